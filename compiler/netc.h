@@ -1,0 +1,331 @@
+/*
+ * netc.h -- the compiler's internal header, one section a source file.
+ *
+ * A model passes through these stages, in this order (compiler/main.c):
+ *
+ *     parse       lexer.l parser.y ast.c   text -> AST
+ *     analyze     sema.c                   AST -> Model: constants evaluated, blocks expanded
+ *     lower       lower.c shape.c          Model -> Graph, for training and for evaluation
+ *     autodiff    autodiff.c               forward nodes -> forward, backward and update nodes
+ *     simplify    simplify.c               Graph -> smaller Graph
+ *     fuse        fuse.c                   nodes -> kernels
+ *     lay_out     layout.c                 physical layout of each value
+ *     plan        plan.c                   phases, barriers, arena offsets
+ *     emit        emit*.c                  C
+ *     build       clang.c                  a trainer
+ *
+ * The compiler allocates from one zeroing arena and never frees.
+ */
+
+#ifndef NETC_H
+#define NETC_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define NETC_VERSION "0.1"
+
+#define PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
+/* ---- util.c: memory, strings, growing arrays ----------------------------------------------- */
+
+void *allocate(size_t size);                            /* zeroed; out of memory is fatal */
+char *format(const char *fmt, ...) PRINTF(1, 2);        /* a new string */
+char *copy_text(const char *text, size_t length);       /* a new string of `length` bytes */
+bool same(const char *a, const char *b);                /* both NULL, or equal */
+const char *nearest(const char *word, const char *const *words, int count); /* or NULL */
+
+/* Appends to a growing array `items` with `count` used entries; reallocates at powers of two. */
+#define APPEND(items, count, item)                                                                 \
+    ((items) = grow((items), (count), sizeof *(items)), (items)[(count)++] = (item))
+void *grow(void *items, int count, size_t size);
+
+/* An output that grows in memory, then goes to a file at once, or not at all. */
+typedef struct Text {
+    char *at;                   /* NUL-terminated */
+    size_t length, capacity;
+} Text;
+
+void text_add(Text *text, const char *fmt, ...) PRINTF(2, 3);
+void text_add_v(Text *text, const char *fmt, va_list args);
+
+/* ---- diag.c: errors with a place, a line and a caret ---------------------------------------- */
+
+typedef struct Span {
+    int begin, end;             /* byte offsets into the source; end is one past the last */
+} Span;
+
+typedef struct Source {
+    const char *path;           /* as it was given */
+    const char *name;           /* the path's last part without ".net": the model's name */
+    const char *text;
+    int length;
+    int errors;                 /* reported so far */
+} Source;
+
+Source *read_source(const char *path);                  /* prints its own error; NULL */
+int line_of(const Source *source, Span span);           /* from 1 */
+
+/* `file:line:col: error: ...`, the line, `^~~~` under the span. Counts; prints the first 20. */
+void error_at(Source *source, Span span, const char *fmt, ...) PRINTF(3, 4);
+
+/* A note that belongs to the error just printed: `file:line:col: note: ...`, line and caret. */
+void note_at(Source *source, Span span, const char *fmt, ...) PRINTF(3, 4);
+
+/* A note without a place, such as a remedy. */
+void note(Source *source, const char *fmt, ...) PRINTF(2, 3);
+
+/* ---- ast.c, lexer.l, parser.y: the syntax tree ----------------------------------------------- */
+
+typedef struct Ast Ast;
+
+Ast *parse(Source *source);                             /* NULL after a fatal error */
+void print_ast(FILE *out, const Ast *ast);              /* --dump=ast */
+
+/* (frontend: the node's definition stands here) */
+
+/* ---- sema.c: what the file means ------------------------------------------------------------- */
+
+typedef enum ConstantKind {
+    CONSTANT_NONE,              /* an argument without default that was not given: `none` */
+    CONSTANT_NUMBER,
+    CONSTANT_BOOL,              /* number is 0 or 1 */
+    CONSTANT_STRING,            /* text */
+    CONSTANT_NAME,              /* text: same zeros missing mean median best last ... */
+    CONSTANT_LIST,              /* items */
+    CONSTANT_CALL,              /* call: early_stop(5), norm(1), a schedule */
+} ConstantKind;
+
+typedef struct Call Call;
+
+typedef struct Constant {
+    ConstantKind kind;
+    double number;
+    const char *text;
+    struct Constant *items;
+    int count;                  /* of items */
+    Call *call;
+    Span span;
+} Constant;
+
+typedef struct Argument {
+    const char *name;           /* as the signature names it */
+    Constant value;             /* given, or the default */
+    bool given;
+} Argument;
+
+/* An evaluated call: every parameter of the signature is there, in the signature's order. */
+struct Call {
+    const char *name;           /* "conv2d", "sgd", "idx", "scale" */
+    Argument *arguments;
+    int count;
+    Span span;                  /* the whole call */
+};
+
+const Constant *argument(const Call *call, const char *name);   /* NULL if there is none */
+double number(const Call *call, const char *name);              /* of a number or bool */
+bool is_name(const Call *call, const char *name, const char *text); /* is it that bare name? */
+
+enum { MAX_RANK = 4 };
+
+typedef struct Shape {
+    int rank;                   /* 0: a scalar; without the batch axis where there is one */
+    int size[MAX_RANK];
+} Shape;
+
+typedef enum Part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS } Part;
+
+/* `input image[1, 28, 28] = image -> scale(1/255)`, or a target */
+typedef struct Field {
+    const char *name;           /* "image", in the model */
+    const char *source_field;   /* "image", in the source */
+    Call **steps;               /* preparations, in order */
+    int step_count;
+    bool is_target;
+    bool is_class;              /* prepared by classes(n): an index, 0 to classes-1 */
+    int classes;                /* n of classes(n), one_hot(n); else 0 */
+    bool has_shape;             /* known from [..], a preparation or the source */
+    Shape shape;                /* of one row; a class has rank 0, a scalar column [1] */
+    Span span;
+} Field;
+
+/* One use of a layer: the network as a list, before there are graphs. */
+typedef struct Layer {
+    Call *call;                 /* "conv2d", "relu", "add", "multiply", "concat", or "input" */
+    struct Layer **inputs;
+    int input_count;
+    const char *path;           /* "resnet18.basic_3.conv2d_1": its parameters are path.weight ... */
+    struct Layer *shared;       /* the first use of the same parameters, or NULL */
+    Field *field;               /* of an "input" */
+    Span span;                  /* the stage in the source */
+} Layer;
+
+typedef struct Model {
+    Source *source;
+    const char *name;           /* of the network that makes the prediction */
+    Call *parts[PARTS];         /* source calls; holdout(f) for a split; NULL where there is none */
+    Field **fields;             /* inputs that the network uses, then the target */
+    int field_count;
+    Layer **layers;             /* in order of application; inputs come first */
+    int layer_count;
+    Layer *prediction;          /* the loss's first argument */
+    Field *target;              /* the loss's second argument */
+    Call *loss, *optimizer, *schedule;  /* the schedule defaults to constant */
+    Call **metrics;             /* without arguments */
+    int metric_count;
+    int batch, epochs;          /* capacity and default; 32 and 1 where not given */
+    double seed;                /* 0 where not given */
+    Call *stop;                 /* early_stop(..), or NULL */
+    Call *clip;                 /* norm(x), or NULL */
+    const char *keep;           /* "best" or "last" */
+} Model;
+
+typedef struct Define {         /* --define NAME=VALUE */
+    const char *name, *value;
+} Define;
+
+Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count);
+
+/* ---- graph.c: values and nodes in SSA form --------------------------------------------------- */
+
+typedef enum OpClass {
+    CLASS_CONTRACTION,          /* sums over channels (or images) of products */
+    CLASS_ELEMENTWISE,          /* one output element from the elements at the same place */
+    CLASS_REDUCTION,            /* sums over images */
+    CLASS_MOVEMENT,             /* the same numbers, elsewhere */
+    CLASS_WINDOW,               /* pools: neighbouring pixels of one channel */
+    CLASS_ROW,                  /* over the channels of one image: softmax */
+    CLASS_LOSS,
+    CLASS_UPDATE,
+} OpClass;
+
+typedef enum Op {
+#define OP(name, text, inputs, outputs, class, effects) OP_##name,
+#include "ops.def"
+#undef OP
+    OP_COUNT
+} Op;
+
+typedef enum Effects { PURE, RANDOM, STATEFUL } Effects;
+
+typedef struct OpInfo {
+    const char *text;           /* "conv2d_dx" */
+    int inputs;                 /* how many; -1: one or more. An absent optional input is NULL. */
+    int outputs;
+    OpClass class;
+    Effects effects;
+} OpInfo;
+
+extern const OpInfo op_info[OP_COUNT];
+
+typedef enum Role {
+    ROLE_INPUT,                 /* from the batch */
+    ROLE_TARGET,                /* from the batch */
+    ROLE_PARAMETER,             /* trained */
+    ROLE_STATE,                 /* kept between steps, not trained: running_mean, running_var */
+    ROLE_RESULT,                /* of a node */
+} Role;
+
+typedef enum ElementType { TYPE_F32, TYPE_CLASS, TYPE_BYTE } ElementType;
+
+typedef struct Node Node;
+
+typedef struct Value {
+    int id;                     /* %id, in order of creation */
+    const char *name;           /* "image", "mlp.dense_1.weight", NULL for most results */
+    Shape shape;                /* of one row where batched */
+    bool batched;               /* has the batch axis in front */
+    ElementType type;           /* TYPE_CLASS: int32 index; TYPE_BYTE: a pool's window index */
+    Role role;
+    Node *node;                 /* what computes it, or NULL */
+    int output;                 /* which of the node's outputs */
+    struct Value *storage;      /* the parameter or state that this value replaces in place */
+    const Field *field;         /* of an input or target */
+    const char *init;           /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch default) */
+    int fan_in;                 /* of a parameter, for its initial values */
+    struct Physical *physical;  /* layout.c */
+} Value;
+
+enum { MAX_INPUTS = 16, MAX_OUTPUTS = 4 };
+
+typedef struct Attributes {
+    int kernel[2], stride[2];   /* conv2d, maxpool2d: height, width */
+    int padding[2], padding_end[2]; /* before and after, height and width; "same" is resolved */
+    double slope;               /* leaky_relu */
+    double p;                   /* dropout */
+    double eps, momentum;       /* batchnorm */
+    int stream;                 /* dropout: its number, so that backward draws the same */
+    int begin;                  /* slice: first channel (axis 0) */
+    int pixels;                 /* batchnorm: rows a channel has in one image */
+    Shape shape;                /* reshape, the grads of movement and pools: the result's */
+} Attributes;
+
+struct Node {
+    int id;
+    Op op;
+    Value *inputs[MAX_INPUTS];
+    int input_count;
+    Value *outputs[MAX_OUTPUTS];
+    int output_count;
+    Attributes at;
+    const char *path;           /* of the layer it comes from */
+    Span span;
+    bool backward;              /* made by autodiff */
+};
+
+typedef struct Graph {
+    const char *name;           /* "train" or "evaluate" */
+    Model *model;
+    Value **values;
+    int value_count;
+    Node **nodes;               /* in an order in which they can run */
+    int node_count;
+    Value *prediction;          /* before a softmax or sigmoid that the loss took in */
+    Op prediction_activation;   /* OP_SOFTMAX or OP_SIGMOID to apply for `predict`, or OP_COUNT */
+    Value *loss;                /* scalar */
+} Graph;
+
+Graph *new_graph(Model *model, const char *name);
+Value *add_value(Graph *g, Shape shape, bool batched, ElementType type, Role role);
+/* Appends a node with inputs (NULL for an absent one); its outputs get types and shapes from
+   shape.c. Reports no errors: lower.c checks what a person can get wrong beforehand. */
+Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, Span span,
+               const char *path);
+void print_graph(FILE *out, const Graph *g);            /* --dump=graph, grad */
+void verify(const Graph *g);                            /* aborts with a message: netc's own bug */
+int shape_size(Shape shape);
+bool same_shape(Shape a, Shape b);
+const char *shape_text(Shape shape);                    /* "[3, 32, 32]" */
+
+/* ---- shape.c, lower.c ------------------------------------------------------------------------ */
+
+/* Sets shape, batched and type of a node's outputs from its inputs and attributes. */
+void infer_shapes(Node *node);
+
+typedef enum Mode { MODE_TRAIN, MODE_EVALUATE } Mode;
+
+/* NULL after errors. Training: batchnorm from the batch, dropout on. Evaluation: neither. */
+Graph *lower(Model *model, Mode mode);
+
+/* ---- autodiff.c, simplify.c, reference.c ----------------------------------------------------- */
+
+void autodiff(Graph *g);        /* needs: forward nodes, loss. gives: gradient and update nodes */
+void simplify(Graph *g);        /* constants, common subexpressions, dead nodes, fused losses */
+
+/* Values as doubles, logical order, row-major; batched ones have n rows in front. */
+typedef struct Reference {
+    const Graph *graph;
+    int n;                      /* rows */
+    uint64_t seed;
+    uint32_t step;              /* of the random draws */
+    double **at;                /* by value id; set inputs, targets, parameters, state before */
+} Reference;
+
+Reference *new_reference(const Graph *g, int n);        /* allocates every value */
+void evaluate_reference(Reference *r);                  /* runs all nodes, naively, in double */
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * netrt.h -- the contract between a generated model and the runtime.
+ *
+ * Generated code gets everything through `struct net_run`: parameters, optimizer state and arena are
+ * memory of the runtime, the generated file has no variables. The runtime gets everything through
+ * `struct net_model`, tables that the compiler filled. Generated files include kernel.h, which adds
+ * the SIMD vocabulary (vec.h) and the small words of generated code.
+ */
+
+#ifndef NETRT_H
+#define NETRT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- The run: what varies -------------------------------------------------------------------- */
+
+struct net_pool;                /* threads and their barrier (pool.c) */
+struct net_profile;             /* times of single kernels (bench.c) */
+
+/* A step's scalars of the optimizer, computed once in double by the runtime. */
+struct net_hyper {
+    float lr;                   /* the step size; adam: lr / (1 - beta1^t) */
+    float momentum;             /* sgd; adam: beta1 */
+    float beta2, eps;           /* adam; eps already times sqrt(1 - beta2^t) */
+    float second_scale;         /* adam: 1 / (1 - beta2^t), or 1 where folded elsewhere */
+    float weight_decay;
+    bool nesterov;
+    bool first;                 /* the first step: sgd's momentum buffer starts as g */
+    long stride;                /* floats between two copies of the parameters in `state` */
+};
+
+/* One optimizer: w, state = update(w, g, state), elementwise over `count` floats, a multiple of 16,
+   64-byte aligned. update(+0, +0, +0) is +0. */
+typedef void net_update(float *restrict w, const float *restrict g, float *restrict state,
+                        long count, const struct net_hyper *hyper);
+
+struct net_run {
+    void *params;               /* net_model.params_size bytes: parameters and running statistics */
+    float *state;               /* optimizer state: hyper.stride floats for each copy */
+    float *grads;               /* the layout of params where gradients are wanted, else NULL:
+                                   then update is not called, every gradient is stored here */
+    void *arena;                /* net_model.arena_size bytes; nothing in it outlives a step */
+    const void *batch;          /* net_model.batch_size bytes, filled by pack */
+    int n;                      /* rows in this batch, 1 to net_model.batch */
+    int threads;                /* 1 or more */
+    bool has_target;            /* evaluate only: compute the loss too */
+    float loss;                 /* out: the mean over n rows */
+    uint32_t seed[2];           /* Philox key */
+    uint32_t step;              /* of the random draws: counts from 0 */
+    net_update *update;
+    struct net_hyper hyper;
+    struct net_pool *pool;
+    struct net_profile *profile;    /* NULL outside `bench --per-kernel` */
+};
+
+void net_pool_wait(struct net_pool *pool, int thread);
+
+/* Bench: thread `thread` has finished kernel number `kernel` of this step. */
+void net_profile_lap(struct net_profile *profile, int kernel, int thread);
+
+/* ---- The model: what the compiler decided ----------------------------------------------------- */
+
+/* A run of logical channels in a value whose blocks of 16 channels stand side by side:
+   flat logical index start + c * pixels + p lies in block  block + p * stride + c / 16,  lane c % 16.
+   (A flattened image has pixels = h * w; a concat has several segments.) */
+struct net_segment {
+    int start, channels, pixels, block, stride;
+};
+
+enum net_tensor_kind { NET_WEIGHT, NET_VECTOR };
+
+/* A parameter or running statistic.
+   NET_VECTOR: one float a channel, element k where the segments put it (16 * block + lane).
+   NET_WEIGHT: shape [outputs, ...], K = inputs a row = shape[1] * shape[2] * ...; blocks of 16
+   outputs are cut into panels of 3, then 2, then 1 blocks; a panel of v blocks is K x v x 16
+   floats, [row][block][output % 16]; input k = start + c * pixels + p of its segment stands in
+   row  start + p * channels + c.  (conv2d: one segment, channels = C, pixels = KH * KW.) */
+struct net_tensor {
+    const char *name;           /* as in safetensors: "mlp.dense_1.weight" */
+    size_t offset;              /* bytes into params, 64-byte aligned */
+    long count;                 /* floats with padding; padding is +0 */
+    int rank, shape[4];         /* logical, PyTorch's order: [out, in], [out, in, kh, kw], [channels] */
+    enum net_tensor_kind kind;
+    int panels[3];              /* how many of 3, of 2, of 1 blocks, in this order */
+    const struct net_segment *segments;
+    int segment_count;
+    bool trainable;             /* false: a running statistic */
+    const char *init;           /* "kaiming_uniform": U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's
+                                   default for weight and bias; "ones"; "zeros" */
+    int fan_in;
+};
+
+/* The offset in floats of flat logical (PyTorch, row-major) element `index` inside the tensor. */
+long net_tensor_at(const struct net_tensor *tensor, long index);
+long net_tensor_size(const struct net_tensor *tensor);      /* logical elements */
+
+/* Arguments of a call in the .net file, evaluated. */
+struct net_arg {
+    const char *name;
+    const char *text;           /* a string or bare name, else NULL */
+    double number;              /* a number or bool (0, 1) */
+    const double *list;         /* a list of numbers, else NULL */
+    int count;                  /* of list */
+    bool given;                 /* false: the default */
+    bool none;                  /* no value at all */
+};
+
+struct net_reader;              /* data.h: opens a source */
+struct net_preparation;         /* data.h: turns a field's rows into what the model reads */
+
+struct net_call {
+    const char *name;           /* "idx", "scale", "sgd" */
+    const struct net_arg *args;
+    int arg_count;
+    const struct net_reader *reader;            /* of a source, else NULL */
+    const struct net_preparation *preparation;  /* of a preparation, else NULL */
+};
+
+enum net_field_kind { NET_INPUT, NET_TARGET_CLASS, NET_TARGET_VALUES };
+
+struct net_field {
+    const char *name;           /* in the model */
+    const char *source;         /* the field of the source it is made from */
+    enum net_field_kind kind;
+    int rank, shape[4];         /* of one row; a class: rank 0 */
+    int size;                   /* product of shape, 1 for a class */
+    int classes;                /* of classes(n) or one_hot(n), else 0 */
+    const struct net_call *steps;   /* preparations, in order */
+    int step_count;
+};
+
+/* Rows of one field as the data layer hands them to pack: row[i] points to `size` elements in
+   logical row-major order. U8 rows become x * scale[c] + shift[c], fused multiply-add, with c the
+   index along the first axis of shape. I32: a class index. */
+enum net_type { NET_F32, NET_U8, NET_I32 };
+
+struct net_rows {
+    enum net_type type;
+    const void *const *row;
+    const float *scale, *shift;     /* U8 only: shape[0] each */
+};
+
+struct net_kernel {
+    const char *name;           /* "dense_relu_64x784x256" */
+    const char *layer;          /* "mlp.dense_1" */
+    const char *kind;           /* "forward", "backward-data", "backward-weights", "elementwise", ... */
+    int line;                   /* of the .net file */
+    double flops, bytes;        /* at a full batch; bytes that must be read and written */
+};
+
+struct net_step {
+    void (*run)(struct net_run *run, int thread);
+    const struct net_kernel *kernels;
+    int kernel_count;
+};
+
+struct net_layer {              /* a line of `summary` */
+    const char *name, *type, *inputs;   /* "lenet5.conv2d_1", "conv2d(6, 5)", what it connects to */
+    int rank, shape[4];         /* of its output, one row */
+    long parameters, states;    /* trainable, non-trainable */
+    double flops;               /* forward, one row */
+};
+
+enum net_loss { NET_MSE, NET_CROSS_ENTROPY, NET_BINARY_CROSS_ENTROPY };
+enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
+
+struct net_model {
+    const char *name, *source, *version;    /* "lenet5", "cifar10_lenet5.net", "0.1" */
+    const char *hash;                       /* 16 hex digits of the generated text above the table */
+    const char *isa;                        /* "avx512", "avx2", "generic" */
+    int batch;                              /* capacity N */
+    size_t params_size, arena_size, batch_size;     /* bytes */
+    const struct net_tensor *tensors;
+    int tensor_count;
+    const struct net_field *fields;         /* inputs, then the target last */
+    int field_count;
+    const struct net_call *parts[3];        /* train, validation, test; NULL where there is none */
+    const struct net_call *loss_call, *optimizer, *schedule, *stop, *clip;  /* the last two may be NULL */
+    const struct net_call *metrics;
+    int metric_count;
+    int default_batch, epochs;
+    double seed;
+    const char *keep;                       /* "best" or "last" */
+    enum net_loss loss;
+    enum net_activation activation;         /* still to be applied to outputs for `predict` */
+    int outputs;                            /* floats of one row of the prediction */
+    int output_rank, output_shape[4];
+    const struct net_layer *layers;
+    int layer_count;
+    struct net_step train, evaluate;
+    void (*pack)(void *batch, const struct net_rows *fields, int n);    /* fields as in the table;
+                                               a field with row == NULL is left out (predict) */
+    void (*unpack)(float *rows, const struct net_run *run); /* after evaluate: [n][outputs], logical */
+};
+
+int net_main(int argc, char **argv, const struct net_model *model);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * random.h -- Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as
+ * 1, 2, 3; SC 2011), a counter-based generator: draws have no state, only a position.
+ *
+ * Purposes keep the streams of one seed apart; the rest of a counter is a logical position, so that
+ * a draw depends on neither threads nor memory layout.
+ */
+
+#ifndef NET_RANDOM_H
+#define NET_RANDOM_H
+
+#include <stdint.h>
+
+enum net_purpose {              /* the counter's fourth word, plus a stream number in its low half */
+    NET_RANDOM_INIT     = 1 << 16,  /* + tensor; (element, 0, 0) */
+    NET_RANDOM_SHUFFLE  = 2 << 16,  /* (row, epoch, 0) */
+    NET_RANDOM_SPLIT    = 3 << 16,
+    NET_RANDOM_DIGITS   = 4 << 16,
+    NET_RANDOM_DROPOUT  = 5 << 16,  /* + stream; (element of the row, row / 4, step), word row % 4 */
+};
+
+static inline void net_philox(uint32_t out[4], const uint32_t key[2],
+                              uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3)
+{
+    uint32_t k0 = key[0], k1 = key[1];
+
+    for (int round = 0; round < 10; round++) {
+        const uint64_t a = (uint64_t)0xD2511F53u * c0, b = (uint64_t)0xCD9E8D57u * c2;
+        const uint32_t next0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
+        const uint32_t next2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
+
+        c0 = next0, c1 = (uint32_t)b, c2 = next2, c3 = (uint32_t)a;
+        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+    }
+    out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
+}
+
+/* Is element `element` of batch row `row` kept by dropout(p)? When its draw is >= p * 2^32. */
+static inline uint32_t net_dropout_draw(const uint32_t key[2], uint32_t element, uint32_t row,
+                                        uint32_t step, uint32_t stream)
+{
+    uint32_t out[4];
+
+    net_philox(out, key, element, row / 4, step, NET_RANDOM_DROPOUT + stream);
+    return out[row % 4];
+}
+
+#endif
