@@ -15,6 +15,11 @@ PREFIX  ?= /usr/local
 BUILD   ?= build
 SANITIZE =
 
+# every core, unless -j says otherwise
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 # clang, unless CC is given: netc itself needs one behind it anyway
 ifeq ($(origin CC),default)
 CC := $(notdir $(firstword $(foreach c,clang clang-14 clang-15 clang-16 clang-17 clang-18 clang-19, \

@@ -161,6 +161,7 @@ typedef struct Layer {
     const char *path;           /* "resnet18.basic_3.conv2d_1": its parameters are path.weight ... */
     struct Layer *shared;       /* the first use of the same parameters, or NULL */
     Field *field;               /* of an "input" */
+    struct Value *value;        /* its output, in the graph lowered last (lower.c) */
     Span span;                  /* the stage in the source */
 } Layer;
 
@@ -177,7 +178,8 @@ typedef struct Model {
     Call *loss, *optimizer, *schedule;  /* the schedule defaults to constant */
     Call **metrics;             /* without arguments */
     int metric_count;
-    int batch, epochs;          /* capacity and default; 32 and 1 where not given */
+    int batch, epochs;          /* the defaults; 32 and 1 where not given */
+    int capacity;               /* rows a step is compiled for: batch, or --batch (main.c) */
     double seed;                /* 0 where not given */
     Call *stop;                 /* early_stop(..), or NULL */
     Call *clip;                 /* norm(x), or NULL */
@@ -327,5 +329,34 @@ typedef struct Reference {
 
 Reference *new_reference(const Graph *g, int n);        /* allocates every value */
 void evaluate_reference(Reference *r);                  /* runs all nodes, naively, in double */
+
+/* ---- summary.c: the table that Keras users know ----------------------------------------------- */
+
+typedef struct LayerRow {
+    const char *name;           /* "lenet5.conv2d_1" */
+    const char *type;           /* "conv2d(6, 5)" */
+    const char *inputs;         /* names of the layers it connects to: "a, b" */
+    Shape shape;                /* of its output, one row */
+    long parameters, states;    /* trainable, non-trainable; 0 where shared with an earlier layer */
+    double flops;               /* forward, one row; a multiply and an add are 2 */
+} LayerRow;
+
+/* A row for each layer, in order. Needs: `evaluate` was lowered last, and is not simplified. */
+LayerRow *summarize(const Model *model, const Graph *evaluate, int *count);
+void print_summary(FILE *out, const Model *model, const LayerRow *rows, int count, size_t memory);
+
+/* ---- clang.c: clang behind netc ----------------------------------------------------------------- */
+
+typedef struct Clang {
+    const char *program;        /* as found on PATH, or --cc */
+    const char *headers, *libraries;    /* the folders of netrt.h and libnetrt.a */
+    bool verbose;               /* print the command */
+} Clang;
+
+bool find_clang(Clang *clang, const char *cc);          /* prints its own error */
+const char *native_target(const Clang *clang);          /* "avx512", "avx2" or "generic" */
+
+/* Compiles the file `code` to the trainer `output`, which appears whole or not at all. */
+bool build_trainer(const Clang *clang, const char *target, const char *code, const char *output);
 
 #endif
