@@ -298,6 +298,7 @@ Value *add_value(Graph *g, Shape shape, bool batched, ElementType type, Role rol
 Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, Span span,
                const char *path);
 void print_graph(FILE *out, const Graph *g);            /* --dump=graph, grad */
+const char *find_fault(const Graph *g);                 /* what is wrong with it, or NULL */
 void verify(const Graph *g);                            /* aborts with a message: netc's own bug */
 int shape_size(Shape shape);
 bool same_shape(Shape a, Shape b);
@@ -307,6 +308,7 @@ const char *shape_text(Shape shape);                    /* "[3, 32, 32]" */
 
 /* Sets shape, batched and type of a node's outputs from its inputs and attributes. */
 void infer_shapes(Node *node);
+const char *find_shape_fault(const Node *node);         /* do its values fit the op? NULL if so */
 
 typedef enum Mode { MODE_TRAIN, MODE_EVALUATE } Mode;
 
