@@ -1,0 +1,286 @@
+/*
+ * vec.h -- the SIMD vocabulary: `vec`, sixteen floats, on every target, over SIMDe.
+ *
+ * AVX-512 holds a vec in one register, AVX2 in two; anything else goes through SIMDe's emulation, with
+ * fmaf where the machine has no fused multiply-add. The order of operations in a lane, and of sums over
+ * lanes, is the same everywhere: so are the bits. No function of libm is called but fmaf, which is exact.
+ */
+
+#ifndef NET_VEC_H
+#define NET_VEC_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+#define NET_VEC_PAIR 1
+#include <simde/x86/avx2.h>
+#include <simde/x86/fma.h>
+#else
+#include <simde/x86/avx512.h>
+#endif
+
+#define NET_INLINE static inline __attribute__((always_inline))
+
+#ifdef NET_VEC_PAIR
+
+typedef struct vec { simde__m256 low, high; } vec;
+
+#define NET_PAIR1(f, x) ((vec){ f((x).low), f((x).high) })
+#define NET_PAIR2(f, x, y) ((vec){ f((x).low, (y).low), f((x).high, (y).high) })
+
+NET_INLINE vec vec_set(float x)
+{
+    const simde__m256 v = simde_mm256_set1_ps(x);
+
+    return (vec){ v, v };
+}
+
+NET_INLINE vec vec_load(const float *p)
+{
+    return (vec){ simde_mm256_load_ps(p), simde_mm256_load_ps(p + 8) };
+}
+
+NET_INLINE void vec_store(float *p, vec x)
+{
+    simde_mm256_store_ps(p, x.low);
+    simde_mm256_store_ps(p + 8, x.high);
+}
+
+NET_INLINE vec vec_add(vec x, vec y) { return NET_PAIR2(simde_mm256_add_ps, x, y); }
+NET_INLINE vec vec_sub(vec x, vec y) { return NET_PAIR2(simde_mm256_sub_ps, x, y); }
+NET_INLINE vec vec_mul(vec x, vec y) { return NET_PAIR2(simde_mm256_mul_ps, x, y); }
+NET_INLINE vec vec_div(vec x, vec y) { return NET_PAIR2(simde_mm256_div_ps, x, y); }
+NET_INLINE vec vec_max(vec x, vec y) { return NET_PAIR2(simde_mm256_max_ps, x, y); }
+NET_INLINE vec vec_min(vec x, vec y) { return NET_PAIR2(simde_mm256_min_ps, x, y); }
+NET_INLINE vec vec_sqrt(vec x) { return NET_PAIR1(simde_mm256_sqrt_ps, x); }
+
+/* a b + c, rounded once */
+NET_INLINE vec vec_fma(vec a, vec b, vec c)
+{
+    return (vec){ simde_mm256_fmadd_ps(a.low, b.low, c.low),
+                  simde_mm256_fmadd_ps(a.high, b.high, c.high) };
+}
+
+/* x where a > b, else y */
+NET_INLINE vec vec_if_greater(vec a, vec b, vec x, vec y)
+{
+    return (vec){
+        simde_mm256_blendv_ps(y.low, x.low, simde_mm256_cmp_ps(a.low, b.low, SIMDE_CMP_GT_OQ)),
+        simde_mm256_blendv_ps(y.high, x.high, simde_mm256_cmp_ps(a.high, b.high, SIMDE_CMP_GT_OQ)),
+    };
+}
+
+#else
+
+typedef simde__m512 vec;
+
+NET_INLINE vec vec_set(float x) { return simde_mm512_set1_ps(x); }
+NET_INLINE vec vec_load(const float *p) { return simde_mm512_load_ps(p); }
+NET_INLINE void vec_store(float *p, vec x) { simde_mm512_store_ps(p, x); }
+NET_INLINE vec vec_add(vec x, vec y) { return simde_mm512_add_ps(x, y); }
+NET_INLINE vec vec_sub(vec x, vec y) { return simde_mm512_sub_ps(x, y); }
+NET_INLINE vec vec_mul(vec x, vec y) { return simde_mm512_mul_ps(x, y); }
+NET_INLINE vec vec_div(vec x, vec y) { return simde_mm512_div_ps(x, y); }
+NET_INLINE vec vec_max(vec x, vec y) { return simde_mm512_max_ps(x, y); }
+NET_INLINE vec vec_min(vec x, vec y) { return simde_mm512_min_ps(x, y); }
+NET_INLINE vec vec_sqrt(vec x) { return simde_mm512_sqrt_ps(x); }
+
+/* a b + c, rounded once */
+NET_INLINE vec vec_fma(vec a, vec b, vec c)
+{
+#ifdef __AVX512F__
+    return simde_mm512_fmadd_ps(a, b, c);
+#else
+    float p[16], q[16], r[16];
+
+    memcpy(p, &a, sizeof p);
+    memcpy(q, &b, sizeof q);
+    memcpy(r, &c, sizeof r);
+    for (int i = 0; i < 16; i++)
+        r[i] = fmaf(p[i], q[i], r[i]);
+    memcpy(&c, r, sizeof r);
+    return c;
+#endif
+}
+
+/* x where a > b, else y */
+NET_INLINE vec vec_if_greater(vec a, vec b, vec x, vec y)
+{
+    return simde_mm512_mask_mov_ps(y, simde_mm512_cmp_ps_mask(a, b, SIMDE_CMP_GT_OQ), x);
+}
+
+#endif
+
+NET_INLINE vec vec_zero(void) { return vec_set(0.0f); }
+
+/* ---- The same sixteen lanes as integers: clang's vectors, where SIMDe 0.7.4 has gaps --------- */
+
+typedef float net_f32 __attribute__((vector_size(64)));
+typedef uint32_t net_u32 __attribute__((vector_size(64)));
+typedef uint64_t net_u64 __attribute__((vector_size(64)));
+typedef uint8_t net_u8 __attribute__((vector_size(16)));
+
+NET_INLINE net_u32 vec_bits(vec x)
+{
+    net_u32 u;
+
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+NET_INLINE vec vec_from_bits(net_u32 u)
+{
+    vec x;
+
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+/* 0, 1, ... 15 */
+NET_INLINE net_u32 vec_lanes(void)
+{
+    return (net_u32){ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+}
+
+/* the first `lanes` lanes of x, `rest` in the others */
+NET_INLINE vec vec_first(int lanes, vec x, vec rest)
+{
+    const net_u32 in = (net_u32)(vec_lanes() < (uint32_t)lanes);
+
+    return vec_from_bits((vec_bits(x) & in) | (vec_bits(rest) & ~in));
+}
+
+/* 1 in one lane, 0 in the others; all 0 when `lane` is none of 0 to 15 */
+NET_INLINE vec vec_one_hot(int lane)
+{
+    const net_u32 in = (net_u32)(vec_lanes() == (uint32_t)lane);
+
+    return vec_from_bits(vec_bits(vec_set(1.0f)) & in);
+}
+
+/* 16 small whole numbers kept as bytes: a pool's window index */
+NET_INLINE vec vec_load_bytes(const uint8_t *p)
+{
+    net_u8 u;
+    net_f32 f;
+    vec x;
+
+    memcpy(&u, p, sizeof u);
+    f = __builtin_convertvector(u, net_f32);
+    memcpy(&x, &f, sizeof x);
+    return x;
+}
+
+NET_INLINE void vec_store_bytes(uint8_t *p, vec x)
+{
+    net_f32 f;
+    net_u8 u;
+
+    memcpy(&f, &x, sizeof f);
+    u = __builtin_convertvector(__builtin_convertvector(f, net_u32), net_u8);
+    memcpy(p, &u, sizeof u);
+}
+
+/* ---- Over lanes: the canonical tree, lanes i and i+8, then i and i+4, i+2, i+1 --------------- */
+
+NET_INLINE float vec_sum(vec x)
+{
+    _Alignas(64) float a[16];
+
+    vec_store(a, x);
+    for (int half = 8; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            a[i] += a[i + half];
+    return a[0];
+}
+
+NET_INLINE float vec_top(vec x)
+{
+    _Alignas(64) float a[16];
+
+    vec_store(a, x);
+    for (int half = 8; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            a[i] = a[i] > a[i + half] ? a[i] : a[i + half];
+    return a[0];
+}
+
+/* ---- Functions of a few ulp; polynomials fitted as in Cephes (Moshier) ------------------------ */
+
+/* e^x = 2^k e^(x - k log 2), k the nearest integer; x is clamped to -87 .. 88 */
+NET_INLINE vec vec_exp(vec x)
+{
+    const vec magic = vec_set(12582912.0f);     /* 1.5 * 2^23: adding it rounds to an integer */
+
+    x = vec_max(vec_min(x, vec_set(88.0f)), vec_set(-87.0f));
+    const vec t = vec_fma(x, vec_set(1.44269504f), magic);
+    const vec k = vec_sub(t, magic);
+    vec r = vec_fma(k, vec_set(-0.693359375f), x);
+    r = vec_fma(k, vec_set(2.12194440e-4f), r);
+    vec p = vec_set(1.9875691500e-4f);
+    p = vec_fma(p, r, vec_set(1.3981999507e-3f));
+    p = vec_fma(p, r, vec_set(8.3334519073e-3f));
+    p = vec_fma(p, r, vec_set(4.1665795894e-2f));
+    p = vec_fma(p, r, vec_set(1.6666665459e-1f));
+    p = vec_fma(p, r, vec_set(0.5f));
+    p = vec_fma(vec_mul(r, r), p, vec_add(r, vec_set(1.0f)));
+    return vec_from_bits(vec_bits(p) + (vec_bits(t) << 23));
+}
+
+/* log x for normal x > 0: x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), s = f / (2 + f) */
+NET_INLINE vec vec_log(vec x)
+{
+    const net_u32 u = vec_bits(x) + (0x3f800000u - 0x3f3504f3u);
+    const net_u32 e = (u >> 23) - 127u + 0x4b400000u;   /* k in the low bits of 1.5 * 2^23 */
+    const vec k = vec_sub(vec_from_bits(e), vec_set(12582912.0f));
+    const vec f = vec_sub(vec_from_bits((u & 0x007fffffu) + 0x3f3504f3u), vec_set(1.0f));
+    const vec s = vec_div(f, vec_add(f, vec_set(2.0f)));
+    const vec z = vec_mul(s, s), w = vec_mul(z, z);
+    const vec odd = vec_mul(z, vec_fma(w, vec_set(0.28498786688f), vec_set(0.66666662693f)));
+    const vec even = vec_mul(w, vec_fma(w, vec_set(0.24279078841f), vec_set(0.40000972152f)));
+    const vec half = vec_mul(vec_set(0.5f), vec_mul(f, f));
+    vec y = vec_mul(s, vec_add(half, vec_add(odd, even)));
+
+    y = vec_add(vec_sub(vec_fma(k, vec_set(9.0580006145e-06f), y), half), f);
+    return vec_fma(k, vec_set(6.9313812256e-01f), y);
+}
+
+NET_INLINE float net_log(float x)
+{
+    _Alignas(64) float a[16];
+
+    vec_store(a, vec_log(vec_set(x)));
+    return a[0];
+}
+
+/* 1 / (1 + e^-x) */
+NET_INLINE vec vec_sigmoid(vec x)
+{
+    const vec one = vec_set(1.0f);
+
+    return vec_div(one, vec_add(one, vec_exp(vec_sub(vec_zero(), x))));
+}
+
+NET_INLINE vec vec_abs(vec x) { return vec_from_bits(vec_bits(x) & 0x7fffffffu); }
+
+/* tanh x: an odd polynomial below 0.625, 1 - 2 / (e^2|x| + 1) with the sign of x above */
+NET_INLINE vec vec_tanh(vec x)
+{
+    const vec a = vec_abs(x), one = vec_set(1.0f);
+    const vec e = vec_exp(vec_add(a, a));
+    const vec far = vec_sub(one, vec_div(vec_set(2.0f), vec_add(e, one)));
+    const vec signed_far = vec_from_bits(vec_bits(far) | (vec_bits(x) & 0x80000000u));
+    const vec z = vec_mul(x, x);
+    vec p = vec_set(-5.70498872745e-3f);
+
+    p = vec_fma(p, z, vec_set(2.06390887954e-2f));
+    p = vec_fma(p, z, vec_set(-5.37397155531e-2f));
+    p = vec_fma(p, z, vec_set(1.33314422036e-1f));
+    p = vec_fma(p, z, vec_set(-3.33332819422e-1f));
+    p = vec_fma(vec_mul(p, z), x, x);
+    return vec_if_greater(a, vec_set(0.625f), signed_far, p);
+}
+
+#endif
