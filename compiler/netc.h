@@ -28,7 +28,7 @@
 
 #define NETC_VERSION "0.1"
 
-#define PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF(text, first) __attribute__((format(printf, text, first)))
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
 /* ---- util.c: memory, strings, growing arrays ----------------------------------------------- */
