@@ -19,6 +19,7 @@ enum net_part { NET_TRAIN, NET_VALIDATION, NET_TEST, NET_PARTS };
 /* One field of a source: `rows` rows of `size` elements, contiguous, row-major. */
 struct net_column {
     const char *name;           /* "image", "label", "x" */
+    const char *place;          /* where it was read, for messages: a path, or the generator's name */
     enum net_type type;
     int rank, shape[4];         /* of one row */
     long rows;
@@ -26,13 +27,16 @@ struct net_column {
     void *at;                   /* rows * size elements */
 };
 
+enum { NET_COLUMNS = 16 };      /* fields that one source can have */
+
 struct net_table {
-    struct net_column *columns; /* all with the same number of rows */
+    struct net_column columns[NET_COLUMNS];     /* all with the same number of rows */
     int column_count;
     long rows;
 };
 
-/* Opens a source: paths in `call` are relative to `folder`. Allocates; fails by net_fail. */
+/* Opens a source: paths in `call` are relative to `folder`, NULL for the current folder. Fills the
+   columns; data.c checks that their rows agree. Fails by net_fail. */
 struct net_reader {
     const char *name;
     void (*open)(struct net_table *table, const struct net_call *call, const char *folder);
@@ -41,11 +45,27 @@ struct net_reader {
 extern const struct net_reader net_reader_idx, net_reader_npy, net_reader_digits, net_reader_xor,
     net_reader_logistic_map;
 
-/* A preparation works on one field: fitted on training rows, then applied to every part. */
+/* A field's rows on their way through its preparations. Affine preparations only change scale and
+   shift; the rows are rewritten when something else needs their values, or at the end. */
+struct net_values {
+    const struct net_field *field;
+    struct net_column column;
+    double *scale, *shift;      /* column.size each: a value is element * scale + shift */
+};
+
+/* What a preparation learnt from the training rows, by the names in net_preparation.fitted. */
+struct net_fitted {
+    double *list[2];            /* `count` numbers each */
+    int count;
+};
+
 struct net_preparation {
-    const char *name;           /* "scale", "standardize", "normalize", "classes", "one_hot", ... */
-    /* see data.c */
-    const struct net_preparation_impl *impl;
+    const char *name;           /* "scale", "standardize", ... */
+    const char *fitted[2];      /* names of the learnt lists: "mean", "std"; NULL: learns nothing */
+    void (*fit)(struct net_fitted *fitted, const struct net_values *values, const long *rows,
+                long row_count);    /* of the training part; NULL: learns nothing */
+    void (*apply)(struct net_values *values, const struct net_call *call,
+                  const struct net_fitted *fitted);
 };
 
 extern const struct net_preparation net_preparation_scale, net_preparation_normalize,
@@ -54,18 +74,23 @@ extern const struct net_preparation net_preparation_scale, net_preparation_norma
 /* The prepared data of a model. */
 struct net_data;
 
-/* Reads the parts, splits, fits and applies preparations. `folder`: --data, or NULL for the folder
-   of the .net file as compiled (model->source's folder is not known to a moved trainer: then "."). */
-struct net_data *net_data_open(const struct net_model *model, const char *folder);
+/* Reads the parts, splits, fits and applies preparations. `folder`: --data, or NULL for the current
+   folder. `preparation`: the preparation.json of a run whose fitted numbers are used, or NULL to
+   fit them on the training part. */
+struct net_data *net_data_open(const struct net_model *model, const char *folder,
+                               const char *preparation);
 
-/* The same for rows of a user's FILE without targets (predict), with preparations from the
-   preparation.json of a run. */
+/* The same for rows of a user's FILE (idx or npy, plain or gzip) without targets: they become the
+   NET_TEST part, for net_predict. A model with one input only. */
 struct net_data *net_data_open_file(const struct net_model *model, const char *file,
-                                    const char *preparation_json);
+                                    const char *preparation);
+
+void net_data_close(struct net_data *data);
 
 long net_data_rows(const struct net_data *data, enum net_part part);    /* 0: there is no such part */
 
-/* Fills a packed batch from `n` rows of a part, by their numbers in the part. */
+/* Fills a packed batch from `n` rows of a part, by their numbers in the part. One thread at a time
+   for a part; different parts may be packed at once. */
 void net_data_pack(const struct net_data *data, enum net_part part, const long *rows, int n,
                    void *batch);
 
@@ -75,11 +100,9 @@ const float *net_data_target(const struct net_data *data, enum net_part part, lo
 
 /* Fitted numbers and class names as JSON text (for preparation.json); malloc'd. */
 char *net_data_preparation_json(const struct net_data *data);
-void net_data_load_preparation(struct net_data *data, const char *path);
 
-const char *net_data_class_name(const struct net_data *data, int class);    /* "0" .. or a name */
-
-/* Prints "NAME: error: ..." to stderr and exits with `code`. */
+/* Prints "NAME: error: ..." to stderr and exits with `code`. fail.c */
 _Noreturn void net_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void *net_allocate(size_t count, size_t size);      /* zeroed; out of memory is net_fail(1) */
 
 #endif

@@ -1,0 +1,48 @@
+/*
+ * metrics.h -- what the predictions of a part are worth: metrics, reports, and `predict`.
+ *
+ * Predictions are added batch by batch, as net_model.unpack gives them (logits where the loss took
+ * in the softmax or sigmoid). What a target is decides what can be said:
+ *
+ *     classes(n), one_hot(n)                  arg-max of n outputs
+ *     one output, targets all 0 or 1          p >= 0.5: two classes
+ *     one output, targets all -1 or 1         the sign: two classes
+ *     anything else                           values: mse, mae, r2 only
+ */
+
+#ifndef NET_METRICS_H
+#define NET_METRICS_H
+
+#include <stdio.h>
+
+#include "data.h"
+
+struct net_metrics;
+
+struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data);
+void net_metrics_free(struct net_metrics *metrics);
+void net_metrics_reset(struct net_metrics *metrics);
+
+/* Adds n rows of a part: predictions[n][model->outputs]. */
+void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long *rows,
+                     const float *predictions, int n);
+
+/* "accuracy" "balanced_accuracy" (classification) "mse" "mae" "r2" of the rows added so far; NaN
+   where the metric cannot be had (no rows; a classification metric of values). */
+double net_metrics_value(const struct net_metrics *metrics, const char *name);
+
+int net_metrics_classes(const struct net_metrics *metrics);         /* 0: values */
+long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted);
+
+/* report.c: the classification report in scikit-learn's layout and the confusion matrix, or MSE,
+   MAE and R2. `digits` after the point, scikit-learn's default is 2. */
+void net_report(FILE *out, const struct net_metrics *metrics, int digits);
+
+/* predict.c: a line a row, in order: class and probabilities, or values. Returns 0, or 1 when
+   `out` could not be written. `run` is ready for evaluation: parameters, arena, one thread, and a
+   batch of net_model.batch_size bytes that may be written. Rows: NET_TEST of net_data_open_file,
+   or any part of net_data_open. */
+int net_predict(FILE *out, const struct net_model *model, struct net_run *run, void *batch,
+                const struct net_data *data, enum net_part part);
+
+#endif
