@@ -1,0 +1,253 @@
+/*
+ * clang.c -- clang behind netc: finds it, asks it what this machine has, and lets it turn the
+ * generated C and libnetrt into a trainer. One idea: programs are run directly, never by a shell,
+ * and the output appears under its name only when it is complete.
+ *
+ * Needs: generated C in a file. Gives: a trainer.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "netc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* A netc that was built with sanitizers builds its trainers with them: so they are tested. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { SANITIZED = 1 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+#else
+enum { SANITIZED = 0 };
+#endif
+
+/* ---- where things are ----------------------------------------------------------------------- */
+
+static bool is_program(const char *path)
+{
+    return access(path, X_OK) == 0;
+}
+
+static bool on_path(const char *name)
+{
+    const char *path = getenv("PATH");
+
+    if (strchr(name, '/'))
+        return is_program(name);
+    while (path && *path) {
+        const size_t length = strcspn(path, ":");
+
+        if (length > 0 && is_program(format("%.*s/%s", (int)length, path, name)))
+            return true;
+        path += length + (path[length] == ':');
+    }
+    return false;
+}
+
+/* The folder of the running netc, without a final slash; NULL where /proc is missing. */
+static char *own_folder(void)
+{
+    char path[4096];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    if (length <= 0)
+        return NULL;
+    path[length] = '\0';
+    *strrchr(path, '/') = '\0';
+    return copy_text(path, strlen(path));
+}
+
+static bool find_runtime(Clang *clang)
+{
+    const char *folder = own_folder();
+
+    if (!folder) {
+        fprintf(stderr, "netc: error: /proc/self/exe cannot be read, so netc does not find its own "
+                        "folder and the runtime beside it\n");
+        return false;
+    }
+    clang->libraries = folder;                          /* build/netc, build/libnetrt.a */
+    if (access(format("%s/libnetrt.a", clang->libraries), R_OK) != 0)
+        clang->libraries = format("%s/../lib/netc", folder);    /* as installed */
+    clang->headers = format("%s/include", clang->libraries);
+    if (access(format("%s/libnetrt.a", clang->libraries), R_OK) == 0 &&
+        access(format("%s/netrt.h", clang->headers), R_OK) == 0)
+        return true;
+    fprintf(stderr, "netc: error: the runtime, libnetrt.a and include/netrt.h, lies neither in %s "
+                    "nor in %s/../lib/netc; run `make` or `make install` again\n", folder, folder);
+    return false;
+}
+
+bool find_clang(Clang *clang, const char *cc)
+{
+    static const char *const names[] = {"clang",    "clang-14", "clang-15", "clang-16",
+                                        "clang-17", "clang-18", "clang-19"};
+
+    for (int i = 0; !cc && !clang->program && i < COUNT(names); i++)
+        if (on_path(names[i]))
+            clang->program = names[i];
+    if (cc && on_path(cc))
+        clang->program = cc;
+    if (!clang->program && cc)
+        fprintf(stderr, "netc: error: --cc: there is no program `%s`\n", cc);
+    else if (!clang->program)
+        fprintf(stderr, "netc: error: no clang on PATH (clang, clang-14 to clang-19); install the "
+                        "package clang, or name one with --cc\n");
+    return clang->program && find_runtime(clang);
+}
+
+/* ---- running it ------------------------------------------------------------------------------ */
+
+/* Runs a program to its end; true if it succeeded. `out`: descriptor for its output, or -1. */
+static bool run(const char *const *arguments, int out, bool quiet)
+{
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    int status = 0, error;
+
+    posix_spawn_file_actions_init(&actions);
+    if (out >= 0)
+        posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    if (quiet)
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    error = posix_spawnp(&pid, arguments[0], &actions, NULL, (char *const *)arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error) {
+        fprintf(stderr, "netc: error: cannot run %s: %s\n", arguments[0], strerror(error));
+        return false;
+    }
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return false;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* What a program prints, or NULL if it failed. */
+static const char *output_of(const char *const *arguments)
+{
+    FILE *file = tmpfile();
+    Text text = {0};
+    char piece[4096];
+    size_t length;
+    bool ok;
+
+    if (!file)
+        return NULL;
+    ok = run(arguments, fileno(file), true);
+    rewind(file);
+    while ((length = fread(piece, 1, sizeof piece - 1, file)) > 0) {
+        piece[length] = '\0';
+        text_add(&text, "%s", piece);
+    }
+    fclose(file);
+    return ok && text.at ? text.at : NULL;
+}
+
+const char *native_target(const Clang *clang)
+{
+    const char *const arguments[] = {clang->program, "-march=native", "-dM", "-E",
+                                     "-x",           "c",             "/dev/null", NULL};
+    static const char *const avx512[] = {"__AVX512F__ ", "__AVX512BW__ ", "__AVX512DQ__ ",
+                                         "__AVX512VL__ ", "__AVX512CD__ ", "__FMA__ "};
+    static const char *const avx2[] = {"__AVX2__ ", "__FMA__ ", "__BMI2__ "};
+    const char *macros = output_of(arguments);
+    bool has_avx512 = macros, has_avx2 = macros;
+
+    for (int i = 0; macros && i < COUNT(avx512); i++)
+        has_avx512 &= strstr(macros, avx512[i]) != NULL;
+    for (int i = 0; macros && i < COUNT(avx2); i++)
+        has_avx2 &= strstr(macros, avx2[i]) != NULL;
+    return has_avx512 ? "avx512" : has_avx2 ? "avx2" : "generic";
+}
+
+/* ---- the trainer ------------------------------------------------------------------------------ */
+
+typedef struct Command {
+    const char **words;         /* NULL-terminated once complete */
+    int count;
+} Command;
+
+static void add(Command *command, const char *word)
+{
+    APPEND(command->words, command->count, word);
+}
+
+static void add_all(Command *command, const char *const *words, int count)
+{
+    for (int i = 0; i < count; i++)
+        add(command, words[i]);
+}
+
+/* The levels of the x86-64 psABI: what the Makefile compiles libnetrt-ISA.a for. */
+static void add_target(Command *command, const char *target)
+{
+    if (same(target, "avx512")) {
+        add(command, "-march=x86-64-v4");
+        add(command, "-mprefer-vector-width=512");
+    } else {
+        add(command, same(target, "avx2") ? "-march=x86-64-v3" : "-march=x86-64");
+    }
+}
+
+static void print_command(const Command *command)
+{
+    for (int i = 0; command->words[i]; i++)
+        fprintf(stderr, "%s%s", i ? " " : "", command->words[i]);
+    fputc('\n', stderr);
+}
+
+bool build_trainer(const Clang *clang, const char *target, const char *code, const char *output)
+{
+    static const char *const compile[] = {"-std=c11", "-O2", "-ffp-contract=off",
+                                          "-fno-math-errno"};
+    static const char *const sanitize[] = {"-g", "-fsanitize=address,undefined",
+                                           "-fno-sanitize-recover=all"};
+    static const char *const link[] = {"-static", "-Wl,--gc-sections", "-s"};
+    const char *part = format("%s.part", output);
+    const char *const libraries[] = {"-Wl,--start-group",
+                                     format("%s/libnetrt.a", clang->libraries),
+                                     format("%s/libnetrt-%s.a", clang->libraries, target),
+                                     "-Wl,--end-group", "-lz", "-lm"};
+    Command command = {0};
+
+    add(&command, clang->program);
+    add_all(&command, compile, COUNT(compile));
+    add_target(&command, target);
+    add(&command, format("-I%s", clang->headers));
+    if (SANITIZED)
+        add_all(&command, sanitize, COUNT(sanitize));
+    else
+        add_all(&command, link, COUNT(link));
+    add(&command, "-pthread");
+    add(&command, "-o");
+    add(&command, part);
+    add(&command, code);
+    add_all(&command, libraries, COUNT(libraries));
+    add(&command, NULL);
+    if (clang->verbose)
+        print_command(&command);
+    if (!run(command.words, -1, false)) {
+        unlink(part);
+        fprintf(stderr, "netc: error: %s failed on the generated C (its message is above); that is "
+                        "a fault of netc's, not of the model: please report it\n", clang->program);
+        return false;
+    }
+    if (rename(part, output) != 0) {
+        fprintf(stderr, "netc: error: cannot write %s: %s\n", output, strerror(errno));
+        unlink(part);
+        return false;
+    }
+    return true;
+}

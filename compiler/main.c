@@ -1,0 +1,300 @@
+/*
+ * main.c -- the compiler: the command line, and the stages as flat calls (compile).
+ *
+ * Exit: 0; 1 a fault in the model; 2 wrong usage; 3 clang failed on generated code.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "netc.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_CLANG = 3 };
+
+typedef struct Options {
+    const char *input;          /* model.net */
+    const char *output;         /* -o, or NULL */
+    const char *target;         /* native, avx512, avx2, generic */
+    const char *cc;             /* --cc, or NULL */
+    const char *dump;           /* ast, graph, grad, fused, plan, or NULL */
+    Define *defines;
+    int define_count;
+    int batch;                  /* 0: as the model says */
+    bool emit_c, summary, graph, check, keep, verbose;
+} Options;
+
+static const char usage[] =
+    "usage: netc model.net [-o trainer]    compile to one standalone trainer\n"
+    "       netc fmt model.net             print it in the canonical layout\n"
+    "\n"
+    "  -o FILE              the output (default: the model's name, in the current folder)\n"
+    "  --emit-c             stop at the generated C (to stdout without -o)\n"
+    "  --summary            print layers, connections, shapes, parameters, FLOPs, memory\n"
+    "  --graph              print the graph after fusion, for Graphviz\n"
+    "  --check              diagnose only\n"
+    "  --define NAME=VALUE  override a `let`\n"
+    "  --target ISA         native (default), avx512, avx2, generic\n"
+    "  --batch N            compile for batches of up to N rows\n"
+    "  --dump=STAGE         print ast, graph, grad, fused or plan, and stop\n"
+    "  --cc PROGRAM         the clang to use (default: clang, clang-14 to clang-19)\n"
+    "  --keep               keep the generated C beside the trainer, as FILE.c\n"
+    "  -v                   print the clang command and the time of netc and of clang\n"
+    "  --version, --help\n";
+
+/* ---- the command line ------------------------------------------------------------------------- */
+
+static const char *const stages[] = {"ast", "graph", "grad", "fused", "plan"};
+static const char *const targets[] = {"native", "avx512", "avx2", "generic"};
+
+_Noreturn static void fail_usage(const char *message)
+{
+    fprintf(stderr, "netc: error: %s\n", message);
+    fprintf(stderr, "netc --help lists the options\n");
+    exit(EXIT_USAGE);
+}
+
+static void require_one_of(const char *option, const char *word, const char *const *words,
+                           int count)
+{
+    const char *near = nearest(word, words, count);
+    Text all = {0};
+
+    for (int i = 0; i < count; i++) {
+        if (same(word, words[i]))
+            return;
+        text_add(&all, "%s%s", i ? ", " : "", words[i]);
+    }
+    fail_usage(near ? format("%s: there is no `%s`; did you mean `%s`?", option, word, near)
+                    : format("%s: there is no `%s`; there are %s", option, word, all.at));
+}
+
+static int parse_batch(const char *text)
+{
+    char *end;
+    long n;
+
+    errno = 0;
+    n = strtol(text, &end, 10);
+    if (end == text || *end || errno || n < 1 || n > 65536)
+        fail_usage(format("--batch: `%s` is not a number of rows from 1 to 65536", text));
+    return (int)n;
+}
+
+static Define parse_define(const char *text)
+{
+    const char *equals = strchr(text, '=');
+
+    if (!equals || equals == text || !equals[1])
+        fail_usage(format("--define wants NAME=VALUE, not `%s`", text));
+    return (Define){copy_text(text, (size_t)(equals - text)), equals + 1};
+}
+
+/* Takes the value of option `name` at argv[*i]: after `=`, or the next word. */
+static const char *value_of(char **argv, int *i, const char *name)
+{
+    const size_t length = strlen(name);
+
+    if (argv[*i][length] == '=')
+        return argv[*i] + length + 1;
+    if (!argv[*i + 1])
+        fail_usage(format("%s wants a value", name));
+    return argv[++*i];
+}
+
+static bool is_option(const char *word, const char *name)
+{
+    const size_t length = strlen(name);
+
+    return strncmp(word, name, length) == 0 && (word[length] == '\0' || word[length] == '=');
+}
+
+static void set_flag(Options *o, const char *word)
+{
+    static const char *const names[] = {
+        "--emit-c", "--summary", "--graph",  "--check", "--keep", "-v",        "--define",
+        "--target", "--batch",   "--dump",   "--cc",    "-o",     "--version", "--help"};
+    const char *near = nearest(word, names, COUNT(names));
+
+    if (same(word, "--emit-c"))
+        o->emit_c = true;
+    else if (same(word, "--summary"))
+        o->summary = true;
+    else if (same(word, "--graph"))
+        o->graph = true;
+    else if (same(word, "--check"))
+        o->check = true;
+    else if (same(word, "--keep"))
+        o->keep = true;
+    else if (same(word, "-v"))
+        o->verbose = true;
+    else
+        fail_usage(near ? format("there is no option `%s`; did you mean `%s`?", word, near)
+                        : format("there is no option `%s`", word));
+}
+
+static Options parse_options(int argc, char **argv)
+{
+    Options o = {.target = "native"};
+
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+
+        if (same(word, "--help") || same(word, "-h")) {
+            fputs(usage, stdout);
+            exit(0);
+        } else if (same(word, "--version")) {
+            puts("netc " NETC_VERSION);
+            exit(0);
+        } else if (is_option(word, "-o")) {
+            o.output = value_of(argv, &i, "-o");
+        } else if (is_option(word, "--target")) {
+            o.target = value_of(argv, &i, "--target");
+        } else if (is_option(word, "--batch")) {
+            o.batch = parse_batch(value_of(argv, &i, "--batch"));
+        } else if (is_option(word, "--dump")) {
+            o.dump = value_of(argv, &i, "--dump");
+        } else if (is_option(word, "--cc")) {
+            o.cc = value_of(argv, &i, "--cc");
+        } else if (is_option(word, "--define")) {
+            APPEND(o.defines, o.define_count, parse_define(value_of(argv, &i, "--define")));
+        } else if (word[0] == '-' && word[1]) {
+            set_flag(&o, word);
+        } else if (o.input) {
+            fail_usage(format("one model at a time: `%s` and `%s`", o.input, word));
+        } else {
+            o.input = word;
+        }
+    }
+    if (!o.input) {
+        fputs(usage, stderr);
+        exit(EXIT_USAGE);
+    }
+    require_one_of("--target", o.target, targets, COUNT(targets));
+    if (o.dump)
+        require_one_of("--dump", o.dump, stages, COUNT(stages));
+    if (o.emit_c + o.summary + o.graph + o.check + (o.dump != NULL) > 1)
+        fail_usage("only one of --emit-c, --summary, --graph, --check and --dump at a time");
+    if (o.output && !*o.output)
+        fail_usage("-o wants the name of a file");
+    return o;
+}
+
+/* ---- output ----------------------------------------------------------------------------------- */
+
+/* Writes a whole file or none: beside its place first, then renamed. */
+static int write_output(const char *path, const Text *text)
+{
+    const char *part = format("%s.part", path);
+    FILE *file = fopen(part, "w");
+    bool ok = file && fwrite(text->at, 1, text->length, file) == text->length;
+
+    if (file)
+        ok = fclose(file) == 0 && ok;
+    ok = ok && rename(part, path) == 0;
+    if (ok)
+        return 0;
+    fprintf(stderr, "netc: error: cannot write %s: %s\n", path, strerror(errno));
+    if (file)
+        unlink(part);
+    return EXIT_USAGE;
+}
+
+/* What goes to stdout, or to the file of -o. */
+static int give(const Options *o, const Text *text)
+{
+    if (o->output)
+        return write_output(o->output, text);
+    if (fwrite(text->at, 1, text->length, stdout) == text->length && fflush(stdout) == 0)
+        return 0;
+    fprintf(stderr, "netc: error: cannot write: %s\n", strerror(errno));
+    return EXIT_USAGE;
+}
+
+static double milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+/* The generated C goes to FILE.c, which goes away again unless --keep. */
+static int build(const Options *o, const Clang *clang, const char *target, const Text *code,
+                 const char *trainer, double began)
+{
+    const char *path = format("%s.c", trainer);
+    double emitted, built;
+    bool ok;
+
+    if (!o->keep)
+        path = format("%s.%ld.c", trainer, (long)getpid());
+    if (write_output(path, code) != 0)
+        return EXIT_USAGE;
+    emitted = milliseconds();
+    ok = build_trainer(clang, target, path, trainer);
+    built = milliseconds();
+    if (!o->keep)
+        unlink(path);
+    if (ok && o->verbose)
+        fprintf(stderr, "netc %.0f ms, clang %.0f ms\n", emitted - began, built - emitted);
+    return ok ? 0 : EXIT_CLANG;
+}
+
+/* ---- the stages ------------------------------------------------------------------------------- */
+
+static int compile(const Options *o)
+{
+    const double began = milliseconds();
+    Source *source = read_source(o->input);
+    Ast *ast = source ? parse(source) : NULL;
+
+    if (!ast || source->errors)
+        return EXIT_FAULT;
+    if (same(o->dump, "ast"))
+        return print_ast(stdout, ast), 0;
+
+    Model *model = analyze(source, ast, o->defines, o->define_count);
+
+    if (!model || source->errors)
+        return EXIT_FAULT;
+    model->capacity = o->batch ? o->batch : model->batch;
+    if (model->batch > model->capacity)
+        model->batch = model->capacity;
+
+    Graph *train = lower(model, MODE_TRAIN);
+    Graph *evaluate = train ? lower(model, MODE_EVALUATE) : NULL;
+
+    if (!evaluate || source->errors)
+        return EXIT_FAULT;
+    if (o->check)
+        return 0;
+    if (same(o->dump, "graph"))
+        return print_graph(stdout, train), print_graph(stdout, evaluate), 0;
+
+    int row_count;
+    LayerRow *rows = summarize(model, evaluate, &row_count);
+
+    autodiff(train), verify(train);
+    simplify(train), verify(train);
+    simplify(evaluate), verify(evaluate);
+    if (same(o->dump, "grad"))
+        return print_graph(stdout, train), print_graph(stdout, evaluate), 0;
+
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && same(argv[1], "fmt"))
+        fail_usage("netc fmt is not there yet");
+
+    const Options o = parse_options(argc, argv);
+
+    return compile(&o);
+}
