@@ -1,0 +1,216 @@
+/*
+ * runtime.h -- the runtime's internal header, one section a source file.
+ *
+ * A command of the trainer goes through main.c (which command), options.c (what was asked for) and
+ * session.c (a model with memory and threads) to the file that does it: train.c, evaluate.c,
+ * predict.c, gradcheck.c, bench.c.
+ */
+
+#ifndef NET_RUNTIME_H
+#define NET_RUNTIME_H
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "data.h"
+
+#define NET_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+/* Exit codes; data.h's net_fail takes one. */
+enum { NET_OK, NET_FAULT, NET_USAGE, NET_DIVERGED };
+
+/* ---- text.c: text that grows, files that are whole or absent ---------------------------------- */
+
+struct net_text {
+    char *at;                   /* NUL-terminated, malloc'd; NULL while empty */
+    size_t length, capacity;
+};
+
+void net_text_add(struct net_text *text, const char *format, ...) NET_PRINTF(2, 3);
+void net_text_quote(struct net_text *text, const char *string);     /* as a JSON string */
+void net_text_number(struct net_text *text, double x);  /* as JSON, exact; not finite: null */
+
+char *net_format(const char *format, ...) NET_PRINTF(1, 2);         /* malloc'd */
+const char *net_nearest(const char *word, const char *const *words, int count); /* or NULL */
+
+/* The whole file, with a NUL behind it; malloc'd. A file that cannot be read ends the program. */
+char *net_file_read(const char *path, size_t *length);
+
+/* A file that replaces `path` at once, when it is complete and on the disk, or not at all. */
+struct net_file {
+    FILE *out;
+    char *path, *temporary;     /* beside `path` */
+};
+
+void net_file_open(struct net_file *file, const char *path);
+void net_file_write(struct net_file *file, const void *bytes, size_t count);
+void net_file_commit(struct net_file *file);            /* sync, rename, sync the folder */
+void net_file_replace(const char *path, const struct net_text *text);   /* all of it in one call */
+
+/* ---- json.c: a reader ------------------------------------------------------------------------- */
+
+enum net_json_kind {
+    NET_JSON_NULL, NET_JSON_BOOL, NET_JSON_NUMBER, NET_JSON_STRING, NET_JSON_ARRAY, NET_JSON_OBJECT
+};
+
+struct net_json {
+    enum net_json_kind kind;
+    char *key;                  /* as a member of an object, else NULL */
+    char *text;                 /* of a string */
+    double number;              /* of a number or bool (0, 1) */
+    struct net_json *first;     /* of an array or object */
+    struct net_json *next;      /* in the array or object that it is in */
+    int count;                  /* of an array or object */
+};
+
+/* NULL after a mistake; then `error` (of `size` bytes) says what and at which byte. */
+struct net_json *net_json_read(const char *text, size_t length, char *error, size_t size);
+void net_json_free(struct net_json *json);
+const struct net_json *net_json_member(const struct net_json *object, const char *key); /* NULL */
+
+/* ---- options.c: flags, their values and defaults ----------------------------------------------- */
+
+enum net_command {
+    NET_TRAIN_COMMAND, NET_EVAL, NET_PREDICT, NET_SUMMARY, NET_INIT, NET_GRADCHECK, NET_BENCH,
+    NET_CONFIG, NET_COMMANDS
+};
+
+enum net_option {
+    NET_OPTIMIZER, NET_LR, NET_MOMENTUM, NET_NESTEROV, NET_WEIGHT_DECAY, NET_BETA1, NET_BETA2,
+    NET_EPS, NET_CLIP, NET_BATCH, NET_EPOCHS, NET_SEED, NET_SHUFFLE, NET_KEEP,
+    NET_SETTINGS,               /* the options above decide a run's numbers: a checkpoint has them */
+    NET_THREADS = NET_SETTINGS, NET_DATA, NET_OUT, NET_FORCE, NET_RESUME, NET_WEIGHTS,
+    NET_MAX_STEPS, NET_LOG_STEPS, NET_CHECKPOINT_EVERY, NET_PART, NET_DIGITS, NET_STEPS,
+    NET_PER_KERNEL, NET_SYNTHETIC, NET_OUTPUT, NET_JSON_OUTPUT, NET_QUIET, NET_OPTIONS
+};
+
+struct net_value {
+    double number;              /* of a number, or a bool (0, 1) */
+    const char *text;           /* of a text; NULL: none */
+    bool given;                 /* on the command line */
+    bool applies;               /* false: this optimizer has no such number */
+};
+
+struct net_options {
+    const struct net_model *model;
+    enum net_command command;
+    struct net_value value[NET_OPTIONS];
+    const char *file;           /* predict's FILE, or NULL */
+    const char *command_line;   /* for run.json */
+};
+
+/* Reads the arguments after the command; a mistake ends the program with exit code 2. */
+void net_options_read(struct net_options *options, const struct net_model *model,
+                      enum net_command command, int argc, char **argv);
+
+static inline bool net_flag(const struct net_options *options, enum net_option option)
+{
+    return options->value[option].number != 0.0;
+}
+
+static inline long net_whole(const struct net_options *options, enum net_option option)
+{
+    return (long)options->value[option].number;
+}
+
+const char *net_option_name(enum net_option option);    /* "weight_decay" */
+void net_option_show(struct net_text *text, const struct net_options *options,
+                     enum net_option option);           /* its value, as one would type it */
+void net_settings_json(struct net_text *text, const struct net_options *options);   /* an object */
+void net_help(const struct net_model *model);           /* --help, to stdout */
+int net_config(const struct net_options *options);      /* `config`, to stdout */
+
+/* ---- tensor.c, init.c ------------------------------------------------------------------------- */
+
+/* net_tensor_at and net_tensor_size are in netrt.h. These copy one tensor between PyTorch's layout
+   and the model's; `base` is params, or anything laid out like it. */
+void net_tensor_get(const struct net_tensor *tensor, const void *base, float *logical);
+void net_tensor_set(const struct net_tensor *tensor, void *base, const float *logical);
+
+/* Initial parameters, drawn by (tensor, element); running statistics too. Padding is +0. */
+void net_init_params(const struct net_model *model, const uint32_t seed[2], void *params);
+int net_init(const struct net_options *options);        /* `init` */
+
+/* ---- pool.c: threads ---------------------------------------------------------------------------- */
+
+/* A number that one side advances and others wait for: a bounded spin, then a futex. */
+struct net_gate {
+    atomic_uint value;
+    atomic_uint sleepers;       /* waiting in the kernel */
+};
+
+unsigned net_gate_value(struct net_gate *gate);
+void net_gate_wait(struct net_gate *gate, unsigned value, int spins);   /* until it is another */
+void net_gate_advance(struct net_gate *gate);
+
+struct net_pool *net_pool_open(int threads);            /* 1 to 64; the caller is thread 0 */
+void net_pool_run(struct net_pool *pool, void (*work)(void *context, int thread), void *context);
+void net_pool_close(struct net_pool *pool);
+void net_pool_profile(struct net_pool *pool, struct net_profile *profile);  /* NULL: no more */
+int net_cores(void);                                    /* that this process may use */
+void net_flush_denormals(void);                         /* in this thread */
+
+/* ---- optimizer.c: compiled once for each instruction set ---------------------------------------- */
+
+struct net_optimizer {
+    const char *name;           /* "sgd"; "sgd momentum", "sgd nesterov", "adam" */
+    net_update *update;
+    int copies;                 /* of the parameters in its state */
+};
+
+extern const struct net_optimizer net_optimizers[];     /* ends with a NULL name */
+
+/* ---- peak.c: compiled once for each instruction set --------------------------------------------- */
+
+double net_peak_fma(long rounds);                       /* runs that many; returns the flops done */
+void net_peak_triad(float *restrict a, const float *restrict b, const float *restrict c, long count);
+
+/* ---- session.c: a model with its memory and threads ---------------------------------------------- */
+
+struct net_session {
+    const struct net_model *model;
+    const struct net_options *options;
+    struct net_pool *pool;
+    struct net_run run;
+    struct net_data *data;      /* NULL until someone opens it */
+    void *batch[2];             /* packed: one is read by a step, the other filled */
+    float *predictions;         /* [model->batch][outputs], of the last net_forward */
+    int threads;
+};
+
+void net_session_open(struct net_session *session, const struct net_options *options);
+void net_session_close(struct net_session *session);
+void *net_memory(size_t size);                          /* zeroed, 64-byte aligned, huge pages */
+
+/* Loads --weights: a run's folder or a .safetensors file. Gives the path of the preparation.json
+   beside it (malloc'd), or NULL where there is none. */
+char *net_session_weights(struct net_session *session);
+
+/* Runs the evaluate step on a packed batch of n rows; fills session->predictions [n][outputs].
+   With targets the result is the mean loss, else 0. */
+float net_forward(struct net_session *session, const void *batch, int n, bool has_target);
+
+/* Runs the train step: parameters and optimizer state change. Gives the mean loss. */
+float net_step(struct net_session *session, const void *batch, int n);
+
+/* ---- loader.c: the next batch is packed while a step reads this one ------------------------------ */
+
+struct net_loader *net_loader_open(struct net_session *session);
+
+/* From now on: `count` rows of a part, rows[0..count-1], `batch` at a time, the last may be less. */
+void net_loader_begin(struct net_loader *loader, enum net_part part, const long *rows, long count,
+                      int batch);
+
+/* The next packed batch, or NULL after the last; the one before may be overwritten. */
+const void *net_loader_next(struct net_loader *loader, const long **rows, int *n);
+void net_loader_close(struct net_loader *loader);
+
+/* The order of an epoch's rows: shuffled by (seed, epoch) alone, or 0, 1, 2, ... */
+void net_order(long *rows, long count, const uint32_t seed[2], uint32_t epoch, bool shuffle);
+
+/* ---- predict.c ------------------------------------------------------------------------------------ */
+
+/* `predict`: one line a row, to stdout. The session is open; weights are not loaded yet. */
+int net_predict(struct net_session *session);
+
+#endif

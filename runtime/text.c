@@ -1,0 +1,220 @@
+/*
+ * text.c -- text that grows, errors, and files that are whole or absent.
+ *
+ * A file that matters is written beside its place, synced and renamed: a full disk or a power cut
+ * leaves the old one.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime.h"
+
+_Noreturn void net_fail(int code, const char *format, ...)
+{
+    va_list args;
+
+    fflush(stdout);
+    fprintf(stderr, "%s: error: ", program_invocation_short_name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    exit(code);
+}
+
+static void add(struct net_text *text, const char *format, va_list args)
+{
+    va_list again;
+
+    va_copy(again, args);
+    const int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length < 0)
+        net_fail(NET_FAULT, "cannot format a text");
+    if (text->length + (size_t)length + 1 > text->capacity) {
+        text->capacity = 2 * text->capacity + (size_t)length + 64;
+        text->at = realloc(text->at, text->capacity);
+        if (!text->at)
+            net_fail(NET_FAULT, "out of memory");
+    }
+    vsnprintf(text->at + text->length, text->capacity - text->length, format, args);
+    text->length += (size_t)length;
+}
+
+void net_text_add(struct net_text *text, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add(text, format, args);
+    va_end(args);
+}
+
+void net_text_quote(struct net_text *text, const char *string)
+{
+    net_text_add(text, "\"");
+    for (const unsigned char *c = (const unsigned char *)string; *c; c++)
+        if (*c == '"' || *c == '\\')
+            net_text_add(text, "\\%c", *c);
+        else if (*c < 0x20)
+            net_text_add(text, "\\u%04x", *c);
+        else
+            net_text_add(text, "%c", *c);
+    net_text_add(text, "\"");
+}
+
+/* The shortest decimal number that reads back as x. */
+void net_text_number(struct net_text *text, double x)
+{
+    char digits[40];
+
+    if (!isfinite(x)) {
+        net_text_add(text, "null");
+        return;
+    }
+    for (int precision = 6; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, x);
+        if (strtod(digits, NULL) == x)
+            break;
+    }
+    net_text_add(text, "%s", digits);
+}
+
+char *net_format(const char *format, ...)
+{
+    struct net_text text = { 0 };
+    va_list args;
+
+    va_start(args, format);
+    add(&text, format, args);
+    va_end(args);
+    return text.at;
+}
+
+/* The word at the least edit distance, if that is at most a third of the word's length. */
+const char *net_nearest(const char *word, const char *const *words, int count)
+{
+    const size_t length = strlen(word);
+    const char *best = NULL;
+    size_t least = length / 3 + 1;
+
+    if (length > 40)
+        return NULL;
+    for (int i = 0; i < count; i++) {
+        size_t row[64];
+        const size_t columns = strlen(words[i]);
+
+        if (columns + 1 > sizeof row / sizeof *row)
+            continue;
+        for (size_t c = 0; c <= columns; c++)
+            row[c] = c;
+        for (size_t r = 1; r <= length; r++) {
+            size_t diagonal = row[0];
+
+            row[0] = r;
+            for (size_t c = 1; c <= columns; c++) {
+                size_t distance = diagonal + (word[r - 1] != words[i][c - 1]);
+
+                if (row[c] + 1 < distance)
+                    distance = row[c] + 1;
+                if (row[c - 1] + 1 < distance)
+                    distance = row[c - 1] + 1;
+                diagonal = row[c];
+                row[c] = distance;
+            }
+        }
+        if (row[columns] < least) {
+            least = row[columns];
+            best = words[i];
+        }
+    }
+    return best;
+}
+
+char *net_file_read(const char *path, size_t *length)
+{
+    struct stat status;
+    FILE *in = fopen(path, "rb");
+
+    if (!in || fstat(fileno(in), &status))
+        net_fail(NET_FAULT, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        net_fail(NET_FAULT, "%s is not a file", path);
+    char *bytes = malloc((size_t)status.st_size + 1);
+    if (!bytes)
+        net_fail(NET_FAULT, "%s: out of memory for %lld bytes", path, (long long)status.st_size);
+    *length = fread(bytes, 1, (size_t)status.st_size, in);
+    if (*length != (size_t)status.st_size)
+        net_fail(NET_FAULT, "%s: %zu of %lld bytes could be read", path, *length,
+                 (long long)status.st_size);
+    bytes[*length] = '\0';
+    fclose(in);
+    return bytes;
+}
+
+static _Noreturn void fail_write(const struct net_file *file)
+{
+    const int why = errno;
+
+    unlink(file->temporary);
+    net_fail(NET_FAULT, "cannot write %s: %s", file->path, strerror(why));
+}
+
+void net_file_open(struct net_file *file, const char *path)
+{
+    file->path = net_format("%s", path);
+    file->temporary = net_format("%s.%ld.part", path, (long)getpid());
+    file->out = fopen(file->temporary, "wb");
+    if (!file->out)
+        fail_write(file);
+}
+
+void net_file_write(struct net_file *file, const void *bytes, size_t count)
+{
+    if (fwrite(bytes, 1, count, file->out) != count)
+        fail_write(file);
+}
+
+/* The rename itself is on the disk only when the folder is. A file system that cannot sync a
+   folder says EINVAL; then there is no more to do. */
+static void sync_folder(const char *path)
+{
+    char *copy = net_format("%s", path);
+    const int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY);
+
+    if (folder >= 0) {
+        fsync(folder);
+        close(folder);
+    }
+    free(copy);
+}
+
+void net_file_commit(struct net_file *file)
+{
+    if (fflush(file->out) || fsync(fileno(file->out)))
+        fail_write(file);
+    if (fclose(file->out) || rename(file->temporary, file->path))
+        fail_write(file);
+    sync_folder(file->path);
+    free(file->path);
+    free(file->temporary);
+}
+
+void net_file_replace(const char *path, const struct net_text *text)
+{
+    struct net_file file;
+
+    net_file_open(&file, path);
+    net_file_write(&file, text->at, text->length);
+    net_file_commit(&file);
+}
