@@ -208,9 +208,4 @@ void net_loader_close(struct net_loader *loader);
 /* The order of an epoch's rows: shuffled by (seed, epoch) alone, or 0, 1, 2, ... */
 void net_order(long *rows, long count, const uint32_t seed[2], uint32_t epoch, bool shuffle);
 
-/* ---- predict.c ------------------------------------------------------------------------------------ */
-
-/* `predict`: one line a row, to stdout. The session is open; weights are not loaded yet. */
-int net_predict(struct net_session *session);
-
 #endif

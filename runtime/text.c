@@ -1,5 +1,5 @@
 /*
- * text.c -- text that grows, errors, and files that are whole or absent.
+ * text.c -- text that grows, and files that are whole or absent.
  *
  * A file that matters is written beside its place, synced and renamed: a full disk or a power cut
  * leaves the old one.
@@ -18,19 +18,6 @@
 #include <unistd.h>
 
 #include "runtime.h"
-
-_Noreturn void net_fail(int code, const char *format, ...)
-{
-    va_list args;
-
-    fflush(stdout);
-    fprintf(stderr, "%s: error: ", program_invocation_short_name);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-    exit(code);
-}
 
 static void add(struct net_text *text, const char *format, va_list args)
 {
