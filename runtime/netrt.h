@@ -21,13 +21,13 @@ struct net_profile;             /* times of single kernels (bench.c) */
 
 /* A step's scalars of the optimizer, computed once in double by the runtime. */
 struct net_hyper {
-    float lr;                   /* the step size; adam: lr / (1 - beta1^t) */
-    float momentum;             /* sgd; adam: beta1 */
-    float beta2, eps;           /* adam; eps already times sqrt(1 - beta2^t) */
-    float second_scale;         /* adam: 1 / (1 - beta2^t), or 1 where folded elsewhere */
-    float weight_decay;
-    bool nesterov;
-    bool first;                 /* the first step: sgd's momentum buffer starts as g */
+    float lr;                   /* the step size; adam: lr / (1 - beta1^t), t from 1 */
+    float weight_decay;         /* every optimizer: added to the gradient, times the parameter */
+    float momentum;             /* sgd */
+    float beta2, eps;           /* adam */
+    float first_share;          /* adam: 1 - beta1 */
+    float second_share;         /* adam: 1 - beta2 */
+    float second_scale;         /* adam: 1 / sqrt(1 - beta2^t) */
     long stride;                /* floats between two copies of the parameters in `state` */
 };
 

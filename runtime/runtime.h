@@ -160,10 +160,51 @@ struct net_optimizer {
 
 extern const struct net_optimizer net_optimizers[];     /* ends with a NULL name */
 
+/* ---- hyper.c: an optimizer's settings ------------------------------------------------------------ */
+
+const struct net_optimizer *net_find_optimizer(const struct net_options *options);
+
+/* The scalars of step `step`, which counts from 0. */
+void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, uint64_t step);
+
 /* ---- peak.c: compiled once for each instruction set --------------------------------------------- */
 
 double net_peak_fma(long rounds);                       /* runs that many; returns the flops done */
 void net_peak_triad(float *restrict a, const float *restrict b, const float *restrict c, long count);
+
+/* ---- safetensors.c: named tensors in a file ------------------------------------------------------- */
+
+/* One tensor to be written: of a model's layout, or plain numbers. */
+struct net_entry {
+    char *name;                 /* malloc'd */
+    const struct net_tensor *tensor;
+    const void *base;           /* params, or anything laid out like it */
+};
+
+/* A file's whole content in memory. */
+struct net_tensors {
+    const char *path;           /* for messages */
+    char *bytes;                /* the file */
+    size_t data, data_size;     /* where the numbers begin, how many bytes they are */
+    struct net_json *header;    /* name -> dtype, shape, data_offsets; and __metadata__ */
+};
+
+/* Writes entries behind one another; `metadata` is a JSON object of strings, or NULL. A checksum
+   over the file is added to it. */
+void net_tensors_write(const char *path, const struct net_entry *entries, int count,
+                       const struct net_text *metadata);
+
+/* Every fault of the file ends the program; a checksum is verified where there is one. */
+void net_tensors_read(struct net_tensors *tensors, const char *path);
+void net_tensors_free(struct net_tensors *tensors);
+const char *net_tensors_metadata(const struct net_tensors *tensors, const char *key);   /* NULL */
+
+/* Copies the tensor called `name` into a model's layout; absent or different ends the program. */
+void net_tensors_get(const struct net_tensors *tensors, const char *name,
+                     const struct net_tensor *tensor, void *base);
+
+void net_weights_write(const char *path, const struct net_model *model, const void *params);
+void net_weights_read(const char *path, const struct net_model *model, void *params);
 
 /* ---- session.c: a model with its memory and threads ---------------------------------------------- */
 

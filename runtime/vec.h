@@ -18,6 +18,8 @@
 #include <simde/x86/avx2.h>
 #include <simde/x86/fma.h>
 #else
+/* clang warns of vectors wider than a register at calls; every function here is inlined */
+#pragma GCC diagnostic ignored "-Wpsabi"
 #include <simde/x86/avx512.h>
 #endif
 
