@@ -1,0 +1,76 @@
+/*
+ * data_file.h -- what readers of files share: plain and gzip files read the same way, with the byte
+ * at which something was wrong; patterns that name several files; numbers of any width and order.
+ */
+
+#ifndef NET_DATA_FILE_H
+#define NET_DATA_FILE_H
+
+#include "data.h"
+
+/* A file being read. Offsets count unpacked bytes. */
+struct net_file {
+    const char *path;
+    void *stream;               /* zlib's gzFile: it passes plain files through */
+    uint64_t at;                /* bytes read so far */
+};
+
+void net_file_open(struct net_file *file, const char *path);
+void net_file_close(struct net_file *file);
+
+/* Reads exactly `size` bytes, or fails saying that `what` was expected here. */
+void net_file_read(struct net_file *file, void *bytes, size_t size, const char *what);
+
+/* Appends `size` bytes to `bytes` (malloc'd, `used` bytes so far) and returns its new place. Memory
+   grows with what was read, not with what a header promised. */
+void *net_file_append(struct net_file *file, void *bytes, size_t used, size_t size,
+                      const char *what);
+
+/* Fails unless the file ends here. */
+void net_file_end(struct net_file *file);
+
+/* "PATH: byte N: ..." and exit 1. */
+_Noreturn void net_file_fail(const struct net_file *file, uint64_t at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The files that `pattern` names, sorted; `folder` NULL: the current one. At least one, or fails. */
+char **net_paths(const char *folder, const char *pattern, int *count);
+void net_paths_free(char **paths, int count);
+
+/* How numbers lie in a file. */
+struct net_encoding {
+    char kind;                  /* 'u' unsigned, 'i' signed, 'f' floating point, 'b' bool */
+    int width;                  /* bytes of one element: 1, 2, 4 or 8 */
+    bool big_endian;
+    bool fortran;               /* the first axis varies fastest */
+};
+
+/* Multiplies sizes from a header into rows, elements of a row and bytes. False: too large to be. */
+bool net_sizes(const uint64_t *shape, int rank, int width, struct net_column *column,
+               size_t *bytes);
+
+/* Turns `bytes` (malloc'd, taken over) into column->at and sets the type: unsigned bytes stay
+   NET_U8, integers that fit become NET_I32, everything else NET_F32. */
+void net_decode(struct net_column *column, void *bytes, struct net_encoding encoding);
+
+/* Reads a file's header: the column's rows and shape of a row. Returns the bytes of data that it
+   promises. */
+typedef size_t net_header(struct net_file *file, struct net_column *column,
+                          struct net_encoding *encoding);
+
+net_header net_header_idx, net_header_npy;
+bool net_is_npy(const char *path);
+
+/* Reads files of one format into a column, one after the other: their rows must be alike. */
+void net_read_files(struct net_column *column, char *const *paths, int count, net_header *header);
+
+/* A reader's open: every argument with a text is a field and names its files. */
+void net_open_files(struct net_table *table, const struct net_call *call, const char *folder,
+                    net_header *header);
+
+/* The argument `name` of a call, or NULL. */
+const struct net_arg *net_argument(const struct net_call *call, const char *name);
+/* A whole number between the limits, or a fault that names the argument. */
+double net_whole(const struct net_call *call, const char *name, double least, double most);
+
+#endif
