@@ -15,7 +15,8 @@
 
 #include "data_file.h"
 
-_Noreturn void net_file_fail(const struct net_file *file, uint64_t at, const char *format, ...)
+_Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const char *format,
+                               ...)
 {
     char text[512];
     va_list args;
@@ -26,33 +27,33 @@ _Noreturn void net_file_fail(const struct net_file *file, uint64_t at, const cha
     net_fail(1, "%s: byte %llu: %s", file->path, (unsigned long long)at, text);
 }
 
-void net_file_open(struct net_file *file, const char *path)
+void net_stream_open(struct net_stream *file, const char *path)
 {
     struct stat status;
 
     if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
         net_fail(1, "%s: expected a file, found a folder", path);
-    *file = (struct net_file){.path = path, .stream = gzopen(path, "rb")};
-    if (!file->stream)
+    *file = (struct net_stream){.path = path, .zlib = gzopen(path, "rb")};
+    if (!file->zlib)
         net_fail(1, "cannot open %s: %s\n  The folder that holds the data is named by --data DIR.",
                  path, errno ? strerror(errno) : "out of memory");
-    gzbuffer(file->stream, 1 << 17);
+    gzbuffer(file->zlib, 1 << 17);
 }
 
-void net_file_close(struct net_file *file)
+void net_stream_close(struct net_stream *file)
 {
-    gzclose(file->stream);
-    file->stream = NULL;
+    gzclose(file->zlib);
+    file->zlib = NULL;
 }
 
 /* As many of `size` bytes as there are; a fault of the disk or of the packing ends the program. */
-static size_t read_some(struct net_file *file, void *bytes, size_t size)
+static size_t read_some(struct net_stream *file, void *bytes, size_t size)
 {
     size_t done = 0;
 
     while (done < size) {
         const size_t left = size - done;
-        const int got = gzread(file->stream, (char *)bytes + done,
+        const int got = gzread(file->zlib, (char *)bytes + done,
                                left < INT_MAX ? (unsigned)left : INT_MAX);
 
         if (got > 0) {
@@ -60,14 +61,14 @@ static size_t read_some(struct net_file *file, void *bytes, size_t size)
             file->at += (uint64_t)got;
         }
         int code;
-        const char *text = gzerror(file->stream, &code);
+        const char *text = gzerror(file->zlib, &code);
 
         if (code == Z_BUF_ERROR)
-            net_file_fail(file, file->at, "the gzip data are cut off here; fetch the file again");
+            net_stream_fail(file, file->at, "the gzip data are cut off here; fetch the file again");
         if (code == Z_ERRNO)
-            net_file_fail(file, file->at, "cannot read on: %s", strerror(errno));
+            net_stream_fail(file, file->at, "cannot read on: %s", strerror(errno));
         if (code != Z_OK && code != Z_STREAM_END)
-            net_file_fail(file, file->at, "the gzip data are damaged (%s); fetch the file again",
+            net_stream_fail(file, file->at, "the gzip data are damaged (%s); fetch the file again",
                           text);
         if (got <= 0)
             break;
@@ -75,14 +76,14 @@ static size_t read_some(struct net_file *file, void *bytes, size_t size)
     return done;
 }
 
-static _Noreturn void fail_short(const struct net_file *file, uint64_t begin, size_t size,
+static _Noreturn void fail_short(const struct net_stream *file, uint64_t begin, size_t size,
                                  const char *what)
 {
-    net_file_fail(file, file->at, "the file ends; expected %s, %zu bytes from byte %llu on", what,
+    net_stream_fail(file, file->at, "the file ends; expected %s, %zu bytes from byte %llu on", what,
                   size, (unsigned long long)begin);
 }
 
-void net_file_read(struct net_file *file, void *bytes, size_t size, const char *what)
+void net_stream_read(struct net_stream *file, void *bytes, size_t size, const char *what)
 {
     const uint64_t begin = file->at;
 
@@ -90,7 +91,7 @@ void net_file_read(struct net_file *file, void *bytes, size_t size, const char *
         fail_short(file, begin, size, what);
 }
 
-void *net_file_append(struct net_file *file, void *bytes, size_t used, size_t size,
+void *net_stream_append(struct net_stream *file, void *bytes, size_t used, size_t size,
                       const char *what)
 {
     const uint64_t begin = file->at;
@@ -112,13 +113,13 @@ void *net_file_append(struct net_file *file, void *bytes, size_t used, size_t si
     return bytes;
 }
 
-void net_file_end(struct net_file *file)
+void net_stream_end(struct net_stream *file)
 {
     unsigned char more;
     const uint64_t at = file->at;
 
     if (read_some(file, &more, 1))
-        net_file_fail(file, at, "expected the end of the file by its header, found more data");
+        net_stream_fail(file, at, "expected the end of the file by its header, found more data");
 }
 
 /* ---- names ------------------------------------------------------------------------------------- */
@@ -189,7 +190,7 @@ const struct net_arg *net_argument(const struct net_call *call, const char *name
     return NULL;
 }
 
-double net_whole(const struct net_call *call, const char *name, double least, double most)
+double net_whole_argument(const struct net_call *call, const char *name, double least, double most)
 {
     const struct net_arg *arg = net_argument(call, name);
     const double number = arg ? arg->number : least - 1;
@@ -328,18 +329,18 @@ void net_read_files(struct net_column *column, char *const *paths, int count, ne
     for (int i = 0; i < count; i++) {
         struct net_column next = *column;
         struct net_encoding encoding;
-        struct net_file file;
+        struct net_stream file;
 
-        net_file_open(&file, paths[i]);
+        net_stream_open(&file, paths[i]);
         const size_t size = header(&file, &next, &encoding);
 
         if (i && (encoding.kind != first.kind || encoding.width != first.width ||
                   encoding.big_endian != first.big_endian || next.rank != column->rank ||
                   memcmp(next.shape, column->shape, sizeof next.shape)))
-            net_file_fail(&file, 0, "type or shape of a row differs from that of %s", paths[0]);
-        bytes = net_file_append(&file, bytes, used, size, "the numbers that the header promises");
-        net_file_end(&file);
-        net_file_close(&file);
+            net_stream_fail(&file, 0, "type or shape of a row differs from that of %s", paths[0]);
+        bytes = net_stream_append(&file, bytes, used, size, "the numbers that the header promises");
+        net_stream_end(&file);
+        net_stream_close(&file);
         if (encoding.fortran)
             to_row_major(bytes + used, &next, encoding.width);
         used += size;

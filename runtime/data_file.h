@@ -9,28 +9,29 @@
 #include "data.h"
 
 /* A file being read. Offsets count unpacked bytes. */
-struct net_file {
+struct net_stream {
     const char *path;
-    void *stream;               /* zlib's gzFile: it passes plain files through */
+    void *zlib;                 /* zlib's gzFile: it passes plain files through */
     uint64_t at;                /* bytes read so far */
 };
 
-void net_file_open(struct net_file *file, const char *path);
-void net_file_close(struct net_file *file);
+void net_stream_open(struct net_stream *file, const char *path);
+void net_stream_close(struct net_stream *file);
 
 /* Reads exactly `size` bytes, or fails saying that `what` was expected here. */
-void net_file_read(struct net_file *file, void *bytes, size_t size, const char *what);
+void net_stream_read(struct net_stream *file, void *bytes, size_t size, const char *what);
 
 /* Appends `size` bytes to `bytes` (malloc'd, `used` bytes so far) and returns its new place. Memory
    grows with what was read, not with what a header promised. */
-void *net_file_append(struct net_file *file, void *bytes, size_t used, size_t size,
+void *net_stream_append(struct net_stream *file, void *bytes, size_t used, size_t size,
                       const char *what);
 
 /* Fails unless the file ends here. */
-void net_file_end(struct net_file *file);
+void net_stream_end(struct net_stream *file);
 
 /* "PATH: byte N: ..." and exit 1. */
-_Noreturn void net_file_fail(const struct net_file *file, uint64_t at, const char *format, ...)
+_Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const char *format,
+                               ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The files that `pattern` names, sorted; `folder` NULL: the current one. At least one, or fails. */
@@ -55,7 +56,7 @@ void net_decode(struct net_column *column, void *bytes, struct net_encoding enco
 
 /* Reads a file's header: the column's rows and shape of a row. Returns the bytes of data that it
    promises. */
-typedef size_t net_header(struct net_file *file, struct net_column *column,
+typedef size_t net_header(struct net_stream *file, struct net_column *column,
                           struct net_encoding *encoding);
 
 net_header net_header_idx, net_header_npy;
@@ -71,6 +72,6 @@ void net_open_files(struct net_table *table, const struct net_call *call, const 
 /* The argument `name` of a call, or NULL. */
 const struct net_arg *net_argument(const struct net_call *call, const char *name);
 /* A whole number between the limits, or a fault that names the argument. */
-double net_whole(const struct net_call *call, const char *name, double least, double most);
+double net_whole_argument(const struct net_call *call, const char *name, double least, double most);
 
 #endif

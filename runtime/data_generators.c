@@ -31,7 +31,7 @@ static void open_xor(struct net_table *table, const struct net_call *call, const
 static void open_logistic_map(struct net_table *table, const struct net_call *call,
                               const char *folder)
 {
-    const long rows = (long)net_whole(call, "rows", 1, 1e8);
+    const long rows = (long)net_whole_argument(call, "rows", 1, 1e8);
     const struct net_arg *start = net_argument(call, "x0");
     double x = start ? start->number : 0;
 

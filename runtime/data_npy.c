@@ -12,7 +12,7 @@ enum { MOST_AXES = 5, LONGEST_HEADER = 1 << 16 };
 
 /* A header's text being read. */
 struct cursor {
-    const struct net_file *file;
+    const struct net_stream *file;
     const char *text, *at;
     uint64_t begin;             /* byte of text[0] in the file */
 };
@@ -21,7 +21,7 @@ static _Noreturn void fail_header(const struct cursor *c, const char *expected)
 {
     const int length = (int)strcspn(c->at, "\n") < 24 ? (int)strcspn(c->at, "\n") : 24;
 
-    net_file_fail(c->file, c->begin + (uint64_t)(c->at - c->text),
+    net_stream_fail(c->file, c->begin + (uint64_t)(c->at - c->text),
                   "expected %s in the .npy header, found \"%.*s\"", expected, length, c->at);
 }
 
@@ -151,29 +151,29 @@ static size_t parse_header(struct cursor *c, struct net_column *column,
     return bytes;
 }
 
-size_t net_header_npy(struct net_file *file, struct net_column *column,
+size_t net_header_npy(struct net_stream *file, struct net_column *column,
                       struct net_encoding *encoding)
 {
     unsigned char magic[8], length[4] = {0};
 
-    net_file_read(file, magic, 8, "a .npy header");
+    net_stream_read(file, magic, 8, "a .npy header");
     if (memcmp(magic, "\x93NUMPY", 6))
-        net_file_fail(file, 0, "expected a .npy file (93 NUMPY), found %02X %02X %02X %02X%s",
+        net_stream_fail(file, 0, "expected a .npy file (93 NUMPY), found %02X %02X %02X %02X%s",
                       magic[0], magic[1], magic[2], magic[3],
                       !memcmp(magic, "PK\3\4", 4) ? ": an .npz or zip file; unpack it" : "");
     if (magic[6] < 1 || magic[6] > 3)
-        net_file_fail(file, 6, "expected version 1, 2 or 3 of .npy, found %d", magic[6]);
-    net_file_read(file, length, magic[6] == 1 ? 2 : 4, "the length of the header");
+        net_stream_fail(file, 6, "expected version 1, 2 or 3 of .npy, found %d", magic[6]);
+    net_stream_read(file, length, magic[6] == 1 ? 2 : 4, "the length of the header");
     const size_t size = length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16 |
                         (size_t)length[3] << 24;
 
     if (size > LONGEST_HEADER)
-        net_file_fail(file, 8, "expected a header of at most %d bytes, found %zu", LONGEST_HEADER,
+        net_stream_fail(file, 8, "expected a header of at most %d bytes, found %zu", LONGEST_HEADER,
                       size);
     char *text = net_allocate(size + 1, 1);
     struct cursor c = {file, text, text, file->at};
 
-    net_file_read(file, text, size, "the header");
+    net_stream_read(file, text, size, "the header");
     *encoding = (struct net_encoding){0};
     const size_t bytes = parse_header(&c, column, encoding);
 
@@ -183,12 +183,12 @@ size_t net_header_npy(struct net_file *file, struct net_column *column,
 
 bool net_is_npy(const char *path)
 {
-    struct net_file file;
+    struct net_stream file;
     unsigned char magic[6];
 
-    net_file_open(&file, path);
-    net_file_read(&file, magic, sizeof magic, "an IDX or .npy file");
-    net_file_close(&file);
+    net_stream_open(&file, path);
+    net_stream_read(&file, magic, sizeof magic, "an IDX or .npy file");
+    net_stream_close(&file);
     return !memcmp(magic, "\x93NUMPY", 6);
 }
 

@@ -17,6 +17,7 @@
 
 #include "data.h"
 
+struct net_session;             /* runtime.h */
 struct net_metrics;
 
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data);
@@ -38,11 +39,9 @@ long net_metrics_confusion(const struct net_metrics *metrics, int truth, int pre
    MAE and R2. `digits` after the point, scikit-learn's default is 2. */
 void net_report(FILE *out, const struct net_metrics *metrics, int digits);
 
-/* predict.c: a line a row, in order: class and probabilities, or values. Returns 0, or 1 when
-   `out` could not be written. `run` is ready for evaluation: parameters, arena, one thread, and a
-   batch of net_model.batch_size bytes that may be written. Rows: NET_TEST of net_data_open_file,
-   or any part of net_data_open. */
-int net_predict(FILE *out, const struct net_model *model, struct net_run *run, void *batch,
-                const struct net_data *data, enum net_part part);
+/* predict.c: a line a row of session->data, in order: class and probabilities, or values. Rows:
+   NET_TEST of net_data_open_file, or any part of net_data_open. Fails when `out` cannot be
+   written. */
+void net_predict(FILE *out, struct net_session *session, enum net_part part);
 
 #endif
