@@ -1,0 +1,47 @@
+/*
+ * check_all.c -- runs the Check suites, one for each part: tests/suite_NAME.c gives suite_NAME.
+ * With a name as argument, that suite alone.
+ */
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *suite_frontend(void);
+Suite *suite_graph(void);
+Suite *suite_kernels(void);
+Suite *suite_runtime(void);
+Suite *suite_data(void);
+
+static const struct {
+    const char *name;           /* on the command line */
+    Suite *(*make)(void);
+} suites[] = {
+    {"frontend", suite_frontend}, {"graph", suite_graph}, {"kernels", suite_kernels},
+    {"runtime", suite_runtime},   {"data", suite_data},
+};
+
+int main(int argc, char **argv)
+{
+    const char *totals = getenv("TOTALS");      /* tests/run.sh adds up what is in this file */
+    SRunner *runner = srunner_create(NULL);
+    int run, failed;
+
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+        if (argc < 2 || strcmp(argv[1], suites[i].name) == 0)
+            srunner_add_suite(runner, suites[i].make());
+    srunner_run_all(runner, CK_ENV);
+    run = srunner_ntests_run(runner);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    if (totals) {
+        FILE *file = fopen(totals, "a");
+
+        if (file) {
+            fprintf(file, "%d %d 0\n", run - failed, failed);
+            fclose(file);
+        }
+    }
+    return failed != 0 || run == 0;
+}
