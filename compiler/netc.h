@@ -129,11 +129,13 @@ void print_ast(FILE *out, const Ast *ast);              /* --dump=ast */
 /* What parser.y builds the tree with. */
 Ast *new_leaf(AstKind kind, Span span, const char *text);
 Ast *new_named(AstKind kind, Span span, Ast *name, Ast *first);     /* name: an AST_NAME, or NULL */
-Ast *new_body(AstKind kind, Span span, Ast *name, AstList arguments, AstList items);
+Ast *new_body(AstKind kind, Span span, Ast *name, AstList arguments, Ast *first, AstList items);
+Ast *new_branch(Span span, Ast *condition, AstList items, Ast *otherwise);
 Ast *new_list(AstKind kind, Span span, AstList items);
 Ast *new_operation(AstKind kind, Span span, const char *text, Ast *first, Ast *second, Ast *third);
 Ast *new_pipe(Span span, Ast *value, Ast *stage);       /* makes a pipe longer, or a new one */
 AstList add_item(AstList list, Ast *item);              /* NULL adds nothing */
+const Ast *find_deep(const Ast *ast, int limit);        /* a part at this depth in a deeper tree */
 
 /* ---- sema.c: what the file means ------------------------------------------------------------- */
 
@@ -366,7 +368,8 @@ void lower_loss(Graph *g, const Layer *prediction);     /* lower_loss.c: target,
 /* ---- autodiff.c, simplify.c, reference.c ----------------------------------------------------- */
 
 void autodiff(Graph *g);        /* needs: forward nodes, loss. gives: gradient and update nodes */
-void simplify(Graph *g);        /* constants, common subexpressions, dead nodes, fused losses */
+bool is_differentiable(Op op);  /* has it a vector-Jacobian product? */
+void simplify(Graph *g);        /* reshapes, common subexpressions, dead nodes; after autodiff */
 
 /* Values as doubles, logical order, row-major; batched ones have n rows in front. */
 typedef struct Reference {

@@ -1,0 +1,554 @@
+/*
+ * lower.c -- Model -> Graph: layers become nodes, with parameters, shapes and resolved padding.
+ *
+ * The one idea: the train and the evaluate graph come from one description, a function a layer;
+ * the mode decides only what batchnorm and dropout become. Everything that a person can get wrong
+ * about shapes is found here, at the layer, with both shapes and a remedy. A layer whose input
+ * failed is passed over in silence, so that one mistake gives one message.
+ *
+ * Needs: the Model of sema.c. Gives: a graph with prediction and loss, layer->value set.
+ */
+
+#include <limits.h>
+#include <string.h>
+
+#include "netc.h"
+
+enum { MAX_TAPS = 256 };        /* pixels of a pool's window: its number is kept in a byte */
+
+/* Parameters of a layer, for the next use of a network that is called again. */
+typedef struct Owned {
+    const Layer *layer;         /* the first use */
+    Value *values[4];           /* weight bias; batchnorm: running_mean running_var weight bias */
+} Owned;
+
+typedef struct Lowering {
+    Graph *g;
+    Model *model;
+    Mode mode;
+    Owned *owned;
+    int owned_count;
+    int streams;                /* of random draws, numbered in order */
+    double parameters;          /* elements so far */
+} Lowering;
+
+typedef Value *LowerLayer(Lowering *l, Layer *layer, Value *const *x);
+
+/* ---- Sizes ----------------------------------------------------------------------------------- */
+
+/* Without overflow, unlike shape_size. */
+static double elements(Shape shape)
+{
+    double count = 1;
+
+    for (int i = 0; i < shape.rank; i++)
+        count *= shape.size[i];
+    return count;
+}
+
+/* A size as an int; what is too large becomes INT_MAX, which check_size refuses. */
+static int whole(double x)
+{
+    return x < INT_MAX ? (int)x : INT_MAX;
+}
+
+/* A number for both axes, or [height, width]. */
+static bool pair(Lowering *l, const Call *call, const char *name, int out[2])
+{
+    const Constant *c = argument(call, name);
+
+    if (c->kind == CONSTANT_LIST && c->count != 2) {
+        error_at(l->model->source, c->span, "%s wants one number or [height, width]", name);
+        return false;
+    }
+    for (int i = 0; i < 2; i++)
+        out[i] = whole(c->kind == CONSTANT_LIST ? c->items[i].number : c->number);
+    return true;
+}
+
+static const char *pair_text(const int size[2])
+{
+    return format("%dx%d", size[0], size[1]);
+}
+
+/* What to call the input of a layer in a message. */
+static const char *source_text(const Layer *layer)
+{
+    return layer->field ? format("`%s`", layer->field->name)
+                        : format("the result of %s", layer->call->name);
+}
+
+static bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes,
+                       const char *remedy)
+{
+    const Layer *input = layer->inputs[0];
+
+    if (input->value->shape.rank == rank)
+        return true;
+    error_at(l->model->source, layer->span, "%s wants %s, %s is %s; %s", layer->call->name, axes,
+             source_text(input), shape_text(input->value->shape), remedy);
+    return false;
+}
+
+/* Can a value of this shape be held for a whole batch? Indices are ints. */
+static bool check_size(Lowering *l, Span span, const char *what, Shape shape)
+{
+    const int capacity = l->model->capacity > 0 ? l->model->capacity : l->model->batch;
+    const int rows = capacity > 0 ? capacity : 1;
+
+    if (elements(shape) * rows < INT_MAX)
+        return true;
+    error_at(l->model->source, span, "%s is %s: for a batch of %d more than 2^31 elements", what,
+             shape_text(shape), rows);
+    note(l->model->source, "a smaller layer, a larger stride or a smaller batch makes it fit");
+    return false;
+}
+
+/* ---- Parameters ------------------------------------------------------------------------------ */
+
+/* The parameters of the first use, or NULL where that failed. */
+static Owned *find_owned(Lowering *l, const Layer *layer)
+{
+    for (int i = 0; i < l->owned_count; i++)
+        if (l->owned[i].layer == layer)
+            return &l->owned[i];
+    return NULL;
+}
+
+static Owned *add_owned(Lowering *l, const Layer *layer)
+{
+    APPEND(l->owned, l->owned_count, (Owned){.layer = layer});
+    return &l->owned[l->owned_count - 1];
+}
+
+static Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape shape,
+                            const char *init, int fan_in)
+{
+    const bool trained = strncmp(leaf, "running", 7) != 0;
+    Value *value = add_value(l->g, shape, false, TYPE_F32, trained ? ROLE_PARAMETER : ROLE_STATE);
+
+    value->name = format("%s.%s", layer->path, leaf);
+    value->init = init;
+    value->fan_in = fan_in;
+    return value;
+}
+
+/* Refuses what could not be held in memory: more than 2^31 elements, alone or with those before. */
+static bool count_parameters(Lowering *l, const Layer *layer, Shape shape)
+{
+    if (l->parameters + elements(shape) >= INT_MAX) {
+        error_at(l->model->source, layer->span,
+                 "with %s.weight, %s, the model has more than 2^31 parameters", layer->path,
+                 shape_text(shape));
+        return false;
+    }
+    l->parameters += elements(shape);
+    return true;
+}
+
+/* weight and bias of dense and conv2d, PyTorch's initial values; or those of the first use. */
+static Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape)
+{
+    Owned *owned = layer->shared ? find_owned(l, layer->shared) : NULL;
+    Shape bias = {.rank = 1, .size = {shape.size[0]}};
+    Shape row = shape;
+    int fan_in;
+
+    if (layer->shared) {
+        if (owned && !same_shape(owned->values[0]->shape, shape)) {
+            error_at(l->model->source, layer->span,
+                     "%s gets %s here and would need weights %s; the first use of the same network "
+                     "made them %s", layer->call->name,
+                     shape_text(layer->inputs[0]->value->shape), shape_text(shape),
+                     shape_text(owned->values[0]->shape));
+            return NULL;
+        }
+        return owned;
+    }
+    if (!count_parameters(l, layer, shape))
+        return NULL;
+    row.size[0] = 1;
+    fan_in = shape_size(row);
+    owned = add_owned(l, layer);
+    owned->values[0] = add_parameter(l, layer, "weight", shape, "kaiming_uniform", fan_in);
+    if (number(layer->call, "bias") != 0)
+        owned->values[1] = add_parameter(l, layer, "bias", bias, "kaiming_uniform", fan_in);
+    return owned;
+}
+
+/* ---- Layers ---------------------------------------------------------------------------------- */
+
+static Node *append(Lowering *l, const Layer *layer, Op op, Value *const *inputs, int count,
+                    Attributes at)
+{
+    return add_node(l->g, op, inputs, count, at, layer->span, layer->path);
+}
+
+static Value *lower_dense(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int units = whole(number(layer->call, "units"));
+    const Shape shape = {.rank = 2, .size = {units, x[0]->shape.size[0]}};
+    Owned *owned;
+
+    if (!check_rank(l, layer, 1, "rank 1", "put flatten before it"))
+        return NULL;
+    owned = weight_and_bias(l, layer, shape);
+    if (!owned)
+        return NULL;
+    return append(l, layer, OP_DENSE, (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
+                  (Attributes){0})->outputs[0];
+}
+
+static bool check_image(Lowering *l, const Layer *layer)
+{
+    return check_rank(l, layer, 3, "rank 3, [channels, height, width]",
+                      "reshape makes an image of it");
+}
+
+/* Kernel, stride and padding; `same` keeps the size, the odd pixel goes after (as in PyTorch). */
+static bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x,
+                        Attributes *at)
+{
+    const Call *call = layer->call;
+    const bool keep = is_name(call, "padding", "same");
+
+    if (!pair(l, call, kernel, at->kernel))
+        return false;
+    if (argument(call, "stride")->kind == CONSTANT_NONE)
+        memcpy(at->stride, at->kernel, sizeof at->stride);
+    else if (!pair(l, call, "stride", at->stride))
+        return false;
+    if (!keep && !pair(l, call, "padding", at->padding))
+        return false;
+    memcpy(at->padding_end, at->padding, sizeof at->padding);
+    for (int i = 0; i < 2; i++) {
+        if (keep && at->stride[i] != 1) {
+            error_at(l->model->source, argument(call, "padding")->span,
+                     "padding=same wants stride 1, it is %s; give the padding as a number",
+                     pair_text(at->stride));
+            return false;
+        }
+        if (keep) {
+            at->padding[i] = (at->kernel[i] - 1) / 2;
+            at->padding_end[i] = at->kernel[i] - 1 - at->padding[i];
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        if ((double)x.size[i + 1] + at->padding[i] + at->padding_end[i] < at->kernel[i]) {
+            error_at(l->model->source, layer->span,
+                     "a window of %s does not fit %s, which is %s; use a smaller one, or padding",
+                     pair_text(at->kernel), source_text(layer->inputs[0]), shape_text(x));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The shape of a window's result with `channels`. */
+static Shape windowed(Shape x, const Attributes *at, int channels)
+{
+    Shape y = {.rank = 3, .size = {channels}};
+
+    for (int i = 0; i < 2; i++)
+        y.size[i + 1] = whole(((double)x.size[i + 1] + at->padding[i] + at->padding_end[i]
+                               - at->kernel[i]) / at->stride[i] + 1);
+    return y;
+}
+
+static Value *lower_conv2d(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int channels = whole(number(layer->call, "channels"));
+    Attributes at = {0};
+    Owned *owned;
+    Shape shape;
+
+    if (!check_image(l, layer) || !find_window(l, layer, "kernel", x[0]->shape, &at)
+        || !check_size(l, layer->span, "the result of conv2d",
+                       windowed(x[0]->shape, &at, channels)))
+        return NULL;
+    shape = (Shape){.rank = 4,
+                    .size = {channels, x[0]->shape.size[0], at.kernel[0], at.kernel[1]}};
+    owned = weight_and_bias(l, layer, shape);
+    if (!owned)
+        return NULL;
+    return append(l, layer, OP_CONV2D, (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
+                  at)->outputs[0];
+}
+
+static Value *lower_maxpool2d(Lowering *l, Layer *layer, Value *const *x)
+{
+    Attributes at = {0};
+
+    if (!check_image(l, layer) || !find_window(l, layer, "size", x[0]->shape, &at))
+        return NULL;
+    if ((double)at.kernel[0] * at.kernel[1] > MAX_TAPS) {
+        error_at(l->model->source, layer->span,
+                 "a window of %s has more than %d pixels; global_avgpool2d, or two pools, reach "
+                 "further", pair_text(at.kernel), (int)MAX_TAPS);
+        return NULL;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (at.padding[i] > at.kernel[i] / 2) {
+            error_at(l->model->source, argument(layer->call, "padding")->span,
+                     "the padding of maxpool2d is at most half its window: %d of %s",
+                     at.kernel[i] / 2, pair_text(at.kernel));
+            return NULL;
+        }
+    }
+    if (!check_size(l, layer->span, "the result of maxpool2d",
+                    windowed(x[0]->shape, &at, x[0]->shape.size[0])))
+        return NULL;
+    return append(l, layer, OP_MAXPOOL2D, x, 1, at)->outputs[0];
+}
+
+static Value *lower_global_avgpool2d(Lowering *l, Layer *layer, Value *const *x)
+{
+    if (!check_image(l, layer))
+        return NULL;
+    return append(l, layer, OP_GLOBAL_AVGPOOL2D, x, 1, (Attributes){0})->outputs[0];
+}
+
+static Owned *batchnorm_parameters(Lowering *l, const Layer *layer, Shape shape)
+{
+    Owned *owned;
+
+    if (layer->shared) {
+        owned = find_owned(l, layer->shared);
+        if (owned && !same_shape(owned->values[0]->shape, shape)) {
+            error_at(l->model->source, layer->span,
+                     "batchnorm gets %d channels here, in the first use of the same network %d",
+                     shape.size[0], owned->values[0]->shape.size[0]);
+            return NULL;
+        }
+        return owned;
+    }
+    owned = add_owned(l, layer);
+    owned->values[0] = add_parameter(l, layer, "running_mean", shape, "zeros", 0);
+    owned->values[1] = add_parameter(l, layer, "running_var", shape, "ones", 0);
+    owned->values[2] = add_parameter(l, layer, "weight", shape, "ones", 0);
+    owned->values[3] = add_parameter(l, layer, "bias", shape, "zeros", 0);
+    return owned;
+}
+
+/* Training: the batch's statistics, which also move the running ones. Evaluation: the latter. */
+static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Shape shape = x[0]->shape, channels = {.rank = 1, .size = {shape.size[0]}};
+    const Attributes at = {.eps = number(layer->call, "eps"),
+                           .momentum = number(layer->call, "momentum"),
+                           .pixels = shape.rank == 3 ? shape.size[1] * shape.size[2] : 1};
+    Value *mean, *inverse_std;
+    Owned *owned;
+
+    if (shape.rank != 1 && shape.rank != 3) {
+        error_at(l->model->source, layer->span,
+                 "batchnorm wants [channels] or [channels, height, width], %s is %s; "
+                 "put flatten or reshape before it", source_text(layer->inputs[0]),
+                 shape_text(shape));
+        return NULL;
+    }
+    owned = batchnorm_parameters(l, layer, channels);
+    if (!owned)
+        return NULL;
+    if (l->mode == MODE_TRAIN) {
+        const Node *stats = append(l, layer, OP_BATCHNORM_STATS,
+                                   (Value *[]){x[0], owned->values[0], owned->values[1]}, 3, at);
+
+        mean = stats->outputs[0];
+        inverse_std = stats->outputs[1];
+        owned->values[0] = stats->outputs[2];   /* what a second use finds */
+        owned->values[1] = stats->outputs[3];
+    } else {
+        mean = owned->values[0];
+        inverse_std = append(l, layer, OP_INVERSE_STD, &owned->values[1], 1, at)->outputs[0];
+    }
+    return append(l, layer, OP_NORMALIZE,
+                  (Value *[]){x[0], mean, inverse_std, owned->values[2], owned->values[3]}, 5,
+                  at)->outputs[0];
+}
+
+static Value *lower_dropout(Lowering *l, Layer *layer, Value *const *x)
+{
+    Attributes at = {.p = number(layer->call, "p")};
+
+    if (l->mode != MODE_TRAIN || at.p == 0)
+        return x[0];
+    at.stream = l->streams++;
+    return append(l, layer, OP_DROPOUT, x, 1, at)->outputs[0];
+}
+
+static Value *reshape(Lowering *l, const Layer *layer, Value *x, Shape shape)
+{
+    if (same_shape(x->shape, shape))
+        return x;
+    return append(l, layer, OP_RESHAPE, &x, 1, (Attributes){.shape = shape})->outputs[0];
+}
+
+static Value *lower_flatten(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Shape shape = {.rank = 1, .size = {shape_size(x[0]->shape)}};
+
+    return reshape(l, layer, x[0], shape);
+}
+
+static Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Constant *sizes = argument(layer->call, "sizes");
+    Shape shape = {.rank = sizes->kind == CONSTANT_LIST ? sizes->count : 1};
+
+    if (shape.rank < 1 || shape.rank > 3) {
+        error_at(l->model->source, layer->span,
+                 "reshape wants one to three sizes, [channels, height, width], not %d",
+                 shape.rank);
+        return NULL;
+    }
+    for (int i = 0; i < shape.rank; i++)
+        shape.size[i] = whole(sizes->kind == CONSTANT_LIST ? sizes->items[i].number
+                                                           : sizes->number);
+    if (elements(shape) != elements(x[0]->shape)) {
+        error_at(l->model->source, layer->span,
+                 "reshape to %s, %.0f elements, of %s, which is %s, %.0f elements",
+                 shape_text(shape), elements(shape), source_text(layer->inputs[0]),
+                 shape_text(x[0]->shape), elements(x[0]->shape));
+        return NULL;
+    }
+    return reshape(l, layer, x[0], shape);
+}
+
+/* a + b, a * b */
+static Value *lower_binary(Lowering *l, Layer *layer, Value *const *x)
+{
+    const bool add = same(layer->call->name, "add");
+
+    if (!same_shape(x[0]->shape, x[1]->shape)) {
+        error_at(l->model->source, layer->span, "`%s` wants equal shapes, these are %s and %s",
+                 add ? "+" : "*", shape_text(x[0]->shape), shape_text(x[1]->shape));
+        note(l->model->source, "shapes never broadcast; %s brings one side to the shape of the other",
+             x[0]->shape.rank == 3 ? "a conv2d of kernel 1, with a stride," : "a dense layer");
+        return NULL;
+    }
+    return append(l, layer, add ? OP_ADD : OP_MULTIPLY, x, 2, (Attributes){0})->outputs[0];
+}
+
+static Value *lower_concat(Lowering *l, Layer *layer, Value *const *x)
+{
+    Shape first = x[0]->shape;
+    Shape whole_shape = first;
+    Value *sum = x[0];
+    double channels = 0;
+
+    for (int i = 0; i < layer->input_count; i++) {
+        Shape other = x[i]->shape;
+
+        channels += other.size[0];
+        other.size[0] = first.size[0];
+        if (!same_shape(first, other)) {
+            error_at(l->model->source, layer->span,
+                     "concat joins channels, the other axes must be equal; these are %s and %s",
+                     shape_text(first), shape_text(x[i]->shape));
+            return NULL;
+        }
+    }
+    whole_shape.size[0] = whole(channels);
+    if (!check_size(l, layer->span, "the result of concat", whole_shape))
+        return NULL;
+    for (int next = 1; next < layer->input_count;) {    /* a node holds MAX_INPUTS at most */
+        Value *inputs[MAX_INPUTS] = {sum};
+        int count = 1;
+
+        while (count < MAX_INPUTS && next < layer->input_count)
+            inputs[count++] = x[next++];
+        sum = append(l, layer, OP_CONCAT, inputs, count, (Attributes){0})->outputs[0];
+    }
+    return sum;
+}
+
+static Value *lower_activation(Lowering *l, Layer *layer, Value *const *x)
+{
+    for (int op = 0; op < OP_COUNT; op++)
+        if (same(op_info[op].text, layer->call->name))
+            return append(l, layer, (Op)op, x, 1, (Attributes){0})->outputs[0];
+    return NULL;
+}
+
+/* Its gradient needs to know on which side of 0 x was: slope > 0. */
+static Value *lower_leaky_relu(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Attributes at = {.slope = number(layer->call, "slope")};
+
+    return append(l, layer, OP_LEAKY_RELU, x, 1, at)->outputs[0];
+}
+
+static Value *lower_input(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Field *field = layer->field;
+    Value *value;
+
+    (void)x;
+    if (field->is_class) {
+        error_at(l->model->source, field->span,
+                 "a network cannot read `%s`, the number of a class; one_hot(n) makes a vector "
+                 "of it", field->name);
+        return NULL;
+    }
+    if (!check_size(l, field->span, format("`%s`", field->name), field->shape))
+        return NULL;
+    value = add_value(l->g, field->shape, true, TYPE_F32, ROLE_INPUT);
+    value->name = field->name;
+    value->field = field;
+    return value;
+}
+
+static const struct {
+    const char *name;
+    LowerLayer *lower;
+} layers[] = {
+    {"input", lower_input},
+    {"dense", lower_dense},
+    {"conv2d", lower_conv2d},
+    {"maxpool2d", lower_maxpool2d},
+    {"global_avgpool2d", lower_global_avgpool2d},
+    {"batchnorm", lower_batchnorm},
+    {"dropout", lower_dropout},
+    {"flatten", lower_flatten},
+    {"reshape", lower_reshape},
+    {"concat", lower_concat},
+    {"add", lower_binary},
+    {"multiply", lower_binary},
+    {"relu", lower_activation},
+    {"relu6", lower_activation},
+    {"leaky_relu", lower_leaky_relu},
+    {"sigmoid", lower_activation},
+    {"tanh", lower_activation},
+    {"silu", lower_activation},
+    {"softmax", lower_activation},
+};
+
+static Value *lower_layer(Lowering *l, Layer *layer)
+{
+    Value **x = allocate((size_t)(layer->input_count + 1) * sizeof *x);
+
+    for (int i = 0; i < layer->input_count; i++) {
+        x[i] = layer->inputs[i]->value;
+        if (!x[i])
+            return NULL;
+    }
+    for (int i = 0; i < COUNT(layers); i++)
+        if (same(layers[i].name, layer->call->name))
+            return layers[i].lower(l, layer, x);
+    error_at(l->model->source, layer->span, "%s is not there yet", layer->call->name);
+    return NULL;
+}
+
+Graph *lower(Model *model, Mode mode)
+{
+    const int errors = model->source->errors;
+    Lowering l = {.model = model, .mode = mode};
+
+    l.g = new_graph(model, mode == MODE_TRAIN ? "train" : "evaluate");
+    for (int i = 0; i < model->layer_count; i++)
+        model->layers[i]->value = lower_layer(&l, model->layers[i]);
+    if (model->prediction->value)
+        lower_loss(l.g, model->prediction);
+    return model->source->errors > errors ? NULL : l.g;
+}

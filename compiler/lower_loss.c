@@ -1,0 +1,121 @@
+/*
+ * lower_loss.c -- the loss: what prediction and target must be, and which activation it takes in.
+ *
+ * The one idea: cross_entropy and binary_cross_entropy work on logits, so a softmax or sigmoid
+ * just before them is part of the loss. The graph's prediction is then what came before it, and
+ * prediction_activation says what is still to be applied for people to read.
+ */
+
+#include "netc.h"
+
+typedef struct Loss {
+    const char *name;
+    Op op;
+    Op activation;              /* the one it takes in, or OP_COUNT */
+} Loss;
+
+static const Loss losses[] = {
+    {"mse", OP_MSE, OP_COUNT},
+    {"cross_entropy", OP_CROSS_ENTROPY, OP_SOFTMAX},
+    {"binary_cross_entropy", OP_BINARY_CROSS_ENTROPY, OP_SIGMOID},
+};
+
+/* The logits that `prediction` was made from. Reshaping commutes with a sigmoid, not a softmax. */
+static Value *strip_activation(Graph *g, Value *prediction, Op activation)
+{
+    const Node *node = prediction->node;
+    Value *inner;
+
+    if (node && node->op == activation)
+        return node->inputs[0];
+    if (!node || node->op != OP_RESHAPE || activation != OP_SIGMOID)
+        return prediction;
+    inner = strip_activation(g, node->inputs[0], activation);
+    return inner == node->inputs[0] ? prediction
+               : add_node(g, OP_RESHAPE, &inner, 1, node->at, node->span, node->path)->outputs[0];
+}
+
+/* A class: its number. A scalar: the same as [1]. */
+static Shape target_shape(const Field *target)
+{
+    return target->is_class || target->shape.rank > 0 ? target->shape
+                                                      : (Shape){.rank = 1, .size = {1}};
+}
+
+static bool check_class(Model *model, const Loss *loss, Shape prediction)
+{
+    const Field *target = model->target;
+    const Span span = model->loss->span;
+
+    if (!target->is_class) {
+        error_at(model->source, span, "%s wants a class, `%s` holds values %s; prepare it with "
+                 "classes(n)", loss->name, target->name, shape_text(target_shape(target)));
+    } else if (prediction.rank != 1) {
+        error_at(model->source, span, "%s wants a prediction of rank 1, a number a class; it is "
+                 "%s; put flatten or global_avgpool2d before the last dense layer", loss->name,
+                 shape_text(prediction));
+    } else if (prediction.size[0] != target->classes) {
+        error_at(model->source, span, "%s wants a number a class; the prediction is %s, `%s` has "
+                 "%d classes", loss->name, shape_text(prediction), target->name, target->classes);
+    } else {
+        return true;
+    }
+    note_at(model->source, target->span, "the target is prepared here");
+    return false;
+}
+
+static bool check_values(Model *model, const Loss *loss, Shape prediction)
+{
+    const Field *target = model->target;
+    const Span span = model->loss->span;
+    const bool binary = loss->op == OP_BINARY_CROSS_ENTROPY;
+
+    if (target->is_class && binary) {
+        if (target->classes == 2 && prediction.rank == 1 && prediction.size[0] == 1)
+            return true;
+        error_at(model->source, span, "%s wants one output and classes(2), or values 0 and 1 in "
+                 "the shape of the prediction; the prediction is %s, `%s` has %d classes",
+                 loss->name, shape_text(prediction), target->name, target->classes);
+    } else if (target->is_class) {
+        error_at(model->source, span, "%s wants values, `%s` is a class; prepare it with "
+                 "one_hot(%d), or use cross_entropy", loss->name, target->name, target->classes);
+    } else if (!target->has_shape) {
+        error_at(model->source, target->span, "the shape of `%s` is not known; write %s%s if it "
+                 "is that of the prediction", target->name, target->name, shape_text(prediction));
+        return false;
+    } else if (!same_shape(prediction, target_shape(target))) {
+        error_at(model->source, span, "%s wants equal shapes; the prediction is %s, `%s` is %s",
+                 loss->name, shape_text(prediction), target->name,
+                 shape_text(target_shape(target)));
+    } else {
+        return true;
+    }
+    note_at(model->source, target->span, "the target is prepared here");
+    return false;
+}
+
+void lower_loss(Graph *g, const Layer *layer)
+{
+    Model *model = g->model;
+    const Field *target = model->target;
+    const Loss *loss = &losses[0];
+    Value *inputs[2];
+
+    while (!same(loss->name, model->loss->name))
+        if (++loss == losses + COUNT(losses)) {
+            error_at(model->source, model->loss->span, "%s is not there yet", model->loss->name);
+            return;
+        }
+    if (!(loss->op == OP_CROSS_ENTROPY ? check_class : check_values)(model, loss,
+                                                                     layer->value->shape))
+        return;
+    inputs[0] = strip_activation(g, layer->value, loss->activation);
+    inputs[1] = add_value(g, target_shape(target), true, target->is_class ? TYPE_CLASS : TYPE_F32,
+                          ROLE_TARGET);
+    inputs[1]->name = target->name;
+    inputs[1]->field = target;
+    g->prediction = inputs[0];
+    g->prediction_activation = loss->activation;
+    g->loss = add_node(g, loss->op, inputs, 2, (Attributes){0}, model->loss->span,
+                       model->loss->name)->outputs[0];
+}
