@@ -383,6 +383,10 @@ typedef struct Reference {
 Reference *new_reference(const Graph *g, int n);        /* allocates every value */
 void evaluate_reference(Reference *r);                  /* runs all nodes, naively, in double */
 
+typedef void Evaluate(const Reference *r, const Node *node, double *const *in, double *const *out);
+Evaluate *find_evaluation(Op op);                       /* NULL: a test fails */
+Evaluate *find_image_evaluation(Op op);                 /* reference_image.c */
+
 /* ---- summary.c: the table that Keras users know ----------------------------------------------- */
 
 typedef struct LayerRow {

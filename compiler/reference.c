@@ -1,0 +1,334 @@
+/*
+ * reference.c -- evaluates any graph naively, in double: what every test compares with.
+ *
+ * The one idea: values are plain row-major arrays in logical order, and an operation is the
+ * shortest loop that says its definition; nothing is shared with what the compiler emits. The
+ * operations that know channels and pixels are in reference_image.c.
+ */
+
+#include <math.h>
+
+#include "netc.h"
+#include "random.h"
+
+static int rows_of(const Reference *r, const Value *value)
+{
+    return value->batched ? r->n : 1;
+}
+
+static long count_of(const Reference *r, const Value *value)
+{
+    return (long)rows_of(r, value) * shape_size(value->shape);
+}
+
+/* ---- Elementwise ----------------------------------------------------------------------------- */
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* One element of the result from the elements at the same place; b is 0 where there is none. */
+static double element(const Node *node, double a, double b)
+{
+    switch (node->op) {
+    case OP_ADD:
+        return a + b;
+    case OP_MULTIPLY:
+        return a * b;
+    case OP_RELU:
+        return a > 0 ? a : 0;
+    case OP_RELU_GRAD:
+        return a > 0 ? b : 0;
+    case OP_LEAKY_RELU:
+        return a > 0 ? a : node->at.slope * a;
+    case OP_LEAKY_RELU_GRAD:
+        return a > 0 ? b : node->at.slope * b;
+    case OP_RELU6:
+        return a > 6 ? 6 : a > 0 ? a : 0;
+    case OP_RELU6_GRAD:
+        return a > 0 && a < 6 ? b : 0;
+    case OP_SIGMOID:
+        return sigmoid(a);
+    case OP_SIGMOID_GRAD:
+        return a * (1 - a) * b;
+    case OP_TANH:
+        return tanh(a);
+    case OP_TANH_GRAD:
+        return (1 - a * a) * b;
+    case OP_SILU:
+        return a * sigmoid(a);
+    case OP_SILU_GRAD:
+        return sigmoid(a) * (1 + a * (1 - sigmoid(a))) * b;
+    case OP_INVERSE_STD:
+        return 1 / sqrt(a + node->at.eps);
+    default:                    /* UPDATE, which the runtime decides: here w stays w */
+        return a;
+    }
+}
+
+static void evaluate_elementwise(const Reference *r, const Node *node, double *const *in,
+                                 double *const *out)
+{
+    const long count = count_of(r, node->outputs[0]);
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = element(node, in[0][i], node->input_count > 1 ? in[1][i] : 0);
+}
+
+static void evaluate_dropout(const Reference *r, const Node *node, double *const *in,
+                             double *const *out)
+{
+    const uint32_t key[2] = {(uint32_t)r->seed, (uint32_t)(r->seed >> 32)};
+    const uint32_t threshold = (uint32_t)(node->at.p * 4294967296.0);
+    const int size = shape_size(node->outputs[0]->shape);
+
+    for (int row = 0; row < r->n; row++) {
+        for (int i = 0; i < size; i++) {
+            const long at = (long)row * size + i;
+            const uint32_t draw = net_dropout_draw(key, (uint32_t)i, (uint32_t)row, r->step,
+                                                   (uint32_t)node->at.stream);
+
+            out[0][at] = draw >= threshold ? in[0][at] / (1 - node->at.p) : 0;
+        }
+    }
+}
+
+/* ---- Movement -------------------------------------------------------------------------------- */
+
+static void evaluate_reshape(const Reference *r, const Node *node, double *const *in,
+                             double *const *out)
+{
+    const long count = count_of(r, node->outputs[0]);
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = in[0][i];
+}
+
+/* Along axis 0 of a row, so a row's part is one run of numbers. */
+static void evaluate_concat(const Reference *r, const Node *node, double *const *in,
+                            double *const *out)
+{
+    const int whole = shape_size(node->outputs[0]->shape);
+    int begin = 0;
+
+    for (int i = 0; i < node->input_count; i++) {
+        const int part = shape_size(node->inputs[i]->shape);
+
+        for (int row = 0; row < rows_of(r, node->outputs[0]); row++)
+            for (int k = 0; k < part; k++)
+                out[0][(long)row * whole + begin + k] = in[i][(long)row * part + k];
+        begin += part;
+    }
+}
+
+static void evaluate_slice(const Reference *r, const Node *node, double *const *in,
+                           double *const *out)
+{
+    const Shape shape = node->outputs[0]->shape;
+    const int part = shape_size(shape), whole = shape_size(node->inputs[0]->shape);
+    const int begin = node->at.begin * (part / shape.size[0]);
+
+    for (int row = 0; row < rows_of(r, node->outputs[0]); row++)
+        for (int k = 0; k < part; k++)
+            out[0][(long)row * part + k] = in[0][(long)row * whole + begin + k];
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+/* Channels and the pixels of each: softmax runs along the former at each of the latter. */
+static void find_axis(const Value *value, int *channels, int *pixels)
+{
+    *channels = value->shape.size[0];
+    *pixels = shape_size(value->shape) / *channels;
+}
+
+static void evaluate_softmax(const Reference *r, const Node *node, double *const *in,
+                             double *const *out)
+{
+    int channels, pixels;
+
+    find_axis(node->inputs[0], &channels, &pixels);
+    for (int row = 0; row < rows_of(r, node->inputs[0]); row++) {
+        for (int p = 0; p < pixels; p++) {
+            const double *x = in[0] + (long)row * channels * pixels + p;
+            double *y = out[0] + (long)row * channels * pixels + p;
+            double most = x[0], sum = 0;
+
+            for (int c = 1; c < channels; c++)
+                most = fmax(most, x[c * pixels]);
+            for (int c = 0; c < channels; c++)
+                sum += exp(x[c * pixels] - most);
+            for (int c = 0; c < channels; c++)
+                y[c * pixels] = exp(x[c * pixels] - most) / sum;
+        }
+    }
+}
+
+/* dx = y (dy - sum y dy) */
+static void evaluate_softmax_grad(const Reference *r, const Node *node, double *const *in,
+                                  double *const *out)
+{
+    int channels, pixels;
+
+    find_axis(node->inputs[0], &channels, &pixels);
+    for (int row = 0; row < rows_of(r, node->inputs[0]); row++) {
+        for (int p = 0; p < pixels; p++) {
+            const long at = (long)row * channels * pixels + p;
+            double sum = 0;
+
+            for (int c = 0; c < channels; c++)
+                sum += in[0][at + c * pixels] * in[1][at + c * pixels];
+            for (int c = 0; c < channels; c++)
+                out[0][at + c * pixels] = in[0][at + c * pixels] * (in[1][at + c * pixels] - sum);
+        }
+    }
+}
+
+/* ---- Losses ---------------------------------------------------------------------------------- */
+
+static void evaluate_mse(const Reference *r, const Node *node, double *const *in,
+                         double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    out[0][0] = 0;
+    for (long i = 0; i < count; i++)
+        out[0][0] += (in[0][i] - in[1][i]) * (in[0][i] - in[1][i]) / (double)count;
+}
+
+static void evaluate_mse_grad(const Reference *r, const Node *node, double *const *in,
+                              double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = 2 * (in[0][i] - in[1][i]) / (double)count;
+}
+
+/* log(sum of exp), without overflow */
+static double log_sum_exp(const double *x, int count)
+{
+    double most = x[0], sum = 0;
+
+    for (int i = 1; i < count; i++)
+        most = fmax(most, x[i]);
+    for (int i = 0; i < count; i++)
+        sum += exp(x[i] - most);
+    return most + log(sum);
+}
+
+static void evaluate_cross_entropy(const Reference *r, const Node *node, double *const *in,
+                                   double *const *out)
+{
+    const int classes = node->inputs[0]->shape.size[0];
+
+    out[0][0] = 0;
+    for (int row = 0; row < r->n; row++) {
+        const double *x = in[0] + (long)row * classes;
+
+        out[0][0] += (log_sum_exp(x, classes) - x[(int)in[1][row]]) / r->n;
+    }
+}
+
+/* (softmax(x) - the class) / n */
+static void evaluate_cross_entropy_grad(const Reference *r, const Node *node, double *const *in,
+                                        double *const *out)
+{
+    const int classes = node->inputs[0]->shape.size[0];
+
+    for (int row = 0; row < r->n; row++) {
+        const double *x = in[0] + (long)row * classes;
+        const double sum = log_sum_exp(x, classes);
+
+        for (int c = 0; c < classes; c++)
+            out[0][(long)row * classes + c] = (exp(x[c] - sum) - (c == (int)in[1][row])) / r->n;
+    }
+}
+
+/* -t log s(x) - (1 - t) log(1 - s(x)), without overflow; a class is its own t */
+static void evaluate_binary_cross_entropy(const Reference *r, const Node *node, double *const *in,
+                                          double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    out[0][0] = 0;
+    for (long i = 0; i < count; i++) {
+        const double x = in[0][i];
+
+        out[0][0] += (fmax(x, 0) - x * in[1][i] + log1p(exp(-fabs(x)))) / (double)count;
+    }
+}
+
+static void evaluate_binary_cross_entropy_grad(const Reference *r, const Node *node,
+                                               double *const *in, double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = (sigmoid(in[0][i]) - in[1][i]) / (double)count;
+}
+
+/* ---- The graph ------------------------------------------------------------------------------- */
+
+static Evaluate *const evaluations[OP_COUNT] = {
+    [OP_ADD] = evaluate_elementwise,
+    [OP_MULTIPLY] = evaluate_elementwise,
+    [OP_RELU] = evaluate_elementwise,
+    [OP_RELU_GRAD] = evaluate_elementwise,
+    [OP_LEAKY_RELU] = evaluate_elementwise,
+    [OP_LEAKY_RELU_GRAD] = evaluate_elementwise,
+    [OP_RELU6] = evaluate_elementwise,
+    [OP_RELU6_GRAD] = evaluate_elementwise,
+    [OP_SIGMOID] = evaluate_elementwise,
+    [OP_SIGMOID_GRAD] = evaluate_elementwise,
+    [OP_TANH] = evaluate_elementwise,
+    [OP_TANH_GRAD] = evaluate_elementwise,
+    [OP_SILU] = evaluate_elementwise,
+    [OP_SILU_GRAD] = evaluate_elementwise,
+    [OP_INVERSE_STD] = evaluate_elementwise,
+    [OP_UPDATE] = evaluate_elementwise,
+    [OP_DROPOUT] = evaluate_dropout,
+    [OP_RESHAPE] = evaluate_reshape,
+    [OP_CONCAT] = evaluate_concat,
+    [OP_SLICE] = evaluate_slice,
+    [OP_SOFTMAX] = evaluate_softmax,
+    [OP_SOFTMAX_GRAD] = evaluate_softmax_grad,
+    [OP_MSE] = evaluate_mse,
+    [OP_MSE_GRAD] = evaluate_mse_grad,
+    [OP_CROSS_ENTROPY] = evaluate_cross_entropy,
+    [OP_CROSS_ENTROPY_GRAD] = evaluate_cross_entropy_grad,
+    [OP_BINARY_CROSS_ENTROPY] = evaluate_binary_cross_entropy,
+    [OP_BINARY_CROSS_ENTROPY_GRAD] = evaluate_binary_cross_entropy_grad,
+};
+
+Evaluate *find_evaluation(Op op)
+{
+    return evaluations[op] ? evaluations[op] : find_image_evaluation(op);
+}
+
+Reference *new_reference(const Graph *g, int n)
+{
+    Reference *r = allocate(sizeof *r);
+
+    r->graph = g;
+    r->n = n;
+    r->at = allocate((size_t)(g->value_count + 1) * sizeof *r->at);
+    for (int i = 0; i < g->value_count; i++)
+        r->at[i] = allocate((size_t)count_of(r, g->values[i]) * sizeof **r->at);
+    return r;
+}
+
+void evaluate_reference(Reference *r)
+{
+    for (int i = 0; i < r->graph->node_count; i++) {
+        const Node *node = r->graph->nodes[i];
+        double *in[MAX_INPUTS] = {0}, *out[MAX_OUTPUTS] = {0};
+
+        for (int j = 0; j < node->input_count; j++)
+            in[j] = node->inputs[j] ? r->at[node->inputs[j]->id] : NULL;
+        for (int j = 0; j < node->output_count; j++)
+            out[j] = r->at[node->outputs[j]->id];
+        find_evaluation(node->op)(r, node, in, out);
+    }
+}
