@@ -42,7 +42,7 @@ struct net_run {
     float *grads;               /* the layout of params where gradients are wanted, else NULL:
                                    then update is not called, every gradient is stored here */
     void *arena;                /* net_model.arena_size bytes; nothing in it outlives a step */
-    const void *batch;          /* net_model.batch_size bytes, filled by pack */
+    const void *batch;          /* net_model.batch_size bytes, zeroed at allocation, filled by pack */
     int n;                      /* rows in this batch, 1 to net_model.batch */
     int threads;                /* 1 or more */
     bool has_target;            /* evaluate only: compute the loss too */
@@ -132,8 +132,8 @@ struct net_field {
 };
 
 /* Rows of one field as the data layer hands them to pack: row[i] points to `size` elements in
-   logical row-major order. U8 rows become x * scale[c] + shift[c], fused multiply-add, with c the
-   index along the first axis of shape. I32: a class index. */
+   logical row-major order. U8 rows become x * scale[c] + shift[c], with c the index
+   along the first axis of shape. I32: a class index. */
 enum net_type { NET_F32, NET_U8, NET_I32 };
 
 struct net_rows {

@@ -25,6 +25,9 @@
 
 #define NET_INLINE static inline __attribute__((always_inline))
 
+/* Vectors wider than the target's registers are passed to inlined functions only. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 #ifdef NET_VEC_PAIR
 
 typedef struct vec { simde__m256 low, high; } vec;
