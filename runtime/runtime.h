@@ -147,6 +147,7 @@ struct net_pool *net_pool_open(int threads);            /* 1 to 64; the caller i
 void net_pool_run(struct net_pool *pool, void (*work)(void *context, int thread), void *context);
 void net_pool_close(struct net_pool *pool);
 void net_pool_profile(struct net_pool *pool, struct net_profile *profile);  /* NULL: no more */
+void net_profile_resume(struct net_profile *profile, int thread);   /* bench.c: it waits no more */
 int net_cores(void);                                    /* that this process may use */
 void net_flush_denormals(void);                         /* in this thread */
 
@@ -244,6 +245,7 @@ void net_loader_begin(struct net_loader *loader, enum net_part part, const long 
 
 /* The next packed batch, or NULL after the last; the one before may be overwritten. */
 const void *net_loader_next(struct net_loader *loader, const long **rows, int *n);
+void net_loader_cancel(struct net_loader *loader);      /* the job ends early */
 void net_loader_close(struct net_loader *loader);
 
 /* The order of an epoch's rows: shuffled by (seed, epoch) alone, or 0, 1, 2, ... */
