@@ -1,0 +1,219 @@
+#!/usr/bin/env bash
+# trainer.sh -- whole programs: models are compiled, trainers run, and what they leave is looked at.
+# `trainer.sh quick` does only what a slow (sanitized) build can do in a minute. With NETC_DATA, the
+# folder of the real data sets, MNIST is trained too.
+set -uo pipefail
+. "$(dirname "$0")/shell.sh"
+quick=
+[ "${1:-}" != quick ] || quick=1
+cd "$scratch" || exit 1
+models=$root/models
+torch=$root/tests/torch
+
+# build NAME PATH [OPTIONS]: compiles a model to $scratch/NAME.
+build() {
+    local name=$1 path=$2
+    shift 2
+    check "netc $path $*" "$netc" "$path" -o "$name" "$@"
+}
+
+# final RUN PART METRIC: a number of a run's run.json.
+final() {
+    tr -d ' \n' <"$1/run.json" |
+        sed -n 's/.*"final":{.*"'"$2"'":{[^}]*"'"$3"'":\([^,}]*\)[,}].*/\1/p'
+}
+
+# holds NAME NUMBER OPERATOR LIMIT: compares two numbers.
+holds() {
+    if awk -v x="$2" -v limit="$4" "BEGIN { exit !(x != \"\" && x + 0 $3 limit + 0) }"; then
+        pass
+    else
+        fail "$1: $2, wanted $3 $4"
+    fi
+}
+
+# ---- the compiler's command line --------------------------------------------------------------
+
+check "netc --version" "$netc" --version
+check "netc --help" "$netc" --help
+exits "no model" 2 "usage" "$netc"
+exits "unknown option" 2 "did you mean \`--summary\`" "$netc" "$models/digits.net" --sumary
+exits "unknown target" 2 "--target" "$netc" "$models/digits.net" --target=avx1024
+exits "batch out of range" 2 "--batch" "$netc" "$models/digits.net" --batch 0
+exits "define without a value" 2 "NAME=VALUE" "$netc" "$models/digits.net" --define width
+exits "define of an unknown let" 1 "error" "$netc" "$models/digits.net" --define width=3
+exits "no such model" 1 "error" "$netc" nowhere.net
+exits "no such clang" 2 "no program" "$netc" "$models/xor_split.net" --cc /nowhere/clang
+exits "output in no folder" 2 "cannot write" "$netc" "$models/xor_split.net" -o nowhere/x
+printf 'network n(x) { x -> dense(2 }\n' >broken.net
+exits "fault in a model" 1 "error" "$netc" broken.net -o broken
+if [ -e broken ] || ls -- *.part >/dev/null 2>&1; then fail "an output after an error"; else pass; fi
+check "--define" "$netc" "$models/residual_digits.net" --define activation=silu --check
+
+# totals NAME TRAINABLE NON_TRAINABLE: as `netc --summary` and `trainer summary` print them
+totals() {
+    local text
+    for text in "$("$netc" "$models/$1.net" --summary)" \
+                "$([ -n "$quick" ] || { "$netc" "$models/$1.net" -o summary && ./summary summary; })"
+    do
+        [ -z "$quick" ] || [ -n "$text" ] || continue
+        if grep -q " Trainable params: $2 " <<<"$text" &&
+            grep -q "Non-trainable params: $3 " <<<"$text"; then
+            pass
+        else
+            echo "$text" >"$scratch/summary.txt"
+            fail "summary of $1: $2 trainable, $3 not" "$scratch/summary.txt"
+        fi
+    done
+}
+totals cnet_mnist 235,146 0
+totals mnist_dense 16,080 60
+totals mnist_conv 12,890 96
+totals xor_split 9 0
+totals xor_concat 7 0
+totals logistic_map 17 0
+
+# ---- ten losses against PyTorch's, from its weights ---------------------------------------------
+
+for name in dense conv residual concat; do
+    build "torch_$name" "$torch/$name.net"
+    check "torch/$name runs" "./torch_$name" train --data "$torch" --no-shuffle --max-steps 10 \
+        --weights "$torch/$name.safetensors" --log-steps steps.csv --out steps --force --quiet
+    if awk -F, 'FNR == 1 { next }
+                NR == FNR { want[$1 + 0] = $2; count++; next }
+                { difference = ($2 - want[$1 + 0]) / want[$1 + 0]
+                  if (difference < 0) difference = -difference
+                  rows++
+                  if (!(difference <= 2e-5)) print "step " $1 ": " $2 ", PyTorch " want[$1 + 0] }
+                END { if (rows != count || count != 10) print rows " steps of " count }' \
+        "$torch/$name.losses" steps.csv >losses.diff && [ ! -s losses.diff ]; then
+        pass
+    else
+        fail "torch/$name: losses" losses.diff
+    fi
+done
+
+# ---- small models learn ----------------------------------------------------------------------------
+
+build xor_split "$models/xor_split.net"
+build xor_concat "$models/xor_concat.net"
+for name in xor_split xor_concat; do
+    check "$name trains" "./$name" train --out "run_$name" --quiet
+    holds "$name: loss" "$(final "run_$name" train loss)" "<" 1e-3
+    check "$name: gradcheck" "./$name" gradcheck
+done
+
+# ---- usage and faults --------------------------------------------------------------------------------
+
+exits "unknown flag" 2 "momentum" ./xor_split train --momentun 0.5
+exits "a flag that cannot apply" 2 "momentum" ./xor_split train --optimizer adam --momentum 0.5
+exits "not a number" 2 "lr" ./xor_split train --lr fast
+exits "batch over the capacity" 2 "batch" ./xor_split train --batch 5
+exits "an existing run" 2 "force" ./xor_split train --out run_xor_split
+exits "no such weights" 1 "nowhere" ./xor_split eval --weights nowhere
+exits "no such data" 1 "data" ./torch_dense train --data nowhere --out none
+head -c 300 run_xor_split/model.safetensors >cut.safetensors
+exits "weights cut short" 1 "cut.safetensors" ./xor_split eval --weights cut.safetensors
+exits "weights of another model" 1 "xor_concat" ./xor_split eval --weights run_xor_concat
+exits "diverged" 3 "step" ./torch_dense train --data "$torch" --lr 1e30 --out diverged
+check "config" ./xor_split config
+check "help" ./xor_split --help
+check "eval" ./xor_split eval --weights run_xor_split --part train
+
+# ---- sameness: threads, targets, resuming ------------------------------------------------------------
+
+steps=200
+[ -z "$quick" ] || steps=12
+build branches "$models/branches_digits.net"
+for threads in 1 2 3; do
+    check "$threads threads" ./branches train --max-steps $steps --threads $threads --quiet \
+        --log-steps "threads_$threads.csv" --out "threads_$threads"
+done
+for threads in 2 3; do
+    check "1 and $threads threads, losses" cmp threads_1.csv "threads_$threads.csv"
+    check "1 and $threads threads, weights" \
+        cmp threads_1/model.safetensors "threads_$threads/model.safetensors"
+done
+
+if [ -z "$quick" ]; then
+    for target in avx512 avx2 generic; do
+        build "residual_$target" "$torch/residual.net" --target $target
+        if "./residual_$target" --version >/dev/null 2>&1; then
+            check "target $target" "./residual_$target" train --data "$torch" --max-steps 10 \
+                --log-steps "target_$target.csv" --out "target_$target" --quiet
+            check "target $target, the same bits" cmp "target_$target.csv" target_generic.csv
+        else
+            skip "target $target: this processor does not have it"
+        fi
+    done
+fi
+
+./xor_split train --epochs 40 --out whole --quiet
+./xor_split train --epochs 25 --out resumed --quiet
+check "resume" ./xor_split train --resume resumed --epochs 40 --quiet
+check "resumed is uninterrupted" cmp whole/model.safetensors resumed/model.safetensors
+exits "resume with another rate" 2 "lr" ./xor_split train --resume resumed --lr 0.25
+
+# Ctrl-C inside an epoch: the step is finished, a checkpoint saved, and resuming goes on from there
+if [ -z "$quick" ]; then
+    ./branches train --epochs 2 --out whole_branches --quiet
+    ./branches train --epochs 2 --out stopped --quiet &
+    sleep 0.7
+    kill -INT $!
+    status=0
+    wait $! || status=$?
+    if [ $status = 130 ]; then pass; else fail "SIGINT: exit status $status, wanted 130"; fi
+    check "resume after SIGINT" ./branches train --resume stopped --quiet
+    check "stopped and resumed is uninterrupted" \
+        cmp whole_branches/model.safetensors stopped/model.safetensors
+fi
+
+# ---- every model's gradients ---------------------------------------------------------------------
+
+for path in "$models"/*.net; do
+    name=$(basename "$path" .net)
+    case $quick:$name in 1:*_digits | 1:mnist_conv | 1:cnet_mnist | *:xor_*) continue ;; esac
+    build "check_$name" "$path"
+    check "gradcheck of $name" "./check_$name" gradcheck --synthetic
+done
+
+# ---- longer runs -------------------------------------------------------------------------------------
+
+if [ -z "$quick" ]; then
+    build logistic_map "$models/logistic_map.net"
+    check "logistic_map trains" ./logistic_map train --out logistic --quiet
+    holds "logistic_map: loss" "$(final logistic test loss)" "<" 1e-4
+
+    build digits "$models/digits.net"
+    check "digits trains" ./digits train --epochs 3 --out digits_run --quiet
+    holds "digits: accuracy" "$(final digits_run test accuracy)" ">" 0.97
+    check "digits: report" ./digits eval --weights digits_run --digits 4
+    check "digits: predict" ./digits predict --weights digits_run --part test
+    holds "digits: size in bytes" "$(stat -c %s digits)" "<" 1048576
+    check "digits: bench" ./digits bench --steps 5 --per-kernel
+
+    build residual "$models/residual_digits.net"
+    check "residual_digits trains" ./residual train --epochs 2 --out residual_run --quiet
+    holds "residual_digits: accuracy" "$(final residual_run test accuracy)" ">" 0.9
+    check "branches_digits trains" ./branches train --epochs 3 --out branches_run --quiet
+    holds "branches_digits: accuracy" "$(final branches_run test accuracy)" ">" 0.9
+fi
+
+# ---- real MNIST ----------------------------------------------------------------------------------------
+
+if [ -n "$quick" ] || [ ! -d "${NETC_DATA:-}/mnist" ]; then
+    skip "MNIST: set NETC_DATA to a folder with mnist/"
+else
+    while read -r name epochs accuracy; do
+        build "$name" "$models/$name.net"
+        check "$name trains" "./$name" train --data "$NETC_DATA/mnist" --epochs "$epochs" \
+            --out "run_$name" --quiet
+        holds "$name: accuracy" "$(final "run_$name" test accuracy)" ">=" "$accuracy"
+    done <<EOF
+cnet_mnist 6 0.94
+mnist_dense 10 0.95
+mnist_conv 2 0.98
+EOF
+fi
+
+finish
