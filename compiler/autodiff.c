@@ -42,10 +42,14 @@ static Node *append(Reverse *r, Op op, Value *const *inputs, int count, Attribut
 
 static void accumulate(Reverse *r, int input, Value *gradient)
 {
-    Value **sum = &r->gradient[r->node->inputs[input]->id];
+    Value *value = r->node->inputs[input], **sum = &r->gradient[value->id];
 
+    if (!gradient->like)
+        gradient->like = value;
     *sum = *sum ? append(r, OP_ADD, (Value *[]){*sum, gradient}, 2, (Attributes){0})->outputs[0]
                 : gradient;
+    if (!(*sum)->like)
+        (*sum)->like = value;
 }
 
 /* Attributes with the shape that the gradient of input 0 has. */

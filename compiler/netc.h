@@ -298,6 +298,7 @@ typedef struct Value {
     const Field *field;         /* of an input or target */
     const char *init;           /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch default) */
     int fan_in;                 /* of a parameter, for its initial values */
+    struct Value *like;         /* of a gradient: the value it belongs to; takes its layout */
     struct Physical *physical;  /* layout.c */
 } Value;
 
@@ -415,5 +416,148 @@ const char *native_target(const Clang *clang);          /* "avx512", "avx2" or "
 
 /* Compiles the file `code` to the trainer `output`, which appears whole or not at all. */
 bool build_trainer(const Clang *clang, const char *target, const char *code, const char *output);
+
+/* ---- layout.c: where the numbers of a value lie ------------------------------------------------ */
+
+/* The compiler's limits for a target; lanes are 16 on all of them. */
+typedef struct Target {
+    const char *name;           /* "avx512", "avx2", "generic" */
+    int rows, vectors;          /* of a register tile: images by blocks */
+} Target;
+
+const Target *find_target(const char *name);
+
+/* A piece of memory with a place. Views of one value share it. */
+typedef enum Where { IN_ARENA, IN_BATCH, IN_PARAMS } Where;
+
+typedef struct Buffer {
+    Where where;
+    size_t size, offset;        /* bytes; a multiple of 64 */
+    int first, last;            /* phases in which it is live (plan.c); first is -1 when unused */
+    const char *name;           /* for the memory plan */
+    char letter;                /* the same, drawn */
+} Buffer;
+
+/* Channels start .. start + channels * pixels - 1 of a row (flat, row-major): element
+   start + c * pixels + p is in block `block + p * stride + c / 16`, lane c % 16. */
+typedef struct Segment {
+    int start, channels, pixels, block, stride;
+} Segment;
+
+enum { MAX_SEGMENTS = 16 };
+
+typedef enum PhysicalKind {
+    PHYSICAL_VALUE,             /* [chunk][height][width][block][16 images][lanes] */
+    PHYSICAL_VECTOR,            /* [block][16]: a number a channel */
+    PHYSICAL_WEIGHT,            /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
+    PHYSICAL_CLASS,             /* [image] int32 */
+    PHYSICAL_SCALAR,            /* the loss: a slice a chunk */
+} PhysicalKind;
+
+typedef struct Physical {
+    PhysicalKind kind;
+    Buffer *buffer;
+    const char *type;           /* the C type: "struct value_64x32x28x28" */
+    int chunks;                 /* of 16 images */
+    int height, width, blocks;  /* of a value; blocks a pixel */
+    int lanes;                  /* 16; 1, 2, 4 or 8 for an image input of few channels */
+    int top, left;              /* a packed input's border of zeros */
+    int full_height, full_width;
+    Segment segments[MAX_SEGMENTS];     /* of a value or vector; of a weight: its inputs */
+    int segment_count;
+    int outputs, rows;          /* of a weight */
+    int panels[3];              /* of a weight: how many of 3, of 2, of 1 blocks */
+    ElementType element;
+} Physical;
+
+/* Gives every value of both graphs a layout; inserts copies where two have to meet. The batch and
+   the parameters are the same in both. */
+void lay_out(Graph *train, Graph *evaluate, const Target *target);
+int channel_count(const Physical *v);                   /* of a pixel: logical */
+int padded_count(const Physical *p);                    /* floats of a weight or vector */
+bool same_layout(const Physical *a, const Physical *b);
+bool is_plain(const Physical *v);                       /* one segment, channels in order */
+void cut_panels(int blocks, int vectors, int panels[3]);
+
+/* ---- fuse.c: nodes become kernels -------------------------------------------------------------- */
+
+typedef enum KernelKind {
+    KERNEL_CONTRACT,            /* dense, conv2d and their dx */
+    KERNEL_TRANSPOSE,           /* weights turned for a dx */
+    KERNEL_WEIGHT,              /* dw, and the update with it */
+    KERNEL_WEIGHT_SLICES,       /* dw of few weights over many pixels: in slices */
+    KERNEL_WEIGHT_SUM,          /* slices added in order */
+    KERNEL_ELEMENTWISE,
+    KERNEL_SUMS,                /* channel_sum, batchnorm: a slice a row of pixels */
+    KERNEL_SUMS_END,            /* slices added in order, and what follows from them */
+    KERNEL_INVERSE_STD,
+    KERNEL_MAXPOOL,
+    KERNEL_MAXPOOL_GRAD,
+    KERNEL_AVGPOOL,
+    KERNEL_AVGPOOL_GRAD,
+    KERNEL_BLOCKS,              /* concat, slice: whole blocks copied */
+    KERNEL_RELAYOUT,            /* any layout to any other */
+    KERNEL_SOFTMAX,
+    KERNEL_SOFTMAX_GRAD,
+    KERNEL_LOSS,                /* and its gradient where wanted */
+    KERNEL_MEAN_LOSS,
+    KERNEL_UPDATE,              /* of a gradient that is a sum of several, or read elsewhere */
+} KernelKind;
+
+/* How threads share a kernel: the same split of the same items needs no barrier in between. */
+typedef enum Split {
+    SPLIT_ROWS,                 /* items (chunk, row of pixels) */
+    SPLIT_OTHER,
+} Split;
+
+typedef struct Kernel {
+    KernelKind kind;
+    Node *node;                 /* what it is made around */
+    Node *grad;                 /* of a loss: the gradient computed with it, or NULL */
+    Node *update;               /* of a weight or sum: the update at its end, or NULL */
+    Node *second_update;        /* of batchnorm_sums: beta's */
+    Node **body;                /* elementwise nodes on what it computes, in order */
+    int body_count;
+    Buffer *scratch;            /* transposed weights or slices: written by one, read by another */
+    int slices;                 /* of KERNEL_WEIGHT_SLICES and its sum: for each chunk */
+    Split split;
+    int split_rows;             /* pixel rows a chunk, of SPLIT_ROWS */
+    bool panel_outer;           /* of a contraction: items (panel, chunk, row) */
+    bool needs_target;          /* left out of an evaluation without targets */
+    int phase;                  /* plan.c: 0, 1, ... between barriers */
+    const char *driver;         /* emit: the C function */
+    double flops, bytes;
+} Kernel;
+
+typedef struct Program {
+    Graph *graph;
+    const Target *target;
+    Kernel **kernels;
+    int count;
+    Buffer **buffers;           /* of the arena */
+    int buffer_count;
+    int phases;
+    size_t arena;               /* bytes */
+} Program;
+
+Program *fuse(Graph *g, const Target *target);
+void print_kernels(FILE *out, const Program *program);  /* --dump=fused */
+const char *kernel_label(const Kernel *k);              /* "conv2d relu" */
+
+/* Calls `use` for each buffer a kernel reads or writes. */
+typedef void BufferUse(void *context, const Kernel *k, Buffer *buffer, bool written);
+void each_buffer(const Kernel *k, BufferUse *use, void *context);
+
+/* ---- plan.c: phases, barriers, memory --------------------------------------------------------- */
+
+void plan(Program *program);
+void verify_plan(const Program *program);               /* overlaps and hazards, from scratch */
+void print_plan(FILE *out, const Program *program);     /* --dump=plan */
+void draw_plan(Text *out, const Program *program);      /* for the generated header */
+
+/* ---- emit.c: C ---------------------------------------------------------------------------------- */
+
+void emit(Text *out, const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
+          int layer_count);
 
 #endif
