@@ -327,9 +327,9 @@ const char *find_fault(const Graph *g)
         if (!fault)
             fault = find_input_fault(&p, node);
         if (!fault)
-            fault = find_shape_fault(node);
-        if (!fault)
             fault = find_output_fault(&p, node);
+        if (!fault)
+            fault = find_shape_fault(node);
         if (fault)
             return format("node %d, %s: %s", i, op_info[node->op].text, fault);
     }

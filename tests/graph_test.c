@@ -1,0 +1,134 @@
+/*
+ * graph_test.c -- random numbers for graphs, comparison of graphs, models from text.
+ */
+
+#include "graph_test.h"
+
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#include "random.h"
+
+double random_number(uint32_t stream, long index)
+{
+    uint32_t out[4];
+
+    net_philox(out, (uint32_t[]){stream, 77}, (uint32_t)index, 0, 0, 0);
+    return out[0] / 2147483648.0 - 1;
+}
+
+long element_count(const Value *value, int n)
+{
+    return (long)(value->batched ? n : 1) * shape_size(value->shape);
+}
+
+static uint32_t hash_text(const char *text)
+{
+    uint32_t hash = 2166136261u;
+
+    while (*text)
+        hash = (hash ^ (unsigned char)*text++) * 16777619u;
+    return hash;
+}
+
+/* A variance is 1.5 at most, never 0; what reaches a relu6 goes beyond 6. */
+static double random_element(const Graph *g, const Value *value, uint32_t stream, long i)
+{
+    const double x = random_number(stream, i);
+
+    if (value->type == TYPE_CLASS) {
+        const int classes = g->loss->node->op == OP_CROSS_ENTROPY ? g->prediction->shape.size[0]
+                                                                  : 2;
+
+        return floor((x + 1) / 2 * classes * 0.999999);
+    }
+    if (value->role == ROLE_TARGET && g->loss->node->op == OP_BINARY_CROSS_ENTROPY)
+        return x > 0;
+    if (value->role == ROLE_STATE)
+        return x / 2 + 1;
+    return value->batched ? 4 * x + 4 * random_number(stream + 1, i) : x;
+}
+
+Reference *random_reference(const Graph *g, int n, uint32_t seed)
+{
+    Reference *r = new_reference(g, n);
+
+    r->seed = seed;
+    r->step = 3;
+    for (int i = 0; i < g->value_count; i++) {
+        const Value *value = g->values[i];
+
+        if (value->role == ROLE_RESULT)
+            continue;
+        for (long k = 0; k < element_count(value, n); k++)
+            r->at[i][k] = random_element(g, value, seed + hash_text(value->name), k);
+    }
+    return r;
+}
+
+/* What becomes of a parameter or state: its gradient, its new value. */
+static const Value *find_outcome(const Graph *g, const char *name)
+{
+    for (int i = g->node_count - 1; i >= 0; i--) {
+        const Node *node = g->nodes[i];
+
+        for (int j = 0; j < node->output_count; j++) {
+            const Value *storage = node->outputs[j]->storage;
+
+            if (storage && same(storage->name, name))
+                return node->op == OP_UPDATE ? node->inputs[1] : node->outputs[j];
+        }
+    }
+    return NULL;
+}
+
+static void check_same_values(const Reference *a, const Value *x, const Reference *b,
+                              const Value *y, const char *what)
+{
+    ck_assert_msg((x == NULL) == (y == NULL), "%s is in one graph only", what);
+    if (!x)
+        return;
+    ck_assert_msg(same_shape(x->shape, y->shape), "%s has shapes %s and %s", what,
+                  shape_text(x->shape), shape_text(y->shape));
+    for (long i = 0; i < element_count(x, a->n); i++) {
+        const double p = a->at[x->id][i], q = b->at[y->id][i];
+
+        ck_assert_msg(fabs(p - q) <= 1e-12 * (1 + fabs(p)), "%s: element %ld is %.15g and %.15g",
+                      what, i, p, q);
+    }
+}
+
+void check_same_results(const Graph *a, const Graph *b, int n)
+{
+    Reference *ra = random_reference(a, n, 11), *rb = random_reference(b, n, 11);
+
+    evaluate_reference(ra);
+    evaluate_reference(rb);
+    check_same_values(ra, a->loss, rb, b->loss, "loss");
+    check_same_values(ra, a->prediction, rb, b->prediction, "prediction");
+    for (int i = 0; i < a->value_count; i++) {
+        const char *name = a->values[i]->name;
+
+        if (a->values[i]->role == ROLE_PARAMETER || a->values[i]->role == ROLE_STATE)
+            check_same_values(ra, find_outcome(a, name), rb, find_outcome(b, name), name);
+    }
+}
+
+Model *model_of(const char *text)
+{
+    Source *source = allocate(sizeof *source);
+    Ast *ast;
+    Model *model;
+
+    source->path = "test.net";
+    source->name = "test";
+    source->text = text;
+    source->length = (int)strlen(text);
+    ast = parse(source);
+    ck_assert_ptr_nonnull(ast);
+    model = analyze(source, ast, NULL, 0);
+    ck_assert_ptr_nonnull(model);
+    ck_assert_int_eq(source->errors, 0);
+    return model;
+}

@@ -1,0 +1,637 @@
+/*
+ * suite_graph.c -- gradients, simplification and verification of graphs, in double.
+ *
+ * The one idea: a case builds the graph of one operation with every input a parameter (an image
+ * too: a parameter with a batch axis), ended by a loss. Its gradients, which autodiff appends, are
+ * held against central differences of the same graph's loss. A table says which cases there are;
+ * an operation without one fails a test.
+ */
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph_test.h"
+#include "netc.h"
+
+/* ---- Small graphs ---------------------------------------------------------------------------- */
+
+static Shape vector(int channels)
+{
+    return (Shape){.rank = 1, .size = {channels}};
+}
+
+static Shape image(int channels, int height, int width)
+{
+    return (Shape){.rank = 3, .size = {channels, height, width}};
+}
+
+static Value *parameter(Graph *g, Shape shape, bool batched)
+{
+    Value *value = add_value(g, shape, batched, TYPE_F32, ROLE_PARAMETER);
+
+    value->name = format("p%d", value->id);
+    return value;
+}
+
+static Value *state(Graph *g, Shape shape)
+{
+    Value *value = add_value(g, shape, false, TYPE_F32, ROLE_STATE);
+
+    value->name = format("s%d", value->id);
+    return value;
+}
+
+static Value *target(Graph *g, Shape shape, ElementType type)
+{
+    Value *value = add_value(g, shape, true, type, ROLE_TARGET);
+
+    value->name = "target";
+    return value;
+}
+
+static Value *append(Graph *g, Op op, Attributes at, int count, Value *a, Value *b, Value *c)
+{
+    return add_node(g, op, (Value *[]){a, b, c}, count, at, (Span){0}, "test")->outputs[0];
+}
+
+static Value *unary(Graph *g, Op op, Value *x)
+{
+    return append(g, op, (Attributes){.slope = 0.25, .p = 0.5, .stream = 3}, 1, x, NULL, NULL);
+}
+
+/* Ends the graph: the mean square distance of y from a random target. */
+static void finish(Graph *g, Value *y)
+{
+    g->prediction = y;
+    g->loss = append(g, OP_MSE, (Attributes){0}, 2, y, target(g, y->shape, TYPE_F32), NULL);
+}
+
+/* ---- Cases ----------------------------------------------------------------------------------- */
+
+typedef struct Case Case;
+
+struct Case {
+    Op op;                      /* what the case is for */
+    void (*build)(Graph *g, const Case *c, int channels);
+    int other;                  /* outputs of a contraction, elements of an image's side */
+    Attributes at;
+};
+
+static void build_dense(Graph *g, const Case *c, int channels)
+{
+    Value *x = parameter(g, vector(channels), true);
+    Value *w = parameter(g, (Shape){.rank = 2, .size = {c->other, channels}}, false);
+    Value *b = c->other > 1 ? parameter(g, vector(c->other), false) : NULL;
+
+    finish(g, append(g, OP_DENSE, c->at, 3, x, w, b));
+}
+
+static void build_conv2d(Graph *g, const Case *c, int channels)
+{
+    const Shape weights = {.rank = 4, .size = {c->other, channels, c->at.kernel[0],
+                                               c->at.kernel[1]}};
+    Value *x = parameter(g, image(channels, 5, 6), true);
+    Value *w = parameter(g, weights, false);
+    Value *b = c->other > 1 ? parameter(g, vector(c->other), false) : NULL;
+
+    finish(g, append(g, OP_CONV2D, c->at, 3, x, w, b));
+}
+
+static void build_unary(Graph *g, const Case *c, int channels)
+{
+    const Shape shape = c->other ? image(channels, c->other, c->other + 1) : vector(channels);
+
+    finish(g, unary(g, c->op, parameter(g, shape, true)));
+}
+
+/* f(f(a, b), a): a is read twice */
+static void build_binary(Graph *g, const Case *c, int channels)
+{
+    Value *a = parameter(g, vector(channels), true), *b = parameter(g, vector(channels), true);
+    Value *ab = append(g, c->op, c->at, 2, a, b, NULL);
+
+    finish(g, append(g, c->op, c->at, 2, ab, a, NULL));
+}
+
+static void build_batchnorm(Graph *g, const Case *c, int channels)
+{
+    const Shape shape = c->other ? image(channels, c->other, 2) : vector(channels);
+    const Attributes at = {.eps = 1e-2, .momentum = 0.1, .pixels = c->other ? 2 * c->other : 1};
+    Value *x = parameter(g, shape, true);
+    Value *running[] = {x, state(g, vector(channels)), state(g, vector(channels))};
+    const Node *stats = add_node(g, OP_BATCHNORM_STATS, running, 3, at, (Span){0}, "test");
+    Value *inputs[] = {x, stats->outputs[0], stats->outputs[1],
+                       parameter(g, vector(channels), false),
+                       parameter(g, vector(channels), false)};
+
+    finish(g, add_node(g, OP_NORMALIZE, inputs, 5, at, (Span){0}, "test")->outputs[0]);
+}
+
+/* Evaluation: nothing to differentiate through. */
+static void build_inverse_std(Graph *g, const Case *c, int channels)
+{
+    const Attributes at = {.eps = 1e-2};
+    Value *x = add_value(g, image(channels, c->other, 2), true, TYPE_F32, ROLE_INPUT);
+    Value *mean = state(g, vector(channels)), *var = state(g, vector(channels));
+    Value *inputs[] = {x, mean, append(g, OP_INVERSE_STD, at, 1, var, NULL, NULL),
+                       state(g, vector(channels)), state(g, vector(channels))};
+
+    x->name = "x";
+    finish(g, add_node(g, OP_NORMALIZE, inputs, 5, at, (Span){0}, "test")->outputs[0]);
+}
+
+static void build_reshape(Graph *g, const Case *c, int channels)
+{
+    const Attributes at = {.shape = vector(channels * c->other * c->other)};
+    Value *x = parameter(g, image(channels, c->other, c->other), true);
+    Value *flat = append(g, OP_RESHAPE, at, 1, x, NULL, NULL);
+
+    finish(g, append(g, OP_MULTIPLY, at, 2, flat, flat, NULL));
+}
+
+/* a, a computed value, and a again, side by side */
+static void build_concat(Graph *g, const Case *c, int channels)
+{
+    const Shape one = c->other ? image(channels, c->other, c->other) : vector(channels);
+    const Shape two = c->other ? image(3, c->other, c->other) : vector(3);
+    Value *a = parameter(g, one, true), *b = parameter(g, two, true);
+
+    finish(g, append(g, OP_CONCAT, c->at, 3, a, unary(g, OP_TANH, b), a));
+}
+
+static void build_window(Graph *g, const Case *c, int channels)
+{
+    Value *x = parameter(g, image(channels, c->other, c->other + 1), true);
+
+    finish(g, append(g, c->op, c->at, 1, x, NULL, NULL));
+}
+
+static void build_loss(Graph *g, const Case *c, int channels)
+{
+    Value *x = parameter(g, vector(channels), true);
+    Value *t = c->op == OP_CROSS_ENTROPY ? target(g, (Shape){0}, TYPE_CLASS)
+                                         : target(g, vector(channels), TYPE_F32);
+
+    g->prediction = x;
+    g->loss = append(g, c->op, c->at, 2, x, t, NULL);
+}
+
+/* One output, and its class instead of a value. */
+static void build_class_loss(Graph *g, const Case *c, int channels)
+{
+    Value *x = parameter(g, vector(channels), true);
+    Value *w = parameter(g, (Shape){.rank = 2, .size = {1, channels}}, false);
+
+    g->prediction = append(g, OP_DENSE, c->at, 3, x, w, NULL);
+    g->loss = append(g, c->op, c->at, 2, g->prediction, target(g, (Shape){0}, TYPE_CLASS), NULL);
+}
+
+#define WINDOW(kh, kw, sh, sw, ph, pw, eh, ew)                                                     \
+    {.kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = {eh, ew}}
+
+static const Case cases[] = {
+    {OP_DENSE, build_dense, 1, {0}},
+    {OP_DENSE, build_dense, 19, {0}},
+    {OP_CONV2D, build_conv2d, 3, WINDOW(3, 3, 1, 1, 1, 1, 1, 1)},
+    {OP_CONV2D, build_conv2d, 17, WINDOW(3, 3, 2, 2, 1, 1, 1, 1)},
+    {OP_CONV2D, build_conv2d, 1, WINDOW(2, 4, 1, 1, 0, 1, 1, 2)},
+    {OP_CONV2D, build_conv2d, 5, WINDOW(1, 1, 2, 3, 0, 0, 0, 0)},
+    {OP_CONV2D, build_conv2d, 2, WINDOW(1, 5, 3, 1, 0, 4, 0, 4)},
+    {OP_ADD, build_binary, 0, {0}},
+    {OP_MULTIPLY, build_binary, 0, {0}},
+    {OP_RELU, build_unary, 0, {0}},
+    {OP_LEAKY_RELU, build_unary, 0, {0}},
+    {OP_RELU6, build_unary, 0, {0}},
+    {OP_SIGMOID, build_unary, 0, {0}},
+    {OP_TANH, build_unary, 0, {0}},
+    {OP_SILU, build_unary, 0, {0}},
+    {OP_DROPOUT, build_unary, 3, {0}},
+    {OP_BATCHNORM_STATS, build_batchnorm, 0, {0}},
+    {OP_BATCHNORM_STATS, build_batchnorm, 3, {0}},
+    {OP_INVERSE_STD, build_inverse_std, 3, {0}},
+    {OP_RESHAPE, build_reshape, 3, {0}},
+    {OP_CONCAT, build_concat, 0, {0}},
+    {OP_CONCAT, build_concat, 3, {0}},
+    {OP_MAXPOOL2D, build_window, 4, WINDOW(2, 2, 2, 2, 0, 0, 0, 0)},
+    {OP_MAXPOOL2D, build_window, 5, WINDOW(3, 3, 1, 2, 1, 1, 1, 1)},
+    {OP_MAXPOOL2D, build_window, 7, WINDOW(3, 2, 2, 3, 1, 0, 1, 0)},
+    {OP_GLOBAL_AVGPOOL2D, build_window, 3, {0}},
+    {OP_SOFTMAX, build_unary, 0, {0}},
+    {OP_SOFTMAX, build_unary, 2, {0}},
+    {OP_MSE, build_loss, 0, {0}},
+    {OP_CROSS_ENTROPY, build_loss, 0, {0}},
+    {OP_BINARY_CROSS_ENTROPY, build_loss, 0, {0}},
+    {OP_BINARY_CROSS_ENTROPY, build_class_loss, 0, {0}},
+};
+
+static Graph *build(const Case *c, int channels, bool backward)
+{
+    Graph *g = new_graph(NULL, "test");
+
+    c->build(g, c, channels);
+    if (backward)
+        autodiff(g);
+    verify(g);
+    return g;
+}
+
+/* ---- Gradients ------------------------------------------------------------------------------- */
+
+static const int channel_counts[] = {1, 2, 3, 5, 16, 17, 19, 33};
+static const int row_counts[] = {1, 3, 13};
+
+/* (loss(w + h d) - loss(w - h d)) / 2h */
+static double difference(Reference *r, const Value *w, const double *direction, long count)
+{
+    const double h = 1e-6;
+    double *at = r->at[w->id], *kept = allocate((size_t)count * sizeof *kept);
+    double loss[2];
+
+    memcpy(kept, at, (size_t)count * sizeof *kept);
+    for (int side = 0; side < 2; side++) {
+        for (long i = 0; i < count; i++)
+            at[i] = kept[i] + (side ? -h : h) * direction[i];
+        evaluate_reference(r);
+        loss[side] = *r->at[r->graph->loss->id];
+    }
+    memcpy(at, kept, (size_t)count * sizeof *kept);
+    return (loss[0] - loss[1]) / (2 * h);
+}
+
+/* The gradient along `direction` against the difference of two losses. */
+static void check_direction(Reference *r, const Node *update, const double *direction, long count,
+                            const char *what)
+{
+    const Value *w = update->inputs[0];
+    double sum = 0, expected, error;
+
+    evaluate_reference(r);
+    for (long i = 0; i < count; i++)
+        sum += r->at[update->inputs[1]->id][i] * direction[i];
+    error = 1e-8 * (1 + fabs(*r->at[r->graph->loss->id]));     /* rounding of the losses */
+    expected = difference(r, w, direction, count);
+    ck_assert_msg(fabs(sum - expected) <= error + 1e-6 * fabs(expected),
+                  "%s, n = %d, %s %s: gradient %.12g, difference %.12g", what, r->n, w->name,
+                  shape_text(w->shape), sum, expected);
+}
+
+/* All elements at once in a random direction, and two alone. */
+static void check_update(Reference *r, const Node *update, const char *what)
+{
+    const long count = element_count(update->inputs[0], r->n);
+    double *direction = allocate((size_t)count * sizeof *direction);
+
+    for (long i = 0; i < count; i++)
+        direction[i] = random_number(91, i);
+    check_direction(r, update, direction, count, what);
+    for (int k = 0; k < 2; k++) {
+        memset(direction, 0, (size_t)count * sizeof *direction);
+        direction[k ? count / 2 : 0] = 1;
+        check_direction(r, update, direction, count, what);
+    }
+}
+
+START_TEST(gradients_are_differences)
+{
+    const Case *c = &cases[_i];
+
+    for (int i = 0; i < COUNT(channel_counts); i++) {
+        const Graph *g = build(c, channel_counts[i], true);
+        int updates = 0;
+
+        for (int j = 0; j < COUNT(row_counts); j++) {
+            Reference *r = random_reference(g, row_counts[j], 7);
+
+            for (int k = 0; k < g->node_count; k++)
+                if (g->nodes[k]->op == OP_UPDATE) {
+                    check_update(r, g->nodes[k], format("%s, %d channels", op_info[c->op].text,
+                                                        channel_counts[i]));
+                    updates++;
+                }
+        }
+        ck_assert(updates > 0 || c->op == OP_INVERSE_STD);
+    }
+}
+END_TEST
+
+START_TEST(every_operation_has_a_case)
+{
+    bool seen[OP_COUNT] = {0};
+
+    for (int i = 0; i < COUNT(cases); i++) {
+        const Graph *g = build(&cases[i], 2, true);
+
+        for (int j = 0; j < g->node_count; j++)
+            seen[g->nodes[j]->op] = true;
+    }
+    for (int op = 0; op < OP_COUNT; op++) {
+        ck_assert_msg(seen[op], "%s has no case", op_info[op].text);
+        ck_assert_msg(find_evaluation((Op)op) != NULL, "%s has no evaluation", op_info[op].text);
+    }
+}
+END_TEST
+
+/* ---- Values known by hand ---------------------------------------------------------------------- */
+
+START_TEST(running_statistics_are_pytorch_s)
+{
+    const Case c = {OP_BATCHNORM_STATS, build_batchnorm, 0, {0}};
+    const Graph *g = build(&c, 1, false);
+    const Node *stats = g->nodes[0];
+    Reference *r = new_reference(g, 4);
+    const double x[] = {1, 2, 3, 6};
+
+    memcpy(r->at[stats->inputs[0]->id], x, sizeof x);
+    *r->at[stats->inputs[1]->id] = 10;
+    *r->at[stats->inputs[2]->id] = 20;
+    evaluate_reference(r);
+    ck_assert_double_eq_tol(*r->at[stats->outputs[0]->id], 3, 1e-12);
+    ck_assert_double_eq_tol(*r->at[stats->outputs[1]->id], 1 / sqrt(3.5 + 1e-2), 1e-12);
+    ck_assert_double_eq_tol(*r->at[stats->outputs[2]->id], 0.9 * 10 + 0.1 * 3, 1e-12);
+    ck_assert_double_eq_tol(*r->at[stats->outputs[3]->id], 0.9 * 20 + 0.1 * 14 / 3, 1e-12);
+}
+END_TEST
+
+START_TEST(maxpool_takes_the_first_of_equal_ones)
+{
+    Case c = {OP_MAXPOOL2D, build_window, 3, WINDOW(3, 3, 3, 3, 1, 1, 1, 1)};
+    const Graph *g = build(&c, 1, true);
+    const Node *pool = g->nodes[0];
+    Reference *r = new_reference(g, 1);
+
+    for (int i = 0; i < 12; i++)
+        r->at[pool->inputs[0]->id][i] = -5;     /* padding, were it 0, would win */
+    evaluate_reference(r);
+    ck_assert_double_eq(r->at[pool->outputs[0]->id][0], -5);
+    ck_assert_double_eq(r->at[pool->outputs[1]->id][0], 4);     /* the tap of pixel (0, 0) */
+}
+END_TEST
+
+START_TEST(dropout_scales_what_it_keeps)
+{
+    const Case c = {OP_DROPOUT, build_unary, 9, {0}};
+    const Graph *g = build(&c, 17, false);
+    const Node *node = g->nodes[0];
+    const long count = element_count(node->inputs[0], 13);
+    Reference *r = random_reference(g, 13, 5);
+    const double *x = r->at[node->inputs[0]->id], *y = r->at[node->outputs[0]->id];
+    long kept = 0;
+
+    evaluate_reference(r);
+    for (long i = 0; i < count; i++) {
+        ck_assert(y[i] == 0 || y[i] == 2 * x[i]);
+        kept += y[i] != 0;
+    }
+    ck_assert(labs(kept - count / 2) < count / 50);
+}
+END_TEST
+
+/* ---- Simplification ---------------------------------------------------------------------------- */
+
+START_TEST(cases_stay_the_same_when_simplified)
+{
+    const Graph *before = build(&cases[_i], 5, true);
+    Graph *after = build(&cases[_i], 5, true);
+
+    simplify(after);
+    verify(after);
+    check_same_results(before, after, 3);
+}
+END_TEST
+
+/* image -> flatten -> dense: the input is packed flat. */
+START_TEST(an_input_read_flat_is_flat)
+{
+    Graph *g = new_graph(NULL, "test");
+    Value *x = add_value(g, image(1, 4, 4), true, TYPE_F32, ROLE_INPUT);
+    Value *w = parameter(g, (Shape){.rank = 2, .size = {3, 16}}, false);
+    Value *v = parameter(g, (Shape){.rank = 2, .size = {3, 16}}, false);
+    Value *y[2];
+
+    for (int i = 0; i < 2; i++) {
+        const Attributes square = {.shape = image(4, 2, 2)}, flat = {.shape = vector(16)};
+        Value *s = append(g, OP_RESHAPE, square, 1, x, NULL, NULL);
+
+        y[i] = append(g, OP_DENSE, square, 3, append(g, OP_RESHAPE, flat, 1, s, NULL, NULL),
+                      i ? v : w, NULL);
+    }
+    finish(g, append(g, OP_ADD, (Attributes){0}, 2, y[0], y[1], NULL));
+    autodiff(g);
+    simplify(g);
+    verify(g);
+    ck_assert(same_shape(x->shape, vector(16)));
+    for (int i = 0; i < g->node_count; i++)
+        ck_assert_int_ne(g->nodes[i]->op, OP_RESHAPE);
+}
+END_TEST
+
+/* Two equal branches are one; two dropouts are two; what leads nowhere goes, its weights too. */
+START_TEST(repetition_and_dead_ends_go)
+{
+    Graph *g = new_graph(NULL, "test");
+    Value *x = add_value(g, vector(4), true, TYPE_F32, ROLE_INPUT);
+    Value *w = parameter(g, (Shape){.rank = 2, .size = {4, 4}}, false);
+    Value *unused = parameter(g, (Shape){.rank = 2, .size = {4, 4}}, false);
+    Value *a, *b;
+    int dense = 0, dropout = 0, update = 0;
+
+    append(g, OP_DENSE, (Attributes){0}, 3, x, unused, NULL);
+    a = unary(g, OP_DROPOUT, unary(g, OP_TANH, append(g, OP_DENSE, (Attributes){0}, 3, x, w,
+                                                      NULL)));
+    b = unary(g, OP_DROPOUT, unary(g, OP_TANH, append(g, OP_DENSE, (Attributes){0}, 3, x, w,
+                                                      NULL)));
+    finish(g, append(g, OP_ADD, (Attributes){0}, 2, a, b, NULL));
+    autodiff(g);
+    verify(g);
+    simplify(g);
+    verify(g);
+    for (int i = 0; i < g->node_count; i++) {
+        dense += g->nodes[i]->op == OP_DENSE;
+        dropout += g->nodes[i]->op == OP_DROPOUT && !g->nodes[i]->backward;
+        update += g->nodes[i]->op == OP_UPDATE;
+        ck_assert_int_ne(g->nodes[i]->op, OP_DENSE_DX);     /* nobody wants an input's gradient */
+    }
+    ck_assert_int_eq(dense, 1);
+    ck_assert_int_eq(dropout, 2);
+    ck_assert_int_eq(update, 1);
+    for (int i = 0; i < g->value_count; i++)
+        ck_assert_ptr_ne(g->values[i], unused);
+}
+END_TEST
+
+/* ---- Verification ------------------------------------------------------------------------------ */
+
+/* dense, autodiff: p0 x, p1 w; nodes dense, mse, mse_grad, dense_dw, dense_dx, updates. */
+static Graph *sound_graph(void)
+{
+    const Case c = {OP_DENSE, build_dense, 1, {0}};
+
+    return build(&c, 3, true);
+}
+
+static void swap_nodes(Graph *g, int a, int b)
+{
+    Node *node = g->nodes[a];
+
+    g->nodes[a] = g->nodes[b], g->nodes[b] = node;
+    g->nodes[a]->id = a, g->nodes[b]->id = b;
+}
+
+static int find_node(const Graph *g, Op op)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->op == op)
+            return i;
+    ck_abort_msg("no %s", op_info[op].text);
+}
+
+static void break_order(Graph *g)
+{
+    swap_nodes(g, 0, 1);
+}
+
+static void break_definition(Graph *g)
+{
+    g->nodes[1]->outputs[0] = g->nodes[0]->outputs[0];
+}
+
+static void break_shape(Graph *g)
+{
+    g->nodes[0]->outputs[0]->shape.size[0]++;
+}
+
+static void break_inputs(Graph *g)
+{
+    g->nodes[0]->inputs[1] = g->nodes[0]->inputs[0];
+}
+
+static void break_absent(Graph *g)
+{
+    g->nodes[0]->inputs[1] = NULL;
+}
+
+static void break_arity(Graph *g)
+{
+    g->nodes[0]->input_count--;
+}
+
+static void break_type(Graph *g)
+{
+    g->nodes[0]->inputs[0]->type = TYPE_CLASS;
+}
+
+/* an update of w before the gradient of x has read w */
+static void break_reader(Graph *g)
+{
+    const int dx = find_node(g, OP_DENSE_DX);
+    int update = find_node(g, OP_UPDATE);
+
+    while (g->nodes[update]->inputs[0] != g->nodes[dx]->inputs[1])
+        update++;
+    for (; update > dx; update--)
+        swap_nodes(g, update - 1, update);
+}
+
+static void break_update(Graph *g)
+{
+    const Node *update = g->nodes[find_node(g, OP_UPDATE)];
+
+    add_node(g, OP_UPDATE, update->inputs, 2, update->at, update->span, update->path);
+}
+
+static void break_storage(Graph *g)
+{
+    g->nodes[find_node(g, OP_UPDATE)]->outputs[0]->storage = NULL;
+}
+
+static void break_target(Graph *g)
+{
+    Node *update = g->nodes[find_node(g, OP_UPDATE)];
+
+    update->inputs[0] = g->nodes[find_node(g, OP_DENSE_DX)]->outputs[0];
+    update->outputs[0]->storage = update->inputs[0];
+}
+
+static void break_number(Graph *g)
+{
+    g->values[0]->id = 1;
+}
+
+static void break_loss(Graph *g)
+{
+    g->loss = g->prediction;
+}
+
+static const struct {
+    void (*damage)(Graph *g);
+    const char *fault;          /* a part of what find_fault says */
+} damages[] = {
+    {break_order, "read before it is defined"},
+    {break_definition, "defined twice"},
+    {break_shape, "not [1]"},
+    {break_inputs, "does not fit"},
+    {break_absent, "is absent"},
+    {break_arity, "2 inputs"},
+    {break_type, "wrong type"},
+    {break_reader, "after it was replaced"},
+    {break_update, "after it was replaced"},
+    {break_storage, "wrong storage"},
+    {break_target, "neither parameter nor state"},
+    {break_number, "has id 1"},
+    {break_loss, "loss"},
+};
+
+START_TEST(verify_finds_what_is_wrong)
+{
+    Graph *g = sound_graph();
+    const char *fault;
+
+    ck_assert_ptr_null(find_fault(g));
+    damages[_i].damage(g);
+    fault = find_fault(g);
+    ck_assert_ptr_nonnull(fault);
+    ck_assert_msg(strstr(fault, damages[_i].fault), "\"%s\" does not say \"%s\"", fault,
+                  damages[_i].fault);
+}
+END_TEST
+
+START_TEST(two_batchnorms_share_a_state_in_turn)
+{
+    Graph *g = new_graph(NULL, "test");
+    const Attributes at = {.eps = 1e-2, .momentum = 0.1, .pixels = 1};
+    Value *x = parameter(g, vector(3), true);
+    Value *mean = state(g, vector(3)), *var = state(g, vector(3));
+    const Node *first = add_node(g, OP_BATCHNORM_STATS, (Value *[]){x, mean, var}, 3, at,
+                                 (Span){0}, "test");
+    const Node *second;
+
+    second = add_node(g, OP_BATCHNORM_STATS, (Value *[]){x, first->outputs[2], first->outputs[3]},
+                      3, at, (Span){0}, "test");
+    ck_assert_ptr_eq(second->outputs[2]->storage, mean);
+    ck_assert_ptr_null(find_fault(g));
+    add_node(g, OP_BATCHNORM_STATS, (Value *[]){x, first->outputs[2], first->outputs[3]}, 3, at,
+             (Span){0}, "test");
+    ck_assert_ptr_nonnull(find_fault(g));
+}
+END_TEST
+
+Suite *suite_graph(void)
+{
+    Suite *suite = suite_create("graph");
+    TCase *t = tcase_create("graph");
+
+    tcase_add_loop_test(t, gradients_are_differences, 0, COUNT(cases));
+    tcase_add_test(t, every_operation_has_a_case);
+    tcase_add_test(t, running_statistics_are_pytorch_s);
+    tcase_add_test(t, maxpool_takes_the_first_of_equal_ones);
+    tcase_add_test(t, dropout_scales_what_it_keeps);
+    tcase_add_loop_test(t, cases_stay_the_same_when_simplified, 0, COUNT(cases));
+    tcase_add_test(t, an_input_read_flat_is_flat);
+    tcase_add_test(t, repetition_and_dead_ends_go);
+    tcase_add_loop_test(t, verify_finds_what_is_wrong, 0, COUNT(damages));
+    tcase_add_test(t, two_batchnorms_share_a_state_in_turn);
+    suite_add_tcase(suite, t);
+    return suite;
+}
