@@ -188,11 +188,12 @@ install: all
 	install -m 644 $(BUILD)/libnetrt*.a $(DESTDIR)$(PREFIX)/lib/netc
 	install -m 644 runtime/*.h $(DESTDIR)$(PREFIX)/lib/netc/include
 
-CLANG_FORMAT ?= $(firstword $(foreach c,clang-format clang-format-14,$(shell command -v $(c))))
+CLANG_FORMAT ?= $(firstword $(foreach c,git-clang-format git-clang-format-14,$(shell command -v $(c))))
 CLANG_TIDY   ?= $(firstword $(foreach c,clang-tidy clang-tidy-14,$(shell command -v $(c))))
 
+# the lines changed since the last commit: tables aligned by hand elsewhere stay as they are
 format:
-	$(CLANG_FORMAT) -i $(wildcard compiler/*.[ch] runtime/*.[ch] tests/*.[ch])
+	$(CLANG_FORMAT) --extensions c,h -- compiler runtime tests
 
 lint: all
 	$(CLANG_TIDY) --quiet $(COMPILER_SOURCES) $(RUNTIME_SOURCES) -- -std=c11 $(INCLUDES)
