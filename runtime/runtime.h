@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "data.h"
+#include "metrics.h"
 
 #define NET_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
@@ -120,6 +121,10 @@ void net_settings_json(struct net_text *text, const struct net_options *options)
 void net_help(const struct net_model *model);           /* --help, to stdout */
 int net_config(const struct net_options *options);      /* `config`, to stdout */
 
+/* A setting of the checkpoint at `path` as text: taken over, or refused where another was given. */
+void net_settings_resume(struct net_options *options, int option, const char *text,
+                         const char *path);
+
 /* ---- tensor.c, init.c ------------------------------------------------------------------------- */
 
 /* net_tensor_at and net_tensor_size are in netrt.h. These copy one tensor between PyTorch's layout
@@ -218,6 +223,8 @@ struct net_session {
     void *batch[2];             /* packed: one is read by a step, the other filled */
     float *predictions;         /* [model->batch][outputs], of the last net_forward */
     int threads;
+    int state_copies;           /* of the parameters, in run.state */
+    double *squares;            /* of clip.c; NULL until it is needed */
 };
 
 void net_session_open(struct net_session *session, const struct net_options *options);
@@ -232,8 +239,14 @@ char *net_session_weights(struct net_session *session);
    With targets the result is the mean loss, else 0. */
 float net_forward(struct net_session *session, const void *batch, int n, bool has_target);
 
+/* Runs the train step with run.grads, which must be there: parameters stay. The mean loss. */
+float net_gradients(struct net_session *session, const void *batch, int n);
+
 /* Runs the train step: parameters and optimizer state change. Gives the mean loss. */
 float net_step(struct net_session *session, const void *batch, int n);
+
+/* clip.c: scales run.grads to a norm of at most `most`, then updates every trainable tensor. */
+void net_clip_update(struct net_session *session, double most);
 
 /* ---- loader.c: the next batch is packed while a step reads this one ------------------------------ */
 
@@ -250,5 +263,95 @@ void net_loader_close(struct net_loader *loader);
 
 /* The order of an epoch's rows: shuffled by (seed, epoch) alone, or 0, 1, 2, ... */
 void net_order(long *rows, long count, const uint32_t seed[2], uint32_t epoch, bool shuffle);
+
+/* ---- evaluate.c ----------------------------------------------------------------------------------- */
+
+/* Evaluates rows of a part; gives the mean loss, and fills `metrics`. */
+double net_evaluate(struct net_session *session, struct net_loader *loader, enum net_part part,
+                    const long *rows, long count, struct net_metrics *metrics);
+void net_metrics_json(struct net_text *text, const struct net_model *model,
+                      const struct net_metrics *metrics);
+int net_eval(const struct net_options *options);        /* `eval` */
+
+/* ---- signals.c: Ctrl-C and its kin ------------------------------------------------------------------ */
+
+struct net_signals {
+    atomic_int stop;            /* SIGINT or SIGTERM came; 0: none */
+    atomic_bool save;           /* SIGUSR1 came: save and go on */
+};
+
+/* From now on these three signals only set `signals`; a second SIGINT or SIGTERM ends the program.
+   Called before any thread is started. */
+void net_signals_open(struct net_signals *signals);
+
+/* ---- progress.c: what a person sees while it trains --------------------------------------------------- */
+
+struct net_progress {
+    bool quiet, terminal;
+    double drawn;               /* when the line was last drawn, in seconds */
+    double begun;               /* the run */
+    int shown;                  /* characters on the terminal's line */
+};
+
+double net_now(void);                                   /* seconds, of a clock that never jumps */
+void net_progress_open(struct net_progress *progress, bool quiet);
+void net_progress_step(struct net_progress *progress, const char *line);    /* on a terminal only */
+void net_progress_line(struct net_progress *progress, const char *line);    /* the end of an epoch */
+bool net_progress_due(const struct net_progress *progress);     /* is it time to draw again? */
+void net_progress_close(struct net_progress *progress); /* the line stays */
+NET_PRINTF(2, 3) void net_progress_say(struct net_progress *progress, const char *format, ...);
+
+/* ---- checkpoint.c, history.c: a run's folder ---------------------------------------------------------- */
+
+/* Where a training run stands: with parameters and optimizer state, all that a resume needs. */
+struct net_state {
+    long epoch;                 /* epochs that are complete */
+    long row;                   /* rows trained in the epoch that is not */
+    double loss_sum;            /* of those rows */
+    double best_loss;           /* of validation; infinite: none yet */
+    long best_epoch;            /* 0: none yet */
+    double seconds;             /* of training, in all sessions of the run */
+    double rows_trained;        /* in all */
+};
+
+struct net_training {
+    struct net_session session;
+    struct net_options *options;
+    struct net_state state;
+    struct net_loader *loader;
+    struct net_metrics *metrics;
+    struct net_signals signals;
+    struct net_progress progress;
+    char *folder;               /* the run's */
+    void *kept;                 /* the best parameters; NULL: the last are kept */
+    long *rows;                 /* the epoch's order */
+    long *sample;               /* rows whose metrics an epoch reports: 0, 1, 2, ... or a subset */
+    long row_count, sample_count;
+    FILE *history, *steps;      /* steps: --log-steps, or NULL */
+    double saved;               /* when the last checkpoint was, in seconds */
+    double began;               /* seconds since 1970 */
+};
+
+void net_checkpoint_write(const struct net_training *training);
+
+/* Reads the checkpoint of --resume: its settings into the options first, then, when the session is
+   open, the rest. */
+void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options);
+void net_checkpoint_read(const struct net_tensors *tensors, struct net_training *training);
+
+void net_folder_open(struct net_training *training);    /* makes it, or refuses an existing run */
+void net_history_open(struct net_training *training);   /* a resume keeps the rows that are done */
+void net_history_add(struct net_training *training, double loss, const double *values, double seconds,
+                     double samples_per_second);
+
+/* run.json. `results`: the members of "final", or NULL while there are none. */
+void net_run_json(const struct net_training *training, const char *status, const char *results);
+
+/* ---- the commands ------------------------------------------------------------------------------------- */
+
+int net_train(struct net_options *options);
+int net_gradcheck(const struct net_options *options);
+int net_bench(const struct net_options *options);
+int net_summary(const struct net_options *options);
 
 #endif

@@ -131,7 +131,7 @@ static void check_checksum(const struct net_tensors *tensors, size_t length)
     tensors->bytes[tensors->data] = '\0';       /* the search ends with the header */
     place = strstr(header, CHECKSUM);
     tensors->bytes[tensors->data] = last;
-    if (!place)
+    if (!place || (size_t)(place - header) + strlen(CHECKSUM) + 8 > tensors->data - 8)
         return;
     place += strlen(CHECKSUM);
 

@@ -1,0 +1,106 @@
+/*
+ * evaluate.c -- the loss and metrics of a part, and the command that reports them.
+ *
+ * Batches are as large as the trainer allows whatever --batch says, so that a part's loss depends on
+ * nothing but the weights.
+ */
+
+#include <stdlib.h>
+
+#include "runtime.h"
+
+double net_evaluate(struct net_session *session, struct net_loader *loader, enum net_part part,
+                    const long *rows, long count, struct net_metrics *metrics)
+{
+    const void *batch;
+    const long *numbers;
+    double sum = 0.0;
+    int n;
+
+    net_metrics_reset(metrics);
+    net_loader_begin(loader, part, rows, count, session->model->batch);
+    while ((batch = net_loader_next(loader, &numbers, &n))) {
+        sum += (double)net_forward(session, batch, n, true) * n;
+        net_metrics_add(metrics, part, numbers, session->predictions, n);
+    }
+    return sum / (double)count;
+}
+
+static enum net_part part_of(const char *name)
+{
+    return name[0] == 'v' ? NET_VALIDATION : name[1] == 'e' ? NET_TEST : NET_TRAIN;
+}
+
+static void show_json(const struct net_session *session, const struct net_metrics *metrics,
+                      const char *part, double loss, long rows)
+{
+    const struct net_model *model = session->model;
+    const int classes = net_metrics_classes(metrics);
+    struct net_text text = { 0 };
+
+    net_text_add(&text, "{\"model\": \"%s\", \"part\": \"%s\", \"rows\": %ld, \"loss\": ",
+                 model->name, part, rows);
+    net_text_number(&text, loss);
+    net_metrics_json(&text, model, metrics);
+    if (classes) {
+        net_text_add(&text, ", \"confusion\": [");
+        for (int truth = 0; truth < classes; truth++) {
+            net_text_add(&text, "%s[", truth ? ", " : "");
+            for (int c = 0; c < classes; c++)
+                net_text_add(&text, "%s%ld", c ? ", " : "", net_metrics_confusion(metrics, truth, c));
+            net_text_add(&text, "]");
+        }
+        net_text_add(&text, "]");
+    }
+    net_text_add(&text, "}");
+    puts(text.at);
+    free(text.at);
+}
+
+/* The model's metrics as members: , "accuracy": 0.9 */
+void net_metrics_json(struct net_text *text, const struct net_model *model,
+                      const struct net_metrics *metrics)
+{
+    for (int m = 0; m < model->metric_count; m++) {
+        net_text_add(text, ", \"%s\": ", model->metrics[m].name);
+        net_text_number(text, net_metrics_value(metrics, model->metrics[m].name));
+    }
+}
+
+int net_eval(const struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    const char *name = options->value[NET_PART].text;
+    const enum net_part part = part_of(name);
+    struct net_session session;
+
+    net_session_open(&session, options);
+    char *preparation = net_session_weights(&session);
+    session.data = net_data_open(model, options->value[NET_DATA].text, preparation);
+    const long count = net_data_rows(session.data, part);
+    if (!count)
+        net_fail(NET_USAGE, "%s has no %s part; choose another with --part", model->source, name);
+
+    long *rows = net_allocate((size_t)count, sizeof *rows);
+    struct net_loader *loader = net_loader_open(&session);
+    struct net_metrics *metrics = net_metrics_new(model, session.data);
+
+    net_order(rows, count, session.run.seed, 0, false);
+    const double loss = net_evaluate(&session, loader, part, rows, count, metrics);
+    if (net_flag(options, NET_JSON_OUTPUT)) {
+        show_json(&session, metrics, name, loss, count);
+    } else {
+        printf("%s: %ld rows\nloss %.6g\n", name, count, loss);
+        for (int m = 0; m < model->metric_count; m++)
+            printf("%s %.6g\n", model->metrics[m].name,
+                   net_metrics_value(metrics, model->metrics[m].name));
+        putchar('\n');
+        net_report(stdout, metrics, (int)net_whole(options, NET_DIGITS));
+    }
+    net_loader_close(loader);
+    net_metrics_free(metrics);
+    net_session_close(&session);
+    free(preparation);
+    free(rows);
+    return NET_OK;
+}

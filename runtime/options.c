@@ -1,0 +1,437 @@
+/*
+ * options.c -- every flag of the trainer in one table, its default from the model, its value from the
+ * command line. Nothing that was typed is ever ignored: a flag that is unknown, of another command,
+ * out of range, or without meaning for the chosen optimizer ends the program with exit code 2.
+ */
+
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime.h"
+
+enum kind {
+    NUMBER,                     /* with a point or an exponent, low to high */
+    WHOLE,                      /* low to high */
+    SWITCH,                     /* --NAME, --no-NAME, --NAME=true, --NAME=false */
+    TEXT,
+    CHOICE,                     /* one of `choices` */
+};
+
+enum {                          /* commands that take a flag, as bits */
+    TRAIN = 1 << NET_TRAIN_COMMAND | 1 << NET_CONFIG,
+    BENCH = 1 << NET_BENCH,
+    EVAL = 1 << NET_EVAL,
+    PREDICT = 1 << NET_PREDICT,
+    GRADCHECK = 1 << NET_GRADCHECK,
+    INIT = 1 << NET_INIT,
+    SUMMARY = 1 << NET_SUMMARY,
+    CONFIG = 1 << NET_CONFIG,
+    STEP = TRAIN | BENCH,
+};
+
+struct description {
+    const char *name;           /* as in a .net file; typed with - or _ */
+    enum kind kind;
+    unsigned commands;
+    double low, high;           /* NUMBER, WHOLE */
+    const char *choices[4];     /* CHOICE */
+    const char *help;           /* begins with what stands for the value */
+};
+
+static const struct description descriptions[NET_OPTIONS] = {
+    [NET_OPTIMIZER] = { "optimizer", CHOICE, STEP, 0, 0, { "sgd", "adam" }, "NAME  sgd or adam" },
+    [NET_LR] = { "lr", NUMBER, STEP, 0, FLT_MAX, { 0 }, "X  the learning rate" },
+    [NET_MOMENTUM] = { "momentum", NUMBER, STEP, 0, 1, { 0 }, "X  of sgd" },
+    [NET_NESTEROV] = { "nesterov", SWITCH, STEP, 0, 1, { 0 }, "  of sgd with momentum" },
+    [NET_WEIGHT_DECAY] = { "weight_decay", NUMBER, STEP, 0, FLT_MAX, { 0 },
+                           "X  times the parameters, added to their gradients" },
+    [NET_BETA1] = { "beta1", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adam" },
+    [NET_BETA2] = { "beta2", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adam" },
+    [NET_EPS] = { "eps", NUMBER, STEP, 1e-30, FLT_MAX, { 0 }, "X  of adam" },
+    [NET_CLIP] = { "clip", NUMBER, STEP, 0, FLT_MAX, { 0 },
+                   "X  the largest norm of all gradients together; 0: any" },
+    [NET_BATCH] = { "batch", WHOLE, STEP | GRADCHECK, 1, INT32_MAX, { 0 }, "N  rows in a step" },
+    [NET_EPOCHS] = { "epochs", WHOLE, TRAIN, 0, INT32_MAX, { 0 }, "N  times through the data" },
+    [NET_SEED] = { "seed", WHOLE, STEP | GRADCHECK | INIT, 0, 9007199254740992.0, { 0 },
+                   "N  of initial weights, order and dropout" },
+    [NET_SHUFFLE] = { "shuffle", SWITCH, TRAIN, 0, 1, { 0 },
+                      "  a new order of rows each epoch; --no-shuffle: as they lie" },
+    [NET_KEEP] = { "keep", CHOICE, TRAIN, 0, 0, { "best", "last" },
+                   "WHICH  best (by validation loss) or last weights" },
+    [NET_THREADS] = { "threads", WHOLE, STEP | EVAL | GRADCHECK, 1, 64, { 0 },
+                      "N  default: the cores it may use" },
+    [NET_DATA] = { "data", TEXT, STEP | EVAL | PREDICT | GRADCHECK, 0, 0, { 0 },
+                   "DIR  where the data files are" },
+    [NET_OUT] = { "out", TEXT, TRAIN, 0, 0, { 0 }, "DIR  the run's folder" },
+    [NET_FORCE] = { "force", SWITCH, TRAIN, 0, 1, { 0 }, "  write over an existing run" },
+    [NET_RESUME] = { "resume", TEXT, TRAIN, 0, 0, { 0 }, "RUN  go on exactly where it stopped" },
+    [NET_WEIGHTS] = { "weights", TEXT, STEP | EVAL | PREDICT | GRADCHECK, 0, 0, { 0 },
+                      "RUN|FILE  a run's folder, or a .safetensors file" },
+    [NET_MAX_STEPS] = { "max_steps", WHOLE, TRAIN, 0, 9007199254740992.0, { 0 },
+                        "N  stop after N steps; their weights are kept" },
+    [NET_LOG_STEPS] = { "log_steps", TEXT, TRAIN, 0, 0, { 0 }, "FILE  step,loss of every step" },
+    [NET_CHECKPOINT_EVERY] = { "checkpoint_every", WHOLE, TRAIN, 0, INT32_MAX, { 0 },
+                               "N  epochs; 0: when 5 seconds have passed" },
+    [NET_PART] = { "part", CHOICE, EVAL | PREDICT, 0, 0, { "train", "validation", "test" },
+                   "WHICH  train, validation or test" },
+    [NET_DIGITS] = { "digits", WHOLE, EVAL, 0, 17, { 0 }, "N  behind the report's points" },
+    [NET_STEPS] = { "steps", WHOLE, BENCH, 1, 10000000, { 0 }, "N  steps to measure" },
+    [NET_PER_KERNEL] = { "per_kernel", SWITCH, BENCH, 0, 1, { 0 }, "  each kernel's share" },
+    [NET_SYNTHETIC] = { "synthetic", SWITCH, GRADCHECK, 0, 1, { 0 },
+                        "  random rows, no data needed" },
+    [NET_OUTPUT] = { "output", TEXT, INIT | PREDICT, 0, 0, { 0 }, "FILE  or -o FILE" },
+    [NET_JSON_OUTPUT] = { "json", SWITCH, EVAL | BENCH | SUMMARY | CONFIG, 0, 1, { 0 },
+                          "  for machines" },
+    [NET_QUIET] = { "quiet", SWITCH, TRAIN, 0, 1, { 0 }, "  nothing but errors" },
+};
+
+static const char *const commands[NET_COMMANDS] = {
+    "train", "eval", "predict", "summary", "init", "gradcheck", "bench", "config",
+};
+
+const char *net_option_name(enum net_option option)
+{
+    return descriptions[option].name;
+}
+
+/* ---- Values ------------------------------------------------------------------------------------- */
+
+static bool is_adam_number(int option)
+{
+    return option == NET_BETA1 || option == NET_BETA2 || option == NET_EPS;
+}
+
+static bool is_sgd_number(int option)
+{
+    return option == NET_MOMENTUM || option == NET_NESTEROV;
+}
+
+static void usage_range(const struct description *d, const char *text)
+{
+    if (d->kind == WHOLE)
+        net_fail(NET_USAGE, "--%s wants a whole number from %.0f to %.0f, not \"%s\"", d->name,
+                 d->low, d->high, text);
+    if (d->high >= FLT_MAX)
+        net_fail(NET_USAGE, "--%s wants a number that is %g or more, not \"%s\"", d->name, d->low,
+                 text);
+    net_fail(NET_USAGE, "--%s wants a number from %g to %.8g, not \"%s\"", d->name, d->low, d->high,
+             text);
+}
+
+static void read_value(struct net_value *value, const struct description *d, const char *text)
+{
+    char *end = NULL;
+
+    switch (d->kind) {
+    case NUMBER:
+    case WHOLE:
+        errno = 0;
+        value->number = strtod(text, &end);
+        if (!*text || *end || text[strspn(text, "+-.0123456789eE")] || errno
+            || !(value->number >= d->low && value->number <= d->high)
+            || (d->kind == WHOLE && (value->number != floor(value->number)
+                                     || text[strspn(text, "+0123456789")])))
+            usage_range(d, text);
+        break;
+    case SWITCH:
+        if (strcmp(text, "true") && strcmp(text, "false"))
+            net_fail(NET_USAGE, "--%s is true or false, not \"%s\"", d->name, text);
+        value->number = !strcmp(text, "true");
+        break;
+    case TEXT:
+        if (!*text)
+            net_fail(NET_USAGE, "--%s wants a %s, not an empty text", d->name,
+                     strstr(d->help, "FILE") ? "file" : "folder");
+        value->text = text;
+        break;
+    case CHOICE:
+        value->text = NULL;
+        for (int i = 0; i < 4 && d->choices[i]; i++)
+            if (!strcmp(text, d->choices[i]))
+                value->text = d->choices[i];
+        if (!value->text)
+            net_fail(NET_USAGE, "--%s is %s%s%s%s%s, not \"%s\"", d->name, d->choices[0],
+                     d->choices[2] ? ", " : " or ", d->choices[1], d->choices[2] ? " or " : "",
+                     d->choices[2] ? d->choices[2] : "", text);
+    }
+    value->given = true;
+}
+
+static double argument(const struct net_call *call, const char *name, double otherwise)
+{
+    for (int a = 0; call && a < call->arg_count; a++)
+        if (!strcmp(call->args[a].name, name) && !call->args[a].none)
+            return call->args[a].number;
+    return otherwise;
+}
+
+/* The model's values. Those of its optimizer hold only while no other is asked for; then PyTorch's
+   defaults do, and sgd has none for lr. */
+static void set_defaults(struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    struct net_value *value = options->value, given = value[NET_OPTIMIZER];
+    const char *optimizer = given.given ? given.text : model->optimizer->name;
+    const struct net_call *own = strcmp(optimizer, model->optimizer->name) ? NULL : model->optimizer;
+    const bool adam = !strcmp(optimizer, "adam");
+    const struct net_value defaults[NET_OPTIONS] = {
+        [NET_OPTIMIZER] = { .text = optimizer },
+        [NET_LR] = { .number = argument(own, "lr", adam ? 1e-3 : -1.0) },
+        [NET_MOMENTUM] = { .number = argument(own, "momentum", 0.0) },
+        [NET_NESTEROV] = { .number = argument(own, "nesterov", 0.0) },
+        [NET_WEIGHT_DECAY] = { .number = argument(own, "weight_decay", 0.0) },
+        [NET_BETA1] = { .number = argument(own, "beta1", 0.9) },
+        [NET_BETA2] = { .number = argument(own, "beta2", 0.999) },
+        [NET_EPS] = { .number = argument(own, "eps", 1e-8) },
+        [NET_CLIP] = { .number = model->clip ? model->clip->args[0].number : 0.0 },
+        [NET_BATCH] = { .number = model->default_batch },
+        [NET_EPOCHS] = { .number = model->epochs },
+        [NET_SEED] = { .number = model->seed },
+        [NET_SHUFFLE] = { .number = 1.0 },
+        [NET_KEEP] = { .text = model->keep ? model->keep : "best" },
+        [NET_THREADS] = { .number = net_cores() },
+        [NET_PART] = { .text = model->parts[NET_TEST] ? "test"
+                               : model->parts[NET_VALIDATION] ? "validation" : "train" },
+        [NET_DIGITS] = { .number = 2.0 },
+        [NET_STEPS] = { .number = 200.0 },
+    };
+
+    for (int o = 0; o < NET_OPTIONS; o++) {
+        if (!value[o].given)
+            value[o] = defaults[o];
+        value[o].applies = adam ? !is_sgd_number(o) : !is_adam_number(o);
+        if (value[o].given && !value[o].applies)
+            net_fail(NET_USAGE, "--%s does not apply to %s, whose numbers are %s",
+                     descriptions[o].name, optimizer,
+                     adam ? "lr beta1 beta2 eps weight_decay" : "lr momentum nesterov weight_decay");
+    }
+    if (value[NET_LR].number < 0.0)
+        net_fail(NET_USAGE, "--optimizer %s wants --lr too", optimizer);
+    if (net_flag(options, NET_NESTEROV) && value[NET_MOMENTUM].number == 0.0 && !adam)
+        net_fail(NET_USAGE, "nesterov wants a momentum above 0: add --momentum 0.9");
+    if (value[NET_BATCH].number > model->batch)
+        net_fail(NET_USAGE, "--batch %.0f: this trainer was compiled for batches of up to %d; "
+                 "netc --batch %.0f makes one for more", value[NET_BATCH].number, model->batch,
+                 value[NET_BATCH].number);
+}
+
+/* ---- The command line --------------------------------------------------------------------------- */
+
+static bool same_name(const char *name, const char *typed, size_t length)
+{
+    if (strlen(name) != length)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (name[i] != (typed[i] == '-' ? '_' : typed[i]))
+            return false;
+    return true;
+}
+
+static _Noreturn void unknown_flag(const char *typed, enum net_command command)
+{
+    const char *names[NET_OPTIONS], *nearest;
+    char word[64];
+    int count = 0;
+
+    for (int o = 0; o < NET_OPTIONS; o++)
+        if (descriptions[o].commands & 1u << command)
+            names[count++] = descriptions[o].name;
+    snprintf(word, sizeof word, "%s", typed);
+    for (char *c = word; *c; c++)
+        *c = *c == '-' ? '_' : *c;
+    nearest = net_nearest(word, names, count);
+    if (nearest)
+        net_fail(NET_USAGE, "there is no flag --%s; do you mean --%s?", typed, nearest);
+    net_fail(NET_USAGE, "there is no flag --%s; --help lists them", typed);
+}
+
+static void wrong_command(const struct description *d, enum net_command command)
+{
+    struct net_text list = { 0 };
+
+    for (int c = 0; c < NET_COMMANDS; c++)
+        if (d->commands & 1u << c && c != NET_CONFIG)
+            net_text_add(&list, "%s%s", list.at ? ", " : "", commands[c]);
+    net_fail(NET_USAGE, "--%s is a flag of %s, not of %s", d->name, list.at ? list.at : "config",
+             commands[command]);
+}
+
+/* argv[i] is a flag; gives the index of the last argument that belongs to it. */
+static int read_flag(struct net_options *options, int argc, char **argv, int i)
+{
+    const char *typed = !strcmp(argv[i], "-o") ? "output" : argv[i] + 2;
+    const char *equals = strchr(typed, '=');
+    const size_t length = equals ? (size_t)(equals - typed) : strlen(typed);
+    bool off = false;
+    int o;
+
+    for (o = 0; o < NET_OPTIONS; o++) {
+        off = descriptions[o].kind == SWITCH && length > 3 && !strncmp(typed, "no-", 3)
+              && same_name(descriptions[o].name, typed + 3, length - 3);
+        if (off || same_name(descriptions[o].name, typed, length))
+            break;
+    }
+    if (o == NET_OPTIONS)
+        unknown_flag(typed, options->command);
+
+    const struct description *d = &descriptions[o];
+    struct net_value *value = &options->value[o];
+
+    if (!(d->commands & 1u << options->command))
+        wrong_command(d, options->command);
+    if (value->given)
+        net_fail(NET_USAGE, "--%s is given twice", d->name);
+    if (d->kind == SWITCH && !equals) {
+        value->number = off ? 0.0 : 1.0;
+        value->given = true;
+    } else if (off) {
+        net_fail(NET_USAGE, "--no-%s takes no value", d->name);
+    } else if (equals) {
+        read_value(value, d, equals + 1);
+    } else if (i + 1 == argc) {
+        net_fail(NET_USAGE, "--%s wants a value: %s", d->name, d->help);
+    } else {
+        read_value(value, d, argv[++i]);
+    }
+    return i;
+}
+
+static char *join(int argc, char **argv)
+{
+    struct net_text text = { 0 };
+
+    for (int i = 0; i < argc; i++)
+        net_text_add(&text, "%s%s", i ? " " : "", argv[i]);
+    return text.at ? text.at : net_format("%s", "");
+}
+
+void net_options_read(struct net_options *options, const struct net_model *model,
+                      enum net_command command, int argc, char **argv)
+{
+    *options = (struct net_options){ .model = model, .command = command };
+    options->command_line = join(argc, argv);
+    for (int i = 0; i < argc; i++) {
+        if (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o"))
+            i = read_flag(options, argc, argv, i);
+        else if (command != NET_PREDICT || argv[i][0] == '-')
+            net_fail(NET_USAGE, "%s does not know what to do with \"%s\"; --help shows its flags",
+                     commands[command], argv[i]);
+        else if (options->file)
+            net_fail(NET_USAGE, "predict takes one file; \"%s\" is the second", argv[i]);
+        else
+            options->file = argv[i];
+    }
+    set_defaults(options);
+}
+
+/* A run that goes on has the settings it began with; other epochs only if there are more. */
+void net_settings_resume(struct net_options *options, int option, const char *text,
+                         const char *path)
+{
+    const struct description *d = &descriptions[option];
+    struct net_value *value = &options->value[option], old = { 0 };
+
+    read_value(&old, d, text);
+    const bool same = old.number == value->number
+                      && (!old.text || (value->text && !strcmp(old.text, value->text)));
+    if (value->given && !same && !(option == NET_EPOCHS && value->number > old.number))
+        net_fail(NET_USAGE, "--%s differs: %s was trained with %s; a run that is resumed keeps its "
+                 "settings (epochs may grow)", d->name, path, text);
+    if (!value->given) {
+        value->number = old.number;
+        value->text = old.text;
+    }
+}
+
+/* ---- Showing ------------------------------------------------------------------------------------ */
+
+void net_option_show(struct net_text *text, const struct net_options *options,
+                     enum net_option option)
+{
+    const struct net_value *value = &options->value[option];
+
+    if (descriptions[option].kind == SWITCH)
+        net_text_add(text, "%s", value->number != 0.0 ? "true" : "false");
+    else if (descriptions[option].kind == WHOLE)
+        net_text_add(text, "%.0f", value->number);
+    else if (descriptions[option].kind == NUMBER)
+        net_text_number(text, value->number);
+    else
+        net_text_add(text, "%s", value->text ? value->text : "");
+}
+
+void net_settings_json(struct net_text *text, const struct net_options *options)
+{
+    const char *comma = "";
+
+    net_text_add(text, "{");
+    for (int o = 0; o < NET_SETTINGS; o++) {
+        if (!options->value[o].applies)
+            continue;
+        net_text_add(text, "%s\"%s\": ", comma, descriptions[o].name);
+        if (descriptions[o].kind == CHOICE)
+            net_text_quote(text, options->value[o].text);
+        else
+            net_option_show(text, options, (enum net_option)o);
+        comma = ", ";
+    }
+    net_text_add(text, "}");
+}
+
+int net_config(const struct net_options *options)
+{
+    struct net_text text = { 0 };
+
+    if (net_flag(options, NET_JSON_OUTPUT)) {
+        net_settings_json(&text, options);
+        puts(text.at);
+        return NET_OK;
+    }
+    for (int o = 0; o <= NET_THREADS; o++) {
+        if (!options->value[o].applies)
+            continue;
+        text.length = 0;
+        net_option_show(&text, options, (enum net_option)o);
+        printf("%-14s %-14s %s\n", descriptions[o].name, text.at,
+               options->value[o].given ? "given" : "default");
+    }
+    return NET_OK;
+}
+
+void net_help(const struct net_model *model)
+{
+    printf("%s: a trainer made by netc %s from %s (%s, batches of up to %d)\n\n"
+           "  train      train as the model file says (the default)\n"
+           "  eval       loss, metrics and report of a part, with --weights\n"
+           "  predict    --weights RUN FILE: one line a row\n"
+           "  summary    layers, shapes, parameters\n"
+           "  init       the initial weights alone: --seed N -o FILE\n"
+           "  gradcheck  gradients against differences of the loss\n"
+           "  bench      step time, samples/s, GFLOP/s, share of this machine's limits\n"
+           "  config     every value, and which are defaults\n\n"
+           "A run's folder holds run.json, history.csv, model.safetensors, preparation.json and\n"
+           "checkpoint.safetensors. Exit: 0; 1 a fault in data or weights; 2 wrong usage;\n"
+           "3 diverged; 130 and 143 after Ctrl-C and SIGTERM, with a checkpoint.\n",
+           model->name, model->version, model->source, model->isa, model->batch);
+    for (int o = 0; o < NET_OPTIONS; o++) {
+        const char *space = strstr(descriptions[o].help, "  ");
+        char flag[40];
+
+        if (o == 0 || o == NET_SETTINGS)
+            printf("\n%s\n", o ? "Flags of the program:" : "Flags of a run, by the model's names:");
+        snprintf(flag, sizeof flag, "--%s %.*s", descriptions[o].name,
+                 (int)(space - descriptions[o].help), descriptions[o].help);
+        for (char *c = flag + 2; *c; c++)
+            *c = *c == '_' ? '-' : *c;
+        printf("  %-26s %s  (", flag, space + 2);
+        for (int c = 0, first = 1; c < NET_COMMANDS; c++)
+            if (descriptions[o].commands & 1u << c && c != NET_CONFIG) {
+                printf("%s%s", first ? "" : " ", commands[c]);
+                first = 0;
+            }
+        puts(")");
+    }
+}

@@ -1,0 +1,162 @@
+/*
+ * session.c -- a model with its memory and threads, and its two steps.
+ *
+ * Everything is allocated here, before the first step; nothing is in a step.
+ */
+
+#define _GNU_SOURCE
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime.h"
+
+enum { HUGE_PAGE = 2 << 20 };
+
+void *net_memory(size_t size)
+{
+    const size_t unit = size >= HUGE_PAGE ? HUGE_PAGE : 64;
+    const size_t whole = (size + unit) / unit * unit;
+    void *memory = aligned_alloc(unit, whole);
+
+    if (!memory)
+        net_fail(NET_FAULT, "out of memory: %.1f MB are wanted", (double)size / 1e6);
+    if (unit == HUGE_PAGE)
+        madvise(memory, whole, MADV_HUGEPAGE);
+    return memset(memory, 0, whole);
+}
+
+void net_session_open(struct net_session *session, const struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    const struct net_optimizer *optimizer = net_find_optimizer(options);
+    const uint64_t seed = (uint64_t)options->value[NET_SEED].number;
+    struct net_run *run = &session->run;
+
+    *session = (struct net_session){ .model = model, .options = options };
+    session->threads = (int)net_whole(options, NET_THREADS);
+    session->pool = net_pool_open(session->threads);
+    for (int b = 0; b < 2; b++)
+        session->batch[b] = net_memory(model->batch_size);
+    session->predictions = net_memory(sizeof(float) * (size_t)model->batch
+                                      * (size_t)model->outputs);
+
+    run->params = net_memory(model->params_size);
+    run->arena = net_memory(model->arena_size);
+    run->threads = session->threads;
+    run->pool = session->pool;
+    run->seed[0] = (uint32_t)seed;
+    run->seed[1] = (uint32_t)(seed >> 32);
+    run->update = optimizer->update;
+    run->hyper.stride = (long)(model->params_size / sizeof(float));
+    session->state_copies = optimizer->copies;
+    /* an optimizer without state never touches it, but is given a place inside it */
+    run->state = optimizer->copies
+                 ? net_memory((size_t)optimizer->copies * model->params_size) : run->params;
+    if (options->value[NET_CLIP].number > 0.0)
+        run->grads = net_memory(model->params_size);
+    net_init_params(model, run->seed, run->params);
+}
+
+void net_session_close(struct net_session *session)
+{
+    net_pool_close(session->pool);
+    for (int b = 0; b < 2; b++)
+        free(session->batch[b]);
+    free(session->predictions);
+    if (session->state_copies)
+        free(session->run.state);
+    free(session->run.grads);
+    free(session->run.params);
+    free(session->run.arena);
+    free(session->squares);
+    if (session->data)
+        net_data_close(session->data);
+}
+
+char *net_session_weights(struct net_session *session)
+{
+    const char *path = session->options->value[NET_WEIGHTS].text;
+    struct stat status;
+    char *folder, *file, *preparation, *copy;
+
+    if (!path)
+        net_fail(NET_USAGE, "--weights is wanted: a run's folder, or a .safetensors file");
+    if (stat(path, &status))
+        net_fail(NET_FAULT, "--weights %s: there is no such file or folder", path);
+    copy = net_format("%s", path);
+    if (S_ISDIR(status.st_mode)) {
+        folder = net_format("%s", path);
+        file = net_format("%s/model.safetensors", path);
+        if (access(file, R_OK))
+            net_fail(NET_FAULT, "%s has no model.safetensors: it is not a run's folder, or the run "
+                     "has not saved yet", path);
+    } else {
+        folder = net_format("%s", dirname(copy));
+        file = net_format("%s", path);
+    }
+    net_weights_read(file, session->model, session->run.params);
+    preparation = net_format("%s/preparation.json", folder);
+    if (access(preparation, R_OK)) {
+        free(preparation);
+        preparation = NULL;
+    }
+    free(folder);
+    free(file);
+    free(copy);
+    return preparation;
+}
+
+static void run_evaluate(void *context, int thread)
+{
+    struct net_session *session = context;
+
+    session->model->evaluate.run(&session->run, thread);
+}
+
+static void run_train(void *context, int thread)
+{
+    struct net_session *session = context;
+
+    session->model->train.run(&session->run, thread);
+}
+
+float net_forward(struct net_session *session, const void *batch, int n, bool has_target)
+{
+    struct net_run *run = &session->run;
+
+    run->batch = batch;
+    run->n = n;
+    run->has_target = has_target;
+    run->loss = 0.0f;
+    net_pool_run(session->pool, run_evaluate, session);
+    session->model->unpack(session->predictions, run);
+    return run->loss;
+}
+
+float net_gradients(struct net_session *session, const void *batch, int n)
+{
+    struct net_run *run = &session->run;
+
+    run->batch = batch;
+    run->n = n;
+    run->has_target = true;
+    net_pool_run(session->pool, run_train, session);
+    return run->loss;
+}
+
+float net_step(struct net_session *session, const void *batch, int n)
+{
+    struct net_run *run = &session->run;
+
+    net_set_hyper(&run->hyper, session->options, run->step);
+    net_gradients(session, batch, n);
+    if (run->grads)
+        net_clip_update(session, session->options->value[NET_CLIP].number);
+    run->step++;
+    return run->loss;
+}
