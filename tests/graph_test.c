@@ -67,6 +67,74 @@ Reference *random_reference(const Graph *g, int n, uint32_t seed)
     return r;
 }
 
+/* ---- Gradients ------------------------------------------------------------------------------- */
+
+/* (loss(w + h d) - loss(w - h d)) / 2h */
+static double difference(Reference *r, const Value *w, const double *direction, long count)
+{
+    const double h = 1e-6;
+    double *at = r->at[w->id], *kept = allocate((size_t)count * sizeof *kept);
+    double loss[2];
+
+    memcpy(kept, at, (size_t)count * sizeof *kept);
+    for (int side = 0; side < 2; side++) {
+        for (long i = 0; i < count; i++)
+            at[i] = kept[i] + (side ? -h : h) * direction[i];
+        evaluate_reference(r);
+        loss[side] = *r->at[r->graph->loss->id];
+    }
+    memcpy(at, kept, (size_t)count * sizeof *kept);
+    return (loss[0] - loss[1]) / (2 * h);
+}
+
+/* The gradient along `direction` against the difference of two losses. */
+static void check_direction(Reference *r, const Node *update, const double *direction, long count,
+                            const char *what)
+{
+    const Value *w = update->inputs[0];
+    double sum = 0, expected, error;
+
+    evaluate_reference(r);
+    for (long i = 0; i < count; i++)
+        sum += r->at[update->inputs[1]->id][i] * direction[i];
+    error = 1e-8 * (1 + fabs(*r->at[r->graph->loss->id]));     /* rounding of the losses */
+    expected = difference(r, w, direction, count);
+    ck_assert_msg(fabs(sum - expected) <= error + 1e-6 * fabs(expected),
+                  "%s, n = %d, %s %s: gradient %.12g, difference %.12g", what, r->n, w->name,
+                  shape_text(w->shape), sum, expected);
+}
+
+/* All elements at once in a random direction, and two alone. */
+static void check_update(Reference *r, const Node *update, const char *what)
+{
+    const long count = element_count(update->inputs[0], r->n);
+    double *direction = allocate((size_t)count * sizeof *direction);
+
+    for (long i = 0; i < count; i++)
+        direction[i] = random_number(91, i);
+    check_direction(r, update, direction, count, what);
+    for (int k = 0; k < 2; k++) {
+        memset(direction, 0, (size_t)count * sizeof *direction);
+        direction[k ? count / 2 : 0] = 1;
+        check_direction(r, update, direction, count, what);
+    }
+}
+
+int check_gradients(const Graph *g, int n, const char *what)
+{
+    Reference *r = random_reference(g, n, 7);
+    int updates = 0;
+
+    for (int i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->op == OP_UPDATE) {
+            check_update(r, g->nodes[i], what);
+            updates++;
+        }
+    return updates;
+}
+
+/* ---- Comparison ------------------------------------------------------------------------------- */
+
 /* What becomes of a parameter or state: its gradient, its new value. */
 static const Value *find_outcome(const Graph *g, const char *name)
 {

@@ -18,6 +18,10 @@ long element_count(const Value *value, int n);          /* with its rows where b
    of the same name get the same numbers in every graph, whatever shape they are packed in. */
 Reference *random_reference(const Graph *g, int n, uint32_t seed);
 
+/* Fails the test unless every gradient of a train graph agrees with differences of the loss, in a
+   random direction and for single elements. Gives the number of parameters. */
+int check_gradients(const Graph *g, int n, const char *what);
+
 /* Fails the test unless both have the same loss, prediction and gradient or new value of every
    parameter and state, found by name. */
 void check_same_results(const Graph *a, const Graph *b, int n);

@@ -15,6 +15,8 @@
 #include "graph_test.h"
 #include "netc.h"
 
+TCase *lower_tests(void);       /* suite_lower.c */
+
 /* ---- Small graphs ---------------------------------------------------------------------------- */
 
 static Shape vector(int channels)
@@ -242,57 +244,6 @@ static Graph *build(const Case *c, int channels, bool backward)
 static const int channel_counts[] = {1, 2, 3, 5, 16, 17, 19, 33};
 static const int row_counts[] = {1, 3, 13};
 
-/* (loss(w + h d) - loss(w - h d)) / 2h */
-static double difference(Reference *r, const Value *w, const double *direction, long count)
-{
-    const double h = 1e-6;
-    double *at = r->at[w->id], *kept = allocate((size_t)count * sizeof *kept);
-    double loss[2];
-
-    memcpy(kept, at, (size_t)count * sizeof *kept);
-    for (int side = 0; side < 2; side++) {
-        for (long i = 0; i < count; i++)
-            at[i] = kept[i] + (side ? -h : h) * direction[i];
-        evaluate_reference(r);
-        loss[side] = *r->at[r->graph->loss->id];
-    }
-    memcpy(at, kept, (size_t)count * sizeof *kept);
-    return (loss[0] - loss[1]) / (2 * h);
-}
-
-/* The gradient along `direction` against the difference of two losses. */
-static void check_direction(Reference *r, const Node *update, const double *direction, long count,
-                            const char *what)
-{
-    const Value *w = update->inputs[0];
-    double sum = 0, expected, error;
-
-    evaluate_reference(r);
-    for (long i = 0; i < count; i++)
-        sum += r->at[update->inputs[1]->id][i] * direction[i];
-    error = 1e-8 * (1 + fabs(*r->at[r->graph->loss->id]));     /* rounding of the losses */
-    expected = difference(r, w, direction, count);
-    ck_assert_msg(fabs(sum - expected) <= error + 1e-6 * fabs(expected),
-                  "%s, n = %d, %s %s: gradient %.12g, difference %.12g", what, r->n, w->name,
-                  shape_text(w->shape), sum, expected);
-}
-
-/* All elements at once in a random direction, and two alone. */
-static void check_update(Reference *r, const Node *update, const char *what)
-{
-    const long count = element_count(update->inputs[0], r->n);
-    double *direction = allocate((size_t)count * sizeof *direction);
-
-    for (long i = 0; i < count; i++)
-        direction[i] = random_number(91, i);
-    check_direction(r, update, direction, count, what);
-    for (int k = 0; k < 2; k++) {
-        memset(direction, 0, (size_t)count * sizeof *direction);
-        direction[k ? count / 2 : 0] = 1;
-        check_direction(r, update, direction, count, what);
-    }
-}
-
 START_TEST(gradients_are_differences)
 {
     const Case *c = &cases[_i];
@@ -301,16 +252,10 @@ START_TEST(gradients_are_differences)
         const Graph *g = build(c, channel_counts[i], true);
         int updates = 0;
 
-        for (int j = 0; j < COUNT(row_counts); j++) {
-            Reference *r = random_reference(g, row_counts[j], 7);
-
-            for (int k = 0; k < g->node_count; k++)
-                if (g->nodes[k]->op == OP_UPDATE) {
-                    check_update(r, g->nodes[k], format("%s, %d channels", op_info[c->op].text,
-                                                        channel_counts[i]));
-                    updates++;
-                }
-        }
+        for (int j = 0; j < COUNT(row_counts); j++)
+            updates += check_gradients(g, row_counts[j],
+                                       format("%s, %d channels", op_info[c->op].text,
+                                              channel_counts[i]));
         ck_assert(updates > 0 || c->op == OP_INVERSE_STD);
     }
 }
@@ -633,5 +578,6 @@ Suite *suite_graph(void)
     tcase_add_loop_test(t, verify_finds_what_is_wrong, 0, COUNT(damages));
     tcase_add_test(t, two_batchnorms_share_a_state_in_turn);
     suite_add_tcase(suite, t);
+    suite_add_tcase(suite, lower_tests());
     return suite;
 }
