@@ -23,16 +23,16 @@ static const Loss losses[] = {
 /* The logits that `prediction` was made from. Reshaping commutes with a sigmoid, not a softmax. */
 static Value *strip_activation(Graph *g, Value *prediction, Op activation)
 {
-    const Node *node = prediction->node;
-    Value *inner;
+    const Attributes at = {.shape = prediction->shape};
+    const Node *node = prediction->node, *last = node;
 
-    if (node && node->op == activation)
-        return node->inputs[0];
-    if (!node || node->op != OP_RESHAPE || activation != OP_SIGMOID)
+    while (activation == OP_SIGMOID && node && node->op == OP_RESHAPE)
+        node = node->inputs[0]->node;
+    if (!node || node->op != activation)
         return prediction;
-    inner = strip_activation(g, node->inputs[0], activation);
-    return inner == node->inputs[0] ? prediction
-               : add_node(g, OP_RESHAPE, &inner, 1, node->at, node->span, node->path)->outputs[0];
+    if (same_shape(node->inputs[0]->shape, at.shape))
+        return node->inputs[0];
+    return add_node(g, OP_RESHAPE, node->inputs, 1, at, last->span, last->path)->outputs[0];
 }
 
 /* A class: its number. A scalar: the same as [1]. */
