@@ -190,42 +190,43 @@ static void build_class_loss(Graph *g, const Case *c, int channels)
     g->loss = append(g, c->op, c->at, 2, g->prediction, target(g, (Shape){0}, TYPE_CLASS), NULL);
 }
 
+#define NOTHING {.slope = 0}    /* braces that gcc takes for all of Attributes */
 #define WINDOW(kh, kw, sh, sw, ph, pw, eh, ew)                                                     \
     {.kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = {eh, ew}}
 
 static const Case cases[] = {
-    {OP_DENSE, build_dense, 1, {0}},
-    {OP_DENSE, build_dense, 19, {0}},
+    {OP_DENSE, build_dense, 1, NOTHING},
+    {OP_DENSE, build_dense, 19, NOTHING},
     {OP_CONV2D, build_conv2d, 3, WINDOW(3, 3, 1, 1, 1, 1, 1, 1)},
     {OP_CONV2D, build_conv2d, 17, WINDOW(3, 3, 2, 2, 1, 1, 1, 1)},
     {OP_CONV2D, build_conv2d, 1, WINDOW(2, 4, 1, 1, 0, 1, 1, 2)},
     {OP_CONV2D, build_conv2d, 5, WINDOW(1, 1, 2, 3, 0, 0, 0, 0)},
     {OP_CONV2D, build_conv2d, 2, WINDOW(1, 5, 3, 1, 0, 4, 0, 4)},
-    {OP_ADD, build_binary, 0, {0}},
-    {OP_MULTIPLY, build_binary, 0, {0}},
-    {OP_RELU, build_unary, 0, {0}},
-    {OP_LEAKY_RELU, build_unary, 0, {0}},
-    {OP_RELU6, build_unary, 0, {0}},
-    {OP_SIGMOID, build_unary, 0, {0}},
-    {OP_TANH, build_unary, 0, {0}},
-    {OP_SILU, build_unary, 0, {0}},
-    {OP_DROPOUT, build_unary, 3, {0}},
-    {OP_BATCHNORM_STATS, build_batchnorm, 0, {0}},
-    {OP_BATCHNORM_STATS, build_batchnorm, 3, {0}},
-    {OP_INVERSE_STD, build_inverse_std, 3, {0}},
-    {OP_RESHAPE, build_reshape, 3, {0}},
-    {OP_CONCAT, build_concat, 0, {0}},
-    {OP_CONCAT, build_concat, 3, {0}},
+    {OP_ADD, build_binary, 0, NOTHING},
+    {OP_MULTIPLY, build_binary, 0, NOTHING},
+    {OP_RELU, build_unary, 0, NOTHING},
+    {OP_LEAKY_RELU, build_unary, 0, NOTHING},
+    {OP_RELU6, build_unary, 0, NOTHING},
+    {OP_SIGMOID, build_unary, 0, NOTHING},
+    {OP_TANH, build_unary, 0, NOTHING},
+    {OP_SILU, build_unary, 0, NOTHING},
+    {OP_DROPOUT, build_unary, 3, NOTHING},
+    {OP_BATCHNORM_STATS, build_batchnorm, 0, NOTHING},
+    {OP_BATCHNORM_STATS, build_batchnorm, 3, NOTHING},
+    {OP_INVERSE_STD, build_inverse_std, 3, NOTHING},
+    {OP_RESHAPE, build_reshape, 3, NOTHING},
+    {OP_CONCAT, build_concat, 0, NOTHING},
+    {OP_CONCAT, build_concat, 3, NOTHING},
     {OP_MAXPOOL2D, build_window, 4, WINDOW(2, 2, 2, 2, 0, 0, 0, 0)},
     {OP_MAXPOOL2D, build_window, 5, WINDOW(3, 3, 1, 2, 1, 1, 1, 1)},
     {OP_MAXPOOL2D, build_window, 7, WINDOW(3, 2, 2, 3, 1, 0, 1, 0)},
-    {OP_GLOBAL_AVGPOOL2D, build_window, 3, {0}},
-    {OP_SOFTMAX, build_unary, 0, {0}},
-    {OP_SOFTMAX, build_unary, 2, {0}},
-    {OP_MSE, build_loss, 0, {0}},
-    {OP_CROSS_ENTROPY, build_loss, 0, {0}},
-    {OP_BINARY_CROSS_ENTROPY, build_loss, 0, {0}},
-    {OP_BINARY_CROSS_ENTROPY, build_class_loss, 0, {0}},
+    {OP_GLOBAL_AVGPOOL2D, build_window, 3, NOTHING},
+    {OP_SOFTMAX, build_unary, 0, NOTHING},
+    {OP_SOFTMAX, build_unary, 2, NOTHING},
+    {OP_MSE, build_loss, 0, NOTHING},
+    {OP_CROSS_ENTROPY, build_loss, 0, NOTHING},
+    {OP_BINARY_CROSS_ENTROPY, build_loss, 0, NOTHING},
+    {OP_BINARY_CROSS_ENTROPY, build_class_loss, 0, NOTHING},
 };
 
 static Graph *build(const Case *c, int channels, bool backward)
@@ -282,7 +283,7 @@ END_TEST
 
 START_TEST(running_statistics_are_pytorch_s)
 {
-    const Case c = {OP_BATCHNORM_STATS, build_batchnorm, 0, {0}};
+    const Case c = {OP_BATCHNORM_STATS, build_batchnorm, 0, NOTHING};
     const Graph *g = build(&c, 1, false);
     const Node *stats = g->nodes[0];
     Reference *r = new_reference(g, 4);
@@ -316,7 +317,7 @@ END_TEST
 
 START_TEST(dropout_scales_what_it_keeps)
 {
-    const Case c = {OP_DROPOUT, build_unary, 9, {0}};
+    const Case c = {OP_DROPOUT, build_unary, 9, NOTHING};
     const Graph *g = build(&c, 17, false);
     const Node *node = g->nodes[0];
     const long count = element_count(node->inputs[0], 13);
@@ -411,7 +412,7 @@ END_TEST
 /* dense, autodiff: p0 x, p1 w; nodes dense, mse, mse_grad, dense_dw, dense_dx, updates. */
 static Graph *sound_graph(void)
 {
-    const Case c = {OP_DENSE, build_dense, 1, {0}};
+    const Case c = {OP_DENSE, build_dense, 1, NOTHING};
 
     return build(&c, 3, true);
 }
@@ -567,6 +568,7 @@ Suite *suite_graph(void)
     Suite *suite = suite_create("graph");
     TCase *t = tcase_create("graph");
 
+    tcase_set_timeout(t, 120);  /* sanitized convolutions in double are slow */
     tcase_add_loop_test(t, gradients_are_differences, 0, COUNT(cases));
     tcase_add_test(t, every_operation_has_a_case);
     tcase_add_test(t, running_statistics_are_pytorch_s);

@@ -291,6 +291,7 @@ TCase *lower_tests(void)
 {
     TCase *t = tcase_create("lower");
 
+    tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, models_keep_their_results, 0, COUNT(bodies));
     tcase_add_test(t, parameters_have_pytorch_s_names_and_shapes);
     tcase_add_test(t, same_padding_puts_the_odd_pixel_after);
