@@ -19,7 +19,7 @@ enum net_part { NET_TRAIN, NET_VALIDATION, NET_TEST, NET_PARTS };
 /* One field of a source: `rows` rows of `size` elements, contiguous, row-major. */
 struct net_column {
     const char *name;           /* "image", "label", "x" */
-    const char *place;          /* where it was read, for messages: a path, or the generator's name */
+    const char *place;          /* where it was read, for messages: a path, or a generator */
     enum net_type type;
     int rank, shape[4];         /* of one row */
     long rows;
@@ -51,6 +51,7 @@ struct net_values {
     const struct net_field *field;
     struct net_column column;
     double *scale, *shift;      /* column.size each: a value is element * scale + shift */
+    void *owned;                /* column.at where it is not the source's any more, else NULL */
 };
 
 /* What a preparation learnt from the training rows, by the names in net_preparation.fitted. */
@@ -87,7 +88,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
 
 void net_data_close(struct net_data *data);
 
-long net_data_rows(const struct net_data *data, enum net_part part);    /* 0: there is no such part */
+long net_data_rows(const struct net_data *data, enum net_part part);    /* 0: no such part */
 
 /* Fills a packed batch from `n` rows of a part, by their numbers in the part. One thread at a time
    for a part; different parts may be packed at once. */

@@ -34,6 +34,7 @@ double net_metrics_value(const struct net_metrics *metrics, const char *name);
 
 int net_metrics_classes(const struct net_metrics *metrics);         /* 0: values */
 long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted);
+const char *net_metrics_class_name(const struct net_metrics *metrics, int class, char text[16]);
 
 /* report.c: the classification report in scikit-learn's layout and the confusion matrix, or MSE,
    MAE and R2. `digits` after the point, scikit-learn's default is 2. */

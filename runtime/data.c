@@ -1,0 +1,308 @@
+/*
+ * data.c -- the data of a model: opens the sources, divides them into parts, prepares the fields,
+ * and packs batches. Parts that are drawn from one source share its rows and hold only numbers of
+ * rows; preparations learn from the training part and are applied to every source as a whole.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data_file.h"
+#include "data_parts.h"
+
+/* ---- sources ------------------------------------------------------------------------------------- */
+
+static const struct net_column *find_column(const struct net_table *table, const char *name)
+{
+    for (int i = 0; i < table->column_count; i++)
+        if (!strcmp(table->columns[i].name, name))
+            return &table->columns[i];
+    return NULL;
+}
+
+static const struct net_column *need_column(const struct net_table *table, const char *reader,
+                                            const char *name)
+{
+    const struct net_column *column = find_column(table, name);
+    char names[256] = "";
+
+    if (column)
+        return column;
+    for (int i = 0; i < table->column_count; i++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "",
+                 table->columns[i].name);
+    net_fail(1, "%s has no field %s; it has %s", reader, name, names);
+}
+
+/* NaN, infinite, or beyond 32-bit floats: no model learns from it. */
+static void check_finite(const struct net_column *column)
+{
+    const float *at = column->at;
+
+    for (long i = 0; column->type == NET_F32 && i < column->rows * column->size; i++)
+        if (!isfinite(at[i]))
+            net_fail(1, "%s: row %ld, element %ld (from 0): expected a finite 32-bit number in %s, "
+                        "found %g", column->place, i / column->size, i % column->size,
+                     column->name, (double)at[i]);
+}
+
+static void open_source(struct net_data *data, enum net_part part, const char *folder)
+{
+    const struct net_call *call = data->model->parts[part];
+    struct net_opened *opened = &data->opened[part];
+    struct net_table *table = &opened->table;
+
+    call->reader->open(table, call, folder);
+    table->rows = table->columns[0].rows;
+    for (int i = 1; i < table->column_count; i++)
+        if (table->columns[i].rows != table->rows)
+            net_fail(1, "%s has %ld rows, %s has %ld: expected as many", table->columns[0].place,
+                     table->rows, table->columns[i].place, table->columns[i].rows);
+    for (int f = 0; f < data->model->field_count; f++)
+        check_finite(need_column(table, call->name, data->model->fields[f].source));
+    opened->fields = net_allocate((size_t)data->model->field_count, sizeof *opened->fields);
+    data->parts[part] = (struct net_selection){.opened = opened, .count = table->rows};
+}
+
+/* ---- parts --------------------------------------------------------------------------------------- */
+
+static void split(struct net_data *data, enum net_part part)
+{
+    const struct net_field *target = net_target_field(data->model);
+    const struct net_column *column =
+        find_column(&data->opened[NET_TRAIN].table, target->source);
+
+    net_split(&data->parts[NET_TRAIN], &data->parts[part], part, data->model->parts[part],
+              target->classes && column && column->size == 1 ? column : NULL);
+}
+
+static void open_parts(struct net_data *data, const char *folder)
+{
+    const struct net_call *const *parts = data->model->parts;
+
+    for (int part = 0; part < NET_PARTS; part++)
+        if (parts[part] && parts[part]->reader)
+            open_source(data, (enum net_part)part, folder);
+    if (!data->parts[NET_TRAIN].opened)
+        net_fail(1, "the model names no source of training data");
+    if (parts[NET_TEST] && !parts[NET_TEST]->reader)
+        split(data, NET_TEST);
+    if (parts[NET_VALIDATION] && !parts[NET_VALIDATION]->reader)
+        split(data, NET_VALIDATION);
+}
+
+/* ---- preparations -------------------------------------------------------------------------------- */
+
+/* Learns what a field's preparations learn, in order, each from what those before it give. */
+static void fit_field(struct net_data *data, int f)
+{
+    const struct net_field *field = &data->model->fields[f];
+    const struct net_selection *train = &data->parts[NET_TRAIN];
+    struct net_values values;
+
+    net_values_open(&values, field, find_column(&train->opened->table, field->source));
+    for (int s = 0; s < field->step_count; s++) {
+        const struct net_call *step = &field->steps[s];
+
+        if (step->preparation->fit)
+            step->preparation->fit(&data->fitted[f][s], &values, train->rows, train->count);
+        step->preparation->apply(&values, step, &data->fitted[f][s]);
+    }
+    free(values.scale);
+    free(values.shift);
+    free(values.owned);
+}
+
+static bool learns(const struct net_field *field)
+{
+    for (int s = 0; s < field->step_count; s++)
+        if (field->steps[s].preparation->fit)
+            return true;
+    return false;
+}
+
+static void apply_field(struct net_data *data, int f, struct net_opened *opened)
+{
+    const struct net_field *field = &data->model->fields[f];
+    const struct net_column *column = find_column(&opened->table, field->source);
+    struct net_values values;
+
+    if (!column)
+        return;
+    net_values_open(&values, field, column);
+    for (int s = 0; s < field->step_count; s++)
+        field->steps[s].preparation->apply(&values, &field->steps[s], &data->fitted[f][s]);
+    net_values_finish(&values, &opened->fields[f]);
+}
+
+/* Columns whose rows no field reads as they are. */
+static void free_unread(struct net_opened *opened, int field_count)
+{
+    for (int i = 0; i < opened->table.column_count; i++) {
+        struct net_column *column = &opened->table.columns[i];
+        bool read = false;
+
+        for (int f = 0; f < field_count; f++)
+            read |= opened->fields[f].column.at == column->at;
+        if (!read) {
+            free(column->at);
+            column->at = NULL;
+        }
+    }
+}
+
+static void prepare(struct net_data *data, const char *preparation)
+{
+    const struct net_model *model = data->model;
+
+    if (preparation)
+        net_preparation_load(data, preparation);
+    for (int f = 0; f < model->field_count; f++)
+        if (!preparation && learns(&model->fields[f]))
+            fit_field(data, f);
+    for (int part = 0; part < NET_PARTS; part++) {
+        struct net_opened *opened = &data->opened[part];
+
+        if (!opened->fields)
+            continue;
+        for (int f = 0; f < model->field_count; f++)
+            apply_field(data, f, opened);
+        free_unread(opened, model->field_count);
+    }
+    for (int part = 0; part < NET_PARTS; part++)
+        if (data->parts[part].opened)
+            data->parts[part].pointers =
+                net_allocate((size_t)model->field_count * (size_t)model->batch, sizeof(void *));
+}
+
+/* ---- opening and closing --------------------------------------------------------------------------- */
+
+static struct net_data *new_data(const struct net_model *model)
+{
+    struct net_data *data = net_allocate(1, sizeof *data);
+
+    if (model->field_count > NET_COLUMNS)
+        net_fail(1, "more than %d inputs and targets", NET_COLUMNS);
+    data->model = model;
+    data->fitted = net_allocate((size_t)model->field_count, sizeof *data->fitted);
+    for (int f = 0; f < model->field_count; f++)
+        data->fitted[f] = net_allocate((size_t)model->fields[f].step_count,
+                                       sizeof *data->fitted[f]);
+    return data;
+}
+
+struct net_data *net_data_open(const struct net_model *model, const char *folder,
+                               const char *preparation)
+{
+    struct net_data *data = new_data(model);
+
+    open_parts(data, folder);
+    prepare(data, preparation);
+    return data;
+}
+
+struct net_data *net_data_open_file(const struct net_model *model, const char *file,
+                                    const char *preparation)
+{
+    struct net_data *data = new_data(model);
+    struct net_opened *opened = &data->opened[NET_TEST];
+    struct net_column *column = &opened->table.columns[0];
+    char *path = (char *)file;
+
+    if (model->field_count != 2)
+        net_fail(1, "predict FILE works for a model with one input, this one has %d",
+                 model->field_count - 1);
+    if (!preparation && learns(&model->fields[0]))
+        net_fail(1, "%s is prepared with numbers learnt in training: --weights wants a run's "
+                    "folder, with its preparation.json", model->fields[0].name);
+    *column = (struct net_column){.name = model->fields[0].source, .place = file};
+    net_read_files(column, &path, 1, net_is_npy(file) ? net_header_npy : net_header_idx);
+    check_finite(column);
+    opened->table.column_count = 1;
+    opened->table.rows = column->rows;
+    opened->fields = net_allocate((size_t)model->field_count, sizeof *opened->fields);
+    data->parts[NET_TEST] = (struct net_selection){.opened = opened, .count = column->rows};
+    if (preparation)
+        net_preparation_load(data, preparation);
+    apply_field(data, 0, opened);
+    free_unread(opened, model->field_count);
+    data->parts[NET_TEST].pointers =
+        net_allocate((size_t)model->field_count * (size_t)model->batch, sizeof(void *));
+    return data;
+}
+
+void net_data_close(struct net_data *data)
+{
+    for (int part = 0; part < NET_PARTS; part++) {
+        struct net_opened *opened = &data->opened[part];
+
+        for (int f = 0; opened->fields && f < data->model->field_count; f++) {
+            free(opened->fields[f].owned);
+            free(opened->fields[f].scale);
+            free(opened->fields[f].shift);
+        }
+        for (int i = 0; i < opened->table.column_count; i++)
+            free(opened->table.columns[i].at);
+        free(opened->fields);
+        free(data->parts[part].rows);
+        free(data->parts[part].pointers);
+    }
+    for (int f = 0; f < data->model->field_count; f++) {
+        for (int s = 0; s < data->model->fields[f].step_count; s++) {
+            free(data->fitted[f][s].list[0]);
+            free(data->fitted[f][s].list[1]);
+        }
+        free(data->fitted[f]);
+    }
+    free(data->fitted);
+    free(data);
+}
+
+/* ---- what training asks of it ---------------------------------------------------------------------- */
+
+long net_data_rows(const struct net_data *data, enum net_part part)
+{
+    return data->parts[part].opened ? data->parts[part].count : 0;
+}
+
+void net_data_pack(const struct net_data *data, enum net_part part, const long *rows, int n,
+                   void *batch)
+{
+    const struct net_model *model = data->model;
+    const struct net_selection *from = &data->parts[part];
+    struct net_rows fields[NET_COLUMNS] = {0};
+
+    for (int f = 0; f < model->field_count; f++) {
+        const struct net_prepared *prepared = &from->opened->fields[f];
+        const struct net_column *column = &prepared->column;
+        const void **pointers = from->pointers + (size_t)f * (size_t)model->batch;
+        const size_t width = (size_t)column->size * (column->type == NET_U8 ? 1 : 4);
+
+        if (!column->at)
+            continue;
+        for (int i = 0; i < n; i++)
+            pointers[i] = (const char *)column->at +
+                          (size_t)net_selected(from, rows[i]) * width;
+        fields[f] = (struct net_rows){column->type, pointers, prepared->scale, prepared->shift};
+    }
+    model->pack(batch, fields, n);
+}
+
+static const struct net_column *target(const struct net_data *data, enum net_part part)
+{
+    return &data->parts[part].opened->fields[data->model->field_count - 1].column;
+}
+
+int net_data_class(const struct net_data *data, enum net_part part, long row)
+{
+    return ((const int32_t *)target(data, part)->at)[net_selected(&data->parts[part], row)];
+}
+
+const float *net_data_target(const struct net_data *data, enum net_part part, long row)
+{
+    const struct net_column *column = target(data, part);
+
+    return (const float *)column->at + net_selected(&data->parts[part], row) * column->size;
+}

@@ -1,0 +1,68 @@
+/*
+ * data_parts.h -- the inside of struct net_data, for the files that build it: data.c reads and
+ * packs, data_split.c draws held-out rows, preparation.c changes values, preparation_json.c keeps
+ * what was learnt.
+ */
+
+#ifndef NET_DATA_PARTS_H
+#define NET_DATA_PARTS_H
+
+#include "data.h"
+
+/* One field of one source as pack reads it. */
+struct net_prepared {
+    struct net_column column;   /* U8 or F32; I32 for a class */
+    float *scale, *shift;       /* U8: one a channel, applied by pack */
+    void *owned;                /* column.at where it is not the source's, else NULL */
+};
+
+/* What was opened by one call of a reader. */
+struct net_opened {
+    struct net_table table;     /* columns that no field reads any more have at == NULL */
+    struct net_prepared *fields;    /* model->field_count of them; column.at == NULL: not there */
+};
+
+/* The rows of one part: a whole source, or the numbers of some of its rows. */
+struct net_selection {
+    const struct net_opened *opened;    /* NULL: there is no such part */
+    long *rows;                 /* NULL: all, in order */
+    long count;
+    const void **pointers;      /* pack's: [field][model->batch] */
+};
+
+struct net_data {
+    const struct net_model *model;
+    struct net_opened opened[NET_PARTS];        /* of the parts that have a reader */
+    struct net_selection parts[NET_PARTS];
+    struct net_fitted **fitted; /* [field][step] */
+};
+
+static inline long net_selected(const struct net_selection *part, long row)
+{
+    return part->rows ? part->rows[row] : row;
+}
+
+/* data_split.c: moves rows from a part to a new one, as holdout(f) says; stratified by `classes`
+   (a column of the source with one number a row), or not where it is NULL. */
+void net_split(struct net_selection *from, struct net_selection *held, enum net_part part,
+               const struct net_call *holdout, const struct net_column *classes);
+
+/* preparation.c */
+void net_values_open(struct net_values *values, const struct net_field *field,
+                     const struct net_column *column);
+/* The numbers of one row, column.size of them. */
+void net_values_row(const struct net_values *values, long row, double *numbers);
+/* The end of the chain: checks the shape and fills `prepared`. Takes over what `values` owns. */
+void net_values_finish(struct net_values *values, struct net_prepared *prepared);
+/* "[1, 28, 28]" into a buffer, which it returns. */
+const char *net_shape_text(char text[64], int rank, const int *shape);
+
+static inline const struct net_field *net_target_field(const struct net_model *model)
+{
+    return &model->fields[model->field_count - 1];
+}
+
+/* preparation_json.c: reads what was learnt back into data->fitted. */
+void net_preparation_load(struct net_data *data, const char *path);
+
+#endif

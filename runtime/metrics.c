@@ -1,0 +1,241 @@
+/*
+ * metrics.c -- counts and sums over the predictions of a part, from which every metric follows.
+ * Rows are added one by one in double, so that the result does not depend on the batch.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "metrics.h"
+
+enum task {
+    TASK_CLASSES,               /* the largest of several outputs */
+    TASK_BINARY,                /* one output: class 1 where p >= 0.5 */
+    TASK_SIGN,                  /* one output: class 1 where it is not negative; targets -1, 1 */
+    TASK_VALUES,
+};
+
+/* Sums over rows of one output. */
+struct sums {
+    double square, absolute;    /* of prediction - target */
+    double mean, spread;        /* of the target: mean, sum of squared deviations (Welford) */
+};
+
+struct net_metrics {
+    const struct net_model *model;
+    const struct net_data *data;
+    const struct net_field *target;
+    enum task task;
+    int classes;                /* 0 for TASK_VALUES */
+    long rows;
+    long *confusion;            /* [truth][predicted] */
+    struct sums *sums;          /* [outputs]; NULL for targets that are class indices */
+};
+
+/* Are all targets of the part `low` or `high`? */
+static bool are_all(const struct net_data *data, enum net_part part, float low, float high)
+{
+    const long rows = net_data_rows(data, part);
+
+    for (long i = 0; i < rows; i++) {
+        const float y = *net_data_target(data, part, i);
+
+        if (y != low && y != high)
+            return false;
+    }
+    return rows > 0;
+}
+
+static enum task find_task(const struct net_model *model, const struct net_field *target,
+                           const struct net_data *data)
+{
+    if (target->classes && model->outputs > 1)
+        return TASK_CLASSES;
+    if (model->outputs > 1)
+        return TASK_VALUES;
+    if (target->kind == NET_TARGET_CLASS || are_all(data, NET_TRAIN, 0, 1))
+        return TASK_BINARY;
+    return are_all(data, NET_TRAIN, -1, 1) ? TASK_SIGN : TASK_VALUES;
+}
+
+struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data)
+{
+    struct net_metrics *metrics = net_allocate(1, sizeof *metrics);
+    const struct net_field *target = &model->fields[model->field_count - 1];
+
+    metrics->model = model;
+    metrics->data = data;
+    metrics->target = target;
+    metrics->task = find_task(model, target, data);
+    metrics->classes = metrics->task == TASK_VALUES ? 0 :
+                       metrics->task != TASK_CLASSES ? 2 :
+                       model->outputs > target->classes ? model->outputs : target->classes;
+    metrics->confusion = net_allocate((size_t)metrics->classes * (size_t)metrics->classes,
+                                      sizeof *metrics->confusion);
+    if (target->kind == NET_TARGET_VALUES)
+        metrics->sums = net_allocate((size_t)model->outputs, sizeof *metrics->sums);
+    return metrics;
+}
+
+void net_metrics_free(struct net_metrics *metrics)
+{
+    free(metrics->confusion);
+    free(metrics->sums);
+    free(metrics);
+}
+
+void net_metrics_reset(struct net_metrics *metrics)
+{
+    metrics->rows = 0;
+    memset(metrics->confusion, 0,
+           (size_t)metrics->classes * (size_t)metrics->classes * sizeof *metrics->confusion);
+    if (metrics->sums)
+        memset(metrics->sums, 0, (size_t)metrics->model->outputs * sizeof *metrics->sums);
+}
+
+static int largest(const float *x, int count)
+{
+    int best = 0;
+
+    for (int i = 1; i < count; i++)
+        if (x[i] > x[best])
+            best = i;
+    return best;
+}
+
+static int predicted_class(const struct net_metrics *metrics, const float *outputs)
+{
+    if (metrics->task == TASK_CLASSES)
+        return largest(outputs, metrics->model->outputs);
+    if (metrics->task == TASK_SIGN || metrics->model->activation == NET_SIGMOID)
+        return outputs[0] >= 0;
+    return outputs[0] >= .5f;
+}
+
+static int true_class(const struct net_metrics *metrics, enum net_part part, long row)
+{
+    if (metrics->target->kind == NET_TARGET_CLASS)
+        return net_data_class(metrics->data, part, row);
+    const float *target = net_data_target(metrics->data, part, row);
+
+    return metrics->task == TASK_CLASSES ? largest(target, metrics->target->size) : target[0] > 0;
+}
+
+static void add_sums(struct net_metrics *metrics, const float *outputs, const float *target)
+{
+    const bool sigmoid = metrics->model->activation == NET_SIGMOID;
+
+    for (int k = 0; k < metrics->model->outputs; k++) {
+        struct sums *sums = &metrics->sums[k];
+        const double y = (double)target[k], from_mean = y - sums->mean;
+
+        const double p = sigmoid ? 1 / (1 + exp(-(double)outputs[k])) : (double)outputs[k];
+
+        sums->square += (p - y) * (p - y);
+        sums->absolute += fabs(p - y);
+        sums->mean += from_mean / (double)metrics->rows;
+        sums->spread += from_mean * (y - sums->mean);
+    }
+}
+
+void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long *rows,
+                     const float *predictions, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const float *outputs = predictions + (long)i * metrics->model->outputs;
+
+        metrics->rows++;
+        if (metrics->classes)
+            metrics->confusion[true_class(metrics, part, rows[i]) * metrics->classes +
+                               predicted_class(metrics, outputs)]++;
+        if (metrics->sums)
+            add_sums(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
+    }
+}
+
+int net_metrics_classes(const struct net_metrics *metrics)
+{
+    return metrics->classes;
+}
+
+long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted)
+{
+    return metrics->confusion[(long)truth * metrics->classes + predicted];
+}
+
+const char *net_metrics_class_name(const struct net_metrics *metrics, int class, char text[16])
+{
+    snprintf(text, 16, "%d", metrics->task == TASK_SIGN ? 2 * class - 1 : class);
+    return text;
+}
+
+static double accuracy(const struct net_metrics *metrics)
+{
+    long right = 0;
+
+    for (int c = 0; c < metrics->classes; c++)
+        right += net_metrics_confusion(metrics, c, c);
+    return (double)right / (double)metrics->rows;
+}
+
+/* The mean recall of the classes that there are. */
+static double balanced_accuracy(const struct net_metrics *metrics)
+{
+    double sum = 0;
+    int present = 0;
+
+    for (int c = 0; c < metrics->classes; c++) {
+        long rows = 0;
+
+        for (int k = 0; k < metrics->classes; k++)
+            rows += net_metrics_confusion(metrics, c, k);
+        if (rows) {
+            sum += (double)net_metrics_confusion(metrics, c, c) / (double)rows;
+            present++;
+        }
+    }
+    return sum / present;
+}
+
+/* 1 - squared error / squared deviation of the target, the mean over outputs; where a target is
+   constant, 1 for no error and 0 for any, as in scikit-learn. */
+static double r2(const struct net_metrics *metrics)
+{
+    double sum = 0;
+
+    for (int k = 0; k < metrics->model->outputs; k++) {
+        const struct sums *sums = &metrics->sums[k];
+
+        if (sums->spread > 0)
+            sum += 1 - sums->square / sums->spread;
+        else
+            sum += sums->square == 0;
+    }
+    return sum / metrics->model->outputs;
+}
+
+double net_metrics_value(const struct net_metrics *metrics, const char *name)
+{
+    double square = 0, absolute = 0;
+
+    if (!metrics->rows)
+        return NAN;
+    if (metrics->classes && !strcmp(name, "accuracy"))
+        return accuracy(metrics);
+    if (metrics->classes && !strcmp(name, "balanced_accuracy"))
+        return balanced_accuracy(metrics);
+    if (!metrics->sums)
+        return NAN;
+    const double elements = (double)metrics->rows * metrics->model->outputs;
+
+    for (int k = 0; k < metrics->model->outputs; k++) {
+        square += metrics->sums[k].square;
+        absolute += metrics->sums[k].absolute;
+    }
+    if (!strcmp(name, "mse"))
+        return square / elements;
+    if (!strcmp(name, "mae"))
+        return absolute / elements;
+    return strcmp(name, "r2") ? NAN : r2(metrics);
+}

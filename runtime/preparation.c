@@ -1,0 +1,320 @@
+/*
+ * preparation.c -- what happens to a field's rows between the source and the model. Affine
+ * preparations compose into one scale and shift an element, kept in double; pictures of bytes with
+ * one scale a channel stay bytes, and the pack kernel applies it; everything else becomes floats.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data_file.h"
+#include "data_parts.h"
+
+const char *net_shape_text(char text[64], int rank, const int *shape)
+{
+    int length = snprintf(text, 64, "[");
+
+    for (int i = 0; i < rank && length < 48; i++)
+        length += snprintf(text + length, 64 - (size_t)length, i ? ", %d" : "%d", shape[i]);
+    snprintf(text + length, 64 - (size_t)length, "]");
+    return text;
+}
+
+void net_values_open(struct net_values *values, const struct net_field *field,
+                     const struct net_column *column)
+{
+    const size_t size = (size_t)column->size;
+
+    *values = (struct net_values){.field = field, .column = *column,
+                                  .scale = net_allocate(size, sizeof(double)),
+                                  .shift = net_allocate(size, sizeof(double))};
+    for (size_t i = 0; i < size; i++)
+        values->scale[i] = 1;
+}
+
+void net_values_row(const struct net_values *values, long row, double *numbers)
+{
+    const int size = values->column.size;
+    const size_t begin = (size_t)row * (size_t)size;
+    const double *scale = values->scale, *shift = values->shift;
+
+    switch (values->column.type) {
+    case NET_U8:
+        for (int i = 0; i < size; i++)
+            numbers[i] = ((const uint8_t *)values->column.at)[begin + i] * scale[i] + shift[i];
+        break;
+    case NET_I32:
+        for (int i = 0; i < size; i++)
+            numbers[i] = ((const int32_t *)values->column.at)[begin + i] * scale[i] + shift[i];
+        break;
+    case NET_F32:
+        for (int i = 0; i < size; i++)
+            numbers[i] = (double)((const float *)values->column.at)[begin + i] * scale[i] +
+                         shift[i];
+        break;
+    }
+}
+
+/* ---- the end of the chain ------------------------------------------------------------------------ */
+
+/* Shapes agree up to axes of size 1, or where one of the two is flat. */
+static bool fits(const struct net_column *column, const struct net_field *field)
+{
+    int i = 0, j = 0;
+
+    if (column->size != field->size)
+        return false;
+    if (column->rank <= 1 || field->rank <= 1)
+        return true;
+    for (;;) {
+        while (i < column->rank && column->shape[i] == 1)
+            i++;
+        while (j < field->rank && field->shape[j] == 1)
+            j++;
+        if (i == column->rank || j == field->rank)
+            return i == column->rank && j == field->rank;
+        if (column->shape[i++] != field->shape[j++])
+            return false;
+    }
+}
+
+/* One scale and shift a channel for pack, or false where a channel has several. */
+static bool by_channel(const struct net_values *values, struct net_prepared *prepared)
+{
+    const struct net_field *field = values->field;
+    const int channels = field->rank ? field->shape[0] : 1, pixels = field->size / channels;
+
+    for (int i = 0; i < field->size; i++)
+        if (values->scale[i] != values->scale[i / pixels * pixels] ||
+            values->shift[i] != values->shift[i / pixels * pixels])
+            return false;
+    prepared->scale = net_allocate((size_t)channels, sizeof(float));
+    prepared->shift = net_allocate((size_t)channels, sizeof(float));
+    for (int c = 0; c < channels; c++) {
+        prepared->scale[c] = (float)values->scale[c * pixels];
+        prepared->shift[c] = (float)values->shift[c * pixels];
+    }
+    return true;
+}
+
+static bool is_identity(const struct net_values *values)
+{
+    for (int i = 0; i < values->column.size; i++)
+        if (values->scale[i] != 1 || values->shift[i] != 0)
+            return false;
+    return true;
+}
+
+static void to_floats(struct net_values *values)
+{
+    struct net_column *column = &values->column;
+    const size_t size = (size_t)column->size;
+    float *floats = net_allocate((size_t)column->rows * size, sizeof *floats);
+    double *numbers = net_allocate(size, sizeof *numbers);
+
+    for (long row = 0; row < column->rows; row++) {
+        net_values_row(values, row, numbers);
+        for (size_t i = 0; i < size; i++)
+            floats[(size_t)row * size + i] = (float)numbers[i];
+    }
+    free(numbers);
+    free(values->owned);
+    values->owned = column->at = floats;
+    column->type = NET_F32;
+}
+
+void net_values_finish(struct net_values *values, struct net_prepared *prepared)
+{
+    const struct net_field *field = values->field;
+    const struct net_column *column = &values->column;
+    char found[64], wanted[64];
+
+    if (!fits(column, field))
+        net_fail(1, "%s: a row of %s is %s, the model's %s %s wants %s (the first axis of a file "
+                    "counts rows)", column->place, column->name,
+                 net_shape_text(found, column->rank, column->shape),
+                 field->kind == NET_INPUT ? "input" : "target", field->name,
+                 net_shape_text(wanted, field->rank, field->shape));
+    if (field->kind == NET_TARGET_CLASS) {
+        if (column->type != NET_I32)
+            net_fail(1, "%s: the target %s wants classes(n) at the end of its preparations",
+                     column->place, field->name);
+    } else if (column->type == NET_U8 && field->kind == NET_INPUT && by_channel(values, prepared)) {
+        /* stays bytes */
+    } else if (column->type != NET_F32 || !is_identity(values)) {
+        to_floats(values);
+    }
+    prepared->column = *column;
+    prepared->owned = values->owned;
+    free(values->scale);
+    free(values->shift);
+}
+
+/* ---- affine preparations ------------------------------------------------------------------------- */
+
+static void apply_scale(struct net_values *values, const struct net_call *call,
+                        const struct net_fitted *fitted)
+{
+    const double k = call->arg_count ? call->args[0].number : 0;
+
+    (void)fitted;
+    if (!isfinite(k))
+        net_fail(1, "scale(%g): expected a finite number", k);
+    for (int i = 0; i < values->column.size; i++) {
+        values->scale[i] *= k;
+        values->shift[i] *= k;
+    }
+}
+
+/* Argument `name` of channel c: a list with one number a channel, or one number for all. */
+static double channel(const struct net_values *values, const struct net_call *call,
+                      const char *name, int c)
+{
+    const int channels = values->field->rank ? values->field->shape[0] : 1;
+    const struct net_arg *arg = net_argument(call, name);
+
+    if (!arg)
+        net_fail(1, "normalize: %s is missing", name);
+    if (arg->list && arg->count != channels && arg->count != 1)
+        net_fail(1, "normalize(%s=[...]): expected %d number%s, one a channel of %s, found %d",
+                 name, channels, channels == 1 ? "" : "s", values->field->name, arg->count);
+    return arg->list ? arg->list[arg->count == 1 ? 0 : c] : arg->number;
+}
+
+static void apply_normalize(struct net_values *values, const struct net_call *call,
+                            const struct net_fitted *fitted)
+{
+    const int channels = values->field->rank ? values->field->shape[0] : 1;
+    const int pixels = values->column.size / channels;
+
+    (void)fitted;
+    for (int i = 0; pixels && i < channels * pixels; i++) {
+        const double mean = channel(values, call, "mean", i / pixels);
+        const double std = channel(values, call, "std", i / pixels);
+
+        if (!isfinite(mean) || !isfinite(std) || std == 0)
+            net_fail(1, "normalize: expected finite numbers and std other than 0, found mean %g, "
+                        "std %g", mean, std);
+        values->scale[i] /= std;
+        values->shift[i] = (values->shift[i] - mean) / std;
+    }
+}
+
+/* Mean and standard deviation (of the rows, not an estimate: as scikit-learn's StandardScaler) of
+   every element. Differences from the first row make a constant's mean exact and its deviation 0;
+   it is divided by 1. */
+static void fit_standardize(struct net_fitted *fitted, const struct net_values *values,
+                            const long *rows, long row_count)
+{
+    const int size = values->column.size;
+    double *first = net_allocate((size_t)size, sizeof *first);
+    double *numbers = net_allocate((size_t)size, sizeof *numbers);
+    double *mean = net_allocate((size_t)size, sizeof *mean);
+    double *std = net_allocate((size_t)size, sizeof *std);
+
+    net_values_row(values, rows ? rows[0] : 0, first);
+    for (long r = 0; r < row_count; r++) {
+        net_values_row(values, rows ? rows[r] : r, numbers);
+        for (int i = 0; i < size; i++)
+            mean[i] += numbers[i] - first[i];
+    }
+    for (int i = 0; i < size; i++)
+        mean[i] = first[i] + mean[i] / (double)row_count;
+    for (long r = 0; r < row_count; r++) {
+        net_values_row(values, rows ? rows[r] : r, numbers);
+        for (int i = 0; i < size; i++)
+            std[i] += (numbers[i] - mean[i]) * (numbers[i] - mean[i]);
+    }
+    for (int i = 0; i < size; i++) {
+        std[i] = sqrt(std[i] / (double)row_count);
+        if (std[i] == 0)
+            std[i] = 1;
+    }
+    free(first);
+    free(numbers);
+    *fitted = (struct net_fitted){.list = {mean, std}, .count = size};
+}
+
+static void apply_standardize(struct net_values *values, const struct net_call *call,
+                              const struct net_fitted *fitted)
+{
+    (void)call;
+    if (fitted->count != values->column.size)
+        net_fail(1, "%s: a row of %s has %d numbers, the preparation was fitted on %d",
+                 values->column.place, values->column.name, values->column.size, fitted->count);
+    for (int i = 0; i < fitted->count; i++) {
+        if (!(fitted->list[1][i] > 0))
+            net_fail(1, "%s: the preparation's std %d of %s is %g, expected more than 0",
+                     values->column.place, i, values->column.name, fitted->list[1][i]);
+        values->scale[i] /= fitted->list[1][i];
+        values->shift[i] = (values->shift[i] - fitted->list[0][i]) / fitted->list[1][i];
+    }
+}
+
+/* ---- classes ------------------------------------------------------------------------------------- */
+
+/* The class of every row, malloc'd; the column must hold one whole number from 0 to n - 1 a row. */
+static int32_t *read_classes(const struct net_values *values, const char *preparation)
+{
+    const struct net_column *column = &values->column;
+    const int n = values->field->classes;
+    int32_t *classes = net_allocate((size_t)column->rows, sizeof *classes);
+    char text[64];
+    double number;
+
+    if (column->size != 1)
+        net_fail(1, "%s: %s(%d) wants one number a row, a row of %s is %s", column->place,
+                 preparation, n, column->name,
+                 net_shape_text(text, column->rank, column->shape));
+    for (long row = 0; row < column->rows; row++) {
+        net_values_row(values, row, &number);
+        if (!(number >= 0 && number < n) || number != floor(number))
+            net_fail(1, "%s: row %ld (from 0): expected %s to be a class, a whole number from 0 to "
+                        "%d, found %.9g", column->place, row, column->name, n - 1, number);
+        classes[row] = (int32_t)number;
+    }
+    return classes;
+}
+
+/* The column is now `at`, rows of `size` elements; what was affine has been applied. */
+static void replace(struct net_values *values, enum net_type type, int rank, int size, void *at)
+{
+    const struct net_column column = {values->column.name, values->column.place, type, rank, {size},
+                                      values->column.rows, size, at};
+
+    free(values->scale);
+    free(values->shift);
+    free(values->owned);
+    net_values_open(values, values->field, &column);
+    values->owned = at;
+}
+
+static void apply_classes(struct net_values *values, const struct net_call *call,
+                          const struct net_fitted *fitted)
+{
+    (void)fitted;
+    replace(values, NET_I32, 0, 1, read_classes(values, call->name));
+}
+
+static void apply_one_hot(struct net_values *values, const struct net_call *call,
+                          const struct net_fitted *fitted)
+{
+    const size_t n = (size_t)values->field->classes;
+    int32_t *classes = read_classes(values, call->name);
+    float *hot = net_allocate((size_t)values->column.rows * n, sizeof *hot);
+
+    (void)fitted;
+    for (long row = 0; row < values->column.rows; row++)
+        hot[(size_t)row * n + (size_t)classes[row]] = 1;
+    free(classes);
+    replace(values, NET_F32, 1, (int)n, hot);
+}
+
+const struct net_preparation net_preparation_scale = {"scale", {0}, NULL, apply_scale};
+const struct net_preparation net_preparation_normalize = {"normalize", {0}, NULL, apply_normalize};
+const struct net_preparation net_preparation_standardize = {"standardize", {"mean", "std"},
+                                                            fit_standardize, apply_standardize};
+const struct net_preparation net_preparation_classes = {"classes", {0}, NULL, apply_classes};
+const struct net_preparation net_preparation_one_hot = {"one_hot", {0}, NULL, apply_one_hot};

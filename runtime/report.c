@@ -1,0 +1,127 @@
+/*
+ * report.c -- what `eval` prints: the classification report in scikit-learn's layout with the
+ * confusion matrix, or the errors of a regression.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "metrics.h"
+
+enum { MOST_IN_MATRIX = 100 };  /* classes; a wider matrix is of no use on a page */
+
+struct score {
+    double precision, recall, f1;
+    long support;               /* rows of the class */
+};
+
+static double share(double part, double whole)
+{
+    return whole > 0 ? part / whole : 0;
+}
+
+/* False for a class that neither occurs nor is predicted: it has no line. */
+static bool score_class(const struct net_metrics *metrics, int class, struct score *score)
+{
+    const long right = net_metrics_confusion(metrics, class, class);
+    long predicted = 0;
+
+    *score = (struct score){0};
+    for (int k = 0; k < net_metrics_classes(metrics); k++) {
+        score->support += net_metrics_confusion(metrics, class, k);
+        predicted += net_metrics_confusion(metrics, k, class);
+    }
+    score->precision = share((double)right, (double)predicted);
+    score->recall = share((double)right, (double)score->support);
+    score->f1 = share(2 * (double)right, (double)(predicted + score->support));
+    return predicted + score->support > 0;
+}
+
+static void print_score(FILE *out, const char *name, int width, const struct score *score,
+                        int digits)
+{
+    fprintf(out, "%*s  %9.*f %9.*f %9.*f %9ld\n", width, name, digits, score->precision, digits,
+            score->recall, digits, score->f1, score->support);
+}
+
+static void add_score(struct score *sum, const struct score *score, double weight)
+{
+    sum->precision += weight * score->precision;
+    sum->recall += weight * score->recall;
+    sum->f1 += weight * score->f1;
+}
+
+static void divide_score(struct score *sum, double by, long support)
+{
+    *sum = (struct score){share(sum->precision, by), share(sum->recall, by), share(sum->f1, by),
+                          support};
+}
+
+static void print_classification(FILE *out, const struct net_metrics *metrics, int digits)
+{
+    const int classes = net_metrics_classes(metrics);
+    const int width = digits > 12 ? digits : 12;    /* 12: "weighted avg" */
+    struct score macro = {0}, weighted = {0}, score;
+    long rows = 0;
+    int lines = 0;
+    char name[16];
+
+    fprintf(out, "%*s  %9s %9s %9s %9s\n\n", width, "", "precision", "recall", "f1-score",
+            "support");
+    for (int c = 0; c < classes; c++) {
+        if (!score_class(metrics, c, &score))
+            continue;
+        print_score(out, net_metrics_class_name(metrics, c, name), width, &score, digits);
+        add_score(&macro, &score, 1);
+        add_score(&weighted, &score, (double)score.support);
+        rows += score.support;
+        lines++;
+    }
+    divide_score(&macro, lines, rows);
+    divide_score(&weighted, (double)rows, rows);
+    fprintf(out, "\n%*s  %9s %9s %9.*f %9ld\n", width, "accuracy", "", "", digits,
+            net_metrics_value(metrics, "accuracy"), rows);
+    print_score(out, "macro avg", width, &macro, digits);
+    print_score(out, "weighted avg", width, &weighted, digits);
+    fprintf(out, "\nBalanced accuracy: %.*f\n", digits,
+            net_metrics_value(metrics, "balanced_accuracy"));
+}
+
+static void print_matrix(FILE *out, const struct net_metrics *metrics)
+{
+    const int classes = net_metrics_classes(metrics);
+    long most = 100;            /* three columns at least: classes have names, too */
+    int width = 1;
+    char name[16];
+
+    if (classes > MOST_IN_MATRIX) {
+        fprintf(out, "\nConfusion matrix: not printed for more than %d classes\n", MOST_IN_MATRIX);
+        return;
+    }
+    for (int i = 0; i < classes * classes; i++)
+        if (net_metrics_confusion(metrics, i / classes, i % classes) > most)
+            most = net_metrics_confusion(metrics, i / classes, i % classes);
+    for (; most; most /= 10)
+        width++;
+    fprintf(out, "\nConfusion matrix (rows: true class, columns: predicted)\n\n%*s", width, "");
+    for (int c = 0; c < classes; c++)
+        fprintf(out, "%*s", width, net_metrics_class_name(metrics, c, name));
+    fputc('\n', out);
+    for (int truth = 0; truth < classes; truth++) {
+        fprintf(out, "%*s", width, net_metrics_class_name(metrics, truth, name));
+        for (int c = 0; c < classes; c++)
+            fprintf(out, "%*ld", width, net_metrics_confusion(metrics, truth, c));
+        fputc('\n', out);
+    }
+}
+
+void net_report(FILE *out, const struct net_metrics *metrics, int digits)
+{
+    if (net_metrics_classes(metrics)) {
+        print_classification(out, metrics, digits);
+        print_matrix(out, metrics);
+        return;
+    }
+    fprintf(out, "MSE  %.9g\nMAE  %.9g\nR2   %.9g\n", net_metrics_value(metrics, "mse"),
+            net_metrics_value(metrics, "mae"), net_metrics_value(metrics, "r2"));
+}
