@@ -210,6 +210,7 @@ typedef struct Layer {
     const char *path;           /* "resnet18.basic_3.conv2d_1": its parameters are path.weight ... */
     struct Layer *shared;       /* the first use of the same parameters, or NULL */
     Field *field;               /* of an "input" */
+    bool used;                  /* the prediction depends on it */
     struct Value *value;        /* its output, in the graph lowered last (lower.c) */
     Span span;                  /* the stage in the source */
 } Layer;
@@ -300,6 +301,7 @@ typedef struct Value {
     int fan_in;                 /* of a parameter, for its initial values */
     struct Value *like;         /* of a gradient: the value it belongs to; takes its layout */
     struct Physical *physical;  /* layout.c */
+    bool internal;              /* fuse.c: never stored, it lives in one kernel's registers */
 } Value;
 
 enum { MAX_INPUTS = 16, MAX_OUTPUTS = 4 };
@@ -543,9 +545,17 @@ typedef struct Program {
 Program *fuse(Graph *g, const Target *target);
 void print_kernels(FILE *out, const Program *program);  /* --dump=fused */
 const char *kernel_label(const Kernel *k);              /* "conv2d relu" */
+Value *root_of(Value *value);                           /* what a reshape without a copy views */
+bool computes(const Kernel *k, const Value *value);     /* in its node or body */
 
-/* Calls `use` for each buffer a kernel reads or writes. */
-typedef void BufferUse(void *context, const Kernel *k, Buffer *buffer, bool written);
+/* What a kernel reads or writes; each_buffer calls `use` for each. */
+typedef struct Access {
+    Buffer *buffer;
+    bool written;
+    bool local;                 /* under SPLIT_ROWS: only what belongs to the item itself */
+} Access;
+
+typedef void BufferUse(void *context, const Kernel *k, Access access);
 void each_buffer(const Kernel *k, BufferUse *use, void *context);
 
 /* ---- plan.c: phases, barriers, memory --------------------------------------------------------- */
