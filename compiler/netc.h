@@ -517,7 +517,6 @@ typedef struct Kernel {
     Node *node;                 /* what it is made around */
     Node *grad;                 /* of a loss: the gradient computed with it, or NULL */
     Node *update;               /* of a weight or sum: the update at its end, or NULL */
-    Node *second_update;        /* of batchnorm_sums: beta's */
     Node **body;                /* elementwise nodes on what it computes, in order */
     int body_count;
     Buffer *scratch;            /* transposed weights or slices: written by one, read by another */

@@ -1,0 +1,595 @@
+/*
+ * fuse.c -- nodes become kernels.
+ *
+ * The one idea: a kernel is made around one node, and elementwise nodes join the kernel that computes
+ * what they read, as long as everything else they read is there before it: bias, activations, masks of
+ * backward, residual sums happen in registers. A value that only its own kernel reads is never stored.
+ * Weight gradients take their update with them; reductions come in two kernels, slices and their sum.
+ *
+ * Needs: graphs with layouts. Gives: a list of kernels in an order in which they can run.
+ */
+
+#include "netc.h"
+
+typedef struct Fusion {
+    Program *program;
+    Graph *g;
+    int *maker;                 /* by value id: the kernel's number, or -1 */
+    bool *taken;                /* by node id: already part of a kernel */
+    Kernel **ends;              /* sums that nobody waits for yet */
+    int end_count;
+} Fusion;
+
+/* ---- Values -------------------------------------------------------------------------------------- */
+
+static bool is_view(const Value *value)
+{
+    return value->node && value->node->op == OP_RESHAPE
+           && value->node->inputs[0]->physical->buffer == value->physical->buffer;
+}
+
+Value *root_of(Value *value)
+{
+    while (value && is_view(value))
+        value = value->node->inputs[0];
+    return value;
+}
+
+bool computes(const Kernel *k, const Value *value)
+{
+    const Node *node = value->node;
+
+    if (!node)
+        return false;
+    if (node == k->node || node == k->grad)
+        return true;
+    for (int i = 0; i < k->body_count; i++)
+        if (node == k->body[i])
+            return true;
+    return false;
+}
+
+/* The only node that reads a value, or NULL. */
+static Node *only_reader(const Graph *g, const Value *value)
+{
+    Node *reader = NULL;
+
+    for (int i = 0; i < g->node_count; i++)
+        for (int j = 0; j < g->nodes[i]->input_count; j++)
+            if (g->nodes[i]->inputs[j] == value) {
+                if (reader)
+                    return NULL;
+                reader = g->nodes[i];
+            }
+    return reader;
+}
+
+/* ---- Building the list ---------------------------------------------------------------------------- */
+
+static Kernel *add_kernel(Fusion *f, KernelKind kind, Node *node)
+{
+    Kernel *k = allocate(sizeof *k);
+
+    *k = (Kernel){.kind = kind, .node = node, .split = SPLIT_OTHER};
+    for (int i = 0; i < node->output_count; i++)
+        f->maker[node->outputs[i]->id] = f->program->count;
+    f->taken[node->id] = true;
+    APPEND(f->program->kernels, f->program->count, k);
+    return k;
+}
+
+static void split_rows(Kernel *k, const Value *value)
+{
+    k->split = SPLIT_ROWS;
+    k->split_rows = value->physical->height;
+}
+
+static Buffer *new_scratch(size_t size, const char *name)
+{
+    Buffer *buffer = allocate(sizeof *buffer);
+
+    *buffer = (Buffer){.where = IN_ARENA, .size = (size + 63) / 64 * 64, .first = -1, .last = -1,
+                       .name = name};
+    return buffer;
+}
+
+static const char *layer_part(const Node *node, const char *what)
+{
+    return format("%s %s", node->path ? node->path : op_info[node->op].text, what);
+}
+
+/* Sums that nobody waits for come after the kernels of their layer: fewer barriers. */
+static void flush_ends(Fusion *f)
+{
+    for (int i = 0; i < f->end_count; i++) {
+        Kernel *end = f->ends[i];
+
+        for (int j = 0; j < end->node->output_count; j++)
+            f->maker[end->node->outputs[j]->id] = f->program->count;
+        APPEND(f->program->kernels, f->program->count, end);
+    }
+    f->end_count = 0;
+}
+
+/* The update of a gradient that only it reads. */
+static Node *take_update(Fusion *f, const Value *gradient)
+{
+    Node *reader = only_reader(f->g, gradient);
+
+    if (!reader || reader->op != OP_UPDATE)
+        return NULL;
+    f->taken[reader->id] = true;
+    return reader;
+}
+
+static void add_end(Fusion *f, KernelKind kind, const Kernel *slices, Node *update, bool wait)
+{
+    Kernel *end = allocate(sizeof *end);
+
+    *end = (Kernel){.kind = kind, .node = slices->node, .scratch = slices->scratch,
+                    .slices = slices->slices, .update = update, .split = SPLIT_OTHER};
+    APPEND(f->ends, f->end_count, end);
+    if (wait)
+        flush_ends(f);
+}
+
+/* ---- Contractions --------------------------------------------------------------------------------- */
+
+static double contraction_flops(const Node *node)
+{
+    const bool dw = node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW;
+    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX;
+    const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
+    const Shape y = dw ? node->inputs[1]->shape : dx ? node->inputs[0]->shape
+                                                     : node->outputs[0]->shape;
+
+    return 2.0 * shape_size(w) * (y.rank == 3 ? y.size[1] * y.size[2] : 1);
+}
+
+/* Weights that stay in L2 beside the activations: a row of pixels visits all panels. Larger ones are
+   walked panel by panel, and so are dense layers, whose update is split the same way. */
+static void split_contraction(Kernel *k)
+{
+    const Physical *w = k->node->inputs[1]->physical, *y = k->node->outputs[0]->physical;
+    const size_t weights = (size_t)padded_count(w) * sizeof(float);
+    const size_t limit = y->height * y->width > 1 ? 256 << 10 : 64 << 10;
+
+    if (weights <= limit)
+        split_rows(k, k->node->outputs[0]);
+    else
+        k->panel_outer = true;
+}
+
+/* Do two dx read the same turned weights? */
+static bool same_turn(const Node *a, const Node *b)
+{
+    const Physical *u = a->outputs[0]->physical, *v = b->outputs[0]->physical;
+
+    if (a->inputs[1] != b->inputs[1] || u->segment_count != v->segment_count)
+        return false;
+    for (int i = 0; i < u->segment_count; i++)
+        if (u->segments[i].channels != v->segments[i].channels)
+            return false;
+    return true;
+}
+
+/* The turned weights of a dx, once for each weight: they are made at the start of the step. */
+static Buffer *turned_weights(Fusion *f, Node *node)
+{
+    Program *p = f->program;
+    Kernel *turn;
+    const Physical *w = node->inputs[1]->physical, *dx = node->outputs[0]->physical;
+    size_t rows = 0;
+
+    for (int i = 0; i < p->count; i++)
+        if (p->kernels[i]->kind == KERNEL_TRANSPOSE && same_turn(p->kernels[i]->node, node))
+            return p->kernels[i]->scratch;
+    for (int i = 0; i < dx->segment_count; i++)
+        rows += (size_t)((dx->segments[i].channels + 15) / 16)
+                * (size_t)(node->op == OP_CONV2D_DX ? w->segments[0].pixels
+                                                    : dx->segments[i].pixels);
+    turn = allocate(sizeof *turn);
+    *turn = (Kernel){.kind = KERNEL_TRANSPOSE, .node = node, .split = SPLIT_OTHER};
+    turn->scratch = new_scratch(rows * (size_t)w->outputs * 16 * sizeof(float),
+                                layer_part(node, "weight, transposed"));
+    p->kernels = grow(p->kernels, p->count, sizeof *p->kernels);
+    for (int i = p->count++; i > 0; i--)
+        p->kernels[i] = p->kernels[i - 1];
+    p->kernels[0] = turn;
+    for (int i = 0; i < f->g->value_count; i++)
+        if (f->maker[i] >= 0)
+            f->maker[i]++;
+    return turn->scratch;
+}
+
+static void add_contraction(Fusion *f, Node *node)
+{
+    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX;
+    Buffer *turned = dx ? turned_weights(f, node) : NULL;
+    Kernel *k = add_kernel(f, KERNEL_CONTRACT, node);
+
+    k->scratch = turned;
+    k->flops = contraction_flops(node);
+    split_contraction(k);
+}
+
+/* A first layer has few weights and many pixels: no items to share, so pixels are cut instead. */
+static void add_weight(Fusion *f, Node *node)
+{
+    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
+    const Physical *dy = node->inputs[1]->physical;
+    const bool slices = x->lanes < 16;
+    Kernel *k = add_kernel(f, slices ? KERNEL_WEIGHT_SLICES : KERNEL_WEIGHT, node);
+    Node *update = take_update(f, node->outputs[0]);
+
+    k->flops = contraction_flops(node);
+    if (!slices) {
+        k->update = update;
+        return;
+    }
+    k->slices = x->chunks >= 16 ? 1 : 16 / x->chunks;
+    if (k->slices > dy->height)
+        k->slices = dy->height;
+    k->scratch = new_scratch((size_t)(k->slices * x->chunks * padded_count(dw)) * sizeof(float),
+                             layer_part(node, "weight gradient, slices"));
+    add_end(f, KERNEL_WEIGHT_SUM, k, update, update == NULL);
+}
+
+/* ---- Reductions, losses --------------------------------------------------------------------------- */
+
+static void add_sums(Fusion *f, Node *node)
+{
+    const Physical *x = node->inputs[0]->physical;
+    const int sums = node->op == OP_CHANNEL_SUM ? 1 : 2;
+    Kernel *k;
+    Node *update = NULL;
+
+    k = add_kernel(f, KERNEL_SUMS, node);
+    k->scratch = new_scratch((size_t)(x->chunks * x->height * sums * x->blocks * 16)
+                                    * sizeof(float), layer_part(node, "sums"));
+    split_rows(k, node->inputs[0]);
+    if (node->op == OP_CHANNEL_SUM)
+        update = take_update(f, node->outputs[0]);
+    add_end(f, KERNEL_SUMS_END, k, update, update == NULL);
+}
+
+static void add_loss(Fusion *f, Node *node)
+{
+    Kernel *k = add_kernel(f, KERNEL_LOSS, node);
+
+    k->needs_target = true;
+    k->split = SPLIT_ROWS;
+    k->split_rows = 1;
+    add_end(f, KERNEL_MEAN_LOSS, k, NULL, false);
+    f->ends[f->end_count - 1]->needs_target = true;
+}
+
+/* Computed with the loss itself: both read prediction and target. */
+static void add_loss_grad(Fusion *f, Node *node)
+{
+    for (int i = 0; i < f->program->count; i++) {
+        Kernel *k = f->program->kernels[i];
+
+        if (k->kind == KERNEL_LOSS && k->node->inputs[0] == node->inputs[0]
+            && k->node->inputs[1] == node->inputs[1]) {
+            k->grad = node;
+            f->maker[node->outputs[0]->id] = i;
+            f->taken[node->id] = true;
+        }
+    }
+}
+
+/* ---- Elementwise ---------------------------------------------------------------------------------- */
+
+static bool can_host(const Kernel *k)
+{
+    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_ELEMENTWISE
+           || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD;
+}
+
+/* The kernel that computes the last of what the node reads, if the node can be part of it. */
+static int find_host(const Fusion *f, const Node *node)
+{
+    int host = -1;
+    const Value *link = NULL;
+
+    for (int i = 0; i < node->input_count; i++) {
+        Value *root = root_of(node->inputs[i]);
+
+        if (f->maker[root->id] > host) {
+            host = f->maker[root->id];
+            link = root;
+        }
+    }
+    if (host < 0 || !can_host(f->program->kernels[host]) || !link->batched
+        || !same_layout(link->physical, node->outputs[0]->physical)
+        || link->type != TYPE_F32)
+        return -1;
+    for (int i = 0; i < node->input_count; i++)     /* a view of what another reads as it lies */
+        if (node->inputs[i]->batched
+            && !same_layout(node->inputs[i]->physical, node->outputs[0]->physical))
+            return -1;
+    return host;
+}
+
+static void add_elementwise(Fusion *f, Node *node)
+{
+    const int host = find_host(f, node);
+    Kernel *k;
+
+    if (!node->outputs[0]->batched)
+        return;                 /* a sum of gradients: part of their update */
+    if (host < 0) {
+        k = add_kernel(f, KERNEL_ELEMENTWISE, node);
+        split_rows(k, node->outputs[0]);
+        APPEND(k->body, k->body_count, node);
+        return;
+    }
+    k = f->program->kernels[host];
+    APPEND(k->body, k->body_count, node);
+    f->maker[node->outputs[0]->id] = host;
+    f->taken[node->id] = true;
+}
+
+/* ---- All nodes ------------------------------------------------------------------------------------- */
+
+static void add_rows(Fusion *f, KernelKind kind, Node *node)
+{
+    split_rows(add_kernel(f, kind, node), node->outputs[0]);
+}
+
+static void add_movement(Fusion *f, Node *node)
+{
+    const Physical *y = node->outputs[0]->physical;
+    bool blocks = node->op != OP_RESHAPE;
+
+    if (is_view(node->outputs[0]))
+        return;
+    if (node->op == OP_SLICE) {     /* of whole blocks, if the part lies as it did before concat */
+        const Physical *x = node->inputs[0]->physical;
+
+        blocks = y->height == x->height && y->width == x->width;
+    }
+    add_rows(f, blocks ? KERNEL_BLOCKS : KERNEL_RELAYOUT, node);
+    if (!blocks) {
+        Kernel *k = f->program->kernels[f->program->count - 1];
+
+        k->split_rows = 1;
+    }
+}
+
+static void add_node_kernels(Fusion *f, Node *node)
+{
+    switch (node->op) {
+    case OP_DENSE:
+    case OP_CONV2D:
+    case OP_DENSE_DX:
+    case OP_CONV2D_DX:
+        add_contraction(f, node);
+        break;
+    case OP_DENSE_DW:
+    case OP_CONV2D_DW:
+        add_weight(f, node);
+        break;
+    case OP_CHANNEL_SUM:
+    case OP_BATCHNORM_STATS:
+    case OP_BATCHNORM_SUMS:
+        flush_ends(f);
+        add_sums(f, node);
+        break;
+    case OP_INVERSE_STD:
+        add_kernel(f, KERNEL_INVERSE_STD, node);
+        break;
+    case OP_RESHAPE:
+    case OP_CONCAT:
+    case OP_SLICE:
+        add_movement(f, node);
+        break;
+    case OP_MAXPOOL2D:
+        add_rows(f, KERNEL_MAXPOOL, node);
+        break;
+    case OP_MAXPOOL2D_GRAD:
+        add_rows(f, KERNEL_MAXPOOL_GRAD, node);
+        break;
+    case OP_GLOBAL_AVGPOOL2D:
+        add_rows(f, KERNEL_AVGPOOL, node);
+        break;
+    case OP_GLOBAL_AVGPOOL2D_GRAD:
+        add_rows(f, KERNEL_AVGPOOL_GRAD, node);
+        break;
+    case OP_SOFTMAX:
+        add_rows(f, KERNEL_SOFTMAX, node);
+        break;
+    case OP_SOFTMAX_GRAD:
+        add_rows(f, KERNEL_SOFTMAX_GRAD, node);
+        break;
+    case OP_MSE:
+    case OP_CROSS_ENTROPY:
+    case OP_BINARY_CROSS_ENTROPY:
+        add_loss(f, node);
+        break;
+    case OP_MSE_GRAD:
+    case OP_CROSS_ENTROPY_GRAD:
+    case OP_BINARY_CROSS_ENTROPY_GRAD:
+        add_loss_grad(f, node);
+        break;
+    case OP_UPDATE:
+        flush_ends(f);
+        add_kernel(f, KERNEL_UPDATE, node);
+        break;
+    default:
+        add_elementwise(f, node);
+        break;
+    }
+}
+
+/* Who reads a value besides the kernel that computes it? */
+static void find_internal(Fusion *f)
+{
+    const Graph *g = f->g;
+    bool *stored = allocate((size_t)g->value_count * sizeof *stored);
+
+    for (int i = 0; i < g->node_count; i++) {
+        const Node *node = g->nodes[i];
+
+        if (node->op == OP_RESHAPE && is_view(node->outputs[0]))
+            continue;
+        for (int j = 0; j < node->input_count; j++) {
+            const Value *root = root_of(node->inputs[j]);
+
+            if (root && (f->maker[root->id] < 0
+                         || f->maker[root->id] != f->maker[node->outputs[0]->id]
+                         || node->op == OP_UPDATE))
+                stored[root->id] = true;
+        }
+    }
+    stored[root_of(g->prediction)->id] = true;
+    for (int i = 0; i < g->value_count; i++)
+        g->values[i]->internal = g->values[i]->node && !stored[root_of(g->values[i])->id]
+                                 && g->values[i] != g->loss;
+}
+
+static void add_bytes(void *context, const Kernel *k, Access access)
+{
+    (void)k;
+    *(double *)context += (double)access.buffer->size;
+}
+
+Program *fuse(Graph *g, const Target *target)
+{
+    Program *p = allocate(sizeof *p);
+    Fusion f = {.program = p, .g = g};
+
+    *p = (Program){.graph = g, .target = target};
+    f.maker = allocate((size_t)g->value_count * sizeof *f.maker);
+    f.taken = allocate((size_t)g->node_count * sizeof *f.taken);
+    for (int i = 0; i < g->value_count; i++)
+        f.maker[i] = -1;
+    for (int i = 0; i < g->node_count; i++)
+        if (!f.taken[i])
+            add_node_kernels(&f, g->nodes[i]);
+    flush_ends(&f);
+    find_internal(&f);
+    for (int i = 0; i < p->count; i++) {
+        p->kernels[i]->flops *= g->model->capacity;
+        each_buffer(p->kernels[i], add_bytes, &p->kernels[i]->bytes);
+    }
+    return p;
+}
+
+/* ---- What a kernel touches ------------------------------------------------------------------------- */
+
+static void use_value(const Kernel *k, BufferUse *use, void *context, Value *value, bool written,
+                      bool local)
+{
+    if (!value || value->internal || (!written && computes(k, root_of(value))))
+        return;
+    use(context, k, (Access){value->physical->buffer, written, local || k->split_rows == 1});
+}
+
+static void use_body(const Kernel *k, BufferUse *use, void *context)
+{
+    for (int i = 0; i < k->body_count; i++) {
+        const Node *node = k->body[i];
+
+        for (int j = 0; j < node->input_count; j++)
+            use_value(k, use, context, node->inputs[j], false, node->inputs[j]->batched);
+        if (node != k->node || k->kind != KERNEL_ELEMENTWISE)
+            use_value(k, use, context, node->outputs[0], true, true);
+    }
+}
+
+/* The leaves of a sum of gradients. */
+static void use_gradients(const Kernel *k, BufferUse *use, void *context, Value *g)
+{
+    if (g->node && g->node->op == OP_ADD) {
+        use_gradients(k, use, context, g->node->inputs[0]);
+        use_gradients(k, use, context, g->node->inputs[1]);
+    } else {
+        use(context, k, (Access){g->physical->buffer, false, false});
+    }
+}
+
+void each_buffer(const Kernel *k, BufferUse *use, void *context)
+{
+    const Node *node = k->node;
+    const bool end = k->kind == KERNEL_SUMS_END || k->kind == KERNEL_WEIGHT_SUM;
+    const bool slices = k->kind == KERNEL_SUMS || k->kind == KERNEL_WEIGHT_SLICES;
+    const bool reads_rows = k->kind == KERNEL_SUMS || k->kind == KERNEL_ELEMENTWISE
+                            || k->kind == KERNEL_BLOCKS || k->kind == KERNEL_SOFTMAX
+                            || k->kind == KERNEL_SOFTMAX_GRAD;
+
+    if (k->scratch)
+        use(context, k, (Access){k->scratch, slices || k->kind == KERNEL_TRANSPOSE,
+                                 slices && k->split_rows == 1});
+    if (k->kind == KERNEL_TRANSPOSE) {
+        use(context, k, (Access){node->inputs[1]->physical->buffer, false, false});
+        return;
+    }
+    if (k->kind == KERNEL_UPDATE) {
+        use(context, k, (Access){node->inputs[0]->physical->buffer, true, false});
+        use_gradients(k, use, context, node->inputs[1]);
+        return;
+    }
+    if (k->kind == KERNEL_MEAN_LOSS) {
+        use(context, k, (Access){node->outputs[0]->physical->buffer, false, false});
+        return;
+    }
+    for (int i = 0; i < node->input_count && !end; i++)
+        if (!(k->kind == KERNEL_CONTRACT && k->scratch && i == 1))      /* turned: the scratch */
+            use_value(k, use, context, node->inputs[i], false,
+                      reads_rows && node->inputs[i] && node->inputs[i]->batched);
+    if (end && node->op == OP_BATCHNORM_STATS)
+        for (int i = 1; i < node->input_count; i++)
+            use_value(k, use, context, node->inputs[i], false, false);
+    if (k->update)
+        use(context, k, (Access){k->update->inputs[0]->physical->buffer, true, false});
+    else if (!slices)
+        for (int i = 0; i < node->output_count; i++)
+            use_value(k, use, context, node->outputs[i], true, node->outputs[i]->batched);
+    if (k->grad)
+        use_value(k, use, context, k->grad->outputs[0], true, true);
+    use_body(k, use, context);
+}
+
+/* ---- Printing --------------------------------------------------------------------------------------- */
+
+const char *kernel_label(const Kernel *k)
+{
+    static const char *const suffixes[] = {
+        [KERNEL_TRANSPOSE] = " transpose",      [KERNEL_WEIGHT_SLICES] = " slices",
+        [KERNEL_WEIGHT_SUM] = " sum of slices", [KERNEL_SUMS] = " slices",
+        [KERNEL_SUMS_END] = " sum of slices",   [KERNEL_MEAN_LOSS] = " mean",
+        [KERNEL_RELAYOUT] = " relayout",        [KERNEL_UPDATE] = "",
+    };
+    Text text = {0};
+
+    text_add(&text, "%s", op_info[k->node->op].text);
+    if (k->kind <= KERNEL_UPDATE && suffixes[k->kind])
+        text_add(&text, "%s", suffixes[k->kind]);
+    if (k->grad)
+        text_add(&text, " %s", op_info[k->grad->op].text);
+    for (int i = 0; i < k->body_count; i++)
+        if (k->body[i] != k->node)
+            text_add(&text, " %s", op_info[k->body[i]->op].text);
+    if (k->update)
+        text_add(&text, " update");
+    return text.at;
+}
+
+void print_kernels(FILE *out, const Program *program)
+{
+    const Graph *g = program->graph;
+
+    fprintf(out, "%s: %d kernels\n", g->name, program->count);
+    for (int i = 0; i < program->count; i++) {
+        const Kernel *k = program->kernels[i];
+        const Value *y = k->body_count ? k->body[k->body_count - 1]->outputs[0]
+                                       : k->node->outputs[0];
+
+        fprintf(out, "%4d  %-40s -> %s", i, kernel_label(k), shape_text(y->shape));
+        if (k->node->path)
+            fprintf(out, "  %s", k->node->path);
+        fprintf(out, "  # line %d\n", line_of(g->model->source, k->node->span));
+    }
+}

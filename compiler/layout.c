@@ -1,0 +1,666 @@
+/*
+ * layout.c -- where the numbers of every value lie.
+ *
+ * The one idea: activations are [chunk of 16 images][row][column][block of 16 channels][image][channel],
+ * and a row of a value is a list of segments, runs of channels on block boundaries. So flatten is the
+ * same memory under another name, concat is blocks side by side, and the weights of the next layer
+ * follow the segments. Where two values have to meet in different layouts, a copy stands between.
+ *
+ * Needs: simplified graphs. Gives: `physical` of every value; the same for inputs, targets and parameters
+ * of both graphs.
+ */
+
+#include "netc.h"
+
+#include <string.h>
+
+/* ---- Targets and panels ----------------------------------------------------------------------- */
+
+const Target *find_target(const char *name)
+{
+    static const Target targets[] = {
+        {"avx512", 8, 3},
+        {"avx2", 4, 1},
+        {"generic", 4, 1},
+    };
+
+    for (int i = 0; i < COUNT(targets); i++)
+        if (same(targets[i].name, name))
+            return &targets[i];
+    return NULL;
+}
+
+/* Panels of 3 and 2 blocks, a lone 1 only where there is one block: a tile of one vector is slow. */
+void cut_panels(int blocks, int vectors, int panels[3])
+{
+    panels[0] = panels[1] = panels[2] = 0;
+    if (vectors == 1 || blocks == 1) {
+        panels[2] = blocks;
+        return;
+    }
+    panels[0] = blocks / 3;
+    if (blocks % 3 == 1)
+        panels[0]--, panels[1] = 2;
+    else if (blocks % 3 == 2)
+        panels[1] = 1;
+}
+
+/* ---- Physical layouts -------------------------------------------------------------------------- */
+
+static int blocks_of(int channels)
+{
+    return (channels + 15) / 16;
+}
+
+static Buffer *new_buffer(Where where, const char *name)
+{
+    Buffer *buffer = allocate(sizeof *buffer);
+
+    *buffer = (Buffer){.where = where, .first = -1, .last = -1, .name = name};
+    return buffer;
+}
+
+static size_t round_up(size_t size)
+{
+    return (size + 63) / 64 * 64;
+}
+
+/* [C, H, W]; [C, L] is one row of L; [C] one pixel. */
+static void set_pixels(Physical *v, Shape shape)
+{
+    v->height = shape.rank == 3 ? shape.size[1] : 1;
+    v->width = shape.rank > 1 ? shape.size[shape.rank - 1] : 1;
+    v->full_height = v->height;
+    v->full_width = v->width;
+}
+
+static Physical new_value(const Graph *g, Shape shape)
+{
+    Physical v = {.kind = PHYSICAL_VALUE, .lanes = 16};
+    const int channels = shape.rank > 0 ? shape.size[0] : 1;
+
+    v.chunks = (g->model->capacity + 15) / 16;
+    set_pixels(&v, shape);
+    v.blocks = blocks_of(channels);
+    v.segments[0] = (Segment){0, channels, v.height * v.width, 0, v.blocks};
+    v.segment_count = 1;
+    return v;
+}
+
+int channel_count(const Physical *v)
+{
+    int sum = 0;
+
+    for (int i = 0; i < v->segment_count; i++)
+        sum += v->segments[i].channels * v->segments[i].pixels;
+    return sum / (v->height * v->width);
+}
+
+int padded_count(const Physical *p)
+{
+    return p->kind == PHYSICAL_WEIGHT ? blocks_of(p->outputs) * 16 * p->rows : p->blocks * 16;
+}
+
+static bool same_segments(const Physical *a, const Physical *b)
+{
+    return a->segment_count == b->segment_count
+           && memcmp(a->segments, b->segments, (size_t)a->segment_count * sizeof *a->segments) == 0;
+}
+
+/* Equal memory: the number of pixels may differ, as before and after flatten. */
+bool same_layout(const Physical *a, const Physical *b)
+{
+    return a->lanes == b->lanes && a->top == b->top && a->left == b->left
+           && a->full_height * a->full_width * a->blocks
+              == b->full_height * b->full_width * b->blocks
+           && same_segments(a, b);
+}
+
+bool is_plain(const Physical *v)
+{
+    return v->segment_count == 1 && v->lanes == 16 && v->segments[0].pixels == v->height * v->width;
+}
+
+static size_t value_bytes(const Physical *v)
+{
+    const size_t each = v->element == TYPE_BYTE ? 1 : sizeof(float);
+
+    return (size_t)v->chunks * (size_t)(v->full_height * v->full_width) * (size_t)v->blocks * 16
+           * (size_t)v->lanes * each;
+}
+
+/* "64x32x28x28", and the segments where they are not the usual ones */
+static const char *value_type(const Graph *g, const Physical *v, Shape shape)
+{
+    Text text = {0};
+
+    text_add(&text, "struct %s_%d",
+             v->element == TYPE_BYTE ? "index" : v->lanes < 16 ? "image" : "value",
+             g->model->capacity);
+    for (int i = 0; i < shape.rank; i++)
+        text_add(&text, "x%d", shape.size[i]);
+    for (int i = 0; i < v->segment_count && !is_plain(v) && v->lanes == 16; i++) {
+        text_add(&text, "_%d", v->segments[i].channels);
+        if (v->segments[i].pixels > 1)
+            text_add(&text, "x%d", v->segments[i].pixels);
+    }
+    return text.at;
+}
+
+static Physical *give(const Graph *g, Value *value, Physical layout, Buffer *buffer)
+{
+    Physical *v = allocate(sizeof *v);
+
+    *v = layout;
+    v->element = value->type;
+    v->type = value_type(g, v, value->shape);
+    v->buffer = buffer ? buffer : new_buffer(IN_ARENA, value->name);
+    if (!buffer)
+        v->buffer->size = round_up(value_bytes(v));
+    value->physical = v;
+    return v;
+}
+
+/* The blocks of x, on other pixels: what pools give. */
+static Physical with_pixels(const Physical *x, Shape shape)
+{
+    Physical v = *x;
+    const int before = x->height * x->width;
+
+    set_pixels(&v, shape);
+    for (int i = 0; i < v.segment_count; i++) {
+        Segment *s = &v.segments[i];
+        const int after = v.height * v.width;
+
+        *s = (Segment){s->start / before * after, s->channels, after, s->block, v.blocks};
+    }
+    return v;
+}
+
+/* One number a channel of x, in x's blocks. */
+static Physical vector_of(const Physical *x)
+{
+    Physical v = {.kind = PHYSICAL_VECTOR, .blocks = x->blocks, .segment_count = x->segment_count};
+    const int pixels = x->height * x->width;
+
+    for (int i = 0; i < x->segment_count; i++) {
+        v.segments[i] = x->segments[i];
+        if (pixels > 1)
+            v.segments[i] = (Segment){x->segments[i].start / pixels, x->segments[i].channels, 1,
+                                      x->segments[i].block, 0};
+    }
+    return v;
+}
+
+static Physical flattened(const Physical *x)
+{
+    Physical v = *x;
+
+    v.blocks *= v.height * v.width;
+    v.height = v.width = v.full_height = v.full_width = 1;
+    return v;
+}
+
+/* ---- Parameters --------------------------------------------------------------------------------- */
+
+static void give_parameter(Value *value, Physical layout)
+{
+    Physical *v;
+
+    if (value->physical)
+        return;
+    v = allocate(sizeof *v);
+    *v = layout;
+    v->lanes = 16;
+    v->buffer = new_buffer(value->role == ROLE_RESULT ? IN_ARENA : IN_PARAMS, value->name);
+    v->buffer->size = (size_t)padded_count(v) * sizeof(float);
+    v->type = v->kind == PHYSICAL_WEIGHT ? format("struct weight_%dx%d", v->rows, v->outputs)
+                                         : format("struct vector_%d", 16 * v->blocks);
+    value->physical = v;
+}
+
+/* The inputs of a conv2d's weight are [C][taps]; those of a dense one follow the segments of x. */
+static Physical weight_layout(const Value *w, const Physical *x, const Target *target)
+{
+    Physical v = {.kind = PHYSICAL_WEIGHT, .outputs = w->shape.size[0]};
+
+    v.rows = shape_size(w->shape) / v.outputs;
+    if (w->shape.rank == 4) {
+        v.segments[0] = (Segment){0, w->shape.size[1], v.rows / w->shape.size[1], 0, 0};
+        v.segment_count = 1;
+    } else {
+        memcpy(v.segments, x->segments, sizeof v.segments);
+        v.segment_count = x->segment_count;
+    }
+    cut_panels(blocks_of(v.outputs), target->vectors, v.panels);
+    return v;
+}
+
+static Physical plain_vector(int channels)
+{
+    return (Physical){.kind = PHYSICAL_VECTOR, .blocks = blocks_of(channels), .segment_count = 1,
+                      .segments = {{0, channels, 1, 0, 0}}};
+}
+
+/* ---- One graph ----------------------------------------------------------------------------------- */
+
+typedef struct Layout {
+    Graph *g;
+    const Target *target;
+    Node **nodes;               /* the new list, with copies where they are needed */
+    int count;
+} Layout;
+
+/* Makes input `i` of the node lie as `wanted`: through a copy unless it does. */
+static void require(Layout *l, Node *node, int i, const Physical *wanted)
+{
+    Value *x = node->inputs[i];
+    Graph *g = l->g;
+    Node *copy;
+
+    if (same_layout(x->physical, wanted) && x->physical->height == wanted->height)
+        return;
+    copy = add_node(g, OP_RESHAPE, &x, 1, (Attributes){.shape = x->shape}, node->span, node->path);
+    g->node_count--;            /* its place is before this node, not at the end */
+    copy->backward = node->backward;
+    give(g, copy->outputs[0], *wanted, NULL);
+    APPEND(l->nodes, l->count, copy);
+    node->inputs[i] = copy->outputs[0];
+}
+
+static void require_plain(Layout *l, Node *node, int i)
+{
+    const Physical plain = new_value(l->g, node->inputs[i]->shape);
+
+    require(l, node, i, &plain);
+}
+
+/* A gradient lies as the value it belongs to. */
+static Physical gradient_layout(const Graph *g, const Value *dx)
+{
+    const Physical *like = dx->like ? dx->like->physical : NULL;
+
+    if (like && like->kind == PHYSICAL_VALUE && like->lanes == 16
+        && same_shape(dx->like->shape, dx->shape))
+        return *like;
+    return new_value(g, dx->shape);
+}
+
+static void lay_out_elementwise(Layout *l, Node *node)
+{
+    Value *y = node->outputs[0];
+
+    if (!y->batched) {          /* a sum of a parameter's gradients */
+        give_parameter(y, *node->inputs[0]->physical);
+        return;
+    }
+    for (int i = 1; i < node->input_count; i++)
+        if (node->inputs[i]->batched)
+            require(l, node, i, node->inputs[0]->physical);
+    give(l->g, y, *node->inputs[0]->physical, NULL);
+}
+
+/* A view where the memory is the same, else a copy. */
+static void lay_out_reshape(Layout *l, Node *node)
+{
+    const Physical *x = node->inputs[0]->physical;
+    Value *y = node->outputs[0];
+    Physical v = y->shape.rank == 1 && !y->like ? flattened(x) : gradient_layout(l->g, y);
+
+    give(l->g, y, v, same_layout(x, &v) ? x->buffer : NULL);
+}
+
+/* Blocks of 16 that touch are one run of channels. */
+static void add_segment(Physical *v, Segment s)
+{
+    Segment *last = v->segments + (v->segment_count ? v->segment_count - 1 : 0);
+
+    if (v->segment_count && last->channels % 16 == 0 && last->pixels == s.pixels
+        && last->block + last->channels / 16 == s.block
+        && last->start + last->channels * last->pixels == s.start && s.pixels == v->height * v->width)
+        last->channels += s.channels;
+    else
+        v->segments[v->segment_count++] = s;
+}
+
+static void lay_out_concat(Layout *l, Node *node)
+{
+    Value *y = node->outputs[0];
+    Physical v = new_value(l->g, y->shape);
+    int segments = 0, start = 0;
+
+    for (int i = 0; i < node->input_count; i++)
+        segments += node->inputs[i]->physical->segment_count;
+    v.segment_count = v.blocks = 0;
+    for (int i = 0; i < node->input_count; i++) {
+        if (segments > MAX_SEGMENTS)
+            require_plain(l, node, i);
+        v.blocks += node->inputs[i]->physical->blocks;
+    }
+    for (int i = 0, block = 0; i < node->input_count; i++) {
+        const Physical *x = node->inputs[i]->physical;
+
+        for (int j = 0; j < x->segment_count; j++) {
+            Segment s = x->segments[j];
+
+            s.start += start;
+            s.block += block;
+            if (v.height * v.width > 1)
+                s.stride = v.blocks;
+            add_segment(&v, s);
+        }
+        block += x->blocks;
+        start += shape_size(node->inputs[i]->shape);
+    }
+    give(l->g, y, v, NULL);
+}
+
+/* The statistics of a batchnorm, and what it learns. */
+static void lay_out_vectors(Node *node, const Physical *x)
+{
+    const Physical v = vector_of(x);
+
+    for (int i = 0; i < node->input_count; i++)
+        if (!node->inputs[i]->batched)
+            give_parameter(node->inputs[i], v);
+    for (int i = 0; i < node->output_count; i++)
+        if (!node->outputs[i]->batched && !node->outputs[i]->storage)
+            give_parameter(node->outputs[i], v);
+}
+
+static void lay_out_contraction(Layout *l, Node *node)
+{
+    Value *y = node->outputs[0], *w = node->inputs[1];
+
+    if (w->physical && node->op == OP_DENSE) {      /* shared: x follows the first use */
+        Physical wanted = *node->inputs[0]->physical;
+
+        memcpy(wanted.segments, w->physical->segments, sizeof wanted.segments);
+        wanted.segment_count = w->physical->segment_count;
+        if (!same_segments(&wanted, node->inputs[0]->physical)) {
+            wanted.blocks = 0;
+            for (int i = 0; i < wanted.segment_count; i++) {
+                const Segment *s = &wanted.segments[i];
+                const int end = s->block + (s->pixels - 1) * s->stride + blocks_of(s->channels);
+
+                wanted.blocks = end > wanted.blocks ? end : wanted.blocks;
+            }
+            require(l, node, 0, &wanted);
+        }
+    }
+    give_parameter(w, weight_layout(w, node->inputs[0]->physical, l->target));
+    if (node->inputs[2])
+        give_parameter(node->inputs[2], plain_vector(w->shape.size[0]));
+    give(l->g, y, new_value(l->g, y->shape), NULL);
+}
+
+static void lay_out_loss(Layout *l, Node *node)
+{
+    Value *target = node->inputs[1], *y = node->outputs[0];
+
+    if (target->type == TYPE_CLASS)
+        require_plain(l, node, 0);
+    else if (target->physical)
+        require(l, node, 0, target->physical);
+    if (!target->physical) {
+        Physical v = target->type == TYPE_CLASS
+                         ? (Physical){.kind = PHYSICAL_CLASS, .lanes = 16, .height = 1, .width = 1}
+                         : *node->inputs[0]->physical;
+        Buffer *buffer = new_buffer(IN_BATCH, target->name);
+
+        give(l->g, target, v, buffer);
+        buffer->size = target->type == TYPE_CLASS
+                           ? round_up((size_t)l->g->model->capacity * sizeof(int32_t))
+                           : round_up(value_bytes(target->physical));
+    }
+    if (y->batched) {
+        give(l->g, y, *node->inputs[0]->physical, NULL);
+        return;
+    }
+    y->physical = allocate(sizeof *y->physical);
+    *y->physical = (Physical){.kind = PHYSICAL_SCALAR,
+                              .chunks = (l->g->model->capacity + 15) / 16,
+                              .buffer = new_buffer(IN_ARENA, "loss")};
+    y->physical->type = format("struct slices_%d", y->physical->chunks);
+    y->physical->buffer->size = round_up((size_t)y->physical->chunks * sizeof(float));
+}
+
+static void lay_out_node(Layout *l, Node *node)
+{
+    Graph *g = l->g;
+    Value **in = node->inputs, *y = node->outputs[0];
+
+    switch (node->op) {
+    case OP_DENSE:
+    case OP_CONV2D:
+        lay_out_contraction(l, node);
+        break;
+    case OP_DENSE_DX:
+    case OP_CONV2D_DX:
+        require_plain(l, node, 0);
+        give(g, y, gradient_layout(g, y), NULL);
+        break;
+    case OP_DENSE_DW:
+    case OP_CONV2D_DW:
+        require_plain(l, node, 1);
+        give_parameter(y, *y->like->physical);
+        break;
+    case OP_CHANNEL_SUM:
+        require_plain(l, node, 0);
+        give_parameter(y, plain_vector(y->shape.size[0]));
+        break;
+    case OP_BATCHNORM_STATS:
+        lay_out_vectors(node, in[0]->physical);
+        break;
+    case OP_INVERSE_STD:
+        give_parameter(y, *in[0]->physical);
+        break;
+    case OP_BATCHNORM_SUMS:
+        require(l, node, 1, in[0]->physical);
+        lay_out_vectors(node, in[0]->physical);
+        break;
+    case OP_NORMALIZE:
+    case OP_NORMALIZE_GRAD:
+        lay_out_vectors(node, in[0]->physical);
+        lay_out_elementwise(l, node);
+        break;
+    case OP_RESHAPE:
+        lay_out_reshape(l, node);
+        break;
+    case OP_CONCAT:
+        lay_out_concat(l, node);
+        break;
+    case OP_SLICE:
+        give(g, y, gradient_layout(g, y), NULL);
+        break;
+    case OP_MAXPOOL2D:
+        give(g, y, with_pixels(in[0]->physical, y->shape), NULL);
+        give(g, node->outputs[1], *y->physical, NULL);
+        break;
+    case OP_GLOBAL_AVGPOOL2D:
+    case OP_GLOBAL_AVGPOOL2D_GRAD:
+        give(g, y, with_pixels(in[0]->physical, y->shape), NULL);
+        break;
+    case OP_MAXPOOL2D_GRAD:
+        require(l, node, 1, in[0]->physical);
+        give(g, y, with_pixels(in[0]->physical, y->shape), NULL);
+        break;
+    case OP_SOFTMAX:
+        require_plain(l, node, 0);
+        give(g, y, *in[0]->physical, NULL);
+        break;
+    case OP_SOFTMAX_GRAD:
+        require_plain(l, node, 0);
+        require_plain(l, node, 1);
+        give(g, y, *in[0]->physical, NULL);
+        break;
+    case OP_MSE:
+    case OP_MSE_GRAD:
+    case OP_CROSS_ENTROPY:
+    case OP_CROSS_ENTROPY_GRAD:
+    case OP_BINARY_CROSS_ENTROPY:
+    case OP_BINARY_CROSS_ENTROPY_GRAD:
+        lay_out_loss(l, node);
+        break;
+    default:
+        if (node->op != OP_UPDATE)
+            lay_out_elementwise(l, node);
+        break;
+    }
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i]->storage)
+            node->outputs[i]->physical = node->outputs[i]->storage->physical;
+}
+
+static void lay_out_graph(Graph *g, const Target *target)
+{
+    Layout l = {.g = g, .target = target};
+    const int count = g->node_count;
+
+    for (int i = 0; i < count; i++) {
+        Node *node = g->nodes[i];
+
+        lay_out_node(&l, node);
+        APPEND(l.nodes, l.count, node);
+    }
+    for (int i = 0; i < l.count; i++)
+        l.nodes[i]->id = i;
+    g->nodes = l.nodes;
+    g->node_count = l.count;
+}
+
+/* ---- What both graphs share ----------------------------------------------------------------------- */
+
+static Value *find_field(const Graph *g, const Field *field)
+{
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->field == field && !g->values[i]->node)
+            return g->values[i];
+    return NULL;
+}
+
+static Value *find_named(const Graph *g, const char *name)
+{
+    for (int i = 0; i < g->value_count; i++)
+        if (!g->values[i]->node && same(g->values[i]->name, name))
+            return g->values[i];
+    return NULL;
+}
+
+/* Where the two graphs came to read an input in different shapes, evaluation reshapes it. */
+static void agree_on_shape(Graph *evaluate, Value *x, Shape shape)
+{
+    const Shape wanted = x->shape;
+    Node *node;
+
+    if (same_shape(wanted, shape))
+        return;
+    x->shape = shape;
+    node = add_node(evaluate, OP_RESHAPE, &x, 1, (Attributes){.shape = wanted}, x->field->span,
+                    NULL);
+    for (int i = 0; i < evaluate->node_count - 1; i++)
+        for (int j = 0; j < evaluate->nodes[i]->input_count; j++)
+            if (evaluate->nodes[i]->inputs[j] == x)
+                evaluate->nodes[i]->inputs[j] = node->outputs[0];
+    if (evaluate->prediction == x)
+        evaluate->prediction = node->outputs[0];
+    for (int i = evaluate->node_count - 1; i > 0; i--)
+        evaluate->nodes[i] = evaluate->nodes[i - 1];
+    evaluate->nodes[0] = node;
+}
+
+/* Is x read by convolutions only, with one padding? Then *at has it. */
+static bool read_by_convolutions(const Graph *g, const Value *x, Attributes *at, bool *found)
+{
+    if (x == g->prediction)
+        return false;
+    for (int i = 0; i < g->node_count; i++) {
+        const Node *node = g->nodes[i];
+
+        for (int j = 0; j < node->input_count; j++) {
+            if (node->inputs[j] != x)
+                continue;
+            if (j > 0 || (node->op != OP_CONV2D && node->op != OP_CONV2D_DW)
+                || (*found && (memcmp(at->padding, node->at.padding, sizeof at->padding) != 0
+                               || memcmp(at->padding_end, node->at.padding_end,
+                                         sizeof at->padding_end) != 0)))
+                return false;
+            *at = node->at;
+            *found = true;
+        }
+    }
+    return true;
+}
+
+/* An image of few channels that goes into convolutions is packed densely, with its border of zeros:
+   the first layer then has no edges. */
+static Physical input_layout(const Graph *train, const Graph *evaluate, const Value *x,
+                             const Value *other)
+{
+    Physical v = new_value(train, x->shape);
+    Attributes at = {0};
+    bool found = false;
+
+    if (x->shape.rank != 3 || x->shape.size[0] > 8
+        || !read_by_convolutions(train, x, &at, &found)
+        || (other && !read_by_convolutions(evaluate, other, &at, &found)) || !found)
+        return v;
+    for (v.lanes = 1; v.lanes < x->shape.size[0];)
+        v.lanes *= 2;
+    v.top = at.padding[0];
+    v.left = at.padding[1];
+    v.full_height = v.height + at.padding[0] + at.padding_end[0];
+    v.full_width = v.width + at.padding[1] + at.padding_end[1];
+    return v;
+}
+
+static void lay_out_inputs(Graph *train, Graph *evaluate)
+{
+    for (int i = 0; i < train->model->field_count; i++) {
+        const Field *field = train->model->fields[i];
+        Value *x = find_field(train, field), *other = find_field(evaluate, field);
+        Buffer *buffer;
+
+        if (!x || x->role != ROLE_INPUT)
+            continue;
+        if (other)
+            agree_on_shape(evaluate, other, x->shape);
+        buffer = new_buffer(IN_BATCH, x->name);
+        give(train, x, input_layout(train, evaluate, x, other), buffer);
+        buffer->size = round_up(value_bytes(x->physical));
+        if (other)
+            other->physical = x->physical;
+    }
+}
+
+static void place(Buffer *buffer, size_t *offset)
+{
+    buffer->offset = *offset;
+    *offset += buffer->size;
+}
+
+void lay_out(Graph *train, Graph *evaluate, const Target *target)
+{
+    size_t params = 0, batch = 0;
+
+    lay_out_inputs(train, evaluate);
+    lay_out_graph(train, target);
+    for (int i = 0; i < evaluate->value_count; i++) {
+        Value *value = evaluate->values[i];
+        const Value *same_value = value->node || value->role == ROLE_INPUT ? NULL
+                                  : value->field ? find_field(train, value->field)
+                                                 : find_named(train, value->name);
+
+        if (same_value)
+            value->physical = same_value->physical;
+    }
+    lay_out_graph(evaluate, target);
+    for (int i = 0; i < train->value_count; i++) {
+        const Value *value = train->values[i];
+
+        if (value->role == ROLE_PARAMETER || value->role == ROLE_STATE)
+            place(value->physical->buffer, &params);
+        else if (value->role != ROLE_RESULT && value->physical)
+            place(value->physical->buffer, &batch);
+    }
+}
