@@ -9,9 +9,9 @@
 #include "netc.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -138,6 +138,14 @@ static void set_flag(Options *o, const char *word)
                         : format("there is no option `%s`", word));
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
 static Options parse_options(int argc, char **argv)
 {
     Options o = {.target = "native"};
@@ -182,6 +190,8 @@ static Options parse_options(int argc, char **argv)
         fail_usage("only one of --emit-c, --summary, --graph, --check and --dump at a time");
     if (o.output && !*o.output)
         fail_usage("-o wants the name of a file");
+    if (o.output && is_same_file(o.output, o.input))
+        fail_usage("-o names the model itself, which would be lost");
     return o;
 }
 
@@ -214,6 +224,17 @@ static int give(const Options *o, const Text *text)
         return 0;
     fprintf(stderr, "netc: error: cannot write: %s\n", strerror(errno));
     return EXIT_USAGE;
+}
+
+/* The target's name, `native` resolved; NULL after an error. A clang is found where one is needed. */
+static const char *choose_target(const Options *o, Clang *clang)
+{
+    const bool is_native = same(o->target, "native");
+    const bool builds = !o->emit_c && !o->summary && !o->graph && !o->dump;
+
+    if ((is_native || builds) && !find_clang(clang, o->cc))
+        return NULL;
+    return is_native ? native_target(clang) : o->target;
 }
 
 static double milliseconds(void)
@@ -277,8 +298,8 @@ static int compile(const Options *o)
     if (same(o->dump, "graph"))
         return print_graph(stdout, train), print_graph(stdout, evaluate), 0;
 
-    int row_count;
-    LayerRow *rows = summarize(model, evaluate, &row_count);
+    int layer_count;
+    LayerRow *layers = summarize(model, evaluate, &layer_count);
 
     autodiff(train), verify(train);
     simplify(train), verify(train);
@@ -286,7 +307,38 @@ static int compile(const Options *o)
     if (same(o->dump, "grad"))
         return print_graph(stdout, train), print_graph(stdout, evaluate), 0;
 
-    return 0;
+    Clang clang = {.verbose = o->verbose};
+    const char *name = choose_target(o, &clang);
+
+    if (!name)
+        return EXIT_USAGE;
+
+    const Target *target = find_target(name);
+
+    lay_out(train, evaluate, target), verify(train), verify(evaluate);
+
+    Program *step = fuse(train, target), *forward = fuse(evaluate, target);
+
+    if (same(o->dump, "fused"))
+        return print_kernels(stdout, step), print_kernels(stdout, forward), 0;
+    plan(step), verify_plan(step);
+    plan(forward), verify_plan(forward);
+    if (same(o->dump, "plan"))
+        return print_plan(stdout, step), print_plan(stdout, forward), 0;
+
+    Text text = {0};
+
+    if (o->summary) {
+        const size_t arena = step->arena > forward->arena ? step->arena : forward->arena;
+
+        return print_summary(stdout, model, layers, layer_count, arena), 0;
+    }
+    if (o->graph)
+        return draw_graph(&text, step), give(o, &text);
+    emit(&text, model, step, forward, layers, layer_count);
+    if (o->emit_c)
+        return give(o, &text);
+    return build(o, &clang, name, &text, o->output ? o->output : source->name, began);
 }
 
 int main(int argc, char **argv)
@@ -295,6 +347,11 @@ int main(int argc, char **argv)
         fail_usage("netc fmt is not there yet");
 
     const Options o = parse_options(argc, argv);
+    const int status = compile(&o);
 
-    return compile(&o);
+    if (fflush(stdout) != 0 && status == 0) {
+        fprintf(stderr, "netc: error: cannot write: %s\n", strerror(errno));
+        return EXIT_USAGE;
+    }
+    return status;
 }

@@ -564,6 +564,10 @@ void verify_plan(const Program *program);               /* overlaps and hazards,
 void print_plan(FILE *out, const Program *program);     /* --dump=plan */
 void draw_plan(Text *out, const Program *program);      /* for the generated header */
 
+/* ---- draw.c: `netc --graph` -------------------------------------------------------------------- */
+
+void draw_graph(Text *out, const Program *program);     /* kernels and what flows, for Graphviz */
+
 /* ---- emit.c: C ---------------------------------------------------------------------------------- */
 
 void emit(Text *out, const Model *model, Program *train, Program *evaluate, const LayerRow *layers,

@@ -93,7 +93,7 @@ def make_torch(make, batch, compiled):
 
 
 def bench_trainer(trainer, batch, threads, steps):
-    command = [trainer, "bench", "--synthetic", "--json", "--steps", str(steps), "--batch",
+    command = [trainer, "bench", "--json", "--steps", str(steps), "--batch",
                str(batch), "--threads", str(threads)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
@@ -164,7 +164,7 @@ def main():
         trainer = os.path.join(folder, "conv")
         subprocess.run([netc, os.path.join(HERE, "conv.net"), "-o", trainer], check=True)
         print("\n3x3 convolutions, one thread, each kernel against the peak:", flush=True)
-        subprocess.run([trainer, "bench", "--synthetic", "--per-kernel", "--steps", "5",
+        subprocess.run([trainer, "bench", "--per-kernel", "--steps", "5",
                         "--threads", "1"], check=True)
     with open(arguments.out, "w") as file:
         json.dump(rows, file, indent=1)
