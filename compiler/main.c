@@ -188,6 +188,8 @@ static Options parse_options(int argc, char **argv)
         require_one_of("--dump", o.dump, stages, COUNT(stages));
     if (o.emit_c + o.summary + o.graph + o.check + (o.dump != NULL) > 1)
         fail_usage("only one of --emit-c, --summary, --graph, --check and --dump at a time");
+    if (o.output && (o.summary || o.check || o.dump))
+        fail_usage("-o goes with a trainer, --emit-c or --graph; the rest is printed");
     if (o.output && !*o.output)
         fail_usage("-o wants the name of a file");
     if (o.output && is_same_file(o.output, o.input))
