@@ -1,0 +1,495 @@
+/*
+ * bind.c -- arguments meet parameters.
+ *
+ * One idea: a call may come in pieces (`let act = leaky_relu(0.01)`, then `x -> act`), so arguments
+ * are checked one by one as they arrive, and only finish_call asks what is missing.
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "sema.h"
+
+enum {
+    COUNT_LIMIT = 1000000000,   /* far beyond use, safe as an int */
+    SIZES_MAX = 16,             /* of one shape */
+};
+
+/* ---- Parameters ---------------------------------------------------------------------------------- */
+
+bool wants_input(const Function *f)
+{
+    return f->definition || (f->signature->family & (FAMILY_LAYER | FAMILY_LOSS));
+}
+
+int parameter_count(const Function *f)
+{
+    int count = 0;
+
+    if (f->definition)
+        return f->definition->arguments.count - 1;
+    while (count < PARAMETERS_MAX && f->signature->parameters[count].name)
+        count++;
+    return count;
+}
+
+const char *parameter_name(const Function *f, int i)
+{
+    return f->definition ? f->definition->arguments.at[i + 1]->text
+                         : f->signature->parameters[i].name;
+}
+
+static const char *name_of(const Function *f)
+{
+    return f->definition ? f->definition->text : f->signature->name;
+}
+
+/* Does parameter `i` take every argument that is left? */
+static bool takes_rest(const Function *f, int i)
+{
+    return f->signature && (f->signature->parameters[i].want == WANT_SIZES ||
+                            f->signature->parameters[i].want == WANT_VALUES);
+}
+
+Function *new_function(const Signature *signature, const Ast *definition, Span span)
+{
+    Function *f = allocate(sizeof *f);
+
+    f->signature = signature;
+    f->definition = definition;
+    f->count = parameter_count(f);
+    f->arguments = allocate((size_t)f->count * sizeof *f->arguments);
+    f->given = allocate((size_t)f->count * sizeof *f->given);
+    f->span = span;
+    f->name_span = span;
+    return f;
+}
+
+static Function *copy_function(const Function *f)
+{
+    Function *copy = allocate(sizeof *copy);
+    size_t count = (size_t)f->count;
+
+    *copy = *f;
+    copy->arguments = allocate(count * sizeof *copy->arguments);
+    copy->given = allocate(count * sizeof *copy->given);
+    copy->names = allocate(count * sizeof *copy->names);
+    if (count > 0) {
+        memcpy(copy->arguments, f->arguments, count * sizeof *copy->arguments);
+        memcpy(copy->given, f->given, count * sizeof *copy->given);
+        if (f->names)
+            memcpy(copy->names, f->names, count * sizeof *copy->names);
+    }
+    return copy;
+}
+
+/* What the call could look like. */
+static void explain(Sema *s, const Function *f)
+{
+    if (f->definition)
+        note_at(s->source, f->definition->name_span, "it is defined here");
+    else
+        note(s->source, "%s", signature_text(f->signature));
+}
+
+/* ---- Ranges --------------------------------------------------------------------------------------- */
+
+const char *describe(Thing thing)
+{
+    switch (thing.kind) {
+    case THING_NUMBER:
+        return format("%.10g", thing.number);
+    case THING_BOOL:
+        return thing.number != 0 ? "true" : "false";
+    case THING_STRING:
+        return strlen(thing.text) > 30 ? "a string" : format("\"%s\"", thing.text);
+    case THING_NAME:
+        return format("`%s`", thing.text);
+    case THING_LIST:
+        return format("a list of %d", thing.count);
+    case THING_VALUE:
+        return thing.layer->field ? format("the field `%s`", thing.layer->field->name)
+                                  : "the result of a layer";
+    case THING_FUNCTION:
+        return thing.function->definition
+                   ? format("the %s `%s`",
+                            thing.function->definition->kind == AST_BLOCK ? "block" : "network",
+                            thing.function->definition->text)
+                   : format("%s, `%s`", family_text(thing.function->signature->family),
+                            thing.function->signature->name);
+    case THING_WRONG:
+        break;
+    }
+    return "wrong";
+}
+
+static bool is_count(Thing thing, double least)
+{
+    return thing.kind == THING_NUMBER && thing.number >= least && thing.number <= COUNT_LIMIT &&
+           thing.number == floor(thing.number);
+}
+
+/* A pair [height, width] of which every item passes, or one item for both. */
+static bool is_pair(Thing thing, double least)
+{
+    if (thing.kind != THING_LIST)
+        return is_count(thing, least);
+    return thing.count == 2 && is_count(thing.items[0], least) && is_count(thing.items[1], least);
+}
+
+static bool are_numbers(Thing thing, bool positive)
+{
+    if (thing.kind != THING_LIST)
+        return thing.kind == THING_NUMBER && (!positive || thing.number > 0);
+    for (int i = 0; i < thing.count; i++)
+        if (thing.items[i].kind != THING_NUMBER || (positive && !(thing.items[i].number > 0)))
+            return false;
+    return thing.count > 0;
+}
+
+static bool are_counts(Thing thing)
+{
+    if (thing.count > SIZES_MAX)
+        return false;
+    for (int i = 0; i < thing.count; i++)
+        if (!is_count(thing.items[i], 1))
+            return false;
+    return thing.kind == THING_LIST && thing.count > 0;
+}
+
+static bool is_wanted(Want want, Thing thing)
+{
+    const bool number = thing.kind == THING_NUMBER;
+    const double x = thing.number;
+
+    switch (want) {
+    case WANT_NUMBER:
+        return number;
+    case WANT_NONZERO:
+        return number && x != 0;
+    case WANT_POSITIVE:
+        return number && x > 0;
+    case WANT_NONNEGATIVE:
+        return number && x >= 0;
+    case WANT_PROBABILITY:
+        return number && x >= 0 && x < 1;
+    case WANT_FRACTION:
+        return number && x > 0 && x < 1;
+    case WANT_UNIT:
+        return number && x >= 0 && x <= 1;
+    case WANT_COUNT:
+        return is_count(thing, 1);
+    case WANT_WHOLE:
+        return is_count(thing, 0);
+    case WANT_BOOL:
+        return thing.kind == THING_BOOL;
+    case WANT_STRING:
+        return thing.kind == THING_STRING;
+    case WANT_NAME:
+        return thing.kind == THING_NAME;
+    case WANT_COUNTS:
+        return is_pair(thing, 1);
+    case WANT_WHOLES:
+        return is_pair(thing, 0);
+    case WANT_PADDING:
+        return is_pair(thing, 0) || (thing.kind == THING_NAME && same(thing.text, "same"));
+    case WANT_NUMBERS:
+        return are_numbers(thing, false);
+    case WANT_POSITIVES:
+        return are_numbers(thing, true);
+    case WANT_SIZES:
+        return are_counts(thing);
+    case WANT_VALUE:
+    case WANT_VALUES:
+        return thing.kind == THING_VALUE;
+    }
+    return false;
+}
+
+static const char *want_text(Want want)
+{
+    static const char *const texts[] = {
+        [WANT_NUMBER] = "a number",
+        [WANT_NONZERO] = "a number other than 0",
+        [WANT_POSITIVE] = "a number above 0",
+        [WANT_NONNEGATIVE] = "a number, 0 or more",
+        [WANT_PROBABILITY] = "a number from 0 to below 1",
+        [WANT_FRACTION] = "a number between 0 and 1",
+        [WANT_UNIT] = "a number from 0 to 1",
+        [WANT_COUNT] = "a whole number, 1 to 1000000000",
+        [WANT_WHOLE] = "a whole number, 0 to 1000000000",
+        [WANT_BOOL] = "true or false",
+        [WANT_STRING] = "a string",
+        [WANT_NAME] = "a name",
+        [WANT_COUNTS] = "a whole number, 1 or more, or [height, width]",
+        [WANT_WHOLES] = "a whole number, 0 or more, or [height, width]",
+        [WANT_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
+        [WANT_NUMBERS] = "a number or a list of numbers",
+        [WANT_POSITIVES] = "a number above 0, or a list of such",
+        [WANT_SIZES] = "whole numbers, 1 or more",
+        [WANT_VALUE] = "the result of a layer",
+        [WANT_VALUES] = "results of layers",
+    };
+    return texts[want];
+}
+
+bool check_want(Sema *s, const char *name, Want want, Thing thing)
+{
+    if (thing.kind == THING_WRONG)
+        return false;
+    if (is_wanted(want, thing))
+        return true;
+    complain(s, thing.span, "%s must be %s; this is %s", name, want_text(want), describe(thing));
+    return false;
+}
+
+/* ---- Binding ---------------------------------------------------------------------------------------- */
+
+/* A parameter's default as a thing; a default that names another parameter is not handled here. */
+static Thing fallback_thing(const char *text, Span span)
+{
+    double number;
+    char rest;
+
+    if (same(text, "true") || same(text, "false"))
+        return (Thing){.kind = THING_BOOL, .number = same(text, "true"), .span = span};
+    if (sscanf(text, "%lf%c", &number, &rest) == 1)
+        return (Thing){.kind = THING_NUMBER, .number = number, .span = span};
+    return (Thing){.kind = THING_NAME, .text = text, .span = span};
+}
+
+static bool is_fallback(const char *fallback, Thing thing)
+{
+    const Thing standard = fallback_thing(fallback, thing.span);
+
+    return thing.kind == standard.kind &&
+           (thing.kind == THING_NAME ? same(thing.text, standard.text)
+                                     : thing.number == standard.number);
+}
+
+static void set_argument(Sema *s, Function *f, int i, Thing thing)
+{
+    const Parameter *parameter = f->signature ? &f->signature->parameters[i] : NULL;
+    const char *name = parameter_name(f, i);
+
+    f->given[i] = true;
+    f->arguments[i] = thing;
+    if (thing.kind == THING_WRONG || !parameter) {
+        f->wrong |= thing.kind == THING_WRONG && parameter;
+        return;
+    }
+    if (parameter->later && !is_fallback(parameter->fallback, thing)) {
+        f->wrong = true;
+        if (complain(s, thing.span, "`%s` of %s is not there yet", name, f->signature->name))
+            note(s->source, "leave it out, or give its default, %s", parameter->fallback);
+    } else if (!parameter->later && !check_want(s, name, parameter->want, thing)) {
+        f->wrong = true;
+    }
+}
+
+/* One more of the arguments that the last parameter gathers. */
+static void add_to_rest(Sema *s, Function *f, int i, Thing thing)
+{
+    const Want want = f->signature->parameters[i].want;
+    Thing *list = &f->arguments[i];
+
+    if (want == WANT_SIZES && thing.kind == THING_LIST && !f->given[i]) {
+        set_argument(s, f, i, thing);
+        return;
+    }
+    f->given[i] = true;
+    if (!check_want(s, parameter_name(f, i), want == WANT_SIZES ? WANT_COUNT : WANT_VALUE, thing)) {
+        f->wrong = true;
+        return;
+    }
+    list->kind = THING_LIST;
+    list->span = thing.span;
+    APPEND(list->items, list->count, thing);
+}
+
+static void bind_position(Sema *s, Function *f, Thing thing)
+{
+    if (f->signature && f->signature->named_files) {
+        if (complain(s, thing.span, "%s wants a name for each file", f->signature->name))
+            note(s->source, "such as x=\"x.npy\": the name is the field's");
+        f->wrong = true;
+        return;
+    }
+    for (int i = 0; i < f->count; i++) {
+        if (takes_rest(f, i)) {
+            add_to_rest(s, f, i, thing);
+            return;
+        }
+        if (!f->given[i]) {
+            set_argument(s, f, i, thing);
+            return;
+        }
+    }
+    f->wrong = true;
+    if (complain(s, thing.span, "`%s` takes %s", name_of(f),
+                 f->count == 0 ? "no arguments" : "fewer arguments"))
+        explain(s, f);
+}
+
+static void bind_file(Sema *s, Function *f, const Ast *argument, Thing thing)
+{
+    for (int i = 0; i < f->count; i++) {
+        if (same(f->names[i], argument->text)) {
+            complain(s, argument->name_span, "`%s` is given twice", argument->text);
+            f->wrong = true;
+            return;
+        }
+    }
+    if (!check_want(s, argument->text, WANT_STRING, thing))
+        f->wrong = true;
+    int count = f->count, given = f->count;
+    APPEND(f->names, count, argument->text);
+    APPEND(f->given, given, true);
+    APPEND(f->arguments, f->count, thing);
+}
+
+static void bind_name(Sema *s, Function *f, const Ast *argument, Thing thing)
+{
+    const char **names = NULL;
+    int count = 0;
+
+    if (f->signature && f->signature->named_files) {
+        bind_file(s, f, argument, thing);
+        return;
+    }
+    if (f->definition && same(f->definition->arguments.at[0]->text, argument->text)) {
+        if (f->has_input)
+            complain(s, argument->name_span, "`%s` is given twice", argument->text);
+        f->input = thing;
+        f->has_input = true;
+        return;
+    }
+    for (int i = 0; i < f->count; i++) {
+        if (same(parameter_name(f, i), argument->text)) {
+            if (f->given[i])
+                complain(s, argument->name_span, "`%s` is given twice", argument->text);
+            else
+                set_argument(s, f, i, thing);
+            return;
+        }
+        APPEND(names, count, parameter_name(f, i));
+    }
+    f->wrong = true;
+    if (!complain(s, argument->name_span, "`%s` has no parameter `%s`", name_of(f), argument->text))
+        return;
+    const char *near = nearest(argument->text, names, count);
+    if (near)
+        note(s->source, "did you mean `%s`?", near);
+    else
+        explain(s, f);
+}
+
+Function *bind(Sema *s, const Function *f, AstList arguments, Span span)
+{
+    Function *bound = copy_function(f);
+    bool named = false;
+
+    bound->span = span;
+    for (int i = 0; i < arguments.count; i++) {
+        const Ast *argument = arguments.at[i];
+        Thing thing = evaluate(s, argument->first);
+        const bool first = i == 0 && !argument->text && wants_input(f) && !f->has_input;
+
+        if (argument->text) {
+            named = true;
+            bind_name(s, bound, argument, thing);
+        } else if (named) {
+            bound->wrong = true;
+            if (complain(s, argument->span, "an argument without a name stands after one with a name"))
+                note(s->source, "give its name too");
+        } else if (first && (thing.kind == THING_VALUE || thing.kind == THING_WRONG)) {
+            bound->input = thing;
+            bound->has_input = true;
+        } else {
+            bind_position(s, bound, thing);
+        }
+    }
+    return bound;
+}
+
+/* ---- Complete calls --------------------------------------------------------------------------------- */
+
+Constant to_constant(Thing thing)
+{
+    static const ConstantKind kinds[] = {
+        [THING_NUMBER] = CONSTANT_NUMBER, [THING_BOOL] = CONSTANT_BOOL,
+        [THING_STRING] = CONSTANT_STRING, [THING_NAME] = CONSTANT_NAME,
+        [THING_LIST] = CONSTANT_LIST,     [THING_FUNCTION] = CONSTANT_NONE,
+    };
+    Constant constant = {.kind = kinds[thing.kind], .number = thing.number, .text = thing.text,
+                         .count = thing.count, .span = thing.span};
+
+    constant.items = allocate((size_t)thing.count * sizeof *constant.items);
+    for (int i = 0; i < thing.count; i++)
+        constant.items[i] = to_constant(thing.items[i]);
+    return constant;
+}
+
+static Constant fallback_constant(const Call *call, const char *fallback, Span span)
+{
+    if (same(fallback, "none"))
+        return (Constant){.kind = CONSTANT_NONE, .span = span};
+    for (int i = 0; i < call->count; i++)
+        if (same(call->arguments[i].name, fallback))
+            return call->arguments[i].value;
+    return to_constant(fallback_thing(fallback, span));
+}
+
+static void add_argument(Call *call, const char *name, Constant value, bool given)
+{
+    APPEND(call->arguments, call->count, ((Argument){.name = name, .value = value, .given = given}));
+}
+
+Call *finish_call(Sema *s, Function *f)
+{
+    Call *call = allocate(sizeof *call);
+
+    if (f->wrong)
+        return NULL;
+    call->name = f->signature->name;
+    call->span = f->span;
+    for (int i = 0; i < f->count; i++) {
+        if (f->signature->named_files) {
+            add_argument(call, f->names[i], to_constant(f->arguments[i]), true);
+            continue;
+        }
+        const Parameter *parameter = &f->signature->parameters[i];
+        if (!f->given[i] && !parameter->fallback) {
+            if (complain(s, f->span, "%s needs `%s`", call->name, parameter->name))
+                explain(s, f);
+            return NULL;
+        }
+        if (parameter->want == WANT_VALUE || parameter->want == WANT_VALUES)
+            continue;
+        add_argument(call, parameter->name,
+                     f->given[i] ? to_constant(f->arguments[i])
+                                 : fallback_constant(call, parameter->fallback, f->span),
+                     f->given[i]);
+    }
+    return call;
+}
+
+const Constant *argument(const Call *call, const char *name)
+{
+    for (int i = 0; i < call->count; i++)
+        if (same(call->arguments[i].name, name))
+            return &call->arguments[i].value;
+    return NULL;
+}
+
+double number(const Call *call, const char *name)
+{
+    const Constant *constant = argument(call, name);
+    return constant ? constant->number : 0;
+}
+
+bool is_name(const Call *call, const char *name, const char *text)
+{
+    const Constant *constant = argument(call, name);
+    return constant && constant->kind == CONSTANT_NAME && same(constant->text, text);
+}

@@ -1,0 +1,354 @@
+/*
+ * data_section.c -- the data section: parts, fields and their preparations.
+ *
+ * One idea: a field's shape is settled here, from `[..]`, a preparation or the source, so that the
+ * network can be compiled before any data were seen.
+ */
+
+#include "sema.h"
+
+static const char *const part_names[PARTS] = {"train", "validation", "test"};
+
+typedef struct Data {
+    const Ast *parts[PARTS];    /* where each was given, or NULL */
+    bool known[PARTS];          /* its fields can be looked up */
+} Data;
+
+/* What is known of a column before it was read. */
+typedef struct Column {
+    bool has_shape;
+    Shape shape;
+} Column;
+
+/* ---- Parts ---------------------------------------------------------------------------------------------- */
+
+static const char **source_fields(const Call *source, int *count)
+{
+    const char **names = NULL;
+
+    *count = 0;
+    if (same(source->name, "digits")) {
+        APPEND(names, *count, "image");
+        APPEND(names, *count, "label");
+    } else if (same(source->name, "xor") || same(source->name, "logistic_map")) {
+        APPEND(names, *count, "x");
+        APPEND(names, *count, "y");
+    } else {
+        for (int i = 0; i < source->count; i++)
+            if (source->arguments[i].given)
+                APPEND(names, *count, source->arguments[i].name);
+    }
+    return names;
+}
+
+static bool is_split(const Call *call)
+{
+    return find_signature(call->name, FAMILY_SPLIT) != NULL;
+}
+
+static Call *evaluate_part(Sema *s, const Ast *ast, Part part)
+{
+    Thing thing = evaluate_with(s, ast->first, FAMILY_SOURCE | FAMILY_SPLIT);
+    int count;
+
+    if (thing.kind == THING_WRONG)
+        return NULL;
+    if (thing.kind != THING_FUNCTION ||
+        !(thing.function->signature &&
+          thing.function->signature->family & (FAMILY_SOURCE | FAMILY_SPLIT))) {
+        if (complain(s, thing.span, "`%s` must be a source of data; this is %s", ast->text,
+                     describe(thing)))
+            note(s->source, "such as idx(image=\"...\", label=\"...\"), or digits");
+        return NULL;
+    }
+    Call *call = finish_call(s, thing.function);
+    if (!call)
+        return NULL;
+    if (part == PART_TRAIN && is_split(call)) {
+        if (complain(s, call->span, "`train` must be a source of data, not a split"))
+            note(s->source, "a split is taken from it: `test = %s(...)`", call->name);
+        return NULL;
+    }
+    if (!is_split(call)) {
+        source_fields(call, &count);
+        if (count == 0 && complain(s, call->span, "%s names no file", call->name))
+            note(s->source, "%s",
+                 signature_text(find_signature(call->name, FAMILY_SOURCE)));
+    }
+    return call;
+}
+
+static void analyze_part(Sema *s, Data *data, const Ast *ast)
+{
+    Part part = PART_TRAIN;
+
+    while (part < PARTS && !same(part_names[part], ast->text))
+        part++;
+    if (part == PARTS) {
+        if (!complain(s, ast->name_span, "the data section has no part `%s`", ast->text))
+            return;
+        const char *near = nearest(ast->text, part_names, PARTS);
+        if (near)
+            note(s->source, "did you mean `%s`?", near);
+        else
+            note(s->source, "parts are `train`, `validation` and `test`; fields begin with `input` "
+                            "or `target`");
+        return;
+    }
+    if (data->parts[part]) {
+        if (complain(s, ast->name_span, "`%s` is given twice", ast->text))
+            note_at(s->source, data->parts[part]->name_span, "it was first given here");
+        return;
+    }
+    data->parts[part] = ast;
+    s->model->parts[part] = evaluate_part(s, ast, part);
+    data->known[part] = s->model->parts[part] && !is_split(s->model->parts[part]);
+}
+
+/* ---- Fields ---------------------------------------------------------------------------------------------- */
+
+/* The field must be in every part that is a source of its own. */
+static bool check_source_field(Sema *s, const Data *data, const Ast *name)
+{
+    for (Part part = PART_TRAIN; part < PARTS; part++) {
+        int count;
+        bool found = false;
+        if (!data->known[part])
+            continue;
+        const char **names = source_fields(s->model->parts[part], &count);
+        for (int i = 0; i < count; i++)
+            found |= same(names[i], name->text);
+        if (found)
+            continue;
+        if (!complain(s, name->span, "`%s` has no field `%s`", part_names[part], name->text))
+            return false;
+        const char *near = nearest(name->text, names, count);
+        if (near)
+            note(s->source, "did you mean `%s`?", near);
+        else if (part == PART_TRAIN && count > 0)
+            note_at(s->source, data->parts[part]->first->span, "%s gives %s%s%s",
+                    s->model->parts[part]->name, names[0], count > 1 ? ", " : "",
+                    count > 1 ? names[1] : "");
+        else
+            note_at(s->source, data->parts[part]->first->span, "every part must have it");
+        return false;
+    }
+    return true;
+}
+
+/* The name that a field's value begins with: where it comes from. */
+static const char *analyze_origin(Sema *s, const Data *data, const Ast *ast, const Ast *origin)
+{
+    const Signature *source = data->parts[PART_TRAIN] && data->parts[PART_TRAIN]->first->text
+                                  ? find_signature(data->parts[PART_TRAIN]->first->text,
+                                                   FAMILY_SOURCE)
+                                  : NULL;
+
+    if (origin->kind == AST_NAME)
+        return check_source_field(s, data, origin) ? origin->text : NULL;
+    if (origin->kind == AST_CALL && (same(origin->text, "column") || same(origin->text, "columns"))) {
+        if (!source || !source->later)  /* else the source was refused already */
+            complain(s, origin->name_span, "`%s` reads csv, which is not there yet", origin->text);
+        return NULL;
+    }
+    if (complain(s, origin->span, "a field begins with a name from the source"))
+        note(s->source, "such as `%s %s = image -> scale(1/255)`",
+             ast->kind == AST_INPUT ? "input" : "target", ast->text);
+    return NULL;
+}
+
+static Call *analyze_step(Sema *s, const Ast *stage)
+{
+    const Signature *signature = find_signature(stage->text, FAMILY_PREPARATION);
+
+    if (!signature) {
+        unknown(s, stage->text, stage->name_span, FAMILY_PREPARATION);
+        return NULL;
+    }
+    if (signature->later) {
+        complain(s, stage->name_span, "`%s` is not there yet", stage->text);
+        return NULL;
+    }
+    const Function *f = new_function(signature, NULL, stage->name_span);
+    return finish_call(s, bind(s, f, stage->arguments, stage->span));
+}
+
+static int length_of(const Constant *constant)
+{
+    return constant->kind == CONSTANT_LIST ? constant->count : 1;
+}
+
+static void check_normalize(Sema *s, const Field *field, const Call *step)
+{
+    const Constant *mean = argument(step, "mean"), *std = argument(step, "std");
+    const int means = length_of(mean), stds = length_of(std);
+
+    if (means != stds && means > 1 && stds > 1)
+        complain(s, std->span, "normalize has %d means and %d standard deviations", means, stds);
+    for (int i = 0; i < 2; i++) {
+        const Constant *list = i == 0 ? mean : std;
+        if (field->has_shape && field->shape.rank > 0 && length_of(list) > 1 &&
+            length_of(list) != field->shape.size[0])
+            complain(s, list->span, "`%s` has %d channels; this is a list of %d", field->name,
+                     field->shape.size[0], length_of(list));
+    }
+}
+
+/* classes(n) and one_hot(n) read the source's column as it is. */
+static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
+{
+    const Call *step = field->steps[i];
+    const bool vector = same(step->name, "one_hot");
+
+    field->classes = (int)number(step, "n");
+    field->is_class = !vector;
+    if (i > 0) {
+        complain(s, step->span, "%s numbers a column's own values: it comes first", step->name);
+    } else if (!vector && field->step_count > 1) {
+        complain(s, field->steps[1]->span, "%s cannot follow classes, which gives a number of a "
+                                           "class", field->steps[1]->name);
+    } else if (!vector && !field->is_target) {
+        if (complain(s, step->span, "an input cannot be the number of a class"))
+            note(s->source, "one_hot(%d) makes a vector of it", field->classes);
+    } else if (!vector && has_sizes) {
+        complain(s, field->span, "`%s` has a shape, but classes gives one number", field->name);
+    } else if (field->has_shape && vector &&
+               !(field->shape.rank == 1 && field->shape.size[0] == field->classes)) {
+        complain(s, field->span, "`%s` is declared otherwise than one_hot(%d) makes it: [%d]",
+                 field->name, field->classes, field->classes);
+    }
+    field->has_shape = true;
+    field->shape = (Shape){.rank = vector ? 1 : 0};
+    if (vector)
+        field->shape.size[0] = field->classes;
+}
+
+static Column source_column(const Call *source, const char *field)
+{
+    const Column one = {true, {.rank = 1, .size = {1}}};
+
+    if (!source || !field)
+        return one;
+    if (same(source->name, "digits") && same(field, "image"))
+        return (Column){true, {.rank = 3, .size = {1, 28, 28}}};
+    if (same(source->name, "xor") && same(field, "x"))
+        return (Column){true, {.rank = 1, .size = {2}}};
+    if (same(source->name, "idx") && same(field, "image"))
+        return (Column){0};
+    return same(source->name, "npy") ? (Column){0} : one;
+}
+
+static double elements_of(Shape shape)
+{
+    double count = 1;
+
+    for (int i = 0; i < shape.rank; i++)
+        count *= shape.size[i];
+    return count;
+}
+
+static const char *sizes_text(Shape shape)
+{
+    Text text = {0};
+
+    for (int i = 0; i < shape.rank; i++)
+        text_add(&text, "%s%d", i > 0 ? ", " : "", shape.size[i]);
+    return format("[%s]", text.at);
+}
+
+/* The sizes in brackets; false after an error. */
+static bool declare_shape(Sema *s, Field *field, AstList sizes)
+{
+    bool right = true;
+
+    if (sizes.count > MAX_RANK - 1) {
+        if (complain(s, sizes.at[MAX_RANK - 1]->span, "a field has up to %d sizes", MAX_RANK - 1))
+            note(s->source, "an image is [channels, height, width]");
+        return false;
+    }
+    for (int i = 0; i < sizes.count; i++) {
+        Thing size = evaluate(s, sizes.at[i]);
+        right &= check_want(s, "a size", WANT_COUNT, size);
+        field->shape.size[i] = right ? (int)size.number : 1;
+    }
+    field->shape.rank = sizes.count;
+    field->has_shape = sizes.count > 0;
+    return right;
+}
+
+/* `[..]` against what the source gives; without it, the source's shape. */
+static void settle_shape(Sema *s, Field *field, const Ast *ast, const Call *source)
+{
+    const Column column = source_column(source, field->source_field);
+
+    if (field->has_shape && column.has_shape && source && field->source_field &&
+        elements_of(field->shape) != elements_of(column.shape)) {
+        const Span sizes = {ast->arguments.at[0]->span.begin,
+                            ast->arguments.at[ast->arguments.count - 1]->span.end};
+        complain(s, sizes, "`%s` of %s is %s", field->source_field, source->name,
+                 sizes_text(column.shape));
+    } else if (!field->has_shape && column.has_shape) {
+        field->has_shape = true;
+        field->shape = column.shape;
+    } else if (!field->has_shape && field->is_target && same(source->name, "npy")) {
+        field->has_shape = true;
+        field->shape = (Shape){.rank = 1, .size = {1}};
+    } else if (!field->has_shape) {
+        if (complain(s, ast->name_span, "the shape of `%s` is not known", field->name))
+            note(s->source, "write it out: `%s %s[1, 28, 28] = ...` for pictures of MNIST",
+                 field->is_target ? "target" : "input", field->name);
+        field->has_shape = true;
+        field->shape = (Shape){.rank = 1, .size = {1}};
+    }
+}
+
+static void analyze_field(Sema *s, const Data *data, const Ast *ast)
+{
+    const Ast *value = ast->first;
+    const bool pipe = value->kind == AST_PIPE;
+    const Call *source = data->known[PART_TRAIN] ? s->model->parts[PART_TRAIN] : NULL;
+    Field *field = allocate(sizeof *field);
+
+    field->name = ast->text;
+    field->span = ast->name_span;
+    field->is_target = ast->kind == AST_TARGET;
+    const bool right = declare_shape(s, field, ast->arguments);
+    field->source_field = analyze_origin(s, data, ast, pipe ? value->items.at[0] : value);
+    for (int i = 1; pipe && i < value->items.count; i++) {
+        Call *step = analyze_step(s, value->items.at[i]);
+        if (step)
+            APPEND(field->steps, field->step_count, step);
+    }
+    for (int i = 0; i < field->step_count; i++)
+        if (same(field->steps[i]->name, "classes") || same(field->steps[i]->name, "one_hot"))
+            prepare_classes(s, field, i, ast->arguments.count > 0);
+    if (field->classes == 0 && right)
+        settle_shape(s, field, ast, source);
+    for (int i = 0; i < field->step_count; i++)
+        if (same(field->steps[i]->name, "normalize") && right)
+            check_normalize(s, field, field->steps[i]);
+    Layer *layer = new_input(field);
+    define_name(s, ast->text, (Thing){.kind = THING_VALUE, .layer = layer, .span = ast->name_span},
+                ast->name_span);
+}
+
+void analyze_data(Sema *s, const Ast *section)
+{
+    Data data = {0};
+    const AstList items = section->items;
+
+    for (int i = 0; i < items.count; i++)
+        if (items.at[i]->kind == AST_ASSIGN)
+            analyze_part(s, &data, items.at[i]);
+    if (!data.parts[PART_TRAIN] &&
+        complain(s, section->name_span, "the data section does not say what to train on"))
+        note(s->source, "such as `train = digits(rows=20000)`");
+    for (int i = 0; i < items.count; i++) {
+        const Ast *ast = items.at[i];
+        if (ast->kind == AST_INPUT || ast->kind == AST_TARGET)
+            analyze_field(s, &data, ast);
+        else if (ast->kind == AST_AUGMENT)
+            complain(s, (Span){ast->span.begin, ast->name_span.begin - 1},
+                     "`augment` is not there yet");
+    }
+}

@@ -1,0 +1,414 @@
+/*
+ * sema.c -- what the file means: its sections in order, and the train section.
+ *
+ * One idea: names first (blocks, networks, lets), then data, then training, whose loss calls the
+ * network and so makes the layers. An error in one section does not hide those in another.
+ *
+ * Needs: a tree without syntax errors. Gives: the Model, or NULL after errors.
+ */
+
+#include <string.h>
+
+#include "sema.h"
+
+enum { ANYWHERE = FAMILY_LAYER | FAMILY_OPTIMIZER | FAMILY_SCHEDULE };  /* what a let may hold */
+
+/* ---- Lets and --define ---------------------------------------------------------------------------------- */
+
+/* Things from a --define are to be blamed on the let that they override. */
+static void blame(Thing *thing, Span span)
+{
+    thing->span = span;
+    for (int i = 0; i < thing->count; i++)
+        blame(&thing->items[i], span);
+    for (int i = 0; thing->kind == THING_FUNCTION && i < thing->function->count; i++)
+        blame(&thing->function->arguments[i], span);
+}
+
+/* The value of a --define, in place of `standard`, the file's own. */
+static Thing evaluate_define(Sema *s, const Define *define, Thing standard)
+{
+    Source *model = s->source;
+    Source *source = allocate(sizeof *source);
+    const size_t length = strlen(define->value);
+    const bool quoted = define->value[0] == '"';
+
+    if (standard.kind == THING_STRING && !quoted)
+        return (Thing){.kind = THING_STRING, .text = define->value, .span = standard.span};
+    source->path = format("--define %s", define->name);
+    source->name = source->path;
+    source->text = copy_text(define->value, length);
+    source->length = (int)length;
+    const Ast *ast = parse_expression(source);
+    Thing thing = wrong(standard.span);
+    if (ast) {
+        s->source = source;
+        thing = evaluate(s, ast);
+        s->source = model;
+        blame(&thing, standard.span);
+    }
+    model->errors += source->errors;
+    return thing;
+}
+
+static void analyze_let(Sema *s, const Ast *ast, const Define *defines, int count)
+{
+    Thing thing = evaluate(s, ast->first);
+
+    for (int i = 0; i < count; i++)
+        if (same(defines[i].name, ast->text))
+            thing = evaluate_define(s, &defines[i], thing);
+    define_name(s, ast->text, thing, ast->name_span);
+}
+
+static void check_defines(Sema *s, const Define *defines, int define_count, const char **lets,
+                          int let_count)
+{
+    for (int i = 0; i < define_count; i++) {
+        bool found = false;
+        for (int j = 0; j < let_count; j++)
+            found |= same(defines[i].name, lets[j]);
+        if (found)
+            continue;
+        s->source->errors++;
+        fprintf(stderr, "netc: error: --define %s: `%s` has no `let %s`\n", defines[i].name,
+                s->source->path, defines[i].name);
+        const char *near = nearest(defines[i].name, lets, let_count);
+        if (near)
+            fprintf(stderr, "    note: did you mean `%s`?\n", near);
+    }
+}
+
+/* Every let of the file, in its order: those in the data and train sections too. */
+static void analyze_lets(Sema *s, const Ast *ast, const Define *defines, int count,
+                         const char ***lets, int *let_count)
+{
+    for (int i = 0; i < ast->items.count; i++) {
+        const Ast *item = ast->items.at[i];
+        if (item->kind == AST_LET) {
+            analyze_let(s, item, defines, count);
+            APPEND(*lets, *let_count, item->text);
+        } else if (item->kind == AST_DATA || item->kind == AST_TRAIN) {
+            analyze_lets(s, item, defines, count, lets, let_count);
+        }
+    }
+}
+
+/* ---- The train section ----------------------------------------------------------------------------------- */
+
+static const char *const keys[] = {"loss", "optimizer", "schedule", "batch", "epochs",
+                                   "metrics", "seed", "stop", "keep", "clip"};
+
+static void analyze_loss(Sema *s, const Ast *ast)
+{
+    Model *model = s->model;
+    Thing thing = evaluate_with(s, ast->first, FAMILY_LAYER | FAMILY_LOSS);
+
+    if (thing.kind == THING_WRONG)
+        return;
+    Function *f = thing.kind == THING_FUNCTION ? thing.function : NULL;
+    if (!f || !f->signature || f->signature->family != FAMILY_LOSS) {
+        if (complain(s, thing.span, "the loss is a call such as mse(prediction, target); this is %s",
+                     describe(thing)))
+            note(s->source, "losses are mse, cross_entropy and binary_cross_entropy");
+        return;
+    }
+    if (!f->has_input && !f->wrong) {
+        if (complain(s, thing.span, "%s needs a prediction and a target", f->signature->name))
+            note(s->source, "such as %s(network(input), target)", f->signature->name);
+        return;
+    }
+    Call *call = finish_call(s, f);
+    if (!call || f->input.kind != THING_VALUE)
+        return;
+    model->loss = call;
+    model->prediction = f->input.layer;
+    model->target = f->arguments[0].layer->field;
+    if (!model->target || !model->target->is_target) {
+        if (complain(s, f->arguments[0].span, "the second argument of %s is a target; this is %s",
+                     call->name, describe(f->arguments[0])))
+            note(s->source, "declare one in the data section: `target NAME = ...`");
+    } else if (model->prediction->field) {
+        if (complain(s, f->input.span, "the prediction is a field: there is nothing to train"))
+            note(s->source, "call a network: `%s(network(%s), %s)`", call->name,
+                 model->prediction->field->name, model->target->name);
+    }
+}
+
+/* `optimizer = sgd(lr=0.1)` and the like. */
+static Call *analyze_choice(Sema *s, const Ast *ast, Family family)
+{
+    Thing thing = evaluate_with(s, ast->first, family);
+
+    if (thing.kind == THING_WRONG)
+        return NULL;
+    if (thing.kind == THING_LIST && family == FAMILY_SCHEDULE) {
+        complain(s, thing.span, "a list of schedules is not there yet");
+        return NULL;
+    }
+    if (thing.kind != THING_FUNCTION || !thing.function->signature ||
+        thing.function->signature->family != family) {
+        complain(s, thing.span, "`%s` is %s; this is %s", ast->text, family_text(family),
+                 describe(thing));
+        return NULL;
+    }
+    return finish_call(s, thing.function);
+}
+
+static void analyze_optimizer(Sema *s, const Ast *ast)
+{
+    Call *call = analyze_choice(s, ast, FAMILY_OPTIMIZER);
+
+    s->model->optimizer = call;
+    if (call && number(call, "nesterov") != 0 && number(call, "momentum") == 0 &&
+        complain(s, argument(call, "nesterov")->span, "nesterov wants a momentum above 0"))
+        note(s->source, "such as sgd(lr=0.01, momentum=0.9, nesterov=true)");
+}
+
+static void analyze_metric(Sema *s, const Ast *ast)
+{
+    const Signature *signature =
+        ast->kind == AST_NAME ? find_signature(ast->text, FAMILY_METRIC) : NULL;
+
+    if (ast->kind != AST_NAME) {
+        if (complain(s, ast->span, "metrics are names"))
+            note(s->source, "such as [accuracy, mae]");
+        return;
+    }
+    if (!signature) {
+        unknown(s, ast->text, ast->span, FAMILY_METRIC);
+        return;
+    }
+    if (signature->later) {
+        complain(s, ast->span, "`%s` is not there yet", ast->text);
+        return;
+    }
+    for (int i = 0; i < s->model->metric_count; i++)
+        if (same(s->model->metrics[i]->name, ast->text))
+            complain(s, ast->span, "`%s` is listed twice", ast->text);
+    Call *call = allocate(sizeof *call);
+    call->name = ast->text;
+    call->span = ast->span;
+    APPEND(s->model->metrics, s->model->metric_count, call);
+}
+
+static void analyze_metrics(Sema *s, const Ast *ast)
+{
+    if (ast->first->kind != AST_LIST)
+        analyze_metric(s, ast->first);
+    for (int i = 0; ast->first->kind == AST_LIST && i < ast->first->items.count; i++)
+        analyze_metric(s, ast->first->items.at[i]);
+}
+
+static double analyze_count(Sema *s, const Ast *ast, Want want, double standard)
+{
+    Thing thing = evaluate(s, ast->first);
+    return check_want(s, ast->text, want, thing) ? thing.number : standard;
+}
+
+static void analyze_keep(Sema *s, const Ast *ast)
+{
+    if (ast->first->kind == AST_NAME &&
+        (same(ast->first->text, "best") || same(ast->first->text, "last")))
+        s->model->keep = ast->first->text;
+    else
+        complain(s, ast->first->span, "`keep` is `best` or `last`");
+}
+
+static void analyze_key(Sema *s, const Ast *ast)
+{
+    Model *model = s->model;
+    const char *key = ast->text;
+
+    if (same(key, "loss"))
+        analyze_loss(s, ast);
+    else if (same(key, "optimizer"))
+        analyze_optimizer(s, ast);
+    else if (same(key, "schedule"))
+        model->schedule = analyze_choice(s, ast, FAMILY_SCHEDULE);
+    else if (same(key, "batch"))
+        model->batch = (int)analyze_count(s, ast, WANT_COUNT, 1);
+    else if (same(key, "epochs"))
+        model->epochs = (int)analyze_count(s, ast, WANT_COUNT, 1);
+    else if (same(key, "seed"))
+        model->seed = analyze_count(s, ast, WANT_WHOLE, 0);
+    else if (same(key, "metrics"))
+        analyze_metrics(s, ast);
+    else if (same(key, "keep"))
+        analyze_keep(s, ast);
+    else if (same(key, "clip"))
+        model->clip = analyze_choice(s, ast, FAMILY_CLIP);
+    else
+        model->stop = analyze_choice(s, ast, FAMILY_STOP);
+}
+
+static void refuse_key(Sema *s, const Ast *ast)
+{
+    if (!complain(s, ast->name_span, "the train section has no key `%s`", ast->text))
+        return;
+    const char *near = nearest(ast->text, keys, COUNT(keys));
+    if (near) {
+        note(s->source, "did you mean `%s`?", near);
+        return;
+    }
+    Text list = {0};
+    for (int i = 0; i < COUNT(keys); i++)
+        text_add(&list, "%s%s", i > 0 ? ", " : "", keys[i]);
+    note(s->source, "its keys are %s", list.at);
+}
+
+static void analyze_train(Sema *s, const Ast *section)
+{
+    const Ast *given[COUNT(keys)] = {0};
+
+    for (int i = 0; i < section->items.count; i++) {
+        const Ast *ast = section->items.at[i];
+        int key = 0;
+        if (ast->kind != AST_ASSIGN)
+            continue;
+        while (key < COUNT(keys) && !same(keys[key], ast->text))
+            key++;
+        if (key == COUNT(keys)) {
+            refuse_key(s, ast);
+        } else if (given[key]) {
+            if (complain(s, ast->name_span, "`%s` is given twice", ast->text))
+                note_at(s->source, given[key]->name_span, "it was first given here");
+        } else {
+            given[key] = ast;
+            analyze_key(s, ast);
+        }
+    }
+    for (int key = 0; key < 2; key++) {     /* those that every model needs */
+        if (given[key])
+            continue;
+        error_at(s->source, section->name_span, "the train section has no `%s`", keys[key]);
+        note(s->source, "such as `%s`", key == 0 ? "loss = cross_entropy(network(image), label)"
+                                                 : "optimizer = adam(lr=1e-3)");
+    }
+}
+
+/* ---- The file -------------------------------------------------------------------------------------------- */
+
+/* The section of that kind, of which there is one. */
+static const Ast *find_section(Sema *s, AstKind kind, const char *name)
+{
+    const Ast *section = NULL;
+
+    for (int i = 0; i < s->file->items.count; i++) {
+        const Ast *ast = s->file->items.at[i];
+        if (ast->kind == kind && !section) {
+            section = ast;
+        } else if (ast->kind == kind &&
+                   complain(s, ast->name_span, "there is a second %s section", name)) {
+            note_at(s->source, section->name_span, "the first one is here");
+        }
+    }
+    return section;
+}
+
+static void define_networks(Sema *s)
+{
+    int networks = 0;
+
+    for (int i = 0; i < s->file->items.count; i++) {
+        const Ast *ast = s->file->items.at[i];
+        if (ast->kind != AST_NETWORK && ast->kind != AST_BLOCK)
+            continue;
+        networks += ast->kind == AST_NETWORK;
+        if (find_signature(ast->text, FAMILY_LAYER)) {
+            complain(s, ast->name_span, "`%s` is a layer of the language; choose another name",
+                     ast->text);
+            continue;
+        }
+        check_body(s, ast);
+        Function *f = new_function(NULL, ast, ast->name_span);
+        define_name(s, ast->text,
+                    (Thing){.kind = THING_FUNCTION, .function = f, .span = ast->name_span},
+                    ast->name_span);
+    }
+    if (networks == 0 && s->file->items.count > 0) {
+        error_at(s->source, (Span){s->source->length, s->source->length}, "the model has no network");
+        note(s->source, "such as `network mlp(x) { x -> dense(10) }`");
+    }
+}
+
+static void check_trainable(Sema *s)
+{
+    const Model *model = s->model;
+
+    for (int i = 0; i < model->layer_count; i++) {
+        const Signature *signature =
+            find_signature(model->layers[i]->call->name, FAMILY_LAYER);
+        if (signature && signature->has_weights)
+            return;
+    }
+    complain(s, model->prediction->span, "the prediction comes from no layer with parameters: there "
+                                         "is nothing to train");
+}
+
+static void list_fields(Sema *s)
+{
+    Model *model = s->model;
+
+    for (int i = 0; i < model->layer_count; i++)
+        if (model->layers[i]->field)
+            APPEND(model->fields, model->field_count, model->layers[i]->field);
+    APPEND(model->fields, model->field_count, model->target);
+}
+
+static Call *constant_schedule(Span span)
+{
+    Call *call = allocate(sizeof *call);
+
+    call->name = "constant";
+    call->span = span;
+    return call;
+}
+
+Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count)
+{
+    Model *model = allocate(sizeof *model);
+    Paths *root = allocate(sizeof *root);
+    Sema *s = allocate(sizeof *s);
+    const char **lets = NULL;
+    int let_count = 0;
+
+    *model = (Model){.source = source, .name = source->name, .batch = 32, .epochs = 1,
+                     .keep = "best"};
+    root->path = "";
+    *s = (Sema){.source = source, .file = ast, .model = model, .paths = root, .root = root,
+                .families = ANYWHERE};
+    if (ast->items.count == 0) {
+        error_at(source, (Span){0, 0}, "the file is empty");
+        note(source, "a model has a data section, a network and a train section");
+        return NULL;
+    }
+    const Ast *data = find_section(s, AST_DATA, "data");
+    const Ast *train = find_section(s, AST_TRAIN, "train");
+    define_networks(s);
+    analyze_lets(s, ast, defines, define_count, &lets, &let_count);
+    check_defines(s, defines, define_count, lets, let_count);
+    if (data)
+        analyze_data(s, data);
+    if (train)
+        analyze_train(s, train);
+    const Span end = {source->length, source->length};
+    if (!data) {
+        error_at(source, end, "the model has no data section");
+        note(source, "such as `data { train = digits }`");
+    }
+    if (!train) {
+        error_at(source, end, "the model has no train section");
+        note(source, "such as `train { loss = ..., optimizer = ... }`, a line for each");
+    }
+    if (source->errors > 0 || !model->prediction)
+        return NULL;
+    resolve_paths(s);
+    prune_layers(s);
+    check_trainable(s);
+    list_fields(s);
+    model->capacity = model->batch;
+    if (!model->schedule)
+        model->schedule = constant_schedule(train->span);
+    return source->errors > 0 ? NULL : model;
+}

@@ -1,0 +1,183 @@
+/*
+ * signatures.c -- every layer, loss, optimizer, ... that the language knows.
+ *
+ * One idea: names, parameters, defaults and ranges are a table. What is not there yet has a line
+ * too, so that its use is refused by name and never taken for a misspelling.
+ */
+
+#include <string.h>
+
+#include "sema.h"
+
+#define READY(kind, text, ...) {.name = text, .family = kind, .parameters = {__VA_ARGS__}}
+#define PLAIN(kind, text) {.name = text, .family = kind}
+#define LATER(kind, text) {.name = text, .family = kind, .later = true}
+#define WEIGHED(text, ...)                                                                         \
+    {.name = text, .family = FAMILY_LAYER, .has_weights = true, .parameters = {__VA_ARGS__}}
+
+#define NEEDS(text, kind) {.name = text, .want = kind}
+#define TAKES(text, kind, standard) {.name = text, .want = kind, .fallback = standard}
+#define ONLY(text, kind, standard) {.name = text, .want = kind, .fallback = standard, .later = true}
+#define PENALTIES                                                                                  \
+    ONLY("init", WANT_NAME, "default"), ONLY("l1", WANT_NONNEGATIVE, "0"),                         \
+        ONLY("l2", WANT_NONNEGATIVE, "0")
+
+/* clang-format off */
+static const Signature signatures[] = {
+    WEIGHED("dense",
+        NEEDS("units", WANT_COUNT), TAKES("bias", WANT_BOOL, "true"), PENALTIES),
+    WEIGHED("conv2d",
+        NEEDS("channels", WANT_COUNT), NEEDS("kernel", WANT_COUNTS), TAKES("stride", WANT_COUNTS, "1"),
+        TAKES("padding", WANT_PADDING, "0"), ONLY("dilation", WANT_COUNTS, "1"),
+        ONLY("groups", WANT_COUNT, "1"), TAKES("bias", WANT_BOOL, "true"), PENALTIES),
+    READY(FAMILY_LAYER, "maxpool2d",
+        NEEDS("size", WANT_COUNTS), TAKES("stride", WANT_COUNTS, "size"), TAKES("padding", WANT_WHOLES, "0")),
+    PLAIN(FAMILY_LAYER, "global_avgpool2d"),
+    WEIGHED("batchnorm",
+        TAKES("momentum", WANT_UNIT, "0.1"), TAKES("eps", WANT_POSITIVE, "1e-5")),
+    READY(FAMILY_LAYER, "dropout", NEEDS("p", WANT_PROBABILITY)),
+    PLAIN(FAMILY_LAYER, "flatten"),
+    READY(FAMILY_LAYER, "reshape", NEEDS("sizes", WANT_SIZES)),
+    READY(FAMILY_LAYER, "concat", NEEDS("others", WANT_VALUES)),
+    PLAIN(FAMILY_LAYER, "relu"),
+    READY(FAMILY_LAYER, "leaky_relu", TAKES("slope", WANT_POSITIVE, "0.01")),
+    PLAIN(FAMILY_LAYER, "relu6"),
+    PLAIN(FAMILY_LAYER, "sigmoid"),
+    PLAIN(FAMILY_LAYER, "tanh"),
+    PLAIN(FAMILY_LAYER, "softmax"),
+    PLAIN(FAMILY_LAYER, "silu"),
+    LATER(FAMILY_LAYER, "conv1d"), LATER(FAMILY_LAYER, "conv2d_transpose"),
+    LATER(FAMILY_LAYER, "maxpool1d"), LATER(FAMILY_LAYER, "avgpool1d"),
+    LATER(FAMILY_LAYER, "avgpool2d"), LATER(FAMILY_LAYER, "global_maxpool1d"),
+    LATER(FAMILY_LAYER, "global_maxpool2d"), LATER(FAMILY_LAYER, "global_avgpool1d"),
+    LATER(FAMILY_LAYER, "mean"), LATER(FAMILY_LAYER, "max"), LATER(FAMILY_LAYER, "upsample2d"),
+    LATER(FAMILY_LAYER, "layernorm"), LATER(FAMILY_LAYER, "gaussian_noise"),
+    LATER(FAMILY_LAYER, "embedding"), LATER(FAMILY_LAYER, "elu"), LATER(FAMILY_LAYER, "selu"),
+    LATER(FAMILY_LAYER, "gelu"), LATER(FAMILY_LAYER, "softplus"), LATER(FAMILY_LAYER, "hardswish"),
+
+    READY(FAMILY_LOSS, "mse", NEEDS("target", WANT_VALUE)),
+    READY(FAMILY_LOSS, "cross_entropy",
+        NEEDS("target", WANT_VALUE), ONLY("class_weights", WANT_NUMBERS, "none"),
+        ONLY("smoothing", WANT_PROBABILITY, "0")),
+    READY(FAMILY_LOSS, "binary_cross_entropy", NEEDS("target", WANT_VALUE)),
+    LATER(FAMILY_LOSS, "mae"), LATER(FAMILY_LOSS, "huber"),
+
+    READY(FAMILY_OPTIMIZER, "sgd",
+        NEEDS("lr", WANT_POSITIVE), TAKES("momentum", WANT_PROBABILITY, "0"),
+        TAKES("nesterov", WANT_BOOL, "false"), TAKES("weight_decay", WANT_NONNEGATIVE, "0")),
+    READY(FAMILY_OPTIMIZER, "adam",
+        TAKES("lr", WANT_POSITIVE, "1e-3"), TAKES("beta1", WANT_PROBABILITY, "0.9"),
+        TAKES("beta2", WANT_PROBABILITY, "0.999"), TAKES("eps", WANT_POSITIVE, "1e-8"),
+        TAKES("weight_decay", WANT_NONNEGATIVE, "0")),
+    LATER(FAMILY_OPTIMIZER, "adamw"), LATER(FAMILY_OPTIMIZER, "adagrad"),
+    LATER(FAMILY_OPTIMIZER, "rmsprop"), LATER(FAMILY_OPTIMIZER, "adadelta"),
+
+    PLAIN(FAMILY_SCHEDULE, "constant"),
+    LATER(FAMILY_SCHEDULE, "step"), LATER(FAMILY_SCHEDULE, "multistep"),
+    LATER(FAMILY_SCHEDULE, "exponential"), LATER(FAMILY_SCHEDULE, "cosine"),
+    LATER(FAMILY_SCHEDULE, "plateau"), LATER(FAMILY_SCHEDULE, "warmup"),
+
+    READY(FAMILY_SOURCE, "idx",
+        TAKES("image", WANT_STRING, "none"), TAKES("label", WANT_STRING, "none")),
+    {.name = "npy", .family = FAMILY_SOURCE, .named_files = true},
+    READY(FAMILY_SOURCE, "digits",
+        TAKES("rows", WANT_COUNT, "60000"), TAKES("seed", WANT_WHOLE, "0")),
+    PLAIN(FAMILY_SOURCE, "xor"),
+    READY(FAMILY_SOURCE, "logistic_map",
+        TAKES("rows", WANT_COUNT, "1000"), TAKES("x0", WANT_FRACTION, "0.3")),
+    LATER(FAMILY_SOURCE, "cifar10"), LATER(FAMILY_SOURCE, "cifar100"), LATER(FAMILY_SOURCE, "csv"),
+    LATER(FAMILY_SOURCE, "npz"), LATER(FAMILY_SOURCE, "jsonl"),
+    READY(FAMILY_SPLIT, "holdout", NEEDS("f", WANT_FRACTION)),
+    LATER(FAMILY_SPLIT, "kfold"),
+
+    READY(FAMILY_PREPARATION, "scale", NEEDS("k", WANT_NONZERO)),
+    READY(FAMILY_PREPARATION, "normalize",
+        NEEDS("mean", WANT_NUMBERS), NEEDS("std", WANT_POSITIVES)),
+    PLAIN(FAMILY_PREPARATION, "standardize"),
+    READY(FAMILY_PREPARATION, "classes", NEEDS("n", WANT_COUNT)),
+    READY(FAMILY_PREPARATION, "one_hot", NEEDS("n", WANT_COUNT)),
+    LATER(FAMILY_PREPARATION, "minmax"), LATER(FAMILY_PREPARATION, "impute"),
+    LATER(FAMILY_PREPARATION, "permute_pixels"), LATER(FAMILY_PREPARATION, "tokens"),
+    LATER(FAMILY_PREPARATION, "bag_of_words"), LATER(FAMILY_PREPARATION, "noise"),
+
+    LATER(FAMILY_AUGMENTATION, "pad"), LATER(FAMILY_AUGMENTATION, "random_crop"),
+    LATER(FAMILY_AUGMENTATION, "random_flip"), LATER(FAMILY_AUGMENTATION, "random_erase"),
+
+    PLAIN(FAMILY_METRIC, "accuracy"), PLAIN(FAMILY_METRIC, "balanced_accuracy"), PLAIN(FAMILY_METRIC, "mse"),
+    PLAIN(FAMILY_METRIC, "mae"), PLAIN(FAMILY_METRIC, "r2"),
+    LATER(FAMILY_METRIC, "precision"), LATER(FAMILY_METRIC, "recall"), LATER(FAMILY_METRIC, "f1"),
+    LATER(FAMILY_METRIC, "top5"),
+
+    READY(FAMILY_CLIP, "norm", NEEDS("x", WANT_POSITIVE)),
+    LATER(FAMILY_CLIP, "value"),
+    LATER(FAMILY_STOP, "early_stop"),
+};
+/* clang-format on */
+
+const Signature *find_signature(const char *name, unsigned families)
+{
+    for (int i = 0; i < COUNT(signatures); i++)
+        if ((signatures[i].family & families) && same(signatures[i].name, name))
+            return &signatures[i];
+    return NULL;
+}
+
+const char *family_text(Family family)
+{
+    static const char *const texts[FAMILIES] = {
+        "a layer", "a loss",        "an optimizer",    "a schedule",        "a source of data",
+        "a split", "a preparation", "an augmentation", "a metric", "a way to clip gradients",
+        "a rule to stop",
+    };
+    int i = 0;
+    while (family != (Family)(1 << i))
+        i++;
+    return texts[i];
+}
+
+const char *signature_text(const Signature *signature)
+{
+    Text text = {0};
+
+    text_add(&text, "%s", signature->name);
+    if (signature->named_files)
+        text_add(&text, "(field=\"file\", ...)");
+    for (int i = 0; i < PARAMETERS_MAX && signature->parameters[i].name; i++) {
+        const Parameter *p = &signature->parameters[i];
+        text_add(&text, "%s%s", i > 0 ? ", " : "(", p->name);
+        if (p->want == WANT_SIZES || p->want == WANT_VALUES)
+            text_add(&text, " ...");
+        else if (p->fallback)
+            text_add(&text, "=%s", p->fallback);
+    }
+    if (signature->parameters[0].name)
+        text_add(&text, ")");
+    return text.at;
+}
+
+const char *usual_name(const char *name)
+{
+    static const char *const words[][2] = {
+        {"linear", "dense"},
+        {"fc", "dense"},
+        {"fully_connected", "dense"},
+        {"swish", "silu"},
+        {"logistic", "sigmoid"},
+        {"bce", "binary_cross_entropy"},
+        {"categorical_crossentropy", "cross_entropy"},
+        {"nll_loss", "cross_entropy"},
+        {"mean_squared_error", "mse"},
+        {"mnist", "idx"},
+    };
+    for (int i = 0; i < COUNT(words); i++)
+        if (same(words[i][0], name))
+            return words[i][1];
+    return NULL;
+}
+
+void add_signature_names(const char ***names, int *count, unsigned families)
+{
+    for (int i = 0; i < COUNT(signatures); i++)
+        if (signatures[i].family & families)
+            APPEND(*names, *count, signatures[i].name);
+}
