@@ -12,6 +12,7 @@ typedef struct Drawing {
     const Program *program;
     int *kernel_of;             /* by value id: the kernel that computes it, or -1 */
     bool *drawn;                /* by value id: an ellipse is there */
+    int *last;                  /* by value id: the kernel that the last arrow leads to, plus 1 */
 } Drawing;
 
 /* Calls `visit` for each node of a kernel, in the order in which they run. */
@@ -55,11 +56,16 @@ static void draw_outside(Drawing *d, const Value *value)
 
 static void draw_inputs(Drawing *d, int kernel, const Node *node)
 {
+    const bool turns = d->program->kernels[kernel]->kind == KERNEL_TRANSPOSE;
+
     for (int i = 0; i < node->input_count; i++) {
         const Value *value = node->inputs[i] ? root_of(node->inputs[i]) : NULL;
 
-        if (!value || d->kernel_of[value->id] == kernel)
+        if (!value || d->kernel_of[value->id] == kernel || d->last[value->id] == kernel + 1)
             continue;
+        if (turns && value->role != ROLE_PARAMETER)
+            continue;           /* only the weight, for the dx that comes later */
+        d->last[value->id] = kernel + 1;
         if (d->kernel_of[value->id] >= 0) {
             text_add(d->out, "    k%d -> k%d [label=\"%s\"];\n", d->kernel_of[value->id], kernel,
                      shape_text(value->shape));
@@ -70,12 +76,21 @@ static void draw_inputs(Drawing *d, int kernel, const Node *node)
     }
 }
 
+/* Slices on their way to their sum, turned weights on their way to a dx. */
+static void draw_scratch(Drawing *d, int kernel)
+{
+    for (int from = 0; from < kernel; from++)
+        if (d->program->kernels[from]->scratch == d->program->kernels[kernel]->scratch)
+            text_add(d->out, "    k%d -> k%d [style=dashed];\n", from, kernel);
+}
+
 void draw_graph(Text *out, const Program *program)
 {
     const Graph *g = program->graph;
     Drawing d = {.out = out, .program = program};
 
     d.kernel_of = allocate((size_t)g->value_count * sizeof *d.kernel_of);
+    d.last = allocate((size_t)g->value_count * sizeof *d.last);
     d.drawn = allocate((size_t)g->value_count * sizeof *d.drawn);
     for (int i = 0; i < g->value_count; i++)
         d.kernel_of[i] = -1;
@@ -91,6 +106,8 @@ void draw_graph(Text *out, const Program *program)
         text_add(out, "    k%d [label=\"%s\\n%s\"];\n", i, kernel_label(k),
                  k->node && k->node->path ? k->node->path : "");
         each_node(&d, i, draw_inputs);
+        if (k->scratch)
+            draw_scratch(&d, i);
     }
     text_add(out, "}\n");
 }

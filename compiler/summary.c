@@ -40,7 +40,13 @@ static void add_constant(Text *text, const Constant *constant)
     }
 }
 
-/* "conv2d(6, 5, padding=same)": what was given, by position as far as nothing was left out */
+static bool is_size(const Constant *constant)
+{
+    return constant->kind == CONSTANT_LIST ||
+           (constant->kind == CONSTANT_NUMBER && constant->number >= 1);
+}
+
+/* "conv2d(6, 5, padding=same)": what was given, two sizes at most without their names */
 static const char *call_text(const Call *call)
 {
     Text text = {0};
@@ -55,7 +61,7 @@ static const char *call_text(const Call *call)
             by_position = false;
             continue;
         }
-        by_position = by_position && i < 2;     /* units, or filters and kernel: clear without */
+        by_position = by_position && i < 2 && is_size(&argument->value);
         text_add(&text, "%s", printed++ ? ", " : "(");
         if (!by_position)
             text_add(&text, "%s=", argument->name);
