@@ -224,8 +224,8 @@ static bool find_window(Lowering *l, const Layer *layer, const char *kernel, Sha
     for (int i = 0; i < 2; i++) {
         if (keep && at->stride[i] != 1) {
             error_at(l->model->source, argument(call, "padding")->span,
-                     "padding=same wants stride 1, it is %s; give the padding as a number",
-                     pair_text(at->stride));
+                     "padding=same wants stride 1, it is %d; give the padding as a number",
+                     at->stride[i]);
             return false;
         }
         if (keep) {
@@ -316,7 +316,7 @@ static Owned *batchnorm_parameters(Lowering *l, const Layer *layer, Shape shape)
         owned = find_owned(l, layer->shared);
         if (owned && !same_shape(owned->values[0]->shape, shape)) {
             error_at(l->model->source, layer->span,
-                     "batchnorm gets %d channels here, in the first use of the same network %d",
+                     "batchnorm gets %d channels here, the first use of the same network had %d",
                      shape.size[0], owned->values[0]->shape.size[0]);
             return NULL;
         }
@@ -485,12 +485,6 @@ static Value *lower_input(Lowering *l, Layer *layer, Value *const *x)
     Value *value;
 
     (void)x;
-    if (field->is_class) {
-        error_at(l->model->source, field->span,
-                 "a network cannot read `%s`, the number of a class; one_hot(n) makes a vector "
-                 "of it", field->name);
-        return NULL;
-    }
     if (!check_size(l, field->span, format("`%s`", field->name), field->shape))
         return NULL;
     value = add_value(l->g, field->shape, true, TYPE_F32, ROLE_INPUT);

@@ -52,7 +52,7 @@ static bool check_class(Model *model, const Loss *loss, Shape prediction)
                  "classes(n)", loss->name, target->name, shape_text(target_shape(target)));
     } else if (prediction.rank != 1) {
         error_at(model->source, span, "%s wants a prediction of rank 1, a number a class; it is "
-                 "%s; put flatten or global_avgpool2d before the last dense layer", loss->name,
+                 "%s; put global_avgpool2d, or flatten and dense, at the end", loss->name,
                  shape_text(prediction));
     } else if (prediction.size[0] != target->classes) {
         error_at(model->source, span, "%s wants a number a class; the prediction is %s, `%s` has "
@@ -79,10 +79,6 @@ static bool check_values(Model *model, const Loss *loss, Shape prediction)
     } else if (target->is_class) {
         error_at(model->source, span, "%s wants values, `%s` is a class; prepare it with "
                  "one_hot(%d), or use cross_entropy", loss->name, target->name, target->classes);
-    } else if (!target->has_shape) {
-        error_at(model->source, target->span, "the shape of `%s` is not known; write %s%s if it "
-                 "is that of the prediction", target->name, target->name, shape_text(prediction));
-        return false;
     } else if (!same_shape(prediction, target_shape(target))) {
         error_at(model->source, span, "%s wants equal shapes; the prediction is %s, `%s` is %s",
                  loss->name, shape_text(prediction), target->name,

@@ -211,11 +211,12 @@ START_TEST(a_network_called_twice_shares_its_parameters)
     Model *model = model_of("data {\n"
                             "    train = xor()\n"
                             "    input  x[2] = x\n"
-                            "    target y[2] = y\n"
+                            "    target y = y\n"
                             "}\n"
                             "network twin(x) { x -> dense(2) -> batchnorm -> tanh }\n"
+                            "network net(x) { x -> twin -> twin -> dense(1) }\n"
                             "train {\n"
-                            "    loss = mse(twin(twin(x)), y)\n"
+                            "    loss = mse(net(x), y)\n"
                             "    optimizer = sgd(lr=0.1)\n"
                             "}\n");
     Graph *g = train_graph(model);
@@ -223,11 +224,11 @@ START_TEST(a_network_called_twice_shares_its_parameters)
 
     for (int i = 0; i < g->value_count; i++)
         parameters += g->values[i]->role == ROLE_PARAMETER;
-    ck_assert_int_eq(parameters, 4);
-    ck_assert_int_eq(count_nodes(g, OP_DENSE), 2);
-    ck_assert_int_eq(count_nodes(g, OP_UPDATE), 4);
+    ck_assert_int_eq(parameters, 6);
+    ck_assert_int_eq(count_nodes(g, OP_DENSE), 3);
+    ck_assert_int_eq(count_nodes(g, OP_UPDATE), 6);
     ck_assert_int_eq(count_nodes(g, OP_ADD), 4);    /* each gradient has two parts */
-    ck_assert_int_eq(check_gradients(g, 5, "twin"), 4);
+    ck_assert_int_eq(check_gradients(g, 5, "twin"), 6);
     ck_assert_ptr_nonnull(lower(model, MODE_EVALUATE));
 }
 END_TEST
