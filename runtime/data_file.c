@@ -358,7 +358,7 @@ void net_open_files(struct net_table *table, const struct net_call *call, const 
     for (int i = 0; i < call->arg_count; i++) {
         const struct net_arg *arg = &call->args[i];
 
-        if (!arg->text)
+        if (!arg->text || arg->none)
             continue;
         if (table->column_count == NET_COLUMNS)
             net_fail(1, "%s: more than %d fields in one source", call->name, NET_COLUMNS);

@@ -59,25 +59,25 @@ void net_values_row(const struct net_values *values, long row, double *numbers)
 
 /* ---- the end of the chain ------------------------------------------------------------------------ */
 
+/* Copies the sizes other than 1; returns how many. */
+static int strip(int stripped[4], int rank, const int *shape)
+{
+    int count = 0;
+
+    for (int i = 0; i < rank; i++)
+        if (shape[i] != 1)
+            stripped[count++] = shape[i];
+    return count;
+}
+
 /* Shapes agree up to axes of size 1, or where one of the two is flat. */
 static bool fits(const struct net_column *column, const struct net_field *field)
 {
-    int i = 0, j = 0;
+    int a[4] = {0}, b[4] = {0};
+    const int rank = strip(a, column->rank, column->shape);
+    const int wanted = strip(b, field->rank, field->shape);
 
-    if (column->size != field->size)
-        return false;
-    if (column->rank <= 1 || field->rank <= 1)
-        return true;
-    for (;;) {
-        while (i < column->rank && column->shape[i] == 1)
-            i++;
-        while (j < field->rank && field->shape[j] == 1)
-            j++;
-        if (i == column->rank || j == field->rank)
-            return i == column->rank && j == field->rank;
-        if (column->shape[i++] != field->shape[j++])
-            return false;
-    }
+    return column->size == field->size && (rank <= 1 || wanted <= 1 || !memcmp(a, b, sizeof a));
 }
 
 /* One scale and shift a channel for pack, or false where a channel has several. */

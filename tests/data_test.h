@@ -1,0 +1,20 @@
+/* data_test.h -- what suite_data.c and data_test.c share. */
+
+#ifndef DATA_TEST_H
+#define DATA_TEST_H
+
+#include <check.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+const char *data_test_folder(void);     /* of the running test, removed after it */
+
+/* Writes a file into the folder. */
+void write_bytes(const char *name, const void *bytes, size_t size, bool gzip);
+
+/* work(context) must end with exit code 1 and a message that contains `text`. */
+void expect_fault(void (*work)(const void *), const void *context, const char *text);
+
+TCase *data_test_prepared(void);        /* data_test.c: splits, preparations, metrics, reports */
+
+#endif
