@@ -26,7 +26,7 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
     return sum / (double)count;
 }
 
-static enum net_part part_of(const char *name)
+enum net_part net_part_named(const char *name)
 {
     return name[0] == 'v' ? NET_VALIDATION : name[1] == 'e' ? NET_TEST : NET_TRAIN;
 }
@@ -71,7 +71,7 @@ int net_eval(const struct net_options *options)
 {
     const struct net_model *model = options->model;
     const char *name = options->value[NET_PART].text;
-    const enum net_part part = part_of(name);
+    const enum net_part part = net_part_named(name);
     struct net_session session;
 
     net_session_open(&session, options);

@@ -239,7 +239,7 @@ char *net_session_weights(struct net_session *session);
    With targets the result is the mean loss, else 0. */
 float net_forward(struct net_session *session, const void *batch, int n, bool has_target);
 
-/* Runs the train step with run.grads, which must be there: parameters stay. The mean loss. */
+/* The train step alone. With run.grads the gradients are stored there, and parameters stay. */
 float net_gradients(struct net_session *session, const void *batch, int n);
 
 /* Runs the train step: parameters and optimizer state change. Gives the mean loss. */
@@ -271,6 +271,7 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
                     const long *rows, long count, struct net_metrics *metrics);
 void net_metrics_json(struct net_text *text, const struct net_model *model,
                       const struct net_metrics *metrics);
+enum net_part net_part_named(const char *name);         /* "train", "validation" or "test" */
 int net_eval(const struct net_options *options);        /* `eval` */
 
 /* ---- signals.c: Ctrl-C and its kin ------------------------------------------------------------------ */
@@ -325,7 +326,8 @@ struct net_training {
     char *folder;               /* the run's */
     void *kept;                 /* the best parameters; NULL: the last are kept */
     long *rows;                 /* the epoch's order */
-    long *sample;               /* rows whose metrics an epoch reports: 0, 1, 2, ... or a subset */
+    long *every;                /* 0, 1, 2, ... for the largest part */
+    long *sample;               /* training rows whose metrics an epoch reports, evenly spaced */
     long row_count, sample_count;
     FILE *history, *steps;      /* steps: --log-steps, or NULL */
     double saved;               /* when the last checkpoint was, in seconds */

@@ -1,0 +1,204 @@
+/*
+ * checkpoint.c -- all that a resume needs, in one safetensors file: parameters under their names,
+ * optimizer state as optimizer.1.NAME and optimizer.2.NAME, the best parameters so far as kept.NAME,
+ * counters and settings in the metadata. (Random numbers have no state: they are drawn by position.)
+ */
+
+#define _GNU_SOURCE
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime.h"
+
+/* ---- Tensors: the same walk for writing and reading ----------------------------------------------- */
+
+struct walk {
+    const struct net_training *training;
+    struct net_entry *entries;          /* writing: filled; NULL when reading */
+    const struct net_tensors *tensors;  /* reading */
+    int count;
+};
+
+static void visit(struct walk *walk, const char *prefix, const struct net_tensor *tensor, void *base)
+{
+    char *name = net_format("%s%s", prefix, tensor->name);
+
+    if (walk->entries) {
+        walk->entries[walk->count] = (struct net_entry){ name, tensor, base };
+    } else {
+        net_tensors_get(walk->tensors, name, tensor, base);
+        free(name);
+    }
+    walk->count++;
+}
+
+static void visit_all(struct walk *walk, bool kept)
+{
+    const struct net_session *session = &walk->training->session;
+    const struct net_model *model = session->model;
+
+    for (int t = 0; t < model->tensor_count; t++)
+        visit(walk, "", &model->tensors[t], session->run.params);
+    for (int copy = 0; copy < session->state_copies; copy++)
+        for (int t = 0; t < model->tensor_count; t++) {
+            char prefix[24];
+
+            snprintf(prefix, sizeof prefix, "optimizer.%d.", copy + 1);
+            if (model->tensors[t].trainable)
+                visit(walk, prefix, &model->tensors[t],
+                      (char *)session->run.state + (size_t)copy * model->params_size);
+        }
+    if (kept)
+        for (int t = 0; t < model->tensor_count; t++)
+            visit(walk, "kept.", &model->tensors[t], walk->training->kept);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------------- */
+
+static void add_count(struct net_text *text, const char *key, double x)
+{
+    net_text_add(text, ",\"%s\":\"%.0f\"", key, x);
+}
+
+/* In hexadecimal: every bit comes back. */
+static void add_exact(struct net_text *text, const char *key, double x)
+{
+    net_text_add(text, ",\"%s\":\"%a\"", key, x);
+}
+
+static void write_metadata(struct net_text *text, const struct net_training *training)
+{
+    const struct net_options *options = training->options;
+    const struct net_state *state = &training->state;
+
+    net_text_add(text, "\"checkpoint\":\"1\",\"model\":");
+    net_text_quote(text, options->model->name);
+    net_text_add(text, ",\"model_hash\":");
+    net_text_quote(text, options->model->hash);
+    add_count(text, "epoch", (double)state->epoch);
+    add_count(text, "row", (double)state->row);
+    add_count(text, "step", training->session.run.step);
+    add_exact(text, "loss_sum", state->loss_sum);
+    add_exact(text, "best_loss", state->best_loss);
+    add_count(text, "best_epoch", (double)state->best_epoch);
+    add_exact(text, "seconds", state->seconds);
+    add_count(text, "rows_trained", state->rows_trained);
+    add_count(text, "rows", (double)training->row_count);
+    for (int o = 0; o < NET_SETTINGS; o++) {
+        struct net_text value = { 0 };
+
+        if (!options->value[o].applies)
+            continue;
+        net_option_show(&value, options, (enum net_option)o);
+        net_text_add(text, ",\"setting.%s\":", net_option_name((enum net_option)o));
+        net_text_quote(text, value.at);
+        free(value.at);
+    }
+    if (options->value[NET_DATA].text) {
+        char *absolute = realpath(options->value[NET_DATA].text, NULL);
+
+        net_text_add(text, ",\"data\":");
+        net_text_quote(text, absolute ? absolute : options->value[NET_DATA].text);
+        free(absolute);
+    }
+}
+
+void net_checkpoint_write(const struct net_training *training)
+{
+    const struct net_model *model = training->session.model;
+    struct walk walk = { .training = training };
+    struct net_text metadata = { 0 };
+    char *path = net_format("%s/checkpoint.safetensors", training->folder);
+
+    walk.entries = net_allocate((size_t)model->tensor_count * 4, sizeof *walk.entries);
+    visit_all(&walk, training->kept && training->state.best_epoch);
+    write_metadata(&metadata, training);
+    net_tensors_write(path, walk.entries, walk.count, &metadata);
+    for (int e = 0; e < walk.count; e++)
+        free(walk.entries[e].name);
+    free(walk.entries);
+    free(metadata.at);
+    free(path);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------------- */
+
+static double metadata_number(const struct net_tensors *tensors, const char *key)
+{
+    const char *text = net_tensors_metadata(tensors, key);
+    char *end = NULL;
+    const double x = text ? strtod(text, &end) : 0.0;
+
+    if (!text || !*text || *end || isnan(x) || (x < 0.0 && strcmp(key, "loss_sum")))
+        net_fail(NET_FAULT, "%s: \"%s\" is missing or wrong in its metadata; it is not a checkpoint "
+                 "of this trainer", tensors->path, key);
+    return x;
+}
+
+static void need_option(const struct net_options *options, enum net_option option)
+{
+    if (options->value[option].given)
+        net_fail(NET_USAGE, "--%s and --resume exclude each other: a resumed run goes on in its "
+                 "folder, from its checkpoint", net_option_name(option));
+}
+
+void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options)
+{
+    const char *run = options->value[NET_RESUME].text, *hash, *data;
+    char *path = net_format("%s/checkpoint.safetensors", run);
+
+    need_option(options, NET_OUT);
+    need_option(options, NET_WEIGHTS);
+    need_option(options, NET_FORCE);
+    if (access(path, R_OK))
+        net_fail(NET_FAULT, "--resume %s: there is no checkpoint.safetensors in it", run);
+    net_tensors_read(tensors, path);
+    hash = net_tensors_metadata(tensors, "model_hash");
+    if (!net_tensors_metadata(tensors, "checkpoint") || !hash)
+        net_fail(NET_FAULT, "%s is not a checkpoint: it has weights only; --weights starts a new run "
+                 "from it", path);
+    if (strcmp(hash, options->model->hash))
+        net_fail(NET_FAULT, "%s is of another model (%s, %s); this trainer is %s, %s", path,
+                 net_tensors_metadata(tensors, "model") ? net_tensors_metadata(tensors, "model")
+                                                        : "without a name",
+                 hash, options->model->name, options->model->hash);
+    for (int o = 0; o < NET_SETTINGS; o++) {
+        char key[64];
+        const char *text;
+
+        snprintf(key, sizeof key, "setting.%s", net_option_name((enum net_option)o));
+        text = net_tensors_metadata(tensors, key);
+        options->value[o].applies = text != NULL;
+        if (text)
+            net_settings_resume(options, o, text, path);
+        else if (options->value[o].given)
+            net_fail(NET_USAGE, "--%s does not apply to %s's optimizer", net_option_name(
+                     (enum net_option)o), path);
+    }
+    data = net_tensors_metadata(tensors, "data");
+    if (!options->value[NET_DATA].given && data)
+        options->value[NET_DATA].text = data;
+}
+
+void net_checkpoint_read(const struct net_tensors *tensors, struct net_training *training)
+{
+    struct net_state *state = &training->state;
+    struct walk walk = { .training = training, .tensors = tensors };
+
+    state->epoch = (long)metadata_number(tensors, "epoch");
+    state->row = (long)metadata_number(tensors, "row");
+    state->loss_sum = metadata_number(tensors, "loss_sum");
+    state->best_loss = metadata_number(tensors, "best_loss");
+    state->best_epoch = (long)metadata_number(tensors, "best_epoch");
+    state->seconds = metadata_number(tensors, "seconds");
+    state->rows_trained = metadata_number(tensors, "rows_trained");
+    training->session.run.step = (uint32_t)metadata_number(tensors, "step");
+    if ((long)metadata_number(tensors, "rows") != training->row_count
+        || state->row >= training->row_count)
+        net_fail(NET_FAULT, "%s was trained on %.0f rows; there are %ld now: the data differ",
+                 tensors->path, metadata_number(tensors, "rows"), training->row_count);
+    visit_all(&walk, training->kept && state->best_epoch);
+}

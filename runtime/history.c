@@ -1,0 +1,190 @@
+/*
+ * history.c -- a run's folder: run.json, history.csv, --log-steps.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime.h"
+
+static void make_folder(const char *path)
+{
+    char *copy = net_format("%s", path);
+    struct stat status;
+
+    for (char *c = copy + 1; *c; c++)
+        if (*c == '/') {
+            *c = '\0';
+            mkdir(copy, 0777);      /* the last one tells whether all is well */
+            *c = '/';
+        }
+    if (mkdir(copy, 0777) && errno != EEXIST)
+        net_fail(NET_FAULT, "the folder %s cannot be made: %s", path, strerror(errno));
+    if (stat(copy, &status) || !S_ISDIR(status.st_mode))
+        net_fail(NET_FAULT, "--out %s is a file, not a folder", path);
+    free(copy);
+}
+
+static bool has(const char *folder, const char *name)
+{
+    char *path = net_format("%s/%s", folder, name);
+    const bool there = !access(path, F_OK);
+
+    free(path);
+    return there;
+}
+
+static char *new_name(const struct net_model *model)
+{
+    const time_t now = time(NULL);
+    struct tm local;
+    char date[32], *folder;
+
+    localtime_r(&now, &local);
+    strftime(date, sizeof date, "%Y%m%d-%H%M%S", &local);
+    folder = net_format("runs/%s-%s", model->name, date);
+    for (int i = 2; has(folder, ""); i++) {
+        free(folder);
+        folder = net_format("runs/%s-%s-%d", model->name, date, i);
+    }
+    return folder;
+}
+
+void net_folder_open(struct net_training *training)
+{
+    static const char *const files[] = {
+        "run.json", "history.csv", "model.safetensors", "preparation.json",
+        "checkpoint.safetensors",
+    };
+    const struct net_value *value = training->options->value;
+
+    if (value[NET_RESUME].text) {
+        training->folder = net_format("%s", value[NET_RESUME].text);
+        return;
+    }
+    training->folder = value[NET_OUT].text ? net_format("%s", value[NET_OUT].text)
+                                           : new_name(training->options->model);
+    const bool run = has(training->folder, "run.json")
+                     || has(training->folder, "checkpoint.safetensors");
+    if (run && !net_flag(training->options, NET_FORCE))
+        net_fail(NET_USAGE, "%s is a run already: --resume %s goes on with it, --force writes over it",
+                 training->folder, training->folder);
+    make_folder(training->folder);
+    for (size_t i = 0; run && i < sizeof files / sizeof *files; i++) {
+        char *path = net_format("%s/%s", training->folder, files[i]);
+
+        unlink(path);
+        free(path);
+    }
+}
+
+/* ---- history.csv ----------------------------------------------------------------------------------- */
+
+static void add_header(struct net_text *text, const struct net_training *training)
+{
+    const struct net_model *model = training->session.model;
+    const bool validation = net_data_rows(training->session.data, NET_VALIDATION) > 0;
+
+    net_text_add(text, "epoch");
+    for (int part = 0; part <= validation; part++) {
+        const char *name = part ? "validation" : "train";
+
+        net_text_add(text, ",%s_loss", name);
+        for (int m = 0; m < model->metric_count; m++)
+            net_text_add(text, ",%s_%s", name, model->metrics[m].name);
+    }
+    net_text_add(text, ",lr,seconds,samples_per_second\n");
+}
+
+/* A resumed run keeps the lines of the epochs that its checkpoint knows. */
+void net_history_open(struct net_training *training)
+{
+    char *path = net_format("%s/history.csv", training->folder);
+    const char *log = training->options->value[NET_LOG_STEPS].text;
+    struct net_text text = { 0 };
+
+    add_header(&text, training);
+    if (training->options->value[NET_RESUME].text && has(training->folder, "history.csv")) {
+        size_t length;
+        char *old = net_file_read(path, &length), *rest = old;
+
+        strsep(&rest, "\n");
+        for (char *line; rest && (line = strsep(&rest, "\n")) && rest;)
+            if (strtol(line, NULL, 10) >= 1 && strtol(line, NULL, 10) <= training->state.epoch)
+                net_text_add(&text, "%s\n", line);
+        free(old);
+    }
+    net_file_replace(path, &text);
+    training->history = fopen(path, "a");
+    if (!training->history)
+        net_fail(NET_FAULT, "cannot write %s: %s", path, strerror(errno));
+    if (log) {
+        training->steps = fopen(log, "w");
+        if (!training->steps)
+            net_fail(NET_FAULT, "cannot write %s: %s", log, strerror(errno));
+        fprintf(training->steps, "step,loss\n");
+    }
+    free(text.at);
+    free(path);
+}
+
+/* values: train metrics, then where there is a validation part its loss and metrics. */
+void net_history_add(struct net_training *training, double loss, const double *values,
+                     double seconds, double samples_per_second)
+{
+    const struct net_model *model = training->session.model;
+    const bool validation = net_data_rows(training->session.data, NET_VALIDATION) > 0;
+    const int count = model->metric_count + validation * (1 + model->metric_count);
+
+    fprintf(training->history, "%ld,%.9g", training->state.epoch, loss);
+    for (int i = 0; i < count; i++)
+        fprintf(training->history, ",%.9g", values[i]);
+    fprintf(training->history, ",%.9g,%.3f,%.0f\n", training->options->value[NET_LR].number, seconds,
+            samples_per_second);
+    if (fflush(training->history))
+        net_fail(NET_FAULT, "cannot write %s/history.csv: %s", training->folder, strerror(errno));
+}
+
+/* ---- run.json -------------------------------------------------------------------------------------- */
+
+void net_run_json(const struct net_training *training, const char *status, const char *results)
+{
+    const struct net_options *options = training->options;
+    const struct net_model *model = options->model;
+    const struct net_state *state = &training->state;
+    const time_t began = (time_t)training->began;
+    struct net_text text = { 0 };
+    char host[256] = "", date[40];
+    struct tm utc;
+
+    gethostname(host, sizeof host - 1);
+    gmtime_r(&began, &utc);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    net_text_add(&text, "{\n  \"model\": ");
+    net_text_quote(&text, model->name);
+    net_text_add(&text, ",\n  \"status\": \"%s\",\n  \"command\": ", status);
+    net_text_quote(&text, options->command_line);
+    net_text_add(&text, ",\n  \"hyperparameters\": ");
+    net_settings_json(&text, options);
+    net_text_add(&text, ",\n  \"seed\": %.0f,\n  \"threads\": %d,\n  \"host\": ",
+                 options->value[NET_SEED].number, training->session.threads);
+    net_text_quote(&text, host);
+    net_text_add(&text, ",\n  \"isa\": \"%s\",\n  \"netc\": \"%s\",\n  \"model_hash\": \"%s\",\n",
+                 model->isa, model->version, model->hash);
+    net_text_add(&text, "  \"started\": \"%s\",\n  \"seconds\": %.3f,\n", date, state->seconds);
+    net_text_add(&text, "  \"samples_per_second\": %.0f,\n  \"epochs\": %ld,\n  \"steps\": %u,\n",
+                 state->seconds > 0.0 ? state->rows_trained / state->seconds : 0.0, state->epoch,
+                 training->session.run.step);
+    net_text_add(&text, "  \"best_epoch\": %ld,\n  \"final\": {%s}\n}\n",
+                 state->best_epoch ? state->best_epoch : state->epoch, results ? results : "");
+    char *path = net_format("%s/run.json", training->folder);
+    net_file_replace(path, &text);
+    free(path);
+    free(text.at);
+}

@@ -1,0 +1,126 @@
+/*
+ * main.c -- a trainer's commands.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime.h"
+
+static const char *const names[NET_COMMANDS] = {
+    [NET_TRAIN_COMMAND] = "train", [NET_EVAL] = "eval", [NET_PREDICT] = "predict",
+    [NET_SUMMARY] = "summary", [NET_INIT] = "init", [NET_GRADCHECK] = "gradcheck",
+    [NET_BENCH] = "bench", [NET_CONFIG] = "config",
+};
+
+/* A processor without the compiled instructions is told so, before one of them is met. */
+static void check_isa(const struct net_model *model)
+{
+    bool able = true;
+
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!strcmp(model->isa, "avx512"))
+        able = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+               && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+               && __builtin_cpu_supports("fma");
+    else if (!strcmp(model->isa, "avx2"))
+        able = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    if (!able)
+        net_fail(NET_FAULT, "this trainer was compiled for processors with %s, which this one lacks; "
+                 "compile it again here, or with --target generic", model->isa);
+}
+
+/* Which command a word is; a word that is none ends the program. */
+static enum net_command find_command(const char *word)
+{
+    static const char *const later[] = {
+        "sweep", "kfold", "report", "export", "tensorboard", "mlflow",
+    };
+    const char *nearest;
+
+    for (int c = 0; c < NET_COMMANDS; c++)
+        if (!strcmp(word, names[c]))
+            return (enum net_command)c;
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (!strcmp(word, later[i]))
+            net_fail(NET_USAGE, "%s is not there yet", word);
+    nearest = net_nearest(word, names, NET_COMMANDS);
+    if (nearest)
+        net_fail(NET_USAGE, "there is no command \"%s\"; do you mean %s?", word, nearest);
+    net_fail(NET_USAGE, "there is no command \"%s\"; --help lists them", word);
+}
+
+static int predict(const struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    const char *part = options->value[NET_PART].text, *file = options->value[NET_OUTPUT].text;
+    struct net_session session;
+    FILE *out = stdout;
+
+    if (options->file && options->value[NET_PART].given)
+        net_fail(NET_USAGE, "predict takes a FILE or --part, not both");
+    if (!options->file && !options->value[NET_PART].given)
+        net_fail(NET_USAGE, "predict wants a FILE with rows, or --part test");
+    net_session_open(&session, options);
+    char *preparation = net_session_weights(&session);
+    if (options->file)
+        session.data = net_data_open_file(model, options->file, preparation);
+    else
+        session.data = net_data_open(model, options->value[NET_DATA].text, preparation);
+    if (file && !(out = fopen(file, "w")))
+        net_fail(NET_FAULT, "cannot write %s", file);
+    net_predict(out, &session, options->file ? NET_TEST : net_part_named(part));
+    if (file && fclose(out))
+        net_fail(NET_FAULT, "cannot write %s", file);
+    net_session_close(&session);
+    free(preparation);
+    return NET_OK;
+}
+
+static bool asks(int argc, char **argv, const char *flag)
+{
+    for (int i = 1; i < argc; i++)
+        if (!strcmp(argv[i], flag))
+            return true;
+    return false;
+}
+
+int net_main(int argc, char **argv, const struct net_model *model)
+{
+    const bool named = argc > 1 && argv[1][0] != '-';
+    const enum net_command command = named ? find_command(argv[1]) : NET_TRAIN_COMMAND;
+    const int first = named ? 2 : argc > 0 ? 1 : 0;
+    struct net_options options;
+
+    if (asks(argc, argv, "--help") || asks(argc, argv, "-h")) {
+        net_help(model);
+        return NET_OK;
+    }
+    if (asks(argc, argv, "--version")) {
+        printf("%s %s, netc %s, %s\n", model->name, model->hash, model->version, model->isa);
+        return NET_OK;
+    }
+    net_options_read(&options, model, command, argc - first, argv + first);
+    check_isa(model);
+    net_flush_denormals();
+    switch (command) {
+    case NET_EVAL:
+        return net_eval(&options);
+    case NET_PREDICT:
+        return predict(&options);
+    case NET_SUMMARY:
+        return net_summary(&options);
+    case NET_INIT:
+        return net_init(&options);
+    case NET_GRADCHECK:
+        return net_gradcheck(&options);
+    case NET_BENCH:
+        return net_bench(&options);
+    case NET_CONFIG:
+        return net_config(&options);
+    default:
+        return net_train(&options);
+    }
+}

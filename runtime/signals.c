@@ -1,0 +1,50 @@
+/*
+ * signals.c -- Ctrl-C finishes the step, a second one ends at once.
+ *
+ * The signals are blocked in every thread, and one thread waits for them: no handler, no global.
+ */
+
+#define _GNU_SOURCE
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "runtime.h"
+
+static void fill_set(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGUSR1);
+}
+
+static void *wait_for_signals(void *argument)
+{
+    struct net_signals *signals = argument;
+    sigset_t set;
+    int number;
+
+    fill_set(&set);
+    while (!sigwait(&set, &number))
+        if (number == SIGUSR1)
+            atomic_store(&signals->save, true);
+        else if (atomic_load(&signals->stop))
+            _exit(128 + number);
+        else
+            atomic_store(&signals->stop, number);
+    return NULL;
+}
+
+void net_signals_open(struct net_signals *signals)
+{
+    pthread_t thread;
+    sigset_t set;
+
+    fill_set(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (pthread_create(&thread, NULL, wait_for_signals, signals))
+        net_fail(NET_FAULT, "the thread that waits for signals cannot be started");
+    pthread_detach(thread);
+}

@@ -1,0 +1,384 @@
+/*
+ * train.c -- `train`: epochs of steps, validation after each, checkpoints, the end.
+ *
+ * The state of a run is its parameters, its optimizer's state and struct net_state; everything else
+ * follows from the settings, so that a run that was stopped anywhere between two steps goes on bit for
+ * bit.
+ */
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime.h"
+
+enum {
+    SAMPLE = 10000,             /* rows, at most, that an epoch's train metrics are taken from */
+    SAVE_AFTER_EPOCH = 5,       /* seconds since the last checkpoint, at the end of an epoch */
+    SAVE_WITHIN_EPOCH = 60,     /* the same, inside one */
+};
+
+/* ---- Saving --------------------------------------------------------------------------------------- */
+
+static void save_weights(const struct net_training *training)
+{
+    const bool best = training->kept && training->state.best_epoch;
+    char *path = net_format("%s/model.safetensors", training->folder);
+
+    net_weights_write(path, training->session.model,
+                      best ? training->kept : training->session.run.params);
+    free(path);
+}
+
+static void save(struct net_training *training)
+{
+    net_checkpoint_write(training);
+    save_weights(training);
+    training->saved = net_now();
+}
+
+/* ---- What is shown -------------------------------------------------------------------------------- */
+
+static double rate(const struct net_training *training)
+{
+    const struct net_state *state = &training->state;
+
+    return state->seconds > 0.0 ? state->rows_trained / state->seconds : 0.0;
+}
+
+static void show_step(struct net_training *training, const char *metrics)
+{
+    const struct net_state *state = &training->state;
+    const long epochs = net_whole(training->options, NET_EPOCHS);
+    const long batch = net_whole(training->options, NET_BATCH);
+    const double left = ((double)(epochs - state->epoch) * (double)training->row_count
+                         - (double)state->row) / fmax(rate(training), 1.0);
+    char *line = net_format("epoch %ld/%ld  step %ld/%ld  loss %.4g%s  %.0f samples/s  %.0f:%02.0f left",
+                            state->epoch + 1, epochs, (state->row + batch - 1) / batch,
+                            (training->row_count + batch - 1) / batch,
+                            state->loss_sum / (double)state->row, metrics, rate(training),
+                            floor(left / 60.0), floor(fmod(left, 60.0)));
+
+    net_progress_step(&training->progress, line);
+    free(line);
+}
+
+/* "  accuracy 0.9812", for each metric */
+static char *metrics_text(const struct net_model *model, const double *values)
+{
+    struct net_text text = { 0 };
+
+    net_text_add(&text, "%s", "");
+    for (int m = 0; m < model->metric_count; m++)
+        net_text_add(&text, "  %s %.4f", model->metrics[m].name, values[m]);
+    return text.at;
+}
+
+/* ---- An epoch ------------------------------------------------------------------------------------- */
+
+static bool stopped(const struct net_training *training)
+{
+    const long most = net_whole(training->options, NET_MAX_STEPS);
+
+    return atomic_load_explicit(&training->signals.stop, memory_order_relaxed)
+           || (most && training->session.run.step >= (uint64_t)most);
+}
+
+static _Noreturn void diverge(struct net_training *training, float loss)
+{
+    const struct net_state *state = &training->state;
+
+    net_progress_close(&training->progress);
+    net_run_json(training, "diverged", NULL);
+    net_fail(NET_DIVERGED, "the loss is %s in step %u (epoch %ld, row %ld). Try a smaller --lr, or "
+             "--clip 1. What was saved before is in %s", isnan(loss) ? "not a number" : "infinite",
+             training->session.run.step, state->epoch + 1, state->row, training->folder);
+}
+
+static void save_in_time(struct net_training *training)
+{
+    const bool asked = atomic_exchange_explicit(&training->signals.save, false,
+                                                memory_order_relaxed);
+    const bool every = training->options->value[NET_CHECKPOINT_EVERY].number > 0.0;
+
+    if (asked || (!every && net_now() - training->saved > SAVE_WITHIN_EPOCH)) {
+        save(training);
+        if (asked)
+            net_progress_say(&training->progress, "saved %s/checkpoint.safetensors",
+                             training->folder);
+    }
+}
+
+/* Trains the rows of the epoch that are left; false: it was stopped before the last. */
+static bool train_rows(struct net_training *training, const char *metrics)
+{
+    struct net_session *session = &training->session;
+    struct net_state *state = &training->state;
+    const long *numbers;
+    const void *batch;
+    double last = net_now();
+    int n;
+
+    net_loader_begin(training->loader, NET_TRAIN, training->rows + state->row,
+                     training->row_count - state->row, (int)net_whole(training->options, NET_BATCH));
+    while (!stopped(training) && (batch = net_loader_next(training->loader, &numbers, &n))) {
+        const float loss = net_step(session, batch, n);
+        const double now = net_now();
+
+        state->row += n;
+        state->loss_sum += (double)loss * n;
+        state->rows_trained += n;
+        state->seconds += now - last;
+        last = now;
+        if (training->steps)
+            fprintf(training->steps, "%u,%.9g\n", session->run.step, (double)loss);
+        if (!isfinite(loss))
+            diverge(training, loss);
+        if (net_progress_due(&training->progress))
+            show_step(training, metrics);
+        save_in_time(training);
+    }
+    net_loader_cancel(training->loader);
+    return state->row == training->row_count;
+}
+
+/* The metrics of an epoch, as history.csv has them: of a sample of the training rows, then loss and
+   metrics of validation. Gives the validation loss, or infinity. */
+static double measure(struct net_training *training, double *values)
+{
+    struct net_session *session = &training->session;
+    const struct net_model *model = session->model;
+    const long count = net_data_rows(session->data, NET_VALIDATION);
+    double loss = INFINITY;
+
+    if (model->metric_count)
+        net_evaluate(session, training->loader, NET_TRAIN, training->sample,
+                     training->sample_count, training->metrics);
+    for (int m = 0; m < model->metric_count; m++)
+        *values++ = net_metrics_value(training->metrics, model->metrics[m].name);
+    if (!count)
+        return loss;
+    loss = net_evaluate(session, training->loader, NET_VALIDATION, training->every, count,
+                        training->metrics);
+    *values++ = loss;
+    for (int m = 0; m < model->metric_count; m++)
+        *values++ = net_metrics_value(training->metrics, model->metrics[m].name);
+    return loss;
+}
+
+/* `rows` were trained since `began`: all of the epoch's, or those after a resume. */
+static void finish_epoch(struct net_training *training, double *values, double began, long rows)
+{
+    const struct net_model *model = training->session.model;
+    struct net_state *state = &training->state;
+    const double trained = net_now() - began, loss = state->loss_sum / (double)state->row;
+    const double validation = measure(training, values), speed = (double)rows / fmax(trained, 1e-9);
+    const long every = net_whole(training->options, NET_CHECKPOINT_EVERY);
+    char *metrics = metrics_text(model, values), *line;
+
+    state->epoch++;
+    state->row = 0;
+    state->loss_sum = 0.0;
+    if (training->kept && validation < state->best_loss) {
+        state->best_loss = validation;
+        state->best_epoch = state->epoch;
+        memcpy(training->kept, training->session.run.params, model->params_size);
+    }
+    net_history_add(training, loss, values, net_now() - began, speed);
+    line = net_format("epoch %ld/%ld  loss %.4g%s", state->epoch,
+                      net_whole(training->options, NET_EPOCHS), loss, metrics);
+    if (isfinite(validation)) {
+        char *more = metrics_text(model, values + model->metric_count + 1);
+        char *both = net_format("%s  validation loss %.4g%s", line, validation, more);
+
+        free(more);
+        free(line);
+        line = both;
+    }
+    char *all = net_format("%s  %.1f s  %.0f samples/s", line, net_now() - began, speed);
+    net_progress_line(&training->progress, all);
+    free(all);
+    free(line);
+    free(metrics);
+    if (every ? state->epoch % every == 0 : net_now() - training->saved > SAVE_AFTER_EPOCH)
+        save(training);
+}
+
+/* Epochs until the last, or until a signal or --max-steps; false: stopped inside an epoch. */
+static bool train_epochs(struct net_training *training)
+{
+    const struct net_options *options = training->options;
+    const struct net_model *model = options->model;
+    struct net_state *state = &training->state;
+    double *values = net_allocate((size_t)(2 * model->metric_count + 1), sizeof *values);
+    bool whole = true;
+
+    while (whole && state->epoch < net_whole(options, NET_EPOCHS) && !stopped(training)) {
+        const double began = net_now();
+        const long done = state->row;
+        char *shown = state->epoch ? metrics_text(model, values) : net_format("%s", "");
+
+        net_order(training->rows, training->row_count, training->session.run.seed,
+                  (uint32_t)state->epoch, net_flag(options, NET_SHUFFLE));
+        whole = train_rows(training, shown);
+        free(shown);
+        if (whole)
+            finish_epoch(training, values, began, training->row_count - done);
+    }
+    free(values);
+    return whole;
+}
+
+/* ---- Beginning and end ---------------------------------------------------------------------------- */
+
+static void open_rows(struct net_training *training)
+{
+    const struct net_session *session = &training->session;
+    long most = 0;
+
+    training->row_count = net_data_rows(session->data, NET_TRAIN);
+    if (!training->row_count)
+        net_fail(NET_FAULT, "%s: the training part has no rows", session->model->source);
+    for (int part = 0; part < NET_PARTS; part++)
+        if (net_data_rows(session->data, (enum net_part)part) > most)
+            most = net_data_rows(session->data, (enum net_part)part);
+    training->rows = net_allocate((size_t)training->row_count, sizeof(long));
+    training->every = net_allocate((size_t)most, sizeof(long));
+    net_order(training->every, most, session->run.seed, 0, false);
+
+    const long count = training->row_count < SAMPLE ? training->row_count : SAMPLE;
+    training->sample = net_allocate((size_t)count, sizeof(long));
+    training->sample_count = count;
+    for (long i = 0; i < count; i++)
+        training->sample[i] = i * training->row_count / count;
+}
+
+static void open_training(struct net_training *training, struct net_options *options)
+{
+    struct net_tensors tensors;
+    struct net_session *session = &training->session;
+    const bool resume = options->value[NET_RESUME].text != NULL;
+
+    if (resume)
+        net_checkpoint_settings(&tensors, options);
+    net_signals_open(&training->signals);
+    net_progress_open(&training->progress, net_flag(options, NET_QUIET));
+    net_session_open(session, options);
+    if (options->value[NET_WEIGHTS].text)
+        free(net_session_weights(session));
+    session->data = net_data_open(options->model, options->value[NET_DATA].text, NULL);
+    open_rows(training);
+    if (!strcmp(options->value[NET_KEEP].text, "best")
+        && net_data_rows(session->data, NET_VALIDATION))
+        training->kept = net_memory(options->model->params_size);
+    training->state.best_loss = INFINITY;
+    if (resume) {
+        net_checkpoint_read(&tensors, training);
+        net_tensors_free(&tensors);
+    }
+    training->metrics = net_metrics_new(options->model, session->data);
+    training->loader = net_loader_open(session);
+    training->saved = net_now();
+    training->began = (double)time(NULL);
+    net_folder_open(training);
+    net_history_open(training);
+    net_run_json(training, "running", NULL);
+    if (!resume) {
+        struct net_text text = { .at = net_data_preparation_json(session->data) };
+        char *path = net_format("%s/preparation.json", training->folder);
+
+        text.length = strlen(text.at);
+        net_file_replace(path, &text);
+        free(text.at);
+        free(path);
+    }
+}
+
+static void close_training(struct net_training *training)
+{
+    net_progress_close(&training->progress);
+    net_loader_close(training->loader);
+    net_metrics_free(training->metrics);
+    net_session_close(&training->session);
+    if (fclose(training->history) || (training->steps && fclose(training->steps)))
+        net_fail(NET_FAULT, "%s: the history could not be written: %s", training->folder,
+                 strerror(errno));
+    free(training->kept);
+    free(training->rows);
+    free(training->every);
+    free(training->sample);
+    free(training->folder);
+}
+
+/* Every part once, with the weights that are kept; into run.json, and shown. */
+static void evaluate_parts(struct net_training *training)
+{
+    static const char *const names[] = { "train", "validation", "test" };
+    struct net_session *session = &training->session;
+    const struct net_model *model = session->model;
+    struct net_text results = { 0 };
+    double *values = net_allocate((size_t)model->metric_count, sizeof *values);
+
+    for (int part = 0; part < NET_PARTS; part++) {
+        const long count = net_data_rows(session->data, (enum net_part)part);
+
+        if (!count)
+            continue;
+        const double loss = net_evaluate(session, training->loader, (enum net_part)part,
+                                         training->every, count, training->metrics);
+        net_text_add(&results, "%s\n    \"%s\": {\"loss\": ", results.at ? "," : "", names[part]);
+        net_text_number(&results, loss);
+        net_metrics_json(&results, model, training->metrics);
+        net_text_add(&results, "}");
+        for (int m = 0; m < model->metric_count; m++)
+            values[m] = net_metrics_value(training->metrics, model->metrics[m].name);
+        char *metrics = metrics_text(model, values);
+        net_progress_say(&training->progress, "%-10s  loss %.6g%s", names[part], loss, metrics);
+        free(metrics);
+    }
+    net_text_add(&results, "\n  ");
+    net_run_json(training, "finished", results.at);
+    free(results.at);
+    free(values);
+}
+
+/* After the checkpoint is written: from here on the parameters are those that are kept. */
+static void finish_training(struct net_training *training, bool whole)
+{
+    struct net_session *session = &training->session;
+
+    if (training->kept && training->state.best_epoch && whole) {
+        net_progress_say(&training->progress, "keeping the weights of epoch %ld, whose validation "
+                         "loss is least", training->state.best_epoch);
+        memcpy(session->run.params, training->kept, session->model->params_size);
+    }
+    char *path = net_format("%s/model.safetensors", training->folder);
+    net_weights_write(path, session->model, session->run.params);
+    free(path);
+    evaluate_parts(training);
+    net_progress_say(&training->progress, "the run is in %s", training->folder);
+}
+
+int net_train(struct net_options *options)
+{
+    struct net_training *training = net_allocate(1, sizeof *training);
+
+    training->options = options;
+    open_training(training, options);
+
+    const bool whole = train_epochs(training);
+    const int signal = atomic_load(&training->signals.stop);
+
+    save(training);
+    if (signal) {
+        net_run_json(training, "interrupted", NULL);
+        net_progress_say(&training->progress, "stopped after step %u; go on with:  train --resume %s",
+                         training->session.run.step, training->folder);
+    } else {
+        finish_training(training, whole);
+    }
+    close_training(training);
+    return signal ? 128 + signal : NET_OK;
+}
