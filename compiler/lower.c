@@ -423,7 +423,8 @@ static Value *lower_binary(Lowering *l, Layer *layer, Value *const *x)
     if (!same_shape(x[0]->shape, x[1]->shape)) {
         error_at(l->model->source, layer->span, "`%s` wants equal shapes, these are %s and %s",
                  add ? "+" : "*", shape_text(x[0]->shape), shape_text(x[1]->shape));
-        note(l->model->source, "shapes never broadcast; %s brings one side to the shape of the other",
+        note(l->model->source,
+             "shapes never broadcast; %s brings one side to the shape of the other",
              x[0]->shape.rank == 3 ? "a conv2d of kernel 1, with a stride," : "a dense layer");
         return NULL;
     }

@@ -286,7 +286,7 @@ static void evaluate_global_avgpool2d_grad(const Reference *r, const Node *node,
         fill(out[0] + (long)i * e.pixels, e.pixels, in[0][i] / e.pixels);
 }
 
-/* ---- Batch normalisation ---------------------------------------------------------------------- */
+/* ---- Batch normalisation --------------------------------------------------------------------- */
 
 /* The batch is normalised with the biased variance; running_var takes the unbiased one. */
 static void evaluate_batchnorm_stats(const Reference *r, const Node *node, double *const *in,

@@ -28,7 +28,7 @@ static void substitute_inputs(Value **substitute, Node *node)
         node->inputs[i] = follow(substitute, node->inputs[i]);
 }
 
-/* ---- Inputs read in one shape only ------------------------------------------------------------ */
+/* ---- Inputs read in one shape only ----------------------------------------------------------- */
 
 /* The shape in which every reader wants `input`, through a reshape; rank 0 if there is none. */
 static Shape shape_of_readers(const Graph *g, const Value *input)
@@ -69,7 +69,7 @@ static bool reshape_inputs(Graph *g)
     return changed;
 }
 
-/* ---- Reshapes and common subexpressions ------------------------------------------------------- */
+/* ---- Reshapes and common subexpressions ------------------------------------------------------ */
 
 /* What a reshape can be replaced by, or NULL; a reshape of a reshape is shortened in place. */
 static Value *simplify_reshape(Node *node, bool *changed)
@@ -166,7 +166,7 @@ static bool remove_repetition(Graph *g)
     return changed;
 }
 
-/* ---- Dead nodes ------------------------------------------------------------------------------- */
+/* ---- Dead nodes ------------------------------------------------------------------------------ */
 
 /* An update is wanted for what it leaves. Statistics only where the batch is normalised by them:
    a batchnorm that leads nowhere is dead. */

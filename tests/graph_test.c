@@ -133,7 +133,7 @@ int check_gradients(const Graph *g, int n, const char *what)
     return updates;
 }
 
-/* ---- Comparison ------------------------------------------------------------------------------- */
+/* ---- Comparison ------------------------------------------------------------------------------ */
 
 /* What becomes of a parameter or state: its gradient, its new value. */
 static const Value *find_outcome(const Graph *g, const char *name)

@@ -279,7 +279,7 @@ START_TEST(every_operation_has_a_case)
 }
 END_TEST
 
-/* ---- Values known by hand ---------------------------------------------------------------------- */
+/* ---- Values known by hand -------------------------------------------------------------------- */
 
 START_TEST(running_statistics_are_pytorch_s)
 {
@@ -334,7 +334,7 @@ START_TEST(dropout_scales_what_it_keeps)
 }
 END_TEST
 
-/* ---- Simplification ---------------------------------------------------------------------------- */
+/* ---- Simplification -------------------------------------------------------------------------- */
 
 START_TEST(cases_stay_the_same_when_simplified)
 {
@@ -407,7 +407,7 @@ START_TEST(repetition_and_dead_ends_go)
 }
 END_TEST
 
-/* ---- Verification ------------------------------------------------------------------------------ */
+/* ---- Verification ---------------------------------------------------------------------------- */
 
 /* dense, autodiff: p0 x, p1 w; nodes dense, mse, mse_grad, dense_dw, dense_dx, updates. */
 static Graph *sound_graph(void)

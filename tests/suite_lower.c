@@ -71,7 +71,7 @@ static const Node *first_node(const Graph *g, Op op)
     ck_abort_msg("no %s", op_info[op].text);
 }
 
-/* ---- Whole models: gradients, and the same results before and after simplify ------------------- */
+/* ---- Whole models: gradients, and the same results before and after simplify ----------------- */
 
 static const char *const bodies[] = {
     "image -> flatten -> dense(5) -> tanh -> dense(10)",
@@ -204,7 +204,7 @@ START_TEST(layers_that_lead_nowhere_go)
 }
 END_TEST
 
-/* ---- Networks called twice --------------------------------------------------------------------- */
+/* ---- Networks called twice ------------------------------------------------------------------- */
 
 START_TEST(a_network_called_twice_shares_its_parameters)
 {
