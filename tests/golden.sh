@@ -2,6 +2,7 @@
 # golden.sh -- text that must stay as it is: the messages for wrong programs (tests/bad), what the
 # stages print (tests/dumps), generated C (generated/). UPDATE=1 rewrites what is expected.
 set -uo pipefail
+shopt -s nullglob
 . "$(dirname "$0")/shell.sh"
 
 # same NAME GOT EXPECTED: compares two files, or puts the first in the place of the second.
