@@ -12,7 +12,7 @@
 #include "data_file.h"
 #include "data_parts.h"
 
-/* ---- sources ------------------------------------------------------------------------------------- */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 static const struct net_column *find_column(const struct net_table *table, const char *name)
 {
@@ -66,7 +66,7 @@ static void open_source(struct net_data *data, enum net_part part, const char *f
     data->parts[part] = (struct net_selection){.opened = opened, .count = table->rows};
 }
 
-/* ---- parts --------------------------------------------------------------------------------------- */
+/* ---- parts ----------------------------------------------------------------------------------- */
 
 static void split(struct net_data *data, enum net_part part)
 {
@@ -93,7 +93,7 @@ static void open_parts(struct net_data *data, const char *folder)
         split(data, NET_VALIDATION);
 }
 
-/* ---- preparations -------------------------------------------------------------------------------- */
+/* ---- preparations ---------------------------------------------------------------------------- */
 
 /* Learns what a field's preparations learn, in order, each from what those before it give. */
 static void fit_field(struct net_data *data, int f)
@@ -177,7 +177,7 @@ static void prepare(struct net_data *data, const char *preparation)
                 net_allocate((size_t)model->field_count * (size_t)model->batch, sizeof(void *));
 }
 
-/* ---- opening and closing --------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static struct net_data *new_data(const struct net_model *model)
 {
@@ -260,7 +260,7 @@ void net_data_close(struct net_data *data)
     free(data);
 }
 
-/* ---- what training asks of it ---------------------------------------------------------------------- */
+/* ---- what training asks of it ---------------------------------------------------------------- */
 
 long net_data_rows(const struct net_data *data, enum net_part part)
 {

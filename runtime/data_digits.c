@@ -15,7 +15,7 @@
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, MOST_POINTS = 16, GRID = 5, PIECES = 4 };
 
-/* ---- strokes ----------------------------------------------------------------------------------- */
+/* ---- strokes --------------------------------------------------------------------------------- */
 
 enum form { LINE, CURVE, LOOP };    /* straight pieces; a smooth curve; a smooth closed curve */
 
@@ -85,7 +85,7 @@ static const struct glyph glyphs[10][2] = {
           {LINE, 2, {{.8f, .14f}, {.7f, 1}}}}}},
 };
 
-/* ---- draws ------------------------------------------------------------------------------------- */
+/* ---- draws ----------------------------------------------------------------------------------- */
 
 struct draws {
     uint32_t key[2];
@@ -110,7 +110,7 @@ static float uniform(struct draws *draws, float low, float high)
     return low + (high - low) * ((float)(draw(draws) >> 8) * 0x1p-24f);
 }
 
-/* ---- from the digit's box to the picture --------------------------------------------------------- */
+/* ---- from the digit's box to the picture ----------------------------------------------------- */
 
 struct warp {
     float xx, xy, yx, yy;       /* the box's axes in pixels */
@@ -162,7 +162,7 @@ static struct point apply(const struct warp *warp, struct point p)
                           warp->y + x * warp->yx + y * warp->yy};
 }
 
-/* ---- ink --------------------------------------------------------------------------------------- */
+/* ---- ink ------------------------------------------------------------------------------------- */
 
 /* Lowers the squared distances of the pixels within `reach` of the segment from p to q. */
 static void draw_segment(float near[SIDE][SIDE], struct point p, struct point q, float reach)

@@ -122,7 +122,7 @@ void net_stream_end(struct net_stream *file)
         net_stream_fail(file, at, "expected the end of the file by its header, found more data");
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static char *join(const char *folder, const char *name, bool escape)
 {
@@ -147,6 +147,8 @@ char **net_paths(const char *folder, const char *pattern, int *count)
     char **paths;
     glob_t found;
 
+    if (!folder)
+        folder = ".";
     if (!strpbrk(pattern, "*?[")) {
         paths = net_allocate(1, sizeof *paths);
         paths[0] = join(folder, pattern, false);
@@ -159,10 +161,9 @@ char **net_paths(const char *folder, const char *pattern, int *count)
     if (code == GLOB_NOMATCH)
         net_fail(1, "no file matches \"%s\" in %s\n"
                     "  The folder that holds the data is named by --data DIR.",
-                 pattern, folder ? folder : "the current folder");
+                 pattern, folder);
     if (code || found.gl_pathc > INT_MAX)
-        net_fail(1, "cannot list the files \"%s\" in %s: %s", pattern,
-                 folder ? folder : "the current folder",
+        net_fail(1, "cannot list the files \"%s\" in %s: %s", pattern, folder,
                  code == GLOB_NOSPACE ? "out of memory" : strerror(errno));
     *count = (int)found.gl_pathc;
     paths = net_allocate(found.gl_pathc, sizeof *paths);
@@ -180,7 +181,7 @@ void net_paths_free(char **paths, int count)
     free(paths);
 }
 
-/* ---- arguments --------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 const struct net_arg *net_argument(const struct net_call *call, const char *name)
 {
@@ -201,7 +202,7 @@ double net_whole_argument(const struct net_call *call, const char *name, double 
     return number;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 bool net_sizes(const uint64_t *shape, int rank, int width, struct net_column *column,
                size_t *bytes)
@@ -296,7 +297,7 @@ void net_decode(struct net_column *column, void *bytes, struct net_encoding enco
     free(bytes);
 }
 
-/* ---- files of numbers -------------------------------------------------------------------------- */
+/* ---- files of numbers ------------------------------------------------------------------------ */
 
 /* Rows of `column` from the first axis varying fastest to the last one, in place. */
 static void to_row_major(unsigned char *bytes, const struct net_column *column, int width)

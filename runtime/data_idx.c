@@ -31,7 +31,8 @@ size_t net_header_idx(struct net_stream *file, struct net_column *column,
 
     net_stream_read(file, magic, 4, "an IDX header");
     if (magic[0] || magic[1])
-        net_stream_fail(file, 0, "expected an IDX file (00 00 type axes), found %02X %02X %02X %02X%s",
+        net_stream_fail(file, 0, "expected an IDX file (00 00 type axes), found %02X %02X %02X "
+                                 "%02X%s",
                       magic[0], magic[1], magic[2], magic[3],
                       !memcmp(magic, "\xfd" "7zX", 4) ? ": an xz file; unpack it with xz -d" :
                       !memcmp(magic, "PK\3\4", 4) ? ": a zip file; unpack it with unzip" : "");

@@ -19,10 +19,14 @@ struct cursor {
 
 static _Noreturn void fail_header(const struct cursor *c, const char *expected)
 {
-    const int length = (int)strcspn(c->at, "\n") < 24 ? (int)strcspn(c->at, "\n") : 24;
+    char found[25];             /* what may be shown on a terminal */
+    int length = 0;
 
+    for (; length < 24 && c->at[length] >= ' ' && c->at[length] <= '~'; length++)
+        found[length] = c->at[length];
+    found[length] = '\0';
     net_stream_fail(c->file, c->begin + (uint64_t)(c->at - c->text),
-                  "expected %s in the .npy header, found \"%.*s\"", expected, length, c->at);
+                    "expected %s in the .npy header, found \"%s\"", expected, found);
 }
 
 static bool skip(struct cursor *c, char wanted)

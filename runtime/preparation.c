@@ -57,7 +57,7 @@ void net_values_row(const struct net_values *values, long row, double *numbers)
     }
 }
 
-/* ---- the end of the chain ------------------------------------------------------------------------ */
+/* ---- the end of the chain -------------------------------------------------------------------- */
 
 /* Copies the sizes other than 1; returns how many. */
 static int strip(int stripped[4], int rank, const int *shape)
@@ -152,7 +152,7 @@ void net_values_finish(struct net_values *values, struct net_prepared *prepared)
     free(values->shift);
 }
 
-/* ---- affine preparations ------------------------------------------------------------------------- */
+/* ---- affine preparations --------------------------------------------------------------------- */
 
 static void apply_scale(struct net_values *values, const struct net_call *call,
                         const struct net_fitted *fitted)
@@ -253,7 +253,7 @@ static void apply_standardize(struct net_values *values, const struct net_call *
     }
 }
 
-/* ---- classes ------------------------------------------------------------------------------------- */
+/* ---- classes --------------------------------------------------------------------------------- */
 
 /* The class of every row, malloc'd; the column must hold one whole number from 0 to n - 1 a row. */
 static int32_t *read_classes(const struct net_values *values, const char *preparation)

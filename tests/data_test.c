@@ -16,7 +16,7 @@
 #include "metrics.h"
 #include "runtime.h"
 
-/* ---- the model ----------------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------------------- */
 
 enum { CHANNELS = 2, PIXELS = 2, INPUT = CHANNELS * PIXELS, BATCH = 8 };
 
@@ -137,7 +137,7 @@ static struct net_data *open_fixture(const struct fixture *f)
     return net_data_open(&f->model, data_test_folder(), NULL);
 }
 
-/* ---- preparations -------------------------------------------------------------------------------- */
+/* ---- preparations ---------------------------------------------------------------------------- */
 
 START_TEST(bytes_stay_bytes)
 {
@@ -286,7 +286,8 @@ START_TEST(faults_in_a_preparation)
     static const char *const texts[] = {
         "", "{}", "[1", "{\"fields\": {\"image\": [{\"scale\": {}}], \"label\": []}}",
         "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1]}}], \"label\": []}}",
-        "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1], \"std\": [1]}}], \"label\": []}}",
+        "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1], \"std\": [1]}}],"
+        " \"label\": []}}",
         "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1,1,1,1], \"std\": [1,0,1,1]}}],"
         " \"label\": []}}",
         "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1,1,1,1], \"std\": [1,1,1]}}],"
@@ -300,12 +301,13 @@ START_TEST(faults_in_a_preparation)
     snprintf(path, sizeof path, "%s/p.json", data_test_folder());
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         write_bytes("p.json", texts[i], strlen(texts[i]), false);
-        expect_fault(load, &(struct loading){&f.model, path}, i < 5 || i > 6 ? "p.json: " : "x.npy");
+        expect_fault(load, &(struct loading){&f.model, path},
+                     i < 5 || i > 6 ? "p.json: " : "x.npy: ");
     }
 }
 END_TEST
 
-/* ---- splits -------------------------------------------------------------------------------------- */
+/* ---- splits ---------------------------------------------------------------------------------- */
 
 START_TEST(holdouts)
 {
@@ -365,7 +367,7 @@ START_TEST(empty_holdout)
 }
 END_TEST
 
-/* ---- metrics ------------------------------------------------------------------------------------- */
+/* ---- metrics --------------------------------------------------------------------------------- */
 
 /* Data whose targets are `y`, for a model with these outputs; inputs are zeros. */
 static struct net_data *open_targets(struct fixture *f, const float *y, int rows, int size)
@@ -529,7 +531,7 @@ START_TEST(regression)
 }
 END_TEST
 
-/* ---- predict ------------------------------------------------------------------------------------- */
+/* ---- predict --------------------------------------------------------------------------------- */
 
 static char *predict(const struct fixture *f, const char *file)
 {

@@ -17,7 +17,7 @@
 #include "data_file.h"
 #include "data_test.h"
 
-/* ---- help ---------------------------------------------------------------------------------------- */
+/* ---- help ------------------------------------------------------------------------------------ */
 
 static char folder[64];
 
@@ -117,7 +117,7 @@ static void read_and_free(const void *context)
     free(table.columns[0].at);
 }
 
-/* ---- idx ----------------------------------------------------------------------------------------- */
+/* ---- idx ------------------------------------------------------------------------------------- */
 
 static const unsigned char idx_u8[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2,
                                        1, 2, 3, 255};
@@ -187,7 +187,7 @@ START_TEST(idx_faults)
     } cases[] = {
         {{0}, 0, "x: byte 0: the file ends; expected an IDX header"},
         {{0, 0, 8}, 3, "x: byte 3: the file ends"},
-        {{0x89, 'P', 'N', 'G'}, 4, "x: byte 0: expected an IDX file (00 00 type axes), found 89 50"},
+        {{0x89, 'P', 'N', 'G'}, 4, "x: byte 0: expected an IDX file (00 00 type axes), found 89"},
         {{0xfd, '7', 'z', 'X', 'Z', 0}, 6, "unpack it with xz -d"},
         {{0, 0, 10, 1, 0, 0, 0, 1, 1}, 9, "x: byte 2: expected a type 08, 09"},
         {{0, 0, 8, 0}, 4, "x: byte 3: expected 1 to 5 axes, found 0"},
@@ -238,7 +238,7 @@ START_TEST(files_that_cannot_be_read)
 }
 END_TEST
 
-/* ---- npy ----------------------------------------------------------------------------------------- */
+/* ---- npy ------------------------------------------------------------------------------------- */
 
 /* A .npy file with this header text and 16 bytes of data. */
 static void write_npy(const char *name, int version, const char *header, const void *data,
@@ -361,7 +361,7 @@ START_TEST(npy_faults)
 }
 END_TEST
 
-/* ---- mutated files ------------------------------------------------------------------------------- */
+/* ---- mutated files --------------------------------------------------------------------------- */
 
 /* Reads many damaged copies: each is a fault or data, never a crash. */
 static void mutate(const struct net_reader *reader, const unsigned char *bytes, size_t size)
@@ -401,7 +401,7 @@ START_TEST(npy_mutated)
 }
 END_TEST
 
-/* ---- generators ---------------------------------------------------------------------------------- */
+/* ---- generators ------------------------------------------------------------------------------ */
 
 static struct net_table generate(const struct net_reader *reader, double rows, const char *name,
                                  double value)
