@@ -34,7 +34,7 @@ _Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const
                                ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The files that `pattern` names, sorted: at least one, or fails. `folder` NULL: the current one. */
+/* The files that `pattern` names, sorted; at least one. `folder` NULL: the current one. */
 char **net_paths(const char *folder, const char *pattern, int *count);
 void net_paths_free(char **paths, int count);
 

@@ -55,6 +55,8 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
     const long count = net_data_rows(session->data, part);
     long *rows = net_allocate((size_t)model->batch, sizeof *rows);
 
+    if (!count)
+        net_fail(1, "there are no rows to predict: the model's data have no such part");
     for (long begin = 0; begin < count && !ferror(out); begin += model->batch) {
         const int n = count - begin < model->batch ? (int)(count - begin) : model->batch;
 
