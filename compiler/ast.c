@@ -10,17 +10,20 @@
 
 #include <string.h>
 
-static void deepen(Ast *ast, const Ast *child) {
+static void deepen(Ast *ast, const Ast *child)
+{
     if (child && child->depth >= ast->depth)
         ast->depth = child->depth + 1;
 }
 
-static void deepen_by(Ast *ast, AstList list) {
+static void deepen_by(Ast *ast, AstList list)
+{
     for (int i = 0; i < list.count; i++)
         deepen(ast, list.at[i]);
 }
 
-Ast *new_leaf(AstKind kind, Span span, const char *text) {
+Ast *new_leaf(AstKind kind, Span span, const char *text)
+{
     Ast *ast = allocate(sizeof *ast);
     ast->kind = kind;
     ast->depth = 1;
@@ -30,7 +33,8 @@ Ast *new_leaf(AstKind kind, Span span, const char *text) {
     return ast;
 }
 
-Ast *new_named(AstKind kind, Span span, Ast *name, Ast *first) {
+Ast *new_named(AstKind kind, Span span, Ast *name, Ast *first)
+{
     Ast *ast = new_leaf(kind, span, name ? name->text : NULL);
     if (name)
         ast->name_span = name->span;
@@ -39,7 +43,8 @@ Ast *new_named(AstKind kind, Span span, Ast *name, Ast *first) {
     return ast;
 }
 
-Ast *new_body(AstKind kind, Span span, Ast *name, AstList arguments, Ast *first, AstList items) {
+Ast *new_body(AstKind kind, Span span, Ast *name, AstList arguments, Ast *first, AstList items)
+{
     Ast *ast = new_named(kind, span, name, first);
     ast->arguments = arguments;
     ast->items = items;
@@ -48,18 +53,21 @@ Ast *new_body(AstKind kind, Span span, Ast *name, AstList arguments, Ast *first,
     return ast;
 }
 
-Ast *new_list(AstKind kind, Span span, AstList items) {
+Ast *new_list(AstKind kind, Span span, AstList items)
+{
     return new_body(kind, span, NULL, (AstList){0}, NULL, items);
 }
 
-Ast *new_branch(Span span, Ast *condition, AstList items, Ast *otherwise) {
+Ast *new_branch(Span span, Ast *condition, AstList items, Ast *otherwise)
+{
     Ast *ast = new_body(AST_IF, span, NULL, (AstList){0}, condition, items);
     ast->second = otherwise;
     deepen(ast, otherwise);
     return ast;
 }
 
-Ast *new_operation(AstKind kind, Span span, const char *text, Ast *first, Ast *second, Ast *third) {
+Ast *new_operation(AstKind kind, Span span, const char *text, Ast *first, Ast *second, Ast *third)
+{
     Ast *ast = new_leaf(kind, span, text);
     ast->first = first;
     ast->second = second;
@@ -70,13 +78,15 @@ Ast *new_operation(AstKind kind, Span span, const char *text, Ast *first, Ast *s
     return ast;
 }
 
-AstList add_item(AstList list, Ast *item) {
+AstList add_item(AstList list, Ast *item)
+{
     if (item)
         APPEND(list.at, list.count, item);
     return list;
 }
 
-Ast *new_pipe(Span span, Ast *value, Ast *stage) {
+Ast *new_pipe(Span span, Ast *value, Ast *stage)
+{
     /* a pipe in brackets is a value: its span begins inside the brackets, after this one's */
     bool longer = value->kind == AST_PIPE && value->span.begin == span.begin;
     Ast *pipe = longer ? value : new_list(AST_PIPE, span, add_item((AstList){0}, value));
@@ -86,7 +96,8 @@ Ast *new_pipe(Span span, Ast *value, Ast *stage) {
     return pipe;
 }
 
-static const Ast *deepest(const Ast *ast) {
+static const Ast *deepest(const Ast *ast)
+{
     const Ast *children[] = {ast->first, ast->second, ast->third};
     const Ast *best = NULL;
     for (int i = 0; i < COUNT(children); i++)
@@ -101,7 +112,8 @@ static const Ast *deepest(const Ast *ast) {
     return best;
 }
 
-const Ast *find_deep(const Ast *ast, int limit) {
+const Ast *find_deep(const Ast *ast, int limit)
+{
     if (ast->depth <= limit)
         return NULL;
     while (ast->depth > limit)
@@ -109,18 +121,19 @@ const Ast *find_deep(const Ast *ast, int limit) {
     return ast;
 }
 
-/* ---- --dump=ast: one line a statement, brackets around every operation ------------------------ */
+/* ---- --dump=ast: one line a statement, brackets around every operation ----------------------- */
 
 static const char *const keywords[AST_KINDS] = {
-    [AST_DATA] = "data",     [AST_TRAIN] = "train",     [AST_NETWORK] = "network",
-    [AST_BLOCK] = "block",   [AST_INPUT] = "input ",    [AST_TARGET] = "target ",
-    [AST_LET] = "let ",      [AST_AUGMENT] = "augment ", [AST_ASSIGN] = "",
+    [AST_DATA] = "data",      [AST_TRAIN] = "train",      [AST_NETWORK] = "network",
+    [AST_BLOCK] = "block",    [AST_INPUT] = "input ",     [AST_TARGET] = "target ",
+    [AST_LET] = "let ",       [AST_AUGMENT] = "augment ", [AST_ASSIGN] = "",
     [AST_RETURN] = "return ", [AST_VALUE] = "value ",
 };
 
 static void print_expression(FILE *out, const Ast *ast);
 
-static void print_list(FILE *out, AstList list, const char *separator) {
+static void print_list(FILE *out, AstList list, const char *separator)
+{
     for (int i = 0; i < list.count; i++) {
         if (i > 0)
             fputs(separator, out);
@@ -128,7 +141,8 @@ static void print_list(FILE *out, AstList list, const char *separator) {
     }
 }
 
-static void print_expression(FILE *out, const Ast *ast) {
+static void print_expression(FILE *out, const Ast *ast)
+{
     switch (ast->kind) {
     case AST_NUMBER:
         fprintf(out, "%.15g", ast->number);
@@ -186,14 +200,16 @@ static void print_expression(FILE *out, const Ast *ast) {
 
 static void print_statement(FILE *out, const Ast *ast, int indent);
 
-static void print_body(FILE *out, AstList items, int indent) {
+static void print_body(FILE *out, AstList items, int indent)
+{
     fputs(" {\n", out);
     for (int i = 0; i < items.count; i++)
         print_statement(out, items.at[i], indent + 4);
     fprintf(out, "%*s}", indent, "");
 }
 
-static void print_statement(FILE *out, const Ast *ast, int indent) {
+static void print_statement(FILE *out, const Ast *ast, int indent)
+{
     fprintf(out, "%*s", indent, "");
     switch (ast->kind) {
     case AST_DATA:
@@ -238,7 +254,8 @@ static void print_statement(FILE *out, const Ast *ast, int indent) {
     fputc('\n', out);
 }
 
-void print_ast(FILE *out, const Ast *ast) {
+void print_ast(FILE *out, const Ast *ast)
+{
     for (int i = 0; i < ast->items.count; i++)
         print_statement(out, ast->items.at[i], 0);
 }

@@ -11,18 +11,18 @@
 #include "sema.h"
 
 enum {
-    COUNT_LIMIT = 1000000000,   /* far beyond use, safe as an int */
-    SIZES_MAX = 16,             /* of one shape */
+    COUNT_LIMIT = 1000000000, /* far beyond use, safe as an int */
+    SIZES_MAX = 16,           /* of one shape */
 };
 
-/* ---- Parameters ---------------------------------------------------------------------------------- */
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
-bool wants_input(const Function *f)
+bool wants_input(const PartialCall *f)
 {
     return f->definition || (f->signature->family & (FAMILY_LAYER | FAMILY_LOSS));
 }
 
-int parameter_count(const Function *f)
+int parameter_count(const PartialCall *f)
 {
     int count = 0;
 
@@ -33,27 +33,27 @@ int parameter_count(const Function *f)
     return count;
 }
 
-const char *parameter_name(const Function *f, int i)
+const char *parameter_name(const PartialCall *f, int i)
 {
     return f->definition ? f->definition->arguments.at[i + 1]->text
                          : f->signature->parameters[i].name;
 }
 
-static const char *name_of(const Function *f)
+static const char *name_of(const PartialCall *f)
 {
     return f->definition ? f->definition->text : f->signature->name;
 }
 
 /* Does parameter `i` take every argument that is left? */
-static bool takes_rest(const Function *f, int i)
+static bool takes_rest(const PartialCall *f, int i)
 {
     return f->signature && (f->signature->parameters[i].want == WANT_SIZES ||
                             f->signature->parameters[i].want == WANT_VALUES);
 }
 
-Function *new_function(const Signature *signature, const Ast *definition, Span span)
+PartialCall *new_function(const Signature *signature, const Ast *definition, Span span)
 {
-    Function *f = allocate(sizeof *f);
+    PartialCall *f = allocate(sizeof *f);
 
     f->signature = signature;
     f->definition = definition;
@@ -65,9 +65,9 @@ Function *new_function(const Signature *signature, const Ast *definition, Span s
     return f;
 }
 
-static Function *copy_function(const Function *f)
+static PartialCall *copy_function(const PartialCall *f)
 {
-    Function *copy = allocate(sizeof *copy);
+    PartialCall *copy = allocate(sizeof *copy);
     size_t count = (size_t)f->count;
 
     *copy = *f;
@@ -84,15 +84,15 @@ static Function *copy_function(const Function *f)
 }
 
 /* What the call could look like. */
-static void explain(Sema *s, const Function *f)
+static void explain(Sema *s, const PartialCall *f)
 {
     if (f->definition)
         note_at(s->source, f->definition->name_span, "it is defined here");
-    else
+    else if (f->count > 0)
         note(s->source, "%s", signature_text(f->signature));
 }
 
-/* ---- Ranges --------------------------------------------------------------------------------------- */
+/* ---- Ranges ---------------------------------------------------------------------------------- */
 
 const char *describe(Thing thing)
 {
@@ -115,7 +115,8 @@ const char *describe(Thing thing)
                    ? format("the %s `%s`",
                             thing.function->definition->kind == AST_BLOCK ? "block" : "network",
                             thing.function->definition->text)
-                   : format("%s, `%s`", family_text(thing.function->signature->family),
+                   : format("the %s `%s`",
+                            strchr(family_text(thing.function->signature->family), ' ') + 1,
                             thing.function->signature->name);
     case THING_WRONG:
         break;
@@ -243,7 +244,7 @@ bool check_want(Sema *s, const char *name, Want want, Thing thing)
     return false;
 }
 
-/* ---- Binding ---------------------------------------------------------------------------------------- */
+/* ---- Binding --------------------------------------------------------------------------------- */
 
 /* A parameter's default as a thing; a default that names another parameter is not handled here. */
 static Thing fallback_thing(const char *text, Span span)
@@ -267,7 +268,7 @@ static bool is_fallback(const char *fallback, Thing thing)
                                      : thing.number == standard.number);
 }
 
-static void set_argument(Sema *s, Function *f, int i, Thing thing)
+static void set_argument(Sema *s, PartialCall *f, int i, Thing thing)
 {
     const Parameter *parameter = f->signature ? &f->signature->parameters[i] : NULL;
     const char *name = parameter_name(f, i);
@@ -281,14 +282,14 @@ static void set_argument(Sema *s, Function *f, int i, Thing thing)
     if (parameter->later && !is_fallback(parameter->fallback, thing)) {
         f->wrong = true;
         if (complain(s, thing.span, "`%s` of %s is not there yet", name, f->signature->name))
-            note(s->source, "leave it out, or give its default, %s", parameter->fallback);
+            note(s->source, "leave it out");
     } else if (!parameter->later && !check_want(s, name, parameter->want, thing)) {
         f->wrong = true;
     }
 }
 
 /* One more of the arguments that the last parameter gathers. */
-static void add_to_rest(Sema *s, Function *f, int i, Thing thing)
+static void add_to_rest(Sema *s, PartialCall *f, int i, Thing thing)
 {
     const Want want = f->signature->parameters[i].want;
     Thing *list = &f->arguments[i];
@@ -307,7 +308,7 @@ static void add_to_rest(Sema *s, Function *f, int i, Thing thing)
     APPEND(list->items, list->count, thing);
 }
 
-static void bind_position(Sema *s, Function *f, Thing thing)
+static void bind_position(Sema *s, PartialCall *f, Thing thing)
 {
     if (f->signature && f->signature->named_files) {
         if (complain(s, thing.span, "%s wants a name for each file", f->signature->name))
@@ -326,12 +327,14 @@ static void bind_position(Sema *s, Function *f, Thing thing)
         }
     }
     f->wrong = true;
-    if (complain(s, thing.span, "`%s` takes %s", name_of(f),
-                 f->count == 0 ? "no arguments" : "fewer arguments"))
+    if (complain(s, thing.span,
+                 f->count == 0 ? "`%s` takes no arguments"
+                               : "this is one argument too many for `%s`",
+                 name_of(f)))
         explain(s, f);
 }
 
-static void bind_file(Sema *s, Function *f, const Ast *argument, Thing thing)
+static void bind_file(Sema *s, PartialCall *f, const Ast *argument, Thing thing)
 {
     for (int i = 0; i < f->count; i++) {
         if (same(f->names[i], argument->text)) {
@@ -348,7 +351,7 @@ static void bind_file(Sema *s, Function *f, const Ast *argument, Thing thing)
     APPEND(f->arguments, f->count, thing);
 }
 
-static void bind_name(Sema *s, Function *f, const Ast *argument, Thing thing)
+static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Thing thing)
 {
     const char **names = NULL;
     int count = 0;
@@ -384,15 +387,27 @@ static void bind_name(Sema *s, Function *f, const Ast *argument, Thing thing)
         explain(s, f);
 }
 
-Function *bind(Sema *s, const Function *f, AstList arguments, Span span)
+/* An argument's value. The names of `init` are nothing else than names. */
+static Thing evaluate_argument(Sema *s, const PartialCall *f, const Ast *argument)
 {
-    Function *bound = copy_function(f);
+    const Ast *value = argument->first;
+
+    for (int i = 0; f->signature && argument->text && i < f->count; i++)
+        if (!f->signature->named_files && same(parameter_name(f, i), argument->text) &&
+            f->signature->parameters[i].want == WANT_NAME && value->kind == AST_NAME)
+            return (Thing){.kind = THING_NAME, .text = value->text, .span = value->span};
+    return evaluate(s, value);
+}
+
+PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
+{
+    PartialCall *bound = copy_function(f);
     bool named = false;
 
     bound->span = span;
     for (int i = 0; i < arguments.count; i++) {
         const Ast *argument = arguments.at[i];
-        Thing thing = evaluate(s, argument->first);
+        Thing thing = evaluate_argument(s, bound, argument);
         const bool first = i == 0 && !argument->text && wants_input(f) && !f->has_input;
 
         if (argument->text) {
@@ -400,7 +415,8 @@ Function *bind(Sema *s, const Function *f, AstList arguments, Span span)
             bind_name(s, bound, argument, thing);
         } else if (named) {
             bound->wrong = true;
-            if (complain(s, argument->span, "an argument without a name stands after one with a name"))
+            if (complain(s, argument->span,
+                         "an argument without a name stands after one with a name"))
                 note(s->source, "give its name too");
         } else if (first && (thing.kind == THING_VALUE || thing.kind == THING_WRONG)) {
             bound->input = thing;
@@ -412,7 +428,7 @@ Function *bind(Sema *s, const Function *f, AstList arguments, Span span)
     return bound;
 }
 
-/* ---- Complete calls --------------------------------------------------------------------------------- */
+/* ---- Complete calls -------------------------------------------------------------------------- */
 
 Constant to_constant(Thing thing)
 {
@@ -421,8 +437,11 @@ Constant to_constant(Thing thing)
         [THING_STRING] = CONSTANT_STRING, [THING_NAME] = CONSTANT_NAME,
         [THING_LIST] = CONSTANT_LIST,     [THING_FUNCTION] = CONSTANT_NONE,
     };
-    Constant constant = {.kind = kinds[thing.kind], .number = thing.number, .text = thing.text,
-                         .count = thing.count, .span = thing.span};
+    Constant constant = {.kind = kinds[thing.kind],
+                         .number = thing.number,
+                         .text = thing.text,
+                         .count = thing.count,
+                         .span = thing.span};
 
     constant.items = allocate((size_t)thing.count * sizeof *constant.items);
     for (int i = 0; i < thing.count; i++)
@@ -442,10 +461,11 @@ static Constant fallback_constant(const Call *call, const char *fallback, Span s
 
 static void add_argument(Call *call, const char *name, Constant value, bool given)
 {
-    APPEND(call->arguments, call->count, ((Argument){.name = name, .value = value, .given = given}));
+    APPEND(call->arguments, call->count,
+           ((Argument){.name = name, .value = value, .given = given}));
 }
 
-Call *finish_call(Sema *s, Function *f)
+Call *finish_call(Sema *s, PartialCall *f)
 {
     Call *call = allocate(sizeof *call);
 

@@ -10,8 +10,9 @@
 static const char *const part_names[PARTS] = {"train", "validation", "test"};
 
 typedef struct Data {
-    const Ast *parts[PARTS];    /* where each was given, or NULL */
-    bool known[PARTS];          /* its fields can be looked up */
+    const Ast *parts[PARTS]; /* where each was given, or NULL */
+    bool known[PARTS];       /* its fields can be looked up */
+    bool misspelt;           /* a part has an unknown name: `train` may be that one */
 } Data;
 
 /* What is known of a column before it was read. */
@@ -20,7 +21,7 @@ typedef struct Column {
     Shape shape;
 } Column;
 
-/* ---- Parts ---------------------------------------------------------------------------------------------- */
+/* ---- Parts ----------------------------------------------------------------------------------- */
 
 static const char **source_fields(const Call *source, int *count)
 {
@@ -71,9 +72,11 @@ static Call *evaluate_part(Sema *s, const Ast *ast, Part part)
     }
     if (!is_split(call)) {
         source_fields(call, &count);
-        if (count == 0 && complain(s, call->span, "%s names no file", call->name))
-            note(s->source, "%s",
-                 signature_text(find_signature(call->name, FAMILY_SOURCE)));
+        if (count == 0) {
+            if (complain(s, call->span, "%s names no file", call->name))
+                note(s->source, "%s", signature_text(thing.function->signature));
+            return NULL;
+        }
     }
     return call;
 }
@@ -85,6 +88,7 @@ static void analyze_part(Sema *s, Data *data, const Ast *ast)
     while (part < PARTS && !same(part_names[part], ast->text))
         part++;
     if (part == PARTS) {
+        data->misspelt = true;
         if (!complain(s, ast->name_span, "the data section has no part `%s`", ast->text))
             return;
         const char *near = nearest(ast->text, part_names, PARTS);
@@ -105,7 +109,7 @@ static void analyze_part(Sema *s, Data *data, const Ast *ast)
     data->known[part] = s->model->parts[part] && !is_split(s->model->parts[part]);
 }
 
-/* ---- Fields ---------------------------------------------------------------------------------------------- */
+/* ---- Fields ---------------------------------------------------------------------------------- */
 
 /* The field must be in every part that is a source of its own. */
 static bool check_source_field(Sema *s, const Data *data, const Ast *name)
@@ -139,15 +143,16 @@ static bool check_source_field(Sema *s, const Data *data, const Ast *name)
 /* The name that a field's value begins with: where it comes from. */
 static const char *analyze_origin(Sema *s, const Data *data, const Ast *ast, const Ast *origin)
 {
-    const Signature *source = data->parts[PART_TRAIN] && data->parts[PART_TRAIN]->first->text
-                                  ? find_signature(data->parts[PART_TRAIN]->first->text,
-                                                   FAMILY_SOURCE)
-                                  : NULL;
+    const Signature *source =
+        data->parts[PART_TRAIN] && data->parts[PART_TRAIN]->first->text
+            ? find_signature(data->parts[PART_TRAIN]->first->text, FAMILY_SOURCE)
+            : NULL;
 
     if (origin->kind == AST_NAME)
         return check_source_field(s, data, origin) ? origin->text : NULL;
-    if (origin->kind == AST_CALL && (same(origin->text, "column") || same(origin->text, "columns"))) {
-        if (!source || !source->later)  /* else the source was refused already */
+    if (origin->kind == AST_CALL &&
+        (same(origin->text, "column") || same(origin->text, "columns"))) {
+        if (!source || !source->later) /* else the source was refused already */
             complain(s, origin->name_span, "`%s` reads csv, which is not there yet", origin->text);
         return NULL;
     }
@@ -169,7 +174,7 @@ static Call *analyze_step(Sema *s, const Ast *stage)
         complain(s, stage->name_span, "`%s` is not there yet", stage->text);
         return NULL;
     }
-    const Function *f = new_function(signature, NULL, stage->name_span);
+    const PartialCall *f = new_function(signature, NULL, stage->name_span);
     return finish_call(s, bind(s, f, stage->arguments, stage->span));
 }
 
@@ -183,8 +188,10 @@ static void check_normalize(Sema *s, const Field *field, const Call *step)
     const Constant *mean = argument(step, "mean"), *std = argument(step, "std");
     const int means = length_of(mean), stds = length_of(std);
 
-    if (means != stds && means > 1 && stds > 1)
+    if (means != stds && means > 1 && stds > 1) {
         complain(s, std->span, "normalize has %d means and %d standard deviations", means, stds);
+        return;
+    }
     for (int i = 0; i < 2; i++) {
         const Constant *list = i == 0 ? mean : std;
         if (field->has_shape && field->shape.rank > 0 && length_of(list) > 1 &&
@@ -205,8 +212,10 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
     if (i > 0) {
         complain(s, step->span, "%s numbers a column's own values: it comes first", step->name);
     } else if (!vector && field->step_count > 1) {
-        complain(s, field->steps[1]->span, "%s cannot follow classes, which gives a number of a "
-                                           "class", field->steps[1]->name);
+        complain(s, field->steps[1]->span,
+                 "%s cannot follow classes, which gives a number of a "
+                 "class",
+                 field->steps[1]->name);
     } else if (!vector && !field->is_target) {
         if (complain(s, step->span, "an input cannot be the number of a class"))
             note(s->source, "one_hot(%d) makes a vector of it", field->classes);
@@ -340,7 +349,7 @@ void analyze_data(Sema *s, const Ast *section)
     for (int i = 0; i < items.count; i++)
         if (items.at[i]->kind == AST_ASSIGN)
             analyze_part(s, &data, items.at[i]);
-    if (!data.parts[PART_TRAIN] &&
+    if (!data.parts[PART_TRAIN] && !data.misspelt &&
         complain(s, section->name_span, "the data section does not say what to train on"))
         note(s->source, "such as `train = digits(rows=20000)`");
     for (int i = 0; i < items.count; i++) {

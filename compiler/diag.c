@@ -1,8 +1,8 @@
 /*
  * diag.c -- errors with a place, a line and a caret.
  *
- * One idea: the tree carries byte offsets only; lines, columns and the cut of a long line are worked
- * out here, when there is something to say.
+ * One idea: the tree carries byte offsets only; lines, columns and the cut of a long line are
+ * worked out here, when there is something to say.
  *
  *     mlp.net:4:11: error: dense needs `units`
  *         x -> dense() -> relu
@@ -16,12 +16,13 @@
 
 enum {
     ERRORS_SHOWN = 20,
-    TAB = 4,                    /* columns that a tab is shown as */
-    WIDTH = 96,                 /* columns of a source line that are shown */
-    LENGTH_MAX = 4 << 20,       /* bytes in a .net file */
+    TAB = 4,              /* columns that a tab is shown as */
+    WIDTH = 96,           /* columns of a source line that are shown */
+    LENGTH_MAX = 4 << 20, /* bytes in a .net file */
 };
 
-static const char *base_name(const char *path) {
+static const char *base_name(const char *path)
+{
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     size_t length = strlen(name);
@@ -30,7 +31,8 @@ static const char *base_name(const char *path) {
     return copy_text(name, length);
 }
 
-Source *read_source(const char *path) {
+Source *read_source(const char *path)
+{
     FILE *file = fopen(path, "rb");
     if (!file) {
         fprintf(stderr, "netc: error: cannot open `%s`: %s\n", path, strerror(errno));
@@ -67,13 +69,15 @@ Source *read_source(const char *path) {
     return source;
 }
 
-static int line_begin(const Source *source, int at) {
+static int line_begin(const Source *source, int at)
+{
     while (at > 0 && source->text[at - 1] != '\n')
         at--;
     return at;
 }
 
-int line_of(const Source *source, Span span) {
+int line_of(const Source *source, Span span)
+{
     int line = 1;
     for (int i = 0; i < span.begin && i < source->length; i++)
         line += source->text[i] == '\n';
@@ -81,7 +85,8 @@ int line_of(const Source *source, Span span) {
 }
 
 /* Bytes of the UTF-8 character at `at`; 1 for what is none. */
-static int character_length(const Source *source, int at, int end) {
+static int character_length(const Source *source, int at, int end)
+{
     unsigned char first = (unsigned char)source->text[at];
     int length = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
     if (first >= 0xf5 || at + length > end)
@@ -93,7 +98,8 @@ static int character_length(const Source *source, int at, int end) {
 }
 
 /* Columns from the line's begin to `at`: of the screen (tabs expanded), or characters. */
-static int columns(const Source *source, int begin, int at, int end, bool screen) {
+static int columns(const Source *source, int begin, int at, int end, bool screen)
+{
     int column = 0;
     for (int i = begin; i < at;) {
         column += screen && source->text[i] == '\t' ? TAB - column % TAB : 1;
@@ -103,7 +109,8 @@ static int columns(const Source *source, int begin, int at, int end, bool screen
 }
 
 /* The columns [from, to) of a line; what cannot be printed is shown as a question mark. */
-static void print_columns(const Source *source, int begin, int end, int from, int to) {
+static void print_columns(const Source *source, int begin, int end, int from, int to)
+{
     int column = 0;
     for (int i = begin; i < end && column < to;) {
         int length = character_length(source, i, end);
@@ -113,8 +120,9 @@ static void print_columns(const Source *source, int begin, int end, int from, in
                 if (column >= from && column < to)
                     fputc(' ', stderr);
         } else {
-            bool printable = length > 1 ? first != 0xc2 || (unsigned char)source->text[i + 1] >= 0xa0
-                                        : first >= 0x20 && first < 0x7f;
+            bool printable = length > 1
+                                 ? first != 0xc2 || (unsigned char)source->text[i + 1] >= 0xa0
+                                 : first >= 0x20 && first < 0x7f;
             if (column >= from && printable)
                 fwrite(source->text + i, 1, (size_t)length, stderr);
             else if (column >= from)
@@ -126,7 +134,8 @@ static void print_columns(const Source *source, int begin, int end, int from, in
 }
 
 /* The line and the caret; a line too long is cut to what surrounds the place. */
-static void print_place(const Source *source, Span span) {
+static void print_place(const Source *source, Span span)
+{
     int begin = line_begin(source, span.begin), end = begin;
     while (end < source->length && source->text[end] != '\n')
         end++;
@@ -149,7 +158,8 @@ static void print_place(const Source *source, Span span) {
     fputc('\n', stderr);
 }
 
-static Span clamp(const Source *source, Span span) {
+static Span clamp(const Source *source, Span span)
+{
     if (span.begin > source->length)
         span.begin = source->length;
     if (span.begin < 0)
@@ -159,8 +169,8 @@ static Span clamp(const Source *source, Span span) {
     return span;
 }
 
-static void report(const Source *source, Span span, const char *what, const char *fmt,
-                   va_list args) {
+static void report(const Source *source, Span span, const char *what, const char *fmt, va_list args)
+{
     span = clamp(source, span);
     int begin = line_begin(source, span.begin);
     fprintf(stderr, "%s:%d:%d: %s: ", source->path, line_of(source, span),
@@ -170,7 +180,8 @@ static void report(const Source *source, Span span, const char *what, const char
     print_place(source, span);
 }
 
-void error_at(Source *source, Span span, const char *fmt, ...) {
+void error_at(Source *source, Span span, const char *fmt, ...)
+{
     source->errors++;
     if (source->errors <= ERRORS_SHOWN) {
         va_list args;
@@ -183,7 +194,8 @@ void error_at(Source *source, Span span, const char *fmt, ...) {
     }
 }
 
-void note_at(Source *source, Span span, const char *fmt, ...) {
+void note_at(Source *source, Span span, const char *fmt, ...)
+{
     if (source->errors > ERRORS_SHOWN)
         return;
     va_list args;
@@ -192,7 +204,8 @@ void note_at(Source *source, Span span, const char *fmt, ...) {
     va_end(args);
 }
 
-void note(Source *source, const char *fmt, ...) {
+void note(Source *source, const char *fmt, ...)
+{
     if (source->errors > ERRORS_SHOWN)
         return;
     va_list args;

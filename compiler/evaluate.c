@@ -12,10 +12,10 @@
 #include "sema.h"
 
 enum {
-    STEPS_MAX = 2000000,        /* expressions evaluated, list items made */
-    EVALUATE_MAX = 1500,        /* nested expressions, through all blocks */
-    NAMES_MAX = 2000,           /* in one scope */
-    NESTED_MAX = 4,             /* lists of lists of ... */
+    STEPS_MAX = 2000000, /* expressions evaluated, list items made */
+    EVALUATE_MAX = 1500, /* nested expressions, through all blocks */
+    NAMES_MAX = 2000,    /* in one scope */
+    NESTED_MAX = 4,      /* lists of lists of ... */
 };
 
 Thing wrong(Span span)
@@ -52,7 +52,7 @@ bool spend(Sema *s, long steps, Span span)
     return false;
 }
 
-/* ---- Names ------------------------------------------------------------------------------------------ */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 Name *find_name(const Names *names, const char *text)
 {
@@ -64,20 +64,11 @@ Name *find_name(const Names *names, const char *text)
 
 bool is_constant_name(const char *text)
 {
-    static const char *const names[] = {"true", "false", "same", "zeros",
-                                        "missing", "mean", "median"};
+    static const char *const names[] = {"true",    "false", "same",  "zeros",
+                                        "missing", "mean",  "median"};
     for (int i = 0; i < COUNT(names); i++)
         if (same(names[i], text))
             return true;
-    return false;
-}
-
-/* The language's own names cannot be given to something else. */
-static bool may_set(Sema *s, const char *text, Span span)
-{
-    if (!is_constant_name(text))
-        return true;
-    complain(s, span, "`%s` is a constant of the language; choose another name", text);
     return false;
 }
 
@@ -94,9 +85,11 @@ void set_name(Sema *s, Names *names, const char *text, Thing value, Span span)
 {
     Name *name = find_name(names, text);
 
+    if (is_constant_name(text))
+        complain(s, span, "`%s` is a constant of the language; choose another name", text);
     if (name)
         name->value = value;
-    else if (may_set(s, text, span) && has_room(s, names, span))
+    else if (has_room(s, names, span))
         APPEND(names->at, names->count, ((Name){text, value, span}));
 }
 
@@ -172,8 +165,12 @@ void unknown(Sema *s, const char *text, Span span, unsigned families)
     }
     if (other && !find_signature(text, families)) {
         if (complain(s, span, "`%s` cannot stand here: it is %s", text, family_text(other->family)))
-            if (other->family == FAMILY_LOSS)
+            if (other->family == FAMILY_LOSS && s->frame)
                 note(s->source, "a loss stands in the train section: `loss = %s(...)`", text);
+        return;
+    }
+    if (is_constant_name(text)) {
+        complain(s, span, "`%s` is a constant and cannot stand here", text);
         return;
     }
     if (!complain(s, span, "unknown name `%s`", text))
@@ -196,7 +193,7 @@ static Thing seen_at(Thing thing, Span span)
 {
     thing.span = span;
     if (thing.kind == THING_FUNCTION) {
-        Function *copy = allocate(sizeof *copy);
+        PartialCall *copy = allocate(sizeof *copy);
         *copy = *thing.function;
         copy->span = span;
         copy->name_span = span;
@@ -220,7 +217,7 @@ static Thing look_up(Sema *s, const char *text, Span span, bool called)
 
     if (name && name->value.kind == THING_FUNCTION && name->value.function->definition &&
         !(s->families & FAMILY_LAYER))
-        name = NULL;            /* a network may be called `digits`, as its source of data is */
+        name = NULL; /* a network may be called `digits`, as its source of data is */
     if (name && !local && s->frame && name->value.kind == THING_VALUE) {
         if (complain(s, span, "`%s` is a field, which `%s` does not see", text,
                      s->frame->definition->text))
@@ -237,14 +234,13 @@ static Thing look_up(Sema *s, const char *text, Span span, bool called)
     if (signature && signature->later)
         return refuse_later(s, signature, span);
     if (signature)
-        return (Thing){.kind = THING_FUNCTION,
-                       .function = new_function(signature, NULL, span),
-                       .span = span};
+        return (Thing){
+            .kind = THING_FUNCTION, .function = new_function(signature, NULL, span), .span = span};
     unknown(s, text, span, s->families);
     return wrong(span);
 }
 
-/* ---- Operators -------------------------------------------------------------------------------------- */
+/* ---- Operators ------------------------------------------------------------------------------- */
 
 static bool equal(Thing a, Thing b)
 {
@@ -297,7 +293,8 @@ static Thing combine_values(Sema *s, const Ast *ast, Thing a, Thing b)
         Thing odd = a.kind == THING_VALUE ? b : a;
         const bool waits = odd.kind == THING_FUNCTION;
         if (complain(s, odd.span, "`%s` joins two results of layers; this is %s", ast->text,
-                     describe(odd)) && waits)
+                     describe(odd)) &&
+            waits)
             note(s->source, "a layer waits for its input: `x -> layer`");
         return wrong(ast->span);
     }
@@ -325,10 +322,12 @@ static Thing calculate(Sema *s, const Ast *ast, Thing a, Thing b)
         complain(s, ast->span, "division by 0");
         return wrong(ast->span);
     }
-    return new_number(s, same(op, "+")   ? a.number + b.number
-                         : same(op, "-") ? a.number - b.number
-                         : same(op, "*") ? a.number * b.number
-                                         : a.number / b.number, ast->span);
+    return new_number(s,
+                      same(op, "+")   ? a.number + b.number
+                      : same(op, "-") ? a.number - b.number
+                      : same(op, "*") ? a.number * b.number
+                                      : a.number / b.number,
+                      ast->span);
 }
 
 static Thing evaluate_logic(Sema *s, const Ast *ast)
@@ -407,7 +406,7 @@ static Thing evaluate_choice(Sema *s, const Ast *ast)
     return seen_at(evaluate(s, condition.number != 0 ? ast->second : ast->third), ast->span);
 }
 
-/* ---- Calls and pipes -------------------------------------------------------------------------------- */
+/* ---- Calls and pipes ------------------------------------------------------------------------- */
 
 /* Arguments of a call that is wrong already: only for the errors in them. The first value is what
    the call is taken to give, so that what follows is checked too. */
@@ -448,19 +447,20 @@ static Thing apply_stage(Sema *s, Thing x, const Ast *stage)
     }
     if (called.kind != THING_FUNCTION || !wants_input(called.function)) {
         if (complain(s, stage->name_span, "a stage of a pipe is a layer; `%s` is %s", stage->text,
-                     describe(called)) && called.kind == THING_VALUE)
+                     describe(called)) &&
+            called.kind == THING_VALUE)
             note(s->source, "`+` adds two results, concat(a, b) joins them");
         evaluate_arguments(s, stage->arguments, stage->span);
         return x;
     }
-    Function waiting = *called.function;
+    PartialCall waiting = *called.function;
     if (waiting.has_input) {
         complain(s, stage->name_span, "`%s` has its input already", stage->text);
         return x;
     }
     waiting.has_input = true;
     waiting.input = x;
-    Function *bound = bind(s, &waiting, stage->arguments, stage->span);
+    PartialCall *bound = bind(s, &waiting, stage->arguments, stage->span);
     return x.kind == THING_WRONG ? x : apply(s, bound);
 }
 
@@ -469,8 +469,9 @@ static Thing evaluate_pipe(Sema *s, const Ast *ast)
     Thing x = evaluate(s, ast->items.at[0]);
 
     if (x.kind != THING_WRONG && x.kind != THING_VALUE) {
-        if (complain(s, ast->items.at[0]->span, "a pipe begins with the result of a layer; this is %s",
-                     describe(x)) && x.kind == THING_FUNCTION)
+        if (complain(s, ast->items.at[0]->span,
+                     "a pipe begins with the result of a layer; this is %s", describe(x)) &&
+            x.kind == THING_FUNCTION)
             note(s->source, "a layer waits for its input: `x -> layer`");
         x = wrong(ast->span);
     }
@@ -480,7 +481,7 @@ static Thing evaluate_pipe(Sema *s, const Ast *ast)
     return x;
 }
 
-/* ---- All of it --------------------------------------------------------------------------------------- */
+/* ---- All of it ------------------------------------------------------------------------------- */
 
 static Thing evaluate_kind(Sema *s, const Ast *ast)
 {

@@ -1,19 +1,19 @@
 /*
  * network.c -- layers, blocks and networks: bodies run, and every use of a layer is recorded.
  *
- * One idea: a block is a call with its own names, so its layers get a path of their own; a network is
- * a call whose first run is remembered, so that a later one finds the same layers and shares their
- * parameters. Numbers in paths wait until all names of a block are known.
+ * One idea: a block is a call with its own names, so its layers get a path of their own; a network
+ * is a call whose first run is remembered, so that a later one finds the same layers and shares
+ * their parameters. Numbers in paths wait until all names of a block are known.
  */
 
 #include "sema.h"
 
 enum {
-    CALLS_MAX = 64,             /* blocks and networks inside one another */
+    CALLS_MAX = 64, /* blocks and networks inside one another */
     LAYERS_MAX = 100000,
 };
 
-/* ---- Layers ------------------------------------------------------------------------------------------- */
+/* ---- Layers ---------------------------------------------------------------------------------- */
 
 static bool equal_constants(const Constant *a, const Constant *b)
 {
@@ -99,7 +99,7 @@ Layer *new_input(Field *field)
 }
 
 /* After an error in its arguments, a layer passes its input on, so that what follows is checked. */
-static Thing apply_layer(Sema *s, Function *f)
+static Thing apply_layer(Sema *s, PartialCall *f)
 {
     Layer **inputs = NULL;
     int count = 0;
@@ -115,7 +115,7 @@ static Thing apply_layer(Sema *s, Function *f)
     return new_layer(s, call, inputs, count, f->signature->has_weights);
 }
 
-/* ---- Bodies ------------------------------------------------------------------------------------------- */
+/* ---- Bodies ---------------------------------------------------------------------------------- */
 
 static void execute(Sema *s, AstList statements);
 
@@ -173,7 +173,7 @@ static void execute_statement(Sema *s, const Ast *ast)
     case AST_IF:
         thing = evaluate(s, ast->first);
         if (!check_want(s, "the condition", WANT_BOOL, thing)) {
-            frame->returned = true;     /* which names are set from here on, nobody knows */
+            frame->returned = true; /* which names are set from here on, nobody knows */
             frame->result = wrong(ast->span);
             frame->has_result = true;
         } else if (thing.number != 0) {
@@ -182,7 +182,7 @@ static void execute_statement(Sema *s, const Ast *ast)
             execute(s, ast->second->items);
         }
         break;
-    default:                            /* a value that stands alone is the last: check_body */
+    default: /* a value that stands alone is the last: check_body */
         frame->result = evaluate(s, ast->first);
         frame->has_result = true;
         frame->returned = true;
@@ -195,7 +195,7 @@ static void execute(Sema *s, AstList statements)
         execute_statement(s, statements.at[i]);
 }
 
-/* Only the last expression of a body may stand unassigned; also at the end of an `if` that is last. */
+/* Only the last expression of a body may stand unassigned; also at the end of a last `if`. */
 static void check_statements(Sema *s, AstList statements, bool last)
 {
     for (int i = 0; i < statements.count; i++) {
@@ -225,9 +225,9 @@ void check_body(Sema *s, const Ast *definition)
     check_statements(s, definition->items, true);
 }
 
-/* ---- Calls -------------------------------------------------------------------------------------------- */
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
-static void set_parameters(Sema *s, const Function *f)
+static void set_parameters(Sema *s, const PartialCall *f)
 {
     const AstList parameters = f->definition->arguments;
 
@@ -245,7 +245,7 @@ static void set_parameters(Sema *s, const Function *f)
 }
 
 /* What the body gave, if it is the result of a layer. */
-static Thing check_result(Sema *s, const Frame *frame, const Function *f)
+static Thing check_result(Sema *s, const Frame *frame, const PartialCall *f)
 {
     const Ast *definition = f->definition;
     const char *kind = definition->kind == AST_BLOCK ? "block" : "network";
@@ -267,9 +267,9 @@ static Thing check_result(Sema *s, const Frame *frame, const Function *f)
     }
     if (result.kind == THING_FUNCTION && wants_input(result.function)) {
         if (complain(s, result.span, "%s waits for its input", describe(result)))
-            note(s->source, "write `x -> %s`", result.function->signature
-                                                   ? result.function->signature->name
-                                                   : result.function->definition->text);
+            note(s->source, "write `x -> %s`",
+                 result.function->signature ? result.function->signature->name
+                                            : result.function->definition->text);
         return wrong(f->span);
     }
     if (result.kind != THING_VALUE && result.kind != THING_WRONG)
@@ -290,7 +290,7 @@ static Paths *new_paths(const char *path)
 }
 
 /* The one instance of a network; a call of it from inside itself: NULL. */
-static Instance *enter_network(Sema *s, const Function *f)
+static Instance *enter_network(Sema *s, const PartialCall *f)
 {
     Instance *instance = NULL;
 
@@ -313,16 +313,16 @@ static Instance *enter_network(Sema *s, const Function *f)
     return instance;
 }
 
-static void enter_block(Sema *s, const Function *f)
+static void enter_block(Sema *s, const PartialCall *f)
 {
     Paths *paths = new_paths(NULL);
 
-    APPEND(s->paths->entries, s->paths->count, ((Entry){.base = f->definition->text,
-                                                        .paths = paths}));
+    APPEND(s->paths->entries, s->paths->count,
+           ((Entry){.base = f->definition->text, .paths = paths}));
     s->paths = paths;
 }
 
-static Thing call_definition(Sema *s, const Function *f)
+static Thing call_definition(Sema *s, const PartialCall *f)
 {
     Frame frame = {.definition = f->definition};
     Frame *const outer_frame = s->frame;
@@ -332,8 +332,8 @@ static Thing call_definition(Sema *s, const Function *f)
     const unsigned families = s->families;
 
     if (s->calls == CALLS_MAX) {
-        complain(s, f->span, "calls are nested more than %d deep: does `%s` call itself?", CALLS_MAX,
-                 f->definition->text);
+        complain(s, f->span, "calls are nested more than %d deep: does `%s` call itself?",
+                 CALLS_MAX, f->definition->text);
         s->stopped = true;
         return wrong(f->span);
     }
@@ -363,7 +363,7 @@ static Thing call_definition(Sema *s, const Function *f)
     return result;
 }
 
-Thing apply(Sema *s, Function *f)
+Thing apply(Sema *s, PartialCall *f)
 {
     if (!wants_input(f) || !f->has_input || (f->signature && f->signature->family == FAMILY_LOSS))
         return (Thing){.kind = THING_FUNCTION, .function = f, .span = f->span};
@@ -372,12 +372,12 @@ Thing apply(Sema *s, Function *f)
     return f->definition ? call_definition(s, f) : apply_layer(s, f);
 }
 
-/* ---- Paths -------------------------------------------------------------------------------------------- */
+/* ---- Paths ----------------------------------------------------------------------------------- */
 
 typedef struct Base {
     const char *text;
-    int count;                  /* entries that have it */
-    int next;                   /* the last number given */
+    int count; /* entries that have it */
+    int next;  /* the last number given */
 } Base;
 
 static Base *find_base(Base *bases, int count, const char *text)

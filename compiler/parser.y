@@ -51,6 +51,9 @@ void end_lexer(Parser *p);
 
 /* After an error at `token`: the rest of the statement, with the blocks it opens, is not read. */
 void skip_statement(Parser *p, int token);
+
+/* After a bracket that was found open at `span`, which begins a line: that line is read again. */
+void skip_line(Parser *p, Span span);
 }
 
 %code {
@@ -167,7 +170,8 @@ branch: IF or_expression '{' statements '}' else_part
                                         { $$ = new_branch(@$, $2, $4, $6); } ;
 else_part: %empty                       { $$ = NULL; }
          | ELSE '{' statements '}'      { $$ = new_list(AST_ELSE, @$, $3); }
-         | ELSE branch                  { $$ = new_list(AST_ELSE, @$, add_item((AstList){0}, $2)); } ;
+         | ELSE branch                  { $$ = new_list(AST_ELSE, @$,
+                                                        add_item((AstList){0}, $2)); } ;
 
 expression: pipe ;
 pipe: choice
@@ -225,18 +229,21 @@ word: NAME | DATA | NETWORK | BLOCK | TRAIN | INPUT | TARGET | AUGMENT ;
 
 %%
 
-/* ---- What went wrong --------------------------------------------------------------------------- */
+/* ---- What went wrong ------------------------------------------------------------------------- */
 
-static bool is_section(int token) {
+static bool is_section(int token)
+{
     return token == DATA || token == NETWORK || token == BLOCK || token == TRAIN;
 }
 
-static bool stands_at_line_begin(const Parser *p, Span span) {
+static bool stands_at_line_begin(const Parser *p, Span span)
+{
     return span.begin == 0 || p->source->text[span.begin - 1] == '\n';
 }
 
 /* "`dense`", "end of line" */
-static const char *describe_token(const Parser *p, yysymbol_kind_t token, Span span) {
+static const char *describe_token(const Parser *p, yysymbol_kind_t token, Span span)
+{
     if (token == YYSYMBOL_YYEOF || token == YYSYMBOL_NEWLINE)
         return yysymbol_name(token);
     int length = span.end - span.begin;
@@ -245,7 +252,8 @@ static const char *describe_token(const Parser *p, yysymbol_kind_t token, Span s
 }
 
 /* What could stand here instead: one word for a whole class of tokens, or up to three tokens. */
-static const char *describe_expected(const yypcontext_t *context) {
+static const char *describe_expected(const yypcontext_t *context)
+{
     enum { MAX = 64, SHOWN = 3 };
     yysymbol_kind_t expected[MAX];
     int count = yypcontext_expected_tokens(context, expected, MAX);
@@ -279,7 +287,8 @@ static const char *describe_expected(const yypcontext_t *context) {
 }
 
 /* The keyword that the statement's first word was perhaps meant to be. */
-static const char *misspelt_keyword(const Parser *p) {
+static const char *misspelt_keyword(const Parser *p)
+{
     static const char *const keywords[] = {"let", "data", "network", "block", "train", "input",
                                            "target", "augment", "for", "if", "return"};
     if (p->tokens > 2 || p->first_token != NAME)
@@ -289,7 +298,8 @@ static const char *misspelt_keyword(const Parser *p) {
 }
 
 /* Why a token that is wrong here may have been written. */
-static void explain(Parser *p, yysymbol_kind_t token, const yypcontext_t *context) {
+static void explain(Parser *p, yysymbol_kind_t token, const yypcontext_t *context)
+{
     enum { MAX = 64 };
     yysymbol_kind_t expected[MAX];
     int count = yypcontext_expected_tokens(context, expected, MAX);
@@ -311,7 +321,8 @@ static void explain(Parser *p, yysymbol_kind_t token, const yypcontext_t *contex
 }
 
 /* The error is a bracket that was forgotten; it is reported where that opened. */
-static bool report_unclosed(Parser *p, yysymbol_kind_t token, Span span) {
+static bool report_unclosed(Parser *p, yysymbol_kind_t token, Span span)
+{
     const Open *top = p->open_count > 0 ? &p->open[p->open_count - 1] : NULL;
 
     if (p->unclosed.bracket) {
@@ -340,12 +351,14 @@ static bool report_unclosed(Parser *p, yysymbol_kind_t token, Span span) {
     return false;
 }
 
-static int yyreport_syntax_error(const yypcontext_t *context, Parser *p) {
+static int yyreport_syntax_error(const yypcontext_t *context, Parser *p)
+{
     yysymbol_kind_t token = yypcontext_token(context);
     Span span = *yypcontext_location(context);
 
     if (p->stopped)
         return 0;
+    const bool wrapped = p->wrapped && p->open_count > 0 && !p->unclosed.bracket;
     if (!report_unclosed(p, token, span)) {
         const char *what = describe_token(p, token, span);
         const char *expected = describe_expected(context);
@@ -354,20 +367,25 @@ static int yyreport_syntax_error(const yypcontext_t *context, Parser *p) {
         else
             error_at(p->source, span, "unexpected %s", what);
         explain(p, token, context);
+    } else if (wrapped && token != YYSYMBOL_YYEOF && p->open_count > 0) {
+        skip_line(p, span);
+        return 0;
     }
     skip_statement(p, token == YYSYMBOL_NEWLINE ? NEWLINE : p->source->text[span.begin]);
     return 0;
 }
 
 /* Bison's own errors: its stack is exhausted. */
-static void yyerror(Span *span, Parser *p, const char *message) {
+static void yyerror(Span *span, Parser *p, const char *message)
+{
     (void)message;
     if (!p->stopped)
         error_at(p->source, *span, "nested too deeply");
     p->stopped = true;
 }
 
-static Ast *refuse_operator(Parser *p, Span operation, Ast *pipe) {
+static Ast *refuse_operator(Parser *p, Span operation, Ast *pipe)
+{
     int length = operation.end - operation.begin;
     const char *text = p->source->text;
     error_at(p->source, operation, "`%.*s` cannot follow a stage of a pipe", length,
@@ -378,7 +396,8 @@ static Ast *refuse_operator(Parser *p, Span operation, Ast *pipe) {
     return pipe;
 }
 
-static Ast *run_parser(Source *source, int start) {
+static Ast *run_parser(Source *source, int start)
+{
     Parser *p = allocate(sizeof *p);
     p->source = source;
     p->start = start;
@@ -398,10 +417,12 @@ static Ast *run_parser(Source *source, int start) {
     return p->result;
 }
 
-Ast *parse(Source *source) {
+Ast *parse(Source *source)
+{
     return run_parser(source, START_FILE);
 }
 
-Ast *parse_expression(Source *source) {
+Ast *parse_expression(Source *source)
+{
     return run_parser(source, START_EXPRESSION);
 }

@@ -11,9 +11,9 @@
 
 #include "sema.h"
 
-enum { ANYWHERE = FAMILY_LAYER | FAMILY_OPTIMIZER | FAMILY_SCHEDULE };  /* what a let may hold */
+enum { ANYWHERE = FAMILY_LAYER | FAMILY_OPTIMIZER | FAMILY_SCHEDULE }; /* what a let may hold */
 
-/* ---- Lets and --define ---------------------------------------------------------------------------------- */
+/* ---- Lets and --define ----------------------------------------------------------------------- */
 
 /* Things from a --define are to be blamed on the let that they override. */
 static void blame(Thing *thing, Span span)
@@ -94,21 +94,23 @@ static void analyze_lets(Sema *s, const Ast *ast, const Define *defines, int cou
     }
 }
 
-/* ---- The train section ----------------------------------------------------------------------------------- */
+/* ---- The train section ----------------------------------------------------------------------- */
 
-static const char *const keys[] = {"loss", "optimizer", "schedule", "batch", "epochs",
-                                   "metrics", "seed", "stop", "keep", "clip"};
+static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch", "epochs",
+                                   "metrics", "seed",      "stop",     "keep",  "clip"};
 
 static void analyze_loss(Sema *s, const Ast *ast)
 {
     Model *model = s->model;
+    const int errors = s->source->errors;
     Thing thing = evaluate_with(s, ast->first, FAMILY_LAYER | FAMILY_LOSS);
 
-    if (thing.kind == THING_WRONG)
+    if (thing.kind == THING_WRONG || (thing.kind == THING_VALUE && s->source->errors > errors))
         return;
-    Function *f = thing.kind == THING_FUNCTION ? thing.function : NULL;
+    PartialCall *f = thing.kind == THING_FUNCTION ? thing.function : NULL;
     if (!f || !f->signature || f->signature->family != FAMILY_LOSS) {
-        if (complain(s, thing.span, "the loss is a call such as mse(prediction, target); this is %s",
+        if (complain(s, thing.span,
+                     "the loss is a call such as mse(prediction, target); this is %s",
                      describe(thing)))
             note(s->source, "losses are mse, cross_entropy and binary_cross_entropy");
         return;
@@ -128,7 +130,7 @@ static void analyze_loss(Sema *s, const Ast *ast)
         if (complain(s, f->arguments[0].span, "the second argument of %s is a target; this is %s",
                      call->name, describe(f->arguments[0])))
             note(s->source, "declare one in the data section: `target NAME = ...`");
-    } else if (model->prediction->field) {
+    } else if (model->prediction->field && s->source->errors == errors) {
         if (complain(s, f->input.span, "the prediction is a field: there is nothing to train"))
             note(s->source, "call a network: `%s(network(%s), %s)`", call->name,
                  model->prediction->field->name, model->target->name);
@@ -242,24 +244,29 @@ static void analyze_key(Sema *s, const Ast *ast)
         model->stop = analyze_choice(s, ast, FAMILY_STOP);
 }
 
-static void refuse_key(Sema *s, const Ast *ast)
+/* The key that was meant perhaps, or COUNT(keys). */
+static int refuse_key(Sema *s, const Ast *ast)
 {
-    if (!complain(s, ast->name_span, "the train section has no key `%s`", ast->text))
-        return;
     const char *near = nearest(ast->text, keys, COUNT(keys));
+    Text list = {0};
+    int key = 0;
+
+    complain(s, ast->name_span, "the train section has no key `%s`", ast->text);
     if (near) {
         note(s->source, "did you mean `%s`?", near);
-        return;
+        while (!same(keys[key], near))
+            key++;
+        return key;
     }
-    Text list = {0};
-    for (int i = 0; i < COUNT(keys); i++)
-        text_add(&list, "%s%s", i > 0 ? ", " : "", keys[i]);
+    for (; key < COUNT(keys); key++)
+        text_add(&list, "%s%s", key > 0 ? ", " : "", keys[key]);
     note(s->source, "its keys are %s", list.at);
+    return key;
 }
 
 static void analyze_train(Sema *s, const Ast *section)
 {
-    const Ast *given[COUNT(keys)] = {0};
+    const Ast *given[COUNT(keys) + 1] = {0}; /* the last one for what is no key */
 
     for (int i = 0; i < section->items.count; i++) {
         const Ast *ast = section->items.at[i];
@@ -269,7 +276,8 @@ static void analyze_train(Sema *s, const Ast *section)
         while (key < COUNT(keys) && !same(keys[key], ast->text))
             key++;
         if (key == COUNT(keys)) {
-            refuse_key(s, ast);
+            key = refuse_key(s, ast);
+            given[key] = given[key] ? given[key] : ast;
         } else if (given[key]) {
             if (complain(s, ast->name_span, "`%s` is given twice", ast->text))
                 note_at(s->source, given[key]->name_span, "it was first given here");
@@ -278,16 +286,17 @@ static void analyze_train(Sema *s, const Ast *section)
             analyze_key(s, ast);
         }
     }
-    for (int key = 0; key < 2; key++) {     /* those that every model needs */
+    for (int key = 0; key < 2; key++) { /* those that every model needs */
         if (given[key])
             continue;
         error_at(s->source, section->name_span, "the train section has no `%s`", keys[key]);
-        note(s->source, "such as `%s`", key == 0 ? "loss = cross_entropy(network(image), label)"
-                                                 : "optimizer = adam(lr=1e-3)");
+        note(s->source, "such as `%s`",
+             key == 0 ? "loss = cross_entropy(network(image), label)"
+                      : "optimizer = adam(lr=1e-3)");
     }
 }
 
-/* ---- The file -------------------------------------------------------------------------------------------- */
+/* ---- The file -------------------------------------------------------------------------------- */
 
 /* The section of that kind, of which there is one. */
 static const Ast *find_section(Sema *s, AstKind kind, const char *name)
@@ -306,6 +315,13 @@ static const Ast *find_section(Sema *s, AstKind kind, const char *name)
     return section;
 }
 
+/* The place after what the file holds. */
+static Span end_of(const Ast *file)
+{
+    const int end = file->items.at[file->items.count - 1]->span.end;
+    return (Span){end, end};
+}
+
 static void define_networks(Sema *s)
 {
     int networks = 0;
@@ -321,13 +337,13 @@ static void define_networks(Sema *s)
             continue;
         }
         check_body(s, ast);
-        Function *f = new_function(NULL, ast, ast->name_span);
+        PartialCall *f = new_function(NULL, ast, ast->name_span);
         define_name(s, ast->text,
                     (Thing){.kind = THING_FUNCTION, .function = f, .span = ast->name_span},
                     ast->name_span);
     }
-    if (networks == 0 && s->file->items.count > 0) {
-        error_at(s->source, (Span){s->source->length, s->source->length}, "the model has no network");
+    if (networks == 0) {
+        error_at(s->source, end_of(s->file), "the model has no network");
         note(s->source, "such as `network mlp(x) { x -> dense(10) }`");
     }
 }
@@ -337,13 +353,13 @@ static void check_trainable(Sema *s)
     const Model *model = s->model;
 
     for (int i = 0; i < model->layer_count; i++) {
-        const Signature *signature =
-            find_signature(model->layers[i]->call->name, FAMILY_LAYER);
+        const Signature *signature = find_signature(model->layers[i]->call->name, FAMILY_LAYER);
         if (signature && signature->has_weights)
             return;
     }
-    complain(s, model->prediction->span, "the prediction comes from no layer with parameters: there "
-                                         "is nothing to train");
+    complain(s, model->prediction->span,
+             "the prediction comes from no layer with parameters: there "
+             "is nothing to train");
 }
 
 static void list_fields(Sema *s)
@@ -373,10 +389,14 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
     const char **lets = NULL;
     int let_count = 0;
 
-    *model = (Model){.source = source, .name = source->name, .batch = 32, .epochs = 1,
-                     .keep = "best"};
+    *model =
+        (Model){.source = source, .name = source->name, .batch = 32, .epochs = 1, .keep = "best"};
     root->path = "";
-    *s = (Sema){.source = source, .file = ast, .model = model, .paths = root, .root = root,
+    *s = (Sema){.source = source,
+                .file = ast,
+                .model = model,
+                .paths = root,
+                .root = root,
                 .families = ANYWHERE};
     if (ast->items.count == 0) {
         error_at(source, (Span){0, 0}, "the file is empty");
@@ -392,7 +412,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
         analyze_data(s, data);
     if (train)
         analyze_train(s, train);
-    const Span end = {source->length, source->length};
+    const Span end = end_of(ast);
     if (!data) {
         error_at(source, end, "the model has no data section");
         note(source, "such as `data { train = digits }`");

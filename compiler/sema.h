@@ -11,7 +11,7 @@
 
 #include "netc.h"
 
-/* ---- signatures.c: what the language knows ------------------------------------------------------ */
+/* ---- signatures.c: what the language knows --------------------------------------------------- */
 
 typedef enum Family {
     FAMILY_LAYER = 1 << 0,
@@ -72,12 +72,12 @@ typedef struct Signature {
 const Signature *find_signature(const char *name, unsigned families);   /* or NULL */
 const char *family_text(Family family);                 /* "a layer" */
 const char *signature_text(const Signature *signature); /* "dense(units, bias=true)" */
-const char *usual_name(const char *name);               /* another library's word: "linear" -> "dense" */
+const char *usual_name(const char *name);               /* "linear" of another library: "dense" */
 void add_signature_names(const char ***names, int *count, unsigned families);
 
-/* ---- Things ------------------------------------------------------------------------------------- */
+/* ---- Things ---------------------------------------------------------------------------------- */
 
-typedef struct Function Function;
+typedef struct PartialCall PartialCall;
 
 typedef enum ThingKind {
     THING_WRONG,                    /* an error was reported */
@@ -99,12 +99,12 @@ typedef struct Thing {
     const char *text;
     struct Thing *items;
     Layer *layer;                   /* of a value */
-    Function *function;
+    PartialCall *function;
     Span span;
 } Thing;
 
 /* A call that is not complete yet: of a signature, or of a block or network in the file. */
-struct Function {
+struct PartialCall {
     const Signature *signature;     /* or NULL */
     const Ast *definition;          /* or NULL */
     bool has_input;                 /* a layer, block, network or loss: its first argument */
@@ -120,7 +120,7 @@ struct Function {
 
 const char *describe(Thing thing);                      /* "the number 3", "a list" */
 
-/* ---- The run ------------------------------------------------------------------------------------- */
+/* ---- The run --------------------------------------------------------------------------------- */
 
 typedef struct Name {
     const char *text;
@@ -195,24 +195,24 @@ typedef struct Sema {
 /* error_at, once a place; false: it was there already, and no note belongs to it. */
 bool complain(Sema *s, Span span, const char *fmt, ...) PRINTF(3, 4);
 
-/* ---- bind.c: arguments meet parameters ---------------------------------------------------------- */
+/* ---- bind.c: arguments meet parameters ------------------------------------------------------- */
 
-Function *new_function(const Signature *signature, const Ast *definition, Span span);
-bool wants_input(const Function *f);
-int parameter_count(const Function *f);
-const char *parameter_name(const Function *f, int i);   /* without the input */
+PartialCall *new_function(const Signature *signature, const Ast *definition, Span span);
+bool wants_input(const PartialCall *f);
+int parameter_count(const PartialCall *f);
+const char *parameter_name(const PartialCall *f, int i);   /* without the input */
 
 /* A copy of `f` with more arguments; they are evaluated and checked here. */
-Function *bind(Sema *s, const Function *f, AstList arguments, Span span);
+PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span);
 
 /* The evaluated call with all defaults; reports what is missing: NULL. */
-Call *finish_call(Sema *s, Function *f);
+Call *finish_call(Sema *s, PartialCall *f);
 
 /* Checks one thing against what is wanted; `name` is what the message calls it. */
 bool check_want(Sema *s, const char *name, Want want, Thing thing);
 Constant to_constant(Thing thing);
 
-/* ---- evaluate.c: expressions --------------------------------------------------------------------- */
+/* ---- evaluate.c: expressions ----------------------------------------------------------------- */
 
 Thing wrong(Span span);
 Thing evaluate(Sema *s, const Ast *ast);
@@ -224,17 +224,17 @@ void unknown(Sema *s, const char *text, Span span, unsigned families);  /* with 
 bool is_constant_name(const char *text);
 bool spend(Sema *s, long steps, Span span);             /* false: too much work */
 
-/* ---- network.c: layers, blocks, networks ------------------------------------------------------------ */
+/* ---- network.c: layers, blocks, networks ----------------------------------------------------- */
 
 /* A layer, block or network that has its input gives its result; a loss stays as it is. */
-Thing apply(Sema *s, Function *f);
+Thing apply(Sema *s, PartialCall *f);
 Thing new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights);
 Layer *new_input(Field *field);
 void resolve_paths(Sema *s);
 void check_body(Sema *s, const Ast *definition);
 void prune_layers(Sema *s);         /* what the prediction does not depend on; inputs come first */
 
-/* ---- data_section.c ---------------------------------------------------------------------------------- */
+/* ---- data_section.c -------------------------------------------------------------------------- */
 
 void analyze_data(Sema *s, const Ast *section);
 

@@ -9,15 +9,35 @@
 
 #include "sema.h"
 
-#define READY(kind, text, ...) {.name = text, .family = kind, .parameters = {__VA_ARGS__}}
-#define PLAIN(kind, text) {.name = text, .family = kind}
-#define LATER(kind, text) {.name = text, .family = kind, .later = true}
+#define READY(kind, text, ...)                                                                     \
+    {                                                                                              \
+        .name = text, .family = kind, .parameters = { __VA_ARGS__ }                                \
+    }
+#define PLAIN(kind, text)                                                                          \
+    {                                                                                              \
+        .name = text, .family = kind                                                               \
+    }
+#define LATER(kind, text)                                                                          \
+    {                                                                                              \
+        .name = text, .family = kind, .later = true                                                \
+    }
 #define WEIGHED(text, ...)                                                                         \
-    {.name = text, .family = FAMILY_LAYER, .has_weights = true, .parameters = {__VA_ARGS__}}
+    {                                                                                              \
+        .name = text, .family = FAMILY_LAYER, .has_weights = true, .parameters = { __VA_ARGS__ }   \
+    }
 
-#define NEEDS(text, kind) {.name = text, .want = kind}
-#define TAKES(text, kind, standard) {.name = text, .want = kind, .fallback = standard}
-#define ONLY(text, kind, standard) {.name = text, .want = kind, .fallback = standard, .later = true}
+#define NEEDS(text, kind)                                                                          \
+    {                                                                                              \
+        .name = text, .want = kind                                                                 \
+    }
+#define TAKES(text, kind, standard)                                                                \
+    {                                                                                              \
+        .name = text, .want = kind, .fallback = standard                                           \
+    }
+#define ONLY(text, kind, standard)                                                                 \
+    {                                                                                              \
+        .name = text, .want = kind, .fallback = standard, .later = true                            \
+    }
 #define PENALTIES                                                                                  \
     ONLY("init", WANT_NAME, "default"), ONLY("l1", WANT_NONNEGATIVE, "0"),                         \
         ONLY("l2", WANT_NONNEGATIVE, "0")
@@ -27,11 +47,13 @@ static const Signature signatures[] = {
     WEIGHED("dense",
         NEEDS("units", WANT_COUNT), TAKES("bias", WANT_BOOL, "true"), PENALTIES),
     WEIGHED("conv2d",
-        NEEDS("channels", WANT_COUNT), NEEDS("kernel", WANT_COUNTS), TAKES("stride", WANT_COUNTS, "1"),
-        TAKES("padding", WANT_PADDING, "0"), ONLY("dilation", WANT_COUNTS, "1"),
-        ONLY("groups", WANT_COUNT, "1"), TAKES("bias", WANT_BOOL, "true"), PENALTIES),
+        NEEDS("channels", WANT_COUNT), NEEDS("kernel", WANT_COUNTS),
+        TAKES("stride", WANT_COUNTS, "1"), TAKES("padding", WANT_PADDING, "0"),
+        ONLY("dilation", WANT_COUNTS, "1"), ONLY("groups", WANT_COUNT, "1"),
+        TAKES("bias", WANT_BOOL, "true"), PENALTIES),
     READY(FAMILY_LAYER, "maxpool2d",
-        NEEDS("size", WANT_COUNTS), TAKES("stride", WANT_COUNTS, "size"), TAKES("padding", WANT_WHOLES, "0")),
+        NEEDS("size", WANT_COUNTS), TAKES("stride", WANT_COUNTS, "size"),
+        TAKES("padding", WANT_WHOLES, "0")),
     PLAIN(FAMILY_LAYER, "global_avgpool2d"),
     WEIGHED("batchnorm",
         TAKES("momentum", WANT_UNIT, "0.1"), TAKES("eps", WANT_POSITIVE, "1e-5")),
@@ -103,8 +125,8 @@ static const Signature signatures[] = {
     LATER(FAMILY_AUGMENTATION, "pad"), LATER(FAMILY_AUGMENTATION, "random_crop"),
     LATER(FAMILY_AUGMENTATION, "random_flip"), LATER(FAMILY_AUGMENTATION, "random_erase"),
 
-    PLAIN(FAMILY_METRIC, "accuracy"), PLAIN(FAMILY_METRIC, "balanced_accuracy"), PLAIN(FAMILY_METRIC, "mse"),
-    PLAIN(FAMILY_METRIC, "mae"), PLAIN(FAMILY_METRIC, "r2"),
+    PLAIN(FAMILY_METRIC, "accuracy"), PLAIN(FAMILY_METRIC, "balanced_accuracy"),
+    PLAIN(FAMILY_METRIC, "mse"), PLAIN(FAMILY_METRIC, "mae"), PLAIN(FAMILY_METRIC, "r2"),
     LATER(FAMILY_METRIC, "precision"), LATER(FAMILY_METRIC, "recall"), LATER(FAMILY_METRIC, "f1"),
     LATER(FAMILY_METRIC, "top5"),
 
@@ -125,8 +147,11 @@ const Signature *find_signature(const char *name, unsigned families)
 const char *family_text(Family family)
 {
     static const char *const texts[FAMILIES] = {
-        "a layer", "a loss",        "an optimizer",    "a schedule",        "a source of data",
-        "a split", "a preparation", "an augmentation", "a metric", "a way to clip gradients",
+        "a layer",          "a loss",
+        "an optimizer",     "a schedule",
+        "a source of data", "a split",
+        "a preparation",    "an augmentation",
+        "a metric",         "a way to clip gradients",
         "a rule to stop",
     };
     int i = 0;

@@ -26,17 +26,19 @@
 enum { ALIGNMENT = 16 };
 
 typedef struct Chunk {
-    struct Chunk *next;         /* the one before it: keeps every chunk reachable */
-    size_t used, size;          /* bytes, this header included */
+    struct Chunk *next; /* the one before it: keeps every chunk reachable */
+    size_t used, size;  /* bytes, this header included */
 } Chunk;
 
-static _Noreturn void fail_memory(void) {
+static _Noreturn void fail_memory(void)
+{
     fputs("netc: error: out of memory\n", stderr);
     exit(1);
 }
 
-void *allocate(size_t size) {
-    static Chunk *arena;        /* the process's one arena, hence no parameter in every call */
+void *allocate(size_t size)
+{
+    static Chunk *arena; /* the process's one arena, hence no parameter in every call */
     const size_t header = (sizeof(Chunk) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 
     if (size > SIZE_MAX / 2)
@@ -49,7 +51,7 @@ void *allocate(size_t size) {
             fail_memory();
         chunk->used = header;
         chunk->size = bytes;
-        if (arena && bytes - header == need) {  /* a large one: the open chunk stays open */
+        if (arena && bytes - header == need) { /* a large one: the open chunk stays open */
             chunk->next = arena->next;
             arena->next = chunk;
             chunk->used = bytes;
@@ -63,7 +65,8 @@ void *allocate(size_t size) {
     return at;
 }
 
-void *grow(void *items, int count, size_t size) {
+void *grow(void *items, int count, size_t size)
+{
     enum { FIRST = 4 };
 
     if (count == 0)
@@ -75,13 +78,15 @@ void *grow(void *items, int count, size_t size) {
     return larger;
 }
 
-char *copy_text(const char *text, size_t length) {
+char *copy_text(const char *text, size_t length)
+{
     char *copy = allocate(length + 1);
     memcpy(copy, text, length);
     return copy;
 }
 
-char *format(const char *fmt, ...) {
+char *format(const char *fmt, ...)
+{
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
@@ -93,11 +98,13 @@ char *format(const char *fmt, ...) {
     return text;
 }
 
-bool same(const char *a, const char *b) {
+bool same(const char *a, const char *b)
+{
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-void text_add_v(Text *text, const char *fmt, va_list args) {
+void text_add_v(Text *text, const char *fmt, va_list args)
+{
     va_list again;
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, fmt, args);
@@ -119,25 +126,29 @@ void text_add_v(Text *text, const char *fmt, va_list args) {
     va_end(again);
 }
 
-void text_add(Text *text, const char *fmt, ...) {
+void text_add(Text *text, const char *fmt, ...)
+{
     va_list args;
     va_start(args, fmt);
     text_add_v(text, fmt, args);
     va_end(args);
 }
 
-enum { WORD_MAX = 40 };         /* longer words are nobody's misspelling */
+enum { WORD_MAX = 40 }; /* longer words are nobody's misspelling */
 
-static bool same_letter(char a, char b) {
+static bool same_letter(char a, char b)
+{
     return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
-static int minimum(int a, int b) {
+static int minimum(int a, int b)
+{
     return a < b ? a : b;
 }
 
 /* Edits that turn a into b: insert, delete, replace, swap two neighbours; case costs nothing. */
-static int edit_distance(const char *a, const char *b) {
+static int edit_distance(const char *a, const char *b)
+{
     int rows[3][WORD_MAX + 1];
     int a_length = (int)strlen(a), b_length = (int)strlen(b);
 
@@ -157,7 +168,8 @@ static int edit_distance(const char *a, const char *b) {
     return rows[a_length % 3][b_length];
 }
 
-const char *nearest(const char *word, const char *const *words, int count) {
+const char *nearest(const char *word, const char *const *words, int count)
+{
     const char *best = NULL;
     int best_distance = 0;
     size_t length = strlen(word);
