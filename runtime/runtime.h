@@ -152,7 +152,7 @@ struct net_pool *net_pool_open(int threads);            /* 1 to 64; the caller i
 void net_pool_run(struct net_pool *pool, void (*work)(void *context, int thread), void *context);
 void net_pool_close(struct net_pool *pool);
 void net_pool_profile(struct net_pool *pool, struct net_profile *profile);  /* NULL: no more */
-void net_profile_resume(struct net_profile *profile, int thread);   /* bench.c: it waits no more */
+void net_profile_resume(struct net_profile *profile, int thread);   /* it waits no more */
 int net_cores(void);                                    /* that this process may use */
 void net_flush_denormals(void);                         /* in this thread */
 
@@ -348,6 +348,19 @@ void net_history_add(struct net_training *training, double loss, const double *v
 
 /* run.json. `results`: the members of "final", or NULL while there are none. */
 void net_run_json(const struct net_training *training, const char *status, const char *results);
+
+/* ---- synthetic.c: rows for measuring, where no data are needed ------------------------------------------ */
+
+void net_synthetic_pack(const struct net_model *model, const uint32_t seed[2], int first, int n,
+                        void *batch);
+
+/* ---- profile.c: times of single kernels; net_profile_lap is in netrt.h ---------------------------------- */
+
+struct net_profile *net_profile_open(int kernels, int threads, long steps);
+void net_profile_step(struct net_profile *profile, long step);  /* the laps to come belong to it */
+double net_profile_median(const struct net_profile *profile, int kernel);   /* seconds a step */
+void net_profile_close(struct net_profile *profile);
+double net_median(double *x, long count);               /* sorts x */
 
 /* ---- the commands ------------------------------------------------------------------------------------- */
 

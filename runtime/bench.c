@@ -1,0 +1,303 @@
+/*
+ * bench.c -- `bench`: how long a step takes, and what share of the machine that is. The machine's
+ * limits are measured in the same process just before and after, on the same threads.
+ */
+
+#define _GNU_SOURCE
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "runtime.h"
+
+enum {
+    REPEATS = 12,               /* measurements of a limit: the best counts */
+    TRIAD = 8 << 20,            /* floats in each of the triad's three arrays */
+    MOST_THREADS = 64,
+};
+
+struct bench {
+    struct net_session session;
+    const struct net_options *options;
+    int n;                      /* rows in a step */
+    long steps;
+    struct net_profile *profile;
+    double *seconds;            /* of each step */
+    double median, least, mean; /* of seconds */
+    double cpu;                 /* seconds a step, of the thread that used most */
+    double flops;               /* of a step */
+    double peak, bandwidth;     /* measured: flops and bytes a second */
+    double thread_cpu[MOST_THREADS];
+    long rounds;                /* of net_peak_fma, about two milliseconds */
+    float *a, *b, *c;           /* of the triad */
+};
+
+/* ---- The machine's limits ------------------------------------------------------------------------- */
+
+static void run_fma(void *context, int thread)
+{
+    const struct bench *bench = context;
+
+    (void)thread;
+    net_peak_fma(bench->rounds);
+}
+
+static void run_triad(void *context, int thread)
+{
+    const struct bench *bench = context;
+    const long vectors = TRIAD / 16, threads = bench->session.threads;
+    const long begin = vectors * thread / threads * 16, end = vectors * (thread + 1) / threads * 16;
+
+    net_peak_triad(bench->a + begin, bench->b + begin, bench->c + begin, end - begin);
+}
+
+static double best_time(struct bench *bench, void (*run)(void *context, int thread), int repeats)
+{
+    double best = INFINITY;
+
+    for (int r = 0; r < repeats; r++) {
+        const double begin = net_now();
+
+        net_pool_run(bench->session.pool, run, bench);
+        best = fmin(best, net_now() - begin);
+    }
+    return best;
+}
+
+static void measure_limits(struct bench *bench)
+{
+    bench->rounds = 20000;
+    bench->rounds = (long)(20000.0 * 2e-3 / best_time(bench, run_fma, 3)) + 1;
+
+    const double flops = net_peak_fma(bench->rounds) * bench->session.threads;
+    bench->peak = fmax(bench->peak, flops / best_time(bench, run_fma, REPEATS));
+    bench->bandwidth = fmax(bench->bandwidth,
+                            12.0 * TRIAD / best_time(bench, run_triad, REPEATS / 2));
+}
+
+/* ---- The steps ------------------------------------------------------------------------------------ */
+
+static void read_cpu(void *context, int thread)
+{
+    struct bench *bench = context;
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    bench->thread_cpu[thread] = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec
+                                - bench->thread_cpu[thread];
+}
+
+static void fill_batches(struct bench *bench)
+{
+    struct net_session *session = &bench->session;
+    const char *folder = bench->options->value[NET_DATA].text;
+    long *rows, count;
+
+    if (!folder) {
+        for (int b = 0; b < 2; b++)
+            net_synthetic_pack(session->model, session->run.seed, b * bench->n, bench->n,
+                               session->batch[b]);
+        return;
+    }
+    session->data = net_data_open(session->model, folder, NULL);
+    count = net_data_rows(session->data, NET_TRAIN);
+    if (count < bench->n)
+        net_fail(NET_FAULT, "--data %s has %ld rows to train on; a batch has %d", folder, count,
+                 bench->n);
+    rows = net_allocate((size_t)count, sizeof *rows);
+    net_order(rows, count, session->run.seed, 0, true);
+    for (int b = 0; b < 2; b++)
+        net_data_pack(session->data, NET_TRAIN, rows + (count >= 2 * bench->n ? b * bench->n : 0),
+                      bench->n, session->batch[b]);
+    free(rows);
+}
+
+static void run_steps(struct bench *bench)
+{
+    struct net_session *session = &bench->session;
+    const double begin = net_now();
+
+    for (long s = 0; s < 10 || net_now() - begin < 0.2; s++)
+        net_step(session, session->batch[s % 2], bench->n);
+    session->run.profile = bench->profile;
+    net_pool_profile(session->pool, bench->profile);
+    net_pool_run(session->pool, read_cpu, bench);
+    for (long s = 0; s < bench->steps; s++) {
+        if (bench->profile)
+            net_profile_step(bench->profile, s);
+        const double before = net_now();
+        net_step(session, session->batch[s % 2], bench->n);
+        bench->seconds[s] = net_now() - before;
+    }
+    net_pool_run(session->pool, read_cpu, bench);
+    net_pool_profile(session->pool, NULL);
+    session->run.profile = NULL;
+
+    bench->least = INFINITY;
+    for (long s = 0; s < bench->steps; s++) {
+        bench->mean += bench->seconds[s] / (double)bench->steps;
+        bench->least = fmin(bench->least, bench->seconds[s]);
+    }
+    bench->median = net_median(bench->seconds, bench->steps);
+    for (int t = 0; t < session->threads; t++)
+        bench->cpu = fmax(bench->cpu, bench->thread_cpu[t] / (double)bench->steps);
+}
+
+/* ---- Single kernels ------------------------------------------------------------------------------- */
+
+struct line {
+    const struct net_kernel *kernel;
+    double seconds;             /* a step */
+    double flops, bytes;        /* a step, for the rows of this bench */
+    double share;               /* of the machine's limit for it */
+    bool streams;               /* its limit is the memory's */
+};
+
+/* The limit is the later of two: all flops at the peak, all bytes at the memory's rate. (What lies in
+   a cache can be faster than memory: such a share is above 1.) */
+static struct line kernel_line(const struct bench *bench, int k)
+{
+    const struct net_model *model = bench->session.model;
+    const struct net_kernel *kernel = &model->train.kernels[k];
+    const double part = (double)bench->n / model->batch;
+    struct line line = { .kernel = kernel, .seconds = net_profile_median(bench->profile, k) };
+
+    line.flops = kernel->flops * part;
+    line.bytes = kernel->bytes * part;
+    line.streams = line.bytes / bench->bandwidth > line.flops / bench->peak;
+    line.share = fmax(line.bytes / bench->bandwidth, line.flops / bench->peak)
+                 / fmax(line.seconds, 1e-9);
+    return line;
+}
+
+static void show_kernels(const struct bench *bench)
+{
+    const struct net_step *step = &bench->session.model->train;
+    double all = 0.0;
+
+    for (int k = 0; k < step->kernel_count; k++)
+        all += kernel_line(bench, k).seconds;
+    printf("\n%10s %6s %10s %9s %9s  %-17s %-28s %s\n", "us", "share", "GFLOP/s", "GB/s", "of limit",
+           "kind", "layer", "kernel");
+    for (int k = 0; k < step->kernel_count; k++) {
+        const struct line line = kernel_line(bench, k);
+
+        printf("%10.1f %5.1f%% %10.1f %9.1f %4.0f%% %-4s  %-17s %-28s %s\n", 1e6 * line.seconds,
+               100.0 * line.seconds / all, 1e-9 * line.flops / fmax(line.seconds, 1e-9),
+               1e-9 * line.bytes / fmax(line.seconds, 1e-9), 100.0 * line.share,
+               line.streams ? "mem" : "fma", line.kernel->kind, line.kernel->layer,
+               line.kernel->name);
+    }
+    printf("Times are medians over steps of the slowest thread; waiting for others is not in them.\n");
+}
+
+static void add_kernels(struct net_text *text, const struct bench *bench)
+{
+    const struct net_step *step = &bench->session.model->train;
+
+    net_text_add(text, ", \"kernels\": [");
+    for (int k = 0; k < step->kernel_count; k++) {
+        const struct line line = kernel_line(bench, k);
+
+        net_text_add(text, "%s\n  {\"kernel\": \"%s\", \"layer\": ", k ? "," : "",
+                     line.kernel->name);
+        net_text_quote(text, line.kernel->layer);
+        net_text_add(text, ", \"kind\": \"%s\", \"line\": %d, \"us\": %.3f, \"gflops\": %.3f, "
+                     "\"gbs\": %.3f, \"limit\": \"%s\", \"limit_share\": %.4f}", line.kernel->kind,
+                     line.kernel->line, 1e6 * line.seconds,
+                     1e-9 * line.flops / fmax(line.seconds, 1e-9),
+                     1e-9 * line.bytes / fmax(line.seconds, 1e-9),
+                     line.streams ? "bandwidth" : "fma", line.share);
+    }
+    net_text_add(text, "]");
+}
+
+/* ---- The command ---------------------------------------------------------------------------------- */
+
+static void show(const struct bench *bench)
+{
+    const struct net_model *model = bench->session.model;
+    const double rate = bench->flops / bench->median, cpu_rate = bench->flops / bench->cpu;
+
+    printf("%s, %s, batch %d, threads %d, %ld steps on %s rows\n", model->name, model->isa, bench->n,
+           bench->session.threads, bench->steps,
+           bench->options->value[NET_DATA].text ? "real" : "synthetic");
+    printf("step         %.1f us, median by the clock (least %.1f, mean %.1f)\n", 1e6 * bench->median,
+           1e6 * bench->least, 1e6 * bench->mean);
+    printf("processor    %.1f us a step, of the thread that used most\n", 1e6 * bench->cpu);
+    printf("samples/s    %.0f\n", bench->n / bench->median);
+    printf("GFLOP/s      %.1f by the clock, %.1f by processor time (%.2f MFLOP a step)\n", 1e-9 * rate,
+           1e-9 * cpu_rate, 1e-6 * bench->flops);
+    printf("fma peak     %.1f GFLOP/s measured; the step reaches %.1f%% by the clock, %.1f%% by "
+           "processor time\n", 1e-9 * bench->peak, 100.0 * rate / bench->peak,
+           100.0 * cpu_rate / bench->peak);
+    printf("bandwidth    %.1f GB/s measured (triad)\n", 1e-9 * bench->bandwidth);
+    if (bench->mean > 1.15 * bench->cpu)
+        printf("Others use this machine: processor time is the better measure.\n");
+    if (bench->profile)
+        show_kernels(bench);
+}
+
+static void show_json(const struct bench *bench)
+{
+    const struct net_model *model = bench->session.model;
+    struct net_text text = { 0 };
+
+    net_text_add(&text, "{\"model\": \"%s\", \"isa\": \"%s\", \"batch\": %d, \"threads\": %d, "
+                 "\"steps\": %ld, \"step_ms\": %.6f, \"step_least_ms\": %.6f, \"step_mean_ms\": %.6f, "
+                 "\"step_cpu_ms\": %.6f, ", model->name, model->isa, bench->n,
+                 bench->session.threads, bench->steps, 1e3 * bench->median, 1e3 * bench->least,
+                 1e3 * bench->mean, 1e3 * bench->cpu);
+    net_text_add(&text, "\"samples_per_second\": %.1f, \"flops\": %.0f, \"gflops\": %.3f, "
+                 "\"peak_gflops\": %.3f, \"peak_share\": %.4f, \"peak_share_cpu\": %.4f, "
+                 "\"bandwidth_gbs\": %.3f", bench->n / bench->median, bench->flops,
+                 1e-9 * bench->flops / bench->median, 1e-9 * bench->peak,
+                 bench->flops / bench->median / bench->peak,
+                 bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth);
+    if (bench->profile)
+        add_kernels(&text, bench);
+    net_text_add(&text, "}");
+    puts(text.at);
+    free(text.at);
+}
+
+int net_bench(const struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    struct bench *bench = net_memory(sizeof *bench);
+    struct net_session *session = &bench->session;
+
+    bench->options = options;
+    bench->steps = net_whole(options, NET_STEPS);
+    bench->n = (int)net_whole(options, NET_BATCH);
+    net_session_open(session, options);
+    if (options->value[NET_WEIGHTS].text)
+        free(net_session_weights(session));
+    fill_batches(bench);
+    bench->seconds = net_allocate((size_t)bench->steps, sizeof *bench->seconds);
+    bench->a = net_memory(sizeof(float) * TRIAD);
+    bench->b = net_memory(sizeof(float) * TRIAD);
+    bench->c = net_memory(sizeof(float) * TRIAD);
+    if (net_flag(options, NET_PER_KERNEL))
+        bench->profile = net_profile_open(model->train.kernel_count, session->threads, bench->steps);
+    for (int k = 0; k < model->train.kernel_count; k++)
+        bench->flops += model->train.kernels[k].flops * bench->n / model->batch;
+
+    measure_limits(bench);
+    run_steps(bench);
+    measure_limits(bench);
+    if (net_flag(options, NET_JSON_OUTPUT))
+        show_json(bench);
+    else
+        show(bench);
+    net_session_close(session);
+    if (bench->profile)
+        net_profile_close(bench->profile);
+    free(bench->seconds);
+    free(bench->a);
+    free(bench->b);
+    free(bench->c);
+    free(bench);
+    return NET_OK;
+}
