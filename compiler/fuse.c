@@ -446,7 +446,7 @@ static void find_internal(Fusion *f)
     stored[root_of(g->prediction)->id] = true;
     for (int i = 0; i < g->value_count; i++)
         g->values[i]->internal = g->values[i]->node && !stored[root_of(g->values[i])->id]
-                                 && g->values[i] != g->loss;
+                                 && g->values[i] != g->loss && !g->values[i]->storage;
 }
 
 static void add_bytes(void *context, const Kernel *k, Access access)

@@ -568,9 +568,98 @@ void draw_plan(Text *out, const Program *program);      /* for the generated hea
 
 void draw_graph(Text *out, const Program *program);     /* kernels and what flows, for Graphviz */
 
-/* ---- emit.c: C ---------------------------------------------------------------------------------- */
+/* ---- emit*.c: C ------------------------------------------------------------------------------- */
 
 void emit(Text *out, const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
           int layer_count);
+
+/* One formal parameter of a driver, and what a step passes for it. */
+typedef struct Operand {
+    const char *name;           /* "y", "dy", "w": the mathematics */
+    const char *type;           /* "struct value_64x256" */
+    const char *actual;         /* "dense_1", "&p->dense_1.weight" */
+    const Value *value;         /* root, or NULL */
+    bool written;
+} Operand;
+
+/* A function as it is written: kernels of equal text share one. */
+typedef struct Driver {
+    const char *base;           /* its name, unless taken */
+    Text comment;               /* what it computes */
+    Text text;                  /* from `{` to `}` */
+    Operand *operands;          /* outputs first */
+    int count;
+} Driver;
+
+typedef struct Routine {
+    const char *name, *text;    /* text without the name */
+} Routine;
+
+typedef struct View {           /* a pointer into the arena, declared at the top of a step */
+    const Buffer *buffer;
+    const char *type, *name;
+} View;
+
+typedef struct Emitter {
+    const Model *model;
+    const Target *target;
+    Program *program;           /* of the step being written */
+    Text types, tiles, drivers; /* sections of the file */
+    const char **declared;      /* types */
+    int declared_count;
+    Routine *functions;        /* tiles and drivers */
+    int function_count;
+    View *views;                /* of this step */
+    int view_count;
+    const char **names;         /* taken by views of this step */
+    int name_count;
+    const char **tensors;       /* C names of parameters: by index of `parameters` */
+    const Value **parameters;   /* in the order of struct params */
+    int parameter_count;
+} Emitter;
+
+/* One line of text, indented by 4 spaces a level. */
+void line(Text *text, int level, const char *fmt, ...) PRINTF(3, 4);
+
+void declare_type(Emitter *e, const Physical *physical);        /* once */
+const char *declare_slices(Emitter *e, size_t floats);          /* "struct slices_4096" */
+const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
+                         const char *text);     /* head: a format with %s for the name */
+const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, bool written,
+                      const Physical *as);      /* an operand; returns its formal name */
+const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,
+                        const char *type, bool written);
+const char *shape_name(const Emitter *e, const Value *value);   /* "64x32x28x28" */
+
+/* Elementwise work at the end of a kernel (emit_body.c). */
+typedef struct Body {
+    const Kernel *k;
+    const Physical *host;       /* the layout it works in */
+    const char **formals;       /* by value id: of operands, or NULL */
+    bool heavy;                 /* exponentials, random draws: not unrolled */
+    bool random;                /* dropout: groups of four images */
+    bool masked;                /* f(0) is not 0: the last block's padding is cleared */
+    bool run;                   /* reads the run: its seed, its n */
+} Body;
+
+Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
+void write_body(Text *text, int level, const Body *b, const char *anchor, const char *suffix);
+void write_keeps(Text *text, int level, const Body *b, const char *element, const char *step,
+                 const char *group);
+const char *body_name(const Kernel *k);         /* "_relu", for a driver's name */
+void write_places(Emitter *e, const Physical *v);       /* lanes_of, element_of a block */
+const char *place_name(const Physical *v);      /* their suffix: the type without "struct " */
+
+typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
+
+EmitKernel emit_contraction, emit_transpose;                            /* emit_contraction.c */
+EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
+EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update;     /* emit_elementwise.c */
+EmitKernel emit_inverse_std;
+EmitKernel emit_maxpool, emit_maxpool_grad, emit_avgpool, emit_avgpool_grad;    /* emit_rows.c */
+EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad, emit_loss, emit_mean_loss;
+
+void emit_tables(Emitter *e, Text *out, const Program *train, const Program *evaluate,
+                 const LayerRow *layers, int layer_count);              /* emit_table.c */
 
 #endif

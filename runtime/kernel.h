@@ -133,10 +133,12 @@ struct sweep {
     long dy_chunk, dy_row, dy_column;
 };
 
-/* acc[i][j] += sum over chunks, rows, columns and images of x[i] dy[j]: `rows` inputs (x_at(i) floats
-   apart: x_input each) by `vectors` blocks of outputs. */
-NET_INLINE void correlate(vec acc[][3], int rows, int vectors, const float *x, long x_input,
-                          const float *dy, const struct sweep *over)
+/* acc[i][j] += sum over chunks, rows, columns and images of x[input first + i] dy[j]: `rows` inputs by
+   `vectors` blocks of outputs. Input (k, l, c) of taps `columns` wide is at k x_tap_row + l x_tap_column
+   + c; inside one block of channels there is a single tap of 16. */
+NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int channels, int columns,
+                          long x_tap_row, long x_tap_column, const float *x, const float *dy,
+                          const struct sweep *over)
 {
     NET_REPEAT(chunk, over->chunks) {
         const long images = chunk < over->chunks - 1 ? 16 : over->images;
@@ -151,9 +153,13 @@ NET_INLINE void correlate(vec acc[][3], int rows, int vectors, const float *x, l
                     vec d[3];
                     NET_VECTORS(j, vectors)
                         d[j] = vec_load(dn + 256 * j);
-                    NET_UNROLL(i, rows)
+                    NET_UNROLL(i, rows) {
+                        const long at = (first + i) / (channels * columns) * x_tap_row
+                                      + (first + i) / channels % columns * x_tap_column
+                                      + (first + i) % channels;
                         NET_VECTORS(j, vectors)
-                            acc[i][j] = vec_fma(vec_set(xn[i * x_input]), d[j], acc[i][j]);
+                            acc[i][j] = vec_fma(vec_set(xn[at]), d[j], acc[i][j]);
+                    }
                     xn += over->x_image;
                     dn += 16;
                 }
@@ -161,10 +167,68 @@ NET_INLINE void correlate(vec acc[][3], int rows, int vectors, const float *x, l
     }
 }
 
-/* to[j][i] = from[i][j], 16 x 16: four rounds of interleaving rows i and i + 8.
-   The first `rows` rows are read (the others count as +0), all are written. */
+/* Taps of a window that fall inside the image: the first, how many, and the position under the first. */
+struct net_window {
+    int first, count, at;
+};
+
+/* Output position i of a convolution or pool: taps k with 0 <= i stride - padding + k < size. */
+NET_INLINE struct net_window net_forward(int i, int stride, int padding, int kernel, int size)
+{
+    const int begin = i * stride - padding;
+    const int first = begin < 0 ? -begin : 0;
+    const int end = begin + kernel > size ? size - begin : kernel;
+
+    return (struct net_window){ first, end > first ? end - first : 0, begin + first };
+}
+
+/* Input position i: taps k, every stride-th, whose window starts at an output position 0 to size-1;
+   `at` is that of the first tap, the next ones count down. */
+NET_INLINE struct net_window net_backward(int i, int stride, int padding, int kernel, int size)
+{
+    const int last = i + padding < kernel - 1 ? i + padding : kernel - 1;
+    int first = i + padding - (size - 1) * stride;
+
+    if (first < 0)
+        first = 0;
+    first += (i + padding - first) % stride;
+    return (struct net_window){ first, last < first ? 0 : (last - first) / stride + 1,
+                                (i + padding - first) / stride };
+}
+
+/* Output positions at which tap k falls inside the image. */
+struct net_range {
+    int begin, end;
+};
+
+NET_INLINE struct net_range net_valid(int k, int stride, int padding, int size, int outputs)
+{
+    const int low = padding - k, high = size - 1 + padding - k;
+    const int begin = low > 0 ? (low + stride - 1) / stride : 0;
+    const int end = high < 0 ? 0 : high / stride + 1;
+
+    return (struct net_range){ begin, end < outputs ? end : outputs };
+}
+
+/* The panel that block `block` belongs to, after panels of 3 and then 2 blocks. */
+struct net_panel {
+    int first, width;
+};
+
+NET_INLINE struct net_panel net_panel_of(int block, int threes, int twos)
+{
+    if (block < 3 * threes)
+        return (struct net_panel){ block / 3 * 3, 3 };
+    block -= 3 * threes;
+    if (block < 2 * twos)
+        return (struct net_panel){ 3 * threes + block / 2 * 2, 2 };
+    return (struct net_panel){ 3 * threes + block, 1 };
+}
+
+/* to[j][i] = from[i][j], 16 x 16: four rounds of interleaving rows i and i + 8. The first `rows` rows
+   are read (the others count as +0), the first `columns` columns become rows. */
 NET_INLINE void transpose_16x16(float *to, long to_step, const float *from, long from_step,
-                                int rows)
+                                int rows, int columns)
 {
     net_f32 a[16], b[16];
 
@@ -184,7 +248,96 @@ NET_INLINE void transpose_16x16(float *to, long to_step, const float *from, long
             a[i] = b[i];
     }
     NET_UNROLL(i, 16)
-        memcpy(to + i * to_step, &a[i], sizeof a[i]);
+        if (i < columns)
+            memcpy(to + i * to_step, &a[i], sizeof a[i]);
+}
+
+/* ---- Elementwise ------------------------------------------------------------------------------ */
+
+/* The channels that a block of a value holds. */
+struct net_lanes {
+    int lanes;                  /* in use; 16 or more: all */
+    int element, step;          /* flat logical index of lane 0, and from lane to lane */
+};
+
+/* dy where x > 0, else slope dy; leaky_relu itself with dy = x */
+NET_INLINE vec net_leaky(vec x, vec dy, float slope)
+{
+    return vec_if_greater(x, vec_zero(), dy, vec_mul(vec_set(slope), dy));
+}
+
+/* dy where 0 < y < 6 */
+NET_INLINE vec net_relu6_grad(vec y, vec dy)
+{
+    const vec below = vec_if_greater(vec_set(6.0f), y, dy, vec_zero());
+
+    return vec_if_greater(y, vec_zero(), below, vec_zero());
+}
+
+/* dy y (1 - y) */
+NET_INLINE vec net_sigmoid_grad(vec y, vec dy)
+{
+    return vec_mul(dy, vec_mul(y, vec_sub(vec_set(1.0f), y)));
+}
+
+/* dy (1 - y^2) */
+NET_INLINE vec net_tanh_grad(vec y, vec dy)
+{
+    return vec_mul(dy, vec_sub(vec_set(1.0f), vec_mul(y, y)));
+}
+
+/* x sigmoid(x) */
+NET_INLINE vec net_silu(vec x)
+{
+    return vec_mul(x, vec_sigmoid(x));
+}
+
+/* dy s (1 + x (1 - s)), s = sigmoid(x) */
+NET_INLINE vec net_silu_grad(vec x, vec dy)
+{
+    const vec one = vec_set(1.0f), s = vec_sigmoid(x);
+
+    return vec_mul(dy, vec_mul(s, vec_fma(x, vec_sub(one, s), one)));
+}
+
+/* (x - mean) / std gamma + beta */
+NET_INLINE vec net_normalize(vec x, vec mean, vec inv_std, vec gamma, vec beta)
+{
+    return vec_fma(vec_sub(x, mean), vec_mul(inv_std, gamma), beta);
+}
+
+/* gamma / std (dy - (dbeta + xhat dgamma) / rows): Ioffe and Szegedy 2015, section 3 */
+NET_INLINE vec net_normalize_grad(vec x, vec dy, vec mean, vec inv_std, vec gamma, vec dgamma,
+                                  vec dbeta, float inverse_rows)
+{
+    const vec xhat = vec_mul(vec_sub(x, mean), inv_std);
+    const vec sum = vec_fma(xhat, dgamma, dbeta);
+
+    return vec_mul(vec_mul(gamma, inv_std),
+                   vec_sub(dy, vec_mul(sum, vec_set(inverse_rows))));
+}
+
+/* ---- Pools ------------------------------------------------------------------------------------ */
+
+/* v if it is larger than top or not a number, else top */
+NET_INLINE vec net_larger(vec v, vec top)
+{
+    return vec_max(top, v);
+}
+
+/* tap where v is larger than top, else old */
+NET_INLINE vec net_where_larger(vec v, vec top, float tap, vec old)
+{
+    return vec_if_greater(v, top, vec_set(tap), old);
+}
+
+/* dy where the index is `tap`, else +0 */
+NET_INLINE vec net_where_tap(const uint8_t *index, int tap, vec dy)
+{
+    const vec at = vec_load_bytes(index), is = vec_set((float)tap);
+    const net_u32 hit = (net_u32)(vec_bits(at) == vec_bits(is));
+
+    return vec_from_bits(vec_bits(dy) & hit);
 }
 
 /* ---- Dropout ----------------------------------------------------------------------------------- */
@@ -224,6 +377,220 @@ NET_INLINE void vec_dropout(vec keep[4], const uint32_t key[2], uint32_t element
     keep[1] = vec_from_bits(on & (net_u32)(c1 >= threshold));
     keep[2] = vec_from_bits(on & (net_u32)(c2 >= threshold));
     keep[3] = vec_from_bits(on & (net_u32)(c3 >= threshold));
+}
+
+/* ---- Reductions over images: slices added in order --------------------------------------------- */
+
+NET_INLINE vec net_sum_slices(const float *slices, long step, long count)
+{
+    vec sum = vec_zero();
+
+    NET_REPEAT(s, count)
+        sum = vec_add(sum, vec_load(slices + s * step));
+    return sum;
+}
+
+/* Batchnorm of one block from slices of the sums of d = x - running_mean and of d^2 (`second` floats
+   further): mean, 1 / std with the biased variance, and the running statistics moved by `momentum`
+   towards mean and unbiased variance (PyTorch's BatchNorm). `rows`: x a channel. */
+NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, float *running_var,
+                              const float *slices, long second, long step, long count, double rows,
+                              double eps, double momentum)
+{
+    for (int lane = 0; lane < 16; lane++) {
+        double sum = 0, squares = 0;
+
+        for (long s = 0; s < count; s++) {
+            sum += (double)slices[s * step + lane];
+            squares += (double)slices[s * step + second + lane];
+        }
+        const double shift = sum / rows, m = (double)running_mean[lane] + shift;
+        double var = squares / rows - shift * shift;
+        var = var < 0 ? 0 : var;
+        const double unbiased = rows > 1 ? var * rows / (rows - 1) : var;
+
+        mean[lane] = (float)m;
+        inv_std[lane] = (float)(1.0 / __builtin_sqrt(var + eps));
+        running_mean[lane] += (float)(momentum * shift);
+        running_var[lane] += (float)(momentum * (unbiased - (double)running_var[lane]));
+    }
+}
+
+/* ---- Rows: softmax and the losses ----------------------------------------------------------------- */
+
+/* z: one pixel of one image, blocks 256 floats apart */
+NET_INLINE float net_row_top(const float *z, int channels)
+{
+    float top = -INFINITY;
+
+    for (int c = 0; c < channels; c += 16) {
+        const float t = vec_top(vec_first(channels - c, vec_load(z + 16 * c), vec_set(-INFINITY)));
+        top = t > top ? t : top;
+    }
+    return top;
+}
+
+/* p = e^(z - top), +0 beyond the last channel; returns the sum */
+NET_INLINE float net_row_exp(float *p, const float *z, float top, int channels)
+{
+    float sum = 0.0f;
+
+    for (int c = 0; c < channels; c += 16) {
+        const vec e = vec_exp(vec_sub(vec_load(z + 16 * c), vec_set(top)));
+        const vec in = vec_first(channels - c, e, vec_zero());
+
+        vec_store(p + 16 * c, in);
+        sum += vec_sum(in);
+    }
+    return sum;
+}
+
+NET_INLINE void net_softmax(float *y, const float *x, int channels)
+{
+    const float sum = net_row_exp(y, x, net_row_top(x, channels), channels);
+
+    for (int c = 0; c < channels; c += 16)
+        vec_store(y + 16 * c, vec_div(vec_load(y + 16 * c), vec_set(sum)));
+}
+
+/* dx = y (dy - sum of y dy) */
+NET_INLINE void net_softmax_grad(float *dx, const float *y, const float *dy, int channels)
+{
+    float sum = 0.0f;
+
+    for (int c = 0; c < channels; c += 16)
+        sum += vec_sum(vec_mul(vec_load(y + 16 * c), vec_load(dy + 16 * c)));
+    for (int c = 0; c < channels; c += 16)
+        vec_store(dx + 16 * c, vec_mul(vec_load(y + 16 * c),
+                                       vec_sub(vec_load(dy + 16 * c), vec_set(sum))));
+}
+
+/* -log softmax(z)[label]; p: a place for the row's exponentials */
+NET_INLINE float net_cross_entropy(float *p, float *sum, const float *z, int label, int channels)
+{
+    const float top = net_row_top(z, channels);
+
+    *sum = net_row_exp(p, z, top, channels);
+    return net_log(*sum) + top - z[label / 16 * 256 + label % 16];
+}
+
+/* dz = (p / sum - onehot(label)) scale, p as net_cross_entropy left it; dz may be p */
+NET_INLINE void net_cross_entropy_grad(float *dz, const float *p, float sum, int label, float scale,
+                                       int channels)
+{
+    for (int c = 0; c < channels; c += 16) {
+        const vec q = vec_div(vec_load(p + 16 * c), vec_set(sum));
+
+        vec_store(dz + 16 * c, vec_mul(vec_sub(q, vec_one_hot(label - c)), vec_set(scale)));
+    }
+}
+
+/* max(z, 0) - z t + log(1 + e^-|z|) */
+NET_INLINE vec vec_binary_cross_entropy(vec z, vec t)
+{
+    const vec e = vec_exp(vec_sub(vec_zero(), vec_abs(z)));
+    const vec soft = vec_log(vec_add(vec_set(1.0f), e));
+
+    return vec_add(vec_sub(vec_max(vec_zero(), z), vec_mul(z, t)), soft);
+}
+
+/* ---- Between the runtime's rows and the layouts --------------------------------------------------- */
+
+/* Where one segment of a field lies in the packed batch; steps in floats. */
+struct net_place {
+    int start, channels, height, width;     /* of the row: [channels][height][width] from start */
+    int lanes;                              /* channels in a block */
+    int scaled;                             /* elements of the row that share a scale and shift */
+    long at, chunk, row, column;
+};
+
+/* One number a channel: whole blocks of lanes at a time. */
+NET_INLINE void net_pack_channels(float *to, const uint8_t *bytes, const float *values, int channels,
+                                  float scale, float shift)
+{
+    for (int c = 0; c < channels; c += 16) {
+        const int lanes = channels - c < 16 ? channels - c : 16;
+
+        for (int i = 0; i < lanes; i++)
+            to[16 * c + i] = bytes ? (float)bytes[c + i] * scale + shift : values[c + i];
+    }
+}
+
+/* Rows become a packed value: u8 rows scaled on the way. */
+static inline void net_pack(float *to, const struct net_rows *rows, int n, struct net_place p)
+{
+    for (int i = 0; i < n; i++) {
+        const bool u8 = rows->type == NET_U8;
+        const uint8_t *bytes = u8 ? (const uint8_t *)rows->row[i] + p.start : NULL;
+        const float *values = u8 ? NULL : (const float *)rows->row[i] + p.start;
+        float *image = to + p.at + i / 16 * p.chunk + i % 16 * p.lanes;
+
+        if (p.height * p.width == 1 && p.lanes == 16
+            && (!u8 || p.start / p.scaled == (p.start + p.channels - 1) / p.scaled)) {
+            net_pack_channels(image, bytes, values, p.channels,
+                              u8 ? rows->scale[p.start / p.scaled] : 1.0f,
+                              u8 ? rows->shift[p.start / p.scaled] : 0.0f);
+            continue;
+        }
+        for (int c = 0; c < p.channels; c++)
+            for (int h = 0; h < p.height; h++) {
+                float *at = image + c / 16 * 256 + c % 16 + h * p.row;
+                const int from = (c * p.height + h) * p.width;
+
+                for (int w = 0; w < p.width; w++) {
+                    const int s = (p.start + from + w) / p.scaled;
+
+                    at[w * p.column] = u8 ? (float)bytes[from + w] * rows->scale[s] + rows->shift[s]
+                                          : values[from + w];
+                }
+            }
+    }
+}
+
+static inline void net_pack_classes(int32_t *to, const struct net_rows *rows, int n)
+{
+    for (int i = 0; i < n; i++)
+        to[i] = *(const int32_t *)rows->row[i];
+}
+
+/* The offset of flat logical element `k` in a chunk, image 0. */
+static inline long net_element_at(const struct net_segment *segments, int count, int k)
+{
+    int s = count - 1;
+
+    while (s > 0 && k < segments[s].start)
+        s--;
+    const int left = k - segments[s].start;
+    const int c = left / segments[s].pixels, pixel = left % segments[s].pixels;
+
+    return ((long)segments[s].block + (long)pixel * segments[s].stride + c / 16) * 256 + c % 16;
+}
+
+/* A chunk of one layout becomes another; padding lanes of `to` become +0. */
+static inline void net_relayout(float *to, long to_floats, const struct net_segment *to_segments,
+                                int to_count, const float *from,
+                                const struct net_segment *from_segments, int from_count, int size)
+{
+    memset(to, 0, (size_t)to_floats * sizeof *to);
+    for (int k = 0; k < size; k++) {
+        const long a = net_element_at(to_segments, to_count, k);
+        const long b = net_element_at(from_segments, from_count, k);
+
+        for (int i = 0; i < 16; i++)
+            to[a + 16 * i] = from[b + 16 * i];
+    }
+}
+
+/* The prediction as rows: [n][size] */
+static inline void net_unpack(float *rows, const float *from, long chunk, int n,
+                              const struct net_segment *segments, int count, int size)
+{
+    for (int k = 0; k < size; k++) {
+        const long at = net_element_at(segments, count, k);
+
+        for (int i = 0; i < n; i++)
+            rows[(long)i * size + k] = from[i / 16 * chunk + at + 16 * (i % 16)];
+    }
 }
 
 #endif

@@ -1,0 +1,472 @@
+/*
+ * emit_contraction.c -- dense, conv2d and their dx: rows of images by panels of outputs in registers.
+ *
+ * The one idea: per output pixel, a sum over the taps that fall inside the image of small products,
+ * images by channels. Forward and dx are the same tile; a dx walks turned weights and counts taps down.
+ */
+
+#include "netc.h"
+
+static bool is_dense(const Node *node)
+{
+    return node->op == OP_DENSE || node->op == OP_DENSE_DX;
+}
+
+static bool is_dx(const Node *node)
+{
+    return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX;
+}
+
+/* How the tile steps through x. */
+typedef struct Steps {
+    int image, channel;         /* floats from image to image, from channel to channel */
+    bool merged;                /* one channel: the taps of a row are walked as channels */
+} Steps;
+
+static Steps steps_of(const Physical *x)
+{
+    const bool merged = x->lanes == 1;
+
+    return (Steps){x->lanes, merged ? 16 : 1, merged};
+}
+
+/* ---- The tile ------------------------------------------------------------------------------------------ */
+
+/* Its parameters after taps: what the body wants to know of the place. */
+static void write_tile_head(Text *head, const Driver *d, const Body *b, bool bias)
+{
+    text_add(head, "NET_TILE void %%s(");
+    for (int i = 0; i < d->count; i++)
+        if (d->operands[i].written)
+            text_add(head, "float *restrict %s, ", d->operands[i].name);
+    text_add(head, "const float *restrict x,\n        const float *restrict w, %s",
+             bias ? "const float *restrict b, " : "");
+    text_add(head, "const struct taps *taps, int segments");
+    for (int i = 0; i < d->count; i++)
+        if (!d->operands[i].written && d->operands[i].value
+            && b->formals[d->operands[i].value->id] == d->operands[i].name)
+            text_add(head, ",\n        const float *restrict %s", d->operands[i].name);
+    if (b->masked)
+        text_add(head, ", int channels");
+    if (b->random)
+        text_add(head, ",\n        int element, int step, int group");
+    if (b->run)
+        text_add(head, ",\n        const struct net_run *run");
+    text_add(head, ")\n");
+}
+
+static void write_light_end(Text *text, const Body *b, int rows, int vectors)
+{
+    line(text, 1, "NET_UNROLL(i, %d)", rows);
+    line(text, 2, "NET_VECTORS(j, %d) {", vectors);
+    line(text, 3, "const long at = 256 * j + 16 * i, lane = 16 * j;");
+    line(text, 3, "(void)lane;");
+    write_body(text, 3, b, "acc[i][j]", "");
+    line(text, 2, "}");
+}
+
+/* Exponentials and draws would spill the tile: it goes through memory, and they through a loop. */
+static void write_heavy_end(Text *text, const Body *b, int rows, int vectors)
+{
+    const int level = b->random ? 4 : 3;
+
+    line(text, 1, "_Alignas(64) float tile[%d];", rows * vectors * 16);
+    line(text, 1, "NET_UNROLL(i, %d)", rows);
+    line(text, 2, "NET_VECTORS(j, %d)", vectors);
+    line(text, 3, "vec_store(tile + 16 * (%d * i + j), acc[i][j]);", vectors);
+    line(text, 1, "NET_REPEAT(j, %d)", vectors);
+    if (b->random) {
+        line(text, 2, "NET_REPEAT(g, %d) {", rows / 4);
+        write_keeps(text, 3, b, "element + 16 * j * step", "step", "group + g");
+        line(text, 3, "NET_REPEAT(r, 4) {");
+        line(text, 4, "const long i = 4 * g + r;");
+    } else {
+        line(text, 2, "NET_REPEAT(i, %d) {", rows);
+    }
+    line(text, level, "const long at = 256 * j + 16 * i, lane = 16 * j;");
+    if (b->masked)
+        line(text, level, "const int left = channels - 16 * (int)j;");
+    line(text, level, "const vec v0 = vec_load(tile + 16 * (%d * i + j));", vectors);
+    line(text, level, "(void)lane;");
+    write_body(text, level, b, "v0", "");
+    if (b->random)
+        line(text, 3, "}");
+    line(text, 2, "}");
+}
+
+static const char *write_tile(Emitter *e, const Driver *d, const Body *b, int vectors, bool bias,
+                              Steps x)
+{
+    const int rows = e->target->rows;
+    Text head = {0}, text = {0};
+
+    text_add(&head, "/* acc = %s + sum over taps and channels of x w%s */\n", bias ? "b" : "0",
+             b->k->body_count ? ", then what follows in registers" : "");
+    write_tile_head(&head, d, b, bias);
+    line(&text, 0, "{");
+    line(&text, 1, "vec acc[%d][3];\n", rows);
+    line(&text, 1, "NET_UNROLL(i, %d)", rows);
+    line(&text, 2, "NET_VECTORS(j, %d)", vectors);
+    line(&text, 3, "acc[i][j] = %s;", bias ? "vec_load(b + 16 * j)" : "vec_zero()");
+    line(&text, 1, "contract(acc, %d, %d, x, %d, %d, %d, w, taps, segments);", rows, vectors, x.image,
+         x.channel, 256 * x.channel);
+    if (b->heavy)
+        write_heavy_end(&text, b, rows, vectors);
+    else
+        write_light_end(&text, b, rows, vectors);
+    line(&text, 0, "}");
+    return add_function(e, &e->tiles,
+                        format("tile_%dx%d%s%s%s", rows, vectors, x.merged ? "_pixels" : "",
+                               bias ? "_bias" : "", body_name(b->k)),
+                        head.at, text.at);
+}
+
+/* ---- The driver ----------------------------------------------------------------------------------------- */
+
+/* Output blocks that stand side by side and share one set of weights. */
+typedef struct Group {
+    int block, blocks;          /* of the output, in each of its pixels */
+    int pixel, pixels, stride;  /* a flat segment: its pixels are outputs too */
+    long w;                     /* floats into the weights */
+    int panels[3];
+} Group;
+
+static int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
+{
+    const Physical *y = k->node->outputs[0]->physical;
+    const Shape w = k->node->inputs[1]->shape;
+    long at = 0;
+
+    for (int i = 0; i < y->segment_count; i++) {
+        const Segment *s = &y->segments[i];
+        Group *part = &parts[i];
+
+        *part = (Group){.block = s->block, .blocks = (s->channels + 15) / 16, .pixels = 1,
+                       .stride = s->stride, .w = at};
+        cut_panels(part->blocks, target->vectors, part->panels);
+        if (k->node->op == OP_DENSE_DX)
+            part->pixels = s->pixels;
+        at += (long)part->blocks * 16 * w.size[0]
+              * (w.rank == 4 ? w.size[2] * w.size[3] : part->pixels);
+    }
+    return y->segment_count;
+}
+
+/* Everything the loops of one driver need. */
+typedef struct Loops {
+    Emitter *e;
+    Driver *d;
+    const Kernel *k;
+    Body body;
+    const Physical *x, *y;      /* of a dx: dy and dx */
+    Steps steps;
+    const char *bias;           /* formal, or NULL */
+    const char *out;            /* formal of the first output: its type has the place */
+} Loops;
+
+static long pixel_floats(const Physical *v)
+{
+    return (long)v->blocks * 16 * v->lanes;
+}
+
+static void write_dense_taps(Text *text, int level, const Loops *l, int vectors)
+{
+    const Node *node = l->k->node;
+    const int outputs = node->inputs[1]->shape.size[0];
+    const int count = is_dx(node) ? 1 : l->x->segment_count;
+
+    line(text, level, "const struct taps taps[%d] = {", count);
+    for (int i = 0; i < count; i++) {
+        const Segment *s = &l->x->segments[i];
+
+        if (is_dx(node))
+            line(text, level + 1, "{ .rows = 1, .columns = 1, .channels = %d },", outputs);
+        else
+            line(text, level + 1,
+                 "{ .x = %ld, .w = %ld, .rows = 1, .columns = %d, .x_column = %ld, .w_column = %ld,\n"
+                 "%*s  .channels = %d },", (long)s->block * 256, (long)s->start * vectors * 16,
+                 s->pixels, (long)s->stride * 256, (long)s->channels * vectors * 16,
+                 4 * (level + 1), "", s->channels);
+    }
+    line(text, level, "};");
+}
+
+/* `r` and `c` are windows of the row and column: taps of y's pixel that fall inside x. */
+static void write_conv_taps(Text *text, int level, const Loops *l, int vectors)
+{
+    const Node *node = l->k->node;
+    const Physical *x = l->x;
+    const Shape w = node->inputs[1]->shape;
+    const int kw = w.size[3], channels = is_dx(node) ? w.size[0] : w.size[1];
+    const long pixel = pixel_floats(x), row = pixel * x->full_width;
+    const long w_tap = (long)channels * vectors * 16;
+
+    line(text, level, "const struct taps taps[%d] = {", x->segment_count);
+    for (int i = 0; i < x->segment_count; i++) {
+        const Segment *s = &x->segments[i];
+        const long start = s->start / (x->height * x->width);
+
+        line(text, level + 1, "{ .x = %ld + r.at * %ldL + c.at * %ldL,",
+             (long)s->block * 16 * x->lanes, row, pixel);
+        line(text, level + 1, "  .w = %ld + (r.first * %d + c.first) * %ldL,", start * vectors * 16,
+             kw, w_tap);
+        if (l->steps.merged)
+            line(text, level + 1, "  .rows = r.count, .columns = 1, .x_row = %ld, .w_row = %ld, "
+                 ".channels = c.count },", row, kw * w_tap);
+        else if (is_dx(node))
+            line(text, level + 1, "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = "
+                 "%ld,\n%*s  .w_row = %ld, .w_column = %ld, .channels = %d },", -row, -pixel,
+                 4 * (level + 1), "", node->at.stride[0] * kw * w_tap, node->at.stride[1] * w_tap,
+                 s->channels);
+        else
+            line(text, level + 1, "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = "
+                 "%ld,\n%*s  .w_row = %ld, .w_column = %ld, .channels = %d },", row, pixel,
+                 4 * (level + 1), "", kw * w_tap, w_tap, s->channels);
+    }
+    line(text, level, "};");
+}
+
+/* Window of one axis: 0 rows, 1 columns. */
+static void write_window(Text *text, int level, const Loops *l, int axis)
+{
+    const Node *node = l->k->node;
+    const bool border = l->x->lanes < 16;       /* packed with its padding */
+    const char *name = axis ? "c" : "r", *i = axis ? "column" : "row";
+    const int size = axis ? l->x->full_width : l->x->full_height;
+    const int kernel = node->inputs[1]->shape.size[2 + axis];
+
+    line(text, level, "const struct net_window %s = net_%s(%s, %d, %d, %d, %d);", name,
+         is_dx(node) ? "backward" : "forward", i, node->at.stride[axis],
+         border ? 0 : node->at.padding[axis], kernel, size);
+}
+
+static void write_tile_call(Text *text, int level, const Loops *l, const char *tile,
+                            const char *block, const char *w)
+{
+    const Body *b = &l->body;
+    const char *pixel = l->y->height * l->y->width == 1 ? "0"
+                        : l->y->height == 1             ? "column"
+                                                        : format("row * %d + column", l->y->width);
+    const int pixels = l->y->height * l->y->width;
+    Text call = {0};
+
+    text_add(&call, "%s(", tile);
+    for (int i = 0; i < l->d->count; i++)
+        if (l->d->operands[i].written)
+            text_add(&call, "%s->at[chunk][%s][%s][i], ", l->d->operands[i].name, pixel, block);
+    line(text, level, "%s%s->at[chunk][0][0][i],", call.at, is_dx(l->k->node) ? "dy" : "x");
+    line(text, level, "    %s,%s taps, %d", w, l->bias ? format(" %s->at[panel_block],", l->bias) : "",
+         is_dense(l->k->node) && is_dx(l->k->node) ? 1 : l->x->segment_count);
+    for (int i = 0; i < l->d->count; i++) {
+        const Operand *o = &l->d->operands[i];
+
+        if (o->written || !o->value || b->formals[o->value->id] != o->name)
+            continue;
+        if (o->value->batched)
+            line(text, level, "    , %s->at[chunk][%s][%s][i]", o->name, pixel, block);
+        else
+            line(text, level, "    , %s->at[%s]", o->name, block);
+    }
+    if (b->masked)
+        line(text, level, "    , lanes_of_%s(%s * %d + %s).lanes", place_name(l->y), pixel,
+             pixels > 1 ? l->y->blocks : 0, block);
+    if (b->random)
+        line(text, level,
+             "    , lanes_of_%s((%s) * %d + %s).element,\n%*s    lanes_of_%s((%s) * %d + %s).step, 4 "
+             "* chunk + i / 4", place_name(l->y), pixel, pixels > 1 ? l->y->blocks : 0, block,
+             4 * level, "", place_name(l->y), pixel, pixels > 1 ? l->y->blocks : 0, block);
+    if (b->run)
+        line(text, level, "    , run");
+    line(text, level, ");");
+}
+
+static const char *panel_weights(const Group *part, long block_floats)
+{
+    return part->w ? format("w->at + %ld + panel_block * %ldL", part->w, block_floats)
+                   : format("w->at + panel_block * %ldL", block_floats);
+}
+
+/* For one chunk and row: images, columns, taps, tile. `panel_block` is set. */
+static void write_pixels(Text *text, int level, const Loops *l, const Group *part, int vectors)
+{
+    const Node *node = l->k->node;
+    const Shape w = node->inputs[1]->shape;
+    const int inner = is_dx(node) ? w.size[0] : shape_size(w) / w.size[0];
+    const int taps = is_dx(node) && w.rank == 4 ? w.size[2] * w.size[3] : 1;
+    const char *tile = write_tile(l->e, l->d, &l->body, vectors, l->bias != NULL, l->steps);
+    const char *block = part->block ? format("%d + panel_block", part->block) : "panel_block";
+    long w_block = 16L * inner * taps;
+
+    line(text, level, "for (int i = 0; i < net_rows(run, chunk); i += %d)", l->e->target->rows);
+    if (!is_dense(node)) {
+        line(text, level + 1, "for (int column = 0; column < %d; column++) {", l->y->width);
+        write_window(text, level + 2, l, 1);
+        write_conv_taps(text, level + 2, l, vectors);
+        write_tile_call(text, level + 2, l, tile, block, panel_weights(part, w_block));
+        line(text, level + 1, "}");
+        return;
+    }
+    if (part->pixels > 1) {     /* the input of a flattened dense layer: a tap a pixel */
+        w_block *= part->pixels;
+        line(text, level + 1, "for (int pixel = 0; pixel < %d; pixel++) {", part->pixels);
+        block = format("%d + pixel * %d + panel_block", part->block, part->stride);
+        write_dense_taps(text, level + 2, l, vectors);
+        write_tile_call(text, level + 2, l, tile, block,
+                        format("%s + pixel * %dL", panel_weights(part, w_block),
+                               inner * vectors * 16));
+        line(text, level + 1, "}");
+        return;
+    }
+    line(text, level, "{");
+    write_dense_taps(text, level + 1, l, vectors);
+    write_tile_call(text, level + 1, l, tile, block, panel_weights(part, w_block));
+    line(text, level, "}");
+}
+
+/* All panels of a part, of each width; `each` says how the loop over panels is written. */
+static void write_panels(Text *text, int level, const Loops *l, const Group *part)
+{
+    const int chunks = l->y->chunks, rows = is_dense(l->k->node) ? 1 : l->y->height;
+    int first = 0;
+
+    for (int width = 3; width >= 1; width--) {
+        const int panels = part->panels[3 - width];
+
+        if (!panels)
+            continue;
+        if (l->k->panel_outer) {
+            line(text, level, "NET_ITEMS(item, %d * %d * %d, run, thread) {", panels, chunks, rows);
+            line(text, level + 1, "const int panel_block = %d + item / %d * %d;", first,
+                 chunks * rows, width);
+            line(text, level + 1, "const int chunk = item / %d %% %d;", rows, chunks);
+            if (!is_dense(l->k->node)) {
+                line(text, level + 1, "const int row = item %% %d;", rows);
+                write_window(text, level + 1, l, 0);
+            }
+        } else {
+            line(text, level, "for (int panel_block = %d; panel_block < %d; panel_block += %d) {",
+                 first, first + panels * width, width);
+        }
+        write_pixels(text, level + 1, l, part, width);
+        line(text, level, "}");
+        first += panels * width;
+    }
+}
+
+static void write_comment(Driver *d, const Loops *l)
+{
+    const Node *node = l->k->node;
+    const char *sum = is_dx(node) ? is_dense(node) ? "dx = dy w'" : "dx = sum over taps of dy w'"
+                      : is_dense(node) ? "y = x w" : "y = sum over taps of x w";
+
+    text_add(&d->comment, "/* %s%s", sum, l->bias ? " + b" : "");
+    for (int i = 0; i < l->k->body_count; i++)
+        text_add(&d->comment, ", %s", op_info[l->k->body[i]->op].text);
+    if (l->k->panel_outer)
+        text_add(&d->comment, "; items: (panel, chunk%s) */\n", is_dense(node) ? "" : ", row");
+    else
+        text_add(&d->comment, "; items: %s */\n", is_dense(node) ? "chunks" : "(chunk, row)");
+}
+
+static const char *driver_name(const Emitter *e, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Value *x = is_dx(node) ? node->outputs[0] : node->inputs[0];
+    const Shape w = node->inputs[1]->shape;
+    const char *name = format("%s%s_%s", op_info[node->op].text, body_name(k), shape_name(e, x));
+
+    if (is_dense(node))
+        return format("%sx%d", name, w.size[0]);
+    return format("%s_%dx%dx%d", name, w.size[0], w.size[2], w.size[3]);
+}
+
+void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
+{
+    Node *node = k->node;
+    Value *x = node->inputs[0], *y = node->outputs[0], *w = node->inputs[1];
+    Loops l = {.e = e, .d = d, .k = k, .x = x->physical, .y = y->physical};
+    Group parts[MAX_SEGMENTS];
+    const int count = find_parts(k, e->target, parts);
+    const char *out = NULL;
+
+    l.steps = steps_of(x->physical);
+    if (!y->internal)
+        out = add_operand(e, d, is_dx(node) ? "dx" : "y", y, true, y->physical);
+    add_operand(e, d, is_dx(node) ? "dy" : "x", x, false, NULL);
+    if (is_dx(node))
+        add_scratch(e, d, "w", k->scratch, declare_slices(e, k->scratch->size / sizeof(float)),
+                    false);
+    else
+        add_operand(e, d, "w", w, false, NULL);
+    if (!is_dx(node) && node->inputs[2])
+        l.bias = add_operand(e, d, "b", node->inputs[2], false, NULL);
+    l.body = start_body(e, d, k, y->physical);
+    if (out)
+        l.body.formals[y->id] = out;
+    if (l.body.masked || l.body.random)
+        write_places(e, y->physical);
+    d->base = driver_name(e, k);
+    write_comment(d, &l);
+    line(&d->text, 0, "{");
+    if (k->panel_outer) {
+        for (int i = 0; i < count; i++)
+            write_panels(&d->text, 1, &l, &parts[i]);
+    } else {
+        line(&d->text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", y->physical->chunks,
+             y->physical->height);
+        line(&d->text, 2, "const int chunk = item / %d;", y->physical->height);
+        if (!is_dense(node)) {
+            line(&d->text, 2, "const int row = item %% %d;", y->physical->height);
+            write_window(&d->text, 2, &l, 0);
+        }
+        for (int i = 0; i < count; i++)
+            write_panels(&d->text, 2, &l, &parts[i]);
+        line(&d->text, 1, "}");
+    }
+    line(&d->text, 0, "}");
+}
+
+/* ---- Turned weights -------------------------------------------------------------------------------------- */
+
+/* wt[panel of inputs][tap][output][block][16] from w[panel of outputs][row][block][16] */
+void emit_transpose(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    Value *w = node->inputs[1];
+    const Physical *p = w->physical;
+    const bool dense = is_dense(node);
+    Group parts[MAX_SEGMENTS];
+    const int count = find_parts(k, e->target, parts);
+
+    add_scratch(e, d, "wt", k->scratch, declare_slices(e, k->scratch->size / sizeof(float)), true);
+    add_operand(e, d, "w", w, false, NULL);
+    d->base = format("transpose_%dx%d", p->rows, p->outputs);
+    text_add(&d->comment, "/* wt = w', by panels of inputs; items: (tap, block of inputs) */\n");
+    line(&d->text, 0, "{");
+    for (int i = 0; i < count; i++) {
+        const Segment *s = &node->outputs[0]->physical->segments[i];
+        const int taps = dense ? s->pixels : p->segments[0].pixels;
+        const int start = dense ? s->start : s->start / s->pixels;
+        const int step = dense ? s->channels : p->rows / taps;      /* rows of w from tap to tap */
+
+        line(&d->text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", taps, parts[i].blocks);
+        line(&d->text, 2, "const int tap = item / %d, block = item %% %d;", parts[i].blocks,
+             parts[i].blocks);
+        line(&d->text, 2, "const struct net_panel to = net_panel_of(block, %d, %d);",
+             parts[i].panels[0], parts[i].panels[1]);
+        line(&d->text, 2, "for (int o = 0; o < %d; o += 16) {", p->outputs);
+        line(&d->text, 3, "const struct net_panel from = net_panel_of(o / 16, %d, %d);", p->panels[0],
+             p->panels[1]);
+        line(&d->text, 3, "const long row = %d + tap * %d + 16 * block;", start, step);
+        line(&d->text, 3, "transpose_16x16(");
+        line(&d->text, 4, "wt->at + %ld + to.first * %ldL", parts[i].w, 16L * taps * p->outputs);
+        line(&d->text, 4, "    + ((tap * %dL + o) * to.width + block - to.first) * 16, 16 * "
+             "to.width,", p->outputs);
+        line(&d->text, 4, "w->at + from.first * %ldL + (row * from.width + o / 16 - from.first) * 16,",
+             16L * p->rows);
+        line(&d->text, 4, "16 * from.width, %d - 16 * block, %d - o);", s->channels, p->outputs);
+        line(&d->text, 2, "}");
+        line(&d->text, 1, "}");
+    }
+    line(&d->text, 0, "}");
+}

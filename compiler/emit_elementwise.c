@@ -1,0 +1,258 @@
+/*
+ * emit_elementwise.c -- chains of elementwise operations, sums over images, and updates.
+ *
+ * The one idea: items are (chunk, row of pixels), so that kernels in a row of elementwise work hand each
+ * thread what it wrote itself. Sums take a slice an item and add the slices in order.
+ */
+
+#include "netc.h"
+
+/* ---- Hosting a body over a row of pixels ------------------------------------------------------------------ */
+
+static void write_pointers(Text *text, int level, const Driver *d, const Body *b,
+                           const char *pixel)
+{
+    for (int i = 0; i < d->count; i++) {
+        const Operand *o = &d->operands[i];
+
+        if (!o->value || !b->formals[o->value->id] || !same(b->formals[o->value->id], o->name))
+            continue;
+        if (o->value->batched)
+            line(text, level, "%sfloat *%s_at = %s->at[chunk][%s][block][0];",
+                 o->written ? "" : "const ", o->name, o->name, pixel);
+        else
+            line(text, level, "const float *%s_at = %s->at[block];", o->name, o->name);
+    }
+}
+
+/* Over the images of one pixel and block; `anchor` as write_body. */
+static void write_images(Text *text, int level, const Body *b, const char *place)
+{
+    line(text, level, "const long lane = 0;");
+    line(text, level, "(void)lane;");
+    if (b->masked || b->random)
+        line(text, level, "const struct net_lanes place = %s;", place);
+    if (b->masked)
+        line(text, level, "const int left = place.lanes;");
+    if (b->random) {
+        line(text, level, "NET_REPEAT(g, 4) {");
+        write_keeps(text, level + 1, b, "place.element", "place.step", "4 * chunk + g");
+        line(text, level + 1, "NET_REPEAT(r, 4) {");
+        line(text, level + 2, "const long at = 16 * (4 * g + r);");
+        write_body(text, level + 2, b, NULL, "_at");
+        line(text, level + 1, "}");
+    } else {
+        line(text, level, "for (long at = 0; at < 256; at += 16) {");
+        write_body(text, level + 1, b, NULL, "_at");
+    }
+    line(text, level, "}");
+}
+
+void emit_elementwise(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Physical *v = k->node->outputs[0]->physical;
+    const Body b = start_body(e, d, k, v);
+    const char *pixel = v->height == 1 ? "column" : format("row * %d + column", v->width);
+
+    if (b.masked || b.random)
+        write_places(e, v);
+    d->base = format("%s%s_%s", op_info[k->node->op].text, body_name(k),
+                     shape_name(e, k->node->outputs[0]));
+    text_add(&d->comment, "/* %s; items: (chunk, row) */\n", kernel_label(k));
+    line(&d->text, 0, "{");
+    line(&d->text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", v->chunks, v->height);
+    line(&d->text, 2, "const int chunk = item / %d, row = item %% %d;", v->height, v->height);
+    line(&d->text, 2, "(void)row;");
+    line(&d->text, 2, "for (int column = 0; column < %d; column++)", v->width);
+    line(&d->text, 3, "for (int block = 0; block < %d; block++) {", v->blocks);
+    write_pointers(&d->text, 4, d, &b, pixel);
+    write_images(&d->text, 4, &b,
+                 format("lanes_of_%s((%s) * %d + block)", place_name(v), pixel, v->blocks));
+    line(&d->text, 3, "}");
+    line(&d->text, 1, "}");
+    line(&d->text, 0, "}");
+}
+
+/* ---- Sums over images and pixels ---------------------------------------------------------------------------- */
+
+static int sum_count(const Kernel *k)
+{
+    return k->node->op == OP_CHANNEL_SUM ? 1 : 2;
+}
+
+static const char *slices_type(Emitter *e, const Kernel *k)
+{
+    return declare_slices(e, k->scratch->size / sizeof(float));
+}
+
+static const char *const sums_comment[OP_COUNT] = {
+    [OP_CHANNEL_SUM] = "sums of dy",
+    [OP_BATCHNORM_STATS] = "sums of d = x - running_mean and of d^2",
+    [OP_BATCHNORM_SUMS] = "sums of dy xhat and of dy",
+};
+
+void emit_sums(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Physical *v = node->inputs[0]->physical;
+    const int sums = sum_count(k), floats = sums * v->blocks * 16;
+    const char *pixel = v->height == 1 ? "column" : format("row * %d + column", v->width);
+
+    add_scratch(e, d, "slices", k->scratch, slices_type(e, k), true);
+    if (node->op == OP_CHANNEL_SUM) {
+        add_operand(e, d, "dy", node->inputs[0], false, NULL);
+    } else {
+        add_operand(e, d, "x", node->inputs[0], false, NULL);
+        if (node->op == OP_BATCHNORM_SUMS) {
+            add_operand(e, d, "dy", node->inputs[1], false, v);
+            add_operand(e, d, "mean", node->inputs[2], false, NULL);
+            add_operand(e, d, "inv_std", node->inputs[3], false, NULL);
+        } else {
+            add_operand(e, d, "running_mean", node->inputs[1], false, NULL);
+        }
+    }
+    d->base = format("%s_slices_%s", op_info[node->op].text, shape_name(e, node->inputs[0]));
+    text_add(&d->comment, "/* %s, a slice for each item: (chunk, row) */\n", sums_comment[node->op]);
+    line(&d->text, 0, "{");
+    line(&d->text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", v->chunks, v->height);
+    line(&d->text, 2, "const int chunk = item / %d, row = item %% %d;", v->height, v->height);
+    line(&d->text, 2, "const int images = net_rows(run, chunk);");
+    line(&d->text, 2, "(void)row;");
+    line(&d->text, 2, "for (int block = 0; block < %d; block++) {", v->blocks);
+    line(&d->text, 3, "vec sum = vec_zero()%s;", sums > 1 ? ", second = vec_zero()" : "");
+    if (node->op == OP_BATCHNORM_STATS)
+        line(&d->text, 3, "const vec shift = vec_load(running_mean->at[block]);");
+    if (node->op == OP_BATCHNORM_SUMS)
+        line(&d->text, 3, "const vec m = vec_load(mean->at[block]), s = "
+             "vec_load(inv_std->at[block]);");
+    line(&d->text, 3, "for (int column = 0; column < %d; column++)", v->width);
+    line(&d->text, 4, "for (int i = 0; i < images; i++) {");
+    if (node->op == OP_CHANNEL_SUM) {
+        line(&d->text, 5, "sum = vec_add(sum, vec_load(dy->at[chunk][%s][block][i]));", pixel);
+    } else if (node->op == OP_BATCHNORM_STATS) {
+        line(&d->text, 5, "const vec at = vec_sub(vec_load(x->at[chunk][%s][block][i]), shift);",
+             pixel);
+        line(&d->text, 5, "sum = vec_add(sum, at);");
+        line(&d->text, 5, "second = vec_fma(at, at, second);");
+    } else {
+        line(&d->text, 5, "const vec at = vec_load(dy->at[chunk][%s][block][i]);", pixel);
+        line(&d->text, 5, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
+        line(&d->text, 5, "sum = vec_fma(at, vec_mul(vec_sub(xi, m), s), sum);");
+        line(&d->text, 5, "second = vec_add(second, at);");
+    }
+    line(&d->text, 4, "}");
+    line(&d->text, 3, "vec_store(slices->at + item * %dL + 16 * block, sum);", floats);
+    if (sums > 1)
+        line(&d->text, 3, "vec_store(slices->at + item * %dL + %d + 16 * block, second);", floats,
+             v->blocks * 16);
+    line(&d->text, 2, "}");
+    line(&d->text, 1, "}");
+    line(&d->text, 0, "}");
+}
+
+void emit_sums_end(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Physical *v = node->inputs[0]->physical;
+    const int sums = sum_count(k), floats = sums * v->blocks * 16;
+    Text *text = &d->text;
+
+    if (k->update) {
+        add_operand(e, d, "b", k->update->inputs[0], true, NULL);
+    } else if (node->op == OP_BATCHNORM_STATS) {
+        add_operand(e, d, "mean", node->outputs[0], true, NULL);
+        add_operand(e, d, "inv_std", node->outputs[1], true, NULL);
+        add_operand(e, d, "running_mean", node->inputs[1], true, NULL);
+        add_operand(e, d, "running_var", node->inputs[2], true, NULL);
+    } else {
+        add_operand(e, d, node->op == OP_CHANNEL_SUM ? "db" : "dgamma", node->outputs[0], true,
+                    NULL);
+        if (node->op == OP_BATCHNORM_SUMS)
+            add_operand(e, d, "dbeta", node->outputs[1], true, NULL);
+    }
+    add_scratch(e, d, "slices", k->scratch, slices_type(e, k), false);
+    d->base = format("%s%s_%s", op_info[node->op].text, k->update ? "_update" : "",
+                     shape_name(e, node->inputs[0]));
+    text_add(&d->comment, "/* slices added in order%s; items: blocks */\n",
+             k->update ? ", then the update"
+             : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch" : "");
+    line(text, 0, "{");
+    line(text, 1, "NET_ITEMS(block, %d, run, thread) {", v->blocks);
+    line(text, 2, "const float *s = slices->at + 16 * block;");
+    line(text, 2, "const long count = net_chunks(run) * %dL;\n", v->height);
+    if (node->op == OP_BATCHNORM_STATS) {
+        line(text, 2, "net_stats_end(mean->at[block], inv_std->at[block], running_mean->at[block],");
+        line(text, 3, "running_var->at[block], s, %d, %d, count, (double)run->n * %d, %.17g,",
+             v->blocks * 16, floats, v->height * v->width, node->at.eps);
+        line(text, 3, "%.17g);", node->at.momentum);
+    } else if (k->update) {
+        line(text, 2, "_Alignas(64) float db[16];\n");
+        line(text, 2, "vec_store(db, net_sum_slices(s, %d, count));", floats);
+        line(text, 2, "net_finish(run, b->at[block], db, 16);");
+    } else {
+        line(text, 2, "vec_store(%s->at[block], net_sum_slices(s, %d, count));",
+             node->op == OP_CHANNEL_SUM ? "db" : "dgamma", floats);
+        if (sums > 1)
+            line(text, 2, "vec_store(dbeta->at[block], net_sum_slices(s + %d, %d, count));",
+                 v->blocks * 16, floats);
+    }
+    line(text, 1, "}");
+    line(text, 0, "}");
+}
+
+void emit_inverse_std(Emitter *e, Driver *d, const Kernel *k)
+{
+    const int blocks = k->node->outputs[0]->physical->blocks;
+
+    add_operand(e, d, "inv_std", k->node->outputs[0], true, NULL);
+    add_operand(e, d, "var", k->node->inputs[0], false, NULL);
+    d->base = format("inverse_std_%d", blocks * 16);
+    text_add(&d->comment, "/* 1 / sqrt(var + eps), as the statistics of a batch are rounded; items: "
+             "blocks */\n");
+    line(&d->text, 0, "{");
+    line(&d->text, 1, "NET_ITEMS(block, %d, run, thread)", blocks);
+    line(&d->text, 2, "for (int i = 0; i < 16; i++)");
+    line(&d->text, 3, "inv_std->at[block][i] = (float)(1.0 / __builtin_sqrt((double)var->at[block][i] "
+         "+ %.17g));", k->node->at.eps);
+    line(&d->text, 0, "}");
+}
+
+/* ---- Updates --------------------------------------------------------------------------------------------------- */
+
+static int add_gradients(Emitter *e, Driver *d, Value *g, const char *names[MAX_INPUTS * 4],
+                         int count)
+{
+    if (g->node && g->node->op == OP_ADD) {
+        count = add_gradients(e, d, g->node->inputs[0], names, count);
+        return add_gradients(e, d, g->node->inputs[1], names, count);
+    }
+    if (count < MAX_INPUTS * 4)
+        names[count++] = add_operand(e, d, "g", g, false, NULL);
+    return count;
+}
+
+/* Of a gradient in memory, or of the sum of several: a parameter that is used more than once. */
+void emit_update(Emitter *e, Driver *d, const Kernel *k)
+{
+    Value *w = k->node->inputs[0];
+    const int floats = padded_count(w->physical);
+    const char *names[MAX_INPUTS * 4];
+    const char *index = w->physical->kind == PHYSICAL_WEIGHT ? "->at + at" : "->at[0] + at";
+    int count;
+
+    add_operand(e, d, "w", w, true, NULL);
+    count = add_gradients(e, d, k->node->inputs[1], names, 0);
+    d->base = format("update_%d", floats);
+    text_add(&d->comment, "/* w is updated from the sum of its gradients; items: vectors */\n");
+    line(&d->text, 0, "{");
+    line(&d->text, 1, "NET_ITEMS(item, %d, run, thread) {", floats / 16);
+    line(&d->text, 2, "const long at = 16 * item;");
+    line(&d->text, 2, "_Alignas(64) float sum[16];");
+    line(&d->text, 2, "vec g0 = vec_load(%s%s);\n", names[0], index);
+    for (int i = 1; i < count; i++)
+        line(&d->text, 2, "g0 = vec_add(g0, vec_load(%s%s));", names[i], index);
+    line(&d->text, 2, "vec_store(sum, g0);");
+    line(&d->text, 2, "net_finish(run, (float *)w + at, sum, 16);");
+    line(&d->text, 1, "}");
+    line(&d->text, 0, "}");
+}

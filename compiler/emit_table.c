@@ -1,0 +1,414 @@
+/*
+ * emit_table.c -- what the runtime needs to know: tensors, fields, calls, layers, kernels, and the two
+ * functions between its rows and the layouts.
+ */
+
+#include "netc.h"
+
+#include <string.h>
+
+/* A C string literal. */
+static const char *quoted(const char *text)
+{
+    Text out = {0};
+
+    if (!text)
+        return "NULL";
+    text_add(&out, "\"");
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            text_add(&out, "\\%c", *c);
+        else if (*c < 32 || *c > 126 || *c == '?')
+            text_add(&out, "\\%03o", *c);
+        else
+            text_add(&out, "%c", *c);
+    }
+    text_add(&out, "\"");
+    return out.at;
+}
+
+static const char *braces(Shape shape)
+{
+    Text out = {0};
+
+    text_add(&out, "{ ");
+    for (int i = 0; i < shape.rank; i++)
+        text_add(&out, "%s%d", i ? ", " : "", shape.size[i]);
+    text_add(&out, "%s }", shape.rank ? "" : "0");
+    return out.at;
+}
+
+/* ---- Calls: tables named after what they are -------------------------------------------------------------- */
+
+static bool is_one_of(const char *word, const char *const *words, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (same(word, words[i]))
+            return true;
+    return false;
+}
+
+/* The reader or preparation by its name: only what is named here is linked. */
+static const char *implementation(const Call *call, const char **declaration)
+{
+    static const char *const readers[] = {"idx", "npy", "digits", "xor", "logistic_map"};
+    static const char *const preparations[] = {"scale", "normalize", "standardize", "classes",
+                                               "one_hot"};
+
+    if (is_one_of(call->name, readers, COUNT(readers))) {
+        *declaration = format("extern const struct net_reader net_reader_%s;", call->name);
+        return format(", .reader = &net_reader_%s", call->name);
+    }
+    if (is_one_of(call->name, preparations, COUNT(preparations))) {
+        *declaration = format("extern const struct net_preparation net_preparation_%s;", call->name);
+        return format(", .preparation = &net_preparation_%s", call->name);
+    }
+    *declaration = NULL;
+    return "";
+}
+
+/* Writes the arguments and gives the initializer of the call: `{ "sgd", sgd_args, 4 }`. */
+static const char *write_arguments(Text *out, const Call *call, const char *name)
+{
+    const char *declaration, *what = implementation(call, &declaration);
+
+    if (declaration && !strstr(out->at ? out->at : "", declaration))
+        line(out, 0, "%s", declaration);
+    for (int i = 0; i < call->count; i++) {
+        const Constant *v = &call->arguments[i].value;
+
+        if (v->kind != CONSTANT_LIST)
+            continue;
+        text_add(out, "static const double %s_list_%d[] = { ", name, i);
+        for (int j = 0; j < v->count; j++)
+            text_add(out, "%s%.17g", j ? ", " : "", v->items[j].number);
+        text_add(out, " };\n");
+    }
+    if (call->count)
+        line(out, 0, "static const struct net_arg %s_args[] = {", name);
+    for (int i = 0; i < call->count; i++) {
+        const Argument *a = &call->arguments[i];
+        const Constant *v = &a->value;
+
+        text_add(out, "    { .name = %s, .number = %.17g", quoted(a->name), v->number);
+        if (v->text && v->kind != CONSTANT_NUMBER)
+            text_add(out, ", .text = %s", quoted(v->text));
+        if (v->kind == CONSTANT_LIST)
+            text_add(out, ", .list = %s_list_%d, .count = %d", name, i, v->count);
+        text_add(out, "%s%s },\n", a->given ? ", .given = true" : "",
+                 v->kind == CONSTANT_NONE ? ", .none = true" : "");
+    }
+    if (call->count)
+        line(out, 0, "};");
+    return format("{ .name = %s, .args = %s, .arg_count = %d%s }", quoted(call->name),
+                  call->count ? format("%s_args", name) : "NULL", call->count, what);
+}
+
+static void write_call(Text *out, const Call *call, const char *name)
+{
+    const char *initializer;
+
+    if (!call)
+        return;
+    initializer = write_arguments(out, call, name);
+    line(out, 0, "static const struct net_call %s = %s;\n", name, initializer);
+}
+
+/* An array of calls under one name. */
+static void write_calls(Text *out, Call *const *calls, int count, const char *name)
+{
+    const char **initializers = allocate((size_t)(count + 1) * sizeof *initializers);
+
+    for (int i = 0; i < count; i++)
+        initializers[i] = write_arguments(out, calls[i], format("%s_%d", name, i + 1));
+    if (!count)
+        return;
+    line(out, 0, "static const struct net_call %s[] = {", name);
+    for (int i = 0; i < count; i++)
+        line(out, 1, "%s,", initializers[i]);
+    line(out, 0, "};\n");
+}
+
+/* ---- Tensors ------------------------------------------------------------------------------------------------ */
+
+static void write_segments(Text *out, const char *name, const Physical *v)
+{
+    text_add(out, "static const struct net_segment %s[] = { ", name);
+    for (int i = 0; i < v->segment_count; i++)
+        text_add(out, "%s{ %d, %d, %d, %d, %d }", i ? ", " : "", v->segments[i].start,
+                 v->segments[i].channels, v->segments[i].pixels, v->segments[i].block,
+                 v->segments[i].stride);
+    text_add(out, " };\n");
+}
+
+static void write_tensors(const Emitter *e, Text *out)
+{
+    for (int i = 0; i < e->parameter_count; i++)
+        write_segments(out, format("%s_segments", e->tensors[i]), e->parameters[i]->physical);
+    line(out, 0, "\nstatic const struct net_tensor tensors[] = {");
+    for (int i = 0; i < e->parameter_count; i++) {
+        const Value *v = e->parameters[i];
+        const Physical *p = v->physical;
+
+        line(out, 1, "{ .name = %s, .offset = offsetof(struct params, %s), .count = %d,",
+             quoted(v->name), e->tensors[i], padded_count(p));
+        text_add(out, "      .rank = %d, .shape = %s, ", v->shape.rank, braces(v->shape));
+        if (p->kind == PHYSICAL_WEIGHT)
+            text_add(out, ".kind = NET_WEIGHT, .panels = { %d, %d, %d },\n", p->panels[0],
+                     p->panels[1], p->panels[2]);
+        else
+            text_add(out, ".kind = NET_VECTOR,\n");
+        line(out, 1, "  .segments = %s_segments, .segment_count = %d, .trainable = %s,",
+             e->tensors[i], p->segment_count, v->role == ROLE_PARAMETER ? "true" : "false");
+        line(out, 1, "  .init = %s, .fan_in = %d },", quoted(v->init), v->fan_in);
+    }
+    if (!e->parameter_count)
+        line(out, 1, "{ .name = NULL },");
+    line(out, 0, "};\n");
+}
+
+/* ---- Fields, pack and unpack -------------------------------------------------------------------------------- */
+
+static void write_fields(Text *out, const Model *model)
+{
+    for (int i = 0; i < model->field_count; i++)
+        write_calls(out, model->fields[i]->steps, model->fields[i]->step_count,
+                    format("field_%d_steps", i + 1));
+    line(out, 0, "static const struct net_field fields[] = {");
+    for (int i = 0; i < model->field_count; i++) {
+        const Field *f = model->fields[i];
+        const Shape shape = f->is_class ? (Shape){0}
+                            : f->shape.rank ? f->shape : (Shape){.rank = 1, .size = {1}};
+
+        line(out, 1, "{ .name = %s, .source = %s, .kind = %s,", quoted(f->name),
+             quoted(f->source_field),
+             !f->is_target ? "NET_INPUT" : f->is_class ? "NET_TARGET_CLASS" : "NET_TARGET_VALUES");
+        line(out, 1, "  .rank = %d, .shape = %s, .size = %d, .classes = %d,", shape.rank,
+             braces(shape), f->is_class ? 1 : shape_size(shape), f->classes);
+        line(out, 1, "  .steps = %s, .step_count = %d },",
+             f->step_count ? format("field_%d_steps", i + 1) : "NULL", f->step_count);
+    }
+    line(out, 0, "};\n");
+}
+
+static const Value *find_field(const Graph *g, const Field *field)
+{
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->field == field && !g->values[i]->node)
+            return g->values[i];
+    return NULL;
+}
+
+static void write_pack_value(Text *out, const Value *value, int index)
+{
+    const Physical *v = value->physical;
+    const Shape declared = value->field->shape;
+    const int scaled = declared.rank ? shape_size(declared) / declared.size[0] : 1;
+    const long pixel = (long)v->blocks * 16 * v->lanes;
+    const long chunk = pixel * v->full_height * v->full_width;
+
+    for (int i = 0; i < v->segment_count; i++) {
+        const Segment *s = &v->segments[i];
+
+        line(out, 1, "if (fields[%d].row)", index);
+        line(out, 2, "net_pack((float *)&to->%s, &fields[%d], n, (struct net_place){", value->name,
+             index);
+        if (v->lanes < 16)
+            line(out, 3, "0, %d, %d, %d, %d, %d, %ld, %ld, %ld, %ld });", s->channels, v->height,
+                 v->width, v->lanes, scaled, (v->top * v->full_width + v->left) * pixel, chunk,
+                 v->full_width * pixel, pixel);
+        else
+            line(out, 3, "%d, %d, 1, %d, 16, %d, %ld, %ld, 0, %ld });", s->start, s->channels,
+                 s->pixels, scaled, s->block * 256L, chunk, s->stride * 256L);
+    }
+}
+
+static void write_pack(Text *out, const Model *model, const Graph *g)
+{
+    line(out, 0, "/* A batch from the reader's rows: on the helper thread, one step ahead. */");
+    line(out, 0, "static void pack(void *batch, const struct net_rows *fields, int n)");
+    line(out, 0, "{");
+    line(out, 1, "struct batch *to = batch;\n");
+    for (int i = 0; i < model->field_count; i++) {
+        const Value *value = find_field(g, model->fields[i]);
+
+        if (!value || !value->physical)
+            continue;
+        if (value->type == TYPE_CLASS) {
+            line(out, 1, "if (fields[%d].row)", i);
+            line(out, 2, "net_pack_classes(to->%s, &fields[%d], n);", value->name, i);
+        } else {
+            write_pack_value(out, value, i);
+        }
+    }
+    line(out, 0, "}\n");
+}
+
+static void write_unpack(Text *out, const Graph *g)
+{
+    const Physical *v = g->prediction->physical;
+
+    write_segments(out, "output_segments", v);
+    line(out, 0, "\n/* The prediction of an evaluation, as rows. */");
+    line(out, 0, "static void unpack(float *rows, const struct net_run *run)");
+    line(out, 0, "{");
+    if (v->buffer->where == IN_BATCH)
+        line(out, 1, "const float *from = (const float *)&((const struct batch *)run->batch)->%s;",
+             root_of(g->prediction)->name);
+    else
+        line(out, 1, "const float *from = net_at(run, %zu);", v->buffer->offset);
+    line(out, 0, "%s", "");
+    line(out, 1, "net_unpack(rows, from, %ld, run->n, output_segments, %d, %d);",
+         (long)v->height * v->width * v->blocks * 256, v->segment_count,
+         shape_size(g->prediction->shape));
+    line(out, 0, "}\n");
+}
+
+/* ---- Layers and kernels -------------------------------------------------------------------------------------- */
+
+static void write_layers(Text *out, const LayerRow *layers, int count)
+{
+    line(out, 0, "static const struct net_layer layers[] = {");
+    for (int i = 0; i < count; i++) {
+        const LayerRow *l = &layers[i];
+
+        line(out, 1, "{ .name = %s, .type = %s,", quoted(l->name), quoted(l->type));
+        line(out, 1, "  .inputs = %s, .rank = %d, .shape = %s,", quoted(l->inputs), l->shape.rank,
+             braces(l->shape));
+        line(out, 1, "  .parameters = %ld, .states = %ld, .flops = %.17g },", l->parameters,
+             l->states, l->flops);
+    }
+    line(out, 0, "};\n");
+}
+
+static const char *kind_of(const Kernel *k)
+{
+    switch (k->kind) {
+    case KERNEL_CONTRACT:
+        return k->scratch ? "backward-data" : "forward";
+    case KERNEL_WEIGHT:
+    case KERNEL_WEIGHT_SLICES:
+    case KERNEL_WEIGHT_SUM:
+        return "backward-weights";
+    case KERNEL_TRANSPOSE:
+        return "transpose";
+    case KERNEL_ELEMENTWISE:
+        return "elementwise";
+    case KERNEL_SUMS:
+    case KERNEL_SUMS_END:
+    case KERNEL_INVERSE_STD:
+        return "reduction";
+    case KERNEL_MAXPOOL:
+    case KERNEL_MAXPOOL_GRAD:
+    case KERNEL_AVGPOOL:
+    case KERNEL_AVGPOOL_GRAD:
+        return "pool";
+    case KERNEL_BLOCKS:
+    case KERNEL_RELAYOUT:
+        return "movement";
+    case KERNEL_SOFTMAX:
+    case KERNEL_SOFTMAX_GRAD:
+        return "softmax";
+    case KERNEL_LOSS:
+    case KERNEL_MEAN_LOSS:
+        return "loss";
+    case KERNEL_UPDATE:
+        return "update";
+    }
+    return "";
+}
+
+static void write_kernels(Text *out, const Program *p)
+{
+    line(out, 0, "static const struct net_kernel %s_kernels[] = {", p->graph->name);
+    for (int i = 0; i < p->count; i++) {
+        const Kernel *k = p->kernels[i];
+
+        line(out, 1, "{ %s, %s,", quoted(k->driver), quoted(k->node->path ? k->node->path : ""));
+        line(out, 1, "  %s, %d, %.17g, %.17g },", quoted(kind_of(k)),
+             line_of(p->graph->model->source, k->node->span), k->flops, k->bytes);
+    }
+    line(out, 0, "};\n");
+}
+
+/* ---- The model ------------------------------------------------------------------------------------------------- */
+
+/* FNV-1a of the text so far (Fowler, Noll, Vo): a checkpoint knows the model it belongs to. */
+static unsigned long long hash_text(const Text *text)
+{
+    unsigned long long hash = 14695981039346656037ULL;
+
+    for (size_t i = 0; i < text->length; i++)
+        hash = (hash ^ (unsigned char)text->at[i]) * 1099511628211ULL;
+    return hash;
+}
+
+static void write_model(Text *out, const Emitter *e, const Program *train, const Program *evaluate)
+{
+    const Model *m = e->model;
+    const Graph *g = evaluate->graph;
+    const Shape shape = g->prediction->shape;
+    const char *loss = same(m->loss->name, "mse")             ? "NET_MSE"
+                       : same(m->loss->name, "cross_entropy") ? "NET_CROSS_ENTROPY"
+                                                              : "NET_BINARY_CROSS_ENTROPY";
+    const char *activation = g->prediction_activation == OP_SOFTMAX   ? "NET_SOFTMAX"
+                             : g->prediction_activation == OP_SIGMOID ? "NET_SIGMOID"
+                                                                      : "NET_IDENTITY";
+    const unsigned long long hash = hash_text(out);
+
+    line(out, 0, "const struct net_model net_model = {");
+    line(out, 1, ".name = %s, .source = %s, .version = %s,", quoted(m->name),
+         quoted(format("%s.net", m->source->name)), quoted(NETC_VERSION));
+    line(out, 1, ".hash = \"%016llx\", .isa = %s, .batch = %d,", hash, quoted(e->target->name),
+         m->capacity);
+    line(out, 1, ".params_size = sizeof(struct params), .arena_size = %zu,",
+         train->arena > evaluate->arena ? train->arena : evaluate->arena);
+    line(out, 1, ".batch_size = sizeof(struct batch),");
+    line(out, 1, ".tensors = tensors, .tensor_count = %d, .fields = fields, .field_count = %d,",
+         e->parameter_count, m->field_count);
+    line(out, 1, ".parts = { %s, %s, %s },", m->parts[PART_TRAIN] ? "&part_train" : "NULL",
+         m->parts[PART_VALIDATION] ? "&part_validation" : "NULL",
+         m->parts[PART_TEST] ? "&part_test" : "NULL");
+    line(out, 1, ".loss_call = &loss_call, .optimizer = &optimizer, .schedule = &schedule,");
+    line(out, 1, ".stop = %s, .clip = %s,", m->stop ? "&stop" : "NULL", m->clip ? "&clip" : "NULL");
+    line(out, 1, ".metrics = %s, .metric_count = %d,", m->metric_count ? "metrics" : "NULL",
+         m->metric_count);
+    line(out, 1, ".default_batch = %d, .epochs = %d, .seed = %.17g, .keep = %s,", m->batch, m->epochs,
+         m->seed, quoted(m->keep));
+    line(out, 1, ".loss = %s, .activation = %s,", loss, activation);
+    line(out, 1, ".outputs = %d, .output_rank = %d, .output_shape = %s,", shape_size(shape),
+         shape.rank, braces(shape));
+    line(out, 1, ".layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),");
+    for (int i = 0; i < 2; i++)
+        line(out, 1, ".%s = { %s_step, %s_kernels, %d },", i ? "evaluate" : "train",
+             i ? "evaluate" : "train", i ? "evaluate" : "train", (i ? evaluate : train)->count);
+    line(out, 1, ".pack = pack, .unpack = unpack,");
+    line(out, 0, "};\n");
+    line(out, 0, "int main(int argc, char **argv)\n{");
+    line(out, 1, "return net_main(argc, argv, &net_model);");
+    line(out, 0, "}");
+}
+
+void emit_tables(Emitter *e, Text *out, const Program *train, const Program *evaluate,
+                 const LayerRow *layers, int layer_count)
+{
+    const Model *m = e->model;
+
+    write_tensors(e, out);
+    write_call(out, m->parts[PART_TRAIN], "part_train");
+    write_call(out, m->parts[PART_VALIDATION], "part_validation");
+    write_call(out, m->parts[PART_TEST], "part_test");
+    write_call(out, m->loss, "loss_call");
+    write_call(out, m->optimizer, "optimizer");
+    write_call(out, m->schedule, "schedule");
+    write_call(out, m->stop, "stop");
+    write_call(out, m->clip, "clip");
+    write_calls(out, m->metrics, m->metric_count, "metrics");
+    write_fields(out, m);
+    write_pack(out, m, train->graph);
+    write_unpack(out, evaluate->graph);
+    write_layers(out, layers, layer_count);
+    write_kernels(out, train);
+    write_kernels(out, evaluate);
+    write_model(out, e, train, evaluate);
+}

@@ -1,0 +1,297 @@
+/*
+ * emit_weight.c -- weight gradients: inputs by outputs in registers, summed over images and pixels.
+ *
+ * The one idea: an item owns its weights, sums them over the whole batch in one order, and ends with the
+ * update. Rows of pixels are taken a few at a time, so that what all taps re-read stays in L2. A first
+ * layer has few weights and many pixels: there pixels are cut into slices, added in order afterwards.
+ */
+
+#include "netc.h"
+
+/* The tile adds to dw in memory: 16 inputs at most, by `vectors` blocks. */
+static const char *write_tile(Emitter *e, int vectors)
+{
+    const int rows = e->target->rows;
+    Text text = {0};
+
+    line(&text, 0, "{");
+    line(&text, 1, "vec acc[%d][3];\n", rows);
+    line(&text, 1, "NET_UNROLL(i, %d)", rows);
+    line(&text, 2, "NET_VECTORS(j, %d)", vectors);
+    line(&text, 3, "acc[i][j] = vec_load(dw + 16 * (%d * i + j));", vectors);
+    line(&text, 1, "correlate(acc, %d, %d, 0, 16, 1, 0, 0, x, dy, over);", rows, vectors);
+    line(&text, 1, "NET_UNROLL(i, %d)", rows);
+    line(&text, 2, "NET_VECTORS(j, %d)", vectors);
+    line(&text, 3, "vec_store(dw + 16 * (%d * i + j), acc[i][j]);", vectors);
+    line(&text, 0, "}");
+    return add_function(e, &e->tiles, format("weight_tile_%dx%d", rows, vectors),
+                        "/* dw += x' dy over images and pixels: rows of inputs by blocks of outputs */\n"
+                        "NET_TILE void %s(float *restrict dw, const float *restrict x,\n"
+                        "        const float *restrict dy, const struct sweep *over)\n", text.at);
+}
+
+static long pixel_floats(const Physical *v)
+{
+    return (long)v->blocks * 16 * v->lanes;
+}
+
+static long chunk_floats(const Physical *v)
+{
+    return pixel_floats(v) * v->full_height * v->full_width;
+}
+
+/* What becomes of a finished piece of gradient. */
+static void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
+                         const char *count)
+{
+    if (k->update)
+        line(text, level, "net_finish(run, &w->at%s, %s, %s);", at, from, count);
+    else
+        line(text, level, "memcpy(&dw_out->at%s, %s, (size_t)(%s) * sizeof(float));", at, from,
+             count);
+}
+
+/* The weight that the update changes, or the place where the gradient is kept. */
+static void add_result(Emitter *e, Driver *d, const Kernel *k)
+{
+    if (k->update)
+        add_operand(e, d, "w", k->update->inputs[0], true, NULL);
+    else
+        add_operand(e, d, "dw_out", k->node->outputs[0], true, NULL);
+}
+
+/* ---- Dense ---------------------------------------------------------------------------------------------- */
+
+static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s, int first,
+                                int panels, int vectors)
+{
+    const Physical *x = k->node->inputs[0]->physical, *dy = k->node->inputs[1]->physical;
+    const Physical *dw = k->node->outputs[0]->physical;
+    const int blocks = (s->channels + 15) / 16;
+
+    line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, s->pixels * blocks);
+    line(text, 2, "const int panel_block = %d + item / %d * %d;", first, s->pixels * blocks, vectors);
+    line(text, 2, "const int pixel = item / %d %% %d, block = item %% %d;", blocks, s->pixels, blocks);
+    line(text, 2, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;", s->channels,
+         s->channels);
+    line(text, 2, "const struct sweep over = { chunks, 1, 1, images, %ld, 0, 0, 16, %ld, 0, 0 };",
+         chunk_floats(x), chunk_floats(dy));
+    line(text, 2, "_Alignas(64) float dw[%d] = { 0 };\n", 16 * vectors * 16);
+    line(text, 2, "for (int c = 0; c < inputs; c += %d)", e->target->rows);
+    line(text, 3, "%s(dw + %d * c, &x->at[0][0][%d + pixel * %d + block][0][c],",
+         write_tile(e, vectors), vectors * 16, s->block, s->stride);
+    line(text, 4, "dy->at[0][0][panel_block][0], &over);");
+    write_finish(text, 2, k,
+                 format("[panel_block * %dL + (%d + pixel * %d + 16 * block) * %dL]", 16 * dw->rows,
+                        s->start, s->channels, vectors * 16),
+                 "dw", format("%d * inputs", vectors * 16));
+    line(text, 1, "}");
+}
+
+/* ---- Convolution ------------------------------------------------------------------------------------------ */
+
+/* Rows of output pixels at a time: x and dy of one block and panel stay under half of 1 MB. */
+static int strip_rows(const Physical *x, const Physical *dy, int kernel, int vectors)
+{
+    const long x_row = (long)x->full_width * 1024, dy_row = (long)dy->width * 1024 * vectors;
+    long rows = (384 * 1024 - (kernel - 1) * x_row) / (x_row + dy_row);
+
+    rows = rows < 1 ? 1 : rows;
+    return rows > dy->height ? dy->height : (int)rows;
+}
+
+static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s, int first,
+                               int panels, int vectors)
+{
+    const Node *node = k->node;
+    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
+    const Physical *dw = node->outputs[0]->physical;
+    const Shape w = node->outputs[0]->shape;
+    const int kh = w.size[2], kw = w.size[3], blocks = (s->channels + 15) / 16;
+    const int start = s->start / (x->height * x->width);
+    const bool by_row = panels * blocks < 8 || kh * kw * vectors > 48;
+    const int tap_rows = by_row ? kh : 1, strip = strip_rows(x, dy, kh, vectors);
+
+    line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, blocks * tap_rows);
+    line(text, 2, "const int panel_block = %d + item / %d * %d;", first, blocks * tap_rows, vectors);
+    line(text, 2, "const int block = item / %d %% %d, tap_row = item %% %d;", tap_rows, blocks,
+         tap_rows);
+    line(text, 2, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;", s->channels,
+         s->channels);
+    line(text, 2, "_Alignas(64) float dw[%d][%d] = { 0 };\n", by_row ? kw : kh * kw,
+         16 * vectors * 16);
+    line(text, 2, "for (int chunk = 0; chunk < chunks; chunk++)");
+    line(text, 3, "for (int row = 0; row < %d; row += %d)", dy->height, strip);
+    line(text, 4, "for (int tap = 0; tap < %d; tap++) {", by_row ? kw : kh * kw);
+    if (by_row)
+        line(text, 5, "const int k = tap_row, l = tap;");
+    else
+        line(text, 5, "const int k = tap / %d, l = tap %% %d;", kw, kw);
+    line(text, 5, "struct net_range r = net_valid(k, %d, %d, %d, %d);", node->at.stride[0],
+         node->at.padding[0], x->height, dy->height);
+    line(text, 5, "const struct net_range c = net_valid(l, %d, %d, %d, %d);", node->at.stride[1],
+         node->at.padding[1], x->width, dy->width);
+    line(text, 5, "r.begin = r.begin > row ? r.begin : row;");
+    line(text, 5, "r.end = r.end < row + %d ? r.end : row + %d;", strip, strip);
+    line(text, 5, "if (r.begin >= r.end || c.begin >= c.end)");
+    line(text, 6, "continue;");
+    line(text, 5, "const int x_row = r.begin * %d - %d + k, x_column = c.begin * %d - %d + l;",
+         node->at.stride[0], node->at.padding[0], node->at.stride[1], node->at.padding[1]);
+    line(text, 5, "const struct sweep over = {");
+    line(text, 6, "1, r.end - r.begin, c.end - c.begin, net_rows(run, chunk),");
+    line(text, 6, "0, %ld, %ld, 16, 0, %ld, %ld", pixel_floats(x) * x->width * node->at.stride[0],
+         pixel_floats(x) * node->at.stride[1], pixel_floats(dy) * dy->width, pixel_floats(dy));
+    line(text, 5, "};");
+    line(text, 5, "for (int i = 0; i < inputs; i += %d)", e->target->rows);
+    line(text, 6, "%s(dw[tap] + %d * i,", write_tile(e, vectors), vectors * 16);
+    line(text, 7, "&x->at[chunk][x_row * %d + x_column][%d + block][0][i],", x->width, s->block);
+    line(text, 7, "dy->at[chunk][r.begin * %d + c.begin][panel_block][0], &over);", dy->width);
+    line(text, 4, "}");
+    line(text, 2, "for (int tap = 0; tap < %d; tap++)", by_row ? kw : kh * kw);
+    write_finish(text, 3, k,
+                 format("[panel_block * %dL\n%*s+ ((tap_row * %d + tap) * %d + %d + 16 * block) * "
+                        "%dL]", 16 * dw->rows, 20, "", by_row ? kw : 0, w.size[1], start,
+                        vectors * 16),
+                 "dw[tap]", format("%d * inputs", vectors * 16));
+    line(text, 1, "}");
+}
+
+void emit_weight(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
+    const bool dense = node->op == OP_DENSE_DW;
+    int first = 0;
+
+    add_result(e, d, k);
+    add_operand(e, d, "x", node->inputs[0], false, NULL);
+    add_operand(e, d, "dy", node->inputs[1], false, NULL);
+    d->base = format("%s%s_%s_%dx%d", op_info[node->op].text, k->update ? "_update" : "",
+                     shape_name(e, node->inputs[0]), dw->rows, dw->outputs);
+    text_add(&d->comment, "/* dw = x' dy over images%s%s; items: (panel, %sblock of inputs) */\n",
+             dense ? "" : " and pixels", k->update ? ", then the update" : "",
+             dense ? "pixel, " : "");
+    line(&d->text, 0, "{");
+    line(&d->text, 1, "const int chunks = net_chunks(run);");
+    if (dense)
+        line(&d->text, 1, "const int images = run->n - 16 * (chunks - 1);");
+    line(&d->text, 0, "%s", "");
+    for (int width = 3; width >= 1; width--) {
+        const int panels = dw->panels[3 - width];
+
+        for (int i = 0; i < x->segment_count && panels; i++)
+            (dense ? write_dense_segment : write_conv_segment)(e, &d->text, k, &x->segments[i],
+                                                               first, panels, width);
+        first += panels * width;
+    }
+    line(&d->text, 0, "}");
+}
+
+/* ---- First layers ------------------------------------------------------------------------------------------ */
+
+/* Inputs and taps from `first` on, as many as fit in registers, summed from zero. */
+static const char *write_pixel_tile(Emitter *e, const Kernel *k, int first, int rows, int vectors)
+{
+    const Physical *x = k->node->inputs[0]->physical;
+    const Shape w = k->node->outputs[0]->shape;
+    const long pixel = pixel_floats(x);
+    Text text = {0};
+
+    line(&text, 0, "{");
+    line(&text, 1, "vec acc[%d][3];\n", rows);
+    line(&text, 1, "NET_UNROLL(i, %d)", rows);
+    line(&text, 2, "NET_VECTORS(j, %d)", vectors);
+    line(&text, 3, "acc[i][j] = vec_zero();");
+    line(&text, 1, "correlate(acc, %d, %d, %d, %d, %d, %ld, %ld, x, dy, over);", rows, vectors, first,
+         w.size[1], w.size[3], pixel * x->full_width, pixel);
+    line(&text, 1, "NET_UNROLL(i, %d)", rows);
+    line(&text, 2, "NET_VECTORS(j, %d)", vectors);
+    line(&text, 3, "vec_store(dw + 16 * (%d * i + j), acc[i][j]);", vectors);
+    line(&text, 0, "}");
+    return add_function(e, &e->tiles, format("weight_tile_%dx%d_from_%d", rows, vectors, first),
+                        "/* dw = x' dy: taps and channels of few inputs by blocks of outputs */\n"
+                        "NET_TILE void %s(float *restrict dw, const float *restrict x,\n"
+                        "        const float *restrict dy, const struct sweep *over)\n", text.at);
+}
+
+/* NET_UNROLL unrolls whole loops of up to this many rows; the compiler's registers set the limit. */
+static int pixel_tile_rows(const Emitter *e, int vectors)
+{
+    return e->target->vectors == 1 ? 6 : 24 / vectors;
+}
+
+static const char *slices_type(Emitter *e, const Kernel *k)
+{
+    return declare_slices(e, k->scratch->size / sizeof(float));
+}
+
+void emit_weight_slices(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
+    const Physical *dw = node->outputs[0]->physical;
+    const int floats = padded_count(dw);
+    int first_block = 0;
+
+    add_scratch(e, d, "slices", k->scratch, slices_type(e, k), true);
+    add_operand(e, d, "x", node->inputs[0], false, NULL);
+    add_operand(e, d, "dy", node->inputs[1], false, NULL);
+    d->base = format("%s_slices_%s_%dx%d", op_info[node->op].text, shape_name(e, node->inputs[0]),
+                     dw->rows, dw->outputs);
+    text_add(&d->comment, "/* dw = x' dy over the images of a chunk and some rows; items: slices */\n");
+    line(&d->text, 0, "{");
+    line(&d->text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", x->chunks, k->slices);
+    line(&d->text, 2, "const int chunk = item / %d, part = item %% %d;", k->slices, k->slices);
+    line(&d->text, 2, "const int row = %d * part / %d, end = %d * (part + 1) / %d;", dy->height,
+         k->slices, dy->height, k->slices);
+    line(&d->text, 2, "const struct sweep over = {");
+    line(&d->text, 3, "1, end - row, %d, net_rows(run, chunk),", dy->width);
+    line(&d->text, 3, "0, %ld, %ld, %d, 0, %ld, %ld",
+         pixel_floats(x) * x->full_width * node->at.stride[0],
+         pixel_floats(x) * node->at.stride[1], x->lanes, pixel_floats(dy) * dy->width,
+         pixel_floats(dy));
+    line(&d->text, 2, "};");
+    line(&d->text, 2, "if (net_rows(run, chunk) == 0)");
+    line(&d->text, 3, "continue;");
+    line(&d->text, 2, "const float *xs = x->at[chunk][row * %d][0][0];",
+         node->at.stride[0] * x->full_width);
+    line(&d->text, 2, "float *dw = slices->at + item * %dL;\n", floats);
+    for (int width = 3; width >= 1; width--) {
+        const int panels = dw->panels[3 - width], limit = pixel_tile_rows(e, width);
+
+        if (!panels)
+            continue;
+        line(&d->text, 2, "for (int block = %d; block < %d; block += %d) {", first_block,
+             first_block + panels * width, width);
+        for (int first = 0; first < dw->rows; first += limit) {
+            const int rows = dw->rows - first < limit ? dw->rows - first : limit;
+
+            line(&d->text, 3, "%s(dw + block * %dL + %d, xs,",
+                 write_pixel_tile(e, k, first, rows, width), 16 * dw->rows, first * width * 16);
+            line(&d->text, 4, "dy->at[chunk][row * %d][block][0], &over);", dy->width);
+        }
+        line(&d->text, 2, "}");
+        first_block += panels * width;
+    }
+    line(&d->text, 1, "}");
+    line(&d->text, 0, "}");
+}
+
+void emit_weight_sum(Emitter *e, Driver *d, const Kernel *k)
+{
+    const int floats = padded_count(k->node->outputs[0]->physical);
+
+    add_result(e, d, k);
+    add_scratch(e, d, "slices", k->scratch, slices_type(e, k), false);
+    d->base = format("sum_slices%s_%d", k->update ? "_update" : "", floats);
+    text_add(&d->comment, "/* dw = slices added in order%s; items: vectors */\n",
+             k->update ? ", then the update" : "");
+    line(&d->text, 0, "{");
+    line(&d->text, 1, "NET_ITEMS(item, %d, run, thread) {", floats / 16);
+    line(&d->text, 2, "_Alignas(64) float dw[16];\n");
+    line(&d->text, 2, "vec_store(dw, net_sum_slices(slices->at + 16 * item, %d, %d * "
+         "net_chunks(run)));", floats, k->slices);
+    write_finish(&d->text, 2, k, "[16 * item]", "dw", "16");
+    line(&d->text, 1, "}");
+    line(&d->text, 0, "}");
+}
