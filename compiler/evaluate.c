@@ -409,12 +409,15 @@ static Thing evaluate_choice(Sema *s, const Ast *ast)
 /* ---- Calls and pipes ------------------------------------------------------------------------- */
 
 /* Arguments of a call that is wrong already: only for the errors in them. The first value is what
-   the call is taken to give, so that what follows is checked too. */
+   the call is taken to give, so that what follows is checked too. What a named argument may hold
+   (`monitor=loss`) only the parameter would know. */
 static Thing evaluate_arguments(Sema *s, AstList arguments, Span span)
 {
     Thing result = wrong(span);
 
     for (int i = 0; i < arguments.count; i++) {
+        if (arguments.at[i]->text)
+            continue;
         Thing thing = evaluate(s, arguments.at[i]->first);
         if (i == 0 && thing.kind == THING_VALUE)
             result = thing;
