@@ -292,27 +292,28 @@ static int read_flag(struct net_options *options, int argc, char **argv, int i)
     } else if (equals) {
         read_value(value, d, equals + 1);
     } else if (i + 1 == argc) {
-        net_fail(NET_USAGE, "--%s wants a value: %s", d->name, d->help);
+        net_fail(NET_USAGE, "--%s wants a value behind it; --help tells which", d->name);
     } else {
         read_value(value, d, argv[++i]);
     }
     return i;
 }
 
-static char *join(int argc, char **argv)
+static char *join(const char *command, int argc, char **argv)
 {
     struct net_text text = { 0 };
 
+    net_text_add(&text, "%s", command);
     for (int i = 0; i < argc; i++)
-        net_text_add(&text, "%s%s", i ? " " : "", argv[i]);
-    return text.at ? text.at : net_format("%s", "");
+        net_text_add(&text, " %s", argv[i]);
+    return text.at;
 }
 
 void net_options_read(struct net_options *options, const struct net_model *model,
                       enum net_command command, int argc, char **argv)
 {
     *options = (struct net_options){ .model = model, .command = command };
-    options->command_line = join(argc, argv);
+    options->command_line = join(commands[command], argc, argv);
     for (int i = 0; i < argc; i++) {
         if (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o"))
             i = read_flag(options, argc, argv, i);

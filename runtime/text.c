@@ -88,12 +88,12 @@ char *net_format(const char *format, ...)
     return text.at;
 }
 
-/* The word at the least edit distance, if that is at most a third of the word's length. */
+/* The word at the least edit distance, if that is small for the word's length. */
 const char *net_nearest(const char *word, const char *const *words, int count)
 {
     const size_t length = strlen(word);
     const char *best = NULL;
-    size_t least = length / 3 + 1;
+    size_t least = length < 4 ? 2 : length / 3 + 2;    /* below this */
 
     if (length > 40)
         return NULL;
