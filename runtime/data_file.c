@@ -3,8 +3,9 @@
  * with wildcards. The one idea: a header's promise is never believed before the bytes are there.
  */
 
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,52 +125,54 @@ void net_stream_end(struct net_stream *file)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-static char *join(const char *folder, const char *name, bool escape)
+static char *join(const char *folder, const char *name)
 {
     const size_t length = folder ? strlen(folder) : 0;
-    char *path = net_allocate(2 * length + strlen(name) + 2, 1), *end = path;
+    char *path = net_allocate(length + strlen(name) + 2, 1);
 
-    if (length && name[0] != '/') {
-        for (size_t i = 0; i < length; i++) {
-            if (escape && strchr("*?[\\", folder[i]))
-                *end++ = '\\';
-            *end++ = folder[i];
-        }
-        if (folder[length - 1] != '/')
-            *end++ = '/';
-    }
-    strcpy(end, name);
-    return path;
+    if (length && name[0] != '/')
+        sprintf(path, "%s%s", folder, folder[length - 1] == '/' ? "" : "/");
+    return strcat(path, name);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Wildcards are for the last part of a path. (libc's glob would bring half of libc along: users'
+   home folders, and the services that know them.) */
 char **net_paths(const char *folder, const char *pattern, int *count)
 {
-    char **paths;
-    glob_t found;
+    char *full = join(folder ? folder : ".", pattern), *last = strrchr(full, '/');
+    char **paths = net_allocate(1, sizeof *paths);
+    const struct dirent *entry;
+    DIR *files;
 
-    if (!folder)
-        folder = ".";
+    *count = 0;
     if (!strpbrk(pattern, "*?[")) {
-        paths = net_allocate(1, sizeof *paths);
-        paths[0] = join(folder, pattern, false);
-        *count = 1;
+        paths[(*count)++] = full;
         return paths;
     }
-    char *full = join(folder, pattern, true);
-    const int code = glob(full, 0, NULL, &found);
-
-    if (code == GLOB_NOMATCH)
+    *last++ = '\0';
+    files = opendir(*full ? full : "/");
+    if (!files)
+        net_fail(1, "cannot list the folder %s of \"%s\": %s\n"
+                    "  The folder that holds the data is named by --data DIR.",
+                 full, pattern, strerror(errno));
+    while ((entry = readdir(files))) {
+        if (fnmatch(last, entry->d_name, FNM_PERIOD))
+            continue;
+        if (*count == INT_MAX || !(paths = realloc(paths, ((size_t)*count + 1) * sizeof *paths)))
+            net_fail(1, "out of memory for the files \"%s\" in %s", pattern, full);
+        paths[(*count)++] = join(full, entry->d_name);
+    }
+    closedir(files);
+    if (!*count)
         net_fail(1, "no file matches \"%s\" in %s\n"
                     "  The folder that holds the data is named by --data DIR.",
-                 pattern, folder);
-    if (code || found.gl_pathc > INT_MAX)
-        net_fail(1, "cannot list the files \"%s\" in %s: %s", pattern, folder,
-                 code == GLOB_NOSPACE ? "out of memory" : strerror(errno));
-    *count = (int)found.gl_pathc;
-    paths = net_allocate(found.gl_pathc, sizeof *paths);
-    for (int i = 0; i < *count; i++)
-        paths[i] = join(NULL, found.gl_pathv[i], false);
-    globfree(&found);
+                 last, full);
+    qsort(paths, (size_t)*count, sizeof *paths, by_name);
     free(full);
     return paths;
 }

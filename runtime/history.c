@@ -40,19 +40,40 @@ static bool has(const char *folder, const char *name)
     return there;
 }
 
+/* A moment's date and time of day in UTC. libc's own way would bring its time zones along, a seventh
+   of the trainer. */
+static struct tm calendar(long long now)
+{
+    static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    const int second = (int)(now % 86400);
+    struct tm tm = { .tm_year = 1970, .tm_mday = 1, .tm_hour = second / 3600,
+                     .tm_min = second / 60 % 60, .tm_sec = second % 60 };
+
+    for (long long days = now / 86400; days > 0; days--) {
+        const bool leap = (tm.tm_year % 4 == 0 && tm.tm_year % 100 != 0) || tm.tm_year % 400 == 0;
+
+        if (tm.tm_mday++ < lengths[tm.tm_mon] + (tm.tm_mon == 1 && leap))
+            continue;
+        tm.tm_mday = 1;
+        if (++tm.tm_mon == 12)
+            tm.tm_mon = 0, tm.tm_year++;
+    }
+    return tm;
+}
+
 static char *new_name(const struct net_model *model)
 {
-    const time_t now = time(NULL);
-    struct tm local;
-    char date[32], *folder;
+    const struct tm tm = calendar((long long)time(NULL));
+    char *date = net_format("%04d%02d%02d-%02d%02d%02d", tm.tm_year, tm.tm_mon + 1, tm.tm_mday,
+                            tm.tm_hour, tm.tm_min, tm.tm_sec);
+    char *folder;
 
-    localtime_r(&now, &local);
-    strftime(date, sizeof date, "%Y%m%d-%H%M%S", &local);
     folder = net_format("runs/%s-%s", model->name, date);
     for (int i = 2; has(folder, ""); i++) {
         free(folder);
         folder = net_format("runs/%s-%s-%d", model->name, date, i);
     }
+    free(date);
     return folder;
 }
 
@@ -158,14 +179,11 @@ void net_run_json(const struct net_training *training, const char *status, const
     const struct net_options *options = training->options;
     const struct net_model *model = options->model;
     const struct net_state *state = &training->state;
-    const time_t began = (time_t)training->began;
     struct net_text text = { 0 };
-    char host[256] = "", date[40];
-    struct tm utc;
+    const struct tm tm = calendar((long long)training->began);
+    char host[256] = "";
 
     gethostname(host, sizeof host - 1);
-    gmtime_r(&began, &utc);
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
     net_text_add(&text, "{\n  \"model\": ");
     net_text_quote(&text, model->name);
     net_text_add(&text, ",\n  \"status\": \"%s\",\n  \"command\": ", status);
@@ -177,7 +195,9 @@ void net_run_json(const struct net_training *training, const char *status, const
     net_text_quote(&text, host);
     net_text_add(&text, ",\n  \"isa\": \"%s\",\n  \"netc\": \"%s\",\n  \"model_hash\": \"%s\",\n",
                  model->isa, model->version, model->hash);
-    net_text_add(&text, "  \"started\": \"%s\",\n  \"seconds\": %.3f,\n", date, state->seconds);
+    net_text_add(&text, "  \"started\": \"%04d-%02d-%02dT%02d:%02d:%02dZ\",\n", tm.tm_year,
+                 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    net_text_add(&text, "  \"seconds\": %.3f,\n", state->seconds);
     net_text_add(&text, "  \"samples_per_second\": %.0f,\n  \"epochs\": %ld,\n  \"steps\": %u,\n",
                  state->seconds > 0.0 ? state->rows_trained / state->seconds : 0.0, state->epoch,
                  training->session.run.step);
