@@ -245,59 +245,64 @@ static EmitKernel *const emitters[] = {
     [KERNEL_UPDATE] = emit_update,
 };
 
-/* Adds words to a text, breaking lines before column 100 and going on at `indent`. */
-static void add_wrapped(Text *text, const char *words, int *column, int indent)
+void wrap_item(Wrap *wrap, const char *item)
 {
-    const int length = (int)strlen(words);
+    const int length = (int)strlen(item);
 
-    if (*column + length > 98) {
-        while (text->length && text->at[text->length - 1] == ' ')
-            text->at[--text->length] = '\0';
-        text_add(text, "\n%*s", indent, "");
-        *column = indent;
+    if (wrap->count++ > 0) {
+        text_add(wrap->text, ",");
+        if (wrap->column + length + 4 > 100) {
+            text_add(wrap->text, "\n%*s", wrap->indent, "");
+            wrap->column = wrap->indent;
+        } else {
+            text_add(wrap->text, " ");
+            wrap->column += 2;
+        }
     }
-    text_add(text, "%s", words);
-    *column += length;
+    text_add(wrap->text, "%s", item);
+    wrap->column += length;
 }
 
-/* The function's head with %s for its name: `length` is how long that will be. */
+/* The function's head with %s for its name. */
 static const char *write_head(const Driver *d)
 {
     Text head = {0};
-    const int indent = (int)strlen("static void ") + (int)strlen(d->base) + 1;
-    const int step = indent > 60 ? 8 : indent;
-    int column = indent;
+    int indent = (int)(strlen("static void ") + strlen(d->base)) + 1;
 
-    text_add(&head, "%s", d->comment.at);
-    text_add(&head, "static void %%s(");
-    if (step == 8) {
-        text_add(&head, "\n%*s", step, "");
-        column = step;
+    text_add(&head, "%sstatic void %%s(", d->comment.at);
+    if (indent > 60) {
+        indent = 8;
+        text_add(&head, "\n%*s", indent, "");
     }
+
+    Wrap wrap = {&head, indent, indent, 0};
+
     for (int i = 0; i < d->count; i++)
-        add_wrapped(&head, format("%s%s *%s%s, ", d->operands[i].written ? "" : "const ",
-                                  d->operands[i].type, "restrict ", d->operands[i].name),
-                    &column, step);
-    add_wrapped(&head, "struct net_run *run, int thread)\n", &column, step);
+        wrap_item(&wrap, format("%s%s *restrict %s", d->operands[i].written ? "" : "const ",
+                               d->operands[i].type, d->operands[i].name));
+    wrap_item(&wrap, "struct net_run *run");
+    wrap_item(&wrap, "int thread");
+    text_add(&head, ")\n");
     return head.at;
 }
 
-static void write_call(Emitter *e, Text *text, const Kernel *k, int number, const Driver *d,
+static void write_call(const Emitter *e, Text *text, const Kernel *k, int number, const Driver *d,
                        const char *name)
 {
-    int column = 0;
+    const char *begin = format("RUN(%d, %s(", number, name);
+    Wrap wrap = {text, 4 + (int)strlen(begin), 12, 0};
 
-    (void)e;
-    text_add(text, "    ");
     if (k->needs_target && same(e->program->graph->name, "evaluate"))
-        text_add(text, "if (run->has_target)\n        ");
-    column = 8;
-    add_wrapped(text, format("RUN(%d, %s(", number, name), &column, 12);
+        line(text, 1, "if (run->has_target)"), text_add(text, "    ");
+    text_add(text, "    %s", begin);
     for (int i = 0; i < d->count; i++)
-        add_wrapped(text, format("%s, ", d->operands[i].actual), &column, 12);
-    add_wrapped(text, "run, thread));", &column, 12);
-    text_add(text, "   /* %s:%d */\n", format("%s.net", e->model->source->name),
-             line_of(e->model->source, k->node->span));
+        wrap_item(&wrap, d->operands[i].actual);
+    wrap_item(&wrap, "run");
+    wrap_item(&wrap, "thread));");
+    if (wrap.column > 70)
+        text_add(text, "\n%*s", wrap.column = 12, "");
+    text_add(text, "%*s/* %s.net:%d */\n", wrap.column < 72 ? 72 - wrap.column : 1, "",
+             e->model->source->name, line_of(e->model->source, k->node->span));
 }
 
 /* The calls and barriers of a step, after its views. */

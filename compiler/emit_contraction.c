@@ -7,6 +7,8 @@
 
 #include "netc.h"
 
+#include <string.h>
+
 static bool is_dense(const Node *node)
 {
     return node->op == OP_DENSE || node->op == OP_DENSE_DX;
@@ -17,41 +19,56 @@ static bool is_dx(const Node *node)
     return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX;
 }
 
-/* How the tile steps through x. */
-typedef struct Steps {
-    int image, channel;         /* floats from image to image, from channel to channel */
-    bool merged;                /* one channel: the taps of a row are walked as channels */
-} Steps;
-
-static Steps steps_of(const Physical *x)
+/* A packed image with its border: no tap falls outside, and a row of taps is unrolled. */
+static bool is_pixels(const Node *node)
 {
-    const bool merged = x->lanes == 1;
+    return node->inputs[0]->physical->lanes < 16;
+}
 
-    return (Steps){x->lanes, merged ? 16 : 1, merged};
+/* Long rows of taps would be too much code. */
+static bool is_unrolled(const Node *node)
+{
+    const Shape w = node->inputs[1]->shape;
+
+    return is_pixels(node) && w.size[1] * w.size[3] <= 32;
 }
 
 /* ---- The tile ------------------------------------------------------------------------------------------ */
 
-/* Its parameters after taps: what the body wants to know of the place. */
+/* Is this operand read by the body, element by element? */
+static bool is_body_operand(const Body *b, const Operand *o)
+{
+    return !o->written && o->value && b->formals[o->value->id] == o->name;
+}
+
 static void write_tile_head(Text *head, const Driver *d, const Body *b, bool bias)
 {
+    Wrap wrap = {head, 19, 8, 0};
+
     text_add(head, "NET_TILE void %%s(");
     for (int i = 0; i < d->count; i++)
         if (d->operands[i].written)
-            text_add(head, "float *restrict %s, ", d->operands[i].name);
-    text_add(head, "const float *restrict x,\n        const float *restrict w, %s",
-             bias ? "const float *restrict b, " : "");
-    text_add(head, "const struct taps *taps, int segments");
+            wrap_item(&wrap, format("float *restrict %s", d->operands[i].name));
+    wrap_item(&wrap, "const float *restrict x");
+    wrap_item(&wrap, "const float *restrict w");
+    if (bias)
+        wrap_item(&wrap, "const float *restrict b");
+    if (!is_unrolled(b->k->node)) {
+        wrap_item(&wrap, "const struct taps *taps");
+        wrap_item(&wrap, "int segments");
+    }
     for (int i = 0; i < d->count; i++)
-        if (!d->operands[i].written && d->operands[i].value
-            && b->formals[d->operands[i].value->id] == d->operands[i].name)
-            text_add(head, ",\n        const float *restrict %s", d->operands[i].name);
+        if (is_body_operand(b, &d->operands[i]))
+            wrap_item(&wrap, format("const float *restrict %s", d->operands[i].name));
     if (b->masked)
-        text_add(head, ", int channels");
-    if (b->random)
-        text_add(head, ",\n        int element, int step, int group");
+        wrap_item(&wrap, "int channels");
+    if (b->random) {
+        wrap_item(&wrap, "int element");
+        wrap_item(&wrap, "int step");
+        wrap_item(&wrap, "int group");
+    }
     if (b->run)
-        text_add(head, ",\n        const struct net_run *run");
+        wrap_item(&wrap, "const struct net_run *run");
     text_add(head, ")\n");
 }
 
@@ -94,8 +111,31 @@ static void write_heavy_end(Text *text, const Body *b, int rows, int vectors)
     line(text, 2, "}");
 }
 
-static const char *write_tile(Emitter *e, const Driver *d, const Body *b, int vectors, bool bias,
-                              Steps x)
+static void write_contract(Text *text, const Node *node, int rows, int vectors)
+{
+    const Physical *x = node->inputs[0]->physical;
+    const Shape w = node->inputs[1]->shape;
+
+    if (is_unrolled(node))
+        line(text, 1, "contract_pixels(acc, %d, %d, x, %d, %d, %d, %d, %d, w);", rows, vectors,
+             x->lanes, w.size[1], w.size[3], 16 * x->lanes * x->full_width, w.size[2]);
+    else
+        line(text, 1, "contract(acc, %d, %d, x, %d, 256, w, taps, segments);", rows, vectors,
+             x->lanes);
+}
+
+/* "8x3_bias_relu"; a tile over packed pixels is of one shape */
+static const char *tile_name(const Body *b, int rows, int vectors, bool bias)
+{
+    const Node *node = b->k->node;
+    const Shape w = node->inputs[1]->shape;
+    const char *pixels = !is_unrolled(node) ? ""
+                         : format("_%dx%dx%d", w.size[1], w.size[2], w.size[3]);
+
+    return format("tile_%dx%d%s%s%s", rows, vectors, pixels, bias ? "_bias" : "", body_name(b->k));
+}
+
+static const char *write_tile(Emitter *e, const Driver *d, const Body *b, int vectors, bool bias)
 {
     const int rows = e->target->rows;
     Text head = {0}, text = {0};
@@ -108,17 +148,13 @@ static const char *write_tile(Emitter *e, const Driver *d, const Body *b, int ve
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
     line(&text, 3, "acc[i][j] = %s;", bias ? "vec_load(b + 16 * j)" : "vec_zero()");
-    line(&text, 1, "contract(acc, %d, %d, x, %d, %d, %d, w, taps, segments);", rows, vectors, x.image,
-         x.channel, 256 * x.channel);
+    write_contract(&text, b->k->node, rows, vectors);
     if (b->heavy)
         write_heavy_end(&text, b, rows, vectors);
     else
         write_light_end(&text, b, rows, vectors);
     line(&text, 0, "}");
-    return add_function(e, &e->tiles,
-                        format("tile_%dx%d%s%s%s", rows, vectors, x.merged ? "_pixels" : "",
-                               bias ? "_bias" : "", body_name(b->k)),
-                        head.at, text.at);
+    return add_function(e, &e->tiles, tile_name(b, rows, vectors, bias), head.at, text.at);
 }
 
 /* ---- The driver ----------------------------------------------------------------------------------------- */
@@ -159,7 +195,6 @@ typedef struct Loops {
     const Kernel *k;
     Body body;
     const Physical *x, *y;      /* of a dx: dy and dx */
-    Steps steps;
     const char *bias;           /* formal, or NULL */
     const char *out;            /* formal of the first output: its type has the place */
 } Loops;
@@ -210,10 +245,7 @@ static void write_conv_taps(Text *text, int level, const Loops *l, int vectors)
              (long)s->block * 16 * x->lanes, row, pixel);
         line(text, level + 1, "  .w = %ld + (r.first * %d + c.first) * %ldL,", start * vectors * 16,
              kw, w_tap);
-        if (l->steps.merged)
-            line(text, level + 1, "  .rows = r.count, .columns = 1, .x_row = %ld, .w_row = %ld, "
-                 ".channels = c.count },", row, kw * w_tap);
-        else if (is_dx(node))
+        if (is_dx(node))
             line(text, level + 1, "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = "
                  "%ld,\n%*s  .w_row = %ld, .w_column = %ld, .channels = %d },", -row, -pixel,
                  4 * (level + 1), "", node->at.stride[0] * kw * w_tap, node->at.stride[1] * w_tap,
@@ -230,7 +262,7 @@ static void write_conv_taps(Text *text, int level, const Loops *l, int vectors)
 static void write_window(Text *text, int level, const Loops *l, int axis)
 {
     const Node *node = l->k->node;
-    const bool border = l->x->lanes < 16;       /* packed with its padding */
+    const bool border = is_pixels(node);        /* packed with its padding */
     const char *name = axis ? "c" : "r", *i = axis ? "column" : "row";
     const int size = axis ? l->x->full_width : l->x->full_height;
     const int kernel = node->inputs[1]->shape.size[2 + axis];
@@ -243,41 +275,51 @@ static void write_window(Text *text, int level, const Loops *l, int axis)
 static void write_tile_call(Text *text, int level, const Loops *l, const char *tile,
                             const char *block, const char *w)
 {
+    const Node *node = l->k->node;
     const Body *b = &l->body;
-    const char *pixel = l->y->height * l->y->width == 1 ? "0"
-                        : l->y->height == 1             ? "column"
-                                                        : format("row * %d + column", l->y->width);
-    const int pixels = l->y->height * l->y->width;
-    Text call = {0};
+    const bool flat = l->y->height * l->y->width == 1;
+    const char *pixel = flat                ? "0"
+                        : l->y->height == 1 ? "column"
+                                            : format("row * %d + column", l->y->width);
+    const char *lanes = flat ? format("lanes_of_%s(%s)", place_name(l->y), block)
+                             : format("lanes_of_%s((%s) * %d + %s)", place_name(l->y), pixel,
+                                      l->y->blocks, block);
+    Wrap wrap = {text, 4 * level + (int)strlen(tile) + 1, 4 * level + 4, 0};
 
-    text_add(&call, "%s(", tile);
+    text_add(text, "%*s%s(", 4 * level, "", tile);
     for (int i = 0; i < l->d->count; i++)
         if (l->d->operands[i].written)
-            text_add(&call, "%s->at[chunk][%s][%s][i], ", l->d->operands[i].name, pixel, block);
-    line(text, level, "%s%s->at[chunk][0][0][i],", call.at, is_dx(l->k->node) ? "dy" : "x");
-    line(text, level, "    %s,%s taps, %d", w, l->bias ? format(" %s->at[panel_block],", l->bias) : "",
-         is_dense(l->k->node) && is_dx(l->k->node) ? 1 : l->x->segment_count);
+            wrap_item(&wrap, format("%s->at[chunk][%s][%s][i]", l->d->operands[i].name, pixel, block));
+    if (is_unrolled(node))
+        wrap_item(&wrap, format("x->at[chunk][%d * row + %d * column][0][i]",
+                               node->at.stride[0] * l->x->full_width, node->at.stride[1]));
+    else
+        wrap_item(&wrap, format("%s->at[chunk][0][0][i]", is_dx(node) ? "dy" : "x"));
+    wrap_item(&wrap, w);
+    if (l->bias)
+        wrap_item(&wrap, format("%s->at[panel_block]", l->bias));
+    if (!is_unrolled(node)) {
+        wrap_item(&wrap, "taps");
+        wrap_item(&wrap, format("%d", is_dense(node) && is_dx(node) ? 1 : l->x->segment_count));
+    }
     for (int i = 0; i < l->d->count; i++) {
         const Operand *o = &l->d->operands[i];
 
-        if (o->written || !o->value || b->formals[o->value->id] != o->name)
-            continue;
-        if (o->value->batched)
-            line(text, level, "    , %s->at[chunk][%s][%s][i]", o->name, pixel, block);
-        else
-            line(text, level, "    , %s->at[%s]", o->name, block);
+        if (is_body_operand(b, o))
+            wrap_item(&wrap, o->value->batched
+                                ? format("%s->at[chunk][%s][%s][i]", o->name, pixel, block)
+                                : format("%s->at[%s]", o->name, block));
     }
     if (b->masked)
-        line(text, level, "    , lanes_of_%s(%s * %d + %s).lanes", place_name(l->y), pixel,
-             pixels > 1 ? l->y->blocks : 0, block);
-    if (b->random)
-        line(text, level,
-             "    , lanes_of_%s((%s) * %d + %s).element,\n%*s    lanes_of_%s((%s) * %d + %s).step, 4 "
-             "* chunk + i / 4", place_name(l->y), pixel, pixels > 1 ? l->y->blocks : 0, block,
-             4 * level, "", place_name(l->y), pixel, pixels > 1 ? l->y->blocks : 0, block);
+        wrap_item(&wrap, format("%s.lanes", lanes));
+    if (b->random) {
+        wrap_item(&wrap, format("%s.element", lanes));
+        wrap_item(&wrap, format("%s.step", lanes));
+        wrap_item(&wrap, "4 * chunk + i / 4");
+    }
     if (b->run)
-        line(text, level, "    , run");
-    line(text, level, ");");
+        wrap_item(&wrap, "run");
+    text_add(text, ");\n");
 }
 
 static const char *panel_weights(const Group *part, long block_floats)
@@ -293,15 +335,17 @@ static void write_pixels(Text *text, int level, const Loops *l, const Group *par
     const Shape w = node->inputs[1]->shape;
     const int inner = is_dx(node) ? w.size[0] : shape_size(w) / w.size[0];
     const int taps = is_dx(node) && w.rank == 4 ? w.size[2] * w.size[3] : 1;
-    const char *tile = write_tile(l->e, l->d, &l->body, vectors, l->bias != NULL, l->steps);
+    const char *tile = write_tile(l->e, l->d, &l->body, vectors, l->bias != NULL);
     const char *block = part->block ? format("%d + panel_block", part->block) : "panel_block";
     long w_block = 16L * inner * taps;
 
     line(text, level, "for (int i = 0; i < net_rows(run, chunk); i += %d)", l->e->target->rows);
     if (!is_dense(node)) {
         line(text, level + 1, "for (int column = 0; column < %d; column++) {", l->y->width);
-        write_window(text, level + 2, l, 1);
-        write_conv_taps(text, level + 2, l, vectors);
+        if (!is_unrolled(node)) {
+            write_window(text, level + 2, l, 1);
+            write_conv_taps(text, level + 2, l, vectors);
+        }
         write_tile_call(text, level + 2, l, tile, block, panel_weights(part, w_block));
         line(text, level + 1, "}");
         return;
@@ -341,7 +385,8 @@ static void write_panels(Text *text, int level, const Loops *l, const Group *par
             line(text, level + 1, "const int chunk = item / %d %% %d;", rows, chunks);
             if (!is_dense(l->k->node)) {
                 line(text, level + 1, "const int row = item %% %d;", rows);
-                write_window(text, level + 1, l, 0);
+                if (!is_unrolled(l->k->node))
+                    write_window(text, level + 1, l, 0);
             }
         } else {
             line(text, level, "for (int panel_block = %d; panel_block < %d; panel_block += %d) {",
@@ -389,7 +434,6 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
     const int count = find_parts(k, e->target, parts);
     const char *out = NULL;
 
-    l.steps = steps_of(x->physical);
     if (!y->internal)
         out = add_operand(e, d, is_dx(node) ? "dx" : "y", y, true, y->physical);
     add_operand(e, d, is_dx(node) ? "dy" : "x", x, false, NULL);
@@ -417,7 +461,8 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
         line(&d->text, 2, "const int chunk = item / %d;", y->physical->height);
         if (!is_dense(node)) {
             line(&d->text, 2, "const int row = item %% %d;", y->physical->height);
-            write_window(&d->text, 2, &l, 0);
+            if (!is_unrolled(node))
+                write_window(&d->text, 2, &l, 0);
         }
         for (int i = 0; i < count; i++)
             write_panels(&d->text, 2, &l, &parts[i]);

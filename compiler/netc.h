@@ -621,6 +621,14 @@ typedef struct Emitter {
 /* One line of text, indented by 4 spaces a level. */
 void line(Text *text, int level, const char *fmt, ...) PRINTF(3, 4);
 
+/* Items of a list, wrapped before column 100: each new line begins at `indent`. */
+typedef struct Wrap {
+    Text *text;
+    int column, indent, count;
+} Wrap;
+
+void wrap_item(Wrap *wrap, const char *item);            /* with ", " before all but the first */
+
 void declare_type(Emitter *e, const Physical *physical);        /* once */
 const char *declare_slices(Emitter *e, size_t floats);          /* "struct slices_4096" */
 const char *add_function(Emitter *e, Text *section, const char *base, const char *head,

@@ -11,6 +11,7 @@
 enum {
     CALLS_MAX = 64, /* blocks and networks inside one another */
     LAYERS_MAX = 100000,
+    DECLARED_MAX = 100,         /* parameters of a block or network */
 };
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
@@ -216,6 +217,12 @@ void check_body(Sema *s, const Ast *definition)
 {
     const AstList parameters = definition->arguments;
 
+    if (parameters.count > DECLARED_MAX) {
+        complain(s, parameters.at[DECLARED_MAX]->span, "more than %d parameters",
+                 DECLARED_MAX);
+        s->stopped = true;
+        return;
+    }
     for (int i = 0; i < parameters.count; i++)
         for (int j = 0; j < i; j++)
             if (same(parameters.at[i]->text, parameters.at[j]->text) &&

@@ -98,9 +98,9 @@ struct taps {
 };
 
 /* acc[i][j] += sum over taps and channels of x[i] w[j]: `rows` images by `vectors` blocks.
-   x_image: from image to image, x_channel: from channel to channel inside a block. */
+   x_image: floats from image to image, x_block: from block to block of channels. */
 NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, long x_image,
-                         long x_channel, long x_block, const float *w, const struct taps *taps,
+                         long x_block, const float *w, const struct taps *taps,
                          int segments)
 {
     NET_REPEAT(s, segments)
@@ -119,11 +119,33 @@ NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, lo
                         NET_UNROLL(i, rows)
                             NET_VECTORS(j, vectors)
                                 acc[i][j] = vec_fma(vec_set(xk[i * x_image]), wj[j], acc[i][j]);
-                        xk += x_channel;
+                        xk++;
                         wk += 16 * vectors;
                     }
                 }
             }
+}
+
+/* The same for a packed image of few channels, its border of zeros included: `rows_of_taps` rows of
+   `columns` pixels, every tap inside. */
+NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float *x, int lanes,
+                                int channels, int columns, long x_row, int rows_of_taps,
+                                const float *w)
+{
+    NET_REPEAT(r, rows_of_taps) {
+        NET_UNROLL(k, channels * columns) {
+            const long at = (long)(k / channels) * 16 * lanes + k % channels;
+            vec wj[3];
+
+            NET_VECTORS(j, vectors)
+                wj[j] = vec_load(w + 16 * (vectors * k + j));
+            NET_UNROLL(i, rows)
+                NET_VECTORS(j, vectors)
+                    acc[i][j] = vec_fma(vec_set(x[at + i * lanes]), wj[j], acc[i][j]);
+        }
+        x += x_row;
+        w += 16 * vectors * channels * columns;
+    }
 }
 
 /* The images and pixels that one weight's gradient sums over; steps in floats. */
