@@ -180,7 +180,8 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
     }
     data = net_tensors_metadata(tensors, "data");
     if (!options->value[NET_DATA].given && data)
-        options->value[NET_DATA].text = data;
+        options->value[NET_DATA].text = options->data = net_format("%s", data);
+    free(path);
 }
 
 void net_checkpoint_read(const struct net_tensors *tensors, struct net_training *training)

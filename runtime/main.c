@@ -87,6 +87,28 @@ static bool asks(int argc, char **argv, const char *flag)
     return false;
 }
 
+static int run(struct net_options *options)
+{
+    switch (options->command) {
+    case NET_EVAL:
+        return net_eval(options);
+    case NET_PREDICT:
+        return predict(options);
+    case NET_SUMMARY:
+        return net_summary(options);
+    case NET_INIT:
+        return net_init(options);
+    case NET_GRADCHECK:
+        return net_gradcheck(options);
+    case NET_BENCH:
+        return net_bench(options);
+    case NET_CONFIG:
+        return net_config(options);
+    default:
+        return net_train(options);
+    }
+}
+
 int net_main(int argc, char **argv, const struct net_model *model)
 {
     const bool named = argc > 1 && argv[1][0] != '-';
@@ -105,22 +127,7 @@ int net_main(int argc, char **argv, const struct net_model *model)
     net_options_read(&options, model, command, argc - first, argv + first);
     check_isa(model);
     net_flush_denormals();
-    switch (command) {
-    case NET_EVAL:
-        return net_eval(&options);
-    case NET_PREDICT:
-        return predict(&options);
-    case NET_SUMMARY:
-        return net_summary(&options);
-    case NET_INIT:
-        return net_init(&options);
-    case NET_GRADCHECK:
-        return net_gradcheck(&options);
-    case NET_BENCH:
-        return net_bench(&options);
-    case NET_CONFIG:
-        return net_config(&options);
-    default:
-        return net_train(&options);
-    }
+    const int code = run(&options);
+    net_options_free(&options);
+    return code;
 }

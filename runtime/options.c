@@ -328,6 +328,12 @@ void net_options_read(struct net_options *options, const struct net_model *model
     set_defaults(options);
 }
 
+void net_options_free(struct net_options *options)
+{
+    free(options->command_line);
+    free(options->data);
+}
+
 /* A run that goes on has the settings it began with; other epochs only if there are more. */
 void net_settings_resume(struct net_options *options, int option, const char *text,
                          const char *path)
@@ -389,6 +395,7 @@ int net_config(const struct net_options *options)
     if (net_flag(options, NET_JSON_OUTPUT)) {
         net_settings_json(&text, options);
         puts(text.at);
+        free(text.at);
         return NET_OK;
     }
     for (int o = 0; o <= NET_THREADS; o++) {
@@ -399,6 +406,7 @@ int net_config(const struct net_options *options)
         printf("%-14s %-14s %s\n", descriptions[o].name, text.at,
                options->value[o].given ? "given" : "default");
     }
+    free(text.at);
     return NET_OK;
 }
 

@@ -97,12 +97,14 @@ struct net_options {
     enum net_command command;
     struct net_value value[NET_OPTIONS];
     const char *file;           /* predict's FILE, or NULL */
-    const char *command_line;   /* for run.json */
+    char *command_line;         /* for run.json; malloc'd */
+    char *data;                 /* --data of the run that is resumed; malloc'd, or NULL */
 };
 
 /* Reads the arguments after the command; a mistake ends the program with exit code 2. */
 void net_options_read(struct net_options *options, const struct net_model *model,
                       enum net_command command, int argc, char **argv);
+void net_options_free(struct net_options *options);
 
 static inline bool net_flag(const struct net_options *options, enum net_option option)
 {
@@ -189,7 +191,7 @@ struct net_entry {
 
 /* A file's whole content in memory. */
 struct net_tensors {
-    const char *path;           /* for messages */
+    char *path;                 /* for messages; malloc'd */
     char *bytes;                /* the file */
     size_t data, data_size;     /* where the numbers begin, how many bytes they are */
     struct net_json *header;    /* name -> dtype, shape, data_offsets; and __metadata__ */

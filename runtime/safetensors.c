@@ -151,7 +151,7 @@ void net_tensors_read(struct net_tensors *tensors, const char *path)
     size_t length;
     char mistake[128];
 
-    *tensors = (struct net_tensors){ .path = path };
+    *tensors = (struct net_tensors){ .path = net_format("%s", path) };
     tensors->bytes = net_file_read(path, &length);
     const uint64_t header = length < 8 ? 0 : read_u64(tensors->bytes);
     if (length < 8 || header > HEADER_MOST || (length > 8 && tensors->bytes[8] != '{'))
@@ -182,6 +182,7 @@ void net_tensors_read(struct net_tensors *tensors, const char *path)
 
 void net_tensors_free(struct net_tensors *tensors)
 {
+    free(tensors->path);
     free(tensors->bytes);
     net_json_free(tensors->header);
 }

@@ -93,7 +93,7 @@ static _Noreturn void diverge(struct net_training *training, float loss)
     net_progress_close(&training->progress);
     net_run_json(training, "diverged", NULL);
     net_fail(NET_DIVERGED, "the loss is %s in step %u (epoch %ld, row %ld). Try a smaller --lr, or "
-             "--clip 1. What was saved before is in %s", isnan(loss) ? "not a number" : "infinite",
+             "--clip 1. The last good checkpoint is in %s", isnan(loss) ? "not a number" : "infinite",
              training->session.run.step, state->epoch + 1, state->row, training->folder);
 }
 
@@ -293,6 +293,7 @@ static void open_training(struct net_training *training, struct net_options *opt
         net_file_replace(path, &text);
         free(text.at);
         free(path);
+        net_checkpoint_write(training);     /* from now on there is always a good one */
     }
 }
 
