@@ -32,7 +32,8 @@ INCLUDES = -Icompiler -Iruntime -I$(BUILD)
 compile  = $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(SANITIZE) -MMD -MP $(INCLUDES)
 
 # what runs in a training step must give the same bits under every compiler
-RUNTIME_FLAGS = -O2 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections -pthread
+RUNTIME_FLAGS = -O2 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections \
+                -fno-asynchronous-unwind-tables -pthread
 
 ISAS         = avx512 avx2 generic
 march_avx512 = -march=x86-64-v4 -mprefer-vector-width=512

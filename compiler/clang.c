@@ -211,7 +211,7 @@ static void print_command(const Command *command)
 bool build_trainer(const Clang *clang, const char *target, const char *code, const char *output)
 {
     static const char *const compile[] = {"-std=c11", "-O2", "-ffp-contract=off",
-                                          "-fno-math-errno"};
+                                          "-fno-math-errno", "-fno-asynchronous-unwind-tables"};
     static const char *const sanitize[] = {"-g", "-fsanitize=address,undefined",
                                            "-fno-sanitize-recover=all"};
     static const char *const link[] = {"-static", "-Wl,--gc-sections", "-s"};

@@ -5,7 +5,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,7 +42,7 @@ void net_stream_open(struct net_stream *file, const char *path)
 
 void net_stream_close(struct net_stream *file)
 {
-    gzclose(file->zlib);
+    gzclose_r(file->zlib);
     file->zlib = NULL;
 }
 
@@ -140,6 +139,25 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* `*` is any text, `?` any character. Only the last star has to be tried again, further on. */
+static bool matches(const char *pattern, const char *name)
+{
+    const char *star = NULL, *rest = NULL;
+
+    while (*name) {
+        if (*pattern == '*') {
+            star = ++pattern, rest = name;
+        } else if (*pattern && (*pattern == '?' || *pattern == *name)) {
+            pattern++, name++;
+        } else {
+            if (!star)
+                return false;
+            pattern = star, name = ++rest;
+        }
+    }
+    return !pattern[strspn(pattern, "*")];
+}
+
 /* Wildcards are for the last part of a path. (libc's glob would bring half of libc along: users'
    home folders, and the services that know them.) */
 char **net_paths(const char *folder, const char *pattern, int *count)
@@ -150,7 +168,7 @@ char **net_paths(const char *folder, const char *pattern, int *count)
     DIR *files;
 
     *count = 0;
-    if (!strpbrk(pattern, "*?[")) {
+    if (!strpbrk(pattern, "*?")) {
         paths[(*count)++] = full;
         return paths;
     }
@@ -161,11 +179,11 @@ char **net_paths(const char *folder, const char *pattern, int *count)
                     "  The folder that holds the data is named by --data DIR.",
                  full, pattern, strerror(errno));
     while ((entry = readdir(files))) {
-        if (fnmatch(last, entry->d_name, FNM_PERIOD))
+        if (entry->d_name[0] == '.' || !matches(last, entry->d_name))
             continue;
         if (*count == INT_MAX || !(paths = realloc(paths, ((size_t)*count + 1) * sizeof *paths)))
             net_fail(1, "out of memory for the files \"%s\" in %s", pattern, full);
-        paths[(*count)++] = join(full, entry->d_name);
+        paths[(*count)++] = join(*full ? full : "/", entry->d_name);
     }
     closedir(files);
     if (!*count)
