@@ -39,7 +39,8 @@ static const char *model_text(const char *before, const char *body)
                   "train {\n"
                   "    loss = cross_entropy(net(image), label)\n"
                   "    optimizer = adam\n"
-                  "}\n", before, body);
+                  "}\n",
+                  before, body);
 }
 
 static Model *model_with(const char *before, const char *body)
@@ -61,10 +62,14 @@ START_TEST(nearest_spelling)
     static const struct {
         const char *word, *nearest;
     } cases[] = {
-        {"conv2D", "conv2d"},         {"conv", "conv2d"},
-        {"rleu", "relu"},             {"RELU", "relu"},
-        {"maxpool", "maxpool2d"},     {"crossentropy", "cross_entropy"},
-        {"dense", NULL},              {"", NULL},
+        {"conv2D", "conv2d"},
+        {"conv", "conv2d"},
+        {"rleu", "relu"},
+        {"RELU", "relu"},
+        {"maxpool", "maxpool2d"},
+        {"crossentropy", "cross_entropy"},
+        {"dense", NULL},
+        {"", NULL},
         {"maximum_of_all_that_there_is_in_a_window_of_some_size", NULL},
     };
 
@@ -130,7 +135,8 @@ START_TEST(precedence)
         {"(a -> relu) + b", "((a -> relu) + b)"},
         {"1..n + 1", "(1 .. (n + 1))"},
         {"1..2 == a and not b or c", "((((1 .. 2) == a) and (not b)) or c)"},
-        {"if a < 1 then 2 else if b then 3 else 4", "(if (a < 1) then 2 else (if b then 3 else 4))"},
+        {"if a < 1 then 2 else if b then 3 else 4",
+         "(if (a < 1) then 2 else (if b then 3 else 4))"},
         {"if a then b else c -> relu", "((if a then b else c) -> relu)"},
         {"[1, [], [x -> f]]", "[1, [], [(x -> f)]]"},
         {"(x -> f) -> g", "((x -> f) -> g)"},
@@ -299,17 +305,20 @@ START_TEST(paths)
     for (int i = 0; i < COUNT(cases); i++)
         ck_assert_str_eq(paths_of(model_with("block two(x, n) {\n"
                                              "    x -> dense(n) -> dense(n)\n"
-                                             "}", cases[i][0])), cases[i][1]);
+                                             "}",
+                                             cases[i][0])),
+                         cases[i][1]);
 }
 END_TEST
 
 START_TEST(sharing)
 {
-    const Model *model = model_with("network side(x) { h = x -> dense(8) -> relu\n h -> dropout(0.5) }",
-                                    "x = image -> flatten\n"
-                                    "a = side(x)\n"
-                                    "b = x -> side\n"
-                                    "concat(a, b) -> dense(10)");
+    const Model *model =
+        model_with("network side(x) { h = x -> dense(8) -> relu\n h -> dropout(0.5) }",
+                   "x = image -> flatten\n"
+                   "a = side(x)\n"
+                   "b = x -> side\n"
+                   "concat(a, b) -> dense(10)");
     const Layer *first = model->layers[2], *second = model->layers[5];
 
     ck_assert_str_eq(model->name, "net");
@@ -391,10 +400,16 @@ START_TEST(field_shapes)
         {"digits", "x[784] = image", "y = label -> one_hot(10)", {1, {784}}, {1, {10}}},
         {"xor", "x = x", "y = y", {1, {2}}, {1, {1}}},
         {"logistic_map(rows=5)", "x = x", "y[1] = y", {1, {1}}, {1, {1}}},
-        {"idx(image=\"a\", label=\"b\")", "x[1, 28, 28] = image", "y = label",
-         {3, {1, 28, 28}}, {1, {1}}},
+        {"idx(image=\"a\", label=\"b\")",
+         "x[1, 28, 28] = image",
+         "y = label",
+         {3, {1, 28, 28}},
+         {1, {1}}},
         {"npy(a=\"a\", b=\"b\")", "x[2, 3] = a", "y = b", {2, {2, 3}}, {1, {1}}},
-        {"npy(a=\"a\", b=\"b\")", "x[2, 3] = a", "y[2, 3] = a -> scale(2)", {2, {2, 3}},
+        {"npy(a=\"a\", b=\"b\")",
+         "x[2, 3] = a",
+         "y[2, 3] = a -> scale(2)",
+         {2, {2, 3}},
          {2, {2, 3}}},
     };
 
@@ -402,8 +417,8 @@ START_TEST(field_shapes)
         const Model *model = model_of(format("data {\n train = %s\n input %s\n target %s\n}\n"
                                              "network f(x) { x -> flatten -> dense(1) }\n"
                                              "train {\n loss = mse(f(x), y)\n"
-                                             " optimizer = sgd(lr=1)\n}\n", cases[i].train,
-                                             cases[i].input, cases[i].target));
+                                             " optimizer = sgd(lr=1)\n}\n",
+                                             cases[i].train, cases[i].input, cases[i].target));
         ck_assert(same_shape(model->fields[0]->shape, cases[i].input_shape));
         ck_assert(same_shape(model->target->shape, cases[i].target_shape));
         ck_assert(model->target->is_target && !model->fields[0]->is_target);
@@ -461,7 +476,9 @@ START_TEST(defines)
         int errors;
         const char *paths;
     } cases[] = {
-        {{"widths", "[3, 4]"}, 0, "image net.flatten net.x_1 net.relu_1 net.x_2 net.relu_2 net.dense"},
+        {{"widths", "[3, 4]"},
+         0,
+         "image net.flatten net.x_1 net.relu_1 net.x_2 net.relu_2 net.dense"},
         {{"widths", "[]"}, 0, "image net.flatten net.dense"},
         {{"act", "tanh"}, 0, "image net.flatten net.x net.tanh net.dense"},
         {{"act", "leaky_relu(0.5)"}, 0, "image net.flatten net.x net.leaky_relu net.dense"},
@@ -494,9 +511,9 @@ END_TEST
 Suite *suite_frontend(void)
 {
     const TTest *const tests[] = {
-        nearest_spelling, growing, lines,    precedence, statement_ends, limits,        runaway,
-        expressions,      paths,   sharing,  order,      defaults,       field_shapes,  train_section,
-        defines,
+        nearest_spelling, growing,       lines,   precedence, statement_ends, limits,
+        runaway,          expressions,   paths,   sharing,    order,          defaults,
+        field_shapes,     train_section, defines,
     };
     Suite *suite = suite_create("frontend");
     TCase *tcase = tcase_create("frontend");
