@@ -108,7 +108,7 @@ START_TEST(lines)
 }
 END_TEST
 
-/* ---- The grammar ------------------------------------------------------------------------------- */
+/* ---- The grammar ----------------------------------------------------------------------------- */
 
 /* The tree of one expression or of a network's body, as --dump=ast prints it. */
 static char *dump(const char *text)
@@ -233,7 +233,7 @@ START_TEST(runaway)
 }
 END_TEST
 
-/* ---- Evaluation -------------------------------------------------------------------------------- */
+/* ---- Evaluation ------------------------------------------------------------------------------ */
 
 START_TEST(expressions)
 {
@@ -266,7 +266,7 @@ START_TEST(expressions)
 }
 END_TEST
 
-/* ---- Names of layers ----------------------------------------------------------------------------- */
+/* ---- Names of layers ------------------------------------------------------------------------- */
 
 static const char *paths_of(const Model *model)
 {
@@ -362,7 +362,7 @@ START_TEST(order)
 }
 END_TEST
 
-/* ---- Calls, fields, training --------------------------------------------------------------------- */
+/* ---- Calls, fields, training ----------------------------------------------------------------- */
 
 START_TEST(defaults)
 {
