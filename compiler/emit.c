@@ -164,18 +164,19 @@ static const char *view_base(const Emitter *e, const Value *value)
     return node->backward ? format("d_%s", path) : path;
 }
 
-static const char *actual_name(Emitter *e, const Value *value, const char *type)
+static const char *actual_name(Emitter *e, Value *value, const char *type)
 {
     const Buffer *buffer = value->physical->buffer;
+    const Value *input = root_of(value);        /* a flattened image is the image, seen otherwise */
 
     if (buffer->where == IN_ARENA)
         return view_of(e, buffer, type, view_base(e, value));
     for (int i = 0; i < e->parameter_count; i++)
         if (e->parameters[i]->physical->buffer == buffer)
             return format("&p->%s", e->tensors[i]);
-    if (same(type, value->physical->type))
-        return format("&batch->%s", c_name(e, value->name));
-    return format("(const void *)&batch->%s", c_name(e, value->name));
+    if (same(type, input->physical->type))
+        return format("&batch->%s", c_name(e, input->name));
+    return format("(const void *)&batch->%s", c_name(e, input->name));
 }
 
 /* ---- Operands ---------------------------------------------------------------------------------------- */
