@@ -90,11 +90,11 @@ static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const S
 
 /* ---- Convolution ------------------------------------------------------------------------------------------ */
 
-/* Rows of output pixels at a time: x and dy of one block and panel stay under half of 1 MB. */
+/* Rows of output pixels at a time: x and dy of one block and panel stay under a quarter of 1 MB. */
 static int strip_rows(const Physical *x, const Physical *dy, int kernel, int vectors)
 {
     const long x_row = (long)x->full_width * 1024, dy_row = (long)dy->width * 1024 * vectors;
-    long rows = (384 * 1024 - (kernel - 1) * x_row) / (x_row + dy_row);
+    long rows = (256 * 1024 - (kernel - 1) * x_row) / (x_row + dy_row);
 
     rows = rows < 1 ? 1 : rows;
     return rows > dy->height ? dy->height : (int)rows;

@@ -173,8 +173,11 @@ NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int ch
 
                 NET_REPEAT(n, images) {
                     vec d[3];
-                    NET_VECTORS(j, vectors)
+                    NET_VECTORS(j, vectors) {
                         d[j] = vec_load(dn + 256 * j);
+                        __builtin_prefetch(dn + 256 * j + over->dy_column);     /* another page */
+                    }
+                    __builtin_prefetch(xn + over->x_column);
                     NET_UNROLL(i, rows) {
                         const long at = (first + i) / (channels * columns) * x_tap_row
                                       + (first + i) / channels % columns * x_tap_column
