@@ -268,9 +268,9 @@ void wrap_item(Wrap *wrap, const char *item)
 static const char *write_head(const Driver *d)
 {
     Text head = {0};
-    int indent = (int)(strlen("static void ") + strlen(d->base)) + 1;
+    int indent = (int)(strlen("NET_KERNEL void ") + strlen(d->base)) + 1;
 
-    text_add(&head, "%sstatic void %%s(", d->comment.at);
+    text_add(&head, "%sNET_KERNEL void %%s(", d->comment.at);
     if (indent > 60) {
         indent = 8;
         text_add(&head, "\n%*s", indent, "");

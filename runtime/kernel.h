@@ -20,7 +20,9 @@ enum { NET_TILE_ROWS = 4, NET_TILE_VECTORS = 1 };
 enum { NET_TILE_ROWS = 8, NET_TILE_VECTORS = 3 };
 #endif
 
+/* Functions of their own: shared, seen by profilers, and compiled one by one. */
 #define NET_TILE static __attribute__((noinline))
+#define NET_KERNEL static __attribute__((noinline))
 
 #ifdef __clang__
 #define NET_UNROLL(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
