@@ -41,9 +41,10 @@ static bool is_body_operand(const Body *b, const Operand *o)
     return !o->written && o->value && b->formals[o->value->id] == o->name;
 }
 
-static void write_tile_head(Text *head, const Driver *d, const Body *b, bool bias)
+static void write_tile_head(Text *head, const char *name, const Driver *d, const Body *b,
+                            bool bias)
 {
-    Wrap wrap = {head, 19, 8, 0};
+    Wrap wrap = {head, (int)(strlen("NET_TILE void ") + strlen(name)) + 4, 8, 0};
 
     text_add(head, "NET_TILE void %%s(");
     for (int i = 0; i < d->count; i++)
@@ -138,11 +139,12 @@ static const char *tile_name(const Body *b, int rows, int vectors, bool bias)
 static const char *write_tile(Emitter *e, const Driver *d, const Body *b, int vectors, bool bias)
 {
     const int rows = e->target->rows;
+    const char *name = tile_name(b, rows, vectors, bias);
     Text head = {0}, text = {0};
 
     text_add(&head, "/* acc = %s + sum over taps and channels of x w%s */\n", bias ? "b" : "0",
              b->k->body_count ? ", then what follows in registers" : "");
-    write_tile_head(&head, d, b, bias);
+    write_tile_head(&head, name, d, b, bias);
     line(&text, 0, "{");
     line(&text, 1, "vec acc[%d][3];\n", rows);
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
@@ -154,7 +156,7 @@ static const char *write_tile(Emitter *e, const Driver *d, const Body *b, int ve
     else
         write_light_end(&text, b, rows, vectors);
     line(&text, 0, "}");
-    return add_function(e, &e->tiles, tile_name(b, rows, vectors, bias), head.at, text.at);
+    return add_function(e, &e->tiles, name, head.at, text.at);
 }
 
 /* ---- The driver ----------------------------------------------------------------------------------------- */
