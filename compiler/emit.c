@@ -269,9 +269,12 @@ static const char *write_head(const Driver *d)
 {
     Text head = {0};
     int indent = (int)(strlen("NET_KERNEL void ") + strlen(d->base)) + 1;
+    size_t longest = 0;
 
+    for (int i = 0; i < d->count; i++)
+        longest = longest > strlen(d->operands[i].type) ? longest : strlen(d->operands[i].type);
     text_add(&head, "%sNET_KERNEL void %%s(", d->comment.at);
-    if (indent > 60) {
+    if (indent + (int)longest > 60) {
         indent = 8;
         text_add(&head, "\n%*s", indent, "");
     }

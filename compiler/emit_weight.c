@@ -8,6 +8,8 @@
 
 #include "netc.h"
 
+#include <string.h>
+
 /* The tile adds to dw in memory: 16 inputs at most, by `vectors` blocks. */
 static const char *write_tile(Emitter *e, int vectors)
 {
@@ -44,11 +46,17 @@ static long chunk_floats(const Physical *v)
 static void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
                          const char *count)
 {
-    if (k->update)
-        line(text, level, "net_finish(run, &w->at%s, %s, %s);", at, from, count);
-    else
-        line(text, level, "memcpy(&dw_out->at%s, %s, (size_t)(%s) * sizeof(float));", at, from,
-             count);
+    const char *rest = k->update ? format("%s, %s);", from, count)
+                                 : format("%s, (size_t)(%s) * sizeof(float));", from, count);
+    const char *begin = k->update ? format("net_finish(run, &w->at%s,", at)
+                                  : format("memcpy(&dw_out->at%s,", at);
+
+    if (strlen(begin) + strlen(rest) < 80) {
+        line(text, level, "%s %s", begin, rest);
+    } else {
+        line(text, level, "%s", begin);
+        line(text, level + 2, "%s", rest);
+    }
 }
 
 /* The weight that the update changes, or the place where the gradient is kept. */

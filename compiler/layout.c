@@ -129,6 +129,20 @@ static size_t value_bytes(const Physical *v)
            * (size_t)v->lanes * each;
 }
 
+/* What tells many segments from others, short enough for a name. */
+static unsigned hash_segments(const Physical *v)
+{
+    unsigned hash = 2166136261u;
+
+    for (int i = 0; i < v->segment_count; i++) {
+        const Segment *s = &v->segments[i];
+
+        hash = (hash ^ (unsigned)s->channels) * 16777619u;
+        hash = (hash ^ (unsigned)s->pixels) * 16777619u;
+    }
+    return hash;
+}
+
 /* "64x32x28x28", and the segments where they are not the usual ones */
 static const char *value_type(const Graph *g, const Physical *v, Shape shape)
 {
@@ -139,6 +153,10 @@ static const char *value_type(const Graph *g, const Physical *v, Shape shape)
              g->model->capacity);
     for (int i = 0; i < shape.rank; i++)
         text_add(&text, "x%d", shape.size[i]);
+    if (v->segment_count > 4) {
+        text_add(&text, "_%08x", hash_segments(v));
+        return text.at;
+    }
     for (int i = 0; i < v->segment_count && !is_plain(v) && v->lanes == 16; i++) {
         text_add(&text, "_%d", v->segments[i].channels);
         if (v->segments[i].pixels > 1)
