@@ -47,12 +47,12 @@ int net_init(const struct net_options *options)
 {
     const struct net_model *model = options->model;
     const char *path = options->value[NET_OUTPUT].text;
-    void *params = net_memory(model->params_size);
     const uint64_t seed = (uint64_t)options->value[NET_SEED].number;
     const uint32_t key[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
 
     if (!path)
         net_fail(NET_USAGE, "init wants -o FILE, such as -o weights.safetensors");
+    void *params = net_memory(model->params_size);
     net_init_params(model, key, params);
     net_weights_write(path, model, params);
     free(params);
