@@ -154,7 +154,7 @@ define apt_install
 if [ -n "$(1)" ]; then \
     as=; [ "$$(id -u)" = 0 ] || as=sudo; \
     echo "netc is built with packages that are missing here:$(1)"; \
-    echo "installing them: $$as apt-get install$(1)"; \
+    echo "installing them: $${as:+$$as }apt-get install$(1)"; \
     $$as apt-get update -q && \
     DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -q --no-install-recommends $(1) || \
     { echo "could not install$(1): install them by hand, then run make again" >&2; exit 1; }; \
