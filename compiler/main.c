@@ -253,8 +253,11 @@ static int build(const Options *o, const Clang *clang, const char *target, const
 {
     const char *path = format("%s.c", trainer);
     double emitted, built;
+    struct stat there;
     bool ok;
 
+    if (stat(trainer, &there) == 0 && S_ISDIR(there.st_mode))
+        fail_usage(format("%s is a folder; name the trainer with -o", trainer));
     if (!o->keep)
         path = format("%s.%ld.c", trainer, (long)getpid());
     if (write_output(path, code) != 0)

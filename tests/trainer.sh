@@ -45,6 +45,7 @@ exits "define of an unknown let" 1 "error" "$netc" "$models/digits.net" --define
 exits "no such model" 1 "error" "$netc" nowhere.net
 exits "no such clang" 2 "no program" "$netc" "$models/xor_split.net" --cc /nowhere/clang
 exits "output in no folder" 2 "cannot write" "$netc" "$models/xor_split.net" -o nowhere/x
+exits "output is a folder" 2 "folder" "$netc" "$models/xor_split.net" -o "$scratch"
 printf 'network n(x) { x -> dense(2 }\n' >broken.net
 exits "fault in a model" 1 "error" "$netc" broken.net -o broken
 if [ -e broken ] || ls -- *.part >/dev/null 2>&1; then fail "an output after an error"; else pass; fi
