@@ -475,4 +475,5 @@ void emit(Text *out, const Model *model, Program *train, Program *evaluate, cons
     text_add(out, "%s%s", section_rule("The network"), steps.at);
     text_add(out, "%s", section_rule("What the runtime needs to know"));
     emit_tables(&e, out, train, evaluate, layers, layer_count);
+    wrap_lines(out);
 }

@@ -111,6 +111,14 @@ static const char *expression(const Body *b, const Value *value, const char *anc
                          : format("vec_load(%s%s + lane)", b->formals[root->id], suffix);
 }
 
+/* A float constant of C: "0.25f", "2.0f". */
+static const char *literal(double x)
+{
+    const char *digits = format("%.9g", x);
+
+    return format("%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
+}
+
 static const char *operation(const Node *node, const char *const in[], int index)
 {
     const char *a = in[0], *b = in[1];
@@ -125,9 +133,9 @@ static const char *operation(const Node *node, const char *const in[], int index
     case OP_RELU6:
         return format("vec_min(vec_set(6.0f), vec_max(vec_zero(), %s))", a);
     case OP_LEAKY_RELU:
-        return format("net_leaky(%s, %s, %.9gf)", a, a, node->at.slope);
+        return format("net_leaky(%s, %s, %s)", a, a, literal(node->at.slope));
     case OP_LEAKY_RELU_GRAD:
-        return format("net_leaky(%s, %s, %.9gf)", a, b, node->at.slope);
+        return format("net_leaky(%s, %s, %s)", a, b, literal(node->at.slope));
     case OP_RELU_GRAD:
         return format("vec_if_greater(%s, vec_zero(), %s, vec_zero())", a, b);
     case OP_RELU6_GRAD:
@@ -212,23 +220,19 @@ void write_keeps(Text *text, int level, const Body *b, const char *element, cons
         line(text, level, "vec keep_%d[4];     /* dropout(%g) */", i, node->at.p);
         line(text, level, "vec_dropout(keep_%d, run->seed, (uint32_t)(%s), (uint32_t)(%s),", i,
              element, step);
-        line(text, level, "            (uint32_t)(%s), run->step, %du, %uu, %.9gf);", group,
-             node->at.stream, (uint32_t)(node->at.p * 4294967296.0), 1.0 / (1.0 - node->at.p));
+        line(text, level, "            (uint32_t)(%s), run->step, %du, %uu, %s);", group,
+             node->at.stream, (uint32_t)(node->at.p * 4294967296.0),
+             literal(1.0 / (1.0 - node->at.p)));
     }
 }
 
 /* ---- Which channels a block holds ------------------------------------------------------------------ */
 
-const char *place_name(const Physical *v)
+/* The function that says it for blocks counted through all pixels of a chunk: lanes in use, the flat
+   logical index of lane 0, the step to the next lane. Layouts alike share one. */
+const char *lanes_function(Emitter *e, const Physical *v)
 {
-    return v->type + strlen("struct ");
-}
-
-/* For blocks counted through all pixels of a chunk: lanes in use, the flat logical index of lane 0,
-   the step to the next lane. */
-void write_places(Emitter *e, const Physical *v)
-{
-    const char *name = place_name(v);
+    const char *name = v->type + strlen("struct ");
     Text text = {0};
 
     line(&text, 0, "{");
@@ -250,7 +254,7 @@ void write_places(Emitter *e, const Physical *v)
     if (v->segment_count > 1)
         line(&text, 1, "return (struct net_lanes){ 0, 0, 0 };");
     line(&text, 0, "}");
-    add_function(e, &e->drivers, format("lanes_of_%s", name),
-                 "/* the channels of a block, counted through the pixels of a chunk */\n"
-                 "static inline struct net_lanes %s(int block)\n", text.at);
+    return add_function(e, &e->drivers, format("lanes_of_%s", name),
+                        "/* the channels of a block, counted through the pixels of a chunk */\n"
+                        "static inline struct net_lanes %s(int block)\n", text.at);
 }

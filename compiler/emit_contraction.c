@@ -283,9 +283,11 @@ static void write_tile_call(Text *text, int level, const Loops *l, const char *t
     const char *pixel = flat                ? "0"
                         : l->y->height == 1 ? "column"
                                             : format("row * %d + column", l->y->width);
-    const char *lanes = flat ? format("lanes_of_%s(%s)", place_name(l->y), block)
-                             : format("lanes_of_%s((%s) * %d + %s)", place_name(l->y), pixel,
-                                      l->y->blocks, block);
+    const char *function = b->masked || b->random ? lanes_function(l->e, l->y) : NULL;
+    const char *lanes = !function ? NULL
+                        : flat    ? format("%s(%s)", function, block)
+                                  : format("%s((%s) * %d + %s)", function, pixel, l->y->blocks,
+                                           block);
     Wrap wrap = {text, 4 * level + (int)strlen(tile) + 1, 4 * level + 4, 0};
 
     text_add(text, "%*s%s(", 4 * level, "", tile);
@@ -449,8 +451,6 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
     l.body = start_body(e, d, k, y->physical);
     if (out)
         l.body.formals[y->id] = out;
-    if (l.body.masked || l.body.random)
-        write_places(e, y->physical);
     d->base = driver_name(e, k);
     write_comment(d, &l);
     line(&d->text, 0, "{");
@@ -468,6 +468,7 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
         }
         for (int i = 0; i < count; i++)
             write_panels(&d->text, 2, &l, &parts[i]);
+        write_sums(e, d, &d->text, 2, k, is_dense(node) ? "0" : "row");
         line(&d->text, 1, "}");
     }
     line(&d->text, 0, "}");

@@ -7,6 +7,8 @@
 
 #include "netc.h"
 
+#include <string.h>
+
 /* ---- Hosting a body over a row of pixels ------------------------------------------------------------------ */
 
 static void write_pointers(Text *text, int level, const Driver *d, const Body *b,
@@ -54,8 +56,6 @@ void emit_elementwise(Emitter *e, Driver *d, const Kernel *k)
     const Body b = start_body(e, d, k, v);
     const char *pixel = v->height == 1 ? "column" : format("row * %d + column", v->width);
 
-    if (b.masked || b.random)
-        write_places(e, v);
     d->base = format("%s%s_%s", op_info[k->node->op].text, body_name(k),
                      shape_name(e, k->node->outputs[0]));
     text_add(&d->comment, "/* %s; items: (chunk, row) */\n", kernel_label(k));
@@ -67,8 +67,11 @@ void emit_elementwise(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 3, "for (int block = 0; block < %d; block++) {", v->blocks);
     write_pointers(&d->text, 4, d, &b, pixel);
     write_images(&d->text, 4, &b,
-                 format("lanes_of_%s((%s) * %d + block)", place_name(v), pixel, v->blocks));
+                 b.masked || b.random
+                     ? format("%s((%s) * %d + block)", lanes_function(e, v), pixel, v->blocks)
+                     : NULL);
     line(&d->text, 3, "}");
+    write_sums(e, d, &d->text, 2, k, "row");
     line(&d->text, 1, "}");
     line(&d->text, 0, "}");
 }
@@ -91,61 +94,136 @@ static const char *const sums_comment[OP_COUNT] = {
     [OP_BATCHNORM_SUMS] = "sums of dy xhat and of dy",
 };
 
-void emit_sums(Emitter *e, Driver *d, const Kernel *k)
+/* What the sums read, in the order of the row function's parameters. */
+static int sum_operands(Emitter *e, Driver *d, const Kernel *k, const char *names[5])
+{
+    const Node *node = k->node;
+    int count = 0;
+
+    names[count++] = add_scratch(e, d, "slices", k->scratch, slices_type(e, k), true);
+    if (node->op == OP_CHANNEL_SUM) {
+        names[count++] = add_operand(e, d, "dy", node->inputs[0], false, NULL);
+        return count;
+    }
+    names[count++] = add_operand(e, d, "x", node->inputs[0], false, NULL);
+    if (node->op == OP_BATCHNORM_STATS) {
+        names[count++] = add_operand(e, d, "running_mean", node->inputs[1], false, NULL);
+        return count;
+    }
+    names[count++] = add_operand(e, d, "dy", node->inputs[1], false, NULL);
+    names[count++] = add_operand(e, d, "mean", node->inputs[2], false, NULL);
+    names[count++] = add_operand(e, d, "inv_std", node->inputs[3], false, NULL);
+    return count;
+}
+
+static const char *row_function_head(Emitter *e, const Kernel *k)
+{
+    const Node *node = k->node;
+    Text head = {0};
+    Wrap wrap = {&head, 60, 8, 0};
+
+    text_add(&head, "/* %s of one row of pixels and chunk of images */\n", sums_comment[node->op]);
+    text_add(&head, "static inline void %%s(\n        ");
+    wrap.column = 8;
+    wrap_item(&wrap, format("%s *restrict slices", slices_type(e, k)));
+    for (int i = 0; i < node->input_count; i++) {
+        static const char *const names[OP_COUNT][4] = {
+            [OP_CHANNEL_SUM] = {"dy"},
+            [OP_BATCHNORM_STATS] = {"x", "running_mean"},
+            [OP_BATCHNORM_SUMS] = {"x", "dy", "mean", "inv_std"},
+        };
+
+        if (i < 4 && names[node->op][i])
+            wrap_item(&wrap, format("const %s *%s", node->inputs[i]->physical->type,
+                                    names[node->op][i]));
+    }
+    wrap_item(&wrap, "const struct net_run *run");
+    wrap_item(&wrap, "int chunk");
+    wrap_item(&wrap, "int row");
+    text_add(&head, ")\n");
+    return head.at;
+}
+
+static const char *write_row_function(Emitter *e, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *v = node->inputs[0]->physical;
     const int sums = sum_count(k), floats = sums * v->blocks * 16;
     const char *pixel = v->height == 1 ? "column" : format("row * %d + column", v->width);
+    const char *slice = v->height == 1 ? "chunk" : format("(chunk * %d + row)", v->height);
+    Text text = {0};
 
-    add_scratch(e, d, "slices", k->scratch, slices_type(e, k), true);
+    line(&text, 0, "{");
+    line(&text, 1, "const int images = net_rows(run, chunk);\n");
+    line(&text, 1, "(void)row;");
+    line(&text, 1, "for (int block = 0; block < %d; block++) {", v->blocks);
+    line(&text, 2, "vec sum = vec_zero()%s;", sums > 1 ? ", second = vec_zero()" : "");
+    if (node->op == OP_BATCHNORM_STATS)
+        line(&text, 2, "const vec shift = vec_load(running_mean->at[block]);");
+    if (node->op == OP_BATCHNORM_SUMS)
+        line(&text, 2, "const vec m = vec_load(mean->at[block]), s = vec_load(inv_std->at[block]);");
+    line(&text, 0, "%s", "");
+    line(&text, 2, "for (int column = 0; column < %d; column++)", v->width);
+    line(&text, 3, "for (int i = 0; i < images; i++) {");
     if (node->op == OP_CHANNEL_SUM) {
-        add_operand(e, d, "dy", node->inputs[0], false, NULL);
+        line(&text, 4, "sum = vec_add(sum, vec_load(dy->at[chunk][%s][block][i]));", pixel);
+    } else if (node->op == OP_BATCHNORM_STATS) {
+        line(&text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
+        line(&text, 4, "const vec d = vec_sub(xi, shift);");
+        line(&text, 4, "sum = vec_add(sum, d);");
+        line(&text, 4, "second = vec_fma(d, d, second);");
     } else {
-        add_operand(e, d, "x", node->inputs[0], false, NULL);
-        if (node->op == OP_BATCHNORM_SUMS) {
-            add_operand(e, d, "dy", node->inputs[1], false, v);
-            add_operand(e, d, "mean", node->inputs[2], false, NULL);
-            add_operand(e, d, "inv_std", node->inputs[3], false, NULL);
-        } else {
-            add_operand(e, d, "running_mean", node->inputs[1], false, NULL);
-        }
+        line(&text, 4, "const vec di = vec_load(dy->at[chunk][%s][block][i]);", pixel);
+        line(&text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
+        line(&text, 4, "sum = vec_fma(di, vec_mul(vec_sub(xi, m), s), sum);");
+        line(&text, 4, "second = vec_add(second, di);");
     }
+    line(&text, 3, "}");
+    line(&text, 2, "vec_store(slices->at + %s * %dL + 16 * block, sum);", slice, floats);
+    if (sums > 1)
+        line(&text, 2, "vec_store(slices->at + %s * %dL + %d + 16 * block, second);", slice, floats,
+             v->blocks * 16);
+    line(&text, 1, "}");
+    line(&text, 0, "}");
+    return add_function(e, &e->drivers, format("%s_row_%s", op_info[node->op].text,
+                                               shape_name(e, node->inputs[0])),
+                        row_function_head(e, k), text.at);
+}
+
+static void write_row_call(Emitter *e, Driver *d, Text *text, int level, const Kernel *k,
+                           const char *row)
+{
+    const char *function = write_row_function(e, k), *names[5];
+    const int count = sum_operands(e, d, k, names);
+    Wrap wrap = {text, 4 * level + (int)strlen(function) + 1, 4 * level + 4, 0};
+
+    text_add(text, "%*s%s(", 4 * level, "", function);
+    for (int i = 0; i < count; i++)
+        wrap_item(&wrap, names[i]);
+    wrap_item(&wrap, "run");
+    wrap_item(&wrap, "chunk");
+    wrap_item(&wrap, row);
+    text_add(text, ");\n");
+}
+
+/* The sums that a kernel takes of what it has just written, at the end of an item. */
+void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row)
+{
+    for (int i = 0; i < host->sum_count; i++)
+        write_row_call(e, d, text, level, host->sums[i], row);
+}
+
+void emit_sums(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Physical *v = node->inputs[0]->physical;
+
     d->base = format("%s_slices_%s", op_info[node->op].text, shape_name(e, node->inputs[0]));
     text_add(&d->comment, "/* %s, a slice for each item: (chunk, row) */\n", sums_comment[node->op]);
     line(&d->text, 0, "{");
     line(&d->text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", v->chunks, v->height);
     line(&d->text, 2, "const int chunk = item / %d, row = item %% %d;", v->height, v->height);
-    line(&d->text, 2, "const int images = net_rows(run, chunk);");
-    line(&d->text, 2, "(void)row;");
-    line(&d->text, 2, "for (int block = 0; block < %d; block++) {", v->blocks);
-    line(&d->text, 3, "vec sum = vec_zero()%s;", sums > 1 ? ", second = vec_zero()" : "");
-    if (node->op == OP_BATCHNORM_STATS)
-        line(&d->text, 3, "const vec shift = vec_load(running_mean->at[block]);");
-    if (node->op == OP_BATCHNORM_SUMS)
-        line(&d->text, 3, "const vec m = vec_load(mean->at[block]), s = "
-             "vec_load(inv_std->at[block]);");
-    line(&d->text, 3, "for (int column = 0; column < %d; column++)", v->width);
-    line(&d->text, 4, "for (int i = 0; i < images; i++) {");
-    if (node->op == OP_CHANNEL_SUM) {
-        line(&d->text, 5, "sum = vec_add(sum, vec_load(dy->at[chunk][%s][block][i]));", pixel);
-    } else if (node->op == OP_BATCHNORM_STATS) {
-        line(&d->text, 5, "const vec at = vec_sub(vec_load(x->at[chunk][%s][block][i]), shift);",
-             pixel);
-        line(&d->text, 5, "sum = vec_add(sum, at);");
-        line(&d->text, 5, "second = vec_fma(at, at, second);");
-    } else {
-        line(&d->text, 5, "const vec at = vec_load(dy->at[chunk][%s][block][i]);", pixel);
-        line(&d->text, 5, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
-        line(&d->text, 5, "sum = vec_fma(at, vec_mul(vec_sub(xi, m), s), sum);");
-        line(&d->text, 5, "second = vec_add(second, at);");
-    }
-    line(&d->text, 4, "}");
-    line(&d->text, 3, "vec_store(slices->at + item * %dL + 16 * block, sum);", floats);
-    if (sums > 1)
-        line(&d->text, 3, "vec_store(slices->at + item * %dL + %d + 16 * block, second);", floats,
-             v->blocks * 16);
-    line(&d->text, 2, "}");
+    write_row_call(e, d, &d->text, 2, k, "row");
     line(&d->text, 1, "}");
     line(&d->text, 0, "}");
 }

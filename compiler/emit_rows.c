@@ -67,7 +67,9 @@ void emit_maxpool(Emitter *e, Driver *d, const Kernel *k)
     if (index)
         line(text, 5, "vec_store_bytes(index->at[chunk][%s][block][i], tap);", pixel_name(y));
     line(text, 4, "}");
-    close_rows(text, true);
+    line(text, 2, "}");
+    write_sums(e, d, text, 2, k, "row");
+    close_rows(text, false);
 }
 
 /* The pointers of a body, one vector long. */
@@ -117,14 +119,14 @@ static Body start_hosted(Emitter *e, Driver *d, const Kernel *k)
     b = start_body(e, d, k, dx->physical);
     if (out)
         b.formals[dx->id] = out;
-    if (b.masked || b.random)
-        write_places(e, dx->physical);
     return b;
 }
 
-static const char *flat_block(const Physical *v)
+static const char *flat_block(Emitter *e, const Body *b, const Physical *v)
 {
-    return format("lanes_of_%s((%s) * %d + block)", place_name(v), pixel_name(v), v->blocks);
+    if (!b->masked && !b->random)
+        return NULL;
+    return format("%s((%s) * %d + block)", lanes_function(e, v), pixel_name(v), v->blocks);
 }
 
 /* Gathers: each input pixel looks at the windows that cover it, in the order of their taps. */
@@ -153,12 +155,14 @@ void emit_maxpool_grad(Emitter *e, Driver *d, const Kernel *k)
     line(text, 7, "const int window = (r.at - m) * %d + c.at - l;", dy->width);
     line(text, 7, "const int tap = (r.first + m * %d) * %d + c.first + l * %d;", at->stride[0],
          at->kernel[1], at->stride[1]);
-    line(text, 7, "v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap,");
-    line(text, 7, "                               vec_load(dy->at[chunk][window][block][i])));");
+    line(text, 7, "const vec at = vec_load(dy->at[chunk][window][block][i]);\n");
+    line(text, 7, "v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap, at));");
     line(text, 6, "}");
-    write_hosted(text, 5, d, &b, pixel_name(dx), flat_block(dx));
+    write_hosted(text, 5, d, &b, pixel_name(dx), flat_block(e, &b, dx));
     line(text, 4, "}");
-    close_rows(text, true);
+    line(text, 2, "}");
+    write_sums(e, d, text, 2, k, "row");
+    close_rows(text, false);
 }
 
 void emit_avgpool(Emitter *e, Driver *d, const Kernel *k)
@@ -196,25 +200,14 @@ void emit_avgpool_grad(Emitter *e, Driver *d, const Kernel *k)
     line(text, 4, "for (int i = 0; i < 16; i++) {");
     line(text, 5, "const vec v0 = vec_mul(vec_load(dy->at[chunk][0][block][i]), vec_set(1.0f / "
          "%d.0f));", dx->height * dx->width);
-    write_hosted(text, 5, d, &b, pixel_name(dx), flat_block(dx));
+    write_hosted(text, 5, d, &b, pixel_name(dx), flat_block(e, &b, dx));
     line(text, 4, "}");
-    close_rows(text, true);
+    line(text, 2, "}");
+    write_sums(e, d, text, 2, k, "row");
+    close_rows(text, false);
 }
 
 /* ---- Movement ---------------------------------------------------------------------------------------------------- */
-
-/* Which blocks of the whole a part of it holds: after the parts before it. */
-static int first_block(const Physical *whole, int start, int pixels)
-{
-    for (int i = 0; i < whole->segment_count; i++) {
-        const Segment *s = &whole->segments[i];
-        const int offset = start * pixels - s->start;
-
-        if (offset >= 0 && offset < s->channels * s->pixels)
-            return s->block + offset / s->pixels / 16;
-    }
-    return 0;
-}
 
 void emit_blocks(Emitter *e, Driver *d, const Kernel *k)
 {
@@ -239,7 +232,7 @@ void emit_blocks(Emitter *e, Driver *d, const Kernel *k)
         const Physical *part = concat ? node->inputs[i]->physical : y;
         const Physical *whole = concat ? y : node->inputs[0]->physical;
         const int begin = concat ? start : node->at.begin;
-        const int block = first_block(whole, begin, y->height * y->width);
+        const int block = find_blocks(whole, part, begin * y->height * y->width);
         const char *x = add_operand(e, d, concat ? "x" : "dy", node->inputs[i], false, NULL);
 
         if (concat)
@@ -268,6 +261,7 @@ static void write_segments(Text *text, const char *name, const Physical *v)
 void emit_relayout(Emitter *e, Driver *d, const Kernel *k)
 {
     const Physical *x = k->node->inputs[0]->physical, *y = k->node->outputs[0]->physical;
+    const int start = k->node->at.begin * y->height * y->width;     /* of a slice */
     Text *text = &d->text;
 
     add_operand(e, d, "y", k->node->outputs[0], true, NULL);
@@ -280,8 +274,8 @@ void emit_relayout(Emitter *e, Driver *d, const Kernel *k)
     line(text, 0, "%s", "");
     line(text, 1, "NET_ITEMS(chunk, %d, run, thread)", y->chunks);
     line(text, 2, "net_relayout(y->at[chunk][0][0][0], %d, to, %d, x->at[chunk][0][0][0], from, %d, "
-         "%d);", y->height * y->width * y->blocks * 256, y->segment_count, x->segment_count,
-         shape_size(k->node->outputs[0]->shape));
+         "%d, %d);", y->height * y->width * y->blocks * 256, y->segment_count, x->segment_count,
+         start, shape_size(k->node->outputs[0]->shape));
     line(text, 0, "}");
 }
 
@@ -352,8 +346,7 @@ static void write_elements(Emitter *e, Text *text, const Kernel *k, const char *
             line(text, 4, "vec_store(%s->at[chunk][0][block][i], vec_mul(error, vec_set(scale)));",
                  dz);
     } else {
-        write_places(e, z);
-        line(text, 4, "const int lanes = lanes_of_%s(block).lanes;", place_name(z));
+        line(text, 4, "const int lanes = %s(block).lanes;", lanes_function(e, z));
         line(text, 4, "sum = vec_add(sum, vec_first(lanes, vec_binary_cross_entropy(v, t), "
              "vec_zero()));");
         if (dz)

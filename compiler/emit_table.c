@@ -150,8 +150,9 @@ static void write_tensors(const Emitter *e, Text *out)
         const Value *v = e->parameters[i];
         const Physical *p = v->physical;
 
-        line(out, 1, "{ .name = %s, .offset = offsetof(struct params, %s), .count = %d,",
-             quoted(v->name), e->tensors[i], padded_count(p));
+        line(out, 1, "{ .name = %s,", quoted(v->name));
+        line(out, 1, "  .offset = offsetof(struct params, %s), .count = %d,", e->tensors[i],
+             padded_count(p));
         text_add(out, "      .rank = %d, .shape = %s, ", v->shape.rank, braces(v->shape));
         if (p->kind == PHYSICAL_WEIGHT)
             text_add(out, ".kind = NET_WEIGHT, .panels = { %d, %d, %d },\n", p->panels[0],

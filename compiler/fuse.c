@@ -237,16 +237,44 @@ static void add_weight(Fusion *f, Node *node)
 
 /* ---- Reductions, losses --------------------------------------------------------------------------- */
 
+/* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
+static Kernel *find_sums_host(const Fusion *f, const Node *node)
+{
+    const Value *summed = node->inputs[node->op == OP_BATCHNORM_SUMS ? 1 : 0];
+    const int maker = f->maker[summed->id];
+    Kernel *host = maker < 0 ? NULL : f->program->kernels[maker];
+
+    if (!host || host->split != SPLIT_ROWS || host->split_rows != summed->physical->height
+        || (host->kind != KERNEL_CONTRACT && host->kind != KERNEL_ELEMENTWISE
+            && host->kind != KERNEL_MAXPOOL && host->kind != KERNEL_MAXPOOL_GRAD
+            && host->kind != KERNEL_AVGPOOL_GRAD)
+        || !same(summed->physical->type, host->node->outputs[0]->physical->type))
+        return NULL;
+    for (int i = 0; i < node->input_count; i++)
+        if (f->maker[root_of(node->inputs[i])->id] > maker
+            || (node->inputs[i]->batched
+                && !same(node->inputs[i]->physical->type, summed->physical->type)))
+            return NULL;
+    return host;
+}
+
 static void add_sums(Fusion *f, Node *node)
 {
     const Physical *x = node->inputs[0]->physical;
     const int sums = node->op == OP_CHANNEL_SUM ? 1 : 2;
-    Kernel *k;
+    Kernel *host = find_sums_host(f, node), *k;
     Node *update = NULL;
 
-    k = add_kernel(f, KERNEL_SUMS, node);
+    if (host) {
+        k = allocate(sizeof *k);
+        *k = (Kernel){.kind = KERNEL_SUMS, .node = node};
+        f->taken[node->id] = true;
+        APPEND(host->sums, host->sum_count, k);
+    } else {
+        k = add_kernel(f, KERNEL_SUMS, node);
+    }
     k->scratch = new_scratch((size_t)(x->chunks * x->height * sums * x->blocks * 16)
-                                    * sizeof(float), layer_part(node, "sums"));
+                                 * sizeof(float), layer_part(node, "sums"));
     split_rows(k, node->inputs[0]);
     if (node->op == OP_CHANNEL_SUM)
         update = take_update(f, node->outputs[0]);
@@ -338,18 +366,42 @@ static void add_rows(Fusion *f, KernelKind kind, Node *node)
     split_rows(add_kernel(f, kind, node), node->outputs[0]);
 }
 
+/* The first of the blocks of `whole` that hold what `part` does, from flat logical element `start` on,
+   and nothing else; -1 where it lies otherwise. */
+int find_blocks(const Physical *whole, const Physical *part, int start)
+{
+    const bool pixels = whole->height * whole->width > 1;
+    int first = -1;
+
+    if (whole->height != part->height || whole->width != part->width)
+        return -1;
+    for (int i = 0; i < part->segment_count; i++) {
+        const Segment *s = &part->segments[i], *t = whole->segments;
+        int channel;
+
+        while (t < whole->segments + whole->segment_count - 1
+               && t->start + t->channels * t->pixels <= start + s->start)
+            t++;
+        channel = (start + s->start - t->start) / t->pixels;
+        if (s->pixels != t->pixels || (!pixels && s->pixels > 1 && s->stride != t->stride)
+            || channel % 16 != 0 || channel + s->channels > t->channels
+            || (s->channels % 16 != 0 && channel + s->channels != t->channels)
+            || (i > 0 && t->block + channel / 16 - s->block != first))
+            return -1;
+        first = t->block + channel / 16 - s->block;
+    }
+    return first;
+}
+
 static void add_movement(Fusion *f, Node *node)
 {
-    const Physical *y = node->outputs[0]->physical;
-    bool blocks = node->op != OP_RESHAPE;
+    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
+    const int start = node->at.begin * y->height * y->width;
+    const bool blocks = node->op == OP_CONCAT
+                        || (node->op == OP_SLICE && find_blocks(x, y, start) >= 0);
 
     if (is_view(node->outputs[0]))
         return;
-    if (node->op == OP_SLICE) {     /* of whole blocks, if the part lies as it did before concat */
-        const Physical *x = node->inputs[0]->physical;
-
-        blocks = y->height == x->height && y->width == x->width;
-    }
     add_rows(f, blocks ? KERNEL_BLOCKS : KERNEL_RELAYOUT, node);
     if (!blocks) {
         Kernel *k = f->program->kernels[f->program->count - 1];
@@ -550,6 +602,8 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
     if (k->grad)
         use_value(k, use, context, k->grad->outputs[0], true, true);
     use_body(k, use, context);
+    for (int i = 0; i < k->sum_count; i++)
+        each_buffer(k->sums[i], use, context);
 }
 
 /* ---- Printing --------------------------------------------------------------------------------------- */
@@ -572,6 +626,8 @@ const char *kernel_label(const Kernel *k)
     for (int i = 0; i < k->body_count; i++)
         if (k->body[i] != k->node)
             text_add(&text, " %s", op_info[k->body[i]->op].text);
+    for (int i = 0; i < k->sum_count; i++)
+        text_add(&text, " %s", op_info[k->sums[i]->node->op].text);
     if (k->update)
         text_add(&text, " update");
     return text.at;

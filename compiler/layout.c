@@ -165,6 +165,17 @@ static const char *value_type(const Graph *g, const Physical *v, Shape shape)
     return text.at;
 }
 
+/* What the memory plan calls a value: the layer it comes from; `d` before a gradient. */
+static const char *value_label(const Value *value)
+{
+    const Node *node = value->node;
+
+    if (!node)
+        return value->name;
+    return format("%s%s%s", node->backward ? "d " : "", node->path ? node->path : op_info[node->op].text,
+                  value->type == TYPE_BYTE ? ", index" : "");
+}
+
 static Physical *give(const Graph *g, Value *value, Physical layout, Buffer *buffer)
 {
     Physical *v = allocate(sizeof *v);
@@ -172,7 +183,7 @@ static Physical *give(const Graph *g, Value *value, Physical layout, Buffer *buf
     *v = layout;
     v->element = value->type;
     v->type = value_type(g, v, value->shape);
-    v->buffer = buffer ? buffer : new_buffer(IN_ARENA, value->name);
+    v->buffer = buffer ? buffer : new_buffer(IN_ARENA, value_label(value));
     if (!buffer)
         v->buffer->size = round_up(value_bytes(v));
     value->physical = v;
@@ -230,7 +241,7 @@ static void give_parameter(Value *value, Physical layout)
     v = allocate(sizeof *v);
     *v = layout;
     v->lanes = 16;
-    v->buffer = new_buffer(value->role == ROLE_RESULT ? IN_ARENA : IN_PARAMS, value->name);
+    v->buffer = new_buffer(value->role == ROLE_RESULT ? IN_ARENA : IN_PARAMS, value_label(value));
     v->buffer->size = (size_t)padded_count(v) * sizeof(float);
     v->type = v->kind == PHYSICAL_WEIGHT ? format("struct weight_%dx%d", v->rows, v->outputs)
                                          : format("struct vector_%d", 16 * v->blocks);
@@ -269,6 +280,11 @@ typedef struct Layout {
     int count;
 } Layout;
 
+static bool lies_as(const Value *value, const Physical *wanted)
+{
+    return same_layout(value->physical, wanted) && value->physical->height == wanted->height;
+}
+
 /* Makes input `i` of the node lie as `wanted`: through a copy unless it does. */
 static void require(Layout *l, Node *node, int i, const Physical *wanted)
 {
@@ -276,8 +292,17 @@ static void require(Layout *l, Node *node, int i, const Physical *wanted)
     Graph *g = l->g;
     Node *copy;
 
-    if (same_layout(x->physical, wanted) && x->physical->height == wanted->height)
+    if (lies_as(x, wanted))
         return;
+    for (int j = 0; j < l->count; j++) {        /* a loss and its gradient read the same copy */
+        Value *y = l->nodes[j]->outputs[0];
+
+        if (l->nodes[j]->op == OP_RESHAPE && l->nodes[j]->inputs[0] == x
+            && same_shape(y->shape, x->shape) && lies_as(y, wanted)) {
+            node->inputs[i] = y;
+            return;
+        }
+    }
     copy = add_node(g, OP_RESHAPE, &x, 1, (Attributes){.shape = x->shape}, node->span, node->path);
     g->node_count--;            /* its place is before this node, not at the end */
     copy->backward = node->backward;

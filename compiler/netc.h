@@ -520,6 +520,8 @@ typedef struct Kernel {
     Node **body;                /* elementwise nodes on what it computes, in order */
     int body_count;
     Buffer *scratch;            /* transposed weights or slices: written by one, read by another */
+    struct Kernel **sums;       /* KERNEL_SUMS taken of each finished item, while it is in the cache */
+    int sum_count;
     int slices;                 /* of KERNEL_WEIGHT_SLICES and its sum: for each chunk */
     Split split;
     int split_rows;             /* pixel rows a chunk, of SPLIT_ROWS */
@@ -545,6 +547,7 @@ Program *fuse(Graph *g, const Target *target);
 void print_kernels(FILE *out, const Program *program);  /* --dump=fused */
 const char *kernel_label(const Kernel *k);              /* "conv2d relu" */
 Value *root_of(Value *value);                           /* what a reshape without a copy views */
+int find_blocks(const Physical *whole, const Physical *part, int start);
 bool computes(const Kernel *k, const Value *value);     /* in its node or body */
 
 /* What a kernel reads or writes; each_buffer calls `use` for each. */
@@ -655,8 +658,7 @@ void write_body(Text *text, int level, const Body *b, const char *anchor, const 
 void write_keeps(Text *text, int level, const Body *b, const char *element, const char *step,
                  const char *group);
 const char *body_name(const Kernel *k);         /* "_relu", for a driver's name */
-void write_places(Emitter *e, const Physical *v);       /* lanes_of, element_of a block */
-const char *place_name(const Physical *v);      /* their suffix: the type without "struct " */
+const char *lanes_function(Emitter *e, const Physical *v);      /* its name; gives net_lanes */
 
 typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
 
@@ -664,9 +666,11 @@ EmitKernel emit_contraction, emit_transpose;                            /* emit_
 EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
 EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update;     /* emit_elementwise.c */
 EmitKernel emit_inverse_std;
+void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row);
 EmitKernel emit_maxpool, emit_maxpool_grad, emit_avgpool, emit_avgpool_grad;    /* emit_rows.c */
 EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad, emit_loss, emit_mean_loss;
 
+void wrap_lines(Text *text);                    /* emit_lines.c: a hundred columns at most */
 void emit_tables(Emitter *e, Text *out, const Program *train, const Program *evaluate,
                  const LayerRow *layers, int layer_count);              /* emit_table.c */
 

@@ -487,9 +487,12 @@ NET_INLINE void net_softmax_grad(float *dx, const float *y, const float *dy, int
 
     for (int c = 0; c < channels; c += 16)
         sum += vec_sum(vec_mul(vec_load(y + 16 * c), vec_load(dy + 16 * c)));
-    for (int c = 0; c < channels; c += 16)
-        vec_store(dx + 16 * c, vec_mul(vec_load(y + 16 * c),
-                                       vec_sub(vec_load(dy + 16 * c), vec_set(sum))));
+    for (int c = 0; c < channels; c += 16) {
+        const vec at = vec_mul(vec_load(y + 16 * c),
+                               vec_sub(vec_load(dy + 16 * c), vec_set(sum)));
+
+        vec_store(dx + 16 * c, vec_first(channels - c, at, vec_zero()));
+    }
 }
 
 /* -log softmax(z)[label]; p: a place for the row's exponentials */
@@ -531,16 +534,20 @@ struct net_place {
     long at, chunk, row, column;
 };
 
-/* One number a channel: whole blocks of lanes at a time. */
+/* One number a channel: whole blocks of lanes at a time, then what is left. */
 NET_INLINE void net_pack_channels(float *to, const uint8_t *bytes, const float *values, int channels,
                                   float scale, float shift)
 {
-    for (int c = 0; c < channels; c += 16) {
-        const int lanes = channels - c < 16 ? channels - c : 16;
+    const int whole = channels / 16 * 16;
 
-        for (int i = 0; i < lanes; i++)
-            to[16 * c + i] = bytes ? (float)bytes[c + i] * scale + shift : values[c + i];
-    }
+    for (int c = 0; c < whole; c += 16)
+        if (bytes)
+            vec_store(to + 16 * c, vec_add(vec_mul(vec_load_bytes(bytes + c), vec_set(scale)),
+                                           vec_set(shift)));
+        else
+            memcpy(to + 16 * c, values + c, 16 * sizeof *to);
+    for (int c = whole; c < channels; c++)
+        to[16 * whole + c - whole] = bytes ? (float)bytes[c] * scale + shift : values[c];
 }
 
 /* Rows become a packed value: u8 rows scaled on the way. */
@@ -593,15 +600,17 @@ static inline long net_element_at(const struct net_segment *segments, int count,
     return ((long)segments[s].block + (long)pixel * segments[s].stride + c / 16) * 256 + c % 16;
 }
 
-/* A chunk of one layout becomes another; padding lanes of `to` become +0. */
+/* A chunk of one layout becomes another, from logical element `start` on; padding lanes of `to` become
+   +0. */
 static inline void net_relayout(float *to, long to_floats, const struct net_segment *to_segments,
                                 int to_count, const float *from,
-                                const struct net_segment *from_segments, int from_count, int size)
+                                const struct net_segment *from_segments, int from_count, int start,
+                                int size)
 {
     memset(to, 0, (size_t)to_floats * sizeof *to);
     for (int k = 0; k < size; k++) {
         const long a = net_element_at(to_segments, to_count, k);
-        const long b = net_element_at(from_segments, from_count, k);
+        const long b = net_element_at(from_segments, from_count, start + k);
 
         for (int i = 0; i < 16; i++)
             to[a + 16 * i] = from[b + 16 * i];
