@@ -33,7 +33,7 @@ struct bench {
     float *a, *b, *c;           /* of the triad */
 };
 
-/* ---- The machine's limits ------------------------------------------------------------------------- */
+/* ---- The machine's limits -------------------------------------------------------------------- */
 
 static void run_fma(void *context, int thread)
 {
@@ -76,7 +76,7 @@ static void measure_limits(struct bench *bench)
                             12.0 * TRIAD / best_time(bench, run_triad, REPEATS / 2));
 }
 
-/* ---- The steps ------------------------------------------------------------------------------------ */
+/* ---- The steps ------------------------------------------------------------------------------- */
 
 static void read_cpu(void *context, int thread)
 {
@@ -144,7 +144,7 @@ static void run_steps(struct bench *bench)
         bench->cpu = fmax(bench->cpu, bench->thread_cpu[t] / (double)bench->steps);
 }
 
-/* ---- Single kernels ------------------------------------------------------------------------------- */
+/* ---- Single kernels -------------------------------------------------------------------------- */
 
 struct line {
     const struct net_kernel *kernel;
@@ -154,8 +154,8 @@ struct line {
     bool streams;               /* its limit is the memory's */
 };
 
-/* The limit is the later of two: all flops at the peak, all bytes at the memory's rate. (What lies in
-   a cache can be faster than memory: such a share is above 1.) */
+/* The limit is the later of two: all flops at the peak, all bytes at the memory's rate. (What
+   lies in a cache can be faster than memory: such a share is above 1.) */
 static struct line kernel_line(const struct bench *bench, int k)
 {
     const struct net_model *model = bench->session.model;
@@ -178,8 +178,8 @@ static void show_kernels(const struct bench *bench)
 
     for (int k = 0; k < step->kernel_count; k++)
         all += kernel_line(bench, k).seconds;
-    printf("\n%10s %6s %10s %9s %9s  %-17s %-28s %s\n", "us", "share", "GFLOP/s", "GB/s", "of limit",
-           "kind", "layer", "kernel");
+    printf("\n%10s %6s %10s %9s %9s  %-17s %-28s %s\n", "us", "share", "GFLOP/s", "GB/s",
+           "of limit", "kind", "layer", "kernel");
     for (int k = 0; k < step->kernel_count; k++) {
         const struct line line = kernel_line(bench, k);
 
@@ -189,7 +189,8 @@ static void show_kernels(const struct bench *bench)
                line.streams ? "mem" : "fma", line.kernel->kind, line.kernel->layer,
                line.kernel->name);
     }
-    printf("Times are medians over steps of the slowest thread; waiting for others is not in them.\n");
+    printf(
+        "Times are medians over steps of the slowest thread; waiting for others is not in them.\n");
 }
 
 static void add_kernels(struct net_text *text, const struct bench *bench)
@@ -213,22 +214,22 @@ static void add_kernels(struct net_text *text, const struct bench *bench)
     net_text_add(text, "]");
 }
 
-/* ---- The command ---------------------------------------------------------------------------------- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 static void show(const struct bench *bench)
 {
     const struct net_model *model = bench->session.model;
     const double rate = bench->flops / bench->median, cpu_rate = bench->flops / bench->cpu;
 
-    printf("%s, %s, batch %d, threads %d, %ld steps on %s rows\n", model->name, model->isa, bench->n,
-           bench->session.threads, bench->steps,
+    printf("%s, %s, batch %d, threads %d, %ld steps on %s rows\n", model->name, model->isa,
+           bench->n, bench->session.threads, bench->steps,
            bench->options->value[NET_DATA].text ? "real" : "synthetic");
-    printf("step         %.1f us, median by the clock (least %.1f, mean %.1f)\n", 1e6 * bench->median,
-           1e6 * bench->least, 1e6 * bench->mean);
+    printf("step         %.1f us, median by the clock (least %.1f, mean %.1f)\n",
+           1e6 * bench->median, 1e6 * bench->least, 1e6 * bench->mean);
     printf("processor    %.1f us a step, of the thread that used most\n", 1e6 * bench->cpu);
     printf("samples/s    %.0f\n", bench->n / bench->median);
-    printf("GFLOP/s      %.1f by the clock, %.1f by processor time (%.2f MFLOP a step)\n", 1e-9 * rate,
-           1e-9 * cpu_rate, 1e-6 * bench->flops);
+    printf("GFLOP/s      %.1f by the clock, %.1f by processor time (%.2f MFLOP a step)\n",
+           1e-9 * rate, 1e-9 * cpu_rate, 1e-6 * bench->flops);
     printf("fma peak     %.1f GFLOP/s measured; the step reaches %.1f%% by the clock, %.1f%% by "
            "processor time\n", 1e-9 * bench->peak, 100.0 * rate / bench->peak,
            100.0 * cpu_rate / bench->peak);
@@ -244,11 +245,13 @@ static void show_json(const struct bench *bench)
     const struct net_model *model = bench->session.model;
     struct net_text text = { 0 };
 
-    net_text_add(&text, "{\"model\": \"%s\", \"isa\": \"%s\", \"batch\": %d, \"threads\": %d, "
-                 "\"steps\": %ld, \"step_ms\": %.6f, \"step_least_ms\": %.6f, \"step_mean_ms\": %.6f, "
-                 "\"step_cpu_ms\": %.6f, ", model->name, model->isa, bench->n,
-                 bench->session.threads, bench->steps, 1e3 * bench->median, 1e3 * bench->least,
-                 1e3 * bench->mean, 1e3 * bench->cpu);
+    net_text_add(
+        &text,
+        "{\"model\": \"%s\", \"isa\": \"%s\", \"batch\": %d, \"threads\": %d, "
+        "\"steps\": %ld, \"step_ms\": %.6f, \"step_least_ms\": %.6f, \"step_mean_ms\": %.6f, "
+        "\"step_cpu_ms\": %.6f, ",
+        model->name, model->isa, bench->n, bench->session.threads, bench->steps,
+        1e3 * bench->median, 1e3 * bench->least, 1e3 * bench->mean, 1e3 * bench->cpu);
     net_text_add(&text, "\"samples_per_second\": %.1f, \"flops\": %.0f, \"gflops\": %.3f, "
                  "\"peak_gflops\": %.3f, \"peak_share\": %.4f, \"peak_share_cpu\": %.4f, "
                  "\"bandwidth_gbs\": %.3f", bench->n / bench->median, bench->flops,
@@ -280,7 +283,8 @@ int net_bench(const struct net_options *options)
     bench->b = net_memory(sizeof(float) * TRIAD);
     bench->c = net_memory(sizeof(float) * TRIAD);
     if (net_flag(options, NET_PER_KERNEL))
-        bench->profile = net_profile_open(model->train.kernel_count, session->threads, bench->steps);
+        bench->profile =
+            net_profile_open(model->train.kernel_count, session->threads, bench->steps);
     for (int k = 0; k < model->train.kernel_count; k++)
         bench->flops += model->train.kernels[k].flops * bench->n / model->batch;
 

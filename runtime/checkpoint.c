@@ -1,7 +1,8 @@
 /*
  * checkpoint.c -- all that a resume needs, in one safetensors file: parameters under their names,
- * optimizer state as optimizer.1.NAME and optimizer.2.NAME, the best parameters so far as kept.NAME,
- * counters and settings in the metadata. (Random numbers have no state: they are drawn by position.)
+ * optimizer state as optimizer.1.NAME and optimizer.2.NAME, the best parameters so far as
+ * kept.NAME, counters and settings in the metadata. (Random numbers have no state: they are drawn
+ * by position.)
  */
 
 #define _GNU_SOURCE
@@ -13,7 +14,7 @@
 
 #include "runtime.h"
 
-/* ---- Tensors: the same walk for writing and reading ----------------------------------------------- */
+/* ---- Tensors: the same walk for writing and reading ------------------------------------------ */
 
 struct walk {
     const struct net_training *training;
@@ -22,7 +23,8 @@ struct walk {
     int count;
 };
 
-static void visit(struct walk *walk, const char *prefix, const struct net_tensor *tensor, void *base)
+static void visit(struct walk *walk, const char *prefix, const struct net_tensor *tensor,
+                  void *base)
 {
     char *name = net_format("%s%s", prefix, tensor->name);
 
@@ -56,7 +58,7 @@ static void visit_all(struct walk *walk, bool kept)
             visit(walk, "kept.", &model->tensors[t], walk->training->kept);
 }
 
-/* ---- Writing --------------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void add_count(struct net_text *text, const char *key, double x)
 {
@@ -124,7 +126,7 @@ void net_checkpoint_write(const struct net_training *training)
     free(path);
 }
 
-/* ---- Reading --------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static double metadata_number(const struct net_tensors *tensors, const char *key)
 {
@@ -132,9 +134,11 @@ static double metadata_number(const struct net_tensors *tensors, const char *key
     char *end = NULL;
     const double x = text ? strtod(text, &end) : 0.0;
 
-    if (!text || !*text || *end || isnan(x) || (x < 0.0 && strcmp(key, "loss_sum")))
-        net_fail(NET_FAULT, "%s: \"%s\" is missing or wrong in its metadata; it is not a checkpoint "
-                 "of this trainer", tensors->path, key);
+    if (!text || !*text || *end || isnan(x) || (x < 0.0 && strcmp(key, "loss_sum") != 0))
+        net_fail(NET_FAULT,
+                 "%s: \"%s\" is missing or wrong in its metadata; it is not a checkpoint "
+                 "of this trainer",
+                 tensors->path, key);
     return x;
 }
 
@@ -158,9 +162,11 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
     net_tensors_read(tensors, path);
     hash = net_tensors_metadata(tensors, "model_hash");
     if (!net_tensors_metadata(tensors, "checkpoint") || !hash)
-        net_fail(NET_FAULT, "%s is not a checkpoint: it has weights only; --weights starts a new run "
-                 "from it", path);
-    if (strcmp(hash, options->model->hash))
+        net_fail(NET_FAULT,
+                 "%s is not a checkpoint: it has weights only; --weights starts a new run "
+                 "from it",
+                 path);
+    if (strcmp(hash, options->model->hash) != 0)
         net_fail(NET_FAULT, "%s is of another model (%s, %s); this trainer is %s, %s", path,
                  net_tensors_metadata(tensors, "model") ? net_tensors_metadata(tensors, "model")
                                                         : "without a name",

@@ -1,8 +1,8 @@
 /*
  * evaluate.c -- the loss and metrics of a part, and the command that reports them.
  *
- * Batches are as large as the trainer allows whatever --batch says, so that a part's loss depends on
- * nothing but the weights.
+ * Batches are as large as the trainer allows whatever --batch says, so that a part's loss depends
+ * on nothing but the weights.
  */
 
 #include <stdlib.h>
@@ -47,7 +47,8 @@ static void show_json(const struct net_session *session, const struct net_metric
         for (int truth = 0; truth < classes; truth++) {
             net_text_add(&text, "%s[", truth ? ", " : "");
             for (int c = 0; c < classes; c++)
-                net_text_add(&text, "%s%ld", c ? ", " : "", net_metrics_confusion(metrics, truth, c));
+                net_text_add(&text, "%s%ld", c ? ", " : "",
+                             net_metrics_confusion(metrics, truth, c));
             net_text_add(&text, "]");
         }
         net_text_add(&text, "]");

@@ -1,12 +1,12 @@
 /*
  * gradcheck.c -- `gradcheck`: the gradients of the train step against differences of its loss.
  *
- * The loss is a single-precision number with thousands of kinks (relu, maximum pooling): a step that is
- * large enough for its rounding crosses some, and a plain central difference then says little. But along
- * any path L(end) - L(begin) is the integral of the gradient, kinks or not. So the difference of the
- * loss is compared with the mean of the gradient over points of the path, ever more of them until the
- * mean is sure. A gradient that is wrong by 1% stays wrong; by how much the rounding moves the loss is
- * measured first.
+ * The loss is a single-precision number with thousands of kinks (relu, maximum pooling): a step
+ * that is large enough for its rounding crosses some, and a plain central difference then says
+ * little. But along any path L(end) - L(begin) is the integral of the gradient, kinks or not. So
+ * the difference of the loss is compared with the mean of the gradient over points of the path,
+ * ever more of them until the mean is sure. A gradient that is wrong by 1% stays wrong; by how much
+ * the rounding moves the loss is measured first.
  */
 
 #include <math.h>
@@ -73,7 +73,8 @@ static double loss_here(struct check *check)
 }
 
 /* The loss at w = w0 + h d; `reached` gets w, where rounding left it (or is NULL). */
-static double loss_at(struct check *check, const struct net_tensor *tensor, double h, float *reached)
+static double loss_at(struct check *check, const struct net_tensor *tensor, double h,
+                      float *reached)
 {
     const float *w0 = tensor_at(check->params, tensor);
     float *w = tensor_at(check->session.run.params, tensor);
@@ -109,8 +110,8 @@ static double integral(struct check *check, const struct net_tensor *tensor, dou
     return sum;
 }
 
-/* How wrong the gradient is along check->d, beyond what rounding can explain, in parts of `scale`, the
-   size of the derivative that matters; to be judged by `tolerance`. */
+/* How wrong the gradient is along check->d, beyond what rounding can explain, in parts of
+   `scale`, the size of the derivative that matters; to be judged by `tolerance`. */
 static double error_along(struct check *check, const struct net_tensor *tensor, double scale,
                           double tolerance)
 {
@@ -124,7 +125,8 @@ static double error_along(struct check *check, const struct net_tensor *tensor, 
         top = fmax(top, fabs(check->d[i]));
         square += w * w;
     }
-    /* far enough for the rounding to be a tenth of the tolerance, but never far from the parameters */
+    /* far enough for the rounding to be a tenth of the tolerance, but never far from the
+       parameters */
     const double usual = square > 0.0 ? sqrt(square / (double)size) : 0.1;
     const double h = fmin(0.3 * usual / top, 5.0 * check->noise / (tolerance * scale));
     const double slack = check->noise / (2.0 * h);
@@ -144,7 +146,7 @@ static double error_along(struct check *check, const struct net_tensor *tensor, 
     return sure <= 0.0 ? 0.0 : scale > 0.0 ? sure / scale : INFINITY;
 }
 
-/* ---- The directions ------------------------------------------------------------------------------- */
+/* ---- The directions -------------------------------------------------------------------------- */
 
 /* Along the gradient, each element by a factor of its own: a wrong factor shows. */
 static double check_along(struct check *check, const struct net_tensor *tensor, double norm)
@@ -225,7 +227,7 @@ static bool check_tensor(struct check *check, const struct net_tensor *tensor, b
     return right;
 }
 
-/* ---- The command ---------------------------------------------------------------------------------- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 /* Other rows at each attempt, as many as the data allow. */
 static void fill_batch(struct check *check, const struct net_options *options, int attempt)
@@ -234,7 +236,8 @@ static void fill_batch(struct check *check, const struct net_options *options, i
     const struct net_model *model = check->model;
 
     if (net_flag(options, NET_SYNTHETIC)) {
-        net_synthetic_pack(model, session->run.seed, attempt * check->n, check->n, session->batch[0]);
+        net_synthetic_pack(model, session->run.seed, attempt * check->n, check->n,
+                           session->batch[0]);
         return;
     }
     if (!session->data)
@@ -272,8 +275,8 @@ static void measure_noise(struct check *check)
     check->noise = 2.0 * most + ldexp(fabs(check->loss), -23);
 }
 
-/* Checks the tensors that are not known to be right yet; gives how many are still not. `right` counts
-   the batches for which they were. */
+/* Checks the tensors that are not known to be right yet; gives how many are still not. `right`
+   counts the batches for which they were. */
 static int attempt(struct check *check, const struct net_options *options, int number, int *right)
 {
     const struct net_model *model = check->model;

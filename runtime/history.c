@@ -40,8 +40,8 @@ static bool has(const char *folder, const char *name)
     return there;
 }
 
-/* A moment's date and time of day in UTC. libc's own way would bring its time zones along, a seventh
-   of the trainer. */
+/* A moment's date and time of day in UTC. libc's own way would bring its time zones along, a
+   seventh of the trainer. */
 static struct tm calendar(long long now)
 {
     static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
@@ -94,7 +94,8 @@ void net_folder_open(struct net_training *training)
     const bool run = has(training->folder, "run.json")
                      || has(training->folder, "checkpoint.safetensors");
     if (run && !net_flag(training->options, NET_FORCE))
-        net_fail(NET_USAGE, "%s is a run already: --resume %s goes on with it, --force writes over it",
+        net_fail(NET_USAGE,
+                 "%s is a run already: --resume %s goes on with it, --force writes over it",
                  training->folder, training->folder);
     make_folder(training->folder);
     for (size_t i = 0; run && i < sizeof files / sizeof *files; i++) {
@@ -105,7 +106,7 @@ void net_folder_open(struct net_training *training)
     }
 }
 
-/* ---- history.csv ----------------------------------------------------------------------------------- */
+/* ---- history.csv ----------------------------------------------------------------------------- */
 
 static void add_header(struct net_text *text, const struct net_training *training)
 {
@@ -166,13 +167,13 @@ void net_history_add(struct net_training *training, double loss, const double *v
     fprintf(training->history, "%ld,%.9g", training->state.epoch, loss);
     for (int i = 0; i < count; i++)
         fprintf(training->history, ",%.9g", values[i]);
-    fprintf(training->history, ",%.9g,%.3f,%.0f\n", training->options->value[NET_LR].number, seconds,
-            samples_per_second);
+    fprintf(training->history, ",%.9g,%.3f,%.0f\n", training->options->value[NET_LR].number,
+            seconds, samples_per_second);
     if (fflush(training->history))
         net_fail(NET_FAULT, "cannot write %s/history.csv: %s", training->folder, strerror(errno));
 }
 
-/* ---- run.json -------------------------------------------------------------------------------------- */
+/* ---- run.json -------------------------------------------------------------------------------- */
 
 void net_run_json(const struct net_training *training, const char *status, const char *results)
 {

@@ -25,7 +25,7 @@ void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, u
     const double lr = value[NET_LR].number;
 
     hyper->weight_decay = (float)value[NET_WEIGHT_DECAY].number;
-    if (strcmp(value[NET_OPTIMIZER].text, "adam")) {
+    if (strcmp(value[NET_OPTIMIZER].text, "adam") != 0) {
         hyper->lr = (float)lr;
         hyper->momentum = (float)value[NET_MOMENTUM].number;
         return;

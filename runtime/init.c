@@ -25,7 +25,7 @@ static void init_tensor(const struct net_tensor *tensor, int number, const uint3
     const double limit = 1.0 / sqrt((double)(tensor->fan_in > 0 ? tensor->fan_in : 1));
     const bool ones = !strcmp(tensor->init, "ones"), zeros = !strcmp(tensor->init, "zeros");
 
-    if (!ones && !zeros && strcmp(tensor->init, "kaiming_uniform"))
+    if (!ones && !zeros && strcmp(tensor->init, "kaiming_uniform") != 0)
         net_fail(NET_FAULT, "%s: this trainer knows no init `%s`", tensor->name, tensor->init);
     for (long i = 0; i < size; i++) {
         uint32_t draw[4];

@@ -1,6 +1,6 @@
 /*
- * json.c -- a reader of JSON (RFC 8259) into a tree. Input may be anything: depth and every byte are
- * checked, a mistake gives its place.
+ * json.c -- a reader of JSON (RFC 8259) into a tree. Input may be anything: depth and every byte
+ * are checked, a mistake gives its place.
  */
 
 #include <errno.h>
@@ -48,7 +48,8 @@ static int hex4(struct reader *r)
         return -1;
     for (int i = 0; i < 4; i++) {
         const char c = *r->at++;
-        const char *digits = "0123456789abcdef0123456789ABCDEF", *digit = c ? strchr(digits, c) : NULL;
+        const char *digits = "0123456789abcdef0123456789ABCDEF",
+                   *digit = c ? strchr(digits, c) : NULL;
 
         if (!digit)
             return -1;
@@ -77,7 +78,8 @@ static char *put_utf8(char *out, int code)
     return out;
 }
 
-/* Behind "\u": one code, or a pair of surrogates. -1: neither. NUL is refused: texts end with it. */
+/* Behind "\u": one code, or a pair of surrogates. -1: neither. NUL is refused: texts end with
+   it. */
 static int read_code(struct reader *r)
 {
     int code = hex4(r);
@@ -87,7 +89,8 @@ static int read_code(struct reader *r)
             return -1;
         r->at += 2;
         const int low = hex4(r);
-        code = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + low - 0xdc00 : -1;
+        code =
+            low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + low - 0xdc00 : -1;
     } else if (code >= 0xdc00 && code < 0xe000) {
         code = -1;
     }
@@ -154,7 +157,7 @@ static bool take_word(struct reader *r, const char *word)
 {
     const size_t length = strlen(word);
 
-    if ((size_t)(r->end - r->at) < length || memcmp(r->at, word, length))
+    if ((size_t)(r->end - r->at) < length || memcmp(r->at, word, length) != 0)
         return false;
     r->at += length;
     return true;

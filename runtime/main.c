@@ -28,8 +28,10 @@ static void check_isa(const struct net_model *model)
         able = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
     if (!able)
-        net_fail(NET_FAULT, "this trainer was compiled for processors with %s, which this one lacks; "
-                 "compile it again here, or with --target generic", model->isa);
+        net_fail(NET_FAULT,
+                 "this trainer was compiled for processors with %s, which this one lacks; "
+                 "compile it again here, or with --target generic",
+                 model->isa);
 }
 
 /* Which command a word is; a word that is none ends the program. */

@@ -1,7 +1,8 @@
 /*
- * options.c -- every flag of the trainer in one table, its default from the model, its value from the
- * command line. Nothing that was typed is ever ignored: a flag that is unknown, of another command,
- * out of range, or without meaning for the chosen optimizer ends the program with exit code 2.
+ * options.c -- every flag of the trainer in one table, its default from the model, its value from
+ * the command line. Nothing that was typed is ever ignored: a flag that is unknown, of another
+ * command, out of range, or without meaning for the chosen optimizer ends the program with exit
+ * code 2.
  */
 
 #include <errno.h>
@@ -97,7 +98,7 @@ const char *net_option_name(enum net_option option)
     return descriptions[option].name;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static bool is_adam_number(int option)
 {
@@ -137,7 +138,7 @@ static void read_value(struct net_value *value, const struct description *d, con
             usage_range(d, text);
         break;
     case SWITCH:
-        if (strcmp(text, "true") && strcmp(text, "false"))
+        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
             net_fail(NET_USAGE, "--%s is true or false, not \"%s\"", d->name, text);
         value->number = !strcmp(text, "true");
         break;
@@ -175,7 +176,8 @@ static void set_defaults(struct net_options *options)
     const struct net_model *model = options->model;
     struct net_value *value = options->value, given = value[NET_OPTIMIZER];
     const char *optimizer = given.given ? given.text : model->optimizer->name;
-    const struct net_call *own = strcmp(optimizer, model->optimizer->name) ? NULL : model->optimizer;
+    const struct net_call *own =
+        strcmp(optimizer, model->optimizer->name) ? NULL : model->optimizer;
     const bool adam = !strcmp(optimizer, "adam");
     const struct net_value defaults[NET_OPTIONS] = {
         [NET_OPTIMIZER] = { .text = optimizer },
@@ -206,7 +208,8 @@ static void set_defaults(struct net_options *options)
         if (value[o].given && !value[o].applies)
             net_fail(NET_USAGE, "--%s does not apply to %s, whose numbers are %s",
                      descriptions[o].name, optimizer,
-                     adam ? "lr beta1 beta2 eps weight_decay" : "lr momentum nesterov weight_decay");
+                     adam ? "lr beta1 beta2 eps weight_decay"
+                          : "lr momentum nesterov weight_decay");
     }
     if (value[NET_LR].number < 0.0)
         net_fail(NET_USAGE, "--optimizer %s wants --lr too", optimizer);
@@ -218,7 +221,7 @@ static void set_defaults(struct net_options *options)
                  value[NET_BATCH].number);
 }
 
-/* ---- The command line --------------------------------------------------------------------------- */
+/* ---- The command line ------------------------------------------------------------------------ */
 
 static bool same_name(const char *name, const char *typed, size_t length)
 {
@@ -353,7 +356,7 @@ void net_settings_resume(struct net_options *options, int option, const char *te
     }
 }
 
-/* ---- Showing ------------------------------------------------------------------------------------ */
+/* ---- Showing --------------------------------------------------------------------------------- */
 
 void net_option_show(struct net_text *text, const struct net_options *options,
                      enum net_option option)

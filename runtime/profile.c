@@ -1,6 +1,6 @@
 /*
- * profile.c -- times of single kernels, of every step and thread: a kernel's time is the median over
- * steps of its slowest thread, so that a moment without the processor does not count.
+ * profile.c -- times of single kernels, of every step and thread: a kernel's time is the median
+ * over steps of its slowest thread, so that a moment without the processor does not count.
  */
 
 #include <stdlib.h>

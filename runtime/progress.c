@@ -27,7 +27,7 @@ void net_progress_open(struct net_progress *progress, bool quiet)
     const char *term = getenv("TERM");
 
     *progress = (struct net_progress){ .quiet = quiet, .begun = net_now() };
-    progress->terminal = !quiet && isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
+    progress->terminal = !quiet && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
 bool net_progress_due(const struct net_progress *progress)

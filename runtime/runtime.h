@@ -20,7 +20,7 @@
 /* Exit codes; data.h's net_fail takes one. */
 enum { NET_OK, NET_FAULT, NET_USAGE, NET_DIVERGED };
 
-/* ---- text.c: text that grows, files that are whole or absent ---------------------------------- */
+/* ---- text.c: text that grows, files that are whole or absent --------------------------------- */
 
 struct net_text {
     char *at;                   /* NUL-terminated, malloc'd; NULL while empty */
@@ -48,7 +48,7 @@ void net_file_write(struct net_file *file, const void *bytes, size_t count);
 void net_file_commit(struct net_file *file);            /* sync, rename, sync the folder */
 void net_file_replace(const char *path, const struct net_text *text);   /* all of it in one call */
 
-/* ---- json.c: a reader ------------------------------------------------------------------------- */
+/* ---- json.c: a reader ------------------------------------------------------------------------ */
 
 enum net_json_kind {
     NET_JSON_NULL, NET_JSON_BOOL, NET_JSON_NUMBER, NET_JSON_STRING, NET_JSON_ARRAY, NET_JSON_OBJECT
@@ -69,7 +69,7 @@ struct net_json *net_json_read(const char *text, size_t length, char *error, siz
 void net_json_free(struct net_json *json);
 const struct net_json *net_json_member(const struct net_json *object, const char *key); /* NULL */
 
-/* ---- options.c: flags, their values and defaults ----------------------------------------------- */
+/* ---- options.c: flags, their values and defaults --------------------------------------------- */
 
 enum net_command {
     NET_TRAIN_COMMAND, NET_EVAL, NET_PREDICT, NET_SUMMARY, NET_INIT, NET_GRADCHECK, NET_BENCH,
@@ -79,7 +79,7 @@ enum net_command {
 enum net_option {
     NET_OPTIMIZER, NET_LR, NET_MOMENTUM, NET_NESTEROV, NET_WEIGHT_DECAY, NET_BETA1, NET_BETA2,
     NET_EPS, NET_CLIP, NET_BATCH, NET_EPOCHS, NET_SEED, NET_SHUFFLE, NET_KEEP,
-    NET_SETTINGS,               /* the options above decide a run's numbers: a checkpoint has them */
+    NET_SETTINGS,               /* those above decide a run's numbers: checkpoints have them */
     NET_THREADS = NET_SETTINGS, NET_DATA, NET_OUT, NET_FORCE, NET_RESUME, NET_WEIGHTS,
     NET_MAX_STEPS, NET_LOG_STEPS, NET_CHECKPOINT_EVERY, NET_PART, NET_DIGITS, NET_STEPS,
     NET_PER_KERNEL, NET_SYNTHETIC, NET_OUTPUT, NET_JSON_OUTPUT, NET_QUIET, NET_OPTIONS
@@ -127,7 +127,7 @@ int net_config(const struct net_options *options);      /* `config`, to stdout *
 void net_settings_resume(struct net_options *options, int option, const char *text,
                          const char *path);
 
-/* ---- tensor.c, init.c ------------------------------------------------------------------------- */
+/* ---- tensor.c, init.c ------------------------------------------------------------------------ */
 
 /* net_tensor_at and net_tensor_size are in netrt.h. These copy one tensor between PyTorch's layout
    and the model's; `base` is params, or anything laid out like it. */
@@ -138,7 +138,7 @@ void net_tensor_set(const struct net_tensor *tensor, void *base, const float *lo
 void net_init_params(const struct net_model *model, const uint32_t seed[2], void *params);
 int net_init(const struct net_options *options);        /* `init` */
 
-/* ---- pool.c: threads ---------------------------------------------------------------------------- */
+/* ---- pool.c: threads ------------------------------------------------------------------------- */
 
 /* A number that one side advances and others wait for: a bounded spin, then a futex. */
 struct net_gate {
@@ -158,7 +158,7 @@ void net_profile_resume(struct net_profile *profile, int thread);   /* it waits 
 int net_cores(void);                                    /* that this process may use */
 void net_flush_denormals(void);                         /* in this thread */
 
-/* ---- optimizer.c: compiled once for each instruction set ---------------------------------------- */
+/* ---- optimizer.c: compiled once for each instruction set ------------------------------------- */
 
 struct net_optimizer {
     const char *name;           /* "sgd"; "sgd momentum", "sgd nesterov", "adam" */
@@ -168,19 +168,20 @@ struct net_optimizer {
 
 extern const struct net_optimizer net_optimizers[];     /* ends with a NULL name */
 
-/* ---- hyper.c: an optimizer's settings ------------------------------------------------------------ */
+/* ---- hyper.c: an optimizer's settings -------------------------------------------------------- */
 
 const struct net_optimizer *net_find_optimizer(const struct net_options *options);
 
 /* The scalars of step `step`, which counts from 0. */
 void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, uint64_t step);
 
-/* ---- peak.c: compiled once for each instruction set --------------------------------------------- */
+/* ---- peak.c: compiled once for each instruction set ------------------------------------------ */
 
 double net_peak_fma(long rounds);                       /* runs that many; returns the flops done */
-void net_peak_triad(float *restrict a, const float *restrict b, const float *restrict c, long count);
+void net_peak_triad(float *restrict a, const float *restrict b, const float *restrict c,
+                    long count);
 
-/* ---- safetensors.c: named tensors in a file ------------------------------------------------------- */
+/* ---- safetensors.c: named tensors in a file -------------------------------------------------- */
 
 /* One tensor to be written: of a model's layout, or plain numbers. */
 struct net_entry {
@@ -214,7 +215,7 @@ void net_tensors_get(const struct net_tensors *tensors, const char *name,
 void net_weights_write(const char *path, const struct net_model *model, const void *params);
 void net_weights_read(const char *path, const struct net_model *model, void *params);
 
-/* ---- session.c: a model with its memory and threads ---------------------------------------------- */
+/* ---- session.c: a model with its memory and threads ------------------------------------------ */
 
 struct net_session {
     const struct net_model *model;
@@ -250,11 +251,12 @@ float net_step(struct net_session *session, const void *batch, int n);
 /* clip.c: scales run.grads to a norm of at most `most`, then updates every trainable tensor. */
 void net_clip_update(struct net_session *session, double most);
 
-/* ---- loader.c: the next batch is packed while a step reads this one ------------------------------ */
+/* ---- loader.c: the next batch is packed while a step reads this one -------------------------- */
 
 struct net_loader *net_loader_open(struct net_session *session);
 
-/* From now on: `count` rows of a part, rows[0..count-1], `batch` at a time, the last may be less. */
+/* From now on: `count` rows of a part, rows[0..count-1], `batch` at a time, the last may be
+   less. */
 void net_loader_begin(struct net_loader *loader, enum net_part part, const long *rows, long count,
                       int batch);
 
@@ -266,7 +268,7 @@ void net_loader_close(struct net_loader *loader);
 /* The order of an epoch's rows: shuffled by (seed, epoch) alone, or 0, 1, 2, ... */
 void net_order(long *rows, long count, const uint32_t seed[2], uint32_t epoch, bool shuffle);
 
-/* ---- evaluate.c ----------------------------------------------------------------------------------- */
+/* ---- evaluate.c ------------------------------------------------------------------------------ */
 
 /* Evaluates rows of a part; gives the mean loss, and fills `metrics`. */
 double net_evaluate(struct net_session *session, struct net_loader *loader, enum net_part part,
@@ -276,7 +278,7 @@ void net_metrics_json(struct net_text *text, const struct net_model *model,
 enum net_part net_part_named(const char *name);         /* "train", "validation" or "test" */
 int net_eval(const struct net_options *options);        /* `eval` */
 
-/* ---- signals.c: Ctrl-C and its kin ------------------------------------------------------------------ */
+/* ---- signals.c: Ctrl-C and its kin ----------------------------------------------------------- */
 
 struct net_signals {
     atomic_int stop;            /* SIGINT or SIGTERM came; 0: none */
@@ -287,7 +289,7 @@ struct net_signals {
    Called before any thread is started. */
 void net_signals_open(struct net_signals *signals);
 
-/* ---- progress.c: what a person sees while it trains --------------------------------------------------- */
+/* ---- progress.c: what a person sees while it trains ------------------------------------------ */
 
 struct net_progress {
     bool quiet, terminal;
@@ -299,12 +301,12 @@ struct net_progress {
 double net_now(void);                                   /* seconds, of a clock that never jumps */
 void net_progress_open(struct net_progress *progress, bool quiet);
 void net_progress_step(struct net_progress *progress, const char *line);    /* on a terminal only */
-void net_progress_line(struct net_progress *progress, const char *line);    /* the end of an epoch */
+void net_progress_line(struct net_progress *progress, const char *line); /* the end of an epoch */
 bool net_progress_due(const struct net_progress *progress);     /* is it time to draw again? */
 void net_progress_close(struct net_progress *progress); /* the line stays */
 NET_PRINTF(2, 3) void net_progress_say(struct net_progress *progress, const char *format, ...);
 
-/* ---- checkpoint.c, history.c: a run's folder ---------------------------------------------------------- */
+/* ---- checkpoint.c, history.c: a run's folder ------------------------------------------------- */
 
 /* Where a training run stands: with parameters and optimizer state, all that a resume needs. */
 struct net_state {
@@ -345,18 +347,18 @@ void net_checkpoint_read(const struct net_tensors *tensors, struct net_training 
 
 void net_folder_open(struct net_training *training);    /* makes it, or refuses an existing run */
 void net_history_open(struct net_training *training);   /* a resume keeps the rows that are done */
-void net_history_add(struct net_training *training, double loss, const double *values, double seconds,
-                     double samples_per_second);
+void net_history_add(struct net_training *training, double loss, const double *values,
+                     double seconds, double samples_per_second);
 
 /* run.json. `results`: the members of "final", or NULL while there are none. */
 void net_run_json(const struct net_training *training, const char *status, const char *results);
 
-/* ---- synthetic.c: rows for measuring, where no data are needed ------------------------------------------ */
+/* ---- synthetic.c: rows for measuring, where no data are needed ------------------------------- */
 
 void net_synthetic_pack(const struct net_model *model, const uint32_t seed[2], int first, int n,
                         void *batch);
 
-/* ---- profile.c: times of single kernels; net_profile_lap is in netrt.h ---------------------------------- */
+/* ---- profile.c: times of single kernels; net_profile_lap is in netrt.h ----------------------- */
 
 struct net_profile *net_profile_open(int kernels, int threads, long steps);
 void net_profile_step(struct net_profile *profile, long step);  /* the laps to come belong to it */
@@ -364,7 +366,7 @@ double net_profile_median(const struct net_profile *profile, int kernel);   /* s
 void net_profile_close(struct net_profile *profile);
 double net_median(double *x, long count);               /* sorts x */
 
-/* ---- the commands ------------------------------------------------------------------------------------- */
+/* ---- the commands ---------------------------------------------------------------------------- */
 
 int net_train(struct net_options *options);
 int net_gradcheck(const struct net_options *options);

@@ -17,7 +17,7 @@
 
 enum { HEADER_MOST = 100000000 };
 
-/* ---- Writing ------------------------------------------------------------------------------------ */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void write_header(struct net_text *header, const struct net_entry *entries, int count,
                          const struct net_text *metadata)
@@ -109,7 +109,7 @@ void net_weights_write(const char *path, const struct net_model *model, const vo
     free(metadata.at);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------ */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static uint64_t read_u64(const char *bytes)
 {
@@ -141,7 +141,7 @@ static void check_checksum(const struct net_tensors *tensors, size_t length)
     const uLong crc = crc32_z(0, (const Bytef *)header, length - 8);
     memcpy(place, found, 8);
     snprintf(sum, sizeof sum, "%08lx", crc & 0xffffffffu);
-    if (strcmp(sum, found))
+    if (strcmp(sum, found) != 0)
         net_fail(NET_FAULT, "%s is damaged: its checksum says %s, its bytes give %s", tensors->path,
                  found, sum);
 }
@@ -155,11 +155,13 @@ void net_tensors_read(struct net_tensors *tensors, const char *path)
     tensors->bytes = net_file_read(path, &length);
     const uint64_t header = length < 8 ? 0 : read_u64(tensors->bytes);
     if (length < 8 || header > HEADER_MOST || (length > 8 && tensors->bytes[8] != '{'))
-        net_fail(NET_FAULT, "%s is not a safetensors file: it should begin with the length of a JSON "
-                 "header and `{`", path);
+        net_fail(NET_FAULT,
+                 "%s is not a safetensors file: it should begin with the length of a JSON "
+                 "header and `{`",
+                 path);
     if (header > length - 8)
-        net_fail(NET_FAULT, "%s is cut off: its header should be %llu bytes, the file has %zu", path,
-                 (unsigned long long)header, length);
+        net_fail(NET_FAULT, "%s is cut off: its header should be %llu bytes, the file has %zu",
+                 path, (unsigned long long)header, length);
     tensors->data = 8 + (size_t)header;
     tensors->data_size = length - tensors->data;
     tensors->header = net_json_read(tensors->bytes + 8, (size_t)header, mistake, sizeof mistake);
@@ -175,8 +177,8 @@ void net_tensors_read(struct net_tensors *tensors, const char *path)
             end = offsets->first->next->number;
     }
     if (end > (double)tensors->data_size)
-        net_fail(NET_FAULT, "%s is cut off: its tensors are %.0f bytes, the file has %zu", path, end,
-                 tensors->data_size);
+        net_fail(NET_FAULT, "%s is cut off: its tensors are %.0f bytes, the file has %zu", path,
+                 end, tensors->data_size);
     check_checksum(tensors, length);
 }
 
@@ -234,7 +236,7 @@ void net_tensors_get(const struct net_tensors *tensors, const char *name,
     if (!entry)
         net_fail(NET_FAULT, "%s: tensor %s is missing; the file is of another model, or a part of "
                  "one", tensors->path, name);
-    if (!dtype || dtype->kind != NET_JSON_STRING || strcmp(dtype->text, "F32"))
+    if (!dtype || dtype->kind != NET_JSON_STRING || strcmp(dtype->text, "F32") != 0)
         net_fail(NET_FAULT, "%s: tensor %s has dtype %s; this trainer reads F32 (in PyTorch: "
                  ".float())", tensors->path, name,
                  dtype && dtype->kind == NET_JSON_STRING ? dtype->text : "none");
@@ -247,7 +249,8 @@ void net_tensors_get(const struct net_tensors *tensors, const char *name,
         net_fail(NET_FAULT, "%s: tensor %s has wrong data_offsets: %zu bytes are wanted",
                  tensors->path, name, size);
 
-    float *logical = net_allocate(size / sizeof(float), sizeof *logical);  /* aligned, the file is not */
+    float *logical =
+        net_allocate(size / sizeof(float), sizeof *logical); /* aligned, the file is not */
     memcpy(logical, tensors->bytes + tensors->data + (size_t)offsets->first->number, size);
     net_tensor_set(tensor, base, logical);
     free(logical);
@@ -273,8 +276,8 @@ static void check_unknown(const struct net_tensors *tensors, const struct net_mo
         for (int t = 0; t < model->tensor_count && !known; t++)
             known = !strcmp(entry->key, model->tensors[t].name);
         if (!known)
-            net_fail(NET_FAULT, "%s: tensor %s is not of this model (%s)", tensors->path, entry->key,
-                     model->name);
+            net_fail(NET_FAULT, "%s: tensor %s is not of this model (%s)", tensors->path,
+                     entry->key, model->name);
     }
 }
 

@@ -48,9 +48,10 @@ static void add_total(struct net_text *text, const char *name, long count)
 static void add_json(struct net_text *text, const struct net_model *model, long trainable,
                      long states)
 {
-    net_text_add(text, "{\"model\": \"%s\", \"parameters\": %ld, \"trainable\": %ld, "
-                 "\"non_trainable\": %ld, \"layers\": [", model->name, trainable + states, trainable,
-                 states);
+    net_text_add(text,
+                 "{\"model\": \"%s\", \"parameters\": %ld, \"trainable\": %ld, "
+                 "\"non_trainable\": %ld, \"layers\": [",
+                 model->name, trainable + states, trainable, states);
     for (int l = 0; l < model->layer_count; l++) {
         const struct net_layer *layer = &model->layers[l];
 
@@ -138,7 +139,8 @@ int net_summary(const struct net_options *options)
     double flops = 0.0;
 
     for (int t = 0; t < model->tensor_count; t++)
-        *(model->tensors[t].trainable ? &trainable : &states) += net_tensor_size(&model->tensors[t]);
+        *(model->tensors[t].trainable ? &trainable : &states) +=
+            net_tensor_size(&model->tensors[t]);
     for (int l = 0; l < model->layer_count; l++)
         flops += model->layers[l].flops;
     if (net_flag(options, NET_JSON_OUTPUT)) {

@@ -1,6 +1,6 @@
 /*
- * synthetic.c -- random rows that have a model's shapes: inputs of mean 0 and variance 1, targets that
- * its loss can take.
+ * synthetic.c -- random rows that have a model's shapes: inputs of mean 0 and variance 1, targets
+ * that its loss can take.
  */
 
 #include <math.h>

@@ -2,8 +2,8 @@
  * train.c -- `train`: epochs of steps, validation after each, checkpoints, the end.
  *
  * The state of a run is its parameters, its optimizer's state and struct net_state; everything else
- * follows from the settings, so that a run that was stopped anywhere between two steps goes on bit for
- * bit.
+ * follows from the settings, so that a run that was stopped anywhere between two steps goes on bit
+ * for bit.
  */
 
 #include <errno.h>
@@ -20,7 +20,7 @@ enum {
     SAVE_WITHIN_EPOCH = 60,     /* the same, inside one */
 };
 
-/* ---- Saving --------------------------------------------------------------------------------------- */
+/* ---- Saving ---------------------------------------------------------------------------------- */
 
 static void save_weights(const struct net_training *training)
 {
@@ -39,7 +39,7 @@ static void save(struct net_training *training)
     training->saved = net_now();
 }
 
-/* ---- What is shown -------------------------------------------------------------------------------- */
+/* ---- What is shown --------------------------------------------------------------------------- */
 
 static double rate(const struct net_training *training)
 {
@@ -55,11 +55,11 @@ static void show_step(struct net_training *training, const char *metrics)
     const long batch = net_whole(training->options, NET_BATCH);
     const double left = ((double)(epochs - state->epoch) * (double)training->row_count
                          - (double)state->row) / fmax(rate(training), 1.0);
-    char *line = net_format("epoch %ld/%ld  step %ld/%ld  loss %.4g%s  %.0f samples/s  %.0f:%02.0f left",
-                            state->epoch + 1, epochs, (state->row + batch - 1) / batch,
-                            (training->row_count + batch - 1) / batch,
-                            state->loss_sum / (double)state->row, metrics, rate(training),
-                            floor(left / 60.0), floor(fmod(left, 60.0)));
+    char *line =
+        net_format("epoch %ld/%ld  step %ld/%ld  loss %.4g%s  %.0f samples/s  %.0f:%02.0f left",
+                   state->epoch + 1, epochs, (state->row + batch - 1) / batch,
+                   (training->row_count + batch - 1) / batch, state->loss_sum / (double)state->row,
+                   metrics, rate(training), floor(left / 60.0), floor(fmod(left, 60.0)));
 
     net_progress_step(&training->progress, line);
     free(line);
@@ -76,7 +76,7 @@ static char *metrics_text(const struct net_model *model, const double *values)
     return text.at;
 }
 
-/* ---- An epoch ------------------------------------------------------------------------------------- */
+/* ---- An epoch -------------------------------------------------------------------------------- */
 
 static bool stopped(const struct net_training *training)
 {
@@ -92,9 +92,11 @@ static _Noreturn void diverge(struct net_training *training, float loss)
 
     net_progress_close(&training->progress);
     net_run_json(training, "diverged", NULL);
-    net_fail(NET_DIVERGED, "the loss is %s in step %u (epoch %ld, row %ld). Try a smaller --lr, or "
-             "--clip 1. The last good checkpoint is in %s", isnan(loss) ? "not a number" : "infinite",
-             training->session.run.step, state->epoch + 1, state->row, training->folder);
+    net_fail(NET_DIVERGED,
+             "the loss is %s in step %u (epoch %ld, row %ld). Try a smaller --lr, or "
+             "--clip 1. The last good checkpoint is in %s",
+             isnan(loss) ? "not a number" : "infinite", training->session.run.step,
+             state->epoch + 1, state->row, training->folder);
 }
 
 static void save_in_time(struct net_training *training)
@@ -122,7 +124,8 @@ static bool train_rows(struct net_training *training, const char *metrics)
     int n;
 
     net_loader_begin(training->loader, NET_TRAIN, training->rows + state->row,
-                     training->row_count - state->row, (int)net_whole(training->options, NET_BATCH));
+                     training->row_count - state->row,
+                     (int)net_whole(training->options, NET_BATCH));
     while (!stopped(training) && (batch = net_loader_next(training->loader, &numbers, &n))) {
         const float loss = net_step(session, batch, n);
         const double now = net_now();
@@ -212,7 +215,7 @@ static bool train_epochs(struct net_training *training)
     const struct net_options *options = training->options;
     const struct net_model *model = options->model;
     struct net_state *state = &training->state;
-    double *values = net_allocate((size_t)(2 * model->metric_count + 1), sizeof *values);
+    double *values = net_allocate(2 * (size_t)model->metric_count + 1, sizeof *values);
     bool whole = true;
 
     while (whole && state->epoch < net_whole(options, NET_EPOCHS) && !stopped(training)) {
@@ -231,7 +234,7 @@ static bool train_epochs(struct net_training *training)
     return whole;
 }
 
-/* ---- Beginning and end ---------------------------------------------------------------------------- */
+/* ---- Beginning and end ----------------------------------------------------------------------- */
 
 static void open_rows(struct net_training *training)
 {
@@ -375,7 +378,8 @@ int net_train(struct net_options *options)
     save(training);
     if (signal) {
         net_run_json(training, "interrupted", NULL);
-        net_progress_say(&training->progress, "stopped after step %u; go on with:  train --resume %s",
+        net_progress_say(&training->progress,
+                         "stopped after step %u; go on with:  train --resume %s",
                          training->session.run.step, training->folder);
     } else {
         finish_training(training, whole);

@@ -1,6 +1,7 @@
 /*
- * tiny_model.c -- see tiny_model.h. The layout is the real one; the arithmetic goes element by element
- * through net_tensor_at. Rows are divided between threads in the first phase, tensors in the second.
+ * tiny_model.c -- see tiny_model.h. The layout is the real one; the arithmetic goes element by
+ * element through net_tensor_at. Rows are divided between threads in the first phase, tensors in
+ * the second.
  */
 
 #include <math.h>
@@ -43,7 +44,8 @@ static const struct net_tensor tensors[] = {
 
 static float *element(void *base, int tensor, long index)
 {
-    return (float *)((char *)base + tensors[tensor].offset) + net_tensor_at(&tensors[tensor], index);
+    return (float *)((char *)base + tensors[tensor].offset) +
+           net_tensor_at(&tensors[tensor], index);
 }
 
 static float keep(const struct net_run *run, int row, int o)
@@ -111,7 +113,9 @@ static void finish(const struct net_run *run, int t, float factor, int first)
         for (long i = 0; i < net_tensor_size(tensor); i++) {
             const float dy = t < 2 ? a->dh[row][t == 0 ? i / width : i]
                                    : a->dz[row][t == 2 ? i / width : i];
-            const float x = t == 0 ? batch->x[row][i % width] : t == 2 ? a->h[row][i % width] : 1.0f;
+            const float x = t == 0   ? batch->x[row][i % width]
+                            : t == 2 ? a->h[row][i % width]
+                                     : 1.0f;
 
             *element(&a->g, t, i) = fmaf(dy * factor, x, *element(&a->g, t, i));
         }
@@ -245,14 +249,19 @@ static const struct net_call source = { .name = "clouds", .reader = &clouds },
     accuracy = { .name = "accuracy" };
 
 static const struct net_field fields[] = {
-    { .name = "x", .source = "x", .kind = NET_INPUT, .rank = 1, .shape = { INPUTS }, .size = INPUTS },
-    { .name = "label", .source = "label", .kind = NET_TARGET_CLASS, .size = 1, .classes = CLASSES,
-      .steps = &to_classes, .step_count = 1 },
+    {.name = "x", .source = "x", .kind = NET_INPUT, .rank = 1, .shape = {INPUTS}, .size = INPUTS},
+    {.name = "label",
+     .source = "label",
+     .kind = NET_TARGET_CLASS,
+     .size = 1,
+     .classes = CLASSES,
+     .steps = &to_classes,
+     .step_count = 1},
 };
 
 static const struct net_kernel kernels[] = {
-    { "rows", "tiny", "forward", 3, 2.0 * N * (INPUTS * HIDDEN + 2 * HIDDEN * CLASSES), 4e3 },
-    { "tensors", "tiny", "backward-weights", 3, 2.0 * N * (INPUTS * HIDDEN + HIDDEN * CLASSES), 4e3 },
+    {"rows", "tiny", "forward", 3, 2.0 * N * (INPUTS * HIDDEN + 2 * HIDDEN * CLASSES), 4e3},
+    {"tensors", "tiny", "backward-weights", 3, 2.0 * N * (INPUTS * HIDDEN + HIDDEN * CLASSES), 4e3},
 };
 
 static const struct net_layer layers[] = {
