@@ -1,0 +1,671 @@
+/*
+ * kernel_run.c -- steps of a compiled model, as the runtime would run them, looked at from inside.
+ *
+ * The one idea: nothing that a step must not read is a number. The arena is NaN when a step begins,
+ * rows beyond n hold NaN, and gradients are NaN until they are written; what a step writes has to
+ * agree with the reference, and all it must leave alone has to stay as it was.
+ */
+
+#include "kernel_test.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph_test.h"
+#include "runtime.h"
+
+enum { GUARD = 4096, GUARD_BYTE = 0xa5 };
+
+/* What a test lends to a step, with bytes around it that have to stay. */
+typedef struct Memory {
+    unsigned char *at;          /* GUARD bytes behind what was allocated */
+    size_t size;
+} Memory;
+
+typedef struct Trial {
+    const Compiled *c;
+    const Program *program;     /* of the step that runs */
+    const struct net_step *step;
+    struct net_run run;
+    Memory params, state, grads, arena, batch;
+    Reference *expected;        /* of the program's graph; NULL: numbers are not compared */
+    double *units;              /* of errors, by value id */
+} Trial;
+
+/* ---- Memory ------------------------------------------------------------------------------------ */
+
+static Memory new_memory(size_t size)
+{
+    const size_t whole = (size + 2 * GUARD + 63) / 64 * 64;
+    unsigned char *at = aligned_alloc(64, whole);
+
+    ck_assert_ptr_nonnull(at);
+    memset(at, GUARD_BYTE, whole);
+    memset(at + GUARD, 0, size);
+    return (Memory){at + GUARD, size};
+}
+
+static void check_guards(const Memory *memory, const char *what)
+{
+    for (size_t i = 1; i <= GUARD; i++) {
+        ck_assert_msg(memory->at[-(long)i] == GUARD_BYTE, "%s is written before its begin", what);
+        ck_assert_msg(memory->at[memory->size + i - 1] == GUARD_BYTE,
+                      "%s is written after its end", what);
+    }
+}
+
+static void free_memory(Memory *memory, const char *what)
+{
+    check_guards(memory, what);
+    free(memory->at - GUARD);
+}
+
+/* ---- Numbers that go in ------------------------------------------------------------------------ */
+
+static uint32_t hash_text(const char *text)
+{
+    uint32_t hash = 2166136261u;
+
+    while (*text)
+        hash = (hash ^ (unsigned char)*text++) * 16777619u;
+    return hash;
+}
+
+/* Element i of an input, target, parameter or state, a float: by name, so that both graphs of a model
+   get the same. Weights keep the size of what goes through them. */
+static float leaf_number(const Graph *g, const Value *value, uint32_t seed, long i)
+{
+    const double x = random_number(hash_text(value->name) + seed, i);
+
+    if (value->type == TYPE_CLASS)
+        return (float)floor((x + 1) / 2 * value->field->classes * 0.999999);
+    if (value->role == ROLE_TARGET)
+        return g->loss->node->op == OP_BINARY_CROSS_ENTROPY ? (float)(x > 0) : (float)x;
+    if (value->role == ROLE_INPUT)
+        return (float)(4 * x);
+    if (value->role == ROLE_STATE && same(value->init, "ones"))
+        return (float)(1 + x / 2);
+    if (value->fan_in)
+        return (float)(x * sqrt(3.0 / value->fan_in));
+    return (float)(same(value->init, "ones") ? 1 + x / 2 : x / 2);
+}
+
+static void fill_leaves(Reference *r, uint32_t seed)
+{
+    const Graph *g = r->graph;
+
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->role != ROLE_RESULT)
+            for (long k = 0; k < element_count(g->values[i], r->n); k++)
+                r->at[i][k] = (double)leaf_number(g, g->values[i], seed, k);
+}
+
+static const Value *find_leaf(const Graph *g, const char *name)
+{
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->role != ROLE_RESULT && same(g->values[i]->name, name))
+            return g->values[i];
+    return NULL;
+}
+
+/* Through pack. Rows from n on are NaN where there is a number, and classes far out of range. */
+static void pack_rows(const Trial *t, uint32_t seed, bool with_target)
+{
+    const struct net_model *net = t->c->net;
+    const Graph *g = t->c->train->graph;
+    const int n = t->run.n;
+    struct net_rows *fields = allocate((size_t)net->field_count * sizeof *fields);
+
+    for (int full = 1; full >= 0; full--) {
+        const int rows = full ? net->batch : n;
+
+        for (int f = 0; f < net->field_count; f++) {
+            const Value *value = find_leaf(g, net->fields[f].name);
+            const int size = net->fields[f].size;
+            float *numbers = allocate((size_t)rows * (size_t)size * sizeof *numbers);
+            const void **row = allocate((size_t)rows * sizeof *row);
+
+            fields[f] = (struct net_rows){.type = NET_F32, .row = row};
+            ck_assert_msg(value != NULL, "field %s is not in the graph", net->fields[f].name);
+            for (long i = 0; i < (long)rows * size; i++) {
+                const float x = full ? NAN : leaf_number(g, value, seed, i);
+
+                numbers[i] = x;
+                if (value->type == TYPE_CLASS) {
+                    ((int32_t *)numbers)[i] = full ? INT32_MAX : (int32_t)x;
+                    fields[f].type = NET_I32;
+                }
+            }
+            for (int i = 0; i < rows; i++)
+                row[i] = numbers + (long)i * size;
+            if (value->role == ROLE_TARGET && !with_target && !full)
+                fields[f].row = NULL;
+        }
+        net->pack((void *)t->batch.at, fields, rows);
+    }
+}
+
+static void set_params(const Trial *t)
+{
+    const struct net_model *net = t->c->net;
+
+    memset(t->params.at, 0, t->params.size);
+    for (int i = 0; i < net->tensor_count && net->tensors[i].name; i++) {
+        const struct net_tensor *tensor = &net->tensors[i];
+        const Value *value = find_leaf(t->c->train->graph, tensor->name);
+        float *at = (float *)(void *)(t->params.at + tensor->offset);
+
+        ck_assert_msg(value != NULL, "tensor %s is not in the graph", tensor->name);
+        ck_assert_int_eq(net_tensor_size(tensor), shape_size(value->shape));
+        for (long k = 0; k < net_tensor_size(tensor); k++)
+            at[net_tensor_at(tensor, k)] = leaf_number(t->c->train->graph, value, 0, k);
+    }
+}
+
+static Trial new_trial(const Compiled *c, int n, int threads)
+{
+    const struct net_model *net = c->net;
+    Trial t = {.c = c};
+
+    t.params = new_memory(net->params_size);
+    t.state = new_memory(net->params_size);
+    t.grads = new_memory(net->params_size);
+    t.arena = new_memory(net->arena_size);
+    t.batch = new_memory(net->batch_size);
+    t.run = (struct net_run){
+        .params = t.params.at, .state = (float *)(void *)t.state.at,
+        .grads = (float *)(void *)t.grads.at, .arena = t.arena.at, .batch = t.batch.at, .n = n,
+        .threads = threads, .has_target = true, .seed = {7, 11}, .step = 3,
+        .hyper = {.lr = 0.01f, .momentum = 0.9f, .stride = (long)(net->params_size / 4)}};
+    set_params(&t);
+    pack_rows(&t, 0, true);
+    return t;
+}
+
+static void free_trial(Trial *t)
+{
+    free_memory(&t->params, "the block of parameters");
+    free_memory(&t->state, "the optimizer's state");
+    free_memory(&t->grads, "the block of gradients");
+    free_memory(&t->arena, "the arena");
+    free_memory(&t->batch, "the batch");
+}
+
+/* ---- Where a number is -------------------------------------------------------------------------- */
+
+/* Floats from a chunk's begin to element k of image 0. */
+static long element_at(const Physical *v, int k)
+{
+    int i = v->segment_count - 1;
+    const Segment *s;
+
+    while (i > 0 && v->segments[i].start > k)
+        i--;
+    s = &v->segments[i];
+    const int c = (k - s->start) / s->pixels, p = (k - s->start) % s->pixels;
+
+    return (s->block + (long)p * s->stride + c / 16) * 256 + c % 16;
+}
+
+/* A weight or vector in the arena lies as a tensor does. */
+static struct net_tensor tensor_of(const Value *value, struct net_segment segments[MAX_SEGMENTS])
+{
+    const Physical *p = value->physical;
+    struct net_tensor tensor = {.count = padded_count(p), .rank = value->shape.rank,
+                                .kind = p->kind == PHYSICAL_WEIGHT ? NET_WEIGHT : NET_VECTOR,
+                                .segments = segments, .segment_count = p->segment_count};
+
+    memcpy(tensor.shape, value->shape.size, sizeof tensor.shape);
+    memcpy(tensor.panels, p->panels, sizeof tensor.panels);
+    for (int i = 0; i < p->segment_count; i++)
+        segments[i] = (struct net_segment){p->segments[i].start, p->segments[i].channels,
+                                           p->segments[i].pixels, p->segments[i].block,
+                                           p->segments[i].stride};
+    return tensor;
+}
+
+/* ---- Comparison --------------------------------------------------------------------------------- */
+
+/* How many products or numbers an element of the node's result is a sum of. */
+static double terms_of(const Node *node, int n)
+{
+    const Shape x = node->inputs[0]->shape;
+    const int pixels = x.rank == 3 ? x.size[1] * x.size[2] : 1;
+    const Shape w = node->input_count > 1 && node->inputs[1] ? node->inputs[1]->shape : x;
+
+    switch (node->op) {
+    case OP_DENSE:
+    case OP_CONV2D:
+        return shape_size(w) / w.size[0];
+    case OP_DENSE_DX:
+    case OP_CONV2D_DX:
+        return (double)shape_size(w) / w.size[1];
+    case OP_DENSE_DW:
+    case OP_CONV2D_DW:
+        return (double)n * (w.rank == 3 ? w.size[1] * w.size[2] : 1);
+    case OP_CHANNEL_SUM:
+    case OP_BATCHNORM_STATS:
+    case OP_BATCHNORM_SUMS:
+        return (double)n * pixels;
+    case OP_GLOBAL_AVGPOOL2D:
+        return pixels;
+    case OP_MAXPOOL2D_GRAD:
+        return node->at.kernel[0] * node->at.kernel[1];
+    case OP_SOFTMAX:
+    case OP_SOFTMAX_GRAD:
+    case OP_CROSS_ENTROPY_GRAD:
+        return x.size[0];
+    case OP_MSE:
+    case OP_CROSS_ENTROPY:
+    case OP_BINARY_CROSS_ENTROPY:
+        return (double)n * shape_size(x);
+    default:
+        return 1;
+    }
+}
+
+static double largest_entry(const Reference *r, const Value *value)
+{
+    double largest = 0;
+
+    for (long i = 0; i < element_count(value, r->n); i++)
+        largest = fmax(largest, fabs(r->at[value->id][i]));
+    return largest;
+}
+
+static double product_of(const Reference *r, const Node *node, int a, int b)
+{
+    return largest_entry(r, node->inputs[a]) * largest_entry(r, node->inputs[b]);
+}
+
+/* The largest term of what a node adds up, or the largest number that it takes in: its result may be
+   smaller, where terms cancel or an activation saturates, but is no more exact. 0: nothing of the sort. */
+static double largest_term(const Reference *r, const Node *node)
+{
+    switch (node->op) {
+    case OP_DENSE:
+    case OP_DENSE_DX:
+    case OP_DENSE_DW:
+    case OP_CONV2D:
+    case OP_CONV2D_DX:
+    case OP_CONV2D_DW:
+        return product_of(r, node, 0, 1);
+    case OP_ADD:
+        return fmax(largest_entry(r, node->inputs[0]), largest_entry(r, node->inputs[1]));
+    case OP_CHANNEL_SUM:
+    case OP_RELU6:
+    case OP_SIGMOID:
+    case OP_TANH:
+    case OP_SILU:
+    case OP_SOFTMAX:
+        return largest_entry(r, node->inputs[0]);
+    case OP_BATCHNORM_SUMS:
+    case OP_SIGMOID_GRAD:
+    case OP_TANH_GRAD:
+    case OP_SILU_GRAD:
+    case OP_SOFTMAX_GRAD:
+        return largest_entry(r, node->inputs[1]);
+    case OP_NORMALIZE_GRAD:
+        return product_of(r, node, 3, 4) * largest_entry(r, node->inputs[1]);
+    default:
+        return 0;
+    }
+}
+
+/* A node's error: the largest of what it reads, a rounding for each input, the root of its terms. */
+static double *count_units(const Reference *r)
+{
+    const Graph *g = r->graph;
+    double *units = allocate((size_t)(g->value_count + 1) * sizeof *units);
+
+    for (int i = 0; i < g->node_count; i++) {
+        const Node *node = g->nodes[i];
+        const double term = largest_term(r, node);
+        double most = 0;
+
+        for (int j = 0; j < node->input_count; j++)
+            if (node->inputs[j])
+                most = fmax(most, units[node->inputs[j]->id]);
+        for (int j = 0; j < node->output_count; j++) {
+            const double own = largest_entry(r, node->outputs[j]);
+
+            units[node->outputs[j]->id] = (most + node->input_count + sqrt(terms_of(node, r->n)))
+                                          * (own > 0 ? fmax(1, term / own) : 1);
+        }
+    }
+    return units;
+}
+
+typedef struct Comparison {
+    const Trial *trial;
+    const char *what;           /* a kernel's label, a parameter's name */
+    const double *expected;
+    double largest, allowed;    /* error of an element */
+} Comparison;
+
+static Comparison compare(const Trial *t, const Value *value, const char *what)
+{
+    Comparison c = {t, what, t->expected->at[value->id], largest_entry(t->expected, value), 0};
+
+    c.allowed = t->units[value->id] * c.largest / (1 << 24);
+    return c;
+}
+
+static void check_number(const Comparison *c, long i, float got)
+{
+    const double error = fabs((double)got - c->expected[i]);
+
+    ck_assert_msg(error <= c->allowed,
+                  "%s, %s, n = %d, %s: element %ld is %.9g, the reference says %.9g "
+                  "(error %.2g, allowed %.2g of the largest, %.9g)", c->trial->c->target,
+                  c->trial->program->graph->name, c->trial->run.n, c->what, i, (double)got,
+                  c->expected[i], error / c->largest, c->allowed / c->largest, c->largest);
+}
+
+/* A value in the arena: its rows below n, and +0 in every lane that is no channel. */
+static void check_value(const Trial *t, const Value *value, const char *what)
+{
+    const Physical *v = value->physical;
+    const long chunk = (long)v->height * v->width * v->blocks * 256;
+    const float *at = (const float *)(const void *)(t->arena.at + v->buffer->offset);
+    const int size = shape_size(value->shape);
+    const Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
+    bool *used = allocate((size_t)chunk);
+
+    for (int k = 0; k < size; k++) {
+        const long place = element_at(v, k);
+
+        ck_assert_msg(place >= 0 && place < chunk - 240 && !used[place],
+                      "%s: element %d of %s has no place of its own", what, k,
+                      shape_text(value->shape));
+        used[place] = true;
+        for (int i = 0; i < t->run.n && t->expected; i++)
+            check_number(&c, (long)i * size + k, at[i / 16 * chunk + place + 16 * (i % 16)]);
+    }
+    for (long place = 0; place < chunk; place++)
+        for (int i = 0; i < t->run.n && place % 256 < 16 && !used[place]; i++) {
+            const float *lane = &at[i / 16 * chunk + place + 16 * (i % 16)];
+            uint32_t bits;
+
+            memcpy(&bits, lane, sizeof bits);
+            ck_assert_msg(bits == 0, "%s, %s, n = %d, %s %s: padding lane %ld of block %ld, image "
+                          "%d, is %g", t->c->target, t->program->graph->name, t->run.n, what,
+                          shape_text(value->shape), place % 16, place / 256, i, (double)*lane);
+        }
+}
+
+/* Weights and vectors, in the arena or not: logical elements, and padding that is +0 (`padded`). */
+static void check_tensor(const Trial *t, const float *at, const struct net_tensor *tensor,
+                         const Comparison *c, bool padded, const char *what)
+{
+    bool *used = allocate((size_t)tensor->count);
+
+    for (long k = 0; k < net_tensor_size(tensor); k++) {
+        const long place = net_tensor_at(tensor, k);
+
+        ck_assert_msg(place >= 0 && place < tensor->count && !used[place],
+                      "%s: element %ld has no place of its own", what, k);
+        used[place] = true;
+        if (c)
+            check_number(c, k, at[place]);
+    }
+    for (long place = 0; place < tensor->count; place++) {
+        uint32_t bits;
+
+        memcpy(&bits, at + place, sizeof bits);
+        ck_assert_msg(used[place] || bits == 0 || !padded, "%s, %s, n = %d, %s: padding at %ld of %ld is %g",
+                      t->c->target, t->program->graph->name, t->run.n, what, place, tensor->count,
+                      (double)at[place]);
+    }
+}
+
+static bool stores(const Kernel *k, const Value *value)
+{
+    const bool own = value->node == k->node;
+
+    if (!value->physical || value->internal || value->storage || !computes(k, value)
+        || root_of((Value *)value) != value || value->physical->buffer->where != IN_ARENA)
+        return false;
+    switch (k->kind) {
+    case KERNEL_TRANSPOSE:
+    case KERNEL_WEIGHT_SLICES:
+    case KERNEL_SUMS:
+    case KERNEL_MEAN_LOSS:
+        return false;
+    default:
+        return !(own && k->update) && value->type == TYPE_F32
+               && value->physical->kind != PHYSICAL_SCALAR;
+    }
+}
+
+/* Called by the generated code after kernel number `kernel`. */
+static void check_kernel(struct net_profile *profile, int kernel, int thread)
+{
+    const Trial *t = (const Trial *)(void *)profile;
+    const Kernel *k = t->program->kernels[kernel];
+    const Graph *g = t->program->graph;
+
+    (void)thread;
+    for (int i = 0; i < g->value_count; i++) {
+        const Value *value = g->values[i];
+        const char *what;
+
+        if (!stores(k, value))
+            continue;
+        what = format("kernel %d (%s), %s%s%s %s", kernel, kernel_label(k),
+                      op_info[value->node->op].text, value->node->path ? " of " : "",
+                      value->node->path ? value->node->path : "", shape_text(value->shape));
+        if (value->physical->kind == PHYSICAL_VALUE) {
+            check_value(t, value, what);
+        } else {
+            struct net_segment segments[MAX_SEGMENTS];
+            const struct net_tensor tensor = tensor_of(value, segments);
+            const Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
+
+            const float *at = (const float *)(const void *)(t->arena.at
+                                                            + value->physical->buffer->offset);
+
+            /* 1 / std of channels that are none is multiplied by their gamma, +0 */
+            check_tensor(t, at, &tensor, t->expected ? &c : NULL,
+                         value->node->op != OP_BATCHNORM_STATS && value->node->op != OP_INVERSE_STD,
+                         what);
+        }
+    }
+}
+
+/* ---- Steps ---------------------------------------------------------------------------------------- */
+
+static void work(void *context, int thread)
+{
+    Trial *t = context;
+
+    t->step->run(&t->run, thread);
+}
+
+/* Needs: memory, a batch. Poisons what is not the step's to read, runs it. */
+static void run_program(Trial *t, bool training, bool look)
+{
+    struct net_pool *pool;
+    const struct net_model *net = t->c->net;
+
+    net_flush_denormals();
+    memset(t->arena.at, 0xff, t->arena.size);
+    for (int i = 0; i < net->tensor_count && t->run.grads; i++)
+        if (net->tensors[i].trainable)
+            memset(t->grads.at + net->tensors[i].offset, 0xff,
+                   (size_t)net->tensors[i].count * sizeof(float));
+    t->program = training ? t->c->train : t->c->evaluate;
+    t->step = training ? &net->train : &net->evaluate;
+    t->run.loss = NAN;
+    t->run.profile = look ? (struct net_profile *)(void *)t : NULL;
+    *t->c->wait = net_pool_wait;
+    *t->c->lap = check_kernel;
+    ck_assert_int_eq(t->step->kernel_count, t->program->count);
+    pool = net_pool_open(t->run.threads);
+    t->run.pool = pool;
+    net_pool_run(pool, work, t);
+    net_pool_close(pool);
+}
+
+static void expect(Trial *t, const Program *program)
+{
+    t->expected = new_reference(program->graph, t->run.n);
+    t->expected->seed = t->run.seed[0] | (uint64_t)t->run.seed[1] << 32;
+    t->expected->step = t->run.step;
+    fill_leaves(t->expected, 0);
+    evaluate_reference(t->expected);
+    t->units = count_units(t->expected);
+}
+
+static void check_loss(const Trial *t)
+{
+    const Comparison c = compare(t, t->program->graph->loss, "the loss");
+
+    check_number(&c, 0, t->run.loss);
+}
+
+/* What becomes of a parameter or state: its gradient, its new value. */
+static const Value *find_outcome(const Graph *g, const char *name)
+{
+    for (int i = g->node_count - 1; i >= 0; i--)
+        for (int j = 0; j < g->nodes[i]->output_count; j++) {
+            const Value *storage = g->nodes[i]->outputs[j]->storage;
+
+            if (storage && same(storage->name, name))
+                return g->nodes[i]->op == OP_UPDATE ? g->nodes[i]->inputs[1]
+                                                    : g->nodes[i]->outputs[j];
+        }
+    return NULL;
+}
+
+static void add_number(Outcome *o, const char *name, float x)
+{
+    o->names = grow(o->names, (int)o->count, sizeof *o->names);
+    o->numbers = grow(o->numbers, (int)o->count, sizeof *o->numbers);
+    o->names[o->count] = name;
+    o->numbers[o->count++] = x;
+}
+
+static void keep_tensors(Outcome *o, const Trial *t, bool gradients)
+{
+    const struct net_model *net = t->c->net;
+
+    for (int i = 0; i < net->tensor_count && net->tensors[i].name; i++) {
+        const struct net_tensor *tensor = &net->tensors[i];
+        const unsigned char *base = gradients && tensor->trainable ? t->grads.at : t->params.at;
+        const float *at = (const float *)(const void *)(base + tensor->offset);
+        const Value *value = find_outcome(t->c->train->graph, tensor->name);
+
+        ck_assert_msg(value != NULL, "nothing becomes of %s", tensor->name);
+        if (t->expected) {
+            const Comparison c = compare(t, value, tensor->name);
+
+            check_tensor(t, at, tensor, &c, true, tensor->name);
+        } else {
+            check_tensor(t, at, tensor, NULL, true, tensor->name);
+        }
+        for (long k = 0; k < net_tensor_size(tensor); k++)
+            add_number(o, tensor->name, at[net_tensor_at(tensor, k)]);
+    }
+}
+
+static void keep_prediction(Outcome *o, const Trial *t)
+{
+    const struct net_model *net = t->c->net;
+    const long count = (long)t->run.n * net->outputs;
+    float *rows = allocate((size_t)count * sizeof *rows);
+
+    net->unpack(rows, &t->run);
+    if (t->expected) {
+        const Comparison c = compare(t, t->program->graph->prediction, "the prediction");
+
+        for (long i = 0; i < count; i++)
+            check_number(&c, i, rows[i]);
+    }
+    for (long i = 0; i < count; i++)
+        add_number(o, "the prediction", rows[i]);
+}
+
+static Outcome make_step(const Compiled *c, int n, int threads, bool look, bool with_reference)
+{
+    Trial t = new_trial(c, n, threads);
+    Outcome o = {0};
+
+    if (with_reference)
+        expect(&t, c->train);
+    run_program(&t, true, look);
+    if (with_reference)
+        check_loss(&t);
+    o.loss = t.run.loss;
+    keep_tensors(&o, &t, true);
+    set_params(&t);
+    if (with_reference)
+        expect(&t, c->evaluate);
+    run_program(&t, false, look);
+    if (with_reference)
+        check_loss(&t);
+    o.evaluated_loss = t.run.loss;
+    keep_prediction(&o, &t);
+    memset(t.batch.at, 0, t.batch.size);
+    pack_rows(&t, 0, false);                    /* without a target: only a prediction */
+    t.run.has_target = false;
+    run_program(&t, false, look);
+    keep_prediction(&o, &t);
+    free_trial(&t);
+    return o;
+}
+
+Outcome check_step(const Compiled *c, int n, bool with_reference)
+{
+    return make_step(c, n, 1, true, with_reference);
+}
+
+Outcome run_step(const Compiled *c, int n, int threads)
+{
+    return make_step(c, n, threads, false, false);
+}
+
+static const struct net_optimizer *find_optimizer(const char *name)
+{
+    const struct net_optimizer *o = net_optimizers;
+
+    while (!same(o->name, name))
+        o++;
+    return o;
+}
+
+Outcome run_training(const Compiled *c, int n, int threads, int steps)
+{
+    Trial t = new_trial(c, n, threads);
+    Outcome o = {0};
+
+    t.run.grads = NULL;
+    t.run.update = find_optimizer("sgd momentum")->update;
+    for (int step = 0; step < steps; step++) {
+        t.run.step = (uint32_t)step;
+        t.run.n = step % 5 == 4 ? n - 3 : n;    /* the last batch of an epoch is short */
+        pack_rows(&t, (uint32_t)(step % 4), true);
+        run_program(&t, true, false);
+        ck_assert_msg(isfinite(t.run.loss), "the loss of step %d is %g", step,
+                      (double)t.run.loss);
+    }
+    o.loss = o.evaluated_loss = t.run.loss;
+    keep_tensors(&o, &t, false);
+    free_trial(&t);
+    return o;
+}
+
+void check_same_bits(const Outcome *a, const Outcome *b, const char *what)
+{
+    ck_assert_int_eq(a->count, b->count);
+    for (long i = 0; i < a->count; i++)
+        ck_assert_msg(memcmp(&a->numbers[i], &b->numbers[i], sizeof(float)) == 0,
+                      "%s: %s, number %ld of all, is %.9g and %.9g", what, a->names[i], i,
+                      (double)a->numbers[i], (double)b->numbers[i]);
+    ck_assert_msg(memcmp(&a->loss, &b->loss, sizeof(float)) == 0
+                      && memcmp(&a->evaluated_loss, &b->evaluated_loss, sizeof(float)) == 0,
+                  "%s: the losses are %.9g, %.9g and %.9g, %.9g", what, (double)a->loss,
+                  (double)a->evaluated_loss, (double)b->loss, (double)b->evaluated_loss);
+}

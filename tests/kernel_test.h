@@ -1,0 +1,72 @@
+/*
+ * kernel_test.h -- compiled kernels beside the reference evaluator.
+ *
+ * The one idea: a model's text goes through the whole compiler, the generated C becomes a shared
+ * object, and the test is its runtime: it packs random numbers, runs steps, looks at every value
+ * right after the kernel that wrote it, and compares with the same graph in double.
+ */
+
+#ifndef KERNEL_TEST_H
+#define KERNEL_TEST_H
+
+#include <sys/types.h>
+
+#include "netc.h"
+#include "netrt.h"
+
+/* ---- kernel_build.c --------------------------------------------------------------------------- */
+
+/* A model compiled for one target. */
+typedef struct Compiled {
+    const char *target;             /* "avx512" */
+    Model *model;
+    Program *train, *evaluate;      /* planned; their graphs are laid out */
+    const char *code, *library;     /* files, while clang works */
+    pid_t clang;
+    void *handle;                   /* of dlopen */
+    const struct net_model *net;
+    void (**wait)(struct net_pool *pool, int thread);           /* what it calls at a barrier, */
+    void (**lap)(struct net_profile *profile, int kernel, int thread);  /* and after a kernel */
+} Compiled;
+
+enum { MAX_TARGETS = 3 };
+
+/* The targets that this machine can run, best first; sanitized suites take one. */
+int find_targets(const char *targets[MAX_TARGETS]);
+
+/* Front end to plan, every stage verified. */
+Compiled plan_model(const char *text, const char *target);
+
+/* Starts clang on the generated C; fails the test where a line is longer than 100 columns. */
+void start_clang(Compiled *c);
+
+/* Waits for it; fails the test where it warned. Loads the model. */
+void load_model(Compiled *c);
+
+/* ---- kernel_run.c ------------------------------------------------------------------------------ */
+
+/* What a step left, in logical order: bits that have to be the same everywhere. */
+typedef struct Outcome {
+    float loss, evaluated_loss;
+    float *numbers;             /* gradients or parameters, running statistics, predictions */
+    const char **names;         /* of each */
+    long count;
+} Outcome;
+
+/* Names and kernels are in the failures' messages. A value's error may be some units of 2^-24 of its
+   largest entry: those of what it is computed from, and the root of the number of terms it sums. */
+
+/* A train step and an evaluation of n rows on one thread, memory that is not theirs poisoned: padding
+   lanes after every kernel, and where `with_reference` every value against the reference. */
+Outcome check_step(const Compiled *c, int n, bool with_reference);
+
+/* The same on several threads, without looking inside. */
+Outcome run_step(const Compiled *c, int n, int threads);
+
+/* `steps` training steps with rows that change; what becomes of the parameters. */
+Outcome run_training(const Compiled *c, int n, int threads, int steps);
+
+/* Fails the test unless a and b have the same bits. */
+void check_same_bits(const Outcome *a, const Outcome *b, const char *what);
+
+#endif

@@ -1,0 +1,315 @@
+/*
+ * suite_kernels.c -- every operation as compiled kernels, in odd shapes: against the reference, on
+ * every target, on one to three threads, for full and partial batches.
+ *
+ * The one idea: a model holds many branches of one operation, so that few generated files cover many
+ * shapes. A parameter stands before what has none of its own: so gradients flow through all of it.
+ */
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel_test.h"
+
+typedef struct Case {
+    const char *name;
+    int batch;                  /* the capacity */
+    const char *inputs;         /* lines of the data section */
+    const char *target;         /* "[40] = t", "= t -> classes(10)" */
+    const char *arguments;      /* of the network: inputs' names */
+    const char *body;           /* of the network */
+    const char *loss;
+} Case;
+
+static const Case cases[] = {
+    {"dense", 64, "input x[33] = x", "[72] = t", "x",
+     "    a = x -> dense(1) -> tanh -> dense(2)\n"
+     "    b = x -> dense(2) -> tanh -> dense(1, bias=false)\n"
+     "    c = x -> dense(3, bias=false) -> tanh -> dense(5)\n"
+     "    d = x -> dense(16) -> tanh -> dense(17)\n"
+     "    e = x -> dense(17) -> dense(3)\n"
+     "    f = x -> dense(19) -> tanh -> dense(33)\n"
+     "    g = x -> dense(33) -> tanh -> dense(1)\n"
+     "    h = x -> dense(5) -> tanh -> dense(10)\n"
+     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+
+    {"conv2d of hidden values", 17, "input x[3, 7, 6] = x", "[311] = t", "x",
+     "    x1 = x -> conv2d(1, 1) -> tanh\n"
+     "    x2 = x -> conv2d(2, 3, padding=1) -> tanh\n"
+     "    x3 = x -> conv2d(3, [2, 3]) -> tanh\n"
+     "    x5 = x -> conv2d(5, [1, 5], bias=false) -> tanh\n"
+     "    x16 = x -> conv2d(16, 3, stride=2) -> tanh\n"
+     "    x17 = x -> conv2d(17, 3, padding=same) -> tanh\n"
+     "    x19 = x -> conv2d(19, 5, padding=same) -> tanh\n"
+     "    x33 = x -> conv2d(33, 3, stride=3, padding=[1, 2]) -> tanh\n"
+     "    a = x1 -> conv2d(17, 3, padding=2) -> flatten -> dense(1)\n"
+     "    b = x2 -> conv2d(33, 3, padding=same) -> flatten -> dense(2)\n"
+     "    c = x3 -> conv2d(1, 3, stride=2, padding=1) -> flatten -> dense(3)\n"
+     "    d = x5 -> conv2d(16, [5, 1], padding=[2, 0], bias=false) -> flatten -> dense(5)\n"
+     "    e = x16 -> conv2d(3, 1) -> flatten -> dense(16)\n"
+     "    f = x17 -> conv2d(19, [2, 3], stride=[2, 1], padding=[0, 1]) -> flatten -> dense(17)\n"
+     "    g = x19 -> conv2d(5, 5, stride=3, padding=2) -> flatten -> dense(19)\n"
+     "    h = x33 -> conv2d(2, 2, stride=2, padding=1) -> flatten -> dense(33)\n"
+     "    i = x17 -> conv2d(33, 1, stride=3) -> flatten\n"
+     "    j = x33 -> conv2d(17, 3) -> flatten -> dense(17)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+
+    {"conv2d of inputs", 16,
+     "input x[1, 7, 6] = x\n    input y[2, 5, 9] = y\n    input z[3, 8, 8] = z\n"
+     "    input u[5, 6, 6] = u\n    input v[8, 4, 5] = v\n    input w[9, 5, 4] = w", "[46] = t",
+     "x, y, z, u, v, w",
+     "    a = x -> conv2d(17, 3, padding=same) -> tanh -> flatten -> dense(5)\n"
+     "    b = x -> conv2d(2, [5, 3], padding=1) -> tanh -> flatten -> dense(3)\n"
+     "    c = y -> conv2d(33, 3, stride=2) -> tanh -> flatten -> dense(5)\n"
+     "    d = y -> conv2d(3, 1, stride=3) -> tanh -> flatten -> dense(3)\n"
+     "    e = z -> conv2d(16, 5, padding=2, bias=false) -> tanh -> flatten -> dense(5)\n"
+     "    f = z -> conv2d(19, 3, stride=3, padding=2) -> tanh -> flatten -> dense(3)\n"
+     "    g = u -> conv2d(5, [2, 3], stride=[2, 1]) -> tanh -> flatten -> dense(5)\n"
+     "    h = u -> conv2d(1, [1, 5]) -> tanh -> flatten -> dense(3)\n"
+     "    i = v -> conv2d(17, 3, padding=[2, 1], stride=[1, 2]) -> tanh -> flatten -> dense(5)\n"
+     "    j = w -> conv2d(33, 3, padding=1) -> tanh -> flatten -> dense(5)\n"
+     "    k = w -> conv2d(3, 2) -> tanh -> flatten -> dense(4)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j, k)\n", "mse"},
+
+    {"conv2d of one image at a time", 1, "input x[3, 6, 6] = x", "[5] = t", "x",
+     "    x -> conv2d(19, 3, padding=1) -> relu -> conv2d(33, 3) -> relu -> maxpool2d(2)\n"
+     "      -> flatten -> dense(5)\n", "mse"},
+
+    {"maxpool2d", 17, "input x[2, 9, 8] = x", "[17] = t", "x",
+     "    x1 = x -> conv2d(1, 3, padding=1)\n"
+     "    x3 = x -> conv2d(3, 3)\n"
+     "    x17 = x -> conv2d(17, 3)\n"
+     "    x33 = x -> conv2d(33, 3, stride=2)\n"
+     "    a = x1 -> maxpool2d(2) -> flatten -> dense(1)\n"
+     "    b = x1 -> maxpool2d(3, stride=1, padding=1) -> relu -> flatten -> dense(2)\n"
+     "    c = x3 -> maxpool2d(3, stride=2) -> flatten -> dense(3)\n"
+     "    d = x17 -> maxpool2d(2, stride=1) -> tanh -> flatten -> dense(2)\n"
+     "    e = x17 -> relu -> maxpool2d([2, 3], padding=[1, 0]) -> flatten -> dense(3)\n"
+     "    f = x33 -> relu -> maxpool2d(3, stride=2, padding=1) -> flatten -> dense(3)\n"
+     "    g = x3 -> maxpool2d(2) -> maxpool2d(3) -> flatten -> dense(1)\n"
+     "    h = x -> maxpool2d(2) -> flatten -> dense(2)\n"
+     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+
+    {"batchnorm", 64, "input x[19] = x\n    input y[3, 5, 4] = y", "[53] = t", "x, y",
+     "    a = x -> dense(1) -> batchnorm -> relu -> dense(2)\n"
+     "    b = x -> dense(17) -> batchnorm -> tanh -> dense(3)\n"
+     "    c = x -> batchnorm(momentum=0.3, eps=1e-3) -> dense(5)\n"
+     "    d = concat(dense(x, 5), dense(x, 33), dense(x, 2)) -> batchnorm -> dense(3)\n"
+     "    y2 = y -> conv2d(2, 3) -> batchnorm -> relu\n"
+     "    y17 = y -> conv2d(17, 3, padding=1, bias=false) -> batchnorm -> relu\n"
+     "    y33 = y -> conv2d(33, 1) -> relu -> batchnorm\n"
+     "    e = y2 -> flatten -> dense(3)\n"
+     "    f = y17 -> conv2d(5, 3) -> batchnorm -> flatten -> dense(5)\n"
+     "    g = y33 -> flatten -> dense(16)\n"
+     "    h = concat(y17, y33) -> batchnorm -> relu -> conv2d(3, 3) -> flatten -> dense(3)\n"
+     "    i = y2 -> flatten -> batchnorm -> dense(2)\n"
+     "    j = y -> conv2d(19, 3) -> flatten -> batchnorm -> relu -> dense(3)\n"
+     "    k = y -> batchnorm -> conv2d(2, 3) -> flatten -> dense(3)\n"
+     "    l = concat(y17 -> flatten, y2 -> flatten) -> batchnorm -> dense(5)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n", "mse"},
+
+    {"activations", 16, "input x[13] = x\n    input y[2, 3, 4] = y", "[64] = t", "x, y",
+     "    x3 = x -> dense(3)\n"
+     "    x17 = x -> dense(17)\n"
+     "    y5 = y -> conv2d(5, 2)\n"
+     "    a = concat(relu(x3), leaky_relu(x3), relu6(x3), sigmoid(x3), tanh(x3), silu(x3))\n"
+     "    b = concat(relu(x17), leaky_relu(x17, 0.2), relu6(x17), sigmoid(x17), tanh(x17),\n"
+     "               silu(x17))\n"
+     "    c = concat(relu(y5), leaky_relu(y5), relu6(y5), sigmoid(y5), tanh(y5), silu(y5))\n"
+     "    d = x -> dense(33) -> sigmoid -> dense(2) -> silu -> dense(5) -> sigmoid\n"
+     "    e = x -> dense(5) -> relu6 -> tanh -> leaky_relu -> sigmoid -> silu -> relu\n"
+     "    f = y -> conv2d(17, 1) -> sigmoid -> conv2d(3, 2) -> sigmoid -> flatten -> dense(4)\n"
+     "    g = x -> relu -> sigmoid -> dense(3)\n"
+     "    h = y -> silu -> sigmoid -> conv2d(2, 3) -> flatten -> dense(3)\n"
+     "    i = concat(dense(x, 5), dense(x, 3)) -> sigmoid -> dense(9)\n"
+     "    concat(a -> dense(9), b -> dense(9), c -> flatten -> dense(17), d, e, f, g, h, i)\n",
+     "mse"},
+
+    {"dropout", 64, "input x[13] = x\n    input y[2, 5, 4] = y", "[30] = t", "x, y",
+     "    a = x -> dense(1) -> dropout(0.5) -> dense(3)\n"
+     "    b = x -> dense(17) -> relu -> dropout(0.25) -> dense(3)\n"
+     "    c = x -> dropout(0.1) -> dense(33) -> dropout(0.5) -> tanh -> dropout(0.5) -> dense(3)\n"
+     "    d = y -> conv2d(19, 3) -> dropout(0.3) -> flatten -> dense(3)\n"
+     "    e = y -> conv2d(3, 3) -> relu -> maxpool2d(2) -> dropout(0.3) -> flatten -> dense(3)\n"
+     "    f = y -> conv2d(17, 2) -> flatten -> dropout(0.5) -> dense(3)\n"
+     "    g = y -> dropout(0.2) -> conv2d(2, 3) -> flatten -> dense(3)\n"
+     "    h = concat(dense(x, 5), dense(x, 3)) -> dropout(0.5) -> dense(3)\n"
+     "    i = y -> conv2d(17, 3) -> batchnorm -> relu -> dropout(0.5) -> global_avgpool2d\n"
+     "          -> dense(3)\n"
+     "    j = concat(y -> conv2d(5, 3), y -> conv2d(3, 3)) -> flatten -> dropout(0.5) -> dense(3)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+
+    {"reshape and flatten", 17,
+     "input x[784] = x\n    input y[1, 28, 28] = y\n    input z[60] = z\n    input u[60] = u",
+     "[25] = t", "x, y, z, u",
+     "    a = x -> reshape(1, 28, 28) -> conv2d(3, 5, stride=3) -> flatten -> dense(3)\n"
+     "    b = y -> reshape(784) -> dense(5)\n"
+     "    c = z -> dense(60) -> reshape(5, 3, 4) -> conv2d(17, 2) -> relu -> flatten -> dense(3)\n"
+     "    d = z -> reshape(3, 4, 5) -> conv2d(17, 3) -> reshape(3, 34) -> flatten -> dense(2)\n"
+     "    e = u -> dense(20) -> reshape(20, 1, 1) -> conv2d(5, 1) -> flatten -> dense(1)\n"
+     "    f = u -> reshape(15, 4) -> reshape(15, 2, 2) -> conv2d(2, 1) -> maxpool2d(2) -> flatten\n"
+     "    g = u -> dense(36) -> reshape(4, 3, 3) -> tanh -> reshape(9, 2, 2) -> global_avgpool2d\n"
+     "    concat(a, b, c, d, e, f, g)\n", "mse"},
+
+    {"concat", 16, "input x[5] = x\n    input y[1] = y\n    input z[3, 4, 4] = z\n"
+     "    input u[17, 4, 4] = u", "[46] = t", "x, y, z, u",
+     "    a = concat(x, y) -> dense(3)\n"
+     "    b = concat(x -> dense(5), x -> dense(1)) -> relu -> dense(3)\n"
+     "    c = concat(x -> dense(10), x -> dense(100)) -> dense(19) -> tanh\n"
+     "    d = concat(z, u) -> conv2d(5, 3) -> flatten -> dense(2)\n"
+     "    p = z -> conv2d(5, 3, padding=1)\n"
+     "    q = u -> conv2d(17, 3, padding=1)\n"
+     "    e = concat(p, q, z) -> relu -> conv2d(19, 3) -> maxpool2d(2) -> flatten -> dense(3)\n"
+     "    f = concat(concat(p, z), concat(q, concat(p, u))) -> conv2d(3, 2) -> flatten -> dense(3)\n"
+     "    g = concat(p, q) -> flatten -> dense(3)\n"
+     "    h = concat(p -> flatten, q -> flatten) -> sigmoid -> dense(3)\n"
+     "    i = concat(p, q) -> sigmoid -> flatten -> tanh -> dense(3)\n"
+     "    j = concat(x -> dense(16), y -> dense(16), x -> dense(33)) -> dense(1)\n"
+     "    k = concat(p, q) -> maxpool2d(2) -> global_avgpool2d -> dense(2)\n"
+     "    l = concat(x, x) -> dense(1)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n", "mse"},
+
+    {"add and multiply", 13, "input x[19] = x\n    input y[3, 4, 3] = y", "[73] = t", "x, y",
+     "    x5 = x -> dense(5)\n"
+     "    x17 = x -> dense(17)\n"
+     "    w17 = x -> dense(17) -> tanh\n"
+     "    a = x5 + x5\n"
+     "    b = x5 * x5\n"
+     "    c = x17 * w17 + x17\n"
+     "    d = x + x -> dense(3)\n"
+     "    e = (x * x -> dense(19)) * x -> dense(2)\n"
+     "    y5 = y -> conv2d(5, 3, padding=1)\n"
+     "    f = y5 * y5 + (y -> conv2d(5, 1)) -> relu -> flatten -> dense(3)\n"
+     "    p = concat(x -> dense(5), x -> dense(3))\n"
+     "    q = x -> dense(8)\n"
+     "    g = p + q\n"
+     "    h = q * p\n"
+     "    i = (y5 -> flatten) + (x -> dense(60)) -> dense(5)\n"
+     "    j = y5 + (x -> dense(60) -> reshape(5, 4, 3)) -> tanh -> flatten -> dense(5)\n"
+     "    k = p + p * q + concat(x5, x -> dense(3)) -> tanh\n"
+     "    l = w17 + w17 -> relu -> dense(4)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n", "mse"},
+
+    {"softmax and global_avgpool2d", 17, "input x[7] = x\n    input y[3, 4, 5] = y", "[27] = t",
+     "x, y",
+     "    a = x -> dense(1) -> softmax -> dense(2)\n"
+     "    b = x -> dense(17) -> softmax -> dense(3)\n"
+     "    c = x -> dense(33) -> relu -> softmax -> dense(5)\n"
+     "    d = y -> conv2d(5, 3) -> softmax -> flatten -> dense(3)\n"
+     "    e = y -> conv2d(17, 2) -> softmax -> conv2d(3, 2) -> flatten -> dense(3)\n"
+     "    f = concat(x -> dense(5), x -> dense(3)) -> softmax -> dense(2)\n"
+     "    g = x -> softmax -> dense(2)\n"
+     "    h = y -> global_avgpool2d -> dense(2)\n"
+     "    i = y -> conv2d(19, 3) -> relu -> global_avgpool2d -> dense(3)\n"
+     "    j = y -> conv2d(33, 3) -> global_avgpool2d -> softmax -> dense(2)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+
+    {"a residual network, image to image", 13, "input x[3, 6, 6] = x", "[17, 6, 6] = t", "x",
+     "    a = x -> conv2d(17, 3, padding=1, bias=false) -> batchnorm -> relu\n"
+     "    b = a -> conv2d(17, 3, padding=1, bias=false) -> batchnorm\n"
+     "    c = a + b -> relu\n"
+     "    d = c -> conv2d(17, 3, padding=1) -> batchnorm -> relu -> conv2d(17, 3, padding=1)\n"
+     "    c + d -> leaky_relu -> softmax\n", "mse"},
+
+    {"cross_entropy of 2", 4, "input x[5] = x", " = t -> classes(2)", "x", "    x -> dense(2)\n",
+     "cross_entropy"},
+    {"cross_entropy of 10, softmax taken in", 64, "input x[5] = x", " = t -> classes(10)", "x",
+     "    x -> dense(33) -> relu -> dense(10) -> softmax\n", "cross_entropy"},
+    {"cross_entropy of 17 of a concat", 16, "input x[5] = x", " = t -> classes(17)", "x",
+     "    concat(x -> dense(3), x -> dense(14))\n", "cross_entropy"},
+    {"cross_entropy of 100", 13, "input x[2, 3, 3] = x", " = t -> classes(100)", "x",
+     "    x -> conv2d(100, 3) -> global_avgpool2d\n", "cross_entropy"},
+    {"binary_cross_entropy of values", 17, "input x[2, 4, 4] = x", "[3, 3, 3] = t", "x",
+     "    x -> conv2d(3, 2) -> sigmoid\n", "binary_cross_entropy"},
+    {"binary_cross_entropy of a concat", 16, "input x[7] = x", "[22] = t", "x",
+     "    concat(x -> dense(5), x -> dense(17))\n", "binary_cross_entropy"},
+    {"binary_cross_entropy of two classes", 64, "input x[7] = x", " = t -> classes(2)", "x",
+     "    x -> dense(17) -> tanh -> dense(1)\n", "binary_cross_entropy"},
+    {"mse of one number", 3, "input x[1] = x", "[1] = t", "x", "    x -> dense(1)\n", "mse"},
+};
+
+static const char *model_text(const Case *c)
+{
+    return format("data {\n"
+                  "    train = npy(x=\"x.npy\", y=\"y.npy\", z=\"z.npy\", u=\"u.npy\", v=\"v.npy\","
+                  " w=\"w.npy\", t=\"t.npy\")\n"
+                  "    %s\n"
+                  "    target t%s\n"
+                  "}\n"
+                  "network net(%s) {\n%s}\n"
+                  "train {\n"
+                  "    loss = %s(net(%s), t)\n"
+                  "    optimizer = sgd(lr=0.1)\n"
+                  "    batch = %d\n"
+                  "}\n", c->inputs, c->target, c->arguments, c->body, c->loss, c->arguments,
+                  c->batch);
+}
+
+/* All sizes of batch that a model is tried with: full, and up to four partial ones. */
+static int find_sizes(int batch, int sizes[5])
+{
+    static const int partial[] = {1, 3, 13, 50};
+    int count = 0;
+
+    sizes[count++] = batch;
+    for (int i = 0; i < COUNT(partial); i++)
+        if (partial[i] < batch)
+            sizes[count++] = partial[i];
+    return count;
+}
+
+static void check_case(const Case *c)
+{
+    const char *targets[MAX_TARGETS];
+    const int target_count = find_targets(targets);
+    Compiled compiled[MAX_TARGETS];
+    int sizes[5];
+    const int size_count = find_sizes(c->batch, sizes);
+    Outcome first[5];
+
+    for (int i = 0; i < target_count; i++) {
+        compiled[i] = plan_model(model_text(c), targets[i]);
+        start_clang(&compiled[i]);
+    }
+    for (int i = 0; i < target_count; i++) {
+        load_model(&compiled[i]);
+        for (int s = 0; s < size_count; s++) {
+            const Outcome one = check_step(&compiled[i], sizes[s], i == 0);
+
+            if (i == 0)
+                first[s] = one;
+            check_same_bits(&first[s], &one,
+                            format("%s and %s, n = %d", targets[0], targets[i], sizes[s]));
+            for (int threads = 2; threads <= 3; threads++) {
+                const Outcome many = run_step(&compiled[i], sizes[s], threads);
+
+                check_same_bits(&one, &many, format("%s, n = %d, 1 thread and %d", targets[i],
+                                                    sizes[s], threads));
+            }
+        }
+    }
+}
+
+/* CASE=3 in the environment: that one alone. */
+START_TEST(test_case)
+{
+    const char *only = getenv("CASE");
+
+    if (!only || atoi(only) == _i)
+        check_case(&cases[_i]);
+}
+END_TEST
+
+Suite *suite_kernels(void);
+
+Suite *suite_kernels(void)
+{
+    Suite *suite = suite_create("kernels");
+    TCase *tcase = tcase_create("against the reference");
+
+    tcase_set_timeout(tcase, 300);
+    tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
