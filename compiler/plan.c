@@ -64,6 +64,8 @@ static void find_phases(Program *p)
                 break;
             }
         p->kernels[i]->phase = phase;
+        for (int j = 0; j < p->kernels[i]->sum_count; j++)
+            p->kernels[i]->sums[j]->phase = phase;
     }
     p->phases = p->count ? phase + 1 : 0;
 }
@@ -155,8 +157,19 @@ static _Noreturn void fail_plan(const char *what, const char *a, const char *b)
     abort();
 }
 
+static void check_alive(void *context, const Kernel *k, Access access)
+{
+    const Buffer *buffer = access.buffer;
+
+    (void)context;
+    if (buffer->where == IN_ARENA && (k->phase < buffer->first || k->phase > buffer->last))
+        fail_plan("used while not live", kernel_label(k), buffer->name);
+}
+
 void verify_plan(const Program *p)
 {
+    for (int i = 0; i < p->count; i++)
+        each_buffer(p->kernels[i], check_alive, NULL);
     for (int i = 0; i < p->count; i++)
         for (int j = 0; j < i; j++)
             if (p->kernels[i]->phase == p->kernels[j]->phase
