@@ -87,6 +87,19 @@ NET_INLINE void net_finish(const struct net_run *run, float *w, const float *g, 
         run->update(w, g, run->state + at, count, &run->hyper);
 }
 
+/* Asks for what net_finish will touch, while the gradient is still being summed. */
+NET_INLINE void net_ahead(const struct net_run *run, const float *w, long count)
+{
+    const float *other = run->grads ? run->grads : run->state;
+    const long at = w - (const float *)run->params;
+
+    for (long i = 0; i < count; i += 16) {
+        __builtin_prefetch(w + i, 1);
+        if (other)
+            __builtin_prefetch(other + at + i, 1);
+    }
+}
+
 /* ---- Contraction ----------------------------------------------------------------------------- */
 
 /* What one output element sums over: taps in rows and columns, and channels in each; all steps in
@@ -432,7 +445,7 @@ NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, 
             squares += (double)slices[s * step + second + lane];
         }
         const double shift = sum / rows, m = (double)running_mean[lane] + shift;
-        double var = squares / rows - shift * shift;
+        double var = rows > 1 ? squares / rows - shift * shift : 0;
         var = var < 0 ? 0 : var;
         const double unbiased = rows > 1 ? var * rows / (rows - 1) : var;
 
