@@ -10,8 +10,10 @@
 
 #include <string.h>
 
-/* The tile adds to dw in memory: 16 inputs at most, by `vectors` blocks. */
-static const char *write_tile(Emitter *e, int vectors)
+/* The tile adds to dw in memory: rows of inputs by `vectors` blocks. Over an image it asks for the next
+   pixel ahead, which lies in another page. (Begun from zeros in registers, clang takes them for one value
+   and spills.) */
+static const char *write_tile(Emitter *e, int vectors, bool image)
 {
     const int rows = e->target->rows;
     Text text = {0};
@@ -21,12 +23,12 @@ static const char *write_tile(Emitter *e, int vectors)
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
     line(&text, 3, "acc[i][j] = vec_load(dw + 16 * (%d * i + j));", vectors);
-    line(&text, 1, "correlate(acc, %d, %d, 0, 16, 1, 0, 0, x, dy, over);", rows, vectors);
+    line(&text, 1, "correlate(acc, %d, %d, 0, 16, 1, 0, 0, x, dy, over, %d);", rows, vectors, image);
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
     line(&text, 3, "vec_store(dw + 16 * (%d * i + j), acc[i][j]);", vectors);
     line(&text, 0, "}");
-    return add_function(e, &e->tiles, format("weight_tile_%dx%d", rows, vectors),
+    return add_function(e, &e->tiles, format("weight_tile_%dx%d%s", rows, vectors, image ? "_image" : ""),
                         "/* dw += x' dy over images and pixels: rows of inputs by blocks of outputs */\n"
                         "NET_TILE void %s(float *restrict dw, const float *restrict x,\n"
                         "        const float *restrict dy, const struct sweep *over)\n", text.at);
@@ -87,7 +89,7 @@ static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const S
     line(text, 2, "_Alignas(64) float dw[%d] = { 0 };\n", 16 * vectors * 16);
     line(text, 2, "for (int c = 0; c < inputs; c += %d)", e->target->rows);
     line(text, 3, "%s(dw + %d * c, &x->at[0][0][%d + pixel * %d + block][0][c],",
-         write_tile(e, vectors), vectors * 16, s->block, s->stride);
+         write_tile(e, vectors, false), vectors * 16, s->block, s->stride);
     line(text, 4, "dy->at[0][0][panel_block][0], &over);");
     write_finish(text, 2, k,
                  format("[panel_block * %dL + (%d + pixel * %d + 16 * block) * %dL]", 16 * dw->rows,
@@ -151,7 +153,7 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
          pixel_floats(x) * node->at.stride[1], pixel_floats(dy) * dy->width, pixel_floats(dy));
     line(text, 5, "};");
     line(text, 5, "for (int i = 0; i < inputs; i += %d)", e->target->rows);
-    line(text, 6, "%s(dw[tap] + %d * i,", write_tile(e, vectors), vectors * 16);
+    line(text, 6, "%s(dw[tap] + %d * i,", write_tile(e, vectors, true), vectors * 16);
     line(text, 7, "&x->at[chunk][x_row * %d + x_column][%d + block][0][i],", x->width, s->block);
     line(text, 7, "dy->at[chunk][r.begin * %d + c.begin][panel_block][0], &over);", dy->width);
     line(text, 4, "}");
@@ -210,7 +212,7 @@ static const char *write_pixel_tile(Emitter *e, const Kernel *k, int first, int 
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
     line(&text, 3, "acc[i][j] = vec_zero();");
-    line(&text, 1, "correlate(acc, %d, %d, %d, %d, %d, %ld, %ld, x, dy, over);", rows, vectors, first,
+    line(&text, 1, "correlate(acc, %d, %d, %d, %d, %d, %ld, %ld, x, dy, over, 1);", rows, vectors, first,
          w.size[1], w.size[3], pixel * x->full_width, pixel);
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);

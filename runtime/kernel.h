@@ -172,10 +172,10 @@ struct sweep {
 
 /* acc[i][j] += sum over chunks, rows, columns and images of x[input first + i] dy[j]: `rows` inputs by
    `vectors` blocks of outputs. Input (k, l, c) of taps `columns` wide is at k x_tap_row + l x_tap_column
-   + c; inside one block of channels there is a single tap of 16. */
+   + c; inside one block of channels there is a single tap of 16. `ahead`: asks for the next column. */
 NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int channels, int columns,
                           long x_tap_row, long x_tap_column, const float *x, const float *dy,
-                          const struct sweep *over)
+                          const struct sweep *over, int ahead)
 {
     NET_REPEAT(chunk, over->chunks) {
         const long images = chunk < over->chunks - 1 ? 16 : over->images;
@@ -190,9 +190,11 @@ NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int ch
                     vec d[3];
                     NET_VECTORS(j, vectors) {
                         d[j] = vec_load(dn + 256 * j);
-                        __builtin_prefetch(dn + 256 * j + over->dy_column);     /* another page */
+                        if (ahead)
+                            __builtin_prefetch(dn + 256 * j + over->dy_column);
                     }
-                    __builtin_prefetch(xn + over->x_column);
+                    if (ahead)
+                        __builtin_prefetch(xn + over->x_column);
                     NET_UNROLL(i, rows) {
                         const long at = (first + i) / (channels * columns) * x_tap_row
                                       + (first + i) / channels % columns * x_tap_column
