@@ -1,30 +1,37 @@
 #!/usr/bin/env bash
-# run.sh -- every test, in the plain build and in the sanitized one, and a line of totals.
-# Called by `make test`, which builds both first. BUILD: the plain build's folder.
+# run.sh -- every test, in the plain build and in the sanitized one, and a line of totals. The two
+# builds are tested side by side. Called by `make test`, which made both. BUILD: the plain one's
+# folder; the other is in its subfolder asan.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-build=${BUILD:-build}
-export TOTALS=$PWD/$build/totals
+build=$(realpath "${BUILD:-build}")
 export CK_DEFAULT_TIMEOUT=300 CK_VERBOSITY=${CK_VERBOSITY:-normal}
 export ASAN_OPTIONS=detect_leaks=0      # the compiler's arena is never freed
-: >"$TOTALS"
 
-# A part that dies before it has counted its tests is one failure.
+# part NAME COMMAND...: a part that dies before it has counted its tests is one failure.
 part() {
-    local before
-    before=$(wc -l <"$TOTALS")
-    echo "== $1"
+    local name=$1 before
     shift
+    before=$(wc -l <"$TOTALS")
+    echo "== $name"
     "$@" || [ "$(wc -l <"$TOTALS")" -gt "$before" ] || echo "0 1 0" >>"$TOTALS"
 }
 
-part "Check suites" "$build/check_all"
-part "wrong programs, dumps, generated C" env NETC="$build/netc" tests/golden.sh
-part "trainers" env NETC="$build/netc" tests/trainer.sh
-part "Check suites, sanitized" "$build/asan/check_all"
-part "wrong programs, dumps, generated C, sanitized" env NETC="$build/asan/netc" tests/golden.sh
-part "trainers, sanitized" env NETC="$build/asan/netc" tests/trainer.sh quick
+# parts BUILD MODE TOTALS
+parts() {
+    export TOTALS=$3 NETC=$1/netc
+    : >"$TOTALS"
+    part "Check suites" "$1/check_all"
+    part "wrong programs, dumps, generated C" tests/golden.sh
+    part "trainers" tests/trainer.sh "$2"
+}
+
+parts "$build/asan" quick "$build/totals.asan" >"$build/asan.log" 2>&1 &
+(parts "$build" all "$build/totals.plain")
+wait
+echo "==== with address and undefined-behaviour sanitizers"
+cat "$build/asan.log"
 
 awk '{ passed += $1; failed += $2; skipped += $3 }
      END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
-           exit failed > 0 || passed == 0 }' "$TOTALS"
+           exit failed > 0 || passed == 0 }' "$build/totals.plain" "$build/totals.asan"

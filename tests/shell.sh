@@ -3,6 +3,10 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 netc=$(realpath "${NETC:-$root/build/netc}")
+if [ ! -x "$netc" ]; then
+    echo "there is no netc at $netc: run make first" >&2
+    exit 1
+fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 passed=0 failed=0 skipped=0

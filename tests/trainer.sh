@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # trainer.sh -- whole programs: models are compiled, trainers run, and what they leave is looked at.
-# `trainer.sh quick` does only what a slow (sanitized) build can do in a minute. With NETC_DATA, the
+# `trainer.sh quick` does only what a slow (sanitized) build can do in a minute or two. With NETC_DATA, the
 # folder of the real data sets, MNIST is trained too.
 set -uo pipefail
 . "$(dirname "$0")/shell.sh"
@@ -153,11 +153,15 @@ check "resume" ./xor_split train --resume resumed --epochs 40 --quiet
 check "resumed is uninterrupted" cmp whole/model.safetensors resumed/model.safetensors
 exits "resume with another rate" 2 "lr" ./xor_split train --resume resumed --lr 0.25
 
-# Ctrl-C inside an epoch: the step is finished, a checkpoint saved, and resuming goes on from there
+# Ctrl-C: the step is finished, a checkpoint saved, and resuming goes on from there
 if [ -z "$quick" ]; then
-    ./branches train --epochs 2 --out whole_branches --quiet
-    ./branches train --epochs 2 --out stopped --quiet &
-    sleep 0.7
+    ./branches train --epochs 6 --out whole_branches --quiet
+    ./branches train --epochs 6 --out stopped --quiet &
+    for _ in $(seq 200); do
+        ! grep -qs "^1," stopped/history.csv || break
+        sleep 0.1
+    done
+    sleep 0.1
     kill -INT $!
     status=0
     wait $! || status=$?
