@@ -3,38 +3,37 @@
  *
  *     netc xor_concat.net --target avx512 --batch 4
  *
- * 7 parameters and statistics, arena 9472 B, any batch of 1 to 4 rows.
+ * 7 parameters and statistics, arena 9536 B, any batch of 1 to 4 rows.
  *
  * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. An element is one fma chain in a fixed order: the same bits on any number of threads.
  *
- * Memory plan: a column is 149 B of arena, a row one phase between barriers.
+ * Memory plan: a column is 150 B of arena, a row one phase between barriers.
  *
- *     train      1  cccccccccccccffffffff......bbbbbbbggggggggddddddd............aee
- *                2  ccccccccccccciiiiiiiiiiiiiiibbbbbbggggggggddddddjjjjjjkkkkkkkkeh
- *                3  l........................................dddddddd.....kkkkkkkk.h
- *                4  l........................................dddddddd...............
+ *     train      1  cccccccccccccffffffff......bbbbbbbgggggggddddddd.............ahh
+ *                2  ccccccccccccciiiiiiiiiiiiiiibbbbbbgggggggddddddjjjjjjjkkkkkkkkhl
+ *                3  ........................................dddddddd......kkkkkkkk.l
  *
  *       a  128 B  xor_concat.dense weight, transposed
- *       b  1024 B  
- *       c  2048 B  
- *       d  1024 B  
+ *       b  1024 B  xor_concat.tanh_1
+ *       c  2048 B  xor_concat.concat
+ *       d  1024 B  xor_concat.tanh_2
  *       e  64 B  loss
- *       f  1024 B  
- *       g  1024 B  
+ *       f  1024 B  d mse
+ *       g  1024 B  d xor_concat.tanh_2
  *       h  64 B  xor_concat.dense sums
- *       i  2048 B  
- *       j  1024 B  
- *       k  1024 B  
+ *       i  2048 B  d xor_concat.dense
+ *       j  1024 B  d xor_concat.concat
+ *       k  1024 B  d xor_concat.tanh_1
  *       l  64 B  xor_concat.hidden sums
  *
  *     evaluate   1  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaaccccccccccccccccdd
  *                2  ..............................................ccccccccccccccccdd
  *
- *       a  1024 B  
- *       b  2048 B  
- *       c  1024 B  
+ *       a  1024 B  xor_concat.tanh_1
+ *       b  2048 B  xor_concat.concat
+ *       c  1024 B  xor_concat.tanh_2
  *       d  64 B  loss
  */
 
@@ -69,8 +68,8 @@ struct batch {
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
 /* acc = b + sum over taps and channels of x w, then what follows in registers */
-NET_TILE void tile_8x1_bias_tanh(float *restrict y, const float *restrict x, const float *restrict w,
-        const float *restrict b, const struct taps *taps, int segments)
+NET_TILE void tile_8x1_bias_tanh(float *restrict y, const float *restrict x,
+        const float *restrict w, const float *restrict b, const struct taps *taps, int segments)
 {
     vec acc[8][3];
 
@@ -101,7 +100,7 @@ NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
             acc[i][j] = vec_load(dw + 16 * (1 * i + j));
-    correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over);
+    correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 0);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
             vec_store(dw + 16 * (1 * i + j), acc[i][j]);
@@ -128,8 +127,8 @@ NET_TILE void tile_8x1(float *restrict dx, const float *restrict x, const float 
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-static void transpose_3x1(struct slices_32 *restrict wt, const struct weight_3x1 *restrict w,
-                          struct net_run *run, int thread)
+NET_KERNEL void transpose_3x1(struct slices_32 *restrict wt, const struct weight_3x1 *restrict w,
+                              struct net_run *run, int thread)
 {
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int tap = item / 1, block = item % 1;
@@ -160,9 +159,10 @@ static void transpose_3x1(struct slices_32 *restrict wt, const struct weight_3x1
 }
 
 /* y = x w + b, tanh; items: chunks */
-static void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct value_4x2 *restrict x,
-                             const struct weight_2x1 *restrict w,
-                             const struct vector_16 *restrict b, struct net_run *run, int thread)
+NET_KERNEL void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct value_4x2 *restrict x,
+                                 const struct weight_2x1 *restrict w,
+                                 const struct vector_16 *restrict b, struct net_run *run,
+                                 int thread)
 {
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int chunk = item / 1;
@@ -181,8 +181,8 @@ static void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct value_4x
 }
 
 /* the blocks of each x, side by side; items: (chunk, row) */
-static void concat_4x3(struct value_4x3_2_1 *restrict y, const struct value_4x2 *restrict x,
-                       const struct value_4x1 *restrict x_2, struct net_run *run, int thread)
+NET_KERNEL void concat_4x3(struct value_4x3_2_1 *restrict y, const struct value_4x2 *restrict x,
+                           const struct value_4x1 *restrict x_2, struct net_run *run, int thread)
 {
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int chunk = item / 1, row = item % 1;
@@ -195,9 +195,11 @@ static void concat_4x3(struct value_4x3_2_1 *restrict y, const struct value_4x2 
 }
 
 /* y = x w + b, tanh; items: chunks */
-static void dense_tanh_4x3x1(struct value_4x1 *restrict y, const struct value_4x3_2_1 *restrict x,
-                             const struct weight_3x1 *restrict w,
-                             const struct vector_16 *restrict b, struct net_run *run, int thread)
+NET_KERNEL void dense_tanh_4x3x1(struct value_4x1 *restrict y,
+                                 const struct value_4x3_2_1 *restrict x,
+                                 const struct weight_3x1 *restrict w,
+                                 const struct vector_16 *restrict b, struct net_run *run,
+                                 int thread)
 {
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int chunk = item / 1;
@@ -218,9 +220,10 @@ static void dense_tanh_4x3x1(struct value_4x1 *restrict y, const struct value_4x
 }
 
 /* loss = the sum of mse over images, a slice a chunk; dz = its gradient; items: chunks */
-static void mse_grad_4x1(struct value_4x1 *restrict dz, struct slices_1 *restrict loss,
-                         const struct value_4x1 *restrict z,
-                         const struct value_4x1 *restrict target, struct net_run *run, int thread)
+NET_KERNEL void mse_grad_4x1(struct value_4x1 *restrict dz, struct slices_1 *restrict loss,
+                             const struct value_4x1 *restrict z,
+                             const struct value_4x1 *restrict target, struct net_run *run,
+                             int thread)
 {
     const float scale = 2.0f / ((float)run->n * 1);
 
@@ -243,9 +246,29 @@ static void mse_grad_4x1(struct value_4x1 *restrict dz, struct slices_1 *restric
     }
 }
 
-/* tanh_grad; items: (chunk, row) */
-static void tanh_grad_4x1(struct value_4x1 *restrict dx, const struct value_4x1 *restrict kept,
-                          const struct value_4x1 *restrict dy, struct net_run *run, int thread)
+/* sums of dy of one row of pixels and chunk of images */
+static inline void channel_sum_row_4x1(
+        struct slices_16 *restrict slices, const struct value_4x1 *dy, const struct net_run *run,
+        int chunk, int row)
+{
+    const int images = net_rows(run, chunk);
+
+    (void)row;
+    for (int block = 0; block < 1; block++) {
+        vec sum = vec_zero();
+
+        for (int column = 0; column < 1; column++)
+            for (int i = 0; i < images; i++) {
+                sum = vec_add(sum, vec_load(dy->at[chunk][column][block][i]));
+            }
+        vec_store(slices->at + chunk * 16L + 16 * block, sum);
+    }
+}
+
+/* tanh_grad channel_sum; items: (chunk, row) */
+NET_KERNEL void tanh_grad_4x1(struct value_4x1 *restrict dx, struct slices_16 *restrict slices,
+                              const struct value_4x1 *restrict kept,
+                              const struct value_4x1 *restrict dy, struct net_run *run, int thread)
 {
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int chunk = item / 1, row = item % 1;
@@ -262,11 +285,12 @@ static void tanh_grad_4x1(struct value_4x1 *restrict dx, const struct value_4x1 
                     vec_store(dx_at + at, v1);
                 }
             }
+        channel_sum_row_4x1(slices, dx, run, chunk, row);
     }
 }
 
 /* run->loss = slices added in order, over n; one thread */
-static void mean_loss_1(const struct slices_1 *restrict loss, struct net_run *run, int thread)
+NET_KERNEL void mean_loss_1(const struct slices_1 *restrict loss, struct net_run *run, int thread)
 {
     float sum = 0.0f;
 
@@ -277,31 +301,11 @@ static void mean_loss_1(const struct slices_1 *restrict loss, struct net_run *ru
     run->loss = sum / ((float)run->n * 1);
 }
 
-/* sums of dy, a slice for each item: (chunk, row) */
-static void channel_sum_slices_4x1(struct slices_16 *restrict slices,
-                                   const struct value_4x1 *restrict dy, struct net_run *run,
-                                   int thread)
-{
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
-        const int images = net_rows(run, chunk);
-        (void)row;
-        for (int block = 0; block < 1; block++) {
-            vec sum = vec_zero();
-            for (int column = 0; column < 1; column++)
-                for (int i = 0; i < images; i++) {
-                    sum = vec_add(sum, vec_load(dy->at[chunk][column][block][i]));
-                }
-            vec_store(slices->at + item * 16L + 16 * block, sum);
-        }
-    }
-}
-
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-static void dense_dw_update_4x3_3x1(struct weight_3x1 *restrict w,
-                                    const struct value_4x3_2_1 *restrict x,
-                                    const struct value_4x1 *restrict dy, struct net_run *run,
-                                    int thread)
+NET_KERNEL void dense_dw_update_4x3_3x1(struct weight_3x1 *restrict w,
+                                        const struct value_4x3_2_1 *restrict x,
+                                        const struct value_4x1 *restrict dy, struct net_run *run,
+                                        int thread)
 {
     const int chunks = net_chunks(run);
     const int images = run->n - 16 * (chunks - 1);
@@ -316,7 +320,8 @@ static void dense_dw_update_4x3_3x1(struct weight_3x1 *restrict w,
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 1 + block][0][c],
                 dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 48L + (0 + pixel * 2 + 16 * block) * 16L], dw, 16 * inputs);
+        net_finish(run, &w->at[panel_block * 48L + (0 + pixel * 2 + 16 * block) * 16L],
+                dw, 16 * inputs);
     }
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int panel_block = 0 + item / 1 * 1;
@@ -328,13 +333,15 @@ static void dense_dw_update_4x3_3x1(struct weight_3x1 *restrict w,
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x1(dw + 16 * c, &x->at[0][0][1 + pixel * 1 + block][0][c],
                 dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 48L + (2 + pixel * 1 + 16 * block) * 16L], dw, 16 * inputs);
+        net_finish(run, &w->at[panel_block * 48L + (2 + pixel * 1 + 16 * block) * 16L],
+                dw, 16 * inputs);
     }
 }
 
 /* dx = dy w'; items: chunks */
-static void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx, const struct value_4x1 *restrict dy,
-                           const struct slices_32 *restrict w, struct net_run *run, int thread)
+NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
+                               const struct value_4x1 *restrict dy,
+                               const struct slices_32 *restrict w, struct net_run *run, int thread)
 {
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int chunk = item / 1;
@@ -362,9 +369,9 @@ static void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx, const struct value
 }
 
 /* some blocks of dy; items: (chunk, row) */
-static void slice_4x1_from_2_of_4x3(struct value_4x1 *restrict dx,
-                                    const struct value_4x3_2_1 *restrict dy, struct net_run *run,
-                                    int thread)
+NET_KERNEL void slice_4x1_from_2_of_4x3(struct value_4x1 *restrict dx,
+                                        const struct value_4x3_2_1 *restrict dy,
+                                        struct net_run *run, int thread)
 {
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int chunk = item / 1, row = item % 1;
@@ -376,9 +383,9 @@ static void slice_4x1_from_2_of_4x3(struct value_4x1 *restrict dx,
 }
 
 /* slices added in order, then the update; items: blocks */
-static void channel_sum_update_4x1(struct vector_16 *restrict b,
-                                   const struct slices_16 *restrict slices, struct net_run *run,
-                                   int thread)
+NET_KERNEL void channel_sum_update_4x1(struct vector_16 *restrict b,
+                                       const struct slices_16 *restrict slices,
+                                       struct net_run *run, int thread)
 {
     NET_ITEMS(block, 1, run, thread) {
         const float *s = slices->at + 16 * block;
@@ -392,10 +399,10 @@ static void channel_sum_update_4x1(struct vector_16 *restrict b,
 }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-static void dense_dw_update_4x2_2x1(struct weight_2x1 *restrict w,
-                                    const struct value_4x2 *restrict x,
-                                    const struct value_4x1 *restrict dy, struct net_run *run,
-                                    int thread)
+NET_KERNEL void dense_dw_update_4x2_2x1(struct weight_2x1 *restrict w,
+                                        const struct value_4x2 *restrict x,
+                                        const struct value_4x1 *restrict dy, struct net_run *run,
+                                        int thread)
 {
     const int chunks = net_chunks(run);
     const int images = run->n - 16 * (chunks - 1);
@@ -410,13 +417,14 @@ static void dense_dw_update_4x2_2x1(struct weight_2x1 *restrict w,
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 1 + block][0][c],
                 dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 32L + (0 + pixel * 2 + 16 * block) * 16L], dw, 16 * inputs);
+        net_finish(run, &w->at[panel_block * 32L + (0 + pixel * 2 + 16 * block) * 16L],
+                dw, 16 * inputs);
     }
 }
 
 /* loss = the sum of mse over images, a slice a chunk; items: chunks */
-static void mse_4x1(struct slices_1 *restrict loss, const struct value_4x1 *restrict z,
-                    const struct value_4x1 *restrict target, struct net_run *run, int thread)
+NET_KERNEL void mse_4x1(struct slices_1 *restrict loss, const struct value_4x1 *restrict z,
+                        const struct value_4x1 *restrict target, struct net_run *run, int thread)
 {
 
     NET_ITEMS(chunk, 1, run, thread) {
@@ -454,7 +462,7 @@ static void train_step(struct net_run *run, int thread)
     struct value_4x3_2_1 *d_dense_x = net_at(run, 2048);
     struct value_4x1 *d_concat = net_at(run, 7168);
     struct value_4x1 *d_tanh_1 = net_at(run, 8192);
-    struct slices_16 *hidden_sums = net_at(run, 0);
+    struct slices_16 *hidden_sums = net_at(run, 9472);
     (void)p, (void)batch;
 
     RUN(0, transpose_3x1(dense_weight__transposed, &p->dense_weight, run, thread));
@@ -466,29 +474,25 @@ static void train_step(struct net_run *run, int thread)
                                                                         /* xor_concat.net:12 */
     RUN(4, mse_grad_4x1(d_mse, mse, tanh_2, &batch->answer, run, thread));
                                                                         /* xor_concat.net:16 */
-    RUN(5, tanh_grad_4x1(d_tanh_2, tanh_2, d_mse, run, thread));        /* xor_concat.net:12 */
+    RUN(5, tanh_grad_4x1(d_tanh_2, dense_sums, tanh_2, d_mse, run, thread));
+                                                                        /* xor_concat.net:12 */
     barrier(run, thread);
 
     RUN(6, mean_loss_1(mse, run, thread));                              /* xor_concat.net:16 */
-    RUN(7, channel_sum_slices_4x1(dense_sums, d_tanh_2, run, thread));  /* xor_concat.net:12 */
-    RUN(8, dense_dw_update_4x3_3x1(&p->dense_weight, concat, d_tanh_2, run, thread));
+    RUN(7, dense_dw_update_4x3_3x1(&p->dense_weight, concat, d_tanh_2, run, thread));
                                                                         /* xor_concat.net:12 */
-    RUN(9, dense_dx_4x3x1(d_dense_x, d_tanh_2, dense_weight__transposed, run, thread));
+    RUN(8, dense_dx_4x3x1(d_dense_x, d_tanh_2, dense_weight__transposed, run, thread));
                                                                         /* xor_concat.net:12 */
-    RUN(10, slice_4x1_from_2_of_4x3(d_concat, d_dense_x, run, thread));
+    RUN(9, slice_4x1_from_2_of_4x3(d_concat, d_dense_x, run, thread));  /* xor_concat.net:12 */
+    RUN(10, tanh_grad_4x1(d_tanh_1, hidden_sums, tanh_1, d_concat, run, thread));
+                                                                        /* xor_concat.net:11 */
+    RUN(11, channel_sum_update_4x1(&p->dense_bias, dense_sums, run, thread));
                                                                         /* xor_concat.net:12 */
-    RUN(11, tanh_grad_4x1(d_tanh_1, tanh_1, d_concat, run, thread));    /* xor_concat.net:11 */
     barrier(run, thread);
 
-    RUN(12, channel_sum_update_4x1(&p->dense_bias, dense_sums, run, thread));
-                                                                        /* xor_concat.net:12 */
-    RUN(13, channel_sum_slices_4x1(hidden_sums, d_tanh_1, run, thread));
+    RUN(12, dense_dw_update_4x2_2x1(&p->hidden_weight, &batch->point, d_tanh_1, run, thread));
                                                                         /* xor_concat.net:11 */
-    RUN(14, dense_dw_update_4x2_2x1(&p->hidden_weight, &batch->point, d_tanh_1, run, thread));
-                                                                        /* xor_concat.net:11 */
-    barrier(run, thread);
-
-    RUN(15, channel_sum_update_4x1(&p->hidden_bias, hidden_sums, run, thread));
+    RUN(13, channel_sum_update_4x1(&p->hidden_bias, hidden_sums, run, thread));
                                                                         /* xor_concat.net:11 */
     barrier(run, thread);
 }
@@ -525,26 +529,31 @@ static const struct net_segment dense_weight_segments[] = { { 0, 2, 1, 0, 1 }, {
 static const struct net_segment dense_bias_segments[] = { { 0, 1, 1, 0, 0 } };
 
 static const struct net_tensor tensors[] = {
-    { .name = "xor_concat.hidden.weight", .offset = offsetof(struct params, hidden_weight), .count = 32,
+    { .name = "xor_concat.hidden.weight",
+      .offset = offsetof(struct params, hidden_weight), .count = 32,
       .rank = 2, .shape = { 1, 2 }, .kind = NET_WEIGHT, .panels = { 0, 0, 1 },
       .segments = hidden_weight_segments, .segment_count = 1, .trainable = true,
       .init = "kaiming_uniform", .fan_in = 2 },
-    { .name = "xor_concat.hidden.bias", .offset = offsetof(struct params, hidden_bias), .count = 16,
+    { .name = "xor_concat.hidden.bias",
+      .offset = offsetof(struct params, hidden_bias), .count = 16,
       .rank = 1, .shape = { 1 }, .kind = NET_VECTOR,
       .segments = hidden_bias_segments, .segment_count = 1, .trainable = true,
       .init = "kaiming_uniform", .fan_in = 2 },
-    { .name = "xor_concat.dense.weight", .offset = offsetof(struct params, dense_weight), .count = 48,
+    { .name = "xor_concat.dense.weight",
+      .offset = offsetof(struct params, dense_weight), .count = 48,
       .rank = 2, .shape = { 1, 3 }, .kind = NET_WEIGHT, .panels = { 0, 0, 1 },
       .segments = dense_weight_segments, .segment_count = 2, .trainable = true,
       .init = "kaiming_uniform", .fan_in = 3 },
-    { .name = "xor_concat.dense.bias", .offset = offsetof(struct params, dense_bias), .count = 16,
+    { .name = "xor_concat.dense.bias",
+      .offset = offsetof(struct params, dense_bias), .count = 16,
       .rank = 1, .shape = { 1 }, .kind = NET_VECTOR,
       .segments = dense_bias_segments, .segment_count = 1, .trainable = true,
       .init = "kaiming_uniform", .fan_in = 3 },
 };
 
 extern const struct net_reader net_reader_xor;
-static const struct net_call part_train = { .name = "xor", .args = NULL, .arg_count = 0, .reader = &net_reader_xor };
+static const struct net_call part_train = { .name = "xor", .args = NULL, .arg_count = 0,
+        .reader = &net_reader_xor };
 
 static const struct net_call loss_call = { .name = "mse", .args = NULL, .arg_count = 0 };
 
@@ -627,11 +636,9 @@ static const struct net_kernel train_kernels[] = {
     { "mse_grad_4x1", "mse",
       "loss", 16, 0, 3136 },
     { "tanh_grad_4x1", "xor_concat.tanh_2",
-      "elementwise", 12, 0, 5120 },
+      "elementwise", 12, 0, 6208 },
     { "mean_loss_1", "mse",
       "loss", 16, 0, 64 },
-    { "channel_sum_slices_4x1", "xor_concat.dense",
-      "reduction", 12, 0, 1088 },
     { "dense_dw_update_4x3_3x1", "xor_concat.dense",
       "backward-weights", 12, 24, 3264 },
     { "dense_dx_4x3x1", "xor_concat.dense",
@@ -639,11 +646,9 @@ static const struct net_kernel train_kernels[] = {
     { "slice_4x1_from_2_of_4x3", "xor_concat.concat",
       "movement", 12, 0, 3072 },
     { "tanh_grad_4x1", "xor_concat.tanh_1",
-      "elementwise", 11, 0, 5120 },
+      "elementwise", 11, 0, 6208 },
     { "channel_sum_update_4x1", "xor_concat.dense",
       "reduction", 12, 0, 128 },
-    { "channel_sum_slices_4x1", "xor_concat.hidden",
-      "reduction", 11, 0, 1088 },
     { "dense_dw_update_4x2_2x1", "xor_concat.hidden",
       "backward-weights", 11, 16, 2176 },
     { "channel_sum_update_4x1", "xor_concat.hidden",
@@ -665,8 +670,8 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "4bbebafee532ba63", .isa = "avx512", .batch = 4,
-    .params_size = sizeof(struct params), .arena_size = 9472,
+    .hash = "ff06e933a1ab9415", .isa = "avx512", .batch = 4,
+    .params_size = sizeof(struct params), .arena_size = 9536,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,
     .parts = { &part_train, NULL, NULL },
@@ -677,7 +682,7 @@ const struct net_model net_model = {
     .loss = NET_MSE, .activation = NET_IDENTITY,
     .outputs = 1, .output_rank = 1, .output_shape = { 1 },
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),
-    .train = { train_step, train_kernels, 16 },
+    .train = { train_step, train_kernels, 14 },
     .evaluate = { evaluate_step, evaluate_kernels, 5 },
     .pack = pack, .unpack = unpack,
 };
