@@ -1,6 +1,6 @@
 /*
- * kernel_build.c -- from a model's text to its functions in this process: the compiler as a library,
- * clang in a process of its own, dlopen.
+ * kernel_build.c -- from a model's text to its functions in this process: the compiler as a
+ * library, clang in a process of its own, dlopen.
  *
  * The generated C refers to the runtime: here to a few lines that let the test stand in for it.
  */

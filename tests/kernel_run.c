@@ -31,10 +31,10 @@ typedef struct Trial {
     struct net_run run;
     Memory params, state, grads, arena, batch;
     Reference *expected;        /* of the program's graph; NULL: numbers are not compared */
-    double *units;              /* of errors, by value id */
+    double *errors;             /* that its values may have, by id */
 } Trial;
 
-/* ---- Memory ------------------------------------------------------------------------------------ */
+/* ---- Memory -------------------------------------------------------------------------------- */
 
 static Memory new_memory(size_t size)
 {
@@ -62,7 +62,7 @@ static void free_memory(Memory *memory, const char *what)
     free(memory->at - GUARD);
 }
 
-/* ---- Numbers that go in ------------------------------------------------------------------------ */
+/* ---- Numbers that go in -------------------------------------------------------------------- */
 
 static uint32_t hash_text(const char *text)
 {
@@ -73,8 +73,8 @@ static uint32_t hash_text(const char *text)
     return hash;
 }
 
-/* Element i of an input, target, parameter or state, a float: by name, so that both graphs of a model
-   get the same. Weights keep the size of what goes through them. */
+/* Element i of an input, target, parameter or state, a float: by name, so that both graphs of a
+   model get the same. Weights keep the size of what goes through them. */
 static float leaf_number(const Graph *g, const Value *value, uint32_t seed, long i)
 {
     const double x = random_number(hash_text(value->name) + seed, i);
@@ -177,7 +177,7 @@ static Trial new_trial(const Compiled *c, int n, int threads)
     t.run = (struct net_run){
         .params = t.params.at, .state = (float *)(void *)t.state.at,
         .grads = (float *)(void *)t.grads.at, .arena = t.arena.at, .batch = t.batch.at, .n = n,
-        .threads = threads, .has_target = true, .seed = {7, 11}, .step = 3,
+        .threads = threads, .pool = net_pool_open(threads), .has_target = true, .seed = {7, 11}, .step = 3,
         .hyper = {.lr = 0.01f, .momentum = 0.9f, .stride = (long)(net->params_size / 4)}};
     set_params(&t);
     pack_rows(&t, 0, true);
@@ -186,6 +186,7 @@ static Trial new_trial(const Compiled *c, int n, int threads)
 
 static void free_trial(Trial *t)
 {
+    net_pool_close(t->run.pool);
     free_memory(&t->params, "the block of parameters");
     free_memory(&t->state, "the optimizer's state");
     free_memory(&t->grads, "the block of gradients");
@@ -193,7 +194,7 @@ static void free_trial(Trial *t)
     free_memory(&t->batch, "the batch");
 }
 
-/* ---- Where a number is -------------------------------------------------------------------------- */
+/* ---- Where a number is --------------------------------------------------------------------- */
 
 /* Floats from a chunk's begin to element k of image 0. */
 static long element_at(const Physical *v, int k)
@@ -226,131 +227,18 @@ static struct net_tensor tensor_of(const Value *value, struct net_segment segmen
     return tensor;
 }
 
-/* ---- Comparison --------------------------------------------------------------------------------- */
-
-/* How many products or numbers an element of the node's result is a sum of. */
-static double terms_of(const Node *node, int n)
-{
-    const Shape x = node->inputs[0]->shape;
-    const int pixels = x.rank == 3 ? x.size[1] * x.size[2] : 1;
-    const Shape w = node->input_count > 1 && node->inputs[1] ? node->inputs[1]->shape : x;
-
-    switch (node->op) {
-    case OP_DENSE:
-    case OP_CONV2D:
-        return shape_size(w) / w.size[0];
-    case OP_DENSE_DX:
-    case OP_CONV2D_DX:
-        return (double)shape_size(w) / w.size[1];
-    case OP_DENSE_DW:
-    case OP_CONV2D_DW:
-        return (double)n * (w.rank == 3 ? w.size[1] * w.size[2] : 1);
-    case OP_CHANNEL_SUM:
-    case OP_BATCHNORM_STATS:
-    case OP_BATCHNORM_SUMS:
-        return (double)n * pixels;
-    case OP_GLOBAL_AVGPOOL2D:
-        return pixels;
-    case OP_MAXPOOL2D_GRAD:
-        return node->at.kernel[0] * node->at.kernel[1];
-    case OP_SOFTMAX:
-    case OP_SOFTMAX_GRAD:
-    case OP_CROSS_ENTROPY_GRAD:
-        return x.size[0];
-    case OP_MSE:
-    case OP_CROSS_ENTROPY:
-    case OP_BINARY_CROSS_ENTROPY:
-        return (double)n * shape_size(x);
-    default:
-        return 1;
-    }
-}
-
-static double largest_entry(const Reference *r, const Value *value)
-{
-    double largest = 0;
-
-    for (long i = 0; i < element_count(value, r->n); i++)
-        largest = fmax(largest, fabs(r->at[value->id][i]));
-    return largest;
-}
-
-static double product_of(const Reference *r, const Node *node, int a, int b)
-{
-    return largest_entry(r, node->inputs[a]) * largest_entry(r, node->inputs[b]);
-}
-
-/* The largest term of what a node adds up, or the largest number that it takes in: its result may be
-   smaller, where terms cancel or an activation saturates, but is no more exact. 0: nothing of the sort. */
-static double largest_term(const Reference *r, const Node *node)
-{
-    switch (node->op) {
-    case OP_DENSE:
-    case OP_DENSE_DX:
-    case OP_DENSE_DW:
-    case OP_CONV2D:
-    case OP_CONV2D_DX:
-    case OP_CONV2D_DW:
-        return product_of(r, node, 0, 1);
-    case OP_ADD:
-        return fmax(largest_entry(r, node->inputs[0]), largest_entry(r, node->inputs[1]));
-    case OP_CHANNEL_SUM:
-    case OP_RELU6:
-    case OP_SIGMOID:
-    case OP_TANH:
-    case OP_SILU:
-    case OP_SOFTMAX:
-        return largest_entry(r, node->inputs[0]);
-    case OP_BATCHNORM_SUMS:
-    case OP_SIGMOID_GRAD:
-    case OP_TANH_GRAD:
-    case OP_SILU_GRAD:
-    case OP_SOFTMAX_GRAD:
-        return largest_entry(r, node->inputs[1]);
-    case OP_NORMALIZE_GRAD:
-        return product_of(r, node, 3, 4) * largest_entry(r, node->inputs[1]);
-    default:
-        return 0;
-    }
-}
-
-/* A node's error: the largest of what it reads, a rounding for each input, the root of its terms. */
-static double *count_units(const Reference *r)
-{
-    const Graph *g = r->graph;
-    double *units = allocate((size_t)(g->value_count + 1) * sizeof *units);
-
-    for (int i = 0; i < g->node_count; i++) {
-        const Node *node = g->nodes[i];
-        const double term = largest_term(r, node);
-        double most = 0;
-
-        for (int j = 0; j < node->input_count; j++)
-            if (node->inputs[j])
-                most = fmax(most, units[node->inputs[j]->id]);
-        for (int j = 0; j < node->output_count; j++) {
-            const double own = largest_entry(r, node->outputs[j]);
-
-            units[node->outputs[j]->id] = (most + node->input_count + sqrt(terms_of(node, r->n)))
-                                          * (own > 0 ? fmax(1, term / own) : 1);
-        }
-    }
-    return units;
-}
+/* ---- Comparison ---------------------------------------------------------------------------- */
 
 typedef struct Comparison {
     const Trial *trial;
     const char *what;           /* a kernel's label, a parameter's name */
     const double *expected;
-    double largest, allowed;    /* error of an element */
+    double allowed;             /* error of an element */
 } Comparison;
 
 static Comparison compare(const Trial *t, const Value *value, const char *what)
 {
-    Comparison c = {t, what, t->expected->at[value->id], largest_entry(t->expected, value), 0};
-
-    c.allowed = t->units[value->id] * c.largest / (1 << 24);
-    return c;
+    return (Comparison){t, what, t->expected->at[value->id], t->errors[value->id]};
 }
 
 static void check_number(const Comparison *c, long i, float got)
@@ -359,9 +247,9 @@ static void check_number(const Comparison *c, long i, float got)
 
     ck_assert_msg(error <= c->allowed,
                   "%s, %s, n = %d, %s: element %ld is %.9g, the reference says %.9g "
-                  "(error %.2g, allowed %.2g of the largest, %.9g)", c->trial->c->target,
+                  "(error %.2g, allowed %.2g)", c->trial->c->target,
                   c->trial->program->graph->name, c->trial->run.n, c->what, i, (double)got,
-                  c->expected[i], error / c->largest, c->allowed / c->largest, c->largest);
+                  c->expected[i], error, c->allowed);
 }
 
 /* A value in the arena: its rows below n, and +0 in every lane that is no channel. */
@@ -415,8 +303,9 @@ static void check_tensor(const Trial *t, const float *at, const struct net_tenso
         uint32_t bits;
 
         memcpy(&bits, at + place, sizeof bits);
-        ck_assert_msg(used[place] || bits == 0 || !padded, "%s, %s, n = %d, %s: padding at %ld of %ld is %g",
-                      t->c->target, t->program->graph->name, t->run.n, what, place, tensor->count,
+        ck_assert_msg(used[place] || bits == 0 || !padded,
+                      "%s, %s, n = %d, %s: padding at %ld of %ld is %g", t->c->target,
+                      t->program->graph->name, t->run.n, what, place, tensor->count,
                       (double)at[place]);
     }
 }
@@ -475,7 +364,7 @@ static void check_kernel(struct net_profile *profile, int kernel, int thread)
     }
 }
 
-/* ---- Steps ---------------------------------------------------------------------------------------- */
+/* ---- Steps --------------------------------------------------------------------------------- */
 
 static void work(void *context, int thread)
 {
@@ -487,7 +376,6 @@ static void work(void *context, int thread)
 /* Needs: memory, a batch. Poisons what is not the step's to read, runs it. */
 static void run_program(Trial *t, bool training, bool look)
 {
-    struct net_pool *pool;
     const struct net_model *net = t->c->net;
 
     net_flush_denormals();
@@ -503,10 +391,7 @@ static void run_program(Trial *t, bool training, bool look)
     *t->c->wait = net_pool_wait;
     *t->c->lap = check_kernel;
     ck_assert_int_eq(t->step->kernel_count, t->program->count);
-    pool = net_pool_open(t->run.threads);
-    t->run.pool = pool;
-    net_pool_run(pool, work, t);
-    net_pool_close(pool);
+    net_pool_run(t->run.pool, work, t);
 }
 
 static void expect(Trial *t, const Program *program)
@@ -516,7 +401,7 @@ static void expect(Trial *t, const Program *program)
     t->expected->step = t->run.step;
     fill_leaves(t->expected, 0);
     evaluate_reference(t->expected);
-    t->units = count_units(t->expected);
+    t->errors = bound_errors(t->expected);
 }
 
 static void check_loss(const Trial *t)
@@ -646,7 +531,8 @@ Outcome run_training(const Compiled *c, int n, int threads, int steps)
     for (int step = 0; step < steps; step++) {
         t.run.step = (uint32_t)step;
         t.run.n = step % 5 == 4 ? n - 3 : n;    /* the last batch of an epoch is short */
-        pack_rows(&t, (uint32_t)(step % 4), true);
+        if (step % 50 < 2)
+            pack_rows(&t, (uint32_t)step, true);
         run_program(&t, true, false);
         ck_assert_msg(isfinite(t.run.loss), "the loss of step %d is %g", step,
                       (double)t.run.loss);

@@ -43,6 +43,11 @@ void start_clang(Compiled *c);
 /* Waits for it; fails the test where it warned. Loads the model. */
 void load_model(Compiled *c);
 
+/* ---- kernel_error.c ---------------------------------------------------------------------------- */
+
+/* What the error of each value may be, by id; needs an evaluated reference. */
+double *bound_errors(const Reference *r);
+
 /* ---- kernel_run.c ------------------------------------------------------------------------------ */
 
 /* What a step left, in logical order: bits that have to be the same everywhere. */
@@ -52,9 +57,6 @@ typedef struct Outcome {
     const char **names;         /* of each */
     long count;
 } Outcome;
-
-/* Names and kernels are in the failures' messages. A value's error may be some units of 2^-24 of its
-   largest entry: those of what it is computed from, and the root of the number of terms it sums. */
 
 /* A train step and an evaluation of n rows on one thread, memory that is not theirs poisoned: padding
    lanes after every kernel, and where `with_reference` every value against the reference. */

@@ -2,8 +2,8 @@
  * suite_kernels.c -- every operation as compiled kernels, in odd shapes: against the reference, on
  * every target, on one to three threads, for full and partial batches.
  *
- * The one idea: a model holds many branches of one operation, so that few generated files cover many
- * shapes. A parameter stands before what has none of its own: so gradients flow through all of it.
+ * The one idea: a model holds many branches of one operation, so that few generated files cover
+ * many shapes. A parameter stands before what has none: so gradients flow through all of it.
  */
 
 #include <check.h>
@@ -15,6 +15,7 @@
 typedef struct Case {
     const char *name;
     int batch;                  /* the capacity */
+    int least;                  /* rows of the smallest batch */
     const char *inputs;         /* lines of the data section */
     const char *target;         /* "[40] = t", "= t -> classes(10)" */
     const char *arguments;      /* of the network: inputs' names */
@@ -22,8 +23,18 @@ typedef struct Case {
     const char *loss;
 } Case;
 
+/* Convolutions, pools, a residual block, two branches, dropout. */
+#define DIGITS                                                                                     \
+    "    a = x -> conv2d(8, 3, padding=same) -> relu -> maxpool2d(2)\n"                            \
+    "    b = a -> conv2d(8, 3, padding=1, bias=false) -> batchnorm -> relu\n"                      \
+    "          -> conv2d(8, 3, padding=1, bias=false) -> batchnorm\n"                              \
+    "    c = a + b -> relu\n"                                                                      \
+    "    d = c -> conv2d(19, 3) -> relu -> flatten -> dense(33) -> relu -> dropout(0.25)\n"        \
+    "    e = c -> global_avgpool2d -> dense(5) -> sigmoid\n"                                       \
+    "    concat(d, e) -> dropout(0.5) -> dense(10)\n"
+
 static const Case cases[] = {
-    {"dense", 64, "input x[33] = x", "[72] = t", "x",
+    {"dense", 64, 1, "input x[33] = x", "[72] = t", "x",
      "    a = x -> dense(1) -> tanh -> dense(2)\n"
      "    b = x -> dense(2) -> tanh -> dense(1, bias=false)\n"
      "    c = x -> dense(3, bias=false) -> tanh -> dense(5)\n"
@@ -34,7 +45,7 @@ static const Case cases[] = {
      "    h = x -> dense(5) -> tanh -> dense(10)\n"
      "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
 
-    {"conv2d of hidden values", 17, "input x[3, 7, 6] = x", "[311] = t", "x",
+    {"conv2d of hidden values", 17, 1, "input x[3, 7, 6] = x", "[311] = t", "x",
      "    x1 = x -> conv2d(1, 1) -> tanh\n"
      "    x2 = x -> conv2d(2, 3, padding=1) -> tanh\n"
      "    x3 = x -> conv2d(3, [2, 3]) -> tanh\n"
@@ -55,7 +66,7 @@ static const Case cases[] = {
      "    j = x33 -> conv2d(17, 3) -> flatten -> dense(17)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
 
-    {"conv2d of inputs", 16,
+    {"conv2d of inputs", 16, 1,
      "input x[1, 7, 6] = x\n    input y[2, 5, 9] = y\n    input z[3, 8, 8] = z\n"
      "    input u[5, 6, 6] = u\n    input v[8, 4, 5] = v\n    input w[9, 5, 4] = w", "[46] = t",
      "x, y, z, u, v, w",
@@ -72,11 +83,11 @@ static const Case cases[] = {
      "    k = w -> conv2d(3, 2) -> tanh -> flatten -> dense(4)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j, k)\n", "mse"},
 
-    {"conv2d of one image at a time", 1, "input x[3, 6, 6] = x", "[5] = t", "x",
+    {"conv2d of one image at a time", 1, 1, "input x[3, 6, 6] = x", "[5] = t", "x",
      "    x -> conv2d(19, 3, padding=1) -> relu -> conv2d(33, 3) -> relu -> maxpool2d(2)\n"
      "      -> flatten -> dense(5)\n", "mse"},
 
-    {"maxpool2d", 17, "input x[2, 9, 8] = x", "[17] = t", "x",
+    {"maxpool2d", 17, 1, "input x[2, 9, 8] = x", "[17] = t", "x",
      "    x1 = x -> conv2d(1, 3, padding=1)\n"
      "    x3 = x -> conv2d(3, 3)\n"
      "    x17 = x -> conv2d(17, 3)\n"
@@ -91,11 +102,20 @@ static const Case cases[] = {
      "    h = x -> maxpool2d(2) -> flatten -> dense(2)\n"
      "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
 
-    {"batchnorm", 64, "input x[19] = x\n    input y[3, 5, 4] = y", "[53] = t", "x, y",
+    {"batchnorm of vectors", 64, 3, "input x[19] = x\n    input y[3, 5, 4] = y", "[26] = t", "x, y",
      "    a = x -> dense(1) -> batchnorm -> relu -> dense(2)\n"
      "    b = x -> dense(17) -> batchnorm -> tanh -> dense(3)\n"
      "    c = x -> batchnorm(momentum=0.3, eps=1e-3) -> dense(5)\n"
      "    d = concat(dense(x, 5), dense(x, 33), dense(x, 2)) -> batchnorm -> dense(3)\n"
+     "    y2 = y -> conv2d(2, 3) -> flatten\n"
+     "    y19 = y -> conv2d(19, 3) -> flatten\n"
+     "    e = y2 -> batchnorm -> dense(2)\n"
+     "    f = y19 -> batchnorm -> relu -> dense(3)\n"
+     "    g = concat(y19 -> tanh, y2 -> relu) -> batchnorm -> dense(5)\n"
+     "    h = y -> batchnorm -> conv2d(17, 2) -> flatten -> relu -> dense(3)\n"
+     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+
+    {"batchnorm of images", 17, 1, "input y[3, 5, 4] = y", "[35] = t", "y",
      "    y2 = y -> conv2d(2, 3) -> batchnorm -> relu\n"
      "    y17 = y -> conv2d(17, 3, padding=1, bias=false) -> batchnorm -> relu\n"
      "    y33 = y -> conv2d(33, 1) -> relu -> batchnorm\n"
@@ -103,13 +123,11 @@ static const Case cases[] = {
      "    f = y17 -> conv2d(5, 3) -> batchnorm -> flatten -> dense(5)\n"
      "    g = y33 -> flatten -> dense(16)\n"
      "    h = concat(y17, y33) -> batchnorm -> relu -> conv2d(3, 3) -> flatten -> dense(3)\n"
-     "    i = y2 -> flatten -> batchnorm -> dense(2)\n"
-     "    j = y -> conv2d(19, 3) -> flatten -> batchnorm -> relu -> dense(3)\n"
+     "    i = y -> conv2d(5, 3, padding=1) -> maxpool2d(2) -> batchnorm -> global_avgpool2d\n"
      "    k = y -> batchnorm -> conv2d(2, 3) -> flatten -> dense(3)\n"
-     "    l = concat(y17 -> flatten, y2 -> flatten) -> batchnorm -> dense(5)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n", "mse"},
+     "    concat(e, f, g, h, i, k)\n", "mse"},
 
-    {"activations", 16, "input x[13] = x\n    input y[2, 3, 4] = y", "[64] = t", "x, y",
+    {"activations", 16, 1, "input x[13] = x\n    input y[2, 3, 4] = y", "[64] = t", "x, y",
      "    x3 = x -> dense(3)\n"
      "    x17 = x -> dense(17)\n"
      "    y5 = y -> conv2d(5, 2)\n"
@@ -126,7 +144,7 @@ static const Case cases[] = {
      "    concat(a -> dense(9), b -> dense(9), c -> flatten -> dense(17), d, e, f, g, h, i)\n",
      "mse"},
 
-    {"dropout", 64, "input x[13] = x\n    input y[2, 5, 4] = y", "[30] = t", "x, y",
+    {"dropout", 64, 1, "input x[13] = x\n    input y[2, 5, 4] = y", "[30] = t", "x, y",
      "    a = x -> dense(1) -> dropout(0.5) -> dense(3)\n"
      "    b = x -> dense(17) -> relu -> dropout(0.25) -> dense(3)\n"
      "    c = x -> dropout(0.1) -> dense(33) -> dropout(0.5) -> tanh -> dropout(0.5) -> dense(3)\n"
@@ -140,7 +158,7 @@ static const Case cases[] = {
      "    j = concat(y -> conv2d(5, 3), y -> conv2d(3, 3)) -> flatten -> dropout(0.5) -> dense(3)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
 
-    {"reshape and flatten", 17,
+    {"reshape and flatten", 17, 1,
      "input x[784] = x\n    input y[1, 28, 28] = y\n    input z[60] = z\n    input u[60] = u",
      "[25] = t", "x, y, z, u",
      "    a = x -> reshape(1, 28, 28) -> conv2d(3, 5, stride=3) -> flatten -> dense(3)\n"
@@ -152,7 +170,7 @@ static const Case cases[] = {
      "    g = u -> dense(36) -> reshape(4, 3, 3) -> tanh -> reshape(9, 2, 2) -> global_avgpool2d\n"
      "    concat(a, b, c, d, e, f, g)\n", "mse"},
 
-    {"concat", 16, "input x[5] = x\n    input y[1] = y\n    input z[3, 4, 4] = z\n"
+    {"concat", 16, 1, "input x[5] = x\n    input y[1] = y\n    input z[3, 4, 4] = z\n"
      "    input u[17, 4, 4] = u", "[46] = t", "x, y, z, u",
      "    a = concat(x, y) -> dense(3)\n"
      "    b = concat(x -> dense(5), x -> dense(1)) -> relu -> dense(3)\n"
@@ -161,7 +179,8 @@ static const Case cases[] = {
      "    p = z -> conv2d(5, 3, padding=1)\n"
      "    q = u -> conv2d(17, 3, padding=1)\n"
      "    e = concat(p, q, z) -> relu -> conv2d(19, 3) -> maxpool2d(2) -> flatten -> dense(3)\n"
-     "    f = concat(concat(p, z), concat(q, concat(p, u))) -> conv2d(3, 2) -> flatten -> dense(3)\n"
+     "    f = concat(concat(p, z), concat(q, concat(p, u))) -> conv2d(3, 2) -> flatten\n"
+     "        -> dense(3)\n"
      "    g = concat(p, q) -> flatten -> dense(3)\n"
      "    h = concat(p -> flatten, q -> flatten) -> sigmoid -> dense(3)\n"
      "    i = concat(p, q) -> sigmoid -> flatten -> tanh -> dense(3)\n"
@@ -170,7 +189,7 @@ static const Case cases[] = {
      "    l = concat(x, x) -> dense(1)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n", "mse"},
 
-    {"add and multiply", 13, "input x[19] = x\n    input y[3, 4, 3] = y", "[73] = t", "x, y",
+    {"add and multiply", 13, 1, "input x[19] = x\n    input y[3, 4, 3] = y", "[73] = t", "x, y",
      "    x5 = x -> dense(5)\n"
      "    x17 = x -> dense(17)\n"
      "    w17 = x -> dense(17) -> tanh\n"
@@ -191,7 +210,7 @@ static const Case cases[] = {
      "    l = w17 + w17 -> relu -> dense(4)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n", "mse"},
 
-    {"softmax and global_avgpool2d", 17, "input x[7] = x\n    input y[3, 4, 5] = y", "[27] = t",
+    {"softmax and global_avgpool2d", 17, 1, "input x[7] = x\n    input y[3, 4, 5] = y", "[27] = t",
      "x, y",
      "    a = x -> dense(1) -> softmax -> dense(2)\n"
      "    b = x -> dense(17) -> softmax -> dense(3)\n"
@@ -205,28 +224,63 @@ static const Case cases[] = {
      "    j = y -> conv2d(33, 3) -> global_avgpool2d -> softmax -> dense(2)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
 
-    {"a residual network, image to image", 13, "input x[3, 6, 6] = x", "[17, 6, 6] = t", "x",
+    {"a residual network, image to image", 13, 1, "input x[3, 6, 6] = x", "[17, 6, 6] = t", "x",
      "    a = x -> conv2d(17, 3, padding=1, bias=false) -> batchnorm -> relu\n"
      "    b = a -> conv2d(17, 3, padding=1, bias=false) -> batchnorm\n"
      "    c = a + b -> relu\n"
      "    d = c -> conv2d(17, 3, padding=1) -> batchnorm -> relu -> conv2d(17, 3, padding=1)\n"
      "    c + d -> leaky_relu -> softmax\n", "mse"},
 
-    {"cross_entropy of 2", 4, "input x[5] = x", " = t -> classes(2)", "x", "    x -> dense(2)\n",
+    {"networks called more than once", 13, 3,
+     "input x[7] = x\n    input y[7] = y\n    input z[3, 4, 4] = z\n    input u[3, 4, 4] = u",
+     "[34] = t", "x, y, z, u",
+     "    a = tower(x)\n"
+     "    b = tower(y)\n"
+     "    c = tower(concat(x -> dense(5), x -> dense(2)))\n"
+     "    d = a * b + tower(x + y)\n"
+     "    e = filter(z) -> flatten -> dense(3)\n"
+     "    f = filter(u) + filter(z + u) -> maxpool2d(2) -> flatten -> dense(3)\n"
+     "    g = filter(z -> conv2d(3, 1)) -> global_avgpool2d\n"
+     "    h = concat(filter(z), u) -> conv2d(3, 3) -> flatten -> dense(3)\n"
+     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+
+    {"inputs of several layers and kinds", 16, 1,
+     "input x[2, 6, 6] = x\n    input y[17, 3, 3] = y\n    input z[1] = z", "[28] = t",
+     "x, y, z",
+     "    a = x -> conv2d(3, 3) -> flatten -> dense(3)\n"
+     "    b = x -> maxpool2d(2) -> conv2d(5, 2) -> relu -> flatten -> dense(3)\n"
+     "    c = x -> flatten -> dense(5)\n"
+     "    d = y -> conv2d(3, 3) -> flatten\n"
+     "    e = concat(y -> flatten, z, x -> global_avgpool2d) -> dense(3)\n"
+     "    f = y -> batchnorm -> flatten -> dense(3)\n"
+     "    g = z -> dense(33) -> relu -> dense(3) -> softmax\n"
+     "    h = (y -> global_avgpool2d) * (z -> dense(17)) -> dense(3)\n"
+     "    i = z + (z -> dense(1)) * z\n"
+     "    j = concat(x, x) -> conv2d(3, 6) -> flatten\n"
+     "    concat(a, b, c, d -> dense(1), e, f, g, h, i, j)\n", "mse"},
+
+    {"a whole network in batches of 4", 4, 1, "input x[1, 8, 8] = x", " = t -> classes(10)", "x",
+     DIGITS, "cross_entropy"},
+    {"a whole network in batches of 17", 17, 1, "input x[1, 8, 8] = x", " = t -> classes(10)", "x",
+     DIGITS, "cross_entropy"},
+    {"a whole network in batches of 64", 64, 1, "input x[1, 8, 8] = x", " = t -> classes(10)", "x",
+     DIGITS, "cross_entropy"},
+
+    {"cross_entropy of 2", 4, 1, "input x[5] = x", " = t -> classes(2)", "x", "    x -> dense(2)\n",
      "cross_entropy"},
-    {"cross_entropy of 10, softmax taken in", 64, "input x[5] = x", " = t -> classes(10)", "x",
+    {"cross_entropy of 10, softmax taken in", 64, 1, "input x[5] = x", " = t -> classes(10)", "x",
      "    x -> dense(33) -> relu -> dense(10) -> softmax\n", "cross_entropy"},
-    {"cross_entropy of 17 of a concat", 16, "input x[5] = x", " = t -> classes(17)", "x",
+    {"cross_entropy of 17 of a concat", 16, 1, "input x[5] = x", " = t -> classes(17)", "x",
      "    concat(x -> dense(3), x -> dense(14))\n", "cross_entropy"},
-    {"cross_entropy of 100", 13, "input x[2, 3, 3] = x", " = t -> classes(100)", "x",
+    {"cross_entropy of 100", 13, 1, "input x[2, 3, 3] = x", " = t -> classes(100)", "x",
      "    x -> conv2d(100, 3) -> global_avgpool2d\n", "cross_entropy"},
-    {"binary_cross_entropy of values", 17, "input x[2, 4, 4] = x", "[3, 3, 3] = t", "x",
+    {"binary_cross_entropy of values", 17, 1, "input x[2, 4, 4] = x", "[3, 3, 3] = t", "x",
      "    x -> conv2d(3, 2) -> sigmoid\n", "binary_cross_entropy"},
-    {"binary_cross_entropy of a concat", 16, "input x[7] = x", "[22] = t", "x",
+    {"binary_cross_entropy of a concat", 16, 1, "input x[7] = x", "[22] = t", "x",
      "    concat(x -> dense(5), x -> dense(17))\n", "binary_cross_entropy"},
-    {"binary_cross_entropy of two classes", 64, "input x[7] = x", " = t -> classes(2)", "x",
+    {"binary_cross_entropy of two classes", 64, 1, "input x[7] = x", " = t -> classes(2)", "x",
      "    x -> dense(17) -> tanh -> dense(1)\n", "binary_cross_entropy"},
-    {"mse of one number", 3, "input x[1] = x", "[1] = t", "x", "    x -> dense(1)\n", "mse"},
+    {"mse of one number", 3, 1, "input x[1] = x", "[1] = t", "x", "    x -> dense(1)\n", "mse"},
 };
 
 static const char *model_text(const Case *c)
@@ -237,6 +291,8 @@ static const char *model_text(const Case *c)
                   "    %s\n"
                   "    target t%s\n"
                   "}\n"
+                  "network tower(v) { v -> dense(17) -> batchnorm -> tanh -> dense(5) }\n"
+                  "network filter(i) { i -> conv2d(5, 3, padding=1) -> batchnorm -> relu }\n"
                   "network net(%s) {\n%s}\n"
                   "train {\n"
                   "    loss = %s(net(%s), t)\n"
@@ -247,14 +303,14 @@ static const char *model_text(const Case *c)
 }
 
 /* All sizes of batch that a model is tried with: full, and up to four partial ones. */
-static int find_sizes(int batch, int sizes[5])
+static int find_sizes(const Case *c, int sizes[5])
 {
     static const int partial[] = {1, 3, 13, 50};
     int count = 0;
 
-    sizes[count++] = batch;
+    sizes[count++] = c->batch;
     for (int i = 0; i < COUNT(partial); i++)
-        if (partial[i] < batch)
+        if (partial[i] < c->batch && partial[i] >= c->least)
             sizes[count++] = partial[i];
     return count;
 }
@@ -265,7 +321,7 @@ static void check_case(const Case *c)
     const int target_count = find_targets(targets);
     Compiled compiled[MAX_TARGETS];
     int sizes[5];
-    const int size_count = find_sizes(c->batch, sizes);
+    const int size_count = find_sizes(c, sizes);
     Outcome first[5];
 
     for (int i = 0; i < target_count; i++) {
@@ -281,7 +337,7 @@ static void check_case(const Case *c)
                 first[s] = one;
             check_same_bits(&first[s], &one,
                             format("%s and %s, n = %d", targets[0], targets[i], sizes[s]));
-            for (int threads = 2; threads <= 3; threads++) {
+            for (int threads = 2; threads <= 3 && s < 2; threads++) {
                 const Outcome many = run_step(&compiled[i], sizes[s], threads);
 
                 check_same_bits(&one, &many, format("%s, n = %d, 1 thread and %d", targets[i],
@@ -301,6 +357,34 @@ START_TEST(test_case)
 }
 END_TEST
 
+/* 200 steps with dropout, every fifth on a partial batch: bits do not depend on threads or target. */
+START_TEST(test_training)
+{
+    static const Case c = {"training", 16, 1, "input x[1, 8, 8] = x", " = t -> classes(10)", "x",
+                           DIGITS, "cross_entropy"};
+    const char *targets[MAX_TARGETS];
+    const int target_count = find_targets(targets);
+    Compiled compiled[MAX_TARGETS];
+    Outcome first;
+
+    for (int i = 0; i < target_count; i++) {
+        compiled[i] = plan_model(model_text(&c), targets[i]);
+        start_clang(&compiled[i]);
+    }
+    for (int i = 0; i < target_count; i++) {
+        load_model(&compiled[i]);
+        for (int threads = 1; threads <= 3; threads++) {
+            const Outcome o = run_training(&compiled[i], c.batch, threads, 200);
+
+            if (i == 0 && threads == 1)
+                first = o;
+            check_same_bits(&first, &o, format("%s on 1 thread and %s on %d", targets[0],
+                                               targets[i], threads));
+        }
+    }
+}
+END_TEST
+
 Suite *suite_kernels(void);
 
 Suite *suite_kernels(void)
@@ -310,6 +394,7 @@ Suite *suite_kernels(void)
 
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
+    tcase_add_test(tcase, test_training);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,0 +1,149 @@
+/*
+ * kernel_error.c -- how far a compiled value may be from the reference.
+ *
+ * The one idea: a rule instead of numbers. An error is relative to the largest entry of a value, or
+ * to the largest term of what it adds up where terms cancel; it grows by one rounding for each
+ * operand and by the root of the number of terms, and takes over what its operands already have.
+ */
+
+#include "kernel_test.h"
+
+#include <math.h>
+
+#include "graph_test.h"
+
+typedef struct Bounds {
+    const Reference *r;
+    double *sizes;              /* largest entries; where all are 0, the largest term */
+    double *errors;
+} Bounds;
+
+/* How many products or numbers an element of the node's result is a sum of. */
+static double terms_of(const Node *node, int n)
+{
+    const Shape x = node->inputs[0]->shape;
+    const int pixels = x.rank == 3 ? x.size[1] * x.size[2] : 1;
+    const Shape w = node->input_count > 1 && node->inputs[1] ? node->inputs[1]->shape : x;
+
+    switch (node->op) {
+    case OP_DENSE:
+    case OP_CONV2D:
+        return shape_size(w) / w.size[0];
+    case OP_DENSE_DX:
+    case OP_CONV2D_DX:
+        return (double)shape_size(w) / w.size[1];
+    case OP_DENSE_DW:
+    case OP_CONV2D_DW:
+        return (double)n * (w.rank == 3 ? w.size[1] * w.size[2] : 1);
+    case OP_CHANNEL_SUM:
+    case OP_BATCHNORM_STATS:
+    case OP_BATCHNORM_SUMS:
+        return (double)n * pixels;
+    case OP_GLOBAL_AVGPOOL2D:
+        return pixels;
+    case OP_MAXPOOL2D_GRAD:
+        return node->at.kernel[0] * node->at.kernel[1];
+    case OP_SOFTMAX:
+    case OP_SOFTMAX_GRAD:
+    case OP_CROSS_ENTROPY_GRAD:
+        return x.size[0];
+    case OP_MSE:
+    case OP_CROSS_ENTROPY:
+    case OP_BINARY_CROSS_ENTROPY:
+        return (double)n * shape_size(x);
+    default:
+        return 1;
+    }
+}
+
+static double largest_entry(const Reference *r, const Value *value)
+{
+    double largest = 0;
+
+    for (long i = 0; i < element_count(value, r->n); i++)
+        largest = fmax(largest, fabs(r->at[value->id][i]));
+    return largest;
+}
+
+static double size_of(const Bounds *b, const Value *value)
+{
+    return value->node ? b->sizes[value->id] : largest_entry(b->r, value);
+}
+
+static double product_of(const Bounds *b, const Node *node, int i, int j)
+{
+    return size_of(b, node->inputs[i]) * size_of(b, node->inputs[j]);
+}
+
+/* The largest term of what a node adds up, or the largest number that it takes in: its result may
+   be smaller, where terms cancel or an activation saturates, but is no more exact. 0: nothing of
+   the sort. */
+static double largest_term(const Bounds *b, const Node *node)
+{
+    switch (node->op) {
+    case OP_DENSE:
+    case OP_DENSE_DX:
+    case OP_DENSE_DW:
+    case OP_CONV2D:
+    case OP_CONV2D_DX:
+    case OP_CONV2D_DW:
+        return product_of(b, node, 0, 1);
+    case OP_ADD:
+        return fmax(size_of(b, node->inputs[0]), size_of(b, node->inputs[1]));
+    case OP_CHANNEL_SUM:
+    case OP_RELU6:
+    case OP_SIGMOID:
+    case OP_TANH:
+    case OP_SILU:
+    case OP_SOFTMAX:
+        return size_of(b, node->inputs[0]);
+    case OP_BATCHNORM_SUMS:
+    case OP_SIGMOID_GRAD:
+    case OP_TANH_GRAD:
+    case OP_SILU_GRAD:
+    case OP_SOFTMAX_GRAD:
+        return size_of(b, node->inputs[1]);
+    case OP_NORMALIZE:
+        return product_of(b, node, 2, 3) * size_of(b, node->inputs[0]);
+    case OP_NORMALIZE_GRAD:
+        return product_of(b, node, 3, 4) * size_of(b, node->inputs[1]);
+    default:
+        return 0;
+    }
+}
+
+static void bound_node(Bounds *b, const Node *node)
+{
+    double term = largest_term(b, node);
+    double relative = node->input_count + sqrt(terms_of(node, b->r->n)), inherited = 0;
+
+    for (int i = 0; i < node->input_count; i++) {
+        const Value *x = node->inputs[i];
+
+        if (x && size_of(b, x) > 0)
+            inherited = fmax(inherited, b->errors[x->id] / size_of(b, x));
+    }
+    if (node->op == OP_BATCHNORM_STATS)         /* a variance is what is left of squares */
+        relative *= fmax(1, size_of(b, node->inputs[0]) * largest_entry(b->r, node->outputs[1]));
+    relative = relative / (1 << 24) + inherited;
+    for (int i = 0; i < node->output_count; i++) {
+        const int y = node->outputs[i]->id;
+        const double largest = largest_entry(b->r, node->outputs[i]);
+
+        if (largest == 0 && term == 0)
+            for (int j = 0; j < node->input_count; j++)
+                term = fmax(term, node->inputs[j] ? size_of(b, node->inputs[j]) : 0);
+        b->sizes[y] = largest > 0 ? largest : term;
+        b->errors[y] = relative * fmax(largest, term);
+    }
+}
+
+double *bound_errors(const Reference *r)
+{
+    const size_t count = (size_t)r->graph->value_count + 1;
+    Bounds b = {r, allocate(count * sizeof(double)), allocate(count * sizeof(double))};
+
+    for (int i = 0; i < r->graph->node_count; i++)
+        bound_node(&b, r->graph->nodes[i]);
+    return b.errors;
+}
