@@ -10,6 +10,7 @@
 
 Suite *suite_frontend(void);
 Suite *suite_graph(void);
+Suite *suite_plan(void);
 Suite *suite_kernels(void);
 Suite *suite_runtime(void);
 Suite *suite_data(void);
@@ -18,8 +19,8 @@ static const struct {
     const char *name;           /* on the command line */
     Suite *(*make)(void);
 } suites[] = {
-    {"frontend", suite_frontend}, {"graph", suite_graph}, {"kernels", suite_kernels},
-    {"runtime", suite_runtime},   {"data", suite_data},
+    {"frontend", suite_frontend}, {"graph", suite_graph},     {"plan", suite_plan},
+    {"kernels", suite_kernels},   {"runtime", suite_runtime}, {"data", suite_data},
 };
 
 int main(int argc, char **argv)
