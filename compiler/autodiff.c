@@ -234,11 +234,6 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_BINARY_CROSS_ENTROPY] = vjp_loss,
 };
 
-bool is_differentiable(Op op)
-{
-    return vjps[op] != NULL;
-}
-
 static void find_wanted(Reverse *r)
 {
     for (int i = 0; i < r->values; i++)

@@ -64,10 +64,14 @@ const char *declare_slices(Emitter *e, size_t floats)
 
 /* ---- Functions ------------------------------------------------------------------------------------- */
 
+/* By a function, or by a view of this step: one would hide the other. */
 static bool name_taken(const Emitter *e, const char *name)
 {
     for (int i = 0; i < e->function_count; i++)
         if (same(e->functions[i].name, name))
+            return true;
+    for (int i = 0; i < e->name_count; i++)
+        if (same(e->names[i], name))
             return true;
     return false;
 }
@@ -91,8 +95,25 @@ const char *add_function(Emitter *e, Text *section, const char *base, const char
 
 /* ---- Names ------------------------------------------------------------------------------------------ */
 
+/* Words that mean something else in C, or to the headers that it includes. */
+static bool is_c_word(const char *name)
+{
+    static const char *const words[] = {
+        "auto",     "break",    "case",   "char",     "const",    "continue", "default",  "do",
+        "double",   "else",     "enum",   "extern",   "float",    "for",      "goto",     "if",
+        "inline",   "int",      "long",   "register", "restrict", "return",   "short",    "signed",
+        "sizeof",   "static",   "struct", "switch",   "typedef",  "union",    "unsigned", "void",
+        "volatile", "while",    "asm",    "bool",     "true",     "false",    "typeof",   "NULL",
+        "INFINITY", "barrier",  "net_at", "memcpy",   "memset",   "net_profile_lap"};
+
+    for (int i = 0; i < COUNT(words); i++)
+        if (same(name, words[i]))
+            return true;
+    return false;
+}
+
 /* "mlp.dense_1.weight" -> "dense_1_weight": without the network, where there is one to speak of */
-static const char *c_name(const Emitter *e, const char *path)
+const char *c_name(const Emitter *e, const char *path)
 {
     const size_t length = strlen(e->model->name);
     char *name;
@@ -103,7 +124,9 @@ static const char *c_name(const Emitter *e, const char *path)
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c))
             *c = '_';
-    return isdigit((unsigned char)*name) ? format("_%s", name) : name;
+    return isdigit((unsigned char)*name) ? format("_%s", name)
+           : is_c_word(name)             ? format("%s_", name)
+                                         : name;
 }
 
 const char *shape_name(const Emitter *e, const Value *value)
@@ -122,10 +145,8 @@ static const char *take_name(Emitter *e, const char *base)
 
     for (int n = 2;; n++) {
         bool taken = same(name, "run") || same(name, "thread") || same(name, "p")
-                     || same(name, "batch");
+                     || same(name, "batch") || name_taken(e, name);
 
-        for (int i = 0; i < e->name_count; i++)
-            taken = taken || same(e->names[i], name);
         if (!taken)
             break;
         name = format("%s_%d", base, n);

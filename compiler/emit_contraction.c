@@ -35,10 +35,15 @@ static bool is_unrolled(const Node *node)
 
 /* ---- The tile ------------------------------------------------------------------------------------------ */
 
+/* What a tile calls its own input where the body reads it too: a residual around one layer. */
+static const char residual[] = "residual";
+
 /* Is this operand read by the body, element by element? */
 static bool is_body_operand(const Body *b, const Operand *o)
 {
-    return !o->written && o->value && b->formals[o->value->id] == o->name;
+    const char *formal = o->value && !o->written ? b->formals[o->value->id] : NULL;
+
+    return formal && (formal == o->name || formal == residual);
 }
 
 static void write_tile_head(Text *head, const char *name, const Driver *d, const Body *b,
@@ -60,7 +65,8 @@ static void write_tile_head(Text *head, const char *name, const Driver *d, const
     }
     for (int i = 0; i < d->count; i++)
         if (is_body_operand(b, &d->operands[i]))
-            wrap_item(&wrap, format("const float *restrict %s", d->operands[i].name));
+            wrap_item(&wrap, format("const float *restrict %s",
+                                    b->formals[d->operands[i].value->id]));
     if (b->masked)
         wrap_item(&wrap, "int channels");
     if (b->random) {
@@ -436,11 +442,11 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
     Loops l = {.e = e, .d = d, .k = k, .x = x->physical, .y = y->physical};
     Group parts[MAX_SEGMENTS];
     const int count = find_parts(k, e->target, parts);
-    const char *out = NULL;
+    const char *out = NULL, *in;
 
     if (!y->internal)
         out = add_operand(e, d, is_dx(node) ? "dx" : "y", y, true, y->physical);
-    add_operand(e, d, is_dx(node) ? "dy" : "x", x, false, NULL);
+    in = add_operand(e, d, is_dx(node) ? "dy" : "x", x, false, NULL);
     if (is_dx(node))
         add_scratch(e, d, "w", k->scratch, declare_slices(e, k->scratch->size / sizeof(float)),
                     false);
@@ -449,6 +455,8 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
     if (!is_dx(node) && node->inputs[2])
         l.bias = add_operand(e, d, "b", node->inputs[2], false, NULL);
     l.body = start_body(e, d, k, y->physical);
+    if (l.body.formals[x->id] == in)
+        l.body.formals[x->id] = residual;
     if (out)
         l.body.formals[y->id] = out;
     d->base = driver_name(e, k);

@@ -382,11 +382,12 @@ void emit_loss(Emitter *e, Driver *d, const Kernel *k)
     line(text, 0, "{");
     if (class)
         line(text, 1, "const int32_t *target = ((const struct batch *)run->batch)->%s;",
-             node->inputs[1]->name);
+             c_name(e, node->inputs[1]->name));
     if (dz)
         line(text, 1, "const float scale = %d.0f / ((float)run->n * %d);", node->op == OP_MSE ? 2 : 1,
              loss_elements(k));
-    line(text, 0, "%s", "");
+    if (class || dz)
+        line(text, 0, "%s", "");
     line(text, 1, "NET_ITEMS(chunk, %d, run, thread) {", z->chunks);
     line(text, 2, "float total = 0.0f;\n");
     line(text, 2, "for (int i = 0; i < net_rows(run, chunk); i++) {");

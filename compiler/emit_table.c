@@ -192,15 +192,7 @@ static void write_fields(Text *out, const Model *model)
     line(out, 0, "};\n");
 }
 
-static const Value *find_field(const Graph *g, const Field *field)
-{
-    for (int i = 0; i < g->value_count; i++)
-        if (g->values[i]->field == field && !g->values[i]->node)
-            return g->values[i];
-    return NULL;
-}
-
-static void write_pack_value(Text *out, const Value *value, int index)
+static void write_pack_value(const Emitter *e, Text *out, const Value *value, int index)
 {
     const Physical *v = value->physical;
     const Shape declared = value->field->shape;
@@ -212,8 +204,8 @@ static void write_pack_value(Text *out, const Value *value, int index)
         const Segment *s = &v->segments[i];
 
         line(out, 1, "if (fields[%d].row)", index);
-        line(out, 2, "net_pack((float *)&to->%s, &fields[%d], n, (struct net_place){", value->name,
-             index);
+        line(out, 2, "net_pack((float *)&to->%s, &fields[%d], n, (struct net_place){",
+             c_name(e, value->name), index);
         if (v->lanes < 16)
             line(out, 3, "0, %d, %d, %d, %d, %d, %ld, %ld, %ld, %ld });", s->channels, v->height,
                  v->width, v->lanes, scaled, (v->top * v->full_width + v->left) * pixel, chunk,
@@ -224,28 +216,29 @@ static void write_pack_value(Text *out, const Value *value, int index)
     }
 }
 
-static void write_pack(Text *out, const Model *model, const Graph *g)
+static void write_pack(const Emitter *e, Text *out, const Graph *g)
 {
     line(out, 0, "/* A batch from the reader's rows: on the helper thread, one step ahead. */");
     line(out, 0, "static void pack(void *batch, const struct net_rows *fields, int n)");
     line(out, 0, "{");
     line(out, 1, "struct batch *to = batch;\n");
-    for (int i = 0; i < model->field_count; i++) {
-        const Value *value = find_field(g, model->fields[i]);
+    for (int i = 0; i < e->model->field_count; i++) {
+        const Value *value = find_field(g, e->model->fields[i]);
 
         if (!value || !value->physical)
             continue;
         if (value->type == TYPE_CLASS) {
             line(out, 1, "if (fields[%d].row)", i);
-            line(out, 2, "net_pack_classes(to->%s, &fields[%d], n);", value->name, i);
+            line(out, 2, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name),
+                 i);
         } else {
-            write_pack_value(out, value, i);
+            write_pack_value(e, out, value, i);
         }
     }
     line(out, 0, "}\n");
 }
 
-static void write_unpack(Text *out, const Graph *g)
+static void write_unpack(const Emitter *e, Text *out, const Graph *g)
 {
     const Physical *v = g->prediction->physical;
 
@@ -255,7 +248,7 @@ static void write_unpack(Text *out, const Graph *g)
     line(out, 0, "{");
     if (v->buffer->where == IN_BATCH)
         line(out, 1, "const float *from = (const float *)&((const struct batch *)run->batch)->%s;",
-             root_of(g->prediction)->name);
+             c_name(e, root_of(g->prediction)->name));
     else
         line(out, 1, "const float *from = net_at(run, %zu);", v->buffer->offset);
     line(out, 0, "%s", "");
@@ -406,8 +399,8 @@ void emit_tables(Emitter *e, Text *out, const Program *train, const Program *eva
     write_call(out, m->clip, "clip");
     write_calls(out, m->metrics, m->metric_count, "metrics");
     write_fields(out, m);
-    write_pack(out, m, train->graph);
-    write_unpack(out, evaluate->graph);
+    write_pack(e, out, train->graph);
+    write_unpack(e, out, evaluate->graph);
     write_layers(out, layers, layer_count);
     write_kernels(out, train);
     write_kernels(out, evaluate);

@@ -86,6 +86,14 @@ static Value *storage_of(Value *replaced)
     return replaced->storage ? replaced->storage : replaced;
 }
 
+Value *find_field(const Graph *g, const Field *field)
+{
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->field == field && !g->values[i]->node)
+            return g->values[i];
+    return NULL;
+}
+
 Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, Span span,
                const char *path)
 {

@@ -574,14 +574,6 @@ static void lay_out_graph(Graph *g, const Target *target)
 
 /* ---- What both graphs share ----------------------------------------------------------------------- */
 
-static Value *find_field(const Graph *g, const Field *field)
-{
-    for (int i = 0; i < g->value_count; i++)
-        if (g->values[i]->field == field && !g->values[i]->node)
-            return g->values[i];
-    return NULL;
-}
-
 static Value *find_named(const Graph *g, const char *name)
 {
     for (int i = 0; i < g->value_count; i++)

@@ -31,7 +31,6 @@ typedef struct Options {
 
 static const char usage[] =
     "usage: netc model.net [-o trainer]    compile to one standalone trainer\n"
-    "       netc fmt model.net             print it in the canonical layout\n"
     "\n"
     "  -o FILE              the output (default: the model's name, in the current folder)\n"
     "  --emit-c             stop at the generated C (to stdout without -o)\n"

@@ -345,6 +345,7 @@ typedef struct Graph {
 
 Graph *new_graph(Model *model, const char *name);
 Value *add_value(Graph *g, Shape shape, bool batched, ElementType type, Role role);
+Value *find_field(const Graph *g, const Field *field);  /* its input or target; NULL: not used */
 /* Appends a node with inputs (NULL for an absent one); its outputs get types and shapes from
    shape.c. Reports no errors: lower.c checks what a person can get wrong beforehand. */
 Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, Span span,
@@ -371,7 +372,6 @@ void lower_loss(Graph *g, const Layer *prediction);     /* lower_loss.c: target,
 /* ---- autodiff.c, simplify.c, reference.c ----------------------------------------------------- */
 
 void autodiff(Graph *g);        /* needs: forward nodes, loss. gives: gradient and update nodes */
-bool is_differentiable(Op op);  /* has it a vector-Jacobian product? */
 void simplify(Graph *g);        /* reshapes, common subexpressions, dead nodes; after autodiff */
 
 /* Values as doubles, logical order, row-major; batched ones have n rows in front. */
@@ -640,6 +640,7 @@ const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, b
                       const Physical *as);      /* an operand; returns its formal name */
 const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,
                         const char *type, bool written);
+const char *c_name(const Emitter *e, const char *path);         /* "dense_1_weight" */
 const char *shape_name(const Emitter *e, const Value *value);   /* "64x32x28x28" */
 
 /* Elementwise work at the end of a kernel (emit_body.c). */

@@ -426,7 +426,6 @@ NET_KERNEL void dense_dw_update_4x2_2x1(struct weight_2x1 *restrict w,
 NET_KERNEL void mse_4x1(struct slices_1 *restrict loss, const struct value_4x1 *restrict z,
                         const struct value_4x1 *restrict target, struct net_run *run, int thread)
 {
-
     NET_ITEMS(chunk, 1, run, thread) {
         float total = 0.0f;
 
@@ -670,7 +669,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "ff06e933a1ab9415", .isa = "avx512", .batch = 4,
+    .hash = "86c9a7f389598137", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9536,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

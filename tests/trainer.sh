@@ -101,6 +101,8 @@ for name in xor_split xor_concat; do
     check "$name: gradcheck" "./$name" gradcheck
 done
 says "xor_split, by the trainer" 9 0 ./xor_split summary
+build c_words "$root/tests/c_words.net"
+check "c_words: gradcheck" ./c_words gradcheck
 
 # ---- usage and faults --------------------------------------------------------------------------------
 
