@@ -172,7 +172,7 @@ const char *native_target(const Clang *clang)
     return has_avx512 ? "avx512" : has_avx2 ? "avx2" : "generic";
 }
 
-/* ---- the trainer ------------------------------------------------------------------------------ */
+/* ---- the trainer ----------------------------------------------------------------------------- */
 
 typedef struct Command {
     const char **words;         /* NULL-terminated once complete */

@@ -1,9 +1,9 @@
 /*
  * emit.c -- the generated file: header, types, tiles, drivers, the network, tables.
  *
- * The one idea: a kernel's emitter writes a function with formal names from the mathematics and lists its
- * operands; functions of equal text are shared; the step is then a list of calls with actual names from
- * the model. Nothing depends on time, paths or hashes' order.
+ * The one idea: a kernel's emitter writes a function with formal names from the mathematics and
+ * lists its operands; functions of equal text are shared; the step is then a list of calls with
+ * actual names from the model. Nothing depends on time, paths or hashes' order.
  *
  * Needs: both programs, planned. Gives: the text of one C file.
  */
@@ -24,7 +24,7 @@ void line(Text *text, int level, const char *fmt, ...)
     va_end(args);
 }
 
-/* ---- Types ------------------------------------------------------------------------------------------ */
+/* ---- Types ----------------------------------------------------------------------------------- */
 
 static bool is_declared(Emitter *e, const char *type)
 {
@@ -62,7 +62,7 @@ const char *declare_slices(Emitter *e, size_t floats)
     return type;
 }
 
-/* ---- Functions ------------------------------------------------------------------------------------- */
+/* ---- Functions ------------------------------------------------------------------------------- */
 
 /* By a function, or by a view of this step: one would hide the other. */
 static bool name_taken(const Emitter *e, const char *name)
@@ -93,7 +93,7 @@ const char *add_function(Emitter *e, Text *section, const char *base, const char
     return name;
 }
 
-/* ---- Names ------------------------------------------------------------------------------------------ */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 /* Words that mean something else in C, or to the headers that it includes. */
 static bool is_c_word(const char *name)
@@ -200,7 +200,7 @@ static const char *actual_name(Emitter *e, Value *value, const char *type)
     return format("(const void *)&batch->%s", c_name(e, input->name));
 }
 
-/* ---- Operands ---------------------------------------------------------------------------------------- */
+/* ---- Operands -------------------------------------------------------------------------------- */
 
 static const char *add_formal(Driver *d, Operand operand)
 {
@@ -242,7 +242,7 @@ const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *b
                                    NULL, written});
 }
 
-/* ---- Drivers and calls -------------------------------------------------------------------------------- */
+/* ---- Drivers and calls ----------------------------------------------------------------------- */
 
 static EmitKernel *const emitters[] = {
     [KERNEL_CONTRACT] = emit_contraction,
@@ -365,7 +365,7 @@ static void write_step(Emitter *e, Text *out, Program *program)
     text_add(out, "}\n\n");
 }
 
-/* ---- Parameters and batch -------------------------------------------------------------------------------- */
+/* ---- Parameters and batch -------------------------------------------------------------------- */
 
 static void find_parameters(Emitter *e, const Graph *g)
 {
@@ -421,7 +421,7 @@ static void declare_all(Emitter *e, const Graph *g)
             declare_type(e, g->values[i]->physical);
 }
 
-/* ---- The file -------------------------------------------------------------------------------------------- */
+/* ---- The file -------------------------------------------------------------------------------- */
 
 static long count_parameters(const Emitter *e)
 {

@@ -1,8 +1,8 @@
 /*
  * emit_body.c -- elementwise operations in registers: the end of a kernel, or all of it.
  *
- * The one idea: a chain of elementwise nodes becomes one `const vec` a node. The host kernel says where
- * its element is: `at` floats into full values, `lane` floats into a number a channel.
+ * The one idea: a chain of elementwise nodes becomes one `const vec` a node. The host kernel says
+ * where its element is: `at` floats into full values, `lane` floats into a number a channel.
  */
 
 #include "netc.h"
@@ -182,8 +182,8 @@ static void write_statement(Text *text, int level, int number, const char *value
     }
 }
 
-/* From `anchor`, what the host computed, to the stores. `suffix`: how the host's pointers are called
-   after their operands. */
+/* From `anchor`, what the host computed, to the stores. `suffix`: how the host's pointers are
+   called after their operands. */
 void write_body(Text *text, int level, const Body *b, const char *anchor, const char *suffix)
 {
     const Kernel *k = b->k;
@@ -226,10 +226,10 @@ void write_keeps(Text *text, int level, const Body *b, const char *element, cons
     }
 }
 
-/* ---- Which channels a block holds ------------------------------------------------------------------ */
+/* ---- Which channels a block holds ------------------------------------------------------------ */
 
-/* The function that says it for blocks counted through all pixels of a chunk: lanes in use, the flat
-   logical index of lane 0, the step to the next lane. Layouts alike share one. */
+/* The function that says it for blocks counted through all pixels of a chunk: lanes in use, the
+   flat logical index of lane 0, the step to the next lane. Layouts alike share one. */
 const char *lanes_function(Emitter *e, const Physical *v)
 {
     const char *name = v->type + strlen("struct ");

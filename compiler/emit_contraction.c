@@ -1,8 +1,10 @@
 /*
- * emit_contraction.c -- dense, conv2d and their dx: rows of images by panels of outputs in registers.
+ * emit_contraction.c -- dense, conv2d and their dx: rows of images by panels of outputs in
+ * registers.
  *
  * The one idea: per output pixel, a sum over the taps that fall inside the image of small products,
- * images by channels. Forward and dx are the same tile; a dx walks turned weights and counts taps down.
+ * images by channels. Forward and dx are the same tile; a dx walks turned weights and counts taps
+ * down.
  */
 
 #include "netc.h"
@@ -33,7 +35,7 @@ static bool is_unrolled(const Node *node)
     return is_pixels(node) && w.size[1] * w.size[3] <= 32;
 }
 
-/* ---- The tile ------------------------------------------------------------------------------------------ */
+/* ---- The tile -------------------------------------------------------------------------------- */
 
 /* What a tile calls its own input where the body reads it too: a residual around one layer. */
 static const char residual[] = "residual";
@@ -165,7 +167,7 @@ static const char *write_tile(Emitter *e, const Driver *d, const Body *b, int ve
     return add_function(e, &e->tiles, name, head.at, text.at);
 }
 
-/* ---- The driver ----------------------------------------------------------------------------------------- */
+/* ---- The driver ------------------------------------------------------------------------------ */
 
 /* Output blocks that stand side by side and share one set of weights. */
 typedef struct Group {
@@ -482,7 +484,7 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 0, "}");
 }
 
-/* ---- Turned weights -------------------------------------------------------------------------------------- */
+/* ---- Turned weights -------------------------------------------------------------------------- */
 
 /* wt[panel of inputs][tap][output][block][16] from w[panel of outputs][row][block][16] */
 void emit_transpose(Emitter *e, Driver *d, const Kernel *k)

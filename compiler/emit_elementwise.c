@@ -1,15 +1,15 @@
 /*
  * emit_elementwise.c -- chains of elementwise operations, sums over images, and updates.
  *
- * The one idea: items are (chunk, row of pixels), so that kernels in a row of elementwise work hand each
- * thread what it wrote itself. Sums take a slice an item and add the slices in order.
+ * The one idea: items are (chunk, row of pixels), so that kernels in a row of elementwise work hand
+ * each thread what it wrote itself. Sums take a slice an item and add the slices in order.
  */
 
 #include "netc.h"
 
 #include <string.h>
 
-/* ---- Hosting a body over a row of pixels ------------------------------------------------------------------ */
+/* ---- Hosting a body over a row of pixels ----------------------------------------------------- */
 
 static void write_pointers(Text *text, int level, const Driver *d, const Body *b,
                            const char *pixel)
@@ -76,7 +76,7 @@ void emit_elementwise(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 0, "}");
 }
 
-/* ---- Sums over images and pixels ---------------------------------------------------------------------------- */
+/* ---- Sums over images and pixels ------------------------------------------------------------- */
 
 static int sum_count(const Kernel *k)
 {
@@ -295,7 +295,7 @@ void emit_inverse_std(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 0, "}");
 }
 
-/* ---- Updates --------------------------------------------------------------------------------------------------- */
+/* ---- Updates --------------------------------------------------------------------------------- */
 
 static int add_gradients(Emitter *e, Driver *d, Value *g, const char *names[MAX_INPUTS * 4],
                          int count)

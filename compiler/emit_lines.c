@@ -1,8 +1,8 @@
 /*
  * emit_lines.c -- generated lines stay within a hundred columns.
  *
- * The one idea: emitters write statements and do not count; at the end a line that came out too long
- * is broken after a comma, or else at a space, and goes on indented.
+ * The one idea: emitters write statements and do not count; at the end a line that came out too
+ * long is broken after a comma, or else at a space, and goes on indented.
  */
 
 #include "netc.h"

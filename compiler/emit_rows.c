@@ -28,7 +28,7 @@ static void close_rows(Text *text, bool columns)
     line(text, 0, "}");
 }
 
-/* ---- Pools ------------------------------------------------------------------------------------------------------ */
+/* ---- Pools ----------------------------------------------------------------------------------- */
 
 void emit_maxpool(Emitter *e, Driver *d, const Kernel *k)
 {
@@ -207,7 +207,7 @@ void emit_avgpool_grad(Emitter *e, Driver *d, const Kernel *k)
     close_rows(text, false);
 }
 
-/* ---- Movement ---------------------------------------------------------------------------------------------------- */
+/* ---- Movement -------------------------------------------------------------------------------- */
 
 void emit_blocks(Emitter *e, Driver *d, const Kernel *k)
 {
@@ -279,7 +279,7 @@ void emit_relayout(Emitter *e, Driver *d, const Kernel *k)
     line(text, 0, "}");
 }
 
-/* ---- Softmax and losses -------------------------------------------------------------------------------------------- */
+/* ---- Softmax and losses ---------------------------------------------------------------------- */
 
 void emit_softmax(Emitter *e, Driver *d, const Kernel *k)
 {

@@ -1,6 +1,6 @@
 /*
- * emit_table.c -- what the runtime needs to know: tensors, fields, calls, layers, kernels, and the two
- * functions between its rows and the layouts.
+ * emit_table.c -- what the runtime needs to know: tensors, fields, calls, layers, kernels, and the
+ * two functions between its rows and the layouts.
  */
 
 #include "netc.h"
@@ -38,7 +38,7 @@ static const char *braces(Shape shape)
     return out.at;
 }
 
-/* ---- Calls: tables named after what they are -------------------------------------------------------------- */
+/* ---- Calls: tables named after what they are ------------------------------------------------- */
 
 static bool is_one_of(const char *word, const char *const *words, int count)
 {
@@ -129,7 +129,7 @@ static void write_calls(Text *out, Call *const *calls, int count, const char *na
     line(out, 0, "};\n");
 }
 
-/* ---- Tensors ------------------------------------------------------------------------------------------------ */
+/* ---- Tensors --------------------------------------------------------------------------------- */
 
 static void write_segments(Text *out, const char *name, const Physical *v)
 {
@@ -168,7 +168,7 @@ static void write_tensors(const Emitter *e, Text *out)
     line(out, 0, "};\n");
 }
 
-/* ---- Fields, pack and unpack -------------------------------------------------------------------------------- */
+/* ---- Fields, pack and unpack ----------------------------------------------------------------- */
 
 static void write_fields(Text *out, const Model *model)
 {
@@ -258,7 +258,7 @@ static void write_unpack(const Emitter *e, Text *out, const Graph *g)
     line(out, 0, "}\n");
 }
 
-/* ---- Layers and kernels -------------------------------------------------------------------------------------- */
+/* ---- Layers and kernels ---------------------------------------------------------------------- */
 
 static void write_layers(Text *out, const LayerRow *layers, int count)
 {
@@ -325,7 +325,7 @@ static void write_kernels(Text *out, const Program *p)
     line(out, 0, "};\n");
 }
 
-/* ---- The model ------------------------------------------------------------------------------------------------- */
+/* ---- The model ------------------------------------------------------------------------------- */
 
 /* FNV-1a of the text so far (Fowler, Noll, Vo): a checkpoint knows the model it belongs to. */
 static unsigned long long hash_text(const Text *text)

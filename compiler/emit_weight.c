@@ -1,18 +1,19 @@
 /*
  * emit_weight.c -- weight gradients: inputs by outputs in registers, summed over images and pixels.
  *
- * The one idea: an item owns its weights, sums them over the whole batch in one order, and ends with the
- * update. Rows of pixels are taken a few at a time, so that what all taps re-read stays in L2. A first
- * layer has few weights and many pixels: there pixels are cut into slices, added in order afterwards.
+ * The one idea: an item owns its weights, sums them over the whole batch in one order, and ends
+ * with the update. Rows of pixels are taken a few at a time, so that what all taps re-read stays in
+ * L2. A first layer has few weights and many pixels: there pixels are cut into slices, added in
+ * order afterwards.
  */
 
 #include "netc.h"
 
 #include <string.h>
 
-/* The tile adds to dw in memory: rows of inputs by `vectors` blocks. Over an image it asks for the next
-   pixel ahead, which lies in another page. (Begun from zeros in registers, clang takes them for one value
-   and spills.) */
+/* The tile adds to dw in memory: rows of inputs by `vectors` blocks. Over an image it asks for the
+   next pixel ahead, which lies in another page. (Begun from zeros in registers, clang takes them
+   for one value and spills.) */
 static const char *write_tile(Emitter *e, int vectors, bool image)
 {
     const int rows = e->target->rows;
@@ -70,7 +71,7 @@ static void add_result(Emitter *e, Driver *d, const Kernel *k)
         add_operand(e, d, "dw_out", k->node->outputs[0], true, NULL);
 }
 
-/* ---- Dense ---------------------------------------------------------------------------------------------- */
+/* ---- Dense ----------------------------------------------------------------------------------- */
 
 static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s, int first,
                                 int panels, int vectors)
@@ -98,7 +99,7 @@ static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const S
     line(text, 1, "}");
 }
 
-/* ---- Convolution ------------------------------------------------------------------------------------------ */
+/* ---- Convolution ----------------------------------------------------------------------------- */
 
 /* Rows of output pixels at a time: x and dy of one block and panel stay under a quarter of 1 MB. */
 static int strip_rows(const Physical *x, const Physical *dy, int kernel, int vectors)
@@ -197,7 +198,7 @@ void emit_weight(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 0, "}");
 }
 
-/* ---- First layers ------------------------------------------------------------------------------------------ */
+/* ---- First layers ---------------------------------------------------------------------------- */
 
 /* Inputs and taps from `first` on, as many as fit in registers, summed from zero. */
 static const char *write_pixel_tile(Emitter *e, const Kernel *k, int first, int rows, int vectors)
@@ -224,7 +225,8 @@ static const char *write_pixel_tile(Emitter *e, const Kernel *k, int first, int 
                         "        const float *restrict dy, const struct sweep *over)\n", text.at);
 }
 
-/* NET_UNROLL unrolls whole loops of up to this many rows; the compiler's registers set the limit. */
+/* NET_UNROLL unrolls whole loops of up to this many rows; the compiler's registers set the
+   limit. */
 static int pixel_tile_rows(const Emitter *e, int vectors)
 {
     return e->target->vectors == 1 ? 6 : 24 / vectors;

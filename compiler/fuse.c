@@ -1,10 +1,11 @@
 /*
  * fuse.c -- nodes become kernels.
  *
- * The one idea: a kernel is made around one node, and elementwise nodes join the kernel that computes
- * what they read, as long as everything else they read is there before it: bias, activations, masks of
- * backward, residual sums happen in registers. A value that only its own kernel reads is never stored.
- * Weight gradients take their update with them; reductions come in two kernels, slices and their sum.
+ * The one idea: a kernel is made around one node, and elementwise nodes join the kernel that
+ * computes what they read, as long as everything else they read is there before it: bias,
+ * activations, masks of backward, residual sums happen in registers. A value that only its own
+ * kernel reads is never stored. Weight gradients take their update with them; reductions come in
+ * two kernels, slices and their sum.
  *
  * Needs: graphs with layouts. Gives: a list of kernels in an order in which they can run.
  */
@@ -20,7 +21,7 @@ typedef struct Fusion {
     int end_count;
 } Fusion;
 
-/* ---- Values -------------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static bool is_view(const Value *value)
 {
@@ -64,7 +65,7 @@ static Node *only_reader(const Graph *g, const Value *value)
     return reader;
 }
 
-/* ---- Building the list ---------------------------------------------------------------------------- */
+/* ---- Building the list ----------------------------------------------------------------------- */
 
 static Kernel *add_kernel(Fusion *f, KernelKind kind, Node *node)
 {
@@ -133,7 +134,7 @@ static void add_end(Fusion *f, KernelKind kind, const Kernel *slices, Node *upda
         flush_ends(f);
 }
 
-/* ---- Contractions --------------------------------------------------------------------------------- */
+/* ---- Contractions ---------------------------------------------------------------------------- */
 
 static double contraction_flops(const Node *node)
 {
@@ -146,8 +147,8 @@ static double contraction_flops(const Node *node)
     return 2.0 * shape_size(w) * (y.rank == 3 ? y.size[1] * y.size[2] : 1);
 }
 
-/* Weights that stay in L2 beside the activations: a row of pixels visits all panels. Larger ones are
-   walked panel by panel, and so are dense layers, whose update is split the same way. */
+/* Weights that stay in L2 beside the activations: a row of pixels visits all panels. Larger ones
+   are walked panel by panel, and so are dense layers, whose update is split the same way. */
 static void split_contraction(Kernel *k)
 {
     const Physical *w = k->node->inputs[1]->physical, *y = k->node->outputs[0]->physical;
@@ -235,7 +236,7 @@ static void add_weight(Fusion *f, Node *node)
     add_end(f, KERNEL_WEIGHT_SUM, k, update, update == NULL);
 }
 
-/* ---- Reductions, losses --------------------------------------------------------------------------- */
+/* ---- Reductions, losses ---------------------------------------------------------------------- */
 
 /* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
 static Kernel *find_sums_host(const Fusion *f, const Node *node)
@@ -307,7 +308,7 @@ static void add_loss_grad(Fusion *f, Node *node)
     }
 }
 
-/* ---- Elementwise ---------------------------------------------------------------------------------- */
+/* ---- Elementwise ----------------------------------------------------------------------------- */
 
 static bool can_host(const Kernel *k)
 {
@@ -359,15 +360,15 @@ static void add_elementwise(Fusion *f, Node *node)
     f->taken[node->id] = true;
 }
 
-/* ---- All nodes ------------------------------------------------------------------------------------- */
+/* ---- All nodes ------------------------------------------------------------------------------- */
 
 static void add_rows(Fusion *f, KernelKind kind, Node *node)
 {
     split_rows(add_kernel(f, kind, node), node->outputs[0]);
 }
 
-/* The first of the blocks of `whole` that hold what `part` does, from flat logical element `start` on,
-   and nothing else; -1 where it lies otherwise. */
+/* The first of the blocks of `whole` that hold what `part` does, from flat logical element `start`
+   on, and nothing else; -1 where it lies otherwise. */
 int find_blocks(const Physical *whole, const Physical *part, int start)
 {
     const bool pixels = whole->height * whole->width > 1;
@@ -529,7 +530,7 @@ Program *fuse(Graph *g, const Target *target)
     return p;
 }
 
-/* ---- What a kernel touches ------------------------------------------------------------------------- */
+/* ---- What a kernel touches ------------------------------------------------------------------- */
 
 static void use_value(const Kernel *k, BufferUse *use, void *context, Value *value, bool written,
                       bool local)
@@ -606,7 +607,7 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
         each_buffer(k->sums[i], use, context);
 }
 
-/* ---- Printing --------------------------------------------------------------------------------------- */
+/* ---- Printing -------------------------------------------------------------------------------- */
 
 const char *kernel_label(const Kernel *k)
 {

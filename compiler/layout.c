@@ -1,20 +1,21 @@
 /*
  * layout.c -- where the numbers of every value lie.
  *
- * The one idea: activations are [chunk of 16 images][row][column][block of 16 channels][image][channel],
- * and a row of a value is a list of segments, runs of channels on block boundaries. So flatten is the
- * same memory under another name, concat is blocks side by side, and the weights of the next layer
- * follow the segments. Where two values have to meet in different layouts, a copy stands between.
+ * The one idea: activations are [chunk][row][column][block][image][channel], with 16 images in
+ * a chunk and 16 channels in a block, and a row of a value is a list of segments, runs of channels
+ * on block boundaries. So flatten is the same memory under another name, concat is blocks side by
+ * side, and the weights of the next layer follow the segments. Where two values have to meet in
+ * different layouts, a copy stands between.
  *
- * Needs: simplified graphs. Gives: `physical` of every value; the same for inputs, targets and parameters
- * of both graphs.
+ * Needs: simplified graphs. Gives: `physical` of every value; the same for inputs, targets and
+ * parameters of both graphs.
  */
 
 #include "netc.h"
 
 #include <string.h>
 
-/* ---- Targets and panels ----------------------------------------------------------------------- */
+/* ---- Targets and panels ---------------------------------------------------------------------- */
 
 const Target *find_target(const char *name)
 {
@@ -30,7 +31,8 @@ const Target *find_target(const char *name)
     return NULL;
 }
 
-/* Panels of 3 and 2 blocks, a lone 1 only where there is one block: a tile of one vector is slow. */
+/* Panels of 3 and 2 blocks, a lone 1 only where there is one block: a tile of one vector is
+   slow. */
 void cut_panels(int blocks, int vectors, int panels[3])
 {
     panels[0] = panels[1] = panels[2] = 0;
@@ -45,7 +47,7 @@ void cut_panels(int blocks, int vectors, int panels[3])
         panels[1] = 1;
 }
 
-/* ---- Physical layouts -------------------------------------------------------------------------- */
+/* ---- Physical layouts ------------------------------------------------------------------------ */
 
 static int blocks_of(int channels)
 {
@@ -172,7 +174,8 @@ static const char *value_label(const Value *value)
 
     if (!node)
         return value->name;
-    return format("%s%s%s", node->backward ? "d " : "", node->path ? node->path : op_info[node->op].text,
+    return format("%s%s%s", node->backward ? "d " : "",
+                  node->path ? node->path : op_info[node->op].text,
                   value->type == TYPE_BYTE ? ", index" : "");
 }
 
@@ -230,7 +233,7 @@ static Physical flattened(const Physical *x)
     return v;
 }
 
-/* ---- Parameters --------------------------------------------------------------------------------- */
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
 static void give_parameter(Value *value, Physical layout)
 {
@@ -271,7 +274,7 @@ static Physical plain_vector(int channels)
                       .segments = {{0, channels, 1, 0, 0}}};
 }
 
-/* ---- One graph ----------------------------------------------------------------------------------- */
+/* ---- One graph ------------------------------------------------------------------------------- */
 
 typedef struct Layout {
     Graph *g;
@@ -360,7 +363,8 @@ static void add_segment(Physical *v, Segment s)
 
     if (v->segment_count && last->channels % 16 == 0 && last->pixels == s.pixels
         && last->block + last->channels / 16 == s.block
-        && last->start + last->channels * last->pixels == s.start && s.pixels == v->height * v->width)
+        && last->start + last->channels * last->pixels == s.start
+        && s.pixels == v->height * v->width)
         last->channels += s.channels;
     else
         v->segments[v->segment_count++] = s;
@@ -572,7 +576,7 @@ static void lay_out_graph(Graph *g, const Target *target)
     g->node_count = l.count;
 }
 
-/* ---- What both graphs share ----------------------------------------------------------------------- */
+/* ---- What both graphs share ------------------------------------------------------------------ */
 
 static Value *find_named(const Graph *g, const char *name)
 {

@@ -46,7 +46,7 @@ static const char usage[] =
     "  -v                   print the clang command and the time of netc and of clang\n"
     "  --version, --help\n";
 
-/* ---- the command line ------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------ */
 
 static const char *const stages[] = {"ast", "graph", "grad", "fused", "plan"};
 static const char *const targets[] = {"native", "avx512", "avx2", "generic"};
@@ -196,7 +196,7 @@ static Options parse_options(int argc, char **argv)
     return o;
 }
 
-/* ---- output ----------------------------------------------------------------------------------- */
+/* ---- output ---------------------------------------------------------------------------------- */
 
 /* Writes a whole file or none: beside its place first, then renamed. */
 static int write_output(const char *path, const Text *text)
@@ -227,7 +227,8 @@ static int give(const Options *o, const Text *text)
     return EXIT_USAGE;
 }
 
-/* The target's name, `native` resolved; NULL after an error. A clang is found where one is needed. */
+/* The target's name, `native` resolved; NULL after an error. A clang is found where one is
+   needed. */
 static const char *choose_target(const Options *o, Clang *clang)
 {
     const bool is_native = same(o->target, "native");
@@ -271,7 +272,7 @@ static int build(const Options *o, const Clang *clang, const char *target, const
     return ok ? 0 : EXIT_CLANG;
 }
 
-/* ---- the stages ------------------------------------------------------------------------------- */
+/* ---- the stages ------------------------------------------------------------------------------ */
 
 static int compile(const Options *o)
 {

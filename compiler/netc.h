@@ -390,7 +390,7 @@ typedef void Evaluate(const Reference *r, const Node *node, double *const *in, d
 Evaluate *find_evaluation(Op op);                       /* NULL: a test fails */
 Evaluate *find_image_evaluation(Op op);                 /* reference_image.c */
 
-/* ---- summary.c: the table that Keras users know ----------------------------------------------- */
+/* ---- summary.c: the table that Keras users know ---------------------------------------------- */
 
 typedef struct LayerRow {
     const char *name;           /* "lenet5.conv2d_1" */
@@ -405,7 +405,7 @@ typedef struct LayerRow {
 LayerRow *summarize(const Model *model, const Graph *evaluate, int *count);
 void print_summary(FILE *out, const Model *model, const LayerRow *rows, int count, size_t memory);
 
-/* ---- clang.c: clang behind netc ----------------------------------------------------------------- */
+/* ---- clang.c: clang behind netc -------------------------------------------------------------- */
 
 typedef struct Clang {
     const char *program;        /* as found on PATH, or --cc */
@@ -419,7 +419,7 @@ const char *native_target(const Clang *clang);          /* "avx512", "avx2" or "
 /* Compiles the file `code` to the trainer `output`, which appears whole or not at all. */
 bool build_trainer(const Clang *clang, const char *target, const char *code, const char *output);
 
-/* ---- layout.c: where the numbers of a value lie ------------------------------------------------ */
+/* ---- layout.c: where the numbers of a value lie ---------------------------------------------- */
 
 /* The compiler's limits for a target; lanes are 16 on all of them. */
 typedef struct Target {
@@ -481,7 +481,7 @@ bool same_layout(const Physical *a, const Physical *b);
 bool is_plain(const Physical *v);                       /* one segment, channels in order */
 void cut_panels(int blocks, int vectors, int panels[3]);
 
-/* ---- fuse.c: nodes become kernels -------------------------------------------------------------- */
+/* ---- fuse.c: nodes become kernels ------------------------------------------------------------ */
 
 typedef enum KernelKind {
     KERNEL_CONTRACT,            /* dense, conv2d and their dx */
@@ -560,18 +560,18 @@ typedef struct Access {
 typedef void BufferUse(void *context, const Kernel *k, Access access);
 void each_buffer(const Kernel *k, BufferUse *use, void *context);
 
-/* ---- plan.c: phases, barriers, memory --------------------------------------------------------- */
+/* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */
 
 void plan(Program *program);
 void verify_plan(const Program *program);               /* overlaps and hazards, from scratch */
 void print_plan(FILE *out, const Program *program);     /* --dump=plan */
 void draw_plan(Text *out, const Program *program);      /* for the generated header */
 
-/* ---- draw.c: `netc --graph` -------------------------------------------------------------------- */
+/* ---- draw.c: `netc --graph` ------------------------------------------------------------------ */
 
 void draw_graph(Text *out, const Program *program);     /* kernels and what flows, for Graphviz */
 
-/* ---- emit*.c: C ------------------------------------------------------------------------------- */
+/* ---- emit*.c: C ------------------------------------------------------------------------------ */
 
 void emit(Text *out, const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
           int layer_count);

@@ -1,10 +1,10 @@
 /*
  * plan.c -- phases between barriers, and one arena for all that a step writes.
  *
- * The one idea: kernels stay in their order; a barrier comes where a kernel touches what another thread
- * may still be writing, or writes what it may still be reading. Kernels that split their work alike and
- * touch only their own share need none. A buffer lives from the phase that first writes it to the last
- * that reads it, and two that are never alive together may share memory.
+ * The one idea: kernels stay in their order; a barrier comes where a kernel touches what another
+ * thread may still be writing, or writes what it may still be reading. Kernels that split their
+ * work alike and touch only their own share need none. A buffer lives from the phase that first
+ * writes it to the last that reads it, and two that are never alive together may share memory.
  *
  * Needs: kernels. Gives: their phases, the buffers' offsets, the size of the arena.
  */
@@ -50,7 +50,7 @@ static bool in_conflict(const Kernel *earlier, const Kernel *later)
     return false;
 }
 
-/* ---- Phases ---------------------------------------------------------------------------------------- */
+/* ---- Phases ---------------------------------------------------------------------------------- */
 
 static void find_phases(Program *p)
 {
@@ -70,7 +70,7 @@ static void find_phases(Program *p)
     p->phases = p->count ? phase + 1 : 0;
 }
 
-/* ---- Memory ---------------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static void extend(void *context, const Kernel *k, Access access)
 {
@@ -148,7 +148,7 @@ void plan(Program *program)
     verify_plan(program);
 }
 
-/* ---- Checked again, the slow way -------------------------------------------------------------------- */
+/* ---- Checked again, the slow way ------------------------------------------------------------- */
 
 static _Noreturn void fail_plan(const char *what, const char *a, const char *b)
 {
@@ -192,7 +192,7 @@ void verify_plan(const Program *p)
     }
 }
 
-/* ---- Printing ---------------------------------------------------------------------------------------- */
+/* ---- Printing -------------------------------------------------------------------------------- */
 
 void print_plan(FILE *out, const Program *p)
 {
@@ -209,7 +209,8 @@ void print_plan(FILE *out, const Program *p)
 
 enum { COLUMNS = 64 };
 
-/* One row a phase, one column a part of the arena: a letter where a buffer lives, a dot where none. */
+/* One row a phase, one column a part of the arena: a letter where a buffer lives, a dot where
+   none. */
 void draw_plan(Text *out, const Program *p)
 {
     const size_t step = p->arena / COLUMNS + 1;

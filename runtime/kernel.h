@@ -1,9 +1,10 @@
 /*
- * kernel.h -- what generated code is made of, beyond vec.h: register tiles' sizes, the contraction loop,
- * shares of threads, the end of a gradient, and the small kernels that every model writes alike.
+ * kernel.h -- what generated code is made of, beyond vec.h: register tiles' sizes, the contraction
+ * loop, shares of threads, the end of a gradient, and the small kernels that every model writes
+ * alike.
  *
- * Activations lie as [chunk of 16 images][row][column][block of 16 channels][image][channel], written
- * at[chunk][pixel][block][16][16]; lanes beyond the last channel are always +0.
+ * Activations lie as [chunk of 16 images][row][column][block of 16 channels][image][channel],
+ * written at[chunk][pixel][block][16][16]; lanes beyond the last channel are always +0.
  */
 
 #ifndef NET_KERNEL_H
@@ -12,13 +13,6 @@
 #include "netrt.h"
 #include "random.h"
 #include "vec.h"
-
-/* Rows of images in a register tile; the compiler cuts panels up to NET_TILE_VECTORS blocks wide. */
-#ifdef NET_VEC_PAIR
-enum { NET_TILE_ROWS = 4, NET_TILE_VECTORS = 1 };
-#else
-enum { NET_TILE_ROWS = 8, NET_TILE_VECTORS = 3 };
-#endif
 
 /* Functions of their own: shared, seen by profilers, and compiled one by one. */
 #define NET_TILE static __attribute__((noinline))
@@ -106,7 +100,7 @@ NET_INLINE void net_ahead(const struct net_run *run, const float *w, long count)
    floats, from one to the next. A value with several segments has one of these for each. */
 struct taps {
     long x, w;                  /* from the tile's x and w to the first tap */
-    long rows, columns;         /* taps: of a window inside the image, or pixels of a flat segment */
+    long rows, columns;         /* taps: of a window inside the image; pixels of a flat segment */
     long x_row, x_column;
     long w_row, w_column;
     long channels;              /* 16 to a block */
@@ -170,9 +164,10 @@ struct sweep {
     long dy_chunk, dy_row, dy_column;
 };
 
-/* acc[i][j] += sum over chunks, rows, columns and images of x[input first + i] dy[j]: `rows` inputs by
-   `vectors` blocks of outputs. Input (k, l, c) of taps `columns` wide is at k x_tap_row + l x_tap_column
-   + c; inside one block of channels there is a single tap of 16. `ahead`: asks for the next column. */
+/* acc[i][j] += sum over chunks, rows, columns and images of x[input first + i] dy[j]: `rows` inputs
+   by `vectors` blocks of outputs. Input (k, l, c) of taps `columns` wide is at k x_tap_row + l
+   x_tap_column + c; inside one block of channels there is a single tap of 16. `ahead`: asks for the
+   next column. */
 NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int channels, int columns,
                           long x_tap_row, long x_tap_column, const float *x, const float *dy,
                           const struct sweep *over, int ahead)
@@ -209,7 +204,8 @@ NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int ch
     }
 }
 
-/* Taps of a window that fall inside the image: the first, how many, and the position under the first. */
+/* Taps of a window that fall inside the image: the first, how many, and the position under the
+   first. */
 struct net_window {
     int first, count, at;
 };
@@ -267,8 +263,8 @@ NET_INLINE struct net_panel net_panel_of(int block, int threes, int twos)
     return (struct net_panel){ 3 * threes + block, 1 };
 }
 
-/* to[j][i] = from[i][j], 16 x 16: four rounds of interleaving rows i and i + 8. The first `rows` rows
-   are read (the others count as +0), the first `columns` columns become rows. */
+/* to[j][i] = from[i][j], 16 x 16: four rounds of interleaving rows i and i + 8. The first `rows`
+   rows are read (the others count as +0), the first `columns` columns become rows. */
 NET_INLINE void transpose_16x16(float *to, long to_step, const float *from, long from_step,
                                 int rows, int columns)
 {
@@ -294,7 +290,7 @@ NET_INLINE void transpose_16x16(float *to, long to_step, const float *from, long
             memcpy(to + i * to_step, &a[i], sizeof a[i]);
 }
 
-/* ---- Elementwise ------------------------------------------------------------------------------ */
+/* ---- Elementwise ----------------------------------------------------------------------------- */
 
 /* The channels that a block of a value holds. */
 struct net_lanes {
@@ -359,7 +355,7 @@ NET_INLINE vec net_normalize_grad(vec x, vec dy, vec mean, vec inv_std, vec gamm
                    vec_sub(dy, vec_mul(sum, vec_set(inverse_rows))));
 }
 
-/* ---- Pools ------------------------------------------------------------------------------------ */
+/* ---- Pools ----------------------------------------------------------------------------------- */
 
 /* v if it is larger than top or not a number, else top */
 NET_INLINE vec net_larger(vec v, vec top)
@@ -382,7 +378,7 @@ NET_INLINE vec net_where_tap(const uint8_t *index, int tap, vec dy)
     return vec_from_bits(vec_bits(dy) & hit);
 }
 
-/* ---- Dropout ----------------------------------------------------------------------------------- */
+/* ---- Dropout --------------------------------------------------------------------------------- */
 
 NET_INLINE void net_multiply_high_low(net_u32 *high, net_u32 *low, net_u32 a, uint32_t b)
 {
@@ -421,7 +417,7 @@ NET_INLINE void vec_dropout(vec keep[4], const uint32_t key[2], uint32_t element
     keep[3] = vec_from_bits(on & (net_u32)(c3 >= threshold));
 }
 
-/* ---- Reductions over images: slices added in order --------------------------------------------- */
+/* ---- Reductions over images: slices added in order ------------------------------------------- */
 
 NET_INLINE vec net_sum_slices(const float *slices, long step, long count)
 {
@@ -432,9 +428,9 @@ NET_INLINE vec net_sum_slices(const float *slices, long step, long count)
     return sum;
 }
 
-/* Batchnorm of one block from slices of the sums of d = x - running_mean and of d^2 (`second` floats
-   further): mean, 1 / std with the biased variance, and the running statistics moved by `momentum`
-   towards mean and unbiased variance (PyTorch's BatchNorm). `rows`: x a channel. */
+/* Batchnorm of one block from slices of the sums of d = x - running_mean and of d^2 (`second`
+   floats further): mean, 1 / std with the biased variance, and the running statistics moved by
+   `momentum` towards mean and unbiased variance (PyTorch's BatchNorm). `rows`: x a channel. */
 NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, float *running_var,
                               const float *slices, long second, long step, long count, double rows,
                               double eps, double momentum)
@@ -458,7 +454,7 @@ NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, 
     }
 }
 
-/* ---- Rows: softmax and the losses ----------------------------------------------------------------- */
+/* ---- Rows: softmax and the losses ------------------------------------------------------------ */
 
 /* z: one pixel of one image, blocks 256 floats apart */
 NET_INLINE float net_row_top(const float *z, int channels)
@@ -539,7 +535,7 @@ NET_INLINE vec vec_binary_cross_entropy(vec z, vec t)
     return vec_add(vec_sub(vec_max(vec_zero(), z), vec_mul(z, t)), soft);
 }
 
-/* ---- Between the runtime's rows and the layouts --------------------------------------------------- */
+/* ---- Between the runtime's rows and the layouts ---------------------------------------------- */
 
 /* Where one segment of a field lies in the packed batch; steps in floats. */
 struct net_place {
@@ -550,8 +546,8 @@ struct net_place {
 };
 
 /* One number a channel: whole blocks of lanes at a time, then what is left. */
-NET_INLINE void net_pack_channels(float *to, const uint8_t *bytes, const float *values, int channels,
-                                  float scale, float shift)
+NET_INLINE void net_pack_channels(float *to, const uint8_t *bytes, const float *values,
+                                  int channels, float scale, float shift)
 {
     const int whole = channels / 16 * 16;
 
@@ -615,8 +611,8 @@ static inline long net_element_at(const struct net_segment *segments, int count,
     return ((long)segments[s].block + (long)pixel * segments[s].stride + c / 16) * 256 + c % 16;
 }
 
-/* A chunk of one layout becomes another, from logical element `start` on; padding lanes of `to` become
-   +0. */
+/* A chunk of one layout becomes another, from logical element `start` on; padding lanes of `to`
+   become +0. */
 static inline void net_relayout(float *to, long to_floats, const struct net_segment *to_segments,
                                 int to_count, const float *from,
                                 const struct net_segment *from_segments, int from_count, int start,

@@ -1,10 +1,10 @@
 /*
  * netrt.h -- the contract between a generated model and the runtime.
  *
- * Generated code gets everything through `struct net_run`: parameters, optimizer state and arena are
- * memory of the runtime, the generated file has no variables. The runtime gets everything through
- * `struct net_model`, tables that the compiler filled. Generated files include kernel.h, which adds
- * the SIMD vocabulary (vec.h) and the small words of generated code.
+ * Generated code gets everything through `struct net_run`: parameters, optimizer state and arena
+ * are memory of the runtime, the generated file has no variables. The runtime gets everything
+ * through `struct net_model`, tables that the compiler filled. Generated files include kernel.h,
+ * which adds the SIMD vocabulary (vec.h) and the small words of generated code.
  */
 
 #ifndef NETRT_H
@@ -60,11 +60,11 @@ void net_pool_wait(struct net_pool *pool, int thread);
 /* Bench: thread `thread` has finished kernel number `kernel` of this step. */
 void net_profile_lap(struct net_profile *profile, int kernel, int thread);
 
-/* ---- The model: what the compiler decided ----------------------------------------------------- */
+/* ---- The model: what the compiler decided ---------------------------------------------------- */
 
 /* A run of logical channels in a value whose blocks of 16 channels stand side by side:
-   flat logical index start + c * pixels + p lies in block  block + p * stride + c / 16,  lane c % 16.
-   (A flattened image has pixels = h * w; a concat has several segments.) */
+   flat logical index start + c * pixels + p lies in block  block + p * stride + c / 16,  lane
+   c % 16. (A flattened image has pixels = h * w; a concat has several segments.) */
 struct net_segment {
     int start, channels, pixels, block, stride;
 };

@@ -1,9 +1,10 @@
 /*
  * vec.h -- the SIMD vocabulary: `vec`, sixteen floats, on every target, over SIMDe.
  *
- * AVX-512 holds a vec in one register, AVX2 in two; anything else goes through SIMDe's emulation, with
- * fmaf where the machine has no fused multiply-add. The order of operations in a lane, and of sums over
- * lanes, is the same everywhere: so are the bits. No function of libm is called but fmaf, which is exact.
+ * AVX-512 holds a vec in one register, AVX2 in two; anything else goes through SIMDe's emulation,
+ * with fmaf where the machine has no fused multiply-add. The order of operations in a lane, and of
+ * sums over lanes, is the same everywhere: so are the bits. No function of libm is called but fmaf,
+ * which is exact.
  */
 
 #ifndef NET_VEC_H
@@ -223,7 +224,7 @@ NET_INLINE float vec_top(vec x)
     return a[0];
 }
 
-/* ---- Functions of a few ulp; polynomials fitted as in Cephes (Moshier) ------------------------ */
+/* ---- Functions of a few ulp; polynomials fitted as in Cephes (Moshier) ----------------------- */
 
 /* e^x = 2^k e^(x - k log 2), k the nearest integer; x is clamped to -87 .. 88 */
 NET_INLINE vec vec_exp(vec x)
