@@ -139,7 +139,7 @@ done
 if [ -z "$quick" ]; then
     for target in generic avx2 avx512; do
         build "residual_$target" "$torch/residual.net" --target $target
-        if "./residual_$target" --version >/dev/null 2>&1; then
+        if "./residual_$target" config >/dev/null 2>&1; then
             check "target $target" "./residual_$target" train --data "$torch" --max-steps 10 \
                 --log-steps "target_$target.csv" --out "target_$target" --quiet
             check "target $target, the same bits" cmp "target_$target.csv" target_generic.csv
