@@ -298,6 +298,7 @@ static int compile(const Options *o)
 
     if (!evaluate || source->errors)
         return EXIT_FAULT;
+    verify(train), verify(evaluate);
     if (o->check)
         return 0;
     if (same(o->dump, "graph"))
