@@ -27,13 +27,30 @@ _Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const
     net_fail(1, "%s: byte %llu: %s", file->path, (unsigned long long)at, text);
 }
 
+/* Opens the file that is there: x.gz where x is named and missing, and the other way round. */
+static gzFile open_packed_or_not(const char *path)
+{
+    const size_t length = strlen(path);
+    const bool packed = length > 3 && !strcmp(path + length - 3, ".gz");
+    gzFile zlib = gzopen(path, "rb");
+
+    if (zlib || errno != ENOENT || length + 4 > PATH_MAX)
+        return zlib;
+
+    char other[PATH_MAX];
+
+    snprintf(other, sizeof other, "%.*s%s", (int)(packed ? length - 3 : length), path,
+             packed ? "" : ".gz");
+    return gzopen(other, "rb");
+}
+
 void net_stream_open(struct net_stream *file, const char *path)
 {
     struct stat status;
 
     if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
         net_fail(1, "%s: expected a file, found a folder", path);
-    *file = (struct net_stream){.path = path, .zlib = gzopen(path, "rb")};
+    *file = (struct net_stream){.path = path, .zlib = open_packed_or_not(path)};
     if (!file->zlib)
         net_fail(1, "cannot open %s: %s\n  The folder that holds the data is named by --data DIR.",
                  path, errno ? strerror(errno) : "out of memory");

@@ -17,15 +17,18 @@ static void make_folder(const char *path)
 {
     char *copy = net_format("%s", path);
     struct stat status;
+    int above = 0;
 
     for (char *c = copy + 1; *c; c++)
         if (*c == '/') {
-            *c = '\0';
-            mkdir(copy, 0777);      /* the last one tells whether all is well */
+            *c = '\0';              /* the last one tells whether all is well, these why not */
+            if (mkdir(copy, 0777) && errno != EEXIST && !above)
+                above = errno;
             *c = '/';
         }
     if (mkdir(copy, 0777) && errno != EEXIST)
-        net_fail(NET_FAULT, "the folder %s cannot be made: %s", path, strerror(errno));
+        net_fail(NET_FAULT, "the folder %s cannot be made: %s", path,
+                 strerror(errno == ENOENT && above ? above : errno));
     if (stat(copy, &status) || !S_ISDIR(status.st_mode))
         net_fail(NET_FAULT, "--out %s is a file, not a folder", path);
     free(copy);

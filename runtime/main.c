@@ -2,6 +2,7 @@
  * main.c -- a trainer's commands.
  */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,6 +112,14 @@ static int run(struct net_options *options)
     }
 }
 
+/* What was printed has to arrive: a full disk behind stdout is a fault. */
+static int flushed(int code)
+{
+    if (fflush(stdout) || ferror(stdout))
+        net_fail(NET_FAULT, "cannot write to stdout: %s", strerror(errno));
+    return code;
+}
+
 int net_main(int argc, char **argv, const struct net_model *model)
 {
     const bool named = argc > 1 && argv[1][0] != '-';
@@ -120,16 +129,16 @@ int net_main(int argc, char **argv, const struct net_model *model)
 
     if (asks(argc, argv, "--help") || asks(argc, argv, "-h")) {
         net_help(model);
-        return NET_OK;
+        return flushed(NET_OK);
     }
     if (asks(argc, argv, "--version")) {
         printf("%s %s, netc %s, %s\n", model->name, model->hash, model->version, model->isa);
-        return NET_OK;
+        return flushed(NET_OK);
     }
     net_options_read(&options, model, command, argc - first, argv + first);
     check_isa(model);
     net_flush_denormals();
     const int code = run(&options);
     net_options_free(&options);
-    return code;
+    return flushed(code);
 }

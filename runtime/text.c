@@ -159,6 +159,10 @@ static _Noreturn void fail_write(const struct net_file *file)
 
 void net_file_open(struct net_file *file, const char *path)
 {
+    struct stat status;
+
+    if (!stat(path, &status) && !S_ISREG(status.st_mode))
+        net_fail(NET_FAULT, "cannot write %s: it is there and not a file", path);
     file->path = net_format("%s", path);
     file->temporary = net_format("%s.%ld.part", path, (long)getpid());
     file->out = fopen(file->temporary, "wb");

@@ -316,14 +316,16 @@ static void close_training(struct net_training *training)
     free(training->folder);
 }
 
-/* Every part once, with the weights that are kept; into run.json, and shown. */
-static void evaluate_parts(struct net_training *training)
+/* Every part once, with the weights that are kept; into run.json, and shown. False when the rows
+   that were trained have no finite loss: the last step spoilt the weights. */
+static bool evaluate_parts(struct net_training *training)
 {
     static const char *const names[] = { "train", "validation", "test" };
     struct net_session *session = &training->session;
     const struct net_model *model = session->model;
     struct net_text results = { 0 };
     double *values = net_allocate((size_t)model->metric_count, sizeof *values);
+    bool finite = true;
 
     for (int part = 0; part < NET_PARTS; part++) {
         const long count = net_data_rows(session->data, (enum net_part)part);
@@ -332,6 +334,7 @@ static void evaluate_parts(struct net_training *training)
             continue;
         const double loss = net_evaluate(session, training->loader, (enum net_part)part,
                                          training->every, count, training->metrics);
+        finite = finite && (part != NET_TRAIN || isfinite(loss));
         net_text_add(&results, "%s\n    \"%s\": {\"loss\": ", results.at ? "," : "", names[part]);
         net_text_number(&results, loss);
         net_metrics_json(&results, model, training->metrics);
@@ -343,9 +346,10 @@ static void evaluate_parts(struct net_training *training)
         free(metrics);
     }
     net_text_add(&results, "\n  ");
-    net_run_json(training, "finished", results.at);
+    net_run_json(training, finite ? "finished" : "diverged", results.at);
     free(results.at);
     free(values);
+    return finite;
 }
 
 /* After the checkpoint is written: from here on the parameters are those that are kept. */
@@ -361,8 +365,13 @@ static void finish_training(struct net_training *training, bool whole)
     char *path = net_format("%s/model.safetensors", training->folder);
     net_weights_write(path, session->model, session->run.params);
     free(path);
-    evaluate_parts(training);
+    const bool finite = evaluate_parts(training);
     net_progress_say(&training->progress, "the run is in %s", training->folder);
+    if (!finite) {
+        net_progress_close(&training->progress);
+        net_fail(NET_DIVERGED, "the loss after the last step is not finite. Try a smaller --lr, or "
+                 "--clip 1");
+    }
 }
 
 int net_train(struct net_options *options)

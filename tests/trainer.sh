@@ -117,6 +117,16 @@ head -c 300 run_xor_split/model.safetensors >cut.safetensors
 exits "weights cut short" 1 "cut.safetensors" ./xor_split eval --weights cut.safetensors
 exits "weights of another model" 1 "xor_concat" ./xor_split eval --weights run_xor_concat
 exits "diverged" 3 "step" ./torch_dense train --data "$torch" --lr 1e30 --out diverged
+exits "diverged in the last step" 3 "last step" \
+    ./torch_dense train --data "$torch" --lr 1e38 --weight-decay 1e6 --max-steps 1 \
+    --out diverged_last
+exits "output is no file" 1 "not a file" ./xor_split init -o "$scratch"
+if [ -c /dev/full ]; then
+    exits "stdout is full" 1 "stdout" bash -c './xor_split summary >/dev/full'
+fi
+mkdir packed
+for file in "$torch"/*.npy; do gzip -c "$file" >"packed/${file##*/}.gz"; done
+check "files found with .gz behind" ./torch_dense train --data packed --epochs 0 --out from_packed
 check "config" ./xor_split config
 check "help" ./xor_split --help
 check "eval" ./xor_split eval --weights run_xor_split --part train
