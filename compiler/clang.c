@@ -215,7 +215,7 @@ bool build_trainer(const Clang *clang, const char *target, const char *code, con
     static const char *const sanitize[] = {"-g", "-fsanitize=address,undefined",
                                            "-fno-sanitize-recover=all"};
     static const char *const link[] = {"-static", "-Wl,--gc-sections", "-s"};
-    const char *part = format("%s.part", output);
+    const char *part = format("%s.%ld.part", output, (long)getpid());
     const char *const libraries[] = {"-Wl,--start-group",
                                      format("%s/libnetrt.a", clang->libraries),
                                      format("%s/libnetrt-%s.a", clang->libraries, target),

@@ -251,10 +251,10 @@ static void write_conv_taps(Text *text, int level, const Loops *l, int vectors)
         const Segment *s = &x->segments[i];
         const long start = s->start / (x->height * x->width);
 
-        line(text, level + 1, "{ .x = %ld + r.at * %ldL + c.at * %ldL,",
-             (long)s->block * 16 * x->lanes, row, pixel);
-        line(text, level + 1, "  .w = %ld + (r.first * %d + c.first) * %ldL,", start * vectors * 16,
-             kw, w_tap);
+        line(text, level + 1, "{ .x = %sr.at * %ldL + c.at * %ldL,",
+             s->block ? format("%ld + ", (long)s->block * 16 * x->lanes) : "", row, pixel);
+        line(text, level + 1, "  .w = %s(r.first * %d + c.first) * %ldL,",
+             start ? format("%ld + ", start * vectors * 16) : "", kw, w_tap);
         if (is_dx(node))
             line(text, level + 1, "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = "
                  "%ld,\n%*s  .w_row = %ld, .w_column = %ld, .channels = %d },", -row, -pixel,
@@ -277,7 +277,7 @@ static void write_window(Text *text, int level, const Loops *l, int axis)
     const int size = axis ? l->x->full_width : l->x->full_height;
     const int kernel = node->inputs[1]->shape.size[2 + axis];
 
-    line(text, level, "const struct net_window %s = net_%s(%s, %d, %d, %d, %d);", name,
+    line(text, level, "const struct net_window %s = net_taps_%s(%s, %d, %d, %d, %d);", name,
          is_dx(node) ? "backward" : "forward", i, node->at.stride[axis],
          border ? 0 : node->at.padding[axis], kernel, size);
 }
@@ -351,7 +351,8 @@ static void write_pixels(Text *text, int level, const Loops *l, const Group *par
     const char *block = part->block ? format("%d + panel_block", part->block) : "panel_block";
     long w_block = 16L * inner * taps;
 
-    line(text, level, "for (int i = 0; i < net_rows(run, chunk); i += %d)", l->e->target->rows);
+    line(text, level, "for (int i = 0; i < net_rows(run, chunk); i += %d)%s", l->e->target->rows,
+         is_dense(node) && part->pixels == 1 ? " {" : "");
     if (!is_dense(node)) {
         line(text, level + 1, "for (int column = 0; column < %d; column++) {", l->y->width);
         if (!is_unrolled(node)) {
@@ -373,7 +374,6 @@ static void write_pixels(Text *text, int level, const Loops *l, const Group *par
         line(text, level + 1, "}");
         return;
     }
-    line(text, level, "{");
     write_dense_taps(text, level + 1, l, vectors);
     write_tile_call(text, level + 1, l, tile, block, panel_weights(part, w_block));
     line(text, level, "}");
@@ -391,10 +391,11 @@ static void write_panels(Text *text, int level, const Loops *l, const Group *par
         if (!panels)
             continue;
         if (l->k->panel_outer) {
-            line(text, level, "NET_ITEMS(item, %d * %d * %d, run, thread) {", panels, chunks, rows);
-            line(text, level + 1, "const int panel_block = %d + item / %d * %d;", first,
-                 chunks * rows, width);
-            line(text, level + 1, "const int chunk = item / %d %% %d;", rows, chunks);
+            line(text, level, "NET_ITEMS(item, %d * %d, run, thread) {", panels, chunks * rows);
+            line(text, level + 1, "const int panel_block = %sitem / %d * %d;",
+                 first ? format("%d + ", first) : "", chunks * rows, width);
+            line(text, level + 1, "const int chunk = item%s %% %d;",
+                 rows > 1 ? format(" / %d", rows) : "", chunks);
             if (!is_dense(l->k->node)) {
                 line(text, level + 1, "const int row = item %% %d;", rows);
                 if (!is_unrolled(l->k->node))

@@ -47,9 +47,9 @@ void emit_maxpool(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment, "/* y = the largest of its window%s; items: (chunk, row) */\n",
              index ? ", index = the first tap that has it" : "");
     open_rows(text, y, true);
-    line(text, 3, "const struct net_window r = net_forward(row, %d, %d, %d, %d);", at->stride[0],
+    line(text, 3, "const struct net_window r = net_taps_forward(row, %d, %d, %d, %d);", at->stride[0],
          at->padding[0], at->kernel[0], x->height);
-    line(text, 3, "const struct net_window c = net_forward(column, %d, %d, %d, %d);", at->stride[1],
+    line(text, 3, "const struct net_window c = net_taps_forward(column, %d, %d, %d, %d);", at->stride[1],
          at->padding[1], at->kernel[1], x->width);
     line(text, 3, "for (int block = 0; block < %d; block++)", y->blocks);
     line(text, 4, "for (int i = 0; i < 16; i++) {");
@@ -143,9 +143,9 @@ void emit_maxpool_grad(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment, "/* dx = the dy of the windows where x was the largest; items: (chunk, row) "
              "*/\n");
     open_rows(text, dx, true);
-    line(text, 3, "const struct net_window r = net_backward(row, %d, %d, %d, %d);", at->stride[0],
+    line(text, 3, "const struct net_window r = net_taps_backward(row, %d, %d, %d, %d);", at->stride[0],
          at->padding[0], at->kernel[0], dy->height);
-    line(text, 3, "const struct net_window c = net_backward(column, %d, %d, %d, %d);",
+    line(text, 3, "const struct net_window c = net_taps_backward(column, %d, %d, %d, %d);",
          at->stride[1], at->padding[1], at->kernel[1], dy->width);
     line(text, 3, "for (int block = 0; block < %d; block++)", dx->blocks);
     line(text, 4, "for (int i = 0; i < 16; i++) {");

@@ -201,7 +201,14 @@ static Options parse_options(int argc, char **argv)
 /* Writes a whole file or none: beside its place first, then renamed. */
 static int write_output(const char *path, const Text *text)
 {
-    const char *part = format("%s.part", path);
+    const char *part = format("%s.%ld.part", path, (long)getpid());
+    struct stat there;
+
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        fprintf(stderr, "netc: error: cannot write %s: it is not a file\n", path);
+        return EXIT_USAGE;
+    }
+
     FILE *file = fopen(part, "w");
     bool ok = file && fwrite(text->at, 1, text->length, file) == text->length;
 

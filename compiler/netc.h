@@ -419,7 +419,7 @@ const char *native_target(const Clang *clang);          /* "avx512", "avx2" or "
 /* Compiles the file `code` to the trainer `output`, which appears whole or not at all. */
 bool build_trainer(const Clang *clang, const char *target, const char *code, const char *output);
 
-/* ---- layout.c: where the numbers of a value lie ---------------------------------------------- */
+/* ---- target.c: register tiles and panels -------------------------------------------------------- */
 
 /* The compiler's limits for a target; lanes are 16 on all of them. */
 typedef struct Target {
@@ -428,6 +428,9 @@ typedef struct Target {
 } Target;
 
 const Target *find_target(const char *name);
+void cut_panels(int blocks, int vectors, int panels[3]);    /* how many of 3, of 2, of 1 blocks */
+
+/* ---- layout.c: where the numbers of a value lie ---------------------------------------------- */
 
 /* A piece of memory with a place. Views of one value share it. */
 typedef enum Where { IN_ARENA, IN_BATCH, IN_PARAMS } Where;
@@ -479,7 +482,6 @@ int channel_count(const Physical *v);                   /* of a pixel: logical *
 int padded_count(const Physical *p);                    /* floats of a weight or vector */
 bool same_layout(const Physical *a, const Physical *b);
 bool is_plain(const Physical *v);                       /* one segment, channels in order */
-void cut_panels(int blocks, int vectors, int panels[3]);
 
 /* ---- fuse.c: nodes become kernels ------------------------------------------------------------ */
 

@@ -378,8 +378,8 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2(
         const int chunk = item / 14, row = item % 14;
         (void)row;
         for (int column = 0; column < 14; column++) {
-            const struct net_window r = net_forward(row, 2, 0, 2, 28);
-            const struct net_window c = net_forward(column, 2, 0, 2, 28);
+            const struct net_window r = net_taps_forward(row, 2, 0, 2, 28);
+            const struct net_window c = net_taps_forward(column, 2, 0, 2, 28);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY), tap = vec_zero();
@@ -407,14 +407,14 @@ NET_KERNEL void conv2d_relu_64x8x14x14_16x3x3(
     NET_ITEMS(item, 4 * 14, run, thread) {
         const int chunk = item / 14;
         const int row = item % 14;
-        const struct net_window r = net_forward(row, 1, 1, 3, 14);
+        const struct net_window r = net_taps_forward(row, 1, 1, 3, 14);
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
             for (int i = 0; i < net_rows(run, chunk); i += 8)
                 for (int column = 0; column < 14; column++) {
-                    const struct net_window c = net_forward(column, 1, 1, 3, 14);
+                    const struct net_window c = net_taps_forward(column, 1, 1, 3, 14);
                     const struct taps taps[1] = {
-                        { .x = 0 + r.at * 3584L + c.at * 256L,
-                          .w = 0 + (r.first * 3 + c.first) * 128L,
+                        { .x = r.at * 3584L + c.at * 256L,
+                          .w = (r.first * 3 + c.first) * 128L,
                           .rows = r.count, .columns = c.count, .x_row = 3584, .x_column = 256,
                           .w_row = 384, .w_column = 128, .channels = 8 },
                     };
@@ -435,8 +435,8 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2(
         const int chunk = item / 7, row = item % 7;
         (void)row;
         for (int column = 0; column < 7; column++) {
-            const struct net_window r = net_forward(row, 2, 0, 2, 14);
-            const struct net_window c = net_forward(column, 2, 0, 2, 14);
+            const struct net_window r = net_taps_forward(row, 2, 0, 2, 14);
+            const struct net_window c = net_taps_forward(column, 2, 0, 2, 14);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY), tap = vec_zero();
@@ -461,11 +461,10 @@ NET_KERNEL void dense_relu_64x784x64(
         const struct weight_784x64 *restrict w, const struct vector_64 *restrict b,
         struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 2 * 4 * 1, run, thread) {
-        const int panel_block = 0 + item / 4 * 2;
-        const int chunk = item / 1 % 4;
-        for (int i = 0; i < net_rows(run, chunk); i += 8)
-        {
+    NET_ITEMS(item, 2 * 4, run, thread) {
+        const int panel_block = item / 4 * 2;
+        const int chunk = item % 4;
+        for (int i = 0; i < net_rows(run, chunk); i += 8) {
             const struct taps taps[1] = {
                 { .x = 0, .w = 0, .rows = 1, .columns = 49, .x_column = 256, .w_column = 512,
                   .channels = 16 },
@@ -485,8 +484,7 @@ NET_KERNEL void dense_64x64x10(struct value_64x10 *restrict y,
     NET_ITEMS(item, 4 * 1, run, thread) {
         const int chunk = item / 1;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
                     { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 1024, .w_column = 1024,
                       .channels = 64 },
@@ -615,8 +613,7 @@ NET_KERNEL void dense_dx_relu_grad_64x64x10(
     NET_ITEMS(item, 4 * 1, run, thread) {
         const int chunk = item / 1;
         for (int panel_block = 0; panel_block < 4; panel_block += 2) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
                     { .rows = 1, .columns = 1, .channels = 10 },
                 };
@@ -673,9 +670,9 @@ NET_KERNEL void dense_dx_64x784x64(struct value_64x784_16x49 *restrict dx,
                                    const struct slices_50176 *restrict w, struct net_run *run,
                                    int thread)
 {
-    NET_ITEMS(item, 1 * 4 * 1, run, thread) {
-        const int panel_block = 0 + item / 4 * 1;
-        const int chunk = item / 1 % 4;
+    NET_ITEMS(item, 1 * 4, run, thread) {
+        const int panel_block = item / 4 * 1;
+        const int chunk = item % 4;
         for (int i = 0; i < net_rows(run, chunk); i += 8)
             for (int pixel = 0; pixel < 49; pixel++) {
                 const struct taps taps[1] = {
@@ -716,8 +713,8 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x16x14x14_2x2(
         const int chunk = item / 14, row = item % 14;
         (void)row;
         for (int column = 0; column < 14; column++) {
-            const struct net_window r = net_backward(row, 2, 0, 2, 7);
-            const struct net_window c = net_backward(column, 2, 0, 2, 7);
+            const struct net_window r = net_taps_backward(row, 2, 0, 2, 7);
+            const struct net_window c = net_taps_backward(column, 2, 0, 2, 7);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec v0 = vec_zero();
@@ -807,14 +804,14 @@ NET_KERNEL void conv2d_dx_64x8x14x14_16x3x3(
     NET_ITEMS(item, 4 * 14, run, thread) {
         const int chunk = item / 14;
         const int row = item % 14;
-        const struct net_window r = net_backward(row, 1, 1, 3, 14);
+        const struct net_window r = net_taps_backward(row, 1, 1, 3, 14);
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
             for (int i = 0; i < net_rows(run, chunk); i += 8)
                 for (int column = 0; column < 14; column++) {
-                    const struct net_window c = net_backward(column, 1, 1, 3, 14);
+                    const struct net_window c = net_taps_backward(column, 1, 1, 3, 14);
                     const struct taps taps[1] = {
-                        { .x = 0 + r.at * 3584L + c.at * 256L,
-                          .w = 0 + (r.first * 3 + c.first) * 256L,
+                        { .x = r.at * 3584L + c.at * 256L,
+                          .w = (r.first * 3 + c.first) * 256L,
                           .rows = r.count, .columns = c.count, .x_row = -3584, .x_column = -256,
                           .w_row = 768, .w_column = 256, .channels = 16 },
                     };
@@ -854,8 +851,8 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x8x28x28_2x2(
         const int chunk = item / 28, row = item % 28;
         (void)row;
         for (int column = 0; column < 28; column++) {
-            const struct net_window r = net_backward(row, 2, 0, 2, 14);
-            const struct net_window c = net_backward(column, 2, 0, 2, 14);
+            const struct net_window r = net_taps_backward(row, 2, 0, 2, 14);
+            const struct net_window c = net_taps_backward(column, 2, 0, 2, 14);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec v0 = vec_zero();
@@ -959,8 +956,8 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2_2(
         const int chunk = item / 14, row = item % 14;
         (void)row;
         for (int column = 0; column < 14; column++) {
-            const struct net_window r = net_forward(row, 2, 0, 2, 28);
-            const struct net_window c = net_forward(column, 2, 0, 2, 28);
+            const struct net_window r = net_taps_forward(row, 2, 0, 2, 28);
+            const struct net_window c = net_taps_forward(column, 2, 0, 2, 28);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY);
@@ -985,8 +982,8 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(
         const int chunk = item / 7, row = item % 7;
         (void)row;
         for (int column = 0; column < 7; column++) {
-            const struct net_window r = net_forward(row, 2, 0, 2, 14);
-            const struct net_window c = net_forward(column, 2, 0, 2, 14);
+            const struct net_window r = net_taps_forward(row, 2, 0, 2, 14);
+            const struct net_window c = net_taps_forward(column, 2, 0, 2, 14);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY);
@@ -1436,7 +1433,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "82349e13291602bb", .isa = "avx512", .batch = 64,
+    .hash = "8f065b78ad44e965", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 7440896,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,

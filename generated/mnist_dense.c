@@ -285,11 +285,10 @@ NET_KERNEL void dense_relu_64x784x20(struct value_64x20 *restrict y,
                                      const struct vector_32 *restrict b, struct net_run *run,
                                      int thread)
 {
-    NET_ITEMS(item, 1 * 4 * 1, run, thread) {
-        const int panel_block = 0 + item / 4 * 2;
-        const int chunk = item / 1 % 4;
-        for (int i = 0; i < net_rows(run, chunk); i += 8)
-        {
+    NET_ITEMS(item, 1 * 4, run, thread) {
+        const int panel_block = item / 4 * 2;
+        const int chunk = item % 4;
+        for (int i = 0; i < net_rows(run, chunk); i += 8) {
             const struct taps taps[1] = {
                 { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 12544, .w_column = 25088,
                   .channels = 784 },
@@ -421,8 +420,7 @@ NET_KERNEL void dense_relu_64x20x10(struct value_64x10 *restrict y,
     NET_ITEMS(item, 4 * 1, run, thread) {
         const int chunk = item / 1;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
                     { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 512, .w_column = 320,
                       .channels = 20 },
@@ -494,8 +492,7 @@ NET_KERNEL void dense_64x10x10(struct value_64x10 *restrict y,
     NET_ITEMS(item, 4 * 1, run, thread) {
         const int chunk = item / 1;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
                     { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 256, .w_column = 160,
                       .channels = 10 },
@@ -634,8 +631,7 @@ NET_KERNEL void dense_dx_64x10x10(struct value_64x10 *restrict dx,
     NET_ITEMS(item, 4 * 1, run, thread) {
         const int chunk = item / 1;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
                     { .rows = 1, .columns = 1, .channels = 10 },
                 };
@@ -790,8 +786,7 @@ NET_KERNEL void dense_dx_64x20x10(struct value_64x20 *restrict dx,
     NET_ITEMS(item, 4 * 1, run, thread) {
         const int chunk = item / 1;
         for (int panel_block = 0; panel_block < 2; panel_block += 2) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
                     { .rows = 1, .columns = 1, .channels = 10 },
                 };
@@ -948,8 +943,7 @@ NET_KERNEL void dense_relu_64x20x10_2(struct value_64x10 *restrict y,
     NET_ITEMS(item, 4 * 1, run, thread) {
         const int chunk = item / 1;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
                     { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 512, .w_column = 320,
                       .channels = 20 },
@@ -1460,7 +1454,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "061cb2893ce86a4a", .isa = "avx512", .batch = 64,
+    .hash = "1c6286b20851b7ac", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

@@ -167,8 +167,7 @@ NET_KERNEL void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct valu
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int chunk = item / 1;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
                     { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 256, .w_column = 32,
                       .channels = 2 },
@@ -204,8 +203,7 @@ NET_KERNEL void dense_tanh_4x3x1(struct value_4x1 *restrict y,
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int chunk = item / 1;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[2] = {
                     { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 256, .w_column = 32,
                       .channels = 2 },
@@ -346,8 +344,7 @@ NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
     NET_ITEMS(item, 1 * 1, run, thread) {
         const int chunk = item / 1;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
                     { .rows = 1, .columns = 1, .channels = 1 },
                 };
@@ -356,8 +353,7 @@ NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
             }
         }
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-            {
+            for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
                     { .rows = 1, .columns = 1, .channels = 1 },
                 };
@@ -669,7 +665,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "86c9a7f389598137", .isa = "avx512", .batch = 4,
+    .hash = "d2b7b87b4a66c5cf", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9536,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

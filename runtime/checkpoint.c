@@ -7,6 +7,7 @@
 
 #define _GNU_SOURCE
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +143,17 @@ static double metadata_number(const struct net_tensors *tensors, const char *key
     return x;
 }
 
+/* A whole number up to `most`. */
+static long metadata_count(const struct net_tensors *tensors, const char *key, long most)
+{
+    const double x = metadata_number(tensors, key);
+
+    if (x != floor(x) || x > (double)most)
+        net_fail(NET_FAULT, "%s: \"%s\" is not a count in its metadata; it is not a checkpoint of "
+                 "this trainer", tensors->path, key);
+    return (long)x;
+}
+
 static void need_option(const struct net_options *options, enum net_option option)
 {
     if (options->value[option].given)
@@ -195,15 +207,15 @@ void net_checkpoint_read(const struct net_tensors *tensors, struct net_training 
     struct net_state *state = &training->state;
     struct walk walk = { .training = training, .tensors = tensors };
 
-    state->epoch = (long)metadata_number(tensors, "epoch");
-    state->row = (long)metadata_number(tensors, "row");
+    state->epoch = metadata_count(tensors, "epoch", INT_MAX);
+    state->row = metadata_count(tensors, "row", LONG_MAX / 1024);
     state->loss_sum = metadata_number(tensors, "loss_sum");
     state->best_loss = metadata_number(tensors, "best_loss");
-    state->best_epoch = (long)metadata_number(tensors, "best_epoch");
+    state->best_epoch = metadata_count(tensors, "best_epoch", INT_MAX);
     state->seconds = metadata_number(tensors, "seconds");
     state->rows_trained = metadata_number(tensors, "rows_trained");
-    training->session.run.step = (uint32_t)metadata_number(tensors, "step");
-    if ((long)metadata_number(tensors, "rows") != training->row_count
+    training->session.run.step = (uint32_t)metadata_count(tensors, "step", UINT32_MAX);
+    if (metadata_count(tensors, "rows", LONG_MAX / 1024) != training->row_count
         || state->row >= training->row_count)
         net_fail(NET_FAULT, "%s was trained on %.0f rows; there are %ld now: the data differ",
                  tensors->path, metadata_number(tensors, "rows"), training->row_count);

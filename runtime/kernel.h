@@ -211,7 +211,7 @@ struct net_window {
 };
 
 /* Output position i of a convolution or pool: taps k with 0 <= i stride - padding + k < size. */
-NET_INLINE struct net_window net_forward(int i, int stride, int padding, int kernel, int size)
+NET_INLINE struct net_window net_taps_forward(int i, int stride, int padding, int kernel, int size)
 {
     const int begin = i * stride - padding;
     const int first = begin < 0 ? -begin : 0;
@@ -222,7 +222,7 @@ NET_INLINE struct net_window net_forward(int i, int stride, int padding, int ker
 
 /* Input position i: taps k, every stride-th, whose window starts at an output position 0 to size-1;
    `at` is that of the first tap, the next ones count down. */
-NET_INLINE struct net_window net_backward(int i, int stride, int padding, int kernel, int size)
+NET_INLINE struct net_window net_taps_backward(int i, int stride, int padding, int kernel, int size)
 {
     const int last = i + padding < kernel - 1 ? i + padding : kernel - 1;
     int first = i + padding - (size - 1) * stride;

@@ -306,7 +306,11 @@ static void close_training(struct net_training *training)
     net_loader_close(training->loader);
     net_metrics_free(training->metrics);
     net_session_close(&training->session);
-    if (fclose(training->history) || (training->steps && fclose(training->steps)))
+    const bool lost = ferror(training->history) || (training->steps && ferror(training->steps));
+    const bool history = fclose(training->history) == 0;
+    const bool steps = !training->steps || fclose(training->steps) == 0;
+
+    if (lost || !history || !steps)
         net_fail(NET_FAULT, "%s: the history could not be written: %s", training->folder,
                  strerror(errno));
     free(training->kept);

@@ -259,11 +259,11 @@ static const Case cases[] = {
      "    j = concat(x, x) -> conv2d(3, 6) -> flatten\n"
      "    concat(a, b, c, d -> dense(1), e, f, g, h, i, j)\n", "mse"},
 
-    {"a whole network in batches of 4", 4, 1, "input x[1, 8, 8] = x", " = t -> classes(10)", "x",
+    {"a whole network in batches of 4", 4, 1, "input x[1, 6, 6] = x", " = t -> classes(10)", "x",
      DIGITS, "cross_entropy"},
-    {"a whole network in batches of 17", 17, 1, "input x[1, 8, 8] = x", " = t -> classes(10)", "x",
+    {"a whole network in batches of 17", 17, 1, "input x[1, 6, 6] = x", " = t -> classes(10)", "x",
      DIGITS, "cross_entropy"},
-    {"a whole network in batches of 64", 64, 1, "input x[1, 8, 8] = x", " = t -> classes(10)", "x",
+    {"a whole network in batches of 64", 64, 1, "input x[1, 6, 6] = x", " = t -> classes(10)", "x",
      DIGITS, "cross_entropy"},
 
     {"cross_entropy of 2", 4, 1, "input x[5] = x", " = t -> classes(2)", "x", "    x -> dense(2)\n",
@@ -315,6 +315,12 @@ static int find_sizes(const Case *c, int sizes[5])
     return count;
 }
 
+/* Emulated fused multiply-adds are slow, and shared out no differently. */
+static int most_threads(const char *target)
+{
+    return same(target, "generic") ? 1 : 3;
+}
+
 static void check_case(const Case *c)
 {
     const char *targets[MAX_TARGETS];
@@ -337,7 +343,7 @@ static void check_case(const Case *c)
                 first[s] = one;
             check_same_bits(&first[s], &one,
                             format("%s and %s, n = %d", targets[0], targets[i], sizes[s]));
-            for (int threads = 2; threads <= 3 && s < 2; threads++) {
+            for (int threads = 2; threads <= most_threads(targets[i]) && s < 2; threads++) {
                 const Outcome many = run_step(&compiled[i], sizes[s], threads);
 
                 check_same_bits(&one, &many, format("%s, n = %d, 1 thread and %d", targets[i],
@@ -360,7 +366,8 @@ END_TEST
 /* 200 steps with dropout, every fifth on a partial batch: bits do not depend on threads or target. */
 START_TEST(test_training)
 {
-    static const Case c = {"training", 16, 1, "input x[1, 8, 8] = x", " = t -> classes(10)", "x",
+    if (getenv("CASE")) return;
+    static const Case c = {"training", 16, 1, "input x[1, 6, 6] = x", " = t -> classes(10)", "x",
                            DIGITS, "cross_entropy"};
     const char *targets[MAX_TARGETS];
     const int target_count = find_targets(targets);
@@ -373,7 +380,7 @@ START_TEST(test_training)
     }
     for (int i = 0; i < target_count; i++) {
         load_model(&compiled[i]);
-        for (int threads = 1; threads <= 3; threads++) {
+        for (int threads = 1; threads <= most_threads(targets[i]); threads++) {
             const Outcome o = run_training(&compiled[i], c.batch, threads, 200);
 
             if (i == 0 && threads == 1)

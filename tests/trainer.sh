@@ -152,7 +152,8 @@ if [ -z "$quick" ]; then
         if "./residual_$target" config >/dev/null 2>&1; then
             check "target $target" "./residual_$target" train --data "$torch" --max-steps 10 \
                 --log-steps "target_$target.csv" --out "target_$target" --quiet
-            check "target $target, the same bits" cmp "target_$target.csv" target_generic.csv
+            [ "$target" = generic ] ||
+                check "target $target, the same bits" cmp "target_$target.csv" target_generic.csv
         else
             skip "target $target: this processor does not have it"
         fi
