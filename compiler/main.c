@@ -265,6 +265,8 @@ static int build(const Options *o, const Clang *clang, const char *target, const
 
     if (stat(trainer, &there) == 0 && S_ISDIR(there.st_mode))
         fail_usage(format("%s is a folder; name the trainer with -o", trainer));
+    if (stat(trainer, &there) == 0 && !S_ISREG(there.st_mode))
+        fail_usage(format("%s is not a file; name the trainer with -o", trainer));
     if (!o->keep)
         path = format("%s.%ld.c", trainer, (long)getpid());
     if (write_output(path, code) != 0)
