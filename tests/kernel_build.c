@@ -83,8 +83,8 @@ static void check_columns(const char *code)
     for (int number = 1; *code; number++) {
         const int length = (int)strcspn(code, "\n");
 
-        ck_assert_msg(length <= 100, "generated line %d has %d columns:\n%.*s", number, length,
-                      length, code);
+        if (length > 100)
+            ck_abort_msg("generated line %d has %d columns:\n%.*s", number, length, length, code);
         code += length + (code[length] == '\n');
     }
 }
@@ -117,7 +117,8 @@ void start_clang(Compiled *c)
     ck_assert(find_clang(&clang, NULL));
     emit(&text, c->model, c->train, c->evaluate, layers, layer_count);
     check_columns(text.at);
-    c->code = format("%s/netc-test-%ld-%s.c", folder ? folder : "/tmp", (long)getpid(), c->target);
+    c->code = format("%s/netc-test-%ld-%p-%s.c", folder ? folder : "/tmp", (long)getpid(),
+                     (void *)c->model, c->target);
     c->library = format("%.*s.so", (int)strlen(c->code) - 2, c->code);
     file = fopen(c->code, "w");
     ck_assert_ptr_nonnull(file);
