@@ -332,10 +332,14 @@ static void add_segment(Physical *v, Segment s)
     if (v->segment_count && last->channels % 16 == 0 && last->pixels == s.pixels
         && last->block + last->channels / 16 == s.block
         && last->start + last->channels * last->pixels == s.start
-        && s.pixels == v->height * v->width)
+        && s.pixels == v->height * v->width) {
         last->channels += s.channels;
-    else
-        v->segments[v->segment_count++] = s;
+    } else {
+        last = &v->segments[v->segment_count++];
+        *last = s;
+    }
+    if (last->pixels == 1)
+        last->stride = blocks_of(last->channels);
 }
 
 static void lay_out_concat(Layout *l, Node *node)
