@@ -103,6 +103,13 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_SILU_GRAD:
     case OP_SOFTMAX_GRAD:
         return size_of(b, node->inputs[1]);
+    case OP_CROSS_ENTROPY_GRAD:         /* a probability less 0 or 1; its slope is 1/4 */
+        return (1 + size_of(b, node->inputs[0]) / 4) / b->r->n;
+    case OP_BINARY_CROSS_ENTROPY_GRAD:
+        return (1 + size_of(b, node->inputs[0]) / 4)
+               / (double)element_count(node->outputs[0], b->r->n);
+    case OP_MSE_GRAD:
+        return 2 * size_of(b, node->inputs[0]) / (double)element_count(node->outputs[0], b->r->n);
     case OP_NORMALIZE:
         return product_of(b, node, 2, 3) * size_of(b, node->inputs[0]);
     case OP_NORMALIZE_GRAD:
@@ -110,6 +117,22 @@ static double largest_term(const Bounds *b, const Node *node)
     default:
         return 0;
     }
+}
+
+/* A variance is what is left of squares: of the channel where it is least, in deviations. */
+static double cancelled_squares(const Reference *r, const Node *node)
+{
+    const Value *x = node->inputs[0];
+    const double *mean = r->at[node->inputs[1]->id], *inv_std = r->at[node->outputs[1]->id];
+    const int channels = x->shape.size[0], pixels = shape_size(x->shape) / channels;
+    double most = 1;
+
+    for (long i = 0; i < element_count(x, r->n); i++) {
+        const int c = (int)(i / pixels % channels);
+
+        most = fmax(most, pow((r->at[x->id][i] - mean[c]) * inv_std[c], 2));
+    }
+    return most;
 }
 
 static void bound_node(Bounds *b, const Node *node)
@@ -123,13 +146,15 @@ static void bound_node(Bounds *b, const Node *node)
         if (x && size_of(b, x) > 0)
             inherited = fmax(inherited, b->errors[x->id] / size_of(b, x));
     }
-    if (node->op == OP_BATCHNORM_STATS)         /* a variance is what is left of squares */
-        relative *= fmax(1, size_of(b, node->inputs[0]) * largest_entry(b->r, node->outputs[1]));
+    if (node->op == OP_BATCHNORM_STATS)
+        relative *= cancelled_squares(b->r, node);
     relative = relative / (1 << 24) + inherited;
     for (int i = 0; i < node->output_count; i++) {
         const int y = node->outputs[i]->id;
         const double largest = largest_entry(b->r, node->outputs[i]);
 
+        if (node->op == OP_BATCHNORM_STATS)     /* a mean cancels, 1 / std does not */
+            term = i == 1 ? 0 : size_of(b, node->inputs[0]);
         if (largest == 0 && term == 0)
             for (int j = 0; j < node->input_count; j++)
                 term = fmax(term, node->inputs[j] ? size_of(b, node->inputs[j]) : 0);
