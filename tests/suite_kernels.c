@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph_test.h"
 #include "kernel_test.h"
 
 typedef struct Case {
@@ -383,6 +384,74 @@ START_TEST(test_case)
 }
 END_TEST
 
+/* ---- Packing --------------------------------------------------------------------------------- */
+
+/* Random bytes, scaled by the first axis: rows of them, and of the numbers they mean. */
+static void make_rows(const struct net_field *field, int n, struct net_rows *bytes,
+                      struct net_rows *floats)
+{
+    const int each = field->size / field->shape[0];
+    float *scale = allocate((size_t)field->shape[0] * sizeof *scale);
+    float *shift = allocate((size_t)field->shape[0] * sizeof *shift);
+    const void **byte_rows = allocate((size_t)n * sizeof *byte_rows);
+    const void **float_rows = allocate((size_t)n * sizeof *float_rows);
+
+    for (int c = 0; c < field->shape[0]; c++) {
+        scale[c] = (float)random_number(1, c);
+        shift[c] = (float)random_number(2, c);
+    }
+    for (int row = 0; row < n; row++) {
+        uint8_t *b = allocate((size_t)field->size);
+        float *f = allocate((size_t)field->size * sizeof *f);
+
+        for (int k = 0; k < field->size; k++) {
+            b[k] = (uint8_t)(127.5 * (1 + random_number(3, (long)row * field->size + k)));
+            f[k] = (float)b[k] * scale[k / each] + shift[k / each];
+        }
+        byte_rows[row] = b;
+        float_rows[row] = f;
+    }
+    *bytes = (struct net_rows){NET_U8, byte_rows, scale, shift};
+    *floats = (struct net_rows){.type = NET_F32, .row = float_rows};
+}
+
+/* Pictures of bytes are scaled on their way into every layout that an input has. */
+START_TEST(test_pack)
+{
+    static const Case c = {"pack", 17, 1, false,
+                           "input x[3, 5, 4] = x\n    input y[17, 3, 3] = y\n"
+                           "    input z[40] = z\n    input u[2, 3, 3] = u\n"
+                           "    input v[1, 6, 6] = v\n    input w[40] = w", "[6] = t",
+                           "x, y, z, u, v, w",
+                           "    concat(x -> conv2d(1, 3, padding=1) -> global_avgpool2d,\n"
+                           "           y -> conv2d(1, 3) -> flatten, z -> dense(1),\n"
+                           "           u -> flatten -> dense(1),\n"
+                           "           v -> conv2d(1, 6) -> flatten,\n"
+                           "           w -> reshape(5, 4, 2) -> conv2d(1, [4, 2]) -> flatten)\n",
+                           "mse"};
+    const char *targets[MAX_TARGETS];
+    Compiled compiled;
+    struct net_rows *bytes, *floats;
+    unsigned char *a, *b;
+
+    find_targets(targets);
+    compiled = plan_model(model_text(&c), targets[0]);
+    start_clang(&compiled);
+    load_model(&compiled);
+    bytes = allocate((size_t)compiled.net->field_count * sizeof *bytes);
+    floats = allocate((size_t)compiled.net->field_count * sizeof *floats);
+    for (int f = 0; f < compiled.net->field_count; f++)
+        make_rows(&compiled.net->fields[f], c.batch, &bytes[f], &floats[f]);
+    a = allocate(compiled.net->batch_size);
+    b = allocate(compiled.net->batch_size);
+    compiled.net->pack(a, bytes, c.batch);
+    compiled.net->pack(b, floats, c.batch);
+    ck_assert_mem_eq(a, b, compiled.net->batch_size);
+}
+END_TEST
+
+/* ---- Training -------------------------------------------------------------------------------- */
+
 /* 200 steps with dropout, every fifth on a partial batch: neither threads nor target change a
    bit. */
 START_TEST(test_training)
@@ -422,6 +491,7 @@ Suite *suite_kernels(void)
 
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
+    tcase_add_test(tcase, test_pack);
     tcase_add_test(tcase, test_training);
     suite_add_tcase(suite, tcase);
     return suite;
