@@ -12,32 +12,12 @@
 #include <limits.h>
 #include <string.h>
 
-#include "netc.h"
-
-enum { MAX_TAPS = 256 };        /* pixels of a pool's window: its number is kept in a byte */
-
-/* Parameters of a layer, for the next use of a network that is called again. */
-typedef struct Owned {
-    const Layer *layer;         /* the first use */
-    Value *values[4];           /* weight bias; batchnorm: running_mean running_var weight bias */
-} Owned;
-
-typedef struct Lowering {
-    Graph *g;
-    Model *model;
-    Mode mode;
-    Owned *owned;
-    int owned_count;
-    int streams;                /* of random draws, numbered in order */
-    double parameters;          /* elements so far */
-} Lowering;
-
-typedef Value *LowerLayer(Lowering *l, Layer *layer, Value *const *x);
+#include "lower.h"
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
 
 /* Without overflow, unlike shape_size. */
-static double elements(Shape shape)
+double element_count(Shape shape)
 {
     double count = 1;
 
@@ -47,13 +27,13 @@ static double elements(Shape shape)
 }
 
 /* A size as an int; what is too large becomes INT_MAX, which check_size refuses. */
-static int whole(double x)
+int whole(double x)
 {
     return x < INT_MAX ? (int)x : INT_MAX;
 }
 
 /* A number for both axes, or [height, width]. */
-static bool pair(Lowering *l, const Call *call, const char *name, int out[2])
+bool pair(Lowering *l, const Call *call, const char *name, int out[2])
 {
     const Constant *c = argument(call, name);
 
@@ -66,19 +46,19 @@ static bool pair(Lowering *l, const Call *call, const char *name, int out[2])
     return true;
 }
 
-static const char *pair_text(const int size[2])
+const char *pair_text(const int size[2])
 {
     return format("%dx%d", size[0], size[1]);
 }
 
 /* What to call the input of a layer in a message. */
-static const char *source_text(const Layer *layer)
+const char *source_text(const Layer *layer)
 {
     return layer->field ? format("`%s`", layer->field->name)
                         : format("the result of %s", layer->call->name);
 }
 
-static bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes,
+bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes,
                        const char *remedy)
 {
     const Layer *input = layer->inputs[0];
@@ -91,12 +71,12 @@ static bool check_rank(Lowering *l, const Layer *layer, int rank, const char *ax
 }
 
 /* Can a value of this shape be held for a whole batch? Indices are ints. */
-static bool check_size(Lowering *l, Span span, const char *what, Shape shape)
+bool check_size(Lowering *l, Span span, const char *what, Shape shape)
 {
     const int capacity = l->model->capacity > 0 ? l->model->capacity : l->model->batch;
     const int rows = capacity > 0 ? capacity : 1;
 
-    if (elements(shape) * rows < INT_MAX)
+    if (element_count(shape) * rows < INT_MAX)
         return true;
     error_at(l->model->source, span, "%s is %s: for a batch of %d more than 2^31 elements", what,
              shape_text(shape), rows);
@@ -107,7 +87,7 @@ static bool check_size(Lowering *l, Span span, const char *what, Shape shape)
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
 /* The parameters of the first use, or NULL where that failed. */
-static Owned *find_owned(Lowering *l, const Layer *layer)
+Owned *find_owned(Lowering *l, const Layer *layer)
 {
     for (int i = 0; i < l->owned_count; i++)
         if (l->owned[i].layer == layer)
@@ -115,14 +95,14 @@ static Owned *find_owned(Lowering *l, const Layer *layer)
     return NULL;
 }
 
-static Owned *add_owned(Lowering *l, const Layer *layer)
+Owned *add_owned(Lowering *l, const Layer *layer)
 {
     APPEND(l->owned, l->owned_count, (Owned){.layer = layer});
     return &l->owned[l->owned_count - 1];
 }
 
-static Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape shape,
-                            const char *init, int fan_in)
+Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape shape,
+                     const char *init, int fan_in)
 {
     const bool trained = strncmp(leaf, "running", 7) != 0;
     Value *value = add_value(l->g, shape, false, TYPE_F32, trained ? ROLE_PARAMETER : ROLE_STATE);
@@ -134,20 +114,20 @@ static Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, S
 }
 
 /* Refuses what could not be held in memory: more than 2^31 elements, alone or with those before. */
-static bool count_parameters(Lowering *l, const Layer *layer, Shape shape)
+bool count_parameters(Lowering *l, const Layer *layer, Shape shape)
 {
-    if (l->parameters + elements(shape) >= INT_MAX) {
+    if (l->parameters + element_count(shape) >= INT_MAX) {
         error_at(l->model->source, layer->span,
                  "with %s.weight, %s, the model has more than 2^31 parameters", layer->path,
                  shape_text(shape));
         return false;
     }
-    l->parameters += elements(shape);
+    l->parameters += element_count(shape);
     return true;
 }
 
 /* weight and bias of dense and conv2d, PyTorch's initial values; or those of the first use. */
-static Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape)
+Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape)
 {
     Owned *owned = layer->shared ? find_owned(l, layer->shared) : NULL;
     Shape bias = {.rank = 1, .size = {shape.size[0]}};
@@ -178,7 +158,7 @@ static Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape)
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
 
-static Node *append(Lowering *l, const Layer *layer, Op op, Value *const *inputs, int count,
+Node *append_node(Lowering *l, const Layer *layer, Op op, Value *const *inputs, int count,
                     Attributes at)
 {
     return add_node(l->g, op, inputs, count, at, layer->span, layer->path);
@@ -195,117 +175,8 @@ static Value *lower_dense(Lowering *l, Layer *layer, Value *const *x)
     owned = weight_and_bias(l, layer, shape);
     if (!owned)
         return NULL;
-    return append(l, layer, OP_DENSE, (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
+    return append_node(l, layer, OP_DENSE, (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
                   (Attributes){0})->outputs[0];
-}
-
-static bool check_image(Lowering *l, const Layer *layer)
-{
-    return check_rank(l, layer, 3, "rank 3, [channels, height, width]",
-                      "reshape makes an image of it");
-}
-
-/* Kernel, stride and padding; `same` keeps the size, the odd pixel goes after (as in PyTorch). */
-static bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x,
-                        Attributes *at)
-{
-    const Call *call = layer->call;
-    const bool keep = is_name(call, "padding", "same");
-
-    if (!pair(l, call, kernel, at->kernel))
-        return false;
-    if (argument(call, "stride")->kind == CONSTANT_NONE)
-        memcpy(at->stride, at->kernel, sizeof at->stride);
-    else if (!pair(l, call, "stride", at->stride))
-        return false;
-    if (!keep && !pair(l, call, "padding", at->padding))
-        return false;
-    memcpy(at->padding_end, at->padding, sizeof at->padding);
-    for (int i = 0; i < 2; i++) {
-        if (keep && at->stride[i] != 1) {
-            error_at(l->model->source, argument(call, "padding")->span,
-                     "padding=same wants stride 1, it is %d; give the padding as a number",
-                     at->stride[i]);
-            return false;
-        }
-        if (keep) {
-            at->padding[i] = (at->kernel[i] - 1) / 2;
-            at->padding_end[i] = at->kernel[i] - 1 - at->padding[i];
-        }
-    }
-    for (int i = 0; i < 2; i++) {
-        if ((double)x.size[i + 1] + at->padding[i] + at->padding_end[i] < at->kernel[i]) {
-            error_at(l->model->source, layer->span,
-                     "a window of %s does not fit %s, which is %s; use a smaller one, or padding",
-                     pair_text(at->kernel), source_text(layer->inputs[0]), shape_text(x));
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The shape of a window's result with `channels`. */
-static Shape windowed(Shape x, const Attributes *at, int channels)
-{
-    Shape y = {.rank = 3, .size = {channels}};
-
-    for (int i = 0; i < 2; i++)
-        y.size[i + 1] = whole(((double)x.size[i + 1] + at->padding[i] + at->padding_end[i]
-                               - at->kernel[i]) / at->stride[i] + 1);
-    return y;
-}
-
-static Value *lower_conv2d(Lowering *l, Layer *layer, Value *const *x)
-{
-    const int channels = whole(number(layer->call, "channels"));
-    Attributes at = {0};
-    Owned *owned;
-    Shape shape;
-
-    if (!check_image(l, layer) || !find_window(l, layer, "kernel", x[0]->shape, &at)
-        || !check_size(l, layer->span, "the result of conv2d",
-                       windowed(x[0]->shape, &at, channels)))
-        return NULL;
-    shape = (Shape){.rank = 4,
-                    .size = {channels, x[0]->shape.size[0], at.kernel[0], at.kernel[1]}};
-    owned = weight_and_bias(l, layer, shape);
-    if (!owned)
-        return NULL;
-    return append(l, layer, OP_CONV2D, (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
-                  at)->outputs[0];
-}
-
-static Value *lower_maxpool2d(Lowering *l, Layer *layer, Value *const *x)
-{
-    Attributes at = {0};
-
-    if (!check_image(l, layer) || !find_window(l, layer, "size", x[0]->shape, &at))
-        return NULL;
-    if ((double)at.kernel[0] * at.kernel[1] > MAX_TAPS) {
-        error_at(l->model->source, layer->span,
-                 "a window of %s has more than %d pixels; global_avgpool2d, or two pools, reach "
-                 "further", pair_text(at.kernel), (int)MAX_TAPS);
-        return NULL;
-    }
-    for (int i = 0; i < 2; i++) {
-        if (at.padding[i] > at.kernel[i] / 2) {
-            error_at(l->model->source, argument(layer->call, "padding")->span,
-                     "the padding of maxpool2d is at most half its window: %d of %s",
-                     at.kernel[i] / 2, pair_text(at.kernel));
-            return NULL;
-        }
-    }
-    if (!check_size(l, layer->span, "the result of maxpool2d",
-                    windowed(x[0]->shape, &at, x[0]->shape.size[0])))
-        return NULL;
-    return append(l, layer, OP_MAXPOOL2D, x, 1, at)->outputs[0];
-}
-
-static Value *lower_global_avgpool2d(Lowering *l, Layer *layer, Value *const *x)
-{
-    if (!check_image(l, layer))
-        return NULL;
-    return append(l, layer, OP_GLOBAL_AVGPOOL2D, x, 1, (Attributes){0})->outputs[0];
 }
 
 static Owned *batchnorm_parameters(Lowering *l, const Layer *layer, Shape shape)
@@ -351,7 +222,7 @@ static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
     if (!owned)
         return NULL;
     if (l->mode == MODE_TRAIN) {
-        const Node *stats = append(l, layer, OP_BATCHNORM_STATS,
+        const Node *stats = append_node(l, layer, OP_BATCHNORM_STATS,
                                    (Value *[]){x[0], owned->values[0], owned->values[1]}, 3, at);
 
         mean = stats->outputs[0];
@@ -360,9 +231,9 @@ static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
         owned->values[1] = stats->outputs[3];
     } else {
         mean = owned->values[0];
-        inverse_std = append(l, layer, OP_INVERSE_STD, &owned->values[1], 1, at)->outputs[0];
+        inverse_std = append_node(l, layer, OP_INVERSE_STD, &owned->values[1], 1, at)->outputs[0];
     }
-    return append(l, layer, OP_NORMALIZE,
+    return append_node(l, layer, OP_NORMALIZE,
                   (Value *[]){x[0], mean, inverse_std, owned->values[2], owned->values[3]}, 5,
                   at)->outputs[0];
 }
@@ -374,21 +245,21 @@ static Value *lower_dropout(Lowering *l, Layer *layer, Value *const *x)
     if (l->mode != MODE_TRAIN || at.p == 0)
         return x[0];
     at.stream = l->streams++;
-    return append(l, layer, OP_DROPOUT, x, 1, at)->outputs[0];
+    return append_node(l, layer, OP_DROPOUT, x, 1, at)->outputs[0];
 }
 
-static Value *reshape(Lowering *l, const Layer *layer, Value *x, Shape shape)
+Value *reshape_value(Lowering *l, const Layer *layer, Value *x, Shape shape)
 {
     if (same_shape(x->shape, shape))
         return x;
-    return append(l, layer, OP_RESHAPE, &x, 1, (Attributes){.shape = shape})->outputs[0];
+    return append_node(l, layer, OP_RESHAPE, &x, 1, (Attributes){.shape = shape})->outputs[0];
 }
 
 static Value *lower_flatten(Lowering *l, Layer *layer, Value *const *x)
 {
     const Shape shape = {.rank = 1, .size = {shape_size(x[0]->shape)}};
 
-    return reshape(l, layer, x[0], shape);
+    return reshape_value(l, layer, x[0], shape);
 }
 
 static Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
@@ -405,14 +276,14 @@ static Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
     for (int i = 0; i < shape.rank; i++)
         shape.size[i] = whole(sizes->kind == CONSTANT_LIST ? sizes->items[i].number
                                                            : sizes->number);
-    if (elements(shape) != elements(x[0]->shape)) {
+    if (element_count(shape) != element_count(x[0]->shape)) {
         error_at(l->model->source, layer->span,
                  "reshape to %s, %.0f elements, of %s, which is %s, %.0f elements",
-                 shape_text(shape), elements(shape), source_text(layer->inputs[0]),
-                 shape_text(x[0]->shape), elements(x[0]->shape));
+                 shape_text(shape), element_count(shape), source_text(layer->inputs[0]),
+                 shape_text(x[0]->shape), element_count(x[0]->shape));
         return NULL;
     }
-    return reshape(l, layer, x[0], shape);
+    return reshape_value(l, layer, x[0], shape);
 }
 
 /* a + b, a * b */
@@ -428,7 +299,7 @@ static Value *lower_binary(Lowering *l, Layer *layer, Value *const *x)
              x[0]->shape.rank == 3 ? "a conv2d of kernel 1, with a stride," : "a dense layer");
         return NULL;
     }
-    return append(l, layer, add ? OP_ADD : OP_MULTIPLY, x, 2, (Attributes){0})->outputs[0];
+    return append_node(l, layer, add ? OP_ADD : OP_MULTIPLY, x, 2, (Attributes){0})->outputs[0];
 }
 
 static Value *lower_concat(Lowering *l, Layer *layer, Value *const *x)
@@ -459,7 +330,7 @@ static Value *lower_concat(Lowering *l, Layer *layer, Value *const *x)
 
         while (count < MAX_INPUTS && next < layer->input_count)
             inputs[count++] = x[next++];
-        sum = append(l, layer, OP_CONCAT, inputs, count, (Attributes){0})->outputs[0];
+        sum = append_node(l, layer, OP_CONCAT, inputs, count, (Attributes){0})->outputs[0];
     }
     return sum;
 }
@@ -468,7 +339,7 @@ static Value *lower_activation(Lowering *l, Layer *layer, Value *const *x)
 {
     for (int op = 0; op < OP_COUNT; op++)
         if (same(op_info[op].text, layer->call->name))
-            return append(l, layer, (Op)op, x, 1, (Attributes){0})->outputs[0];
+            return append_node(l, layer, (Op)op, x, 1, (Attributes){0})->outputs[0];
     return NULL;
 }
 
@@ -477,7 +348,7 @@ static Value *lower_leaky_relu(Lowering *l, Layer *layer, Value *const *x)
 {
     const Attributes at = {.slope = number(layer->call, "slope")};
 
-    return append(l, layer, OP_LEAKY_RELU, x, 1, at)->outputs[0];
+    return append_node(l, layer, OP_LEAKY_RELU, x, 1, at)->outputs[0];
 }
 
 static Value *lower_input(Lowering *l, Layer *layer, Value *const *x)

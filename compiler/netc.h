@@ -197,6 +197,11 @@ typedef struct Field {
     bool is_target;
     bool is_class;              /* prepared by classes(n): an index, 0 to classes-1 */
     int classes;                /* n of classes(n), one_hot(n); else 0 */
+    bool is_tokens;             /* prepared by tokens(..): shape [length], ids 0 to vocabulary-1 */
+    bool is_sparse;             /* prepared by bag_of_words(..): shape [vocabulary], few not 0 */
+    int vocabulary;             /* of tokens: its words, padding 0 and unknown 1; of a bag: words */
+    Call **augments;            /* applied to prepared rows, in training only; in order */
+    int augment_count;
     bool has_shape;             /* known from [..], a preparation or the source */
     Shape shape;                /* of one row; a class has rank 0, a scalar column [1] */
     Span span;
@@ -282,7 +287,13 @@ typedef enum Role {
     ROLE_RESULT,                /* of a node */
 } Role;
 
-typedef enum ElementType { TYPE_F32, TYPE_CLASS, TYPE_BYTE } ElementType;
+typedef enum ElementType {
+    TYPE_F32,
+    TYPE_CLASS,                 /* int32: one index a row */
+    TYPE_BYTE,                  /* a pool's window index */
+    TYPE_TOKENS,                /* int32: a word's number */
+    TYPE_SPARSE,                /* a row is its elements that are not 0, with their indices */
+} ElementType;
 
 typedef struct Node Node;
 
@@ -291,7 +302,7 @@ typedef struct Value {
     const char *name;           /* "image", "mlp.dense_1.weight", NULL for most results */
     Shape shape;                /* of one row where batched */
     bool batched;               /* has the batch axis in front */
-    ElementType type;           /* TYPE_CLASS: int32 index; TYPE_BYTE: a pool's window index */
+    ElementType type;
     Role role;
     Node *node;                 /* what computes it, or NULL */
     int output;                 /* which of the node's outputs */

@@ -99,6 +99,10 @@ void net_data_pack(const struct net_data *data, enum net_part part, const long *
 int net_data_class(const struct net_data *data, enum net_part part, long row);
 const float *net_data_target(const struct net_data *data, enum net_part part, long row);
 
+/* The words of a field of tokens or a bag of words, by id; NULL where an id has none (padding,
+   unknown, ids that are not used). `count` is net_field.vocabulary. */
+const char *const *net_data_vocabulary(const struct net_data *data, int field, int *count);
+
 /* Fitted numbers and class names as JSON text (for preparation.json); malloc'd. */
 char *net_data_preparation_json(const struct net_data *data);
 

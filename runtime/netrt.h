@@ -118,7 +118,12 @@ struct net_call {
     const struct net_preparation *preparation;  /* of a preparation, else NULL */
 };
 
-enum net_field_kind { NET_INPUT, NET_TARGET_CLASS, NET_TARGET_VALUES };
+enum net_field_kind {
+    NET_INPUT,                  /* numbers */
+    NET_INPUT_TOKENS,           /* ids of words, shape [length] */
+    NET_INPUT_SPARSE,           /* a bag of words, shape [vocabulary] */
+    NET_TARGET_CLASS, NET_TARGET_VALUES
+};
 
 struct net_field {
     const char *name;           /* in the model */
@@ -127,14 +132,25 @@ struct net_field {
     int rank, shape[4];         /* of one row; a class: rank 0 */
     int size;                   /* product of shape, 1 for a class */
     int classes;                /* of classes(n) or one_hot(n), else 0 */
+    int vocabulary;             /* of tokens: ids are below it, 0 is padding, 1 unknown; of a bag of
+                                   words: its columns; else 0 */
+    const struct net_call *augments;    /* of prepared rows, in training only; in order */
+    int augment_count;
     const struct net_call *steps;   /* preparations, in order */
     int step_count;
 };
 
 /* Rows of one field as the data layer hands them to pack: row[i] points to `size` elements in
    logical row-major order. U8 rows become x * scale[c] + shift[c], with c the index
-   along the first axis of shape. I32: a class index. */
-enum net_type { NET_F32, NET_U8, NET_I32 };
+   along the first axis of shape. I32: a class index, or `size` ids of words. SPARSE: row[i] is a
+   struct net_sparse. */
+enum net_type { NET_F32, NET_U8, NET_I32, NET_SPARSE };
+
+struct net_sparse {             /* the elements of a row that are not 0 */
+    int count;
+    const int32_t *index;       /* ascending, each once */
+    const float *value;
+};
 
 struct net_rows {
     enum net_type type;
