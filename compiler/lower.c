@@ -17,7 +17,7 @@
 /* ---- Sizes ----------------------------------------------------------------------------------- */
 
 /* Without overflow, unlike shape_size. */
-double element_count(Shape shape)
+double elements(Shape shape)
 {
     double count = 1;
 
@@ -76,7 +76,7 @@ bool check_size(Lowering *l, Span span, const char *what, Shape shape)
     const int capacity = l->model->capacity > 0 ? l->model->capacity : l->model->batch;
     const int rows = capacity > 0 ? capacity : 1;
 
-    if (element_count(shape) * rows < INT_MAX)
+    if (elements(shape) * rows < INT_MAX)
         return true;
     error_at(l->model->source, span, "%s is %s: for a batch of %d more than 2^31 elements", what,
              shape_text(shape), rows);
@@ -116,13 +116,13 @@ Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape sh
 /* Refuses what could not be held in memory: more than 2^31 elements, alone or with those before. */
 bool count_parameters(Lowering *l, const Layer *layer, Shape shape)
 {
-    if (l->parameters + element_count(shape) >= INT_MAX) {
+    if (l->parameters + elements(shape) >= INT_MAX) {
         error_at(l->model->source, layer->span,
                  "with %s.weight, %s, the model has more than 2^31 parameters", layer->path,
                  shape_text(shape));
         return false;
     }
-    l->parameters += element_count(shape);
+    l->parameters += elements(shape);
     return true;
 }
 
@@ -276,11 +276,11 @@ static Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
     for (int i = 0; i < shape.rank; i++)
         shape.size[i] = whole(sizes->kind == CONSTANT_LIST ? sizes->items[i].number
                                                            : sizes->number);
-    if (element_count(shape) != element_count(x[0]->shape)) {
+    if (elements(shape) != elements(x[0]->shape)) {
         error_at(l->model->source, layer->span,
                  "reshape to %s, %.0f elements, of %s, which is %s, %.0f elements",
-                 shape_text(shape), element_count(shape), source_text(layer->inputs[0]),
-                 shape_text(x[0]->shape), element_count(x[0]->shape));
+                 shape_text(shape), elements(shape), source_text(layer->inputs[0]),
+                 shape_text(x[0]->shape), elements(x[0]->shape));
         return NULL;
     }
     return reshape_value(l, layer, x[0], shape);

@@ -30,7 +30,7 @@ typedef Value *LowerLayer(Lowering *l, Layer *layer, Value *const *x);
 
 /* ---- lower.c: sizes, checks, parameters ------------------------------------------------------ */
 
-double element_count(Shape shape);                      /* without overflow, unlike shape_size */
+double elements(Shape shape);                           /* without overflow, unlike shape_size */
 int whole(double x);            /* as an int; what is too large becomes INT_MAX: see check_size */
 
 /* A number for both axes, or [height, width]. */

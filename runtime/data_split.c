@@ -39,7 +39,8 @@ static double class_of(const struct net_column *classes, long row)
     switch (classes->type) {
     case NET_U8: return ((const uint8_t *)classes->at)[row];
     case NET_I32: return ((const int32_t *)classes->at)[row];
-    case NET_F32: break;
+    case NET_F32:
+    case NET_SPARSE: break;
     }
     return (double)((const float *)classes->at)[row];
 }

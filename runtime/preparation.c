@@ -54,6 +54,8 @@ void net_values_row(const struct net_values *values, long row, double *numbers)
             numbers[i] = (double)((const float *)values->column.at)[begin + i] * scale[i] +
                          shift[i];
         break;
+    case NET_SPARSE:
+        break;
     }
 }
 
