@@ -314,12 +314,25 @@ static void lay_out_elementwise(Layout *l, Node *node)
     give(l->g, y, *node->inputs[0]->physical, NULL);
 }
 
-/* A view where the memory is the same, else a copy. */
+/* A sequence [C, L], or an image of one row, [C, 1, L]. */
+static bool is_sequence(Shape shape)
+{
+    return shape.rank == 2 || (shape.rank == 3 && shape.size[1] == 1);
+}
+
+/* A view where the memory is the same, else a copy. A sequence is an image of one row, however its
+   channels lie. */
 static void lay_out_reshape(Layout *l, Node *node)
 {
     const Physical *x = node->inputs[0]->physical;
     Value *y = node->outputs[0];
-    Physical v = y->shape.rank == 1 && !y->like ? flattened(x) : gradient_layout(l->g, y);
+    const Shape from = node->inputs[0]->shape;
+    const bool one_row = is_sequence(from) && is_sequence(y->shape)
+                         && from.size[0] == y->shape.size[0];
+    Physical v = y->like               ? gradient_layout(l->g, y)
+                 : y->shape.rank == 1  ? flattened(x)
+                 : one_row             ? *x
+                                       : gradient_layout(l->g, y);
 
     give(l->g, y, v, same_layout(x, &v) ? x->buffer : NULL);
 }

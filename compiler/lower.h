@@ -60,8 +60,15 @@ Value *reshape_value(Lowering *l, const Layer *layer, Value *x, Shape shape);
 /* ---- lower_image.c --------------------------------------------------------------------------- */
 
 bool check_image(Lowering *l, const Layer *layer);
+bool check_sequence(Lowering *l, const Layer *layer);
 
-/* Kernel, stride and padding; `same` keeps the size, the odd pixel goes after (as in PyTorch). */
+/* A sequence [channels, length] as an image of one row, [channels, 1, length], and back: the same
+   memory under another name. Layers of sequences are those of images between the two. */
+Value *as_image(Lowering *l, const Layer *layer, Value *sequence);
+Value *as_sequence(Lowering *l, const Layer *layer, Value *image);
+
+/* Kernel, stride and padding; `same` keeps the size, the odd pixel goes after (as in PyTorch). Of a
+   sequence, whose image is x, they are those of its one row. */
 bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, Attributes *at);
 Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of its result */
 

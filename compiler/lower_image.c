@@ -14,20 +14,68 @@ bool check_image(Lowering *l, const Layer *layer)
                       "reshape makes an image of it");
 }
 
-/* Kernel, stride and padding; `same` keeps the size, the odd pixel goes after (as in PyTorch). */
-bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x,
-                        Attributes *at)
+bool check_sequence(Lowering *l, const Layer *layer)
+{
+    return check_rank(l, layer, 2, "rank 2, [channels, length]", "reshape makes a sequence of it");
+}
+
+Value *as_image(Lowering *l, const Layer *layer, Value *sequence)
+{
+    const int *size = sequence->shape.size;
+
+    return reshape_value(l, layer, sequence, (Shape){.rank = 3, .size = {size[0], 1, size[1]}});
+}
+
+Value *as_sequence(Lowering *l, const Layer *layer, Value *image)
+{
+    const int *size = image->shape.size;
+
+    return reshape_value(l, layer, image, (Shape){.rank = 2, .size = {size[0], size[2]}});
+}
+
+/* Is the layer one of sequences, whose windows have a single axis? */
+static bool is_sequence(const Layer *layer)
+{
+    return layer->inputs[0]->value->shape.rank == 2;
+}
+
+/* A parameter of a window: both axes, or the second of a sequence, where the first is `other`. */
+static bool window_pair(Lowering *l, const Layer *layer, const char *name, int other, int out[2])
+{
+    const Constant *c = argument(layer->call, name);
+
+    if (is_sequence(layer) && c->kind == CONSTANT_LIST) {
+        error_at(l->model->source, c->span, "%s of %s is one number, a sequence has one axis", name,
+                 layer->call->name);
+        return false;
+    }
+    if (!pair(l, layer->call, name, out))
+        return false;
+    if (is_sequence(layer))
+        out[0] = other;
+    return true;
+}
+
+/* "3x3", of a sequence "3" */
+static const char *window_text(const Layer *layer, const int size[2])
+{
+    return is_sequence(layer) ? format("%d", size[1]) : pair_text(size);
+}
+
+/* Kernel, stride and padding; `same` keeps the size, the odd pixel goes after (as in PyTorch). Of a
+   sequence, whose image is x, they are those of its one row. */
+bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, Attributes *at)
 {
     const Call *call = layer->call;
     const bool keep = is_name(call, "padding", "same");
 
-    if (!pair(l, call, kernel, at->kernel))
+    if (!window_pair(l, layer, kernel, 1, at->kernel))
         return false;
     if (argument(call, "stride")->kind == CONSTANT_NONE)
         memcpy(at->stride, at->kernel, sizeof at->stride);
-    else if (!pair(l, call, "stride", at->stride))
+    else if (!window_pair(l, layer, "stride", 1, at->stride))
         return false;
-    if (!keep && !pair(l, call, "padding", at->padding))
+    if (!keep && !window_pair(l, layer, "padding", 0, at->padding))
         return false;
     memcpy(at->padding_end, at->padding, sizeof at->padding);
     for (int i = 0; i < 2; i++) {
@@ -46,7 +94,8 @@ bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x,
         if ((double)x.size[i + 1] + at->padding[i] + at->padding_end[i] < at->kernel[i]) {
             error_at(l->model->source, layer->span,
                      "a window of %s does not fit %s, which is %s; use a smaller one, or padding",
-                     pair_text(at->kernel), source_text(layer->inputs[0]), shape_text(x));
+                     window_text(layer, at->kernel), source_text(layer->inputs[0]),
+                     shape_text(layer->inputs[0]->value->shape));
             return false;
         }
     }
