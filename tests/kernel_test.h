@@ -71,4 +71,26 @@ Outcome run_training(const Compiled *c, int n, int threads, int steps);
 /* Fails the test unless a and b have the same bits. */
 void check_same_bits(const Outcome *a, const Outcome *b, const char *what);
 
+/* ---- kernel_case.c ------------------------------------------------------------------------------ */
+
+/* A network, mostly of branches side by side, and what goes into it. */
+typedef struct KernelCase {
+    const char *name;
+    int batch;                  /* the capacity */
+    int least;                  /* rows of the smallest batch */
+    bool emulated;              /* for `generic` too: what has functions of vec.h of its own */
+    const char *inputs;         /* lines of the data section */
+    const char *target;         /* "[40] = t", "= t -> classes(10)" */
+    const char *arguments;      /* of the network: inputs' names */
+    const char *body;           /* of the network */
+    const char *loss;           /* "mse", or with arguments: "huber, delta=2" */
+} KernelCase;
+
+const char *kernel_model(const KernelCase *c);      /* its .net file */
+int most_threads(const char *target);               /* that steps are tried with */
+
+/* On every target, for full and partial batches, on one to three threads: against the reference,
+   and the same bits everywhere. */
+void check_kernel_case(const KernelCase *c);
+
 #endif

@@ -13,18 +13,6 @@
 #include "graph_test.h"
 #include "kernel_test.h"
 
-typedef struct Case {
-    const char *name;
-    int batch;                  /* the capacity */
-    int least;                  /* rows of the smallest batch */
-    bool emulated;              /* for `generic` too: what has functions of vec.h of its own */
-    const char *inputs;         /* lines of the data section */
-    const char *target;         /* "[40] = t", "= t -> classes(10)" */
-    const char *arguments;      /* of the network: inputs' names */
-    const char *body;           /* of the network */
-    const char *loss;
-} Case;
-
 /* Convolutions, pools, a residual block, two branches, dropout. */
 #define DIGITS                                                                                     \
     "    a = x -> conv2d(8, 3, padding=same) -> relu -> maxpool2d(2)\n"                            \
@@ -35,7 +23,7 @@ typedef struct Case {
     "    e = c -> global_avgpool2d -> dense(5) -> sigmoid\n"                                       \
     "    concat(d, e) -> dropout(0.5) -> dense(10)\n"
 
-static const Case cases[] = {
+static const KernelCase cases[] = {
     {"dense", 64, 1, true, "input x[33] = x", "[72] = t", "x",
      "    a = x -> dense(1) -> tanh -> dense(2)\n"
      "    b = x -> dense(2) -> tanh -> dense(1, bias=false)\n"
@@ -296,91 +284,13 @@ static const Case cases[] = {
      "input x[1] = x", "[1] = t", "x", "    x -> dense(1)\n", "mse"},
 };
 
-static const char *model_text(const Case *c)
-{
-    return format("data {\n"
-                  "    train = npy(x=\"x.npy\", y=\"y.npy\", z=\"z.npy\", u=\"u.npy\", v=\"v.npy\","
-                  " w=\"w.npy\", t=\"t.npy\")\n"
-                  "    %s\n"
-                  "    target t%s\n"
-                  "}\n"
-                  "network tower(v) { v -> dense(17) -> batchnorm -> tanh -> dense(5) }\n"
-                  "network filter(i) { i -> conv2d(5, 3, padding=1) -> batchnorm -> relu }\n"
-                  "network net(%s) {\n%s}\n"
-                  "train {\n"
-                  "    loss = %s(net(%s), t)\n"
-                  "    optimizer = sgd(lr=0.1)\n"
-                  "    batch = %d\n"
-                  "}\n", c->inputs, c->target, c->arguments, c->body, c->loss, c->arguments,
-                  c->batch);
-}
-
-/* All sizes of batch that a model is tried with: full, and up to four partial ones. */
-static int find_sizes(const Case *c, int sizes[5])
-{
-    static const int partial[] = {1, 3, 13, 50};
-    int count = 0;
-
-    sizes[count++] = c->batch;
-    for (int i = 0; i < COUNT(partial); i++)
-        if (partial[i] < c->batch && partial[i] >= c->least)
-            sizes[count++] = partial[i];
-    return count;
-}
-
-/* Emulated fused multiply-adds are slow, and shared out no differently. */
-static int most_threads(const char *target)
-{
-    return same(target, "generic") ? 1 : 3;
-}
-
-/* The generated C for `generic` is that for avx2: a part of the cases is enough to try vec.h. */
-static int choose_targets(const Case *c, const char *targets[MAX_TARGETS])
-{
-    const int count = find_targets(targets);
-
-    return count > 1 && !c->emulated && same(targets[count - 1], "generic") ? count - 1 : count;
-}
-
-static void check_case(const Case *c)
-{
-    const char *targets[MAX_TARGETS];
-    const int target_count = choose_targets(c, targets);
-    Compiled compiled[MAX_TARGETS];
-    int sizes[5];
-    const int size_count = find_sizes(c, sizes);
-    Outcome first[5];
-
-    for (int i = 0; i < target_count; i++) {
-        compiled[i] = plan_model(model_text(c), targets[i]);
-        start_clang(&compiled[i]);
-    }
-    for (int i = 0; i < target_count; i++) {
-        load_model(&compiled[i]);
-        for (int s = 0; s < size_count; s++) {
-            const Outcome one = check_step(&compiled[i], sizes[s], i == 0);
-
-            if (i == 0)
-                first[s] = one;
-            check_same_bits(&first[s], &one,
-                            format("%s and %s, n = %d", targets[0], targets[i], sizes[s]));
-            for (int threads = 2; threads <= most_threads(targets[i]) && s < 2; threads++) {
-                const Outcome many = run_step(&compiled[i], sizes[s], threads);
-
-                check_same_bits(&one, &many, format("%s, n = %d, 1 thread and %d", targets[i],
-                                                    sizes[s], threads));
-            }
-        }
-    }
-}
-
 /* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {
     const char *only = getenv("CASE");
 
     if (!only || atoi(only) == _i)
-        check_case(&cases[_i]);
+        check_kernel_case(&cases[_i]);
 }
 END_TEST
 
@@ -418,7 +328,7 @@ static void make_rows(const struct net_field *field, int n, struct net_rows *byt
 /* Pictures of bytes are scaled on their way into every layout that an input has. */
 START_TEST(test_pack)
 {
-    static const Case c = {"pack", 17, 1, false,
+    static const KernelCase c = {"pack", 17, 1, false,
                            "input x[3, 5, 4] = x\n    input y[17, 3, 3] = y\n"
                            "    input z[40] = z\n    input u[2, 3, 3] = u\n"
                            "    input v[1, 6, 6] = v\n    input w[40] = w", "[6] = t",
@@ -435,7 +345,7 @@ START_TEST(test_pack)
     unsigned char *a, *b;
 
     find_targets(targets);
-    compiled = plan_model(model_text(&c), targets[0]);
+    compiled = plan_model(kernel_model(&c), targets[0]);
     start_clang(&compiled);
     load_model(&compiled);
     bytes = allocate((size_t)compiled.net->field_count * sizeof *bytes);
@@ -456,7 +366,7 @@ END_TEST
    bit. */
 START_TEST(test_training)
 {
-    static const Case c = {"training", 16, 1, true,
+    static const KernelCase c = {"training", 16, 1, true,
                            "input x[1, 6, 6] = x", " = t -> classes(10)", "x",
                            DIGITS, "cross_entropy"};
     const char *targets[MAX_TARGETS];
@@ -465,7 +375,7 @@ START_TEST(test_training)
     Outcome first;
 
     for (int i = 0; i < target_count; i++) {
-        compiled[i] = plan_model(model_text(&c), targets[i]);
+        compiled[i] = plan_model(kernel_model(&c), targets[i]);
         start_clang(&compiled[i]);
     }
     for (int i = 0; i < target_count; i++) {
