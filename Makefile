@@ -5,6 +5,8 @@
 #     make test             install what is missing, build, run every test
 #     make test-torch       ten losses of four models against the PyTorch that is installed
 #     make bench            step times beside PyTorch's: a table and bench.json
+#     make data-mnist       fetch a data set into DATA (data/); also data-cifar10, data-cifar100,
+#                           data-imdb, data-boston, data-pima
 #     make install          to PREFIX (/usr/local)
 #     make format lint clean
 #
@@ -13,6 +15,7 @@
 
 PREFIX  ?= /usr/local
 BUILD   ?= build
+DATA    ?= data
 SANITIZE =
 
 # every core, unless -j says otherwise
@@ -181,6 +184,13 @@ quickstart-installed: all
 	@echo
 	@echo "The trainer is $(BUILD)/digits (try --help), the run's folder $(BUILD)/digits-run."
 
+# ---- data sets ----------------------------------------------------------------------------------
+
+DATA_SETS = mnist cifar10 cifar100 imdb boston pima
+
+$(DATA_SETS:%=data-%): data-%:
+	@models/get-data.sh --to $(DATA) $*
+
 # ---- the rest -----------------------------------------------------------------------------------
 
 install: all
@@ -203,5 +213,5 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all tests test test-installed test-torch bench quickstart quickstart-installed install \
-        format lint clean
+        format lint clean $(DATA_SETS:%=data-%)
 .DELETE_ON_ERROR:

@@ -27,7 +27,10 @@ parts() {
 }
 
 parts "$build/asan" quick "$build/totals.asan" >"$build/asan.log" 2>&1 &
-(parts "$build" all "$build/totals.plain")
+(
+    parts "$build" all "$build/totals.plain"
+    part "downloads" tests/get_data.sh
+)
 wait
 echo "==== with address and undefined-behaviour sanitizers"
 cat "$build/asan.log"
