@@ -148,6 +148,16 @@ static bool are_numbers(Thing thing, bool positive)
     return thing.count > 0;
 }
 
+static bool are_names(Thing thing)
+{
+    if (thing.kind != THING_LIST)
+        return thing.kind == THING_NAME;
+    for (int i = 0; i < thing.count; i++)
+        if (thing.items[i].kind != THING_NAME)
+            return false;
+    return thing.count > 0;
+}
+
 static bool are_counts(Thing thing)
 {
     if (thing.count > SIZES_MAX)
@@ -188,6 +198,8 @@ static bool is_wanted(Want want, Thing thing)
         return thing.kind == THING_STRING;
     case WANT_NAME:
         return thing.kind == THING_NAME;
+    case WANT_NAMES:
+        return are_names(thing);
     case WANT_COUNTS:
         return is_pair(thing, 1);
     case WANT_WHOLES:
@@ -222,6 +234,7 @@ static const char *want_text(Want want)
         [WANT_BOOL] = "true or false",
         [WANT_STRING] = "a string",
         [WANT_NAME] = "a name",
+        [WANT_NAMES] = "a name or a list of names",
         [WANT_COUNTS] = "a whole number, 1 or more, or [height, width]",
         [WANT_WHOLES] = "a whole number, 0 or more, or [height, width]",
         [WANT_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
@@ -387,16 +400,28 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Thing thing)
         explain(s, f);
 }
 
-/* An argument's value. The names of `init` are nothing else than names. */
+/* The names of `init` and `strip` are nothing else than names. */
+static Thing evaluate_names(Sema *s, const Ast *value, Want want)
+{
+    if (value->kind == AST_NAME)
+        return (Thing){.kind = THING_NAME, .text = value->text, .span = value->span};
+    if (value->kind != AST_LIST || want != WANT_NAMES)
+        return evaluate(s, value);
+    Thing list = {.kind = THING_LIST, .nested = 1, .span = value->span};
+    for (int i = 0; i < value->items.count; i++)
+        APPEND(list.items, list.count, evaluate_names(s, value->items.at[i], WANT_NAME));
+    list.total = list.count;
+    return list;
+}
+
 static Thing evaluate_argument(Sema *s, const PartialCall *f, const Ast *argument)
 {
-    const Ast *value = argument->first;
-
     for (int i = 0; f->signature && argument->text && i < f->count; i++)
         if (!f->signature->named_files && same(parameter_name(f, i), argument->text) &&
-            f->signature->parameters[i].want == WANT_NAME && value->kind == AST_NAME)
-            return (Thing){.kind = THING_NAME, .text = value->text, .span = value->span};
-    return evaluate(s, value);
+            (f->signature->parameters[i].want == WANT_NAME ||
+             f->signature->parameters[i].want == WANT_NAMES))
+            return evaluate_names(s, argument->first, f->signature->parameters[i].want);
+    return evaluate(s, argument->first);
 }
 
 PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)

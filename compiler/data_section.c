@@ -232,6 +232,54 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
         field->shape.size[0] = field->classes;
 }
 
+static void check_strip(Sema *s, const Call *step)
+{
+    static const char *const known[] = {"tags", "punctuation", "digits"};
+    const Constant *strip = argument(step, "strip");
+    const Constant *names = strip->kind == CONSTANT_LIST ? strip->items : strip;
+
+    for (int i = 0; strip->kind != CONSTANT_NONE && i < length_of(strip); i++) {
+        bool found = false;
+        for (int j = 0; j < COUNT(known); j++)
+            found |= same(names[i].text, known[j]);
+        if (found || !complain(s, names[i].span, "strip knows no `%s`", names[i].text))
+            continue;
+        const char *near = nearest(names[i].text, known, COUNT(known));
+        if (near)
+            note(s->source, "did you mean `%s`?", near);
+        else
+            note(s->source, "it takes tags, punctuation and digits out of a text");
+    }
+}
+
+/* tokens(..) and bag_of_words(..) read a text; padding and unknown words are the ids 0 and 1. */
+static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
+{
+    const Call *step = field->steps[i];
+    const int words = (int)number(step, "vocabulary");
+    Shape shape = {.rank = 1, .size = {words}};
+
+    field->is_tokens = same(step->name, "tokens");
+    field->is_sparse = !field->is_tokens;
+    field->vocabulary = field->is_tokens ? words + 2 : words;
+    if (field->is_tokens)
+        shape.size[0] = (int)number(step, "length");
+    check_strip(s, step);
+    if (i > 0)
+        complain(s, step->span, "%s reads a text: it comes first", step->name);
+    else if (field->step_count > 1)
+        complain(s, field->steps[1]->span, "%s cannot follow %s, which gives %s",
+                 field->steps[1]->name, step->name,
+                 field->is_tokens ? "numbers of words" : "counts of words");
+    else if (field->is_target)
+        complain(s, step->span, "a target cannot be words; classes(n) numbers texts");
+    else if (has_sizes && !(field->shape.rank == 1 && field->shape.size[0] == shape.size[0]))
+        complain(s, field->span, "`%s` is declared otherwise than %s makes it: [%d]", field->name,
+                 step->name, shape.size[0]);
+    field->has_shape = true;
+    field->shape = shape;
+}
+
 static Column source_column(const Call *source, const char *field)
 {
     const Column one = {true, {.rank = 1, .size = {1}}};
@@ -322,16 +370,22 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
     field->span = ast->name_span;
     field->is_target = ast->kind == AST_TARGET;
     const bool right = declare_shape(s, field, ast->arguments);
+    bool known = right; /* no step failed that could have made the shape */
     field->source_field = analyze_origin(s, data, ast, pipe ? value->items.at[0] : value);
     for (int i = 1; pipe && i < value->items.count; i++) {
         Call *step = analyze_step(s, value->items.at[i]);
         if (step)
             APPEND(field->steps, field->step_count, step);
+        else if (find_signature(value->items.at[i]->text, FAMILY_PREPARATION))
+            known = false;
     }
     for (int i = 0; i < field->step_count; i++)
         if (same(field->steps[i]->name, "classes") || same(field->steps[i]->name, "one_hot"))
             prepare_classes(s, field, i, ast->arguments.count > 0);
-    if (field->classes == 0 && right)
+    for (int i = 0; i < field->step_count; i++)
+        if (same(field->steps[i]->name, "tokens") || same(field->steps[i]->name, "bag_of_words"))
+            prepare_words(s, field, i, ast->arguments.count > 0 && right);
+    if (field->classes == 0 && field->vocabulary == 0 && known)
         settle_shape(s, field, ast, source);
     for (int i = 0; i < field->step_count; i++)
         if (same(field->steps[i]->name, "normalize") && right)

@@ -53,7 +53,7 @@ static const char *implementation(const Call *call, const char **declaration)
 {
     static const char *const readers[] = {"idx", "npy", "digits", "xor", "logistic_map"};
     static const char *const preparations[] = {"scale", "normalize", "standardize", "classes",
-                                               "one_hot"};
+                                               "one_hot", "tokens", "bag_of_words"};
 
     if (is_one_of(call->name, readers, COUNT(readers))) {
         *declaration = format("extern const struct net_reader net_reader_%s;", call->name);
@@ -67,6 +67,20 @@ static const char *implementation(const Call *call, const char **declaration)
     return "";
 }
 
+static bool is_names(const Constant *v)
+{
+    return v->kind == CONSTANT_LIST && v->count > 0 && v->items[0].kind == CONSTANT_NAME;
+}
+
+static const char *names_text(const Constant *v)
+{
+    Text text = {0};
+
+    for (int i = 0; i < v->count; i++)
+        text_add(&text, "%s%s", i ? " " : "", v->items[i].text);
+    return text.at;
+}
+
 /* Writes the arguments and gives the initializer of the call: `{ "sgd", sgd_args, 4 }`. */
 static const char *write_arguments(Text *out, const Call *call, const char *name)
 {
@@ -77,7 +91,7 @@ static const char *write_arguments(Text *out, const Call *call, const char *name
     for (int i = 0; i < call->count; i++) {
         const Constant *v = &call->arguments[i].value;
 
-        if (v->kind != CONSTANT_LIST)
+        if (v->kind != CONSTANT_LIST || is_names(v))
             continue;
         text_add(out, "static const double %s_list_%d[] = { ", name, i);
         for (int j = 0; j < v->count; j++)
@@ -93,7 +107,9 @@ static const char *write_arguments(Text *out, const Call *call, const char *name
         text_add(out, "    { .name = %s, .number = %.17g", quoted(a->name), v->number);
         if (v->text && v->kind != CONSTANT_NUMBER)
             text_add(out, ", .text = %s", quoted(v->text));
-        if (v->kind == CONSTANT_LIST)
+        if (is_names(v))
+            text_add(out, ", .text = %s, .count = %d", quoted(names_text(v)), v->count);
+        else if (v->kind == CONSTANT_LIST)
             text_add(out, ", .list = %s_list_%d, .count = %d", name, i, v->count);
         text_add(out, "%s%s },\n", a->given ? ", .given = true" : "",
                  v->kind == CONSTANT_NONE ? ", .none = true" : "");
@@ -170,6 +186,13 @@ static void write_tensors(const Emitter *e, Text *out)
 
 /* ---- Fields, pack and unpack ----------------------------------------------------------------- */
 
+static const char *kind_of_field(const Field *f)
+{
+    if (f->is_target)
+        return f->is_class ? "NET_TARGET_CLASS" : "NET_TARGET_VALUES";
+    return f->is_tokens ? "NET_INPUT_TOKENS" : f->is_sparse ? "NET_INPUT_SPARSE" : "NET_INPUT";
+}
+
 static void write_fields(Text *out, const Model *model)
 {
     for (int i = 0; i < model->field_count; i++)
@@ -183,9 +206,11 @@ static void write_fields(Text *out, const Model *model)
 
         line(out, 1, "{ .name = %s, .source = %s, .kind = %s,", quoted(f->name),
              quoted(f->source_field),
-             !f->is_target ? "NET_INPUT" : f->is_class ? "NET_TARGET_CLASS" : "NET_TARGET_VALUES");
+             kind_of_field(f));
         line(out, 1, "  .rank = %d, .shape = %s, .size = %d, .classes = %d,", shape.rank,
              braces(shape), f->is_class ? 1 : shape_size(shape), f->classes);
+        if (f->vocabulary)
+            line(out, 1, "  .vocabulary = %d,", f->vocabulary);
         line(out, 1, "  .steps = %s, .step_count = %d },",
              f->step_count ? format("field_%d_steps", i + 1) : "NULL", f->step_count);
     }

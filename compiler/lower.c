@@ -359,7 +359,11 @@ static Value *lower_input(Lowering *l, Layer *layer, Value *const *x)
     (void)x;
     if (!check_size(l, field->span, format("`%s`", field->name), field->shape))
         return NULL;
-    value = add_value(l->g, field->shape, true, TYPE_F32, ROLE_INPUT);
+    value = add_value(l->g, field->shape, true,
+                      field->is_tokens   ? TYPE_TOKENS
+                      : field->is_sparse ? TYPE_SPARSE
+                                         : TYPE_F32,
+                      ROLE_INPUT);
     value->name = field->name;
     value->field = field;
     return value;
@@ -390,6 +394,17 @@ static const struct {
     {"softmax", lower_activation},
 };
 
+/* Numbers of words are no quantities: something else has to stand between. */
+static bool check_words(Lowering *l, Span span, const char *what, const Layer *input)
+{
+    if (input->value->type == TYPE_F32)
+        return true;
+    error_at(l->model->source, span, "%s wants numbers, %s is %s; put %s before it", what,
+             source_text(input), input->value->type == TYPE_TOKENS ? "words" : "a bag of words",
+             "embedding(width)");
+    return false;
+}
+
 static Value *lower_layer(Lowering *l, Layer *layer)
 {
     Value **x = allocate((size_t)(layer->input_count + 1) * sizeof *x);
@@ -397,6 +412,8 @@ static Value *lower_layer(Lowering *l, Layer *layer)
     for (int i = 0; i < layer->input_count; i++) {
         x[i] = layer->inputs[i]->value;
         if (!x[i])
+            return NULL;
+        if (!check_words(l, layer->span, layer->call->name, layer->inputs[i]))
             return NULL;
     }
     for (int i = 0; i < COUNT(layers); i++)
@@ -414,7 +431,8 @@ Graph *lower(Model *model, Mode mode)
     l.g = new_graph(model, mode == MODE_TRAIN ? "train" : "evaluate");
     for (int i = 0; i < model->layer_count; i++)
         model->layers[i]->value = lower_layer(&l, model->layers[i]);
-    if (model->prediction->value)
+    if (model->prediction->value
+        && check_words(&l, model->loss->span, "a loss", model->prediction))
         lower_loss(l.g, model->prediction);
     return model->source->errors > errors ? NULL : l.g;
 }

@@ -41,6 +41,7 @@ typedef enum Want {                 /* what a parameter takes */
     WANT_BOOL,
     WANT_STRING,
     WANT_NAME,
+    WANT_NAMES,                     /* a name or a list of them: words, nothing that is defined */
     WANT_COUNTS,                    /* WANT_COUNT, or [height, width] */
     WANT_WHOLES,                    /* WANT_WHOLE, or [height, width] */
     WANT_PADDING,                   /* WANT_WHOLES, or `same` */

@@ -42,6 +42,11 @@
     ONLY("init", WANT_NAME, "default"), ONLY("l1", WANT_NONNEGATIVE, "0"),                         \
         ONLY("l2", WANT_NONNEGATIVE, "0")
 
+#define WORDS /* which words of a text count */                                                    \
+    TAKES("min_count", WANT_COUNT, "1"), TAKES("min_letters", WANT_COUNT, "1"),                    \
+        TAKES("lower", WANT_BOOL, "true"), TAKES("strip", WANT_NAMES, "none"),                     \
+        TAKES("stopwords", WANT_STRING, "none")
+
 /* clang-format off */
 static const Signature signatures[] = {
     WEIGHED("dense",
@@ -119,8 +124,10 @@ static const Signature signatures[] = {
     READY(FAMILY_PREPARATION, "classes", NEEDS("n", WANT_COUNT)),
     READY(FAMILY_PREPARATION, "one_hot", NEEDS("n", WANT_COUNT)),
     LATER(FAMILY_PREPARATION, "minmax"), LATER(FAMILY_PREPARATION, "impute"),
-    LATER(FAMILY_PREPARATION, "permute_pixels"), LATER(FAMILY_PREPARATION, "tokens"),
-    LATER(FAMILY_PREPARATION, "bag_of_words"), LATER(FAMILY_PREPARATION, "noise"),
+    LATER(FAMILY_PREPARATION, "permute_pixels"), LATER(FAMILY_PREPARATION, "noise"),
+    READY(FAMILY_PREPARATION, "tokens",
+        NEEDS("vocabulary", WANT_COUNT), NEEDS("length", WANT_COUNT), WORDS),
+    READY(FAMILY_PREPARATION, "bag_of_words", NEEDS("vocabulary", WANT_COUNT), WORDS),
 
     LATER(FAMILY_AUGMENTATION, "pad"), LATER(FAMILY_AUGMENTATION, "random_crop"),
     LATER(FAMILY_AUGMENTATION, "random_flip"), LATER(FAMILY_AUGMENTATION, "random_erase"),

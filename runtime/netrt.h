@@ -99,7 +99,7 @@ long net_tensor_size(const struct net_tensor *tensor);      /* logical elements 
 /* Arguments of a call in the .net file, evaluated. */
 struct net_arg {
     const char *name;
-    const char *text;           /* a string or bare name, else NULL */
+    const char *text;           /* a string or bare name; a list of names: "tags digits"; or NULL */
     double number;              /* a number or bool (0, 1) */
     const double *list;         /* a list of numbers, else NULL */
     int count;                  /* of list */
