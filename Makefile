@@ -134,7 +134,7 @@ test-torch: all
 	fi
 
 bench: all
-	python3 tests/bench/bench.py --netc $(BUILD)/netc --out bench.json
+	python3 tests/bench/bench.py --netc $(BUILD)/netc --out bench.json --models "$(MODELS)"
 
 # ---- a fresh machine ----------------------------------------------------------------------------
 

@@ -7,12 +7,14 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "runtime.h"
 
 enum {
     REPEATS = 12,               /* measurements of a limit: the best counts */
+    PARTS_STEPS = 20,           /* at most, that are measured kernel by kernel for the parts */
     TRIAD = 8 << 20,            /* floats in each of the triad's three arrays */
     MOST_THREADS = 64,
 };
@@ -26,6 +28,10 @@ struct bench {
     double *seconds;            /* of each step */
     double median, least, mean; /* of seconds */
     double cpu;                 /* seconds a step, of the thread that used most */
+    double first;               /* seconds from the command's start to the end of a step */
+    double memory;              /* bytes resident then, at most */
+    double forward, backward, update;   /* seconds of a step's kernels; updates that are part of a
+                                   weight gradient are backward */
     double flops;               /* of a step */
     double peak, bandwidth;     /* measured: flops and bytes a second */
     double thread_cpu[MOST_THREADS];
@@ -144,6 +150,60 @@ static void run_steps(struct bench *bench)
         bench->cpu = fmax(bench->cpu, bench->thread_cpu[t] / (double)bench->steps);
 }
 
+/* The most memory that this process had, in bytes; 0 where the kernel does not say. (getrusage
+   counts what was there before the program was loaded, too.) */
+static double most_memory(void)
+{
+    FILE *status = fopen("/proc/self/status", "r");
+    char line[128];
+    double kilobytes = 0;
+
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %lf kB", &kilobytes) == 1)
+            break;
+    if (status)
+        fclose(status);
+    return 1024.0 * kilobytes;
+}
+
+/* What a first step costs, before anything else takes memory. */
+static void run_first_step(struct bench *bench, double begin)
+{
+    net_step(&bench->session, bench->session.batch[0], bench->n);
+    bench->first = net_now() - begin;
+    bench->memory = most_memory();
+}
+
+/* Some steps kernel by kernel: those before the loss are forward, weights turned for the way back
+   apart. */
+static void measure_parts(struct bench *bench)
+{
+    struct net_session *session = &bench->session;
+    const struct net_step *train = &session->model->train;
+    const long steps = bench->steps < PARTS_STEPS ? bench->steps : PARTS_STEPS;
+    struct net_profile *profile = net_profile_open(train->kernel_count, session->threads, steps);
+    bool forward = true;
+
+    session->run.profile = profile;
+    net_pool_profile(session->pool, profile);
+    for (long s = 0; s < steps; s++) {
+        net_profile_step(profile, s);
+        net_step(session, session->batch[s % 2], bench->n);
+    }
+    net_pool_profile(session->pool, NULL);
+    session->run.profile = NULL;
+    for (int k = 0; k < train->kernel_count; k++) {
+        const char *kind = train->kernels[k].kind;
+        const double seconds = net_profile_median(profile, k);
+
+        forward = forward && strcmp(kind, "loss") != 0;
+        *(!strcmp(kind, "update")                       ? &bench->update
+          : forward && strcmp(kind, "transpose") != 0 ? &bench->forward
+                                                      : &bench->backward) += seconds;
+    }
+    net_profile_close(profile);
+}
+
 /* ---- Single kernels -------------------------------------------------------------------------- */
 
 struct line {
@@ -227,7 +287,11 @@ static void show(const struct bench *bench)
     printf("step         %.1f us, median by the clock (least %.1f, mean %.1f)\n",
            1e6 * bench->median, 1e6 * bench->least, 1e6 * bench->mean);
     printf("processor    %.1f us a step, of the thread that used most\n", 1e6 * bench->cpu);
+    printf("parts        forward %.1f, backward %.1f, updates of their own %.1f us\n",
+           1e6 * bench->forward, 1e6 * bench->backward, 1e6 * bench->update);
     printf("samples/s    %.0f\n", bench->n / bench->median);
+    printf("memory       %.1f MB, first step after %.3f s\n", bench->memory / 1048576.0,
+           bench->first);
     printf("GFLOP/s      %.1f by the clock, %.1f by processor time (%.2f MFLOP a step)\n",
            1e-9 * rate, 1e-9 * cpu_rate, 1e-6 * bench->flops);
     printf("fma peak     %.1f GFLOP/s measured; the step reaches %.1f%% by the clock, %.1f%% by "
@@ -254,10 +318,13 @@ static void show_json(const struct bench *bench)
         1e3 * bench->median, 1e3 * bench->least, 1e3 * bench->mean, 1e3 * bench->cpu);
     net_text_add(&text, "\"samples_per_second\": %.1f, \"flops\": %.0f, \"gflops\": %.3f, "
                  "\"peak_gflops\": %.3f, \"peak_share\": %.4f, \"peak_share_cpu\": %.4f, "
-                 "\"bandwidth_gbs\": %.3f", bench->n / bench->median, bench->flops,
+                 "\"bandwidth_gbs\": %.3f, \"forward_ms\": %.4f, \"backward_ms\": %.4f, "
+                 "\"update_ms\": %.4f, \"peak_mb\": %.2f, \"first_step_s\": %.4f", bench->n / bench->median, bench->flops,
                  1e-9 * bench->flops / bench->median, 1e-9 * bench->peak,
                  bench->flops / bench->median / bench->peak,
-                 bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth);
+                 bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth,
+                 1e3 * bench->forward, 1e3 * bench->backward, 1e3 * bench->update,
+                 bench->memory / 1048576.0, bench->first);
     if (bench->profile)
         add_kernels(&text, bench);
     net_text_add(&text, "}");
@@ -270,6 +337,7 @@ int net_bench(const struct net_options *options)
     const struct net_model *model = options->model;
     struct bench *bench = net_memory(sizeof *bench);
     struct net_session *session = &bench->session;
+    const double begin = net_now();
 
     bench->options = options;
     bench->steps = net_whole(options, NET_STEPS);
@@ -278,6 +346,7 @@ int net_bench(const struct net_options *options)
     if (options->value[NET_WEIGHTS].text)
         free(net_session_weights(session));
     fill_batches(bench);
+    run_first_step(bench, begin);
     bench->seconds = net_allocate((size_t)bench->steps, sizeof *bench->seconds);
     bench->a = net_memory(sizeof(float) * TRIAD);
     bench->b = net_memory(sizeof(float) * TRIAD);
@@ -290,6 +359,7 @@ int net_bench(const struct net_options *options)
 
     measure_limits(bench);
     run_steps(bench);
+    measure_parts(bench);
     measure_limits(bench);
     if (net_flag(options, NET_JSON_OUTPUT))
         show_json(bench);
