@@ -84,6 +84,26 @@ static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
 }
 
+/* The transposed convolution, whose gradient is the convolution. */
+static void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs;    /* x w */
+
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_CONV2D_DW, (Value *[]){dy, in[0]}, 2, node->at)->outputs[0]);
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_CONV2D, (Value *[]){dy, in[1], NULL}, 3,
+                                node->at)->outputs[0]);
+}
+
+static void vjp_add_bias(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_CHANNEL_SUM, &dy, 1, node->at)->outputs[0]);
+    if (wants(r, 0))
+        accumulate(r, 0, dy);
+}
+
 static void vjp_add(Reverse *r, const Node *node, Value *dy)
 {
     (void)node;
@@ -214,7 +234,9 @@ static void vjp_loss(Reverse *r, const Node *node, Value *dy)
 static Vjp *const vjps[OP_COUNT] = {
     [OP_DENSE] = vjp_dense,
     [OP_CONV2D] = vjp_conv2d,
+    [OP_CONV2D_DX] = vjp_conv2d_dx,
     [OP_ADD] = vjp_add,
+    [OP_ADD_BIAS] = vjp_add_bias,
     [OP_MULTIPLY] = vjp_multiply,
     [OP_RELU] = vjp_relu,
     [OP_LEAKY_RELU] = vjp_leaky_relu,

@@ -180,7 +180,7 @@ static const char *view_base(const Emitter *e, const Value *value)
         path = format("%s_bias", path);
     else if (value->type == TYPE_BYTE)
         path = format("%s_index", path);
-    if (node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX)
+    if (node->backward && (node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX))
         return format("d_%s_x", path);
     return node->backward ? format("d_%s", path) : path;
 }
@@ -229,7 +229,8 @@ const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, b
     const Physical *v = as ? as : value->physical;
 
     for (int i = 0; i < d->count; i++)
-        if (d->operands[i].value == value && same(d->operands[i].type, v->type))
+        if (root_of((Value *)d->operands[i].value) == root_of(value)
+            && same(d->operands[i].type, v->type))
             return d->operands[i].name;
     declare_type(e, v);
     return add_formal(d, (Operand){name, v->type, actual_name(e, value, v->type), value, written});
@@ -393,7 +394,7 @@ static void write_structures(Emitter *e, Text *out, const Graph *g)
         const Value *value = e->parameters[i];
 
         line(out, 1, "%s %s;    /* %s %s */", value->physical->type, e->tensors[i], value->name,
-             shape_text(value->shape));
+             shape_text(file_shape(value)));
     }
     if (!e->parameter_count)
         line(out, 1, "float none[16];");

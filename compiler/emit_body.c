@@ -27,6 +27,8 @@ static const char *operand_name(const Node *node, int input)
         return normalize[input];
     case OP_NORMALIZE_GRAD:
         return normalize_grad[input];
+    case OP_ADD_BIAS:
+        return input ? "b" : "x";
     case OP_ADD:
         return "addend";
     case OP_MULTIPLY:
@@ -125,6 +127,7 @@ static const char *operation(const Node *node, const char *const in[], int index
 
     switch (node->op) {
     case OP_ADD:
+    case OP_ADD_BIAS:
         return format("vec_add(%s, %s)", a, b);
     case OP_MULTIPLY:
         return format("vec_mul(%s, %s)", a, b);

@@ -21,6 +21,12 @@ static bool is_dx(const Node *node)
     return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX;
 }
 
+/* A dx that is no gradient is a transposed convolution, of x. */
+static const char *input_name(const Node *node)
+{
+    return is_dx(node) && node->backward ? "dy" : "x";
+}
+
 /* A packed image with its border: no tap falls outside, and a row of taps is unrolled. */
 static bool is_pixels(const Node *node)
 {
@@ -236,6 +242,27 @@ static void write_dense_taps(Text *text, int level, const Loops *l, int vectors)
     line(text, level, "};");
 }
 
+/* Of a dx: taps that meet a window are this far apart, the least number whose distance in pixels is
+   a multiple of the stride, */
+static long tap_step(const Attributes *at, int axis)
+{
+    int a = at->stride[axis], b = dilation_of(at, axis);
+
+    while (b) {
+        const int rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return at->stride[axis] / a;
+}
+
+/* and their windows this far. */
+static long window_step(const Attributes *at, int axis)
+{
+    return tap_step(at, axis) * dilation_of(at, axis) / at->stride[axis];
+}
+
 /* `r` and `c` are windows of the row and column: taps of y's pixel that fall inside x. */
 static void write_conv_taps(Text *text, int level, const Loops *l, int vectors)
 {
@@ -257,13 +284,14 @@ static void write_conv_taps(Text *text, int level, const Loops *l, int vectors)
              start ? format("%ld + ", start * vectors * 16) : "", kw, w_tap);
         if (is_dx(node))
             line(text, level + 1, "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = "
-                 "%ld,\n%*s  .w_row = %ld, .w_column = %ld, .channels = %d },", -row, -pixel,
-                 4 * (level + 1), "", node->at.stride[0] * kw * w_tap, node->at.stride[1] * w_tap,
-                 s->channels);
+                 "%ld,\n%*s  .w_row = %ld, .w_column = %ld, .channels = %d },",
+                 -row * window_step(&node->at, 0), -pixel * window_step(&node->at, 1),
+                 4 * (level + 1), "", tap_step(&node->at, 0) * kw * w_tap,
+                 tap_step(&node->at, 1) * w_tap, s->channels);
         else
             line(text, level + 1, "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = "
-                 "%ld,\n%*s  .w_row = %ld, .w_column = %ld, .channels = %d },", row, pixel,
-                 4 * (level + 1), "", kw * w_tap, w_tap, s->channels);
+                 "%ld,\n%*s  .w_row = %ld, .w_column = %ld, .channels = %d },",
+                 row * dilation_of(&node->at, 0), pixel * dilation_of(&node->at, 1), 4 * (level + 1), "", kw * w_tap, w_tap, s->channels);
     }
     line(text, level, "};");
 }
@@ -277,9 +305,17 @@ static void write_window(Text *text, int level, const Loops *l, int axis)
     const int size = axis ? l->x->full_width : l->x->full_height;
     const int kernel = node->inputs[1]->shape.size[2 + axis];
 
-    line(text, level, "const struct net_window %s = net_taps_%s(%s, %d, %d, %d, %d);", name,
-         is_dx(node) ? "backward" : "forward", i, node->at.stride[axis],
-         border ? 0 : node->at.padding[axis], kernel, size);
+    const char *apart = "", *more = "";
+
+    if (dilation_of(&node->at, axis) > 1) {
+        apart = "_apart";
+        more = is_dx(node) ? format(", %d, %ld", dilation_of(&node->at, axis),
+                                    tap_step(&node->at, axis))
+                           : format(", %d", dilation_of(&node->at, axis));
+    }
+    line(text, level, "const struct net_window %s = net_taps_%s%s(%s, %d, %d, %d, %d%s);", name,
+         is_dx(node) ? "backward" : "forward", apart, i, node->at.stride[axis],
+         border ? 0 : node->at.padding[axis], kernel, size, more);
 }
 
 static void write_tile_call(Text *text, int level, const Loops *l, const char *tile,
@@ -306,7 +342,7 @@ static void write_tile_call(Text *text, int level, const Loops *l, const char *t
         wrap_item(&wrap, format("x->at[chunk][%d * row + %d * column][0][i]",
                                node->at.stride[0] * l->x->full_width, node->at.stride[1]));
     else
-        wrap_item(&wrap, format("%s->at[chunk][0][0][i]", is_dx(node) ? "dy" : "x"));
+        wrap_item(&wrap, format("%s->at[chunk][0][0][i]", input_name(node)));
     wrap_item(&wrap, w);
     if (l->bias)
         wrap_item(&wrap, format("%s->at[panel_block]", l->bias));
@@ -414,7 +450,8 @@ static void write_panels(Text *text, int level, const Loops *l, const Group *par
 static void write_comment(Driver *d, const Loops *l)
 {
     const Node *node = l->k->node;
-    const char *sum = is_dx(node) ? is_dense(node) ? "dx = dy w'" : "dx = sum over taps of dy w'"
+    const char *sum = is_dx(node) && !node->backward ? "y = sum over taps of x w'"
+                      : is_dx(node) ? is_dense(node) ? "dx = dy w'" : "dx = sum over taps of dy w'"
                       : is_dense(node) ? "y = x w" : "y = sum over taps of x w";
 
     text_add(&d->comment, "/* %s%s", sum, l->bias ? " + b" : "");
@@ -431,7 +468,9 @@ static const char *driver_name(const Emitter *e, const Kernel *k)
     const Node *node = k->node;
     const Value *x = is_dx(node) ? node->outputs[0] : node->inputs[0];
     const Shape w = node->inputs[1]->shape;
-    const char *name = format("%s%s_%s", op_info[node->op].text, body_name(k), shape_name(e, x));
+    const char *op = node->op == OP_CONV2D_DX && !node->backward ? "conv2d_transpose"
+                                                                 : op_info[node->op].text;
+    const char *name = format("%s%s_%s", op, body_name(k), shape_name(e, x));
 
     if (is_dense(node))
         return format("%sx%d", name, w.size[0]);
@@ -448,8 +487,8 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
     const char *out = NULL, *in;
 
     if (!y->internal)
-        out = add_operand(e, d, is_dx(node) ? "dx" : "y", y, true, y->physical);
-    in = add_operand(e, d, is_dx(node) ? "dy" : "x", x, false, NULL);
+        out = add_operand(e, d, same(input_name(node), "x") ? "y" : "dx", y, true, y->physical);
+    in = add_operand(e, d, input_name(node), x, false, NULL);
     if (is_dx(node))
         add_scratch(e, d, "w", k->scratch, declare_slices(e, k->scratch->size / sizeof(float)),
                     false);

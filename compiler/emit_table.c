@@ -169,7 +169,7 @@ static void write_tensors(const Emitter *e, Text *out)
         line(out, 1, "{ .name = %s,", quoted(v->name));
         line(out, 1, "  .offset = offsetof(struct params, %s), .count = %d,", e->tensors[i],
              padded_count(p));
-        text_add(out, "      .rank = %d, .shape = %s, ", v->shape.rank, braces(v->shape));
+        text_add(out, "      .rank = %d, .shape = %s, ", file_shape(v).rank, braces(file_shape(v)));
         if (p->kind == PHYSICAL_WEIGHT)
             text_add(out, ".kind = NET_WEIGHT, .panels = { %d, %d, %d },\n", p->panels[0],
                      p->panels[1], p->panels[2]);
@@ -304,7 +304,7 @@ static const char *kind_of(const Kernel *k)
 {
     switch (k->kind) {
     case KERNEL_CONTRACT:
-        return k->scratch ? "backward-data" : "forward";
+        return k->node->backward ? "backward-data" : "forward";
     case KERNEL_WEIGHT:
     case KERNEL_WEIGHT_SLICES:
     case KERNEL_WEIGHT_SUM:

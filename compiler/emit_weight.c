@@ -111,6 +111,12 @@ static int strip_rows(const Physical *x, const Physical *dy, int kernel, int vec
     return rows > dy->height ? dy->height : (int)rows;
 }
 
+/* Where tap `k` stands, in pixels from the first. */
+static const char *tap_at(const char *k, int dilation)
+{
+    return dilation > 1 ? format("%s * %d", k, dilation) : k;
+}
+
 static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s, int first,
                                int panels, int vectors)
 {
@@ -121,7 +127,10 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     const int kh = w.size[2], kw = w.size[3], blocks = (s->channels + 15) / 16;
     const int start = s->start / (x->height * x->width);
     const bool by_row = panels * blocks < 8 || kh * kw * vectors > 48;
-    const int tap_rows = by_row ? kh : 1, strip = strip_rows(x, dy, kh, vectors);
+    const int tap_rows = by_row ? kh : 1;
+    const int strip = strip_rows(x, dy, window_reach(&node->at, 0), vectors);
+    const char *k_at = tap_at("k", dilation_of(&node->at, 0));
+    const char *l_at = tap_at("l", dilation_of(&node->at, 1));
 
     line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, blocks * tap_rows);
     line(text, 2, "const int panel_block = %d + item / %d * %d;", first, blocks * tap_rows, vectors);
@@ -138,16 +147,17 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
         line(text, 5, "const int k = tap_row, l = tap;");
     else
         line(text, 5, "const int k = tap / %d, l = tap %% %d;", kw, kw);
-    line(text, 5, "struct net_range r = net_valid(k, %d, %d, %d, %d);", node->at.stride[0],
+    line(text, 5, "struct net_range r = net_valid(%s, %d, %d, %d, %d);", k_at, node->at.stride[0],
          node->at.padding[0], x->height, dy->height);
-    line(text, 5, "const struct net_range c = net_valid(l, %d, %d, %d, %d);", node->at.stride[1],
+    line(text, 5, "const struct net_range c = net_valid(%s, %d, %d, %d, %d);", l_at, node->at.stride[1],
          node->at.padding[1], x->width, dy->width);
     line(text, 5, "r.begin = r.begin > row ? r.begin : row;");
     line(text, 5, "r.end = r.end < row + %d ? r.end : row + %d;", strip, strip);
     line(text, 5, "if (r.begin >= r.end || c.begin >= c.end)");
     line(text, 6, "continue;");
-    line(text, 5, "const int x_row = r.begin * %d - %d + k, x_column = c.begin * %d - %d + l;",
-         node->at.stride[0], node->at.padding[0], node->at.stride[1], node->at.padding[1]);
+    line(text, 5, "const int x_row = r.begin * %d - %d + %s, x_column = c.begin * %d - %d + %s;",
+         node->at.stride[0], node->at.padding[0], k_at, node->at.stride[1], node->at.padding[1],
+         l_at);
     line(text, 5, "const struct sweep over = {");
     line(text, 6, "1, r.end - r.begin, c.end - c.begin, net_rows(run, chunk),");
     line(text, 6, "0, %ld, %ld, 16, 0, %ld, %ld", pixel_floats(x) * x->width * node->at.stride[0],

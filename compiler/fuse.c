@@ -241,7 +241,7 @@ static void add_weight(Fusion *f, Node *node)
 /* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
 static Kernel *find_sums_host(const Fusion *f, const Node *node)
 {
-    const Value *summed = node->inputs[node->op == OP_BATCHNORM_SUMS ? 1 : 0];
+    const Value *summed = root_of(node->inputs[node->op == OP_BATCHNORM_SUMS ? 1 : 0]);
     const int maker = f->maker[summed->id];
     Kernel *host = maker < 0 ? NULL : f->program->kernels[maker];
 

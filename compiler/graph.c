@@ -166,6 +166,8 @@ static void print_attributes(FILE *out, const Node *node)
                 pair_text(at->stride, true), pair_text(at->padding, true));
         if (memcmp(at->padding, at->padding_end, sizeof at->padding) != 0)
             fprintf(out, " padding_end=%s", pair_text(at->padding_end, true));
+        if (dilation_of(at, 0) > 1 || dilation_of(at, 1) > 1)
+            fprintf(out, " dilation=%s", pair_text(at->dilation, true));
         break;
     case OP_LEAKY_RELU:
     case OP_LEAKY_RELU_GRAD:

@@ -121,8 +121,9 @@ static const char *value_type(const Graph *g, const Physical *v, Shape shape)
     text_add(&text, "struct %s_%d",
              v->element == TYPE_BYTE ? "index" : v->lanes < 16 ? "image" : "value",
              g->model->capacity);
-    for (int i = 0; i < shape.rank; i++)
-        text_add(&text, "x%d", shape.size[i]);
+    for (int i = 0; i < shape.rank; i++)        /* a sequence is an image of one row */
+        if (shape.rank < 3 || i != 1 || shape.size[i] > 1)
+            text_add(&text, "x%d", shape.size[i]);
     if (v->segment_count > 4) {
         text_add(&text, "_%08x", hash_segments(v));
         return text.at;
@@ -470,6 +471,7 @@ static void lay_out_node(Layout *l, Node *node)
     case OP_DENSE_DX:
     case OP_CONV2D_DX:
         require_plain(l, node, 0);
+        give_parameter(in[1], weight_layout(in[1], in[0]->physical, l->target));
         give(g, y, gradient_layout(g, y), NULL);
         break;
     case OP_DENSE_DW:
@@ -491,6 +493,7 @@ static void lay_out_node(Layout *l, Node *node)
         require(l, node, 1, in[0]->physical);
         lay_out_vectors(node, in[0]->physical);
         break;
+    case OP_ADD_BIAS:
     case OP_NORMALIZE:
     case OP_NORMALIZE_GRAD:
         lay_out_vectors(node, in[0]->physical);
@@ -605,6 +608,7 @@ static bool read_by_convolutions(const Graph *g, const Value *x, Attributes *at,
             if (node->inputs[j] != x)
                 continue;
             if (j > 0 || (node->op != OP_CONV2D && node->op != OP_CONV2D_DW)
+                || dilation_of(&node->at, 0) > 1 || dilation_of(&node->at, 1) > 1
                 || (*found && (memcmp(at->padding, node->at.padding, sizeof at->padding) != 0
                                || memcmp(at->padding_end, node->at.padding_end,
                                          sizeof at->padding_end) != 0)))

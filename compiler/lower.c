@@ -113,24 +113,32 @@ Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape sh
     return value;
 }
 
+/* Files know nothing of the one row of a sequence: [out, in, 1, k] is [out, in, k] there. */
+static Shape stored_shape(const Layer *layer, Shape shape)
+{
+    if (shape.rank == 4 && is_sequence(layer))
+        return (Shape){.rank = 3, .size = {shape.size[0], shape.size[1], shape.size[3]}};
+    return shape;
+}
+
 /* Refuses what could not be held in memory: more than 2^31 elements, alone or with those before. */
 bool count_parameters(Lowering *l, const Layer *layer, Shape shape)
 {
     if (l->parameters + elements(shape) >= INT_MAX) {
         error_at(l->model->source, layer->span,
                  "with %s.weight, %s, the model has more than 2^31 parameters", layer->path,
-                 shape_text(shape));
+                 shape_text(stored_shape(layer, shape)));
         return false;
     }
     l->parameters += elements(shape);
     return true;
 }
 
-/* weight and bias of dense and conv2d, PyTorch's initial values; or those of the first use. */
-Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape)
+/* weight and bias of a contraction, PyTorch's initial values; or those of the first use. */
+Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape, int outputs)
 {
     Owned *owned = layer->shared ? find_owned(l, layer->shared) : NULL;
-    Shape bias = {.rank = 1, .size = {shape.size[0]}};
+    const Shape bias = {.rank = 1, .size = {outputs}}, stored = stored_shape(layer, shape);
     Shape row = shape;
     int fan_in;
 
@@ -139,8 +147,8 @@ Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape)
             error_at(l->model->source, layer->span,
                      "%s gets %s here and would need weights %s; the first use of the same network "
                      "made them %s", layer->call->name,
-                     shape_text(layer->inputs[0]->value->shape), shape_text(shape),
-                     shape_text(owned->values[0]->shape));
+                     shape_text(layer->inputs[0]->value->shape), shape_text(stored),
+                     shape_text(file_shape(owned->values[0])));
             return NULL;
         }
         return owned;
@@ -151,6 +159,7 @@ Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape)
     fan_in = shape_size(row);
     owned = add_owned(l, layer);
     owned->values[0] = add_parameter(l, layer, "weight", shape, "kaiming_uniform", fan_in);
+    owned->values[0]->stored = stored;
     if (number(layer->call, "bias") != 0)
         owned->values[1] = add_parameter(l, layer, "bias", bias, "kaiming_uniform", fan_in);
     return owned;
@@ -172,7 +181,7 @@ static Value *lower_dense(Lowering *l, Layer *layer, Value *const *x)
 
     if (!check_rank(l, layer, 1, "rank 1", "put flatten before it"))
         return NULL;
-    owned = weight_and_bias(l, layer, shape);
+    owned = weight_and_bias(l, layer, shape, units);
     if (!owned)
         return NULL;
     return append_node(l, layer, OP_DENSE, (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
@@ -207,14 +216,14 @@ static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
     const Shape shape = x[0]->shape, channels = {.rank = 1, .size = {shape.size[0]}};
     const Attributes at = {.eps = number(layer->call, "eps"),
                            .momentum = number(layer->call, "momentum"),
-                           .pixels = shape.rank == 3 ? shape.size[1] * shape.size[2] : 1};
+                           .pixels = shape_size(shape) / shape.size[0]};
     Value *mean, *inverse_std;
     Owned *owned;
 
-    if (shape.rank != 1 && shape.rank != 3) {
+    if (shape.rank < 1 || shape.rank > 3) {
         error_at(l->model->source, layer->span,
-                 "batchnorm wants [channels] or [channels, height, width], %s is %s; "
-                 "put flatten or reshape before it", source_text(layer->inputs[0]),
+                 "batchnorm wants [channels], [channels, length] or [channels, height, width], %s is "
+                 "%s; put flatten or reshape before it", source_text(layer->inputs[0]),
                  shape_text(shape));
         return NULL;
     }
@@ -375,7 +384,9 @@ static const struct {
 } layers[] = {
     {"input", lower_input},
     {"dense", lower_dense},
+    {"conv1d", lower_conv1d},
     {"conv2d", lower_conv2d},
+    {"conv2d_transpose", lower_conv2d_transpose},
     {"maxpool2d", lower_maxpool2d},
     {"global_avgpool2d", lower_global_avgpool2d},
     {"batchnorm", lower_batchnorm},

@@ -50,8 +50,9 @@ Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape sh
 /* Refuses what could not be held in memory: more than 2^31 elements, alone or with those before. */
 bool count_parameters(Lowering *l, const Layer *layer, Shape shape);
 
-/* weight and bias of a contraction, PyTorch's initial values; or those of the first use. */
-Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape);
+/* Weight and bias of a contraction with `outputs`, PyTorch's initial values; or those of the first
+   use. */
+Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape, int outputs);
 
 Node *append_node(Lowering *l, const Layer *layer, Op op, Value *const *inputs, int count,
                   Attributes at);
@@ -64,14 +65,22 @@ bool check_sequence(Lowering *l, const Layer *layer);
 
 /* A sequence [channels, length] as an image of one row, [channels, 1, length], and back: the same
    memory under another name. Layers of sequences are those of images between the two. */
+bool is_sequence(const Layer *layer);                   /* is its input one? */
 Value *as_image(Lowering *l, const Layer *layer, Value *sequence);
 Value *as_sequence(Lowering *l, const Layer *layer, Value *image);
 
-/* Kernel, stride and padding; `same` keeps the size, the odd pixel goes after (as in PyTorch). Of a
+/* What a call says of its window; padding=same is left for find_window. */
+bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes *at);
+
+/* Kernel, stride, padding and dilation; `same` keeps the size, the odd pixel goes after (as in PyTorch). Of a
    sequence, whose image is x, they are those of its one row. */
 bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, Attributes *at);
 Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of its result */
 
-LowerLayer lower_conv2d, lower_maxpool2d, lower_global_avgpool2d;
+LowerLayer lower_maxpool2d, lower_global_avgpool2d;
+
+/* ---- lower_conv.c ---------------------------------------------------------------------------- */
+
+LowerLayer lower_conv1d, lower_conv2d, lower_conv2d_transpose;
 
 #endif

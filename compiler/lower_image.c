@@ -1,12 +1,15 @@
 /*
- * lower_image.c -- convolutions and pools: their windows, and what can be wrong about them.
+ * lower_image.c -- windows of images and sequences, what can be wrong about them, and pools.
  */
 
 #include <string.h>
 
 #include "lower.h"
 
-enum { MAX_TAPS = 256 };        /* pixels of a pool's window: its number is kept in a byte */
+enum {
+    MAX_TAPS = 256,             /* pixels of a pool's window: its number is kept in a byte */
+    MAX_REACH = 1 << 24,        /* pixels of a kernel, a stride, a padding: sums of a few fit an int */
+};
 
 bool check_image(Lowering *l, const Layer *layer)
 {
@@ -34,7 +37,7 @@ Value *as_sequence(Lowering *l, const Layer *layer, Value *image)
 }
 
 /* Is the layer one of sequences, whose windows have a single axis? */
-static bool is_sequence(const Layer *layer)
+bool is_sequence(const Layer *layer)
 {
     return layer->inputs[0]->value->shape.rank == 2;
 }
@@ -62,12 +65,10 @@ static const char *window_text(const Layer *layer, const int size[2])
     return is_sequence(layer) ? format("%d", size[1]) : pair_text(size);
 }
 
-/* Kernel, stride and padding; `same` keeps the size, the odd pixel goes after (as in PyTorch). Of a
-   sequence, whose image is x, they are those of its one row. */
-bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, Attributes *at)
+/* What a call says of its window; `same` is resolved later. */
+bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes *at)
 {
     const Call *call = layer->call;
-    const bool keep = is_name(call, "padding", "same");
 
     if (!window_pair(l, layer, kernel, 1, at->kernel))
         return false;
@@ -75,9 +76,34 @@ bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, A
         memcpy(at->stride, at->kernel, sizeof at->stride);
     else if (!window_pair(l, layer, "stride", 1, at->stride))
         return false;
-    if (!keep && !window_pair(l, layer, "padding", 0, at->padding))
+    if (!is_name(call, "padding", "same") && !window_pair(l, layer, "padding", 0, at->padding))
         return false;
     memcpy(at->padding_end, at->padding, sizeof at->padding);
+    if (argument(call, "dilation") && !window_pair(l, layer, "dilation", 1, at->dilation))
+        return false;
+    for (int i = 0; i < 2; i++) {
+        const double reach = (double)at->kernel[i] * dilation_of(at, i);
+
+        if (reach > MAX_REACH || at->padding[i] > MAX_REACH || at->stride[i] > MAX_REACH) {
+            error_at(l->model->source, layer->span,
+                     "a window of %s with stride %s, padding %s is larger than any image: the limit "
+                     "is %d pixels", window_text(layer, at->kernel), window_text(layer, at->stride),
+                     window_text(layer, at->padding), (int)MAX_REACH);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Kernel, stride and padding; `same` keeps the size, the odd pixel goes after (as in PyTorch). Of a
+   sequence, whose image is x, they are those of its one row. */
+bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, Attributes *at)
+{
+    const Call *call = layer->call;
+    const bool keep = is_name(call, "padding", "same");
+
+    if (!read_window(l, layer, kernel, at))
+        return false;
     for (int i = 0; i < 2; i++) {
         if (keep && at->stride[i] != 1) {
             error_at(l->model->source, argument(call, "padding")->span,
@@ -86,15 +112,20 @@ bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, A
             return false;
         }
         if (keep) {
-            at->padding[i] = (at->kernel[i] - 1) / 2;
-            at->padding_end[i] = at->kernel[i] - 1 - at->padding[i];
+            at->padding[i] = (window_reach(at, i) - 1) / 2;
+            at->padding_end[i] = window_reach(at, i) - 1 - at->padding[i];
         }
     }
     for (int i = 0; i < 2; i++) {
-        if ((double)x.size[i + 1] + at->padding[i] + at->padding_end[i] < at->kernel[i]) {
+        const int reach[2] = {window_reach(at, 0), window_reach(at, 1)};
+        const bool apart = dilation_of(at, 0) > 1 || dilation_of(at, 1) > 1;
+
+        if (x.size[i + 1] + at->padding[i] + at->padding_end[i] < reach[i]) {
             error_at(l->model->source, layer->span,
-                     "a window of %s does not fit %s, which is %s; use a smaller one, or padding",
-                     window_text(layer, at->kernel), source_text(layer->inputs[0]),
+                     "a window of %s%s does not fit %s, which is %s; use a smaller one, or padding",
+                     window_text(layer, at->kernel),
+                     apart ? format(", with its dilation %s,", window_text(layer, reach)) : "",
+                     source_text(layer->inputs[0]),
                      shape_text(layer->inputs[0]->value->shape));
             return false;
         }
@@ -109,28 +140,8 @@ Shape windowed(Shape x, const Attributes *at, int channels)
 
     for (int i = 0; i < 2; i++)
         y.size[i + 1] = whole(((double)x.size[i + 1] + at->padding[i] + at->padding_end[i]
-                               - at->kernel[i]) / at->stride[i] + 1);
+                               - window_reach(at, i)) / at->stride[i] + 1);
     return y;
-}
-
-Value *lower_conv2d(Lowering *l, Layer *layer, Value *const *x)
-{
-    const int channels = whole(number(layer->call, "channels"));
-    Attributes at = {0};
-    Owned *owned;
-    Shape shape;
-
-    if (!check_image(l, layer) || !find_window(l, layer, "kernel", x[0]->shape, &at)
-        || !check_size(l, layer->span, "the result of conv2d",
-                       windowed(x[0]->shape, &at, channels)))
-        return NULL;
-    shape = (Shape){.rank = 4,
-                    .size = {channels, x[0]->shape.size[0], at.kernel[0], at.kernel[1]}};
-    owned = weight_and_bias(l, layer, shape);
-    if (!owned)
-        return NULL;
-    return append_node(l, layer, OP_CONV2D, (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
-                  at)->outputs[0];
 }
 
 Value *lower_maxpool2d(Lowering *l, Layer *layer, Value *const *x)

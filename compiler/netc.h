@@ -308,6 +308,7 @@ typedef struct Value {
     int output;                 /* which of the node's outputs */
     struct Value *storage;      /* the parameter or state that this value replaces in place */
     const Field *field;         /* of an input or target */
+    Shape stored;               /* of a parameter: its shape in files where it is another; rank 0 */
     const char *init;           /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch default) */
     int fan_in;                 /* of a parameter, for its initial values */
     struct Value *like;         /* of a gradient: the value it belongs to; takes its layout */
@@ -320,6 +321,7 @@ enum { MAX_INPUTS = 16, MAX_OUTPUTS = 4 };
 typedef struct Attributes {
     int kernel[2], stride[2];   /* conv2d, maxpool2d: height, width */
     int padding[2], padding_end[2]; /* before and after, height and width; "same" is resolved */
+    int dilation[2];            /* of a convolution: pixels from tap to tap; 0 is 1 */
     double slope;               /* leaky_relu */
     double p;                   /* dropout */
     double eps, momentum;       /* batchnorm */
@@ -372,6 +374,9 @@ const char *shape_text(Shape shape);                    /* "[3, 32, 32]" */
 
 /* Sets shape, batched and type of a node's outputs from its inputs and attributes. */
 void infer_shapes(Node *node);
+int dilation_of(const Attributes *at, int axis);        /* 1 or more; axis 0: height, 1: width */
+int window_reach(const Attributes *at, int axis);       /* pixels from first to last tap, both in */
+Shape file_shape(const Value *parameter);               /* as PyTorch has it */
 const char *find_shape_fault(const Node *node);         /* do its values fit the op? NULL if so */
 
 typedef enum Mode { MODE_TRAIN, MODE_EVALUATE } Mode;

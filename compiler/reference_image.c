@@ -89,8 +89,10 @@ static void walk_windows(const Walk *walk, Visit *visit)
     for (int row = 0; row < walk->n; row++) {
         for (int place = 0; place < places; place++) {
             for (int tap = 0; tap < taps; tap++) {
-                const int h = place / width * at->stride[0] - at->padding[0] + tap / at->kernel[1];
-                const int w = place % width * at->stride[1] - at->padding[1] + tap % at->kernel[1];
+                const int h = place / width * at->stride[0] - at->padding[0]
+                              + tap / at->kernel[1] * dilation_of(at, 0);
+                const int w = place % width * at->stride[1] - at->padding[1]
+                              + tap % at->kernel[1] * dilation_of(at, 1);
 
                 if (h < 0 || h >= walk->x.size[1] || w < 0 || w >= walk->x.size[2])
                     continue;

@@ -52,7 +52,7 @@ typedef enum Want {                 /* what a parameter takes */
     WANT_VALUES,                    /* every argument that is left: layers' results */
 } Want;
 
-enum { PARAMETERS_MAX = 10 };
+enum { PARAMETERS_MAX = 12 };
 
 typedef struct Parameter {
     const char *name;               /* NULL: the end */

@@ -28,6 +28,7 @@ static const char *const signatures[OP_COUNT] = {
     [OP_CONV2D_DW] = "nchw noyx > ockl",
     [OP_CHANNEL_SUM] = "nc~ > c",
     [OP_ADD] = "* * > *",
+    [OP_ADD_BIAS] = "nc~ c > nc~",
     [OP_MULTIPLY] = "* * > *",
     [OP_RELU] = "* > *",
     [OP_RELU_GRAD] = "* * > *",
@@ -99,6 +100,21 @@ static void bind_attributes(Match *m)
     }
 }
 
+int dilation_of(const Attributes *at, int axis)
+{
+    return at->dilation[axis] > 1 ? at->dilation[axis] : 1;
+}
+
+int window_reach(const Attributes *at, int axis)
+{
+    return (at->kernel[axis] - 1) * dilation_of(at, axis) + 1;
+}
+
+Shape file_shape(const Value *parameter)
+{
+    return parameter->stored.rank ? parameter->stored : parameter->shape;
+}
+
 /* The places of a window along height and width, once the image is known. */
 static void bind_window(Match *m)
 {
@@ -107,7 +123,7 @@ static void bind_window(Match *m)
 
     for (int i = 0; i < 2; i++) {
         const long reach = (long)m->size[(int)image[i]] + at->padding[i] + at->padding_end[i]
-                           - at->kernel[i];
+                           - window_reach(at, i);
         const int count = reach < 0 || at->stride[i] < 1 ? 0 : (int)(reach / at->stride[i]) + 1;
         int *known = &m->size[(int)places[i]];
 

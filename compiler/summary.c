@@ -112,13 +112,16 @@ static void count_parameters(LayerRow *row, const Layer *layer, const Graph *g)
     }
 }
 
-/* A contraction's weight holds one factor for each product that makes one output pixel. */
+/* A contraction's weight holds one factor for each product that makes one output pixel; or that is
+   made of one input pixel, where it is transposed. */
 static double forward_flops(const Node *node)
 {
-    const Shape y = node->outputs[0]->shape;
+    const Shape x = node->inputs[0]->shape, y = node->outputs[0]->shape;
 
     if (node->op == OP_DENSE)
         return 2.0 * shape_size(node->inputs[1]->shape);
+    if (node->op == OP_CONV2D_DX)
+        return 2.0 * shape_size(node->inputs[1]->shape) * x.size[1] * x.size[2];
     if (node->op == OP_CONV2D)
         return 2.0 * shape_size(node->inputs[1]->shape) * y.size[1] * y.size[2];
     return 0;
@@ -138,8 +141,9 @@ LayerRow *summarize(const Model *model, const Graph *evaluate, int *count)
         row->shape = layer->value->shape;
         if (!layer->shared)
             count_parameters(row, layer, evaluate);
-        if (layer->value->node)
-            row->flops = forward_flops(layer->value->node);
+        for (const Value *v = layer->value; v->node && v != layer->inputs[0]->value;
+             v = v->node->inputs[0])
+            row->flops += forward_flops(v->node);
     }
     *count = model->layer_count;
     return rows;

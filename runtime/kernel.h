@@ -234,6 +234,35 @@ NET_INLINE struct net_window net_taps_backward(int i, int stride, int padding, i
                                 (i + padding - first) / stride };
 }
 
+/* The same with `dilation` pixels from tap to tap. */
+NET_INLINE struct net_window net_taps_forward_apart(int i, int stride, int padding, int kernel,
+                                                    int size, int dilation)
+{
+    const int begin = i * stride - padding;
+    const int first = begin < 0 ? (-begin + dilation - 1) / dilation : 0;
+    const int last = begin < size ? (size - 1 - begin) / dilation : -1;
+    const int end = last < kernel ? last + 1 : kernel;
+
+    return (struct net_window){ first, end > first ? end - first : 0, begin + first * dilation };
+}
+
+/* Taps that meet a window are `step` apart, the least with step dilation a multiple of the stride;
+   the window's position counts down by step dilation / stride. */
+NET_INLINE struct net_window net_taps_backward_apart(int i, int stride, int padding, int kernel,
+                                                     int size, int dilation, int step)
+{
+    const int reach = i + padding, beyond = reach - (size - 1) * stride;
+    int first = beyond > 0 ? (beyond + dilation - 1) / dilation : 0;
+    int last = reach / dilation < kernel - 1 ? reach / dilation : kernel - 1;
+
+    for (int tries = 1; tries < step && (reach - first * dilation) % stride != 0; tries++)
+        first++;
+    if ((reach - first * dilation) % stride != 0)
+        last = -1;
+    return (struct net_window){ first, last < first ? 0 : (last - first) / step + 1,
+                                (reach - first * dilation) / stride };
+}
+
 /* Output positions at which tap k falls inside the image. */
 struct net_range {
     int begin, end;
