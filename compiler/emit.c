@@ -227,13 +227,13 @@ const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, b
                         const Physical *as)
 {
     const Physical *v = as ? as : value->physical;
+    const Value *root = root_of(value);
 
     for (int i = 0; i < d->count; i++)
-        if (root_of((Value *)d->operands[i].value) == root_of(value)
-            && same(d->operands[i].type, v->type))
+        if (d->operands[i].value == root && same(d->operands[i].type, v->type))
             return d->operands[i].name;
     declare_type(e, v);
-    return add_formal(d, (Operand){name, v->type, actual_name(e, value, v->type), value, written});
+    return add_formal(d, (Operand){name, v->type, actual_name(e, value, v->type), root, written});
 }
 
 const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,

@@ -497,8 +497,8 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
     if (!is_dx(node) && node->inputs[2])
         l.bias = add_operand(e, d, "b", node->inputs[2], false, NULL);
     l.body = start_body(e, d, k, y->physical);
-    if (l.body.formals[x->id] == in)
-        l.body.formals[x->id] = residual;
+    if (l.body.formals[root_of(x)->id] == in)
+        l.body.formals[root_of(x)->id] = residual;
     if (out)
         l.body.formals[y->id] = out;
     d->base = driver_name(e, k);

@@ -220,13 +220,6 @@ static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
     Value *mean, *inverse_std;
     Owned *owned;
 
-    if (shape.rank < 1 || shape.rank > 3) {
-        error_at(l->model->source, layer->span,
-                 "batchnorm wants [channels], [channels, length] or [channels, height, width], %s is "
-                 "%s; put flatten or reshape before it", source_text(layer->inputs[0]),
-                 shape_text(shape));
-        return NULL;
-    }
     owned = batchnorm_parameters(l, layer, channels);
     if (!owned)
         return NULL;

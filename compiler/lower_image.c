@@ -86,9 +86,10 @@ bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes
 
         if (reach > MAX_REACH || at->padding[i] > MAX_REACH || at->stride[i] > MAX_REACH) {
             error_at(l->model->source, layer->span,
-                     "a window of %s with stride %s, padding %s is larger than any image: the limit "
-                     "is %d pixels", window_text(layer, at->kernel), window_text(layer, at->stride),
-                     window_text(layer, at->padding), (int)MAX_REACH);
+                     "kernel, stride, padding and dilation reach %d pixels at most; these are %s, "
+                     "%s, %s and %s", (int)MAX_REACH, window_text(layer, at->kernel),
+                     window_text(layer, at->stride), window_text(layer, at->padding),
+                     window_text(layer, (int[]){dilation_of(at, 0), dilation_of(at, 1)}));
             return false;
         }
     }
@@ -124,7 +125,7 @@ bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, A
             error_at(l->model->source, layer->span,
                      "a window of %s%s does not fit %s, which is %s; use a smaller one, or padding",
                      window_text(layer, at->kernel),
-                     apart ? format(", with its dilation %s,", window_text(layer, reach)) : "",
+                     apart ? format(", %s with its dilation,", window_text(layer, reach)) : "",
                      source_text(layer->inputs[0]),
                      shape_text(layer->inputs[0]->value->shape));
             return false;

@@ -267,6 +267,15 @@ static void evaluate_channel_sum(const Reference *r, const Node *node, double *c
         out[0][c] = channel_sum(e, c, in[0], NULL);
 }
 
+static void evaluate_add_bias(const Reference *r, const Node *node, double *const *in,
+                              double *const *out)
+{
+    const Extent e = extent_of(r, node->inputs[0]);
+
+    for (long i = 0; i < (long)e.n * e.channels * e.pixels; i++)
+        out[0][i] = in[0][i] + in[1][i / e.pixels % e.channels];
+}
+
 static void evaluate_global_avgpool2d(const Reference *r, const Node *node, double *const *in,
                                       double *const *out)
 {
@@ -366,6 +375,7 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_CONV2D_DX] = evaluate_conv2d_dx,
     [OP_CONV2D_DW] = evaluate_conv2d_dw,
     [OP_CHANNEL_SUM] = evaluate_channel_sum,
+    [OP_ADD_BIAS] = evaluate_add_bias,
     [OP_BATCHNORM_STATS] = evaluate_batchnorm_stats,
     [OP_NORMALIZE] = evaluate_normalize,
     [OP_BATCHNORM_SUMS] = evaluate_batchnorm_sums,

@@ -12,6 +12,7 @@ Suite *suite_frontend(void);
 Suite *suite_graph(void);
 Suite *suite_plan(void);
 Suite *suite_kernels(void);
+Suite *suite_conv(void);
 Suite *suite_runtime(void);
 Suite *suite_data(void);
 
@@ -20,7 +21,8 @@ static const struct {
     Suite *(*make)(void);
 } suites[] = {
     {"frontend", suite_frontend}, {"graph", suite_graph},     {"plan", suite_plan},
-    {"kernels", suite_kernels},   {"runtime", suite_runtime}, {"data", suite_data},
+    {"kernels", suite_kernels},   {"conv", suite_conv},       {"runtime", suite_runtime},
+    {"data", suite_data},
 };
 
 int main(int argc, char **argv)

@@ -89,6 +89,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_CONV2D_DW:
         return product_of(b, node, 0, 1);
     case OP_ADD:
+    case OP_ADD_BIAS:
         return fmax(size_of(b, node->inputs[0]), size_of(b, node->inputs[1]));
     case OP_CHANNEL_SUM:
     case OP_RELU6:

@@ -101,6 +101,23 @@ static void build_conv2d(Graph *g, const Case *c, int channels)
     finish(g, append(g, OP_CONV2D, c->at, 3, x, w, b));
 }
 
+/* The gradient of a convolution of an image 3 larger than x, as a layer, with a bias. */
+static void build_transpose(Graph *g, const Case *c, int channels)
+{
+    const Shape weights = {.rank = 4, .size = {channels, c->other, c->at.kernel[0],
+                                               c->at.kernel[1]}};
+    const Value *y = NULL;
+    Value *x, *w, *b = parameter(g, vector(c->other), false);
+    Attributes at = c->at;
+
+    at.shape = image(c->other, 6, 7);
+    y = append(g, OP_CONV2D, at, 3, parameter(g, at.shape, true), parameter(g, weights, false),
+               NULL);
+    x = parameter(g, y->shape, true);
+    w = parameter(g, weights, false);
+    finish(g, append(g, OP_ADD_BIAS, at, 2, append(g, OP_CONV2D_DX, at, 2, x, w, NULL), b, NULL));
+}
+
 static void build_unary(Graph *g, const Case *c, int channels)
 {
     const Shape shape = c->other ? image(channels, c->other, c->other + 1) : vector(channels);
@@ -194,6 +211,10 @@ static void build_class_loss(Graph *g, const Case *c, int channels)
 #define WINDOW(kh, kw, sh, sw, ph, pw, eh, ew)                                                     \
     {.kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = {eh, ew}}
 
+#define APART(kh, kw, sh, sw, ph, pw, eh, ew, dh, dw)                                              \
+    {.kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = {eh, ew},         \
+     .dilation = {dh, dw}}
+
 static const Case cases[] = {
     {OP_DENSE, build_dense, 1, NOTHING},
     {OP_DENSE, build_dense, 19, NOTHING},
@@ -202,6 +223,11 @@ static const Case cases[] = {
     {OP_CONV2D, build_conv2d, 1, WINDOW(2, 4, 1, 1, 0, 1, 1, 2)},
     {OP_CONV2D, build_conv2d, 5, WINDOW(1, 1, 2, 3, 0, 0, 0, 0)},
     {OP_CONV2D, build_conv2d, 2, WINDOW(1, 5, 3, 1, 0, 4, 0, 4)},
+    {OP_CONV2D, build_conv2d, 3, APART(3, 2, 1, 1, 2, 1, 1, 0, 2, 3)},
+    {OP_CONV2D, build_conv2d, 2, APART(2, 3, 4, 3, 1, 4, 1, 4, 2, 2)},
+    {OP_CONV2D_DX, build_transpose, 3, WINDOW(3, 3, 2, 3, 1, 0, 0, -1)},
+    {OP_CONV2D_DX, build_transpose, 2, APART(2, 3, 1, 2, 0, 2, 0, 1, 3, 2)},
+    {OP_ADD_BIAS, build_transpose, 1, WINDOW(1, 1, 1, 1, 0, 0, 0, 0)},
     {OP_ADD, build_binary, 0, NOTHING},
     {OP_MULTIPLY, build_binary, 0, NOTHING},
     {OP_RELU, build_unary, 0, NOTHING},

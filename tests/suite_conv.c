@@ -1,0 +1,116 @@
+/*
+ * suite_conv.c -- convolutions of every kind as compiled kernels: of images and sequences, apart,
+ * transposed, with kernels as large as the image and strides larger than the kernel.
+ */
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "kernel_test.h"
+
+static const KernelCase cases[] = {
+    {"conv1d", 17, 1, false, "input x[5, 13] = x\n    input y[17, 6] = y", "[29] = t", "x, y",
+     "    x3 = x -> conv1d(3, 3) -> relu\n"
+     "    x17 = x -> conv1d(17, 5, padding=2) -> batchnorm -> relu\n"
+     "    x33 = x -> conv1d(33, 2, stride=2, bias=false) -> tanh\n"
+     "    a = x3 -> conv1d(19, 4, padding=same) -> flatten -> dense(2)\n"
+     "    b = x17 -> conv1d(5, 3, stride=3, padding=1) -> batchnorm -> flatten -> dense(3)\n"
+     "    c = x33 -> conv1d(1, 6) -> relu -> flatten -> dense(1)\n"
+     "    d = x17 -> conv1d(2, 3, dilation=3, padding=same) -> flatten -> dense(3)\n"
+     "    e = y -> conv1d(16, 6, padding=5) -> flatten -> dense(2)\n"
+     "    f = y -> batchnorm -> conv1d(3, 1) -> flatten -> dense(2)\n"
+     "    g = concat(x3, x -> conv1d(2, 3)) -> conv1d(5, 2, dilation=2, stride=2) -> flatten\n"
+     "          -> dense(5)\n"
+     "    h = concat(x17, x) -> batchnorm -> relu -> conv1d(3, 3) -> dropout(0.3) -> flatten\n"
+     "          -> dense(5)\n"
+     "    i = x17 + conv1d(x17, 17, 3, padding=1) -> relu -> conv1d(2, 13) -> flatten -> dense(3)\n"
+     "    j = x -> conv1d(4, 3) -> reshape(2, 22) -> conv1d(3, 4, stride=5) -> flatten -> dense(3)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+
+    {"conv1d of inputs", 16, 1, true,
+     "input x[1, 9] = x\n    input y[3, 8] = y\n    input z[2, 1] = z\n    input u[8, 7] = u",
+     "[12] = t", "x, y, z, u",
+     "    a = x -> conv1d(17, 3, padding=same) -> relu -> conv1d(2, 3) -> flatten -> dense(2)\n"
+     "    b = y -> conv1d(5, 3, stride=2, padding=1) -> relu -> flatten -> dense(3)\n"
+     "    c = z -> conv1d(3, 1) -> flatten -> dense(2)\n"
+     "    d = u -> conv1d(2, 3, dilation=3) -> flatten -> dense(3)\n"
+     "    e = u -> conv1d(2, 7) -> relu -> conv1d(2, 1) -> flatten\n"
+     "    concat(a, b, c, d, e)\n", "mse"},
+
+    {"dilation", 17, 1, false, "input x[3, 9, 8] = x", "[38] = t", "x",
+     "    x2 = x -> conv2d(2, 3, padding=1) -> tanh\n"
+     "    x17 = x -> conv2d(17, 3, padding=same, dilation=2) -> tanh\n"
+     "    x33 = x -> conv2d(33, [2, 3], dilation=[3, 2], padding=[2, 1], bias=false) -> tanh\n"
+     "    a = x2 -> conv2d(19, 3, dilation=2) -> flatten -> dense(3)\n"
+     "    b = x17 -> conv2d(5, 3, dilation=2, stride=2, padding=2) -> flatten -> dense(5)\n"
+     "    c = x17 -> conv2d(3, 3, dilation=3, stride=2, padding=3) -> flatten -> dense(5)\n"
+     "    d = x17 -> conv2d(33, 2, dilation=4, stride=6, padding=[0, 5]) -> flatten -> dense(5)\n"
+     "    e = x33 -> conv2d(1, [3, 2], dilation=[2, 3], stride=[3, 2], padding=3) -> flatten\n"
+     "          -> dense(5)\n"
+     "    f = x33 -> conv2d(2, [4, 2], dilation=[2, 5], padding=same) -> flatten -> dense(5)\n"
+     "    g = x17 -> conv2d(3, 3, dilation=[4, 3]) -> flatten -> dense(5)\n"
+     "    h = x17 -> conv2d(2, 3, dilation=5, stride=3, padding=9) -> flatten -> dense(5)\n"
+     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+
+    {"conv2d_transpose", 17, 1, false, "input x[3, 5, 4] = x", "[45] = t", "x",
+     "    x2 = x -> conv2d_transpose(2, 3) -> tanh\n"
+     "    x17 = x -> conv2d_transpose(17, 3, stride=2, padding=1, output_padding=1) -> relu\n"
+     "    x33 = x -> conv2d(33, 2) -> tanh\n"
+     "    a = x2 -> conv2d_transpose(19, 2, stride=2) -> flatten -> dense(3)\n"
+     "    b = x17 -> conv2d_transpose(1, [2, 3], stride=[3, 1], padding=[1, 2]) -> flatten\n"
+     "          -> dense(5)\n"
+     "    c = x33 -> conv2d_transpose(5, 1, stride=3, output_padding=[2, 1], bias=false) -> flatten\n"
+     "          -> dense(5)\n"
+     "    d = x33 -> conv2d_transpose(16, 3, dilation=2, padding=1) -> batchnorm -> relu -> flatten\n"
+     "          -> dense(5)\n"
+     "    e = x2 -> conv2d_transpose(3, 3, stride=2, dilation=3, output_padding=[2, 1], padding=4)\n"
+     "          -> sigmoid -> flatten -> dense(5)\n"
+     "    f = concat(x17, x -> conv2d_transpose(5, 4, stride=2, padding=1)) -> relu\n"
+     "          -> conv2d_transpose(3, 2, stride=3) -> flatten -> dense(5)\n"
+     "    g = concat(x33 -> flatten, x33 -> relu -> flatten) -> dense(17) -> reshape(17, 1, 1)\n"
+     "          -> conv2d_transpose(33, 4) -> relu -> conv2d_transpose(2, 4, stride=2, padding=1)\n"
+     "          -> flatten -> dense(5)\n"
+     "    h = x33 + (x33 -> conv2d_transpose(33, 3, padding=1)) -> relu -> conv2d(2, 2) -> flatten\n"
+     "          -> dense(5)\n"
+     "    i = x -> conv2d_transpose(5, 1) -> dropout(0.5) -> flatten -> dense(7)\n"
+     "    concat(a, b, c, d, e, f, g, h, i)\n", "mse"},
+
+    {"edges of convolutions", 16, 1, false,
+     "input x[3, 7, 6] = x\n    input y[17, 1, 1] = y\n    input z[2, 2, 3] = z", "[39] = t",
+     "x, y, z",
+     "    x5 = x -> conv2d(5, 2, stride=3) -> tanh\n"
+     "    x17 = x -> conv2d(17, 1, stride=[5, 2]) -> tanh\n"
+     "    a = x5 -> conv2d(3, 1, stride=2) -> flatten -> dense(5)\n"
+     "    b = x17 -> conv2d(19, [1, 2], stride=[4, 3]) -> flatten -> dense(5)\n"
+     "    c = y -> conv2d(33, 1) -> relu -> conv2d(3, 3, padding=1) -> flatten -> dense(5)\n"
+     "    d = y -> conv2d(2, 5, padding=3) -> flatten -> dense(5)\n"
+     "    e = z -> conv2d(17, [2, 3]) -> relu -> conv2d(3, 1) -> flatten -> dense(5)\n"
+     "    f = z -> conv2d(5, [4, 7], padding=[1, 2]) -> flatten -> dense(3)\n"
+     "    g = x -> conv2d(16, [7, 6]) -> flatten -> dense(3)\n"
+     "    h = concat(x -> flatten -> dense(2), x5 -> flatten -> dense(1))\n"
+     "    i = x5 * x5 + conv2d(x5, 5, 2, padding=same) -> conv2d(2, 2) -> flatten -> dense(5)\n"
+     "    concat(a, b, c, d, e, f, g, h, i)\n", "mse"},
+};
+
+/* CASE=3 in the environment: that one alone. */
+START_TEST(test_case)
+{
+    const char *only = getenv("CASE");
+
+    if (!only || atoi(only) == _i)
+        check_kernel_case(&cases[_i]);
+}
+END_TEST
+
+Suite *suite_conv(void);
+
+Suite *suite_conv(void)
+{
+    Suite *suite = suite_create("conv");
+    TCase *tcase = tcase_create("against the reference");
+
+    tcase_set_timeout(tcase, 300);
+    tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
