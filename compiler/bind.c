@@ -158,6 +158,17 @@ static bool are_names(Thing thing)
     return thing.count > 0;
 }
 
+static bool are_columns(Thing thing)
+{
+    if (thing.kind != THING_LIST)
+        return thing.kind == THING_STRING || is_count(thing, 1);
+    for (int i = 0; i < thing.count; i++)
+        if (thing.items[i].kind != thing.items[0].kind || thing.items[i].kind == THING_LIST ||
+            !are_columns(thing.items[i]))
+            return false;
+    return thing.count > 0;
+}
+
 static bool are_counts(Thing thing)
 {
     if (thing.count > SIZES_MAX)
@@ -200,6 +211,8 @@ static bool is_wanted(Want want, Thing thing)
         return thing.kind == THING_NAME;
     case WANT_NAMES:
         return are_names(thing);
+    case WANT_COLUMNS:
+        return are_columns(thing);
     case WANT_COUNTS:
         return is_pair(thing, 1);
     case WANT_WHOLES:
@@ -235,6 +248,7 @@ static const char *want_text(Want want)
         [WANT_STRING] = "a string",
         [WANT_NAME] = "a name",
         [WANT_NAMES] = "a name or a list of names",
+        [WANT_COLUMNS] = "names of columns, or their numbers from 1",
         [WANT_COUNTS] = "a whole number, 1 or more, or [height, width]",
         [WANT_WHOLES] = "a whole number, 0 or more, or [height, width]",
         [WANT_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
@@ -400,7 +414,7 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Thing thing)
         explain(s, f);
 }
 
-/* The names of `init` and `strip` are nothing else than names. */
+/* The names of `init`, `strip` and `impute` are nothing else than names. */
 static Thing evaluate_names(Sema *s, const Ast *value, Want want)
 {
     if (value->kind == AST_NAME)
@@ -414,13 +428,23 @@ static Thing evaluate_names(Sema *s, const Ast *value, Want want)
     return list;
 }
 
+/* The parameter that an argument is for, or NULL. */
+static const Parameter *find_parameter(const PartialCall *f, const Ast *argument)
+{
+    if (!f->signature || f->signature->named_files)
+        return NULL;
+    for (int i = 0; i < f->count; i++)
+        if (argument->text ? same(parameter_name(f, i), argument->text) : !f->given[i])
+            return &f->signature->parameters[i];
+    return NULL;
+}
+
 static Thing evaluate_argument(Sema *s, const PartialCall *f, const Ast *argument)
 {
-    for (int i = 0; f->signature && argument->text && i < f->count; i++)
-        if (!f->signature->named_files && same(parameter_name(f, i), argument->text) &&
-            (f->signature->parameters[i].want == WANT_NAME ||
-             f->signature->parameters[i].want == WANT_NAMES))
-            return evaluate_names(s, argument->first, f->signature->parameters[i].want);
+    const Parameter *parameter = find_parameter(f, argument);
+
+    if (parameter && (parameter->want == WANT_NAME || parameter->want == WANT_NAMES))
+        return evaluate_names(s, argument->first, parameter->want);
     return evaluate(s, argument->first);
 }
 

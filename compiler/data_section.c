@@ -390,6 +390,7 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
     for (int i = 0; i < field->step_count; i++)
         if (same(field->steps[i]->name, "normalize") && right)
             check_normalize(s, field, field->steps[i]);
+    check_preparations(s, field);
     Layer *layer = new_input(field);
     define_name(s, ast->text, (Thing){.kind = THING_VALUE, .layer = layer, .span = ast->name_span},
                 ast->name_span);

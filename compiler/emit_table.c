@@ -53,7 +53,8 @@ static const char *implementation(const Call *call, const char **declaration)
 {
     static const char *const readers[] = {"idx", "npy", "digits", "xor", "logistic_map"};
     static const char *const preparations[] = {"scale", "normalize", "standardize", "classes",
-                                               "one_hot", "tokens", "bag_of_words"};
+                                               "one_hot", "tokens", "bag_of_words", "minmax",
+                                               "impute", "permute_pixels"};
 
     if (is_one_of(call->name, readers, COUNT(readers))) {
         *declaration = format("extern const struct net_reader net_reader_%s;", call->name);
@@ -70,6 +71,11 @@ static const char *implementation(const Call *call, const char **declaration)
 static bool is_names(const Constant *v)
 {
     return v->kind == CONSTANT_LIST && v->count > 0 && v->items[0].kind == CONSTANT_NAME;
+}
+
+static bool is_texts(const Constant *v)
+{
+    return v->kind == CONSTANT_LIST && v->count > 0 && v->items[0].kind == CONSTANT_STRING;
 }
 
 static const char *names_text(const Constant *v)
@@ -93,6 +99,13 @@ static const char *write_arguments(Text *out, const Call *call, const char *name
 
         if (v->kind != CONSTANT_LIST || is_names(v))
             continue;
+        if (is_texts(v)) {
+            text_add(out, "static const char *const %s_list_%d[] = { ", name, i);
+            for (int j = 0; j < v->count; j++)
+                text_add(out, "%s%s", j ? ", " : "", quoted(v->items[j].text));
+            text_add(out, " };\n");
+            continue;
+        }
         text_add(out, "static const double %s_list_%d[] = { ", name, i);
         for (int j = 0; j < v->count; j++)
             text_add(out, "%s%.17g", j ? ", " : "", v->items[j].number);
@@ -110,7 +123,8 @@ static const char *write_arguments(Text *out, const Call *call, const char *name
         if (is_names(v))
             text_add(out, ", .text = %s, .count = %d", quoted(names_text(v)), v->count);
         else if (v->kind == CONSTANT_LIST)
-            text_add(out, ", .list = %s_list_%d, .count = %d", name, i, v->count);
+            text_add(out, ", .%s = %s_list_%d, .count = %d",
+                     is_texts(v) ? "texts" : "list", name, i, v->count);
         text_add(out, "%s%s },\n", a->given ? ", .given = true" : "",
                  v->kind == CONSTANT_NONE ? ", .none = true" : "");
     }

@@ -202,6 +202,41 @@ static void analyze_metrics(Sema *s, const Ast *ast)
         analyze_metric(s, ast->first->items.at[i]);
 }
 
+static bool is_any(const char *name, const char *const *names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (same(name, names[i]))
+            return true;
+    return false;
+}
+
+/* A metric that the target cannot have; of one output, 0 and 1 or -1 and 1 may be classes. */
+static void check_metrics(Sema *s)
+{
+    static const char *const errors[] = {"mse", "mae", "r2"};
+    const Field *target = s->model->target;
+
+    for (int i = 0; target && i < s->model->metric_count; i++) {
+        const Call *metric = s->model->metrics[i];
+        const bool of_values = is_any(metric->name, errors, COUNT(errors));
+        bool wrong = false;
+
+        if (of_values && target->is_class)
+            wrong = complain(s, metric->span, "%s compares values; `%s` is the number of a class",
+                             metric->name, target->name);
+        else if (same(metric->name, "top5") && target->classes <= 5)
+            wrong = complain(s, metric->span, "top5 wants a target of more than 5 classes; `%s` %s",
+                             target->name,
+                             target->classes ? format("has %d", target->classes) : "has values");
+        else if (!of_values && !target->classes && target->has_shape &&
+                 shape_size(target->shape) > 1)
+            wrong = complain(s, metric->span, "%s counts classes; `%s` holds %d values a row",
+                             metric->name, target->name, shape_size(target->shape));
+        if (wrong)
+            note_at(s->source, target->span, "the target is prepared here");
+    }
+}
+
 static double analyze_count(Sema *s, const Ast *ast, Want want, double standard)
 {
     Thing thing = evaluate(s, ast->first);
@@ -286,6 +321,7 @@ static void analyze_train(Sema *s, const Ast *section)
             analyze_key(s, ast);
         }
     }
+    check_metrics(s);
     for (int key = 0; key < 2; key++) { /* those that every model needs */
         if (given[key])
             continue;

@@ -42,6 +42,7 @@ typedef enum Want {                 /* what a parameter takes */
     WANT_STRING,
     WANT_NAME,
     WANT_NAMES,                     /* a name or a list of them: words, nothing that is defined */
+    WANT_COLUMNS,                   /* of a field: a name or number, from 1, or a list of them */
     WANT_COUNTS,                    /* WANT_COUNT, or [height, width] */
     WANT_WHOLES,                    /* WANT_WHOLE, or [height, width] */
     WANT_PADDING,                   /* WANT_WHOLES, or `same` */
@@ -238,5 +239,10 @@ void prune_layers(Sema *s);         /* what the prediction does not depend on; i
 /* ---- data_section.c -------------------------------------------------------------------------- */
 
 void analyze_data(Sema *s, const Ast *section);
+
+/* ---- preparations.c -------------------------------------------------------------------------- */
+
+/* What one step asks of the steps around it, of its field and of its own words. */
+void check_preparations(Sema *s, const Field *field);
 
 #endif

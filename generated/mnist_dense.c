@@ -1258,9 +1258,10 @@ static const struct net_call part_train = { .name = "idx", .args = part_train_ar
 
 static const struct net_arg part_validation_args[] = {
     { .name = "f", .number = 0.10000000000000001, .given = true },
+    { .name = "seed", .number = 0 },
 };
 static const struct net_call part_validation = { .name = "holdout", .args = part_validation_args,
-        .arg_count = 1 };
+        .arg_count = 2 };
 
 static const struct net_arg part_test_args[] = {
     { .name = "image", .number = 0, .text = "t10k-images-idx3-ubyte.gz", .given = true },
@@ -1454,7 +1455,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "1c6286b20851b7ac", .isa = "avx512", .batch = 64,
+    .hash = "f949f8c58293d8ba", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

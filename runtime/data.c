@@ -36,13 +36,14 @@ static const struct net_column *need_column(const struct net_table *table, const
     net_fail(1, "%s has no field %s; it has %s", reader, name, names);
 }
 
-/* NaN, infinite, or beyond 32-bit floats: no model learns from it. */
-static void check_finite(const struct net_column *column)
+/* NaN, infinite, or beyond 32-bit floats: no model learns from it, unless impute fills it in. */
+static void check_finite(const struct net_column *column, const struct net_field *field)
 {
     const float *at = column->at;
+    const bool imputed = net_field_imputes(field);
 
     for (long i = 0; column->type == NET_F32 && i < column->rows * column->size; i++)
-        if (!isfinite(at[i]))
+        if (!isfinite(at[i]) && !(imputed && isnan(at[i])))
             net_fail(1, "%s: row %ld, element %ld (from 0): expected a finite 32-bit number in %s, "
                         "found %g", column->place, i / column->size, i % column->size,
                      column->name, (double)at[i]);
@@ -61,7 +62,8 @@ static void open_source(struct net_data *data, enum net_part part, const char *f
             net_fail(1, "%s has %ld rows, %s has %ld: expected as many", table->columns[0].place,
                      table->rows, table->columns[i].place, table->columns[i].rows);
     for (int f = 0; f < data->model->field_count; f++)
-        check_finite(need_column(table, call->name, data->model->fields[f].source));
+        check_finite(need_column(table, call->name, data->model->fields[f].source),
+                     &data->model->fields[f]);
     opened->fields = net_allocate((size_t)data->model->field_count, sizeof *opened->fields);
     data->parts[part] = (struct net_selection){.opened = opened, .count = table->rows};
 }
@@ -107,7 +109,8 @@ static void fit_field(struct net_data *data, int f)
         const struct net_call *step = &field->steps[s];
 
         if (step->preparation->fit)
-            step->preparation->fit(&data->fitted[f][s], &values, train->rows, train->count);
+            step->preparation->fit(&data->fitted[f][s], &values, step, train->rows,
+                                   train->count);
         step->preparation->apply(&values, step, &data->fitted[f][s]);
     }
     free(values.scale);
@@ -219,7 +222,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
                     "folder, with its preparation.json", model->fields[0].name);
     *column = (struct net_column){.name = model->fields[0].source, .place = file};
     net_read_files(column, &path, 1, net_is_npy(file) ? net_header_npy : net_header_idx);
-    check_finite(column);
+    check_finite(column, &model->fields[0]);
     opened->table.column_count = 1;
     opened->table.rows = column->rows;
     opened->fields = net_allocate((size_t)model->field_count, sizeof *opened->fields);

@@ -63,14 +63,16 @@ struct net_fitted {
 struct net_preparation {
     const char *name;           /* "scale", "standardize", ... */
     const char *fitted[2];      /* names of the learnt lists: "mean", "std"; NULL: learns nothing */
-    void (*fit)(struct net_fitted *fitted, const struct net_values *values, const long *rows,
-                long row_count);    /* of the training part; NULL: learns nothing */
+    void (*fit)(struct net_fitted *fitted, const struct net_values *values,
+                const struct net_call *call, const long *rows, long row_count);     /* of the
+                                   training part; rows NULL: all; fit NULL: learns nothing */
     void (*apply)(struct net_values *values, const struct net_call *call,
                   const struct net_fitted *fitted);
 };
 
 extern const struct net_preparation net_preparation_scale, net_preparation_normalize,
-    net_preparation_standardize, net_preparation_classes, net_preparation_one_hot;
+    net_preparation_standardize, net_preparation_classes, net_preparation_one_hot,
+    net_preparation_minmax, net_preparation_impute, net_preparation_permute_pixels;
 
 /* The prepared data of a model. */
 struct net_data;

@@ -52,6 +52,8 @@ void net_values_open(struct net_values *values, const struct net_field *field,
                      const struct net_column *column);
 /* The numbers of one row, column.size of them. */
 void net_values_row(const struct net_values *values, long row, double *numbers);
+/* What is affine so far is applied: the column holds floats of its own. */
+void net_values_floats(struct net_values *values);
 /* The end of the chain: checks the shape and fills `prepared`. Takes over what `values` owns. */
 void net_values_finish(struct net_values *values, struct net_prepared *prepared);
 /* "[1, 28, 28]" into a buffer, which it returns. */
@@ -61,6 +63,9 @@ static inline const struct net_field *net_target_field(const struct net_model *m
 {
     return &model->fields[model->field_count - 1];
 }
+
+/* impute.c: does a step of the field take numbers that are missing (NaN)? */
+bool net_field_imputes(const struct net_field *field);
 
 /* preparation_json.c: reads what was learnt back into data->fitted. */
 void net_preparation_load(struct net_data *data, const char *path);

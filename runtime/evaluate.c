@@ -6,6 +6,7 @@
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime.h"
 
@@ -31,6 +32,26 @@ enum net_part net_part_named(const char *name)
     return name[0] == 'v' ? NET_VALIDATION : name[1] == 'e' ? NET_TEST : NET_TRAIN;
 }
 
+/* What a report of classes or of values tells, besides the model's own metrics. */
+static void add_usual(struct net_text *text, const struct net_model *model,
+                      const struct net_metrics *metrics)
+{
+    static const char *const names[] = {
+        "accuracy", "balanced_accuracy", "precision", "recall", "f1", "mse", "mae", "r2",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        bool listed = net_metrics_classes(metrics) ? i >= 5 : i < 5;
+
+        for (int m = 0; m < model->metric_count; m++)
+            listed = listed || !strcmp(model->metrics[m].name, names[i]);
+        if (listed)
+            continue;
+        net_text_add(text, ", \"%s\": ", names[i]);
+        net_text_number(text, net_metrics_value(metrics, names[i]));
+    }
+}
+
 static void show_json(const struct net_session *session, const struct net_metrics *metrics,
                       const char *part, double loss, long rows)
 {
@@ -42,6 +63,7 @@ static void show_json(const struct net_session *session, const struct net_metric
                  model->name, part, rows);
     net_text_number(&text, loss);
     net_metrics_json(&text, model, metrics);
+    add_usual(&text, model, metrics);
     if (classes) {
         net_text_add(&text, ", \"confusion\": [");
         for (int truth = 0; truth < classes; truth++) {

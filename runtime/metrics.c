@@ -30,6 +30,7 @@ struct net_metrics {
     int classes;                /* 0 for TASK_VALUES */
     long rows;
     long *confusion;            /* [truth][predicted] */
+    long in_top5;               /* rows whose class is among the five largest outputs */
     struct sums *sums;          /* [outputs]; NULL for targets that are class indices */
 };
 
@@ -88,6 +89,7 @@ void net_metrics_free(struct net_metrics *metrics)
 void net_metrics_reset(struct net_metrics *metrics)
 {
     metrics->rows = 0;
+    metrics->in_top5 = 0;
     memset(metrics->confusion, 0,
            (size_t)metrics->classes * (size_t)metrics->classes * sizeof *metrics->confusion);
     if (metrics->sums)
@@ -122,6 +124,23 @@ static int true_class(const struct net_metrics *metrics, enum net_part part, lon
     return metrics->task == TASK_CLASSES ? largest(target, metrics->target->size) : target[0] > 0;
 }
 
+/* Of equal outputs the first counts as larger, as for the arg-max. */
+static bool is_in_top5(const float *outputs, int count, int class)
+{
+    int larger = 0;
+
+    for (int i = 0; i < count; i++)
+        larger += outputs[i] > outputs[class] || (outputs[i] == outputs[class] && i < class);
+    return larger < 5;
+}
+
+static void add_class(struct net_metrics *metrics, int truth, const float *outputs)
+{
+    metrics->confusion[truth * metrics->classes + predicted_class(metrics, outputs)]++;
+    if (metrics->task == TASK_CLASSES && truth < metrics->model->outputs)
+        metrics->in_top5 += is_in_top5(outputs, metrics->model->outputs, truth);
+}
+
 static void add_sums(struct net_metrics *metrics, const float *outputs, const float *target)
 {
     const bool sigmoid = metrics->model->activation == NET_SIGMOID;
@@ -147,8 +166,7 @@ void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long
 
         metrics->rows++;
         if (metrics->classes)
-            metrics->confusion[true_class(metrics, part, rows[i]) * metrics->classes +
-                               predicted_class(metrics, outputs)]++;
+            add_class(metrics, true_class(metrics, part, rows[i]), outputs);
         if (metrics->sums)
             add_sums(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
     }
@@ -168,6 +186,46 @@ const char *net_metrics_class_name(const struct net_metrics *metrics, int class,
 {
     snprintf(text, 16, "%d", metrics->task == TASK_SIGN ? 2 * class - 1 : class);
     return text;
+}
+
+bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score)
+{
+    const long right = net_metrics_confusion(metrics, class, class);
+    long predicted = 0, support = 0;
+
+    for (int k = 0; k < metrics->classes; k++) {
+        support += net_metrics_confusion(metrics, class, k);
+        predicted += net_metrics_confusion(metrics, k, class);
+    }
+    *score = (struct net_score){
+        .precision = predicted ? (double)right / (double)predicted : 0,
+        .recall = support ? (double)right / (double)support : 0,
+        .f1 = right ? 2 * (double)right / (double)(predicted + support) : 0,
+        .support = support,
+    };
+    return predicted + support > 0;
+}
+
+/* Two classes of one output: the score of class 1. Several: the mean over those that occur or are
+   predicted. */
+static struct net_score score(const struct net_metrics *metrics)
+{
+    struct net_score sum = {0}, one;
+    int classes = 0;
+
+    if (metrics->task != TASK_CLASSES) {
+        net_metrics_score(metrics, 1, &sum);
+        return sum;
+    }
+    for (int c = 0; c < metrics->classes; c++) {
+        if (!net_metrics_score(metrics, c, &one))
+            continue;
+        sum.precision += one.precision;
+        sum.recall += one.recall;
+        sum.f1 += one.f1;
+        classes++;
+    }
+    return (struct net_score){sum.precision / classes, sum.recall / classes, sum.f1 / classes, 0};
 }
 
 static double accuracy(const struct net_metrics *metrics)
@@ -215,18 +273,31 @@ static double r2(const struct net_metrics *metrics)
     return sum / metrics->model->outputs;
 }
 
+/* Of classes; NaN for a name that is none of theirs. */
+static double class_value(const struct net_metrics *metrics, const char *name)
+{
+    if (!strcmp(name, "accuracy"))
+        return accuracy(metrics);
+    if (!strcmp(name, "balanced_accuracy"))
+        return balanced_accuracy(metrics);
+    if (!strcmp(name, "precision"))
+        return score(metrics).precision;
+    if (!strcmp(name, "recall"))
+        return score(metrics).recall;
+    if (!strcmp(name, "f1"))
+        return score(metrics).f1;
+    if (!strcmp(name, "top5") && metrics->task == TASK_CLASSES)
+        return (double)metrics->in_top5 / (double)metrics->rows;
+    return NAN;
+}
+
 double net_metrics_value(const struct net_metrics *metrics, const char *name)
 {
+    const double of_classes = metrics->rows && metrics->classes ? class_value(metrics, name) : NAN;
     double square = 0, absolute = 0;
 
-    if (!metrics->rows)
-        return NAN;
-    if (metrics->classes && !strcmp(name, "accuracy"))
-        return accuracy(metrics);
-    if (metrics->classes && !strcmp(name, "balanced_accuracy"))
-        return balanced_accuracy(metrics);
-    if (!metrics->sums)
-        return NAN;
+    if (!isnan(of_classes) || !metrics->rows || !metrics->sums)
+        return of_classes;
     const double elements = (double)metrics->rows * metrics->model->outputs;
 
     for (int k = 0; k < metrics->model->outputs; k++) {

@@ -28,9 +28,20 @@ void net_metrics_reset(struct net_metrics *metrics);
 void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long *rows,
                      const float *predictions, int n);
 
-/* "accuracy" "balanced_accuracy" (classification) "mse" "mae" "r2" of the rows added so far; NaN
-   where the metric cannot be had (no rows; a classification metric of values). */
+/* "accuracy" "balanced_accuracy" "precision" "recall" "f1" "top5" (classification) "mse" "mae" "r2"
+   of the rows added so far; NaN where the metric cannot be had (no rows; a classification metric of
+   values). Precision, recall and F1 are those of class 1 where one output tells two classes, else
+   the mean over the classes that occur or are predicted; 0 / 0 is 0. */
 double net_metrics_value(const struct net_metrics *metrics, const char *name);
+
+/* One class against all others. */
+struct net_score {
+    double precision, recall, f1;
+    long support;               /* rows of the class */
+};
+
+/* False for a class that neither occurs nor is predicted. */
+bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score);
 
 int net_metrics_classes(const struct net_metrics *metrics);         /* 0: values */
 long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted);

@@ -102,7 +102,8 @@ struct net_arg {
     const char *text;           /* a string or bare name; a list of names: "tags digits"; or NULL */
     double number;              /* a number or bool (0, 1) */
     const double *list;         /* a list of numbers, else NULL */
-    int count;                  /* of list */
+    const char *const *texts;   /* a list of strings, else NULL */
+    int count;                  /* of list or texts */
     bool given;                 /* false: the default */
     bool none;                  /* no value at all */
 };

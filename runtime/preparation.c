@@ -109,7 +109,7 @@ static bool is_identity(const struct net_values *values)
     return true;
 }
 
-static void to_floats(struct net_values *values)
+void net_values_floats(struct net_values *values)
 {
     struct net_column *column = &values->column;
     const size_t size = (size_t)column->size;
@@ -125,6 +125,8 @@ static void to_floats(struct net_values *values)
     free(values->owned);
     values->owned = column->at = floats;
     column->type = NET_F32;
+    for (size_t i = 0; i < size; i++)
+        values->scale[i] = 1, values->shift[i] = 0;
 }
 
 void net_values_finish(struct net_values *values, struct net_prepared *prepared)
@@ -146,7 +148,7 @@ void net_values_finish(struct net_values *values, struct net_prepared *prepared)
     } else if (column->type == NET_U8 && field->kind == NET_INPUT && by_channel(values, prepared)) {
         /* stays bytes */
     } else if (column->type != NET_F32 || !is_identity(values)) {
-        to_floats(values);
+        net_values_floats(values);
     }
     prepared->column = *column;
     prepared->owned = values->owned;
@@ -208,7 +210,7 @@ static void apply_normalize(struct net_values *values, const struct net_call *ca
    every element. Differences from the first row make a constant's mean exact and its deviation 0;
    it is divided by 1. */
 static void fit_standardize(struct net_fitted *fitted, const struct net_values *values,
-                            const long *rows, long row_count)
+                            const struct net_call *call, const long *rows, long row_count)
 {
     const int size = values->column.size;
     double *first = net_allocate((size_t)size, sizeof *first);
@@ -216,6 +218,7 @@ static void fit_standardize(struct net_fitted *fitted, const struct net_values *
     double *mean = net_allocate((size_t)size, sizeof *mean);
     double *std = net_allocate((size_t)size, sizeof *std);
 
+    (void)call;
     net_values_row(values, rows ? rows[0] : 0, first);
     for (long r = 0; r < row_count; r++) {
         net_values_row(values, rows ? rows[r] : r, numbers);

@@ -10,58 +10,36 @@
 
 enum { MOST_IN_MATRIX = 100 };  /* classes; a wider matrix is of no use on a page */
 
-struct score {
-    double precision, recall, f1;
-    long support;               /* rows of the class */
-};
-
 static double share(double part, double whole)
 {
     return whole > 0 ? part / whole : 0;
 }
 
-/* False for a class that neither occurs nor is predicted: it has no line. */
-static bool score_class(const struct net_metrics *metrics, int class, struct score *score)
-{
-    const long right = net_metrics_confusion(metrics, class, class);
-    long predicted = 0;
-
-    *score = (struct score){0};
-    for (int k = 0; k < net_metrics_classes(metrics); k++) {
-        score->support += net_metrics_confusion(metrics, class, k);
-        predicted += net_metrics_confusion(metrics, k, class);
-    }
-    score->precision = share((double)right, (double)predicted);
-    score->recall = share((double)right, (double)score->support);
-    score->f1 = share(2 * (double)right, (double)(predicted + score->support));
-    return predicted + score->support > 0;
-}
-
-static void print_score(FILE *out, const char *name, int width, const struct score *score,
+static void print_score(FILE *out, const char *name, int width, const struct net_score *score,
                         int digits)
 {
     fprintf(out, "%*s  %9.*f %9.*f %9.*f %9ld\n", width, name, digits, score->precision, digits,
             score->recall, digits, score->f1, score->support);
 }
 
-static void add_score(struct score *sum, const struct score *score, double weight)
+static void add_score(struct net_score *sum, const struct net_score *score, double weight)
 {
     sum->precision += weight * score->precision;
     sum->recall += weight * score->recall;
     sum->f1 += weight * score->f1;
 }
 
-static void divide_score(struct score *sum, double by, long support)
+static void divide_score(struct net_score *sum, double by, long support)
 {
-    *sum = (struct score){share(sum->precision, by), share(sum->recall, by), share(sum->f1, by),
-                          support};
+    *sum = (struct net_score){share(sum->precision, by), share(sum->recall, by),
+                              share(sum->f1, by), support};
 }
 
 static void print_classification(FILE *out, const struct net_metrics *metrics, int digits)
 {
     const int classes = net_metrics_classes(metrics);
     const int width = digits > 12 ? digits : 12;    /* 12: "weighted avg" */
-    struct score macro = {0}, weighted = {0}, score;
+    struct net_score macro = {0}, weighted = {0}, score;
     long rows = 0;
     int lines = 0;
     char name[16];
@@ -69,7 +47,7 @@ static void print_classification(FILE *out, const struct net_metrics *metrics, i
     fprintf(out, "%*s  %9s %9s %9s %9s\n\n", width, "", "precision", "recall", "f1-score",
             "support");
     for (int c = 0; c < classes; c++) {
-        if (!score_class(metrics, c, &score))
+        if (!net_metrics_score(metrics, c, &score))
             continue;
         print_score(out, net_metrics_class_name(metrics, c, name), width, &score, digits);
         add_score(&macro, &score, 1);

@@ -15,6 +15,7 @@ Suite *suite_kernels(void);
 Suite *suite_conv(void);
 Suite *suite_runtime(void);
 Suite *suite_data(void);
+Suite *suite_prep(void);
 
 static const struct {
     const char *name;           /* on the command line */
@@ -22,7 +23,7 @@ static const struct {
 } suites[] = {
     {"frontend", suite_frontend}, {"graph", suite_graph},     {"plan", suite_plan},
     {"kernels", suite_kernels},   {"conv", suite_conv},       {"runtime", suite_runtime},
-    {"data", suite_data},
+    {"data", suite_data},         {"prep", suite_prep},
 };
 
 int main(int argc, char **argv)
