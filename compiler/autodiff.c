@@ -158,6 +158,26 @@ static void vjp_silu(Reverse *r, const Node *node, Value *dy)
     vjp_activation(r, node, dy, OP_SILU_GRAD, node->inputs[0]);
 }
 
+static void vjp_elu(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_activation(r, node, dy, OP_ELU_GRAD, node->inputs[0]);
+}
+
+static void vjp_gelu(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_activation(r, node, dy, OP_GELU_GRAD, node->inputs[0]);
+}
+
+static void vjp_softplus(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_activation(r, node, dy, OP_SOFTPLUS_GRAD, node->inputs[0]);
+}
+
+static void vjp_hardswish(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_activation(r, node, dy, OP_HARDSWISH_GRAD, node->inputs[0]);
+}
+
 static void vjp_softmax(Reverse *r, const Node *node, Value *dy)
 {
     vjp_activation(r, node, dy, OP_SOFTMAX_GRAD, node->outputs[0]);
@@ -168,6 +188,14 @@ static void vjp_dropout(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
         accumulate(r, 0, append(r, OP_DROPOUT, &dy, 1, node->at)->outputs[0]);
+}
+
+/* x + noise */
+static void vjp_gaussian_noise(Reverse *r, const Node *node, Value *dy)
+{
+    (void)node;
+    if (wants(r, 0))
+        accumulate(r, 0, dy);
 }
 
 /* Through mean and inverse_std as well, which are statistics of the same x (shape.c, lower.c):
@@ -212,11 +240,33 @@ static void vjp_maxpool2d(Reverse *r, const Node *node, Value *dy)
                                 restoring(node))->outputs[0]);
 }
 
-static void vjp_global_avgpool2d(Reverse *r, const Node *node, Value *dy)
+/* What sums windows and what spreads a pixel over them are each other's gradient. */
+static void vjp_linear(Reverse *r, const Node *node, Value *dy, Op op)
 {
     if (wants(r, 0))
-        accumulate(r, 0, append(r, OP_GLOBAL_AVGPOOL2D_GRAD, &dy, 1,
+        accumulate(r, 0, append(r, op, &dy, 1, restoring(node))->outputs[0]);
+}
+
+static void vjp_avgpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_AVGPOOL2D_GRAD);
+}
+
+static void vjp_upsample2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_UPSAMPLE2D_GRAD);
+}
+
+static void vjp_global_maxpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_GLOBAL_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2,
                                 restoring(node))->outputs[0]);
+}
+
+static void vjp_global_avgpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_GLOBAL_AVGPOOL2D_GRAD);
 }
 
 /* A loss ends the graph: its gradient starts from d loss = 1. */
@@ -244,11 +294,19 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_SIGMOID] = vjp_sigmoid,
     [OP_TANH] = vjp_tanh,
     [OP_SILU] = vjp_silu,
+    [OP_ELU] = vjp_elu,
+    [OP_GELU] = vjp_gelu,
+    [OP_SOFTPLUS] = vjp_softplus,
+    [OP_HARDSWISH] = vjp_hardswish,
+    [OP_GAUSSIAN_NOISE] = vjp_gaussian_noise,
     [OP_DROPOUT] = vjp_dropout,
     [OP_NORMALIZE] = vjp_normalize,
     [OP_RESHAPE] = vjp_reshape,
     [OP_CONCAT] = vjp_concat,
     [OP_MAXPOOL2D] = vjp_maxpool2d,
+    [OP_AVGPOOL2D] = vjp_avgpool2d,
+    [OP_UPSAMPLE2D] = vjp_upsample2d,
+    [OP_GLOBAL_MAXPOOL2D] = vjp_global_maxpool2d,
     [OP_GLOBAL_AVGPOOL2D] = vjp_global_avgpool2d,
     [OP_SOFTMAX] = vjp_softmax,
     [OP_MSE] = vjp_loss,

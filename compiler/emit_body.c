@@ -9,10 +9,22 @@
 
 #include <string.h>
 
+static bool is_random(Op op)
+{
+    return op_info[op].effects == RANDOM;
+}
+
 static bool is_heavy(Op op)
 {
     return op == OP_SIGMOID || op == OP_TANH || op == OP_SILU || op == OP_SILU_GRAD
-           || op == OP_DROPOUT;
+           || op == OP_ELU || op == OP_ELU_GRAD || op == OP_GELU || op == OP_GELU_GRAD
+           || op == OP_SOFTPLUS || op == OP_SOFTPLUS_GRAD || is_random(op);
+}
+
+/* Is it not 0 of 0? Then lanes that are no channels are cleared. */
+static bool lifts_zero(Op op)
+{
+    return op == OP_SIGMOID || op == OP_SOFTPLUS || op == OP_GAUSSIAN_NOISE;
 }
 
 /* What an operand is called by the operation that reads it. */
@@ -40,6 +52,10 @@ static const char *operand_name(const Node *node, int input)
         return input ? "dy" : "kept";
     case OP_LEAKY_RELU_GRAD:
     case OP_SILU_GRAD:
+    case OP_ELU_GRAD:
+    case OP_GELU_GRAD:
+    case OP_SOFTPLUS_GRAD:
+    case OP_HARDSWISH_GRAD:
         return input ? "dy" : "kept";
     default:
         return "x";
@@ -64,9 +80,9 @@ Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
         const Node *node = k->body[i];
 
         b.heavy = b.heavy || is_heavy(node->op);
-        b.random = b.random || node->op == OP_DROPOUT;
-        b.masked = b.masked || (node->op == OP_SIGMOID && has_padding(host));
-        b.run = b.run || node->op == OP_DROPOUT || node->op == OP_NORMALIZE_GRAD;
+        b.random = b.random || is_random(node->op);
+        b.masked = b.masked || (lifts_zero(node->op) && has_padding(host));
+        b.run = b.run || is_random(node->op) || node->op == OP_NORMALIZE_GRAD;
         if (!node->outputs[0]->internal && node != k->node)
             b.formals[node->outputs[0]->id] =
                 add_operand(e, d, node->backward ? "dx" : "y", node->outputs[0], true, host);
@@ -155,6 +171,25 @@ static const char *operation(const Node *node, const char *const in[], int index
         return format("net_silu(%s)", a);
     case OP_SILU_GRAD:
         return format("net_silu_grad(%s, %s)", a, b);
+    case OP_ELU:
+        return format("net_elu(%s, %s, %s)", a, literal(node->at.slope), literal(node->at.scale));
+    case OP_ELU_GRAD:
+        return format("net_elu_grad(%s, %s, %s, %s)", a, b, literal(node->at.slope),
+                      literal(node->at.scale));
+    case OP_GELU:
+        return format("net_gelu(%s)", a);
+    case OP_GELU_GRAD:
+        return format("net_gelu_grad(%s, %s)", a, b);
+    case OP_SOFTPLUS:
+        return format("net_softplus(%s)", a);
+    case OP_SOFTPLUS_GRAD:
+        return format("net_softplus_grad(%s, %s)", a, b);
+    case OP_HARDSWISH:
+        return format("net_hardswish(%s)", a);
+    case OP_HARDSWISH_GRAD:
+        return format("net_hardswish_grad(%s, %s)", a, b);
+    case OP_GAUSSIAN_NOISE:
+        return format("vec_add(%s, noise_%d[r])", a, index);
     case OP_DROPOUT:
         return format("vec_mul(%s, keep_%d[r])", a, index);
     case OP_NORMALIZE:
@@ -202,7 +237,7 @@ void write_body(Text *text, int level, const Body *b, const char *anchor, const 
         for (int j = 0; j < node->input_count; j++)
             in[j] = expression(b, node->inputs[j], anchor, suffix);
         value = operation(node, in, i);
-        if (node->op == OP_SIGMOID && b->masked)
+        if (lifts_zero(node->op) && b->masked)
             value = format("vec_first(left, %s, vec_zero())", value);
         write_statement(text, level, i + 1, value);
         if (!node->outputs[0]->internal)
@@ -211,13 +246,19 @@ void write_body(Text *text, int level, const Body *b, const char *anchor, const 
     }
 }
 
-/* The draws of each dropout for four images. */
+/* The draws of each dropout and each noise for four images. */
 void write_keeps(Text *text, int level, const Body *b, const char *element, const char *step,
                  const char *group)
 {
     for (int i = 0; i < b->k->body_count; i++) {
         const Node *node = b->k->body[i];
 
+        if (node->op == OP_GAUSSIAN_NOISE) {
+            line(text, level, "vec noise_%d[4];    /* gaussian_noise(%g) */", i, node->at.scale);
+            line(text, level, "vec_gaussian_noise(noise_%d, run->seed, (uint32_t)(%s), "
+                 "(uint32_t)(%s), (uint32_t)(%s), run->step, %du, %s);", i, element, step, group,
+                 node->at.stream, literal(node->at.scale));
+        }
         if (node->op != OP_DROPOUT)
             continue;
         line(text, level, "vec keep_%d[4];     /* dropout(%g) */", i, node->at.p);

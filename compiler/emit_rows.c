@@ -1,16 +1,15 @@
 /*
- * emit_rows.c -- pools, movement, softmax and losses: kernels that walk images, not products.
+ * emit_rows.c -- movement, softmax and losses: kernels that walk images, not products.
  */
 
 #include "netc.h"
 
-static const char *pixel_name(const Physical *v)
+const char *pixel_name(const Physical *v)
 {
     return v->height == 1 ? "column" : format("row * %d + column", v->width);
 }
 
-/* NET_ITEMS over (chunk, row) of v, and the loop over columns. */
-static void open_rows(Text *text, const Physical *v, bool columns)
+void open_rows(Text *text, const Physical *v, bool columns)
 {
     line(text, 0, "{");
     line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", v->chunks, v->height);
@@ -20,191 +19,12 @@ static void open_rows(Text *text, const Physical *v, bool columns)
         line(text, 2, "for (int column = 0; column < %d; column++) {", v->width);
 }
 
-static void close_rows(Text *text, bool columns)
+void close_rows(Text *text, bool columns)
 {
     if (columns)
         line(text, 2, "}");
     line(text, 1, "}");
     line(text, 0, "}");
-}
-
-/* ---- Pools ----------------------------------------------------------------------------------- */
-
-void emit_maxpool(Emitter *e, Driver *d, const Kernel *k)
-{
-    const Node *node = k->node;
-    const Attributes *at = &node->at;
-    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
-    const bool index = !node->outputs[1]->internal;
-    Text *text = &d->text;
-
-    add_operand(e, d, "y", node->outputs[0], true, NULL);
-    if (index)
-        add_operand(e, d, "index", node->outputs[1], true, NULL);
-    add_operand(e, d, "x", node->inputs[0], false, NULL);
-    d->base = format("maxpool2d_%s_%dx%d", shape_name(e, node->inputs[0]), at->kernel[0],
-                     at->kernel[1]);
-    text_add(&d->comment, "/* y = the largest of its window%s; items: (chunk, row) */\n",
-             index ? ", index = the first tap that has it" : "");
-    open_rows(text, y, true);
-    line(text, 3, "const struct net_window r = net_taps_forward(row, %d, %d, %d, %d);", at->stride[0],
-         at->padding[0], at->kernel[0], x->height);
-    line(text, 3, "const struct net_window c = net_taps_forward(column, %d, %d, %d, %d);", at->stride[1],
-         at->padding[1], at->kernel[1], x->width);
-    line(text, 3, "for (int block = 0; block < %d; block++)", y->blocks);
-    line(text, 4, "for (int i = 0; i < 16; i++) {");
-    line(text, 5, "vec top = vec_set(-INFINITY)%s;", index ? ", tap = vec_zero()" : "");
-    line(text, 5, "for (int m = 0; m < r.count; m++)");
-    line(text, 6, "for (int l = 0; l < c.count; l++) {");
-    line(text, 7, "const vec v = vec_load(x->at[chunk][(r.at + m) * %d + c.at + l][block][i]);",
-         x->width);
-    if (index)
-        line(text, 7, "tap = net_where_larger(v, top, (float)((r.first + m) * %d + c.first + l), tap);",
-             at->kernel[1]);
-    line(text, 7, "top = net_larger(v, top);");
-    line(text, 6, "}");
-    line(text, 5, "vec_store(y->at[chunk][%s][block][i], top);", pixel_name(y));
-    if (index)
-        line(text, 5, "vec_store_bytes(index->at[chunk][%s][block][i], tap);", pixel_name(y));
-    line(text, 4, "}");
-    line(text, 2, "}");
-    write_sums(e, d, text, 2, k, "row");
-    close_rows(text, false);
-}
-
-/* The pointers of a body, one vector long. */
-static void write_body_pointers(Text *text, int level, const Driver *d, const Body *b,
-                                const char *pixel)
-{
-    for (int i = 0; i < d->count; i++) {
-        const Operand *o = &d->operands[i];
-
-        if (!o->value || !b->formals[o->value->id] || !same(b->formals[o->value->id], o->name))
-            continue;
-        if (o->value->batched)
-            line(text, level, "%sfloat *%s_at = %s->at[chunk][%s][block][i];",
-                 o->written ? "" : "const ", o->name, o->name, pixel);
-        else
-            line(text, level, "const float *%s_at = %s->at[block];", o->name, o->name);
-    }
-}
-
-/* Ends the loop over images with the body on `v0`. A dropout draws for four images at once. */
-static void write_hosted(Text *text, int level, const Driver *d, const Body *b, const char *pixel,
-                         const char *flat)
-{
-    write_body_pointers(text, level, d, b, pixel);
-    line(text, level, "const long at = 0, lane = 0;");
-    line(text, level, "(void)lane;");
-    if (b->masked || b->random)
-        line(text, level, "const struct net_lanes place = %s;", flat);
-    if (b->masked)
-        line(text, level, "const int left = place.lanes;");
-    if (b->random) {
-        line(text, level, "const int r = i %% 4;");
-        write_keeps(text, level, b, "place.element", "place.step", "4 * chunk + i / 4");
-    }
-    write_body(text, level, b, "v0", "_at");
-}
-
-static Body start_hosted(Emitter *e, Driver *d, const Kernel *k)
-{
-    Value *dx = k->node->outputs[0];
-    const char *out = dx->internal ? NULL : add_operand(e, d, "dx", dx, true, NULL);
-    Body b;
-
-    add_operand(e, d, k->kind == KERNEL_MAXPOOL_GRAD ? "index" : "dy", k->node->inputs[0], false, NULL);
-    if (k->kind == KERNEL_MAXPOOL_GRAD)
-        add_operand(e, d, "dy", k->node->inputs[1], false, k->node->inputs[1]->physical);
-    b = start_body(e, d, k, dx->physical);
-    if (out)
-        b.formals[dx->id] = out;
-    return b;
-}
-
-static const char *flat_block(Emitter *e, const Body *b, const Physical *v)
-{
-    if (!b->masked && !b->random)
-        return NULL;
-    return format("%s((%s) * %d + block)", lanes_function(e, v), pixel_name(v), v->blocks);
-}
-
-/* Gathers: each input pixel looks at the windows that cover it, in the order of their taps. */
-void emit_maxpool_grad(Emitter *e, Driver *d, const Kernel *k)
-{
-    const Node *node = k->node;
-    const Attributes *at = &node->at;
-    const Physical *dx = node->outputs[0]->physical, *dy = node->inputs[0]->physical;
-    const Body b = start_hosted(e, d, k);
-    Text *text = &d->text;
-
-    d->base = format("maxpool2d_grad%s_%s_%dx%d", body_name(k), shape_name(e, node->outputs[0]),
-                     at->kernel[0], at->kernel[1]);
-    text_add(&d->comment, "/* dx = the dy of the windows where x was the largest; items: (chunk, row) "
-             "*/\n");
-    open_rows(text, dx, true);
-    line(text, 3, "const struct net_window r = net_taps_backward(row, %d, %d, %d, %d);", at->stride[0],
-         at->padding[0], at->kernel[0], dy->height);
-    line(text, 3, "const struct net_window c = net_taps_backward(column, %d, %d, %d, %d);",
-         at->stride[1], at->padding[1], at->kernel[1], dy->width);
-    line(text, 3, "for (int block = 0; block < %d; block++)", dx->blocks);
-    line(text, 4, "for (int i = 0; i < 16; i++) {");
-    line(text, 5, "vec v0 = vec_zero();");
-    line(text, 5, "for (int m = 0; m < r.count; m++)");
-    line(text, 6, "for (int l = 0; l < c.count; l++) {");
-    line(text, 7, "const int window = (r.at - m) * %d + c.at - l;", dy->width);
-    line(text, 7, "const int tap = (r.first + m * %d) * %d + c.first + l * %d;", at->stride[0],
-         at->kernel[1], at->stride[1]);
-    line(text, 7, "const vec at = vec_load(dy->at[chunk][window][block][i]);\n");
-    line(text, 7, "v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap, at));");
-    line(text, 6, "}");
-    write_hosted(text, 5, d, &b, pixel_name(dx), flat_block(e, &b, dx));
-    line(text, 4, "}");
-    line(text, 2, "}");
-    write_sums(e, d, text, 2, k, "row");
-    close_rows(text, false);
-}
-
-void emit_avgpool(Emitter *e, Driver *d, const Kernel *k)
-{
-    const Physical *x = k->node->inputs[0]->physical, *y = k->node->outputs[0]->physical;
-    Text *text = &d->text;
-
-    add_operand(e, d, "y", k->node->outputs[0], true, NULL);
-    add_operand(e, d, "x", k->node->inputs[0], false, NULL);
-    d->base = format("global_avgpool2d_%s", shape_name(e, k->node->inputs[0]));
-    text_add(&d->comment, "/* y = the mean over pixels; items: chunks */\n");
-    line(text, 0, "{");
-    line(text, 1, "NET_ITEMS(chunk, %d, run, thread)", y->chunks);
-    line(text, 2, "for (int block = 0; block < %d; block++)", y->blocks);
-    line(text, 3, "for (int i = 0; i < 16; i++) {");
-    line(text, 4, "vec sum = vec_zero();");
-    line(text, 4, "NET_REPEAT(pixel, %d)", x->height * x->width);
-    line(text, 5, "sum = vec_add(sum, vec_load(x->at[chunk][pixel][block][i]));");
-    line(text, 4, "vec_store(y->at[chunk][0][block][i], vec_mul(sum, vec_set(1.0f / %d.0f)));",
-         x->height * x->width);
-    line(text, 3, "}");
-    line(text, 0, "}");
-}
-
-void emit_avgpool_grad(Emitter *e, Driver *d, const Kernel *k)
-{
-    const Physical *dx = k->node->outputs[0]->physical;
-    const Body b = start_hosted(e, d, k);
-    Text *text = &d->text;
-
-    d->base = format("global_avgpool2d_grad%s_%s", body_name(k), shape_name(e, k->node->outputs[0]));
-    text_add(&d->comment, "/* dx = dy / pixels; items: (chunk, row) */\n");
-    open_rows(text, dx, true);
-    line(text, 3, "for (int block = 0; block < %d; block++)", dx->blocks);
-    line(text, 4, "for (int i = 0; i < 16; i++) {");
-    line(text, 5, "const vec v0 = vec_mul(vec_load(dy->at[chunk][0][block][i]), vec_set(1.0f / "
-         "%d.0f));", dx->height * dx->width);
-    write_hosted(text, 5, d, &b, pixel_name(dx), flat_block(e, &b, dx));
-    line(text, 4, "}");
-    line(text, 2, "}");
-    write_sums(e, d, text, 2, k, "row");
-    close_rows(text, false);
 }
 
 /* ---- Movement -------------------------------------------------------------------------------- */

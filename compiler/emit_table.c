@@ -335,6 +335,10 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_MAXPOOL_GRAD:
     case KERNEL_AVGPOOL:
     case KERNEL_AVGPOOL_GRAD:
+    case KERNEL_WINDOW_SUM:
+    case KERNEL_WINDOW_SPREAD:
+    case KERNEL_GLOBAL_MAXPOOL:
+    case KERNEL_GLOBAL_MAXPOOL_GRAD:
         return "pool";
     case KERNEL_BLOCKS:
     case KERNEL_RELAYOUT:

@@ -238,6 +238,15 @@ static void add_weight(Fusion *f, Node *node)
 
 /* ---- Reductions, losses ---------------------------------------------------------------------- */
 
+/* Can elementwise work be done on what it computes, in registers? */
+static bool can_host(const Kernel *k)
+{
+    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_ELEMENTWISE
+           || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD
+           || k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD
+           || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD;
+}
+
 /* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
 static Kernel *find_sums_host(const Fusion *f, const Node *node)
 {
@@ -246,9 +255,7 @@ static Kernel *find_sums_host(const Fusion *f, const Node *node)
     Kernel *host = maker < 0 ? NULL : f->program->kernels[maker];
 
     if (!host || host->split != SPLIT_ROWS || host->split_rows != summed->physical->height
-        || (host->kind != KERNEL_CONTRACT && host->kind != KERNEL_ELEMENTWISE
-            && host->kind != KERNEL_MAXPOOL && host->kind != KERNEL_MAXPOOL_GRAD
-            && host->kind != KERNEL_AVGPOOL_GRAD)
+        || (!can_host(host) && host->kind != KERNEL_MAXPOOL)
         || !same(summed->physical->type, host->node->outputs[0]->physical->type))
         return NULL;
     for (int i = 0; i < node->input_count; i++)
@@ -309,12 +316,6 @@ static void add_loss_grad(Fusion *f, Node *node)
 }
 
 /* ---- Elementwise ----------------------------------------------------------------------------- */
-
-static bool can_host(const Kernel *k)
-{
-    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_ELEMENTWISE
-           || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD;
-}
 
 /* The kernel that computes the last of what the node reads, if the node can be part of it. */
 static int find_host(const Fusion *f, const Node *node)
@@ -443,6 +444,20 @@ static void add_node_kernels(Fusion *f, Node *node)
         break;
     case OP_MAXPOOL2D_GRAD:
         add_rows(f, KERNEL_MAXPOOL_GRAD, node);
+        break;
+    case OP_AVGPOOL2D:
+    case OP_UPSAMPLE2D_GRAD:
+        add_rows(f, KERNEL_WINDOW_SUM, node);
+        break;
+    case OP_AVGPOOL2D_GRAD:
+    case OP_UPSAMPLE2D:
+        add_rows(f, KERNEL_WINDOW_SPREAD, node);
+        break;
+    case OP_GLOBAL_MAXPOOL2D:
+        add_rows(f, KERNEL_GLOBAL_MAXPOOL, node);
+        break;
+    case OP_GLOBAL_MAXPOOL2D_GRAD:
+        add_rows(f, KERNEL_GLOBAL_MAXPOOL_GRAD, node);
         break;
     case OP_GLOBAL_AVGPOOL2D:
         add_rows(f, KERNEL_AVGPOOL, node);

@@ -162,6 +162,10 @@ static void print_attributes(FILE *out, const Node *node)
     case OP_CONV2D_DW:
     case OP_MAXPOOL2D:
     case OP_MAXPOOL2D_GRAD:
+    case OP_AVGPOOL2D:
+    case OP_AVGPOOL2D_GRAD:
+    case OP_UPSAMPLE2D:
+    case OP_UPSAMPLE2D_GRAD:
         fprintf(out, " kernel=%s stride=%s padding=%s", pair_text(at->kernel, false),
                 pair_text(at->stride, true), pair_text(at->padding, true));
         if (memcmp(at->padding, at->padding_end, sizeof at->padding) != 0)
@@ -172,6 +176,13 @@ static void print_attributes(FILE *out, const Node *node)
     case OP_LEAKY_RELU:
     case OP_LEAKY_RELU_GRAD:
         fprintf(out, " slope=%g", at->slope);
+        break;
+    case OP_ELU:
+    case OP_ELU_GRAD:
+        fprintf(out, " slope=%g scale=%g", at->slope, at->scale);
+        break;
+    case OP_GAUSSIAN_NOISE:
+        fprintf(out, " scale=%g stream=%d", at->scale, at->stream);
         break;
     case OP_DROPOUT:
         fprintf(out, " p=%g stream=%d", at->p, at->stream);

@@ -509,14 +509,20 @@ static void lay_out_node(Layout *l, Node *node)
         give(g, y, gradient_layout(g, y), NULL);
         break;
     case OP_MAXPOOL2D:
+    case OP_GLOBAL_MAXPOOL2D:
         give(g, y, with_pixels(in[0]->physical, y->shape), NULL);
         give(g, node->outputs[1], *y->physical, NULL);
         break;
+    case OP_AVGPOOL2D:
+    case OP_AVGPOOL2D_GRAD:
+    case OP_UPSAMPLE2D:
+    case OP_UPSAMPLE2D_GRAD:
     case OP_GLOBAL_AVGPOOL2D:
     case OP_GLOBAL_AVGPOOL2D_GRAD:
         give(g, y, with_pixels(in[0]->physical, y->shape), NULL);
         break;
     case OP_MAXPOOL2D_GRAD:
+    case OP_GLOBAL_MAXPOOL2D_GRAD:
         require(l, node, 1, in[0]->physical);
         give(g, y, with_pixels(in[0]->physical, y->shape), NULL);
         break;

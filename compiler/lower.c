@@ -240,6 +240,26 @@ static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
                   at)->outputs[0];
 }
 
+/* selu is an elu of two numbers (Klambauer et al. 2017, as PyTorch rounds them). */
+static Value *lower_elu(Lowering *l, Layer *layer, Value *const *x)
+{
+    const bool selu = same(layer->call->name, "selu");
+    const Attributes at = {.slope = selu ? 1.6732632423543772848 : number(layer->call, "alpha"),
+                           .scale = selu ? 1.0507009873554804934 : 1};
+
+    return append_node(l, layer, OP_ELU, x, 1, at)->outputs[0];
+}
+
+static Value *lower_gaussian_noise(Lowering *l, Layer *layer, Value *const *x)
+{
+    Attributes at = {.scale = number(layer->call, "std")};
+
+    if (l->mode != MODE_TRAIN || at.scale == 0)
+        return x[0];
+    at.stream = l->streams++;
+    return append_node(l, layer, OP_GAUSSIAN_NOISE, x, 1, at)->outputs[0];
+}
+
 static Value *lower_dropout(Lowering *l, Layer *layer, Value *const *x)
 {
     Attributes at = {.p = number(layer->call, "p")};
@@ -380,9 +400,19 @@ static const struct {
     {"conv1d", lower_conv1d},
     {"conv2d", lower_conv2d},
     {"conv2d_transpose", lower_conv2d_transpose},
-    {"maxpool2d", lower_maxpool2d},
-    {"global_avgpool2d", lower_global_avgpool2d},
+    {"maxpool2d", lower_maxpool},
+    {"maxpool1d", lower_maxpool},
+    {"avgpool2d", lower_avgpool},
+    {"avgpool1d", lower_avgpool},
+    {"global_maxpool2d", lower_global_pool},
+    {"global_maxpool1d", lower_global_pool},
+    {"global_avgpool2d", lower_global_pool},
+    {"global_avgpool1d", lower_global_pool},
+    {"mean", lower_global_pool},
+    {"max", lower_global_pool},
+    {"upsample2d", lower_upsample2d},
     {"batchnorm", lower_batchnorm},
+    {"gaussian_noise", lower_gaussian_noise},
     {"dropout", lower_dropout},
     {"flatten", lower_flatten},
     {"reshape", lower_reshape},
@@ -395,6 +425,11 @@ static const struct {
     {"sigmoid", lower_activation},
     {"tanh", lower_activation},
     {"silu", lower_activation},
+    {"elu", lower_elu},
+    {"selu", lower_elu},
+    {"gelu", lower_activation},
+    {"softplus", lower_activation},
+    {"hardswish", lower_activation},
     {"softmax", lower_activation},
 };
 

@@ -75,12 +75,15 @@ bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes
 /* Kernel, stride, padding and dilation; `same` keeps the size, the odd pixel goes after (as in PyTorch). Of a
    sequence, whose image is x, they are those of its one row. */
 bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, Attributes *at);
+const char *window_text(const Layer *layer, const int size[2]);  /* "3x3", of a sequence "3" */
 Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of its result */
-
-LowerLayer lower_maxpool2d, lower_global_avgpool2d;
 
 /* ---- lower_conv.c ---------------------------------------------------------------------------- */
 
 LowerLayer lower_conv1d, lower_conv2d, lower_conv2d_transpose;
+
+/* ---- lower_pool.c ---------------------------------------------------------------------------- */
+
+LowerLayer lower_maxpool, lower_avgpool, lower_global_pool, lower_upsample2d;
 
 #endif

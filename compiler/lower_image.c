@@ -1,15 +1,12 @@
 /*
- * lower_image.c -- windows of images and sequences, what can be wrong about them, and pools.
+ * lower_image.c -- windows of images and sequences, and what can be wrong about them.
  */
 
 #include <string.h>
 
 #include "lower.h"
 
-enum {
-    MAX_TAPS = 256,             /* pixels of a pool's window: its number is kept in a byte */
-    MAX_REACH = 1 << 24,        /* pixels of a kernel, a stride, a padding: sums of a few fit an int */
-};
+enum { MAX_REACH = 1 << 24 };   /* pixels of a kernel, a stride, a padding: a few fit an int */
 
 bool check_image(Lowering *l, const Layer *layer)
 {
@@ -59,8 +56,7 @@ static bool window_pair(Lowering *l, const Layer *layer, const char *name, int o
     return true;
 }
 
-/* "3x3", of a sequence "3" */
-static const char *window_text(const Layer *layer, const int size[2])
+const char *window_text(const Layer *layer, const int size[2])
 {
     return is_sequence(layer) ? format("%d", size[1]) : pair_text(size);
 }
@@ -143,37 +139,4 @@ Shape windowed(Shape x, const Attributes *at, int channels)
         y.size[i + 1] = whole(((double)x.size[i + 1] + at->padding[i] + at->padding_end[i]
                                - window_reach(at, i)) / at->stride[i] + 1);
     return y;
-}
-
-Value *lower_maxpool2d(Lowering *l, Layer *layer, Value *const *x)
-{
-    Attributes at = {0};
-
-    if (!check_image(l, layer) || !find_window(l, layer, "size", x[0]->shape, &at))
-        return NULL;
-    if ((double)at.kernel[0] * at.kernel[1] > MAX_TAPS) {
-        error_at(l->model->source, layer->span,
-                 "a window of %s has more than %d pixels; global_avgpool2d, or two pools, reach "
-                 "further", pair_text(at.kernel), (int)MAX_TAPS);
-        return NULL;
-    }
-    for (int i = 0; i < 2; i++) {
-        if (at.padding[i] > at.kernel[i] / 2) {
-            error_at(l->model->source, argument(layer->call, "padding")->span,
-                     "the padding of maxpool2d is at most half its window: %d of %s",
-                     at.kernel[i] / 2, pair_text(at.kernel));
-            return NULL;
-        }
-    }
-    if (!check_size(l, layer->span, "the result of maxpool2d",
-                    windowed(x[0]->shape, &at, x[0]->shape.size[0])))
-        return NULL;
-    return append_node(l, layer, OP_MAXPOOL2D, x, 1, at)->outputs[0];
-}
-
-Value *lower_global_avgpool2d(Lowering *l, Layer *layer, Value *const *x)
-{
-    if (!check_image(l, layer))
-        return NULL;
-    return append_node(l, layer, OP_GLOBAL_AVGPOOL2D, x, 1, (Attributes){0})->outputs[0];
 }

@@ -319,13 +319,14 @@ typedef struct Value {
 enum { MAX_INPUTS = 16, MAX_OUTPUTS = 4 };
 
 typedef struct Attributes {
-    int kernel[2], stride[2];   /* conv2d, maxpool2d: height, width */
+    int kernel[2], stride[2];   /* conv2d, pools, upsample2d: height, width */
     int padding[2], padding_end[2]; /* before and after, height and width; "same" is resolved */
     int dilation[2];            /* of a convolution: pixels from tap to tap; 0 is 1 */
-    double slope;               /* leaky_relu */
+    double slope;               /* leaky_relu, elu: below 0 */
+    double scale;               /* elu: of all; gaussian_noise: the deviation */
     double p;                   /* dropout */
     double eps, momentum;       /* batchnorm */
-    int stream;                 /* dropout: its number, so that backward draws the same */
+    int stream;                 /* of random draws: its number, so that backward draws the same */
     int begin;                  /* slice: first channel (axis 0) */
     int pixels;                 /* batchnorm: rows a channel has in one image */
     Shape shape;                /* reshape, the grads of movement and pools: the result's */
@@ -405,6 +406,7 @@ void evaluate_reference(Reference *r);                  /* runs all nodes, naive
 typedef void Evaluate(const Reference *r, const Node *node, double *const *in, double *const *out);
 Evaluate *find_evaluation(Op op);                       /* NULL: a test fails */
 Evaluate *find_image_evaluation(Op op);                 /* reference_image.c */
+Evaluate *find_pool_evaluation(Op op);                  /* reference_pool.c */
 
 /* ---- summary.c: the table that Keras users know ---------------------------------------------- */
 
@@ -513,8 +515,12 @@ typedef enum KernelKind {
     KERNEL_INVERSE_STD,
     KERNEL_MAXPOOL,
     KERNEL_MAXPOOL_GRAD,
-    KERNEL_AVGPOOL,
+    KERNEL_AVGPOOL,             /* over all pixels */
     KERNEL_AVGPOOL_GRAD,
+    KERNEL_WINDOW_SUM,          /* avgpool2d, the gradient of upsample2d */
+    KERNEL_WINDOW_SPREAD,       /* upsample2d, the gradient of avgpool2d */
+    KERNEL_GLOBAL_MAXPOOL,
+    KERNEL_GLOBAL_MAXPOOL_GRAD,
     KERNEL_BLOCKS,              /* concat, slice: whole blocks copied */
     KERNEL_RELAYOUT,            /* any layout to any other */
     KERNEL_SOFTMAX,
@@ -686,7 +692,13 @@ EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_
 EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update;     /* emit_elementwise.c */
 EmitKernel emit_inverse_std;
 void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row);
-EmitKernel emit_maxpool, emit_maxpool_grad, emit_avgpool, emit_avgpool_grad;    /* emit_rows.c */
+EmitKernel emit_maxpool, emit_maxpool_grad, emit_avgpool, emit_avgpool_grad;    /* emit_pool.c */
+EmitKernel emit_window_sum, emit_window_spread, emit_global_maxpool, emit_global_maxpool_grad;
+
+/* What walks images, not products (emit_rows.c): NET_ITEMS over (chunk, row) of v, `columns` too. */
+const char *pixel_name(const Physical *v);      /* "row * 28 + column" */
+void open_rows(Text *text, const Physical *v, bool columns);
+void close_rows(Text *text, bool columns);
 EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad, emit_loss, emit_mean_loss;
 
 void wrap_lines(Text *text);                    /* emit_lines.c: a hundred columns at most */

@@ -60,6 +60,22 @@ static double element(const Node *node, double a, double b)
         return a * sigmoid(a);
     case OP_SILU_GRAD:
         return sigmoid(a) * (1 + a * (1 - sigmoid(a))) * b;
+    case OP_ELU:
+        return node->at.scale * (a > 0 ? a : node->at.slope * expm1(a));
+    case OP_ELU_GRAD:
+        return node->at.scale * (a > 0 ? b : node->at.slope * exp(a) * b);
+    case OP_GELU:
+        return a * (1 + erf(a / sqrt(2))) / 2;
+    case OP_GELU_GRAD:
+        return b * ((1 + erf(a / sqrt(2))) / 2 + a * exp(-a * a / 2) / sqrt(2 * acos(-1)));
+    case OP_SOFTPLUS:
+        return fmax(a, 0) + log1p(exp(-fabs(a)));
+    case OP_SOFTPLUS_GRAD:
+        return b * sigmoid(a);
+    case OP_HARDSWISH:
+        return a * fmin(fmax(a + 3, 0), 6) / 6;
+    case OP_HARDSWISH_GRAD:
+        return a <= -3 ? 0 : a < 3 ? b * (a / 3 + 0.5) : b;
     case OP_INVERSE_STD:
         return 1 / sqrt(a + node->at.eps);
     default:                    /* UPDATE, which the runtime decides: here w stays w */
@@ -90,6 +106,33 @@ static void evaluate_dropout(const Reference *r, const Node *node, double *const
                                                    (uint32_t)node->at.stream);
 
             out[0][at] = draw >= threshold ? in[0][at] / (1 - node->at.p) : 0;
+        }
+    }
+}
+
+/* Two normal draws from two words, for two rows (Box and Muller 1958). */
+static double normal_draw(const uint32_t words[4], int row)
+{
+    const double turn = 2 * acos(-1) * (words[row % 4 | 1] >> 8) / 16777216.0;
+    const double from = ((words[row % 4 & 2] >> 8) + 1) / 16777216.0;
+
+    return sqrt(-2 * log(from)) * (row % 2 ? sin(turn) : cos(turn));
+}
+
+static void evaluate_gaussian_noise(const Reference *r, const Node *node, double *const *in,
+                                    double *const *out)
+{
+    const uint32_t key[2] = {(uint32_t)r->seed, (uint32_t)(r->seed >> 32)};
+    const int size = shape_size(node->outputs[0]->shape);
+
+    for (int row = 0; row < r->n; row++) {
+        for (int i = 0; i < size; i++) {
+            uint32_t words[4];
+
+            net_philox(words, key, (uint32_t)i, (uint32_t)row / 4, r->step,
+                       NET_RANDOM_NOISE + (uint32_t)node->at.stream);
+            out[0][(long)row * size + i] = in[0][(long)row * size + i]
+                                           + node->at.scale * normal_draw(words, row);
         }
     }
 }
@@ -286,6 +329,15 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_TANH_GRAD] = evaluate_elementwise,
     [OP_SILU] = evaluate_elementwise,
     [OP_SILU_GRAD] = evaluate_elementwise,
+    [OP_ELU] = evaluate_elementwise,
+    [OP_ELU_GRAD] = evaluate_elementwise,
+    [OP_GELU] = evaluate_elementwise,
+    [OP_GELU_GRAD] = evaluate_elementwise,
+    [OP_SOFTPLUS] = evaluate_elementwise,
+    [OP_SOFTPLUS_GRAD] = evaluate_elementwise,
+    [OP_HARDSWISH] = evaluate_elementwise,
+    [OP_HARDSWISH_GRAD] = evaluate_elementwise,
+    [OP_GAUSSIAN_NOISE] = evaluate_gaussian_noise,
     [OP_INVERSE_STD] = evaluate_elementwise,
     [OP_UPDATE] = evaluate_elementwise,
     [OP_DROPOUT] = evaluate_dropout,
@@ -304,7 +356,9 @@ static Evaluate *const evaluations[OP_COUNT] = {
 
 Evaluate *find_evaluation(Op op)
 {
-    return evaluations[op] ? evaluations[op] : find_image_evaluation(op);
+    if (evaluations[op])
+        return evaluations[op];
+    return find_image_evaluation(op) ? find_image_evaluation(op) : find_pool_evaluation(op);
 }
 
 Reference *new_reference(const Graph *g, int n)

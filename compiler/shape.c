@@ -42,6 +42,15 @@ static const char *const signatures[OP_COUNT] = {
     [OP_TANH_GRAD] = "* * > *",
     [OP_SILU] = "* > *",
     [OP_SILU_GRAD] = "* * > *",
+    [OP_ELU] = "* > *",
+    [OP_ELU_GRAD] = "* * > *",
+    [OP_GELU] = "* > *",
+    [OP_GELU_GRAD] = "* * > *",
+    [OP_SOFTPLUS] = "* > *",
+    [OP_SOFTPLUS_GRAD] = "* * > *",
+    [OP_HARDSWISH] = "* > *",
+    [OP_HARDSWISH_GRAD] = "* * > *",
+    [OP_GAUSSIAN_NOISE] = "* > *",
     [OP_DROPOUT] = "* > *",
     [OP_BATCHNORM_STATS] = "nc~ c c > c c c c",
     [OP_INVERSE_STD] = "c > c",
@@ -53,6 +62,12 @@ static const char *const signatures[OP_COUNT] = {
     [OP_SLICE] = "* > @",
     [OP_MAXPOOL2D] = "nchw > ncyx ncyx",
     [OP_MAXPOOL2D_GRAD] = "ncyx ncyx > nchw",
+    [OP_AVGPOOL2D] = "nchw > ncyx",
+    [OP_AVGPOOL2D_GRAD] = "ncyx > nchw",
+    [OP_UPSAMPLE2D] = "ncyx > nchw",
+    [OP_UPSAMPLE2D_GRAD] = "nchw > ncyx",
+    [OP_GLOBAL_MAXPOOL2D] = "nchw > nc nc",
+    [OP_GLOBAL_MAXPOOL2D_GRAD] = "nc nc > nchw",
     [OP_GLOBAL_AVGPOOL2D] = "nchw > nc",
     [OP_GLOBAL_AVGPOOL2D_GRAD] = "nc > nchw",
     [OP_SOFTMAX] = "* > *",
@@ -91,6 +106,9 @@ static void bind_attributes(Match *m)
         break;
     case OP_CONV2D_DX:
     case OP_MAXPOOL2D_GRAD:
+    case OP_AVGPOOL2D_GRAD:
+    case OP_UPSAMPLE2D:
+    case OP_GLOBAL_MAXPOOL2D_GRAD:
     case OP_GLOBAL_AVGPOOL2D_GRAD:
         m->size['c'] = at->shape.size[0];
         m->size['h'] = at->shape.size[1], m->size['w'] = at->shape.size[2];
@@ -138,7 +156,8 @@ static void bind_window(Match *m)
 static bool has_window(Op op)
 {
     return op == OP_CONV2D || op == OP_CONV2D_DX || op == OP_CONV2D_DW || op == OP_MAXPOOL2D
-           || op == OP_MAXPOOL2D_GRAD;
+           || op == OP_MAXPOOL2D_GRAD || op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD
+           || op == OP_UPSAMPLE2D || op == OP_UPSAMPLE2D_GRAD;
 }
 
 /* '~' is empty for a batchnorm of [c]. */

@@ -10,8 +10,8 @@
 #ifndef NET_KERNEL_H
 #define NET_KERNEL_H
 
+#include "activation.h"
 #include "netrt.h"
-#include "random.h"
 #include "vec.h"
 
 /* Functions of their own: shared, seen by profilers, and compiled one by one. */
@@ -398,6 +398,14 @@ NET_INLINE vec net_where_larger(vec v, vec top, float tap, vec old)
     return vec_if_greater(v, top, vec_set(tap), old);
 }
 
+/* dy where the index, a whole number, is `pixel`, else +0 */
+NET_INLINE vec net_where_pixel(vec index, float pixel, vec dy)
+{
+    const net_u32 hit = (net_u32)(vec_bits(index) == vec_bits(vec_set(pixel)));
+
+    return vec_from_bits(vec_bits(dy) & hit);
+}
+
 /* dy where the index is `tap`, else +0 */
 NET_INLINE vec net_where_tap(const uint8_t *index, int tap, vec dy)
 {
@@ -405,45 +413,6 @@ NET_INLINE vec net_where_tap(const uint8_t *index, int tap, vec dy)
     const net_u32 hit = (net_u32)(vec_bits(at) == vec_bits(is));
 
     return vec_from_bits(vec_bits(dy) & hit);
-}
-
-/* ---- Dropout --------------------------------------------------------------------------------- */
-
-NET_INLINE void net_multiply_high_low(net_u32 *high, net_u32 *low, net_u32 a, uint32_t b)
-{
-    const net_u64 even = ((net_u64)a & 0xffffffffu) * (uint64_t)b;
-    const net_u64 odd = ((net_u64)a >> 32) * (uint64_t)b;
-
-    *low = (net_u32)((even & 0xffffffffu) | (odd << 32));
-    *high = (net_u32)((even >> 32) | (odd & 0xffffffff00000000u));
-}
-
-/* keep[k] = scale where the draw of rows 4 `group` + k, elements element + step * (0 to 15), is at
-   least `threshold`, else 0: sixteen elements of four images (net_dropout_draw, sixteen at once) */
-NET_INLINE void vec_dropout(vec keep[4], const uint32_t key[2], uint32_t element, uint32_t step,
-                            uint32_t group, uint32_t time, uint32_t stream, uint32_t threshold,
-                            float scale)
-{
-    const net_u32 zero = { 0 };
-    net_u32 c0 = vec_lanes() * step + element, c1 = zero + group, c2 = zero + time;
-    net_u32 c3 = zero + (NET_RANDOM_DROPOUT + stream);
-    uint32_t k0 = key[0], k1 = key[1];
-
-    for (int round = 0; round < 10; round++) {
-        net_u32 high0, low0, high2, low2;
-
-        net_multiply_high_low(&high0, &low0, c0, 0xD2511F53u);
-        net_multiply_high_low(&high2, &low2, c2, 0xCD9E8D57u);
-        c0 = high2 ^ c1 ^ k0, c1 = low2;
-        c2 = high0 ^ c3 ^ k1, c3 = low0;
-        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
-    }
-
-    const net_u32 on = vec_bits(vec_set(scale));
-    keep[0] = vec_from_bits(on & (net_u32)(c0 >= threshold));
-    keep[1] = vec_from_bits(on & (net_u32)(c1 >= threshold));
-    keep[2] = vec_from_bits(on & (net_u32)(c2 >= threshold));
-    keep[3] = vec_from_bits(on & (net_u32)(c3 >= threshold));
 }
 
 /* ---- Reductions over images: slices added in order ------------------------------------------- */

@@ -20,6 +20,7 @@ enum net_purpose {              /* the counter's fourth word, plus a stream numb
     NET_RANDOM_PERMUTE  = 8 << 16,  /* of permute_pixels; (pixel, 0, 0) */
     NET_RANDOM_CHECK    = 7 << 16,  /* directions of gradcheck */
     NET_RANDOM_DROPOUT  = 5 << 16,  /* + stream; (element of the row, row / 4, step), word row % 4 */
+    NET_RANDOM_NOISE    = 11 << 16, /* gaussian_noise: the same, in pairs */
 };
 
 static inline void net_philox(uint32_t out[4], const uint32_t key[2],

@@ -13,6 +13,7 @@ Suite *suite_graph(void);
 Suite *suite_plan(void);
 Suite *suite_kernels(void);
 Suite *suite_conv(void);
+Suite *suite_pool(void);
 Suite *suite_runtime(void);
 Suite *suite_data(void);
 Suite *suite_prep(void);
@@ -22,8 +23,8 @@ static const struct {
     Suite *(*make)(void);
 } suites[] = {
     {"frontend", suite_frontend}, {"graph", suite_graph},     {"plan", suite_plan},
-    {"kernels", suite_kernels},   {"conv", suite_conv},       {"runtime", suite_runtime},
-    {"data", suite_data},         {"prep", suite_prep},
+    {"kernels", suite_kernels},   {"conv", suite_conv},       {"pool", suite_pool},
+    {"runtime", suite_runtime},   {"data", suite_data},       {"prep", suite_prep},
 };
 
 int main(int argc, char **argv)

@@ -42,6 +42,9 @@ static double terms_of(const Node *node, int n)
     case OP_GLOBAL_AVGPOOL2D:
         return pixels;
     case OP_MAXPOOL2D_GRAD:
+    case OP_AVGPOOL2D:
+    case OP_AVGPOOL2D_GRAD:
+    case OP_UPSAMPLE2D_GRAD:
         return node->at.kernel[0] * node->at.kernel[1];
     case OP_SOFTMAX:
     case OP_SOFTMAX_GRAD:
@@ -93,6 +96,10 @@ static double largest_term(const Bounds *b, const Node *node)
         return fmax(size_of(b, node->inputs[0]), size_of(b, node->inputs[1]));
     case OP_CHANNEL_SUM:
     case OP_RELU6:
+    case OP_ELU:
+    case OP_GELU:
+    case OP_SOFTPLUS:
+    case OP_HARDSWISH:
     case OP_SIGMOID:
     case OP_TANH:
     case OP_SILU:
@@ -102,6 +109,10 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_SIGMOID_GRAD:
     case OP_TANH_GRAD:
     case OP_SILU_GRAD:
+    case OP_ELU_GRAD:
+    case OP_GELU_GRAD:
+    case OP_SOFTPLUS_GRAD:
+    case OP_HARDSWISH_GRAD:
     case OP_SOFTMAX_GRAD:
         return size_of(b, node->inputs[1]);
     case OP_CROSS_ENTROPY_GRAD:         /* a probability less 0 or 1; its slope is 1/4 */
@@ -109,6 +120,8 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_BINARY_CROSS_ENTROPY_GRAD:
         return (1 + size_of(b, node->inputs[0]) / 4)
                / (double)element_count(node->outputs[0], b->r->n);
+    case OP_GAUSSIAN_NOISE:             /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
+        return fmax(size_of(b, node->inputs[0]), 5.8 * node->at.scale);
     case OP_MSE_GRAD:
         return 2 * size_of(b, node->inputs[0]) / (double)element_count(node->outputs[0], b->r->n);
     case OP_NORMALIZE:

@@ -60,7 +60,8 @@ static Value *append(Graph *g, Op op, Attributes at, int count, Value *a, Value 
 
 static Value *unary(Graph *g, Op op, Value *x)
 {
-    return append(g, op, (Attributes){.slope = 0.25, .p = 0.5, .stream = 3}, 1, x, NULL, NULL);
+    return append(g, op, (Attributes){.slope = 0.25, .scale = 0.5, .p = 0.5,
+                                         .stream = 3}, 1, x, NULL, NULL);
 }
 
 /* Ends the graph: the mean square distance of y from a random target. */
@@ -187,6 +188,15 @@ static void build_window(Graph *g, const Case *c, int channels)
     finish(g, append(g, c->op, c->at, 1, x, NULL, NULL));
 }
 
+static void build_upsample(Graph *g, const Case *c, int channels)
+{
+    Attributes at = c->at;
+
+    at.shape = image(channels, c->other * at.kernel[0], (c->other + 1) * at.kernel[1]);
+    finish(g, append(g, c->op, at, 1, parameter(g, image(channels, c->other, c->other + 1), true),
+                     NULL, NULL));
+}
+
 static void build_loss(Graph *g, const Case *c, int channels)
 {
     Value *x = parameter(g, vector(channels), true);
@@ -236,6 +246,11 @@ static const Case cases[] = {
     {OP_SIGMOID, build_unary, 0, NOTHING},
     {OP_TANH, build_unary, 0, NOTHING},
     {OP_SILU, build_unary, 0, NOTHING},
+    {OP_ELU, build_unary, 0, NOTHING},
+    {OP_GELU, build_unary, 0, NOTHING},
+    {OP_SOFTPLUS, build_unary, 2, NOTHING},
+    {OP_HARDSWISH, build_unary, 0, NOTHING},
+    {OP_GAUSSIAN_NOISE, build_unary, 3, NOTHING},
     {OP_DROPOUT, build_unary, 3, NOTHING},
     {OP_BATCHNORM_STATS, build_batchnorm, 0, NOTHING},
     {OP_BATCHNORM_STATS, build_batchnorm, 3, NOTHING},
@@ -246,6 +261,12 @@ static const Case cases[] = {
     {OP_MAXPOOL2D, build_window, 4, WINDOW(2, 2, 2, 2, 0, 0, 0, 0)},
     {OP_MAXPOOL2D, build_window, 5, WINDOW(3, 3, 1, 2, 1, 1, 1, 1)},
     {OP_MAXPOOL2D, build_window, 7, WINDOW(3, 2, 2, 3, 1, 0, 1, 0)},
+    {OP_AVGPOOL2D, build_window, 4, WINDOW(2, 2, 2, 2, 0, 0, 0, 0)},
+    {OP_AVGPOOL2D, build_window, 5, WINDOW(3, 3, 1, 2, 1, 1, 1, 1)},
+    {OP_AVGPOOL2D, build_window, 7, WINDOW(3, 2, 2, 3, 1, 0, 1, 0)},
+    {OP_UPSAMPLE2D, build_upsample, 3, WINDOW(2, 2, 2, 2, 0, 0, 0, 0)},
+    {OP_UPSAMPLE2D, build_upsample, 2, WINDOW(3, 1, 3, 1, 0, 0, 0, 0)},
+    {OP_GLOBAL_MAXPOOL2D, build_window, 3, NOTHING},
     {OP_GLOBAL_AVGPOOL2D, build_window, 3, NOTHING},
     {OP_SOFTMAX, build_unary, 0, NOTHING},
     {OP_SOFTMAX, build_unary, 2, NOTHING},

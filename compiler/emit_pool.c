@@ -1,0 +1,363 @@
+/*
+ * emit_pool.c -- pools: windows that slide, and those that are the whole image.
+ *
+ * The one idea: forward and backward both gather, a row of pixels an item: no thread adds to what
+ * another writes. The larger value of the two, most often the gradient, is walked once, and takes
+ * the elementwise work behind it along.
+ */
+
+#include "netc.h"
+
+void emit_maxpool(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Attributes *at = &node->at;
+    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
+    const bool index = !node->outputs[1]->internal;
+    Text *text = &d->text;
+
+    add_operand(e, d, "y", node->outputs[0], true, NULL);
+    if (index)
+        add_operand(e, d, "index", node->outputs[1], true, NULL);
+    add_operand(e, d, "x", node->inputs[0], false, NULL);
+    d->base = format("maxpool2d_%s_%dx%d", shape_name(e, node->inputs[0]), at->kernel[0],
+                     at->kernel[1]);
+    text_add(&d->comment, "/* y = the largest of its window%s; items: (chunk, row) */\n",
+             index ? ", index = the first tap that has it" : "");
+    open_rows(text, y, true);
+    line(text, 3, "const struct net_window h = net_taps_forward(row, %d, %d, %d, %d);",
+         at->stride[0], at->padding[0], at->kernel[0], x->height);
+    line(text, 3, "const struct net_window w = net_taps_forward(column, %d, %d, %d, %d);",
+         at->stride[1], at->padding[1], at->kernel[1], x->width);
+    line(text, 3, "for (int block = 0; block < %d; block++)", y->blocks);
+    line(text, 4, "for (int i = 0; i < 16; i++) {");
+    line(text, 5, "vec top = vec_set(-INFINITY)%s;", index ? ", tap = vec_zero()" : "");
+    line(text, 5, "for (int m = 0; m < h.count; m++)");
+    line(text, 6, "for (int l = 0; l < w.count; l++) {");
+    line(text, 7, "const vec v = vec_load(x->at[chunk][(h.at + m) * %d + w.at + l][block][i]);",
+         x->width);
+    if (index)
+        line(text, 7, "tap = net_where_larger(v, top, (float)((h.first + m) * %d + w.first + l), "
+             "tap);", at->kernel[1]);
+    line(text, 7, "top = net_larger(v, top);");
+    line(text, 6, "}");
+    line(text, 5, "vec_store(y->at[chunk][%s][block][i], top);", pixel_name(y));
+    if (index)
+        line(text, 5, "vec_store_bytes(index->at[chunk][%s][block][i], tap);", pixel_name(y));
+    line(text, 4, "}");
+    line(text, 2, "}");
+    write_sums(e, d, text, 2, k, "row");
+    close_rows(text, false);
+}
+
+/* The pointers of a body, one vector long. */
+static void write_body_pointers(Text *text, int level, const Driver *d, const Body *b,
+                                const char *pixel)
+{
+    for (int i = 0; i < d->count; i++) {
+        const Operand *o = &d->operands[i];
+
+        if (!o->value || !b->formals[o->value->id] || !same(b->formals[o->value->id], o->name))
+            continue;
+        if (o->value->batched)
+            line(text, level, "%sfloat *%s_at = %s->at[chunk][%s][block][i];",
+                 o->written ? "" : "const ", o->name, o->name, pixel);
+        else
+            line(text, level, "const float *%s_at = %s->at[block];", o->name, o->name);
+    }
+}
+
+/* Opens the loops over blocks and images, where a body is to work on one vector; random draws are
+   made for four images at once. Returns the level inside. */
+static int open_images(Emitter *e, Text *text, const Body *b, const Physical *v)
+{
+    line(text, 3, "for (int block = 0; block < %d; block++) {", v->blocks);
+    if (b->masked || b->random)
+        line(text, 4, "const struct net_lanes place = %s((%s) * %d + block);",
+             lanes_function(e, v), pixel_name(v), v->blocks);
+    if (b->masked)
+        line(text, 4, "const int left = place.lanes;");
+    if (!b->random) {
+        line(text, 4, "for (int i = 0; i < 16; i++) {");
+        return 5;
+    }
+    line(text, 4, "NET_REPEAT(g, 4) {");
+    write_keeps(text, 5, b, "place.element", "place.step", "4 * chunk + g");
+    line(text, 5, "NET_REPEAT(r, 4) {");
+    line(text, 6, "const long i = 4 * g + r;");
+    return 6;
+}
+
+/* Ends them with the body on `v0`. */
+static void close_images(Text *text, int level, const Driver *d, const Body *b, const Physical *v)
+{
+    write_body_pointers(text, level, d, b, pixel_name(v));
+    line(text, level, "const long at = 0, lane = 0;");
+    line(text, level, "(void)lane;");
+    write_body(text, level, b, "v0", "_at");
+    while (level-- > 3)
+        line(text, level, "}");
+}
+
+static Body start_hosted(Emitter *e, Driver *d, const Kernel *k)
+{
+    Value *dx = k->node->outputs[0];
+    const char *out = dx->internal ? NULL : add_operand(e, d, "dx", dx, true, NULL);
+    Body b;
+
+    add_operand(e, d, k->kind == KERNEL_MAXPOOL_GRAD ? "index" : "dy", k->node->inputs[0], false,
+                NULL);
+    if (k->kind == KERNEL_MAXPOOL_GRAD)
+        add_operand(e, d, "dy", k->node->inputs[1], false, k->node->inputs[1]->physical);
+    b = start_body(e, d, k, dx->physical);
+    if (out)
+        b.formals[dx->id] = out;
+    return b;
+}
+
+/* Gathers: each input pixel looks at the windows that cover it, in the order of their taps. */
+void emit_maxpool_grad(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Attributes *at = &node->at;
+    const Physical *dx = node->outputs[0]->physical, *dy = node->inputs[0]->physical;
+    const Body b = start_hosted(e, d, k);
+    Text *text = &d->text;
+    int level;
+
+    d->base = format("maxpool2d_grad%s_%s_%dx%d", body_name(k), shape_name(e, node->outputs[0]),
+                     at->kernel[0], at->kernel[1]);
+    text_add(&d->comment, "/* dx = the dy of the windows where x was the largest; items: (chunk, "
+             "row) */\n");
+    open_rows(text, dx, true);
+    line(text, 3, "const struct net_window h = net_taps_backward(row, %d, %d, %d, %d);",
+         at->stride[0], at->padding[0], at->kernel[0], dy->height);
+    line(text, 3, "const struct net_window w = net_taps_backward(column, %d, %d, %d, %d);",
+         at->stride[1], at->padding[1], at->kernel[1], dy->width);
+    level = open_images(e, text, &b, dx);
+    line(text, level, "vec v0 = vec_zero();");
+    line(text, level, "for (int m = 0; m < h.count; m++)");
+    line(text, level + 1, "for (int l = 0; l < w.count; l++) {");
+    line(text, level + 2, "const int window = (h.at - m) * %d + w.at - l;", dy->width);
+    line(text, level + 2, "const int tap = (h.first + m * %d) * %d + w.first + l * %d;",
+         at->stride[0], at->kernel[1], at->stride[1]);
+    line(text, level + 2, "const vec at = vec_load(dy->at[chunk][window][block][i]);\n");
+    line(text, level + 2, "v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap, "
+         "at));");
+    line(text, level + 1, "}");
+    close_images(text, level, d, &b, dx);
+    line(text, 2, "}");
+    write_sums(e, d, text, 2, k, "row");
+    close_rows(text, false);
+}
+
+void emit_avgpool(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Physical *x = k->node->inputs[0]->physical, *y = k->node->outputs[0]->physical;
+    Text *text = &d->text;
+
+    add_operand(e, d, "y", k->node->outputs[0], true, NULL);
+    add_operand(e, d, "x", k->node->inputs[0], false, NULL);
+    d->base = format("global_avgpool2d_%s", shape_name(e, k->node->inputs[0]));
+    text_add(&d->comment, "/* y = the mean over pixels; items: chunks */\n");
+    line(text, 0, "{");
+    line(text, 1, "NET_ITEMS(chunk, %d, run, thread)", y->chunks);
+    line(text, 2, "for (int block = 0; block < %d; block++)", y->blocks);
+    line(text, 3, "for (int i = 0; i < 16; i++) {");
+    line(text, 4, "vec sum = vec_zero();");
+    line(text, 4, "NET_REPEAT(pixel, %d)", x->height * x->width);
+    line(text, 5, "sum = vec_add(sum, vec_load(x->at[chunk][pixel][block][i]));");
+    line(text, 4, "vec_store(y->at[chunk][0][block][i], vec_mul(sum, vec_set(1.0f / %d.0f)));",
+         x->height * x->width);
+    line(text, 3, "}");
+    line(text, 0, "}");
+}
+
+void emit_avgpool_grad(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Physical *dx = k->node->outputs[0]->physical;
+    const Body b = start_hosted(e, d, k);
+    Text *text = &d->text;
+    int level;
+
+    d->base = format("global_avgpool2d_grad%s_%s", body_name(k),
+                     shape_name(e, k->node->outputs[0]));
+    text_add(&d->comment, "/* dx = dy / pixels; items: (chunk, row) */\n");
+    open_rows(text, dx, true);
+    level = open_images(e, text, &b, dx);
+    line(text, level, "const vec v0 = vec_mul(vec_load(dy->at[chunk][0][block][i]), vec_set(1.0f / "
+         "%d.0f));", dx->height * dx->width);
+    close_images(text, level, d, &b, dx);
+    line(text, 2, "}");
+    write_sums(e, d, text, 2, k, "row");
+    close_rows(text, false);
+}
+
+/* ---- Means of windows, upsampling ------------------------------------------------------------ */
+
+/* What a hosting kernel writes and reads: one value each, of pixels y and x. */
+static Body start_window(Emitter *e, Driver *d, const Kernel *k)
+{
+    Value *y = k->node->outputs[0], *x = k->node->inputs[k->node->input_count - 1];
+    const bool backward = k->node->backward;
+    const char *out = y->internal ? NULL : add_operand(e, d, backward ? "dx" : "y", y, true, NULL);
+    Body b;
+
+    add_operand(e, d, backward ? "dy" : "x", x, false, NULL);
+    b = start_body(e, d, k, y->physical);
+    if (out)
+        b.formals[y->id] = out;
+    return b;
+}
+
+/* A mean is a sum times one over the pixels of the window. */
+static const char *scaled(const Kernel *k, const char *sum)
+{
+    const int *kernel = k->node->at.kernel;
+
+    if (k->node->op == OP_UPSAMPLE2D_GRAD || kernel[0] * kernel[1] == 1)
+        return sum;
+    return format("vec_mul(%s, vec_set(1.0f / %d.0f))", sum, kernel[0] * kernel[1]);
+}
+
+static void name_window(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Attributes *at = &k->node->at;
+
+    d->base = format("%s%s_%s_%dx%d", op_info[k->node->op].text, body_name(k),
+                     shape_name(e, k->node->inputs[0]), at->kernel[0], at->kernel[1]);
+}
+
+void emit_window_sum(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Attributes *at = &node->at;
+    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
+    const char *from = node->backward ? "dy" : "x";
+    const Body b = start_window(e, d, k);
+    Text *text = &d->text;
+    int level;
+
+    name_window(e, d, k);
+    text_add(&d->comment, "/* %s; items: (chunk, row) */\n",
+             node->backward ? "dx = the sum of the dy that x became"
+                            : "y = the mean of its window, padding counted as 0");
+    open_rows(text, y, true);
+    line(text, 3, "const struct net_window h = net_taps_forward(row, %d, %d, %d, %d);",
+         at->stride[0], at->padding[0], at->kernel[0], x->height);
+    line(text, 3, "const struct net_window w = net_taps_forward(column, %d, %d, %d, %d);",
+         at->stride[1], at->padding[1], at->kernel[1], x->width);
+    level = open_images(e, text, &b, y);
+    line(text, level, "vec sum = vec_zero();\n");
+    line(text, level, "for (int m = 0; m < h.count; m++)");
+    line(text, level + 1, "for (int l = 0; l < w.count; l++)");
+    line(text, level + 2, "sum = vec_add(sum, vec_load(%s->at[chunk][(h.at + m) * %d + w.at + "
+         "l][block][i]));", from, x->width);
+    line(text, level, "const vec v0 = %s;", scaled(k, "sum"));
+    close_images(text, level, d, &b, y);
+    line(text, 2, "}");
+    write_sums(e, d, text, 2, k, "row");
+    close_rows(text, false);
+}
+
+/* Gathers: each pixel looks at the windows that cover it, in the order of their taps. */
+void emit_window_spread(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Attributes *at = &node->at;
+    const Physical *from = node->inputs[0]->physical, *to = node->outputs[0]->physical;
+    const Body b = start_window(e, d, k);
+    Text *text = &d->text;
+    int level;
+
+    name_window(e, d, k);
+    text_add(&d->comment, "/* %s; items: (chunk, row) */\n",
+             node->backward ? "dx = the sum of dy over the windows that hold x, over their pixels"
+                            : "y = the x that it comes from, a pixel becomes several");
+    open_rows(text, to, true);
+    if (node->op == OP_AVGPOOL2D_GRAD) {
+        line(text, 3, "const struct net_window h = net_taps_backward(row, %d, %d, %d, %d);",
+             at->stride[0], at->padding[0], at->kernel[0], from->height);
+        line(text, 3, "const struct net_window w = net_taps_backward(column, %d, %d, %d, %d);",
+             at->stride[1], at->padding[1], at->kernel[1], from->width);
+    }
+    level = open_images(e, text, &b, to);
+    if (node->op == OP_AVGPOOL2D_GRAD) {
+        line(text, level, "vec sum = vec_zero();\n");
+        line(text, level, "for (int m = 0; m < h.count; m++)");
+        line(text, level + 1, "for (int l = 0; l < w.count; l++)");
+        line(text, level + 2, "sum = vec_add(sum, vec_load(dy->at[chunk][(h.at - m) * %d + w.at - "
+             "l][block][i]));", from->width);
+        line(text, level, "const vec v0 = %s;", scaled(k, "sum"));
+    } else {
+        line(text, level, "const vec v0 = vec_load(x->at[chunk][row / %d * %d + column / "
+             "%d][block][i]);", at->kernel[0], from->width, at->kernel[1]);
+    }
+    close_images(text, level, d, &b, to);
+    line(text, 2, "}");
+    write_sums(e, d, text, 2, k, "row");
+    close_rows(text, false);
+}
+
+/* ---- The largest of all pixels --------------------------------------------------------------- */
+
+/* Four images at a time: their vectors lie side by side, and their maxima stay in registers. */
+void emit_global_maxpool(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
+    const bool index = !node->outputs[1]->internal;
+    Text *text = &d->text;
+
+    add_operand(e, d, "y", node->outputs[0], true, NULL);
+    if (index)
+        add_operand(e, d, "index", node->outputs[1], true, NULL);
+    add_operand(e, d, "x", node->inputs[0], false, NULL);
+    d->base = format("global_maxpool2d%s_%s", index ? "_index" : "",
+                     shape_name(e, node->inputs[0]));
+    text_add(&d->comment, "/* y = the largest of all pixels%s; items: chunks */\n",
+             index ? ", index = the first that is" : "");
+    line(text, 0, "{");
+    line(text, 1, "NET_ITEMS(chunk, %d, run, thread)", y->chunks);
+    line(text, 2, "for (int block = 0; block < %d; block++)", y->blocks);
+    line(text, 3, "for (int i = 0; i < 16; i += 4) {");
+    line(text, 4, "vec top[4]%s;\n", index ? ", first[4]" : "");
+    line(text, 4, "NET_UNROLL(j, 4)");
+    line(text, 5, "top[j] = vec_set(-INFINITY)%s;", index ? ", first[j] = vec_zero()" : "");
+    line(text, 4, "NET_REPEAT(pixel, %d)", x->height * x->width);
+    line(text, 5, "NET_UNROLL(j, 4) {");
+    line(text, 6, "const vec v = vec_load(x->at[chunk][pixel][block][i + j]);\n");
+    if (index)
+        line(text, 6, "first[j] = net_where_larger(v, top[j], (float)pixel, first[j]);");
+    line(text, 6, "top[j] = net_larger(v, top[j]);");
+    line(text, 5, "}");
+    line(text, 4, "NET_UNROLL(j, 4) {");
+    line(text, 5, "vec_store(y->at[chunk][0][block][i + j], top[j]);");
+    if (index)
+        line(text, 5, "vec_store(index->at[chunk][0][block][i + j], first[j]);");
+    line(text, 4, "}");
+    line(text, 3, "}");
+    line(text, 0, "}");
+}
+
+void emit_global_maxpool_grad(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Physical *dx = node->outputs[0]->physical;
+    const Body b = start_window(e, d, k);
+    const char *index = add_operand(e, d, "index", node->inputs[0], false, NULL);
+    Text *text = &d->text;
+    int level;
+
+    d->base = format("global_maxpool2d_grad%s_%s", body_name(k), shape_name(e, node->outputs[0]));
+    text_add(&d->comment, "/* dx = dy where x was the largest; items: (chunk, row) */\n");
+    open_rows(text, dx, true);
+    level = open_images(e, text, &b, dx);
+    line(text, level, "const vec at_index = vec_load(%s->at[chunk][0][block][i]);", index);
+    line(text, level, "const vec v0 = net_where_pixel(at_index, (float)(%s), "
+         "vec_load(dy->at[chunk][0][block][i]));", pixel_name(dx));
+    close_images(text, level, d, &b, dx);
+    line(text, 2, "}");
+    write_sums(e, d, text, 2, k, "row");
+    close_rows(text, false);
+}

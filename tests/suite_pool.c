@@ -1,0 +1,115 @@
+/*
+ * suite_pool.c -- pools, activations, noise, norms of a row and losses as compiled kernels: against
+ * the reference, as in suite_kernels.c.
+ */
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "kernel_test.h"
+
+static const KernelCase cases[] = {
+    {"avgpool2d", 17, 1, false, "input x[2, 9, 8] = x", "[17] = t", "x",
+     "    x1 = x -> conv2d(1, 3, padding=1)\n"
+     "    x3 = x -> conv2d(3, 3)\n"
+     "    x17 = x -> conv2d(17, 3)\n"
+     "    x33 = x -> conv2d(33, 3, stride=2)\n"
+     "    a = x1 -> avgpool2d(2) -> flatten -> dense(1)\n"
+     "    b = x1 -> avgpool2d(3, stride=1, padding=1) -> relu -> flatten -> dense(2)\n"
+     "    c = x3 -> avgpool2d(3, stride=2) -> flatten -> dense(3)\n"
+     "    d = x17 -> avgpool2d(3, stride=1) -> sigmoid -> flatten -> dense(2)\n"
+     "    e = x17 -> relu -> avgpool2d([2, 3], padding=[1, 0]) -> flatten -> dense(3)\n"
+     "    f = x33 -> relu -> avgpool2d(3, stride=2, padding=1) -> flatten -> dense(3)\n"
+     "    g = concat(x3, x17) -> avgpool2d(2) -> batchnorm -> flatten -> dense(1)\n"
+     "    h = x -> avgpool2d([9, 1]) -> flatten -> dense(2)\n"
+     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+
+    {"global pools and upsample2d", 19, 1, true, "input x[2, 5, 7] = x", "[24] = t", "x",
+     "    x3 = x -> conv2d(3, 3)\n"
+     "    x17 = x -> conv2d(17, 3) -> relu\n"
+     "    x33 = x -> conv2d(33, [5, 1])\n"
+     "    a = x3 -> global_maxpool2d -> dense(3)\n"
+     "    b = x17 -> global_maxpool2d -> dense(3)\n"
+     "    c = x33 -> sigmoid -> global_maxpool2d -> dense(3)\n"
+     "    d = concat(x3, x17) -> global_maxpool2d -> dense(3)\n"
+     "    e = x -> global_maxpool2d -> dense(1)\n"
+     "    f = x3 -> upsample2d(2) -> conv2d(2, 3, stride=2) -> flatten -> dense(3)\n"
+     "    g = x17 -> upsample2d([1, 3]) -> softplus -> global_avgpool2d -> dense(3)\n"
+     "    h = concat(x3, x17) -> upsample2d([3, 1]) -> conv2d(3, 3) -> global_maxpool2d\n"
+     "    i = x -> upsample2d(3) -> global_maxpool2d\n"
+     "    concat(a, b, c, d, e, f, g, h, i)\n", "mse"},
+
+    {"pools of sequences", 17, 1, false, "input x[3, 11] = x\n    input y[19, 6] = y",
+     "[26] = t", "x, y",
+     "    x5 = x -> reshape(3, 1, 11) -> conv2d(5, [1, 3]) -> reshape(5, 9)\n"
+     "    y17 = y -> reshape(19, 1, 6) -> conv2d(17, 1) -> reshape(17, 6)\n"
+     "    a = x5 -> maxpool1d(2) -> flatten -> dense(3)\n"
+     "    b = x5 -> maxpool1d(3, stride=1, padding=1) -> relu -> flatten -> dense(3)\n"
+     "    c = y17 -> avgpool1d(3, stride=2, padding=1) -> flatten -> dense(3)\n"
+     "    d = y17 -> avgpool1d(2) -> sigmoid -> mean -> dense(3)\n"
+     "    e = concat(x5 -> maxpool1d(4), y17 -> avgpool1d(3)) -> max -> dense(3)\n"
+     "    f = x5 -> relu -> global_maxpool1d -> dense(3)\n"
+     "    g = y17 -> tanh -> global_avgpool1d -> dense(3)\n"
+     "    h = x -> mean\n"
+     "    i = y -> softmax -> max -> dense(1)\n"
+     "    j = x5 -> softmax -> mean -> dense(1)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+
+    {"elu selu gelu softplus hardswish", 16, 1, true,
+     "input x[13] = x\n    input y[2, 3, 4] = y", "[37] = t", "x, y",
+     "    x3 = x -> dense(3)\n"
+     "    x17 = x -> dense(17)\n"
+     "    y5 = y -> conv2d(5, 2)\n"
+     "    a = concat(elu(x3), elu(x3, 0.3), selu(x3), gelu(x3), softplus(x3), hardswish(x3))\n"
+     "    b = concat(elu(x17), elu(x17, 2), selu(x17), gelu(x17), softplus(x17),\n"
+     "               hardswish(x17))\n"
+     "    c = concat(elu(y5), selu(y5), gelu(y5), softplus(y5), hardswish(y5))\n"
+     "    d = x -> dense(33) -> softplus -> dense(2) -> gelu -> dense(5) -> softplus\n"
+     "    e = x -> dense(5) -> elu -> gelu -> selu -> softplus -> hardswish -> softplus\n"
+     "    f = y -> conv2d(17, 1) -> softplus -> conv2d(3, 2) -> softplus -> flatten -> dense(4)\n"
+     "    g = x -> softplus -> gelu -> dense(3)\n"
+     "    h = y -> hardswish -> softplus -> conv2d(2, 3) -> flatten -> dense(3)\n"
+     "    concat(a -> dense(5), b -> dense(5), c -> flatten -> dense(7), d, e, f, g, h)\n",
+     "mse"},
+
+    {"gaussian_noise", 64, 1, true, "input x[13] = x\n    input y[2, 5, 4] = y", "[30] = t",
+     "x, y",
+     "    a = x -> dense(1) -> gaussian_noise(0.5) -> dense(3)\n"
+     "    b = x -> dense(17) -> relu -> gaussian_noise(0.25) -> dense(3)\n"
+     "    c = x -> gaussian_noise(0.1) -> dense(33) -> gaussian_noise(1) -> tanh -> dropout(0.5)\n"
+     "          -> dense(3)\n"
+     "    d = y -> conv2d(19, 3) -> gaussian_noise(0.3) -> flatten -> dense(3)\n"
+     "    e = y -> conv2d(3, 3) -> relu -> maxpool2d(2) -> gaussian_noise(3) -> flatten -> dense(3)\n"
+     "    f = y -> conv2d(17, 2) -> flatten -> gaussian_noise(0.5) -> dense(3)\n"
+     "    g = y -> gaussian_noise(0.2) -> conv2d(2, 3) -> flatten -> dense(3)\n"
+     "    h = concat(dense(x, 5), dense(x, 3)) -> gaussian_noise(0.5) -> dense(3)\n"
+     "    i = y -> conv2d(17, 3) -> batchnorm -> relu -> gaussian_noise(0.5) -> global_avgpool2d\n"
+     "          -> dense(3)\n"
+     "    j = y -> avgpool2d(2) -> gaussian_noise(1) -> relu -> upsample2d(2) -> gaussian_noise(1)\n"
+     "          -> flatten -> dense(3)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+};
+
+/* CASE=3 in the environment: that one alone. */
+START_TEST(test_case)
+{
+    const char *only = getenv("CASE");
+
+    if (!only || atoi(only) == _i)
+        check_kernel_case(&cases[_i]);
+}
+END_TEST
+
+Suite *suite_pool(void);
+
+Suite *suite_pool(void)
+{
+    Suite *suite = suite_create("pool");
+    TCase *tcase = tcase_create("against the reference");
+
+    tcase_set_timeout(tcase, 300);
+    tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
