@@ -179,6 +179,39 @@ static bool are_counts(Thing thing)
     return thing.kind == THING_LIST && thing.count > 0;
 }
 
+static bool is_initial(Thing thing)
+{
+    for (int i = 0; thing.kind == THING_NAME && initial_values[i]; i++)
+        if (same(thing.text, initial_values[i]))
+            return true;
+    return false;
+}
+
+/* What `init` can be, and what was meant perhaps. */
+static void explain_initial(Sema *s, Thing thing)
+{
+    const char *near;
+    Text list = {0};
+    int count = 0;
+
+    for (; initial_values[count]; count++)
+        text_add(&list, "%s%s", count > 0 ? ", " : "", initial_values[count]);
+    near = thing.kind == THING_NAME ? nearest(thing.text, initial_values, count) : NULL;
+    if (near)
+        note(s->source, "did you mean `%s`?", near);
+    else
+        note(s->source, "there are %s", list.at);
+}
+
+/* Epochs, one or a list of them that rises. */
+static bool are_milestones(Thing thing)
+{
+    for (int i = 0; i < thing.count; i++)
+        if (!is_count(thing.items[i], i > 0 ? thing.items[i - 1].number + 1 : 1))
+            return false;
+    return thing.kind == THING_LIST ? thing.count > 0 : is_count(thing, 1);
+}
+
 static bool is_wanted(Want want, Thing thing)
 {
     const bool number = thing.kind == THING_NUMBER;
@@ -223,6 +256,12 @@ static bool is_wanted(Want want, Thing thing)
         return are_numbers(thing, false);
     case WANT_POSITIVES:
         return are_numbers(thing, true);
+    case WANT_MILESTONES:
+        return are_milestones(thing);
+    case WANT_INIT:
+        return is_initial(thing);
+    case WANT_MONITOR:
+        return thing.kind == THING_NAME;
     case WANT_SIZES:
         return are_counts(thing);
     case WANT_VALUE:
@@ -254,6 +293,9 @@ static const char *want_text(Want want)
         [WANT_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
         [WANT_NUMBERS] = "a number or a list of numbers",
         [WANT_POSITIVES] = "a number above 0, or a list of such",
+        [WANT_MILESTONES] = "a whole number, 1 or more, or a list of such that rises",
+        [WANT_INIT] = "the name of initial values",
+        [WANT_MONITOR] = "validation_loss or the name of a metric",
         [WANT_SIZES] = "whole numbers, 1 or more",
         [WANT_VALUE] = "the result of a layer",
         [WANT_VALUES] = "results of layers",
@@ -267,7 +309,9 @@ bool check_want(Sema *s, const char *name, Want want, Thing thing)
         return false;
     if (is_wanted(want, thing))
         return true;
-    complain(s, thing.span, "%s must be %s; this is %s", name, want_text(want), describe(thing));
+    if (complain(s, thing.span, "%s must be %s; this is %s", name, want_text(want),
+                 describe(thing)) && want == WANT_INIT)
+        explain_initial(s, thing);
     return false;
 }
 
@@ -414,7 +458,7 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Thing thing)
         explain(s, f);
 }
 
-/* The names of `init`, `strip` and `impute` are nothing else than names. */
+/* The names of `init`, `monitor`, `strip` and `impute` are nothing else than names. */
 static Thing evaluate_names(Sema *s, const Ast *value, Want want)
 {
     if (value->kind == AST_NAME)
@@ -443,7 +487,8 @@ static Thing evaluate_argument(Sema *s, const PartialCall *f, const Ast *argumen
 {
     const Parameter *parameter = find_parameter(f, argument);
 
-    if (parameter && (parameter->want == WANT_NAME || parameter->want == WANT_NAMES))
+    if (parameter && (parameter->want == WANT_NAME || parameter->want == WANT_NAMES ||
+                      parameter->want == WANT_INIT || parameter->want == WANT_MONITOR))
         return evaluate_names(s, argument->first, parameter->want);
     return evaluate(s, argument->first);
 }

@@ -191,7 +191,12 @@ static void write_tensors(const Emitter *e, Text *out)
             text_add(out, ".kind = NET_VECTOR,\n");
         line(out, 1, "  .segments = %s_segments, .segment_count = %d, .trainable = %s,",
              e->tensors[i], p->segment_count, v->role == ROLE_PARAMETER ? "true" : "false");
-        line(out, 1, "  .init = %s, .fan_in = %d },", quoted(v->init), v->fan_in);
+        text_add(out, "      .init = %s, .fan_in = %d", quoted(v->init), v->fan_in);
+        if (v->fan_out)
+            text_add(out, ", .fan_out = %d", v->fan_out);
+        if (v->l1 > 0 || v->l2 > 0)
+            text_add(out, ", .l1 = %.17g, .l2 = %.17g", v->l1, v->l2);
+        text_add(out, " },\n");
     }
     if (!e->parameter_count)
         line(out, 1, "{ .name = NULL },");
@@ -406,12 +411,14 @@ static void write_model(Text *out, const Emitter *e, const Program *train, const
     line(out, 1, ".parts = { %s, %s, %s },", m->parts[PART_TRAIN] ? "&part_train" : "NULL",
          m->parts[PART_VALIDATION] ? "&part_validation" : "NULL",
          m->parts[PART_TEST] ? "&part_test" : "NULL");
-    line(out, 1, ".loss_call = &loss_call, .optimizer = &optimizer, .schedule = &schedule,");
+    line(out, 1, ".loss_call = &loss_call, .optimizer = &optimizer,");
+    line(out, 1, ".schedule = schedule, .schedule_count = %d,", m->schedule_count);
     line(out, 1, ".stop = %s, .clip = %s,", m->stop ? "&stop" : "NULL", m->clip ? "&clip" : "NULL");
     line(out, 1, ".metrics = %s, .metric_count = %d,", m->metric_count ? "metrics" : "NULL",
          m->metric_count);
-    line(out, 1, ".default_batch = %d, .epochs = %d, .seed = %.17g, .keep = %s,", m->batch, m->epochs,
-         m->seed, quoted(m->keep));
+    line(out, 1, ".default_batch = %d, .epochs = %d, .seed = %.17g,", m->batch, m->epochs,
+         m->seed);
+    line(out, 1, ".keep = %s, .monitor = %s,", quoted(m->keep), quoted(m->monitor));
     line(out, 1, ".loss = %s, .activation = %s,", loss, activation);
     line(out, 1, ".outputs = %d, .output_rank = %d, .output_shape = %s,", shape_size(shape),
          shape.rank, braces(shape));
@@ -437,7 +444,7 @@ void emit_tables(Emitter *e, Text *out, const Program *train, const Program *eva
     write_call(out, m->parts[PART_TEST], "part_test");
     write_call(out, m->loss, "loss_call");
     write_call(out, m->optimizer, "optimizer");
-    write_call(out, m->schedule, "schedule");
+    write_calls(out, m->schedule, m->schedule_count, "schedule");
     write_call(out, m->stop, "stop");
     write_call(out, m->clip, "clip");
     write_calls(out, m->metrics, m->metric_count, "metrics");

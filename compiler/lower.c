@@ -101,6 +101,24 @@ Owned *add_owned(Lowering *l, const Layer *layer)
     return &l->owned[l->owned_count - 1];
 }
 
+/* What the layer says about its weight: initial values in place of its own, and penalties. Fans are
+   PyTorch's: of [a, b, ...], b and a times the kernel's elements. */
+static void set_weight(Value *weight, const Call *call)
+{
+    const Constant *init = argument(call, "init");
+    Shape kernel = weight->shape;
+
+    weight->l1 = number(call, "l1");
+    weight->l2 = number(call, "l2");
+    if (!init || same(init->text, "default"))
+        return;
+    kernel.size[0] = kernel.size[1] = 1;
+    weight->fan_in = weight->shape.size[1] * shape_size(kernel);
+    weight->fan_out = weight->shape.size[0] * shape_size(kernel);
+    weight->init = same(init->text, "uniform") || same(init->text, "normal")
+                       ? format("small_%s", init->text) : init->text;
+}
+
 Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape shape,
                      const char *init, int fan_in)
 {
@@ -110,6 +128,8 @@ Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape sh
     value->name = format("%s.%s", layer->path, leaf);
     value->init = init;
     value->fan_in = fan_in;
+    if (same(leaf, "weight"))
+        set_weight(value, layer->call);
     return value;
 }
 

@@ -230,15 +230,19 @@ typedef struct Model {
     int layer_count;
     Layer *prediction;          /* the loss's first argument */
     Field *target;              /* the loss's second argument */
-    Call *loss, *optimizer, *schedule;  /* the schedule defaults to constant */
+    Call *loss, *optimizer;
+    Call **schedule;            /* one after another; constant where none is given */
+    int schedule_count;
     Call **metrics;             /* without arguments */
     int metric_count;
     int batch, epochs;          /* the defaults; 32 and 1 where not given */
     int capacity;               /* rows a step is compiled for: batch, or --batch (main.c) */
     double seed;                /* 0 where not given */
     Call *stop;                 /* early_stop(..), or NULL */
-    Call *clip;                 /* norm(x), or NULL */
+    Call *clip;                 /* norm(x) or value(x), or NULL */
     const char *keep;           /* "best" or "last" */
+    const char *monitor;        /* what is best: "validation_loss", or a metric */
+    Span monitor_span;
 } Model;
 
 typedef struct Define {         /* --define NAME=VALUE */
@@ -310,7 +314,8 @@ typedef struct Value {
     const Field *field;         /* of an input or target */
     Shape stored;               /* of a parameter: its shape in files where it is another; rank 0 */
     const char *init;           /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch default) */
-    int fan_in;                 /* of a parameter, for its initial values */
+    int fan_in, fan_out;        /* of a parameter, for its initial values */
+    double l1, l2;              /* of a weight: times sum |w| and sum w^2, added to the loss */
     struct Value *like;         /* of a gradient: the value it belongs to; takes its layout */
     struct Physical *physical;  /* layout.c */
     bool internal;              /* fuse.c: never stored, it lives in one kernel's registers */

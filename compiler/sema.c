@@ -137,17 +137,11 @@ static void analyze_loss(Sema *s, const Ast *ast)
     }
 }
 
-/* `optimizer = sgd(lr=0.1)` and the like. */
-static Call *analyze_choice(Sema *s, const Ast *ast, Family family)
+/* The complete call that a thing is, if it is one of that family. */
+static Call *to_choice(Sema *s, const Ast *ast, Thing thing, Family family)
 {
-    Thing thing = evaluate_with(s, ast->first, family);
-
     if (thing.kind == THING_WRONG)
         return NULL;
-    if (thing.kind == THING_LIST && family == FAMILY_SCHEDULE) {
-        complain(s, thing.span, "a list of schedules is not there yet");
-        return NULL;
-    }
     if (thing.kind != THING_FUNCTION || !thing.function->signature ||
         thing.function->signature->family != family) {
         complain(s, thing.span, "`%s` is %s; this is %s", ast->text, family_text(family),
@@ -155,6 +149,12 @@ static Call *analyze_choice(Sema *s, const Ast *ast, Family family)
         return NULL;
     }
     return finish_call(s, thing.function);
+}
+
+/* `optimizer = sgd(lr=0.1)` and the like. */
+static Call *analyze_choice(Sema *s, const Ast *ast, Family family)
+{
+    return to_choice(s, ast, evaluate_with(s, ast->first, family), family);
 }
 
 static void analyze_optimizer(Sema *s, const Ast *ast)
@@ -165,6 +165,48 @@ static void analyze_optimizer(Sema *s, const Ast *ast)
     if (call && number(call, "nesterov") != 0 && number(call, "momentum") == 0 &&
         complain(s, argument(call, "nesterov")->span, "nesterov wants a momentum above 0"))
         note(s->source, "such as sgd(lr=0.01, momentum=0.9, nesterov=true)");
+}
+
+/* Does it end by itself, so that another can come behind it? */
+static bool has_end(const Call *schedule)
+{
+    return same(schedule->name, "warmup") ||
+           (same(schedule->name, "constant") &&
+            argument(schedule, "epochs")->kind != CONSTANT_NONE);
+}
+
+static void add_schedule(Sema *s, const Ast *ast, Thing thing)
+{
+    Model *model = s->model;
+    Call *call = to_choice(s, ast, thing, FAMILY_SCHEDULE);
+
+    if (!call)
+        return;
+    for (int i = 0; i < model->schedule_count; i++) {
+        const Call *before = model->schedule[i];
+
+        if (same(before->name, call->name)) {
+            complain(s, call->span, "%s is in the list twice", call->name);
+            return;
+        }
+        if (i == model->schedule_count - 1 && !has_end(before) &&
+            complain(s, before->span, "%s has no end: nothing can come behind it", before->name))
+            note(s->source, "warmup(epochs) and constant(epochs) end; one other may be the last");
+    }
+    APPEND(model->schedule, model->schedule_count, call);
+}
+
+/* One schedule, or a list of them. */
+static void analyze_schedule(Sema *s, const Ast *ast)
+{
+    const Thing thing = evaluate_with(s, ast->first, FAMILY_SCHEDULE);
+
+    if (thing.kind != THING_LIST)
+        add_schedule(s, ast, thing);
+    else if (thing.count == 0)
+        complain(s, thing.span, "the list of schedules is empty");
+    for (int i = 0; thing.kind == THING_LIST && i < thing.count; i++)
+        add_schedule(s, ast, thing.items[i]);
 }
 
 static void analyze_metric(Sema *s, const Ast *ast)
@@ -243,13 +285,71 @@ static double analyze_count(Sema *s, const Ast *ast, Want want, double standard)
     return check_want(s, ast->text, want, thing) ? thing.number : standard;
 }
 
+/* best, last, or best(monitor=METRIC) */
 static void analyze_keep(Sema *s, const Ast *ast)
 {
-    if (ast->first->kind == AST_NAME &&
-        (same(ast->first->text, "best") || same(ast->first->text, "last")))
-        s->model->keep = ast->first->text;
+    const Ast *value = ast->first;
+    const bool call = value->kind == AST_CALL && same(value->text, "best") &&
+                      value->arguments.count == 1;
+    const Ast *argument = call ? value->arguments.at[0] : NULL;
+
+    if (call && (!argument->text || same(argument->text, "monitor")) &&
+        argument->first->kind == AST_NAME) {
+        s->model->keep = "best";
+        s->model->monitor = argument->first->text;
+        s->model->monitor_span = argument->first->span;
+    } else if (value->kind == AST_NAME &&
+               (same(value->text, "best") || same(value->text, "last"))) {
+        s->model->keep = value->text;
+    } else {
+        complain(s, value->span, "`keep` is `best`, `last`, or such as `best(monitor=accuracy)`");
+    }
+}
+
+/* What is watched exists: the loss or a metric of a validation part. */
+static void check_monitor(Sema *s, const char *owner, const char *monitor, Span span)
+{
+    const Model *model = s->model;
+    const bool loss = same(monitor, "validation_loss");
+    const char **names = NULL;
+    int count = 0;
+    bool known = loss;
+
+    APPEND(names, count, "validation_loss");
+    for (int i = 0; i < model->metric_count; i++) {
+        known = known || same(model->metrics[i]->name, monitor);
+        APPEND(names, count, model->metrics[i]->name);
+    }
+    if (!known && find_signature(monitor, FAMILY_METRIC)) {
+        if (complain(s, span, "%s watches `%s`, which is not among the metrics", owner, monitor))
+            note(s->source, "add it: `metrics = [%s]`", monitor);
+    } else if (!known) {
+        const char *near = nearest(monitor, names, count);
+
+        if (complain(s, span, "%s can watch validation_loss or a metric, not `%s`", owner, monitor)
+            && near)
+            note(s->source, "did you mean `%s`?", near);
+    } else if (model->parts[PART_TRAIN] && !model->parts[PART_VALIDATION]) {
+        if (complain(s, span, "%s watches the validation part, and the data section has none",
+                     owner))
+            note(s->source, "such as `validation = holdout(0.1)`");
+    }
+}
+
+static void check_monitors(Sema *s)
+{
+    Model *model = s->model;
+
+    for (int i = 0; i < model->schedule_count; i++)
+        if (same(model->schedule[i]->name, "plateau"))
+            check_monitor(s, "plateau", argument(model->schedule[i], "monitor")->text,
+                          model->schedule[i]->span);
+    if (model->stop)
+        check_monitor(s, "early_stop", argument(model->stop, "monitor")->text, model->stop->span);
+    if (model->monitor)
+        check_monitor(s, "keep", model->monitor, model->monitor_span);
     else
-        complain(s, ast->first->span, "`keep` is `best` or `last`");
+        model->monitor = model->stop ? argument(model->stop, "monitor")->text : "validation_loss";
 }
 
 static void analyze_key(Sema *s, const Ast *ast)
@@ -262,7 +362,7 @@ static void analyze_key(Sema *s, const Ast *ast)
     else if (same(key, "optimizer"))
         analyze_optimizer(s, ast);
     else if (same(key, "schedule"))
-        model->schedule = analyze_choice(s, ast, FAMILY_SCHEDULE);
+        analyze_schedule(s, ast);
     else if (same(key, "batch"))
         model->batch = (int)analyze_count(s, ast, WANT_COUNT, 1);
     else if (same(key, "epochs"))
@@ -330,6 +430,7 @@ static void analyze_train(Sema *s, const Ast *section)
              key == 0 ? "loss = cross_entropy(network(image), label)"
                       : "optimizer = adam(lr=1e-3)");
     }
+    check_monitors(s);
 }
 
 /* ---- The file -------------------------------------------------------------------------------- */
@@ -465,6 +566,6 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
     list_fields(s);
     model->capacity = model->batch;
     if (!model->schedule)
-        model->schedule = constant_schedule(train->span);
+        APPEND(model->schedule, model->schedule_count, constant_schedule(train->span));
     return source->errors > 0 ? NULL : model;
 }

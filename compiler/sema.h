@@ -48,6 +48,9 @@ typedef enum Want {                 /* what a parameter takes */
     WANT_PADDING,                   /* WANT_WHOLES, or `same` */
     WANT_NUMBERS,                   /* a number or a list of them */
     WANT_POSITIVES,
+    WANT_MILESTONES,                /* WANT_COUNT, or a list of them that rises */
+    WANT_INIT,                      /* the name of initial values */
+    WANT_MONITOR,                   /* the name validation_loss, or a metric's */
     WANT_SIZES,                     /* every argument that is left: counts, or a list of them */
     WANT_VALUE,                     /* a layer's result */
     WANT_VALUES,                    /* every argument that is left: layers' results */
@@ -72,6 +75,7 @@ typedef struct Signature {
 } Signature;
 
 const Signature *find_signature(const char *name, unsigned families);   /* or NULL */
+extern const char *const initial_values[];              /* what `init` can be; ends with NULL */
 const char *family_text(Family family);                 /* "a layer" */
 const char *signature_text(const Signature *signature); /* "dense(units, bias=true)" */
 const char *usual_name(const char *name);               /* "linear" of another library: "dense" */

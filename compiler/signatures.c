@@ -39,8 +39,8 @@
         .name = text, .want = kind, .fallback = standard, .later = true                            \
     }
 #define PENALTIES                                                                                  \
-    ONLY("init", WANT_NAME, "default"), ONLY("l1", WANT_NONNEGATIVE, "0"),                         \
-        ONLY("l2", WANT_NONNEGATIVE, "0")
+    TAKES("init", WANT_INIT, "default"), TAKES("l1", WANT_NONNEGATIVE, "0"),                       \
+        TAKES("l2", WANT_NONNEGATIVE, "0")
 
 #define WORDS /* which words of a text count */                                                    \
     TAKES("min_count", WANT_COUNT, "1"), TAKES("min_letters", WANT_COUNT, "1"),                    \
@@ -120,13 +120,33 @@ static const Signature signatures[] = {
         TAKES("lr", WANT_POSITIVE, "1e-3"), TAKES("beta1", WANT_PROBABILITY, "0.9"),
         TAKES("beta2", WANT_PROBABILITY, "0.999"), TAKES("eps", WANT_POSITIVE, "1e-8"),
         TAKES("weight_decay", WANT_NONNEGATIVE, "0")),
-    LATER(FAMILY_OPTIMIZER, "adamw"), LATER(FAMILY_OPTIMIZER, "adagrad"),
-    LATER(FAMILY_OPTIMIZER, "rmsprop"), LATER(FAMILY_OPTIMIZER, "adadelta"),
+    READY(FAMILY_OPTIMIZER, "adamw",
+        TAKES("lr", WANT_POSITIVE, "1e-3"), TAKES("beta1", WANT_PROBABILITY, "0.9"),
+        TAKES("beta2", WANT_PROBABILITY, "0.999"), TAKES("eps", WANT_POSITIVE, "1e-8"),
+        TAKES("weight_decay", WANT_NONNEGATIVE, "1e-2")),
+    READY(FAMILY_OPTIMIZER, "adagrad",
+        TAKES("lr", WANT_POSITIVE, "1e-2"), TAKES("lr_decay", WANT_NONNEGATIVE, "0"),
+        TAKES("weight_decay", WANT_NONNEGATIVE, "0"),
+        TAKES("initial_accumulator", WANT_NONNEGATIVE, "0"), TAKES("eps", WANT_POSITIVE, "1e-10")),
+    READY(FAMILY_OPTIMIZER, "rmsprop",
+        TAKES("lr", WANT_POSITIVE, "1e-2"), TAKES("alpha", WANT_PROBABILITY, "0.99"),
+        TAKES("eps", WANT_POSITIVE, "1e-8"), TAKES("weight_decay", WANT_NONNEGATIVE, "0"),
+        TAKES("momentum", WANT_PROBABILITY, "0"), TAKES("centered", WANT_BOOL, "false")),
+    READY(FAMILY_OPTIMIZER, "adadelta",
+        TAKES("lr", WANT_POSITIVE, "1"), TAKES("rho", WANT_PROBABILITY, "0.9"),
+        TAKES("eps", WANT_POSITIVE, "1e-6"), TAKES("weight_decay", WANT_NONNEGATIVE, "0")),
 
-    PLAIN(FAMILY_SCHEDULE, "constant"),
-    LATER(FAMILY_SCHEDULE, "step"), LATER(FAMILY_SCHEDULE, "multistep"),
-    LATER(FAMILY_SCHEDULE, "exponential"), LATER(FAMILY_SCHEDULE, "cosine"),
-    LATER(FAMILY_SCHEDULE, "plateau"), LATER(FAMILY_SCHEDULE, "warmup"),
+    READY(FAMILY_SCHEDULE, "constant", TAKES("epochs", WANT_COUNT, "none")),
+    READY(FAMILY_SCHEDULE, "warmup", NEEDS("epochs", WANT_COUNT)),
+    READY(FAMILY_SCHEDULE, "step",
+        NEEDS("size", WANT_COUNT), TAKES("gamma", WANT_POSITIVE, "0.1")),
+    READY(FAMILY_SCHEDULE, "multistep",
+        NEEDS("epochs", WANT_MILESTONES), TAKES("gamma", WANT_POSITIVE, "0.1")),
+    READY(FAMILY_SCHEDULE, "exponential", NEEDS("gamma", WANT_POSITIVE)),
+    READY(FAMILY_SCHEDULE, "cosine", TAKES("minimum", WANT_NONNEGATIVE, "0")),
+    READY(FAMILY_SCHEDULE, "plateau",
+        TAKES("factor", WANT_FRACTION, "0.1"), TAKES("patience", WANT_WHOLE, "10"),
+        TAKES("monitor", WANT_MONITOR, "validation_loss")),
 
     READY(FAMILY_SOURCE, "idx",
         TAKES("image", WANT_STRING, "none"), TAKES("label", WANT_STRING, "none")),
@@ -166,10 +186,16 @@ static const Signature signatures[] = {
     PLAIN(FAMILY_METRIC, "top5"),
 
     READY(FAMILY_CLIP, "norm", NEEDS("x", WANT_POSITIVE)),
-    LATER(FAMILY_CLIP, "value"),
-    LATER(FAMILY_STOP, "early_stop"),
+    READY(FAMILY_CLIP, "value", NEEDS("x", WANT_POSITIVE)),
+    READY(FAMILY_STOP, "early_stop",
+        NEEDS("patience", WANT_COUNT), TAKES("monitor", WANT_MONITOR, "validation_loss")),
 };
 /* clang-format on */
+
+const char *const initial_values[] = {
+    "default", "zeros", "ones", "uniform", "normal", "glorot_uniform", "glorot_normal",
+    "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", NULL,
+};
 
 const Signature *find_signature(const char *name, unsigned families)
 {

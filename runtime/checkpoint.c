@@ -1,6 +1,6 @@
 /*
  * checkpoint.c -- all that a resume needs, in one safetensors file: parameters under their names,
- * optimizer state as optimizer.1.NAME and optimizer.2.NAME, the best parameters so far as
+ * optimizer state as optimizer.1.NAME, optimizer.2.NAME, ..., the best parameters so far as
  * kept.NAME, counters and settings in the metadata. (Random numbers have no state: they are drawn
  * by position.)
  */
@@ -85,8 +85,13 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
     add_count(text, "row", (double)state->row);
     add_count(text, "step", training->session.run.step);
     add_exact(text, "loss_sum", state->loss_sum);
-    add_exact(text, "best_loss", state->best_loss);
+    add_exact(text, "best", state->best);
     add_count(text, "best_epoch", (double)state->best_epoch);
+    add_exact(text, "plateau_best", state->plateau_best);
+    add_count(text, "plateau_bad", (double)state->plateau_bad);
+    add_exact(text, "plateau_scale", state->plateau_scale);
+    add_exact(text, "stop_best", state->stop_best);
+    add_count(text, "stop_bad", (double)state->stop_bad);
     add_exact(text, "seconds", state->seconds);
     add_count(text, "rows_trained", state->rows_trained);
     add_count(text, "rows", (double)training->row_count);
@@ -116,7 +121,8 @@ void net_checkpoint_write(const struct net_training *training)
     struct net_text metadata = { 0 };
     char *path = net_format("%s/checkpoint.safetensors", training->folder);
 
-    walk.entries = net_allocate((size_t)model->tensor_count * 4, sizeof *walk.entries);
+    walk.entries = net_allocate((size_t)model->tensor_count
+                                 * (2 + (size_t)training->session.state_copies), sizeof *walk.entries);
     visit_all(&walk, training->kept && training->state.best_epoch);
     write_metadata(&metadata, training);
     net_tensors_write(path, walk.entries, walk.count, &metadata);
@@ -135,7 +141,7 @@ static double metadata_number(const struct net_tensors *tensors, const char *key
     char *end = NULL;
     const double x = text ? strtod(text, &end) : 0.0;
 
-    if (!text || !*text || *end || isnan(x) || (x < 0.0 && strcmp(key, "loss_sum") != 0))
+    if (!text || !*text || *end || isnan(x))
         net_fail(NET_FAULT,
                  "%s: \"%s\" is missing or wrong in its metadata; it is not a checkpoint "
                  "of this trainer",
@@ -148,7 +154,7 @@ static long metadata_count(const struct net_tensors *tensors, const char *key, l
 {
     const double x = metadata_number(tensors, key);
 
-    if (x != floor(x) || x > (double)most)
+    if (x != floor(x) || x < 0.0 || x > (double)most)
         net_fail(NET_FAULT, "%s: \"%s\" is not a count in its metadata; it is not a checkpoint of "
                  "this trainer", tensors->path, key);
     return (long)x;
@@ -193,8 +199,10 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
         if (text)
             net_settings_resume(options, o, text, path);
         else if (options->value[o].given)
-            net_fail(NET_USAGE, "--%s does not apply to %s's optimizer", net_option_name(
-                     (enum net_option)o), path);
+            net_fail(NET_USAGE, "--%s does not apply to the run of %s",
+                     net_option_name((enum net_option)o), path);
+        else
+            options->value[o].number = 0.0;     /* of the model's optimizer, not of the run's */
     }
     data = net_tensors_metadata(tensors, "data");
     if (!options->value[NET_DATA].given && data)
@@ -210,8 +218,13 @@ void net_checkpoint_read(const struct net_tensors *tensors, struct net_training 
     state->epoch = metadata_count(tensors, "epoch", INT_MAX);
     state->row = metadata_count(tensors, "row", LONG_MAX / 1024);
     state->loss_sum = metadata_number(tensors, "loss_sum");
-    state->best_loss = metadata_number(tensors, "best_loss");
+    state->best = metadata_number(tensors, "best");
     state->best_epoch = metadata_count(tensors, "best_epoch", INT_MAX);
+    state->plateau_best = metadata_number(tensors, "plateau_best");
+    state->plateau_bad = metadata_count(tensors, "plateau_bad", INT_MAX);
+    state->plateau_scale = metadata_number(tensors, "plateau_scale");
+    state->stop_best = metadata_number(tensors, "stop_best");
+    state->stop_bad = metadata_count(tensors, "stop_bad", INT_MAX);
     state->seconds = metadata_number(tensors, "seconds");
     state->rows_trained = metadata_number(tensors, "rows_trained");
     training->session.run.step = (uint32_t)metadata_count(tensors, "step", UINT32_MAX);

@@ -1,12 +1,13 @@
 /*
- * clip.c -- gradients scaled to a norm, then the update, as torch.nn.utils.clip_grad_norm_ does it.
+ * clip.c -- stored gradients are clipped, then every parameter is updated:
+ * torch.nn.utils.clip_grad_norm_ and clip_grad_value_.
  *
- * The norm is a sum in double over pieces of the tensors in the table's order: each piece by one
- * thread, the pieces added in order, so that the threads do not show in the bits.
+ * Gradients are stored, and not handed to the optimizer as they come, where something is to be done
+ * with them first: clipping, or the penalties l1 and l2, which are in them already.
  */
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "runtime.h"
 
@@ -14,78 +15,52 @@ enum { PIECE = 4096 };          /* floats */
 
 struct clip {
     struct net_session *session;
-    double *squares;            /* of each piece */
-    float scale;
+    float scale;                /* of every gradient */
+    float most;                 /* the largest, after that */
 };
 
-typedef void work_on_piece(struct clip *clip, int piece, long at, long count);
-
-/* Calls `work` for this thread's share of the pieces: floats at..at+count-1 of params. Gives the
-   number of all pieces. */
-static int each_piece(struct clip *clip, int thread, work_on_piece *work)
+static void update_piece(const struct clip *clip, long at, long count)
 {
+    const struct net_run *run = &clip->session->run;
+    float *g = run->grads + at;
+
+    if (clip->scale < 1.0f)
+        for (long i = 0; i < count; i++)
+            g[i] *= clip->scale;
+    if (clip->most < INFINITY)
+        for (long i = 0; i < count; i++)    /* not a number stays so */
+            g[i] = g[i] > clip->most ? clip->most : g[i] < -clip->most ? -clip->most : g[i];
+    run->update((float *)run->params + at, g, run->state + at, count, &run->hyper);
+}
+
+/* This thread's share of the pieces of all tensors. */
+static void update_share(void *context, int thread)
+{
+    const struct clip *clip = context;
     const struct net_model *model = clip->session->model;
-    const int threads = clip->session->threads;
     int piece = 0;
 
     for (int t = 0; t < model->tensor_count; t++) {
         const struct net_tensor *tensor = &model->tensors[t];
 
         for (long done = 0; tensor->trainable && done < tensor->count; done += PIECE, piece++)
-            if (work && piece % threads == thread)
-                work(clip, piece, (long)(tensor->offset / sizeof(float)) + done,
-                     tensor->count - done < PIECE ? tensor->count - done : PIECE);
+            if (piece % clip->session->threads == thread)
+                update_piece(clip, (long)(tensor->offset / sizeof(float)) + done,
+                             tensor->count - done < PIECE ? tensor->count - done : PIECE);
     }
-    return piece;
-}
-
-static void square(struct clip *clip, int piece, long at, long count)
-{
-    const float *g = clip->session->run.grads + at;
-    double sum[16] = { 0 };
-
-    for (long i = 0; i < count; i += 16)
-        for (int lane = 0; lane < 16; lane++)
-            sum[lane] += (double)g[i + lane] * (double)g[i + lane];
-    for (int lane = 1; lane < 16; lane++)
-        sum[0] += sum[lane];
-    clip->squares[piece] = sum[0];
-}
-
-static void update(struct clip *clip, int piece, long at, long count)
-{
-    const struct net_run *run = &clip->session->run;
-    float *g = run->grads + at;
-
-    (void)piece;
-    for (long i = 0; i < count; i++)
-        g[i] *= clip->scale;
-    run->update((float *)run->params + at, g, run->state + at, count, &run->hyper);
-}
-
-static void square_all(void *clip, int thread)
-{
-    each_piece(clip, thread, square);
-}
-
-static void update_all(void *clip, int thread)
-{
-    each_piece(clip, thread, update);
 }
 
 void net_clip_update(struct net_session *session, double most)
 {
-    struct clip clip = { .session = session };
-    const int pieces = each_piece(&clip, 0, NULL);
-    double norm = 0.0;
+    const struct net_call *kind = session->model->clip;
+    struct clip clip = { session, 1.0f, INFINITY };
 
-    if (!session->squares)
-        session->squares = net_allocate((size_t)pieces, sizeof *session->squares);
-    clip.squares = session->squares;
-    net_pool_run(session->pool, square_all, &clip);
-    for (int piece = 0; piece < pieces; piece++)
-        norm += clip.squares[piece];
-    norm = sqrt(norm);
-    clip.scale = (float)fmin(1.0, most / (norm + 1e-6));
-    net_pool_run(session->pool, update_all, &clip);
+    if (most > 0.0 && kind && !strcmp(kind->name, "value")) {
+        clip.most = (float)most;
+    } else if (most > 0.0) {
+        const double scale = most / (net_gradient_norm(session) + 1e-6);
+
+        clip.scale = (float)fmin(1.0, scale);
+    }
+    net_pool_run(session->pool, update_share, &clip);
 }

@@ -24,7 +24,7 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
         sum += (double)net_forward(session, batch, n, true) * n;
         net_metrics_add(metrics, part, numbers, session->predictions, n);
     }
-    return sum / (double)count;
+    return sum / (double)count + net_penalty(session);
 }
 
 enum net_part net_part_named(const char *name)

@@ -170,8 +170,8 @@ void net_history_add(struct net_training *training, double loss, const double *v
     fprintf(training->history, "%ld,%.9g", training->state.epoch, loss);
     for (int i = 0; i < count; i++)
         fprintf(training->history, ",%.9g", values[i]);
-    fprintf(training->history, ",%.9g,%.3f,%.0f\n", training->options->value[NET_LR].number,
-            seconds, samples_per_second);
+    fprintf(training->history, ",%.9g,%.3f,%.0f\n", training->session.rate, seconds,
+            samples_per_second);
     if (fflush(training->history))
         net_fail(NET_FAULT, "cannot write %s/history.csv: %s", training->folder, strerror(errno));
 }

@@ -11,28 +11,134 @@
 #include "random.h"
 #include "runtime.h"
 
-/* U(-limit, limit) from the 24 high bits of a draw, as many as a float holds. */
-static float uniform(uint32_t draw, double limit)
+/* U(-1, 1) from the 24 high bits of a draw, as many as a float holds. */
+static double uniform(uint32_t draw)
 {
-    return (float)(limit * (2.0 * ((double)(draw >> 8) + 0.5) / 16777216.0 - 1.0));
+    return 2.0 * ((double)(draw >> 8) + 0.5) / 16777216.0 - 1.0;
 }
+
+/* N(0, 1) from two draws (Box and Muller 1958) */
+static double normal(uint32_t a, uint32_t b)
+{
+    const double pi = 3.14159265358979323846;
+
+    return sqrt(-2.0 * log(((double)a + 0.5) / 4294967296.0))
+           * cos(2.0 * pi * ((double)b + 0.5) / 4294967296.0);
+}
+
+/* ---- Which numbers --------------------------------------------------------------------------- */
+
+enum spread { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL };  /* the constant, the limit or the deviation */
+enum fan { ONE, IN, OUT, BOTH };                        /* over the square root of what */
+
+/* torch.nn.init's definitions. kaiming_uniform is PyTorch's default of dense and convolution: its
+   kaiming_uniform_(a=sqrt(5)). small_uniform and small_normal are Keras's `uniform` and `normal`. */
+static const struct init {
+    const char *name;
+    enum spread spread;
+    double scale;
+    enum fan fan;
+} inits[] = {
+    { "zeros", CONSTANT, 0.0, ONE },
+    { "ones", CONSTANT, 1.0, ONE },
+    { "kaiming_uniform", UNIFORM, 1.0, IN },
+    { "normal", NORMAL, 1.0, ONE },
+    { "small_uniform", UNIFORM, 0.05, ONE },
+    { "small_normal", NORMAL, 0.05, ONE },
+    { "glorot_uniform", UNIFORM, 6.0, BOTH },
+    { "glorot_normal", NORMAL, 2.0, BOTH },
+    { "he_uniform", UNIFORM, 6.0, IN },
+    { "he_normal", NORMAL, 2.0, IN },
+    { "lecun_uniform", UNIFORM, 3.0, IN },
+    { "lecun_normal", NORMAL, 1.0, IN },
+    { "orthogonal", ORTHOGONAL, 1.0, ONE },
+};
+
+static const struct init *find_init(const struct net_tensor *tensor)
+{
+    for (size_t i = 0; i < sizeof inits / sizeof *inits; i++)
+        if (!strcmp(inits[i].name, tensor->init))
+            return &inits[i];
+    net_fail(NET_FAULT, "%s: this trainer knows no init `%s`", tensor->name, tensor->init);
+}
+
+/* scale, or sqrt(scale / fan) */
+static double scale_of(const struct init *init, const struct net_tensor *tensor)
+{
+    const int fan = init->fan == IN ? tensor->fan_in : tensor->fan_in + tensor->fan_out;
+
+    return init->fan == ONE ? init->scale : sqrt(init->scale / (double)(fan > 0 ? fan : 1));
+}
+
+/* ---- Orthogonal ------------------------------------------------------------------------------ */
+
+/* Rows of normal numbers become orthonormal, each in its turn (modified Gram and Schmidt). */
+static void make_orthonormal(double *a, long rows, long columns)
+{
+    for (long i = 0; i < rows; i++) {
+        double *x = a + i * columns, square = 0.0;
+
+        for (long j = 0; j < i; j++) {
+            const double *y = a + j * columns;
+            double product = 0.0;
+
+            for (long k = 0; k < columns; k++)
+                product += x[k] * y[k];
+            for (long k = 0; k < columns; k++)
+                x[k] -= product * y[k];
+        }
+        for (long k = 0; k < columns; k++)
+            square += x[k] * x[k];
+        for (long k = 0; k < columns; k++)
+            x[k] /= sqrt(square);
+    }
+}
+
+/* The weight as a matrix, outputs by inputs: its rows are orthonormal, or its columns where there
+   are more rows. */
+static void init_orthogonal(const struct net_tensor *tensor, float *at, const uint32_t seed[2],
+                            uint32_t purpose)
+{
+    const long size = net_tensor_size(tensor), outputs = tensor->shape[0], inputs = size / outputs;
+    const bool turned = outputs > inputs;
+    const long rows = turned ? inputs : outputs, columns = size / rows;
+    double *a = net_allocate((size_t)size, sizeof *a);
+
+    for (long i = 0; i < size; i++) {
+        uint32_t draw[4];
+
+        net_philox(draw, seed, (uint32_t)i, 0, 0, purpose);
+        a[i] = normal(draw[0], draw[1]);
+    }
+    make_orthonormal(a, rows, columns);
+    for (long i = 0; i < size; i++)
+        at[net_tensor_at(tensor, i)] =
+            (float)(turned ? a[i % inputs * columns + i / inputs] : a[i]);
+    free(a);
+}
+
+/* ---- Tensors --------------------------------------------------------------------------------- */
 
 static void init_tensor(const struct net_tensor *tensor, int number, const uint32_t seed[2],
                         void *params)
 {
     float *at = (float *)((char *)params + tensor->offset);
+    const struct init *init = find_init(tensor);
+    const double scale = scale_of(init, tensor);
+    const uint32_t purpose = (uint32_t)(NET_RANDOM_INIT + number);
     const long size = net_tensor_size(tensor);
-    const double limit = 1.0 / sqrt((double)(tensor->fan_in > 0 ? tensor->fan_in : 1));
-    const bool ones = !strcmp(tensor->init, "ones"), zeros = !strcmp(tensor->init, "zeros");
 
-    if (!ones && !zeros && strcmp(tensor->init, "kaiming_uniform") != 0)
-        net_fail(NET_FAULT, "%s: this trainer knows no init `%s`", tensor->name, tensor->init);
-    for (long i = 0; i < size; i++) {
+    if (init->spread == ORTHOGONAL)
+        init_orthogonal(tensor, at, seed, purpose);
+    for (long i = 0; init->spread != ORTHOGONAL && i < size; i++) {
+        double x = 1.0;
         uint32_t draw[4];
 
-        if (!ones && !zeros)
-            net_philox(draw, seed, (uint32_t)i, 0, 0, (uint32_t)(NET_RANDOM_INIT + number));
-        at[net_tensor_at(tensor, i)] = ones ? 1.0f : zeros ? 0.0f : uniform(draw[0], limit);
+        if (init->spread != CONSTANT) {
+            net_philox(draw, seed, (uint32_t)i, 0, 0, purpose);
+            x = init->spread == UNIFORM ? uniform(draw[0]) : normal(draw[0], draw[1]);
+        }
+        at[net_tensor_at(tensor, i)] = (float)(scale * x);
     }
 }
 

@@ -21,13 +21,17 @@ struct net_profile;             /* times of single kernels (bench.c) */
 
 /* A step's scalars of the optimizer, computed once in double by the runtime. */
 struct net_hyper {
-    float lr;                   /* the step size; adam: lr / (1 - beta1^t), t from 1 */
-    float weight_decay;         /* every optimizer: added to the gradient, times the parameter */
-    float momentum;             /* sgd */
-    float beta2, eps;           /* adam */
-    float first_share;          /* adam: 1 - beta1 */
-    float second_share;         /* adam: 1 - beta2 */
-    float second_scale;         /* adam: 1 / sqrt(1 - beta2^t) */
+    float lr;                   /* the step size; adam, adamw: lr / (1 - beta1^t), t from 1 */
+    float weight_decay;         /* added to the gradient, times the parameter; adamw: 0 */
+    float shrink;               /* adam, adamw: times the parameter; adamw: 1 - lr weight_decay */
+    float momentum;             /* sgd, rmsprop */
+    float beta2;                /* adam, adamw; rmsprop: alpha; adadelta: rho */
+    float eps;                  /* all but sgd */
+    float first_share;          /* adam, adamw: 1 - beta1 */
+    float second_share;         /* 1 - beta2 */
+    float second_scale;         /* adam, adamw: 1 / sqrt(1 - beta2^t) */
+    bool idle;                  /* an update by a gradient of 0 changes neither parameter nor state:
+                                   rows of an embedding that no token named may be left out */
     long stride;                /* floats between two copies of the parameters in `state` */
 };
 
@@ -87,9 +91,9 @@ struct net_tensor {
     const struct net_segment *segments;
     int segment_count;
     bool trainable;             /* false: a running statistic */
-    const char *init;           /* "kaiming_uniform": U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's
-                                   default for weight and bias; "ones"; "zeros" */
-    int fan_in;
+    const char *init;           /* which initial values: the names in init.c */
+    int fan_in, fan_out;        /* elements that an output, an input takes part in: for init */
+    double l1, l2;              /* times sum |w| and sum w^2, added to the loss */
 };
 
 /* The offset in floats of flat logical (PyTorch, row-major) element `index` inside the tensor. */
@@ -194,12 +198,16 @@ struct net_model {
     const struct net_field *fields;         /* inputs, then the target last */
     int field_count;
     const struct net_call *parts[3];        /* train, validation, test; NULL where there is none */
-    const struct net_call *loss_call, *optimizer, *schedule, *stop, *clip;  /* the last two may be NULL */
+    const struct net_call *loss_call, *optimizer;
+    const struct net_call *schedule;        /* one after another; only the last may have no end */
+    int schedule_count;
+    const struct net_call *stop, *clip;     /* NULL where there is none */
     const struct net_call *metrics;
     int metric_count;
     int default_batch, epochs;
     double seed;
     const char *keep;                       /* "best" or "last" */
+    const char *monitor;                    /* what is best: "validation_loss", or a metric */
     enum net_loss loss;
     enum net_activation activation;         /* still to be applied to outputs for `predict` */
     int outputs;                            /* floats of one row of the prediction */

@@ -13,6 +13,8 @@
 
 #include "runtime.h"
 
+enum { CHOICES = 6 };
+
 enum kind {
     NUMBER,                     /* with a point or an exponent, low to high */
     WHOLE,                      /* low to high */
@@ -38,22 +40,46 @@ struct description {
     enum kind kind;
     unsigned commands;
     double low, high;           /* NUMBER, WHOLE */
-    const char *choices[4];     /* CHOICE */
+    const char *choices[CHOICES + 1];    /* CHOICE */
     const char *help;           /* begins with what stands for the value */
 };
 
 static const struct description descriptions[NET_OPTIONS] = {
-    [NET_OPTIMIZER] = { "optimizer", CHOICE, STEP, 0, 0, { "sgd", "adam" }, "NAME  sgd or adam" },
+    [NET_OPTIMIZER] = { "optimizer", CHOICE, STEP, 0, 0,
+                        { "sgd", "adam", "adamw", "adagrad", "rmsprop", "adadelta" },
+                        "NAME  sgd, adam, adamw, adagrad, rmsprop or adadelta" },
     [NET_LR] = { "lr", NUMBER, STEP, 0, FLT_MAX, { 0 }, "X  the learning rate" },
-    [NET_MOMENTUM] = { "momentum", NUMBER, STEP, 0, 1, { 0 }, "X  of sgd" },
+    [NET_MOMENTUM] = { "momentum", NUMBER, STEP, 0, 1, { 0 }, "X  of sgd and rmsprop" },
     [NET_NESTEROV] = { "nesterov", SWITCH, STEP, 0, 1, { 0 }, "  of sgd with momentum" },
     [NET_WEIGHT_DECAY] = { "weight_decay", NUMBER, STEP, 0, FLT_MAX, { 0 },
-                           "X  times the parameters, added to their gradients" },
-    [NET_BETA1] = { "beta1", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adam" },
-    [NET_BETA2] = { "beta2", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adam" },
-    [NET_EPS] = { "eps", NUMBER, STEP, 1e-30, FLT_MAX, { 0 }, "X  of adam" },
+                           "X  times the parameters, added to their gradients; adamw's is apart" },
+    [NET_BETA1] = { "beta1", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adam and adamw" },
+    [NET_BETA2] = { "beta2", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adam and adamw" },
+    [NET_EPS] = { "eps", NUMBER, STEP, 1e-30, FLT_MAX, { 0 }, "X  in a denominator; of all but sgd" },
+    [NET_LR_DECAY] = { "lr_decay", NUMBER, STEP, 0, FLT_MAX, { 0 }, "X  of adagrad" },
+    [NET_INITIAL_ACCUMULATOR] = { "initial_accumulator", NUMBER, STEP, 0, FLT_MAX, { 0 },
+                                  "X  of adagrad" },
+    [NET_ALPHA] = { "alpha", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of rmsprop" },
+    [NET_CENTERED] = { "centered", SWITCH, STEP, 0, 1, { 0 }, "  of rmsprop" },
+    [NET_RHO] = { "rho", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adadelta" },
+    [NET_WARMUP_EPOCHS] = { "warmup_epochs", WHOLE, TRAIN, 1, INT32_MAX, { 0 },
+                            "N  of the schedule's warmup" },
+    [NET_CONSTANT_EPOCHS] = { "constant_epochs", WHOLE, TRAIN, 1, INT32_MAX, { 0 },
+                              "N  of the schedule's constant" },
+    [NET_STEP_SIZE] = { "step_size", WHOLE, TRAIN, 1, INT32_MAX, { 0 },
+                        "N  epochs between the schedule's steps" },
+    [NET_GAMMA] = { "gamma", NUMBER, TRAIN, 1e-30, FLT_MAX, { 0 },
+                    "X  times the learning rate, at each of the schedule's steps" },
+    [NET_MINIMUM] = { "minimum", NUMBER, TRAIN, 0, FLT_MAX, { 0 },
+                      "X  the learning rate that cosine goes to" },
+    [NET_FACTOR] = { "factor", NUMBER, TRAIN, 1e-30, 0.99999988, { 0 },
+                     "X  times the learning rate, on a plateau" },
+    [NET_PATIENCE] = { "patience", WHOLE, TRAIN, 0, INT32_MAX, { 0 },
+                       "N  epochs without progress that plateau takes" },
+    [NET_STOP_PATIENCE] = { "stop_patience", WHOLE, TRAIN, 1, INT32_MAX, { 0 },
+                            "N  epochs without progress after which early_stop ends the run" },
     [NET_CLIP] = { "clip", NUMBER, STEP, 0, FLT_MAX, { 0 },
-                   "X  the largest norm of all gradients together; 0: any" },
+                   "X  the largest norm of all gradients, or with clip=value(..) of one; 0: any" },
     [NET_BATCH] = { "batch", WHOLE, STEP | GRADCHECK, 1, INT32_MAX, { 0 }, "N  rows in a step" },
     [NET_EPOCHS] = { "epochs", WHOLE, TRAIN, 0, INT32_MAX, { 0 }, "N  times through the data" },
     [NET_SEED] = { "seed", WHOLE, STEP | GRADCHECK | INIT, 0, 9007199254740992.0, { 0 },
@@ -61,7 +87,9 @@ static const struct description descriptions[NET_OPTIONS] = {
     [NET_SHUFFLE] = { "shuffle", SWITCH, TRAIN, 0, 1, { 0 },
                       "  a new order of rows each epoch; --no-shuffle: as they lie" },
     [NET_KEEP] = { "keep", CHOICE, TRAIN, 0, 0, { "best", "last" },
-                   "WHICH  best (by validation loss) or last weights" },
+                   "WHICH  best (by the validation part) or last weights" },
+    [NET_MONITOR] = { "monitor", TEXT, TRAIN, 0, 0, { 0 },
+                      "NAME  what is best: validation_loss or a metric" },
     [NET_THREADS] = { "threads", WHOLE, STEP | EVAL | GRADCHECK, 1, 64, { 0 },
                       "N  default: the cores it may use" },
     [NET_DATA] = { "data", TEXT, STEP | EVAL | PREDICT | GRADCHECK, 0, 0, { 0 },
@@ -100,16 +128,6 @@ const char *net_option_name(enum net_option option)
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
-static bool is_adam_number(int option)
-{
-    return option == NET_BETA1 || option == NET_BETA2 || option == NET_EPS;
-}
-
-static bool is_sgd_number(int option)
-{
-    return option == NET_MOMENTUM || option == NET_NESTEROV;
-}
-
 static void usage_range(const struct description *d, const char *text)
 {
     if (d->kind == WHOLE)
@@ -120,6 +138,15 @@ static void usage_range(const struct description *d, const char *text)
                  text);
     net_fail(NET_USAGE, "--%s wants a number from %g to %.8g, not \"%s\"", d->name, d->low, d->high,
              text);
+}
+
+static _Noreturn void refuse_choice(const struct description *d, const char *text)
+{
+    struct net_text list = { 0 };
+
+    for (int i = 0; d->choices[i]; i++)
+        net_text_add(&list, "%s%s", !i ? "" : d->choices[i + 1] ? ", " : " or ", d->choices[i]);
+    net_fail(NET_USAGE, "--%s is %s, not \"%s\"", d->name, list.at, text);
 }
 
 static void read_value(struct net_value *value, const struct description *d, const char *text)
@@ -145,80 +172,18 @@ static void read_value(struct net_value *value, const struct description *d, con
     case TEXT:
         if (!*text)
             net_fail(NET_USAGE, "--%s wants a %s, not an empty text", d->name,
-                     strstr(d->help, "FILE") ? "file" : "folder");
+                     strstr(d->help, "NAME") ? "name" : strstr(d->help, "FILE") ? "file" : "folder");
         value->text = text;
         break;
     case CHOICE:
         value->text = NULL;
-        for (int i = 0; i < 4 && d->choices[i]; i++)
+        for (int i = 0; i < CHOICES && d->choices[i]; i++)
             if (!strcmp(text, d->choices[i]))
                 value->text = d->choices[i];
         if (!value->text)
-            net_fail(NET_USAGE, "--%s is %s%s%s%s%s, not \"%s\"", d->name, d->choices[0],
-                     d->choices[2] ? ", " : " or ", d->choices[1], d->choices[2] ? " or " : "",
-                     d->choices[2] ? d->choices[2] : "", text);
+            refuse_choice(d, text);
     }
     value->given = true;
-}
-
-static double argument(const struct net_call *call, const char *name, double otherwise)
-{
-    for (int a = 0; call && a < call->arg_count; a++)
-        if (!strcmp(call->args[a].name, name) && !call->args[a].none)
-            return call->args[a].number;
-    return otherwise;
-}
-
-/* The model's values. Those of its optimizer hold only while no other is asked for; then PyTorch's
-   defaults do, and sgd has none for lr. */
-static void set_defaults(struct net_options *options)
-{
-    const struct net_model *model = options->model;
-    struct net_value *value = options->value, given = value[NET_OPTIMIZER];
-    const char *optimizer = given.given ? given.text : model->optimizer->name;
-    const struct net_call *own =
-        strcmp(optimizer, model->optimizer->name) ? NULL : model->optimizer;
-    const bool adam = !strcmp(optimizer, "adam");
-    const struct net_value defaults[NET_OPTIONS] = {
-        [NET_OPTIMIZER] = { .text = optimizer },
-        [NET_LR] = { .number = argument(own, "lr", adam ? 1e-3 : -1.0) },
-        [NET_MOMENTUM] = { .number = argument(own, "momentum", 0.0) },
-        [NET_NESTEROV] = { .number = argument(own, "nesterov", 0.0) },
-        [NET_WEIGHT_DECAY] = { .number = argument(own, "weight_decay", 0.0) },
-        [NET_BETA1] = { .number = argument(own, "beta1", 0.9) },
-        [NET_BETA2] = { .number = argument(own, "beta2", 0.999) },
-        [NET_EPS] = { .number = argument(own, "eps", 1e-8) },
-        [NET_CLIP] = { .number = model->clip ? model->clip->args[0].number : 0.0 },
-        [NET_BATCH] = { .number = model->default_batch },
-        [NET_EPOCHS] = { .number = model->epochs },
-        [NET_SEED] = { .number = model->seed },
-        [NET_SHUFFLE] = { .number = 1.0 },
-        [NET_KEEP] = { .text = model->keep ? model->keep : "best" },
-        [NET_THREADS] = { .number = net_cores() },
-        [NET_PART] = { .text = model->parts[NET_TEST] ? "test"
-                               : model->parts[NET_VALIDATION] ? "validation" : "train" },
-        [NET_DIGITS] = { .number = 2.0 },
-        [NET_STEPS] = { .number = 200.0 },
-    };
-
-    for (int o = 0; o < NET_OPTIONS; o++) {
-        if (!value[o].given)
-            value[o] = defaults[o];
-        value[o].applies = adam ? !is_sgd_number(o) : !is_adam_number(o);
-        if (value[o].given && !value[o].applies)
-            net_fail(NET_USAGE, "--%s does not apply to %s, whose numbers are %s",
-                     descriptions[o].name, optimizer,
-                     adam ? "lr beta1 beta2 eps weight_decay"
-                          : "lr momentum nesterov weight_decay");
-    }
-    if (value[NET_LR].number < 0.0)
-        net_fail(NET_USAGE, "--optimizer %s wants --lr too", optimizer);
-    if (net_flag(options, NET_NESTEROV) && value[NET_MOMENTUM].number == 0.0 && !adam)
-        net_fail(NET_USAGE, "nesterov wants a momentum above 0: add --momentum 0.9");
-    if (value[NET_BATCH].number > model->batch)
-        net_fail(NET_USAGE, "--batch %.0f: this trainer was compiled for batches of up to %d; "
-                 "netc --batch %.0f makes one for more", value[NET_BATCH].number, model->batch,
-                 value[NET_BATCH].number);
 }
 
 /* ---- The command line ------------------------------------------------------------------------ */
@@ -328,7 +293,7 @@ void net_options_read(struct net_options *options, const struct net_model *model
         else
             options->file = argv[i];
     }
-    set_defaults(options);
+    net_settings_default(options);
 }
 
 void net_options_free(struct net_options *options)

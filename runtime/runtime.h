@@ -78,7 +78,10 @@ enum net_command {
 
 enum net_option {
     NET_OPTIMIZER, NET_LR, NET_MOMENTUM, NET_NESTEROV, NET_WEIGHT_DECAY, NET_BETA1, NET_BETA2,
-    NET_EPS, NET_CLIP, NET_BATCH, NET_EPOCHS, NET_SEED, NET_SHUFFLE, NET_KEEP,
+    NET_EPS, NET_LR_DECAY, NET_INITIAL_ACCUMULATOR, NET_ALPHA, NET_CENTERED, NET_RHO,
+    NET_WARMUP_EPOCHS, NET_CONSTANT_EPOCHS, NET_STEP_SIZE, NET_GAMMA, NET_MINIMUM, NET_FACTOR,
+    NET_PATIENCE, NET_STOP_PATIENCE, NET_CLIP, NET_BATCH, NET_EPOCHS, NET_SEED, NET_SHUFFLE,
+    NET_KEEP, NET_MONITOR,
     NET_SETTINGS,               /* those above decide a run's numbers: checkpoints have them */
     NET_THREADS = NET_SETTINGS, NET_DATA, NET_OUT, NET_FORCE, NET_RESUME, NET_WEIGHTS,
     NET_MAX_STEPS, NET_LOG_STEPS, NET_CHECKPOINT_EVERY, NET_PART, NET_DIGITS, NET_STEPS,
@@ -89,7 +92,7 @@ struct net_value {
     double number;              /* of a number, or a bool (0, 1) */
     const char *text;           /* of a text; NULL: none */
     bool given;                 /* on the command line */
-    bool applies;               /* false: this optimizer has no such number */
+    bool applies;               /* false: the run has no use for it */
 };
 
 struct net_options {
@@ -126,6 +129,12 @@ int net_config(const struct net_options *options);      /* `config`, to stdout *
 /* A setting of the checkpoint at `path` as text: taken over, or refused where another was given. */
 void net_settings_resume(struct net_options *options, int option, const char *text,
                          const char *path);
+
+/* ---- settings.c: values before flags --------------------------------------------------------- */
+
+/* Fills what no flag gave; flags that cannot apply end the program. */
+void net_settings_default(struct net_options *options);
+const struct net_arg *net_argument(const struct net_call *call, const char *name);  /* or NULL */
 
 /* ---- tensor.c, init.c ------------------------------------------------------------------------ */
 
@@ -172,8 +181,9 @@ extern const struct net_optimizer net_optimizers[];     /* ends with a NULL name
 
 const struct net_optimizer *net_find_optimizer(const struct net_options *options);
 
-/* The scalars of step `step`, which counts from 0. */
-void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, uint64_t step);
+/* The scalars of step `step`, which counts from 0, at learning rate `rate`. */
+void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, double rate,
+                   uint64_t step);
 
 /* ---- peak.c: compiled once for each instruction set ------------------------------------------ */
 
@@ -227,7 +237,9 @@ struct net_session {
     float *predictions;         /* [model->batch][outputs], of the last net_forward */
     int threads;
     int state_copies;           /* of the parameters, in run.state */
-    double *squares;            /* of clip.c; NULL until it is needed */
+    double rate;                /* the learning rate, by the schedule */
+    bool penalized;             /* a tensor has l1 or l2 */
+    double *sums;               /* of strips.c; NULL until they are needed */
 };
 
 void net_session_open(struct net_session *session, const struct net_options *options);
@@ -239,17 +251,25 @@ void *net_memory(size_t size);                          /* zeroed, 64-byte align
 char *net_session_weights(struct net_session *session);
 
 /* Runs the evaluate step on a packed batch of n rows; fills session->predictions [n][outputs].
-   With targets the result is the mean loss, else 0. */
+   With targets the result is the mean loss without penalties, else 0. */
 float net_forward(struct net_session *session, const void *batch, int n, bool has_target);
 
-/* The train step alone. With run.grads the gradients are stored there, and parameters stay. */
+/* The train step alone; gives the mean loss and the penalties. With run.grads the gradients are stored there, and parameters stay. */
 float net_gradients(struct net_session *session, const void *batch, int n);
 
 /* Runs the train step: parameters and optimizer state change. Gives the mean loss. */
 float net_step(struct net_session *session, const void *batch, int n);
 
-/* clip.c: scales run.grads to a norm of at most `most`, then updates every trainable tensor. */
+/* clip.c: clips run.grads by --clip's way to `most` (0: not at all), then updates every trainable
+   tensor. */
 void net_clip_update(struct net_session *session, double most);
+
+/* strips.c: the norm of run.grads; the penalties l1 and l2, alone or adding their gradients to
+   run.grads. */
+double net_gradient_norm(struct net_session *session);
+bool net_has_penalties(const struct net_model *model);
+double net_penalty(struct net_session *session);
+double net_penalize(struct net_session *session);
 
 /* ---- loader.c: the next batch is packed while a step reads this one -------------------------- */
 
@@ -313,11 +333,25 @@ struct net_state {
     long epoch;                 /* epochs that are complete */
     long row;                   /* rows trained in the epoch that is not */
     double loss_sum;            /* of those rows */
-    double best_loss;           /* of validation; infinite: none yet */
+    double best;                /* what --monitor names, less is better; infinite: none yet */
     long best_epoch;            /* 0: none yet */
+    double plateau_best, stop_best;     /* likewise, what plateau and early_stop watch */
+    long plateau_bad, stop_bad; /* epochs since then */
+    double plateau_scale;       /* of the learning rate */
     double seconds;             /* of training, in all sessions of the run */
     double rows_trained;        /* in all */
 };
+
+/* schedule.c: the learning rate of the epoch that `state` is in. */
+double net_schedule_rate(const struct net_options *options, const struct net_state *state);
+
+/* After an epoch, before it is counted: plateau and early_stop see loss and metrics of the
+   validation part. Then: has early_stop had enough? */
+void net_schedule_watch(const struct net_options *options, struct net_state *state,
+                        double validation_loss, const double *metrics);
+bool net_schedule_stops(const struct net_options *options, const struct net_state *state);
+double net_monitored(const struct net_model *model, const char *monitor, double validation_loss,
+                     const double *metrics);
 
 struct net_training {
     struct net_session session;

@@ -30,6 +30,20 @@ void *net_memory(size_t size)
     return memset(memory, 0, whole);
 }
 
+/* The state begins as zeros, but adagrad's sums at a number. */
+static void init_state(struct net_session *session)
+{
+    const float start = (float)session->options->value[NET_INITIAL_ACCUMULATOR].number;
+
+    for (int t = 0; start > 0.0f && t < session->model->tensor_count; t++) {
+        const struct net_tensor *tensor = &session->model->tensors[t];
+        float *state = session->run.state + tensor->offset / sizeof(float);
+
+        for (long i = 0; tensor->trainable && i < net_tensor_size(tensor); i++)
+            state[net_tensor_at(tensor, i)] = start;
+    }
+}
+
 void net_session_open(struct net_session *session, const struct net_options *options)
 {
     const struct net_model *model = options->model;
@@ -57,7 +71,10 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     /* an optimizer without state never touches it, but is given a place inside it */
     run->state = optimizer->copies
                  ? net_memory((size_t)optimizer->copies * model->params_size) : run->params;
-    if (options->value[NET_CLIP].number > 0.0)
+    init_state(session);
+    session->rate = options->value[NET_LR].number;
+    session->penalized = net_has_penalties(model);
+    if (options->value[NET_CLIP].number > 0.0 || session->penalized)
         run->grads = net_memory(model->params_size);
     net_init_params(model, run->seed, run->params);
 }
@@ -73,7 +90,7 @@ void net_session_close(struct net_session *session)
     free(session->run.grads);
     free(session->run.params);
     free(session->run.arena);
-    free(session->squares);
+    free(session->sums);
     if (session->data)
         net_data_close(session->data);
 }
@@ -146,6 +163,7 @@ float net_gradients(struct net_session *session, const void *batch, int n)
     run->n = n;
     run->has_target = true;
     net_pool_run(session->pool, run_train, session);
+    run->loss = (float)((double)run->loss + net_penalize(session));
     return run->loss;
 }
 
@@ -153,7 +171,7 @@ float net_step(struct net_session *session, const void *batch, int n)
 {
     struct net_run *run = &session->run;
 
-    net_set_hyper(&run->hyper, session->options, run->step);
+    net_set_hyper(&run->hyper, session->options, session->rate, run->step);
     net_gradients(session, batch, n);
     if (run->grads)
         net_clip_update(session, session->options->value[NET_CLIP].number);

@@ -179,13 +179,17 @@ static void finish_epoch(struct net_training *training, double *values, double b
     const double trained = net_now() - began, loss = state->loss_sum / (double)state->row;
     const double validation = measure(training, values), speed = (double)rows / fmax(trained, 1e-9);
     const long every = net_whole(training->options, NET_CHECKPOINT_EVERY);
+    const double *watched = values + model->metric_count + 1;   /* metrics of validation */
     char *metrics = metrics_text(model, values), *line;
 
+    net_schedule_watch(training->options, state, validation, watched);
     state->epoch++;
     state->row = 0;
     state->loss_sum = 0.0;
-    if (training->kept && validation < state->best_loss) {
-        state->best_loss = validation;
+    const double now = training->kept ? net_monitored(model,
+                           training->options->value[NET_MONITOR].text, validation, watched) : 0.0;
+    if (training->kept && now < state->best) {
+        state->best = now;
         state->best_epoch = state->epoch;
         memcpy(training->kept, training->session.run.params, model->params_size);
     }
@@ -193,7 +197,7 @@ static void finish_epoch(struct net_training *training, double *values, double b
     line = net_format("epoch %ld/%ld  loss %.4g%s", state->epoch,
                       net_whole(training->options, NET_EPOCHS), loss, metrics);
     if (isfinite(validation)) {
-        char *more = metrics_text(model, values + model->metric_count + 1);
+        char *more = metrics_text(model, watched);
         char *both = net_format("%s  validation loss %.4g%s", line, validation, more);
 
         free(more);
@@ -218,19 +222,24 @@ static bool train_epochs(struct net_training *training)
     double *values = net_allocate(2 * (size_t)model->metric_count + 1, sizeof *values);
     bool whole = true;
 
-    while (whole && state->epoch < net_whole(options, NET_EPOCHS) && !stopped(training)) {
+    while (whole && state->epoch < net_whole(options, NET_EPOCHS) && !stopped(training)
+           && !net_schedule_stops(options, state)) {
         const double began = net_now();
         const long done = state->row;
         char *shown = state->epoch ? metrics_text(model, values) : net_format("%s", "");
 
         net_order(training->rows, training->row_count, training->session.run.seed,
                   (uint32_t)state->epoch, net_flag(options, NET_SHUFFLE));
+        training->session.rate = net_schedule_rate(options, state);
         whole = train_rows(training, shown);
         free(shown);
         if (whole)
             finish_epoch(training, values, began, training->row_count - done);
     }
     free(values);
+    if (net_schedule_stops(options, state))
+        net_progress_say(&training->progress, "early_stop: no better %s for %ld epochs",
+                         net_argument(model->stop, "monitor")->text, state->stop_bad);
     return whole;
 }
 
@@ -276,7 +285,9 @@ static void open_training(struct net_training *training, struct net_options *opt
     if (!strcmp(options->value[NET_KEEP].text, "best")
         && net_data_rows(session->data, NET_VALIDATION))
         training->kept = net_memory(options->model->params_size);
-    training->state.best_loss = INFINITY;
+    training->state.best = INFINITY;
+    training->state.plateau_best = training->state.stop_best = INFINITY;
+    training->state.plateau_scale = 1.0;
     if (resume) {
         net_checkpoint_read(&tensors, training);
         net_tensors_free(&tensors);
@@ -362,8 +373,9 @@ static void finish_training(struct net_training *training, bool whole)
     struct net_session *session = &training->session;
 
     if (training->kept && training->state.best_epoch && whole) {
-        net_progress_say(&training->progress, "keeping the weights of epoch %ld, whose validation "
-                         "loss is least", training->state.best_epoch);
+        net_progress_say(&training->progress, "keeping the weights of epoch %ld, the best by %s",
+                         training->state.best_epoch,
+                         training->options->value[NET_MONITOR].text);
         memcpy(session->run.params, training->kept, session->model->params_size);
     }
     char *path = net_format("%s/model.safetensors", training->folder);

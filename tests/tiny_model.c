@@ -278,8 +278,8 @@ static const struct net_layer layers[] = {
         .arena_size = sizeof(struct arena), .batch_size = sizeof(struct batch),                    \
         .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,                 \
         .parts = { &source, &holdout, &holdout }, .loss_call = &loss, .optimizer = &optimizer,     \
-        .schedule = &schedule, .metrics = &accuracy, .metric_count = 1, .default_batch = 16,       \
-        .epochs = 6, .keep = "best", .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,         \
+        .schedule = &schedule, .schedule_count = 1, .metrics = &accuracy, .metric_count = 1,       \
+        .default_batch = 16, .epochs = 6, .keep = "best", .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,         \
         .outputs = CLASSES, .output_rank = 1, .output_shape = { CLASSES }, .layers = layers,       \
         .layer_count = 2, .train = { function, kernels, 2 }, .evaluate = { evaluate, NULL, 0 },    \
         .pack = pack, .unpack = unpack,                                                            \

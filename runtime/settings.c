@@ -1,0 +1,209 @@
+/*
+ * settings.c -- the numbers of a run before anyone typed a flag: whose they are, and their values.
+ *
+ * The model's optimizer brings its own numbers; another one, asked for with --optimizer, has
+ * PyTorch's defaults. A number of a schedule or of early_stop is there when the model has it. What
+ * the run has no use for does not apply, and typing it is an error.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime.h"
+
+enum { NUMBERS = 8, NO_DEFAULT = -1 };
+
+struct number {
+    enum net_option option;     /* NET_OPTIMIZER, which is 0: the end */
+    double standard;
+};
+
+static const struct {
+    const char *name;
+    struct number numbers[NUMBERS];
+} optimizers[] = {
+    { "sgd", { { NET_LR, NO_DEFAULT }, { NET_MOMENTUM, 0 }, { NET_NESTEROV, 0 },
+               { NET_WEIGHT_DECAY, 0 } } },
+    { "adam", { { NET_LR, 1e-3 }, { NET_BETA1, 0.9 }, { NET_BETA2, 0.999 }, { NET_EPS, 1e-8 },
+                { NET_WEIGHT_DECAY, 0 } } },
+    { "adamw", { { NET_LR, 1e-3 }, { NET_BETA1, 0.9 }, { NET_BETA2, 0.999 }, { NET_EPS, 1e-8 },
+                 { NET_WEIGHT_DECAY, 1e-2 } } },
+    { "adagrad", { { NET_LR, 1e-2 }, { NET_LR_DECAY, 0 }, { NET_WEIGHT_DECAY, 0 },
+                   { NET_INITIAL_ACCUMULATOR, 0 }, { NET_EPS, 1e-10 } } },
+    { "rmsprop", { { NET_LR, 1e-2 }, { NET_ALPHA, 0.99 }, { NET_EPS, 1e-8 },
+                   { NET_WEIGHT_DECAY, 0 }, { NET_MOMENTUM, 0 }, { NET_CENTERED, 0 } } },
+    { "adadelta", { { NET_LR, 1 }, { NET_RHO, 0.9 }, { NET_EPS, 1e-6 }, { NET_WEIGHT_DECAY, 0 } } },
+};
+
+/* Numbers of calls in the train section that are flags, too. */
+static const struct {
+    enum net_option option;
+    const char *call, *argument;
+} parts[] = {
+    { NET_WARMUP_EPOCHS, "warmup", "epochs" },
+    { NET_CONSTANT_EPOCHS, "constant", "epochs" },
+    { NET_STEP_SIZE, "step", "size" },
+    { NET_GAMMA, "step", "gamma" },
+    { NET_GAMMA, "multistep", "gamma" },
+    { NET_GAMMA, "exponential", "gamma" },
+    { NET_MINIMUM, "cosine", "minimum" },
+    { NET_FACTOR, "plateau", "factor" },
+    { NET_PATIENCE, "plateau", "patience" },
+    { NET_STOP_PATIENCE, "early_stop", "patience" },
+};
+
+const struct net_arg *net_argument(const struct net_call *call, const char *name)
+{
+    for (int a = 0; call && a < call->arg_count; a++)
+        if (!strcmp(call->args[a].name, name) && !call->args[a].none)
+            return &call->args[a];
+    return NULL;
+}
+
+static const struct net_call *find_call(const struct net_model *model, const char *name)
+{
+    for (int i = 0; i < model->schedule_count; i++)
+        if (!strcmp(model->schedule[i].name, name))
+            return &model->schedule[i];
+    return model->stop && !strcmp(model->stop->name, name) ? model->stop : NULL;
+}
+
+/* ---- The optimizer's ------------------------------------------------------------------------- */
+
+static bool is_optimizers(enum net_option option)
+{
+    for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++)
+        for (const struct number *n = optimizers[i].numbers; n->option; n++)
+            if (n->option == option)
+                return true;
+    return false;
+}
+
+static const struct number *numbers_of(const char *optimizer)
+{
+    size_t i = 0;
+
+    while (strcmp(optimizers[i].name, optimizer) != 0)
+        if (++i == sizeof optimizers / sizeof *optimizers)
+            net_fail(NET_USAGE, "this trainer has no optimizer `%s`", optimizer);
+    return optimizers[i].numbers;
+}
+
+static _Noreturn void refuse_number(enum net_option option, const char *optimizer)
+{
+    struct net_text text = { 0 };
+
+    for (const struct number *n = numbers_of(optimizer); n->option; n++)
+        net_text_add(&text, " %s", net_option_name(n->option));
+    net_fail(NET_USAGE, "--%s does not apply to %s, whose numbers are%s", net_option_name(option),
+             optimizer, text.at);
+}
+
+static void set_optimizer(struct net_options *options, const char *optimizer)
+{
+    const struct net_call *own = options->model->optimizer;
+    struct net_value *value = options->value;
+    const struct number *numbers = numbers_of(optimizer);
+
+    if (strcmp(own->name, optimizer) != 0)
+        own = NULL;
+    for (int o = 0; o < NET_OPTIONS; o++)
+        if (is_optimizers((enum net_option)o))
+            value[o].applies = false;
+    for (const struct number *n = numbers; n->option; n++) {
+        const struct net_arg *arg = net_argument(own, net_option_name(n->option));
+
+        value[n->option].applies = true;
+        if (!value[n->option].given)
+            value[n->option].number = arg ? arg->number : n->standard;
+    }
+    for (int o = 0; o < NET_OPTIONS; o++)
+        if (value[o].given && !value[o].applies && is_optimizers((enum net_option)o))
+            refuse_number((enum net_option)o, optimizer);
+    if (value[NET_LR].number < 0.0)
+        net_fail(NET_USAGE, "--optimizer %s wants --lr too", optimizer);
+    if (value[NET_EPS].applies && value[NET_EPS].number < 1e-30)
+        net_fail(NET_USAGE, "eps of %s is %g; it must be 1e-30 or more: --eps 1e-8", optimizer,
+                 value[NET_EPS].number);
+    if (net_flag(options, NET_NESTEROV) && value[NET_MOMENTUM].number == 0.0)
+        net_fail(NET_USAGE, "nesterov wants a momentum above 0: add --momentum 0.9");
+}
+
+/* ---- The schedule's and early_stop's --------------------------------------------------------- */
+
+static void set_parts(struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    struct net_value *value = options->value;
+    const size_t count = sizeof parts / sizeof *parts;
+
+    for (size_t i = 0; i < count; i++)
+        value[parts[i].option].applies = false;
+    for (size_t i = 0; i < count; i++) {
+        const struct net_arg *arg = net_argument(find_call(model, parts[i].call),
+                                                 parts[i].argument);
+        struct net_value *v = &value[parts[i].option];
+
+        if (arg && !v->given)
+            v->number = arg->number;
+        v->applies = v->applies || arg;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (value[parts[i].option].given && !value[parts[i].option].applies)
+            net_fail(NET_USAGE, "--%s does not apply: it is a number of %s, which %s does not have",
+                     net_option_name(parts[i].option), parts[i].call, model->source);
+}
+
+/* ---- All ------------------------------------------------------------------------------------- */
+
+static void set_monitor(struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    struct net_value *value = &options->value[NET_MONITOR];
+    bool known = !strcmp(value->text, "validation_loss");
+
+    value->applies = !strcmp(options->value[NET_KEEP].text, "best");
+    if (value->given && !value->applies)
+        net_fail(NET_USAGE, "--monitor does not apply to --keep last");
+    if (value->given && !model->parts[NET_VALIDATION])
+        net_fail(NET_USAGE, "--monitor does not apply: %s has no validation part", model->source);
+    for (int m = 0; m < model->metric_count; m++)
+        known = known || !strcmp(value->text, model->metrics[m].name);
+    if (!known)
+        net_fail(NET_USAGE, "--monitor is validation_loss or one of the model's metrics, not "
+                 "\"%s\"", value->text);
+}
+
+void net_settings_default(struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    struct net_value *value = options->value;
+    const struct net_value defaults[NET_OPTIONS] = {
+        [NET_OPTIMIZER] = { .text = model->optimizer->name },
+        [NET_CLIP] = { .number = model->clip ? model->clip->args[0].number : 0.0 },
+        [NET_BATCH] = { .number = model->default_batch },
+        [NET_EPOCHS] = { .number = model->epochs },
+        [NET_SEED] = { .number = model->seed },
+        [NET_SHUFFLE] = { .number = 1.0 },
+        [NET_KEEP] = { .text = model->keep ? model->keep : "best" },
+        [NET_MONITOR] = { .text = model->monitor ? model->monitor : "validation_loss" },
+        [NET_THREADS] = { .number = net_cores() },
+        [NET_PART] = { .text = model->parts[NET_TEST] ? "test"
+                               : model->parts[NET_VALIDATION] ? "validation" : "train" },
+        [NET_DIGITS] = { .number = 2.0 },
+        [NET_STEPS] = { .number = 200.0 },
+    };
+
+    for (int o = 0; o < NET_OPTIONS; o++) {
+        if (!value[o].given)
+            value[o] = defaults[o];
+        value[o].applies = true;
+    }
+    set_optimizer(options, value[NET_OPTIMIZER].text);
+    set_parts(options);
+    set_monitor(options);
+    if (value[NET_BATCH].number > model->batch)
+        net_fail(NET_USAGE, "--batch %.0f: this trainer was compiled for batches of up to %d; "
+                 "netc --batch %.0f makes one for more", value[NET_BATCH].number, model->batch,
+                 value[NET_BATCH].number);
+}
