@@ -29,7 +29,7 @@ static double normal(uint32_t a, uint32_t b)
 /* ---- Which numbers --------------------------------------------------------------------------- */
 
 enum spread { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL };  /* the constant, the limit or the deviation */
-enum fan { ONE, IN, OUT, BOTH };                        /* over the square root of what */
+enum fan { ONE, IN, BOTH };     /* sqrt(scale / what) */
 
 /* torch.nn.init's definitions. kaiming_uniform is PyTorch's default of dense and convolution: its
    kaiming_uniform_(a=sqrt(5)). small_uniform and small_normal are Keras's `uniform` and `normal`. */
@@ -62,12 +62,13 @@ static const struct init *find_init(const struct net_tensor *tensor)
     net_fail(NET_FAULT, "%s: this trainer knows no init `%s`", tensor->name, tensor->init);
 }
 
-/* scale, or sqrt(scale / fan) */
+/* scale, or sqrt(scale / fan), fan_in or both together */
 static double scale_of(const struct init *init, const struct net_tensor *tensor)
 {
     const int fan = init->fan == IN ? tensor->fan_in : tensor->fan_in + tensor->fan_out;
 
-    return init->fan == ONE ? init->scale : sqrt(init->scale / (double)(fan > 0 ? fan : 1));
+    return init->fan == ONE ? init->scale
+                            : sqrt(init->scale) / sqrt((double)(fan > 0 ? fan : 1));
 }
 
 /* ---- Orthogonal ------------------------------------------------------------------------------ */

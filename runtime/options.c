@@ -310,6 +310,8 @@ void net_settings_resume(struct net_options *options, int option, const char *te
     struct net_value *value = &options->value[option], old = { 0 };
 
     read_value(&old, d, text);
+    if (option == NET_MONITOR)
+        old.text = net_monitor_named(options->model, old.text);     /* `text` does not last */
     const bool same = old.number == value->number
                       && (!old.text || (value->text && !strcmp(old.text, value->text)));
     if (value->given && !same && !(option == NET_EPOCHS && value->number > old.number))
@@ -347,7 +349,7 @@ void net_settings_json(struct net_text *text, const struct net_options *options)
         if (!options->value[o].applies)
             continue;
         net_text_add(text, "%s\"%s\": ", comma, descriptions[o].name);
-        if (descriptions[o].kind == CHOICE)
+        if (descriptions[o].kind == CHOICE || descriptions[o].kind == TEXT)
             net_text_quote(text, options->value[o].text);
         else
             net_option_show(text, options, (enum net_option)o);

@@ -52,7 +52,7 @@ static const struct {
     { NET_STOP_PATIENCE, "early_stop", "patience" },
 };
 
-const struct net_arg *net_argument(const struct net_call *call, const char *name)
+const struct net_arg *net_find_argument(const struct net_call *call, const char *name)
 {
     for (int a = 0; call && a < call->arg_count; a++)
         if (!strcmp(call->args[a].name, name) && !call->args[a].none)
@@ -111,7 +111,7 @@ static void set_optimizer(struct net_options *options, const char *optimizer)
         if (is_optimizers((enum net_option)o))
             value[o].applies = false;
     for (const struct number *n = numbers; n->option; n++) {
-        const struct net_arg *arg = net_argument(own, net_option_name(n->option));
+        const struct net_arg *arg = net_find_argument(own, net_option_name(n->option));
 
         value[n->option].applies = true;
         if (!value[n->option].given)
@@ -140,7 +140,7 @@ static void set_parts(struct net_options *options)
     for (size_t i = 0; i < count; i++)
         value[parts[i].option].applies = false;
     for (size_t i = 0; i < count; i++) {
-        const struct net_arg *arg = net_argument(find_call(model, parts[i].call),
+        const struct net_arg *arg = net_find_argument(find_call(model, parts[i].call),
                                                  parts[i].argument);
         struct net_value *v = &value[parts[i].option];
 
@@ -156,22 +156,28 @@ static void set_parts(struct net_options *options)
 
 /* ---- All ------------------------------------------------------------------------------------- */
 
+const char *net_monitor_named(const struct net_model *model, const char *name)
+{
+    if (!strcmp(name, "validation_loss"))
+        return "validation_loss";
+    for (int m = 0; m < model->metric_count; m++)
+        if (!strcmp(name, model->metrics[m].name))
+            return model->metrics[m].name;
+    net_fail(NET_USAGE, "--monitor is validation_loss or one of the model's metrics, not \"%s\"",
+             name);
+}
+
 static void set_monitor(struct net_options *options)
 {
     const struct net_model *model = options->model;
     struct net_value *value = &options->value[NET_MONITOR];
-    bool known = !strcmp(value->text, "validation_loss");
 
     value->applies = !strcmp(options->value[NET_KEEP].text, "best");
     if (value->given && !value->applies)
         net_fail(NET_USAGE, "--monitor does not apply to --keep last");
     if (value->given && !model->parts[NET_VALIDATION])
         net_fail(NET_USAGE, "--monitor does not apply: %s has no validation part", model->source);
-    for (int m = 0; m < model->metric_count; m++)
-        known = known || !strcmp(value->text, model->metrics[m].name);
-    if (!known)
-        net_fail(NET_USAGE, "--monitor is validation_loss or one of the model's metrics, not "
-                 "\"%s\"", value->text);
+    value->text = net_monitor_named(model, value->text);
 }
 
 void net_settings_default(struct net_options *options)

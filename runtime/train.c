@@ -239,7 +239,7 @@ static bool train_epochs(struct net_training *training)
     free(values);
     if (net_schedule_stops(options, state))
         net_progress_say(&training->progress, "early_stop: no better %s for %ld epochs",
-                         net_argument(model->stop, "monitor")->text, state->stop_bad);
+                         net_find_argument(model->stop, "monitor")->text, state->stop_bad);
     return whole;
 }
 

@@ -381,7 +381,7 @@ START_TEST(defaults)
     ck_assert_double_eq(number(model->layers[2]->call, "slope"), 0.2);
     ck_assert_double_eq(number(pool, "stride"), 3);
     ck_assert_double_eq(number(pool, "padding"), 0);
-    ck_assert_str_eq(model->schedule->name, "constant");
+    ck_assert_str_eq(model->schedule[0]->name, "constant");
     ck_assert_str_eq(model->keep, "best");
     ck_assert_int_eq(model->batch, 32);
     ck_assert_int_eq(model->epochs, 1);

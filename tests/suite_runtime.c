@@ -610,7 +610,7 @@ START_TEST(wrong_usage_is_2)
         { "--lr ", "--lr" }, { "--lr 0x10", "--lr" }, { "--lr -1", "--lr" },
         { "--momentm 0.5", "--momentum" }, { "--beta1 0.5", "does not apply to sgd" },
         { "--optimizer adam --momentum 0.9", "does not apply to adam" },
-        { "--optimizer adamw", "sgd or adam" }, { "--batch 33", "netc --batch 33" },
+        { "--optimizer lion", "rmsprop or adadelta" }, { "--batch 33", "netc --batch 33" },
         { "--batch 0", "--batch" }, { "--batch 1.5", "--batch" }, { "--epochs", "--epochs" },
         { "sweep", "not there yet" }, { "export", "not there yet" }, { "trian", "train" },
         { "eval", "--weights" }, { "--steps 3", "bench" }, { "init --seed 7", "-o" },

@@ -31,15 +31,21 @@ struct arena {
 static const struct net_segment inputs = { 0, INPUTS, 1, 0, 1 }, hidden = { 0, HIDDEN, 1, 0, 1 },
                                 classes = { 0, CLASSES, 1, 0, 1 };
 
+#define TENSOR(path, member, floats, dimensions, sides, layout, cut, parts, inputs)                  \
+    {                                                                                              \
+        .name = path, .offset = offsetof(struct params, member), .count = floats,                  \
+        .rank = dimensions, .shape = sides, .kind = layout, .panels = cut, .segments = parts,      \
+        .segment_count = 1, .trainable = true, .init = "kaiming_uniform", .fan_in = inputs,        \
+    }
+#define LIST(...) { __VA_ARGS__ }
+
 static const struct net_tensor tensors[] = {
-    { "tiny.dense_1.weight", offsetof(struct params, w1), INPUTS * 32, 2, { HIDDEN, INPUTS },
-      NET_WEIGHT, { 0, 1, 0 }, &inputs, 1, true, "kaiming_uniform", INPUTS },
-    { "tiny.dense_1.bias", offsetof(struct params, b1), 32, 1, { HIDDEN }, NET_VECTOR, { 0 },
-      &hidden, 1, true, "kaiming_uniform", INPUTS },
-    { "tiny.dense_2.weight", offsetof(struct params, w2), HIDDEN * 16, 2, { CLASSES, HIDDEN },
-      NET_WEIGHT, { 0, 0, 1 }, &hidden, 1, true, "kaiming_uniform", HIDDEN },
-    { "tiny.dense_2.bias", offsetof(struct params, b2), 16, 1, { CLASSES }, NET_VECTOR, { 0 },
-      &classes, 1, true, "kaiming_uniform", HIDDEN },
+    TENSOR("tiny.dense_1.weight", w1, INPUTS * 32, 2, LIST(HIDDEN, INPUTS), NET_WEIGHT,
+           LIST(0, 1, 0), &inputs, INPUTS),
+    TENSOR("tiny.dense_1.bias", b1, 32, 1, { HIDDEN }, NET_VECTOR, { 0 }, &hidden, INPUTS),
+    TENSOR("tiny.dense_2.weight", w2, HIDDEN * 16, 2, LIST(CLASSES, HIDDEN), NET_WEIGHT,
+           LIST(0, 0, 1), &hidden, HIDDEN),
+    TENSOR("tiny.dense_2.bias", b2, 16, 1, { CLASSES }, NET_VECTOR, { 0 }, &classes, HIDDEN),
 };
 
 static float *element(void *base, int tensor, long index)
