@@ -1239,9 +1239,10 @@ static const struct net_call part_train = { .name = "digits", .args = part_train
 
 static const struct net_arg part_validation_args[] = {
     { .name = "f", .number = 0.10000000000000001, .given = true },
+    { .name = "seed", .number = 0 },
 };
 static const struct net_call part_validation = { .name = "holdout", .args = part_validation_args,
-        .arg_count = 1 };
+        .arg_count = 2 };
 
 static const struct net_arg part_test_args[] = {
     { .name = "rows", .number = 2000, .given = true },
@@ -1435,7 +1436,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "fb4df5b46ae8f709", .isa = "avx512", .batch = 64,
+    .hash = "4b1d6e83034551a7", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 7440896,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,

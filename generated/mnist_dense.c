@@ -1258,9 +1258,10 @@ static const struct net_call part_train = { .name = "idx", .args = part_train_ar
 
 static const struct net_arg part_validation_args[] = {
     { .name = "f", .number = 0.10000000000000001, .given = true },
+    { .name = "seed", .number = 0 },
 };
 static const struct net_call part_validation = { .name = "holdout", .args = part_validation_args,
-        .arg_count = 1 };
+        .arg_count = 2 };
 
 static const struct net_arg part_test_args[] = {
     { .name = "image", .number = 0, .text = "t10k-images-idx3-ubyte.gz", .given = true },
@@ -1456,7 +1457,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "b85f11856e384510", .isa = "avx512", .batch = 64,
+    .hash = "62bfbe0fad39a1f2", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,
