@@ -11,21 +11,26 @@
 
 #include "data_file.h"
 #include "data_parts.h"
+#include "words.h"
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
-static const struct net_column *find_column(const struct net_table *table, const char *name)
+/* The column that a field is made from, or NULL. */
+static const struct net_column *find_column(const struct net_table *table,
+                                            const struct net_model *model, int f)
 {
+    if (table->by_field)
+        return f < table->column_count ? &table->columns[f] : NULL;
     for (int i = 0; i < table->column_count; i++)
-        if (!strcmp(table->columns[i].name, name))
+        if (!strcmp(table->columns[i].name, model->fields[f].source))
             return &table->columns[i];
     return NULL;
 }
 
 static const struct net_column *need_column(const struct net_table *table, const char *reader,
-                                            const char *name)
+                                            const struct net_model *model, int f)
 {
-    const struct net_column *column = find_column(table, name);
+    const struct net_column *column = find_column(table, model, f);
     char names[256] = "";
 
     if (column)
@@ -33,39 +38,51 @@ static const struct net_column *need_column(const struct net_table *table, const
     for (int i = 0; i < table->column_count; i++)
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "",
                  table->columns[i].name);
-    net_fail(1, "%s has no field %s; it has %s", reader, name, names);
+    net_fail(1, "%s has no field %s; it has %s", reader, model->fields[f].source, names);
 }
 
 /* NaN, infinite, or beyond 32-bit floats: no model learns from it, unless impute fills it in. */
 static void check_finite(const struct net_column *column, const struct net_field *field)
 {
-    const float *at = column->at;
     const bool imputed = net_field_imputes(field);
 
-    for (long i = 0; column->type == NET_F32 && i < column->rows * column->size; i++)
-        if (!isfinite(at[i]) && !(imputed && isnan(at[i])))
-            net_fail(1, "%s: row %ld, element %ld (from 0): expected a finite 32-bit number in %s, "
-                        "found %g", column->place, i / column->size, i % column->size,
-                     column->name, (double)at[i]);
+    for (long row = 0; column->type == NET_F32 && row < column->rows; row++) {
+        const float *at = net_row(column, row);
+
+        for (int i = 0; i < column->size; i++)
+            if (!isfinite(at[i]) && !(imputed && isnan(at[i])))
+                net_fail(1, "%s: row %ld, element %d (from 0): expected a finite 32-bit number in "
+                            "%s, found %g", column->place, row, i, column->name, (double)at[i]);
+    }
 }
 
-static void open_source(struct net_data *data, enum net_part part, const char *folder)
+/* Opens what `request` asks for as a part of its own. */
+static void open_table(struct net_data *data, enum net_part part, const struct net_reader *reader,
+                       const struct net_request *request)
 {
-    const struct net_call *call = data->model->parts[part];
     struct net_opened *opened = &data->opened[part];
     struct net_table *table = &opened->table;
 
-    call->reader->open(table, call, folder);
+    reader->open(table, request);
     table->rows = table->columns[0].rows;
     for (int i = 1; i < table->column_count; i++)
         if (table->columns[i].rows != table->rows)
             net_fail(1, "%s has %ld rows, %s has %ld: expected as many", table->columns[0].place,
                      table->rows, table->columns[i].place, table->columns[i].rows);
-    for (int f = 0; f < data->model->field_count; f++)
-        check_finite(need_column(table, call->name, data->model->fields[f].source),
-                     &data->model->fields[f]);
+    for (int f = 0; f < request->field_count; f++)
+        if (!table->by_field)   /* it knows better where a missing number stands */
+            check_finite(need_column(table, reader->name, data->model, f), &request->fields[f]);
     opened->fields = net_allocate((size_t)data->model->field_count, sizeof *opened->fields);
     data->parts[part] = (struct net_selection){.opened = opened, .count = table->rows};
+}
+
+static void open_source(struct net_data *data, enum net_part part, const char *folder)
+{
+    const struct net_call *call = data->model->parts[part];
+    const struct net_request request = {call, folder, data->model->fields,
+                                        data->model->field_count};
+
+    open_table(data, part, call->reader, &request);
 }
 
 /* ---- parts ----------------------------------------------------------------------------------- */
@@ -74,7 +91,7 @@ static void split(struct net_data *data, enum net_part part)
 {
     const struct net_field *target = net_target_field(data->model);
     const struct net_column *column =
-        find_column(&data->opened[NET_TRAIN].table, target->source);
+        find_column(&data->opened[NET_TRAIN].table, data->model, data->model->field_count - 1);
 
     net_split(&data->parts[NET_TRAIN], &data->parts[part], part, data->model->parts[part],
               target->classes && column && column->size == 1 ? column : NULL);
@@ -104,13 +121,12 @@ static void fit_field(struct net_data *data, int f)
     const struct net_selection *train = &data->parts[NET_TRAIN];
     struct net_values values;
 
-    net_values_open(&values, field, find_column(&train->opened->table, field->source));
+    net_values_open(&values, field, find_column(&train->opened->table, data->model, f));
     for (int s = 0; s < field->step_count; s++) {
         const struct net_call *step = &field->steps[s];
 
         if (step->preparation->fit)
-            step->preparation->fit(&data->fitted[f][s], &values, step, train->rows,
-                                   train->count);
+            step->preparation->fit(&data->fitted[f][s], &values, step, train->rows, train->count);
         step->preparation->apply(&values, step, &data->fitted[f][s]);
     }
     free(values.scale);
@@ -129,10 +145,10 @@ static bool learns(const struct net_field *field)
 static void apply_field(struct net_data *data, int f, struct net_opened *opened)
 {
     const struct net_field *field = &data->model->fields[f];
-    const struct net_column *column = find_column(&opened->table, field->source);
+    const struct net_column *column = find_column(&opened->table, data->model, f);
     struct net_values values;
 
-    if (!column)
+    if (!column || !net_has_rows(column))
         return;
     net_values_open(&values, field, column);
     for (int s = 0; s < field->step_count; s++)
@@ -140,20 +156,27 @@ static void apply_field(struct net_data *data, int f, struct net_opened *opened)
     net_values_finish(&values, &opened->fields[f]);
 }
 
-/* Columns whose rows no field reads as they are. */
+/* Gives back the columns whose rows no field reads as they are, and files that no column needs. */
 static void free_unread(struct net_opened *opened, int field_count)
 {
+    bool held = false;
+
     for (int i = 0; i < opened->table.column_count; i++) {
         struct net_column *column = &opened->table.columns[i];
         bool read = false;
 
-        for (int f = 0; f < field_count; f++)
-            read |= opened->fields[f].column.at == column->at;
-        if (!read) {
-            free(column->at);
-            column->at = NULL;
+        for (int f = 0; f < field_count; f++) {
+            const struct net_column *prepared = &opened->fields[f].column;
+
+            read |= net_has_rows(prepared) && prepared->at == column->at &&
+                    prepared->pieces == column->pieces;
         }
+        if (!read)
+            net_column_free(column);
+        held |= column->pieces != NULL;
     }
+    if (!held)
+        net_table_release(&opened->table);
 }
 
 static void prepare(struct net_data *data, const char *preparation)
@@ -206,31 +229,55 @@ struct net_data *net_data_open(const struct net_model *model, const char *folder
     return data;
 }
 
+/* A user's file of idx or npy, whatever the training data were. */
+static void open_numbers(struct net_table *table, const struct net_request *request)
+{
+    struct net_column *column = &table->columns[0];
+    char *path = (char *)request->call->args[0].text;
+
+    if (request->field_count != 1)
+        net_fail(1, "predict FILE works for a model with one input, this one has %d",
+                 request->field_count);
+    *column = (struct net_column){.name = request->fields[0].source, .place = path};
+    table->column_count = 1;
+    net_read_files(table, column, &path, 1,
+                   net_is_npy(path) ? net_header_npy : net_header_idx);
+}
+
 struct net_data *net_data_open_file(const struct net_model *model, const char *file,
                                     const char *preparation)
 {
+    static const struct net_reader numbers = {"predict", open_numbers, NULL};
     struct net_data *data = new_data(model);
     struct net_opened *opened = &data->opened[NET_TEST];
-    struct net_column *column = &opened->table.columns[0];
-    char *path = (char *)file;
+    const struct net_call *train = model->parts[NET_TRAIN];
+    const struct net_reader *reader = train && train->reader ? train->reader : &numbers;
+    struct net_call call = {.name = "predict", .args = &(struct net_arg){.text = file},
+                            .arg_count = 1};
+    const struct net_request request = {&call, NULL, model->fields, model->field_count - 1};
+    struct net_arg *args = NULL;
 
-    if (model->field_count != 2)
-        net_fail(1, "predict FILE works for a model with one input, this one has %d",
-                 model->field_count - 1);
-    if (!preparation && learns(&model->fields[0]))
-        net_fail(1, "%s is prepared with numbers learnt in training: --weights wants a run's "
-                    "folder, with its preparation.json", model->fields[0].name);
-    *column = (struct net_column){.name = model->fields[0].source, .place = file};
-    net_read_files(column, &path, 1, net_is_npy(file) ? net_header_npy : net_header_idx);
-    check_finite(column, &model->fields[0]);
-    opened->table.column_count = 1;
-    opened->table.rows = column->rows;
-    opened->fields = net_allocate((size_t)model->field_count, sizeof *opened->fields);
-    data->parts[NET_TEST] = (struct net_selection){.opened = opened, .count = column->rows};
+    for (int f = 0; !preparation && f < request.field_count; f++)
+        if (learns(&model->fields[f]))
+            net_fail(1, "%s is prepared with numbers learnt in training: --weights wants a run's "
+                        "folder, with its preparation.json", model->fields[f].name);
+    if (reader->file) {
+        args = net_allocate((size_t)train->arg_count, sizeof *args);
+        for (int i = 0; i < train->arg_count; i++) {
+            args[i] = train->args[i];
+            if (!strcmp(args[i].name, reader->file))
+                args[i].text = file;
+        }
+        call = (struct net_call){.name = train->name, .args = args,
+                                 .arg_count = train->arg_count};
+    }
+    open_table(data, NET_TEST, reader->file ? reader : &numbers, &request);
+    free(args);
     if (preparation)
         net_preparation_load(data, preparation);
-    apply_field(data, 0, opened);
-    free_unread(opened, model->field_count);
+    for (int f = 0; f < request.field_count; f++)
+        apply_field(data, f, opened);
+    free_unread(opened, request.field_count);
     data->parts[NET_TEST].pointers =
         net_allocate((size_t)model->field_count * (size_t)model->batch, sizeof(void *));
     return data;
@@ -246,8 +293,7 @@ void net_data_close(struct net_data *data)
             free(opened->fields[f].scale);
             free(opened->fields[f].shift);
         }
-        for (int i = 0; i < opened->table.column_count; i++)
-            free(opened->table.columns[i].at);
+        net_table_free(&opened->table);
         free(opened->fields);
         free(data->parts[part].rows);
         free(data->parts[part].pointers);
@@ -256,6 +302,7 @@ void net_data_close(struct net_data *data)
         for (int s = 0; s < data->model->fields[f].step_count; s++) {
             free(data->fitted[f][s].list[0]);
             free(data->fitted[f][s].list[1]);
+            net_words_free(data->fitted[f][s].words);
         }
         free(data->fitted[f]);
     }
@@ -281,13 +328,11 @@ void net_data_pack(const struct net_data *data, enum net_part part, const long *
         const struct net_prepared *prepared = &from->opened->fields[f];
         const struct net_column *column = &prepared->column;
         const void **pointers = from->pointers + (size_t)f * (size_t)model->batch;
-        const size_t width = (size_t)column->size * (column->type == NET_U8 ? 1 : 4);
 
-        if (!column->at)
+        if (!net_has_rows(column))
             continue;
         for (int i = 0; i < n; i++)
-            pointers[i] = (const char *)column->at +
-                          (size_t)net_selected(from, rows[i]) * width;
+            pointers[i] = net_row(column, net_selected(from, rows[i]));
         fields[f] = (struct net_rows){column->type, pointers, prepared->scale, prepared->shift};
     }
     model->pack(batch, fields, n);
@@ -300,12 +345,10 @@ static const struct net_column *target(const struct net_data *data, enum net_par
 
 int net_data_class(const struct net_data *data, enum net_part part, long row)
 {
-    return ((const int32_t *)target(data, part)->at)[net_selected(&data->parts[part], row)];
+    return *(const int32_t *)net_row(target(data, part), net_selected(&data->parts[part], row));
 }
 
 const float *net_data_target(const struct net_data *data, enum net_part part, long row)
 {
-    const struct net_column *column = target(data, part);
-
-    return (const float *)column->at + net_selected(&data->parts[part], row) * column->size;
+    return net_row(target(data, part), net_selected(&data->parts[part], row));
 }

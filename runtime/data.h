@@ -16,34 +16,81 @@
 
 enum net_part { NET_TRAIN, NET_VALIDATION, NET_TEST, NET_PARTS };
 
-/* One field of a source: `rows` rows of `size` elements, contiguous, row-major. */
+/* Rows that stand one behind the other, in one file of several. */
+struct net_piece {
+    long first;                 /* its first row */
+    const char *at;             /* of that row; of a text: where the file begins */
+    const char *end;            /* of a text: where the file ends */
+};
+
+struct net_words;               /* words.h: strings by number */
+
+/* One field of a source: `rows` rows of `size` elements, row-major. Read them through net_row. */
 struct net_column {
     const char *name;           /* "image", "label", "x" */
     const char *place;          /* where it was read, for messages: a path, or a generator */
-    enum net_type type;
+    enum net_type type;         /* not SPARSE */
     int rank, shape[4];         /* of one row */
     long rows;
     int size;                   /* elements in a row */
-    void *at;                   /* rows * size elements */
+    void *at;                   /* rows * size elements, owned; a text: where each begins, in a file;
+                                   NULL: the rows stand in `pieces` */
+    struct net_piece *pieces;   /* owned, or NULL; in order of `first` */
+    int piece_count;
+    size_t stride;              /* of pieces: bytes from a row to the next */
+    char **elements;            /* names of the row's elements (columns of a csv), owned; or NULL */
+    struct net_words *words;    /* of I32: the strings that the numbers stand for, sorted, owned; or
+                                   NULL */
+    enum net_text_form {
+        NET_TEXT_CSV, NET_TEXT_JSON, NET_TEXT_LINE
+    } form;                     /* of a text: how it is written */
 };
 
 enum { NET_COLUMNS = 16 };      /* fields that one source can have */
 
+/* Memory that columns point into. */
+struct net_held {
+    void *at;
+    size_t mapped;              /* bytes of a file that are mapped there; 0: malloc'd */
+};
+
 struct net_table {
     struct net_column columns[NET_COLUMNS];     /* all with the same number of rows */
     int column_count;
+    bool by_field;              /* columns[f] is of the model's field f, whatever its name */
     long rows;
+    struct net_held *held;
+    int held_count;
 };
 
-/* Opens a source: paths in `call` are relative to `folder`, NULL for the current folder. Fills the
-   columns; data.c checks that their rows agree. Fails by net_fail. */
+/* Element 0 of a row. */
+const void *net_row(const struct net_column *column, long row);
+static inline bool net_has_rows(const struct net_column *column)
+{
+    return column->at || column->pieces;
+}
+void net_column_free(struct net_column *column);    /* what it owns; it has no rows any more */
+void net_table_free(struct net_table *table);
+
+/* What a reader is asked for. */
+struct net_request {
+    const struct net_call *call;
+    const char *folder;         /* where paths are relative to, or NULL for the current folder */
+    const struct net_field *fields;     /* of the model; without the target for `predict` */
+    int field_count;
+};
+
+/* Opens a source. Fills the columns; data.c checks that their rows agree. Fails by net_fail. */
 struct net_reader {
     const char *name;
-    void (*open)(struct net_table *table, const struct net_call *call, const char *folder);
+    void (*open)(struct net_table *table, const struct net_request *request);
+    const char *file;           /* the argument that `predict FILE` stands in for, or NULL: FILE is
+                                   idx or npy */
 };
 
 extern const struct net_reader net_reader_idx, net_reader_npy, net_reader_digits, net_reader_xor,
-    net_reader_logistic_map;
+    net_reader_logistic_map, net_reader_cifar10, net_reader_cifar100, net_reader_csv,
+    net_reader_jsonl, net_reader_npz;
 
 /* A field's rows on their way through its preparations. Affine preparations only change scale and
    shift; the rows are rewritten when something else needs their values, or at the end. */
@@ -58,6 +105,7 @@ struct net_values {
 struct net_fitted {
     double *list[2];            /* `count` numbers each */
     int count;
+    struct net_words *words;    /* by number, or NULL */
 };
 
 struct net_preparation {
@@ -83,8 +131,9 @@ struct net_data;
 struct net_data *net_data_open(const struct net_model *model, const char *folder,
                                const char *preparation);
 
-/* The same for rows of a user's FILE (idx or npy, plain or gzip) without targets: they become the
-   NET_TEST part, for net_predict. A model with one input only. */
+/* The same for rows of a user's FILE without targets: they become the NET_TEST part, for
+   net_predict. It is read as the training source is, which may be idx or npy where that is either;
+   plain or gzip. */
 struct net_data *net_data_open_file(const struct net_model *model, const char *file,
                                     const char *preparation);
 

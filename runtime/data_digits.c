@@ -260,13 +260,13 @@ static void draw_digit(uint8_t image[PIXELS], uint8_t *label, struct draws *draw
     }
 }
 
-static void open_digits(struct net_table *table, const struct net_call *call, const char *folder)
+static void open_digits(struct net_table *table, const struct net_request *request)
 {
+    const struct net_call *call = request->call;
     const long rows = (long)net_whole_argument(call, "rows", 1, 1e8);
     const uint64_t seed = (uint64_t)net_whole_argument(call, "seed", 0, 0x1p53);
     uint8_t *image = net_allocate((size_t)rows, PIXELS), *label = net_allocate((size_t)rows, 1);
 
-    (void)folder;
     for (long i = 0; i < rows; i++) {
         struct draws draws = {.key = {(uint32_t)seed, (uint32_t)(seed >> 32)}, .row = (uint64_t)i,
                               .used = 4};
@@ -274,9 +274,11 @@ static void open_digits(struct net_table *table, const struct net_call *call, co
         draw_digit(image + i * PIXELS, label + i, &draws);
     }
     table->column_count = 2;
-    table->columns[0] = (struct net_column){"image", call->name, NET_U8, 3, {1, SIDE, SIDE}, rows,
-                                            PIXELS, image};
-    table->columns[1] = (struct net_column){"label", call->name, NET_U8, 0, {0}, rows, 1, label};
+    table->columns[0] = (struct net_column){.name = "image", .place = call->name, .type = NET_U8,
+                                            .rank = 3, .shape = {1, SIDE, SIDE}, .rows = rows,
+                                            .size = PIXELS, .at = image};
+    table->columns[1] = (struct net_column){.name = "label", .place = call->name, .type = NET_U8,
+                                            .rows = rows, .size = 1, .at = label};
 }
 
-const struct net_reader net_reader_digits = {"digits", open_digits};
+const struct net_reader net_reader_digits = {"digits", open_digits, NULL};

@@ -26,6 +26,9 @@ void net_stream_read(struct net_stream *file, void *bytes, size_t size, const ch
 void *net_stream_append(struct net_stream *file, void *bytes, size_t used, size_t size,
                       const char *what);
 
+/* All bytes that are left, malloc'd, with a NUL behind them. */
+char *net_stream_rest(struct net_stream *file, size_t *size);
+
 /* Fails unless the file ends here. */
 void net_stream_end(struct net_stream *file);
 
@@ -34,9 +37,37 @@ _Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const
                                ...)
     __attribute__((format(printf, 3, 4)));
 
+/* ---- data_column.c: memory that columns point into ------------------------------------------- */
+
+/* The table gives it back when it is closed. */
+void net_hold(struct net_table *table, void *at, size_t mapped);
+void net_table_release(struct net_table *table);        /* what it holds; columns stay */
+
+/* A whole file: mapped where it is plain, else unpacked into memory. */
+struct net_bytes {
+    const char *at;
+    size_t size;
+};
+struct net_bytes net_map_file(struct net_table *table, const char *path);
+
+/* The `size` bytes behind the header that was read: mapped, or NULL where that cannot be. */
+const char *net_stream_map(struct net_stream *file, struct net_table *table, size_t size);
+
+/* `rows` more rows, in a file. */
+void net_add_piece(struct net_column *column, long rows, const char *at, const char *end);
+
+/* ---- data_paths.c: names and arguments -------------------------------------------------------- */
+
 /* The files that `pattern` names, sorted; at least one. `folder` NULL: the current one. */
 char **net_paths(const char *folder, const char *pattern, int *count);
 void net_paths_free(char **paths, int count);
+
+/* The argument `name` of a call, or NULL. */
+const struct net_arg *net_argument(const struct net_call *call, const char *name);
+/* A whole number between the limits, or a fault that names the argument. */
+double net_whole_argument(const struct net_call *call, const char *name, double least, double most);
+
+/* ---- data_number.c: files of numbers ---------------------------------------------------------- */
 
 /* How numbers lie in a file. */
 struct net_encoding {
@@ -63,15 +94,11 @@ net_header net_header_idx, net_header_npy;
 bool net_is_npy(const char *path);
 
 /* Reads files of one format into a column, one after the other: their rows must be alike. */
-void net_read_files(struct net_column *column, char *const *paths, int count, net_header *header);
+void net_read_files(struct net_table *table, struct net_column *column, char *const *paths,
+                    int count, net_header *header);
 
 /* A reader's open: every argument with a text is a field and names its files. */
-void net_open_files(struct net_table *table, const struct net_call *call, const char *folder,
+void net_open_files(struct net_table *table, const struct net_request *request,
                     net_header *header);
-
-/* The argument `name` of a call, or NULL. */
-const struct net_arg *net_argument(const struct net_call *call, const char *name);
-/* A whole number between the limits, or a fault that names the argument. */
-double net_whole_argument(const struct net_call *call, const char *name, double least, double most);
 
 #endif

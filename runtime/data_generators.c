@@ -17,25 +17,23 @@ static struct net_column *add_floats(struct net_table *table, const char *name, 
     return column;
 }
 
-static void open_xor(struct net_table *table, const struct net_call *call, const char *folder)
+static void open_xor(struct net_table *table, const struct net_request *request)
 {
     static const float inputs[4][2] = {{-1, -1}, {-1, 1}, {1, -1}, {1, 1}};
     static const float outputs[4] = {-1, 1, 1, -1};
 
-    (void)folder;
-    memcpy(add_floats(table, "x", call->name, 4, 2)->at, inputs, sizeof inputs);
-    memcpy(add_floats(table, "y", call->name, 4, 1)->at, outputs, sizeof outputs);
+    memcpy(add_floats(table, "x", request->call->name, 4, 2)->at, inputs, sizeof inputs);
+    memcpy(add_floats(table, "y", request->call->name, 4, 1)->at, outputs, sizeof outputs);
 }
 
 /* x, 4x(1 - x) along one orbit, in double. */
-static void open_logistic_map(struct net_table *table, const struct net_call *call,
-                              const char *folder)
+static void open_logistic_map(struct net_table *table, const struct net_request *request)
 {
+    const struct net_call *call = request->call;
     const long rows = (long)net_whole_argument(call, "rows", 1, 1e8);
     const struct net_arg *start = net_argument(call, "x0");
     double x = start ? start->number : 0;
 
-    (void)folder;
     if (!(x > 0 && x < 1))
         net_fail(1, "logistic_map(x0=...): expected a number between 0 and 1, found %g", x);
     float *from = add_floats(table, "x", call->name, rows, 1)->at;
@@ -48,5 +46,5 @@ static void open_logistic_map(struct net_table *table, const struct net_call *ca
     }
 }
 
-const struct net_reader net_reader_xor = {"xor", open_xor};
-const struct net_reader net_reader_logistic_map = {"logistic_map", open_logistic_map};
+const struct net_reader net_reader_xor = {"xor", open_xor, NULL};
+const struct net_reader net_reader_logistic_map = {"logistic_map", open_logistic_map, NULL};

@@ -54,9 +54,9 @@ size_t net_header_idx(struct net_stream *file, struct net_column *column,
     return bytes;
 }
 
-static void open_idx(struct net_table *table, const struct net_call *call, const char *folder)
+static void open_idx(struct net_table *table, const struct net_request *request)
 {
-    net_open_files(table, call, folder, net_header_idx);
+    net_open_files(table, request, net_header_idx);
 }
 
-const struct net_reader net_reader_idx = {"idx", open_idx};
+const struct net_reader net_reader_idx = {"idx", open_idx, NULL};

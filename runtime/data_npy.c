@@ -196,9 +196,9 @@ bool net_is_npy(const char *path)
     return !memcmp(magic, "\x93NUMPY", 6);
 }
 
-static void open_npy(struct net_table *table, const struct net_call *call, const char *folder)
+static void open_npy(struct net_table *table, const struct net_request *request)
 {
-    net_open_files(table, call, folder, net_header_npy);
+    net_open_files(table, request, net_header_npy);
 }
 
-const struct net_reader net_reader_npy = {"npy", open_npy};
+const struct net_reader net_reader_npy = {"npy", open_npy, NULL};

@@ -11,7 +11,7 @@
 
 /* One field of one source as pack reads it. */
 struct net_prepared {
-    struct net_column column;   /* U8 or F32; I32 for a class */
+    struct net_column column;   /* U8 or F32; I32 for a class; what it owns is the source's */
     float *scale, *shift;       /* U8: one a channel, applied by pack */
     void *owned;                /* column.at where it is not the source's, else NULL */
 };

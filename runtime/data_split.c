@@ -36,13 +36,16 @@ static int compare_rows(const void *a, const void *b)
 
 static double class_of(const struct net_column *classes, long row)
 {
+    const void *at = net_row(classes, row);
+
     switch (classes->type) {
-    case NET_U8: return ((const uint8_t *)classes->at)[row];
-    case NET_I32: return ((const int32_t *)classes->at)[row];
+    case NET_U8: return *(const uint8_t *)at;
+    case NET_I32: return *(const int32_t *)at;
     case NET_F32:
-    case NET_SPARSE: break;
+    case NET_SPARSE:
+    case NET_TEXT: break;
     }
-    return (double)((const float *)classes->at)[row];
+    return (double)*(const float *)at;
 }
 
 static struct ticket *draw_tickets(const struct net_selection *from, enum net_part part,

@@ -132,7 +132,10 @@ enum net_field_kind {
 
 struct net_field {
     const char *name;           /* in the model */
-    const char *source;         /* the field of the source it is made from */
+    const char *source;         /* the field of the source it is made from; "CRIM..LSTAT" of columns */
+    const struct net_arg *columns;  /* of csv and jsonl: names, or numbers from 1, of its columns */
+    int column_count;
+    bool column_range;          /* columns[0] is the first, columns[1] the last of them */
     enum net_field_kind kind;
     int rank, shape[4];         /* of one row; a class: rank 0 */
     int size;                   /* product of shape, 1 for a class */
@@ -148,8 +151,8 @@ struct net_field {
 /* Rows of one field as the data layer hands them to pack: row[i] points to `size` elements in
    logical row-major order. U8 rows become x * scale[c] + shift[c], with c the index
    along the first axis of shape. I32: a class index, or `size` ids of words. SPARSE: row[i] is a
-   struct net_sparse. */
-enum net_type { NET_F32, NET_U8, NET_I32, NET_SPARSE };
+   struct net_sparse. TEXT never reaches pack: a preparation makes ids of it. */
+enum net_type { NET_F32, NET_U8, NET_I32, NET_SPARSE, NET_TEXT };
 
 struct net_sparse {             /* the elements of a row that are not 0 */
     int count;

@@ -37,24 +37,24 @@ void net_values_open(struct net_values *values, const struct net_field *field,
 void net_values_row(const struct net_values *values, long row, double *numbers)
 {
     const int size = values->column.size;
-    const size_t begin = (size_t)row * (size_t)size;
+    const void *at = net_row(&values->column, row);
     const double *scale = values->scale, *shift = values->shift;
 
     switch (values->column.type) {
     case NET_U8:
         for (int i = 0; i < size; i++)
-            numbers[i] = ((const uint8_t *)values->column.at)[begin + i] * scale[i] + shift[i];
+            numbers[i] = ((const uint8_t *)at)[i] * scale[i] + shift[i];
         break;
     case NET_I32:
         for (int i = 0; i < size; i++)
-            numbers[i] = ((const int32_t *)values->column.at)[begin + i] * scale[i] + shift[i];
+            numbers[i] = ((const int32_t *)at)[i] * scale[i] + shift[i];
         break;
     case NET_F32:
         for (int i = 0; i < size; i++)
-            numbers[i] = (double)((const float *)values->column.at)[begin + i] * scale[i] +
-                         shift[i];
+            numbers[i] = (double)((const float *)at)[i] * scale[i] + shift[i];
         break;
     case NET_SPARSE:
+    case NET_TEXT:
         break;
     }
 }
@@ -124,6 +124,7 @@ void net_values_floats(struct net_values *values)
     free(numbers);
     free(values->owned);
     values->owned = column->at = floats;
+    column->pieces = NULL;
     column->type = NET_F32;
     for (size_t i = 0; i < size; i++)
         values->scale[i] = 1, values->shift[i] = 0;
@@ -286,8 +287,9 @@ static int32_t *read_classes(const struct net_values *values, const char *prepar
 /* The column is now `at`, rows of `size` elements; what was affine has been applied. */
 static void replace(struct net_values *values, enum net_type type, int rank, int size, void *at)
 {
-    const struct net_column column = {values->column.name, values->column.place, type, rank, {size},
-                                      values->column.rows, size, at};
+    const struct net_column column = {.name = values->column.name, .place = values->column.place,
+                                      .type = type, .rank = rank, .shape = {size},
+                                      .rows = values->column.rows, .size = size, .at = at};
 
     free(values->scale);
     free(values->shift);

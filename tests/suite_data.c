@@ -99,8 +99,9 @@ static struct net_table read_files(const struct net_reader *reader, const char *
     const struct net_call call = {.name = reader->name, .args = &arg, .arg_count = 1,
                                   .reader = reader};
     struct net_table table = {0};
+    const struct net_request request = {&call, folder, NULL, 0};
 
-    reader->open(&table, &call, folder);
+    reader->open(&table, &request);
     return table;
 }
 
@@ -114,7 +115,7 @@ static void read_and_free(const void *context)
     const struct attempt *attempt = context;
     struct net_table table = read_files(attempt->reader, attempt->name);
 
-    free(table.columns[0].at);
+    net_table_free(&table);
 }
 
 /* ---- idx ------------------------------------------------------------------------------------- */
@@ -143,16 +144,16 @@ START_TEST(idx_types)
         write_bytes("x", cases[i / 2].bytes, cases[i / 2].size, i % 2);
         struct net_table table = read_files(&net_reader_idx, "x");
         const struct net_column *column = &table.columns[0];
-        const double last = column->type == NET_U8 ? ((uint8_t *)column->at)[1] :
-                            column->type == NET_I32 ? ((int32_t *)column->at)[1] :
-                            (double)((float *)column->at)[1];
+        const double last = column->type == NET_U8 ? *(const uint8_t *)net_row(column, 1) :
+                            column->type == NET_I32 ? *(const int32_t *)net_row(column, 1) :
+                            (double)*(const float *)net_row(column, 1);
 
         ck_assert_int_eq(column->rows, 2);
         ck_assert_int_eq(column->size, 1);
         ck_assert_int_eq(column->rank, 0);
         ck_assert_int_eq(column->type, cases[i / 2].type);
         ck_assert_double_eq(last, cases[i / 2].expected);
-        free(column->at);
+        net_table_free(&table);
     }
 }
 END_TEST
@@ -166,15 +167,15 @@ START_TEST(idx_patterns)
     write_bytes("part_2", second, sizeof second, true);
     write_bytes("part_1", idx_u8, sizeof idx_u8, false);
     struct net_table table = read_files(&net_reader_idx, "part_*");
-    const uint8_t *at = table.columns[0].at;
+    const uint8_t *first = net_row(&table.columns[0], 0), *third = net_row(&table.columns[0], 2);
 
     ck_assert_int_eq(table.columns[0].rows, 4);
     ck_assert_int_eq(table.columns[0].rank, 2);
     ck_assert_int_eq(table.columns[0].size, 2);
-    ck_assert_int_eq(at[0], 1);
-    ck_assert_int_eq(at[3], 255);
-    ck_assert_int_eq(at[4], 50);
-    free(table.columns[0].at);
+    ck_assert_int_eq(first[0], 1);
+    ck_assert_int_eq(first[3], 255);
+    ck_assert_int_eq(third[0], 50);
+    net_table_free(&table);
 }
 END_TEST
 
@@ -286,14 +287,14 @@ START_TEST(npy_types)
         write_npy("x.npy", (int)i % 3 + 1, header, cases[i].data, cases[i].width);
         struct net_table table = read_files(&net_reader_npy, "x.npy");
         const struct net_column *column = &table.columns[0];
-        const double value = column->type == NET_U8 ? *(uint8_t *)column->at :
-                             column->type == NET_I32 ? *(int32_t *)column->at :
-                             (double)*(float *)column->at;
+        const double value = column->type == NET_U8 ? *(const uint8_t *)net_row(column, 0) :
+                             column->type == NET_I32 ? *(const int32_t *)net_row(column, 0) :
+                             (double)*(const float *)net_row(column, 0);
 
         ck_assert_int_eq(column->rows, 1);
         ck_assert_int_eq(column->type, cases[i].type);
         ck_assert_double_eq(value, cases[i].expected);
-        free(column->at);
+        net_table_free(&table);
     }
 }
 END_TEST
@@ -313,8 +314,8 @@ START_TEST(npy_orders)
         ck_assert_int_eq(table.columns[0].rows, 2);
         ck_assert_int_eq(table.columns[0].rank, 2);
         ck_assert_int_eq(table.columns[0].shape[0], 3);
-        ck_assert_mem_eq(table.columns[0].at, row_major, 12);
-        free(table.columns[0].at);
+        ck_assert_mem_eq(net_row(&table.columns[0], 0), row_major, 12);
+        net_table_free(&table);
     }
 }
 END_TEST
@@ -411,14 +412,8 @@ static struct net_table generate(const struct net_reader *reader, double rows, c
     const struct net_call call = {.name = reader->name, .args = args, .arg_count = 2};
     struct net_table table = {0};
 
-    reader->open(&table, &call, NULL);
+    reader->open(&table, &(struct net_request){.call = &call});
     return table;
-}
-
-static void free_table(struct net_table *table)
-{
-    for (int i = 0; i < table->column_count; i++)
-        free(table->columns[i].at);
 }
 
 START_TEST(digits_rows)
@@ -440,9 +435,9 @@ START_TEST(digits_rows)
     for (int i = 0; i < 784000; i++)
         sum = (sum ^ image[i]) * 16777619u;
     ck_assert_uint_eq(sum, 1963799757u);     /* on every machine */
-    free_table(&few);
-    free_table(&many);
-    free_table(&other);
+    net_table_free(&few);
+    net_table_free(&many);
+    net_table_free(&other);
 }
 END_TEST
 
@@ -460,8 +455,8 @@ START_TEST(small_generators)
     ck_assert_float_eq(to[0], .84f);
     for (int i = 0; i < 4; i++)
         ck_assert_float_eq(from[i + 1], to[i]);
-    free_table(&xor);
-    free_table(&map);
+    net_table_free(&xor);
+    net_table_free(&map);
 }
 END_TEST
 

@@ -1,0 +1,139 @@
+/*
+ * data_column.c -- the memory behind columns: rows by number, and files that are mapped. A mapped
+ * file is read by the system as its rows are asked for, so it may be larger than memory.
+ */
+
+#define _GNU_SOURCE
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "data_file.h"
+
+const void *net_row(const struct net_column *column, long row)
+{
+    if (column->at) {
+        const size_t width = column->type == NET_U8 ? 1 : column->type == NET_TEXT ? 8 : 4;
+
+        return (const char *)column->at + (size_t)row * (size_t)column->size * width;
+    }
+    int low = 0;
+
+    for (int high = column->piece_count; high - low > 1;) {
+        const int middle = (low + high) / 2;
+
+        if (column->pieces[middle].first <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return column->pieces[low].at + (size_t)(row - column->pieces[low].first) * column->stride;
+}
+
+void net_add_piece(struct net_column *column, long rows, const char *at, const char *end)
+{
+    struct net_piece *grown =
+        realloc(column->pieces, ((size_t)column->piece_count + 1) * sizeof *grown);
+
+    if (!grown)
+        net_fail(1, "%s: out of memory", column->place);
+    column->pieces = grown;
+    grown[column->piece_count++] = (struct net_piece){column->rows, at, end};
+    column->rows += rows;
+    if (!column->stride)
+        column->stride = (size_t)column->size * (column->type == NET_U8 ? 1 : 4);
+}
+
+void net_column_free(struct net_column *column)
+{
+    for (int i = 0; column->elements && i < column->size; i++)
+        free(column->elements[i]);
+    free(column->elements);
+    free(column->at);
+    free(column->pieces);
+    column->elements = NULL;
+    column->at = NULL;
+    column->pieces = NULL;
+    column->piece_count = 0;
+}
+
+void net_hold(struct net_table *table, void *at, size_t mapped)
+{
+    struct net_held *grown = realloc(table->held, ((size_t)table->held_count + 1) * sizeof *grown);
+
+    if (!grown)
+        net_fail(1, "out of memory");
+    table->held = grown;
+    grown[table->held_count++] = (struct net_held){at, mapped};
+}
+
+void net_table_release(struct net_table *table)
+{
+    for (int i = 0; i < table->held_count; i++)
+        if (table->held[i].mapped)
+            munmap(table->held[i].at, table->held[i].mapped);
+        else
+            free(table->held[i].at);
+    free(table->held);
+    table->held = NULL;
+    table->held_count = 0;
+}
+
+void net_table_free(struct net_table *table)
+{
+    for (int i = 0; i < table->column_count; i++)
+        net_column_free(&table->columns[i]);
+    net_table_release(table);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+/* The whole file, or NULL where it has no bytes or cannot be mapped (a pipe). */
+static char *map_whole(struct net_table *table, const char *path, size_t *size)
+{
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    void *at = MAP_FAILED;
+
+    if (file < 0)
+        return NULL;
+    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
+        at = mmap(NULL, *size = (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    close(file);
+    if (at == MAP_FAILED)
+        return NULL;
+    net_hold(table, at, *size);
+    return at;
+}
+
+struct net_bytes net_map_file(struct net_table *table, const char *path)
+{
+    struct net_bytes bytes;
+    struct net_stream file;
+
+    net_stream_open(&file, path);
+    bytes.at = gzdirect(file.zlib) ? map_whole(table, path, &bytes.size) : NULL;
+    if (!bytes.at) {
+        char *read = net_stream_rest(&file, &bytes.size);
+
+        net_hold(table, read, 0);
+        bytes.at = read;
+    }
+    net_stream_close(&file);
+    return bytes;
+}
+
+const char *net_stream_map(struct net_stream *file, struct net_table *table, size_t size)
+{
+    size_t whole = 0;
+    const char *at = gzdirect(file->zlib) ? map_whole(table, file->path, &whole) : NULL;
+
+    if (!at || whole != file->at + size)
+        return NULL;            /* reading on says what is wrong with it */
+    return at + file->at;
+}

@@ -1,0 +1,140 @@
+/*
+ * words.c -- strings by number, in a hash table with open addressing. Its order never shows: words
+ * are numbered as they arrive, and sorted by what they are.
+ */
+
+#define _GNU_SOURCE
+
+#include "words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data.h"
+
+static void *grow(void *at, size_t count, size_t size)
+{
+    void *grown = realloc(at, count * size);
+
+    if (!grown)
+        net_fail(1, "out of memory for %zu words", count);
+    return grown;
+}
+
+struct net_words *net_words_new(void)
+{
+    struct net_words *words = net_allocate(1, sizeof *words);
+
+    words->mask = 255;
+    words->slots = grow(NULL, words->mask + 1, sizeof *words->slots);
+    memset(words->slots, -1, (words->mask + 1) * sizeof *words->slots);
+    return words;
+}
+
+void net_words_free(struct net_words *words)
+{
+    if (!words)
+        return;
+    free(words->text);
+    free(words->begin);
+    free(words->seen);
+    free(words->slots);
+    free(words);
+}
+
+/* FNV-1a, with its high bits stirred into the low ones that the table takes. */
+static size_t hash_of(const char *at, size_t length)
+{
+    uint64_t hash = 14695981039346656037u;
+
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char)at[i]) * 1099511628211u;
+    return (size_t)(hash ^ hash >> 32);
+}
+
+/* The slot where the word is, or would be. */
+static int32_t *slot_of(const struct net_words *words, const char *at, size_t length)
+{
+    for (size_t i = hash_of(at, length) & words->mask;; i = (i + 1) & words->mask) {
+        const int32_t number = words->slots[i];
+
+        if (number < 0)
+            return &words->slots[i];
+        const char *word = net_word(words, number);
+
+        if (!strncmp(word, at, length) && !word[length])
+            return &words->slots[i];
+    }
+}
+
+static void rehash(struct net_words *words)
+{
+    const size_t slots = 4 * (words->mask + 1);
+
+    words->mask = slots - 1;
+    words->slots = grow(words->slots, slots, sizeof *words->slots);
+    memset(words->slots, -1, slots * sizeof *words->slots);
+    for (int32_t i = 0; i < words->count; i++)
+        *slot_of(words, net_word(words, i), strlen(net_word(words, i))) = i;
+}
+
+int32_t net_words_add(struct net_words *words, const char *at, size_t length)
+{
+    int32_t *slot = slot_of(words, at, length);
+
+    if (*slot >= 0) {
+        words->seen[*slot]++;
+        return *slot;
+    }
+    if (words->count == words->most) {
+        if (words->count > INT32_MAX / 2)
+            net_fail(1, "more than %d different words", words->count);
+        words->most = words->most * 2 + 64;
+        words->begin = grow(words->begin, (size_t)words->most, sizeof *words->begin);
+        words->seen = grow(words->seen, (size_t)words->most, sizeof *words->seen);
+    }
+    if (words->used + length + 1 > words->capacity) {
+        words->capacity = 2 * words->capacity + length + 4096;
+        words->text = grow(words->text, words->capacity, 1);
+    }
+    words->begin[words->count] = words->used;
+    words->seen[words->count] = 1;
+    memcpy(words->text + words->used, at, length);
+    words->text[words->used + length] = '\0';
+    words->used += length + 1;
+    *slot = words->count++;
+    if (2 * (size_t)words->count > words->mask)
+        rehash(words);
+    return words->count - 1;
+}
+
+int32_t net_words_find(const struct net_words *words, const char *at, size_t length)
+{
+    return *slot_of(words, at, length);
+}
+
+static int by_spelling(const void *a, const void *b, void *context)
+{
+    const struct net_words *words = context;
+
+    return strcmp(net_word(words, *(const int32_t *)a), net_word(words, *(const int32_t *)b));
+}
+
+static int by_frequency(const void *a, const void *b, void *context)
+{
+    const struct net_words *words = context;
+    const long x = words->seen[*(const int32_t *)a], y = words->seen[*(const int32_t *)b];
+
+    return x != y ? (x > y ? -1 : 1) : by_spelling(a, b, context);
+}
+
+int32_t *net_words_order(const struct net_words *words, int frequent_first)
+{
+    int32_t *order = net_allocate((size_t)words->count, sizeof *order);
+
+    for (int32_t i = 0; i < words->count; i++)
+        order[i] = i;
+    qsort_r(order, (size_t)words->count, sizeof *order,
+            frequent_first ? by_frequency : by_spelling, (void *)words);
+    return order;
+}
