@@ -15,32 +15,7 @@ typedef struct Data {
     bool misspelt;           /* a part has an unknown name: `train` may be that one */
 } Data;
 
-/* What is known of a column before it was read. */
-typedef struct Column {
-    bool has_shape;
-    Shape shape;
-} Column;
-
 /* ---- Parts ----------------------------------------------------------------------------------- */
-
-static const char **source_fields(const Call *source, int *count)
-{
-    const char **names = NULL;
-
-    *count = 0;
-    if (same(source->name, "digits")) {
-        APPEND(names, *count, "image");
-        APPEND(names, *count, "label");
-    } else if (same(source->name, "xor") || same(source->name, "logistic_map")) {
-        APPEND(names, *count, "x");
-        APPEND(names, *count, "y");
-    } else {
-        for (int i = 0; i < source->count; i++)
-            if (source->arguments[i].given)
-                APPEND(names, *count, source->arguments[i].name);
-    }
-    return names;
-}
 
 static bool is_split(const Call *call)
 {
@@ -70,7 +45,7 @@ static Call *evaluate_part(Sema *s, const Ast *ast, Part part)
             note(s->source, "a split is taken from it: `test = %s(...)`", call->name);
         return NULL;
     }
-    if (!is_split(call)) {
+    if (names_files(call)) {
         source_fields(call, &count);
         if (count == 0) {
             if (complain(s, call->span, "%s names no file", call->name))
@@ -117,8 +92,8 @@ static bool check_source_field(Sema *s, const Data *data, const Ast *name)
     for (Part part = PART_TRAIN; part < PARTS; part++) {
         int count;
         bool found = false;
-        if (!data->known[part])
-            continue;
+        if (!data->known[part] || same(s->model->parts[part]->name, "npz"))
+            continue; /* what an archive holds is seen when it is opened */
         const char **names = source_fields(s->model->parts[part], &count);
         for (int i = 0; i < count; i++)
             found |= same(names[i], name->text);
@@ -140,26 +115,42 @@ static bool check_source_field(Sema *s, const Data *data, const Ast *name)
     return true;
 }
 
-/* The name that a field's value begins with: where it comes from. */
-static const char *analyze_origin(Sema *s, const Data *data, const Ast *ast, const Ast *origin)
+/* column(..) chooses from tables alone, and a plain name from anything else. */
+static bool check_kind(Sema *s, const Data *data, const Ast *origin)
 {
-    const Signature *source =
-        data->parts[PART_TRAIN] && data->parts[PART_TRAIN]->first->text
-            ? find_signature(data->parts[PART_TRAIN]->first->text, FAMILY_SOURCE)
-            : NULL;
-
-    if (origin->kind == AST_NAME)
-        return check_source_field(s, data, origin) ? origin->text : NULL;
-    if (origin->kind == AST_CALL &&
-        (same(origin->text, "column") || same(origin->text, "columns"))) {
-        if (!source || !source->later) /* else the source was refused already */
-            complain(s, origin->name_span, "`%s` reads csv, which is not there yet", origin->text);
-        return NULL;
+    for (Part part = PART_TRAIN; part < PARTS; part++) {
+        const Call *source = s->model->parts[part];
+        if (!data->known[part] || is_table(source) == (origin->kind == AST_CALL))
+            continue;
+        if (origin->kind == AST_CALL) {
+            if (complain(s, origin->name_span, "`%s` chooses from csv and jsonl", origin->text))
+                note_at(s->source, data->parts[part]->first->span, "`%s` is %s", part_names[part],
+                        source->name);
+        } else if (complain(s, origin->span, "`%s` is %s: a table of columns", part_names[part],
+                            source->name)) {
+            note(s->source, "did you mean column(\"%s\")?", origin->text);
+        }
+        return false;
     }
-    if (complain(s, origin->span, "a field begins with a name from the source"))
+    return true;
+}
+
+/* What a field's value begins with: where it comes from. */
+static void analyze_origin(Sema *s, const Data *data, Field *field, const Ast *origin)
+{
+    const Call *source = data->known[PART_TRAIN] ? s->model->parts[PART_TRAIN] : NULL;
+
+    if (origin->kind == AST_NAME) {
+        if (check_kind(s, data, origin) && check_source_field(s, data, origin))
+            field->source_field = origin->text;
+    } else if (origin->kind == AST_CALL &&
+               (same(origin->text, "column") || same(origin->text, "columns"))) {
+        if (check_kind(s, data, origin))
+            analyze_columns(s, field, source, origin);
+    } else if (complain(s, origin->span, "a field begins with a name from the source")) {
         note(s->source, "such as `%s %s = image -> scale(1/255)`",
-             ast->kind == AST_INPUT ? "input" : "target", ast->text);
-    return NULL;
+             field->is_target ? "target" : "input", field->name);
+    }
 }
 
 static Call *analyze_step(Sema *s, const Ast *stage)
@@ -280,21 +271,6 @@ static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
     field->shape = shape;
 }
 
-static Column source_column(const Call *source, const char *field)
-{
-    const Column one = {true, {.rank = 1, .size = {1}}};
-
-    if (!source || !field)
-        return one;
-    if (same(source->name, "digits") && same(field, "image"))
-        return (Column){true, {.rank = 3, .size = {1, 28, 28}}};
-    if (same(source->name, "xor") && same(field, "x"))
-        return (Column){true, {.rank = 1, .size = {2}}};
-    if (same(source->name, "idx") && same(field, "image"))
-        return (Column){0};
-    return same(source->name, "npy") ? (Column){0} : one;
-}
-
 static double elements_of(Shape shape)
 {
     double count = 1;
@@ -336,22 +312,28 @@ static bool declare_shape(Sema *s, Field *field, AstList sizes)
 /* `[..]` against what the source gives; without it, the source's shape. */
 static void settle_shape(Sema *s, Field *field, const Ast *ast, const Call *source)
 {
-    const Column column = source_column(source, field->source_field);
+    Shape shape;
+    const bool known = source_shape(source, field, &shape);
 
-    if (field->has_shape && column.has_shape && source && field->source_field &&
-        elements_of(field->shape) != elements_of(column.shape)) {
+    if (field->has_shape && known && source && field->source_field &&
+        elements_of(field->shape) != elements_of(shape)) {
         const Span sizes = {ast->arguments.at[0]->span.begin,
                             ast->arguments.at[ast->arguments.count - 1]->span.end};
         complain(s, sizes, "`%s` of %s is %s", field->source_field, source->name,
-                 sizes_text(column.shape));
-    } else if (!field->has_shape && column.has_shape) {
+                 sizes_text(shape));
+    } else if (!field->has_shape && known) {
         field->has_shape = true;
-        field->shape = column.shape;
-    } else if (!field->has_shape && field->is_target && same(source->name, "npy")) {
+        field->shape = shape;
+    } else if (!field->has_shape && field->is_target &&
+               (same(source->name, "npy") || same(source->name, "npz"))) {
         field->has_shape = true;
         field->shape = (Shape){.rank = 1, .size = {1}};
     } else if (!field->has_shape) {
-        if (complain(s, ast->name_span, "the shape of `%s` is not known", field->name))
+        if (complain(s, ast->name_span, "the shape of `%s` is not known", field->name) &&
+            field->columns)
+            note(s->source, "write how many columns it has: `%s %s[13] = columns(...)`",
+                 field->is_target ? "target" : "input", field->name);
+        else if (!field->columns)
             note(s->source, "write it out: `%s %s[1, 28, 28] = ...` for pictures of MNIST",
                  field->is_target ? "target" : "input", field->name);
         field->has_shape = true;
@@ -371,7 +353,7 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
     field->is_target = ast->kind == AST_TARGET;
     const bool right = declare_shape(s, field, ast->arguments);
     bool known = right; /* no step failed that could have made the shape */
-    field->source_field = analyze_origin(s, data, ast, pipe ? value->items.at[0] : value);
+    analyze_origin(s, data, field, pipe ? value->items.at[0] : value);
     for (int i = 1; pipe && i < value->items.count; i++) {
         Call *step = analyze_step(s, value->items.at[i]);
         if (step)

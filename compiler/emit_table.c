@@ -51,7 +51,8 @@ static bool is_one_of(const char *word, const char *const *words, int count)
 /* The reader or preparation by its name: only what is named here is linked. */
 static const char *implementation(const Call *call, const char **declaration)
 {
-    static const char *const readers[] = {"idx", "npy", "digits", "xor", "logistic_map"};
+    static const char *const readers[] = {"idx", "npy", "npz", "csv", "jsonl", "cifar10",
+                                          "cifar100", "digits", "xor", "logistic_map"};
     static const char *const preparations[] = {"scale", "normalize", "standardize", "classes",
                                                "one_hot", "tokens", "bag_of_words", "minmax",
                                                "impute", "permute_pixels"};
@@ -212,8 +213,24 @@ static const char *kind_of_field(const Field *f)
     return f->is_tokens ? "NET_INPUT_TOKENS" : f->is_sparse ? "NET_INPUT_SPARSE" : "NET_INPUT";
 }
 
+/* The columns of a table that a field is made of. */
+static void write_columns(Text *out, const Field *field, const char *name)
+{
+    if (!field->columns)
+        return;
+    line(out, 0, "static const struct net_arg %s[] = {", name);
+    for (int i = 0; i < field->column_count; i++)
+        if (field->columns[i].kind == CONSTANT_STRING)
+            line(out, 1, "{ .text = %s },", quoted(field->columns[i].text));
+        else
+            line(out, 1, "{ .number = %.0f },", field->columns[i].number);
+    line(out, 0, "};\n");
+}
+
 static void write_fields(Text *out, const Model *model)
 {
+    for (int i = 0; i < model->field_count; i++)
+        write_columns(out, model->fields[i], format("field_%d_columns", i + 1));
     for (int i = 0; i < model->field_count; i++)
         write_calls(out, model->fields[i]->steps, model->fields[i]->step_count,
                     format("field_%d_steps", i + 1));
@@ -228,6 +245,9 @@ static void write_fields(Text *out, const Model *model)
              kind_of_field(f));
         line(out, 1, "  .rank = %d, .shape = %s, .size = %d, .classes = %d,", shape.rank,
              braces(shape), f->is_class ? 1 : shape_size(shape), f->classes);
+        if (f->columns)
+            line(out, 1, "  .columns = field_%d_columns, .column_count = %d, .column_range = %s,",
+                 i + 1, f->column_count, f->column_range ? "true" : "false");
         if (f->vocabulary)
             line(out, 1, "  .vocabulary = %d,", f->vocabulary);
         line(out, 1, "  .steps = %s, .step_count = %d },",

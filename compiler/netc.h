@@ -192,6 +192,10 @@ typedef enum Part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS } Part;
 typedef struct Field {
     const char *name;           /* "image", in the model */
     const char *source_field;   /* "image", in the source */
+    struct Constant *columns;   /* names or numbers of a table's columns, or NULL */
+    int column_count;           /* of columns */
+    bool column_range;          /* columns[0] is the first, columns[1] the last of them */
+    int column_total;           /* how many they are; 0: a range of names */
     Call **steps;               /* preparations, in order */
     int step_count;
     bool is_target;

@@ -1,6 +1,6 @@
 /*
  * sema.h -- what the files of `analyze` share: signatures.c bind.c evaluate.c network.c
- * data_section.c sema.c.
+ * data_section.c data_columns.c sema.c.
  *
  * One idea: everything an expression can be while a file is evaluated is a Thing; what went wrong
  * and was reported is THING_WRONG, which every step takes in silence.
@@ -248,5 +248,15 @@ void analyze_data(Sema *s, const Ast *section);
 
 /* What one step asks of the steps around it, of its field and of its own words. */
 void check_preparations(Sema *s, const Field *field);
+
+/* ---- data_columns.c: what a source gives ------------------------------------------------------ */
+
+bool is_table(const Call *source);      /* its fields are columns that column(..) chooses */
+bool names_files(const Call *source);   /* each argument is a field */
+const char **source_fields(const Call *source, int *count);
+bool source_shape(const Call *source, const Field *field, Shape *shape);    /* false: not known */
+
+/* column(..) or columns(..): fills the field; false after an error. `source` may be NULL. */
+bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast);
 
 #endif

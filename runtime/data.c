@@ -79,8 +79,9 @@ static void open_table(struct net_data *data, enum net_part part, const struct n
 static void open_source(struct net_data *data, enum net_part part, const char *folder)
 {
     const struct net_call *call = data->model->parts[part];
-    const struct net_request request = {call, folder, data->model->fields,
-                                        data->model->field_count};
+    const struct net_request request = {.call = call, .folder = folder,
+                                        .fields = data->model->fields,
+                                        .field_count = data->model->field_count};
 
     open_table(data, part, call->reader, &request);
 }
@@ -244,6 +245,15 @@ static void open_numbers(struct net_table *table, const struct net_request *requ
                    net_is_npy(path) ? net_header_npy : net_header_idx);
 }
 
+static bool is_lines(const char *file)
+{
+    size_t length = strlen(file);
+
+    if (length > 3 && !strcmp(file + length - 3, ".gz"))
+        length -= 3;
+    return length > 4 && !strncmp(file + length - 4, ".txt", 4);
+}
+
 struct net_data *net_data_open_file(const struct net_model *model, const char *file,
                                     const char *preparation)
 {
@@ -254,7 +264,9 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
     const struct net_reader *reader = train && train->reader ? train->reader : &numbers;
     struct net_call call = {.name = "predict", .args = &(struct net_arg){.text = file},
                             .arg_count = 1};
-    const struct net_request request = {&call, NULL, model->fields, model->field_count - 1};
+    const struct net_request request = {.call = &call, .fields = model->fields,
+                                        .field_count = model->field_count - 1,
+                                        .lines = is_lines(file)};
     struct net_arg *args = NULL;
 
     for (int f = 0; !preparation && f < request.field_count; f++)
@@ -351,4 +363,13 @@ int net_data_class(const struct net_data *data, enum net_part part, long row)
 const float *net_data_target(const struct net_data *data, enum net_part part, long row)
 {
     return net_row(target(data, part), net_selected(&data->parts[part], row));
+}
+
+const char *net_data_class_name(const struct net_data *data, int class)
+{
+    const int last = data->model->field_count - 1;
+    const struct net_field *target = &data->model->fields[last];
+    const struct net_words *names = target->step_count ? data->fitted[last][0].words : NULL;
+
+    return names && class < names->count ? net_word(names, class) : NULL;
 }

@@ -78,6 +78,7 @@ struct net_request {
     const char *folder;         /* where paths are relative to, or NULL for the current folder */
     const struct net_field *fields;     /* of the model; without the target for `predict` */
     int field_count;
+    bool lines;                 /* the file is plain text, a row a line */
 };
 
 /* Opens a source. Fills the columns; data.c checks that their rows agree. Fails by net_fail. */
@@ -110,7 +111,8 @@ struct net_fitted {
 
 struct net_preparation {
     const char *name;           /* "scale", "standardize", ... */
-    const char *fitted[2];      /* names of the learnt lists: "mean", "std"; NULL: learns nothing */
+    const char *fitted[2];      /* names of the learnt lists: "mean", "std"; NULL: no such list */
+    const char *words;          /* name of the learnt words: "names"; NULL: none */
     void (*fit)(struct net_fitted *fitted, const struct net_values *values,
                 const struct net_call *call, const long *rows, long row_count);     /* of the
                                    training part; rows NULL: all; fit NULL: learns nothing */
@@ -149,6 +151,9 @@ void net_data_pack(const struct net_data *data, enum net_part part, const long *
 /* The prepared target of one row: a class index, or a pointer to field->size floats. */
 int net_data_class(const struct net_data *data, enum net_part part, long row);
 const float *net_data_target(const struct net_data *data, enum net_part part, long row);
+
+/* What class `class` of the target is called in the data, or NULL where classes are numbers. */
+const char *net_data_class_name(const struct net_data *data, int class);
 
 /* The words of a field of tokens or a bag of words, by id; NULL where an id has none (padding,
    unknown, ids that are not used). `count` is net_field.vocabulary. */

@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "data_file.h"
+#include "words.h"
 
 const void *net_row(const struct net_column *column, long row)
 {
@@ -54,9 +55,11 @@ void net_column_free(struct net_column *column)
     for (int i = 0; column->elements && i < column->size; i++)
         free(column->elements[i]);
     free(column->elements);
+    net_words_free(column->words);
     free(column->at);
     free(column->pieces);
     column->elements = NULL;
+    column->words = NULL;
     column->at = NULL;
     column->pieces = NULL;
     column->piece_count = 0;

@@ -54,6 +54,9 @@ void net_values_open(struct net_values *values, const struct net_field *field,
 void net_values_row(const struct net_values *values, long row, double *numbers);
 /* What is affine so far is applied: the column holds floats of its own. */
 void net_values_floats(struct net_values *values);
+/* The column is now `at`, rows of `size` elements; what was affine has been applied. */
+void net_values_replace(struct net_values *values, enum net_type type, int rank, int size,
+                        void *at);
 /* The end of the chain: checks the shape and fills `prepared`. Takes over what `values` owns. */
 void net_values_finish(struct net_values *values, struct net_prepared *prepared);
 /* "[1, 28, 28]" into a buffer, which it returns. */

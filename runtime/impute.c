@@ -31,18 +31,30 @@ bool net_field_imputes(const struct net_field *field)
 
 /* ---- which columns --------------------------------------------------------------------------- */
 
-/* "column 3", from 1 */
+/* "column CRIM", or "column 3 of x", from 1 */
 static const char *column_name(const struct net_values *values, int column, char text[128])
 {
-    snprintf(text, 128, "column %d of %s", column + 1, values->column.name);
+    if (values->column.elements)
+        snprintf(text, 128, "column %s", values->column.elements[column]);
+    else
+        snprintf(text, 128, "column %d of %s", column + 1, values->column.name);
     return text;
 }
 
 static void leave(const struct net_values *values, const char *name, double number, bool *left)
 {
+    char *const *elements = values->column.elements;
     const int size = values->column.size;
+    int i = 0;
 
-    if (!name && number >= 1 && number <= size)
+    while (name && elements && i < size && strcmp(elements[i], name))
+        i++;
+    if (name && elements && i < size)
+        left[i] = true;
+    else if (name && elements)
+        net_fail(1, "impute(except=\"%s\"): %s of %s has no such column", name,
+                 values->column.name, values->column.place);
+    else if (!name && number >= 1 && number <= size)
         left[(int)number - 1] = true;
     else if (name)
         net_fail(1, "impute(except=\"%s\"): the columns of %s have no names; give their numbers, "
@@ -186,5 +198,5 @@ static void apply_impute(struct net_values *values, const struct net_call *call,
     free(left);
 }
 
-const struct net_preparation net_preparation_impute = {"impute", {"value"}, fit_impute,
-                                                       apply_impute};
+const struct net_preparation net_preparation_impute = {
+    .name = "impute", .fitted = {"value"}, .fit = fit_impute, .apply = apply_impute};

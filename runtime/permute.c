@@ -67,14 +67,15 @@ static void apply_permute(struct net_values *values, const struct net_call *call
     char *to = net_allocate((size_t)column->rows, bytes);
 
     for (long row = 0; row < column->rows; row++)
-        reorder(to + (size_t)row * bytes, (const char *)column->at + (size_t)row * bytes, order,
+        reorder(to + (size_t)row * bytes, net_row(column, row), order,
                 column->size, pixels, width);
     reorder_doubles(&values->scale, order, column->size, pixels);
     reorder_doubles(&values->shift, order, column->size, pixels);
     free(order);
     free(values->owned);
     values->owned = column->at = to;
+    column->pieces = NULL;
 }
 
-const struct net_preparation net_preparation_permute_pixels = {"permute_pixels", {0}, NULL,
-                                                               apply_permute};
+const struct net_preparation net_preparation_permute_pixels = {.name = "permute_pixels",
+                                                               .apply = apply_permute};

@@ -59,6 +59,19 @@ void net_values_row(const struct net_values *values, long row, double *numbers)
     }
 }
 
+void net_values_replace(struct net_values *values, enum net_type type, int rank, int size, void *at)
+{
+    const struct net_column column = {.name = values->column.name, .place = values->column.place,
+                                      .type = type, .rank = rank, .shape = {size},
+                                      .rows = values->column.rows, .size = size, .at = at};
+
+    free(values->scale);
+    free(values->shift);
+    free(values->owned);
+    net_values_open(values, values->field, &column);
+    values->owned = at;
+}
+
 /* ---- the end of the chain -------------------------------------------------------------------- */
 
 /* Copies the sizes other than 1; returns how many. */
@@ -259,69 +272,9 @@ static void apply_standardize(struct net_values *values, const struct net_call *
     }
 }
 
-/* ---- classes --------------------------------------------------------------------------------- */
-
-/* The class of every row, malloc'd; the column must hold one whole number from 0 to n - 1 a row. */
-static int32_t *read_classes(const struct net_values *values, const char *preparation)
-{
-    const struct net_column *column = &values->column;
-    const int n = values->field->classes;
-    int32_t *classes = net_allocate((size_t)column->rows, sizeof *classes);
-    char text[64];
-    double number;
-
-    if (column->size != 1)
-        net_fail(1, "%s: %s(%d) wants one number a row, a row of %s is %s", column->place,
-                 preparation, n, column->name,
-                 net_shape_text(text, column->rank, column->shape));
-    for (long row = 0; row < column->rows; row++) {
-        net_values_row(values, row, &number);
-        if (!(number >= 0 && number < n) || number != floor(number))
-            net_fail(1, "%s: row %ld (from 0): expected %s to be a class, a whole number from 0 to "
-                        "%d, found %.9g", column->place, row, column->name, n - 1, number);
-        classes[row] = (int32_t)number;
-    }
-    return classes;
-}
-
-/* The column is now `at`, rows of `size` elements; what was affine has been applied. */
-static void replace(struct net_values *values, enum net_type type, int rank, int size, void *at)
-{
-    const struct net_column column = {.name = values->column.name, .place = values->column.place,
-                                      .type = type, .rank = rank, .shape = {size},
-                                      .rows = values->column.rows, .size = size, .at = at};
-
-    free(values->scale);
-    free(values->shift);
-    free(values->owned);
-    net_values_open(values, values->field, &column);
-    values->owned = at;
-}
-
-static void apply_classes(struct net_values *values, const struct net_call *call,
-                          const struct net_fitted *fitted)
-{
-    (void)fitted;
-    replace(values, NET_I32, 0, 1, read_classes(values, call->name));
-}
-
-static void apply_one_hot(struct net_values *values, const struct net_call *call,
-                          const struct net_fitted *fitted)
-{
-    const size_t n = (size_t)values->field->classes;
-    int32_t *classes = read_classes(values, call->name);
-    float *hot = net_allocate((size_t)values->column.rows * n, sizeof *hot);
-
-    (void)fitted;
-    for (long row = 0; row < values->column.rows; row++)
-        hot[(size_t)row * n + (size_t)classes[row]] = 1;
-    free(classes);
-    replace(values, NET_F32, 1, (int)n, hot);
-}
-
-const struct net_preparation net_preparation_scale = {"scale", {0}, NULL, apply_scale};
-const struct net_preparation net_preparation_normalize = {"normalize", {0}, NULL, apply_normalize};
-const struct net_preparation net_preparation_standardize = {"standardize", {"mean", "std"},
-                                                            fit_standardize, apply_standardize};
-const struct net_preparation net_preparation_classes = {"classes", {0}, NULL, apply_classes};
-const struct net_preparation net_preparation_one_hot = {"one_hot", {0}, NULL, apply_one_hot};
+const struct net_preparation net_preparation_scale = {.name = "scale", .apply = apply_scale};
+const struct net_preparation net_preparation_normalize = {.name = "normalize",
+                                                          .apply = apply_normalize};
+const struct net_preparation net_preparation_standardize = {
+    .name = "standardize", .fitted = {"mean", "std"}, .fit = fit_standardize,
+    .apply = apply_standardize};

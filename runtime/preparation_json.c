@@ -2,8 +2,9 @@
  * preparation_json.c -- what preparations learnt from the training part, as a file that `eval` and
  * `predict` read back:
  *
- *     {"fields": {"features": [{"scale": {}}, {"standardize": {"mean": [...], "std": [...]}}]},
- *      "classes": ["0", "1", ...]}
+ *     {"fields": {"features": [{"scale": {}}, {"standardize": {"mean": [...], "std": [...]}}],
+ *                 "species": [{"classes": {"names": ["setosa", ...]}}]},
+ *      "classes": ["setosa", ...]}
  *
  * A field's steps are its preparations in order; those that learn nothing are {}.
  */
@@ -14,6 +15,7 @@
 
 #include "data_parts.h"
 #include "runtime.h"
+#include "words.h"
 
 enum { LISTS = 2 };             /* of struct net_fitted */
 
@@ -24,6 +26,16 @@ static void add_list(struct net_text *text, const double *list, int count)
         if (i)
             net_text_add(text, ", ");
         net_text_number(text, list[i]);
+    }
+    net_text_add(text, "]");
+}
+
+static void add_words(struct net_text *text, const struct net_words *words)
+{
+    net_text_add(text, "[");
+    for (int32_t i = 0; i < words->count; i++) {
+        net_text_add(text, i ? ", " : "");
+        net_text_quote(text, net_word(words, i));
     }
     net_text_add(text, "]");
 }
@@ -43,6 +55,11 @@ static void add_field(struct net_text *text, const struct net_field *field,
             net_text_add(text, ": ");
             add_list(text, fitted[s].list[l], fitted[s].count);
         }
+        if (fitted[s].words) {
+            net_text_quote(text, preparation->words);
+            net_text_add(text, ": ");
+            add_words(text, fitted[s].words);
+        }
         net_text_add(text, "}}");
     }
 }
@@ -61,8 +78,15 @@ char *net_data_preparation_json(const struct net_data *data)
         net_text_add(&text, "]");
     }
     net_text_add(&text, "\n  },\n  \"classes\": [");
-    for (int c = 0; c < net_target_field(model)->classes; c++)
-        net_text_add(&text, c ? ", \"%d\"" : "\"%d\"", c);
+    for (int c = 0; c < net_target_field(model)->classes; c++) {
+        const char *name = net_data_class_name(data, c);
+
+        net_text_add(&text, c ? ", " : "");
+        if (name)
+            net_text_quote(&text, name);
+        else
+            net_text_add(&text, "\"%d\"", c);
+    }
     net_text_add(&text, "]\n}\n");
     return text.at;
 }
@@ -85,6 +109,26 @@ static void load_list(const struct net_json *step, const char *name, struct net_
     }
 }
 
+/* Learnt words, where there are any: classes may be numbers. */
+static void load_words(const struct net_json *step, const char *name, struct net_fitted *fitted,
+                       const char *path)
+{
+    const struct net_json *list = step ? net_json_member(step, name) : NULL;
+
+    if (!list)
+        return;
+    if (list->kind != NET_JSON_ARRAY)
+        net_fail(1, "%s: expected a list of strings \"%s\"", path, name);
+    fitted->words = net_words_new();
+    for (const struct net_json *item = list->first; item; item = item->next) {
+        const int32_t count = fitted->words->count;
+
+        if (item->kind != NET_JSON_STRING ||
+            net_words_add(fitted->words, item->text, strlen(item->text)) != count)
+            net_fail(1, "%s: number %d of \"%s\" is not a string of its own", path, count, name);
+    }
+}
+
 static void load_field(const struct net_json *steps, const struct net_field *field,
                        struct net_fitted *fitted, const char *path)
 {
@@ -102,6 +146,8 @@ static void load_field(const struct net_json *steps, const struct net_field *fie
                      path, s + 1, field->name, preparation->name);
         for (int l = 0; l < LISTS && preparation->fitted[l]; l++)
             load_list(learnt, preparation->fitted[l], &fitted[s], l, path);
+        if (preparation->words)
+            load_words(learnt, preparation->words, &fitted[s], path);
     }
 }
 

@@ -99,7 +99,7 @@ static struct net_table read_files(const struct net_reader *reader, const char *
     const struct net_call call = {.name = reader->name, .args = &arg, .arg_count = 1,
                                   .reader = reader};
     struct net_table table = {0};
-    const struct net_request request = {&call, folder, NULL, 0};
+    const struct net_request request = {.call = &call, .folder = folder};
 
     reader->open(&table, &request);
     return table;

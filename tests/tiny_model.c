@@ -207,13 +207,13 @@ static void unpack(float *rows, const struct net_run *run)
 }
 
 /* Three clouds of points around corners. */
-static void open_clouds(struct net_table *table, const struct net_call *call, const char *folder)
+static void open_clouds(struct net_table *table, const struct net_request *request)
 {
     static const uint32_t seed[2] = { 5, 0 };
     float *x = calloc(ROWS * INPUTS, sizeof *x);
     int32_t *label = calloc(ROWS, sizeof *label);
 
-    (void)call, (void)folder;
+    (void)request;
     for (int row = 0; row < ROWS; row++) {
         label[row] = row % CLASSES;
         for (int i = 0; i < INPUTS; i++) {
@@ -235,7 +235,7 @@ static void open_clouds(struct net_table *table, const struct net_call *call, co
     };
 }
 
-static const struct net_reader clouds = { "clouds", open_clouds };
+static const struct net_reader clouds = { "clouds", open_clouds, NULL };
 
 static const struct net_arg fraction = { .name = "fraction", .number = 0.2, .given = true },
                             three = { .name = "n", .number = CLASSES, .given = true };
