@@ -38,12 +38,11 @@ static void *copy(const void *at, size_t size)
     return memcpy(net_allocate(size, 1), at, size);
 }
 
-static void open_memory(struct net_table *table, const struct net_call *call, const char *folder)
+static void open_memory(struct net_table *table, const struct net_request *request)
 {
     const size_t count = (size_t)(memory.rows * memory.size);
 
-    (void)call;
-    (void)folder;
+    (void)request;
     table->columns[0] = (struct net_column){
         .name = "x", .place = "memory", .type = memory.bytes ? NET_U8 : NET_F32, .rank = 1,
         .shape = {memory.size}, .rows = memory.rows, .size = memory.size,
@@ -54,7 +53,7 @@ static void open_memory(struct net_table *table, const struct net_call *call, co
     table->column_count = 2;
 }
 
-static const struct net_reader reader = {"memory", open_memory};
+static const struct net_reader reader = {"memory", open_memory, NULL};
 static const struct net_call source = {.name = "memory", .reader = &reader};
 
 static void pack_field(float (*to)[MOST], const struct net_rows *rows, int channels, int size,
