@@ -11,28 +11,32 @@
 
 #include <string.h>
 
-/* The tile adds to dw in memory: rows of inputs by `vectors` blocks. Over an image it asks for the
-   next pixel ahead, which lies in another page. (Begun from zeros in registers, clang takes them
-   for one value and spills.) */
+/* Rows of inputs by `vectors` blocks. Over an image the tile adds to dw in memory, and asks for the
+   next pixel ahead, which lies in another page. */
 static const char *write_tile(Emitter *e, int vectors, bool image)
 {
     const int rows = e->target->rows;
-    Text text = {0};
+    const char *name = format("weight_tile_%dx%d%s", rows, vectors, image ? "_image" : "");
+    Text head = {0}, text = {0};
 
+    text_add(&head, "/* dw %s x' dy over images%s: rows of inputs by blocks of outputs */\n",
+             image ? "+=" : "=", image ? " and pixels" : "");
+    text_add(&head, "NET_TILE void %%s(float *restrict dw, const float *restrict x,\n"
+             "        const float *restrict dy, const struct sweep *over)\n");
     line(&text, 0, "{");
     line(&text, 1, "vec acc[%d][3];\n", rows);
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
-    line(&text, 3, "acc[i][j] = vec_load(dw + 16 * (%d * i + j));", vectors);
+    if (image)
+        line(&text, 3, "acc[i][j] = vec_load(dw + 16 * (%d * i + j));", vectors);
+    else
+        line(&text, 3, "acc[i][j] = vec_fresh_zero();");
     line(&text, 1, "correlate(acc, %d, %d, 0, 16, 1, 0, 0, x, dy, over, %d);", rows, vectors, image);
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
     line(&text, 3, "vec_store(dw + 16 * (%d * i + j), acc[i][j]);", vectors);
     line(&text, 0, "}");
-    return add_function(e, &e->tiles, format("weight_tile_%dx%d%s", rows, vectors, image ? "_image" : ""),
-                        "/* dw += x' dy over images and pixels: rows of inputs by blocks of outputs */\n"
-                        "NET_TILE void %s(float *restrict dw, const float *restrict x,\n"
-                        "        const float *restrict dy, const struct sweep *over)\n", text.at);
+    return add_function(e, &e->tiles, name, head.at, text.at);
 }
 
 static long pixel_floats(const Physical *v)
@@ -87,7 +91,7 @@ static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const S
          s->channels);
     line(text, 2, "const struct sweep over = { chunks, 1, 1, images, %ld, 0, 0, 16, %ld, 0, 0 };",
          chunk_floats(x), chunk_floats(dy));
-    line(text, 2, "_Alignas(64) float dw[%d] = { 0 };\n", 16 * vectors * 16);
+    line(text, 2, "_Alignas(64) float dw[%d];\n", 16 * vectors * 16);
     line(text, 2, "for (int c = 0; c < inputs; c += %d)", e->target->rows);
     line(text, 3, "%s(dw + %d * c, &x->at[0][0][%d + pixel * %d + block][0][c],",
          write_tile(e, vectors, false), vectors * 16, s->block, s->stride);

@@ -190,7 +190,7 @@ NET_TILE void tile_8x1_bias(float *restrict y, const float *restrict x, const fl
         }
 }
 
-/* dw += x' dy over images and pixels: rows of inputs by blocks of outputs */
+/* dw = x' dy over images: rows of inputs by blocks of outputs */
 NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
         const float *restrict dy, const struct sweep *over)
 {
@@ -198,7 +198,7 @@ NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
 
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(dw + 16 * (1 * i + j));
+            acc[i][j] = vec_fresh_zero();
     correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 0);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
@@ -224,7 +224,7 @@ NET_TILE void tile_8x2_relu_grad(float *restrict dx, const float *restrict x,
         }
 }
 
-/* dw += x' dy over images and pixels: rows of inputs by blocks of outputs */
+/* dw = x' dy over images: rows of inputs by blocks of outputs */
 NET_TILE void weight_tile_8x2(float *restrict dw, const float *restrict x,
         const float *restrict dy, const struct sweep *over)
 {
@@ -232,7 +232,7 @@ NET_TILE void weight_tile_8x2(float *restrict dw, const float *restrict x,
 
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 2)
-            acc[i][j] = vec_load(dw + 16 * (2 * i + j));
+            acc[i][j] = vec_fresh_zero();
     correlate(acc, 8, 2, 0, 16, 1, 0, 0, x, dy, over, 0);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 2)
@@ -378,16 +378,16 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2(
         const int chunk = item / 14, row = item % 14;
         (void)row;
         for (int column = 0; column < 14; column++) {
-            const struct net_window h = net_taps_forward(row, 2, 0, 2, 28);
-            const struct net_window w = net_taps_forward(column, 2, 0, 2, 28);
+            const struct net_window r = net_taps_forward(row, 2, 0, 2, 28);
+            const struct net_window c = net_taps_forward(column, 2, 0, 2, 28);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY), tap = vec_zero();
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(h.at + m) * 28 + w.at +
+                    for (int m = 0; m < r.count; m++)
+                        for (int l = 0; l < c.count; l++) {
+                            const vec v = vec_load(x->at[chunk][(r.at + m) * 28 + c.at +
                                     l][block][i]);
-                            tap = net_where_larger(v, top, (float)((h.first + m) * 2 + w.first + l),
+                            tap = net_where_larger(v, top, (float)((r.first + m) * 2 + c.first + l),
                                     tap);
                             top = net_larger(v, top);
                         }
@@ -435,16 +435,16 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2(
         const int chunk = item / 7, row = item % 7;
         (void)row;
         for (int column = 0; column < 7; column++) {
-            const struct net_window h = net_taps_forward(row, 2, 0, 2, 14);
-            const struct net_window w = net_taps_forward(column, 2, 0, 2, 14);
+            const struct net_window r = net_taps_forward(row, 2, 0, 2, 14);
+            const struct net_window c = net_taps_forward(column, 2, 0, 2, 14);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY), tap = vec_zero();
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(h.at + m) * 14 + w.at +
+                    for (int m = 0; m < r.count; m++)
+                        for (int l = 0; l < c.count; l++) {
+                            const vec v = vec_load(x->at[chunk][(r.at + m) * 14 + c.at +
                                     l][block][i]);
-                            tap = net_where_larger(v, top, (float)((h.first + m) * 2 + w.first + l),
+                            tap = net_where_larger(v, top, (float)((r.first + m) * 2 + c.first + l),
                                     tap);
                             top = net_larger(v, top);
                         }
@@ -575,7 +575,7 @@ NET_KERNEL void dense_dw_update_64x64_64x10(
         const int pixel = item / 4 % 1, block = item % 4;
         const int inputs = 64 - 16 * block < 16 ? 64 - 16 * block : 16;
         const struct sweep over = { chunks, 1, 1, images, 1024, 0, 0, 16, 256, 0, 0 };
-        _Alignas(64) float dw[256] = { 0 };
+        _Alignas(64) float dw[256];
 
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 4 + block][0][c],
@@ -654,7 +654,7 @@ NET_KERNEL void dense_dw_update_64x784_784x64(
         const int pixel = item / 1 % 49, block = item % 1;
         const int inputs = 16 - 16 * block < 16 ? 16 - 16 * block : 16;
         const struct sweep over = { chunks, 1, 1, images, 12544, 0, 0, 16, 1024, 0, 0 };
-        _Alignas(64) float dw[512] = { 0 };
+        _Alignas(64) float dw[512];
 
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x2(dw + 32 * c, &x->at[0][0][0 + pixel * 1 + block][0][c],
@@ -713,15 +713,15 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x16x14x14_2x2(
         const int chunk = item / 14, row = item % 14;
         (void)row;
         for (int column = 0; column < 14; column++) {
-            const struct net_window h = net_taps_backward(row, 2, 0, 2, 7);
-            const struct net_window w = net_taps_backward(column, 2, 0, 2, 7);
-            for (int block = 0; block < 1; block++) {
+            const struct net_window r = net_taps_backward(row, 2, 0, 2, 7);
+            const struct net_window c = net_taps_backward(column, 2, 0, 2, 7);
+            for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec v0 = vec_zero();
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const int window = (h.at - m) * 7 + w.at - l;
-                            const int tap = (h.first + m * 2) * 2 + w.first + l * 2;
+                    for (int m = 0; m < r.count; m++)
+                        for (int l = 0; l < c.count; l++) {
+                            const int window = (r.at - m) * 7 + c.at - l;
+                            const int tap = (r.first + m * 2) * 2 + c.first + l * 2;
                             const vec at = vec_load(dy->at[chunk][window][block][i]);
 
                             v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap,
@@ -735,7 +735,6 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x16x14x14_2x2(
                             vec_zero());
                     vec_store(dx_at + at, v1);
                 }
-            }
         }
         channel_sum_row_64x16x14x14(slices, dx, run, chunk, row);
     }
@@ -852,15 +851,15 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x8x28x28_2x2(
         const int chunk = item / 28, row = item % 28;
         (void)row;
         for (int column = 0; column < 28; column++) {
-            const struct net_window h = net_taps_backward(row, 2, 0, 2, 14);
-            const struct net_window w = net_taps_backward(column, 2, 0, 2, 14);
-            for (int block = 0; block < 1; block++) {
+            const struct net_window r = net_taps_backward(row, 2, 0, 2, 14);
+            const struct net_window c = net_taps_backward(column, 2, 0, 2, 14);
+            for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec v0 = vec_zero();
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const int window = (h.at - m) * 14 + w.at - l;
-                            const int tap = (h.first + m * 2) * 2 + w.first + l * 2;
+                    for (int m = 0; m < r.count; m++)
+                        for (int l = 0; l < c.count; l++) {
+                            const int window = (r.at - m) * 14 + c.at - l;
+                            const int tap = (r.first + m * 2) * 2 + c.first + l * 2;
                             const vec at = vec_load(dy->at[chunk][window][block][i]);
 
                             v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap,
@@ -874,7 +873,6 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x8x28x28_2x2(
                             vec_zero());
                     vec_store(dx_at + at, v1);
                 }
-            }
         }
         channel_sum_row_64x8x28x28(slices, dx, run, chunk, row);
     }
@@ -958,14 +956,14 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2_2(
         const int chunk = item / 14, row = item % 14;
         (void)row;
         for (int column = 0; column < 14; column++) {
-            const struct net_window h = net_taps_forward(row, 2, 0, 2, 28);
-            const struct net_window w = net_taps_forward(column, 2, 0, 2, 28);
+            const struct net_window r = net_taps_forward(row, 2, 0, 2, 28);
+            const struct net_window c = net_taps_forward(column, 2, 0, 2, 28);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY);
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(h.at + m) * 28 + w.at +
+                    for (int m = 0; m < r.count; m++)
+                        for (int l = 0; l < c.count; l++) {
+                            const vec v = vec_load(x->at[chunk][(r.at + m) * 28 + c.at +
                                     l][block][i]);
                             top = net_larger(v, top);
                         }
@@ -984,14 +982,14 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(
         const int chunk = item / 7, row = item % 7;
         (void)row;
         for (int column = 0; column < 7; column++) {
-            const struct net_window h = net_taps_forward(row, 2, 0, 2, 14);
-            const struct net_window w = net_taps_forward(column, 2, 0, 2, 14);
+            const struct net_window r = net_taps_forward(row, 2, 0, 2, 14);
+            const struct net_window c = net_taps_forward(column, 2, 0, 2, 14);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY);
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(h.at + m) * 14 + w.at +
+                    for (int m = 0; m < r.count; m++)
+                        for (int l = 0; l < c.count; l++) {
+                            const vec v = vec_load(x->at[chunk][(r.at + m) * 14 + c.at +
                                     l][block][i]);
                             top = net_larger(v, top);
                         }
@@ -1241,10 +1239,9 @@ static const struct net_call part_train = { .name = "digits", .args = part_train
 
 static const struct net_arg part_validation_args[] = {
     { .name = "f", .number = 0.10000000000000001, .given = true },
-    { .name = "seed", .number = 0 },
 };
 static const struct net_call part_validation = { .name = "holdout", .args = part_validation_args,
-        .arg_count = 2 };
+        .arg_count = 1 };
 
 static const struct net_arg part_test_args[] = {
     { .name = "rows", .number = 2000, .given = true },
@@ -1269,9 +1266,7 @@ static const struct net_arg optimizer_args[] = {
 };
 static const struct net_call optimizer = { .name = "adam", .args = optimizer_args, .arg_count = 5 };
 
-static const struct net_call schedule[] = {
-    { .name = "constant", .args = NULL, .arg_count = 0 },
-};
+static const struct net_call schedule = { .name = "constant", .args = NULL, .arg_count = 0 };
 
 static const struct net_call metrics[] = {
     { .name = "accuracy", .args = NULL, .arg_count = 0 },
@@ -1438,17 +1433,15 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "d61904fb4edb3bfd", .isa = "avx512", .batch = 64,
+    .hash = "8267f02692e71ee2", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 7440896,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,
     .parts = { &part_train, &part_validation, &part_test },
-    .loss_call = &loss_call, .optimizer = &optimizer,
-    .schedule = schedule, .schedule_count = 1,
+    .loss_call = &loss_call, .optimizer = &optimizer, .schedule = &schedule,
     .stop = NULL, .clip = NULL,
     .metrics = metrics, .metric_count = 1,
-    .default_batch = 64, .epochs = 10, .seed = 0,
-    .keep = "best", .monitor = "validation_loss",
+    .default_batch = 64, .epochs = 10, .seed = 0, .keep = "best",
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
     .outputs = 10, .output_rank = 1, .output_shape = { 10 },
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),

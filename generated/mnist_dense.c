@@ -170,7 +170,7 @@ NET_TILE void tile_8x1_bias(float *restrict y, const float *restrict x, const fl
         }
 }
 
-/* dw += x' dy over images and pixels: rows of inputs by blocks of outputs */
+/* dw = x' dy over images: rows of inputs by blocks of outputs */
 NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
         const float *restrict dy, const struct sweep *over)
 {
@@ -178,7 +178,7 @@ NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
 
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(dw + 16 * (1 * i + j));
+            acc[i][j] = vec_fresh_zero();
     correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 0);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
@@ -221,7 +221,7 @@ NET_TILE void tile_8x2(float *restrict dx, const float *restrict x, const float 
         }
 }
 
-/* dw += x' dy over images and pixels: rows of inputs by blocks of outputs */
+/* dw = x' dy over images: rows of inputs by blocks of outputs */
 NET_TILE void weight_tile_8x2(float *restrict dw, const float *restrict x,
         const float *restrict dy, const struct sweep *over)
 {
@@ -229,7 +229,7 @@ NET_TILE void weight_tile_8x2(float *restrict dw, const float *restrict x,
 
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 2)
-            acc[i][j] = vec_load(dw + 16 * (2 * i + j));
+            acc[i][j] = vec_fresh_zero();
     correlate(acc, 8, 2, 0, 16, 1, 0, 0, x, dy, over, 0);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 2)
@@ -583,7 +583,7 @@ NET_KERNEL void dense_dw_update_64x10_10x10(
         const int pixel = item / 1 % 1, block = item % 1;
         const int inputs = 10 - 16 * block < 16 ? 10 - 16 * block : 16;
         const struct sweep over = { chunks, 1, 1, images, 256, 0, 0, 16, 256, 0, 0 };
-        _Alignas(64) float dw[256] = { 0 };
+        _Alignas(64) float dw[256];
 
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 1 + block][0][c],
@@ -738,7 +738,7 @@ NET_KERNEL void dense_dw_update_64x20_20x10(
         const int pixel = item / 2 % 1, block = item % 2;
         const int inputs = 20 - 16 * block < 16 ? 20 - 16 * block : 16;
         const struct sweep over = { chunks, 1, 1, images, 512, 0, 0, 16, 256, 0, 0 };
-        _Alignas(64) float dw[256] = { 0 };
+        _Alignas(64) float dw[256];
 
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 2 + block][0][c],
@@ -896,7 +896,7 @@ NET_KERNEL void dense_dw_update_64x784_784x20(
         const int pixel = item / 49 % 1, block = item % 49;
         const int inputs = 784 - 16 * block < 16 ? 784 - 16 * block : 16;
         const struct sweep over = { chunks, 1, 1, images, 12544, 0, 0, 16, 512, 0, 0 };
-        _Alignas(64) float dw[512] = { 0 };
+        _Alignas(64) float dw[512];
 
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x2(dw + 32 * c, &x->at[0][0][0 + pixel * 49 + block][0][c],
@@ -1258,10 +1258,9 @@ static const struct net_call part_train = { .name = "idx", .args = part_train_ar
 
 static const struct net_arg part_validation_args[] = {
     { .name = "f", .number = 0.10000000000000001, .given = true },
-    { .name = "seed", .number = 0 },
 };
 static const struct net_call part_validation = { .name = "holdout", .args = part_validation_args,
-        .arg_count = 2 };
+        .arg_count = 1 };
 
 static const struct net_arg part_test_args[] = {
     { .name = "image", .number = 0, .text = "t10k-images-idx3-ubyte.gz", .given = true },
@@ -1286,9 +1285,7 @@ static const struct net_arg optimizer_args[] = {
 };
 static const struct net_call optimizer = { .name = "adam", .args = optimizer_args, .arg_count = 5 };
 
-static const struct net_call schedule[] = {
-    { .name = "constant", .args = NULL, .arg_count = 0 },
-};
+static const struct net_call schedule = { .name = "constant", .args = NULL, .arg_count = 0 };
 
 static const struct net_call metrics[] = {
     { .name = "accuracy", .args = NULL, .arg_count = 0 },
@@ -1457,17 +1454,15 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "62bfbe0fad39a1f2", .isa = "avx512", .batch = 64,
+    .hash = "bfc1f3f9d18537fa", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,
     .parts = { &part_train, &part_validation, &part_test },
-    .loss_call = &loss_call, .optimizer = &optimizer,
-    .schedule = schedule, .schedule_count = 1,
+    .loss_call = &loss_call, .optimizer = &optimizer, .schedule = &schedule,
     .stop = NULL, .clip = NULL,
     .metrics = metrics, .metric_count = 1,
-    .default_batch = 64, .epochs = 20, .seed = 0,
-    .keep = "best", .monitor = "validation_loss",
+    .default_batch = 64, .epochs = 20, .seed = 0, .keep = "best",
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
     .outputs = 10, .output_rank = 1, .output_shape = { 10 },
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),

@@ -91,7 +91,7 @@ NET_TILE void tile_8x1_bias_tanh(float *restrict y, const float *restrict x,
         }
 }
 
-/* dw += x' dy over images and pixels: rows of inputs by blocks of outputs */
+/* dw = x' dy over images: rows of inputs by blocks of outputs */
 NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
         const float *restrict dy, const struct sweep *over)
 {
@@ -99,7 +99,7 @@ NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
 
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(dw + 16 * (1 * i + j));
+            acc[i][j] = vec_fresh_zero();
     correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 0);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
@@ -313,7 +313,7 @@ NET_KERNEL void dense_dw_update_4x3_3x1(struct weight_3x1 *restrict w,
         const int pixel = item / 1 % 1, block = item % 1;
         const int inputs = 2 - 16 * block < 16 ? 2 - 16 * block : 16;
         const struct sweep over = { chunks, 1, 1, images, 512, 0, 0, 16, 256, 0, 0 };
-        _Alignas(64) float dw[256] = { 0 };
+        _Alignas(64) float dw[256];
 
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 1 + block][0][c],
@@ -326,7 +326,7 @@ NET_KERNEL void dense_dw_update_4x3_3x1(struct weight_3x1 *restrict w,
         const int pixel = item / 1 % 1, block = item % 1;
         const int inputs = 1 - 16 * block < 16 ? 1 - 16 * block : 16;
         const struct sweep over = { chunks, 1, 1, images, 512, 0, 0, 16, 256, 0, 0 };
-        _Alignas(64) float dw[256] = { 0 };
+        _Alignas(64) float dw[256];
 
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x1(dw + 16 * c, &x->at[0][0][1 + pixel * 1 + block][0][c],
@@ -408,7 +408,7 @@ NET_KERNEL void dense_dw_update_4x2_2x1(struct weight_2x1 *restrict w,
         const int pixel = item / 1 % 1, block = item % 1;
         const int inputs = 2 - 16 * block < 16 ? 2 - 16 * block : 16;
         const struct sweep over = { chunks, 1, 1, images, 256, 0, 0, 16, 256, 0, 0 };
-        _Alignas(64) float dw[256] = { 0 };
+        _Alignas(64) float dw[256];
 
         for (int c = 0; c < inputs; c += 8)
             weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 1 + block][0][c],
@@ -560,9 +560,7 @@ static const struct net_arg optimizer_args[] = {
 };
 static const struct net_call optimizer = { .name = "sgd", .args = optimizer_args, .arg_count = 4 };
 
-static const struct net_call schedule[] = {
-    { .name = "constant", .args = NULL, .arg_count = 0 },
-};
+static const struct net_call schedule = { .name = "constant", .args = NULL, .arg_count = 0 };
 
 static const struct net_call metrics[] = {
     { .name = "accuracy", .args = NULL, .arg_count = 0 },
@@ -667,17 +665,15 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "414eadbda330f579", .isa = "avx512", .batch = 4,
+    .hash = "3cd6f2daef4bbb7f", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9536,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,
     .parts = { &part_train, NULL, NULL },
-    .loss_call = &loss_call, .optimizer = &optimizer,
-    .schedule = schedule, .schedule_count = 1,
+    .loss_call = &loss_call, .optimizer = &optimizer, .schedule = &schedule,
     .stop = NULL, .clip = NULL,
     .metrics = metrics, .metric_count = 1,
-    .default_batch = 4, .epochs = 1000, .seed = 0,
-    .keep = "best", .monitor = "validation_loss",
+    .default_batch = 4, .epochs = 1000, .seed = 0, .keep = "best",
     .loss = NET_MSE, .activation = NET_IDENTITY,
     .outputs = 1, .output_rank = 1, .output_shape = { 1 },
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),

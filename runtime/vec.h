@@ -132,6 +132,20 @@ NET_INLINE vec vec_if_greater(vec a, vec b, vec x, vec y)
 
 NET_INLINE vec vec_zero(void) { return vec_set(0.0f); }
 
+/* +0 in a register of its own: the compiler, which would let equal values share one and then spill
+   a tile, does not see what is in it. */
+NET_INLINE vec vec_fresh_zero(void)
+{
+    vec x = vec_zero();
+
+#if defined(NET_VEC_PAIR)
+    __asm__("" : "+x"(x.low), "+x"(x.high));
+#elif defined(__AVX512F__)
+    __asm__("" : "+v"(x));
+#endif
+    return x;
+}
+
 /* ---- The same sixteen lanes as integers: clang's vectors, where SIMDe 0.7.4 has gaps --------- */
 
 typedef float net_f32 __attribute__((vector_size(64)));
