@@ -378,16 +378,16 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2(
         const int chunk = item / 14, row = item % 14;
         (void)row;
         for (int column = 0; column < 14; column++) {
-            const struct net_window r = net_taps_forward(row, 2, 0, 2, 28);
-            const struct net_window c = net_taps_forward(column, 2, 0, 2, 28);
+            const struct net_window h = net_taps_forward(row, 2, 0, 2, 28);
+            const struct net_window w = net_taps_forward(column, 2, 0, 2, 28);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY), tap = vec_zero();
-                    for (int m = 0; m < r.count; m++)
-                        for (int l = 0; l < c.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(r.at + m) * 28 + c.at +
+                    for (int m = 0; m < h.count; m++)
+                        for (int l = 0; l < w.count; l++) {
+                            const vec v = vec_load(x->at[chunk][(h.at + m) * 28 + w.at +
                                     l][block][i]);
-                            tap = net_where_larger(v, top, (float)((r.first + m) * 2 + c.first + l),
+                            tap = net_where_larger(v, top, (float)((h.first + m) * 2 + w.first + l),
                                     tap);
                             top = net_larger(v, top);
                         }
@@ -435,16 +435,16 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2(
         const int chunk = item / 7, row = item % 7;
         (void)row;
         for (int column = 0; column < 7; column++) {
-            const struct net_window r = net_taps_forward(row, 2, 0, 2, 14);
-            const struct net_window c = net_taps_forward(column, 2, 0, 2, 14);
+            const struct net_window h = net_taps_forward(row, 2, 0, 2, 14);
+            const struct net_window w = net_taps_forward(column, 2, 0, 2, 14);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY), tap = vec_zero();
-                    for (int m = 0; m < r.count; m++)
-                        for (int l = 0; l < c.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(r.at + m) * 14 + c.at +
+                    for (int m = 0; m < h.count; m++)
+                        for (int l = 0; l < w.count; l++) {
+                            const vec v = vec_load(x->at[chunk][(h.at + m) * 14 + w.at +
                                     l][block][i]);
-                            tap = net_where_larger(v, top, (float)((r.first + m) * 2 + c.first + l),
+                            tap = net_where_larger(v, top, (float)((h.first + m) * 2 + w.first + l),
                                     tap);
                             top = net_larger(v, top);
                         }
@@ -713,15 +713,15 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x16x14x14_2x2(
         const int chunk = item / 14, row = item % 14;
         (void)row;
         for (int column = 0; column < 14; column++) {
-            const struct net_window r = net_taps_backward(row, 2, 0, 2, 7);
-            const struct net_window c = net_taps_backward(column, 2, 0, 2, 7);
-            for (int block = 0; block < 1; block++)
+            const struct net_window h = net_taps_backward(row, 2, 0, 2, 7);
+            const struct net_window w = net_taps_backward(column, 2, 0, 2, 7);
+            for (int block = 0; block < 1; block++) {
                 for (int i = 0; i < 16; i++) {
                     vec v0 = vec_zero();
-                    for (int m = 0; m < r.count; m++)
-                        for (int l = 0; l < c.count; l++) {
-                            const int window = (r.at - m) * 7 + c.at - l;
-                            const int tap = (r.first + m * 2) * 2 + c.first + l * 2;
+                    for (int m = 0; m < h.count; m++)
+                        for (int l = 0; l < w.count; l++) {
+                            const int window = (h.at - m) * 7 + w.at - l;
+                            const int tap = (h.first + m * 2) * 2 + w.first + l * 2;
                             const vec at = vec_load(dy->at[chunk][window][block][i]);
 
                             v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap,
@@ -735,6 +735,7 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x16x14x14_2x2(
                             vec_zero());
                     vec_store(dx_at + at, v1);
                 }
+            }
         }
         channel_sum_row_64x16x14x14(slices, dx, run, chunk, row);
     }
@@ -851,15 +852,15 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x8x28x28_2x2(
         const int chunk = item / 28, row = item % 28;
         (void)row;
         for (int column = 0; column < 28; column++) {
-            const struct net_window r = net_taps_backward(row, 2, 0, 2, 14);
-            const struct net_window c = net_taps_backward(column, 2, 0, 2, 14);
-            for (int block = 0; block < 1; block++)
+            const struct net_window h = net_taps_backward(row, 2, 0, 2, 14);
+            const struct net_window w = net_taps_backward(column, 2, 0, 2, 14);
+            for (int block = 0; block < 1; block++) {
                 for (int i = 0; i < 16; i++) {
                     vec v0 = vec_zero();
-                    for (int m = 0; m < r.count; m++)
-                        for (int l = 0; l < c.count; l++) {
-                            const int window = (r.at - m) * 14 + c.at - l;
-                            const int tap = (r.first + m * 2) * 2 + c.first + l * 2;
+                    for (int m = 0; m < h.count; m++)
+                        for (int l = 0; l < w.count; l++) {
+                            const int window = (h.at - m) * 14 + w.at - l;
+                            const int tap = (h.first + m * 2) * 2 + w.first + l * 2;
                             const vec at = vec_load(dy->at[chunk][window][block][i]);
 
                             v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap,
@@ -873,6 +874,7 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x8x28x28_2x2(
                             vec_zero());
                     vec_store(dx_at + at, v1);
                 }
+            }
         }
         channel_sum_row_64x8x28x28(slices, dx, run, chunk, row);
     }
@@ -956,14 +958,14 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2_2(
         const int chunk = item / 14, row = item % 14;
         (void)row;
         for (int column = 0; column < 14; column++) {
-            const struct net_window r = net_taps_forward(row, 2, 0, 2, 28);
-            const struct net_window c = net_taps_forward(column, 2, 0, 2, 28);
+            const struct net_window h = net_taps_forward(row, 2, 0, 2, 28);
+            const struct net_window w = net_taps_forward(column, 2, 0, 2, 28);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY);
-                    for (int m = 0; m < r.count; m++)
-                        for (int l = 0; l < c.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(r.at + m) * 28 + c.at +
+                    for (int m = 0; m < h.count; m++)
+                        for (int l = 0; l < w.count; l++) {
+                            const vec v = vec_load(x->at[chunk][(h.at + m) * 28 + w.at +
                                     l][block][i]);
                             top = net_larger(v, top);
                         }
@@ -982,14 +984,14 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(
         const int chunk = item / 7, row = item % 7;
         (void)row;
         for (int column = 0; column < 7; column++) {
-            const struct net_window r = net_taps_forward(row, 2, 0, 2, 14);
-            const struct net_window c = net_taps_forward(column, 2, 0, 2, 14);
+            const struct net_window h = net_taps_forward(row, 2, 0, 2, 14);
+            const struct net_window w = net_taps_forward(column, 2, 0, 2, 14);
             for (int block = 0; block < 1; block++)
                 for (int i = 0; i < 16; i++) {
                     vec top = vec_set(-INFINITY);
-                    for (int m = 0; m < r.count; m++)
-                        for (int l = 0; l < c.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(r.at + m) * 14 + c.at +
+                    for (int m = 0; m < h.count; m++)
+                        for (int l = 0; l < w.count; l++) {
+                            const vec v = vec_load(x->at[chunk][(h.at + m) * 14 + w.at +
                                     l][block][i]);
                             top = net_larger(v, top);
                         }
@@ -1239,9 +1241,10 @@ static const struct net_call part_train = { .name = "digits", .args = part_train
 
 static const struct net_arg part_validation_args[] = {
     { .name = "f", .number = 0.10000000000000001, .given = true },
+    { .name = "seed", .number = 0 },
 };
 static const struct net_call part_validation = { .name = "holdout", .args = part_validation_args,
-        .arg_count = 1 };
+        .arg_count = 2 };
 
 static const struct net_arg part_test_args[] = {
     { .name = "rows", .number = 2000, .given = true },
@@ -1266,7 +1269,9 @@ static const struct net_arg optimizer_args[] = {
 };
 static const struct net_call optimizer = { .name = "adam", .args = optimizer_args, .arg_count = 5 };
 
-static const struct net_call schedule = { .name = "constant", .args = NULL, .arg_count = 0 };
+static const struct net_call schedule[] = {
+    { .name = "constant", .args = NULL, .arg_count = 0 },
+};
 
 static const struct net_call metrics[] = {
     { .name = "accuracy", .args = NULL, .arg_count = 0 },
@@ -1433,15 +1438,17 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "8267f02692e71ee2", .isa = "avx512", .batch = 64,
+    .hash = "df9af63dd0d6cb62", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 7440896,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,
     .parts = { &part_train, &part_validation, &part_test },
-    .loss_call = &loss_call, .optimizer = &optimizer, .schedule = &schedule,
+    .loss_call = &loss_call, .optimizer = &optimizer,
+    .schedule = schedule, .schedule_count = 1,
     .stop = NULL, .clip = NULL,
     .metrics = metrics, .metric_count = 1,
-    .default_batch = 64, .epochs = 10, .seed = 0, .keep = "best",
+    .default_batch = 64, .epochs = 10, .seed = 0,
+    .keep = "best", .monitor = "validation_loss",
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
     .outputs = 10, .output_rank = 1, .output_shape = { 10 },
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),

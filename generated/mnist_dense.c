@@ -1258,9 +1258,10 @@ static const struct net_call part_train = { .name = "idx", .args = part_train_ar
 
 static const struct net_arg part_validation_args[] = {
     { .name = "f", .number = 0.10000000000000001, .given = true },
+    { .name = "seed", .number = 0 },
 };
 static const struct net_call part_validation = { .name = "holdout", .args = part_validation_args,
-        .arg_count = 1 };
+        .arg_count = 2 };
 
 static const struct net_arg part_test_args[] = {
     { .name = "image", .number = 0, .text = "t10k-images-idx3-ubyte.gz", .given = true },
@@ -1285,7 +1286,9 @@ static const struct net_arg optimizer_args[] = {
 };
 static const struct net_call optimizer = { .name = "adam", .args = optimizer_args, .arg_count = 5 };
 
-static const struct net_call schedule = { .name = "constant", .args = NULL, .arg_count = 0 };
+static const struct net_call schedule[] = {
+    { .name = "constant", .args = NULL, .arg_count = 0 },
+};
 
 static const struct net_call metrics[] = {
     { .name = "accuracy", .args = NULL, .arg_count = 0 },
@@ -1454,15 +1457,17 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "bfc1f3f9d18537fa", .isa = "avx512", .batch = 64,
+    .hash = "304b729b87da45b0", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,
     .parts = { &part_train, &part_validation, &part_test },
-    .loss_call = &loss_call, .optimizer = &optimizer, .schedule = &schedule,
+    .loss_call = &loss_call, .optimizer = &optimizer,
+    .schedule = schedule, .schedule_count = 1,
     .stop = NULL, .clip = NULL,
     .metrics = metrics, .metric_count = 1,
-    .default_batch = 64, .epochs = 20, .seed = 0, .keep = "best",
+    .default_batch = 64, .epochs = 20, .seed = 0,
+    .keep = "best", .monitor = "validation_loss",
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
     .outputs = 10, .output_rank = 1, .output_shape = { 10 },
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),

@@ -560,7 +560,9 @@ static const struct net_arg optimizer_args[] = {
 };
 static const struct net_call optimizer = { .name = "sgd", .args = optimizer_args, .arg_count = 4 };
 
-static const struct net_call schedule = { .name = "constant", .args = NULL, .arg_count = 0 };
+static const struct net_call schedule[] = {
+    { .name = "constant", .args = NULL, .arg_count = 0 },
+};
 
 static const struct net_call metrics[] = {
     { .name = "accuracy", .args = NULL, .arg_count = 0 },
@@ -665,15 +667,17 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "3cd6f2daef4bbb7f", .isa = "avx512", .batch = 4,
+    .hash = "cc8fc44a75bed809", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9536,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,
     .parts = { &part_train, NULL, NULL },
-    .loss_call = &loss_call, .optimizer = &optimizer, .schedule = &schedule,
+    .loss_call = &loss_call, .optimizer = &optimizer,
+    .schedule = schedule, .schedule_count = 1,
     .stop = NULL, .clip = NULL,
     .metrics = metrics, .metric_count = 1,
-    .default_batch = 4, .epochs = 1000, .seed = 0, .keep = "best",
+    .default_batch = 4, .epochs = 1000, .seed = 0,
+    .keep = "best", .monitor = "validation_loss",
     .loss = NET_MSE, .activation = NET_IDENTITY,
     .outputs = 1, .output_rank = 1, .output_shape = { 1 },
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),
