@@ -174,7 +174,7 @@ static int length_of(const Constant *constant)
     return constant->kind == CONSTANT_LIST ? constant->count : 1;
 }
 
-static void check_normalize(Sema *s, const Field *field, const Call *step)
+void check_normalize(Sema *s, const Field *field, const Call *step)
 {
     const Constant *mean = argument(step, "mean"), *std = argument(step, "std");
     const int means = length_of(mean), stds = length_of(std);
@@ -393,8 +393,8 @@ void analyze_data(Sema *s, const Ast *section)
         const Ast *ast = items.at[i];
         if (ast->kind == AST_INPUT || ast->kind == AST_TARGET)
             analyze_field(s, &data, ast);
-        else if (ast->kind == AST_AUGMENT)
-            complain(s, (Span){ast->span.begin, ast->name_span.begin - 1},
-                     "`augment` is not there yet");
     }
+    for (int i = 0; i < items.count; i++)
+        if (items.at[i]->kind == AST_AUGMENT)
+            analyze_augment(s, items.at[i]);
 }

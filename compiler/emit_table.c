@@ -55,7 +55,7 @@ static const char *implementation(const Call *call, const char **declaration)
                                           "cifar100", "digits", "xor", "logistic_map"};
     static const char *const preparations[] = {"scale", "normalize", "standardize", "classes",
                                                "one_hot", "tokens", "bag_of_words", "minmax",
-                                               "impute", "permute_pixels"};
+                                               "impute", "permute_pixels", "noise"};
 
     if (is_one_of(call->name, readers, COUNT(readers))) {
         *declaration = format("extern const struct net_reader net_reader_%s;", call->name);
@@ -229,11 +229,13 @@ static void write_columns(Text *out, const Field *field, const char *name)
 
 static void write_fields(Text *out, const Model *model)
 {
-    for (int i = 0; i < model->field_count; i++)
-        write_columns(out, model->fields[i], format("field_%d_columns", i + 1));
-    for (int i = 0; i < model->field_count; i++)
-        write_calls(out, model->fields[i]->steps, model->fields[i]->step_count,
-                    format("field_%d_steps", i + 1));
+    for (int i = 0; i < model->field_count; i++) {
+        const Field *f = model->fields[i];
+
+        write_columns(out, f, format("field_%d_columns", i + 1));
+        write_calls(out, f->steps, f->step_count, format("field_%d_steps", i + 1));
+        write_calls(out, f->augments, f->augment_count, format("field_%d_augments", i + 1));
+    }
     line(out, 0, "static const struct net_field fields[] = {");
     for (int i = 0; i < model->field_count; i++) {
         const Field *f = model->fields[i];
@@ -250,6 +252,9 @@ static void write_fields(Text *out, const Model *model)
                  i + 1, f->column_count, f->column_range ? "true" : "false");
         if (f->vocabulary)
             line(out, 1, "  .vocabulary = %d,", f->vocabulary);
+        if (f->augment_count)
+            line(out, 1, "  .augments = field_%d_augments, .augment_count = %d,", i + 1,
+                 f->augment_count);
         line(out, 1, "  .steps = %s, .step_count = %d },",
              f->step_count ? format("field_%d_steps", i + 1) : "NULL", f->step_count);
     }

@@ -57,6 +57,20 @@ static void check_permute(Sema *s, const Field *field, const Call *step)
         note(s->source, "a picture is [channels, height, width], or flat");
 }
 
+/* New in every epoch, it is added when all else is done. */
+static void check_noise(Sema *s, const Field *field, int i)
+{
+    const Call *step = field->steps[i];
+
+    if (field->is_target) {
+        if (complain(s, step->span, "noise is for inputs; `%s` is a target", field->name))
+            note(s->source, "a clean target and a noisy input can be made from one picture");
+    } else if (i + 1 < field->step_count) {
+        complain(s, field->steps[i + 1]->span, "noise is the last preparation: put %s before it",
+                 field->steps[i + 1]->name);
+    }
+}
+
 void check_preparations(Sema *s, const Field *field)
 {
     for (int i = 0; i < field->step_count; i++) {
@@ -66,5 +80,7 @@ void check_preparations(Sema *s, const Field *field)
             check_impute(s, field, i);
         else if (same(step->name, "permute_pixels"))
             check_permute(s, field, step);
+        else if (same(step->name, "noise"))
+            check_noise(s, field, i);
     }
 }

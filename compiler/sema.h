@@ -243,6 +243,7 @@ void prune_layers(Sema *s);         /* what the prediction does not depend on; i
 /* ---- data_section.c -------------------------------------------------------------------------- */
 
 void analyze_data(Sema *s, const Ast *section);
+void check_normalize(Sema *s, const Field *field, const Call *step);
 
 /* ---- preparations.c -------------------------------------------------------------------------- */
 
@@ -258,5 +259,10 @@ bool source_shape(const Call *source, const Field *field, Shape *shape);    /* f
 
 /* column(..) or columns(..): fills the field; false after an error. `source` may be NULL. */
 bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast);
+
+/* ---- augment.c ------------------------------------------------------------------------------- */
+
+/* `augment image = ...`: after all fields. */
+void analyze_augment(Sema *s, const Ast *ast);
 
 #endif

@@ -113,9 +113,13 @@ static void fill_batches(struct bench *bench)
                  bench->n);
     rows = net_allocate((size_t)count, sizeof *rows);
     net_order(rows, count, session->run.seed, 0, true);
+    const struct net_pass pass = { NET_PASS_TRAIN, { session->run.seed[0], session->run.seed[1] },
+                                   0 };
+
     for (int b = 0; b < 2; b++)
-        net_data_pack(session->data, NET_TRAIN, rows + (count >= 2 * bench->n ? b * bench->n : 0),
-                      bench->n, session->batch[b]);
+        net_data_pack(session->data, NET_TRAIN, &pass,
+                      rows + (count >= 2 * bench->n ? b * bench->n : 0), bench->n,
+                      session->batch[b]);
     free(rows);
 }
 

@@ -180,6 +180,19 @@ static void free_unread(struct net_opened *opened, int field_count)
         net_table_release(&opened->table);
 }
 
+/* What pack needs of a part, besides its rows. */
+static void open_packing(struct net_data *data, enum net_part part)
+{
+    const struct net_model *model = data->model;
+    struct net_selection *from = &data->parts[part];
+
+    from->pointers = net_allocate((size_t)model->field_count * (size_t)model->batch,
+                                  sizeof(void *));
+    from->augments = net_allocate((size_t)model->field_count, sizeof(void *));
+    for (int f = 0; f < model->field_count; f++)
+        from->augments[f] = net_augment_open(model, f, part);
+}
+
 static void prepare(struct net_data *data, const char *preparation)
 {
     const struct net_model *model = data->model;
@@ -200,8 +213,7 @@ static void prepare(struct net_data *data, const char *preparation)
     }
     for (int part = 0; part < NET_PARTS; part++)
         if (data->parts[part].opened)
-            data->parts[part].pointers =
-                net_allocate((size_t)model->field_count * (size_t)model->batch, sizeof(void *));
+            open_packing(data, (enum net_part)part);
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
@@ -290,8 +302,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
     for (int f = 0; f < request.field_count; f++)
         apply_field(data, f, opened);
     free_unread(opened, request.field_count);
-    data->parts[NET_TEST].pointers =
-        net_allocate((size_t)model->field_count * (size_t)model->batch, sizeof(void *));
+    open_packing(data, NET_TEST);
     return data;
 }
 
@@ -309,6 +320,9 @@ void net_data_close(struct net_data *data)
         free(opened->fields);
         free(data->parts[part].rows);
         free(data->parts[part].pointers);
+        for (int f = 0; data->parts[part].augments && f < data->model->field_count; f++)
+            net_augment_close(data->parts[part].augments[f]);
+        free(data->parts[part].augments);
     }
     for (int f = 0; f < data->model->field_count; f++) {
         for (int s = 0; s < data->model->fields[f].step_count; s++) {
@@ -329,8 +343,8 @@ long net_data_rows(const struct net_data *data, enum net_part part)
     return data->parts[part].opened ? data->parts[part].count : 0;
 }
 
-void net_data_pack(const struct net_data *data, enum net_part part, const long *rows, int n,
-                   void *batch)
+void net_data_pack(const struct net_data *data, enum net_part part, const struct net_pass *pass,
+                   const long *rows, int n, void *batch)
 {
     const struct net_model *model = data->model;
     const struct net_selection *from = &data->parts[part];
@@ -339,13 +353,22 @@ void net_data_pack(const struct net_data *data, enum net_part part, const long *
     for (int f = 0; f < model->field_count; f++) {
         const struct net_prepared *prepared = &from->opened->fields[f];
         const struct net_column *column = &prepared->column;
+        struct net_augment *augment = from->augments[f];
         const void **pointers = from->pointers + (size_t)f * (size_t)model->batch;
 
         if (!net_has_rows(column))
             continue;
-        for (int i = 0; i < n; i++)
-            pointers[i] = net_row(column, net_selected(from, rows[i]));
-        fields[f] = (struct net_rows){column->type, pointers, prepared->scale, prepared->shift};
+        const bool changes = net_augment_acts(augment, pass);
+
+        for (int i = 0; i < n; i++) {
+            const long row = net_selected(from, rows[i]);
+            const void *element = net_row(column, row);
+
+            pointers[i] = changes ? net_augment_row(augment, pass, prepared, element, row, i)
+                                  : element;
+        }
+        fields[f] = (struct net_rows){changes ? NET_F32 : column->type, pointers, prepared->scale,
+                                      prepared->shift};
     }
     model->pack(batch, fields, n);
 }

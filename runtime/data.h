@@ -122,7 +122,8 @@ struct net_preparation {
 
 extern const struct net_preparation net_preparation_scale, net_preparation_normalize,
     net_preparation_standardize, net_preparation_classes, net_preparation_one_hot,
-    net_preparation_minmax, net_preparation_impute, net_preparation_permute_pixels;
+    net_preparation_minmax, net_preparation_impute, net_preparation_permute_pixels,
+    net_preparation_noise;
 
 /* The prepared data of a model. */
 struct net_data;
@@ -143,10 +144,18 @@ void net_data_close(struct net_data *data);
 
 long net_data_rows(const struct net_data *data, enum net_part part);    /* 0: no such part */
 
-/* Fills a packed batch from `n` rows of a part, by their numbers in the part. One thread at a time
-   for a part; different parts may be packed at once. */
-void net_data_pack(const struct net_data *data, enum net_part part, const long *rows, int n,
-                   void *batch);
+/* What rows are packed for. Noise is new in every epoch of training, and one for each row where a
+   part is evaluated; augmentation is for training alone. */
+struct net_pass {
+    enum net_pass_kind { NET_PASS_EVALUATE, NET_PASS_TRAIN, NET_PASS_PREDICT } kind;
+    uint32_t seed[2];           /* of training */
+    uint32_t epoch;             /* of training, from 0 */
+};
+
+/* Fills a packed batch from `n` rows of a part, by their numbers in the part. `pass` NULL: to
+   evaluate. One thread at a time for a part; different parts may be packed at once. */
+void net_data_pack(const struct net_data *data, enum net_part part, const struct net_pass *pass,
+                   const long *rows, int n, void *batch);
 
 /* The prepared target of one row: a class index, or a pointer to field->size floats. */
 int net_data_class(const struct net_data *data, enum net_part part, long row);

@@ -28,6 +28,7 @@ struct net_selection {
     long *rows;                 /* NULL: all, in order */
     long count;
     const void **pointers;      /* pack's: [field][model->batch] */
+    struct net_augment **augments;  /* [field]: of rows that change as they are packed, else NULL */
 };
 
 struct net_data {
@@ -69,6 +70,21 @@ static inline const struct net_field *net_target_field(const struct net_model *m
 
 /* impute.c: does a step of the field take numbers that are missing (NaN)? */
 bool net_field_imputes(const struct net_field *field);
+
+/* augment.c: rows of a field with noise, and in training with augmentation. NULL: neither. */
+struct net_augment *net_augment_open(const struct net_model *model, int field, enum net_part part);
+void net_augment_close(struct net_augment *augment);
+/* Does a pass change the rows? */
+bool net_augment_acts(const struct net_augment *augment, const struct net_pass *pass);
+/* The changed row: element 0 of place `i` of the batch. `row` is that of the source, `element` its
+   prepared numbers. */
+const float *net_augment_row(struct net_augment *augment, const struct net_pass *pass,
+                             const struct net_prepared *prepared, const void *element, long row,
+                             int i);
+
+/* normal.c: `count` draws of N(0, 1) for the counters (0.., c1, c2, c3), four a counter. */
+void net_normals(float *normals, int count, const uint32_t key[2], uint32_t c1, uint32_t c2,
+                 uint32_t c3);
 
 /* preparation_json.c: reads what was learnt back into data->fitted. */
 void net_preparation_load(struct net_data *data, const char *path);

@@ -19,7 +19,7 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
     int n;
 
     net_metrics_reset(metrics);
-    net_loader_begin(loader, part, rows, count, session->model->batch);
+    net_loader_begin(loader, part, NULL, rows, count, session->model->batch);
     while ((batch = net_loader_next(loader, &numbers, &n))) {
         sum += (double)net_forward(session, batch, n, true) * n;
         net_metrics_add(metrics, part, numbers, session->predictions, n);

@@ -248,7 +248,7 @@ static void fill_batch(struct check *check, const struct net_options *options, i
     if (check->n > count)
         check->n = (int)count;
     net_order(rows, count, session->run.seed, (uint32_t)attempt, true);
-    net_data_pack(session->data, NET_TRAIN, rows, check->n, session->batch[0]);
+    net_data_pack(session->data, NET_TRAIN, NULL, rows, check->n, session->batch[0]);
     free(rows);
 }
 

@@ -24,6 +24,7 @@ struct net_loader {
     atomic_bool stop;
     int spins;                  /* before a wait goes to the kernel */
     enum net_part part;         /* the job: fixed while the helper works on it */
+    struct net_pass pass;
     const long *rows;
     long count;
     int batch;
@@ -46,7 +47,8 @@ static void fill(struct net_loader *loader, unsigned number)
     const long *rows;
     const int n = batch_rows(loader, number, &rows);
 
-    net_data_pack(session->data, loader->part, rows, n, session->batch[number % 2]);
+    net_data_pack(session->data, loader->part, &loader->pass, rows, n,
+                  session->batch[number % 2]);
 }
 
 /* Batch `taken` may be filled, no later one: batch taken - 1 is being read, taken + 1 would lie in
@@ -83,12 +85,13 @@ struct net_loader *net_loader_open(struct net_session *session)
 }
 
 /* The helper is idle here: the job before was read to its end, or cancelled. */
-void net_loader_begin(struct net_loader *loader, enum net_part part, const long *rows, long count,
-                      int batch)
+void net_loader_begin(struct net_loader *loader, enum net_part part, const struct net_pass *pass,
+                      const long *rows, long count, int batch)
 {
     const unsigned batches = (unsigned)((count + batch - 1) / batch);
 
     loader->part = part;
+    loader->pass = pass ? *pass : (struct net_pass){ 0 };
     loader->rows = rows;
     loader->count = count;
     loader->batch = batch;

@@ -53,6 +53,7 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
 {
     const struct net_model *model = session->model;
     const long count = net_data_rows(session->data, part);
+    const struct net_pass pass = {.kind = NET_PASS_PREDICT};
     long *rows = net_allocate((size_t)model->batch, sizeof *rows);
 
     if (!count)
@@ -62,7 +63,7 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
 
         for (int i = 0; i < n; i++)
             rows[i] = begin + i;
-        net_data_pack(session->data, part, rows, n, session->batch[0]);
+        net_data_pack(session->data, part, &pass, rows, n, session->batch[0]);
         net_forward(session, session->batch[0], n, false);
         for (int i = 0; i < n; i++) {
             float *x = session->predictions + (long)i * model->outputs;

@@ -17,6 +17,8 @@ enum net_purpose {              /* the counter's fourth word, plus a stream numb
     NET_RANDOM_SPLIT    = 3 << 16,
     NET_RANDOM_DIGITS   = 4 << 16,
     NET_RANDOM_SYNTHETIC = 6 << 16, /* rows of bench and gradcheck: + field; (element, row, 0) */
+    NET_RANDOM_ROW_NOISE = 9 << 16, /* of noise(std): + field; (element / 4, row, epoch or ~0) */
+    NET_RANDOM_AUGMENT  = 10 << 16, /* + field; (16 * step + draw, row, epoch) */
     NET_RANDOM_PERMUTE  = 8 << 16,  /* of permute_pixels; (pixel, 0, 0) */
     NET_RANDOM_CHECK    = 7 << 16,  /* directions of gradcheck */
     NET_RANDOM_DROPOUT  = 5 << 16,  /* + stream; (element of the row, row / 4, step), word row % 4 */

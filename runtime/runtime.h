@@ -279,8 +279,8 @@ struct net_loader *net_loader_open(struct net_session *session);
 
 /* From now on: `count` rows of a part, rows[0..count-1], `batch` at a time, the last may be
    less. */
-void net_loader_begin(struct net_loader *loader, enum net_part part, const long *rows, long count,
-                      int batch);
+void net_loader_begin(struct net_loader *loader, enum net_part part, const struct net_pass *pass,
+                      const long *rows, long count, int batch);
 
 /* The next packed batch, or NULL after the last; the one before may be overwritten. */
 const void *net_loader_next(struct net_loader *loader, const long **rows, int *n);

@@ -122,8 +122,10 @@ static bool train_rows(struct net_training *training, const char *metrics)
     const void *batch;
     double last = net_now();
     int n;
+    const struct net_pass pass = { NET_PASS_TRAIN, { session->run.seed[0], session->run.seed[1] },
+                                   (uint32_t)state->epoch };
 
-    net_loader_begin(training->loader, NET_TRAIN, training->rows + state->row,
+    net_loader_begin(training->loader, NET_TRAIN, &pass, training->rows + state->row,
                      training->row_count - state->row,
                      (int)net_whole(training->options, NET_BATCH));
     while (!stopped(training) && (batch = net_loader_next(training->loader, &numbers, &n))) {

@@ -150,7 +150,7 @@ START_TEST(bytes_stay_bytes)
     struct net_data *data = open_fixture(&f);
 
     ck_assert_int_eq(data->opened[NET_TRAIN].fields[0].column.type, NET_U8);
-    net_data_pack(data, NET_TRAIN, rows, 2, &batch);
+    net_data_pack(data, NET_TRAIN, NULL, rows, 2, &batch);
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < INPUT; k++) {
             const double x = pictures[4 * rows[i] + k] / 255.;
@@ -188,7 +188,7 @@ START_TEST(standardized)
     ck_assert_int_eq(net_data_rows(data, NET_VALIDATION), 8);
     ck_assert_int_eq(net_data_rows(data, NET_TEST), 0);
     for (long row = 0; row < 32; row++) {
-        net_data_pack(data, NET_TRAIN, &row, 1, &batch);
+        net_data_pack(data, NET_TRAIN, NULL, &row, 1, &batch);
         ck_assert_float_eq(*net_data_target(data, NET_TRAIN, row), batch.target[0]);
         for (int k = 0; k < INPUT; k++) {
             sum[k] += (double)batch.input[0][k];
@@ -214,7 +214,7 @@ START_TEST(standardized)
     f.model.parts[NET_VALIDATION] = NULL;
     snprintf(path, sizeof path, "%s/preparation.json", data_test_folder());
     data = net_data_open(&f.model, data_test_folder(), path);
-    net_data_pack(data, NET_TRAIN, &(long){0}, 1, &batch);
+    net_data_pack(data, NET_TRAIN, NULL, &(long){0}, 1, &batch);
     ck_assert_float_eq_tol(batch.input[0][0], (first * 3 - mean) / std, 1e-3f);
     net_data_close(data);
 }

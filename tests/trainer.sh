@@ -166,6 +166,20 @@ check "resume" ./xor_split train --resume resumed --epochs 40 --quiet
 check "resumed is uninterrupted" cmp whole/model.safetensors resumed/model.safetensors
 exits "resume with another rate" 2 "lr" ./xor_split train --resume resumed --lr 0.25
 
+# noise and augmentation: the same on any threads, and after a stop inside an epoch
+build augmented "$root/tests/augmented.net"
+for threads in 1 2; do
+    check "augmented, $threads threads" ./augmented train --threads $threads --quiet \
+        --out "augmented_$threads"
+done
+check "augmented: 1 and 2 threads" cmp augmented_1/model.safetensors augmented_2/model.safetensors
+check "augmented stops" ./augmented train --max-steps 14 --keep last --quiet --out augmented_stopped
+check "augmented goes on" ./augmented train --resume augmented_stopped --quiet
+check "augmented whole" ./augmented train --keep last --quiet --out augmented_last
+check "augmented: stopped and resumed is uninterrupted" \
+    cmp augmented_last/model.safetensors augmented_stopped/model.safetensors
+check "augmented: eval" ./augmented eval --weights augmented_1 --json
+
 # Ctrl-C: the step is finished, a checkpoint saved, and resuming goes on from there
 if [ -z "$quick" ]; then
     ./branches train --epochs 6 --out whole_branches --quiet
