@@ -1,43 +1,164 @@
 #!/usr/bin/env python3
-"""Ten training steps of four models (tests/torch/*.net), here and in PyTorch.
+"""The first losses of every case of tests/torch/cases.txt, here and in PyTorch.
 
-    torch_losses.py make --netc build/netc       write tests/torch/: data, weights, PyTorch's losses
-    torch_losses.py compare --netc build/netc    both now, from weights drawn with another seed
+    torch_losses.py compare [CASE...]   both now, from weights drawn with another seed
+    torch_losses.py make                write PyTorch's to torch/losses.csv, from weights of seed 1
+    torch_losses.py data                write the rows that they train on, into torch/
 
-`make` leaves what tests/trainer.sh compares with where there is no PyTorch; `compare` is
-`make test-torch`. Both sides start from the weights of `trainer init` and read the same arrays.
+tests/torch.sh compares with losses.csv where there is no PyTorch; `compare` is `make test-torch`.
+Both sides start from the weights of `trainer init` and read the same rows in the same order. What
+is drawn (dropout, gaussian_noise, augmentation) cannot be compared and is left out.
 """
 
 import argparse
 import csv
+import gzip
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch")
-STEPS, BATCH, CLASSES = 10, 12, 5
-TOLERANCE = 2e-5        # relative; fp32 sums in another order
+import torch_models
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TORCH = os.path.join(HERE, "torch")
+MODELS = os.path.join(HERE, "..", "models")
+TOLERANCE = 1e-4        # relative; fp32 sums in another order
+TENSOR_TOLERANCE = 2e-3  # of a tensor's largest number, after the last step
 
 
-def write_data():
-    """Pictures and classes from a linear congruential generator; a class brightens its own rows."""
-    state, draws = 1, []
-    rows = STEPS * BATCH
-    for _ in range(rows * 3 * 9 * 9):
-        state = (state * 1103515245 + 12345) % 2**31
-        draws.append(state >> 23)
-    images = np.array(draws, dtype=np.int64).reshape(rows, 3, 9, 9) // 2
-    labels = np.arange(rows) * 7 % CLASSES
+# ---- rows -----------------------------------------------------------------------------------------
+
+
+class Draw:
+    """A linear congruential generator: the same rows wherever they are made."""
+
+    def __init__(self):
+        self.state = 1
+
+    def __call__(self, below):
+        self.state = (self.state * 1103515245 + 12345) % 2**31
+        return (self.state >> 15) % below
+
+
+def write_packed(name, data):
+    with open(os.path.join(TORCH, name), "wb") as file:
+        with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed:
+            packed.write(data)
+
+
+def write_images(draw):
+    """Pictures of 9 x 9; a class brightens its own rows."""
+    rows, classes = 120, 5
+    images = np.array([draw(128) for _ in range(rows * 3 * 81)]).reshape(rows, 3, 9, 9)
+    labels = np.arange(rows) * 7 % classes
     for row, label in enumerate(labels):
         images[row, label % 3, label : label + 5, :] += 100
-    np.save(os.path.join(HERE, "images.npy"), images.astype(np.uint8))
-    np.save(os.path.join(HERE, "labels.npy"), labels.astype(np.int32))
+    np.save(os.path.join(TORCH, "images.npy"), images.astype(np.uint8))
+    np.save(os.path.join(TORCH, "labels.npy"), labels.astype(np.int32))
+
+
+def write_texts(draw):
+    """Titles of 1 to 12 words out of 32, and vectors for some of the words."""
+    words = ("ant bee cat dog elk fox gnu hen ibis jay kiwi lark mole newt owl pig quail rat seal "
+             "toad urchin vole wolf yak zebra asp bat carp deer eel frog goat").split()
+    with open(os.path.join(TORCH, "texts.csv"), "w") as file:
+        file.write("text,label\n")
+        for _ in range(120):
+            label, length = draw(3), 1 + draw(12)
+            drawn = [words[min(draw(32), draw(32) + label * 5, 31)] for _ in range(length)]
+            file.write(" ".join(drawn) + f",{label}\n")
+    with open(os.path.join(TORCH, "words.vec"), "w") as file:
+        file.write("20 5\n")
+        for word in words[:18] + ["extra", "other"]:
+            file.write(" ".join([word] + [f"{(draw(2000) - 1000) / 500:g}" for _ in range(5)])
+                       + "\n")
+
+
+def write_records(draw):
+    """CIFAR's files: pictures of 4 x 4 squares, which pack well."""
+    for name, classes in ("data_batch_1.bin.gz", [10]), ("train.bin.gz", [20, 100]):
+        rows = []
+        for _ in range(80):
+            squares = np.array([draw(256) for _ in range(3 * 64)], np.uint8).reshape(3, 8, 8)
+            labels = bytes(draw(n) for n in classes)
+            rows.append(labels + squares.repeat(4, 1).repeat(4, 2).tobytes())
+        write_packed(name, b"".join(rows))
+
+
+def write_reviews(draw):
+    """Reviews of 20 to 600 words out of 300, some of them rare."""
+    letters = "abcdefghijklmnopqrst"
+    words = [letters[n // 20] + letters[n % 20] + "o" for n in range(300)]
+    lines = ["label,text"]
+    for _ in range(80):
+        label = draw(2)
+        length = 20 + draw(580)
+        lines.append(f"{label}," + " ".join(
+            words[draw(1 + draw(299)) if draw(3) else draw(20) * 2 + label]
+            for _ in range(length)))
+    write_packed("train.csv.gz", ("\n".join(lines) + "\n").encode())
+
+
+def write_rows():
+    draw = Draw()
+    write_images(draw)
+    write_texts(draw)
+    write_records(draw)
+    write_reviews(draw)
+
+
+# ---- cases ----------------------------------------------------------------------------------------
+
+
+class Case:
+    """A line of cases.txt, and the train section of its file."""
+
+    def __init__(self, line):
+        self.name, self.file, *words = line.split()
+        self.flags = []
+        self.defines = {}
+        for word in words:
+            if "=" in word and not self.flags:
+                key, _, value = word.partition("=")
+                self.defines[key] = value
+            else:
+                self.flags.append(word)
+        folder = TORCH
+        if self.file.startswith("models/"):
+            folder = os.path.join(HERE, "..")
+        self.path = os.path.join(folder, self.file + ".net")
+        with open(self.path) as file:
+            text = file.read()
+        self.said = dict(re.findall(r"^let (\w+) *= *(.*?) *$", text, re.M))
+        self.said.update(self.defines)
+        self.section = dict(re.findall(r"^    (\w+) *= *(.*?) *(?:#.*)?$",
+                                       text[text.index("\ntrain {"):], re.M))
+        self.batch = int(self.flag("--batch", self.section["batch"]))
+        self.steps = int(self.flag("--max-steps", 10))
+
+    def flag(self, name, otherwise):
+        return self.flags[self.flags.index(name) + 1] if name in self.flags else otherwise
+
+    def value(self, key, otherwise=None):
+        """The value of a key of the train section, its `let` looked up."""
+        text = self.section.get(key, otherwise)
+        return torch_models.evaluate(self.said.get(text, text))
+
+
+def cases(names):
+    with open(os.path.join(TORCH, "cases.txt")) as file:
+        found = [Case(line) for line in file if line.strip() and not line.startswith("#")]
+    unknown = set(names) - {case.name for case in found}
+    if unknown:
+        sys.exit(f"no case {', '.join(sorted(unknown))} in cases.txt")
+    return [case for case in found if not names or case.name in names]
 
 
 def read_safetensors(path):
@@ -47,128 +168,162 @@ def read_safetensors(path):
         data = file.read()
     tensors = {}
     for name, entry in header.items():
-        if name == "__metadata__":
-            continue
-        assert entry["dtype"] == "F32", (name, entry["dtype"])
-        begin, end = entry["data_offsets"]
-        values = np.frombuffer(data[begin:end], np.float32).reshape(entry["shape"])
-        tensors[name] = torch.tensor(values)
+        if name != "__metadata__":
+            assert entry["dtype"] == "F32", (name, entry["dtype"])
+            begin, end = entry["data_offsets"]
+            values = np.frombuffer(data[begin:end], np.float32).reshape(entry["shape"])
+            tensors[name] = torch.tensor(values)
     return tensors
 
 
-def dense(w, name, x):
-    return F.linear(x, w[name + ".weight"], w[name + ".bias"])
+# ---- PyTorch's side -------------------------------------------------------------------------------
 
 
-def conv(w, name, x, **options):
-    return F.conv2d(x, w[name + ".weight"], w.get(name + ".bias"), **options)
+def make_schedule(case, optimizer, epochs):
+    text = case.said.get(case.section.get("schedule"), case.section.get("schedule", "constant"))
+    then = re.fullmatch(r"\[warmup\((\d+)\), *(.*)\]", text)
+    if then:
+        return torch_models.warmup_and(optimizer, epochs,
+                                       torch_models.evaluate(f"warmup({then[1]})"), int(then[1]),
+                                       torch_models.evaluate(then[2]))
+    return torch_models.evaluate(text)(optimizer, epochs)
 
 
-def norm(w, name, x):
-    return F.batch_norm(x, w[name + ".running_mean"], w[name + ".running_var"],
-                        w[name + ".weight"], w[name + ".bias"], training=True)
-
-
-def dense_model(w, x):
-    x = F.relu(dense(w, "mlp.dense_1", x.flatten(1)))
-    return dense(w, "mlp.dense_3", torch.tanh(dense(w, "mlp.dense_2", x)))
-
-
-def conv_model(w, x):
-    x = F.max_pool2d(F.relu(conv(w, "cnn.conv2d_1", x, padding=1)), 2)
-    x = F.leaky_relu(conv(w, "cnn.conv2d_2", x, stride=2, padding=1), 0.1)
-    return dense(w, "cnn.dense", x.flatten(1))
-
-
-def residual_model(w, x):
-    p = "residual."
-    x = F.relu(norm(w, p + "batchnorm_1", conv(w, p + "conv2d_1", x, padding=1)))
-    body = norm(w, p + "batchnorm_2", conv(w, p + "conv2d_2", x, padding=1, stride=2))
-    body = norm(w, p + "batchnorm_3", conv(w, p + "conv2d_3", F.relu(body), padding=1))
-    skip = norm(w, p + "batchnorm_4", conv(w, p + "conv2d_4", x, stride=2))
-    return dense(w, p + "dense", F.silu(body + skip).mean((2, 3)))
-
-
-def concat_model(w, x):
-    a = F.relu6(conv(w, "branches.a", x))
-    b = torch.sigmoid(conv(w, "branches.b", x))
-    c = torch.tanh(dense(w, "branches.c", x.flatten(1)))
-    d = F.max_pool2d(torch.cat([a, b], 1), 3, stride=2).flatten(1)
-    d = F.silu(dense(w, "branches.d", d))
-    return dense(w, "branches.dense", torch.cat([c, d], 1))
-
-
-MODELS = {
-    "dense": (dense_model, None,
-              lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, weight_decay=1e-3)),
-    "conv": (conv_model, None, lambda p: torch.optim.Adam(p, 3e-3)),
-    "residual": (residual_model, None,
-                 lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, nesterov=True)),
-    "concat": (concat_model, 0.5, lambda p: torch.optim.Adam(p, 3e-3)),
-}
-
-
-def torch_losses(name, weights):
-    model, clip, make_optimizer = MODELS[name]
-    images = torch.tensor(np.load(os.path.join(HERE, "images.npy")).astype(np.float32) / 255)
-    labels = torch.tensor(np.load(os.path.join(HERE, "labels.npy")).astype(np.int64))
-    w = read_safetensors(weights)
-    trained = [t.requires_grad_() for key, t in w.items() if ".running_" not in key]
-    optimizer = make_optimizer(trained)
+def torch_run(case, weights):
+    """The losses, and the tensors after the last step."""
+    torch.manual_seed(0)
+    options = {key: torch_models.evaluate(value) for key, value in case.defines.items()
+               if key not in ("optimizing", "scheduling", "limit")
+               and not (case.file == "clip" and key == "how")}
+    model = torch_models.case_of(case.file, TORCH, options)
+    run = torch_models.Run(read_safetensors(weights), TORCH)
+    trained = {name: tensor.requires_grad_() for name, tensor in run.weights.items()
+               if ".running_" not in name}
+    model.network(run, model.x[:case.batch].clone())    # says what is frozen; its statistics go
+    run.weights.update({name: tensor for name, tensor in read_safetensors(weights).items()
+                        if ".running_" in name})
+    for name in run.frozen:
+        trained.pop(name).requires_grad_(False)
+    optimizer = case.value("optimizer")(list(trained.values()))
+    epoch = len(model.x) // case.batch
+    schedule = make_schedule(case, optimizer, case.steps // epoch)
     losses = []
-    for step in range(STEPS):
-        rows = slice(step * BATCH, (step + 1) * BATCH)
+    for step in range(case.steps):
+        begin = step % epoch * case.batch
+        rows = slice(begin, begin + case.batch)
+        run.penalties.clear()
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(w, images[rows]), labels[rows])
+        loss = model.loss(model.network(run, model.x[rows]), model.y[rows]) + sum(run.penalties)
         loss.backward()
-        if clip:
-            torch.nn.utils.clip_grad_norm_(trained, clip)
+        if case.file == "clip":
+            limit = float(case.said["limit"])
+            if case.said["how"] == '"norm"':
+                torch.nn.utils.clip_grad_norm_(trained.values(), limit)
+            else:
+                torch.nn.utils.clip_grad_value_(trained.values(), limit)
+        elif case.file == "concat":
+            torch.nn.utils.clip_grad_norm_(trained.values(), 0.5)
         optimizer.step()
         losses.append(loss.item())
-    return losses
+        if (step + 1) % epoch == 0:
+            if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
+                schedule.step(losses[-1])
+            else:
+                schedule.step()
+    return losses, {name: tensor.detach() for name, tensor in run.weights.items()}
 
 
-def run(*command):
+# ---- netc's side ----------------------------------------------------------------------------------
+
+
+def run_program(*command):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}\n"
+                           f"{done.stdout}{done.stderr}")
 
 
-def trainer_losses(trainer, weights, folder):
-    steps = os.path.join(folder, "steps.csv")
-    run(trainer, "train", "--data", HERE, "--weights", weights, "--no-shuffle", "--max-steps",
-        str(STEPS), "--log-steps", steps, "--out", os.path.join(folder, "run"), "--force",
-        "--quiet")
+def unpack_data(folder):
+    """The rows as a model of models/ looks for them."""
+    for name in os.listdir(TORCH):
+        path = os.path.join(TORCH, name)
+        if name.endswith(".bin.gz"):
+            with gzip.open(path) as packed, open(os.path.join(folder, name[:-3]), "wb") as file:
+                shutil.copyfileobj(packed, file)
+        elif not name.endswith(".net"):
+            shutil.copy(path, folder)
+
+
+def compile_case(case, netc, folder):
+    plain = os.path.join(folder, case.name + ".net")
+    with open(plain, "w") as file:
+        script = os.path.join(TORCH, "plain.sed")
+        subprocess.run(["sed", "-E", "-f", script, case.path], stdout=file, check=True)
+    trainer = os.path.join(folder, case.name)
+    defines = [word for item in case.defines.items() for word in ("--define", "=".join(item))]
+    run_program(netc, plain, "-o", trainer, *defines)
+    return trainer
+
+
+def initial_weights(trainer, seed, folder):
+    """Those before the first step; `init` knows no data, and so no words for pretrained rows."""
+    out = os.path.join(folder, "initial")
+    run_program(trainer, "train", "--data", folder, "--seed", str(seed), "--epochs", "0", "--out",
+                out, "--force", "--quiet")
+    return os.path.join(out, "model.safetensors")
+
+
+def trainer_run(case, trainer, weights, folder):
+    steps, out = os.path.join(folder, "steps.csv"), os.path.join(folder, "run")
+    run_program(trainer, "train", "--data", folder, "--weights", weights, "--no-shuffle",
+                "--max-steps", str(case.steps), "--keep", "last", *case.flags, "--log-steps",
+                steps, "--out", out, "--force", "--quiet")
     with open(steps) as file:
-        return [float(row["loss"]) for row in csv.DictReader(file)]
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    return losses, read_safetensors(os.path.join(out, "model.safetensors"))
 
 
-def make(netc, folder):
-    write_data()
-    for name in MODELS:
-        trainer = os.path.join(folder, name)
-        weights = os.path.join(HERE, name + ".safetensors")
-        run(netc, os.path.join(HERE, name + ".net"), "-o", trainer)
-        run(trainer, "init", "--seed", "1", "-o", weights)
-        with open(os.path.join(HERE, name + ".losses"), "w") as file:
-            file.write("step,loss\n")
-            for step, loss in enumerate(torch_losses(name, weights), 1):
-                file.write(f"{step},{loss:.9g}\n")
+# ---- commands -------------------------------------------------------------------------------------
 
 
-def compare(netc, folder):
+def make(netc, folder, wanted):
+    lines = []
+    for case in wanted:
+        trainer = compile_case(case, netc, folder)
+        weights = initial_weights(trainer, 1, folder)
+        losses, _ = torch_run(case, weights)
+        lines.append(",".join([case.name] + [f"{loss:.7g}" for loss in losses]) + "\n")
+    with open(os.path.join(TORCH, "losses.csv"), "w") as file:
+        file.writelines(lines)
+
+
+def difference(ours, theirs):
+    """The largest, of a tensor's largest number, and the tensor."""
+    return max((((ours[name] - tensor).abs().max() / tensor.abs().max().clamp(min=1e-3)).item(),
+                name) for name, tensor in theirs.items())
+
+
+def compare(netc, folder, wanted):
     failed = 0
-    for name in MODELS:
-        trainer, weights = os.path.join(folder, name), os.path.join(folder, name + ".safetensors")
-        run(netc, os.path.join(HERE, name + ".net"), "-o", trainer)
-        run(trainer, "init", "--seed", "7", "-o", weights)
-        theirs, ours = torch_losses(name, weights), trainer_losses(trainer, weights, folder)
+    for case in wanted:
+        try:
+            trainer = compile_case(case, netc, folder)
+            weights = initial_weights(trainer, 7, folder)
+            ours, our_tensors = trainer_run(case, trainer, weights, folder)
+        except RuntimeError as error:
+            failed += 1
+            print(f"{case.name:22} FAILED: {str(error).rstrip()}", flush=True)
+            continue
+        theirs, their_tensors = torch_run(case, weights)
         worst = max(abs(a - b) / abs(a) for a, b in zip(theirs, ours))
-        good = len(ours) == STEPS and worst <= TOLERANCE
+        apart, name = difference(our_tensors, their_tensors)
+        good = len(ours) == case.steps and worst <= TOLERANCE and apart <= TENSOR_TOLERANCE
         failed += not good
-        print(f"{name:10} loss {ours[0]:.6f} to {ours[-1]:.6f}, "
-              f"largest relative difference {worst:.1e}  {'ok' if good else 'FAILED'}")
-    print(f"{len(MODELS) - failed} passed, {failed} failed, 0 skipped "
+        print(f"{case.name:22} {case.steps:2} losses {ours[0]:.6f} to {ours[-1]:.6f}, differ by "
+              f"{worst:.1e}, weights by {apart:.1e}"
+              + ("" if good else f" ({name})  FAILED"), flush=True)
+        os.remove(trainer)
+    print(f"{len(wanted) - failed} passed, {failed} failed, 0 skipped "
           f"(PyTorch {torch.__version__})")
     return failed != 0
 
@@ -176,13 +331,17 @@ def compare(netc, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["make", "compare"])
+    parser.add_argument("command", choices=["make", "compare", "data"])
+    parser.add_argument("cases", nargs="*")
     parser.add_argument("--netc", default="build/netc")
     arguments = parser.parse_args()
-    torch.manual_seed(0)
+    if arguments.command == "data":
+        return write_rows()
+    wanted = cases(arguments.cases)
     with tempfile.TemporaryDirectory() as folder:
+        unpack_data(folder)
         action = make if arguments.command == "make" else compare
-        sys.exit(action(arguments.netc, folder))
+        sys.exit(action(arguments.netc, folder, wanted))
 
 
 if __name__ == "__main__":

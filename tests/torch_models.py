@@ -1,0 +1,470 @@
+"""What tests/torch/cases.txt says, in PyTorch: layers, networks, losses, optimizers, schedules.
+
+The definitions of a case (part=conv2d(7,3), optimizing=adam(lr=0.01)) are Python too: they are
+evaluated here with functions of the same names. A layer is a function of a run, its path and its
+input; a run holds the weights, and the penalties that a layer adds to the loss.
+"""
+
+import collections
+import csv
+import gzip
+import os
+import re
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Run:
+    """One training run: the weights by name, and what the layers said."""
+
+    def __init__(self, weights, folder):
+        self.weights = weights
+        self.folder = folder        # of the data
+        self.penalties = []         # functions that give a term of the loss
+        self.frozen = set()         # names of weights that are not trained
+
+    def __call__(self, path, leaf):
+        return self.weights.get(f"{path}.{leaf}")
+
+    def penalize(self, path, l1, l2):
+        weight = self(path, "weight")
+        self.penalties.append(l1 * weight.abs().sum() + l2 * weight.square().sum())
+
+
+# ---- layers ---------------------------------------------------------------------------------------
+
+
+def dense(units, bias=True, l1=0, l2=0):
+    def layer(m, path, x):
+        m.penalize(path, l1, l2)
+        return F.linear(x, m(path, "weight"), m(path, "bias"))
+    return layer
+
+
+def convolution(function):
+    def make(channels, kernel, l1=0, l2=0, bias=True, **options):
+        def layer(m, path, x):
+            m.penalize(path, l1, l2)
+            return function(x, m(path, "weight"), m(path, "bias"), **options)
+        return layer
+    return make
+
+
+def pool(function):
+    def make(size, stride=None, padding=0):
+        return lambda m, path, x: function(x, size, stride, padding)
+    return make
+
+
+def plain(function):
+    return lambda m, path, x: function(x)
+
+
+def batchnorm(momentum=0.1, eps=1e-5):
+    def layer(m, path, x):
+        return F.batch_norm(x, m(path, "running_mean"), m(path, "running_var"), m(path, "weight"),
+                            m(path, "bias"), training=True, momentum=momentum, eps=eps)
+    return layer
+
+
+def layernorm(eps=1e-5):
+    def layer(m, path, x):
+        last = x.movedim(1, -1)         # over the channels of each place
+        return F.layer_norm(last, last.shape[-1:], m(path, "weight"), m(path, "bias"),
+                            eps).movedim(-1, 1)
+    return layer
+
+
+def embedding(width, padding_row=None, pretrained=None, frozen=False, l1=0, l2=0):
+    def layer(m, path, x):
+        weight = m(path, "weight")
+        if frozen:
+            m.frozen.add(path + ".weight")
+        if pretrained:
+            check_pretrained(m, weight)
+        m.penalize(path, l1, l2)
+        m.words = x
+        return F.embedding(x, weight, padding_idx=padding_row).movedim(1, 2)
+    return layer
+
+
+def check_pretrained(m, weight):
+    """The rows of words that have a vector are that vector, at the first step at least."""
+    if hasattr(m, "looked"):
+        return
+    m.looked = True
+    with open(os.path.join(m.folder, "words.vec")) as file:
+        vectors = dict(line.rstrip().split(" ", 1) for line in list(file)[1:])
+    rows = vocabulary(m.folder, 30)
+    for row, word in enumerate(rows):
+        if word in vectors:
+            want = torch.tensor([float(number) for number in vectors[word].split()])
+            assert torch.equal(weight[row + 2].detach(), want), f"the vector of {word}"
+    assert not weight[0].any(), "the padding row"
+
+
+def mean(skip_padding=False):
+    def layer(m, path, x):
+        if not skip_padding:
+            return x.mean(2)
+        real = (m.words != 0).unsqueeze(1)
+        return (x * real).sum(2) / real.sum(2).clamp(min=1)
+    return layer
+
+
+def upsample2d(factor):
+    factor = tuple(factor) if isinstance(factor, list) else factor
+    return lambda m, path, x: F.interpolate(x, scale_factor=factor, mode="nearest")
+
+
+NAMES = {
+    "true": True, "false": False, "same": "same",
+    "dense": dense, "conv1d": convolution(F.conv1d), "conv2d": convolution(F.conv2d),
+    "conv2d_transpose": convolution(F.conv_transpose2d),
+    "maxpool1d": pool(F.max_pool1d), "maxpool2d": pool(F.max_pool2d),
+    "avgpool1d": pool(F.avg_pool1d), "avgpool2d": pool(F.avg_pool2d),
+    "global_maxpool1d": plain(lambda x: x.amax(2)), "max": plain(lambda x: x.max(2).values),
+    "global_maxpool2d": plain(lambda x: x.flatten(2).max(2).values),
+    "global_avgpool1d": plain(lambda x: x.mean(2)),
+    "global_avgpool2d": plain(lambda x: x.mean((2, 3))),
+    "mean": mean, "upsample2d": upsample2d, "batchnorm": batchnorm, "layernorm": layernorm,
+    "embedding": embedding, "flatten": plain(lambda x: x.flatten(1)),
+    "relu": plain(F.relu), "relu6": plain(F.relu6), "selu": plain(F.selu), "gelu": plain(F.gelu),
+    "silu": plain(F.silu), "tanh": plain(torch.tanh), "sigmoid": plain(torch.sigmoid),
+    "softplus": plain(F.softplus), "hardswish": plain(F.hardswish),
+    "softmax": plain(lambda x: F.softmax(x, 1)),
+    "leaky_relu": lambda slope=0.01: plain(lambda x: F.leaky_relu(x, slope)),
+    "elu": lambda alpha=1: plain(lambda x: F.elu(x, alpha)),
+}
+WITHOUT_BRACKETS = {"batchnorm", "layernorm", "elu", "leaky_relu"}
+
+# ---- optimizers and schedules ---------------------------------------------------------------------
+
+
+def optimizer(make, **renamed):
+    """A call with netc's names as a function of the parameters."""
+    def call(**options):
+        if "beta1" in options:
+            options["betas"] = options.pop("beta1"), options.pop("beta2")
+        options = {renamed.get(key, key): value for key, value in options.items()}
+        return lambda parameters: make(parameters, **options)
+    return call
+
+
+OPTIMIZERS = {
+    "sgd": optimizer(torch.optim.SGD), "adam": optimizer(torch.optim.Adam),
+    "adamw": optimizer(torch.optim.AdamW), "rmsprop": optimizer(torch.optim.RMSprop),
+    "adadelta": optimizer(torch.optim.Adadelta),
+    "adagrad": optimizer(torch.optim.Adagrad, initial_accumulator="initial_accumulator_value"),
+}
+
+rates = torch.optim.lr_scheduler
+SCHEDULES = {        # functions of the optimizer and the epochs that are left
+    "constant": lambda o, n: rates.ConstantLR(o, 1),
+    "step": lambda size, gamma: lambda o, n: rates.StepLR(o, size, gamma),
+    "multistep": lambda epochs, gamma: lambda o, n: rates.MultiStepLR(o, epochs, gamma),
+    "exponential": lambda gamma: lambda o, n: rates.ExponentialLR(o, gamma),
+    "cosine": lambda minimum=0: lambda o, n: rates.CosineAnnealingLR(o, n, minimum),
+    "warmup": lambda epochs: lambda o, n: rates.LinearLR(o, 1 / epochs, 1, epochs - 1),
+    "plateau": lambda factor, patience: lambda o, n: rates.ReduceLROnPlateau(
+        o, factor=factor, patience=patience),
+}
+
+
+def warmup_and(o, n, first, epochs, then):
+    return rates.SequentialLR(o, [first(o, n), then(o, n - epochs)], [epochs])
+
+
+def evaluate(text):
+    names = {**NAMES, **OPTIMIZERS, **SCHEDULES}
+    value = eval(text, {"__builtins__": {}}, names)         # cases.txt is ours
+    return value() if text in WITHOUT_BRACKETS | {"adam", "adamw", "adagrad", "adadelta",
+                                                  "cosine"} else value
+
+
+# ---- data -----------------------------------------------------------------------------------------
+
+
+def arrays(folder):
+    images = np.load(os.path.join(folder, "images.npy")).astype(np.float32) / np.float32(255)
+    labels = np.load(os.path.join(folder, "labels.npy")).astype(np.int64)
+    return torch.tensor(images), torch.tensor(labels)
+
+
+def texts(folder, name="texts.csv"):
+    open_file = gzip.open if name.endswith(".gz") else open
+    with open_file(os.path.join(folder, name), "rt", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [row["text"].split() for row in rows], torch.tensor([int(row["label"]) for row in rows])
+
+
+def vocabulary(folder, size, name="texts.csv"):
+    counts = collections.Counter(word for row in texts(folder, name)[0] for word in row)
+    return sorted(counts, key=lambda word: (-counts[word], word))[:size]
+
+
+def tokens(folder, size, length, name="texts.csv"):
+    """Row 0 is padding, 1 an unknown word; then the words, the most frequent first."""
+    ids = {word: row for row, word in enumerate(vocabulary(folder, size, name), 2)}
+    rows, labels = texts(folder, name)
+    table = torch.zeros(len(rows), length, dtype=torch.int64)
+    for row, words in enumerate(rows):
+        for place, word in enumerate(words[:length]):
+            table[row, place] = ids.get(word, 1)
+    return table, labels
+
+
+def bags(folder, size):
+    columns = {word: column for column, word in enumerate(vocabulary(folder, size))}
+    rows, labels = texts(folder)
+    table = torch.zeros(len(rows), size)
+    for row, words in enumerate(rows):
+        for word in words:
+            if word in columns:
+                table[row, columns[word]] += 1
+    return table, labels
+
+
+# ---- the files of tests/torch: inputs, targets, network, loss -------------------------------------
+
+
+def layer(m, path, x, kind=dense(0)):
+    return kind(m, "ops." + path, x)
+
+
+CONV = convolution(F.conv2d)
+Case = collections.namedtuple("Case", "x y network loss")
+
+
+def classes_case(data, network, loss=F.cross_entropy):
+    return Case(*data, network, loss)
+
+
+def file_image(folder, part):
+    def network(m, x):
+        x = layer(m, "middle", layer(m, "first", x, CONV(6, 3, padding=1)), part)
+        return layer(m, "last", x.flatten(1))
+    return classes_case(arrays(folder), network)
+
+
+def file_sequence(folder, part):
+    def network(m, x):
+        x = layer(m, "first", x, CONV(6, 3, padding=1)).flatten(2)
+        return layer(m, "last", layer(m, "middle", x, part).flatten(1))
+    return classes_case(arrays(folder), network)
+
+
+def file_vector(folder, part=plain(F.relu)):
+    def network(m, x):
+        return layer(m, "last", layer(m, "middle", layer(m, "first", x.flatten(1)), part))
+    return classes_case(arrays(folder), network)
+
+
+def file_pair(folder, how):
+    def network(m, x):
+        a, b = layer(m, "a", x, CONV(7, 3)), layer(m, "b", x, CONV(7, 3))
+        c = layer(m, "c", F.relu(a), CONV(19, 3, padding=1))
+        x = {"add": a + b, "multiply": a * b, "square": a * a, "concat": torch.cat([a, b, c], 1),
+             "concat_self": torch.cat([a, a], 1)}[how]
+        return layer(m, "last", F.max_pool2d(x, 3, 2).flatten(1))
+    return classes_case(arrays(folder), network)
+
+
+def two_dense(m, x):
+    return layer(m, "last", F.relu(layer(m, "first", x.flatten(1))))
+
+
+def file_schedule(folder):
+    return classes_case(arrays(folder), two_dense)
+
+
+def file_clip(folder):
+    return classes_case(arrays(folder), two_dense)
+
+
+def file_classes(folder, smooth=0, weights=None, softmaxed=False):
+    weights = None if weights is None else torch.tensor(weights, dtype=torch.float32)
+    return classes_case(arrays(folder), two_dense, lambda y, target: F.cross_entropy(
+        y, target, weight=weights, label_smoothing=smooth))
+
+
+def regression_loss(how, beyond):
+    return {"mse": F.mse_loss, "mae": F.l1_loss,
+            "huber": lambda y, target: F.huber_loss(y, target, delta=beyond)}[how]
+
+
+def file_regression(folder, how, beyond=1):
+    images, labels = arrays(folder)
+    return Case(images, labels.float().unsqueeze(1) / 2, two_dense, regression_loss(how, beyond))
+
+
+def file_picture(folder, how, beyond=1):
+    def network(m, x):
+        x = F.relu(layer(m, "first", x, CONV(7, 3, padding=1)))
+        return layer(m, "last", x, CONV(3, 3, padding=1))
+    images, _ = arrays(folder)
+    return Case(images, images, network, regression_loss(how, beyond))
+
+
+def file_one_hot(folder, how):
+    images, labels = arrays(folder)
+    network = two_dense
+    if how == "mse":
+        def network(m, x):
+            return torch.sigmoid(two_dense(m, x))
+    loss = F.mse_loss if how == "mse" else F.binary_cross_entropy_with_logits
+    return Case(images, F.one_hot(labels, 5).float(), network, loss)
+
+
+def file_text(folder, part=embedding(7), after=plain(lambda x: x.flatten(1))):
+    def network(m, x):
+        return layer(m, "last", after(m, None, layer(m, "first", x, part)))
+    return classes_case(tokens(folder, 30, 9), network)
+
+
+def file_bag(folder, how="dense", part=dense(17)):
+    def network(m, words):
+        x = F.relu(layer(m, "first", words, part))
+        return layer(m, "last", torch.cat([words, x], 1) if how == "concat" else x)
+    return classes_case(bags(folder, 30), network)
+
+
+def file_dense(folder):
+    def network(m, x):
+        x = F.relu(dense(37)(m, "mlp.dense_1", x.flatten(1)))
+        return dense(5)(m, "mlp.dense_3", torch.tanh(dense(19)(m, "mlp.dense_2", x)))
+    return classes_case(arrays(folder), network)
+
+
+def file_conv(folder):
+    def network(m, x):
+        x = F.max_pool2d(F.relu(CONV(7, 3, padding=1)(m, "cnn.conv2d_1", x)), 2)
+        x = F.leaky_relu(CONV(17, 3, stride=2, padding=1)(m, "cnn.conv2d_2", x), 0.1)
+        return dense(5)(m, "cnn.dense", x.flatten(1))
+    return classes_case(arrays(folder), network)
+
+
+def file_residual(folder):
+    norm = batchnorm()
+
+    def network(m, x):
+        p = "residual."
+        x = F.relu(norm(m, p + "batchnorm_1", CONV(8, 3, padding=1)(m, p + "conv2d_1", x)))
+        body = CONV(18, 3, padding=1, stride=2)(m, p + "conv2d_2", x)
+        body = F.relu(norm(m, p + "batchnorm_2", body))
+        body = norm(m, p + "batchnorm_3", CONV(18, 3, padding=1)(m, p + "conv2d_3", body))
+        skip = norm(m, p + "batchnorm_4", CONV(18, 1, stride=2)(m, p + "conv2d_4", x))
+        return dense(5)(m, p + "dense", F.silu(body + skip).mean((2, 3)))
+    return classes_case(arrays(folder), network)
+
+
+def file_concat(folder):
+    def network(m, x):
+        p = "branches."
+        a = F.relu6(CONV(5, 3)(m, p + "a", x))
+        b = torch.sigmoid(CONV(1, 3)(m, p + "b", x))
+        c = torch.tanh(dense(10)(m, p + "c", x.flatten(1)))
+        d = F.max_pool2d(torch.cat([a, b], 1), 3, stride=2).flatten(1)
+        d = F.silu(dense(20)(m, p + "d", d))
+        return dense(5)(m, p + "dense", torch.cat([c, d], 1))
+    return classes_case(arrays(folder), network)
+
+
+# ---- whole networks: files of models/ -------------------------------------------------------------
+
+
+def records(folder, name, bytes_before):
+    with gzip.open(os.path.join(folder, name), "rb") as file:
+        rows = np.frombuffer(file.read(), np.uint8).reshape(-1, bytes_before + 3072)
+    images = rows[:, bytes_before:].reshape(-1, 3, 32, 32).astype(np.float32) / np.float32(255)
+    return torch.tensor(images), torch.tensor(rows[:, bytes_before - 1].astype(np.int64))
+
+
+def cifar10(folder):
+    images, labels = records(folder, "data_batch_1.bin.gz", 1)
+    mean, std = torch.tensor([0.49, 0.48, 0.45]), torch.tensor([0.25, 0.24, 0.26])
+    return (images - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1), labels
+
+
+def file_cifar10_lenet5(folder):
+    def network(m, x):
+        p = "lenet5."
+        x = F.max_pool2d(F.relu(CONV(6, 5)(m, p + "conv2d_1", x)), 2)
+        x = F.max_pool2d(F.relu(CONV(16, 5)(m, p + "conv2d_2", x)), 2)
+        x = F.relu(CONV(120, 5)(m, p + "conv2d_3", x)).flatten(1)
+        return dense(10)(m, p + "dense_2", F.relu(dense(84)(m, p + "dense_1", x)))
+    return classes_case(cifar10(folder), network)
+
+
+def file_cifar10_resnet18(folder):
+    norm, p = batchnorm(), "resnet18."
+
+    def basic(m, path, x, stride):
+        body = CONV(0, 3, stride=stride, padding=1)(m, path + ".conv2d_1", x)
+        body = F.relu6(norm(m, path + ".batchnorm_1", body))
+        body = norm(m, path + ".batchnorm_2", CONV(0, 3, padding=1)(m, path + ".conv2d_2", body))
+        if stride != 1:
+            x = CONV(0, 1, stride=stride)(m, path + ".conv2d_3", x)
+            x = norm(m, path + ".batchnorm_3", x)
+        return F.relu6(body + x)
+
+    def network(m, x):
+        x = F.relu6(norm(m, p + "batchnorm", CONV(64, 3, padding=1)(m, p + "conv2d", x)))
+        for block in range(8):
+            x = basic(m, f"{p}basic_{block + 1}", x, 2 if block in (2, 4, 6) else 1)
+        return dense(10)(m, p + "dense", x.mean((2, 3)))
+    return classes_case(cifar10(folder), network)
+
+
+def file_cifar10_vgg16(folder):
+    def network(m, x):
+        number = 0
+        for stage in (2, 2, 3, 3, 3):
+            for _ in range(stage):
+                number += 1
+                x = CONV(0, 3, padding=1)(m, f"vgg16.conv2d_{number}", x)
+                x = F.relu6(batchnorm()(m, f"vgg16.batchnorm_{number}", x))
+            x = F.max_pool2d(x, 2)
+        return dense(10)(m, "vgg16.dense", x.flatten(1))
+    return classes_case(cifar10(folder), network)
+
+
+def file_cifar100_alexnet(folder):
+    def network(m, x):
+        p = "alexnet."
+
+        def conv(number, x, **options):
+            return F.relu(CONV(0, 3, **options)(m, f"{p}conv2d_{number}", x))
+
+        def norm(number, x):
+            return batchnorm()(m, f"{p}batchnorm_{number}", x)
+
+        x = norm(1, F.max_pool2d(conv(1, x, stride=2), 3, 1))
+        x = norm(2, F.max_pool2d(conv(2, x, stride=2), 2, 1))
+        x = norm(4, conv(4, norm(3, conv(3, x, padding=1)), padding=1))
+        x = norm(5, F.max_pool2d(conv(5, x, padding=1), 2, 1)).flatten(1)
+        for head in (f"{p}head_1", f"{p}head_2"):
+            x = batchnorm()(m, head + ".batchnorm", F.relu(dense(512)(m, head + ".dense", x)))
+        return dense(100)(m, p + "dense", x)
+    return classes_case(records(folder, "train.bin.gz", 2), network)
+
+
+def file_imdb_embedding_conv(folder):
+    words, labels = tokens(folder, 9998, 500, "train.csv.gz")
+
+    def network(m, x):
+        p = "reviews."
+        x = batchnorm()(m, p + "batchnorm_1", embedding(16)(m, p + "embedding", x))
+        for number in (1, 2):
+            x = F.relu(convolution(F.conv1d)(0, 3, padding=1)(m, f"{p}conv1d_{number}", x))
+            x = batchnorm()(m, f"{p}batchnorm_{number + 1}", F.max_pool1d(x, 2))
+        return dense(1)(m, p + "dense", x.flatten(1))
+    return Case(words, labels.float().unsqueeze(1), network, F.binary_cross_entropy_with_logits)
+
+
+def case_of(file, folder, options):
+    """The Case of a file, and what its train section says."""
+    known = re.sub(r"\W", "_", file.removeprefix("models/"))
+    return globals()["file_" + known](folder, **options)
