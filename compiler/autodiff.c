@@ -84,16 +84,17 @@ static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
 }
 
-/* The transposed convolution, whose gradient is the convolution. */
+/* The transposed convolution, whose gradient is the convolution. It reads the weight as it lies, so
+   it comes before dw, which takes the update with it. */
 static void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
 {
     Value *const *in = node->inputs;    /* x w */
 
-    if (wants(r, 1))
-        accumulate(r, 1, append(r, OP_CONV2D_DW, (Value *[]){dy, in[0]}, 2, node->at)->outputs[0]);
     if (wants(r, 0))
         accumulate(r, 0, append(r, OP_CONV2D, (Value *[]){dy, in[1], NULL}, 3,
                                 node->at)->outputs[0]);
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_CONV2D_DW, (Value *[]){dy, in[0]}, 2, node->at)->outputs[0]);
 }
 
 static void vjp_add_bias(Reverse *r, const Node *node, Value *dy)

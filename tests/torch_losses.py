@@ -289,9 +289,14 @@ def trainer_run(case, trainer, weights, folder):
 def make(netc, folder, wanted):
     lines = []
     for case in wanted:
-        trainer = compile_case(case, netc, folder)
-        weights = initial_weights(trainer, 1, folder)
+        try:
+            trainer = compile_case(case, netc, folder)
+            weights = initial_weights(trainer, 1, folder)
+        except RuntimeError as error:
+            print(f"{case.name}: left out: {error}")
+            continue
         losses, _ = torch_run(case, weights)
+        os.remove(trainer)
         lines.append(",".join([case.name] + [f"{loss:.7g}" for loss in losses]) + "\n")
     with open(os.path.join(TORCH, "losses.csv"), "w") as file:
         file.writelines(lines)

@@ -264,10 +264,20 @@ def file_vector(folder, part=plain(F.relu)):
 
 def file_pair(folder, how):
     def network(m, x):
-        a, b = layer(m, "a", x, CONV(7, 3)), layer(m, "b", x, CONV(7, 3))
-        c = layer(m, "c", F.relu(a), CONV(19, 3, padding=1))
-        x = {"add": a + b, "multiply": a * b, "square": a * a, "concat": torch.cat([a, b, c], 1),
-             "concat_self": torch.cat([a, a], 1)}[how]
+        def conv(name, channels, value, **options):
+            return layer(m, name, value, CONV(channels, 3, **options))
+
+        a = conv("a", 7, x)
+        if how == "add":
+            x = a + conv("b", 7, x)
+        elif how == "multiply":
+            x = a * conv("b", 7, x)
+        elif how == "square":
+            x = a * a
+        elif how == "concat":
+            x = torch.cat([a, conv("b", 7, x), conv("c", 19, F.relu(a), padding=1)], 1)
+        else:
+            x = torch.cat([a, a], 1)
         return layer(m, "last", F.max_pool2d(x, 3, 2).flatten(1))
     return classes_case(arrays(folder), network)
 

@@ -71,26 +71,6 @@ totals xor_split 9 0
 totals xor_concat 7 0
 totals logistic_map 17 0
 
-# ---- ten losses against PyTorch's, from its weights ---------------------------------------------
-
-for name in dense conv residual concat; do
-    build "torch_$name" "$torch/$name.net"
-    check "torch/$name runs" "./torch_$name" train --data "$torch" --no-shuffle --max-steps 10 \
-        --weights "$torch/$name.safetensors" --log-steps steps.csv --out steps --force --quiet
-    if awk -F, 'FNR == 1 { next }
-                NR == FNR { want[$1 + 0] = $2; count++; next }
-                { difference = ($2 - want[$1 + 0]) / want[$1 + 0]
-                  if (difference < 0) difference = -difference
-                  rows++
-                  if (!(difference <= 2e-5)) print "step " $1 ": " $2 ", PyTorch " want[$1 + 0] }
-                END { if (rows != count || count != 10) print rows " steps of " count }' \
-        "$torch/$name.losses" steps.csv >losses.diff && [ ! -s losses.diff ]; then
-        pass
-    else
-        fail "torch/$name: losses" losses.diff
-    fi
-done
-
 # ---- small models learn ----------------------------------------------------------------------------
 
 build xor_split "$models/xor_split.net"
@@ -102,6 +82,7 @@ for name in xor_split xor_concat; do
 done
 says "xor_split, by the trainer" 9 0 ./xor_split summary
 build c_words "$root/tests/c_words.net"
+build torch_dense "$torch/dense.net"
 check "c_words: gradcheck" ./c_words gradcheck
 
 # ---- usage and faults --------------------------------------------------------------------------------
