@@ -247,6 +247,7 @@ typedef struct Model {
     const char *keep;           /* "best" or "last" */
     const char *monitor;        /* what is best: "validation_loss", or a metric */
     Span monitor_span;
+    const char *conv;           /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
 } Model;
 
 typedef struct Define {         /* --define NAME=VALUE */
@@ -515,6 +516,9 @@ bool is_plain(const Physical *v);                       /* one segment, channels
 typedef enum KernelKind {
     KERNEL_CONTRACT,            /* dense, conv2d and their dx */
     KERNEL_TRANSPOSE,           /* weights turned for a dx */
+    KERNEL_WINOGRAD,            /* conv2d and its dx by Winograd's minimal filtering */
+    KERNEL_WINOGRAD_WEIGHTS,    /* weights transformed for it */
+    KERNEL_WINOGRAD_DW,         /* dw the same way, and the update with it */
     KERNEL_WEIGHT,              /* dw, and the update with it */
     KERNEL_WEIGHT_SLICES,       /* dw of few weights over many pixels: in slices */
     KERNEL_WEIGHT_SUM,          /* slices added in order */
@@ -545,6 +549,16 @@ typedef enum Split {
     SPLIT_OTHER,
 } Split;
 
+/* How a kernel goes by Winograd's minimal filtering (winograd.c). */
+typedef struct Winograd {
+    int tile;                   /* outputs of a tile each way, 4 or 2; 0: it does not */
+    int down, across;           /* tiles of an image */
+    int group, chunks;          /* tiles at a time, of each of so many chunks */
+    int blocks;                 /* of a dw: blocks of inputs of an item */
+    bool whole;                 /* of a dw: one group is all there is */
+    long v, m, u;               /* floats of a thread's scratch: inputs, products, of a dw dU */
+} Winograd;
+
 typedef struct Kernel {
     KernelKind kind;
     Node *node;                 /* what it is made around */
@@ -559,6 +573,7 @@ typedef struct Kernel {
     Split split;
     int split_rows;             /* pixel rows a chunk, of SPLIT_ROWS */
     bool panel_outer;           /* of a contraction: items (panel, chunk, row) */
+    Winograd winograd;
     bool needs_target;          /* left out of an evaluation without targets */
     int phase;                  /* plan.c: 0, 1, ... between barriers */
     const char *driver;         /* emit: the C function */
@@ -592,6 +607,13 @@ typedef struct Access {
 
 typedef void BufferUse(void *context, const Kernel *k, Access access);
 void each_buffer(const Kernel *k, BufferUse *use, void *context);
+
+/* ---- winograd.c: which convolutions go by minimal filtering ---------------------------------- */
+
+/* 4, 2, or 0 for direct; needs layouts. */
+int winograd_tile(const Node *node, const Model *model);
+Winograd plan_winograd(const Node *node, const Model *model, const Target *target);
+size_t winograd_weights(const Node *node, int tile);    /* floats, transformed */
 
 /* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */
 
@@ -698,6 +720,8 @@ typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
 
 EmitKernel emit_contraction, emit_transpose;                            /* emit_contraction.c */
 EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
+EmitKernel emit_winograd, emit_winograd_weights;                        /* emit_winograd.c */
+EmitKernel emit_winograd_dw;                                            /* emit_winograd_dw.c */
 EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update;     /* emit_elementwise.c */
 EmitKernel emit_inverse_std;
 void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row);

@@ -97,7 +97,8 @@ static void analyze_lets(Sema *s, const Ast *ast, const Define *defines, int cou
 /* ---- The train section ----------------------------------------------------------------------- */
 
 static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch", "epochs",
-                                   "metrics", "seed",      "stop",     "keep",  "clip"};
+                                   "metrics", "seed",      "stop",     "keep",  "clip",
+                                   "conv"};
 
 static void analyze_loss(Sema *s, const Ast *ast)
 {
@@ -352,6 +353,13 @@ static void check_monitors(Sema *s)
         model->monitor = model->stop ? argument(model->stop, "monitor")->text : "validation_loss";
 }
 
+static void analyze_conv(Sema *s, const Ast *ast)
+{
+    Thing thing = evaluate(s, ast->first);
+
+    (void)thing;
+}
+
 static void analyze_key(Sema *s, const Ast *ast)
 {
     Model *model = s->model;
@@ -373,6 +381,8 @@ static void analyze_key(Sema *s, const Ast *ast)
         analyze_metrics(s, ast);
     else if (same(key, "keep"))
         analyze_keep(s, ast);
+    else if (same(key, "conv"))
+        analyze_conv(s, ast);
     else if (same(key, "clip"))
         model->clip = analyze_choice(s, ast, FAMILY_CLIP);
     else
@@ -527,7 +537,8 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
     int let_count = 0;
 
     *model =
-        (Model){.source = source, .name = source->name, .batch = 32, .epochs = 1, .keep = "best"};
+        (Model){.source = source, .name = source->name, .batch = 32, .epochs = 1, .keep = "best",
+                .conv = "direct"};
     root->path = "";
     *s = (Sema){.source = source,
                 .file = ast,

@@ -1,0 +1,179 @@
+/*
+ * winograd.c -- which convolutions go by Winograd's minimal filtering, and in what pieces.
+ *
+ * The one idea: count. A direct convolution costs its taps that fall inside the image; F(4x4, 3x3)
+ * 36 products a tile of 16 outputs, F(2x2, 3x3) 16 a tile of 4, whole tiles at the edges too, and
+ * transforms before and after. The least of what the model allows is taken, for forward, dx and dw
+ * each on its own.
+ */
+
+#include "netc.h"
+
+enum {
+    TRANSFORM = 5,              /* what a transformed vector costs, in fused multiply-adds */
+    LEAST_CHANNELS = 16,
+};
+
+/* A convolution as its tiles see it: outputs of `size`, from `from` channels to `to`. */
+typedef struct Problem {
+    int size[2];                /* height and width of what is tiled: y, dx; of a dw, dy */
+    int from, to;               /* channels */
+    double taps;                /* inside the image, of one image */
+} Problem;
+
+/* Taps of one axis that fall inside: sums over all outputs. */
+static int count_taps(int size, int outputs, int padding)
+{
+    int taps = 0;
+
+    for (int i = 0; i < outputs; i++)
+        for (int k = 0; k < 3; k++)
+            taps += i + k >= padding && i + k - padding < size;
+    return taps;
+}
+
+static bool is_forward(const Node *node)
+{
+    return node->op == OP_CONV2D;
+}
+
+/* 3x3 with stride 1, from and to channels enough. */
+static bool fits(const Node *node)
+{
+    const bool dw = node->op == OP_CONV2D_DW;
+    const Value *w, *x, *y;
+
+    if (!dw && !is_forward(node) && node->op != OP_CONV2D_DX)
+        return false;
+    w = dw ? node->outputs[0] : node->inputs[1];
+    x = node->inputs[0];
+    y = dw ? node->inputs[1] : node->outputs[0];
+    for (int axis = 0; axis < 2; axis++)
+        if (w->shape.size[2 + axis] != 3 || node->at.stride[axis] != 1)
+            return false;
+    return w->shape.size[0] >= LEAST_CHANNELS && w->shape.size[1] >= LEAST_CHANNELS
+           && is_plain(x->physical) && is_plain(y->physical);
+}
+
+static Problem find_problem(const Node *node)
+{
+    const bool dw = node->op == OP_CONV2D_DW, dx = node->op == OP_CONV2D_DX;
+    const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
+    const Physical *x = (dx ? node->outputs[0] : node->inputs[0])->physical;
+    const Physical *y = (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->physical;
+    const Physical *tiled = dx ? x : y;
+
+    return (Problem){.size = {tiled->height, tiled->width}, .from = w.size[dx ? 0 : 1],
+                     .to = w.size[dx ? 1 : 0],
+                     .taps = (double)count_taps(x->height, y->height, node->at.padding[0])
+                             * count_taps(x->width, y->width, node->at.padding[1])};
+}
+
+static int up(int size, int unit)
+{
+    return (size + unit - 1) / unit;
+}
+
+/* Vector operations of one image; the weights' transform is shared by all of a batch. */
+static double cost_of(const Problem *p, int tile, int images)
+{
+    const double products = (tile + 2) * (tile + 2), from = up(p->from, 16), to = up(p->to, 16);
+    const double tiles = up(p->size[0], tile) * up(p->size[1], tile);
+
+    return products * (tiles * (p->from * to + TRANSFORM * (from + to))
+                       + TRANSFORM * p->from * to / images);
+}
+
+int winograd_tile(const Node *node, const Model *model)
+{
+    Problem p;
+    double best;
+    int tile = 0;
+
+    if (same(model->conv, "direct") || !fits(node))
+        return 0;
+    p = find_problem(node);
+    best = same(model->conv, "auto") ? p.taps * p.from * up(p.to, 16) : 1e300;
+    for (int m = 2; m <= 4; m += 2)
+        if (cost_of(&p, m, model->capacity) < best) {
+            best = cost_of(&p, m, model->capacity);
+            tile = m;
+        }
+    return tile;
+}
+
+/* ---- Pieces ---------------------------------------------------------------------------------- */
+
+enum {
+    GROUP = 4,                  /* tiles of 16 images that share what is read of the weights */
+    LEAST_ITEMS = 4,            /* for threads to share */
+};
+
+/* Rows of tiles of some chunks are an item: V of a few tiles, then M of one panel at a time. */
+static void cut_forward(Winograd *g, const Node *node, int widest)
+{
+    const Physical *x = node->inputs[0]->physical;
+    const long square = (g->tile + 2) * (g->tile + 2) * 256L;
+
+    g->group = g->across < GROUP ? g->across : GROUP;
+    g->chunks = 1;
+    while (2 * g->chunks * g->group <= GROUP && 2 * g->chunks <= x->chunks
+           && x->chunks / (2 * g->chunks) * g->down >= LEAST_ITEMS / 2)
+        g->chunks *= 2;
+    g->v = square * g->group * g->chunks * x->blocks;
+    g->m = square * g->group * g->chunks * widest;
+}
+
+/* A panel of outputs by some blocks of inputs is an item: M of the panel, V of one block at a time.
+   Where one group is all there is, so is dU. */
+static void cut_weight(Winograd *g, const Node *node, int widest)
+{
+    const Physical *x = node->inputs[0]->physical;
+    const long square = (g->tile + 2) * (g->tile + 2) * 256L;
+    const int tiles = g->across * g->down;
+
+    g->group = tiles < GROUP ? tiles : GROUP;
+    g->chunks = 1;
+    while (2 * g->chunks * g->group <= GROUP && 2 * g->chunks <= x->chunks)
+        g->chunks *= 2;
+    g->whole = g->group >= tiles && g->chunks >= x->chunks;
+    g->blocks = g->whole ? 8 : 4;
+    while (g->blocks > 1 && up(x->blocks, g->blocks) * up(node->outputs[0]->physical->outputs, 48)
+                                < LEAST_ITEMS)
+        g->blocks /= 2;
+    g->v = square * g->group * g->chunks;
+    g->m = square * g->group * g->chunks * widest;
+    g->u = square * widest * (g->whole ? 1 : g->blocks);
+}
+
+static int widest_panel(const int panels[3])
+{
+    return panels[0] ? 3 : panels[1] ? 2 : 1;
+}
+
+Winograd plan_winograd(const Node *node, const Model *model, const Target *target)
+{
+    Winograd g = {.tile = winograd_tile(node, model)};
+    Problem p;
+    int panels[3];
+
+    if (!g.tile)
+        return g;
+    p = find_problem(node);
+    g.down = up(p.size[0], g.tile);
+    g.across = up(p.size[1], g.tile);
+    cut_panels(up(p.to, 16), target->vectors, panels);
+    if (node->op == OP_CONV2D_DW)
+        cut_weight(&g, node, widest_panel(panels));
+    else
+        cut_forward(&g, node, widest_panel(panels));
+    return g;
+}
+
+/* Floats of the transformed weights. */
+size_t winograd_weights(const Node *node, int tile)
+{
+    const Problem p = find_problem(node);
+
+    return (size_t)((tile + 2) * (tile + 2)) * (size_t)p.from * (size_t)up(p.to, 16) * 16;
+}
