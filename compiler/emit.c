@@ -248,6 +248,9 @@ const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *b
 static EmitKernel *const emitters[] = {
     [KERNEL_CONTRACT] = emit_contraction,
     [KERNEL_TRANSPOSE] = emit_transpose,
+    [KERNEL_WINOGRAD] = emit_winograd,
+    [KERNEL_WINOGRAD_WEIGHTS] = emit_winograd_weights,
+    [KERNEL_WINOGRAD_DW] = emit_winograd_dw,
     [KERNEL_WEIGHT] = emit_weight,
     [KERNEL_WEIGHT_SLICES] = emit_weight_slices,
     [KERNEL_WEIGHT_SUM] = emit_weight_sum,
@@ -470,7 +473,8 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
     draw_plan(out, evaluate);
     text_add(out, " *\n");
     write_legend(out, evaluate);
-    text_add(out, " */\n\n#include \"kernel.h\"\n\n");
+    text_add(out, " */\n\n#include \"kernel.h\"\n%s\n",
+             thread_floats(train, evaluate) ? "#include \"winograd.h\"\n" : "");
 }
 
 static const char *section_rule(const char *title)

@@ -27,8 +27,17 @@ static void write_pointers(Text *text, int level, const Driver *d, const Body *b
     }
 }
 
-/* Over the images of one pixel and block; `anchor` as write_body. */
-static void write_images(Text *text, int level, const Body *b, const char *place)
+/* What becomes of `anchor`, of element `at`; NULL: the body begins with what it loads. */
+static void write_element(Text *text, int level, const Body *b, const char *anchor)
+{
+    if (anchor)
+        line(text, level, "const vec v0 = %s;", anchor);
+    write_body(text, level, b, anchor ? "v0" : NULL, "_at");
+}
+
+/* Over the images of one pixel and block. */
+static void write_images(Text *text, int level, const Body *b, const char *place,
+                         const char *anchor)
 {
     line(text, level, "const long lane = 0;");
     line(text, level, "(void)lane;");
@@ -41,13 +50,26 @@ static void write_images(Text *text, int level, const Body *b, const char *place
         write_keeps(text, level + 1, b, "place.element", "place.step", "4 * chunk + g");
         line(text, level + 1, "NET_REPEAT(r, 4) {");
         line(text, level + 2, "const long at = 16 * (4 * g + r);");
-        write_body(text, level + 2, b, NULL, "_at");
+        write_element(text, level + 2, b, anchor);
         line(text, level + 1, "}");
     } else {
         line(text, level, "for (long at = 0; at < 256; at += 16) {");
-        write_body(text, level + 1, b, NULL, "_at");
+        write_element(text, level + 1, b, anchor);
     }
     line(text, level, "}");
+}
+
+/* `chunk` and `block` are set. */
+void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body *b,
+                 const char *pixel, const char *anchor)
+{
+    const char *place = b->masked || b->random
+                            ? format("%s((%s) * %d + block)", lanes_function(e, b->host), pixel,
+                                     b->host->blocks)
+                            : NULL;
+
+    write_pointers(text, level, d, b, pixel);
+    write_images(text, level, b, place, anchor);
 }
 
 void emit_elementwise(Emitter *e, Driver *d, const Kernel *k)
@@ -65,11 +87,7 @@ void emit_elementwise(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 2, "(void)row;");
     line(&d->text, 2, "for (int column = 0; column < %d; column++)", v->width);
     line(&d->text, 3, "for (int block = 0; block < %d; block++) {", v->blocks);
-    write_pointers(&d->text, 4, d, &b, pixel);
-    write_images(&d->text, 4, &b,
-                 b.masked || b.random
-                     ? format("%s((%s) * %d + block)", lanes_function(e, v), pixel, v->blocks)
-                     : NULL);
+    write_pixel(e, &d->text, 4, d, &b, pixel, NULL);
     line(&d->text, 3, "}");
     write_sums(e, d, &d->text, 2, k, "row");
     line(&d->text, 1, "}");

@@ -348,12 +348,15 @@ static const char *kind_of(const Kernel *k)
 {
     switch (k->kind) {
     case KERNEL_CONTRACT:
+    case KERNEL_WINOGRAD:
         return k->node->backward ? "backward-data" : "forward";
     case KERNEL_WEIGHT:
     case KERNEL_WEIGHT_SLICES:
     case KERNEL_WEIGHT_SUM:
+    case KERNEL_WINOGRAD_DW:
         return "backward-weights";
     case KERNEL_TRANSPOSE:
+    case KERNEL_WINOGRAD_WEIGHTS:
         return "transpose";
     case KERNEL_ELEMENTWISE:
         return "elementwise";
@@ -431,6 +434,8 @@ static void write_model(Text *out, const Emitter *e, const Program *train, const
     line(out, 1, ".params_size = sizeof(struct params), .arena_size = %zu,",
          train->arena > evaluate->arena ? train->arena : evaluate->arena);
     line(out, 1, ".batch_size = sizeof(struct batch),");
+    if (thread_floats(train, evaluate))
+        line(out, 1, ".scratch_size = %zu,", thread_floats(train, evaluate) * sizeof(float));
     line(out, 1, ".tensors = tensors, .tensor_count = %d, .fields = fields, .field_count = %d,",
          e->parameter_count, m->field_count);
     line(out, 1, ".parts = { %s, %s, %s },", m->parts[PART_TRAIN] ? "&part_train" : "NULL",

@@ -50,8 +50,8 @@ static long chunk_floats(const Physical *v)
 }
 
 /* What becomes of a finished piece of gradient. */
-static void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
-                         const char *count)
+void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
+                  const char *count)
 {
     const char *rest = k->update ? format("%s, %s);", from, count)
                                  : format("%s, (size_t)(%s) * sizeof(float));", from, count);
@@ -67,7 +67,7 @@ static void write_finish(Text *text, int level, const Kernel *k, const char *at,
 }
 
 /* The weight that the update changes, or the place where the gradient is kept. */
-static void add_result(Emitter *e, Driver *d, const Kernel *k)
+void add_result(Emitter *e, Driver *d, const Kernel *k)
 {
     if (k->update)
         add_operand(e, d, "w", k->update->inputs[0], true, NULL);

@@ -174,7 +174,21 @@ static bool same_turn(const Node *a, const Node *b)
     return true;
 }
 
-/* The turned weights of a dx, once for each weight: they are made at the start of the step. */
+/* At the start of the step. */
+static void add_first(Fusion *f, Kernel *k)
+{
+    Program *p = f->program;
+
+    p->kernels = grow(p->kernels, p->count, sizeof *p->kernels);
+    for (int i = p->count++; i > 0; i--)
+        p->kernels[i] = p->kernels[i - 1];
+    p->kernels[0] = k;
+    for (int i = 0; i < f->g->value_count; i++)
+        if (f->maker[i] >= 0)
+            f->maker[i]++;
+}
+
+/* The turned weights of a dx, once for each weight. */
 static Buffer *turned_weights(Fusion *f, Node *node)
 {
     Program *p = f->program;
@@ -193,14 +207,50 @@ static Buffer *turned_weights(Fusion *f, Node *node)
     *turn = (Kernel){.kind = KERNEL_TRANSPOSE, .node = node, .split = SPLIT_OTHER};
     turn->scratch = new_scratch(rows * (size_t)w->outputs * 16 * sizeof(float),
                                 layer_part(node, "weight, transposed"));
-    p->kernels = grow(p->kernels, p->count, sizeof *p->kernels);
-    for (int i = p->count++; i > 0; i--)
-        p->kernels[i] = p->kernels[i - 1];
-    p->kernels[0] = turn;
-    for (int i = 0; i < f->g->value_count; i++)
-        if (f->maker[i] >= 0)
-            f->maker[i]++;
+    add_first(f, turn);
     return turn->scratch;
+}
+
+/* The transformed weights of a convolution by Winograd, once for each weight and direction. */
+static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
+{
+    const Program *p = f->program;
+    Kernel *k;
+
+    for (int i = 0; i < p->count; i++) {
+        const Kernel *other = p->kernels[i];
+
+        if (other->kind == KERNEL_WINOGRAD_WEIGHTS && other->node->op == node->op
+            && other->node->inputs[1] == node->inputs[1] && other->winograd.tile == winograd.tile)
+            return other->scratch;
+    }
+    k = allocate(sizeof *k);
+    *k = (Kernel){.kind = KERNEL_WINOGRAD_WEIGHTS, .node = node, .winograd = winograd,
+                  .split = SPLIT_OTHER};
+    k->scratch = new_scratch(winograd_weights(node, winograd.tile) * sizeof(float),
+                             layer_part(node, "weight, transformed"));
+    add_first(f, k);
+    return k->scratch;
+}
+
+/* Forward, dx or dw by Winograd's minimal filtering; false where direct is cheaper. */
+static bool add_winograd(Fusion *f, Node *node)
+{
+    const Winograd winograd = plan_winograd(node, f->g->model, f->program->target);
+    const bool dw = node->op == OP_CONV2D_DW;
+    Buffer *weights;
+    Kernel *k;
+
+    if (!winograd.tile)
+        return false;
+    weights = dw ? NULL : transformed_weights(f, node, winograd);
+    k = add_kernel(f, dw ? KERNEL_WINOGRAD_DW : KERNEL_WINOGRAD, node);
+    k->scratch = weights;
+    k->winograd = winograd;
+    k->flops = winograd_flops(node, winograd);
+    if (dw)
+        k->update = take_update(f, node->outputs[0]);
+    return true;
 }
 
 static void add_contraction(Fusion *f, Node *node)
@@ -241,8 +291,8 @@ static void add_weight(Fusion *f, Node *node)
 /* Can elementwise work be done on what it computes, in registers? */
 static bool can_host(const Kernel *k)
 {
-    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_ELEMENTWISE
-           || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD
+    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD
+           || k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD
            || k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD
            || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD;
 }
@@ -254,8 +304,9 @@ static Kernel *find_sums_host(const Fusion *f, const Node *node)
     const int maker = f->maker[summed->id];
     Kernel *host = maker < 0 ? NULL : f->program->kernels[maker];
 
-    if (!host || host->split != SPLIT_ROWS || host->split_rows != summed->physical->height
-        || (!can_host(host) && host->kind != KERNEL_MAXPOOL)
+    if (!host || (!can_host(host) && host->kind != KERNEL_MAXPOOL)
+        || (host->kind != KERNEL_WINOGRAD
+            && (host->split != SPLIT_ROWS || host->split_rows != summed->physical->height))
         || !same(summed->physical->type, host->node->outputs[0]->physical->type))
         return NULL;
     for (int i = 0; i < node->input_count; i++)
@@ -419,11 +470,13 @@ static void add_node_kernels(Fusion *f, Node *node)
     case OP_CONV2D:
     case OP_DENSE_DX:
     case OP_CONV2D_DX:
-        add_contraction(f, node);
+        if (!add_winograd(f, node))
+            add_contraction(f, node);
         break;
     case OP_DENSE_DW:
     case OP_CONV2D_DW:
-        add_weight(f, node);
+        if (!add_winograd(f, node))
+            add_weight(f, node);
         break;
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:
@@ -583,14 +636,16 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
     const Node *node = k->node;
     const bool end = k->kind == KERNEL_SUMS_END || k->kind == KERNEL_WEIGHT_SUM;
     const bool slices = k->kind == KERNEL_SUMS || k->kind == KERNEL_WEIGHT_SLICES;
+    const bool turns = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_WINOGRAD_WEIGHTS;
+    const bool turned = k->scratch
+                        && (k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD);
     const bool reads_rows = k->kind == KERNEL_SUMS || k->kind == KERNEL_ELEMENTWISE
                             || k->kind == KERNEL_BLOCKS || k->kind == KERNEL_SOFTMAX
                             || k->kind == KERNEL_SOFTMAX_GRAD;
 
     if (k->scratch)
-        use(context, k, (Access){k->scratch, slices || k->kind == KERNEL_TRANSPOSE,
-                                 slices && k->split_rows == 1});
-    if (k->kind == KERNEL_TRANSPOSE) {
+        use(context, k, (Access){k->scratch, slices || turns, slices && k->split_rows == 1});
+    if (turns) {
         use(context, k, (Access){node->inputs[1]->physical->buffer, false, false});
         return;
     }
@@ -604,7 +659,7 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
         return;
     }
     for (int i = 0; i < node->input_count && !end; i++)
-        if (!(k->kind == KERNEL_CONTRACT && k->scratch && i == 1))      /* turned: the scratch */
+        if (!(turned && i == 1))        /* the scratch */
             use_value(k, use, context, node->inputs[i], false,
                       reads_rows && node->inputs[i] && node->inputs[i]->batched);
     if (end && node->op == OP_BATCHNORM_STATS)
@@ -620,48 +675,4 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
     use_body(k, use, context);
     for (int i = 0; i < k->sum_count; i++)
         each_buffer(k->sums[i], use, context);
-}
-
-/* ---- Printing -------------------------------------------------------------------------------- */
-
-const char *kernel_label(const Kernel *k)
-{
-    static const char *const suffixes[] = {
-        [KERNEL_TRANSPOSE] = " transpose",      [KERNEL_WEIGHT_SLICES] = " slices",
-        [KERNEL_WEIGHT_SUM] = " sum of slices", [KERNEL_SUMS] = " slices",
-        [KERNEL_SUMS_END] = " sum of slices",   [KERNEL_MEAN_LOSS] = " mean",
-        [KERNEL_RELAYOUT] = " relayout",        [KERNEL_UPDATE] = "",
-    };
-    Text text = {0};
-
-    text_add(&text, "%s", op_info[k->node->op].text);
-    if (k->kind <= KERNEL_UPDATE && suffixes[k->kind])
-        text_add(&text, "%s", suffixes[k->kind]);
-    if (k->grad)
-        text_add(&text, " %s", op_info[k->grad->op].text);
-    for (int i = 0; i < k->body_count; i++)
-        if (k->body[i] != k->node)
-            text_add(&text, " %s", op_info[k->body[i]->op].text);
-    for (int i = 0; i < k->sum_count; i++)
-        text_add(&text, " %s", op_info[k->sums[i]->node->op].text);
-    if (k->update)
-        text_add(&text, " update");
-    return text.at;
-}
-
-void print_kernels(FILE *out, const Program *program)
-{
-    const Graph *g = program->graph;
-
-    fprintf(out, "%s: %d kernels\n", g->name, program->count);
-    for (int i = 0; i < program->count; i++) {
-        const Kernel *k = program->kernels[i];
-        const Value *y = k->body_count ? k->body[k->body_count - 1]->outputs[0]
-                                       : k->node->outputs[0];
-
-        fprintf(out, "%4d  %-40s -> %s", i, kernel_label(k), shape_text(y->shape));
-        if (k->node->path)
-            fprintf(out, "  %s", k->node->path);
-        fprintf(out, "  # line %d\n", line_of(g->model->source, k->node->span));
-    }
 }

@@ -592,7 +592,7 @@ typedef struct Program {
 } Program;
 
 Program *fuse(Graph *g, const Target *target);
-void print_kernels(FILE *out, const Program *program);  /* --dump=fused */
+void print_kernels(FILE *out, const Program *program);  /* --dump=fused (print_kernels.c) */
 const char *kernel_label(const Kernel *k);              /* "conv2d relu" */
 Value *root_of(Value *value);                           /* what a reshape without a copy views */
 int find_blocks(const Physical *whole, const Physical *part, int start);
@@ -614,6 +614,8 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context);
 int winograd_tile(const Node *node, const Model *model);
 Winograd plan_winograd(const Node *node, const Model *model, const Target *target);
 size_t winograd_weights(const Node *node, int tile);    /* floats, transformed */
+size_t thread_floats(const Program *train, const Program *evaluate);    /* of scratch */
+double winograd_flops(const Node *node, Winograd g);    /* of the products, one image */
 
 /* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */
 
@@ -714,6 +716,12 @@ void write_body(Text *text, int level, const Body *b, const char *anchor, const 
 void write_keeps(Text *text, int level, const Body *b, const char *element, const char *step,
                  const char *group);
 const char *body_name(const Kernel *k);         /* "_relu", for a driver's name */
+void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
+                  const char *count);   /* of a piece of gradient (emit_weight.c) */
+void add_result(Emitter *e, Driver *d, const Kernel *k);        /* of a dw: the weight, or itself */
+const char *winograd_input(Emitter *e, const char *what, int tile);     /* emit_winograd.c */
+void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body *b,
+                 const char *pixel, const char *anchor);        /* emit_elementwise.c */
 const char *lanes_function(Emitter *e, const Physical *v);      /* its name; gives net_lanes */
 
 typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);

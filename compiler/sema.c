@@ -353,11 +353,30 @@ static void check_monitors(Sema *s)
         model->monitor = model->stop ? argument(model->stop, "monitor")->text : "validation_loss";
 }
 
+/* A bare name, or a string: what a let can hold. */
 static void analyze_conv(Sema *s, const Ast *ast)
 {
-    Thing thing = evaluate(s, ast->first);
+    static const char *const ways[] = {"direct", "winograd", "auto"};
+    const bool bare = ast->first->kind == AST_NAME;
 
-    (void)thing;
+    for (int i = 0; i < COUNT(ways); i++)
+        if (bare && same(ast->first->text, ways[i])) {
+            s->model->conv = ways[i];
+            return;
+        }
+
+    const int errors = s->source->errors;
+    const Thing thing = evaluate(s, ast->first);
+
+    for (int i = 0; i < COUNT(ways); i++)
+        if (thing.kind == THING_STRING && same(thing.text, ways[i])) {
+            s->model->conv = ways[i];
+            return;
+        }
+    if (thing.kind != THING_WRONG)
+        complain(s, thing.span, "`conv` is `direct`, `winograd` or `auto`");
+    else if (s->source->errors > errors)
+        note(s->source, "`conv` is `direct`, `winograd` or `auto`");
 }
 
 static void analyze_key(Sema *s, const Ast *ast)

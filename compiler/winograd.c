@@ -49,7 +49,8 @@ static bool fits(const Node *node)
     x = node->inputs[0];
     y = dw ? node->inputs[1] : node->outputs[0];
     for (int axis = 0; axis < 2; axis++)
-        if (w->shape.size[2 + axis] != 3 || node->at.stride[axis] != 1)
+        if (w->shape.size[2 + axis] != 3 || node->at.stride[axis] != 1
+            || dilation_of(&node->at, axis) != 1)
             return false;
     return w->shape.size[0] >= LEAST_CHANNELS && w->shape.size[1] >= LEAST_CHANNELS
            && is_plain(x->physical) && is_plain(y->physical);
@@ -109,27 +110,32 @@ enum {
     LEAST_ITEMS = 4,            /* for threads to share */
 };
 
+/* Floats of all products, for so many blocks of sixteen images and channels each. A vector more
+   between two, or all of them would fall into one set of the cache. */
+static long scratch_of(const Winograd *g, int blocks)
+{
+    return (g->tile + 2) * (g->tile + 2) * (blocks * 256L + 16);
+}
+
 /* Rows of tiles of some chunks are an item: V of a few tiles, then M of one panel at a time. */
 static void cut_forward(Winograd *g, const Node *node, int widest)
 {
     const Physical *x = node->inputs[0]->physical;
-    const long square = (g->tile + 2) * (g->tile + 2) * 256L;
 
     g->group = g->across < GROUP ? g->across : GROUP;
     g->chunks = 1;
     while (2 * g->chunks * g->group <= GROUP && 2 * g->chunks <= x->chunks
            && x->chunks / (2 * g->chunks) * g->down >= LEAST_ITEMS / 2)
         g->chunks *= 2;
-    g->v = square * g->group * g->chunks * x->blocks;
-    g->m = square * g->group * g->chunks * widest;
+    g->v = scratch_of(g, g->group * g->chunks * x->blocks);
+    g->m = scratch_of(g, g->group * g->chunks * widest);
 }
 
-/* A panel of outputs by some blocks of inputs is an item: M of the panel, V of one block at a time.
-   Where one group is all there is, so is dU. */
+/* A panel of outputs by some blocks of inputs is an item: dM of the panel, V of one block at a
+   time. Where one group is all there is, so is dU. */
 static void cut_weight(Winograd *g, const Node *node, int widest)
 {
     const Physical *x = node->inputs[0]->physical;
-    const long square = (g->tile + 2) * (g->tile + 2) * 256L;
     const int tiles = g->across * g->down;
 
     g->group = tiles < GROUP ? tiles : GROUP;
@@ -141,9 +147,9 @@ static void cut_weight(Winograd *g, const Node *node, int widest)
     while (g->blocks > 1 && up(x->blocks, g->blocks) * up(node->outputs[0]->physical->outputs, 48)
                                 < LEAST_ITEMS)
         g->blocks /= 2;
-    g->v = square * g->group * g->chunks;
-    g->m = square * g->group * g->chunks * widest;
-    g->u = square * widest * (g->whole ? 1 : g->blocks);
+    g->v = scratch_of(g, g->group * g->chunks);
+    g->m = scratch_of(g, g->group * g->chunks * widest);
+    g->u = scratch_of(g, widest * (g->whole ? 1 : g->blocks));
 }
 
 static int widest_panel(const int panels[3])
@@ -170,10 +176,35 @@ Winograd plan_winograd(const Node *node, const Model *model, const Target *targe
     return g;
 }
 
+double winograd_flops(const Node *node, Winograd g)
+{
+    const Problem p = find_problem(node);
+
+    return 2.0 * (g.tile + 2) * (g.tile + 2) * g.down * g.across * p.from * p.to;
+}
+
 /* Floats of the transformed weights. */
 size_t winograd_weights(const Node *node, int tile)
 {
     const Problem p = find_problem(node);
 
     return (size_t)((tile + 2) * (tile + 2)) * (size_t)p.from * (size_t)up(p.to, 16) * 16;
+}
+
+/* What the largest kernel of both steps wants for a thread. */
+size_t thread_floats(const Program *train, const Program *evaluate)
+{
+    long most = 0;
+
+    for (int step = 0; step < 2; step++) {
+        const Program *p = step ? evaluate : train;
+
+        for (int i = 0; i < p->count; i++) {
+            const Winograd *g = &p->kernels[i]->winograd;
+
+            if (g->v + g->m + g->u > most)
+                most = g->v + g->m + g->u;
+        }
+    }
+    return (size_t)most;
 }

@@ -56,6 +56,12 @@ NET_INLINE void *net_at(const struct net_run *run, size_t offset)
     return (char *)run->arena + offset;
 }
 
+/* What a thread has for itself; nothing in it outlives a kernel. */
+NET_INLINE float *net_scratch(const struct net_run *run, int thread)
+{
+    return run->scratch + thread * run->scratch_stride;
+}
+
 /* Images of this batch that lie in a chunk of 16: 0 to 16. */
 NET_INLINE int net_rows(const struct net_run *run, int chunk)
 {

@@ -46,6 +46,8 @@ struct net_run {
     float *grads;               /* the layout of params where gradients are wanted, else NULL:
                                    then update is not called, every gradient is stored here */
     void *arena;                /* net_model.arena_size bytes; nothing in it outlives a step */
+    float *scratch;             /* net_model.scratch_size bytes for each thread, 64-byte aligned */
+    long scratch_stride;        /* floats from thread to thread */
     const void *batch;          /* net_model.batch_size bytes, zeroed at allocation, filled by pack */
     int n;                      /* rows in this batch, 1 to net_model.batch */
     int threads;                /* 1 or more */
@@ -196,6 +198,7 @@ struct net_model {
     const char *isa;                        /* "avx512", "avx2", "generic" */
     int batch;                              /* capacity N */
     size_t params_size, arena_size, batch_size;     /* bytes */
+    size_t scratch_size;        /* bytes that a thread needs for itself, a multiple of 64; or 0 */
     const struct net_tensor *tensors;
     int tensor_count;
     const struct net_field *fields;         /* inputs, then the target last */

@@ -61,6 +61,10 @@ void net_session_open(struct net_session *session, const struct net_options *opt
 
     run->params = net_memory(model->params_size);
     run->arena = net_memory(model->arena_size);
+    if (model->scratch_size) {
+        run->scratch = net_memory(model->scratch_size * (size_t)session->threads);
+        run->scratch_stride = (long)(model->scratch_size / sizeof(float));
+    }
     run->threads = session->threads;
     run->pool = session->pool;
     run->seed[0] = (uint32_t)seed;
@@ -91,6 +95,7 @@ void net_session_close(struct net_session *session)
     free(session->run.params);
     free(session->run.arena);
     free(session->sums);
+    free(session->run.scratch);
     if (session->data)
         net_data_close(session->data);
 }

@@ -15,6 +15,7 @@ Suite *suite_kernels(void);
 Suite *suite_conv(void);
 Suite *suite_pool(void);
 Suite *suite_runtime(void);
+Suite *suite_winograd(void);
 Suite *suite_data(void);
 Suite *suite_prep(void);
 
@@ -25,6 +26,7 @@ static const struct {
     {"frontend", suite_frontend}, {"graph", suite_graph},     {"plan", suite_plan},
     {"kernels", suite_kernels},   {"conv", suite_conv},       {"pool", suite_pool},
     {"runtime", suite_runtime},   {"data", suite_data},       {"prep", suite_prep},
+    {"winograd", suite_winograd},
 };
 
 int main(int argc, char **argv)

@@ -2,7 +2,7 @@
  * kernel_case.c -- one network through the whole compiler, tried in every way there is.
  *
  * The one idea: a model holds many branches of one operation, so that few generated files cover
- * many shapes. Networks `tower` and `filter` are there for all of them to call.
+ * many shapes. Networks `tower`, `filter` and `shared` are there for all of them to call.
  */
 
 #include <string.h>
@@ -20,6 +20,7 @@ const char *kernel_model(const KernelCase *c)
                   "    target t%s\n"
                   "}\n"
                   "network tower(v) { v -> dense(17) -> batchnorm -> tanh -> dense(5) }\n"
+                  "network shared(i) { i -> conv2d(17, 3, padding=1) }\n"
                   "network filter(i) { i -> conv2d(5, 3, padding=1) -> batchnorm -> relu }\n"
                   "network net(%s) {\n%s}\n"
                   "train {\n"
@@ -59,6 +60,11 @@ static int choose_targets(const KernelCase *c, const char *targets[MAX_TARGETS])
 
 void check_kernel_case(const KernelCase *c)
 {
+    check_kernel_text(c, kernel_model(c));
+}
+
+void check_kernel_text(const KernelCase *c, const char *text)
+{
     const char *targets[MAX_TARGETS];
     const int target_count = choose_targets(c, targets);
     Compiled compiled[MAX_TARGETS];
@@ -67,7 +73,7 @@ void check_kernel_case(const KernelCase *c)
     Outcome first[5];
 
     for (int i = 0; i < target_count; i++) {
-        compiled[i] = plan_model(kernel_model(c), targets[i]);
+        compiled[i] = plan_model(text, targets[i]);
         start_clang(&compiled[i]);
     }
     for (int i = 0; i < target_count; i++) {

@@ -30,7 +30,7 @@ typedef struct Trial {
     const Program *program;     /* of the step that runs */
     const struct net_step *step;
     struct net_run run;
-    Memory params, state, grads, arena, batch;
+    Memory params, state, grads, arena, batch, scratch;
     Reference *expected;        /* of the program's graph; NULL: numbers are not compared */
     double *errors;             /* that its values may have, by id */
 } Trial;
@@ -176,7 +176,10 @@ static Trial new_trial(const Compiled *c, int n, int threads)
     t.grads = new_memory(net->params_size);
     t.arena = new_memory(net->arena_size);
     t.batch = new_memory(net->batch_size);
+    t.scratch = new_memory(net->scratch_size * (size_t)threads);
     t.run = (struct net_run){
+        .scratch = (float *)(void *)t.scratch.at,
+        .scratch_stride = (long)(net->scratch_size / sizeof(float)),
         .params = t.params.at, .state = (float *)(void *)t.state.at,
         .grads = (float *)(void *)t.grads.at, .arena = t.arena.at, .batch = t.batch.at, .n = n,
         .threads = threads, .pool = net_pool_open(threads), .has_target = true, .seed = {7, 11},
@@ -195,6 +198,7 @@ static void free_trial(Trial *t)
     free_memory(&t->grads, "the block of gradients");
     free_memory(&t->arena, "the arena");
     free_memory(&t->batch, "the batch");
+    free_memory(&t->scratch, "the threads' scratch");
 }
 
 /* ---- Where a number is --------------------------------------------------------------------- */
@@ -323,6 +327,7 @@ static bool stores(const Kernel *k, const Value *value)
         return false;
     switch (k->kind) {
     case KERNEL_TRANSPOSE:
+    case KERNEL_WINOGRAD_WEIGHTS:
     case KERNEL_WEIGHT_SLICES:
     case KERNEL_SUMS:
     case KERNEL_MEAN_LOSS:
@@ -384,6 +389,7 @@ static void run_program(Trial *t, bool training, bool look)
 
     net_flush_denormals();
     memset(t->arena.at, 0xff, t->arena.size);
+    memset(t->scratch.at, 0xff, t->scratch.size);
     for (int i = 0; i < net->tensor_count && t->run.grads; i++)
         if (net->tensors[i].trainable)
             memset(t->grads.at + net->tensors[i].offset, 0xff,

@@ -92,5 +92,6 @@ int most_threads(const char *target);               /* that steps are tried with
 /* On every target, for full and partial batches, on one to three threads: against the reference,
    and the same bits everywhere. */
 void check_kernel_case(const KernelCase *c);
+void check_kernel_text(const KernelCase *c, const char *text);  /* of another .net file for it */
 
 #endif

@@ -1,0 +1,79 @@
+/*
+ * suite_winograd.c -- convolutions by Winograd's minimal filtering: against the reference in double,
+ * on every target, on one to three threads, for full and partial batches; and which are done so.
+ */
+
+#include <check.h>
+#include <string.h>
+
+#include "graph_test.h"
+#include "kernel_test.h"
+
+static const KernelCase cases[] = {
+    {"of 4 x 4 to 6 x 7", 17, 1, true, "input x[2, 6, 7] = x\n    input y[16, 4, 4] = y", "[35] = t",
+     "x, y",
+     "    x17 = x -> conv2d(17, 3, padding=1) -> tanh\n"
+     "    a = x17 -> conv2d(16, 3, padding=1) -> relu -> flatten -> dense(3)\n"
+     "    b = x17 -> conv2d(33, 3) -> flatten -> dense(5)\n"
+     "    c = x17 -> conv2d(80, 3, padding=2, bias=false) -> flatten -> dense(3)\n"
+     "    d = y -> conv2d(19, 3, padding=[0, 2]) -> tanh -> conv2d(17, 3, padding=[2, 0])\n"
+     "          -> flatten -> dense(5)\n"
+     "    e = y -> conv2d(49, 3, padding=1) -> relu -> conv2d(16, 3, padding=1) -> flatten\n"
+     "    concat(a, b, c, d, e -> dense(19))\n", "mse"},
+
+    {"of odd images", 17, 3, false, "input x[1, 13, 9] = x", "[13] = t", "x",
+     "    x16 = x -> conv2d(16, 3, padding=1) -> batchnorm -> relu\n"
+     "    a = x16 -> conv2d(35, 3, padding=1, bias=false) -> batchnorm -> relu\n"
+     "    b = a -> conv2d(35, 3, padding=1) -> batchnorm\n"
+     "    c = a + b -> relu\n"
+     "    d = c -> conv2d(64, 3, padding=1) -> sigmoid -> dropout(0.25) -> maxpool2d(2)\n"
+     "    d -> conv2d(17, 3, padding=2) -> flatten -> dense(13)\n", "mse"},
+
+    {"of 33 x 31", 17, 1, false, "input x[1, 33, 31] = x", "[5] = t", "x",
+     "    x -> conv2d(16, 5, stride=1) -> relu -> conv2d(32, 3, padding=1) -> relu\n"
+     "      -> conv2d(20, 3) -> relu -> global_avgpool2d -> dense(5)\n", "mse"},
+
+    {"of many chunks", 64, 1, false, "input x[16, 4, 4] = x", "[16, 4, 4] = t", "x",
+     "    a = x -> conv2d(80, 3, padding=1) -> relu\n"
+     "    b = a -> conv2d(48, 3, padding=1) -> leaky_relu -> conv2d(64, 3, padding=1) -> relu\n"
+     "    b -> conv2d(16, 3, padding=1)\n", "mse"},
+
+    {"of weights used more than once", 16, 1, false, "input x[17, 8, 8] = x", "[17, 8, 8] = t", "x",
+     "    a = shared(x)\n"
+     "    b = shared(a)\n"
+     "    shared(b) + shared(x)\n", "mse"},
+
+    {"transposed", 16, 1, false, "input x[17, 5, 8] = x", "[18, 7, 10] = t", "x",
+     "    x -> conv2d(33, 3, padding=1) -> relu -> conv2d_transpose(18, 3)\n", "mse"},
+
+    {"chosen", 16, 1, false, "input x[17, 8, 9] = x", "[5] = t", "x",
+     "    x -> conv2d(33, 3, padding=1) -> relu -> conv2d(17, 3, padding=1) -> relu\n"
+     "      -> maxpool2d(2) -> conv2d(32, 3, padding=1) -> relu -> flatten -> dense(5)\n", "mse"},
+};
+
+/* The case's model with `conv = WAY`. */
+static const char *model_with(const KernelCase *c, const char *way)
+{
+    const char *text = kernel_model(c);
+
+    return format("%.*s    conv = %s\n}\n", (int)strlen(text) - 2, text, way);
+}
+
+START_TEST(test_case)
+{
+    check_kernel_text(&cases[_i], model_with(&cases[_i], "winograd"));
+}
+END_TEST
+
+Suite *suite_winograd(void);
+
+Suite *suite_winograd(void)
+{
+    Suite *suite = suite_create("winograd");
+    TCase *tcase = tcase_create("against the reference");
+
+    tcase_set_timeout(tcase, 300);
+    tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
