@@ -274,6 +274,8 @@ static void vjp_global_avgpool2d(Reverse *r, const Node *node, Value *dy)
 static void vjp_loss(Reverse *r, const Node *node, Value *dy)
 {
     const Op op = node->op == OP_MSE             ? OP_MSE_GRAD
+                  : node->op == OP_MAE           ? OP_MAE_GRAD
+                  : node->op == OP_HUBER         ? OP_HUBER_GRAD
                   : node->op == OP_CROSS_ENTROPY ? OP_CROSS_ENTROPY_GRAD
                                                  : OP_BINARY_CROSS_ENTROPY_GRAD;
 
@@ -311,6 +313,8 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_GLOBAL_AVGPOOL2D] = vjp_global_avgpool2d,
     [OP_SOFTMAX] = vjp_softmax,
     [OP_MSE] = vjp_loss,
+    [OP_MAE] = vjp_loss,
+    [OP_HUBER] = vjp_loss,
     [OP_CROSS_ENTROPY] = vjp_loss,
     [OP_BINARY_CROSS_ENTROPY] = vjp_loss,
 };

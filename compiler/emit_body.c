@@ -129,8 +129,7 @@ static const char *expression(const Body *b, const Value *value, const char *anc
                          : format("vec_load(%s%s + lane)", b->formals[root->id], suffix);
 }
 
-/* A float constant of C: "0.25f", "2.0f". */
-static const char *literal(double x)
+const char *literal(double x)
 {
     const char *digits = format("%.9g", x);
 

@@ -1,5 +1,5 @@
 /*
- * emit_rows.c -- movement, softmax and losses: kernels that walk images, not products.
+ * emit_rows.c -- movement and softmax: kernels that walk images, not products.
  */
 
 #include "netc.h"
@@ -99,7 +99,7 @@ void emit_relayout(Emitter *e, Driver *d, const Kernel *k)
     line(text, 0, "}");
 }
 
-/* ---- Softmax and losses ---------------------------------------------------------------------- */
+/* ---- Softmax ---------------------------------------------------------------------- */
 
 void emit_softmax(Emitter *e, Driver *d, const Kernel *k)
 {
@@ -132,108 +132,4 @@ void emit_softmax_grad(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 4, "                 dy->at[chunk][%s][0][i], %d);", pixel_name(y),
          channel_count(y));
     close_rows(&d->text, true);
-}
-
-static void write_cross_entropy(Text *text, const char *dz, int classes)
-{
-    line(text, 3, "_Alignas(64) float p[%d];", (classes + 15) / 16 * 256);
-    line(text, 3, "float sum;\n");
-    line(text, 3, "total += net_cross_entropy(p, &sum, z->at[chunk][0][0][i], target[16 * chunk + i], "
-         "%d);", classes);
-    if (dz)
-        line(text, 3, "net_cross_entropy_grad(%s->at[chunk][0][0][i], p, sum, target[16 * chunk + i], "
-             "scale, %d);", dz, classes);
-}
-
-/* mse and binary_cross_entropy: element by element; padding counts nothing. */
-static void write_elements(Emitter *e, Text *text, const Kernel *k, const char *dz)
-{
-    const Physical *z = k->node->inputs[0]->physical;
-    const bool mse = k->node->op == OP_MSE;
-    const bool class = k->node->inputs[1]->type == TYPE_CLASS;
-
-    line(text, 3, "vec sum = vec_zero();\n");
-    line(text, 3, "for (int block = 0; block < %d; block++) {", z->height * z->width * z->blocks);
-    line(text, 4, "const vec v = vec_load(z->at[chunk][0][block][i]);");
-    if (class)
-        line(text, 4, "const vec t = vec_set((float)target[16 * chunk + i]);");
-    else
-        line(text, 4, "const vec t = vec_load(target->at[chunk][0][block][i]);");
-    if (mse) {
-        line(text, 4, "const vec error = vec_sub(v, t);");
-        line(text, 4, "sum = vec_fma(error, error, sum);");
-        if (dz)
-            line(text, 4, "vec_store(%s->at[chunk][0][block][i], vec_mul(error, vec_set(scale)));",
-                 dz);
-    } else {
-        line(text, 4, "const int lanes = %s(block).lanes;", lanes_function(e, z));
-        line(text, 4, "sum = vec_add(sum, vec_first(lanes, vec_binary_cross_entropy(v, t), "
-             "vec_zero()));");
-        if (dz)
-            line(text, 4, "vec_store(%s->at[chunk][0][block][i],\n%*svec_first(lanes, "
-                 "vec_mul(vec_sub(vec_sigmoid(v), t), vec_set(scale)), vec_zero()));", dz, 20, "");
-    }
-    line(text, 3, "}");
-    line(text, 3, "total += vec_sum(sum);");
-}
-
-/* What the loss is divided by, besides n. */
-static int loss_elements(const Kernel *k)
-{
-    return k->node->op == OP_CROSS_ENTROPY ? 1 : shape_size(k->node->inputs[0]->shape);
-}
-
-void emit_loss(Emitter *e, Driver *d, const Kernel *k)
-{
-    const Node *node = k->node;
-    const Physical *z = node->inputs[0]->physical;
-    const bool class = node->inputs[1]->type == TYPE_CLASS;
-    const char *dz = k->grad ? add_operand(e, d, "dz", k->grad->outputs[0], true, z) : NULL;
-    const char *operation = op_info[node->op].text;
-    Text *text = &d->text;
-
-    add_operand(e, d, "loss", node->outputs[0], true, NULL);
-    add_operand(e, d, "z", node->inputs[0], false, NULL);
-    if (!class)
-        add_operand(e, d, "target", node->inputs[1], false, NULL);
-    d->base = format("%s%s_%s", operation, k->grad ? "_grad" : "", shape_name(e, node->inputs[0]));
-    text_add(&d->comment, "/* loss = the sum of %s over images, a slice a chunk%s; items: chunks */\n",
-             operation, k->grad ? "; dz = its gradient" : "");
-    line(text, 0, "{");
-    if (class)
-        line(text, 1, "const int32_t *target = ((const struct batch *)run->batch)->%s;",
-             c_name(e, node->inputs[1]->name));
-    if (dz)
-        line(text, 1, "const float scale = %d.0f / ((float)run->n * %d);", node->op == OP_MSE ? 2 : 1,
-             loss_elements(k));
-    if (class || dz)
-        line(text, 0, "%s", "");
-    line(text, 1, "NET_ITEMS(chunk, %d, run, thread) {", z->chunks);
-    line(text, 2, "float total = 0.0f;\n");
-    line(text, 2, "for (int i = 0; i < net_rows(run, chunk); i++) {");
-    if (node->op == OP_CROSS_ENTROPY)
-        write_cross_entropy(text, dz, channel_count(z));
-    else
-        write_elements(e, text, k, dz);
-    line(text, 2, "}");
-    line(text, 2, "loss->at[chunk] = total;");
-    line(text, 1, "}");
-    line(text, 0, "}");
-}
-
-void emit_mean_loss(Emitter *e, Driver *d, const Kernel *k)
-{
-    Value *loss = k->node->outputs[0];
-
-    add_operand(e, d, "loss", loss, false, NULL);
-    d->base = format("mean_loss_%d", loss->physical->chunks);
-    text_add(&d->comment, "/* run->loss = slices added in order, over n; one thread */\n");
-    line(&d->text, 0, "{");
-    line(&d->text, 1, "float sum = 0.0f;\n");
-    line(&d->text, 1, "if (thread != 0)");
-    line(&d->text, 2, "return;");
-    line(&d->text, 1, "for (int chunk = 0; chunk < net_chunks(run); chunk++)");
-    line(&d->text, 2, "sum += loss->at[chunk];");
-    line(&d->text, 1, "run->loss = sum / ((float)run->n * %d);", loss_elements(k));
-    line(&d->text, 0, "}");
 }

@@ -419,6 +419,8 @@ static void write_model(Text *out, const Emitter *e, const Program *train, const
     const Graph *g = evaluate->graph;
     const Shape shape = g->prediction->shape;
     const char *loss = same(m->loss->name, "mse")             ? "NET_MSE"
+                       : same(m->loss->name, "mae")           ? "NET_MAE"
+                       : same(m->loss->name, "huber")         ? "NET_HUBER"
                        : same(m->loss->name, "cross_entropy") ? "NET_CROSS_ENTROPY"
                                                               : "NET_BINARY_CROSS_ENTROPY";
     const char *activation = g->prediction_activation == OP_SOFTMAX   ? "NET_SOFTMAX"

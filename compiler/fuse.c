@@ -525,11 +525,15 @@ static void add_node_kernels(Fusion *f, Node *node)
         add_rows(f, KERNEL_SOFTMAX_GRAD, node);
         break;
     case OP_MSE:
+    case OP_MAE:
+    case OP_HUBER:
     case OP_CROSS_ENTROPY:
     case OP_BINARY_CROSS_ENTROPY:
         add_loss(f, node);
         break;
     case OP_MSE_GRAD:
+    case OP_MAE_GRAD:
+    case OP_HUBER_GRAD:
     case OP_CROSS_ENTROPY_GRAD:
     case OP_BINARY_CROSS_ENTROPY_GRAD:
         add_loss_grad(f, node);

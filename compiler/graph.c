@@ -196,6 +196,17 @@ static void print_attributes(FILE *out, const Node *node)
     case OP_NORMALIZE_GRAD:
         fprintf(out, " pixels=%d", at->pixels);
         break;
+    case OP_HUBER:
+    case OP_HUBER_GRAD:
+        fprintf(out, " delta=%g", at->delta);
+        break;
+    case OP_CROSS_ENTROPY:
+    case OP_CROSS_ENTROPY_GRAD:
+        if (at->smoothing != 0)
+            fprintf(out, " smoothing=%g", at->smoothing);
+        if (at->class_weights)
+            fprintf(out, " class_weights");
+        break;
     case OP_SLICE:
         fprintf(out, " begin=%d", at->begin);
         break;

@@ -537,6 +537,10 @@ static void lay_out_node(Layout *l, Node *node)
         break;
     case OP_MSE:
     case OP_MSE_GRAD:
+    case OP_MAE:
+    case OP_MAE_GRAD:
+    case OP_HUBER:
+    case OP_HUBER_GRAD:
     case OP_CROSS_ENTROPY:
     case OP_CROSS_ENTROPY_GRAD:
     case OP_BINARY_CROSS_ENTROPY:

@@ -8,6 +8,8 @@
 
 #include "netc.h"
 
+#define MOST_WEIGHT 1e6         /* of a class: sums of many stay exact enough */
+
 typedef struct Loss {
     const char *name;
     Op op;
@@ -16,6 +18,8 @@ typedef struct Loss {
 
 static const Loss losses[] = {
     {"mse", OP_MSE, OP_COUNT},
+    {"mae", OP_MAE, OP_COUNT},
+    {"huber", OP_HUBER, OP_COUNT},
     {"cross_entropy", OP_CROSS_ENTROPY, OP_SOFTMAX},
     {"binary_cross_entropy", OP_BINARY_CROSS_ENTROPY, OP_SIGMOID},
 };
@@ -90,11 +94,56 @@ static bool check_values(Model *model, const Loss *loss, Shape prediction)
     return false;
 }
 
+/* class_weights=[..]: one a class, none below 0, not all 0. Gives NULL after an error. */
+static const double *find_class_weights(Model *model, const Constant *list, int classes)
+{
+    double *weights = allocate((size_t)classes * sizeof *weights), sum = 0;
+    const int count = list->kind == CONSTANT_LIST ? list->count : 1;
+
+    if (count != classes || list->kind != CONSTANT_LIST) {
+        error_at(model->source, list->span, "class_weights wants a list of %d, a number a class of "
+                 "`%s`; this has %d", classes, model->target->name, count);
+        note_at(model->source, model->target->span, "the target is prepared here");
+        return NULL;
+    }
+    for (int i = 0; i < classes; i++) {
+        weights[i] = list->items[i].number;
+        sum += weights[i];
+        if (!(weights[i] >= 0 && weights[i] <= MOST_WEIGHT)) {
+            error_at(model->source, list->items[i].span, "the weight of a class is 0 to %g; this is "
+                     "%g", MOST_WEIGHT, weights[i]);
+            return NULL;
+        }
+    }
+    if (sum == 0) {
+        error_at(model->source, list->span, "class_weights are all 0: nothing would be learnt; "
+                 "give a class a weight above 0");
+        return NULL;
+    }
+    return weights;
+}
+
+/* The arguments of the loss; false after an error. */
+static bool find_attributes(Model *model, const Loss *loss, Attributes *at)
+{
+    if (loss->op == OP_HUBER)
+        at->delta = number(model->loss, "delta");
+    if (loss->op != OP_CROSS_ENTROPY)
+        return true;
+    at->smoothing = number(model->loss, "smoothing");
+    if (argument(model->loss, "class_weights")->kind == CONSTANT_NONE)
+        return true;
+    at->class_weights = find_class_weights(model, argument(model->loss, "class_weights"),
+                                           model->target->classes);
+    return at->class_weights != NULL;
+}
+
 void lower_loss(Graph *g, const Layer *layer)
 {
     Model *model = g->model;
     const Field *target = model->target;
     const Loss *loss = &losses[0];
+    Attributes at = {0};
     Value *inputs[2];
 
     while (!same(loss->name, model->loss->name))
@@ -103,7 +152,8 @@ void lower_loss(Graph *g, const Layer *layer)
             return;
         }
     if (!(loss->op == OP_CROSS_ENTROPY ? check_class : check_values)(model, loss,
-                                                                     layer->value->shape))
+                                                                     layer->value->shape)
+        || !find_attributes(model, loss, &at))
         return;
     inputs[0] = strip_activation(g, layer->value, loss->activation);
     inputs[1] = add_value(g, target_shape(target), true, target->is_class ? TYPE_CLASS : TYPE_F32,
@@ -112,6 +162,6 @@ void lower_loss(Graph *g, const Layer *layer)
     inputs[1]->field = target;
     g->prediction = inputs[0];
     g->prediction_activation = loss->activation;
-    g->loss = add_node(g, loss->op, inputs, 2, (Attributes){0}, model->loss->span,
+    g->loss = add_node(g, loss->op, inputs, 2, at, model->loss->span,
                        model->loss->name)->outputs[0];
 }

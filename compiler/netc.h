@@ -335,6 +335,9 @@ typedef struct Attributes {
     double slope;               /* leaky_relu, elu: below 0 */
     double scale;               /* elu: of all; gaussian_noise: the deviation */
     double p;                   /* dropout */
+    double delta;               /* huber: where squares become lines */
+    double smoothing;           /* cross_entropy: the share of a label that all classes divide */
+    const double *class_weights;    /* cross_entropy: one a class; NULL: all 1 */
     double eps, momentum;       /* batchnorm */
     int stream;                 /* of random draws: its number, so that backward draws the same */
     int begin;                  /* slice: first channel (axis 0) */
@@ -416,6 +419,7 @@ void evaluate_reference(Reference *r);                  /* runs all nodes, naive
 typedef void Evaluate(const Reference *r, const Node *node, double *const *in, double *const *out);
 Evaluate *find_evaluation(Op op);                       /* NULL: a test fails */
 Evaluate *find_image_evaluation(Op op);                 /* reference_image.c */
+Evaluate *find_loss_evaluation(Op op);                  /* reference_loss.c */
 Evaluate *find_pool_evaluation(Op op);                  /* reference_pool.c */
 
 /* ---- summary.c: the table that Keras users know ---------------------------------------------- */
@@ -715,6 +719,7 @@ Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
 void write_body(Text *text, int level, const Body *b, const char *anchor, const char *suffix);
 void write_keeps(Text *text, int level, const Body *b, const char *element, const char *step,
                  const char *group);
+const char *literal(double x);                  /* a float constant of C: "0.25f", "2.0f" */
 const char *body_name(const Kernel *k);         /* "_relu", for a driver's name */
 void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
                   const char *count);   /* of a piece of gradient (emit_weight.c) */
@@ -740,7 +745,8 @@ EmitKernel emit_window_sum, emit_window_spread, emit_global_maxpool, emit_global
 const char *pixel_name(const Physical *v);      /* "row * 28 + column" */
 void open_rows(Text *text, const Physical *v, bool columns);
 void close_rows(Text *text, bool columns);
-EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad, emit_loss, emit_mean_loss;
+EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad;
+EmitKernel emit_loss, emit_mean_loss;                                   /* emit_loss.c */
 
 void wrap_lines(Text *text);                    /* emit_lines.c: a hundred columns at most */
 void emit_tables(Emitter *e, Text *out, const Program *train, const Program *evaluate,

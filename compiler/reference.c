@@ -228,90 +228,6 @@ static void evaluate_softmax_grad(const Reference *r, const Node *node, double *
     }
 }
 
-/* ---- Losses ---------------------------------------------------------------------------------- */
-
-static void evaluate_mse(const Reference *r, const Node *node, double *const *in,
-                         double *const *out)
-{
-    const long count = count_of(r, node->inputs[0]);
-
-    out[0][0] = 0;
-    for (long i = 0; i < count; i++)
-        out[0][0] += (in[0][i] - in[1][i]) * (in[0][i] - in[1][i]) / (double)count;
-}
-
-static void evaluate_mse_grad(const Reference *r, const Node *node, double *const *in,
-                              double *const *out)
-{
-    const long count = count_of(r, node->inputs[0]);
-
-    for (long i = 0; i < count; i++)
-        out[0][i] = 2 * (in[0][i] - in[1][i]) / (double)count;
-}
-
-/* log(sum of exp), without overflow */
-static double log_sum_exp(const double *x, int count)
-{
-    double most = x[0], sum = 0;
-
-    for (int i = 1; i < count; i++)
-        most = fmax(most, x[i]);
-    for (int i = 0; i < count; i++)
-        sum += exp(x[i] - most);
-    return most + log(sum);
-}
-
-static void evaluate_cross_entropy(const Reference *r, const Node *node, double *const *in,
-                                   double *const *out)
-{
-    const int classes = node->inputs[0]->shape.size[0];
-
-    out[0][0] = 0;
-    for (int row = 0; row < r->n; row++) {
-        const double *x = in[0] + (long)row * classes;
-
-        out[0][0] += (log_sum_exp(x, classes) - x[(int)in[1][row]]) / r->n;
-    }
-}
-
-/* (softmax(x) - the class) / n */
-static void evaluate_cross_entropy_grad(const Reference *r, const Node *node, double *const *in,
-                                        double *const *out)
-{
-    const int classes = node->inputs[0]->shape.size[0];
-
-    for (int row = 0; row < r->n; row++) {
-        const double *x = in[0] + (long)row * classes;
-        const double sum = log_sum_exp(x, classes);
-
-        for (int c = 0; c < classes; c++)
-            out[0][(long)row * classes + c] = (exp(x[c] - sum) - (c == (int)in[1][row])) / r->n;
-    }
-}
-
-/* -t log s(x) - (1 - t) log(1 - s(x)), without overflow; a class is its own t */
-static void evaluate_binary_cross_entropy(const Reference *r, const Node *node, double *const *in,
-                                          double *const *out)
-{
-    const long count = count_of(r, node->inputs[0]);
-
-    out[0][0] = 0;
-    for (long i = 0; i < count; i++) {
-        const double x = in[0][i];
-
-        out[0][0] += (fmax(x, 0) - x * in[1][i] + log1p(exp(-fabs(x)))) / (double)count;
-    }
-}
-
-static void evaluate_binary_cross_entropy_grad(const Reference *r, const Node *node,
-                                               double *const *in, double *const *out)
-{
-    const long count = count_of(r, node->inputs[0]);
-
-    for (long i = 0; i < count; i++)
-        out[0][i] = (sigmoid(in[0][i]) - in[1][i]) / (double)count;
-}
-
 /* ---- The graph ------------------------------------------------------------------------------- */
 
 static Evaluate *const evaluations[OP_COUNT] = {
@@ -346,19 +262,15 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_SLICE] = evaluate_slice,
     [OP_SOFTMAX] = evaluate_softmax,
     [OP_SOFTMAX_GRAD] = evaluate_softmax_grad,
-    [OP_MSE] = evaluate_mse,
-    [OP_MSE_GRAD] = evaluate_mse_grad,
-    [OP_CROSS_ENTROPY] = evaluate_cross_entropy,
-    [OP_CROSS_ENTROPY_GRAD] = evaluate_cross_entropy_grad,
-    [OP_BINARY_CROSS_ENTROPY] = evaluate_binary_cross_entropy,
-    [OP_BINARY_CROSS_ENTROPY_GRAD] = evaluate_binary_cross_entropy_grad,
 };
 
 Evaluate *find_evaluation(Op op)
 {
     if (evaluations[op])
         return evaluations[op];
-    return find_image_evaluation(op) ? find_image_evaluation(op) : find_pool_evaluation(op);
+    if (find_image_evaluation(op))
+        return find_image_evaluation(op);
+    return find_loss_evaluation(op) ? find_loss_evaluation(op) : find_pool_evaluation(op);
 }
 
 Reference *new_reference(const Graph *g, int n)

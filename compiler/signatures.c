@@ -108,10 +108,12 @@ static const Signature signatures[] = {
 
     READY(FAMILY_LOSS, "mse", NEEDS("target", WANT_VALUE)),
     READY(FAMILY_LOSS, "cross_entropy",
-        NEEDS("target", WANT_VALUE), ONLY("class_weights", WANT_NUMBERS, "none"),
-        ONLY("smoothing", WANT_PROBABILITY, "0")),
+        NEEDS("target", WANT_VALUE), TAKES("class_weights", WANT_NUMBERS, "none"),
+        TAKES("smoothing", WANT_PROBABILITY, "0")),
     READY(FAMILY_LOSS, "binary_cross_entropy", NEEDS("target", WANT_VALUE)),
-    LATER(FAMILY_LOSS, "mae"), LATER(FAMILY_LOSS, "huber"),
+    READY(FAMILY_LOSS, "mae", NEEDS("target", WANT_VALUE)),
+    READY(FAMILY_LOSS, "huber",
+        NEEDS("target", WANT_VALUE), TAKES("delta", WANT_POSITIVE, "1")),
 
     READY(FAMILY_OPTIMIZER, "sgd",
         NEEDS("lr", WANT_POSITIVE), TAKES("momentum", WANT_PROBABILITY, "0"),

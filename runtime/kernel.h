@@ -12,6 +12,7 @@
 
 #include "activation.h"
 #include "netrt.h"
+#include "rows.h"
 #include "vec.h"
 
 /* Functions of their own: shared, seen by profilers, and compiled one by one. */
@@ -456,87 +457,6 @@ NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, 
         running_mean[lane] += (float)(momentum * shift);
         running_var[lane] += (float)(momentum * (unbiased - (double)running_var[lane]));
     }
-}
-
-/* ---- Rows: softmax and the losses ------------------------------------------------------------ */
-
-/* z: one pixel of one image, blocks 256 floats apart */
-NET_INLINE float net_row_top(const float *z, int channels)
-{
-    float top = -INFINITY;
-
-    for (int c = 0; c < channels; c += 16) {
-        const float t = vec_top(vec_first(channels - c, vec_load(z + 16 * c), vec_set(-INFINITY)));
-        top = t > top ? t : top;
-    }
-    return top;
-}
-
-/* p = e^(z - top), +0 beyond the last channel; returns the sum */
-NET_INLINE float net_row_exp(float *p, const float *z, float top, int channels)
-{
-    float sum = 0.0f;
-
-    for (int c = 0; c < channels; c += 16) {
-        const vec e = vec_exp(vec_sub(vec_load(z + 16 * c), vec_set(top)));
-        const vec in = vec_first(channels - c, e, vec_zero());
-
-        vec_store(p + 16 * c, in);
-        sum += vec_sum(in);
-    }
-    return sum;
-}
-
-NET_INLINE void net_softmax(float *y, const float *x, int channels)
-{
-    const float sum = net_row_exp(y, x, net_row_top(x, channels), channels);
-
-    for (int c = 0; c < channels; c += 16)
-        vec_store(y + 16 * c, vec_div(vec_load(y + 16 * c), vec_set(sum)));
-}
-
-/* dx = y (dy - sum of y dy) */
-NET_INLINE void net_softmax_grad(float *dx, const float *y, const float *dy, int channels)
-{
-    float sum = 0.0f;
-
-    for (int c = 0; c < channels; c += 16)
-        sum += vec_sum(vec_mul(vec_load(y + 16 * c), vec_load(dy + 16 * c)));
-    for (int c = 0; c < channels; c += 16) {
-        const vec at = vec_mul(vec_load(y + 16 * c),
-                               vec_sub(vec_load(dy + 16 * c), vec_set(sum)));
-
-        vec_store(dx + 16 * c, vec_first(channels - c, at, vec_zero()));
-    }
-}
-
-/* -log softmax(z)[label]; p: a place for the row's exponentials */
-NET_INLINE float net_cross_entropy(float *p, float *sum, const float *z, int label, int channels)
-{
-    const float top = net_row_top(z, channels);
-
-    *sum = net_row_exp(p, z, top, channels);
-    return net_log(*sum) + top - z[label / 16 * 256 + label % 16];
-}
-
-/* dz = (p / sum - onehot(label)) scale, p as net_cross_entropy left it; dz may be p */
-NET_INLINE void net_cross_entropy_grad(float *dz, const float *p, float sum, int label, float scale,
-                                       int channels)
-{
-    for (int c = 0; c < channels; c += 16) {
-        const vec q = vec_div(vec_load(p + 16 * c), vec_set(sum));
-
-        vec_store(dz + 16 * c, vec_mul(vec_sub(q, vec_one_hot(label - c)), vec_set(scale)));
-    }
-}
-
-/* max(z, 0) - z t + log(1 + e^-|z|) */
-NET_INLINE vec vec_binary_cross_entropy(vec z, vec t)
-{
-    const vec e = vec_exp(vec_sub(vec_zero(), vec_abs(z)));
-    const vec soft = vec_log(vec_add(vec_set(1.0f), e));
-
-    return vec_add(vec_sub(vec_max(vec_zero(), z), vec_mul(z, t)), soft);
 }
 
 /* ---- Between the runtime's rows and the layouts ---------------------------------------------- */

@@ -53,6 +53,7 @@ struct net_run {
     int threads;                /* 1 or more */
     bool has_target;            /* evaluate only: compute the loss too */
     float loss;                 /* out: the mean over n rows */
+    float loss_weight;          /* n, or out: the weights of its rows' classes, where they have some */
     uint32_t seed[2];           /* Philox key */
     uint32_t step;              /* of the random draws: counts from 0 */
     net_update *update;
@@ -189,7 +190,7 @@ struct net_layer {              /* a line of `summary` */
     double flops;               /* forward, one row */
 };
 
-enum net_loss { NET_MSE, NET_CROSS_ENTROPY, NET_BINARY_CROSS_ENTROPY };
+enum net_loss { NET_MSE, NET_MAE, NET_HUBER, NET_CROSS_ENTROPY, NET_BINARY_CROSS_ENTROPY };
 enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
 
 struct net_model {

@@ -155,6 +155,7 @@ float net_forward(struct net_session *session, const void *batch, int n, bool ha
     run->n = n;
     run->has_target = has_target;
     run->loss = 0.0f;
+    run->loss_weight = (float)n;
     net_pool_run(session->pool, run_evaluate, session);
     session->model->unpack(session->predictions, run);
     return run->loss;

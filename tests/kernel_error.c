@@ -51,6 +51,8 @@ static double terms_of(const Node *node, int n)
     case OP_CROSS_ENTROPY_GRAD:
         return x.size[0];
     case OP_MSE:
+    case OP_MAE:
+    case OP_HUBER:
     case OP_CROSS_ENTROPY:
     case OP_BINARY_CROSS_ENTROPY:
         return (double)n * shape_size(x);
@@ -76,6 +78,21 @@ static double size_of(const Bounds *b, const Value *value)
 static double product_of(const Bounds *b, const Node *node, int i, int j)
 {
     return size_of(b, node->inputs[i]) * size_of(b, node->inputs[j]);
+}
+
+/* The largest share of a row in the mean of a cross entropy. */
+static double heaviest_row(const Bounds *b, const Node *node)
+{
+    const double *weights = node->at.class_weights, *class = b->r->at[node->inputs[1]->id];
+    double most = 0, sum = 0;
+
+    if (!weights)
+        return 1.0 / b->r->n;
+    for (int i = 0; i < node->inputs[0]->shape.size[0]; i++)
+        most = fmax(most, weights[i]);
+    for (int row = 0; row < b->r->n; row++)
+        sum += weights[(int)class[row]];
+    return sum > 0 ? most / sum : 0;
 }
 
 /* The largest term of what a node adds up, or the largest number that it takes in: its result may
@@ -116,12 +133,15 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_SOFTMAX_GRAD:
         return size_of(b, node->inputs[1]);
     case OP_CROSS_ENTROPY_GRAD:         /* a probability less 0 or 1; its slope is 1/4 */
-        return (1 + size_of(b, node->inputs[0]) / 4) / b->r->n;
+        return (1 + size_of(b, node->inputs[0]) / 4) * heaviest_row(b, node);
     case OP_BINARY_CROSS_ENTROPY_GRAD:
         return (1 + size_of(b, node->inputs[0]) / 4)
                / (double)element_count(node->outputs[0], b->r->n);
     case OP_GAUSSIAN_NOISE:             /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
         return fmax(size_of(b, node->inputs[0]), 5.8 * node->at.scale);
+    case OP_MAE_GRAD:
+    case OP_HUBER_GRAD:
+        return size_of(b, node->inputs[0]) / (double)element_count(node->outputs[0], b->r->n);
     case OP_MSE_GRAD:
         return 2 * size_of(b, node->inputs[0]) / (double)element_count(node->outputs[0], b->r->n);
     case OP_NORMALIZE:

@@ -225,6 +225,8 @@ static void build_class_loss(Graph *g, const Case *c, int channels)
     {.kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = {eh, ew},         \
      .dilation = {dh, dw}}
 
+static const double class_weights[40] = {0.5, 2, 3, 0.25, 1, 7, 0.125, 1, 2};
+
 static const Case cases[] = {
     {OP_DENSE, build_dense, 1, NOTHING},
     {OP_DENSE, build_dense, 19, NOTHING},
@@ -271,7 +273,11 @@ static const Case cases[] = {
     {OP_SOFTMAX, build_unary, 0, NOTHING},
     {OP_SOFTMAX, build_unary, 2, NOTHING},
     {OP_MSE, build_loss, 0, NOTHING},
+    {OP_MAE, build_loss, 0, NOTHING},
+    {OP_HUBER, build_loss, 0, {.delta = 1.5}},
     {OP_CROSS_ENTROPY, build_loss, 0, NOTHING},
+    {OP_CROSS_ENTROPY, build_loss, 0, {.smoothing = 0.25}},
+    {OP_CROSS_ENTROPY, build_loss, 0, {.smoothing = 0.25, .class_weights = class_weights}},
     {OP_BINARY_CROSS_ENTROPY, build_loss, 0, NOTHING},
     {OP_BINARY_CROSS_ENTROPY, build_class_loss, 0, NOTHING},
 };

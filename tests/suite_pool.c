@@ -89,6 +89,21 @@ static const KernelCase cases[] = {
      "    j = y -> avgpool2d(2) -> gaussian_noise(1) -> relu -> upsample2d(2) -> gaussian_noise(1)\n"
      "          -> flatten -> dense(3)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+
+    {"mae", 17, 1, true, "input x[2, 4, 4] = x", "[3, 3, 3] = t", "x", "    x -> conv2d(3, 2)\n",
+     "mae"},
+    {"huber of a concat", 16, 1, true, "input x[7] = x", "[22] = t", "x",
+     "    concat(x -> dense(5), x -> dense(17))\n", "huber, delta=0.7"},
+    {"huber of one number", 64, 1, false, "input x[7] = x", "[1] = t", "x", "    x -> dense(1)\n",
+     "huber"},
+    {"cross_entropy with class weights", 64, 1, true, "input x[5] = x", " = t -> classes(3)", "x",
+     "    x -> dense(3)\n", "cross_entropy, class_weights=[0.5, 0, 3]"},
+    {"cross_entropy with smoothing", 17, 1, true, "input x[5] = x", " = t -> classes(19)", "x",
+     "    x -> dense(19) -> softmax\n", "cross_entropy, smoothing=0.1"},
+    {"cross_entropy with both", 17, 1, true, "input x[5] = x", " = t -> classes(17)", "x",
+     "    concat(x -> dense(3), x -> dense(14))\n",
+     "cross_entropy, smoothing=0.25, class_weights=[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, "
+     "15, 16, 0.5]"},
 };
 
 /* CASE=3 in the environment: that one alone. */
