@@ -123,6 +123,7 @@ static void fit_field(struct net_data *data, int f)
     struct net_values values;
 
     net_values_open(&values, field, find_column(&train->opened->table, data->model, f));
+    values.folder = data->folder;
     for (int s = 0; s < field->step_count; s++) {
         const struct net_call *step = &field->steps[s];
 
@@ -191,6 +192,32 @@ static void open_packing(struct net_data *data, enum net_part part)
     from->augments = net_allocate((size_t)model->field_count, sizeof(void *));
     for (int f = 0; f < model->field_count; f++)
         from->augments[f] = net_augment_open(model, f, part);
+    from->scratch = net_allocate((size_t)model->field_count, sizeof *from->scratch);
+    for (int f = 0; f < model->field_count; f++) {
+        const struct net_column *column = &from->opened->fields[f].column;
+
+        if (column->begin)
+            from->scratch[f] = net_allocate((size_t)model->batch, net_ragged_width(column));
+    }
+}
+
+/* The words of every field that has a vocabulary, by id: those of tokens begin at 2. */
+static void list_words(struct net_data *data)
+{
+    const struct net_model *model = data->model;
+
+    data->vocabulary = net_allocate((size_t)model->field_count, sizeof *data->vocabulary);
+    for (int f = 0; f < model->field_count; f++) {
+        const struct net_field *field = &model->fields[f];
+        const struct net_words *words = field->vocabulary ? data->fitted[f][0].words[0] : NULL;
+        const int first = field->kind == NET_INPUT_TOKENS ? 2 : 0;
+
+        if (!words)
+            continue;
+        data->vocabulary[f] = net_allocate((size_t)field->vocabulary, sizeof(char *));
+        for (int32_t i = 0; i < words->count && i + first < field->vocabulary; i++)
+            data->vocabulary[f][i + first] = net_word(words, i);
+    }
 }
 
 static void prepare(struct net_data *data, const char *preparation)
@@ -214,6 +241,7 @@ static void prepare(struct net_data *data, const char *preparation)
     for (int part = 0; part < NET_PARTS; part++)
         if (data->parts[part].opened)
             open_packing(data, (enum net_part)part);
+    list_words(data);
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
@@ -237,6 +265,7 @@ struct net_data *net_data_open(const struct net_model *model, const char *folder
 {
     struct net_data *data = new_data(model);
 
+    data->folder = folder;
     open_parts(data, folder);
     prepare(data, preparation);
     return data;
@@ -303,6 +332,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
         apply_field(data, f, opened);
     free_unread(opened, request.field_count);
     open_packing(data, NET_TEST);
+    list_words(data);
     return data;
 }
 
@@ -323,15 +353,21 @@ void net_data_close(struct net_data *data)
         for (int f = 0; data->parts[part].augments && f < data->model->field_count; f++)
             net_augment_close(data->parts[part].augments[f]);
         free(data->parts[part].augments);
+        for (int f = 0; data->parts[part].scratch && f < data->model->field_count; f++)
+            free(data->parts[part].scratch[f]);
+        free(data->parts[part].scratch);
     }
     for (int f = 0; f < data->model->field_count; f++) {
         for (int s = 0; s < data->model->fields[f].step_count; s++) {
             free(data->fitted[f][s].list[0]);
             free(data->fitted[f][s].list[1]);
-            net_words_free(data->fitted[f][s].words);
+            net_words_free(data->fitted[f][s].words[0]);
+            net_words_free(data->fitted[f][s].words[1]);
         }
         free(data->fitted[f]);
+        free(data->vocabulary[f]);
     }
+    free(data->vocabulary);
     free(data->fitted);
     free(data);
 }
@@ -359,10 +395,13 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
         if (!net_has_rows(column))
             continue;
         const bool changes = net_augment_acts(augment, pass);
+        const size_t width = net_ragged_width(column);
+        char *scratch = from->scratch[f];
 
         for (int i = 0; i < n; i++) {
             const long row = net_selected(from, rows[i]);
-            const void *element = net_row(column, row);
+            const void *element = width ? net_ragged_row(column, row, scratch + (size_t)i * width) :
+                                  net_row(column, row);
 
             pointers[i] = changes ? net_augment_row(augment, pass, prepared, element, row, i)
                                   : element;
@@ -392,7 +431,13 @@ const char *net_data_class_name(const struct net_data *data, int class)
 {
     const int last = data->model->field_count - 1;
     const struct net_field *target = &data->model->fields[last];
-    const struct net_words *names = target->step_count ? data->fitted[last][0].words : NULL;
+    const struct net_words *names = target->step_count ? data->fitted[last][0].words[0] : NULL;
 
     return names && class < names->count ? net_word(names, class) : NULL;
+}
+
+const char *const *net_data_vocabulary(const struct net_data *data, int field, int *count)
+{
+    *count = data->model->fields[field].vocabulary;
+    return data->vocabulary[field];
 }

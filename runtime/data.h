@@ -29,12 +29,15 @@ struct net_words;               /* words.h: strings by number */
 struct net_column {
     const char *name;           /* "image", "label", "x" */
     const char *place;          /* where it was read, for messages: a path, or a generator */
-    enum net_type type;         /* not SPARSE */
+    enum net_type type;
     int rank, shape[4];         /* of one row */
     long rows;
     int size;                   /* elements in a row */
     void *at;                   /* rows * size elements, owned; a text: where each begins, in a file;
                                    NULL: the rows stand in `pieces` */
+    long *begin;                /* rows of unequal length (words): elements begin[row] up to
+                                   begin[row + 1] of `at`; else NULL */
+    float *value;               /* of SPARSE: beside `at` */
     struct net_piece *pieces;   /* owned, or NULL; in order of `first` */
     int piece_count;
     size_t stride;              /* of pieces: bytes from a row to the next */
@@ -69,6 +72,10 @@ static inline bool net_has_rows(const struct net_column *column)
 {
     return column->at || column->pieces;
 }
+/* A row of words for pack, which may be made in `scratch`: net_ragged_width bytes, 0 where net_row
+   does. */
+size_t net_ragged_width(const struct net_column *column);
+const void *net_ragged_row(const struct net_column *column, long row, void *scratch);
 void net_column_free(struct net_column *column);    /* what it owns; it has no rows any more */
 void net_table_free(struct net_table *table);
 
@@ -99,20 +106,21 @@ struct net_values {
     const struct net_field *field;
     struct net_column column;
     double *scale, *shift;      /* column.size each: a value is element * scale + shift */
-    void *owned;                /* column.at where it is not the source's any more, else NULL */
+    void *owned;                /* the memory of column.at where it is not the source's any more */
+    const char *folder;         /* of the data, for files beside them; or NULL */
 };
 
 /* What a preparation learnt from the training rows, by the names in net_preparation.fitted. */
 struct net_fitted {
     double *list[2];            /* `count` numbers each */
     int count;
-    struct net_words *words;    /* by number, or NULL */
+    struct net_words *words[2];     /* by number, or NULL */
 };
 
 struct net_preparation {
     const char *name;           /* "scale", "standardize", ... */
     const char *fitted[2];      /* names of the learnt lists: "mean", "std"; NULL: no such list */
-    const char *words;          /* name of the learnt words: "names"; NULL: none */
+    const char *words[2];       /* names of learnt words: "names"; NULL: none */
     void (*fit)(struct net_fitted *fitted, const struct net_values *values,
                 const struct net_call *call, const long *rows, long row_count);     /* of the
                                    training part; rows NULL: all; fit NULL: learns nothing */
@@ -123,7 +131,8 @@ struct net_preparation {
 extern const struct net_preparation net_preparation_scale, net_preparation_normalize,
     net_preparation_standardize, net_preparation_classes, net_preparation_one_hot,
     net_preparation_minmax, net_preparation_impute, net_preparation_permute_pixels,
-    net_preparation_noise;
+    net_preparation_noise, net_preparation_tokens,
+    net_preparation_bag_of_words;
 
 /* The prepared data of a model. */
 struct net_data;

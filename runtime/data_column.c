@@ -19,7 +19,7 @@
 const void *net_row(const struct net_column *column, long row)
 {
     if (column->at) {
-        const size_t width = column->type == NET_U8 ? 1 : column->type == NET_TEXT ? 8 : 4;
+        const size_t width = column->type == NET_U8 ? 1 : column->type == NET_TEXT ? sizeof(char *) : 4;
 
         return (const char *)column->at + (size_t)row * (size_t)column->size * width;
     }
@@ -92,6 +92,31 @@ void net_table_free(struct net_table *table)
     for (int i = 0; i < table->column_count; i++)
         net_column_free(&table->columns[i]);
     net_table_release(table);
+}
+
+/* ---- rows of unequal length ------------------------------------------------------------------ */
+
+size_t net_ragged_width(const struct net_column *column)
+{
+    if (!column->begin)
+        return 0;
+    return column->type == NET_SPARSE ? sizeof(struct net_sparse) :
+           (size_t)column->size * sizeof(int32_t);
+}
+
+const void *net_ragged_row(const struct net_column *column, long row, void *scratch)
+{
+    const long begin = column->begin[row], count = column->begin[row + 1] - begin;
+    const int32_t *index = (const int32_t *)column->at + begin;
+
+    if (column->type == NET_SPARSE) {
+        *(struct net_sparse *)scratch = (struct net_sparse){(int)count, index,
+                                                            column->value + begin};
+    } else {
+        memcpy(scratch, index, (size_t)count * sizeof *index);
+        memset((int32_t *)scratch + count, 0, (size_t)(column->size - count) * sizeof *index);
+    }
+    return scratch;
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

@@ -66,27 +66,6 @@ static int hex4(const char *at, const char *end)
     return code;
 }
 
-static char *put_utf8(char *to, unsigned code)
-{
-    if (code < 0x80) {
-        *to++ = (char)code;
-        return to;
-    }
-    if (code < 0x800) {
-        *to++ = (char)(0xC0 | code >> 6);
-    } else {
-        if (code < 0x10000) {
-            *to++ = (char)(0xE0 | code >> 12);
-        } else {
-            *to++ = (char)(0xF0 | code >> 18);
-            *to++ = (char)(0x80 | (code >> 12 & 63));
-        }
-        *to++ = (char)(0x80 | (code >> 6 & 63));
-    }
-    *to++ = (char)(0x80 | (code & 63));
-    return to;
-}
-
 /* \uXXXX, two of them for what lies beyond 16 bits; a half without the other, and 0, become the
    replacement character. */
 static const char *read_unicode(const char *at, const char *end, char **to)
@@ -94,10 +73,10 @@ static const char *read_unicode(const char *at, const char *end, char **to)
     const int code = hex4(at, end), next = hex4(at + 6, end);
 
     if (code >= 0xD800 && code < 0xDC00 && next >= 0xDC00 && next < 0xE000) {
-        *to = put_utf8(*to, 0x10000u + ((unsigned)(code - 0xD800) << 10) + (unsigned)(next - 0xDC00));
+        *to = net_put_utf8(*to, 0x10000u + ((unsigned)(code - 0xD800) << 10) + (unsigned)(next - 0xDC00));
         return at + 12;
     }
-    *to = put_utf8(*to, code == 0 || (code >= 0xD800 && code < 0xE000) ? 0xFFFD : (unsigned)code);
+    *to = net_put_utf8(*to, code == 0 || (code >= 0xD800 && code < 0xE000) ? 0xFFFD : (unsigned)code);
     return at + 6;
 }
 

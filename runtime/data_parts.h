@@ -29,6 +29,7 @@ struct net_selection {
     long count;
     const void **pointers;      /* pack's: [field][model->batch] */
     struct net_augment **augments;  /* [field]: of rows that change as they are packed, else NULL */
+    void **scratch;             /* pack's: of each field with words, model->batch rows; else NULL */
 };
 
 struct net_data {
@@ -36,6 +37,8 @@ struct net_data {
     struct net_opened opened[NET_PARTS];        /* of the parts that have a reader */
     struct net_selection parts[NET_PARTS];
     struct net_fitted **fitted; /* [field][step] */
+    const char *folder;         /* --data, or NULL */
+    const char ***vocabulary;   /* [field]: the words by id; NULL: the field has none */
 };
 
 static inline long net_selected(const struct net_selection *part, long row)

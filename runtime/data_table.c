@@ -87,6 +87,27 @@ enum net_parsed net_parse_number(const char *at, size_t length, double *number)
     return NET_PARSED;
 }
 
+char *net_put_utf8(char *to, unsigned code)
+{
+    if (code < 0x80) {
+        *to++ = (char)code;
+        return to;
+    }
+    if (code < 0x800) {
+        *to++ = (char)(0xC0 | code >> 6);
+    } else {
+        if (code < 0x10000) {
+            *to++ = (char)(0xE0 | code >> 12);
+        } else {
+            *to++ = (char)(0xF0 | code >> 18);
+            *to++ = (char)(0x80 | (code >> 12 & 63));
+        }
+        *to++ = (char)(0x80 | (code >> 6 & 63));
+    }
+    *to++ = (char)(0x80 | (code & 63));
+    return to;
+}
+
 const char *net_cell_text(char text[48], const char *at, size_t length)
 {
     size_t shown = length < 40 ? length : 40;

@@ -161,7 +161,7 @@ void net_values_finish(struct net_values *values, struct net_prepared *prepared)
                      column->place, field->name);
     } else if (column->type == NET_U8 && field->kind == NET_INPUT && by_channel(values, prepared)) {
         /* stays bytes */
-    } else if (column->type != NET_F32 || !is_identity(values)) {
+    } else if (!column->begin && (column->type != NET_F32 || !is_identity(values))) {
         net_values_floats(values);
     }
     prepared->column = *column;

@@ -36,9 +36,9 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
         net_fail(1, "%s: %s has %d different values, such as \"%s\"; %s(%d) has room for %d",
                  column->place, column->name, words->count, net_word(words, words->count - 1),
                  call->name, n, n);
-    fitted->words = net_words_new();
+    fitted->words[0] = net_words_new();
     for (int32_t i = 0; i < words->count; i++)
-        net_words_add(fitted->words, net_word(words, i), strlen(net_word(words, i)));
+        net_words_add(fitted->words[0], net_word(words, i), strlen(net_word(words, i)));
 }
 
 static _Noreturn void fail_class(const struct net_values *values, int32_t word, const char *expected)
@@ -65,8 +65,8 @@ static int32_t *number_words(const struct net_values *values, const struct net_f
     for (int32_t i = 0; i < words->count; i++) {
         const char *word = net_word(words, i);
 
-        if (fitted->words) {
-            numbers[i] = net_words_find(fitted->words, word, strlen(word));
+        if (fitted->words[0]) {
+            numbers[i] = net_words_find(fitted->words[0], word, strlen(word));
             if (numbers[i] < 0)
                 fail_class(values, i, "a class of the training data");
         } else {
@@ -136,6 +136,6 @@ static void apply_one_hot(struct net_values *values, const struct net_call *call
 }
 
 const struct net_preparation net_preparation_classes = {
-    .name = "classes", .words = "names", .fit = fit_classes, .apply = apply_classes};
+    .name = "classes", .words = {"names"}, .fit = fit_classes, .apply = apply_classes};
 const struct net_preparation net_preparation_one_hot = {
-    .name = "one_hot", .words = "names", .fit = fit_classes, .apply = apply_one_hot};
+    .name = "one_hot", .words = {"names"}, .fit = fit_classes, .apply = apply_one_hot};

@@ -55,10 +55,13 @@ static void add_field(struct net_text *text, const struct net_field *field,
             net_text_add(text, ": ");
             add_list(text, fitted[s].list[l], fitted[s].count);
         }
-        if (fitted[s].words) {
-            net_text_quote(text, preparation->words);
+        for (int w = 0, listed = fitted[s].count > 0; w < LISTS; w++) {
+            if (!fitted[s].words[w])
+                continue;
+            net_text_add(text, listed++ ? ", " : "");
+            net_text_quote(text, preparation->words[w]);
             net_text_add(text, ": ");
-            add_words(text, fitted[s].words);
+            add_words(text, fitted[s].words[w]);
         }
         net_text_add(text, "}}");
     }
@@ -110,7 +113,7 @@ static void load_list(const struct net_json *step, const char *name, struct net_
 }
 
 /* Learnt words, where there are any: classes may be numbers. */
-static void load_words(const struct net_json *step, const char *name, struct net_fitted *fitted,
+static void load_words(const struct net_json *step, const char *name, struct net_words **words,
                        const char *path)
 {
     const struct net_json *list = step ? net_json_member(step, name) : NULL;
@@ -119,12 +122,12 @@ static void load_words(const struct net_json *step, const char *name, struct net
         return;
     if (list->kind != NET_JSON_ARRAY)
         net_fail(1, "%s: expected a list of strings \"%s\"", path, name);
-    fitted->words = net_words_new();
+    *words = net_words_new();
     for (const struct net_json *item = list->first; item; item = item->next) {
-        const int32_t count = fitted->words->count;
+        const int32_t count = (*words)->count;
 
         if (item->kind != NET_JSON_STRING ||
-            net_words_add(fitted->words, item->text, strlen(item->text)) != count)
+            net_words_add(*words, item->text, strlen(item->text)) != count)
             net_fail(1, "%s: number %d of \"%s\" is not a string of its own", path, count, name);
     }
 }
@@ -146,8 +149,8 @@ static void load_field(const struct net_json *steps, const struct net_field *fie
                      path, s + 1, field->name, preparation->name);
         for (int l = 0; l < LISTS && preparation->fitted[l]; l++)
             load_list(learnt, preparation->fitted[l], &fitted[s], l, path);
-        if (preparation->words)
-            load_words(learnt, preparation->words, &fitted[s], path);
+        for (int w = 0; w < LISTS && preparation->words[w]; w++)
+            load_words(learnt, preparation->words[w], &fitted[s].words[w], path);
     }
 }
 
