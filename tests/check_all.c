@@ -18,6 +18,7 @@ Suite *suite_runtime(void);
 Suite *suite_winograd(void);
 Suite *suite_data(void);
 Suite *suite_prep(void);
+Suite *suite_readers(void);
 
 static const struct {
     const char *name;           /* on the command line */
@@ -27,6 +28,7 @@ static const struct {
     {"kernels", suite_kernels},   {"conv", suite_conv},       {"pool", suite_pool},
     {"runtime", suite_runtime},   {"data", suite_data},       {"prep", suite_prep},
     {"winograd", suite_winograd},
+    {"readers", suite_readers},
 };
 
 int main(int argc, char **argv)

@@ -7,10 +7,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-const char *data_test_folder(void);     /* of the running test, removed after it */
+/* A folder for the running test's files, as a checked fixture. */
+void data_test_make_folder(void);
+void data_test_remove_folder(void);
+const char *data_test_folder(void);
 
 /* Writes a file into the folder. */
 void write_bytes(const char *name, const void *bytes, size_t size, bool gzip);
+
+/* Runs work(context) in a child; fills `message` with its stderr and returns its status. */
+int run_child(void (*work)(const void *), const void *context, char *message, size_t size);
 
 /* work(context) must end with exit code 1 and a message that contains `text`. */
 void expect_fault(void (*work)(const void *), const void *context, const char *text);

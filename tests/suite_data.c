@@ -21,13 +21,13 @@
 
 static char folder[64];
 
-static void make_folder(void)
+void data_test_make_folder(void)
 {
     strcpy(folder, "/tmp/netc-data-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 
-static void remove_folder(void)
+void data_test_remove_folder(void)
 {
     char command[96];
 
@@ -58,8 +58,7 @@ static void leave(int status, void *unused)
     _exit(status);              /* before a leak checker looks: a fault frees nothing */
 }
 
-/* Runs work(context) in a child; fills `message` with its stderr and returns its status. */
-static int run_child(void (*work)(const void *), const void *context, char *message, size_t size)
+int run_child(void (*work)(const void *), const void *context, char *message, size_t size)
 {
     int ends[2], status;
     size_t length = 0;
@@ -490,7 +489,7 @@ Suite *suite_data(void)
     Suite *suite = suite_create("data");
     TCase *readers = tcase_create("readers");
 
-    tcase_add_checked_fixture(readers, make_folder, remove_folder);
+    tcase_add_checked_fixture(readers, data_test_make_folder, data_test_remove_folder);
     tcase_set_timeout(readers, 120);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(readers, tests[i]);
@@ -498,7 +497,7 @@ Suite *suite_data(void)
 
     TCase *prepared = data_test_prepared();
 
-    tcase_add_checked_fixture(prepared, make_folder, remove_folder);
+    tcase_add_checked_fixture(prepared, data_test_make_folder, data_test_remove_folder);
     suite_add_tcase(suite, prepared);
     return suite;
 }
