@@ -1,6 +1,6 @@
 /*
- * data.c -- the data of a model: opens the sources, divides them into parts, prepares the fields,
- * and packs batches. Parts that are drawn from one source share its rows and hold only numbers of
+ * data.c -- the data of a model: opens the sources, divides them into parts, prepares the fields.
+ * Parts that are drawn from one source share its rows and hold only numbers of
  * rows; preparations learn from the training part and are applied to every source as a whole.
  */
 
@@ -181,26 +181,6 @@ static void free_unread(struct net_opened *opened, int field_count)
         net_table_release(&opened->table);
 }
 
-/* What pack needs of a part, besides its rows. */
-static void open_packing(struct net_data *data, enum net_part part)
-{
-    const struct net_model *model = data->model;
-    struct net_selection *from = &data->parts[part];
-
-    from->pointers = net_allocate((size_t)model->field_count * (size_t)model->batch,
-                                  sizeof(void *));
-    from->augments = net_allocate((size_t)model->field_count, sizeof(void *));
-    for (int f = 0; f < model->field_count; f++)
-        from->augments[f] = net_augment_open(model, f, part);
-    from->scratch = net_allocate((size_t)model->field_count, sizeof *from->scratch);
-    for (int f = 0; f < model->field_count; f++) {
-        const struct net_column *column = &from->opened->fields[f].column;
-
-        if (column->begin)
-            from->scratch[f] = net_allocate((size_t)model->batch, net_ragged_width(column));
-    }
-}
-
 /* The words of every field that has a vocabulary, by id: those of tokens begin at 2. */
 static void list_words(struct net_data *data)
 {
@@ -240,7 +220,7 @@ static void prepare(struct net_data *data, const char *preparation)
     }
     for (int part = 0; part < NET_PARTS; part++)
         if (data->parts[part].opened)
-            open_packing(data, (enum net_part)part);
+            net_packing_open(data, (enum net_part)part);
     list_words(data);
 }
 
@@ -331,7 +311,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
     for (int f = 0; f < request.field_count; f++)
         apply_field(data, f, opened);
     free_unread(opened, request.field_count);
-    open_packing(data, NET_TEST);
+    net_packing_open(data, NET_TEST);
     list_words(data);
     return data;
 }
@@ -349,13 +329,7 @@ void net_data_close(struct net_data *data)
         net_table_free(&opened->table);
         free(opened->fields);
         free(data->parts[part].rows);
-        free(data->parts[part].pointers);
-        for (int f = 0; data->parts[part].augments && f < data->model->field_count; f++)
-            net_augment_close(data->parts[part].augments[f]);
-        free(data->parts[part].augments);
-        for (int f = 0; data->parts[part].scratch && f < data->model->field_count; f++)
-            free(data->parts[part].scratch[f]);
-        free(data->parts[part].scratch);
+        net_packing_close(data, (enum net_part)part);
     }
     for (int f = 0; f < data->model->field_count; f++) {
         for (int s = 0; s < data->model->fields[f].step_count; s++) {
@@ -377,39 +351,6 @@ void net_data_close(struct net_data *data)
 long net_data_rows(const struct net_data *data, enum net_part part)
 {
     return data->parts[part].opened ? data->parts[part].count : 0;
-}
-
-void net_data_pack(const struct net_data *data, enum net_part part, const struct net_pass *pass,
-                   const long *rows, int n, void *batch)
-{
-    const struct net_model *model = data->model;
-    const struct net_selection *from = &data->parts[part];
-    struct net_rows fields[NET_COLUMNS] = {0};
-
-    for (int f = 0; f < model->field_count; f++) {
-        const struct net_prepared *prepared = &from->opened->fields[f];
-        const struct net_column *column = &prepared->column;
-        struct net_augment *augment = from->augments[f];
-        const void **pointers = from->pointers + (size_t)f * (size_t)model->batch;
-
-        if (!net_has_rows(column))
-            continue;
-        const bool changes = net_augment_acts(augment, pass);
-        const size_t width = net_ragged_width(column);
-        char *scratch = from->scratch[f];
-
-        for (int i = 0; i < n; i++) {
-            const long row = net_selected(from, rows[i]);
-            const void *element = width ? net_ragged_row(column, row, scratch + (size_t)i * width) :
-                                  net_row(column, row);
-
-            pointers[i] = changes ? net_augment_row(augment, pass, prepared, element, row, i)
-                                  : element;
-        }
-        fields[f] = (struct net_rows){changes ? NET_F32 : column->type, pointers, prepared->scale,
-                                      prepared->shift};
-    }
-    model->pack(batch, fields, n);
 }
 
 static const struct net_column *target(const struct net_data *data, enum net_part part)

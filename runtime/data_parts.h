@@ -1,6 +1,6 @@
 /*
- * data_parts.h -- the inside of struct net_data, for the files that build it: data.c reads and
- * packs, data_split.c draws held-out rows, preparation.c changes values, preparation_json.c keeps
+ * data_parts.h -- the inside of struct net_data, for the files that build it: data.c reads,
+ * data_pack.c packs, data_split.c draws held-out rows, preparation.c changes values, preparation_json.c keeps
  * what was learnt.
  */
 
@@ -65,6 +65,10 @@ void net_values_replace(struct net_values *values, enum net_type type, int rank,
 void net_values_finish(struct net_values *values, struct net_prepared *prepared);
 /* "[1, 28, 28]" into a buffer, which it returns. */
 const char *net_shape_text(char text[64], int rank, const int *shape);
+
+/* data_pack.c: what packing needs of a part that is open. */
+void net_packing_open(struct net_data *data, enum net_part part);
+void net_packing_close(struct net_data *data, enum net_part part);
 
 static inline const struct net_field *net_target_field(const struct net_model *model)
 {

@@ -147,7 +147,7 @@ static void expect_batch(const struct net_data *data, enum net_part part, long r
 {
     struct batch batch;
 
-    net_data_pack(data, part, &row, 1, &batch);
+    net_data_pack(data, part, NULL, &row, 1, &batch);
     for (int k = 0; k < TOKENS; k++)
         ck_assert_int_eq(batch.tokens[0][k], tokens[k]);
     for (int k = 0; bag && k < COLUMNS; k++)

@@ -1,0 +1,74 @@
+/*
+ * data_pack.c -- a batch from rows of a part: each field's rows where they stand, or made for this
+ * batch where they change (noise, augmentation) or are kept shorter than the model reads them
+ * (words).
+ */
+
+#include <stdlib.h>
+
+#include "data_parts.h"
+
+void net_packing_open(struct net_data *data, enum net_part part)
+{
+    const struct net_model *model = data->model;
+    struct net_selection *from = &data->parts[part];
+
+    from->pointers = net_allocate((size_t)model->field_count * (size_t)model->batch,
+                                  sizeof(void *));
+    from->augments = net_allocate((size_t)model->field_count, sizeof(void *));
+    for (int f = 0; f < model->field_count; f++)
+        from->augments[f] = net_augment_open(model, f, part);
+    from->scratch = net_allocate((size_t)model->field_count, sizeof *from->scratch);
+    for (int f = 0; f < model->field_count; f++) {
+        const struct net_column *column = &from->opened->fields[f].column;
+
+        if (column->begin)
+            from->scratch[f] = net_allocate((size_t)model->batch, net_ragged_width(column));
+    }
+}
+
+void net_packing_close(struct net_data *data, enum net_part part)
+{
+    struct net_selection *from = &data->parts[part];
+
+    for (int f = 0; from->pointers && f < data->model->field_count; f++) {
+        net_augment_close(from->augments[f]);
+        free(from->scratch[f]);
+    }
+    free(from->pointers);
+    free(from->augments);
+    free(from->scratch);
+}
+
+void net_data_pack(const struct net_data *data, enum net_part part, const struct net_pass *pass,
+                   const long *rows, int n, void *batch)
+{
+    const struct net_model *model = data->model;
+    const struct net_selection *from = &data->parts[part];
+    struct net_rows fields[NET_COLUMNS] = {0};
+
+    for (int f = 0; f < model->field_count; f++) {
+        const struct net_prepared *prepared = &from->opened->fields[f];
+        const struct net_column *column = &prepared->column;
+        struct net_augment *augment = from->augments[f];
+        const void **pointers = from->pointers + (size_t)f * (size_t)model->batch;
+
+        if (!net_has_rows(column))
+            continue;
+        const bool changes = net_augment_acts(augment, pass);
+        const size_t width = net_ragged_width(column);
+        char *scratch = from->scratch[f];
+
+        for (int i = 0; i < n; i++) {
+            const long row = net_selected(from, rows[i]);
+            const void *element = width ? net_ragged_row(column, row, scratch + (size_t)i * width) :
+                                  net_row(column, row);
+
+            pointers[i] = changes ? net_augment_row(augment, pass, prepared, element, row, i)
+                                  : element;
+        }
+        fields[f] = (struct net_rows){changes ? NET_F32 : column->type, pointers, prepared->scale,
+                                      prepared->shift};
+    }
+    model->pack(batch, fields, n);
+}
