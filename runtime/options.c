@@ -373,7 +373,7 @@ int net_config(const struct net_options *options)
             continue;
         text.length = 0;
         net_option_show(&text, options, (enum net_option)o);
-        printf("%-14s %-14s %s\n", descriptions[o].name, text.at,
+        printf("%-20s %-14s %s\n", descriptions[o].name, text.at,
                options->value[o].given ? "given" : "default");
     }
     free(text.at);

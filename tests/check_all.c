@@ -15,6 +15,7 @@ Suite *suite_kernels(void);
 Suite *suite_conv(void);
 Suite *suite_pool(void);
 Suite *suite_runtime(void);
+Suite *suite_training(void);
 Suite *suite_winograd(void);
 Suite *suite_data(void);
 Suite *suite_prep(void);
@@ -29,6 +30,7 @@ static const struct {
     {"runtime", suite_runtime},   {"data", suite_data},       {"prep", suite_prep},
     {"winograd", suite_winograd},
     {"readers", suite_readers},
+    {"training", suite_training},
 };
 
 int main(int argc, char **argv)

@@ -89,6 +89,8 @@ check "c_words: gradcheck" ./c_words gradcheck
 
 exits "unknown flag" 2 "momentum" ./xor_split train --momentun 0.5
 exits "a flag that cannot apply" 2 "momentum" ./xor_split train --optimizer adam --momentum 0.5
+exits "a flag of no schedule" 2 "gamma" ./xor_split train --gamma 0.5
+exits "a flag without validation" 2 "validation" ./xor_split train --monitor validation_loss
 exits "not a number" 2 "lr" ./xor_split train --lr fast
 exits "batch over the capacity" 2 "batch" ./xor_split train --batch 5
 exits "an existing run" 2 "force" ./xor_split train --out run_xor_split
@@ -160,6 +162,45 @@ check "augmented whole" ./augmented train --keep last --quiet --out augmented_la
 check "augmented: stopped and resumed is uninterrupted" \
     cmp augmented_last/model.safetensors augmented_stopped/model.safetensors
 check "augmented: eval" ./augmented eval --weights augmented_1 --json
+
+# Every optimizer and schedule, stopped inside an epoch and between two, goes on exactly.
+goes_on() {
+    local name=$1 trainer=$2
+    shift 2
+    "./$trainer" train --out long --force --quiet --threads 1 "$@" >resume.log 2>&1
+    "./$trainer" train --out short --force --quiet --max-steps 23 "$@" >>resume.log 2>&1
+    "./$trainer" train --resume short --quiet --max-steps 40 >>resume.log 2>&1
+    "./$trainer" train --resume short --quiet >>resume.log 2>&1
+    if cmp long/model.safetensors short/model.safetensors >>resume.log 2>&1 &&
+        cmp <(cut -d, -f1-6 long/history.csv) <(cut -d, -f1-6 short/history.csv) >>resume.log 2>&1
+    then
+        pass
+    else
+        fail "resume with $name" resume.log
+    fi
+}
+build training "$root/tests/training.net"
+check "training: gradcheck with penalties" ./training gradcheck --synthetic --threads 1
+goes_on "sgd" training
+if [ -z "$quick" ]; then
+    goes_on "adam" training --optimizer adam
+    goes_on "adamw" training --optimizer adamw
+    goes_on "adagrad" training --optimizer adagrad --initial-accumulator 0.1 --lr-decay 0.01
+    goes_on "rmsprop" training --optimizer rmsprop --lr 1e-3
+    goes_on "rmsprop, centered" training --optimizer rmsprop --lr 1e-3 --centered --momentum 0.9
+    goes_on "adadelta" training --optimizer adadelta
+    goes_on "early stop" training --stop-patience 1 --lr 0.5 --keep last
+    while IFS='|' read -r schedule each; do
+        build planned "$root/tests/training.net" --define "plan=$schedule" --define "each=$each"
+        goes_on "$schedule" planned
+    done <<EOF
+step(2)|true
+[warmup(3), cosine]|false
+[constant(2), exponential(0.5)]|true
+multistep([2, 4], gamma=0.5)|false
+[warmup(2), plateau(factor=0.5, patience=0, monitor=accuracy)]|false
+EOF
+fi
 
 # Ctrl-C: the step is finished, a checkpoint saved, and resuming goes on from there
 if [ -z "$quick" ]; then
