@@ -84,6 +84,27 @@ static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
 }
 
+static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_GROUP_COLLECT, &dy, 1, restoring(node))->outputs[0]);
+}
+
+/* dx before dw, which may end with the update of what dx reads. */
+static void vjp_depthwise(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs;    /* x w b */
+
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_DEPTHWISE_DX, (Value *[]){dy, in[1]}, 2,
+                                restoring(node))->outputs[0]);
+    if (wants(r, 2))
+        accumulate(r, 2, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_DEPTHWISE_DW, (Value *[]){in[0], dy}, 2,
+                                node->at)->outputs[0]);
+}
+
 /* The transposed convolution, whose gradient is the convolution. It reads the weight as it lies, so
    it comes before dw, which takes the update with it. */
 static void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
@@ -288,6 +309,8 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_DENSE] = vjp_dense,
     [OP_CONV2D] = vjp_conv2d,
     [OP_CONV2D_DX] = vjp_conv2d_dx,
+    [OP_GROUP_EXPAND] = vjp_group_expand,
+    [OP_DEPTHWISE] = vjp_depthwise,
     [OP_ADD] = vjp_add,
     [OP_ADD_BIAS] = vjp_add_bias,
     [OP_MULTIPLY] = vjp_multiply,

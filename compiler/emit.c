@@ -174,13 +174,16 @@ static const char *view_base(const Emitter *e, const Value *value)
         path = format("%s_%s", path, of_stats[value->output]);
     else if (node->op == OP_BATCHNORM_SUMS)
         path = format("%s_%s", path, value->output ? "beta" : "gamma");
-    else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW)
+    else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_DEPTHWISE_DW)
         path = format("%s_weight", path);
+    else if (node->op == OP_GROUP_EXPAND || node->op == OP_GROUP_COLLECT)
+        path = format("%s_weight_%s", path, node->op == OP_GROUP_EXPAND ? "full" : "groups");
     else if (node->op == OP_CHANNEL_SUM)
         path = format("%s_bias", path);
     else if (value->type == TYPE_BYTE)
         path = format("%s_index", path);
-    if (node->backward && (node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX))
+    if (node->backward && (node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX
+                           || node->op == OP_DEPTHWISE_DX))
         return format("d_%s_x", path);
     return node->backward ? format("d_%s", path) : path;
 }
@@ -254,6 +257,9 @@ static EmitKernel *const emitters[] = {
     [KERNEL_WEIGHT] = emit_weight,
     [KERNEL_WEIGHT_SLICES] = emit_weight_slices,
     [KERNEL_WEIGHT_SUM] = emit_weight_sum,
+    [KERNEL_DEPTHWISE] = emit_depthwise,
+    [KERNEL_DEPTHWISE_DW] = emit_depthwise_dw,
+    [KERNEL_GROUPS] = emit_groups,
     [KERNEL_ELEMENTWISE] = emit_elementwise,
     [KERNEL_SUMS] = emit_sums,
     [KERNEL_SUMS_END] = emit_sums_end,

@@ -18,7 +18,7 @@ static bool is_dense(const Node *node)
 
 static bool is_dx(const Node *node)
 {
-    return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX;
+    return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || node->op == OP_DEPTHWISE_DX;
 }
 
 /* A dx that is no gradient is a transposed convolution, of x. */
@@ -177,6 +177,7 @@ static const char *write_tile(Emitter *e, const Driver *d, const Body *b, int ve
 
 /* Output blocks that stand side by side and share one set of weights. */
 typedef struct Group {
+    int start;                  /* the first channel */
     int block, blocks;          /* of the output, in each of its pixels */
     int pixel, pixels, stride;  /* a flat segment: its pixels are outputs too */
     long w;                     /* floats into the weights */
@@ -187,15 +188,22 @@ static int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEG
 {
     const Physical *y = k->node->outputs[0]->physical;
     const Shape w = k->node->inputs[1]->shape;
+    const int groups = groups_of(&k->node->at);
+    const int size = w.size[is_dx(k->node)] / groups;       /* channels of y in each */
     long at = 0;
 
     for (int i = 0; i < y->segment_count; i++) {
         const Segment *s = &y->segments[i];
         Group *part = &parts[i];
 
-        *part = (Group){.block = s->block, .blocks = (s->channels + 15) / 16, .pixels = 1,
-                       .stride = s->stride, .w = at};
-        cut_panels(part->blocks, target->vectors, part->panels);
+        *part = (Group){.start = s->start / s->pixels, .block = s->block,
+                        .blocks = (s->channels + 15) / 16, .pixels = 1, .stride = s->stride,
+                        .w = at};
+        if (groups > 1)
+            cut_group_panels(part->blocks, target->vectors,
+                             part->start % size ? 1 : size, part->panels);
+        else
+            cut_panels(part->blocks, target->vectors, part->panels);
         if (k->node->op == OP_DENSE_DX)
             part->pixels = s->pixels;
         at += (long)part->blocks * 16 * w.size[0]
@@ -242,74 +250,71 @@ static void write_dense_taps(Text *text, int level, const Loops *l, int vectors)
     line(text, level, "};");
 }
 
-/* Of a dx: taps that meet a window are this far apart, the least number whose distance in pixels is
-   a multiple of the stride, */
-static long tap_step(const Attributes *at, int axis)
+/* What the outputs of this panel see of segment i of the input. */
+static void write_seen(Text *text, int level, const Loops *l, const Group *part, int vectors,
+                             int i)
 {
-    int a = at->stride[axis], b = dilation_of(at, axis);
+    const Node *node = l->k->node;
+    const Segment *s = &l->x->segments[i];
+    const Shape w = node->inputs[1]->shape;
+    const int groups = groups_of(&node->at), to = w.size[is_dx(node)], from = w.size[!is_dx(node)];
 
-    while (b) {
-        const int rest = a % b;
-
-        a = b;
-        b = rest;
-    }
-    return at->stride[axis] / a;
-}
-
-/* and their windows this far. */
-static long window_step(const Attributes *at, int axis)
-{
-    return tap_step(at, axis) * dilation_of(at, axis) / at->stride[axis];
+    line(text, level, "const struct net_seen seen_%d =", i);
+    line(text, level + 1, "net_group_sees(%s16 * panel_block, %d, %d, %d, %d, %d, %d);",
+         part->start ? format("%d + ", part->start) : "", 16 * vectors, to / groups, from / groups,
+         to, s->start / s->pixels, s->channels);
 }
 
 /* `r` and `c` are windows of the row and column: taps of y's pixel that fall inside x. */
-static void write_conv_taps(Text *text, int level, const Loops *l, int vectors)
+static void write_conv_taps(Text *text, int level, const Loops *l, const Group *part, int vectors)
 {
     const Node *node = l->k->node;
+    const Attributes *at = &node->at;
     const Physical *x = l->x;
     const Shape w = node->inputs[1]->shape;
     const int kw = w.size[3], channels = is_dx(node) ? w.size[0] : w.size[1];
     const long pixel = pixel_floats(x), row = pixel * x->full_width;
     const long w_tap = (long)channels * vectors * 16;
+    const bool groups = groups_of(at) > 1;
 
+    for (int i = 0; i < x->segment_count && groups; i++)
+        write_seen(text, level, l, part, vectors, i);
     line(text, level, "const struct taps taps[%d] = {", x->segment_count);
     for (int i = 0; i < x->segment_count; i++) {
         const Segment *s = &x->segments[i];
         const long start = s->start / (x->height * x->width);
 
-        line(text, level + 1, "{ .x = %sr.at * %ldL + c.at * %ldL,",
-             s->block ? format("%ld + ", (long)s->block * 16 * x->lanes) : "", row, pixel);
-        line(text, level + 1, "  .w = %s(r.first * %d + c.first) * %ldL,",
-             start ? format("%ld + ", start * vectors * 16) : "", kw, w_tap);
-        if (is_dx(node))
-            line(text, level + 1, "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = "
-                 "%ld,\n%*s  .w_row = %ld, .w_column = %ld, .channels = %d },",
-                 -row * window_step(&node->at, 0), -pixel * window_step(&node->at, 1),
-                 4 * (level + 1), "", tap_step(&node->at, 0) * kw * w_tap,
-                 tap_step(&node->at, 1) * w_tap, s->channels);
-        else
-            line(text, level + 1, "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = "
-                 "%ld,\n%*s  .w_row = %ld, .w_column = %ld, .channels = %d },",
-                 row * dilation_of(&node->at, 0), pixel * dilation_of(&node->at, 1), 4 * (level + 1), "", kw * w_tap, w_tap, s->channels);
+        line(text, level + 1, "{ .x = %sr.at * %ldL + c.at * %ldL%s,",
+             s->block ? format("%ld + ", (long)s->block * 16 * x->lanes) : "", row, pixel,
+             groups ? format(" + seen_%d.first * 16", i) : "");
+        line(text, level + 1, "  .w = %s(r.first * %d + c.first) * %ldL%s,",
+             start ? format("%ld + ", start * vectors * 16) : "", kw, w_tap,
+             groups ? format(" + seen_%d.first * %d", i, vectors * 16) : "");
+        line(text, level + 1, "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = %ld,",
+             is_dx(node) ? -row * window_step(at, 0) : row * dilation_of(at, 0),
+             is_dx(node) ? -pixel * window_step(at, 1) : pixel * dilation_of(at, 1));
+        line(text, level + 1, "  .w_row = %ld, .w_column = %ld, .channels = %s },",
+             is_dx(node) ? tap_step(at, 0) * kw * w_tap : kw * w_tap,
+             is_dx(node) ? tap_step(at, 1) * w_tap : w_tap,
+             groups ? format("seen_%d.count", i) : format("%d", s->channels));
     }
     line(text, level, "};");
 }
 
 /* Window of one axis: 0 rows, 1 columns. */
-static void write_window(Text *text, int level, const Loops *l, int axis)
+void write_window(Text *text, int level, const Node *node, int axis)
 {
-    const Node *node = l->k->node;
+    const Physical *x = node->inputs[0]->physical;
     const bool border = is_pixels(node);        /* packed with its padding */
     const char *name = axis ? "c" : "r", *i = axis ? "column" : "row";
-    const int size = axis ? l->x->full_width : l->x->full_height;
+    const int size = axis ? x->full_width : x->full_height;
     const int kernel = node->inputs[1]->shape.size[2 + axis];
 
     const char *apart = "", *more = "";
 
     if (dilation_of(&node->at, axis) > 1) {
         apart = "_apart";
-        more = is_dx(node) ? format(", %d, %ld", dilation_of(&node->at, axis),
+        more = is_dx(node) ? format(", %d, %d", dilation_of(&node->at, axis),
                                     tap_step(&node->at, axis))
                            : format(", %d", dilation_of(&node->at, axis));
     }
@@ -392,8 +397,8 @@ static void write_pixels(Text *text, int level, const Loops *l, const Group *par
     if (!is_dense(node)) {
         line(text, level + 1, "for (int column = 0; column < %d; column++) {", l->y->width);
         if (!is_unrolled(node)) {
-            write_window(text, level + 2, l, 1);
-            write_conv_taps(text, level + 2, l, vectors);
+            write_window(text, level + 2, node, 1);
+            write_conv_taps(text, level + 2, l, part, vectors);
         }
         write_tile_call(text, level + 2, l, tile, block, panel_weights(part, w_block));
         line(text, level + 1, "}");
@@ -435,7 +440,7 @@ static void write_panels(Text *text, int level, const Loops *l, const Group *par
             if (!is_dense(l->k->node)) {
                 line(text, level + 1, "const int row = item %% %d;", rows);
                 if (!is_unrolled(l->k->node))
-                    write_window(text, level + 1, l, 0);
+                    write_window(text, level + 1, l->k->node, 0);
             }
         } else {
             line(text, level, "for (int panel_block = %d; panel_block < %d; panel_block += %d) {",
@@ -514,7 +519,7 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
         if (!is_dense(node)) {
             line(&d->text, 2, "const int row = item %% %d;", y->physical->height);
             if (!is_unrolled(node))
-                write_window(&d->text, 2, &l, 0);
+                write_window(&d->text, 2, node, 0);
         }
         for (int i = 0; i < count; i++)
             write_panels(&d->text, 2, &l, &parts[i]);

@@ -349,11 +349,13 @@ static const char *kind_of(const Kernel *k)
     switch (k->kind) {
     case KERNEL_CONTRACT:
     case KERNEL_WINOGRAD:
+    case KERNEL_DEPTHWISE:
         return k->node->backward ? "backward-data" : "forward";
     case KERNEL_WEIGHT:
     case KERNEL_WEIGHT_SLICES:
     case KERNEL_WEIGHT_SUM:
     case KERNEL_WINOGRAD_DW:
+    case KERNEL_DEPTHWISE_DW:
         return "backward-weights";
     case KERNEL_TRANSPOSE:
     case KERNEL_WINOGRAD_WEIGHTS:
@@ -373,6 +375,7 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_GLOBAL_MAXPOOL:
     case KERNEL_GLOBAL_MAXPOOL_GRAD:
         return "pool";
+    case KERNEL_GROUPS:
     case KERNEL_BLOCKS:
     case KERNEL_RELAYOUT:
         return "movement";

@@ -130,6 +130,7 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     const Shape w = node->outputs[0]->shape;
     const int kh = w.size[2], kw = w.size[3], blocks = (s->channels + 15) / 16;
     const int start = s->start / (x->height * x->width);
+    const int groups = groups_of(&node->at);
     const bool by_row = panels * blocks < 8 || kh * kw * vectors > 48;
     const int tap_rows = by_row ? kh : 1;
     const int strip = strip_rows(x, dy, window_reach(&node->at, 0), vectors);
@@ -144,7 +145,12 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
          s->channels);
     line(text, 2, "_Alignas(64) float dw[%d][%d] = { 0 };\n", by_row ? kw : kh * kw,
          16 * vectors * 16);
-    line(text, 2, "for (int chunk = 0; chunk < chunks; chunk++)");
+    if (groups > 1)
+        line(text, 2, "const bool met = net_group_sees(16 * panel_block, %d, %d, %d, %d, %d + 16 * "
+             "block, inputs).count > 0;", 16 * vectors, w.size[0] / groups, w.size[1] / groups,
+             w.size[0], start);
+    line(text, 2, "for (int chunk = 0; chunk < %s; chunk++)", groups > 1 ? "(met ? chunks : 0)"
+                                                                         : "chunks");
     line(text, 3, "for (int row = 0; row < %d; row += %d)", dy->height, strip);
     line(text, 4, "for (int tap = 0; tap < %d; tap++) {", by_row ? kw : kh * kw);
     if (by_row)
@@ -172,12 +178,18 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     line(text, 7, "&x->at[chunk][x_row * %d + x_column][%d + block][0][i],", x->width, s->block);
     line(text, 7, "dy->at[chunk][r.begin * %d + c.begin][panel_block][0], &over);", dy->width);
     line(text, 4, "}");
-    line(text, 2, "for (int tap = 0; tap < %d; tap++)", by_row ? kw : kh * kw);
+    line(text, 2, "for (int tap = 0; tap < %d; tap++)%s", by_row ? kw : kh * kw,
+         groups > 1 ? " {" : "");
+    if (groups > 1)
+        line(text, 3, "net_group_mask(dw[tap], inputs, %d, %d + 16 * block, 16 * panel_block, %d, "
+             "%d);", 16 * vectors, start, w.size[1] / groups, w.size[0] / groups);
     write_finish(text, 3, k,
                  format("[panel_block * %dL\n%*s+ ((tap_row * %d + tap) * %d + %d + 16 * block) * "
                         "%dL]", 16 * dw->rows, 20, "", by_row ? kw : 0, w.size[1], start,
                         vectors * 16),
                  "dw[tap]", format("%d * inputs", vectors * 16));
+    if (groups > 1)
+        line(text, 2, "}");
     line(text, 1, "}");
 }
 
@@ -306,6 +318,7 @@ void emit_weight_slices(Emitter *e, Driver *d, const Kernel *k)
 void emit_weight_sum(Emitter *e, Driver *d, const Kernel *k)
 {
     const int floats = padded_count(k->node->outputs[0]->physical);
+    const bool vectors = k->node->outputs[0]->physical->kind == PHYSICAL_VECTOR;
 
     add_result(e, d, k);
     add_scratch(e, d, "slices", k->scratch, slices_type(e, k), false);
@@ -317,7 +330,7 @@ void emit_weight_sum(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 2, "_Alignas(64) float dw[16];\n");
     line(&d->text, 2, "vec_store(dw, net_sum_slices(slices->at + 16 * item, %d, %d * "
          "net_chunks(run)));", floats, k->slices);
-    write_finish(&d->text, 2, k, "[16 * item]", "dw", "16");
+    write_finish(&d->text, 2, k, vectors ? "[item][0]" : "[16 * item]", "dw", "16");
     line(&d->text, 1, "}");
     line(&d->text, 0, "}");
 }

@@ -138,13 +138,15 @@ static void add_end(Fusion *f, KernelKind kind, const Kernel *slices, Node *upda
 
 static double contraction_flops(const Node *node)
 {
-    const bool dw = node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW;
-    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX;
+    const bool dw = node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW
+                    || node->op == OP_DEPTHWISE_DW;
+    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX
+                    || node->op == OP_DEPTHWISE_DX;
     const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
     const Shape y = dw ? node->inputs[1]->shape : dx ? node->inputs[0]->shape
                                                      : node->outputs[0]->shape;
 
-    return 2.0 * shape_size(w) * (y.rank == 3 ? y.size[1] * y.size[2] : 1);
+    return 2.0 * shape_size(w) / groups_of(&node->at) * (y.rank == 3 ? y.size[1] * y.size[2] : 1);
 }
 
 /* Weights that stay in L2 beside the activations: a row of pixels visits all panels. Larger ones
@@ -174,17 +176,18 @@ static bool same_turn(const Node *a, const Node *b)
     return true;
 }
 
-/* At the start of the step. */
-static void add_first(Fusion *f, Kernel *k)
+/* At the start of the step, where `of`, the weight that it turns, is there. */
+static void add_first(Fusion *f, Kernel *k, const Value *of)
 {
     Program *p = f->program;
+    const int place = f->maker[of->id] + 1;
 
     p->kernels = grow(p->kernels, p->count, sizeof *p->kernels);
-    for (int i = p->count++; i > 0; i--)
+    for (int i = p->count++; i > place; i--)
         p->kernels[i] = p->kernels[i - 1];
-    p->kernels[0] = k;
+    p->kernels[place] = k;
     for (int i = 0; i < f->g->value_count; i++)
-        if (f->maker[i] >= 0)
+        if (f->maker[i] >= place)
             f->maker[i]++;
 }
 
@@ -207,7 +210,7 @@ static Buffer *turned_weights(Fusion *f, Node *node)
     *turn = (Kernel){.kind = KERNEL_TRANSPOSE, .node = node, .split = SPLIT_OTHER};
     turn->scratch = new_scratch(rows * (size_t)w->outputs * 16 * sizeof(float),
                                 layer_part(node, "weight, transposed"));
-    add_first(f, turn);
+    add_first(f, turn, node->inputs[1]);
     return turn->scratch;
 }
 
@@ -229,7 +232,7 @@ static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
                   .split = SPLIT_OTHER};
     k->scratch = new_scratch(winograd_weights(node, winograd.tile) * sizeof(float),
                              layer_part(node, "weight, transformed"));
-    add_first(f, k);
+    add_first(f, k, node->inputs[1]);
     return k->scratch;
 }
 
@@ -253,6 +256,16 @@ static bool add_winograd(Fusion *f, Node *node)
     return true;
 }
 
+static void add_group_expand(Fusion *f, Node *node)
+{
+    Kernel *k = allocate(sizeof *k);
+
+    *k = (Kernel){.kind = KERNEL_GROUPS, .node = node, .split = SPLIT_OTHER};
+    f->taken[node->id] = true;
+    add_first(f, k, node->inputs[0]);
+    f->maker[node->outputs[0]->id] = 0;
+}
+
 static void add_contraction(Fusion *f, Node *node)
 {
     const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX;
@@ -264,13 +277,16 @@ static void add_contraction(Fusion *f, Node *node)
     split_contraction(k);
 }
 
-/* A first layer has few weights and many pixels: no items to share, so pixels are cut instead. */
+/* A first layer, or a filter a channel, has few weights and many pixels: no items to share, so
+   pixels are cut instead. */
 static void add_weight(Fusion *f, Node *node)
 {
     const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
     const Physical *dy = node->inputs[1]->physical;
-    const bool slices = x->lanes < 16;
-    Kernel *k = add_kernel(f, slices ? KERNEL_WEIGHT_SLICES : KERNEL_WEIGHT, node);
+    const bool depthwise = node->op == OP_DEPTHWISE_DW, slices = x->lanes < 16 || depthwise;
+    Kernel *k = add_kernel(f, depthwise ? KERNEL_DEPTHWISE_DW
+                              : slices  ? KERNEL_WEIGHT_SLICES
+                                        : KERNEL_WEIGHT, node);
     Node *update = take_update(f, node->outputs[0]);
 
     k->flops = contraction_flops(node);
@@ -291,8 +307,9 @@ static void add_weight(Fusion *f, Node *node)
 /* Can elementwise work be done on what it computes, in registers? */
 static bool can_host(const Kernel *k)
 {
-    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD
-           || k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD
+    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_DEPTHWISE
+           || k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_MAXPOOL_GRAD
+           || k->kind == KERNEL_AVGPOOL_GRAD
            || k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD
            || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD;
 }
@@ -473,10 +490,24 @@ static void add_node_kernels(Fusion *f, Node *node)
         if (!add_winograd(f, node))
             add_contraction(f, node);
         break;
+    case OP_GROUP_EXPAND:
+        add_group_expand(f, node);
+        break;
+    case OP_GROUP_COLLECT:
+        add_kernel(f, KERNEL_GROUPS, node);
+        break;
+    case OP_DEPTHWISE:
+    case OP_DEPTHWISE_DX:
+        add_rows(f, KERNEL_DEPTHWISE, node);
+        f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
+        break;
     case OP_DENSE_DW:
     case OP_CONV2D_DW:
         if (!add_winograd(f, node))
             add_weight(f, node);
+        break;
+    case OP_DEPTHWISE_DW:
+        add_weight(f, node);
         break;
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:
@@ -639,7 +670,8 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
 {
     const Node *node = k->node;
     const bool end = k->kind == KERNEL_SUMS_END || k->kind == KERNEL_WEIGHT_SUM;
-    const bool slices = k->kind == KERNEL_SUMS || k->kind == KERNEL_WEIGHT_SLICES;
+    const bool slices = k->kind == KERNEL_SUMS || k->kind == KERNEL_WEIGHT_SLICES
+                        || k->kind == KERNEL_DEPTHWISE_DW;
     const bool turns = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_WINOGRAD_WEIGHTS;
     const bool turned = k->scratch
                         && (k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD);

@@ -160,6 +160,9 @@ static void print_attributes(FILE *out, const Node *node)
     case OP_CONV2D:
     case OP_CONV2D_DX:
     case OP_CONV2D_DW:
+    case OP_DEPTHWISE:
+    case OP_DEPTHWISE_DX:
+    case OP_DEPTHWISE_DW:
     case OP_MAXPOOL2D:
     case OP_MAXPOOL2D_GRAD:
     case OP_AVGPOOL2D:
@@ -172,6 +175,12 @@ static void print_attributes(FILE *out, const Node *node)
             fprintf(out, " padding_end=%s", pair_text(at->padding_end, true));
         if (dilation_of(at, 0) > 1 || dilation_of(at, 1) > 1)
             fprintf(out, " dilation=%s", pair_text(at->dilation, true));
+        if (groups_of(at) > 1)
+            fprintf(out, " groups=%d", at->groups);
+        break;
+    case OP_GROUP_EXPAND:
+    case OP_GROUP_COLLECT:
+        fprintf(out, " groups=%d", at->groups);
         break;
     case OP_LEAKY_RELU:
     case OP_LEAKY_RELU_GRAD:

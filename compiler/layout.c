@@ -221,7 +221,7 @@ static void give_parameter(Value *value, Physical layout)
 }
 
 /* The inputs of a conv2d's weight are [C][taps]; those of a dense one follow the segments of x. */
-static Physical weight_layout(const Value *w, const Physical *x, const Target *target)
+static Physical weight_layout(const Value *w, const Physical *x, int groups, const Target *target)
 {
     Physical v = {.kind = PHYSICAL_WEIGHT, .outputs = w->shape.size[0]};
 
@@ -233,7 +233,10 @@ static Physical weight_layout(const Value *w, const Physical *x, const Target *t
         memcpy(v.segments, x->segments, sizeof v.segments);
         v.segment_count = x->segment_count;
     }
-    cut_panels(blocks_of(v.outputs), target->vectors, v.panels);
+    if (groups > 1)
+        cut_group_panels(blocks_of(v.outputs), target->vectors, v.outputs / groups, v.panels);
+    else
+        cut_panels(blocks_of(v.outputs), target->vectors, v.panels);
     return v;
 }
 
@@ -241,6 +244,18 @@ static Physical plain_vector(int channels)
 {
     return (Physical){.kind = PHYSICAL_VECTOR, .blocks = blocks_of(channels), .segment_count = 1,
                       .segments = {{0, channels, 1, 0, 0}}};
+}
+
+/* A filter a channel: [tap][block][16]. */
+static Physical filters_layout(const Value *w)
+{
+    Physical v = plain_vector(w->shape.size[0]);
+    const int taps = shape_size(w->shape) / w->shape.size[0];
+
+    v.segments[0].pixels = taps;
+    v.segments[0].stride = v.blocks;
+    v.blocks *= taps;
+    return v;
 }
 
 /* ---- One graph ------------------------------------------------------------------------------- */
@@ -421,7 +436,7 @@ static void lay_out_contraction(Layout *l, Node *node)
             require(l, node, 0, &wanted);
         }
     }
-    give_parameter(w, weight_layout(w, node->inputs[0]->physical, l->target));
+    give_parameter(w, weight_layout(w, node->inputs[0]->physical, 1, l->target));
     if (node->inputs[2])
         give_parameter(node->inputs[2], plain_vector(w->shape.size[0]));
     give(l->g, y, new_value(l->g, y->shape), NULL);
@@ -471,13 +486,33 @@ static void lay_out_node(Layout *l, Node *node)
     case OP_DENSE_DX:
     case OP_CONV2D_DX:
         require_plain(l, node, 0);
-        give_parameter(in[1], weight_layout(in[1], in[0]->physical, l->target));
+        give_parameter(in[1], weight_layout(in[1], in[0]->physical, 1, l->target));
         give(g, y, gradient_layout(g, y), NULL);
         break;
     case OP_DENSE_DW:
     case OP_CONV2D_DW:
         require_plain(l, node, 1);
         give_parameter(y, *y->like->physical);
+        break;
+    case OP_GROUP_EXPAND:
+        give_parameter(in[0], weight_layout(in[0], NULL, node->at.groups, l->target));
+        give_parameter(y, weight_layout(y, NULL, node->at.groups, l->target));
+        break;
+    case OP_GROUP_COLLECT:
+        give_parameter(y, *y->like->physical);
+        break;
+    case OP_DEPTHWISE:
+    case OP_DEPTHWISE_DX:
+        require_plain(l, node, 0);
+        give_parameter(in[1], filters_layout(in[1]));
+        if (node->op == OP_DEPTHWISE && in[2])
+            give_parameter(in[2], plain_vector(y->shape.size[0]));
+        give(g, y, new_value(g, y->shape), NULL);
+        break;
+    case OP_DEPTHWISE_DW:
+        require_plain(l, node, 0);
+        require_plain(l, node, 1);
+        give_parameter(y, filters_layout(y));
         break;
     case OP_CHANNEL_SUM:
         require_plain(l, node, 0);
@@ -619,6 +654,7 @@ static bool read_by_convolutions(const Graph *g, const Value *x, Attributes *at,
                 continue;
             if (j > 0 || (node->op != OP_CONV2D && node->op != OP_CONV2D_DW)
                 || dilation_of(&node->at, 0) > 1 || dilation_of(&node->at, 1) > 1
+                || groups_of(&node->at) > 1
                 || (*found && (memcmp(at->padding, node->at.padding, sizeof at->padding) != 0
                                || memcmp(at->padding_end, node->at.padding_end,
                                          sizeof at->padding_end) != 0)))

@@ -1,30 +1,60 @@
 /*
  * lower_conv.c -- convolutions of images and sequences, and transposed ones.
  *
- * The one idea: one operation and its two gradients do all of them. A sequence is an image of one
- * row; a transposed convolution is the gradient of a convolution, and its weight is that one's.
+ * The one idea: one operation and its two gradients do nearly all of them. A sequence is an image of
+ * one row; a transposed convolution is the gradient of a convolution, and its weight is that one's;
+ * groups are zeros in the weight. Only a group for each channel has an operation of its own.
  */
 
 #include "lower.h"
 
+/* Do the groups divide both sides? */
+static bool check_groups(Lowering *l, const Layer *layer, int inputs, int channels, int groups)
+{
+    if (inputs % groups == 0 && channels % groups == 0)
+        return true;
+    error_at(l->model->source, argument(layer->call, "groups")->span,
+             "groups=%d has to divide the channels on both sides: %s gets %d and gives %d", groups,
+             layer->call->name, inputs, channels);
+    return false;
+}
+
+/* The weight of groups as that of all channels. */
+static Value *expand(Lowering *l, const Layer *layer, Value *w, int inputs, int groups)
+{
+    Attributes at = {.groups = groups, .shape = w->shape};
+
+    at.shape.size[1] = inputs;
+    return append_node(l, layer, OP_GROUP_EXPAND, &w, 1, at)->outputs[0];
+}
+
 /* y = w * x + b of an image. */
 static Value *convolve(Lowering *l, Layer *layer, Value *x)
 {
-    const int channels = whole(number(layer->call, "channels"));
+    const int channels = whole(number(layer->call, "channels")), inputs = x->shape.size[0];
+    const int groups = whole(number(layer->call, "groups"));
     Attributes at = {0};
     Owned *owned;
     Shape shape;
+    Value *w;
 
-    if (!find_window(l, layer, "kernel", x->shape, &at)
+    if (!check_groups(l, layer, inputs, channels, groups)
+        || !find_window(l, layer, "kernel", x->shape, &at)
         || !check_size(l, layer->span, format("the result of %s", layer->call->name),
                        windowed(x->shape, &at, channels)))
         return NULL;
-    shape = (Shape){.rank = 4, .size = {channels, x->shape.size[0], at.kernel[0], at.kernel[1]}};
+    shape = (Shape){.rank = 4, .size = {channels, inputs / groups, at.kernel[0], at.kernel[1]}};
     owned = weight_and_bias(l, layer, shape, channels);
     if (!owned)
         return NULL;
-    return append_node(l, layer, OP_CONV2D, (Value *[]){x, owned->values[0], owned->values[1]}, 3,
-                       at)->outputs[0];
+    w = owned->values[0];
+    if (groups > 1 && groups == inputs && groups == channels)
+        return append_node(l, layer, OP_DEPTHWISE, (Value *[]){x, w, owned->values[1]}, 3,
+                           at)->outputs[0];
+    at.groups = groups;
+    if (groups > 1)
+        w = expand(l, layer, w, inputs, groups);
+    return append_node(l, layer, OP_CONV2D, (Value *[]){x, w, owned->values[1]}, 3, at)->outputs[0];
 }
 
 Value *lower_conv2d(Lowering *l, Layer *layer, Value *const *x)
@@ -91,8 +121,7 @@ Value *lower_conv2d_transpose(Lowering *l, Layer *layer, Value *const *x)
     }
     if (groups->number != 1) {
         error_at(l->model->source, groups->span,
-                 "conv2d_transpose has no groups yet; leave groups=%g out, or use upsample2d and "
-                 "conv2d(groups=%g)", groups->number, groups->number);
+                 "conv2d_transpose has no groups yet; leave groups=%g out", groups->number);
         return NULL;
     }
     if (!read_window(l, layer, "kernel", &at) || !find_origin(l, layer, x[0]->shape, &at))

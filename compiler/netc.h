@@ -332,6 +332,7 @@ typedef struct Attributes {
     int kernel[2], stride[2];   /* conv2d, pools, upsample2d: height, width */
     int padding[2], padding_end[2]; /* before and after, height and width; "same" is resolved */
     int dilation[2];            /* of a convolution: pixels from tap to tap; 0 is 1 */
+    int groups;                 /* of a convolution: its weight is 0 between them; 0 is 1 */
     double slope;               /* leaky_relu, elu: below 0 */
     double scale;               /* elu: of all; gaussian_noise: the deviation */
     double p;                   /* dropout */
@@ -389,7 +390,10 @@ const char *shape_text(Shape shape);                    /* "[3, 32, 32]" */
 /* Sets shape, batched and type of a node's outputs from its inputs and attributes. */
 void infer_shapes(Node *node);
 int dilation_of(const Attributes *at, int axis);        /* 1 or more; axis 0: height, 1: width */
+int groups_of(const Attributes *at);                    /* 1 or more */
 int window_reach(const Attributes *at, int axis);       /* pixels from first to last tap, both in */
+int tap_step(const Attributes *at, int axis);           /* of a dx: from tap to tap of one pixel, */
+int window_step(const Attributes *at, int axis);        /* and from window to window */
 Shape file_shape(const Value *parameter);               /* as PyTorch has it */
 const char *find_shape_fault(const Node *node);         /* do its values fit the op? NULL if so */
 
@@ -461,6 +465,8 @@ typedef struct Target {
 
 const Target *find_target(const char *name);
 void cut_panels(int blocks, int vectors, int panels[3]);    /* how many of 3, of 2, of 1 blocks */
+/* Of groups of `size` channels: no panel of several blocks touches two. */
+void cut_group_panels(int blocks, int vectors, int size, int panels[3]);
 
 /* ---- layout.c: where the numbers of a value lie ---------------------------------------------- */
 
@@ -526,6 +532,9 @@ typedef enum KernelKind {
     KERNEL_WEIGHT,              /* dw, and the update with it */
     KERNEL_WEIGHT_SLICES,       /* dw of few weights over many pixels: in slices */
     KERNEL_WEIGHT_SUM,          /* slices added in order */
+    KERNEL_DEPTHWISE,           /* and its dx */
+    KERNEL_DEPTHWISE_DW,        /* in slices */
+    KERNEL_GROUPS,              /* weights of groups in a full one, or back */
     KERNEL_ELEMENTWISE,
     KERNEL_SUMS,                /* channel_sum, batchnorm: a slice a row of pixels */
     KERNEL_SUMS_END,            /* slices added in order, and what follows from them */
@@ -573,7 +582,7 @@ typedef struct Kernel {
     Buffer *scratch;            /* transposed weights or slices: written by one, read by another */
     struct Kernel **sums;       /* KERNEL_SUMS taken of each finished item, while it is in the cache */
     int sum_count;
-    int slices;                 /* of KERNEL_WEIGHT_SLICES and its sum: for each chunk */
+    int slices;                 /* of a dw in slices and its sum: for each chunk */
     Split split;
     int split_rows;             /* pixel rows a chunk, of SPLIT_ROWS */
     bool panel_outer;           /* of a contraction: items (panel, chunk, row) */
@@ -732,7 +741,9 @@ const char *lanes_function(Emitter *e, const Physical *v);      /* its name; giv
 typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
 
 EmitKernel emit_contraction, emit_transpose;                            /* emit_contraction.c */
+void write_window(Text *text, int level, const Node *node, int axis);   /* taps: "r" or "c" */
 EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
+EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups;              /* emit_channels.c */
 EmitKernel emit_winograd, emit_winograd_weights;                        /* emit_winograd.c */
 EmitKernel emit_winograd_dw;                                            /* emit_winograd_dw.c */
 EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update;     /* emit_elementwise.c */

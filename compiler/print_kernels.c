@@ -7,7 +7,7 @@
 const char *kernel_label(const Kernel *k)
 {
     static const char *const suffixes[] = {
-        [KERNEL_WINOGRAD_WEIGHTS] = " weights",
+        [KERNEL_WINOGRAD_WEIGHTS] = " weights", [KERNEL_DEPTHWISE_DW] = " slices",
         [KERNEL_TRANSPOSE] = " transpose",      [KERNEL_WEIGHT_SLICES] = " slices",
         [KERNEL_WEIGHT_SUM] = " sum of slices", [KERNEL_SUMS] = " slices",
         [KERNEL_SUMS_END] = " sum of slices",   [KERNEL_MEAN_LOSS] = " mean",

@@ -115,10 +115,21 @@ static long weight_at(const Walk *walk, int o, int c, int tap)
     return ((long)o * walk->x.size[0] + c) * taps + tap;
 }
 
+/* The channels that an output sees: those of its group. */
+static int group_channels(const Walk *walk)
+{
+    return walk->x.size[0] / groups_of(walk->at);
+}
+
+static int first_channel(const Walk *walk, int output)
+{
+    return output / (walk->y.size[0] / groups_of(walk->at)) * group_channels(walk);
+}
+
 static void visit_conv2d(const Walk *walk, const Meeting *m)
 {
     for (int o = 0; o < walk->y.size[0]; o++)
-        for (int c = 0; c < walk->x.size[0]; c++)
+        for (int c = first_channel(walk, o); c < first_channel(walk, o) + group_channels(walk); c++)
             walk->out[0][channel_at(walk->y, m->row, o) + m->place] +=
                 walk->in[0][channel_at(walk->x, m->row, c) + m->pixel]
                 * walk->in[1][weight_at(walk, o, c, m->tap)];
@@ -127,7 +138,7 @@ static void visit_conv2d(const Walk *walk, const Meeting *m)
 static void visit_conv2d_dx(const Walk *walk, const Meeting *m)
 {
     for (int o = 0; o < walk->y.size[0]; o++)
-        for (int c = 0; c < walk->x.size[0]; c++)
+        for (int c = first_channel(walk, o); c < first_channel(walk, o) + group_channels(walk); c++)
             walk->out[0][channel_at(walk->x, m->row, c) + m->pixel] +=
                 walk->in[0][channel_at(walk->y, m->row, o) + m->place]
                 * walk->in[1][weight_at(walk, o, c, m->tap)];
@@ -136,10 +147,40 @@ static void visit_conv2d_dx(const Walk *walk, const Meeting *m)
 static void visit_conv2d_dw(const Walk *walk, const Meeting *m)
 {
     for (int o = 0; o < walk->y.size[0]; o++)
-        for (int c = 0; c < walk->x.size[0]; c++)
+        for (int c = first_channel(walk, o); c < first_channel(walk, o) + group_channels(walk); c++)
             walk->out[0][weight_at(walk, o, c, m->tap)] +=
                 walk->in[0][channel_at(walk->x, m->row, c) + m->pixel]
                 * walk->in[1][channel_at(walk->y, m->row, o) + m->place];
+}
+
+static void visit_depthwise(const Walk *walk, const Meeting *m)
+{
+    const int taps = walk->at->kernel[0] * walk->at->kernel[1];
+
+    for (int c = 0; c < walk->x.size[0]; c++)
+        walk->out[0][channel_at(walk->y, m->row, c) + m->place] +=
+            walk->in[0][channel_at(walk->x, m->row, c) + m->pixel]
+            * walk->in[1][(long)c * taps + m->tap];
+}
+
+static void visit_depthwise_dx(const Walk *walk, const Meeting *m)
+{
+    const int taps = walk->at->kernel[0] * walk->at->kernel[1];
+
+    for (int c = 0; c < walk->x.size[0]; c++)
+        walk->out[0][channel_at(walk->x, m->row, c) + m->pixel] +=
+            walk->in[0][channel_at(walk->y, m->row, c) + m->place]
+            * walk->in[1][(long)c * taps + m->tap];
+}
+
+static void visit_depthwise_dw(const Walk *walk, const Meeting *m)
+{
+    const int taps = walk->at->kernel[0] * walk->at->kernel[1];
+
+    for (int c = 0; c < walk->x.size[0]; c++)
+        walk->out[0][(long)c * taps + m->tap] +=
+            walk->in[0][channel_at(walk->x, m->row, c) + m->pixel]
+            * walk->in[1][channel_at(walk->y, m->row, c) + m->place];
 }
 
 /* Taps come in order, so that a later equal one does not replace the first. */
@@ -187,7 +228,7 @@ static void evaluate_conv2d(const Reference *r, const Node *node, double *const 
     for (int row = 0; row < r->n; row++)
         for (int o = 0; o < walk.y.size[0]; o++)
             fill(out[0] + channel_at(walk.y, row, o), pixels, in[2] ? in[2][o] : 0);
-    walk_windows(&walk, visit_conv2d);
+    walk_windows(&walk, node->op == OP_DEPTHWISE ? visit_depthwise : visit_conv2d);
 }
 
 static void evaluate_conv2d_dx(const Reference *r, const Node *node, double *const *in,
@@ -197,7 +238,7 @@ static void evaluate_conv2d_dx(const Reference *r, const Node *node, double *con
                        in, out};
 
     fill(out[0], elements_of(r, node->outputs[0]), 0);
-    walk_windows(&walk, visit_conv2d_dx);
+    walk_windows(&walk, node->op == OP_DEPTHWISE_DX ? visit_depthwise_dx : visit_conv2d_dx);
 }
 
 static void evaluate_conv2d_dw(const Reference *r, const Node *node, double *const *in,
@@ -207,7 +248,36 @@ static void evaluate_conv2d_dw(const Reference *r, const Node *node, double *con
                        in, out};
 
     fill(out[0], elements_of(r, node->outputs[0]), 0);
-    walk_windows(&walk, visit_conv2d_dw);
+    walk_windows(&walk, node->op == OP_DEPTHWISE_DW ? visit_depthwise_dw : visit_conv2d_dw);
+}
+
+/* Element (o, row of its group, tap) of a weight by groups, in the full one. */
+static long full_index(Shape full, Shape grouped, const Attributes *at, long i)
+{
+    const int taps = full.size[2] * full.size[3], each = grouped.size[1];
+    const long o = i / taps / each, group = o / (full.size[0] / groups_of(at));
+
+    return (o * full.size[1] + group * each + i / taps % each) * taps + i % taps;
+}
+
+static void evaluate_group_expand(const Reference *r, const Node *node, double *const *in,
+                                  double *const *out)
+{
+    const Shape full = node->outputs[0]->shape, grouped = node->inputs[0]->shape;
+
+    fill(out[0], elements_of(r, node->outputs[0]), 0);
+    for (long i = 0; i < shape_size(grouped); i++)
+        out[0][full_index(full, grouped, &node->at, i)] = in[0][i];
+}
+
+static void evaluate_group_collect(const Reference *r, const Node *node, double *const *in,
+                                   double *const *out)
+{
+    const Shape full = node->inputs[0]->shape, grouped = node->outputs[0]->shape;
+
+    (void)r;
+    for (long i = 0; i < shape_size(grouped); i++)
+        out[0][i] = in[0][full_index(full, grouped, &node->at, i)];
 }
 
 static void evaluate_maxpool2d(const Reference *r, const Node *node, double *const *in,
@@ -374,6 +444,11 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_CONV2D] = evaluate_conv2d,
     [OP_CONV2D_DX] = evaluate_conv2d_dx,
     [OP_CONV2D_DW] = evaluate_conv2d_dw,
+    [OP_GROUP_EXPAND] = evaluate_group_expand,
+    [OP_GROUP_COLLECT] = evaluate_group_collect,
+    [OP_DEPTHWISE] = evaluate_conv2d,
+    [OP_DEPTHWISE_DX] = evaluate_conv2d_dx,
+    [OP_DEPTHWISE_DW] = evaluate_conv2d_dw,
     [OP_CHANNEL_SUM] = evaluate_channel_sum,
     [OP_ADD_BIAS] = evaluate_add_bias,
     [OP_BATCHNORM_STATS] = evaluate_batchnorm_stats,

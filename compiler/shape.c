@@ -26,6 +26,9 @@ static const char *const signatures[OP_COUNT] = {
     [OP_CONV2D] = "nchw ockl o? > noyx",
     [OP_CONV2D_DX] = "noyx ockl > nchw",
     [OP_CONV2D_DW] = "nchw noyx > ockl",
+    [OP_DEPTHWISE] = "nchw cikl c? > ncyx",
+    [OP_DEPTHWISE_DX] = "ncyx cikl > nchw",
+    [OP_DEPTHWISE_DW] = "nchw ncyx > cikl",
     [OP_CHANNEL_SUM] = "nc~ > c",
     [OP_ADD] = "* * > *",
     [OP_ADD_BIAS] = "nc~ c > nc~",
@@ -57,6 +60,8 @@ static const char *const signatures[OP_COUNT] = {
     [OP_NORMALIZE] = "nc~ c c c c > nc~",
     [OP_BATCHNORM_SUMS] = "nc~ nc~ c c > c c",
     [OP_NORMALIZE_GRAD] = "nc~ nc~ c c c c c > nc~",
+    [OP_GROUP_EXPAND] = "* > @",
+    [OP_GROUP_COLLECT] = "* > @",
     [OP_RESHAPE] = "* > @",
     [OP_CONCAT] = "",           /* any number of inputs: see match_concat */
     [OP_SLICE] = "* > @",
@@ -105,9 +110,17 @@ static void bind_attributes(Match *m)
     const Attributes *at = &m->node->at;
 
     switch (m->node->op) {
+    case OP_DEPTHWISE:
+        m->size['i'] = 1;
+        break;
+    case OP_DEPTHWISE_DW:
+        m->size['i'] = 1;
+        m->size['k'] = at->kernel[0], m->size['l'] = at->kernel[1];
+        break;
     case OP_CONV2D_DW:
         m->size['k'] = at->kernel[0], m->size['l'] = at->kernel[1];
         break;
+    case OP_DEPTHWISE_DX:
     case OP_CONV2D_DX:
     case OP_MAXPOOL2D_GRAD:
     case OP_AVGPOOL2D_GRAD:
@@ -127,9 +140,33 @@ int dilation_of(const Attributes *at, int axis)
     return at->dilation[axis] > 1 ? at->dilation[axis] : 1;
 }
 
+int groups_of(const Attributes *at)
+{
+    return at->groups > 1 ? at->groups : 1;
+}
+
 int window_reach(const Attributes *at, int axis)
 {
     return (at->kernel[axis] - 1) * dilation_of(at, axis) + 1;
+}
+
+/* The least number of taps whose distance in pixels is a multiple of the stride. */
+int tap_step(const Attributes *at, int axis)
+{
+    int a = at->stride[axis], b = dilation_of(at, axis);
+
+    while (b) {
+        const int rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return at->stride[axis] / a;
+}
+
+int window_step(const Attributes *at, int axis)
+{
+    return tap_step(at, axis) * dilation_of(at, axis) / at->stride[axis];
 }
 
 Shape file_shape(const Value *parameter)
@@ -161,7 +198,8 @@ static bool has_window(Op op)
 {
     return op == OP_CONV2D || op == OP_CONV2D_DX || op == OP_CONV2D_DW || op == OP_MAXPOOL2D
            || op == OP_MAXPOOL2D_GRAD || op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD
-           || op == OP_UPSAMPLE2D || op == OP_UPSAMPLE2D_GRAD;
+           || op == OP_UPSAMPLE2D || op == OP_UPSAMPLE2D_GRAD || op == OP_DEPTHWISE
+           || op == OP_DEPTHWISE_DX || op == OP_DEPTHWISE_DW;
 }
 
 /* '~' is empty for a batchnorm of [c]. */

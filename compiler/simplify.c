@@ -92,7 +92,7 @@ static bool same_attributes(const Attributes *a, const Attributes *b)
 {
     return same_pair(a->kernel, b->kernel) && same_pair(a->stride, b->stride)
            && same_pair(a->padding, b->padding) && same_pair(a->padding_end, b->padding_end)
-           && same_pair(a->dilation, b->dilation)
+           && same_pair(a->dilation, b->dilation) && a->groups == b->groups
            && a->slope == b->slope && a->scale == b->scale && a->delta == b->delta
            && a->smoothing == b->smoothing && a->class_weights == b->class_weights && a->p == b->p && a->eps == b->eps
            && a->momentum == b->momentum && a->stream == b->stream && a->begin == b->begin

@@ -122,8 +122,9 @@ static double forward_flops(const Node *node)
         return 2.0 * shape_size(node->inputs[1]->shape);
     if (node->op == OP_CONV2D_DX)
         return 2.0 * shape_size(node->inputs[1]->shape) * x.size[1] * x.size[2];
-    if (node->op == OP_CONV2D)
-        return 2.0 * shape_size(node->inputs[1]->shape) * y.size[1] * y.size[2];
+    if (node->op == OP_CONV2D || node->op == OP_DEPTHWISE)
+        return 2.0 * shape_size(node->inputs[1]->shape) / groups_of(&node->at) * y.size[1]
+               * y.size[2];
     return 0;
 }
 

@@ -19,6 +19,17 @@ const Target *find_target(const char *name)
     return NULL;
 }
 
+/* Then every block of a panel sees the same channels, on all targets. */
+void cut_group_panels(int blocks, int vectors, int size, int panels[3])
+{
+    int width = size % 16 == 0 ? vectors : 1;
+
+    while (size / 16 % width != 0 || blocks % width != 0)
+        width--;
+    panels[0] = panels[1] = panels[2] = 0;
+    panels[3 - width] = blocks / width;
+}
+
 /* Panels of 3 and 2 blocks, a lone 1 only where there is one block: a tile of one vector is
    slow. */
 void cut_panels(int blocks, int vectors, int panels[3])

@@ -48,6 +48,8 @@ static bool fits(const Node *node)
     w = dw ? node->outputs[0] : node->inputs[1];
     x = node->inputs[0];
     y = dw ? node->inputs[1] : node->outputs[0];
+    if (groups_of(&node->at) > 1)
+        return false;
     for (int axis = 0; axis < 2; axis++)
         if (w->shape.size[2 + axis] != 3 || node->at.stride[axis] != 1
             || dilation_of(&node->at, axis) != 1)

@@ -564,4 +564,6 @@ static inline void net_unpack(float *rows, const float *from, long chunk, int n,
     }
 }
 
+#include "channels.h"
+
 #endif

@@ -29,11 +29,15 @@ static double terms_of(const Node *node, int n)
     case OP_DENSE:
     case OP_CONV2D:
         return shape_size(w) / w.size[0];
+    case OP_DEPTHWISE:
+    case OP_DEPTHWISE_DX:
+        return shape_size(w) / w.size[0];
     case OP_DENSE_DX:
     case OP_CONV2D_DX:
         return (double)shape_size(w) / w.size[1];
     case OP_DENSE_DW:
     case OP_CONV2D_DW:
+    case OP_DEPTHWISE_DW:
         return (double)n * (w.rank == 3 ? w.size[1] * w.size[2] : 1);
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:
@@ -107,6 +111,9 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_CONV2D:
     case OP_CONV2D_DX:
     case OP_CONV2D_DW:
+    case OP_DEPTHWISE:
+    case OP_DEPTHWISE_DX:
+    case OP_DEPTHWISE_DW:
         return product_of(b, node, 0, 1);
     case OP_ADD:
     case OP_ADD_BIAS:

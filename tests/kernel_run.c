@@ -329,6 +329,7 @@ static bool stores(const Kernel *k, const Value *value)
     case KERNEL_TRANSPOSE:
     case KERNEL_WINOGRAD_WEIGHTS:
     case KERNEL_WEIGHT_SLICES:
+    case KERNEL_DEPTHWISE_DW:
     case KERNEL_SUMS:
     case KERNEL_MEAN_LOSS:
         return false;

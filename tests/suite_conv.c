@@ -75,6 +75,47 @@ static const KernelCase cases[] = {
      "    i = x -> conv2d_transpose(5, 1) -> dropout(0.5) -> flatten -> dense(7)\n"
      "    concat(a, b, c, d, e, f, g, h, i)\n", "mse"},
 
+    {"depthwise", 17, 1, true, "input x[3, 9, 8] = x\n    input y[19, 5] = y", "[50] = t", "x, y",
+     "    x1 = x -> conv2d(1, 3, padding=1) -> tanh\n"
+     "    x17 = x -> conv2d(17, 3, padding=1) -> relu\n"
+     "    x33 = x -> conv2d(33, 2, stride=2, bias=false)\n"
+     "    a = x -> conv2d(3, 3, padding=1, groups=3) -> flatten -> dense(5)\n"
+     "    b = x17 -> conv2d(17, 3, padding=1, groups=17, bias=false) -> batchnorm -> relu\n"
+     "          -> conv2d(5, 1) -> flatten -> dense(5)\n"
+     "    c = x33 -> conv2d(33, 3, stride=2, padding=1, groups=33) -> relu -> conv2d(5, 1)\n"
+     "          -> flatten -> dense(5)\n"
+     "    d = x17 -> conv2d(17, [2, 3], stride=[3, 2], padding=[0, 4], dilation=[2, 3], groups=17)\n"
+     "          -> sigmoid -> flatten -> dense(5)\n"
+     "    e = x17 -> conv2d(17, 5, padding=same, groups=17) -> dropout(0.5) -> global_avgpool2d\n"
+     "          -> dense(5)\n"
+     "    f = concat(x1, x17) -> conv2d(18, 2, groups=18) -> tanh -> flatten -> dense(5)\n"
+     "    g = x17 + conv2d(x17, 17, 3, padding=1, groups=17) -> relu -> conv2d(3, [9, 8]) -> flatten\n"
+     "    h = y -> conv1d(19, 3, padding=1, groups=19) -> relu -> conv1d(19, 5, groups=19)\n"
+     "          -> flatten -> dense(5)\n"
+     "    i = x17 -> conv2d(17, 3, groups=17, dilation=2, stride=2, padding=3) -> flatten -> dense(7)\n"
+     "    j = x1 -> conv2d(1, 3, dilation=2, groups=1) -> flatten -> dense(5)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+
+    {"groups", 17, 1, false, "input x[4, 7, 6] = x\n    input y[6, 9] = y", "[50] = t", "x, y",
+     "    x6 = x -> conv2d(6, 3, padding=1, groups=2) -> tanh\n"
+     "    x40 = x -> conv2d(40, 2, groups=4) -> batchnorm -> relu\n"
+     "    x96 = x -> conv2d(96, 1, groups=2, bias=false) -> relu\n"
+     "    a = x6 -> conv2d(3, 3, stride=2, groups=3) -> flatten -> dense(5)\n"
+     "    b = x40 -> conv2d(20, 3, padding=1, groups=5) -> relu -> conv2d(40, 3, groups=20)\n"
+     "          -> flatten -> dense(5)\n"
+     "    c = x96 -> conv2d(32, 3, padding=1, groups=2) -> relu -> conv2d(96, 1, groups=2)\n"
+     "          -> dropout(0.25) -> global_avgpool2d -> dense(5)\n"
+     "    d = x96 -> conv2d(64, [3, 2], stride=[2, 3], dilation=[1, 2], groups=2) -> relu\n"
+     "          -> conv2d(8, 1, groups=4) -> flatten -> dense(5)\n"
+     "    e = concat(x6, x) -> conv2d(15, 3, padding=2, dilation=2, groups=5) -> flatten -> dense(5)\n"
+     "    f = concat(x40, x40 -> tanh) -> conv2d(48, 2, groups=16) -> flatten -> dense(5)\n"
+     "    g = concat(x96 -> conv2d(32, 1), x96) -> conv2d(8, 2, groups=4) -> flatten -> dense(5)\n"
+     "    h = x96 + conv2d(x96, 96, 3, padding=1, groups=3) -> relu -> conv2d(3, [7, 6]) -> flatten\n"
+     "    i = y -> conv1d(12, 3, groups=3) -> relu -> conv1d(4, 3, stride=2, groups=2) -> flatten\n"
+     "          -> dense(5)\n"
+     "    j = x -> conv2d(8, 3, groups=4) -> flatten -> dense(7)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+
     {"edges of convolutions", 16, 1, false,
      "input x[3, 7, 6] = x\n    input y[17, 1, 1] = y\n    input z[2, 2, 3] = z", "[39] = t",
      "x, y, z",

@@ -102,6 +102,32 @@ static void build_conv2d(Graph *g, const Case *c, int channels)
     finish(g, append(g, OP_CONV2D, c->at, 3, x, w, b));
 }
 
+static void build_depthwise(Graph *g, const Case *c, int channels)
+{
+    const Shape weights = {.rank = 4, .size = {channels, 1, c->at.kernel[0], c->at.kernel[1]}};
+    Value *x = parameter(g, image(channels, 5, 6), true);
+    Value *w = parameter(g, weights, false);
+    Value *b = c->other > 1 ? parameter(g, vector(channels), false) : NULL;
+
+    finish(g, append(g, OP_DEPTHWISE, c->at, 3, x, w, b));
+}
+
+/* As many groups as channels: each of `other` channels, and one output more. */
+static void build_groups(Graph *g, const Case *c, int channels)
+{
+    const int each = c->other, inputs = channels * each, outputs = channels * (each + 1);
+    Attributes at = c->at;
+    Value *x = parameter(g, image(inputs, 3, 3), true);
+    Value *w = parameter(g, (Shape){.rank = 4, .size = {outputs, each, at.kernel[0],
+                                                        at.kernel[1]}}, false);
+
+    at.groups = channels;
+    at.shape = w->shape;
+    at.shape.size[1] = inputs;
+    w = append(g, OP_GROUP_EXPAND, at, 1, w, NULL, NULL);
+    finish(g, append(g, OP_CONV2D, at, 3, x, w, parameter(g, vector(outputs), false)));
+}
+
 /* The gradient of a convolution of an image 3 larger than x, as a layer, with a bias. */
 static void build_transpose(Graph *g, const Case *c, int channels)
 {
@@ -239,6 +265,10 @@ static const Case cases[] = {
     {OP_CONV2D, build_conv2d, 2, APART(2, 3, 4, 3, 1, 4, 1, 4, 2, 2)},
     {OP_CONV2D_DX, build_transpose, 3, WINDOW(3, 3, 2, 3, 1, 0, 0, -1)},
     {OP_CONV2D_DX, build_transpose, 2, APART(2, 3, 1, 2, 0, 2, 0, 1, 3, 2)},
+    {OP_DEPTHWISE, build_depthwise, 1, WINDOW(3, 3, 1, 1, 1, 1, 1, 1)},
+    {OP_DEPTHWISE, build_depthwise, 2, APART(2, 3, 3, 2, 0, 4, 1, 3, 2, 2)},
+    {OP_GROUP_EXPAND, build_groups, 1, WINDOW(2, 2, 1, 1, 0, 1, 0, 1)},
+    {OP_GROUP_EXPAND, build_groups, 2, WINDOW(1, 2, 1, 2, 0, 0, 0, 0)},
     {OP_ADD_BIAS, build_transpose, 1, WINDOW(1, 1, 1, 1, 0, 0, 0, 0)},
     {OP_ADD, build_binary, 0, NOTHING},
     {OP_MULTIPLY, build_binary, 0, NOTHING},
