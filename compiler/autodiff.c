@@ -237,6 +237,41 @@ static void vjp_normalize(Reverse *r, const Node *node, Value *dy)
     accumulate(r, 4, dbeta);
 }
 
+static void vjp_embedding(Reverse *r, const Node *node, Value *dy)
+{
+    Attributes at = node->at;
+
+    at.shape = node->inputs[1]->shape;
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_EMBEDDING_DW, (Value *[]){node->inputs[0], dy}, 2,
+                                at)->outputs[0]);
+}
+
+static void vjp_word_mean(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_WORD_MEAN_GRAD, (Value *[]){dy, node->inputs[1]}, 2,
+                                node->at)->outputs[0]);
+}
+
+/* The bag comes from the reader: only h, what stands beside it, has a gradient. */
+static void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs;    /* bag h w b */
+    Attributes at = {.begin = in[0]->shape.size[0]};
+
+    if (wants(r, 3))
+        accumulate(r, 3, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
+    if (wants(r, 2))
+        accumulate(r, 2, append(r, OP_SPARSE_DENSE_DW, (Value *[]){in[0], in[1], dy}, 3,
+                                node->at)->outputs[0]);
+    if (wants(r, 1)) {
+        at.shape = in[1]->shape;
+        accumulate(r, 1, append(r, OP_SPARSE_DENSE_DX, (Value *[]){dy, in[2]}, 2,
+                                at)->outputs[0]);
+    }
+}
+
 static void vjp_reshape(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
@@ -327,6 +362,9 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_GAUSSIAN_NOISE] = vjp_gaussian_noise,
     [OP_DROPOUT] = vjp_dropout,
     [OP_NORMALIZE] = vjp_normalize,
+    [OP_EMBEDDING] = vjp_embedding,
+    [OP_WORD_MEAN] = vjp_word_mean,
+    [OP_SPARSE_DENSE] = vjp_sparse_dense,
     [OP_RESHAPE] = vjp_reshape,
     [OP_CONCAT] = vjp_concat,
     [OP_MAXPOOL2D] = vjp_maxpool2d,

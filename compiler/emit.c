@@ -43,6 +43,10 @@ void declare_type(Emitter *e, const Physical *v)
         return;
     if (v->kind == PHYSICAL_WEIGHT)
         line(&e->types, 0, "%s { float at[%d]; };", v->type, padded_count(v));
+    else if (v->kind == PHYSICAL_TABLE)
+        line(&e->types, 0, "%s { float at[%d]; };", v->type, padded_count(v));
+    else if (v->kind == PHYSICAL_TOKENS || v->kind == PHYSICAL_SPARSE)
+        declare_words(e, v);
     else if (v->kind == PHYSICAL_VECTOR)
         line(&e->types, 0, "%s { float at[%d][16]; };", v->type, v->blocks);
     else if (v->kind == PHYSICAL_SCALAR)
@@ -174,7 +178,8 @@ static const char *view_base(const Emitter *e, const Value *value)
         path = format("%s_%s", path, of_stats[value->output]);
     else if (node->op == OP_BATCHNORM_SUMS)
         path = format("%s_%s", path, value->output ? "beta" : "gamma");
-    else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_DEPTHWISE_DW)
+    else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_DEPTHWISE_DW
+             || node->op == OP_EMBEDDING_DW || node->op == OP_SPARSE_DENSE_DW)
         path = format("%s_weight", path);
     else if (node->op == OP_GROUP_EXPAND || node->op == OP_GROUP_COLLECT)
         path = format("%s_weight_%s", path, node->op == OP_GROUP_EXPAND ? "full" : "groups");
@@ -183,7 +188,7 @@ static const char *view_base(const Emitter *e, const Value *value)
     else if (value->type == TYPE_BYTE)
         path = format("%s_index", path);
     if (node->backward && (node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX
-                           || node->op == OP_DEPTHWISE_DX))
+                           || node->op == OP_DEPTHWISE_DX || node->op == OP_SPARSE_DENSE_DX))
         return format("d_%s_x", path);
     return node->backward ? format("d_%s", path) : path;
 }
@@ -278,6 +283,14 @@ static EmitKernel *const emitters[] = {
     [KERNEL_SOFTMAX_GRAD] = emit_softmax_grad,
     [KERNEL_LOSS] = emit_loss,
     [KERNEL_MEAN_LOSS] = emit_mean_loss,
+    [KERNEL_EMBEDDING] = emit_embedding,
+    [KERNEL_EMBEDDING_DW] = emit_embedding_dw,
+    [KERNEL_WORD_MEAN] = emit_word_mean,
+    [KERNEL_WORD_MEAN_GRAD] = emit_word_mean_grad,
+    [KERNEL_SPARSE_DENSE] = emit_sparse_dense,
+    [KERNEL_SPARSE_DENSE_DX] = emit_sparse_dense_dx,
+    [KERNEL_SPARSE_DENSE_DW] = emit_sparse_dense_dw,
+    [KERNEL_TO_DENSE] = emit_to_dense,
     [KERNEL_UPDATE] = emit_update,
 };
 
@@ -455,6 +468,14 @@ static void write_legend(Text *out, const Program *program)
     }
 }
 
+static bool has_words(const Model *model)
+{
+    for (int i = 0; i < model->field_count; i++)
+        if (model->fields[i]->vocabulary)
+            return true;
+    return false;
+}
+
 static void write_header(Emitter *e, Text *out, const Program *train, const Program *evaluate)
 {
     const char *name = e->model->source->name;
@@ -479,7 +500,8 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
     draw_plan(out, evaluate);
     text_add(out, " *\n");
     write_legend(out, evaluate);
-    text_add(out, " */\n\n#include \"kernel.h\"\n%s\n",
+    text_add(out, " */\n\n#include \"kernel.h\"\n%s%s\n",
+             has_words(e->model) ? "#include \"kernel_words.h\"\n" : "",
              thread_floats(train, evaluate) ? "#include \"winograd.h\"\n" : "");
 }
 

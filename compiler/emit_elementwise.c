@@ -333,7 +333,7 @@ void emit_update(Emitter *e, Driver *d, const Kernel *k)
     Value *w = k->node->inputs[0];
     const int floats = padded_count(w->physical);
     const char *names[MAX_INPUTS * 4];
-    const char *index = w->physical->kind == PHYSICAL_WEIGHT ? "->at + at" : "->at[0] + at";
+    const char *index = w->physical->kind == PHYSICAL_VECTOR ? "->at[0] + at" : "->at + at";
     int count;
 
     add_operand(e, d, "w", w, true, NULL);

@@ -172,6 +172,15 @@ static void write_segments(Text *out, const char *name, const Physical *v)
     text_add(out, " };\n");
 }
 
+static int find_index(const Model *model, const Field *field)
+{
+    int i = 0;
+
+    while (model->fields[i] != field)
+        i++;
+    return i;
+}
+
 static void write_tensors(const Emitter *e, Text *out)
 {
     for (int i = 0; i < e->parameter_count; i++)
@@ -189,7 +198,8 @@ static void write_tensors(const Emitter *e, Text *out)
             text_add(out, ".kind = NET_WEIGHT, .panels = { %d, %d, %d },\n", p->panels[0],
                      p->panels[1], p->panels[2]);
         else
-            text_add(out, ".kind = NET_VECTOR,\n");
+            text_add(out, ".kind = %s,\n",
+                     p->kind == PHYSICAL_TABLE ? "NET_TABLE" : "NET_VECTOR");
         line(out, 1, "  .segments = %s_segments, .segment_count = %d, .trainable = %s,",
              e->tensors[i], p->segment_count, v->role == ROLE_PARAMETER ? "true" : "false");
         text_add(out, "      .init = %s, .fan_in = %d", quoted(v->init), v->fan_in);
@@ -197,6 +207,11 @@ static void write_tensors(const Emitter *e, Text *out)
             text_add(out, ", .fan_out = %d", v->fan_out);
         if (v->l1 > 0 || v->l2 > 0)
             text_add(out, ", .l1 = %.17g, .l2 = %.17g", v->l1, v->l2);
+        if (v->padding_row)
+            text_add(out, ", .padding_row = %d", v->padding_row);
+        if (v->pretrained)
+            text_add(out, ",\n      .pretrained = %s, .field = %d", quoted(v->pretrained),
+                     find_index(e->model, v->words));
         text_add(out, " },\n");
     }
     if (!e->parameter_count)
@@ -300,6 +315,8 @@ static void write_pack(const Emitter *e, Text *out, const Graph *g)
             line(out, 1, "if (fields[%d].row)", i);
             line(out, 2, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name),
                  i);
+        } else if (value->type != TYPE_F32) {
+            write_pack_words(e, out, g, value, i);
         } else {
             write_pack_value(e, out, value, i);
         }
@@ -356,7 +373,14 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_WEIGHT_SUM:
     case KERNEL_WINOGRAD_DW:
     case KERNEL_DEPTHWISE_DW:
+    case KERNEL_EMBEDDING_DW:
+    case KERNEL_SPARSE_DENSE_DW:
         return "backward-weights";
+    case KERNEL_EMBEDDING:
+    case KERNEL_SPARSE_DENSE:
+        return "forward";
+    case KERNEL_SPARSE_DENSE_DX:
+        return "backward-data";
     case KERNEL_TRANSPOSE:
     case KERNEL_WINOGRAD_WEIGHTS:
         return "transpose";
@@ -374,10 +398,13 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_WINDOW_SPREAD:
     case KERNEL_GLOBAL_MAXPOOL:
     case KERNEL_GLOBAL_MAXPOOL_GRAD:
+    case KERNEL_WORD_MEAN:
+    case KERNEL_WORD_MEAN_GRAD:
         return "pool";
     case KERNEL_GROUPS:
     case KERNEL_BLOCKS:
     case KERNEL_RELAYOUT:
+    case KERNEL_TO_DENSE:
         return "movement";
     case KERNEL_SOFTMAX:
     case KERNEL_SOFTMAX_GRAD:

@@ -77,11 +77,10 @@ void add_result(Emitter *e, Driver *d, const Kernel *k)
 
 /* ---- Dense ----------------------------------------------------------------------------------- */
 
-static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s, int first,
-                                int panels, int vectors)
+void write_dense_rows(Emitter *e, Text *text, const Kernel *k, const DenseRows *of, int first,
+                      int panels, int vectors)
 {
-    const Physical *x = k->node->inputs[0]->physical, *dy = k->node->inputs[1]->physical;
-    const Physical *dw = k->node->outputs[0]->physical;
+    const Segment *s = of->s;
     const int blocks = (s->channels + 15) / 16;
 
     line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, s->pixels * blocks);
@@ -90,17 +89,27 @@ static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const S
     line(text, 2, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;", s->channels,
          s->channels);
     line(text, 2, "const struct sweep over = { chunks, 1, 1, images, %ld, 0, 0, 16, %ld, 0, 0 };",
-         chunk_floats(x), chunk_floats(dy));
+         chunk_floats(of->x), chunk_floats(of->dy));
     line(text, 2, "_Alignas(64) float dw[%d];\n", 16 * vectors * 16);
     line(text, 2, "for (int c = 0; c < inputs; c += %d)", e->target->rows);
     line(text, 3, "%s(dw + %d * c, &x->at[0][0][%d + pixel * %d + block][0][c],",
          write_tile(e, vectors, false), vectors * 16, s->block, s->stride);
     line(text, 4, "dy->at[0][0][panel_block][0], &over);");
     write_finish(text, 2, k,
-                 format("[panel_block * %dL + (%d + pixel * %d + 16 * block) * %dL]", 16 * dw->rows,
-                        s->start, s->channels, vectors * 16),
+                 format("[panel_block * %dL + (%d + pixel * %d + 16 * block) * %dL]",
+                        16 * of->dw->rows, of->row, s->channels, vectors * 16),
                  "dw", format("%d * inputs", vectors * 16));
     line(text, 1, "}");
+}
+
+static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s, int first,
+                                int panels, int vectors)
+{
+    const Node *node = k->node;
+    const DenseRows of = {node->inputs[0]->physical, node->inputs[1]->physical,
+                          node->outputs[0]->physical, s, s->start};
+
+    write_dense_rows(e, text, k, &of, first, panels, vectors);
 }
 
 /* ---- Convolution ----------------------------------------------------------------------------- */

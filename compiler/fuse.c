@@ -436,6 +436,14 @@ static void add_rows(Fusion *f, KernelKind kind, Node *node)
     split_rows(add_kernel(f, kind, node), node->outputs[0]);
 }
 
+/* Of weights with a row for each word. */
+static void add_rows_gradient(Fusion *f, KernelKind kind, Node *node)
+{
+    Kernel *k = add_kernel(f, kind, node);
+
+    k->update = take_update(f, node->outputs[0]);
+}
+
 /* The first of the blocks of `whole` that hold what `part` does, from flat logical element `start`
    on, and nothing else; -1 where it lies otherwise. */
 int find_blocks(const Physical *whole, const Physical *part, int start)
@@ -508,6 +516,30 @@ static void add_node_kernels(Fusion *f, Node *node)
         break;
     case OP_DEPTHWISE_DW:
         add_weight(f, node);
+        break;
+    case OP_EMBEDDING:
+        add_rows(f, KERNEL_EMBEDDING, node);
+        break;
+    case OP_EMBEDDING_DW:
+        add_rows_gradient(f, KERNEL_EMBEDDING_DW, node);
+        break;
+    case OP_WORD_MEAN:
+        add_rows(f, KERNEL_WORD_MEAN, node);
+        break;
+    case OP_WORD_MEAN_GRAD:
+        add_rows(f, KERNEL_WORD_MEAN_GRAD, node);
+        break;
+    case OP_SPARSE_DENSE:
+        add_rows(f, KERNEL_SPARSE_DENSE, node);
+        break;
+    case OP_SPARSE_DENSE_DX:
+        add_rows(f, KERNEL_SPARSE_DENSE_DX, node);
+        break;
+    case OP_SPARSE_DENSE_DW:
+        add_rows_gradient(f, KERNEL_SPARSE_DENSE_DW, node);
+        break;
+    case OP_TO_DENSE:
+        add_rows(f, KERNEL_TO_DENSE, node);
         break;
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:

@@ -139,7 +139,8 @@ static const char *value_text(const Value *value)
 static const char *declaration_text(const Value *value)
 {
     static const char *const types[] = {[TYPE_F32] = "", [TYPE_CLASS] = " class",
-                                        [TYPE_BYTE] = " byte"};
+                                        [TYPE_BYTE] = " byte", [TYPE_TOKENS] = " tokens",
+                                        [TYPE_SPARSE] = " sparse"};
 
     return format("%s[%s]%s", value_text(value), sizes_text(value->shape, value->batched),
                   types[value->type]);
@@ -216,6 +217,11 @@ static void print_attributes(FILE *out, const Node *node)
         if (at->class_weights)
             fprintf(out, " class_weights");
         break;
+    case OP_EMBEDDING_DW:
+        if (at->padding_row)
+            fprintf(out, " padding_row=%d", at->padding_row - 1);
+        break;
+    case OP_SPARSE_DENSE_DX:
     case OP_SLICE:
         fprintf(out, " begin=%d", at->begin);
         break;

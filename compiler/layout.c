@@ -68,7 +68,9 @@ int channel_count(const Physical *v)
 
 int padded_count(const Physical *p)
 {
-    return p->kind == PHYSICAL_WEIGHT ? blocks_of(p->outputs) * 16 * p->rows : p->blocks * 16;
+    return p->kind == PHYSICAL_WEIGHT  ? blocks_of(p->outputs) * 16 * p->rows
+           : p->kind == PHYSICAL_TABLE ? p->blocks * 16 * p->rows
+                                       : p->blocks * 16;
 }
 
 static bool same_segments(const Physical *a, const Physical *b)
@@ -215,8 +217,9 @@ static void give_parameter(Value *value, Physical layout)
     v->lanes = 16;
     v->buffer = new_buffer(value->role == ROLE_RESULT ? IN_ARENA : IN_PARAMS, value_label(value));
     v->buffer->size = (size_t)padded_count(v) * sizeof(float);
-    v->type = v->kind == PHYSICAL_WEIGHT ? format("struct weight_%dx%d", v->rows, v->outputs)
-                                         : format("struct vector_%d", 16 * v->blocks);
+    v->type = v->kind == PHYSICAL_WEIGHT  ? format("struct weight_%dx%d", v->rows, v->outputs)
+              : v->kind == PHYSICAL_TABLE ? format("struct table_%dx%d", v->rows, 16 * v->blocks)
+                                          : format("struct vector_%d", 16 * v->blocks);
     value->physical = v;
 }
 
@@ -238,6 +241,13 @@ static Physical weight_layout(const Value *w, const Physical *x, int groups, con
     else
         cut_panels(blocks_of(v.outputs), target->vectors, v.panels);
     return v;
+}
+
+static Physical table_layout(Shape shape)
+{
+    return (Physical){.kind = PHYSICAL_TABLE, .rows = shape.size[0],
+                      .blocks = blocks_of(shape.size[1]), .segment_count = 1,
+                      .segments = {{0, shape.size[1], 1, 0, 0}}};
 }
 
 static Physical plain_vector(int channels)
@@ -416,30 +426,101 @@ static void lay_out_vectors(Node *node, const Physical *x)
             give_parameter(node->outputs[i], v);
 }
 
+/* x in the order of a weight's rows: they follow the first use of a weight that is shared, here
+   from segment `first` on, which x begins with. */
+static Physical as_rows(const Physical *x, const Physical *w, int first)
+{
+    const Segment *begin = &w->segments[first];
+    Physical v = *x;
+
+    v.segment_count = w->segment_count - first;
+    for (int i = 0; i < v.segment_count; i++) {
+        v.segments[i] = begin[i];
+        v.segments[i].start -= begin->start;
+        v.segments[i].block -= begin->block;
+    }
+    if (same_segments(&v, x))
+        return v;
+    v.blocks = 0;
+    for (int i = 0; i < v.segment_count; i++) {
+        const Segment *s = &v.segments[i];
+        const int end = s->block + (s->pixels - 1) * s->stride + blocks_of(s->channels);
+
+        v.blocks = end > v.blocks ? end : v.blocks;
+    }
+    return v;
+}
+
+static void require_rows(Layout *l, Node *node, int i, const Physical *w, int first)
+{
+    const Physical wanted = as_rows(node->inputs[i]->physical, w, first);
+
+    if (!same_segments(&wanted, node->inputs[i]->physical))
+        require(l, node, i, &wanted);
+}
+
+/* The gradient of x likewise. */
+static void give_rows(const Graph *g, Value *dx, const Physical *w, int first)
+{
+    const Physical x = gradient_layout(g, dx);
+
+    give(g, dx, as_rows(&x, w, first), NULL);
+}
+
 static void lay_out_contraction(Layout *l, Node *node)
 {
     Value *y = node->outputs[0], *w = node->inputs[1];
 
-    if (w->physical && node->op == OP_DENSE) {      /* shared: x follows the first use */
-        Physical wanted = *node->inputs[0]->physical;
-
-        memcpy(wanted.segments, w->physical->segments, sizeof wanted.segments);
-        wanted.segment_count = w->physical->segment_count;
-        if (!same_segments(&wanted, node->inputs[0]->physical)) {
-            wanted.blocks = 0;
-            for (int i = 0; i < wanted.segment_count; i++) {
-                const Segment *s = &wanted.segments[i];
-                const int end = s->block + (s->pixels - 1) * s->stride + blocks_of(s->channels);
-
-                wanted.blocks = end > wanted.blocks ? end : wanted.blocks;
-            }
-            require(l, node, 0, &wanted);
-        }
-    }
+    if (w->physical && node->op == OP_DENSE)
+        require_rows(l, node, 0, w->physical, 0);
     give_parameter(w, weight_layout(w, node->inputs[0]->physical, 1, l->target));
     if (node->inputs[2])
         give_parameter(node->inputs[2], plain_vector(w->shape.size[0]));
     give(l->g, y, new_value(l->g, y->shape), NULL);
+}
+
+/* What a concat of the bag and h would have, were the bag dense. */
+static Physical joined_layout(const Value *bag, const Physical *h)
+{
+    const int words = bag->shape.size[0], blocks = blocks_of(words);
+    Physical v = {.segments = {{0, words, 1, 0, blocks}}, .segment_count = 1};
+
+    for (int i = 0; h && i < h->segment_count; i++) {
+        Segment s = h->segments[i];
+
+        s.start += words;
+        s.block += blocks;
+        v.segments[v.segment_count++] = s;
+    }
+    return v;
+}
+
+static void lay_out_sparse_dense(Layout *l, Node *node)
+{
+    Value *h = node->inputs[1], *w = node->inputs[2], *y = node->outputs[0];
+    Physical joined;
+
+    if (h && h->physical->segment_count == MAX_SEGMENTS)
+        require_plain(l, node, 1);
+    if (h && w->physical)
+        require_rows(l, node, 1, w->physical, 1);
+    h = node->inputs[1];
+    joined = joined_layout(node->inputs[0], h ? h->physical : NULL);
+    give_parameter(w, weight_layout(w, &joined, 1, l->target));
+    if (node->inputs[3])
+        give_parameter(node->inputs[3], plain_vector(w->shape.size[0]));
+    give(l->g, y, new_value(l->g, y->shape), NULL);
+}
+
+/* The gradient needs h as forward read it: the rows of w follow its segments. */
+static void lay_out_sparse_dense_dw(Layout *l, Node *node)
+{
+    Value *dw = node->outputs[0];
+
+    if (node->inputs[1])
+        require_rows(l, node, 1, dw->like->physical, 1);
+    require_plain(l, node, 2);
+    give_parameter(dw, *dw->like->physical);
 }
 
 static void lay_out_loss(Layout *l, Node *node)
@@ -484,6 +565,9 @@ static void lay_out_node(Layout *l, Node *node)
         lay_out_contraction(l, node);
         break;
     case OP_DENSE_DX:
+        require_plain(l, node, 0);
+        give_rows(g, y, in[1]->physical, 0);
+        break;
     case OP_CONV2D_DX:
         require_plain(l, node, 0);
         give_parameter(in[1], weight_layout(in[1], in[0]->physical, 1, l->target));
@@ -491,6 +575,8 @@ static void lay_out_node(Layout *l, Node *node)
         break;
     case OP_DENSE_DW:
     case OP_CONV2D_DW:
+        if (node->op == OP_DENSE_DW)
+            require_rows(l, node, 0, y->like->physical, 0);
         require_plain(l, node, 1);
         give_parameter(y, *y->like->physical);
         break;
@@ -513,6 +599,31 @@ static void lay_out_node(Layout *l, Node *node)
         require_plain(l, node, 0);
         require_plain(l, node, 1);
         give_parameter(y, filters_layout(y));
+        break;
+    case OP_EMBEDDING:
+        give_parameter(in[1], table_layout(in[1]->shape));
+        give(g, y, new_value(g, y->shape), NULL);
+        break;
+    case OP_EMBEDDING_DW:
+        require_plain(l, node, 1);
+        give_parameter(y, *y->like->physical);
+        break;
+    case OP_WORD_MEAN:
+    case OP_WORD_MEAN_GRAD:
+        give(g, y, with_pixels(in[0]->physical, y->shape), NULL);
+        break;
+    case OP_SPARSE_DENSE:
+        lay_out_sparse_dense(l, node);
+        break;
+    case OP_SPARSE_DENSE_DX:
+        require_plain(l, node, 0);
+        give_rows(g, y, in[1]->physical, 1);
+        break;
+    case OP_SPARSE_DENSE_DW:
+        lay_out_sparse_dense_dw(l, node);
+        break;
+    case OP_TO_DENSE:
+        give(g, y, new_value(g, y->shape), NULL);
         break;
     case OP_CHANNEL_SUM:
         require_plain(l, node, 0);
@@ -688,6 +799,30 @@ static Physical input_layout(const Graph *train, const Graph *evaluate, const Va
     return v;
 }
 
+/* Numbers of words by position and in order of the words; a bag's elements by image and by column.
+   Their structures say the same (emit_words.c). */
+static Physical words_layout(const Graph *g, const Value *x)
+{
+    const int rows = g->model->capacity, size = x->shape.size[0];
+    Physical v = {.kind = PHYSICAL_SPARSE, .lanes = 16, .height = 1, .width = 1, .rows = size};
+
+    v.type = format("struct bag_%dx%d", rows, size);
+    if (x->type == TYPE_TOKENS) {
+        v.kind = PHYSICAL_TOKENS;
+        v.rows = x->field->vocabulary;
+        v.width = size;
+        v.type = format("struct tokens_%dx%d_of_%d", rows, size, v.rows);
+    }
+    v.chunks = (rows + 15) / 16;
+    return v;
+}
+
+/* What a step reads of it; of a bag, most of the capacity is never touched. */
+static size_t words_bytes(const Graph *g, const Physical *v)
+{
+    return round_up((size_t)g->model->capacity * (size_t)v->width * 4);
+}
+
 static void lay_out_inputs(Graph *train, Graph *evaluate)
 {
     for (int i = 0; i < train->model->field_count; i++) {
@@ -700,8 +835,16 @@ static void lay_out_inputs(Graph *train, Graph *evaluate)
         if (other)
             agree_on_shape(evaluate, other, x->shape);
         buffer = new_buffer(IN_BATCH, x->name);
-        give(train, x, input_layout(train, evaluate, x, other), buffer);
-        buffer->size = round_up(value_bytes(x->physical));
+        if (x->type == TYPE_F32) {
+            give(train, x, input_layout(train, evaluate, x, other), buffer);
+            buffer->size = round_up(value_bytes(x->physical));
+        } else {
+            x->physical = allocate(sizeof *x->physical);
+            *x->physical = words_layout(train, x);
+            x->physical->element = x->type;
+            x->physical->buffer = buffer;
+            buffer->size = words_bytes(train, x->physical);
+        }
         if (other)
             other->physical = x->physical;
     }

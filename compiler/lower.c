@@ -197,6 +197,7 @@ static Value *lower_dense(Lowering *l, Layer *layer, Value *const *x)
 {
     const int units = whole(number(layer->call, "units"));
     const Shape shape = {.rank = 2, .size = {units, x[0]->shape.size[0]}};
+    const Node *sparse;
     Owned *owned;
 
     if (!check_rank(l, layer, 1, "rank 1", "put flatten before it"))
@@ -204,7 +205,11 @@ static Value *lower_dense(Lowering *l, Layer *layer, Value *const *x)
     owned = weight_and_bias(l, layer, shape, units);
     if (!owned)
         return NULL;
-    return append_node(l, layer, OP_DENSE, (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
+    sparse = lower_sparse_dense(l, layer, x[0], owned);
+    if (sparse)
+        return sparse->outputs[0];
+    return append_node(l, layer, OP_DENSE,
+                  (Value *[]){as_numbers(l, layer, x[0]), owned->values[0], owned->values[1]}, 3,
                   (Attributes){0})->outputs[0];
 }
 
@@ -428,12 +433,13 @@ static const struct {
     {"global_maxpool1d", lower_global_pool},
     {"global_avgpool2d", lower_global_pool},
     {"global_avgpool1d", lower_global_pool},
-    {"mean", lower_global_pool},
     {"max", lower_global_pool},
     {"upsample2d", lower_upsample2d},
     {"batchnorm", lower_batchnorm},
     {"gaussian_noise", lower_gaussian_noise},
     {"dropout", lower_dropout},
+    {"embedding", lower_embedding},
+    {"mean", lower_mean},
     {"flatten", lower_flatten},
     {"reshape", lower_reshape},
     {"concat", lower_concat},
@@ -453,14 +459,13 @@ static const struct {
     {"softmax", lower_activation},
 };
 
-/* Numbers of words are no quantities: something else has to stand between. */
-static bool check_words(Lowering *l, Span span, const char *what, const Layer *input)
+/* The number of a word is no quantity: an embedding has to stand between. */
+static bool check_numbers(Lowering *l, Span span, const char *what, const Layer *input)
 {
-    if (input->value->type == TYPE_F32)
+    if (input->value->type != TYPE_TOKENS)
         return true;
-    error_at(l->model->source, span, "%s wants numbers, %s is %s; put %s before it", what,
-             source_text(input), input->value->type == TYPE_TOKENS ? "words" : "a bag of words",
-             "embedding(width)");
+    error_at(l->model->source, span, "%s wants numbers, %s is words; put embedding(width) before it",
+             what, source_text(input));
     return false;
 }
 
@@ -472,8 +477,11 @@ static Value *lower_layer(Lowering *l, Layer *layer)
         x[i] = layer->inputs[i]->value;
         if (!x[i])
             return NULL;
-        if (!check_words(l, layer->span, layer->call->name, layer->inputs[i]))
+        if (!same(layer->call->name, "embedding")
+            && !check_numbers(l, layer->span, layer->call->name, layer->inputs[i]))
             return NULL;
+        if (!same(layer->call->name, "dense"))
+            x[i] = as_numbers(l, layer, x[i]);
     }
     for (int i = 0; i < COUNT(layers); i++)
         if (same(layers[i].name, layer->call->name))
@@ -491,7 +499,9 @@ Graph *lower(Model *model, Mode mode)
     for (int i = 0; i < model->layer_count; i++)
         model->layers[i]->value = lower_layer(&l, model->layers[i]);
     if (model->prediction->value
-        && check_words(&l, model->loss->span, "a loss", model->prediction))
+        && check_numbers(&l, model->loss->span, "a loss", model->prediction)) {
+        model->prediction->value = as_numbers(&l, model->prediction, model->prediction->value);
         lower_loss(l.g, model->prediction);
+    }
     return model->source->errors > errors ? NULL : l.g;
 }

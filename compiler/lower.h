@@ -85,5 +85,12 @@ LowerLayer lower_conv1d, lower_conv2d, lower_conv2d_transpose;
 /* ---- lower_pool.c ---------------------------------------------------------------------------- */
 
 LowerLayer lower_maxpool, lower_avgpool, lower_global_pool, lower_upsample2d;
+/* ---- lower_words.c --------------------------------------------------------------------------- */
+
+LowerLayer lower_embedding, lower_mean;
+
+/* A dense layer of a bag of words, or of a concat that begins with one; NULL: of neither. */
+const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned);
+Value *as_numbers(Lowering *l, const Layer *layer, Value *x);   /* a bag with its zeros */
 
 #endif

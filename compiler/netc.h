@@ -321,6 +321,9 @@ typedef struct Value {
     const char *init;           /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch default) */
     int fan_in, fan_out;        /* of a parameter, for its initial values */
     double l1, l2;              /* of a weight: times sum |w| and sum w^2, added to the loss */
+    int padding_row;            /* of a table of words: the row that begins as 0, from 1; 0: none */
+    const char *pretrained;     /* of a table of words: the file of its rows, or NULL */
+    const Field *words;         /* of a table of words: whose */
     struct Value *like;         /* of a gradient: the value it belongs to; takes its layout */
     struct Physical *physical;  /* layout.c */
     bool internal;              /* fuse.c: never stored, it lives in one kernel's registers */
@@ -341,7 +344,8 @@ typedef struct Attributes {
     const double *class_weights;    /* cross_entropy: one a class; NULL: all 1 */
     double eps, momentum;       /* batchnorm */
     int stream;                 /* of random draws: its number, so that backward draws the same */
-    int begin;                  /* slice: first channel (axis 0) */
+    int begin;                  /* slice: first channel (axis 0); sparse_dense_dx: first input */
+    int padding_row;            /* embedding: the row without a gradient, from 1; 0: none */
     int pixels;                 /* batchnorm: rows a channel has in one image */
     Shape shape;                /* reshape, the grads of movement and pools: the result's */
 } Attributes;
@@ -425,6 +429,7 @@ Evaluate *find_evaluation(Op op);                       /* NULL: a test fails */
 Evaluate *find_image_evaluation(Op op);                 /* reference_image.c */
 Evaluate *find_loss_evaluation(Op op);                  /* reference_loss.c */
 Evaluate *find_pool_evaluation(Op op);                  /* reference_pool.c */
+Evaluate *find_words_evaluation(Op op);                 /* reference_words.c */
 
 /* ---- summary.c: the table that Keras users know ---------------------------------------------- */
 
@@ -493,7 +498,10 @@ typedef enum PhysicalKind {
     PHYSICAL_VALUE,             /* [chunk][height][width][block][16 images][lanes] */
     PHYSICAL_VECTOR,            /* [block][16]: a number a channel */
     PHYSICAL_WEIGHT,            /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
+    PHYSICAL_TABLE,             /* [row][block][16]: an embedding */
     PHYSICAL_CLASS,             /* [image] int32 */
+    PHYSICAL_TOKENS,            /* [image][position] int32, and the same by number of the word */
+    PHYSICAL_SPARSE,            /* elements that are not 0, by image and by column */
     PHYSICAL_SCALAR,            /* the loss: a slice a chunk */
 } PhysicalKind;
 
@@ -508,7 +516,7 @@ typedef struct Physical {
     int full_height, full_width;
     Segment segments[MAX_SEGMENTS];     /* of a value or vector; of a weight: its inputs */
     int segment_count;
-    int outputs, rows;          /* of a weight */
+    int outputs, rows;          /* of a weight; rows of a table; columns of a bag of words */
     int panels[3];              /* of a weight: how many of 3, of 2, of 1 blocks */
     ElementType element;
 } Physical;
@@ -553,6 +561,14 @@ typedef enum KernelKind {
     KERNEL_SOFTMAX_GRAD,
     KERNEL_LOSS,                /* and its gradient where wanted */
     KERNEL_MEAN_LOSS,
+    KERNEL_EMBEDDING,
+    KERNEL_EMBEDDING_DW,        /* and the update with it */
+    KERNEL_WORD_MEAN,
+    KERNEL_WORD_MEAN_GRAD,
+    KERNEL_SPARSE_DENSE,
+    KERNEL_SPARSE_DENSE_DX,
+    KERNEL_SPARSE_DENSE_DW,     /* and the update with it */
+    KERNEL_TO_DENSE,
     KERNEL_UPDATE,              /* of a gradient that is a sum of several, or read elsewhere */
 } KernelKind;
 
@@ -746,6 +762,16 @@ EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_
 EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups;              /* emit_channels.c */
 EmitKernel emit_winograd, emit_winograd_weights;                        /* emit_winograd.c */
 EmitKernel emit_winograd_dw;                                            /* emit_winograd_dw.c */
+
+/* Of a dense layer's inputs in one segment: its dw by panels of `vectors` blocks. */
+typedef struct DenseRows {
+    const Physical *x, *dy, *dw;
+    const Segment *s;           /* in x */
+    int row;                    /* of dw: the segment's first */
+} DenseRows;
+
+void write_dense_rows(Emitter *e, Text *text, const Kernel *k, const DenseRows *of, int first,
+                      int panels, int vectors);
 EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update;     /* emit_elementwise.c */
 EmitKernel emit_inverse_std;
 void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row);
@@ -758,6 +784,10 @@ void open_rows(Text *text, const Physical *v, bool columns);
 void close_rows(Text *text, bool columns);
 EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad;
 EmitKernel emit_loss, emit_mean_loss;                                   /* emit_loss.c */
+EmitKernel emit_embedding, emit_embedding_dw, emit_word_mean, emit_word_mean_grad; /* emit_words.c */
+EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw, emit_to_dense;
+void declare_words(Emitter *e, const Physical *v);
+void write_pack_words(const Emitter *e, Text *out, const Graph *g, const Value *value, int index);
 
 void wrap_lines(Text *text);                    /* emit_lines.c: a hundred columns at most */
 void emit_tables(Emitter *e, Text *out, const Program *train, const Program *evaluate,

@@ -266,11 +266,13 @@ static Evaluate *const evaluations[OP_COUNT] = {
 
 Evaluate *find_evaluation(Op op)
 {
-    if (evaluations[op])
-        return evaluations[op];
-    if (find_image_evaluation(op))
-        return find_image_evaluation(op);
-    return find_loss_evaluation(op) ? find_loss_evaluation(op) : find_pool_evaluation(op);
+    Evaluate *(*const elsewhere[])(Op op) = {find_image_evaluation, find_loss_evaluation,
+                                             find_pool_evaluation, find_words_evaluation};
+
+    for (int i = 0; i < COUNT(elsewhere); i++)
+        if (elsewhere[i](op))
+            return elsewhere[i](op);
+    return evaluations[op];
 }
 
 Reference *new_reference(const Graph *g, int n)

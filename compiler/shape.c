@@ -62,6 +62,14 @@ static const char *const signatures[OP_COUNT] = {
     [OP_NORMALIZE_GRAD] = "nc~ nc~ c c c c c > nc~",
     [OP_GROUP_EXPAND] = "* > @",
     [OP_GROUP_COLLECT] = "* > @",
+    [OP_EMBEDDING] = "nl vc > ncl",
+    [OP_EMBEDDING_DW] = "nl ncl > vc",
+    [OP_WORD_MEAN] = "ncl nl > nc",
+    [OP_WORD_MEAN_GRAD] = "nc nl > ncl",
+    [OP_SPARSE_DENSE] = "nv nh? oi o? > no",
+    [OP_SPARSE_DENSE_DX] = "no oi > nh",
+    [OP_SPARSE_DENSE_DW] = "nv nh? no > oi",
+    [OP_TO_DENSE] = "nv > nv",
     [OP_RESHAPE] = "* > @",
     [OP_CONCAT] = "",           /* any number of inputs: see match_concat */
     [OP_SLICE] = "* > @",
@@ -130,6 +138,12 @@ static void bind_attributes(Match *m)
         m->size['c'] = at->shape.size[0];
         m->size['h'] = at->shape.size[1], m->size['w'] = at->shape.size[2];
         break;
+    case OP_EMBEDDING_DW:
+        m->size['v'] = at->shape.size[0];
+        break;
+    case OP_SPARSE_DENSE_DX:
+        m->size['h'] = at->shape.size[0];
+        break;
     default:
         break;
     }
@@ -172,6 +186,21 @@ int window_step(const Attributes *at, int axis)
 Shape file_shape(const Value *parameter)
 {
     return parameter->stored.rank ? parameter->stored : parameter->shape;
+}
+
+/* The inputs of a layer that reads a bag of words and other numbers beside it. */
+static void bind_bag(Match *m)
+{
+    const Op op = m->node->op;
+    const int begin = m->node->at.begin;
+    int *inputs = &m->size['i'];
+
+    if (op == OP_SPARSE_DENSE_DW)
+        *inputs = m->size['v'] + m->size['h'];
+    else if (op == OP_SPARSE_DENSE && *inputs != m->size['v'] + m->size['h'])
+        m->fault = format("%d inputs, not %d", *inputs, m->size['v'] + m->size['h']);
+    else if (op == OP_SPARSE_DENSE_DX && (begin < 0 || begin + m->size['h'] != *inputs))
+        m->fault = format("inputs %d to %d of %d", begin, begin + m->size['h'], *inputs);
 }
 
 /* The places of a window along height and width, once the image is known. */
@@ -351,6 +380,12 @@ static ElementType wanted_type(const Node *node, int input)
         return TYPE_CLASS;
     if (node->op == OP_MAXPOOL2D_GRAD && input == 0)
         return TYPE_BYTE;
+    if (((node->op == OP_EMBEDDING || node->op == OP_EMBEDDING_DW) && input == 0)
+        || ((node->op == OP_WORD_MEAN || node->op == OP_WORD_MEAN_GRAD) && input == 1))
+        return TYPE_TOKENS;
+    if ((node->op == OP_SPARSE_DENSE || node->op == OP_SPARSE_DENSE_DW || node->op == OP_TO_DENSE)
+        && input == 0)
+        return TYPE_SPARSE;
     return TYPE_F32;
 }
 
@@ -379,6 +414,7 @@ static const char *match(Node *node, Value *const *outputs)
             if (has_window(node->op))
                 bind_window(&m);
             match_movement(&m);
+            bind_bag(&m);
         } else if (after) {
             build_output(&m, word, length, outputs[place++]);
         } else if (is_class_of_one(node, place)) {

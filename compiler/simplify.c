@@ -96,7 +96,8 @@ static bool same_attributes(const Attributes *a, const Attributes *b)
            && a->slope == b->slope && a->scale == b->scale && a->delta == b->delta
            && a->smoothing == b->smoothing && a->class_weights == b->class_weights && a->p == b->p && a->eps == b->eps
            && a->momentum == b->momentum && a->stream == b->stream && a->begin == b->begin
-           && a->pixels == b->pixels && same_shape(a->shape, b->shape);
+           && a->pixels == b->pixels && a->padding_row == b->padding_row
+           && same_shape(a->shape, b->shape);
 }
 
 static bool same_computation(const Node *a, const Node *b)

@@ -49,7 +49,7 @@ struct net_run {
     float *scratch;             /* net_model.scratch_size bytes for each thread, 64-byte aligned */
     long scratch_stride;        /* floats from thread to thread */
     const void *batch;          /* net_model.batch_size bytes, zeroed at allocation, filled by pack */
-    int n;                      /* rows in this batch, 1 to net_model.batch */
+    int n;                      /* rows in this batch, as packed: 1 to net_model.batch */
     int threads;                /* 1 or more */
     bool has_target;            /* evaluate only: compute the loss too */
     float loss;                 /* out: the mean over n rows */
@@ -76,14 +76,15 @@ struct net_segment {
     int start, channels, pixels, block, stride;
 };
 
-enum net_tensor_kind { NET_WEIGHT, NET_VECTOR };
+enum net_tensor_kind { NET_WEIGHT, NET_VECTOR, NET_TABLE };
 
 /* A parameter or running statistic.
    NET_VECTOR: one float a channel, element k where the segments put it (16 * block + lane).
    NET_WEIGHT: shape [outputs, ...], K = inputs a row = shape[1] * shape[2] * ...; blocks of 16
    outputs are cut into panels of 3, then 2, then 1 blocks; a panel of v blocks is K x v x 16
    floats, [row][block][output % 16]; input k = start + c * pixels + p of its segment stands in
-   row  start + p * channels + c.  (conv2d: one segment, channels = C, pixels = KH * KW.) */
+   row  start + p * channels + c.  (conv2d: one segment, channels = C, pixels = KH * KW.)
+   NET_TABLE: shape [rows, width], row after row, each of whole blocks of 16. */
 struct net_tensor {
     const char *name;           /* as in safetensors: "mlp.dense_1.weight" */
     size_t offset;              /* bytes into params, 64-byte aligned */
@@ -97,6 +98,9 @@ struct net_tensor {
     const char *init;           /* which initial values: the names in init.c */
     int fan_in, fan_out;        /* elements that an output, an input takes part in: for init */
     double l1, l2;              /* times sum |w| and sum w^2, added to the loss */
+    int padding_row;            /* of a table of words: the row that begins as 0, from 1; 0: none */
+    const char *pretrained;     /* of a table of words: the file of its rows, or NULL */
+    int field;                  /* whose words the rows of a pretrained table are */
 };
 
 /* The offset in floats of flat logical (PyTorch, row-major) element `index` inside the tensor. */

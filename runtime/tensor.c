@@ -40,6 +40,11 @@ static long panel_at(const struct net_tensor *tensor, int block, int *width)
 
 long net_tensor_at(const struct net_tensor *tensor, long index)
 {
+    if (tensor->kind == NET_TABLE) {
+        const long width = tensor->shape[1];
+
+        return index / width * ((width + 15) / 16 * 16) + index % width;
+    }
     if (tensor->kind == NET_VECTOR) {
         const struct net_segment *s = find_segment(tensor, index);
         const long at = index - s->start, c = at / s->pixels, p = at % s->pixels;

@@ -14,6 +14,7 @@ Suite *suite_plan(void);
 Suite *suite_kernels(void);
 Suite *suite_conv(void);
 Suite *suite_pool(void);
+Suite *suite_text(void);
 Suite *suite_runtime(void);
 Suite *suite_training(void);
 Suite *suite_winograd(void);
@@ -31,6 +32,7 @@ static const struct {
     {"winograd", suite_winograd},
     {"readers", suite_readers},
     {"training", suite_training},
+    {"text", suite_text},
 };
 
 int main(int argc, char **argv)

@@ -32,6 +32,18 @@ static uint32_t hash_text(const char *text)
     return hash;
 }
 
+double word_number(const Value *value, double x, long i)
+{
+    const int size = shape_size(value->shape), kind = (int)(i / size % 5);
+    const bool tokens = value->type == TYPE_TOKENS;
+
+    if (kind == 1)
+        return 0;
+    if (tokens)
+        return floor(x * x * (value->field ? value->field->vocabulary : 7) * 0.999999);
+    return kind == 2 || x > 0.4 ? floor(3 * fabs(x)) + 1 : 0;
+}
+
 /* A variance is 1.5 at most, never 0; what reaches a relu6 goes beyond 6. */
 static double random_element(const Graph *g, const Value *value, uint32_t stream, long i)
 {
@@ -43,6 +55,8 @@ static double random_element(const Graph *g, const Value *value, uint32_t stream
 
         return floor((x + 1) / 2 * classes * 0.999999);
     }
+    if (value->type == TYPE_TOKENS || value->type == TYPE_SPARSE)
+        return word_number(value, x, i);
     if (value->role == ROLE_TARGET && g->loss->node->op == OP_BINARY_CROSS_ENTROPY)
         return x > 0;
     if (value->role == ROLE_STATE)

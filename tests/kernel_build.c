@@ -76,7 +76,9 @@ static const char hooks[] =
     "{\n    return argc + (argv && model);\n}\n"
     "const struct net_reader net_reader_npy = { 0 };\n"
     "const struct net_preparation net_preparation_scale = { 0 };\n"
-    "const struct net_preparation net_preparation_classes = { 0 };\n";
+    "const struct net_preparation net_preparation_classes = { 0 };\n"
+    "const struct net_preparation net_preparation_tokens = { 0 };\n"
+    "const struct net_preparation net_preparation_bag_of_words = { 0 };\n";
 
 static void check_columns(const char *code)
 {

@@ -45,6 +45,16 @@ static double terms_of(const Node *node, int n)
         return (double)n * pixels;
     case OP_GLOBAL_AVGPOOL2D:
         return pixels;
+    case OP_EMBEDDING_DW:
+        return (double)n * x.size[0];
+    case OP_WORD_MEAN:
+        return x.size[1];
+    case OP_SPARSE_DENSE:
+        return node->inputs[2]->shape.size[1];
+    case OP_SPARSE_DENSE_DX:
+        return w.size[0];
+    case OP_SPARSE_DENSE_DW:
+        return n;
     case OP_MAXPOOL2D_GRAD:
     case OP_AVGPOOL2D:
     case OP_AVGPOOL2D_GRAD:
@@ -115,6 +125,16 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_DEPTHWISE_DX:
     case OP_DEPTHWISE_DW:
         return product_of(b, node, 0, 1);
+    case OP_SPARSE_DENSE_DX:
+        return product_of(b, node, 0, 1);
+    case OP_SPARSE_DENSE:
+    case OP_SPARSE_DENSE_DW:            /* the bag and what stands beside it, times w or dy */
+        return fmax(product_of(b, node, 0, 2),
+                    node->inputs[1] ? product_of(b, node, 1, 2) : 0);
+    case OP_WORD_MEAN:
+        return size_of(b, node->inputs[0]);
+    case OP_EMBEDDING_DW:
+        return size_of(b, node->inputs[1]);
     case OP_ADD:
     case OP_ADD_BIAS:
         return fmax(size_of(b, node->inputs[0]), size_of(b, node->inputs[1]));

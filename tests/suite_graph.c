@@ -243,6 +243,43 @@ static void build_class_loss(Graph *g, const Case *c, int channels)
     g->loss = append(g, c->op, c->at, 2, g->prediction, target(g, (Shape){0}, TYPE_CLASS), NULL);
 }
 
+static Value *words(Graph *g, int size, ElementType type)
+{
+    Value *value = add_value(g, vector(size), true, type, ROLE_INPUT);
+
+    value->name = "words";
+    return value;
+}
+
+/* The mean over words of an embedding of 7, of the table twice; row `other` - 1 is padding. */
+static void build_embedding(Graph *g, const Case *c, int channels)
+{
+    const Attributes at = {.padding_row = c->other};
+    Value *tokens = words(g, 9, TYPE_TOKENS);
+    Value *w = parameter(g, (Shape){.rank = 2, .size = {7, channels}}, false);
+    Value *a = append(g, OP_EMBEDDING, at, 2, tokens, w, NULL);
+    Value *b = append(g, OP_WORD_MEAN, at, 2, a, tokens, NULL);
+
+    a = append(g, OP_RESHAPE, (Attributes){.shape = vector(9 * channels)}, 1, a, NULL, NULL);
+    finish(g, append(g, OP_CONCAT, at, 2, unary(g, OP_TANH, b), a, NULL));
+}
+
+/* A bag beside `other` numbers, and with its zeros. */
+static void build_bag(Graph *g, const Case *c, int channels)
+{
+    Value *bag = words(g, 11, TYPE_SPARSE), *h = NULL, *y;
+    Value *inputs[4] = {bag, NULL, NULL, NULL};
+
+    if (c->other)
+        inputs[1] = h = unary(g, OP_TANH, parameter(g, vector(c->other), true));
+    inputs[2] = parameter(g, (Shape){.rank = 2, .size = {channels, 11 + c->other}}, false);
+    if (h)
+        inputs[3] = parameter(g, vector(channels), false);
+    y = add_node(g, OP_SPARSE_DENSE, inputs, 4, c->at, (Span){0}, "test")->outputs[0];
+    finish(g, append(g, OP_CONCAT, c->at, 2, y,
+                     append(g, OP_TO_DENSE, c->at, 1, bag, NULL, NULL), NULL));
+}
+
 #define NOTHING {.slope = 0}    /* braces that gcc takes for all of Attributes */
 #define WINDOW(kh, kw, sh, sw, ph, pw, eh, ew)                                                     \
     {.kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = {eh, ew}}
@@ -302,6 +339,9 @@ static const Case cases[] = {
     {OP_GLOBAL_AVGPOOL2D, build_window, 3, NOTHING},
     {OP_SOFTMAX, build_unary, 0, NOTHING},
     {OP_SOFTMAX, build_unary, 2, NOTHING},
+    {OP_EMBEDDING, build_embedding, 0, NOTHING},
+    {OP_SPARSE_DENSE, build_bag, 0, NOTHING},
+    {OP_SPARSE_DENSE, build_bag, 5, NOTHING},
     {OP_MSE, build_loss, 0, NOTHING},
     {OP_MAE, build_loss, 0, NOTHING},
     {OP_HUBER, build_loss, 0, {.delta = 1.5}},
