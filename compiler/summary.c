@@ -120,6 +120,8 @@ static double forward_flops(const Node *node)
 
     if (node->op == OP_DENSE)
         return 2.0 * shape_size(node->inputs[1]->shape);
+    if (node->op == OP_SPARSE_DENSE)        /* as if the bag were full */
+        return 2.0 * shape_size(node->inputs[2]->shape);
     if (node->op == OP_CONV2D_DX)
         return 2.0 * shape_size(node->inputs[1]->shape) * x.size[1] * x.size[2];
     if (node->op == OP_CONV2D || node->op == OP_DEPTHWISE)

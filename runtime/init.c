@@ -141,6 +141,8 @@ static void init_tensor(const struct net_tensor *tensor, int number, const uint3
         }
         at[net_tensor_at(tensor, i)] = (float)(scale * x);
     }
+    for (long i = 0; tensor->padding_row && i < tensor->shape[1]; i++)
+        at[net_tensor_at(tensor, (tensor->padding_row - 1L) * tensor->shape[1] + i)] = 0.0f;
 }
 
 void net_init_params(const struct net_model *model, const uint32_t seed[2], void *params)

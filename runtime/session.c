@@ -30,6 +30,26 @@ void *net_memory(size_t size)
     return memset(memory, 0, whole);
 }
 
+/* Zeros that cost nothing until they are touched: a batch has room for full bags of words. What is
+   mapped too much, before a huge page and behind the size, goes back. */
+static void *batch_memory(size_t size)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (size + page - 1) / page * page;
+    char *base = mmap(NULL, whole + HUGE_PAGE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (base == MAP_FAILED)
+        net_fail(NET_FAULT, "out of memory: %.1f MB are wanted for a batch", (double)size / 1e6);
+    const size_t before = -(uintptr_t)base % HUGE_PAGE;
+
+    if (before)
+        munmap(base, before);
+    munmap(base + before + whole, HUGE_PAGE - before);
+    if (size >= HUGE_PAGE)
+        madvise(base + before, whole, MADV_HUGEPAGE);
+    return base + before;
+}
+
 /* The state begins as zeros, but adagrad's sums at a number. */
 static void init_state(struct net_session *session)
 {
@@ -55,7 +75,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     session->threads = (int)net_whole(options, NET_THREADS);
     session->pool = net_pool_open(session->threads);
     for (int b = 0; b < 2; b++)
-        session->batch[b] = net_memory(model->batch_size);
+        session->batch[b] = batch_memory(model->batch_size);
     session->predictions = net_memory(sizeof(float) * (size_t)model->batch
                                       * (size_t)model->outputs);
 
@@ -87,7 +107,7 @@ void net_session_close(struct net_session *session)
 {
     net_pool_close(session->pool);
     for (int b = 0; b < 2; b++)
-        free(session->batch[b]);
+        munmap(session->batch[b], session->model->batch_size);
     free(session->predictions);
     if (session->state_copies)
         free(session->run.state);
