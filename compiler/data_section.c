@@ -202,6 +202,8 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
     field->is_class = !vector;
     if (i > 0) {
         complain(s, step->span, "%s numbers a column's own values: it comes first", step->name);
+    } else if (field->columns && field->column_total != 1) {
+        complain(s, step->span, "%s numbers the values of one column", step->name);
     } else if (!vector && field->step_count > 1) {
         complain(s, field->steps[1]->span,
                  "%s cannot follow classes, which gives a number of a "
@@ -267,6 +269,8 @@ static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
     else if (has_sizes && !(field->shape.rank == 1 && field->shape.size[0] == shape.size[0]))
         complain(s, field->span, "`%s` is declared otherwise than %s makes it: [%d]", field->name,
                  step->name, shape.size[0]);
+    else if (field->source_field && field->column_total != 1)
+        complain(s, step->span, "%s reads one column of csv or jsonl, with texts", step->name);
     field->has_shape = true;
     field->shape = shape;
 }

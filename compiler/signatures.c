@@ -166,7 +166,7 @@ static const Signature signatures[] = {
     READY(FAMILY_SOURCE, "csv",
         NEEDS("file", WANT_STRING), TAKES("header", WANT_BOOL, "true")),
     READY(FAMILY_SOURCE, "jsonl", NEEDS("file", WANT_STRING)),
-    LATER(FAMILY_SOURCE, "npz"),
+    READY(FAMILY_SOURCE, "npz", NEEDS("file", WANT_STRING)),
     READY(FAMILY_SPLIT, "holdout",
         NEEDS("f", WANT_FRACTION), TAKES("seed", WANT_WHOLE, "0")),
     LATER(FAMILY_SPLIT, "kfold"),

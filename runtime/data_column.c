@@ -159,6 +159,9 @@ struct net_bytes net_map_file(struct net_table *table, const char *path)
 const char *net_stream_map(struct net_stream *file, struct net_table *table, size_t size)
 {
     size_t whole = 0;
+
+    if (file->memory)
+        return file->size == file->at + size ? file->memory + file->at : NULL;
     const char *at = gzdirect(file->zlib) ? map_whole(table, file->path, &whole) : NULL;
 
     if (!at || whole != file->at + size)

@@ -56,9 +56,15 @@ void net_stream_open(struct net_stream *file, const char *path)
     gzbuffer(file->zlib, 1 << 17);
 }
 
+void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size)
+{
+    *file = (struct net_stream){.path = path, .memory = memory, .size = size};
+}
+
 void net_stream_close(struct net_stream *file)
 {
-    gzclose_r(file->zlib);
+    if (file->zlib)
+        gzclose_r(file->zlib);
     file->zlib = NULL;
 }
 
@@ -67,6 +73,12 @@ static size_t read_some(struct net_stream *file, void *bytes, size_t size)
 {
     size_t done = 0;
 
+    if (file->memory) {
+        done = size < file->size - file->at ? size : file->size - (size_t)file->at;
+        memcpy(bytes, file->memory + file->at, done);
+        file->at += done;
+        return done;
+    }
     while (done < size) {
         const size_t left = size - done;
         const int got = gzread(file->zlib, (char *)bytes + done,

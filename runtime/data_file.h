@@ -11,11 +11,14 @@
 /* A file being read. Offsets count unpacked bytes. */
 struct net_stream {
     const char *path;
-    void *zlib;                 /* zlib's gzFile: it passes plain files through */
+    void *zlib;                 /* zlib's gzFile: it passes plain files through; NULL: */
+    const char *memory;         /* the bytes are here, `size` of them */
+    size_t size;
     uint64_t at;                /* bytes read so far */
 };
 
 void net_stream_open(struct net_stream *file, const char *path);
+void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size);
 void net_stream_close(struct net_stream *file);
 
 /* Reads exactly `size` bytes, or fails saying that `what` was expected here. */
@@ -96,6 +99,9 @@ bool net_is_npy(const char *path);
 /* Reads files of one format into a column, one after the other: their rows must be alike. */
 void net_read_files(struct net_table *table, struct net_column *column, char *const *paths,
                     int count, net_header *header);
+typedef void net_open_stream(struct net_stream *file, const void *context, int number);
+void net_read_streams(struct net_table *table, struct net_column *column, net_open_stream *open,
+                      const void *context, int count, net_header *header);
 
 /* A reader's open: every argument with a text is a field and names its files. */
 void net_open_files(struct net_table *table, const struct net_request *request,

@@ -141,9 +141,9 @@ static bool is_direct(struct net_encoding encoding)
 static void add_direct(struct net_table *table, struct net_column *column, struct net_stream *file,
                        size_t size, struct net_encoding encoding, long rows)
 {
-    const char *at = file->at % (uint64_t)encoding.width ? NULL : net_stream_map(file, table, size);
+    const char *at = net_stream_map(file, table, size);
 
-    if (!at) {
+    if (!at || (uintptr_t)at % (uintptr_t)encoding.width) {
         void *bytes = net_stream_append(file, NULL, 0, size, promised);
 
         net_stream_end(file);
@@ -154,8 +154,8 @@ static void add_direct(struct net_table *table, struct net_column *column, struc
     net_add_piece(column, rows, at, at + size);
 }
 
-void net_read_files(struct net_table *table, struct net_column *column, char *const *paths,
-                    int count, net_header *header)
+void net_read_streams(struct net_table *table, struct net_column *column, net_open_stream *open,
+                      const void *context, int count, net_header *header)
 {
     struct net_encoding first = {0};
     unsigned char *bytes = NULL;
@@ -166,14 +166,14 @@ void net_read_files(struct net_table *table, struct net_column *column, char *co
         struct net_encoding encoding;
         struct net_stream file;
 
-        net_stream_open(&file, paths[i]);
+        open(&file, context, i);
         const size_t size = header(&file, &next, &encoding);
 
         if (i && (encoding.kind != first.kind || encoding.width != first.width ||
                   encoding.big_endian != first.big_endian || encoding.fortran != first.fortran ||
                   next.rank != column->rank ||
                   memcmp(next.shape, column->shape, sizeof next.shape)))
-            net_stream_fail(&file, 0, "type or shape of a row differs from that of %s", paths[0]);
+            net_stream_fail(&file, 0, "type or shape of a row differs from that of the first file");
         column->rank = next.rank;
         memcpy(column->shape, next.shape, sizeof next.shape);
         column->size = next.size;
@@ -192,6 +192,17 @@ void net_read_files(struct net_table *table, struct net_column *column, char *co
     }
     if (bytes)
         net_decode(column, bytes, first);
+}
+
+static void open_path(struct net_stream *file, const void *context, int number)
+{
+    net_stream_open(file, ((char *const *)context)[number]);
+}
+
+void net_read_files(struct net_table *table, struct net_column *column, char *const *paths,
+                    int count, net_header *header)
+{
+    net_read_streams(table, column, open_path, paths, count, header);
 }
 
 void net_open_files(struct net_table *table, const struct net_request *request, net_header *header)

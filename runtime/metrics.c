@@ -184,6 +184,10 @@ long net_metrics_confusion(const struct net_metrics *metrics, int truth, int pre
 
 const char *net_metrics_class_name(const struct net_metrics *metrics, int class, char text[16])
 {
+    const char *name = net_data_class_name(metrics->data, class);
+
+    if (name)
+        return name;
     snprintf(text, 16, "%d", metrics->task == TASK_SIGN ? 2 * class - 1 : class);
     return text;
 }

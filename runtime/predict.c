@@ -29,8 +29,9 @@ static void activate(float *x, int count, enum net_activation activation)
         x[i] = (float)(exp((double)x[i] - most) / sum);
 }
 
-static void print_row(FILE *out, const struct net_model *model, const float *x)
+static void print_row(FILE *out, const struct net_session *session, const float *x)
 {
+    const struct net_model *model = session->model;
     const struct net_field *target = &model->fields[model->field_count - 1];
     const bool binary = model->outputs == 1 && model->loss == NET_BINARY_CROSS_ENTROPY;
     const bool classes = target->classes > 0 && model->outputs > 1;
@@ -39,8 +40,13 @@ static void print_row(FILE *out, const struct net_model *model, const float *x)
     for (int i = 1; i < model->outputs; i++)
         if (x[i] > x[best])
             best = i;
-    if (binary || classes)
-        fprintf(out, "%d ", binary ? x[0] >= .5f : best);
+    const int class = binary ? x[0] >= .5f : best;
+    const char *name = net_data_class_name(session->data, class);
+
+    if ((binary || classes) && name)
+        fprintf(out, "%s ", name);
+    else if (binary || classes)
+        fprintf(out, "%d ", class);
     for (int i = 0; i < model->outputs; i++) {
         if (i)
             fputc(' ', out);
@@ -69,7 +75,7 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
             float *x = session->predictions + (long)i * model->outputs;
 
             activate(x, model->outputs, model->activation);
-            print_row(out, model, x);
+            print_row(out, session, x);
         }
     }
     free(rows);

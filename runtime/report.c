@@ -8,7 +8,10 @@
 
 #include "metrics.h"
 
-enum { MOST_IN_MATRIX = 100 };  /* classes; a wider matrix is of no use on a page */
+enum {
+    MOST_IN_MATRIX = 100,       /* classes; a wider matrix is of no use on a page */
+    LONGEST_IN_MATRIX = 12      /* letters of a name; classes with longer ones stand by number */
+};
 
 static double share(double part, double whole)
 {
@@ -35,10 +38,24 @@ static void divide_score(struct net_score *sum, double by, long support)
                               share(sum->f1, by), support};
 }
 
+static int longest_name(const struct net_metrics *metrics)
+{
+    int longest = 0;
+    char text[16];
+
+    for (int c = 0; c < net_metrics_classes(metrics); c++) {
+        const int length = (int)strlen(net_metrics_class_name(metrics, c, text));
+
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
 static void print_classification(FILE *out, const struct net_metrics *metrics, int digits)
 {
     const int classes = net_metrics_classes(metrics);
-    const int width = digits > 12 ? digits : 12;    /* 12: "weighted avg" */
+    const int longest = longest_name(metrics) > digits ? longest_name(metrics) : digits;
+    const int width = longest > 12 ? longest : 12;  /* 12: "weighted avg" */
     struct net_score macro = {0}, weighted = {0}, score;
     long rows = 0;
     int lines = 0;
@@ -65,12 +82,25 @@ static void print_classification(FILE *out, const struct net_metrics *metrics, i
             net_metrics_value(metrics, "balanced_accuracy"));
 }
 
+/* A class in the matrix. */
+static void print_class(FILE *out, const struct net_metrics *metrics, int class, int width,
+                        bool named)
+{
+    char text[16];
+
+    if (named)
+        fprintf(out, "%*s", width, net_metrics_class_name(metrics, class, text));
+    else
+        fprintf(out, "%*d", width, class);
+}
+
 static void print_matrix(FILE *out, const struct net_metrics *metrics)
 {
     const int classes = net_metrics_classes(metrics);
     long most = 100;            /* three columns at least: classes have names, too */
+    const int longest = longest_name(metrics);
+    const bool named = longest <= LONGEST_IN_MATRIX;
     int width = 1;
-    char name[16];
 
     if (classes > MOST_IN_MATRIX) {
         fprintf(out, "\nConfusion matrix: not printed for more than %d classes\n", MOST_IN_MATRIX);
@@ -81,12 +111,14 @@ static void print_matrix(FILE *out, const struct net_metrics *metrics)
             most = net_metrics_confusion(metrics, i / classes, i % classes);
     for (; most; most /= 10)
         width++;
+    if (named && longest >= width)
+        width = longest + 1;
     fprintf(out, "\nConfusion matrix (rows: true class, columns: predicted)\n\n%*s", width, "");
     for (int c = 0; c < classes; c++)
-        fprintf(out, "%*s", width, net_metrics_class_name(metrics, c, name));
+        print_class(out, metrics, c, width, named);
     fputc('\n', out);
     for (int truth = 0; truth < classes; truth++) {
-        fprintf(out, "%*s", width, net_metrics_class_name(metrics, truth, name));
+        print_class(out, metrics, truth, width, named);
         for (int c = 0; c < classes; c++)
             fprintf(out, "%*ld", width, net_metrics_confusion(metrics, truth, c));
         fputc('\n', out);

@@ -1,4 +1,4 @@
-/* readers_test.h -- what suite_readers.c and readers_test.c share. */
+/* readers_test.h -- what suite_readers.c, readers_test.c and npz_test.c share. */
 
 #ifndef READERS_TEST_H
 #define READERS_TEST_H
@@ -13,5 +13,6 @@ struct net_table read_table(const struct net_reader *reader, const char *file, b
                             const struct net_field *fields, int field_count);
 
 TCase *readers_test_words(void);        /* readers_test.c: words, classes, predict's files */
+TCase *readers_test_archives(void);     /* npz_test.c */
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * suite_readers.c -- tables (csv, jsonl) and records (CIFAR): what is read, and that every broken
- * file ends with its name, a place and a remedy. Words are in readers_test.c.
+ * file ends with its name, a place and a remedy. Words are in readers_test.c,
+ * archives in npz_test.c.
  */
 
 #define _GNU_SOURCE
@@ -461,5 +462,6 @@ Suite *suite_readers(void)
         tcase_add_test(files, tests[i]);
     suite_add_tcase(suite, files);
     suite_add_tcase(suite, readers_test_words());
+    suite_add_tcase(suite, readers_test_archives());
     return suite;
 }
