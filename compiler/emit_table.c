@@ -418,6 +418,35 @@ static const char *kind_of(const Kernel *k)
     return "";
 }
 
+/* The last value that a forward kernel stores, if it is a whole one of the arena. */
+static const Value *find_result(const Kernel *k)
+{
+    const Value *result = NULL;
+
+    for (int i = -1; i < k->body_count && !k->node->backward; i++) {
+        const Value *value = i < 0 ? k->node->outputs[0] : k->body[i]->outputs[0];
+        const Physical *v = value->internal ? NULL : value->physical;
+
+        if (v && v->kind == PHYSICAL_VALUE && v->buffer->where == IN_ARENA && v->lanes == 16 &&
+            v->element == TYPE_F32 && v->segment_count == 1)
+            result = value;
+    }
+    return result;
+}
+
+static const char *result_text(const Kernel *k)
+{
+    const Value *result = find_result(k);
+
+    if (!result)
+        return "{ 0 }";
+    const Physical *v = result->physical;
+    const Segment *s = v->segments;
+    return format("{ %zu, %ld, %d, %d, %d, %d }", v->buffer->offset,
+                  (long)v->full_height * v->full_width * v->blocks * 256, s->pixels, s->stride,
+                  s->block, (s->channels + 15) / 16);
+}
+
 static void write_kernels(Text *out, const Program *p)
 {
     line(out, 0, "static const struct net_kernel %s_kernels[] = {", p->graph->name);
@@ -425,8 +454,8 @@ static void write_kernels(Text *out, const Program *p)
         const Kernel *k = p->kernels[i];
 
         line(out, 1, "{ %s, %s,", quoted(k->driver), quoted(k->node->path ? k->node->path : ""));
-        line(out, 1, "  %s, %d, %.17g, %.17g },", quoted(kind_of(k)),
-             line_of(p->graph->model->source, k->node->span), k->flops, k->bytes);
+        line(out, 1, "  %s, %d, %.17g, %.17g, %s },", quoted(kind_of(k)),
+             line_of(p->graph->model->source, k->node->span), k->flops, k->bytes, result_text(k));
     }
     line(out, 0, "};\n");
 }

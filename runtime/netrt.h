@@ -173,12 +173,21 @@ struct net_rows {
     const float *scale, *shift;     /* U8 only: shape[0] each */
 };
 
+/* A layer's result in the arena: of image i, pixel p, blocks b: floats
+   at + i / 16 * chunk + (block + p * stride + b) * 256 + i % 16 * 16. */
+struct net_result {
+    size_t at;                  /* bytes */
+    long chunk;
+    int pixels, stride, block, blocks;  /* blocks 0: it cannot be looked at */
+};
+
 struct net_kernel {
     const char *name;           /* "dense_relu_64x784x256" */
     const char *layer;          /* "mlp.dense_1" */
     const char *kind;           /* "forward", "backward-data", "backward-weights", "elementwise", ... */
     int line;                   /* of the .net file */
     double flops, bytes;        /* at a full batch; bytes that must be read and written */
+    struct net_result result;   /* of a forward kernel of the train step */
 };
 
 struct net_step {

@@ -273,6 +273,14 @@ bool net_has_penalties(const struct net_model *model);
 double net_penalty(struct net_session *session);
 double net_penalize(struct net_session *session);
 
+/* ---- diverge.c: where a number that is not finite came from ----------------------------------- */
+
+const struct net_tensor *net_not_finite(const struct net_session *session);  /* of params; NULL */
+
+/* Runs the train step on a batch whose loss is not finite, from the parameters before it; says
+   where that began (malloc'd). */
+char *net_diverged_in(struct net_session *session, const void *batch, int n);
+
 /* ---- loader.c: the next batch is packed while a step reads this one -------------------------- */
 
 struct net_loader *net_loader_open(struct net_session *session);
@@ -371,6 +379,8 @@ struct net_training {
     long row_count, sample_count;
     FILE *history, *steps;      /* steps: --log-steps, or NULL */
     double saved;               /* when the last checkpoint was, in seconds */
+    bool again;                 /* steps up to `end` are run again: nothing is shown or written */
+    uint32_t end;
     double began;               /* seconds since 1970 */
 };
 
@@ -397,6 +407,8 @@ void net_synthetic_pack(const struct net_model *model, const uint32_t seed[2], i
 /* ---- profile.c: times of single kernels; net_profile_lap is in netrt.h ----------------------- */
 
 struct net_profile *net_profile_open(int kernels, int threads, long steps);
+/* Another use: `look` is called after each kernel of a step on one thread. */
+struct net_profile *net_profile_look(void (*look)(void *context, int kernel), void *context);
 void net_profile_step(struct net_profile *profile, long step);  /* the laps to come belong to it */
 double net_profile_median(const struct net_profile *profile, int kernel);   /* seconds a step */
 void net_profile_close(struct net_profile *profile);

@@ -18,6 +18,7 @@ enum {
     SAMPLE = 10000,             /* rows, at most, that an epoch's train metrics are taken from */
     SAVE_AFTER_EPOCH = 5,       /* seconds since the last checkpoint, at the end of an epoch */
     SAVE_WITHIN_EPOCH = 60,     /* the same, inside one */
+    RUN_AGAIN = 120,            /* the same, at most, where the cause of a divergence is looked for */
 };
 
 /* ---- Saving ---------------------------------------------------------------------------------- */
@@ -32,8 +33,20 @@ static void save_weights(const struct net_training *training)
     free(path);
 }
 
+/* A good checkpoint is not written over by one whose parameters are not finite. */
 static void save(struct net_training *training)
 {
+    const struct net_tensor *spoilt = net_not_finite(&training->session);
+
+    if (training->again)
+        return;
+    if (spoilt) {
+        net_progress_close(&training->progress);
+        net_run_json(training, "diverged", NULL);
+        net_fail(NET_DIVERGED, "after step %u, the last step, %s is not finite. Try a smaller --lr, "
+                 "or --clip 1. The last good checkpoint is in %s", training->session.run.step,
+                 spoilt->name, training->folder);
+    }
     net_checkpoint_write(training);
     save_weights(training);
     training->saved = net_now();
@@ -83,20 +96,71 @@ static bool stopped(const struct net_training *training)
     const long most = net_whole(training->options, NET_MAX_STEPS);
 
     return atomic_load_explicit(&training->signals.stop, memory_order_relaxed)
-           || (most && training->session.run.step >= (uint64_t)most);
+           || (most && training->session.run.step >= (uint64_t)most)
+           || (training->again && training->session.run.step >= training->end);
+}
+
+/* The epoch's order of rows and learning rate. */
+static struct net_pass begin_epoch(struct net_training *training)
+{
+    const uint32_t *seed = training->session.run.seed, epoch = (uint32_t)training->state.epoch;
+
+    net_order(training->rows, training->row_count, seed, epoch,
+              net_flag(training->options, NET_SHUFFLE));
+    training->session.rate = net_schedule_rate(training->options, &training->state);
+    return (struct net_pass){ NET_PASS_TRAIN, { seed[0], seed[1] }, epoch };
+}
+
+static bool train_epochs(struct net_training *training);
+
+/* Where the loss of the last step, which is not finite, comes from: the run is taken up from its
+   last checkpoint, and stopped before that step. NULL: that would take too long, or was stopped. */
+static char *find_cause(struct net_training *training)
+{
+    struct net_session *session = &training->session;
+    struct net_state *state = &training->state;
+    struct net_tensors checkpoint;
+    const long *numbers;
+    const void *batch;
+    int n;
+
+    if (net_now() - training->saved > RUN_AGAIN)
+        return NULL;
+    net_progress_say(&training->progress, "the loss is not finite; looking for where it began");
+    training->progress.quiet = true;
+    training->steps = NULL;
+    training->again = true;
+    training->end = session->run.step - 1;
+    char *path = net_format("%s/checkpoint.safetensors", training->folder);
+    net_tensors_read(&checkpoint, path);
+    net_checkpoint_read(&checkpoint, training);
+    net_tensors_free(&checkpoint);
+    free(path);
+    train_epochs(training);
+    if (session->run.step != training->end)
+        return NULL;
+
+    const struct net_pass pass = begin_epoch(training);
+    net_loader_begin(training->loader, NET_TRAIN, &pass, training->rows + state->row,
+                     training->row_count - state->row, (int)net_whole(training->options, NET_BATCH));
+    batch = net_loader_next(training->loader, &numbers, &n);
+    return net_diverged_in(session, batch, n);
 }
 
 static _Noreturn void diverge(struct net_training *training, float loss)
 {
-    const struct net_state *state = &training->state;
+    const uint32_t step = training->session.run.step;
+    const long epoch = training->state.epoch + 1, row = training->state.row;
 
-    net_progress_close(&training->progress);
     net_run_json(training, "diverged", NULL);
+    net_loader_cancel(training->loader);
+    const char *cause = find_cause(training);
+    net_progress_close(&training->progress);
     net_fail(NET_DIVERGED,
-             "the loss is %s in step %u (epoch %ld, row %ld). Try a smaller --lr, or "
+             "the loss is %s in step %u (epoch %ld, row %ld)%s%s. Try a smaller --lr, or "
              "--clip 1. The last good checkpoint is in %s",
-             isnan(loss) ? "not a number" : "infinite", training->session.run.step,
-             state->epoch + 1, state->row, training->folder);
+             isnan(loss) ? "not a number" : "infinite", step, epoch, row, cause ? "; " : "",
+             cause ? cause : "", training->folder);
 }
 
 static void save_in_time(struct net_training *training)
@@ -122,8 +186,7 @@ static bool train_rows(struct net_training *training, const char *metrics)
     const void *batch;
     double last = net_now();
     int n;
-    const struct net_pass pass = { NET_PASS_TRAIN, { session->run.seed[0], session->run.seed[1] },
-                                   (uint32_t)state->epoch };
+    const struct net_pass pass = begin_epoch(training);
 
     net_loader_begin(training->loader, NET_TRAIN, &pass, training->rows + state->row,
                      training->row_count - state->row,
@@ -139,7 +202,7 @@ static bool train_rows(struct net_training *training, const char *metrics)
         last = now;
         if (training->steps)
             fprintf(training->steps, "%u,%.9g\n", session->run.step, (double)loss);
-        if (!isfinite(loss))
+        if (!isfinite(loss) && !training->again)
             diverge(training, loss);
         if (net_progress_due(&training->progress))
             show_step(training, metrics);
@@ -195,7 +258,8 @@ static void finish_epoch(struct net_training *training, double *values, double b
         state->best_epoch = state->epoch;
         memcpy(training->kept, training->session.run.params, model->params_size);
     }
-    net_history_add(training, loss, values, net_now() - began, speed);
+    if (!training->again)
+        net_history_add(training, loss, values, net_now() - began, speed);
     line = net_format("epoch %ld/%ld  loss %.4g%s", state->epoch,
                       net_whole(training->options, NET_EPOCHS), loss, metrics);
     if (isfinite(validation)) {
@@ -230,9 +294,6 @@ static bool train_epochs(struct net_training *training)
         const long done = state->row;
         char *shown = state->epoch ? metrics_text(model, values) : net_format("%s", "");
 
-        net_order(training->rows, training->row_count, training->session.run.seed,
-                  (uint32_t)state->epoch, net_flag(options, NET_SHUFFLE));
-        training->session.rate = net_schedule_rate(options, state);
         whole = train_rows(training, shown);
         free(shown);
         if (whole)

@@ -180,6 +180,14 @@ goes_on() {
     fi
 }
 build training "$root/tests/training.net"
+exits "diverged in a layer" 3 "step 3 .* began in the result of net.dense_2 (line 17)" \
+    ./training train --lr 1e10 --clip 0 --out layer
+exits "diverged by an update" 3 "update before it spoilt net.dense_2.weight" \
+    ./training train --lr 1e30 --clip 0 --out update
+check "the last good checkpoint" ./training train --resume layer --max-steps 1 --quiet
+build growing "$root/tests/training.net" --define "plan=exponential(30)"
+exits "diverged in a later epoch" 3 "epoch [3-9].*; " \
+    ./growing train --clip 0 --lr 1e-3 --stop-patience 99 --out later
 check "training: gradcheck with penalties" ./training gradcheck --synthetic --threads 1
 goes_on "sgd" training
 if [ -z "$quick" ]; then
