@@ -42,7 +42,18 @@ static Call *evaluate_part(Sema *s, const Ast *ast, Part part)
         return NULL;
     if (part == PART_TRAIN && is_split(call)) {
         if (complain(s, call->span, "`train` must be a source of data, not a split"))
-            note(s->source, "a split is taken from it: `test = %s(...)`", call->name);
+            note(s->source, "a split is taken from it: `%s = %s(...)`",
+                 same(call->name, "kfold") ? "validation" : "test", call->name);
+        return NULL;
+    }
+    if (same(call->name, "kfold") && part == PART_TEST) {
+        if (complain(s, call->span, "`test` cannot be kfold: all folds have the same test rows"))
+            note(s->source, "`test = holdout(0.2)`, and `validation = kfold(%.0f)` of what is left",
+                 number(call, "k"));
+        return NULL;
+    }
+    if (same(call->name, "kfold") && number(call, "k") < 2) {
+        complain(s, call->span, "kfold wants 2 folds or more");
         return NULL;
     }
     if (names_files(call)) {

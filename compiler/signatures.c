@@ -169,7 +169,7 @@ static const Signature signatures[] = {
     READY(FAMILY_SOURCE, "npz", NEEDS("file", WANT_STRING)),
     READY(FAMILY_SPLIT, "holdout",
         NEEDS("f", WANT_FRACTION), TAKES("seed", WANT_WHOLE, "0")),
-    LATER(FAMILY_SPLIT, "kfold"),
+    READY(FAMILY_SPLIT, "kfold", NEEDS("k", WANT_COUNT), TAKES("seed", WANT_WHOLE, "0")),
 
     READY(FAMILY_PREPARATION, "scale", NEEDS("k", WANT_NONZERO)),
     READY(FAMILY_PREPARATION, "normalize",

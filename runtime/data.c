@@ -88,19 +88,28 @@ static void open_source(struct net_data *data, enum net_part part, const char *f
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-static void split(struct net_data *data, enum net_part part)
+/* The column of the source that splits are stratified by: a target that is a class, as metrics see
+   it too. NULL: there is none. */
+static const struct net_column *class_column(const struct net_data *data)
 {
-    const struct net_field *target = net_target_field(data->model);
     const struct net_column *column =
         find_column(&data->opened[NET_TRAIN].table, data->model, data->model->field_count - 1);
 
+    if (!column || column->size != 1 || column->type == NET_TEXT || !net_has_rows(column))
+        return NULL;
+    return net_target_field(data->model)->classes || net_is_binary(column) ? column : NULL;
+}
+
+static void split(struct net_data *data, enum net_part part)
+{
     net_split(&data->parts[NET_TRAIN], &data->parts[part], part, data->model->parts[part],
-              target->classes && column && column->size == 1 ? column : NULL);
+              class_column(data));
 }
 
 static void open_parts(struct net_data *data, const char *folder)
 {
     const struct net_call *const *parts = data->model->parts;
+    const struct net_call *validation = parts[NET_VALIDATION];
 
     for (int part = 0; part < NET_PARTS; part++)
         if (parts[part] && parts[part]->reader)
@@ -109,7 +118,10 @@ static void open_parts(struct net_data *data, const char *folder)
         net_fail(1, "the model names no source of training data");
     if (parts[NET_TEST] && !parts[NET_TEST]->reader)
         split(data, NET_TEST);
-    if (parts[NET_VALIDATION] && !parts[NET_VALIDATION]->reader)
+    if (data->fold.count)
+        net_split_fold(&data->parts[NET_TRAIN], &data->parts[NET_VALIDATION], data->fold,
+                       validation, class_column(data));
+    else if (validation && !validation->reader && strcmp(validation->name, "kfold") != 0)
         split(data, NET_VALIDATION);
 }
 
@@ -246,8 +258,22 @@ struct net_data *net_data_open(const struct net_model *model, const char *folder
     struct net_data *data = new_data(model);
 
     data->folder = folder;
+    if (preparation)
+        data->fold = net_preparation_fold(preparation);
     open_parts(data, folder);
     prepare(data, preparation);
+    return data;
+}
+
+struct net_data *net_data_open_fold(const struct net_model *model, const char *folder,
+                                    struct net_fold fold)
+{
+    struct net_data *data = new_data(model);
+
+    data->folder = folder;
+    data->fold = fold;
+    open_parts(data, folder);
+    prepare(data, NULL);
     return data;
 }
 

@@ -143,6 +143,17 @@ struct net_data;
 struct net_data *net_data_open(const struct net_model *model, const char *folder,
                                const char *preparation);
 
+/* One of `count` folds, numbered from 1. */
+struct net_fold {
+    int number, count;          /* count 0: there are none */
+};
+
+/* The same for training: fitted on its own rows. With a fold, that fold is the validation part,
+   whatever the model says; without one, kfold(k) leaves all rows in training. net_data_open finds
+   the fold of a run in its preparation.json. */
+struct net_data *net_data_open_fold(const struct net_model *model, const char *folder,
+                                    struct net_fold fold);
+
 /* The same for rows of a user's FILE without targets: they become the NET_TEST part, for
    net_predict. It is read as the training source is, which may be idx or npy where that is either;
    plain or gzip. */
@@ -179,6 +190,9 @@ const char *const *net_data_vocabulary(const struct net_data *data, int field, i
 
 /* Fitted numbers and class names as JSON text (for preparation.json); malloc'd. */
 char *net_data_preparation_json(const struct net_data *data);
+
+/* The fold of the run that a preparation.json belongs to. */
+struct net_fold net_preparation_fold(const char *path);
 
 /* Prints "NAME: error: ..." to stderr and exits with `code`. fail.c */
 _Noreturn void net_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

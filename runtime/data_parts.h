@@ -39,6 +39,7 @@ struct net_data {
     struct net_fitted **fitted; /* [field][step] */
     const char *folder;         /* --data, or NULL */
     const char ***vocabulary;   /* [field]: the words by id; NULL: the field has none */
+    struct net_fold fold;
 };
 
 static inline long net_selected(const struct net_selection *part, long row)
@@ -50,6 +51,11 @@ static inline long net_selected(const struct net_selection *part, long row)
    (a column of the source with one number a row), or not where it is NULL. */
 void net_split(struct net_selection *from, struct net_selection *held, enum net_part part,
                const struct net_call *holdout, const struct net_column *classes);
+/* The same for one fold. `call`: the model's validation, whose seed is used; or NULL. */
+void net_split_fold(struct net_selection *from, struct net_selection *held, struct net_fold fold,
+                    const struct net_call *call, const struct net_column *classes);
+/* Is every number 0 or 1, or every one -1 or 1? */
+bool net_is_binary(const struct net_column *column);
 
 /* preparation.c */
 void net_values_open(struct net_values *values, const struct net_field *field,

@@ -13,7 +13,7 @@
 
 #include "runtime.h"
 
-static void make_folder(const char *path)
+void net_make_folder(const char *path)
 {
     char *copy = net_format("%s", path);
     struct stat status;
@@ -34,7 +34,7 @@ static void make_folder(const char *path)
     free(copy);
 }
 
-static bool has(const char *folder, const char *name)
+bool net_has_file(const char *folder, const char *name)
 {
     char *path = net_format("%s/%s", folder, name);
     const bool there = !access(path, F_OK);
@@ -64,7 +64,7 @@ static struct tm calendar(long long now)
     return tm;
 }
 
-static char *new_name(const struct net_model *model)
+char *net_new_folder(const struct net_model *model)
 {
     const struct tm tm = calendar((long long)time(NULL));
     char *date = net_format("%04d%02d%02d-%02d%02d%02d", tm.tm_year, tm.tm_mon + 1, tm.tm_mday,
@@ -72,7 +72,7 @@ static char *new_name(const struct net_model *model)
     char *folder;
 
     folder = net_format("runs/%s-%s", model->name, date);
-    for (int i = 2; has(folder, ""); i++) {
+    for (int i = 2; net_has_file(folder, ""); i++) {
         free(folder);
         folder = net_format("runs/%s-%s-%d", model->name, date, i);
     }
@@ -93,14 +93,14 @@ void net_folder_open(struct net_training *training)
         return;
     }
     training->folder = value[NET_OUT].text ? net_format("%s", value[NET_OUT].text)
-                                           : new_name(training->options->model);
-    const bool run = has(training->folder, "run.json")
-                     || has(training->folder, "checkpoint.safetensors");
+                                           : net_new_folder(training->options->model);
+    const bool run = net_has_file(training->folder, "run.json")
+                     || net_has_file(training->folder, "checkpoint.safetensors");
     if (run && !net_flag(training->options, NET_FORCE))
         net_fail(NET_USAGE,
                  "%s is a run already: --resume %s goes on with it, --force writes over it",
                  training->folder, training->folder);
-    make_folder(training->folder);
+    net_make_folder(training->folder);
     for (size_t i = 0; run && i < sizeof files / sizeof *files; i++) {
         char *path = net_format("%s/%s", training->folder, files[i]);
 
@@ -135,7 +135,7 @@ void net_history_open(struct net_training *training)
     struct net_text text = { 0 };
 
     add_header(&text, training);
-    if (training->options->value[NET_RESUME].text && has(training->folder, "history.csv")) {
+    if (training->options->value[NET_RESUME].text && net_has_file(training->folder, "history.csv")) {
         size_t length;
         char *old = net_file_read(path, &length), *rest = old;
 
@@ -205,6 +205,9 @@ void net_run_json(const struct net_training *training, const char *status, const
     net_text_add(&text, "  \"samples_per_second\": %.0f,\n  \"epochs\": %ld,\n  \"steps\": %u,\n",
                  state->seconds > 0.0 ? state->rows_trained / state->seconds : 0.0, state->epoch,
                  training->session.run.step);
+    if (options->fold.count)
+        net_text_add(&text, "  \"fold\": [%d, %d],\n", options->fold.number,
+                     options->fold.count);
     net_text_add(&text, "  \"best_epoch\": %ld,\n  \"final\": {%s}\n}\n",
                  state->best_epoch ? state->best_epoch : state->epoch, results ? results : "");
     char *path = net_format("%s/run.json", training->folder);

@@ -11,7 +11,7 @@
 static const char *const names[NET_COMMANDS] = {
     [NET_TRAIN_COMMAND] = "train", [NET_EVAL] = "eval", [NET_PREDICT] = "predict",
     [NET_SUMMARY] = "summary", [NET_INIT] = "init", [NET_GRADCHECK] = "gradcheck",
-    [NET_BENCH] = "bench", [NET_CONFIG] = "config",
+    [NET_BENCH] = "bench", [NET_CONFIG] = "config", [NET_KFOLD] = "kfold",
 };
 
 /* A processor without the compiled instructions is told so, before one of them is met. */
@@ -39,7 +39,7 @@ static void check_isa(const struct net_model *model)
 static enum net_command find_command(const char *word)
 {
     static const char *const later[] = {
-        "sweep", "kfold", "report", "export", "tensorboard", "mlflow",
+        "sweep", "report", "export", "tensorboard", "mlflow",
     };
     const char *nearest;
 

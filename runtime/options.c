@@ -24,7 +24,8 @@ enum kind {
 };
 
 enum {                          /* commands that take a flag, as bits */
-    TRAIN = 1 << NET_TRAIN_COMMAND | 1 << NET_CONFIG,
+    KFOLD = 1 << NET_KFOLD,
+    TRAIN = 1 << NET_TRAIN_COMMAND | 1 << NET_CONFIG | KFOLD,
     BENCH = 1 << NET_BENCH,
     EVAL = 1 << NET_EVAL,
     PREDICT = 1 << NET_PREDICT,
@@ -112,13 +113,13 @@ static const struct description descriptions[NET_OPTIONS] = {
     [NET_SYNTHETIC] = { "synthetic", SWITCH, GRADCHECK, 0, 1, { 0 },
                         "  random rows, no data needed" },
     [NET_OUTPUT] = { "output", TEXT, INIT | PREDICT, 0, 0, { 0 }, "FILE  or -o FILE" },
-    [NET_JSON_OUTPUT] = { "json", SWITCH, EVAL | BENCH | SUMMARY | CONFIG, 0, 1, { 0 },
+    [NET_JSON_OUTPUT] = { "json", SWITCH, EVAL | BENCH | SUMMARY | CONFIG | KFOLD, 0, 1, { 0 },
                           "  for machines" },
     [NET_QUIET] = { "quiet", SWITCH, TRAIN, 0, 1, { 0 }, "  nothing but errors" },
 };
 
 static const char *const commands[NET_COMMANDS] = {
-    "train", "eval", "predict", "summary", "init", "gradcheck", "bench", "config",
+    "train", "eval", "predict", "summary", "init", "gradcheck", "bench", "config", "kfold",
 };
 
 const char *net_option_name(enum net_option option)
@@ -277,6 +278,16 @@ static char *join(const char *command, int argc, char **argv)
     return text.at;
 }
 
+static int read_folds(const char *text)
+{
+    char *end;
+    const long folds = strtol(text, &end, 10);
+
+    if (!*text || *end || folds < 2 || folds > 10000)
+        net_fail(NET_USAGE, "kfold wants how many folds, from 2 to 10000, not \"%s\"", text);
+    return (int)folds;
+}
+
 void net_options_read(struct net_options *options, const struct net_model *model,
                       enum net_command command, int argc, char **argv)
 {
@@ -285,6 +296,8 @@ void net_options_read(struct net_options *options, const struct net_model *model
     for (int i = 0; i < argc; i++) {
         if (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o"))
             i = read_flag(options, argc, argv, i);
+        else if (command == NET_KFOLD && !options->folds)
+            options->folds = read_folds(argv[i]);
         else if (command != NET_PREDICT || argv[i][0] == '-')
             net_fail(NET_USAGE, "%s does not know what to do with \"%s\"; --help shows its flags",
                      commands[command], argv[i]);
@@ -384,6 +397,7 @@ void net_help(const struct net_model *model)
 {
     printf("%s: a trainer made by netc %s from %s (%s, batches of up to %d)\n\n"
            "  train      train as the model file says (the default)\n"
+           "  kfold K    a run for each of K folds; their mean and standard deviation\n"
            "  eval       loss, metrics and report of a part, with --weights\n"
            "  predict    --weights RUN FILE: one line a row\n"
            "  summary    layers, shapes, parameters\n"

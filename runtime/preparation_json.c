@@ -4,9 +4,10 @@
  *
  *     {"fields": {"features": [{"scale": {}}, {"standardize": {"mean": [...], "std": [...]}}],
  *                 "species": [{"classes": {"names": ["setosa", ...]}}]},
- *      "classes": ["setosa", ...]}
+ *      "classes": ["setosa", ...], "fold": [3, 10]}
  *
- * A field's steps are its preparations in order; those that learn nothing are {}.
+ * A field's steps are its preparations in order; those that learn nothing are {}. A run that is one
+ * of several folds says which: its validation rows are found again by it.
  */
 
 #include <math.h>
@@ -90,7 +91,10 @@ char *net_data_preparation_json(const struct net_data *data)
         else
             net_text_add(&text, "\"%d\"", c);
     }
-    net_text_add(&text, "]\n}\n");
+    net_text_add(&text, "]");
+    if (data->fold.count)
+        net_text_add(&text, ",\n  \"fold\": [%d, %d]", data->fold.number, data->fold.count);
+    net_text_add(&text, "\n}\n");
     return text.at;
 }
 
@@ -154,7 +158,7 @@ static void load_field(const struct net_json *steps, const struct net_field *fie
     }
 }
 
-void net_preparation_load(struct net_data *data, const char *path)
+static struct net_json *read_json(const char *path)
 {
     size_t length;
     char error[256];
@@ -163,11 +167,34 @@ void net_preparation_load(struct net_data *data, const char *path)
 
     if (!json)
         net_fail(1, "%s: %s", path, error);
+    free(text);
+    return json;
+}
+
+void net_preparation_load(struct net_data *data, const char *path)
+{
+    struct net_json *json = read_json(path);
     const struct net_json *fields = net_json_member(json, "fields");
 
     for (int f = 0; f < data->model->field_count; f++)
         load_field(fields ? net_json_member(fields, data->model->fields[f].name) : NULL,
                    &data->model->fields[f], data->fitted[f], path);
     net_json_free(json);
-    free(text);
+}
+
+struct net_fold net_preparation_fold(const char *path)
+{
+    struct net_json *json = read_json(path);
+    const struct net_json *fold = net_json_member(json, "fold");
+    const struct net_json *number = fold ? fold->first : NULL;
+    double read[2] = {0};
+
+    if (fold && (fold->kind != NET_JSON_ARRAY || fold->count != 2))
+        net_fail(1, "%s: expected \"fold\" to be two numbers", path);
+    for (int i = 0; fold && i < 2; i++, number = number->next)
+        read[i] = number->number;
+    if (fold && !(read[0] >= 1 && read[0] <= read[1] && read[1] < 1e9))
+        net_fail(1, "%s: expected \"fold\" to be a number and how many there are", path);
+    net_json_free(json);
+    return (struct net_fold){(int)read[0], (int)read[1]};
 }

@@ -73,7 +73,7 @@ const struct net_json *net_json_member(const struct net_json *object, const char
 
 enum net_command {
     NET_TRAIN_COMMAND, NET_EVAL, NET_PREDICT, NET_SUMMARY, NET_INIT, NET_GRADCHECK, NET_BENCH,
-    NET_CONFIG, NET_COMMANDS
+    NET_CONFIG, NET_KFOLD, NET_COMMANDS
 };
 
 enum net_option {
@@ -100,6 +100,9 @@ struct net_options {
     enum net_command command;
     struct net_value value[NET_OPTIONS];
     const char *file;           /* predict's FILE, or NULL */
+    int folds;                  /* kfold's K, or 0 */
+    struct net_fold fold;       /* that a training run validates on */
+    const char *whole;          /* the folder of all folds, or NULL */
     char *command_line;         /* for run.json; malloc'd */
     char *data;                 /* --data of the run that is resumed; malloc'd, or NULL */
 };
@@ -369,7 +372,7 @@ struct net_training {
     struct net_state state;
     struct net_loader *loader;
     struct net_metrics *metrics;
-    struct net_signals signals;
+    struct net_signals *signals;
     struct net_progress progress;
     char *folder;               /* the run's */
     void *kept;                 /* the best parameters; NULL: the last are kept */
@@ -391,6 +394,9 @@ void net_checkpoint_write(const struct net_training *training);
 void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options);
 void net_checkpoint_read(const struct net_tensors *tensors, struct net_training *training);
 
+void net_make_folder(const char *path);                 /* and those above it */
+bool net_has_file(const char *folder, const char *name);
+char *net_new_folder(const struct net_model *model);    /* runs/NAME-DATE-TIME, malloc'd */
 void net_folder_open(struct net_training *training);    /* makes it, or refuses an existing run */
 void net_history_open(struct net_training *training);   /* a resume keeps the rows that are done */
 void net_history_add(struct net_training *training, double loss, const double *values,
@@ -417,6 +423,8 @@ double net_median(double *x, long count);               /* sorts x */
 /* ---- the commands ---------------------------------------------------------------------------- */
 
 int net_train(struct net_options *options);
+int net_train_run(struct net_options *options, struct net_signals *signals);   /* one run */
+int net_kfold(struct net_options *options, struct net_signals *signals);
 int net_gradcheck(const struct net_options *options);
 int net_bench(const struct net_options *options);
 int net_summary(const struct net_options *options);

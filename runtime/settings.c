@@ -175,7 +175,7 @@ static void set_monitor(struct net_options *options)
     value->applies = !strcmp(options->value[NET_KEEP].text, "best");
     if (value->given && !value->applies)
         net_fail(NET_USAGE, "--monitor does not apply to --keep last");
-    if (value->given && !model->parts[NET_VALIDATION])
+    if (value->given && !model->parts[NET_VALIDATION] && options->command != NET_KFOLD)
         net_fail(NET_USAGE, "--monitor does not apply: %s has no validation part", model->source);
     value->text = net_monitor_named(model, value->text);
 }

@@ -95,7 +95,7 @@ static bool stopped(const struct net_training *training)
 {
     const long most = net_whole(training->options, NET_MAX_STEPS);
 
-    return atomic_load_explicit(&training->signals.stop, memory_order_relaxed)
+    return atomic_load_explicit(&training->signals->stop, memory_order_relaxed)
            || (most && training->session.run.step >= (uint64_t)most)
            || (training->again && training->session.run.step >= training->end);
 }
@@ -165,7 +165,7 @@ static _Noreturn void diverge(struct net_training *training, float loss)
 
 static void save_in_time(struct net_training *training)
 {
-    const bool asked = atomic_exchange_explicit(&training->signals.save, false,
+    const bool asked = atomic_exchange_explicit(&training->signals->save, false,
                                                 memory_order_relaxed);
     const bool every = training->options->value[NET_CHECKPOINT_EVERY].number > 0.0;
 
@@ -330,20 +330,33 @@ static void open_rows(struct net_training *training)
         training->sample[i] = i * training->row_count / count;
 }
 
+static struct net_fold resumed_fold(const char *folder)
+{
+    char *path = net_format("%s/preparation.json", folder);
+    struct net_fold fold = { 0 };
+
+    if (net_has_file(folder, "preparation.json"))
+        fold = net_preparation_fold(path);
+    free(path);
+    return fold;
+}
+
 static void open_training(struct net_training *training, struct net_options *options)
 {
     struct net_tensors tensors;
     struct net_session *session = &training->session;
     const bool resume = options->value[NET_RESUME].text != NULL;
 
-    if (resume)
+    if (resume) {
         net_checkpoint_settings(&tensors, options);
-    net_signals_open(&training->signals);
+        options->fold = resumed_fold(options->value[NET_RESUME].text);
+    }
     net_progress_open(&training->progress, net_flag(options, NET_QUIET));
     net_session_open(session, options);
     if (options->value[NET_WEIGHTS].text)
         free(net_session_weights(session));
-    session->data = net_data_open(options->model, options->value[NET_DATA].text, NULL);
+    session->data = net_data_open_fold(options->model, options->value[NET_DATA].text,
+                                       options->fold);
     open_rows(training);
     if (!strcmp(options->value[NET_KEEP].text, "best")
         && net_data_rows(session->data, NET_VALIDATION))
@@ -453,25 +466,43 @@ static void finish_training(struct net_training *training, bool whole)
     }
 }
 
-int net_train(struct net_options *options)
+int net_train_run(struct net_options *options, struct net_signals *signals)
 {
     struct net_training *training = net_allocate(1, sizeof *training);
 
     training->options = options;
+    training->signals = signals;
     open_training(training, options);
 
     const bool whole = train_epochs(training);
-    const int signal = atomic_load(&training->signals.stop);
+    const int signal = atomic_load(&signals->stop);
 
     save(training);
     if (signal) {
         net_run_json(training, "interrupted", NULL);
-        net_progress_say(&training->progress,
-                         "stopped after step %u; go on with:  train --resume %s",
-                         training->session.run.step, training->folder);
+        net_progress_say(&training->progress, "stopped after step %u; go on with:  %s --resume %s",
+                         training->session.run.step, options->whole ? "kfold" : "train",
+                         options->whole ? options->whole : training->folder);
     } else {
         finish_training(training, whole);
     }
     close_training(training);
+    free(training);
     return signal ? 128 + signal : NET_OK;
+}
+
+/* One run, or under kfold(k) one for each fold; --resume of a fold's own folder goes on with that
+   fold. */
+int net_train(struct net_options *options)
+{
+    const struct net_call *validation = options->model->parts[NET_VALIDATION];
+    const char *resume = options->value[NET_RESUME].text;
+    struct net_signals *signals = net_allocate(1, sizeof *signals);    /* a thread keeps it */
+    const bool folds = resume ? net_has_file(resume, "kfold.json")
+                              : validation && !strcmp(validation->name, "kfold");
+
+    net_signals_open(signals);
+    if (options->command == NET_KFOLD || folds)
+        return net_kfold(options, signals);
+    return net_train_run(options, signals);
 }

@@ -1,6 +1,5 @@
 /*
- * suite_prep.c -- preparations, augmentation, folds and metrics on data that stand in memory: the
- * model under test is a table by hand, whose pack copies what it is given.
+ * suite_prep.c -- preparations, folds and metrics, on data that stand in memory.
  */
 
 #define _GNU_SOURCE
@@ -11,115 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data_parts.h"
 #include "data_test.h"
 #include "metrics.h"
-#include "random.h"
-#include "runtime.h"
-
-#define LENGTH(list) ((int)(sizeof(list) / sizeof *(list)))
-
-/* ---- the model ------------------------------------------------------------------------------- */
-
-enum { BATCH = 64, MOST = 192 };    /* rows of a batch; numbers of a row */
-
-struct batch {
-    float x[BATCH][MOST], y[BATCH][MOST];
-};
-
-/* What the reader of the running test gives: x of any size, y of one number. */
-static struct {
-    const float *x, *y;
-    const uint8_t *bytes;       /* x, in the place of floats; or NULL */
-    int rows, size;
-} memory;
-
-static void *copy(const void *at, size_t size)
-{
-    return memcpy(net_allocate(size, 1), at, size);
-}
-
-static void open_memory(struct net_table *table, const struct net_request *request)
-{
-    const size_t count = (size_t)(memory.rows * memory.size);
-
-    (void)request;
-    table->columns[0] = (struct net_column){
-        .name = "x", .place = "memory", .type = memory.bytes ? NET_U8 : NET_F32, .rank = 1,
-        .shape = {memory.size}, .rows = memory.rows, .size = memory.size,
-        .at = memory.bytes ? copy(memory.bytes, count) : copy(memory.x, 4 * count)};
-    table->columns[1] = (struct net_column){
-        .name = "y", .place = "memory", .type = NET_F32, .rank = 1, .shape = {1},
-        .rows = memory.rows, .size = 1, .at = copy(memory.y, 4 * (size_t)memory.rows)};
-    table->column_count = 2;
-}
-
-static const struct net_reader reader = {"memory", open_memory, NULL};
-static const struct net_call source = {.name = "memory", .reader = &reader};
-
-static void pack_field(float (*to)[MOST], const struct net_rows *rows, int channels, int size,
-                       int n)
-{
-    for (int i = 0; i < n; i++)
-        for (int k = 0; k < size; k++) {
-            const int c = k / (size / channels);
-
-            to[i][k] = rows->type == NET_F32 ? ((const float *)rows->row[i])[k] :
-                       rows->type == NET_I32 ? (float)((const int32_t *)rows->row[i])[k] :
-                       ((const uint8_t *)rows->row[i])[k] * rows->scale[c] + rows->shift[c];
-        }
-}
-
-struct fixture {
-    struct net_model model;
-    struct net_field fields[2];
-};
-
-static const struct fixture *packed;    /* whose fields pack fills */
-
-static void pack(void *to, const struct net_rows *fields, int n)
-{
-    struct batch *batch = to;
-    const struct net_field *field = packed->fields;
-
-    pack_field(batch->x, &fields[0], field[0].shape[0], field[0].size, n);
-    pack_field(batch->y, &fields[1], field[1].rank ? field[1].shape[0] : 1, field[1].size, n);
-}
-
-/* A picture of `channels` x height x width, and a target of one number. */
-static void make_model(struct fixture *f, int channels, int height, int width)
-{
-    *f = (struct fixture){
-        .fields = {{.name = "image", .source = "x", .kind = NET_INPUT, .rank = 3,
-                    .shape = {channels, height, width}, .size = channels * height * width},
-                   {.name = "target", .source = "y", .kind = NET_TARGET_VALUES, .rank = 1,
-                    .shape = {1}, .size = 1}},
-        .model = {.name = "test", .batch = BATCH, .batch_size = sizeof(struct batch),
-                  .field_count = 2, .parts = {&source}, .pack = pack, .outputs = 1}};
-    f->model.fields = f->fields;
-    packed = f;
-}
-
-static void set_steps(struct fixture *f, const struct net_call *steps, int count)
-{
-    f->fields[0].steps = steps;
-    f->fields[0].step_count = count;
-}
-
-static void set_classes(struct fixture *f, int classes)
-{
-    static const struct net_call steps[] = {
-        {.name = "classes", .preparation = &net_preparation_classes}};
-
-    f->fields[1] = (struct net_field){.name = "target", .source = "y", .kind = NET_TARGET_CLASS,
-                                      .size = 1, .classes = classes, .steps = steps,
-                                      .step_count = 1};
-}
-
-static struct net_data *open_model(const struct fixture *f)
-{
-    return net_data_open(&f->model, NULL, NULL);
-}
+#include "prep_test.h"
 
 /* Row `row` of a part, as it is packed outside of training. */
 static void read_row(const struct net_data *data, enum net_part part, long row, float *x)
@@ -294,302 +187,155 @@ START_TEST(permuted)
 }
 END_TEST
 
-/* ---- augmentation ---------------------------------------------------------------------------- */
+/* ---- folds ----------------------------------------------------------------------------------- */
 
-static const struct net_arg pad_args[] = {{.name = "padding", .number = 3}};
-static const struct net_arg crop_args[] = {{.name = "height", .number = 7},
-                                           {.name = "width", .number = 9}};
-static const struct net_arg often[] = {{.name = "p", .number = .5}};
-static const struct net_arg always[] = {{.name = "p", .number = 1}};
-static const struct net_arg std_args[] = {{.name = "std", .number = .5}};
-static const struct net_arg normalize_args[] = {{.name = "mean", .number = 2},
-                                                {.name = "std", .number = 4}};
-static const struct net_call moves[] = {
-    {.name = "pad", .args = pad_args, .arg_count = 1},
-    {.name = "random_crop", .args = crop_args, .arg_count = 2},
-    {.name = "random_flip", .args = often, .arg_count = 1},
-};
-static const struct net_call noise = {.name = "noise", .args = std_args, .arg_count = 1,
-                                      .preparation = &net_preparation_noise};
+enum { FOLD_ROWS = 103, FOLDS = 5 };
 
-enum { HEIGHT = 7, WIDTH = 9, PICTURE = 2 * HEIGHT * WIDTH, PICTURES = 40 };
-
-/* Every pixel of every picture is its own number, above 0. */
-static void make_pictures(struct fixture *f, float *x, const float *y)
+/* Every row is in one validation part; every class, and the whole, is divided evenly; what minmax
+   learns comes from the fold's training rows alone. */
+static void check_folds(const struct fixture *f, const float *x, const float *y, int classes)
 {
-    for (int i = 0; i < PICTURES * PICTURE; i++)
-        x[i] = (float)(i + 1);
+    int seen[FOLD_ROWS] = {0};
+
+    for (int k = 1; k <= FOLDS; k++) {
+        struct net_data *data = net_data_open_fold(&f->model, NULL, (struct net_fold){k, FOLDS});
+        const struct net_selection *held = &data->parts[NET_VALIDATION];
+        const struct net_selection *train = &data->parts[NET_TRAIN];
+        double least = INFINITY, most = -INFINITY;
+        int of_class[4] = {0};
+
+        ck_assert_int_eq(held->count + train->count, FOLD_ROWS);
+        ck_assert_int_ge(held->count, 20);
+        ck_assert_int_le(held->count, 21);
+        for (long i = 0; i < held->count; i++) {
+            seen[held->rows[i]]++;
+            of_class[classes ? (int)y[held->rows[i]] : 0]++;
+            ck_assert(i == 0 || held->rows[i] > held->rows[i - 1]);
+        }
+        for (int c = 0; c < classes; c++) {
+            int all = 0;
+
+            for (int i = 0; i < FOLD_ROWS; i++)
+                all += (int)y[i] == c;
+            ck_assert_int_le(abs(of_class[c] * FOLDS - all), FOLDS - 1);
+        }
+        for (long i = 0; i < train->count; i++) {
+            least = fmin(least, (double)x[train->rows[i]]);
+            most = fmax(most, (double)x[train->rows[i]]);
+        }
+        ck_assert_double_eq(data->fitted[0][0].list[0][0], least);
+        ck_assert_double_eq(data->fitted[0][0].list[1][0], most);
+
+        char *json = net_data_preparation_json(data);
+        char path[128];
+
+        write_bytes("preparation.json", json, strlen(json), false);
+        free(json);
+        snprintf(path, sizeof path, "%s/preparation.json", data_test_folder());
+        struct net_data *again = net_data_open(&f->model, NULL, path);
+
+        ck_assert_int_eq(net_data_rows(again, NET_VALIDATION), held->count);
+        ck_assert_mem_eq(again->parts[NET_VALIDATION].rows, held->rows,
+                         (size_t)held->count * sizeof(long));
+        net_data_close(again);
+        net_data_close(data);
+    }
+    for (int i = 0; i < FOLD_ROWS; i++)
+        ck_assert_int_eq(seen[i], 1);
+}
+
+static const struct net_arg five_args[] = {{.name = "k", .number = FOLDS},
+                                           {.name = "seed", .number = 3}};
+static const struct net_call five = {.name = "kfold", .args = five_args, .arg_count = 2};
+
+START_TEST(folds_partition)
+{
+    float x[FOLD_ROWS], y[FOLD_ROWS];
+    struct fixture f;
+
+    for (int classes = 0; classes <= 3; classes++) {
+        for (int i = 0; i < FOLD_ROWS; i++) {
+            x[i] = (float)((i * 37) % FOLD_ROWS);
+            y[i] = classes ? (float)(i % 10 < 7 ? 0 : i % 10 < 9 || classes < 3 ? 1 : 2)
+                           : (float)i * .5f;
+            if (classes == 1)
+                y[i] = 2 * y[i] - 1;
+        }
+        memory.x = x, memory.y = y, memory.bytes = NULL;
+        memory.rows = FOLD_ROWS, memory.size = 1;
+        make_model(&f, 1, 1, 1);
+        set_steps(&f, &minmax, 1);
+        f.model.parts[NET_VALIDATION] = &five;
+        if (classes == 3)
+            set_classes(&f, 3);
+        check_folds(&f, x, y, classes == 1 ? 0 : classes);
+    }
+    struct net_data *data = open_model(&f);     /* no fold: all is for training */
+
+    ck_assert_int_eq(net_data_rows(data, NET_TRAIN), FOLD_ROWS);
+    ck_assert_int_eq(net_data_rows(data, NET_VALIDATION), 0);
+    net_data_close(data);
+}
+END_TEST
+
+/* The test part is drawn before, is the same for every fold, and shares no row with any. */
+START_TEST(folds_beside_a_test_part)
+{
+    float x[FOLD_ROWS], y[FOLD_ROWS];
+    int seen[FOLD_ROWS] = {0};
+    struct fixture f;
+
+    for (int i = 0; i < FOLD_ROWS; i++)
+        x[i] = (float)i, y[i] = (float)(i == 50 ? 2 : i % 2);
     memory.x = x, memory.y = y, memory.bytes = NULL;
-    memory.rows = PICTURES, memory.size = PICTURE;
-    make_model(f, 2, HEIGHT, WIDTH);
-}
+    memory.rows = FOLD_ROWS, memory.size = 1;
+    make_model(&f, 1, 1, 1);
+    set_classes(&f, 3);
+    f.model.parts[NET_TEST] = &halves;
+    for (int k = 1; k <= FOLDS; k++) {
+        struct net_data *data = net_data_open_fold(&f.model, NULL, (struct net_fold){k, FOLDS});
 
-static void set_augments(struct net_field *field, const struct net_call *calls, int count)
-{
-    field->augments = calls;
-    field->augment_count = count;
-}
-
-static struct net_pass training_pass(uint32_t epoch)
-{
-    return (struct net_pass){NET_PASS_TRAIN, {3, 4}, epoch};
-}
-
-/* The pixel of a picture that was moved by y, x and perhaps flipped; 0 outside. */
-static float moved_pixel(const float *picture, int c, int y, int x, const int move[3])
-{
-    const int from_y = y + move[0], from_x = (move[2] ? WIDTH - 1 - x : x) + move[1];
-
-    if (from_y < 0 || from_y >= HEIGHT || from_x < 0 || from_x >= WIDTH)
-        return 0;
-    return picture[(c * HEIGHT + from_y) * WIDTH + from_x];
-}
-
-static bool is_moved(const float *got, const float *picture, const int move[3])
-{
-    for (int i = 0; i < PICTURE; i++)
-        if (got[i] != moved_pixel(picture, i / (HEIGHT * WIDTH), i / WIDTH % HEIGHT, i % WIDTH,
-                                  move))
-            return false;
-    return true;
-}
-
-/* Which move made `got` of `picture`; false: none. */
-static bool find_move(const float *got, const float *picture, int move[3])
-{
-    for (move[0] = -3; move[0] <= 3; move[0]++)
-        for (move[1] = -3; move[1] <= 3; move[1]++)
-            for (move[2] = 0; move[2] < 2; move[2]++)
-                if (is_moved(got, picture, move))
-                    return true;
-    return false;
-}
-
-START_TEST(moved_pictures)
-{
-    float x[PICTURES * PICTURE], y[PICTURES] = {0};
-    struct batch *batch = net_allocate(1, sizeof *batch);
-    int places[7][7] = {{0}}, flips = 0, count = 0;
-    struct fixture f;
-
-    make_pictures(&f, x, y);
-    f.fields[1] = f.fields[0];              /* the target is the same picture, and follows */
-    f.fields[1].name = "clean", f.fields[1].kind = NET_TARGET_VALUES;
-    set_augments(&f.fields[0], moves, 3);
-    set_augments(&f.fields[1], moves, 3);
-    struct net_data *data = open_model(&f);
-
-    for (uint32_t epoch = 0; epoch < 50; epoch++) {
-        const struct net_pass pass = training_pass(epoch);
-        long rows[PICTURES];
-
-        for (int i = 0; i < PICTURES; i++)
-            rows[i] = (i * 7 + epoch) % PICTURES;
-        net_data_pack(data, NET_TRAIN, &pass, rows, PICTURES, batch);
-        for (int i = 0; i < PICTURES; i++) {
-            int move[3];
-
-            ck_assert_msg(find_move(batch->x[i], x + rows[i] * PICTURE, move), "row %d", i);
-            ck_assert(is_moved(batch->y[i], x + rows[i] * PICTURE, move));
-            places[move[0] + 3][move[1] + 3]++;
-            flips += move[2];
-            count++;
-        }
+        ck_assert_int_eq(net_data_rows(data, NET_TEST), 51);
+        for (int part = NET_VALIDATION; part <= NET_TEST; part++)
+            for (long i = 0; i < net_data_rows(data, (enum net_part)part); i++)
+                seen[data->parts[part].rows[i]] += part == NET_VALIDATION ? 100 : 1;
+        net_data_close(data);
     }
-    for (int i = 0; i < 49; i++)            /* of 2000 draws, 41 each: deviation 6.3 */
-        ck_assert_int_le(abs(places[i / 7][i % 7] - count / 49), 26);
-    ck_assert_int_le(abs(flips - count / 2), 90);
-
-    net_data_pack(data, NET_TRAIN, NULL, &(long){5}, 1, batch);
-    ck_assert(is_moved(batch->x[0], x + 5 * PICTURE, (int[3]){0}));
-    net_data_close(data);
-    free(batch);
+    for (int i = 0; i < FOLD_ROWS; i++)         /* the only row of its class is always trained on */
+        ck_assert(i == 50 ? !seen[i] : seen[i] == 100 || seen[i] == FOLDS);
 }
 END_TEST
 
-/* One by one or together, in any place: a row of an epoch is one picture. Bytes move as floats. */
-START_TEST(draws_follow_rows)
+static void open_fold(const void *context)
 {
-    static const struct net_call steps[] = {
-        {.name = "pad", .args = pad_args, .arg_count = 1},
-        {.name = "random_flip", .args = often, .arg_count = 1},
-        {.name = "random_erase", .args = often, .arg_count = 1},
-        {.name = "random_crop", .args = crop_args, .arg_count = 2},
-        {.name = "normalize", .args = normalize_args, .arg_count = 2},
-        {.name = "random_flip", .args = often, .arg_count = 1},
+    const struct fixture *f = context;
+
+    net_data_close(net_data_open_fold(&f->model, NULL, (struct net_fold){1, 4}));
+}
+
+static void read_fold(const void *path)
+{
+    net_preparation_fold(path);
+}
+
+START_TEST(fold_faults)
+{
+    static const char *const texts[] = {
+        "{\"fold\": 3}", "{\"fold\": [1]}", "{\"fold\": [0, 2]}", "{\"fold\": [3, 2]}",
+        "{\"fold\": [\"a\", \"b\"]}",
     };
-    float x[PICTURES * PICTURE], y[PICTURES] = {0};
-    uint8_t bytes[PICTURES * PICTURE];
-    struct batch *together = net_allocate(1, sizeof *together);
-    struct batch *one = net_allocate(1, sizeof *one);
-    const struct net_pass pass = training_pass(3), next = training_pass(4);
+    static const float x[3] = {0}, y[3] = {0, .5f, 2};
     struct fixture f;
-    long rows[PICTURES];
-    int same = 0;
+    char path[128];
 
-    make_pictures(&f, x, y);
-    for (int i = 0; i < PICTURES * PICTURE; i++) {
-        bytes[i] = (uint8_t)(i * 37 + 11);
-        x[i] = bytes[i];
+    memory.x = x, memory.y = y, memory.bytes = NULL, memory.rows = 3, memory.size = 1;
+    make_model(&f, 1, 1, 1);
+    expect_fault(open_fold, &f, "4 folds of 3 rows: there are too few rows");
+    snprintf(path, sizeof path, "%s/p.json", data_test_folder());
+    for (int i = 0; i < LENGTH(texts); i++) {
+        write_bytes("p.json", texts[i], strlen(texts[i]), false);
+        expect_fault(read_fold, path, "p.json: expected \"fold\" to be");
     }
-    set_augments(&f.fields[0], steps, LENGTH(steps));
-    for (int i = 0; i < PICTURES; i++)
-        rows[i] = PICTURES - 1 - i;
-    struct net_data *data = open_model(&f);
-
-    net_data_pack(data, NET_TRAIN, &pass, rows, PICTURES, together);
-    net_data_close(data);
-    memory.bytes = bytes;
-    data = open_model(&f);
-    ck_assert_int_eq(data->opened[NET_TRAIN].fields[0].column.type, NET_U8);
-    for (int i = 0; i < PICTURES; i++) {
-        net_data_pack(data, NET_TRAIN, &pass, &rows[i], 1, one);
-        ck_assert_mem_eq(one->x[0], together->x[i], PICTURE * sizeof(float));
-        net_data_pack(data, NET_TRAIN, &next, &rows[i], 1, one);
-        same += !memcmp(one->x[0], together->x[i], PICTURE * sizeof(float));
-    }
-    ck_assert_int_eq(same, 0);
-    net_data_close(data);
-    free(together);
-    free(one);
-}
-END_TEST
-
-/* A rectangle of zeros, in both channels, of 0.02 to 0.33 of the picture; half of the time. */
-START_TEST(erased_pictures)
-{
-    static const struct net_call steps[] = {{.name = "random_erase", .args = often,
-                                             .arg_count = 1}};
-    float x[PICTURES * PICTURE], y[PICTURES] = {0};
-    struct batch *batch = net_allocate(1, sizeof *batch);
-    struct fixture f;
-    long rows[PICTURES];
-    int erased = 0;
-    double share = 0;
-
-    make_pictures(&f, x, y);
-    set_augments(&f.fields[0], steps, 1);
-    for (int i = 0; i < PICTURES; i++)
-        rows[i] = i;
-    struct net_data *data = open_model(&f);
-
-    for (uint32_t epoch = 0; epoch < 50; epoch++) {
-        const struct net_pass pass = training_pass(epoch);
-
-        net_data_pack(data, NET_TRAIN, &pass, rows, PICTURES, batch);
-        for (int i = 0; i < PICTURES; i++) {
-            int zeros = 0, top = HEIGHT, bottom = -1, left = WIDTH, right = -1;
-
-            for (int k = 0; k < PICTURE; k++) {
-                const int row = k / WIDTH % HEIGHT, column = k % WIDTH;
-
-                if (batch->x[i][k] != 0) {
-                    ck_assert_float_eq(batch->x[i][k], x[i * PICTURE + k]);
-                    continue;
-                }
-                zeros++;
-                top = row < top ? row : top, bottom = row > bottom ? row : bottom;
-                left = column < left ? column : left, right = column > right ? column : right;
-            }
-            if (!zeros)
-                continue;
-            ck_assert_int_eq(zeros, 2 * (bottom - top + 1) * (right - left + 1));
-            ck_assert_int_le(zeros, PICTURE / 2);
-            erased++;
-            share += zeros / (double)PICTURE;
-        }
-    }
-    ck_assert_int_gt(erased, 880);
-    ck_assert_int_lt(erased, 1120);
-    ck_assert_double_gt(share / erased, .12);
-    ck_assert_double_lt(share / erased, .22);
-    net_data_close(data);
-    free(batch);
-}
-END_TEST
-
-/* ---- noise ----------------------------------------------------------------------------------- */
-
-START_TEST(noisy_rows)
-{
-    float x[PICTURES * PICTURE], y[PICTURES] = {0};
-    struct batch *batch = net_allocate(3, sizeof *batch);
-    const struct net_pass pass = training_pass(0), next = training_pass(1);
-    const struct net_pass predict = {.kind = NET_PASS_PREDICT};
-    double sum = 0, squares = 0, fourths = 0;
-    const long row = 11, other = 12;
-    struct fixture f;
-
-    make_pictures(&f, x, y);
-    set_steps(&f, &noise, 1);
-    struct net_data *data = open_model(&f);
-
-    net_data_pack(data, NET_TRAIN, &pass, &row, 1, &batch[0]);
-    net_data_pack(data, NET_TRAIN, &next, &row, 1, &batch[1]);
-    ck_assert_mem_ne(batch[0].x[0], batch[1].x[0], PICTURE * sizeof(float));
-    net_data_pack(data, NET_TRAIN, NULL, &row, 1, &batch[1]);
-    net_data_pack(data, NET_TRAIN, NULL, (long[]){other, row}, 2, &batch[2]);
-    ck_assert_mem_eq(batch[1].x[0], batch[2].x[1], PICTURE * sizeof(float));
-    ck_assert_mem_ne(batch[0].x[0], batch[1].x[0], PICTURE * sizeof(float));
-    net_data_pack(data, NET_TRAIN, &predict, &row, 1, &batch[1]);
-    ck_assert_mem_eq(batch[1].x[0], x + row * PICTURE, PICTURE * sizeof(float));
-    net_data_close(data);
-    free(batch);
-
-    enum { DRAWS = 1 << 18 };
-    float *normals = net_allocate(DRAWS, sizeof *normals);
-    int beyond = 0;
-
-    net_normals(normals, DRAWS, (const uint32_t[]){1, 2}, 3, 4, NET_RANDOM_ROW_NOISE);
-    for (int i = 0; i < DRAWS; i++) {
-        const double z = (double)normals[i];
-
-        sum += z;
-        squares += z * z;
-        fourths += z * z * z * z;
-        beyond += fabs(z) > 3;
-    }
-    ck_assert_double_eq_tol(sum / DRAWS, 0, 4 / 512.);
-    ck_assert_double_eq_tol(squares / DRAWS, 1, 4 * 1.42 / 512);
-    ck_assert_double_eq_tol(fourths / DRAWS, 3, 4 * 9.8 / 512);
-    ck_assert_int_lt(abs(beyond - 708), 110);       /* 0.0027 of them */
-    net_normals(normals + 7, 5, (const uint32_t[]){1, 2}, 3, 4, NET_RANDOM_ROW_NOISE);
-    ck_assert_mem_eq(normals, normals + 7, 5 * sizeof *normals);
-    free(normals);
-}
-END_TEST
-
-/* The noise is added before the picture moves: its target follows without any. */
-START_TEST(noisy_rows_move)
-{
-    static const struct net_call flips[] = {{.name = "random_flip", .args = always,
-                                             .arg_count = 1}};
-    float x[PICTURES * PICTURE], y[PICTURES] = {0};
-    struct batch *batch = net_allocate(1, sizeof *batch);
-    const struct net_pass pass = training_pass(9);
-    struct fixture f;
-    double squares = 0;
-
-    make_pictures(&f, x, y);
-    set_steps(&f, &noise, 1);
-    f.fields[1] = f.fields[0];
-    f.fields[1].name = "clean", f.fields[1].kind = NET_TARGET_VALUES;
-    f.fields[1].step_count = 0;
-    set_augments(&f.fields[0], flips, 1);
-    set_augments(&f.fields[1], flips, 1);
-    struct net_data *data = open_model(&f);
-
-    net_data_pack(data, NET_TRAIN, &pass, &(long){0}, 1, batch);
-    ck_assert(is_moved(batch->y[0], x, (int[3]){0, 0, 1}));
-    for (int i = 0; i < PICTURE; i++) {
-        const double difference = (double)batch->x[0][i] - (double)batch->y[0][i];
-
-        ck_assert_double_ne(difference, 0);
-        squares += difference * difference;
-    }
-    ck_assert_double_eq_tol(sqrt(squares / PICTURE), .5, .13);
-    net_data_close(data);
-    free(batch);
 }
 END_TEST
 
@@ -663,16 +409,17 @@ END_TEST
 Suite *suite_prep(void)
 {
     const TTest *const tests[] = {
-        minmax_is_fitted_on_training, imputed, impute_faults, permuted, moved_pictures,
-        draws_follow_rows, erased_pictures, noisy_rows, noisy_rows_move, scores_of_classes,
-        scores_of_one_output,
+        minmax_is_fitted_on_training, imputed, impute_faults, permuted, folds_partition,
+        folds_beside_a_test_part, fold_faults, scores_of_classes, scores_of_one_output,
     };
     Suite *suite = suite_create("prep");
     TCase *prepared = tcase_create("prepared");
 
     tcase_set_timeout(prepared, 60);
+    tcase_add_checked_fixture(prepared, data_test_make_folder, data_test_remove_folder);
     for (int i = 0; i < LENGTH(tests); i++)
         tcase_add_test(prepared, tests[i]);
     suite_add_tcase(suite, prepared);
+    suite_add_tcase(suite, augment_test());
     return suite;
 }

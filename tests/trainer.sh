@@ -210,6 +210,34 @@ multistep([2, 4], gamma=0.5)|false
 EOF
 fi
 
+# k-fold: a run a fold; one that was stopped goes on with the folds that are left
+build folded "$root/tests/folded.net"
+check "kfold" ./folded train --out folds --quiet
+cp -r folds folds_stopped
+rm -r folds_stopped/fold_3 folds_stopped/fold_4 folds_stopped/folds.csv
+sed -i 's/"finished"/"interrupted"/' folds_stopped/fold_2/run.json
+check "kfold goes on" ./folded kfold --resume folds_stopped --quiet
+check "kfold: stopped and resumed is uninterrupted" bash -c \
+    'for i in 1 2 3 4; do
+         cmp folds/fold_$i/model.safetensors folds_stopped/fold_$i/model.safetensors || exit
+     done'
+check "kfold: results" diff folds/kfold.json folds_stopped/kfold.json
+check "kfold: the table is the mean of the runs" awk -F'[:,]' '
+    /"fold": / { for (i = 1; i < NF; i++) if ($i ~ /validation_accuracy/) { sum += $(i + 1); n++ } }
+    /"mean"/ { for (i = 1; i < NF; i++) if ($i ~ /validation_accuracy/) mean = $(i + 1) }
+    END { d = sum / n - mean; exit !(n == 4 && d < 1e-9 && d > -1e-9) }' folds/kfold.json
+holds "kfold: rows of folds.csv" "$(wc -l <folds/folds.csv)" "==" 13
+holds "kfold: rows of band.csv" "$(wc -l <folds/band.csv)" "==" 4
+check "kfold: a fold is evaluated" ./folded eval --weights folds/fold_2 --part validation
+check "kfold of another count" ./folded kfold 3 --epochs 1 --json --quiet --out folds_3
+check "kfold where the model says holdout" ./augmented kfold 2 --epochs 1 --quiet --out folds_2
+exits "kfold without a count" 2 "how many folds" ./augmented kfold --quiet
+exits "kfold of one" 2 "from 2" ./folded kfold 1
+exits "an existing k-fold" 2 "force" ./folded train --out folds
+exits "kfold with weights" 2 "fresh weights" ./folded kfold --weights folds/fold_1 --out none
+exits "kfold resumed with another count" 2 "4 folds" ./folded kfold 3 --resume folds
+exits "kfold resumed with another rate" 2 "lr" ./folded kfold --resume folds --lr 0.7
+
 # Ctrl-C: the step is finished, a checkpoint saved, and resuming goes on from there
 if [ -z "$quick" ]; then
     ./branches train --epochs 6 --out whole_branches --quiet
