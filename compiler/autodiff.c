@@ -272,6 +272,18 @@ static void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
     }
 }
 
+static void vjp_layernorm(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs;    /* x gamma beta */
+    const Node *sums = append(r, OP_LAYERNORM_SUMS, (Value *[]){in[0], dy}, 2, node->at);
+
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_LAYERNORM_GRAD, (Value *[]){in[0], dy, in[1]}, 3,
+                                node->at)->outputs[0]);
+    accumulate(r, 1, sums->outputs[0]);
+    accumulate(r, 2, sums->outputs[1]);
+}
+
 static void vjp_reshape(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
@@ -365,6 +377,7 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_EMBEDDING] = vjp_embedding,
     [OP_WORD_MEAN] = vjp_word_mean,
     [OP_SPARSE_DENSE] = vjp_sparse_dense,
+    [OP_LAYERNORM] = vjp_layernorm,
     [OP_RESHAPE] = vjp_reshape,
     [OP_CONCAT] = vjp_concat,
     [OP_MAXPOOL2D] = vjp_maxpool2d,

@@ -176,7 +176,7 @@ static const char *view_base(const Emitter *e, const Value *value)
 
     if (node->op == OP_BATCHNORM_STATS && value->output < 2)
         path = format("%s_%s", path, of_stats[value->output]);
-    else if (node->op == OP_BATCHNORM_SUMS)
+    else if (node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS)
         path = format("%s_%s", path, value->output ? "beta" : "gamma");
     else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_DEPTHWISE_DW
              || node->op == OP_EMBEDDING_DW || node->op == OP_SPARSE_DENSE_DW)
@@ -281,6 +281,8 @@ static EmitKernel *const emitters[] = {
     [KERNEL_RELAYOUT] = emit_relayout,
     [KERNEL_SOFTMAX] = emit_softmax,
     [KERNEL_SOFTMAX_GRAD] = emit_softmax_grad,
+    [KERNEL_LAYERNORM] = emit_layernorm,
+    [KERNEL_LAYERNORM_GRAD] = emit_layernorm_grad,
     [KERNEL_LOSS] = emit_loss,
     [KERNEL_MEAN_LOSS] = emit_mean_loss,
     [KERNEL_EMBEDDING] = emit_embedding,

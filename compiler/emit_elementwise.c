@@ -110,6 +110,7 @@ static const char *const sums_comment[OP_COUNT] = {
     [OP_CHANNEL_SUM] = "sums of dy",
     [OP_BATCHNORM_STATS] = "sums of d = x - running_mean and of d^2",
     [OP_BATCHNORM_SUMS] = "sums of dy xhat and of dy",
+    [OP_LAYERNORM_SUMS] = "sums of dy xhat and of dy",
 };
 
 /* What the sums read, in the order of the row function's parameters. */
@@ -129,6 +130,8 @@ static int sum_operands(Emitter *e, Driver *d, const Kernel *k, const char *name
         return count;
     }
     names[count++] = add_operand(e, d, "dy", node->inputs[1], false, NULL);
+    if (node->op == OP_LAYERNORM_SUMS)
+        return count;
     names[count++] = add_operand(e, d, "mean", node->inputs[2], false, NULL);
     names[count++] = add_operand(e, d, "inv_std", node->inputs[3], false, NULL);
     return count;
@@ -149,6 +152,7 @@ static const char *row_function_head(Emitter *e, const Kernel *k)
             [OP_CHANNEL_SUM] = {"dy"},
             [OP_BATCHNORM_STATS] = {"x", "running_mean"},
             [OP_BATCHNORM_SUMS] = {"x", "dy", "mean", "inv_std"},
+            [OP_LAYERNORM_SUMS] = {"x", "dy"},
         };
 
         if (i < 4 && names[node->op][i])
@@ -162,47 +166,90 @@ static const char *row_function_head(Emitter *e, const Kernel *k)
     return head.at;
 }
 
-static const char *write_row_function(Emitter *e, const Kernel *k)
+/* Of layernorm: the mean and deviation of each pixel are found again, so sums wait in the slice. */
+static void write_layernorm_sums(Text *text, const Node *node, const char *pixel, const char *slice)
+{
+    const Physical *v = node->inputs[0]->physical;
+    const int channels = channel_count(v), blocks = v->blocks;
+
+    line(text, 0, "{");
+    line(text, 1, "float *at = slices->at + %s * %dL;", slice, 32 * blocks);
+    line(text, 1, "const int images = net_rows(run, chunk);\n");
+    line(text, 1, "(void)row;");
+    line(text, 1, "memset(at, 0, %d * sizeof *at);", 32 * blocks);
+    line(text, 1, "for (int column = 0; column < %d; column++) {", v->width);
+    line(text, 2, "struct net_stats s;\n");
+    line(text, 2, "net_find_stats(&s, x->at[chunk][%s][0][0], %d, %s);", pixel, channels,
+         literal(node->at.eps));
+    line(text, 2, "for (int block = 0; block < %d; block++) {", blocks);
+    line(text, 3, "vec sum = vec_load(at + 16 * block), second = vec_load(at + 16 * (%d + block));\n",
+         blocks);
+    line(text, 3, "for (int i = 0; i < images; i++) {");
+    line(text, 4, "const vec di = vec_load(dy->at[chunk][%s][block][i]);", pixel);
+    line(text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
+    line(text, 4, "sum = vec_fma(di, net_standard(&s, i, xi), sum);");
+    line(text, 4, "second = vec_add(second, di);");
+    line(text, 3, "}");
+    line(text, 3, "vec_store(at + 16 * block, sum);");
+    line(text, 3, "vec_store(at + 16 * (%d + block), second);", blocks);
+    line(text, 2, "}");
+    line(text, 1, "}");
+    line(text, 0, "}");
+}
+
+/* A number a channel: added up in registers. */
+static void write_channel_sums(Text *text, const Kernel *k, const char *pixel, const char *slice)
 {
     const Node *node = k->node;
     const Physical *v = node->inputs[0]->physical;
     const int sums = sum_count(k), floats = sums * v->blocks * 16;
+
+    line(text, 0, "{");
+    line(text, 1, "const int images = net_rows(run, chunk);\n");
+    line(text, 1, "(void)row;");
+    line(text, 1, "for (int block = 0; block < %d; block++) {", v->blocks);
+    line(text, 2, "vec sum = vec_zero()%s;", sums > 1 ? ", second = vec_zero()" : "");
+    if (node->op == OP_BATCHNORM_STATS)
+        line(text, 2, "const vec shift = vec_load(running_mean->at[block]);");
+    if (node->op == OP_BATCHNORM_SUMS)
+        line(text, 2, "const vec m = vec_load(mean->at[block]), s = vec_load(inv_std->at[block]);");
+    line(text, 0, "%s", "");
+    line(text, 2, "for (int column = 0; column < %d; column++)", v->width);
+    line(text, 3, "for (int i = 0; i < images; i++) {");
+    if (node->op == OP_CHANNEL_SUM) {
+        line(text, 4, "sum = vec_add(sum, vec_load(dy->at[chunk][%s][block][i]));", pixel);
+    } else if (node->op == OP_BATCHNORM_STATS) {
+        line(text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
+        line(text, 4, "const vec d = vec_sub(xi, shift);");
+        line(text, 4, "sum = vec_add(sum, d);");
+        line(text, 4, "second = vec_fma(d, d, second);");
+    } else {
+        line(text, 4, "const vec di = vec_load(dy->at[chunk][%s][block][i]);", pixel);
+        line(text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
+        line(text, 4, "sum = vec_fma(di, vec_mul(vec_sub(xi, m), s), sum);");
+        line(text, 4, "second = vec_add(second, di);");
+    }
+    line(text, 3, "}");
+    line(text, 2, "vec_store(slices->at + %s * %dL + 16 * block, sum);", slice, floats);
+    if (sums > 1)
+        line(text, 2, "vec_store(slices->at + %s * %dL + %d + 16 * block, second);", slice, floats,
+             v->blocks * 16);
+    line(text, 1, "}");
+    line(text, 0, "}");
+}
+
+static const char *write_row_function(Emitter *e, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Physical *v = node->inputs[0]->physical;
     const char *pixel = v->height == 1 ? "column" : format("row * %d + column", v->width);
     const char *slice = v->height == 1 ? "chunk" : format("(chunk * %d + row)", v->height);
     Text text = {0};
 
-    line(&text, 0, "{");
-    line(&text, 1, "const int images = net_rows(run, chunk);\n");
-    line(&text, 1, "(void)row;");
-    line(&text, 1, "for (int block = 0; block < %d; block++) {", v->blocks);
-    line(&text, 2, "vec sum = vec_zero()%s;", sums > 1 ? ", second = vec_zero()" : "");
-    if (node->op == OP_BATCHNORM_STATS)
-        line(&text, 2, "const vec shift = vec_load(running_mean->at[block]);");
-    if (node->op == OP_BATCHNORM_SUMS)
-        line(&text, 2, "const vec m = vec_load(mean->at[block]), s = vec_load(inv_std->at[block]);");
-    line(&text, 0, "%s", "");
-    line(&text, 2, "for (int column = 0; column < %d; column++)", v->width);
-    line(&text, 3, "for (int i = 0; i < images; i++) {");
-    if (node->op == OP_CHANNEL_SUM) {
-        line(&text, 4, "sum = vec_add(sum, vec_load(dy->at[chunk][%s][block][i]));", pixel);
-    } else if (node->op == OP_BATCHNORM_STATS) {
-        line(&text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
-        line(&text, 4, "const vec d = vec_sub(xi, shift);");
-        line(&text, 4, "sum = vec_add(sum, d);");
-        line(&text, 4, "second = vec_fma(d, d, second);");
-    } else {
-        line(&text, 4, "const vec di = vec_load(dy->at[chunk][%s][block][i]);", pixel);
-        line(&text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
-        line(&text, 4, "sum = vec_fma(di, vec_mul(vec_sub(xi, m), s), sum);");
-        line(&text, 4, "second = vec_add(second, di);");
-    }
-    line(&text, 3, "}");
-    line(&text, 2, "vec_store(slices->at + %s * %dL + 16 * block, sum);", slice, floats);
-    if (sums > 1)
-        line(&text, 2, "vec_store(slices->at + %s * %dL + %d + 16 * block, second);", slice, floats,
-             v->blocks * 16);
-    line(&text, 1, "}");
-    line(&text, 0, "}");
+    if (node->op == OP_LAYERNORM_SUMS)
+        write_layernorm_sums(&text, node, pixel, slice);
+    else
+        write_channel_sums(&text, k, pixel, slice);
     return add_function(e, &e->drivers, format("%s_row_%s", op_info[node->op].text,
                                                shape_name(e, node->inputs[0])),
                         row_function_head(e, k), text.at);
@@ -263,7 +310,7 @@ void emit_sums_end(Emitter *e, Driver *d, const Kernel *k)
     } else {
         add_operand(e, d, node->op == OP_CHANNEL_SUM ? "db" : "dgamma", node->outputs[0], true,
                     NULL);
-        if (node->op == OP_BATCHNORM_SUMS)
+        if (sums > 1)
             add_operand(e, d, "dbeta", node->outputs[1], true, NULL);
     }
     add_scratch(e, d, "slices", k->scratch, slices_type(e, k), false);

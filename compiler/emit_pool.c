@@ -67,9 +67,8 @@ static void write_body_pointers(Text *text, int level, const Driver *d, const Bo
     }
 }
 
-/* Opens the loops over blocks and images, where a body is to work on one vector; random draws are
-   made for four images at once. Returns the level inside. */
-static int open_images(Emitter *e, Text *text, const Body *b, const Physical *v)
+/* Random draws are made for four images at once. */
+int open_images(Emitter *e, Text *text, const Body *b, const Physical *v)
 {
     line(text, 3, "for (int block = 0; block < %d; block++) {", v->blocks);
     if (b->masked || b->random)
@@ -89,7 +88,7 @@ static int open_images(Emitter *e, Text *text, const Body *b, const Physical *v)
 }
 
 /* Ends them with the body on `v0`. */
-static void close_images(Text *text, int level, const Driver *d, const Body *b, const Physical *v)
+void close_images(Text *text, int level, const Driver *d, const Body *b, const Physical *v)
 {
     write_body_pointers(text, level, d, b, pixel_name(v));
     line(text, level, "const long at = 0, lane = 0;");

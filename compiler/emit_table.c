@@ -409,6 +409,9 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_SOFTMAX:
     case KERNEL_SOFTMAX_GRAD:
         return "softmax";
+    case KERNEL_LAYERNORM:
+    case KERNEL_LAYERNORM_GRAD:
+        return "layernorm";
     case KERNEL_LOSS:
     case KERNEL_MEAN_LOSS:
         return "loss";

@@ -311,13 +311,14 @@ static bool can_host(const Kernel *k)
            || k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_MAXPOOL_GRAD
            || k->kind == KERNEL_AVGPOOL_GRAD
            || k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD
-           || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD;
+           || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD || k->kind == KERNEL_LAYERNORM
+           || k->kind == KERNEL_LAYERNORM_GRAD;
 }
 
 /* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
 static Kernel *find_sums_host(const Fusion *f, const Node *node)
 {
-    const Value *summed = root_of(node->inputs[node->op == OP_BATCHNORM_SUMS ? 1 : 0]);
+    const Value *summed = root_of(node->inputs[node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS]);
     const int maker = f->maker[summed->id];
     Kernel *host = maker < 0 ? NULL : f->program->kernels[maker];
 
@@ -544,6 +545,7 @@ static void add_node_kernels(Fusion *f, Node *node)
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:
     case OP_BATCHNORM_SUMS:
+    case OP_LAYERNORM_SUMS:
         flush_ends(f);
         add_sums(f, node);
         break;
@@ -580,6 +582,12 @@ static void add_node_kernels(Fusion *f, Node *node)
         break;
     case OP_GLOBAL_AVGPOOL2D_GRAD:
         add_rows(f, KERNEL_AVGPOOL_GRAD, node);
+        break;
+    case OP_LAYERNORM:
+        add_rows(f, KERNEL_LAYERNORM, node);
+        break;
+    case OP_LAYERNORM_GRAD:
+        add_rows(f, KERNEL_LAYERNORM_GRAD, node);
         break;
     case OP_SOFTMAX:
         add_rows(f, KERNEL_SOFTMAX, node);
@@ -709,7 +717,8 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
                         && (k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD);
     const bool reads_rows = k->kind == KERNEL_SUMS || k->kind == KERNEL_ELEMENTWISE
                             || k->kind == KERNEL_BLOCKS || k->kind == KERNEL_SOFTMAX
-                            || k->kind == KERNEL_SOFTMAX_GRAD;
+                            || k->kind == KERNEL_SOFTMAX_GRAD || k->kind == KERNEL_LAYERNORM
+                            || k->kind == KERNEL_LAYERNORM_GRAD;
 
     if (k->scratch)
         use(context, k, (Access){k->scratch, slices || turns, slices && k->split_rows == 1});

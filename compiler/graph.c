@@ -201,6 +201,9 @@ static void print_attributes(FILE *out, const Node *node)
         fprintf(out, " eps=%g momentum=%g pixels=%d", at->eps, at->momentum, at->pixels);
         break;
     case OP_INVERSE_STD:
+    case OP_LAYERNORM:
+    case OP_LAYERNORM_GRAD:
+    case OP_LAYERNORM_SUMS:
         fprintf(out, " eps=%g", at->eps);
         break;
     case OP_NORMALIZE_GRAD:

@@ -681,6 +681,19 @@ static void lay_out_node(Layout *l, Node *node)
         require_plain(l, node, 1);
         give(g, y, *in[0]->physical, NULL);
         break;
+    case OP_LAYERNORM:
+        require_plain(l, node, 0);
+        lay_out_vectors(node, in[0]->physical);
+        give(g, y, *in[0]->physical, NULL);
+        break;
+    case OP_LAYERNORM_GRAD:
+    case OP_LAYERNORM_SUMS:
+        require_plain(l, node, 0);
+        require_plain(l, node, 1);
+        lay_out_vectors(node, in[0]->physical);
+        if (y->batched)
+            give(g, y, *in[0]->physical, NULL);
+        break;
     case OP_MSE:
     case OP_MSE_GRAD:
     case OP_MAE:

@@ -265,6 +265,28 @@ static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
                   at)->outputs[0];
 }
 
+/* Over the channels of each pixel or place; weight and bias a channel. */
+static Value *lower_layernorm(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Shape channels = {.rank = 1, .size = {x[0]->shape.size[0]}};
+    const Attributes at = {.eps = number(layer->call, "eps")};
+    Owned *owned = layer->shared ? find_owned(l, layer->shared) : add_owned(l, layer);
+
+    if (!owned)
+        return NULL;
+    if (!layer->shared) {
+        owned->values[0] = add_parameter(l, layer, "weight", channels, "ones", 0);
+        owned->values[1] = add_parameter(l, layer, "bias", channels, "zeros", 0);
+    } else if (!same_shape(owned->values[0]->shape, channels)) {
+        error_at(l->model->source, layer->span,
+                 "layernorm gets %d channels here, the first use of the same network had %d",
+                 channels.size[0], owned->values[0]->shape.size[0]);
+        return NULL;
+    }
+    return append_node(l, layer, OP_LAYERNORM,
+                       (Value *[]){x[0], owned->values[0], owned->values[1]}, 3, at)->outputs[0];
+}
+
 /* selu is an elu of two numbers (Klambauer et al. 2017, as PyTorch rounds them). */
 static Value *lower_elu(Lowering *l, Layer *layer, Value *const *x)
 {
@@ -436,6 +458,7 @@ static const struct {
     {"max", lower_global_pool},
     {"upsample2d", lower_upsample2d},
     {"batchnorm", lower_batchnorm},
+    {"layernorm", lower_layernorm},
     {"gaussian_noise", lower_gaussian_noise},
     {"dropout", lower_dropout},
     {"embedding", lower_embedding},

@@ -342,7 +342,7 @@ typedef struct Attributes {
     double delta;               /* huber: where squares become lines */
     double smoothing;           /* cross_entropy: the share of a label that all classes divide */
     const double *class_weights;    /* cross_entropy: one a class; NULL: all 1 */
-    double eps, momentum;       /* batchnorm */
+    double eps, momentum;       /* batchnorm; eps of layernorm too */
     int stream;                 /* of random draws: its number, so that backward draws the same */
     int begin;                  /* slice: first channel (axis 0); sparse_dense_dx: first input */
     int padding_row;            /* embedding: the row without a gradient, from 1; 0: none */
@@ -559,6 +559,8 @@ typedef enum KernelKind {
     KERNEL_RELAYOUT,            /* any layout to any other */
     KERNEL_SOFTMAX,
     KERNEL_SOFTMAX_GRAD,
+    KERNEL_LAYERNORM,
+    KERNEL_LAYERNORM_GRAD,
     KERNEL_LOSS,                /* and its gradient where wanted */
     KERNEL_MEAN_LOSS,
     KERNEL_EMBEDDING,
@@ -745,6 +747,10 @@ void write_body(Text *text, int level, const Body *b, const char *anchor, const 
 void write_keeps(Text *text, int level, const Body *b, const char *element, const char *step,
                  const char *group);
 const char *literal(double x);                  /* a float constant of C: "0.25f", "2.0f" */
+/* Loops over the blocks and images of a pixel of v (`chunk`, `row`, `column` are there) for a body
+   that works on a vector `v0`; returns the level inside, `i` is the image (emit_pool.c). */
+int open_images(Emitter *e, Text *text, const Body *b, const Physical *v);
+void close_images(Text *text, int level, const Driver *d, const Body *b, const Physical *v);
 const char *body_name(const Kernel *k);         /* "_relu", for a driver's name */
 void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
                   const char *count);   /* of a piece of gradient (emit_weight.c) */
@@ -783,6 +789,7 @@ const char *pixel_name(const Physical *v);      /* "row * 28 + column" */
 void open_rows(Text *text, const Physical *v, bool columns);
 void close_rows(Text *text, bool columns);
 EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad;
+EmitKernel emit_layernorm, emit_layernorm_grad;                         /* emit_norm.c */
 EmitKernel emit_loss, emit_mean_loss;                                   /* emit_loss.c */
 EmitKernel emit_embedding, emit_embedding_dw, emit_word_mean, emit_word_mean_grad; /* emit_words.c */
 EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw, emit_to_dense;

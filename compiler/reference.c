@@ -228,6 +228,93 @@ static void evaluate_softmax_grad(const Reference *r, const Node *node, double *
     }
 }
 
+/* Mean and 1 / deviation of the channels of a pixel, `step` apart. */
+static void find_stats(const double *x, int channels, int step, double eps, double *mean,
+                       double *inv_std)
+{
+    double variance = 0;
+
+    *mean = 0;
+    for (int c = 0; c < channels; c++)
+        *mean += x[c * step] / channels;
+    for (int c = 0; c < channels; c++)
+        variance += (x[c * step] - *mean) * (x[c * step] - *mean) / channels;
+    *inv_std = 1 / sqrt(variance + eps);
+}
+
+static void evaluate_layernorm(const Reference *r, const Node *node, double *const *in,
+                               double *const *out)
+{
+    int channels, pixels;
+
+    find_axis(node->inputs[0], &channels, &pixels);
+    for (int row = 0; row < r->n; row++) {
+        for (int p = 0; p < pixels; p++) {
+            const long at = (long)row * channels * pixels + p;
+            double mean, inv_std;
+
+            find_stats(in[0] + at, channels, pixels, node->at.eps, &mean, &inv_std);
+            for (int c = 0; c < channels; c++)
+                out[0][at + c * pixels] = (in[0][at + c * pixels] - mean) * inv_std * in[1][c]
+                                          + in[2][c];
+        }
+    }
+}
+
+/* dx = inv_std (g - mean of g - xhat mean of g xhat), g = dy gamma */
+static void evaluate_layernorm_grad(const Reference *r, const Node *node, double *const *in,
+                                    double *const *out)
+{
+    int channels, pixels;
+
+    find_axis(node->inputs[0], &channels, &pixels);
+    for (int row = 0; row < r->n; row++) {
+        for (int p = 0; p < pixels; p++) {
+            const long at = (long)row * channels * pixels + p;
+            double mean, inv_std, share = 0, slope = 0;
+
+            find_stats(in[0] + at, channels, pixels, node->at.eps, &mean, &inv_std);
+            for (int c = 0; c < channels; c++) {
+                const double g = in[1][at + c * pixels] * in[2][c];
+
+                share += g / channels;
+                slope += g * (in[0][at + c * pixels] - mean) * inv_std / channels;
+            }
+            for (int c = 0; c < channels; c++) {
+                const double normal = (in[0][at + c * pixels] - mean) * inv_std;
+
+                out[0][at + c * pixels] =
+                    inv_std * (in[1][at + c * pixels] * in[2][c] - share - normal * slope);
+            }
+        }
+    }
+}
+
+/* dgamma = sum of dy xhat, dbeta = sum of dy */
+static void evaluate_layernorm_sums(const Reference *r, const Node *node, double *const *in,
+                                    double *const *out)
+{
+    int channels, pixels;
+
+    find_axis(node->inputs[0], &channels, &pixels);
+    for (int c = 0; c < channels; c++)
+        out[0][c] = out[1][c] = 0;
+    for (int row = 0; row < r->n; row++) {
+        for (int p = 0; p < pixels; p++) {
+            const long at = (long)row * channels * pixels + p;
+            double mean, inv_std;
+
+            find_stats(in[0] + at, channels, pixels, node->at.eps, &mean, &inv_std);
+            for (int c = 0; c < channels; c++) {
+                const double dy = in[1][at + c * pixels];
+
+                out[0][c] += dy * (in[0][at + c * pixels] - mean) * inv_std;
+                out[1][c] += dy;
+            }
+        }
+    }
+}
+
 /* ---- The graph ------------------------------------------------------------------------------- */
 
 static Evaluate *const evaluations[OP_COUNT] = {
@@ -260,6 +347,9 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_RESHAPE] = evaluate_reshape,
     [OP_CONCAT] = evaluate_concat,
     [OP_SLICE] = evaluate_slice,
+    [OP_LAYERNORM] = evaluate_layernorm,
+    [OP_LAYERNORM_GRAD] = evaluate_layernorm_grad,
+    [OP_LAYERNORM_SUMS] = evaluate_layernorm_sums,
     [OP_SOFTMAX] = evaluate_softmax,
     [OP_SOFTMAX_GRAD] = evaluate_softmax_grad,
 };

@@ -87,6 +87,7 @@ static const Signature signatures[] = {
     READY(FAMILY_LAYER, "upsample2d", NEEDS("factor", WANT_COUNTS)),
     WEIGHED("batchnorm",
         TAKES("momentum", WANT_UNIT, "0.1"), TAKES("eps", WANT_POSITIVE, "1e-5")),
+    WEIGHED("layernorm", TAKES("eps", WANT_POSITIVE, "1e-5")),
     READY(FAMILY_LAYER, "dropout", NEEDS("p", WANT_PROBABILITY)),
     PLAIN(FAMILY_LAYER, "flatten"),
     READY(FAMILY_LAYER, "reshape", NEEDS("sizes", WANT_SIZES)),
@@ -107,7 +108,6 @@ static const Signature signatures[] = {
     WEIGHED("embedding",
         NEEDS("width", WANT_COUNT), TAKES("padding_row", WANT_WHOLE, "none"),
         TAKES("pretrained", WANT_STRING, "none"), TAKES("frozen", WANT_BOOL, "false")),
-    LATER(FAMILY_LAYER, "layernorm"),
 
     READY(FAMILY_LOSS, "mse", NEEDS("target", WANT_VALUE)),
     READY(FAMILY_LOSS, "cross_entropy",

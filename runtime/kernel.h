@@ -326,6 +326,100 @@ NET_INLINE void transpose_16x16(float *to, long to_step, const float *from, long
             memcpy(to + i * to_step, &a[i], sizeof a[i]);
 }
 
+/* ---- Layernorm: the channels of one pixel, sixteen images at once ----------------------------- */
+
+/* Of each image: the mean of its channels, and one over their deviation. */
+struct net_stats {
+    _Alignas(64) float mean[16], inv_std[16];
+};
+
+/* What a gradient takes away: the mean of g, and of g times the standardized x. */
+struct net_slopes {
+    _Alignas(64) float share[16], slope[16];
+};
+
+/* Sums over lanes of sixteen vectors, as vec_sum adds them. */
+NET_INLINE vec net_sum_lanes(const float *rows)
+{
+    _Alignas(64) float lanes[256];
+    vec sum[16];
+
+    transpose_16x16(lanes, 16, rows, 16, 16, 16);
+    NET_UNROLL(i, 16)
+        sum[i] = vec_load(lanes + 16 * i);
+    for (int half = 8; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            sum[i] = vec_add(sum[i], sum[i + half]);
+    return sum[0];
+}
+
+/* x: sixteen images a block of channels, the blocks 256 floats apart */
+NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels, float eps)
+{
+    _Alignas(64) float part[256];
+    const vec count = vec_set((float)channels);
+
+    for (int i = 0; i < 16; i++) {
+        vec sum = vec_zero();
+
+        for (int c = 0; c < channels; c += 16)
+            sum = vec_add(sum, vec_load(x + 16 * c + 16 * i));
+        vec_store(part + 16 * i, sum);
+    }
+    vec_store(s->mean, vec_div(net_sum_lanes(part), count));
+    for (int i = 0; i < 16; i++) {
+        const vec mean = vec_set(s->mean[i]);
+        vec sum = vec_zero();
+
+        for (int c = 0; c < channels; c += 16) {
+            const vec d = vec_first(channels - c, vec_sub(vec_load(x + 16 * c + 16 * i), mean),
+                                    vec_zero());
+            sum = vec_fma(d, d, sum);
+        }
+        vec_store(part + 16 * i, sum);
+    }
+    const vec variance = vec_div(net_sum_lanes(part), count);
+    vec_store(s->inv_std, vec_div(vec_set(1.0f), vec_sqrt(vec_add(variance, vec_set(eps)))));
+}
+
+/* x of image i less its mean, over its deviation; padding is no number of use */
+NET_INLINE vec net_standard(const struct net_stats *s, int i, vec x)
+{
+    return vec_mul(vec_sub(x, vec_set(s->mean[i])), vec_set(s->inv_std[i]));
+}
+
+NET_INLINE void net_find_slopes(struct net_slopes *slopes, const struct net_stats *s,
+                                const float *x, const float *dy, const float *gamma, int channels)
+{
+    _Alignas(64) float part[256], part_normal[256];
+    const vec count = vec_set((float)channels);
+
+    for (int i = 0; i < 16; i++) {
+        vec sum = vec_zero(), second = vec_zero();
+
+        for (int c = 0; c < channels; c += 16) {
+            const vec g = vec_mul(vec_load(dy + 16 * c + 16 * i), vec_load(gamma + c));
+
+            sum = vec_add(sum, g);
+            second = vec_fma(g, net_standard(s, i, vec_load(x + 16 * c + 16 * i)), second);
+        }
+        vec_store(part + 16 * i, sum);
+        vec_store(part_normal + 16 * i, second);
+    }
+    vec_store(slopes->share, vec_div(net_sum_lanes(part), count));
+    vec_store(slopes->slope, vec_div(net_sum_lanes(part_normal), count));
+}
+
+/* (g - share - normal slope) / deviation in the first `lanes` lanes */
+NET_INLINE vec net_layernorm_grad(const struct net_stats *s, const struct net_slopes *slopes,
+                                  int i, vec normal, vec g, int lanes)
+{
+    const vec along = vec_fma(normal, vec_set(slopes->slope[i]), vec_set(slopes->share[i]));
+    const vec dx = vec_mul(vec_sub(g, along), vec_set(s->inv_std[i]));
+
+    return vec_first(lanes, dx, vec_zero());
+}
+
 /* ---- Elementwise ----------------------------------------------------------------------------- */
 
 /* The channels that a block of a value holds. */

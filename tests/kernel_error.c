@@ -42,6 +42,7 @@ static double terms_of(const Node *node, int n)
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:
     case OP_BATCHNORM_SUMS:
+    case OP_LAYERNORM_SUMS:
         return (double)n * pixels;
     case OP_GLOBAL_AVGPOOL2D:
         return pixels;
@@ -62,6 +63,8 @@ static double terms_of(const Node *node, int n)
         return node->at.kernel[0] * node->at.kernel[1];
     case OP_SOFTMAX:
     case OP_SOFTMAX_GRAD:
+    case OP_LAYERNORM:
+    case OP_LAYERNORM_GRAD:
     case OP_CROSS_ENTROPY_GRAD:
         return x.size[0];
     case OP_MSE:
@@ -107,6 +110,28 @@ static double heaviest_row(const Bounds *b, const Node *node)
     for (int row = 0; row < b->r->n; row++)
         sum += weights[(int)class[row]];
     return sum > 0 ? most / sum : 0;
+}
+
+/* The largest entry of x over the deviation of the pixel where it is least: what an error of x
+   becomes when its pixels are standardized. */
+static double standardized(const Bounds *b, const Node *node)
+{
+    const Value *x = node->inputs[0];
+    const double *at = b->r->at[x->id];
+    const int channels = x->shape.size[0], pixels = shape_size(x->shape) / channels;
+    double least = INFINITY;
+
+    for (long i = 0; i < (long)b->r->n * pixels; i++) {
+        const double *pixel = at + i / pixels * channels * pixels + i % pixels;
+        double mean = 0, variance = 0;
+
+        for (int c = 0; c < channels; c++)
+            mean += pixel[c * pixels] / channels;
+        for (int c = 0; c < channels; c++)
+            variance += pow(pixel[c * pixels] - mean, 2) / channels;
+        least = fmin(least, variance + node->at.eps);
+    }
+    return size_of(b, x) / sqrt(least);
 }
 
 /* The largest term of what a node adds up, or the largest number that it takes in: its result may
@@ -171,6 +196,12 @@ static double largest_term(const Bounds *b, const Node *node)
         return size_of(b, node->inputs[0]) / (double)element_count(node->outputs[0], b->r->n);
     case OP_MSE_GRAD:
         return 2 * size_of(b, node->inputs[0]) / (double)element_count(node->outputs[0], b->r->n);
+    case OP_LAYERNORM:
+    case OP_LAYERNORM_SUMS:
+        return standardized(b, node) * size_of(b, node->inputs[1]);
+    case OP_LAYERNORM_GRAD:
+        return standardized(b, node) * product_of(b, node, 1, 2)
+               * (1 + standardized(b, node) / size_of(b, node->inputs[0]));
     case OP_NORMALIZE:
         return product_of(b, node, 2, 3) * size_of(b, node->inputs[0]);
     case OP_NORMALIZE_GRAD:

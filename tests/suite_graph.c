@@ -214,6 +214,16 @@ static void build_window(Graph *g, const Case *c, int channels)
     finish(g, append(g, c->op, c->at, 1, x, NULL, NULL));
 }
 
+static void build_layernorm(Graph *g, const Case *c, int channels)
+{
+    const Shape shape = c->other ? image(channels, c->other, 2) : vector(channels);
+    const Attributes at = {.eps = 1e-2};
+    Value *x = parameter(g, shape, true);
+
+    finish(g, append(g, c->op, at, 3, x, parameter(g, vector(channels), false),
+                     parameter(g, vector(channels), false)));
+}
+
 static void build_upsample(Graph *g, const Case *c, int channels)
 {
     Attributes at = c->at;
@@ -337,6 +347,8 @@ static const Case cases[] = {
     {OP_UPSAMPLE2D, build_upsample, 2, WINDOW(3, 1, 3, 1, 0, 0, 0, 0)},
     {OP_GLOBAL_MAXPOOL2D, build_window, 3, NOTHING},
     {OP_GLOBAL_AVGPOOL2D, build_window, 3, NOTHING},
+    {OP_LAYERNORM, build_layernorm, 0, NOTHING},
+    {OP_LAYERNORM, build_layernorm, 2, NOTHING},
     {OP_SOFTMAX, build_unary, 0, NOTHING},
     {OP_SOFTMAX, build_unary, 2, NOTHING},
     {OP_EMBEDDING, build_embedding, 0, NOTHING},

@@ -90,6 +90,23 @@ static const KernelCase cases[] = {
      "          -> flatten -> dense(3)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
 
+    {"layernorm", 19, 1, true,
+     "input x[19] = x\n    input y[3, 5, 4] = y\n    input z[5, 7] = z", "[40] = t", "x, y, z",
+     "    a = x -> dense(2) -> layernorm -> relu -> dense(2)\n"
+     "    b = x -> dense(17) -> layernorm -> tanh -> dense(3)\n"
+     "    c = x -> layernorm(eps=1e-3) -> dense(5)\n"
+     "    d = concat(dense(x, 5), dense(x, 33)) -> layernorm -> dropout(0.5) -> dense(3)\n"
+     "    y17 = y -> conv2d(17, 2) -> layernorm -> relu\n"
+     "    e = y17 + (y17 -> conv2d(17, 3, padding=1) -> layernorm) -> flatten -> dense(3)\n"
+     "    f = y -> conv2d(33, 3) -> gelu -> layernorm -> global_avgpool2d -> dense(5)\n"
+     "    g = z -> layernorm -> mean -> layernorm -> dense(5)\n"
+     "    h = y -> conv2d(5, 3) -> flatten -> layernorm -> dense(3)\n"
+     "    i = y -> layernorm -> softplus -> conv2d(3, 3) -> layernorm -> sigmoid\n"
+     "          -> global_maxpool2d\n"
+     "    j = x -> dense(48) -> layernorm -> dense(48) -> layernorm -> gaussian_noise(1)\n"
+     "          -> dense(8)\n"
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+
     {"mae", 17, 1, true, "input x[2, 4, 4] = x", "[3, 3, 3] = t", "x", "    x -> conv2d(3, 2)\n",
      "mae"},
     {"huber of a concat", 16, 1, true, "input x[7] = x", "[22] = t", "x",
