@@ -107,7 +107,7 @@ static const Signature signatures[] = {
     READY(FAMILY_LAYER, "gaussian_noise", NEEDS("std", WANT_NONNEGATIVE)),
     WEIGHED("embedding",
         NEEDS("width", WANT_COUNT), TAKES("padding_row", WANT_WHOLE, "none"),
-        TAKES("pretrained", WANT_STRING, "none"), TAKES("frozen", WANT_BOOL, "false")),
+        TAKES("pretrained", WANT_STRING, "none"), TAKES("frozen", WANT_BOOL, "false"), PENALTIES),
 
     READY(FAMILY_LOSS, "mse", NEEDS("target", WANT_VALUE)),
     READY(FAMILY_LOSS, "cross_entropy",
