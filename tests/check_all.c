@@ -14,6 +14,7 @@ Suite *suite_plan(void);
 Suite *suite_kernels(void);
 Suite *suite_conv(void);
 Suite *suite_pool(void);
+Suite *suite_vec(void);
 Suite *suite_text(void);
 Suite *suite_runtime(void);
 Suite *suite_training(void);
@@ -33,6 +34,7 @@ static const struct {
     {"readers", suite_readers},
     {"training", suite_training},
     {"text", suite_text},
+    {"vec", suite_vec},
 };
 
 int main(int argc, char **argv)

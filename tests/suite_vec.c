@@ -1,0 +1,192 @@
+/*
+ * suite_vec.c -- the functions of vec.h against libm in double, and the random draws' distribution.
+ *
+ * The one idea: here vec.h is emulated, so this needs no particular processor; that the other
+ * targets give the same bits is what the suites of kernels show.
+ */
+
+#include <check.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "activation.h"
+
+/* ---- Accuracy -------------------------------------------------------------------------------- */
+
+static vec sine_of_turns(vec x)
+{
+    vec sine, cosine;
+
+    vec_sin_cos_turns(x, &sine, &cosine);
+    return sine;
+}
+
+static vec cosine_of_turns(vec x)
+{
+    vec sine, cosine;
+
+    vec_sin_cos_turns(x, &sine, &cosine);
+    return cosine;
+}
+
+static vec selu(vec x)
+{
+    return net_elu(x, 1.67326324f, 1.05070099f);
+}
+
+static double exact_sine(double x)
+{
+    return sin(2 * acos(-1) * x);
+}
+
+static double exact_cosine(double x)
+{
+    return cos(2 * acos(-1) * x);
+}
+
+static double exact_selu(double x)
+{
+    return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543773 * expm1(x));
+}
+
+static double exact_gelu(double x)
+{
+    return x * (1 + erf(x / sqrt(2))) / 2;
+}
+
+static double exact_softplus(double x)
+{
+    return fmax(x, 0) + log1p(exp(-fabs(x)));
+}
+
+/* Errors are in units of the last place; where results come near 0 by cancelling, of that of
+   `least`. */
+static const struct {
+    const char *name;
+    vec (*function)(vec x);
+    double (*exact)(double x);
+    double from, to;
+    double least, allowed;
+} functions[] = {
+    {"expm1", vec_expm1, expm1, -20, 0, 0, 2},
+    {"expm1 near 0", vec_expm1, expm1, -1e-3, 0, 0, 2},
+    {"log1p", vec_log1p, log1p, 0, 2, 0, 2},
+    {"log1p near 0", vec_log1p, log1p, 0, 1e-6, 0, 2},
+    {"erf", vec_erf, erf, -5, 5, 0, 2},
+    {"erf near 0", vec_erf, erf, -1e-3, 1e-3, 0, 2},
+    {"sine", sine_of_turns, exact_sine, 0, 0.99999994, 0.05, 2},
+    {"cosine", cosine_of_turns, exact_cosine, 0, 0.99999994, 0.05, 2},
+    {"selu", selu, exact_selu, -10, 10, 0, 4},
+    {"gelu", net_gelu, exact_gelu, -8, 8, 0.25, 4},
+    {"softplus", net_softplus, exact_softplus, -30, 30, 0, 4},
+};
+
+START_TEST(functions_are_exact_to_a_few_places)
+{
+    enum { COUNT = 100000 };
+    const double from = functions[_i].from, step = (functions[_i].to - from) / (COUNT - 1);
+    double worst = 0, at = 0;
+
+    for (int i = 0; i < COUNT; i += 16) {
+        _Alignas(64) float x[16], y[16];
+
+        for (int k = 0; k < 16; k++)
+            x[k] = (float)(from + step * (i + k < COUNT ? i + k : 0));
+        vec_store(y, functions[_i].function(vec_load(x)));
+        for (int k = 0; k < 16; k++) {
+            const double exact = functions[_i].exact((double)x[k]);
+            const double size = fmax(fmax(fabs(exact), functions[_i].least), FLT_MIN);
+            const double place = ldexp(1, ilogb(size) - 23);
+            const double error = fabs((double)y[k] - exact) / place;
+
+            if (!(error <= worst))
+                worst = error, at = (double)x[k];
+        }
+    }
+    ck_assert_msg(worst <= functions[_i].allowed, "%s: %.2f last places at %.9g",
+                  functions[_i].name, worst, at);
+}
+END_TEST
+
+/* Padding lanes hold +0: what has a value of 0 there must have the bits of +0. */
+START_TEST(zero_stays_zero)
+{
+    const vec zero = vec_zero();
+    const vec results[] = {
+        net_elu(zero, 1, 1), net_elu_grad(zero, zero, 1, 1), net_gelu(zero),
+        net_gelu_grad(zero, zero), net_softplus_grad(zero, zero), net_hardswish(zero),
+        net_hardswish_grad(zero, zero),
+    };
+
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        const net_u32 bits = vec_bits(results[i]);
+
+        for (int k = 0; k < 16; k++)
+            ck_assert_msg(bits[k] == 0, "function %zu gives bits %x of +0", i, bits[k]);
+    }
+}
+END_TEST
+
+/* ---- Draws ----------------------------------------------------------------------------------- */
+
+enum { ROWS = 256, ELEMENTS = 4096 };
+
+/* Mean, variance, skew and kurtosis of a million draws, and how many lie far out; neighbours, which
+   share a radius, and steps are independent. Bounds are five standard errors. */
+START_TEST(noise_is_normal)
+{
+    const uint32_t key[2] = {5, 9};
+    const double count = (double)ROWS * ELEMENTS;
+    double sum[5] = {0}, pairs = 0, steps = 0, beyond[3] = {0};
+    static const double far[3] = {2, 3, 4}, share[3] = {4.550026e-2, 2.699796e-3, 6.334248e-5};
+
+    for (uint32_t group = 0; group < ROWS / 4; group++) {
+        for (uint32_t element = 0; element < ELEMENTS; element += 16) {
+            _Alignas(64) float x[4][16], later[4][16];
+            vec noise[4], next[4];
+
+            vec_gaussian_noise(noise, key, element, 1, group, 7, 2, 1.0f);
+            vec_gaussian_noise(next, key, element, 1, group, 8, 2, 1.0f);
+            for (int k = 0; k < 4; k++) {
+                vec_store(x[k], noise[k]);
+                vec_store(later[k], next[k]);
+            }
+            for (int i = 0; i < 64; i++) {
+                const double d = (double)x[i / 16][i % 16];
+
+                for (int power = 1; power < 5; power++)
+                    sum[power] += pow(d, power) / count;
+                for (int k = 0; k < 3; k++)
+                    beyond[k] += fabs(d) > far[k];
+                pairs += d * (double)x[i / 16 ^ 1][i % 16] / count;
+                steps += d * (double)later[i / 16][i % 16] / count;
+            }
+        }
+    }
+    ck_assert_double_le(fabs(sum[1]), 5 * sqrt(1 / count));
+    ck_assert_double_le(fabs(sum[2] - 1), 5 * sqrt(2 / count));
+    ck_assert_double_le(fabs(sum[3]), 5 * sqrt(15 / count));
+    ck_assert_double_le(fabs(sum[4] - 3), 5 * sqrt(96 / count));
+    ck_assert_double_le(fabs(pairs), 5 * sqrt(2 / count));      /* each pair is there twice */
+    ck_assert_double_le(fabs(steps), 5 * sqrt(1 / count));
+    for (int k = 0; k < 3; k++)
+        ck_assert_double_le(fabs(beyond[k] - share[k] * count), 5 * sqrt(share[k] * count));
+}
+END_TEST
+
+Suite *suite_vec(void);
+
+Suite *suite_vec(void)
+{
+    Suite *suite = suite_create("vec");
+    TCase *tcase = tcase_create("vec");
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, functions_are_exact_to_a_few_places, 0,
+                        sizeof functions / sizeof *functions);
+    tcase_add_test(tcase, zero_stays_zero);
+    tcase_add_test(tcase, noise_is_normal);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
