@@ -53,9 +53,11 @@ struct net_augment {
 
 static double noise_of(const struct net_field *field)
 {
-    const struct net_call *last = field->steps + field->step_count - 1;
+    if (!field->step_count)
+        return 0;
+    const struct net_call *last = &field->steps[field->step_count - 1];
 
-    return field->step_count && !strcmp(last->name, "noise") ? last->args[0].number : 0;
+    return strcmp(last->name, "noise") ? 0 : last->args[0].number;
 }
 
 static float channel_number(const struct net_call *call, const char *name, int c)

@@ -29,6 +29,7 @@ struct net_loader {
     long count;
     int batch;
     unsigned begin;             /* the number of its first batch */
+    double waited;              /* seconds that net_loader_next has waited for the helper */
     bool alone;                 /* a job of one batch that is still to be given out */
 };
 
@@ -115,8 +116,12 @@ const void *net_loader_next(struct net_loader *loader, const long **rows, int *n
     }
     if (number == atomic_load(&loader->end))
         return NULL;
-    if (net_gate_value(&loader->filled) == number)
+    if (net_gate_value(&loader->filled) == number) {
+        const double began = net_now();
+
         net_gate_wait(&loader->filled, number, loader->spins);
+        loader->waited += net_now() - began;
+    }
     *n = batch_rows(loader, number, rows);
     atomic_store(&loader->taken, number + 1);
     if (number + 1 != atomic_load(&loader->end))
@@ -136,6 +141,11 @@ void net_loader_cancel(struct net_loader *loader)
         atomic_store(&loader->end, number + 1);
         net_loader_next(loader, &rows, &n);
     }
+}
+
+double net_loader_waited(const struct net_loader *loader)
+{
+    return loader->waited;
 }
 
 void net_loader_close(struct net_loader *loader)

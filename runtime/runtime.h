@@ -296,6 +296,7 @@ void net_loader_begin(struct net_loader *loader, enum net_part part, const struc
 /* The next packed batch, or NULL after the last; the one before may be overwritten. */
 const void *net_loader_next(struct net_loader *loader, const long **rows, int *n);
 void net_loader_cancel(struct net_loader *loader);      /* the job ends early */
+double net_loader_waited(const struct net_loader *loader);  /* seconds, for batches, so far */
 void net_loader_close(struct net_loader *loader);
 
 /* The order of an epoch's rows: shuffled by (seed, epoch) alone, or 0, 1, 2, ... */
