@@ -4,6 +4,7 @@
 #     make quickstart       install what is missing, build, train models/digits.net, show it
 #     make test             install what is missing, build, run every test
 #     make test-torch       the losses of tests/torch/cases.txt against the PyTorch that is installed
+#     make test-gradients   the gradients of the largest models too: minutes each
 #     make bench            step times beside PyTorch's: a table and bench.json
 #     make data-mnist       fetch a data set into DATA (data/); also data-cifar10, data-cifar100,
 #                           data-imdb, data-boston, data-pima
@@ -133,6 +134,9 @@ test-torch: all
 	    echo "0 passed, 0 failed, 1 skipped"; \
 	fi
 
+test-gradients: all
+	tests/models.sh every
+
 bench: all
 	python3 tests/bench/bench.py --netc $(BUILD)/netc --out bench.json --models "$(MODELS)"
 
@@ -212,6 +216,6 @@ lint: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all tests test test-installed test-torch bench quickstart quickstart-installed install \
+.PHONY: all tests test test-installed test-torch test-gradients bench quickstart quickstart-installed install \
         format lint clean $(DATA_SETS:%=data-%)
 .DELETE_ON_ERROR:

@@ -29,6 +29,7 @@ parts() {
 parts "$build/asan" quick "$build/totals.asan" >"$build/asan.log" 2>&1 &
 (
     parts "$build" all "$build/totals.plain"
+    part "models" tests/models.sh
     part "losses against PyTorch's" tests/torch.sh
     part "downloads" tests/get_data.sh
 )
