@@ -1,11 +1,13 @@
 /*
  * suite_conv.c -- convolutions of every kind as compiled kernels: of images and sequences, apart,
- * transposed, with kernels as large as the image and strides larger than the kernel.
+ * transposed, by groups, with kernels as large as the image and strides larger than the kernel; and
+ * what files and summaries say of them.
  */
 
 #include <check.h>
 #include <stdlib.h>
 
+#include "graph_test.h"
 #include "kernel_test.h"
 
 static const KernelCase cases[] = {
@@ -143,6 +145,63 @@ START_TEST(test_case)
 }
 END_TEST
 
+/* ---- What files and summaries say ------------------------------------------------------------- */
+
+static const struct {
+    const char *layer;          /* of a sequence y[6, 20], or of an image x[6, 9, 8] */
+    Shape file;                 /* of its weight, PyTorch's */
+    int fan_in;
+    Shape result;
+    double flops;
+} facts[] = {
+    {"y -> conv1d(7, 3)", {3, {7, 6, 3}}, 18, {2, {7, 18}}, 2 * 126 * 18},
+    {"y -> conv1d(8, 4, padding=same, dilation=2, groups=2)", {3, {8, 3, 4}}, 12, {2, {8, 20}},
+     2 * 96 * 20},
+    {"y -> conv1d(6, 5, stride=5, groups=6)", {3, {6, 1, 5}}, 5, {2, {6, 4}}, 2 * 30 * 4},
+    {"x -> conv2d(7, [2, 3], dilation=[4, 2])", {4, {7, 6, 2, 3}}, 36, {3, {7, 5, 4}},
+     2 * 252 * 20},
+    {"x -> conv2d(6, 3, groups=6)", {4, {6, 1, 3, 3}}, 9, {3, {6, 7, 6}}, 2 * 54 * 42},
+    {"x -> conv2d(12, 3, padding=1, groups=3)", {4, {12, 2, 3, 3}}, 18, {3, {12, 9, 8}},
+     2 * 216 * 72},
+    {"x -> conv2d_transpose(5, [2, 4], stride=[3, 2], padding=[0, 1], output_padding=[2, 1])",
+     {4, {6, 5, 2, 4}}, 40, {3, {5, 28, 17}}, 2 * 240 * 72},
+};
+
+START_TEST(test_facts)
+{
+    KernelCase one = {"facts", 4, 1, false, "input x[6, 9, 8] = x\n    input y[6, 20] = y",
+                      "[1] = t", "x, y", NULL, "mse"};
+    Model *model;
+    const Graph *g;
+    const LayerRow *rows;
+    int count;
+
+    one.body = format("    a = %s\n    concat(x -> flatten, y -> flatten, a -> flatten)"
+                      " -> dense(1)\n", facts[_i].layer);
+    model = model_of(kernel_model(&one));
+    g = lower(model, MODE_EVALUATE);
+    rows = summarize(model, g, &count);
+    for (int i = 0; i < g->value_count; i++) {
+        const Value *value = g->values[i];
+
+        if (!same(value->name, "net.a.weight"))
+            continue;
+        ck_assert_str_eq(shape_text(file_shape(value)), shape_text(facts[_i].file));
+        ck_assert_int_eq(value->fan_in, facts[_i].fan_in);
+    }
+    for (int i = 0; i < count; i++) {
+        if (!same(rows[i].name, "net.a"))
+            continue;
+        ck_assert_str_eq(shape_text(rows[i].shape), shape_text(facts[_i].result));
+        ck_assert_int_eq(rows[i].parameters,
+                         shape_size(facts[_i].file) + facts[_i].result.size[0]);
+        ck_assert_double_eq(rows[i].flops, facts[_i].flops);
+        return;
+    }
+    ck_abort_msg("no row for net.a");
+}
+END_TEST
+
 Suite *suite_conv(void);
 
 Suite *suite_conv(void)
@@ -152,6 +211,7 @@ Suite *suite_conv(void)
 
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
+    tcase_add_loop_test(tcase, test_facts, 0, COUNT(facts));
     suite_add_tcase(suite, tcase);
     return suite;
 }
