@@ -1,8 +1,8 @@
 /*
  * emit_channels.c -- convolutions of each channel by itself, and the weights of groups.
  *
- * The one idea: 16 channels are a vector of x and a vector of w, so one fma a tap makes an output of
- * 16 channels; nothing is summed over channels. What there is to sum for a gradient, images and
+ * The one idea: 16 channels are a vector of x and a vector of w, so one fma a tap makes an output
+ * of 16 channels; nothing is summed over channels. What there is to sum for a gradient, images and
  * pixels, is cut into slices. Groups of several channels are left to the contraction, which visits
  * the blocks of a full weight that they touch.
  */
@@ -22,8 +22,8 @@ static const char *write_tile(Emitter *e, bool bias)
     line(&text, 1, "net_depthwise(y, x, w, %s, taps);", bias ? "b" : "NULL");
     line(&text, 0, "}");
     return add_function(e, &e->tiles, bias ? "depthwise_tile_bias" : "depthwise_tile",
-                        format("/* y = %ssum over taps of x w, channel by channel: 16 images of one "
-                               "block */\n"
+                        format("/* y = %ssum over taps of x w, channel by channel: 16 images of "
+                               "one block */\n"
                                "NET_TILE void %%s(float *restrict y, const float *restrict x,\n"
                                "        const float *restrict w,%s const struct taps *taps)\n",
                                bias ? "b + " : "", bias ? " const float *restrict b," : ""),
@@ -109,12 +109,13 @@ void emit_depthwise(Emitter *e, Driver *d, const Kernel *k)
 static const char *write_sum_tile(Emitter *e)
 {
     return add_function(e, &e->tiles, "depthwise_dw_tile",
-                        "/* dw += sum over columns and images of x dy, channel by channel: one block */\n"
+                        "/* dw += sum over columns and images of x dy, channel by channel: one "
+                        "block */\n"
                         "NET_TILE void %s(float *restrict dw, const float *restrict x,\n"
-                        "        const float *restrict dy, long columns, long images, long x_column, "
-                        "long dy_column)\n",
-                        "{\n    net_depthwise_dw(dw, x, dy, columns, images, x_column, dy_column);\n"
-                        "}\n");
+                        "        const float *restrict dy, long columns, long images, "
+                        "long x_column, long dy_column)\n",
+                        "{\n    net_depthwise_dw(dw, x, dy, columns, images, x_column, "
+                        "dy_column);\n}\n");
 }
 
 /* Row by row of dy, so that all taps find x and dy in the cache. */
@@ -132,7 +133,8 @@ void emit_depthwise_dw(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "x", node->inputs[0], false, NULL);
     add_operand(e, d, "dy", node->inputs[1], false, NULL);
     d->base = format("depthwise_dw_slices_%s_%dx%d", shape_name(e, node->inputs[0]), kh, kw);
-    text_add(&d->comment, "/* dw = x dy over the images of a chunk and some rows; items: slices */\n");
+    text_add(&d->comment,
+             "/* dw = x dy over the images of a chunk and some rows; items: slices */\n");
     line(text, 0, "{");
     line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", x->chunks, k->slices);
     line(text, 2, "const int chunk = item / %d, part = item %% %d;", k->slices, k->slices);
@@ -155,8 +157,8 @@ void emit_depthwise_dw(Emitter *e, Driver *d, const Kernel *k)
          at->padding[1]);
     line(text, 5, "%s(dw + 16 * (tap * %d + block), x->at[chunk][first][block][0],",
          write_sum_tile(e), x->blocks);
-    line(text, 6, "dy->at[chunk][row * %d + c.begin][block][0], c.end - c.begin, images, %ld, %ld);",
-         dy->width, pixel_floats(x) * at->stride[1], pixel_floats(dy));
+    line(text, 6, "dy->at[chunk][row * %d + c.begin][block][0], c.end - c.begin, images, %ld, "
+         "%ld);", dy->width, pixel_floats(x) * at->stride[1], pixel_floats(dy));
     line(text, 4, "}");
     line(text, 1, "}");
     line(text, 0, "}");
@@ -179,7 +181,8 @@ void emit_groups(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, expand ? "w" : "full", node->inputs[0], false, NULL);
     d->base = format("%s_%d_%dx%d", op_info[node->op].text, node->at.groups, p->rows, outputs);
     text_add(&d->comment, "/* %s; items: blocks of outputs */\n",
-             expand ? "full = w, by channels of all groups: +0 between them" : "dw = what groups see");
+             expand ? "full = w, by channels of all groups: +0 between them"
+                    : "dw = what groups see");
     line(text, 0, "{");
     line(text, 1, "NET_ITEMS(block, %d, run, thread) {", (outputs + 15) / 16);
     line(text, 2, "const struct net_panel at = net_panel_of(block, %d, %d);", p->panels[0],

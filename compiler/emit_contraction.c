@@ -290,7 +290,8 @@ static void write_conv_taps(Text *text, int level, const Loops *l, const Group *
         line(text, level + 1, "  .w = %s(r.first * %d + c.first) * %ldL%s,",
              start ? format("%ld + ", start * vectors * 16) : "", kw, w_tap,
              groups ? format(" + seen_%d.first * %d", i, vectors * 16) : "");
-        line(text, level + 1, "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = %ld,",
+        line(text, level + 1,
+             "  .rows = r.count, .columns = c.count, .x_row = %ld, .x_column = %ld,",
              is_dx(node) ? -row * window_step(at, 0) : row * dilation_of(at, 0),
              is_dx(node) ? -pixel * window_step(at, 1) : pixel * dilation_of(at, 1));
         line(text, level + 1, "  .w_row = %ld, .w_column = %ld, .channels = %s },",

@@ -1,9 +1,9 @@
 /*
  * lower_conv.c -- convolutions of images and sequences, and transposed ones.
  *
- * The one idea: one operation and its two gradients do nearly all of them. A sequence is an image of
- * one row; a transposed convolution is the gradient of a convolution, and its weight is that one's;
- * groups are zeros in the weight. Only a group for each channel has an operation of its own.
+ * The one idea: one operation and its two gradients do nearly all of them. A sequence is an image
+ * of one row; a transposed convolution is the gradient of a convolution, and its weight is that
+ * one's; groups are zeros in the weight. Only a group for each channel has an operation of its own.
  */
 
 #include "lower.h"

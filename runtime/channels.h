@@ -12,8 +12,8 @@
 
 /* ---- A filter a channel ---------------------------------------------------------------------- */
 
-/* y[i] = b + sum over taps of x[i] w, each channel by itself: one block of 16 images, eight at a time.
-   b may be NULL. */
+/* y[i] = b + sum over taps of x[i] w, each channel by itself: one block of 16 images, eight at a
+   time. b may be NULL. */
 NET_INLINE void net_depthwise(float *restrict y, const float *restrict x, const float *restrict w,
                               const float *restrict b, const struct taps *taps)
 {
@@ -73,8 +73,8 @@ struct net_seen {
     int first, count;           /* count: 0 where they see none */
 };
 
-/* What outputs `output` to output + outputs - 1 see of channels start to start + channels - 1: groups
-   have `to` outputs of `from` channels; there are `all` outputs. */
+/* What outputs `output` to output + outputs - 1 see of channels start to start + channels - 1:
+   groups have `to` outputs of `from` channels; there are `all` outputs. */
 NET_INLINE struct net_seen net_group_sees(int output, int outputs, int to, int from, int all,
                                           int start, int channels)
 {
@@ -95,8 +95,8 @@ NET_INLINE void net_group_mask(float *dw, int inputs, int outputs, int input, in
                 dw[i * outputs + o] = 0.0f;
 }
 
-/* One block of outputs, from `output` on, of a weight by groups, in rows [tap][from] of step floats:
-   into the full one, rows [tap][channels], with +0 between. */
+/* One block of outputs, from `output` on, of a weight by groups, in rows [tap][from] of step
+   floats: into the full one, rows [tap][channels], with +0 between. */
 NET_INLINE void net_group_expand(float *full, const float *w, long step, int taps, int channels,
                                  int from, int to, int output)
 {

@@ -26,7 +26,8 @@ static const KernelCase cases[] = {
      "    h = concat(x17, x) -> batchnorm -> relu -> conv1d(3, 3) -> dropout(0.3) -> flatten\n"
      "          -> dense(5)\n"
      "    i = x17 + conv1d(x17, 17, 3, padding=1) -> relu -> conv1d(2, 13) -> flatten -> dense(3)\n"
-     "    j = x -> conv1d(4, 3) -> reshape(2, 22) -> conv1d(3, 4, stride=5) -> flatten -> dense(3)\n"
+     "    j = x -> conv1d(4, 3) -> reshape(2, 22) -> conv1d(3, 4, stride=5) -> flatten\n"
+     "          -> dense(3)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
 
     {"conv1d of inputs", 16, 1, true,
@@ -61,18 +62,22 @@ static const KernelCase cases[] = {
      "    a = x2 -> conv2d_transpose(19, 2, stride=2) -> flatten -> dense(3)\n"
      "    b = x17 -> conv2d_transpose(1, [2, 3], stride=[3, 1], padding=[1, 2]) -> flatten\n"
      "          -> dense(5)\n"
-     "    c = x33 -> conv2d_transpose(5, 1, stride=3, output_padding=[2, 1], bias=false) -> flatten\n"
+     "    c = x33 -> conv2d_transpose(5, 1, stride=3, output_padding=[2, 1], bias=false)\n"
+     "          -> flatten\n"
      "          -> dense(5)\n"
-     "    d = x33 -> conv2d_transpose(16, 3, dilation=2, padding=1) -> batchnorm -> relu -> flatten\n"
+     "    d = x33 -> conv2d_transpose(16, 3, dilation=2, padding=1) -> batchnorm -> relu\n"
+     "          -> flatten\n"
      "          -> dense(5)\n"
-     "    e = x2 -> conv2d_transpose(3, 3, stride=2, dilation=3, output_padding=[2, 1], padding=4)\n"
+     "    e = x2\n"
+     "          -> conv2d_transpose(3, 3, stride=2, dilation=3, output_padding=[2, 1], padding=4)\n"
      "          -> sigmoid -> flatten -> dense(5)\n"
      "    f = concat(x17, x -> conv2d_transpose(5, 4, stride=2, padding=1)) -> relu\n"
      "          -> conv2d_transpose(3, 2, stride=3) -> flatten -> dense(5)\n"
      "    g = concat(x33 -> flatten, x33 -> relu -> flatten) -> dense(17) -> reshape(17, 1, 1)\n"
      "          -> conv2d_transpose(33, 4) -> relu -> conv2d_transpose(2, 4, stride=2, padding=1)\n"
      "          -> flatten -> dense(5)\n"
-     "    h = x33 + (x33 -> conv2d_transpose(33, 3, padding=1)) -> relu -> conv2d(2, 2) -> flatten\n"
+     "    h = x33 + (x33 -> conv2d_transpose(33, 3, padding=1)) -> relu -> conv2d(2, 2)\n"
+     "          -> flatten\n"
      "          -> dense(5)\n"
      "    i = x -> conv2d_transpose(5, 1) -> dropout(0.5) -> flatten -> dense(7)\n"
      "    concat(a, b, c, d, e, f, g, h, i)\n", "mse"},
@@ -86,15 +91,18 @@ static const KernelCase cases[] = {
      "          -> conv2d(5, 1) -> flatten -> dense(5)\n"
      "    c = x33 -> conv2d(33, 3, stride=2, padding=1, groups=33) -> relu -> conv2d(5, 1)\n"
      "          -> flatten -> dense(5)\n"
-     "    d = x17 -> conv2d(17, [2, 3], stride=[3, 2], padding=[0, 4], dilation=[2, 3], groups=17)\n"
+     "    d = x17\n"
+     "          -> conv2d(17, [2, 3], stride=[3, 2], padding=[0, 4], dilation=[2, 3], groups=17)\n"
      "          -> sigmoid -> flatten -> dense(5)\n"
      "    e = x17 -> conv2d(17, 5, padding=same, groups=17) -> dropout(0.5) -> global_avgpool2d\n"
      "          -> dense(5)\n"
      "    f = concat(x1, x17) -> conv2d(18, 2, groups=18) -> tanh -> flatten -> dense(5)\n"
-     "    g = x17 + conv2d(x17, 17, 3, padding=1, groups=17) -> relu -> conv2d(3, [9, 8]) -> flatten\n"
+     "    g = x17 + conv2d(x17, 17, 3, padding=1, groups=17) -> relu -> conv2d(3, [9, 8])\n"
+     "          -> flatten\n"
      "    h = y -> conv1d(19, 3, padding=1, groups=19) -> relu -> conv1d(19, 5, groups=19)\n"
      "          -> flatten -> dense(5)\n"
-     "    i = x17 -> conv2d(17, 3, groups=17, dilation=2, stride=2, padding=3) -> flatten -> dense(7)\n"
+     "    i = x17 -> conv2d(17, 3, groups=17, dilation=2, stride=2, padding=3) -> flatten\n"
+     "          -> dense(7)\n"
      "    j = x1 -> conv2d(1, 3, dilation=2, groups=1) -> flatten -> dense(5)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
 
@@ -109,10 +117,12 @@ static const KernelCase cases[] = {
      "          -> dropout(0.25) -> global_avgpool2d -> dense(5)\n"
      "    d = x96 -> conv2d(64, [3, 2], stride=[2, 3], dilation=[1, 2], groups=2) -> relu\n"
      "          -> conv2d(8, 1, groups=4) -> flatten -> dense(5)\n"
-     "    e = concat(x6, x) -> conv2d(15, 3, padding=2, dilation=2, groups=5) -> flatten -> dense(5)\n"
+     "    e = concat(x6, x) -> conv2d(15, 3, padding=2, dilation=2, groups=5) -> flatten\n"
+     "          -> dense(5)\n"
      "    f = concat(x40, x40 -> tanh) -> conv2d(48, 2, groups=16) -> flatten -> dense(5)\n"
      "    g = concat(x96 -> conv2d(32, 1), x96) -> conv2d(8, 2, groups=4) -> flatten -> dense(5)\n"
-     "    h = x96 + conv2d(x96, 96, 3, padding=1, groups=3) -> relu -> conv2d(3, [7, 6]) -> flatten\n"
+     "    h = x96 + conv2d(x96, 96, 3, padding=1, groups=3) -> relu -> conv2d(3, [7, 6])\n"
+     "          -> flatten\n"
      "    i = y -> conv1d(12, 3, groups=3) -> relu -> conv1d(4, 3, stride=2, groups=2) -> flatten\n"
      "          -> dense(5)\n"
      "    j = x -> conv2d(8, 3, groups=4) -> flatten -> dense(7)\n"
@@ -145,7 +155,7 @@ START_TEST(test_case)
 }
 END_TEST
 
-/* ---- What files and summaries say ------------------------------------------------------------- */
+/* ---- What files and summaries say ------------------------------------------------------------ */
 
 static const struct {
     const char *layer;          /* of a sequence y[6, 20], or of an image x[6, 9, 8] */
