@@ -68,8 +68,7 @@ void net_stream_close(struct net_stream *file)
     file->zlib = NULL;
 }
 
-/* As many of `size` bytes as there are; a fault of the disk or of the packing ends the program. */
-static size_t read_some(struct net_stream *file, void *bytes, size_t size)
+size_t net_stream_some(struct net_stream *file, void *bytes, size_t size)
 {
     size_t done = 0;
 
@@ -115,7 +114,7 @@ void net_stream_read(struct net_stream *file, void *bytes, size_t size, const ch
 {
     const uint64_t begin = file->at;
 
-    if (read_some(file, bytes, size) < size)
+    if (net_stream_some(file, bytes, size) < size)
         fail_short(file, begin, size, what);
 }
 
@@ -132,7 +131,7 @@ void *net_stream_append(struct net_stream *file, void *bytes, size_t used, size_
         if (!grown)
             net_fail(1, "%s: out of memory after %zu bytes", file->path, used + done);
         bytes = grown;
-        const size_t got = read_some(file, (char *)bytes + used + done, want);
+        const size_t got = net_stream_some(file, (char *)bytes + used + done, want);
 
         done += got;
         if (got < want)
@@ -154,7 +153,7 @@ char *net_stream_rest(struct net_stream *file, size_t *size)
                 net_fail(1, "%s: out of memory after %zu bytes", file->path, used);
             bytes = grown;
         }
-        const size_t got = read_some(file, bytes + used, capacity - used - 1);
+        const size_t got = net_stream_some(file, bytes + used, capacity - used - 1);
 
         used += got;
         if (used < capacity - 1)
@@ -170,6 +169,6 @@ void net_stream_end(struct net_stream *file)
     unsigned char more;
     const uint64_t at = file->at;
 
-    if (read_some(file, &more, 1))
+    if (net_stream_some(file, &more, 1))
         net_stream_fail(file, at, "expected the end of the file by its header, found more data");
 }

@@ -21,6 +21,9 @@ void net_stream_open(struct net_stream *file, const char *path);
 void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size);
 void net_stream_close(struct net_stream *file);
 
+/* As many of `size` bytes as there are; a fault of the disk or of the packing ends the program. */
+size_t net_stream_some(struct net_stream *file, void *bytes, size_t size);
+
 /* Reads exactly `size` bytes, or fails saying that `what` was expected here. */
 void net_stream_read(struct net_stream *file, void *bytes, size_t size, const char *what);
 

@@ -163,6 +163,13 @@ int net_init(const struct net_options *options)
         net_fail(NET_USAGE, "init wants -o FILE, such as -o weights.safetensors");
     void *params = net_memory(model->params_size);
     net_init_params(model, key, params);
+    if (net_is_pretrained(model)) {
+        const char *folder = options->value[NET_DATA].text;
+        struct net_data *data = net_data_open(model, folder, NULL);
+
+        net_pretrained_read(model, data, folder, params, NULL);
+        net_data_close(data);
+    }
     net_weights_write(path, model, params);
     free(params);
     return NET_OK;

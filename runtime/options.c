@@ -93,7 +93,7 @@ static const struct description descriptions[NET_OPTIONS] = {
                       "NAME  what is best: validation_loss or a metric" },
     [NET_THREADS] = { "threads", WHOLE, STEP | EVAL | GRADCHECK, 1, 64, { 0 },
                       "N  default: the cores it may use" },
-    [NET_DATA] = { "data", TEXT, STEP | EVAL | PREDICT | GRADCHECK, 0, 0, { 0 },
+    [NET_DATA] = { "data", TEXT, STEP | EVAL | PREDICT | GRADCHECK | INIT, 0, 0, { 0 },
                    "DIR  where the data files are" },
     [NET_OUT] = { "out", TEXT, TRAIN, 0, 0, { 0 }, "DIR  the run's folder" },
     [NET_FORCE] = { "force", SWITCH, TRAIN, 0, 1, { 0 }, "  write over an existing run" },

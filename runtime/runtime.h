@@ -152,6 +152,13 @@ void net_tensor_set(const struct net_tensor *tensor, void *base, const float *lo
 void net_init_params(const struct net_model *model, const uint32_t seed[2], void *params);
 int net_init(const struct net_options *options);        /* `init` */
 
+/* pretrained.c: tables that begin with the vectors of a file in `folder` (NULL: the current one), by
+   the words of `data`. `progress`, or NULL, hears how many words have one. */
+struct net_progress;
+bool net_is_pretrained(const struct net_model *model);
+void net_pretrained_read(const struct net_model *model, const struct net_data *data,
+                         const char *folder, void *params, struct net_progress *progress);
+
 /* ---- pool.c: threads ------------------------------------------------------------------------- */
 
 /* A number that one side advances and others wait for: a bounded spin, then a futex. */

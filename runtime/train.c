@@ -357,6 +357,9 @@ static void open_training(struct net_training *training, struct net_options *opt
         free(net_session_weights(session));
     session->data = net_data_open_fold(options->model, options->value[NET_DATA].text,
                                        options->fold);
+    if (!resume && !options->value[NET_WEIGHTS].text)
+        net_pretrained_read(options->model, session->data, options->value[NET_DATA].text,
+                            session->run.params, &training->progress);
     open_rows(training);
     if (!strcmp(options->value[NET_KEEP].text, "best")
         && net_data_rows(session->data, NET_VALIDATION))
