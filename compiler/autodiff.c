@@ -262,14 +262,14 @@ static void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
 
     if (wants(r, 3))
         accumulate(r, 3, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
-    if (wants(r, 2))
-        accumulate(r, 2, append(r, OP_SPARSE_DENSE_DW, (Value *[]){in[0], in[1], dy}, 3,
-                                node->at)->outputs[0]);
-    if (wants(r, 1)) {
+    if (wants(r, 1)) {          /* before dw, which ends with the update of what it reads */
         at.shape = in[1]->shape;
         accumulate(r, 1, append(r, OP_SPARSE_DENSE_DX, (Value *[]){dy, in[2]}, 2,
                                 at)->outputs[0]);
     }
+    if (wants(r, 2))
+        accumulate(r, 2, append(r, OP_SPARSE_DENSE_DW, (Value *[]){in[0], in[1], dy}, 3,
+                                node->at)->outputs[0]);
 }
 
 static void vjp_layernorm(Reverse *r, const Node *node, Value *dy)

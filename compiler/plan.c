@@ -166,10 +166,27 @@ static void check_alive(void *context, const Kernel *k, Access access)
         fail_plan("used while not live", kernel_label(k), buffer->name);
 }
 
+/* The parameter that a kernel leaves updated; NULL: none. */
+static const Buffer *updated_by(const Kernel *k)
+{
+    const Node *update = k->kind == KERNEL_UPDATE ? k->node : k->update;
+
+    return update ? update->inputs[0]->physical->buffer : NULL;
+}
+
+static void check_untouched(void *context, const Kernel *k, Access access)
+{
+    if (access.buffer == context)
+        fail_plan("used after its update", kernel_label(k), access.buffer->name);
+}
+
 void verify_plan(const Program *p)
 {
     for (int i = 0; i < p->count; i++)
         each_buffer(p->kernels[i], check_alive, NULL);
+    for (int i = 0; i < p->count; i++)
+        for (int j = i + 1; j < p->count && updated_by(p->kernels[i]); j++)
+            each_buffer(p->kernels[j], check_untouched, (void *)updated_by(p->kernels[i]));
     for (int i = 0; i < p->count; i++)
         for (int j = 0; j < i; j++)
             if (p->kernels[i]->phase == p->kernels[j]->phase

@@ -75,6 +75,7 @@ static const char hooks[] =
     "int net_main(int argc, char **argv, const struct net_model *model)\n"
     "{\n    return argc + (argv && model);\n}\n"
     "const struct net_reader net_reader_npy = { 0 };\n"
+    "const struct net_reader net_reader_csv = { 0 };\n"
     "const struct net_preparation net_preparation_scale = { 0 };\n"
     "const struct net_preparation net_preparation_classes = { 0 };\n"
     "const struct net_preparation net_preparation_tokens = { 0 };\n"

@@ -11,11 +11,12 @@
 
 const char *kernel_model(const KernelCase *c)
 {
+    static const char arrays[] = "npy(x=\"x.npy\", y=\"y.npy\", z=\"z.npy\", u=\"u.npy\", "
+                                 "v=\"v.npy\", w=\"w.npy\", t=\"t.npy\")";
     const int name = (int)strcspn(c->loss, ",");
 
     return format("data {\n"
-                  "    train = npy(x=\"x.npy\", y=\"y.npy\", z=\"z.npy\", u=\"u.npy\", v=\"v.npy\","
-                  " w=\"w.npy\", t=\"t.npy\")\n"
+                  "    train = %s\n"
                   "    %s\n"
                   "    target t%s\n"
                   "}\n"
@@ -30,7 +31,8 @@ const char *kernel_model(const KernelCase *c)
                   "    loss = %.*s(net(%s), t%s)\n"
                   "    optimizer = sgd(lr=0.1)\n"
                   "    batch = %d\n"
-                  "}\n", c->inputs, c->target, c->arguments, c->body, name, c->loss, c->arguments,
+                  "}\n", strstr(c->target, "columns") ? "csv(\"x.csv\")" : arrays, c->inputs,
+                  c->target, c->arguments, c->body, name, c->loss, c->arguments,
                   c->loss + name, c->batch);
 }
 

@@ -17,9 +17,10 @@
 
 static const KernelCase cases[] = {
     {"embeddings", 17, 1, true,
-     "input x = x -> tokens(vocabulary=18, length=7)\n"
-     "    input y = y -> tokens(vocabulary=1, length=1)\n"
-     "    input z = z -> tokens(vocabulary=300, length=33)", "[21] = t", "x, y, z",
+     "input x = column(1) -> tokens(vocabulary=18, length=7)\n"
+     "    input y = column(1) -> tokens(vocabulary=1, length=1)\n"
+     "    input z = column(1) -> tokens(vocabulary=300, length=33)",
+     "[21] = columns(1..21)", "x, y, z",
      "    a = x -> embedding(1) -> flatten -> dense(3)\n"
      "    b = x -> embedding(16, padding_row=0) -> tanh -> flatten -> dense(3)\n"
      "    c = y -> embedding(19) -> flatten -> dense(3)\n"
@@ -30,15 +31,15 @@ static const KernelCase cases[] = {
      "    concat(a, b, c, d, e, f, g)\n", "mse"},
 
     {"an embedding used twice", 13, 1, false,
-     "input x = x -> tokens(vocabulary=9, length=4)\n"
-     "    input y = y -> tokens(vocabulary=9, length=4)", "[12] = t", "x, y",
+     "input x = column(1) -> tokens(vocabulary=9, length=4)\n"
+     "    input y = column(1) -> tokens(vocabulary=9, length=4)", "[12] = columns(1..12)", "x, y",
      "    a = x -> embedding(19)\n"
      "    concat(words(x), words(y), a -> mean -> dense(2)) + (a -> flatten -> dense(12))\n",
      "mse"},
 
     {"means over words", 16, 1, true,
-     "input x = x -> tokens(vocabulary=18, length=7)\n"
-     "    input y = y -> tokens(vocabulary=3, length=1)", "[22] = t", "x, y",
+     "input x = column(1) -> tokens(vocabulary=18, length=7)\n"
+     "    input y = column(1) -> tokens(vocabulary=3, length=1)", "[22] = columns(1..22)", "x, y",
      "    p = x -> embedding(19, padding_row=0)\n"
      "    a = p -> mean(skip_padding=true) -> dense(3)\n"
      "    b = p -> mean -> dense(3)\n"
@@ -51,9 +52,9 @@ static const KernelCase cases[] = {
      "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
 
     {"bags of words", 17, 1, true,
-     "input x = x -> bag_of_words(vocabulary=37)\n"
-     "    input y = y -> bag_of_words(vocabulary=1)\n"
-     "    input z[2, 3, 3] = z", "[142] = t", "x, y, z",
+     "input x = column(1) -> bag_of_words(vocabulary=37)\n"
+     "    input y = column(1) -> bag_of_words(vocabulary=1)\n"
+     "    input z[2, 3, 3] = columns(1..18)", "[142] = columns(1..142)", "x, y, z",
      "    a = x -> dense(1)\n"
      "    b = x -> dense(33, bias=false) -> relu -> dense(3)\n"
      "    c = x -> dense(100) -> tanh -> dense(3)\n"
@@ -69,16 +70,17 @@ static const KernelCase cases[] = {
      "    concat(a, b, c, d, e, f, g, h, i, j, k, l, y) -> tanh -> dense(142)\n", "mse"},
 
     {"bags in networks called more than once", 16, 1, false,
-     "input x = x -> bag_of_words(vocabulary=21)\n"
-     "    input y = y -> bag_of_words(vocabulary=21)\n"
-     "    input z[21] = z\n    input u[3, 2, 2] = u", "[5] = t", "x, y, z, u",
+     "input x = column(1) -> bag_of_words(vocabulary=21)\n"
+     "    input y = column(1) -> bag_of_words(vocabulary=21)\n"
+     "    input z[21] = columns(1..21)\n    input u[3, 2, 2] = columns(1..12)",
+     "[5] = columns(1..5)", "x, y, z, u",
      "    a = unit(x) + unit(y) + unit(z)\n"
      "    b = beside(x, u -> conv2d(3, 1) -> flatten) + beside(y, u -> flatten)\n"
      "    c = beside(x, z -> dense(12)) + beside(z, z -> dense(12))\n"
      "    a * b + c\n", "mse"},
 
     {"a bag as the prediction's part", 3, 1, false,
-     "input x = x -> bag_of_words(vocabulary=5)", "[5] = t", "x",
+     "input x = column(1) -> bag_of_words(vocabulary=5)", "[5] = columns(1..5)", "x",
      "    x + (x -> dense(5))\n", "mse"},
 };
 
@@ -96,9 +98,9 @@ END_TEST
 START_TEST(test_threads)
 {
     static const KernelCase c = {"threads", 17, 1, false,
-                                 "input x = x -> tokens(vocabulary=40, length=9)\n"
-                                 "    input y = y -> bag_of_words(vocabulary=70)", "[5] = t",
-                                 "x, y",
+                                 "input x = column(1) -> tokens(vocabulary=40, length=9)\n"
+                                 "    input y = column(1) -> bag_of_words(vocabulary=70)",
+                                 "[5] = columns(1..5)", "x, y",
                                  "    w = x -> embedding(19, padding_row=0)\n"
                                  "    h = y -> dense(33) -> relu -> dropout(0.25)\n"
                                  "    concat(y, h, w -> mean(skip_padding=true)) -> dense(5)\n",
