@@ -118,7 +118,8 @@ void emit_embedding_dw(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "tokens", tokens, false, NULL);
     add_operand(e, d, "dy", dy, false, NULL);
     d->base = table_name(e, k->update ? "embedding_dw_update" : "embedding_dw", tokens, dw->shape);
-    text_add(&d->comment, "/* dw = the sum of dy over the positions of each word%s%s; items: rows */\n",
+    text_add(&d->comment,
+             "/* dw = the sum of dy over the positions of each word%s%s; items: rows */\n",
              padding >= 0 ? format(", +0 for word %d", padding) : "",
              k->update ? ", then the update" : "");
     line(text, 0, "{");
@@ -314,7 +315,8 @@ static void write_bag_rows(Text *text, const Kernel *k, int first, int panels, i
     const Physical *dy = k->node->inputs[2]->physical, *dw = k->node->outputs[0]->physical;
     const int groups = (words + ROWS - 1) / ROWS;
 
-    line(text, 1, "for (int item = thread; item < %d * %d; item += run->threads) {", panels, groups);
+    line(text, 1, "for (int item = thread; item < %d * %d; item += run->threads) {", panels,
+         groups);
     line(text, 2, "const int panel_block = %d + item / %d * %d, first = item %% %d * %d;", first,
          groups, width, groups, ROWS);
     line(text, 2, "const int rows = %d - first < %d ? %d - first : %d;", words, ROWS, words, ROWS);
@@ -341,7 +343,8 @@ void emit_sparse_dense_dw(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "dy", dy, false, NULL);
     d->base = bag_name(e, k->update ? "sparse_dense_dw_update" : "sparse_dense_dw", bag,
                        k->node->outputs[0]->shape);
-    text_add(&d->comment, "/* dw = bag' dy over the entries of each column%s%s; items: (panel, rows) */\n",
+    text_add(&d->comment,
+             "/* dw = bag' dy over the entries of each column%s%s; items: (panel, rows) */\n",
              h ? ", x' dy over images" : "", k->update ? ", then the update" : "");
     line(text, 0, "{");
     if (h) {

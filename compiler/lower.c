@@ -487,8 +487,9 @@ static bool check_numbers(Lowering *l, Span span, const char *what, const Layer 
 {
     if (input->value->type != TYPE_TOKENS)
         return true;
-    error_at(l->model->source, span, "%s wants numbers, %s is words; put embedding(width) before it",
-             what, source_text(input));
+    error_at(l->model->source, span,
+             "%s wants numbers, %s is words; put embedding(width) before it", what,
+             source_text(input));
     return false;
 }
 

@@ -1,6 +1,6 @@
 /*
- * kernel_words.h -- generated code of words and bags of words, beside kernel.h: how a batch is packed,
- * rows of weights by number, sums over what the batch names.
+ * kernel_words.h -- generated code of words and bags of words, beside kernel.h: how a batch is
+ * packed, rows of weights by number, sums over what the batch names.
  *
  * One idea: a batch is sorted by row when it is packed, on the helper thread, in the order that a
  * stable counting sort gives. So a row's gradient is one sum in one order, whoever owns the row.
