@@ -473,7 +473,7 @@ void cut_panels(int blocks, int vectors, int panels[3]);    /* how many of 3, of
 /* Of groups of `size` channels: no panel of several blocks touches two. */
 void cut_group_panels(int blocks, int vectors, int size, int panels[3]);
 
-/* ---- layout.c: where the numbers of a value lie ---------------------------------------------- */
+/* ---- layout.c, physical.c: where the numbers of a value lie ---------------------------------- */
 
 /* A piece of memory with a place. Views of one value share it. */
 typedef enum Where { IN_ARENA, IN_BATCH, IN_PARAMS } Where;
