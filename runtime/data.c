@@ -350,6 +350,12 @@ void net_data_close(struct net_data *data)
         for (int f = 0; opened->fields && f < data->model->field_count; f++) {
             free(opened->fields[f].owned);
             free(opened->fields[f].scale);
+            if (opened->fields[f].values) {
+                free(opened->fields[f].values->scale);
+                free(opened->fields[f].values->shift);
+                free(opened->fields[f].values->owned);
+            }
+            free(opened->fields[f].values);
             free(opened->fields[f].shift);
         }
         net_table_free(&opened->table);

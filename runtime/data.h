@@ -21,6 +21,7 @@ struct net_piece {
     long first;                 /* its first row */
     const char *at;             /* of that row; of a text: where the file begins */
     const char *end;            /* of a text: where the file ends */
+    bool mapped;                /* of a text: the file is mapped */
 };
 
 struct net_words;               /* words.h: strings by number */

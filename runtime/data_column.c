@@ -44,7 +44,7 @@ void net_add_piece(struct net_column *column, long rows, const char *at, const c
     if (!grown)
         net_fail(1, "%s: out of memory", column->place);
     column->pieces = grown;
-    grown[column->piece_count++] = (struct net_piece){column->rows, at, end};
+    grown[column->piece_count++] = (struct net_piece){.first = column->rows, .at = at, .end = end};
     column->rows += rows;
     if (!column->stride)
         column->stride = (size_t)column->size * (column->type == NET_U8 ? 1 : 4);
@@ -141,11 +141,12 @@ static char *map_whole(struct net_table *table, const char *path, size_t *size)
 
 struct net_bytes net_map_file(struct net_table *table, const char *path)
 {
-    struct net_bytes bytes;
+    struct net_bytes bytes = {0};
     struct net_stream file;
 
     net_stream_open(&file, path);
     bytes.at = gzdirect(file.zlib) ? map_whole(table, path, &bytes.size) : NULL;
+    bytes.mapped = bytes.at != NULL;
     if (!bytes.at) {
         char *read = net_stream_rest(&file, &bytes.size);
 
@@ -154,6 +155,16 @@ struct net_bytes net_map_file(struct net_table *table, const char *path)
     }
     net_stream_close(&file);
     return bytes;
+}
+
+void net_forget(const char *begin, const char *end)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t first = ((uintptr_t)begin + page - 1) / page * page;
+    const uintptr_t last = (uintptr_t)end / page * page;
+
+    if (last > first)
+        madvise((void *)first, last - first, MADV_DONTNEED);
 }
 
 const char *net_stream_map(struct net_stream *file, struct net_table *table, size_t size)

@@ -269,7 +269,7 @@ static void open_csv(struct net_table *table, const struct net_request *request)
 
     net_builder_open(&builder, table, request, NET_TEXT_CSV);
     for (int i = 0; i < count; i++) {
-        const struct net_bytes bytes = net_text_bytes(net_map_file(table, paths[i]), paths[i]);
+        struct net_bytes bytes = net_text_bytes(net_map_file(table, paths[i]), paths[i]);
         struct csv c = {.path = paths[i], .at = bytes.at, .end = bytes.at + bytes.size, .line = 1};
         const struct csv start = c;
         long line;
@@ -297,6 +297,7 @@ static void open_csv(struct net_table *table, const struct net_request *request)
                 net_fail(1, "%s: line %ld (row %ld): expected %d cells, found %d", paths[i], line,
                          builder.rows, width, c.count);
             take_row(&builder, &choice, &c, &spot, &scratch);
+            net_builder_seen(&bytes, c.at);
         }
         free(c.cells);
     }

@@ -53,8 +53,12 @@ void net_table_release(struct net_table *table);        /* what it holds; column
 struct net_bytes {
     const char *at;
     size_t size;
+    bool mapped;
 };
 struct net_bytes net_map_file(struct net_table *table, const char *path);
+
+/* Bytes of a mapped file that are not needed soon: memory is free for others. */
+void net_forget(const char *begin, const char *end);
 
 /* The `size` bytes behind the header that was read: mapped, or NULL where that cannot be. */
 const char *net_stream_map(struct net_stream *file, struct net_table *table, size_t size);

@@ -331,6 +331,7 @@ static void read_file(struct jsonl *l, struct net_bytes bytes, const char *path,
         if (j.at < j.end)
             read_line(l, &j, seen, places);
         at = newline ? newline + 1 : end;
+        net_builder_seen(&bytes, at);
     }
 }
 

@@ -11,6 +11,11 @@
 #include "data_parts.h"
 #include "data_table.h"
 
+enum {
+    CHUNK = 1 << 25,            /* bytes of a file, and */
+    FORGET = 1 << 18,           /* rows of texts, after which what lies before is let go */
+};
+
 /* ---- cells ----------------------------------------------------------------------------------- */
 
 static bool is_missing(const char *at, size_t length)
@@ -120,8 +125,14 @@ const char *net_cell_text(char text[48], const char *at, size_t length)
 
 struct net_bytes net_text_bytes(struct net_bytes bytes, const char *path)
 {
-    const char *nul = bytes.size ? memchr(bytes.at, 0, bytes.size) : NULL;
+    const char *nul = NULL;
 
+    for (size_t begin = 0, count; begin < bytes.size && !nul; begin += count) {
+        count = bytes.size - begin < CHUNK ? bytes.size - begin : CHUNK;
+        nul = memchr(bytes.at + begin, 0, count);
+        if (bytes.mapped)
+            net_forget(bytes.at + begin, bytes.at + begin + count);
+    }
     if (bytes.size >= 2 && (!memcmp(bytes.at, "\xff\xfe", 2) || !memcmp(bytes.at, "\xfe\xff", 2)))
         net_fail(1, "%s: byte 0: expected UTF-8, found UTF-16; convert it, for example with iconv",
                  path);
@@ -130,7 +141,7 @@ struct net_bytes net_text_bytes(struct net_bytes bytes, const char *path)
                  bytes.size >= 4 && !memcmp(bytes.at, "PK\3\4", 4) ? ": a zip file; unpack it" :
                  "");
     if (bytes.size >= 3 && !memcmp(bytes.at, "\xef\xbb\xbf", 3))
-        return (struct net_bytes){bytes.at + 3, bytes.size - 3};
+        bytes.at += 3, bytes.size -= 3;
     return bytes;
 }
 
@@ -186,7 +197,17 @@ void net_builder_file(struct net_builder *builder, struct net_bytes bytes)
             continue;
         column->rows = builder->rows;   /* where the file's rows begin */
         net_add_piece(column, 0, bytes.at, bytes.at + bytes.size);
+        column->pieces[column->piece_count - 1].mapped = bytes.mapped;
     }
+}
+
+void net_builder_seen(struct net_bytes *bytes, const char *at)
+{
+    if (!bytes->mapped || at - bytes->at < CHUNK)
+        return;
+    net_forget(bytes->at, at);
+    bytes->size -= (size_t)(at - bytes->at);
+    bytes->at = at;
 }
 
 void net_builder_row(struct net_builder *builder)
@@ -355,6 +376,9 @@ struct net_slice net_text_row(const struct net_column *column, long row,
     while (p + 1 < column->piece_count && column->pieces[p + 1].first <= row)
         p++;
     const char *end = column->pieces[p].end;
+
+    if (row % FORGET == 0 && column->pieces[p].mapped)
+        net_forget(column->pieces[p].at, at);
 
     switch (column->form) {
     case NET_TEXT_CSV: return net_text_csv(at, end, scratch);

@@ -44,6 +44,9 @@ void net_builder_elements(struct net_builder *builder, int f, int count, char **
 /* A file begins; its texts stand between `at` and `end`. */
 void net_builder_file(struct net_builder *builder, struct net_bytes bytes);
 
+/* What lies before `at` has been read; `bytes` begin there from now on. */
+void net_builder_seen(struct net_bytes *bytes, const char *at);
+
 void net_builder_row(struct net_builder *builder);      /* a row begins */
 
 /* Number k, the class, or the text of field f in the row that has begun. */

@@ -143,6 +143,17 @@ void net_values_floats(struct net_values *values)
         values->scale[i] = 1, values->shift[i] = 0;
 }
 
+/* Rows in files, which may be larger than memory, are made floats as a batch is packed. */
+static bool is_deferred(const struct net_values *values)
+{
+    const struct net_field *field = values->field;
+    bool deferred = values->column.pieces && field->kind == NET_INPUT && !field->augment_count;
+
+    for (int s = 0; s < field->step_count; s++)
+        deferred = deferred && strcmp(field->steps[s].name, "noise");
+    return deferred;
+}
+
 void net_values_finish(struct net_values *values, struct net_prepared *prepared)
 {
     const struct net_field *field = values->field;
@@ -162,6 +173,12 @@ void net_values_finish(struct net_values *values, struct net_prepared *prepared)
     } else if (column->type == NET_U8 && field->kind == NET_INPUT && by_channel(values, prepared)) {
         /* stays bytes */
     } else if (!column->begin && (column->type != NET_F32 || !is_identity(values))) {
+        if (is_deferred(values)) {
+            prepared->values = net_allocate(1, sizeof *values);
+            *prepared->values = *values;
+            prepared->column = *column;
+            return;
+        }
         net_values_floats(values);
     }
     prepared->column = *column;

@@ -6,10 +6,13 @@
  * for bit.
  */
 
+#define _GNU_SOURCE
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "runtime.h"
@@ -18,6 +21,7 @@ enum {
     SAMPLE = 10000,             /* rows, at most, that an epoch's train metrics are taken from */
     SAVE_AFTER_EPOCH = 5,       /* seconds since the last checkpoint, at the end of an epoch */
     SAVE_WITHIN_EPOCH = 60,     /* the same, inside one */
+    SLOW_DATA = 2,              /* seconds of reading after which a person is told of them */
     RUN_AGAIN = 120,            /* the same, at most, where the cause of a divergence is looked for */
 };
 
@@ -341,6 +345,21 @@ static struct net_fold resumed_fold(const char *folder)
     return fold;
 }
 
+/* Data that took long to read: how fast, and the most memory that the program has had. */
+static void say_data(struct net_training *training, double seconds)
+{
+    const struct net_data *data = training->session.data;
+    struct rusage usage;
+    long rows = 0;
+
+    for (int part = 0; part < NET_PARTS; part++)
+        rows += net_data_rows(data, (enum net_part)part);
+    if (seconds > SLOW_DATA && getrusage(RUSAGE_SELF, &usage) == 0)
+        net_progress_say(&training->progress, "read %ld rows in %.1f s, %.0f a second; "
+                                              "%.0f MB of memory at most", rows, seconds,
+                         (double)rows / seconds, (double)usage.ru_maxrss / 1024);
+}
+
 static void open_training(struct net_training *training, struct net_options *options)
 {
     struct net_tensors tensors;
@@ -355,8 +374,11 @@ static void open_training(struct net_training *training, struct net_options *opt
     net_session_open(session, options);
     if (options->value[NET_WEIGHTS].text)
         free(net_session_weights(session));
+    const double begun = net_now();
+
     session->data = net_data_open_fold(options->model, options->value[NET_DATA].text,
                                        options->fold);
+    say_data(training, net_now() - begun);
     if (!resume && !options->value[NET_WEIGHTS].text)
         net_pretrained_read(options->model, session->data, options->value[NET_DATA].text,
                             session->run.params, &training->progress);

@@ -21,16 +21,6 @@ static void *grow(void *at, size_t count, size_t size)
     return grown;
 }
 
-struct net_words *net_words_new(void)
-{
-    struct net_words *words = net_allocate(1, sizeof *words);
-
-    words->mask = 255;
-    words->slots = grow(NULL, words->mask + 1, sizeof *words->slots);
-    memset(words->slots, -1, (words->mask + 1) * sizeof *words->slots);
-    return words;
-}
-
 void net_words_free(struct net_words *words)
 {
     if (!words)
@@ -43,48 +33,79 @@ void net_words_free(struct net_words *words)
 }
 
 /* FNV-1a, with its high bits stirred into the low ones that the table takes. */
-static size_t hash_of(const char *at, size_t length)
+static uint32_t hash_of(const char *at, size_t length)
 {
     uint64_t hash = 14695981039346656037u;
 
     for (size_t i = 0; i < length; i++)
         hash = (hash ^ (unsigned char)at[i]) * 1099511628211u;
-    return (size_t)(hash ^ hash >> 32);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+static bool is_word(const struct net_words *words, int32_t number, const char *at, size_t length)
+{
+    const size_t begin = words->begin[number];
+    const size_t end = number + 1 < words->count ? words->begin[number + 1] : words->used;
+
+    return end - begin == length + 1 && !memcmp(words->text + begin, at, length);
 }
 
 /* The slot where the word is, or would be. */
-static int32_t *slot_of(const struct net_words *words, const char *at, size_t length)
+static struct net_slot *slot_of(const struct net_words *words, uint32_t hash, const char *at,
+                                size_t length)
 {
-    for (size_t i = hash_of(at, length) & words->mask;; i = (i + 1) & words->mask) {
-        const int32_t number = words->slots[i];
+    for (size_t i = hash & words->mask;; i = (i + 1) & words->mask) {
+        struct net_slot *slot = &words->slots[i];
 
-        if (number < 0)
-            return &words->slots[i];
-        const char *word = net_word(words, number);
-
-        if (!strncmp(word, at, length) && !word[length])
-            return &words->slots[i];
+        if (slot->number < 0 ||
+            (slot->hash == hash && is_word(words, slot->number, at, length)))
+            return slot;
     }
 }
 
+static void clear_slots(struct net_words *words, size_t count)
+{
+    words->mask = count - 1;
+    words->slots = grow(words->slots, count, sizeof *words->slots);
+    memset(words->slots, -1, count * sizeof *words->slots);
+}
+
+/* Four times as many slots; words keep the hashes that they have. */
 static void rehash(struct net_words *words)
 {
-    const size_t slots = 4 * (words->mask + 1);
+    struct net_slot *old = words->slots;
+    const size_t count = words->mask + 1;
 
-    words->mask = slots - 1;
-    words->slots = grow(words->slots, slots, sizeof *words->slots);
-    memset(words->slots, -1, slots * sizeof *words->slots);
-    for (int32_t i = 0; i < words->count; i++)
-        *slot_of(words, net_word(words, i), strlen(net_word(words, i))) = i;
+    words->slots = NULL;
+    clear_slots(words, 4 * count);
+    for (size_t i = 0; i < count; i++) {
+        size_t to = old[i].hash & words->mask;
+
+        if (old[i].number < 0)
+            continue;
+        while (words->slots[to].number >= 0)
+            to = (to + 1) & words->mask;
+        words->slots[to] = old[i];
+    }
+    free(old);
+}
+
+struct net_words *net_words_new(void)
+{
+    struct net_words *words = net_allocate(1, sizeof *words);
+
+    clear_slots(words, 256);
+    return words;
 }
 
 int32_t net_words_add(struct net_words *words, const char *at, size_t length)
 {
-    int32_t *slot = slot_of(words, at, length);
+    const uint32_t hash = hash_of(at, length);
+    struct net_slot *slot = slot_of(words, hash, at, length);
 
-    if (*slot >= 0) {
-        words->seen[*slot]++;
-        return *slot;
+    if (slot->number >= 0) {
+        words->seen[slot->number]++;
+        return slot->number;
     }
     if (words->count == words->most) {
         if (words->count > INT32_MAX / 2)
@@ -102,7 +123,7 @@ int32_t net_words_add(struct net_words *words, const char *at, size_t length)
     memcpy(words->text + words->used, at, length);
     words->text[words->used + length] = '\0';
     words->used += length + 1;
-    *slot = words->count++;
+    *slot = (struct net_slot){hash, words->count++};
     if (2 * (size_t)words->count > words->mask)
         rehash(words);
     return words->count - 1;
@@ -110,7 +131,7 @@ int32_t net_words_add(struct net_words *words, const char *at, size_t length)
 
 int32_t net_words_find(const struct net_words *words, const char *at, size_t length)
 {
-    return *slot_of(words, at, length);
+    return slot_of(words, hash_of(at, length), at, length)->number;
 }
 
 static int by_spelling(const void *a, const void *b, void *context)

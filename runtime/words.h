@@ -15,7 +15,10 @@ struct net_words {
     size_t *begin;              /* of each word in text */
     long *seen;                 /* how often each was added */
     int32_t count, most;        /* words; room for as many */
-    int32_t *slots;             /* a hash table of numbers, -1: empty */
+    struct net_slot {
+        uint32_t hash;
+        int32_t number;         /* -1: empty */
+    } *slots;                   /* a hash table */
     size_t mask;                /* slots are a power of two, less one */
 };
 
