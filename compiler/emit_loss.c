@@ -58,9 +58,19 @@ static void write_cross_entropy(Text *text, const Node *node, const char *dz, in
              "scale, %d);", dz, classes);
 }
 
+/* Where block `block` of an image stands, counted over all of its pixels. */
+static const char *block_place(const Physical *z)
+{
+    if (z->height * z->width == 1)
+        return "[chunk][0][block][i]";
+    return z->blocks == 1 ? "[chunk][block][0][i]"
+                          : format("[chunk][block / %d][block %% %d][i]", z->blocks, z->blocks);
+}
+
 /* One term of an elementwise loss and its slope; padding counts nothing: error is +0 there. */
 static void write_term(Text *text, const Node *node, const char *dz)
 {
+    const char *place = block_place(node->inputs[0]->physical);
     const char *slope = "error";
 
     line(text, 4, "const vec error = vec_sub(v, t);");
@@ -74,8 +84,7 @@ static void write_term(Text *text, const Node *node, const char *dz)
         slope = format("net_huber_grad(error, %s)", literal(node->at.delta));
     }
     if (dz)
-        line(text, 4, "vec_store(%s->at[chunk][0][block][i], vec_mul(%s, vec_set(scale)));", dz,
-             slope);
+        line(text, 4, "vec_store(%s->at%s, vec_mul(%s, vec_set(scale)));", dz, place, slope);
 }
 
 /* Element by element; padding counts nothing. */
@@ -83,14 +92,15 @@ static void write_elements(Emitter *e, Text *text, const Kernel *k, const char *
 {
     const Physical *z = k->node->inputs[0]->physical;
     const bool class = k->node->inputs[1]->type == TYPE_CLASS;
+    const char *place = block_place(z);
 
     line(text, 3, "vec sum = vec_zero();\n");
     line(text, 3, "for (int block = 0; block < %d; block++) {", z->height * z->width * z->blocks);
-    line(text, 4, "const vec v = vec_load(z->at[chunk][0][block][i]);");
+    line(text, 4, "const vec v = vec_load(z->at%s);", place);
     if (class)
         line(text, 4, "const vec t = vec_set((float)target[16 * chunk + i]);");
     else
-        line(text, 4, "const vec t = vec_load(target->at[chunk][0][block][i]);");
+        line(text, 4, "const vec t = vec_load(target->at%s);", place);
     if (k->node->op != OP_BINARY_CROSS_ENTROPY) {
         write_term(text, k->node, dz);
     } else {
@@ -98,8 +108,9 @@ static void write_elements(Emitter *e, Text *text, const Kernel *k, const char *
         line(text, 4, "sum = vec_add(sum, vec_first(lanes, vec_binary_cross_entropy(v, t), "
              "vec_zero()));");
         if (dz)
-            line(text, 4, "vec_store(%s->at[chunk][0][block][i],\n%*svec_first(lanes, "
-                 "vec_mul(vec_sub(vec_sigmoid(v), t), vec_set(scale)), vec_zero()));", dz, 20, "");
+            line(text, 4, "vec_store(%s->at%s,\n%*svec_first(lanes, "
+                 "vec_mul(vec_sub(vec_sigmoid(v), t), vec_set(scale)), vec_zero()));", dz, place,
+                 20, "");
     }
     line(text, 3, "}");
     line(text, 3, "total += vec_sum(sum);");
