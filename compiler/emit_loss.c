@@ -54,8 +54,8 @@ static void write_cross_entropy(Text *text, const Node *node, const char *dz, in
     }
     line(text, 3, "total += net_cross_entropy(p, &sum, %s, %d);", row, classes);
     if (dz)
-        line(text, 3, "net_cross_entropy_grad(%s->at[chunk][0][0][i], p, sum, target[16 * chunk + i], "
-             "scale, %d);", dz, classes);
+        line(text, 3, "net_cross_entropy_grad(%s->at[chunk][0][0][i], p, sum, "
+             "target[16 * chunk + i], scale, %d);", dz, classes);
 }
 
 /* Where block `block` of an image stands, counted over all of its pixels. */
@@ -137,7 +137,8 @@ void emit_loss(Emitter *e, Driver *d, const Kernel *k)
         add_operand(e, d, "target", node->inputs[1], false, NULL);
     d->base = format("%s%s_%s", operation, k->grad ? "_grad" : "", shape_name(e, node->inputs[0]));
     text_add(&d->comment, "/* loss = the sum of %s over images, a slice a chunk%s%s; items: chunks "
-             "*/\n", operation, is_weighted(node) ? ", over the weights of all rows" : "", k->grad ? "; dz = its gradient" : "");
+             "*/\n", operation, is_weighted(node) ? ", over the weights of all rows" : "",
+             k->grad ? "; dz = its gradient" : "");
     line(text, 0, "{");
     if (class)
         line(text, 1, "const int32_t *target = ((const struct batch *)run->batch)->%s;",

@@ -58,8 +58,8 @@ void emit_layernorm_grad(Emitter *e, Driver *d, const Kernel *k)
     Text *text = &d->text;
     int level;
 
-    text_add(&d->comment, "/* dx = (g - mean of g - xhat mean of g xhat) / deviation, g = dy gamma; "
-             "items: (chunk, row) */\n");
+    text_add(&d->comment, "/* dx = (g - mean of g - xhat mean of g xhat) / deviation, g = dy "
+             "gamma; items: (chunk, row) */\n");
     open_rows(text, v, true);
     line(text, 3, "struct net_stats s;");
     line(text, 3, "struct net_slopes slopes;\n");

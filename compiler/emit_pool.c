@@ -2,8 +2,8 @@
  * emit_pool.c -- pools: windows that slide, and those that are the whole image.
  *
  * The one idea: forward and backward both gather, a row of pixels an item: no thread adds to what
- * another writes. The larger value of the two, most often the gradient, is walked once, and takes
- * the elementwise work behind it along.
+ * another writes. Four images go through a window together: their vectors lie side by side, and
+ * what is gathered stays in registers, and takes the elementwise work behind it along.
  */
 
 #include "netc.h"
@@ -30,20 +30,30 @@ void emit_maxpool(Emitter *e, Driver *d, const Kernel *k)
     line(text, 3, "const struct net_window w = net_taps_forward(column, %d, %d, %d, %d);",
          at->stride[1], at->padding[1], at->kernel[1], x->width);
     line(text, 3, "for (int block = 0; block < %d; block++)", y->blocks);
-    line(text, 4, "for (int i = 0; i < 16; i++) {");
-    line(text, 5, "vec top = vec_set(-INFINITY)%s;", index ? ", tap = vec_zero()" : "");
+    line(text, 4, "NET_REPEAT(g, 4) {");
+    line(text, 5, "vec top[4]%s;\n", index ? ", tap[4]" : "");
+    line(text, 5, "NET_UNROLL(r, 4)");
+    line(text, 6, "top[r] = vec_set(-INFINITY)%s;", index ? ", tap[r] = vec_zero()" : "");
     line(text, 5, "for (int m = 0; m < h.count; m++)");
     line(text, 6, "for (int l = 0; l < w.count; l++) {");
-    line(text, 7, "const vec v = vec_load(x->at[chunk][(h.at + m) * %d + w.at + l][block][i]);",
+    line(text, 7, "const float *window = x->at[chunk][(h.at + m) * %d + w.at + l][block][4 * g];",
          x->width);
     if (index)
-        line(text, 7, "tap = net_where_larger(v, top, (float)((h.first + m) * %d + w.first + l), "
-             "tap);", at->kernel[1]);
-    line(text, 7, "top = net_larger(v, top);");
-    line(text, 6, "}");
-    line(text, 5, "vec_store(y->at[chunk][%s][block][i], top);", pixel_name(y));
+        line(text, 7, "const vec at = vec_set((float)((h.first + m) * %d + w.first + l));",
+             at->kernel[1]);
+    line(text, 7, "NET_UNROLL(r, 4) {");
+    line(text, 8, "const vec v = vec_load(window + 16 * r);\n");
     if (index)
-        line(text, 5, "vec_store_bytes(index->at[chunk][%s][block][i], tap);", pixel_name(y));
+        line(text, 8, "tap[r] = vec_if_greater(v, top[r], at, tap[r]);");
+    line(text, 8, "top[r] = net_larger(v, top[r]);");
+    line(text, 7, "}");
+    line(text, 6, "}");
+    line(text, 5, "NET_UNROLL(r, 4) {");
+    line(text, 6, "vec_store(y->at[chunk][%s][block][4 * g + r], top[r]);", pixel_name(y));
+    if (index)
+        line(text, 6, "vec_store_bytes(index->at[chunk][%s][block][4 * g + r], tap[r]);",
+             pixel_name(y));
+    line(text, 5, "}");
     line(text, 4, "}");
     line(text, 2, "}");
     write_sums(e, d, text, 2, k, "row");
@@ -98,6 +108,35 @@ void close_images(Text *text, int level, const Driver *d, const Body *b, const P
         line(text, level, "}");
 }
 
+/* Opens the loops over blocks and groups of four images, of which a window gives sum[0] to sum[3];
+   the level inside is 5. */
+static void open_groups(Emitter *e, Text *text, const Body *b, const Physical *v)
+{
+    line(text, 3, "for (int block = 0; block < %d; block++) {", v->blocks);
+    if (b->masked || b->random)
+        line(text, 4, "const struct net_lanes place = %s((%s) * %d + block);",
+             lanes_function(e, v), pixel_name(v), v->blocks);
+    if (b->masked)
+        line(text, 4, "const int left = place.lanes;");
+    line(text, 4, "NET_REPEAT(g, 4) {");
+    line(text, 5, "vec sum[4];\n");
+    line(text, 5, "NET_UNROLL(r, 4)");
+    line(text, 6, "sum[r] = vec_zero();");
+}
+
+/* Ends them with the body on the four sums, each `v0` (times `factor`, where there is one). */
+static void close_groups(Text *text, const Driver *d, const Body *b, const Physical *v,
+                         const char *factor)
+{
+    if (b->random)
+        write_keeps(text, 5, b, "place.element", "place.step", "4 * chunk + g");
+    line(text, 5, b->heavy ? "NET_REPEAT(r, 4) {" : "NET_UNROLL(r, 4) {");
+    line(text, 6, "const long i = 4 * g + r;");
+    line(text, 6, "const vec v0 = %s;",
+         factor ? format("vec_mul(sum[r], vec_set(%s))", factor) : "sum[r]");
+    close_images(text, 6, d, b, v);
+}
+
 static Body start_hosted(Emitter *e, Driver *d, const Kernel *k)
 {
     Value *dx = k->node->outputs[0];
@@ -122,7 +161,6 @@ void emit_maxpool_grad(Emitter *e, Driver *d, const Kernel *k)
     const Physical *dx = node->outputs[0]->physical, *dy = node->inputs[0]->physical;
     const Body b = start_hosted(e, d, k);
     Text *text = &d->text;
-    int level;
 
     d->base = format("maxpool2d_grad%s_%s_%dx%d", body_name(k), shape_name(e, node->outputs[0]),
                      at->kernel[0], at->kernel[1]);
@@ -133,18 +171,19 @@ void emit_maxpool_grad(Emitter *e, Driver *d, const Kernel *k)
          at->stride[0], at->padding[0], at->kernel[0], dy->height);
     line(text, 3, "const struct net_window w = net_taps_backward(column, %d, %d, %d, %d);",
          at->stride[1], at->padding[1], at->kernel[1], dy->width);
-    level = open_images(e, text, &b, dx);
-    line(text, level, "vec v0 = vec_zero();");
-    line(text, level, "for (int m = 0; m < h.count; m++)");
-    line(text, level + 1, "for (int l = 0; l < w.count; l++) {");
-    line(text, level + 2, "const int window = (h.at - m) * %d + w.at - l;", dy->width);
-    line(text, level + 2, "const int tap = (h.first + m * %d) * %d + w.first + l * %d;",
-         at->stride[0], at->kernel[1], at->stride[1]);
-    line(text, level + 2, "const vec at = vec_load(dy->at[chunk][window][block][i]);\n");
-    line(text, level + 2, "v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap, "
-         "at));");
-    line(text, level + 1, "}");
-    close_images(text, level, d, &b, dx);
+    open_groups(e, text, &b, dx);
+    line(text, 5, "for (int m = 0; m < h.count; m++)");
+    line(text, 6, "for (int l = 0; l < w.count; l++) {");
+    line(text, 7, "const int window = (h.at - m) * %d + w.at - l;", dy->width);
+    line(text, 7, "const int tap = (h.first + m * %d) * %d + w.first + l * %d;", at->stride[0],
+         at->kernel[1], at->stride[1]);
+    line(text, 7, "const float *from = dy->at[chunk][window][block][4 * g];");
+    line(text, 7, "const uint8_t *taps = index->at[chunk][window][block][4 * g];\n");
+    line(text, 7, "NET_UNROLL(r, 4)");
+    line(text, 8, "sum[r] = vec_add(sum[r], net_where_tap(taps + 16 * r, tap, vec_load(from + 16 * "
+         "r)));");
+    line(text, 6, "}");
+    close_groups(text, d, &b, dx, NULL);
     line(text, 2, "}");
     write_sums(e, d, text, 2, k, "row");
     close_rows(text, false);
@@ -209,14 +248,25 @@ static Body start_window(Emitter *e, Driver *d, const Kernel *k)
     return b;
 }
 
-/* A mean is a sum times one over the pixels of the window. */
-static const char *scaled(const Kernel *k, const char *sum)
+/* A mean is a sum times one over the pixels of the window. NULL: it is the sum. */
+static const char *mean_factor(const Kernel *k)
 {
     const int *kernel = k->node->at.kernel;
 
     if (k->node->op == OP_UPSAMPLE2D_GRAD || kernel[0] * kernel[1] == 1)
-        return sum;
-    return format("vec_mul(%s, vec_set(1.0f / %d.0f))", sum, kernel[0] * kernel[1]);
+        return NULL;
+    return format("1.0f / %d.0f", kernel[0] * kernel[1]);
+}
+
+/* Adds the vectors of four images at `pixel` of what is read. */
+static void write_gather(Text *text, const char *from, const char *pixel)
+{
+    line(text, 5, "for (int m = 0; m < h.count; m++)");
+    line(text, 6, "for (int l = 0; l < w.count; l++) {");
+    line(text, 7, "const float *at = %s->at[chunk][%s][block][4 * g];\n", from, pixel);
+    line(text, 7, "NET_UNROLL(r, 4)");
+    line(text, 8, "sum[r] = vec_add(sum[r], vec_load(at + 16 * r));");
+    line(text, 6, "}");
 }
 
 static void name_window(Emitter *e, Driver *d, const Kernel *k)
@@ -235,7 +285,6 @@ void emit_window_sum(Emitter *e, Driver *d, const Kernel *k)
     const char *from = node->backward ? "dy" : "x";
     const Body b = start_window(e, d, k);
     Text *text = &d->text;
-    int level;
 
     name_window(e, d, k);
     text_add(&d->comment, "/* %s; items: (chunk, row) */\n",
@@ -246,14 +295,9 @@ void emit_window_sum(Emitter *e, Driver *d, const Kernel *k)
          at->stride[0], at->padding[0], at->kernel[0], x->height);
     line(text, 3, "const struct net_window w = net_taps_forward(column, %d, %d, %d, %d);",
          at->stride[1], at->padding[1], at->kernel[1], x->width);
-    level = open_images(e, text, &b, y);
-    line(text, level, "vec sum = vec_zero();\n");
-    line(text, level, "for (int m = 0; m < h.count; m++)");
-    line(text, level + 1, "for (int l = 0; l < w.count; l++)");
-    line(text, level + 2, "sum = vec_add(sum, vec_load(%s->at[chunk][(h.at + m) * %d + w.at + "
-         "l][block][i]));", from, x->width);
-    line(text, level, "const vec v0 = %s;", scaled(k, "sum"));
-    close_images(text, level, d, &b, y);
+    open_groups(e, text, &b, y);
+    write_gather(text, from, format("(h.at + m) * %d + w.at + l", x->width));
+    close_groups(text, d, &b, y, mean_factor(k));
     line(text, 2, "}");
     write_sums(e, d, text, 2, k, "row");
     close_rows(text, false);
@@ -267,7 +311,6 @@ void emit_window_spread(Emitter *e, Driver *d, const Kernel *k)
     const Physical *from = node->inputs[0]->physical, *to = node->outputs[0]->physical;
     const Body b = start_window(e, d, k);
     Text *text = &d->text;
-    int level;
 
     name_window(e, d, k);
     text_add(&d->comment, "/* %s; items: (chunk, row) */\n",
@@ -279,20 +322,16 @@ void emit_window_spread(Emitter *e, Driver *d, const Kernel *k)
              at->stride[0], at->padding[0], at->kernel[0], from->height);
         line(text, 3, "const struct net_window w = net_taps_backward(column, %d, %d, %d, %d);",
              at->stride[1], at->padding[1], at->kernel[1], from->width);
-    }
-    level = open_images(e, text, &b, to);
-    if (node->op == OP_AVGPOOL2D_GRAD) {
-        line(text, level, "vec sum = vec_zero();\n");
-        line(text, level, "for (int m = 0; m < h.count; m++)");
-        line(text, level + 1, "for (int l = 0; l < w.count; l++)");
-        line(text, level + 2, "sum = vec_add(sum, vec_load(dy->at[chunk][(h.at - m) * %d + w.at - "
-             "l][block][i]));", from->width);
-        line(text, level, "const vec v0 = %s;", scaled(k, "sum"));
+        open_groups(e, text, &b, to);
+        write_gather(text, "dy", format("(h.at - m) * %d + w.at - l", from->width));
+        close_groups(text, d, &b, to, mean_factor(k));
     } else {
+        const int level = open_images(e, text, &b, to);
+
         line(text, level, "const vec v0 = vec_load(x->at[chunk][row / %d * %d + column / "
              "%d][block][i]);", at->kernel[0], from->width, at->kernel[1]);
+        close_images(text, level, d, &b, to);
     }
-    close_images(text, level, d, &b, to);
     line(text, 2, "}");
     write_sums(e, d, text, 2, k, "row");
     close_rows(text, false);
@@ -300,7 +339,6 @@ void emit_window_spread(Emitter *e, Driver *d, const Kernel *k)
 
 /* ---- The largest of all pixels --------------------------------------------------------------- */
 
-/* Four images at a time: their vectors lie side by side, and their maxima stay in registers. */
 void emit_global_maxpool(Emitter *e, Driver *d, const Kernel *k)
 {
     const Node *node = k->node;

@@ -1,5 +1,5 @@
 /*
- * reference_loss.c -- the naive evaluations of losses and of their gradients, PyTorch's definitions.
+ * reference_loss.c -- the naive evaluations of losses and their gradients, PyTorch's definitions.
  *
  * The one idea: a loss is a mean, so each term is divided as it is added.
  */

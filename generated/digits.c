@@ -381,18 +381,28 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2(
             const struct net_window h = net_taps_forward(row, 2, 0, 2, 28);
             const struct net_window w = net_taps_forward(column, 2, 0, 2, 28);
             for (int block = 0; block < 1; block++)
-                for (int i = 0; i < 16; i++) {
-                    vec top = vec_set(-INFINITY), tap = vec_zero();
+                NET_REPEAT(g, 4) {
+                    vec top[4], tap[4];
+
+                    NET_UNROLL(r, 4)
+                        top[r] = vec_set(-INFINITY), tap[r] = vec_zero();
                     for (int m = 0; m < h.count; m++)
                         for (int l = 0; l < w.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(h.at + m) * 28 + w.at +
-                                    l][block][i]);
-                            tap = net_where_larger(v, top, (float)((h.first + m) * 2 + w.first + l),
-                                    tap);
-                            top = net_larger(v, top);
+                            const float *window = x->at[chunk][(h.at + m) * 28 + w.at + l][block][4
+                                    * g];
+                            const vec at = vec_set((float)((h.first + m) * 2 + w.first + l));
+                            NET_UNROLL(r, 4) {
+                                const vec v = vec_load(window + 16 * r);
+
+                                tap[r] = vec_if_greater(v, top[r], at, tap[r]);
+                                top[r] = net_larger(v, top[r]);
+                            }
                         }
-                    vec_store(y->at[chunk][row * 14 + column][block][i], top);
-                    vec_store_bytes(index->at[chunk][row * 14 + column][block][i], tap);
+                    NET_UNROLL(r, 4) {
+                        vec_store(y->at[chunk][row * 14 + column][block][4 * g + r], top[r]);
+                        vec_store_bytes(index->at[chunk][row * 14 + column][block][4 * g + r],
+                                tap[r]);
+                    }
                 }
         }
     }
@@ -438,18 +448,28 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2(
             const struct net_window h = net_taps_forward(row, 2, 0, 2, 14);
             const struct net_window w = net_taps_forward(column, 2, 0, 2, 14);
             for (int block = 0; block < 1; block++)
-                for (int i = 0; i < 16; i++) {
-                    vec top = vec_set(-INFINITY), tap = vec_zero();
+                NET_REPEAT(g, 4) {
+                    vec top[4], tap[4];
+
+                    NET_UNROLL(r, 4)
+                        top[r] = vec_set(-INFINITY), tap[r] = vec_zero();
                     for (int m = 0; m < h.count; m++)
                         for (int l = 0; l < w.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(h.at + m) * 14 + w.at +
-                                    l][block][i]);
-                            tap = net_where_larger(v, top, (float)((h.first + m) * 2 + w.first + l),
-                                    tap);
-                            top = net_larger(v, top);
+                            const float *window = x->at[chunk][(h.at + m) * 14 + w.at + l][block][4
+                                    * g];
+                            const vec at = vec_set((float)((h.first + m) * 2 + w.first + l));
+                            NET_UNROLL(r, 4) {
+                                const vec v = vec_load(window + 16 * r);
+
+                                tap[r] = vec_if_greater(v, top[r], at, tap[r]);
+                                top[r] = net_larger(v, top[r]);
+                            }
                         }
-                    vec_store(y->at[chunk][row * 7 + column][block][i], top);
-                    vec_store_bytes(index->at[chunk][row * 7 + column][block][i], tap);
+                    NET_UNROLL(r, 4) {
+                        vec_store(y->at[chunk][row * 7 + column][block][4 * g + r], top[r]);
+                        vec_store_bytes(index->at[chunk][row * 7 + column][block][4 * g + r],
+                                tap[r]);
+                    }
                 }
         }
     }
@@ -716,24 +736,33 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x16x14x14_2x2(
             const struct net_window h = net_taps_backward(row, 2, 0, 2, 7);
             const struct net_window w = net_taps_backward(column, 2, 0, 2, 7);
             for (int block = 0; block < 1; block++) {
-                for (int i = 0; i < 16; i++) {
-                    vec v0 = vec_zero();
+                NET_REPEAT(g, 4) {
+                    vec sum[4];
+
+                    NET_UNROLL(r, 4)
+                        sum[r] = vec_zero();
                     for (int m = 0; m < h.count; m++)
                         for (int l = 0; l < w.count; l++) {
                             const int window = (h.at - m) * 7 + w.at - l;
                             const int tap = (h.first + m * 2) * 2 + w.first + l * 2;
-                            const vec at = vec_load(dy->at[chunk][window][block][i]);
+                            const float *from = dy->at[chunk][window][block][4 * g];
+                            const uint8_t *taps = index->at[chunk][window][block][4 * g];
 
-                            v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap,
-                                    at));
+                            NET_UNROLL(r, 4)
+                                sum[r] = vec_add(sum[r], net_where_tap(taps + 16 * r, tap,
+                                        vec_load(from + 16 * r)));
                         }
-                    float *dx_at = dx->at[chunk][row * 14 + column][block][i];
-                    const float *kept_at = kept->at[chunk][row * 14 + column][block][i];
-                    const long at = 0, lane = 0;
-                    (void)lane;
-                    const vec v1 = vec_if_greater(vec_load(kept_at + at), vec_zero(), v0,
-                            vec_zero());
-                    vec_store(dx_at + at, v1);
+                    NET_UNROLL(r, 4) {
+                        const long i = 4 * g + r;
+                        const vec v0 = sum[r];
+                        float *dx_at = dx->at[chunk][row * 14 + column][block][i];
+                        const float *kept_at = kept->at[chunk][row * 14 + column][block][i];
+                        const long at = 0, lane = 0;
+                        (void)lane;
+                        const vec v1 = vec_if_greater(vec_load(kept_at + at), vec_zero(), v0,
+                                vec_zero());
+                        vec_store(dx_at + at, v1);
+                    }
                 }
             }
         }
@@ -855,24 +884,33 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x8x28x28_2x2(
             const struct net_window h = net_taps_backward(row, 2, 0, 2, 14);
             const struct net_window w = net_taps_backward(column, 2, 0, 2, 14);
             for (int block = 0; block < 1; block++) {
-                for (int i = 0; i < 16; i++) {
-                    vec v0 = vec_zero();
+                NET_REPEAT(g, 4) {
+                    vec sum[4];
+
+                    NET_UNROLL(r, 4)
+                        sum[r] = vec_zero();
                     for (int m = 0; m < h.count; m++)
                         for (int l = 0; l < w.count; l++) {
                             const int window = (h.at - m) * 14 + w.at - l;
                             const int tap = (h.first + m * 2) * 2 + w.first + l * 2;
-                            const vec at = vec_load(dy->at[chunk][window][block][i]);
+                            const float *from = dy->at[chunk][window][block][4 * g];
+                            const uint8_t *taps = index->at[chunk][window][block][4 * g];
 
-                            v0 = vec_add(v0, net_where_tap(index->at[chunk][window][block][i], tap,
-                                    at));
+                            NET_UNROLL(r, 4)
+                                sum[r] = vec_add(sum[r], net_where_tap(taps + 16 * r, tap,
+                                        vec_load(from + 16 * r)));
                         }
-                    float *dx_at = dx->at[chunk][row * 28 + column][block][i];
-                    const float *kept_at = kept->at[chunk][row * 28 + column][block][i];
-                    const long at = 0, lane = 0;
-                    (void)lane;
-                    const vec v1 = vec_if_greater(vec_load(kept_at + at), vec_zero(), v0,
-                            vec_zero());
-                    vec_store(dx_at + at, v1);
+                    NET_UNROLL(r, 4) {
+                        const long i = 4 * g + r;
+                        const vec v0 = sum[r];
+                        float *dx_at = dx->at[chunk][row * 28 + column][block][i];
+                        const float *kept_at = kept->at[chunk][row * 28 + column][block][i];
+                        const long at = 0, lane = 0;
+                        (void)lane;
+                        const vec v1 = vec_if_greater(vec_load(kept_at + at), vec_zero(), v0,
+                                vec_zero());
+                        vec_store(dx_at + at, v1);
+                    }
                 }
             }
         }
@@ -961,15 +999,24 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2_2(
             const struct net_window h = net_taps_forward(row, 2, 0, 2, 28);
             const struct net_window w = net_taps_forward(column, 2, 0, 2, 28);
             for (int block = 0; block < 1; block++)
-                for (int i = 0; i < 16; i++) {
-                    vec top = vec_set(-INFINITY);
+                NET_REPEAT(g, 4) {
+                    vec top[4];
+
+                    NET_UNROLL(r, 4)
+                        top[r] = vec_set(-INFINITY);
                     for (int m = 0; m < h.count; m++)
                         for (int l = 0; l < w.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(h.at + m) * 28 + w.at +
-                                    l][block][i]);
-                            top = net_larger(v, top);
+                            const float *window = x->at[chunk][(h.at + m) * 28 + w.at + l][block][4
+                                    * g];
+                            NET_UNROLL(r, 4) {
+                                const vec v = vec_load(window + 16 * r);
+
+                                top[r] = net_larger(v, top[r]);
+                            }
                         }
-                    vec_store(y->at[chunk][row * 14 + column][block][i], top);
+                    NET_UNROLL(r, 4) {
+                        vec_store(y->at[chunk][row * 14 + column][block][4 * g + r], top[r]);
+                    }
                 }
         }
     }
@@ -987,15 +1034,24 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(
             const struct net_window h = net_taps_forward(row, 2, 0, 2, 14);
             const struct net_window w = net_taps_forward(column, 2, 0, 2, 14);
             for (int block = 0; block < 1; block++)
-                for (int i = 0; i < 16; i++) {
-                    vec top = vec_set(-INFINITY);
+                NET_REPEAT(g, 4) {
+                    vec top[4];
+
+                    NET_UNROLL(r, 4)
+                        top[r] = vec_set(-INFINITY);
                     for (int m = 0; m < h.count; m++)
                         for (int l = 0; l < w.count; l++) {
-                            const vec v = vec_load(x->at[chunk][(h.at + m) * 14 + w.at +
-                                    l][block][i]);
-                            top = net_larger(v, top);
+                            const float *window = x->at[chunk][(h.at + m) * 14 + w.at + l][block][4
+                                    * g];
+                            NET_UNROLL(r, 4) {
+                                const vec v = vec_load(window + 16 * r);
+
+                                top[r] = net_larger(v, top[r]);
+                            }
                         }
-                    vec_store(y->at[chunk][row * 7 + column][block][i], top);
+                    NET_UNROLL(r, 4) {
+                        vec_store(y->at[chunk][row * 7 + column][block][4 * g + r], top[r]);
+                    }
                 }
         }
     }
@@ -1438,7 +1494,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "289700366b7b52cc", .isa = "avx512", .batch = 64,
+    .hash = "4d037dff8f4eddba", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 7440896,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,

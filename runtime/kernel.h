@@ -326,7 +326,7 @@ NET_INLINE void transpose_16x16(float *to, long to_step, const float *from, long
             memcpy(to + i * to_step, &a[i], sizeof a[i]);
 }
 
-/* ---- Layernorm: the channels of one pixel, sixteen images at once ----------------------------- */
+/* ---- Layernorm: the channels of one pixel, sixteen images at once ---------------------------- */
 
 /* Of each image: the mean of its channels, and one over their deviation. */
 struct net_stats {
@@ -510,8 +510,10 @@ NET_INLINE vec net_where_pixel(vec index, float pixel, vec dy)
 /* dy where the index is `tap`, else +0 */
 NET_INLINE vec net_where_tap(const uint8_t *index, int tap, vec dy)
 {
-    const vec at = vec_load_bytes(index), is = vec_set((float)tap);
-    const net_u32 hit = (net_u32)(vec_bits(at) == vec_bits(is));
+    net_u8 at;
+
+    memcpy(&at, index, sizeof at);
+    const net_u32 hit = (net_u32)(__builtin_convertvector(at, net_u32) == (uint32_t)tap);
 
     return vec_from_bits(vec_bits(dy) & hit);
 }

@@ -53,7 +53,7 @@ struct net_run {
     int threads;                /* 1 or more */
     bool has_target;            /* evaluate only: compute the loss too */
     float loss;                 /* out: the mean over n rows */
-    float loss_weight;          /* n, or out: the weights of its rows' classes, where they have some */
+    float loss_weight;          /* n; or out: the weights of its rows' classes */
     uint32_t seed[2];           /* Philox key */
     uint32_t step;              /* of the random draws: counts from 0 */
     net_update *update;

@@ -80,14 +80,15 @@ static const KernelCase cases[] = {
      "    c = x -> gaussian_noise(0.1) -> dense(33) -> gaussian_noise(1) -> tanh -> dropout(0.5)\n"
      "          -> dense(3)\n"
      "    d = y -> conv2d(19, 3) -> gaussian_noise(0.3) -> flatten -> dense(3)\n"
-     "    e = y -> conv2d(3, 3) -> relu -> maxpool2d(2) -> gaussian_noise(3) -> flatten -> dense(3)\n"
+     "    e = y -> conv2d(3, 3) -> relu -> maxpool2d(2) -> gaussian_noise(3) -> flatten\n"
+     "          -> dense(3)\n"
      "    f = y -> conv2d(17, 2) -> flatten -> gaussian_noise(0.5) -> dense(3)\n"
      "    g = y -> gaussian_noise(0.2) -> conv2d(2, 3) -> flatten -> dense(3)\n"
      "    h = concat(dense(x, 5), dense(x, 3)) -> gaussian_noise(0.5) -> dense(3)\n"
      "    i = y -> conv2d(17, 3) -> batchnorm -> relu -> gaussian_noise(0.5) -> global_avgpool2d\n"
      "          -> dense(3)\n"
-     "    j = y -> avgpool2d(2) -> gaussian_noise(1) -> relu -> upsample2d(2) -> gaussian_noise(1)\n"
-     "          -> flatten -> dense(3)\n"
+     "    j = y -> avgpool2d(2) -> gaussian_noise(1) -> relu -> upsample2d(2)\n"
+     "          -> gaussian_noise(1) -> flatten -> dense(3)\n"
      "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
 
     {"layernorm", 19, 1, true,
