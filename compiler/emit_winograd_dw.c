@@ -54,8 +54,9 @@ typedef struct Loops {
     const Kernel *k;
     const Winograd *g;
     const Physical *x, *dy, *dw;
-    int vectors;                /* of this panel */
+    int vectors;                /* of these panels */
     long v_step, m_step, u_step;    /* floats from product to product */
+    long m_panel, u_panel;      /* floats from panel to panel */
 } Loops;
 
 static void write_group(Text *text, int level, const char *brace)
@@ -69,10 +70,11 @@ static void write_gradients(Text *text, int level, const Loops *l)
     static const int none[2] = {0, 0};
 
     write_group(text, level, "");
-    line(text, level + 2, "for (int j = 0; j < %d; j++) {", l->vectors);
+    line(text, level + 2, "for (int j = 0; j < panels * %d; j++) {", l->vectors);
     write_transform(l->e, text, level + 3, l->g, l->dy, "gradient", "dy", "panel_block + j", none,
                     l->g->tile,
-                    format("dm + ((g * %d + t) * %d + j) * 256", l->g->group, l->vectors),
+                    format("dm + j / %d * %ldL + ((g * %d + t) * %d + j %% %d) * 256", l->vectors,
+                           l->m_panel, l->g->group, l->vectors, l->vectors),
                     l->m_step);
     line(text, level + 2, "}");
 }
@@ -85,26 +87,30 @@ static void write_block(Text *text, int level, const Loops *l)
                     l->k->node->at.padding, l->g->tile + 2,
                     format("v + (g * %d + t) * 256", l->g->group), l->v_step);
     line(text, level + 1, "}");
-    line(text, level, "for (int k = 0; k < %d; k++)", products(l->g));
-    line(text, level + 1, "for (int i = 0; i < 16; i += %d)", l->e->target->rows);
-    line(text, level + 2, "%s(du_block + k * %ldL + %d * i,", write_tile(l->e, l->vectors),
-         l->u_step, 16 * l->vectors);
-    line(text, level + 3, "v + k * %ldL + i, dm + k * %ldL, &over);", l->v_step, l->m_step);
+    line(text, level, "for (int p = 0; p < panels; p++)");
+    line(text, level + 1, "for (int k = 0; k < %d; k++)", products(l->g));
+    line(text, level + 2, "for (int i = 0; i < 16; i += %d)", l->e->target->rows);
+    line(text, level + 3, "%s(du_block + p * %ldL + k * %ldL + %d * i,", write_tile(l->e, l->vectors),
+         l->u_panel, l->u_step, 16 * l->vectors);
+    line(text, level + 4, "v + k * %ldL + i, dm + p * %ldL + k * %ldL, &over);", l->v_step,
+         l->m_panel, l->m_step);
 }
 
 static void write_end(Text *text, int level, const Loops *l)
 {
     const int inputs = l->k->node->outputs[0]->shape.size[1], width = l->vectors * 16;
 
-    line(text, level, "_Alignas(64) float dw[9][%d];", 16 * width);
-    line(text, level, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;\n", inputs,
+    line(text, level, "for (int p = 0; p < panels; p++) {");
+    line(text, level + 1, "_Alignas(64) float dw[9][%d];", 16 * width);
+    line(text, level + 1, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;\n", inputs,
          inputs);
-    line(text, level, "net_winograd_weight_gradient(dw[0], %d, du_block, %ld, %d, %d);", 16 * width,
-         l->u_step, width, l->g->tile);
-    line(text, level, "for (int tap = 0; tap < 9; tap++)");
-    write_finish(text, level + 1, l->k,
-                 format("[panel_block * %dL + (tap * %d + 16 * block) * %dL]", 16 * l->dw->rows,
-                        inputs, width), "dw[tap]", format("%d * inputs", width));
+    line(text, level + 1, "net_winograd_weight_gradient(dw[0], %d, du_block + p * %ldL, %ld, %d, %d);",
+         16 * width, l->u_panel, l->u_step, width, l->g->tile);
+    line(text, level + 1, "for (int tap = 0; tap < 9; tap++)");
+    write_finish(text, level + 2, l->k,
+                 format("[(panel_block + p * %d) * %dL + (tap * %d + 16 * block) * %dL]", l->vectors,
+                        16 * l->dw->rows, inputs, width), "dw[tap]", format("%d * inputs", width));
+    line(text, level, "}");
 }
 
 static void write_groups(Text *text, int level, const Loops *l)
@@ -129,11 +135,14 @@ static void write_panels(Text *text, const Loops *l, int first, int panels)
 {
     const Winograd *g = l->g;
     const int parts = (l->x->blocks + g->blocks - 1) / g->blocks;
+    const int many = g->panels < panels ? g->panels : panels;
     const long block_floats = 256L * l->vectors;
 
-    line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, parts);
-    line(text, 2, "const int panel_block = %d + item / %d * %d, begin = item %% %d * %d;", first,
-         parts, l->vectors, parts, g->blocks);
+    line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", (panels + many - 1) / many, parts);
+    line(text, 2, "const int panel = item / %d * %d, begin = item %% %d * %d;", parts, many, parts,
+         g->blocks);
+    line(text, 2, "const int panel_block = %d + panel * %d;", first, l->vectors);
+    line(text, 2, "const int panels = %d - panel < %d ? %d - panel : %d;", panels, many, panels, many);
     line(text, 2, "const int end = begin + %d < %d ? begin + %d : %d;\n", g->blocks, l->x->blocks,
          g->blocks, l->x->blocks);
     if (g->whole) {
@@ -190,6 +199,8 @@ void emit_winograd_dw(Emitter *e, Driver *d, const Kernel *k)
         l.v_step = g->v / products(g);
         l.m_step = g->group * g->chunks * width * 256L + 16;
         l.u_step = 256L * width * (g->whole ? 1 : g->blocks) + 16;
+        l.m_panel = l.m_step * products(g);
+        l.u_panel = l.u_step * products(g);
         write_panels(&d->text, &l, first, panels);
         first += panels * width;
     }

@@ -585,7 +585,7 @@ typedef struct Winograd {
     int tile;                   /* outputs of a tile each way, 4 or 2; 0: it does not */
     int down, across;           /* tiles of an image */
     int group, chunks;          /* tiles at a time, of each of so many chunks */
-    int blocks;                 /* of a dw: blocks of inputs of an item */
+    int panels, blocks;         /* of a dw: panels of outputs and blocks of inputs of an item */
     bool whole;                 /* of a dw: one group is all there is */
     long v, m, u;               /* floats of a thread's scratch: inputs, products, of a dw dU */
 } Winograd;

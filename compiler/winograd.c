@@ -107,9 +107,13 @@ int winograd_tile(const Node *node, const Model *model)
 
 /* ---- Pieces ---------------------------------------------------------------------------------- */
 
+/* Measured at 64 to 512 channels: what is re-read should fit into 1 MB of L2. */
 enum {
-    GROUP = 4,                  /* tiles of 16 images that share what is read of the weights */
-    LEAST_ITEMS = 4,            /* for threads to share */
+    GROUP = 2,                  /* tiles of 16 images that share what is read of the weights */
+    WHOLE = 4,                  /* so many are one group of a dw */
+    PANELS = 2,                 /* of a dw: panels of outputs an item, */
+    BLOCKS = 4, WHOLE_BLOCKS = 16,      /* and blocks of inputs */
+    LEAST_ITEMS = 2,            /* for threads to share */
 };
 
 /* Floats of all products, for so many blocks of sixteen images and channels each. A vector more
@@ -127,31 +131,40 @@ static void cut_forward(Winograd *g, const Node *node, int widest)
     g->group = g->across < GROUP ? g->across : GROUP;
     g->chunks = 1;
     while (2 * g->chunks * g->group <= GROUP && 2 * g->chunks <= x->chunks
-           && x->chunks / (2 * g->chunks) * g->down >= LEAST_ITEMS / 2)
+           && x->chunks / (2 * g->chunks) * g->down >= LEAST_ITEMS)
         g->chunks *= 2;
     g->v = scratch_of(g, g->group * g->chunks * x->blocks);
     g->m = scratch_of(g, g->group * g->chunks * widest);
 }
 
-/* A panel of outputs by some blocks of inputs is an item: dM of the panel, V of one block at a
-   time. Where one group is all there is, so is dU. */
+/* How many items a dw has. */
+static int count_items(const Winograd *g, const Physical *x, const Physical *dw)
+{
+    int items = 0;
+
+    for (int i = 0; i < 3; i++)
+        items += up(dw->panels[i], g->panels) * up(x->blocks, g->blocks);
+    return items;
+}
+
+/* Some panels of outputs by some blocks of inputs are an item: dM of the panels, V of one block at
+   a time. Where one group is all there is, so is dU, and blocks share nothing but dM. */
 static void cut_weight(Winograd *g, const Node *node, int widest)
 {
-    const Physical *x = node->inputs[0]->physical;
+    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
     const int tiles = g->across * g->down;
 
-    g->group = tiles < GROUP ? tiles : GROUP;
-    g->chunks = 1;
-    while (2 * g->chunks * g->group <= GROUP && 2 * g->chunks <= x->chunks)
-        g->chunks *= 2;
-    g->whole = g->group >= tiles && g->chunks >= x->chunks;
-    g->blocks = g->whole ? 8 : 4;
-    while (g->blocks > 1 && up(x->blocks, g->blocks) * up(node->outputs[0]->physical->outputs, 48)
-                                < LEAST_ITEMS)
+    g->whole = tiles * x->chunks <= WHOLE;
+    g->group = g->whole || tiles < GROUP ? tiles : GROUP;
+    g->chunks = g->whole ? x->chunks : GROUP / g->group;
+    g->chunks = g->chunks > x->chunks ? x->chunks : g->chunks;
+    g->panels = PANELS;
+    g->blocks = g->whole ? WHOLE_BLOCKS : BLOCKS;
+    while (g->blocks > 1 && count_items(g, x, dw) < LEAST_ITEMS)
         g->blocks /= 2;
     g->v = scratch_of(g, g->group * g->chunks);
-    g->m = scratch_of(g, g->group * g->chunks * widest);
-    g->u = scratch_of(g, widest * (g->whole ? 1 : g->blocks));
+    g->m = g->panels * scratch_of(g, g->group * g->chunks * widest);
+    g->u = g->panels * scratch_of(g, widest * (g->whole ? 1 : g->blocks));
 }
 
 static int widest_panel(const int panels[3])

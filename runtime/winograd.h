@@ -122,31 +122,12 @@ NET_INLINE void net_winograd_g_back(vec y[3], const vec x[6], int m)
     }
 }
 
-/* ---- In two: first down the columns, then along the rows ------------------------------------- */
+/* ---- In two: down the columns, then along the rows ------------------------------------------- */
 
-/* from[r][c] at r * from_row + c * from_column, to[r][c] at r * to_row + c * to_column: vectors.
-   `f` makes `n` of `k`. */
-#define NET_WINOGRAD_2D(f, n, k, m, LOAD, STORE)                                                   \
-    do {                                                                                           \
-        vec half[6][6];                                                                            \
-        NET_UNROLL(c, k) {                                                                         \
-            vec in[6], out[6];                                                                     \
-            NET_UNROLL(r, k)                                                                       \
-                in[r] = LOAD(r, c);                                                                \
-            f(out, in, m);                                                                         \
-            NET_UNROLL(r, n)                                                                       \
-                half[r][c] = out[r];                                                               \
-        }                                                                                          \
-        NET_UNROLL(r, n) {                                                                         \
-            vec out[6];                                                                            \
-            f(out, half[r], m);                                                                    \
-            NET_UNROLL(c, n)                                                                       \
-                STORE(r, c, out[c]);                                                               \
-        }                                                                                          \
-    } while (0)
+enum { NET_WINOGRAD_IMAGES = 4 };       /* at a time, what is half done in L1 */
 
 /* The pixels under a tile, `size` x `size` from (row, column) on: a block of sixteen images and
-   channels each, `zeros` where they fall outside the image. x: that block of pixel 0. */
+   channels each, zeros where they fall outside the image. x: that block of pixel 0. */
 NET_INLINE void net_winograd_pixels(const float *pixels[36], const float *x, long pixel, int height,
                                     int width, int row, int column, int size)
 {
@@ -161,58 +142,130 @@ NET_INLINE void net_winograd_pixels(const float *pixels[36], const float *x, lon
         }
 }
 
-#define NET_WINOGRAD_STORE(r, c, value) vec_store(to + ((r) * (m + 2) + (c)) * step + 16 * i, value)
-
 /* V = B' d B for a block of sixteen images: product (r, c) at to + ((m + 2) r + c) step */
 NET_INLINE void net_winograd_input(float *to, long step, const float *const pixels[36], int m)
 {
-#define NET_WINOGRAD_LOAD(r, c) vec_load(pixels[(r) * (m + 2) + (c)] + 16 * i)
-    NET_REPEAT(i, 16)
-        NET_WINOGRAD_2D(net_winograd_b, m + 2, m + 2, m, NET_WINOGRAD_LOAD, NET_WINOGRAD_STORE);
-#undef NET_WINOGRAD_LOAD
+    const int n = m + 2;
+    _Alignas(64) float half[36 * NET_WINOGRAD_IMAGES * 16];
+
+    for (long first = 0; first < 256; first += NET_WINOGRAD_IMAGES * 16) {
+        NET_REPEAT(c, n)
+            NET_REPEAT(i, NET_WINOGRAD_IMAGES) {
+                vec x[6], y[6];
+                NET_UNROLL(r, n)
+                    x[r] = vec_load(pixels[r * n + c] + first + 16 * i);
+                net_winograd_b(y, x, m);
+                NET_UNROLL(r, n)
+                    vec_store(half + ((r * n + c) * NET_WINOGRAD_IMAGES + i) * 16, y[r]);
+            }
+        NET_REPEAT(r, n)
+            NET_REPEAT(i, NET_WINOGRAD_IMAGES) {
+                vec x[6], y[6];
+                NET_UNROLL(c, n)
+                    x[c] = vec_load(half + ((r * n + c) * NET_WINOGRAD_IMAGES + i) * 16);
+                net_winograd_b(y, x, m);
+                NET_UNROLL(c, n)
+                    vec_store(to + (r * n + c) * step + first + 16 * i, y[c]);
+            }
+    }
 }
 
 /* dM = A dY A' */
 NET_INLINE void net_winograd_gradient(float *to, long step, const float *const pixels[36], int m)
 {
-#define NET_WINOGRAD_LOAD(r, c) vec_load(pixels[(r) * m + (c)] + 16 * i)
-    NET_REPEAT(i, 16)
-        NET_WINOGRAD_2D(net_winograd_a_back, m + 2, m, m, NET_WINOGRAD_LOAD, NET_WINOGRAD_STORE);
-#undef NET_WINOGRAD_LOAD
+    const int n = m + 2;
+
+    NET_REPEAT(i, 16) {
+        vec half[6][4];
+
+        NET_UNROLL(c, m) {
+            vec x[4], y[6];
+            NET_UNROLL(r, m)
+                x[r] = vec_load(pixels[r * m + c] + 16 * i);
+            net_winograd_a_back(y, x, m);
+            NET_UNROLL(r, n)
+                half[r][c] = y[r];
+        }
+        NET_UNROLL(r, n) {
+            vec y[6];
+            net_winograd_a_back(y, half[r], m);
+            NET_UNROLL(c, n)
+                vec_store(to + (r * n + c) * step + 16 * i, y[c]);
+        }
+    }
 }
-
-/* U = G g G', one input and block of outputs: tap (r, c) at from + (3 r + c) tap */
-NET_INLINE void net_winograd_weight(float *to, long step, const float *from, long tap, int m)
-{
-    const long i = 0;
-
-#define NET_WINOGRAD_LOAD(r, c) vec_load(from + (3 * (r) + (c)) * tap)
-    NET_WINOGRAD_2D(net_winograd_g, m + 2, 3, m, NET_WINOGRAD_LOAD, NET_WINOGRAD_STORE);
-#undef NET_WINOGRAD_LOAD
-}
-
-#undef NET_WINOGRAD_STORE
-#define NET_WINOGRAD_LOAD(r, c) vec_load(from + ((r) * (m + 2) + (c)) * step + 16 * i)
 
 /* Y = A' M A: pixel (r, c) at to + (m r + c) 256 */
 NET_INLINE void net_winograd_output(float *to, const float *from, long step, int m)
 {
-#define NET_WINOGRAD_STORE(r, c, value) vec_store(to + ((r) * m + (c)) * 256 + 16 * i, value)
-    NET_REPEAT(i, 16)
-        NET_WINOGRAD_2D(net_winograd_a, m, m + 2, m, NET_WINOGRAD_LOAD, NET_WINOGRAD_STORE);
-#undef NET_WINOGRAD_STORE
+    const int n = m + 2;
+
+    NET_REPEAT(i, 16) {
+        vec half[4][6];
+
+        NET_UNROLL(c, n) {
+            vec x[6], y[4];
+            NET_UNROLL(r, n)
+                x[r] = vec_load(from + (r * n + c) * step + 16 * i);
+            net_winograd_a(y, x, m);
+            NET_UNROLL(r, m)
+                half[r][c] = y[r];
+        }
+        NET_UNROLL(r, m) {
+            vec y[4];
+            net_winograd_a(y, half[r], m);
+            NET_UNROLL(c, m)
+                vec_store(to + (r * m + c) * 256 + 16 * i, y[c]);
+        }
+    }
+}
+
+/* U = G g G' of one input and block of outputs: tap (r, c) at from + (3 r + c) tap */
+NET_INLINE void net_winograd_weight(float *to, long step, const float *from, long tap, int m)
+{
+    const int n = m + 2;
+    vec half[6][3];
+
+    NET_UNROLL(c, 3) {
+        vec x[3], y[6];
+        NET_UNROLL(r, 3)
+            x[r] = vec_load(from + (3 * r + c) * tap);
+        net_winograd_g(y, x, m);
+        NET_UNROLL(r, n)
+            half[r][c] = y[r];
+    }
+    NET_UNROLL(r, n) {
+        vec y[6];
+        net_winograd_g(y, half[r], m);
+        NET_UNROLL(c, n)
+            vec_store(to + (r * n + c) * step, y[c]);
+    }
 }
 
 /* dW = G' dU G: `count` vectors, tap (r, c) of each at to + (3 r + c) tap */
 NET_INLINE void net_winograd_weight_gradient(float *to, long tap, const float *from, long step,
                                              long count, int m)
 {
-#define NET_WINOGRAD_STORE(r, c, value) vec_store(to + (3 * (r) + (c)) * tap + 16 * i, value)
-    NET_REPEAT(i, count)
-        NET_WINOGRAD_2D(net_winograd_g_back, 3, m + 2, m, NET_WINOGRAD_LOAD, NET_WINOGRAD_STORE);
-#undef NET_WINOGRAD_STORE
-}
+    const int n = m + 2;
 
-#undef NET_WINOGRAD_LOAD
+    NET_REPEAT(i, count) {
+        vec half[3][6];
+
+        NET_UNROLL(c, n) {
+            vec x[6], y[3];
+            NET_UNROLL(r, n)
+                x[r] = vec_load(from + (r * n + c) * step + 16 * i);
+            net_winograd_g_back(y, x, m);
+            NET_UNROLL(r, 3)
+                half[r][c] = y[r];
+        }
+        NET_UNROLL(r, 3) {
+            vec y[3];
+            net_winograd_g_back(y, half[r], m);
+            NET_UNROLL(c, 3)
+                vec_store(to + (3 * r + c) * tap + 16 * i, y[c]);
+        }
+    }
+}
 
 #endif
