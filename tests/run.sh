@@ -24,6 +24,7 @@ parts() {
     part "Check suites" "$1/check_all"
     part "wrong programs, dumps, generated C" tests/golden.sh
     part "trainers" tests/trainer.sh "$2"
+    part "words" tests/words.sh "$2"
 }
 
 parts "$build/asan" quick "$build/totals.asan" >"$build/asan.log" 2>&1 &
