@@ -23,7 +23,7 @@ struct archive {
 static void put(unsigned char *at, size_t *used, unsigned long long number, int bytes)
 {
     for (int i = 0; i < bytes; i++)
-        at[(*used)++] = (unsigned char)(number >> 8 * i);
+        at[(*used)++] = i < 8 ? (unsigned char)(number >> 8 * i) : 0;
 }
 
 static void add_entry(struct archive *a, const char *name, const unsigned char *data, size_t size,

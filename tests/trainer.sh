@@ -107,6 +107,60 @@ check "config" ./xor_split config
 check "help" ./xor_split --help
 check "eval" ./xor_split eval --weights run_xor_split --part train
 
+# ---- tables: texts, numbers and names of classes ------------------------------------------------------
+
+awk 'BEGIN {
+    text[0] = "A red, \"\"ripe\"\" apple"; text[1] = "one green pear"; text[2] = "blue plums"
+    kind[0] = "apple"; kind[1] = "pear"; kind[2] = "plum"
+    print "id,text,length,kind"
+    for (i = 0; i < 60; i++)
+        printf "%d,\"%s %d\",%g,%s\n", i, text[i % 3], i, i % 3 + 0.25, kind[i % 3]
+}' >fruit.csv
+cat >fruit.net <<'EOF'
+data {
+    train = csv("fruit.csv")
+    test  = holdout(0.2)
+
+    input  text   = column("text") -> tokens(vocabulary=20, length=5, strip=[punctuation, digits])
+    input  bag    = column("text") -> bag_of_words(vocabulary=12, min_count=2)
+    input  length = column("length") -> standardize
+    target kind   = column("kind") -> classes(3)
+}
+
+network fruit(text, bag, length) {
+    words = text -> embedding(4, padding_row=0) -> mean(skip_padding=true)
+    concat(bag, words, length) -> dense(3)
+}
+
+train {
+    loss      = cross_entropy(fruit(text, bag, length), kind)
+    optimizer = adam(lr=0.05)
+    batch     = 16
+    epochs    = 30
+    metrics   = [accuracy]
+}
+EOF
+build fruit fruit.net
+check "fruit trains" ./fruit train --out fruit_run --quiet
+holds "fruit: accuracy" "$(final fruit_run test accuracy)" "==" 1
+check "fruit: gradcheck" ./fruit gradcheck
+./fruit eval --weights fruit_run >fruit.txt 2>&1
+check "fruit: classes by name" grep -q "^ *plum  *1.00" fruit.txt
+sed 's/,[a-z]*$/,/; s/^id.*/id,text,length,/' fruit.csv | gzip >other.csv.gz
+check "fruit: predict" ./fruit predict --weights fruit_run other.csv.gz -o predicted.txt
+check "fruit: predicted names" grep -q "^apple 0.9" predicted.txt
+holds "fruit: predicted rows" "$(wc -l <predicted.txt)" "==" 60
+printf 'text,kind\nred apple,apple\n' >short.csv
+exits "predict without a column" 1 "expected a column length" \
+    ./fruit predict --weights fruit_run short.csv
+printf 'text,length,kind\nred "apple,1,apple\n"a pear,1,pear\n' >open.csv
+exits "a quote that is not closed" 1 "line 3: a quote opens here" \
+    ./fruit predict --weights fruit_run open.csv
+mkdir -p renamed
+sed 's/,pear$/,fig/' fruit.csv >renamed/fruit.csv
+exits "a class that training did not have" 1 'a class of the training data, found "fig"' \
+    ./fruit eval --weights fruit_run --data renamed
+
 # ---- sameness: threads, targets, resuming ------------------------------------------------------------
 
 steps=200
