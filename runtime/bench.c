@@ -163,8 +163,8 @@ static double most_memory(void)
     double kilobytes = 0;
 
     while (status && fgets(line, sizeof line, status))
-        if (sscanf(line, "VmHWM: %lf kB", &kilobytes) == 1)
-            break;
+        if (!strncmp(line, "VmHWM:", 6))
+            kilobytes = strtod(line + 6, NULL);
     if (status)
         fclose(status);
     return 1024.0 * kilobytes;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data_parts.h"
 #include "random.h"
 #include "runtime.h"
 
@@ -15,15 +16,6 @@
 static double uniform(uint32_t draw)
 {
     return 2.0 * ((double)(draw >> 8) + 0.5) / 16777216.0 - 1.0;
-}
-
-/* N(0, 1) from two draws (Box and Muller 1958) */
-static double normal(uint32_t a, uint32_t b)
-{
-    const double pi = 3.14159265358979323846;
-
-    return sqrt(-2.0 * log(((double)a + 0.5) / 4294967296.0))
-           * cos(2.0 * pi * ((double)b + 0.5) / 4294967296.0);
 }
 
 /* ---- Which numbers --------------------------------------------------------------------------- */
@@ -95,6 +87,14 @@ static void make_orthonormal(double *a, long rows, long columns)
     }
 }
 
+static float *draw_normals(long count, const uint32_t seed[2], uint32_t purpose)
+{
+    float *normals = net_allocate((size_t)count, sizeof *normals);
+
+    net_normals(normals, (int)count, seed, 0, 0, purpose);
+    return normals;
+}
+
 /* The weight as a matrix, outputs by inputs: its rows are orthonormal, or its columns where there
    are more rows. */
 static void init_orthogonal(const struct net_tensor *tensor, float *at, const uint32_t seed[2],
@@ -104,13 +104,11 @@ static void init_orthogonal(const struct net_tensor *tensor, float *at, const ui
     const bool turned = outputs > inputs;
     const long rows = turned ? inputs : outputs, columns = size / rows;
     double *a = net_allocate((size_t)size, sizeof *a);
+    float *normals = draw_normals(size, seed, purpose);
 
-    for (long i = 0; i < size; i++) {
-        uint32_t draw[4];
-
-        net_philox(draw, seed, (uint32_t)i, 0, 0, purpose);
-        a[i] = normal(draw[0], draw[1]);
-    }
+    for (long i = 0; i < size; i++)
+        a[i] = (double)normals[i];
+    free(normals);
     make_orthonormal(a, rows, columns);
     for (long i = 0; i < size; i++)
         at[net_tensor_at(tensor, i)] =
@@ -128,19 +126,21 @@ static void init_tensor(const struct net_tensor *tensor, int number, const uint3
     const double scale = scale_of(init, tensor);
     const uint32_t purpose = (uint32_t)(NET_RANDOM_INIT + number);
     const long size = net_tensor_size(tensor);
+    float *normals = init->spread == NORMAL ? draw_normals(size, seed, purpose) : NULL;
 
     if (init->spread == ORTHOGONAL)
         init_orthogonal(tensor, at, seed, purpose);
     for (long i = 0; init->spread != ORTHOGONAL && i < size; i++) {
-        double x = 1.0;
+        double x = normals ? (double)normals[i] : 1.0;
         uint32_t draw[4];
 
-        if (init->spread != CONSTANT) {
+        if (init->spread == UNIFORM) {
             net_philox(draw, seed, (uint32_t)i, 0, 0, purpose);
-            x = init->spread == UNIFORM ? uniform(draw[0]) : normal(draw[0], draw[1]);
+            x = uniform(draw[0]);
         }
         at[net_tensor_at(tensor, i)] = (float)(scale * x);
     }
+    free(normals);
     for (long i = 0; tensor->padding_row && i < tensor->shape[1]; i++)
         at[net_tensor_at(tensor, (tensor->padding_row - 1L) * tensor->shape[1] + i)] = 0.0f;
 }

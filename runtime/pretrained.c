@@ -118,11 +118,16 @@ static void read_header(struct lines *lines, const struct net_tensor *tensor, lo
 {
     size_t length;
     const char *line = next_line(lines, &length);
-    char rest;
-    long width;
+    char *first = NULL, *second = NULL;     /* behind the two numbers */
+    long width = 0;
 
     lines->number = 1;
-    if (!line || sscanf(line, "%ld %ld %c", count, &width, &rest) != 2 || *count < 0)
+    if (line) {
+        *count = strtol(line, &first, 10);
+        width = strtol(first, &second, 10);
+    }
+    if (!line || first == line || second == first || second[strspn(second, " \t\r\n")]
+        || *count < 0)
         fail_line(lines, "expected `COUNT DIM`: how many words there are, and how many numbers "
                   "each has");
     if (width != tensor->shape[1])

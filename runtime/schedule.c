@@ -15,6 +15,20 @@
 
 static const double pi = 3.14159265358979323846;
 
+/* Of an angle from 0 to pi, by its series: libc's would be a twentieth of the whole trainer. */
+static double cosine(double angle)
+{
+    const bool turned = angle > pi / 2.0;
+    const double x = turned ? pi - angle : angle;
+    double sum = 1.0, term = 1.0;
+
+    for (int k = 2; k <= 28; k += 2) {
+        term *= -x * x / (double)(k * (k - 1));
+        sum += term;
+    }
+    return turned ? -sum : sum;
+}
+
 /* How many of multistep's epochs have come. */
 static int count_steps(const struct net_call *schedule, long epoch)
 {
@@ -54,7 +68,7 @@ static double rate_in(const struct net_call *schedule, const struct net_options 
     if (!strcmp(schedule->name, "cosine")) {
         const double least = value[NET_MINIMUM].number;
 
-        return least + (lr - least) * (1.0 + cos(pi * (double)epoch / (double)epochs)) / 2.0;
+        return least + (lr - least) * (1.0 + cosine(pi * (double)epoch / (double)epochs)) / 2.0;
     }
     return lr * state->plateau_scale;       /* plateau's; else 1 */
 }
