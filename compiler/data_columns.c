@@ -53,7 +53,8 @@ bool source_shape(const Call *source, const Field *field, Shape *shape)
     }
     if (same(name, "image") && same(source->name, "digits"))
         *shape = (Shape){.rank = 3, .size = {1, 28, 28}};
-    else if (same(name, "image") && (same(source->name, "cifar10") || same(source->name, "cifar100")))
+    else if (same(name, "image") &&
+             (same(source->name, "cifar10") || same(source->name, "cifar100")))
         *shape = (Shape){.rank = 3, .size = {3, 32, 32}};
     else if (same(name, "x") && same(source->name, "xor"))
         shape->size[0] = 2;
@@ -113,7 +114,8 @@ static bool add_range(Sema *s, Field *field, const Call *source, const Ast *rang
         return false;
     }
     if (first.kind != last.kind) {
-        complain(s, range->span, "a range goes from a name to a name, or from a number to a number");
+        complain(s, range->span,
+                 "a range goes from a name to a name, or from a number to a number");
         return false;
     }
     if (first.kind == THING_NUMBER && first.number > last.number) {

@@ -34,8 +34,8 @@ struct net_column {
     int rank, shape[4];         /* of one row */
     long rows;
     int size;                   /* elements in a row */
-    void *at;                   /* rows * size elements, owned; a text: where each begins, in a file;
-                                   NULL: the rows stand in `pieces` */
+    void *at;                   /* rows * size elements, owned; a text: where each begins in its
+                                   file; NULL: the rows stand in `pieces` */
     long *begin;                /* rows of unequal length (words): elements begin[row] up to
                                    begin[row + 1] of `at`; else NULL */
     float *value;               /* of SPARSE: beside `at` */

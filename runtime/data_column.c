@@ -19,7 +19,8 @@
 const void *net_row(const struct net_column *column, long row)
 {
     if (column->at) {
-        const size_t width = column->type == NET_U8 ? 1 : column->type == NET_TEXT ? sizeof(char *) : 4;
+        const size_t width = column->type == NET_U8 ? 1 :
+                             column->type == NET_TEXT ? sizeof(char *) : 4;
 
         return (const char *)column->at + (size_t)row * (size_t)column->size * width;
     }

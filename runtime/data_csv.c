@@ -1,7 +1,7 @@
 /*
- * data_csv.c -- comma-separated values as RFC 4180 has them: cells may stand in quotes, where commas
- * and line breaks are text and "" is a quote. Lines that are empty are no rows. A quote inside a
- * cell that does not begin with one is an ordinary character.
+ * data_csv.c -- comma-separated values as RFC 4180 has them: cells may stand in quotes, where
+ * commas and line breaks are text and "" is a quote. Lines that are empty are no rows. A quote
+ * inside a cell that does not begin with one is an ordinary character.
  */
 
 #include <stdlib.h>
@@ -58,8 +58,8 @@ static struct cell read_cell(struct csv *c)
     cell.length = (size_t)(at++ - cell.at);
     if (at < c->end && *at != ',' && *at != '\n' &&
         !(*at == '\r' && (at + 1 == c->end || at[1] == '\n')))
-        net_fail(1, "%s: line %ld: expected a comma or the line's end behind a closing quote, found "
-                    "\"%c\"; a quote inside quotes is written \"\"", c->path, c->line,
+        net_fail(1, "%s: line %ld: expected a comma or the line's end behind a closing quote, "
+                    "found \"%c\"; a quote inside quotes is written \"\"", c->path, c->line,
                  *at < ' ' ? ' ' : *at);
     c->at = at;
     return cell;
@@ -141,7 +141,8 @@ static char **read_names(struct csv *c, bool header)
             slice.at++, slice.length--;
         while (slice.length && !c->cells[i].quoted && slice.at[slice.length - 1] == ' ')
             slice.length--;
-        names[i] = header ? net_format("%.*s", (int)slice.length, slice.at) : net_format("%d", i + 1);
+        names[i] = header ? net_format("%.*s", (int)slice.length, slice.at) :
+                   net_format("%d", i + 1);
     }
     free(scratch.at);
     return names;

@@ -3,6 +3,8 @@
  * idea: a header's promise is never believed before the bytes are there.
  */
 
+#define _GNU_SOURCE
+
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>

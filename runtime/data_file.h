@@ -66,7 +66,7 @@ const char *net_stream_map(struct net_stream *file, struct net_table *table, siz
 /* `rows` more rows, in a file. */
 void net_add_piece(struct net_column *column, long rows, const char *at, const char *end);
 
-/* ---- data_paths.c: names and arguments -------------------------------------------------------- */
+/* ---- data_paths.c: names and arguments ------------------------------------------------------- */
 
 /* The files that `pattern` names, sorted; at least one. `folder` NULL: the current one. */
 char **net_paths(const char *folder, const char *pattern, int *count);
@@ -77,7 +77,7 @@ const struct net_arg *net_argument(const struct net_call *call, const char *name
 /* A whole number between the limits, or a fault that names the argument. */
 double net_whole_argument(const struct net_call *call, const char *name, double least, double most);
 
-/* ---- data_number.c: files of numbers ---------------------------------------------------------- */
+/* ---- data_number.c: files of numbers --------------------------------------------------------- */
 
 /* How numbers lie in a file. */
 struct net_encoding {

@@ -73,10 +73,12 @@ static const char *read_unicode(const char *at, const char *end, char **to)
     const int code = hex4(at, end), next = hex4(at + 6, end);
 
     if (code >= 0xD800 && code < 0xDC00 && next >= 0xDC00 && next < 0xE000) {
-        *to = net_put_utf8(*to, 0x10000u + ((unsigned)(code - 0xD800) << 10) + (unsigned)(next - 0xDC00));
+        *to = net_put_utf8(*to, 0x10000u + ((unsigned)(code - 0xD800) << 10) +
+                                (unsigned)(next - 0xDC00));
         return at + 12;
     }
-    *to = net_put_utf8(*to, code == 0 || (code >= 0xD800 && code < 0xE000) ? 0xFFFD : (unsigned)code);
+    *to = net_put_utf8(*to, code == 0 || (code >= 0xD800 && code < 0xE000) ? 0xFFFD :
+                            (unsigned)code);
     return at + 6;
 }
 

@@ -1,7 +1,7 @@
 /*
- * data_npz.c -- numpy's .npz: a zip archive of .npy files, stored or deflated. The archive is mapped;
- * its directory at the end says where the arrays stand, and only those that a field reads are
- * looked at.
+ * data_npz.c -- numpy's .npz: a zip archive of .npy files, stored or deflated. The archive is
+ * mapped; its directory at the end says where the arrays stand, and only those that a field reads
+ * are looked at.
  */
 
 #include <stdio.h>
@@ -219,9 +219,9 @@ static void open_array(struct net_stream *file, const void *context, int number)
         net_hold(arrays->table, bytes, 0);
         net_stream_memory(file, zip->path, bytes, entry.unpacked);
     } else {
-        net_fail(1, "%s: byte %llu: %s is packed by method %u; expected 0 (stored) or 8 (deflated), "
-                    "as numpy.savez writes them", zip->path, (unsigned long long)entry.offset,
-                 arrays->name, entry.method);
+        net_fail(1, "%s: byte %llu: %s is packed by method %u; expected 0 (stored) or 8 "
+                    "(deflated), as numpy.savez writes them", zip->path,
+                 (unsigned long long)entry.offset, arrays->name, entry.method);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * data_parts.h -- the inside of struct net_data, for the files that build it: data.c reads,
- * data_pack.c packs, data_split.c draws held-out rows, preparation.c changes values, preparation_json.c keeps
- * what was learnt.
+ * data_pack.c packs, data_split.c draws held-out rows, preparation.c changes values,
+ * preparation_json.c keeps what was learnt.
  */
 
 #ifndef NET_DATA_PARTS_H

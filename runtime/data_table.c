@@ -1,6 +1,6 @@
 /*
- * data_table.c -- from the cells of a table to the columns of the model's fields. Strings of classes
- * are numbered in sorted order when the whole source has been read.
+ * data_table.c -- from the cells of a table to the columns of the model's fields. Strings of
+ * classes are numbered in sorted order when the whole source has been read.
  */
 
 #include <math.h>
@@ -90,6 +90,27 @@ enum net_parsed net_parse_number(const char *at, size_t length, double *number)
     if (negative)
         *number = -*number;
     return NET_PARSED;
+}
+
+unsigned net_read_utf8(const unsigned char *at, const unsigned char *end, int *length)
+{
+    const unsigned first = *at;
+    const int size = first < 0xC2 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 1;
+    unsigned code = size == 1 ? first : first & (0x7Fu >> size);
+
+    for (int i = 1; i < size; i++) {
+        if (at + i >= end || (at[i] & 0xC0) != 0x80) {
+            *length = 1;
+            return first;
+        }
+        code = code << 6 | (at[i] & 0x3Fu);
+    }
+    if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
+        *length = 1;
+        return first;
+    }
+    *length = size;
+    return code;
 }
 
 char *net_put_utf8(char *to, unsigned code)
@@ -257,6 +278,29 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
         (float)number;
 }
 
+/* A name as it can be shown on one line, and kept as JSON: UTF-8, without line breaks and the like.
+   Gives the slice itself where it is so already. */
+static struct net_slice clean_name(struct net_slice name, struct net_scratch *scratch)
+{
+    const unsigned char *at = (const unsigned char *)name.at, *end = at + name.length;
+    bool plain = true;
+    int length;
+
+    for (const unsigned char *c = at; c < end; c++)
+        plain &= *c >= ' ' && *c < 0x7F;
+    if (plain)
+        return name;
+    net_scratch_fit(scratch, 2 * name.length);
+    char *to = scratch->at;
+
+    for (; at < end; at += length) {
+        const unsigned c = net_read_utf8(at, end, &length);
+
+        to = net_put_utf8(to, c < ' ' || c == 0x7F ? ' ' : c);
+    }
+    return (struct net_slice){scratch->at, (size_t)(to - scratch->at)};
+}
+
 void net_builder_class(struct net_builder *builder, int f, const char *at, size_t length,
                        const struct net_spot *spot)
 {
@@ -265,7 +309,10 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
     if (!length)
         net_fail(1, "%s: line %ld (row %ld), column %s: expected a class, found nothing",
                  spot->path, spot->line, spot->row, column->elements[0]);
-    ((int32_t *)column->at)[builder->rows - 1] = net_words_add(column->words, at, length);
+    const struct net_slice name = clean_name((struct net_slice){at, length}, &builder->name);
+
+    ((int32_t *)column->at)[builder->rows - 1] =
+        net_words_add(column->words, name.at, name.length);
 }
 
 void net_builder_text(struct net_builder *builder, int f, const char *at)
@@ -311,6 +358,7 @@ void net_builder_close(struct net_builder *builder, const char *place)
         if (taker->take == NET_TAKE_CLASS)
             sort_classes(column);
     }
+    free(builder->name.at);
 }
 
 /* ---- plain text ----------------------------------------------------------------------------- */

@@ -17,6 +17,17 @@ struct net_spot {
     long row;                   /* of the source, from 0 */
 };
 
+struct net_slice {
+    const char *at;             /* a text, not ended by NUL */
+    size_t length;              /* in bytes */
+};
+
+/* Memory for one text, where it cannot be shown as it stands in the file. */
+struct net_scratch {
+    char *at;                   /* malloc'd, or NULL */
+    size_t room;                /* bytes there */
+};
+
 /* What a field takes of each row. */
 enum net_take { NET_TAKE_NUMBERS, NET_TAKE_CLASS, NET_TAKE_TEXT };
 
@@ -32,6 +43,7 @@ struct net_builder {
     struct net_taker takers[NET_COLUMNS];       /* by field */
     int count;                  /* of takers */
     long rows, room;
+    struct net_scratch name;    /* of a class, where it cannot be kept as it stands */
 };
 
 /* A builder for the fields that are asked for; `form` is how texts are written. */
@@ -68,6 +80,8 @@ enum net_parsed net_parse_number(const char *at, size_t length, double *number);
 /* What may be shown of a cell in a message. */
 const char *net_cell_text(char text[48], const char *at, size_t length);
 
+/* One character, and how many bytes it takes; a byte that is not UTF-8 is a Latin-1 character. */
+unsigned net_read_utf8(const unsigned char *at, const unsigned char *end, int *length);
 char *net_put_utf8(char *to, unsigned code);            /* a character; behind it */
 char *net_copy(const char *text);                       /* malloc'd */
 
@@ -75,18 +89,7 @@ char *net_copy(const char *text);                       /* malloc'd */
    UTF-8 is left out. */
 struct net_bytes net_text_bytes(struct net_bytes bytes, const char *path);
 
-/* ---- texts: how the rows of a text column are read back --------------------------------------- */
-
-struct net_slice {
-    const char *at;
-    size_t length;
-};
-
-/* Memory for one text, where it cannot be shown as it stands in the file. */
-struct net_scratch {
-    char *at;
-    size_t room;
-};
+/* ---- texts: how the rows of a text column are read back -------------------------------------- */
 
 struct net_slice net_text_row(const struct net_column *column, long row,
                               struct net_scratch *scratch);

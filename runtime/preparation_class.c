@@ -41,7 +41,8 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
         net_words_add(fitted->words[0], net_word(words, i), strlen(net_word(words, i)));
 }
 
-static _Noreturn void fail_class(const struct net_values *values, int32_t word, const char *expected)
+static _Noreturn void fail_class(const struct net_values *values, int32_t word,
+                                 const char *expected)
 {
     const struct net_column *column = &values->column;
     long row = 0;

@@ -36,24 +36,6 @@ void net_tokenizer_begin(struct net_tokenizer *tokenizer, struct net_slice text)
 
 /* ---- characters ------------------------------------------------------------------------------ */
 
-/* One character; *length is how many bytes it takes. */
-static unsigned read_character(const unsigned char *at, const unsigned char *end, int *length)
-{
-    const unsigned first = *at;
-    const int size = first < 0xC2 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 1;
-    unsigned code = size == 1 ? first : first & (0x7Fu >> size);
-
-    for (int i = 1; i < size; i++) {
-        if (at + i >= end || (at[i] & 0xC0) != 0x80) {
-            *length = 1;
-            return first;
-        }
-        code = code << 6 | (at[i] & 0x3Fu);
-    }
-    *length = size;
-    return code;
-}
-
 /* The small letter of a Latin, Greek or Cyrillic capital. */
 static unsigned small(unsigned c)
 {
@@ -82,7 +64,7 @@ static bool is_space(unsigned c)
            c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
 }
 
-/* ASCII's, Latin-1's (no letters, no superscript digits), and the blocks of general and CJK ones. */
+/* ASCII's, Latin-1's (no letters or superscript digits), and the blocks of general and CJK ones. */
 static bool is_punctuation(unsigned c)
 {
     if (c < 0x80)
@@ -115,7 +97,7 @@ static int read_word(struct net_tokenizer *t, struct net_slice *word)
 
     while (t->at < t->end) {
         const unsigned char *tag = *t->at == '<' && t->tags ? tag_end(t->at, t->end) : NULL;
-        unsigned c = read_character(t->at, t->end, &length);
+        unsigned c = net_read_utf8(t->at, t->end, &length);
         const bool space = tag || is_space(c) || (t->punctuation && is_punctuation(c));
 
         if (space && letters)

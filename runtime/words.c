@@ -149,7 +149,7 @@ static int by_frequency(const void *a, const void *b, void *context)
     return x != y ? (x > y ? -1 : 1) : by_spelling(a, b, context);
 }
 
-int32_t *net_words_order(const struct net_words *words, int frequent_first)
+int32_t *net_words_order(const struct net_words *words, bool frequent_first)
 {
     int32_t *order = net_allocate((size_t)words->count, sizeof *order);
 

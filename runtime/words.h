@@ -1,11 +1,12 @@
 /*
- * words.h -- strings by number: the vocabulary of a text, the names of classes. Numbers count from 0
- * in order of arrival, until net_words_sort gives them another order.
+ * words.h -- strings by number: the vocabulary of a text, the names of classes. Numbers count
+ * from 0 in order of arrival.
  */
 
 #ifndef NET_WORDS_H
 #define NET_WORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,6 @@ static inline const char *net_word(const struct net_words *words, int32_t number
 
 /* The words by spelling, or the most frequent first and equally frequent ones by spelling. Gives
    the old number of every new one, malloc'd. */
-int32_t *net_words_order(const struct net_words *words, int frequent_first);
+int32_t *net_words_order(const struct net_words *words, bool frequent_first);
 
 #endif

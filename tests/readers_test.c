@@ -265,12 +265,12 @@ START_TEST(class_faults)
     } cases[] = {
         {"a\nb\nc\nd\n", "a", "train.csv: kind has 4 different values, such as \"d\"; classes(3) "
                               "has room for 3"},
-        {"a\nb\nc\n", "d", "test.jsonl: row 0 (from 0): expected kind to be a class of the training "
-                           "data, found \"d\""},
+        {"a\nb\nc\n", "d", "test.jsonl: row 0 (from 0): expected kind to be a class of the "
+                           "training data, found \"d\""},
         {"0\n1\n3\n", "0", "train.csv: row 2 (from 0): expected kind to be a class, a whole number "
                            "from 0 to 2, found \"3\""},
-        {"0\n1\n2\n", "x", "test.jsonl: row 0 (from 0): expected kind to be a class, a whole number "
-                           "from 0 to 2, found \"x\""},
+        {"0\n1\n2\n", "x", "test.jsonl: row 0 (from 0): expected kind to be a class, a whole "
+                           "number from 0 to 2, found \"x\""},
     };
 
     for (int i = 0; i < LENGTH(cases); i++) {

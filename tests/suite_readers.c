@@ -126,7 +126,8 @@ START_TEST(csv_fields)
     const struct net_field fields[] = {imputed_field, class_field, text_field};
     struct net_scratch scratch = {0};
 
-    write_text("t.csv", "b,kind,text\n1,pear,plain text\n,apple,\"a \"\"quoted\"\", one\"\nNA,pear,\n"
+    write_text("t.csv", "b,kind,text\n1,pear,plain text\n"
+                        ",apple,\"a \"\"quoted\"\", one\"\nNA,pear,\n"
                         "?,fig,\"\"\n-0.25,apple,5\" screen\n");
     struct net_table table = read_table(&net_reader_csv, "t.csv", true, fields, 3);
     const char *const texts[] = {"plain text", "a \"quoted\", one", "", "", "5\" screen"};
@@ -150,13 +151,29 @@ START_TEST(csv_fields)
 }
 END_TEST
 
+/* Names of classes are kept as JSON and printed on a line. */
+START_TEST(csv_names)
+{
+    static const char *const names[] = {"\xc3\x91", "a b \xc3\xbf", "\xc3\xad\xc2\xa0\xc2\x80"};
+
+    write_text("t.csv", "kind\n\xd1\n\"a\nb \xff\"\n\xed\xa0\x80\n");
+    struct net_table table = read_table(&net_reader_csv, "t.csv", true, &class_field, 1);
+
+    for (int row = 0; row < 3; row++)
+        ck_assert_str_eq(net_word(table.columns[0].words,
+                                  *(const int32_t *)net_row(&table.columns[0], row)), names[row]);
+    net_table_free(&table);
+}
+END_TEST
+
 START_TEST(jsonl_fields)
 {
     const struct net_field fields[] = {imputed_field, class_field, text_field, listed_field};
     struct net_scratch scratch = {0};
 
     write_text("t.jsonl",
-               "{\"b\": 1.5, \"kind\": \"pear\", \"text\": \"a\\u00f1o \\ud83d\\ude00\\n\", \"a\": 2}\n"
+               "{\"b\": 1.5, \"kind\": \"pear\", \"text\": \"a\\u00f1o \\ud83d\\ude00\\n\", "
+               "\"a\": 2}\n"
                "\n"
                "  {\"text\":\"\",\"a\":-1e1,\"other\":{\"x\":[1,{\"y\":null}],\"z\":\"]\"},"
                "\"kind\":7,\"b\":true}\r\n"
@@ -225,7 +242,8 @@ START_TEST(table_faults)
         {&net_reader_csv, &number_field, "a,b\n1,inf\n", "expected a number, found \"inf\""},
         {&net_reader_csv, &number_field, "a,b\n1,1.2.3\n", "expected a number, found \"1.2.3\""},
         {&net_reader_csv, &number_field, "a,b\n1,\n",
-         "t: line 2 (row 0), column b: expected a number, found nothing; `-> impute(missing, mean)`"},
+         "t: line 2 (row 0), column b: expected a number, found nothing; `-> impute(missing, "
+         "mean)`"},
         {&net_reader_csv, &number_field, "a,b\n1,NA\n", "found \"NA\"; `-> impute"},
         {&net_reader_csv, &number_field, "a,b\n1,\"2\n3,4\n",
          "t: line 2: a quote opens here and is never closed"},
@@ -241,7 +259,8 @@ START_TEST(table_faults)
          "t: line 1 (row 0): expected a member \"b\", found none"},
         {&net_reader_jsonl, &number_field, "{\"b\": 1",
          "t: line 1, character 8: expected a comma or }, found the line's end"},
-        {&net_reader_jsonl, &number_field, "{\"b\": }", "character 7: expected a value, found \"}\""},
+        {&net_reader_jsonl, &number_field, "{\"b\": }",
+         "character 7: expected a value, found \"}\""},
         {&net_reader_jsonl, &number_field, "{\"b\": 1} 2",
          "character 10: expected the line's end, found \"2\""},
         {&net_reader_jsonl, &number_field, "{\"b\" 1}", "expected a colon, found \"1}\""},
@@ -412,9 +431,11 @@ static void read_mutation(const void *context)
 START_TEST(broken_files)
 {
     static const char csv[] = "b,kind,text\r\n1.5,pear,\"a \"\"b\"\", c\"\n2e1,fig,plain\n";
-    static const char jsonl[] = "{\"b\": 1e2, \"kind\": \"pear\", \"text\": \"\\u00e9\\n\", \"c\": [1]}\n"
+    static const char jsonl[] = "{\"b\": 1e2, \"kind\": \"pear\", \"text\": \"\\u00e9\\n\", "
+                                "\"c\": [1]}\n"
                                 "{\"text\": null, \"b\": 2, \"kind\": 0}\n";
-    static const unsigned char odd[] = {0, '"', '\\', '\n', '\r', ',', '{', '}', 'u', 0xFF, 0xC3, '9'};
+    static const unsigned char odd[] = {0,   '"', '\\', '\n', '\r', ',',
+                                        '{', '}', 'u',  0xFF, 0xC3, '9'};
     const struct net_field fields[] = {number_field, class_field, text_field};
     const struct {
         struct mutation mutation;
@@ -450,8 +471,8 @@ END_TEST
 Suite *suite_readers(void)
 {
     const TTest *const tests[] = {
-        csv_numbers, csv_without_header, csv_fields, jsonl_fields, table_faults, headers_differ,
-        numbers_are_exact, cifar_records, cifar_faults, broken_files,
+        csv_numbers, csv_without_header, csv_fields, csv_names, jsonl_fields, table_faults,
+        headers_differ, numbers_are_exact, cifar_records, cifar_faults, broken_files,
     };
     Suite *suite = suite_create("readers");
     TCase *files = tcase_create("files");
