@@ -181,10 +181,7 @@ static bool are_counts(Thing thing)
 
 static bool is_initial(Thing thing)
 {
-    for (int i = 0; thing.kind == THING_NAME && initial_values[i]; i++)
-        if (same(thing.text, initial_values[i]))
-            return true;
-    return false;
+    return thing.kind == THING_NAME && is_initial_name(thing.text);
 }
 
 /* What `init` can be, and what was meant perhaps. */
@@ -458,9 +455,14 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Thing thing)
         explain(s, f);
 }
 
-/* The names of `init`, `monitor`, `strip` and `impute` are nothing else than names. */
+/* The names of `init`, `monitor`, `strip` and `impute` are nothing else than names, but for a `let`
+   that holds one. */
 static Thing evaluate_names(Sema *s, const Ast *value, Want want)
 {
+    const Name *name = value->kind == AST_NAME ? find_name(&s->globals, value->text) : NULL;
+
+    if (name && name->value.kind == THING_NAME)
+        return (Thing){.kind = THING_NAME, .text = name->value.text, .span = value->span};
     if (value->kind == AST_NAME)
         return (Thing){.kind = THING_NAME, .text = value->text, .span = value->span};
     if (value->kind != AST_LIST || want != WANT_NAMES)

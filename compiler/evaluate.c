@@ -236,6 +236,8 @@ static Thing look_up(Sema *s, const char *text, Span span, bool called)
     if (signature)
         return (Thing){
             .kind = THING_FUNCTION, .function = new_function(signature, NULL, span), .span = span};
+    if (is_initial_name(text) && !called)
+        return (Thing){.kind = THING_NAME, .text = text, .span = span};
     unknown(s, text, span, s->families);
     return wrong(span);
 }

@@ -76,6 +76,7 @@ typedef struct Signature {
 
 const Signature *find_signature(const char *name, unsigned families);   /* or NULL */
 extern const char *const initial_values[];              /* what `init` can be; ends with NULL */
+bool is_initial_name(const char *text);                 /* is it one of them? */
 const char *family_text(Family family);                 /* "a layer" */
 const char *signature_text(const Signature *signature); /* "dense(units, bias=true)" */
 const char *usual_name(const char *name);               /* "linear" of another library: "dense" */

@@ -211,6 +211,14 @@ const char *const initial_values[] = {
     "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", NULL,
 };
 
+bool is_initial_name(const char *text)
+{
+    for (int i = 0; initial_values[i]; i++)
+        if (same(initial_values[i], text))
+            return true;
+    return false;
+}
+
 const Signature *find_signature(const char *name, unsigned families)
 {
     for (int i = 0; i < COUNT(signatures); i++)
