@@ -259,6 +259,7 @@ static EmitKernel *const emitters[] = {
     [KERNEL_WINOGRAD] = emit_winograd,
     [KERNEL_WINOGRAD_WEIGHTS] = emit_winograd_weights,
     [KERNEL_WINOGRAD_DW] = emit_winograd_dw,
+    [KERNEL_WINOGRAD_DW_SUM] = emit_winograd_dw_sum,
     [KERNEL_WEIGHT] = emit_weight,
     [KERNEL_WEIGHT_SLICES] = emit_weight_slices,
     [KERNEL_WEIGHT_SUM] = emit_weight_sum,

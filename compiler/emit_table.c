@@ -372,6 +372,7 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_WEIGHT_SLICES:
     case KERNEL_WEIGHT_SUM:
     case KERNEL_WINOGRAD_DW:
+    case KERNEL_WINOGRAD_DW_SUM:
     case KERNEL_DEPTHWISE_DW:
     case KERNEL_EMBEDDING_DW:
     case KERNEL_SPARSE_DENSE_DW:

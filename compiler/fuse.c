@@ -128,7 +128,8 @@ static void add_end(Fusion *f, KernelKind kind, const Kernel *slices, Node *upda
     Kernel *end = allocate(sizeof *end);
 
     *end = (Kernel){.kind = kind, .node = slices->node, .scratch = slices->scratch,
-                    .slices = slices->slices, .update = update, .split = SPLIT_OTHER};
+                    .slices = slices->slices, .winograd = slices->winograd, .update = update,
+                    .split = SPLIT_OTHER};
     APPEND(f->ends, f->end_count, end);
     if (wait)
         flush_ends(f);
@@ -236,23 +237,41 @@ static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
     return k->scratch;
 }
 
+static void add_winograd_dw(Fusion *f, Node *node, Winograd winograd)
+{
+    Kernel *k = add_kernel(f, KERNEL_WINOGRAD_DW, node);
+    Node *update = take_update(f, node->outputs[0]);
+
+    k->winograd = winograd;
+    k->flops = winograd_flops(node, winograd);
+    if (winograd.slices == 1) {
+        k->update = update;
+        return;
+    }
+    k->scratch = new_scratch((size_t)winograd.slices * sizeof(float)
+                                 * (size_t)winograd_slice(node->outputs[0]->physical, winograd.tile),
+                             layer_part(node, "weight gradient, slices"));
+    add_end(f, KERNEL_WINOGRAD_DW_SUM, k, update, update == NULL);
+}
+
 /* Forward, dx or dw by Winograd's minimal filtering; false where direct is cheaper. */
 static bool add_winograd(Fusion *f, Node *node)
 {
     const Winograd winograd = plan_winograd(node, f->g->model, f->program->target);
-    const bool dw = node->op == OP_CONV2D_DW;
     Buffer *weights;
     Kernel *k;
 
     if (!winograd.tile)
         return false;
-    weights = dw ? NULL : transformed_weights(f, node, winograd);
-    k = add_kernel(f, dw ? KERNEL_WINOGRAD_DW : KERNEL_WINOGRAD, node);
+    if (node->op == OP_CONV2D_DW) {
+        add_winograd_dw(f, node, winograd);
+        return true;
+    }
+    weights = transformed_weights(f, node, winograd);
+    k = add_kernel(f, KERNEL_WINOGRAD, node);
     k->scratch = weights;
     k->winograd = winograd;
     k->flops = winograd_flops(node, winograd);
-    if (dw)
-        k->update = take_update(f, node->outputs[0]);
     return true;
 }
 

@@ -536,7 +536,8 @@ typedef enum KernelKind {
     KERNEL_TRANSPOSE,           /* weights turned for a dx */
     KERNEL_WINOGRAD,            /* conv2d and its dx by Winograd's minimal filtering */
     KERNEL_WINOGRAD_WEIGHTS,    /* weights transformed for it */
-    KERNEL_WINOGRAD_DW,         /* dw the same way, and the update with it */
+    KERNEL_WINOGRAD_DW,         /* dw the same way, and the update with it; or slices of dU */
+    KERNEL_WINOGRAD_DW_SUM,     /* slices added in order, transformed, and the update */
     KERNEL_WEIGHT,              /* dw, and the update with it */
     KERNEL_WEIGHT_SLICES,       /* dw of few weights over many pixels: in slices */
     KERNEL_WEIGHT_SUM,          /* slices added in order */
@@ -587,6 +588,7 @@ typedef struct Winograd {
     int group, chunks;          /* tiles at a time, of each of so many chunks */
     int panels, blocks;         /* of a dw: panels of outputs and blocks of inputs of an item */
     bool whole;                 /* of a dw: one group is all there is */
+    int slices;                 /* of a dw: parts of the groups, each with a dU of its own; or 1 */
     long v, m, u;               /* floats of a thread's scratch: inputs, products, of a dw dU */
 } Winograd;
 
@@ -645,6 +647,8 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context);
 int winograd_tile(const Node *node, const Model *model);
 Winograd plan_winograd(const Node *node, const Model *model, const Target *target);
 size_t winograd_weights(const Node *node, int tile);    /* floats, transformed */
+long winograd_slice(const Physical *dw, int tile);      /* floats of a slice of dU */
+long winograd_unit(int tile, int vectors);              /* of a panel and block of inputs in it */
 size_t thread_floats(const Program *train, const Program *evaluate);    /* of scratch */
 double winograd_flops(const Node *node, Winograd g);    /* of the products, one image */
 
@@ -767,7 +771,7 @@ void write_window(Text *text, int level, const Node *node, int axis);   /* taps:
 EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
 EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups;              /* emit_channels.c */
 EmitKernel emit_winograd, emit_winograd_weights;                        /* emit_winograd.c */
-EmitKernel emit_winograd_dw;                                            /* emit_winograd_dw.c */
+EmitKernel emit_winograd_dw, emit_winograd_dw_sum;                      /* emit_winograd_dw.c */
 
 /* Of a dense layer's inputs in one segment: its dw by panels of `vectors` blocks. */
 typedef struct DenseRows {

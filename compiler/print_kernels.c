@@ -7,6 +7,7 @@
 const char *kernel_label(const Kernel *k)
 {
     static const char *const suffixes[] = {
+        [KERNEL_WINOGRAD_DW_SUM] = " sum of slices",
         [KERNEL_WINOGRAD_WEIGHTS] = " weights", [KERNEL_DEPTHWISE_DW] = " slices",
         [KERNEL_TRANSPOSE] = " transpose",      [KERNEL_WEIGHT_SLICES] = " slices",
         [KERNEL_WEIGHT_SUM] = " sum of slices", [KERNEL_SUMS] = " slices",
@@ -18,6 +19,8 @@ const char *kernel_label(const Kernel *k)
     text_add(&text, "%s", op_info[k->node->op].text);
     if (k->winograd.tile)
         text_add(&text, " winograd %dx%d", k->winograd.tile, k->winograd.tile);
+    if (k->kind == KERNEL_WINOGRAD_DW && k->scratch)
+        text_add(&text, " slices");
     if (k->kind <= KERNEL_UPDATE && suffixes[k->kind])
         text_add(&text, "%s", suffixes[k->kind]);
     if (k->grad)

@@ -242,9 +242,10 @@ NET_INLINE void net_winograd_weight(float *to, long step, const float *from, lon
     }
 }
 
-/* dW = G' dU G: `count` vectors, tap (r, c) of each at to + (3 r + c) tap */
+/* dW = G' dU G: `count` vectors, tap (r, c) of each at to + (3 r + c) tap; dU is the sum of slices,
+   `slice` floats apart */
 NET_INLINE void net_winograd_weight_gradient(float *to, long tap, const float *from, long step,
-                                             long count, int m)
+                                             long count, long slices, long slice, int m)
 {
     const int n = m + 2;
 
@@ -255,6 +256,10 @@ NET_INLINE void net_winograd_weight_gradient(float *to, long tap, const float *f
             vec x[6], y[3];
             NET_UNROLL(r, n)
                 x[r] = vec_load(from + (r * n + c) * step + 16 * i);
+            for (long s = 1; s < slices; s++)
+                NET_UNROLL(r, n)
+                    x[r] = vec_add(x[r],
+                                   vec_load(from + s * slice + (r * n + c) * step + 16 * i));
             net_winograd_g_back(y, x, m);
             NET_UNROLL(r, 3)
                 half[r][c] = y[r];

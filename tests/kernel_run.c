@@ -363,6 +363,8 @@ static bool stores(const Kernel *k, const Value *value)
     case KERNEL_SUMS:
     case KERNEL_MEAN_LOSS:
         return false;
+    case KERNEL_WINOGRAD_DW:
+        return !k->scratch && !k->update;
     default:
         return !(own && k->update) && value->type == TYPE_F32
                && value->physical->kind != PHYSICAL_SCALAR;

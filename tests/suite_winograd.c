@@ -38,6 +38,10 @@ static const KernelCase cases[] = {
      "    b = a -> conv2d(48, 3, padding=1) -> leaky_relu -> conv2d(64, 3, padding=1) -> relu\n"
      "    b -> conv2d(16, 3, padding=1)\n", "mse"},
 
+    {"of many channels", 17, 3, false, "input x[16, 5, 7] = x", "[5] = t", "x",
+     "    x -> conv2d(192, 3, padding=1) -> relu -> conv2d(208, 3, padding=1) -> relu\n"
+     "      -> global_avgpool2d -> dense(5)\n", "mse"},
+
     {"of weights used more than once", 16, 1, false, "input x[17, 8, 8] = x", "[17, 8, 8] = t", "x",
      "    a = shared(x)\n"
      "    b = shared(a)\n"
