@@ -27,23 +27,25 @@ worst=0 worst_name=
 while read -r name file options; do
     case $name in \#* | "") continue ;; esac
     [ "${ONLY:-$name}" = "$name" ] || continue
-    defines=() flags=()
+    defines=() flags=(--max-steps 10)
     for option in $options; do
-        case ${flags[*]:+flag}$option in
-            --* | flag*) flags+=("$option") ;;
-            *) defines+=(--define "$option") ;;
+        case $option in
+            *=*) defines+=(--define "$option") ;;
+            *) flags+=("$option") ;;
         esac
     done
-    case $file in models/*) path=$root/$file.net ;; *) path=$torch/$file.net ;; esac
+    path=$torch/$file.net
+    if [ "$file" != "${file#models/}" ]; then
+        path=$scratch/model.net
+        sed -E -f "$torch/plain.sed" "$root/$file.net" >"$path"
+    fi
     if ! grep -q "^$name," "$torch/losses.csv"; then
         skip "$name: no losses of PyTorch are stored"
         continue
     fi
-    sed -E -f "$torch/plain.sed" "$path" >"$scratch/model.net"
-    steps=$(grep "^$name," "$torch/losses.csv" | tr -cd , | wc -c)
-    if "$netc" "$scratch/model.net" -o "$scratch/trainer" "${defines[@]}" >"$scratch/log" 2>&1 &&
+    if "$netc" "$path" -o "$scratch/trainer" "${defines[@]}" >"$scratch/log" 2>&1 &&
         "$scratch/trainer" train --data "$scratch/data" --seed 1 --no-shuffle \
-            --max-steps "$steps" "${flags[@]}" --log-steps "$scratch/steps.csv" \
+            "${flags[@]}" --log-steps "$scratch/steps.csv" \
             --out "$scratch/run" --force --quiet >"$scratch/log" 2>&1; then
         difference=$(differences "$name")
         if awk -v x="$difference" -v limit=$tolerance 'BEGIN { exit !(x ~ /^[0-9]/ && x <= limit) }'

@@ -122,14 +122,9 @@ class Case:
 
     def __init__(self, line):
         self.name, self.file, *words = line.split()
-        self.flags = []
-        self.defines = {}
-        for word in words:
-            if "=" in word and not self.flags:
-                key, _, value = word.partition("=")
-                self.defines[key] = value
-            else:
-                self.flags.append(word)
+        self.defines = dict(word.split("=", 1) for word in words if "=" in word)
+        flags = [word for word in words if "=" not in word]
+        flags = dict(zip(flags[::2], flags[1::2]))
         folder = TORCH
         if self.file.startswith("models/"):
             folder = os.path.join(HERE, "..")
@@ -140,16 +135,16 @@ class Case:
         self.said.update(self.defines)
         self.section = dict(re.findall(r"^    (\w+) *= *(.*?) *(?:#.*)?$",
                                        text[text.index("\ntrain {"):], re.M))
-        self.batch = int(self.flag("--batch", self.section["batch"]))
-        self.steps = int(self.flag("--max-steps", 10))
-
-    def flag(self, name, otherwise):
-        return self.flags[self.flags.index(name) + 1] if name in self.flags else otherwise
+        self.batch = int(flags.get("--batch", self.section["batch"]))
+        self.steps = int(flags.get("--max-steps", 10))
 
     def value(self, key, otherwise=None):
         """The value of a key of the train section, its `let` looked up."""
         text = self.section.get(key, otherwise)
-        return torch_models.evaluate(self.said.get(text, text))
+        text = self.said.get(text, text)
+        for name, value in self.said.items():
+            text = re.sub(rf"\b{name}\b", value, text)
+        return torch_models.evaluate(text)
 
 
 def cases(names):
@@ -193,7 +188,7 @@ def torch_run(case, weights):
     """The losses, and the tensors after the last step."""
     torch.manual_seed(0)
     options = {key: torch_models.evaluate(value) for key, value in case.defines.items()
-               if key not in ("optimizing", "scheduling", "limit")
+               if key not in ("optimizing", "scheduling", "limit", "rate")
                and not (case.file == "clip" and key == "how")}
     model = torch_models.case_of(case.file, TORCH, options)
     run = torch_models.Run(read_safetensors(weights), TORCH)
@@ -227,7 +222,8 @@ def torch_run(case, weights):
         losses.append(loss.item())
         if (step + 1) % epoch == 0:
             if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
-                schedule.step(losses[-1])
+                with torch.no_grad():       # the validation part is the training part again
+                    schedule.step(model.loss(model.network(run, model.x), model.y))
             else:
                 schedule.step()
     return losses, {name: tensor.detach() for name, tensor in run.weights.items()}
@@ -255,13 +251,15 @@ def unpack_data(folder):
 
 
 def compile_case(case, netc, folder):
-    plain = os.path.join(folder, case.name + ".net")
-    with open(plain, "w") as file:
-        script = os.path.join(TORCH, "plain.sed")
-        subprocess.run(["sed", "-E", "-f", script, case.path], stdout=file, check=True)
+    path = case.path
+    if case.file.startswith("models/"):
+        path = os.path.join(folder, case.name + ".net")
+        with open(path, "w") as file:
+            script = os.path.join(TORCH, "plain.sed")
+            subprocess.run(["sed", "-E", "-f", script, case.path], stdout=file, check=True)
     trainer = os.path.join(folder, case.name)
     defines = [word for item in case.defines.items() for word in ("--define", "=".join(item))]
-    run_program(netc, plain, "-o", trainer, *defines)
+    run_program(netc, path, "-o", trainer, *defines)
     return trainer
 
 
@@ -276,8 +274,8 @@ def initial_weights(trainer, seed, folder):
 def trainer_run(case, trainer, weights, folder):
     steps, out = os.path.join(folder, "steps.csv"), os.path.join(folder, "run")
     run_program(trainer, "train", "--data", folder, "--weights", weights, "--no-shuffle",
-                "--max-steps", str(case.steps), "--keep", "last", *case.flags, "--log-steps",
-                steps, "--out", out, "--force", "--quiet")
+                "--max-steps", str(case.steps), "--batch", str(case.batch), "--keep", "last",
+                "--log-steps", steps, "--out", out, "--force", "--quiet")
     with open(steps) as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     return losses, read_safetensors(os.path.join(out, "model.safetensors"))

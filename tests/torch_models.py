@@ -384,6 +384,8 @@ def file_concat(folder):
 
 # ---- whole networks: files of models/ -------------------------------------------------------------
 
+KERAS = batchnorm(momentum=0.01, eps=1e-3)
+
 
 def records(folder, name, bytes_before):
     with gzip.open(os.path.join(folder, name), "rb") as file:
@@ -449,14 +451,14 @@ def file_cifar100_alexnet(folder):
             return F.relu(CONV(0, 3, **options)(m, f"{p}conv2d_{number}", x))
 
         def norm(number, x):
-            return batchnorm()(m, f"{p}batchnorm_{number}", x)
+            return KERAS(m, f"{p}batchnorm_{number}", x)
 
         x = norm(1, F.max_pool2d(conv(1, x, stride=2), 3, 1))
         x = norm(2, F.max_pool2d(conv(2, x, stride=2), 2, 1))
         x = norm(4, conv(4, norm(3, conv(3, x, padding=1)), padding=1))
         x = norm(5, F.max_pool2d(conv(5, x, padding=1), 2, 1)).flatten(1)
         for head in (f"{p}head_1", f"{p}head_2"):
-            x = batchnorm()(m, head + ".batchnorm", F.relu(dense(512)(m, head + ".dense", x)))
+            x = KERAS(m, head + ".batchnorm", F.relu(dense(512)(m, head + ".dense", x)))
         return dense(100)(m, p + "dense", x)
     return classes_case(records(folder, "train.bin.gz", 2), network)
 
@@ -466,10 +468,10 @@ def file_imdb_embedding_conv(folder):
 
     def network(m, x):
         p = "reviews."
-        x = batchnorm()(m, p + "batchnorm_1", embedding(16)(m, p + "embedding", x))
+        x = KERAS(m, p + "batchnorm_1", embedding(16)(m, p + "embedding", x))
         for number in (1, 2):
             x = F.relu(convolution(F.conv1d)(0, 3, padding=1)(m, f"{p}conv1d_{number}", x))
-            x = batchnorm()(m, f"{p}batchnorm_{number + 1}", F.max_pool1d(x, 2))
+            x = KERAS(m, f"{p}batchnorm_{number + 1}", F.max_pool1d(x, 2))
         return dense(1)(m, p + "dense", x.flatten(1))
     return Case(words, labels.float().unsqueeze(1), network, F.binary_cross_entropy_with_logits)
 
