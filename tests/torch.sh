@@ -27,13 +27,14 @@ worst=0 worst_name=
 while read -r name file options; do
     case $name in \#* | "") continue ;; esac
     [ "${ONLY:-$name}" = "$name" ] || continue
-    defines=() flags=(--max-steps 10)
+    defines=() flags=()
     for option in $options; do
         case $option in
             *=*) defines+=(--define "$option") ;;
             *) flags+=("$option") ;;
         esac
     done
+    case $options in *--max-steps*) ;; *) flags+=(--max-steps 10) ;; esac
     path=$torch/$file.net
     if [ "$file" != "${file#models/}" ]; then
         path=$scratch/model.net
@@ -45,8 +46,8 @@ while read -r name file options; do
     fi
     if "$netc" "$path" -o "$scratch/trainer" "${defines[@]}" >"$scratch/log" 2>&1 &&
         "$scratch/trainer" train --data "$scratch/data" --seed 1 --no-shuffle \
-            "${flags[@]}" --log-steps "$scratch/steps.csv" \
-            --out "$scratch/run" --force --quiet >"$scratch/log" 2>&1; then
+            "${flags[@]}" --log-steps "$scratch/steps.csv" --out "$scratch/run" --force --quiet \
+            >"$scratch/log" 2>&1; then
         difference=$(differences "$name")
         if awk -v x="$difference" -v limit=$tolerance 'BEGIN { exit !(x ~ /^[0-9]/ && x <= limit) }'
         then
