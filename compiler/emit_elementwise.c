@@ -197,7 +197,8 @@ static void write_layernorm_sums(Text *text, const Node *node, const char *pixel
     line(text, 0, "}");
 }
 
-/* A number a channel: added up in registers. */
+/* A number a channel: added up in registers, a pixel by itself first. Thousands of equal numbers, as
+   padded words are, added to one sum would all be rounded the same way. */
 static void write_channel_sums(Text *text, const Kernel *k, const char *pixel, const char *slice)
 {
     const Node *node = k->node;
@@ -214,22 +215,27 @@ static void write_channel_sums(Text *text, const Kernel *k, const char *pixel, c
     if (node->op == OP_BATCHNORM_SUMS)
         line(text, 2, "const vec m = vec_load(mean->at[block]), s = vec_load(inv_std->at[block]);");
     line(text, 0, "%s", "");
-    line(text, 2, "for (int column = 0; column < %d; column++)", v->width);
+    line(text, 2, "for (int column = 0; column < %d; column++) {", v->width);
+    line(text, 3, "vec a = vec_zero()%s;\n", sums > 1 ? ", b = vec_zero()" : "");
     line(text, 3, "for (int i = 0; i < images; i++) {");
     if (node->op == OP_CHANNEL_SUM) {
-        line(text, 4, "sum = vec_add(sum, vec_load(dy->at[chunk][%s][block][i]));", pixel);
+        line(text, 4, "a = vec_add(a, vec_load(dy->at[chunk][%s][block][i]));", pixel);
     } else if (node->op == OP_BATCHNORM_STATS) {
         line(text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
         line(text, 4, "const vec d = vec_sub(xi, shift);");
-        line(text, 4, "sum = vec_add(sum, d);");
-        line(text, 4, "second = vec_fma(d, d, second);");
+        line(text, 4, "a = vec_add(a, d);");
+        line(text, 4, "b = vec_fma(d, d, b);");
     } else {
         line(text, 4, "const vec di = vec_load(dy->at[chunk][%s][block][i]);", pixel);
         line(text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
-        line(text, 4, "sum = vec_fma(di, vec_mul(vec_sub(xi, m), s), sum);");
-        line(text, 4, "second = vec_add(second, di);");
+        line(text, 4, "a = vec_fma(di, vec_mul(vec_sub(xi, m), s), a);");
+        line(text, 4, "b = vec_add(b, di);");
     }
     line(text, 3, "}");
+    line(text, 3, "sum = vec_add(sum, a);");
+    if (sums > 1)
+        line(text, 3, "second = vec_add(second, b);");
+    line(text, 2, "}");
     line(text, 2, "vec_store(slices->at + %s * %dL + 16 * block, sum);", slice, floats);
     if (sums > 1)
         line(text, 2, "vec_store(slices->at + %s * %dL + %d + 16 * block, second);", slice, floats,

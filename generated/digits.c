@@ -563,10 +563,14 @@ static inline void channel_sum_row_64x10(
     for (int block = 0; block < 1; block++) {
         vec sum = vec_zero();
 
-        for (int column = 0; column < 1; column++)
+        for (int column = 0; column < 1; column++) {
+            vec a = vec_zero();
+
             for (int i = 0; i < images; i++) {
-                sum = vec_add(sum, vec_load(dy->at[chunk][column][block][i]));
+                a = vec_add(a, vec_load(dy->at[chunk][column][block][i]));
             }
+            sum = vec_add(sum, a);
+        }
         vec_store(slices->at + chunk * 16L + 16 * block, sum);
     }
 }
@@ -616,10 +620,14 @@ static inline void channel_sum_row_64x64(
     for (int block = 0; block < 4; block++) {
         vec sum = vec_zero();
 
-        for (int column = 0; column < 1; column++)
+        for (int column = 0; column < 1; column++) {
+            vec a = vec_zero();
+
             for (int i = 0; i < images; i++) {
-                sum = vec_add(sum, vec_load(dy->at[chunk][column][block][i]));
+                a = vec_add(a, vec_load(dy->at[chunk][column][block][i]));
             }
+            sum = vec_add(sum, a);
+        }
         vec_store(slices->at + chunk * 64L + 16 * block, sum);
     }
 }
@@ -715,10 +723,14 @@ static inline void channel_sum_row_64x16x14x14(
     for (int block = 0; block < 1; block++) {
         vec sum = vec_zero();
 
-        for (int column = 0; column < 14; column++)
+        for (int column = 0; column < 14; column++) {
+            vec a = vec_zero();
+
             for (int i = 0; i < images; i++) {
-                sum = vec_add(sum, vec_load(dy->at[chunk][row * 14 + column][block][i]));
+                a = vec_add(a, vec_load(dy->at[chunk][row * 14 + column][block][i]));
             }
+            sum = vec_add(sum, a);
+        }
         vec_store(slices->at + (chunk * 14 + row) * 16L + 16 * block, sum);
     }
 }
@@ -863,10 +875,14 @@ static inline void channel_sum_row_64x8x28x28(
     for (int block = 0; block < 1; block++) {
         vec sum = vec_zero();
 
-        for (int column = 0; column < 28; column++)
+        for (int column = 0; column < 28; column++) {
+            vec a = vec_zero();
+
             for (int i = 0; i < images; i++) {
-                sum = vec_add(sum, vec_load(dy->at[chunk][row * 28 + column][block][i]));
+                a = vec_add(a, vec_load(dy->at[chunk][row * 28 + column][block][i]));
             }
+            sum = vec_add(sum, a);
+        }
         vec_store(slices->at + (chunk * 28 + row) * 16L + 16 * block, sum);
     }
 }
@@ -1494,7 +1510,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "4d037dff8f4eddba", .isa = "avx512", .batch = 64,
+    .hash = "d72bad00dbd2fbd8", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 7440896,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,

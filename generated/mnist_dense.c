@@ -311,13 +311,18 @@ static inline void batchnorm_stats_row_64x20(
         vec sum = vec_zero(), second = vec_zero();
         const vec shift = vec_load(running_mean->at[block]);
 
-        for (int column = 0; column < 1; column++)
+        for (int column = 0; column < 1; column++) {
+            vec a = vec_zero(), b = vec_zero();
+
             for (int i = 0; i < images; i++) {
                 const vec xi = vec_load(x->at[chunk][column][block][i]);
                 const vec d = vec_sub(xi, shift);
-                sum = vec_add(sum, d);
-                second = vec_fma(d, d, second);
+                a = vec_add(a, d);
+                b = vec_fma(d, d, b);
             }
+            sum = vec_add(sum, a);
+            second = vec_add(second, b);
+        }
         vec_store(slices->at + chunk * 64L + 16 * block, sum);
         vec_store(slices->at + chunk * 64L + 32 + 16 * block, second);
     }
@@ -396,13 +401,18 @@ static inline void batchnorm_stats_row_64x10(
         vec sum = vec_zero(), second = vec_zero();
         const vec shift = vec_load(running_mean->at[block]);
 
-        for (int column = 0; column < 1; column++)
+        for (int column = 0; column < 1; column++) {
+            vec a = vec_zero(), b = vec_zero();
+
             for (int i = 0; i < images; i++) {
                 const vec xi = vec_load(x->at[chunk][column][block][i]);
                 const vec d = vec_sub(xi, shift);
-                sum = vec_add(sum, d);
-                second = vec_fma(d, d, second);
+                a = vec_add(a, d);
+                b = vec_fma(d, d, b);
             }
+            sum = vec_add(sum, a);
+            second = vec_add(second, b);
+        }
         vec_store(slices->at + chunk * 32L + 16 * block, sum);
         vec_store(slices->at + chunk * 32L + 16 + 16 * block, second);
     }
@@ -551,10 +561,14 @@ static inline void channel_sum_row_64x10(
     for (int block = 0; block < 1; block++) {
         vec sum = vec_zero();
 
-        for (int column = 0; column < 1; column++)
+        for (int column = 0; column < 1; column++) {
+            vec a = vec_zero();
+
             for (int i = 0; i < images; i++) {
-                sum = vec_add(sum, vec_load(dy->at[chunk][column][block][i]));
+                a = vec_add(a, vec_load(dy->at[chunk][column][block][i]));
             }
+            sum = vec_add(sum, a);
+        }
         vec_store(slices->at + chunk * 16L + 16 * block, sum);
     }
 }
@@ -606,13 +620,18 @@ static inline void batchnorm_sums_row_64x10(
         vec sum = vec_zero(), second = vec_zero();
         const vec m = vec_load(mean->at[block]), s = vec_load(inv_std->at[block]);
 
-        for (int column = 0; column < 1; column++)
+        for (int column = 0; column < 1; column++) {
+            vec a = vec_zero(), b = vec_zero();
+
             for (int i = 0; i < images; i++) {
                 const vec di = vec_load(dy->at[chunk][column][block][i]);
                 const vec xi = vec_load(x->at[chunk][column][block][i]);
-                sum = vec_fma(di, vec_mul(vec_sub(xi, m), s), sum);
-                second = vec_add(second, di);
+                a = vec_fma(di, vec_mul(vec_sub(xi, m), s), a);
+                b = vec_add(b, di);
             }
+            sum = vec_add(sum, a);
+            second = vec_add(second, b);
+        }
         vec_store(slices->at + chunk * 32L + 16 * block, sum);
         vec_store(slices->at + chunk * 32L + 16 + 16 * block, second);
     }
@@ -761,13 +780,18 @@ static inline void batchnorm_sums_row_64x20(
         vec sum = vec_zero(), second = vec_zero();
         const vec m = vec_load(mean->at[block]), s = vec_load(inv_std->at[block]);
 
-        for (int column = 0; column < 1; column++)
+        for (int column = 0; column < 1; column++) {
+            vec a = vec_zero(), b = vec_zero();
+
             for (int i = 0; i < images; i++) {
                 const vec di = vec_load(dy->at[chunk][column][block][i]);
                 const vec xi = vec_load(x->at[chunk][column][block][i]);
-                sum = vec_fma(di, vec_mul(vec_sub(xi, m), s), sum);
-                second = vec_add(second, di);
+                a = vec_fma(di, vec_mul(vec_sub(xi, m), s), a);
+                b = vec_add(b, di);
             }
+            sum = vec_add(sum, a);
+            second = vec_add(second, b);
+        }
         vec_store(slices->at + chunk * 64L + 16 * block, sum);
         vec_store(slices->at + chunk * 64L + 32 + 16 * block, second);
     }
@@ -824,10 +848,14 @@ static inline void channel_sum_row_64x20(
     for (int block = 0; block < 2; block++) {
         vec sum = vec_zero();
 
-        for (int column = 0; column < 1; column++)
+        for (int column = 0; column < 1; column++) {
+            vec a = vec_zero();
+
             for (int i = 0; i < images; i++) {
-                sum = vec_add(sum, vec_load(dy->at[chunk][column][block][i]));
+                a = vec_add(a, vec_load(dy->at[chunk][column][block][i]));
             }
+            sum = vec_add(sum, a);
+        }
         vec_store(slices->at + chunk * 32L + 16 * block, sum);
     }
 }
@@ -1457,7 +1485,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "4b815ecdf5df5d5a", .isa = "avx512", .batch = 64,
+    .hash = "d013a9c7da293948", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

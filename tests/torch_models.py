@@ -410,34 +410,34 @@ def file_cifar10_lenet5(folder):
     return classes_case(cifar10(folder), network)
 
 
-def file_cifar10_resnet18(folder):
+def file_cifar10_resnet18(folder, activation=plain(F.relu6)):
     norm, p = batchnorm(), "resnet18."
 
     def basic(m, path, x, stride):
         body = CONV(0, 3, stride=stride, padding=1)(m, path + ".conv2d_1", x)
-        body = F.relu6(norm(m, path + ".batchnorm_1", body))
+        body = activation(m, None, norm(m, path + ".batchnorm_1", body))
         body = norm(m, path + ".batchnorm_2", CONV(0, 3, padding=1)(m, path + ".conv2d_2", body))
         if stride != 1:
             x = CONV(0, 1, stride=stride)(m, path + ".conv2d_3", x)
             x = norm(m, path + ".batchnorm_3", x)
-        return F.relu6(body + x)
+        return activation(m, None, body + x)
 
     def network(m, x):
-        x = F.relu6(norm(m, p + "batchnorm", CONV(64, 3, padding=1)(m, p + "conv2d", x)))
+        x = activation(m, None, norm(m, p + "batchnorm", CONV(64, 3, padding=1)(m, p + "conv2d", x)))
         for block in range(8):
             x = basic(m, f"{p}basic_{block + 1}", x, 2 if block in (2, 4, 6) else 1)
         return dense(10)(m, p + "dense", x.mean((2, 3)))
     return classes_case(cifar10(folder), network)
 
 
-def file_cifar10_vgg16(folder):
+def file_cifar10_vgg16(folder, activation=plain(F.relu6)):
     def network(m, x):
         number = 0
         for stage in (2, 2, 3, 3, 3):
             for _ in range(stage):
                 number += 1
                 x = CONV(0, 3, padding=1)(m, f"vgg16.conv2d_{number}", x)
-                x = F.relu6(batchnorm()(m, f"vgg16.batchnorm_{number}", x))
+                x = activation(m, None, batchnorm()(m, f"vgg16.batchnorm_{number}", x))
             x = F.max_pool2d(x, 2)
         return dense(10)(m, "vgg16.dense", x.flatten(1))
     return classes_case(cifar10(folder), network)
