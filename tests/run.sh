@@ -30,6 +30,7 @@ parts() {
 parts "$build/asan" quick "$build/totals.asan" >"$build/asan.log" 2>&1 &
 (
     parts "$build" all "$build/totals.plain"
+    part "models on several threads" tests/threads.sh
     part "models" tests/models.sh
     part "losses against PyTorch's" tests/torch.sh
     part "downloads" tests/get_data.sh
