@@ -153,13 +153,48 @@ fi
 
 # ---- frozen tables stay, others learn ----------------------------------------------------------
 
-check "netc, frozen" "$netc" mlp.net --define frozen=true -o frozen
-check "frozen: init" ./frozen init -o frozen.safetensors
-check "frozen: train" ./frozen --out run.frozen --quiet
-if ./frozen gradcheck | grep -q embedding; then
-    fail "gradcheck of a frozen table"
-else
-    pass
-fi
+# tensor FILE NAME: its bytes, found by the header: 8 bytes of length, then that much JSON
+tensor() {
+    local length offsets
+    length=$(od -An -t u8 -N 8 "$1" | tr -d ' ')
+    offsets=$(head -c $((8 + length)) "$1" | tail -c "$length" | tr -d ' \n' |
+        sed -n 's/.*"'"$2"'":{[^}]*"data_offsets":\[\([0-9]*,[0-9]*\)\].*/\1/p')
+    [ -n "$offsets" ] || { echo "no $2 in $1" >&2; return 1; }
+    tail -c +$((9 + length + ${offsets%,*})) "$1" | head -c $((${offsets#*,} - ${offsets%,*}))
+}
+
+# tensors WHAT FILE NAME: the tensor of both files, as WHAT.before and WHAT.after
+tensors() {
+    check "$1: before" tensor "$2" "$3"
+    cp "$scratch/check.log" "$1.before"
+    check "$1: after" tensor "run.$1/model.safetensors" "$3"
+    cp "$scratch/check.log" "$1.after"
+}
+
+differ() { ! cmp -s "$1" "$2"; }
+lacks() { ! grep -q "$1" "$2"; }
+
+for frozen in true false; do
+    check "netc, frozen=$frozen" "$netc" mlp.net --define frozen=$frozen -o table
+    check "frozen=$frozen: init" ./table init -o table.safetensors
+    check "frozen=$frozen: train" ./table --out run.table --force --quiet
+    tensors table table.safetensors mlp.embedding.weight
+    check "frozen=$frozen: the whole table" [ "$(wc -c <table.after)" = $((102 * 20 * 4)) ]
+    if [ $frozen = true ]; then
+        check "a frozen table stays" cmp table.before table.after
+    else
+        check "a table learns" differ table.before table.after
+    fi
+    tensors table table.safetensors mlp.dense_2.weight
+    check "frozen=$frozen: the last layer learns" differ table.before table.after
+    check "frozen=$frozen: gradcheck" ./table gradcheck
+    cp "$scratch/check.log" gradients
+    check "frozen=$frozen: gradcheck of the last layer" grep -q mlp.dense_2.weight gradients
+    if [ $frozen = true ]; then
+        check "gradcheck leaves a frozen table out" lacks mlp.embedding gradients
+    else
+        check "gradcheck of a table" grep -q mlp.embedding gradients
+    fi
+done
 
 finish
