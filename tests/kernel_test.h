@@ -86,6 +86,17 @@ typedef struct KernelCase {
     const char *loss;           /* "mse", or with arguments: "huber, delta=2" */
 } KernelCase;
 
+/* Those of a suite. */
+typedef struct KernelCases {
+    const KernelCase *at;
+    int count;
+} KernelCases;
+
+KernelCases conv_cases(void);                       /* suite_conv.c */
+KernelCases pool_cases(void);                       /* suite_pool.c */
+KernelCases text_cases(void);                       /* suite_text.c */
+KernelCases winograd_cases(void);                   /* suite_winograd.c */
+
 const char *kernel_model(const KernelCase *c);      /* its .net file */
 int most_threads(const char *target);               /* that steps are tried with */
 

@@ -145,6 +145,11 @@ static const KernelCase cases[] = {
      "    concat(a, b, c, d, e, f, g, h, i)\n", "mse"},
 };
 
+KernelCases conv_cases(void)
+{
+    return (KernelCases){cases, COUNT(cases)};
+}
+
 /* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {

@@ -392,6 +392,37 @@ START_TEST(test_training)
 }
 END_TEST
 
+/* ---- All suites ------------------------------------------------------------------------------ */
+
+static void note_operations(bool seen[OP_COUNT], Graph *g)
+{
+    simplify(g);
+    for (int i = 0; i < g->node_count; i++)
+        seen[g->nodes[i]->op] = true;
+}
+
+/* What no case compiles is tried by the reference alone. */
+START_TEST(every_operation_is_compiled)
+{
+    const KernelCases suites[] = {{cases, COUNT(cases)}, conv_cases(), pool_cases(), text_cases(),
+                                  winograd_cases()};
+    bool seen[OP_COUNT] = {0};
+
+    for (int i = 0; i < COUNT(suites); i++) {
+        for (int j = 0; j < suites[i].count; j++) {
+            Model *model = model_of(kernel_model(&suites[i].at[j]));
+            Graph *train = lower(model, MODE_TRAIN);
+
+            autodiff(train);
+            note_operations(seen, train);
+            note_operations(seen, lower(model, MODE_EVALUATE));
+        }
+    }
+    for (int op = 0; op < OP_COUNT; op++)
+        ck_assert_msg(seen[op], "%s is in no kernel case", op_info[op].text);
+}
+END_TEST
+
 Suite *suite_kernels(void);
 
 Suite *suite_kernels(void)
@@ -403,6 +434,10 @@ Suite *suite_kernels(void)
     tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
     tcase_add_test(tcase, test_pack);
     tcase_add_test(tcase, test_training);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("all suites");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, every_operation_is_compiled);
     suite_add_tcase(suite, tcase);
     return suite;
 }

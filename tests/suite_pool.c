@@ -124,6 +124,11 @@ static const KernelCase cases[] = {
      "15, 16, 0.5]"},
 };
 
+KernelCases pool_cases(void)
+{
+    return (KernelCases){cases, COUNT(cases)};
+}
+
 /* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {

@@ -84,6 +84,11 @@ static const KernelCase cases[] = {
      "    x + (x -> dense(5))\n", "mse"},
 };
 
+KernelCases text_cases(void)
+{
+    return (KernelCases){cases, COUNT(cases)};
+}
+
 /* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {

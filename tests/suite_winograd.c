@@ -55,6 +55,11 @@ static const KernelCase cases[] = {
      "      -> maxpool2d(2) -> conv2d(32, 3, padding=1) -> relu -> flatten -> dense(5)\n", "mse"},
 };
 
+KernelCases winograd_cases(void)
+{
+    return (KernelCases){cases, COUNT(cases)};
+}
+
 /* The case's model with `conv = WAY`. */
 static const char *model_with(const KernelCase *c, const char *way)
 {
