@@ -11,7 +11,7 @@
 void net_tokenizer_open(struct net_tokenizer *tokenizer, const struct net_call *call)
 {
     const struct net_arg *strip = net_argument(call, "strip");
-    const char *names = strip && strip->text && !strip->none ? strip->text : "";
+    const char *names = strip && strip->text ? strip->text : "";
 
     *tokenizer = (struct net_tokenizer){
         .lower = net_argument(call, "lower")->number != 0,
@@ -31,6 +31,7 @@ void net_tokenizer_begin(struct net_tokenizer *tokenizer, struct net_slice text)
 {
     tokenizer->at = (const unsigned char *)text.at;
     tokenizer->end = tokenizer->at + text.length;
+    tokenizer->untagged = false;
     net_scratch_fit(&tokenizer->word, 2 * text.length + 1);     /* Latin-1 grows */
 }
 
@@ -78,14 +79,15 @@ static bool is_punctuation(unsigned c)
 /* ---- words ----------------------------------------------------------------------------------- */
 
 /* The end of a tag that begins here, or NULL: a lone < is a character like others. */
-static const unsigned char *tag_end(const unsigned char *at, const unsigned char *end)
+static const unsigned char *tag_end(struct net_tokenizer *t)
 {
-    const unsigned char next = at + 1 < end ? at[1] : ' ';
+    const unsigned char next = t->at + 1 < t->end ? t->at[1] : ' ';
     const unsigned char *close;
 
-    if (!((next | 32) >= 'a' && (next | 32) <= 'z') && next != '/' && next != '!')
+    if (t->untagged || (!((next | 32) >= 'a' && (next | 32) <= 'z') && next != '/' && next != '!'))
         return NULL;
-    close = memchr(at, '>', (size_t)(end - at));
+    close = memchr(t->at, '>', (size_t)(t->end - t->at));
+    t->untagged = !close;
     return close ? close + 1 : NULL;
 }
 
@@ -96,7 +98,7 @@ static int read_word(struct net_tokenizer *t, struct net_slice *word)
     int letters = 0, length;
 
     while (t->at < t->end) {
-        const unsigned char *tag = *t->at == '<' && t->tags ? tag_end(t->at, t->end) : NULL;
+        const unsigned char *tag = *t->at == '<' && t->tags ? tag_end(t) : NULL;
         unsigned c = net_read_utf8(t->at, t->end, &length);
         const bool space = tag || is_space(c) || (t->punctuation && is_punctuation(c));
 

@@ -16,6 +16,7 @@ struct net_tokenizer {
     int min_letters;            /* shorter words are left out */
     const struct net_words *stop;       /* words that are left out, or NULL */
     const unsigned char *at, *end;      /* what is left of the text */
+    bool untagged;              /* no > follows any more */
     struct net_scratch word;    /* the word that was read */
 };
 

@@ -60,6 +60,32 @@ START_TEST(words)
 }
 END_TEST
 
+/* Tags that never end, in a text of megabytes: searched for once. */
+START_TEST(open_tags)
+{
+    const struct net_arg args[] = {{.name = "lower"}, {.name = "strip", .text = "tags", .count = 1},
+                                   {.name = "min_letters", .number = 1}};
+    const struct net_call call = {.args = args, .arg_count = LENGTH(args)};
+    const size_t count = 1 << 20;
+    char *text = net_allocate(count, 3);
+    struct net_tokenizer tokenizer;
+    struct net_slice word;
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        memcpy(text + 3 * i, "<a ", 3);
+    net_tokenizer_open(&tokenizer, &call);
+    net_tokenizer_begin(&tokenizer, (struct net_slice){text, 3 * count});
+    while (net_tokenizer_next(&tokenizer, &word))
+        found++;
+    ck_assert_uint_eq(found, count);
+    net_tokenizer_begin(&tokenizer, (struct net_slice){"<a>b", 4});     /* of another text */
+    ck_assert(net_tokenizer_next(&tokenizer, &word) && word.length == 1 && *word.at == 'b');
+    net_tokenizer_close(&tokenizer);
+    free(text);
+}
+END_TEST
+
 /* ---- a model that reads words ---------------------------------------------------------------- */
 
 enum { BATCH = 4, TOKENS = 4, COLUMNS = 5 };
@@ -310,7 +336,8 @@ END_TEST
 TCase *readers_test_words(void)
 {
     const TTest *const tests[] = {
-        words, vocabulary, kept_vocabulary, files_to_predict, class_faults, word_faults,
+        words, open_tags, vocabulary, kept_vocabulary, files_to_predict, class_faults,
+        word_faults,
     };
     TCase *made = tcase_create("words");
 
