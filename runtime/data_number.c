@@ -76,7 +76,8 @@ static bool fits_int32(const unsigned char *at, size_t count, struct net_encodin
     for (size_t i = 0; i < count; i++) {
         const int64_t number = load_integer(at + i * (size_t)encoding.width, encoding);
 
-        if (number < INT32_MIN || number > INT32_MAX)
+        /* an unsigned number of 2^63 or more is negative here */
+        if (number < (encoding.kind == 'i' ? INT32_MIN : 0) || number > INT32_MAX)
             return false;
     }
     return true;
