@@ -195,6 +195,10 @@ char *net_data_preparation_json(const struct net_data *data);
 /* The fold of the run that a preparation.json belongs to. */
 struct net_fold net_preparation_fold(const char *path);
 
+/* The argument `name` of a call; NULL: there is no call, or it is not there, or `none`.
+   data_paths.c */
+const struct net_arg *net_argument(const struct net_call *call, const char *name);
+
 /* Prints "NAME: error: ..." to stderr and exits with `code`. fail.c */
 _Noreturn void net_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *net_allocate(size_t count, size_t size);      /* zeroed; out of memory is net_fail(1) */

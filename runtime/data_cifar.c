@@ -4,6 +4,7 @@
  * mapped files, where both columns point into them.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,13 +12,46 @@
 
 enum { PIXELS = 3 * 32 * 32, TAR_MAGIC = 257 };
 
+static _Noreturn void fail_pickle(const char *path, bool hundred)
+{
+    net_fail(1, "%s: byte 0: found 80, a Python pickle; fetch the binary version, "
+                "cifar-%s-binary.tar.gz (make data-cifar%s, or www.cs.toronto.edu/~kriz/cifar.html)",
+             path, hundred ? "100" : "10", hundred ? "100" : "10");
+}
+
+/* Pickles are called as the records, without .bin. */
+static void refuse_pickles(const char *folder, const char *pattern, bool hundred)
+{
+    const size_t length = strlen(pattern);
+    char *name = net_allocate(length + 2, 1);
+    int count;
+
+    memcpy(name, pattern, length);
+    name[length] = '*';         /* .gz too */
+    net_paths_free(net_paths_if_any(folder, name, &count), count);
+    if (!count && length > 4 && !strcmp(pattern + length - 4, ".bin")) {
+        name[length - 4] = '\0';
+        char **paths = net_paths_if_any(folder, name, &count);
+
+        for (int i = 0; i < count; i++) {
+            FILE *file = fopen(paths[i], "rb");
+
+            if (file && getc(file) == 0x80)
+                fail_pickle(paths[i], hundred);
+            if (file)
+                fclose(file);
+        }
+        net_paths_free(paths, count);
+    }
+    free(name);
+}
+
 static void check_records(const char *path, struct net_bytes bytes, size_t record, bool hundred)
 {
     const unsigned char first = bytes.size ? (unsigned char)bytes.at[0] : 0;
 
     if (first == 0x80)
-        net_fail(1, "%s: byte 0: found 80, a Python pickle; fetch the binary version, %s", path,
-                 hundred ? "cifar-100-binary.tar.gz" : "cifar-10-binary.tar.gz");
+        fail_pickle(path, hundred);
     if (bytes.size > TAR_MAGIC + 5 && !memcmp(bytes.at + TAR_MAGIC, "ustar", 5))
         net_fail(1, "%s: expected records, found a tar archive; unpack it with tar -x", path);
     if (!bytes.size || bytes.size % record)
@@ -33,6 +67,8 @@ static void open_cifar(struct net_table *table, const struct net_request *reques
     const struct net_arg *file = net_argument(request->call, "file");
     const size_t record = PIXELS + (size_t)labels;
     int count;
+
+    refuse_pickles(request->folder, file->text, labels == 2);
     char **paths = net_paths(request->folder, file->text, &count);
 
     table->column_count = labels + 1;

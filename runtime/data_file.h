@@ -70,10 +70,10 @@ void net_add_piece(struct net_column *column, long rows, const char *at, const c
 
 /* The files that `pattern` names, sorted; at least one. `folder` NULL: the current one. */
 char **net_paths(const char *folder, const char *pattern, int *count);
+/* The same where none may match. */
+char **net_paths_if_any(const char *folder, const char *pattern, int *count);
 void net_paths_free(char **paths, int count);
 
-/* The argument `name` of a call, or NULL. */
-const struct net_arg *net_argument(const struct net_call *call, const char *name);
 /* A whole number between the limits, or a fault that names the argument. */
 double net_whole_argument(const struct net_call *call, const char *name, double least, double most);
 

@@ -63,6 +63,8 @@ void net_values_open(struct net_values *values, const struct net_field *field,
                      const struct net_column *column);
 /* The numbers of one row, column.size of them. */
 void net_values_row(const struct net_values *values, long row, double *numbers);
+/* Fails unless a row has as many numbers as `fitted` was learnt from. */
+void net_values_check(const struct net_values *values, const struct net_fitted *fitted);
 /* What is affine so far is applied: the column holds floats of its own. */
 void net_values_floats(struct net_values *values);
 /* The column is now `at`, rows of `size` elements; what was affine has been applied. */

@@ -49,7 +49,7 @@ static bool matches(const char *pattern, const char *name)
 
 /* Wildcards are for the last part of a path. (libc's glob would bring half of libc along: users'
    home folders, and the services that know them.) */
-char **net_paths(const char *folder, const char *pattern, int *count)
+static char **list_paths(const char *folder, const char *pattern, int *count, bool fail)
 {
     char *full = join(folder ? folder : ".", pattern), *last = strrchr(full, '/');
     char **paths = net_allocate(1, sizeof *paths);
@@ -63,25 +63,36 @@ char **net_paths(const char *folder, const char *pattern, int *count)
     }
     *last++ = '\0';
     files = opendir(*full ? full : "/");
-    if (!files)
+    if (!files && fail)
         net_fail(1, "cannot list the folder %s of \"%s\": %s\n"
                     "  The folder that holds the data is named by --data DIR.",
                  full, pattern, strerror(errno));
-    while ((entry = readdir(files))) {
+    while (files && (entry = readdir(files))) {
         if (entry->d_name[0] == '.' || !matches(last, entry->d_name))
             continue;
         if (*count == INT_MAX || !(paths = realloc(paths, ((size_t)*count + 1) * sizeof *paths)))
             net_fail(1, "out of memory for the files \"%s\" in %s", pattern, full);
         paths[(*count)++] = join(*full ? full : "/", entry->d_name);
     }
-    closedir(files);
-    if (!*count)
+    if (files)
+        closedir(files);
+    if (!*count && fail)
         net_fail(1, "no file matches \"%s\" in %s\n"
                     "  The folder that holds the data is named by --data DIR.",
                  last, full);
     qsort(paths, (size_t)*count, sizeof *paths, by_name);
     free(full);
     return paths;
+}
+
+char **net_paths(const char *folder, const char *pattern, int *count)
+{
+    return list_paths(folder, pattern, count, true);
+}
+
+char **net_paths_if_any(const char *folder, const char *pattern, int *count)
+{
+    return list_paths(folder, pattern, count, false);
 }
 
 void net_paths_free(char **paths, int count)
@@ -95,8 +106,8 @@ void net_paths_free(char **paths, int count)
 
 const struct net_arg *net_argument(const struct net_call *call, const char *name)
 {
-    for (int i = 0; i < call->arg_count; i++)
-        if (!strcmp(call->args[i].name, name))
+    for (int i = 0; call && i < call->arg_count; i++)
+        if (!strcmp(call->args[i].name, name) && !call->args[i].none)
             return &call->args[i];
     return NULL;
 }

@@ -82,7 +82,7 @@ bool net_is_binary(const struct net_column *column)
 
 static uint64_t seed_of(const struct net_call *call)
 {
-    return call && net_argument(call, "seed") ?
+    return net_argument(call, "seed") ?
            (uint64_t)net_whole_argument(call, "seed", 0, 0x1p53) : 0;
 }
 

@@ -69,7 +69,7 @@ static bool *find_left(const struct net_values *values, const struct net_call *c
     const struct net_arg *except = net_argument(call, "except");
     bool *left = net_allocate((size_t)values->column.size, sizeof *left);
 
-    if (!except || except->none)
+    if (!except)
         return left;
     if (!except->count)
         leave(values, except->text, except->number, left);
@@ -177,9 +177,7 @@ static void apply_impute(struct net_values *values, const struct net_call *call,
     const int size = values->column.size;
     char name[128];
 
-    if (fitted->count != size)
-        net_fail(1, "%s: a row of %s has %d numbers, the preparation was fitted on %d",
-                 values->column.place, values->column.name, size, fitted->count);
+    net_values_check(values, fitted);
     bool *left = find_left(values, call);
 
     net_values_floats(values);

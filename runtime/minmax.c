@@ -34,9 +34,7 @@ static void apply_minmax(struct net_values *values, const struct net_call *call,
                          const struct net_fitted *fitted)
 {
     (void)call;
-    if (fitted->count != values->column.size)
-        net_fail(1, "%s: a row of %s has %d numbers, the preparation was fitted on %d",
-                 values->column.place, values->column.name, values->column.size, fitted->count);
+    net_values_check(values, fitted);
     for (int i = 0; i < fitted->count; i++) {
         const double least = fitted->list[0][i], range = fitted->list[1][i] - least;
 

@@ -122,6 +122,13 @@ static bool is_identity(const struct net_values *values)
     return true;
 }
 
+void net_values_check(const struct net_values *values, const struct net_fitted *fitted)
+{
+    if (fitted->count != values->column.size)
+        net_fail(1, "%s: a row of %s has %d numbers, the preparation was fitted on %d",
+                 values->column.place, values->column.name, values->column.size, fitted->count);
+}
+
 void net_values_floats(struct net_values *values)
 {
     struct net_column *column = &values->column;
@@ -277,9 +284,7 @@ static void apply_standardize(struct net_values *values, const struct net_call *
                               const struct net_fitted *fitted)
 {
     (void)call;
-    if (fitted->count != values->column.size)
-        net_fail(1, "%s: a row of %s has %d numbers, the preparation was fitted on %d",
-                 values->column.place, values->column.name, values->column.size, fitted->count);
+    net_values_check(values, fitted);
     for (int i = 0; i < fitted->count; i++) {
         if (!(fitted->list[1][i] > 0))
             net_fail(1, "%s: the preparation's std %d of %s is %g, expected more than 0",

@@ -26,7 +26,7 @@ static struct net_words *read_stop_words(const struct net_values *values,
     struct net_slice word;
     int count;
 
-    if (!file || !file->text || file->none)
+    if (!file || !file->text)
         return words;
     char **paths = net_paths(values->folder, file->text, &count);
 

@@ -137,8 +137,6 @@ void net_settings_resume(struct net_options *options, int option, const char *te
 
 /* Fills what no flag gave; flags that cannot apply end the program. */
 void net_settings_default(struct net_options *options);
-const struct net_arg *net_find_argument(const struct net_call *call, const char *name); /* NULL:
-                                                                     not there, or `none` */
 const char *net_monitor_named(const struct net_model *model, const char *name); /* or the end */
 
 /* ---- tensor.c, init.c ------------------------------------------------------------------------ */

@@ -32,7 +32,7 @@ static double cosine(double angle)
 /* How many of multistep's epochs have come. */
 static int count_steps(const struct net_call *schedule, long epoch)
 {
-    const struct net_arg *epochs = net_find_argument(schedule, "epochs");
+    const struct net_arg *epochs = net_argument(schedule, "epochs");
     int steps = 0;
 
     if (!epochs->list)
@@ -151,10 +151,10 @@ void net_schedule_watch(const struct net_options *options, struct net_state *sta
 
     if (plateau)
         watch_plateau(options, state,
-                      net_monitored(model, net_find_argument(plateau, "monitor")->text, validation_loss,
+                      net_monitored(model, net_argument(plateau, "monitor")->text, validation_loss,
                                     metrics));
     if (model->stop) {
-        const double now = net_monitored(model, net_find_argument(model->stop, "monitor")->text,
+        const double now = net_monitored(model, net_argument(model->stop, "monitor")->text,
                                          validation_loss, metrics);
 
         state->stop_bad = now < state->stop_best ? 0 : state->stop_bad + 1;

@@ -52,14 +52,6 @@ static const struct {
     { NET_STOP_PATIENCE, "early_stop", "patience" },
 };
 
-const struct net_arg *net_find_argument(const struct net_call *call, const char *name)
-{
-    for (int a = 0; call && a < call->arg_count; a++)
-        if (!strcmp(call->args[a].name, name) && !call->args[a].none)
-            return &call->args[a];
-    return NULL;
-}
-
 static const struct net_call *find_call(const struct net_model *model, const char *name)
 {
     for (int i = 0; i < model->schedule_count; i++)
@@ -111,7 +103,7 @@ static void set_optimizer(struct net_options *options, const char *optimizer)
         if (is_optimizers((enum net_option)o))
             value[o].applies = false;
     for (const struct number *n = numbers; n->option; n++) {
-        const struct net_arg *arg = net_find_argument(own, net_option_name(n->option));
+        const struct net_arg *arg = net_argument(own, net_option_name(n->option));
 
         value[n->option].applies = true;
         if (!value[n->option].given)
@@ -140,8 +132,8 @@ static void set_parts(struct net_options *options)
     for (size_t i = 0; i < count; i++)
         value[parts[i].option].applies = false;
     for (size_t i = 0; i < count; i++) {
-        const struct net_arg *arg = net_find_argument(find_call(model, parts[i].call),
-                                                 parts[i].argument);
+        const struct net_arg *arg = net_argument(find_call(model, parts[i].call),
+                                                parts[i].argument);
         struct net_value *v = &value[parts[i].option];
 
         if (arg && !v->given)

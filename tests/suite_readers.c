@@ -389,6 +389,35 @@ static void read_cifar(const void *context)
     net_table_free(&table);
 }
 
+static void read_batches(const void *reader)
+{
+    struct net_table table = read_table(reader, "data_batch_*.bin", true, NULL, 0);
+
+    net_table_free(&table);
+}
+
+static void read_test_batch(const void *reader)
+{
+    struct net_table table = read_table(reader, "test_batch.bin", true, NULL, 0);
+
+    net_table_free(&table);
+}
+
+/* The Python version unpacked in the place of the binary one. */
+START_TEST(cifar_pickles)
+{
+    write_bytes("data_batch_1", "records", 7, false);
+    expect_fault(read_batches, &net_reader_cifar10, "no file matches \"data_batch_*.bin\"");
+    write_bytes("data_batch_2", "\x80\x02}q", 4, false);
+    expect_fault(read_batches, &net_reader_cifar10, "data_batch_2: byte 0: found 80, a Python "
+                 "pickle; fetch the binary version, cifar-10-binary.tar.gz (make data-cifar10,");
+    write_bytes("test_batch", "\x80\x02}q", 4, false);
+    expect_fault(read_test_batch, &net_reader_cifar100, "(make data-cifar100,");
+    write_records("test_batch.bin", 1, 2, 0, true);     /* both */
+    read_test_batch(&net_reader_cifar10);
+}
+END_TEST
+
 START_TEST(cifar_faults)
 {
     write_bytes("t", "\x80\x02}q", 4, false);
@@ -472,7 +501,8 @@ Suite *suite_readers(void)
 {
     const TTest *const tests[] = {
         csv_numbers, csv_without_header, csv_fields, csv_names, jsonl_fields, table_faults,
-        headers_differ, numbers_are_exact, cifar_records, cifar_faults, broken_files,
+        headers_differ, numbers_are_exact, cifar_records, cifar_pickles, cifar_faults,
+        broken_files,
     };
     Suite *suite = suite_create("readers");
     TCase *files = tcase_create("files");
