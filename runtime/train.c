@@ -290,23 +290,24 @@ static bool train_epochs(struct net_training *training)
     const struct net_model *model = options->model;
     struct net_state *state = &training->state;
     double *values = net_allocate(2 * (size_t)model->metric_count + 1, sizeof *values);
-    bool whole = true;
+    bool whole = true, measured = false;        /* values: none yet, after a resume too */
 
     while (whole && state->epoch < net_whole(options, NET_EPOCHS) && !stopped(training)
            && !net_schedule_stops(options, state)) {
         const double began = net_now();
         const long done = state->row;
-        char *shown = state->epoch ? metrics_text(model, values) : net_format("%s", "");
+        char *shown = measured ? metrics_text(model, values) : net_format("%s", "");
 
         whole = train_rows(training, shown);
         free(shown);
         if (whole)
             finish_epoch(training, values, began, training->row_count - done);
+        measured = whole;
     }
     free(values);
     if (net_schedule_stops(options, state))
         net_progress_say(&training->progress, "early_stop: no better %s for %ld epochs",
-                         net_find_argument(model->stop, "monitor")->text, state->stop_bad);
+                         net_argument(model->stop, "monitor")->text, state->stop_bad);
     return whole;
 }
 

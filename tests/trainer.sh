@@ -204,7 +204,17 @@ for threads in 1 2; do
 done
 check "augmented: 1 and 2 threads" cmp augmented_1/model.safetensors augmented_2/model.safetensors
 check "augmented stops" ./augmented train --max-steps 14 --keep last --quiet --out augmented_stopped
+cp -r augmented_stopped augmented_shown
 check "augmented goes on" ./augmented train --resume augmented_stopped --quiet
+# what a terminal shows before the first epoch after a resume is measured: no metrics yet
+if ! script -qec true /dev/null >/dev/null 2>&1; then
+    skip "lines of a terminal: script is missing"
+elif TERM=xterm script -qec "./augmented train --resume augmented_shown" /dev/null 2>&1 |
+    tr '\r' '\n' >shown.txt && sed -n '/epoch .*loss/{p;q}' shown.txt | grep -qv " mae "; then
+    pass
+else
+    fail "a resumed run's first line" shown.txt
+fi
 check "augmented whole" ./augmented train --keep last --quiet --out augmented_last
 check "augmented: stopped and resumed is uninterrupted" \
     cmp augmented_last/model.safetensors augmented_stopped/model.safetensors
