@@ -138,7 +138,7 @@ static bool is_array(const struct entry *entry, const char *name)
 static struct entry find_array(const struct zip *zip, const char *name)
 {
     uint64_t place = zip->directory;
-    char names[256] = "";
+    char names[256] = "";       /* what a terminal would obey is a blank in them */
 
     for (uint64_t i = 0; i < zip->entries; i++) {
         const struct entry entry = read_entry(zip, &place);
@@ -151,6 +151,8 @@ static struct entry find_array(const struct zip *zip, const char *name)
                     length > 4 && !memcmp(entry.name + length - 4, ".npy", 4) ? length - 4 : length,
                     entry.name);
     }
+    for (char *c = names; *c; c++)
+        *c = (unsigned char)*c < ' ' || *c == 127 ? ' ' : *c;
     net_fail(1, "%s: expected an array %s, found %s", zip->path, name, *names ? names : "none");
 }
 

@@ -206,11 +206,16 @@ static void read_table(char *path, const struct net_tensor *tensor, void *params
     for (long row = 0; row < column.rows; row++) {
         const void *from = net_row(&column, row);
 
-        for (int i = 0; i < column.size; i++)
-            at[net_tensor_at(tensor, row * column.size + i)] =
-                column.type == NET_U8    ? (float)((const uint8_t *)from)[i]
-                : column.type == NET_I32 ? (float)((const int32_t *)from)[i]
-                                         : ((const float *)from)[i];
+        for (int i = 0; i < column.size; i++) {
+            const float x = column.type == NET_U8    ? (float)((const uint8_t *)from)[i]
+                            : column.type == NET_I32 ? (float)((const int32_t *)from)[i]
+                                                     : ((const float *)from)[i];
+
+            if (!isfinite(x))
+                net_fail(NET_FAULT, "%s: row %ld, number %d: expected a finite number, found %g",
+                         path, row, i, (double)x);
+            at[net_tensor_at(tensor, row * column.size + i)] = x;
+        }
     }
     net_column_free(&column);
     net_table_free(&table);

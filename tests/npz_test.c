@@ -176,6 +176,8 @@ START_TEST(archive_faults)
     broken = whole;
     broken.bytes[directory + 46] = 'w';
     expect_archive_fault(&broken, "t: expected an array x, found w, y");
+    broken.bytes[directory + 46] = 27;
+    expect_archive_fault(&broken, "t: expected an array x, found  , y");
     broken = whole;
     broken.bytes[directory + 10] = 14;
     expect_archive_fault(&broken, "x is packed by method 14; expected 0 (stored) or 8");

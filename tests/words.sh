@@ -43,6 +43,14 @@ head -n 50 good.vec >cut.vec
 head -c 300 good.vec.gz >cut.vec.gz
 sed 1d good.vec >headless.vec
 
+# a table of 102 rows whose last number is none
+{
+    printf '\x93NUMPY\1\0\x76\0%-117s\n' \
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (102, 20), }"
+    head -c $((102 * 20 * 4 - 4)) /dev/zero
+    printf '\0\0\xc0\x7f'
+} >nan.npy
+
 cat >mlp.net <<'EOF'
 let file   = "good.vec.gz"
 let frozen = false
@@ -141,6 +149,7 @@ wrong() {
     exits "$1" 1 "$2" ./other --out run.wrong --force
 }
 wrong narrow.vec "line 1: .*embedding(19)"
+wrong nan.npy "row 101, number 19: expected a finite number, found nan"
 if [ -z "$quick" ]; then
     wrong broken.vec "line 7: expected 20 numbers .*\"nothing\""
     wrong short.vec "line 7: expected 20 numbers .*missing"
