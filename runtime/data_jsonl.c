@@ -283,7 +283,7 @@ static void read_member(struct jsonl *l, struct json *j, bool *seen)
         pass_value(j, 1);
 }
 
-/* What a line leaves out is missing: a number may be filled in, a text is empty. */
+/* What a line leaves out is missing: a number may be filled in, all else is a fault. */
 static void finish_row(struct jsonl *l, const struct json *j, const bool *seen)
 {
     for (int f = 0, place = 0; f < l->builder.count; f++) {
