@@ -1,6 +1,6 @@
 /*
  * augment.c -- `augment image = pad(4) -> random_crop(32, 32) -> random_flip`: what is done to
- * pictures in training only.
+ * pictures in training only, normalize excepted.
  *
  * One idea: shapes are followed through the steps here, so that a picture always leaves them in the
  * shape that the network was compiled for; fields made from the same picture follow its moves.

@@ -204,7 +204,7 @@ typedef struct Field {
     bool is_tokens;             /* prepared by tokens(..): shape [length], ids 0 to vocabulary-1 */
     bool is_sparse;             /* prepared by bag_of_words(..): shape [vocabulary], few not 0 */
     int vocabulary;             /* of tokens: its words, padding 0 and unknown 1; of a bag: words */
-    Call **augments;            /* applied to prepared rows, in training only; in order */
+    Call **augments;            /* of prepared rows, in order: all in training, else normalize */
     int augment_count;
     bool has_shape;             /* known from [..], a preparation or the source */
     Shape shape;                /* of one row; a class has rank 0, a scalar column [1] */

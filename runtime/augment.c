@@ -1,7 +1,8 @@
 /*
- * augment.c -- rows that change as they are packed: noise(std), and in training the steps of
- * `augment`. Every draw is numbered by (seed, epoch, row of the source), so that the bits depend on
- * neither threads nor batches nor where a run was stopped.
+ * augment.c -- rows that change as they are packed: noise(std), and the steps of `augment`, in
+ * training all of them, else what the weights have to see always: normalize. Every draw is numbered
+ * by (seed, epoch, row of the source), so that the bits depend on neither threads nor batches nor
+ * where a run was stopped.
  *
  * Moves are not made one by one: pad, crop and flip only change where a pixel comes from, and the
  * picture is copied once.
@@ -133,14 +134,22 @@ static void open_steps(struct net_augment *augment)
         augment->copies[i] = net_allocate(largest(augment), sizeof(float));
 }
 
+static bool is_normalized(const struct net_field *field)
+{
+    for (int i = 0; i < field->augment_count; i++)
+        if (!strcmp(field->augments[i].name, "normalize"))
+            return true;
+    return false;
+}
+
 struct net_augment *net_augment_open(const struct net_model *model, int field, enum net_part part)
 {
     const struct net_field *of = &model->fields[field];
-    const bool moves = of->augment_count && part == NET_TRAIN;
+    const bool steps = part == NET_TRAIN ? of->augment_count > 0 : is_normalized(of);
     struct net_augment *augment;
     int first = 0;
 
-    if (!moves && noise_of(of) == 0)
+    if (!steps && noise_of(of) == 0)
         return NULL;
     while (strcmp(model->fields[first].source, of->source) != 0)
         first++;
@@ -153,7 +162,7 @@ struct net_augment *net_augment_open(const struct net_model *model, int field, e
     augment->noise_stream = NET_RANDOM_ROW_NOISE + (uint32_t)(field * NET_PARTS) + (uint32_t)part;
     augment->rows = net_allocate((size_t)model->batch * (size_t)of->size, sizeof(float));
     augment->normals = net_allocate((size_t)of->size, sizeof(float));
-    if (moves)
+    if (steps)
         open_steps(augment);
     return augment;
 }
@@ -174,11 +183,33 @@ void net_augment_close(struct net_augment *augment)
     free(augment);
 }
 
+static bool is_training(const struct net_pass *pass)
+{
+    return pass && pass->kind == NET_PASS_TRAIN;
+}
+
+static bool is_noisy(const struct net_augment *augment, const struct net_pass *pass)
+{
+    return augment->std > 0 && !(pass && pass->kind == NET_PASS_PREDICT);
+}
+
+/* Weights that were trained on normalized pictures want no others. */
+static bool step_acts(const struct step *step, const struct net_pass *pass)
+{
+    return is_training(pass) || step->kind == NORMALIZE;
+}
+
+static bool any_step_acts(const struct net_augment *augment, const struct net_pass *pass)
+{
+    for (int i = 0; i < augment->step_count; i++)
+        if (step_acts(&augment->steps[i], pass))
+            return true;
+    return false;
+}
+
 bool net_augment_acts(const struct net_augment *augment, const struct net_pass *pass)
 {
-    if (!augment || (pass && pass->kind == NET_PASS_PREDICT))
-        return false;
-    return augment->std > 0 || (pass && pass->kind == NET_PASS_TRAIN);
+    return augment && (is_noisy(augment, pass) || any_step_acts(augment, pass));
 }
 
 /* ---- copying --------------------------------------------------------------------------------- */
@@ -393,7 +424,7 @@ static void add_noise(const struct net_augment *augment, const struct net_pass *
                       float *to)
 {
     static const uint32_t fixed[2] = {0};
-    const bool training = pass && pass->kind == NET_PASS_TRAIN;
+    const bool training = is_training(pass);
     const float std = (float)augment->std;
 
     net_normals(augment->normals, augment->field->size, training ? pass->seed : fixed,
@@ -408,22 +439,23 @@ const float *net_augment_row(struct net_augment *augment, const struct net_pass 
 {
     const int *shape = augment->field->shape;
     float *to = augment->rows + (long)i * augment->field->size;
-    const bool moves = augment->step_count && pass && pass->kind == NET_PASS_TRAIN;
+    const bool steps = any_step_acts(augment, pass), noise = is_noisy(augment, pass);
     const bool bytes = prepared->column.type == NET_U8;
-    float *noisy = moves ? augment->copies[0] : to;
+    float *noisy = steps ? augment->copies[0] : to;
 
-    if (augment->std > 0) {
+    if (noise) {
         copy_elements(augment, prepared, element, noisy);
         add_noise(augment, pass, row, noisy);
     }
-    if (!moves)
+    if (!steps)
         return to;
-    struct picture p = whole_picture(augment->std > 0 ? noisy : element, shape[1], shape[2]);
+    struct picture p = whole_picture(noise ? noisy : element, shape[1], shape[2]);
 
-    p.scale = bytes && augment->std == 0 ? prepared->scale : NULL;
+    p.scale = bytes && !noise ? prepared->scale : NULL;
     p.shift = prepared->shift;
     for (int k = 0; k < augment->step_count; k++)
-        apply(augment, pass, k, row, &p, to);
+        if (step_acts(&augment->steps[k], pass))
+            apply(augment, pass, k, row, &p, to);
     if (p.from != to)
         copy_picture(&p, augment->channels, to);
     return to;

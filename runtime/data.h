@@ -166,7 +166,7 @@ void net_data_close(struct net_data *data);
 long net_data_rows(const struct net_data *data, enum net_part part);    /* 0: no such part */
 
 /* What rows are packed for. Noise is new in every epoch of training, and one for each row where a
-   part is evaluated; augmentation is for training alone. */
+   part is evaluated; augmentation is for training alone, its normalize excepted. */
 struct net_pass {
     enum net_pass_kind { NET_PASS_EVALUATE, NET_PASS_TRAIN, NET_PASS_PREDICT } kind;
     uint32_t seed[2];           /* of training */

@@ -87,7 +87,7 @@ static inline const struct net_field *net_target_field(const struct net_model *m
 /* impute.c: does a step of the field take numbers that are missing (NaN)? */
 bool net_field_imputes(const struct net_field *field);
 
-/* augment.c: rows of a field with noise, and in training with augmentation. NULL: neither. */
+/* augment.c: rows of a field with noise, and with the part's share of `augment`. NULL: neither. */
 struct net_augment *net_augment_open(const struct net_model *model, int field, enum net_part part);
 void net_augment_close(struct net_augment *augment);
 /* Does a pass change the rows? */

@@ -149,7 +149,7 @@ struct net_field {
     int classes;                /* of classes(n) or one_hot(n), else 0 */
     int vocabulary;             /* of tokens: ids are below it, 0 is padding, 1 unknown; of a bag of
                                    words: its columns; else 0 */
-    const struct net_call *augments;    /* of prepared rows, in training only; in order */
+    const struct net_call *augments;    /* of prepared rows, in order: augment.c */
     int augment_count;
     const struct net_call *steps;   /* preparations, in order */
     int step_count;

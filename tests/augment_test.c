@@ -229,6 +229,43 @@ START_TEST(erased_pictures)
 }
 END_TEST
 
+/* What weights are trained on they see later too: normalize is no draw. */
+START_TEST(normalized_everywhere)
+{
+    static const struct net_call steps[] = {
+        {.name = "pad", .args = pad_args, .arg_count = 1},
+        {.name = "normalize", .args = normalize_args, .arg_count = 2},
+        {.name = "random_crop", .args = crop_args, .arg_count = 2},
+    };
+    static const struct net_arg half[] = {{.name = "fraction", .number = .5}};
+    static const struct net_call holdout = {.name = "holdout", .args = half, .arg_count = 1};
+    const struct net_pass passes[] = {{.kind = NET_PASS_EVALUATE}, {.kind = NET_PASS_PREDICT}};
+    float x[PICTURES * PICTURE], y[PICTURES] = {0};
+    uint8_t bytes[PICTURES * PICTURE];
+    struct batch *batch = net_allocate(1, sizeof *batch);
+    struct fixture f;
+
+    make_pictures(&f, x, y);
+    for (int i = 0; i < PICTURES * PICTURE; i++)
+        bytes[i] = (uint8_t)i, x[i] = bytes[i];
+    f.model.parts[NET_VALIDATION] = &holdout;
+    set_augments(&f.fields[0], steps, 3);
+    memory.bytes = _i ? bytes : NULL;
+    struct net_data *data = open_model(&f);
+
+    for (int part = NET_TRAIN; part <= NET_VALIDATION; part++)
+        for (int pass = 0; pass < LENGTH(passes); pass++) {
+            const float *from = x + data->parts[part].rows[3] * PICTURE;
+
+            net_data_pack(data, (enum net_part)part, &passes[pass], &(long){3}, 1, batch);
+            for (int k = 0; k < PICTURE; k++)
+                ck_assert_float_eq(batch->x[0][k], (from[k] - 2) / 4);
+        }
+    net_data_close(data);
+    free(batch);
+}
+END_TEST
+
 /* ---- noise ----------------------------------------------------------------------------------- */
 
 START_TEST(noisy_rows)
@@ -321,6 +358,7 @@ TCase *augment_test(void)
     };
     TCase *augmented = tcase_create("augmented");
 
+    tcase_add_loop_test(augmented, normalized_everywhere, 0, 2);   /* floats, bytes */
     for (int i = 0; i < LENGTH(tests); i++)
         tcase_add_test(augmented, tests[i]);
     return augmented;
