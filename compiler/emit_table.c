@@ -476,6 +476,15 @@ static unsigned long long hash_text(const Text *text)
     return hash;
 }
 
+/* Where a trainer looks for files. NULL: the current folder, or an absolute path: the generated C is
+   the same wherever the models lie. */
+static const char *folder_of(const char *path)
+{
+    const char *last = strrchr(path, '/');
+
+    return last && path[0] != '/' ? format("%.*s", (int)(last - path), path) : NULL;
+}
+
 static void write_model(Text *out, const Emitter *e, const Program *train, const Program *evaluate)
 {
     const Model *m = e->model;
@@ -490,10 +499,13 @@ static void write_model(Text *out, const Emitter *e, const Program *train, const
                              : g->prediction_activation == OP_SIGMOID ? "NET_SIGMOID"
                                                                       : "NET_IDENTITY";
     const unsigned long long hash = hash_text(out);
+    const char *folder = folder_of(m->source->path);
 
     line(out, 0, "const struct net_model net_model = {");
     line(out, 1, ".name = %s, .source = %s, .version = %s,", quoted(m->name),
          quoted(format("%s.net", m->source->name)), quoted(NETC_VERSION));
+    if (folder)
+        line(out, 1, ".folder = %s,", quoted(folder));
     line(out, 1, ".hash = \"%016llx\", .isa = %s, .batch = %d,", hash, quoted(e->target->name),
          m->capacity);
     line(out, 1, ".params_size = sizeof(struct params), .arena_size = %zu,",

@@ -76,10 +76,10 @@ static void open_table(struct net_data *data, enum net_part part, const struct n
     data->parts[part] = (struct net_selection){.opened = opened, .count = table->rows};
 }
 
-static void open_source(struct net_data *data, enum net_part part, const char *folder)
+static void open_source(struct net_data *data, enum net_part part)
 {
     const struct net_call *call = data->model->parts[part];
-    const struct net_request request = {.call = call, .folder = folder,
+    const struct net_request request = {.call = call, .folder = data->folder,
                                         .fields = data->model->fields,
                                         .field_count = data->model->field_count};
 
@@ -106,14 +106,14 @@ static void split(struct net_data *data, enum net_part part)
               class_column(data));
 }
 
-static void open_parts(struct net_data *data, const char *folder)
+static void open_parts(struct net_data *data)
 {
     const struct net_call *const *parts = data->model->parts;
     const struct net_call *validation = parts[NET_VALIDATION];
 
     for (int part = 0; part < NET_PARTS; part++)
         if (parts[part] && parts[part]->reader)
-            open_source(data, (enum net_part)part, folder);
+            open_source(data, (enum net_part)part);
     if (!data->parts[NET_TRAIN].opened)
         net_fail(1, "the model names no source of training data");
     if (parts[NET_TEST] && !parts[NET_TEST]->reader)
@@ -257,10 +257,10 @@ struct net_data *net_data_open(const struct net_model *model, const char *folder
 {
     struct net_data *data = new_data(model);
 
-    data->folder = folder;
+    data->folder = net_data_folder(model, folder);
     if (preparation)
         data->fold = net_preparation_fold(preparation);
-    open_parts(data, folder);
+    open_parts(data);
     prepare(data, preparation);
     return data;
 }
@@ -270,9 +270,9 @@ struct net_data *net_data_open_fold(const struct net_model *model, const char *f
 {
     struct net_data *data = new_data(model);
 
-    data->folder = folder;
+    data->folder = net_data_folder(model, folder);
     data->fold = fold;
-    open_parts(data, folder);
+    open_parts(data);
     prepare(data, NULL);
     return data;
 }

@@ -138,9 +138,13 @@ extern const struct net_preparation net_preparation_scale, net_preparation_norma
 /* The prepared data of a model. */
 struct net_data;
 
-/* Reads the parts, splits, fits and applies preparations. `folder`: --data, or NULL for the current
-   folder. `preparation`: the preparation.json of a run whose fitted numbers are used, or NULL to
-   fit them on the training part. */
+/* Where files are read: `folder` (--data), or where it is NULL the folder of the .net file, or NULL
+   for the current one where there is no such folder. data_paths.c */
+const char *net_data_folder(const struct net_model *model, const char *folder);
+
+/* Reads the parts, splits, fits and applies preparations. `folder`: --data, or NULL.
+   `preparation`: the preparation.json of a run whose fitted numbers are used, or NULL to fit them on
+   the training part. */
 struct net_data *net_data_open(const struct net_model *model, const char *folder,
                                const char *preparation);
 

@@ -38,7 +38,7 @@ struct net_data {
     struct net_opened opened[NET_PARTS];        /* of the parts that have a reader */
     struct net_selection parts[NET_PARTS];
     struct net_fitted **fitted; /* [field][step] */
-    const char *folder;         /* --data, or NULL */
+    const char *folder;         /* where files are read, or NULL: the current one */
     const char ***vocabulary;   /* [field]: the words by id; NULL: the field has none */
     struct net_fold fold;
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data_file.h"
 
@@ -26,6 +27,13 @@ static char *join(const char *folder, const char *name)
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+const char *net_data_folder(const struct net_model *model, const char *folder)
+{
+    if (!folder && model->folder && !access(model->folder, F_OK))
+        return model->folder;
+    return folder;
 }
 
 /* `*` is any text, `?` any character. Only the last star has to be tried again, further on. */

@@ -208,6 +208,7 @@ enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
 
 struct net_model {
     const char *name, *source, *version;    /* "lenet5", "cifar10_lenet5.net", "0.1" */
+    const char *folder;         /* of the .net file as netc was given it; NULL: the current one */
     const char *hash;                       /* 16 hex digits of the generated text above the table */
     const char *isa;                        /* "avx512", "avx2", "generic" */
     int batch;                              /* capacity N */

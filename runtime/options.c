@@ -94,7 +94,7 @@ static const struct description descriptions[NET_OPTIONS] = {
     [NET_THREADS] = { "threads", WHOLE, STEP | EVAL | GRADCHECK, 1, 64, { 0 },
                       "N  default: the cores it may use" },
     [NET_DATA] = { "data", TEXT, STEP | EVAL | PREDICT | GRADCHECK | INIT, 0, 0, { 0 },
-                   "DIR  where the data files are" },
+                   "DIR  where the data files are; default: beside the .net file" },
     [NET_OUT] = { "out", TEXT, TRAIN, 0, 0, { 0 }, "DIR  the run's folder" },
     [NET_FORCE] = { "force", SWITCH, TRAIN, 0, 1, { 0 }, "  write over an existing run" },
     [NET_RESUME] = { "resume", TEXT, TRAIN, 0, 0, { 0 }, "RUN  go on exactly where it stopped" },

@@ -240,7 +240,7 @@ void net_pretrained_read(const struct net_model *model, const struct net_data *d
 
         if (!tensor->pretrained)
             continue;
-        char **paths = net_paths(folder, tensor->pretrained, &files);
+        char **paths = net_paths(net_data_folder(model, folder), tensor->pretrained, &files);
         const char *const *vocabulary = net_data_vocabulary(data, tensor->field, &count);
 
         if (files != 1)

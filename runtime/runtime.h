@@ -150,7 +150,7 @@ void net_tensor_set(const struct net_tensor *tensor, void *base, const float *lo
 void net_init_params(const struct net_model *model, const uint32_t seed[2], void *params);
 int net_init(const struct net_options *options);        /* `init` */
 
-/* pretrained.c: tables that begin with the vectors of a file in `folder` (NULL: the current one), by
+/* pretrained.c: tables that begin with the vectors of a file in `folder` (--data, or NULL), by
    the words of `data`. `progress`, or NULL, hears how many words have one. */
 struct net_progress;
 bool net_is_pretrained(const struct net_model *model);

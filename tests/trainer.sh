@@ -146,6 +146,18 @@ holds "fruit: accuracy" "$(final fruit_run test accuracy)" "==" 1
 check "fruit: gradcheck" ./fruit gradcheck
 ./fruit eval --weights fruit_run >fruit.txt 2>&1
 check "fruit: classes by name" grep -q "^ *plum  *1.00" fruit.txt
+# files without --data: beside the .net file as netc was given it, else in the current folder
+mkdir -p beside elsewhere
+mv fruit.csv beside
+cp fruit.net beside
+build beside_fruit beside/fruit.net
+check "files beside the model" ./beside_fruit train --epochs 1 --out beside_run --quiet
+cp beside/fruit.csv elsewhere
+check "files in the current folder" bash -c \
+    'cd elsewhere && ../beside_fruit train --epochs 1 --out run --quiet'
+exits "files in neither" 1 "cannot open ./fruit.csv" ./fruit train --out none
+mv beside/fruit.csv .
+exits "files are not beside the model" 1 "cannot open beside/fruit.csv" ./beside_fruit --out none
 sed 's/,[a-z]*$/,/; s/^id.*/id,text,length,/' fruit.csv | gzip >other.csv.gz
 check "fruit: predict" ./fruit predict --weights fruit_run other.csv.gz -o predicted.txt
 check "fruit: predicted names" grep -q "^apple 0.9" predicted.txt
