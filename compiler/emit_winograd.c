@@ -91,8 +91,9 @@ static void write_inputs(Text *text, int level, const Loops *l)
     write_group(text, level, g);
     line(text, level + 2, "for (int block = 0; block < %d; block++) {", x->blocks);
     line(text, level + 3, "const float *pixels[36];\n");
-    line(text, level + 3, "net_winograd_pixels(pixels, %s->at[first_chunk + g][0][block][0], %d, %d, "
-         "%d,", l->in, x->blocks * 256, x->height, x->width);
+    line(text, level + 3,
+         "net_winograd_pixels(pixels, %s->at[first_chunk + g][0][block][0], %d, %d, %d,", l->in,
+         x->blocks * 256, x->height, x->width);
     line(text, level + 4, "tile_row * %d - %d, (first + t) * %d - %d, %d);", g->tile, l->padding[0],
          g->tile, l->padding[1], g->tile + 2);
     line(text, level + 3, "%s(v + ((g * %d + t) * %d + block) * 256, %ld, pixels);",
@@ -109,8 +110,8 @@ static void write_outputs(Text *text, int level, const Loops *l)
          y->height);
     line(text, level + 1, "for (int column = 0; column < %d && (first + t) * %d + column < %d; "
          "column++) {", m, m, y->width);
-    line(text, level + 2, "const int pixel = (tile_row * %d + row) * %d + (first + t) * %d + column;",
-         m, y->width, m);
+    line(text, level + 2,
+         "const int pixel = (tile_row * %d + row) * %d + (first + t) * %d + column;", m, y->width, m);
     line(text, level + 2, "const float *from = tile + (row * %d + column) * 256;", m);
     write_pixel(l->e, text, level + 2, l->d, &l->body, "pixel",
                 l->bias ? "vec_add(vec_load(from + at), bias)" : "vec_load(from + at)");
@@ -270,11 +271,13 @@ void emit_winograd_weights(Emitter *e, Driver *d, const Kernel *k)
     line(text, 2, "const float *wi = w->at + from.first * %ldL", 16L * p->rows);
     line(text, 4, "+ (16 * input * from.width + output - from.first) * 16;");
     if (dx) {
-        line(text, 2, "float *ui = u->at + (to.first * %dL + 16 * output * to.width + input - to.first) "
-             "* 16;", channels);
+        line(text, 2, "float *ui = u->at");
+        line(text, 4, "+ (to.first * %dL + 16 * output * to.width + input - to.first) * 16;",
+             channels);
         line(text, 2, "_Alignas(64) float turned[9][256];\n");
         line(text, 2, "for (int tap = 0; tap < 9; tap++)");
-        line(text, 3, "transpose_16x16(turned[8 - tap], 16, wi + tap * from.width * %dL,", 16 * inputs);
+        line(text, 3, "transpose_16x16(turned[8 - tap], 16, wi + tap * from.width * %dL,",
+             16 * inputs);
         line(text, 4, "16 * from.width, %d - 16 * input, 16);", inputs);
         line(text, 2, "for (int c = 0; c < 16 && 16 * output + c < %d; c++)", outputs);
         line(text, 3, "%s(ui + c * to.width * 16, %ldL, turned[0] + 16 * c, 256);", transform,

@@ -1,6 +1,6 @@
 /*
- * emit_winograd_dw.c -- weight gradients by Winograd's minimal filtering: dU = V' dM for each of the
- * products, summed over tiles and images, then dW = G' dU G.
+ * emit_winograd_dw.c -- weight gradients by Winograd's minimal filtering: dU = V' dM for each of
+ * the products, summed over tiles and images, then dW = G' dU G.
  *
  * The one idea: an item is some panels of outputs and blocks of inputs, and owns their weights. It
  * makes V and dM anew from x and dy, a few tiles at a time, so that all it touches stays in the
@@ -31,7 +31,7 @@ static const char *write_tile(Emitter *e, int vectors)
     line(&text, 3, "vec_store(du + 16 * (%d * i + j), acc[i][j]);", vectors);
     line(&text, 0, "}");
     return add_function(e, &e->tiles, format("winograd_weight_tile_%dx%d", rows, vectors),
-                        "/* du += v' dm over tiles and images: rows of inputs by blocks of outputs */\n"
+                        "/* du += v' dm over tiles and images: inputs by blocks of outputs */\n"
                         "NET_TILE void %s(float *restrict du, const float *restrict v,\n"
                         "        const float *restrict dm, const struct sweep *over)\n", text.at);
 }
@@ -44,8 +44,8 @@ static void write_transform(Emitter *e, Text *text, int level, const Winograd *g
     line(text, level, "const float *pixels[36];\n");
     line(text, level, "net_winograd_pixels(pixels, %s->at[chunk + g][0][%s][0], %d, %d, %d,", from,
          block, v->blocks * 256, v->height, v->width);
-    line(text, level + 1, "(first + t) / %d * %d - %d, (first + t) %% %d * %d - %d, %d);", g->across,
-         g->tile, padding[0], g->across, g->tile, padding[1], size);
+    line(text, level + 1, "(first + t) / %d * %d - %d, (first + t) %% %d * %d - %d, %d);",
+         g->across, g->tile, padding[0], g->across, g->tile, padding[1], size);
     line(text, level, "%s(%s, %ld, pixels);", winograd_input(e, what, g->tile), to, step);
 }
 
@@ -91,8 +91,8 @@ static void write_block(Text *text, int level, const Loops *l)
     line(text, level, "for (int p = 0; p < panels; p++)");
     line(text, level + 1, "for (int k = 0; k < %d; k++)", products(l->g));
     line(text, level + 2, "for (int i = 0; i < 16; i += %d)", l->e->target->rows);
-    line(text, level + 3, "%s(du_block + p * %ldL + k * %ldL + %d * i,", write_tile(l->e, l->vectors),
-         l->u_panel, l->u_step, 16 * l->vectors);
+    line(text, level + 3, "%s(du_block + p * %ldL + k * %ldL + %d * i,",
+         write_tile(l->e, l->vectors), l->u_panel, l->u_step, 16 * l->vectors);
     line(text, level + 4, "v + k * %ldL + i, dm + p * %ldL + k * %ldL, &over);", l->v_step,
          l->m_panel, l->m_step);
 }
@@ -137,8 +137,9 @@ static void write_groups(Text *text, int level, const Loops *l)
     const int groups = (l->x->chunks + g->chunks - 1) / g->chunks * across;
 
     if (g->slices > 1)
-        line(text, level, "for (int group = %d * slice / %d; group < %d * (slice + 1) / %d; group++) {",
-             groups, g->slices, groups, g->slices);
+        line(text, level,
+             "for (int group = %d * slice / %d; group < %d * (slice + 1) / %d; group++) {", groups,
+             g->slices, groups, g->slices);
     else
         line(text, level, "for (int group = 0; group < %d; group++) {", groups);
     line(text, level + 1, "const int chunk = group / %d * %d, first = group %% %d * %d;", across,
@@ -202,11 +203,13 @@ static void write_panels(Text *text, const Loops *l, int first, int panels, long
     line(text, 2, "const int panel = part / %d * %d, begin = part %% %d * %d;", parts, many, parts,
          g->blocks);
     line(text, 2, "const int first_block = %d + panel * %d;", first, l->vectors);
-    line(text, 2, "const int panels = %d - panel < %d ? %d - panel : %d;", panels, many, panels, many);
+    line(text, 2, "const int panels = %d - panel < %d ? %d - panel : %d;", panels, many, panels,
+         many);
     line(text, 2, "const int end = begin + %d < %d ? begin + %d : %d;", g->blocks, l->x->blocks,
          g->blocks, l->x->blocks);
     if (g->slices > 1)
-        line(text, 2, "float *du_item = slices->at + slice * %ldL + %ld + (panel * %d + begin) * %ldL;\n",
+        line(text, 2,
+             "float *du_item = slices->at + slice * %ldL + %ld + (panel * %d + begin) * %ldL;\n",
              winograd_slice(l->dw, g->tile), at, l->x->blocks, winograd_unit(g->tile, l->vectors));
     else
         line(text, 2, "float *du_item = dm + %ld;\n", g->m);
@@ -257,8 +260,9 @@ void emit_winograd_dw(Emitter *e, Driver *d, const Kernel *k)
     d->base = format("%s_winograd%s_%s_%d", op_info[node->op].text,
                      k->scratch ? "_slices" : k->update ? "_update" : "",
                      shape_name(e, node->inputs[0]), l.dw->outputs);
-    text_add(&d->comment, "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, "
-             "blocks of inputs) */\n", g->tile, g->tile,
+    text_add(&d->comment,
+             "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
+             "inputs) */\n", g->tile, g->tile,
              k->scratch ? ", not yet added and transformed"
              : k->update ? ", then the update" : "", k->scratch ? "slice, " : "");
     line(&d->text, 0, "{");
@@ -288,7 +292,8 @@ void emit_winograd_dw_sum(Emitter *e, Driver *d, const Kernel *k)
     add_scratch(e, d, "slices", k->scratch, slices_type(e, k), false);
     d->base = format("winograd_sum_slices%s_%dx%d", k->update ? "_update" : "", l.dw->rows,
                      l.dw->outputs);
-    text_add(&d->comment, "/* dw = G' (slices added in order) G%s; items: (panel, block of inputs) */\n",
+    text_add(&d->comment,
+             "/* dw = G' (slices added in order) G%s; items: (panel, block of inputs) */\n",
              k->update ? ", then the update" : "");
     line(text, 0, "{");
     for (int width = 3; width >= 1; width--) {

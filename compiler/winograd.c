@@ -32,18 +32,13 @@ static int count_taps(int size, int outputs, int padding)
     return taps;
 }
 
-static bool is_forward(const Node *node)
-{
-    return node->op == OP_CONV2D;
-}
-
 /* 3x3 with stride 1, from and to channels enough. */
 static bool fits(const Node *node)
 {
     const bool dw = node->op == OP_CONV2D_DW;
     const Value *w, *x, *y;
 
-    if (!dw && !is_forward(node) && node->op != OP_CONV2D_DX)
+    if (!dw && node->op != OP_CONV2D && node->op != OP_CONV2D_DX)
         return false;
     w = dw ? node->outputs[0] : node->inputs[1];
     x = node->inputs[0];

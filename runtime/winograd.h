@@ -7,8 +7,8 @@
  * is what stands around them: both ways, for sixteen channels at once.
  *
  * Against double (root mean squares, of the outputs) 4 x 4 is 1.4e-6 off with 64 channels and 4e-6
- * with 512, where a direct sum is 3e-7 and 7e-7 off; the largest error is 6e-5. 2 x 2 is as exact as
- * a direct sum.
+ * with 512, where a direct sum is 3e-7 and 7e-7 off; the largest error is 6e-5. 2 x 2 is as exact
+ * as a direct sum.
  *
  * Sums begin with what has a plus, so that +0 in padding lanes stays +0.
  */

@@ -1,6 +1,7 @@
 /*
- * suite_winograd.c -- convolutions by Winograd's minimal filtering: against the reference in double,
- * on every target, on one to three threads, for full and partial batches; and which are done so.
+ * suite_winograd.c -- convolutions by Winograd's minimal filtering: against the reference in
+ * double, on every target, on one to three threads, for full and partial batches; and which are
+ * done so.
  */
 
 #include <check.h>
@@ -10,8 +11,8 @@
 #include "kernel_test.h"
 
 static const KernelCase cases[] = {
-    {"of 4 x 4 to 6 x 7", 17, 1, true, "input x[2, 6, 7] = x\n    input y[16, 4, 4] = y", "[35] = t",
-     "x, y",
+    {"of 4 x 4 to 6 x 7", 17, 1, true,
+     "input x[2, 6, 7] = x\n    input y[16, 4, 4] = y", "[35] = t", "x, y",
      "    x17 = x -> conv2d(17, 3, padding=1) -> tanh\n"
      "    a = x17 -> conv2d(16, 3, padding=1) -> relu -> flatten -> dense(3)\n"
      "    b = x17 -> conv2d(33, 3) -> flatten -> dense(5)\n"
