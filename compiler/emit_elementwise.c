@@ -108,7 +108,7 @@ static const char *slices_type(Emitter *e, const Kernel *k)
 
 static const char *const sums_comment[OP_COUNT] = {
     [OP_CHANNEL_SUM] = "sums of dy",
-    [OP_BATCHNORM_STATS] = "sums of d = x - running_mean and of d^2",
+    [OP_BATCHNORM_STATS] = "mean and sum of (x - mean)^2",
     [OP_BATCHNORM_SUMS] = "sums of dy xhat and of dy",
     [OP_LAYERNORM_SUMS] = "sums of dy xhat and of dy",
 };
@@ -125,10 +125,8 @@ static int sum_operands(Emitter *e, Driver *d, const Kernel *k, const char *name
         return count;
     }
     names[count++] = add_operand(e, d, "x", node->inputs[0], false, NULL);
-    if (node->op == OP_BATCHNORM_STATS) {
-        names[count++] = add_operand(e, d, "running_mean", node->inputs[1], false, NULL);
+    if (node->op == OP_BATCHNORM_STATS)
         return count;
-    }
     names[count++] = add_operand(e, d, "dy", node->inputs[1], false, NULL);
     if (node->op == OP_LAYERNORM_SUMS)
         return count;
@@ -150,7 +148,7 @@ static const char *row_function_head(Emitter *e, const Kernel *k)
     for (int i = 0; i < node->input_count; i++) {
         static const char *const names[OP_COUNT][4] = {
             [OP_CHANNEL_SUM] = {"dy"},
-            [OP_BATCHNORM_STATS] = {"x", "running_mean"},
+            [OP_BATCHNORM_STATS] = {"x"},
             [OP_BATCHNORM_SUMS] = {"x", "dy", "mean", "inv_std"},
             [OP_LAYERNORM_SUMS] = {"x", "dy"},
         };
@@ -198,12 +196,14 @@ static void write_layernorm_sums(Text *text, const Node *node, const char *pixel
 }
 
 /* A number a channel: added up in registers, a pixel by itself first. Thousands of equal numbers, as
-   padded words are, added to one sum would all be rounded the same way. */
+   padded words are, added to one sum would all be rounded the same way. Statistics are those of the
+   slice: shifted by its first number, so that a mean far from 0 costs no digits of the variance. */
 static void write_channel_sums(Text *text, const Kernel *k, const char *pixel, const char *slice)
 {
     const Node *node = k->node;
     const Physical *v = node->inputs[0]->physical;
     const int sums = sum_count(k), floats = sums * v->blocks * 16;
+    const char *first = v->height == 1 ? "0" : format("row * %d", v->width);
 
     line(text, 0, "{");
     line(text, 1, "const int images = net_rows(run, chunk);\n");
@@ -211,7 +211,7 @@ static void write_channel_sums(Text *text, const Kernel *k, const char *pixel, c
     line(text, 1, "for (int block = 0; block < %d; block++) {", v->blocks);
     line(text, 2, "vec sum = vec_zero()%s;", sums > 1 ? ", second = vec_zero()" : "");
     if (node->op == OP_BATCHNORM_STATS)
-        line(text, 2, "const vec shift = vec_load(running_mean->at[block]);");
+        line(text, 2, "const vec shift = vec_load(x->at[chunk][%s][block][0]);", first);
     if (node->op == OP_BATCHNORM_SUMS)
         line(text, 2, "const vec m = vec_load(mean->at[block]), s = vec_load(inv_std->at[block]);");
     line(text, 0, "%s", "");
@@ -236,6 +236,11 @@ static void write_channel_sums(Text *text, const Kernel *k, const char *pixel, c
     if (sums > 1)
         line(text, 3, "second = vec_add(second, b);");
     line(text, 2, "}");
+    if (node->op == OP_BATCHNORM_STATS) {
+        line(text, 2, "const vec mean = vec_div(sum, vec_set((float)(images * %d)));", v->width);
+        line(text, 2, "second = vec_sub(second, vec_mul(sum, mean));");
+        line(text, 2, "sum = vec_add(shift, mean);");
+    }
     line(text, 2, "vec_store(slices->at + %s * %dL + 16 * block, sum);", slice, floats);
     if (sums > 1)
         line(text, 2, "vec_store(slices->at + %s * %dL + %d + 16 * block, second);", slice, floats,
@@ -328,12 +333,13 @@ void emit_sums_end(Emitter *e, Driver *d, const Kernel *k)
     line(text, 0, "{");
     line(text, 1, "NET_ITEMS(block, %d, run, thread) {", v->blocks);
     line(text, 2, "const float *s = slices->at + 16 * block;");
-    line(text, 2, "const long count = net_chunks(run) * %dL;\n", v->height);
+    if (node->op != OP_BATCHNORM_STATS)
+        line(text, 2, "const long count = net_chunks(run) * %dL;", v->height);
+    line(text, 0, "%s", "");
     if (node->op == OP_BATCHNORM_STATS) {
         line(text, 2, "net_stats_end(mean->at[block], inv_std->at[block], running_mean->at[block],");
-        line(text, 3, "running_var->at[block], s, %d, %d, count, (double)run->n * %d, %.17g,",
-             v->blocks * 16, floats, v->height * v->width, node->at.eps);
-        line(text, 3, "%.17g);", node->at.momentum);
+        line(text, 3, "running_var->at[block], s, %d, %d, run, %d, %d, %.17g, %.17g);",
+             v->blocks * 16, floats, v->height, v->width, node->at.eps, node->at.momentum);
     } else if (k->update) {
         line(text, 2, "_Alignas(64) float db[16];\n");
         line(text, 2, "vec_store(db, net_sum_slices(s, %d, count));", floats);

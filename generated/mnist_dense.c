@@ -299,17 +299,17 @@ NET_KERNEL void dense_relu_64x784x20(struct value_64x20 *restrict y,
     }
 }
 
-/* sums of d = x - running_mean and of d^2 of one row of pixels and chunk of images */
+/* mean and sum of (x - mean)^2 of one row of pixels and chunk of images */
 static inline void batchnorm_stats_row_64x20(
-        struct slices_256 *restrict slices, const struct value_64x20 *x,
-        const struct vector_32 *running_mean, const struct net_run *run, int chunk, int row)
+        struct slices_256 *restrict slices, const struct value_64x20 *x, const struct net_run *run,
+        int chunk, int row)
 {
     const int images = net_rows(run, chunk);
 
     (void)row;
     for (int block = 0; block < 2; block++) {
         vec sum = vec_zero(), second = vec_zero();
-        const vec shift = vec_load(running_mean->at[block]);
+        const vec shift = vec_load(x->at[chunk][0][block][0]);
 
         for (int column = 0; column < 1; column++) {
             vec a = vec_zero(), b = vec_zero();
@@ -323,19 +323,22 @@ static inline void batchnorm_stats_row_64x20(
             sum = vec_add(sum, a);
             second = vec_add(second, b);
         }
+        const vec mean = vec_div(sum, vec_set((float)(images * 1)));
+        second = vec_sub(second, vec_mul(sum, mean));
+        sum = vec_add(shift, mean);
         vec_store(slices->at + chunk * 64L + 16 * block, sum);
         vec_store(slices->at + chunk * 64L + 32 + 16 * block, second);
     }
 }
 
-/* sums of d = x - running_mean and of d^2, a slice for each item: (chunk, row) */
+/* mean and sum of (x - mean)^2, a slice for each item: (chunk, row) */
 NET_KERNEL void batchnorm_stats_slices_64x20(
         struct slices_256 *restrict slices, const struct value_64x20 *restrict x,
-        const struct vector_32 *restrict running_mean, struct net_run *run, int thread)
+        struct net_run *run, int thread)
 {
     NET_ITEMS(item, 4 * 1, run, thread) {
         const int chunk = item / 1, row = item % 1;
-        batchnorm_stats_row_64x20(slices, x, running_mean, run, chunk, row);
+        batchnorm_stats_row_64x20(slices, x, run, chunk, row);
     }
 }
 
@@ -349,11 +352,9 @@ NET_KERNEL void batchnorm_stats_64x20(struct vector_32 *restrict mean,
 {
     NET_ITEMS(block, 2, run, thread) {
         const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 1L;
 
         net_stats_end(mean->at[block], inv_std->at[block], running_mean->at[block],
-            running_var->at[block], s, 32, 64, count, (double)run->n * 1, 0.001,
-            0.01);
+            running_var->at[block], s, 32, 64, run, 1, 1, 0.001, 0.01);
     }
 }
 
@@ -389,17 +390,17 @@ NET_KERNEL void normalize_64x20(struct value_64x20 *restrict y,
     }
 }
 
-/* sums of d = x - running_mean and of d^2 of one row of pixels and chunk of images */
+/* mean and sum of (x - mean)^2 of one row of pixels and chunk of images */
 static inline void batchnorm_stats_row_64x10(
-        struct slices_128 *restrict slices, const struct value_64x10 *x,
-        const struct vector_16 *running_mean, const struct net_run *run, int chunk, int row)
+        struct slices_128 *restrict slices, const struct value_64x10 *x, const struct net_run *run,
+        int chunk, int row)
 {
     const int images = net_rows(run, chunk);
 
     (void)row;
     for (int block = 0; block < 1; block++) {
         vec sum = vec_zero(), second = vec_zero();
-        const vec shift = vec_load(running_mean->at[block]);
+        const vec shift = vec_load(x->at[chunk][0][block][0]);
 
         for (int column = 0; column < 1; column++) {
             vec a = vec_zero(), b = vec_zero();
@@ -413,6 +414,9 @@ static inline void batchnorm_stats_row_64x10(
             sum = vec_add(sum, a);
             second = vec_add(second, b);
         }
+        const vec mean = vec_div(sum, vec_set((float)(images * 1)));
+        second = vec_sub(second, vec_mul(sum, mean));
+        sum = vec_add(shift, mean);
         vec_store(slices->at + chunk * 32L + 16 * block, sum);
         vec_store(slices->at + chunk * 32L + 16 + 16 * block, second);
     }
@@ -423,9 +427,8 @@ NET_KERNEL void dense_relu_64x20x10(struct value_64x10 *restrict y,
                                     struct slices_128 *restrict slices,
                                     const struct value_64x20 *restrict x,
                                     const struct weight_20x10 *restrict w,
-                                    const struct vector_16 *restrict b,
-                                    const struct vector_16 *restrict running_mean,
-                                    struct net_run *run, int thread)
+                                    const struct vector_16 *restrict b, struct net_run *run,
+                                    int thread)
 {
     NET_ITEMS(item, 4 * 1, run, thread) {
         const int chunk = item / 1;
@@ -439,7 +442,7 @@ NET_KERNEL void dense_relu_64x20x10(struct value_64x10 *restrict y,
                     w->at + panel_block * 320L, b->at[panel_block], taps, 1);
             }
         }
-        batchnorm_stats_row_64x10(slices, y, running_mean, run, chunk, 0);
+        batchnorm_stats_row_64x10(slices, y, run, chunk, 0);
     }
 }
 
@@ -453,11 +456,9 @@ NET_KERNEL void batchnorm_stats_64x10(struct vector_16 *restrict mean,
 {
     NET_ITEMS(block, 1, run, thread) {
         const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 1L;
 
         net_stats_end(mean->at[block], inv_std->at[block], running_mean->at[block],
-            running_var->at[block], s, 16, 32, count, (double)run->n * 1, 0.001,
-            0.01);
+            running_var->at[block], s, 16, 32, run, 1, 1, 0.001, 0.01);
     }
 }
 
@@ -1058,8 +1059,8 @@ static void train_step(struct net_run *run, int thread)
             thread));                                                   /* mnist_dense.net:14 */
     barrier(run, thread);
 
-    RUN(3, batchnorm_stats_slices_64x20(batchnorm_1_sums, relu_1, &p->batchnorm_1_running_mean,
-            run, thread));                                              /* mnist_dense.net:14 */
+    RUN(3, batchnorm_stats_slices_64x20(batchnorm_1_sums, relu_1, run, thread));
+                                                                        /* mnist_dense.net:14 */
     barrier(run, thread);
 
     RUN(4, batchnorm_stats_64x20(batchnorm_1_mean, batchnorm_1_inv_std,
@@ -1071,8 +1072,7 @@ static void train_step(struct net_run *run, int thread)
             &p->batchnorm_1_weight, &p->batchnorm_1_bias, run, thread));
                                                                         /* mnist_dense.net:14 */
     RUN(6, dense_relu_64x20x10(relu_2, batchnorm_2_sums, batchnorm_1, &p->dense_2_weight,
-            &p->dense_2_bias, &p->batchnorm_2_running_mean, run, thread));
-                                                                        /* mnist_dense.net:15 */
+            &p->dense_2_bias, run, thread));                            /* mnist_dense.net:15 */
     barrier(run, thread);
 
     RUN(7, batchnorm_stats_64x10(batchnorm_2_mean, batchnorm_2_inv_std,
@@ -1485,7 +1485,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "d013a9c7da293948", .isa = "avx512", .batch = 64,
+    .hash = "2721ebf774dd6a0c", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

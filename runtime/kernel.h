@@ -88,19 +88,6 @@ NET_INLINE void net_finish(const struct net_run *run, float *w, const float *g, 
         run->update(w, g, run->state + at, count, &run->hyper);
 }
 
-/* Asks for what net_finish will touch, while the gradient is still being summed. */
-NET_INLINE void net_ahead(const struct net_run *run, const float *w, long count)
-{
-    const float *other = run->grads ? run->grads : run->state;
-    const long at = w - (const float *)run->params;
-
-    for (long i = 0; i < count; i += 16) {
-        __builtin_prefetch(w + i, 1);
-        if (other)
-            __builtin_prefetch(other + at + i, 1);
-    }
-}
-
 /* ---- Contraction ----------------------------------------------------------------------------- */
 
 /* What one output element sums over: taps in rows and columns, and channels in each; all steps in
@@ -529,28 +516,42 @@ NET_INLINE vec net_sum_slices(const float *slices, long step, long count)
     return sum;
 }
 
-/* Batchnorm of one block from slices of the sums of d = x - running_mean and of d^2 (`second`
-   floats further): mean, 1 / std with the biased variance, and the running statistics moved by
-   `momentum` towards mean and unbiased variance (PyTorch's BatchNorm). `rows`: x a channel. */
+/* Batchnorm of one block from the slices' means m and, `second` floats further, their sums M of
+   (x - m)^2: mean = sum of k m / K, K var = sum of M + k (m - mean)^2 for slices of k numbers, K in
+   all (Chan, Golub and LeVeque 1979). Gives mean, 1 / std with the biased variance, and the running
+   statistics moved by `momentum` towards mean and unbiased variance (PyTorch's BatchNorm). A slice
+   is a chunk's row, of `width` pixels, of `height` rows. */
 NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, float *running_var,
-                              const float *slices, long second, long step, long count, double rows,
-                              double eps, double momentum)
+                              const float *slices, long second, long step,
+                              const struct net_run *run, int height, int width, double eps,
+                              double momentum)
 {
-    for (int lane = 0; lane < 16; lane++) {
-        double sum = 0, squares = 0;
+    const long count = (long)net_chunks(run) * height;
+    const double all = (double)run->n * height * width;
+    double m[16] = { 0 }, var[16] = { 0 };
 
-        for (long s = 0; s < count; s++) {
-            sum += (double)slices[s * step + lane];
-            squares += (double)slices[s * step + second + lane];
+    for (long s = 0; s < count; s++) {
+        const double share = net_rows(run, (int)(s / height)) * width / all;
+
+        for (int lane = 0; lane < 16; lane++)
+            m[lane] += share * (double)slices[s * step + lane];
+    }
+    for (long s = 0; s < count; s++) {
+        const double share = net_rows(run, (int)(s / height)) * width / all;
+
+        for (int lane = 0; lane < 16; lane++) {
+            const double d = (double)slices[s * step + lane] - m[lane];
+
+            var[lane] += (double)slices[s * step + second + lane] / all + share * d * d;
         }
-        const double shift = sum / rows, m = (double)running_mean[lane] + shift;
-        double var = rows > 1 ? squares / rows - shift * shift : 0;
-        var = var < 0 ? 0 : var;
-        const double unbiased = rows > 1 ? var * rows / (rows - 1) : var;
+    }
+    for (int lane = 0; lane < 16; lane++) {
+        const double biased = var[lane] < 0 || all < 2 ? 0 : var[lane];
+        const double unbiased = all < 2 ? 0 : biased * all / (all - 1);
 
-        mean[lane] = (float)m;
-        inv_std[lane] = (float)(1.0 / __builtin_sqrt(var + eps));
-        running_mean[lane] += (float)(momentum * shift);
+        mean[lane] = (float)m[lane];
+        inv_std[lane] = (float)(1.0 / __builtin_sqrt(biased + eps));
+        running_mean[lane] += (float)(momentum * (m[lane] - (double)running_mean[lane]));
         running_var[lane] += (float)(momentum * (unbiased - (double)running_var[lane]));
     }
 }

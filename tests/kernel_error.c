@@ -211,22 +211,6 @@ static double largest_term(const Bounds *b, const Node *node)
     }
 }
 
-/* A variance is what is left of squares: of the channel where it is least, in deviations. */
-static double cancelled_squares(const Reference *r, const Node *node)
-{
-    const Value *x = node->inputs[0];
-    const double *mean = r->at[node->inputs[1]->id], *inv_std = r->at[node->outputs[1]->id];
-    const int channels = x->shape.size[0], pixels = shape_size(x->shape) / channels;
-    double most = 1;
-
-    for (long i = 0; i < element_count(x, r->n); i++) {
-        const int c = (int)(i / pixels % channels);
-
-        most = fmax(most, pow((r->at[x->id][i] - mean[c]) * inv_std[c], 2));
-    }
-    return most;
-}
-
 /* Winograd's transforms add up what they later take away: with tiles of 4 x 4 errors were found up
    to 5 times as large as those of direct sums, with 2 x 2 none larger. */
 static double winograd_factor(const Reference *r, const Node *node)
@@ -247,8 +231,6 @@ static void bound_node(Bounds *b, const Node *node)
         if (x && size_of(b, x) > 0)
             inherited = fmax(inherited, b->errors[x->id] / size_of(b, x));
     }
-    if (node->op == OP_BATCHNORM_STATS)
-        relative *= cancelled_squares(b->r, node);
     relative = relative * winograd_factor(b->r, node) / (1 << 24) + inherited;
     for (int i = 0; i < node->output_count; i++) {
         const int y = node->outputs[i]->id;
@@ -261,6 +243,9 @@ static void bound_node(Bounds *b, const Node *node)
                 term = fmax(term, node->inputs[j] ? size_of(b, node->inputs[j]) : 0);
         b->sizes[y] = largest > 0 ? largest : term;
         b->errors[y] = relative * fmax(largest, term);
+        if (node->op == OP_BATCHNORM_STATS && i == 1)   /* errors of x, in deviations */
+            b->errors[y] += (b->errors[node->inputs[0]->id]
+                             + size_of(b, node->inputs[0]) / (1 << 24)) * largest * largest;
     }
 }
 

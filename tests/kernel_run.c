@@ -76,7 +76,8 @@ static uint32_t hash_text(const char *text)
 }
 
 /* Element i of an input, target, parameter or state, a float: by name, so that both graphs of a
-   model get the same. Weights keep the size of what goes through them. */
+   model get the same. Weights keep the size of what goes through them. Inputs are around 0, but
+   `far` is of mean 1000 and deviation 1, `farther` of mean 30 and deviation 0.01. */
 static float leaf_number(const Graph *g, const Value *value, uint32_t seed, long i)
 {
     const double x = random_number(hash_text(value->name) + seed, i);
@@ -87,6 +88,10 @@ static float leaf_number(const Graph *g, const Value *value, uint32_t seed, long
         return (float)word_number(value, x, i);
     if (value->role == ROLE_TARGET)
         return g->loss->node->op == OP_BINARY_CROSS_ENTROPY ? (float)(x > 0) : (float)x;
+    if (value->role == ROLE_INPUT && same(value->name, "far"))
+        return (float)(1000 + sqrt(3) * x);
+    if (value->role == ROLE_INPUT && same(value->name, "farther"))
+        return (float)(30 + 0.01 * sqrt(3) * x);
     if (value->role == ROLE_INPUT)
         return (float)(4 * x);
     if (value->role == ROLE_STATE && same(value->init, "ones"))

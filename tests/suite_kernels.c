@@ -118,6 +118,13 @@ static const KernelCase cases[] = {
      "    k = y -> batchnorm -> conv2d(2, 3) -> flatten -> dense(3)\n"
      "    concat(e, f, g, h, i, k)\n", "mse"},
 
+    {"batchnorm far from 0", 33, 1, true,
+     "input far[3, 5, 4] = x\n    input farther[17] = y", "[7] = t", "far, farther",
+     "    a = far -> batchnorm -> conv2d(2, 3) -> flatten -> dense(2)\n"
+     "    b = far -> maxpool2d(2) -> batchnorm -> flatten -> dense(2)\n"
+     "    c = farther -> batchnorm -> dense(3)\n"
+     "    concat(a, b, c)\n", "mse"},
+
     {"activations", 16, 1, true, "input x[13] = x\n    input y[2, 3, 4] = y", "[64] = t", "x, y",
      "    x3 = x -> dense(3)\n"
      "    x17 = x -> dense(17)\n"
