@@ -111,7 +111,8 @@ static void write_outputs(Text *text, int level, const Loops *l)
     line(text, level + 1, "for (int column = 0; column < %d && (first + t) * %d + column < %d; "
          "column++) {", m, m, y->width);
     line(text, level + 2,
-         "const int pixel = (tile_row * %d + row) * %d + (first + t) * %d + column;", m, y->width, m);
+         "const int pixel = (tile_row * %d + row) * %d + (first + t) * %d + column;", m,
+         y->width, m);
     line(text, level + 2, "const float *from = tile + (row * %d + column) * 256;", m);
     write_pixel(l->e, text, level + 2, l->d, &l->body, "pixel",
                 l->bias ? "vec_add(vec_load(from + at), bias)" : "vec_load(from + at)");
