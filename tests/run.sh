@@ -32,6 +32,7 @@ parts() {
     parts "$build/asan" quick "$build/totals.asan"
     export TOTALS=$build/totals.whole NETC=$build/netc
     : >"$TOTALS"
+    part "models on several threads" tests/threads.sh
     part "models" tests/models.sh
     part "losses against PyTorch's" tests/torch.sh
     part "downloads" tests/get_data.sh
