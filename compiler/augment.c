@@ -127,8 +127,9 @@ static Field *find_picture(Sema *s, const Ast *ast)
         if (complain(s, ast->name_span, "`%s` is augmented already", ast->text))
             note(s->source, "one chain a picture; fields from the same picture follow it");
     } else if (field->shape.rank != 3) {
-        if (field->has_shape && complain(s, ast->name_span, "pictures are augmented; `%s` is %s", ast->text,
-                     shape_text(field->shape)))
+        if (field->has_shape
+            && complain(s, ast->name_span, "pictures are augmented; `%s` is %s", ast->text,
+                        shape_text(field->shape)))
             note_at(s->source, field->span, "a picture is [channels, height, width]");
     } else {
         return field;

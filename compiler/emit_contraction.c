@@ -242,7 +242,8 @@ static void write_dense_taps(Text *text, int level, const Loops *l, int vectors)
             line(text, level + 1, "{ .rows = 1, .columns = 1, .channels = %d },", outputs);
         else
             line(text, level + 1,
-                 "{ .x = %ld, .w = %ld, .rows = 1, .columns = %d, .x_column = %ld, .w_column = %ld,\n"
+                 "{ .x = %ld, .w = %ld, .rows = 1, .columns = %d, .x_column = %ld, "
+                 ".w_column = %ld,\n"
                  "%*s  .channels = %d },", (long)s->block * 256, (long)s->start * vectors * 16,
                  s->pixels, (long)s->stride * 256, (long)s->channels * vectors * 16,
                  4 * (level + 1), "", s->channels);
@@ -343,7 +344,8 @@ static void write_tile_call(Text *text, int level, const Loops *l, const char *t
     text_add(text, "%*s%s(", 4 * level, "", tile);
     for (int i = 0; i < l->d->count; i++)
         if (l->d->operands[i].written)
-            wrap_item(&wrap, format("%s->at[chunk][%s][%s][i]", l->d->operands[i].name, pixel, block));
+            wrap_item(&wrap, format("%s->at[chunk][%s][%s][i]", l->d->operands[i].name, pixel,
+                                    block));
     if (is_unrolled(node))
         wrap_item(&wrap, format("x->at[chunk][%d * row + %d * column][0][i]",
                                node->at.stride[0] * l->x->full_width, node->at.stride[1]));
@@ -559,15 +561,15 @@ void emit_transpose(Emitter *e, Driver *d, const Kernel *k)
         line(&d->text, 2, "const struct net_panel to = net_panel_of(block, %d, %d);",
              parts[i].panels[0], parts[i].panels[1]);
         line(&d->text, 2, "for (int o = 0; o < %d; o += 16) {", p->outputs);
-        line(&d->text, 3, "const struct net_panel from = net_panel_of(o / 16, %d, %d);", p->panels[0],
-             p->panels[1]);
+        line(&d->text, 3, "const struct net_panel from = net_panel_of(o / 16, %d, %d);",
+             p->panels[0], p->panels[1]);
         line(&d->text, 3, "const long row = %d + tap * %d + 16 * block;", start, step);
         line(&d->text, 3, "transpose_16x16(");
         line(&d->text, 4, "wt->at + %ld + to.first * %ldL", parts[i].w, 16L * taps * p->outputs);
         line(&d->text, 4, "    + ((tap * %dL + o) * to.width + block - to.first) * 16, 16 * "
              "to.width,", p->outputs);
-        line(&d->text, 4, "w->at + from.first * %ldL + (row * from.width + o / 16 - from.first) * 16,",
-             16L * p->rows);
+        line(&d->text, 4, "w->at + from.first * %ldL + (row * from.width + o / 16 - from.first) "
+             "* 16,", 16L * p->rows);
         line(&d->text, 4, "16 * from.width, %d - 16 * block, %d - o);", s->channels, p->outputs);
         line(&d->text, 2, "}");
         line(&d->text, 1, "}");

@@ -180,8 +180,8 @@ static void write_layernorm_sums(Text *text, const Node *node, const char *pixel
     line(text, 2, "net_find_stats(&s, x->at[chunk][%s][0][0], %d, %s);", pixel, channels,
          literal(node->at.eps));
     line(text, 2, "for (int block = 0; block < %d; block++) {", blocks);
-    line(text, 3, "vec sum = vec_load(at + 16 * block), second = vec_load(at + 16 * (%d + block));\n",
-         blocks);
+    line(text, 3, "vec sum = vec_load(at + 16 * block), second = vec_load(at + 16 * (%d + "
+         "block));\n", blocks);
     line(text, 3, "for (int i = 0; i < images; i++) {");
     line(text, 4, "const vec di = vec_load(dy->at[chunk][%s][block][i]);", pixel);
     line(text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
@@ -295,7 +295,8 @@ void emit_sums(Emitter *e, Driver *d, const Kernel *k)
     const Physical *v = node->inputs[0]->physical;
 
     d->base = format("%s_slices_%s", op_info[node->op].text, shape_name(e, node->inputs[0]));
-    text_add(&d->comment, "/* %s, a slice for each item: (chunk, row) */\n", sums_comment[node->op]);
+    text_add(&d->comment, "/* %s, a slice for each item: (chunk, row) */\n",
+             sums_comment[node->op]);
     line(&d->text, 0, "{");
     line(&d->text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", v->chunks, v->height);
     line(&d->text, 2, "const int chunk = item / %d, row = item %% %d;", v->height, v->height);
@@ -337,7 +338,8 @@ void emit_sums_end(Emitter *e, Driver *d, const Kernel *k)
         line(text, 2, "const long count = net_chunks(run) * %dL;", v->height);
     line(text, 0, "%s", "");
     if (node->op == OP_BATCHNORM_STATS) {
-        line(text, 2, "net_stats_end(mean->at[block], inv_std->at[block], running_mean->at[block],");
+        line(text, 2,
+             "net_stats_end(mean->at[block], inv_std->at[block], running_mean->at[block],");
         line(text, 3, "running_var->at[block], s, %d, %d, run, %d, %d, %.17g, %.17g);",
              v->blocks * 16, floats, v->height, v->width, node->at.eps, node->at.momentum);
     } else if (k->update) {
@@ -362,13 +364,13 @@ void emit_inverse_std(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "inv_std", k->node->outputs[0], true, NULL);
     add_operand(e, d, "var", k->node->inputs[0], false, NULL);
     d->base = format("inverse_std_%d", blocks * 16);
-    text_add(&d->comment, "/* 1 / sqrt(var + eps), as the statistics of a batch are rounded; items: "
-             "blocks */\n");
+    text_add(&d->comment, "/* 1 / sqrt(var + eps), as the statistics of a batch are rounded; "
+             "items: blocks */\n");
     line(&d->text, 0, "{");
     line(&d->text, 1, "NET_ITEMS(block, %d, run, thread)", blocks);
     line(&d->text, 2, "for (int i = 0; i < 16; i++)");
-    line(&d->text, 3, "inv_std->at[block][i] = (float)(1.0 / __builtin_sqrt((double)var->at[block][i] "
-         "+ %.17g));", k->node->at.eps);
+    line(&d->text, 3, "inv_std->at[block][i] = (float)(1.0 / "
+         "__builtin_sqrt((double)var->at[block][i] + %.17g));", k->node->at.eps);
     line(&d->text, 0, "}");
 }
 

@@ -59,7 +59,8 @@ void emit_blocks(Emitter *e, Driver *d, const Kernel *k)
             line(text, 3, "memcpy(y->at[chunk][%s][%d], %s->at[chunk][%s][0], %d * sizeof(float));",
                  pixel_name(y), block, x, pixel_name(y), part->blocks * 256);
         else
-            line(text, 3, "memcpy(dx->at[chunk][%s][0], %s->at[chunk][%s][%d], %d * sizeof(float));",
+            line(text, 3,
+                 "memcpy(dx->at[chunk][%s][0], %s->at[chunk][%s][%d], %d * sizeof(float));",
                  pixel_name(y), x, pixel_name(y), block, part->blocks * 256);
         start += node->inputs[i]->shape.size[0];
     }
@@ -93,8 +94,8 @@ void emit_relayout(Emitter *e, Driver *d, const Kernel *k)
     write_segments(text, "from", x);
     line(text, 0, "%s", "");
     line(text, 1, "NET_ITEMS(chunk, %d, run, thread)", y->chunks);
-    line(text, 2, "net_relayout(y->at[chunk][0][0][0], %d, to, %d, x->at[chunk][0][0][0], from, %d, "
-         "%d, %d);", y->height * y->width * y->blocks * 256, y->segment_count, x->segment_count,
+    line(text, 2, "net_relayout(y->at[chunk][0][0][0], %d, to, %d, x->at[chunk][0][0][0], from, "
+         "%d, %d, %d);", y->height * y->width * y->blocks * 256, y->segment_count, x->segment_count,
          start, shape_size(k->node->outputs[0]->shape));
     line(text, 0, "}");
 }

@@ -62,7 +62,8 @@ static const char *implementation(const Call *call, const char **declaration)
         return format(", .reader = &net_reader_%s", call->name);
     }
     if (is_one_of(call->name, preparations, COUNT(preparations))) {
-        *declaration = format("extern const struct net_preparation net_preparation_%s;", call->name);
+        *declaration = format("extern const struct net_preparation net_preparation_%s;",
+                              call->name);
         return format(", .preparation = &net_preparation_%s", call->name);
     }
     *declaration = NULL;

@@ -31,7 +31,8 @@ static const char *write_tile(Emitter *e, int vectors, bool image)
         line(&text, 3, "acc[i][j] = vec_load(dw + 16 * (%d * i + j));", vectors);
     else
         line(&text, 3, "acc[i][j] = vec_fresh_zero();");
-    line(&text, 1, "correlate(acc, %d, %d, 0, 16, 1, 0, 0, x, dy, over, %d);", rows, vectors, image);
+    line(&text, 1, "correlate(acc, %d, %d, 0, 16, 1, 0, 0, x, dy, over, %d);", rows, vectors,
+         image);
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
     line(&text, 3, "vec_store(dw + 16 * (%d * i + j), acc[i][j]);", vectors);
@@ -84,8 +85,10 @@ void write_dense_rows(Emitter *e, Text *text, const Kernel *k, const DenseRows *
     const int blocks = (s->channels + 15) / 16;
 
     line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, s->pixels * blocks);
-    line(text, 2, "const int panel_block = %d + item / %d * %d;", first, s->pixels * blocks, vectors);
-    line(text, 2, "const int pixel = item / %d %% %d, block = item %% %d;", blocks, s->pixels, blocks);
+    line(text, 2, "const int panel_block = %d + item / %d * %d;", first, s->pixels * blocks,
+         vectors);
+    line(text, 2, "const int pixel = item / %d %% %d, block = item %% %d;", blocks, s->pixels,
+         blocks);
     line(text, 2, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;", s->channels,
          s->channels);
     line(text, 2, "const struct sweep over = { chunks, 1, 1, images, %ld, 0, 0, 16, %ld, 0, 0 };",
@@ -102,8 +105,8 @@ void write_dense_rows(Emitter *e, Text *text, const Kernel *k, const DenseRows *
     line(text, 1, "}");
 }
 
-static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s, int first,
-                                int panels, int vectors)
+static void write_dense_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s,
+                                int first, int panels, int vectors)
 {
     const Node *node = k->node;
     const DenseRows of = {node->inputs[0]->physical, node->inputs[1]->physical,
@@ -147,7 +150,8 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     const char *l_at = tap_at("l", dilation_of(&node->at, 1));
 
     line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, blocks * tap_rows);
-    line(text, 2, "const int panel_block = %d + item / %d * %d;", first, blocks * tap_rows, vectors);
+    line(text, 2, "const int panel_block = %d + item / %d * %d;", first, blocks * tap_rows,
+         vectors);
     line(text, 2, "const int block = item / %d %% %d, tap_row = item %% %d;", tap_rows, blocks,
          tap_rows);
     line(text, 2, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;", s->channels,
@@ -168,8 +172,8 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
         line(text, 5, "const int k = tap / %d, l = tap %% %d;", kw, kw);
     line(text, 5, "struct net_range r = net_valid(%s, %d, %d, %d, %d);", k_at, node->at.stride[0],
          node->at.padding[0], x->height, dy->height);
-    line(text, 5, "const struct net_range c = net_valid(%s, %d, %d, %d, %d);", l_at, node->at.stride[1],
-         node->at.padding[1], x->width, dy->width);
+    line(text, 5, "const struct net_range c = net_valid(%s, %d, %d, %d, %d);", l_at,
+         node->at.stride[1], node->at.padding[1], x->width, dy->width);
     line(text, 5, "r.begin = r.begin > row ? r.begin : row;");
     line(text, 5, "r.end = r.end < row + %d ? r.end : row + %d;", strip, strip);
     line(text, 5, "if (r.begin >= r.end || c.begin >= c.end)");
@@ -248,8 +252,8 @@ static const char *write_pixel_tile(Emitter *e, const Kernel *k, int first, int 
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
     line(&text, 3, "acc[i][j] = vec_zero();");
-    line(&text, 1, "correlate(acc, %d, %d, %d, %d, %d, %ld, %ld, x, dy, over, 1);", rows, vectors, first,
-         w.size[1], w.size[3], pixel * x->full_width, pixel);
+    line(&text, 1, "correlate(acc, %d, %d, %d, %d, %d, %ld, %ld, x, dy, over, 1);", rows, vectors,
+         first, w.size[1], w.size[3], pixel * x->full_width, pixel);
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
     line(&text, 3, "vec_store(dw + 16 * (%d * i + j), acc[i][j]);", vectors);
@@ -285,7 +289,8 @@ void emit_weight_slices(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "dy", node->inputs[1], false, NULL);
     d->base = format("%s_slices_%s_%dx%d", op_info[node->op].text, shape_name(e, node->inputs[0]),
                      dw->rows, dw->outputs);
-    text_add(&d->comment, "/* dw = x' dy over the images of a chunk and some rows; items: slices */\n");
+    text_add(&d->comment,
+             "/* dw = x' dy over the images of a chunk and some rows; items: slices */\n");
     line(&d->text, 0, "{");
     line(&d->text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", x->chunks, k->slices);
     line(&d->text, 2, "const int chunk = item / %d, part = item %% %d;", k->slices, k->slices);

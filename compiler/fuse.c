@@ -249,7 +249,8 @@ static void add_winograd_dw(Fusion *f, Node *node, Winograd winograd)
         return;
     }
     k->scratch = new_scratch((size_t)winograd.slices * sizeof(float)
-                                 * (size_t)winograd_slice(node->outputs[0]->physical, winograd.tile),
+                                 * (size_t)winograd_slice(node->outputs[0]->physical,
+                                                          winograd.tile),
                              layer_part(node, "weight gradient, slices"));
     add_end(f, KERNEL_WINOGRAD_DW_SUM, k, update, update == NULL);
 }
@@ -337,7 +338,8 @@ static bool can_host(const Kernel *k)
 /* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
 static Kernel *find_sums_host(const Fusion *f, const Node *node)
 {
-    const Value *summed = root_of(node->inputs[node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS]);
+    const bool is_gradient = node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS;
+    const Value *summed = root_of(node->inputs[is_gradient]);
     const int maker = f->maker[summed->id];
     Kernel *host = maker < 0 ? NULL : f->program->kernels[maker];
 

@@ -72,8 +72,8 @@ Value *as_sequence(Lowering *l, const Layer *layer, Value *image);
 /* What a call says of its window; padding=same is left for find_window. */
 bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes *at);
 
-/* Kernel, stride, padding and dilation; `same` keeps the size, the odd pixel goes after (as in PyTorch). Of a
-   sequence, whose image is x, they are those of its one row. */
+/* Kernel, stride, padding and dilation; `same` keeps the size, the odd pixel goes after (as in
+   PyTorch). Of a sequence, whose image is x, they are those of its one row. */
 bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, Attributes *at);
 const char *window_text(const Layer *layer, const int size[2]);  /* "3x3", of a sequence "3" */
 Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of its result */

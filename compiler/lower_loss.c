@@ -110,8 +110,8 @@ static const double *find_class_weights(Model *model, const Constant *list, int 
         weights[i] = list->items[i].number;
         sum += weights[i];
         if (!(weights[i] >= 0 && weights[i] <= MOST_WEIGHT)) {
-            error_at(model->source, list->items[i].span, "the weight of a class is 0 to %g; this is "
-                     "%g", MOST_WEIGHT, weights[i]);
+            error_at(model->source, list->items[i].span,
+                     "the weight of a class is 0 to %g; this is %g", MOST_WEIGHT, weights[i]);
             return NULL;
         }
     }

@@ -216,7 +216,7 @@ typedef struct Layer {
     Call *call;                 /* "conv2d", "relu", "add", "multiply", "concat", or "input" */
     struct Layer **inputs;
     int input_count;
-    const char *path;           /* "resnet18.basic_3.conv2d_1": its parameters are path.weight ... */
+    const char *path;           /* "resnet18.basic_3.conv2d_1"; parameters: path.weight ... */
     struct Layer *shared;       /* the first use of the same parameters, or NULL */
     Field *field;               /* of an "input" */
     bool used;                  /* the prediction depends on it */
@@ -318,7 +318,7 @@ typedef struct Value {
     struct Value *storage;      /* the parameter or state that this value replaces in place */
     const Field *field;         /* of an input or target */
     Shape stored;               /* of a parameter: its shape in files where it is another; rank 0 */
-    const char *init;           /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch default) */
+    const char *init;           /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
     int fan_in, fan_out;        /* of a parameter, for its initial values */
     double l1, l2;              /* of a weight: times sum |w| and sum w^2, added to the loss */
     int padding_row;            /* of a table of words: the row that begins as 0, from 1; 0: none */
@@ -460,7 +460,7 @@ const char *native_target(const Clang *clang);          /* "avx512", "avx2" or "
 /* Compiles the file `code` to the trainer `output`, which appears whole or not at all. */
 bool build_trainer(const Clang *clang, const char *target, const char *code, const char *output);
 
-/* ---- target.c: register tiles and panels -------------------------------------------------------- */
+/* ---- target.c: register tiles and panels ----------------------------------------------------- */
 
 /* The compiler's limits for a target; lanes are 16 on all of them. */
 typedef struct Target {
@@ -600,7 +600,7 @@ typedef struct Kernel {
     Node **body;                /* elementwise nodes on what it computes, in order */
     int body_count;
     Buffer *scratch;            /* transposed weights or slices: written by one, read by another */
-    struct Kernel **sums;       /* KERNEL_SUMS taken of each finished item, while it is in the cache */
+    struct Kernel **sums;       /* KERNEL_SUMS taken of each finished item, still in the cache */
     int sum_count;
     int slices;                 /* of a dw in slices and its sum: for each chunk */
     Split split;
@@ -788,14 +788,16 @@ void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host
 EmitKernel emit_maxpool, emit_maxpool_grad, emit_avgpool, emit_avgpool_grad;    /* emit_pool.c */
 EmitKernel emit_window_sum, emit_window_spread, emit_global_maxpool, emit_global_maxpool_grad;
 
-/* What walks images, not products (emit_rows.c): NET_ITEMS over (chunk, row) of v, `columns` too. */
+/* What walks images, not products (emit_rows.c): NET_ITEMS over (chunk, row) of v; `columns`
+   too. */
 const char *pixel_name(const Physical *v);      /* "row * 28 + column" */
 void open_rows(Text *text, const Physical *v, bool columns);
 void close_rows(Text *text, bool columns);
 EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad;
 EmitKernel emit_layernorm, emit_layernorm_grad;                         /* emit_norm.c */
 EmitKernel emit_loss, emit_mean_loss;                                   /* emit_loss.c */
-EmitKernel emit_embedding, emit_embedding_dw, emit_word_mean, emit_word_mean_grad; /* emit_words.c */
+EmitKernel emit_embedding, emit_embedding_dw, emit_word_mean;           /* emit_words.c */
+EmitKernel emit_word_mean_grad;
 EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw, emit_to_dense;
 void declare_words(Emitter *e, const Physical *v);
 void write_pack_words(const Emitter *e, Text *out, const Graph *g, const Value *value, int index);

@@ -1,8 +1,8 @@
 /*
  * physical.c -- one layout: made for a value, a vector or a weight, compared, named.
  *
- * The one idea: a layout is a list of segments over blocks of 16 channels; all that a kernel needs to
- * know of a value is in it, its C type included. layout.c decides which value gets which.
+ * The one idea: a layout is a list of segments over blocks of 16 channels; all that a kernel needs
+ * to know of a value is in it, its C type included. layout.c decides which value gets which.
  */
 
 #include "layout.h"

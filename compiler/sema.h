@@ -251,7 +251,7 @@ void check_normalize(Sema *s, const Field *field, const Call *step);
 /* What one step asks of the steps around it, of its field and of its own words. */
 void check_preparations(Sema *s, const Field *field);
 
-/* ---- data_columns.c: what a source gives ------------------------------------------------------ */
+/* ---- data_columns.c: what a source gives ----------------------------------------------------- */
 
 bool is_table(const Call *source);      /* its fields are columns that column(..) chooses */
 bool names_files(const Call *source);   /* each argument is a field */

@@ -1,6 +1,6 @@
 /*
- * target.c -- what the compiler knows of a processor: the size of a register tile, and how the blocks of
- * a weight are cut into panels for it.
+ * target.c -- what the compiler knows of a processor: the size of a register tile, and how the
+ * blocks of a weight are cut into panels for it.
  */
 
 #include "netc.h"

@@ -323,7 +323,8 @@ static void show_json(const struct bench *bench)
     net_text_add(&text, "\"samples_per_second\": %.1f, \"flops\": %.0f, \"gflops\": %.3f, "
                  "\"peak_gflops\": %.3f, \"peak_share\": %.4f, \"peak_share_cpu\": %.4f, "
                  "\"bandwidth_gbs\": %.3f, \"forward_ms\": %.4f, \"backward_ms\": %.4f, "
-                 "\"update_ms\": %.4f, \"peak_mb\": %.2f, \"first_step_s\": %.4f", bench->n / bench->median, bench->flops,
+                 "\"update_ms\": %.4f, \"peak_mb\": %.2f, \"first_step_s\": %.4f",
+                 bench->n / bench->median, bench->flops,
                  1e-9 * bench->flops / bench->median, 1e-9 * bench->peak,
                  bench->flops / bench->median / bench->peak,
                  bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth,

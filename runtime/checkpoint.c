@@ -122,7 +122,8 @@ void net_checkpoint_write(const struct net_training *training)
     char *path = net_format("%s/checkpoint.safetensors", training->folder);
 
     walk.entries = net_allocate((size_t)model->tensor_count
-                                 * (2 + (size_t)training->session.state_copies), sizeof *walk.entries);
+                                    * (2 + (size_t)training->session.state_copies),
+                                sizeof *walk.entries);
     visit_all(&walk, training->kept && training->state.best_epoch);
     write_metadata(&metadata, training);
     net_tensors_write(path, walk.entries, walk.count, &metadata);

@@ -15,7 +15,8 @@ enum { PIXELS = 3 * 32 * 32, TAR_MAGIC = 257 };
 static _Noreturn void fail_pickle(const char *path, bool hundred)
 {
     net_fail(1, "%s: byte 0: found 80, a Python pickle; fetch the binary version, "
-                "cifar-%s-binary.tar.gz (make data-cifar%s, or www.cs.toronto.edu/~kriz/cifar.html)",
+                "cifar-%s-binary.tar.gz (make data-cifar%s, or "
+                "www.cs.toronto.edu/~kriz/cifar.html)",
              path, hundred ? "100" : "10", hundred ? "100" : "10");
 }
 

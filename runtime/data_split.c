@@ -1,6 +1,6 @@
 /*
- * data_split.c -- holdout(f) and kfold(k): which rows of a part are set aside. Rows are ordered by a
- * draw each and the first are taken, class by class where the target is one, so that every class
+ * data_split.c -- holdout(f) and kfold(k): which rows of a part are set aside. Rows are ordered by
+ * a draw each and the first are taken, class by class where the target is one, so that every class
  * keeps its share. The draws are numbered by row of the source: they depend on nothing else.
  */
 

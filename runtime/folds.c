@@ -1,6 +1,6 @@
 /*
- * folds.c -- what the runs of a k-fold say together: a table with their mean and standard deviation,
- * kfold.json, folds.csv (a row an epoch and fold) and band.csv (a row an epoch).
+ * folds.c -- what the runs of a k-fold say together: a table with their mean and standard
+ * deviation, kfold.json, folds.csv (a row an epoch and fold) and band.csv (a row an epoch).
  *
  * The runs' own files are read back: folds of an earlier session are among them.
  */

@@ -135,7 +135,8 @@ void net_history_open(struct net_training *training)
     struct net_text text = { 0 };
 
     add_header(&text, training);
-    if (training->options->value[NET_RESUME].text && net_has_file(training->folder, "history.csv")) {
+    if (training->options->value[NET_RESUME].text
+        && net_has_file(training->folder, "history.csv")) {
         size_t length;
         char *old = net_file_read(path, &length), *rest = old;
 

@@ -20,11 +20,12 @@ static double uniform(uint32_t draw)
 
 /* ---- Which numbers --------------------------------------------------------------------------- */
 
-enum spread { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL };  /* the constant, the limit or the deviation */
+enum spread { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL };  /* constant, limit or deviation */
 enum fan { ONE, IN, BOTH };     /* sqrt(scale / what) */
 
 /* torch.nn.init's definitions. kaiming_uniform is PyTorch's default of dense and convolution: its
-   kaiming_uniform_(a=sqrt(5)). small_uniform and small_normal are Keras's `uniform` and `normal`. */
+   kaiming_uniform_(a=sqrt(5)). small_uniform and small_normal are Keras's `uniform` and
+   `normal`. */
 static const struct init {
     const char *name;
     enum spread spread;

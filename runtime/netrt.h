@@ -48,7 +48,7 @@ struct net_run {
     void *arena;                /* net_model.arena_size bytes; nothing in it outlives a step */
     float *scratch;             /* net_model.scratch_size bytes for each thread, 64-byte aligned */
     long scratch_stride;        /* floats from thread to thread */
-    const void *batch;          /* net_model.batch_size bytes, zeroed at allocation, filled by pack */
+    const void *batch;          /* net_model.batch_size bytes, zeroed at first, filled by pack */
     int n;                      /* rows in this batch, as packed: 1 to net_model.batch */
     int threads;                /* 1 or more */
     bool has_target;            /* evaluate only: compute the loss too */
@@ -89,7 +89,7 @@ struct net_tensor {
     const char *name;           /* as in safetensors: "mlp.dense_1.weight" */
     size_t offset;              /* bytes into params, 64-byte aligned */
     long count;                 /* floats with padding; padding is +0 */
-    int rank, shape[4];         /* logical, PyTorch's order: [out, in], [out, in, kh, kw], [channels] */
+    int rank, shape[4];         /* logical, PyTorch's: [out, in], [out, in, kh, kw], [channels] */
     enum net_tensor_kind kind;
     int panels[3];              /* how many of 3, of 2, of 1 blocks, in this order */
     const struct net_segment *segments;
@@ -139,7 +139,7 @@ enum net_field_kind {
 
 struct net_field {
     const char *name;           /* in the model */
-    const char *source;         /* the field of the source it is made from; "CRIM..LSTAT" of columns */
+    const char *source;         /* the source's field it is made from; "CRIM..LSTAT" of columns */
     const struct net_arg *columns;  /* of csv and jsonl: names, or numbers from 1, of its columns */
     int column_count;
     bool column_range;          /* columns[0] is the first, columns[1] the last of them */
@@ -184,7 +184,7 @@ struct net_result {
 struct net_kernel {
     const char *name;           /* "dense_relu_64x784x256" */
     const char *layer;          /* "mlp.dense_1" */
-    const char *kind;           /* "forward", "backward-data", "backward-weights", "elementwise", ... */
+    const char *kind;           /* "forward", "backward-data", "backward-weights", ... */
     int line;                   /* of the .net file */
     double flops, bytes;        /* at a full batch; bytes that must be read and written */
     struct net_result result;   /* of a forward kernel of the train step */
@@ -209,7 +209,7 @@ enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
 struct net_model {
     const char *name, *source, *version;    /* "lenet5", "cifar10_lenet5.net", "0.1" */
     const char *folder;         /* of the .net file as netc was given it; NULL: the current one */
-    const char *hash;                       /* 16 hex digits of the generated text above the table */
+    const char *hash;                       /* 16 hex digits of the text above the table */
     const char *isa;                        /* "avx512", "avx2", "generic" */
     int batch;                              /* capacity N */
     size_t params_size, arena_size, batch_size;     /* bytes */
@@ -238,7 +238,7 @@ struct net_model {
     struct net_step train, evaluate;
     void (*pack)(void *batch, const struct net_rows *fields, int n);    /* fields as in the table;
                                                a field with row == NULL is left out (predict) */
-    void (*unpack)(float *rows, const struct net_run *run); /* after evaluate: [n][outputs], logical */
+    void (*unpack)(float *rows, const struct net_run *run); /* after evaluate: [n][outputs] */
 };
 
 int net_main(int argc, char **argv, const struct net_model *model);

@@ -51,7 +51,8 @@ static inline float unit(uint32_t word)
 static inline void pair(uint32_t length, uint32_t direction, float *a, float *b)
 {
     const float x = (unit(direction) - .5f) * 1.57079632679f, z = x * x;
-    const float sine = ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * x + x;
+    const float sine = ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * x
+                       + x;
     const float cosine = ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z
                           + 4.166664568298827e-2f) * z * z - .5f * z + 1;
     const float radius = sqrtf(-2 * logarithm(unit(length)));

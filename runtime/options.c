@@ -56,7 +56,8 @@ static const struct description descriptions[NET_OPTIONS] = {
                            "X  times the parameters, added to their gradients; adamw's is apart" },
     [NET_BETA1] = { "beta1", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adam and adamw" },
     [NET_BETA2] = { "beta2", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adam and adamw" },
-    [NET_EPS] = { "eps", NUMBER, STEP, 1e-30, FLT_MAX, { 0 }, "X  in a denominator; of all but sgd" },
+    [NET_EPS] = { "eps", NUMBER, STEP, 1e-30, FLT_MAX, { 0 },
+                  "X  in a denominator; of all but sgd" },
     [NET_LR_DECAY] = { "lr_decay", NUMBER, STEP, 0, FLT_MAX, { 0 }, "X  of adagrad" },
     [NET_INITIAL_ACCUMULATOR] = { "initial_accumulator", NUMBER, STEP, 0, FLT_MAX, { 0 },
                                   "X  of adagrad" },
@@ -173,7 +174,9 @@ static void read_value(struct net_value *value, const struct description *d, con
     case TEXT:
         if (!*text)
             net_fail(NET_USAGE, "--%s wants a %s, not an empty text", d->name,
-                     strstr(d->help, "NAME") ? "name" : strstr(d->help, "FILE") ? "file" : "folder");
+                     strstr(d->help, "NAME")   ? "name"
+                     : strstr(d->help, "FILE") ? "file"
+                                               : "folder");
         value->text = text;
         break;
     case CHOICE:

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-enum net_purpose {              /* the counter's fourth word, plus a stream number in its low half */
+enum net_purpose {              /* the counter's fourth word, plus a stream in its low half */
     NET_RANDOM_INIT     = 1 << 16,  /* + tensor; (element, 0, 0) */
     NET_RANDOM_SHUFFLE  = 2 << 16,  /* (row, epoch, 0) */
     NET_RANDOM_SPLIT    = 3 << 16,
@@ -21,7 +21,7 @@ enum net_purpose {              /* the counter's fourth word, plus a stream numb
     NET_RANDOM_AUGMENT  = 10 << 16, /* + field; (16 * step + draw, row, epoch) */
     NET_RANDOM_PERMUTE  = 8 << 16,  /* of permute_pixels; (pixel, 0, 0) */
     NET_RANDOM_CHECK    = 7 << 16,  /* directions of gradcheck */
-    NET_RANDOM_DROPOUT  = 5 << 16,  /* + stream; (element of the row, row / 4, step), word row % 4 */
+    NET_RANDOM_DROPOUT  = 5 << 16,  /* + stream; (element in row, row / 4, step), word row % 4 */
     NET_RANDOM_NOISE    = 11 << 16, /* gaussian_noise: the same, in pairs */
 };
 

@@ -264,7 +264,8 @@ char *net_session_weights(struct net_session *session);
    With targets the result is the mean loss without penalties, else 0. */
 float net_forward(struct net_session *session, const void *batch, int n, bool has_target);
 
-/* The train step alone; gives the mean loss and the penalties. With run.grads the gradients are stored there, and parameters stay. */
+/* The train step alone; gives the mean loss and the penalties. With run.grads the gradients are
+   stored there, and parameters stay. */
 float net_gradients(struct net_session *session, const void *batch, int n);
 
 /* Runs the train step: parameters and optimizer state change. Gives the mean loss. */
@@ -281,7 +282,7 @@ bool net_has_penalties(const struct net_model *model);
 double net_penalty(struct net_session *session);
 double net_penalize(struct net_session *session);
 
-/* ---- diverge.c: where a number that is not finite came from ----------------------------------- */
+/* ---- diverge.c: where a number that is not finite came from ---------------------------------- */
 
 const struct net_tensor *net_not_finite(const struct net_session *session);  /* of params; NULL */
 

@@ -51,7 +51,8 @@ static void fill_row(float *at, const struct net_model *model, const uint32_t se
 /* ---- Words ----------------------------------------------------------------------------------- */
 
 /* The k-th most frequent of `count` words with a probability of about 1 / (k log(count)) (Zipf). */
-static int draw_word(const uint32_t seed[2], int count, uint32_t place, uint32_t row, uint32_t field)
+static int draw_word(const uint32_t seed[2], int count, uint32_t place, uint32_t row,
+                     uint32_t field)
 {
     uint32_t draw[4];
 

@@ -22,7 +22,7 @@ enum {
     SAVE_AFTER_EPOCH = 5,       /* seconds since the last checkpoint, at the end of an epoch */
     SAVE_WITHIN_EPOCH = 60,     /* the same, inside one */
     SLOW_DATA = 2,              /* seconds of reading after which a person is told of them */
-    RUN_AGAIN = 120,            /* the same, at most, where the cause of a divergence is looked for */
+    RUN_AGAIN = 120,            /* the same, at most, to look for the cause of a divergence */
 };
 
 /* ---- Saving ---------------------------------------------------------------------------------- */
@@ -47,8 +47,8 @@ static void save(struct net_training *training)
     if (spoilt) {
         net_progress_close(&training->progress);
         net_run_json(training, "diverged", NULL);
-        net_fail(NET_DIVERGED, "after step %u, the last step, %s is not finite. Try a smaller --lr, "
-                 "or --clip 1. The last good checkpoint is in %s", training->session.run.step,
+        net_fail(NET_DIVERGED, "after step %u, the last step, %s is not finite. Try a smaller "
+                 "--lr, or --clip 1. The last good checkpoint is in %s", training->session.run.step,
                  spoilt->name, training->folder);
     }
     net_checkpoint_write(training);
@@ -146,7 +146,8 @@ static char *find_cause(struct net_training *training)
 
     const struct net_pass pass = begin_epoch(training);
     net_loader_begin(training->loader, NET_TRAIN, &pass, training->rows + state->row,
-                     training->row_count - state->row, (int)net_whole(training->options, NET_BATCH));
+                     training->row_count - state->row,
+                     (int)net_whole(training->options, NET_BATCH));
     batch = net_loader_next(training->loader, &numbers, &n);
     return net_diverged_in(session, batch, n);
 }

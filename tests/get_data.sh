@@ -28,9 +28,10 @@ serve() {
     export MIRROR
 }
 
-# ---- the files -------------------------------------------------------------------------------------
+# ---- the files -----------------------------------------------------------------------------------
 
-mkdir -p www cifar-10-batches-bin cifar-100-binary aclImdb/{train,test}/{pos,neg} aclImdb/train/unsup
+mkdir -p www cifar-10-batches-bin cifar-100-binary aclImdb/{train,test}/{pos,neg} \
+    aclImdb/train/unsup
 for file in {train,t10k}-{images-idx3,labels-idx1}-ubyte; do
     seq 40000 | sed "s/^/$file /" | gzip -n >"www/$file.gz"
 done
@@ -60,7 +61,7 @@ printf 'label,text\n1,Good\n0,"So-so, ""they"" say"\n0,"Two, bad"\n1,Ten <br />\
   sha256sum <pima.csv | sed 's/-$/diabetes.csv/'; } | sed 's| \./| |' >sums
 export SUMS=$scratch/sums RETRIES=2
 
-# ---- all of it ---------------------------------------------------------------------------------------
+# ---- all of it -----------------------------------------------------------------------------------
 
 serve
 check "every set" "$get" --to all mnist cifar10 cifar100 imdb boston pima
@@ -78,7 +79,7 @@ before=$(wc -l <www/requests)
 check "all there" "$get" --to all mnist cifar10 cifar100 imdb boston pima
 if [ "$(wc -l <www/requests)" = "$before" ]; then pass; else fail "fetched what was there"; fi
 
-# ---- cut off -------------------------------------------------------------------------------------------
+# ---- cut off -------------------------------------------------------------------------------------
 
 serve 30000
 exits "cut off" 1 "Without a network" env RETRIES=1 "$get" --to cut mnist
@@ -88,7 +89,7 @@ check "taken up again" env RETRIES=9 "$get" --to cut mnist
 check "what came in parts" diff -r all/mnist cut/mnist
 check "asked for the rest only" grep -q "train-images.*bytes=30000-" www/requests
 
-# ---- faults --------------------------------------------------------------------------------------------
+# ---- faults --------------------------------------------------------------------------------------
 
 serve
 sed 's/^....\(.*train-labels\)/0000\1/; s/^....\(.*cifar-10-\)/0000\1/; s/^....\(.*hous\)/0000\1/' \

@@ -14,7 +14,7 @@
 #include "netc.h"
 #include "netrt.h"
 
-/* ---- kernel_build.c --------------------------------------------------------------------------- */
+/* ---- kernel_build.c -------------------------------------------------------------------------- */
 
 /* A model compiled for one target. */
 typedef struct Compiled {
@@ -43,12 +43,12 @@ void start_clang(Compiled *c);
 /* Waits for it; fails the test where it warned. Loads the model. */
 void load_model(Compiled *c);
 
-/* ---- kernel_error.c ---------------------------------------------------------------------------- */
+/* ---- kernel_error.c -------------------------------------------------------------------------- */
 
 /* What the error of each value may be, by id; needs an evaluated reference. */
 double *bound_errors(const Reference *r);
 
-/* ---- kernel_run.c ------------------------------------------------------------------------------ */
+/* ---- kernel_run.c ---------------------------------------------------------------------------- */
 
 /* What a step left, in logical order: bits that have to be the same everywhere. */
 typedef struct Outcome {
@@ -58,8 +58,9 @@ typedef struct Outcome {
     long count;
 } Outcome;
 
-/* A train step and an evaluation of n rows on one thread, memory that is not theirs poisoned: padding
-   lanes after every kernel, and where `with_reference` every value against the reference. */
+/* A train step and an evaluation of n rows on one thread, memory that is not theirs poisoned:
+   padding lanes after every kernel, and where `with_reference` every value against the
+   reference. */
 Outcome check_step(const Compiled *c, int n, bool with_reference);
 
 /* The same on several threads, without looking inside. */
@@ -71,7 +72,7 @@ Outcome run_training(const Compiled *c, int n, int threads, int steps);
 /* Fails the test unless a and b have the same bits. */
 void check_same_bits(const Outcome *a, const Outcome *b, const char *what);
 
-/* ---- kernel_case.c ------------------------------------------------------------------------------ */
+/* ---- kernel_case.c --------------------------------------------------------------------------- */
 
 /* A network, mostly of branches side by side, and what goes into it. */
 typedef struct KernelCase {

@@ -110,7 +110,7 @@ START_TEST(idle_is_true)
 }
 END_TEST
 
-/* ---- schedule.c: rates, torch.optim.lr_scheduler in double ------------------------------------ */
+/* ---- schedule.c: rates, torch.optim.lr_scheduler in double ----------------------------------- */
 
 static const double milestones[] = { 2, 5, 6 };
 static const struct net_arg

@@ -31,7 +31,7 @@ struct arena {
 static const struct net_segment inputs = { 0, INPUTS, 1, 0, 1 }, hidden = { 0, HIDDEN, 1, 0, 1 },
                                 classes = { 0, CLASSES, 1, 0, 1 };
 
-#define TENSOR(path, member, floats, dimensions, sides, layout, cut, parts, inputs)                  \
+#define TENSOR(path, member, floats, dimensions, sides, layout, cut, parts, inputs)                \
     {                                                                                              \
         .name = path, .offset = offsetof(struct params, member), .count = floats,                  \
         .rank = dimensions, .shape = sides, .kind = layout, .panels = cut, .segments = parts,      \
@@ -286,7 +286,8 @@ static const struct net_layer layers[] = {
         .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,                 \
         .parts = { &source, &holdout, &holdout }, .loss_call = &loss, .optimizer = &optimizer,     \
         .schedule = &schedule, .schedule_count = 1, .metrics = &accuracy, .metric_count = 1,       \
-        .default_batch = 16, .epochs = 6, .keep = "best", .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,         \
+        .default_batch = 16, .epochs = 6, .keep = "best", .loss = NET_CROSS_ENTROPY,              \
+        .activation = NET_SOFTMAX,                                                                 \
         .outputs = CLASSES, .output_rank = 1, .output_shape = { CLASSES }, .layers = layers,       \
         .layer_count = 2, .train = { function, kernels, 2 }, .evaluate = { evaluate, NULL, 0 },    \
         .pack = pack, .unpack = unpack,                                                            \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # trainer.sh -- whole programs: models are compiled, trainers run, and what they leave is looked at.
-# `trainer.sh quick` does only what a slow (sanitized) build can do in a minute or two. With NETC_DATA, the
-# folder of the real data sets, MNIST is trained too.
+# `trainer.sh quick` does only what a slow (sanitized) build can do in a minute or two. With
+# NETC_DATA, the folder of the real data sets, MNIST is trained too.
 set -uo pipefail
 . "$(dirname "$0")/shell.sh"
 quick=
@@ -48,7 +48,11 @@ exits "output in no folder" 2 "cannot write" "$netc" "$models/xor_split.net" -o 
 exits "output is a folder" 2 "folder" "$netc" "$models/xor_split.net" -o "$scratch"
 printf 'network n(x) { x -> dense(2 }\n' >broken.net
 exits "fault in a model" 1 "error" "$netc" broken.net -o broken
-if [ -e broken ] || ls -- *.part >/dev/null 2>&1; then fail "an output after an error"; else pass; fi
+if [ -e broken ] || ls -- *.part >/dev/null 2>&1; then
+    fail "an output after an error"
+else
+    pass
+fi
 check "--define" "$netc" "$models/residual_digits.net" --define activation=silu --check
 
 # says NAME TRAINABLE NON_TRAINABLE COMMAND...: a summary with these totals
@@ -64,7 +68,7 @@ says() {
     fi
 }
 
-# ---- small models learn ----------------------------------------------------------------------------
+# ---- small models learn --------------------------------------------------------------------------
 
 build xor_split "$models/xor_split.net"
 build xor_concat "$models/xor_concat.net"
@@ -78,7 +82,7 @@ build c_words "$root/tests/c_words.net"
 build torch_dense "$torch/dense.net"
 check "c_words: gradcheck" ./c_words gradcheck
 
-# ---- usage and faults --------------------------------------------------------------------------------
+# ---- usage and faults ----------------------------------------------------------------------------
 
 exits "unknown flag" 2 "momentum" ./xor_split train --momentun 0.5
 exits "a flag that cannot apply" 2 "momentum" ./xor_split train --optimizer adam --momentum 0.5
@@ -107,7 +111,7 @@ check "config" ./xor_split config
 check "help" ./xor_split --help
 check "eval" ./xor_split eval --weights run_xor_split --part train
 
-# ---- tables: texts, numbers and names of classes ------------------------------------------------------
+# ---- tables: texts, numbers and names of classes -------------------------------------------------
 
 awk 'BEGIN {
     text[0] = "A red, \"\"ripe\"\" apple"; text[1] = "one green pear"; text[2] = "blue plums"
@@ -173,7 +177,7 @@ sed 's/,pear$/,fig/' fruit.csv >renamed/fruit.csv
 exits "a class that training did not have" 1 'a class of the training data, found "fig"' \
     ./fruit eval --weights fruit_run --data renamed
 
-# ---- sameness: threads, targets, resuming ------------------------------------------------------------
+# ---- sameness: threads, targets, resuming --------------------------------------------------------
 
 steps=200
 [ -z "$quick" ] || steps=12
@@ -325,14 +329,14 @@ if [ -z "$quick" ]; then
         cmp whole_branches/model.safetensors stopped/model.safetensors
 fi
 
-# ---- gradients of small models (all of them: models.sh) -------------------------------------------
+# ---- gradients of small models (all of them: models.sh) ------------------------------------------
 
 for name in mnist_dense logistic_map boston pima; do
     build "check_$name" "$models/$name.net"
     check "gradcheck of $name" "./check_$name" gradcheck --synthetic --threads 1
 done
 
-# ---- longer runs -------------------------------------------------------------------------------------
+# ---- longer runs ---------------------------------------------------------------------------------
 
 if [ -z "$quick" ]; then
     build logistic_map "$models/logistic_map.net"
@@ -354,7 +358,7 @@ if [ -z "$quick" ]; then
     holds "branches_digits: accuracy" "$(final branches_run test accuracy)" ">" 0.9
 fi
 
-# ---- real MNIST ----------------------------------------------------------------------------------------
+# ---- real MNIST ----------------------------------------------------------------------------------
 
 if [ -n "$quick" ] || [ ! -d "${NETC_DATA:-}/mnist" ]; then
     skip "MNIST: set NETC_DATA to a folder with mnist/"

@@ -116,7 +116,8 @@ check "netc bag.net" "$netc" bag.net -o bag
 trained mlp
 trained bag
 
-# Rows without a word in the batch are left out, or updated by 0: with whole gradients, the same bits.
+# Rows without a word in the batch are left out, or updated by 0: with whole gradients, the same
+# bits.
 for model in mlp bag; do
     check "$model: whole gradients" ./$model --clip 1e30 --log-steps $model.whole \
         --out run.$model.whole --quiet
