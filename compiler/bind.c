@@ -327,15 +327,6 @@ static Thing fallback_thing(const char *text, Span span)
     return (Thing){.kind = THING_NAME, .text = text, .span = span};
 }
 
-static bool is_fallback(const char *fallback, Thing thing)
-{
-    const Thing standard = fallback_thing(fallback, thing.span);
-
-    return thing.kind == standard.kind &&
-           (thing.kind == THING_NAME ? same(thing.text, standard.text)
-                                     : thing.number == standard.number);
-}
-
 static void set_argument(Sema *s, PartialCall *f, int i, Thing thing)
 {
     const Parameter *parameter = f->signature ? &f->signature->parameters[i] : NULL;
@@ -347,13 +338,8 @@ static void set_argument(Sema *s, PartialCall *f, int i, Thing thing)
         f->wrong |= thing.kind == THING_WRONG && parameter;
         return;
     }
-    if (parameter->later && !is_fallback(parameter->fallback, thing)) {
+    if (!check_want(s, name, parameter->want, thing))
         f->wrong = true;
-        if (complain(s, thing.span, "`%s` of %s is not there yet", name, f->signature->name))
-            note(s->source, "leave it out");
-    } else if (!parameter->later && !check_want(s, name, parameter->want, thing)) {
-        f->wrong = true;
-    }
 }
 
 /* One more of the arguments that the last parameter gathers. */

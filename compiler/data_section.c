@@ -172,10 +172,6 @@ static Call *analyze_step(Sema *s, const Ast *stage)
         unknown(s, stage->text, stage->name_span, FAMILY_PREPARATION);
         return NULL;
     }
-    if (signature->later) {
-        complain(s, stage->name_span, "`%s` is not there yet", stage->text);
-        return NULL;
-    }
     const PartialCall *f = new_function(signature, NULL, stage->name_span);
     return finish_call(s, bind(s, f, stage->arguments, stage->span));
 }

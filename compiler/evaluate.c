@@ -202,12 +202,6 @@ static Thing seen_at(Thing thing, Span span)
     return thing;
 }
 
-static Thing refuse_later(Sema *s, const Signature *signature, Span span)
-{
-    complain(s, span, "`%s` is not there yet", signature->name);
-    return wrong(span);
-}
-
 /* What a name stands for: the nearest definition first, then the language's own names. `called`: a
    stage of a pipe, or before brackets, where `mean` is the layer and not the constant. */
 static Thing look_up(Sema *s, const char *text, Span span, bool called)
@@ -231,8 +225,6 @@ static Thing look_up(Sema *s, const char *text, Span span, bool called)
     if (is_constant_name(text) && !called)
         return (Thing){.kind = THING_NAME, .text = text, .span = span};
     const Signature *signature = find_signature(text, s->families);
-    if (signature && signature->later)
-        return refuse_later(s, signature, span);
     if (signature)
         return (Thing){
             .kind = THING_FUNCTION, .function = new_function(signature, NULL, span), .span = span};

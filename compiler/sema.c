@@ -224,10 +224,6 @@ static void analyze_metric(Sema *s, const Ast *ast)
         unknown(s, ast->text, ast->span, FAMILY_METRIC);
         return;
     }
-    if (signature->later) {
-        complain(s, ast->span, "`%s` is not there yet", ast->text);
-        return;
-    }
     for (int i = 0; i < s->model->metric_count; i++)
         if (same(s->model->metrics[i]->name, ast->text))
             complain(s, ast->span, "`%s` is listed twice", ast->text);

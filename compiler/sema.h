@@ -62,13 +62,11 @@ typedef struct Parameter {
     const char *name;               /* NULL: the end */
     Want want;
     const char *fallback;           /* the default as text, another parameter's name; NULL: none */
-    bool later;                     /* only its default is there yet */
 } Parameter;
 
 typedef struct Signature {
     const char *name;
     Family family;
-    bool later;                     /* known, not there yet */
     bool has_weights;               /* a layer with parameters to train */
     bool named_files;               /* any keyword is a parameter: WANT_STRING */
     Parameter parameters[PARAMETERS_MAX];

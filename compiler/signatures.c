@@ -1,8 +1,7 @@
 /*
  * signatures.c -- every layer, loss, optimizer, ... that the language knows.
  *
- * One idea: names, parameters, defaults and ranges are a table. What is not there yet has a line
- * too, so that its use is refused by name and never taken for a misspelling.
+ * One idea: names, parameters, defaults and ranges are a table.
  */
 
 #include <string.h>
@@ -17,10 +16,6 @@
     {                                                                                              \
         .name = text, .family = kind                                                               \
     }
-#define LATER(kind, text)                                                                          \
-    {                                                                                              \
-        .name = text, .family = kind, .later = true                                                \
-    }
 #define WEIGHED(text, ...)                                                                         \
     {                                                                                              \
         .name = text, .family = FAMILY_LAYER, .has_weights = true, .parameters = { __VA_ARGS__ }   \
@@ -33,10 +28,6 @@
 #define TAKES(text, kind, standard)                                                                \
     {                                                                                              \
         .name = text, .want = kind, .fallback = standard                                           \
-    }
-#define ONLY(text, kind, standard)                                                                 \
-    {                                                                                              \
-        .name = text, .want = kind, .fallback = standard, .later = true                            \
     }
 #define PENALTIES                                                                                  \
     TAKES("init", WANT_INIT, "default"), TAKES("l1", WANT_NONNEGATIVE, "0"),                       \
