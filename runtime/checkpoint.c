@@ -85,6 +85,7 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
     add_count(text, "row", (double)state->row);
     add_count(text, "step", training->session.run.step);
     add_exact(text, "loss_sum", state->loss_sum);
+    add_exact(text, "loss_weight", state->loss_weight);
     add_exact(text, "best", state->best);
     add_count(text, "best_epoch", (double)state->best_epoch);
     add_exact(text, "plateau_best", state->plateau_best);
@@ -219,6 +220,7 @@ void net_checkpoint_read(const struct net_tensors *tensors, struct net_training 
     state->epoch = metadata_count(tensors, "epoch", INT_MAX);
     state->row = metadata_count(tensors, "row", LONG_MAX / 1024);
     state->loss_sum = metadata_number(tensors, "loss_sum");
+    state->loss_weight = metadata_number(tensors, "loss_weight");
     state->best = metadata_number(tensors, "best");
     state->best_epoch = metadata_count(tensors, "best_epoch", INT_MAX);
     state->plateau_best = metadata_number(tensors, "plateau_best");

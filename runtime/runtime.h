@@ -352,7 +352,7 @@ NET_PRINTF(2, 3) void net_progress_say(struct net_progress *progress, const char
 struct net_state {
     long epoch;                 /* epochs that are complete */
     long row;                   /* rows trained in the epoch that is not */
-    double loss_sum;            /* of those rows */
+    double loss_sum, loss_weight;       /* of those rows */
     double best;                /* what --monitor names, less is better; infinite: none yet */
     long best_epoch;            /* 0: none yet */
     double plateau_best, stop_best;     /* likewise, what plateau and early_stop watch */

@@ -188,6 +188,7 @@ float net_gradients(struct net_session *session, const void *batch, int n)
     run->batch = batch;
     run->n = n;
     run->has_target = true;
+    run->loss_weight = (float)n;
     net_pool_run(session->pool, run_train, session);
     run->loss = (float)((double)run->loss + net_penalize(session));
     return run->loss;

@@ -65,6 +65,12 @@ static double rate(const struct net_training *training)
     return state->seconds > 0.0 ? state->rows_trained / state->seconds : 0.0;
 }
 
+/* Of the epoch so far; batches weigh as they do in net_evaluate. */
+static double mean_loss(const struct net_state *state)
+{
+    return state->loss_weight > 0.0 ? state->loss_sum / state->loss_weight : 0.0;
+}
+
 static void show_step(struct net_training *training, const char *metrics)
 {
     const struct net_state *state = &training->state;
@@ -75,8 +81,8 @@ static void show_step(struct net_training *training, const char *metrics)
     char *line =
         net_format("epoch %ld/%ld  step %ld/%ld  loss %.4g%s  %.0f samples/s  %.0f:%02.0f left",
                    state->epoch + 1, epochs, (state->row + batch - 1) / batch,
-                   (training->row_count + batch - 1) / batch, state->loss_sum / (double)state->row,
-                   metrics, rate(training), floor(left / 60.0), floor(fmod(left, 60.0)));
+                   (training->row_count + batch - 1) / batch, mean_loss(state), metrics,
+                   rate(training), floor(left / 60.0), floor(fmod(left, 60.0)));
 
     net_progress_step(&training->progress, line);
     free(line);
@@ -201,7 +207,8 @@ static bool train_rows(struct net_training *training, const char *metrics)
         const double now = net_now();
 
         state->row += n;
-        state->loss_sum += (double)loss * n;
+        state->loss_sum += (double)loss * (double)session->run.loss_weight;
+        state->loss_weight += (double)session->run.loss_weight;
         state->rows_trained += n;
         state->seconds += now - last;
         last = now;
@@ -246,7 +253,7 @@ static void finish_epoch(struct net_training *training, double *values, double b
 {
     const struct net_model *model = training->session.model;
     struct net_state *state = &training->state;
-    const double trained = net_now() - began, loss = state->loss_sum / (double)state->row;
+    const double trained = net_now() - began, loss = mean_loss(state);
     const double validation = measure(training, values), speed = (double)rows / fmax(trained, 1e-9);
     const long every = net_whole(training->options, NET_CHECKPOINT_EVERY);
     const double *watched = values + model->metric_count + 1;   /* metrics of validation */
@@ -255,7 +262,7 @@ static void finish_epoch(struct net_training *training, double *values, double b
     net_schedule_watch(training->options, state, validation, watched);
     state->epoch++;
     state->row = 0;
-    state->loss_sum = 0.0;
+    state->loss_sum = state->loss_weight = 0.0;
     const double now = training->kept ? net_monitored(model,
                            training->options->value[NET_MONITOR].text, validation, watched) : 0.0;
     if (training->kept && now < state->best) {

@@ -236,6 +236,34 @@ check "augmented: stopped and resumed is uninterrupted" \
     cmp augmented_last/model.safetensors augmented_stopped/model.safetensors
 check "augmented: eval" ./augmented eval --weights augmented_1 --json
 
+# batches of an epoch weigh as their rows' classes do: train_loss is what eval says of the part
+cat >weighted.net <<'END'
+data {
+    train = digits(rows=150, seed=3)
+    input  image = image -> scale(1/255)
+    target label = label -> classes(10)
+}
+network net(image) { image -> flatten -> dense(10) }
+train {
+    loss = cross_entropy(net(image), label, class_weights=[30, 1, 1, 1, 0.01, 1, 1, 5, 1, 1])
+    optimizer = sgd(lr=1e-12)
+    batch = 8
+    epochs = 1
+}
+END
+build weighted weighted.net
+check "weighted" ./weighted train --quiet --out weighted_whole
+check "weighted: eval" bash -c "./weighted eval --weights weighted_whole --part train --json >w.json"
+check "weighted: train_loss is eval's" awk -F '[,:]' '
+    FILENAME ~ /csv/ { if (FNR == 1) { for (i = 1; i <= NF; i++) if ($i == "train_loss") c = i }
+                       else loss = $c; next }
+    { for (i = 1; i < NF; i++) if ($i ~ /"loss"/) d = $(i + 1) / loss - 1 }
+    END { exit !(loss > 0 && d != "" && d < 1e-5 && d > -1e-5) }' weighted_whole/history.csv w.json
+check "weighted stops" ./weighted train --max-steps 7 --quiet --out weighted_stopped
+check "weighted goes on" ./weighted train --resume weighted_stopped --quiet
+check "weighted: stopped and resumed is uninterrupted" cmp \
+    <(cut -d, -f1-4 weighted_whole/history.csv) <(cut -d, -f1-4 weighted_stopped/history.csv)
+
 # Every optimizer and schedule, stopped inside an epoch and between two, goes on exactly.
 goes_on() {
     local name=$1 trainer=$2
