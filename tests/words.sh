@@ -170,7 +170,7 @@ tensor() {
     offsets=$(head -c $((8 + length)) "$1" | tail -c "$length" | tr -d ' \n' |
         sed -n 's/.*"'"$2"'":{[^}]*"data_offsets":\[\([0-9]*,[0-9]*\)\].*/\1/p')
     [ -n "$offsets" ] || { echo "no $2 in $1" >&2; return 1; }
-    tail -c +$((9 + length + ${offsets%,*})) "$1" | head -c $((${offsets#*,} - ${offsets%,*}))
+    head -c $((8 + length + ${offsets#*,})) "$1" | tail -c $((${offsets#*,} - ${offsets%,*}))
 }
 
 # tensors WHAT FILE NAME: the tensor of both files, as WHAT.before and WHAT.after
