@@ -72,7 +72,13 @@ static double loss_here(struct check *check)
     return loss;
 }
 
-/* The loss at w = w0 + h d; `reached` gets w, where rounding left it (or is NULL). */
+/* The padding row of a table has no gradient by definition, though the loss depends on it. */
+static bool is_padding(const struct net_tensor *tensor, long i)
+{
+    return tensor->padding_row && i / tensor->shape[1] == tensor->padding_row - 1;
+}
+
+/* The loss at w = w0 + h d, paddings aside; `reached` gets w, where rounding left it (or is NULL). */
 static double loss_at(struct check *check, const struct net_tensor *tensor, double h,
                       float *reached)
 {
@@ -83,7 +89,8 @@ static double loss_at(struct check *check, const struct net_tensor *tensor, doub
     for (long i = 0; i < size; i++) {
         const long at = net_tensor_at(tensor, i);
 
-        w[at] = (float)((double)w0[at] + h * check->d[i]);
+        if (!is_padding(tensor, i))
+            w[at] = (float)((double)w0[at] + h * check->d[i]);
         if (reached)
             reached[i] = w[at];
     }
