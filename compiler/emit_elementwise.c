@@ -11,8 +11,8 @@
 
 /* ---- Hosting a body over a row of pixels ----------------------------------------------------- */
 
-static void write_pointers(Text *text, int level, const Driver *d, const Body *b,
-                           const char *pixel)
+void write_pointers(Text *text, int level, const Driver *d, const Body *b, const char *pixel,
+                    const char *image)
 {
     for (int i = 0; i < d->count; i++) {
         const Operand *o = &d->operands[i];
@@ -20,8 +20,8 @@ static void write_pointers(Text *text, int level, const Driver *d, const Body *b
         if (!o->value || !b->formals[o->value->id] || !same(b->formals[o->value->id], o->name))
             continue;
         if (o->value->batched)
-            line(text, level, "%sfloat *%s_at = %s->at[chunk][%s][block][0];",
-                 o->written ? "" : "const ", o->name, o->name, pixel);
+            line(text, level, "%sfloat *%s_at = %s->at[chunk][%s][block][%s];",
+                 o->written ? "" : "const ", o->name, o->name, pixel, image);
         else
             line(text, level, "const float *%s_at = %s->at[block];", o->name, o->name);
     }
@@ -68,7 +68,7 @@ void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body 
                                      b->host->blocks)
                             : NULL;
 
-    write_pointers(text, level, d, b, pixel);
+    write_pointers(text, level, d, b, pixel, "0");
     write_images(text, level, b, place, anchor);
 }
 

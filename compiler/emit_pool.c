@@ -8,6 +8,14 @@
 
 #include "netc.h"
 
+static void add_largest(Emitter *e, Driver *d, const Node *node, bool index)
+{
+    add_operand(e, d, "y", node->outputs[0], true, NULL);
+    if (index)
+        add_operand(e, d, "index", node->outputs[1], true, NULL);
+    add_operand(e, d, "x", node->inputs[0], false, NULL);
+}
+
 void emit_maxpool(Emitter *e, Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
@@ -16,10 +24,7 @@ void emit_maxpool(Emitter *e, Driver *d, const Kernel *k)
     const bool index = !node->outputs[1]->internal;
     Text *text = &d->text;
 
-    add_operand(e, d, "y", node->outputs[0], true, NULL);
-    if (index)
-        add_operand(e, d, "index", node->outputs[1], true, NULL);
-    add_operand(e, d, "x", node->inputs[0], false, NULL);
+    add_largest(e, d, node, index);
     d->base = format("maxpool2d_%s_%dx%d", shape_name(e, node->inputs[0]), at->kernel[0],
                      at->kernel[1]);
     text_add(&d->comment, "/* y = the largest of its window%s; items: (chunk, row) */\n",
@@ -60,25 +65,8 @@ void emit_maxpool(Emitter *e, Driver *d, const Kernel *k)
     close_rows(text, false);
 }
 
-/* The pointers of a body, one vector long. */
-static void write_body_pointers(Text *text, int level, const Driver *d, const Body *b,
-                                const char *pixel)
-{
-    for (int i = 0; i < d->count; i++) {
-        const Operand *o = &d->operands[i];
-
-        if (!o->value || !b->formals[o->value->id] || !same(b->formals[o->value->id], o->name))
-            continue;
-        if (o->value->batched)
-            line(text, level, "%sfloat *%s_at = %s->at[chunk][%s][block][i];",
-                 o->written ? "" : "const ", o->name, o->name, pixel);
-        else
-            line(text, level, "const float *%s_at = %s->at[block];", o->name, o->name);
-    }
-}
-
-/* Random draws are made for four images at once. */
-int open_images(Emitter *e, Text *text, const Body *b, const Physical *v)
+/* `place`: where a block's channels are drawn and end. */
+static void open_blocks(Emitter *e, Text *text, const Body *b, const Physical *v)
 {
     line(text, 3, "for (int block = 0; block < %d; block++) {", v->blocks);
     if (b->masked || b->random)
@@ -86,6 +74,12 @@ int open_images(Emitter *e, Text *text, const Body *b, const Physical *v)
              lanes_function(e, v), pixel_name(v), v->blocks);
     if (b->masked)
         line(text, 4, "const int left = place.lanes;");
+}
+
+/* Random draws are made for four images at once. */
+int open_images(Emitter *e, Text *text, const Body *b, const Physical *v)
+{
+    open_blocks(e, text, b, v);
     if (!b->random) {
         line(text, 4, "for (int i = 0; i < 16; i++) {");
         return 5;
@@ -100,7 +94,7 @@ int open_images(Emitter *e, Text *text, const Body *b, const Physical *v)
 /* Ends them with the body on `v0`. */
 void close_images(Text *text, int level, const Driver *d, const Body *b, const Physical *v)
 {
-    write_body_pointers(text, level, d, b, pixel_name(v));
+    write_pointers(text, level, d, b, pixel_name(v), "i");
     line(text, level, "const long at = 0, lane = 0;");
     line(text, level, "(void)lane;");
     write_body(text, level, b, "v0", "_at");
@@ -112,12 +106,7 @@ void close_images(Text *text, int level, const Driver *d, const Body *b, const P
    the level inside is 5. */
 static void open_groups(Emitter *e, Text *text, const Body *b, const Physical *v)
 {
-    line(text, 3, "for (int block = 0; block < %d; block++) {", v->blocks);
-    if (b->masked || b->random)
-        line(text, 4, "const struct net_lanes place = %s((%s) * %d + block);",
-             lanes_function(e, v), pixel_name(v), v->blocks);
-    if (b->masked)
-        line(text, 4, "const int left = place.lanes;");
+    open_blocks(e, text, b, v);
     line(text, 4, "NET_REPEAT(g, 4) {");
     line(text, 5, "vec sum[4];\n");
     line(text, 5, "NET_UNROLL(r, 4)");
@@ -346,10 +335,7 @@ void emit_global_maxpool(Emitter *e, Driver *d, const Kernel *k)
     const bool index = !node->outputs[1]->internal;
     Text *text = &d->text;
 
-    add_operand(e, d, "y", node->outputs[0], true, NULL);
-    if (index)
-        add_operand(e, d, "index", node->outputs[1], true, NULL);
-    add_operand(e, d, "x", node->inputs[0], false, NULL);
+    add_largest(e, d, node, index);
     d->base = format("global_maxpool2d%s_%s", index ? "_index" : "",
                      shape_name(e, node->inputs[0]));
     text_add(&d->comment, "/* y = the largest of all pixels%s; items: chunks */\n",

@@ -762,6 +762,8 @@ void add_result(Emitter *e, Driver *d, const Kernel *k);        /* of a dw: the 
 const char *winograd_input(Emitter *e, const char *what, int tile);     /* emit_winograd.c */
 void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body *b,
                  const char *pixel, const char *anchor);        /* emit_elementwise.c */
+void write_pointers(Text *text, int level, const Driver *d, const Body *b, const char *pixel,
+                    const char *image);         /* "x_at", of each operand of the body */
 const char *lanes_function(Emitter *e, const Physical *v);      /* its name; gives net_lanes */
 
 typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
