@@ -195,9 +195,10 @@ static void write_layernorm_sums(Text *text, const Node *node, const char *pixel
     line(text, 0, "}");
 }
 
-/* A number a channel: added up in registers, a pixel by itself first. Thousands of equal numbers, as
-   padded words are, added to one sum would all be rounded the same way. Statistics are those of the
-   slice: shifted by its first number, so that a mean far from 0 costs no digits of the variance. */
+/* A number a channel: added up in registers, a pixel by itself first. Thousands of equal numbers,
+   as padded words are, added to one sum would all be rounded the same way. Statistics are those of
+   the slice: shifted by its first number, so that a mean far from 0 costs no digits of the
+   variance. */
 static void write_channel_sums(Text *text, const Kernel *k, const char *pixel, const char *slice)
 {
     const Node *node = k->node;

@@ -477,8 +477,8 @@ static unsigned long long hash_text(const Text *text)
     return hash;
 }
 
-/* Where a trainer looks for files. NULL: the current folder, or an absolute path: the generated C is
-   the same wherever the models lie. */
+/* Where a trainer looks for files. NULL: the current folder, or an absolute path: the generated C
+   is the same wherever the models lie. */
 static const char *folder_of(const char *path)
 {
     const char *last = strrchr(path, '/');

@@ -143,8 +143,8 @@ struct net_data;
 const char *net_data_folder(const struct net_model *model, const char *folder);
 
 /* Reads the parts, splits, fits and applies preparations. `folder`: --data, or NULL.
-   `preparation`: the preparation.json of a run whose fitted numbers are used, or NULL to fit them on
-   the training part. */
+   `preparation`: the preparation.json of a run whose fitted numbers are used, or NULL to fit them
+   on the training part. */
 struct net_data *net_data_open(const struct net_model *model, const char *folder,
                                const char *preparation);
 
