@@ -5,7 +5,7 @@
  * Needs: kernels. Gives: text for `dot`.
  */
 
-#include "netc.h"
+#include "program.h"
 
 typedef struct Drawing {
     Text *out;

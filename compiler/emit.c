@@ -8,7 +8,7 @@
  * Needs: both programs, planned. Gives: the text of one C file.
  */
 
-#include "netc.h"
+#include "program.h"
 
 #include <ctype.h>
 #include <string.h>

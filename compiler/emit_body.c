@@ -5,7 +5,7 @@
  * where its element is: `at` floats into full values, `lane` floats into a number a channel.
  */
 
-#include "netc.h"
+#include "program.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
  * the blocks of a full weight that they touch.
  */
 
-#include "netc.h"
+#include "program.h"
 
 static long pixel_floats(const Physical *v)
 {

@@ -7,7 +7,7 @@
  * down.
  */
 
-#include "netc.h"
+#include "program.h"
 
 #include <string.h>
 

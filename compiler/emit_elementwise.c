@@ -5,7 +5,7 @@
  * each thread what it wrote itself. Sums take a slice an item and add the slices in order.
  */
 
-#include "netc.h"
+#include "program.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * long is broken after a comma, or else at a space, and goes on indented.
  */
 
-#include "netc.h"
+#include "program.h"
 
 #include <string.h>
 

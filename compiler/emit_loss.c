@@ -4,7 +4,7 @@
  * The one idea: a chunk of images gives one number, its sum, and the numbers are added in order.
  */
 
-#include "netc.h"
+#include "program.h"
 
 /* Does each row count by its class, or a label for more than its own? */
 static bool is_weighted(const Node *node)

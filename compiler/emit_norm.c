@@ -6,7 +6,7 @@
  * a pixel are found again, cheaper than numbers fetched from memory.
  */
 
-#include "netc.h"
+#include "program.h"
 
 /* The value that the kernel makes, then x and dy, gamma and beta; and the body's. */
 static Body start_norm(Emitter *e, Driver *d, const Kernel *k)

@@ -6,7 +6,7 @@
  * what is gathered stays in registers, and takes the elementwise work behind it along.
  */
 
-#include "netc.h"
+#include "program.h"
 
 static void add_largest(Emitter *e, Driver *d, const Node *node, bool index)
 {

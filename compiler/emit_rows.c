@@ -2,7 +2,7 @@
  * emit_rows.c -- movement and softmax: kernels that walk images, not products.
  */
 
-#include "netc.h"
+#include "program.h"
 
 const char *pixel_name(const Physical *v)
 {

@@ -3,7 +3,7 @@
  * two functions between its rows and the layouts.
  */
 
-#include "netc.h"
+#include "program.h"
 
 #include <string.h>
 

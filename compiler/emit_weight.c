@@ -7,7 +7,7 @@
  * order afterwards.
  */
 
-#include "netc.h"
+#include "program.h"
 
 #include <string.h>
 

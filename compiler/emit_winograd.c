@@ -7,7 +7,7 @@
  * matrix for each of the (m + 2)^2 products; rows are images.
  */
 
-#include "netc.h"
+#include "program.h"
 
 /* Everything the loops of one driver need. */
 typedef struct Loops {

@@ -8,7 +8,7 @@
  * slices, added in order afterwards.
  */
 
-#include "netc.h"
+#include "program.h"
 
 static int products(const Winograd *g)
 {

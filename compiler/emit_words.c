@@ -7,7 +7,7 @@
  * the first words of a vocabulary are the ones that are everywhere.
  */
 
-#include "netc.h"
+#include "program.h"
 
 enum {
     ROWS = 16,                  /* of a weight, at most, whose gradient is finished at once */

@@ -10,7 +10,7 @@
  * Needs: graphs with layouts. Gives: a list of kernels in an order in which they can run.
  */
 
-#include "netc.h"
+#include "program.h"
 
 typedef struct Fusion {
     Program *program;

@@ -5,7 +5,7 @@
  * buffers that it reads and writes; so all that a kernel's emitter passes to it has to be there.
  */
 
-#include "netc.h"
+#include "program.h"
 
 static void use_value(const Kernel *k, BufferUse *use, void *context, Value *value, bool written,
                       bool local)

@@ -6,7 +6,7 @@
 #ifndef LAYOUT_H
 #define LAYOUT_H
 
-#include "netc.h"
+#include "program.h"
 
 /* ---- physical.c ------------------------------------------------------------------------------ */
 

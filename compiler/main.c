@@ -6,7 +6,7 @@
 
 #define _POSIX_C_SOURCE 200809L
 
-#include "netc.h"
+#include "program.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
  * Needs: kernels. Gives: their phases, the buffers' offsets, the size of the arena.
  */
 
-#include "netc.h"
+#include "program.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * print_kernels.c -- what kernels are called, and the list of them (--dump=fused).
  */
 
-#include "netc.h"
+#include "program.h"
 
 const char *kernel_label(const Kernel *k)
 {

@@ -3,7 +3,7 @@
  * blocks of a weight are cut into panels for it.
  */
 
-#include "netc.h"
+#include "program.h"
 
 const Target *find_target(const char *name)
 {

@@ -7,7 +7,7 @@
  * each on its own.
  */
 
-#include "netc.h"
+#include "program.h"
 
 enum {
     TRANSFORM = 5,              /* what a transformed vector costs, in fused multiply-adds */

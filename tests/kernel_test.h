@@ -11,7 +11,7 @@
 
 #include <sys/types.h>
 
-#include "netc.h"
+#include "program.h"
 #include "netrt.h"
 
 /* ---- kernel_build.c -------------------------------------------------------------------------- */

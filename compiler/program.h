@@ -1,0 +1,359 @@
+/*
+ * program.h -- what becomes of a graph, one section a source file: where its numbers lie, the
+ * kernels that compute them, their order and memory, and the C of it.
+ */
+
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#include "netc.h"
+
+/* ---- target.c: register tiles and panels ----------------------------------------------------- */
+
+/* The compiler's limits for a target; lanes are 16 on all of them. */
+typedef struct Target {
+    const char *name;           /* "avx512", "avx2", "generic" */
+    int rows, vectors;          /* of a register tile: images by blocks */
+} Target;
+
+const Target *find_target(const char *name);
+void cut_panels(int blocks, int vectors, int panels[3]);    /* how many of 3, of 2, of 1 blocks */
+/* Of groups of `size` channels: no panel of several blocks touches two. */
+void cut_group_panels(int blocks, int vectors, int size, int panels[3]);
+
+/* ---- layout.c, physical.c: where the numbers of a value lie ---------------------------------- */
+
+/* A piece of memory with a place. Views of one value share it. */
+typedef enum Where { IN_ARENA, IN_BATCH, IN_PARAMS } Where;
+
+typedef struct Buffer {
+    Where where;
+    size_t size, offset;        /* bytes; a multiple of 64 */
+    int first, last;            /* phases in which it is live (plan.c); first is -1 when unused */
+    const char *name;           /* for the memory plan */
+    char letter;                /* the same, drawn */
+} Buffer;
+
+/* Channels start .. start + channels * pixels - 1 of a row (flat, row-major): element
+   start + c * pixels + p is in block `block + p * stride + c / 16`, lane c % 16. */
+typedef struct Segment {
+    int start, channels, pixels, block, stride;
+} Segment;
+
+enum { MAX_SEGMENTS = 16 };
+
+typedef enum PhysicalKind {
+    PHYSICAL_VALUE,             /* [chunk][height][width][block][16 images][lanes] */
+    PHYSICAL_VECTOR,            /* [block][16]: a number a channel */
+    PHYSICAL_WEIGHT,            /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
+    PHYSICAL_TABLE,             /* [row][block][16]: an embedding */
+    PHYSICAL_CLASS,             /* [image] int32 */
+    PHYSICAL_TOKENS,            /* [image][position] int32, and the same by number of the word */
+    PHYSICAL_SPARSE,            /* elements that are not 0, by image and by column */
+    PHYSICAL_SCALAR,            /* the loss: a slice a chunk */
+} PhysicalKind;
+
+typedef struct Physical {
+    PhysicalKind kind;
+    Buffer *buffer;
+    const char *type;           /* the C type: "struct value_64x32x28x28" */
+    int chunks;                 /* of 16 images */
+    int height, width, blocks;  /* of a value; blocks a pixel */
+    int lanes;                  /* 16; 1, 2, 4 or 8 for an image input of few channels */
+    int top, left;              /* a packed input's border of zeros */
+    int full_height, full_width;
+    Segment segments[MAX_SEGMENTS];     /* of a value or vector; of a weight: its inputs */
+    int segment_count;
+    int outputs, rows;          /* of a weight; rows of a table; columns of a bag of words */
+    int panels[3];              /* of a weight: how many of 3, of 2, of 1 blocks */
+    ElementType element;
+} Physical;
+
+/* Gives every value of both graphs a layout; inserts copies where two have to meet. The batch and
+   the parameters are the same in both. */
+void lay_out(Graph *train, Graph *evaluate, const Target *target);
+int channel_count(const Physical *v);                   /* of a pixel: logical */
+int padded_count(const Physical *p);                    /* floats of a weight or vector */
+bool same_layout(const Physical *a, const Physical *b);
+bool is_plain(const Physical *v);                       /* one segment, channels in order */
+
+/* ---- fuse.c: nodes become kernels ------------------------------------------------------------ */
+
+typedef enum KernelKind {
+    KERNEL_CONTRACT,            /* dense, conv2d and their dx */
+    KERNEL_TRANSPOSE,           /* weights turned for a dx */
+    KERNEL_WINOGRAD,            /* conv2d and its dx by Winograd's minimal filtering */
+    KERNEL_WINOGRAD_WEIGHTS,    /* weights transformed for it */
+    KERNEL_WINOGRAD_DW,         /* dw the same way, and the update with it; or slices of dU */
+    KERNEL_WINOGRAD_DW_SUM,     /* slices added in order, transformed, and the update */
+    KERNEL_WEIGHT,              /* dw, and the update with it */
+    KERNEL_WEIGHT_SLICES,       /* dw of few weights over many pixels: in slices */
+    KERNEL_WEIGHT_SUM,          /* slices added in order */
+    KERNEL_DEPTHWISE,           /* and its dx */
+    KERNEL_DEPTHWISE_DW,        /* in slices */
+    KERNEL_GROUPS,              /* weights of groups in a full one, or back */
+    KERNEL_ELEMENTWISE,
+    KERNEL_SUMS,                /* channel_sum, batchnorm: a slice a row of pixels */
+    KERNEL_SUMS_END,            /* slices added in order, and what follows from them */
+    KERNEL_INVERSE_STD,
+    KERNEL_MAXPOOL,
+    KERNEL_MAXPOOL_GRAD,
+    KERNEL_AVGPOOL,             /* over all pixels */
+    KERNEL_AVGPOOL_GRAD,
+    KERNEL_WINDOW_SUM,          /* avgpool2d, the gradient of upsample2d */
+    KERNEL_WINDOW_SPREAD,       /* upsample2d, the gradient of avgpool2d */
+    KERNEL_GLOBAL_MAXPOOL,
+    KERNEL_GLOBAL_MAXPOOL_GRAD,
+    KERNEL_BLOCKS,              /* concat, slice: whole blocks copied */
+    KERNEL_RELAYOUT,            /* any layout to any other */
+    KERNEL_SOFTMAX,
+    KERNEL_SOFTMAX_GRAD,
+    KERNEL_LAYERNORM,
+    KERNEL_LAYERNORM_GRAD,
+    KERNEL_LOSS,                /* and its gradient where wanted */
+    KERNEL_MEAN_LOSS,
+    KERNEL_EMBEDDING,
+    KERNEL_EMBEDDING_DW,        /* and the update with it */
+    KERNEL_WORD_MEAN,
+    KERNEL_WORD_MEAN_GRAD,
+    KERNEL_SPARSE_DENSE,
+    KERNEL_SPARSE_DENSE_DX,
+    KERNEL_SPARSE_DENSE_DW,     /* and the update with it */
+    KERNEL_TO_DENSE,
+    KERNEL_UPDATE,              /* of a gradient that is a sum of several, or read elsewhere */
+} KernelKind;
+
+/* How threads share a kernel: the same split of the same items needs no barrier in between. */
+typedef enum Split {
+    SPLIT_ROWS,                 /* items (chunk, row of pixels) */
+    SPLIT_OTHER,
+} Split;
+
+/* How a kernel goes by Winograd's minimal filtering (winograd.c). */
+typedef struct Winograd {
+    int tile;                   /* outputs of a tile each way, 4 or 2; 0: it does not */
+    int down, across;           /* tiles of an image */
+    int group, chunks;          /* tiles at a time, of each of so many chunks */
+    int panels, blocks;         /* of a dw: panels of outputs and blocks of inputs of an item */
+    bool whole;                 /* of a dw: one group is all there is */
+    int slices;                 /* of a dw: parts of the groups, each with a dU of its own; or 1 */
+    long v, m, u;               /* floats of a thread's scratch: inputs, products, of a dw dU */
+} Winograd;
+
+typedef struct Kernel {
+    KernelKind kind;
+    Node *node;                 /* what it is made around */
+    Node *grad;                 /* of a loss: the gradient computed with it, or NULL */
+    Node *update;               /* of a weight or sum: the update at its end, or NULL */
+    Node **body;                /* elementwise nodes on what it computes, in order */
+    int body_count;
+    Buffer *scratch;            /* transposed weights or slices: written by one, read by another */
+    struct Kernel **sums;       /* KERNEL_SUMS taken of each finished item, still in the cache */
+    int sum_count;
+    int slices;                 /* of a dw in slices and its sum: for each chunk */
+    Split split;
+    int split_rows;             /* pixel rows a chunk, of SPLIT_ROWS */
+    bool panel_outer;           /* of a contraction: items (panel, chunk, row) */
+    Winograd winograd;
+    bool needs_target;          /* left out of an evaluation without targets */
+    int phase;                  /* plan.c: 0, 1, ... between barriers */
+    const char *driver;         /* emit: the C function */
+    double flops, bytes;
+} Kernel;
+
+typedef struct Program {
+    Graph *graph;
+    const Target *target;
+    Kernel **kernels;
+    int count;
+    Buffer **buffers;           /* of the arena */
+    int buffer_count;
+    int phases;
+    size_t arena;               /* bytes */
+} Program;
+
+Program *fuse(Graph *g, const Target *target);
+void print_kernels(FILE *out, const Program *program);  /* --dump=fused (print_kernels.c) */
+const char *kernel_label(const Kernel *k);              /* "conv2d relu" */
+Value *root_of(Value *value);                           /* what a reshape without a copy views */
+int find_blocks(const Physical *whole, const Physical *part, int start);
+bool computes(const Kernel *k, const Value *value);     /* in its node or body */
+
+/* What a kernel reads or writes; each_buffer calls `use` for each. */
+typedef struct Access {
+    Buffer *buffer;
+    bool written;
+    bool local;                 /* under SPLIT_ROWS: only what belongs to the item itself */
+} Access;
+
+typedef void BufferUse(void *context, const Kernel *k, Access access);
+void each_buffer(const Kernel *k, BufferUse *use, void *context);
+
+/* ---- winograd.c: which convolutions go by minimal filtering ---------------------------------- */
+
+/* 4, 2, or 0 for direct; needs layouts. */
+int winograd_tile(const Node *node, const Model *model);
+Winograd plan_winograd(const Node *node, const Model *model, const Target *target);
+size_t winograd_weights(const Node *node, int tile);    /* floats, transformed */
+long winograd_slice(const Physical *dw, int tile);      /* floats of a slice of dU */
+long winograd_unit(int tile, int vectors);              /* of a panel and block of inputs in it */
+size_t thread_floats(const Program *train, const Program *evaluate);    /* of scratch */
+double winograd_flops(const Node *node, Winograd g);    /* of the products, one image */
+
+/* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */
+
+void plan(Program *program);
+void verify_plan(const Program *program);               /* overlaps and hazards, from scratch */
+void print_plan(FILE *out, const Program *program);     /* --dump=plan */
+void draw_plan(Text *out, const Program *program);      /* for the generated header */
+
+/* ---- draw.c: `netc --graph` ------------------------------------------------------------------ */
+
+void draw_graph(Text *out, const Program *program);     /* kernels and what flows, for Graphviz */
+
+/* ---- emit*.c: C ------------------------------------------------------------------------------ */
+
+void emit(Text *out, const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
+          int layer_count);
+
+/* One formal parameter of a driver, and what a step passes for it. */
+typedef struct Operand {
+    const char *name;           /* "y", "dy", "w": the mathematics */
+    const char *type;           /* "struct value_64x256" */
+    const char *actual;         /* "dense_1", "&p->dense_1.weight" */
+    const Value *value;         /* root, or NULL */
+    bool written;
+} Operand;
+
+/* A function as it is written: kernels of equal text share one. */
+typedef struct Driver {
+    const char *base;           /* its name, unless taken */
+    Text comment;               /* what it computes */
+    Text text;                  /* from `{` to `}` */
+    Operand *operands;          /* outputs first */
+    int count;
+} Driver;
+
+typedef struct Routine {
+    const char *name, *text;    /* text without the name */
+} Routine;
+
+typedef struct View {           /* a pointer into the arena, declared at the top of a step */
+    const Buffer *buffer;
+    const char *type, *name;
+} View;
+
+typedef struct Emitter {
+    const Model *model;
+    const Target *target;
+    Program *program;           /* of the step being written */
+    Text types, tiles, drivers; /* sections of the file */
+    const char **declared;      /* types */
+    int declared_count;
+    Routine *functions;        /* tiles and drivers */
+    int function_count;
+    View *views;                /* of this step */
+    int view_count;
+    const char **names;         /* taken by views of this step */
+    int name_count;
+    const char **tensors;       /* C names of parameters: by index of `parameters` */
+    const Value **parameters;   /* in the order of struct params */
+    int parameter_count;
+} Emitter;
+
+/* One line of text, indented by 4 spaces a level. */
+void line(Text *text, int level, const char *fmt, ...) PRINTF(3, 4);
+
+/* Items of a list, wrapped before column 100: each new line begins at `indent`. */
+typedef struct Wrap {
+    Text *text;
+    int column, indent, count;
+} Wrap;
+
+void wrap_item(Wrap *wrap, const char *item);            /* with ", " before all but the first */
+
+void declare_type(Emitter *e, const Physical *physical);        /* once */
+const char *declare_slices(Emitter *e, size_t floats);          /* "struct slices_4096" */
+const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
+                         const char *text);     /* head: a format with %s for the name */
+const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, bool written,
+                      const Physical *as);      /* an operand; returns its formal name */
+const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,
+                        const char *type, bool written);
+const char *c_name(const Emitter *e, const char *path);         /* "dense_1_weight" */
+const char *shape_name(const Emitter *e, const Value *value);   /* "64x32x28x28" */
+
+/* Elementwise work at the end of a kernel (emit_body.c). */
+typedef struct Body {
+    const Kernel *k;
+    const Physical *host;       /* the layout it works in */
+    const char **formals;       /* by value id: of operands, or NULL */
+    bool heavy;                 /* exponentials, random draws: not unrolled */
+    bool random;                /* dropout: groups of four images */
+    bool masked;                /* f(0) is not 0: the last block's padding is cleared */
+    bool run;                   /* reads the run: its seed, its n */
+} Body;
+
+Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
+void write_body(Text *text, int level, const Body *b, const char *anchor, const char *suffix);
+void write_keeps(Text *text, int level, const Body *b, const char *element, const char *step,
+                 const char *group);
+const char *literal(double x);                  /* a float constant of C: "0.25f", "2.0f" */
+/* Loops over the blocks and images of a pixel of v (`chunk`, `row`, `column` are there) for a body
+   that works on a vector `v0`; returns the level inside, `i` is the image (emit_pool.c). */
+int open_images(Emitter *e, Text *text, const Body *b, const Physical *v);
+void close_images(Text *text, int level, const Driver *d, const Body *b, const Physical *v);
+const char *body_name(const Kernel *k);         /* "_relu", for a driver's name */
+void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
+                  const char *count);   /* of a piece of gradient (emit_weight.c) */
+void add_result(Emitter *e, Driver *d, const Kernel *k);        /* of a dw: the weight, or itself */
+const char *winograd_input(Emitter *e, const char *what, int tile);     /* emit_winograd.c */
+void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body *b,
+                 const char *pixel, const char *anchor);        /* emit_elementwise.c */
+void write_pointers(Text *text, int level, const Driver *d, const Body *b, const char *pixel,
+                    const char *image);         /* "x_at", of each operand of the body */
+const char *lanes_function(Emitter *e, const Physical *v);      /* its name; gives net_lanes */
+
+typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
+
+EmitKernel emit_contraction, emit_transpose;                            /* emit_contraction.c */
+void write_window(Text *text, int level, const Node *node, int axis);   /* taps: "r" or "c" */
+EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
+EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups;              /* emit_channels.c */
+EmitKernel emit_winograd, emit_winograd_weights;                        /* emit_winograd.c */
+EmitKernel emit_winograd_dw, emit_winograd_dw_sum;                      /* emit_winograd_dw.c */
+
+/* Of a dense layer's inputs in one segment: its dw by panels of `vectors` blocks. */
+typedef struct DenseRows {
+    const Physical *x, *dy, *dw;
+    const Segment *s;           /* in x */
+    int row;                    /* of dw: the segment's first */
+} DenseRows;
+
+void write_dense_rows(Emitter *e, Text *text, const Kernel *k, const DenseRows *of, int first,
+                      int panels, int vectors);
+EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update;     /* emit_elementwise.c */
+EmitKernel emit_inverse_std;
+void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row);
+EmitKernel emit_maxpool, emit_maxpool_grad, emit_avgpool, emit_avgpool_grad;    /* emit_pool.c */
+EmitKernel emit_window_sum, emit_window_spread, emit_global_maxpool, emit_global_maxpool_grad;
+
+/* What walks images, not products (emit_rows.c): NET_ITEMS over (chunk, row) of v; `columns`
+   too. */
+const char *pixel_name(const Physical *v);      /* "row * 28 + column" */
+void open_rows(Text *text, const Physical *v, bool columns);
+void close_rows(Text *text, bool columns);
+EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad;
+EmitKernel emit_layernorm, emit_layernorm_grad;                         /* emit_norm.c */
+EmitKernel emit_loss, emit_mean_loss;                                   /* emit_loss.c */
+EmitKernel emit_embedding, emit_embedding_dw, emit_word_mean;           /* emit_words.c */
+EmitKernel emit_word_mean_grad;
+EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw, emit_to_dense;
+void declare_words(Emitter *e, const Physical *v);
+void write_pack_words(const Emitter *e, Text *out, const Graph *g, const Value *value, int index);
+
+void wrap_lines(Text *text);                    /* emit_lines.c: a hundred columns at most */
+void emit_tables(Emitter *e, Text *out, const Program *train, const Program *evaluate,
+                 const LayerRow *layers, int layer_count);              /* emit_table.c */
+
+#endif
