@@ -79,7 +79,7 @@ static bool is_padding(const struct net_tensor *tensor, long i)
     return tensor->padding_row && i / tensor->shape[1] == tensor->padding_row - 1;
 }
 
-/* The loss at w = w0 + h d, paddings aside; `reached` gets w, where rounding left it (or is NULL). */
+/* The loss at w = w0 + h d, paddings aside; `reached`, or NULL, gets w as rounding left it. */
 static double loss_at(struct check *check, const struct net_tensor *tensor, double h,
                       float *reached)
 {

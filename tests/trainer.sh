@@ -157,7 +157,10 @@ for seed in 1 2 3; do
 done
 
 # before a batchnorm only eps leaves weights a gradient: tiny, and huge where a weight is almost 0
-awk 'BEGIN { print "x,y"; for (i = 0; i < 70; i++) printf "%.4f,%d\n", sin(i * i), i % 3 }' >tiny.csv
+awk 'BEGIN {
+    print "x,y"
+    for (i = 0; i < 70; i++) printf "%.4f,%d\n", sin(i * i), i % 3
+}' >tiny.csv
 cat >tiny.net <<'EOF'
 data {
     train = csv("tiny.csv")
@@ -283,7 +286,8 @@ train {
 END
 build weighted weighted.net
 check "weighted" ./weighted train --quiet --out weighted_whole
-check "weighted: eval" bash -c "./weighted eval --weights weighted_whole --part train --json >w.json"
+check "weighted: eval" \
+    bash -c "./weighted eval --weights weighted_whole --part train --json >w.json"
 check "weighted: train_loss is eval's" awk -F '[,:]' '
     FILENAME ~ /csv/ { if (FNR == 1) { for (i = 1; i <= NF; i++) if ($i == "train_loss") c = i }
                        else loss = $c; next }
