@@ -400,6 +400,16 @@ def cifar10(folder):
     return (images - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1), labels
 
 
+def file_far(folder):
+    images, labels = arrays(folder)
+
+    def network(m, x):
+        x = batchnorm()(m, "far.batchnorm_1", x)
+        x = batchnorm()(m, "far.batchnorm_2", CONV(6, 3)(m, "far.conv2d", x))
+        return dense(5)(m, "far.dense", F.relu(x).flatten(1))
+    return classes_case(((images * 255).round() + 20000, labels), network)
+
+
 def file_cifar10_lenet5(folder):
     def network(m, x):
         p = "lenet5."
