@@ -100,6 +100,26 @@ static const struct net_column *class_column(const struct net_data *data)
     return net_target_field(data->model)->classes || net_is_binary(column) ? column : NULL;
 }
 
+/* Rows of a class that the model has no room for: told before they are divided by it. */
+static void check_classes(const struct net_data *data)
+{
+    const struct net_field *field = net_target_field(data->model);
+    const struct net_column *column =
+        find_column(&data->opened[NET_TRAIN].table, data->model, data->model->field_count - 1);
+    struct net_fitted fitted = {0};
+    struct net_values values;
+
+    if (!field->classes || field->step_count != 1 || !column || !net_has_rows(column))
+        return;
+    net_values_open(&values, field, column);
+    net_preparation_classes.fit(&fitted, &values, &field->steps[0], NULL, 0);
+    net_preparation_classes.apply(&values, &field->steps[0], &fitted);
+    net_words_free(fitted.words[0]);
+    free(values.scale);
+    free(values.shift);
+    free(values.owned);
+}
+
 static void split(struct net_data *data, enum net_part part)
 {
     net_split(&data->parts[NET_TRAIN], &data->parts[part], part, data->model->parts[part],
@@ -116,6 +136,7 @@ static void open_parts(struct net_data *data)
             open_source(data, (enum net_part)part);
     if (!data->parts[NET_TRAIN].opened)
         net_fail(1, "the model names no source of training data");
+    check_classes(data);
     if (parts[NET_TEST] && !parts[NET_TEST]->reader)
         split(data, NET_TEST);
     if (data->fold.count)
@@ -316,6 +337,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
                                         .lines = is_lines(file)};
     struct net_arg *args = NULL;
 
+    net_need_file(file);
     for (int f = 0; !preparation && f < request.field_count; f++)
         if (learns(&model->fields[f]))
             net_fail(1, "%s is prepared with numbers learnt in training: --weights wants a run's "

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "data_file.h"
@@ -28,21 +29,40 @@ _Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const
     net_fail(1, "%s: byte %llu: %s", file->path, (unsigned long long)at, text);
 }
 
-/* Opens the file that is there: x.gz where x is named and missing, and the other way round. */
-static gzFile open_packed_or_not(const char *path)
+/* x.gz for x, and the other way round; false: too long. */
+static bool name_other(char other[PATH_MAX], const char *path)
 {
     const size_t length = strlen(path);
     const bool packed = length > 3 && !strcmp(path + length - 3, ".gz");
+
+    if (length + 4 > PATH_MAX)
+        return false;
+    snprintf(other, PATH_MAX, "%.*s%s", (int)(packed ? length - 3 : length), path,
+             packed ? "" : ".gz");
+    return true;
+}
+
+/* Opens the file that is there: x.gz where x is named and missing, and the other way round. */
+static gzFile open_packed_or_not(const char *path)
+{
     gzFile zlib = gzopen(path, "rb");
-
-    if (zlib || errno != ENOENT || length + 4 > PATH_MAX)
-        return zlib;
-
     char other[PATH_MAX];
 
-    snprintf(other, sizeof other, "%.*s%s", (int)(packed ? length - 3 : length), path,
-             packed ? "" : ".gz");
+    if (zlib || errno != ENOENT || !name_other(other, path))
+        return zlib;
     return gzopen(other, "rb");
+}
+
+void net_need_file(const char *path)
+{
+    char other[PATH_MAX];
+
+    if (strpbrk(path, "*?") || access(path, R_OK) == 0)
+        return;
+    if (errno == ENOENT && name_other(other, path) && access(other, R_OK) == 0)
+        return;
+    net_fail(1, "cannot open %s: %s\n  A FILE to predict is looked for from the current folder.",
+             path, strerror(errno));
 }
 
 void net_stream_open(struct net_stream *file, const char *path)

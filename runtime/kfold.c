@@ -15,13 +15,16 @@
 
 #include "folds.h"
 
-static bool is_finished(const char *folder)
+/* One that was cut short by --max-steps is finished too, as a run; it goes on as train does. */
+static bool is_finished(const struct folds *folds, const char *folder)
 {
     if (!net_has_file(folder, "run.json"))
         return false;
     struct net_json *json = net_folds_read(folder, "run.json");
     const struct net_json *status = net_json_member(json, "status");
-    const bool finished = status && status->text && !strcmp(status->text, "finished");
+    const struct net_json *epochs = net_json_member(json, "epochs");
+    const bool finished = status && status->text && !strcmp(status->text, "finished") && epochs
+                          && epochs->number >= folds->options->value[NET_EPOCHS].number;
 
     net_json_free(json);
     return finished;
@@ -45,7 +48,7 @@ static int train_fold(const struct folds *folds, int number)
         value[NET_RESUME].text = folder;
         value[NET_OUT].text = NULL;
     }
-    if (!resume || !is_finished(folder)) {
+    if (!resume || !is_finished(folds, folder)) {
         if (!net_flag(folds->options, NET_QUIET))
             fprintf(stderr, "fold %d of %d\n", number, folds->count);
         code = net_train_run(&options, folds->signals);
@@ -125,6 +128,15 @@ static bool forget_run(const struct folds *folds, int number)
     return there;
 }
 
+/* Data that are not there or too few fail here, before a folder is made that would be in the way. */
+static void check_data(const struct folds *folds)
+{
+    const struct net_options *options = folds->options;
+
+    net_data_close(net_data_open_fold(options->model, options->value[NET_DATA].text,
+                                      (struct net_fold){ 1, folds->count }));
+}
+
 /* Makes the folder, or refuses one that is there. */
 static void open_folder(const struct folds *folds)
 {
@@ -135,6 +147,7 @@ static void open_folder(const struct folds *folds)
         net_fail(NET_USAGE,
                  "%s is a run already: --resume %s goes on with it, --force writes over it",
                  folds->folder, folds->folder);
+    check_data(folds);
     net_make_folder(folds->folder);
     for (int i = 1; forget_run(folds, i); i++)
         continue;

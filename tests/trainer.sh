@@ -148,6 +148,8 @@ build fruit fruit.net
 check "fruit trains" ./fruit train --out fruit_run --quiet
 holds "fruit: accuracy" "$(final fruit_run test accuracy)" "==" 1
 check "fruit: gradcheck" ./fruit gradcheck
+exits "no such file to predict" 1 "from the current folder" \
+    ./fruit predict nowhere.csv --weights fruit_run
 
 # a padding row has no gradient, though the loss of a model that does not skip it depends on it
 sed -e 's/mean(skip_padding=true)/flatten/' fruit.net >padded.net
@@ -370,6 +372,12 @@ exits "kfold without a count" 2 "how many folds" ./augmented kfold --quiet
 exits "kfold of one" 2 "from 2" ./folded kfold 1
 exits "an existing k-fold" 2 "force" ./folded train --out folds
 exits "kfold with weights" 2 "fresh weights" ./folded kfold --weights folds/fold_1 --out none
+exits "more folds than rows" 1 "too few rows" ./folded kfold 999 --out folds_999 --quiet
+check "no folder is left of it" [ ! -e folds_999 ]
+check "kfold cut short" ./folded kfold --max-steps 3 --out folds_cut --quiet
+check "kfold goes on" ./folded kfold --resume folds_cut --quiet
+check "kfold: cut short and gone on is uninterrupted" \
+    cmp folds/fold_2/model.safetensors folds_cut/fold_2/model.safetensors
 exits "kfold resumed with another count" 2 "4 folds" ./folded kfold 3 --resume folds
 exits "kfold resumed with another rate" 2 "lr" ./folded kfold --resume folds --lr 0.7
 
