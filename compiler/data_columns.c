@@ -92,11 +92,23 @@ static bool check_column(Sema *s, const Call *source, Thing thing)
     return true;
 }
 
+static const char *column_text(const Constant *column)
+{
+    return column->kind == CONSTANT_STRING ? column->text : format("%.0f", column->number);
+}
+
 static bool add_column(Sema *s, Field *field, const Call *source, Thing thing)
 {
     if (!check_column(s, source, thing))
         return false;
-    APPEND(field->columns, field->column_count, to_constant(thing));
+    const Constant column = to_constant(thing);
+
+    for (int i = 0; i < field->column_count && !field->column_range; i++)
+        if (same(column_text(&field->columns[i]), column_text(&column))) {
+            complain(s, thing.span, "column %s is named twice", column_text(&column));
+            return false;
+        }
+    APPEND(field->columns, field->column_count, column);
     return true;
 }
 
@@ -139,11 +151,6 @@ static bool add_list(Sema *s, Field *field, const Call *source, const Ast *ast)
     for (int i = 0; i < list.count; i++)
         right = right && add_column(s, field, source, list.items[i]);
     return right && list.count > 0;
-}
-
-static const char *column_text(const Constant *column)
-{
-    return column->kind == CONSTANT_STRING ? column->text : format("%.0f", column->number);
 }
 
 /* "CRIM..LSTAT", or "rooms, age": how the trainer speaks of them. */

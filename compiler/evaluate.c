@@ -186,6 +186,8 @@ void unknown(Sema *s, const char *text, Span span, unsigned families)
     const char *near = nearest_name(s, text, families);
     if (near)
         note(s->source, "did you mean `%s`?", near);
+    else if (families == FAMILY_OPTIMIZER)
+        note(s->source, "optimizers are sgd, adam, adamw, adagrad, rmsprop and adadelta");
 }
 
 /* The same thing as seen at another place: messages point to its use. */

@@ -113,7 +113,7 @@ static void analyze_loss(Sema *s, const Ast *ast)
         if (complain(s, thing.span,
                      "the loss is a call such as mse(prediction, target); this is %s",
                      describe(thing)))
-            note(s->source, "losses are mse, cross_entropy and binary_cross_entropy");
+            note(s->source, "losses are mse, mae, huber, cross_entropy and binary_cross_entropy");
         return;
     }
     if (!f->has_input && !f->wrong) {
@@ -303,6 +303,16 @@ static void analyze_keep(Sema *s, const Ast *ast)
     }
 }
 
+/* "mae, r2" */
+static const char *names_text(const char *const *names, int count)
+{
+    Text text = {0};
+
+    for (int i = 0; i < count; i++)
+        text_add(&text, "%s%s", i ? ", " : "", names[i]);
+    return text.at;
+}
+
 /* What is watched exists: the loss or a metric of a validation part. */
 static void check_monitor(Sema *s, const char *owner, const char *monitor, Span span)
 {
@@ -323,14 +333,38 @@ static void check_monitor(Sema *s, const char *owner, const char *monitor, Span 
     } else if (!known) {
         const char *near = nearest(monitor, names, count);
 
-        if (complain(s, span, "%s can watch validation_loss or a metric, not `%s`", owner, monitor)
-            && near)
-            note(s->source, "did you mean `%s`?", near);
+        if (complain(s, span, "%s can watch validation_loss or a metric, not `%s`", owner, monitor)) {
+            if (near)
+                note(s->source, "did you mean `%s`?", near);
+            else if (model->metric_count)
+                note(s->source, "the metrics are %s", names_text(names + 1, count - 1));
+        }
     } else if (model->parts[PART_TRAIN] && !model->parts[PART_VALIDATION]) {
         if (complain(s, span, "%s watches the validation part, and the data section has none",
                      owner))
             note(s->source, "such as `validation = holdout(0.1)`");
     }
+}
+
+static void check_watching(Sema *s, const Call *call)
+{
+    const Constant *monitor = argument(call, "monitor");
+
+    check_monitor(s, call->name, monitor->text, monitor->span.end ? monitor->span : call->span);
+}
+
+/* A rate does not fall to one above it. */
+static void check_minimum(Sema *s)
+{
+    const Model *model = s->model;
+    const double lr = model->optimizer ? number(model->optimizer, "lr") : 0;
+
+    for (int i = 0; i < model->schedule_count && model->optimizer; i++)
+        if (same(model->schedule[i]->name, "cosine") &&
+            number(model->schedule[i], "minimum") > lr)
+            complain(s, argument(model->schedule[i], "minimum")->span,
+                     "cosine falls from the optimizer's lr, %g, to its minimum: %g is above", lr,
+                     number(model->schedule[i], "minimum"));
 }
 
 static void check_monitors(Sema *s)
@@ -339,10 +373,9 @@ static void check_monitors(Sema *s)
 
     for (int i = 0; i < model->schedule_count; i++)
         if (same(model->schedule[i]->name, "plateau"))
-            check_monitor(s, "plateau", argument(model->schedule[i], "monitor")->text,
-                          model->schedule[i]->span);
+            check_watching(s, model->schedule[i]);
     if (model->stop)
-        check_monitor(s, "early_stop", argument(model->stop, "monitor")->text, model->stop->span);
+        check_watching(s, model->stop);
     if (model->monitor)
         check_monitor(s, "keep", model->monitor, model->monitor_span);
     else
@@ -456,6 +489,7 @@ static void analyze_train(Sema *s, const Ast *section)
                       : "optimizer = adam(lr=1e-3)");
     }
     check_monitors(s);
+    check_minimum(s);
 }
 
 /* ---- The file -------------------------------------------------------------------------------- */

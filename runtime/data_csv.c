@@ -177,9 +177,11 @@ static int find_column(const struct csv *c, char **names, const struct net_arg *
     if (found < 0) {
         const char *near = net_nearest(column->text, (const char *const *)names, c->count);
 
-        net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s", c->path, column->text,
+        net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s%s", c->path, column->text,
                  net_cell_text(text, names[0], strlen(names[0])), c->count > 1 ? ", ..." : "",
-                 near ? "; did you mean " : "", near ? near : "");
+                 near ? "; did you mean " : "", near ? near : "",
+                 c->count == 1 && strpbrk(names[0], ";\t") ?
+                 "; cells are separated by commas, this looks like another separator" : "");
     }
     return found;
 }

@@ -132,13 +132,17 @@ const char *net_option_name(enum net_option option)
 
 static void usage_range(const struct description *d, const char *text)
 {
+    char *name = net_format("%s", d->name);
+
+    for (char *c = name; *c; c++)
+        *c = *c == '_' ? '-' : *c;
     if (d->kind == WHOLE)
-        net_fail(NET_USAGE, "--%s wants a whole number from %.0f to %.0f, not \"%s\"", d->name,
+        net_fail(NET_USAGE, "--%s wants a whole number from %.0f to %.0f, not \"%s\"", name,
                  d->low, d->high, text);
     if (d->high >= FLT_MAX)
-        net_fail(NET_USAGE, "--%s wants a number that is %g or more, not \"%s\"", d->name, d->low,
+        net_fail(NET_USAGE, "--%s wants a number that is %g or more, not \"%s\"", name, d->low,
                  text);
-    net_fail(NET_USAGE, "--%s wants a number from %g to %.8g, not \"%s\"", d->name, d->low, d->high,
+    net_fail(NET_USAGE, "--%s wants a number from %g to %.8g, not \"%s\"", name, d->low, d->high,
              text);
 }
 

@@ -257,6 +257,10 @@ void net_pretrained_read(const struct net_model *model, const struct net_data *d
             if (progress)
                 net_progress_say(progress, "%s: %ld of %d words have a vector in %s", tensor->name,
                                  found, words, tensor->pretrained);
+            if (!found)
+                fprintf(stderr, "%s: warning: no word of the vocabulary is in %s; is its case that "
+                        "of the words, as lower=true makes them?\n", model->name,
+                        tensor->pretrained);
         }
         net_paths_free(paths, files);
     }

@@ -89,6 +89,7 @@ exits "a flag that cannot apply" 2 "momentum" ./xor_split train --optimizer adam
 exits "a flag of no schedule" 2 "gamma" ./xor_split train --gamma 0.5
 exits "a flag without validation" 2 "validation" ./xor_split train --monitor validation_loss
 exits "not a number" 2 "lr" ./xor_split train --lr fast
+exits "a flag as it is typed" 2 "[-]-checkpoint-every wants" ./xor_split train --checkpoint-every -1
 exits "batch over the capacity" 2 "batch" ./xor_split train --batch 5
 exits "an existing run" 2 "force" ./xor_split train --out run_xor_split
 exits "no such weights" 1 "nowhere" ./xor_split eval --weights nowhere
@@ -148,6 +149,9 @@ build fruit fruit.net
 check "fruit trains" ./fruit train --out fruit_run --quiet
 holds "fruit: accuracy" "$(final fruit_run test accuracy)" "==" 1
 check "fruit: gradcheck" ./fruit gradcheck
+mkdir semicolons && sed 's/,/;/g' fruit.csv >semicolons/fruit.csv
+exits "another separator" 1 "separated by commas" \
+    ./fruit train --data semicolons --out none --quiet
 exits "no such file to predict" 1 "from the current folder" \
     ./fruit predict nowhere.csv --weights fruit_run
 
