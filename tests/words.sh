@@ -138,6 +138,9 @@ if grep -q "60 of [0-9]* words have a vector" said && ! grep -q warning said; th
 else
     fail "how many words have a vector" said
 fi
+sed '2,$s/^[^ ]*/\U&/' good.vec >loud.vec
+check "netc, loud.vec" "$netc" mlp.net --define 'file="loud.vec"' -o other
+exits "no word has a vector" 0 "warning: no word" ./other --epochs 0 --out run.loud --quiet
 for file in good.vec good.vec.gz; do
     check "netc, $file" "$netc" mlp.net --define "file=\"$file\"" -o other
     check "init, $file" ./other init -o "$file.safetensors"
