@@ -27,9 +27,10 @@ worst=0 worst_name=
 while read -r name file options; do
     case $name in \#* | "") continue ;; esac
     [ "${ONLY:-$name}" = "$name" ] || continue
-    defines=() flags=()
+    defines=() flags=() edits=(-e '')
     for option in $options; do
         case $option in
+            conv=*) edits+=(-e "s/^train \{/&\n    conv = ${option#conv=}/") ;;
             *=*) defines+=(--define "$option") ;;
             *) flags+=("$option") ;;
         esac
@@ -37,14 +38,15 @@ while read -r name file options; do
     case $options in *--max-steps*) ;; *) flags+=(--max-steps 10) ;; esac
     path=$torch/$file.net
     if [ "$file" != "${file#models/}" ]; then
-        path=$scratch/model.net
-        sed -E -f "$torch/plain.sed" "$root/$file.net" >"$path"
+        path=$root/$file.net
+        edits+=(-f "$torch/plain.sed")
     fi
+    sed -E "${edits[@]}" "$path" >"$scratch/model.net"
     if ! grep -q "^$name," "$torch/losses.csv"; then
         skip "$name: no losses of PyTorch are stored"
         continue
     fi
-    if "$netc" "$path" -o "$scratch/trainer" "${defines[@]}" >"$scratch/log" 2>&1 &&
+    if "$netc" "$scratch/model.net" -o "$scratch/trainer" "${defines[@]}" >"$scratch/log" 2>&1 &&
         "$scratch/trainer" train --data "$scratch/data" --seed 1 --no-shuffle \
             "${flags[@]}" --log-steps "$scratch/steps.csv" --out "$scratch/run" --force --quiet \
             >"$scratch/log" 2>&1; then

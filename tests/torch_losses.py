@@ -2,7 +2,7 @@
 """The first losses of every case of tests/torch/cases.txt, here and in PyTorch.
 
     torch_losses.py compare [CASE...]   both now, from weights drawn with another seed
-    torch_losses.py make                write PyTorch's to torch/losses.csv, from weights of seed 1
+    torch_losses.py make [CASE...]      write PyTorch's to torch/losses.csv, from weights of seed 1
     torch_losses.py data                write the rows that they train on, into torch/
 
 tests/torch.sh compares with losses.csv where there is no PyTorch; `compare` is `make test-torch`.
@@ -123,6 +123,7 @@ class Case:
     def __init__(self, line):
         self.name, self.file, *words = line.split()
         self.defines = dict(word.split("=", 1) for word in words if "=" in word)
+        self.convolution = self.defines.pop("conv", None)
         flags = [word for word in words if "=" not in word]
         flags = dict(zip(flags[::2], flags[1::2]))
         self.flags = [word for pair in flags.items() for word in pair if pair[0] != "--max-steps"]
@@ -255,12 +256,12 @@ def unpack_data(folder):
 
 
 def compile_case(case, netc, folder):
-    path = case.path
-    if case.file.startswith("models/"):
-        path = os.path.join(folder, case.name + ".net")
-        with open(path, "w") as file:
-            script = os.path.join(TORCH, "plain.sed")
-            subprocess.run(["sed", "-E", "-f", script, case.path], stdout=file, check=True)
+    path = os.path.join(folder, case.name + ".net")
+    script = ["-f", os.path.join(TORCH, "plain.sed")] if case.file.startswith("models/") else []
+    if case.convolution:
+        script += ["-e", rf"s/^train \{{/&\n    conv = {case.convolution}/"]
+    with open(path, "w") as file:
+        subprocess.run(["sed", "-E", "-e", "", *script, case.path], stdout=file, check=True)
     trainer = os.path.join(folder, case.name)
     defines = [word for item in case.defines.items() for word in ("--define", "=".join(item))]
     run_program(netc, path, "-o", trainer, *defines)
@@ -289,19 +290,16 @@ def trainer_run(case, trainer, weights, folder):
 
 
 def make(netc, folder, wanted):
-    lines = []
+    path = os.path.join(TORCH, "losses.csv")
+    with open(path) as file:
+        lines = {line.partition(",")[0]: line for line in file}
     for case in wanted:
-        try:
-            trainer = compile_case(case, netc, folder)
-            weights = initial_weights(trainer, 1, folder)
-        except RuntimeError as error:
-            print(f"{case.name}: left out: {error}")
-            continue
-        losses, _ = torch_run(case, weights)
+        trainer = compile_case(case, netc, folder)
+        losses, _ = torch_run(case, initial_weights(trainer, 1, folder))
+        lines[case.name] = ",".join([case.name] + [f"{loss:.7g}" for loss in losses]) + "\n"
         os.remove(trainer)
-        lines.append(",".join([case.name] + [f"{loss:.7g}" for loss in losses]) + "\n")
-    with open(os.path.join(TORCH, "losses.csv"), "w") as file:
-        file.writelines(lines)
+    with open(path, "w") as file:
+        file.writelines(lines[case.name] for case in cases([]) if case.name in lines)
 
 
 def difference(ours, theirs):
