@@ -3,5 +3,3 @@
     /^ +(input|target) |^}|^ *$/!d
 }
 s/ -> dropout\([^)]*\)//
-# the same products as PyTorch's: minimal filtering rounds otherwise, and kinks make more of it
-s/^( *)batch( *)= /\1conv = direct\n&/
