@@ -61,6 +61,60 @@ static Attributes restoring(const Node *node)
     return at;
 }
 
+/* ---- Gradients at one place ------------------------------------------------------------------ */
+
+/* The node that spreads dy over an image, where dy is nothing but the gradient of a global maximum:
+   a number for each channel, at its index. */
+static const Node *find_spread(const Value *dy)
+{
+    while (dy && dy->node && dy->node->op == OP_RESHAPE)
+        dy = dy->node->inputs[0];
+    return dy && dy->node && dy->node->op == OP_GLOBAL_MAXPOOL2D_GRAD ? dy->node : NULL;
+}
+
+/* Is y what the maximum was taken of? */
+static bool is_pooled(const Node *spread, const Value *y)
+{
+    const Value *x = spread->inputs[0]->node->inputs[0];
+
+    while (x != y && x->node && x->node->op == OP_RESHAPE)
+        x = x->node->inputs[0];
+    return x == y;
+}
+
+/* The gradient of an activation that a maximum follows, where y is all it takes: of y at the one
+   place, which is the maximum, before it is spread. False: dy is more than that. */
+static bool take_place(Reverse *r, const Node *node, Value *dy, Op op)
+{
+    const Node *spread = find_spread(dy);
+    Value *index, *d, *dx;
+
+    if (!spread || !is_pooled(spread, node->outputs[0]))
+        return false;
+    if (!wants(r, 0))
+        return true;
+    index = spread->inputs[0];
+    d = append(r, op, (Value *[]){index->node->outputs[0], spread->inputs[1]}, 2,
+               node->at)->outputs[0];
+    dx = append(r, OP_GLOBAL_MAXPOOL2D_GRAD, (Value *[]){index, d}, 2, spread->at)->outputs[0];
+    if (!same_shape(dx->shape, dy->shape))
+        dx = append(r, OP_RESHAPE, &dx, 1, (Attributes){.shape = dy->shape})->outputs[0];
+    accumulate(r, 0, dx);
+    return true;
+}
+
+/* Does a convolution gain by taking number and place? Not with few pixels, and not a first layer,
+   whose few channels would leave vectors empty. */
+static bool gains_by_place(const Node *node)
+{
+    const Shape y = node->outputs[0]->shape;
+
+    return node->inputs[0]->shape.size[0] > 8 && y.size[1] * y.size[2] >= 8
+           && groups_of(&node->at) == 1;
+}
+
+/* ---- An operation each ----------------------------------------------------------------------- */
+
 /* dw before dx: what a contraction reads is still in the cache for the second. */
 static void vjp_contraction(Reverse *r, const Node *node, Value *dy, Op op_dw, Op op_dx)
 {
@@ -81,7 +135,22 @@ static void vjp_dense(Reverse *r, const Node *node, Value *dy)
 
 static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
 {
-    vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
+    const Node *spread = find_spread(dy);
+    Value *d, *index;
+
+    if (!spread || !gains_by_place(node)) {
+        vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
+        return;
+    }
+    index = spread->inputs[0], d = spread->inputs[1];
+    if (wants(r, 2))
+        accumulate(r, 2, append(r, OP_CHANNEL_SUM, &d, 1, (Attributes){0})->outputs[0]);
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_CONV2D_DW_AT, (Value *[]){node->inputs[0], d, index}, 3,
+                                node->at)->outputs[0]);
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_CONV2D_DX_AT, (Value *[]){d, node->inputs[1], index}, 3,
+                                restoring(node))->outputs[0]);
 }
 
 static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
@@ -150,29 +219,36 @@ static void vjp_activation(Reverse *r, const Node *node, Value *dy, Op op, Value
         accumulate(r, 0, append(r, op, (Value *[]){kept, dy}, 2, node->at)->outputs[0]);
 }
 
+static void vjp_by_result(Reverse *r, const Node *node, Value *dy, Op op)
+{
+    if (!take_place(r, node, dy, op))
+        vjp_activation(r, node, dy, op, node->outputs[0]);
+}
+
 static void vjp_relu(Reverse *r, const Node *node, Value *dy)
 {
-    vjp_activation(r, node, dy, OP_RELU_GRAD, node->outputs[0]);
+    vjp_by_result(r, node, dy, OP_RELU_GRAD);
 }
 
 static void vjp_leaky_relu(Reverse *r, const Node *node, Value *dy)
 {
-    vjp_activation(r, node, dy, OP_LEAKY_RELU_GRAD, node->inputs[0]);
+    if (!take_place(r, node, dy, OP_LEAKY_RELU_GRAD))       /* y has the sign of x */
+        vjp_activation(r, node, dy, OP_LEAKY_RELU_GRAD, node->inputs[0]);
 }
 
 static void vjp_relu6(Reverse *r, const Node *node, Value *dy)
 {
-    vjp_activation(r, node, dy, OP_RELU6_GRAD, node->outputs[0]);
+    vjp_by_result(r, node, dy, OP_RELU6_GRAD);
 }
 
 static void vjp_sigmoid(Reverse *r, const Node *node, Value *dy)
 {
-    vjp_activation(r, node, dy, OP_SIGMOID_GRAD, node->outputs[0]);
+    vjp_by_result(r, node, dy, OP_SIGMOID_GRAD);
 }
 
 static void vjp_tanh(Reverse *r, const Node *node, Value *dy)
 {
-    vjp_activation(r, node, dy, OP_TANH_GRAD, node->outputs[0]);
+    vjp_by_result(r, node, dy, OP_TANH_GRAD);
 }
 
 static void vjp_silu(Reverse *r, const Node *node, Value *dy)

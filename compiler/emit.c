@@ -178,8 +178,8 @@ static const char *view_base(const Emitter *e, const Value *value)
         path = format("%s_%s", path, of_stats[value->output]);
     else if (node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS)
         path = format("%s_%s", path, value->output ? "beta" : "gamma");
-    else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_DEPTHWISE_DW
-             || node->op == OP_EMBEDDING_DW || node->op == OP_SPARSE_DENSE_DW)
+    else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_CONV2D_DW_AT
+             || node->op == OP_DEPTHWISE_DW || node->op == OP_EMBEDDING_DW || node->op == OP_SPARSE_DENSE_DW)
         path = format("%s_weight", path);
     else if (node->op == OP_GROUP_EXPAND || node->op == OP_GROUP_COLLECT)
         path = format("%s_weight_%s", path, node->op == OP_GROUP_EXPAND ? "full" : "groups");
@@ -188,7 +188,8 @@ static const char *view_base(const Emitter *e, const Value *value)
     else if (value->type == TYPE_BYTE)
         path = format("%s_index", path);
     if (node->backward && (node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX
-                           || node->op == OP_DEPTHWISE_DX || node->op == OP_SPARSE_DENSE_DX))
+                           || node->op == OP_CONV2D_DX_AT || node->op == OP_DEPTHWISE_DX
+                           || node->op == OP_SPARSE_DENSE_DX))
         return format("d_%s_x", path);
     return node->backward ? format("d_%s", path) : path;
 }
@@ -263,6 +264,8 @@ static EmitKernel *const emitters[] = {
     [KERNEL_WEIGHT] = emit_weight,
     [KERNEL_WEIGHT_SLICES] = emit_weight_slices,
     [KERNEL_WEIGHT_SUM] = emit_weight_sum,
+    [KERNEL_DX_AT] = emit_dx_at,
+    [KERNEL_DW_AT] = emit_dw_at,
     [KERNEL_DEPTHWISE] = emit_depthwise,
     [KERNEL_DEPTHWISE_DW] = emit_depthwise_dw,
     [KERNEL_GROUPS] = emit_groups,
@@ -481,6 +484,25 @@ static bool has_words(const Model *model)
     return false;
 }
 
+/* Does a step have a kernel that goes this way? */
+static bool goes_by_tiles(const Kernel *k)
+{
+    return k->winograd.tile > 0;
+}
+
+static bool goes_by_places(const Kernel *k)
+{
+    return k->kind == KERNEL_DX_AT || k->kind == KERNEL_DW_AT;
+}
+
+static bool has_kernel(const Program *p, bool (*goes)(const Kernel *))
+{
+    for (int i = 0; i < p->count; i++)
+        if (goes(p->kernels[i]))
+            return true;
+    return false;
+}
+
 static void write_header(Emitter *e, Text *out, const Program *train, const Program *evaluate)
 {
     const char *name = e->model->source->name;
@@ -511,9 +533,11 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
     draw_plan(out, evaluate);
     text_add(out, " *\n");
     write_legend(out, evaluate);
-    text_add(out, " */\n\n#include \"kernel.h\"\n%s%s\n",
+    text_add(out, " */\n\n#include \"kernel.h\"\n%s%s%s\n",
+             has_kernel(train, goes_by_places) ? "#include \"kernel_at.h\"\n" : "",
              has_words(e->model) ? "#include \"kernel_words.h\"\n" : "",
-             thread_floats(train, evaluate) ? "#include \"winograd.h\"\n" : "");
+             has_kernel(train, goes_by_tiles) || has_kernel(evaluate, goes_by_tiles)
+                 ? "#include \"winograd.h\"\n" : "");
 }
 
 static const char *section_rule(const char *title)

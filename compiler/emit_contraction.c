@@ -18,7 +18,8 @@ static bool is_dense(const Node *node)
 
 static bool is_dx(const Node *node)
 {
-    return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || node->op == OP_DEPTHWISE_DX;
+    return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || node->op == OP_DEPTHWISE_DX
+           || node->op == OP_CONV2D_DX_AT;
 }
 
 /* A dx that is no gradient is a transposed convolution, of x. */
@@ -175,16 +176,7 @@ static const char *write_tile(Emitter *e, const Driver *d, const Body *b, int ve
 
 /* ---- The driver ------------------------------------------------------------------------------ */
 
-/* Output blocks that stand side by side and share one set of weights. */
-typedef struct Group {
-    int start;                  /* the first channel */
-    int block, blocks;          /* of the output, in each of its pixels */
-    int pixel, pixels, stride;  /* a flat segment: its pixels are outputs too */
-    long w;                     /* floats into the weights */
-    int panels[3];
-} Group;
-
-static int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
+int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
 {
     const Physical *y = k->node->outputs[0]->physical;
     const Shape w = k->node->inputs[1]->shape;

@@ -369,6 +369,10 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_WINOGRAD:
     case KERNEL_DEPTHWISE:
         return k->node->backward ? "backward-data" : "forward";
+    case KERNEL_DX_AT:
+    case KERNEL_SPARSE_DENSE_DX:
+        return "backward-data";
+    case KERNEL_DW_AT:
     case KERNEL_WEIGHT:
     case KERNEL_WEIGHT_SLICES:
     case KERNEL_WEIGHT_SUM:
@@ -381,8 +385,6 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_EMBEDDING:
     case KERNEL_SPARSE_DENSE:
         return "forward";
-    case KERNEL_SPARSE_DENSE_DX:
-        return "backward-data";
     case KERNEL_TRANSPOSE:
     case KERNEL_WINOGRAD_WEIGHTS:
         return "transpose";

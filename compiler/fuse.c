@@ -140,9 +140,9 @@ static void add_end(Fusion *f, KernelKind kind, const Kernel *slices, Node *upda
 static double contraction_flops(const Node *node)
 {
     const bool dw = node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW
-                    || node->op == OP_DEPTHWISE_DW;
+                    || node->op == OP_CONV2D_DW_AT || node->op == OP_DEPTHWISE_DW;
     const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX
-                    || node->op == OP_DEPTHWISE_DX;
+                    || node->op == OP_CONV2D_DX_AT || node->op == OP_DEPTHWISE_DX;
     const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
     const Shape y = dw ? node->inputs[1]->shape : dx ? node->inputs[0]->shape
                                                      : node->outputs[0]->shape;
@@ -205,8 +205,8 @@ static Buffer *turned_weights(Fusion *f, Node *node)
             return p->kernels[i]->scratch;
     for (int i = 0; i < dx->segment_count; i++)
         rows += (size_t)((dx->segments[i].channels + 15) / 16)
-                * (size_t)(node->op == OP_CONV2D_DX ? w->segments[0].pixels
-                                                    : dx->segments[i].pixels);
+                * (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels
+                                                   : w->segments[0].pixels);
     turn = allocate(sizeof *turn);
     *turn = (Kernel){.kind = KERNEL_TRANSPOSE, .node = node, .split = SPLIT_OTHER};
     turn->scratch = new_scratch(rows * (size_t)w->outputs * 16 * sizeof(float),
@@ -288,13 +288,17 @@ static void add_group_expand(Fusion *f, Node *node)
 
 static void add_contraction(Fusion *f, Node *node)
 {
-    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX;
+    const bool at = node->op == OP_CONV2D_DX_AT;
+    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || at;
     Buffer *turned = dx ? turned_weights(f, node) : NULL;
-    Kernel *k = add_kernel(f, KERNEL_CONTRACT, node);
+    Kernel *k = add_kernel(f, at ? KERNEL_DX_AT : KERNEL_CONTRACT, node);
 
     k->scratch = turned;
     k->flops = contraction_flops(node);
-    split_contraction(k);
+    if (at)
+        split_rows(k, node->outputs[0]);
+    else
+        split_contraction(k);
 }
 
 /* A first layer, or a filter a channel, has few weights and many pixels: no items to share, so
@@ -328,8 +332,8 @@ static void add_weight(Fusion *f, Node *node)
 static bool can_host(const Kernel *k)
 {
     return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_DEPTHWISE
-           || k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_MAXPOOL_GRAD
-           || k->kind == KERNEL_AVGPOOL_GRAD
+           || k->kind == KERNEL_DX_AT || k->kind == KERNEL_ELEMENTWISE
+           || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD
            || k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD
            || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD || k->kind == KERNEL_LAYERNORM
            || k->kind == KERNEL_LAYERNORM_GRAD;
@@ -458,39 +462,12 @@ static void add_rows(Fusion *f, KernelKind kind, Node *node)
     split_rows(add_kernel(f, kind, node), node->outputs[0]);
 }
 
-/* Of weights with a row for each word. */
+/* Of weights that the batch touches here and there. */
 static void add_rows_gradient(Fusion *f, KernelKind kind, Node *node)
 {
     Kernel *k = add_kernel(f, kind, node);
 
     k->update = take_update(f, node->outputs[0]);
-}
-
-/* The first of the blocks of `whole` that hold what `part` does, from flat logical element `start`
-   on, and nothing else; -1 where it lies otherwise. */
-int find_blocks(const Physical *whole, const Physical *part, int start)
-{
-    const bool pixels = whole->height * whole->width > 1;
-    int first = -1;
-
-    if (whole->height != part->height || whole->width != part->width)
-        return -1;
-    for (int i = 0; i < part->segment_count; i++) {
-        const Segment *s = &part->segments[i], *t = whole->segments;
-        int channel;
-
-        while (t < whole->segments + whole->segment_count - 1
-               && t->start + t->channels * t->pixels <= start + s->start)
-            t++;
-        channel = (start + s->start - t->start) / t->pixels;
-        if (s->pixels != t->pixels || (!pixels && s->pixels > 1 && s->stride != t->stride)
-            || channel % 16 != 0 || channel + s->channels > t->channels
-            || (s->channels % 16 != 0 && channel + s->channels != t->channels)
-            || (i > 0 && t->block + channel / 16 - s->block != first))
-            return -1;
-        first = t->block + channel / 16 - s->block;
-    }
-    return first;
 }
 
 static void add_movement(Fusion *f, Node *node)
@@ -519,6 +496,13 @@ static void add_node_kernels(Fusion *f, Node *node)
     case OP_CONV2D_DX:
         if (!add_winograd(f, node))
             add_contraction(f, node);
+        break;
+    case OP_CONV2D_DX_AT:
+        add_contraction(f, node);
+        break;
+    case OP_CONV2D_DW_AT:
+        add_rows_gradient(f, KERNEL_DW_AT, node);
+        f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
         break;
     case OP_GROUP_EXPAND:
         add_group_expand(f, node);

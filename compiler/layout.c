@@ -320,6 +320,16 @@ static void lay_out_node(Layout *l, Node *node)
         give_parameter(in[1], weight_layout(in[1], in[0]->physical, 1, l->target));
         give(g, y, gradient_layout(g, y), NULL);
         break;
+    case OP_CONV2D_DX_AT:
+        require_plain(l, node, 0);
+        require_plain(l, node, 2);
+        give(g, y, gradient_layout(g, y), NULL);
+        break;
+    case OP_CONV2D_DW_AT:
+        require_plain(l, node, 1);
+        require_plain(l, node, 2);
+        give_parameter(y, *y->like->physical);
+        break;
     case OP_DENSE_DW:
     case OP_CONV2D_DW:
         if (node->op == OP_DENSE_DW)

@@ -76,6 +76,7 @@ int channel_count(const Physical *v);                   /* of a pixel: logical *
 int padded_count(const Physical *p);                    /* floats of a weight or vector */
 bool same_layout(const Physical *a, const Physical *b);
 bool is_plain(const Physical *v);                       /* one segment, channels in order */
+int find_blocks(const Physical *whole, const Physical *part, int start);
 
 /* ---- fuse.c: nodes become kernels ------------------------------------------------------------ */
 
@@ -89,6 +90,8 @@ typedef enum KernelKind {
     KERNEL_WEIGHT,              /* dw, and the update with it */
     KERNEL_WEIGHT_SLICES,       /* dw of few weights over many pixels: in slices */
     KERNEL_WEIGHT_SUM,          /* slices added in order */
+    KERNEL_DX_AT,               /* dx of a convolution from a number and a place a channel, */
+    KERNEL_DW_AT,               /* and dw, with the update */
     KERNEL_DEPTHWISE,           /* and its dx */
     KERNEL_DEPTHWISE_DW,        /* in slices */
     KERNEL_GROUPS,              /* weights of groups in a full one, or back */
@@ -176,7 +179,6 @@ Program *fuse(Graph *g, const Target *target);
 void print_kernels(FILE *out, const Program *program);  /* --dump=fused (print_kernels.c) */
 const char *kernel_label(const Kernel *k);              /* "conv2d relu" */
 Value *root_of(Value *value);                           /* what a reshape without a copy views */
-int find_blocks(const Physical *whole, const Physical *part, int start);
 bool computes(const Kernel *k, const Value *value);     /* in its node or body */
 
 /* What a kernel reads or writes; each_buffer calls `use` for each. */
@@ -317,8 +319,21 @@ const char *lanes_function(Emitter *e, const Physical *v);      /* its name; giv
 typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
 
 EmitKernel emit_contraction, emit_transpose;                            /* emit_contraction.c */
+
+/* Output blocks that stand side by side and share one set of weights. */
+typedef struct Group {
+    int start;                  /* the first channel */
+    int block, blocks;          /* of the output, in each of its pixels */
+    int pixel, pixels, stride;  /* a flat segment: its pixels are outputs too */
+    long w;                     /* floats into the weights */
+    int panels[3];
+} Group;
+
+int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]);
 void write_window(Text *text, int level, const Node *node, int axis);   /* taps: "r" or "c" */
 EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
+EmitKernel emit_dx_at, emit_dw_at;                                      /* emit_at.c */
+long floats_at(const Kernel *k);                /* that they want of a thread's scratch; or 0 */
 EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups;              /* emit_channels.c */
 EmitKernel emit_winograd, emit_winograd_weights;                        /* emit_winograd.c */
 EmitKernel emit_winograd_dw, emit_winograd_dw_sum;                      /* emit_winograd_dw.c */

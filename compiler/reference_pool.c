@@ -122,7 +122,55 @@ static void evaluate_global_maxpool2d_grad(const Reference *r, const Node *node,
         out[0][i * x.height * x.width + (long)in[0][i]] = in[1][i];
 }
 
+/* ---- Convolutions under a global maximum ----------------------------------------------------- */
+
+/* dw, or dx, of a convolution of x whose dy is 0 but at index[row][output]. */
+static void meet_windows(const Node *node, Shape x, Shape w, int n, const double *dy,
+                         const double *index, const double *from, double *to, bool dw)
+{
+    const Attributes *at = &node->at;
+    const int width = window_count(at, x.size[2], 1), taps = w.size[2] * w.size[3];
+
+    for (long i = 0; i < (long)n * w.size[0]; i++)
+        for (int c = 0; c < x.size[0]; c++)
+            for (int tap = 0; tap < taps; tap++) {
+                const int h = (int)index[i] / width * at->stride[0] - at->padding[0]
+                              + tap / w.size[3] * dilation_of(at, 0);
+                const int v = (int)index[i] % width * at->stride[1] - at->padding[1]
+                              + tap % w.size[3] * dilation_of(at, 1);
+                const long weight = (i % w.size[0] * w.size[1] + c) * taps + tap;
+                const long pixel = ((i / w.size[0] * x.size[0] + c) * x.size[1] + h) * x.size[2]
+                                   + v;
+
+                if (h < 0 || h >= x.size[1] || v < 0 || v >= x.size[2])
+                    continue;
+                if (dw)
+                    to[weight] += dy[i] * from[pixel];
+                else
+                    to[pixel] += dy[i] * from[weight];
+            }
+}
+
+static void evaluate_conv2d_dw_at(const Reference *r, const Node *node, double *const *in,
+                                  double *const *out)
+{
+    for (long i = 0; i < shape_size(node->outputs[0]->shape); i++)
+        out[0][i] = 0;
+    meet_windows(node, node->inputs[0]->shape, node->outputs[0]->shape, r->n, in[1], in[2], in[0],
+                 out[0], true);
+}
+
+static void evaluate_conv2d_dx_at(const Reference *r, const Node *node, double *const *in,
+                                  double *const *out)
+{
+    clear(r, node->outputs[0], out[0]);
+    meet_windows(node, node->outputs[0]->shape, node->inputs[1]->shape, r->n, in[0], in[2], in[1],
+                 out[0], false);
+}
+
 static Evaluate *const evaluations[OP_COUNT] = {
+    [OP_CONV2D_DX_AT] = evaluate_conv2d_dx_at,
+    [OP_CONV2D_DW_AT] = evaluate_conv2d_dw_at,
     [OP_AVGPOOL2D] = evaluate_avgpool2d,
     [OP_AVGPOOL2D_GRAD] = evaluate_avgpool2d_grad,
     [OP_UPSAMPLE2D] = evaluate_upsample2d,

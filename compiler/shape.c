@@ -26,6 +26,8 @@ static const char *const signatures[OP_COUNT] = {
     [OP_CONV2D] = "nchw ockl o? > noyx",
     [OP_CONV2D_DX] = "noyx ockl > nchw",
     [OP_CONV2D_DW] = "nchw noyx > ockl",
+    [OP_CONV2D_DX_AT] = "no ockl no > nchw",
+    [OP_CONV2D_DW_AT] = "nchw no no > ockl",
     [OP_DEPTHWISE] = "nchw cikl c? > ncyx",
     [OP_DEPTHWISE_DX] = "ncyx cikl > nchw",
     [OP_DEPTHWISE_DW] = "nchw ncyx > cikl",
@@ -129,10 +131,12 @@ static void bind_attributes(Match *m)
         m->size['k'] = at->kernel[0], m->size['l'] = at->kernel[1];
         break;
     case OP_CONV2D_DW:
+    case OP_CONV2D_DW_AT:
         m->size['k'] = at->kernel[0], m->size['l'] = at->kernel[1];
         break;
     case OP_DEPTHWISE_DX:
     case OP_CONV2D_DX:
+    case OP_CONV2D_DX_AT:
     case OP_MAXPOOL2D_GRAD:
     case OP_AVGPOOL2D_GRAD:
     case OP_UPSAMPLE2D:
@@ -186,6 +190,14 @@ int window_step(const Attributes *at, int axis)
     return tap_step(at, axis) * dilation_of(at, axis) / at->stride[axis];
 }
 
+int window_count(const Attributes *at, int size, int axis)
+{
+    const long reach = (long)size + at->padding[axis] + at->padding_end[axis]
+                       - window_reach(at, axis);
+
+    return reach < 0 || at->stride[axis] < 1 ? 0 : (int)(reach / at->stride[axis]) + 1;
+}
+
 Shape file_shape(const Value *parameter)
 {
     return parameter->stored.rank ? parameter->stored : parameter->shape;
@@ -213,9 +225,7 @@ static void bind_window(Match *m)
     const char *const image = "hw", *const places = "yx";
 
     for (int i = 0; i < 2; i++) {
-        const long reach = (long)m->size[(int)image[i]] + at->padding[i] + at->padding_end[i]
-                           - window_reach(at, i);
-        const int count = reach < 0 || at->stride[i] < 1 ? 0 : (int)(reach / at->stride[i]) + 1;
+        const int count = window_count(at, m->size[(int)image[i]], i);
         int *known = &m->size[(int)places[i]];
 
         if (count < 1)
@@ -228,10 +238,11 @@ static void bind_window(Match *m)
 
 static bool has_window(Op op)
 {
-    return op == OP_CONV2D || op == OP_CONV2D_DX || op == OP_CONV2D_DW || op == OP_MAXPOOL2D
-           || op == OP_MAXPOOL2D_GRAD || op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD
-           || op == OP_UPSAMPLE2D || op == OP_UPSAMPLE2D_GRAD || op == OP_DEPTHWISE
-           || op == OP_DEPTHWISE_DX || op == OP_DEPTHWISE_DW;
+    return op == OP_CONV2D || op == OP_CONV2D_DX || op == OP_CONV2D_DW || op == OP_CONV2D_DX_AT
+           || op == OP_CONV2D_DW_AT || op == OP_MAXPOOL2D || op == OP_MAXPOOL2D_GRAD
+           || op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD || op == OP_UPSAMPLE2D
+           || op == OP_UPSAMPLE2D_GRAD || op == OP_DEPTHWISE || op == OP_DEPTHWISE_DX
+           || op == OP_DEPTHWISE_DW;
 }
 
 /* '~' is empty for a batchnorm of [c]. */

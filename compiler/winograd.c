@@ -241,6 +241,8 @@ size_t thread_floats(const Program *train, const Program *evaluate)
 
             if (g->v + g->m + g->u > most)
                 most = g->v + g->m + g->u;
+            if (floats_at(p->kernels[i]) > most)
+                most = floats_at(p->kernels[i]);
         }
     }
     return (size_t)most;

@@ -19,6 +19,7 @@ Suite *suite_text(void);
 Suite *suite_runtime(void);
 Suite *suite_training(void);
 Suite *suite_winograd(void);
+Suite *suite_at(void);
 Suite *suite_data(void);
 Suite *suite_prep(void);
 Suite *suite_readers(void);
@@ -30,7 +31,7 @@ static const struct {
     {"frontend", suite_frontend}, {"graph", suite_graph},     {"plan", suite_plan},
     {"kernels", suite_kernels},   {"conv", suite_conv},       {"pool", suite_pool},
     {"runtime", suite_runtime},   {"data", suite_data},       {"prep", suite_prep},
-    {"winograd", suite_winograd},
+    {"winograd", suite_winograd}, {"at", suite_at},
     {"readers", suite_readers},
     {"training", suite_training},
     {"text", suite_text},

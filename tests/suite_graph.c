@@ -50,6 +50,18 @@ static void build_conv2d(Graph *g, const Case *c, int channels)
     finish(g, append(g, OP_CONV2D, c->at, 3, x, w, b));
 }
 
+/* The global maximum of what an activation makes of a convolution. */
+static void build_maximum(Graph *g, const Case *c, int channels)
+{
+    const Shape weights = {.rank = 4, .size = {c->other, channels, c->at.kernel[0],
+                                               c->at.kernel[1]}};
+    Value *x = parameter(g, image(channels, 5, 6), true);
+    Value *y = append(g, OP_CONV2D, c->at, 3, x, parameter(g, weights, false),
+                      parameter(g, vector(c->other), false));
+
+    finish(g, unary(g, OP_GLOBAL_MAXPOOL2D, unary(g, c->op, y)));
+}
+
 static void build_depthwise(Graph *g, const Case *c, int channels)
 {
     const Shape weights = {.rank = 4, .size = {channels, 1, c->at.kernel[0], c->at.kernel[1]}};
@@ -260,6 +272,12 @@ static const Case cases[] = {
     {OP_CONV2D, build_conv2d, 2, APART(2, 3, 4, 3, 1, 4, 1, 4, 2, 2)},
     {OP_CONV2D_DX, build_transpose, 3, WINDOW(3, 3, 2, 3, 1, 0, 0, -1)},
     {OP_CONV2D_DX, build_transpose, 2, APART(2, 3, 1, 2, 0, 2, 0, 1, 3, 2)},
+    {OP_RELU, build_maximum, 3, WINDOW(2, 3, 1, 1, 0, 0, 0, 0)},
+    {OP_RELU6, build_maximum, 2, WINDOW(3, 3, 2, 2, 1, 1, 2, 1)},
+    {OP_LEAKY_RELU, build_maximum, 1, APART(3, 2, 1, 1, 2, 1, 1, 0, 2, 3)},
+    {OP_SIGMOID, build_maximum, 5, WINDOW(1, 4, 1, 1, 0, 3, 0, 3)},
+    {OP_TANH, build_maximum, 2, WINDOW(1, 1, 1, 2, 0, 0, 0, 0)},
+    {OP_GELU, build_maximum, 2, WINDOW(2, 2, 1, 1, 0, 0, 0, 0)},
     {OP_DEPTHWISE, build_depthwise, 1, WINDOW(3, 3, 1, 1, 1, 1, 1, 1)},
     {OP_DEPTHWISE, build_depthwise, 2, APART(2, 3, 3, 2, 0, 4, 1, 3, 2, 2)},
     {OP_GROUP_EXPAND, build_groups, 1, WINDOW(2, 2, 1, 1, 0, 1, 0, 1)},

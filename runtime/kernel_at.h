@@ -1,0 +1,144 @@
+/*
+ * kernel_at.h -- generated code of convolutions under a global maximum, beside kernel.h: dy is 0 but
+ * at one place a channel and image, so a number and a place stand for it.
+ *
+ * One idea: vectors go along the channels of the input, which lie together in x, in dx and in
+ * turned weights; a gradient of 0, as a relu leaves it, costs nothing.
+ */
+
+#ifndef NET_KERNEL_AT_H
+#define NET_KERNEL_AT_H
+
+#include "kernel.h"
+
+/* ---- dw: one window of x an image ------------------------------------------------------------ */
+
+/* The images of a chunk in which an output has a gradient, and where its window begins. */
+struct net_windows {
+    int count;
+    int image[16], row[16], column[16];
+    float dy[16];
+};
+
+/* dy, index: of one output; a place is one of `width` a row. */
+NET_INLINE void net_find_windows(struct net_windows *w, const float *dy, const float *index,
+                                 int images, int width, int stride_row, int stride_column,
+                                 int padding_row, int padding_column)
+{
+    w->count = 0;
+    for (int i = 0; i < images; i++) {
+        const int place = (int)index[16 * i];
+
+        w->image[w->count] = i;
+        w->row[w->count] = place / width * stride_row - padding_row;
+        w->column[w->count] = place % width * stride_column - padding_column;
+        w->dy[w->count] = dy[16 * i];
+        w->count += dy[16 * i] != 0.0f;
+    }
+}
+
+/* acc += dy times the pixel of x that lies `down` and `right` of where the window begins, where
+   that is inside: `vectors` blocks of its channels. `pixel`: floats of x from pixel to pixel. */
+NET_INLINE void net_add_windows(float *acc, int vectors, const float *x, long pixel,
+                                const struct net_windows *w, int down, int right, int height,
+                                int width)
+{
+    vec sum[3];
+
+    NET_VECTORS(j, vectors)
+        sum[j] = vec_load(acc + 16 * j);
+    NET_REPEAT(k, w->count) {
+        const int row = w->row[k] + down, column = w->column[k] + right;
+        const float *at = x + (row * width + column) * pixel + 16 * w->image[k];
+        const vec dy = vec_set(w->dy[k]);
+
+        if ((unsigned)row < (unsigned)height && (unsigned)column < (unsigned)width)
+            NET_VECTORS(j, vectors)
+                sum[j] = vec_fma(dy, vec_load(at + 256 * j), sum[j]);
+    }
+    NET_VECTORS(j, vectors)
+        vec_store(acc + 16 * j, sum[j]);
+}
+
+/* transpose_16x16, called: dw is turned in many places. */
+static inline __attribute__((noinline)) void net_turn(float *to, long to_step, const float *from,
+                                                      long from_step, int rows, int columns)
+{
+    transpose_16x16(to, to_step, from, from_step, rows, columns);
+}
+
+/* ---- dx: the outputs that stand where a tap meets a pixel ------------------------------------ */
+
+/* Outputs by place: those of image i that stand at p are order[i][begin[i][p] .. begin[i][p + 1]],
+   ascending, and only those with a gradient. */
+struct net_places {
+    int32_t *begin, *order;
+    int places, outputs;
+};
+
+/* dy, index: a chunk's, [block][image][16]; memory: 16 (places + 2 + outputs) numbers */
+NET_INLINE struct net_places net_sort_places(void *memory, const float *dy, const float *index,
+                                             int images, int places, int outputs)
+{
+    const struct net_places p = { memory, (int32_t *)memory + 16 * (places + 2), places, outputs };
+
+    memset(p.begin, 0, (size_t)(16 * (places + 2)) * sizeof *p.begin);
+    for (int i = 0; i < images; i++) {
+        int32_t *begin = p.begin + i * (places + 2), *order = p.order + i * outputs;
+
+        for (int o = 0; o < outputs; o++) {
+            const int at = o / 16 * 256 + 16 * i + o % 16;
+
+            begin[(int)index[at] + 2] += dy[at] != 0.0f;
+        }
+        for (int k = 2; k < places + 2; k++)
+            begin[k] += begin[k - 1];
+        for (int o = 0; o < outputs; o++) {
+            const int at = o / 16 * 256 + 16 * i + o % 16;
+
+            if (dy[at] != 0.0f)
+                order[begin[(int)index[at] + 1]++] = o;
+        }
+    }
+    return p;
+}
+
+/* How the taps of a kernel meet one pixel of dx (net_taps_backward): from one to the next, a step in
+   taps up, and one in places back. */
+struct net_meeting {
+    struct net_window row, column;
+    int up[2], back[2];
+    int kernel, width;          /* taps and places a row */
+};
+
+/* sum = the sum of dy w', over taps and outputs, for one pixel of sixteen images: `vectors` blocks
+   of inputs, 256 floats apart. w: turned, [tap][output][block][16]. */
+NET_INLINE void net_gather_places(float *sum, int vectors, const float *dy, const float *w,
+                                  const struct net_places *p, const struct net_meeting *m)
+{
+    NET_REPEAT(i, 16) {
+        const int32_t *begin = p->begin + i * (p->places + 2), *order = p->order + i * p->outputs;
+        vec acc[3] = { vec_zero(), vec_zero(), vec_zero() };
+
+        for (int r = 0; r < m->row.count; r++)
+            for (int c = 0; c < m->column.count; c++) {
+                const int place = (m->row.at - r * m->back[0]) * m->width
+                                + m->column.at - c * m->back[1];
+                const int tap = (m->row.first + r * m->up[0]) * m->kernel
+                              + m->column.first + c * m->up[1];
+                const float *wt = w + (long)tap * p->outputs * 16 * vectors;
+
+                NET_REPEAT(k, begin[place + 1] - begin[place]) {
+                    const int o = order[begin[place] + k];
+                    const vec d = vec_set(dy[o / 16 * 256 + 16 * i + o % 16]);
+
+                    NET_VECTORS(j, vectors)
+                        acc[j] = vec_fma(d, vec_load(wt + 16 * (vectors * o + j)), acc[j]);
+                }
+            }
+        NET_VECTORS(j, vectors)
+            vec_store(sum + 256 * j + 16 * i, acc[j]);
+    }
+}
+
+#endif
