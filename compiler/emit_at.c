@@ -23,7 +23,25 @@ long floats_at(const Kernel *k)
     return 0;
 }
 
+/* "16 + ", or nothing for 0 */
+static const char *from(long first)
+{
+    return first ? format("%ld + ", first) : "";
+}
+
 /* ---- dw -------------------------------------------------------------------------------------- */
+
+/* Where tap `tap` of the kernel stands, in pixels from the first, down or right. */
+static const char *tap_at(const Attributes *at, Shape w, int axis)
+{
+    const char *k = w.size[2 + axis] == 1 ? "0"
+                    : axis == 0           ? format("tap / %d", w.size[3])
+                    : w.size[2] == 1      ? "tap"
+                                          : format("tap %% %d", w.size[3]);
+
+    return dilation_of(at, axis) > 1 && w.size[2 + axis] > 1
+               ? format("%s * %d", k, dilation_of(at, axis)) : k;
+}
 
 /* acc, [output][tap][block][16 inputs], turned into panels of `wide` blocks of outputs from block
    `first` on. */
@@ -38,16 +56,16 @@ static void write_turn(Text *text, const Kernel *k, const Segment *s, int vector
          first + panels * wide, wide);
     line(text, 3, "for (int tap = 0; tap < %d; tap++)", taps);
     line(text, 4, "for (int b = 0; b < %d; b++) {", vectors);
-    line(text, 5, "const int input = 16 * (block + b), inputs = %d - input < 16 ? %d - input : 16;",
-         s->channels, s->channels);
+    line(text, 5, "const int input = 16 * (block + b);");
+    line(text, 5, "const int inputs = %d - input < 16 ? %d - input : 16;", s->channels, s->channels);
     line(text, 5, "_Alignas(64) float dw[%d];\n", 16 * 16 * wide);
     line(text, 5, "for (int j = 0; j < %d; j++)", wide);
     line(text, 6, "net_turn(dw + 16 * j, %d,", 16 * wide);
     line(text, 7, "acc + ((panel_block + j) * %d + tap) * %dL + 16 * b, %d,", 16 * taps,
          16 * vectors, 16 * taps * vectors);
     line(text, 7, "%d - 16 * (panel_block + j), inputs);", w.size[0]);
-    write_finish(text, 5, k, format("[panel_block * %dL + (tap * %d + %d + input) * %dL]",
-                                    16 * dw->rows, w.size[1], start, 16 * wide),
+    write_finish(text, 5, k, format("[panel_block * %dL + (tap * %d + %sinput) * %dL]",
+                                    16 * dw->rows, w.size[1], from(start), 16 * wide),
                  "dw", format("%d * inputs", 16 * wide));
     line(text, 4, "}");
 }
@@ -63,7 +81,7 @@ static void write_inputs(Text *text, const Kernel *k, const Segment *s, int firs
     const int taps = w.size[2] * w.size[3];
 
     line(text, 1, "NET_ITEMS(item, %d, run, thread) {", groups);
-    line(text, 2, "const int block = %d + item * %d;\n", first, vectors);
+    line(text, 2, "const int block = %sitem * %d;\n", from(first), vectors);
     line(text, 2, "memset(acc, 0, %d * sizeof *acc);", w.size[0] * taps * 16 * vectors);
     line(text, 2, "for (int chunk = 0; chunk < net_chunks(run); chunk++)");
     line(text, 3, "for (int o = 0; o < %d; o++) {", w.size[0]);
@@ -73,10 +91,10 @@ static void write_inputs(Text *text, const Kernel *k, const Segment *s, int firs
          "%d);", window_count(at, x->width, 1), at->stride[0], at->stride[1], at->padding[0],
          at->padding[1]);
     line(text, 4, "for (int tap = 0; tap < %d; tap++)", taps);
-    line(text, 5, "net_add_windows(acc + (o * %d + tap) * %dL, %d, x->at[chunk][0][%d + block][0],",
-         taps, 16 * vectors, vectors, s->block);
-    line(text, 6, "%d, &windows, tap / %d * %d, tap %% %d * %d, %d, %d);", 256 * x->blocks,
-         w.size[3], dilation_of(at, 0), w.size[3], dilation_of(at, 1), x->height, x->width);
+    line(text, 5, "net_add_windows(acc + (o * %d + tap) * %dL, %d, x->at[chunk][0][%sblock][0],",
+         taps, 16 * vectors, vectors, from(s->block));
+    line(text, 6, "%d, &windows, %s, %s, %d, %d);", 256 * x->blocks, tap_at(at, w, 0),
+         tap_at(at, w, 1), x->height, x->width);
     line(text, 3, "}");
     for (int wide = 3, panel = 0; wide >= 1; wide--) {
         const int panels = dw->panels[3 - wide];
@@ -151,9 +169,9 @@ static void write_gather(Emitter *e, Text *text, const Kernel *k)
             if (panels) {
                 line(text, 3, "for (int panel_block = %d; panel_block < %d; panel_block += %d)",
                      first, first + panels * width, width);
-                line(text, 4, "net_gather_places(sum[%d + panel_block][0], %d, "
-                     "dy->at[chunk][0][0][0],", parts[i].block, width);
-                line(text, 5, "w->at + %ld + panel_block * %dL, &places, &m);", parts[i].w,
+                line(text, 4, "net_gather_places(sum[%spanel_block][0], %d, "
+                     "dy->at[chunk][0][0][0],", from(parts[i].block), width);
+                line(text, 5, "w->at + %spanel_block * %dL, &places, &m);", from(parts[i].w),
                      16 * w.size[0] * w.size[2] * w.size[3]);
             }
             first += panels * width;

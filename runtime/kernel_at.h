@@ -49,12 +49,14 @@ NET_INLINE void net_add_windows(float *acc, int vectors, const float *x, long pi
         sum[j] = vec_load(acc + 16 * j);
     NET_REPEAT(k, w->count) {
         const int row = w->row[k] + down, column = w->column[k] + right;
+
+        if ((unsigned)row >= (unsigned)height || (unsigned)column >= (unsigned)width)
+            continue;
         const float *at = x + (row * width + column) * pixel + 16 * w->image[k];
         const vec dy = vec_set(w->dy[k]);
 
-        if ((unsigned)row < (unsigned)height && (unsigned)column < (unsigned)width)
-            NET_VECTORS(j, vectors)
-                sum[j] = vec_fma(dy, vec_load(at + 256 * j), sum[j]);
+        NET_VECTORS(j, vectors)
+            sum[j] = vec_fma(dy, vec_load(at + 256 * j), sum[j]);
     }
     NET_VECTORS(j, vectors)
         vec_store(acc + 16 * j, sum[j]);

@@ -368,7 +368,7 @@ START_TEST(every_operation_has_a_case)
     bool seen[OP_COUNT] = {0};
 
     for (int i = 0; i < COUNT(cases); i++) {
-        const Graph *g = build(&cases[i], 2, true);
+        const Graph *g = build(&cases[i], 17, true);
 
         for (int j = 0; j < g->node_count; j++)
             seen[g->nodes[j]->op] = true;

@@ -47,6 +47,9 @@ static const char *const bodies[] = {
     "    c = a + b -> relu\n"
     "    concat(c -> global_avgpool2d, x) -> dense(9) -> tanh\n",
 
+    "    y -> conv2d(17, 3, padding=1) -> relu -> conv2d(9, 3, padding=1) -> relu\n"
+    "      -> global_maxpool2d\n",
+
     "    a = x -> dense(9) -> softmax\n"
     "    b = y -> reshape(9, 3, 4) -> sigmoid -> conv2d(19, 2) -> flatten -> dense(9)\n"
     "    a * b + a\n",
