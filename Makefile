@@ -6,6 +6,7 @@
 #     make test-torch       the losses of tests/torch/cases.txt against the PyTorch that is installed
 #     make test-gradients   the gradients of the largest models too: minutes each
 #     make bench            step times beside PyTorch's: a table and bench.json
+#     make bench-run        a whole run beside PyTorch's, by the clock
 #     make data-mnist       fetch a data set into DATA (data/); also data-cifar10, data-cifar100,
 #                           data-imdb, data-boston, data-pima
 #     make install          to PREFIX (/usr/local)
@@ -140,6 +141,9 @@ test-gradients: all
 bench: all
 	python3 tests/bench/bench.py --netc $(BUILD)/netc --out bench.json --models "$(MODELS)"
 
+bench-run: all
+	python3 tests/bench/whole_run.py --netc $(BUILD)/netc
+
 # ---- a fresh machine ----------------------------------------------------------------------------
 
 # A package, and a file that says it is there. Debian 12's `clang` is clang 14.
@@ -216,6 +220,6 @@ lint: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all tests test test-installed test-torch test-gradients bench quickstart quickstart-installed install \
-        format lint clean $(DATA_SETS:%=data-%)
+.PHONY: all tests test test-installed test-torch test-gradients bench bench-run quickstart \
+        quickstart-installed install format lint clean $(DATA_SETS:%=data-%)
 .DELETE_ON_ERROR:

@@ -1,6 +1,8 @@
 /*
  * bench.c -- `bench`: how long a step takes, and what share of the machine that is. The machine's
- * limits are measured in the same process just before and after, on the same threads.
+ * limits are measured in the same process just before and after, on the same threads. With --data
+ * the rows are real, and the same steps are also run as training does: while the next batch is
+ * prepared.
  */
 
 #define _GNU_SOURCE
@@ -14,6 +16,7 @@
 
 enum {
     REPEATS = 12,               /* measurements of a limit: the best counts */
+    WARM_STEPS = 3,             /* before those that are measured with a loader */
     PARTS_STEPS = 20,           /* at most, that are measured kernel by kernel for the parts */
     TRIAD = 8 << 20,            /* floats in each of the triad's three arrays */
     MOST_THREADS = 64,
@@ -23,11 +26,14 @@ struct bench {
     struct net_session session;
     const struct net_options *options;
     int n;                      /* rows in a step */
+    long *rows, row_count;      /* of the training part in some order; NULL: rows are not real */
     long steps;
     struct net_profile *profile;
     double *seconds;            /* of each step */
     double median, least, mean; /* of seconds */
     double cpu;                 /* seconds a step, of the thread that used most */
+    double loaded;              /* median of steps while batches are prepared */
+    double waiting;             /* the share of that time that is spent waiting for them */
     double first;               /* seconds from the command's start to the end of a step */
     double memory;              /* bytes resident then, at most */
     double forward, backward, update;   /* seconds of a step's kernels; updates that are part of a
@@ -94,11 +100,15 @@ static void read_cpu(void *context, int thread)
                                 - bench->thread_cpu[thread];
 }
 
+static struct net_pass first_pass(const struct net_session *session)
+{
+    return (struct net_pass){ NET_PASS_TRAIN, { session->run.seed[0], session->run.seed[1] }, 0 };
+}
+
 static void fill_batches(struct bench *bench)
 {
     struct net_session *session = &bench->session;
     const char *folder = bench->options->value[NET_DATA].text;
-    long *rows, count;
 
     if (!folder) {
         for (int b = 0; b < 2; b++)
@@ -107,20 +117,18 @@ static void fill_batches(struct bench *bench)
         return;
     }
     session->data = net_data_open(session->model, folder, NULL);
-    count = net_data_rows(session->data, NET_TRAIN);
-    if (count < bench->n)
-        net_fail(NET_FAULT, "--data %s has %ld rows to train on; a batch has %d", folder, count,
-                 bench->n);
-    rows = net_allocate((size_t)count, sizeof *rows);
-    net_order(rows, count, session->run.seed, 0, true);
-    const struct net_pass pass = { NET_PASS_TRAIN, { session->run.seed[0], session->run.seed[1] },
-                                   0 };
+    bench->row_count = net_data_rows(session->data, NET_TRAIN);
+    if (bench->row_count < bench->n)
+        net_fail(NET_FAULT, "--data %s has %ld rows to train on; a batch has %d", folder,
+                 bench->row_count, bench->n);
+    bench->rows = net_allocate((size_t)bench->row_count, sizeof *bench->rows);
+    net_order(bench->rows, bench->row_count, session->run.seed, 0, true);
+    const struct net_pass pass = first_pass(session);
 
     for (int b = 0; b < 2; b++)
         net_data_pack(session->data, NET_TRAIN, &pass,
-                      rows + (count >= 2 * bench->n ? b * bench->n : 0), bench->n,
-                      session->batch[b]);
-    free(rows);
+                      bench->rows + (bench->row_count >= 2 * bench->n ? b * bench->n : 0),
+                      bench->n, session->batch[b]);
 }
 
 static void run_steps(struct bench *bench)
@@ -128,7 +136,7 @@ static void run_steps(struct bench *bench)
     struct net_session *session = &bench->session;
     const double begin = net_now();
 
-    for (long s = 0; s < 10 || net_now() - begin < 0.2; s++)
+    for (long s = 0; s < 2 || net_now() - begin < 0.2; s++)
         net_step(session, session->batch[s % 2], bench->n);
     session->run.profile = bench->profile;
     net_pool_profile(session->pool, bench->profile);
@@ -152,6 +160,41 @@ static void run_steps(struct bench *bench)
     bench->median = net_median(bench->seconds, bench->steps);
     for (int t = 0; t < session->threads; t++)
         bench->cpu = fmax(bench->cpu, bench->thread_cpu[t] / (double)bench->steps);
+}
+
+/* Whole batches of the first epoch, as often as it takes. */
+static void run_loaded_steps(struct bench *bench)
+{
+    struct net_session *session = &bench->session;
+    struct net_loader *loader = net_loader_open(session);
+    const struct net_pass pass = first_pass(session);
+    const long whole = bench->row_count / bench->n;
+    double waited = 0.0, all = 0.0, last = 0.0;
+
+    for (long s = -WARM_STEPS, left = 0; s < bench->steps; s++, left--) {
+        const long *rows;
+        int n;
+
+        if (!left) {
+            left = whole < bench->steps - s ? whole : bench->steps - s;
+            net_loader_begin(loader, NET_TRAIN, &pass, bench->rows, left * bench->n, bench->n);
+        }
+        if (s <= 0) {
+            last = net_now();
+            waited = net_loader_waited(loader);
+            all = 0.0;
+        }
+        const void *batch = net_loader_next(loader, &rows, &n);
+        net_step(session, batch, n);
+        const double now = net_now();
+        if (s >= 0)
+            bench->seconds[s] = now - last;
+        all += now - last;
+        last = now;
+    }
+    bench->waiting = (net_loader_waited(loader) - waited) / all;
+    bench->loaded = net_median(bench->seconds, bench->steps);
+    net_loader_close(loader);
 }
 
 /* The most memory that this process had, in bytes; 0 where the kernel does not say. (getrusage
@@ -302,6 +345,9 @@ static void show(const struct bench *bench)
            "processor time\n", 1e-9 * bench->peak, 100.0 * rate / bench->peak,
            100.0 * cpu_rate / bench->peak);
     printf("bandwidth    %.1f GB/s measured (triad)\n", 1e-9 * bench->bandwidth);
+    if (bench->rows)
+        printf("data         %.1f us a step while batches are prepared, %.2f%% of it waiting for "
+               "them\n", 1e6 * bench->loaded, 100.0 * bench->waiting);
     if (bench->mean > 1.15 * bench->cpu)
         printf("Others use this machine: processor time is the better measure.\n");
     if (bench->profile)
@@ -330,6 +376,9 @@ static void show_json(const struct bench *bench)
                  bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth,
                  1e3 * bench->forward, 1e3 * bench->backward, 1e3 * bench->update,
                  bench->memory / 1048576.0, bench->first);
+    if (bench->rows)
+        net_text_add(&text, ", \"loaded_step_ms\": %.6f, \"waiting_share\": %.5f",
+                     1e3 * bench->loaded, bench->waiting);
     if (bench->profile)
         add_kernels(&text, bench);
     net_text_add(&text, "}");
@@ -366,6 +415,8 @@ int net_bench(const struct net_options *options)
     run_steps(bench);
     measure_parts(bench);
     measure_limits(bench);
+    if (bench->rows)
+        run_loaded_steps(bench);
     if (net_flag(options, NET_JSON_OUTPUT))
         show_json(bench);
     else
@@ -373,6 +424,7 @@ int net_bench(const struct net_options *options)
     net_session_close(session);
     if (bench->profile)
         net_profile_close(bench->profile);
+    free(bench->rows);
     free(bench->seconds);
     free(bench->a);
     free(bench->b);

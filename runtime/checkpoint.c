@@ -94,6 +94,7 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
     add_exact(text, "stop_best", state->stop_best);
     add_count(text, "stop_bad", (double)state->stop_bad);
     add_exact(text, "seconds", state->seconds);
+    add_exact(text, "waited", state->waited);
     add_count(text, "rows_trained", state->rows_trained);
     add_count(text, "rows", (double)training->row_count);
     for (int o = 0; o < NET_SETTINGS; o++) {
@@ -229,6 +230,7 @@ void net_checkpoint_read(const struct net_tensors *tensors, struct net_training 
     state->stop_best = metadata_number(tensors, "stop_best");
     state->stop_bad = metadata_count(tensors, "stop_bad", INT_MAX);
     state->seconds = metadata_number(tensors, "seconds");
+    state->waited = metadata_number(tensors, "waited");
     state->rows_trained = metadata_number(tensors, "rows_trained");
     training->session.run.step = (uint32_t)metadata_count(tensors, "step", UINT32_MAX);
     if (metadata_count(tensors, "rows", LONG_MAX / 1024) != training->row_count

@@ -203,7 +203,7 @@ void net_run_json(const struct net_training *training, const char *status, const
     net_text_add(&text, "  \"started\": \"%04d-%02d-%02dT%02d:%02d:%02dZ\",\n", tm.tm_year,
                  tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
     net_text_add(&text, "  \"seconds\": %.3f,\n  \"waited_for_data\": %.3f,\n", state->seconds,
-                 net_loader_waited(training->loader));
+                 state->waited);
     net_text_add(&text, "  \"samples_per_second\": %.0f,\n  \"epochs\": %ld,\n  \"steps\": %u,\n",
                  state->seconds > 0.0 ? state->rows_trained / state->seconds : 0.0, state->epoch,
                  training->session.run.step);

@@ -29,7 +29,7 @@ struct net_loader {
     long count;
     int batch;
     unsigned begin;             /* the number of its first batch */
-    double waited;              /* seconds that net_loader_next has waited for the helper */
+    double waited;              /* seconds that net_loader_next took for batches */
     bool alone;                 /* a job of one batch that is still to be given out */
 };
 
@@ -109,9 +109,12 @@ const void *net_loader_next(struct net_loader *loader, const long **rows, int *n
     const unsigned number = atomic_load(&loader->taken);
 
     if (loader->alone) {
+        const double began = net_now();
+
         *n = batch_rows(loader, number, rows);
         loader->alone = false;
         fill(loader, number);
+        loader->waited += net_now() - began;
         return loader->session->batch[number % 2];
     }
     if (number == atomic_load(&loader->end))

@@ -359,6 +359,7 @@ struct net_state {
     long plateau_bad, stop_bad; /* epochs since then */
     double plateau_scale;       /* of the learning rate */
     double seconds;             /* of training, in all sessions of the run */
+    double waited;              /* of these, for batches */
     double rows_trained;        /* in all */
 };
 

@@ -195,6 +195,7 @@ static bool train_rows(struct net_training *training, const char *metrics)
     struct net_state *state = &training->state;
     const long *numbers;
     const void *batch;
+    const double waited = state->waited - net_loader_waited(training->loader);
     double last = net_now();
     int n;
     const struct net_pass pass = begin_epoch(training);
@@ -211,6 +212,7 @@ static bool train_rows(struct net_training *training, const char *metrics)
         state->loss_weight += (double)session->run.loss_weight;
         state->rows_trained += n;
         state->seconds += now - last;
+        state->waited = waited + net_loader_waited(training->loader);
         last = now;
         if (training->steps)
             fprintf(training->steps, "%u,%.9g\n", session->run.step, (double)loss);
@@ -477,11 +479,24 @@ static bool evaluate_parts(struct net_training *training)
     return finite;
 }
 
+/* Is the data in the way? */
+static void say_speed(struct net_training *training)
+{
+    const struct net_state *state = &training->state;
+
+    if (state->seconds > 0.0)
+        net_progress_say(&training->progress,
+                         "trained %.0f rows in %.1f s: %.0f samples/s, %.1f%% of the time waiting "
+                         "for data", state->rows_trained, state->seconds, rate(training),
+                         100.0 * state->waited / state->seconds);
+}
+
 /* After the checkpoint is written: from here on the parameters are those that are kept. */
 static void finish_training(struct net_training *training, bool whole)
 {
     struct net_session *session = &training->session;
 
+    say_speed(training);
     if (training->kept && training->state.best_epoch && whole) {
         net_progress_say(&training->progress, "keeping the weights of epoch %ld, the best by %s",
                          training->state.best_epoch,

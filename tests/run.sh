@@ -39,6 +39,7 @@ parts() {
     part "models" tests/models.sh
     part "whole models on several threads" tests/threads.sh
     part "downloads" tests/get_data.sh
+    part "make bench" tests/bench.sh
 )
 wait
 echo "==== with address and undefined-behaviour sanitizers; then PyTorch's losses"

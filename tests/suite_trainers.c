@@ -130,6 +130,7 @@ START_TEST(a_run_has_its_folder)
     size_t length;
 
     ck_assert_int_eq(run("train --out deep/er/run --epochs 3"), 0);
+    ck_assert(printed("% of the time waiting for data"));
     free(contents("deep/er/run/preparation.json", &length));
     char *json = contents("deep/er/run/run.json", &length);
     char *history = contents("deep/er/run/history.csv", NULL);
@@ -411,6 +412,18 @@ START_TEST(bench_and_the_rest)
     ck_assert_msg(json != NULL, "%s", error);
     ck_assert_int_eq(net_json_member(json, "kernels")->count, 2);
     ck_assert_double_gt(net_json_member(json, "peak_gflops")->number, 0.0);
+    ck_assert_ptr_null(net_json_member(json, "waiting_share"));
+    net_json_free(json);
+    free(text);
+
+    /* more steps than an epoch has */
+    ck_assert_int_eq(run("bench --steps 50 --batch 30 --data . --json"), 0);
+    text = contents("printed", &length);
+    json = net_json_read(text, length, error, sizeof error);
+    ck_assert_msg(json != NULL, "%s", error);
+    ck_assert_double_gt(net_json_member(json, "loaded_step_ms")->number, 0.0);
+    ck_assert_double_ge(net_json_member(json, "waiting_share")->number, 0.0);
+    ck_assert_double_le(net_json_member(json, "waiting_share")->number, 1.0);
     net_json_free(json);
     free(text);
 

@@ -424,6 +424,7 @@ if [ -z "$quick" ]; then
     check "digits: predict" ./digits predict --weights digits_run --part test
     holds "digits: size in bytes" "$(stat -c %s digits)" "<" 1130000
     check "digits: bench" ./digits bench --steps 5 --per-kernel
+    check "digits: bench of real rows" ./digits bench --steps 5 --data .
 
     build residual "$models/residual_digits.net"
     check "residual_digits trains" ./residual train --epochs 2 --out residual_run --quiet

@@ -1,0 +1,92 @@
+"""turns.py -- processes that are measured in turns: while one works, all others stand still.
+
+A process that only waits may still use the machine: OpenMP's threads spin for a while after their
+work, and a compiler's helpers start up in the background. So a variant is stopped by a signal when
+its turn ends and continued when the next begins; the trainer, which is started anew for each turn,
+ends with it."""
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Torch:
+    """A PyTorch variant: a torch_step.py that is kept from turn to turn."""
+
+    def __init__(self, model_name, variant, batch, threads):
+        self.process = subprocess.Popen(
+            [sys.executable, os.path.join(HERE, "torch_step.py"), model_name, variant, str(batch),
+             str(threads), str(time.time())], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        self.first = json.loads(line)["first_step_s"] if line else None
+        self.answers, self.fault = [], None
+        if line:
+            self.process.send_signal(signal.SIGSTOP)
+        else:
+            lines = [x for x in self.process.stderr.read().splitlines() if x.strip()]
+            self.fault = lines[-1][:120] if lines else "it ended"
+
+    def turn(self, seconds):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        self.answers.append(json.loads(self.process.stdout.readline()))
+        self.process.send_signal(signal.SIGSTOP)
+
+    def median(self, key):
+        return statistics.median(a[key] for a in self.answers)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Trainer:
+    """One of netc's trainers: `bench` runs once a turn, for as many steps as fill it."""
+
+    def __init__(self, path, compiling, batch, threads):
+        self.path, self.compiling, self.batch, self.threads = path, compiling, batch, threads
+        self.answers, self.steps = [], None
+
+    def bench(self, steps, *flags):
+        return run_bench(self.path, "--steps", steps, "--batch", self.batch, "--threads",
+                         self.threads, *flags)
+
+    def turn(self, seconds):
+        if not self.steps:
+            self.steps = int(min(max(1e3 * seconds / self.bench(1)["step_ms"], 4), 5000))
+        self.answers.append(self.bench(self.steps))
+
+    def median(self, key):
+        return statistics.median(a[key] for a in self.answers)
+
+
+def run_bench(trainer, *flags):
+    command = [trainer, "bench", "--json", *map(str, flags)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def compile_trainer(netc, path, output, *flags, conv=None):
+    """Gives the seconds that it took. conv: the train section's, for models that do not say."""
+    if conv:
+        with open(path) as file:
+            text = file.read()
+        path = output + ".net"
+        with open(path, "w") as file:
+            file.write(text.replace("\ntrain {\n", f"\ntrain {{\n    conv = {conv}\n", 1))
+    began = time.perf_counter()
+    done = subprocess.run([netc, path, "-o", output, *map(str, flags)], capture_output=True,
+                          text=True)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    return time.perf_counter() - began
