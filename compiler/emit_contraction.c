@@ -140,6 +140,20 @@ static void write_contract(Text *text, const Node *node, int rows, int vectors)
              x->lanes);
 }
 
+/* What the body reads is asked for before the long sum, and comes from memory meanwhile. */
+static void write_asking(Text *text, const Driver *d, const Body *b, int rows, int vectors)
+{
+    for (int i = 0; i < d->count; i++) {
+        const Operand *o = &d->operands[i];
+
+        if (!is_body_operand(b, o) || !o->value->batched)
+            continue;
+        line(text, 1, "NET_UNROLL(i, %d)", rows);
+        line(text, 2, "NET_VECTORS(j, %d)", vectors);
+        line(text, 3, "__builtin_prefetch(%s + 256 * j + 16 * i);", b->formals[o->value->id]);
+    }
+}
+
 /* "8x3_bias_relu"; a tile over packed pixels is of one shape */
 static const char *tile_name(const Body *b, int rows, int vectors, bool bias)
 {
@@ -165,6 +179,7 @@ static const char *write_tile(Emitter *e, const Driver *d, const Body *b, int ve
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
     line(&text, 3, "acc[i][j] = %s;", bias ? "vec_load(b + 16 * j)" : "vec_zero()");
+    write_asking(&text, d, b, rows, vectors);
     write_contract(&text, b->k->node, rows, vectors);
     if (b->heavy)
         write_heavy_end(&text, b, rows, vectors);

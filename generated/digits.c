@@ -214,6 +214,9 @@ NET_TILE void tile_8x2_relu_grad(float *restrict dx, const float *restrict x,
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 2)
             acc[i][j] = vec_zero();
+    NET_UNROLL(i, 8)
+        NET_VECTORS(j, 2)
+            __builtin_prefetch(kept + 256 * j + 16 * i);
     contract(acc, 8, 2, x, 16, 256, w, taps, segments);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 2) {
@@ -1510,7 +1513,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "d72bad00dbd2fbd8", .isa = "avx512", .batch = 64,
+    .hash = "2f5ec5bce4b4fc2f", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 7440896,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,
