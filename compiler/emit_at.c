@@ -9,17 +9,29 @@
 
 #include "program.h"
 
+/* Of a dx: the pixels of dy. */
+static int count_places(const Node *node)
+{
+    const Shape x = node->outputs[0]->shape;
+
+    return window_count(&node->at, x.size[1], 0) * window_count(&node->at, x.size[2], 1);
+}
+
+/* What net_sort_places wants. */
+static long sorted_floats(const Node *node)
+{
+    return 16L * (count_places(node) + 2 + node->inputs[0]->shape.size[0]);
+}
+
 long floats_at(const Kernel *k)
 {
     const Node *node = k->node;
-    const Attributes *at = &node->at;
-    const Shape w = node->outputs[0]->shape, x = node->outputs[0]->shape;
+    const Shape w = node->outputs[0]->shape;
 
     if (k->kind == KERNEL_DW_AT)        /* of three blocks of inputs, all outputs */
         return 48L * w.size[0] * w.size[2] * w.size[3];
-    if (k->kind == KERNEL_DX_AT)        /* net_sort_places */
-        return 16L * (window_count(at, x.size[1], 0) * window_count(at, x.size[2], 1) + 2
-                      + node->inputs[0]->shape.size[0]);
+    if (k->kind == KERNEL_DX_AT)        /* places, then what meets a pixel */
+        return sorted_floats(node) + 32L * node->inputs[0]->shape.size[0];
     return 0;
 }
 
@@ -41,6 +53,11 @@ static const char *tap_at(const Attributes *at, Shape w, int axis)
 
     return dilation_of(at, axis) > 1 && w.size[2 + axis] > 1
                ? format("%s * %d", k, dilation_of(at, axis)) : k;
+}
+
+static bool has_edges(const Attributes *at)
+{
+    return at->padding[0] || at->padding[1] || at->padding_end[0] || at->padding_end[1];
 }
 
 /* acc, [output][tap][block][16 inputs], turned into panels of `wide` blocks of outputs from block
@@ -88,13 +105,13 @@ static void write_inputs(Text *text, const Kernel *k, const Segment *s, int firs
     line(text, 4, "struct net_windows windows;\n");
     line(text, 4, "net_find_windows(&windows, &dy->at[chunk][0][o / 16][0][o %% 16],");
     line(text, 5, "&index->at[chunk][0][o / 16][0][o %% 16], net_rows(run, chunk), %d, %d, %d, %d, "
-         "%d);", window_count(at, x->width, 1), at->stride[0], at->stride[1], at->padding[0],
-         at->padding[1]);
+         "%d, %d, %d);", window_count(at, x->width, 1), at->stride[0], at->stride[1],
+         at->padding[0], at->padding[1], 256 * x->blocks, x->width);
     line(text, 4, "for (int tap = 0; tap < %d; tap++)", taps);
     line(text, 5, "net_add_windows(acc + (o * %d + tap) * %dL, %d, x->at[chunk][0][%sblock][0],",
          taps, 16 * vectors, vectors, from(s->block));
-    line(text, 6, "%d, &windows, %s, %s, %d, %d);", 256 * x->blocks, tap_at(at, w, 0),
-         tap_at(at, w, 1), x->height, x->width);
+    line(text, 6, "%d, &windows, %s, %s, %d, %d, %s);", 256 * x->blocks, tap_at(at, w, 0),
+         tap_at(at, w, 1), x->height, x->width, has_edges(at) ? "true" : "false");
     line(text, 3, "}");
     for (int wide = 3, panel = 0; wide >= 1; wide--) {
         const int panels = dw->panels[3 - wide];
@@ -161,7 +178,10 @@ static void write_gather(Emitter *e, Text *text, const Kernel *k)
     line(text, 3, "const struct net_meeting m = { r, c, { %d, %d }, { %d, %d }, %d, %d };",
          tap_step(at, 0), tap_step(at, 1), window_step(at, 0), window_step(at, 1), w.size[3],
          window_count(at, node->outputs[0]->shape.size[2], 1));
-    line(text, 3, "_Alignas(64) float sum[%d][16][16];\n", node->outputs[0]->physical->blocks);
+    line(text, 3, "_Alignas(64) float sum[%d][16][16];", node->outputs[0]->physical->blocks);
+    line(text, 3, "struct net_met met;\n");
+    line(text, 3, "net_meet_places(&met, net_scratch(run, thread) + %ld, dy->at[chunk][0][0][0], "
+         "&places, &m);", sorted_floats(node));
     for (int i = 0; i < count; i++)
         for (int width = 3, first = 0; width >= 1; width--) {
             const int panels = parts[i].panels[3 - width];
@@ -169,10 +189,9 @@ static void write_gather(Emitter *e, Text *text, const Kernel *k)
             if (panels) {
                 line(text, 3, "for (int panel_block = %d; panel_block < %d; panel_block += %d)",
                      first, first + panels * width, width);
-                line(text, 4, "net_gather_places(sum[%spanel_block][0], %d, "
-                     "dy->at[chunk][0][0][0],", from(parts[i].block), width);
-                line(text, 5, "w->at + %spanel_block * %dL, &places, &m);", from(parts[i].w),
-                     16 * w.size[0] * w.size[2] * w.size[3]);
+                line(text, 4, "net_gather_places(sum[%spanel_block][0], %d, w->at + %spanel_block "
+                     "* %dL, &met, %d);", from(parts[i].block), width, from(parts[i].w),
+                     16 * w.size[0] * w.size[2] * w.size[3], w.size[0]);
             }
             first += panels * width;
         }
@@ -204,8 +223,7 @@ void emit_dx_at(Emitter *e, Driver *d, const Kernel *k)
     open_rows(text, v, false);
     line(text, 2, "const struct net_places places = net_sort_places(net_scratch(run, thread),");
     line(text, 3, "dy->at[chunk][0][0][0], index->at[chunk][0][0][0], net_rows(run, chunk), %d, "
-         "%d);", window_count(&node->at, dx->shape.size[1], 0)
-                 * window_count(&node->at, dx->shape.size[2], 1), w.size[0]);
+         "%d);", count_places(node), w.size[0]);
     write_reach(text, 2, node, 0);
     line(text, 2, "for (int column = 0; column < %d; column++) {", v->width);
     write_reach(text, 3, node, 1);

@@ -13,46 +13,56 @@
 
 /* ---- dw: one window of x an image ------------------------------------------------------------ */
 
-/* The images of a chunk in which an output has a gradient, and where its window begins. */
+/* The images of a chunk in which an output has a gradient, and where its window begins: the pixel,
+   and the image in it, in floats of x. */
 struct net_windows {
     int count;
-    int image[16], row[16], column[16];
+    int row[16], column[16];
+    long at[16];
     float dy[16];
 };
 
-/* dy, index: of one output; a place is one of `width` a row. */
+/* dy, index: of one output, whose places are `width` a row; pixel, x_width: floats of x from pixel
+   to pixel, pixels a row. */
 NET_INLINE void net_find_windows(struct net_windows *w, const float *dy, const float *index,
                                  int images, int width, int stride_row, int stride_column,
-                                 int padding_row, int padding_column)
+                                 int padding_row, int padding_column, long pixel, int x_width)
 {
     w->count = 0;
     for (int i = 0; i < images; i++) {
-        const int place = (int)index[16 * i];
+        const int place = (int)index[16 * i], k = w->count;
 
-        w->image[w->count] = i;
-        w->row[w->count] = place / width * stride_row - padding_row;
-        w->column[w->count] = place % width * stride_column - padding_column;
-        w->dy[w->count] = dy[16 * i];
+        w->row[k] = place / width * stride_row - padding_row;
+        w->column[k] = place % width * stride_column - padding_column;
+        w->at[k] = (w->row[k] * x_width + w->column[k]) * pixel + 16 * i;
+        w->dy[k] = dy[16 * i];
         w->count += dy[16 * i] != 0.0f;
     }
 }
 
-/* acc += dy times the pixel of x that lies `down` and `right` of where the window begins, where
-   that is inside: `vectors` blocks of its channels. `pixel`: floats of x from pixel to pixel. */
+/* Has a tap `down` and `right` of where window k begins a pixel of the image? */
+NET_INLINE bool net_is_inside(const struct net_windows *w, long k, int down, int right, int height,
+                              int width)
+{
+    return (unsigned)(w->row[k] + down) < (unsigned)height
+           && (unsigned)(w->column[k] + right) < (unsigned)width;
+}
+
+/* acc += dy times the pixel of x under one tap: `vectors` blocks of its channels. `edges`: windows
+   may lie across the edge. */
 NET_INLINE void net_add_windows(float *acc, int vectors, const float *x, long pixel,
                                 const struct net_windows *w, int down, int right, int height,
-                                int width)
+                                int width, bool edges)
 {
+    const long tap = (down * width + right) * pixel;
     vec sum[3];
 
     NET_VECTORS(j, vectors)
         sum[j] = vec_load(acc + 16 * j);
     NET_REPEAT(k, w->count) {
-        const int row = w->row[k] + down, column = w->column[k] + right;
-
-        if ((unsigned)row >= (unsigned)height || (unsigned)column >= (unsigned)width)
+        if (edges && !net_is_inside(w, k, down, right, height, width))
             continue;
-        const float *at = x + (row * width + column) * pixel + 16 * w->image[k];
+        const float *at = x + (w->at[k] + tap);
         const vec dy = vec_set(w->dy[k]);
 
         NET_VECTORS(j, vectors)
@@ -113,14 +123,25 @@ struct net_meeting {
     int kernel, width;          /* taps and places a row */
 };
 
-/* sum = the sum of dy w', over taps and outputs, for one pixel of sixteen images: `vectors` blocks
-   of inputs, 256 floats apart. w: turned, [tap][output][block][16]. */
-NET_INLINE void net_gather_places(float *sum, int vectors, const float *dy, const float *w,
-                                  const struct net_places *p, const struct net_meeting *m)
+/* What meets a pixel of image i: count[i] gradients, dy[i][k], each with the number of its turned
+   weights, tap times outputs and output. There is one tap at most for an output. */
+struct net_met {
+    int count[16];
+    int32_t *weight;
+    float *dy;
+};
+
+/* dy: a chunk's; memory: 32 outputs numbers */
+NET_INLINE void net_meet_places(struct net_met *met, void *memory, const float *dy,
+                                const struct net_places *p, const struct net_meeting *m)
 {
-    NET_REPEAT(i, 16) {
+    met->weight = memory;
+    met->dy = (float *)memory + 16 * p->outputs;
+    for (int i = 0; i < 16; i++) {
         const int32_t *begin = p->begin + i * (p->places + 2), *order = p->order + i * p->outputs;
-        vec acc[3] = { vec_zero(), vec_zero(), vec_zero() };
+        int32_t *weight = met->weight + i * p->outputs;
+        float *d = met->dy + i * p->outputs;
+        int count = 0;
 
         for (int r = 0; r < m->row.count; r++)
             for (int c = 0; c < m->column.count; c++) {
@@ -128,16 +149,35 @@ NET_INLINE void net_gather_places(float *sum, int vectors, const float *dy, cons
                                 + m->column.at - c * m->back[1];
                 const int tap = (m->row.first + r * m->up[0]) * m->kernel
                               + m->column.first + c * m->up[1];
-                const float *wt = w + (long)tap * p->outputs * 16 * vectors;
 
-                NET_REPEAT(k, begin[place + 1] - begin[place]) {
-                    const int o = order[begin[place] + k];
-                    const vec d = vec_set(dy[o / 16 * 256 + 16 * i + o % 16]);
+                for (int k = begin[place]; k < begin[place + 1]; k++) {
+                    const int o = order[k];
 
-                    NET_VECTORS(j, vectors)
-                        acc[j] = vec_fma(d, vec_load(wt + 16 * (vectors * o + j)), acc[j]);
+                    weight[count] = tap * p->outputs + o;
+                    d[count++] = dy[o / 16 * 256 + 16 * i + o % 16];
                 }
             }
+        met->count[i] = count;
+    }
+}
+
+/* sum = the sum of dy times its row of turned weights, for one pixel of sixteen images: `vectors`
+   blocks of inputs, 256 floats apart. w: [tap][output][block][16]. */
+NET_INLINE void net_gather_places(float *sum, int vectors, const float *w,
+                                  const struct net_met *met, int outputs)
+{
+    NET_REPEAT(i, 16) {
+        const int32_t *weight = met->weight + i * outputs;
+        const float *dy = met->dy + i * outputs;
+        vec acc[3] = { vec_zero(), vec_zero(), vec_zero() };
+
+        NET_REPEAT(k, met->count[i]) {
+            const float *at = w + 16L * vectors * weight[k];
+            const vec d = vec_set(dy[k]);
+
+            NET_VECTORS(j, vectors)
+                acc[j] = vec_fma(d, vec_load(at + 16 * j), acc[j]);
+        }
         NET_VECTORS(j, vectors)
             vec_store(sum + 256 * j + 16 * i, acc[j]);
     }

@@ -139,13 +139,13 @@ START_TEST(only_zeros_are_left_out)
         dy[16 * i] = dy[16 * i + 2] = values[i];
         index[16 * i] = 3;
     }
-    net_find_windows(&w, dy, index, 5, 2, 3, 2, 1, 0);
+    net_find_windows(&w, dy, index, 5, 2, 3, 2, 1, 0, 1000, 10);
     ck_assert_int_eq(w.count, 3);
     for (int k = 0; k < 3; k++) {
-        ck_assert_int_eq(w.image[k], images[k]);
-        ck_assert_mem_eq(&w.dy[k], &values[w.image[k]], sizeof(float));
         ck_assert_int_eq(w.row[k], 2);
         ck_assert_int_eq(w.column[k], 2);
+        ck_assert_int_eq(w.at[k], 22000 + 16 * images[k]);
+        ck_assert_mem_eq(&w.dy[k], &values[images[k]], sizeof(float));
     }
     p = net_sort_places(memory, dy, index, 5, 4, 3);
     for (int i = 0; i < 16; i++) {
