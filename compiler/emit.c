@@ -262,6 +262,7 @@ static EmitKernel *const emitters[] = {
     [KERNEL_WINOGRAD_DW] = emit_winograd_dw,
     [KERNEL_WINOGRAD_DW_SUM] = emit_winograd_dw_sum,
     [KERNEL_WEIGHT] = emit_weight,
+    [KERNEL_NARROW_DW] = emit_narrow_dw,
     [KERNEL_WEIGHT_SLICES] = emit_weight_slices,
     [KERNEL_WEIGHT_SUM] = emit_weight_sum,
     [KERNEL_DX_AT] = emit_dx_at,
@@ -495,6 +496,11 @@ static bool goes_by_places(const Kernel *k)
     return k->kind == KERNEL_DX_AT || k->kind == KERNEL_DW_AT;
 }
 
+static bool has_images_in_lanes(const Kernel *k)
+{
+    return k->narrow_dw.parts > 0;
+}
+
 static bool has_kernel(const Program *p, bool (*goes)(const Kernel *))
 {
     for (int i = 0; i < p->count; i++)
@@ -533,9 +539,10 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
     draw_plan(out, evaluate);
     text_add(out, " *\n");
     write_legend(out, evaluate);
-    text_add(out, " */\n\n#include \"kernel.h\"\n%s%s%s\n",
+    text_add(out, " */\n\n#include \"kernel.h\"\n%s%s%s%s\n",
              has_kernel(train, goes_by_places) ? "#include \"kernel_at.h\"\n" : "",
              has_words(e->model) ? "#include \"kernel_words.h\"\n" : "",
+             has_kernel(train, has_images_in_lanes) ? "#include \"narrow_dw.h\"\n" : "",
              has_kernel(train, goes_by_tiles) || has_kernel(evaluate, goes_by_tiles)
                  ? "#include \"winograd.h\"\n" : "");
 }

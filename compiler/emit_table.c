@@ -374,6 +374,7 @@ static const char *kind_of(const Kernel *k)
         return "backward-data";
     case KERNEL_DW_AT:
     case KERNEL_WEIGHT:
+    case KERNEL_NARROW_DW:
     case KERNEL_WEIGHT_SLICES:
     case KERNEL_WEIGHT_SUM:
     case KERNEL_WINOGRAD_DW:

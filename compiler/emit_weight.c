@@ -40,6 +40,11 @@ static const char *write_tile(Emitter *e, int vectors, bool image)
     return add_function(e, &e->tiles, name, head.at, text.at);
 }
 
+static const char *slices_type(Emitter *e, const Kernel *k)
+{
+    return declare_slices(e, k->scratch->size / sizeof(float));
+}
+
 static long pixel_floats(const Physical *v)
 {
     return (long)v->blocks * 16 * v->lanes;
@@ -56,8 +61,9 @@ void write_finish(Text *text, int level, const Kernel *k, const char *at, const 
 {
     const char *rest = k->update ? format("%s, %s);", from, count)
                                  : format("%s, (size_t)(%s) * sizeof(float));", from, count);
+    const bool slice = k->kind == KERNEL_WEIGHT && k->scratch;
     const char *begin = k->update ? format("net_finish(run, &w->at%s,", at)
-                                  : format("memcpy(&dw_out->at%s,", at);
+                                  : format("memcpy(&%s->at%s,", slice ? "slices" : "dw_out", at);
 
     if (strlen(begin) + strlen(rest) < 80) {
         line(text, level, "%s %s", begin, rest);
@@ -145,15 +151,24 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     const int groups = groups_of(&node->at);
     const bool by_row = panels * blocks < 8 || kh * kw * vectors > 48;
     const int tap_rows = by_row ? kh : 1;
+    const int in = k->scratch ? 2 : 3;      /* the level inside a chunk */
+    const char *item = k->scratch ? "part" : "item";
     const int strip = strip_rows(x, dy, window_reach(&node->at, 0), vectors);
     const char *k_at = tap_at("k", dilation_of(&node->at, 0));
     const char *l_at = tap_at("l", dilation_of(&node->at, 1));
 
-    line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, blocks * tap_rows);
-    line(text, 2, "const int panel_block = %d + item / %d * %d;", first, blocks * tap_rows,
+    if (k->scratch) {
+        line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", x->chunks,
+             panels * blocks * tap_rows);
+        line(text, 2, "const int chunk = item / %d, part = item %% %d;",
+             panels * blocks * tap_rows, panels * blocks * tap_rows);
+    } else {
+        line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, blocks * tap_rows);
+    }
+    line(text, 2, "const int panel_block = %d + %s / %d * %d;", first, item, blocks * tap_rows,
          vectors);
-    line(text, 2, "const int block = item / %d %% %d, tap_row = item %% %d;", tap_rows, blocks,
-         tap_rows);
+    line(text, 2, "const int block = %s / %d %% %d, tap_row = %s %% %d;", item, tap_rows, blocks,
+         item, tap_rows);
     line(text, 2, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;", s->channels,
          s->channels);
     line(text, 2, "_Alignas(64) float dw[%d][%d] = { 0 };\n", by_row ? kw : kh * kw,
@@ -162,44 +177,53 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
         line(text, 2, "const bool met = net_group_sees(16 * panel_block, %d, %d, %d, %d, %d + 16 * "
              "block, inputs).count > 0;", 16 * vectors, w.size[0] / groups, w.size[1] / groups,
              w.size[0], start);
-    line(text, 2, "for (int chunk = 0; chunk < %s; chunk++)", groups > 1 ? "(met ? chunks : 0)"
-                                                                         : "chunks");
-    line(text, 3, "for (int row = 0; row < %d; row += %d)", dy->height, strip);
-    line(text, 4, "for (int tap = 0; tap < %d; tap++) {", by_row ? kw : kh * kw);
+    if (k->scratch) {
+        line(text, 2, "if (net_rows(run, chunk) == 0)");
+        line(text, 3, "continue;");
+    } else {
+        line(text, 2, "for (int chunk = 0; chunk < %s; chunk++)",
+             groups > 1 ? "(met ? chunks : 0)" : "chunks");
+    }
+    line(text, in, "for (int row = 0; row < %d; row += %d)", dy->height, strip);
+    line(text, in + 1, "for (int tap = 0; tap < %d; tap++) {", by_row ? kw : kh * kw);
     if (by_row)
-        line(text, 5, "const int k = tap_row, l = tap;");
+        line(text, in + 2, "const int k = tap_row, l = tap;");
     else
-        line(text, 5, "const int k = tap / %d, l = tap %% %d;", kw, kw);
-    line(text, 5, "struct net_range r = net_valid(%s, %d, %d, %d, %d);", k_at, node->at.stride[0],
-         node->at.padding[0], x->height, dy->height);
-    line(text, 5, "const struct net_range c = net_valid(%s, %d, %d, %d, %d);", l_at,
+        line(text, in + 2, "const int k = tap / %d, l = tap %% %d;", kw, kw);
+    line(text, in + 2, "struct net_range r = net_valid(%s, %d, %d, %d, %d);", k_at,
+         node->at.stride[0], node->at.padding[0], x->height, dy->height);
+    line(text, in + 2, "const struct net_range c = net_valid(%s, %d, %d, %d, %d);", l_at,
          node->at.stride[1], node->at.padding[1], x->width, dy->width);
-    line(text, 5, "r.begin = r.begin > row ? r.begin : row;");
-    line(text, 5, "r.end = r.end < row + %d ? r.end : row + %d;", strip, strip);
-    line(text, 5, "if (r.begin >= r.end || c.begin >= c.end)");
-    line(text, 6, "continue;");
-    line(text, 5, "const int x_row = r.begin * %d - %d + %s, x_column = c.begin * %d - %d + %s;",
+    line(text, in + 2, "r.begin = r.begin > row ? r.begin : row;");
+    line(text, in + 2, "r.end = r.end < row + %d ? r.end : row + %d;", strip, strip);
+    line(text, in + 2, "if (r.begin >= r.end || c.begin >= c.end)");
+    line(text, in + 3, "continue;");
+    line(text, in + 2,
+         "const int x_row = r.begin * %d - %d + %s, x_column = c.begin * %d - %d + %s;",
          node->at.stride[0], node->at.padding[0], k_at, node->at.stride[1], node->at.padding[1],
          l_at);
-    line(text, 5, "const struct sweep over = {");
-    line(text, 6, "1, r.end - r.begin, c.end - c.begin, net_rows(run, chunk),");
-    line(text, 6, "0, %ld, %ld, 16, 0, %ld, %ld", pixel_floats(x) * x->width * node->at.stride[0],
-         pixel_floats(x) * node->at.stride[1], pixel_floats(dy) * dy->width, pixel_floats(dy));
-    line(text, 5, "};");
-    line(text, 5, "for (int i = 0; i < inputs; i += %d)", e->target->rows);
-    line(text, 6, "%s(dw[tap] + %d * i,", write_tile(e, vectors, true), vectors * 16);
-    line(text, 7, "&x->at[chunk][x_row * %d + x_column][%d + block][0][i],", x->width, s->block);
-    line(text, 7, "dy->at[chunk][r.begin * %d + c.begin][panel_block][0], &over);", dy->width);
-    line(text, 4, "}");
+    line(text, in + 2, "const struct sweep over = {");
+    line(text, in + 3, "1, r.end - r.begin, c.end - c.begin, net_rows(run, chunk),");
+    line(text, in + 3, "0, %ld, %ld, 16, 0, %ld, %ld",
+         pixel_floats(x) * x->width * node->at.stride[0], pixel_floats(x) * node->at.stride[1],
+         pixel_floats(dy) * dy->width, pixel_floats(dy));
+    line(text, in + 2, "};");
+    line(text, in + 2, "for (int i = 0; i < inputs; i += %d)", e->target->rows);
+    line(text, in + 3, "%s(dw[tap] + %d * i,", write_tile(e, vectors, true), vectors * 16);
+    line(text, in + 4, "&x->at[chunk][x_row * %d + x_column][%d + block][0][i],", x->width,
+         s->block);
+    line(text, in + 4, "dy->at[chunk][r.begin * %d + c.begin][panel_block][0], &over);", dy->width);
+    line(text, in + 1, "}");
     line(text, 2, "for (int tap = 0; tap < %d; tap++)%s", by_row ? kw : kh * kw,
          groups > 1 ? " {" : "");
     if (groups > 1)
         line(text, 3, "net_group_mask(dw[tap], inputs, %d, %d + 16 * block, 16 * panel_block, %d, "
              "%d);", 16 * vectors, start, w.size[1] / groups, w.size[0] / groups);
     write_finish(text, 3, k,
-                 format("[panel_block * %dL\n%*s+ ((tap_row * %d + tap) * %d + %d + 16 * block) * "
-                        "%dL]", 16 * dw->rows, 20, "", by_row ? kw : 0, w.size[1], start,
-                        vectors * 16),
+                 format("[%spanel_block * %dL\n%*s+ ((tap_row * %d + tap) * %d + %d + 16 * block) "
+                        "* %dL]",
+                        k->scratch ? format("chunk * %dL + ", padded_count(dw)) : "", 16 * dw->rows,
+                        20, "", by_row ? kw : 0, w.size[1], start, vectors * 16),
                  "dw[tap]", format("%d * inputs", vectors * 16));
     if (groups > 1)
         line(text, 2, "}");
@@ -213,19 +237,27 @@ void emit_weight(Emitter *e, Driver *d, const Kernel *k)
     const bool dense = node->op == OP_DENSE_DW;
     int first = 0;
 
-    add_result(e, d, k);
+    if (k->scratch)
+        add_scratch(e, d, "slices", k->scratch, slices_type(e, k), true);
+    else
+        add_result(e, d, k);
     add_operand(e, d, "x", node->inputs[0], false, NULL);
     add_operand(e, d, "dy", node->inputs[1], false, NULL);
-    d->base = format("%s%s_%s_%dx%d", op_info[node->op].text, k->update ? "_update" : "",
+    d->base = format("%s%s_%s_%dx%d", op_info[node->op].text,
+                     k->scratch ? "_slices" : k->update ? "_update" : "",
                      shape_name(e, node->inputs[0]), dw->rows, dw->outputs);
-    text_add(&d->comment, "/* dw = x' dy over images%s%s; items: (panel, %sblock of inputs) */\n",
-             dense ? "" : " and pixels", k->update ? ", then the update" : "",
+    text_add(&d->comment,
+             "/* dw = x' dy over images%s%s%s; items: (%spanel, %sblock of inputs) */\n",
+             dense ? "" : " and pixels", k->scratch ? " of a chunk" : "",
+             k->update ? ", then the update" : "", k->scratch ? "chunk, " : "",
              dense ? "pixel, " : "");
     line(&d->text, 0, "{");
-    line(&d->text, 1, "const int chunks = net_chunks(run);");
+    if (!k->scratch)
+        line(&d->text, 1, "const int chunks = net_chunks(run);");
     if (dense)
         line(&d->text, 1, "const int images = run->n - 16 * (chunks - 1);");
-    line(&d->text, 0, "%s", "");
+    if (!k->scratch)
+        line(&d->text, 0, "%s", "");
     for (int width = 3; width >= 1; width--) {
         const int panels = dw->panels[3 - width];
 
@@ -251,7 +283,7 @@ static const char *write_pixel_tile(Emitter *e, const Kernel *k, int first, int 
     line(&text, 1, "vec acc[%d][3];\n", rows);
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
     line(&text, 2, "NET_VECTORS(j, %d)", vectors);
-    line(&text, 3, "acc[i][j] = vec_zero();");
+    line(&text, 3, "acc[i][j] = vec_fresh_zero();");
     line(&text, 1, "correlate(acc, %d, %d, %d, %d, %d, %ld, %ld, x, dy, over, 1);", rows, vectors,
          first, w.size[1], w.size[3], pixel * x->full_width, pixel);
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
@@ -269,11 +301,6 @@ static const char *write_pixel_tile(Emitter *e, const Kernel *k, int first, int 
 static int pixel_tile_rows(const Emitter *e, int vectors)
 {
     return e->target->vectors == 1 ? 6 : 24 / vectors;
-}
-
-static const char *slices_type(Emitter *e, const Kernel *k)
-{
-    return declare_slices(e, k->scratch->size / sizeof(float));
 }
 
 void emit_weight_slices(Emitter *e, Driver *d, const Kernel *k)

@@ -301,26 +301,18 @@ static void add_contraction(Fusion *f, Node *node)
         split_contraction(k);
 }
 
-/* A first layer, or a filter a channel, has few weights and many pixels: no items to share, so
-   pixels are cut instead. */
 static void add_weight(Fusion *f, Node *node)
 {
     const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
-    const Physical *dy = node->inputs[1]->physical;
-    const bool depthwise = node->op == OP_DEPTHWISE_DW, slices = x->lanes < 16 || depthwise;
-    Kernel *k = add_kernel(f, depthwise ? KERNEL_DEPTHWISE_DW
-                              : slices  ? KERNEL_WEIGHT_SLICES
-                                        : KERNEL_WEIGHT, node);
+    Kernel *k = add_kernel(f, KERNEL_WEIGHT, node);
     Node *update = take_update(f, node->outputs[0]);
 
     k->flops = contraction_flops(node);
-    if (!slices) {
+    plan_weight(k, f->program->target);
+    if (!k->slices) {
         k->update = update;
         return;
     }
-    k->slices = x->chunks >= 16 ? 1 : 16 / x->chunks;
-    if (k->slices > dy->height)
-        k->slices = dy->height;
     k->scratch = new_scratch((size_t)(k->slices * x->chunks * padded_count(dw)) * sizeof(float),
                              layer_part(node, "weight gradient, slices"));
     add_end(f, KERNEL_WEIGHT_SUM, k, update, update == NULL);

@@ -44,7 +44,9 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
     const bool end = k->kind == KERNEL_SUMS_END || k->kind == KERNEL_WEIGHT_SUM
                      || k->kind == KERNEL_WINOGRAD_DW_SUM;
     const bool slices = k->kind == KERNEL_SUMS || k->kind == KERNEL_WEIGHT_SLICES
-                        || (k->kind == KERNEL_WINOGRAD_DW && k->scratch)
+                        || k->kind == KERNEL_NARROW_DW
+                        || ((k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_WEIGHT)
+                            && k->scratch)
                         || k->kind == KERNEL_DEPTHWISE_DW;
     const bool turns = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_WINOGRAD_WEIGHTS;
     const bool turned = k->scratch

@@ -87,7 +87,8 @@ typedef enum KernelKind {
     KERNEL_WINOGRAD_WEIGHTS,    /* weights transformed for it */
     KERNEL_WINOGRAD_DW,         /* dw the same way, and the update with it; or slices of dU */
     KERNEL_WINOGRAD_DW_SUM,     /* slices added in order, transformed, and the update */
-    KERNEL_WEIGHT,              /* dw, and the update with it */
+    KERNEL_WEIGHT,              /* dw, and the update with it; or a slice a chunk */
+    KERNEL_NARROW_DW,           /* dw with images in the lanes, in slices: few outputs */
     KERNEL_WEIGHT_SLICES,       /* dw of few weights over many pixels: in slices */
     KERNEL_WEIGHT_SUM,          /* slices added in order */
     KERNEL_DX_AT,               /* dx of a convolution from a number and a place a channel, */
@@ -143,6 +144,15 @@ typedef struct Winograd {
     long v, m, u;               /* floats of a thread's scratch: inputs, products, of a dw dU */
 } Winograd;
 
+/* How the weight gradient of a convolution of few outputs has images in the lanes (weight.c). */
+typedef struct NarrowDw {
+    int parts;                  /* of a chunk's pixels, each a slice; 0: outputs are in the lanes */
+    bool by_column;             /* parts of the only row; else of rows */
+    int rows, outputs;          /* of a register tile: inputs of a row of taps by outputs */
+    long x;                     /* floats of a thread's scratch: pixels of a block of x, */
+    long floats;                /* and those of dy after them */
+} NarrowDw;
+
 typedef struct Kernel {
     KernelKind kind;
     Node *node;                 /* what it is made around */
@@ -153,11 +163,12 @@ typedef struct Kernel {
     Buffer *scratch;            /* transposed weights or slices: written by one, read by another */
     struct Kernel **sums;       /* KERNEL_SUMS taken of each finished item, still in the cache */
     int sum_count;
-    int slices;                 /* of a dw in slices and its sum: for each chunk */
+    int slices;                 /* of a dw in slices and its sum: for each chunk; or 0 */
     Split split;
     int split_rows;             /* pixel rows a chunk, of SPLIT_ROWS */
     bool panel_outer;           /* of a contraction: items (panel, chunk, row) */
     Winograd winograd;
+    NarrowDw narrow_dw;
     bool needs_target;          /* left out of an evaluation without targets */
     int phase;                  /* plan.c: 0, 1, ... between barriers */
     const char *driver;         /* emit: the C function */
@@ -201,6 +212,10 @@ long winograd_slice(const Physical *dw, int tile);      /* floats of a slice of 
 long winograd_unit(int tile, int vectors);              /* of a panel and block of inputs in it */
 size_t thread_floats(const Program *train, const Program *evaluate);    /* of scratch */
 double winograd_flops(const Node *node, Winograd g);    /* of the products, one image */
+
+/* ---- weight.c: how weight gradients are summed ----------------------------------------------- */
+
+void plan_weight(Kernel *k, const Target *target);      /* its kind and slices; needs layouts */
 
 /* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */
 
@@ -332,6 +347,7 @@ typedef struct Group {
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]);
 void write_window(Text *text, int level, const Node *node, int axis);   /* taps: "r" or "c" */
 EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
+EmitKernel emit_narrow_dw;                                              /* emit_narrow_dw.c */
 EmitKernel emit_dx_at, emit_dw_at;                                      /* emit_at.c */
 long floats_at(const Kernel *k);                /* that they want of a thread's scratch; or 0 */
 EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups;              /* emit_channels.c */

@@ -168,6 +168,11 @@ static int edit_distance(const char *a, const char *b)
     return rows[a_length % 3][b_length];
 }
 
+int up(int size, int unit)
+{
+    return (size + unit - 1) / unit;
+}
+
 const char *nearest(const char *word, const char *const *words, int count)
 {
     const char *best = NULL;

@@ -67,11 +67,6 @@ static Problem find_problem(const Node *node)
                              * count_taps(x->width, y->width, node->at.padding[1])};
 }
 
-static int up(int size, int unit)
-{
-    return (size + unit - 1) / unit;
-}
-
 /* Vector operations of one image; the weights' transform is shared by all of a batch. */
 static double cost_of(const Problem *p, int tile, int images)
 {
@@ -238,11 +233,10 @@ size_t thread_floats(const Program *train, const Program *evaluate)
 
         for (int i = 0; i < p->count; i++) {
             const Winograd *g = &p->kernels[i]->winograd;
+            const long floats = g->v + g->m + g->u + floats_at(p->kernels[i])
+                                + p->kernels[i]->narrow_dw.floats;
 
-            if (g->v + g->m + g->u > most)
-                most = g->v + g->m + g->u;
-            if (floats_at(p->kernels[i]) > most)
-                most = floats_at(p->kernels[i]);
+            most = floats > most ? floats : most;
         }
     }
     return (size_t)most;

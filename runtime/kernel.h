@@ -19,14 +19,6 @@
 #define NET_TILE static __attribute__((noinline))
 #define NET_KERNEL static __attribute__((noinline))
 
-#ifdef __clang__
-#define NET_UNROLL(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
-#define NET_REPEAT(k, n) _Pragma("clang loop unroll(disable)") for (long k = 0; k < (n); k++)
-#else
-#define NET_UNROLL(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
-#define NET_REPEAT(k, n) _Pragma("GCC unroll 1") for (long k = 0; k < (n); k++)
-#endif
-
 /* Tiles are up to 3 vectors wide. (A loop of one iteration leaves its vector on the stack.) */
 #define NET_VECTORS(j, vectors) NET_UNROLL(j, 3) if (j < (vectors))
 
@@ -325,21 +317,6 @@ struct net_slopes {
     _Alignas(64) float share[16], slope[16];
 };
 
-/* Sums over lanes of sixteen vectors, as vec_sum adds them. */
-NET_INLINE vec net_sum_lanes(const float *rows)
-{
-    _Alignas(64) float lanes[256];
-    vec sum[16];
-
-    transpose_16x16(lanes, 16, rows, 16, 16, 16);
-    NET_UNROLL(i, 16)
-        sum[i] = vec_load(lanes + 16 * i);
-    for (int half = 8; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            sum[i] = vec_add(sum[i], sum[i + half]);
-    return sum[0];
-}
-
 /* x: sixteen images a block of channels, the blocks 256 floats apart */
 NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels, float eps)
 {
@@ -353,7 +330,7 @@ NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels
             sum = vec_add(sum, vec_load(x + 16 * c + 16 * i));
         vec_store(part + 16 * i, sum);
     }
-    vec_store(s->mean, vec_div(net_sum_lanes(part), count));
+    vec_store(s->mean, vec_div(vec_sum_each(part, 16), count));
     for (int i = 0; i < 16; i++) {
         const vec mean = vec_set(s->mean[i]);
         vec sum = vec_zero();
@@ -365,7 +342,7 @@ NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels
         }
         vec_store(part + 16 * i, sum);
     }
-    const vec variance = vec_div(net_sum_lanes(part), count);
+    const vec variance = vec_div(vec_sum_each(part, 16), count);
     vec_store(s->inv_std, vec_div(vec_set(1.0f), vec_sqrt(vec_add(variance, vec_set(eps)))));
 }
 
@@ -393,8 +370,8 @@ NET_INLINE void net_find_slopes(struct net_slopes *slopes, const struct net_stat
         vec_store(part + 16 * i, sum);
         vec_store(part_normal + 16 * i, second);
     }
-    vec_store(slopes->share, vec_div(net_sum_lanes(part), count));
-    vec_store(slopes->slope, vec_div(net_sum_lanes(part_normal), count));
+    vec_store(slopes->share, vec_div(vec_sum_each(part, 16), count));
+    vec_store(slopes->slope, vec_div(vec_sum_each(part_normal, 16), count));
 }
 
 /* (g - share - normal slope) / deviation in the first `lanes` lanes */

@@ -128,6 +128,25 @@ START_TEST(zero_stays_zero)
 }
 END_TEST
 
+/* Sixteen at once have the bits of one by one. */
+START_TEST(sums_over_lanes_are_the_same)
+{
+    _Alignas(64) float rows[256], sums[16];
+
+    for (int i = 0; i < 256; i++)
+        rows[i] = ldexpf((float)((i * 7919 + _i) % 1009 - 504), i * 31 % 17);
+    for (int count = 1; count <= 16; count++) {
+        vec_store(sums, vec_sum_each(rows, count));
+        for (int k = 0; k < 16; k++) {
+            const float one = k < count ? vec_sum(vec_load(rows + 16 * k)) : 0.0f;
+
+            ck_assert_msg(memcmp(&one, &sums[k], sizeof one) == 0, "sum %d of %d: %.9g for %.9g", k,
+                          count, (double)sums[k], (double)one);
+        }
+    }
+}
+END_TEST
+
 /* ---- Draws ----------------------------------------------------------------------------------- */
 
 enum { ROWS = 256, ELEMENTS = 4096 };
@@ -186,6 +205,7 @@ Suite *suite_vec(void)
     tcase_add_loop_test(tcase, functions_are_exact_to_a_few_places, 0,
                         sizeof functions / sizeof *functions);
     tcase_add_test(tcase, zero_stays_zero);
+    tcase_add_loop_test(tcase, sums_over_lanes_are_the_same, 0, 8);
     tcase_add_test(tcase, noise_is_normal);
     suite_add_tcase(suite, tcase);
     return suite;
