@@ -35,6 +35,14 @@ static const char *minus(const char *v, int n)
     return n == 0 ? v : format("%s - %d", v, n);
 }
 
+/* Pixels of x under a run of `v` pixels of dy: "rows + 2", "(rows - 1) * 2 + 3" */
+static const char *under(const char *v, int stride, int kernel)
+{
+    return stride > 1   ? format("(%s - 1) * %d + %d", v, stride, kernel)
+           : kernel > 1 ? format("%s + %d", v, kernel - 1)
+                        : v;
+}
+
 /* What the loops of a driver need. */
 typedef struct Loops {
     Emitter *e;
@@ -50,10 +58,8 @@ static void write_turn(Text *text, int level, const Loops *l, const Segment *s)
 {
     const int *stride = l->node->at.stride, *padding = l->node->at.padding;
     const char *rows = l->g->by_column ? format("%d", l->w.size[2])
-                                       : format("%s + %d", times("(rows - 1)", stride[0]),
-                                                l->w.size[2]);
-    const char *columns = l->g->by_column ? format("%s + %d", times("(columns - 1)", stride[1]),
-                                                   l->w.size[3])
+                                       : under("rows", stride[0], l->w.size[2]);
+    const char *columns = l->g->by_column ? under("columns", stride[1], l->w.size[3])
                                           : format("%d", l->columns);
     const char *row = l->g->by_column ? "0" : times("row", stride[0]);
     const char *column = l->g->by_column ? times("column", stride[1]) : "0";
@@ -61,8 +67,9 @@ static void write_turn(Text *text, int level, const Loops *l, const Segment *s)
     if (l->x->lanes < 16) {         /* its border is there */
         line(text, level, "for (int r = 0; r < %s; r++)", rows);
         line(text, level + 1, "net_turn_packed(xs + r * x_row, %d, "
-             "x->at[chunk][(%s + r) * %d + %s][0][0],", 16 * s->channels, row, l->x->full_width,
-             column);
+             "x->at[chunk][%s][0][0],", 16 * s->channels,
+             l->g->by_column ? format("r * %d + %s", l->x->full_width, column)
+                             : format("(%s + r) * %d", row, l->x->full_width));
         line(text, level + 2, "%d, %s, %d, images);", l->x->lanes, columns, s->channels);
         return;
     }
@@ -100,9 +107,9 @@ static void write_block(Text *text, int level, const Loops *l, const Segment *s)
     line(text, level + 2, "for (int m = i; m < i + %d && m < %d * channels; m++)", g->rows,
          l->w.size[3]);
     line(text, level + 3,
-         "vec_store(dw + ((k * %d + m / channels) * %d + %s + m %% channels) * 16,",
-         l->w.size[3], l->w.size[1],
-         s->channels > 16 ? format("%d + 16 * block", start) : format("%d", start));
+         "vec_store(dw + ((k * %d + m / channels) * %d%s%s + m %% channels) * 16,",
+         l->w.size[3], l->w.size[1], start > 0 ? format(" + %d", start) : "",
+         s->channels > 16 ? " + 16 * block" : "");
     line(text, level + 4, "vec_sum_each(sums + (m - i) * %d, %d));", 16 * padded, outputs);
     line(text, level + 1, "}");
 }

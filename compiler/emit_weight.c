@@ -369,8 +369,8 @@ void emit_weight_sum(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 0, "{");
     line(&d->text, 1, "NET_ITEMS(item, %d, run, thread) {", floats / 16);
     line(&d->text, 2, "_Alignas(64) float dw[16];\n");
-    line(&d->text, 2, "vec_store(dw, net_sum_slices(slices->at + 16 * item, %d, %d * "
-         "net_chunks(run)));", floats, k->slices);
+    line(&d->text, 2, "vec_store(dw, net_sum_slices(slices->at + 16 * item, %d, "
+         "%snet_chunks(run)));", floats, k->slices > 1 ? format("%d * ", k->slices) : "");
     write_finish(&d->text, 2, k, vectors ? "[item][0]" : "[16 * item]", "dw", "16");
     line(&d->text, 1, "}");
     line(&d->text, 0, "}");

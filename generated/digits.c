@@ -3,27 +3,27 @@
  *
  *     netc digits.net --target avx512 --batch 64
  *
- * 52138 parameters and statistics, arena 7440896 B, any batch of 1 to 64 rows.
+ * 52138 parameters and statistics, arena 7459328 B, any batch of 1 to 64 rows.
  *
  * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. An element is one fma chain in a fixed order: the same bits on any number of threads.
  *
- * Memory plan: a column is 116265 B of arena, a row one phase between barriers.
+ * Memory plan: a column is 116553 B of arena, a row one phase between barriers.
  *
  *     train      1  dddddddddddddddddddddddddddd.............bbb.c....a.............
- *                2  dddddddddddddddddddddddddddeeeeeeee......bbb.c....a...........ff
- *                3  dddddddddddddddddddddddddddeeeeeeeggggggggbb.c....a...........ff
- *                4  dddddddddddddddddddddddddddeeeeeeeggggggggbhhc....i...........ff
- *                5  dddddddddddddddddddddddddddeeeeeeeggggggggbhjj....i...........ff
- *                6  dddddddddddddddddddddddddddeeeeeeeggggggggbhjm....i...........fk
- *                7  dddddddddddddddddddddddddddeeeeeeeggggggggbhjo....p...........fk
- *                8  dddddddddddddddddddddddddddeeeeeeeggggggggbhho..qqq...........fk
- *                9  dddddddddddddddddddddddddddeeeeeeegggggggrrrrrrrrqq...........fs
- *               10  dddddddddddddddddddddddddddeeeeeeee......rrrrrrrr.a....tttttttts
- *               11  ddddddddddddddddddddddddddduuuuuuuuuuuuuuuuuuuuuuuuuuuuutttttttv
- *               12  w..........................uuuuuuuuuuuuuuuuuuuuuuuuuuuuu.......v
- *               13  w..............................................................k
+ *                2  dddddddddddddddddddddddddddeeeeeeee......bbb.c....a..........fff
+ *                3  dddddddddddddddddddddddddddeeeeeeeggggggggbb.c....a..........fff
+ *                4  dddddddddddddddddddddddddddeeeeeeeggggggggbhhc...ii..........fff
+ *                5  dddddddddddddddddddddddddddeeeeeeeggggggggbhjc...ii..........fff
+ *                6  dddddddddddddddddddddddddddeeeeeeeggggggggbhjm...ii..........ffk
+ *                7  dddddddddddddddddddddddddddeeeeeeeggggggggbhoo...ip..........ffk
+ *                8  dddddddddddddddddddddddddddeeeeeeeggggggggbhoo..qqp..........ffk
+ *                9  dddddddddddddddddddddddddddeeeeeeegggggggrrrrrrrrqp..........ffs
+ *               10  dddddddddddddddddddddddddddeeeeeeee......rrrrrrrr.a....uuuuuuuft
+ *               11  dddddddddddddddddddddddddddvvvvvvvvvvvvvvvvvvvvvvvvvvvvvuuuuuufw
+ *               12  x..........................vvvvvvvvvvvvvvvvvvvvvvvvvvvvv.......w
+ *               13  x..............................................................k
  *
  *       a  9216 B  cnn.conv2d_2 weight, transposed
  *       b  200704 B  cnn.dense_1 weight, transposed
@@ -44,10 +44,11 @@
  *       q  200704 B  d cnn.dense_1
  *       r  802816 B  d cnn.relu_2
  *       s  3584 B  cnn.conv2d_2 sums
- *       t  802816 B  d cnn.conv2d_2
- *       u  3211264 B  d cnn.relu_1
- *       v  7168 B  cnn.conv2d_1 sums
- *       w  9216 B  cnn.conv2d_1 weight gradient, slices
+ *       t  18432 B  cnn.conv2d_2 weight gradient, slices
+ *       u  802816 B  d cnn.conv2d_2
+ *       v  3211264 B  d cnn.relu_1
+ *       w  7168 B  cnn.conv2d_1 sums
+ *       x  9216 B  cnn.conv2d_1 weight gradient, slices
  *
  *     evaluate   1  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa............
  *                2  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbb
@@ -93,6 +94,7 @@ struct slices_4 { float at[4]; };
 struct slices_64 { float at[64]; };
 struct slices_256 { float at[256]; };
 struct slices_896 { float at[896]; };
+struct slices_4608 { float at[4608]; };
 struct slices_1792 { float at[1792]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
@@ -283,7 +285,7 @@ NET_TILE void weight_tile_9x1_from_0(float *restrict dw, const float *restrict x
 
     NET_UNROLL(i, 9)
         NET_VECTORS(j, 1)
-            acc[i][j] = vec_zero();
+            acc[i][j] = vec_fresh_zero();
     correlate(acc, 9, 1, 0, 1, 3, 480, 16, x, dy, over, 1);
     NET_UNROLL(i, 9)
         NET_VECTORS(j, 1)
@@ -801,43 +803,43 @@ NET_KERNEL void channel_sum_update_64x64(struct vector_64 *restrict b,
     }
 }
 
-/* dw = x' dy over images and pixels, then the update; items: (panel, block of inputs) */
-NET_KERNEL void conv2d_dw_update_64x8x14x14_72x16(
-        struct weight_72x16 *restrict w, const struct value_64x8x14x14 *restrict x,
+/* dw = x' dy over images and pixels of a chunk; items: (chunk, panel, block of inputs) */
+NET_KERNEL void conv2d_dw_slices_64x8x14x14_72x16(
+        struct slices_4608 *restrict slices, const struct value_64x8x14x14 *restrict x,
         const struct value_64x16x14x14 *restrict dy, struct net_run *run, int thread)
 {
-    const int chunks = net_chunks(run);
-
-    NET_ITEMS(item, 1 * 3, run, thread) {
-        const int panel_block = 0 + item / 3 * 1;
-        const int block = item / 3 % 1, tap_row = item % 3;
+    NET_ITEMS(item, 4 * 3, run, thread) {
+        const int chunk = item / 3, part = item % 3;
+        const int panel_block = 0 + part / 3 * 1;
+        const int block = part / 3 % 1, tap_row = part % 3;
         const int inputs = 8 - 16 * block < 16 ? 8 - 16 * block : 16;
         _Alignas(64) float dw[3][256] = { 0 };
 
-        for (int chunk = 0; chunk < chunks; chunk++)
-            for (int row = 0; row < 14; row += 8)
-                for (int tap = 0; tap < 3; tap++) {
-                    const int k = tap_row, l = tap;
-                    struct net_range r = net_valid(k, 1, 1, 14, 14);
-                    const struct net_range c = net_valid(l, 1, 1, 14, 14);
-                    r.begin = r.begin > row ? r.begin : row;
-                    r.end = r.end < row + 8 ? r.end : row + 8;
-                    if (r.begin >= r.end || c.begin >= c.end)
-                        continue;
-                    const int x_row = r.begin * 1 - 1 + k, x_column = c.begin * 1 - 1 + l;
-                    const struct sweep over = {
-                        1, r.end - r.begin, c.end - c.begin, net_rows(run, chunk),
-                        0, 3584, 256, 16, 0, 3584, 256
-                    };
-                    for (int i = 0; i < inputs; i += 8)
-                        weight_tile_8x1_image(dw[tap] + 16 * i,
-                            &x->at[chunk][x_row * 14 + x_column][0 + block][0][i],
-                            dy->at[chunk][r.begin * 14 + c.begin][panel_block][0], &over);
-                }
+        if (net_rows(run, chunk) == 0)
+            continue;
+        for (int row = 0; row < 14; row += 8)
+            for (int tap = 0; tap < 3; tap++) {
+                const int k = tap_row, l = tap;
+                struct net_range r = net_valid(k, 1, 1, 14, 14);
+                const struct net_range c = net_valid(l, 1, 1, 14, 14);
+                r.begin = r.begin > row ? r.begin : row;
+                r.end = r.end < row + 8 ? r.end : row + 8;
+                if (r.begin >= r.end || c.begin >= c.end)
+                    continue;
+                const int x_row = r.begin * 1 - 1 + k, x_column = c.begin * 1 - 1 + l;
+                const struct sweep over = {
+                    1, r.end - r.begin, c.end - c.begin, net_rows(run, chunk),
+                    0, 3584, 256, 16, 0, 3584, 256
+                };
+                for (int i = 0; i < inputs; i += 8)
+                    weight_tile_8x1_image(dw[tap] + 16 * i,
+                        &x->at[chunk][x_row * 14 + x_column][0 + block][0][i],
+                        dy->at[chunk][r.begin * 14 + c.begin][panel_block][0], &over);
+            }
         for (int tap = 0; tap < 3; tap++)
-            net_finish(run, &w->at[panel_block * 1152L
+            memcpy(&slices->at[chunk * 1152L + panel_block * 1152L
                     + ((tap_row * 3 + tap) * 8 + 0 + 16 * block) * 16L],
-                    dw[tap], 16 * inputs);
+                    dw[tap], (size_t)(16 * inputs) * sizeof(float));
     }
 }
 
@@ -950,6 +952,19 @@ NET_KERNEL void channel_sum_update_64x16x14x14(
 
         vec_store(db, net_sum_slices(s, 16, count));
         net_finish(run, b->at[block], db, 16);
+    }
+}
+
+/* dw = slices added in order, then the update; items: vectors */
+NET_KERNEL void sum_slices_update_1152(struct weight_72x16 *restrict w,
+                                       const struct slices_4608 *restrict slices,
+                                       struct net_run *run, int thread)
+{
+    NET_ITEMS(item, 72, run, thread) {
+        _Alignas(64) float dw[16];
+
+        vec_store(dw, net_sum_slices(slices->at + 16 * item, 1152, net_chunks(run)));
+        net_finish(run, &w->at[16 * item], dw, 16);
     }
 }
 
@@ -1113,7 +1128,7 @@ static void train_step(struct net_run *run, int thread)
     struct index_64x16x7x7 *maxpool2d_2_index = net_at(run, 5820416);
     struct value_64x784_16x49 *flatten = net_at(run, 5017600);
     struct value_64x64 *relu_3 = net_at(run, 5218304);
-    struct value_64x10 *dense_2 = net_at(run, 7433216);
+    struct value_64x10 *dense_2 = net_at(run, 7451648);
     struct value_64x10 *d_cross_entropy = net_at(run, 5251072);
     struct slices_4 *cross_entropy = net_at(run, 5257984);
     struct slices_64 *dense_2_sums = net_at(run, 5257728);
@@ -1122,10 +1137,11 @@ static void train_step(struct net_run *run, int thread)
     struct value_64x784_16x49 *d_dense_1_x = net_at(run, 5619712);
     struct value_64x16x7x7 *d_flatten = net_at(run, 5619712);
     struct value_64x16x14x14 *d_relu_2 = net_at(run, 4816896);
-    struct slices_896 *conv2d_2_sums = net_at(run, 7437312);
+    struct slices_896 *conv2d_2_sums = net_at(run, 7455744);
+    struct slices_4608 *conv2d_2_weight_gradient__slices = net_at(run, 7426048);
     struct value_64x8x14x14 *d_conv2d_2_x = net_at(run, 6422528);
     struct value_64x8x28x28 *d_relu_1 = net_at(run, 3211264);
-    struct slices_1792 *conv2d_1_sums = net_at(run, 7426048);
+    struct slices_1792 *conv2d_1_sums = net_at(run, 7444480);
     struct slices_2304 *conv2d_1_weight_gradient__slices = net_at(run, 0);
     (void)p, (void)batch;
 
@@ -1184,8 +1200,8 @@ static void train_step(struct net_run *run, int thread)
                                                                         /* digits.net:16 */
     barrier(run, thread);
 
-    RUN(19, conv2d_dw_update_64x8x14x14_72x16(&p->conv2d_2_weight, maxpool2d_1, d_relu_2, run,
-            thread));                                                   /* digits.net:14 */
+    RUN(19, conv2d_dw_slices_64x8x14x14_72x16(conv2d_2_weight_gradient__slices, maxpool2d_1,
+            d_relu_2, run, thread));                                    /* digits.net:14 */
     RUN(20, conv2d_dx_64x8x14x14_16x3x3(d_conv2d_2_x, d_relu_2, conv2d_2_weight__transposed, run,
             thread));                                                   /* digits.net:14 */
     barrier(run, thread);
@@ -1194,15 +1210,17 @@ static void train_step(struct net_run *run, int thread)
             d_conv2d_2_x, relu_1, run, thread));                        /* digits.net:13 */
     RUN(22, channel_sum_update_64x16x14x14(&p->conv2d_2_bias, conv2d_2_sums, run, thread));
                                                                         /* digits.net:14 */
+    RUN(23, sum_slices_update_1152(&p->conv2d_2_weight, conv2d_2_weight_gradient__slices, run,
+            thread));                                                   /* digits.net:14 */
     barrier(run, thread);
 
-    RUN(23, conv2d_dw_slices_64x1x28x28_9x8(conv2d_1_weight_gradient__slices, &batch->image,
+    RUN(24, conv2d_dw_slices_64x1x28x28_9x8(conv2d_1_weight_gradient__slices, &batch->image,
             d_relu_1, run, thread));                                    /* digits.net:13 */
-    RUN(24, channel_sum_update_64x8x28x28(&p->conv2d_1_bias, conv2d_1_sums, run, thread));
+    RUN(25, channel_sum_update_64x8x28x28(&p->conv2d_1_bias, conv2d_1_sums, run, thread));
                                                                         /* digits.net:13 */
     barrier(run, thread);
 
-    RUN(25, sum_slices_update_144(&p->conv2d_1_weight, conv2d_1_weight_gradient__slices, run,
+    RUN(26, sum_slices_update_144(&p->conv2d_1_weight, conv2d_1_weight_gradient__slices, run,
             thread));                                                   /* digits.net:13 */
     barrier(run, thread);
 }
@@ -1455,7 +1473,7 @@ static const struct net_kernel train_kernels[] = {
     { "dense_relu_64x784x64", "cnn.dense_1",
       "forward", 16, 6422528, 418048, { 5218304, 1024, 1, 4, 0, 4 } },
     { "dense_64x64x10", "cnn.dense_2",
-      "forward", 17, 81920, 24640, { 7433216, 256, 1, 1, 0, 1 } },
+      "forward", 17, 81920, 24640, { 7451648, 256, 1, 1, 0, 1 } },
     { "cross_entropy_grad_64x10", "cross_entropy",
       "loss", 21, 0, 8512, { 0 } },
     { "mean_loss_4", "cross_entropy",
@@ -1476,14 +1494,16 @@ static const struct net_kernel train_kernels[] = {
       "pool", 14, 0, 2662912, { 0 } },
     { "channel_sum_update_64x64", "cnn.dense_1",
       "reduction", 16, 0, 1280, { 0 } },
-    { "conv2d_dw_update_64x8x14x14_72x16", "cnn.conv2d_2",
-      "backward-weights", 14, 28901376, 1610240, { 0 } },
+    { "conv2d_dw_slices_64x8x14x14_72x16", "cnn.conv2d_2",
+      "backward-weights", 14, 28901376, 1624064, { 0 } },
     { "conv2d_dx_64x8x14x14_16x3x3", "cnn.conv2d_2",
       "backward-data", 14, 28901376, 1614848, { 0 } },
     { "maxpool2d_grad_relu_grad_64x8x28x28_2x2", "cnn.maxpool2d_1",
       "pool", 13, 0, 10644480, { 0 } },
     { "channel_sum_update_64x16x14x14", "cnn.conv2d_2",
       "reduction", 14, 0, 3648, { 0 } },
+    { "sum_slices_update_1152", "cnn.conv2d_2",
+      "backward-weights", 14, 0, 23040, { 0 } },
     { "conv2d_dw_slices_64x1x28x28_9x8", "cnn.conv2d_1",
       "backward-weights", 13, 7225344, 3450880, { 0 } },
     { "channel_sum_update_64x8x28x28", "cnn.conv2d_1",
@@ -1513,8 +1533,8 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "2f5ec5bce4b4fc2f", .isa = "avx512", .batch = 64,
-    .params_size = sizeof(struct params), .arena_size = 7440896,
+    .hash = "451866e902fe21a3", .isa = "avx512", .batch = 64,
+    .params_size = sizeof(struct params), .arena_size = 7459328,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,
     .parts = { &part_train, &part_validation, &part_test },
@@ -1527,7 +1547,7 @@ const struct net_model net_model = {
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
     .outputs = 10, .output_rank = 1, .output_shape = { 10 },
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),
-    .train = { train_step, train_kernels, 26 },
+    .train = { train_step, train_kernels, 27 },
     .evaluate = { evaluate_step, evaluate_kernels, 8 },
     .pack = pack, .unpack = unpack,
 };

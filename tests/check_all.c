@@ -19,11 +19,8 @@ Suite *suite_text(void);
 Suite *suite_runtime(void);
 Suite *suite_training(void);
 Suite *suite_winograd(void);
-<<<<<<< HEAD
 Suite *suite_at(void);
-=======
 Suite *suite_weight(void);
->>>>>>> 262601d (wip)
 Suite *suite_data(void);
 Suite *suite_prep(void);
 Suite *suite_readers(void);
@@ -35,11 +32,7 @@ static const struct {
     {"frontend", suite_frontend}, {"graph", suite_graph},     {"plan", suite_plan},
     {"kernels", suite_kernels},   {"conv", suite_conv},       {"pool", suite_pool},
     {"runtime", suite_runtime},   {"data", suite_data},       {"prep", suite_prep},
-<<<<<<< HEAD
-    {"winograd", suite_winograd}, {"at", suite_at},
-=======
-    {"winograd", suite_winograd}, {"weight", suite_weight},
->>>>>>> 262601d (wip)
+    {"winograd", suite_winograd}, {"at", suite_at},       {"weight", suite_weight},
     {"readers", suite_readers},
     {"training", suite_training},
     {"text", suite_text},

@@ -97,11 +97,8 @@ KernelCases conv_cases(void);                       /* suite_conv.c */
 KernelCases pool_cases(void);                       /* suite_pool.c */
 KernelCases text_cases(void);                       /* suite_text.c */
 KernelCases winograd_cases(void);                   /* suite_winograd.c */
-<<<<<<< HEAD
 KernelCases at_cases(void);                         /* suite_at.c */
-=======
 KernelCases weight_cases(void);                     /* suite_weight.c */
->>>>>>> 262601d (wip)
 
 const char *kernel_model(const KernelCase *c);      /* its .net file */
 int most_threads(const char *target);               /* that steps are tried with */

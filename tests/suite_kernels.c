@@ -412,11 +412,7 @@ static void note_operations(bool seen[OP_COUNT], Graph *g)
 START_TEST(every_operation_is_compiled)
 {
     const KernelCases suites[] = {{cases, COUNT(cases)}, conv_cases(), pool_cases(), text_cases(),
-<<<<<<< HEAD
-                                  winograd_cases(), at_cases()};
-=======
-                                  winograd_cases(), weight_cases()};
->>>>>>> 262601d (wip)
+                                  winograd_cases(), at_cases(), weight_cases()};
     bool seen[OP_COUNT] = {0};
 
     for (int i = 0; i < COUNT(suites); i++) {
