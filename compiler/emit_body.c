@@ -245,27 +245,37 @@ void write_body(Text *text, int level, const Body *b, const char *anchor, const 
     }
 }
 
+/* Before the loop over images: what the draws of a block's images share. */
+void write_draws(Text *text, int level, const Body *b, const char *element, const char *step)
+{
+    for (int i = 0; i < b->k->body_count; i++) {
+        const Node *node = b->k->body[i];
+
+        if (op_info[node->op].effects != RANDOM)
+            continue;
+        line(text, level, "const struct net_draws draws_%d =", i);
+        line(text, level + 1, "net_begin_draws(run->seed, (uint32_t)(%s), (uint32_t)(%s), "
+             "run->step, %s + %du);", element, step,
+             node->op == OP_DROPOUT ? "NET_RANDOM_DROPOUT" : "NET_RANDOM_NOISE", node->at.stream);
+    }
+}
+
 /* The draws of each dropout and each noise for four images. */
-void write_keeps(Text *text, int level, const Body *b, const char *element, const char *step,
-                 const char *group)
+void write_keeps(Text *text, int level, const Body *b, const char *group)
 {
     for (int i = 0; i < b->k->body_count; i++) {
         const Node *node = b->k->body[i];
 
         if (node->op == OP_GAUSSIAN_NOISE) {
             line(text, level, "vec noise_%d[4];    /* gaussian_noise(%g) */", i, node->at.scale);
-            line(text, level, "vec_gaussian_noise(noise_%d, run->seed, (uint32_t)(%s), "
-                 "(uint32_t)(%s), (uint32_t)(%s), run->step, %du, %s);", i, element, step, group,
-                 node->at.stream, literal(node->at.scale));
+            line(text, level, "vec_gaussian_noise(noise_%d, &draws_%d, (uint32_t)(%s), %s);", i, i,
+                 group, literal(node->at.scale));
         }
         if (node->op != OP_DROPOUT)
             continue;
         line(text, level, "vec keep_%d[4];     /* dropout(%g) */", i, node->at.p);
-        line(text, level, "vec_dropout(keep_%d, run->seed, (uint32_t)(%s), (uint32_t)(%s),", i,
-             element, step);
-        line(text, level, "            (uint32_t)(%s), run->step, %du, %uu, %s);", group,
-             node->at.stream, (uint32_t)(node->at.p * 4294967296.0),
-             literal(1.0 / (1.0 - node->at.p)));
+        line(text, level, "vec_dropout(keep_%d, &draws_%d, (uint32_t)(%s), %uu, %s);", i, i, group,
+             (uint32_t)(node->at.p * 4294967296.0), literal(1.0 / (1.0 - node->at.p)));
     }
 }
 

@@ -107,10 +107,11 @@ static void write_heavy_end(Text *text, const Body *b, int rows, int vectors)
     line(text, 1, "NET_UNROLL(i, %d)", rows);
     line(text, 2, "NET_VECTORS(j, %d)", vectors);
     line(text, 3, "vec_store(tile + 16 * (%d * i + j), acc[i][j]);", vectors);
-    line(text, 1, "NET_REPEAT(j, %d)", vectors);
+    line(text, 1, "NET_REPEAT(j, %d)%s", vectors, b->random ? " {" : "");
     if (b->random) {
+        write_draws(text, 2, b, "element + 16 * j * step", "step");
         line(text, 2, "NET_REPEAT(g, %d) {", rows / 4);
-        write_keeps(text, 3, b, "element + 16 * j * step", "step", "group + g");
+        write_keeps(text, 3, b, "group + g");
         line(text, 3, "NET_REPEAT(r, 4) {");
         line(text, 4, "const long i = 4 * g + r;");
     } else {
@@ -125,6 +126,8 @@ static void write_heavy_end(Text *text, const Body *b, int rows, int vectors)
     if (b->random)
         line(text, 3, "}");
     line(text, 2, "}");
+    if (b->random)
+        line(text, 1, "}");
 }
 
 static void write_contract(Text *text, const Node *node, int rows, int vectors)

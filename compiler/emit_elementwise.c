@@ -46,8 +46,9 @@ static void write_images(Text *text, int level, const Body *b, const char *place
     if (b->masked)
         line(text, level, "const int left = place.lanes;");
     if (b->random) {
+        write_draws(text, level, b, "place.element", "place.step");
         line(text, level, "NET_REPEAT(g, 4) {");
-        write_keeps(text, level + 1, b, "place.element", "place.step", "4 * chunk + g");
+        write_keeps(text, level + 1, b, "4 * chunk + g");
         line(text, level + 1, "NET_REPEAT(r, 4) {");
         line(text, level + 2, "const long at = 16 * (4 * g + r);");
         write_element(text, level + 2, b, anchor);

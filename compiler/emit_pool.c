@@ -84,8 +84,9 @@ int open_images(Emitter *e, Text *text, const Body *b, const Physical *v)
         line(text, 4, "for (int i = 0; i < 16; i++) {");
         return 5;
     }
+    write_draws(text, 4, b, "place.element", "place.step");
     line(text, 4, "NET_REPEAT(g, 4) {");
-    write_keeps(text, 5, b, "place.element", "place.step", "4 * chunk + g");
+    write_keeps(text, 5, b, "4 * chunk + g");
     line(text, 5, "NET_REPEAT(r, 4) {");
     line(text, 6, "const long i = 4 * g + r;");
     return 6;
@@ -107,6 +108,7 @@ void close_images(Text *text, int level, const Driver *d, const Body *b, const P
 static void open_groups(Emitter *e, Text *text, const Body *b, const Physical *v)
 {
     open_blocks(e, text, b, v);
+    write_draws(text, 4, b, "place.element", "place.step");
     line(text, 4, "NET_REPEAT(g, 4) {");
     line(text, 5, "vec sum[4];\n");
     line(text, 5, "NET_UNROLL(r, 4)");
@@ -118,7 +120,7 @@ static void close_groups(Text *text, const Driver *d, const Body *b, const Physi
                          const char *factor)
 {
     if (b->random)
-        write_keeps(text, 5, b, "place.element", "place.step", "4 * chunk + g");
+        write_keeps(text, 5, b, "4 * chunk + g");
     line(text, 5, b->heavy ? "NET_REPEAT(r, 4) {" : "NET_UNROLL(r, 4) {");
     line(text, 6, "const long i = 4 * g + r;");
     line(text, 6, "const vec v0 = %s;",

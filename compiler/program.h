@@ -313,8 +313,8 @@ typedef struct Body {
 
 Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
 void write_body(Text *text, int level, const Body *b, const char *anchor, const char *suffix);
-void write_keeps(Text *text, int level, const Body *b, const char *element, const char *step,
-                 const char *group);
+void write_draws(Text *text, int level, const Body *b, const char *element, const char *step);
+void write_keeps(Text *text, int level, const Body *b, const char *group);
 const char *literal(double x);                  /* a float constant of C: "0.25f", "2.0f" */
 /* Loops over the blocks and images of a pixel of v (`chunk`, `row`, `column` are there) for a body
    that works on a vector `v0`; returns the level inside, `i` is the image (emit_pool.c). */

@@ -81,47 +81,90 @@ NET_INLINE vec net_hardswish_grad(vec x, vec dy)
 
 /* ---- Random draws: sixteen elements of four images ------------------------------------------- */
 
-NET_INLINE void net_multiply_high_low(net_u32 *high, net_u32 *low, net_u32 a, uint32_t b)
-{
-    const net_u64 even = ((net_u64)a & 0xffffffffu) * (uint64_t)b;
-    const net_u64 odd = ((net_u64)a >> 32) * (uint64_t)b;
+/* Of one block of sixteen elements, what draws for all its images share: the products of Philox's
+   first three rounds that the row takes no part in. A product of 32 bits fills a lane of 64, so the
+   words of even and of odd elements lie apart, each in the low half of such a lane; what is above
+   it is never read. */
+struct net_draws {
+    net_u64 a0[2], b1[2], a2[2];    /* by round: a of the first word, b of the third */
+    uint32_t key[2];
+    uint32_t c0;                /* the first word after a round, but for the row */
+};
 
-    *low = (net_u32)((even & 0xffffffffu) | (odd << 32));
-    *high = (net_u32)((even >> 32) | (odd & 0xffffffff00000000u));
+/* (Where clang knows more of a word, it moves the mask elsewhere and multiplies 64 bits by 64.) */
+NET_INLINE net_u64 net_philox_product(net_u64 word, uint32_t factor)
+{
+#ifdef __AVX512F__
+    __asm__("" : "+v"(word));
+#endif
+    return (word & 0xffffffffu) * (uint64_t)factor;
 }
 
-/* draw[k]: word k of net_philox, sixteen at once, for elements element + step * (0 to 15) of rows
-   4 `group` + (0 to 3) */
-NET_INLINE void vec_philox(net_u32 draw[4], const uint32_t key[2], uint32_t element, uint32_t step,
-                           uint32_t group, uint32_t time, uint32_t purpose)
+/* elements element + step * (0 to 15) */
+NET_INLINE struct net_draws net_begin_draws(const uint32_t key[2], uint32_t element, uint32_t step,
+                                            uint32_t time, uint32_t purpose)
 {
-    const net_u32 zero = { 0 };
-    net_u32 c0 = vec_lanes() * step + element, c1 = zero + group, c2 = zero + time;
-    net_u32 c3 = zero + purpose;
-    uint32_t k0 = key[0], k1 = key[1];
+    const uint64_t b0 = (uint64_t)0xCD9E8D57u * time;
+    struct net_draws d = { .key = { key[0], key[1] }, .c0 = (uint32_t)(b0 >> 32) ^ key[0] };
 
-    for (int round = 0; round < 10; round++) {
-        net_u32 high0, low0, high2, low2;
+    for (int odd = 0; odd < 2; odd++) {
+        const net_u64 lane = (net_u64){ 0, 2, 4, 6, 8, 10, 12, 14 } + (uint64_t)odd;
 
-        net_multiply_high_low(&high0, &low0, c0, 0xD2511F53u);
-        net_multiply_high_low(&high2, &low2, c2, 0xCD9E8D57u);
-        c0 = high2 ^ c1 ^ k0, c1 = low2;
-        c2 = high0 ^ c3 ^ k1, c3 = low0;
-        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+        d.a0[odd] = net_philox_product(lane * step + element, 0xD2511F53u);
+        d.b1[odd] = net_philox_product((d.a0[odd] >> 32) ^ (purpose ^ key[1]), 0xCD9E8D57u);
+        d.a2[odd] = net_philox_product((d.b1[odd] >> 32)
+                                       ^ ((uint32_t)b0 ^ (key[0] + 0x9E3779B9u)), 0xD2511F53u);
     }
-    draw[0] = c0, draw[1] = c1, draw[2] = c2, draw[3] = c3;
+    return d;
+}
+
+/* The low halves of both, in turns: a word of all sixteen elements. */
+NET_INLINE net_u32 net_join_words(net_u64 even, net_u64 odd)
+{
+    return __builtin_shufflevector((net_u32)even, (net_u32)odd, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24,
+                                   10, 26, 12, 28, 14, 30);
+}
+
+/* draw[k]: word k of net_philox, sixteen at once, for rows 4 `group` + (0 to 3): the other products
+   of the second and third round, then seven rounds */
+NET_INLINE void net_draw(net_u32 draw[4], const struct net_draws *d, uint32_t group)
+{
+    const uint64_t a1 = (uint64_t)0xD2511F53u * (d->c0 ^ group), a1_high = a1 >> 32;
+    uint32_t k0 = d->key[0] + 2 * 0x9E3779B9u, k1 = d->key[1] + 2 * 0xBB67AE85u;
+    net_u64 c0[2], c1[2], c2[2], c3[2];
+
+    for (int odd = 0; odd < 2; odd++) {
+        c1[odd] = net_philox_product(d->a0[odd] ^ (a1_high ^ (d->key[1] + 0xBB67AE85u)),
+                                     0xCD9E8D57u);
+        c0[odd] = (c1[odd] >> 32) ^ d->b1[odd] ^ k0;
+        c3[odd] = d->a2[odd];
+        c2[odd] = (c3[odd] >> 32) ^ (a1 ^ k1);
+    }
+    NET_UNROLL(round, 7) {
+        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+        for (int odd = 0; odd < 2; odd++) {
+            const net_u64 a = net_philox_product(c0[odd], 0xD2511F53u);
+            const net_u64 b = net_philox_product(c2[odd], 0xCD9E8D57u);
+
+            c0[odd] = (b >> 32) ^ c1[odd] ^ k0, c1[odd] = b;
+            c2[odd] = (a >> 32) ^ c3[odd] ^ k1, c3[odd] = a;
+        }
+    }
+    draw[0] = net_join_words(c0[0], c0[1]);
+    draw[1] = net_join_words(c1[0], c1[1]);
+    draw[2] = net_join_words(c2[0], c2[1]);
+    draw[3] = net_join_words(c3[0], c3[1]);
 }
 
 /* keep[k] = scale where the draw of row 4 `group` + k is at least `threshold`, else 0
    (net_dropout_draw) */
-NET_INLINE void vec_dropout(vec keep[4], const uint32_t key[2], uint32_t element, uint32_t step,
-                            uint32_t group, uint32_t time, uint32_t stream, uint32_t threshold,
-                            float scale)
+NET_INLINE void vec_dropout(vec keep[4], const struct net_draws *draws, uint32_t group,
+                            uint32_t threshold, float scale)
 {
     const net_u32 on = vec_bits(vec_set(scale));
     net_u32 draw[4];
 
-    vec_philox(draw, key, element, step, group, time, NET_RANDOM_DROPOUT + stream);
+    net_draw(draw, draws, group);
     for (int k = 0; k < 4; k++)
         keep[k] = vec_from_bits(on & (net_u32)(draw[k] >= threshold));
 }
@@ -138,13 +181,12 @@ NET_INLINE vec net_fraction(net_u32 draw)
 
 /* noise[k]: normal draws of deviation std for row 4 `group` + k, two from each two words (Box and
    Muller 1958) */
-NET_INLINE void vec_gaussian_noise(vec noise[4], const uint32_t key[2], uint32_t element,
-                                   uint32_t step, uint32_t group, uint32_t time, uint32_t stream,
+NET_INLINE void vec_gaussian_noise(vec noise[4], const struct net_draws *draws, uint32_t group,
                                    float std)
 {
     net_u32 draw[4];
 
-    vec_philox(draw, key, element, step, group, time, NET_RANDOM_NOISE + stream);
+    net_draw(draw, draws, group);
     for (int k = 0; k < 4; k += 2) {
         const vec from = vec_add(net_fraction(draw[k]), vec_set(0x1p-24f));
         const vec square = vec_max(vec_zero(), vec_mul(vec_set(-2.0f), vec_log(from)));

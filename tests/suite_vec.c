@@ -151,6 +151,37 @@ END_TEST
 
 enum { ROWS = 256, ELEMENTS = 4096 };
 
+/* Sixteen draws at once are those of net_philox. */
+START_TEST(draws_are_philox)
+{
+    static const struct {
+        uint32_t key[2], element, step, group, time, purpose;
+    } cases[] = {
+        {{0, 0}, 0, 1, 0, 0, NET_RANDOM_DROPOUT},
+        {{5, 9}, 112, 1, 3, 7, NET_RANDOM_DROPOUT + 2},
+        {{0xffffffff, 0x80000001}, 0xfffffff8, 125, 0xffffffff, 0xfffffffe, NET_RANDOM_NOISE},
+        {{0x12345678, 0x9abcdef0}, 7999, 784, 1023, 65537, NET_RANDOM_NOISE + 9},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct net_draws draws = net_begin_draws(cases[i].key, cases[i].element,
+                                                       cases[i].step, cases[i].time,
+                                                       cases[i].purpose);
+        net_u32 draw[4];
+
+        net_draw(draw, &draws, cases[i].group);
+        for (uint32_t lane = 0; lane < 16; lane++) {
+            uint32_t word[4];
+
+            net_philox(word, cases[i].key, cases[i].element + cases[i].step * lane,
+                       cases[i].group, cases[i].time, cases[i].purpose);
+            for (int k = 0; k < 4; k++)
+                ck_assert_uint_eq(draw[k][lane], word[k]);
+        }
+    }
+}
+END_TEST
+
 /* Mean, variance, skew and kurtosis of a million draws, and how many lie far out; neighbours, which
    share a radius, and steps are independent. Bounds are five standard errors. */
 START_TEST(noise_is_normal)
@@ -163,10 +194,14 @@ START_TEST(noise_is_normal)
     for (uint32_t group = 0; group < ROWS / 4; group++) {
         for (uint32_t element = 0; element < ELEMENTS; element += 16) {
             _Alignas(64) float x[4][16], later[4][16];
+            const struct net_draws first = net_begin_draws(key, element, 1, 7,
+                                                           NET_RANDOM_NOISE + 2);
+            const struct net_draws second = net_begin_draws(key, element, 1, 8,
+                                                            NET_RANDOM_NOISE + 2);
             vec noise[4], next[4];
 
-            vec_gaussian_noise(noise, key, element, 1, group, 7, 2, 1.0f);
-            vec_gaussian_noise(next, key, element, 1, group, 8, 2, 1.0f);
+            vec_gaussian_noise(noise, &first, group, 1.0f);
+            vec_gaussian_noise(next, &second, group, 1.0f);
             for (int k = 0; k < 4; k++) {
                 vec_store(x[k], noise[k]);
                 vec_store(later[k], next[k]);
@@ -207,6 +242,7 @@ Suite *suite_vec(void)
     tcase_add_test(tcase, zero_stays_zero);
     tcase_add_loop_test(tcase, sums_over_lanes_are_the_same, 0, 8);
     tcase_add_test(tcase, noise_is_normal);
+    tcase_add_test(tcase, draws_are_philox);
     suite_add_tcase(suite, tcase);
     return suite;
 }
