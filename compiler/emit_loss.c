@@ -75,27 +75,31 @@ static void write_term(Text *text, const Node *node, const char *dz)
 
     line(text, 4, "const vec error = vec_sub(v, t);");
     if (node->op == OP_MSE) {
-        line(text, 4, "sum = vec_fma(error, error, sum);");
+        line(text, 4, "sum[i] = vec_fma(error, error, sum[i]);");
     } else if (node->op == OP_MAE) {
-        line(text, 4, "sum = vec_add(sum, vec_abs(error));");
+        line(text, 4, "sum[i] = vec_add(sum[i], vec_abs(error));");
         slope = "vec_sign(error)";
     } else {
-        line(text, 4, "sum = vec_add(sum, net_huber(error, %s));", literal(node->at.delta));
+        line(text, 4, "sum[i] = vec_add(sum[i], net_huber(error, %s));", literal(node->at.delta));
         slope = format("net_huber_grad(error, %s)", literal(node->at.delta));
     }
     if (dz)
         line(text, 4, "vec_store(%s->at%s, vec_mul(%s, vec_set(scale)));", dz, place, slope);
 }
 
-/* Element by element; padding counts nothing. */
+/* Element by element, the images of a block side by side as they lie; padding counts nothing. */
 static void write_elements(Emitter *e, Text *text, const Kernel *k, const char *dz)
 {
     const Physical *z = k->node->inputs[0]->physical;
     const bool class = k->node->inputs[1]->type == TYPE_CLASS;
     const char *place = block_place(z);
 
-    line(text, 3, "vec sum = vec_zero();\n");
-    line(text, 3, "for (int block = 0; block < %d; block++) {", z->height * z->width * z->blocks);
+    line(text, 2, "const int images = net_rows(run, chunk);");
+    line(text, 2, "vec sum[16];\n");
+    line(text, 2, "for (int i = 0; i < images; i++)");
+    line(text, 3, "sum[i] = vec_zero();");
+    line(text, 2, "for (int block = 0; block < %d; block++)", z->height * z->width * z->blocks);
+    line(text, 3, "for (int i = 0; i < images; i++) {");
     line(text, 4, "const vec v = vec_load(z->at%s);", place);
     if (class)
         line(text, 4, "const vec t = vec_set((float)target[16 * chunk + i]);");
@@ -105,7 +109,7 @@ static void write_elements(Emitter *e, Text *text, const Kernel *k, const char *
         write_term(text, k->node, dz);
     } else {
         line(text, 4, "const int lanes = %s(block).lanes;", lanes_function(e, z));
-        line(text, 4, "sum = vec_add(sum, vec_first(lanes, vec_binary_cross_entropy(v, t), "
+        line(text, 4, "sum[i] = vec_add(sum[i], vec_first(lanes, vec_binary_cross_entropy(v, t), "
              "vec_zero()));");
         if (dz)
             line(text, 4, "vec_store(%s->at%s,\n%*svec_first(lanes, "
@@ -113,7 +117,8 @@ static void write_elements(Emitter *e, Text *text, const Kernel *k, const char *
                  20, "");
     }
     line(text, 3, "}");
-    line(text, 3, "total += vec_sum(sum);");
+    line(text, 2, "for (int i = 0; i < images; i++)");
+    line(text, 3, "total += vec_sum(sum[i]);");
 }
 
 /* What the loss is divided by, besides n. */
@@ -152,12 +157,13 @@ void emit_loss(Emitter *e, Driver *d, const Kernel *k)
         line(text, 0, "%s", "");
     line(text, 1, "NET_ITEMS(chunk, %d, run, thread) {", z->chunks);
     line(text, 2, "float total = 0.0f;\n");
-    line(text, 2, "for (int i = 0; i < net_rows(run, chunk); i++) {");
-    if (node->op == OP_CROSS_ENTROPY)
+    if (node->op == OP_CROSS_ENTROPY) {
+        line(text, 2, "for (int i = 0; i < net_rows(run, chunk); i++) {");
         write_cross_entropy(text, node, dz, channel_count(z));
-    else
+        line(text, 2, "}");
+    } else {
         write_elements(e, text, k, dz);
-    line(text, 2, "}");
+    }
     line(text, 2, "loss->at[chunk] = total;");
     line(text, 1, "}");
     line(text, 0, "}");
