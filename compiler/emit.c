@@ -256,6 +256,8 @@ const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *b
 
 static EmitKernel *const emitters[] = {
     [KERNEL_CONTRACT] = emit_contraction,
+    [KERNEL_THIN] = emit_thin,
+    [KERNEL_THIN_DW] = emit_thin_dw,
     [KERNEL_TRANSPOSE] = emit_transpose,
     [KERNEL_WINOGRAD] = emit_winograd,
     [KERNEL_WINOGRAD_WEIGHTS] = emit_winograd_weights,

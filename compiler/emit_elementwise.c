@@ -411,7 +411,7 @@ void emit_update(Emitter *e, Driver *d, const Kernel *k)
     for (int i = 1; i < count; i++)
         line(&d->text, 2, "g0 = vec_add(g0, vec_load(%s%s));", names[i], index);
     line(&d->text, 2, "vec_store(sum, g0);");
-    line(&d->text, 2, "net_finish(run, (float *)w + at, sum, 16);");
+    line(&d->text, 2, "%srun, (float *)w + at, sum, 16%s", finish_begin(w), finish_end(w));
     line(&d->text, 1, "}");
     line(&d->text, 0, "}");
 }

@@ -368,6 +368,7 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_CONTRACT:
     case KERNEL_WINOGRAD:
     case KERNEL_DEPTHWISE:
+    case KERNEL_THIN:
         return k->node->backward ? "backward-data" : "forward";
     case KERNEL_DX_AT:
     case KERNEL_SPARSE_DENSE_DX:
@@ -382,6 +383,7 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_DEPTHWISE_DW:
     case KERNEL_EMBEDDING_DW:
     case KERNEL_SPARSE_DENSE_DW:
+    case KERNEL_THIN_DW:
         return "backward-weights";
     case KERNEL_EMBEDDING:
     case KERNEL_SPARSE_DENSE:
@@ -462,8 +464,9 @@ static void write_kernels(Text *out, const Program *p)
         const Kernel *k = p->kernels[i];
 
         line(out, 1, "{ %s, %s,", quoted(k->driver), quoted(k->node->path ? k->node->path : ""));
-        line(out, 1, "  %s, %d, %.17g, %.17g, %s },", quoted(kind_of(k)),
-             line_of(p->graph->model->source, k->node->span), k->flops, k->bytes, result_text(k));
+        line(out, 1, "  %s, %d, %.17g, %.17g, %.17g, %s },", quoted(kind_of(k)),
+             line_of(p->graph->model->source, k->node->span), k->flops, k->bytes, k->updated,
+             result_text(k));
     }
     line(out, 0, "};\n");
 }

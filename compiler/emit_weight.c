@@ -55,15 +55,29 @@ static long chunk_floats(const Physical *v)
     return pixel_floats(v) * v->full_height * v->full_width;
 }
 
+const char *finish_begin(const Value *w)
+{
+    return w->l1 > 0 || w->l2 > 0 ? "net_finish_penalized(" : "net_finish(";
+}
+
+const char *finish_end(const Value *w)
+{
+    if (w->l1 > 0 || w->l2 > 0)
+        return format(", %s, %s);", literal((double)(float)w->l1),
+                      literal((double)(float)(2.0 * w->l2)));
+    return ");";
+}
+
 /* What becomes of a finished piece of gradient. */
 void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
                   const char *count)
 {
-    const char *rest = k->update ? format("%s, %s);", from, count)
-                                 : format("%s, (size_t)(%s) * sizeof(float));", from, count);
+    const Value *w = k->update ? k->update->inputs[0] : NULL;
     const bool slice = k->kind == KERNEL_WEIGHT && k->scratch;
-    const char *begin = k->update ? format("net_finish(run, &w->at%s,", at)
-                                  : format("memcpy(&%s->at%s,", slice ? "slices" : "dw_out", at);
+    const char *rest = w ? format("%s, %s%s", from, count, finish_end(w))
+                         : format("%s, (size_t)(%s) * sizeof(float));", from, count);
+    const char *begin = w ? format("%srun, &w->at%s,", finish_begin(w), at)
+                          : format("memcpy(&%s->at%s,", slice ? "slices" : "dw_out", at);
 
     if (strlen(begin) + strlen(rest) < 80) {
         line(text, level, "%s %s", begin, rest);

@@ -96,11 +96,17 @@ void emit_embedding(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 0, "}");
 }
 
-/* The end of some rows: those without an entry are left alone where an update may. */
+/* The end of some rows: those without an entry are left alone where an update may, and there are no
+   penalties. */
 static void write_rows_end(Text *text, const Kernel *k, const char *at, const char *begin,
                            long floats)
 {
-    if (k->update)
+    const Value *w = k->update ? k->update->inputs[0] : NULL;
+
+    if (w && (w->l1 > 0 || w->l2 > 0))
+        line(text, 2, "%srun, &w->at[%s], dw, rows * %ld%s", finish_begin(w), at, floats,
+             finish_end(w));
+    else if (w)
         line(text, 2, "net_finish_rows(run, &w->at[%s], dw, rows, %ld, %s);", at, floats, begin);
     else
         line(text, 2, "memcpy(&dw_out->at[%s], dw, (size_t)rows * %ld * sizeof *dw);", at, floats);

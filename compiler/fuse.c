@@ -324,7 +324,7 @@ static void add_weight(Fusion *f, Node *node)
 static bool can_host(const Kernel *k)
 {
     return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_DEPTHWISE
-           || k->kind == KERNEL_DX_AT || k->kind == KERNEL_ELEMENTWISE
+           || k->kind == KERNEL_DX_AT || k->kind == KERNEL_THIN || k->kind == KERNEL_ELEMENTWISE
            || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD
            || k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD
            || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD || k->kind == KERNEL_LAYERNORM
@@ -479,6 +479,23 @@ static void add_movement(Fusion *f, Node *node)
     }
 }
 
+/* A dense layer whose weight has a row for each output: few of them (layout.c). */
+static bool add_thin(Fusion *f, Node *node)
+{
+    const bool dw = node->op == OP_DENSE_DW;
+    const Value *w = dw ? node->outputs[0] : node->inputs[1];
+
+    if (op_info[node->op].class != CLASS_CONTRACTION || w->physical->kind != PHYSICAL_VECTOR
+        || w->shape.rank != 2)
+        return false;
+    if (dw)
+        add_rows_gradient(f, KERNEL_THIN_DW, node);
+    else
+        add_rows(f, KERNEL_THIN, node);
+    f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
+    return true;
+}
+
 static void add_node_kernels(Fusion *f, Node *node)
 {
     switch (node->op) {
@@ -486,7 +503,7 @@ static void add_node_kernels(Fusion *f, Node *node)
     case OP_CONV2D:
     case OP_DENSE_DX:
     case OP_CONV2D_DX:
-        if (!add_winograd(f, node))
+        if (!add_thin(f, node) && !add_winograd(f, node))
             add_contraction(f, node);
         break;
     case OP_CONV2D_DX_AT:
@@ -509,7 +526,7 @@ static void add_node_kernels(Fusion *f, Node *node)
         break;
     case OP_DENSE_DW:
     case OP_CONV2D_DW:
-        if (!add_winograd(f, node))
+        if (!add_thin(f, node) && !add_winograd(f, node))
             add_weight(f, node);
         break;
     case OP_DEPTHWISE_DW:
@@ -642,12 +659,6 @@ static void find_internal(Fusion *f)
                                  && g->values[i] != g->loss && !g->values[i]->storage;
 }
 
-static void add_bytes(void *context, const Kernel *k, Access access)
-{
-    (void)k;
-    *(double *)context += (double)access.buffer->size;
-}
-
 Program *fuse(Graph *g, const Target *target)
 {
     Program *p = allocate(sizeof *p);
@@ -665,7 +676,7 @@ Program *fuse(Graph *g, const Target *target)
     find_internal(&f);
     for (int i = 0; i < p->count; i++) {
         p->kernels[i]->flops *= g->model->capacity;
-        each_buffer(p->kernels[i], add_bytes, &p->kernels[i]->bytes);
+        count_bytes(p->kernels[i]);
     }
     return p;
 }

@@ -90,3 +90,46 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
     for (int i = 0; i < k->sum_count; i++)
         each_buffer(k->sums[i], use, context);
 }
+
+/* ---- Bytes ----------------------------------------------------------------------------------- */
+
+/* What a kernel touches, each buffer once: what it reads of its own results is in the cache. */
+typedef struct Traffic {
+    const Buffer **at;
+    int count;
+} Traffic;
+
+static void add_traffic(void *context, const Kernel *k, Access access)
+{
+    Traffic *traffic = context;
+
+    (void)k;
+    for (int i = 0; i < traffic->count; i++)
+        if (traffic->at[i] == access.buffer)
+            return;
+    APPEND(traffic->at, traffic->count, access.buffer);
+}
+
+/* Parameters that it updates are counted apart: what goes with them depends on the optimizer. Of a
+   table, no more rows are read than y has. */
+static double buffer_bytes(const Kernel *k, const Buffer *buffer)
+{
+    const Node *node = k->node;
+    const bool table = k->kind == KERNEL_EMBEDDING && buffer == node->inputs[1]->physical->buffer;
+    const size_t rows = table ? node->outputs[0]->physical->buffer->size : buffer->size;
+
+    return (double)(rows < buffer->size ? rows : buffer->size);
+}
+
+void count_bytes(Kernel *k)
+{
+    const Node *update = k->kind == KERNEL_UPDATE ? k->node : k->update;
+    Traffic traffic = {0};
+
+    each_buffer(k, add_traffic, &traffic);
+    for (int i = 0; i < traffic.count; i++)
+        if (update && traffic.at[i] == update->inputs[0]->physical->buffer)
+            k->updated = (double)traffic.at[i]->size;
+        else
+            k->bytes += buffer_bytes(k, traffic.at[i]);
+}

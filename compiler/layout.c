@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+enum { THIN = 4 };            /* outputs of a dense layer whose weight lies along its inputs */
+
 /* ---- One graph ------------------------------------------------------------------------------- */
 
 typedef struct Layout {
@@ -174,19 +176,22 @@ static void lay_out_vectors(Node *node, const Physical *x)
 }
 
 /* x in the order of a weight's rows: they follow the first use of a weight that is shared, here
-   from segment `first` on, which x begins with. */
+   from segment `first` on, which x begins with. A weight of few outputs has them for each. */
 static Physical as_rows(const Physical *x, const Physical *w, int first)
 {
+    const int repeated = w->kind == PHYSICAL_VECTOR ? w->outputs : 1;
     const Segment *begin = &w->segments[first];
     Physical v = *x;
 
-    v.segment_count = w->segment_count - first;
+    v.segment_count = w->segment_count / repeated - first;
     for (int i = 0; i < v.segment_count; i++) {
         v.segments[i] = begin[i];
         v.segments[i].start -= begin->start;
         v.segments[i].block -= begin->block;
     }
-    if (same_segments(&v, x))
+    if (w->kind == PHYSICAL_VECTOR)
+        v.blocks = w->blocks / repeated;
+    if (same_segments(&v, x) || w->kind == PHYSICAL_VECTOR)
         return v;
     v.blocks = 0;
     for (int i = 0; i < v.segment_count; i++) {
@@ -202,7 +207,8 @@ static void require_rows(Layout *l, Node *node, int i, const Physical *w, int fi
 {
     const Physical wanted = as_rows(node->inputs[i]->physical, w, first);
 
-    if (!same_segments(&wanted, node->inputs[i]->physical))
+    if (!same_segments(&wanted, node->inputs[i]->physical)
+        || wanted.blocks != node->inputs[i]->physical->blocks)
         require(l, node, i, &wanted);
 }
 
@@ -214,13 +220,28 @@ static void give_rows(const Graph *g, Value *dx, const Physical *w, int first)
     give(g, dx, as_rows(&x, w, first), NULL);
 }
 
+/* Is it better to lay a dense layer's weight along its inputs? A panel is 16 outputs wide. */
+static bool is_thin(const Graph *g, const Value *w, const Physical *x)
+{
+    if (w->shape.rank != 2 || w->shape.size[0] > THIN
+        || x->segment_count * w->shape.size[0] > MAX_SEGMENTS)
+        return false;
+    for (int i = 0; i < g->node_count; i++)
+        for (int j = 0; j < g->nodes[i]->input_count; j++)
+            if (g->nodes[i]->inputs[j] == w && g->nodes[i]->op == OP_SPARSE_DENSE)
+                return false;
+    return true;
+}
+
 static void lay_out_contraction(Layout *l, Node *node)
 {
-    Value *y = node->outputs[0], *w = node->inputs[1];
+    Value *x = node->inputs[0], *y = node->outputs[0], *w = node->inputs[1];
 
     if (w->physical && node->op == OP_DENSE)
         require_rows(l, node, 0, w->physical, 0);
-    give_parameter(w, weight_layout(w, node->inputs[0]->physical, 1, l->target));
+    give_parameter(w, is_thin(l->g, w, x->physical)
+                          ? rows_layout(w, x->physical)
+                          : weight_layout(w, x->physical, 1, l->target));
     if (node->inputs[2])
         give_parameter(node->inputs[2], plain_vector(w->shape.size[0]));
     give(l->g, y, new_value(l->g, y->shape), NULL);

@@ -22,10 +22,12 @@ Physical with_pixels(const Physical *x, Shape shape);
 Physical flattened(const Physical *x);
 
 /* Of parameters: a number a channel, in the blocks of x or in order; a weight whose inputs follow x
-   (NULL for that of a convolution); a table of words; a filter a channel. */
+   (NULL for that of a convolution), in panels or, of few outputs, in a row for each; a table of
+   words; a filter a channel. */
 Physical vector_of(const Physical *x);
 Physical plain_vector(int channels);
 Physical weight_layout(const Value *w, const Physical *x, int groups, const Target *target);
+Physical rows_layout(const Value *w, const Physical *x);
 Physical table_layout(Shape shape);
 Physical filters_layout(const Value *w);
 

@@ -87,6 +87,33 @@ bool is_plain(const Physical *v)
     return v->segment_count == 1 && v->lanes == 16 && v->segments[0].pixels == v->height * v->width;
 }
 
+/* The first of the blocks of `whole` that hold what `part` does, from flat logical element `start`
+   on, and nothing else; -1 where it lies otherwise. */
+int find_blocks(const Physical *whole, const Physical *part, int start)
+{
+    const bool pixels = whole->height * whole->width > 1;
+    int first = -1;
+
+    if (whole->height != part->height || whole->width != part->width)
+        return -1;
+    for (int i = 0; i < part->segment_count; i++) {
+        const Segment *s = &part->segments[i], *t = whole->segments;
+        int channel;
+
+        while (t < whole->segments + whole->segment_count - 1
+               && t->start + t->channels * t->pixels <= start + s->start)
+            t++;
+        channel = (start + s->start - t->start) / t->pixels;
+        if (s->pixels != t->pixels || (!pixels && s->pixels > 1 && s->stride != t->stride)
+            || channel % 16 != 0 || channel + s->channels > t->channels
+            || (s->channels % 16 != 0 && channel + s->channels != t->channels)
+            || (i > 0 && t->block + channel / 16 - s->block != first))
+            return -1;
+        first = t->block + channel / 16 - s->block;
+    }
+    return first;
+}
+
 size_t value_bytes(const Physical *v)
 {
     const size_t each = v->element == TYPE_BYTE ? 1 : sizeof(float);
@@ -261,6 +288,23 @@ Physical weight_layout(const Value *w, const Physical *x, int groups, const Targ
         cut_group_panels(blocks_of(v.outputs), target->vectors, v.outputs / groups, v.panels);
     else
         cut_panels(blocks_of(v.outputs), target->vectors, v.panels);
+    return v;
+}
+
+/* Output o of a dense layer: x's blocks from o times their number on. */
+Physical rows_layout(const Value *w, const Physical *x)
+{
+    Physical v = {.kind = PHYSICAL_VECTOR, .outputs = w->shape.size[0], .rows = w->shape.size[1]};
+
+    v.blocks = v.outputs * x->blocks;
+    for (int o = 0; o < v.outputs; o++)
+        for (int i = 0; i < x->segment_count; i++) {
+            Segment s = x->segments[i];
+
+            s.start += o * v.rows;
+            s.block += o * x->blocks;
+            v.segments[v.segment_count++] = s;
+        }
     return v;
 }
 

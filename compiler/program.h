@@ -64,7 +64,8 @@ typedef struct Physical {
     int full_height, full_width;
     Segment segments[MAX_SEGMENTS];     /* of a value or vector; of a weight: its inputs */
     int segment_count;
-    int outputs, rows;          /* of a weight; rows of a table; columns of a bag of words */
+    int outputs, rows;          /* of a weight, outputs of rows of one (rows_layout); rows of a
+                                   table; columns of a bag of words */
     int panels[3];              /* of a weight: how many of 3, of 2, of 1 blocks */
     ElementType element;
 } Physical;
@@ -82,6 +83,8 @@ int find_blocks(const Physical *whole, const Physical *part, int start);
 
 typedef enum KernelKind {
     KERNEL_CONTRACT,            /* dense, conv2d and their dx */
+    KERNEL_THIN,                /* dense of few outputs, along its inputs, and its dx */
+    KERNEL_THIN_DW,             /* and its dw, with the update */
     KERNEL_TRANSPOSE,           /* weights turned for a dx */
     KERNEL_WINOGRAD,            /* conv2d and its dx by Winograd's minimal filtering */
     KERNEL_WINOGRAD_WEIGHTS,    /* weights transformed for it */
@@ -172,7 +175,8 @@ typedef struct Kernel {
     bool needs_target;          /* left out of an evaluation without targets */
     int phase;                  /* plan.c: 0, 1, ... between barriers */
     const char *driver;         /* emit: the C function */
-    double flops, bytes;
+    double flops, bytes;        /* read and written, once each */
+    double updated;             /* bytes of parameters that it updates, besides */
 } Kernel;
 
 typedef struct Program {
@@ -201,6 +205,7 @@ typedef struct Access {
 
 typedef void BufferUse(void *context, const Kernel *k, Access access);
 void each_buffer(const Kernel *k, BufferUse *use, void *context);
+void count_bytes(Kernel *k);                            /* bytes, updated */
 
 /* ---- winograd.c: which convolutions go by minimal filtering ---------------------------------- */
 
@@ -323,6 +328,10 @@ void close_images(Text *text, int level, const Driver *d, const Body *b, const P
 const char *body_name(const Kernel *k);         /* "_relu", for a driver's name */
 void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
                   const char *count);   /* of a piece of gradient (emit_weight.c) */
+/* What the call that ends a piece of gradient of w begins and ends with: "net_finish(", ");", or of
+   a weight with penalties "net_finish_penalized(", ", 0.0f, 0.0002f);". */
+const char *finish_begin(const Value *w);
+const char *finish_end(const Value *w);
 void add_result(Emitter *e, Driver *d, const Kernel *k);        /* of a dw: the weight, or itself */
 const char *winograd_input(Emitter *e, const char *what, int tile);     /* emit_winograd.c */
 void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body *b,
@@ -346,6 +355,7 @@ typedef struct Group {
 
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]);
 void write_window(Text *text, int level, const Node *node, int axis);   /* taps: "r" or "c" */
+EmitKernel emit_thin, emit_thin_dw;                                 /* emit_thin.c */
 EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
 EmitKernel emit_narrow_dw;                                              /* emit_narrow_dw.c */
 EmitKernel emit_dx_at, emit_dw_at;                                      /* emit_at.c */

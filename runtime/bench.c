@@ -40,6 +40,7 @@ struct bench {
                                    weight gradient are backward */
     double flops;               /* of a step */
     double peak, bandwidth;     /* measured: flops and bytes a second */
+    double update_traffic;      /* reads and writes of each parameter that is updated */
     double thread_cpu[MOST_THREADS];
     long rounds;                /* of net_peak_fma, about two milliseconds */
     float *a, *b, *c;           /* of the triad */
@@ -271,7 +272,7 @@ static struct line kernel_line(const struct bench *bench, int k)
     struct line line = { .kernel = kernel, .seconds = net_profile_median(bench->profile, k) };
 
     line.flops = kernel->flops * part;
-    line.bytes = kernel->bytes * part;
+    line.bytes = kernel->bytes * part + kernel->updated * bench->update_traffic;
     line.streams = line.bytes / bench->bandwidth > line.flops / bench->peak;
     line.share = fmax(line.bytes / bench->bandwidth, line.flops / bench->peak)
                  / fmax(line.seconds, 1e-9);
@@ -400,6 +401,8 @@ int net_bench(const struct net_options *options)
     if (options->value[NET_WEIGHTS].text)
         free(net_session_weights(session));
     fill_batches(bench);
+    /* parameter and state are read and written; a gradient that is kept is only written */
+    bench->update_traffic = session->run.grads ? 1.0 : 2.0 + 2.0 * session->state_copies;
     run_first_step(bench, begin);
     bench->seconds = net_allocate((size_t)bench->steps, sizeof *bench->seconds);
     bench->a = net_memory(sizeof(float) * TRIAD);

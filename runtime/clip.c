@@ -2,8 +2,7 @@
  * clip.c -- stored gradients are clipped, then every parameter is updated:
  * torch.nn.utils.clip_grad_norm_ and clip_grad_value_.
  *
- * Gradients are stored, and not handed to the optimizer as they come, where something is to be done
- * with them first: clipping, or the penalties l1 and l2, which are in them already.
+ * Gradients are stored for it, and not handed to the optimizer as they come.
  */
 
 #include <math.h>

@@ -80,6 +80,20 @@ NET_INLINE void net_finish(const struct net_run *run, float *w, const float *g, 
         run->update(w, g, run->state + at, count, &run->hyper);
 }
 
+/* The same of a weight with penalties l1 |w| + l2 / 2 w^2, whose gradient is added on the way to the
+   optimizer; to a gradient that is kept strips.c adds it. */
+NET_INLINE void net_finish_penalized(const struct net_run *run, float *w, float *g, long count,
+                                     float l1, float l2)
+{
+    for (long i = 0; i < count && !run->grads; i += 16) {
+        const vec wi = vec_load(w + i), sign = vec_sign(wi);
+        const vec add = vec_add(vec_mul(vec_set(l2), wi), vec_mul(vec_set(l1), sign));
+
+        vec_store(g + i, vec_add(vec_load(g + i), add));
+    }
+    net_finish(run, w, g, count);
+}
+
 /* ---- Contraction ----------------------------------------------------------------------------- */
 
 /* What one output element sums over: taps in rows and columns, and channels in each; all steps in
@@ -639,5 +653,6 @@ static inline void net_unpack(float *rows, const float *from, long chunk, int n,
 }
 
 #include "channels.h"
+#include "thin.h"
 
 #endif

@@ -187,6 +187,7 @@ struct net_kernel {
     const char *kind;           /* "forward", "backward-data", "backward-weights", ... */
     int line;                   /* of the .net file */
     double flops, bytes;        /* at a full batch; bytes that must be read and written */
+    double updated;             /* bytes of parameters that it updates: not in `bytes` */
     struct net_result result;   /* of a forward kernel of the train step */
 };
 

@@ -98,7 +98,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     init_state(session);
     session->rate = options->value[NET_LR].number;
     session->penalized = net_has_penalties(model);
-    if (options->value[NET_CLIP].number > 0.0 || session->penalized)
+    if (options->value[NET_CLIP].number > 0.0)
         run->grads = net_memory(model->params_size);
     net_init_params(model, run->seed, run->params);
 }
@@ -189,8 +189,10 @@ float net_gradients(struct net_session *session, const void *batch, int n)
     run->n = n;
     run->has_target = true;
     run->loss_weight = (float)n;
+    /* of the weights as they are before the step, whose updates may follow at once */
+    const double penalty = run->grads ? 0.0 : net_penalty(session);
     net_pool_run(session->pool, run_train, session);
-    run->loss = (float)((double)run->loss + net_penalize(session));
+    run->loss = (float)((double)run->loss + (run->grads ? net_penalize(session) : penalty));
     return run->loss;
 }
 

@@ -3,7 +3,8 @@
  *
  * A strip is 16 outputs by up to 512 rows of one tensor. However wide a target's panels are, it
  * holds the same numbers in the same order; each is summed by one thread, and what they give is
- * added in order. Here are the penalties l1 and l2, and the norm of the gradients.
+ * added in order. Here are the penalties l1 and l2, and the norm of the gradients. (Compiled once
+ * for each instruction set: lanes are summed apart, so that vectors of any width add alike.)
  */
 
 #include <math.h>
@@ -148,7 +149,7 @@ static double penalize(struct net_session *session, const struct strip *strip)
 {
     const float *w = (const float *)session->run.params + strip->at;
     const float l1 = (float)strip->tensor->l1, l2 = (float)(2.0 * strip->tensor->l2);
-    float *g = session->run.grads + strip->at;
+    float *restrict g = session->run.grads + strip->at;
 
     if (l1 == 0.0f && l2 == 0.0f)
         return 0.0;

@@ -266,9 +266,10 @@ static const struct net_field fields[] = {
 };
 
 static const struct net_kernel kernels[] = {
-    {"rows", "tiny", "forward", 3, 2.0 * N * (INPUTS * HIDDEN + 2 * HIDDEN * CLASSES), 4e3, {0}},
-    {"tensors", "tiny", "backward-weights", 3, 2.0 * N * (INPUTS * HIDDEN + HIDDEN * CLASSES), 4e3,
+    {"rows", "tiny", "forward", 3, 2.0 * N * (INPUTS * HIDDEN + 2 * HIDDEN * CLASSES), 4e3, 0,
      {0}},
+    {"tensors", "tiny", "backward-weights", 3, 2.0 * N * (INPUTS * HIDDEN + HIDDEN * CLASSES), 4e3,
+     0, {0}},
 };
 
 static const struct net_layer layers[] = {
