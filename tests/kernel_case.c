@@ -25,6 +25,7 @@ const char *kernel_model(const KernelCase *c)
                   "network filter(i) { i -> conv2d(5, 3, padding=1) -> batchnorm -> relu }\n"
                   "network words(s) { s -> embedding(17, padding_row=1) -> flatten -> dense(5) }\n"
                   "network unit(s) { s -> dense(5) }\n"
+                  "network few(s) { s -> dense(2) }\n"
                   "network beside(s, h) { concat(s, h) -> dense(5) }\n"
                   "network net(%s) {\n%s}\n"
                   "train {\n"

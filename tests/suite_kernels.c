@@ -35,6 +35,19 @@ static const KernelCase cases[] = {
      "    h = x -> dense(5) -> tanh -> dense(10)\n"
      "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
 
+    {"dense of few outputs", 33, 3, true,
+     "input x[19] = x\n    input y[3, 5, 4] = y\n    input z[130] = z", "[15] = t", "x, y, z",
+     "    a = few(x -> dense(60)) + few(y -> flatten) + few(concat(x, x -> dense(41)))\n"
+     "        + few(y -> conv2d(3, 3, padding=1) -> relu -> flatten -> dropout(0.5))\n"
+     "    b = z -> sigmoid -> dense(1) -> sigmoid\n"
+     "    c = y -> conv2d(17, 2) -> flatten -> dense(4) -> gaussian_noise(0.1) -> tanh\n"
+     "    d = x -> dense(1) -> tanh -> dense(3, bias=false) -> relu\n"
+     "    e = z -> dense(33) -> batchnorm -> relu -> dense(3, bias=false) -> batchnorm\n"
+     "          -> dropout(0.25)\n"
+     "    f = y -> conv2d(5, 3) -> batchnorm -> flatten -> dropout(0.5) -> dense(1)\n"
+     "    g = f * (concat(x -> dense(5), z -> dense(40) -> tanh) -> dense(1)) + f\n"
+     "    concat(a, b, c, d, e, f, g)\n", "mse"},
+
     {"conv2d of hidden values", 17, 1, false, "input x[3, 7, 6] = x", "[311] = t", "x",
      "    x1 = x -> conv2d(1, 1) -> tanh\n"
      "    x2 = x -> conv2d(2, 3, padding=1) -> tanh\n"

@@ -77,7 +77,8 @@ static const KernelCase cases[] = {
      "    a = unit(x) + unit(y) + unit(z)\n"
      "    b = beside(x, u -> conv2d(3, 1) -> flatten) + beside(y, u -> flatten)\n"
      "    c = beside(x, z -> dense(12)) + beside(z, z -> dense(12))\n"
-     "    a * b + c\n", "mse"},
+     "    d = concat(few(z) + few(x) + few(z -> tanh), few(y -> relu) -> dense(3))\n"
+     "    a * b + c + d\n", "mse"},
 
     {"a bag as the prediction's part", 3, 1, false,
      "input x = column(1) -> bag_of_words(vocabulary=5)", "[5] = columns(1..5)", "x",

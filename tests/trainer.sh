@@ -330,6 +330,11 @@ build growing "$root/tests/training.net" --define "plan=exponential(30)"
 exits "diverged in a later epoch" 3 "epoch [3-9].*; " \
     ./growing train --clip 0 --lr 1e-3 --stop-patience 99 --out later
 check "training: gradcheck with penalties" ./training gradcheck --synthetic --threads 1
+check "training: penalties in updates" \
+    ./training train --epochs 2 --keep last --clip 0 --out updates --quiet
+check "training: penalties in gradients" \
+    ./training train --epochs 2 --keep last --clip 1e30 --out gradients --quiet
+check "training: penalties are the same" cmp updates/model.safetensors gradients/model.safetensors
 goes_on "sgd" training
 if [ -z "$quick" ]; then
     goes_on "adam" training --optimizer adam
