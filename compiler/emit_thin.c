@@ -101,7 +101,8 @@ void emit_thin_dw(Emitter *e, Driver *d, const Kernel *k)
 {
     Value *x = k->node->inputs[0], *dy = k->node->inputs[1];
     const int outputs = outputs_of(k), blocks = x->physical->blocks;
-    int group = 8 / outputs;    /* blocks at a time, in registers: as many as divide them */
+    /* blocks at a time, in registers: as many as divide them */
+    int group = (e->target->vectors == 1 ? 6 : 8) / outputs;
     Text *text = &d->text;
 
     while (blocks % group != 0)
