@@ -115,17 +115,22 @@ static bool gains_by_place(const Node *node)
 
 /* ---- An operation each ----------------------------------------------------------------------- */
 
-/* dw before dx: what a contraction reads is still in the cache for the second. */
+/* dw before dx: what a contraction reads is still in the cache for the second. A dx that reads the
+   weight itself comes first, since dw may end with the update. */
 static void vjp_contraction(Reverse *r, const Node *node, Value *dy, Op op_dw, Op op_dx)
 {
+    const bool dx_first = op_dx == OP_DENSE_DX && node->inputs[1]->shape.size[0] <= FEW_OUTPUTS;
+
     if (wants(r, 2))
         accumulate(r, 2, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
-    if (wants(r, 1))
-        accumulate(r, 1, append(r, op_dw, (Value *[]){node->inputs[0], dy}, 2,
-                                node->at)->outputs[0]);
-    if (wants(r, 0))
-        accumulate(r, 0, append(r, op_dx, (Value *[]){dy, node->inputs[1]}, 2,
-                                restoring(node))->outputs[0]);
+    for (int turn = 0; turn < 2; turn++) {
+        if (dx_first == (turn == 1) && wants(r, 1))
+            accumulate(r, 1, append(r, op_dw, (Value *[]){node->inputs[0], dy}, 2,
+                                    node->at)->outputs[0]);
+        if (dx_first == (turn == 0) && wants(r, 0))
+            accumulate(r, 0, append(r, op_dx, (Value *[]){dy, node->inputs[1]}, 2,
+                                    restoring(node))->outputs[0]);
+    }
 }
 
 static void vjp_dense(Reverse *r, const Node *node, Value *dy)

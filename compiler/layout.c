@@ -15,8 +15,6 @@
 
 #include <string.h>
 
-enum { THIN = 4 };            /* outputs of a dense layer whose weight lies along its inputs */
-
 /* ---- One graph ------------------------------------------------------------------------------- */
 
 typedef struct Layout {
@@ -223,7 +221,7 @@ static void give_rows(const Graph *g, Value *dx, const Physical *w, int first)
 /* Is it better to lay a dense layer's weight along its inputs? A panel is 16 outputs wide. */
 static bool is_thin(const Graph *g, const Value *w, const Physical *x)
 {
-    if (w->shape.rank != 2 || w->shape.size[0] > THIN
+    if (w->shape.rank != 2 || w->shape.size[0] > FEW_OUTPUTS
         || x->segment_count * w->shape.size[0] > MAX_SEGMENTS)
         return false;
     for (int i = 0; i < g->node_count; i++)

@@ -281,6 +281,10 @@ typedef enum Op {
 
 typedef enum Effects { PURE, RANDOM, STATEFUL } Effects;
 
+/* A dense layer of so many outputs or fewer may have a weight that lies along its inputs, and a dx
+   that reads it as it lies. */
+enum { FEW_OUTPUTS = 4 };
+
 typedef struct OpInfo {
     const char *text;           /* "conv2d_dx" */
     int inputs;                 /* how many; -1: one or more. An absent optional input is NULL. */
