@@ -117,7 +117,7 @@ void emit_thin_dw(Emitter *e, Driver *d, const Kernel *k)
     line(text, 1, "const int chunks = net_chunks(run);");
     line(text, 1, "const int images = run->n - 16 * (chunks - 1);\n");
     line(text, 1, "NET_ITEMS(item, %d, run, thread) {", blocks / group);
-    line(text, 2, "const int block = %d * item;", group);
+    line(text, 2, "const int block = %sitem;", group > 1 ? format("%d * ", group) : "");
     line(text, 2, "_Alignas(64) float dw[%d];\n", 16 * group * outputs);
     line(text, 2, "net_thin_dw(dw, x->at[0][0][block][0], %ldL, dy->at[0][0][0][0], %d, %d, "
          "chunks, images);", 256L * blocks, group, outputs);

@@ -225,33 +225,6 @@ Physical flattened(const Physical *x)
     return v;
 }
 
-/* The first of the blocks of `whole` that hold what `part` does, from flat logical element `start`
-   on, and nothing else; -1 where it lies otherwise. */
-int find_blocks(const Physical *whole, const Physical *part, int start)
-{
-    const bool pixels = whole->height * whole->width > 1;
-    int first = -1;
-
-    if (whole->height != part->height || whole->width != part->width)
-        return -1;
-    for (int i = 0; i < part->segment_count; i++) {
-        const Segment *s = &part->segments[i], *t = whole->segments;
-        int channel;
-
-        while (t < whole->segments + whole->segment_count - 1
-               && t->start + t->channels * t->pixels <= start + s->start)
-            t++;
-        channel = (start + s->start - t->start) / t->pixels;
-        if (s->pixels != t->pixels || (!pixels && s->pixels > 1 && s->stride != t->stride)
-            || channel % 16 != 0 || channel + s->channels > t->channels
-            || (s->channels % 16 != 0 && channel + s->channels != t->channels)
-            || (i > 0 && t->block + channel / 16 - s->block != first))
-            return -1;
-        first = t->block + channel / 16 - s->block;
-    }
-    return first;
-}
-
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
 void give_parameter(Value *value, Physical layout)

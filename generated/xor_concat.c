@@ -3,30 +3,30 @@
  *
  *     netc xor_concat.net --target avx512 --batch 4
  *
- * 7 parameters and statistics, arena 9536 B, any batch of 1 to 4 rows.
+ * 7 parameters and statistics, arena 9344 B, any batch of 1 to 4 rows.
  *
  * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. An element is one fma chain in a fixed order: the same bits on any number of threads.
  *
- * Memory plan: a column is 150 B of arena, a row one phase between barriers.
+ * Memory plan: a column is 147 B of arena, a row one phase between barriers.
  *
- *     train      1  cccccccccccccffffffff......bbbbbbbgggggggddddddd.............ahh
- *                2  ccccccccccccciiiiiiiiiiiiiiibbbbbbgggggggddddddjjjjjjjkkkkkkkkhl
- *                3  ........................................dddddddd......kkkkkkkk.l
+ *     train      1  bbbbbbbbbbbbbeeeeeeee......aaaaaaaffffffffccccccdd............gg
+ *                2  bbbbbbbbbbbbbhhhhhhhhhhhhhhhaaaaaaffffffffccccccdd............gg
+ *                3  bbbbbbbbbbbbbhhhhhhhhhhhhhhhaaaaaaffffffffcccccciiiiiiijjjjjjjjk
+ *                4  .........................................cccccccc......jjjjjjjjk
  *
- *       a  128 B  xor_concat.dense weight, transposed
- *       b  1024 B  xor_concat.tanh_1
- *       c  2048 B  xor_concat.concat
- *       d  1024 B  xor_concat.tanh_2
- *       e  64 B  loss
- *       f  1024 B  d mse
- *       g  1024 B  d xor_concat.tanh_2
- *       h  64 B  xor_concat.dense sums
- *       i  2048 B  d xor_concat.dense
- *       j  1024 B  d xor_concat.concat
- *       k  1024 B  d xor_concat.tanh_1
- *       l  64 B  xor_concat.hidden sums
+ *       a  1024 B  xor_concat.tanh_1
+ *       b  2048 B  xor_concat.concat
+ *       c  1024 B  xor_concat.tanh_2
+ *       d  64 B  loss
+ *       e  1024 B  d mse
+ *       f  1024 B  d xor_concat.tanh_2
+ *       g  64 B  xor_concat.dense sums
+ *       h  2048 B  d xor_concat.dense
+ *       i  1024 B  d xor_concat.concat
+ *       j  1024 B  d xor_concat.tanh_1
+ *       k  64 B  xor_concat.hidden sums
  *
  *     evaluate   1  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaaccccccccccccccccdd
  *                2  ..............................................ccccccccccccccccdd
@@ -42,20 +42,18 @@
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
 struct value_4x2 { float at[1][1][1][16][16]; };
-struct weight_2x1 { float at[32]; };
 struct vector_16 { float at[1][16]; };
-struct weight_3x1 { float at[48]; };
+struct vector_32 { float at[2][16]; };
 struct value_4x1 { float at[1][1][1][16][16]; };
-struct slices_32 { float at[32]; };
 struct value_4x3_2_1 { float at[1][1][2][16][16]; };
 struct slices_1 { float at[1]; };
 struct slices_16 { float at[16]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
-    struct weight_2x1 hidden_weight;    /* xor_concat.hidden.weight [1, 2] */
+    struct vector_16 hidden_weight;    /* xor_concat.hidden.weight [1, 2] */
     struct vector_16 hidden_bias;    /* xor_concat.hidden.bias [1] */
-    struct weight_3x1 dense_weight;    /* xor_concat.dense.weight [1, 3] */
+    struct vector_32 dense_weight;    /* xor_concat.dense.weight [1, 3] */
     struct vector_16 dense_bias;    /* xor_concat.dense.bias [1] */
 };
 
@@ -67,114 +65,26 @@ struct batch {
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
-/* acc = b + sum over taps and channels of x w, then what follows in registers */
-NET_TILE void tile_8x1_bias_tanh(float *restrict y, const float *restrict x,
-        const float *restrict w, const float *restrict b, const struct taps *taps, int segments)
-{
-    vec acc[8][3];
-
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(b + 16 * j);
-    contract(acc, 8, 1, x, 16, 256, w, taps, segments);
-    _Alignas(64) float tile[128];
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            vec_store(tile + 16 * (1 * i + j), acc[i][j]);
-    NET_REPEAT(j, 1)
-        NET_REPEAT(i, 8) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            const vec v0 = vec_load(tile + 16 * (1 * i + j));
-            (void)lane;
-            const vec v1 = vec_tanh(v0);
-            vec_store(y + at, v1);
-        }
-}
-
-/* dw = x' dy over images: rows of inputs by blocks of outputs */
-NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct sweep *over)
-{
-    vec acc[8][3];
-
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_fresh_zero();
-    correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 0);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            vec_store(dw + 16 * (1 * i + j), acc[i][j]);
-}
-
-/* acc = 0 + sum over taps and channels of x w */
-NET_TILE void tile_8x1(float *restrict dx, const float *restrict x, const float *restrict w,
-        const struct taps *taps, int segments)
-{
-    vec acc[8][3];
-
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_zero();
-    contract(acc, 8, 1, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            vec_store(dx + at, acc[i][j]);
-        }
-}
-
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
-/* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_3x1(struct slices_32 *restrict wt, const struct weight_3x1 *restrict w,
-                              struct net_run *run, int thread)
-{
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int tap = item / 1, block = item % 1;
-        const struct net_panel to = net_panel_of(block, 0, 0);
-        for (int o = 0; o < 1; o += 16) {
-            const struct net_panel from = net_panel_of(o / 16, 0, 0);
-            const long row = 0 + tap * 2 + 16 * block;
-            transpose_16x16(
-                wt->at + 0 + to.first * 16L
-                    + ((tap * 1L + o) * to.width + block - to.first) * 16, 16 * to.width,
-                w->at + from.first * 48L + (row * from.width + o / 16 - from.first) * 16,
-                16 * from.width, 2 - 16 * block, 1 - o);
-        }
-    }
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int tap = item / 1, block = item % 1;
-        const struct net_panel to = net_panel_of(block, 0, 0);
-        for (int o = 0; o < 1; o += 16) {
-            const struct net_panel from = net_panel_of(o / 16, 0, 0);
-            const long row = 2 + tap * 1 + 16 * block;
-            transpose_16x16(
-                wt->at + 16 + to.first * 16L
-                    + ((tap * 1L + o) * to.width + block - to.first) * 16, 16 * to.width,
-                w->at + from.first * 48L + (row * from.width + o / 16 - from.first) * 16,
-                16 * from.width, 1 - 16 * block, 1 - o);
-        }
-    }
-}
-
-/* y = x w + b, tanh; items: chunks */
+/* y = x w + b, along the inputs, tanh; items: chunks */
 NET_KERNEL void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct value_4x2 *restrict x,
-                                 const struct weight_2x1 *restrict w,
+                                 const struct vector_16 *restrict w,
                                  const struct vector_16 *restrict b, struct net_run *run,
                                  int thread)
 {
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int chunk = item / 1;
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[1] = {
-                    { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 256, .w_column = 32,
-                      .channels = 2 },
-                };
-                tile_8x1_bias_tanh(y->at[chunk][0][panel_block][i], x->at[chunk][0][0][i],
-                    w->at + panel_block * 32L, b->at[panel_block], taps, 1);
-            }
+    NET_ITEMS(chunk, 1, run, thread) {
+        const int block = 0;
+        _Alignas(64) float sums[256];
+
+        net_thin(sums, x->at[chunk][0][0][0], w->at[0], 1, 1, 16);
+        float *y_at = y->at[chunk][0][block][0];
+        const long lane = 0;
+        (void)lane;
+        for (long at = 0; at < 256; at += 16) {
+            const vec v0 = vec_add(vec_load(sums + at), vec_load(b->at[0]));
+            const vec v1 = vec_tanh(v0);
+            vec_store(y_at + at, v1);
         }
     }
 }
@@ -193,26 +103,25 @@ NET_KERNEL void concat_4x3(struct value_4x3_2_1 *restrict y, const struct value_
     }
 }
 
-/* y = x w + b, tanh; items: chunks */
+/* y = x w + b, along the inputs, tanh; items: chunks */
 NET_KERNEL void dense_tanh_4x3x1(struct value_4x1 *restrict y,
                                  const struct value_4x3_2_1 *restrict x,
-                                 const struct weight_3x1 *restrict w,
+                                 const struct vector_32 *restrict w,
                                  const struct vector_16 *restrict b, struct net_run *run,
                                  int thread)
 {
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int chunk = item / 1;
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[2] = {
-                    { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 256, .w_column = 32,
-                      .channels = 2 },
-                    { .x = 256, .w = 32, .rows = 1, .columns = 1, .x_column = 256, .w_column = 16,
-                      .channels = 1 },
-                };
-                tile_8x1_bias_tanh(y->at[chunk][0][panel_block][i], x->at[chunk][0][0][i],
-                    w->at + panel_block * 48L, b->at[panel_block], taps, 2);
-            }
+    NET_ITEMS(chunk, 1, run, thread) {
+        const int block = 0;
+        _Alignas(64) float sums[256];
+
+        net_thin(sums, x->at[chunk][0][0][0], w->at[0], 2, 1, 16);
+        float *y_at = y->at[chunk][0][block][0];
+        const long lane = 0;
+        (void)lane;
+        for (long at = 0; at < 256; at += 16) {
+            const vec v0 = vec_add(vec_load(sums + at), vec_load(b->at[0]));
+            const vec v1 = vec_tanh(v0);
+            vec_store(y_at + at, v1);
         }
     }
 }
@@ -228,18 +137,21 @@ NET_KERNEL void mse_grad_4x1(struct value_4x1 *restrict dz, struct slices_1 *res
     NET_ITEMS(chunk, 1, run, thread) {
         float total = 0.0f;
 
-        for (int i = 0; i < net_rows(run, chunk); i++) {
-            vec sum = vec_zero();
+        const int images = net_rows(run, chunk);
+        vec sum[16];
 
-            for (int block = 0; block < 1; block++) {
+        for (int i = 0; i < images; i++)
+            sum[i] = vec_zero();
+        for (int block = 0; block < 1; block++)
+            for (int i = 0; i < images; i++) {
                 const vec v = vec_load(z->at[chunk][0][block][i]);
                 const vec t = vec_load(target->at[chunk][0][block][i]);
                 const vec error = vec_sub(v, t);
-                sum = vec_fma(error, error, sum);
+                sum[i] = vec_fma(error, error, sum[i]);
                 vec_store(dz->at[chunk][0][block][i], vec_mul(error, vec_set(scale)));
             }
-            total += vec_sum(sum);
-        }
+        for (int i = 0; i < images; i++)
+            total += vec_sum(sum[i]);
         loss->at[chunk] = total;
     }
 }
@@ -303,68 +215,39 @@ NET_KERNEL void mean_loss_1(const struct slices_1 *restrict loss, struct net_run
     run->loss = sum / ((float)run->n * 1);
 }
 
-/* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-NET_KERNEL void dense_dw_update_4x3_3x1(struct weight_3x1 *restrict w,
-                                        const struct value_4x3_2_1 *restrict x,
-                                        const struct value_4x1 *restrict dy, struct net_run *run,
-                                        int thread)
+/* dx = dy w', along the inputs; items: chunks */
+NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
+                               const struct value_4x1 *restrict dy,
+                               const struct vector_32 *restrict w, struct net_run *run, int thread)
+{
+    NET_ITEMS(chunk, 1, run, thread) {
+        for (int block = 0; block < 2; block++) {
+            float *dx_at = dx->at[chunk][0][block][0];
+            const long lane = 0;
+            (void)lane;
+            for (long at = 0; at < 256; at += 16) {
+                const vec v0 = net_thin_dx(dy->at[chunk][0][0][0] + at, w->at[block], 2, 1);
+                vec_store(dx_at + at, v0);
+            }
+        }
+    }
+}
+
+/* dw = x' dy over images, along the inputs, then the update; items: blocks of inputs */
+NET_KERNEL void dense_dw_update_4x3x1(struct vector_32 *restrict w,
+                                      const struct value_4x3_2_1 *restrict x,
+                                      const struct value_4x1 *restrict dy, struct net_run *run,
+                                      int thread)
 {
     const int chunks = net_chunks(run);
     const int images = run->n - 16 * (chunks - 1);
 
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int panel_block = 0 + item / 1 * 1;
-        const int pixel = item / 1 % 1, block = item % 1;
-        const int inputs = 2 - 16 * block < 16 ? 2 - 16 * block : 16;
-        const struct sweep over = { chunks, 1, 1, images, 512, 0, 0, 16, 256, 0, 0 };
-        _Alignas(64) float dw[256];
+    NET_ITEMS(item, 1, run, thread) {
+        const int block = 2 * item;
+        _Alignas(64) float dw[32];
 
-        for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 1 + block][0][c],
-                dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 48L + (0 + pixel * 2 + 16 * block) * 16L],
-                dw, 16 * inputs);
-    }
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int panel_block = 0 + item / 1 * 1;
-        const int pixel = item / 1 % 1, block = item % 1;
-        const int inputs = 1 - 16 * block < 16 ? 1 - 16 * block : 16;
-        const struct sweep over = { chunks, 1, 1, images, 512, 0, 0, 16, 256, 0, 0 };
-        _Alignas(64) float dw[256];
-
-        for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x1(dw + 16 * c, &x->at[0][0][1 + pixel * 1 + block][0][c],
-                dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 48L + (2 + pixel * 1 + 16 * block) * 16L],
-                dw, 16 * inputs);
-    }
-}
-
-/* dx = dy w'; items: chunks */
-NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
-                               const struct value_4x1 *restrict dy,
-                               const struct slices_32 *restrict w, struct net_run *run, int thread)
-{
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int chunk = item / 1;
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[1] = {
-                    { .rows = 1, .columns = 1, .channels = 1 },
-                };
-                tile_8x1(dx->at[chunk][0][panel_block][i], dy->at[chunk][0][0][i],
-                    w->at + panel_block * 16L, taps, 1);
-            }
-        }
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[1] = {
-                    { .rows = 1, .columns = 1, .channels = 1 },
-                };
-                tile_8x1(dx->at[chunk][0][1 + panel_block][i], dy->at[chunk][0][0][i],
-                    w->at + 16 + panel_block * 16L, taps, 1);
-            }
-        }
+        net_thin_dw(dw, x->at[0][0][block][0], 512L, dy->at[0][0][0][0], 2, 1, chunks, images);
+        net_finish(run, &w->at[block][0], dw, 32);
     }
 }
 
@@ -398,27 +281,21 @@ NET_KERNEL void channel_sum_update_4x1(struct vector_16 *restrict b,
     }
 }
 
-/* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-NET_KERNEL void dense_dw_update_4x2_2x1(struct weight_2x1 *restrict w,
-                                        const struct value_4x2 *restrict x,
-                                        const struct value_4x1 *restrict dy, struct net_run *run,
-                                        int thread)
+/* dw = x' dy over images, along the inputs, then the update; items: blocks of inputs */
+NET_KERNEL void dense_dw_update_4x2x1(struct vector_16 *restrict w,
+                                      const struct value_4x2 *restrict x,
+                                      const struct value_4x1 *restrict dy, struct net_run *run,
+                                      int thread)
 {
     const int chunks = net_chunks(run);
     const int images = run->n - 16 * (chunks - 1);
 
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int panel_block = 0 + item / 1 * 1;
-        const int pixel = item / 1 % 1, block = item % 1;
-        const int inputs = 2 - 16 * block < 16 ? 2 - 16 * block : 16;
-        const struct sweep over = { chunks, 1, 1, images, 256, 0, 0, 16, 256, 0, 0 };
-        _Alignas(64) float dw[256];
+    NET_ITEMS(item, 1, run, thread) {
+        const int block = item;
+        _Alignas(64) float dw[16];
 
-        for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 1 + block][0][c],
-                dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 32L + (0 + pixel * 2 + 16 * block) * 16L],
-                dw, 16 * inputs);
+        net_thin_dw(dw, x->at[0][0][block][0], 256L, dy->at[0][0][0][0], 1, 1, chunks, images);
+        net_finish(run, &w->at[block][0], dw, 16);
     }
 }
 
@@ -429,17 +306,20 @@ NET_KERNEL void mse_4x1(struct slices_1 *restrict loss, const struct value_4x1 *
     NET_ITEMS(chunk, 1, run, thread) {
         float total = 0.0f;
 
-        for (int i = 0; i < net_rows(run, chunk); i++) {
-            vec sum = vec_zero();
+        const int images = net_rows(run, chunk);
+        vec sum[16];
 
-            for (int block = 0; block < 1; block++) {
+        for (int i = 0; i < images; i++)
+            sum[i] = vec_zero();
+        for (int block = 0; block < 1; block++)
+            for (int i = 0; i < images; i++) {
                 const vec v = vec_load(z->at[chunk][0][block][i]);
                 const vec t = vec_load(target->at[chunk][0][block][i]);
                 const vec error = vec_sub(v, t);
-                sum = vec_fma(error, error, sum);
+                sum[i] = vec_fma(error, error, sum[i]);
             }
-            total += vec_sum(sum);
-        }
+        for (int i = 0; i < images; i++)
+            total += vec_sum(sum[i]);
         loss->at[chunk] = total;
     }
 }
@@ -450,48 +330,47 @@ static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct slices_32 *dense_weight__transposed = net_at(run, 9216);
     struct value_4x1 *tanh_1 = net_at(run, 4096);
     struct value_4x3_2_1 *concat = net_at(run, 0);
     struct value_4x1 *tanh_2 = net_at(run, 6144);
     struct value_4x1 *d_mse = net_at(run, 2048);
-    struct slices_1 *mse = net_at(run, 9344);
+    struct slices_1 *mse = net_at(run, 7168);
     struct value_4x1 *d_tanh_2 = net_at(run, 5120);
-    struct slices_16 *dense_sums = net_at(run, 9408);
+    struct slices_16 *dense_sums = net_at(run, 9216);
     struct value_4x3_2_1 *d_dense_x = net_at(run, 2048);
     struct value_4x1 *d_concat = net_at(run, 7168);
     struct value_4x1 *d_tanh_1 = net_at(run, 8192);
-    struct slices_16 *hidden_sums = net_at(run, 9472);
+    struct slices_16 *hidden_sums = net_at(run, 9280);
     (void)p, (void)batch;
 
-    RUN(0, transpose_3x1(dense_weight__transposed, &p->dense_weight, run, thread));
-                                                                        /* xor_concat.net:12 */
-    RUN(1, dense_tanh_4x2x1(tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias, run,
+    RUN(0, dense_tanh_4x2x1(tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias, run,
             thread));                                                   /* xor_concat.net:11 */
-    RUN(2, concat_4x3(concat, &batch->point, tanh_1, run, thread));     /* xor_concat.net:12 */
-    RUN(3, dense_tanh_4x3x1(tanh_2, concat, &p->dense_weight, &p->dense_bias, run, thread));
+    RUN(1, concat_4x3(concat, &batch->point, tanh_1, run, thread));     /* xor_concat.net:12 */
+    RUN(2, dense_tanh_4x3x1(tanh_2, concat, &p->dense_weight, &p->dense_bias, run, thread));
                                                                         /* xor_concat.net:12 */
-    RUN(4, mse_grad_4x1(d_mse, mse, tanh_2, &batch->answer, run, thread));
+    RUN(3, mse_grad_4x1(d_mse, mse, tanh_2, &batch->answer, run, thread));
                                                                         /* xor_concat.net:16 */
-    RUN(5, tanh_grad_4x1(d_tanh_2, dense_sums, tanh_2, d_mse, run, thread));
+    RUN(4, tanh_grad_4x1(d_tanh_2, dense_sums, tanh_2, d_mse, run, thread));
                                                                         /* xor_concat.net:12 */
     barrier(run, thread);
 
-    RUN(6, mean_loss_1(mse, run, thread));                              /* xor_concat.net:16 */
-    RUN(7, dense_dw_update_4x3_3x1(&p->dense_weight, concat, d_tanh_2, run, thread));
-                                                                        /* xor_concat.net:12 */
-    RUN(8, dense_dx_4x3x1(d_dense_x, d_tanh_2, dense_weight__transposed, run, thread));
-                                                                        /* xor_concat.net:12 */
-    RUN(9, slice_4x1_from_2_of_4x3(d_concat, d_dense_x, run, thread));  /* xor_concat.net:12 */
-    RUN(10, tanh_grad_4x1(d_tanh_1, hidden_sums, tanh_1, d_concat, run, thread));
-                                                                        /* xor_concat.net:11 */
-    RUN(11, channel_sum_update_4x1(&p->dense_bias, dense_sums, run, thread));
+    RUN(5, mean_loss_1(mse, run, thread));                              /* xor_concat.net:16 */
+    RUN(6, dense_dx_4x3x1(d_dense_x, d_tanh_2, &p->dense_weight, run, thread));
                                                                         /* xor_concat.net:12 */
     barrier(run, thread);
 
-    RUN(12, dense_dw_update_4x2_2x1(&p->hidden_weight, &batch->point, d_tanh_1, run, thread));
+    RUN(7, dense_dw_update_4x3x1(&p->dense_weight, concat, d_tanh_2, run, thread));
+                                                                        /* xor_concat.net:12 */
+    RUN(8, slice_4x1_from_2_of_4x3(d_concat, d_dense_x, run, thread));  /* xor_concat.net:12 */
+    RUN(9, tanh_grad_4x1(d_tanh_1, hidden_sums, tanh_1, d_concat, run, thread));
                                                                         /* xor_concat.net:11 */
-    RUN(13, channel_sum_update_4x1(&p->hidden_bias, hidden_sums, run, thread));
+    RUN(10, channel_sum_update_4x1(&p->dense_bias, dense_sums, run, thread));
+                                                                        /* xor_concat.net:12 */
+    barrier(run, thread);
+
+    RUN(11, dense_dw_update_4x2x1(&p->hidden_weight, &batch->point, d_tanh_1, run, thread));
+                                                                        /* xor_concat.net:11 */
+    RUN(12, channel_sum_update_4x1(&p->hidden_bias, hidden_sums, run, thread));
                                                                         /* xor_concat.net:11 */
     barrier(run, thread);
 }
@@ -529,8 +408,8 @@ static const struct net_segment dense_bias_segments[] = { { 0, 1, 1, 0, 0 } };
 
 static const struct net_tensor tensors[] = {
     { .name = "xor_concat.hidden.weight",
-      .offset = offsetof(struct params, hidden_weight), .count = 32,
-      .rank = 2, .shape = { 1, 2 }, .kind = NET_WEIGHT, .panels = { 0, 0, 1 },
+      .offset = offsetof(struct params, hidden_weight), .count = 16,
+      .rank = 2, .shape = { 1, 2 }, .kind = NET_VECTOR,
       .segments = hidden_weight_segments, .segment_count = 1, .trainable = true,
       .init = "kaiming_uniform", .fan_in = 2 },
     { .name = "xor_concat.hidden.bias",
@@ -539,8 +418,8 @@ static const struct net_tensor tensors[] = {
       .segments = hidden_bias_segments, .segment_count = 1, .trainable = true,
       .init = "kaiming_uniform", .fan_in = 2 },
     { .name = "xor_concat.dense.weight",
-      .offset = offsetof(struct params, dense_weight), .count = 48,
-      .rank = 2, .shape = { 1, 3 }, .kind = NET_WEIGHT, .panels = { 0, 0, 1 },
+      .offset = offsetof(struct params, dense_weight), .count = 32,
+      .rank = 2, .shape = { 1, 3 }, .kind = NET_VECTOR,
       .segments = dense_weight_segments, .segment_count = 2, .trainable = true,
       .init = "kaiming_uniform", .fan_in = 3 },
     { .name = "xor_concat.dense.bias",
@@ -626,53 +505,51 @@ static const struct net_layer layers[] = {
 };
 
 static const struct net_kernel train_kernels[] = {
-    { "transpose_3x1", "xor_concat.dense",
-      "transpose", 12, 0, 320, { 0 } },
     { "dense_tanh_4x2x1", "xor_concat.hidden",
-      "forward", 11, 16, 2240, { 4096, 256, 1, 1, 0, 1 } },
+      "forward", 11, 16, 2176, 0, { 4096, 256, 1, 1, 0, 1 } },
     { "concat_4x3", "xor_concat.concat",
-      "movement", 12, 0, 4096, { 0 } },
+      "movement", 12, 0, 4096, 0, { 0 } },
     { "dense_tanh_4x3x1", "xor_concat.dense",
-      "forward", 12, 24, 3328, { 6144, 256, 1, 1, 0, 1 } },
+      "forward", 12, 24, 3264, 0, { 6144, 256, 1, 1, 0, 1 } },
     { "mse_grad_4x1", "mse",
-      "loss", 16, 0, 3136, { 0 } },
+      "loss", 16, 0, 3136, 0, { 0 } },
     { "tanh_grad_4x1", "xor_concat.tanh_2",
-      "elementwise", 12, 0, 6208, { 0 } },
+      "elementwise", 12, 0, 3136, 0, { 0 } },
     { "mean_loss_1", "mse",
-      "loss", 16, 0, 64, { 0 } },
-    { "dense_dw_update_4x3_3x1", "xor_concat.dense",
-      "backward-weights", 12, 24, 3264, { 0 } },
+      "loss", 16, 0, 64, 0, { 0 } },
     { "dense_dx_4x3x1", "xor_concat.dense",
-      "backward-data", 12, 24, 3200, { 0 } },
+      "backward-data", 12, 24, 3200, 0, { 0 } },
+    { "dense_dw_update_4x3x1", "xor_concat.dense",
+      "backward-weights", 12, 24, 3072, 128, { 0 } },
     { "slice_4x1_from_2_of_4x3", "xor_concat.concat",
-      "movement", 12, 0, 3072, { 0 } },
+      "movement", 12, 0, 3072, 0, { 0 } },
     { "tanh_grad_4x1", "xor_concat.tanh_1",
-      "elementwise", 11, 0, 6208, { 0 } },
+      "elementwise", 11, 0, 3136, 0, { 0 } },
     { "channel_sum_update_4x1", "xor_concat.dense",
-      "reduction", 12, 0, 128, { 0 } },
-    { "dense_dw_update_4x2_2x1", "xor_concat.hidden",
-      "backward-weights", 11, 16, 2176, { 0 } },
+      "reduction", 12, 0, 64, 64, { 0 } },
+    { "dense_dw_update_4x2x1", "xor_concat.hidden",
+      "backward-weights", 11, 16, 2048, 64, { 0 } },
     { "channel_sum_update_4x1", "xor_concat.hidden",
-      "reduction", 11, 0, 128, { 0 } },
+      "reduction", 11, 0, 64, 64, { 0 } },
 };
 
 static const struct net_kernel evaluate_kernels[] = {
     { "dense_tanh_4x2x1", "xor_concat.hidden",
-      "forward", 11, 16, 2240, { 2048, 256, 1, 1, 0, 1 } },
+      "forward", 11, 16, 2176, 0, { 2048, 256, 1, 1, 0, 1 } },
     { "concat_4x3", "xor_concat.concat",
-      "movement", 12, 0, 4096, { 0 } },
+      "movement", 12, 0, 4096, 0, { 0 } },
     { "dense_tanh_4x3x1", "xor_concat.dense",
-      "forward", 12, 24, 3328, { 3072, 256, 1, 1, 0, 1 } },
+      "forward", 12, 24, 3264, 0, { 3072, 256, 1, 1, 0, 1 } },
     { "mse_4x1", "mse",
-      "loss", 16, 0, 2112, { 0 } },
+      "loss", 16, 0, 2112, 0, { 0 } },
     { "mean_loss_1", "mse",
-      "loss", 16, 0, 64, { 0 } },
+      "loss", 16, 0, 64, 0, { 0 } },
 };
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "2367e49d94a39d5c", .isa = "avx512", .batch = 4,
-    .params_size = sizeof(struct params), .arena_size = 9536,
+    .hash = "ef4fec0d233f2850", .isa = "avx512", .batch = 4,
+    .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,
     .parts = { &part_train, NULL, NULL },
@@ -685,7 +562,7 @@ const struct net_model net_model = {
     .loss = NET_MSE, .activation = NET_IDENTITY,
     .outputs = 1, .output_rank = 1, .output_shape = { 1 },
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),
-    .train = { train_step, train_kernels, 14 },
+    .train = { train_step, train_kernels, 13 },
     .evaluate = { evaluate_step, evaluate_kernels, 5 },
     .pack = pack, .unpack = unpack,
 };

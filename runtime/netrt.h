@@ -80,6 +80,7 @@ enum net_tensor_kind { NET_WEIGHT, NET_VECTOR, NET_TABLE };
 
 /* A parameter or running statistic.
    NET_VECTOR: one float a channel, element k where the segments put it (16 * block + lane).
+   (A weight of few outputs has the segments of its inputs once for each output.)
    NET_WEIGHT: shape [outputs, ...], K = inputs a row = shape[1] * shape[2] * ...; blocks of 16
    outputs are cut into panels of 3, then 2, then 1 blocks; a panel of v blocks is K x v x 16
    floats, [row][block][output % 16]; input k = start + c * pixels + p of its segment stands in

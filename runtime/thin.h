@@ -36,7 +36,7 @@ NET_INLINE void net_thin(float *y, const float *x, const float *w, long blocks, 
                 vec_store(lanes[o] + 16 * (first + i), acc[o][i]);
     }
     for (int o = 0; o < outputs; o++)
-        vec_store(sums + 16 * o, net_sum_lanes(lanes[o]));
+        vec_store(sums + 16 * o, vec_sum_each(lanes[o], 16));
     transpose_16x16(y, 16, sums, 16, outputs, 16);
 }
 

@@ -37,8 +37,8 @@ static const KernelCase cases[] = {
 
     {"dense of few outputs", 33, 3, true,
      "input x[19] = x\n    input y[3, 5, 4] = y\n    input z[130] = z", "[15] = t", "x, y, z",
-     "    a = few(x -> dense(60)) + few(y -> flatten) + few(concat(x, x -> dense(41)))\n"
-     "        + few(y -> conv2d(3, 3, padding=1) -> relu -> flatten -> dropout(0.5))\n"
+     "    y60 = y -> conv2d(3, 3, padding=1) -> relu -> flatten -> dropout(0.5)\n"
+     "    a = few(x -> dense(60)) + few(y60) + few(concat(x, x -> dense(41)))\n"
      "    b = z -> sigmoid -> dense(1) -> sigmoid\n"
      "    c = y -> conv2d(17, 2) -> flatten -> dense(4) -> gaussian_noise(0.1) -> tanh\n"
      "    d = x -> dense(1) -> tanh -> dense(3, bias=false) -> relu\n"

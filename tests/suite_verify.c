@@ -15,7 +15,7 @@ static Graph *sound_graph(void)
 {
     Graph *g = new_graph(NULL, "test");
     Value *x = parameter(g, vector(3), true);
-    Value *w = parameter(g, (Shape){.rank = 2, .size = {1, 3}}, false);
+    Value *w = parameter(g, (Shape){.rank = 2, .size = {5, 3}}, false);
 
     finish(g, append(g, OP_DENSE, (Attributes){0}, 3, x, w, NULL));
     autodiff(g);
@@ -122,7 +122,7 @@ static const struct {
 } damages[] = {
     {break_order, "read before it is defined"},
     {break_definition, "defined twice"},
-    {break_shape, "not [1]"},
+    {break_shape, "not [5]"},
     {break_inputs, "does not fit"},
     {break_absent, "is absent"},
     {break_arity, "2 inputs"},
