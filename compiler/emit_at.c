@@ -104,8 +104,8 @@ static void write_inputs(Text *text, const Kernel *k, const Segment *s, int firs
     line(text, 3, "for (int o = 0; o < %d; o++) {", w.size[0]);
     line(text, 4, "struct net_windows windows;\n");
     line(text, 4, "net_find_windows(&windows, &dy->at[chunk][0][o / 16][0][o %% 16],");
-    line(text, 5, "&index->at[chunk][0][o / 16][0][o %% 16], net_rows(run, chunk), %d, %d, %d, %d, "
-         "%d, %d, %d);", window_count(at, x->width, 1), at->stride[0], at->stride[1],
+    line(text, 5, "&index->at[chunk][0][o / 16][0][o %% 16], net_rows(run, chunk),");
+    line(text, 5, "%d, %d, %d, %d, %d, %d, %d);", window_count(at, x->width, 1), at->stride[0], at->stride[1],
          at->padding[0], at->padding[1], 256 * x->blocks, x->width);
     line(text, 4, "for (int tap = 0; tap < %d; tap++)", taps);
     line(text, 5, "net_add_windows(acc + (o * %d + tap) * %dL, %d, x->at[chunk][0][%sblock][0],",

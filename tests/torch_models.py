@@ -334,6 +334,19 @@ def file_text(folder, part=embedding(7), after=plain(lambda x: x.flatten(1))):
     return classes_case(tokens(folder, 30, 9), network)
 
 
+def file_titles(folder):
+    conv = convolution(F.conv1d)
+
+    def network(m, x):
+        x = layer(m, "first", x, embedding(19))
+        a = F.relu(layer(m, "a", x, conv(17, 2)))
+        b = layer(m, "b", x, conv(5, 3, padding=1))
+        c = F.leaky_relu(layer(m, "c", x, conv(33, 4, padding=2, bias=False)), 0.1)
+        a, b, c = (F.max_pool1d(v, v.shape[2]).flatten(1) for v in (a, b, c))
+        return layer(m, "last", torch.cat([a, torch.tanh(b), c], 1))
+    return classes_case(tokens(folder, 30, 9), network)
+
+
 def file_bag(folder, how="dense", part=dense(17)):
     def network(m, words):
         x = F.relu(layer(m, "first", words, part))
