@@ -179,7 +179,8 @@ static const char *view_base(const Emitter *e, const Value *value)
     else if (node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS)
         path = format("%s_%s", path, value->output ? "beta" : "gamma");
     else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_CONV2D_DW_AT
-             || node->op == OP_DEPTHWISE_DW || node->op == OP_EMBEDDING_DW || node->op == OP_SPARSE_DENSE_DW)
+             || node->op == OP_DEPTHWISE_DW || node->op == OP_EMBEDDING_DW
+             || node->op == OP_SPARSE_DENSE_DW)
         path = format("%s_weight", path);
     else if (node->op == OP_GROUP_EXPAND || node->op == OP_GROUP_COLLECT)
         path = format("%s_weight_%s", path, node->op == OP_GROUP_EXPAND ? "full" : "groups");

@@ -1,6 +1,6 @@
 /*
- * emit_at.c -- dw and dx of a convolution whose dy is 0 but at one place a channel, as it comes back
- * through a global maximum: dy[output] and index[output] stand for it.
+ * emit_at.c -- dw and dx of a convolution whose dy is 0 but at one place a channel, as it comes
+ * back through a global maximum: dy[output] and index[output] stand for it.
  *
  * The one idea: nothing is multiplied by those zeros. A weight adds up one window of x an image;
  * a pixel of dx gathers the outputs that stand where one of its taps meets them, in the order of
@@ -60,10 +60,23 @@ static bool has_edges(const Attributes *at)
     return at->padding[0] || at->padding[1] || at->padding_end[0] || at->padding_end[1];
 }
 
+/* A function around transpose_16x16, which is long. */
+static const char *turn_function(Emitter *e)
+{
+    return add_function(e, &e->tiles, "turn",
+                        "/* to = from', up to 16 x 16 */\n"
+                        "NET_TILE void %s(float *restrict to, long to_step, "
+                        "const float *restrict from,\n"
+                        "        long from_step, int rows, int columns)\n",
+                        "{\n"
+                        "    transpose_16x16(to, to_step, from, from_step, rows, columns);\n"
+                        "}\n");
+}
+
 /* acc, [output][tap][block][16 inputs], turned into panels of `wide` blocks of outputs from block
    `first` on. */
-static void write_turn(Text *text, const Kernel *k, const Segment *s, int vectors, int first,
-                       int panels, int wide)
+static void write_turn(Emitter *e, Text *text, const Kernel *k, const Segment *s, int vectors,
+                       int first, int panels, int wide)
 {
     const Physical *x = k->node->inputs[0]->physical, *dw = k->node->outputs[0]->physical;
     const Shape w = k->node->outputs[0]->shape;
@@ -74,10 +87,11 @@ static void write_turn(Text *text, const Kernel *k, const Segment *s, int vector
     line(text, 3, "for (int tap = 0; tap < %d; tap++)", taps);
     line(text, 4, "for (int b = 0; b < %d; b++) {", vectors);
     line(text, 5, "const int input = 16 * (block + b);");
-    line(text, 5, "const int inputs = %d - input < 16 ? %d - input : 16;", s->channels, s->channels);
+    line(text, 5, "const int inputs = %d - input < 16 ? %d - input : 16;", s->channels,
+         s->channels);
     line(text, 5, "_Alignas(64) float dw[%d];\n", 16 * 16 * wide);
     line(text, 5, "for (int j = 0; j < %d; j++)", wide);
-    line(text, 6, "net_turn(dw + 16 * j, %d,", 16 * wide);
+    line(text, 6, "%s(dw + 16 * j, %d,", turn_function(e), 16 * wide);
     line(text, 7, "acc + ((panel_block + j) * %d + tap) * %dL + 16 * b, %d,", 16 * taps,
          16 * vectors, 16 * taps * vectors);
     line(text, 7, "%d - 16 * (panel_block + j), inputs);", w.size[0]);
@@ -88,8 +102,8 @@ static void write_turn(Text *text, const Kernel *k, const Segment *s, int vector
 }
 
 /* Groups of `vectors` blocks of inputs, from `first` of the segment on. */
-static void write_inputs(Text *text, const Kernel *k, const Segment *s, int first, int groups,
-                         int vectors)
+static void write_inputs(Emitter *e, Text *text, const Kernel *k, const Segment *s, int first,
+                         int groups, int vectors)
 {
     const Node *node = k->node;
     const Attributes *at = &node->at;
@@ -105,8 +119,8 @@ static void write_inputs(Text *text, const Kernel *k, const Segment *s, int firs
     line(text, 4, "struct net_windows windows;\n");
     line(text, 4, "net_find_windows(&windows, &dy->at[chunk][0][o / 16][0][o %% 16],");
     line(text, 5, "&index->at[chunk][0][o / 16][0][o %% 16], net_rows(run, chunk),");
-    line(text, 5, "%d, %d, %d, %d, %d, %d, %d);", window_count(at, x->width, 1), at->stride[0], at->stride[1],
-         at->padding[0], at->padding[1], 256 * x->blocks, x->width);
+    line(text, 5, "%d, %d, %d, %d, %d, %d, %d);", window_count(at, x->width, 1), at->stride[0],
+         at->stride[1], at->padding[0], at->padding[1], 256 * x->blocks, x->width);
     line(text, 4, "for (int tap = 0; tap < %d; tap++)", taps);
     line(text, 5, "net_add_windows(acc + (o * %d + tap) * %dL, %d, x->at[chunk][0][%sblock][0],",
          taps, 16 * vectors, vectors, from(s->block));
@@ -117,7 +131,7 @@ static void write_inputs(Text *text, const Kernel *k, const Segment *s, int firs
         const int panels = dw->panels[3 - wide];
 
         if (panels)
-            write_turn(text, k, s, vectors, panel, panels, wide);
+            write_turn(e, text, k, s, vectors, panel, panels, wide);
         panel += panels * wide;
     }
     line(text, 1, "}");
@@ -145,7 +159,7 @@ void emit_dw_at(Emitter *e, Driver *d, const Kernel *k)
         cut_panels((x->segments[i].channels + 15) / 16, 3, groups);
         for (int vectors = 3; vectors >= 1; vectors--) {
             if (groups[3 - vectors])
-                write_inputs(&d->text, k, &x->segments[i], first, groups[3 - vectors], vectors);
+                write_inputs(e, &d->text, k, &x->segments[i], first, groups[3 - vectors], vectors);
             first += groups[3 - vectors] * vectors;
         }
     }

@@ -1,6 +1,6 @@
 /*
- * kernel_at.h -- generated code of convolutions under a global maximum, beside kernel.h: dy is 0 but
- * at one place a channel and image, so a number and a place stand for it.
+ * kernel_at.h -- generated code of convolutions under a global maximum, beside kernel.h: dy is 0
+ * but at one place a channel and image, so a number and a place stand for it.
  *
  * One idea: vectors go along the channels of the input, which lie together in x, in dx and in
  * turned weights; a gradient of 0, as a relu leaves it, costs nothing.
@@ -72,13 +72,6 @@ NET_INLINE void net_add_windows(float *acc, int vectors, const float *x, long pi
         vec_store(acc + 16 * j, sum[j]);
 }
 
-/* transpose_16x16, called: dw is turned in many places. */
-static inline __attribute__((noinline)) void net_turn(float *to, long to_step, const float *from,
-                                                      long from_step, int rows, int columns)
-{
-    transpose_16x16(to, to_step, from, from_step, rows, columns);
-}
-
 /* ---- dx: the outputs that stand where a tap meets a pixel ------------------------------------ */
 
 /* Outputs by place: those of image i that stand at p are order[i][begin[i][p] .. begin[i][p + 1]],
@@ -115,8 +108,8 @@ NET_INLINE struct net_places net_sort_places(void *memory, const float *dy, cons
     return p;
 }
 
-/* How the taps of a kernel meet one pixel of dx (net_taps_backward): from one to the next, a step in
-   taps up, and one in places back. */
+/* How the taps of a kernel meet one pixel of dx (net_taps_backward): from one to the next, a step
+   in taps up, and one in places back. */
 struct net_meeting {
     struct net_window row, column;
     int up[2], back[2];
