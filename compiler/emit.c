@@ -259,6 +259,7 @@ static EmitKernel *const emitters[] = {
     [KERNEL_CONTRACT] = emit_contraction,
     [KERNEL_THIN] = emit_thin,
     [KERNEL_THIN_DW] = emit_thin_dw,
+    [KERNEL_NARROW] = emit_narrow,
     [KERNEL_TRANSPOSE] = emit_transpose,
     [KERNEL_WINOGRAD] = emit_winograd,
     [KERNEL_WINOGRAD_WEIGHTS] = emit_winograd_weights,
@@ -499,9 +500,14 @@ static bool goes_by_places(const Kernel *k)
     return k->kind == KERNEL_DX_AT || k->kind == KERNEL_DW_AT;
 }
 
-static bool has_images_in_lanes(const Kernel *k)
+static bool has_narrow_dw(const Kernel *k)
 {
     return k->narrow_dw.parts > 0;
+}
+
+static bool has_images_in_lanes(const Kernel *k)
+{
+    return k->narrow.pixels > 0;
 }
 
 static bool has_kernel(const Program *p, bool (*goes)(const Kernel *))
@@ -542,10 +548,12 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
     draw_plan(out, evaluate);
     text_add(out, " *\n");
     write_legend(out, evaluate);
-    text_add(out, " */\n\n#include \"kernel.h\"\n%s%s%s%s\n",
+    text_add(out, " */\n\n#include \"kernel.h\"\n%s%s%s%s%s\n",
              has_kernel(train, goes_by_places) ? "#include \"kernel_at.h\"\n" : "",
              has_words(e->model) ? "#include \"kernel_words.h\"\n" : "",
-             has_kernel(train, has_images_in_lanes) ? "#include \"narrow_dw.h\"\n" : "",
+             has_kernel(train, has_images_in_lanes) || has_kernel(evaluate, has_images_in_lanes)
+                 ? "#include \"narrow.h\"\n" : "",
+             has_kernel(train, has_narrow_dw) ? "#include \"narrow_dw.h\"\n" : "",
              has_kernel(train, goes_by_tiles) || has_kernel(evaluate, goes_by_tiles)
                  ? "#include \"winograd.h\"\n" : "");
 }

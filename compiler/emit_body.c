@@ -70,6 +70,20 @@ static bool has_padding(const Physical *v)
     return false;
 }
 
+/* What the nodes that are left ask of the host. */
+static void find_needs(Body *b)
+{
+    b->heavy = b->random = b->masked = b->run = false;
+    for (int i = b->first; i < b->k->body_count; i++) {
+        const Op op = b->k->body[i]->op;
+
+        b->heavy = b->heavy || is_heavy(op);
+        b->random = b->random || is_random(op);
+        b->masked = b->masked || (lifts_zero(op) && has_padding(b->host));
+        b->run = b->run || is_random(op) || op == OP_NORMALIZE_GRAD;
+    }
+}
+
 Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
 {
     Body b = {.k = k, .host = host};
@@ -79,10 +93,6 @@ Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
     for (int i = 0; i < k->body_count; i++) {
         const Node *node = k->body[i];
 
-        b.heavy = b.heavy || is_heavy(node->op);
-        b.random = b.random || is_random(node->op);
-        b.masked = b.masked || (lifts_zero(node->op) && has_padding(host));
-        b.run = b.run || is_random(node->op) || node->op == OP_NORMALIZE_GRAD;
         if (!node->outputs[0]->internal && node != k->node)
             b.formals[node->outputs[0]->id] =
                 add_operand(e, d, node->backward ? "dx" : "y", node->outputs[0], true, host);
@@ -99,7 +109,39 @@ Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
                 b.formals[root->id] = add_operand(e, d, operand_name(k->body[i], j), root, false,
                                                   root->batched ? host : NULL);
         }
+    find_needs(&b);
     return b;
+}
+
+/* How often the body reads a value. */
+static int count_reads(const Kernel *k, const Value *value)
+{
+    int reads = 0;
+
+    for (int i = 0; i < k->body_count; i++)
+        for (int j = 0; j < k->body[i]->input_count; j++)
+            reads += root_of(k->body[i]->inputs[j]) == value;
+    return reads;
+}
+
+bool skip_unary(Body *b)
+{
+    const Kernel *k = b->k;
+    const Value *last = k->node->outputs[0];
+    bool heavy = false;
+
+    while (b->first < k->body_count) {
+        const Node *node = k->body[b->first];
+
+        if (node->input_count != 1 || root_of(node->inputs[0]) != last || is_random(node->op)
+            || !last->internal || count_reads(k, last) > 1)
+            break;
+        heavy = heavy || is_heavy(node->op);
+        last = node->outputs[0];
+        b->first++;
+    }
+    find_needs(b);
+    return heavy;
 }
 
 const char *body_name(const Kernel *k)
@@ -120,7 +162,7 @@ static const char *expression(const Body *b, const Value *value, const char *anc
     const Value *root = root_of((Value *)value);
 
     if (computes(b->k, root)) {
-        for (int i = 0; i < b->k->body_count; i++)
+        for (int i = b->first; i < b->k->body_count; i++)
             if (b->k->body[i]->outputs[0] == root)
                 return format("v%d", i + 1);
         return anchor;
@@ -224,11 +266,11 @@ static void write_statement(Text *text, int level, int number, const char *value
 void write_body(Text *text, int level, const Body *b, const char *anchor, const char *suffix)
 {
     const Kernel *k = b->k;
+    const Value *done = (b->first ? k->body[b->first - 1] : k->node)->outputs[0];
 
-    if (anchor && !k->node->outputs[0]->internal)
-        line(text, level, "vec_store(%s%s + at, %s);", b->formals[k->node->outputs[0]->id], suffix,
-             anchor);
-    for (int i = 0; i < k->body_count; i++) {
+    if (anchor && !done->internal)
+        line(text, level, "vec_store(%s%s + at, %s);", b->formals[done->id], suffix, anchor);
+    for (int i = b->first; i < k->body_count; i++) {
         const Node *node = k->body[i];
         const char *in[MAX_INPUTS] = {0};
         const char *value;
@@ -258,6 +300,17 @@ void write_draws(Text *text, int level, const Body *b, const char *element, cons
              "run->step, %s + %du);", element, step,
              node->op == OP_DROPOUT ? "NET_RANDOM_DROPOUT" : "NET_RANDOM_NOISE", node->at.stream);
     }
+}
+
+const char *write_unary(Text *text, int level, const Body *b, const char *anchor)
+{
+    for (int i = 0; i < b->first; i++) {
+        const char *in[MAX_INPUTS] = {anchor};
+
+        anchor = format("v%d", i + 1);
+        write_statement(text, level, i + 1, operation(b->k->body[i], in, i));
+    }
+    return anchor;
 }
 
 /* The draws of each dropout and each noise for four images. */

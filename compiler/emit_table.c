@@ -367,6 +367,7 @@ static const char *kind_of(const Kernel *k)
     switch (k->kind) {
     case KERNEL_CONTRACT:
     case KERNEL_WINOGRAD:
+    case KERNEL_NARROW:
     case KERNEL_DEPTHWISE:
     case KERNEL_THIN:
         return k->node->backward ? "backward-data" : "forward";

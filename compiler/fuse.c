@@ -291,11 +291,15 @@ static void add_contraction(Fusion *f, Node *node)
     const bool at = node->op == OP_CONV2D_DX_AT;
     const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || at;
     Buffer *turned = dx ? turned_weights(f, node) : NULL;
-    Kernel *k = add_kernel(f, at ? KERNEL_DX_AT : KERNEL_CONTRACT, node);
+    const Narrow narrow = plan_narrow(node, f->program->target);
+    Kernel *k = add_kernel(f, at              ? KERNEL_DX_AT
+                              : narrow.pixels ? KERNEL_NARROW
+                                              : KERNEL_CONTRACT, node);
 
+    k->narrow = narrow;
     k->scratch = turned;
     k->flops = contraction_flops(node);
-    if (at)
+    if (at || narrow.pixels)
         split_rows(k, node->outputs[0]);
     else
         split_contraction(k);
@@ -323,8 +327,9 @@ static void add_weight(Fusion *f, Node *node)
 /* Can elementwise work be done on what it computes, in registers? */
 static bool can_host(const Kernel *k)
 {
-    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_DEPTHWISE
-           || k->kind == KERNEL_DX_AT || k->kind == KERNEL_THIN || k->kind == KERNEL_ELEMENTWISE
+    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_NARROW
+           || k->kind == KERNEL_DEPTHWISE || k->kind == KERNEL_DX_AT || k->kind == KERNEL_THIN
+           || k->kind == KERNEL_ELEMENTWISE
            || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD
            || k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD
            || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD || k->kind == KERNEL_LAYERNORM

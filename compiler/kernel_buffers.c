@@ -51,7 +51,7 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
     const bool turns = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_WINOGRAD_WEIGHTS;
     const bool turned = k->scratch
                         && (k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD
-                            || k->kind == KERNEL_DX_AT);
+                            || k->kind == KERNEL_NARROW || k->kind == KERNEL_DX_AT);
     const bool reads_rows = k->kind == KERNEL_SUMS || k->kind == KERNEL_ELEMENTWISE
                             || k->kind == KERNEL_BLOCKS || k->kind == KERNEL_SOFTMAX
                             || k->kind == KERNEL_SOFTMAX_GRAD || k->kind == KERNEL_LAYERNORM

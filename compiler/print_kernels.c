@@ -19,7 +19,7 @@ const char *kernel_label(const Kernel *k)
     text_add(&text, "%s", op_info[k->node->op].text);
     if (k->winograd.tile)
         text_add(&text, " winograd %dx%d", k->winograd.tile, k->winograd.tile);
-    if (k->kind == KERNEL_NARROW_DW)
+    if (k->kind == KERNEL_NARROW || k->kind == KERNEL_NARROW_DW)
         text_add(&text, " narrow");
     if (k->scratch && (k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_WEIGHT
                        || k->kind == KERNEL_NARROW_DW))

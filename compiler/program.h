@@ -14,6 +14,7 @@
 typedef struct Target {
     const char *name;           /* "avx512", "avx2", "generic" */
     int rows, vectors;          /* of a register tile: images by blocks */
+    int sums;                   /* of a narrow convolution's tile: pixels by channels */
 } Target;
 
 const Target *find_target(const char *name);
@@ -85,6 +86,7 @@ typedef enum KernelKind {
     KERNEL_CONTRACT,            /* dense, conv2d and their dx */
     KERNEL_THIN,                /* dense of few outputs, along its inputs, and its dx */
     KERNEL_THIN_DW,             /* and its dw, with the update */
+    KERNEL_NARROW,              /* conv2d and its dx with images in the lanes: few channels */
     KERNEL_TRANSPOSE,           /* weights turned for a dx */
     KERNEL_WINOGRAD,            /* conv2d and its dx by Winograd's minimal filtering */
     KERNEL_WINOGRAD_WEIGHTS,    /* weights transformed for it */
@@ -156,6 +158,16 @@ typedef struct NarrowDw {
     long floats;                /* and those of dy after them */
 } NarrowDw;
 
+/* How a convolution with few outputs goes with images in the lanes (narrow.c). */
+typedef struct Narrow {
+    int pixels, channels;       /* of y in a tile; pixels 0: it does not */
+    int groups;                 /* of so many channels: all of y's, and a few of its padding */
+    int rows;                   /* of y in a band, for which rows of x are turned once */
+    int above;                  /* rows that the window of a row begins before it */
+    int left, turned, columns;  /* of a turned row: zeros first, pixels of x, all with zeros last */
+    long floats;                /* of a thread's scratch: the rows of x under a band */
+} Narrow;
+
 typedef struct Kernel {
     KernelKind kind;
     Node *node;                 /* what it is made around */
@@ -172,6 +184,7 @@ typedef struct Kernel {
     bool panel_outer;           /* of a contraction: items (panel, chunk, row) */
     Winograd winograd;
     NarrowDw narrow_dw;
+    Narrow narrow;
     bool needs_target;          /* left out of an evaluation without targets */
     int phase;                  /* plan.c: 0, 1, ... between barriers */
     const char *driver;         /* emit: the C function */
@@ -221,6 +234,10 @@ double winograd_flops(const Node *node, Winograd g);    /* of the products, one 
 /* ---- weight.c: how weight gradients are summed ----------------------------------------------- */
 
 void plan_weight(Kernel *k, const Target *target);      /* its kind and slices; needs layouts */
+
+/* ---- narrow.c: which convolutions have images in the lanes ----------------------------------- */
+
+Narrow plan_narrow(const Node *node, const Target *target);     /* needs layouts */
 
 /* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */
 
@@ -310,6 +327,7 @@ typedef struct Body {
     const Kernel *k;
     const Physical *host;       /* the layout it works in */
     const char **formals;       /* by value id: of operands, or NULL */
+    int first;                  /* nodes before this one are done: they make the anchor */
     bool heavy;                 /* exponentials, random draws: not unrolled */
     bool random;                /* dropout: groups of four images */
     bool masked;                /* f(0) is not 0: the last block's padding is cleared */
@@ -319,6 +337,10 @@ typedef struct Body {
 Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
 void write_body(Text *text, int level, const Body *b, const char *anchor, const char *suffix);
 void write_draws(Text *text, int level, const Body *b, const char *element, const char *step);
+/* Leaves nodes that only read the one before them, and draw nothing, to the host: it does them in
+   any order of lanes. True if exponentials are among them. */
+bool skip_unary(Body *b);
+const char *write_unary(Text *text, int level, const Body *b, const char *anchor);  /* its result */
 void write_keeps(Text *text, int level, const Body *b, const char *group);
 const char *literal(double x);                  /* a float constant of C: "0.25f", "2.0f" */
 /* Loops over the blocks and images of a pixel of v (`chunk`, `row`, `column` are there) for a body
@@ -356,6 +378,7 @@ typedef struct Group {
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]);
 void write_window(Text *text, int level, const Node *node, int axis);   /* taps: "r" or "c" */
 EmitKernel emit_thin, emit_thin_dw;                                 /* emit_thin.c */
+EmitKernel emit_narrow;                                                 /* emit_narrow.c */
 EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
 EmitKernel emit_narrow_dw;                                              /* emit_narrow_dw.c */
 EmitKernel emit_dx_at, emit_dw_at;                                      /* emit_at.c */

@@ -234,7 +234,7 @@ size_t thread_floats(const Program *train, const Program *evaluate)
         for (int i = 0; i < p->count; i++) {
             const Winograd *g = &p->kernels[i]->winograd;
             const long floats = g->v + g->m + g->u + floats_at(p->kernels[i])
-                                + p->kernels[i]->narrow_dw.floats;
+                                + p->kernels[i]->narrow.floats + p->kernels[i]->narrow_dw.floats;
 
             most = floats > most ? floats : most;
         }

@@ -68,6 +68,7 @@
  */
 
 #include "kernel.h"
+#include "narrow.h"
 
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
@@ -275,6 +276,44 @@ NET_TILE void weight_tile_8x1_image(float *restrict dw, const float *restrict x,
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
             vec_store(dw + 16 * (1 * i + j), acc[i][j]);
+}
+
+/* a row of pixels, [16 images][16 channels] each, to [channel][16 images] */
+NET_TILE void turn_row_16x14_mirrored(float *restrict to, const float *restrict x)
+{
+    memset(to, 0, 256 * sizeof *to);
+    net_turn_pixels(to + 3584, -256, x, 256, 14, 16, 16);
+    memset(to + 3840, 0, 256 * sizeof *to);
+}
+
+/* y = sum over taps and channels of x w: 3 pixels, images in the lanes */
+NET_TILE void narrow_3x8x16_mirrored(float *restrict y, const float *restrict x,
+        const float *restrict w, const struct net_runs *taps)
+{
+    _Alignas(64) float turned[384];
+    vec acc[24];
+
+    NET_UNROLL(i, 24)
+        acc[i] = vec_zero();
+    net_contract_images(acc, 3, 8, x, -256, w, taps, y, 1);
+    NET_UNROLL(i, 24)
+        vec_store(turned + 16 * i, acc[i]);
+    net_turn_back(y, turned, 128, 3, 8);
+}
+
+/* y = sum over taps and channels of x w: 2 pixels, images in the lanes */
+NET_TILE void narrow_2x8x16_mirrored(float *restrict y, const float *restrict x,
+        const float *restrict w, const struct net_runs *taps)
+{
+    _Alignas(64) float turned[256];
+    vec acc[16];
+
+    NET_UNROLL(i, 16)
+        acc[i] = vec_zero();
+    net_contract_images(acc, 2, 8, x, -256, w, taps, y, 1);
+    NET_UNROLL(i, 16)
+        vec_store(turned + 16 * i, acc[i]);
+    net_turn_back(y, turned, 128, 2, 8);
 }
 
 /* dw = x' dy: taps and channels of few inputs by blocks of outputs */
@@ -843,28 +882,45 @@ NET_KERNEL void conv2d_dw_slices_64x8x14x14_72x16(
     }
 }
 
-/* dx = sum over taps of dy w'; items: (chunk, row) */
-NET_KERNEL void conv2d_dx_64x8x14x14_16x3x3(
+/* dx = sum over taps of dy w'; images in the lanes; items: (chunk, row) */
+NET_KERNEL void conv2d_dx_narrow_64x8x14x14_16x3x3(
         struct value_64x8x14x14 *restrict dx, const struct value_64x16x14x14 *restrict dy,
         const struct slices_2304 *restrict w, struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 4 * 14, run, thread) {
-        const int chunk = item / 14;
-        const int row = item % 14;
-        const struct net_window r = net_taps_backward(row, 1, 1, 3, 14);
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-                for (int column = 0; column < 14; column++) {
-                    const struct net_window c = net_taps_backward(column, 1, 1, 3, 14);
-                    const struct taps taps[1] = {
-                        { .x = r.at * 3584L + c.at * 256L,
-                          .w = (r.first * 3 + c.first) * 256L,
-                          .rows = r.count, .columns = c.count, .x_row = -3584, .x_column = -256,
-                          .w_row = 768, .w_column = 256, .channels = 16 },
-                    };
-                    tile_8x1(dx->at[chunk][row * 14 + column][panel_block][i],
-                        dy->at[chunk][0][0][i], w->at + panel_block * 2304L, taps, 1);
-                }
+    float *turned = net_scratch(run, thread);
+
+    NET_BANDS(band, 4, 14, 14, run, thread) {
+        const int chunk = band.chunk;
+        const struct net_range under = net_rows_under(band, 1, 1, 3, 14);
+
+        if (net_rows(run, chunk) == 0)
+            continue;
+        for (int row = under.begin; row < under.end; row++)
+            turn_row_16x14_mirrored(turned + (row - under.begin) * 4096L,
+                    dy->at[chunk][14 * row][0][0]);
+        for (int row = band.first; row < band.first + band.rows; row++) {
+            const struct net_window r = net_taps_backward(row, 1, 1, 3, 14);
+
+            for (int column = 0; column < 12; column += 3) {
+                const struct net_window c = net_tile_backward(column, 3, 14, 1, 3, 14);
+                const struct net_runs taps = {
+                    .x = (r.at - under.begin) * 4096L + c.at * 256L,
+                    .w = (r.first * 3 + c.first) * 256L,
+                    .rows = r.count, .x_row = -4096, .w_row = 768, .run = c.count * 16,
+                };
+                narrow_3x8x16_mirrored(dx->at[chunk][row * 14 + column][0][0], turned, w->at,
+                        &taps);
+            }
+            for (int column = 12; column < 14; column += 2) {
+                const struct net_window c = net_tile_backward(column, 2, 14, 1, 3, 14);
+                const struct net_runs taps = {
+                    .x = (r.at - under.begin) * 4096L + c.at * 256L,
+                    .w = (r.first * 3 + c.first) * 256L,
+                    .rows = r.count, .x_row = -4096, .w_row = 768, .run = c.count * 16,
+                };
+                narrow_2x8x16_mirrored(dx->at[chunk][row * 14 + column][0][0], turned, w->at,
+                        &taps);
+            }
         }
     }
 }
@@ -1202,8 +1258,8 @@ static void train_step(struct net_run *run, int thread)
 
     RUN(19, conv2d_dw_slices_64x8x14x14_72x16(conv2d_2_weight_gradient__slices, maxpool2d_1,
             d_relu_2, run, thread));                                    /* digits.net:14 */
-    RUN(20, conv2d_dx_64x8x14x14_16x3x3(d_conv2d_2_x, d_relu_2, conv2d_2_weight__transposed, run,
-            thread));                                                   /* digits.net:14 */
+    RUN(20, conv2d_dx_narrow_64x8x14x14_16x3x3(d_conv2d_2_x, d_relu_2, conv2d_2_weight__transposed,
+            run, thread));                                              /* digits.net:14 */
     barrier(run, thread);
 
     RUN(21, maxpool2d_grad_relu_grad_64x8x28x28_2x2(d_relu_1, conv2d_1_sums, maxpool2d_1_index,
@@ -1496,7 +1552,7 @@ static const struct net_kernel train_kernels[] = {
       "reduction", 16, 0, 1024, 256, { 0 } },
     { "conv2d_dw_slices_64x8x14x14_72x16", "cnn.conv2d_2",
       "backward-weights", 14, 28901376, 1624064, 0, { 0 } },
-    { "conv2d_dx_64x8x14x14_16x3x3", "cnn.conv2d_2",
+    { "conv2d_dx_narrow_64x8x14x14_16x3x3", "cnn.conv2d_2",
       "backward-data", 14, 28901376, 1614848, 0, { 0 } },
     { "maxpool2d_grad_relu_grad_64x8x28x28_2x2", "cnn.maxpool2d_1",
       "pool", 13, 0, 7433216, 0, { 0 } },
@@ -1533,9 +1589,10 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "eb8724c75d79ba30", .isa = "avx512", .batch = 64,
+    .hash = "607730a821b0a14c", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 7459328,
     .batch_size = sizeof(struct batch),
+    .scratch_size = 229376,
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,
     .parts = { &part_train, &part_validation, &part_test },
     .loss_call = &loss_call, .optimizer = &optimizer,

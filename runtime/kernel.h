@@ -13,6 +13,7 @@
 #include "activation.h"
 #include "netrt.h"
 #include "rows.h"
+#include "transpose.h"
 #include "vec.h"
 
 /* Functions of their own: shared, seen by profilers, and compiled one by one. */
@@ -290,33 +291,6 @@ NET_INLINE struct net_panel net_panel_of(int block, int threes, int twos)
     if (block < 2 * twos)
         return (struct net_panel){ 3 * threes + block / 2 * 2, 2 };
     return (struct net_panel){ 3 * threes + block, 1 };
-}
-
-/* to[j][i] = from[i][j], 16 x 16: four rounds of interleaving rows i and i + 8. The first `rows`
-   rows are read (the others count as +0), the first `columns` columns become rows. */
-NET_INLINE void transpose_16x16(float *to, long to_step, const float *from, long from_step,
-                                int rows, int columns)
-{
-    net_f32 a[16], b[16];
-
-    NET_UNROLL(i, 16) {
-        a[i] = (net_f32){ 0 };
-        if (i < rows)
-            memcpy(&a[i], from + i * from_step, sizeof a[i]);
-    }
-    NET_UNROLL(round, 4) {
-        NET_UNROLL(i, 8) {
-            b[2 * i] = __builtin_shufflevector(a[i], a[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20,
-                                               5, 21, 6, 22, 7, 23);
-            b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + 8], 8, 24, 9, 25, 10, 26, 11, 27,
-                                                   12, 28, 13, 29, 14, 30, 15, 31);
-        }
-        NET_UNROLL(i, 16)
-            a[i] = b[i];
-    }
-    NET_UNROLL(i, 16)
-        if (i < columns)
-            memcpy(to + i * to_step, &a[i], sizeof a[i]);
 }
 
 /* ---- Layernorm: the channels of one pixel, sixteen images at once ---------------------------- */

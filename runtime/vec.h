@@ -26,6 +26,7 @@
 
 #define NET_INLINE static inline __attribute__((always_inline))
 
+/* Loops that become straight code, and that stay loops. */
 #ifdef __clang__
 #define NET_UNROLL(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
 #define NET_REPEAT(k, n) _Pragma("clang loop unroll(disable)") for (long k = 0; k < (n); k++)

@@ -21,6 +21,7 @@ Suite *suite_training(void);
 Suite *suite_winograd(void);
 Suite *suite_at(void);
 Suite *suite_weight(void);
+Suite *suite_narrow(void);
 Suite *suite_data(void);
 Suite *suite_prep(void);
 Suite *suite_readers(void);
@@ -32,7 +33,8 @@ static const struct {
     {"frontend", suite_frontend}, {"graph", suite_graph},     {"plan", suite_plan},
     {"kernels", suite_kernels},   {"conv", suite_conv},       {"pool", suite_pool},
     {"runtime", suite_runtime},   {"data", suite_data},       {"prep", suite_prep},
-    {"winograd", suite_winograd}, {"at", suite_at},       {"weight", suite_weight},
+    {"winograd", suite_winograd}, {"at", suite_at},           {"narrow", suite_narrow},
+    {"weight", suite_weight},
     {"readers", suite_readers},
     {"training", suite_training},
     {"text", suite_text},
