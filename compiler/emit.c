@@ -66,6 +66,12 @@ const char *declare_slices(Emitter *e, size_t floats)
     return type;
 }
 
+void declare_mask(Emitter *e, const char *type, size_t count)
+{
+    if (!is_declared(e, type))
+        line(&e->types, 0, "%s { uint16_t at[%zu]; };", type, count);
+}
+
 /* ---- Functions ------------------------------------------------------------------------------- */
 
 /* By a function, or by a view of this step: one would hide the other. */

@@ -73,12 +73,15 @@ static bool has_padding(const Physical *v)
 /* What the nodes that are left ask of the host. */
 static void find_needs(Body *b)
 {
-    b->heavy = b->random = b->masked = b->run = false;
-    for (int i = b->first; i < b->k->body_count; i++) {
-        const Op op = b->k->body[i]->op;
+    const Kernel *k = b->k;
+
+    b->heavy = b->random = b->draws = b->masked = b->run = false;
+    for (int i = b->first; i < k->body_count; i++) {
+        const Op op = k->body[i]->op;
 
         b->heavy = b->heavy || is_heavy(op);
         b->random = b->random || is_random(op);
+        b->draws = b->draws || (is_random(op) && (k->body[i] != k->masked || k->writes_mask));
         b->masked = b->masked || (lifts_zero(op) && has_padding(b->host));
         b->run = b->run || is_random(op) || op == OP_NORMALIZE_GRAD;
     }
@@ -89,6 +92,12 @@ Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
     Body b = {.k = k, .host = host};
     const Program *p = e->program;
 
+    if (k->mask) {
+        const char *type = format("struct mask_%zu", k->mask->size / sizeof(uint16_t));
+
+        declare_mask(e, type, k->mask->size / sizeof(uint16_t));
+        b.mask = add_scratch(e, d, "mask", k->mask, type, k->writes_mask);
+    }
     b.formals = allocate((size_t)(p->graph->value_count + 1) * sizeof *b.formals);
     for (int i = 0; i < k->body_count; i++) {
         const Node *node = k->body[i];
@@ -293,7 +302,7 @@ void write_draws(Text *text, int level, const Body *b, const char *element, cons
     for (int i = 0; i < b->k->body_count; i++) {
         const Node *node = b->k->body[i];
 
-        if (op_info[node->op].effects != RANDOM)
+        if (op_info[node->op].effects != RANDOM || (node == b->k->masked && !b->k->writes_mask))
             continue;
         line(text, level, "const struct net_draws draws_%d =", i);
         line(text, level + 1, "net_begin_draws(run->seed, (uint32_t)(%s), (uint32_t)(%s), "
@@ -327,8 +336,15 @@ void write_keeps(Text *text, int level, const Body *b, const char *group)
         if (node->op != OP_DROPOUT)
             continue;
         line(text, level, "vec keep_%d[4];     /* dropout(%g) */", i, node->at.p);
+        if (node == b->k->masked && !b->k->writes_mask) {
+            line(text, level, "net_read_mask(keep_%d, bits + 4 * g, %s);", i,
+                 literal(1.0 / (1.0 - node->at.p)));
+            continue;
+        }
         line(text, level, "vec_dropout(keep_%d, &draws_%d, (uint32_t)(%s), %uu, %s);", i, i, group,
              (uint32_t)(node->at.p * 4294967296.0), literal(1.0 / (1.0 - node->at.p)));
+        if (node == b->k->masked)
+            line(text, level, "net_write_mask(bits + 4 * g, keep_%d);", i);
     }
 }
 

@@ -35,16 +35,23 @@ static void write_element(Text *text, int level, const Body *b, const char *anch
     write_body(text, level, b, anchor ? "v0" : NULL, "_at");
 }
 
-/* Over the images of one pixel and block. */
-static void write_images(Text *text, int level, const Body *b, const char *place,
-                         const char *anchor)
+/* Over the images of one pixel and block; place: what lanes_function gives. */
+static void write_images(Text *text, int level, const Body *b, const char *pixel,
+                         const char *place, const char *anchor)
 {
+    const bool flat = b->host->height * b->host->width == 1;
+
     line(text, level, "const long lane = 0;");
     line(text, level, "(void)lane;");
-    if (b->masked || b->random)
+    if (b->masked || b->draws)
         line(text, level, "const struct net_lanes place = %s;", place);
     if (b->masked)
         line(text, level, "const int left = place.lanes;");
+    if (b->mask)
+        line(text, level, "%suint16_t *bits = %s->at + 16 * (%s * %d%s + block);",
+             b->k->writes_mask ? "" : "const ", b->mask,
+             flat ? "chunk" : format("(chunk * %dL + %s)", b->host->height * b->host->width, pixel),
+             b->host->blocks, flat ? "L" : "");
     if (b->random) {
         write_draws(text, level, b, "place.element", "place.step");
         line(text, level, "NET_REPEAT(g, 4) {");
@@ -64,13 +71,13 @@ static void write_images(Text *text, int level, const Body *b, const char *place
 void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body *b,
                  const char *pixel, const char *anchor)
 {
-    const char *place = b->masked || b->random
+    const char *place = b->masked || b->draws
                             ? format("%s((%s) * %d + block)", lanes_function(e, b->host), pixel,
                                      b->host->blocks)
                             : NULL;
 
     write_pointers(text, level, d, b, pixel, "0");
-    write_images(text, level, b, place, anchor);
+    write_images(text, level, b, pixel, place, anchor);
 }
 
 void emit_elementwise(Emitter *e, Driver *d, const Kernel *k)

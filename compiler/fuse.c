@@ -679,6 +679,7 @@ Program *fuse(Graph *g, const Target *target)
             add_node_kernels(&f, g->nodes[i]);
     flush_ends(&f);
     find_internal(&f);
+    share_masks(p);
     for (int i = 0; i < p->count; i++) {
         p->kernels[i]->flops *= g->model->capacity;
         count_bytes(p->kernels[i]);

@@ -17,6 +17,8 @@ static void use_value(const Kernel *k, BufferUse *use, void *context, Value *val
 
 static void use_body(const Kernel *k, BufferUse *use, void *context)
 {
+    if (k->mask)
+        use(context, k, (Access){k->mask, k->writes_mask, true});
     for (int i = 0; i < k->body_count; i++) {
         const Node *node = k->body[i];
 

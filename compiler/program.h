@@ -176,6 +176,9 @@ typedef struct Kernel {
     Node **body;                /* elementwise nodes on what it computes, in order */
     int body_count;
     Buffer *scratch;            /* transposed weights or slices: written by one, read by another */
+    Buffer *mask;               /* what a dropout keeps, a bit an element (masks.c); or NULL */
+    const Node *masked;         /* that dropout, of the body */
+    bool writes_mask;           /* or reads it */
     struct Kernel **sums;       /* KERNEL_SUMS taken of each finished item, still in the cache */
     int sum_count;
     int slices;                 /* of a dw in slices and its sum: for each chunk; or 0 */
@@ -219,6 +222,10 @@ typedef struct Access {
 typedef void BufferUse(void *context, const Kernel *k, Access access);
 void each_buffer(const Kernel *k, BufferUse *use, void *context);
 void count_bytes(Kernel *k);                            /* bytes, updated */
+
+/* ---- masks.c: what dropout keeps, drawn once ------------------------------------------------- */
+
+void share_masks(Program *p);                           /* where backward can read it */
 
 /* ---- winograd.c: which convolutions go by minimal filtering ---------------------------------- */
 
@@ -313,6 +320,7 @@ void wrap_item(Wrap *wrap, const char *item);            /* with ", " before all
 
 void declare_type(Emitter *e, const Physical *physical);        /* once */
 const char *declare_slices(Emitter *e, size_t floats);          /* "struct slices_4096" */
+void declare_mask(Emitter *e, const char *type, size_t count);
 const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
                          const char *text);     /* head: a format with %s for the name */
 const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, bool written,
@@ -330,8 +338,10 @@ typedef struct Body {
     int first;                  /* nodes before this one are done: they make the anchor */
     bool heavy;                 /* exponentials, random draws: not unrolled */
     bool random;                /* dropout: groups of four images */
+    bool draws;                 /* random numbers, and does not only read a mask of them */
     bool masked;                /* f(0) is not 0: the last block's padding is cleared */
     bool run;                   /* reads the run: its seed, its n */
+    const char *mask;           /* formal of the kernel's mask, or NULL */
 } Body;
 
 Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host);

@@ -169,6 +169,20 @@ NET_INLINE void vec_dropout(vec keep[4], const struct net_draws *draws, uint32_t
         keep[k] = vec_from_bits(on & (net_u32)(draw[k] >= threshold));
 }
 
+/* What dropout keeps of four images, a bit a lane, for backward to read. */
+NET_INLINE void net_write_mask(uint16_t *mask, const vec keep[4])
+{
+    for (int k = 0; k < 4; k++)
+        mask[k] = vec_lane_bits(keep[k]);
+}
+
+/* keep[k] = scale where the bit is set, else 0 */
+NET_INLINE void net_read_mask(vec keep[4], const uint16_t *mask, float scale)
+{
+    for (int k = 0; k < 4; k++)
+        keep[k] = vec_where_bits(mask[k], vec_set(scale));
+}
+
 /* the upper 24 bits of a draw as a fraction, 0 <= u < 1 */
 NET_INLINE vec net_fraction(net_u32 draw)
 {

@@ -200,6 +200,35 @@ NET_INLINE vec vec_one_hot(int lane)
     return vec_from_bits(vec_bits(vec_set(1.0f)) & in);
 }
 
+/* a bit a lane, set where x is not 0 */
+NET_INLINE uint16_t vec_lane_bits(vec x)
+{
+#if defined(__AVX512F__)
+    return simde_mm512_cmp_ps_mask(x, vec_zero(), SIMDE_CMP_NEQ_UQ);
+#elif defined(NET_VEC_PAIR)
+    const simde__m256 zero = simde_mm256_setzero_ps();
+    const int low = simde_mm256_movemask_ps(simde_mm256_cmp_ps(x.low, zero, SIMDE_CMP_NEQ_UQ));
+    const int high = simde_mm256_movemask_ps(simde_mm256_cmp_ps(x.high, zero, SIMDE_CMP_NEQ_UQ));
+
+    return (uint16_t)(low | high << 8);
+#else
+    const net_u32 u = vec_bits(x);
+    uint32_t bits = 0;
+
+    for (int i = 0; i < 16; i++)
+        bits |= (uint32_t)(u[i] << 1 != 0) << i;
+    return (uint16_t)bits;
+#endif
+}
+
+/* x where the lane's bit is set, else +0 */
+NET_INLINE vec vec_where_bits(uint16_t bits, vec x)
+{
+    const net_u32 one = ((net_u32){ 0 } + (uint32_t)bits) >> vec_lanes() & 1u;
+
+    return vec_from_bits(vec_bits(x) & (net_u32)(one == 1u));
+}
+
 /* 16 small whole numbers kept as bytes: a pool's window index */
 NET_INLINE vec vec_load_bytes(const uint8_t *p)
 {
