@@ -114,8 +114,6 @@ static const char *write_tile(const Loops *l, int pixels)
     const Narrow *g = l->g;
     const int stride = l->k->node->at.stride[1], all = g->groups * g->channels;
     const int level = g->groups > 1 ? 2 : 1;
-    const int run = l->kernel[0] * l->kernel[1] * l->channels;
-    const int lines = (16 * pixels + run - 1) / run;    /* of y, for each vector of a run */
     const char *group = g->groups > 1 ? format("%d * g + ", g->channels) : "";
     Text text = {0};
 
@@ -128,9 +126,8 @@ static const char *write_tile(const Loops *l, int pixels)
     line(&text, level, "NET_UNROLL(i, %d)", pixels * g->channels);
     line(&text, level + 1, "acc[i] = %s;",
          l->bias ? format("vec_set(b[%si %% %d])", group, g->channels) : "vec_zero()");
-    line(&text, level, "net_contract_images(acc, %d, %d, x, %ld, %sw, taps, y, %d);", pixels,
-         g->channels, (l->dx ? -1 : stride) * pixel_floats(l), group,
-         lines < 4 ? lines : 4);
+    line(&text, level, "net_contract_images(acc, %d, %d, x, %ld, %sw, taps, y);", pixels,
+         g->channels, (l->dx ? -1 : stride) * pixel_floats(l), group);
     write_end(&text, level, l, pixels);
     if (g->groups > 1)
         line(&text, 1, "}");

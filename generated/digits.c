@@ -295,7 +295,7 @@ NET_TILE void narrow_3x8x16_mirrored(float *restrict y, const float *restrict x,
 
     NET_UNROLL(i, 24)
         acc[i] = vec_zero();
-    net_contract_images(acc, 3, 8, x, -256, w, taps, y, 1);
+    net_contract_images(acc, 3, 8, x, -256, w, taps, y);
     NET_UNROLL(i, 24)
         vec_store(turned + 16 * i, acc[i]);
     net_turn_back(y, turned, 128, 3, 8);
@@ -310,7 +310,7 @@ NET_TILE void narrow_2x8x16_mirrored(float *restrict y, const float *restrict x,
 
     NET_UNROLL(i, 16)
         acc[i] = vec_zero();
-    net_contract_images(acc, 2, 8, x, -256, w, taps, y, 1);
+    net_contract_images(acc, 2, 8, x, -256, w, taps, y);
     NET_UNROLL(i, 16)
         vec_store(turned + 16 * i, acc[i]);
     net_turn_back(y, turned, 128, 2, 8);
@@ -1589,7 +1589,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "607730a821b0a14c", .isa = "avx512", .batch = 64,
+    .hash = "97551407f4757494", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 7459328,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

@@ -74,7 +74,7 @@ NET_INLINE void net_turn_back(float *y, const float *from, long from_pixel, int 
                               int channels)
 {
     NET_REPEAT(p, pixels) {
-        if (channels > 8) {
+        if (channels > 8 || channels < 3) {
             transpose_16x16(y + 256 * p, 16, from + p * from_pixel, 16, channels, 16);
             continue;
         }
@@ -97,11 +97,10 @@ struct net_runs {
 };
 
 /* acc[p * channels + c] += sum over taps and channels of w[c] x[p], images in the lanes; x_pixel
-   floats from pixel to pixel. Meanwhile y, where the result will go, is asked for, some `lines` of
-   the cache at a time. */
+   floats from pixel to pixel. Meanwhile y, where the result will go, is asked for. */
 NET_INLINE void net_contract_images(vec *acc, int pixels, int channels, const float *x,
                                     long x_pixel, const float *w, const struct net_runs *taps,
-                                    const float *y, int lines)
+                                    const float *y)
 {
     NET_REPEAT(r, taps->rows) {
         const float *xk = x + taps->x + r * taps->x_row, *wk = w + taps->w + r * taps->w_row;
@@ -113,11 +112,10 @@ NET_INLINE void net_contract_images(vec *acc, int pixels, int channels, const fl
                 xp[p] = vec_load(xk + p * x_pixel);
             NET_UNROLL(i, pixels * channels)
                 acc[i] = vec_fma(vec_set(wk[i % channels]), xp[i / channels], acc[i]);
-            NET_UNROLL(i, lines)
-                __builtin_prefetch(y + 16 * i, 1);
+            __builtin_prefetch(y, 1);
             xk += 16;
             wk += 16;
-            y += 16 * lines;
+            y += 16;
         }
     }
 }
