@@ -45,7 +45,7 @@ march_avx512 = -march=x86-64-v4 -mprefer-vector-width=512
 march_avx2   = -march=x86-64-v3
 march_generic = -march=x86-64
 
-ISA_SOURCES     = $(wildcard runtime/optimizer.c runtime/peak.c runtime/strips.c)
+ISA_SOURCES     = $(addprefix runtime/,augment.c normal.c optimizer.c peak.c strips.c)
 RUNTIME_SOURCES = $(filter-out $(ISA_SOURCES),$(wildcard runtime/*.c))
 COMPILER_SOURCES = $(wildcard compiler/*.c)
 TEST_SOURCES    = $(wildcard tests/*.c)

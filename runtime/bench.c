@@ -16,6 +16,7 @@
 
 enum {
     REPEATS = 12,               /* measurements of a limit: the best counts */
+    PREPARED = 31,              /* batches whose preparation is measured */
     WARM_STEPS = 3,             /* before those that are measured with a loader */
     PARTS_STEPS = 20,           /* at most, that are measured kernel by kernel for the parts */
     TRIAD = 8 << 20,            /* floats in each of the triad's three arrays */
@@ -32,6 +33,7 @@ struct bench {
     double *seconds;            /* of each step */
     double median, least, mean; /* of seconds */
     double cpu;                 /* seconds a step, of the thread that used most */
+    double preparing;           /* a batch, seconds of a processor */
     double loaded;              /* median of steps while batches are prepared */
     double waiting;             /* the share of that time that is spent waiting for them */
     double first;               /* seconds from the command's start to the end of a step */
@@ -91,14 +93,20 @@ static void measure_limits(struct bench *bench)
 
 /* ---- The steps ------------------------------------------------------------------------------- */
 
-static void read_cpu(void *context, int thread)
+/* Seconds of a processor that this thread has used. */
+static double used(void)
 {
-    struct bench *bench = context;
     struct timespec t;
 
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    bench->thread_cpu[thread] = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec
-                                - bench->thread_cpu[thread];
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void read_cpu(void *context, int thread)
+{
+    struct bench *bench = context;
+
+    bench->thread_cpu[thread] = used() - bench->thread_cpu[thread];
 }
 
 static struct net_pass first_pass(const struct net_session *session)
@@ -161,6 +169,24 @@ static void run_steps(struct bench *bench)
     bench->median = net_median(bench->seconds, bench->steps);
     for (int t = 0; t < session->threads; t++)
         bench->cpu = fmax(bench->cpu, bench->thread_cpu[t] / (double)bench->steps);
+}
+
+/* What a batch costs whoever prepares it. */
+static void measure_preparing(struct bench *bench)
+{
+    struct net_session *session = &bench->session;
+    const struct net_pass pass = first_pass(session);
+    const long whole = bench->row_count / bench->n;
+    double seconds[PREPARED];
+
+    for (int i = 0; i < PREPARED; i++) {
+        const double begin = used();
+
+        net_data_pack(session->data, NET_TRAIN, &pass, bench->rows + i % whole * bench->n,
+                      bench->n, session->batch[i % 2]);
+        seconds[i] = used() - begin;
+    }
+    bench->preparing = net_median(seconds, PREPARED);
 }
 
 /* Whole batches of the first epoch, as often as it takes. */
@@ -347,8 +373,8 @@ static void show(const struct bench *bench)
            100.0 * cpu_rate / bench->peak);
     printf("bandwidth    %.1f GB/s measured (triad)\n", 1e-9 * bench->bandwidth);
     if (bench->rows)
-        printf("data         %.1f us a step while batches are prepared, %.2f%% of it waiting for "
-               "them\n", 1e6 * bench->loaded, 100.0 * bench->waiting);
+        printf("data         a batch is prepared in %.1f us; a step takes %.1f meanwhile, %.2f%% of "
+               "it waiting\n", 1e6 * bench->preparing, 1e6 * bench->loaded, 100.0 * bench->waiting);
     if (bench->mean > 1.15 * bench->cpu)
         printf("Others use this machine: processor time is the better measure.\n");
     if (bench->profile)
@@ -378,8 +404,9 @@ static void show_json(const struct bench *bench)
                  1e3 * bench->forward, 1e3 * bench->backward, 1e3 * bench->update,
                  bench->memory / 1048576.0, bench->first);
     if (bench->rows)
-        net_text_add(&text, ", \"loaded_step_ms\": %.6f, \"waiting_share\": %.5f",
-                     1e3 * bench->loaded, bench->waiting);
+        net_text_add(&text, ", \"preparing_ms\": %.6f, \"loaded_step_ms\": %.6f, "
+                     "\"waiting_share\": %.5f", 1e3 * bench->preparing, 1e3 * bench->loaded,
+                     bench->waiting);
     if (bench->profile)
         add_kernels(&text, bench);
     net_text_add(&text, "}");
@@ -418,8 +445,10 @@ int net_bench(const struct net_options *options)
     run_steps(bench);
     measure_parts(bench);
     measure_limits(bench);
-    if (bench->rows)
+    if (bench->rows) {
+        measure_preparing(bench);
         run_loaded_steps(bench);
+    }
     if (net_flag(options, NET_JSON_OUTPUT))
         show_json(bench);
     else

@@ -1,5 +1,6 @@
-"""loading.py -- what reading real data costs a step: its time with batches that are there, its time
-with those that a helper thread prepares meanwhile, and the share of it that is spent waiting."""
+"""loading.py -- what reading real data costs a step: its time with batches that are there, what
+preparing one costs the helper thread, the step's time meanwhile, and the share of it spent waiting.
+"""
 
 import os
 
@@ -21,13 +22,14 @@ def show(options, folder):
         print(f"\nWaiting for data: none of the data sets is in {options.data} (--data, or "
               "NETC_DATA)")
         return
-    print(f"\n{'real rows':24} {'thr':>3} {'ready ms':>9} {'read ms':>9} {'waiting':>8}")
+    print(f"\n{'real rows':24} {'thr':>3} {'ready ms':>9} {'helper ms':>9} "
+          f"{'step ms':>9} {'waiting':>8}")
     for name, data in found:
         trainer = os.path.join(folder, name)
         compile_trainer(options.netc, os.path.join(ROOT, "models", name + ".net"), trainer)
         for threads in options.threads:
             result = run_bench(trainer, "--data", data, "--threads", threads, "--steps",
                                STEPS.get(name, MANY_STEPS))
-            print(f"{name:24} {threads:3} {result['step_ms']:9.3f} {result['loaded_step_ms']:9.3f} "
-                  f"{100 * result['waiting_share']:7.2f}%", flush=True)
+            print(f"{name:24} {threads:3} {result['step_ms']:9.3f} {result['preparing_ms']:9.3f} "
+                  f"{result['loaded_step_ms']:9.3f} {100 * result['waiting_share']:7.2f}%", flush=True)
         os.remove(trainer)
