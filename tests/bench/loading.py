@@ -31,5 +31,6 @@ def show(options, folder):
             result = run_bench(trainer, "--data", data, "--threads", threads, "--steps",
                                STEPS.get(name, MANY_STEPS))
             print(f"{name:24} {threads:3} {result['step_ms']:9.3f} {result['preparing_ms']:9.3f} "
-                  f"{result['loaded_step_ms']:9.3f} {100 * result['waiting_share']:7.2f}%", flush=True)
+                  f"{result['loaded_step_ms']:9.3f} {100 * result['waiting_share']:7.2f}%",
+                  flush=True)
         os.remove(trainer)

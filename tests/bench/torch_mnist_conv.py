@@ -84,8 +84,8 @@ def main():
             first = first or time.time() - options.began
         loss, predicted = evaluate(model, validation_x, validation_y)
         accuracy = (predicted == validation_y).double().mean()
-        print(f"epoch {epoch + 1}/{EPOCHS}  loss {losses / len(x):.4f}  validation loss {loss:.4f}  "
-              f"accuracy {accuracy:.4f}", file=sys.stderr)
+        print(f"epoch {epoch + 1}/{EPOCHS}  loss {losses / len(x):.4f}  "
+              f"validation loss {loss:.4f}  accuracy {accuracy:.4f}", file=sys.stderr)
         if loss < best:
             best, weights = loss, {k: v.clone() for k, v in model.state_dict().items()}
     model.load_state_dict(weights)
