@@ -4,9 +4,10 @@
 Prints a table and writes an array of objects to --out (keys and units as below). A time is the
 median of the rounds' medians; `ratio` is the time of PyTorch's best variant by netc's; `peak_share`
 is netc's share of the multiply-add rate that the trainer measures in the same process. Each variant
-is a process of its own, so that its memory and its time to the first step are its own; all stand
-still while one works. What cannot be had is null, and `note` says why. Of all models, convolutions
-(convolutions.py) and waiting for data (loading.py) follow.
+is a process of its own, so that its memory and its time to the first step are its own (netc's with
+compiling, PyTorch's with its imports); all stand still while one works. What cannot be had is null,
+and `note` says why. Of all models, convolutions (convolutions.py) and waiting for data (loading.py)
+follow.
 """
 
 import argparse
@@ -74,7 +75,7 @@ def make_row(name, ours, torch, notes):
     row["samples_per_second"] = 1e3 * ours.batch / row["netc_ms"]
     row["gflops"] = ours.median("gflops")
     row["netc_compile_s"] = ours.compiling
-    row["netc_first_step_s"] = ours.median("first_step_s")
+    row["netc_first_step_s"] = ours.compiling + ours.median("first_step_s")
     row["torch_first_step_s"] = best.first if best else None
     for part in ("forward_ms", "backward_ms", "update_ms"):
         row[f"netc_{part}"] = ours.median(part)

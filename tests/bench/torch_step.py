@@ -41,6 +41,7 @@ def make_step(model_name, variant, batch):
 
 
 def measure(step, seconds):
+    step()                          # caches and clock after a pause
     times, end = [], time.perf_counter() + seconds
     while len(times) < LEAST_STEPS or time.perf_counter() < end:
         times.append(step())

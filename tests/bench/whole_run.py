@@ -3,7 +3,7 @@
 
 Five epochs of models/mnist_conv.net on MNIST. netc's time is the compiler's, the trainer's, and
 that of `eval`, which prints the report; PyTorch's that of torch_mnist_conv.py, imports included.
-netc runs before each variant of PyTorch and after the last; its numbers are medians."""
+All take turns, --rounds times; the numbers are medians."""
 
 import argparse
 import json
@@ -62,14 +62,17 @@ def print_row(name, threads, row, best):
 
 def compare(options, threads, folder):
     flags = {"eager": [], "channels_last": ["--channels-last"]}
-    ours, torch = [run_netc(options, threads, folder)], {}
-    for variant in options.variants:
-        torch[variant] = run_torch(options, threads, flags[variant])
-        ours.append(run_netc(options, threads, folder))
-    median = {key: statistics.median(row[key] for row in ours) for key in ours[0]}
-    print_row("netc", threads, median, None)
-    for variant, row in torch.items():
-        print_row(f"PyTorch {variant}", threads, row, median["total"])
+    rows = {name: [] for name in ["netc", *options.variants]}
+    for _ in range(options.rounds):
+        for name, done in rows.items():
+            done.append(run_netc(options, threads, folder) if name == "netc"
+                        else run_torch(options, threads, flags[name]))
+    best = statistics.median(row["total"] for row in rows["netc"])
+    for name, done in rows.items():
+        median = {key: statistics.median(row[key] for row in done) if done[0][key] is not None
+                  else None for key in done[0]}
+        print_row(name if name == "netc" else f"PyTorch {name}", threads, median,
+                  None if name == "netc" else best)
 
 
 def main():
@@ -78,6 +81,7 @@ def main():
     parser.add_argument("--netc", default="build/netc")
     parser.add_argument("--threads", default="2,1")
     parser.add_argument("--variants", default="eager,channels_last", help="of PyTorch; \"\": none")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data", default=os.path.join(os.environ.get("NETC_DATA", "data"),
                                                        "mnist"), help="the four files of MNIST")
     options = parser.parse_args()
