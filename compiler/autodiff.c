@@ -103,6 +103,12 @@ static bool take_place(Reverse *r, const Node *node, Value *dy, Op op)
     return true;
 }
 
+/* Are the channels of the maximum those of y? Then its places are too: both count along rows. */
+static bool has_channels_of(const Node *spread, const Value *y)
+{
+    return spread->inputs[1]->shape.size[0] == y->shape.size[0];
+}
+
 /* Does a convolution gain by taking number and place? Not with few pixels, and not a first layer,
    whose few channels would leave vectors empty. */
 static bool gains_by_place(const Node *node)
@@ -143,7 +149,7 @@ static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     const Node *spread = find_spread(dy);
     Value *d, *index;
 
-    if (!spread || !gains_by_place(node)) {
+    if (!spread || !has_channels_of(spread, node->outputs[0]) || !gains_by_place(node)) {
         vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
         return;
     }

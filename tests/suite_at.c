@@ -89,6 +89,9 @@ static const struct {
     {"    x -> conv2d(16, 3) -> global_maxpool2d\n", 0, 1, 1},             /* 6 pixels */
     {"    x -> conv2d(16, 2) -> global_maxpool2d\n", 1, 0, 0},
     {"    x -> conv2d(16, 2) -> relu -> global_maxpool2d\n", 1, 0, 0},
+    {"    x -> conv2d(16, 2) -> relu -> reshape(16, 2, 6) -> global_maxpool2d\n", 1, 0, 0},
+    {"    x -> conv2d(16, 2) -> relu -> reshape(32, 3, 2) -> global_maxpool2d -> dense(16)\n",
+     0, 1, 1},  /* other channels */
     {"    x -> conv2d(16, 2) -> tanh -> relu6 -> global_maxpool2d\n", 0, 1, 1},
     {"    x -> conv2d(16, 2) -> gelu -> global_maxpool2d\n", 0, 1, 1},
     {"    x -> conv2d(16, 2) -> batchnorm -> relu -> global_maxpool2d\n", 0, 1, 1},
