@@ -28,8 +28,8 @@ long floats_at(const Kernel *k)
     const Node *node = k->node;
     const Shape w = node->outputs[0]->shape;
 
-    if (k->kind == KERNEL_DW_AT)        /* of three blocks of inputs, all outputs */
-        return 48L * w.size[0] * w.size[2] * w.size[3];
+    if (k->kind == KERNEL_DW_AT)        /* of three blocks of inputs, a panel of outputs */
+        return 48L * (w.size[0] < 48 ? w.size[0] : 48) * w.size[2] * w.size[3];
     if (k->kind == KERNEL_DX_AT)        /* places, then what meets a pixel */
         return sorted_floats(node) + 32L * node->inputs[0]->shape.size[0];
     return 0;
@@ -73,35 +73,58 @@ static const char *turn_function(Emitter *e)
                         "}\n");
 }
 
-/* acc, [output][tap][block][16 inputs], turned into panels of `wide` blocks of outputs from block
-   `first` on. */
-static void write_turn(Emitter *e, Text *text, const Kernel *k, const Segment *s, int vectors,
-                       int first, int panels, int wide)
+/* acc, [output][tap][block][16 inputs], turned into the panel of `wide` blocks of outputs that
+   begins at block panel_block. */
+static void write_turn(Emitter *e, Text *text, int level, const Kernel *k, const Segment *s,
+                       int vectors, int wide)
 {
     const Physical *x = k->node->inputs[0]->physical, *dw = k->node->outputs[0]->physical;
     const Shape w = k->node->outputs[0]->shape;
     const int taps = w.size[2] * w.size[3], start = s->start / (x->height * x->width);
 
-    line(text, 2, "for (int panel_block = %d; panel_block < %d; panel_block += %d)", first,
-         first + panels * wide, wide);
-    line(text, 3, "for (int tap = 0; tap < %d; tap++)", taps);
-    line(text, 4, "for (int b = 0; b < %d; b++) {", vectors);
-    line(text, 5, "const int input = 16 * (block + b);");
-    line(text, 5, "const int inputs = %d - input < 16 ? %d - input : 16;", s->channels,
+    line(text, level, "for (int tap = 0; tap < %d; tap++)", taps);
+    line(text, level + 1, "for (int b = 0; b < %d; b++) {", vectors);
+    level += 2;
+    line(text, level, "const int input = 16 * (block + b);");
+    line(text, level, "const int inputs = %d - input < 16 ? %d - input : 16;", s->channels,
          s->channels);
-    line(text, 5, "_Alignas(64) float dw[%d];\n", 16 * 16 * wide);
-    line(text, 5, "for (int j = 0; j < %d; j++)", wide);
-    line(text, 6, "%s(dw + 16 * j, %d,", turn_function(e), 16 * wide);
-    line(text, 7, "acc + ((panel_block + j) * %d + tap) * %dL + 16 * b, %d,", 16 * taps,
-         16 * vectors, 16 * taps * vectors);
-    line(text, 7, "%d - 16 * (panel_block + j), inputs);", w.size[0]);
-    write_finish(text, 5, k, format("[panel_block * %dL + (tap * %d + %sinput) * %dL]",
-                                    16 * dw->rows, w.size[1], from(start), 16 * wide),
+    line(text, level, "_Alignas(64) float dw[%d];\n", 16 * 16 * wide);
+    line(text, level, "for (int j = 0; j < %d; j++)", wide);
+    line(text, level + 1, "%s(dw + 16 * j, %d,", turn_function(e), 16 * wide);
+    line(text, level + 2, "acc + (j * %d + tap) * %dL + 16 * b, %d,", 16 * taps, 16 * vectors,
+         16 * taps * vectors);
+    line(text, level + 2, "%d - 16 * (panel_block + j), inputs);", w.size[0]);
+    write_finish(text, level, k, format("[panel_block * %dL + (tap * %d + %sinput) * %dL]",
+                                        16 * dw->rows, w.size[1], from(start), 16 * wide),
                  "dw", format("%d * inputs", 16 * wide));
-    line(text, 4, "}");
+    line(text, level - 1, "}");
 }
 
-/* Groups of `vectors` blocks of inputs, from `first` of the segment on. */
+/* The panel of the weight that an item has: its first block, and how many. */
+static void write_panel(Text *text, const int panels[3], int count)
+{
+    const char *start = NULL, *wides = NULL;
+    int blocks = 3 * panels[0] + 2 * panels[1] + panels[2], end = count;
+
+    line(text, 2, "const int panel = item %% %d;", count);
+    for (int wide = 1; wide <= 3; wide++) {
+        const int begin = end - panels[3 - wide];
+        const char *here;
+
+        if (begin == end)
+            continue;
+        blocks -= wide * (end - begin);
+        here = begin ? format("%d + (panel - %d) * %d", blocks, begin, wide)
+                     : format("panel * %d", wide);
+        start = start ? format("panel < %d ? %s : %s", end, here, start) : here;
+        wides = wides ? format("panel < %d ? %d : %s", end, wide, wides) : format("%d", wide);
+        end = begin;
+    }
+    line(text, 2, "const int panel_block = %s;", start);
+    line(text, 2, "const int wide = %s;", wides);
+}
+
+/* Groups of `vectors` blocks of inputs, from `first` of the segment on, by panels of outputs. */
 static void write_inputs(Emitter *e, Text *text, const Kernel *k, const Segment *s, int first,
                          int groups, int vectors)
 {
@@ -110,15 +133,21 @@ static void write_inputs(Emitter *e, Text *text, const Kernel *k, const Segment 
     const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
     const Shape w = node->outputs[0]->shape;
     const int taps = w.size[2] * w.size[3];
+    const int count = dw->panels[0] + dw->panels[1] + dw->panels[2];
 
-    line(text, 1, "NET_ITEMS(item, %d, run, thread) {", groups);
-    line(text, 2, "const int block = %sitem * %d;\n", from(first), vectors);
-    line(text, 2, "memset(acc, 0, %d * sizeof *acc);", w.size[0] * taps * 16 * vectors);
+    line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", groups, count);
+    line(text, 2, "const int block = %sitem / %d * %d;", from(first), count, vectors);
+    write_panel(text, dw->panels, count);
+    line(text, 2, "const int output = 16 * panel_block;");
+    line(text, 2, "const int outputs = %d - output < 16 * wide ? %d - output : 16 * wide;\n",
+         w.size[0], w.size[0]);
+    line(text, 2, "memset(acc, 0, (size_t)outputs * %d * sizeof *acc);", taps * 16 * vectors);
     line(text, 2, "for (int chunk = 0; chunk < net_chunks(run); chunk++)");
-    line(text, 3, "for (int o = 0; o < %d; o++) {", w.size[0]);
+    line(text, 3, "for (int o = 0; o < outputs; o++) {");
+    line(text, 4, "const int at = output + o;");
     line(text, 4, "struct net_windows windows;\n");
-    line(text, 4, "net_find_windows(&windows, &dy->at[chunk][0][o / 16][0][o %% 16],");
-    line(text, 5, "&index->at[chunk][0][o / 16][0][o %% 16], net_rows(run, chunk),");
+    line(text, 4, "net_find_windows(&windows, &dy->at[chunk][0][at / 16][0][at %% 16],");
+    line(text, 5, "&index->at[chunk][0][at / 16][0][at %% 16], net_rows(run, chunk),");
     line(text, 5, "%d, %d, %d, %d, %d, %d, %d);", window_count(at, x->width, 1), at->stride[0],
          at->stride[1], at->padding[0], at->padding[1], 256 * x->blocks, x->width);
     line(text, 4, "for (int tap = 0; tap < %d; tap++)", taps);
@@ -127,12 +156,13 @@ static void write_inputs(Emitter *e, Text *text, const Kernel *k, const Segment 
     line(text, 6, "%d, &windows, %s, %s, %d, %d, %s);", 256 * x->blocks, tap_at(at, w, 0),
          tap_at(at, w, 1), x->height, x->width, has_edges(at) ? "true" : "false");
     line(text, 3, "}");
-    for (int wide = 3, panel = 0; wide >= 1; wide--) {
+    for (int wide = 3; wide >= 1; wide--) {
         const int panels = dw->panels[3 - wide];
 
+        if (panels && panels < count)
+            line(text, 2, "if (wide == %d)", wide);
         if (panels)
-            write_turn(e, text, k, s, vectors, panel, panels, wide);
-        panel += panels * wide;
+            write_turn(e, text, panels < count ? 3 : 2, k, s, vectors, wide);
     }
     line(text, 1, "}");
 }
@@ -149,7 +179,7 @@ void emit_dw_at(Emitter *e, Driver *d, const Kernel *k)
     d->base = format("conv2d_dw_at%s_%s_%dx%d", k->update ? "_update" : "",
                      shape_name(e, node->inputs[0]), dw->rows, dw->outputs);
     text_add(&d->comment, "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: "
-             "blocks of inputs */\n", k->update ? ", then the update" : "");
+             "(blocks of inputs, panel) */\n", k->update ? ", then the update" : "");
     line(&d->text, 0, "{");
     line(&d->text, 1, "float *acc = net_scratch(run, thread);      "
          "/* [output][tap][block][16 inputs] */\n");
