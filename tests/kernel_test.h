@@ -98,6 +98,7 @@ KernelCases pool_cases(void);                       /* suite_pool.c */
 KernelCases text_cases(void);                       /* suite_text.c */
 KernelCases winograd_cases(void);                   /* suite_winograd.c */
 KernelCases at_cases(void);                         /* suite_at.c */
+KernelCases narrow_cases(void);                     /* suite_narrow.c */
 KernelCases weight_cases(void);                     /* suite_weight.c */
 
 const char *kernel_model(const KernelCase *c);      /* its .net file */

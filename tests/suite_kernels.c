@@ -425,7 +425,8 @@ static void note_operations(bool seen[OP_COUNT], Graph *g)
 START_TEST(every_operation_is_compiled)
 {
     const KernelCases suites[] = {{cases, COUNT(cases)}, conv_cases(), pool_cases(), text_cases(),
-                                  winograd_cases(), at_cases(), weight_cases()};
+                                  winograd_cases(), at_cases(), narrow_cases(),
+                                  weight_cases()};
     bool seen[OP_COUNT] = {0};
 
     for (int i = 0; i < COUNT(suites); i++) {
