@@ -84,7 +84,7 @@ static void emit_backward(Emitter *e, Driver *d, const Kernel *k)
     line(text, 1, "NET_ITEMS(chunk, %d, run, thread) {", dx->physical->chunks);
     line(text, 2, "for (int block = 0; block < %d; block++) {", blocks);
     write_pixel(e, text, 3, d, &body, "0",
-                format("net_thin_dx(dy->at[chunk][0][0][0] + at, w->at[block], %d, %d)", blocks,
+                format("net_thin_dx(dy->at[chunk][0][0][at / 16], w->at[block], %d, %d)", blocks,
                        outputs_of(k)));
     line(text, 2, "}");
     write_sums(e, d, text, 2, k, "0");

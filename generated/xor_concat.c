@@ -226,7 +226,7 @@ NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
             const long lane = 0;
             (void)lane;
             for (long at = 0; at < 256; at += 16) {
-                const vec v0 = net_thin_dx(dy->at[chunk][0][0][0] + at, w->at[block], 2, 1);
+                const vec v0 = net_thin_dx(dy->at[chunk][0][0][at / 16], w->at[block], 2, 1);
                 vec_store(dx_at + at, v0);
             }
         }
@@ -548,7 +548,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "ef4fec0d233f2850", .isa = "avx512", .batch = 4,
+    .hash = "80b83a604a17011f", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,
