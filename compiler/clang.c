@@ -212,7 +212,8 @@ bool build_trainer(const Clang *clang, const char *target, const char *code, con
 {
     static const char *const compile[] = {"-std=c11", "-O2", "-ffp-contract=off",
                                           "-fno-math-errno", "-fno-asynchronous-unwind-tables"};
-    static const char *const sanitize[] = {"-g", "-fsanitize=address,undefined",
+    static const char *const sanitize[] = {"-O1", "-gline-tables-only",
+                                           "-fsanitize=address,undefined",
                                            "-fno-sanitize-recover=all"};
     static const char *const link[] = {"-static", "-Wl,--gc-sections", "-s"};
     const char *part = format("%s.%ld.part", output, (long)getpid());

@@ -126,31 +126,65 @@ static int first_channel(const Walk *walk, int output)
     return output / (walk->y.size[0] / groups_of(walk->at)) * group_channels(walk);
 }
 
+/* What one output multiplies where window and pixel meet: a channel of its group after another. */
+typedef struct Products {
+    int count;
+    long x, y, w;               /* offsets of the first */
+    long x_step, w_step;        /* to the next; the output stays */
+} Products;
+
+static Products products_of(const Walk *walk, const Meeting *m, int output)
+{
+    const int first = first_channel(walk, output);
+
+    return (Products){
+        .count = group_channels(walk),
+        .x = channel_at(walk->x, m->row, first) + m->pixel,
+        .y = channel_at(walk->y, m->row, output) + m->place,
+        .w = weight_at(walk, output, first, m->tap),
+        .x_step = channel_at(walk->x, 0, 1),
+        .w_step = weight_at(walk, 0, 1, 0),
+    };
+}
+
 static void visit_conv2d(const Walk *walk, const Meeting *m)
 {
-    for (int o = 0; o < walk->y.size[0]; o++)
-        for (int c = first_channel(walk, o); c < first_channel(walk, o) + group_channels(walk); c++)
-            walk->out[0][channel_at(walk->y, m->row, o) + m->place] +=
-                walk->in[0][channel_at(walk->x, m->row, c) + m->pixel]
-                * walk->in[1][weight_at(walk, o, c, m->tap)];
+    const double *x = walk->in[0], *w = walk->in[1];
+
+    for (int o = 0; o < walk->y.size[0]; o++) {
+        const Products p = products_of(walk, m, o);
+        double sum = 0;
+
+        for (int c = 0; c < p.count; c++)
+            sum += x[p.x + c * p.x_step] * w[p.w + c * p.w_step];
+        walk->out[0][p.y] += sum;
+    }
 }
 
 static void visit_conv2d_dx(const Walk *walk, const Meeting *m)
 {
-    for (int o = 0; o < walk->y.size[0]; o++)
-        for (int c = first_channel(walk, o); c < first_channel(walk, o) + group_channels(walk); c++)
-            walk->out[0][channel_at(walk->x, m->row, c) + m->pixel] +=
-                walk->in[0][channel_at(walk->y, m->row, o) + m->place]
-                * walk->in[1][weight_at(walk, o, c, m->tap)];
+    const double *dy = walk->in[0], *w = walk->in[1];
+
+    for (int o = 0; o < walk->y.size[0]; o++) {
+        const Products p = products_of(walk, m, o);
+        double *dx = walk->out[0] + p.x;
+
+        for (int c = 0; c < p.count; c++)
+            dx[c * p.x_step] += dy[p.y] * w[p.w + c * p.w_step];
+    }
 }
 
 static void visit_conv2d_dw(const Walk *walk, const Meeting *m)
 {
-    for (int o = 0; o < walk->y.size[0]; o++)
-        for (int c = first_channel(walk, o); c < first_channel(walk, o) + group_channels(walk); c++)
-            walk->out[0][weight_at(walk, o, c, m->tap)] +=
-                walk->in[0][channel_at(walk->x, m->row, c) + m->pixel]
-                * walk->in[1][channel_at(walk->y, m->row, o) + m->place];
+    const double *x = walk->in[0], *dy = walk->in[1];
+
+    for (int o = 0; o < walk->y.size[0]; o++) {
+        const Products p = products_of(walk, m, o);
+        double *dw = walk->out[0] + p.w;
+
+        for (int c = 0; c < p.count; c++)
+            dw[c * p.w_step] += x[p.x + c * p.x_step] * dy[p.y];
+    }
 }
 
 static void visit_depthwise(const Walk *walk, const Meeting *m)

@@ -31,6 +31,9 @@ typedef struct Compiled {
 
 enum { MAX_TARGETS = 3 };
 
+/* Whether this program was built with AddressSanitizer. */
+bool is_sanitized(void);
+
 /* The targets that this machine can run, best first; sanitized suites take one. */
 int find_targets(const char *targets[MAX_TARGETS]);
 
