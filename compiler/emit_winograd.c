@@ -239,6 +239,26 @@ void emit_winograd(Emitter *e, Driver *d, const Kernel *k)
 
 /* ---- Transformed weights --------------------------------------------------------------------- */
 
+/* More bytes than this are not kept in a cache of a core until a convolution reads them. */
+enum { STREAMED = 1 << 20 };
+
+static const char *write_weight(Emitter *e, int tile, bool streamed)
+{
+    const int products = (tile + 2) * (tile + 2);
+    Text text = {0};
+
+    line(&text, 0, "{");
+    line(&text, 1, "vec u[%d];\n", products);
+    line(&text, 1, "net_winograd_weight(u, from, tap, %d);", tile);
+    line(&text, 1, "NET_UNROLL(k, %d)", products);
+    line(&text, 2, "%s(to + k * step, u[k]);", streamed ? "vec_stream" : "vec_store");
+    line(&text, 0, "}");
+    return add_function(e, &e->tiles,
+                        format("winograd_weight_%d%s", tile, streamed ? "_streamed" : ""),
+                        "NET_TILE void %s(float *restrict to, long step, const float *restrict from,\n"
+                        "        long tap)\n", text.at);
+}
+
 /* u[product][panel of outputs][channel][block][16] from w, whose taps a dx turns. */
 void emit_winograd_weights(Emitter *e, Driver *d, const Kernel *k)
 {
@@ -249,9 +269,8 @@ void emit_winograd_weights(Emitter *e, Driver *d, const Kernel *k)
     const Physical *p = w->physical;
     const int outputs = p->outputs, inputs = w->shape.size[1], blocks = (inputs + 15) / 16;
     const int channels = dx ? outputs : inputs, to = ((dx ? inputs : outputs) + 15) / 16;
-    const char *transform = write_transform(e, "weight",
-                                            "float *restrict to, long step, const float *restrict "
-                                            "from, long tap", "to, step, from, tap", g->tile);
+    const bool streamed = k->scratch->size > STREAMED;
+    const char *transform = write_weight(e, g->tile, streamed);
     int panels[3];
     Text *text = &d->text;
 
@@ -292,5 +311,7 @@ void emit_winograd_weights(Emitter *e, Driver *d, const Kernel *k)
         line(text, 4, "from.width * %dL);", 16 * inputs);
     }
     line(text, 1, "}");
+    if (streamed)
+        line(text, 1, "vec_fence();");
     line(text, 0, "}");
 }

@@ -35,6 +35,10 @@
 #define NET_REPEAT(k, n) _Pragma("GCC unroll 1") for (long k = 0; k < (n); k++)
 #endif
 
+/* vec_stream stores past the caches: what is larger than they are would first be read from memory,
+ * line by line, to be overwritten. vec_fence stands between that and the barrier after which other
+ * threads read it. */
+
 /* Vectors wider than the target's registers are passed to inlined functions only. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
@@ -61,6 +65,11 @@ NET_INLINE void vec_store(float *p, vec x)
 {
     simde_mm256_store_ps(p, x.low);
     simde_mm256_store_ps(p + 8, x.high);
+}
+NET_INLINE void vec_stream(float *p, vec x)
+{
+    simde_mm256_stream_ps(p, x.low);
+    simde_mm256_stream_ps(p + 8, x.high);
 }
 
 NET_INLINE vec vec_add(vec x, vec y) { return NET_PAIR2(simde_mm256_add_ps, x, y); }
@@ -94,6 +103,11 @@ typedef simde__m512 vec;
 NET_INLINE vec vec_set(float x) { return simde_mm512_set1_ps(x); }
 NET_INLINE vec vec_load(const float *p) { return simde_mm512_load_ps(p); }
 NET_INLINE void vec_store(float *p, vec x) { simde_mm512_store_ps(p, x); }
+#ifdef __AVX512F__
+NET_INLINE void vec_stream(float *p, vec x) { _mm512_stream_ps(p, x); }
+#else
+NET_INLINE void vec_stream(float *p, vec x) { simde_mm512_store_ps(p, x); }
+#endif
 NET_INLINE vec vec_add(vec x, vec y) { return simde_mm512_add_ps(x, y); }
 NET_INLINE vec vec_sub(vec x, vec y) { return simde_mm512_sub_ps(x, y); }
 NET_INLINE vec vec_mul(vec x, vec y) { return simde_mm512_mul_ps(x, y); }
@@ -191,6 +205,8 @@ NET_INLINE vec vec_first(int lanes, vec x, vec rest)
 
     return vec_from_bits((vec_bits(x) & in) | (vec_bits(rest) & ~in));
 }
+
+NET_INLINE void vec_fence(void) { simde_mm_sfence(); }
 
 /* 1 in one lane, 0 in the others; all 0 when `lane` is none of 0 to 15 */
 NET_INLINE vec vec_one_hot(int lane)

@@ -223,8 +223,8 @@ NET_INLINE void net_winograd_output(float *to, const float *from, long step, int
     }
 }
 
-/* U = G g G' of one input and block of outputs: tap (r, c) at from + (3 r + c) tap */
-NET_INLINE void net_winograd_weight(float *to, long step, const float *from, long tap, int m)
+/* u = G g G' of one input and block of outputs: tap (r, c) at from + (3 r + c) tap */
+NET_INLINE void net_winograd_weight(vec u[36], const float *from, long tap, int m)
 {
     const int n = m + 2;
     vec half[6][3];
@@ -241,7 +241,7 @@ NET_INLINE void net_winograd_weight(float *to, long step, const float *from, lon
         vec y[6];
         net_winograd_g(y, half[r], m);
         NET_UNROLL(c, n)
-            vec_store(to + (r * n + c) * step, y[c]);
+            u[r * n + c] = y[c];
     }
 }
 
