@@ -1052,94 +1052,94 @@ static void train_step(struct net_run *run, int thread)
     (void)p, (void)batch;
 
     RUN(0, transpose_20x10(dense_2_weight__transposed, &p->dense_2_weight, run, thread));
-                                                                        /* mnist_dense.net:15 */
-    RUN(1, transpose_10x10(dense_3_weight__transposed, &p->dense_3_weight, run, thread));
                                                                         /* mnist_dense.net:16 */
+    RUN(1, transpose_10x10(dense_3_weight__transposed, &p->dense_3_weight, run, thread));
+                                                                        /* mnist_dense.net:17 */
     RUN(2, dense_relu_64x784x20(relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias, run,
-            thread));                                                   /* mnist_dense.net:14 */
+            thread));                                                   /* mnist_dense.net:15 */
     barrier(run, thread);
 
     RUN(3, batchnorm_stats_slices_64x20(batchnorm_1_sums, relu_1, run, thread));
-                                                                        /* mnist_dense.net:14 */
+                                                                        /* mnist_dense.net:15 */
     barrier(run, thread);
 
     RUN(4, batchnorm_stats_64x20(batchnorm_1_mean, batchnorm_1_inv_std,
             &p->batchnorm_1_running_mean, &p->batchnorm_1_running_var, batchnorm_1_sums, run,
-            thread));                                                   /* mnist_dense.net:14 */
+            thread));                                                   /* mnist_dense.net:15 */
     barrier(run, thread);
 
     RUN(5, normalize_64x20(batchnorm_1, relu_1, batchnorm_1_mean, batchnorm_1_inv_std,
             &p->batchnorm_1_weight, &p->batchnorm_1_bias, run, thread));
-                                                                        /* mnist_dense.net:14 */
+                                                                        /* mnist_dense.net:15 */
     RUN(6, dense_relu_64x20x10(relu_2, batchnorm_2_sums, batchnorm_1, &p->dense_2_weight,
-            &p->dense_2_bias, run, thread));                            /* mnist_dense.net:15 */
+            &p->dense_2_bias, run, thread));                            /* mnist_dense.net:16 */
     barrier(run, thread);
 
     RUN(7, batchnorm_stats_64x10(batchnorm_2_mean, batchnorm_2_inv_std,
             &p->batchnorm_2_running_mean, &p->batchnorm_2_running_var, batchnorm_2_sums, run,
-            thread));                                                   /* mnist_dense.net:15 */
+            thread));                                                   /* mnist_dense.net:16 */
     barrier(run, thread);
 
     RUN(8, normalize_64x10(batchnorm_2, relu_2, batchnorm_2_mean, batchnorm_2_inv_std,
             &p->batchnorm_2_weight, &p->batchnorm_2_bias, run, thread));
-                                                                        /* mnist_dense.net:15 */
+                                                                        /* mnist_dense.net:16 */
     RUN(9, dense_64x10x10(dense_3, batchnorm_2, &p->dense_3_weight, &p->dense_3_bias, run,
-            thread));                                                   /* mnist_dense.net:16 */
+            thread));                                                   /* mnist_dense.net:17 */
     RUN(10, cross_entropy_grad_64x10(d_cross_entropy, cross_entropy, dense_3, run, thread));
-                                                                        /* mnist_dense.net:20 */
+                                                                        /* mnist_dense.net:21 */
     barrier(run, thread);
 
-    RUN(11, mean_loss_4(cross_entropy, run, thread));                   /* mnist_dense.net:20 */
+    RUN(11, mean_loss_4(cross_entropy, run, thread));                   /* mnist_dense.net:21 */
     RUN(12, channel_sum_slices_64x10(dense_3_sums, d_cross_entropy, run, thread));
-                                                                        /* mnist_dense.net:16 */
+                                                                        /* mnist_dense.net:17 */
     RUN(13, dense_dw_update_64x10_10x10(&p->dense_3_weight, batchnorm_2, d_cross_entropy, run,
-            thread));                                                   /* mnist_dense.net:16 */
+            thread));                                                   /* mnist_dense.net:17 */
     RUN(14, dense_dx_64x10x10(d_dense_3_x, batchnorm_2_sums_2, d_cross_entropy,
             dense_3_weight__transposed, relu_2, batchnorm_2_mean, batchnorm_2_inv_std, run,
-            thread));                                                   /* mnist_dense.net:16 */
+            thread));                                                   /* mnist_dense.net:17 */
     barrier(run, thread);
 
     RUN(15, channel_sum_update_64x10(&p->dense_3_bias, dense_3_sums, run, thread));
-                                                                        /* mnist_dense.net:16 */
+                                                                        /* mnist_dense.net:17 */
     RUN(16, batchnorm_sums_64x10(d_batchnorm_2_gamma, d_batchnorm_2_beta, batchnorm_2_sums_2, run,
-            thread));                                                   /* mnist_dense.net:15 */
+            thread));                                                   /* mnist_dense.net:16 */
     barrier(run, thread);
 
     RUN(17, normalize_grad_relu_grad_64x10(d_relu_2, dense_2_sums, relu_2, d_dense_3_x,
             batchnorm_2_mean, batchnorm_2_inv_std, &p->batchnorm_2_weight, d_batchnorm_2_gamma,
-            d_batchnorm_2_beta, run, thread));                          /* mnist_dense.net:15 */
+            d_batchnorm_2_beta, run, thread));                          /* mnist_dense.net:16 */
     barrier(run, thread);
 
     RUN(18, update_16(&p->batchnorm_2_weight, d_batchnorm_2_gamma, run, thread));
-                                                                        /* mnist_dense.net:15 */
+                                                                        /* mnist_dense.net:16 */
     RUN(19, update_16(&p->batchnorm_2_bias, d_batchnorm_2_beta, run, thread));
-                                                                        /* mnist_dense.net:15 */
+                                                                        /* mnist_dense.net:16 */
     RUN(20, dense_dw_update_64x20_20x10(&p->dense_2_weight, batchnorm_1, d_relu_2, run, thread));
-                                                                        /* mnist_dense.net:15 */
+                                                                        /* mnist_dense.net:16 */
     RUN(21, dense_dx_64x20x10(d_dense_2_x, batchnorm_1_sums_2, d_relu_2,
             dense_2_weight__transposed, relu_1, batchnorm_1_mean, batchnorm_1_inv_std, run,
-            thread));                                                   /* mnist_dense.net:15 */
+            thread));                                                   /* mnist_dense.net:16 */
     RUN(22, channel_sum_update_64x10(&p->dense_2_bias, dense_2_sums, run, thread));
-                                                                        /* mnist_dense.net:15 */
+                                                                        /* mnist_dense.net:16 */
     barrier(run, thread);
 
     RUN(23, batchnorm_sums_64x20(d_batchnorm_1_gamma, d_batchnorm_1_beta, batchnorm_1_sums_2, run,
-            thread));                                                   /* mnist_dense.net:14 */
+            thread));                                                   /* mnist_dense.net:15 */
     barrier(run, thread);
 
     RUN(24, normalize_grad_relu_grad_64x20(d_relu_1, dense_1_sums, relu_1, d_dense_2_x,
             batchnorm_1_mean, batchnorm_1_inv_std, &p->batchnorm_1_weight, d_batchnorm_1_gamma,
-            d_batchnorm_1_beta, run, thread));                          /* mnist_dense.net:14 */
+            d_batchnorm_1_beta, run, thread));                          /* mnist_dense.net:15 */
     barrier(run, thread);
 
     RUN(25, update_32(&p->batchnorm_1_weight, d_batchnorm_1_gamma, run, thread));
-                                                                        /* mnist_dense.net:14 */
+                                                                        /* mnist_dense.net:15 */
     RUN(26, update_32(&p->batchnorm_1_bias, d_batchnorm_1_beta, run, thread));
-                                                                        /* mnist_dense.net:14 */
+                                                                        /* mnist_dense.net:15 */
     RUN(27, dense_dw_update_64x784_784x20(&p->dense_1_weight, &batch->image, d_relu_1, run,
-            thread));                                                   /* mnist_dense.net:14 */
+            thread));                                                   /* mnist_dense.net:15 */
     RUN(28, channel_sum_update_64x20(&p->dense_1_bias, dense_1_sums, run, thread));
-                                                                        /* mnist_dense.net:14 */
+                                                                        /* mnist_dense.net:15 */
     barrier(run, thread);
 }
 
@@ -1158,31 +1158,31 @@ static void evaluate_step(struct net_run *run, int thread)
     (void)p, (void)batch;
 
     RUN(0, dense_relu_64x784x20(relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias, run,
-            thread));                                                   /* mnist_dense.net:14 */
+            thread));                                                   /* mnist_dense.net:15 */
     RUN(1, inverse_std_32(batchnorm_1, &p->batchnorm_1_running_var, run, thread));
-                                                                        /* mnist_dense.net:14 */
+                                                                        /* mnist_dense.net:15 */
     barrier(run, thread);
 
     RUN(2, normalize_64x20(batchnorm_1_2, relu_1, &p->batchnorm_1_running_mean, batchnorm_1,
             &p->batchnorm_1_weight, &p->batchnorm_1_bias, run, thread));
-                                                                        /* mnist_dense.net:14 */
-    RUN(3, dense_relu_64x20x10_2(relu_2, batchnorm_1_2, &p->dense_2_weight, &p->dense_2_bias, run,
-            thread));                                                   /* mnist_dense.net:15 */
-    RUN(4, inverse_std_16(batchnorm_2, &p->batchnorm_2_running_var, run, thread));
                                                                         /* mnist_dense.net:15 */
+    RUN(3, dense_relu_64x20x10_2(relu_2, batchnorm_1_2, &p->dense_2_weight, &p->dense_2_bias, run,
+            thread));                                                   /* mnist_dense.net:16 */
+    RUN(4, inverse_std_16(batchnorm_2, &p->batchnorm_2_running_var, run, thread));
+                                                                        /* mnist_dense.net:16 */
     barrier(run, thread);
 
     RUN(5, normalize_64x10(batchnorm_2_2, relu_2, &p->batchnorm_2_running_mean, batchnorm_2,
             &p->batchnorm_2_weight, &p->batchnorm_2_bias, run, thread));
-                                                                        /* mnist_dense.net:15 */
+                                                                        /* mnist_dense.net:16 */
     RUN(6, dense_64x10x10(dense_3, batchnorm_2_2, &p->dense_3_weight, &p->dense_3_bias, run,
-            thread));                                                   /* mnist_dense.net:16 */
+            thread));                                                   /* mnist_dense.net:17 */
     if (run->has_target)
-        RUN(7, cross_entropy_64x10(cross_entropy, dense_3, run, thread));   /* mnist_dense.net:20 */
+        RUN(7, cross_entropy_64x10(cross_entropy, dense_3, run, thread));   /* mnist_dense.net:21 */
     barrier(run, thread);
 
     if (run->has_target)
-        RUN(8, mean_loss_4(cross_entropy, run, thread));                    /* mnist_dense.net:20 */
+        RUN(8, mean_loss_4(cross_entropy, run, thread));                    /* mnist_dense.net:21 */
     barrier(run, thread);
 }
 
@@ -1403,89 +1403,89 @@ static const struct net_layer layers[] = {
 
 static const struct net_kernel train_kernels[] = {
     { "transpose_20x10", "mnist_dense.dense_2",
-      "transpose", 15, 0, 2560, 0, { 0 } },
+      "transpose", 16, 0, 2560, 0, { 0 } },
     { "transpose_10x10", "mnist_dense.dense_3",
-      "transpose", 16, 0, 1280, 0, { 0 } },
+      "transpose", 17, 0, 1280, 0, { 0 } },
     { "dense_relu_64x784x20", "mnist_dense.dense_1",
-      "forward", 14, 2007040, 309376, 0, { 0, 512, 1, 2, 0, 2 } },
+      "forward", 15, 2007040, 309376, 0, { 0, 512, 1, 2, 0, 2 } },
     { "batchnorm_stats_slices_64x20", "mnist_dense.batchnorm_1",
-      "reduction", 14, 0, 9472, 0, { 0 } },
+      "reduction", 15, 0, 9472, 0, { 0 } },
     { "batchnorm_stats_64x20", "mnist_dense.batchnorm_1",
-      "reduction", 14, 0, 1536, 0, { 0 } },
+      "reduction", 15, 0, 1536, 0, { 0 } },
     { "normalize_64x20", "mnist_dense.batchnorm_1",
-      "elementwise", 14, 0, 16896, 0, { 8192, 512, 1, 2, 0, 2 } },
+      "elementwise", 15, 0, 16896, 0, { 8192, 512, 1, 2, 0, 2 } },
     { "dense_relu_64x20x10", "mnist_dense.dense_2",
-      "forward", 15, 25600, 14272, 0, { 16384, 256, 1, 1, 0, 1 } },
+      "forward", 16, 25600, 14272, 0, { 16384, 256, 1, 1, 0, 1 } },
     { "batchnorm_stats_64x10", "mnist_dense.batchnorm_2",
-      "reduction", 15, 0, 768, 0, { 0 } },
+      "reduction", 16, 0, 768, 0, { 0 } },
     { "normalize_64x10", "mnist_dense.batchnorm_2",
-      "elementwise", 15, 0, 8448, 0, { 20480, 256, 1, 1, 0, 1 } },
+      "elementwise", 16, 0, 8448, 0, { 20480, 256, 1, 1, 0, 1 } },
     { "dense_64x10x10", "mnist_dense.dense_3",
-      "forward", 16, 12800, 8896, 0, { 28672, 256, 1, 1, 0, 1 } },
+      "forward", 17, 12800, 8896, 0, { 28672, 256, 1, 1, 0, 1 } },
     { "cross_entropy_grad_64x10", "cross_entropy",
-      "loss", 20, 0, 8512, 0, { 0 } },
+      "loss", 21, 0, 8512, 0, { 0 } },
     { "mean_loss_4", "cross_entropy",
-      "loss", 20, 0, 64, 0, { 0 } },
+      "loss", 21, 0, 64, 0, { 0 } },
     { "channel_sum_slices_64x10", "mnist_dense.dense_3",
-      "reduction", 16, 0, 4352, 0, { 0 } },
+      "reduction", 17, 0, 4352, 0, { 0 } },
     { "dense_dw_update_64x10_10x10", "mnist_dense.dense_3",
-      "backward-weights", 16, 12800, 8192, 640, { 0 } },
+      "backward-weights", 17, 12800, 8192, 640, { 0 } },
     { "dense_dx_64x10x10", "mnist_dense.dense_3",
-      "backward-data", 16, 12800, 13568, 0, { 0 } },
+      "backward-data", 17, 12800, 13568, 0, { 0 } },
     { "channel_sum_update_64x10", "mnist_dense.dense_3",
-      "reduction", 16, 0, 256, 64, { 0 } },
+      "reduction", 17, 0, 256, 64, { 0 } },
     { "batchnorm_sums_64x10", "mnist_dense.batchnorm_2",
-      "reduction", 15, 0, 640, 0, { 0 } },
+      "reduction", 16, 0, 640, 0, { 0 } },
     { "normalize_grad_relu_grad_64x10", "mnist_dense.batchnorm_2",
-      "elementwise", 15, 0, 12864, 0, { 0 } },
+      "elementwise", 16, 0, 12864, 0, { 0 } },
     { "update_16", "mnist_dense.batchnorm_2",
-      "update", 15, 0, 64, 64, { 0 } },
+      "update", 16, 0, 64, 64, { 0 } },
     { "update_16", "mnist_dense.batchnorm_2",
-      "update", 15, 0, 64, 64, { 0 } },
+      "update", 16, 0, 64, 64, { 0 } },
     { "dense_dw_update_64x20_20x10", "mnist_dense.dense_2",
-      "backward-weights", 15, 25600, 12288, 1280, { 0 } },
+      "backward-weights", 16, 25600, 12288, 1280, { 0 } },
     { "dense_dx_64x20x10", "mnist_dense.dense_2",
-      "backward-data", 15, 25600, 23040, 0, { 0 } },
+      "backward-data", 16, 25600, 23040, 0, { 0 } },
     { "channel_sum_update_64x10", "mnist_dense.dense_2",
-      "reduction", 15, 0, 256, 64, { 0 } },
+      "reduction", 16, 0, 256, 64, { 0 } },
     { "batchnorm_sums_64x20", "mnist_dense.batchnorm_1",
-      "reduction", 14, 0, 1280, 0, { 0 } },
+      "reduction", 15, 0, 1280, 0, { 0 } },
     { "normalize_grad_relu_grad_64x20", "mnist_dense.batchnorm_1",
-      "elementwise", 14, 0, 25728, 0, { 0 } },
+      "elementwise", 15, 0, 25728, 0, { 0 } },
     { "update_32", "mnist_dense.batchnorm_1",
-      "update", 14, 0, 128, 128, { 0 } },
+      "update", 15, 0, 128, 128, { 0 } },
     { "update_32", "mnist_dense.batchnorm_1",
-      "update", 14, 0, 128, 128, { 0 } },
+      "update", 15, 0, 128, 128, { 0 } },
     { "dense_dw_update_64x784_784x20", "mnist_dense.dense_1",
-      "backward-weights", 14, 2007040, 208896, 100352, { 0 } },
+      "backward-weights", 15, 2007040, 208896, 100352, { 0 } },
     { "channel_sum_update_64x20", "mnist_dense.dense_1",
-      "reduction", 14, 0, 512, 128, { 0 } },
+      "reduction", 15, 0, 512, 128, { 0 } },
 };
 
 static const struct net_kernel evaluate_kernels[] = {
     { "dense_relu_64x784x20", "mnist_dense.dense_1",
-      "forward", 14, 2007040, 309376, 0, { 0, 512, 1, 2, 0, 2 } },
+      "forward", 15, 2007040, 309376, 0, { 0, 512, 1, 2, 0, 2 } },
     { "inverse_std_32", "mnist_dense.batchnorm_1",
-      "reduction", 14, 0, 256, 0, { 0 } },
+      "reduction", 15, 0, 256, 0, { 0 } },
     { "normalize_64x20", "mnist_dense.batchnorm_1",
-      "elementwise", 14, 0, 16896, 0, { 8192, 512, 1, 2, 0, 2 } },
+      "elementwise", 15, 0, 16896, 0, { 8192, 512, 1, 2, 0, 2 } },
     { "dense_relu_64x20x10_2", "mnist_dense.dense_2",
-      "forward", 15, 25600, 13632, 0, { 16384, 256, 1, 1, 0, 1 } },
+      "forward", 16, 25600, 13632, 0, { 16384, 256, 1, 1, 0, 1 } },
     { "inverse_std_16", "mnist_dense.batchnorm_2",
-      "reduction", 15, 0, 128, 0, { 0 } },
+      "reduction", 16, 0, 128, 0, { 0 } },
     { "normalize_64x10", "mnist_dense.batchnorm_2",
-      "elementwise", 15, 0, 8448, 0, { 0, 256, 1, 1, 0, 1 } },
+      "elementwise", 16, 0, 8448, 0, { 0, 256, 1, 1, 0, 1 } },
     { "dense_64x10x10", "mnist_dense.dense_3",
-      "forward", 16, 12800, 8896, 0, { 4096, 256, 1, 1, 0, 1 } },
+      "forward", 17, 12800, 8896, 0, { 4096, 256, 1, 1, 0, 1 } },
     { "cross_entropy_64x10", "cross_entropy",
-      "loss", 20, 0, 4416, 0, { 0 } },
+      "loss", 21, 0, 4416, 0, { 0 } },
     { "mean_loss_4", "cross_entropy",
-      "loss", 20, 0, 64, 0, { 0 } },
+      "loss", 21, 0, 64, 0, { 0 } },
 };
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "892e6258275578a5", .isa = "avx512", .batch = 64,
+    .hash = "89005d32c5eda60b", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

@@ -344,34 +344,34 @@ static void train_step(struct net_run *run, int thread)
     (void)p, (void)batch;
 
     RUN(0, dense_tanh_4x2x1(tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias, run,
-            thread));                                                   /* xor_concat.net:11 */
-    RUN(1, concat_4x3(concat, &batch->point, tanh_1, run, thread));     /* xor_concat.net:12 */
+            thread));                                                   /* xor_concat.net:12 */
+    RUN(1, concat_4x3(concat, &batch->point, tanh_1, run, thread));     /* xor_concat.net:13 */
     RUN(2, dense_tanh_4x3x1(tanh_2, concat, &p->dense_weight, &p->dense_bias, run, thread));
-                                                                        /* xor_concat.net:12 */
+                                                                        /* xor_concat.net:13 */
     RUN(3, mse_grad_4x1(d_mse, mse, tanh_2, &batch->answer, run, thread));
-                                                                        /* xor_concat.net:16 */
+                                                                        /* xor_concat.net:17 */
     RUN(4, tanh_grad_4x1(d_tanh_2, dense_sums, tanh_2, d_mse, run, thread));
-                                                                        /* xor_concat.net:12 */
+                                                                        /* xor_concat.net:13 */
     barrier(run, thread);
 
-    RUN(5, mean_loss_1(mse, run, thread));                              /* xor_concat.net:16 */
+    RUN(5, mean_loss_1(mse, run, thread));                              /* xor_concat.net:17 */
     RUN(6, dense_dx_4x3x1(d_dense_x, d_tanh_2, &p->dense_weight, run, thread));
-                                                                        /* xor_concat.net:12 */
+                                                                        /* xor_concat.net:13 */
     barrier(run, thread);
 
     RUN(7, dense_dw_update_4x3x1(&p->dense_weight, concat, d_tanh_2, run, thread));
-                                                                        /* xor_concat.net:12 */
-    RUN(8, slice_4x1_from_2_of_4x3(d_concat, d_dense_x, run, thread));  /* xor_concat.net:12 */
+                                                                        /* xor_concat.net:13 */
+    RUN(8, slice_4x1_from_2_of_4x3(d_concat, d_dense_x, run, thread));  /* xor_concat.net:13 */
     RUN(9, tanh_grad_4x1(d_tanh_1, hidden_sums, tanh_1, d_concat, run, thread));
-                                                                        /* xor_concat.net:11 */
-    RUN(10, channel_sum_update_4x1(&p->dense_bias, dense_sums, run, thread));
                                                                         /* xor_concat.net:12 */
+    RUN(10, channel_sum_update_4x1(&p->dense_bias, dense_sums, run, thread));
+                                                                        /* xor_concat.net:13 */
     barrier(run, thread);
 
     RUN(11, dense_dw_update_4x2x1(&p->hidden_weight, &batch->point, d_tanh_1, run, thread));
-                                                                        /* xor_concat.net:11 */
+                                                                        /* xor_concat.net:12 */
     RUN(12, channel_sum_update_4x1(&p->hidden_bias, hidden_sums, run, thread));
-                                                                        /* xor_concat.net:11 */
+                                                                        /* xor_concat.net:12 */
     barrier(run, thread);
 }
 
@@ -386,16 +386,16 @@ static void evaluate_step(struct net_run *run, int thread)
     (void)p, (void)batch;
 
     RUN(0, dense_tanh_4x2x1(tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias, run,
-            thread));                                                   /* xor_concat.net:11 */
-    RUN(1, concat_4x3(concat, &batch->point, tanh_1, run, thread));     /* xor_concat.net:12 */
+            thread));                                                   /* xor_concat.net:12 */
+    RUN(1, concat_4x3(concat, &batch->point, tanh_1, run, thread));     /* xor_concat.net:13 */
     RUN(2, dense_tanh_4x3x1(tanh_2, concat, &p->dense_weight, &p->dense_bias, run, thread));
-                                                                        /* xor_concat.net:12 */
+                                                                        /* xor_concat.net:13 */
     if (run->has_target)
-        RUN(3, mse_4x1(mse, tanh_2, &batch->answer, run, thread));          /* xor_concat.net:16 */
+        RUN(3, mse_4x1(mse, tanh_2, &batch->answer, run, thread));          /* xor_concat.net:17 */
     barrier(run, thread);
 
     if (run->has_target)
-        RUN(4, mean_loss_1(mse, run, thread));                              /* xor_concat.net:16 */
+        RUN(4, mean_loss_1(mse, run, thread));                              /* xor_concat.net:17 */
     barrier(run, thread);
 }
 
@@ -506,49 +506,49 @@ static const struct net_layer layers[] = {
 
 static const struct net_kernel train_kernels[] = {
     { "dense_tanh_4x2x1", "xor_concat.hidden",
-      "forward", 11, 16, 2176, 0, { 4096, 256, 1, 1, 0, 1 } },
+      "forward", 12, 16, 2176, 0, { 4096, 256, 1, 1, 0, 1 } },
     { "concat_4x3", "xor_concat.concat",
-      "movement", 12, 0, 4096, 0, { 0 } },
+      "movement", 13, 0, 4096, 0, { 0 } },
     { "dense_tanh_4x3x1", "xor_concat.dense",
-      "forward", 12, 24, 3264, 0, { 6144, 256, 1, 1, 0, 1 } },
+      "forward", 13, 24, 3264, 0, { 6144, 256, 1, 1, 0, 1 } },
     { "mse_grad_4x1", "mse",
-      "loss", 16, 0, 3136, 0, { 0 } },
+      "loss", 17, 0, 3136, 0, { 0 } },
     { "tanh_grad_4x1", "xor_concat.tanh_2",
-      "elementwise", 12, 0, 3136, 0, { 0 } },
+      "elementwise", 13, 0, 3136, 0, { 0 } },
     { "mean_loss_1", "mse",
-      "loss", 16, 0, 64, 0, { 0 } },
+      "loss", 17, 0, 64, 0, { 0 } },
     { "dense_dx_4x3x1", "xor_concat.dense",
-      "backward-data", 12, 24, 3200, 0, { 0 } },
+      "backward-data", 13, 24, 3200, 0, { 0 } },
     { "dense_dw_update_4x3x1", "xor_concat.dense",
-      "backward-weights", 12, 24, 3072, 128, { 0 } },
+      "backward-weights", 13, 24, 3072, 128, { 0 } },
     { "slice_4x1_from_2_of_4x3", "xor_concat.concat",
-      "movement", 12, 0, 3072, 0, { 0 } },
+      "movement", 13, 0, 3072, 0, { 0 } },
     { "tanh_grad_4x1", "xor_concat.tanh_1",
-      "elementwise", 11, 0, 3136, 0, { 0 } },
+      "elementwise", 12, 0, 3136, 0, { 0 } },
     { "channel_sum_update_4x1", "xor_concat.dense",
-      "reduction", 12, 0, 64, 64, { 0 } },
+      "reduction", 13, 0, 64, 64, { 0 } },
     { "dense_dw_update_4x2x1", "xor_concat.hidden",
-      "backward-weights", 11, 16, 2048, 64, { 0 } },
+      "backward-weights", 12, 16, 2048, 64, { 0 } },
     { "channel_sum_update_4x1", "xor_concat.hidden",
-      "reduction", 11, 0, 64, 64, { 0 } },
+      "reduction", 12, 0, 64, 64, { 0 } },
 };
 
 static const struct net_kernel evaluate_kernels[] = {
     { "dense_tanh_4x2x1", "xor_concat.hidden",
-      "forward", 11, 16, 2176, 0, { 2048, 256, 1, 1, 0, 1 } },
+      "forward", 12, 16, 2176, 0, { 2048, 256, 1, 1, 0, 1 } },
     { "concat_4x3", "xor_concat.concat",
-      "movement", 12, 0, 4096, 0, { 0 } },
+      "movement", 13, 0, 4096, 0, { 0 } },
     { "dense_tanh_4x3x1", "xor_concat.dense",
-      "forward", 12, 24, 3264, 0, { 3072, 256, 1, 1, 0, 1 } },
+      "forward", 13, 24, 3264, 0, { 3072, 256, 1, 1, 0, 1 } },
     { "mse_4x1", "mse",
-      "loss", 16, 0, 2112, 0, { 0 } },
+      "loss", 17, 0, 2112, 0, { 0 } },
     { "mean_loss_1", "mse",
-      "loss", 16, 0, 64, 0, { 0 } },
+      "loss", 17, 0, 64, 0, { 0 } },
 };
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "80b83a604a17011f", .isa = "avx512", .batch = 4,
+    .hash = "e0ab34a8659fa453", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,
