@@ -306,9 +306,13 @@ bool check_want(Sema *s, const char *name, Want want, Thing thing)
         return false;
     if (is_wanted(want, thing))
         return true;
-    if (complain(s, thing.span, "%s must be %s; this is %s", name, want_text(want),
-                 describe(thing)) && want == WANT_INIT)
+    if (!complain(s, thing.span, "%s must be %s; this is %s", name, want_text(want),
+                  describe(thing)))
+        return false;
+    if (want == WANT_INIT)
         explain_initial(s, thing);
+    if ((want == WANT_VALUE || want == WANT_VALUES) && thing.kind == THING_FUNCTION)
+        note(s->source, "a layer waits for its input: `x -> layer`");
     return false;
 }
 
@@ -432,6 +436,10 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Thing thing)
         APPEND(names, count, parameter_name(f, i));
     }
     f->wrong = true;
+    if (f->signature && f->count == 0) {
+        complain(s, argument->name_span, "`%s` takes no arguments", name_of(f));
+        return;
+    }
     if (!complain(s, argument->name_span, "`%s` has no parameter `%s`", name_of(f), argument->text))
         return;
     const char *near = nearest(argument->text, names, count);

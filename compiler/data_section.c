@@ -330,8 +330,9 @@ static void settle_shape(Sema *s, Field *field, const Ast *ast, const Call *sour
         elements_of(field->shape) != elements_of(shape)) {
         const Span sizes = {ast->arguments.at[0]->span.begin,
                             ast->arguments.at[ast->arguments.count - 1]->span.end};
-        complain(s, sizes, "`%s` of %s is %s", field->source_field, source->name,
-                 sizes_text(shape));
+        if (complain(s, sizes, "`%s` of %s is %s", field->source_field, source->name,
+                     sizes_text(shape)))
+            note(s->source, "write `%s%s`, or no shape", field->name, sizes_text(shape));
     } else if (!field->has_shape && known) {
         field->has_shape = true;
         field->shape = shape;

@@ -151,6 +151,19 @@ static const char *nearest_name(const Sema *s, const char *text, unsigned famili
     return nearest(text, names, count);
 }
 
+/* Where what is no part of a network stands. */
+static void explain_family(Sema *s, const Signature *f)
+{
+    if (f->family == FAMILY_LOSS)
+        note(s->source, "a loss stands in the train section: `loss = %s(...)`", f->name);
+    else if (f->family == FAMILY_PREPARATION)
+        note(s->source, "a preparation stands in the data section: `input x = field -> %s`",
+             f->name);
+    else if (f->family == FAMILY_AUGMENTATION)
+        note(s->source, "an augmentation stands in the data section: `augment image = %s`",
+             f->name);
+}
+
 void unknown(Sema *s, const char *text, Span span, unsigned families)
 {
     const Signature *other = find_signature(text, ~0u);
@@ -164,9 +177,9 @@ void unknown(Sema *s, const char *text, Span span, unsigned families)
         return;
     }
     if (other && !find_signature(text, families)) {
-        if (complain(s, span, "`%s` cannot stand here: it is %s", text, family_text(other->family)))
-            if (other->family == FAMILY_LOSS && s->frame)
-                note(s->source, "a loss stands in the train section: `loss = %s(...)`", text);
+        if (complain(s, span, "`%s` cannot stand here: it is %s", text, family_text(other->family))
+            && s->frame)
+            explain_family(s, other);
         return;
     }
     if (is_constant_name(text)) {
@@ -467,6 +480,8 @@ static Thing evaluate_pipe(Sema *s, const Ast *ast)
 {
     Thing x = evaluate(s, ast->items.at[0]);
 
+    if (x.kind == THING_FUNCTION && x.function->wrong)
+        x = wrong(ast->span);
     if (x.kind != THING_WRONG && x.kind != THING_VALUE) {
         if (complain(s, ast->items.at[0]->span,
                      "a pipe begins with the result of a layer; this is %s", describe(x)) &&
