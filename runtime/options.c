@@ -93,7 +93,7 @@ static const struct description descriptions[NET_OPTIONS] = {
     [NET_MONITOR] = { "monitor", TEXT, TRAIN, 0, 0, { 0 },
                       "NAME  what is best: validation_loss or a metric" },
     [NET_THREADS] = { "threads", WHOLE, STEP | EVAL | GRADCHECK, 1, 64, { 0 },
-                      "N  default: the cores it may use" },
+                      "N  default: the cores it may use, fewer for a short step" },
     [NET_DATA] = { "data", TEXT, STEP | EVAL | PREDICT | GRADCHECK | INIT, 0, 0, { 0 },
                    "DIR  where the data files are; default: beside the .net file" },
     [NET_OUT] = { "out", TEXT, TRAIN, 0, 0, { 0 }, "DIR  the run's folder" },

@@ -172,6 +172,22 @@ static void set_monitor(struct net_options *options)
     value->text = net_monitor_named(model, value->text);
 }
 
+/* Threads by default: the cores that this process may use, but no more than have a `share` of a step
+   each. For less, waiting for one another costs more than the other saves. */
+static int default_threads(const struct net_model *model)
+{
+    const double share = 25e-6, flops = 50e9, bytes = 20e9;     /* seconds; a second on a core */
+    const int cores = net_cores();
+    double step = 0.0;
+
+    for (int k = 0; k < model->train.kernel_count; k++) {
+        const struct net_kernel *kernel = &model->train.kernels[k];
+
+        step += kernel->flops / flops + kernel->bytes / bytes;
+    }
+    return step > share * cores ? cores : 1 + (int)(step / share);
+}
+
 void net_settings_default(struct net_options *options)
 {
     const struct net_model *model = options->model;
@@ -185,7 +201,7 @@ void net_settings_default(struct net_options *options)
         [NET_SHUFFLE] = { .number = 1.0 },
         [NET_KEEP] = { .text = model->keep ? model->keep : "best" },
         [NET_MONITOR] = { .text = model->monitor ? model->monitor : "validation_loss" },
-        [NET_THREADS] = { .number = net_cores() },
+        [NET_THREADS] = { .number = default_threads(model) },
         [NET_PART] = { .text = model->parts[NET_TEST] ? "test"
                                : model->parts[NET_VALIDATION] ? "validation" : "train" },
         [NET_DIGITS] = { .number = 2.0 },

@@ -78,6 +78,7 @@ for name in xor_split xor_concat; do
     check "$name: gradcheck" "./$name" gradcheck
 done
 says "xor_split, by the trainer" 9 0 ./xor_split summary
+check "a step too short to share" sh -c './xor_split bench | grep -q "threads 1,"'
 build c_words "$root/tests/c_words.net"
 build torch_dense "$torch/dense.net"
 check "c_words: gradcheck" ./c_words gradcheck
