@@ -254,6 +254,14 @@ static double milliseconds(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
+/* `path` is about to be written. */
+static void keep_model(const Options *o, const char *path, const char *what)
+{
+    if (is_same_file(path, o->input))
+        fail_usage(format("%s would be written over the model, %s; give -o another name", what,
+                          path));
+}
+
 /* The generated C goes to FILE.c, which goes away again unless --keep. */
 static int build(const Options *o, const Clang *clang, const char *target, const Text *code,
                  const char *trainer, double began)
@@ -269,6 +277,8 @@ static int build(const Options *o, const Clang *clang, const char *target, const
         fail_usage(format("%s is not a file; name the trainer with -o", trainer));
     if (!o->keep)
         path = format("%s.%ld.c", trainer, (long)getpid());
+    keep_model(o, trainer, "the trainer");
+    keep_model(o, path, "the generated C");
     if (write_output(path, code) != 0)
         return EXIT_USAGE;
     emitted = milliseconds();

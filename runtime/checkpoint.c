@@ -167,7 +167,7 @@ static void need_option(const struct net_options *options, enum net_option optio
 {
     if (options->value[option].given)
         net_fail(NET_USAGE, "--%s and --resume exclude each other: a resumed run goes on in its "
-                 "folder, from its checkpoint", net_option_name(option));
+                 "folder, from its checkpoint", net_option_flag(option));
 }
 
 void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options)
@@ -178,6 +178,11 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
     need_option(options, NET_OUT);
     need_option(options, NET_WEIGHTS);
     need_option(options, NET_FORCE);
+    if (!net_has_file(run, ""))
+        net_fail(NET_FAULT, "--resume %s: there is no such folder", run);
+    if (access(path, R_OK) && net_has_file(run, "run.json"))
+        net_fail(NET_FAULT, "--resume %s: the run ended before its first checkpoint; --out %s "
+                 "--force begins it again", run, run);
     if (access(path, R_OK))
         net_fail(NET_FAULT, "--resume %s: there is no checkpoint.safetensors in it", run);
     net_tensors_read(tensors, path);
@@ -203,7 +208,7 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
             net_settings_resume(options, o, text, path);
         else if (options->value[o].given)
             net_fail(NET_USAGE, "--%s does not apply to the run of %s",
-                     net_option_name((enum net_option)o), path);
+                     net_option_flag((enum net_option)o), path);
         else
             options->value[o].number = 0.0;     /* of the model's optimizer, not of the run's */
     }

@@ -94,9 +94,13 @@ void net_folder_open(struct net_training *training)
     }
     training->folder = value[NET_OUT].text ? net_format("%s", value[NET_OUT].text)
                                            : net_new_folder(training->options->model);
-    const bool run = net_has_file(training->folder, "run.json")
-                     || net_has_file(training->folder, "checkpoint.safetensors");
-    if (run && !net_flag(training->options, NET_FORCE))
+    const bool resumable = net_has_file(training->folder, "checkpoint.safetensors");
+    const bool run = resumable || net_has_file(training->folder, "run.json");
+    const bool force = net_flag(training->options, NET_FORCE);
+    if (run && !resumable && !force)
+        net_fail(NET_USAGE, "%s is a run already, without a checkpoint: --force writes over it",
+                 training->folder);
+    if (run && !force)
         net_fail(NET_USAGE,
                  "%s is a run already: --resume %s goes on with it, --force writes over it",
                  training->folder, training->folder);

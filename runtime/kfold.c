@@ -80,6 +80,8 @@ static void take_settings(const struct folds *folds)
 /* How many folds the k-fold in this folder has, when it is of this model. */
 static int resumed_count(const struct net_options *options, const char *folder)
 {
+    if (!net_has_file(folder, ""))
+        net_fail(NET_FAULT, "--resume %s: there is no such folder", folder);
     if (!net_has_file(folder, "kfold.json"))
         net_fail(NET_FAULT, "--resume %s: there is no kfold.json in it", folder);
     struct net_json *json = net_folds_read(folder, "kfold.json");

@@ -130,12 +130,25 @@ const char *net_option_name(enum net_option option)
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
+/* As one types it, for messages: "stop-patience". */
+static char *typed_name(const char *name)
+{
+    char *typed = net_format("%s", name);
+
+    for (char *c = typed; *c; c++)
+        *c = *c == '_' ? '-' : *c;
+    return typed;
+}
+
+char *net_option_flag(enum net_option option)
+{
+    return typed_name(descriptions[option].name);
+}
+
 static void usage_range(const struct description *d, const char *text)
 {
-    char *name = net_format("%s", d->name);
+    const char *name = typed_name(d->name);
 
-    for (char *c = name; *c; c++)
-        *c = *c == '_' ? '-' : *c;
     if (d->kind == WHOLE)
         net_fail(NET_USAGE, "--%s wants a whole number from %.0f to %.0f, not \"%s\"", name,
                  d->low, d->high, text);
@@ -152,7 +165,7 @@ static _Noreturn void refuse_choice(const struct description *d, const char *tex
 
     for (int i = 0; d->choices[i]; i++)
         net_text_add(&list, "%s%s", !i ? "" : d->choices[i + 1] ? ", " : " or ", d->choices[i]);
-    net_fail(NET_USAGE, "--%s is %s, not \"%s\"", d->name, list.at, text);
+    net_fail(NET_USAGE, "--%s is %s, not \"%s\"", typed_name(d->name), list.at, text);
 }
 
 static void read_value(struct net_value *value, const struct description *d, const char *text)
@@ -172,12 +185,12 @@ static void read_value(struct net_value *value, const struct description *d, con
         break;
     case SWITCH:
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-            net_fail(NET_USAGE, "--%s is true or false, not \"%s\"", d->name, text);
+            net_fail(NET_USAGE, "--%s is true or false, not \"%s\"", typed_name(d->name), text);
         value->number = !strcmp(text, "true");
         break;
     case TEXT:
         if (!*text)
-            net_fail(NET_USAGE, "--%s wants a %s, not an empty text", d->name,
+            net_fail(NET_USAGE, "--%s wants a %s, not an empty text", typed_name(d->name),
                      strstr(d->help, "NAME")   ? "name"
                      : strstr(d->help, "FILE") ? "file"
                                                : "folder");
@@ -220,7 +233,8 @@ static _Noreturn void unknown_flag(const char *typed, enum net_command command)
         *c = *c == '-' ? '_' : *c;
     nearest = net_nearest(word, names, count);
     if (nearest)
-        net_fail(NET_USAGE, "there is no flag --%s; do you mean --%s?", typed, nearest);
+        net_fail(NET_USAGE, "there is no flag --%s; do you mean --%s?", typed,
+                 typed_name(nearest));
     net_fail(NET_USAGE, "there is no flag --%s; --help lists them", typed);
 }
 
@@ -231,8 +245,8 @@ static void wrong_command(const struct description *d, enum net_command command)
     for (int c = 0; c < NET_COMMANDS; c++)
         if (d->commands & 1u << c && c != NET_CONFIG)
             net_text_add(&list, "%s%s", list.at ? ", " : "", commands[c]);
-    net_fail(NET_USAGE, "--%s is a flag of %s, not of %s", d->name, list.at ? list.at : "config",
-             commands[command]);
+    net_fail(NET_USAGE, "--%s is a flag of %s, not of %s", typed_name(d->name),
+             list.at ? list.at : "config", commands[command]);
 }
 
 /* argv[i] is a flag; gives the index of the last argument that belongs to it. */
@@ -259,16 +273,17 @@ static int read_flag(struct net_options *options, int argc, char **argv, int i)
     if (!(d->commands & 1u << options->command))
         wrong_command(d, options->command);
     if (value->given)
-        net_fail(NET_USAGE, "--%s is given twice", d->name);
+        net_fail(NET_USAGE, "--%s is given twice", typed_name(d->name));
     if (d->kind == SWITCH && !equals) {
         value->number = off ? 0.0 : 1.0;
         value->given = true;
     } else if (off) {
-        net_fail(NET_USAGE, "--no-%s takes no value", d->name);
+        net_fail(NET_USAGE, "--no-%s takes no value", typed_name(d->name));
     } else if (equals) {
         read_value(value, d, equals + 1);
     } else if (i + 1 == argc) {
-        net_fail(NET_USAGE, "--%s wants a value behind it; --help tells which", d->name);
+        net_fail(NET_USAGE, "--%s wants a value behind it; --help tells which",
+                 typed_name(d->name));
     } else {
         read_value(value, d, argv[++i]);
     }
@@ -336,7 +351,8 @@ void net_settings_resume(struct net_options *options, int option, const char *te
                       && (!old.text || (value->text && !strcmp(old.text, value->text)));
     if (value->given && !same && !(option == NET_EPOCHS && value->number > old.number))
         net_fail(NET_USAGE, "--%s differs: %s was trained with %s; a run that is resumed keeps its "
-                 "settings (epochs may grow)", d->name, path, text);
+                 "settings (epochs may grow). --weights %s begins a new run from it", typed_name(d->name),
+                 path, text, path);
     if (!value->given) {
         value->number = old.number;
         value->text = old.text;

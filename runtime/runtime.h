@@ -123,6 +123,7 @@ static inline long net_whole(const struct net_options *options, enum net_option 
 }
 
 const char *net_option_name(enum net_option option);    /* "weight_decay" */
+char *net_option_flag(enum net_option option);          /* "weight-decay", malloc'd */
 void net_option_show(struct net_text *text, const struct net_options *options,
                      enum net_option option);           /* its value, as one would type it */
 void net_settings_json(struct net_text *text, const struct net_options *options);   /* an object */

@@ -134,9 +134,12 @@ char *net_session_weights(struct net_session *session)
     if (S_ISDIR(status.st_mode)) {
         folder = net_format("%s", path);
         file = net_format("%s/model.safetensors", path);
+        if (access(file, R_OK) && net_has_file(path, "checkpoint.safetensors"))
+            net_fail(NET_FAULT, "%s has no model.safetensors: the run diverged, or has not saved "
+                     "yet; it has a checkpoint: --weights %s/checkpoint.safetensors", path, path);
         if (access(file, R_OK))
             net_fail(NET_FAULT, "%s has no model.safetensors: it is not a run's folder, or the run "
-                     "has not saved yet", path);
+                     "ended before its first checkpoint", path);
     } else {
         folder = net_format("%s", dirname(copy));
         file = net_format("%s", path);

@@ -87,7 +87,7 @@ static _Noreturn void refuse_number(enum net_option option, const char *optimize
 
     for (const struct number *n = numbers_of(optimizer); n->option; n++)
         net_text_add(&text, " %s", net_option_name(n->option));
-    net_fail(NET_USAGE, "--%s does not apply to %s, whose numbers are%s", net_option_name(option),
+    net_fail(NET_USAGE, "--%s does not apply to %s, whose numbers are%s", net_option_flag(option),
              optimizer, text.at);
 }
 
@@ -143,7 +143,7 @@ static void set_parts(struct net_options *options)
     for (size_t i = 0; i < count; i++)
         if (value[parts[i].option].given && !value[parts[i].option].applies)
             net_fail(NET_USAGE, "--%s does not apply: it is a number of %s, which %s does not have",
-                     net_option_name(parts[i].option), parts[i].call, model->source);
+                     net_option_flag(parts[i].option), parts[i].call, model->source);
 }
 
 /* ---- All ------------------------------------------------------------------------------------- */

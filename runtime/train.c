@@ -48,8 +48,9 @@ static void save(struct net_training *training)
         net_progress_close(&training->progress);
         net_run_json(training, "diverged", NULL);
         net_fail(NET_DIVERGED, "after step %u, the last step, %s is not finite. Try a smaller "
-                 "--lr, or --clip 1. The last good checkpoint is in %s", training->session.run.step,
-                 spoilt->name, training->folder);
+                 "--lr, or --clip 1, from the last good checkpoint: --weights "
+                 "%s/checkpoint.safetensors", training->session.run.step, spoilt->name,
+                 training->folder);
     }
     net_checkpoint_write(training);
     save_weights(training);
@@ -169,7 +170,7 @@ static _Noreturn void diverge(struct net_training *training, float loss)
     net_progress_close(&training->progress);
     net_fail(NET_DIVERGED,
              "the loss is %s in step %u (epoch %ld, row %ld)%s%s. Try a smaller --lr, or "
-             "--clip 1. The last good checkpoint is in %s",
+             "--clip 1, from the last good checkpoint: --weights %s/checkpoint.safetensors",
              isnan(loss) ? "not a number" : "infinite", step, epoch, row, cause ? "; " : "",
              cause ? cause : "", training->folder);
 }

@@ -55,6 +55,15 @@ else
 fi
 check "--define" "$netc" "$models/residual_digits.net" --define activation=silu --check
 
+# a model without .net behind its name is not written over
+cp "$models/xor_split.net" model.txt
+exits "output is the model" 2 "give -o" "$netc" model.txt
+exits "-o is the model" 2 "model itself" "$netc" model.txt -o ./model.txt
+cp model.txt kept.c
+exits "the kept C is the model" 2 "give -o" "$netc" kept.c --keep -o kept
+check "the models are whole" cmp model.txt kept.c
+check "the model is whole" cmp model.txt "$models/xor_split.net"
+
 # says NAME TRAINABLE NON_TRAINABLE COMMAND...: a summary with these totals
 says() {
     local name=$1 trainable=$2 states=$3
@@ -102,6 +111,19 @@ exits "diverged" 3 "step" ./torch_dense train --data "$torch" --lr 1e30 --out di
 exits "diverged in the last step" 3 "last step" \
     ./torch_dense train --data "$torch" --lr 1e38 --weight-decay 1e6 --max-steps 1 \
     --out diverged_last
+exits "eval of a diverged run" 1 "weights diverged/checkpoint.safetensors" \
+    ./torch_dense eval --data "$torch" --weights diverged
+exits "resume of a diverged run" 2 "weights diverged/checkpoint.safetensors begins" \
+    ./torch_dense train --data "$torch" --resume diverged --lr 1e-3
+check "weights of a diverged run" ./torch_dense train --data "$torch" --lr 1e-3 --max-steps 1 \
+    --weights diverged/checkpoint.safetensors --out from_diverged
+mkdir begun && cp run_xor_split/run.json begun
+exits "a run without a checkpoint" 2 "checkpoint: --force" ./xor_split train --out begun
+exits "resume without a checkpoint" 1 "force begins it again" ./xor_split train --resume begun
+check "a run without a checkpoint, again" ./xor_split train --out begun --force --max-steps 1
+exits "resume of no folder" 1 "no such folder" ./xor_split train --resume nowhere
+exits "a flag that does not apply" 2 "[-]-stop-patience does not" \
+    ./xor_split train --stop_patience 3
 exits "output is no file" 1 "not a file" ./xor_split init -o "$scratch"
 if [ -c /dev/full ]; then
     exits "stdout is full" 1 "stdout" bash -c './xor_split summary >/dev/full'
@@ -379,6 +401,7 @@ check "kfold: a fold is evaluated" ./folded eval --weights folds/fold_2 --part v
 check "kfold of another count" ./folded kfold 3 --epochs 1 --json --quiet --out folds_3
 check "kfold where the model says holdout" ./augmented kfold 2 --epochs 1 --quiet --out folds_2
 exits "kfold without a count" 2 "how many folds" ./augmented kfold --quiet
+exits "kfold of no folder" 1 "no such folder" ./folded kfold --resume nowhere
 exits "kfold of one" 2 "from 2" ./folded kfold 1
 exits "an existing k-fold" 2 "force" ./folded train --out folds
 exits "kfold with weights" 2 "fresh weights" ./folded kfold --weights folds/fold_1 --out none
