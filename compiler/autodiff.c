@@ -63,13 +63,16 @@ static Attributes restoring(const Node *node)
 
 /* ---- Gradients at one place ------------------------------------------------------------------ */
 
-/* The node that spreads dy over an image, where dy is nothing but the gradient of a global maximum:
-   a number for each channel, at its index. */
+/* The node that spreads dy over an image, where dy is nothing but the gradient of a maximum: of
+   each window, or of the whole image, a number a channel, at its index. */
 static const Node *find_spread(const Value *dy)
 {
     while (dy && dy->node && dy->node->op == OP_RESHAPE)
         dy = dy->node->inputs[0];
-    return dy && dy->node && dy->node->op == OP_GLOBAL_MAXPOOL2D_GRAD ? dy->node : NULL;
+    if (!dy || !dy->node || (dy->node->op != OP_GLOBAL_MAXPOOL2D_GRAD
+                             && dy->node->op != OP_MAXPOOL2D_GRAD))
+        return NULL;
+    return dy->node;
 }
 
 /* Is y what the maximum was taken of? */
@@ -82,12 +85,13 @@ static bool is_pooled(const Node *spread, const Value *y)
     return x == y;
 }
 
-/* The gradient of an activation that a maximum follows, where y is all it takes: of y at the one
-   place, which is the maximum, before it is spread. False: dy is more than that. */
+/* The gradient of an activation that a maximum follows, where y is all it takes: of y at the places
+   of the maxima, which are the maxima, before dy is spread. False: dy is more than that. */
 static bool take_place(Reverse *r, const Node *node, Value *dy, Op op)
 {
     const Node *spread = find_spread(dy);
     Value *index, *d, *dx;
+    Node *moved;
 
     if (!spread || !is_pooled(spread, node->outputs[0]))
         return false;
@@ -96,7 +100,9 @@ static bool take_place(Reverse *r, const Node *node, Value *dy, Op op)
     index = spread->inputs[0];
     d = append(r, op, (Value *[]){index->node->outputs[0], spread->inputs[1]}, 2,
                node->at)->outputs[0];
-    dx = append(r, OP_GLOBAL_MAXPOOL2D_GRAD, (Value *[]){index, d}, 2, spread->at)->outputs[0];
+    moved = append(r, spread->op, (Value *[]){index, d}, 2, spread->at);
+    moved->span = spread->span, moved->path = spread->path;
+    dx = moved->outputs[0];
     if (!same_shape(dx->shape, dy->shape))
         dx = append(r, OP_RESHAPE, &dx, 1, (Attributes){.shape = dy->shape})->outputs[0];
     accumulate(r, 0, dx);
@@ -149,7 +155,8 @@ static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     const Node *spread = find_spread(dy);
     Value *d, *index;
 
-    if (!spread || !has_channels_of(spread, node->outputs[0]) || !gains_by_place(node)) {
+    if (!spread || spread->op != OP_GLOBAL_MAXPOOL2D_GRAD
+        || !has_channels_of(spread, node->outputs[0]) || !gains_by_place(node)) {
         vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
         return;
     }

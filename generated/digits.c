@@ -3,27 +3,27 @@
  *
  *     netc digits.net --target avx512 --batch 64
  *
- * 52138 parameters and statistics, arena 7459328 B, any batch of 1 to 64 rows.
+ * 52138 parameters and statistics, arena 5052928 B, any batch of 1 to 64 rows.
  *
  * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. An element is one fma chain in a fixed order: the same bits on any number of threads.
  *
- * Memory plan: a column is 116553 B of arena, a row one phase between barriers.
+ * Memory plan: a column is 78953 B of arena, a row one phase between barriers.
  *
- *     train      1  dddddddddddddddddddddddddddd.............bbb.c....a.............
- *                2  dddddddddddddddddddddddddddeeeeeeee......bbb.c....a..........fff
- *                3  dddddddddddddddddddddddddddeeeeeeeggggggggbb.c....a..........fff
- *                4  dddddddddddddddddddddddddddeeeeeeeggggggggbhhc...ii..........fff
- *                5  dddddddddddddddddddddddddddeeeeeeeggggggggbhjc...ii..........fff
- *                6  dddddddddddddddddddddddddddeeeeeeeggggggggbhjm...ii..........ffk
- *                7  dddddddddddddddddddddddddddeeeeeeeggggggggbhoo...ip..........ffk
- *                8  dddddddddddddddddddddddddddeeeeeeeggggggggbhoo..qqp..........ffk
- *                9  dddddddddddddddddddddddddddeeeeeeegggggggrrrrrrrrqp..........ffs
- *               10  dddddddddddddddddddddddddddeeeeeeee......rrrrrrrr.a....uuuuuuuft
- *               11  dddddddddddddddddddddddddddvvvvvvvvvvvvvvvvvvvvvvvvvvvvvuuuuuufw
- *               12  x..........................vvvvvvvvvvvvvvvvvvvvvvvvvvvvv.......w
- *               13  x..............................................................k
+ *     train      1  ddddddddddddddddddddddddddddddddddddddddd.........bbbc.........a
+ *                2  ddddddddddddddddddddddddddddddddddddddddeeeeeeeeeeebbc.......fff
+ *                3  ggggggggggg.............................eeeeeeeeeeebbc.......fff
+ *                4  gggggggggghhh..i........................eeeeeeeeeeebbc.......fff
+ *                5  j.........hhh..i........................eeeeeeeeeeebbc.......fff
+ *                6  m.........hhh..i........................eeeeeeeeeeebbc.......ffk
+ *                7  o.........hhh..p........................eeeeeeeeeeebbc.......ffk
+ *                8  o.........hhqqqq........................eeeeeeeeeeebbb.......ffk
+ *                9  rrrrrrrrrrr.qqqq........................eeeeeeeeeee..........ffs
+ *               10  rrrrrrrrrrr.............................eeeeeeeeeeuuuuuuuuuuuuft
+ *               11  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvw.........uuuuuuuuuuuuft
+ *               12  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvx......................k
+ *               13  ........................................x......................k
  *
  *       a  9216 B  cnn.conv2d_2 weight, transposed
  *       b  200704 B  cnn.dense_1 weight, transposed
@@ -41,12 +41,12 @@
  *       n  256 B  cnn.dense_2 sums
  *       o  16384 B  d cnn.relu_3
  *       p  1024 B  cnn.dense_1 sums
- *       q  200704 B  d cnn.dense_1
- *       r  802816 B  d cnn.relu_2
+ *       q  200704 B  d cnn.relu_2
+ *       r  802816 B  d cnn.maxpool2d_2
  *       s  3584 B  cnn.conv2d_2 sums
  *       t  18432 B  cnn.conv2d_2 weight gradient, slices
- *       u  802816 B  d cnn.conv2d_2
- *       v  3211264 B  d cnn.relu_1
+ *       u  802816 B  d cnn.relu_1
+ *       v  3211264 B  d cnn.maxpool2d_1
  *       w  7168 B  cnn.conv2d_1 sums
  *       x  9216 B  cnn.conv2d_1 weight gradient, slices
  *
@@ -245,21 +245,25 @@ NET_TILE void weight_tile_8x2(float *restrict dw, const float *restrict x,
             vec_store(dw + 16 * (2 * i + j), acc[i][j]);
 }
 
-/* acc = 0 + sum over taps and channels of x w */
-NET_TILE void tile_8x1(float *restrict dx, const float *restrict x, const float *restrict w,
-        const struct taps *taps, int segments)
+/* acc = 0 + sum over taps and channels of x w, then what follows in registers */
+NET_TILE void tile_8x1_relu_grad(float *restrict dx, const float *restrict x,
+        const float *restrict w, const struct taps *taps, int segments, const float *restrict kept)
 {
     vec acc[8][3];
 
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
             acc[i][j] = vec_zero();
+    NET_UNROLL(i, 8)
+        NET_VECTORS(j, 1)
+            __builtin_prefetch(kept + 256 * j + 16 * i);
     contract(acc, 8, 1, x, 16, 256, w, taps, segments);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1) {
             const long at = 256 * j + 16 * i, lane = 16 * j;
             (void)lane;
-            vec_store(dx + at, acc[i][j]);
+            const vec v1 = vec_if_greater(vec_load(kept + at), vec_zero(), acc[i][j], vec_zero());
+            vec_store(dx + at, v1);
         }
 }
 
@@ -736,11 +740,11 @@ NET_KERNEL void dense_dw_update_64x784_784x64(
     }
 }
 
-/* dx = dy w'; items: (panel, chunk) */
-NET_KERNEL void dense_dx_64x784x64(struct value_64x784_16x49 *restrict dx,
-                                   const struct value_64x64 *restrict dy,
-                                   const struct slices_50176 *restrict w, struct net_run *run,
-                                   int thread)
+/* dx = dy w', relu_grad; items: (panel, chunk) */
+NET_KERNEL void dense_dx_relu_grad_64x784x64(
+        struct value_64x784_16x49 *restrict dx, const struct value_64x64 *restrict dy,
+        const struct slices_50176 *restrict w, const struct value_64x784_16x49 *restrict kept,
+        struct net_run *run, int thread)
 {
     NET_ITEMS(item, 1 * 4, run, thread) {
         const int panel_block = item / 4 * 1;
@@ -750,8 +754,9 @@ NET_KERNEL void dense_dx_64x784x64(struct value_64x784_16x49 *restrict dx,
                 const struct taps taps[1] = {
                     { .rows = 1, .columns = 1, .channels = 64 },
                 };
-                tile_8x1(dx->at[chunk][0][0 + pixel * 1 + panel_block][i], dy->at[chunk][0][0][i],
-                    w->at + panel_block * 50176L + pixel * 1024L, taps, 1);
+                tile_8x1_relu_grad(dx->at[chunk][0][0 + pixel * 1 + panel_block][i],
+                    dy->at[chunk][0][0][i], w->at + panel_block * 50176L + pixel * 1024L, taps, 1,
+                    kept->at[chunk][0][0 + pixel * 1 + panel_block][i]);
             }
     }
 }
@@ -780,10 +785,10 @@ static inline void channel_sum_row_64x16x14x14(
 }
 
 /* dx = the dy of the windows where x was the largest; items: (chunk, row) */
-NET_KERNEL void maxpool2d_grad_relu_grad_64x16x14x14_2x2(
+NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
         struct value_64x16x14x14 *restrict dx, struct slices_896 *restrict slices,
         const struct index_64x16x7x7 *restrict index, const struct value_64x16x7x7 *restrict dy,
-        const struct value_64x16x14x14 *restrict kept, struct net_run *run, int thread)
+        struct net_run *run, int thread)
 {
     NET_ITEMS(item, 4 * 14, run, thread) {
         const int chunk = item / 14, row = item % 14;
@@ -812,12 +817,9 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x16x14x14_2x2(
                         const long i = 4 * g + r;
                         const vec v0 = sum[r];
                         float *dx_at = dx->at[chunk][row * 14 + column][block][i];
-                        const float *kept_at = kept->at[chunk][row * 14 + column][block][i];
                         const long at = 0, lane = 0;
                         (void)lane;
-                        const vec v1 = vec_if_greater(vec_load(kept_at + at), vec_zero(), v0,
-                                vec_zero());
-                        vec_store(dx_at + at, v1);
+                        vec_store(dx_at + at, v0);
                     }
                 }
             }
@@ -882,10 +884,11 @@ NET_KERNEL void conv2d_dw_slices_64x8x14x14_72x16(
     }
 }
 
-/* dx = sum over taps of dy w'; images in the lanes; items: (chunk, row) */
-NET_KERNEL void conv2d_dx_narrow_64x8x14x14_16x3x3(
+/* dx = sum over taps of dy w', relu_grad; images in the lanes; items: (chunk, row) */
+NET_KERNEL void conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3(
         struct value_64x8x14x14 *restrict dx, const struct value_64x16x14x14 *restrict dy,
-        const struct slices_2304 *restrict w, struct net_run *run, int thread)
+        const struct slices_2304 *restrict w, const struct value_64x8x14x14 *restrict kept,
+        struct net_run *run, int thread)
 {
     float *turned = net_scratch(run, thread);
 
@@ -908,8 +911,22 @@ NET_KERNEL void conv2d_dx_narrow_64x8x14x14_16x3x3(
                     .w = (r.first * 3 + c.first) * 256L,
                     .rows = r.count, .x_row = -4096, .w_row = 768, .run = c.count * 16,
                 };
-                narrow_3x8x16_mirrored(dx->at[chunk][row * 14 + column][0][0], turned, w->at,
-                        &taps);
+                _Alignas(64) float tile[768];
+
+                narrow_3x8x16_mirrored(tile, turned, w->at, &taps);
+                for (int p = 0; p < 3; p++) {
+                    const int pixel = row * 14 + column + p, block = 0;
+                    float *dx_at = dx->at[chunk][pixel][block][0];
+                    const float *kept_at = kept->at[chunk][pixel][block][0];
+                    const long lane = 0;
+                    (void)lane;
+                    for (long at = 0; at < 256; at += 16) {
+                        const vec v0 = vec_load(tile + 256 * p + at);
+                        const vec v1 = vec_if_greater(vec_load(kept_at + at), vec_zero(), v0,
+                                vec_zero());
+                        vec_store(dx_at + at, v1);
+                    }
+                }
             }
             for (int column = 12; column < 14; column += 2) {
                 const struct net_window c = net_tile_backward(column, 2, 14, 1, 3, 14);
@@ -918,8 +935,22 @@ NET_KERNEL void conv2d_dx_narrow_64x8x14x14_16x3x3(
                     .w = (r.first * 3 + c.first) * 256L,
                     .rows = r.count, .x_row = -4096, .w_row = 768, .run = c.count * 16,
                 };
-                narrow_2x8x16_mirrored(dx->at[chunk][row * 14 + column][0][0], turned, w->at,
-                        &taps);
+                _Alignas(64) float tile[512];
+
+                narrow_2x8x16_mirrored(tile, turned, w->at, &taps);
+                for (int p = 0; p < 2; p++) {
+                    const int pixel = row * 14 + column + p, block = 0;
+                    float *dx_at = dx->at[chunk][pixel][block][0];
+                    const float *kept_at = kept->at[chunk][pixel][block][0];
+                    const long lane = 0;
+                    (void)lane;
+                    for (long at = 0; at < 256; at += 16) {
+                        const vec v0 = vec_load(tile + 256 * p + at);
+                        const vec v1 = vec_if_greater(vec_load(kept_at + at), vec_zero(), v0,
+                                vec_zero());
+                        vec_store(dx_at + at, v1);
+                    }
+                }
             }
         }
     }
@@ -949,10 +980,10 @@ static inline void channel_sum_row_64x8x28x28(
 }
 
 /* dx = the dy of the windows where x was the largest; items: (chunk, row) */
-NET_KERNEL void maxpool2d_grad_relu_grad_64x8x28x28_2x2(
+NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
         struct value_64x8x28x28 *restrict dx, struct slices_1792 *restrict slices,
         const struct index_64x8x14x14 *restrict index, const struct value_64x8x14x14 *restrict dy,
-        const struct value_64x8x28x28 *restrict kept, struct net_run *run, int thread)
+        struct net_run *run, int thread)
 {
     NET_ITEMS(item, 4 * 28, run, thread) {
         const int chunk = item / 28, row = item % 28;
@@ -981,12 +1012,9 @@ NET_KERNEL void maxpool2d_grad_relu_grad_64x8x28x28_2x2(
                         const long i = 4 * g + r;
                         const vec v0 = sum[r];
                         float *dx_at = dx->at[chunk][row * 28 + column][block][i];
-                        const float *kept_at = kept->at[chunk][row * 28 + column][block][i];
                         const long at = 0, lane = 0;
                         (void)lane;
-                        const vec v1 = vec_if_greater(vec_load(kept_at + at), vec_zero(), v0,
-                                vec_zero());
-                        vec_store(dx_at + at, v1);
+                        vec_store(dx_at + at, v0);
                     }
                 }
             }
@@ -1173,32 +1201,32 @@ static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct slices_2304 *conv2d_2_weight__transposed = net_at(run, 5870592);
-    struct slices_50176 *dense_1_weight__transposed = net_at(run, 4816896);
-    struct slices_640 *dense_2_weight__transposed = net_at(run, 5255168);
+    struct slices_2304 *conv2d_2_weight__transposed = net_at(run, 5036032);
+    struct slices_50176 *dense_1_weight__transposed = net_at(run, 4014080);
+    struct slices_640 *dense_2_weight__transposed = net_at(run, 4214784);
     struct value_64x8x28x28 *relu_1 = net_at(run, 0);
     struct value_64x8x14x14 *maxpool2d_1 = net_at(run, 3211264);
-    struct index_64x8x14x14 *maxpool2d_1_index = net_at(run, 7225344);
-    struct value_64x16x14x14 *relu_2 = net_at(run, 4014080);
-    struct value_64x16x7x7 *maxpool2d_2 = net_at(run, 5017600);
-    struct index_64x16x7x7 *maxpool2d_2_index = net_at(run, 5820416);
-    struct value_64x784_16x49 *flatten = net_at(run, 5017600);
-    struct value_64x64 *relu_3 = net_at(run, 5218304);
-    struct value_64x10 *dense_2 = net_at(run, 7451648);
-    struct value_64x10 *d_cross_entropy = net_at(run, 5251072);
-    struct slices_4 *cross_entropy = net_at(run, 5257984);
-    struct slices_64 *dense_2_sums = net_at(run, 5257728);
-    struct value_64x64 *d_relu_3 = net_at(run, 5234688);
-    struct slices_256 *dense_1_sums = net_at(run, 5879808);
-    struct value_64x784_16x49 *d_dense_1_x = net_at(run, 5619712);
-    struct value_64x16x7x7 *d_flatten = net_at(run, 5619712);
-    struct value_64x16x14x14 *d_relu_2 = net_at(run, 4816896);
-    struct slices_896 *conv2d_2_sums = net_at(run, 7455744);
-    struct slices_4608 *conv2d_2_weight_gradient__slices = net_at(run, 7426048);
-    struct value_64x8x14x14 *d_conv2d_2_x = net_at(run, 6422528);
-    struct value_64x8x28x28 *d_relu_1 = net_at(run, 3211264);
-    struct slices_1792 *conv2d_1_sums = net_at(run, 7444480);
-    struct slices_2304 *conv2d_1_weight_gradient__slices = net_at(run, 0);
+    struct index_64x8x14x14 *maxpool2d_1_index = net_at(run, 4816896);
+    struct value_64x16x14x14 *relu_2 = net_at(run, 0);
+    struct value_64x16x7x7 *maxpool2d_2 = net_at(run, 802816);
+    struct index_64x16x7x7 *maxpool2d_2_index = net_at(run, 1204224);
+    struct value_64x784_16x49 *flatten = net_at(run, 802816);
+    struct value_64x64 *relu_3 = net_at(run, 0);
+    struct value_64x10 *dense_2 = net_at(run, 5045248);
+    struct value_64x10 *d_cross_entropy = net_at(run, 32768);
+    struct slices_4 *cross_entropy = net_at(run, 37120);
+    struct slices_64 *dense_2_sums = net_at(run, 36864);
+    struct value_64x64 *d_relu_3 = net_at(run, 16384);
+    struct slices_256 *dense_1_sums = net_at(run, 1254400);
+    struct value_64x784_16x49 *d_relu_2 = net_at(run, 1003520);
+    struct value_64x16x14x14 *d_maxpool2d_2 = net_at(run, 0);
+    struct value_64x16x7x7 *d_relu_2_2 = net_at(run, 1003520);
+    struct slices_896 *conv2d_2_sums = net_at(run, 5049344);
+    struct slices_4608 *conv2d_2_weight_gradient__slices = net_at(run, 5017600);
+    struct value_64x8x14x14 *d_relu_1 = net_at(run, 4014080);
+    struct value_64x8x28x28 *d_maxpool2d_1 = net_at(run, 0);
+    struct slices_1792 *conv2d_1_sums = net_at(run, 3220480);
+    struct slices_2304 *conv2d_1_weight_gradient__slices = net_at(run, 3211264);
     (void)p, (void)batch;
 
     RUN(0, transpose_72x16(conv2d_2_weight__transposed, &p->conv2d_2_weight, run, thread));
@@ -1246,24 +1274,24 @@ static void train_step(struct net_run *run, int thread)
                                                                         /* digits.net:17 */
     RUN(15, dense_dw_update_64x784_784x64(&p->dense_1_weight, flatten, d_relu_3, run, thread));
                                                                         /* digits.net:16 */
-    RUN(16, dense_dx_64x784x64(d_dense_1_x, d_relu_3, dense_1_weight__transposed, run, thread));
-                                                                        /* digits.net:16 */
+    RUN(16, dense_dx_relu_grad_64x784x64(d_relu_2, d_relu_3, dense_1_weight__transposed, flatten,
+            run, thread));                                              /* digits.net:16 */
     barrier(run, thread);
 
-    RUN(17, maxpool2d_grad_relu_grad_64x16x14x14_2x2(d_relu_2, conv2d_2_sums, maxpool2d_2_index,
-            d_flatten, relu_2, run, thread));                           /* digits.net:14 */
+    RUN(17, maxpool2d_grad_64x16x14x14_2x2(d_maxpool2d_2, conv2d_2_sums, maxpool2d_2_index,
+            d_relu_2_2, run, thread));                                  /* digits.net:14 */
     RUN(18, channel_sum_update_64x64(&p->dense_1_bias, dense_1_sums, run, thread));
                                                                         /* digits.net:16 */
     barrier(run, thread);
 
     RUN(19, conv2d_dw_slices_64x8x14x14_72x16(conv2d_2_weight_gradient__slices, maxpool2d_1,
-            d_relu_2, run, thread));                                    /* digits.net:14 */
-    RUN(20, conv2d_dx_narrow_64x8x14x14_16x3x3(d_conv2d_2_x, d_relu_2, conv2d_2_weight__transposed,
-            run, thread));                                              /* digits.net:14 */
+            d_maxpool2d_2, run, thread));                               /* digits.net:14 */
+    RUN(20, conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3(d_relu_1, d_maxpool2d_2,
+            conv2d_2_weight__transposed, maxpool2d_1, run, thread));    /* digits.net:14 */
     barrier(run, thread);
 
-    RUN(21, maxpool2d_grad_relu_grad_64x8x28x28_2x2(d_relu_1, conv2d_1_sums, maxpool2d_1_index,
-            d_conv2d_2_x, relu_1, run, thread));                        /* digits.net:13 */
+    RUN(21, maxpool2d_grad_64x8x28x28_2x2(d_maxpool2d_1, conv2d_1_sums, maxpool2d_1_index,
+            d_relu_1, run, thread));                                    /* digits.net:13 */
     RUN(22, channel_sum_update_64x16x14x14(&p->conv2d_2_bias, conv2d_2_sums, run, thread));
                                                                         /* digits.net:14 */
     RUN(23, sum_slices_update_1152(&p->conv2d_2_weight, conv2d_2_weight_gradient__slices, run,
@@ -1271,7 +1299,7 @@ static void train_step(struct net_run *run, int thread)
     barrier(run, thread);
 
     RUN(24, conv2d_dw_slices_64x1x28x28_9x8(conv2d_1_weight_gradient__slices, &batch->image,
-            d_relu_1, run, thread));                                    /* digits.net:13 */
+            d_maxpool2d_1, run, thread));                               /* digits.net:13 */
     RUN(25, channel_sum_update_64x8x28x28(&p->conv2d_1_bias, conv2d_1_sums, run, thread));
                                                                         /* digits.net:13 */
     barrier(run, thread);
@@ -1523,13 +1551,13 @@ static const struct net_kernel train_kernels[] = {
     { "maxpool2d_64x8x28x28_2x2", "cnn.maxpool2d_1",
       "pool", 13, 0, 4214784, 0, { 3211264, 50176, 196, 1, 0, 1 } },
     { "conv2d_relu_64x8x14x14_16x3x3", "cnn.conv2d_2",
-      "forward", 14, 28901376, 1610304, 0, { 4014080, 50176, 196, 1, 0, 1 } },
+      "forward", 14, 28901376, 1610304, 0, { 0, 50176, 196, 1, 0, 1 } },
     { "maxpool2d_64x16x14x14_2x2", "cnn.maxpool2d_2",
-      "pool", 14, 0, 1053696, 0, { 5017600, 12544, 49, 1, 0, 1 } },
+      "pool", 14, 0, 1053696, 0, { 802816, 12544, 49, 1, 0, 1 } },
     { "dense_relu_64x784x64", "cnn.dense_1",
-      "forward", 16, 6422528, 418048, 0, { 5218304, 1024, 1, 4, 0, 4 } },
+      "forward", 16, 6422528, 418048, 0, { 0, 1024, 1, 4, 0, 4 } },
     { "dense_64x64x10", "cnn.dense_2",
-      "forward", 17, 81920, 24640, 0, { 7451648, 256, 1, 1, 0, 1 } },
+      "forward", 17, 81920, 24640, 0, { 5045248, 256, 1, 1, 0, 1 } },
     { "cross_entropy_grad_64x10", "cross_entropy",
       "loss", 21, 0, 8512, 0, { 0 } },
     { "mean_loss_4", "cross_entropy",
@@ -1544,18 +1572,18 @@ static const struct net_kernel train_kernels[] = {
       "reduction", 17, 0, 256, 64, { 0 } },
     { "dense_dw_update_64x784_784x64", "cnn.dense_1",
       "backward-weights", 16, 6422528, 217088, 200704, { 0 } },
-    { "dense_dx_64x784x64", "cnn.dense_1",
-      "backward-data", 16, 6422528, 417792, 0, { 0 } },
-    { "maxpool2d_grad_relu_grad_64x16x14x14_2x2", "cnn.maxpool2d_2",
-      "pool", 14, 0, 1860096, 0, { 0 } },
+    { "dense_dx_relu_grad_64x784x64", "cnn.dense_1",
+      "backward-data", 16, 6422528, 618496, 0, { 0 } },
+    { "maxpool2d_grad_64x16x14x14_2x2", "cnn.maxpool2d_2",
+      "pool", 14, 0, 1057280, 0, { 0 } },
     { "channel_sum_update_64x64", "cnn.dense_1",
       "reduction", 16, 0, 1024, 256, { 0 } },
     { "conv2d_dw_slices_64x8x14x14_72x16", "cnn.conv2d_2",
       "backward-weights", 14, 28901376, 1624064, 0, { 0 } },
-    { "conv2d_dx_narrow_64x8x14x14_16x3x3", "cnn.conv2d_2",
-      "backward-data", 14, 28901376, 1614848, 0, { 0 } },
-    { "maxpool2d_grad_relu_grad_64x8x28x28_2x2", "cnn.maxpool2d_1",
-      "pool", 13, 0, 7433216, 0, { 0 } },
+    { "conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3", "cnn.conv2d_2",
+      "backward-data", 14, 28901376, 2417664, 0, { 0 } },
+    { "maxpool2d_grad_64x8x28x28_2x2", "cnn.maxpool2d_1",
+      "pool", 13, 0, 4221952, 0, { 0 } },
     { "channel_sum_update_64x16x14x14", "cnn.conv2d_2",
       "reduction", 14, 0, 3584, 64, { 0 } },
     { "sum_slices_update_1152", "cnn.conv2d_2",
@@ -1589,8 +1617,8 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "97551407f4757494", .isa = "avx512", .batch = 64,
-    .params_size = sizeof(struct params), .arena_size = 7459328,
+    .hash = "f0906bdac55642f5", .isa = "avx512", .batch = 64,
+    .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,

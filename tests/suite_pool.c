@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "graph_test.h"
 #include "kernel_test.h"
 
 static const KernelCase cases[] = {
@@ -24,6 +25,19 @@ static const KernelCase cases[] = {
      "    g = concat(x3, x17) -> avgpool2d(2) -> batchnorm -> flatten -> dense(1)\n"
      "    h = x -> avgpool2d([9, 1]) -> flatten -> dense(2)\n"
      "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+
+    {"activations under maxpool2d", 17, 1, true, "input x[2, 9, 8] = x", "[22] = t", "x",
+     "    x3 = x -> conv2d(3, 3)\n"
+     "    x17 = x -> conv2d(17, 3)\n"
+     "    a = x3 -> relu -> maxpool2d(2) -> conv2d(5, 2) -> relu -> flatten -> dense(3)\n"
+     "    b = x17 -> relu -> maxpool2d(3, stride=1) -> batchnorm -> flatten -> dense(3)\n"
+     "    c = x17 -> relu6 -> maxpool2d(3, stride=2, padding=1) -> flatten -> dense(3)\n"
+     "    d = x3 -> leaky_relu -> maxpool2d([1, 2], stride=[2, 1]) -> flatten -> dense(3)\n"
+     "    e = x17 -> sigmoid -> maxpool2d(3, stride=1, padding=1) -> flatten -> dense(3)\n"
+     "    f = x3 -> tanh -> reshape(6, 7, 3) -> maxpool2d(2, stride=1) -> flatten -> dense(3)\n"
+     "    y = x17 -> relu\n"
+     "    g = concat(y -> maxpool2d(2), y -> avgpool2d(2)) -> flatten -> dense(4)\n"
+     "    concat(a, b, c, d, e, f, g)\n", "mse"},
 
     {"global pools and upsample2d", 19, 1, true, "input x[2, 5, 7] = x", "[24] = t", "x",
      "    x3 = x -> conv2d(3, 3)\n"
@@ -139,6 +153,53 @@ START_TEST(test_case)
 }
 END_TEST
 
+/* ---- Gradients of activations before they are spread ----------------------------------------- */
+
+static const struct {
+    const char *body;           /* of x[2, 9, 8]; t[16] */
+    Op op;
+    bool pooled;                /* is it of what the maximum gave? */
+} activations[] = {
+    {"    x -> conv2d(3, 3) -> relu -> maxpool2d(2) -> flatten -> dense(16)\n", OP_RELU_GRAD,
+     true},
+    {"    x -> conv2d(3, 3) -> tanh -> reshape(6, 7, 3) -> maxpool2d(3, stride=1) -> flatten\n"
+     "      -> dense(16)\n", OP_TANH_GRAD, true},
+    {"    x -> conv2d(3, 3) -> leaky_relu -> maxpool2d(2, padding=1) -> flatten -> dense(16)\n",
+     OP_LEAKY_RELU_GRAD, true},
+    {"    x -> conv2d(3, 3) -> gelu -> maxpool2d(2) -> flatten -> dense(16)\n", OP_GELU_GRAD,
+     false},
+    {"    y = x -> conv2d(3, 3) -> relu\n"        /* read by another too */
+     "    concat(y -> maxpool2d(2), y -> avgpool2d(2)) -> flatten -> dense(16)\n", OP_RELU_GRAD,
+     false},
+    {"    x -> conv2d(3, 3) -> relu -> batchnorm -> maxpool2d(2) -> flatten -> dense(16)\n",
+     OP_RELU_GRAD, false},
+};
+
+START_TEST(test_activation)
+{
+    const KernelCase c = {"activation", 16, 1, false, "input x[2, 9, 8] = x", "[16] = t", "x",
+                          activations[_i].body, "mse"};
+    Graph *g = lower(model_of(kernel_model(&c)), MODE_TRAIN);
+    int count = 0;
+
+    autodiff(g);
+    simplify(g);
+    verify(g);
+    check_gradients(g, 3, activations[_i].body);
+    for (int i = 0; i < g->node_count; i++) {
+        const Node *node = g->nodes[i];
+
+        if (node->op != activations[_i].op)
+            continue;
+        count++;
+        while (node->inputs[0]->node->op == OP_RESHAPE)
+            node = node->inputs[0]->node;
+        ck_assert_int_eq(node->inputs[0]->node->op == OP_MAXPOOL2D, activations[_i].pooled);
+    }
+    ck_assert_int_eq(count, 1);
+}
+END_TEST
+
 Suite *suite_pool(void);
 
 Suite *suite_pool(void)
@@ -148,6 +209,7 @@ Suite *suite_pool(void)
 
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
+    tcase_add_loop_test(tcase, test_activation, 0, COUNT(activations));
     suite_add_tcase(suite, tcase);
     return suite;
 }
