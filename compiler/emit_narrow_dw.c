@@ -14,10 +14,10 @@ static const char *write_tile(Emitter *e, const NarrowDw *g, int outputs)
     Text text = {0};
 
     line(&text, 0, "{");
-    line(&text, 1, "net_narrow_dw(sums, %d, %d, %d, x, dy, over);", 16 * outputs, g->rows,
+    line(&text, 1, "net_narrow_dw(sums, %d, %d, %d, x, dy, over);", 16 * outputs, g->inputs,
          g->outputs);
     line(&text, 0, "}");
-    return add_function(e, &e->tiles, format("narrow_dw_tile_%dx%d", g->rows, g->outputs),
+    return add_function(e, &e->tiles, format("narrow_dw_tile_%dx%d", g->inputs, g->outputs),
                         "/* sums = x dy over pixels: inputs by outputs, images in the lanes */\n"
                         "NET_TILE void %s(float *restrict sums, const float *restrict x,\n"
                         "        const float *restrict dy, const struct sweep *over)\n", text.at);
@@ -95,8 +95,8 @@ static void write_block(Text *text, int level, const Loops *l, const Segment *s)
          times("x_row", stride[0]), 16 * stride[1], 16 * outputs * l->dy->width, 16 * outputs);
     line(text, level, "};\n");
     line(text, level, "for (int k = 0; k < %d; k++)", l->w.size[2]);
-    line(text, level + 1, "for (int i = 0; i < %d * channels; i += %d) {", l->w.size[3], g->rows);
-    line(text, level + 2, "_Alignas(64) float sums[%d * %d];\n", g->rows, 16 * padded);
+    line(text, level + 1, "for (int i = 0; i < %d * channels; i += %d) {", l->w.size[3], g->inputs);
+    line(text, level + 2, "_Alignas(64) float sums[%d * %d];\n", g->inputs, 16 * padded);
     if (padded > g->outputs) {
         line(text, level + 2, "for (int j = 0; j < %d; j += %d)", padded, g->outputs);
         line(text, level + 3, "%s(sums + 16 * j, xs + k * x_row + 16 * i, dys + 16 * j, &over);",
@@ -104,7 +104,7 @@ static void write_block(Text *text, int level, const Loops *l, const Segment *s)
     } else {
         line(text, level + 2, "%s(sums, xs + k * x_row + 16 * i, dys, &over);", tile);
     }
-    line(text, level + 2, "for (int m = i; m < i + %d && m < %d * channels; m++)", g->rows,
+    line(text, level + 2, "for (int m = i; m < i + %d && m < %d * channels; m++)", g->inputs,
          l->w.size[3]);
     line(text, level + 3,
          "vec_store(dw + ((k * %d + m / channels) * %d%s%s + m %% channels) * 16,",

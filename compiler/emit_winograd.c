@@ -255,8 +255,8 @@ static const char *write_weight(Emitter *e, int tile, bool streamed)
     line(&text, 0, "}");
     return add_function(e, &e->tiles,
                         format("winograd_weight_%d%s", tile, streamed ? "_streamed" : ""),
-                        "NET_TILE void %s(float *restrict to, long step, const float *restrict from,\n"
-                        "        long tap)\n", text.at);
+                        "NET_TILE void %s(float *restrict to, long step, "
+                        "const float *restrict from,\n        long tap)\n", text.at);
 }
 
 /* u[product][panel of outputs][channel][block][16] from w, whose taps a dx turns. */

@@ -153,7 +153,7 @@ typedef struct Winograd {
 typedef struct NarrowDw {
     int parts;                  /* of a chunk's pixels, each a slice; 0: outputs are in the lanes */
     bool by_column;             /* parts of the only row; else of rows */
-    int rows, outputs;          /* of a register tile: inputs of a row of taps by outputs */
+    int inputs, outputs;        /* of a register tile: those of a row of taps, and outputs */
     long x;                     /* floats of a thread's scratch: pixels of a block of x, */
     long floats;                /* and those of dy after them */
 } NarrowDw;

@@ -333,7 +333,8 @@ static void check_monitor(Sema *s, const char *owner, const char *monitor, Span 
     } else if (!known) {
         const char *near = nearest(monitor, names, count);
 
-        if (complain(s, span, "%s can watch validation_loss or a metric, not `%s`", owner, monitor)) {
+        if (complain(s, span, "%s can watch validation_loss or a metric, not `%s`", owner,
+                     monitor)) {
             if (near)
                 note(s->source, "did you mean `%s`?", near);
             else if (model->metric_count)

@@ -83,13 +83,13 @@ static void size_tile(NarrowDw *g, const Node *node, const Target *target)
     const Shape w = node->outputs[0]->shape;
     const int registers = target->vectors == 1 ? 8 : 32, sums = registers / 4 * 3;
     const int most = target->vectors == 1 ? 6 : 8;
-    const int inputs = least(w.size[1], 16) * w.size[3];
+    const int row = least(w.size[1], 16) * w.size[3];
 
     g->outputs = up(w.size[0], up(w.size[0], most));
-    for (g->rows = sums / g->outputs; g->rows > 1; g->rows--)
-        if (g->rows * g->outputs + least(g->rows, g->outputs) + 1 <= registers)
+    for (g->inputs = sums / g->outputs; g->inputs > 1; g->inputs--)
+        if (g->inputs * g->outputs + least(g->inputs, g->outputs) + 1 <= registers)
             break;
-    g->rows = up(inputs, up(inputs, g->rows));
+    g->inputs = up(row, up(row, g->inputs));
 }
 
 static NarrowDw plan_narrow_dw(const Node *node, const Target *target)

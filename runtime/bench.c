@@ -374,7 +374,8 @@ static void show(const struct bench *bench)
     printf("bandwidth    %.1f GB/s measured (triad)\n", 1e-9 * bench->bandwidth);
     if (bench->rows)
         printf("data         a batch is prepared in %.1f us; a step takes %.1f meanwhile, %.2f%% "
-               "of it waiting\n", 1e6 * bench->preparing, 1e6 * bench->loaded, 100.0 * bench->waiting);
+               "of it waiting\n", 1e6 * bench->preparing, 1e6 * bench->loaded,
+               100.0 * bench->waiting);
     if (bench->mean > 1.15 * bench->cpu)
         printf("Others use this machine: processor time is the better measure.\n");
     if (bench->profile)

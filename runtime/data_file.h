@@ -18,7 +18,7 @@ struct net_stream {
 };
 
 void net_stream_open(struct net_stream *file, const char *path);
-void net_need_file(const char *path);   /* of the user: fails where neither it nor its .gz is there */
+void net_need_file(const char *path);   /* of the user: fails where neither it nor a .gz is */
 void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size);
 void net_stream_close(struct net_stream *file);
 

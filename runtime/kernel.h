@@ -81,8 +81,8 @@ NET_INLINE void net_finish(const struct net_run *run, float *w, const float *g, 
         run->update(w, g, run->state + at, count, &run->hyper);
 }
 
-/* The same of a weight with penalties l1 |w| + l2 / 2 w^2, whose gradient is added on the way to the
-   optimizer; to a gradient that is kept strips.c adds it. */
+/* The same of a weight with penalties l1 |w| + l2 / 2 w^2, whose gradient is added on the way to
+   the optimizer; to a gradient that is kept strips.c adds it. */
 NET_INLINE void net_finish_penalized(const struct net_run *run, float *w, float *g, long count,
                                      float l1, float l2)
 {

@@ -130,7 +130,7 @@ static bool forget_run(const struct folds *folds, int number)
     return there;
 }
 
-/* Data that are not there or too few fail here, before a folder is made that would be in the way. */
+/* Data that are not there or too few fail here, before a folder is made that is in the way. */
 static void check_data(const struct folds *folds)
 {
     const struct net_options *options = folds->options;

@@ -5,6 +5,7 @@
  * many shapes. Networks `tower`, `filter` and `shared` are there for all of them to call.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernel_test.h"
@@ -101,4 +102,16 @@ void check_kernel_text(const KernelCase *c, const char *text)
             }
         }
     }
+}
+
+TCase *add_cases(Suite *suite, const TTest *test, int count)
+{
+    const char *only = getenv("CASE");
+    const int first = only ? atoi(only) : 0;
+    TCase *tcase = tcase_create("against the reference");
+
+    tcase_set_timeout(tcase, 300);
+    tcase_add_loop_test(tcase, test, first, only && first < count ? first + 1 : count);
+    suite_add_tcase(suite, tcase);
+    return tcase;
 }

@@ -9,6 +9,7 @@
 #ifndef KERNEL_TEST_H
 #define KERNEL_TEST_H
 
+#include <check.h>
 #include <sys/types.h>
 
 #include "program.h"
@@ -111,5 +112,9 @@ int most_threads(const char *target);               /* that steps are tried with
    and the same bits everywhere. */
 void check_kernel_case(const KernelCase *c);
 void check_kernel_text(const KernelCase *c, const char *text);  /* of another .net file for it */
+
+/* A loop of `test` over a suite's cases, or with CASE=3 in the environment that one alone; what is
+   returned is part of the suite and takes its other tests. */
+TCase *add_cases(Suite *suite, const TTest *test, int count);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "graph_test.h"
 #include "kernel_at.h"
@@ -70,13 +69,9 @@ KernelCases at_cases(void)
     return (KernelCases){cases, COUNT(cases)};
 }
 
-/* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {
-    const char *only = getenv("CASE");
-
-    if (!only || atoi(only) == _i)
-        check_kernel_case(&cases[_i]);
+    check_kernel_case(&cases[_i]);
 }
 END_TEST
 
@@ -171,12 +166,9 @@ Suite *suite_at(void);
 Suite *suite_at(void)
 {
     Suite *suite = suite_create("at");
-    TCase *tcase = tcase_create("under a global maximum");
+    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
 
-    tcase_set_timeout(tcase, 300);
-    tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));
     tcase_add_test(tcase, only_zeros_are_left_out);
-    suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -5,7 +5,6 @@
  */
 
 #include <check.h>
-#include <stdlib.h>
 
 #include "graph_test.h"
 #include "kernel_test.h"
@@ -150,13 +149,9 @@ KernelCases conv_cases(void)
     return (KernelCases){cases, COUNT(cases)};
 }
 
-/* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {
-    const char *only = getenv("CASE");
-
-    if (!only || atoi(only) == _i)
-        check_kernel_case(&cases[_i]);
+    check_kernel_case(&cases[_i]);
 }
 END_TEST
 
@@ -222,11 +217,8 @@ Suite *suite_conv(void);
 Suite *suite_conv(void)
 {
     Suite *suite = suite_create("conv");
-    TCase *tcase = tcase_create("against the reference");
+    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
 
-    tcase_set_timeout(tcase, 300);
-    tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
     tcase_add_loop_test(tcase, test_facts, 0, COUNT(facts));
-    suite_add_tcase(suite, tcase);
     return suite;
 }

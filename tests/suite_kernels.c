@@ -7,7 +7,6 @@
  */
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "graph_test.h"
@@ -304,13 +303,9 @@ static const KernelCase cases[] = {
      "input x[1] = x", "[1] = t", "x", "    x -> dense(1)\n", "mse"},
 };
 
-/* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {
-    const char *only = getenv("CASE");
-
-    if (!only || atoi(only) == _i)
-        check_kernel_case(&cases[_i]);
+    check_kernel_case(&cases[_i]);
 }
 END_TEST
 
@@ -449,13 +444,10 @@ Suite *suite_kernels(void);
 Suite *suite_kernels(void)
 {
     Suite *suite = suite_create("kernels");
-    TCase *tcase = tcase_create("against the reference");
+    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
 
-    tcase_set_timeout(tcase, 300);
-    tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
     tcase_add_test(tcase, test_pack);
     tcase_add_test(tcase, test_training);
-    suite_add_tcase(suite, tcase);
     tcase = tcase_create("all suites");
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, every_operation_is_compiled);

@@ -5,7 +5,6 @@
 
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "graph_test.h"
 #include "kernel_test.h"
@@ -143,13 +142,71 @@ KernelCases pool_cases(void)
     return (KernelCases){cases, COUNT(cases)};
 }
 
-/* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {
-    const char *only = getenv("CASE");
+    check_kernel_case(&cases[_i]);
+}
+END_TEST
 
-    if (!only || atoi(only) == _i)
-        check_kernel_case(&cases[_i]);
+/* ---- Which dropouts leave a mask ------------------------------------------------------------- */
+
+#define NORMAL "x -> conv2d(20, 1) -> batchnorm"
+
+static const struct {
+    const char *body;           /* of x[20, 6, 6] */
+    int masks, drawn;           /* written and read; dropouts of kernels that draw without one */
+} choices[] = {
+    {"    " NORMAL " -> dropout(0.5) -> flatten -> dense(1)\n", 1, 0},
+    {"    " NORMAL " -> dropout(0.5) -> flatten -> dense(40) -> dense(1)\n", 0, 2},
+    {"    " NORMAL " -> dropout(0.5) -> conv2d(20, 1) -> flatten -> dense(1)\n", 0, 2},
+    {"    " NORMAL " -> dropout(0.5) -> maxpool2d(2) -> flatten -> dense(1)\n", 0, 2},
+    {"    x -> conv2d(20, 1) -> dropout(0.5) -> flatten -> dense(1)\n", 0, 2},
+    {"    x -> dropout(0.5) -> flatten -> dense(1)\n", 0, 1},              /* x has no gradient */
+    {"    " NORMAL " -> dropout(0.5) -> dropout(0.1) -> flatten -> dense(1)\n", 1, 2},
+    /* of one layout, each with its own */
+    {"    a = " NORMAL " -> dropout(0.5)\n"
+     "    b = " NORMAL " -> dropout(0.5)\n"
+     "    concat(a -> flatten, b -> flatten) -> dense(1)\n", 2, 0},
+    {"    a = " NORMAL " -> dropout(0.5)\n"
+     "    b = a -> conv2d(20, 1) -> batchnorm -> dropout(0.5)\n"
+     "    a + b -> flatten -> dense(1)\n", 1, 2},
+};
+
+/* How many kernels after the i-th read its mask, each for the same dropout. */
+static int count_readers(const Program *p, int i)
+{
+    int readers = 0;
+
+    for (int j = 0; j < p->count; j++) {
+        if (j == i || p->kernels[j]->mask != p->kernels[i]->mask)
+            continue;
+        ck_assert_int_gt(j, i);
+        ck_assert(!p->kernels[j]->writes_mask);
+        ck_assert_int_eq(p->kernels[j]->masked->at.stream, p->kernels[i]->masked->at.stream);
+        readers++;
+    }
+    return readers;
+}
+
+START_TEST(test_choice)
+{
+    const KernelCase c = {"masks", 16, 1, false, "input x[20, 6, 6] = x", "[1] = t", "x",
+                          choices[_i].body, "mse"};
+    const Compiled compiled = plan_model(kernel_model(&c), "avx512");
+    int masks = 0, drawn = 0;
+
+    for (int i = 0; i < compiled.train->count; i++) {
+        const Kernel *k = compiled.train->kernels[i];
+
+        for (int j = 0; j < k->body_count; j++)
+            drawn += k->body[j]->op == OP_DROPOUT && k->body[j] != k->masked;
+        if (k->writes_mask) {
+            masks++;
+            ck_assert_int_eq(count_readers(compiled.train, i), 1);
+        }
+    }
+    ck_assert_int_eq(masks, choices[_i].masks);
+    ck_assert_int_eq(drawn, choices[_i].drawn);
 }
 END_TEST
 
@@ -205,11 +262,9 @@ Suite *suite_pool(void);
 Suite *suite_pool(void)
 {
     Suite *suite = suite_create("pool");
-    TCase *tcase = tcase_create("against the reference");
+    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
 
-    tcase_set_timeout(tcase, 300);
-    tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
     tcase_add_loop_test(tcase, test_activation, 0, COUNT(activations));
-    suite_add_tcase(suite, tcase);
+    tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));
     return suite;
 }

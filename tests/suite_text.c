@@ -8,7 +8,6 @@
  */
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "graph_test.h"
@@ -90,13 +89,9 @@ KernelCases text_cases(void)
     return (KernelCases){cases, COUNT(cases)};
 }
 
-/* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {
-    const char *only = getenv("CASE");
-
-    if (!only || atoi(only) == _i)
-        check_kernel_case(&cases[_i]);
+    check_kernel_case(&cases[_i]);
 }
 END_TEST
 
@@ -135,11 +130,8 @@ Suite *suite_text(void);
 Suite *suite_text(void)
 {
     Suite *suite = suite_create("text");
-    TCase *tcase = tcase_create("words and bags of words");
+    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
 
-    tcase_set_timeout(tcase, 300);
-    tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
     tcase_add_test(tcase, test_threads);
-    suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -124,11 +124,8 @@ Suite *suite_winograd(void);
 Suite *suite_winograd(void)
 {
     Suite *suite = suite_create("winograd");
-    TCase *tcase = tcase_create("against the reference");
+    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
 
-    tcase_set_timeout(tcase, 300);
-    tcase_add_loop_test(tcase, test_case, 0, COUNT(cases));
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));
-    suite_add_tcase(suite, tcase);
     return suite;
 }
