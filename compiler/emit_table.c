@@ -493,6 +493,16 @@ static const char *folder_of(const char *path)
     return last && path[0] != '/' ? format("%.*s", (int)(last - path), path) : NULL;
 }
 
+/* Does a batchnorm have one number a channel and row? */
+static bool is_one_number(const Graph *g)
+{
+    bool one = false;
+
+    for (int i = 0; i < g->node_count; i++)
+        one |= g->nodes[i]->op == OP_BATCHNORM_STATS && g->nodes[i]->at.pixels == 1;
+    return one;
+}
+
 static void write_model(Text *out, const Emitter *e, const Program *train, const Program *evaluate)
 {
     const Model *m = e->model;
@@ -531,6 +541,8 @@ static void write_model(Text *out, const Emitter *e, const Program *train, const
     line(out, 1, ".stop = %s, .clip = %s,", m->stop ? "&stop" : "NULL", m->clip ? "&clip" : "NULL");
     line(out, 1, ".metrics = %s, .metric_count = %d,", m->metric_count ? "metrics" : "NULL",
          m->metric_count);
+    if (is_one_number(train->graph))
+        line(out, 1, ".least_batch = 2,");
     line(out, 1, ".default_batch = %d, .epochs = %d, .seed = %.17g,", m->batch, m->epochs,
          m->seed);
     line(out, 1, ".keep = %s, .monitor = %s,", quoted(m->keep), quoted(m->monitor));

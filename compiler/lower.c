@@ -235,7 +235,8 @@ static Owned *batchnorm_parameters(Lowering *l, const Layer *layer, Shape shape)
     return owned;
 }
 
-/* Training: the batch's statistics, which also move the running ones. Evaluation: the latter. */
+/* Training: the batch's statistics, which also move the running ones (unless the batch has one
+   number a channel: it has no variance). Evaluation: the latter. */
 static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
 {
     const Shape shape = x[0]->shape, channels = {.rank = 1, .size = {shape.size[0]}};
@@ -245,6 +246,12 @@ static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
     Value *mean, *inverse_std;
     Owned *owned;
 
+    if (at.pixels == 1 && l->model->batch == 1) {
+        error_at(l->model->source, layer->span,
+                 "batchnorm wants more than one number a channel in training; a batch of 1 has one");
+        note(l->model->source, "set `batch = 2` or more, or use layernorm");
+        return NULL;
+    }
     owned = batchnorm_parameters(l, layer, channels);
     if (!owned)
         return NULL;

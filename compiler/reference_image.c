@@ -403,7 +403,8 @@ static void evaluate_global_avgpool2d_grad(const Reference *r, const Node *node,
 
 /* ---- Batch normalisation --------------------------------------------------------------------- */
 
-/* The batch is normalised with the biased variance; running_var takes the unbiased one. */
+/* The batch is normalised with the biased variance; running_var takes the unbiased one. A batch of
+   one number a channel has no variance: the running statistics stay as they are. */
 static void evaluate_batchnorm_stats(const Reference *r, const Node *node, double *const *in,
                                      double *const *out)
 {
@@ -422,10 +423,12 @@ static void evaluate_batchnorm_stats(const Reference *r, const Node *node, doubl
             }
         out[0][c] = mean;
         out[1][c] = 1 / sqrt(variance + node->at.eps);
-        out[2][c] = (1 - momentum) * in[1][c] + momentum * mean;
-        if (count > 1)          /* one element has no unbiased variance; it is 0 */
-            variance *= count / (count - 1);
-        out[3][c] = (1 - momentum) * in[2][c] + momentum * variance;
+        out[2][c] = in[1][c];
+        out[3][c] = in[2][c];
+        if (count > 1) {
+            out[2][c] = (1 - momentum) * in[1][c] + momentum * mean;
+            out[3][c] = (1 - momentum) * in[2][c] + momentum * variance * count / (count - 1);
+        }
     }
 }
 

@@ -1494,6 +1494,7 @@ const struct net_model net_model = {
     .schedule = schedule, .schedule_count = 1,
     .stop = NULL, .clip = NULL,
     .metrics = metrics, .metric_count = 1,
+    .least_batch = 2,
     .default_batch = 64, .epochs = 20, .seed = 0,
     .keep = "best", .monitor = "validation_loss",
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,

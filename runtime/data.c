@@ -56,6 +56,28 @@ static void check_finite(const struct net_column *column, const struct net_field
     }
 }
 
+/* binary_cross_entropy takes its target as a probability: beyond 0 and 1 it has no least value. What
+   preparations round is let pass. `column`: the source's, with the names. */
+static void check_probabilities(const struct net_prepared *prepared, const struct net_field *field,
+                                const struct net_column *column)
+{
+    const struct net_column *made = &prepared->column;
+    const double rounding = 1e-6;
+
+    for (long row = 0; row < made->rows; row++) {
+        const float *at = net_row(made, row);
+
+        for (int i = 0; i < made->size; i++)
+            if (!((double)at[i] >= -rounding && (double)at[i] <= 1 + rounding))
+                net_fail(1, "%s: row %ld (from 0), %s: expected 0 to 1 for binary_cross_entropy, "
+                            "found %.9g%s", column->place, row,
+                         column->elements && column->size == made->size ? column->elements[i] :
+                         column->name, (double)at[i],
+                         field->step_count ? " behind the preparations" :
+                         "; `-> minmax` brings two values to 0 and 1");
+    }
+}
+
 /* Opens what `request` asks for as a part of its own. */
 static void open_table(struct net_data *data, enum net_part part, const struct net_reader *reader,
                        const struct net_request *request)
@@ -189,6 +211,8 @@ static void apply_field(struct net_data *data, int f, struct net_opened *opened)
     for (int s = 0; s < field->step_count; s++)
         field->steps[s].preparation->apply(&values, &field->steps[s], &data->fitted[f][s]);
     net_values_finish(&values, &opened->fields[f]);
+    if (data->model->loss == NET_BINARY_CROSS_ENTROPY && field->kind == NET_TARGET_VALUES)
+        check_probabilities(&opened->fields[f], field, column);
 }
 
 /* Gives back the columns whose rows no field reads as they are, and files that no column needs. */

@@ -484,8 +484,9 @@ NET_INLINE vec net_sum_slices(const float *slices, long step, long count)
 /* Batchnorm of one block from the slices' means m and, `second` floats further, their sums M of
    (x - m)^2: mean = sum of k m / K, K var = sum of M + k (m - mean)^2 for slices of k numbers, K in
    all (Chan, Golub and LeVeque 1979). Gives mean, 1 / std with the biased variance, and the running
-   statistics moved by `momentum` towards mean and unbiased variance (PyTorch's BatchNorm). A slice
-   is a chunk's row, of `width` pixels, of `height` rows. */
+   statistics moved by `momentum` towards mean and unbiased variance (PyTorch's BatchNorm); a batch
+   of one number a channel has no variance and leaves them. A slice is a chunk's row, of `width`
+   pixels, of `height` rows. */
 NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, float *running_var,
                               const float *slices, long second, long step,
                               const struct net_run *run, int height, int width, double eps,
@@ -512,10 +513,12 @@ NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, 
     }
     for (int lane = 0; lane < 16; lane++) {
         const double biased = var[lane] < 0 || all < 2 ? 0 : var[lane];
-        const double unbiased = all < 2 ? 0 : biased * all / (all - 1);
+        const double unbiased = biased * all / (all - 1);
 
         mean[lane] = (float)m[lane];
         inv_std[lane] = (float)(1.0 / __builtin_sqrt(biased + eps));
+        if (all < 2)
+            continue;
         running_mean[lane] += (float)(momentum * (m[lane] - (double)running_mean[lane]));
         running_var[lane] += (float)(momentum * (unbiased - (double)running_var[lane]));
     }

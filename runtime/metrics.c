@@ -261,11 +261,13 @@ static double balanced_accuracy(const struct net_metrics *metrics)
 }
 
 /* 1 - squared error / squared deviation of the target, the mean over outputs; where a target is
-   constant, 1 for no error and 0 for any, as in scikit-learn. */
+   constant, 1 for no error and 0 for any, as in scikit-learn. Of a single row: NaN. */
 static double r2(const struct net_metrics *metrics)
 {
     double sum = 0;
 
+    if (metrics->rows < 2)
+        return NAN;
     for (int k = 0; k < metrics->model->outputs; k++) {
         const struct sums *sums = &metrics->sums[k];
 

@@ -227,6 +227,8 @@ struct net_model {
     const struct net_call *stop, *clip;     /* NULL where there is none */
     const struct net_call *metrics;
     int metric_count;
+    int least_batch;                        /* 2 where a batchnorm has one number a channel and
+                                               row, or 0; for training */
     int default_batch, epochs;
     double seed;
     const char *keep;                       /* "best" or "last" */

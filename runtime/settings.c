@@ -216,6 +216,11 @@ void net_settings_default(struct net_options *options)
     set_optimizer(options, value[NET_OPTIMIZER].text);
     set_parts(options);
     set_monitor(options);
+    if (value[NET_BATCH].number < model->least_batch &&
+        (options->command == NET_TRAIN_COMMAND || options->command == NET_KFOLD))
+        net_fail(NET_USAGE, "--batch %.0f: a batchnorm of %s has one number a channel there, without "
+                 "a variance; --batch %d or more", value[NET_BATCH].number, model->source,
+                 model->least_batch);
     if (value[NET_BATCH].number > model->batch)
         net_fail(NET_USAGE, "--batch %.0f: this trainer was compiled for batches of up to %d; "
                  "netc --batch %.0f makes one for more", value[NET_BATCH].number, model->batch,

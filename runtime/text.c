@@ -7,6 +7,7 @@
 
 #define _GNU_SOURCE
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -88,7 +89,13 @@ char *net_format(const char *format, ...)
     return text.at;
 }
 
-/* The word at the least edit distance, if that is small for the word's length. */
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* The word at the least edit distance, if that is small for the word's length, and half of it is
+   the same; case costs nothing. */
 const char *net_nearest(const char *word, const char *const *words, int count)
 {
     const size_t length = strlen(word);
@@ -110,7 +117,7 @@ const char *net_nearest(const char *word, const char *const *words, int count)
 
             row[0] = r;
             for (size_t c = 1; c <= columns; c++) {
-                size_t distance = diagonal + (word[r - 1] != words[i][c - 1]);
+                size_t distance = diagonal + !same_letter(word[r - 1], words[i][c - 1]);
 
                 if (row[c] + 1 < distance)
                     distance = row[c] + 1;
@@ -120,7 +127,7 @@ const char *net_nearest(const char *word, const char *const *words, int count)
                 row[c] = distance;
             }
         }
-        if (row[columns] < least) {
+        if (row[columns] < least && 2 * row[columns] <= (columns > length ? columns : length)) {
             least = row[columns];
             best = words[i];
         }

@@ -89,14 +89,18 @@ static void show_step(struct net_training *training, const char *metrics)
     free(line);
 }
 
-/* "  accuracy 0.9812", for each metric */
+/* "  accuracy 0.9812", for each metric; what is very large or small by its power of ten */
 static char *metrics_text(const struct net_model *model, const double *values)
 {
     struct net_text text = { 0 };
 
     net_text_add(&text, "%s", "");
-    for (int m = 0; m < model->metric_count; m++)
-        net_text_add(&text, "  %s %.4f", model->metrics[m].name, values[m]);
+    for (int m = 0; m < model->metric_count; m++) {
+        const double size = fabs(values[m]);
+
+        net_text_add(&text, size == 0 || (size >= 1e-4 && size < 1e6) ? "  %s %.4f" : "  %s %.6g",
+                     model->metrics[m].name, values[m]);
+    }
     return text.at;
 }
 

@@ -269,6 +269,34 @@ START_TEST(faults_in_rows)
 }
 END_TEST
 
+/* binary_cross_entropy wants probabilities, behind the preparations and in every part. */
+START_TEST(faults_in_probabilities)
+{
+    static const struct net_call minmax[] = {
+        {.name = "minmax", .preparation = &net_preparation_minmax}};
+    static const struct net_arg other[] = {{.name = "x", .text = "x.npy"},
+                                           {.name = "y", .text = "z.npy"}};
+    static const struct net_call second = {.name = "npy", .args = other, .arg_count = 2,
+                                           .reader = &net_reader_npy};
+    const float wide[3] = {0, .5f, -1};
+    struct fixture f;
+
+    write_pictures("\0\2\0");
+    make_model(&f, NULL, 0, NULL, 0);
+    net_data_close(open_fixture(&f));
+    f.model.loss = NET_BINARY_CROSS_ENTROPY;
+    expect_fault(open_and_close, &f, "y.npy: row 1 (from 0), y: expected 0 to 1 for "
+                                     "binary_cross_entropy, found 2; `-> minmax` brings");
+    make_model(&f, NULL, 0, minmax, 0);
+    f.model.loss = NET_BINARY_CROSS_ENTROPY;
+    net_data_close(open_fixture(&f));
+    write_array("z.npy", "<f4", "3", wide, sizeof wide);
+    f.model.parts[NET_VALIDATION] = &second;
+    expect_fault(open_and_close, &f, "z.npy: row 2 (from 0), y: expected 0 to 1 for "
+                                     "binary_cross_entropy, found -0.5 behind the preparations");
+}
+END_TEST
+
 struct loading {
     const struct net_model *model;
     const char *path;
@@ -529,6 +557,9 @@ START_TEST(regression)
 
     ck_assert_str_eq(text, "MSE  0.25\nMAE  0.333333333\nR2   0.116071429\n");
     free(text);
+    net_metrics_reset(metrics);
+    net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], 1);
+    ck_assert(isnan(net_metrics_value(metrics, "r2")));     /* of one row */
     net_metrics_free(metrics);
     net_data_close(data);
 }
@@ -597,8 +628,8 @@ END_TEST
 TCase *data_test_prepared(void)
 {
     const TTest *const tests[] = {
-        bytes_stay_bytes, standardized, hot_vectors, faults_in_rows, faults_in_a_preparation,
-        holdouts, empty_holdout, classification, one_output, regression, predictions,
+        bytes_stay_bytes, standardized, hot_vectors, faults_in_rows, faults_in_probabilities,
+        faults_in_a_preparation, holdouts, empty_holdout, classification, one_output, regression, predictions,
     };
     TCase *prepared = tcase_create("prepared");
 

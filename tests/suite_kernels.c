@@ -407,6 +407,43 @@ START_TEST(test_training)
 }
 END_TEST
 
+/* A batch of one row has no variance: the running statistics of a batchnorm over one number a row
+   stay as they were, those over an image move. */
+START_TEST(one_row_leaves_running_statistics)
+{
+    static const KernelCase c = {"one row", 16, 1, true, "input x[2, 3, 3] = x", "[3] = t", "x",
+                                 "    x -> batchnorm -> flatten -> dense(5) -> batchnorm\n"
+                                 "      -> dense(3)\n", "mse"};
+    const char *targets[MAX_TARGETS];
+    const int target_count = find_targets(targets);
+
+    for (int i = 0; i < target_count; i++) {
+        Compiled compiled = plan_model(kernel_model(&c), targets[i]);
+        int moved = 0, still = 0;
+
+        start_clang(&compiled);
+        load_model(&compiled);
+        check_step(&compiled, 1, true);
+        const Outcome one = run_training(&compiled, 1, 1, 1);
+        const Outcome none = run_training(&compiled, 1, 1, 0);
+
+        for (long k = 0; k < one.count; k++) {
+            if (!strstr(one.names[k], "running"))
+                continue;
+            const bool same_number = !memcmp(&one.numbers[k], &none.numbers[k], sizeof(float));
+
+            ck_assert_msg(same_number == !strstr(one.names[k], "batchnorm_1"),
+                          "%s: %s is %.9g, was %.9g", targets[i], one.names[k],
+                          (double)one.numbers[k], (double)none.numbers[k]);
+            moved += !same_number;
+            still += same_number;
+        }
+        ck_assert_int_eq(moved, 4);
+        ck_assert_int_eq(still, 10);
+    }
+}
+END_TEST
+
 /* ---- All suites ------------------------------------------------------------------------------ */
 
 static void note_operations(bool seen[OP_COUNT], Graph *g)
@@ -448,6 +485,10 @@ Suite *suite_kernels(void)
 
     tcase_add_test(tcase, test_pack);
     tcase_add_test(tcase, test_training);
+    tcase = tcase_create("one row");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, one_row_leaves_running_statistics);
+    suite_add_tcase(suite, tcase);
     tcase = tcase_create("all suites");
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, every_operation_is_compiled);

@@ -76,6 +76,8 @@ START_TEST(nearest_names)
     ck_assert_str_eq(net_nearest("lt", words, 4), "lr");
     ck_assert_ptr_null(net_nearest("zebra", words, 4));
     ck_assert_ptr_null(net_nearest("", words, 0));
+    ck_assert_str_eq(net_nearest("Y", (const char *const[]){ "a", "b", "y" }, 3), "y");
+    ck_assert_ptr_null(net_nearest("a", (const char *const[]){ "1", "2", "3" }, 3));
 }
 END_TEST
 

@@ -210,6 +210,20 @@ build tiny tiny.net
 for seed in 1 2 3 4 5; do
     check "tiny gradients: gradcheck of seed $seed" ./tiny gradcheck --threads 1 --seed $seed
 done
+exits "a batch of one number a channel" 2 "variance" ./tiny train --batch 1 --out none
+check "a last batch of one row" ./tiny train --batch 3 --out tiny_last --quiet
+
+# targets of binary_cross_entropy; metrics of any size
+sed -e 's/ -> classes(3)//' -e 's/dense(3)/dense(1)/' -e 's/cross_entropy/binary_cross_entropy/' \
+    tiny.net >binary.net
+build binary binary.net
+exits "labels beyond 1" 1 "tiny.csv: row 2 (from 0), y: expected 0 to 1 .*found 2; .*minmax" \
+    ./binary train --out none
+awk 'BEGIN { print "x,y"; for (i = 0; i < 70; i++) printf "%.4f,%de30\n", sin(i * i), i }' >huge.csv
+sed -e 's/tiny.csv/huge.csv/' -e 's/ -> classes(3)//' -e 's/dense(3)/dense(1)/' \
+    -e 's/cross_entropy/mae/' -e 's/epochs    = 1/epochs = 1\n    metrics = [mae]/' tiny.net >huge.net
+build huge huge.net
+exits "a metric of 31 digits" 0 "mae 3.4[0-9]*e+31" ./huge train --out huge_run
 ./fruit eval --weights fruit_run >fruit.txt 2>&1
 check "fruit: classes by name" grep -q "^ *plum  *1.00" fruit.txt
 # files without --data: beside the .net file as netc was given it, else in the current folder
