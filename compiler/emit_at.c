@@ -222,7 +222,7 @@ static void write_gather(Emitter *e, Text *text, const Kernel *k)
     line(text, 3, "const struct net_meeting m = { r, c, { %d, %d }, { %d, %d }, %d, %d };",
          tap_step(at, 0), tap_step(at, 1), window_step(at, 0), window_step(at, 1), w.size[3],
          window_count(at, node->outputs[0]->shape.size[2], 1));
-    line(text, 3, "_Alignas(64) float sum[%d][16][16];", node->outputs[0]->physical->blocks);
+    write_array(text, 3, "sum", node->outputs[0]->physical->blocks, "[16][16]", 256, floats_at(k));
     line(text, 3, "struct net_met met;\n");
     line(text, 3, "net_meet_places(&met, net_scratch(run, thread) + %ld, dy->at[chunk][0][0][0], "
          "&places, &m);", sorted_floats(node));

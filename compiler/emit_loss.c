@@ -42,7 +42,7 @@ static void write_cross_entropy(Text *text, const Node *node, const char *dz, in
 {
     const char *row = "z->at[chunk][0][0][i], target[16 * chunk + i]";
 
-    line(text, 3, "_Alignas(64) float p[%d];", (classes + 15) / 16 * 256);
+    write_array(text, 3, "p", 256L * up(classes, 16), "", 1, 0);
     line(text, 3, "float sum;\n");
     if (is_weighted(node)) {
         line(text, 3, "total += scale * net_weighted_cross_entropy(p, &sum, %s, &shares, %d);", row,

@@ -153,6 +153,21 @@ static const char *tap_at(const char *k, int dilation)
     return dilation > 1 ? format("%s * %d", k, dilation) : k;
 }
 
+/* Has an item a row of taps, or all of them? */
+static bool is_by_row(const Node *node, const Segment *s, int panels, int vectors)
+{
+    const Shape w = node->outputs[0]->shape;
+
+    return panels * up(s->channels, 16) < 8 || w.size[2] * w.size[3] * vectors > 48;
+}
+
+int taps_of_item(const Node *node, const Segment *s, int panels, int vectors)
+{
+    const Shape w = node->outputs[0]->shape;
+
+    return is_by_row(node, s, panels, vectors) ? w.size[3] : w.size[2] * w.size[3];
+}
+
 static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s, int first,
                                int panels, int vectors)
 {
@@ -163,7 +178,8 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     const int kh = w.size[2], kw = w.size[3], blocks = (s->channels + 15) / 16;
     const int start = s->start / (x->height * x->width);
     const int groups = groups_of(&node->at);
-    const bool by_row = panels * blocks < 8 || kh * kw * vectors > 48;
+    const bool by_row = is_by_row(node, s, panels, vectors);
+    const int taps = taps_of_item(node, s, panels, vectors), count = 256 * vectors;
     const int tap_rows = by_row ? kh : 1;
     const int in = k->scratch ? 2 : 3;      /* the level inside a chunk */
     const char *item = k->scratch ? "part" : "item";
@@ -185,12 +201,13 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
          item, tap_rows);
     line(text, 2, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;", s->channels,
          s->channels);
-    line(text, 2, "_Alignas(64) float dw[%d][%d] = { 0 };\n", by_row ? kw : kh * kw,
-         16 * vectors * 16);
+    write_array(text, 2, "dw", taps, format("[%d]", count), count, 0);
+    line(text, 0, "%s", "");
     if (groups > 1)
         line(text, 2, "const bool met = net_group_sees(16 * panel_block, %d, %d, %d, %d, %d + 16 * "
              "block, inputs).count > 0;", 16 * vectors, w.size[0] / groups, w.size[1] / groups,
              w.size[0], start);
+    line(text, 2, "memset(dw, 0, %d * sizeof *dw);", taps);
     if (k->scratch) {
         line(text, 2, "if (net_rows(run, chunk) == 0)");
         line(text, 3, "continue;");
@@ -199,7 +216,7 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
              groups > 1 ? "(met ? chunks : 0)" : "chunks");
     }
     line(text, in, "for (int row = 0; row < %d; row += %d)", dy->height, strip);
-    line(text, in + 1, "for (int tap = 0; tap < %d; tap++) {", by_row ? kw : kh * kw);
+    line(text, in + 1, "for (int tap = 0; tap < %d; tap++) {", taps);
     if (by_row)
         line(text, in + 2, "const int k = tap_row, l = tap;");
     else
@@ -228,8 +245,7 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
          s->block);
     line(text, in + 4, "dy->at[chunk][r.begin * %d + c.begin][panel_block][0], &over);", dy->width);
     line(text, in + 1, "}");
-    line(text, 2, "for (int tap = 0; tap < %d; tap++)%s", by_row ? kw : kh * kw,
-         groups > 1 ? " {" : "");
+    line(text, 2, "for (int tap = 0; tap < %d; tap++)%s", taps, groups > 1 ? " {" : "");
     if (groups > 1)
         line(text, 3, "net_group_mask(dw[tap], inputs, %d, %d + 16 * block, 16 * panel_block, %d, "
              "%d);", 16 * vectors, start, w.size[1] / groups, w.size[0] / groups);

@@ -11,7 +11,7 @@
 
 enum {
     ROWS = 16,                  /* of a weight, at most, whose gradient is finished at once */
-    FLOATS = 4096,              /* of a gradient on the stack, unless one row has more */
+    FLOATS = 4096,              /* of a gradient at once, unless one row has more */
 };
 
 static int rounded(long count)
@@ -132,7 +132,8 @@ void emit_embedding_dw(Emitter *e, Driver *d, const Kernel *k)
     line(text, 1, "for (int item = thread; item < %d; item += run->threads) {", items);
     line(text, 2, "const int first = %d * item, rows = %d - first < %d ? %d - first : %d;", rows,
          words, rows, words, rows);
-    line(text, 2, "_Alignas(64) float dw[%d];\n", rows * blocks * 16);
+    write_array(text, 2, "dw", rows * blocks * 16L, "", 1, 0);
+    line(text, 0, "%s", "");
     line(text, 2, "for (int r = 0; r < rows; r++)");
     line(text, 3, "net_sum_tokens(dw + %d * r, dy->at[0][0][0][0], tokens->begin + first + r,",
          16 * blocks);

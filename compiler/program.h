@@ -235,8 +235,16 @@ Winograd plan_winograd(const Node *node, const Model *model, const Target *targe
 size_t winograd_weights(const Node *node, int tile);    /* floats, transformed */
 long winograd_slice(const Physical *dw, int tile);      /* floats of a slice of dU */
 long winograd_unit(int tile, int vectors);              /* of a panel and block of inputs in it */
-size_t thread_floats(const Program *train, const Program *evaluate);    /* of scratch */
 double winograd_flops(const Node *node, Winograd g);    /* of the products, one image */
+
+/* ---- scratch.c: what a kernel's thread has for itself ---------------------------------------- */
+
+long large_floats(long floats);                         /* that an array in scratch takes, or 0 */
+size_t thread_floats(const Program *train, const Program *evaluate);    /* of scratch */
+/* An array of `count` elements of `size` floats each, "[16][16]" or "": on the stack, or where it is
+   large in the thread's scratch, at `from` floats. */
+void write_array(Text *text, int level, const char *name, long count, const char *element, int size,
+                 long from);
 
 /* ---- weight.c: how weight gradients are summed ----------------------------------------------- */
 
@@ -390,6 +398,7 @@ void write_window(Text *text, int level, const Node *node, int axis);   /* taps:
 EmitKernel emit_thin, emit_thin_dw;                                 /* emit_thin.c */
 EmitKernel emit_narrow;                                                 /* emit_narrow.c */
 EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
+int taps_of_item(const Node *node, const Segment *s, int panels, int vectors);  /* of a dw */
 EmitKernel emit_narrow_dw;                                              /* emit_narrow_dw.c */
 EmitKernel emit_dx_at, emit_dw_at;                                      /* emit_at.c */
 long floats_at(const Kernel *k);                /* that they want of a thread's scratch; or 0 */

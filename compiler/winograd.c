@@ -222,22 +222,3 @@ size_t winograd_weights(const Node *node, int tile)
 
     return (size_t)((tile + 2) * (tile + 2)) * (size_t)p.from * (size_t)up(p.to, 16) * 16;
 }
-
-/* What the largest kernel of both steps wants for a thread. */
-size_t thread_floats(const Program *train, const Program *evaluate)
-{
-    long most = 0;
-
-    for (int step = 0; step < 2; step++) {
-        const Program *p = step ? evaluate : train;
-
-        for (int i = 0; i < p->count; i++) {
-            const Winograd *g = &p->kernels[i]->winograd;
-            const long floats = g->v + g->m + g->u + floats_at(p->kernels[i])
-                                + p->kernels[i]->narrow.floats + p->kernels[i]->narrow_dw.floats;
-
-            most = floats > most ? floats : most;
-        }
-    }
-    return (size_t)most;
-}

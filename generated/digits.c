@@ -854,8 +854,9 @@ NET_KERNEL void conv2d_dw_slices_64x8x14x14_72x16(
         const int panel_block = 0 + part / 3 * 1;
         const int block = part / 3 % 1, tap_row = part % 3;
         const int inputs = 8 - 16 * block < 16 ? 8 - 16 * block : 16;
-        _Alignas(64) float dw[3][256] = { 0 };
+        _Alignas(64) float dw[3][256];
 
+        memset(dw, 0, 3 * sizeof *dw);
         if (net_rows(run, chunk) == 0)
             continue;
         for (int row = 0; row < 14; row += 8)

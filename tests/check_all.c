@@ -22,6 +22,7 @@ Suite *suite_winograd(void);
 Suite *suite_at(void);
 Suite *suite_weight(void);
 Suite *suite_narrow(void);
+Suite *suite_scratch(void);
 Suite *suite_data(void);
 Suite *suite_prep(void);
 Suite *suite_readers(void);
@@ -34,7 +35,7 @@ static const struct {
     {"kernels", suite_kernels},   {"conv", suite_conv},       {"pool", suite_pool},
     {"runtime", suite_runtime},   {"data", suite_data},       {"prep", suite_prep},
     {"winograd", suite_winograd}, {"at", suite_at},           {"narrow", suite_narrow},
-    {"weight", suite_weight},
+    {"weight", suite_weight},     {"scratch", suite_scratch},
     {"readers", suite_readers},
     {"training", suite_training},
     {"text", suite_text},
