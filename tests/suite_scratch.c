@@ -15,7 +15,7 @@ Suite *suite_scratch(void);
 /* Each just beyond what the stack takes: dw of a wide kernel, dx under a maximum, a row of a table,
    the classes of a loss. */
 static const KernelCase cases[] = {
-    {"wide kernels", 19, 1, true, "input x[17, 40] = x\n    input y[35, 30, 26] = y", "[9] = t",
+    {"wide kernels", 19, 1, false, "input x[17, 40] = x\n    input y[35, 30, 26] = y", "[9] = t",
      "x, y",
      "    a = x -> conv1d(18, 1) -> relu -> conv1d(48, 23, padding=3) -> relu -> flatten\n"
      "    b = x -> conv1d(33, 33) -> relu -> flatten\n"
@@ -26,7 +26,7 @@ static const KernelCase cases[] = {
     {"wide groups", 17, 2, false, "input x[32, 30] = x", "[5] = t", "x",
      "    x -> conv1d(96, 25, groups=2) -> relu -> flatten -> dense(5)\n", "mse"},
 
-    {"many channels under a maximum", 17, 1, false, "input x[5, 4] = x", "[3] = t", "x",
+    {"many channels under a maximum", 17, 1, false, "input x[5, 13] = x", "[3] = t", "x",
      "    x -> conv1d(1050, 1) -> dropout(0.25) -> conv1d(16, 2) -> relu -> global_maxpool1d\n"
      "      -> dense(3)\n", "mse"},
 
@@ -41,9 +41,13 @@ static const KernelCase cases[] = {
      "    x -> dense(1030)\n", "cross_entropy, smoothing=0.1"},
 };
 
+/* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {
-    check_kernel_case(&cases[_i]);
+    const char *only = getenv("CASE");
+
+    if (!only || atoi(only) == _i)
+        check_kernel_case(&cases[_i]);
 }
 END_TEST
 
