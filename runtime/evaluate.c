@@ -67,7 +67,9 @@ static void show_json(const struct net_session *session, const struct net_metric
     net_text_number(&text, loss);
     net_metrics_json(&text, model, metrics);
     add_usual(&text, model, metrics);
-    if (classes) {
+    if (classes && !net_metrics_has_confusion(metrics)) {
+        net_text_add(&text, ", \"confusion\": null");
+    } else if (classes) {
         net_text_add(&text, ", \"confusion\": [");
         for (int truth = 0; truth < classes; truth++) {
             net_text_add(&text, "%s[", truth ? ", " : "");

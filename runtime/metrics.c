@@ -22,6 +22,15 @@ struct sums {
     double mean, spread;        /* of the target: mean, sum of squared deviations (Welford) */
 };
 
+/* Rows of one class. */
+struct tally {
+    long support;               /* whose class it is */
+    long predicted;             /* for which it was predicted */
+    long right;                 /* both */
+};
+
+enum { MOST_IN_CONFUSION = 1000 };  /* classes; the matrix grows with their square */
+
 struct net_metrics {
     const struct net_model *model;
     const struct net_data *data;
@@ -29,7 +38,8 @@ struct net_metrics {
     enum task task;
     int classes;                /* 0 for TASK_VALUES */
     long rows;
-    long *confusion;            /* [truth][predicted] */
+    struct tally *tallies;      /* [classes] */
+    long *confusion;            /* [truth][predicted]; NULL for more than MOST_IN_CONFUSION */
     long in_top5;               /* rows whose class is among the five largest outputs */
     struct sums *sums;          /* [outputs]; NULL for targets that are class indices */
 };
@@ -72,8 +82,10 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
     metrics->classes = metrics->task == TASK_VALUES ? 0 :
                        metrics->task != TASK_CLASSES ? 2 :
                        model->outputs > target->classes ? model->outputs : target->classes;
-    metrics->confusion = net_allocate((size_t)metrics->classes * (size_t)metrics->classes,
-                                      sizeof *metrics->confusion);
+    metrics->tallies = net_allocate((size_t)metrics->classes, sizeof *metrics->tallies);
+    if (metrics->classes <= MOST_IN_CONFUSION)
+        metrics->confusion = net_allocate((size_t)metrics->classes * (size_t)metrics->classes,
+                                          sizeof *metrics->confusion);
     if (target->kind == NET_TARGET_VALUES)
         metrics->sums = net_allocate((size_t)model->outputs, sizeof *metrics->sums);
     return metrics;
@@ -81,6 +93,7 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
 
 void net_metrics_free(struct net_metrics *metrics)
 {
+    free(metrics->tallies);
     free(metrics->confusion);
     free(metrics->sums);
     free(metrics);
@@ -90,8 +103,10 @@ void net_metrics_reset(struct net_metrics *metrics)
 {
     metrics->rows = 0;
     metrics->in_top5 = 0;
-    memset(metrics->confusion, 0,
-           (size_t)metrics->classes * (size_t)metrics->classes * sizeof *metrics->confusion);
+    memset(metrics->tallies, 0, (size_t)metrics->classes * sizeof *metrics->tallies);
+    if (metrics->confusion)
+        memset(metrics->confusion, 0,
+               (size_t)metrics->classes * (size_t)metrics->classes * sizeof *metrics->confusion);
     if (metrics->sums)
         memset(metrics->sums, 0, (size_t)metrics->model->outputs * sizeof *metrics->sums);
 }
@@ -136,7 +151,13 @@ static bool is_in_top5(const float *outputs, int count, int class)
 
 static void add_class(struct net_metrics *metrics, int truth, const float *outputs)
 {
-    metrics->confusion[truth * metrics->classes + predicted_class(metrics, outputs)]++;
+    const int predicted = predicted_class(metrics, outputs);
+
+    metrics->tallies[truth].support++;
+    metrics->tallies[predicted].predicted++;
+    metrics->tallies[truth].right += truth == predicted;
+    if (metrics->confusion)
+        metrics->confusion[truth * metrics->classes + predicted]++;
     if (metrics->task == TASK_CLASSES && truth < metrics->model->outputs)
         metrics->in_top5 += is_in_top5(outputs, metrics->model->outputs, truth);
 }
@@ -177,6 +198,11 @@ int net_metrics_classes(const struct net_metrics *metrics)
     return metrics->classes;
 }
 
+bool net_metrics_has_confusion(const struct net_metrics *metrics)
+{
+    return metrics->classes && metrics->confusion;
+}
+
 long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted)
 {
     return metrics->confusion[(long)truth * metrics->classes + predicted];
@@ -194,13 +220,9 @@ const char *net_metrics_class_name(const struct net_metrics *metrics, int class,
 
 bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score)
 {
-    const long right = net_metrics_confusion(metrics, class, class);
-    long predicted = 0, support = 0;
+    const struct tally *t = &metrics->tallies[class];
+    const long right = t->right, predicted = t->predicted, support = t->support;
 
-    for (int k = 0; k < metrics->classes; k++) {
-        support += net_metrics_confusion(metrics, class, k);
-        predicted += net_metrics_confusion(metrics, k, class);
-    }
     *score = (struct net_score){
         .precision = predicted ? (double)right / (double)predicted : 0,
         .recall = support ? (double)right / (double)support : 0,
@@ -237,7 +259,7 @@ static double accuracy(const struct net_metrics *metrics)
     long right = 0;
 
     for (int c = 0; c < metrics->classes; c++)
-        right += net_metrics_confusion(metrics, c, c);
+        right += metrics->tallies[c].right;
     return (double)right / (double)metrics->rows;
 }
 
@@ -248,12 +270,10 @@ static double balanced_accuracy(const struct net_metrics *metrics)
     int present = 0;
 
     for (int c = 0; c < metrics->classes; c++) {
-        long rows = 0;
+        const struct tally *t = &metrics->tallies[c];
 
-        for (int k = 0; k < metrics->classes; k++)
-            rows += net_metrics_confusion(metrics, c, k);
-        if (rows) {
-            sum += (double)net_metrics_confusion(metrics, c, c) / (double)rows;
+        if (t->support) {
+            sum += (double)t->right / (double)t->support;
             present++;
         }
     }

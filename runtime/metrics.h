@@ -44,6 +44,8 @@ struct net_score {
 bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score);
 
 int net_metrics_classes(const struct net_metrics *metrics);         /* 0: values */
+/* The matrix is kept for up to 1000 classes; false for values too. */
+bool net_metrics_has_confusion(const struct net_metrics *metrics);
 long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted);
 const char *net_metrics_class_name(const struct net_metrics *metrics, int class, char text[16]);
 

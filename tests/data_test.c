@@ -501,6 +501,44 @@ START_TEST(classification)
 }
 END_TEST
 
+/* Memory grows with the classes, not with their square. */
+START_TEST(many_classes)
+{
+    enum { CLASSES = 300000 };
+    const float y[] = {0, 7, CLASSES - 1, CLASSES - 1};
+    const int predicted[] = {0, 7, CLASSES - 1, 8};
+    const long rows[] = {0, 1, 2, 3};
+    float *predictions = calloc(4L * CLASSES, sizeof *predictions);
+    struct net_score score;
+    struct fixture f;
+
+    for (int i = 0; i < 4; i++)
+        predictions[(long)i * CLASSES + predicted[i]] = 1;
+    make_model(&f, NULL, 0, classes, CLASSES);
+    f.model.outputs = CLASSES;
+    struct net_data *data = open_targets(&f, y, 4, 1);
+    struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+    for (int i = 0; i < 2; i++) {
+        net_metrics_reset(metrics);
+        net_metrics_add(metrics, NET_TRAIN, rows, predictions, 4);
+    }
+    ck_assert(!net_metrics_has_confusion(metrics));
+    ck_assert_double_eq(net_metrics_value(metrics, "accuracy"), .75);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "balanced_accuracy"), 2.5 / 3, 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "f1"), (1 + 1 + 2 / 3.) / 4, 1e-12);
+    ck_assert(net_metrics_score(metrics, 8, &score) && score.support == 0);
+    ck_assert(!net_metrics_score(metrics, 9, &score));
+    char *text = report_text(metrics, 2);
+
+    ck_assert_ptr_nonnull(strstr(text, "\nConfusion matrix: not printed for more than 100"));
+    free(text);
+    net_metrics_free(metrics);
+    net_data_close(data);
+    free(predictions);
+}
+END_TEST
+
 START_TEST(one_output)
 {
     static const struct {
@@ -629,7 +667,8 @@ TCase *data_test_prepared(void)
 {
     const TTest *const tests[] = {
         bytes_stay_bytes, standardized, hot_vectors, faults_in_rows, faults_in_probabilities,
-        faults_in_a_preparation, holdouts, empty_holdout, classification, one_output, regression, predictions,
+        faults_in_a_preparation, holdouts, empty_holdout, classification, many_classes, one_output,
+        regression, predictions,
     };
     TCase *prepared = tcase_create("prepared");
 
