@@ -41,13 +41,9 @@ static const KernelCase cases[] = {
      "    x -> dense(1030)\n", "cross_entropy, smoothing=0.1"},
 };
 
-/* CASE=3 in the environment: that one alone. */
 START_TEST(test_case)
 {
-    const char *only = getenv("CASE");
-
-    if (!only || atoi(only) == _i)
-        check_kernel_case(&cases[_i]);
+    check_kernel_case(&cases[_i]);
 }
 END_TEST
 
@@ -118,8 +114,9 @@ START_TEST(arrays_are_found)
     ck_assert(largest_local("struct a {\n    float x[100];\n};\nvoid f(void)\n{\n    int i;\n\n"
                             "    _Alignas(64) float p[2 * 3][5];\n    vec v[i];\n}\n"
                             "static float y[1000];\n") == 120);
-    ck_assert(largest_local("void f(void)\n{\n        const struct taps t[3] = {\n    vec v[2];\n"
-                            "    float (*q)[99] = 0;\n    return x[9];\n    x[7] = 1;\n}\n") == 192);
+    ck_assert(largest_local("void f(void)\n{\n    const struct taps t[3] = {\n    vec v[2];\n"
+                            "    float (*q)[99] = 0;\n    return x[9];\n    x[7] = 1;\n}\n")
+              == 192);
 }
 END_TEST
 
@@ -166,11 +163,9 @@ END_TEST
 Suite *suite_scratch(void)
 {
     Suite *suite = suite_create("scratch");
-    TCase *kernels = tcase_create("kernels"), *stack = tcase_create("stack");
+    TCase *stack = tcase_create("stack");
 
-    tcase_set_timeout(kernels, 300);
-    tcase_add_loop_test(kernels, test_case, 0, COUNT(cases));
-    suite_add_tcase(suite, kernels);
+    add_cases(suite, test_case, COUNT(cases));
     tcase_set_timeout(stack, 120);
     tcase_add_test(stack, arrays_are_found);
     tcase_add_loop_test(stack, stack_does_not_grow, 0, COUNT(huge));
