@@ -52,7 +52,8 @@ static void check_finite(const struct net_column *column, const struct net_field
         for (int i = 0; i < column->size; i++)
             if (!isfinite(at[i]) && !(imputed && isnan(at[i])))
                 net_fail(1, "%s: row %ld, element %d (from 0): expected a finite 32-bit number in "
-                            "%s, found %g", column->place, row, i, column->name, (double)at[i]);
+                            "%s, found %g%s", column->place, row, i, column->name, (double)at[i],
+                         isinf(at[i]) ? ": inf, or beyond single precision (3.4e38)" : "");
     }
 }
 

@@ -155,6 +155,18 @@ static void free_names(char **names, int count)
     free(names);
 }
 
+/* What to add where a row has one cell that looks like several. */
+static const char *separator_hint(const struct csv *c)
+{
+    const bool one = c->count == 1 && !c->cells[0].quoted;
+
+    if (one && memchr(c->cells[0].at, ';', c->cells[0].length))
+        return "; cells are separated by commas, this file seems to be by `;`";
+    if (one && memchr(c->cells[0].at, '\t', c->cells[0].length))
+        return "; cells are separated by commas, this file seems to be by tabs";
+    return "";
+}
+
 /* The place of a column by its name, or its number from 1. */
 static int find_column(const struct csv *c, char **names, const struct net_arg *column)
 {
@@ -163,7 +175,8 @@ static int find_column(const struct csv *c, char **names, const struct net_arg *
 
     if (!column->text) {
         if (column->number > c->count)
-            net_fail(1, "%s: there is no column %.0f, only %d", c->path, column->number, c->count);
+            net_fail(1, "%s: there is no column %.0f, only %d%s", c->path, column->number, c->count,
+                     separator_hint(c));
         return (int)column->number - 1;
     }
     for (int i = 0; i < c->count; i++) {
@@ -179,9 +192,7 @@ static int find_column(const struct csv *c, char **names, const struct net_arg *
 
         net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s%s", c->path, column->text,
                  net_cell_text(text, names[0], strlen(names[0])), c->count > 1 ? ", ..." : "",
-                 near ? "; did you mean " : "", near ? near : "",
-                 c->count == 1 && strpbrk(names[0], ";\t") ?
-                 "; cells are separated by commas, this looks like another separator" : "");
+                 near ? "; did you mean " : "", near ? near : "", separator_hint(c));
     }
     return found;
 }

@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "data_file.h"
+#include "runtime.h"
 
 enum { END_SIZE = 22, LONGEST_COMMENT = 65535, ENTRY_SIZE = 46, LOCAL_SIZE = 30 };
 
@@ -213,13 +214,16 @@ static void open_array(struct net_stream *file, const void *context, int number)
         fail_zip(zip, entry.offset, "an entry's header");
     if (entry.flags & 1)
         net_fail(1, "%s: %s is encrypted", zip->path, arrays->name);
+    char *place = net_format("%s: %s", zip->path, arrays->name);   /* for messages */
+
+    net_hold(arrays->table, place, 0);
     if (entry.method == 0 && entry.packed == entry.unpacked) {
-        net_stream_memory(file, zip->path, (const char *)at, entry.packed);
+        net_stream_memory(file, place, (const char *)at, entry.packed);
     } else if (entry.method == 8) {
         char *bytes = inflate_entry(zip, &entry, at);
 
         net_hold(arrays->table, bytes, 0);
-        net_stream_memory(file, zip->path, bytes, entry.unpacked);
+        net_stream_memory(file, place, bytes, entry.unpacked);
     } else {
         net_fail(1, "%s: byte %llu: %s is packed by method %u; expected 0 (stored) or 8 "
                     "(deflated), as numpy.savez writes them", zip->path,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "data_parts.h"
 #include "data_table.h"
@@ -26,6 +27,17 @@ static bool is_missing(const char *at, size_t length)
         if (strlen(words[i]) == length && !memcmp(words[i], at, length))
             return true;
     return false;
+}
+
+/* What to add where a cell that is no number may stand for a missing one. */
+static const char *missing_hint(const char *at, size_t length)
+{
+    static const char *const words[] = {"na", "n/a", "nan", "null", "none", "-", "."};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == length && !strncasecmp(words[i], at, length))
+            return "; missing numbers are written NA, N/A, NaN, nan, null, ? or not at all";
+    return "";
 }
 
 char *net_copy(const char *text)
@@ -258,8 +270,9 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
 
     switch (net_parse_number(at, length, &number)) {
     case NET_NO_NUMBER:
-        net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found \"%s\"%s",
+        net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found \"%s\"%s%s",
                  spot->path, spot->line, spot->row, name, net_cell_text(text, at, length),
+                 missing_hint(at, length),
                  taker->field->kind == NET_INPUT ? "" :
                  "\n  strings are numbered by `-> classes(n)`");
     case NET_MISSING:

@@ -165,14 +165,18 @@ void net_values_finish(struct net_values *values, struct net_prepared *prepared)
 {
     const struct net_field *field = values->field;
     const struct net_column *column = &values->column;
+    const char *kind = field->kind == NET_INPUT ? "input" : "target";
     char found[64], wanted[64];
 
+    net_shape_text(found, column->rank, column->shape);
+    net_shape_text(wanted, field->rank, field->shape);
+    if (!fits(column, field) && column->elements)
+        net_fail(1, "%s: a row of %s is %s, the model's %s %s wants %s; `%s %s[%d]` takes these "
+                    "columns", column->place, column->name, found, kind, field->name, wanted, kind,
+                 field->name, column->size);
     if (!fits(column, field))
         net_fail(1, "%s: a row of %s is %s, the model's %s %s wants %s (the first axis of a file "
-                    "counts rows)", column->place, column->name,
-                 net_shape_text(found, column->rank, column->shape),
-                 field->kind == NET_INPUT ? "input" : "target", field->name,
-                 net_shape_text(wanted, field->rank, field->shape));
+                    "counts rows)", column->place, column->name, found, kind, field->name, wanted);
     if (field->kind == NET_TARGET_CLASS) {
         if (column->type != NET_I32)
             net_fail(1, "%s: the target %s wants classes(n) at the end of its preparations",

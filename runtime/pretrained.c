@@ -130,7 +130,8 @@ static void read_header(struct lines *lines, const struct net_tensor *tensor, lo
     if (!line || first == line || second == first || second[strspn(second, " \t\r\n")]
         || *count < 0)
         fail_line(lines, "expected `COUNT DIM`: how many words there are, and how many numbers "
-                  "each has");
+                  "each has; where the file begins with a word, put a line in front: its number of "
+                  "lines, a space and %d", tensor->shape[1]);
     if (width != tensor->shape[1])
         fail_line(lines, "%s has %d numbers a word, this file has %ld: embedding(%ld) takes it",
                   tensor->name, tensor->shape[1], width, width);

@@ -253,7 +253,8 @@ START_TEST(faults_in_rows)
     write_array("y.npy", "<f4", "3", half, sizeof half);
     expect_fault(open_and_close, &f, "found 0.5");
     write_array("y.npy", "<f4", "3", not_finite, sizeof not_finite);
-    expect_fault(open_and_close, &f, "y.npy: row 2, element 0 (from 0): expected a finite");
+    expect_fault(open_and_close, &f, "y.npy: row 2, element 0 (from 0): expected a finite 32-bit "
+                                     "number in y, found inf: inf, or beyond single precision");
     write_array("y.npy", "|u1", "2", "\0\1", 2);
     expect_fault(open_and_close, &f, "x.npy has 3 rows, y.npy has 2");
     write_pictures("\0\1\2");

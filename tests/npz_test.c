@@ -189,7 +189,7 @@ START_TEST(archive_faults)
     expect_archive_fault(&broken, "t: byte 0: the packed data of x.npy are damaged");
     broken = make_archive(false, 0);
     broken.bytes[35] = 'X';
-    expect_archive_fault(&broken, "t: byte 0: expected a .npy file (93 NUMPY), found 58 4E");
+    expect_archive_fault(&broken, "t: x: byte 0: expected a .npy file (93 NUMPY), found 58 4E");
 }
 END_TEST
 

@@ -245,6 +245,12 @@ START_TEST(table_faults)
          "t: line 2 (row 0), column b: expected a number, found nothing; `-> impute(missing, "
          "mean)`"},
         {&net_reader_csv, &number_field, "a,b\n1,NA\n", "found \"NA\"; `-> impute"},
+        {&net_reader_csv, &number_field, "a,b\n1,na\n",
+         "found \"na\"; missing numbers are written NA, N/A, NaN, nan, null, ? or not at all"},
+        {&net_reader_csv, &number_field, "a;b\n1;2\n",
+         "expected a column b, found a;b; cells are separated by commas, this file seems to be by "
+         "`;`"},
+        {&net_reader_csv, &number_field, "a\tb\n1\t2\n", "this file seems to be by tabs"},
         {&net_reader_csv, &number_field, "a,b\n1,\"2\n3,4\n",
          "t: line 2: a quote opens here and is never closed"},
         {&net_reader_csv, &number_field, "a,b\n\"x\"y,4\n",

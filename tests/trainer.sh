@@ -213,6 +213,11 @@ done
 exits "a batch of one number a channel" 2 "variance" ./tiny train --batch 1 --out none
 check "a last batch of one row" ./tiny train --batch 3 --out tiny_last --quiet
 
+sed -e 's/ -> classes(3)//' -e 's/column("x")/columns("x".."y")/' -e 's/dense(3)/dense(1)/' \
+    -e 's/cross_entropy/mse/' tiny.net >wide.net
+build wide wide.net
+exits "more columns than an input has" 1 "input x\[2\]. takes these" ./wide train --out none
+
 # targets of binary_cross_entropy; metrics of any size
 sed -e 's/ -> classes(3)//' -e 's/dense(3)/dense(1)/' -e 's/cross_entropy/binary_cross_entropy/' \
     tiny.net >binary.net

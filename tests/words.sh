@@ -159,7 +159,7 @@ if [ -z "$quick" ]; then
     wrong short.vec "line 7: expected 20 numbers .*missing"
     wrong cut.vec "promises 100 words, here are 49"
     wrong cut.vec.gz "cut off"
-    wrong headless.vec "line 1: expected \`COUNT DIM\`"
+    wrong headless.vec "line 1: expected \`COUNT DIM\`.*put a line in front: .* and 20"
     wrong nowhere.vec "cannot open"
     wrong "*.vec" "one is wanted"
 fi
