@@ -416,6 +416,10 @@ check "kfold: the table is the mean of the runs" awk -F'[:,]' '
     END { d = sum / n - mean; exit !(n == 4 && d < 1e-9 && d > -1e-9) }' folds/kfold.json
 holds "kfold: rows of folds.csv" "$(wc -l <folds/folds.csv)" "==" 13
 holds "kfold: rows of band.csv" "$(wc -l <folds/band.csv)" "==" 4
+check "kfold: numbers that are equal have a deviation of 0" awk -F, '
+    NR == 1 { for (i = 1; i <= NF; i++) if ($i == "lr_sd") c = i }
+    NR > 1 { bad += !c || $c != "0" }
+    END { exit NR < 2 || bad }' folds/band.csv
 check "kfold: a fold is evaluated" ./folded eval --weights folds/fold_2 --part validation
 check "kfold of another count" ./folded kfold 3 --epochs 1 --json --quiet --out folds_3
 check "kfold where the model says holdout" ./augmented kfold 2 --epochs 1 --quiet --out folds_2
