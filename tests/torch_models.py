@@ -1,4 +1,5 @@
 """What tests/torch/cases.txt says, in PyTorch: layers, networks, losses, optimizers, schedules.
+The networks of models/ are in torch_published.py.
 
 The definitions of a case (part=conv2d(7,3), optimizing=adam(lr=0.01)) are Python too: they are
 evaluated here with functions of the same names. A layer is a function of a run, its path and its
@@ -97,7 +98,7 @@ def check_pretrained(m, weight):
     m.looked = True
     with open(os.path.join(m.folder, "words.vec")) as file:
         vectors = dict(line.rstrip().split(" ", 1) for line in list(file)[1:])
-    rows = vocabulary(m.folder, 30)
+    rows = frequent(texts(m.folder)[0], 30)
     for row, word in enumerate(rows):
         if word in vectors:
             want = torch.tensor([float(number) for number in vectors[word].split()])
@@ -200,25 +201,30 @@ def texts(folder, name="texts.csv"):
     return [row["text"].split() for row in rows], torch.tensor([int(row["label"]) for row in rows])
 
 
-def vocabulary(folder, size, name="texts.csv"):
-    counts = collections.Counter(word for row in texts(folder, name)[0] for word in row)
-    return sorted(counts, key=lambda word: (-counts[word], word))[:size]
+def frequent(rows, size, least=1):
+    counts = collections.Counter(word for row in rows for word in row)
+    words = [word for word in counts if counts[word] >= least]
+    return sorted(words, key=lambda word: (-counts[word], word))[:size]
 
 
-def tokens(folder, size, length, name="texts.csv"):
+def numbered(rows, known, length):
     """Row 0 is padding, 1 an unknown word; then the words, the most frequent first."""
-    ids = {word: row for row, word in enumerate(vocabulary(folder, size, name), 2)}
-    rows, labels = texts(folder, name)
+    ids = {word: row for row, word in enumerate(known, 2)}
     table = torch.zeros(len(rows), length, dtype=torch.int64)
     for row, words in enumerate(rows):
         for place, word in enumerate(words[:length]):
             table[row, place] = ids.get(word, 1)
-    return table, labels
+    return table
 
 
-def bags(folder, size):
-    columns = {word: column for column, word in enumerate(vocabulary(folder, size))}
-    rows, labels = texts(folder)
+def tokens(folder, size, length, name="texts.csv"):
+    rows, labels = texts(folder, name)
+    return numbered(rows, frequent(rows, size), length), labels
+
+
+def bags(folder, size, name="texts.csv"):
+    rows, labels = texts(folder, name)
+    columns = {word: column for column, word in enumerate(frequent(rows, size))}
     table = torch.zeros(len(rows), size)
     for row, words in enumerate(rows):
         for word in words:
@@ -395,24 +401,6 @@ def file_concat(folder):
     return classes_case(arrays(folder), network)
 
 
-# ---- whole networks: files of models/ -------------------------------------------------------------
-
-KERAS = batchnorm(momentum=0.01, eps=1e-3)
-
-
-def records(folder, name, bytes_before):
-    with gzip.open(os.path.join(folder, name), "rb") as file:
-        rows = np.frombuffer(file.read(), np.uint8).reshape(-1, bytes_before + 3072)
-    images = rows[:, bytes_before:].reshape(-1, 3, 32, 32).astype(np.float32) / np.float32(255)
-    return torch.tensor(images), torch.tensor(rows[:, bytes_before - 1].astype(np.int64))
-
-
-def cifar10(folder):
-    images, labels = records(folder, "data_batch_1.bin.gz", 1)
-    mean, std = torch.tensor([0.49, 0.48, 0.45]), torch.tensor([0.25, 0.24, 0.26])
-    return (images - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1), labels
-
-
 def file_far(folder):
     images, labels = arrays(folder)
 
@@ -421,85 +409,3 @@ def file_far(folder):
         x = batchnorm()(m, "far.batchnorm_2", CONV(6, 3)(m, "far.conv2d", x))
         return dense(5)(m, "far.dense", F.relu(x).flatten(1))
     return classes_case(((images * 255).round() + 20000, labels), network)
-
-
-def file_cifar10_lenet5(folder):
-    def network(m, x):
-        p = "lenet5."
-        x = F.max_pool2d(F.relu(CONV(6, 5)(m, p + "conv2d_1", x)), 2)
-        x = F.max_pool2d(F.relu(CONV(16, 5)(m, p + "conv2d_2", x)), 2)
-        x = F.relu(CONV(120, 5)(m, p + "conv2d_3", x)).flatten(1)
-        return dense(10)(m, p + "dense_2", F.relu(dense(84)(m, p + "dense_1", x)))
-    return classes_case(cifar10(folder), network)
-
-
-def file_cifar10_resnet18(folder, activation=plain(F.relu6)):
-    norm, p = batchnorm(), "resnet18."
-
-    def basic(m, path, x, stride):
-        body = CONV(0, 3, stride=stride, padding=1)(m, path + ".conv2d_1", x)
-        body = activation(m, None, norm(m, path + ".batchnorm_1", body))
-        body = norm(m, path + ".batchnorm_2", CONV(0, 3, padding=1)(m, path + ".conv2d_2", body))
-        if stride != 1:
-            x = CONV(0, 1, stride=stride)(m, path + ".conv2d_3", x)
-            x = norm(m, path + ".batchnorm_3", x)
-        return activation(m, None, body + x)
-
-    def network(m, x):
-        x = activation(m, None, norm(m, p + "batchnorm", CONV(64, 3, padding=1)(m, p + "conv2d", x)))
-        for block in range(8):
-            x = basic(m, f"{p}basic_{block + 1}", x, 2 if block in (2, 4, 6) else 1)
-        return dense(10)(m, p + "dense", x.mean((2, 3)))
-    return classes_case(cifar10(folder), network)
-
-
-def file_cifar10_vgg16(folder, activation=plain(F.relu6)):
-    def network(m, x):
-        number = 0
-        for stage in (2, 2, 3, 3, 3):
-            for _ in range(stage):
-                number += 1
-                x = CONV(0, 3, padding=1)(m, f"vgg16.conv2d_{number}", x)
-                x = activation(m, None, batchnorm()(m, f"vgg16.batchnorm_{number}", x))
-            x = F.max_pool2d(x, 2)
-        return dense(10)(m, "vgg16.dense", x.flatten(1))
-    return classes_case(cifar10(folder), network)
-
-
-def file_cifar100_alexnet(folder):
-    def network(m, x):
-        p = "alexnet."
-
-        def conv(number, x, **options):
-            return F.relu(CONV(0, 3, **options)(m, f"{p}conv2d_{number}", x))
-
-        def norm(number, x):
-            return KERAS(m, f"{p}batchnorm_{number}", x)
-
-        x = norm(1, F.max_pool2d(conv(1, x, stride=2), 3, 1))
-        x = norm(2, F.max_pool2d(conv(2, x, stride=2), 2, 1))
-        x = norm(4, conv(4, norm(3, conv(3, x, padding=1)), padding=1))
-        x = norm(5, F.max_pool2d(conv(5, x, padding=1), 2, 1)).flatten(1)
-        for head in (f"{p}head_1", f"{p}head_2"):
-            x = KERAS(m, head + ".batchnorm", F.relu(dense(512)(m, head + ".dense", x)))
-        return dense(100)(m, p + "dense", x)
-    return classes_case(records(folder, "train.bin.gz", 2), network)
-
-
-def file_imdb_embedding_conv(folder):
-    words, labels = tokens(folder, 9998, 500, "train.csv.gz")
-
-    def network(m, x):
-        p = "reviews."
-        x = KERAS(m, p + "batchnorm_1", embedding(16)(m, p + "embedding", x))
-        for number in (1, 2):
-            x = F.relu(convolution(F.conv1d)(0, 3, padding=1)(m, f"{p}conv1d_{number}", x))
-            x = KERAS(m, f"{p}batchnorm_{number + 1}", F.max_pool1d(x, 2))
-        return dense(1)(m, p + "dense", x.flatten(1))
-    return Case(words, labels.float().unsqueeze(1), network, F.binary_cross_entropy_with_logits)
-
-
-def case_of(file, folder, options):
-    """The Case of a file, and what its train section says."""
-    known = re.sub(r"\W", "_", file.removeprefix("models/"))
-    return globals()["file_" + known](folder, **options)
