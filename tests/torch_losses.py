@@ -430,7 +430,7 @@ def main():
     parser.add_argument("cases", nargs="*")
     parser.add_argument("--netc", default="build/netc")
     parser.add_argument("--record", action="store_true")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     if arguments.command == "data":
         return write_rows()
     wanted = cases(arguments.cases)
