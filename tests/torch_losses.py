@@ -34,7 +34,7 @@ MODELS = os.path.join(HERE, "..", "models")
 TOLERANCE = 1e-4        # of a loss; fp32 sums in another order
 MODEL_TOLERANCE = 1e-5  # of a loss of a file of models/
 TENSOR_TOLERANCE = 5e-3 # of a tensor's largest number, after the last step
-UPDATE_TOLERANCE = 5e-2 # of a tensor's largest change in all steps
+UPDATE_TOLERANCE = 2e-2 # of a tensor's largest change in all steps, in a file of models/
 UPDATE_FLOOR = 1e-3     # of the largest change of all: a change below it is rounding alone
 
 
@@ -190,7 +190,8 @@ class Case:
         self.section = dict(re.findall(r"^    (\w+) *= *(.*?) *(?:#.*)?$",
                                        text[text.index("\ntrain {"):], re.M))
         self.batch = int(flags.get("--batch", self.section["batch"]))
-        self.tolerance = MODEL_TOLERANCE if self.file.startswith("models/") else TOLERANCE
+        self.whole = self.file.startswith("models/")
+        self.tolerance = MODEL_TOLERANCE if self.whole else TOLERANCE
         self.steps = int(flags.get("--max-steps", 10))
 
     def value(self, key, otherwise=None):
@@ -386,8 +387,9 @@ TABLE = f"""\
 
 `python3 tests/torch_losses.py compare --record` writes this: both sides run, from the same weights
 (of seed 7) and rows. A loss differs by at most {TOLERANCE:g} of it ({MODEL_TOLERANCE:g} in a file of
-models/); the tensors after the last step by {TENSOR_TOLERANCE:g} of a tensor's largest number, and by
-{UPDATE_TOLERANCE:g} of the largest change that the steps made to it.
+models/); the tensors after the last step by {TENSOR_TOLERANCE:g} of a tensor's largest number, and in a
+file of models/ by {UPDATE_TOLERANCE:g} of the largest change that the steps made to it. Cases that
+are not here were not run since the table is kept.
 
 | case | steps | losses | tensors | changes | PyTorch |
 | --- | --- | --- | --- | --- | --- |
@@ -410,7 +412,8 @@ def compare(netc, folder, wanted):
         (apart, name), (moved, moved_name) = difference(read_safetensors(weights), our_tensors,
                                                         their_tensors)
         good = (len(ours) == case.steps and worst <= case.tolerance and
-                apart <= TENSOR_TOLERANCE and moved <= UPDATE_TOLERANCE)
+                apart <= TENSOR_TOLERANCE and
+                (moved <= UPDATE_TOLERANCE or not case.whole))
         failed += not good
         print(f"{case.name:22} {case.steps:2} losses {ours[0]:.6f} to {ours[-1]:.6f}, differ by "
               f"{worst:.1e}, tensors by {apart:.1e}, changes by {moved:.1e}"
