@@ -1,14 +1,16 @@
 /*
  * main.c -- the compiler: the command line, and the stages as flat calls (compile).
  *
- * Exit: 0; 1 a fault in the model; 2 wrong usage; 3 clang failed on generated code.
+ * Exit: 0; 1 a fault in the model, or a file that cannot be written; 2 wrong usage; 3 clang failed on
+ * generated code.
  */
 
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700      /* realpath */
 
 #include "program.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -198,10 +200,11 @@ static Options parse_options(int argc, char **argv)
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-/* Writes a whole file or none: beside its place first, then renamed. */
+/* Writes a whole file or none: beside its place first, then renamed. A link stays one. */
 static int write_output(const char *path, const Text *text)
 {
-    const char *part = format("%s.%ld.part", path, (long)getpid());
+    const char *real = realpath(path, NULL);
+    const char *place = real ? real : path, *part = format("%s.%ld.part", place, (long)getpid());
     struct stat there;
 
     if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
@@ -214,13 +217,13 @@ static int write_output(const char *path, const Text *text)
 
     if (file)
         ok = fclose(file) == 0 && ok;
-    ok = ok && rename(part, path) == 0;
+    ok = ok && rename(part, place) == 0;
     if (ok)
         return 0;
     fprintf(stderr, "netc: error: cannot write %s: %s\n", path, strerror(errno));
     if (file)
         unlink(part);
-    return EXIT_USAGE;
+    return EXIT_FAULT;
 }
 
 /* What goes to stdout, or to the file of -o. */
@@ -231,7 +234,7 @@ static int give(const Options *o, const Text *text)
     if (fwrite(text->at, 1, text->length, stdout) == text->length && fflush(stdout) == 0)
         return 0;
     fprintf(stderr, "netc: error: cannot write: %s\n", strerror(errno));
-    return EXIT_USAGE;
+    return EXIT_FAULT;
 }
 
 /* The target's name, `native` resolved; NULL after an error. A clang is found where one is
@@ -264,8 +267,9 @@ static void keep_model(const Options *o, const char *path, const char *what)
 
 /* The generated C goes to FILE.c, which goes away again unless --keep. */
 static int build(const Options *o, const Clang *clang, const char *target, const Text *code,
-                 const char *trainer, double began)
+                 const char *name, double began)
 {
+    const char *real = realpath(name, NULL), *trainer = real ? real : name;     /* behind a link */
     const char *path = format("%s.c", trainer);
     double emitted, built;
     struct stat there;
@@ -280,7 +284,7 @@ static int build(const Options *o, const Clang *clang, const char *target, const
     keep_model(o, trainer, "the trainer");
     keep_model(o, path, "the generated C");
     if (write_output(path, code) != 0)
-        return EXIT_USAGE;
+        return EXIT_FAULT;
     emitted = milliseconds();
     ok = build_trainer(clang, target, path, trainer);
     built = milliseconds();
@@ -371,12 +375,14 @@ int main(int argc, char **argv)
     if (argc > 1 && same(argv[1], "fmt"))
         fail_usage("netc fmt is not there yet");
 
+    signal(SIGXFSZ, SIG_IGN);       /* a file over the limit is a write that fails, as others do */
+
     const Options o = parse_options(argc, argv);
     const int status = compile(&o);
 
     if (fflush(stdout) != 0 && status == 0) {
         fprintf(stderr, "netc: error: cannot write: %s\n", strerror(errno));
-        return EXIT_USAGE;
+        return EXIT_FAULT;
     }
     return status;
 }

@@ -5,8 +5,10 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -80,6 +82,36 @@ char *net_new_folder(const struct net_model *model)
     return folder;
 }
 
+int net_folder_lock(const char *folder)
+{
+    const int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        net_fail(NET_USAGE, "another process trains in %s: wait for its end, or name another "
+                 "folder with --out", folder);
+    return lock;
+}
+
+/* The file of --log-steps; where it cannot be written no folder is left that was made for the run.
+   What is written now tells of a full disk, too. */
+static void open_steps(struct net_training *training, bool made)
+{
+    const char *log = training->options->value[NET_LOG_STEPS].text;
+
+    if (!log)
+        return;
+    training->steps = fopen(log, "w");
+    if (training->steps && fprintf(training->steps, "step,loss\n") > 0
+        && !fflush(training->steps))
+        return;
+
+    const int why = errno;
+
+    if (made)
+        rmdir(training->folder);
+    net_fail(NET_FAULT, "cannot write %s: %s", log, strerror(why));
+}
+
 void net_folder_open(struct net_training *training)
 {
     static const char *const files[] = {
@@ -90,6 +122,7 @@ void net_folder_open(struct net_training *training)
 
     if (value[NET_RESUME].text) {
         training->folder = net_format("%s", value[NET_RESUME].text);
+        open_steps(training, false);
         return;
     }
     training->folder = value[NET_OUT].text ? net_format("%s", value[NET_OUT].text)
@@ -104,7 +137,10 @@ void net_folder_open(struct net_training *training)
         net_fail(NET_USAGE,
                  "%s is a run already: --resume %s goes on with it, --force writes over it",
                  training->folder, training->folder);
+    const bool made = !net_has_file(training->folder, "");
     net_make_folder(training->folder);
+    training->lock = net_folder_lock(training->folder);
+    open_steps(training, made);
     for (size_t i = 0; run && i < sizeof files / sizeof *files; i++) {
         char *path = net_format("%s/%s", training->folder, files[i]);
 
@@ -135,7 +171,6 @@ static void add_header(struct net_text *text, const struct net_training *trainin
 void net_history_open(struct net_training *training)
 {
     char *path = net_format("%s/history.csv", training->folder);
-    const char *log = training->options->value[NET_LOG_STEPS].text;
     struct net_text text = { 0 };
 
     add_header(&text, training);
@@ -154,12 +189,6 @@ void net_history_open(struct net_training *training)
     training->history = fopen(path, "a");
     if (!training->history)
         net_fail(NET_FAULT, "cannot write %s: %s", path, strerror(errno));
-    if (log) {
-        training->steps = fopen(log, "w");
-        if (!training->steps)
-            net_fail(NET_FAULT, "cannot write %s: %s", log, strerror(errno));
-        fprintf(training->steps, "step,loss\n");
-    }
     free(text.at);
     free(path);
 }

@@ -139,8 +139,8 @@ static void check_data(const struct folds *folds)
                                       (struct net_fold){ 1, folds->count }));
 }
 
-/* Makes the folder, or refuses one that is there. */
-static void open_folder(const struct folds *folds)
+/* Makes the folder, or refuses one that is there. Gives its lock. */
+static int open_folder(const struct folds *folds)
 {
     const bool there = net_has_file(folds->folder, "kfold.json")
                        || net_has_file(folds->folder, "run.json");
@@ -151,8 +151,12 @@ static void open_folder(const struct folds *folds)
                  folds->folder, folds->folder);
     check_data(folds);
     net_make_folder(folds->folder);
+
+    const int lock = net_folder_lock(folds->folder);
+
     for (int i = 1; forget_run(folds, i); i++)
         continue;
+    return lock;
 }
 
 int net_kfold(struct net_options *options, struct net_signals *signals)
@@ -161,7 +165,7 @@ int net_kfold(struct net_options *options, struct net_signals *signals)
     const char *resume = options->value[NET_RESUME].text, *out = options->value[NET_OUT].text;
     struct folds folds = { .options = options, .signals = signals };
     char *folder = resume || out ? net_format("%s", resume ? resume : out) : net_new_folder(model);
-    int code = NET_OK;
+    int code = NET_OK, lock;
 
     if (model->parts[NET_VALIDATION] && model->parts[NET_VALIDATION]->reader)
         net_fail(NET_USAGE, "kfold: the validation part of %s is a source of its own, not rows of "
@@ -173,15 +177,18 @@ int net_kfold(struct net_options *options, struct net_signals *signals)
     folds.folder = folder;
     folds.count = resume ? resumed_count(options, resume) : asked_count(options);
     if (resume) {
+        lock = net_folder_lock(resume);
         take_settings(&folds);
     } else {
-        open_folder(&folds);
+        lock = open_folder(&folds);
         net_folds_write(&folds, NULL);
     }
     for (int i = 1; i <= folds.count && code == NET_OK; i++)
         code = train_fold(&folds, i);
     if (code == NET_OK)
         net_folds_show(&folds);
+    if (lock >= 0)
+        close(lock);
     free(folder);
     return code;
 }

@@ -430,7 +430,7 @@ void net_help(const struct net_model *model)
            "  config     every value, and which are defaults\n\n"
            "A run's folder holds run.json, history.csv, model.safetensors, preparation.json and\n"
            "checkpoint.safetensors. Exit: 0; 1 a fault in data or weights; 2 wrong usage;\n"
-           "3 diverged; 130 and 143 after Ctrl-C and SIGTERM, with a checkpoint.\n",
+           "3 diverged; 129, 130 and 143 after SIGHUP, Ctrl-C and SIGTERM, with a checkpoint.\n",
            model->name, model->version, model->source, model->isa, model->batch);
     for (int o = 0; o < NET_OPTIONS; o++) {
         const char *space = strstr(descriptions[o].help, "  ");

@@ -37,6 +37,8 @@ const char *net_nearest(const char *word, const char *const *words, int count); 
 /* The whole file, with a NUL behind it; malloc'd. A file that cannot be read ends the program. */
 char *net_file_read(const char *path, size_t *length);
 
+bool net_is_same_file(const char *a, const char *b);    /* under two names, perhaps */
+
 /* A file that replaces `path` at once, when it is complete and on the disk, or not at all. */
 struct net_file {
     FILE *out;
@@ -322,11 +324,11 @@ int net_eval(const struct net_options *options);        /* `eval` */
 /* ---- signals.c: Ctrl-C and its kin ----------------------------------------------------------- */
 
 struct net_signals {
-    atomic_int stop;            /* SIGINT or SIGTERM came; 0: none */
+    atomic_int stop;            /* SIGINT, SIGTERM or SIGHUP came; 0: none */
     atomic_bool save;           /* SIGUSR1 came: save and go on */
 };
 
-/* From now on these three signals only set `signals`; a second SIGINT or SIGTERM ends the program.
+/* From now on these four signals only set `signals`; a second SIGINT or SIGTERM ends the program.
    Called before any thread is started. */
 void net_signals_open(struct net_signals *signals);
 
@@ -384,6 +386,7 @@ struct net_training {
     struct net_signals *signals;
     struct net_progress progress;
     char *folder;               /* the run's */
+    int lock;                   /* on it; -1: none */
     void *kept;                 /* the best parameters; NULL: the last are kept */
     long *rows;                 /* the epoch's order */
     long *every;                /* 0, 1, 2, ... for the largest part */
@@ -407,6 +410,10 @@ void net_make_folder(const char *path);                 /* and those above it */
 bool net_has_file(const char *folder, const char *name);
 char *net_new_folder(const struct net_model *model);    /* runs/NAME-DATE-TIME, malloc'd */
 void net_folder_open(struct net_training *training);    /* makes it, or refuses an existing run */
+
+/* While the descriptor that it gives is open no other process trains there; where one does, the
+   program ends. A file system that has no locks (-1, or none is held) hinders nobody. */
+int net_folder_lock(const char *folder);
 void net_history_open(struct net_training *training);   /* a resume keeps the rows that are done */
 void net_history_add(struct net_training *training, double loss, const double *values,
                      double seconds, double samples_per_second);

@@ -1,5 +1,6 @@
 /*
- * signals.c -- Ctrl-C finishes the step, a second one ends at once.
+ * signals.c -- Ctrl-C, SIGTERM or a terminal that is closed finishes the step; a second Ctrl-C or
+ * SIGTERM ends at once.
  *
  * The signals are blocked in every thread, and one thread waits for them: no handler, no global.
  */
@@ -12,9 +13,15 @@
 
 #include "runtime.h"
 
+/* A blocked signal is waited for even where it was ignored, as SIGHUP is under nohup: that one is
+   left alone. */
 static void fill_set(sigset_t *set)
 {
+    struct sigaction hangup;
+
     sigemptyset(set);
+    if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
+        sigaddset(set, SIGHUP);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGUSR1);
@@ -30,10 +37,10 @@ static void *wait_for_signals(void *argument)
     while (!sigwait(&set, &number))
         if (number == SIGUSR1)
             atomic_store(&signals->save, true);
-        else if (atomic_load(&signals->stop))
-            _exit(128 + number);
-        else
+        else if (!atomic_load(&signals->stop))
             atomic_store(&signals->stop, number);
+        else if (number != SIGHUP)      /* of one hangup come two: the kernel's and the shell's */
+            _exit(128 + number);
     return NULL;
 }
 
@@ -42,6 +49,7 @@ void net_signals_open(struct net_signals *signals)
     pthread_t thread;
     sigset_t set;
 
+    signal(SIGPIPE, SIG_IGN);       /* who reads the progress may go; the run stays */
     fill_set(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (pthread_create(&thread, NULL, wait_for_signals, signals))

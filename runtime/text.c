@@ -156,6 +156,14 @@ char *net_file_read(const char *path, size_t *length)
     return bytes;
 }
 
+bool net_is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    return !stat(a, &one) && !stat(b, &other) && one.st_dev == other.st_dev
+           && one.st_ino == other.st_ino;
+}
+
 static _Noreturn void fail_write(const struct net_file *file)
 {
     const int why = errno;
@@ -170,8 +178,10 @@ void net_file_open(struct net_file *file, const char *path)
 
     if (!stat(path, &status) && !S_ISREG(status.st_mode))
         net_fail(NET_FAULT, "cannot write %s: it is there and not a file", path);
-    file->path = net_format("%s", path);
-    file->temporary = net_format("%s.%ld.part", path, (long)getpid());
+    file->path = realpath(path, NULL);      /* a link stays one: what it names is replaced */
+    if (!file->path)
+        file->path = net_format("%s", path);
+    file->temporary = net_format("%s.%ld.part", file->path, (long)getpid());
     file->out = fopen(file->temporary, "wb");
     if (!file->out)
         fail_write(file);
@@ -199,7 +209,7 @@ static void sync_folder(const char *path)
 
 void net_file_commit(struct net_file *file)
 {
-    if (fflush(file->out) || fsync(fileno(file->out)))
+    if (fflush(file->out) || ferror(file->out) || fsync(fileno(file->out)))
         fail_write(file);
     if (fclose(file->out) || rename(file->temporary, file->path))
         fail_write(file);

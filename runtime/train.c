@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "runtime.h"
 
@@ -383,6 +384,7 @@ static void open_training(struct net_training *training, struct net_options *opt
     const bool resume = options->value[NET_RESUME].text != NULL;
 
     if (resume) {
+        training->lock = net_folder_lock(options->value[NET_RESUME].text);
         net_checkpoint_settings(&tensors, options);
         options->fold = resumed_fold(options->value[NET_RESUME].text);
     }
@@ -434,13 +436,16 @@ static void close_training(struct net_training *training)
     net_loader_close(training->loader);
     net_metrics_free(training->metrics);
     net_session_close(&training->session);
-    const bool lost = ferror(training->history) || (training->steps && ferror(training->steps));
-    const bool history = fclose(training->history) == 0;
-    const bool steps = !training->steps || fclose(training->steps) == 0;
+    const char *log = training->options->value[NET_LOG_STEPS].text;
+    const bool lost = ferror(training->history), lost_steps = log && ferror(training->steps);
 
-    if (lost || !history || !steps)
+    if (fclose(training->history) || lost)
         net_fail(NET_FAULT, "%s: the history could not be written: %s", training->folder,
                  strerror(errno));
+    if (log && (fclose(training->steps) || lost_steps))
+        net_fail(NET_FAULT, "%s: the steps could not all be written: %s", log, strerror(errno));
+    if (training->lock >= 0)
+        close(training->lock);
     free(training->kept);
     free(training->rows);
     free(training->every);

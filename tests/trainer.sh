@@ -44,7 +44,7 @@ exits "define without a value" 2 "NAME=VALUE" "$netc" "$models/digits.net" --def
 exits "define of an unknown let" 1 "error" "$netc" "$models/digits.net" --define width=3
 exits "no such model" 1 "error" "$netc" nowhere.net
 exits "no such clang" 2 "no program" "$netc" "$models/xor_split.net" --cc /nowhere/clang
-exits "output in no folder" 2 "cannot write" "$netc" "$models/xor_split.net" -o nowhere/x
+exits "output in no folder" 1 "cannot write" "$netc" "$models/xor_split.net" -o nowhere/x
 exits "output is a folder" 2 "folder" "$netc" "$models/xor_split.net" -o "$scratch"
 printf 'network n(x) { x -> dense(2 }\n' >broken.net
 exits "fault in a model" 1 "error" "$netc" broken.net -o broken
@@ -63,6 +63,9 @@ cp model.txt kept.c
 exits "the kept C is the model" 2 "give -o" "$netc" kept.c --keep -o kept
 check "the models are whole" cmp model.txt kept.c
 check "the model is whole" cmp model.txt "$models/xor_split.net"
+: >linked.c && ln -s linked.c link.c
+check "output is a link" "$netc" "$models/xor_split.net" --emit-c -o link.c
+check "a link stays one" [ -L link.c -a -s linked.c ]
 
 # says NAME TRAINABLE NON_TRAINABLE COMMAND...: a summary with these totals
 says() {
@@ -124,6 +127,34 @@ check "a run without a checkpoint, again" ./xor_split train --out begun --force 
 exits "resume of no folder" 1 "no such folder" ./xor_split train --resume nowhere
 exits "a flag that does not apply" 2 "[-]-stop-patience does not" \
     ./xor_split train --stop_patience 3
+exits "steps in no folder" 1 "cannot write nowhere/steps.csv: No such" \
+    ./xor_split train --log-steps nowhere/steps.csv --out no_steps
+check "no folder is left of it" [ ! -e no_steps ]
+check "steps in the run's folder" \
+    ./xor_split train --log-steps steps/steps.csv --out steps --epochs 3 --quiet
+holds "rows of steps" "$(wc -l <steps/steps.csv)" "==" 4
+predict="./xor_split predict --part train --weights run_xor_split"
+exits "predictions in no folder" 1 "cannot write nowhere/p: No such" $predict -o nowhere/p
+exits "predictions over the weights" 2 "would be lost" ./xor_split predict --part train \
+    --weights steps/model.safetensors -o steps/model.safetensors
+: >linked.txt && ln -s linked.txt link.txt
+check "predictions through a link" $predict -o link.txt
+check "the link stays one" [ -L link.txt -a -s linked.txt ]
+if [ -c /dev/full ]; then
+    exits "steps on a full disk" 1 "cannot write /dev/full: No space" \
+        ./xor_split train --log-steps /dev/full --out no_steps
+    check "no folder is left of that" [ ! -e no_steps ]
+    exits "predictions on a full disk" 1 "cannot write /dev/full: No space" $predict -o /dev/full
+fi
+# the limit is 0 blocks: what the trainer says goes through a pipe
+status=0
+said=$( (ulimit -f 0; ./xor_split init -o limited.safetensors 2>&1) ) || status=$?
+if [ $status = 1 ] && [[ $said == *"cannot write limited.safetensors: File too large"* ]] &&
+    ! ls limited* >/dev/null 2>&1; then
+    pass
+else
+    fail "a file over the limit: exit $status, $said"
+fi
 exits "output is no file" 1 "not a file" ./xor_split init -o "$scratch"
 if [ -c /dev/full ]; then
     exits "stdout is full" 1 "stdout" bash -c './xor_split summary >/dev/full'
@@ -175,6 +206,10 @@ check "fruit: gradcheck" ./fruit gradcheck
 mkdir semicolons && sed 's/,/;/g' fruit.csv >semicolons/fruit.csv
 exits "another separator" 1 "separated by commas" \
     ./fruit train --data semicolons --out none --quiet
+cp fruit.csv rows.csv
+exits "predictions over the rows" 2 "would be lost" \
+    ./fruit predict rows.csv --weights fruit_run -o ./rows.csv
+check "the rows are whole" cmp fruit.csv rows.csv
 exits "no such file to predict" 1 "from the current folder" \
     ./fruit predict nowhere.csv --weights fruit_run
 
@@ -436,6 +471,39 @@ check "kfold: cut short and gone on is uninterrupted" \
     cmp folds/fold_2/model.safetensors folds_cut/fold_2/model.safetensors
 exits "kfold resumed with another count" 2 "4 folds" ./folded kfold 3 --resume folds
 exits "kfold resumed with another rate" 2 "lr" ./folded kfold --resume folds --lr 0.7
+
+# Two trainers on one folder: the second is refused. A closed terminal: a checkpoint is saved. Who
+# reads the progress goes: the run goes on.
+begun() {
+    for _ in $(seq 200); do
+        [ ! -e "$1/checkpoint.safetensors" ] || break
+        sleep 0.1
+    done
+}
+./branches train --epochs 100000 --out busy >busy.log 2>&1 &
+busy=$!
+begun busy
+exits "resume of a busy run" 2 "another process trains in busy" ./branches train --resume busy
+exits "force over a busy run" 2 "another process trains in busy" \
+    ./branches train --force --out busy
+kill -HUP $busy
+kill -HUP $busy
+status=0
+wait $busy || status=$?
+if [ $status = 129 ]; then pass; else fail "SIGHUP: exit status $status, wanted 129"; fi
+check "a hangup is said" grep -q '"interrupted"' busy/run.json
+check "resume after SIGHUP" ./branches train --resume busy --max-steps 1 --quiet
+(trap '' HUP; exec ./branches train --epochs 100000 --out held --quiet) &
+held=$!
+begun held
+kill -HUP $held
+kill -TERM $held        # of two signals the thread that waits takes SIGHUP first, if it does
+status=0
+wait $held || status=$?
+if [ $status = 143 ]; then pass; else fail "SIGHUP under nohup: exit $status, wanted 143"; fi
+(sleep 0.5; exec ./xor_split train --out piped --epochs 40 2>&1) | true
+status=${PIPESTATUS[0]}
+if [ $status = 0 ]; then pass; else fail "a closed pipe: exit status $status, wanted 0"; fi
 
 # Ctrl-C: the step is finished, a checkpoint saved, and resuming goes on from there
 if [ -z "$quick" ]; then
