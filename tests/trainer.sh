@@ -480,7 +480,8 @@ begun() {
         sleep 0.1
     done
 }
-./branches train --epochs 100000 --out busy >busy.log 2>&1 &
+# these tests may run under nohup themselves
+env --default-signal=HUP ./branches train --epochs 100000 --out busy >busy.log 2>&1 &
 busy=$!
 begun busy
 exits "resume of a busy run" 2 "another process trains in busy" ./branches train --resume busy
