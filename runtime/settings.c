@@ -6,6 +6,7 @@
  * the run has no use for does not apply, and typing it is an error.
  */
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,7 +186,7 @@ static int default_threads(const struct net_model *model)
 
         step += kernel->flops / flops + kernel->bytes / bytes;
     }
-    return step > share * cores ? cores : 1 + (int)(step / share);
+    return (int)fmin(cores, 1.0 + step / share);
 }
 
 void net_settings_default(struct net_options *options)
