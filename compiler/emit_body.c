@@ -6,6 +6,7 @@
  */
 
 #include "program.h"
+#include "random.h"
 
 #include <string.h>
 
@@ -304,7 +305,7 @@ void write_draws(Text *text, int level, const Body *b, const char *element, cons
 
         if (op_info[node->op].effects != RANDOM || (node == b->k->masked && !b->k->writes_mask))
             continue;
-        line(text, level, "const struct net_draws draws_%d =", i);
+        line(text, level, "struct net_draws draws_%d =", i);
         line(text, level + 1, "net_begin_draws(run->seed, (uint32_t)(%s), (uint32_t)(%s), "
              "run->step, %s + %du);", element, step,
              node->op == OP_DROPOUT ? "NET_RANDOM_DROPOUT" : "NET_RANDOM_NOISE", node->at.stream);
@@ -342,7 +343,7 @@ void write_keeps(Text *text, int level, const Body *b, const char *group)
             continue;
         }
         line(text, level, "vec_dropout(keep_%d, &draws_%d, (uint32_t)(%s), %uu, %s);", i, i, group,
-             (uint32_t)(node->at.p * 4294967296.0), literal(1.0 / (1.0 - node->at.p)));
+             net_dropout_threshold(node->at.p), literal(1.0 / (1.0 - node->at.p)));
         if (node == b->k->masked)
             line(text, level, "net_write_mask(bits + 4 * g, keep_%d);", i);
     }

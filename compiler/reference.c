@@ -96,7 +96,7 @@ static void evaluate_dropout(const Reference *r, const Node *node, double *const
                              double *const *out)
 {
     const uint32_t key[2] = {(uint32_t)r->seed, (uint32_t)(r->seed >> 32)};
-    const uint32_t threshold = (uint32_t)(node->at.p * 4294967296.0);
+    const uint32_t threshold = net_dropout_threshold(node->at.p);
     const int size = shape_size(node->outputs[0]->shape);
 
     for (int row = 0; row < r->n; row++) {

@@ -89,6 +89,8 @@ struct net_draws {
     net_u64 a0[2], b1[2], a2[2];    /* by round: a of the first word, b of the third */
     uint32_t key[2];
     uint32_t c0;                /* the first word after a round, but for the row */
+    net_u32 word[4];            /* of dropout: drawn for eight images, of which half are in use */
+    uint32_t held;              /* which eight, in eights */
 };
 
 /* (Where clang knows more of a word, it moves the mask elsewhere and multiplies 64 bits by 64.) */
@@ -105,7 +107,9 @@ NET_INLINE struct net_draws net_begin_draws(const uint32_t key[2], uint32_t elem
                                             uint32_t time, uint32_t purpose)
 {
     const uint64_t b0 = (uint64_t)0xCD9E8D57u * time;
-    struct net_draws d = { .key = { key[0], key[1] }, .c0 = (uint32_t)(b0 >> 32) ^ key[0] };
+    struct net_draws d = {
+        .key = { key[0], key[1] }, .c0 = (uint32_t)(b0 >> 32) ^ key[0], .held = UINT32_MAX,
+    };
 
     for (int odd = 0; odd < 2; odd++) {
         const net_u64 lane = (net_u64){ 0, 2, 4, 6, 8, 10, 12, 14 } + (uint64_t)odd;
@@ -125,8 +129,8 @@ NET_INLINE net_u32 net_join_words(net_u64 even, net_u64 odd)
                                    10, 26, 12, 28, 14, 30);
 }
 
-/* draw[k]: word k of net_philox, sixteen at once, for rows 4 `group` + (0 to 3): the other products
-   of the second and third round, then seven rounds */
+/* draw[k]: word k of net_philox, sixteen at once, with `group` for the rows: the other products of
+   the second and third round, then seven rounds */
 NET_INLINE void net_draw(net_u32 draw[4], const struct net_draws *d, uint32_t group)
 {
     const uint64_t a1 = (uint64_t)0xD2511F53u * (d->c0 ^ group), a1_high = a1 >> 32;
@@ -157,16 +161,22 @@ NET_INLINE void net_draw(net_u32 draw[4], const struct net_draws *d, uint32_t gr
 }
 
 /* keep[k] = scale where the draw of row 4 `group` + k is at least `threshold`, else 0
-   (net_dropout_draw) */
-NET_INLINE void vec_dropout(vec keep[4], const struct net_draws *draws, uint32_t group,
+   (net_dropout_draw): words are drawn for an even group, whose draws are their low halves, and held
+   for the odd one after it */
+NET_INLINE void vec_dropout(vec keep[4], struct net_draws *draws, uint32_t group,
                             uint32_t threshold, float scale)
 {
     const net_u32 on = vec_bits(vec_set(scale));
-    net_u32 draw[4];
 
-    net_draw(draw, draws, group);
-    for (int k = 0; k < 4; k++)
-        keep[k] = vec_from_bits(on & (net_u32)(draw[k] >= threshold));
+    if (draws->held != group / 2) {
+        net_draw(draws->word, draws, group / 2);
+        draws->held = group / 2;
+    }
+    for (int k = 0; k < 4; k++) {
+        const net_u32 draw = group % 2 ? draws->word[k] : draws->word[k] << 16;
+
+        keep[k] = vec_from_bits(on & (net_u32)(draw >= threshold << 16));
+    }
 }
 
 /* What dropout keeps of four images, a bit a lane, for backward to read. */

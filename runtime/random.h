@@ -21,8 +21,8 @@ enum net_purpose {              /* the counter's fourth word, plus a stream in i
     NET_RANDOM_AUGMENT  = 10 << 16, /* + field; (16 * step + draw, row, epoch) */
     NET_RANDOM_PERMUTE  = 8 << 16,  /* of permute_pixels; (pixel, 0, 0) */
     NET_RANDOM_CHECK    = 7 << 16,  /* directions of gradcheck */
-    NET_RANDOM_DROPOUT  = 5 << 16,  /* + stream; (element in row, row / 4, step), word row % 4 */
-    NET_RANDOM_NOISE    = 11 << 16, /* gaussian_noise: the same, in pairs */
+    NET_RANDOM_DROPOUT  = 5 << 16,  /* + stream; (element in row, row / 8, step): net_dropout_draw */
+    NET_RANDOM_NOISE    = 11 << 16, /* + stream; (element in row, row / 4, step), two words a pair */
 };
 
 static inline void net_philox(uint32_t out[4], const uint32_t key[2],
@@ -41,14 +41,24 @@ static inline void net_philox(uint32_t out[4], const uint32_t key[2],
     out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
 
-/* Is element `element` of batch row `row` kept by dropout(p)? When its draw is >= p * 2^32. */
+/* The 16 bits that decide on element `element` of batch row `row`: dropout(p) keeps it where they are
+   at least net_dropout_threshold(p). A word's low half is for one row, its high half for the row
+   four further. */
 static inline uint32_t net_dropout_draw(const uint32_t key[2], uint32_t element, uint32_t row,
                                         uint32_t step, uint32_t stream)
 {
     uint32_t out[4];
 
-    net_philox(out, key, element, row / 4, step, NET_RANDOM_DROPOUT + stream);
-    return out[row % 4];
+    net_philox(out, key, element, row / 8, step, NET_RANDOM_DROPOUT + stream);
+    return out[row % 4] >> (row % 8 < 4 ? 0 : 16) & 0xffff;
+}
+
+/* p in parts of 2^16; even a p close to 1 keeps some. */
+static inline uint32_t net_dropout_threshold(double p)
+{
+    const double parts = p * 65536.0 + 0.5;
+
+    return parts < 65535.0 ? (uint32_t)parts : 65535;
 }
 
 #endif

@@ -182,6 +182,47 @@ START_TEST(draws_are_philox)
 }
 END_TEST
 
+/* Dropout keeps what net_dropout_draw says, whatever group of images comes first, and drops p of a
+   million elements within five standard errors. */
+START_TEST(dropout_is_drawn)
+{
+    static const double rates[] = {0.0, 0.025, 0.5, 0.9, 0.999999};
+    const uint32_t key[2] = {5, 0x80000009}, stream = 2, step = 7;
+
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        const uint32_t threshold = net_dropout_threshold(rates[i]);
+        const double p = (double)threshold / 65536.0, count = (double)ROWS * ELEMENTS;
+        double dropped = 0;
+
+        ck_assert_double_le(fabs(p - rates[i]), 0x1p-16);
+        for (uint32_t element = 0; element < ELEMENTS; element += 16) {
+            struct net_draws draws = net_begin_draws(key, element, 1, step,
+                                                     NET_RANDOM_DROPOUT + stream);
+
+            for (uint32_t turn = 0; turn < ROWS / 4; turn++) {
+                const uint32_t group = element % 32 ? turn : ROWS / 4 - 1 - turn;
+                vec keep[4];
+
+                vec_dropout(keep, &draws, group, threshold, 2.0f);
+                for (uint32_t k = 0; k < 4; k++) {
+                    _Alignas(64) float x[16];
+
+                    vec_store(x, keep[k]);
+                    for (uint32_t lane = 0; lane < 16; lane++) {
+                        const int kept = net_dropout_draw(key, element + lane, 4 * group + k,
+                                                           step, stream) >= threshold;
+
+                        ck_assert_float_eq(x[lane], kept ? 2.0f : 0.0f);
+                        dropped += !kept;
+                    }
+                }
+            }
+        }
+        ck_assert_double_le(fabs(dropped - p * count), 5 * sqrt(p * (1 - p) * count));
+    }
+}
+END_TEST
+
 /* Mean, variance, skew and kurtosis of a million draws, and how many lie far out; neighbours, which
    share a radius, and steps are independent. Bounds are five standard errors. */
 START_TEST(noise_is_normal)
@@ -243,6 +284,7 @@ Suite *suite_vec(void)
     tcase_add_loop_test(tcase, sums_over_lanes_are_the_same, 0, 8);
     tcase_add_test(tcase, noise_is_normal);
     tcase_add_test(tcase, draws_are_philox);
+    tcase_add_test(tcase, dropout_is_drawn);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -58,7 +58,7 @@ static float keep(const struct net_run *run, int row, int o)
 {
     const uint32_t draw = net_dropout_draw(run->seed, (uint32_t)o, (uint32_t)row, run->step, 0);
 
-    return draw >= 429496729u ? 1.0f / 0.9f : 0.0f;
+    return draw >= net_dropout_threshold(0.1) ? 1.0f / 0.9f : 0.0f;
 }
 
 static void forward(const struct net_run *run, int row, bool training)
