@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,27 +111,93 @@ bool find_clang(Clang *clang, const char *cc)
 
 /* ---- running it ------------------------------------------------------------------------------ */
 
+/* The signals that end netc; one that is ignored, as SIGHUP is under nohup, is left alone. */
+static sigset_t ending_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int i = 0; i < COUNT(numbers); i++) {
+        struct sigaction action;
+
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, numbers[i]);
+    }
+    return set;
+}
+
+void hold_signals(void)
+{
+    const sigset_t set = ending_signals();
+
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+void release_signals(void)
+{
+    const sigset_t set = ending_signals();
+
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Has a signal come that is held? */
+static bool was_ended(void)
+{
+    sigset_t set;
+
+    sigpending(&set);
+    return sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) || sigismember(&set, SIGHUP);
+}
+
+/* Waits for the end of a program, which is told of a signal to netc. That one stays pending. */
+static int wait_for(pid_t pid)
+{
+    sigset_t set = ending_signals();
+    int status = 0, number, ending = 0;
+    pid_t ended;
+
+    sigaddset(&set, SIGCHLD);
+    while ((ended = waitpid(pid, &status, WNOHANG)) == 0)
+        if (sigwait(&set, &number) == 0 && number != SIGCHLD) {
+            kill(pid, number);
+            ending = number;
+        }
+    if (ending)
+        raise(ending);
+    return ended == pid ? status : -1;
+}
+
 /* Runs a program to its end; true if it succeeded. `out`: descriptor for its output, or -1. */
 static bool run(const char *const *arguments, int out, bool quiet)
 {
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t set = ending_signals(), before;
     pid_t pid;
-    int status = 0, error;
+    int status = -1, error;
 
+    signal(SIGCHLD, SIG_DFL);           /* ignored, it would not say that the program ended */
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    sigemptyset(&set);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &set);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     posix_spawn_file_actions_init(&actions);
     if (out >= 0)
         posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     if (quiet)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    error = posix_spawnp(&pid, arguments[0], &actions, NULL, (char *const *)arguments, environ);
+    error = posix_spawnp(&pid, arguments[0], &actions, &attributes, (char *const *)arguments,
+                         environ);
     posix_spawn_file_actions_destroy(&actions);
-    if (error) {
+    posix_spawnattr_destroy(&attributes);
+    if (error)
         fprintf(stderr, "netc: error: cannot run %s: %s\n", arguments[0], strerror(error));
-        return false;
-    }
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return false;
+    else
+        status = wait_for(pid);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -241,8 +308,10 @@ bool build_trainer(const Clang *clang, const char *target, const char *code, con
         print_command(&command);
     if (!run(command.words, -1, false)) {
         unlink(part);
-        fprintf(stderr, "netc: error: %s failed on the generated C (its message is above); that is "
-                        "a fault of netc's, not of the model: please report it\n", clang->program);
+        if (!was_ended())
+            fprintf(stderr, "netc: error: %s failed on the generated C (its message is above); "
+                            "that is a fault of netc's, not of the model: please report it\n",
+                    clang->program);
         return false;
     }
     if (rename(part, output) != 0) {

@@ -265,7 +265,7 @@ static void keep_model(const Options *o, const char *path, const char *what)
                           path));
 }
 
-/* The generated C goes to FILE.c, which goes away again unless --keep. */
+/* The generated C goes to FILE.c, which goes away again unless --keep, after a signal too. */
 static int build(const Options *o, const Clang *clang, const char *target, const Text *code,
                  const char *name, double began)
 {
@@ -283,6 +283,7 @@ static int build(const Options *o, const Clang *clang, const char *target, const
         path = format("%s.%ld.c", trainer, (long)getpid());
     keep_model(o, trainer, "the trainer");
     keep_model(o, path, "the generated C");
+    hold_signals();
     if (write_output(path, code) != 0)
         return EXIT_FAULT;
     emitted = milliseconds();
@@ -290,6 +291,7 @@ static int build(const Options *o, const Clang *clang, const char *target, const
     built = milliseconds();
     if (!o->keep)
         unlink(path);
+    release_signals();
     if (ok && o->verbose)
         fprintf(stderr, "netc %.0f ms, clang %.0f ms\n", emitted - began, built - emitted);
     return ok ? 0 : EXIT_CLANG;

@@ -468,4 +468,9 @@ const char *native_target(const Clang *clang);          /* "avx512", "avx2" or "
 /* Compiles the file `code` to the trainer `output`, which appears whole or not at all. */
 bool build_trainer(const Clang *clang, const char *target, const char *code, const char *output);
 
+/* Between the two Ctrl-C, SIGTERM and SIGHUP end the program that runs, but netc only after it has
+   cleared up: at the second. */
+void hold_signals(void);
+void release_signals(void);
+
 #endif

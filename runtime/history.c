@@ -4,8 +4,10 @@
 
 #define _GNU_SOURCE
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -82,13 +84,34 @@ char *net_new_folder(const struct net_model *model)
     return folder;
 }
 
+/* What a process that was killed had half written. */
+static void drop_parts(const char *folder)
+{
+    static const char *const parts[] = {
+        "run.json.[0-9]*.part", "history.csv.[0-9]*.part", "model.safetensors.[0-9]*.part",
+        "preparation.json.[0-9]*.part", "checkpoint.safetensors.[0-9]*.part",
+        "kfold.json.[0-9]*.part", "folds.csv.[0-9]*.part", "band.csv.[0-9]*.part",
+    };
+    DIR *files = opendir(folder);
+
+    for (struct dirent *file; files && (file = readdir(files));)
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+            if (!fnmatch(parts[i], file->d_name, 0))
+                unlinkat(dirfd(files), file->d_name, 0);
+    if (files)
+        closedir(files);
+}
+
 int net_folder_lock(const char *folder)
 {
     const int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool held = lock >= 0 && !flock(lock, LOCK_EX | LOCK_NB);
 
-    if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+    if (lock >= 0 && !held && errno == EWOULDBLOCK)
         net_fail(NET_USAGE, "another process trains in %s: wait for its end, or name another "
                  "folder with --out", folder);
+    if (held)
+        drop_parts(folder);
     return lock;
 }
 

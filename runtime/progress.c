@@ -30,6 +30,13 @@ void net_progress_open(struct net_progress *progress, bool quiet)
     progress->terminal = !quiet && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
+void net_progress_hush(struct net_progress *progress)
+{
+    net_progress_close(progress);
+    progress->quiet = true;
+    progress->terminal = false;
+}
+
 bool net_progress_due(const struct net_progress *progress)
 {
     return progress->terminal && net_now() - progress->drawn >= 0.1;

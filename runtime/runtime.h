@@ -347,6 +347,7 @@ void net_progress_step(struct net_progress *progress, const char *line);    /* o
 void net_progress_line(struct net_progress *progress, const char *line); /* the end of an epoch */
 bool net_progress_due(const struct net_progress *progress);     /* is it time to draw again? */
 void net_progress_close(struct net_progress *progress); /* the line stays */
+void net_progress_hush(struct net_progress *progress);  /* nothing more is shown */
 NET_PRINTF(2, 3) void net_progress_say(struct net_progress *progress, const char *format, ...);
 
 /* ---- checkpoint.c, history.c: a run's folder ------------------------------------------------- */
@@ -412,7 +413,8 @@ char *net_new_folder(const struct net_model *model);    /* runs/NAME-DATE-TIME, 
 void net_folder_open(struct net_training *training);    /* makes it, or refuses an existing run */
 
 /* While the descriptor that it gives is open no other process trains there; where one does, the
-   program ends. A file system that has no locks (-1, or none is held) hinders nobody. */
+   program ends. A file system that has no locks (-1, or none is held) hinders nobody. What a killed
+   process left half written in the folder goes away. */
 int net_folder_lock(const char *folder);
 void net_history_open(struct net_training *training);   /* a resume keeps the rows that are done */
 void net_history_add(struct net_training *training, double loss, const double *values,

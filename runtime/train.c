@@ -143,7 +143,7 @@ static char *find_cause(struct net_training *training)
     if (net_now() - training->saved > RUN_AGAIN)
         return NULL;
     net_progress_say(&training->progress, "the loss is not finite; looking for where it began");
-    training->progress.quiet = true;
+    net_progress_hush(&training->progress);
     training->steps = NULL;
     training->again = true;
     training->end = session->run.step - 1;

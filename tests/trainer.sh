@@ -55,6 +55,34 @@ else
 fi
 check "--define" "$netc" "$models/residual_digits.net" --define activation=silu --check
 
+# a signal while clang runs: nothing half-written is left
+cat >slow_cc <<'END'
+#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+: >"$2"
+: >started
+exec sleep 60
+END
+chmod +x slow_cc
+for signal in INT TERM HUP; do
+    rm -f started
+    env --default-signal="$signal" "$netc" "$models/xor_split.net" --cc ./slow_cc \
+        --target generic -o slow >slow.log 2>&1 &
+    for _ in $(seq 200); do
+        [ ! -e started ] || break
+        sleep 0.05
+    done
+    kill -s "$signal" $!
+    status=0
+    { wait $! || status=$?; } 2>"$scratch/check.log"
+    [ $status = $((128 + $(kill -l "$signal"))) ] || fail "SIG$signal behind clang: exit $status"
+    if ls slow slow.* 2>/dev/null | grep -qv '^slow.log$' || [ -s slow.log ]; then
+        fail "SIG$signal behind clang: $(ls slow*)" slow.log
+    else
+        pass
+    fi
+done
+
 # a model without .net behind its name is not written over
 cp "$models/xor_split.net" model.txt
 exits "output is the model" 2 "give -o" "$netc" model.txt
@@ -133,6 +161,12 @@ check "no folder is left of it" [ ! -e no_steps ]
 check "steps in the run's folder" \
     ./xor_split train --log-steps steps/steps.csv --out steps --epochs 3 --quiet
 holds "rows of steps" "$(wc -l <steps/steps.csv)" "==" 4
+parts="steps/checkpoint.safetensors.12.part steps/run.json.7.part"
+for how in "--resume steps" "--out steps --force"; do
+    touch $parts steps/my.json.3.part
+    check "over what was half written: $how" ./xor_split train $how --epochs 3 --quiet
+    check "it is gone: $how" [ "$(ls steps/*.part)" = steps/my.json.3.part ]
+done
 predict="./xor_split predict --part train --weights run_xor_split"
 exits "predictions in no folder" 1 "cannot write nowhere/p: No such" $predict -o nowhere/p
 exits "predictions over the weights" 2 "would be lost" ./xor_split predict --part train \
@@ -406,6 +440,11 @@ check "the last good checkpoint" ./training train --resume layer --max-steps 1 -
 build growing "$root/tests/training.net" --define "plan=exponential(30)"
 exits "diverged in a later epoch" 3 "epoch [3-9].*; " \
     ./growing train --clip 0 --lr 1e-3 --stop-patience 99 --out later
+if script -qec true /dev/null >/dev/null 2>&1; then
+    TERM=xterm script -qec "./growing train --clip 0 --lr 1e-3 --stop-patience 99 --out shown" \
+        /dev/null 2>&1 | tr '\r' '\n' >shown.txt
+    holds "a divergence shows an epoch once" "$(grep -c 'epoch 1/.*samples/s' shown.txt)" "==" 1
+fi
 check "training: gradcheck with penalties" ./training gradcheck --synthetic --threads 1
 check "training: penalties in updates" \
     ./training train --epochs 2 --keep last --clip 0 --out updates --quiet
