@@ -20,7 +20,6 @@ enum {
     WARM_STEPS = 3,             /* before those that are measured with a loader */
     PARTS_STEPS = 20,           /* at most, that are measured kernel by kernel for the parts */
     TRIAD = 8 << 20,            /* floats in each of the triad's three arrays */
-    MOST_THREADS = 64,
 };
 
 struct bench {
@@ -43,7 +42,7 @@ struct bench {
     double flops;               /* of a step */
     double peak, bandwidth;     /* measured: flops and bytes a second */
     double update_traffic;      /* reads and writes of each parameter that is updated */
-    double thread_cpu[MOST_THREADS];
+    double thread_cpu[NET_MOST_THREADS];
     long rounds;                /* of net_peak_fma, about two milliseconds */
     float *a, *b, *c;           /* of the triad */
 };

@@ -79,7 +79,7 @@ struct net_loader *net_loader_open(struct net_session *session)
     struct net_loader *loader = net_allocate(1, sizeof *loader);
 
     loader->session = session;
-    loader->spins = session->threads < net_cores() ? 2000 : 1;
+    loader->spins = session->threads < net_cores() ? NET_SPINS : 1;
     if (pthread_create(&loader->helper, NULL, help, loader))
         net_fail(NET_FAULT, "the thread that prepares batches cannot be started");
     return loader;

@@ -92,7 +92,7 @@ static const struct description descriptions[NET_OPTIONS] = {
                    "WHICH  best (by the validation part) or last weights" },
     [NET_MONITOR] = { "monitor", TEXT, TRAIN, 0, 0, { 0 },
                       "NAME  what is best: validation_loss or a metric" },
-    [NET_THREADS] = { "threads", WHOLE, STEP | EVAL | GRADCHECK, 1, 64, { 0 },
+    [NET_THREADS] = { "threads", WHOLE, STEP | EVAL | GRADCHECK, 1, NET_MOST_THREADS, { 0 },
                       "N  default: the cores it may use, fewer for a short step" },
     [NET_DATA] = { "data", TEXT, STEP | EVAL | PREDICT | GRADCHECK | INIT, 0, 0, { 0 },
                    "DIR  where the data files are; default: beside the .net file" },

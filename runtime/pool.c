@@ -16,8 +16,6 @@
 
 #include "runtime.h"
 
-enum { SPINS = 2000, MOST_THREADS = 64 };
-
 /* What one thread writes often, on a cache line of its own. */
 struct net_pool {
     _Alignas(64) atomic_uint arrived;           /* threads at the barrier */
@@ -31,7 +29,7 @@ struct net_pool {
         struct net_pool *pool;
         int number;
         pthread_t id;
-    } workers[MOST_THREADS];
+    } workers[NET_MOST_THREADS];
 };
 
 static void pause_briefly(void)
@@ -67,7 +65,7 @@ void net_gate_advance(struct net_gate *gate)
 {
     atomic_fetch_add(&gate->value, 1);
     if (atomic_load(&gate->sleepers))
-        syscall(SYS_futex, &gate->value, FUTEX_WAKE_PRIVATE, MOST_THREADS, NULL, NULL, 0);
+        syscall(SYS_futex, &gate->value, FUTEX_WAKE_PRIVATE, NET_MOST_THREADS, NULL, NULL, 0);
 }
 
 void net_pool_wait(struct net_pool *pool, int thread)
@@ -107,10 +105,10 @@ struct net_pool *net_pool_open(int threads)
 {
     struct net_pool *pool = net_memory(sizeof *pool);
 
-    if (threads < 1 || threads > MOST_THREADS)
-        net_fail(NET_USAGE, "%d threads: a trainer runs on 1 to %d", threads, MOST_THREADS);
+    if (threads < 1 || threads > NET_MOST_THREADS)
+        net_fail(NET_USAGE, "%d threads: a trainer runs on 1 to %d", threads, NET_MOST_THREADS);
     pool->threads = threads;
-    pool->spins = SPINS;
+    pool->spins = NET_SPINS;
     if (threads > net_cores())
         pool->spins = 1;        /* who is waited for may need this core */
     for (int t = 1; t < threads; t++) {
@@ -152,7 +150,7 @@ int net_cores(void)
     if (sched_getaffinity(0, sizeof set, &set))
         return 1;
     const int cores = CPU_COUNT(&set);
-    return cores < 1 ? 1 : cores > MOST_THREADS ? MOST_THREADS : cores;
+    return cores < 1 ? 1 : cores > NET_MOST_THREADS ? NET_MOST_THREADS : cores;
 }
 
 /* A denormal number costs a hundred normal ones, and moments of dead units pass through them. */

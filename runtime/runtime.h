@@ -162,6 +162,11 @@ void net_pretrained_read(const struct net_model *model, const struct net_data *d
 
 /* ---- pool.c: threads ------------------------------------------------------------------------- */
 
+enum {
+    NET_MOST_THREADS = 64,
+    NET_SPINS = 2000,           /* of a wait before it goes to the kernel, where each has a core */
+};
+
 /* A number that one side advances and others wait for: a bounded spin, then a futex. */
 struct net_gate {
     atomic_uint value;
@@ -172,7 +177,7 @@ unsigned net_gate_value(struct net_gate *gate);
 void net_gate_wait(struct net_gate *gate, unsigned value, int spins);   /* until it is another */
 void net_gate_advance(struct net_gate *gate);
 
-struct net_pool *net_pool_open(int threads);            /* 1 to 64; the caller is thread 0 */
+struct net_pool *net_pool_open(int threads);            /* the caller is thread 0 */
 void net_pool_run(struct net_pool *pool, void (*work)(void *context, int thread), void *context);
 void net_pool_close(struct net_pool *pool);
 void net_pool_profile(struct net_pool *pool, struct net_profile *profile);  /* NULL: no more */
