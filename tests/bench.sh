@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # bench.sh -- `make bench` for a moment and without PyTorch: a row for each number of threads, and
-# every key in bench.json; null where there is nothing to say.
+# every key in bench.json; null, and why, where there is nothing to say. What is made of PyTorch's
+# answers: tests/bench/test_bench.py.
 set -uo pipefail
 . "$(dirname "$0")/shell.sh"
 
@@ -23,5 +24,11 @@ for row in rows:
     assert row["model"] == "cnet" and row["netc_ms"] > 0 and row["netc_peak_mb"] > 0, row
     assert row["peak_share"] > 0, row
     assert row["torch_eager_ms"] is None and row["ratio"] is None, row
+    assert row["note"] == "eager: not asked for; channels_last: not asked for; " \
+                          "compile: not asked for", row
 END
+for case in row_of_the_best row_without_torch reasons table workers workers_end_with_a_failure \
+            workers_end_with_a_signal; do
+    check "bench: $case" python3 "$root/tests/bench/test_bench.py" "$case"
+done
 finish

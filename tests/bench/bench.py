@@ -2,8 +2,8 @@
 """`make bench`: a training step here and in PyTorch, in turns, with the same threads.
 
 Prints a table and writes an array of objects to --out (keys and units as below). A time is the
-median of the rounds' medians; `ratio` is the time of PyTorch's best variant by netc's; `peak_share`
-is netc's share of the multiply-add rate that the trainer measures in the same process. Each variant
+median of the rounds' medians; `ratio` is the time of PyTorch's best variant by netc's,
+`ratio_eager` that of eager; `peak_share` is netc's share of the multiply-add rate that the trainer measures in the same process. Each variant
 is a process of its own, so that its memory and its time to the first step are its own (netc's with
 compiling, PyTorch's with its imports); all stand still while one works. What cannot be had is null,
 and `note` says why. Of all models, convolutions (convolutions.py) and waiting for data (loading.py)
@@ -11,10 +11,14 @@ follow.
 """
 
 import argparse
+import contextlib
 import importlib.util
+import itertools
 import json
+import math
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,28 +51,26 @@ IMAGES = {"mnist_conv", "lenet5", "autoencoder", "cifar100_alexnet", "cifar10_vg
 
 # ---- the rows of one model -----------------------------------------------------------------------
 
-def start_torch(model_name, batch, threads, variants):
-    """Gives those that run, and why the others do not."""
-    running, notes = {}, []
-    for variant in variants:
-        if variant == "channels_last" and model_name not in IMAGES:
-            notes.append("channels_last: no images")
-            continue
-        made = Torch(model_name, variant, batch, threads)
-        if made.fault:
-            notes.append(f"{variant}: {made.fault}")
-        else:
-            running[variant] = made
-    return running, notes
+def reason_without(variant, model_name, asked, installed):
+    """Why a variant is not even started, or None."""
+    if variant not in asked:
+        return "not asked for"
+    if not installed:
+        return "PyTorch is not installed"
+    if variant == "channels_last" and model_name not in IMAGES:
+        return "no images"
+    return None
 
 
-def make_row(name, ours, torch, notes):
+def make_row(name, ours, torch, reasons):
+    """torch: {variant: its answers}; reasons: {variant: why it is not there}."""
     row = {"model": name, "batch": ours.batch, "threads": ours.threads}
     row["netc_ms"] = ours.median("step_ms")
     for variant in VARIANTS:
         row[f"torch_{variant}_ms"] = torch[variant].median("step_ms") if variant in torch else None
     best = min(torch.values(), key=lambda t: t.median("step_ms")) if torch else None
     row["ratio"] = best.median("step_ms") / row["netc_ms"] if best else None
+    row["ratio_eager"] = row["torch_eager_ms"] / row["netc_ms"] if "eager" in torch else None
     row["peak_share"] = ours.median("peak_share")
     row["netc_peak_mb"] = ours.median("peak_mb")
     row["torch_peak_mb"] = best.median("peak_mb") if best else None
@@ -82,41 +84,76 @@ def make_row(name, ours, torch, notes):
         row[f"torch_{part}"] = best.median(part) if best else None
     row["peak_gflops"], row["bandwidth_gbs"] = ours.median("peak_gflops"), ours.median(
         "bandwidth_gbs")
-    row["note"] = "; ".join(notes) or None
+    row["note"] = "; ".join(f"{v}: {reasons[v]}" for v in VARIANTS if v in reasons) or None
     return row
 
 
-def measure(trainers, model_name, batch, threads, variants, options):
+def measure(trainers, model_name, batch, threads, options, installed):
     """trainers: {name: (path, seconds to compile)}; a row for each, beside the same PyTorch."""
     ours = {name: Trainer(*made, batch, threads) for name, made in trainers.items()}
-    torch, notes = start_torch(model_name, batch, threads, variants)
-    for _ in range(options.rounds):
-        for one in [*ours.values(), *torch.values()]:
-            one.turn(options.turn)
-    for one in torch.values():
-        one.close()
-    return [make_row(name, one, torch, notes) for name, one in ours.items()]
+    reasons = {v: reason_without(v, model_name, options.variants, installed) for v in VARIANTS}
+    torch = {}
+    with contextlib.ExitStack() as open_ones:       # closes them whatever happens
+        for variant in [v for v in VARIANTS if not reasons[v]]:
+            torch[variant] = Torch(model_name, variant, batch, threads)
+            open_ones.callback(torch[variant].close)
+        for _ in range(options.rounds):
+            for one in [*ours.values(), *torch.values()]:
+                one.turn(options.turn)
+    reasons.update({v: f"failed: {one.fault}" for v, one in torch.items() if one.fault})
+    torch = {v: one for v, one in torch.items() if not one.fault}
+    reasons = {v: why for v, why in reasons.items() if why}
+    return [make_row(name, one, torch, reasons) for name, one in ours.items()]
 
 
 # ---- the table -----------------------------------------------------------------------------------
 
-HEADS = [("model", 24), ("batch", 5), ("thr", 3), ("netc ms", 9), ("rows/s", 8), ("GF/s", 6),
-         ("peak", 5), ("eager", 9), ("ch. last", 9), ("compile", 9), ("ratio", 6), ("MB", 6),
-         ("torch", 6), ("first s", 7), ("torch", 6)]
+# group, head, width, the row's key
+COLUMNS = [("", "model", 23, "model"), ("", "batch", 5, "batch"), ("", "thr", 3, "threads"),
+           ("netc, ms", "step", 5, "netc_ms"), ("netc, ms", "fwd", 5, "netc_forward_ms"),
+           ("netc, ms", "bwd", 5, "netc_backward_ms"), ("netc, ms", "upd", 5, "netc_update_ms"),
+           ("", "rows/s", 6, "samples_per_second"), ("", "GF/s", 4, "gflops"),
+           ("", "peak", 4, "peak_share"), ("PyTorch, ms", "eager", 5, "torch_eager_ms"),
+           ("PyTorch, ms", "chlast", 6, "torch_channels_last_ms"),
+           ("PyTorch, ms", "compile", 7, "torch_compile_ms"), ("faster than", "best", 5, "ratio"),
+           ("faster than", "eager", 5, "ratio_eager"), ("MB", "netc", 4, "netc_peak_mb"),
+           ("MB", "torch", 5, "torch_peak_mb"), ("first, s", "netc", 5, "netc_first_step_s"),
+           ("first, s", "torch", 5, "torch_first_step_s")]
 
 
-def cell(value, text, width):
-    return f"{'-' if value is None else text.format(value):>{width}}"
+def three_digits(value):
+    """0.328, 1.48, 22.7, 446, 1220: three digits that matter, at most three places."""
+    places = 2 - math.floor(math.log10(value)) if value > 0 else 0
+    return f"{value:.{min(max(places, 0), 3)}f}"
+
+
+def cell(value, key):
+    if value is None:
+        return "-"
+    if isinstance(value, (int, str)):
+        return str(value)
+    if key == "peak_share":
+        return f"{100 * value:.0f}%"
+    return f"{value:.2f}" if key.startswith("ratio") else three_digits(value)
+
+
+def line_of(cells):
+    """The first to the left, the others to the right of their columns."""
+    return " ".join(f"{c:>{w}}" if i else f"{c:{w}}"
+                    for i, (c, (_, _, w, _)) in enumerate(zip(cells, COLUMNS)))
+
+
+def print_heads():
+    groups = ""
+    for group, columns in itertools.groupby(COLUMNS, key=lambda column: column[0]):
+        width = sum(w + 1 for _, _, w, _ in columns) - 1
+        groups += f"{group:-^{width}} " if group else " " * (width + 1)
+    print(groups.rstrip())
+    print(line_of([head for _, head, _, _ in COLUMNS]))
 
 
 def print_row(row):
-    cells = [cell(row["netc_ms"], "{:.3f}", 9), cell(row["samples_per_second"], "{:.0f}", 8),
-             cell(row["gflops"], "{:.1f}", 6), cell(100 * row["peak_share"], "{:.0f}%", 5),
-             *(cell(row[f"torch_{v}_ms"], "{:.3f}", 9) for v in VARIANTS),
-             cell(row["ratio"], "{:.2f}", 6), cell(row["netc_peak_mb"], "{:.0f}", 6),
-             cell(row["torch_peak_mb"], "{:.0f}", 6), cell(row["netc_first_step_s"], "{:.3f}", 7),
-             cell(row["torch_first_step_s"], "{:.1f}", 6)]
-    print(f"{row['model']:24} {row['batch']:5} {row['threads']:3} {' '.join(cells)}", flush=True)
+    print(line_of([cell(row[key], key) for _, _, _, key in COLUMNS]), flush=True)
 
 
 def print_ends(rows):
@@ -166,6 +203,9 @@ def read_options():
     options.netc = os.path.abspath(options.netc)
     options.threads = [int(t) for t in options.threads.split(",")]
     options.models = options.models.replace(",", " ").split()
+    options.variants = [v for v in options.variants.split(",") if v]
+    if set(options.variants) - set(VARIANTS):
+        parser.error(f"--variants takes some of {','.join(VARIANTS)}")
     known = [c[0] for c in CASES] + ["convolutions", "loading"]
     unknown = set(options.models) - set(known)
     if unknown:
@@ -173,7 +213,7 @@ def read_options():
     return options
 
 
-def bench_models(options, variants, folder):
+def bench_models(options, installed, folder):
     rows = []
     for name, path, model_name, batches, kinds in CASES:
         for batch in batches if name in options.models else []:
@@ -184,13 +224,18 @@ def bench_models(options, variants, folder):
                                           "--batch", batch, conv=kind)
                 trainers[f"{name}_{kind}" if kind else name] = output, seconds
             for threads in options.threads:
-                made = measure(trainers, model_name, batch, threads, variants, options)
+                made = measure(trainers, model_name, batch, threads, options, installed)
                 for row in made:
                     print_row(row)
                 rows += made
             for output, _ in trainers.values():
                 os.remove(output)
     return rows
+
+
+def end_on_signal():
+    """SIGTERM unwinds like Ctrl-C, so that what stands still is closed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def main():
@@ -200,11 +245,10 @@ def main():
         options.models = [c[0] for c in CASES] + ["convolutions", "loading"]
     print(machine_text() + ";", f"PyTorch {version}" if version
           else "python3 has no torch (pip install torch): netc alone")
-    variants = [v for v in options.variants.split(",") if v and version]
     with tempfile.TemporaryDirectory() as folder:
         if set(options.models) & {c[0] for c in CASES}:
-            print(" ".join(f"{h:>{w}}" if i else f"{h:{w}}" for i, (h, w) in enumerate(HEADS)))
-            rows = bench_models(options, variants, folder)
+            print_heads()
+            rows = bench_models(options, bool(version), folder)
             print_ends(rows)
             with open(options.out, "w") as file:
                 json.dump(rows, file, indent=1)
@@ -216,4 +260,5 @@ def main():
 
 
 if __name__ == "__main__":
+    end_on_signal()
     main()

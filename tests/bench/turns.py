@@ -3,49 +3,76 @@
 A process that only waits may still use the machine: OpenMP's threads spin for a while after their
 work, and a compiler's helpers start up in the background. So a variant is stopped by a signal when
 its turn ends and continued when the next begins; the trainer, which is started anew for each turn,
-ends with it."""
+ends with it. A process that is stopped never ends by itself: whoever starts one closes it."""
 
+import contextlib
 import json
 import os
 import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Torch:
-    """A PyTorch variant: a torch_step.py that is kept from turn to turn."""
+    """A PyTorch variant: a torch_step.py that is kept from turn to turn. `fault` says why it ended
+    before it was closed; it takes no more turns then."""
+
+    worker = os.path.join(HERE, "torch_step.py")
 
     def __init__(self, model_name, variant, batch, threads):
+        self.answers, self.first, self.fault = [], None, None
+        self.errors = tempfile.TemporaryFile("w+")      # a pipe that nobody reads would fill
         self.process = subprocess.Popen(
-            [sys.executable, os.path.join(HERE, "torch_step.py"), model_name, variant, str(batch),
-             str(threads), str(time.time())], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
+            [sys.executable, self.worker, model_name, variant, str(batch), str(threads),
+             str(time.time())], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self.errors, text=True)
+        try:
+            answer = self.read()
+        except BaseException:
+            self.close()
+            raise
+        if answer:
+            self.first = answer["first_step_s"]
+
+    def read(self):
+        """An answer, after which it stands still; None where it ended."""
         line = self.process.stdout.readline()
-        self.first = json.loads(line)["first_step_s"] if line else None
-        self.answers, self.fault = [], None
         if line:
             self.process.send_signal(signal.SIGSTOP)
-        else:
-            lines = [x for x in self.process.stderr.read().splitlines() if x.strip()]
-            self.fault = lines[-1][:120] if lines else "it ended"
+            return json.loads(line)
+        self.errors.seek(0)
+        lines = [x for x in self.errors.read().splitlines() if x.strip()]
+        self.fault = lines[-1][:120] if lines else f"exit {self.process.wait()}"
+        return None
 
     def turn(self, seconds):
+        if self.fault:
+            return
         self.process.send_signal(signal.SIGCONT)
-        self.process.stdin.write(f"{seconds}\n")
-        self.process.stdin.flush()
-        self.answers.append(json.loads(self.process.stdout.readline()))
-        self.process.send_signal(signal.SIGSTOP)
+        try:
+            self.process.stdin.write(f"{seconds}\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass                    # read() says why
+        answer = self.read()
+        if answer:
+            self.answers.append(answer)
 
     def median(self, key):
         return statistics.median(a[key] for a in self.answers)
 
     def close(self):
-        self.process.kill()
-        self.process.wait()
+        self.process.kill()         # a stopped one too
+        self.process.wait()         # its pipes may be held by helpers of its own
+        for file in (self.process.stdout, self.errors):
+            file.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
 
 
 class Trainer:

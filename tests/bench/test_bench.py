@@ -1,0 +1,170 @@
+"""test_bench.py CASE -- what bench.py makes of answers, without PyTorch: its workers are scripts."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import types
+
+import bench
+import turns
+
+WORKER = """
+import json, os, sys
+_, model, variant, *_ = sys.argv
+if variant == "compile":
+    sys.exit("no compiler here")
+with open(model, "a") as file:
+    print(os.getpid(), file=file)
+print(json.dumps({"first_step_s": 2.5}), flush=True)
+for turn, line in enumerate(sys.stdin):
+    if variant == "channels_last" and turn == 1:
+        sys.exit("out of memory")
+    print(json.dumps({"step_ms": 10.0, "forward_ms": 4.0, "backward_ms": 5.0, "update_ms": 1.0,
+                      "peak_mb": 300.0}), flush=True)
+"""
+
+
+class Answers:
+    """Stands for a Trainer or a Torch after its turns."""
+
+    def __init__(self, **answers):
+        self.answers = answers
+        self.batch, self.threads, self.compiling, self.first = 64, 2, 0.5, 3.0
+
+    def median(self, key):
+        return self.answers[key]
+
+
+def netc_answers():
+    return Answers(step_ms=2.0, forward_ms=0.5, backward_ms=1.25, update_ms=0.25, peak_share=0.8,
+                   peak_mb=20.0, gflops=90.0, first_step_s=0.1, peak_gflops=236.0,
+                   bandwidth_gbs=42.0)
+
+
+def torch_answers(step, memory):
+    return Answers(step_ms=step, forward_ms=step / 4, backward_ms=step / 2, update_ms=step / 4,
+                   peak_mb=memory)
+
+
+def row_of_the_best():
+    row = bench.make_row("m", netc_answers(), {"eager": torch_answers(8.0, 300.0),
+                                               "compile": torch_answers(5.0, 700.0)},
+                         {"channels_last": "no images"})
+    assert row["ratio"] == 2.5 and row["ratio_eager"] == 4.0, row
+    assert row["torch_eager_ms"] == 8.0 and row["torch_compile_ms"] == 5.0, row
+    assert row["torch_channels_last_ms"] is None, row
+    assert row["torch_peak_mb"] == 700.0 and row["torch_forward_ms"] == 1.25, row
+    assert row["samples_per_second"] == 32000 and row["netc_first_step_s"] == 0.6, row
+    assert row["note"] == "channels_last: no images", row
+
+
+def row_without_torch():
+    reasons = {v: "PyTorch is not installed" for v in bench.VARIANTS}
+    row = bench.make_row("m", netc_answers(), {}, reasons)
+    assert all(row[f"torch_{v}_ms"] is None for v in bench.VARIANTS), row
+    assert row["ratio"] is None and row["ratio_eager"] is None, row
+    assert row["torch_peak_mb"] is None and row["torch_update_ms"] is None, row
+    assert row["note"].count("PyTorch is not installed") == 3, row
+
+
+def reasons():
+    def reason(*asked):
+        return bench.reason_without(*asked)
+    assert reason("eager", "cnet", ["compile"], True) == "not asked for"
+    assert reason("eager", "cnet", ["eager"], False) == "PyTorch is not installed"
+    assert reason("channels_last", "cnet", ["channels_last"], True) == "no images"
+    assert reason("channels_last", "lenet5", ["channels_last"], True) is None
+    assert reason("eager", "cnet", ["eager"], True) is None
+
+
+def table():
+    row = bench.make_row("imdb_embedding_conv", netc_answers(),
+                         {"eager": torch_answers(122.0, 300.0)}, {})
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        bench.print_heads()
+        bench.print_row(row)
+    heads, cells = [line.split() for line in text.getvalue().splitlines()[1:]]
+    assert cells[:7] == ["imdb_embedding_conv", "64", "2", "2.00", "0.500", "1.25", "0.250"], cells
+    assert cells[heads.index("eager")] == "122" and cells[heads.index("chlast")] == "-", cells
+    assert len(heads) == len(cells) and cells[heads.index("best")] == "61.00", cells
+    assert all(len(line) <= 130 for line in text.getvalue().splitlines()), text.getvalue()
+    assert [bench.three_digits(x) for x in (0, 0.0123, 0.3279, 1.484, 22.71, 445.6, 1220.4)] == [
+        "0", "0.012", "0.328", "1.48", "22.7", "446", "1220"]
+
+
+def is_there(pid):
+    return os.path.exists(f"/proc/{pid}")
+
+
+def measure_fakes(folder, rounds, step):
+    """The rows of a model whose workers write their ids to the file `model`, and the ids."""
+    turns.Torch.worker = os.path.join(folder, "worker.py")
+    with open(turns.Torch.worker, "w") as file:
+        file.write(WORKER)
+    model = os.path.join(folder, "model")
+    bench.IMAGES.add(model)
+    bench.Trainer = lambda path, compiling, batch, threads: step
+    options = types.SimpleNamespace(variants=bench.VARIANTS, rounds=rounds, turn=0.01)
+    try:
+        return bench.measure({"m": ("trainer", 0.5)}, model, 64, 2, options, True)[0]
+    finally:
+        with open(model) as file:
+            ids = file.read().split()
+        assert len(ids) == 2 and not any(is_there(pid) for pid in ids), ids
+
+
+def workers():
+    """Two of three fail: one at once, one in its second turn."""
+    step = netc_answers()
+    step.turn = lambda seconds: None
+    with tempfile.TemporaryDirectory() as folder:
+        row = measure_fakes(folder, 2, step)
+    assert row["torch_eager_ms"] == 10.0 and row["ratio"] == 5.0, row
+    assert row["torch_channels_last_ms"] is None and row["torch_compile_ms"] is None, row
+    assert row["note"] == ("channels_last: failed: out of memory; "
+                           "compile: failed: no compiler here"), row
+
+
+def workers_end_with_a_failure():
+    """The trainer fails, as run_bench says it, while the workers stand still."""
+    step = netc_answers()
+    step.turn = lambda seconds: sys.exit("the trainer failed")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            measure_fakes(folder, 1, step)
+        except SystemExit as end:
+            assert str(end) == "the trainer failed", end
+            return
+    raise AssertionError("it went on")
+
+
+def workers_end_with_a_signal():
+    """A bench.py that is terminated between two turns leaves no worker behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        ended = subprocess.Popen([sys.executable, __file__, "until_terminated", folder])
+        model, end = os.path.join(folder, "model"), time.time() + 30
+        while not os.path.exists(os.path.join(folder, "turn")) and time.time() < end:
+            time.sleep(0.02)
+        ended.terminate()
+        assert ended.wait(30) == 143, ended.returncode
+        with open(model) as file:
+            ids = file.read().split()
+        assert len(ids) == 2 and not any(is_there(pid) for pid in ids), ids
+
+
+def until_terminated(folder):
+    def turn(seconds):
+        open(os.path.join(folder, "turn"), "w").close()
+        time.sleep(60)
+    step = netc_answers()
+    step.turn = turn
+    bench.end_on_signal()
+    measure_fakes(folder, 1, step)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
