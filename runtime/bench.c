@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "runtime.h"
 
@@ -20,7 +21,17 @@ enum {
     WARM_STEPS = 3,             /* before those that are measured with a loader */
     PARTS_STEPS = 20,           /* at most, that are measured kernel by kernel for the parts */
     TRIAD = 8 << 20,            /* floats in each of the triad's three arrays */
+    SECOND_CACHE = 512 << 10,   /* bytes, where the system does not say */
 };
+
+/* Where bytes come from: the last are nearest. */
+enum level { MEMORY, THIRD_CACHE, OWN_CACHE, LEVELS };
+
+static const char *const level_name[LEVELS] = { "mem", "L3", "L2" };
+
+/* A kernel with a larger share of the step is marked where it reaches less of its limit; and how
+   far beyond the memory's rate is still taken for it. */
+static const double marked_share = 0.02, marked_limit = 0.85, beyond_memory = 1.1;
 
 struct bench {
     struct net_session session;
@@ -40,11 +51,13 @@ struct bench {
     double forward, backward, update;   /* seconds of a step's kernels; updates that are part of a
                                    weight gradient are backward */
     double flops;               /* of a step */
-    double peak, bandwidth;     /* measured: flops and bytes a second */
+    double peak, bandwidth[LEVELS];     /* measured: flops and bytes a second */
+    enum level level;           /* where a step's values are found again, at least */
     double update_traffic;      /* reads and writes of each parameter that is updated */
     double thread_cpu[NET_MOST_THREADS];
     long rounds;                /* of net_peak_fma, about two milliseconds */
     float *a, *b, *c;           /* of the triad */
+    long triad, triad_rounds;   /* floats in use of each; how often they are walked */
 };
 
 /* ---- The machine's limits -------------------------------------------------------------------- */
@@ -60,10 +73,11 @@ static void run_fma(void *context, int thread)
 static void run_triad(void *context, int thread)
 {
     const struct bench *bench = context;
-    const long vectors = TRIAD / 16, threads = bench->session.threads;
+    const long vectors = bench->triad / 16, threads = bench->session.threads;
     const long begin = vectors * thread / threads * 16, end = vectors * (thread + 1) / threads * 16;
 
-    net_peak_triad(bench->a + begin, bench->b + begin, bench->c + begin, end - begin);
+    for (long r = 0; r < bench->triad_rounds; r++)
+        net_peak_triad(bench->a + begin, bench->b + begin, bench->c + begin, end - begin);
 }
 
 static double best_time(struct bench *bench, void (*run)(void *context, int thread), int repeats)
@@ -79,15 +93,54 @@ static double best_time(struct bench *bench, void (*run)(void *context, int thre
     return best;
 }
 
+/* Of each thread's. */
+static double second_cache(void)
+{
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+
+    if (bytes > 0)
+        return (double)bytes;
+#endif
+    return SECOND_CACHE;
+}
+
+/* Bytes a second where the three arrays have `bytes`. */
+static double measure_triad(struct bench *bench, double bytes)
+{
+    bench->triad = (long)fmin(bytes / 12.0, TRIAD);
+    bench->triad_rounds = TRIAD / bench->triad;
+    return 12.0 * (double)bench->triad * (double)bench->triad_rounds
+           / best_time(bench, run_triad, REPEATS / 2);
+}
+
+/* Half of each thread's second cache; three times as much as that holds, which the third does; and
+   what neither does. */
 static void measure_limits(struct bench *bench)
 {
+    const double caches = second_cache() * bench->session.threads;
+    const double bytes[LEVELS] = { 12.0 * TRIAD, 3.0 * caches, 0.5 * caches };
+
     bench->rounds = 20000;
     bench->rounds = (long)(20000.0 * 2e-3 / best_time(bench, run_fma, 3)) + 1;
 
     const double flops = net_peak_fma(bench->rounds) * bench->session.threads;
     bench->peak = fmax(bench->peak, flops / best_time(bench, run_fma, REPEATS));
-    bench->bandwidth = fmax(bench->bandwidth,
-                            12.0 * TRIAD / best_time(bench, run_triad, REPEATS / 2));
+    for (int l = 0; l < LEVELS; l++)
+        bench->bandwidth[l] = fmax(bench->bandwidth[l], measure_triad(bench, bytes[l]));
+}
+
+/* What a step touches stays in the second caches if it is half of them. The third is shared with
+   others: whether something is still there, only a kernel's speed can tell. */
+static enum level find_level(const struct bench *bench)
+{
+    const struct net_session *session = &bench->session;
+    const struct net_model *model = session->model;
+    const double copies = 1.0 + (session->run.grads ? 1.0 : 0.0) + session->state_copies;
+    const double bytes = copies * (double)model->params_size
+                         + (double)model->arena_size + 2.0 * (double)model->batch_size;
+
+    return bytes <= 0.5 * second_cache() * session->threads ? OWN_CACHE : MEMORY;
 }
 
 /* ---- The steps ------------------------------------------------------------------------------- */
@@ -283,52 +336,86 @@ struct line {
     const struct net_kernel *kernel;
     double seconds;             /* a step */
     double flops, bytes;        /* a step, for the rows of this bench */
+    const char *limit;          /* "fma", or the level that its bytes come from */
     double share;               /* of the machine's limit for it */
-    bool streams;               /* its limit is the memory's */
+    bool beyond;                /* faster than where its bytes must be at least */
 };
 
-/* The limit is the later of two: all flops at the peak, all bytes at the memory's rate. (What
-   lies in a cache can be faster than memory: such a share is above 1.) */
+/* The limit is the later of two: all flops at the peak, all bytes at the rate of where they come
+   from. That is memory, or a cache where the kernel is faster than memory is. */
 static struct line kernel_line(const struct bench *bench, int k)
 {
     const struct net_model *model = bench->session.model;
     const struct net_kernel *kernel = &model->train.kernels[k];
     const double part = (double)bench->n / model->batch;
     struct line line = { .kernel = kernel, .seconds = net_profile_median(bench->profile, k) };
+    enum level level = bench->level;
 
+    line.seconds = fmax(line.seconds, 1e-9);
     line.flops = kernel->flops * part;
     line.bytes = kernel->bytes * part + kernel->updated * bench->update_traffic;
-    line.streams = line.bytes / bench->bandwidth > line.flops / bench->peak;
-    line.share = fmax(line.bytes / bench->bandwidth, line.flops / bench->peak)
-                 / fmax(line.seconds, 1e-9);
+    while (level < OWN_CACHE
+           && line.bytes > beyond_memory * bench->bandwidth[level] * line.seconds)
+        level++;
+    const double moving = line.bytes / bench->bandwidth[level], adding = line.flops / bench->peak;
+    const bool streams = moving > adding;
+
+    line.limit = streams ? level_name[level] : "fma";
+    line.share = (streams ? moving : adding) / line.seconds;
+    line.beyond = streams && level > bench->level;
     return line;
+}
+
+static double kernels_seconds(const struct bench *bench)
+{
+    double all = 0.0;
+
+    for (int k = 0; k < bench->session.model->train.kernel_count; k++)
+        all += kernel_line(bench, k).seconds;
+    return all;
+}
+
+static bool is_marked(const struct line *line, double all)
+{
+    return line->seconds > marked_share * all && line->share < marked_limit && !line->beyond;
 }
 
 static void show_kernels(const struct bench *bench)
 {
     const struct net_step *step = &bench->session.model->train;
-    double all = 0.0;
+    const double all = kernels_seconds(bench);
+    double marked = 0.0;
+    int count = 0;
 
-    for (int k = 0; k < step->kernel_count; k++)
-        all += kernel_line(bench, k).seconds;
-    printf("\n%10s %6s %10s %9s %9s  %-17s %-28s %s\n", "us", "share", "GFLOP/s", "GB/s",
+    printf("\n%10s %6s %10s %9s  %9s %-17s %-28s %s\n", "us", "share", "GFLOP/s", "GB/s",
            "of limit", "kind", "layer", "kernel");
     for (int k = 0; k < step->kernel_count; k++) {
         const struct line line = kernel_line(bench, k);
+        const bool mark = is_marked(&line, all);
 
-        printf("%10.1f %5.1f%% %10.1f %9.1f %4.0f%% %-4s  %-17s %-28s %s\n", 1e6 * line.seconds,
-               100.0 * line.seconds / all, 1e-9 * line.flops / fmax(line.seconds, 1e-9),
-               1e-9 * line.bytes / fmax(line.seconds, 1e-9), 100.0 * line.share,
-               line.streams ? "mem" : "fma", line.kernel->kind, line.kernel->layer,
-               line.kernel->name);
+        count += mark;
+        marked += mark ? line.seconds : 0.0;
+        printf("%10.1f %5.1f%% %10.1f %9.1f %5.0f%% %-3s %-17s %-28s %s%s\n", 1e6 * line.seconds,
+               100.0 * line.seconds / all, 1e-9 * line.flops / line.seconds,
+               1e-9 * line.bytes / line.seconds, 100.0 * line.share, line.limit,
+               line.kernel->kind, line.kernel->layer, line.kernel->name, mark ? "  <" : "");
     }
     printf(
         "Times are medians over steps of the slowest thread; waiting for others is not in them.\n");
+    if (bench->level == OWN_CACHE)
+        printf("Limits: fma peak, or the triad in L2, which holds all that a step touches.\n");
+    else
+        printf("Limits: fma peak, or the triad in memory; in a cache (L3, L2) where a kernel is "
+               "faster than that.\n");
+    printf("< over %.0f%% of the step and under %.0f%% of the limit: %d of %d kernels, %.1f%% "
+           "of the step.\n", 100.0 * marked_share, 100.0 * marked_limit, count, step->kernel_count,
+           100.0 * marked / all);
 }
 
 static void add_kernels(struct net_text *text, const struct bench *bench)
 {
     const struct net_step *step = &bench->session.model->train;
+    const double all = kernels_seconds(bench);
 
     net_text_add(text, ", \"kernels\": [");
     for (int k = 0; k < step->kernel_count; k++) {
@@ -338,11 +425,10 @@ static void add_kernels(struct net_text *text, const struct bench *bench)
                      line.kernel->name);
         net_text_quote(text, line.kernel->layer);
         net_text_add(text, ", \"kind\": \"%s\", \"line\": %d, \"us\": %.3f, \"gflops\": %.3f, "
-                     "\"gbs\": %.3f, \"limit\": \"%s\", \"limit_share\": %.4f}", line.kernel->kind,
-                     line.kernel->line, 1e6 * line.seconds,
-                     1e-9 * line.flops / fmax(line.seconds, 1e-9),
-                     1e-9 * line.bytes / fmax(line.seconds, 1e-9),
-                     line.streams ? "bandwidth" : "fma", line.share);
+                     "\"gbs\": %.3f, \"limit\": \"%s\", \"limit_share\": %.4f, "
+                     "\"marked\": %s}", line.kernel->kind, line.kernel->line, 1e6 * line.seconds,
+                     1e-9 * line.flops / line.seconds, 1e-9 * line.bytes / line.seconds, line.limit,
+                     line.share, is_marked(&line, all) ? "true" : "false");
     }
     net_text_add(text, "]");
 }
@@ -370,7 +456,9 @@ static void show(const struct bench *bench)
     printf("fma peak     %.1f GFLOP/s measured; the step reaches %.1f%% by the clock, %.1f%% by "
            "processor time\n", 1e-9 * bench->peak, 100.0 * rate / bench->peak,
            100.0 * cpu_rate / bench->peak);
-    printf("bandwidth    %.1f GB/s measured (triad)\n", 1e-9 * bench->bandwidth);
+    printf("bandwidth    %.1f GB/s of memory measured (triad), %.1f beyond the second caches, %.1f "
+           "in them\n", 1e-9 * bench->bandwidth[MEMORY], 1e-9 * bench->bandwidth[THIRD_CACHE],
+           1e-9 * bench->bandwidth[OWN_CACHE]);
     if (bench->rows)
         printf("data         a batch is prepared in %.1f us; a step takes %.1f meanwhile, %.2f%% "
                "of it waiting\n", 1e6 * bench->preparing, 1e6 * bench->loaded,
@@ -395,12 +483,14 @@ static void show_json(const struct bench *bench)
         1e3 * bench->median, 1e3 * bench->least, 1e3 * bench->mean, 1e3 * bench->cpu);
     net_text_add(&text, "\"samples_per_second\": %.1f, \"flops\": %.0f, \"gflops\": %.3f, "
                  "\"peak_gflops\": %.3f, \"peak_share\": %.4f, \"peak_share_cpu\": %.4f, "
-                 "\"bandwidth_gbs\": %.3f, \"forward_ms\": %.4f, \"backward_ms\": %.4f, "
-                 "\"update_ms\": %.4f, \"peak_mb\": %.2f, \"first_step_s\": %.4f",
+                 "\"bandwidth_gbs\": %.3f, \"l3_gbs\": %.3f, \"l2_gbs\": %.3f, "
+                 "\"forward_ms\": %.4f, \"backward_ms\": %.4f, \"update_ms\": %.4f, "
+                 "\"peak_mb\": %.2f, \"first_step_s\": %.4f",
                  bench->n / bench->median, bench->flops,
                  1e-9 * bench->flops / bench->median, 1e-9 * bench->peak,
                  bench->flops / bench->median / bench->peak,
-                 bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth,
+                 bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth[MEMORY],
+                 1e-9 * bench->bandwidth[THIRD_CACHE], 1e-9 * bench->bandwidth[OWN_CACHE],
                  1e3 * bench->forward, 1e3 * bench->backward, 1e3 * bench->update,
                  bench->memory / 1048576.0, bench->first);
     if (bench->rows)
@@ -430,6 +520,7 @@ int net_bench(const struct net_options *options)
     fill_batches(bench);
     /* parameter and state are read and written; a gradient that is kept is only written */
     bench->update_traffic = session->run.grads ? 1.0 : 2.0 + 2.0 * session->state_copies;
+    bench->level = find_level(bench);
     run_first_step(bench, begin);
     bench->seconds = net_allocate((size_t)bench->steps, sizeof *bench->seconds);
     bench->a = net_memory(sizeof(float) * TRIAD);

@@ -583,8 +583,35 @@ if [ -z "$quick" ]; then
     check "digits: report" ./digits eval --weights digits_run --digits 4
     check "digits: predict" ./digits predict --weights digits_run --part test
     holds "digits: size in bytes" "$(stat -c %s digits)" "<" 1130000
-    check "digits: bench" ./digits bench --steps 5 --per-kernel
-    check "digits: bench of real rows" ./digits bench --steps 5 --data .
+    "$netc" "$models/digits.net" --emit-c -o digits.c
+    sed -n '/^static const struct net_kernel train_kernels/,/^};/ s/^    { \("[^"]*"\).*/\1/p' \
+        digits.c >kernels
+    check "digits: bench" sh -c './digits bench --steps 5 --threads 1 --per-kernel >bench.txt &&
+                                 cat bench.txt'
+    check "digits: bench counts its kernels" grep -q " of $(wc -l <kernels) kernels, " bench.txt
+    check "digits: bench lists its kernels" sh -c '
+        ./digits bench --steps 5 --threads 1 --per-kernel --json >bench.json &&
+        sed -n "s/^  {\"kernel\": \(\"[^\"]*\"\).*/\1/p" bench.json | diff kernels - &&
+        [ -s kernels ]'
+    check "digits: bench measures its kernels" awk '
+        function number(name) {
+            return substr($0, index($0, "\"" name "\": ") + length(name) + 4) + 0
+        }
+        /^  {"kernel"/ {
+            lines++
+            share = number("limit_share")
+            adds = /"limit": "fma"/
+            fma += adds
+            if (!(number("us") > 0 && number("gbs") > 0 && share > 0) ||
+                (adds && !(number("gflops") > 0 && share <= 1.3))) {
+                print
+                bad = 1
+            }
+        }
+        END { exit bad || !lines || !fma }' bench.json
+    check "digits: bench of real rows" sh -c './digits bench --steps 5 --data . >rows.txt
+        cat rows.txt
+        grep -q "^data .*prepared in [0-9.]*[1-9][0-9.]* us" rows.txt'
 
     build residual "$models/residual_digits.net"
     check "residual_digits trains" ./residual train --epochs 2 --out residual_run --quiet
