@@ -7,6 +7,7 @@
 #     make test-gradients   the gradients of the largest models too: minutes each
 #     make bench            step times beside PyTorch's: a table and bench.json
 #     make bench-run        a whole run beside PyTorch's, by the clock
+#     make winograd-errors  how far from double 3x3 convolutions are, by Winograd and direct
 #     make data-mnist       fetch a data set into DATA (data/); also data-cifar10, data-cifar100,
 #                           data-imdb, data-boston, data-pima
 #     make install          to PREFIX (/usr/local)
@@ -144,6 +145,9 @@ bench: all
 bench-run: all
 	python3 tests/bench/whole_run.py --netc $(BUILD)/netc
 
+winograd-errors: $(BUILD)/check_all
+	@ERRORS=1 CK_RUN_SUITE=winograd CK_RUN_CASE=errors $(BUILD)/check_all
+
 # ---- a fresh machine ----------------------------------------------------------------------------
 
 # A package, and a file that says it is there. Debian 12's `clang` is clang 14.
@@ -220,6 +224,6 @@ lint: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all tests test test-installed test-torch test-gradients bench bench-run quickstart \
-        quickstart-installed install format lint clean $(DATA_SETS:%=data-%)
+.PHONY: all tests test test-installed test-torch test-gradients bench bench-run winograd-errors \
+        quickstart quickstart-installed install format lint clean $(DATA_SETS:%=data-%)
 .DELETE_ON_ERROR:

@@ -33,6 +33,8 @@ typedef struct Trial {
     Memory params, state, grads, arena, batch, scratch;
     Reference *expected;        /* of the program's graph; NULL: numbers are not compared */
     double *errors;             /* that its values may have, by id */
+    Distance *distances;        /* of those compared */
+    int distance_count;
 } Trial;
 
 /* ---- Memory -------------------------------------------------------------------------------- */
@@ -273,20 +275,38 @@ static struct net_tensor tensor_of(const Value *value, struct net_segment segmen
 
 typedef struct Comparison {
     const Trial *trial;
+    const Value *value;
     const char *what;           /* a kernel's label, a parameter's name */
     const double *expected;
     double allowed;             /* error of an element */
+    double squares, error_squares, most;        /* of what was expected; errors; the largest */
+    long count;
 } Comparison;
 
 static Comparison compare(const Trial *t, const Value *value, const char *what)
 {
-    return (Comparison){t, what, t->expected->at[value->id], t->errors[value->id]};
+    return (Comparison){.trial = t, .value = value, .what = what,
+                        .expected = t->expected->at[value->id], .allowed = t->errors[value->id]};
 }
 
-static void check_number(const Comparison *c, long i, float got)
+static void keep_distance(Trial *t, const Comparison *c)
+{
+    const double size = sqrt(c->squares);
+
+    t->distances = grow(t->distances, t->distance_count, sizeof *t->distances);
+    t->distances[t->distance_count++] =
+        (Distance){c->value, sqrt(c->error_squares) / size,
+                   c->most / (size / sqrt((double)c->count))};
+}
+
+static void check_number(Comparison *c, long i, float got)
 {
     const double error = fabs((double)got - c->expected[i]);
 
+    c->squares += c->expected[i] * c->expected[i];
+    c->error_squares += error * error;
+    c->most = fmax(c->most, error);
+    c->count++;
     if (!(error <= c->allowed))         /* NaN is none */
         ck_abort_msg("%s, %s, n = %d, %s: element %ld is %.9g, the reference says %.9g "
                      "(error %.2g, allowed %.2g)", c->trial->c->target,
@@ -295,13 +315,13 @@ static void check_number(const Comparison *c, long i, float got)
 }
 
 /* A value in the arena: its rows below n, and +0 in every lane that is no channel. */
-static void check_value(const Trial *t, const Value *value, const char *what)
+static void check_value(Trial *t, const Value *value, const char *what)
 {
     const Physical *v = value->physical;
     const long chunk = (long)v->height * v->width * v->blocks * 256;
     const float *at = (const float *)(const void *)(t->arena.at + v->buffer->offset);
     const int size = shape_size(value->shape);
-    const Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
+    Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
     bool *used = allocate((size_t)chunk);
 
     for (int k = 0; k < size; k++) {
@@ -314,6 +334,8 @@ static void check_value(const Trial *t, const Value *value, const char *what)
         for (int i = 0; i < t->run.n && t->expected; i++)
             check_number(&c, (long)i * size + k, at[i / 16 * chunk + place + 16 * (i % 16)]);
     }
+    if (t->expected)
+        keep_distance(t, &c);
     for (long place = 0; place < chunk; place++)
         for (int i = 0; i < t->run.n && place % 256 < 16 && !used[place]; i++) {
             const float *lane = &at[i / 16 * chunk + place + 16 * (i % 16)];
@@ -328,8 +350,8 @@ static void check_value(const Trial *t, const Value *value, const char *what)
 }
 
 /* Weights and vectors, in the arena or not: logical elements, and padding that is +0 (`padded`). */
-static void check_tensor(const Trial *t, const float *at, const struct net_tensor *tensor,
-                         const Comparison *c, bool padded, const char *what)
+static void check_tensor(Trial *t, const float *at, const struct net_tensor *tensor,
+                         Comparison *c, bool padded, const char *what)
 {
     bool *used = allocate((size_t)tensor->count);
 
@@ -342,6 +364,8 @@ static void check_tensor(const Trial *t, const float *at, const struct net_tenso
         if (c)
             check_number(c, k, at[place]);
     }
+    if (c)
+        keep_distance(t, c);
     for (long place = 0; place < tensor->count; place++) {
         uint32_t bits;
 
@@ -381,7 +405,7 @@ static bool stores(const Kernel *k, const Value *value)
 /* Called by the generated code after kernel number `kernel`. */
 static void check_kernel(struct net_profile *profile, int kernel, int thread)
 {
-    const Trial *t = (const Trial *)(void *)profile;
+    Trial *t = (Trial *)(void *)profile;
     const Kernel *k = t->program->kernels[kernel];
     const Graph *g = t->program->graph;
 
@@ -400,7 +424,7 @@ static void check_kernel(struct net_profile *profile, int kernel, int thread)
         } else {
             struct net_segment segments[MAX_SEGMENTS];
             const struct net_tensor tensor = tensor_of(value, segments);
-            const Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
+            Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
 
             const float *at = (const float *)(const void *)(t->arena.at
                                                             + value->physical->buffer->offset);
@@ -456,7 +480,7 @@ static void expect(Trial *t, const Program *program)
 
 static void check_loss(const Trial *t)
 {
-    const Comparison c = compare(t, t->program->graph->loss, "the loss");
+    Comparison c = compare(t, t->program->graph->loss, "the loss");
 
     check_number(&c, 0, t->run.loss);
 }
@@ -483,7 +507,7 @@ static void add_number(Outcome *o, const char *name, float x)
     o->numbers[o->count++] = x;
 }
 
-static void keep_tensors(Outcome *o, const Trial *t, bool gradients)
+static void keep_tensors(Outcome *o, Trial *t, bool gradients)
 {
     const struct net_model *net = t->c->net;
 
@@ -497,7 +521,7 @@ static void keep_tensors(Outcome *o, const Trial *t, bool gradients)
             value = find_leaf(t->program->graph, tensor->name);     /* frozen */
         ck_assert_msg(value != NULL, "nothing becomes of %s", tensor->name);
         if (t->expected) {
-            const Comparison c = compare(t, value, tensor->name);
+            Comparison c = compare(t, value, tensor->name);
 
             check_tensor(t, at, tensor, &c, true, tensor->name);
         } else {
@@ -516,7 +540,7 @@ static void keep_prediction(Outcome *o, const Trial *t)
 
     net->unpack(rows, &t->run);
     if (t->expected) {
-        const Comparison c = compare(t, t->program->graph->prediction, "the prediction");
+        Comparison c = compare(t, t->program->graph->prediction, "the prediction");
 
         for (long i = 0; i < count; i++)
             check_number(&c, i, rows[i]);
@@ -550,6 +574,8 @@ static Outcome make_step(const Compiled *c, int n, int threads, bool look, bool 
     t.run.has_target = false;
     run_program(&t, false, look);
     keep_prediction(&o, &t);
+    o.distances = t.distances;
+    o.distance_count = t.distance_count;
     free_trial(&t);
     return o;
 }

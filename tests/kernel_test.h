@@ -54,12 +54,20 @@ double *bound_errors(const Reference *r);
 
 /* ---- kernel_run.c ---------------------------------------------------------------------------- */
 
+/* How far a value is from the reference, over the root mean square of that. */
+typedef struct Distance {
+    const Value *value;
+    double mean, most;          /* root of the mean square; the largest */
+} Distance;
+
 /* What a step left, in logical order: bits that have to be the same everywhere. */
 typedef struct Outcome {
     float loss, evaluated_loss;
     float *numbers;             /* gradients or parameters, running statistics, predictions */
     const char **names;         /* of each */
     long count;
+    Distance *distances;        /* of what was compared with the reference, in the step's order */
+    int distance_count;
 } Outcome;
 
 /* A train step and an evaluation of n rows on one thread, memory that is not theirs poisoned:

@@ -1,10 +1,13 @@
 /*
  * suite_winograd.c -- convolutions by Winograd's minimal filtering: against the reference in
  * double, on every target, on one to three threads, for full and partial batches; and which are
- * done so.
+ * done so. With ERRORS in the environment (`make winograd-errors`): how far from double they are,
+ * and direct ones, at sizes of ResNet-18; that takes minutes.
  */
 
 #include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "graph_test.h"
@@ -119,6 +122,62 @@ START_TEST(test_choice)
 }
 END_TEST
 
+/* ---- How far from double --------------------------------------------------------------------- */
+
+typedef struct Measured {
+    int channels, size;         /* of a square image */
+    const char *way;
+    int tile;
+} Measured;
+
+/* F(2x2, 3x3) is taken for images that tiles of 4 do not fit: its error is that of its channels,
+   and of as many pixels in a weight gradient. */
+static const Measured measured[] = {
+    {64, 32, "direct", 0}, {64, 32, "winograd", 4}, {64, 6, "direct", 0}, {64, 6, "winograd", 2},
+    {128, 16, "direct", 0}, {128, 16, "winograd", 4}, {128, 6, "winograd", 2},
+    {256, 8, "direct", 0}, {256, 8, "winograd", 4}, {256, 6, "winograd", 2},
+    {512, 4, "direct", 0}, {512, 4, "winograd", 4}, {512, 6, "winograd", 2},
+};
+
+/* What goes in is exact to a rounding: standardized numbers of deviation 1; a gradient that hardly
+   depends on y's error. */
+START_TEST(test_errors)
+{
+    const Measured *m = &measured[_i];
+    const char *targets[MAX_TARGETS];
+    const KernelCase model = {
+        "errors", 16, 1, false, format("input x[%d, %d, %d] = x", m->channels, m->size, m->size),
+        "[1] = t", "x", format("    x -> batchnorm -> conv2d(%d, 3, padding=1) -> flatten"
+                               " -> dense(1)\n", m->channels), "binary_cross_entropy"};
+    Compiled compiled;
+    Outcome step;
+    int lines = 0;
+
+    find_targets(targets);
+    compiled = plan_model(model_with(&model, m->way), targets[0]);
+    start_clang(&compiled);
+    load_model(&compiled);
+    step = check_step(&compiled, model.batch, true);
+    for (int i = 0; i < step.distance_count && lines < 3; i++) {
+        const Distance *d = &step.distances[i];
+        const Node *node = d->value->node;
+        const char *part = !node                      ? NULL
+                           : node->op == OP_CONV2D    ? "forward"
+                           : node->op == OP_CONV2D_DX ? "dx"
+                           : node->op == OP_CONV2D_DW ? "dw" : NULL;
+
+        if (!part)
+            continue;
+        ck_assert_int_eq(winograd_tile(node, compiled.model), m->tile);
+        printf("%3d channels, %2d x %-2d  %-8s %-8s rms %.1e, largest %.1e\n", m->channels, m->size,
+               m->size, m->tile == 4 ? "F(4x4)" : m->tile ? "F(2x2)" : "direct", part, d->mean,
+               d->most);
+        lines++;
+    }
+    ck_assert_int_eq(lines, 3);
+}
+END_TEST
+
 Suite *suite_winograd(void);
 
 Suite *suite_winograd(void)
@@ -127,5 +186,11 @@ Suite *suite_winograd(void)
     TCase *tcase = add_cases(suite, test_case, COUNT(cases));
 
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));
+    if (getenv("ERRORS")) {
+        tcase = tcase_create("errors");
+        tcase_set_timeout(tcase, 1800);
+        tcase_add_loop_test(tcase, test_errors, 0, COUNT(measured));
+        suite_add_tcase(suite, tcase);
+    }
     return suite;
 }
