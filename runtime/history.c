@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -115,6 +116,61 @@ int net_folder_lock(const char *folder)
     return lock;
 }
 
+/* What netc wrote of a run or a k-fold, in the order in which it goes: weights first, so that a
+   process that is killed here leaves none that look like the new run's, and what tells that there
+   is a run last, so that the next one clears the rest. */
+static void drop_files(const char *folder)
+{
+    static const char *const files[] = {
+        "model.safetensors", "checkpoint.safetensors", "history.csv", "preparation.json",
+        "folds.csv", "band.csv", "kfold.json", "run.json",
+    };
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = net_format("%s/%s", folder, files[i]);
+
+        unlink(path);
+        free(path);
+    }
+}
+
+/* fold_1, ..., fold_MOST: of a k-fold. Other files in them stay, and so does then the folder. */
+static void drop_folds(const char *folder, long most)
+{
+    DIR *files = opendir(folder);
+
+    for (struct dirent *file; files && (file = readdir(files));) {
+        const char *number = strncmp(file->d_name, "fold_", 5) ? "" : file->d_name + 5;
+
+        if (*number < '1' || *number > '9' || number[strspn(number, "0123456789")]
+            || strtol(number, NULL, 10) > most)
+            continue;
+        char *fold = net_format("%s/%s", folder, file->d_name);
+        const int lock = net_folder_lock(fold);
+
+        drop_files(fold);
+        rmdir(fold);
+        if (lock >= 0)
+            close(lock);
+        free(fold);
+    }
+    if (files)
+        closedir(files);
+}
+
+bool net_is_run(const char *folder)
+{
+    return net_has_file(folder, "run.json") || net_has_file(folder, "checkpoint.safetensors")
+           || net_has_file(folder, "kfold.json");
+}
+
+void net_folder_clear(const char *folder, int folds)
+{
+    drop_folds(folder, net_has_file(folder, "kfold.json") ? INT_MAX : folds);
+    if (net_is_run(folder))
+        drop_files(folder);
+}
+
 /* The file of --log-steps; where it cannot be written no folder is left that was made for the run.
    What is written now tells of a full disk, too. */
 static void open_steps(struct net_training *training, bool made)
@@ -137,10 +193,6 @@ static void open_steps(struct net_training *training, bool made)
 
 void net_folder_open(struct net_training *training)
 {
-    static const char *const files[] = {
-        "run.json", "history.csv", "model.safetensors", "preparation.json",
-        "checkpoint.safetensors",
-    };
     const struct net_value *value = training->options->value;
 
     if (value[NET_RESUME].text) {
@@ -150,8 +202,9 @@ void net_folder_open(struct net_training *training)
     }
     training->folder = value[NET_OUT].text ? net_format("%s", value[NET_OUT].text)
                                            : net_new_folder(training->options->model);
-    const bool resumable = net_has_file(training->folder, "checkpoint.safetensors");
-    const bool run = resumable || net_has_file(training->folder, "run.json");
+    const bool resumable = net_has_file(training->folder, "checkpoint.safetensors")
+                           || net_has_file(training->folder, "kfold.json");
+    const bool run = net_is_run(training->folder);
     const bool force = net_flag(training->options, NET_FORCE);
     if (run && !resumable && !force)
         net_fail(NET_USAGE, "%s is a run already, without a checkpoint: --force writes over it",
@@ -164,12 +217,7 @@ void net_folder_open(struct net_training *training)
     net_make_folder(training->folder);
     training->lock = net_folder_lock(training->folder);
     open_steps(training, made);
-    for (size_t i = 0; run && i < sizeof files / sizeof *files; i++) {
-        char *path = net_format("%s/%s", training->folder, files[i]);
-
-        unlink(path);
-        free(path);
-    }
+    net_folder_clear(training->folder, 0);
 }
 
 /* ---- history.csv ----------------------------------------------------------------------------- */

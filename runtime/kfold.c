@@ -113,21 +113,23 @@ static int asked_count(const struct net_options *options)
     net_fail(NET_USAGE, "kfold wants how many folds: kfold 10");
 }
 
-/* An old run in a fold's folder would look like one of this k-fold. False: there is none. */
-static bool forget_run(const struct folds *folds, int number)
+/* A run here, or one in a folder of the folds to come, is written over by --force alone. */
+static void need_free(const struct folds *folds)
 {
-    static const char *const files[] = { "run.json", "checkpoint.safetensors" };
-    char *folder = net_fold_folder(folds, number);
-    bool there = false;
+    if (net_flag(folds->options, NET_FORCE))
+        return;
+    if (net_is_run(folds->folder))
+        net_fail(NET_USAGE,
+                 "%s is a run already: --resume %s goes on with it, --force writes over it",
+                 folds->folder, folds->folder);
+    for (int i = 1; i <= folds->count; i++) {
+        char *folder = net_fold_folder(folds, i);
 
-    for (int i = 0; i < 2; i++) {
-        char *path = net_format("%s/%s", folder, files[i]);
-
-        there = !unlink(path) || there;
-        free(path);
+        if (net_is_run(folder))
+            net_fail(NET_USAGE, "%s is a run already, where this k-fold trains: --force writes over "
+                     "it, --out names another folder", folder);
+        free(folder);
     }
-    free(folder);
-    return there;
 }
 
 /* Data that are not there or too few fail here, before a folder is made that is in the way. */
@@ -142,20 +144,13 @@ static void check_data(const struct folds *folds)
 /* Makes the folder, or refuses one that is there. Gives its lock. */
 static int open_folder(const struct folds *folds)
 {
-    const bool there = net_has_file(folds->folder, "kfold.json")
-                       || net_has_file(folds->folder, "run.json");
-
-    if (there && !net_flag(folds->options, NET_FORCE))
-        net_fail(NET_USAGE,
-                 "%s is a run already: --resume %s goes on with it, --force writes over it",
-                 folds->folder, folds->folder);
+    need_free(folds);
     check_data(folds);
     net_make_folder(folds->folder);
 
     const int lock = net_folder_lock(folds->folder);
 
-    for (int i = 1; forget_run(folds, i); i++)
-        continue;
+    net_folder_clear(folds->folder, folds->count);
     return lock;
 }
 

@@ -416,6 +416,11 @@ void net_make_folder(const char *path);                 /* and those above it */
 bool net_has_file(const char *folder, const char *name);
 char *net_new_folder(const struct net_model *model);    /* runs/NAME-DATE-TIME, malloc'd */
 void net_folder_open(struct net_training *training);    /* makes it, or refuses an existing run */
+bool net_is_run(const char *folder);                    /* or a k-fold */
+
+/* What netc wrote there of an earlier run or k-fold goes; and of runs in fold_1 up to fold_FOLDS,
+   k-fold or not. */
+void net_folder_clear(const char *folder, int folds);
 
 /* While the descriptor that it gives is open no other process trains there; where one does, the
    program ends. A file system that has no locks (-1, or none is held) hinders nobody. What a killed

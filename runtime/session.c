@@ -132,6 +132,9 @@ char *net_session_weights(struct net_session *session)
         net_fail(NET_FAULT, "--weights %s: there is no such file or folder", path);
     copy = net_format("%s", path);
     if (S_ISDIR(status.st_mode)) {
+        if (net_has_file(path, "kfold.json"))
+            net_fail(NET_FAULT, "%s is a k-fold, with weights for each of its folds: --weights "
+                     "%s/fold_1", path, path);
         folder = net_format("%s", path);
         file = net_format("%s/model.safetensors", path);
         if (access(file, R_OK) && net_has_file(path, "checkpoint.safetensors"))

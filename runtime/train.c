@@ -539,8 +539,9 @@ int net_train_run(struct net_options *options, struct net_signals *signals)
     save(training);
     if (signal) {
         net_run_json(training, "interrupted", NULL);
-        net_progress_say(&training->progress, "stopped after step %u; go on with:  %s --resume %s",
-                         training->session.run.step, options->whole ? "kfold" : "train",
+        net_progress_say(&training->progress, "stopped after step %u; go on with:  %s %s --resume %s",
+                         training->session.run.step, program_invocation_name,
+                         options->whole ? "kfold" : "train",
                          options->whole ? options->whole : training->folder);
     } else {
         finish_training(training, whole);

@@ -25,6 +25,7 @@ parts() {
     part "wrong programs, dumps, generated C" tests/golden.sh
     part "trainers" tests/trainer.sh "$2"
     part "words" tests/words.sh "$2"
+    part "folders of runs" tests/runs.sh
 }
 
 # two lanes of about the same length
