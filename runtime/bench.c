@@ -111,7 +111,7 @@ static double measure_triad(struct bench *bench, double bytes)
     bench->triad = (long)fmin(bytes / 12.0, TRIAD);
     bench->triad_rounds = TRIAD / bench->triad;
     return 12.0 * (double)bench->triad * (double)bench->triad_rounds
-           / best_time(bench, run_triad, REPEATS / 2);
+           / best_time(bench, run_triad, REPEATS);
 }
 
 /* Half of each thread's second cache; three times as much as that holds, which the third does; and

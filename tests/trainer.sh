@@ -119,6 +119,9 @@ for name in xor_split xor_concat; do
 done
 says "xor_split, by the trainer" 9 0 ./xor_split summary
 check "a step too short to share" sh -c './xor_split bench | grep -q "threads 1,"'
+check "a step that stays in L2" sh -c './xor_split bench --steps 5 --per-kernel >bench.txt
+    cat bench.txt
+    grep -q "^Limits: .*L2, which holds all" bench.txt'
 build c_words "$root/tests/c_words.net"
 build torch_dense "$torch/dense.net"
 check "c_words: gradcheck" ./c_words gradcheck
