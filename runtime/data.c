@@ -46,15 +46,17 @@ static void check_finite(const struct net_column *column, const struct net_field
 {
     const bool imputed = net_field_imputes(field);
 
-    for (long row = 0; column->type == NET_F32 && row < column->rows; row++) {
-        const float *at = net_row(column, row);
+    if (column->type != NET_F32 && column->type != NET_F64)
+        return;
+    for (long row = 0; row < column->rows; row++)
+        for (int i = 0; i < column->size; i++) {
+            const double x = net_element(column, row, i);
 
-        for (int i = 0; i < column->size; i++)
-            if (!isfinite(at[i]) && !(imputed && isnan(at[i])))
+            if (!isfinite((float)x) && !(imputed && isnan(x)))
                 net_fail(1, "%s: row %ld, element %d (from 0): expected a finite 32-bit number in "
-                            "%s, found %g%s", column->place, row, i, column->name, (double)at[i],
-                         isinf(at[i]) ? ": inf, or beyond single precision (3.4e38)" : "");
-    }
+                            "%s, found %g%s", column->place, row, i, column->name, x,
+                         isnan(x) ? "" : ": inf, or beyond single precision (3.4e38)");
+        }
 }
 
 /* binary_cross_entropy takes its target as a probability: beyond 0 and 1 it has no least value. What

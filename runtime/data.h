@@ -67,8 +67,12 @@ struct net_table {
     int held_count;
 };
 
+/* Bytes of an element; of a text: of the place where it begins. */
+size_t net_width(enum net_type type);
 /* Element 0 of a row. */
 const void *net_row(const struct net_column *column, long row);
+/* Element i of a row, of a column of numbers. */
+double net_element(const struct net_column *column, long row, int i);
 static inline bool net_has_rows(const struct net_column *column)
 {
     return column->at || column->pieces;

@@ -16,14 +16,20 @@
 #include "data_file.h"
 #include "words.h"
 
+size_t net_width(enum net_type type)
+{
+    static const size_t widths[] = {
+        [NET_F32] = sizeof(float),     [NET_U8] = 1,              [NET_I32] = sizeof(int32_t),
+        [NET_SPARSE] = sizeof(float), [NET_TEXT] = sizeof(char *), [NET_F64] = sizeof(double),
+    };
+    return widths[type];
+}
+
 const void *net_row(const struct net_column *column, long row)
 {
-    if (column->at) {
-        const size_t width = column->type == NET_U8 ? 1 :
-                             column->type == NET_TEXT ? sizeof(char *) : 4;
-
-        return (const char *)column->at + (size_t)row * (size_t)column->size * width;
-    }
+    if (column->at)
+        return (const char *)column->at +
+               (size_t)row * (size_t)column->size * net_width(column->type);
     int low = 0;
 
     for (int high = column->piece_count; high - low > 1;) {
@@ -37,6 +43,21 @@ const void *net_row(const struct net_column *column, long row)
     return column->pieces[low].at + (size_t)(row - column->pieces[low].first) * column->stride;
 }
 
+double net_element(const struct net_column *column, long row, int i)
+{
+    const void *at = net_row(column, row);
+
+    switch (column->type) {
+    case NET_U8: return ((const uint8_t *)at)[i];
+    case NET_I32: return ((const int32_t *)at)[i];
+    case NET_F32: return (double)((const float *)at)[i];
+    case NET_F64: return ((const double *)at)[i];
+    case NET_SPARSE:
+    case NET_TEXT: break;
+    }
+    return 0;
+}
+
 void net_add_piece(struct net_column *column, long rows, const char *at, const char *end)
 {
     struct net_piece *grown =
@@ -48,7 +69,7 @@ void net_add_piece(struct net_column *column, long rows, const char *at, const c
     grown[column->piece_count++] = (struct net_piece){.first = column->rows, .at = at, .end = end};
     column->rows += rows;
     if (!column->stride)
-        column->stride = (size_t)column->size * (column->type == NET_U8 ? 1 : 4);
+        column->stride = (size_t)column->size * net_width(column->type);
 }
 
 void net_column_free(struct net_column *column)

@@ -65,6 +65,17 @@ static struct cell read_cell(struct csv *c)
     return cell;
 }
 
+/* Lines of old Macs would be one long line, and no row. */
+static void check_line_ends(const struct csv *c)
+{
+    const size_t size = (size_t)(c->end - c->at);
+    const char *end = memchr(c->at, '\n', size) ? NULL : memchr(c->at, '\r', size);
+
+    if (end && end + 1 < c->end)
+        net_fail(1, "%s: line 1: it ends with CR alone; expected LF or CR LF; convert the file, for "
+                    "example with tr '\\r' '\\n'", c->path);
+}
+
 static void skip_line_break(struct csv *c)
 {
     if (c->at < c->end && *c->at == '\r')
@@ -288,6 +299,7 @@ static void open_csv(struct net_table *table, const struct net_request *request)
         const struct csv start = c;
         long line;
 
+        check_line_ends(&c);
         net_builder_file(&builder, bytes);
         if (!read_row(&c, &line))
             net_fail(1, "%s: expected %s, found an empty file", paths[i],

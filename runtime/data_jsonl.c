@@ -149,8 +149,6 @@ struct net_slice net_text_json(const char *at, const char *end, struct net_scrat
 {
     struct json j = {.at = at, .end = end, .begin = at};
 
-    if (*at != '"')             /* null: a text that is missing */
-        return (struct net_slice){at, 0};
     return read_string(&j, scratch);
 }
 
@@ -225,16 +223,10 @@ static void take_value(struct jsonl *l, struct json *j, int f, int k)
     if (*j->at == '[' || *j->at == '{')
         fail_json(j, "a string or a number, no list or object");
     if (what == NET_TAKE_TEXT) {
-        const char *at = j->at;
-        const struct net_slice word = string ? (struct net_slice){0} : read_word(j);
-
-        if (!string && (word.length != 4 || memcmp(word.at, "null", 4))) {
-            j->at = at;
-            fail_json(j, "a string");
-        }
-        net_builder_text(b, f, at);
-        if (string)
-            read_string(j, &l->value);
+        if (!string)
+            fail_json(j, "a string; a text of no words is \"\"");
+        net_builder_text(b, f, j->at);
+        read_string(j, &l->value);
         return;
     }
     struct net_slice slice = string ? read_string(j, &l->value) : read_word(j);

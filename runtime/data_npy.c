@@ -77,10 +77,10 @@ static void read_type(struct cursor *c, struct net_encoding *encoding)
     const int w = encoding->width;
 
     if (!text[0] || !strchr("<>|=", text[0]) ||
-        !((encoding->kind == 'b' && w == 1) || (encoding->kind == 'f' && (w == 4 || w == 8)) ||
-          ((encoding->kind == 'i' || encoding->kind == 'u') &&
-           (w == 1 || w == 2 || w == 4 || w == 8))))
-        fail_header(&start, "one of the types b1 i1 i2 i4 i8 u1 u2 u4 u8 f4 f8");
+        !(encoding->kind == 'b' ? w == 1 :
+          strchr("iuf", encoding->kind) && encoding->kind &&
+          (w == 2 || w == 4 || w == 8 || (w == 1 && encoding->kind != 'f'))))
+        fail_header(&start, "one of the types b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8");
 }
 
 static bool read_bool(struct cursor *c)

@@ -13,12 +13,14 @@
 #include "runtime.h"
 
 enum { END_SIZE = 22, LONGEST_COMMENT = 65535, ENTRY_SIZE = 46, LOCAL_SIZE = 30 };
+enum { CHUNK = 1 << 25 };      /* bytes summed before they are let go */
 
 /* An archive, and where its directory stands. */
 struct zip {
     const char *path;
     const unsigned char *at;
     size_t size;
+    bool mapped;
     uint64_t directory, entries;
 };
 
@@ -157,6 +159,12 @@ static struct entry find_array(const struct zip *zip, const char *name)
     net_fail(1, "%s: expected an array %s, found %s", zip->path, name, *names ? names : "none");
 }
 
+static _Noreturn void fail_damaged(const struct zip *zip, const struct entry *entry)
+{
+    net_fail(1, "%s: byte %llu: the data of %.*s are damaged; fetch or write the file again",
+             zip->path, (unsigned long long)entry->offset, (int)entry->name_length, entry->name);
+}
+
 /* The entry's bytes, unpacked; memory grows with what was unpacked, not with what is promised. */
 static char *inflate_entry(const struct zip *zip, const struct entry *entry,
                            const unsigned char *from)
@@ -188,10 +196,23 @@ static char *inflate_entry(const struct zip *zip, const struct entry *entry,
     inflateEnd(&stream);
     if (code != Z_STREAM_END || used != entry->unpacked || !bytes ||
         crc32_z(0, (const unsigned char *)bytes, used) != entry->crc)
-        net_fail(1, "%s: byte %llu: the packed data of %.*s are damaged; fetch or write the file "
-                    "again", zip->path, (unsigned long long)entry->offset, (int)entry->name_length,
-                 entry->name);
+        fail_damaged(zip, entry);
     return bytes;
+}
+
+/* Stored data are read where they stand, so what they sum to is looked at first. */
+static void check_stored(const struct zip *zip, const struct entry *entry, const unsigned char *at)
+{
+    uLong sum = 0;
+
+    for (uint64_t begin = 0, count; begin < entry->packed; begin += count) {
+        count = entry->packed - begin < CHUNK ? entry->packed - begin : CHUNK;
+        sum = crc32_z(sum, at + begin, count);
+        if (zip->mapped)
+            net_forget((const char *)at + begin, (const char *)at + begin + count);
+    }
+    if (sum != entry->crc)
+        fail_damaged(zip, entry);
 }
 
 /* What the arrays of one name are read from, an archive after the other. */
@@ -218,6 +239,7 @@ static void open_array(struct net_stream *file, const void *context, int number)
 
     net_hold(arrays->table, place, 0);
     if (entry.method == 0 && entry.packed == entry.unpacked) {
+        check_stored(zip, &entry, at);
         net_stream_memory(file, place, (const char *)at, entry.packed);
     } else if (entry.method == 8) {
         char *bytes = inflate_entry(zip, &entry, at);
@@ -242,7 +264,7 @@ static void open_npz(struct net_table *table, const struct net_request *request)
         const struct net_bytes bytes = net_map_file(table, paths[i]);
 
         zips[i] = (struct zip){.path = paths[i], .at = (const unsigned char *)bytes.at,
-                               .size = bytes.size};
+                               .size = bytes.size, .mapped = bytes.mapped};
         find_directory(&zips[i]);
     }
     for (int f = 0; f < request->field_count; f++) {

@@ -1,9 +1,10 @@
 /*
  * data_number.c -- files of numbers: of any width and order in the file, in memory as bytes, 32-bit
- * integers or floats. What stands in a plain file as in memory is mapped and never read whole.
+ * integers, floats or doubles. What stands in a plain file as in memory is mapped and never read whole.
  */
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,24 +51,34 @@ static int64_t load_integer(const unsigned char *at, struct net_encoding encodin
     return encoding.kind == 'i' ? (int64_t)((bits ^ sign) - sign) : (int64_t)bits;
 }
 
-static float load_float(const unsigned char *at, struct net_encoding encoding)
+/* IEEE half precision: a sign, 5 bits of exponent, 10 of fraction. */
+static double half(unsigned bits)
+{
+    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const double size = exponent == 31 ? (fraction ? NAN : INFINITY) :
+                        exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+
+    return bits >> 15 ? -size : size;
+}
+
+static double load_double(const unsigned char *at, struct net_encoding encoding)
 {
     const uint64_t bits = load(at, encoding);
+    const uint32_t low = (uint32_t)bits;
+    double number;
+    float single;
 
     if (encoding.kind == 'u')
-        return (float)bits;
+        return (double)bits;
     if (encoding.kind == 'i')
-        return (float)load_integer(at, encoding);
-    if (encoding.width == 8) {
-        double number;
-
-        memcpy(&number, &bits, sizeof number);
-        return (float)number;
+        return (double)load_integer(at, encoding);
+    if (encoding.width == 2)
+        return half(low);
+    if (encoding.width == 4) {
+        memcpy(&single, &low, sizeof single);
+        return (double)single;
     }
-    const uint32_t low = (uint32_t)bits;
-    float number;
-
-    memcpy(&number, &low, sizeof number);
+    memcpy(&number, &bits, sizeof number);
     return number;
 }
 
@@ -93,17 +104,16 @@ void net_decode(struct net_column *column, void *bytes, struct net_encoding enco
         column->at = bytes;
         return;
     }
-    column->at = net_allocate(count, 4);
-    if (encoding.kind != 'f' && fits_int32(at, count, encoding)) {
-        column->type = NET_I32;
-        for (size_t i = 0; i < count; i++)
-            ((int32_t *)column->at)[i] =
-                (int32_t)load_integer(at + i * (size_t)encoding.width, encoding);
-    } else {
-        column->type = NET_F32;
-        for (size_t i = 0; i < count; i++)
-            ((float *)column->at)[i] = load_float(at + i * (size_t)encoding.width, encoding);
-    }
+    column->type = encoding.kind == 'f' ? (encoding.width == 8 ? NET_F64 : NET_F32) :
+                   fits_int32(at, count, encoding) ? NET_I32 : NET_F64;
+    column->at = net_allocate(count, net_width(column->type));
+    for (size_t i = 0; i < count; i++, at += encoding.width)
+        if (column->type == NET_I32)
+            ((int32_t *)column->at)[i] = (int32_t)load_integer(at, encoding);
+        else if (column->type == NET_F32)
+            ((float *)column->at)[i] = (float)load_double(at, encoding);
+        else
+            ((double *)column->at)[i] = load_double(at, encoding);
     free(bytes);
 }
 
@@ -135,7 +145,8 @@ static bool is_direct(struct net_encoding encoding)
 {
     return !encoding.fortran &&
            ((encoding.width == 1 && encoding.kind != 'i') ||
-            (encoding.width == 4 && encoding.kind != 'u' && !encoding.big_endian));
+            (encoding.width == 4 && encoding.kind != 'u' && !encoding.big_endian) ||
+            (encoding.width == 8 && encoding.kind == 'f' && !encoding.big_endian));
 }
 
 /* One file of the column's own numbers, where they are. */
@@ -151,7 +162,8 @@ static void add_direct(struct net_table *table, struct net_column *column, struc
         net_hold(table, bytes, 0);
         at = bytes;
     }
-    column->type = encoding.width == 1 ? NET_U8 : encoding.kind == 'f' ? NET_F32 : NET_I32;
+    column->type = encoding.width == 1 ? NET_U8 : encoding.width == 8 ? NET_F64 :
+                   encoding.kind == 'f' ? NET_F32 : NET_I32;
     net_add_piece(column, rows, at, at + size);
 }
 

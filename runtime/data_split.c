@@ -34,20 +34,6 @@ static int compare_rows(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double class_of(const struct net_column *classes, long row)
-{
-    const void *at = net_row(classes, row);
-
-    switch (classes->type) {
-    case NET_U8: return *(const uint8_t *)at;
-    case NET_I32: return *(const int32_t *)at;
-    case NET_F32:
-    case NET_SPARSE:
-    case NET_TEXT: break;
-    }
-    return (double)*(const float *)at;
-}
-
 static struct ticket *draw_tickets(const struct net_selection *from, enum net_part part,
                                    uint64_t seed, const struct net_column *classes)
 {
@@ -60,7 +46,7 @@ static struct ticket *draw_tickets(const struct net_selection *from, enum net_pa
 
         net_philox(word, key, (uint32_t)row, (uint32_t)((uint64_t)row >> 32), part,
                    NET_RANDOM_SPLIT);
-        tickets[i] = (struct ticket){.class = classes ? class_of(classes, row) : 0,
+        tickets[i] = (struct ticket){.class = classes ? net_element(classes, row, 0) : 0,
                                      .draw = (uint64_t)word[0] << 32 | word[1], .row = row};
     }
     qsort(tickets, (size_t)from->count, sizeof *tickets, compare_tickets);
@@ -72,7 +58,7 @@ bool net_is_binary(const struct net_column *column)
     bool units = true, signs = true;
 
     for (long row = 0; row < column->rows && (units || signs); row++) {
-        const double x = class_of(column, row);
+        const double x = net_element(column, row, 0);
 
         units = units && (x == 0 || x == 1);
         signs = signs && (x == -1 || x == 1);

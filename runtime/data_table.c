@@ -190,7 +190,7 @@ static enum net_take what_it_takes(const struct net_field *field)
 void net_builder_open(struct net_builder *builder, struct net_table *table,
                       const struct net_request *request, enum net_text_form form)
 {
-    static const enum net_type types[] = {NET_F32, NET_I32, NET_TEXT};
+    static const enum net_type types[] = {NET_F64, NET_I32, NET_TEXT};
 
     *builder = (struct net_builder){.table = table, .count = request->field_count};
     table->by_field = true;
@@ -250,7 +250,7 @@ void net_builder_row(struct net_builder *builder)
     builder->room += builder->room / 2 + 1024;
     for (int f = 0; f < builder->count; f++) {
         struct net_column *column = builder->takers[f].column;
-        const size_t width = column->type == NET_TEXT ? sizeof(char *) : 4;
+        const size_t width = net_width(column->type);
         void *grown = realloc(column->at, (size_t)builder->room * (size_t)column->size * width);
 
         if (!grown)
@@ -287,13 +287,13 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
             net_fail(1, "%s: line %ld (row %ld), column %s: expected a 32-bit number, found %s",
                      spot->path, spot->line, spot->row, name, net_cell_text(text, at, length));
     }
-    ((float *)column->at)[(size_t)(builder->rows - 1) * (size_t)column->size + (size_t)k] =
-        (float)number;
+    ((double *)column->at)[(size_t)(builder->rows - 1) * (size_t)column->size + (size_t)k] = number;
 }
 
 /* A name as it can be shown on one line, and kept as JSON: UTF-8, without line breaks and the like.
    Gives the slice itself where it is so already. */
-static struct net_slice clean_name(struct net_slice name, struct net_scratch *scratch)
+static struct net_slice clean_name(struct net_slice name, struct net_scratch *scratch,
+                                   const struct net_spot *spot)
 {
     const unsigned char *at = (const unsigned char *)name.at, *end = at + name.length;
     bool plain = true;
@@ -309,6 +309,10 @@ static struct net_slice clean_name(struct net_slice name, struct net_scratch *sc
     for (; at < end; at += length) {
         const unsigned c = net_read_utf8(at, end, &length);
 
+        if (length == 1 && c > 0x7F)
+            net_fail(1, "%s: line %ld (row %ld): expected a class in UTF-8, found a byte %02X; "
+                        "convert the file, for example with iconv -f latin1 -t utf-8", spot->path,
+                     spot->line, spot->row, c);
         to = net_put_utf8(to, c < ' ' || c == 0x7F ? ' ' : c);
     }
     return (struct net_slice){scratch->at, (size_t)(to - scratch->at)};
@@ -322,7 +326,7 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
     if (!length)
         net_fail(1, "%s: line %ld (row %ld), column %s: expected a class, found nothing",
                  spot->path, spot->line, spot->row, column->elements[0]);
-    const struct net_slice name = clean_name((struct net_slice){at, length}, &builder->name);
+    const struct net_slice name = clean_name((struct net_slice){at, length}, &builder->name, spot);
 
     ((int32_t *)column->at)[builder->rows - 1] =
         net_words_add(column->words, name.at, name.length);
@@ -361,7 +365,7 @@ void net_builder_close(struct net_builder *builder, const char *place)
     for (int f = 0; f < builder->count; f++) {
         const struct net_taker *taker = &builder->takers[f];
         struct net_column *column = taker->column;
-        const size_t width = column->type == NET_TEXT ? sizeof(char *) : 4;
+        const size_t width = net_width(column->type);
         void *fitting = realloc(column->at,
                                 (size_t)builder->rows * (size_t)column->size * width);
 

@@ -180,15 +180,15 @@ static void apply_impute(struct net_values *values, const struct net_call *call,
     net_values_check(values, fitted);
     bool *left = find_left(values, call);
 
-    net_values_floats(values);
-    float *at = values->column.at;
+    net_values_doubles(values);
+    double *at = values->column.at;
 
     for (long row = 0; row < values->column.rows; row++, at += size)
         for (int i = 0; i < size; i++) {
-            if (!is_missing((double)at[i], zeros))
+            if (!is_missing(at[i], zeros))
                 continue;
             if (!left[i])
-                at[i] = (float)fitted->list[0][i];
+                at[i] = fitted->list[0][i];
             else if (!zeros)
                 net_fail(1, "%s: row %ld (from 0): %s has no number, and impute leaves it out",
                          values->column.place, row, column_name(values, i, name));

@@ -159,8 +159,9 @@ struct net_field {
 /* Rows of one field as the data layer hands them to pack: row[i] points to `size` elements in
    logical row-major order. U8 rows become x * scale[c] + shift[c], with c the index
    along the first axis of shape. I32: a class index, or `size` ids of words. SPARSE: row[i] is a
-   struct net_sparse. TEXT never reaches pack: a preparation makes ids of it. */
-enum net_type { NET_F32, NET_U8, NET_I32, NET_SPARSE, NET_TEXT };
+   struct net_sparse. TEXT and F64 never reach pack: preparations make ids and
+   floats of them. */
+enum net_type { NET_F32, NET_U8, NET_I32, NET_SPARSE, NET_TEXT, NET_F64 };
 
 struct net_sparse {             /* the elements of a row that are not 0 */
     int count;

@@ -56,7 +56,7 @@ static void apply_permute(struct net_values *values, const struct net_call *call
     const struct net_field *field = values->field;
     struct net_column *column = &values->column;
     const int channels = field->rank > 1 ? field->shape[0] : 1;
-    const size_t width = column->type == NET_U8 ? 1 : 4, bytes = (size_t)column->size * width;
+    const size_t width = net_width(column->type), bytes = (size_t)column->size * width;
 
     (void)fitted;
     if (column->size % channels)

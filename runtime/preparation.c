@@ -1,7 +1,8 @@
 /*
  * preparation.c -- what happens to a field's rows between the source and the model. Affine
  * preparations compose into one scale and shift an element, kept in double; pictures of bytes with
- * one scale a channel stay bytes, and the pack kernel applies it; everything else becomes floats.
+ * one scale a channel stay bytes, and the pack kernel applies it; everything else becomes floats,
+ * rounded once, at the end.
  */
 
 #include <math.h>
@@ -52,6 +53,10 @@ void net_values_row(const struct net_values *values, long row, double *numbers)
     case NET_F32:
         for (int i = 0; i < size; i++)
             numbers[i] = (double)((const float *)at)[i] * scale[i] + shift[i];
+        break;
+    case NET_F64:
+        for (int i = 0; i < size; i++)
+            numbers[i] = ((const double *)at)[i] * scale[i] + shift[i];
         break;
     case NET_SPARSE:
     case NET_TEXT:
@@ -129,25 +134,34 @@ void net_values_check(const struct net_values *values, const struct net_fitted *
                  values->column.place, values->column.name, values->column.size, fitted->count);
 }
 
-void net_values_floats(struct net_values *values)
+/* The column holds numbers of its own, of this type: what is affine so far is applied. */
+static void rewrite(struct net_values *values, enum net_type type)
 {
     struct net_column *column = &values->column;
     const size_t size = (size_t)column->size;
-    float *floats = net_allocate((size_t)column->rows * size, sizeof *floats);
+    void *made = net_allocate((size_t)column->rows * size, net_width(type));
     double *numbers = net_allocate(size, sizeof *numbers);
 
     for (long row = 0; row < column->rows; row++) {
         net_values_row(values, row, numbers);
-        for (size_t i = 0; i < size; i++)
-            floats[(size_t)row * size + i] = (float)numbers[i];
+        for (size_t i = 0, to = (size_t)row * size; i < size; i++, to++)
+            if (type == NET_F64)
+                ((double *)made)[to] = numbers[i];
+            else
+                ((float *)made)[to] = (float)numbers[i];
     }
     free(numbers);
     free(values->owned);
-    values->owned = column->at = floats;
+    values->owned = column->at = made;
     column->pieces = NULL;
-    column->type = NET_F32;
+    column->type = type;
     for (size_t i = 0; i < size; i++)
         values->scale[i] = 1, values->shift[i] = 0;
+}
+
+void net_values_doubles(struct net_values *values)
+{
+    rewrite(values, NET_F64);
 }
 
 /* Rows in files, which may be larger than memory, are made floats as a batch is packed. */
@@ -190,7 +204,7 @@ void net_values_finish(struct net_values *values, struct net_prepared *prepared)
             prepared->column = *column;
             return;
         }
-        net_values_floats(values);
+        rewrite(values, NET_F32);
     }
     prepared->column = *column;
     prepared->owned = values->owned;

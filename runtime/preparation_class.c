@@ -1,7 +1,7 @@
 /*
- * preparation_class.c -- classes(n) and one_hot(n): a number from 0 to n - 1 a row. Strings are
- * numbered in sorted order as the training source has them; strings that are all whole numbers mean
- * these numbers.
+ * preparation_class.c -- classes(n) and one_hot(n): a number from 0 to n - 1 a row. Cells of a table
+ * that are all whole numbers from 0 to n - 1 mean these numbers; others are numbered in sorted order
+ * as the training source has them, numbers by their size.
  */
 
 #include <math.h>
@@ -12,33 +12,85 @@
 #include "data_parts.h"
 #include "data_table.h"
 
-static bool is_whole(const char *word, double *number)
+static bool is_number(const char *word, double *number)
 {
-    return net_parse_number(word, strlen(word), number) == NET_PARSED && *number == floor(*number);
+    return net_parse_number(word, strlen(word), number) == NET_PARSED;
 }
 
-/* The names of the training data's classes; none where they are numbers. */
+static bool is_class(const char *word, int n, double *number)
+{
+    return is_number(word, number) && *number >= 0 && *number < n && *number == floor(*number);
+}
+
+struct label {
+    const char *word;
+    double number;
+};
+
+static int by_number(const void *a, const void *b)
+{
+    const double x = ((const struct label *)a)->number, y = ((const struct label *)b)->number;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The words in order, each number once; false where one is no number. */
+static bool list_numbers(const struct net_words *words, struct net_words *names)
+{
+    struct label *labels = net_allocate((size_t)words->count, sizeof *labels);
+    int32_t count = 0;
+
+    while (count < words->count && is_number(net_word(words, count), &labels[count].number)) {
+        labels[count].word = net_word(words, count);
+        count++;
+    }
+    if (count == words->count)
+        qsort(labels, (size_t)count, sizeof *labels, by_number);
+    for (int32_t i = 0; count == words->count && i < count; i++)
+        if (!i || labels[i].number != labels[i - 1].number)
+            net_words_add(names, labels[i].word, strlen(labels[i].word));
+    free(labels);
+    return count == words->count;
+}
+
+/* The names of the training data's classes; none where they are the numbers 0 to n - 1. */
 static void fit_classes(struct net_fitted *fitted, const struct net_values *values,
                         const struct net_call *call, const long *rows, long row_count)
 {
     const struct net_column *column = &values->column;
     const struct net_words *words = column->words;
     const int n = values->field->classes;
-    int32_t named = 0;
+    int32_t plain = 0;
     double number;
 
     (void)rows, (void)row_count;
-    for (; words && named < words->count && is_whole(net_word(words, named), &number); named++)
+    for (; words && plain < words->count && is_class(net_word(words, plain), n, &number); plain++)
         ;
-    if (!words || named == words->count)
+    if (!words || plain == words->count)
         return;
-    if (words->count > n)
+    struct net_words *names = net_words_new();
+
+    if (!list_numbers(words, names))
+        for (int32_t i = 0; i < words->count; i++)
+            net_words_add(names, net_word(words, i), strlen(net_word(words, i)));
+    if (names->count > n)
         net_fail(1, "%s: %s has %d different values, such as \"%s\"; %s(%d) has room for %d",
-                 column->place, column->name, words->count, net_word(words, words->count - 1),
+                 column->place, column->name, names->count, net_word(names, names->count - 1),
                  call->name, n, n);
-    fitted->words[0] = net_words_new();
-    for (int32_t i = 0; i < words->count; i++)
-        net_words_add(fitted->words[0], net_word(words, i), strlen(net_word(words, i)));
+    fitted->words[0] = names;
+}
+
+/* The number of a name, which may be a number that is written otherwise (2.0); -1: there is none. */
+static int32_t find_name(const struct net_words *names, const char *word)
+{
+    int32_t found = net_words_find(names, word, strlen(word));
+    double wanted, number;
+
+    if (found < 0 && is_number(word, &wanted))
+        for (int32_t i = 0; i < names->count && found < 0; i++)
+            if (is_number(net_word(names, i), &number) && number == wanted)
+                found = i;
+    return found;
 }
 
 static _Noreturn void fail_class(const struct net_values *values, int32_t word,
@@ -67,11 +119,11 @@ static int32_t *number_words(const struct net_values *values, const struct net_f
         const char *word = net_word(words, i);
 
         if (fitted->words[0]) {
-            numbers[i] = net_words_find(fitted->words[0], word, strlen(word));
+            numbers[i] = find_name(fitted->words[0], word);
             if (numbers[i] < 0)
                 fail_class(values, i, "a class of the training data");
         } else {
-            if (!is_whole(word, &number) || number < 0 || number >= n)
+            if (!is_class(word, n, &number))
                 fail_class(values, i, expected);
             numbers[i] = (int32_t)number;
         }

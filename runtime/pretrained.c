@@ -205,20 +205,15 @@ static void read_table(char *path, const struct net_tensor *tensor, void *params
         net_fail(NET_FAULT, "%s: expected a table [%d, %d] for %s, found %ld rows of %d%s", path,
                  tensor->shape[0], tensor->shape[1], tensor->name, column.rows, column.size,
                  column.rank > 1 ? " numbers in several axes" : " numbers");
-    for (long row = 0; row < column.rows; row++) {
-        const void *from = net_row(&column, row);
-
+    for (long row = 0; row < column.rows; row++)
         for (int i = 0; i < column.size; i++) {
-            const float x = column.type == NET_U8    ? (float)((const uint8_t *)from)[i]
-                            : column.type == NET_I32 ? (float)((const int32_t *)from)[i]
-                                                     : ((const float *)from)[i];
+            const float x = (float)net_element(&column, row, i);
 
             if (!isfinite(x))
                 net_fail(NET_FAULT, "%s: row %ld, number %d: expected a finite number, found %g",
                          path, row, i, (double)x);
             at[net_tensor_at(tensor, row * column.size + i)] = x;
         }
-    }
     net_column_free(&column);
     net_table_free(&table);
 }

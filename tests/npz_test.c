@@ -184,11 +184,18 @@ START_TEST(archive_faults)
     broken = whole;
     broken.bytes[directory + 8] = 1;
     expect_archive_fault(&broken, "x is encrypted");
-    broken = whole;
-    broken.bytes[60] ^= 0xFF;
-    expect_archive_fault(&broken, "t: byte 0: the packed data of x.npy are damaged");
+    for (int deflated = 0; deflated < 2; deflated++) {
+        broken = make_archive(deflated, 0);
+        broken.bytes[60] ^= 0xFF;
+        expect_archive_fault(&broken, "t: byte 0: the data of x.npy are damaged");
+    }
     broken = make_archive(false, 0);
-    broken.bytes[35] = 'X';
+    broken.bytes[35] = 'X';     /* with its sum */
+    const size_t stored = broken.used - 22 - broken.directory_used;
+    const unsigned long crc = crc32(0, broken.bytes + 35, broken.bytes[stored + 20]);
+
+    for (int i = 0; i < 4; i++)
+        broken.bytes[stored + 16 + i] = (unsigned char)(crc >> 8 * i);
     expect_archive_fault(&broken, "t: x: byte 0: expected a .npy file (93 NUMPY), found 58 4E");
 }
 END_TEST

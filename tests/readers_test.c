@@ -277,6 +277,32 @@ START_TEST(files_to_predict)
 }
 END_TEST
 
+/* Numbers that are not 0 to n - 1 are names, in order of their size; 2.0 is 2. */
+START_TEST(numbered_classes)
+{
+    static const char *const names[] = {"2", "9", "10"};
+    static const int classes[] = {2, 1, 0, 1};
+
+    write_text("stop.txt", "");
+    write_text("train.csv", "kind,text\n10,cat cat\n9,cat\n2,cat\n9.0,cat\n");
+    write_text("test.jsonl", "{\"kind\": 2.00, \"text\": \"\"}\n{\"kind\": 10, \"text\": \"\"}\n");
+    char *path = keep_preparation();
+
+    for (int kept = 0; kept < 2; kept++) {
+        struct net_data *data = net_data_open(&model, data_test_folder(), kept ? path : NULL);
+
+        for (int row = 0; row < 4; row++)
+            ck_assert_int_eq(net_data_class(data, NET_TRAIN, row), classes[row]);
+        ck_assert_int_eq(net_data_class(data, NET_TEST, 0), 0);
+        ck_assert_int_eq(net_data_class(data, NET_TEST, 1), 2);
+        for (int c = 0; c < 3; c++)
+            ck_assert_str_eq(net_data_class_name(data, c), names[c]);
+        net_data_close(data);
+    }
+    free(path);
+}
+END_TEST
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 static void open_model(const void *preparation)
@@ -293,8 +319,10 @@ START_TEST(class_faults)
                               "has room for 3"},
         {"a\nb\nc\n", "d", "test.jsonl: row 0 (from 0): expected kind to be a class of the "
                            "training data, found \"d\""},
-        {"0\n1\n3\n", "0", "train.csv: row 2 (from 0): expected kind to be a class, a whole number "
-                           "from 0 to 2, found \"3\""},
+        {"0\n1\n3\n9\n", "0", "train.csv: kind has 4 different values, such as \"9\"; classes(3) "
+                              "has room for 3"},
+        {"1\n2\n3\n", "4", "test.jsonl: row 0 (from 0): expected kind to be a class of the "
+                           "training data, found \"4\""},
         {"0\n1\n2\n", "x", "test.jsonl: row 0 (from 0): expected kind to be a class, a whole "
                            "number from 0 to 2, found \"x\""},
     };
@@ -336,7 +364,8 @@ END_TEST
 TCase *readers_test_words(void)
 {
     const TTest *const tests[] = {
-        words, open_tags, vocabulary, kept_vocabulary, files_to_predict, class_faults,
+        words, open_tags, vocabulary, kept_vocabulary, files_to_predict, numbered_classes,
+        class_faults,
         word_faults,
     };
     TCase *made = tcase_create("words");

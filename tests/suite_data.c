@@ -136,16 +136,14 @@ START_TEST(idx_types)
         {{0, 0, 0x0C, 1, 0, 0, 0, 2, 0, 0, 0, 7, 0x80, 0, 0, 0}, 16, NET_I32, -2147483648.0},
         {{0, 0, 0x0D, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0xBF, 0xC0, 0, 0}, 16, NET_F32, -1.5},
         {{0, 0, 0x0E, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 4, 0, 0, 0, 0, 0, 0}, 24,
-         NET_F32, 2.5},
+         NET_F64, 2.5},
     };
 
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
         write_bytes("x", cases[i / 2].bytes, cases[i / 2].size, i % 2);
         struct net_table table = read_files(&net_reader_idx, "x");
         const struct net_column *column = &table.columns[0];
-        const double last = column->type == NET_U8 ? *(const uint8_t *)net_row(column, 1) :
-                            column->type == NET_I32 ? *(const int32_t *)net_row(column, 1) :
-                            (double)*(const float *)net_row(column, 1);
+        const double last = net_element(column, 1, 0);
 
         ck_assert_int_eq(column->rows, 2);
         ck_assert_int_eq(column->size, 1);
@@ -270,16 +268,20 @@ START_TEST(npy_types)
         {">i2", {0xFF, 0xFE}, 2, NET_I32, -2},
         {"<u2", {0xFE, 0xFF}, 2, NET_I32, 65534},
         {"<i4", {0xFE, 0xFF, 0xFF, 0xFF}, 4, NET_I32, -2},
-        {"<u4", {0, 0, 0, 0x80}, 4, NET_F32, 2147483648.0},
+        {"<u4", {0, 0, 0, 0x80}, 4, NET_F64, 2147483648.0},
         {"<i8", {7}, 8, NET_I32, 7},
         {"<u8", {7}, 8, NET_I32, 7},
-        {"<u8", {0, 0, 0, 0, 0, 0, 0, 0x80}, 8, NET_F32, 9223372036854775808.0},
-        {"<u8", {255, 255, 255, 255, 255, 255, 255, 255}, 8, NET_F32, 18446744073709551616.0},
-        {">i8", {0, 0, 0, 1, 0, 0, 0, 0}, 8, NET_F32, 4294967296.0},
+        {"<u8", {0, 0, 0, 0, 0, 0, 0, 0x80}, 8, NET_F64, 9223372036854775808.0},
+        {"<u8", {255, 255, 255, 255, 255, 255, 255, 255}, 8, NET_F64, 18446744073709551616.0},
+        {">i8", {0, 0, 0, 1, 0, 0, 0, 0}, 8, NET_F64, 4294967296.0},
+        {"<f2", {0, 0xBE}, 2, NET_F32, -1.5},
+        {">f2", {0x7B, 0xFF}, 2, NET_F32, 65504},
+        {"<f2", {1, 0x80}, 2, NET_F32, -0x1p-24},
+        {"<f2", {0xFF, 3}, 2, NET_F32, 0x3FFp-24},
         {"<f4", {0, 0, 0xC0, 0xBF}, 4, NET_F32, -1.5},
         {">f4", {0xBF, 0xC0, 0, 0}, 4, NET_F32, -1.5},
-        {"<f8", {0, 0, 0, 0, 0, 0, 4, 0x40}, 8, NET_F32, 2.5},
-        {">f8", {0x40, 4, 0, 0, 0, 0, 0, 0}, 8, NET_F32, 2.5},
+        {"<f8", {0, 0, 0, 0, 0, 0, 4, 0x40}, 8, NET_F64, 2.5},
+        {">f8", {0x40, 4, 0, 0, 0, 0, 0, 0}, 8, NET_F64, 2.5},
     };
     char header[128];
 
@@ -289,9 +291,7 @@ START_TEST(npy_types)
         write_npy("x.npy", (int)i % 3 + 1, header, cases[i].data, cases[i].width);
         struct net_table table = read_files(&net_reader_npy, "x.npy");
         const struct net_column *column = &table.columns[0];
-        const double value = column->type == NET_U8 ? *(const uint8_t *)net_row(column, 0) :
-                             column->type == NET_I32 ? *(const int32_t *)net_row(column, 0) :
-                             (double)*(const float *)net_row(column, 0);
+        const double value = net_element(column, 0, 0);
 
         ck_assert_int_eq(column->rows, 1);
         ck_assert_int_eq(column->type, cases[i].type);

@@ -66,7 +66,7 @@ struct net_table read_table(const struct net_reader *reader, const char *file, b
 
 static double number_at(const struct net_table *table, int f, long row, int k)
 {
-    return (double)((const float *)net_row(&table->columns[f], row))[k];
+    return net_element(&table->columns[f], row, k);
 }
 
 void write_text(const char *name, const char *text)
@@ -98,6 +98,19 @@ START_TEST(csv_numbers)
         ck_assert_double_eq(number_at(&table, 0, 1, 2), 7);
         net_table_free(&table);
     }
+}
+END_TEST
+
+/* Times in seconds, and numbers of customers, have no room in single precision. */
+START_TEST(csv_doubles)
+{
+    write_text("t.csv", "a,b,c\n1700000119,9007199254740991,0.1\n");
+    struct net_table table = read_table(&net_reader_csv, "t.csv", true, &numbers_field, 1);
+
+    ck_assert_double_eq(number_at(&table, 0, 0, 0), 1700000119);
+    ck_assert_double_eq(number_at(&table, 0, 0, 1), 9007199254740991);
+    ck_assert_double_eq(number_at(&table, 0, 0, 2), .1);
+    net_table_free(&table);
 }
 END_TEST
 
@@ -154,9 +167,9 @@ END_TEST
 /* Names of classes are kept as JSON and printed on a line. */
 START_TEST(csv_names)
 {
-    static const char *const names[] = {"\xc3\x91", "a b \xc3\xbf", "\xc3\xad\xc2\xa0\xc2\x80"};
+    static const char *const names[] = {"\xc3\x91", "a b \xc3\xbf", "\xf0\x9f\x98\x80"};
 
-    write_text("t.csv", "kind\n\xd1\n\"a\nb \xff\"\n\xed\xa0\x80\n");
+    write_text("t.csv", "kind\n\xc3\x91\n\"a\nb \xc3\xbf\"\n\xf0\x9f\x98\x80\n");
     struct net_table table = read_table(&net_reader_csv, "t.csv", true, &class_field, 1);
 
     for (int row = 0; row < 3; row++)
@@ -177,7 +190,7 @@ START_TEST(jsonl_fields)
                "\n"
                "  {\"text\":\"\",\"a\":-1e1,\"other\":{\"x\":[1,{\"y\":null}],\"z\":\"]\"},"
                "\"kind\":7,\"b\":true}\r\n"
-               "{\"a\": \"3\", \"b\": 0, \"kind\": false, \"text\": null}");
+               "{\"a\": \"3\", \"b\": 0, \"kind\": false, \"text\": \"\"}");
     struct net_table table = read_table(&net_reader_jsonl, "t.jsonl", true, fields, 4);
     const char *const texts[] = {"a\xc3\xb1o \xf0\x9f\x98\x80\n", "", ""};
     const double a[] = {2, -10, 3}, b[] = {1.5, 1, 0};
@@ -257,6 +270,14 @@ START_TEST(table_faults)
          "t: line 2: expected a comma or the line's end behind a closing quote, found \"y\""},
         {&net_reader_csv, &class_field, "kind\na\n\"\"\n",
          "t: line 3 (row 1), column kind: expected a class, found nothing"},
+        {&net_reader_csv, &class_field, "kind\na\ncaf\xe9\n",
+         "t: line 3 (row 1): expected a class in UTF-8, found a byte E9; convert the file, for "
+         "example with iconv -f latin1 -t utf-8"},
+        {&net_reader_csv, &class_field, "kind\n\xed\xa0\x80\n", "found a byte ED"},
+        {&net_reader_csv, &number_field, "a,\"b\"\r1,2\r3,4",
+         "t: line 1: it ends with CR alone; expected LF or CR LF"},
+        {&net_reader_jsonl, &text_field, "{\"text\": \"a\"}\n{\"text\": null}\n",
+         "t: line 2, character 10: expected a string; a text of no words is \"\", found \"null}\""},
         {&net_reader_csv, &number_field, "\xff\xfe" "a", "expected UTF-8, found UTF-16"},
         {&net_reader_jsonl, &number_field, "", "t: expected rows, found none"},
         {&net_reader_jsonl, &number_field, "{\"b\": 1}\n[1]\n",
@@ -468,7 +489,7 @@ START_TEST(broken_files)
     static const char csv[] = "b,kind,text\r\n1.5,pear,\"a \"\"b\"\", c\"\n2e1,fig,plain\n";
     static const char jsonl[] = "{\"b\": 1e2, \"kind\": \"pear\", \"text\": \"\\u00e9\\n\", "
                                 "\"c\": [1]}\n"
-                                "{\"text\": null, \"b\": 2, \"kind\": 0}\n";
+                                "{\"text\": \"\", \"b\": 2, \"kind\": 0}\n";
     static const unsigned char odd[] = {0,   '"', '\\', '\n', '\r', ',',
                                         '{', '}', 'u',  0xFF, 0xC3, '9'};
     const struct net_field fields[] = {number_field, class_field, text_field};
@@ -506,7 +527,7 @@ END_TEST
 Suite *suite_readers(void)
 {
     const TTest *const tests[] = {
-        csv_numbers, csv_without_header, csv_fields, csv_names, jsonl_fields, table_faults,
+        csv_numbers, csv_doubles, csv_without_header, csv_fields, csv_names, jsonl_fields, table_faults,
         headers_differ, numbers_are_exact, cifar_records, cifar_pickles, cifar_faults,
         broken_files,
     };
