@@ -60,7 +60,7 @@ static bool has_edges(const Attributes *at)
     return at->padding[0] || at->padding[1] || at->padding_end[0] || at->padding_end[1];
 }
 
-/* A function around transpose_16x16, which is long. */
+/* A function around net_turn_16x16, which is long. */
 static const char *turn_function(Emitter *e)
 {
     return add_function(e, &e->tiles, "turn",
@@ -69,7 +69,7 @@ static const char *turn_function(Emitter *e)
                         "const float *restrict from,\n"
                         "        long from_step, int rows, int columns)\n",
                         "{\n"
-                        "    transpose_16x16(to, to_step, from, from_step, rows, columns);\n"
+                        "    net_turn_16x16(to, to_step, from, from_step, rows, columns);\n"
                         "}\n");
 }
 

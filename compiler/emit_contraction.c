@@ -574,7 +574,7 @@ void emit_transpose(Emitter *e, Driver *d, const Kernel *k)
         line(&d->text, 3, "const struct net_panel from = net_panel_of(o / 16, %d, %d);",
              p->panels[0], p->panels[1]);
         line(&d->text, 3, "const long row = %d + tap * %d + 16 * block;", start, step);
-        line(&d->text, 3, "transpose_16x16(");
+        line(&d->text, 3, "net_turn_16x16(");
         line(&d->text, 4, "wt->at + %ld + to.first * %ldL", parts[i].w, 16L * taps * p->outputs);
         line(&d->text, 4, "    + ((tap * %dL + o) * to.width + block - to.first) * 16, 16 * "
              "to.width,", p->outputs);

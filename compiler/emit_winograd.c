@@ -296,7 +296,7 @@ void emit_winograd_weights(Emitter *e, Driver *d, const Kernel *k)
              channels);
         line(text, 2, "_Alignas(64) float turned[9][256];\n");
         line(text, 2, "for (int tap = 0; tap < 9; tap++)");
-        line(text, 3, "transpose_16x16(turned[8 - tap], 16, wi + tap * from.width * %dL,",
+        line(text, 3, "net_turn_16x16(turned[8 - tap], 16, wi + tap * from.width * %dL,",
              16 * inputs);
         line(text, 4, "16 * from.width, %d - 16 * input, 16);", inputs);
         line(text, 2, "for (int c = 0; c < 16 && 16 * output + c < %d; c++)", outputs);

@@ -348,7 +348,7 @@ NET_KERNEL void transpose_72x16(struct slices_2304 *restrict wt,
         for (int o = 0; o < 16; o += 16) {
             const struct net_panel from = net_panel_of(o / 16, 0, 0);
             const long row = 0 + tap * 8 + 16 * block;
-            transpose_16x16(
+            net_turn_16x16(
                 wt->at + 0 + to.first * 2304L
                     + ((tap * 16L + o) * to.width + block - to.first) * 16, 16 * to.width,
                 w->at + from.first * 1152L + (row * from.width + o / 16 - from.first) * 16,
@@ -368,7 +368,7 @@ NET_KERNEL void transpose_784x64(struct slices_50176 *restrict wt,
         for (int o = 0; o < 64; o += 16) {
             const struct net_panel from = net_panel_of(o / 16, 0, 2);
             const long row = 0 + tap * 16 + 16 * block;
-            transpose_16x16(
+            net_turn_16x16(
                 wt->at + 0 + to.first * 50176L
                     + ((tap * 64L + o) * to.width + block - to.first) * 16, 16 * to.width,
                 w->at + from.first * 12544L + (row * from.width + o / 16 - from.first) * 16,
@@ -388,7 +388,7 @@ NET_KERNEL void transpose_64x10(struct slices_640 *restrict wt,
         for (int o = 0; o < 10; o += 16) {
             const struct net_panel from = net_panel_of(o / 16, 0, 0);
             const long row = 0 + tap * 64 + 16 * block;
-            transpose_16x16(
+            net_turn_16x16(
                 wt->at + 0 + to.first * 160L
                     + ((tap * 10L + o) * to.width + block - to.first) * 16, 16 * to.width,
                 w->at + from.first * 1024L + (row * from.width + o / 16 - from.first) * 16,

@@ -249,7 +249,7 @@ NET_KERNEL void transpose_20x10(struct slices_320 *restrict wt,
         for (int o = 0; o < 10; o += 16) {
             const struct net_panel from = net_panel_of(o / 16, 0, 0);
             const long row = 0 + tap * 20 + 16 * block;
-            transpose_16x16(
+            net_turn_16x16(
                 wt->at + 0 + to.first * 160L
                     + ((tap * 10L + o) * to.width + block - to.first) * 16, 16 * to.width,
                 w->at + from.first * 320L + (row * from.width + o / 16 - from.first) * 16,
@@ -269,7 +269,7 @@ NET_KERNEL void transpose_10x10(struct slices_160 *restrict wt,
         for (int o = 0; o < 10; o += 16) {
             const struct net_panel from = net_panel_of(o / 16, 0, 0);
             const long row = 0 + tap * 10 + 16 * block;
-            transpose_16x16(
+            net_turn_16x16(
                 wt->at + 0 + to.first * 160L
                     + ((tap * 10L + o) * to.width + block - to.first) * 16, 16 * to.width,
                 w->at + from.first * 160L + (row * from.width + o / 16 - from.first) * 16,

@@ -17,10 +17,10 @@
 NET_INLINE void net_turn_block(float *to, const float *x, int channels, int images)
 {
     if (channels > 8)
-        transpose_16x16(to, 16, x, 16, images, channels);
+        net_turn_16x16(to, 16, x, 16, images, channels);
     else
         NET_UNROLL(i, 2)
-            transpose_8x8(to + 8 * i, 16, x + 128 * i, 16, images - 8 * i, channels);
+            net_turn_8x8(to + 8 * i, 16, x + 128 * i, 16, images - 8 * i, channels);
 }
 
 /* to[pixel][channel][16 images] from a run of `pixels` pixels of one chunk. x: channel 0 of image 0
@@ -75,11 +75,11 @@ NET_INLINE void net_turn_back(float *y, const float *from, long from_pixel, int 
 {
     NET_REPEAT(p, pixels) {
         if (channels > 8 || channels < 3) {
-            transpose_16x16(y + 256 * p, 16, from + p * from_pixel, 16, channels, 16);
+            net_turn_16x16(y + 256 * p, 16, from + p * from_pixel, 16, channels, 16);
             continue;
         }
         NET_UNROLL(i, 2)
-            transpose_8x8(y + 256 * p + 128 * i, 16, from + p * from_pixel + 8 * i, 16, channels,
+            net_turn_8x8(y + 256 * p + 128 * i, 16, from + p * from_pixel + 8 * i, 16, channels,
                           8);
         NET_UNROLL(i, 16)
             memset(y + 256 * p + 16 * i + 8, 0, 8 * sizeof *y);

@@ -37,7 +37,7 @@ NET_INLINE void net_thin(float *y, const float *x, const float *w, long blocks, 
     }
     for (int o = 0; o < outputs; o++)
         vec_store(sums + 16 * o, vec_sum_each(lanes[o], 16));
-    transpose_16x16(y, 16, sums, 16, outputs, 16);
+    net_turn_16x16(y, 16, sums, 16, outputs, 16);
 }
 
 /* A block of dx of one image: the sum over outputs of dy w, from +0 so that padding stays +0. */

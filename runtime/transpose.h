@@ -16,7 +16,7 @@ typedef float net_half __attribute__((vector_size(32)));
 
 /* to[j][i] = from[i][j], 8 x 8: pairs of numbers, of pairs, and of halves change places. The first
    `rows` rows are read (the others count as +0), the first `columns` columns become rows. */
-NET_INLINE void transpose_8x8(float *to, long to_step, const float *from, long from_step, int rows,
+NET_INLINE void net_turn_8x8(float *to, long to_step, const float *from, long from_step, int rows,
                               int columns)
 {
     net_half a[8], b[8];
@@ -48,13 +48,13 @@ NET_INLINE void transpose_8x8(float *to, long to_step, const float *from, long f
 #ifdef NET_VEC_PAIR
 
 /* 16 x 16, a quarter at a time */
-NET_INLINE void transpose_16x16(float *to, long to_step, const float *from, long from_step,
+NET_INLINE void net_turn_16x16(float *to, long to_step, const float *from, long from_step,
                                 int rows, int columns)
 {
     NET_UNROLL(i, 2)
         NET_UNROLL(j, 2)
             if (8 * j < columns)
-                transpose_8x8(to + 8 * j * to_step + 8 * i, to_step,
+                net_turn_8x8(to + 8 * j * to_step + 8 * i, to_step,
                               from + 8 * i * from_step + 8 * j, from_step, rows - 8 * i,
                               columns - 8 * j);
 }
@@ -62,7 +62,7 @@ NET_INLINE void transpose_16x16(float *to, long to_step, const float *from, long
 #else
 
 /* 16 x 16 by four rounds of interleaving rows i and i + 8 */
-NET_INLINE void transpose_16x16(float *to, long to_step, const float *from, long from_step,
+NET_INLINE void net_turn_16x16(float *to, long to_step, const float *from, long from_step,
                                 int rows, int columns)
 {
     net_f32 a[16], b[16];
