@@ -1618,7 +1618,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "259ad88258ba93ae", .isa = "avx512", .batch = 64,
+    .hash = "7a88b2d5c259a1a2", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,
