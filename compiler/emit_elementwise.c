@@ -385,16 +385,20 @@ void emit_inverse_std(Emitter *e, Driver *d, const Kernel *k)
 
 /* ---- Updates --------------------------------------------------------------------------------- */
 
-static int add_gradients(Emitter *e, Driver *d, Value *g, const char *names[MAX_INPUTS * 4],
-                         int count)
+/* The formals of the terms of a sum of gradients, in the order in which they are added. */
+typedef struct Terms {
+    const char **names;
+    int count;
+} Terms;
+
+static void add_gradients(Emitter *e, Driver *d, Value *g, Terms *terms)
 {
     if (g->node && g->node->op == OP_ADD) {
-        count = add_gradients(e, d, g->node->inputs[0], names, count);
-        return add_gradients(e, d, g->node->inputs[1], names, count);
+        add_gradients(e, d, g->node->inputs[0], terms);
+        add_gradients(e, d, g->node->inputs[1], terms);
+    } else {
+        APPEND(terms->names, terms->count, add_operand(e, d, "g", g, false, NULL));
     }
-    if (count < MAX_INPUTS * 4)
-        names[count++] = add_operand(e, d, "g", g, false, NULL);
-    return count;
 }
 
 /* Of a gradient in memory, or of the sum of several: a parameter that is used more than once. */
@@ -402,21 +406,20 @@ void emit_update(Emitter *e, Driver *d, const Kernel *k)
 {
     Value *w = k->node->inputs[0];
     const int floats = padded_count(w->physical);
-    const char *names[MAX_INPUTS * 4];
     const char *index = w->physical->kind == PHYSICAL_VECTOR ? "->at[0] + at" : "->at + at";
-    int count;
+    Terms terms = {0};
 
     add_operand(e, d, "w", w, true, NULL);
-    count = add_gradients(e, d, k->node->inputs[1], names, 0);
+    add_gradients(e, d, k->node->inputs[1], &terms);
     d->base = format("update_%d", floats);
     text_add(&d->comment, "/* w is updated from the sum of its gradients; items: vectors */\n");
     line(&d->text, 0, "{");
     line(&d->text, 1, "NET_ITEMS(item, %d, run, thread) {", floats / 16);
     line(&d->text, 2, "const long at = 16 * item;");
     line(&d->text, 2, "_Alignas(64) float sum[16];");
-    line(&d->text, 2, "vec g0 = vec_load(%s%s);\n", names[0], index);
-    for (int i = 1; i < count; i++)
-        line(&d->text, 2, "g0 = vec_add(g0, vec_load(%s%s));", names[i], index);
+    line(&d->text, 2, "vec g0 = vec_load(%s%s);\n", terms.names[0], index);
+    for (int i = 1; i < terms.count; i++)
+        line(&d->text, 2, "g0 = vec_add(g0, vec_load(%s%s));", terms.names[i], index);
     line(&d->text, 2, "vec_store(sum, g0);");
     line(&d->text, 2, "%srun, (float *)w + at, sum, 16%s", finish_begin(w), finish_end(w));
     line(&d->text, 1, "}");

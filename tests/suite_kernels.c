@@ -257,6 +257,11 @@ static const KernelCase cases[] = {
      "    h = concat(filter(z), u) -> conv2d(3, 3) -> flatten -> dense(3)\n"
      "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
 
+    {"a network called 70 times", 13, 1, false, "input x[5] = x", "[5] = t", "x",
+     "    s = x -> dense(5)\n"
+     "    for i in 1..70 { s = s + unit(x -> dense(5)) }\n"
+     "    s\n", "mse"},
+
     {"inputs of several layers and kinds", 16, 1, false,
      "input x[2, 6, 6] = x\n    input y[17, 3, 3] = y\n    input z[1] = z", "[28] = t",
      "x, y, z",
