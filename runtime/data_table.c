@@ -48,10 +48,12 @@ char *net_copy(const char *text)
 /* What strtod can be asked: not everything it reads is a decimal number (inf, 0x1p3). */
 static enum net_parsed parse_slowly(const char *at, size_t length, double *number)
 {
+    static const char letters[] = "0123456789+-.eE";
     char text[64], *end, *copy = text;
 
-    if (strspn(at, "0123456789+-.eE") < length)
-        return NET_NO_NUMBER;
+    for (size_t i = 0; i < length; i++)     /* a mapped file has no end of its own */
+        if (!memchr(letters, at[i], sizeof letters - 1))
+            return NET_NO_NUMBER;
     if (length >= sizeof text)
         copy = net_allocate(length + 1, 1);
     memcpy(copy, at, length);

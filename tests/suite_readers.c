@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -362,6 +363,28 @@ START_TEST(numbers_are_exact)
 }
 END_TEST
 
+/* A cell may end with its file, and that with a page of memory: what lies behind is not touched. */
+START_TEST(numbers_end_with_a_page)
+{
+    static const char *const cells[] = {"7", "2.5", "1e0", "-1.5e-3", "123456789012345678901",
+                                        "NA", "pear", "-", "1e", ".", " 1e0"};
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *const end = (char *)mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + page;
+
+    ck_assert_int_eq(mprotect(end, page, PROT_NONE), 0);
+    for (int i = 0; i < LENGTH(cells); i++) {
+        const size_t length = strlen(cells[i]);
+        double number = 0, expected = 0;
+
+        memcpy(end - length, cells[i], length);
+        ck_assert_int_eq(net_parse_number(end - length, length, &number),
+                         net_parse_number(cells[i], length, &expected));
+        ck_assert_double_eq(number, expected);
+    }
+}
+END_TEST
+
 /* ---- CIFAR ----------------------------------------------------------------------------------- */
 
 static void write_records(const char *name, int labels, int count, int first, bool gzip)
@@ -469,9 +492,12 @@ struct mutation {
     int field_count;
 };
 
+/* Behind the file no memory may be read: where there is room, it is mapped below this page. */
 static void read_mutation(const void *context)
 {
     const struct mutation *m = context;
+    void *guard = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+                       -1, 0);
     struct net_table table = read_table(m->reader, "t", true, m->fields, m->field_count);
     struct net_scratch scratch = {0};
 
@@ -481,9 +507,11 @@ static void read_mutation(const void *context)
                 net_text_row(&table.columns[f], row, &scratch);
     free(scratch.at);
     net_table_free(&table);
+    munmap(guard, (size_t)sysconf(_SC_PAGESIZE));
 }
 
-/* Cut anywhere, or with any byte in any place, a file is read or refused, and nothing else. */
+/* Cut anywhere, or with any byte in any place, a file is read or refused, and nothing else; so is
+   one that empty lines in front fill up to a page. */
 START_TEST(broken_files)
 {
     static const char csv[] = "b,kind,text\r\n1.5,pear,\"a \"\"b\"\", c\"\n2e1,fig,plain\n";
@@ -501,19 +529,24 @@ START_TEST(broken_files)
         {{&net_reader_csv, fields, 3}, csv, sizeof csv - 1},
         {{&net_reader_jsonl, fields, 3}, jsonl, sizeof jsonl - 1},
     };
-    char message[4096], bytes[512];
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char message[4096], *lines = net_allocate(page + 512, 1), *bytes = lines + page;
 
+    memset(lines, '\n', page);
     for (int c = 0; c < LENGTH(cases); c++)
-        for (size_t i = 0; i < 4 * cases[c].size; i++) {
-            const size_t place = i % cases[c].size;
+        for (size_t i = 0; i < 8 * cases[c].size; i++) {
+            const size_t place = i / 2 % cases[c].size;
             size_t size = cases[c].size;
 
             memcpy(bytes, cases[c].bytes, size);
-            if (i < size)
+            if (i / 2 < size)
                 size = place;
             else
-                bytes[place] = (char)odd[(i * 7 + i / size) % sizeof odd];
-            write_bytes("t", bytes, size, false);
+                bytes[place] = (char)odd[(i / 2 * 7 + i / 2 / size) % sizeof odd];
+            if (i % 2)
+                write_bytes("t", bytes, size, false);
+            else
+                write_bytes("t", lines + size, page, false);
             const int status = run_child(read_mutation, &cases[c].mutation, message,
                                          sizeof message);
 
@@ -521,15 +554,16 @@ START_TEST(broken_files)
                           status, message);
             ck_assert_msg(WEXITSTATUS(status) == 0 || strstr(message, "t: "), "%s", message);
         }
+    free(lines);
 }
 END_TEST
 
 Suite *suite_readers(void)
 {
     const TTest *const tests[] = {
-        csv_numbers, csv_doubles, csv_without_header, csv_fields, csv_names, jsonl_fields, table_faults,
-        headers_differ, numbers_are_exact, cifar_records, cifar_pickles, cifar_faults,
-        broken_files,
+        csv_numbers, csv_doubles, csv_without_header, csv_fields, csv_names, jsonl_fields,
+        table_faults, headers_differ, numbers_are_exact, numbers_end_with_a_page, cifar_records,
+        cifar_pickles, cifar_faults, broken_files,
     };
     Suite *suite = suite_create("readers");
     TCase *files = tcase_create("files");
