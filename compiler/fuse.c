@@ -317,7 +317,8 @@ static void add_weight(Fusion *f, Node *node)
         k->update = update;
         return;
     }
-    k->scratch = new_scratch((size_t)(k->slices * x->chunks * padded_count(dw)) * sizeof(float),
+    k->scratch = new_scratch((size_t)k->slices * (size_t)x->chunks * (size_t)padded_count(dw)
+                                 * sizeof(float),
                              layer_part(node, "weight gradient, slices"));
     add_end(f, KERNEL_WEIGHT_SUM, k, update, update == NULL);
 }
@@ -372,7 +373,7 @@ static void add_sums(Fusion *f, Node *node)
     } else {
         k = add_kernel(f, KERNEL_SUMS, node);
     }
-    k->scratch = new_scratch((size_t)(x->chunks * x->height * sums * x->blocks * 16)
+    k->scratch = new_scratch((size_t)(x->chunks * x->height) * (size_t)(sums * x->blocks * 16)
                                  * sizeof(float), layer_part(node, "sums"));
     split_rows(k, node->inputs[0]);
     if (node->op == OP_CHANNEL_SUM)
