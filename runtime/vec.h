@@ -329,12 +329,16 @@ NET_INLINE float vec_top(vec x)
 
 /* ---- Functions of a few ulp; polynomials fitted as in Cephes (Moshier) ----------------------- */
 
+/* Of NaN all of them are NaN, so that a network that diverged shows it in its loss: vec_min and
+   vec_max give their second operand where one is NaN. */
+
 /* e^x = 2^k e^(x - k log 2), k the nearest integer; x is clamped to -87 .. 88 */
 NET_INLINE vec vec_exp(vec x)
 {
-    const vec magic = vec_set(12582912.0f);     /* 1.5 * 2^23: adding it rounds to an integer */
+    /* 1.5 * 2^23: adding it rounds to an integer; and 127: the lowest bits are the exponent's */
+    const vec magic = vec_set(12583039.0f);
 
-    x = vec_max(vec_min(x, vec_set(88.0f)), vec_set(-87.0f));
+    x = vec_max(vec_set(-87.0f), vec_min(vec_set(88.0f), x));
     const vec t = vec_fma(x, vec_set(1.44269504f), magic);
     const vec k = vec_sub(t, magic);
     vec r = vec_fma(k, vec_set(-0.693359375f), x);
@@ -346,16 +350,18 @@ NET_INLINE vec vec_exp(vec x)
     p = vec_fma(p, r, vec_set(1.6666665459e-1f));
     p = vec_fma(p, r, vec_set(0.5f));
     p = vec_fma(vec_mul(r, r), p, vec_add(r, vec_set(1.0f)));
-    return vec_from_bits(vec_bits(p) + (vec_bits(t) << 23));
+    return vec_mul(p, vec_from_bits(vec_bits(t) << 23));
 }
 
-/* log x for normal x > 0: x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), s = f / (2 + f) */
+/* log x for normal x > 0: x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), s = f / (2 + f); NaN of
+   what is not finite */
 NET_INLINE vec vec_log(vec x)
 {
     const net_u32 u = vec_bits(x) + (0x3f800000u - 0x3f3504f3u);
     const net_u32 e = (u >> 23) - 127u + 0x4b400000u;   /* k in the low bits of 1.5 * 2^23 */
     const vec k = vec_sub(vec_from_bits(e), vec_set(12582912.0f));
-    const vec f = vec_sub(vec_from_bits((u & 0x007fffffu) + 0x3f3504f3u), vec_set(1.0f));
+    const vec one = vec_fma(x, vec_zero(), vec_set(1.0f));
+    const vec f = vec_sub(vec_from_bits((u & 0x007fffffu) + 0x3f3504f3u), one);
     const vec s = vec_div(f, vec_add(f, vec_set(2.0f)));
     const vec z = vec_mul(s, s), w = vec_mul(z, z);
     const vec odd = vec_mul(z, vec_fma(w, vec_set(0.28498786688f), vec_set(0.66666662693f)));

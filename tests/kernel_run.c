@@ -79,7 +79,7 @@ static uint32_t hash_text(const char *text)
 
 /* Element i of an input, target, parameter or state, a float: by name, so that both graphs of a
    model get the same. Weights keep the size of what goes through them. Inputs are around 0, but
-   `far` is of mean 1000 and deviation 1, `farther` of mean 30 and deviation 0.01. */
+   `far` is of mean 1000 and deviation 1, `farther` of mean 30 and deviation 0.01, `nan` is none. */
 static float leaf_number(const Graph *g, const Value *value, uint32_t seed, long i)
 {
     const double x = random_number(hash_text(value->name) + seed, i);
@@ -90,6 +90,8 @@ static float leaf_number(const Graph *g, const Value *value, uint32_t seed, long
         return (float)word_number(value, x, i);
     if (value->role == ROLE_TARGET)
         return g->loss->node->op == OP_BINARY_CROSS_ENTROPY ? (float)(x > 0) : (float)x;
+    if (value->role == ROLE_INPUT && same(value->name, "nan"))
+        return NAN;
     if (value->role == ROLE_INPUT && same(value->name, "far"))
         return (float)(1000 + sqrt(3) * x);
     if (value->role == ROLE_INPUT && same(value->name, "farther"))
@@ -588,6 +590,21 @@ Outcome check_step(const Compiled *c, int n, bool with_reference)
 Outcome run_step(const Compiled *c, int n, int threads)
 {
     return make_step(c, n, threads, false, false);
+}
+
+Outcome run_losses(const Compiled *c, int n)
+{
+    Trial t = new_trial(c, n, 1);
+    Outcome o = {0};
+
+    run_program(&t, true, false);
+    o.loss = t.run.loss;
+    set_params(&t);
+    run_program(&t, false, false);
+    o.evaluated_loss = t.run.loss;
+    keep_prediction(&o, &t);
+    free_trial(&t);
+    return o;
 }
 
 static const struct net_optimizer *find_optimizer(const char *name)

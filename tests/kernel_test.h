@@ -78,6 +78,9 @@ Outcome check_step(const Compiled *c, int n, bool with_reference);
 /* The same on several threads, without looking inside. */
 Outcome run_step(const Compiled *c, int n, int threads);
 
+/* Its losses and predictions alone, of numbers that may spoil all others. */
+Outcome run_losses(const Compiled *c, int n);
+
 /* `steps` training steps with rows that change; what becomes of the parameters. */
 Outcome run_training(const Compiled *c, int n, int threads, int steps);
 

@@ -7,6 +7,7 @@
  */
 
 #include <check.h>
+#include <math.h>
 #include <string.h>
 
 #include "graph_test.h"
@@ -412,6 +413,49 @@ START_TEST(test_training)
 }
 END_TEST
 
+/* What is not a number comes through every activation and every loss: a network that has diverged
+   shows it in the step in which it does. */
+START_TEST(nan_reaches_the_loss)
+{
+#define ACTIVATIONS(of)                                                                            \
+    "relu(" of "), leaky_relu(" of "), relu6(" of "), sigmoid(" of "), tanh(" of "), "             \
+    "silu(" of "), elu(" of "), selu(" of "), gelu(" of "), softplus(" of "), hardswish(" of "), " \
+    "softmax(" of ")"
+#define ONE_OF_MANY "    concat(x -> dense(2), nan, x -> dense(2))\n"
+#define LOSS(target, loss) \
+    {loss, 16, 1, true, "input x[3] = x\n    input nan[1] = y", target, "x, nan", ONE_OF_MANY, loss}
+    static const KernelCase all[] = {
+        {"activations", 16, 1, true, "input nan[3] = x", "[96] = t", "nan",
+         "    concat(" ACTIVATIONS("nan") ", " ACTIVATIONS("nan -> dense(5)") ")\n", "mse"},
+        LOSS("[5] = t", "mse"), LOSS("[5] = t", "mae"), LOSS("[5] = t", "huber, delta=0.5"),
+        LOSS("[5] = t", "binary_cross_entropy"), LOSS(" = t -> classes(5)", "cross_entropy"),
+        LOSS(" = t -> classes(5)", "cross_entropy, smoothing=0.1"),
+    };
+    const char *targets[MAX_TARGETS];
+    const int target_count = find_targets(targets);
+
+    for (int i = 0; i < COUNT(all); i++) {
+        Compiled compiled[MAX_TARGETS];
+
+        for (int j = 0; j < target_count; j++) {
+            compiled[j] = plan_model(kernel_model(&all[i]), targets[j]);
+            start_clang(&compiled[j]);
+        }
+        for (int j = 0; j < target_count; j++) {
+            load_model(&compiled[j]);
+            const Outcome o = run_losses(&compiled[j], 13);
+
+            ck_assert_msg(isnan(o.loss) && isnan(o.evaluated_loss), "%s of NaN on %s: %g, %g",
+                          all[i].name, targets[j], (double)o.loss, (double)o.evaluated_loss);
+            for (long k = 0; i == 0 && k < o.count; k++)
+                if (!isnan(o.numbers[k]))
+                    ck_abort_msg("prediction %ld on %s is %g", k, targets[j],
+                                 (double)o.numbers[k]);
+        }
+    }
+}
+END_TEST
+
 /* A batch of one row has no variance: the running statistics of a batchnorm over one number a row
    stay as they were, those over an image move. */
 START_TEST(one_row_leaves_running_statistics)
@@ -493,6 +537,10 @@ Suite *suite_kernels(void)
     tcase = tcase_create("one row");
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, one_row_leaves_running_statistics);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("not a number");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, nan_reaches_the_loss);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("all suites");
     tcase_set_timeout(tcase, 120);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "activation.h"
+#include "rows.h"
 
 /* ---- Accuracy -------------------------------------------------------------------------------- */
 
@@ -127,6 +128,100 @@ START_TEST(zero_stays_zero)
     }
 }
 END_TEST
+
+/* ---- What is not a number -------------------------------------------------------------------- */
+
+static vec elu_grad(vec x)
+{
+    return net_elu_grad(x, vec_set(1.0f), 1.0f, 1.0f);
+}
+
+static vec gelu_grad(vec x)
+{
+    return net_gelu_grad(x, vec_set(1.0f));
+}
+
+static vec softplus_grad(vec x)
+{
+    return net_softplus_grad(x, vec_set(1.0f));
+}
+
+static vec relu(vec x)
+{
+    return vec_max(vec_zero(), x);
+}
+
+static vec huber(vec x)
+{
+    return net_huber(x, 0.5f);
+}
+
+static vec huber_grad(vec x)
+{
+    return net_huber_grad(x, 0.5f);
+}
+
+static vec binary_logit(vec x)
+{
+    return vec_binary_cross_entropy(x, vec_zero());
+}
+
+static vec binary_target(vec x)
+{
+    return vec_binary_cross_entropy(vec_zero(), x);
+}
+
+START_TEST(nan_stays_nan)
+{
+    static const struct {
+        const char *name;
+        vec (*function)(vec x);
+    } all[] = {
+        {"exp", vec_exp}, {"expm1", vec_expm1}, {"log", vec_log}, {"log1p", vec_log1p},
+        {"sigmoid", vec_sigmoid}, {"tanh", vec_tanh}, {"erf", vec_erf}, {"abs", vec_abs},
+        {"sqrt", vec_sqrt}, {"sine", sine_of_turns}, {"cosine", cosine_of_turns},
+        {"relu", relu}, {"selu", selu}, {"gelu", net_gelu}, {"softplus", net_softplus},
+        {"hardswish", net_hardswish}, {"elu_grad", elu_grad}, {"gelu_grad", gelu_grad},
+        {"softplus_grad", softplus_grad}, {"huber", huber}, {"huber_grad", huber_grad},
+        {"binary_cross_entropy", binary_logit}, {"its target", binary_target},
+    };
+    static const uint32_t nans[] = {0x7fc00000, 0xffc00000, 0x7fc00001, 0xffffffff, 0x7fffffff,
+                                    0x7fc0ffff, 0x7f800001};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        for (size_t k = 0; k < sizeof nans / sizeof *nans; k++) {
+            const net_u32 y = vec_bits(all[i].function(vec_from_bits((net_u32){0} + nans[k])));
+
+            for (int lane = 0; lane < 16; lane++)
+                ck_assert_msg((y[lane] & 0x7fffffffu) > 0x7f800000u, "%s of NaN %x is %x",
+                              all[i].name, nans[k], y[lane]);
+        }
+}
+END_TEST
+
+/* One logit that is not a number, whichever it is: so are all shares, and the loss. */
+START_TEST(nan_spoils_its_row)
+{
+    enum { CLASSES = 19 };
+    static const _Alignas(64) float weight[32] = {1, 2, 3};
+    const struct net_shares shares = {weight, 6, 0.9f, 0.1f / CLASSES};
+
+    for (int at = 0; at < CLASSES; at++)
+        for (int label = 0; label < CLASSES; label++) {
+            _Alignas(64) float z[512] = {0}, p[512];
+            float sum;
+
+            z[at / 16 * 256 + at % 16] = at % 2 ? NAN : -NAN;
+            ck_assert_float_nan(net_cross_entropy(p, &sum, z, label, CLASSES));
+            ck_assert_float_nan(net_weighted_cross_entropy(p, &sum, z, label, &shares, CLASSES));
+            net_softmax(p, z, CLASSES);
+            for (int c = 0; c < CLASSES; c++)
+                ck_assert_float_nan(p[c / 16 * 256 + c % 16]);
+        }
+}
+END_TEST
+
+/* ---- Sums ------------------------------------------------------------------------------------ */
 
 /* Sixteen at once have the bits of one by one. */
 START_TEST(sums_over_lanes_are_the_same)
@@ -281,6 +376,8 @@ Suite *suite_vec(void)
     tcase_add_loop_test(tcase, functions_are_exact_to_a_few_places, 0,
                         sizeof functions / sizeof *functions);
     tcase_add_test(tcase, zero_stays_zero);
+    tcase_add_test(tcase, nan_stays_nan);
+    tcase_add_test(tcase, nan_spoils_its_row);
     tcase_add_loop_test(tcase, sums_over_lanes_are_the_same, 0, 8);
     tcase_add_test(tcase, noise_is_normal);
     tcase_add_test(tcase, draws_are_philox);
