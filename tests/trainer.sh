@@ -439,6 +439,23 @@ exits "diverged in a layer" 3 "step 3 .* began in the result of net.dense_2 (lin
     ./training train --lr 1e5 --clip 0 --out layer
 exits "diverged by an update" 3 "step 2 .* update before it spoilt net.dense_1.weight" \
     ./training train --lr 1e30 --clip 0 --out update
+cat >sigmoid.net <<'END'
+data {
+    train = xor
+    input  point  = x
+    target answer = y
+}
+network net(point) { point -> dense(4) -> dense(1) -> sigmoid }
+train {
+    loss      = mse(net(point), answer)
+    optimizer = sgd(lr=1e15, weight_decay=1)
+    batch     = 4
+    epochs    = 9
+}
+END
+build sigmoid sigmoid.net
+exits "diverged behind a sigmoid" 3 "step 3 .* update before it spoilt net.dense_1.weight" \
+    ./sigmoid train --out behind
 check "the last good checkpoint" ./training train --resume layer --max-steps 1 --quiet
 build growing "$root/tests/training.net" --define "plan=exponential(30)"
 exits "diverged in a later epoch" 3 "epoch [3-9].*; " \
