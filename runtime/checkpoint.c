@@ -32,6 +32,8 @@ static void visit(struct walk *walk, const char *prefix, const struct net_tensor
     if (walk->entries) {
         walk->entries[walk->count] = (struct net_entry){ name, tensor, base };
     } else {
+        /* padding too: a step that diverged has left NaN there */
+        memset((char *)base + tensor->offset, 0, (size_t)tensor->count * sizeof(float));
         net_tensors_get(walk->tensors, name, tensor, base);
         free(name);
     }

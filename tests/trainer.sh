@@ -437,8 +437,10 @@ goes_on() {
 build training "$root/tests/training.net"
 exits "diverged in a layer" 3 "step 3 .* began in the result of net.dense_2 (line 17)" \
     ./training train --lr 1e5 --clip 0 --out layer
-exits "diverged by an update" 3 "step 2 .* update before it spoilt net.dense_1.weight" \
-    ./training train --lr 1e30 --clip 0 --out update
+exits "diverged after an update" 3 "step 2 .* began in the result of net.batchnorm (line 16)" \
+    ./training train --lr 1e30 --clip 0 --out after
+exits "diverged by an update" 3 "step 2 .* update before it spoilt net.conv2d.weight" \
+    ./training train --lr 1e30 --weight-decay 1e10 --clip 0 --out update
 cat >sigmoid.net <<'END'
 data {
     train = xor
@@ -454,7 +456,7 @@ train {
 }
 END
 build sigmoid sigmoid.net
-exits "diverged behind a sigmoid" 3 "step 3 .* update before it spoilt net.dense_1.weight" \
+exits "diverged behind a sigmoid" 3 "step 3 .* began in the result of net.dense_2 (line 6)" \
     ./sigmoid train --out behind
 check "the last good checkpoint" ./training train --resume layer --max-steps 1 --quiet
 build growing "$root/tests/training.net" --define "plan=exponential(30)"
