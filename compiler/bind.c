@@ -385,10 +385,13 @@ static void bind_position(Sema *s, PartialCall *f, Thing thing)
         }
     }
     f->wrong = true;
-    if (complain(s, thing.span,
-                 f->count == 0 ? "`%s` takes no arguments"
-                               : "this is one argument too many for `%s`",
-                 name_of(f)))
+    const bool added = f->count > 0     ? complain(s, thing.span, "this is one argument too many "
+                                                                  "for `%s`", name_of(f))
+                       : f->definition ? complain(s, thing.span, "`%s` takes `%s` alone",
+                                                  name_of(f), f->definition->arguments.at[0]->text)
+                                       : complain(s, thing.span, "`%s` takes no arguments",
+                                                  name_of(f));
+    if (added)
         explain(s, f);
 }
 
@@ -489,6 +492,24 @@ static Thing evaluate_argument(Sema *s, const PartialCall *f, const Ast *argumen
     return evaluate(s, argument->first);
 }
 
+/* A network that is handed to a loss without its input. */
+static void refuse_prediction(Sema *s, PartialCall *f, Thing thing)
+{
+    const PartialCall *given = thing.function;
+
+    f->input = wrong(thing.span);
+    f->has_input = true;
+    f->wrong = true;
+    if (!complain(s, thing.span, "%s wants a prediction; %s waits for its input",
+                  name_of(f), describe(thing)))
+        return;
+    if (given->definition)
+        note(s->source, "call it: `%s(%s)`", name_of(given),
+             given->definition->arguments.at[0]->text);
+    else
+        note(s->source, "such as `%s(network(input), target)`", name_of(f));
+}
+
 PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
 {
     PartialCall *bound = copy_function(f);
@@ -511,6 +532,9 @@ PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
         } else if (first && (thing.kind == THING_VALUE || thing.kind == THING_WRONG)) {
             bound->input = thing;
             bound->has_input = true;
+        } else if (first && f->signature && f->signature->family == FAMILY_LOSS &&
+                   thing.kind == THING_FUNCTION && wants_input(thing.function)) {
+            refuse_prediction(s, bound, thing);
         } else {
             bind_position(s, bound, thing);
         }

@@ -6,7 +6,7 @@
  * Needs: generated C in a file. Gives: a trainer.
  */
 
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 
 #include "netc.h"
 
@@ -16,6 +16,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -204,7 +205,8 @@ static bool run(const char *const *arguments, int out, bool quiet)
 /* What a program prints, or NULL if it failed. */
 static const char *output_of(const char *const *arguments)
 {
-    FILE *file = tmpfile();
+    const int memory = memfd_create("clang", MFD_CLOEXEC);      /* no disk, which may be full */
+    FILE *file = memory < 0 ? NULL : fdopen(memory, "r");
     Text text = {0};
     char piece[4096];
     size_t length;
@@ -275,7 +277,60 @@ static void print_command(const Command *command)
     fputc('\n', stderr);
 }
 
-bool build_trainer(const Clang *clang, const char *target, const char *code, const char *output)
+/* Room for the largest trainer and what clang writes on its way to it. */
+enum { ROOM = 16 << 20 };
+
+/* 0, or why a file of that size cannot be written in a folder. */
+static int try_writing(const char *folder)
+{
+    static const char zeros[1 << 16];
+    char *path = format("%s/netc-XXXXXX", folder);
+    const int file = mkstemp(path);
+    int error = file < 0 ? errno : 0;
+
+    for (ssize_t size = 0, count; !error && size < ROOM; size += count)
+        if ((count = write(file, zeros, sizeof zeros)) <= 0)
+            error = errno;
+    if (file >= 0) {
+        close(file);
+        unlink(path);
+    }
+    return error;
+}
+
+/* Where clang keeps its own files. */
+static const char *temporary_folder(void)
+{
+    static const char *const names[] = {"TMPDIR", "TMP", "TEMP", "TEMPDIR"};
+
+    for (int i = 0; i < COUNT(names); i++)
+        if (getenv(names[i]))
+            return getenv(names[i]);
+    return "/tmp";
+}
+
+/* clang failed: for want of a place to write, or by a fault of the code. */
+static Built explain_failure(const Clang *clang, const char *output)
+{
+    const char *slash = strrchr(output, '/');
+    const char *const folders[] = {
+        slash ? format("%.*s", (int)(slash - output) + 1, output) : ".", temporary_folder()};
+
+    for (int i = 0; i < COUNT(folders); i++) {
+        const int error = try_writing(folders[i]);
+
+        if (!error)
+            continue;
+        fprintf(stderr, "netc: error: clang cannot write in %s: %s\n", folders[i],
+                strerror(error));
+        return BUILT_NO_FILE;
+    }
+    fprintf(stderr, "netc: error: %s failed on the generated C (its message is above); that is a "
+                    "fault of netc's, not of the model: please report it\n", clang->program);
+    return BUILT_FAULT;
+}
+
+Built build_trainer(const Clang *clang, const char *target, const char *code, const char *output)
 {
     static const char *const compile[] = {"-std=c11", "-O2", "-ffp-contract=off",
                                           "-fno-math-errno", "-fno-asynchronous-unwind-tables"};
@@ -308,16 +363,12 @@ bool build_trainer(const Clang *clang, const char *target, const char *code, con
         print_command(&command);
     if (!run(command.words, -1, false)) {
         unlink(part);
-        if (!was_ended())
-            fprintf(stderr, "netc: error: %s failed on the generated C (its message is above); "
-                            "that is a fault of netc's, not of the model: please report it\n",
-                    clang->program);
-        return false;
+        return was_ended() ? BUILT_FAULT : explain_failure(clang, output);
     }
     if (rename(part, output) != 0) {
         fprintf(stderr, "netc: error: cannot write %s: %s\n", output, strerror(errno));
         unlink(part);
-        return false;
+        return BUILT_NO_FILE;
     }
-    return true;
+    return BUILT;
 }

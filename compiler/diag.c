@@ -1,5 +1,5 @@
 /*
- * diag.c -- errors with a place, a line and a caret.
+ * diag.c -- errors and warnings with a place, a line and a caret.
  *
  * One idea: the tree carries byte offsets only; lines, columns and the cut of a long line are
  * worked out here, when there is something to say.
@@ -192,6 +192,14 @@ void error_at(Source *source, Span span, const char *fmt, ...)
         fprintf(stderr, "%s: there are more errors; the first %d are shown\n", source->path,
                 ERRORS_SHOWN);
     }
+}
+
+void warn_at(Source *source, Span span, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    report(source, span, "warning", fmt, args);
+    va_end(args);
 }
 
 void note_at(Source *source, Span span, const char *fmt, ...)

@@ -60,6 +60,15 @@ _Noreturn static void fail_usage(const char *message)
     exit(EXIT_USAGE);
 }
 
+/* What was printed has arrived. */
+static int flush(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    fprintf(stderr, "netc: error: cannot write: %s\n", strerror(errno));
+    return EXIT_FAULT;
+}
+
 static void require_one_of(const char *option, const char *word, const char *const *words,
                            int count)
 {
@@ -82,18 +91,23 @@ static int parse_batch(const char *text)
 
     errno = 0;
     n = strtol(text, &end, 10);
-    if (end == text || *end || errno || n < 1 || n > 65536)
-        fail_usage(format("--batch: `%s` is not a number of rows from 1 to 65536", text));
+    if (end == text || *end || errno || n < 1 || n > BATCH_MAX)
+        fail_usage(format("--batch: `%s` is not a number of rows from 1 to %d", text, BATCH_MAX));
     return (int)n;
 }
 
-static Define parse_define(const char *text)
+static void add_define(Options *o, const char *text)
 {
     const char *equals = strchr(text, '=');
 
     if (!equals || equals == text || !equals[1])
         fail_usage(format("--define wants NAME=VALUE, not `%s`", text));
-    return (Define){copy_text(text, (size_t)(equals - text)), equals + 1};
+    const Define define = {copy_text(text, (size_t)(equals - text)), equals + 1};
+
+    for (int i = 0; i < o->define_count; i++)
+        if (same(o->defines[i].name, define.name))
+            fail_usage(format("--define: `%s` is given twice", define.name));
+    APPEND(o->defines, o->define_count, define);
 }
 
 /* Takes the value of option `name` at argv[*i]: after `=`, or the next word. */
@@ -156,10 +170,10 @@ static Options parse_options(int argc, char **argv)
 
         if (same(word, "--help") || same(word, "-h")) {
             fputs(usage, stdout);
-            exit(0);
+            exit(flush());
         } else if (same(word, "--version")) {
             puts("netc " NETC_VERSION);
-            exit(0);
+            exit(flush());
         } else if (is_option(word, "-o")) {
             o.output = value_of(argv, &i, "-o");
         } else if (is_option(word, "--target")) {
@@ -171,7 +185,7 @@ static Options parse_options(int argc, char **argv)
         } else if (is_option(word, "--cc")) {
             o.cc = value_of(argv, &i, "--cc");
         } else if (is_option(word, "--define")) {
-            APPEND(o.defines, o.define_count, parse_define(value_of(argv, &i, "--define")));
+            add_define(&o, value_of(argv, &i, "--define"));
         } else if (word[0] == '-' && word[1]) {
             set_flag(&o, word);
         } else if (o.input) {
@@ -231,10 +245,8 @@ static int give(const Options *o, const Text *text)
 {
     if (o->output)
         return write_output(o->output, text);
-    if (fwrite(text->at, 1, text->length, stdout) == text->length && fflush(stdout) == 0)
-        return 0;
-    fprintf(stderr, "netc: error: cannot write: %s\n", strerror(errno));
-    return EXIT_FAULT;
+    fwrite(text->at, 1, text->length, stdout);
+    return flush();
 }
 
 /* The target's name, `native` resolved; NULL after an error. A clang is found where one is
@@ -273,7 +285,7 @@ static int build(const Options *o, const Clang *clang, const char *target, const
     const char *path = format("%s.c", trainer);
     double emitted, built;
     struct stat there;
-    bool ok;
+    Built status;
 
     if (stat(trainer, &there) == 0 && S_ISDIR(there.st_mode))
         fail_usage(format("%s is a folder; name the trainer with -o", trainer));
@@ -287,14 +299,14 @@ static int build(const Options *o, const Clang *clang, const char *target, const
     if (write_output(path, code) != 0)
         return EXIT_FAULT;
     emitted = milliseconds();
-    ok = build_trainer(clang, target, path, trainer);
+    status = build_trainer(clang, target, path, trainer);
     built = milliseconds();
     if (!o->keep)
         unlink(path);
     release_signals();
-    if (ok && o->verbose)
+    if (status == BUILT && o->verbose)
         fprintf(stderr, "netc %.0f ms, clang %.0f ms\n", emitted - began, built - emitted);
-    return ok ? 0 : EXIT_CLANG;
+    return status == BUILT ? 0 : status == BUILT_NO_FILE ? EXIT_FAULT : EXIT_CLANG;
 }
 
 /* ---- the stages ------------------------------------------------------------------------------ */
@@ -382,9 +394,5 @@ int main(int argc, char **argv)
     const Options o = parse_options(argc, argv);
     const int status = compile(&o);
 
-    if (fflush(stdout) != 0 && status == 0) {
-        fprintf(stderr, "netc: error: cannot write: %s\n", strerror(errno));
-        return EXIT_FAULT;
-    }
-    return status;
+    return status ? status : flush();
 }

@@ -76,11 +76,16 @@ int line_of(const Source *source, Span span);           /* from 1 */
 /* `file:line:col: error: ...`, the line, `^~~~` under the span. Counts; prints the first 20. */
 void error_at(Source *source, Span span, const char *fmt, ...) PRINTF(3, 4);
 
+/* `file:line:col: warning: ...`: the model goes on. */
+void warn_at(Source *source, Span span, const char *fmt, ...) PRINTF(3, 4);
+
 /* A note that belongs to the error just printed: `file:line:col: note: ...`, line and caret. */
 void note_at(Source *source, Span span, const char *fmt, ...) PRINTF(3, 4);
 
 /* A note without a place, such as a remedy. */
 void note(Source *source, const char *fmt, ...) PRINTF(2, 3);
+
+enum { BATCH_MAX = 65536 };     /* rows */
 
 /* ---- ast.c, lexer.l, parser.y: the syntax tree ----------------------------------------------- */
 
@@ -465,8 +470,14 @@ typedef struct Clang {
 bool find_clang(Clang *clang, const char *cc);          /* prints its own error */
 const char *native_target(const Clang *clang);          /* "avx512", "avx2" or "generic" */
 
+typedef enum Built {
+    BUILT,
+    BUILT_NO_FILE,              /* a file cannot be written */
+    BUILT_FAULT,                /* clang refuses the code, or a signal came */
+} Built;
+
 /* Compiles the file `code` to the trainer `output`, which appears whole or not at all. */
-bool build_trainer(const Clang *clang, const char *target, const char *code, const char *output);
+Built build_trainer(const Clang *clang, const char *target, const char *code, const char *output);
 
 /* Between the two Ctrl-C, SIGTERM and SIGHUP end the program that runs, but netc only after it has
    cleared up: at the second. */

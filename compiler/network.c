@@ -329,6 +329,14 @@ static void enter_block(Sema *s, const PartialCall *f)
     s->paths = paths;
 }
 
+static void note_call(Sema *s, const Ast *definition)
+{
+    for (int i = 0; i < s->called_count; i++)
+        if (s->called[i] == definition)
+            return;
+    APPEND(s->called, s->called_count, definition);
+}
+
 static Thing call_definition(Sema *s, const PartialCall *f)
 {
     Frame frame = {.definition = f->definition};
@@ -348,6 +356,7 @@ static Thing call_definition(Sema *s, const PartialCall *f)
         enter_block(s, f);
     else if (!(instance = enter_network(s, f)))
         return wrong(f->span);
+    note_call(s, f->definition);
     s->calls++;
     s->families = FAMILY_LAYER;
     s->frame = &frame;

@@ -276,6 +276,18 @@ static void check_metrics(Sema *s)
     }
 }
 
+static int analyze_batch(Sema *s, const Ast *ast)
+{
+    const Thing thing = evaluate(s, ast->first);
+
+    if (!check_want(s, ast->text, WANT_COUNT, thing))
+        return 1;
+    if (thing.number > BATCH_MAX)
+        complain(s, thing.span, "`batch` is at most %d rows; this is %s", BATCH_MAX,
+                 describe(thing));
+    return (int)thing.number;
+}
+
 static double analyze_count(Sema *s, const Ast *ast, Want want, double standard)
 {
     Thing thing = evaluate(s, ast->first);
@@ -421,7 +433,7 @@ static void analyze_key(Sema *s, const Ast *ast)
     else if (same(key, "schedule"))
         analyze_schedule(s, ast);
     else if (same(key, "batch"))
-        model->batch = (int)analyze_count(s, ast, WANT_COUNT, 1);
+        model->batch = analyze_batch(s, ast);
     else if (same(key, "epochs"))
         model->epochs = (int)analyze_count(s, ast, WANT_COUNT, 1);
     else if (same(key, "seed"))
@@ -628,5 +640,8 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
     model->capacity = model->batch;
     if (!model->schedule)
         APPEND(model->schedule, model->schedule_count, constant_schedule(train->span));
-    return source->errors > 0 ? NULL : model;
+    if (source->errors > 0)
+        return NULL;
+    warn_unused(s);
+    return model;
 }

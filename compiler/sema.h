@@ -187,6 +187,8 @@ typedef struct Sema {
     Instance *instance;             /* the network whose layers are being made, or NULL */
     Instance **instances;
     int instance_count;
+    const Ast **called;             /* blocks and networks, each once */
+    int called_count;
     Paths *paths;                   /* where a new layer gets its name */
     Paths *root;                    /* of layers outside networks */
     unsigned families;              /* which of the language's names are known here */
@@ -238,6 +240,10 @@ Layer *new_input(Field *field);
 void resolve_paths(Sema *s);
 void check_body(Sema *s, const Ast *definition);
 void prune_layers(Sema *s);         /* what the prediction does not depend on; inputs come first */
+
+/* ---- unused.c: warnings ---------------------------------------------------------------------- */
+
+void warn_unused(Sema *s);
 
 /* ---- data_section.c -------------------------------------------------------------------------- */
 

@@ -241,9 +241,12 @@ const char *signature_text(const Signature *signature)
     text_add(&text, "%s", signature->name);
     if (signature->named_files)
         text_add(&text, "(field=\"file\", ...)");
+    const bool loss = signature->family == FAMILY_LOSS;
+
     for (int i = 0; i < PARAMETERS_MAX && signature->parameters[i].name; i++) {
         const Parameter *p = &signature->parameters[i];
-        text_add(&text, "%s%s", i > 0 ? ", " : "(", p->name);
+        text_add(&text, "%s%s", i > 0 ? ", " : loss ? "(prediction, " : "(",
+                 p->name);
         if (p->want == WANT_SIZES || p->want == WANT_VALUES)
             text_add(&text, " ...");
         else if (p->fallback)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# golden.sh -- text that must stay as it is: the messages for wrong programs (tests/bad), what the
-# stages print (tests/dumps), generated C (generated/). UPDATE=1 rewrites what is expected.
+# golden.sh -- text that must stay as it is: the messages for wrong programs (tests/bad) and odd ones
+# (tests/warned), what the stages print (tests/dumps), generated C (generated/). UPDATE=1 rewrites
+# what is expected.
 set -uo pipefail
 shopt -s nullglob
 . "$(dirname "$0")/shell.sh"
@@ -17,14 +18,18 @@ same() {
     fi
 }
 
-# Wrong programs: the whole of stderr, and exit status 1.
-cd "$root/tests/bad"
-for model in *.net; do
-    status=0
-    "$netc" --check "$model" >"$scratch/out" 2>"$scratch/err" || status=$?
-    [ "$status" = 1 ] || fail "bad/$model: exit status $status, wanted 1" "$scratch/err"
-    [ ! -s "$scratch/out" ] || fail "bad/$model: wrote to stdout" "$scratch/out"
-    same "bad/$model" "$scratch/err" "${model%.net}.expected"
+# Wrong programs: the whole of stderr, and exit status 1; with warnings alone it is 0.
+for folder in bad warned; do
+    cd "$root/tests/$folder"
+    wanted=$([ $folder = bad ]; echo $((1 - $?)))
+    for model in *.net; do
+        status=0
+        "$netc" --check "$model" >"$scratch/out" 2>"$scratch/err" || status=$?
+        [ "$status" = "$wanted" ] ||
+            fail "$folder/$model: exit status $status, wanted $wanted" "$scratch/err"
+        [ ! -s "$scratch/out" ] || fail "$folder/$model: wrote to stdout" "$scratch/out"
+        same "$folder/$model" "$scratch/err" "${model%.net}.expected"
+    done
 done
 
 # Every model parses, and a file that is only grammar.

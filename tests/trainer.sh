@@ -42,10 +42,23 @@ exits "unknown target" 2 "--target" "$netc" "$models/digits.net" --target=avx102
 exits "batch out of range" 2 "--batch" "$netc" "$models/digits.net" --batch 0
 exits "define without a value" 2 "NAME=VALUE" "$netc" "$models/digits.net" --define width
 exits "define of an unknown let" 1 "error" "$netc" "$models/digits.net" --define width=3
+exits "a define twice" 2 "given twice" "$netc" "$models/digits.net" --define a=4 --define a=5
 exits "no such model" 1 "error" "$netc" nowhere.net
 exits "no such clang" 2 "no program" "$netc" "$models/xor_split.net" --cc /nowhere/clang
 exits "output in no folder" 1 "cannot write" "$netc" "$models/xor_split.net" -o nowhere/x
 exits "output is a folder" 2 "folder" "$netc" "$models/xor_split.net" -o "$scratch"
+exits "no temporary folder" 1 "cannot write in /nowhere: No such" env TMPDIR=/nowhere "$netc" \
+    "$models/xor_split.net" -o unwritten
+exits "a trainer over the limit" 1 "clang cannot write in .*: File too large" \
+    bash -c "ulimit -f 200; '$netc' '$models/xor_split.net' -o unwritten 2>&1 | cat >&2
+        exit \${PIPESTATUS[0]}"
+printf '#!/bin/sh\nexit 1\n' >failing_cc && chmod +x failing_cc
+exits "clang fails" 3 "please report it" "$netc" "$models/xor_split.net" --cc ./failing_cc \
+    --target generic -o unwritten
+check "nothing is left of these" [ "$(echo unwritten*)" = "unwritten*" ]
+if [ -c /dev/full ]; then
+    exits "help on a full disk" 1 "No space" bash -c "'$netc' --help >/dev/full"
+fi
 printf 'network n(x) { x -> dense(2 }\n' >broken.net
 exits "fault in a model" 1 "error" "$netc" broken.net -o broken
 if [ -e broken ] || ls -- *.part >/dev/null 2>&1; then
