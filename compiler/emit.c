@@ -404,7 +404,7 @@ static void write_step(Emitter *e, Text *out, Program *program)
     for (int i = 0; i < e->view_count; i++)
         line(out, 1, "%s *%s = net_at(run, %zu);", e->views[i].type, e->views[i].name,
              e->views[i].buffer->offset);
-    line(out, 1, "(void)p, (void)batch;\n");
+    line(out, 1, "(void)p; (void)batch;\n");
     text_add(out, "%s", calls.at ? calls.at : "");
     line(out, 1, "barrier(run, thread);");
     text_add(out, "}\n\n");
@@ -541,7 +541,7 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
              "weights as\n"
              " * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the "
              "last channel are\n"
-             " * always +0. An element is one fma chain in a fixed order: the same bits on any "
+             " * always +0. An element is one sum in a fixed order: the same bits on any "
              "number of threads.\n"
              " *\n"
              " * Memory plan: a column is %zu B of arena, a row one phase between barriers.\n"
@@ -592,5 +592,6 @@ void emit(Text *out, const Model *model, Program *train, Program *evaluate, cons
     text_add(out, "%s%s", section_rule("The network"), steps.at);
     text_add(out, "%s", section_rule("What the runtime needs to know"));
     emit_tables(&e, out, train, evaluate, layers, layer_count);
+    drop_terms(out);
     wrap_lines(out);
 }

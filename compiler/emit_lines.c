@@ -2,7 +2,7 @@
  * emit_lines.c -- generated lines stay within a hundred columns.
  *
  * The one idea: emitters write statements and do not count; at the end a line that came out too
- * long is broken after a comma, or else at a space, and goes on indented.
+ * long is broken where it hurts least, as after a comma, and goes on indented.
  */
 
 #include "program.h"
@@ -17,30 +17,39 @@ typedef struct Break {
     bool quoted;                /* inside a string, which goes on as another */
 } Break;
 
-/* After a comma, at a space, after a bracket, or else in a string. */
+/* How ugly it is to break before at[i], or after it where it is a bracket; less is better. After an
+   operator is no place, and inside more brackets is a worse one. */
+static int cost_of(const char *at, int i, int room, int depth)
+{
+    if (at[i] == '(')
+        return 2 * depth + 6;
+    if (strchr(",;", at[i - 1]))
+        return 2 * depth + (i > room / 2 ? 0 : 5);
+    return 2 * depth + (strchr("+-*/%<>&|?:", at[i - 1]) ? 8 : 3);
+}
+
+/* At a space, after a bracket, or else in a string. */
 static Break find_break(const char *at, int begin, int room, bool quoted)
 {
-    int comma = 0, space = 0, bracket = 0, string = 0;
+    int found = 0, least = 0, string = 0, depth = 0;
 
     for (int i = begin; at[i] != '\n' && i <= room; i++) {
         if (at[i] == '"' && (i == 0 || at[i - 1] != '\\'))
             quoted = !quoted;
-        if (i == begin)
-            continue;
-        if (quoted && at[i] == ' ' && i + 1 < room)
+        if (!quoted)
+            depth -= at[i] == ')' || at[i] == ']';
+        if (i > begin && quoted && at[i] == ' ' && i + 1 < room)
             string = i + 1;
-        else if (quoted)
-            continue;
-        else if (at[i] == '(' && i < room)
-            bracket = i + 1;
-        else if (at[i] == ' ' && at[i - 1] == ',' && i > room / 2)
-            comma = i + 1;
-        else if (at[i] == ' ')
-            space = i + 1;
+        if (i > begin && !quoted && (at[i] == ' ' || (at[i] == '(' && i < room))) {
+            const int cost = cost_of(at, i, room, depth);
+
+            if (!found || cost <= least)
+                found = at[i] == '(' ? i + 1 : i, least = cost;
+        }
+        if (!quoted)
+            depth += at[i] == '(' || at[i] == '[';
     }
-    if (comma || space || bracket)
-        return (Break){comma ? comma : space ? space : bracket, false};
-    return (Break){string, true};
+    return found ? (Break){found, false} : (Break){string, true};
 }
 
 static void add_line(Text *out, const char *at, int length)
@@ -60,8 +69,11 @@ static void add_line(Text *out, const char *at, int length)
             end--;
         text_add(out, "%.*s%s\n%*s%s", end, at, found.quoted ? "\"" : "", next, "",
                  found.quoted ? "\"" : "");
-        at += found.at;
-        length -= found.at;
+        end = found.at;
+        while (!found.quoted && at[end] == ' ')
+            end++;
+        at += end;
+        length -= end;
         column = next + found.quoted;
         begin = 0;
         quoted = found.quoted;

@@ -197,8 +197,8 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     }
     line(text, 2, "const int panel_block = %d + %s / %d * %d;", first, item, blocks * tap_rows,
          vectors);
-    line(text, 2, "const int block = %s / %d %% %d, tap_row = %s %% %d;", item, tap_rows, blocks,
-         item, tap_rows);
+    line(text, 2, "const int block = %s / %d %% %d%s;", item, tap_rows, blocks,
+         by_row ? format(", tap_row = %s %% %d", item, kh) : "");
     line(text, 2, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;", s->channels,
          s->channels);
     write_array(text, 2, "dw", taps, format("[%d]", count), count, 0);
@@ -250,10 +250,10 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
         line(text, 3, "net_group_mask(dw[tap], inputs, %d, %d + 16 * block, 16 * panel_block, %d, "
              "%d);", 16 * vectors, start, w.size[1] / groups, w.size[0] / groups);
     write_finish(text, 3, k,
-                 format("[%spanel_block * %dL\n%*s+ ((tap_row * %d + tap) * %d + %d + 16 * block) "
-                        "* %dL]",
+                 format("[%spanel_block * %dL\n%*s+ (%s * %d + %d + 16 * block) * %dL]",
                         k->scratch ? format("chunk * %dL + ", padded_count(dw)) : "", 16 * dw->rows,
-                        20, "", by_row ? kw : 0, w.size[1], start, vectors * 16),
+                        20, "", by_row ? format("(tap_row * %d + tap)", kw) : "tap", w.size[1],
+                        start, vectors * 16),
                  "dw[tap]", format("%d * inputs", vectors * 16));
     if (groups > 1)
         line(text, 2, "}");

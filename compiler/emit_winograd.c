@@ -91,11 +91,11 @@ static void write_inputs(Text *text, int level, const Loops *l)
     write_group(text, level, g);
     line(text, level + 2, "for (int block = 0; block < %d; block++) {", x->blocks);
     line(text, level + 3, "const float *pixels[36];\n");
-    line(text, level + 3,
-         "net_winograd_pixels(pixels, %s->at[first_chunk + g][0][block][0], %d, %d, %d,", l->in,
-         x->blocks * 256, x->height, x->width);
-    line(text, level + 4, "tile_row * %d - %d, (first + t) * %d - %d, %d);", g->tile, l->padding[0],
-         g->tile, l->padding[1], g->tile + 2);
+    line(text, level + 3, "net_winograd_pixels(pixels, %s->at[first_chunk + g][0][block][0],",
+         l->in);
+    line(text, level + 4, "%d, %d, %d, tile_row * %d - %d, (first + t) * %d - %d, %d);",
+         x->blocks * 256, x->height, x->width, g->tile, l->padding[0], g->tile, l->padding[1],
+         g->tile + 2);
     line(text, level + 3, "%s(v + ((g * %d + t) * %d + block) * 256, %ld, pixels);",
          winograd_input(l->e, "input", g->tile), g->group, x->blocks, g->v / products(g));
     line(text, level + 2, "}");

@@ -42,10 +42,10 @@ static void write_transform(Emitter *e, Text *text, int level, const Winograd *g
                             const int padding[2], int size, const char *to, long step)
 {
     line(text, level, "const float *pixels[36];\n");
-    line(text, level, "net_winograd_pixels(pixels, %s->at[chunk + g][0][%s][0], %d, %d, %d,", from,
-         block, v->blocks * 256, v->height, v->width);
-    line(text, level + 1, "(first + t) / %d * %d - %d, (first + t) %% %d * %d - %d, %d);",
-         g->across, g->tile, padding[0], g->across, g->tile, padding[1], size);
+    line(text, level, "net_winograd_pixels(pixels, %s->at[chunk + g][0][%s][0],", from, block);
+    line(text, level + 1,
+         "%d, %d, %d, (first + t) / %d * %d - %d, (first + t) %% %d * %d - %d, %d);",
+         v->blocks * 256, v->height, v->width, g->across, g->tile, padding[0], g->across, g->tile, padding[1], size);
     line(text, level, "%s(%s, %ld, pixels);", winograd_input(e, what, g->tile), to, step);
 }
 

@@ -435,6 +435,7 @@ EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw, emit_t
 void declare_words(Emitter *e, const Physical *v);
 void write_pack_words(const Emitter *e, Text *out, const Graph *g, const Value *value, int index);
 
+void drop_terms(Text *text);                    /* emit_plain.c: no factors of 1, terms of 0 */
 void wrap_lines(Text *text);                    /* emit_lines.c: a hundred columns at most */
 void emit_tables(Emitter *e, Text *out, const Program *train, const Program *evaluate,
                  const LayerRow *layers, int layer_count);              /* emit_table.c */

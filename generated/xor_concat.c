@@ -7,7 +7,7 @@
  *
  * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
- * always +0. An element is one fma chain in a fixed order: the same bits on any number of threads.
+ * always +0. An element is one sum in a fixed order: the same bits on any number of threads.
  *
  * Memory plan: a column is 147 B of arena, a row one phase between barriers.
  *
@@ -93,8 +93,8 @@ NET_KERNEL void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct valu
 NET_KERNEL void concat_4x3(struct value_4x3_2_1 *restrict y, const struct value_4x2 *restrict x,
                            const struct value_4x1 *restrict x_2, struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
+    NET_ITEMS(item, 1, run, thread) {
+        const int chunk = item, row = 0;
         (void)row;
         for (int column = 0; column < 1; column++) {
             memcpy(y->at[chunk][column][0], x->at[chunk][column][0], 256 * sizeof(float));
@@ -132,7 +132,7 @@ NET_KERNEL void mse_grad_4x1(struct value_4x1 *restrict dz, struct slices_1 *res
                              const struct value_4x1 *restrict target, struct net_run *run,
                              int thread)
 {
-    const float scale = 2.0f / ((float)run->n * 1);
+    const float scale = 2.0f / ((float)run->n);
 
     NET_ITEMS(chunk, 1, run, thread) {
         float total = 0.0f;
@@ -184,9 +184,8 @@ NET_KERNEL void tanh_grad_4x1(struct value_4x1 *restrict dx, struct slices_16 *r
                               const struct value_4x1 *restrict kept,
                               const struct value_4x1 *restrict dy, struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
-        (void)row;
+    NET_ITEMS(item, 1, run, thread) {
+        const int chunk = item, row = 0;
         for (int column = 0; column < 1; column++)
             for (int block = 0; block < 1; block++) {
                 float *dx_at = dx->at[chunk][column][block][0];
@@ -212,7 +211,7 @@ NET_KERNEL void mean_loss_1(const struct slices_1 *restrict loss, struct net_run
         return;
     for (int chunk = 0; chunk < net_chunks(run); chunk++)
         sum += loss->at[chunk];
-    run->loss = sum / ((float)run->n * 1);
+    run->loss = sum / ((float)run->n);
 }
 
 /* dx = dy w', along the inputs; items: chunks */
@@ -256,8 +255,8 @@ NET_KERNEL void slice_4x1_from_2_of_4x3(struct value_4x1 *restrict dx,
                                         const struct value_4x3_2_1 *restrict dy,
                                         struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
+    NET_ITEMS(item, 1, run, thread) {
+        const int chunk = item, row = 0;
         (void)row;
         for (int column = 0; column < 1; column++) {
             memcpy(dx->at[chunk][column][0], dy->at[chunk][column][1], 256 * sizeof(float));
@@ -341,7 +340,6 @@ static void train_step(struct net_run *run, int thread)
     struct value_4x1 *d_concat = net_at(run, 7168);
     struct value_4x1 *d_tanh_1 = net_at(run, 8192);
     struct slices_16 *hidden_sums = net_at(run, 9280);
-    (void)p, (void)batch;
 
     RUN(0, dense_tanh_4x2x1(tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias, run,
             thread));                                                   /* xor_concat.net:12 */
@@ -383,7 +381,6 @@ static void evaluate_step(struct net_run *run, int thread)
     struct value_4x3_2_1 *concat = net_at(run, 0);
     struct value_4x1 *tanh_2 = net_at(run, 3072);
     struct slices_1 *mse = net_at(run, 4096);
-    (void)p, (void)batch;
 
     RUN(0, dense_tanh_4x2x1(tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias, run,
             thread));                                                   /* xor_concat.net:12 */
@@ -548,7 +545,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "e0ab34a8659fa453", .isa = "avx512", .batch = 4,
+    .hash = "0bbc609ad0419cd1", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

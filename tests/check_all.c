@@ -11,6 +11,7 @@
 Suite *suite_frontend(void);
 Suite *suite_graph(void);
 Suite *suite_plan(void);
+Suite *suite_emit(void);
 Suite *suite_kernels(void);
 Suite *suite_conv(void);
 Suite *suite_pool(void);
@@ -39,7 +40,7 @@ static const struct {
     {"readers", suite_readers},
     {"training", suite_training},
     {"text", suite_text},
-    {"vec", suite_vec},
+    {"emit", suite_emit},         {"vec", suite_vec},
 };
 
 int main(int argc, char **argv)
