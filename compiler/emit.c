@@ -57,9 +57,14 @@ void declare_type(Emitter *e, const Physical *v)
              v->lanes);
 }
 
-const char *declare_slices(Emitter *e, size_t floats)
+const char *declare_scratch(Emitter *e, const Kernel *k)
 {
-    const char *type = format("struct slices_%zu", floats);
+    const bool transformed = k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_WINOGRAD_WEIGHTS;
+    const bool transposed = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_CONTRACT
+                            || k->kind == KERNEL_NARROW || k->kind == KERNEL_DX_AT;
+    const size_t floats = k->scratch->size / sizeof(float);
+    const char *type = format("struct %s_%zu", transformed  ? "transformed"
+                                               : transposed ? "transposed" : "slices", floats);
 
     if (!is_declared(e, type))
         line(&e->types, 0, "%s { float at[%zu]; };", type, floats);
@@ -478,15 +483,6 @@ static long count_parameters(const Emitter *e)
     return count;
 }
 
-static void write_legend(Text *out, const Program *program)
-{
-    for (int i = 0; i < program->buffer_count && i < 52; i++) {
-        const Buffer *b = program->buffers[i];
-
-        text_add(out, " *       %c  %zu B  %s\n", b->letter, b->size, b->name ? b->name : "");
-    }
-}
-
 static bool has_words(const Model *model)
 {
     for (int i = 0; i < model->field_count; i++)
@@ -549,11 +545,7 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
              arena / 64 + 1);
     draw_plan(out, train);
     text_add(out, " *\n");
-    write_legend(out, train);
-    text_add(out, " *\n");
     draw_plan(out, evaluate);
-    text_add(out, " *\n");
-    write_legend(out, evaluate);
     text_add(out, " */\n\n#include \"kernel.h\"\n%s%s%s%s%s\n",
              has_kernel(train, goes_by_places) ? "#include \"kernel_at.h\"\n" : "",
              has_words(e->model) ? "#include \"kernel_words.h\"\n" : "",

@@ -253,7 +253,7 @@ void emit_dx_at(Emitter *e, Driver *d, const Kernel *k)
     int level;
 
     add_operand(e, d, "dy", node->inputs[0], false, NULL);
-    add_scratch(e, d, "w", k->scratch, declare_slices(e, k->scratch->size / sizeof(float)), false);
+    add_scratch(e, d, "w", k->scratch, declare_scratch(e, k), false);
     add_operand(e, d, "index", node->inputs[2], false, NULL);
     b = start_body(e, d, k, v);
     if (out)

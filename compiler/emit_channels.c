@@ -126,7 +126,7 @@ void emit_depthwise_dw(Emitter *e, Driver *d, const Kernel *k)
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
     const int floats = padded_count(node->outputs[0]->physical), kh = at->kernel[0];
     const int kw = at->kernel[1];
-    const char *type = declare_slices(e, k->scratch->size / sizeof(float));
+    const char *type = declare_scratch(e, k);
     Text *text = &d->text;
 
     add_scratch(e, d, "slices", k->scratch, type, true);

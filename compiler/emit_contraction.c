@@ -508,8 +508,7 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
         out = add_operand(e, d, same(input_name(node), "x") ? "y" : "dx", y, true, y->physical);
     in = add_operand(e, d, input_name(node), x, false, NULL);
     if (is_dx(node))
-        add_scratch(e, d, "w", k->scratch, declare_slices(e, k->scratch->size / sizeof(float)),
-                    false);
+        add_scratch(e, d, "w", k->scratch, declare_scratch(e, k), false);
     else
         add_operand(e, d, "w", w, false, NULL);
     if (!is_dx(node) && node->inputs[2])
@@ -554,7 +553,7 @@ void emit_transpose(Emitter *e, Driver *d, const Kernel *k)
     Group parts[MAX_SEGMENTS];
     const int count = find_parts(k, e->target, parts);
 
-    add_scratch(e, d, "wt", k->scratch, declare_slices(e, k->scratch->size / sizeof(float)), true);
+    add_scratch(e, d, "wt", k->scratch, declare_scratch(e, k), true);
     add_operand(e, d, "w", w, false, NULL);
     d->base = format("transpose_%dx%d", p->rows, p->outputs);
     text_add(&d->comment, "/* wt = w', by panels of inputs; items: (tap, block of inputs) */\n");

@@ -109,11 +109,6 @@ static int sum_count(const Kernel *k)
     return k->node->op == OP_CHANNEL_SUM ? 1 : 2;
 }
 
-static const char *slices_type(Emitter *e, const Kernel *k)
-{
-    return declare_slices(e, k->scratch->size / sizeof(float));
-}
-
 static const char *const sums_comment[OP_COUNT] = {
     [OP_CHANNEL_SUM] = "sums of dy",
     [OP_BATCHNORM_STATS] = "mean and sum of (x - mean)^2",
@@ -127,7 +122,7 @@ static int sum_operands(Emitter *e, Driver *d, const Kernel *k, const char *name
     const Node *node = k->node;
     int count = 0;
 
-    names[count++] = add_scratch(e, d, "slices", k->scratch, slices_type(e, k), true);
+    names[count++] = add_scratch(e, d, "slices", k->scratch, declare_scratch(e, k), true);
     if (node->op == OP_CHANNEL_SUM) {
         names[count++] = add_operand(e, d, "dy", node->inputs[0], false, NULL);
         return count;
@@ -152,7 +147,7 @@ static const char *row_function_head(Emitter *e, const Kernel *k)
     text_add(&head, "/* %s of one row of pixels and chunk of images */\n", sums_comment[node->op]);
     text_add(&head, "static inline void %%s(\n        ");
     wrap.column = 8;
-    wrap_item(&wrap, format("%s *restrict slices", slices_type(e, k)));
+    wrap_item(&wrap, format("%s *restrict slices", declare_scratch(e, k)));
     for (int i = 0; i < node->input_count; i++) {
         static const char *const names[OP_COUNT][4] = {
             [OP_CHANNEL_SUM] = {"dy"},
@@ -334,7 +329,7 @@ void emit_sums_end(Emitter *e, Driver *d, const Kernel *k)
         if (sums > 1)
             add_operand(e, d, "dbeta", node->outputs[1], true, NULL);
     }
-    add_scratch(e, d, "slices", k->scratch, slices_type(e, k), false);
+    add_scratch(e, d, "slices", k->scratch, declare_scratch(e, k), false);
     d->base = format("%s%s_%s", op_info[node->op].text, k->update ? "_update" : "",
                      shape_name(e, node->inputs[0]));
     text_add(&d->comment, "/* slices added in order%s; items: blocks */\n",

@@ -263,8 +263,7 @@ void emit_narrow(Emitter *e, Driver *d, const Kernel *k)
         out = add_operand(e, d, gradient ? "dx" : "y", y, true, y->physical);
     l.in = add_operand(e, d, gradient ? "dy" : "x", x, false, NULL);
     if (l.dx)
-        add_scratch(e, d, "w", k->scratch, declare_slices(e, k->scratch->size / sizeof(float)),
-                    false);
+        add_scratch(e, d, "w", k->scratch, declare_scratch(e, k), false);
     else
         add_operand(e, d, "w", w, false, NULL);
     if (!l.dx && node->inputs[2])

@@ -90,8 +90,10 @@ static void write_block(Text *text, int level, const Loops *l, const Segment *s)
 
     write_turn(text, level, l, s);
     line(text, level, "const struct sweep over = {");
-    line(text, level + 1, "1, %s, %s, 16, 0, %s, channels * %d, 16, 0, %d, %d",
-         g->by_column ? "1" : "rows", g->by_column ? "columns" : format("%d", l->dy->width),
+    line(text, level + 1, ".chunks = 1, .rows = %s, .columns = %s, .images = 16,",
+         g->by_column ? "1" : "rows", g->by_column ? "columns" : format("%d", l->dy->width));
+    line(text, level + 1, ".x_row = %s, .x_column = channels * %d, .x_image = 16, .dy_row = %d, "
+         ".dy_column = %d",
          times("x_row", stride[0]), 16 * stride[1], 16 * outputs * l->dy->width, 16 * outputs);
     line(text, level, "};\n");
     line(text, level, "for (int k = 0; k < %d; k++)", l->w.size[2]);
@@ -142,8 +144,7 @@ void emit_narrow_dw(Emitter *e, Driver *d, const Kernel *k)
     Text *text = &d->text;
 
     l.columns = (columns - 1) * node->at.stride[1] + l.w.size[3];
-    add_scratch(e, d, "slices", k->scratch,
-                declare_slices(e, k->scratch->size / sizeof(float)), true);
+    add_scratch(e, d, "slices", k->scratch, declare_scratch(e, k), true);
     add_operand(e, d, "x", node->inputs[0], false, NULL);
     add_operand(e, d, "dy", node->inputs[1], false, NULL);
     d->base = format("%s_narrow_slices_%s_%dx%d", op_info[node->op].text,

@@ -237,8 +237,8 @@ static void drop_cast(Tokens *t, int i)
 {
     const int name = i + 3, end = i + 4;
 
-    if (is_one_of(t, last_of(t, i), "; { } ") && is(t, i, "(") && is(t, i + 1, "void") && is(t, i + 2, ")")
-        && is(t, end, ";") && is_used_after(t, name))
+    if (is_one_of(t, last_of(t, i), "; { } ") && is(t, i, "(") && is(t, i + 1, "void")
+        && is(t, i + 2, ")") && is(t, end, ";") && is_used_after(t, name))
         for (int j = i; j <= end; j++)
             t->at[j].gone = true;
 }

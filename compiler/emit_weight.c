@@ -40,11 +40,6 @@ static const char *write_tile(Emitter *e, int vectors, bool image)
     return add_function(e, &e->tiles, name, head.at, text.at);
 }
 
-static const char *slices_type(Emitter *e, const Kernel *k)
-{
-    return declare_slices(e, k->scratch->size / sizeof(float));
-}
-
 static long pixel_floats(const Physical *v)
 {
     return (long)v->blocks * 16 * v->lanes;
@@ -111,7 +106,9 @@ void write_dense_rows(Emitter *e, Text *text, const Kernel *k, const DenseRows *
          blocks);
     line(text, 2, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;", s->channels,
          s->channels);
-    line(text, 2, "const struct sweep over = { chunks, 1, 1, images, %ld, 0, 0, 16, %ld, 0, 0 };",
+    line(text, 2, "const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, "
+         ".images = images,");
+    line(text, 2, "                            .x_chunk = %ld, .x_image = 16, .dy_chunk = %ld };",
          chunk_floats(of->x), chunk_floats(of->dy));
     line(text, 2, "_Alignas(64) float dw[%d];\n", 16 * vectors * 16);
     line(text, 2, "for (int c = 0; c < inputs; c += %d)", e->target->rows);
@@ -234,8 +231,10 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
          node->at.stride[0], node->at.padding[0], k_at, node->at.stride[1], node->at.padding[1],
          l_at);
     line(text, in + 2, "const struct sweep over = {");
-    line(text, in + 3, "1, r.end - r.begin, c.end - c.begin, net_rows(run, chunk),");
-    line(text, in + 3, "0, %ld, %ld, 16, 0, %ld, %ld",
+    line(text, in + 3, ".chunks = 1, .rows = r.end - r.begin, .columns = c.end - c.begin,");
+    line(text, in + 3, ".images = net_rows(run, chunk),");
+    line(text, in + 3, ".x_row = %ld, .x_column = %ld, .x_image = 16, .dy_row = %ld, "
+         ".dy_column = %ld",
          pixel_floats(x) * x->width * node->at.stride[0], pixel_floats(x) * node->at.stride[1],
          pixel_floats(dy) * dy->width, pixel_floats(dy));
     line(text, in + 2, "};");
@@ -268,7 +267,7 @@ void emit_weight(Emitter *e, Driver *d, const Kernel *k)
     int first = 0;
 
     if (k->scratch)
-        add_scratch(e, d, "slices", k->scratch, slices_type(e, k), true);
+        add_scratch(e, d, "slices", k->scratch, declare_scratch(e, k), true);
     else
         add_result(e, d, k);
     add_operand(e, d, "x", node->inputs[0], false, NULL);
@@ -341,7 +340,7 @@ void emit_weight_slices(Emitter *e, Driver *d, const Kernel *k)
     const int floats = padded_count(dw);
     int first_block = 0;
 
-    add_scratch(e, d, "slices", k->scratch, slices_type(e, k), true);
+    add_scratch(e, d, "slices", k->scratch, declare_scratch(e, k), true);
     add_operand(e, d, "x", node->inputs[0], false, NULL);
     add_operand(e, d, "dy", node->inputs[1], false, NULL);
     d->base = format("%s_slices_%s_%dx%d", op_info[node->op].text, shape_name(e, node->inputs[0]),
@@ -354,8 +353,10 @@ void emit_weight_slices(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 2, "const int row = %d * part / %d, end = %d * (part + 1) / %d;", dy->height,
          k->slices, dy->height, k->slices);
     line(&d->text, 2, "const struct sweep over = {");
-    line(&d->text, 3, "1, end - row, %d, net_rows(run, chunk),", dy->width);
-    line(&d->text, 3, "0, %ld, %ld, %d, 0, %ld, %ld",
+    line(&d->text, 3, ".chunks = 1, .rows = end - row, .columns = %d, "
+         ".images = net_rows(run, chunk),", dy->width);
+    line(&d->text, 3, ".x_row = %ld, .x_column = %ld, .x_image = %d, .dy_row = %ld, "
+         ".dy_column = %ld",
          pixel_floats(x) * x->full_width * node->at.stride[0],
          pixel_floats(x) * node->at.stride[1], x->lanes, pixel_floats(dy) * dy->width,
          pixel_floats(dy));
@@ -392,7 +393,7 @@ void emit_weight_sum(Emitter *e, Driver *d, const Kernel *k)
     const bool vectors = k->node->outputs[0]->physical->kind == PHYSICAL_VECTOR;
 
     add_result(e, d, k);
-    add_scratch(e, d, "slices", k->scratch, slices_type(e, k), false);
+    add_scratch(e, d, "slices", k->scratch, declare_scratch(e, k), false);
     d->base = format("sum_slices%s_%d", k->update ? "_update" : "", floats);
     text_add(&d->comment, "/* dw = slices added in order%s; items: vectors */\n",
              k->update ? ", then the update" : "");

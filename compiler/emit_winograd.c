@@ -211,7 +211,7 @@ void emit_winograd(Emitter *e, Driver *d, const Kernel *k)
     if (!y->internal)
         out = add_operand(e, d, dx ? "dx" : "y", y, true, y->physical);
     l.in = add_operand(e, d, dx ? "dy" : "x", x, false, NULL);
-    add_scratch(e, d, "u", k->scratch, declare_slices(e, k->scratch->size / sizeof(float)), false);
+    add_scratch(e, d, "u", k->scratch, declare_scratch(e, k), false);
     if (node->input_count > 2 && node->inputs[2])
         l.bias = add_operand(e, d, "b", node->inputs[2], false, NULL);
     l.body = start_body(e, d, k, y->physical);
@@ -275,7 +275,7 @@ void emit_winograd_weights(Emitter *e, Driver *d, const Kernel *k)
     Text *text = &d->text;
 
     cut_panels(to, e->target->vectors, panels);
-    add_scratch(e, d, "u", k->scratch, declare_slices(e, k->scratch->size / sizeof(float)), true);
+    add_scratch(e, d, "u", k->scratch, declare_scratch(e, k), true);
     add_operand(e, d, "w", w, false, NULL);
     d->base = format("winograd_weights_%d%s_%dx%d", g->tile, dx ? "_turned" : "", inputs, outputs);
     text_add(&d->comment, "/* u = G w G'%s; items: (block of outputs, block of inputs) */\n",

@@ -45,7 +45,8 @@ static void write_transform(Emitter *e, Text *text, int level, const Winograd *g
     line(text, level, "net_winograd_pixels(pixels, %s->at[chunk + g][0][%s][0],", from, block);
     line(text, level + 1,
          "%d, %d, %d, (first + t) / %d * %d - %d, (first + t) %% %d * %d - %d, %d);",
-         v->blocks * 256, v->height, v->width, g->across, g->tile, padding[0], g->across, g->tile, padding[1], size);
+         v->blocks * 256, v->height, v->width, g->across, g->tile, padding[0], g->across,
+         g->tile, padding[1], size);
     line(text, level, "%s(%s, %ld, pixels);", winograd_input(e, what, g->tile), to, step);
 }
 
@@ -151,8 +152,10 @@ static void write_groups(Text *text, int level, const Loops *l)
     line(text, level + 1, "if (count <= 0)");
     line(text, level + 2, "break;");
     line(text, level + 1, "const struct sweep over = {");
-    line(text, level + 2, "count, 1, tiles, net_rows(run, chunk + count - 1),");
-    line(text, level + 2, "%d, 0, 256, 16, %d, 0, %d", g->group * 256, g->group * l->vectors * 256,
+    line(text, level + 2, ".chunks = count, .rows = 1, .columns = tiles,");
+    line(text, level + 2, ".images = net_rows(run, chunk + count - 1),");
+    line(text, level + 2, ".x_chunk = %d, .x_column = 256, .x_image = 16, .dy_chunk = %d, "
+         ".dy_column = %d", g->group * 256, g->group * l->vectors * 256,
          l->vectors * 256);
     line(text, level + 1, "};\n");
 }
@@ -217,11 +220,6 @@ static void write_panels(Text *text, const Loops *l, int first, int panels, long
     line(text, 1, "}");
 }
 
-static const char *slices_type(Emitter *e, const Kernel *k)
-{
-    return declare_slices(e, k->scratch->size / sizeof(float));
-}
-
 static Loops start_loops(Emitter *e, const Kernel *k)
 {
     const Node *node = k->node;
@@ -252,7 +250,7 @@ void emit_winograd_dw(Emitter *e, Driver *d, const Kernel *k)
     long at = 0;
 
     if (k->scratch)
-        add_scratch(e, d, "slices", k->scratch, slices_type(e, k), true);
+        add_scratch(e, d, "slices", k->scratch, declare_scratch(e, k), true);
     else
         add_result(e, d, k);
     add_operand(e, d, "x", node->inputs[0], false, NULL);
@@ -289,7 +287,7 @@ void emit_winograd_dw_sum(Emitter *e, Driver *d, const Kernel *k)
     long at = 0;
 
     add_result(e, d, k);
-    add_scratch(e, d, "slices", k->scratch, slices_type(e, k), false);
+    add_scratch(e, d, "slices", k->scratch, declare_scratch(e, k), false);
     d->base = format("winograd_sum_slices%s_%dx%d", k->update ? "_update" : "", l.dw->rows,
                      l.dw->outputs);
     text_add(&d->comment,

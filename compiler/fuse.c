@@ -232,7 +232,8 @@ static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
     *k = (Kernel){.kind = KERNEL_WINOGRAD_WEIGHTS, .node = node, .winograd = winograd,
                   .split = SPLIT_OTHER};
     k->scratch = new_scratch(winograd_weights(node, winograd.tile) * sizeof(float),
-                             layer_part(node, "weight, transformed"));
+                             layer_part(node, node->backward ? "weight, transformed for dx"
+                                                             : "weight, transformed"));
     add_first(f, k, node->inputs[1]);
     return k->scratch;
 }
@@ -374,7 +375,8 @@ static void add_sums(Fusion *f, Node *node)
         k = add_kernel(f, KERNEL_SUMS, node);
     }
     k->scratch = new_scratch((size_t)(x->chunks * x->height) * (size_t)(sums * x->blocks * 16)
-                                 * sizeof(float), layer_part(node, "sums"));
+                                 * sizeof(float),
+                             layer_part(node, node->backward ? "gradients' sums" : "sums"));
     split_rows(k, node->inputs[0]);
     if (node->op == OP_CHANNEL_SUM)
         update = take_update(f, node->outputs[0]);

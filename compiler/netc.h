@@ -8,13 +8,13 @@
  *     lower       lower.c shape.c          Model -> Graph, for training and for evaluation
  *     autodiff    autodiff.c               forward nodes -> forward, backward and update nodes
  *     simplify    simplify.c               Graph -> smaller Graph
- *     fuse        fuse.c                   nodes -> kernels
  *     lay_out     layout.c                 physical layout of each value
+ *     fuse        fuse.c                   nodes -> kernels
  *     plan        plan.c                   phases, barriers, arena offsets
  *     emit        emit*.c                  C
  *     build       clang.c                  a trainer
  *
- * What is here goes up to the graph; program.h has what follows it: from fuse to emit.
+ * What is here goes up to the graph; program.h has what follows it: from lay_out to emit.
  *
  * The compiler allocates from one zeroing arena and never frees.
  */

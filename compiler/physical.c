@@ -162,13 +162,19 @@ static const char *value_type(const Graph *g, const Physical *v, Shape shape)
 /* What the memory plan calls a value: the layer it comes from; `d` before a gradient. */
 static const char *value_label(const Value *value)
 {
+    static const char *const of_stats[] = {", mean", ", inv_std", ""};
+    static const char *const of_sums[] = {", gamma", ", beta"};
     const Node *node = value->node;
 
     if (!node)
         return value->name;
     return format("%s%s%s", node->backward ? "d " : "",
                   node->path ? node->path : op_info[node->op].text,
-                  value->type == TYPE_BYTE ? ", index" : "");
+                  node->op == OP_BATCHNORM_STATS  ? of_stats[value->output < 2 ? value->output : 2]
+                  : node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS
+                      ? of_sums[value->output != 0]
+                  : node->op == OP_INVERSE_STD ? ", inv_std"
+                  : value->type == TYPE_BYTE ? ", index" : "");
 }
 
 Physical *give(const Graph *g, Value *value, Physical layout, Buffer *buffer)

@@ -224,28 +224,53 @@ void print_plan(FILE *out, const Program *p)
                 p->buffers[i]->name ? p->buffers[i]->name : "");
 }
 
-enum { COLUMNS = 64 };
+enum { COLUMNS = 64, LETTERS = 52 };
 
-/* One row a phase, one column a part of the arena: a letter where a buffer lives, a dot where
-   none. */
-void draw_plan(Text *out, const Program *p)
+/* One row a phase, one column a part of the arena: a letter where a buffer of this picture lives, +
+   where one of another does, a dot where none. */
+static void draw_buffers(Text *out, const Program *p, int begin, int end)
 {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     const size_t step = p->arena / COLUMNS + 1;
 
-    for (int i = 0; i < p->buffer_count; i++)
-        p->buffers[i]->letter = (char)(i % 52 < 26 ? 'a' + i % 26 : 'A' + i % 26);
     for (int phase = 0; phase < p->phases; phase++) {
         char row[COLUMNS + 1];
+        bool lives = p->buffer_count <= LETTERS;
 
         memset(row, '.', COLUMNS);
         row[COLUMNS] = '\0';
         for (int i = 0; i < p->buffer_count; i++) {
             const Buffer *b = p->buffers[i];
+            const bool drawn = i >= begin && i < end;
 
-            if (b->first <= phase && phase <= b->last)
-                for (size_t at = b->offset / step; at * step < b->offset + b->size; at++)
-                    row[at] = b->letter;
+            if (b->first > phase || phase > b->last)
+                continue;
+            lives = lives || drawn;
+            for (size_t at = b->offset / step; at * step < b->offset + b->size; at++)
+                if (drawn || row[at] == '.')
+                    row[at] = drawn ? letters[i - begin] : '+';
         }
-        text_add(out, " *     %-9s%3d  %s\n", phase == 0 ? p->graph->name : "", phase + 1, row);
+        if (lives)
+            text_add(out, " *     %-9s%3d  %s\n", phase == 0 ? p->graph->name : "", phase + 1,
+                     row);
+    }
+    text_add(out, " *\n");
+    for (int i = begin; i < end; i++)
+        text_add(out, " *       %c  %zu B  %s\n", letters[i - begin], p->buffers[i]->size,
+                 p->buffers[i]->name ? p->buffers[i]->name : "");
+}
+
+/* A picture for as many buffers as there are letters, and what the letters mean. */
+void draw_plan(Text *out, const Program *p)
+{
+    const int pictures = p->buffer_count > LETTERS ? up(p->buffer_count, LETTERS) : 1;
+
+    for (int i = 0; i < pictures; i++) {
+        const int end = (i + 1) * LETTERS;
+
+        if (pictures > 1)
+            text_add(out, "%s *     %s, picture %d of %d (+: a buffer of another)\n *\n",
+                     i ? " *\n" : "", p->graph->name, i + 1, pictures);
+        draw_buffers(out, p, i * LETTERS, end < p->buffer_count ? end : p->buffer_count);
     }
 }

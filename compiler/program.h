@@ -32,7 +32,6 @@ typedef struct Buffer {
     size_t size, offset;        /* bytes; a multiple of 64 */
     int first, last;            /* phases in which it is live (plan.c); first is -1 when unused */
     const char *name;           /* for the memory plan */
-    char letter;                /* the same, drawn */
 } Buffer;
 
 /* Channels start .. start + channels * pixels - 1 of a row (flat, row-major): element
@@ -327,7 +326,8 @@ typedef struct Wrap {
 void wrap_item(Wrap *wrap, const char *item);            /* with ", " before all but the first */
 
 void declare_type(Emitter *e, const Physical *physical);        /* once */
-const char *declare_slices(Emitter *e, size_t floats);          /* "struct slices_4096" */
+/* "struct slices_4096", "struct transposed_4096" or "struct transformed_4096" */
+const char *declare_scratch(Emitter *e, const Kernel *k);
 void declare_mask(Emitter *e, const char *type, size_t count);
 const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
                          const char *text);     /* head: a format with %s for the name */

@@ -7,7 +7,7 @@
  *
  * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
- * always +0. An element is one fma chain in a fixed order: the same bits on any number of threads.
+ * always +0. An element is one sum in a fixed order: the same bits on any number of threads.
  *
  * Memory plan: a column is 78953 B of arena, a row one phase between barriers.
  *
@@ -38,16 +38,16 @@
  *       k  4096 B  cnn.dense_2
  *       l  64 B  loss
  *       m  4096 B  d cross_entropy
- *       n  256 B  cnn.dense_2 sums
+ *       n  256 B  cnn.dense_2 gradients' sums
  *       o  16384 B  d cnn.relu_3
- *       p  1024 B  cnn.dense_1 sums
+ *       p  1024 B  cnn.dense_1 gradients' sums
  *       q  200704 B  d cnn.relu_2
  *       r  802816 B  d cnn.maxpool2d_2
- *       s  3584 B  cnn.conv2d_2 sums
+ *       s  3584 B  cnn.conv2d_2 gradients' sums
  *       t  18432 B  cnn.conv2d_2 weight gradient, slices
  *       u  802816 B  d cnn.relu_1
  *       v  3211264 B  d cnn.maxpool2d_1
- *       w  7168 B  cnn.conv2d_1 sums
+ *       w  7168 B  cnn.conv2d_1 gradients' sums
  *       x  9216 B  cnn.conv2d_1 weight gradient, slices
  *
  *     evaluate   1  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa............
@@ -79,9 +79,9 @@ struct weight_72x16 { float at[1152]; };
 struct weight_784x64 { float at[50176]; };
 struct vector_64 { float at[4][16]; };
 struct weight_64x10 { float at[1024]; };
-struct slices_2304 { float at[2304]; };
-struct slices_50176 { float at[50176]; };
-struct slices_640 { float at[640]; };
+struct transposed_2304 { float at[2304]; };
+struct transposed_50176 { float at[50176]; };
+struct transposed_640 { float at[640]; };
 struct value_64x8x28x28 { float at[4][784][1][16][16]; };
 struct value_64x8x14x14 { float at[4][196][1][16][16]; };
 struct index_64x8x14x14 { uint8_t at[4][196][1][16][16]; };
@@ -97,6 +97,7 @@ struct slices_256 { float at[256]; };
 struct slices_896 { float at[896]; };
 struct slices_4608 { float at[4608]; };
 struct slices_1792 { float at[1792]; };
+struct slices_2304 { float at[2304]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -205,7 +206,7 @@ NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
     correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 0);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
-            vec_store(dw + 16 * (1 * i + j), acc[i][j]);
+            vec_store(dw + 16 * (i + j), acc[i][j]);
 }
 
 /* acc = 0 + sum over taps and channels of x w, then what follows in registers */
@@ -275,11 +276,11 @@ NET_TILE void weight_tile_8x1_image(float *restrict dw, const float *restrict x,
 
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(dw + 16 * (1 * i + j));
+            acc[i][j] = vec_load(dw + 16 * (i + j));
     correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 1);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
-            vec_store(dw + 16 * (1 * i + j), acc[i][j]);
+            vec_store(dw + 16 * (i + j), acc[i][j]);
 }
 
 /* a row of pixels, [16 images][16 channels] each, to [channel][16 images] */
@@ -332,24 +333,24 @@ NET_TILE void weight_tile_9x1_from_0(float *restrict dw, const float *restrict x
     correlate(acc, 9, 1, 0, 1, 3, 480, 16, x, dy, over, 1);
     NET_UNROLL(i, 9)
         NET_VECTORS(j, 1)
-            vec_store(dw + 16 * (1 * i + j), acc[i][j]);
+            vec_store(dw + 16 * (i + j), acc[i][j]);
 }
 
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_72x16(struct slices_2304 *restrict wt,
+NET_KERNEL void transpose_72x16(struct transposed_2304 *restrict wt,
                                 const struct weight_72x16 *restrict w, struct net_run *run,
                                 int thread)
 {
-    NET_ITEMS(item, 9 * 1, run, thread) {
-        const int tap = item / 1, block = item % 1;
+    NET_ITEMS(item, 9, run, thread) {
+        const int tap = item, block = 0;
         const struct net_panel to = net_panel_of(block, 0, 0);
         for (int o = 0; o < 16; o += 16) {
             const struct net_panel from = net_panel_of(o / 16, 0, 0);
-            const long row = 0 + tap * 8 + 16 * block;
+            const long row = tap * 8 + 16 * block;
             net_turn_16x16(
-                wt->at + 0 + to.first * 2304L
+                wt->at + to.first * 2304L
                     + ((tap * 16L + o) * to.width + block - to.first) * 16, 16 * to.width,
                 w->at + from.first * 1152L + (row * from.width + o / 16 - from.first) * 16,
                 16 * from.width, 8 - 16 * block, 16 - o);
@@ -358,18 +359,18 @@ NET_KERNEL void transpose_72x16(struct slices_2304 *restrict wt,
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_784x64(struct slices_50176 *restrict wt,
+NET_KERNEL void transpose_784x64(struct transposed_50176 *restrict wt,
                                  const struct weight_784x64 *restrict w, struct net_run *run,
                                  int thread)
 {
-    NET_ITEMS(item, 49 * 1, run, thread) {
-        const int tap = item / 1, block = item % 1;
+    NET_ITEMS(item, 49, run, thread) {
+        const int tap = item, block = 0;
         const struct net_panel to = net_panel_of(block, 0, 0);
         for (int o = 0; o < 64; o += 16) {
             const struct net_panel from = net_panel_of(o / 16, 0, 2);
-            const long row = 0 + tap * 16 + 16 * block;
+            const long row = tap * 16 + 16 * block;
             net_turn_16x16(
-                wt->at + 0 + to.first * 50176L
+                wt->at + to.first * 50176L
                     + ((tap * 64L + o) * to.width + block - to.first) * 16, 16 * to.width,
                 w->at + from.first * 12544L + (row * from.width + o / 16 - from.first) * 16,
                 16 * from.width, 16 - 16 * block, 64 - o);
@@ -378,18 +379,18 @@ NET_KERNEL void transpose_784x64(struct slices_50176 *restrict wt,
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_64x10(struct slices_640 *restrict wt,
+NET_KERNEL void transpose_64x10(struct transposed_640 *restrict wt,
                                 const struct weight_64x10 *restrict w, struct net_run *run,
                                 int thread)
 {
-    NET_ITEMS(item, 1 * 4, run, thread) {
+    NET_ITEMS(item, 4, run, thread) {
         const int tap = item / 4, block = item % 4;
         const struct net_panel to = net_panel_of(block, 0, 2);
         for (int o = 0; o < 10; o += 16) {
             const struct net_panel from = net_panel_of(o / 16, 0, 0);
-            const long row = 0 + tap * 64 + 16 * block;
+            const long row = tap * 64 + 16 * block;
             net_turn_16x16(
-                wt->at + 0 + to.first * 160L
+                wt->at + to.first * 160L
                     + ((tap * 10L + o) * to.width + block - to.first) * 16, 16 * to.width,
                 w->at + from.first * 1024L + (row * from.width + o / 16 - from.first) * 16,
                 16 * from.width, 64 - 16 * block, 10 - o);
@@ -410,7 +411,7 @@ NET_KERNEL void conv2d_relu_64x1x28x28_8x3x3(
             for (int i = 0; i < net_rows(run, chunk); i += 8)
                 for (int column = 0; column < 28; column++) {
                     tile_8x1_1x3x3_bias_relu(y->at[chunk][row * 28 + column][panel_block][i],
-                        x->at[chunk][30 * row + 1 * column][0][i], w->at + panel_block * 144L,
+                        x->at[chunk][30 * row + column][0][i], w->at + panel_block * 144L,
                         b->at[panel_block]);
                 }
         }
@@ -424,7 +425,6 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2(
 {
     NET_ITEMS(item, 4 * 14, run, thread) {
         const int chunk = item / 14, row = item % 14;
-        (void)row;
         for (int column = 0; column < 14; column++) {
             const struct net_window h = net_taps_forward(row, 2, 0, 2, 28);
             const struct net_window w = net_taps_forward(column, 2, 0, 2, 28);
@@ -436,8 +436,8 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2(
                         top[r] = vec_set(-INFINITY), tap[r] = vec_zero();
                     for (int m = 0; m < h.count; m++)
                         for (int l = 0; l < w.count; l++) {
-                            const float *window = x->at[chunk][(h.at + m) * 28 + w.at + l][block][4
-                                    * g];
+                            const float *window =
+                                    x->at[chunk][(h.at + m) * 28 + w.at + l][block][4 * g];
                             const vec at = vec_set((float)((h.first + m) * 2 + w.first + l));
                             NET_UNROLL(r, 4) {
                                 const vec v = vec_load(window + 16 * r);
@@ -491,7 +491,6 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2(
 {
     NET_ITEMS(item, 4 * 7, run, thread) {
         const int chunk = item / 7, row = item % 7;
-        (void)row;
         for (int column = 0; column < 7; column++) {
             const struct net_window h = net_taps_forward(row, 2, 0, 2, 14);
             const struct net_window w = net_taps_forward(column, 2, 0, 2, 14);
@@ -503,8 +502,8 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2(
                         top[r] = vec_set(-INFINITY), tap[r] = vec_zero();
                     for (int m = 0; m < h.count; m++)
                         for (int l = 0; l < w.count; l++) {
-                            const float *window = x->at[chunk][(h.at + m) * 14 + w.at + l][block][4
-                                    * g];
+                            const float *window =
+                                    x->at[chunk][(h.at + m) * 14 + w.at + l][block][4 * g];
                             const vec at = vec_set((float)((h.first + m) * 2 + w.first + l));
                             NET_UNROLL(r, 4) {
                                 const vec v = vec_load(window + 16 * r);
@@ -549,8 +548,8 @@ NET_KERNEL void dense_64x64x10(struct value_64x10 *restrict y,
                                const struct weight_64x10 *restrict w,
                                const struct vector_16 *restrict b, struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
             for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
@@ -571,7 +570,7 @@ NET_KERNEL void cross_entropy_grad_64x10(struct value_64x10 *restrict dz,
                                          int thread)
 {
     const int32_t *target = ((const struct batch *)run->batch)->label;
-    const float scale = 1.0f / ((float)run->n * 1);
+    const float scale = 1.0f / ((float)run->n);
 
     NET_ITEMS(chunk, 4, run, thread) {
         float total = 0.0f;
@@ -597,7 +596,7 @@ NET_KERNEL void mean_loss_4(const struct slices_4 *restrict loss, struct net_run
         return;
     for (int chunk = 0; chunk < net_chunks(run); chunk++)
         sum += loss->at[chunk];
-    run->loss = sum / ((float)run->n * 1);
+    run->loss = sum / ((float)run->n);
 }
 
 /* sums of dy of one row of pixels and chunk of images */
@@ -628,8 +627,8 @@ NET_KERNEL void channel_sum_slices_64x10(struct slices_64 *restrict slices,
                                          const struct value_64x10 *restrict dy,
                                          struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item, row = 0;
         channel_sum_row_64x10(slices, dy, run, chunk, row);
     }
 }
@@ -642,17 +641,18 @@ NET_KERNEL void dense_dw_update_64x64_64x10(
     const int chunks = net_chunks(run);
     const int images = run->n - 16 * (chunks - 1);
 
-    NET_ITEMS(item, 1 * 4, run, thread) {
-        const int panel_block = 0 + item / 4 * 1;
-        const int pixel = item / 4 % 1, block = item % 4;
+    NET_ITEMS(item, 4, run, thread) {
+        const int panel_block = item / 4;
+        const int pixel = 0, block = item % 4;
         const int inputs = 64 - 16 * block < 16 ? 64 - 16 * block : 16;
-        const struct sweep over = { chunks, 1, 1, images, 1024, 0, 0, 16, 256, 0, 0 };
+        const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, .images = images,
+                                    .x_chunk = 1024, .x_image = 16, .dy_chunk = 256 };
         _Alignas(64) float dw[256];
 
         for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 4 + block][0][c],
+            weight_tile_8x1(dw + 16 * c, &x->at[0][0][pixel * 4 + block][0][c],
                 dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 1024L + (0 + pixel * 64 + 16 * block) * 16L],
+        net_finish(run, &w->at[panel_block * 1024L + (pixel * 64 + 16 * block) * 16L],
                 dw, 16 * inputs);
     }
 }
@@ -683,11 +683,11 @@ static inline void channel_sum_row_64x64(
 /* dx = dy w', relu_grad; items: chunks */
 NET_KERNEL void dense_dx_relu_grad_64x64x10(
         struct value_64x64 *restrict dx, struct slices_256 *restrict slices,
-        const struct value_64x10 *restrict dy, const struct slices_640 *restrict w,
+        const struct value_64x10 *restrict dy, const struct transposed_640 *restrict w,
         const struct value_64x64 *restrict kept, struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item;
         for (int panel_block = 0; panel_block < 4; panel_block += 2) {
             for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
@@ -726,16 +726,17 @@ NET_KERNEL void dense_dw_update_64x784_784x64(
     const int images = run->n - 16 * (chunks - 1);
 
     NET_ITEMS(item, 2 * 49, run, thread) {
-        const int panel_block = 0 + item / 49 * 2;
-        const int pixel = item / 1 % 49, block = item % 1;
+        const int panel_block = item / 49 * 2;
+        const int pixel = item % 49, block = 0;
         const int inputs = 16 - 16 * block < 16 ? 16 - 16 * block : 16;
-        const struct sweep over = { chunks, 1, 1, images, 12544, 0, 0, 16, 1024, 0, 0 };
+        const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, .images = images,
+                                    .x_chunk = 12544, .x_image = 16, .dy_chunk = 1024 };
         _Alignas(64) float dw[512];
 
         for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x2(dw + 32 * c, &x->at[0][0][0 + pixel * 1 + block][0][c],
+            weight_tile_8x2(dw + 32 * c, &x->at[0][0][pixel + block][0][c],
                 dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 12544L + (0 + pixel * 16 + 16 * block) * 32L],
+        net_finish(run, &w->at[panel_block * 12544L + (pixel * 16 + 16 * block) * 32L],
                 dw, 32 * inputs);
     }
 }
@@ -743,20 +744,20 @@ NET_KERNEL void dense_dw_update_64x784_784x64(
 /* dx = dy w', relu_grad; items: (panel, chunk) */
 NET_KERNEL void dense_dx_relu_grad_64x784x64(
         struct value_64x784_16x49 *restrict dx, const struct value_64x64 *restrict dy,
-        const struct slices_50176 *restrict w, const struct value_64x784_16x49 *restrict kept,
+        const struct transposed_50176 *restrict w, const struct value_64x784_16x49 *restrict kept,
         struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 1 * 4, run, thread) {
-        const int panel_block = item / 4 * 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int panel_block = item / 4;
         const int chunk = item % 4;
         for (int i = 0; i < net_rows(run, chunk); i += 8)
             for (int pixel = 0; pixel < 49; pixel++) {
                 const struct taps taps[1] = {
                     { .rows = 1, .columns = 1, .channels = 64 },
                 };
-                tile_8x1_relu_grad(dx->at[chunk][0][0 + pixel * 1 + panel_block][i],
+                tile_8x1_relu_grad(dx->at[chunk][0][pixel + panel_block][i],
                     dy->at[chunk][0][0][i], w->at + panel_block * 50176L + pixel * 1024L, taps, 1,
-                    kept->at[chunk][0][0 + pixel * 1 + panel_block][i]);
+                    kept->at[chunk][0][pixel + panel_block][i]);
             }
     }
 }
@@ -767,8 +768,6 @@ static inline void channel_sum_row_64x16x14x14(
         const struct net_run *run, int chunk, int row)
 {
     const int images = net_rows(run, chunk);
-
-    (void)row;
     for (int block = 0; block < 1; block++) {
         vec sum = vec_zero();
 
@@ -792,7 +791,6 @@ NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
 {
     NET_ITEMS(item, 4 * 14, run, thread) {
         const int chunk = item / 14, row = item % 14;
-        (void)row;
         for (int column = 0; column < 14; column++) {
             const struct net_window h = net_taps_backward(row, 2, 0, 2, 7);
             const struct net_window w = net_taps_backward(column, 2, 0, 2, 7);
@@ -810,8 +808,8 @@ NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
                             const uint8_t *taps = index->at[chunk][window][block][4 * g];
 
                             NET_UNROLL(r, 4)
-                                sum[r] = vec_add(sum[r], net_where_tap(taps + 16 * r, tap,
-                                        vec_load(from + 16 * r)));
+                                sum[r] = vec_add(sum[r],
+                                        net_where_tap(taps + 16 * r, tap, vec_load(from + 16 * r)));
                         }
                     NET_UNROLL(r, 4) {
                         const long i = 4 * g + r;
@@ -851,8 +849,8 @@ NET_KERNEL void conv2d_dw_slices_64x8x14x14_72x16(
 {
     NET_ITEMS(item, 4 * 3, run, thread) {
         const int chunk = item / 3, part = item % 3;
-        const int panel_block = 0 + part / 3 * 1;
-        const int block = part / 3 % 1, tap_row = part % 3;
+        const int panel_block = part / 3;
+        const int block = 0, tap_row = part % 3;
         const int inputs = 8 - 16 * block < 16 ? 8 - 16 * block : 16;
         _Alignas(64) float dw[3][256];
 
@@ -868,19 +866,20 @@ NET_KERNEL void conv2d_dw_slices_64x8x14x14_72x16(
                 r.end = r.end < row + 8 ? r.end : row + 8;
                 if (r.begin >= r.end || c.begin >= c.end)
                     continue;
-                const int x_row = r.begin * 1 - 1 + k, x_column = c.begin * 1 - 1 + l;
+                const int x_row = r.begin - 1 + k, x_column = c.begin - 1 + l;
                 const struct sweep over = {
-                    1, r.end - r.begin, c.end - c.begin, net_rows(run, chunk),
-                    0, 3584, 256, 16, 0, 3584, 256
+                    .chunks = 1, .rows = r.end - r.begin, .columns = c.end - c.begin,
+                    .images = net_rows(run, chunk),
+                    .x_row = 3584, .x_column = 256, .x_image = 16, .dy_row = 3584, .dy_column = 256
                 };
                 for (int i = 0; i < inputs; i += 8)
                     weight_tile_8x1_image(dw[tap] + 16 * i,
-                        &x->at[chunk][x_row * 14 + x_column][0 + block][0][i],
+                        &x->at[chunk][x_row * 14 + x_column][block][0][i],
                         dy->at[chunk][r.begin * 14 + c.begin][panel_block][0], &over);
             }
         for (int tap = 0; tap < 3; tap++)
             memcpy(&slices->at[chunk * 1152L + panel_block * 1152L
-                    + ((tap_row * 3 + tap) * 8 + 0 + 16 * block) * 16L],
+                    + ((tap_row * 3 + tap) * 8 + 16 * block) * 16L],
                     dw[tap], (size_t)(16 * inputs) * sizeof(float));
     }
 }
@@ -888,7 +887,7 @@ NET_KERNEL void conv2d_dw_slices_64x8x14x14_72x16(
 /* dx = sum over taps of dy w', relu_grad; images in the lanes; items: (chunk, row) */
 NET_KERNEL void conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3(
         struct value_64x8x14x14 *restrict dx, const struct value_64x16x14x14 *restrict dy,
-        const struct slices_2304 *restrict w, const struct value_64x8x14x14 *restrict kept,
+        const struct transposed_2304 *restrict w, const struct value_64x8x14x14 *restrict kept,
         struct net_run *run, int thread)
 {
     float *turned = net_scratch(run, thread);
@@ -963,8 +962,6 @@ static inline void channel_sum_row_64x8x28x28(
         const struct net_run *run, int chunk, int row)
 {
     const int images = net_rows(run, chunk);
-
-    (void)row;
     for (int block = 0; block < 1; block++) {
         vec sum = vec_zero();
 
@@ -988,7 +985,6 @@ NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
 {
     NET_ITEMS(item, 4 * 28, run, thread) {
         const int chunk = item / 28, row = item % 28;
-        (void)row;
         for (int column = 0; column < 28; column++) {
             const struct net_window h = net_taps_backward(row, 2, 0, 2, 14);
             const struct net_window w = net_taps_backward(column, 2, 0, 2, 14);
@@ -1006,8 +1002,8 @@ NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
                             const uint8_t *taps = index->at[chunk][window][block][4 * g];
 
                             NET_UNROLL(r, 4)
-                                sum[r] = vec_add(sum[r], net_where_tap(taps + 16 * r, tap,
-                                        vec_load(from + 16 * r)));
+                                sum[r] = vec_add(sum[r],
+                                        net_where_tap(taps + 16 * r, tap, vec_load(from + 16 * r)));
                         }
                     NET_UNROLL(r, 4) {
                         const long i = 4 * g + r;
@@ -1062,8 +1058,8 @@ NET_KERNEL void conv2d_dw_slices_64x1x28x28_9x8(
         const int chunk = item / 4, part = item % 4;
         const int row = 28 * part / 4, end = 28 * (part + 1) / 4;
         const struct sweep over = {
-            1, end - row, 28, net_rows(run, chunk),
-            0, 480, 16, 1, 0, 7168, 256
+            .chunks = 1, .rows = end - row, .columns = 28, .images = net_rows(run, chunk),
+            .x_row = 480, .x_column = 16, .x_image = 1, .dy_row = 7168, .dy_column = 256
         };
         if (net_rows(run, chunk) == 0)
             continue;
@@ -1071,7 +1067,7 @@ NET_KERNEL void conv2d_dw_slices_64x1x28x28_9x8(
         float *dw = slices->at + item * 144L;
 
         for (int block = 0; block < 1; block += 1) {
-            weight_tile_9x1_from_0(dw + block * 144L + 0, xs,
+            weight_tile_9x1_from_0(dw + block * 144L, xs,
                 dy->at[chunk][row * 28][block][0], &over);
         }
     }
@@ -1113,7 +1109,6 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2_2(
 {
     NET_ITEMS(item, 4 * 14, run, thread) {
         const int chunk = item / 14, row = item % 14;
-        (void)row;
         for (int column = 0; column < 14; column++) {
             const struct net_window h = net_taps_forward(row, 2, 0, 2, 28);
             const struct net_window w = net_taps_forward(column, 2, 0, 2, 28);
@@ -1125,8 +1120,8 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2_2(
                         top[r] = vec_set(-INFINITY);
                     for (int m = 0; m < h.count; m++)
                         for (int l = 0; l < w.count; l++) {
-                            const float *window = x->at[chunk][(h.at + m) * 28 + w.at + l][block][4
-                                    * g];
+                            const float *window =
+                                    x->at[chunk][(h.at + m) * 28 + w.at + l][block][4 * g];
                             NET_UNROLL(r, 4) {
                                 const vec v = vec_load(window + 16 * r);
 
@@ -1148,7 +1143,6 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(
 {
     NET_ITEMS(item, 4 * 7, run, thread) {
         const int chunk = item / 7, row = item % 7;
-        (void)row;
         for (int column = 0; column < 7; column++) {
             const struct net_window h = net_taps_forward(row, 2, 0, 2, 14);
             const struct net_window w = net_taps_forward(column, 2, 0, 2, 14);
@@ -1160,8 +1154,8 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(
                         top[r] = vec_set(-INFINITY);
                     for (int m = 0; m < h.count; m++)
                         for (int l = 0; l < w.count; l++) {
-                            const float *window = x->at[chunk][(h.at + m) * 14 + w.at + l][block][4
-                                    * g];
+                            const float *window =
+                                    x->at[chunk][(h.at + m) * 14 + w.at + l][block][4 * g];
                             NET_UNROLL(r, 4) {
                                 const vec v = vec_load(window + 16 * r);
 
@@ -1202,9 +1196,9 @@ static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct slices_2304 *conv2d_2_weight__transposed = net_at(run, 5036032);
-    struct slices_50176 *dense_1_weight__transposed = net_at(run, 4014080);
-    struct slices_640 *dense_2_weight__transposed = net_at(run, 4214784);
+    struct transposed_2304 *conv2d_2_weight__transposed = net_at(run, 5036032);
+    struct transposed_50176 *dense_1_weight__transposed = net_at(run, 4014080);
+    struct transposed_640 *dense_2_weight__transposed = net_at(run, 4214784);
     struct value_64x8x28x28 *relu_1 = net_at(run, 0);
     struct value_64x8x14x14 *maxpool2d_1 = net_at(run, 3211264);
     struct index_64x8x14x14 *maxpool2d_1_index = net_at(run, 4816896);
@@ -1216,19 +1210,18 @@ static void train_step(struct net_run *run, int thread)
     struct value_64x10 *dense_2 = net_at(run, 5045248);
     struct value_64x10 *d_cross_entropy = net_at(run, 32768);
     struct slices_4 *cross_entropy = net_at(run, 37120);
-    struct slices_64 *dense_2_sums = net_at(run, 36864);
+    struct slices_64 *dense_2_gradients__sums = net_at(run, 36864);
     struct value_64x64 *d_relu_3 = net_at(run, 16384);
-    struct slices_256 *dense_1_sums = net_at(run, 1254400);
+    struct slices_256 *dense_1_gradients__sums = net_at(run, 1254400);
     struct value_64x784_16x49 *d_relu_2 = net_at(run, 1003520);
     struct value_64x16x14x14 *d_maxpool2d_2 = net_at(run, 0);
     struct value_64x16x7x7 *d_relu_2_2 = net_at(run, 1003520);
-    struct slices_896 *conv2d_2_sums = net_at(run, 5049344);
+    struct slices_896 *conv2d_2_gradients__sums = net_at(run, 5049344);
     struct slices_4608 *conv2d_2_weight_gradient__slices = net_at(run, 5017600);
     struct value_64x8x14x14 *d_relu_1 = net_at(run, 4014080);
     struct value_64x8x28x28 *d_maxpool2d_1 = net_at(run, 0);
-    struct slices_1792 *conv2d_1_sums = net_at(run, 3220480);
+    struct slices_1792 *conv2d_1_gradients__sums = net_at(run, 3220480);
     struct slices_2304 *conv2d_1_weight_gradient__slices = net_at(run, 3211264);
-    (void)p, (void)batch;
 
     RUN(0, transpose_72x16(conv2d_2_weight__transposed, &p->conv2d_2_weight, run, thread));
                                                                         /* digits.net:14 */
@@ -1263,15 +1256,15 @@ static void train_step(struct net_run *run, int thread)
     barrier(run, thread);
 
     RUN(10, mean_loss_4(cross_entropy, run, thread));                   /* digits.net:21 */
-    RUN(11, channel_sum_slices_64x10(dense_2_sums, d_cross_entropy, run, thread));
+    RUN(11, channel_sum_slices_64x10(dense_2_gradients__sums, d_cross_entropy, run, thread));
                                                                         /* digits.net:17 */
     RUN(12, dense_dw_update_64x64_64x10(&p->dense_2_weight, relu_3, d_cross_entropy, run,
             thread));                                                   /* digits.net:17 */
-    RUN(13, dense_dx_relu_grad_64x64x10(d_relu_3, dense_1_sums, d_cross_entropy,
+    RUN(13, dense_dx_relu_grad_64x64x10(d_relu_3, dense_1_gradients__sums, d_cross_entropy,
             dense_2_weight__transposed, relu_3, run, thread));          /* digits.net:17 */
     barrier(run, thread);
 
-    RUN(14, channel_sum_update_64x10(&p->dense_2_bias, dense_2_sums, run, thread));
+    RUN(14, channel_sum_update_64x10(&p->dense_2_bias, dense_2_gradients__sums, run, thread));
                                                                         /* digits.net:17 */
     RUN(15, dense_dw_update_64x784_784x64(&p->dense_1_weight, flatten, d_relu_3, run, thread));
                                                                         /* digits.net:16 */
@@ -1279,9 +1272,9 @@ static void train_step(struct net_run *run, int thread)
             run, thread));                                              /* digits.net:16 */
     barrier(run, thread);
 
-    RUN(17, maxpool2d_grad_64x16x14x14_2x2(d_maxpool2d_2, conv2d_2_sums, maxpool2d_2_index,
-            d_relu_2_2, run, thread));                                  /* digits.net:14 */
-    RUN(18, channel_sum_update_64x64(&p->dense_1_bias, dense_1_sums, run, thread));
+    RUN(17, maxpool2d_grad_64x16x14x14_2x2(d_maxpool2d_2, conv2d_2_gradients__sums,
+            maxpool2d_2_index, d_relu_2_2, run, thread));               /* digits.net:14 */
+    RUN(18, channel_sum_update_64x64(&p->dense_1_bias, dense_1_gradients__sums, run, thread));
                                                                         /* digits.net:16 */
     barrier(run, thread);
 
@@ -1291,18 +1284,18 @@ static void train_step(struct net_run *run, int thread)
             conv2d_2_weight__transposed, maxpool2d_1, run, thread));    /* digits.net:14 */
     barrier(run, thread);
 
-    RUN(21, maxpool2d_grad_64x8x28x28_2x2(d_maxpool2d_1, conv2d_1_sums, maxpool2d_1_index,
-            d_relu_1, run, thread));                                    /* digits.net:13 */
-    RUN(22, channel_sum_update_64x16x14x14(&p->conv2d_2_bias, conv2d_2_sums, run, thread));
-                                                                        /* digits.net:14 */
+    RUN(21, maxpool2d_grad_64x8x28x28_2x2(d_maxpool2d_1, conv2d_1_gradients__sums,
+            maxpool2d_1_index, d_relu_1, run, thread));                 /* digits.net:13 */
+    RUN(22, channel_sum_update_64x16x14x14(&p->conv2d_2_bias, conv2d_2_gradients__sums, run,
+            thread));                                                   /* digits.net:14 */
     RUN(23, sum_slices_update_1152(&p->conv2d_2_weight, conv2d_2_weight_gradient__slices, run,
             thread));                                                   /* digits.net:14 */
     barrier(run, thread);
 
     RUN(24, conv2d_dw_slices_64x1x28x28_9x8(conv2d_1_weight_gradient__slices, &batch->image,
             d_maxpool2d_1, run, thread));                               /* digits.net:13 */
-    RUN(25, channel_sum_update_64x8x28x28(&p->conv2d_1_bias, conv2d_1_sums, run, thread));
-                                                                        /* digits.net:13 */
+    RUN(25, channel_sum_update_64x8x28x28(&p->conv2d_1_bias, conv2d_1_gradients__sums, run,
+            thread));                                                   /* digits.net:13 */
     barrier(run, thread);
 
     RUN(26, sum_slices_update_144(&p->conv2d_1_weight, conv2d_1_weight_gradient__slices, run,
@@ -1322,7 +1315,6 @@ static void evaluate_step(struct net_run *run, int thread)
     struct value_64x64 *relu_3 = net_at(run, 0);
     struct value_64x10 *dense_2 = net_at(run, 16384);
     struct slices_4 *cross_entropy = net_at(run, 20480);
-    (void)p, (void)batch;
 
     RUN(0, conv2d_relu_64x1x28x28_8x3x3(relu_1, &batch->image, &p->conv2d_1_weight,
             &p->conv2d_1_bias, run, thread));                           /* digits.net:13 */
@@ -1618,7 +1610,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "7a88b2d5c259a1a2", .isa = "avx512", .batch = 64,
+    .hash = "7c600994c425bf8a", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

@@ -7,7 +7,7 @@
  *
  * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
- * always +0. An element is one fma chain in a fixed order: the same bits on any number of threads.
+ * always +0. An element is one sum in a fixed order: the same bits on any number of threads.
  *
  * Memory plan: a column is 626 B of arena, a row one phase between barriers.
  *
@@ -29,30 +29,30 @@
  *       b  640 B  mnist_dense.dense_3 weight, transposed
  *       c  8192 B  mnist_dense.relu_1
  *       d  1024 B  mnist_dense.batchnorm_1 sums
- *       e  128 B  mnist_dense.batchnorm_1
- *       f  128 B  mnist_dense.batchnorm_1
+ *       e  128 B  mnist_dense.batchnorm_1, mean
+ *       f  128 B  mnist_dense.batchnorm_1, inv_std
  *       g  8192 B  mnist_dense.batchnorm_1
  *       h  4096 B  mnist_dense.relu_2
  *       i  512 B  mnist_dense.batchnorm_2 sums
- *       j  64 B  mnist_dense.batchnorm_2
- *       k  64 B  mnist_dense.batchnorm_2
+ *       j  64 B  mnist_dense.batchnorm_2, mean
+ *       k  64 B  mnist_dense.batchnorm_2, inv_std
  *       l  4096 B  mnist_dense.batchnorm_2
  *       m  4096 B  mnist_dense.dense_3
  *       n  64 B  loss
  *       o  4096 B  d cross_entropy
- *       p  256 B  mnist_dense.dense_3 sums
+ *       p  256 B  mnist_dense.dense_3 gradients' sums
  *       q  4096 B  d mnist_dense.dense_3
- *       r  512 B  mnist_dense.batchnorm_2 sums
- *       s  64 B  d mnist_dense.batchnorm_2
- *       t  64 B  d mnist_dense.batchnorm_2
+ *       r  512 B  mnist_dense.batchnorm_2 gradients' sums
+ *       s  64 B  d mnist_dense.batchnorm_2, gamma
+ *       t  64 B  d mnist_dense.batchnorm_2, beta
  *       u  4096 B  d mnist_dense.relu_2
- *       v  256 B  mnist_dense.dense_2 sums
+ *       v  256 B  mnist_dense.dense_2 gradients' sums
  *       w  8192 B  d mnist_dense.dense_2
- *       x  1024 B  mnist_dense.batchnorm_1 sums
- *       y  128 B  d mnist_dense.batchnorm_1
- *       z  128 B  d mnist_dense.batchnorm_1
+ *       x  1024 B  mnist_dense.batchnorm_1 gradients' sums
+ *       y  128 B  d mnist_dense.batchnorm_1, gamma
+ *       z  128 B  d mnist_dense.batchnorm_1, beta
  *       A  8192 B  d mnist_dense.relu_1
- *       B  512 B  mnist_dense.dense_1 sums
+ *       B  512 B  mnist_dense.dense_1 gradients' sums
  *
  *     evaluate   1  aaaaaaaaaaaaaaaaaaaaaaaaaa.....................................b
  *                2  aaaaaaaaaaaaaaaaaaaaaaaaacccccccccccccccccccccccccddddddddddddde
@@ -60,10 +60,10 @@
  *                4  ............gggggggggggggh......................................
  *
  *       a  8192 B  mnist_dense.relu_1
- *       b  128 B  mnist_dense.batchnorm_1
+ *       b  128 B  mnist_dense.batchnorm_1, inv_std
  *       c  8192 B  mnist_dense.batchnorm_1
  *       d  4096 B  mnist_dense.relu_2
- *       e  64 B  mnist_dense.batchnorm_2
+ *       e  64 B  mnist_dense.batchnorm_2, inv_std
  *       f  4096 B  mnist_dense.batchnorm_2
  *       g  4096 B  mnist_dense.dense_3
  *       h  64 B  loss
@@ -79,8 +79,8 @@ struct vector_32 { float at[2][16]; };
 struct weight_20x10 { float at[320]; };
 struct vector_16 { float at[1][16]; };
 struct weight_10x10 { float at[160]; };
-struct slices_320 { float at[320]; };
-struct slices_160 { float at[160]; };
+struct transposed_320 { float at[320]; };
+struct transposed_160 { float at[160]; };
 struct value_64x20 { float at[4][1][2][16][16]; };
 struct slices_256 { float at[256]; };
 struct value_64x10 { float at[4][1][1][16][16]; };
@@ -182,7 +182,7 @@ NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
     correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 0);
     NET_UNROLL(i, 8)
         NET_VECTORS(j, 1)
-            vec_store(dw + 16 * (1 * i + j), acc[i][j]);
+            vec_store(dw + 16 * (i + j), acc[i][j]);
 }
 
 /* acc = 0 + sum over taps and channels of x w */
@@ -239,18 +239,18 @@ NET_TILE void weight_tile_8x2(float *restrict dw, const float *restrict x,
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_20x10(struct slices_320 *restrict wt,
+NET_KERNEL void transpose_20x10(struct transposed_320 *restrict wt,
                                 const struct weight_20x10 *restrict w, struct net_run *run,
                                 int thread)
 {
-    NET_ITEMS(item, 1 * 2, run, thread) {
+    NET_ITEMS(item, 2, run, thread) {
         const int tap = item / 2, block = item % 2;
         const struct net_panel to = net_panel_of(block, 0, 1);
         for (int o = 0; o < 10; o += 16) {
             const struct net_panel from = net_panel_of(o / 16, 0, 0);
-            const long row = 0 + tap * 20 + 16 * block;
+            const long row = tap * 20 + 16 * block;
             net_turn_16x16(
-                wt->at + 0 + to.first * 160L
+                wt->at + to.first * 160L
                     + ((tap * 10L + o) * to.width + block - to.first) * 16, 16 * to.width,
                 w->at + from.first * 320L + (row * from.width + o / 16 - from.first) * 16,
                 16 * from.width, 20 - 16 * block, 10 - o);
@@ -259,18 +259,18 @@ NET_KERNEL void transpose_20x10(struct slices_320 *restrict wt,
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_10x10(struct slices_160 *restrict wt,
+NET_KERNEL void transpose_10x10(struct transposed_160 *restrict wt,
                                 const struct weight_10x10 *restrict w, struct net_run *run,
                                 int thread)
 {
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int tap = item / 1, block = item % 1;
+    NET_ITEMS(item, 1, run, thread) {
+        const int tap = item, block = 0;
         const struct net_panel to = net_panel_of(block, 0, 0);
         for (int o = 0; o < 10; o += 16) {
             const struct net_panel from = net_panel_of(o / 16, 0, 0);
-            const long row = 0 + tap * 10 + 16 * block;
+            const long row = tap * 10 + 16 * block;
             net_turn_16x16(
-                wt->at + 0 + to.first * 160L
+                wt->at + to.first * 160L
                     + ((tap * 10L + o) * to.width + block - to.first) * 16, 16 * to.width,
                 w->at + from.first * 160L + (row * from.width + o / 16 - from.first) * 16,
                 16 * from.width, 10 - 16 * block, 10 - o);
@@ -285,7 +285,7 @@ NET_KERNEL void dense_relu_64x784x20(struct value_64x20 *restrict y,
                                      const struct vector_32 *restrict b, struct net_run *run,
                                      int thread)
 {
-    NET_ITEMS(item, 1 * 4, run, thread) {
+    NET_ITEMS(item, 4, run, thread) {
         const int panel_block = item / 4 * 2;
         const int chunk = item % 4;
         for (int i = 0; i < net_rows(run, chunk); i += 8) {
@@ -323,7 +323,7 @@ static inline void batchnorm_stats_row_64x20(
             sum = vec_add(sum, a);
             second = vec_add(second, b);
         }
-        const vec mean = vec_div(sum, vec_set((float)(images * 1)));
+        const vec mean = vec_div(sum, vec_set((float)(images)));
         second = vec_sub(second, vec_mul(sum, mean));
         sum = vec_add(shift, mean);
         vec_store(slices->at + chunk * 64L + 16 * block, sum);
@@ -336,8 +336,8 @@ NET_KERNEL void batchnorm_stats_slices_64x20(
         struct slices_256 *restrict slices, const struct value_64x20 *restrict x,
         struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item, row = 0;
         batchnorm_stats_row_64x20(slices, x, run, chunk, row);
     }
 }
@@ -367,8 +367,8 @@ NET_KERNEL void normalize_64x20(struct value_64x20 *restrict y,
                                 const struct vector_32 *restrict beta, struct net_run *run,
                                 int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item, row = 0;
         (void)row;
         for (int column = 0; column < 1; column++)
             for (int block = 0; block < 2; block++) {
@@ -379,7 +379,6 @@ NET_KERNEL void normalize_64x20(struct value_64x20 *restrict y,
                 const float *gamma_at = gamma->at[block];
                 const float *beta_at = beta->at[block];
                 const long lane = 0;
-                (void)lane;
                 for (long at = 0; at < 256; at += 16) {
                     const vec v1 = net_normalize(vec_load(x_at + at),
                             vec_load(mean_at + lane), vec_load(inv_std_at + lane),
@@ -414,7 +413,7 @@ static inline void batchnorm_stats_row_64x10(
             sum = vec_add(sum, a);
             second = vec_add(second, b);
         }
-        const vec mean = vec_div(sum, vec_set((float)(images * 1)));
+        const vec mean = vec_div(sum, vec_set((float)(images)));
         second = vec_sub(second, vec_mul(sum, mean));
         sum = vec_add(shift, mean);
         vec_store(slices->at + chunk * 32L + 16 * block, sum);
@@ -430,8 +429,8 @@ NET_KERNEL void dense_relu_64x20x10(struct value_64x10 *restrict y,
                                     const struct vector_16 *restrict b, struct net_run *run,
                                     int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
             for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
@@ -471,8 +470,8 @@ NET_KERNEL void normalize_64x10(struct value_64x10 *restrict y,
                                 const struct vector_16 *restrict beta, struct net_run *run,
                                 int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item, row = 0;
         (void)row;
         for (int column = 0; column < 1; column++)
             for (int block = 0; block < 1; block++) {
@@ -483,7 +482,6 @@ NET_KERNEL void normalize_64x10(struct value_64x10 *restrict y,
                 const float *gamma_at = gamma->at[block];
                 const float *beta_at = beta->at[block];
                 const long lane = 0;
-                (void)lane;
                 for (long at = 0; at < 256; at += 16) {
                     const vec v1 = net_normalize(vec_load(x_at + at),
                             vec_load(mean_at + lane), vec_load(inv_std_at + lane),
@@ -500,8 +498,8 @@ NET_KERNEL void dense_64x10x10(struct value_64x10 *restrict y,
                                const struct weight_10x10 *restrict w,
                                const struct vector_16 *restrict b, struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
             for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
@@ -522,7 +520,7 @@ NET_KERNEL void cross_entropy_grad_64x10(struct value_64x10 *restrict dz,
                                          int thread)
 {
     const int32_t *target = ((const struct batch *)run->batch)->digit;
-    const float scale = 1.0f / ((float)run->n * 1);
+    const float scale = 1.0f / ((float)run->n);
 
     NET_ITEMS(chunk, 4, run, thread) {
         float total = 0.0f;
@@ -548,7 +546,7 @@ NET_KERNEL void mean_loss_4(const struct slices_4 *restrict loss, struct net_run
         return;
     for (int chunk = 0; chunk < net_chunks(run); chunk++)
         sum += loss->at[chunk];
-    run->loss = sum / ((float)run->n * 1);
+    run->loss = sum / ((float)run->n);
 }
 
 /* sums of dy of one row of pixels and chunk of images */
@@ -579,8 +577,8 @@ NET_KERNEL void channel_sum_slices_64x10(struct slices_64 *restrict slices,
                                          const struct value_64x10 *restrict dy,
                                          struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item, row = 0;
         channel_sum_row_64x10(slices, dy, run, chunk, row);
     }
 }
@@ -593,17 +591,18 @@ NET_KERNEL void dense_dw_update_64x10_10x10(
     const int chunks = net_chunks(run);
     const int images = run->n - 16 * (chunks - 1);
 
-    NET_ITEMS(item, 1 * 1, run, thread) {
-        const int panel_block = 0 + item / 1 * 1;
-        const int pixel = item / 1 % 1, block = item % 1;
+    NET_ITEMS(item, 1, run, thread) {
+        const int panel_block = item;
+        const int pixel = 0, block = 0;
         const int inputs = 10 - 16 * block < 16 ? 10 - 16 * block : 16;
-        const struct sweep over = { chunks, 1, 1, images, 256, 0, 0, 16, 256, 0, 0 };
+        const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, .images = images,
+                                    .x_chunk = 256, .x_image = 16, .dy_chunk = 256 };
         _Alignas(64) float dw[256];
 
         for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 1 + block][0][c],
+            weight_tile_8x1(dw + 16 * c, &x->at[0][0][pixel + block][0][c],
                 dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 160L + (0 + pixel * 10 + 16 * block) * 16L],
+        net_finish(run, &w->at[panel_block * 160L + (pixel * 10 + 16 * block) * 16L],
                 dw, 16 * inputs);
     }
 }
@@ -642,14 +641,14 @@ static inline void batchnorm_sums_row_64x10(
 NET_KERNEL void dense_dx_64x10x10(struct value_64x10 *restrict dx,
                                   struct slices_128 *restrict slices,
                                   const struct value_64x10 *restrict dy,
-                                  const struct slices_160 *restrict w,
+                                  const struct transposed_160 *restrict w,
                                   const struct value_64x10 *restrict x,
                                   const struct vector_16 *restrict mean,
                                   const struct vector_16 *restrict inv_std, struct net_run *run,
                                   int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
             for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
@@ -702,9 +701,8 @@ NET_KERNEL void normalize_grad_relu_grad_64x10(
         const struct vector_16 *restrict gamma, const struct vector_16 *restrict dgamma,
         const struct vector_16 *restrict dbeta, struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
-        (void)row;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item, row = 0;
         for (int column = 0; column < 1; column++)
             for (int block = 0; block < 1; block++) {
                 float *dx_at = dx->at[chunk][column][block][0];
@@ -716,13 +714,12 @@ NET_KERNEL void normalize_grad_relu_grad_64x10(
                 const float *dgamma_at = dgamma->at[block];
                 const float *dbeta_at = dbeta->at[block];
                 const long lane = 0;
-                (void)lane;
                 for (long at = 0; at < 256; at += 16) {
                     const vec v1 = net_normalize_grad(vec_load(x_at + at),
                             vec_load(dy_at + at), vec_load(mean_at + lane),
                             vec_load(inv_std_at + lane), vec_load(gamma_at + lane),
                             vec_load(dgamma_at + lane), vec_load(dbeta_at + lane),
-                                    1.0f / ((float)run->n * 1));
+                                    1.0f / ((float)run->n));
                     const vec v2 = vec_if_greater(vec_load(x_at + at), vec_zero(), v1, vec_zero());
                     vec_store(dx_at + at, v2);
                 }
@@ -753,17 +750,18 @@ NET_KERNEL void dense_dw_update_64x20_20x10(
     const int chunks = net_chunks(run);
     const int images = run->n - 16 * (chunks - 1);
 
-    NET_ITEMS(item, 1 * 2, run, thread) {
-        const int panel_block = 0 + item / 2 * 1;
-        const int pixel = item / 2 % 1, block = item % 2;
+    NET_ITEMS(item, 2, run, thread) {
+        const int panel_block = item / 2;
+        const int pixel = 0, block = item % 2;
         const int inputs = 20 - 16 * block < 16 ? 20 - 16 * block : 16;
-        const struct sweep over = { chunks, 1, 1, images, 512, 0, 0, 16, 256, 0, 0 };
+        const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, .images = images,
+                                    .x_chunk = 512, .x_image = 16, .dy_chunk = 256 };
         _Alignas(64) float dw[256];
 
         for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x1(dw + 16 * c, &x->at[0][0][0 + pixel * 2 + block][0][c],
+            weight_tile_8x1(dw + 16 * c, &x->at[0][0][pixel * 2 + block][0][c],
                 dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 320L + (0 + pixel * 20 + 16 * block) * 16L],
+        net_finish(run, &w->at[panel_block * 320L + (pixel * 20 + 16 * block) * 16L],
                 dw, 16 * inputs);
     }
 }
@@ -802,14 +800,14 @@ static inline void batchnorm_sums_row_64x20(
 NET_KERNEL void dense_dx_64x20x10(struct value_64x20 *restrict dx,
                                   struct slices_256 *restrict slices,
                                   const struct value_64x10 *restrict dy,
-                                  const struct slices_320 *restrict w,
+                                  const struct transposed_320 *restrict w,
                                   const struct value_64x20 *restrict x,
                                   const struct vector_32 *restrict mean,
                                   const struct vector_32 *restrict inv_std, struct net_run *run,
                                   int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item;
         for (int panel_block = 0; panel_block < 2; panel_block += 2) {
             for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
@@ -869,9 +867,8 @@ NET_KERNEL void normalize_grad_relu_grad_64x20(
         const struct vector_32 *restrict gamma, const struct vector_32 *restrict dgamma,
         const struct vector_32 *restrict dbeta, struct net_run *run, int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1, row = item % 1;
-        (void)row;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item, row = 0;
         for (int column = 0; column < 1; column++)
             for (int block = 0; block < 2; block++) {
                 float *dx_at = dx->at[chunk][column][block][0];
@@ -883,13 +880,12 @@ NET_KERNEL void normalize_grad_relu_grad_64x20(
                 const float *dgamma_at = dgamma->at[block];
                 const float *dbeta_at = dbeta->at[block];
                 const long lane = 0;
-                (void)lane;
                 for (long at = 0; at < 256; at += 16) {
                     const vec v1 = net_normalize_grad(vec_load(x_at + at),
                             vec_load(dy_at + at), vec_load(mean_at + lane),
                             vec_load(inv_std_at + lane), vec_load(gamma_at + lane),
                             vec_load(dgamma_at + lane), vec_load(dbeta_at + lane),
-                                    1.0f / ((float)run->n * 1));
+                                    1.0f / ((float)run->n));
                     const vec v2 = vec_if_greater(vec_load(x_at + at), vec_zero(), v1, vec_zero());
                     vec_store(dx_at + at, v2);
                 }
@@ -920,17 +916,18 @@ NET_KERNEL void dense_dw_update_64x784_784x20(
     const int chunks = net_chunks(run);
     const int images = run->n - 16 * (chunks - 1);
 
-    NET_ITEMS(item, 1 * 49, run, thread) {
-        const int panel_block = 0 + item / 49 * 2;
-        const int pixel = item / 49 % 1, block = item % 49;
+    NET_ITEMS(item, 49, run, thread) {
+        const int panel_block = item / 49 * 2;
+        const int pixel = 0, block = item % 49;
         const int inputs = 784 - 16 * block < 16 ? 784 - 16 * block : 16;
-        const struct sweep over = { chunks, 1, 1, images, 12544, 0, 0, 16, 512, 0, 0 };
+        const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, .images = images,
+                                    .x_chunk = 12544, .x_image = 16, .dy_chunk = 512 };
         _Alignas(64) float dw[512];
 
         for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x2(dw + 32 * c, &x->at[0][0][0 + pixel * 49 + block][0][c],
+            weight_tile_8x2(dw + 32 * c, &x->at[0][0][pixel * 49 + block][0][c],
                 dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 12544L + (0 + pixel * 784 + 16 * block) * 32L],
+        net_finish(run, &w->at[panel_block * 12544L + (pixel * 784 + 16 * block) * 32L],
                 dw, 32 * inputs);
     }
 }
@@ -958,8 +955,8 @@ NET_KERNEL void inverse_std_32(struct vector_32 *restrict inv_std,
 {
     NET_ITEMS(block, 2, run, thread)
         for (int i = 0; i < 16; i++)
-            inv_std->at[block][i] = (float)(1.0 / __builtin_sqrt((double)var->at[block][i] +
-                    0.001));
+            inv_std->at[block][i] =
+                    (float)(1.0 / __builtin_sqrt((double)var->at[block][i] + 0.001));
 }
 
 /* y = x w + b, relu; items: chunks */
@@ -969,8 +966,8 @@ NET_KERNEL void dense_relu_64x20x10_2(struct value_64x10 *restrict y,
                                     const struct vector_16 *restrict b, struct net_run *run,
                                     int thread)
 {
-    NET_ITEMS(item, 4 * 1, run, thread) {
-        const int chunk = item / 1;
+    NET_ITEMS(item, 4, run, thread) {
+        const int chunk = item;
         for (int panel_block = 0; panel_block < 1; panel_block += 1) {
             for (int i = 0; i < net_rows(run, chunk); i += 8) {
                 const struct taps taps[1] = {
@@ -991,8 +988,8 @@ NET_KERNEL void inverse_std_16(struct vector_16 *restrict inv_std,
 {
     NET_ITEMS(block, 1, run, thread)
         for (int i = 0; i < 16; i++)
-            inv_std->at[block][i] = (float)(1.0 / __builtin_sqrt((double)var->at[block][i] +
-                    0.001));
+            inv_std->at[block][i] =
+                    (float)(1.0 / __builtin_sqrt((double)var->at[block][i] + 0.001));
 }
 
 /* loss = the sum of cross_entropy over images, a slice a chunk; items: chunks */
@@ -1021,8 +1018,8 @@ static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct slices_320 *dense_2_weight__transposed = net_at(run, 36864);
-    struct slices_160 *dense_3_weight__transposed = net_at(run, 38144);
+    struct transposed_320 *dense_2_weight__transposed = net_at(run, 36864);
+    struct transposed_160 *dense_3_weight__transposed = net_at(run, 38144);
     struct value_64x20 *relu_1 = net_at(run, 0);
     struct slices_256 *batchnorm_1_sums = net_at(run, 8192);
     struct vector_32 *batchnorm_1_mean = net_at(run, 39552);
@@ -1036,20 +1033,19 @@ static void train_step(struct net_run *run, int thread)
     struct value_64x10 *dense_3 = net_at(run, 28672);
     struct value_64x10 *d_cross_entropy = net_at(run, 24576);
     struct slices_4 *cross_entropy = net_at(run, 39936);
-    struct slices_64 *dense_3_sums = net_at(run, 39296);
+    struct slices_64 *dense_3_gradients__sums = net_at(run, 39296);
     struct value_64x10 *d_dense_3_x = net_at(run, 32768);
-    struct slices_128 *batchnorm_2_sums_2 = net_at(run, 38784);
+    struct slices_128 *batchnorm_2_gradients__sums = net_at(run, 38784);
     struct vector_16 *d_batchnorm_2_gamma = net_at(run, 38400);
     struct vector_16 *d_batchnorm_2_beta = net_at(run, 38464);
     struct value_64x10 *d_relu_2 = net_at(run, 24576);
-    struct slices_64 *dense_2_sums = net_at(run, 38144);
+    struct slices_64 *dense_2_gradients__sums = net_at(run, 38144);
     struct value_64x20 *d_dense_2_x = net_at(run, 16384);
-    struct slices_256 *batchnorm_1_sums_2 = net_at(run, 32768);
+    struct slices_256 *batchnorm_1_gradients__sums = net_at(run, 32768);
     struct vector_32 *d_batchnorm_1_gamma = net_at(run, 25088);
     struct vector_32 *d_batchnorm_1_beta = net_at(run, 25216);
     struct value_64x20 *d_relu_1 = net_at(run, 8192);
-    struct slices_128 *dense_1_sums = net_at(run, 24576);
-    (void)p, (void)batch;
+    struct slices_128 *dense_1_gradients__sums = net_at(run, 24576);
 
     RUN(0, transpose_20x10(dense_2_weight__transposed, &p->dense_2_weight, run, thread));
                                                                         /* mnist_dense.net:16 */
@@ -1090,22 +1086,22 @@ static void train_step(struct net_run *run, int thread)
     barrier(run, thread);
 
     RUN(11, mean_loss_4(cross_entropy, run, thread));                   /* mnist_dense.net:21 */
-    RUN(12, channel_sum_slices_64x10(dense_3_sums, d_cross_entropy, run, thread));
+    RUN(12, channel_sum_slices_64x10(dense_3_gradients__sums, d_cross_entropy, run, thread));
                                                                         /* mnist_dense.net:17 */
     RUN(13, dense_dw_update_64x10_10x10(&p->dense_3_weight, batchnorm_2, d_cross_entropy, run,
             thread));                                                   /* mnist_dense.net:17 */
-    RUN(14, dense_dx_64x10x10(d_dense_3_x, batchnorm_2_sums_2, d_cross_entropy,
+    RUN(14, dense_dx_64x10x10(d_dense_3_x, batchnorm_2_gradients__sums, d_cross_entropy,
             dense_3_weight__transposed, relu_2, batchnorm_2_mean, batchnorm_2_inv_std, run,
             thread));                                                   /* mnist_dense.net:17 */
     barrier(run, thread);
 
-    RUN(15, channel_sum_update_64x10(&p->dense_3_bias, dense_3_sums, run, thread));
+    RUN(15, channel_sum_update_64x10(&p->dense_3_bias, dense_3_gradients__sums, run, thread));
                                                                         /* mnist_dense.net:17 */
-    RUN(16, batchnorm_sums_64x10(d_batchnorm_2_gamma, d_batchnorm_2_beta, batchnorm_2_sums_2, run,
-            thread));                                                   /* mnist_dense.net:16 */
+    RUN(16, batchnorm_sums_64x10(d_batchnorm_2_gamma, d_batchnorm_2_beta,
+            batchnorm_2_gradients__sums, run, thread));                 /* mnist_dense.net:16 */
     barrier(run, thread);
 
-    RUN(17, normalize_grad_relu_grad_64x10(d_relu_2, dense_2_sums, relu_2, d_dense_3_x,
+    RUN(17, normalize_grad_relu_grad_64x10(d_relu_2, dense_2_gradients__sums, relu_2, d_dense_3_x,
             batchnorm_2_mean, batchnorm_2_inv_std, &p->batchnorm_2_weight, d_batchnorm_2_gamma,
             d_batchnorm_2_beta, run, thread));                          /* mnist_dense.net:16 */
     barrier(run, thread);
@@ -1116,18 +1112,18 @@ static void train_step(struct net_run *run, int thread)
                                                                         /* mnist_dense.net:16 */
     RUN(20, dense_dw_update_64x20_20x10(&p->dense_2_weight, batchnorm_1, d_relu_2, run, thread));
                                                                         /* mnist_dense.net:16 */
-    RUN(21, dense_dx_64x20x10(d_dense_2_x, batchnorm_1_sums_2, d_relu_2,
+    RUN(21, dense_dx_64x20x10(d_dense_2_x, batchnorm_1_gradients__sums, d_relu_2,
             dense_2_weight__transposed, relu_1, batchnorm_1_mean, batchnorm_1_inv_std, run,
             thread));                                                   /* mnist_dense.net:16 */
-    RUN(22, channel_sum_update_64x10(&p->dense_2_bias, dense_2_sums, run, thread));
+    RUN(22, channel_sum_update_64x10(&p->dense_2_bias, dense_2_gradients__sums, run, thread));
                                                                         /* mnist_dense.net:16 */
     barrier(run, thread);
 
-    RUN(23, batchnorm_sums_64x20(d_batchnorm_1_gamma, d_batchnorm_1_beta, batchnorm_1_sums_2, run,
-            thread));                                                   /* mnist_dense.net:15 */
+    RUN(23, batchnorm_sums_64x20(d_batchnorm_1_gamma, d_batchnorm_1_beta,
+            batchnorm_1_gradients__sums, run, thread));                 /* mnist_dense.net:15 */
     barrier(run, thread);
 
-    RUN(24, normalize_grad_relu_grad_64x20(d_relu_1, dense_1_sums, relu_1, d_dense_2_x,
+    RUN(24, normalize_grad_relu_grad_64x20(d_relu_1, dense_1_gradients__sums, relu_1, d_dense_2_x,
             batchnorm_1_mean, batchnorm_1_inv_std, &p->batchnorm_1_weight, d_batchnorm_1_gamma,
             d_batchnorm_1_beta, run, thread));                          /* mnist_dense.net:15 */
     barrier(run, thread);
@@ -1138,7 +1134,7 @@ static void train_step(struct net_run *run, int thread)
                                                                         /* mnist_dense.net:15 */
     RUN(27, dense_dw_update_64x784_784x20(&p->dense_1_weight, &batch->image, d_relu_1, run,
             thread));                                                   /* mnist_dense.net:15 */
-    RUN(28, channel_sum_update_64x20(&p->dense_1_bias, dense_1_sums, run, thread));
+    RUN(28, channel_sum_update_64x20(&p->dense_1_bias, dense_1_gradients__sums, run, thread));
                                                                         /* mnist_dense.net:15 */
     barrier(run, thread);
 }
@@ -1155,7 +1151,6 @@ static void evaluate_step(struct net_run *run, int thread)
     struct value_64x10 *batchnorm_2_2 = net_at(run, 0);
     struct value_64x10 *dense_3 = net_at(run, 4096);
     struct slices_4 *cross_entropy = net_at(run, 8192);
-    (void)p, (void)batch;
 
     RUN(0, dense_relu_64x784x20(relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias, run,
             thread));                                                   /* mnist_dense.net:15 */
@@ -1485,7 +1480,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "8f3dcdd40b0bc1eb", .isa = "avx512", .batch = 64,
+    .hash = "9169e980f6c4948e", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

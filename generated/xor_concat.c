@@ -22,11 +22,11 @@
  *       d  64 B  loss
  *       e  1024 B  d mse
  *       f  1024 B  d xor_concat.tanh_2
- *       g  64 B  xor_concat.dense sums
+ *       g  64 B  xor_concat.dense gradients' sums
  *       h  2048 B  d xor_concat.dense
  *       i  1024 B  d xor_concat.concat
  *       j  1024 B  d xor_concat.tanh_1
- *       k  64 B  xor_concat.hidden sums
+ *       k  64 B  xor_concat.hidden gradients' sums
  *
  *     evaluate   1  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaaccccccccccccccccdd
  *                2  ..............................................ccccccccccccccccdd
@@ -335,11 +335,11 @@ static void train_step(struct net_run *run, int thread)
     struct value_4x1 *d_mse = net_at(run, 2048);
     struct slices_1 *mse = net_at(run, 7168);
     struct value_4x1 *d_tanh_2 = net_at(run, 5120);
-    struct slices_16 *dense_sums = net_at(run, 9216);
+    struct slices_16 *dense_gradients__sums = net_at(run, 9216);
     struct value_4x3_2_1 *d_dense_x = net_at(run, 2048);
     struct value_4x1 *d_concat = net_at(run, 7168);
     struct value_4x1 *d_tanh_1 = net_at(run, 8192);
-    struct slices_16 *hidden_sums = net_at(run, 9280);
+    struct slices_16 *hidden_gradients__sums = net_at(run, 9280);
 
     RUN(0, dense_tanh_4x2x1(tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias, run,
             thread));                                                   /* xor_concat.net:12 */
@@ -348,7 +348,7 @@ static void train_step(struct net_run *run, int thread)
                                                                         /* xor_concat.net:13 */
     RUN(3, mse_grad_4x1(d_mse, mse, tanh_2, &batch->answer, run, thread));
                                                                         /* xor_concat.net:17 */
-    RUN(4, tanh_grad_4x1(d_tanh_2, dense_sums, tanh_2, d_mse, run, thread));
+    RUN(4, tanh_grad_4x1(d_tanh_2, dense_gradients__sums, tanh_2, d_mse, run, thread));
                                                                         /* xor_concat.net:13 */
     barrier(run, thread);
 
@@ -360,15 +360,15 @@ static void train_step(struct net_run *run, int thread)
     RUN(7, dense_dw_update_4x3x1(&p->dense_weight, concat, d_tanh_2, run, thread));
                                                                         /* xor_concat.net:13 */
     RUN(8, slice_4x1_from_2_of_4x3(d_concat, d_dense_x, run, thread));  /* xor_concat.net:13 */
-    RUN(9, tanh_grad_4x1(d_tanh_1, hidden_sums, tanh_1, d_concat, run, thread));
+    RUN(9, tanh_grad_4x1(d_tanh_1, hidden_gradients__sums, tanh_1, d_concat, run, thread));
                                                                         /* xor_concat.net:12 */
-    RUN(10, channel_sum_update_4x1(&p->dense_bias, dense_sums, run, thread));
+    RUN(10, channel_sum_update_4x1(&p->dense_bias, dense_gradients__sums, run, thread));
                                                                         /* xor_concat.net:13 */
     barrier(run, thread);
 
     RUN(11, dense_dw_update_4x2x1(&p->hidden_weight, &batch->point, d_tanh_1, run, thread));
                                                                         /* xor_concat.net:12 */
-    RUN(12, channel_sum_update_4x1(&p->hidden_bias, hidden_sums, run, thread));
+    RUN(12, channel_sum_update_4x1(&p->hidden_bias, hidden_gradients__sums, run, thread));
                                                                         /* xor_concat.net:12 */
     barrier(run, thread);
 }
@@ -545,7 +545,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "0bbc609ad0419cd1", .isa = "avx512", .batch = 4,
+    .hash = "d19f1c40e591d861", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

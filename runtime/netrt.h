@@ -17,7 +17,7 @@
 /* ---- The run: what varies -------------------------------------------------------------------- */
 
 struct net_pool;                /* threads and their barrier (pool.c) */
-struct net_profile;             /* times of single kernels (bench.c) */
+struct net_profile;             /* times of single kernels (profile.c) */
 
 /* A step's scalars of the optimizer, computed once in double by the runtime. */
 struct net_hyper {
