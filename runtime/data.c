@@ -449,6 +449,12 @@ const float *net_data_target(const struct net_data *data, enum net_part part, lo
     return net_row(target(data, part), net_selected(&data->parts[part], row));
 }
 
+const char *net_data_target_place(const struct net_data *data, enum net_part part, long *row)
+{
+    *row = net_selected(&data->parts[part], *row);
+    return target(data, part)->place;
+}
+
 const char *net_data_class_name(const struct net_data *data, int class)
 {
     const int last = data->model->field_count - 1;

@@ -190,6 +190,9 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
 int net_data_class(const struct net_data *data, enum net_part part, long row);
 const float *net_data_target(const struct net_data *data, enum net_part part, long row);
 
+/* Where the target of a row was read. `row`, by number in the part, becomes that in the source. */
+const char *net_data_target_place(const struct net_data *data, enum net_part part, long *row);
+
 /* What class `class` of the target is called in the data, or NULL where classes are numbers. */
 const char *net_data_class_name(const struct net_data *data, int class);
 

@@ -44,30 +44,60 @@ struct net_metrics {
     struct sums *sums;          /* [outputs]; NULL for targets that are class indices */
 };
 
-/* Are all targets of the part `low` or `high`? */
-static bool are_all(const struct net_data *data, enum net_part part, float low, float high)
+/* The first row to train on whose target is neither 1 nor as the lower ones before it, 0 or -1; else
+   the number of rows. `low`: which of the two. */
+static long find_stray(const struct net_data *data, float *low)
 {
-    const long rows = net_data_rows(data, part);
+    const long rows = net_data_rows(data, NET_TRAIN);
+    bool seen = false;
+    long row = 0;
 
-    for (long i = 0; i < rows; i++) {
-        const float y = *net_data_target(data, part, i);
+    for (*low = 0; row < rows; row++) {
+        const float y = *net_data_target(data, NET_TRAIN, row);
 
-        if (y != low && y != high)
-            return false;
+        if (!seen && y == -1)
+            *low = -1;
+        if (y != 1 && y != *low)
+            break;
+        seen = seen || y != 1;
     }
-    return rows > 0;
+    return row;
+}
+
+/* Row `stray` shows that the target has no classes: a metric that counts them cannot be had. */
+static void check_names(const struct net_model *model, const struct net_data *data, long stray)
+{
+    const double found = (double)*net_data_target(data, NET_TRAIN, stray);
+    const char *place = net_data_target_place(data, NET_TRAIN, &stray);
+
+    for (int m = 0; m < model->metric_count; m++) {
+        const char *name = model->metrics[m].name;
+
+        if (strcmp(name, "mse") && strcmp(name, "mae") && strcmp(name, "r2"))
+            net_fail(1, "%s: row %ld (from 0), %s: expected 0 and 1, or -1 and 1, for the metric "
+                        "%s, found %.9g; metrics of values are mse, mae and r2", place, stray,
+                     model->fields[model->field_count - 1].name, name, found);
+    }
 }
 
 static enum task find_task(const struct net_model *model, const struct net_field *target,
                            const struct net_data *data)
 {
+    float low;
+
     if (target->classes && model->outputs > 1)
         return TASK_CLASSES;
     if (model->outputs > 1)
         return TASK_VALUES;
-    if (target->kind == NET_TARGET_CLASS || are_all(data, NET_TRAIN, 0, 1))
+    if (target->kind == NET_TARGET_CLASS)
         return TASK_BINARY;
-    return are_all(data, NET_TRAIN, -1, 1) ? TASK_SIGN : TASK_VALUES;
+    const long rows = net_data_rows(data, NET_TRAIN), stray = find_stray(data, &low);
+
+    if (stray < rows)
+        check_names(model, data, stray);
+    if (stray < rows || !rows)
+        return TASK_VALUES;
+    return low < 0 ? TASK_SIGN : TASK_BINARY;
 }
 
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data)
@@ -232,14 +262,14 @@ bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_
     return predicted + support > 0;
 }
 
-/* Two classes of one output: the score of class 1. Several: the mean over those that occur or are
-   predicted. */
+/* Of two classes the score of class 1, be they of one output or of two. Several: the mean over those
+   that occur or are predicted. */
 static struct net_score score(const struct net_metrics *metrics)
 {
     struct net_score sum = {0}, one;
     int classes = 0;
 
-    if (metrics->task != TASK_CLASSES) {
+    if (metrics->classes == 2) {
         net_metrics_score(metrics, 1, &sum);
         return sum;
     }

@@ -406,11 +406,78 @@ START_TEST(scores_of_one_output)
 }
 END_TEST
 
+/* Two outputs score as one does: class 1, here 2 right of 3 predicted and of 4 that there are. */
+START_TEST(scores_of_two_classes)
+{
+    static const float y[7] = {0, 0, 0, 1, 1, 1, 1};
+    static const float outputs[7][2] = {{1, 0}, {1, 0}, {0, 1}, {0, 1}, {0, 1}, {1, 0}, {1, 0}};
+    const long rows[7] = {0, 1, 2, 3, 4, 5, 6};
+    float x[7] = {0};
+    struct fixture f;
+
+    memory.x = x, memory.y = y, memory.bytes = NULL, memory.rows = 7, memory.size = 1;
+    make_model(&f, 1, 1, 1);
+    set_classes(&f, 2);
+    f.model.outputs = 2;
+    struct net_data *data = open_model(&f);
+    struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+    net_metrics_add(metrics, NET_TRAIN, rows, outputs[0], 7);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "precision"), 2 / 3., 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "recall"), 2 / 4., 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "f1"), 4 / 7., 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "balanced_accuracy"), (2 / 3. + 2 / 4.) / 2,
+                            1e-12);
+    net_metrics_free(metrics);
+    net_data_close(data);
+}
+END_TEST
+
+static void make_metrics(const void *context)
+{
+    const struct fixture *f = context;
+    struct net_data *data = open_model(f);
+
+    net_metrics_free(net_metrics_new(&f->model, data));
+    net_data_close(data);
+}
+
+/* Values have no accuracy: the first that is no class is named. */
+START_TEST(classes_of_values)
+{
+    static const struct { float y[4]; const char *fault; } cases[] = {
+        {{0, 1, 50.25f, 2}, "row 2 (from 0), target: expected 0 and 1, or -1 and 1, for the metric "
+                            "accuracy, found 50.25; metrics of values are mse, mae and r2"},
+        {{1, -1, 1, 0}, "row 3 (from 0), target: expected 0 and 1, or -1 and 1"},
+        {{1, 0, 1, -1}, "row 3 (from 0), target: expected 0 and 1, or -1 and 1"},
+        {{1, 1, 1, 1}, NULL}, {{-1, 1, -1, -1}, NULL}, {{0, 0, 0, 1}, NULL},
+    };
+    static const struct net_call names[] = {{.name = "mse"}, {.name = "accuracy"}};
+    float x[4] = {0};
+    struct fixture f;
+
+    for (int i = 0; i < LENGTH(cases); i++) {
+        memory.x = x, memory.y = cases[i].y, memory.bytes = NULL, memory.rows = 4, memory.size = 1;
+        make_model(&f, 1, 1, 1);
+        f.model.outputs = 1;
+        f.model.metrics = names;
+        f.model.metric_count = 2;
+        if (cases[i].fault)
+            expect_fault(make_metrics, &f, cases[i].fault);
+        else
+            make_metrics(&f);
+        f.model.metric_count = 1;
+        make_metrics(&f);
+    }
+}
+END_TEST
+
 Suite *suite_prep(void)
 {
     const TTest *const tests[] = {
         minmax_is_fitted_on_training, imputed, impute_faults, permuted, folds_partition,
         folds_beside_a_test_part, fold_faults, scores_of_classes, scores_of_one_output,
+        scores_of_two_classes, classes_of_values,
     };
     Suite *suite = suite_create("prep");
     TCase *prepared = tcase_create("prepared");
