@@ -26,6 +26,7 @@ parts() {
     part "trainers" tests/trainer.sh "$2"
     part "words" tests/words.sh "$2"
     part "folders of runs" tests/runs.sh
+    part "models" tests/models.sh "$2"
 }
 
 # two lanes of about the same length
@@ -37,7 +38,6 @@ parts() {
 ) >"$build/asan.log" 2>&1 &
 (
     parts "$build" all "$build/totals.plain"
-    part "models" tests/models.sh
     part "whole models on several threads" tests/threads.sh
     part "downloads" tests/get_data.sh
     part "make bench" tests/bench.sh
