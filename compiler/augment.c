@@ -30,7 +30,7 @@ static Call *analyze_stage(Sema *s, const Ast *stage)
         return NULL;
     }
     if (!signature) {
-        unknown(s, stage->text, stage->name_span, FAMILY_AUGMENTATION);
+        unknown(s, stage->text, stage->name_span, FAMILY_AUGMENTATION, true);
         return NULL;
     }
     const PartialCall *f = new_function(signature, NULL, stage->name_span);

@@ -148,6 +148,7 @@ static bool are_numbers(Thing thing, bool positive)
     return thing.count > 0;
 }
 
+/* None too. */
 static bool are_names(Thing thing)
 {
     if (thing.kind != THING_LIST)
@@ -155,7 +156,7 @@ static bool are_names(Thing thing)
     for (int i = 0; i < thing.count; i++)
         if (thing.items[i].kind != THING_NAME)
             return false;
-    return thing.count > 0;
+    return true;
 }
 
 static bool are_columns(Thing thing)
@@ -311,6 +312,8 @@ bool check_want(Sema *s, const char *name, Want want, Thing thing)
         return false;
     if (want == WANT_INIT)
         explain_initial(s, thing);
+    if (want == WANT_PADDING && thing.text && same(thing.text, "valid"))
+        note(s->source, "no padding, elsewhere called valid, is 0");
     if ((want == WANT_VALUE || want == WANT_VALUES) && thing.kind == THING_FUNCTION)
         note(s->source, "a layer waits for its input: `x -> layer`");
     return false;
@@ -482,10 +485,20 @@ static const Parameter *find_parameter(const PartialCall *f, const Ast *argument
     return NULL;
 }
 
+/* `valid`, where no definition has that name. */
+static bool is_valid_padding(const Sema *s, const Ast *value)
+{
+    return value->kind == AST_NAME && same(value->text, "valid") &&
+           !find_name(&s->globals, value->text) &&
+           !(s->frame && find_name(&s->frame->names, value->text));
+}
+
 static Thing evaluate_argument(Sema *s, const PartialCall *f, const Ast *argument)
 {
     const Parameter *parameter = find_parameter(f, argument);
 
+    if (parameter && parameter->want == WANT_PADDING && is_valid_padding(s, argument->first))
+        return (Thing){.kind = THING_NAME, .text = "valid", .span = argument->first->span};
     if (parameter && (parameter->want == WANT_NAME || parameter->want == WANT_NAMES ||
                       parameter->want == WANT_INIT || parameter->want == WANT_MONITOR))
         return evaluate_names(s, argument->first, parameter->want);
@@ -594,7 +607,13 @@ Call *finish_call(Sema *s, PartialCall *f)
         }
         const Parameter *parameter = &f->signature->parameters[i];
         if (!f->given[i] && !parameter->fallback) {
-            if (complain(s, f->span, "%s needs `%s`", call->name, parameter->name))
+            if (!complain(s, f->span, "%s needs `%s`", call->name, parameter->name))
+                return NULL;
+            if (parameter->want == WANT_VALUES)
+                note(s->source, "such as `a -> concat(b)`, or `concat(a, b, c)`");
+            else if (parameter->want == WANT_SIZES)
+                note(s->source, "such as `x -> reshape(16, 7, 7)`");
+            else
                 explain(s, f);
             return NULL;
         }

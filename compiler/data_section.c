@@ -169,7 +169,7 @@ static Call *analyze_step(Sema *s, const Ast *stage)
     const Signature *signature = find_signature(stage->text, FAMILY_PREPARATION);
 
     if (!signature) {
-        unknown(s, stage->text, stage->name_span, FAMILY_PREPARATION);
+        unknown(s, stage->text, stage->name_span, FAMILY_PREPARATION, true);
         return NULL;
     }
     const PartialCall *f = new_function(signature, NULL, stage->name_span);
@@ -248,7 +248,7 @@ static void check_strip(Sema *s, const Call *step)
         if (near)
             note(s->source, "did you mean `%s`?", near);
         else
-            note(s->source, "it takes tags, punctuation and digits out of a text");
+            note(s->source, "it takes tags, punctuation and digits out of a text; [] is nothing");
     }
 }
 

@@ -164,7 +164,12 @@ static void explain_family(Sema *s, const Signature *f)
              f->name);
 }
 
-void unknown(Sema *s, const char *text, Span span, unsigned families)
+void list_names(Sema *s, unsigned families)
+{
+    note(s->source, "there %s %s", families == FAMILY_STOP ? "is" : "are", family_names(families));
+}
+
+void unknown(Sema *s, const char *text, Span span, unsigned families, bool called)
 {
     const Signature *other = find_signature(text, ~0u);
     const Ast *setting = s->frame ? find_setting(s->frame->definition->items, text) : NULL;
@@ -199,8 +204,10 @@ void unknown(Sema *s, const char *text, Span span, unsigned families)
     const char *near = nearest_name(s, text, families);
     if (near)
         note(s->source, "did you mean `%s`?", near);
-    else if (families == FAMILY_OPTIMIZER)
-        note(s->source, "optimizers are sgd, adam, adamw, adagrad, rmsprop and adadelta");
+    else if (families & FAMILY_LOSS)
+        list_names(s, FAMILY_LOSS);
+    else if (called && (families == FAMILY_LAYER || !(families & FAMILY_LAYER)))
+        list_names(s, families);
 }
 
 /* The same thing as seen at another place: messages point to its use. */
@@ -245,7 +252,7 @@ static Thing look_up(Sema *s, const char *text, Span span, bool called)
             .kind = THING_FUNCTION, .function = new_function(signature, NULL, span), .span = span};
     if (is_initial_name(text) && !called)
         return (Thing){.kind = THING_NAME, .text = text, .span = span};
-    unknown(s, text, span, s->families);
+    unknown(s, text, span, s->families, called || !s->frame);
     return wrong(span);
 }
 

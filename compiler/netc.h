@@ -254,7 +254,8 @@ typedef struct Model {
     Call *clip;                 /* norm(x) or value(x), or NULL */
     const char *keep;           /* "best" or "last" */
     const char *monitor;        /* what is best: "validation_loss", or a metric */
-    Span monitor_span;
+    Span monitor_span;          /* where it is said, or that the best are kept */
+    bool keep_best;             /* the file says so */
     const char *conv;           /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
 } Model;
 

@@ -113,7 +113,7 @@ static void analyze_loss(Sema *s, const Ast *ast)
         if (complain(s, thing.span,
                      "the loss is a call such as mse(prediction, target); this is %s",
                      describe(thing)))
-            note(s->source, "losses are mse, mae, huber, cross_entropy and binary_cross_entropy");
+            list_names(s, FAMILY_LOSS);
         return;
     }
     if (!f->has_input && !f->wrong) {
@@ -145,8 +145,9 @@ static Call *to_choice(Sema *s, const Ast *ast, Thing thing, Family family)
         return NULL;
     if (thing.kind != THING_FUNCTION || !thing.function->signature ||
         thing.function->signature->family != family) {
-        complain(s, thing.span, "`%s` is %s; this is %s", ast->text, family_text(family),
-                 describe(thing));
+        if (complain(s, thing.span, "`%s` is %s; this is %s", ast->text, family_text(family),
+                     describe(thing)))
+            list_names(s, family);
         return NULL;
     }
     return finish_call(s, thing.function);
@@ -221,7 +222,7 @@ static void analyze_metric(Sema *s, const Ast *ast)
         return;
     }
     if (!signature) {
-        unknown(s, ast->text, ast->span, FAMILY_METRIC);
+        unknown(s, ast->text, ast->span, FAMILY_METRIC, true);
         return;
     }
     for (int i = 0; i < s->model->metric_count; i++)
@@ -310,6 +311,8 @@ static void analyze_keep(Sema *s, const Ast *ast)
     } else if (value->kind == AST_NAME &&
                (same(value->text, "best") || same(value->text, "last"))) {
         s->model->keep = value->text;
+        s->model->keep_best = same(value->text, "best");
+        s->model->monitor_span = value->span;
     } else {
         complain(s, value->span, "`keep` is `best`, `last`, or such as `best(monitor=accuracy)`");
     }
@@ -389,10 +392,12 @@ static void check_monitors(Sema *s)
             check_watching(s, model->schedule[i]);
     if (model->stop)
         check_watching(s, model->stop);
-    if (model->monitor)
-        check_monitor(s, "keep", model->monitor, model->monitor_span);
-    else
+    const bool own = model->monitor != NULL;
+
+    if (!own)
         model->monitor = model->stop ? argument(model->stop, "monitor")->text : "validation_loss";
+    if (own || (model->keep_best && !model->stop)) /* what stop watches is checked with it */
+        check_monitor(s, "keep", model->monitor, model->monitor_span);
 }
 
 /* A bare name, or a string: what a let can hold. */

@@ -78,6 +78,8 @@ bool is_initial_name(const char *text);                 /* is it one of them? */
 const char *family_text(Family family);                 /* "a layer" */
 const char *signature_text(const Signature *signature); /* "dense(units, bias=true)" */
 const char *usual_name(const char *name);               /* "linear" of another library: "dense" */
+/* "sgd(lr), adam, ...", with what each needs, in lines */
+const char *family_names(unsigned families);
 void add_signature_names(const char ***names, int *count, unsigned families);
 
 /* ---- Things ---------------------------------------------------------------------------------- */
@@ -227,7 +229,9 @@ Thing evaluate_with(Sema *s, const Ast *ast, unsigned families);
 Name *find_name(const Names *names, const char *text);
 void set_name(Sema *s, Names *names, const char *text, Thing value, Span span);
 void define_name(Sema *s, const char *text, Thing value, Span span);    /* a global: only once */
-void unknown(Sema *s, const char *text, Span span, unsigned families);  /* with the nearest name */
+/* With the nearest name; of what is `called`, and has none near, with all that there are. */
+void unknown(Sema *s, const char *text, Span span, unsigned families, bool called);
+void list_names(Sema *s, unsigned families); /* a note of all of them */
 bool is_constant_name(const char *text);
 bool spend(Sema *s, long steps, Span span);             /* false: too much work */
 

@@ -257,6 +257,38 @@ const char *signature_text(const Signature *signature)
     return text.at;
 }
 
+static bool is_needed(const Parameter *p)
+{
+    return p->name && !p->fallback && p->want != WANT_VALUE && p->want != WANT_VALUES;
+}
+
+const char *family_names(unsigned families)
+{
+    enum { LINE = 78 };
+    Text text = {0};
+    int column = 0;
+
+    for (int i = 0; i < COUNT(signatures); i++) {
+        const Parameter *p = signatures[i].parameters;
+        Text name = {0};
+
+        if (!(signatures[i].family & families))
+            continue;
+        text_add(&name, "%s", signatures[i].name);
+        for (int k = 0; k < PARAMETERS_MAX && is_needed(&p[k]); k++)
+            text_add(&name, "%s%s", k > 0 ? ", " : "(", p[k].name);
+        text_add(&name, "%s", is_needed(p) ? ")" : "");
+        const int length = (int)strlen(name.at);
+        const bool breaks = column + length > LINE;
+
+        if (text.at)
+            text_add(&text, breaks ? ",\n          " : ", ");
+        column = breaks ? length : column + length + 2;
+        text_add(&text, "%s", name.at);
+    }
+    return text.at;
+}
+
 const char *usual_name(const char *name)
 {
     static const char *const words[][2] = {
@@ -270,6 +302,7 @@ const char *usual_name(const char *name)
         {"nll_loss", "cross_entropy"},
         {"mean_squared_error", "mse"},
         {"mnist", "idx"},
+        {"permute", "permute_pixels"},
     };
     for (int i = 0; i < COUNT(words); i++)
         if (same(words[i][0], name))

@@ -168,8 +168,13 @@ static void set_monitor(struct net_options *options)
     value->applies = !strcmp(options->value[NET_KEEP].text, "best");
     if (value->given && !value->applies)
         net_fail(NET_USAGE, "--monitor does not apply to --keep last");
-    if (value->given && !model->parts[NET_VALIDATION] && options->command != NET_KFOLD)
+    const bool watched = model->parts[NET_VALIDATION] || options->command == NET_KFOLD;
+
+    if (value->given && !watched)
         net_fail(NET_USAGE, "--monitor does not apply: %s has no validation part", model->source);
+    if (options->value[NET_KEEP].given && value->applies && !watched)
+        net_fail(NET_USAGE, "--keep best does not apply: %s has no validation part",
+                 model->source);
     value->text = net_monitor_named(model, value->text);
 }
 

@@ -145,6 +145,7 @@ exits "unknown flag" 2 "momentum" ./xor_split train --momentun 0.5
 exits "a flag that cannot apply" 2 "momentum" ./xor_split train --optimizer adam --momentum 0.5
 exits "a flag of no schedule" 2 "gamma" ./xor_split train --gamma 0.5
 exits "a flag without validation" 2 "validation" ./xor_split train --monitor validation_loss
+exits "the best without validation" 2 "validation" ./xor_split train --keep best
 exits "not a number" 2 "lr" ./xor_split train --lr fast
 exits "a flag as it is typed" 2 "[-]-checkpoint-every wants" ./xor_split train --checkpoint-every -1
 exits "batch over the capacity" 2 "batch" ./xor_split train --batch 5
@@ -231,7 +232,7 @@ data {
     test  = holdout(0.2)
 
     input  text   = column("text") -> tokens(vocabulary=20, length=5, strip=[punctuation, digits])
-    input  bag    = column("text") -> bag_of_words(vocabulary=12, min_count=2)
+    input  bag    = column("text") -> bag_of_words(vocabulary=12, min_count=2, strip=[])
     input  length = column("length") -> standardize
     target kind   = column("kind") -> classes(3)
 }
