@@ -383,6 +383,24 @@ static void check_minimum(Sema *s)
                      number(model->schedule[i], "minimum"));
 }
 
+/* A schedule behind the last epoch. (One epoch is also what a file has that does not say.) */
+static void check_schedule(Sema *s)
+{
+    const Model *model = s->model;
+    double begin = 0;
+
+    for (int i = 0; i + 1 < model->schedule_count && model->epochs > 1; i++) {
+        const Call *next = model->schedule[i + 1];
+
+        begin += number(model->schedule[i], "epochs");
+        if (begin < model->epochs)
+            continue;
+        warn_at(s->source, next->span, "%s never comes: what is before it lasts %g epochs, and "
+                   "epochs = %d", next->name, begin, model->epochs);
+        break;
+    }
+}
+
 static void check_monitors(Sema *s)
 {
     Model *model = s->model;
@@ -508,6 +526,8 @@ static void analyze_train(Sema *s, const Ast *section)
     }
     check_monitors(s);
     check_minimum(s);
+    if (s->source->errors == 0)
+        check_schedule(s);
 }
 
 /* ---- The file -------------------------------------------------------------------------------- */

@@ -81,6 +81,8 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
 
     net_text_add(text, "\"checkpoint\":\"1\",\"model\":");
     net_text_quote(text, options->model->name);
+    net_text_add(text, ",\"source\":");
+    net_text_quote(text, options->model->source);
     net_text_add(text, ",\"model_hash\":");
     net_text_quote(text, options->model->hash);
     add_count(text, "epoch", (double)state->epoch);
@@ -172,6 +174,20 @@ static void need_option(const struct net_options *options, enum net_option optio
                  "folder, from its checkpoint", net_option_flag(option));
 }
 
+/* A layer of another size or name is told; what has no weights shows in the hash alone. */
+static _Noreturn void fail_other(const struct net_tensors *tensors, const char *hash,
+                                 const struct net_model *model)
+{
+    const char *source = net_tensors_metadata(tensors, "source");
+    const char *difference = net_tensors_difference(tensors, model);
+
+    net_fail(NET_FAULT, "%s is of another model: %s. It is of %s, %s; this trainer is of %s, %s",
+             tensors->path, difference ? difference :
+             "all weights are alike, so that --weights begins a new run from it; the data, a layer "
+             "without weights or netc's options are others",
+             source ? source : "an older netc's", hash, model->source, model->hash);
+}
+
 void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options)
 {
     const char *run = options->value[NET_RESUME].text, *hash, *data;
@@ -195,10 +211,7 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
                  "from it",
                  path);
     if (strcmp(hash, options->model->hash) != 0)
-        net_fail(NET_FAULT, "%s is of another model (%s, %s); this trainer is %s, %s", path,
-                 net_tensors_metadata(tensors, "model") ? net_tensors_metadata(tensors, "model")
-                                                        : "without a name",
-                 hash, options->model->name, options->model->hash);
+        fail_other(tensors, hash, options->model);
     for (int o = 0; o < NET_SETTINGS; o++) {
         char key[64];
         const char *text;

@@ -81,6 +81,48 @@ static void check_probabilities(const struct net_prepared *prepared, const struc
     }
 }
 
+static _Noreturn void fail_prepared(const struct net_column *column, const struct net_field *field,
+                                    const char *place, double x)
+{
+    net_fail(1, "%s: %s: the preparations of %s give %g there, beyond single precision (3.4e38)",
+             column->place, place, field->name, x);
+}
+
+/* Preparations can make numbers too large that were finite in the source. `column`: the source's. */
+static void check_prepared(const struct net_prepared *prepared, const struct net_field *field,
+                           const struct net_column *column)
+{
+    const struct net_column *made = &prepared->column;
+    const int channels = field->rank ? field->shape[0] : 1;
+    double *numbers = net_allocate((size_t)made->size, sizeof *numbers);
+    char place[80];
+
+    for (int c = 0; prepared->scale && c < channels; c++)
+        for (int byte = 255; byte >= 0; byte -= 255) {
+            const float x = (float)byte * prepared->scale[c] + prepared->shift[c];
+
+            if (isfinite(x))
+                continue;
+            snprintf(place, sizeof place, "bytes of %d, channel %d (from 0)", byte, c);
+            fail_prepared(column, field, place, (double)x);
+        }
+    for (long row = 0; (prepared->values || made->type == NET_F32) && row < made->rows; row++) {
+        const float *at = net_row(made, row);
+
+        if (prepared->values)
+            net_values_row(prepared->values, row, numbers);
+        for (int i = 0; i < made->size; i++) {
+            const float x = prepared->values ? (float)numbers[i] : at[i];
+
+            if (isfinite(x))
+                continue;
+            snprintf(place, sizeof place, "row %ld, element %d (from 0)", row, i);
+            fail_prepared(column, field, place, (double)x);
+        }
+    }
+    free(numbers);
+}
+
 /* Opens what `request` asks for as a part of its own. */
 static void open_table(struct net_data *data, enum net_part part, const struct net_reader *reader,
                        const struct net_request *request)
@@ -108,6 +150,9 @@ static void open_source(struct net_data *data, enum net_part part)
                                         .fields = data->model->fields,
                                         .field_count = data->model->field_count};
 
+    for (int i = 0; i < call->arg_count; i++)
+        if (call->args[i].text)
+            net_need_regular(data->folder, call->args[i].text);
     open_table(data, part, call->reader, &request);
 }
 
@@ -214,6 +259,8 @@ static void apply_field(struct net_data *data, int f, struct net_opened *opened)
     for (int s = 0; s < field->step_count; s++)
         field->steps[s].preparation->apply(&values, &field->steps[s], &data->fitted[f][s]);
     net_values_finish(&values, &opened->fields[f]);
+    if (field->step_count)
+        check_prepared(&opened->fields[f], field, column);
     if (data->model->loss == NET_BINARY_CROSS_ENTROPY && field->kind == NET_TARGET_VALUES)
         check_probabilities(&opened->fields[f], field, column);
 }

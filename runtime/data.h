@@ -212,6 +212,7 @@ const struct net_arg *net_argument(const struct net_call *call, const char *name
 
 /* Prints "NAME: error: ..." to stderr and exits with `code`. fail.c */
 _Noreturn void net_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void net_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));  /* and goes on */
 void *net_allocate(size_t count, size_t size);      /* zeroed; out of memory is net_fail(1) */
 
 #endif

@@ -146,9 +146,12 @@ const void *net_ragged_row(const struct net_column *column, long row, void *scra
 /* The whole file, or NULL where it has no bytes or cannot be mapped (a pipe). */
 static char *map_whole(struct net_table *table, const char *path, size_t *size)
 {
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     void *at = MAP_FAILED;
+
+    if (stat(path, &status) || !S_ISREG(status.st_mode))
+        return NULL;            /* to open a pipe again would wait for another who writes */
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
 
     if (file < 0)
         return NULL;

@@ -74,6 +74,8 @@ char **net_paths(const char *folder, const char *pattern, int *count);
 /* The same where none may match. */
 char **net_paths_if_any(const char *folder, const char *pattern, int *count);
 void net_paths_free(char **paths, int count);
+/* Fails where one of the files is none that can be read again. */
+void net_need_regular(const char *folder, const char *pattern);
 
 /* A whole number between the limits, or a fault that names the argument. */
 double net_whole_argument(const struct net_call *call, const char *name, double least, double most);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "data_file.h"
@@ -101,6 +102,19 @@ char **net_paths(const char *folder, const char *pattern, int *count)
 char **net_paths_if_any(const char *folder, const char *pattern, int *count)
 {
     return list_paths(folder, pattern, count, false);
+}
+
+void net_need_regular(const char *folder, const char *pattern)
+{
+    int count;
+    char **paths = list_paths(folder, pattern, &count, false);
+    struct stat status;
+
+    for (int i = 0; i < count; i++)
+        if (stat(paths[i], &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+            net_fail(1, "%s is a pipe or a device: training data are read more than once; copy "
+                        "them to a file", paths[i]);
+    net_paths_free(paths, count);
 }
 
 void net_paths_free(char **paths, int count)

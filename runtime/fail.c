@@ -1,5 +1,5 @@
 /*
- * fail.c -- the end of a program that cannot go on: one line on stderr, and the exit code.
+ * fail.c -- the end of a program that cannot go on: one line on stderr, and the exit code. Warnings.
  */
 
 #define _GNU_SOURCE
@@ -21,6 +21,17 @@ _Noreturn void net_fail(int code, const char *format, ...)
     va_end(args);
     fputc('\n', stderr);
     exit(code);
+}
+
+void net_warn(const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "%s: warning: ", program_invocation_short_name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
 }
 
 void *net_allocate(size_t count, size_t size)

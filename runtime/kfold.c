@@ -132,13 +132,21 @@ static void need_free(const struct folds *folds)
     }
 }
 
-/* Data that are not there or too few fail here, before a folder is made that is in the way. */
+/* Data that are not there or too few fail here, before a folder is made that is in the way. The
+   first fold has as many rows as any, the last as few: where batches do not go with that, no fold
+   is trained. */
 static void check_data(const struct folds *folds)
 {
     const struct net_options *options = folds->options;
 
-    net_data_close(net_data_open_fold(options->model, options->value[NET_DATA].text,
-                                      (struct net_fold){ 1, folds->count }));
+    for (int i = 0; i < (options->model->least_batch ? 2 : 1); i++) {
+        const struct net_fold fold = { i ? folds->count : 1, folds->count };
+        struct net_data *data =
+            net_data_open_fold(options->model, options->value[NET_DATA].text, fold);
+
+        net_check_batches(options, net_data_rows(data, NET_TRAIN));
+        net_data_close(data);
+    }
 }
 
 /* Makes the folder, or refuses one that is there. Gives its lock. */

@@ -240,6 +240,10 @@ const char *net_tensors_metadata(const struct net_tensors *tensors, const char *
 void net_tensors_get(const struct net_tensors *tensors, const char *name,
                      const struct net_tensor *tensor, void *base);
 
+/* The first tensor that a checkpoint lacks, has in another shape, or has and the model lacks, in words
+   (malloc'd); NULL: none. */
+char *net_tensors_difference(const struct net_tensors *tensors, const struct net_model *model);
+
 void net_weights_write(const char *path, const struct net_model *model, const void *params);
 void net_weights_read(const char *path, const struct net_model *model, void *params);
 
@@ -355,6 +359,13 @@ void net_progress_close(struct net_progress *progress); /* the line stays */
 void net_progress_hush(struct net_progress *progress);  /* nothing more is shown */
 NET_PRINTF(2, 3) void net_progress_say(struct net_progress *progress, const char *format, ...);
 
+/* ---- check_run.c: what is told of a training run before it begins ------------------------------ */
+
+/* An epoch of `rows` training rows whose last batch is one row where a batchnorm has no variance of
+   one ends the program. */
+void net_check_batches(const struct net_options *options, long rows);
+void net_check_run(const struct net_options *options, const struct net_data *data);
+
 /* ---- checkpoint.c, history.c: a run's folder ------------------------------------------------- */
 
 /* Where a training run stands: with parameters and optimizer state, all that a resume needs. */
@@ -374,6 +385,9 @@ struct net_state {
 
 /* schedule.c: the learning rate of the epoch that `state` is in. */
 double net_schedule_rate(const struct net_options *options, const struct net_state *state);
+
+/* The first schedule of the list that begins behind the last epoch; NULL: none does. */
+const struct net_call *net_schedule_late(const struct net_options *options);
 
 /* After an epoch, before it is counted: plateau and early_stop see loss and metrics of the
    validation part. Then: has early_stop had enough? */

@@ -205,6 +205,14 @@ static void show_shape(struct net_text *text, const struct net_json *shape)
     net_text_add(text, "]");
 }
 
+static void show_wanted(struct net_text *text, const struct net_tensor *tensor)
+{
+    net_text_add(text, "[");
+    for (int axis = 0; axis < tensor->rank; axis++)
+        net_text_add(text, "%s%d", axis ? ", " : "", tensor->shape[axis]);
+    net_text_add(text, "]");
+}
+
 static void check_shape(const struct net_tensors *tensors, const char *name,
                         const struct net_tensor *tensor, const struct net_json *shape)
 {
@@ -219,10 +227,9 @@ static void check_shape(const struct net_tensors *tensors, const char *name,
     if (same)
         return;
     show_shape(&found, shape);
-    for (axis = 0; axis < tensor->rank; axis++)
-        net_text_add(&wanted, "%s%d", axis ? ", " : "", tensor->shape[axis]);
-    net_fail(NET_FAULT, "%s: tensor %s has shape %s; this model's is [%s]", tensors->path, name,
-             found.at, wanted.at ? wanted.at : "");
+    show_wanted(&wanted, tensor);
+    net_fail(NET_FAULT, "%s: tensor %s has shape %s; this model's is %s", tensors->path, name,
+             found.at, wanted.at);
 }
 
 void net_tensors_get(const struct net_tensors *tensors, const char *name,
@@ -254,6 +261,36 @@ void net_tensors_get(const struct net_tensors *tensors, const char *name,
     memcpy(logical, tensors->bytes + tensors->data + (size_t)offsets->first->number, size);
     net_tensor_set(tensor, base, logical);
     free(logical);
+}
+
+char *net_tensors_difference(const struct net_tensors *tensors, const struct net_model *model)
+{
+    for (int t = 0; t < model->tensor_count; t++) {
+        const struct net_tensor *tensor = &model->tensors[t];
+        const struct net_json *entry = net_json_member(tensors->header, tensor->name);
+        const struct net_json *shape = net_json_member(entry, "shape");
+        struct net_text found = { 0 }, wanted = { 0 };
+
+        if (!shape || shape->kind != NET_JSON_ARRAY)
+            return net_format("it has no %s", tensor->name);
+        show_shape(&found, shape);
+        show_wanted(&wanted, tensor);
+        if (strcmp(found.at, wanted.at) != 0)
+            return net_format("its %s is %s, this trainer's %s", tensor->name, found.at,
+                              wanted.at);
+        free(found.at);
+        free(wanted.at);
+    }
+    for (const struct net_json *entry = tensors->header->first; entry; entry = entry->next) {
+        bool known = !strcmp(entry->key, "__metadata__") || !strncmp(entry->key, "kept.", 5)
+                     || !strncmp(entry->key, "optimizer.", 10);
+
+        for (int t = 0; t < model->tensor_count && !known; t++)
+            known = !strcmp(entry->key, model->tensors[t].name);
+        if (!known)
+            return net_format("it has %s, this trainer none", entry->key);
+    }
+    return NULL;
 }
 
 static bool ends_with(const char *name, const char *end)

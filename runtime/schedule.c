@@ -89,6 +89,19 @@ double net_schedule_rate(const struct net_options *options, const struct net_sta
     return options->value[NET_LR].number;
 }
 
+const struct net_call *net_schedule_late(const struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    long begin = 0;
+
+    for (int i = 0; i + 1 < model->schedule_count; i++) {
+        begin += length_of(&model->schedule[i], options);
+        if (begin >= net_whole(options, NET_EPOCHS) && net_whole(options, NET_EPOCHS))
+            return &model->schedule[i + 1];
+    }
+    return NULL;
+}
+
 /* ---- Watching -------------------------------------------------------------------------------- */
 
 /* The number that `monitor` names, of the validation part; turned round where more is better. */

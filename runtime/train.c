@@ -38,6 +38,25 @@ static void save_weights(const struct net_training *training)
     free(path);
 }
 
+/* What may help against a loss that is not finite, after an update or before the first; malloc'd. */
+static char *advise(const struct net_training *training, bool updated)
+{
+    const struct net_value *value = training->options->value;
+    const double clip = value[NET_CLIP].number;
+
+    if (updated && clip > 0.0)
+        return net_format("Try a smaller --lr, or a smaller --clip than %g", clip);
+    if (updated)
+        return net_format("Try a smaller --lr, or --clip 1");
+    if (value[NET_WEIGHTS].text)
+        return net_format("No update came before it, so the learning rate is not its cause: the "
+                          "weights of %s or the numbers of the rows are too large",
+                          value[NET_WEIGHTS].text);
+    return net_format("No update came before it, so the learning rate is not its cause: inputs, "
+                      "targets or initial weights are too large; standardize and minmax make rows "
+                      "smaller");
+}
+
 /* A good checkpoint is not written over by one whose parameters are not finite. */
 static void save(struct net_training *training)
 {
@@ -48,9 +67,9 @@ static void save(struct net_training *training)
     if (spoilt) {
         net_progress_close(&training->progress);
         net_run_json(training, "diverged", NULL);
-        net_fail(NET_DIVERGED, "after step %u, the last step, %s is not finite. Try a smaller "
-                 "--lr, or --clip 1, from the last good checkpoint: --weights "
-                 "%s/checkpoint.safetensors", training->session.run.step, spoilt->name,
+        net_fail(NET_DIVERGED, "after step %u, the last step, %s is not finite. %s, from "
+                 "the last good checkpoint: --weights %s/checkpoint.safetensors",
+                 training->session.run.step, spoilt->name, advise(training, true),
                  training->folder);
     }
     net_checkpoint_write(training);
@@ -149,6 +168,11 @@ static char *find_cause(struct net_training *training)
     training->end = session->run.step - 1;
     char *path = net_format("%s/checkpoint.safetensors", training->folder);
     net_tensors_read(&checkpoint, path);
+    /* padding is not in the checkpoint, and the step has spoilt it */
+    memset(session->run.params, 0, session->model->params_size);
+    if (session->state_copies)
+        memset(session->run.state, 0,
+               (size_t)session->state_copies * session->model->params_size);
     net_checkpoint_read(&checkpoint, training);
     net_tensors_free(&checkpoint);
     free(path);
@@ -173,11 +197,12 @@ static _Noreturn void diverge(struct net_training *training, float loss)
     net_loader_cancel(training->loader);
     const char *cause = find_cause(training);
     net_progress_close(&training->progress);
-    net_fail(NET_DIVERGED,
-             "the loss is %s in step %u (epoch %ld, row %ld)%s%s. Try a smaller --lr, or "
-             "--clip 1, from the last good checkpoint: --weights %s/checkpoint.safetensors",
+    char *checkpoint = net_format(", from the last good checkpoint: --weights "
+                                  "%s/checkpoint.safetensors", training->folder);
+
+    net_fail(NET_DIVERGED, "the loss is %s in step %u (epoch %ld, row %ld)%s%s. %s%s",
              isnan(loss) ? "not a number" : "infinite", step, epoch, row, cause ? "; " : "",
-             cause ? cause : "", training->folder);
+             cause ? cause : "", advise(training, step > 1), step > 1 ? checkpoint : "");
 }
 
 static void save_in_time(struct net_training *training)
@@ -401,6 +426,7 @@ static void open_training(struct net_training *training, struct net_options *opt
         net_pretrained_read(options->model, session->data, options->value[NET_DATA].text,
                             session->run.params, &training->progress);
     open_rows(training);
+    net_check_run(options, session->data);
     if (!strcmp(options->value[NET_KEEP].text, "best")
         && net_data_rows(session->data, NET_VALIDATION))
         training->kept = net_memory(options->model->params_size);
@@ -520,8 +546,8 @@ static void finish_training(struct net_training *training, bool whole)
     net_progress_say(&training->progress, "the run is in %s", training->folder);
     if (!finite) {
         net_progress_close(&training->progress);
-        net_fail(NET_DIVERGED, "the loss after the last step is not finite. Try a smaller --lr, or "
-                 "--clip 1");
+        net_fail(NET_DIVERGED, "the loss after the last step is not finite. %s",
+                 advise(training, session->run.step > 0));
     }
 }
 
