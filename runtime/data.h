@@ -196,6 +196,17 @@ const char *net_data_target_place(const struct net_data *data, enum net_part par
 /* What class `class` of the target is called in the data, or NULL where classes are numbers. */
 const char *net_data_class_name(const struct net_data *data, int class);
 
+/* What scale, normalize, standardize and minmax did to a target of values; nothing (count 0) where
+   another step is among them, or the loss is of probabilities. undo.c */
+struct net_undo {
+    double *scale, *shift;      /* count each: the target's size */
+    int count;
+};
+
+void net_undo_open(struct net_undo *undo, const struct net_data *data);
+void net_undo(const struct net_undo *undo, float *outputs);    /* of one row, in place */
+void net_undo_close(struct net_undo *undo);
+
 /* The words of a field of tokens or a bag of words, by id; NULL where an id has none (padding,
    unknown, ids that are not used). `count` is net_field.vocabulary. */
 const char *const *net_data_vocabulary(const struct net_data *data, int field, int *count);

@@ -1,6 +1,7 @@
 /*
- * predict.c -- a line a row: the class and the probabilities of all classes, or the values. One
- * output with binary cross-entropy prints the class, 0 or 1, and the probability of 1.
+ * predict.c -- a line a row: the class and the probabilities of all classes, or the values in the
+ * units of the data. One output with binary cross-entropy prints the class, 0 or 1, and the
+ * probability of 1.
  */
 
 #include <math.h>
@@ -60,7 +61,9 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
     const long count = net_data_rows(session->data, part);
     const struct net_pass pass = {.kind = NET_PASS_PREDICT};
     long *rows = net_allocate((size_t)model->batch, sizeof *rows);
+    struct net_undo undo;
 
+    net_undo_open(&undo, session->data);
     for (long begin = 0; begin < count && !ferror(out); begin += model->batch) {
         const int n = count - begin < model->batch ? (int)(count - begin) : model->batch;
 
@@ -72,8 +75,10 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
             float *x = session->predictions + (long)i * model->outputs;
 
             activate(x, model->outputs, model->activation);
+            net_undo(&undo, x);
             print_row(out, session, x);
         }
     }
+    net_undo_close(&undo);
     free(rows);
 }

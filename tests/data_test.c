@@ -662,6 +662,53 @@ START_TEST(predictions)
     text = predict(&f, "values.npy");
     ck_assert_str_eq(text, "0.5 -1 2 0.00100000005\n");
     free(text);
+
+    /* the target was (x / 255 - mean) / std: the outputs mean .5 * .5 + .5, ... of 255 */
+    f.fields[1].rank = 3;
+    f.fields[1].shape[0] = CHANNELS, f.fields[1].shape[1] = 1, f.fields[1].shape[2] = PIXELS;
+    f.fields[1].size = INPUT;
+    f.fields[1].steps = scale_normalize;
+    f.fields[1].step_count = 2;
+    text = predict(&f, "values.npy");
+    ck_assert_str_eq(text, "191.25 0 1083.75 64.2600021\n");
+    free(text);
+}
+END_TEST
+
+/* What preparations of a target do is undone, unless the loss takes it as a probability. */
+START_TEST(undone)
+{
+    static const float y[][2] = {{20, 7}, {30, 7}, {65, 7}};
+    static const struct net_call minmax = {.name = "minmax",
+                                           .preparation = &net_preparation_minmax};
+    const struct net_call steps[] = {standardize[0], scale_normalize[0], minmax};
+    struct fixture f;
+
+    for (int count = 1; count <= 3; count++) {
+        struct net_undo undo;
+
+        make_model(&f, NULL, 0, steps, 0);
+        f.fields[1].step_count = count;
+        struct net_data *data = open_targets(&f, y[0], 3, 2);
+
+        net_undo_open(&undo, data);
+        ck_assert_int_eq(undo.count, 2);
+        for (int row = 0; row < 3; row++) {
+            float made[2];
+
+            memcpy(made, net_data_target(data, NET_TRAIN, row), sizeof made);
+            ck_assert_float_ne(made[0], y[row][0]);
+            net_undo(&undo, made);
+            ck_assert_float_eq_tol(made[0], y[row][0], 1e-5f);
+            ck_assert_float_eq_tol(made[1], y[row][1], 1e-5f);
+        }
+        net_undo_close(&undo);
+        f.model.loss = NET_BINARY_CROSS_ENTROPY;
+        net_undo_open(&undo, data);
+        ck_assert_int_eq(undo.count, 0);
+        net_undo_close(&undo);
+        net_data_close(data);
+    }
 }
 END_TEST
 
@@ -670,7 +717,7 @@ TCase *data_test_prepared(void)
     const TTest *const tests[] = {
         bytes_stay_bytes, standardized, hot_vectors, faults_in_rows, faults_in_probabilities,
         faults_in_a_preparation, holdouts, empty_holdout, classification, many_classes, one_output,
-        regression, predictions,
+        regression, predictions, undone,
     };
     TCase *prepared = tcase_create("prepared");
 
