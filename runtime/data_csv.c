@@ -265,16 +265,23 @@ static void take_row(struct net_builder *builder, const struct choice *choice, c
         }
 }
 
-/* Another file of the same source has the same header. */
-static void check_names(const struct csv *c, char **names, char **first, int count,
-                        const char *first_path)
+/* Another file of the same source has the same columns: where they are taken by name they may stand
+   elsewhere, by number they have the names of the first file's. */
+static void choose_again(struct choice *choice, const struct net_builder *builder,
+                         const struct csv *c, char **names, const char *first_path)
 {
-    for (int i = 0; i < count && i < c->count; i++)
-        if (strcmp(names[i], first[i]))
-            net_fail(1, "%s: line 1: column %d is %s, in %s it is %s", c->path, i + 1, names[i],
-                     first_path, first[i]);
-    if (c->count != count)
-        net_fail(1, "%s: line 1: %d columns, %s has %d", c->path, c->count, first_path, count);
+    for (int f = 0; f < builder->count; f++)
+        for (int k = 0; k < choice->total[f]; k++) {
+            int *chosen = &choice->chosen[f][k];
+            char *name = builder->takers[f].column->elements[k];
+
+            if (builder->takers[f].field->columns[0].text)
+                *chosen = find_column(c, names, &(struct net_arg){.text = name});
+            else if (*chosen >= c->count || strcmp(names[*chosen], name))
+                net_fail(1, "%s: line 1: column %d is %s, in %s it is %s; column(\"%s\") takes it "
+                            "wherever it stands", c->path, *chosen + 1,
+                         *chosen < c->count ? names[*chosen] : "not there", first_path, name, name);
+        }
 }
 
 static void open_csv(struct net_table *table, const struct net_request *request)
@@ -288,7 +295,6 @@ static void open_csv(struct net_table *table, const struct net_request *request)
     struct net_scratch scratch = {0};
     struct choice choice = {0};
     struct net_builder builder;
-    char **names = NULL;
     int count, width = 0;
     char **paths = net_paths(request->folder, file->text, &count);
 
@@ -304,16 +310,16 @@ static void open_csv(struct net_table *table, const struct net_request *request)
         if (!read_row(&c, &line))
             net_fail(1, "%s: expected %s, found an empty file", paths[i],
                      header ? "a header" : "rows");
-        char **own = read_names(&c, header);
+        char **names = read_names(&c, header);
 
-        if (!names) {
-            names = own;
-            width = c.count;
+        if (i > 0 && !header && c.count != width)
+            net_fail(1, "%s: line 1: %d columns, %s has %d", paths[i], c.count, paths[0], width);
+        width = c.count;
+        if (i == 0)
             choose(&choice, &builder, &c, names);
-        } else {
-            check_names(&c, own, names, width, paths[0]);
-            free_names(own, width);
-        }
+        else
+            choose_again(&choice, &builder, &c, names, paths[0]);
+        free_names(names, width);
         if (!header)
             c.at = start.at, c.line = 1;
         while (read_row(&c, &line)) {
@@ -328,7 +334,6 @@ static void open_csv(struct net_table *table, const struct net_request *request)
         free(c.cells);
     }
     net_builder_close(&builder, file->text);
-    free_names(names, width);
     for (int f = 0; f < builder.count; f++)
         free(choice.chosen[f]);
     free(scratch.at);

@@ -321,18 +321,50 @@ static void read_two_files(const void *context)
     net_table_free(&table);
 }
 
+static void read_without_headers(const void *context)
+{
+    struct net_table table = read_table(&net_reader_csv, "t?", false, context, 1);
+
+    net_table_free(&table);
+}
+
 START_TEST(headers_differ)
 {
-    static const char *const others[][2] = {
-        {"a,c\n1,2\n", "t2: line 1: column 2 is c, in "},
-        {"a\n1\n", "t2: line 1: 1 columns, "},
+    static const struct net_arg second[] = {{.number = 2}};
+    const struct net_field by_number = {.name = "x", .columns = second, .column_count = 1,
+                                        .size = 1, .rank = 1, .shape = {1}};
+    const struct { const struct net_field *field; const char *other, *fault; } cases[] = {
+        {&number_field, "a,c\n1,2\n", "t2: line 1: expected a column b, found a, ..."},
+        {&number_field, "a\n1\n", "t2: line 1: expected a column b, found a"},
+        {&by_number, "b,a\n1,2\n", "t2: line 1: column 2 is a, in "},
+        {&by_number, "b,a\n1,2\n", " it is b; column(\"b\") takes it wherever it stands"},
+        {&by_number, "a\n1\n", "t2: line 1: column 2 is not there, in "},
     };
 
-    for (int i = 0; i < LENGTH(others); i++) {
+    for (int i = 0; i < LENGTH(cases); i++) {
         write_text("t1", "a,b\n1,2\n");
-        write_text("t2", others[i][0]);
-        expect_fault(read_two_files, &number_field, others[i][1]);
+        write_text("t2", cases[i].other);
+        expect_fault(read_two_files, cases[i].field, cases[i].fault);
     }
+    write_text("t1", "1,2\n");
+    write_text("t2", "1\n");
+    expect_fault(read_without_headers, &by_number, "t2: line 1: 1 columns, ");
+}
+END_TEST
+
+/* By name, the columns of another file may stand elsewhere, and others beside them. */
+START_TEST(headers_in_another_order)
+{
+    write_text("t1", "z,a,b,c\n9,1,2,3\n");
+    write_text("t2", "c,y,b,a,x\n6,9,5,4,9\n7,9,8,9,9\n");
+    struct net_table table = read_table(&net_reader_csv, "t?", true, &numbers_field, 1);
+    const double wanted[3][3] = {{1, 2, 3}, {4, 5, 6}, {9, 8, 7}};
+
+    ck_assert_int_eq(table.columns[0].rows, 3);
+    for (int row = 0; row < 3; row++)
+        for (int k = 0; k < 3; k++)
+            ck_assert_double_eq(number_at(&table, 0, row, k), wanted[row][k]);
+    net_table_free(&table);
 }
 END_TEST
 
@@ -562,8 +594,8 @@ Suite *suite_readers(void)
 {
     const TTest *const tests[] = {
         csv_numbers, csv_doubles, csv_without_header, csv_fields, csv_names, jsonl_fields,
-        table_faults, headers_differ, numbers_are_exact, numbers_end_with_a_page, cifar_records,
-        cifar_pickles, cifar_faults, broken_files,
+        table_faults, headers_differ, headers_in_another_order, numbers_are_exact,
+        numbers_end_with_a_page, cifar_records, cifar_pickles, cifar_faults, broken_files,
     };
     Suite *suite = suite_create("readers");
     TCase *files = tcase_create("files");
