@@ -387,31 +387,46 @@ static void open_numbers(struct net_table *table, const struct net_request *requ
                    net_is_npy(path) ? net_header_npy : net_header_idx);
 }
 
-static bool is_lines(const char *file)
+static bool reads_texts(const struct net_request *request)
 {
-    size_t length = strlen(file);
+    bool texts = true;
 
-    if (length > 3 && !strcmp(file + length - 3, ".gz"))
-        length -= 3;
-    return length > 4 && !strncmp(file + length - 4, ".txt", 4);
+    for (int f = 0; f < request->field_count; f++)
+        texts &= request->fields[f].vocabulary > 0;
+    return texts;
+}
+
+/* The reader for a file such as `predict` was given, where tables may be of either kind. */
+static const struct net_reader *choose_reader(const struct net_reader *reader, const char *file,
+                                              struct net_request *request)
+{
+    const bool texts = reads_texts(request);
+    const enum net_shown shown = reader->table ? net_input_shows(file, texts) : NET_SHOWS_TABLE;
+
+    request->lines = shown == NET_SHOWS_LINES;
+    if (texts && reader->table)
+        request->hint = "\n  A file of a text a line is called .txt, or read from -.";
+    return !reader->table || request->lines ? reader :
+           shown == NET_SHOWS_OBJECTS ? reader->objects : reader->table;
 }
 
 struct net_data *net_data_open_file(const struct net_model *model, const char *file,
                                     const char *preparation)
 {
-    static const struct net_reader numbers = {"predict", open_numbers, NULL};
+    static const struct net_reader numbers = {.name = "predict", .open = open_numbers};
     struct net_data *data = new_data(model);
     struct net_opened *opened = &data->opened[NET_TEST];
     const struct net_call *train = model->parts[NET_TRAIN];
     const struct net_reader *reader = train && train->reader ? train->reader : &numbers;
-    struct net_call call = {.name = "predict", .args = &(struct net_arg){.text = file},
-                            .arg_count = 1};
-    const struct net_request request = {.call = &call, .fields = model->fields,
-                                        .field_count = model->field_count - 1,
-                                        .lines = is_lines(file)};
     struct net_arg *args = NULL;
 
+    file = net_input_path(file);
     net_need_file(file);
+    struct net_call call = {.name = "predict", .args = &(struct net_arg){.text = file},
+                            .arg_count = 1};
+    struct net_request request = {.call = &call, .fields = model->fields,
+                                  .field_count = model->field_count - 1};
+
     for (int f = 0; !preparation && f < request.field_count; f++)
         if (learns(&model->fields[f]))
             net_fail(1, "%s is prepared with numbers learnt in training: --weights wants a run's "
@@ -426,7 +441,8 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
         call = (struct net_call){.name = train->name, .args = args,
                                  .arg_count = train->arg_count};
     }
-    open_table(data, NET_TEST, reader->file ? reader : &numbers, &request);
+    reader = choose_reader(reader->file ? reader : &numbers, file, &request);
+    open_table(data, NET_TEST, reader, &request);
     free(args);
     if (preparation)
         net_preparation_load(data, preparation);

@@ -91,6 +91,7 @@ struct net_request {
     const struct net_field *fields;     /* of the model; without the target for `predict` */
     int field_count;
     bool lines;                 /* the file is plain text, a row a line */
+    const char *hint;           /* of `predict`, where a file has other columns; or NULL */
 };
 
 /* Opens a source. Fills the columns; data.c checks that their rows agree. Fails by net_fail. */
@@ -99,6 +100,8 @@ struct net_reader {
     void (*open)(struct net_table *table, const struct net_request *request);
     const char *file;           /* the argument that `predict FILE` stands in for, or NULL: FILE is
                                    idx or npy */
+    const struct net_reader *objects;   /* of tables: what reads an object a line, and */
+    const struct net_reader *table;     /* what reads lines of cells; either may be given */
 };
 
 extern const struct net_reader net_reader_idx, net_reader_npy, net_reader_digits, net_reader_xor,

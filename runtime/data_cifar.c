@@ -101,5 +101,7 @@ static void open_cifar100(struct net_table *table, const struct net_request *req
     open_cifar(table, request, 2);
 }
 
-const struct net_reader net_reader_cifar10 = {"cifar10", open_cifar10, "file"};
-const struct net_reader net_reader_cifar100 = {"cifar100", open_cifar100, "file"};
+const struct net_reader net_reader_cifar10 = {
+    .name = "cifar10", .open = open_cifar10, .file = "file"};
+const struct net_reader net_reader_cifar100 = {
+    .name = "cifar100", .open = open_cifar100, .file = "file"};

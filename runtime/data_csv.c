@@ -20,6 +20,7 @@ struct cell {
 
 struct csv {
     const char *path, *at, *end;
+    const char *hint;           /* where a column is not there; or NULL */
     long line;                  /* of `at`, from 1 */
     struct cell *cells;         /* of the row that was read */
     int count, room;
@@ -72,8 +73,8 @@ static void check_line_ends(const struct csv *c)
     const char *end = memchr(c->at, '\n', size) ? NULL : memchr(c->at, '\r', size);
 
     if (end && end + 1 < c->end)
-        net_fail(1, "%s: line 1: it ends with CR alone; expected LF or CR LF; convert the file, for "
-                    "example with tr '\\r' '\\n'", c->path);
+        net_fail(1, "%s: line 1: it ends with CR alone; expected LF or CR LF; convert the file, "
+                    "for example with tr '\\r' '\\n'", c->path);
 }
 
 static void skip_line_break(struct csv *c)
@@ -201,9 +202,11 @@ static int find_column(const struct csv *c, char **names, const struct net_arg *
     if (found < 0) {
         const char *near = net_nearest(column->text, (const char *const *)names, c->count);
 
-        net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s%s", c->path, column->text,
+        net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s%s%s", c->path,
+                 column->text,
                  net_cell_text(text, names[0], strlen(names[0])), c->count > 1 ? ", ..." : "",
-                 near ? "; did you mean " : "", near ? near : "", separator_hint(c));
+                 near ? "; did you mean " : "", near ? near : "", separator_hint(c),
+                 c->hint ? c->hint : "");
     }
     return found;
 }
@@ -290,7 +293,8 @@ static void open_csv(struct net_table *table, const struct net_request *request)
         net_open_lines(table, request);
         return;
     }
-    const bool header = net_argument(request->call, "header")->number != 0;
+    const struct net_arg *given = net_argument(request->call, "header");
+    const bool header = !given || given->number != 0;   /* a model of jsonl has names */
     const struct net_arg *file = net_argument(request->call, "file");
     struct net_scratch scratch = {0};
     struct choice choice = {0};
@@ -301,7 +305,8 @@ static void open_csv(struct net_table *table, const struct net_request *request)
     net_builder_open(&builder, table, request, NET_TEXT_CSV);
     for (int i = 0; i < count; i++) {
         struct net_bytes bytes = net_text_bytes(net_map_file(table, paths[i]), paths[i]);
-        struct csv c = {.path = paths[i], .at = bytes.at, .end = bytes.at + bytes.size, .line = 1};
+        struct csv c = {.path = paths[i], .at = bytes.at, .end = bytes.at + bytes.size, .line = 1,
+                        .hint = request->hint};
         const struct csv start = c;
         long line;
 
@@ -340,4 +345,6 @@ static void open_csv(struct net_table *table, const struct net_request *request)
     net_paths_free(paths, count);
 }
 
-const struct net_reader net_reader_csv = {"csv", open_csv, "file"};
+const struct net_reader net_reader_csv = {.name = "csv", .open = open_csv, .file = "file",
+                                          .objects = &net_reader_jsonl,
+                                          .table = &net_reader_csv};

@@ -281,4 +281,4 @@ static void open_digits(struct net_table *table, const struct net_request *reque
                                             .rows = rows, .size = 1, .at = label};
 }
 
-const struct net_reader net_reader_digits = {"digits", open_digits, NULL};
+const struct net_reader net_reader_digits = {.name = "digits", .open = open_digits};

@@ -67,6 +67,14 @@ const char *net_stream_map(struct net_stream *file, struct net_table *table, siz
 /* `rows` more rows, in a file. */
 void net_add_piece(struct net_column *column, long rows, const char *at, const char *end);
 
+/* ---- data_input.c: what `predict` was given -------------------------------------------------- */
+
+const char *net_input_path(const char *file);   /* of `-`: standard input's */
+
+/* Wildcards name tables. `texts`: the model reads nothing else, and standard input is lines. */
+enum net_shown { NET_SHOWS_TABLE, NET_SHOWS_OBJECTS, NET_SHOWS_LINES };
+enum net_shown net_input_shows(const char *file, bool texts);
+
 /* ---- data_paths.c: names and arguments ------------------------------------------------------- */
 
 /* The files that `pattern` names, sorted; at least one. `folder` NULL: the current one. */

@@ -46,5 +46,6 @@ static void open_logistic_map(struct net_table *table, const struct net_request 
     }
 }
 
-const struct net_reader net_reader_xor = {"xor", open_xor, NULL};
-const struct net_reader net_reader_logistic_map = {"logistic_map", open_logistic_map, NULL};
+const struct net_reader net_reader_xor = {.name = "xor", .open = open_xor};
+const struct net_reader net_reader_logistic_map = {.name = "logistic_map",
+                                                   .open = open_logistic_map};

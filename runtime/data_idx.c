@@ -59,4 +59,4 @@ static void open_idx(struct net_table *table, const struct net_request *request)
     net_open_files(table, request, net_header_idx);
 }
 
-const struct net_reader net_reader_idx = {"idx", open_idx, NULL};
+const struct net_reader net_reader_idx = {.name = "idx", .open = open_idx};

@@ -346,8 +346,12 @@ static void open_jsonl(struct net_table *table, const struct net_request *reques
         const struct net_field *field = &request->fields[f];
         char **names = net_allocate((size_t)field->column_count, sizeof *names);
 
-        for (int k = 0; k < field->column_count; k++)
+        for (int k = 0; k < field->column_count; k++) {
+            if (field->column_range || !field->columns[k].text)
+                net_fail(1, "%s: expected a csv file: the model takes %s by the place of its "
+                            "columns", file->text, field->name);
             names[k] = net_copy(field->columns[k].text);
+        }
         net_builder_elements(&l.builder, f, field->column_count, names);
         places += field->column_count;
     }
@@ -366,4 +370,6 @@ static void open_jsonl(struct net_table *table, const struct net_request *reques
     net_paths_free(paths, count);
 }
 
-const struct net_reader net_reader_jsonl = {"jsonl", open_jsonl, "file"};
+const struct net_reader net_reader_jsonl = {.name = "jsonl", .open = open_jsonl, .file = "file",
+                                          .objects = &net_reader_jsonl,
+                                          .table = &net_reader_csv};

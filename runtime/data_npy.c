@@ -201,4 +201,4 @@ static void open_npy(struct net_table *table, const struct net_request *request)
     net_open_files(table, request, net_header_npy);
 }
 
-const struct net_reader net_reader_npy = {"npy", open_npy, NULL};
+const struct net_reader net_reader_npy = {.name = "npy", .open = open_npy};

@@ -285,4 +285,4 @@ static void open_npz(struct net_table *table, const struct net_request *request)
     net_paths_free(paths, count);
 }
 
-const struct net_reader net_reader_npz = {"npz", open_npz, "file"};
+const struct net_reader net_reader_npz = {.name = "npz", .open = open_npz, .file = "file"};

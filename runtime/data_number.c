@@ -1,6 +1,7 @@
 /*
  * data_number.c -- files of numbers: of any width and order in the file, in memory as bytes, 32-bit
- * integers, floats or doubles. What stands in a plain file as in memory is mapped and never read whole.
+ * integers, floats or doubles. What stands in a plain file as in memory is mapped and never read
+ * whole.
  */
 
 #include <limits.h>

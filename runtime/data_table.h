@@ -1,6 +1,6 @@
 /*
  * data_table.h -- what readers of tables (csv, jsonl) share. A reader finds the cells of a row; a
- * builder makes the columns of the model's fields of them: numbers, numbered strings, or, of a text,
+ * builder makes the columns of the model's fields of them: numbers, classes, or, of a text,
  * the place where it stands in the file.
  */
 

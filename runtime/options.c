@@ -320,7 +320,7 @@ void net_options_read(struct net_options *options, const struct net_model *model
             i = read_flag(options, argc, argv, i);
         else if (command == NET_KFOLD && !options->folds)
             options->folds = read_folds(argv[i]);
-        else if (command != NET_PREDICT || argv[i][0] == '-')
+        else if (command != NET_PREDICT || (argv[i][0] == '-' && argv[i][1]))
             net_fail(NET_USAGE, "%s does not know what to do with \"%s\"; --help shows its flags",
                      commands[command], argv[i]);
         else if (options->file)
@@ -422,7 +422,7 @@ void net_help(const struct net_model *model)
            "  train      train as the model file says (the default)\n"
            "  kfold K    a run for each of K folds; their mean and standard deviation\n"
            "  eval       loss, metrics and report of a part, with --weights\n"
-           "  predict    --weights RUN FILE: one line a row\n"
+           "  predict    --weights RUN FILE: one line a row; - is standard input\n"
            "  summary    layers, shapes, parameters\n"
            "  init       the initial weights alone: --seed N -o FILE\n"
            "  gradcheck  gradients against differences of the loss\n"

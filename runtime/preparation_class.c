@@ -1,7 +1,7 @@
 /*
- * preparation_class.c -- classes(n) and one_hot(n): a number from 0 to n - 1 a row. Cells of a table
- * that are all whole numbers from 0 to n - 1 mean these numbers; others are numbered in sorted order
- * as the training source has them, numbers by their size.
+ * preparation_class.c -- classes(n) and one_hot(n): a number from 0 to n - 1 a row. Cells of a
+ * table that are all whole numbers from 0 to n - 1 mean these numbers; others are numbered in
+ * sorted order as the training source has them, numbers by their size.
  */
 
 #include <math.h>
@@ -80,7 +80,7 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
     fitted->words[0] = names;
 }
 
-/* The number of a name, which may be a number that is written otherwise (2.0); -1: there is none. */
+/* The class of a name, which may be a number that is written otherwise (2.0); -1: none. */
 static int32_t find_name(const struct net_words *names, const char *word)
 {
     int32_t found = net_words_find(names, word, strlen(word));

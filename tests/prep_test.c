@@ -29,7 +29,7 @@ static void open_memory(struct net_table *table, const struct net_request *reque
     table->column_count = 2;
 }
 
-static const struct net_reader reader = {"memory", open_memory, NULL};
+static const struct net_reader reader = {.name = "memory", .open = open_memory};
 static const struct net_call source = {.name = "memory", .reader = &reader};
 
 static void pack_field(float (*to)[MOST], const struct net_rows *rows, int channels, int size,

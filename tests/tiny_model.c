@@ -235,7 +235,7 @@ static void open_clouds(struct net_table *table, const struct net_request *reque
     };
 }
 
-static const struct net_reader clouds = { "clouds", open_clouds, NULL };
+static const struct net_reader clouds = { .name = "clouds", .open = open_clouds };
 
 static const struct net_arg fraction = { .name = "fraction", .number = 0.2, .given = true },
                             three = { .name = "n", .number = CLASSES, .given = true };

@@ -333,6 +333,14 @@ sed 's/,[a-z]*$/,/; s/^id.*/id,text,length,/' fruit.csv | gzip >other.csv.gz
 check "fruit: predict" ./fruit predict --weights fruit_run other.csv.gz -o predicted.txt
 check "fruit: predicted names" grep -q "^apple 0.9" predicted.txt
 holds "fruit: predicted rows" "$(wc -l <predicted.txt)" "==" 60
+gzip -dc other.csv.gz | ./fruit predict --weights fruit_run - >piped.txt
+check "fruit: predict from a pipe" cmp predicted.txt piped.txt
+./fruit predict --weights fruit_run - <other.csv.gz >piped.txt
+check "fruit: predict from standard input" cmp predicted.txt piped.txt
+gzip -dc other.csv.gz |
+    sed -E -e '1d' -e 's/^[0-9]+,"(.*)",([0-9.]+),$/{"length":\2,"text":"\1"}/' -e 's/""/\\"/g' >other
+check "fruit: predict from jsonl" ./fruit predict --weights fruit_run other -o piped.txt
+check "fruit: as from csv" cmp predicted.txt piped.txt
 printf 'text,kind\nred apple,apple\n' >short.csv
 exits "predict without a column" 1 "expected a column length" \
     ./fruit predict --weights fruit_run short.csv

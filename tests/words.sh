@@ -116,6 +116,20 @@ check "netc bag.net" "$netc" bag.net -o bag
 trained mlp
 trained bag
 
+# a text a line, from standard input too; objects; a name that says neither
+printf 'red one\ntwo\n' >new.txt
+printf '{"title": "red one"}\n{"title": "two"}\n' >new.jsonl
+./mlp predict --weights run.mlp.1 new.txt >lines.predicted
+check "predict of lines" [ "$(wc -l <lines.predicted)" = 2 ]
+for input in new.txt new.jsonl; do
+    # shellcheck disable=SC2002
+    cat $input | ./mlp predict --weights run.mlp.1 - >piped.predicted
+    check "predict - of $input" cmp lines.predicted piped.predicted
+done
+cp new.txt new.log
+exits "lines of another name" 1 "a text a line is called .txt" \
+    ./mlp predict --weights run.mlp.1 new.log
+
 # Rows without a word in the batch are left out, or updated by 0: with whole gradients, the same
 # bits.
 for model in mlp bag; do
