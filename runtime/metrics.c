@@ -44,8 +44,8 @@ struct net_metrics {
     struct sums *sums;          /* [outputs]; NULL for targets that are class indices */
 };
 
-/* The first row to train on whose target is neither 1 nor as the lower ones before it, 0 or -1; else
-   the number of rows. `low`: which of the two. */
+/* The first row to train on whose target is neither 1 nor as the lower ones before it, 0 or -1;
+   else the number of rows. `low`: which of the two. */
 static long find_stray(const struct net_data *data, float *low)
 {
     const long rows = net_data_rows(data, NET_TRAIN);
@@ -262,8 +262,8 @@ bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_
     return predicted + support > 0;
 }
 
-/* Of two classes the score of class 1, be they of one output or of two. Several: the mean over those
-   that occur or are predicted. */
+/* Of two classes the score of class 1, be they of one output or of two. Several: the mean over
+   those that occur or are predicted. */
 static struct net_score score(const struct net_metrics *metrics)
 {
     struct net_score sum = {0}, one;
