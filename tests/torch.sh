@@ -22,14 +22,25 @@ differences() {
     ' "$torch/losses.csv" "$scratch/steps.csv"
 }
 
+# has_kernels CONV: Winograd's are in the generated C where the case wants them, and not where not.
+has_kernels() {
+    case $1 in
+        winograd) grep -q ' conv2d_winograd_' "$scratch/trainer.c" ;;
+        direct) ! grep -q ' conv2d_winograd_' "$scratch/trainer.c" ;;
+    esac || { echo "conv=$1, but the generated C is not so" >"$scratch/log"; return 1; }
+}
+
 worst=0 worst_name=
 while read -r name file options; do
     case $name in \#* | "") continue ;; esac
     [ "${ONLY:-$name}" = "$name" ] || continue
-    defines=() flags=() edits=(-e '')
+    defines=() flags=() edits=(-e '') conv=
     for option in $options; do
         case $option in
-            conv=*) edits+=(-e "s/^train \{/&\n    conv = ${option#conv=}/") ;;
+            conv=*)
+                conv=${option#conv=}
+                edits+=(-e "s/^train \{/&\n    conv = $conv/")
+                ;;
             *=*) defines+=(--define "$option") ;;
             *) flags+=("$option") ;;
         esac
@@ -45,7 +56,8 @@ while read -r name file options; do
         skip "$name: no losses of PyTorch are stored"
         continue
     fi
-    if "$netc" "$scratch/model.net" -o "$scratch/trainer" "${defines[@]}" >"$scratch/log" 2>&1 &&
+    if "$netc" "$scratch/model.net" -o "$scratch/trainer" --keep "${defines[@]}" \
+        >"$scratch/log" 2>&1 && has_kernels "$conv" &&
         "$scratch/trainer" train --data "$scratch/data" --seed 1 --no-shuffle \
             "${flags[@]}" --log-steps "$scratch/steps.csv" --out "$scratch/run" --force --quiet \
             >"$scratch/log" 2>&1; then

@@ -102,7 +102,7 @@ def check_pretrained(m, weight):
     for row, word in enumerate(rows):
         if word in vectors:
             want = torch.tensor([float(number) for number in vectors[word].split()])
-            assert torch.equal(weight[row + 2].detach(), want), f"the vector of {word}"
+            assert torch.equal(weight[row + 2].detach().float(), want), f"the vector of {word}"
     assert not weight[0].any(), "the padding row"
 
 
@@ -248,9 +248,9 @@ def classes_case(data, network, loss=F.cross_entropy):
     return Case(*data, network, loss)
 
 
-def file_image(folder, part):
+def file_image(folder, part, width=6):
     def network(m, x):
-        x = layer(m, "middle", layer(m, "first", x, CONV(6, 3, padding=1)), part)
+        x = layer(m, "middle", layer(m, "first", x, CONV(width, 3, padding=1)), part)
         return layer(m, "last", x.flatten(1))
     return classes_case(arrays(folder), network)
 
@@ -301,9 +301,10 @@ def file_clip(folder):
 
 
 def file_classes(folder, smooth=0, weights=None, softmaxed=False):
-    weights = None if weights is None else torch.tensor(weights, dtype=torch.float32)
-    return classes_case(arrays(folder), two_dense, lambda y, target: F.cross_entropy(
-        y, target, weight=weights, label_smoothing=smooth))
+    def loss(y, target):
+        weight = None if weights is None else torch.tensor(weights, dtype=y.dtype)
+        return F.cross_entropy(y, target, weight=weight, label_smoothing=smooth)
+    return classes_case(arrays(folder), two_dense, loss)
 
 
 def regression_loss(how, beyond):
