@@ -318,6 +318,12 @@ static void measure_noise(struct check *check)
     check->noise = 2.0 * most + ldexp(fabs(check->loss), -23);
 }
 
+/* `name`: what its name begins with, or NULL */
+static bool is_chosen(const struct net_tensor *tensor, const char *name)
+{
+    return tensor->trainable && (!name || !strncmp(tensor->name, name, strlen(name)));
+}
+
 /* Checks the tensors that are not known to be right yet; gives how many are still not. `right`
    counts the batches for which they were. */
 static int attempt(struct check *check, const struct net_options *options, int number, int *right)
@@ -335,7 +341,7 @@ static int attempt(struct check *check, const struct net_options *options, int n
     printf("%-6s %-40s %9s %12s %9s %9s %9s\n", "", "tensor", "elements", "norm", "along", "random",
            "single");
     for (int t = 0; t < model->tensor_count; t++)
-        if (model->tensors[t].trainable && right[t] < WANTED) {
+        if (is_chosen(&model->tensors[t], options->file) && right[t] < WANTED) {
             right[t] += check_tensor(check, &model->tensors[t], number == ATTEMPTS - 1);
             wrong += right[t] < WANTED;
         }
@@ -349,8 +355,13 @@ int net_gradcheck(const struct net_options *options)
     struct net_session *session = &check.session;
     int *right = net_allocate((size_t)model->tensor_count, sizeof *right);
     long most = 1;
-    int wrong = 1;
+    int wrong = 1, chosen = 0;
 
+    for (int t = 0; t < model->tensor_count; t++)
+        chosen += is_chosen(&model->tensors[t], options->file);
+    if (options->file && !chosen)
+        net_fail(NET_USAGE, "no tensor that is trained has a name that begins with \"%s\"; "
+                 "`summary` lists them", options->file);
     net_session_open(session, options);
     if (options->value[NET_WEIGHTS].text)
         free(net_session_weights(session));

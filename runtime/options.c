@@ -320,11 +320,15 @@ void net_options_read(struct net_options *options, const struct net_model *model
             i = read_flag(options, argc, argv, i);
         else if (command == NET_KFOLD && !options->folds)
             options->folds = read_folds(argv[i]);
-        else if (command != NET_PREDICT || (argv[i][0] == '-' && argv[i][1]))
+        else if ((command != NET_PREDICT && command != NET_GRADCHECK)
+                 || (argv[i][0] == '-' && argv[i][1]))
             net_fail(NET_USAGE, "%s does not know what to do with \"%s\"; --help shows its flags",
                      commands[command], argv[i]);
         else if (options->file)
-            net_fail(NET_USAGE, "predict takes one file; \"%s\" is the second", argv[i]);
+            net_fail(NET_USAGE, "%s; \"%s\" is the second",
+                     command == NET_PREDICT ? "predict takes one file"
+                                            : "gradcheck takes one name that tensors begin with",
+                     argv[i]);
         else
             options->file = argv[i];
     }
@@ -425,7 +429,7 @@ void net_help(const struct net_model *model)
            "  predict    --weights RUN FILE: one line a row; - is standard input\n"
            "  summary    layers, shapes, parameters\n"
            "  init       the initial weights alone: --seed N -o FILE\n"
-           "  gradcheck  gradients against differences of the loss\n"
+           "  gradcheck  gradients against differences of the loss; NAME: of tensors that begin so\n"
            "  bench      step time, samples/s, GFLOP/s, share of this machine's limits\n"
            "  config     every value, and which are defaults\n\n"
            "A run's folder holds run.json, history.csv, model.safetensors, preparation.json and\n"

@@ -101,7 +101,7 @@ struct net_options {
     const struct net_model *model;
     enum net_command command;
     struct net_value value[NET_OPTIONS];
-    const char *file;           /* predict's FILE, or NULL */
+    const char *file;           /* predict's FILE, gradcheck's NAME, or NULL */
     int folds;                  /* kfold's K, or 0 */
     struct net_fold fold;       /* that a training run validates on */
     const char *whole;          /* the folder of all folds, or NULL */
