@@ -72,7 +72,7 @@ void net_add_piece(struct net_column *column, long rows, const char *at, const c
 const char *net_input_path(const char *file);   /* of `-`: standard input's */
 
 /* Wildcards name tables. `texts`: the model reads nothing else, and standard input is lines. */
-enum net_shown { NET_SHOWS_TABLE, NET_SHOWS_OBJECTS, NET_SHOWS_LINES };
+enum net_shown { NET_SHOWS_NOTHING, NET_SHOWS_TABLE, NET_SHOWS_OBJECTS, NET_SHOWS_LINES };
 enum net_shown net_input_shows(const char *file, bool texts);
 
 /* ---- data_paths.c: names and arguments ------------------------------------------------------- */

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,19 +84,29 @@ char *net_new_folder(const struct net_model *model)
     return folder;
 }
 
+/* FILE.PID.part, as net_text_write calls what is not whole yet */
+static bool is_part_of(const char *name, const char *file)
+{
+    const size_t length = strlen(file);
+
+    if (strncmp(name, file, length) || name[length] != '.')
+        return false;
+    const size_t digits = strspn(name + length + 1, "0123456789");
+    return digits > 0 && !strcmp(name + length + 1 + digits, ".part");
+}
+
 /* What a process that was killed had half written. */
 static void drop_parts(const char *folder)
 {
-    static const char *const parts[] = {
-        "run.json.[0-9]*.part", "history.csv.[0-9]*.part", "model.safetensors.[0-9]*.part",
-        "preparation.json.[0-9]*.part", "checkpoint.safetensors.[0-9]*.part",
-        "kfold.json.[0-9]*.part", "folds.csv.[0-9]*.part", "band.csv.[0-9]*.part",
+    static const char *const whole[] = {
+        "run.json", "history.csv", "model.safetensors", "preparation.json",
+        "checkpoint.safetensors", "kfold.json", "folds.csv", "band.csv",
     };
     DIR *files = opendir(folder);
 
     for (struct dirent *file; files && (file = readdir(files));)
-        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-            if (!fnmatch(parts[i], file->d_name, 0))
+        for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+            if (is_part_of(file->d_name, whole[i]))
                 unlinkat(dirfd(files), file->d_name, 0);
     if (files)
         closedir(files);

@@ -145,7 +145,7 @@ static void read_vector(const struct lines *lines, const struct net_tensor *tens
 
     for (int i = 0; i < width; i++) {
         char *end;
-        const float x = strtof(at, &end);
+        const float x = (float)strtod(at, &end);
 
         if (end == at || (*end && *end != ' ' && *end != '\t') || !isfinite(x))
             fail_line(lines, "expected %d numbers behind the word; number %d is %s%.20s%s", width,
