@@ -498,9 +498,11 @@ Suite *suite_data(void)
         tcase_add_test(readers, tests[i]);
     suite_add_tcase(suite, readers);
 
-    TCase *prepared = data_test_prepared();
+    TCase *more[] = {data_test_prepared(), data_test_metrics()};
 
-    tcase_add_checked_fixture(prepared, data_test_make_folder, data_test_remove_folder);
-    suite_add_tcase(suite, prepared);
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        tcase_add_checked_fixture(more[i], data_test_make_folder, data_test_remove_folder);
+        suite_add_tcase(suite, more[i]);
+    }
     return suite;
 }
