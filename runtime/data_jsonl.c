@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "data_table.h"
+#include "utf8.h"
 
 enum { DEEPEST = 64 };          /* arrays and objects inside one another */
 
@@ -46,31 +47,11 @@ static bool take(struct json *j, char wanted)
 
 /* ---- strings --------------------------------------------------------------------------------- */
 
-/* \uXXXX at `at`, or -1. */
-static int hex4(const char *at, const char *end)
-{
-    int code = 0;
-
-    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
-        return -1;
-    for (int i = 2; i < 6; i++) {
-        const char c = at[i];
-        const int digit = c >= '0' && c <= '9' ? c - '0' :
-                          c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-                          c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-
-        if (digit < 0)
-            return -1;
-        code = code * 16 + digit;
-    }
-    return code;
-}
-
 /* \uXXXX, two of them for what lies beyond 16 bits; a half without the other, and 0, become the
    replacement character. */
 static const char *read_unicode(const char *at, const char *end, char **to)
 {
-    const int code = hex4(at, end), next = hex4(at + 6, end);
+    const int code = net_read_escape(at, end), next = net_read_escape(at + 6, end);
 
     if (code >= 0xD800 && code < 0xDC00 && next >= 0xDC00 && next < 0xE000) {
         *to = net_put_utf8(*to, 0x10000u + ((unsigned)(code - 0xD800) << 10) +
@@ -100,7 +81,7 @@ static struct net_slice pass_string(struct json *j, bool *escaped)
         if (*at != '\\')
             continue;
         *escaped = true;
-        if (at + 1 < j->end && at[1] == 'u' && hex4(at, j->end) >= 0) {
+        if (at + 1 < j->end && at[1] == 'u' && net_read_escape(at, j->end) >= 0) {
             at += 5;
         } else if (at + 1 < j->end && strchr("\"\\/bfnrt", at[1]) && at[1]) {
             at++;

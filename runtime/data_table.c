@@ -11,6 +11,7 @@
 
 #include "data_parts.h"
 #include "data_table.h"
+#include "utf8.h"
 
 enum {
     CHUNK = 1 << 25,            /* bytes of a file, and */
@@ -104,48 +105,6 @@ enum net_parsed net_parse_number(const char *at, size_t length, double *number)
     if (negative)
         *number = -*number;
     return NET_PARSED;
-}
-
-unsigned net_read_utf8(const unsigned char *at, const unsigned char *end, int *length)
-{
-    const unsigned first = *at;
-    const int size = first < 0xC2 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 1;
-    unsigned code = size == 1 ? first : first & (0x7Fu >> size);
-
-    for (int i = 1; i < size; i++) {
-        if (at + i >= end || (at[i] & 0xC0) != 0x80) {
-            *length = 1;
-            return first;
-        }
-        code = code << 6 | (at[i] & 0x3Fu);
-    }
-    if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
-        *length = 1;
-        return first;
-    }
-    *length = size;
-    return code;
-}
-
-char *net_put_utf8(char *to, unsigned code)
-{
-    if (code < 0x80) {
-        *to++ = (char)code;
-        return to;
-    }
-    if (code < 0x800) {
-        *to++ = (char)(0xC0 | code >> 6);
-    } else {
-        if (code < 0x10000) {
-            *to++ = (char)(0xE0 | code >> 12);
-        } else {
-            *to++ = (char)(0xF0 | code >> 18);
-            *to++ = (char)(0x80 | (code >> 12 & 63));
-        }
-        *to++ = (char)(0x80 | (code >> 6 & 63));
-    }
-    *to++ = (char)(0x80 | (code & 63));
-    return to;
 }
 
 const char *net_cell_text(char text[48], const char *at, size_t length)

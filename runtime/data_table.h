@@ -80,9 +80,6 @@ enum net_parsed net_parse_number(const char *at, size_t length, double *number);
 /* What may be shown of a cell in a message. */
 const char *net_cell_text(char text[48], const char *at, size_t length);
 
-/* One character, and how many bytes it takes; a byte that is not UTF-8 is a Latin-1 character. */
-unsigned net_read_utf8(const unsigned char *at, const unsigned char *end, int *length);
-char *net_put_utf8(char *to, unsigned code);            /* a character; behind it */
 char *net_copy(const char *text);                       /* malloc'd */
 
 /* Bytes that are no text (binary files, UTF-16) are a fault; the mark that some programs put before

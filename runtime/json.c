@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "runtime.h"
+#include "utf8.h"
 
 enum { DEEPEST = 64 };
 
@@ -40,55 +41,26 @@ static bool take(struct reader *r, char c)
     return true;
 }
 
-static int hex4(struct reader *r)
+/* The four digits behind "\u" */
+static int read_digits(struct reader *r)
 {
-    int x = 0;
+    const int code = net_read_escape(r->at - 2, r->end);
 
-    if (r->end - r->at < 4)
-        return -1;
-    for (int i = 0; i < 4; i++) {
-        const char c = *r->at++;
-        const char *digits = "0123456789abcdef0123456789ABCDEF",
-                   *digit = c ? strchr(digits, c) : NULL;
-
-        if (!digit)
-            return -1;
-        x = 16 * x + (int)((digit - digits) % 16);
-    }
-    return x;
-}
-
-static char *put_utf8(char *out, int code)
-{
-    if (code < 0x80) {
-        *out++ = (char)code;
-    } else if (code < 0x800) {
-        *out++ = (char)(0xc0 | code >> 6);
-        *out++ = (char)(0x80 | (code & 63));
-    } else if (code < 0x10000) {
-        *out++ = (char)(0xe0 | code >> 12);
-        *out++ = (char)(0x80 | (code >> 6 & 63));
-        *out++ = (char)(0x80 | (code & 63));
-    } else {
-        *out++ = (char)(0xf0 | code >> 18);
-        *out++ = (char)(0x80 | (code >> 12 & 63));
-        *out++ = (char)(0x80 | (code >> 6 & 63));
-        *out++ = (char)(0x80 | (code & 63));
-    }
-    return out;
+    r->at += code < 0 ? 0 : 4;
+    return code;
 }
 
 /* Behind "\u": one code, or a pair of surrogates. -1: neither. NUL is refused: texts end with
    it. */
 static int read_code(struct reader *r)
 {
-    int code = hex4(r);
+    int code = read_digits(r);
 
     if (code >= 0xd800 && code < 0xdc00) {
         if (r->end - r->at < 2 || r->at[0] != '\\' || r->at[1] != 'u')
             return -1;
         r->at += 2;
-        const int low = hex4(r);
+        const int low = read_digits(r);
         code =
             low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + low - 0xdc00 : -1;
     } else if (code >= 0xdc00 && code < 0xe000) {
@@ -118,7 +90,7 @@ static char *read_string(struct reader *r)
             if (code < 0)
                 wrong(r, "a wrong \\u escape");
             else
-                out = put_utf8(out, code);
+                out = net_put_utf8(out, (unsigned)code);
         } else {
             const char *escape = r->at < r->end && *r->at ? strchr(escapes, *r->at) : NULL;
             if (!escape)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 void net_tokenizer_open(struct net_tokenizer *tokenizer, const struct net_call *call)
 {
     const struct net_arg *strip = net_argument(call, "strip");
