@@ -3,11 +3,11 @@
 
 Prints a table and writes an array of objects to --out (keys and units as below). A time is the
 median of the rounds' medians; `ratio` is the time of PyTorch's best variant by netc's,
-`ratio_eager` that of eager; `peak_share` is netc's share of the multiply-add rate that the trainer measures in the same process. Each variant
-is a process of its own, so that its memory and its time to the first step are its own (netc's with
-compiling, PyTorch's with its imports); all stand still while one works. What cannot be had is null,
-and `note` says why. Of all models, convolutions (convolutions.py) and waiting for data (loading.py)
-follow.
+`ratio_eager` that of eager; `peak_share` is netc's share of the multiply-add rate that the trainer
+measures in the same process. Each variant is a process of its own, so that its memory and its time
+to the first step are its own (netc's with compiling, PyTorch's with its imports); all stand still
+while one works. What cannot be had is null, and `note` says why. Of all models, convolutions
+(convolutions.py) and waiting for data (loading.py) follow.
 """
 
 import argparse
