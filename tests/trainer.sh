@@ -131,6 +131,10 @@ for name in xor_split xor_concat; do
     check "$name: gradcheck" "./$name" gradcheck
 done
 says "xor_split, by the trainer" 9 0 ./xor_split summary
+check "a step too short to share" sh -c './xor_split bench | grep -q "threads 1,"'
+check "a step that stays in L2" sh -c './xor_split bench --steps 5 --per-kernel >bench.txt
+    cat bench.txt
+    grep -q "^Limits: .*L2, which holds all" bench.txt'
 check "gradcheck of a layer" sh -c './xor_split gradcheck xor_split.dense_2 >some.txt
     grep -q "dense_2.weight" some.txt && ! grep -q "dense_1" some.txt'
 exits "gradcheck of no layer" 2 'begins with "xor_split.dense_3"' \
