@@ -8,7 +8,7 @@
 
 #define _GNU_SOURCE
 
-#include "netc.h"
+#include "driver.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -69,7 +69,7 @@
  *       h  64 B  loss
  */
 
-#include "kernel.h"
+#include "kernels/kernel.h"
 
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
@@ -1480,7 +1480,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "9169e980f6c4948e", .isa = "avx512", .batch = 64,
+    .hash = "14d9dd54fdb7369f", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

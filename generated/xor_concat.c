@@ -37,7 +37,7 @@
  *       d  64 B  loss
  */
 
-#include "kernel.h"
+#include "kernels/kernel.h"
 
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
@@ -545,7 +545,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "d19f1c40e591d861", .isa = "avx512", .batch = 4,
+    .hash = "c2e26ecdcdcb632c", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

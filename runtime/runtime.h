@@ -12,8 +12,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "data.h"
-#include "metrics.h"
+#include "data/data.h"
+#include "report/metrics.h"
 
 #define NET_PRINTF(text, first) __attribute__((format(printf, text, first)))
 

@@ -22,11 +22,11 @@ parts() {
     export TOTALS=$3 NETC=$1/netc
     : >"$TOTALS"
     part "Check suites" "$1/check_all"
-    part "wrong programs, dumps, generated C" tests/golden.sh
-    part "trainers" tests/trainer.sh "$2"
-    part "words" tests/words.sh "$2"
-    part "folders of runs" tests/runs.sh
-    part "models" tests/models.sh "$2"
+    part "wrong programs, dumps, generated C" tests/golden/check.sh
+    part "trainers" tests/cli/trainer.sh "$2"
+    part "words" tests/cli/words.sh "$2"
+    part "folders of runs" tests/cli/runs.sh
+    part "models" tests/cli/models.sh "$2"
 }
 
 # two lanes of about the same length
@@ -34,13 +34,13 @@ parts() {
     parts "$build/asan" quick "$build/totals.asan"
     export TOTALS=$build/totals.torch NETC=$build/netc
     : >"$TOTALS"
-    part "losses against PyTorch's" tests/torch.sh
+    part "losses against PyTorch's" tests/pytorch/stored.sh
 ) >"$build/asan.log" 2>&1 &
 (
     parts "$build" all "$build/totals.plain"
-    part "whole models on several threads" tests/threads.sh
-    part "downloads" tests/get_data.sh
-    part "make bench" tests/bench.sh
+    part "whole models on several threads" tests/cli/threads.sh
+    part "downloads" tests/cli/get_data.sh
+    part "make bench" tests/bench/check.sh
 )
 wait
 echo "==== with address and undefined-behaviour sanitizers; then PyTorch's losses"

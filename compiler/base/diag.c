@@ -1,0 +1,225 @@
+/*
+ * diag.c -- errors and warnings with a place, a line and a caret.
+ *
+ * One idea: the tree carries byte offsets only; lines, columns and the cut of a long line are
+ * worked out here, when there is something to say.
+ *
+ *     mlp.net:4:11: error: dense needs `units`
+ *         x -> dense() -> relu
+ *              ^~~~~~~
+ */
+
+#include "base/base.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+    ERRORS_SHOWN = 20,
+    TAB = 4,              /* columns that a tab is shown as */
+    WIDTH = 96,           /* columns of a source line that are shown */
+    LENGTH_MAX = 4 << 20, /* bytes in a .net file */
+};
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    size_t length = strlen(name);
+    if (length > 4 && strcmp(name + length - 4, ".net") == 0)
+        length -= 4;
+    return copy_text(name, length);
+}
+
+Source *read_source(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        fprintf(stderr, "netc: error: cannot open `%s`: %s\n", path, strerror(errno));
+        return NULL;
+    }
+    size_t length = 0, capacity = 1 << 14;
+    char *text = allocate(capacity + 1);
+    size_t got;
+    while ((got = fread(text + length, 1, capacity - length, file)) > 0 && length <= LENGTH_MAX) {
+        length += got;
+        if (length == capacity) {
+            char *larger = allocate(2 * capacity + 1);
+            memcpy(larger, text, length);
+            text = larger;
+            capacity *= 2;
+        }
+    }
+    int failure = ferror(file) ? errno : 0;
+    fclose(file);
+    if (failure) {
+        fprintf(stderr, "netc: error: cannot read `%s`: %s\n", path, strerror(failure));
+        return NULL;
+    }
+    if (length > LENGTH_MAX) {
+        fprintf(stderr, "netc: error: `%s` is too large for a model: more than %d MB\n", path,
+                LENGTH_MAX >> 20);
+        return NULL;
+    }
+    Source *source = allocate(sizeof *source);
+    source->path = path;
+    source->name = base_name(path);
+    source->text = text;
+    source->length = (int)length;
+    return source;
+}
+
+static int line_begin(const Source *source, int at)
+{
+    while (at > 0 && source->text[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+int line_of(const Source *source, Span span)
+{
+    int line = 1;
+    for (int i = 0; i < span.begin && i < source->length; i++)
+        line += source->text[i] == '\n';
+    return line;
+}
+
+/* Bytes of the UTF-8 character at `at`; 1 for what is none. */
+static int character_length(const Source *source, int at, int end)
+{
+    unsigned char first = (unsigned char)source->text[at];
+    int length = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
+    if (first >= 0xf5 || at + length > end)
+        return 1;
+    for (int i = 1; i < length; i++)
+        if (((unsigned char)source->text[at + i] & 0xc0) != 0x80)
+            return 1;
+    return length;
+}
+
+/* Columns from the line's begin to `at`: of the screen (tabs expanded), or characters. */
+static int columns(const Source *source, int begin, int at, int end, bool screen)
+{
+    int column = 0;
+    for (int i = begin; i < at;) {
+        column += screen && source->text[i] == '\t' ? TAB - column % TAB : 1;
+        i += character_length(source, i, end);
+    }
+    return column;
+}
+
+/* The columns [from, to) of a line; what cannot be printed is shown as a question mark. */
+static void print_columns(const Source *source, int begin, int end, int from, int to)
+{
+    int column = 0;
+    for (int i = begin; i < end && column < to;) {
+        int length = character_length(source, i, end);
+        unsigned char first = (unsigned char)source->text[i];
+        if (first == '\t') {
+            for (int stop = column + TAB - column % TAB; column < stop; column++)
+                if (column >= from && column < to)
+                    fputc(' ', stderr);
+        } else {
+            bool printable = length > 1
+                                 ? first != 0xc2 || (unsigned char)source->text[i + 1] >= 0xa0
+                                 : first >= 0x20 && first < 0x7f;
+            if (column >= from && printable)
+                fwrite(source->text + i, 1, (size_t)length, stderr);
+            else if (column >= from)
+                fputc('?', stderr);
+            column++;
+        }
+        i += length;
+    }
+}
+
+/* The line and the caret; a line too long is cut to what surrounds the place. */
+static void print_place(const Source *source, Span span)
+{
+    int begin = line_begin(source, span.begin), end = begin;
+    while (end < source->length && source->text[end] != '\n')
+        end++;
+    if (end > begin && source->text[end - 1] == '\r')
+        end--;
+    int stop = span.end > end ? end : span.end;
+    int total = columns(source, begin, end, end, true);
+    int first = columns(source, begin, span.begin, end, true);
+    int last = stop > span.begin ? columns(source, begin, stop, end, true) : first + 1;
+    int from = 0, to = total;
+    if (total > WIDTH) {
+        from = first > WIDTH / 2 ? first - WIDTH / 2 : 0;
+        to = from + WIDTH < total ? from + WIDTH : total;
+    }
+    fprintf(stderr, "    %s", from > 0 ? "..." : "");
+    print_columns(source, begin, end, from, to);
+    fprintf(stderr, "%s\n    %*s^", to < total ? "..." : "", first - from + (from > 0 ? 3 : 0), "");
+    for (int i = first + 1; i < last && i < (to > first ? to : last); i++)
+        fputc('~', stderr);
+    fputc('\n', stderr);
+}
+
+static Span clamp(const Source *source, Span span)
+{
+    if (span.begin > source->length)
+        span.begin = source->length;
+    if (span.begin < 0)
+        span.begin = 0;
+    if (span.end < span.begin)
+        span.end = span.begin;
+    return span;
+}
+
+static void report(const Source *source, Span span, const char *what, const char *fmt, va_list args)
+{
+    span = clamp(source, span);
+    int begin = line_begin(source, span.begin);
+    fprintf(stderr, "%s:%d:%d: %s: ", source->path, line_of(source, span),
+            columns(source, begin, span.begin, source->length, false) + 1, what);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+    print_place(source, span);
+}
+
+void error_at(Source *source, Span span, const char *fmt, ...)
+{
+    source->errors++;
+    if (source->errors <= ERRORS_SHOWN) {
+        va_list args;
+        va_start(args, fmt);
+        report(source, span, "error", fmt, args);
+        va_end(args);
+    } else if (source->errors == ERRORS_SHOWN + 1) {
+        fprintf(stderr, "%s: there are more errors; the first %d are shown\n", source->path,
+                ERRORS_SHOWN);
+    }
+}
+
+void warn_at(Source *source, Span span, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    report(source, span, "warning", fmt, args);
+    va_end(args);
+}
+
+void note_at(Source *source, Span span, const char *fmt, ...)
+{
+    if (source->errors > ERRORS_SHOWN)
+        return;
+    va_list args;
+    va_start(args, fmt);
+    report(source, span, "note", fmt, args);
+    va_end(args);
+}
+
+void note(Source *source, const char *fmt, ...)
+{
+    if (source->errors > ERRORS_SHOWN)
+        return;
+    va_list args;
+    va_start(args, fmt);
+    fputs("    note: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+    va_end(args);
+}

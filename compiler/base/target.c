@@ -1,0 +1,47 @@
+/*
+ * target.c -- what the compiler knows of a processor: the size of a register tile, and how the
+ * blocks of a weight are cut into panels for it.
+ */
+
+#include "base/base.h"
+
+const Target *find_target(const char *name)
+{
+    static const Target targets[] = {
+        {"avx512", 8, 3, 24},
+        {"avx2", 4, 1, 6},
+        {"generic", 4, 1, 6},
+    };
+
+    for (int i = 0; i < COUNT(targets); i++)
+        if (same(targets[i].name, name))
+            return &targets[i];
+    return NULL;
+}
+
+/* Then every block of a panel sees the same channels, on all targets. */
+void cut_group_panels(int blocks, int vectors, int size, int panels[3])
+{
+    int width = size % 16 == 0 ? vectors : 1;
+
+    while (size / 16 % width != 0 || blocks % width != 0)
+        width--;
+    panels[0] = panels[1] = panels[2] = 0;
+    panels[3 - width] = blocks / width;
+}
+
+/* Panels of 3 and 2 blocks, a lone 1 only where there is one block: a tile of one vector is
+   slow. */
+void cut_panels(int blocks, int vectors, int panels[3])
+{
+    panels[0] = panels[1] = panels[2] = 0;
+    if (vectors == 1 || blocks == 1) {
+        panels[2] = blocks;
+        return;
+    }
+    panels[0] = blocks / 3;
+    if (blocks % 3 == 1)
+        panels[0]--, panels[1] = 2;
+    else if (blocks % 3 == 2)
+        panels[1] = 1;
+}

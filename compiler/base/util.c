@@ -1,0 +1,196 @@
+/*
+ * util.c -- memory, strings, growing arrays.
+ *
+ * One idea: a compiler's run is short, so memory comes from one arena, zeroed, and is never given
+ * back. Out of memory is fatal, so no caller has to ask.
+ */
+
+#include "base/base.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A sanitizer sees overruns only at the end of a block of its own: there, one for each request. */
+#if defined(__SANITIZE_ADDRESS__)
+#define CHUNK_SIZE 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CHUNK_SIZE 0
+#endif
+#endif
+#ifndef CHUNK_SIZE
+#define CHUNK_SIZE 65536
+#endif
+
+enum { ALIGNMENT = 16 };
+
+typedef struct Chunk {
+    struct Chunk *next; /* the one before it: keeps every chunk reachable */
+    size_t used, size;  /* bytes, this header included */
+} Chunk;
+
+static _Noreturn void fail_memory(void)
+{
+    fputs("netc: error: out of memory\n", stderr);
+    exit(1);
+}
+
+void *allocate(size_t size)
+{
+    static Chunk *arena; /* the process's one arena, hence no parameter in every call */
+    const size_t header = (sizeof(Chunk) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+
+    if (size > SIZE_MAX / 2)
+        fail_memory();
+    size_t need = CHUNK_SIZE ? (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : size;
+    if (!arena || arena->size - arena->used < need || !CHUNK_SIZE) {
+        size_t bytes = header + (need > CHUNK_SIZE / 2 ? need : CHUNK_SIZE);
+        Chunk *chunk = calloc(1, bytes);
+        if (!chunk)
+            fail_memory();
+        chunk->used = header;
+        chunk->size = bytes;
+        if (arena && bytes - header == need) { /* a large one: the open chunk stays open */
+            chunk->next = arena->next;
+            arena->next = chunk;
+            chunk->used = bytes;
+            return (char *)chunk + header;
+        }
+        chunk->next = arena;
+        arena = chunk;
+    }
+    void *at = (char *)arena + arena->used;
+    arena->used += need;
+    return at;
+}
+
+void *grow(void *items, int count, size_t size)
+{
+    enum { FIRST = 4 };
+
+    if (count == 0)
+        return allocate(FIRST * size);
+    if (count < FIRST || (count & (count - 1)) != 0)
+        return items;
+    void *larger = allocate(2 * (size_t)count * size);
+    memcpy(larger, items, (size_t)count * size);
+    return larger;
+}
+
+char *copy_text(const char *text, size_t length)
+{
+    char *copy = allocate(length + 1);
+    memcpy(copy, text, length);
+    return copy;
+}
+
+char *format(const char *fmt, ...)
+{
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, fmt, args);
+    char *text = allocate((size_t)(length < 0 ? 0 : length) + 1);
+    vsnprintf(text, (size_t)(length < 0 ? 0 : length) + 1, fmt, again);
+    va_end(again);
+    va_end(args);
+    return text;
+}
+
+bool same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+void text_add_v(Text *text, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, fmt, args);
+    if (length >= 0) {
+        size_t need = text->length + (size_t)length + 1;
+        if (need > text->capacity) {
+            size_t capacity = text->capacity ? text->capacity : 256;
+            while (capacity < need)
+                capacity *= 2;
+            char *larger = allocate(capacity);
+            if (text->length)
+                memcpy(larger, text->at, text->length);
+            text->at = larger;
+            text->capacity = capacity;
+        }
+        vsnprintf(text->at + text->length, (size_t)length + 1, fmt, again);
+        text->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+void text_add(Text *text, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    text_add_v(text, fmt, args);
+    va_end(args);
+}
+
+enum { WORD_MAX = 40 }; /* longer words are nobody's misspelling */
+
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+static int minimum(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Edits that turn a into b: insert, delete, replace, swap two neighbours; case costs nothing. */
+static int edit_distance(const char *a, const char *b)
+{
+    int rows[3][WORD_MAX + 1];
+    int a_length = (int)strlen(a), b_length = (int)strlen(b);
+
+    for (int j = 0; j <= b_length; j++)
+        rows[0][j] = j;
+    for (int i = 1; i <= a_length; i++) {
+        int *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
+        row[0] = i;
+        for (int j = 1; j <= b_length; j++) {
+            int replace = above[j - 1] + !same_letter(a[i - 1], b[j - 1]);
+            row[j] = minimum(replace, minimum(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+                same_letter(a[i - 2], b[j - 1]))
+                row[j] = minimum(row[j], two_above[j - 2] + 1);
+        }
+    }
+    return rows[a_length % 3][b_length];
+}
+
+int up(int size, int unit)
+{
+    return (size + unit - 1) / unit;
+}
+
+const char *nearest(const char *word, const char *const *words, int count)
+{
+    const char *best = NULL;
+    int best_distance = 0;
+    size_t length = strlen(word);
+
+    if (length > WORD_MAX)
+        return NULL;
+    for (int i = 0; i < count; i++) {
+        size_t other = strlen(words[i]);
+        if (other > WORD_MAX)
+            continue;
+        int longer = (int)(other > length ? other : length);
+        int distance = edit_distance(word, words[i]);
+        if (distance <= longer / 3 && (!best || distance < best_distance)) {
+            best = words[i];
+            best_distance = distance;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,171 @@
+/*
+ * command_line.c -- what netc was asked for; wrong usage ends it with exit code 2.
+ */
+
+#include "driver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: netc model.net [-o trainer]    compile to one standalone trainer\n"
+    "\n"
+    "  -o FILE              the output (default: the model's name, in the current folder)\n"
+    "  --emit-c             stop at the generated C (to stdout without -o)\n"
+    "  --summary            print layers, connections, shapes, parameters, FLOPs, memory\n"
+    "  --graph              print the graph after fusion, for Graphviz\n"
+    "  --check              diagnose only\n"
+    "  --define NAME=VALUE  override a `let`\n"
+    "  --target ISA         native (default), avx512, avx2, generic\n"
+    "  --batch N            compile for batches of up to N rows\n"
+    "  --dump=STAGE         print ast, graph, grad, fused or plan, and stop\n"
+    "  --cc PROGRAM         the clang to use (default: clang, clang-14 to clang-19)\n"
+    "  --keep               keep the generated C beside the trainer, as FILE.c\n"
+    "  -v                   print the clang command and the time of netc and of clang\n"
+    "  --version, --help\n";
+
+static const char *const stages[] = {"ast", "graph", "grad", "fused", "plan"};
+static const char *const targets[] = {"native", "avx512", "avx2", "generic"};
+
+void fail_usage(const char *message)
+{
+    fprintf(stderr, "netc: error: %s\n", message);
+    fprintf(stderr, "netc --help lists the options\n");
+    exit(EXIT_USAGE);
+}
+
+static void require_one_of(const char *option, const char *word, const char *const *words,
+                           int count)
+{
+    const char *near = nearest(word, words, count);
+    Text all = {0};
+
+    for (int i = 0; i < count; i++) {
+        if (same(word, words[i]))
+            return;
+        text_add(&all, "%s%s", i ? ", " : "", words[i]);
+    }
+    fail_usage(near ? format("%s: there is no `%s`; did you mean `%s`?", option, word, near)
+                    : format("%s: there is no `%s`; there are %s", option, word, all.at));
+}
+
+static int parse_batch(const char *text)
+{
+    char *end;
+    long n;
+
+    errno = 0;
+    n = strtol(text, &end, 10);
+    if (end == text || *end || errno || n < 1 || n > BATCH_MAX)
+        fail_usage(format("--batch: `%s` is not a number of rows from 1 to %d", text, BATCH_MAX));
+    return (int)n;
+}
+
+static void add_define(Options *o, const char *text)
+{
+    const char *equals = strchr(text, '=');
+
+    if (!equals || equals == text || !equals[1])
+        fail_usage(format("--define wants NAME=VALUE, not `%s`", text));
+    const Define define = {copy_text(text, (size_t)(equals - text)), equals + 1};
+
+    for (int i = 0; i < o->define_count; i++)
+        if (same(o->defines[i].name, define.name))
+            fail_usage(format("--define: `%s` is given twice", define.name));
+    APPEND(o->defines, o->define_count, define);
+}
+
+/* Takes the value of option `name` at argv[*i]: after `=`, or the next word. */
+static const char *value_of(char **argv, int *i, const char *name)
+{
+    const size_t length = strlen(name);
+
+    if (argv[*i][length] == '=')
+        return argv[*i] + length + 1;
+    if (!argv[*i + 1])
+        fail_usage(format("%s wants a value", name));
+    return argv[++*i];
+}
+
+static bool is_option(const char *word, const char *name)
+{
+    const size_t length = strlen(name);
+
+    return strncmp(word, name, length) == 0 && (word[length] == '\0' || word[length] == '=');
+}
+
+static void set_flag(Options *o, const char *word)
+{
+    static const char *const names[] = {
+        "--emit-c", "--summary", "--graph",  "--check", "--keep", "-v",        "--define",
+        "--target", "--batch",   "--dump",   "--cc",    "-o",     "--version", "--help"};
+    const char *near = nearest(word, names, COUNT(names));
+
+    if (same(word, "--emit-c"))
+        o->emit_c = true;
+    else if (same(word, "--summary"))
+        o->summary = true;
+    else if (same(word, "--graph"))
+        o->graph = true;
+    else if (same(word, "--check"))
+        o->check = true;
+    else if (same(word, "--keep"))
+        o->keep = true;
+    else if (same(word, "-v"))
+        o->verbose = true;
+    else
+        fail_usage(near ? format("there is no option `%s`; did you mean `%s`?", word, near)
+                        : format("there is no option `%s`", word));
+}
+
+Options parse_options(int argc, char **argv)
+{
+    Options o = {.target = "native"};
+
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+
+        if (same(word, "--help") || same(word, "-h")) {
+            fputs(usage, stdout);
+            exit(flush());
+        } else if (same(word, "--version")) {
+            puts("netc " NETC_VERSION);
+            exit(flush());
+        } else if (is_option(word, "-o")) {
+            o.output = value_of(argv, &i, "-o");
+        } else if (is_option(word, "--target")) {
+            o.target = value_of(argv, &i, "--target");
+        } else if (is_option(word, "--batch")) {
+            o.batch = parse_batch(value_of(argv, &i, "--batch"));
+        } else if (is_option(word, "--dump")) {
+            o.dump = value_of(argv, &i, "--dump");
+        } else if (is_option(word, "--cc")) {
+            o.cc = value_of(argv, &i, "--cc");
+        } else if (is_option(word, "--define")) {
+            add_define(&o, value_of(argv, &i, "--define"));
+        } else if (word[0] == '-' && word[1]) {
+            set_flag(&o, word);
+        } else if (o.input) {
+            fail_usage(format("one model at a time: `%s` and `%s`", o.input, word));
+        } else {
+            o.input = word;
+        }
+    }
+    if (!o.input) {
+        fputs(usage, stderr);
+        exit(EXIT_USAGE);
+    }
+    require_one_of("--target", o.target, targets, COUNT(targets));
+    if (o.dump)
+        require_one_of("--dump", o.dump, stages, COUNT(stages));
+    if (o.emit_c + o.summary + o.graph + o.check + (o.dump != NULL) > 1)
+        fail_usage("only one of --emit-c, --summary, --graph, --check and --dump at a time");
+    if (o.output && (o.summary || o.check || o.dump))
+        fail_usage("-o goes with a trainer, --emit-c or --graph; the rest is printed");
+    if (o.output && !*o.output)
+        fail_usage("-o wants the name of a file");
+    if (o.output && is_same_file(o.output, o.input))
+        fail_usage("-o names the model itself, which would be lost");
+    return o;
+}

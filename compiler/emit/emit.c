@@ -1,0 +1,589 @@
+/*
+ * emit.c -- the generated file: header, types, tiles, drivers, the network, tables.
+ *
+ * The one idea: a kernel's emitter writes a function with formal names from the mathematics and
+ * lists its operands; functions of equal text are shared; the step is then a list of calls with
+ * actual names from the model. Nothing depends on time, paths or hashes' order.
+ *
+ * Needs: both programs, planned. Gives: the text of one C file.
+ */
+
+#include "emit/emit.h"
+
+#include <ctype.h>
+#include <string.h>
+
+void line(Text *text, int level, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    text_add(text, "%*s", 4 * level, "");
+    text_add_v(text, fmt, args);
+    text_add(text, "\n");
+    va_end(args);
+}
+
+/* ---- Types ----------------------------------------------------------------------------------- */
+
+static bool is_declared(Emitter *e, const char *type)
+{
+    for (int i = 0; i < e->declared_count; i++)
+        if (same(e->declared[i], type))
+            return true;
+    APPEND(e->declared, e->declared_count, type);
+    return false;
+}
+
+void declare_type(Emitter *e, const Physical *v)
+{
+    const int pixels = v->full_height * v->full_width;
+
+    if (v->kind == PHYSICAL_CLASS || is_declared(e, v->type))
+        return;
+    if (v->kind == PHYSICAL_WEIGHT)
+        line(&e->types, 0, "%s { float at[%d]; };", v->type, padded_count(v));
+    else if (v->kind == PHYSICAL_TABLE)
+        line(&e->types, 0, "%s { float at[%d]; };", v->type, padded_count(v));
+    else if (v->kind == PHYSICAL_TOKENS || v->kind == PHYSICAL_SPARSE)
+        declare_words(e, v);
+    else if (v->kind == PHYSICAL_VECTOR)
+        line(&e->types, 0, "%s { float at[%d][16]; };", v->type, v->blocks);
+    else if (v->kind == PHYSICAL_SCALAR)
+        line(&e->types, 0, "%s { float at[%d]; };", v->type, v->chunks);
+    else
+        line(&e->types, 0, "%s { %s at[%d][%d][%d][16][%d]; };", v->type,
+             v->element == TYPE_BYTE ? "uint8_t" : "float", v->chunks, pixels, v->blocks,
+             v->lanes);
+}
+
+const char *declare_scratch(Emitter *e, const Kernel *k)
+{
+    const bool transformed = k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_WINOGRAD_WEIGHTS;
+    const bool transposed = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_CONTRACT
+                            || k->kind == KERNEL_NARROW || k->kind == KERNEL_DX_AT;
+    const size_t floats = k->scratch->size / sizeof(float);
+    const char *type = format("struct %s_%zu", transformed  ? "transformed"
+                                               : transposed ? "transposed" : "slices", floats);
+
+    if (!is_declared(e, type))
+        line(&e->types, 0, "%s { float at[%zu]; };", type, floats);
+    return type;
+}
+
+void declare_mask(Emitter *e, const char *type, size_t count)
+{
+    if (!is_declared(e, type))
+        line(&e->types, 0, "%s { uint16_t at[%zu]; };", type, count);
+}
+
+/* ---- Functions ------------------------------------------------------------------------------- */
+
+/* By a function, or by a view of this step: one would hide the other. */
+static bool name_taken(const Emitter *e, const char *name)
+{
+    for (int i = 0; i < e->function_count; i++)
+        if (same(e->functions[i].name, name))
+            return true;
+    for (int i = 0; i < e->name_count; i++)
+        if (same(e->names[i], name))
+            return true;
+    return false;
+}
+
+/* `head` may have %s for the name, once. Returns the name of a function with this text. */
+const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
+                         const char *text)
+{
+    const char *mark = strstr(head, "%s"), *all = format("%s\n%s", head, text), *name = base;
+
+    for (int i = 0; i < e->function_count; i++)
+        if (same(e->functions[i].text, all))
+            return e->functions[i].name;
+    for (int n = 2; name_taken(e, name); n++)
+        name = format("%s_%d", base, n);
+    APPEND(e->functions, e->function_count, ((Routine){name, all}));
+    text_add(section, "%.*s%s%s", (int)(mark - head), head, name, mark + 2);
+    text_add(section, "%s\n", text);
+    return name;
+}
+
+/* ---- Names ----------------------------------------------------------------------------------- */
+
+/* Words that mean something else in C, or to the headers that it includes. */
+static bool is_c_word(const char *name)
+{
+    static const char *const words[] = {
+        "auto",     "break",    "case",   "char",     "const",    "continue", "default",  "do",
+        "double",   "else",     "enum",   "extern",   "float",    "for",      "goto",     "if",
+        "inline",   "int",      "long",   "register", "restrict", "return",   "short",    "signed",
+        "sizeof",   "static",   "struct", "switch",   "typedef",  "union",    "unsigned", "void",
+        "volatile", "while",    "asm",    "bool",     "true",     "false",    "typeof",   "NULL",
+        "INFINITY", "barrier",  "net_at", "memcpy",   "memset",   "net_profile_lap"};
+
+    for (int i = 0; i < COUNT(words); i++)
+        if (same(name, words[i]))
+            return true;
+    return false;
+}
+
+/* "mlp.dense_1.weight" -> "dense_1_weight": without the network, where there is one to speak of */
+const char *c_name(const Emitter *e, const char *path)
+{
+    const size_t length = strlen(e->model->name);
+    char *name;
+
+    if (strncmp(path, e->model->name, length) == 0 && path[length] == '.')
+        path += length + 1;
+    name = copy_text(path, strlen(path));
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c))
+            *c = '_';
+    return isdigit((unsigned char)*name) ? format("_%s", name)
+           : is_c_word(name)             ? format("%s_", name)
+                                         : name;
+}
+
+const char *shape_name(const Emitter *e, const Value *value)
+{
+    Text text = {0};
+
+    text_add(&text, "%d", e->model->capacity);
+    for (int i = 0; i < value->shape.rank; i++)
+        text_add(&text, "x%d", value->shape.size[i]);
+    return text.at;
+}
+
+static const char *take_name(Emitter *e, const char *base)
+{
+    const char *name = base;
+
+    for (int n = 2;; n++) {
+        bool taken = same(name, "run") || same(name, "thread") || same(name, "p")
+                     || same(name, "batch") || name_taken(e, name);
+
+        if (!taken)
+            break;
+        name = format("%s_%d", base, n);
+    }
+    APPEND(e->names, e->name_count, name);
+    return name;
+}
+
+static const char *view_of(Emitter *e, const Buffer *buffer, const char *type, const char *base)
+{
+    for (int i = 0; i < e->view_count; i++)
+        if (e->views[i].buffer == buffer && same(e->views[i].type, type))
+            return e->views[i].name;
+    APPEND(e->views, e->view_count, ((View){buffer, type, take_name(e, base)}));
+    return e->views[e->view_count - 1].name;
+}
+
+static const char *view_base(const Emitter *e, const Value *value)
+{
+    const Node *node = value->node;
+    const char *path = node->path ? c_name(e, node->path) : op_info[node->op].text;
+    static const char *const of_stats[] = {"mean", "inv_std"};
+
+    if (node->op == OP_BATCHNORM_STATS && value->output < 2)
+        path = format("%s_%s", path, of_stats[value->output]);
+    else if (node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS)
+        path = format("%s_%s", path, value->output ? "beta" : "gamma");
+    else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_CONV2D_DW_AT
+             || node->op == OP_DEPTHWISE_DW || node->op == OP_EMBEDDING_DW
+             || node->op == OP_SPARSE_DENSE_DW)
+        path = format("%s_weight", path);
+    else if (node->op == OP_GROUP_EXPAND || node->op == OP_GROUP_COLLECT)
+        path = format("%s_weight_%s", path, node->op == OP_GROUP_EXPAND ? "full" : "groups");
+    else if (node->op == OP_CHANNEL_SUM)
+        path = format("%s_bias", path);
+    else if (value->type == TYPE_BYTE)
+        path = format("%s_index", path);
+    if (node->backward && (node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX
+                           || node->op == OP_CONV2D_DX_AT || node->op == OP_DEPTHWISE_DX
+                           || node->op == OP_SPARSE_DENSE_DX))
+        return format("d_%s_x", path);
+    return node->backward ? format("d_%s", path) : path;
+}
+
+static const char *actual_name(Emitter *e, Value *value, const char *type)
+{
+    const Buffer *buffer = value->physical->buffer;
+    const Value *input = root_of(value);        /* a flattened image is the image, seen otherwise */
+
+    if (buffer->where == IN_ARENA)
+        return view_of(e, buffer, type, view_base(e, value));
+    for (int i = 0; i < e->parameter_count; i++)
+        if (e->parameters[i]->physical->buffer == buffer)
+            return format("&p->%s", e->tensors[i]);
+    if (same(type, input->physical->type))
+        return format("&batch->%s", c_name(e, input->name));
+    return format("(const void *)&batch->%s", c_name(e, input->name));
+}
+
+/* ---- Operands -------------------------------------------------------------------------------- */
+
+static const char *add_formal(Driver *d, Operand operand)
+{
+    const char *base = operand.name;
+    int at = d->count;
+    bool taken = true;
+
+    for (int n = 2; taken; n++) {
+        taken = false;
+        for (int i = 0; i < d->count; i++)
+            taken = taken || same(d->operands[i].name, operand.name);
+        if (taken)
+            operand.name = format("%s_%d", base, n);
+    }
+    APPEND(d->operands, d->count, operand);
+    while (operand.written && at > 0 && !d->operands[at - 1].written) {     /* outputs first */
+        d->operands[at] = d->operands[at - 1];
+        d->operands[--at] = operand;
+    }
+    return operand.name;
+}
+
+const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, bool written,
+                        const Physical *as)
+{
+    const Physical *v = as ? as : value->physical;
+    const Value *root = root_of(value);
+
+    for (int i = 0; i < d->count; i++)
+        if (d->operands[i].value == root && same(d->operands[i].type, v->type))
+            return d->operands[i].name;
+    declare_type(e, v);
+    return add_formal(d, (Operand){name, v->type, actual_name(e, value, v->type), root, written});
+}
+
+const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,
+                        const char *type, bool written)
+{
+    return add_formal(d, (Operand){name, type, view_of(e, buffer, type, c_name(e, buffer->name)),
+                                   NULL, written});
+}
+
+/* ---- Drivers and calls ----------------------------------------------------------------------- */
+
+static EmitKernel *const emitters[] = {
+    [KERNEL_CONTRACT] = emit_contraction,
+    [KERNEL_THIN] = emit_thin,
+    [KERNEL_THIN_DW] = emit_thin_dw,
+    [KERNEL_NARROW] = emit_narrow,
+    [KERNEL_TRANSPOSE] = emit_transpose,
+    [KERNEL_WINOGRAD] = emit_winograd,
+    [KERNEL_WINOGRAD_WEIGHTS] = emit_winograd_weights,
+    [KERNEL_WINOGRAD_DW] = emit_winograd_dw,
+    [KERNEL_WINOGRAD_DW_SUM] = emit_winograd_dw_sum,
+    [KERNEL_WEIGHT] = emit_weight,
+    [KERNEL_NARROW_DW] = emit_narrow_dw,
+    [KERNEL_WEIGHT_SLICES] = emit_weight_slices,
+    [KERNEL_WEIGHT_SUM] = emit_weight_sum,
+    [KERNEL_DX_AT] = emit_dx_at,
+    [KERNEL_DW_AT] = emit_dw_at,
+    [KERNEL_DEPTHWISE] = emit_depthwise,
+    [KERNEL_DEPTHWISE_DW] = emit_depthwise_dw,
+    [KERNEL_GROUPS] = emit_groups,
+    [KERNEL_ELEMENTWISE] = emit_elementwise,
+    [KERNEL_SUMS] = emit_sums,
+    [KERNEL_SUMS_END] = emit_sums_end,
+    [KERNEL_INVERSE_STD] = emit_inverse_std,
+    [KERNEL_MAXPOOL] = emit_maxpool,
+    [KERNEL_MAXPOOL_GRAD] = emit_maxpool_grad,
+    [KERNEL_AVGPOOL] = emit_avgpool,
+    [KERNEL_AVGPOOL_GRAD] = emit_avgpool_grad,
+    [KERNEL_WINDOW_SUM] = emit_window_sum,
+    [KERNEL_WINDOW_SPREAD] = emit_window_spread,
+    [KERNEL_GLOBAL_MAXPOOL] = emit_global_maxpool,
+    [KERNEL_GLOBAL_MAXPOOL_GRAD] = emit_global_maxpool_grad,
+    [KERNEL_BLOCKS] = emit_blocks,
+    [KERNEL_RELAYOUT] = emit_relayout,
+    [KERNEL_SOFTMAX] = emit_softmax,
+    [KERNEL_SOFTMAX_GRAD] = emit_softmax_grad,
+    [KERNEL_LAYERNORM] = emit_layernorm,
+    [KERNEL_LAYERNORM_GRAD] = emit_layernorm_grad,
+    [KERNEL_LOSS] = emit_loss,
+    [KERNEL_MEAN_LOSS] = emit_mean_loss,
+    [KERNEL_EMBEDDING] = emit_embedding,
+    [KERNEL_EMBEDDING_DW] = emit_embedding_dw,
+    [KERNEL_WORD_MEAN] = emit_word_mean,
+    [KERNEL_WORD_MEAN_GRAD] = emit_word_mean_grad,
+    [KERNEL_SPARSE_DENSE] = emit_sparse_dense,
+    [KERNEL_SPARSE_DENSE_DX] = emit_sparse_dense_dx,
+    [KERNEL_SPARSE_DENSE_DW] = emit_sparse_dense_dw,
+    [KERNEL_TO_DENSE] = emit_to_dense,
+    [KERNEL_UPDATE] = emit_update,
+};
+
+void wrap_item(Wrap *wrap, const char *item)
+{
+    const int length = (int)strlen(item);
+
+    if (wrap->count++ > 0) {
+        text_add(wrap->text, ",");
+        if (wrap->column + length + 4 > 100) {
+            text_add(wrap->text, "\n%*s", wrap->indent, "");
+            wrap->column = wrap->indent;
+        } else {
+            text_add(wrap->text, " ");
+            wrap->column += 2;
+        }
+    }
+    text_add(wrap->text, "%s", item);
+    wrap->column += length;
+}
+
+/* The function's head with %s for its name. */
+static const char *write_head(const Driver *d)
+{
+    Text head = {0};
+    int indent = (int)(strlen("NET_KERNEL void ") + strlen(d->base)) + 1;
+    size_t longest = 0;
+
+    for (int i = 0; i < d->count; i++)
+        longest = longest > strlen(d->operands[i].type) ? longest : strlen(d->operands[i].type);
+    text_add(&head, "%sNET_KERNEL void %%s(", d->comment.at);
+    if (indent + (int)longest > 60) {
+        indent = 8;
+        text_add(&head, "\n%*s", indent, "");
+    }
+
+    Wrap wrap = {&head, indent, indent, 0};
+
+    for (int i = 0; i < d->count; i++)
+        wrap_item(&wrap, format("%s%s *restrict %s", d->operands[i].written ? "" : "const ",
+                               d->operands[i].type, d->operands[i].name));
+    wrap_item(&wrap, "struct net_run *run");
+    wrap_item(&wrap, "int thread");
+    text_add(&head, ")\n");
+    return head.at;
+}
+
+static void write_call(const Emitter *e, Text *text, const Kernel *k, int number, const Driver *d,
+                       const char *name)
+{
+    const char *begin = format("RUN(%d, %s(", number, name);
+    Wrap wrap = {text, 4 + (int)strlen(begin), 12, 0};
+
+    if (k->needs_target && same(e->program->graph->name, "evaluate"))
+        line(text, 1, "if (run->has_target)"), text_add(text, "    ");
+    text_add(text, "    %s", begin);
+    for (int i = 0; i < d->count; i++)
+        wrap_item(&wrap, d->operands[i].actual);
+    wrap_item(&wrap, "run");
+    wrap_item(&wrap, "thread));");
+    if (wrap.column > 70)
+        text_add(text, "\n%*s", wrap.column = 12, "");
+    text_add(text, "%*s/* %s.net:%d */\n", wrap.column < 72 ? 72 - wrap.column : 1, "",
+             e->model->source->name, line_of(e->model->source, k->node->span));
+}
+
+/* The calls and barriers of a step, after its views. */
+static void write_step(Emitter *e, Text *out, Program *program)
+{
+    Text calls = {0};
+
+    e->program = program;
+    e->views = NULL, e->view_count = 0;
+    e->names = NULL, e->name_count = 0;
+    for (int i = 0; i < program->count; i++) {
+        Kernel *k = program->kernels[i];
+        Driver d = {0};
+        const char *name;
+
+        if (i > 0 && k->phase != program->kernels[i - 1]->phase)
+            line(&calls, 1, "barrier(run, thread);\n");
+        emitters[k->kind](e, &d, k);
+        name = add_function(e, &e->drivers, d.base, write_head(&d), d.text.at);
+        k->driver = name;
+        write_call(e, &calls, k, i, &d, name);
+    }
+    text_add(out, "static void %s_step(struct net_run *run, int thread)\n{\n",
+             program->graph->name);
+    if (same(program->graph->name, "train"))
+        line(out, 1, "struct params *p = run->params;");
+    else
+        line(out, 1, "const struct params *p = run->params;");
+    line(out, 1, "const struct batch *batch = run->batch;");
+    for (int i = 0; i < e->view_count; i++)
+        line(out, 1, "%s *%s = net_at(run, %zu);", e->views[i].type, e->views[i].name,
+             e->views[i].buffer->offset);
+    line(out, 1, "(void)p; (void)batch;\n");
+    text_add(out, "%s", calls.at ? calls.at : "");
+    line(out, 1, "barrier(run, thread);");
+    text_add(out, "}\n\n");
+}
+
+/* ---- Parameters and batch -------------------------------------------------------------------- */
+
+static void find_parameters(Emitter *e, const Graph *g)
+{
+    for (int i = 0; i < g->value_count; i++) {
+        const Value *value = g->values[i];
+        const char *name;
+
+        if (value->role != ROLE_PARAMETER && value->role != ROLE_STATE)
+            continue;
+        name = c_name(e, value->name);
+        for (int j = 0, n = 2; j < e->parameter_count; j++)
+            if (same(e->tensors[j], name))
+                name = format("%s_%d", c_name(e, value->name), n++), j = -1;
+        APPEND(e->parameters, e->parameter_count, value);
+        e->tensors = grow(e->tensors, e->parameter_count - 1, sizeof *e->tensors);
+        e->tensors[e->parameter_count - 1] = name;
+    }
+}
+
+static void write_structures(Emitter *e, Text *out, const Graph *g)
+{
+    line(out, 0,
+         "/* Parameters and running statistics; gradients and optimizer state lie alike. */");
+    line(out, 0, "struct params {");
+    for (int i = 0; i < e->parameter_count; i++) {
+        const Value *value = e->parameters[i];
+
+        line(out, 1, "%s %s;    /* %s %s */", value->physical->type, e->tensors[i], value->name,
+             shape_text(file_shape(value)));
+    }
+    if (!e->parameter_count)
+        line(out, 1, "float none[16];");
+    line(out, 0, "};\n");
+    line(out, 0, "/* A packed batch. */");
+    line(out, 0, "struct batch {");
+    for (int i = 0; i < g->value_count; i++) {
+        const Value *value = g->values[i];
+
+        if (value->node || !value->field || !value->physical)
+            continue;
+        if (value->type == TYPE_CLASS)
+            line(out, 1, "int32_t %s[%zu];", c_name(e, value->name),
+                 value->physical->buffer->size / sizeof(int32_t));
+        else
+            line(out, 1, "%s %s;", value->physical->type, c_name(e, value->name));
+    }
+    line(out, 0, "};\n");
+}
+
+static void declare_all(Emitter *e, const Graph *g)
+{
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->physical && !g->values[i]->node)
+            declare_type(e, g->values[i]->physical);
+}
+
+/* ---- The file -------------------------------------------------------------------------------- */
+
+static long count_parameters(const Emitter *e)
+{
+    long count = 0;
+
+    for (int i = 0; i < e->parameter_count; i++)
+        count += shape_size(e->parameters[i]->shape);
+    return count;
+}
+
+static bool has_words(const Model *model)
+{
+    for (int i = 0; i < model->field_count; i++)
+        if (model->fields[i]->vocabulary)
+            return true;
+    return false;
+}
+
+/* Does a step have a kernel that goes this way? */
+static bool goes_by_tiles(const Kernel *k)
+{
+    return k->winograd.tile > 0;
+}
+
+static bool goes_by_places(const Kernel *k)
+{
+    return k->kind == KERNEL_DX_AT || k->kind == KERNEL_DW_AT;
+}
+
+static bool has_narrow_dw(const Kernel *k)
+{
+    return k->narrow_dw.parts > 0;
+}
+
+static bool has_images_in_lanes(const Kernel *k)
+{
+    return k->narrow.pixels > 0;
+}
+
+static bool has_kernel(const Program *p, bool (*goes)(const Kernel *))
+{
+    for (int i = 0; i < p->count; i++)
+        if (goes(p->kernels[i]))
+            return true;
+    return false;
+}
+
+static void write_header(Emitter *e, Text *out, const Program *train, const Program *evaluate)
+{
+    const char *name = e->model->source->name;
+    const size_t arena = train->arena > evaluate->arena ? train->arena : evaluate->arena;
+
+    text_add(out,
+             "/*\n * %s.c -- generated by netc " NETC_VERSION " from %s.net. Do not edit.\n *\n",
+             name, name);
+    text_add(out, " *     netc %s.net --target %s --batch %d\n *\n", name, e->target->name,
+             e->model->capacity);
+    text_add(out, " * %ld parameters and statistics, arena %zu B, any batch of 1 to %d rows.\n *\n",
+             count_parameters(e), arena, e->model->capacity);
+    text_add(out,
+             " * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], "
+             "weights as\n"
+             " * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the "
+             "last channel are\n"
+             " * always +0. An element is one sum in a fixed order: the same bits on any "
+             "number of threads.\n"
+             " *\n"
+             " * Memory plan: a column is %zu B of arena, a row one phase between barriers.\n"
+             " *\n",
+             arena / 64 + 1);
+    draw_plan(out, train);
+    text_add(out, " *\n");
+    draw_plan(out, evaluate);
+    text_add(out, " */\n\n#include \"kernels/kernel.h\"\n%s%s%s%s%s\n",
+             has_kernel(train, goes_by_places) ? "#include \"kernels/argmax_grad.h\"\n" : "",
+             has_words(e->model) ? "#include \"kernels/embedding.h\"\n" : "",
+             has_kernel(train, has_images_in_lanes) || has_kernel(evaluate, has_images_in_lanes)
+                 ? "#include \"kernels/batch_lanes.h\"\n" : "",
+             has_kernel(train, has_narrow_dw) ? "#include \"kernels/batch_lanes_dw.h\"\n" : "",
+             has_kernel(train, goes_by_tiles) || has_kernel(evaluate, goes_by_tiles)
+                 ? "#include \"kernels/winograd.h\"\n" : "");
+}
+
+static const char *section_rule(const char *title)
+{
+    return format("/* ---- %s %.*s */\n\n", title, (int)(88 - strlen(title)),
+                  "---------------------------------------------------------------------------"
+                  "-----------------------");
+}
+
+void emit(Text *out, const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
+          int layer_count)
+{
+    Emitter e = {.model = model, .target = train->target};
+    Text steps = {0};
+
+    find_parameters(&e, train->graph);
+    declare_all(&e, train->graph);
+    write_step(&e, &steps, train);
+    write_step(&e, &steps, evaluate);
+    write_header(&e, out, train, evaluate);
+    text_add(out, "%s%s\n", section_rule("Types: the shapes of this model"),
+             e.types.at ? e.types.at : "");
+    write_structures(&e, out, train->graph);
+    text_add(out, "%s%s", section_rule("Tiles: rows of images by vectors of outputs in registers"),
+             e.tiles.at ? e.tiles.at : "");
+    text_add(out, "%s%s", section_rule("Kernels: each thread takes its share of the items"),
+             e.drivers.at ? e.drivers.at : "");
+    text_add(out, "%s%s", section_rule("The network"), steps.at);
+    text_add(out, "%s", section_rule("What the runtime needs to know"));
+    emit_tables(&e, out, train, evaluate, layers, layer_count);
+    drop_terms(out);
+    wrap_lines(out);
+}

@@ -1,0 +1,383 @@
+/*
+ * epilogue.c -- elementwise operations in registers: the end of a kernel, or all of it.
+ *
+ * The one idea: a chain of elementwise nodes becomes one `const vec` a node. The host kernel says
+ * where its element is: `at` floats into full values, `lane` floats into a number a channel.
+ */
+
+#include "emit/emit.h"
+#include "core/random.h"
+
+#include <string.h>
+
+static bool is_random(Op op)
+{
+    return op_info[op].effects == RANDOM;
+}
+
+static bool is_heavy(Op op)
+{
+    return op == OP_SIGMOID || op == OP_TANH || op == OP_SILU || op == OP_SILU_GRAD
+           || op == OP_ELU || op == OP_ELU_GRAD || op == OP_GELU || op == OP_GELU_GRAD
+           || op == OP_SOFTPLUS || op == OP_SOFTPLUS_GRAD || is_random(op);
+}
+
+/* Is it not 0 of 0? Then lanes that are no channels are cleared. */
+static bool lifts_zero(Op op)
+{
+    return op == OP_SIGMOID || op == OP_SOFTPLUS || op == OP_GAUSSIAN_NOISE;
+}
+
+/* What an operand is called by the operation that reads it. */
+static const char *operand_name(const Node *node, int input)
+{
+    static const char *const normalize[] = {"x", "mean", "inv_std", "gamma", "beta"};
+    static const char *const normalize_grad[] = {"x",     "dy",     "mean", "inv_std",
+                                                 "gamma", "dgamma", "dbeta"};
+
+    switch (node->op) {
+    case OP_NORMALIZE:
+        return normalize[input];
+    case OP_NORMALIZE_GRAD:
+        return normalize_grad[input];
+    case OP_ADD_BIAS:
+        return input ? "b" : "x";
+    case OP_ADD:
+        return "addend";
+    case OP_MULTIPLY:
+        return "factor";
+    case OP_RELU_GRAD:
+    case OP_RELU6_GRAD:
+    case OP_SIGMOID_GRAD:
+    case OP_TANH_GRAD:
+        return input ? "dy" : "kept";
+    case OP_LEAKY_RELU_GRAD:
+    case OP_SILU_GRAD:
+    case OP_ELU_GRAD:
+    case OP_GELU_GRAD:
+    case OP_SOFTPLUS_GRAD:
+    case OP_HARDSWISH_GRAD:
+        return input ? "dy" : "kept";
+    default:
+        return "x";
+    }
+}
+
+static bool has_padding(const Physical *v)
+{
+    for (int i = 0; i < v->segment_count; i++)
+        if (v->segments[i].channels % 16 != 0)
+            return true;
+    return false;
+}
+
+/* What the nodes that are left ask of the host. */
+static void find_needs(Body *b)
+{
+    const Kernel *k = b->k;
+
+    b->heavy = b->random = b->draws = b->masked = b->run = false;
+    for (int i = b->first; i < k->body_count; i++) {
+        const Op op = k->body[i]->op;
+
+        b->heavy = b->heavy || is_heavy(op);
+        b->random = b->random || is_random(op);
+        b->draws = b->draws || (is_random(op) && (k->body[i] != k->masked || k->writes_mask));
+        b->masked = b->masked || (lifts_zero(op) && has_padding(b->host));
+        b->run = b->run || is_random(op) || op == OP_NORMALIZE_GRAD;
+    }
+}
+
+Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
+{
+    Body b = {.k = k, .host = host};
+    const Program *p = e->program;
+
+    if (k->mask) {
+        const char *type = format("struct mask_%zu", k->mask->size / sizeof(uint16_t));
+
+        declare_mask(e, type, k->mask->size / sizeof(uint16_t));
+        b.mask = add_scratch(e, d, "mask", k->mask, type, k->writes_mask);
+    }
+    b.formals = allocate((size_t)(p->graph->value_count + 1) * sizeof *b.formals);
+    for (int i = 0; i < k->body_count; i++) {
+        const Node *node = k->body[i];
+
+        if (!node->outputs[0]->internal && node != k->node)
+            b.formals[node->outputs[0]->id] =
+                add_operand(e, d, node->backward ? "dx" : "y", node->outputs[0], true, host);
+    }
+    if (k->kind == KERNEL_ELEMENTWISE && !k->node->outputs[0]->internal)
+        b.formals[k->node->outputs[0]->id] =
+            add_operand(e, d, k->node->backward ? "dx" : "y", k->node->outputs[0], true, host);
+    for (int i = 0; i < k->body_count; i++)
+        for (int j = 0; j < k->body[i]->input_count; j++) {
+            Value *root = root_of(k->body[i]->inputs[j]);
+            const bool inside = computes(k, root);
+
+            if (!inside && !b.formals[root->id])
+                b.formals[root->id] = add_operand(e, d, operand_name(k->body[i], j), root, false,
+                                                  root->batched ? host : NULL);
+        }
+    find_needs(&b);
+    return b;
+}
+
+/* How often the body reads a value. */
+static int count_reads(const Kernel *k, const Value *value)
+{
+    int reads = 0;
+
+    for (int i = 0; i < k->body_count; i++)
+        for (int j = 0; j < k->body[i]->input_count; j++)
+            reads += root_of(k->body[i]->inputs[j]) == value;
+    return reads;
+}
+
+bool skip_unary(Body *b)
+{
+    const Kernel *k = b->k;
+    const Value *last = k->node->outputs[0];
+    bool heavy = false;
+
+    while (b->first < k->body_count) {
+        const Node *node = k->body[b->first];
+
+        if (node->input_count != 1 || root_of(node->inputs[0]) != last || is_random(node->op)
+            || !last->internal || count_reads(k, last) > 1)
+            break;
+        heavy = heavy || is_heavy(node->op);
+        last = node->outputs[0];
+        b->first++;
+    }
+    find_needs(b);
+    return heavy;
+}
+
+const char *body_name(const Kernel *k)
+{
+    Text text = {0};
+
+    text_add(&text, "%s", "");
+    for (int i = 0; i < k->body_count; i++)
+        if (k->body[i] != k->node)
+            text_add(&text, "_%s", op_info[k->body[i]->op].text);
+    return text.at;
+}
+
+/* The expression that stands for a value: computed above, or loaded. */
+static const char *expression(const Body *b, const Value *value, const char *anchor,
+                              const char *suffix)
+{
+    const Value *root = root_of((Value *)value);
+
+    if (computes(b->k, root)) {
+        for (int i = b->first; i < b->k->body_count; i++)
+            if (b->k->body[i]->outputs[0] == root)
+                return format("v%d", i + 1);
+        return anchor;
+    }
+    return root->batched ? format("vec_load(%s%s + at)", b->formals[root->id], suffix)
+                         : format("vec_load(%s%s + lane)", b->formals[root->id], suffix);
+}
+
+const char *literal(double x)
+{
+    const char *digits = format("%.9g", x);
+
+    return format("%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
+}
+
+static const char *operation(const Node *node, const char *const in[], int index)
+{
+    const char *a = in[0], *b = in[1];
+
+    switch (node->op) {
+    case OP_ADD:
+    case OP_ADD_BIAS:
+        return format("vec_add(%s, %s)", a, b);
+    case OP_MULTIPLY:
+        return format("vec_mul(%s, %s)", a, b);
+    case OP_RELU:
+        return format("vec_max(vec_zero(), %s)", a);
+    case OP_RELU6:
+        return format("vec_min(vec_set(6.0f), vec_max(vec_zero(), %s))", a);
+    case OP_LEAKY_RELU:
+        return format("net_leaky(%s, %s, %s)", a, a, literal(node->at.slope));
+    case OP_LEAKY_RELU_GRAD:
+        return format("net_leaky(%s, %s, %s)", a, b, literal(node->at.slope));
+    case OP_RELU_GRAD:
+        return format("vec_if_greater(%s, vec_zero(), %s, vec_zero())", a, b);
+    case OP_RELU6_GRAD:
+        return format("net_relu6_grad(%s, %s)", a, b);
+    case OP_SIGMOID:
+        return format("vec_sigmoid(%s)", a);
+    case OP_SIGMOID_GRAD:
+        return format("net_sigmoid_grad(%s, %s)", a, b);
+    case OP_TANH:
+        return format("vec_tanh(%s)", a);
+    case OP_TANH_GRAD:
+        return format("net_tanh_grad(%s, %s)", a, b);
+    case OP_SILU:
+        return format("net_silu(%s)", a);
+    case OP_SILU_GRAD:
+        return format("net_silu_grad(%s, %s)", a, b);
+    case OP_ELU:
+        return format("net_elu(%s, %s, %s)", a, literal(node->at.slope), literal(node->at.scale));
+    case OP_ELU_GRAD:
+        return format("net_elu_grad(%s, %s, %s, %s)", a, b, literal(node->at.slope),
+                      literal(node->at.scale));
+    case OP_GELU:
+        return format("net_gelu(%s)", a);
+    case OP_GELU_GRAD:
+        return format("net_gelu_grad(%s, %s)", a, b);
+    case OP_SOFTPLUS:
+        return format("net_softplus(%s)", a);
+    case OP_SOFTPLUS_GRAD:
+        return format("net_softplus_grad(%s, %s)", a, b);
+    case OP_HARDSWISH:
+        return format("net_hardswish(%s)", a);
+    case OP_HARDSWISH_GRAD:
+        return format("net_hardswish_grad(%s, %s)", a, b);
+    case OP_GAUSSIAN_NOISE:
+        return format("vec_add(%s, noise_%d[r])", a, index);
+    case OP_DROPOUT:
+        return format("vec_mul(%s, keep_%d[r])", a, index);
+    case OP_NORMALIZE:
+        return format("net_normalize(%s,\n%s, %s,\n%s, %s)", a, b, in[2], in[3], in[4]);
+    case OP_NORMALIZE_GRAD:
+        return format("net_normalize_grad(%s,\n%s, %s,\n%s, %s,\n%s, %s, 1.0f / ((float)run->n * "
+                      "%d))", a, b, in[2], in[3], in[4], in[5], in[6], node->at.pixels);
+    default:
+        return "?";
+    }
+}
+
+/* `const vec vN = ...;` on as many lines as it takes, continuation lines indented twice */
+static void write_statement(Text *text, int level, int number, const char *value)
+{
+    const char *end = strchr(value, '\n');
+
+    if (!end) {
+        line(text, level, "const vec v%d = %s;", number, value);
+        return;
+    }
+    line(text, level, "const vec v%d = %.*s", number, (int)(end - value), value);
+    while (end) {
+        value = end + 1;
+        end = strchr(value, '\n');
+        line(text, level + 2, "%.*s%s", end ? (int)(end - value) : (int)strlen(value), value,
+             end ? "" : ";");
+    }
+}
+
+/* From `anchor`, what the host computed, to the stores. `suffix`: how the host's pointers are
+   called after their operands. */
+void write_body(Text *text, int level, const Body *b, const char *anchor, const char *suffix)
+{
+    const Kernel *k = b->k;
+    const Value *done = (b->first ? k->body[b->first - 1] : k->node)->outputs[0];
+
+    if (anchor && !done->internal)
+        line(text, level, "vec_store(%s%s + at, %s);", b->formals[done->id], suffix, anchor);
+    for (int i = b->first; i < k->body_count; i++) {
+        const Node *node = k->body[i];
+        const char *in[MAX_INPUTS] = {0};
+        const char *value;
+
+        for (int j = 0; j < node->input_count; j++)
+            in[j] = expression(b, node->inputs[j], anchor, suffix);
+        value = operation(node, in, i);
+        if (lifts_zero(node->op) && b->masked)
+            value = format("vec_first(left, %s, vec_zero())", value);
+        write_statement(text, level, i + 1, value);
+        if (!node->outputs[0]->internal)
+            line(text, level, "vec_store(%s%s + at, v%d);", b->formals[node->outputs[0]->id],
+                 suffix, i + 1);
+    }
+}
+
+/* Before the loop over images: what the draws of a block's images share. */
+void write_draws(Text *text, int level, const Body *b, const char *element, const char *step)
+{
+    for (int i = 0; i < b->k->body_count; i++) {
+        const Node *node = b->k->body[i];
+
+        if (op_info[node->op].effects != RANDOM || (node == b->k->masked && !b->k->writes_mask))
+            continue;
+        line(text, level, "struct net_draws draws_%d =", i);
+        line(text, level + 1, "net_begin_draws(run->seed, (uint32_t)(%s), (uint32_t)(%s), "
+             "run->step, %s + %du);", element, step,
+             node->op == OP_DROPOUT ? "NET_RANDOM_DROPOUT" : "NET_RANDOM_NOISE", node->at.stream);
+    }
+}
+
+const char *write_unary(Text *text, int level, const Body *b, const char *anchor)
+{
+    for (int i = 0; i < b->first; i++) {
+        const char *in[MAX_INPUTS] = {anchor};
+
+        anchor = format("v%d", i + 1);
+        write_statement(text, level, i + 1, operation(b->k->body[i], in, i));
+    }
+    return anchor;
+}
+
+/* The draws of each dropout and each noise for four images. */
+void write_keeps(Text *text, int level, const Body *b, const char *group)
+{
+    for (int i = 0; i < b->k->body_count; i++) {
+        const Node *node = b->k->body[i];
+
+        if (node->op == OP_GAUSSIAN_NOISE) {
+            line(text, level, "vec noise_%d[4];    /* gaussian_noise(%g) */", i, node->at.scale);
+            line(text, level, "vec_gaussian_noise(noise_%d, &draws_%d, (uint32_t)(%s), %s);", i, i,
+                 group, literal(node->at.scale));
+        }
+        if (node->op != OP_DROPOUT)
+            continue;
+        line(text, level, "vec keep_%d[4];     /* dropout(%g) */", i, node->at.p);
+        if (node == b->k->masked && !b->k->writes_mask) {
+            line(text, level, "net_read_mask(keep_%d, bits + 4 * g, %s);", i,
+                 literal(1.0 / (1.0 - node->at.p)));
+            continue;
+        }
+        line(text, level, "vec_dropout(keep_%d, &draws_%d, (uint32_t)(%s), %uu, %s);", i, i, group,
+             net_dropout_threshold(node->at.p), literal(1.0 / (1.0 - node->at.p)));
+        if (node == b->k->masked)
+            line(text, level, "net_write_mask(bits + 4 * g, keep_%d);", i);
+    }
+}
+
+/* ---- Which channels a block holds ------------------------------------------------------------ */
+
+/* The function that says it for blocks counted through all pixels of a chunk: lanes in use, the
+   flat logical index of lane 0, the step to the next lane. Layouts alike share one. */
+const char *lanes_function(Emitter *e, const Physical *v)
+{
+    const char *name = v->type + strlen("struct ");
+    Text text = {0};
+
+    line(&text, 0, "{");
+    for (int i = 0; i < v->segment_count; i++) {
+        const Segment *s = &v->segments[i];
+        const int blocks = (s->channels + 15) / 16;
+        const int stride = s->stride ? s->stride : blocks;
+
+        if (v->segment_count > 1)
+            line(&text, 1, "if (block >= %d && (block - %d) %% %d < %d && (block - %d) / %d < %d)",
+                 s->block, s->block, stride, blocks, s->block, stride, s->pixels);
+        line(&text, v->segment_count > 1 ? 2 : 1,
+             "return (struct net_lanes){ %d - 16 * ((block - %d) %% %d),", s->channels, s->block,
+             stride);
+        line(&text, v->segment_count > 1 ? 2 : 1,
+             "                           %d + 16 * ((block - %d) %% %d) * %d + (block - %d) / %d, "
+             "%d };", s->start, s->block, stride, s->pixels, s->block, stride, s->pixels);
+    }
+    if (v->segment_count > 1)
+        line(&text, 1, "return (struct net_lanes){ 0, 0, 0 };");
+    line(&text, 0, "}");
+    return add_function(e, &e->drivers, format("lanes_of_%s", name),
+                        "/* the channels of a block, counted through the pixels of a chunk */\n"
+                        "static inline struct net_lanes %s(int block)\n", text.at);
+}

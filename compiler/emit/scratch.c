@@ -1,0 +1,85 @@
+/*
+ * scratch.c -- what a kernel's thread has for itself.
+ *
+ * The one idea: a stack does not grow with a model. A small array is a local one; one that a wide
+ * layer or a wide kernel makes large lies in the thread's scratch, after what else is there.
+ */
+
+#include "emit/emit.h"
+
+enum { LOCAL = 16 << 10 };      /* floats of an array on the stack, at most: 64 KB */
+
+long large_floats(long floats)
+{
+    return floats > LOCAL ? floats : 0;
+}
+
+void write_array(Text *text, int level, const char *name, long count, const char *element, int size,
+                 long from)
+{
+    const char *at = from ? format(" + %ld", from) : "";
+
+    if (!large_floats(count * size))
+        line(text, level, "_Alignas(64) float %s[%ld]%s;", name, count, element);
+    else if (*element)
+        line(text, level, "float (*%s)%s = (float (*)%s)(net_scratch(run, thread)%s);", name,
+             element, element, at);
+    else
+        line(text, level, "float *%s = net_scratch(run, thread)%s;", name, at);
+}
+
+/* The largest of an array for each width of panels. */
+static long conv_floats(const Node *node)
+{
+    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
+    long most = 0;
+
+    for (int width = 1; width <= 3; width++)
+        for (int i = 0; i < x->segment_count && dw->panels[3 - width]; i++) {
+            const long floats = 256L * width * taps_of_item(node, &x->segments[i],
+                                                            dw->panels[3 - width], width);
+
+            most = floats > most ? floats : most;
+        }
+    return most;
+}
+
+/* Of the array whose size follows the model. */
+static long array_floats(const Kernel *k)
+{
+    const Node *node = k->node;
+    const Physical *logits = node->inputs[0]->physical;
+
+    switch (k->kind) {
+    case KERNEL_WEIGHT:
+        return node->op == OP_CONV2D_DW ? conv_floats(node) : 0;
+    case KERNEL_DX_AT:
+        return 256L * node->outputs[0]->physical->blocks;
+    case KERNEL_LOSS:
+        return node->op == OP_CROSS_ENTROPY ? 256L * up(channel_count(logits), 16) : 0;
+    case KERNEL_EMBEDDING_DW:
+        return 16L * node->outputs[0]->physical->blocks;
+    default:
+        return 0;
+    }
+}
+
+/* What the largest kernel of both steps wants for a thread. */
+size_t thread_floats(const Program *train, const Program *evaluate)
+{
+    long most = 0;
+
+    for (int step = 0; step < 2; step++) {
+        const Program *p = step ? evaluate : train;
+
+        for (int i = 0; i < p->count; i++) {
+            const Kernel *k = p->kernels[i];
+            const Winograd *g = &k->winograd;
+            const long floats = g->v + g->m + g->u + floats_at(k) + k->narrow.floats
+                                + k->narrow_dw.floats + large_floats(array_floats(k));
+
+            most = floats > most ? floats : most;
+        }
+    }
+    return (size_t)most;
+}

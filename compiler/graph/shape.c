@@ -1,0 +1,469 @@
+/*
+ * shape.c -- what shapes an operation takes and gives.
+ *
+ * The one idea: a signature an operation, read like an einsum. A word is one value, a letter one
+ * axis; the same letter means the same size everywhere:
+ *
+ *     "nchw ockl o? > noyx"      conv2d: x[n,c,h,w] w[o,c,k,l] b[o] -> y[n,o,y,x]
+ *
+ *     n  the batch axis, always first           ?  the input may be absent
+ *     ~  the axes that are left, one or more    *  any shape, batched or not
+ *     @  the shape in the node's attributes     -  a scalar
+ *
+ * The sizes that no input has come from the attributes: k l the kernel, c h w of at.shape where a
+ * gradient restores what forward made smaller, y x the places of a window. One walk both infers
+ * the outputs and finds what does not fit.
+ */
+
+#include <string.h>
+
+#include "graph/graph.h"
+
+static const char *const signatures[OP_COUNT] = {
+    [OP_DENSE] = "ni oi o? > no",
+    [OP_DENSE_DX] = "no oi > ni",
+    [OP_DENSE_DW] = "ni no > oi",
+    [OP_CONV2D] = "nchw ockl o? > noyx",
+    [OP_CONV2D_DX] = "noyx ockl > nchw",
+    [OP_CONV2D_DW] = "nchw noyx > ockl",
+    [OP_CONV2D_DX_AT] = "no ockl no > nchw",
+    [OP_CONV2D_DW_AT] = "nchw no no > ockl",
+    [OP_DEPTHWISE] = "nchw cikl c? > ncyx",
+    [OP_DEPTHWISE_DX] = "ncyx cikl > nchw",
+    [OP_DEPTHWISE_DW] = "nchw ncyx > cikl",
+    [OP_CHANNEL_SUM] = "nc~ > c",
+    [OP_ADD] = "* * > *",
+    [OP_ADD_BIAS] = "nc~ c > nc~",
+    [OP_MULTIPLY] = "* * > *",
+    [OP_RELU] = "* > *",
+    [OP_RELU_GRAD] = "* * > *",
+    [OP_LEAKY_RELU] = "* > *",
+    [OP_LEAKY_RELU_GRAD] = "* * > *",
+    [OP_RELU6] = "* > *",
+    [OP_RELU6_GRAD] = "* * > *",
+    [OP_SIGMOID] = "* > *",
+    [OP_SIGMOID_GRAD] = "* * > *",
+    [OP_TANH] = "* > *",
+    [OP_TANH_GRAD] = "* * > *",
+    [OP_SILU] = "* > *",
+    [OP_SILU_GRAD] = "* * > *",
+    [OP_ELU] = "* > *",
+    [OP_ELU_GRAD] = "* * > *",
+    [OP_GELU] = "* > *",
+    [OP_GELU_GRAD] = "* * > *",
+    [OP_SOFTPLUS] = "* > *",
+    [OP_SOFTPLUS_GRAD] = "* * > *",
+    [OP_HARDSWISH] = "* > *",
+    [OP_HARDSWISH_GRAD] = "* * > *",
+    [OP_GAUSSIAN_NOISE] = "* > *",
+    [OP_DROPOUT] = "* > *",
+    [OP_BATCHNORM_STATS] = "nc~ c c > c c c c",
+    [OP_INVERSE_STD] = "c > c",
+    [OP_NORMALIZE] = "nc~ c c c c > nc~",
+    [OP_BATCHNORM_SUMS] = "nc~ nc~ c c > c c",
+    [OP_NORMALIZE_GRAD] = "nc~ nc~ c c c c c > nc~",
+    [OP_GROUP_EXPAND] = "* > @",
+    [OP_GROUP_COLLECT] = "* > @",
+    [OP_EMBEDDING] = "nl vc > ncl",
+    [OP_EMBEDDING_DW] = "nl ncl > vc",
+    [OP_WORD_MEAN] = "ncl nl > nc",
+    [OP_WORD_MEAN_GRAD] = "nc nl > ncl",
+    [OP_SPARSE_DENSE] = "nv nh? oi o? > no",
+    [OP_SPARSE_DENSE_DX] = "no oi > nh",
+    [OP_SPARSE_DENSE_DW] = "nv nh? no > oi",
+    [OP_TO_DENSE] = "nv > nv",
+    [OP_RESHAPE] = "* > @",
+    [OP_CONCAT] = "",           /* any number of inputs: see match_concat */
+    [OP_SLICE] = "* > @",
+    [OP_MAXPOOL2D] = "nchw > ncyx ncyx",
+    [OP_MAXPOOL2D_GRAD] = "ncyx ncyx > nchw",
+    [OP_AVGPOOL2D] = "nchw > ncyx",
+    [OP_AVGPOOL2D_GRAD] = "ncyx > nchw",
+    [OP_UPSAMPLE2D] = "ncyx > nchw",
+    [OP_UPSAMPLE2D_GRAD] = "nchw > ncyx",
+    [OP_GLOBAL_MAXPOOL2D] = "nchw > nc nc",
+    [OP_GLOBAL_MAXPOOL2D_GRAD] = "nc nc > nchw",
+    [OP_GLOBAL_AVGPOOL2D] = "nchw > nc",
+    [OP_GLOBAL_AVGPOOL2D_GRAD] = "nc > nchw",
+    [OP_SOFTMAX] = "* > *",
+    [OP_SOFTMAX_GRAD] = "* * > *",
+    [OP_LAYERNORM] = "nc~ c c > nc~",
+    [OP_LAYERNORM_GRAD] = "nc~ nc~ c > nc~",
+    [OP_LAYERNORM_SUMS] = "nc~ nc~ > c c",
+    [OP_MSE] = "* * > -",
+    [OP_MSE_GRAD] = "* * > *",
+    [OP_MAE] = "* * > -",
+    [OP_MAE_GRAD] = "* * > *",
+    [OP_HUBER] = "* * > -",
+    [OP_HUBER_GRAD] = "* * > *",
+    [OP_CROSS_ENTROPY] = "nc n > -",
+    [OP_CROSS_ENTROPY_GRAD] = "nc n > nc",
+    [OP_BINARY_CROSS_ENTROPY] = "* * > -",
+    [OP_BINARY_CROSS_ENTROPY_GRAD] = "* * > *",
+    [OP_UPDATE] = "* * > *",
+};
+
+typedef struct Match {
+    Node *node;
+    int size[128];              /* of each letter; 0: not known yet */
+    Shape any, rest;            /* of '*' and '~' */
+    bool any_known, rest_known;
+    bool any_batched;           /* is '*' batched? also for '@' */
+    const char *fault;
+} Match;
+
+static Shape one_axis(int size)
+{
+    return (Shape){.rank = 1, .size = {size}};
+}
+
+/* Sizes that the attributes fix. */
+static void bind_attributes(Match *m)
+{
+    const Attributes *at = &m->node->at;
+
+    switch (m->node->op) {
+    case OP_DEPTHWISE:
+        m->size['i'] = 1;
+        break;
+    case OP_DEPTHWISE_DW:
+        m->size['i'] = 1;
+        m->size['k'] = at->kernel[0], m->size['l'] = at->kernel[1];
+        break;
+    case OP_CONV2D_DW:
+    case OP_CONV2D_DW_AT:
+        m->size['k'] = at->kernel[0], m->size['l'] = at->kernel[1];
+        break;
+    case OP_DEPTHWISE_DX:
+    case OP_CONV2D_DX:
+    case OP_CONV2D_DX_AT:
+    case OP_MAXPOOL2D_GRAD:
+    case OP_AVGPOOL2D_GRAD:
+    case OP_UPSAMPLE2D:
+    case OP_GLOBAL_MAXPOOL2D_GRAD:
+    case OP_GLOBAL_AVGPOOL2D_GRAD:
+        m->size['c'] = at->shape.size[0];
+        m->size['h'] = at->shape.size[1], m->size['w'] = at->shape.size[2];
+        break;
+    case OP_EMBEDDING_DW:
+        m->size['v'] = at->shape.size[0];
+        break;
+    case OP_SPARSE_DENSE_DX:
+        m->size['h'] = at->shape.size[0];
+        break;
+    default:
+        break;
+    }
+}
+
+int dilation_of(const Attributes *at, int axis)
+{
+    return at->dilation[axis] > 1 ? at->dilation[axis] : 1;
+}
+
+int groups_of(const Attributes *at)
+{
+    return at->groups > 1 ? at->groups : 1;
+}
+
+int window_reach(const Attributes *at, int axis)
+{
+    return (at->kernel[axis] - 1) * dilation_of(at, axis) + 1;
+}
+
+/* The least number of taps whose distance in pixels is a multiple of the stride. */
+int tap_step(const Attributes *at, int axis)
+{
+    int a = at->stride[axis], b = dilation_of(at, axis);
+
+    while (b) {
+        const int rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return at->stride[axis] / a;
+}
+
+int window_step(const Attributes *at, int axis)
+{
+    return tap_step(at, axis) * dilation_of(at, axis) / at->stride[axis];
+}
+
+int window_count(const Attributes *at, int size, int axis)
+{
+    const long reach = (long)size + at->padding[axis] + at->padding_end[axis]
+                       - window_reach(at, axis);
+
+    return reach < 0 || at->stride[axis] < 1 ? 0 : (int)(reach / at->stride[axis]) + 1;
+}
+
+Shape file_shape(const Value *parameter)
+{
+    return parameter->stored.rank ? parameter->stored : parameter->shape;
+}
+
+/* The inputs of a layer that reads a bag of words and other numbers beside it. */
+static void bind_bag(Match *m)
+{
+    const Op op = m->node->op;
+    const int begin = m->node->at.begin;
+    int *inputs = &m->size['i'];
+
+    if (op == OP_SPARSE_DENSE_DW)
+        *inputs = m->size['v'] + m->size['h'];
+    else if (op == OP_SPARSE_DENSE && *inputs != m->size['v'] + m->size['h'])
+        m->fault = format("%d inputs, not %d", *inputs, m->size['v'] + m->size['h']);
+    else if (op == OP_SPARSE_DENSE_DX && (begin < 0 || begin + m->size['h'] != *inputs))
+        m->fault = format("inputs %d to %d of %d", begin, begin + m->size['h'], *inputs);
+}
+
+/* The places of a window along height and width, once the image is known. */
+static void bind_window(Match *m)
+{
+    const Attributes *at = &m->node->at;
+    const char *const image = "hw", *const places = "yx";
+
+    for (int i = 0; i < 2; i++) {
+        const int count = window_count(at, m->size[(int)image[i]], i);
+        int *known = &m->size[(int)places[i]];
+
+        if (count < 1)
+            m->fault = "the window does not fit the image";
+        else if (*known && *known != count)
+            m->fault = format("%d places of a window, not %d", count, *known);
+        *known = count;
+    }
+}
+
+static bool has_window(Op op)
+{
+    return op == OP_CONV2D || op == OP_CONV2D_DX || op == OP_CONV2D_DW || op == OP_CONV2D_DX_AT
+           || op == OP_CONV2D_DW_AT || op == OP_MAXPOOL2D || op == OP_MAXPOOL2D_GRAD
+           || op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD || op == OP_UPSAMPLE2D
+           || op == OP_UPSAMPLE2D_GRAD || op == OP_DEPTHWISE || op == OP_DEPTHWISE_DX
+           || op == OP_DEPTHWISE_DW;
+}
+
+/* '~' is empty for a batchnorm of [c]. */
+static bool match_rest(Match *m, Shape shape, int from)
+{
+    Shape rest = {.rank = shape.rank - from};
+
+    for (int i = from; i < shape.rank; i++)
+        rest.size[i - from] = shape.size[i];
+    if (m->rest_known)
+        return same_shape(m->rest, rest);
+    m->rest = rest;
+    m->rest_known = true;
+    return true;
+}
+
+static bool match_any(Match *m, const Value *value)
+{
+    if (m->any_known)
+        return value->batched == m->any_batched && same_shape(value->shape, m->any);
+    m->any = value->shape;
+    m->any_batched = value->batched;
+    m->any_known = true;
+    return true;
+}
+
+static bool match_letters(Match *m, const char *word, size_t length, const Value *value)
+{
+    const size_t batched = *word == 'n';
+    int axis = 0;
+
+    if (value->batched != (bool)batched)
+        return false;
+    for (size_t i = batched; i < length && word[i] != '?'; i++, axis++) {
+        int *size = &m->size[(int)word[i]];
+
+        if (word[i] == '~')
+            return axis <= value->shape.rank && match_rest(m, value->shape, axis);
+        if (axis >= value->shape.rank || (*size && *size != value->shape.size[axis]))
+            return false;
+        *size = value->shape.size[axis];
+    }
+    return axis == value->shape.rank;
+}
+
+static void match_input(Match *m, const char *word, size_t length, int input)
+{
+    const Value *value = m->node->inputs[input];
+    const bool optional = word[length - 1] == '?';
+
+    if (!value) {
+        if (!optional)
+            m->fault = format("input %d is absent", input);
+        return;
+    }
+    if (*word == '*' ? !match_any(m, value) : !match_letters(m, word, length, value))
+        m->fault = format("input %d, %s%s, does not fit \"%s\"", input,
+                          value->batched ? "n x " : "", shape_text(value->shape),
+                          signatures[m->node->op]);
+}
+
+/* Writes the shape that `word` says into an output. */
+static void build_output(Match *m, const char *word, size_t length, Value *value)
+{
+    Shape shape = {0};
+
+    if (*word == '*' || *word == '@') {
+        value->shape = *word == '*' ? m->any : m->node->at.shape;
+        value->batched = m->any_batched;
+        return;
+    }
+    value->batched = *word == 'n';
+    for (size_t i = value->batched; i < length && word[i] != '-'; i++) {
+        if (word[i] == '~') {
+            for (int axis = 0; axis < m->rest.rank; axis++)
+                shape.size[shape.rank++] = m->rest.size[axis];
+        } else {
+            shape.size[shape.rank++] = m->size[(int)word[i]];
+        }
+    }
+    value->shape = shape;
+}
+
+/* concat: the first axes add up, the others are equal. */
+static void match_concat(Match *m, Value *output)
+{
+    const Node *node = m->node;
+    Shape shape = {0};
+
+    for (int i = 0; i < node->input_count; i++) {
+        const Value *value = node->inputs[i];
+
+        if (!value || value->shape.rank < 1 || !match_rest(m, value->shape, 1)
+            || value->batched != node->inputs[0]->batched) {
+            m->fault = format("input %d does not fit the others", i);
+            return;
+        }
+        if (i == 0)
+            shape = value->shape;
+        else
+            shape.size[0] += value->shape.size[0];
+    }
+    output->shape = shape;
+    output->batched = node->inputs[0]->batched;
+}
+
+/* What no signature says: that reshape keeps the elements, that a slice lies inside. */
+static void match_movement(Match *m)
+{
+    const Node *node = m->node;
+    const Shape from = m->any, to = node->at.shape;
+
+    if (node->op == OP_RESHAPE && shape_size(from) != shape_size(to))
+        m->fault = format("%s does not become %s", shape_text(from), shape_text(to));
+    if (node->op != OP_SLICE)
+        return;
+    if (from.rank < 1 || from.rank != to.rank || node->at.begin < 0
+        || node->at.begin + to.size[0] > from.size[0])
+        m->fault = format("%s is no slice of %s", shape_text(to), shape_text(from));
+    for (int i = 1; i < to.rank; i++)
+        if (from.size[i] != to.size[i])
+            m->fault = format("%s is no slice of %s", shape_text(to), shape_text(from));
+}
+
+/* A binary cross entropy also takes a class, 0 or 1, for its one output [1]. */
+static bool is_class_of_one(const Node *node, int input)
+{
+    return (node->op == OP_BINARY_CROSS_ENTROPY || node->op == OP_BINARY_CROSS_ENTROPY_GRAD)
+           && input == 1 && node->inputs[1] && node->inputs[1]->type == TYPE_CLASS
+           && node->inputs[1]->batched && node->inputs[1]->shape.rank == 0 && node->inputs[0]
+           && same_shape(node->inputs[0]->shape, one_axis(1));
+}
+
+static void find_types(const Node *node, Value *const *outputs)
+{
+    for (int i = 0; i < node->output_count; i++)
+        outputs[i]->type = TYPE_F32;
+    if (node->op == OP_MAXPOOL2D)
+        outputs[1]->type = TYPE_BYTE;
+    if ((node->op == OP_RESHAPE || node->op == OP_CONCAT || node->op == OP_SLICE)
+        && node->inputs[0])
+        outputs[0]->type = node->inputs[0]->type;
+}
+
+/* The element type that an input must have. */
+static ElementType wanted_type(const Node *node, int input)
+{
+    if ((node->op == OP_CROSS_ENTROPY || node->op == OP_CROSS_ENTROPY_GRAD) && input == 1)
+        return TYPE_CLASS;
+    if (node->op == OP_MAXPOOL2D_GRAD && input == 0)
+        return TYPE_BYTE;
+    if (((node->op == OP_EMBEDDING || node->op == OP_EMBEDDING_DW) && input == 0)
+        || ((node->op == OP_WORD_MEAN || node->op == OP_WORD_MEAN_GRAD) && input == 1))
+        return TYPE_TOKENS;
+    if ((node->op == OP_SPARSE_DENSE || node->op == OP_SPARSE_DENSE_DW || node->op == OP_TO_DENSE)
+        && input == 0)
+        return TYPE_SPARSE;
+    return TYPE_F32;
+}
+
+/* Shapes the outputs from the inputs; gives what does not fit, or NULL. */
+static const char *match(Node *node, Value *const *outputs)
+{
+    Match m = {.node = node};
+    const char *word = signatures[node->op];
+    int place = 0;
+    bool after = false;         /* the arrow */
+
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] && node->inputs[i]->type != wanted_type(node, i)
+            && !is_class_of_one(node, i))
+            return format("input %d has the wrong type of elements", i);
+    find_types(node, outputs);
+    bind_attributes(&m);
+    if (node->op == OP_CONCAT)
+        match_concat(&m, outputs[0]);
+    while (*word && !m.fault) {
+        const size_t length = strcspn(word, " ");
+
+        if (*word == '>') {
+            after = true;
+            place = 0;
+            if (has_window(node->op))
+                bind_window(&m);
+            match_movement(&m);
+            bind_bag(&m);
+        } else if (after) {
+            build_output(&m, word, length, outputs[place++]);
+        } else if (is_class_of_one(node, place)) {
+            place++;
+        } else {
+            match_input(&m, word, length, place++);
+        }
+        word += length;
+        word += strspn(word, " ");
+    }
+    return m.fault;
+}
+
+void infer_shapes(Node *node)
+{
+    match(node, node->outputs);
+}
+
+const char *find_shape_fault(const Node *node)
+{
+    Node again = *node;
+    Value values[MAX_OUTPUTS] = {0};
+    Value *outputs[MAX_OUTPUTS];
+    const char *fault;
+
+    for (int i = 0; i < MAX_OUTPUTS; i++)
+        outputs[i] = &values[i];
+    fault = match(&again, outputs);
+    for (int i = 0; i < node->output_count && !fault; i++) {
+        const Value *is = node->outputs[i], *should = outputs[i];
+
+        if (is && (is->batched != should->batched || is->type != should->type
+                   || !same_shape(is->shape, should->shape)))
+            fault = format("output %d is %s, not %s", i, shape_text(is->shape),
+                           shape_text(should->shape));
+    }
+    return fault;
+}

@@ -1,0 +1,139 @@
+/*
+ * conv.c -- convolutions of images and sequences, and transposed ones.
+ *
+ * The one idea: one operation and its two gradients do nearly all of them. A sequence is an image
+ * of one row; a transposed convolution is the gradient of a convolution, and its weight is that
+ * one's; groups are zeros in the weight. Only a group for each channel has an operation of its own.
+ */
+
+#include "lower/lowering.h"
+
+/* Do the groups divide both sides? */
+static bool check_groups(Lowering *l, const Layer *layer, int inputs, int channels, int groups)
+{
+    if (inputs % groups == 0 && channels % groups == 0)
+        return true;
+    error_at(l->model->source, argument(layer->call, "groups")->span,
+             "groups=%d has to divide the channels on both sides: %s gets %d and gives %d", groups,
+             layer->call->name, inputs, channels);
+    return false;
+}
+
+/* The weight of groups as that of all channels. */
+static Value *expand(Lowering *l, const Layer *layer, Value *w, int inputs, int groups)
+{
+    Attributes at = {.groups = groups, .shape = w->shape};
+
+    at.shape.size[1] = inputs;
+    return append_node(l, layer, OP_GROUP_EXPAND, &w, 1, at)->outputs[0];
+}
+
+/* y = w * x + b of an image. */
+static Value *convolve(Lowering *l, Layer *layer, Value *x)
+{
+    const int channels = whole(number(layer->call, "channels")), inputs = x->shape.size[0];
+    const int groups = whole(number(layer->call, "groups"));
+    Attributes at = {0};
+    Owned *owned;
+    Shape shape;
+    Value *w;
+
+    if (!check_groups(l, layer, inputs, channels, groups)
+        || !find_window(l, layer, "kernel", x->shape, &at)
+        || !check_size(l, layer->span, format("the result of %s", layer->call->name),
+                       windowed(x->shape, &at, channels)))
+        return NULL;
+    shape = (Shape){.rank = 4, .size = {channels, inputs / groups, at.kernel[0], at.kernel[1]}};
+    owned = weight_and_bias(l, layer, shape, channels);
+    if (!owned)
+        return NULL;
+    w = owned->values[0];
+    if (groups > 1 && groups == inputs && groups == channels)
+        return append_node(l, layer, OP_DEPTHWISE, (Value *[]){x, w, owned->values[1]}, 3,
+                           at)->outputs[0];
+    at.groups = groups;
+    if (groups > 1)
+        w = expand(l, layer, w, inputs, groups);
+    return append_node(l, layer, OP_CONV2D, (Value *[]){x, w, owned->values[1]}, 3, at)->outputs[0];
+}
+
+Value *lower_conv2d(Lowering *l, Layer *layer, Value *const *x)
+{
+    return check_image(l, layer) ? convolve(l, layer, x[0]) : NULL;
+}
+
+Value *lower_conv1d(Lowering *l, Layer *layer, Value *const *x)
+{
+    Value *y = check_sequence(l, layer) ? convolve(l, layer, as_image(l, layer, x[0])) : NULL;
+
+    return y ? as_sequence(l, layer, y) : NULL;
+}
+
+/* The image that a convolution makes x of; output_padding says which, where its stride leaves rows
+   out. Only the window's positions matter to the padding at the end, so it takes that in. */
+static bool find_origin(Lowering *l, const Layer *layer, Shape x, Attributes *at)
+{
+    const Constant *given = argument(layer->call, "output_padding");
+    int extra[2];
+
+    if (!pair(l, layer->call, "output_padding", extra))
+        return false;
+    at->shape = (Shape){.rank = 3, .size = {whole(number(layer->call, "channels"))}};
+    for (int i = 0; i < 2; i++) {
+        const int limit = at->stride[i] > dilation_of(at, i) ? at->stride[i] : dilation_of(at, i);
+        const double size = (x.size[i + 1] - 1.0) * at->stride[i] + window_reach(at, i)
+                            - 2.0 * at->padding[i] + extra[i];
+
+        if (extra[i] >= limit) {
+            error_at(l->model->source, given->span,
+                     "output_padding=%d: it is less than the stride or the dilation, at most %d",
+                     extra[i], limit - 1);
+            return false;
+        }
+        if (size < 1) {
+            error_at(l->model->source, layer->span,
+                     "the result of conv2d_transpose of %s, %s, would have no pixels; a smaller "
+                     "padding leaves some", source_text(layer->inputs[0]), shape_text(x));
+            return false;
+        }
+        at->shape.size[i + 1] = whole(size);
+        at->padding_end[i] = at->padding[i] - extra[i];
+    }
+    return check_size(l, layer->span, "the result of conv2d_transpose", at->shape);
+}
+
+/* As PyTorch's: the weight is [channels of x, channels, height, width]. */
+Value *lower_conv2d_transpose(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Constant *groups = argument(layer->call, "groups");
+    Attributes at = {0};
+    Owned *owned;
+    Shape shape;
+    Value *y;
+
+    if (!check_image(l, layer))
+        return NULL;
+    if (is_name(layer->call, "padding", "same")) {
+        error_at(l->model->source, argument(layer->call, "padding")->span,
+                 "conv2d_transpose knows no padding=same; kernel=4, stride=2, padding=1 doubles an "
+                 "image");
+        return NULL;
+    }
+    if (groups->number != 1) {
+        error_at(l->model->source, groups->span,
+                 "conv2d_transpose has no groups yet; leave groups=%g out", groups->number);
+        return NULL;
+    }
+    if (!read_window(l, layer, "kernel", &at) || !find_origin(l, layer, x[0]->shape, &at))
+        return NULL;
+    shape = (Shape){.rank = 4, .size = {x[0]->shape.size[0], at.shape.size[0], at.kernel[0],
+                                        at.kernel[1]}};
+    owned = weight_and_bias(l, layer, shape, shape.size[1]);
+    if (!owned)
+        return NULL;
+    y = append_node(l, layer, OP_CONV2D_DX, (Value *[]){x[0], owned->values[0]}, 2, at)->outputs[0];
+    if (!owned->values[1])
+        return y;
+    return append_node(l, layer, OP_ADD_BIAS, (Value *[]){y, owned->values[1]}, 2,
+                       (Attributes){0})->outputs[0];
+}

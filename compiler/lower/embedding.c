@@ -1,0 +1,176 @@
+/*
+ * embedding.c -- layers of words: embeddings, means over a sequence, dense layers of bags.
+ *
+ * The one idea: a bag of words stays as sparse as it came wherever a dense layer reads it, alone or
+ * first in a concat; for every other layer it is written out with its zeros.
+ */
+
+#include <string.h>
+
+#include "lower/lowering.h"
+
+/* ---- Embeddings ------------------------------------------------------------------------------ */
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t length = strlen(text), tail = strlen(end);
+
+    return length > tail && same(text + length - tail, end);
+}
+
+static bool check_file(Lowering *l, const Constant *file)
+{
+    static const char *const known[] = {".vec", ".txt", ".npy", ".vec.gz", ".txt.gz", ".npy.gz"};
+
+    for (int i = 0; i < COUNT(known); i++)
+        if (ends_with(file->text, known[i]))
+            return true;
+    error_at(l->model->source, file->span, "pretrained wants a file .vec, .txt or .npy, or one of "
+             "these with .gz");
+    note(l->model->source, "a .vec or .txt has a line `COUNT DIM`, then a line a word: the word "
+         "and its DIM numbers; a .npy is the whole table");
+    return false;
+}
+
+/* [vocabulary, width], PyTorch's N(0, 1); in memory the rows are whole blocks. */
+static Owned *embedding_table(Lowering *l, const Layer *layer, Shape shape)
+{
+    const Call *call = layer->call;
+    const Shape padded = {.rank = 2, .size = {shape.size[0], (shape.size[1] + 15) / 16 * 16}};
+    const Constant *file = argument(call, "pretrained"), *row = argument(call, "padding_row");
+    Owned *owned = layer->shared ? find_owned(l, layer->shared) : NULL;
+    Value *table;
+
+    if (layer->shared) {
+        if (owned && !same_shape(owned->values[0]->shape, shape)) {
+            error_at(l->model->source, layer->span,
+                     "embedding gets %d words here, the first use of the same network had %d",
+                     shape.size[0], owned->values[0]->shape.size[0]);
+            return NULL;
+        }
+        return owned;
+    }
+    if (row->kind == CONSTANT_NUMBER && row->number >= shape.size[0]) {
+        error_at(l->model->source, row->span, "the table has rows 0 to %d", shape.size[0] - 1);
+        note(l->model->source, "tokens pads with 0: `padding_row=0`");
+        return NULL;
+    }
+    if ((file->kind == CONSTANT_STRING && !check_file(l, file))
+        || !count_parameters(l, layer, padded))
+        return NULL;
+    owned = add_owned(l, layer);
+    owned->values[0] = table = add_parameter(l, layer, "weight", shape, "normal", 0);
+    if (number(call, "frozen") != 0)
+        table->role = ROLE_STATE;
+    if (row->kind == CONSTANT_NUMBER)
+        table->padding_row = (int)row->number + 1;
+    table->pretrained = file->kind == CONSTANT_STRING ? file->text : NULL;
+    table->words = layer->inputs[0]->field;
+    return owned;
+}
+
+Value *lower_embedding(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int width = whole(number(layer->call, "width"));
+    Shape shape = {.rank = 2, .size = {width, x[0]->shape.size[0]}};
+    Owned *owned;
+
+    if (x[0]->type != TYPE_TOKENS) {
+        error_at(l->model->source, layer->span, "embedding wants words, %s is %s %s; an input of "
+                 "words is prepared with tokens(vocabulary, length)",
+                 source_text(layer->inputs[0]),
+                 layer->inputs[0]->value->type == TYPE_SPARSE ? "a bag of words" : "numbers",
+                 shape_text(x[0]->shape));
+        return NULL;
+    }
+    if (!check_size(l, layer->span, "the result of embedding", shape))
+        return NULL;
+    owned = embedding_table(l, layer, (Shape){.rank = 2, .size = {x[0]->field->vocabulary, width}});
+    if (!owned)
+        return NULL;
+    return append_node(l, layer, OP_EMBEDDING, (Value *[]){x[0], owned->values[0]}, 2,
+                       (Attributes){.padding_row = owned->values[0]->padding_row})->outputs[0];
+}
+
+/* ---- Means ----------------------------------------------------------------------------------- */
+
+/* The words that a sequence is made from, position by position; NULL: none. */
+static Value *find_words(const Layer *layer)
+{
+    const int length = layer->value->shape.size[1];
+
+    while (layer->input_count > 0) {
+        if (layer->value->shape.rank != 2 || layer->value->shape.size[1] != length)
+            return NULL;
+        layer = layer->inputs[0];
+    }
+    return layer->value->type == TYPE_TOKENS && layer->value->shape.size[0] == length
+               ? layer->value : NULL;
+}
+
+Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
+{
+    Value *words;
+
+    if (number(layer->call, "skip_padding") == 0)
+        return lower_global_pool(l, layer, x);
+    if (!check_sequence(l, layer))
+        return NULL;
+    words = find_words(layer->inputs[0]);
+    if (!words) {
+        error_at(l->model->source, layer->span, "mean(skip_padding=true) wants a sequence with a "
+                 "position for each word of an input; %s, %s, is not made that way",
+                 source_text(layer->inputs[0]), shape_text(x[0]->shape));
+        note(l->model->source, "it follows an embedding, and layers that keep the length");
+        return NULL;
+    }
+    return append_node(l, layer, OP_WORD_MEAN, (Value *[]){x[0], words}, 2,
+                       (Attributes){0})->outputs[0];
+}
+
+/* ---- Bags of words --------------------------------------------------------------------------- */
+
+Value *as_numbers(Lowering *l, const Layer *layer, Value *x)
+{
+    if (x->type != TYPE_SPARSE)
+        return x;
+    return append_node(l, layer, OP_TO_DENSE, &x, 1, (Attributes){0})->outputs[0];
+}
+
+/* The bag that x is, or begins with, and what stands beside it. */
+static Value *find_bag(Lowering *l, const Layer *layer, Value *x, Value **beside)
+{
+    const Node *concat = x->node;
+
+    *beside = NULL;
+    if (x->type == TYPE_SPARSE)
+        return x;
+    if (!concat || concat->op != OP_CONCAT || !concat->inputs[0]->node
+        || concat->inputs[0]->node->op != OP_TO_DENSE)
+        return NULL;
+    *beside = concat->inputs[1];
+    if (concat->input_count > 2)
+        *beside = append_node(l, layer, OP_CONCAT, concat->inputs + 1, concat->input_count - 1,
+                              (Attributes){0})->outputs[0];
+    return concat->inputs[0]->node->inputs[0];
+}
+
+/* A shared weight has one order of its inputs: the same split as at its first use. */
+static bool splits_alike(const Layer *first, const Value *bag, const Value *beside)
+{
+    const Node *node = first->value ? first->value->node : NULL;
+
+    return node && node->op == OP_SPARSE_DENSE && same_shape(node->inputs[0]->shape, bag->shape)
+           && !node->inputs[1] == !beside;
+}
+
+const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned)
+{
+    Value *beside, *bag = find_bag(l, layer, x, &beside);
+
+    if (!bag || (layer->shared && !splits_alike(layer->shared, bag, beside)))
+        return NULL;
+    return append_node(l, layer, OP_SPARSE_DENSE,
+                       (Value *[]){bag, beside, owned->values[0], owned->values[1]}, 4,
+                       (Attributes){0});
+}

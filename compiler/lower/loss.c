@@ -1,0 +1,169 @@
+/*
+ * loss.c -- the loss: what prediction and target must be, and which activation it takes in.
+ *
+ * The one idea: cross_entropy and binary_cross_entropy work on logits, so a softmax or sigmoid
+ * just before them is part of the loss. The graph's prediction is then what came before it, and
+ * prediction_activation says what is still to be applied for people to read.
+ */
+
+#include "lower/lower.h"
+
+#define MOST_WEIGHT 1e6         /* of a class: sums of many stay exact enough */
+
+typedef struct Loss {
+    const char *name;
+    Op op;
+    Op activation;              /* the one it takes in, or OP_COUNT */
+} Loss;
+
+static const Loss losses[] = {
+    {"mse", OP_MSE, OP_COUNT},
+    {"mae", OP_MAE, OP_COUNT},
+    {"huber", OP_HUBER, OP_COUNT},
+    {"cross_entropy", OP_CROSS_ENTROPY, OP_SOFTMAX},
+    {"binary_cross_entropy", OP_BINARY_CROSS_ENTROPY, OP_SIGMOID},
+};
+
+/* The logits that `prediction` was made from. Reshaping commutes with a sigmoid, not a softmax. */
+static Value *strip_activation(Graph *g, Value *prediction, Op activation)
+{
+    const Attributes at = {.shape = prediction->shape};
+    const Node *node = prediction->node, *last = node;
+
+    while (activation == OP_SIGMOID && node && node->op == OP_RESHAPE)
+        node = node->inputs[0]->node;
+    if (!node || node->op != activation)
+        return prediction;
+    if (same_shape(node->inputs[0]->shape, at.shape))
+        return node->inputs[0];
+    return add_node(g, OP_RESHAPE, node->inputs, 1, at, last->span, last->path)->outputs[0];
+}
+
+/* A class: its number. A scalar: the same as [1]. */
+static Shape target_shape(const Field *target)
+{
+    return target->is_class || target->shape.rank > 0 ? target->shape
+                                                      : (Shape){.rank = 1, .size = {1}};
+}
+
+static bool check_class(Model *model, const Loss *loss, Shape prediction)
+{
+    const Field *target = model->target;
+    const Span span = model->loss->span;
+
+    if (!target->is_class) {
+        error_at(model->source, span, "%s wants a class, `%s` holds values %s; prepare it with "
+                 "classes(n)", loss->name, target->name, shape_text(target_shape(target)));
+    } else if (prediction.rank != 1) {
+        error_at(model->source, span, "%s wants a prediction of rank 1, a number a class; it is "
+                 "%s; put global_avgpool2d, or flatten and dense, at the end", loss->name,
+                 shape_text(prediction));
+    } else if (prediction.size[0] != target->classes) {
+        error_at(model->source, span, "%s wants a number a class; the prediction is %s, `%s` has "
+                 "%d classes", loss->name, shape_text(prediction), target->name, target->classes);
+    } else {
+        return true;
+    }
+    note_at(model->source, target->span, "the target is prepared here");
+    return false;
+}
+
+static bool check_values(Model *model, const Loss *loss, Shape prediction)
+{
+    const Field *target = model->target;
+    const Span span = model->loss->span;
+    const bool binary = loss->op == OP_BINARY_CROSS_ENTROPY;
+
+    if (target->is_class && binary) {
+        if (target->classes == 2 && prediction.rank == 1 && prediction.size[0] == 1)
+            return true;
+        error_at(model->source, span, "%s wants one output and classes(2), or values 0 and 1 in "
+                 "the shape of the prediction; the prediction is %s, `%s` has %d classes",
+                 loss->name, shape_text(prediction), target->name, target->classes);
+    } else if (target->is_class) {
+        error_at(model->source, span, "%s wants values, `%s` is a class; prepare it with "
+                 "one_hot(%d), or use cross_entropy", loss->name, target->name, target->classes);
+    } else if (!same_shape(prediction, target_shape(target))) {
+        error_at(model->source, span, "%s wants equal shapes; the prediction is %s, `%s` is %s",
+                 loss->name, shape_text(prediction), target->name,
+                 shape_text(target_shape(target)));
+    } else {
+        return true;
+    }
+    note_at(model->source, target->span, "the target is prepared here");
+    return false;
+}
+
+/* class_weights=[..]: one a class, none below 0, not all 0. Gives NULL after an error. */
+static const double *find_class_weights(Model *model, const Constant *list, int classes)
+{
+    double *weights = allocate((size_t)classes * sizeof *weights), sum = 0;
+    const int count = list->kind == CONSTANT_LIST ? list->count : 1;
+
+    if (count != classes || list->kind != CONSTANT_LIST) {
+        error_at(model->source, list->span, "class_weights wants a list of %d, a number a class of "
+                 "`%s`; this has %d", classes, model->target->name, count);
+        note_at(model->source, model->target->span, "the target is prepared here");
+        return NULL;
+    }
+    for (int i = 0; i < classes; i++) {
+        weights[i] = list->items[i].number;
+        sum += weights[i];
+        if (!(weights[i] >= 0 && weights[i] <= MOST_WEIGHT)) {
+            error_at(model->source, list->items[i].span,
+                     "the weight of a class is 0 to %g; this is %g", MOST_WEIGHT, weights[i]);
+            return NULL;
+        }
+    }
+    if (sum == 0) {
+        error_at(model->source, list->span, "class_weights are all 0: nothing would be learnt; "
+                 "give a class a weight above 0");
+        return NULL;
+    }
+    return weights;
+}
+
+/* The arguments of the loss; false after an error. */
+static bool find_attributes(Model *model, const Loss *loss, Attributes *at)
+{
+    if (loss->op == OP_HUBER)
+        at->delta = number(model->loss, "delta");
+    if (loss->op != OP_CROSS_ENTROPY)
+        return true;
+    at->smoothing = number(model->loss, "smoothing");
+    if (argument(model->loss, "class_weights")->kind == CONSTANT_NONE)
+        return true;
+    at->class_weights = find_class_weights(model, argument(model->loss, "class_weights"),
+                                           model->target->classes);
+    return at->class_weights != NULL;
+}
+
+void lower_loss(Graph *g, const Layer *layer)
+{
+    Model *model = g->model;
+    const Field *target = model->target;
+    const Loss *loss = &losses[0];
+    Attributes at = {0};
+    Value *inputs[2];
+
+    while (!same(loss->name, model->loss->name))
+        if (++loss == losses + COUNT(losses)) {
+            error_at(model->source, model->loss->span, "%s is not there yet", model->loss->name);
+            return;
+        }
+    if (!(loss->op == OP_CROSS_ENTROPY ? check_class : check_values)(model, loss,
+                                                                     layer->value->shape)
+        || !find_attributes(model, loss, &at))
+        return;
+    inputs[0] = strip_activation(g, layer->value, loss->activation);
+    inputs[1] = add_value(g, target_shape(target), true, target->is_class ? TYPE_CLASS : TYPE_F32,
+                          ROLE_TARGET);
+    inputs[1]->name = target->name;
+    inputs[1]->field = target;
+    inputs[1]->vocabulary = target->vocabulary;
+    inputs[1]->span = target->span;
+    g->prediction = inputs[0];
+    g->prediction_activation = loss->activation;
+    g->loss = add_node(g, loss->op, inputs, 2, at, model->loss->span,
+                       model->loss->name)->outputs[0];
+}

@@ -1,0 +1,142 @@
+/*
+ * window.c -- windows of images and sequences, and what can be wrong about them.
+ */
+
+#include <string.h>
+
+#include "lower/lowering.h"
+
+enum { MAX_REACH = 1 << 24 };   /* pixels of a kernel, a stride, a padding: a few fit an int */
+
+bool check_image(Lowering *l, const Layer *layer)
+{
+    return check_rank(l, layer, 3, "rank 3, [channels, height, width]",
+                      "reshape makes an image of it");
+}
+
+bool check_sequence(Lowering *l, const Layer *layer)
+{
+    return check_rank(l, layer, 2, "rank 2, [channels, length]", "reshape makes a sequence of it");
+}
+
+Value *as_image(Lowering *l, const Layer *layer, Value *sequence)
+{
+    const int *size = sequence->shape.size;
+
+    return reshape_value(l, layer, sequence, (Shape){.rank = 3, .size = {size[0], 1, size[1]}});
+}
+
+Value *as_sequence(Lowering *l, const Layer *layer, Value *image)
+{
+    const int *size = image->shape.size;
+
+    return reshape_value(l, layer, image, (Shape){.rank = 2, .size = {size[0], size[2]}});
+}
+
+/* Is the layer one of sequences, whose windows have a single axis? */
+bool is_sequence(const Layer *layer)
+{
+    return layer->inputs[0]->value->shape.rank == 2;
+}
+
+/* A parameter of a window: both axes, or the second of a sequence, where the first is `other`. */
+static bool window_pair(Lowering *l, const Layer *layer, const char *name, int other, int out[2])
+{
+    const Constant *c = argument(layer->call, name);
+
+    if (is_sequence(layer) && c->kind == CONSTANT_LIST) {
+        error_at(l->model->source, c->span, "%s of %s is one number, a sequence has one axis", name,
+                 layer->call->name);
+        return false;
+    }
+    if (!pair(l, layer->call, name, out))
+        return false;
+    if (is_sequence(layer))
+        out[0] = other;
+    return true;
+}
+
+const char *window_text(const Layer *layer, const int size[2])
+{
+    return is_sequence(layer) ? format("%d", size[1]) : pair_text(size);
+}
+
+/* What a call says of its window; `same` is resolved later. */
+bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes *at)
+{
+    const Call *call = layer->call;
+
+    if (!window_pair(l, layer, kernel, 1, at->kernel))
+        return false;
+    if (argument(call, "stride")->kind == CONSTANT_NONE)
+        memcpy(at->stride, at->kernel, sizeof at->stride);
+    else if (!window_pair(l, layer, "stride", 1, at->stride))
+        return false;
+    if (!is_name(call, "padding", "same") && !window_pair(l, layer, "padding", 0, at->padding))
+        return false;
+    memcpy(at->padding_end, at->padding, sizeof at->padding);
+    if (argument(call, "dilation") && !window_pair(l, layer, "dilation", 1, at->dilation))
+        return false;
+    for (int i = 0; i < 2; i++) {
+        const double reach = (double)at->kernel[i] * dilation_of(at, i);
+
+        if (reach > MAX_REACH || at->padding[i] > MAX_REACH || at->stride[i] > MAX_REACH) {
+            error_at(l->model->source, layer->span,
+                     "kernel, stride, padding and dilation reach %d pixels at most; these are %s, "
+                     "%s, %s and %s", (int)MAX_REACH, window_text(layer, at->kernel),
+                     window_text(layer, at->stride), window_text(layer, at->padding),
+                     window_text(layer, (int[]){dilation_of(at, 0), dilation_of(at, 1)}));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Kernel, stride and padding; `same` keeps the size, the odd pixel goes after (as in PyTorch). Of a
+   sequence, whose image is x, they are those of its one row. */
+bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, Attributes *at)
+{
+    const Call *call = layer->call;
+    const bool keep = is_name(call, "padding", "same");
+
+    if (!read_window(l, layer, kernel, at))
+        return false;
+    for (int i = 0; i < 2; i++) {
+        if (keep && at->stride[i] != 1) {
+            error_at(l->model->source, argument(call, "padding")->span,
+                     "padding=same wants stride 1, it is %d; give the padding as a number",
+                     at->stride[i]);
+            return false;
+        }
+        if (keep) {
+            at->padding[i] = (window_reach(at, i) - 1) / 2;
+            at->padding_end[i] = window_reach(at, i) - 1 - at->padding[i];
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        const int reach[2] = {window_reach(at, 0), window_reach(at, 1)};
+        const bool apart = dilation_of(at, 0) > 1 || dilation_of(at, 1) > 1;
+
+        if (x.size[i + 1] + at->padding[i] + at->padding_end[i] < reach[i]) {
+            error_at(l->model->source, layer->span,
+                     "a window of %s%s does not fit %s, which is %s; use a smaller one, or padding",
+                     window_text(layer, at->kernel),
+                     apart ? format(", %s with its dilation,", window_text(layer, reach)) : "",
+                     source_text(layer->inputs[0]),
+                     shape_text(layer->inputs[0]->value->shape));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The shape of a window's result with `channels`. */
+Shape windowed(Shape x, const Attributes *at, int channels)
+{
+    Shape y = {.rank = 3, .size = {channels}};
+
+    for (int i = 0; i < 2; i++)
+        y.size[i + 1] = whole(((double)x.size[i + 1] + at->padding[i] + at->padding_end[i]
+                               - window_reach(at, i)) / at->stride[i] + 1);
+    return y;
+}

@@ -1,0 +1,543 @@
+/*
+ * autodiff.c -- reverse-mode differentiation: gradient and update nodes after the forward ones.
+ *
+ * The one idea: a function an operation, its vector-Jacobian product, appends the nodes that turn
+ * the gradient of the outputs into gradients of the inputs. Forward nodes are visited backwards.
+ * Gradients of one value are added as they come, so that a sum can be fused into what makes its
+ * last part. A parameter is updated as soon as its first reader has been visited: then its
+ * gradient is whole, and everything that reads it stands before the update.
+ *
+ * Needs: a train graph with a loss. Gives: the same with backward nodes, one update a parameter.
+ */
+
+#include "passes/passes.h"
+
+typedef struct Reverse {
+    Graph *g;
+    const Node *node;           /* the forward node being differentiated */
+    Value **gradient;           /* by id of a forward value: the sum so far, or NULL */
+    bool *wanted;               /* by id: does a parameter lie behind it? */
+    int values;                 /* how many there were before */
+    const Node **first_reader;  /* by id: of a parameter */
+} Reverse;
+
+/* dy: the gradient of the node's first output; NULL for the loss itself. */
+typedef void Vjp(Reverse *r, const Node *node, Value *dy);
+
+static bool wants(const Reverse *r, int input)
+{
+    const Value *value = r->node->inputs[input];
+
+    return value && r->wanted[value->id];
+}
+
+/* A backward node; place and layer are those of the forward node. */
+static Node *append(Reverse *r, Op op, Value *const *inputs, int count, Attributes at)
+{
+    Node *node = add_node(r->g, op, inputs, count, at, r->node->span, r->node->path);
+
+    node->backward = true;
+    return node;
+}
+
+static void accumulate(Reverse *r, int input, Value *gradient)
+{
+    Value *value = r->node->inputs[input], **sum = &r->gradient[value->id];
+
+    if (!gradient->like)
+        gradient->like = value;
+    *sum = *sum ? append(r, OP_ADD, (Value *[]){*sum, gradient}, 2, (Attributes){0})->outputs[0]
+                : gradient;
+    if (!(*sum)->like)
+        (*sum)->like = value;
+}
+
+/* Attributes with the shape that the gradient of input 0 has. */
+static Attributes restoring(const Node *node)
+{
+    Attributes at = node->at;
+
+    at.shape = node->inputs[0]->shape;
+    return at;
+}
+
+/* ---- Gradients at one place ------------------------------------------------------------------ */
+
+/* The node that spreads dy over an image, where dy is nothing but the gradient of a maximum: of
+   each window, or of the whole image, a number a channel, at its index. */
+static const Node *find_spread(const Value *dy)
+{
+    while (dy && dy->node && dy->node->op == OP_RESHAPE)
+        dy = dy->node->inputs[0];
+    if (!dy || !dy->node || (dy->node->op != OP_GLOBAL_MAXPOOL2D_GRAD
+                             && dy->node->op != OP_MAXPOOL2D_GRAD))
+        return NULL;
+    return dy->node;
+}
+
+/* Is y what the maximum was taken of? */
+static bool is_pooled(const Node *spread, const Value *y)
+{
+    const Value *x = spread->inputs[0]->node->inputs[0];
+
+    while (x != y && x->node && x->node->op == OP_RESHAPE)
+        x = x->node->inputs[0];
+    return x == y;
+}
+
+/* The gradient of an activation that a maximum follows, where y is all it takes: of y at the places
+   of the maxima, which are the maxima, before dy is spread. False: dy is more than that. */
+static bool take_place(Reverse *r, const Node *node, Value *dy, Op op)
+{
+    const Node *spread = find_spread(dy);
+    Value *index, *d, *dx;
+    Node *moved;
+
+    if (!spread || !is_pooled(spread, node->outputs[0]))
+        return false;
+    if (!wants(r, 0))
+        return true;
+    index = spread->inputs[0];
+    d = append(r, op, (Value *[]){index->node->outputs[0], spread->inputs[1]}, 2,
+               node->at)->outputs[0];
+    moved = append(r, spread->op, (Value *[]){index, d}, 2, spread->at);
+    moved->span = spread->span, moved->path = spread->path;
+    dx = moved->outputs[0];
+    if (!same_shape(dx->shape, dy->shape))
+        dx = append(r, OP_RESHAPE, &dx, 1, (Attributes){.shape = dy->shape})->outputs[0];
+    accumulate(r, 0, dx);
+    return true;
+}
+
+/* Are the channels of the maximum those of y? Then its places are too: both count along rows. */
+static bool has_channels_of(const Node *spread, const Value *y)
+{
+    return spread->inputs[1]->shape.size[0] == y->shape.size[0];
+}
+
+/* Does a convolution gain by taking number and place? Not with few pixels, and not a first layer,
+   whose few channels would leave vectors empty. */
+static bool gains_by_place(const Node *node)
+{
+    const Shape y = node->outputs[0]->shape;
+
+    return node->inputs[0]->shape.size[0] > 8 && y.size[1] * y.size[2] >= 8
+           && groups_of(&node->at) == 1;
+}
+
+/* ---- An operation each ----------------------------------------------------------------------- */
+
+/* dw before dx: what a contraction reads is still in the cache for the second. A dx that reads the
+   weight itself comes first, since dw may end with the update. */
+static void vjp_contraction(Reverse *r, const Node *node, Value *dy, Op op_dw, Op op_dx)
+{
+    const bool dx_first = op_dx == OP_DENSE_DX && node->inputs[1]->shape.size[0] <= FEW_OUTPUTS;
+
+    if (wants(r, 2))
+        accumulate(r, 2, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
+    for (int turn = 0; turn < 2; turn++) {
+        if (dx_first == (turn == 1) && wants(r, 1))
+            accumulate(r, 1, append(r, op_dw, (Value *[]){node->inputs[0], dy}, 2,
+                                    node->at)->outputs[0]);
+        if (dx_first == (turn == 0) && wants(r, 0))
+            accumulate(r, 0, append(r, op_dx, (Value *[]){dy, node->inputs[1]}, 2,
+                                    restoring(node))->outputs[0]);
+    }
+}
+
+static void vjp_dense(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_contraction(r, node, dy, OP_DENSE_DW, OP_DENSE_DX);
+}
+
+static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
+{
+    const Node *spread = find_spread(dy);
+    Value *d, *index;
+
+    if (!spread || spread->op != OP_GLOBAL_MAXPOOL2D_GRAD
+        || !has_channels_of(spread, node->outputs[0]) || !gains_by_place(node)) {
+        vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
+        return;
+    }
+    index = spread->inputs[0], d = spread->inputs[1];
+    if (wants(r, 2))
+        accumulate(r, 2, append(r, OP_CHANNEL_SUM, &d, 1, (Attributes){0})->outputs[0]);
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_CONV2D_DW_AT, (Value *[]){node->inputs[0], d, index}, 3,
+                                node->at)->outputs[0]);
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_CONV2D_DX_AT, (Value *[]){d, node->inputs[1], index}, 3,
+                                restoring(node))->outputs[0]);
+}
+
+static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_GROUP_COLLECT, &dy, 1, restoring(node))->outputs[0]);
+}
+
+/* dx before dw, which may end with the update of what dx reads. */
+static void vjp_depthwise(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs;    /* x w b */
+
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_DEPTHWISE_DX, (Value *[]){dy, in[1]}, 2,
+                                restoring(node))->outputs[0]);
+    if (wants(r, 2))
+        accumulate(r, 2, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_DEPTHWISE_DW, (Value *[]){in[0], dy}, 2,
+                                node->at)->outputs[0]);
+}
+
+/* The transposed convolution, whose gradient is the convolution. It reads the weight as it lies, so
+   it comes before dw, which takes the update with it. */
+static void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs;    /* x w */
+
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_CONV2D, (Value *[]){dy, in[1], NULL}, 3,
+                                node->at)->outputs[0]);
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_CONV2D_DW, (Value *[]){dy, in[0]}, 2, node->at)->outputs[0]);
+}
+
+static void vjp_add_bias(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_CHANNEL_SUM, &dy, 1, node->at)->outputs[0]);
+    if (wants(r, 0))
+        accumulate(r, 0, dy);
+}
+
+static void vjp_add(Reverse *r, const Node *node, Value *dy)
+{
+    (void)node;
+    for (int i = 0; i < 2; i++)
+        if (wants(r, i))
+            accumulate(r, i, dy);
+}
+
+/* d(ab) = b da + a db */
+static void vjp_multiply(Reverse *r, const Node *node, Value *dy)
+{
+    for (int i = 0; i < 2; i++)
+        if (wants(r, i))
+            accumulate(r, i, append(r, OP_MULTIPLY, (Value *[]){dy, node->inputs[1 - i]}, 2,
+                                    node->at)->outputs[0]);
+}
+
+/* The gradient of an activation that reads what it gave, y, or what it took, x. */
+static void vjp_activation(Reverse *r, const Node *node, Value *dy, Op op, Value *kept)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, op, (Value *[]){kept, dy}, 2, node->at)->outputs[0]);
+}
+
+static void vjp_by_result(Reverse *r, const Node *node, Value *dy, Op op)
+{
+    if (!take_place(r, node, dy, op))
+        vjp_activation(r, node, dy, op, node->outputs[0]);
+}
+
+static void vjp_relu(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_by_result(r, node, dy, OP_RELU_GRAD);
+}
+
+static void vjp_leaky_relu(Reverse *r, const Node *node, Value *dy)
+{
+    if (!take_place(r, node, dy, OP_LEAKY_RELU_GRAD))       /* y has the sign of x */
+        vjp_activation(r, node, dy, OP_LEAKY_RELU_GRAD, node->inputs[0]);
+}
+
+static void vjp_relu6(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_by_result(r, node, dy, OP_RELU6_GRAD);
+}
+
+static void vjp_sigmoid(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_by_result(r, node, dy, OP_SIGMOID_GRAD);
+}
+
+static void vjp_tanh(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_by_result(r, node, dy, OP_TANH_GRAD);
+}
+
+static void vjp_silu(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_activation(r, node, dy, OP_SILU_GRAD, node->inputs[0]);
+}
+
+static void vjp_elu(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_activation(r, node, dy, OP_ELU_GRAD, node->inputs[0]);
+}
+
+static void vjp_gelu(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_activation(r, node, dy, OP_GELU_GRAD, node->inputs[0]);
+}
+
+static void vjp_softplus(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_activation(r, node, dy, OP_SOFTPLUS_GRAD, node->inputs[0]);
+}
+
+static void vjp_hardswish(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_activation(r, node, dy, OP_HARDSWISH_GRAD, node->inputs[0]);
+}
+
+static void vjp_softmax(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_activation(r, node, dy, OP_SOFTMAX_GRAD, node->outputs[0]);
+}
+
+/* Linear, with the mask drawn again: the stream is in the attributes. */
+static void vjp_dropout(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_DROPOUT, &dy, 1, node->at)->outputs[0]);
+}
+
+/* x + noise */
+static void vjp_gaussian_noise(Reverse *r, const Node *node, Value *dy)
+{
+    (void)node;
+    if (wants(r, 0))
+        accumulate(r, 0, dy);
+}
+
+/* Through mean and inverse_std as well, which are statistics of the same x (shape.c, lower.c):
+   BATCHNORM_STATS needs no function of its own. */
+static void vjp_normalize(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs;    /* x mean inv_std gamma beta */
+    const Node *sums = append(r, OP_BATCHNORM_SUMS, (Value *[]){in[0], dy, in[1], in[2]}, 4,
+                              node->at);
+    Value *dgamma = sums->outputs[0], *dbeta = sums->outputs[1];
+
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_NORMALIZE_GRAD,
+                                (Value *[]){in[0], dy, in[1], in[2], in[3], dgamma, dbeta}, 7,
+                                node->at)->outputs[0]);
+    accumulate(r, 3, dgamma);
+    accumulate(r, 4, dbeta);
+}
+
+static void vjp_embedding(Reverse *r, const Node *node, Value *dy)
+{
+    Attributes at = node->at;
+
+    at.shape = node->inputs[1]->shape;
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_EMBEDDING_DW, (Value *[]){node->inputs[0], dy}, 2,
+                                at)->outputs[0]);
+}
+
+static void vjp_word_mean(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_WORD_MEAN_GRAD, (Value *[]){dy, node->inputs[1]}, 2,
+                                node->at)->outputs[0]);
+}
+
+/* The bag comes from the reader: only h, what stands beside it, has a gradient. */
+static void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs;    /* bag h w b */
+    Attributes at = {.begin = in[0]->shape.size[0]};
+
+    if (wants(r, 3))
+        accumulate(r, 3, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
+    if (wants(r, 1)) {          /* before dw, which ends with the update of what it reads */
+        at.shape = in[1]->shape;
+        accumulate(r, 1, append(r, OP_SPARSE_DENSE_DX, (Value *[]){dy, in[2]}, 2,
+                                at)->outputs[0]);
+    }
+    if (wants(r, 2))
+        accumulate(r, 2, append(r, OP_SPARSE_DENSE_DW, (Value *[]){in[0], in[1], dy}, 3,
+                                node->at)->outputs[0]);
+}
+
+static void vjp_layernorm(Reverse *r, const Node *node, Value *dy)
+{
+    Value *const *in = node->inputs;    /* x gamma beta */
+    const Node *sums = append(r, OP_LAYERNORM_SUMS, (Value *[]){in[0], dy}, 2, node->at);
+
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_LAYERNORM_GRAD, (Value *[]){in[0], dy, in[1]}, 3,
+                                node->at)->outputs[0]);
+    accumulate(r, 1, sums->outputs[0]);
+    accumulate(r, 2, sums->outputs[1]);
+}
+
+static void vjp_reshape(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_RESHAPE, &dy, 1, restoring(node))->outputs[0]);
+}
+
+static void vjp_concat(Reverse *r, const Node *node, Value *dy)
+{
+    Attributes at = {0};
+
+    for (int i = 0; i < node->input_count; i++) {
+        at.shape = node->inputs[i]->shape;
+        if (wants(r, i))
+            accumulate(r, i, append(r, OP_SLICE, &dy, 1, at)->outputs[0]);
+        at.begin += at.shape.size[0];
+    }
+}
+
+static void vjp_maxpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2,
+                                restoring(node))->outputs[0]);
+}
+
+/* What sums windows and what spreads a pixel over them are each other's gradient. */
+static void vjp_linear(Reverse *r, const Node *node, Value *dy, Op op)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, op, &dy, 1, restoring(node))->outputs[0]);
+}
+
+static void vjp_avgpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_AVGPOOL2D_GRAD);
+}
+
+static void vjp_upsample2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_UPSAMPLE2D_GRAD);
+}
+
+static void vjp_global_maxpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_GLOBAL_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2,
+                                restoring(node))->outputs[0]);
+}
+
+static void vjp_global_avgpool2d(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_GLOBAL_AVGPOOL2D_GRAD);
+}
+
+/* A loss ends the graph: its gradient starts from d loss = 1. */
+static void vjp_loss(Reverse *r, const Node *node, Value *dy)
+{
+    const Op op = node->op == OP_MSE             ? OP_MSE_GRAD
+                  : node->op == OP_MAE           ? OP_MAE_GRAD
+                  : node->op == OP_HUBER         ? OP_HUBER_GRAD
+                  : node->op == OP_CROSS_ENTROPY ? OP_CROSS_ENTROPY_GRAD
+                                                 : OP_BINARY_CROSS_ENTROPY_GRAD;
+
+    (void)dy;
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, op, node->inputs, 2, node->at)->outputs[0]);
+}
+
+static Vjp *const vjps[OP_COUNT] = {
+    [OP_DENSE] = vjp_dense,
+    [OP_CONV2D] = vjp_conv2d,
+    [OP_CONV2D_DX] = vjp_conv2d_dx,
+    [OP_GROUP_EXPAND] = vjp_group_expand,
+    [OP_DEPTHWISE] = vjp_depthwise,
+    [OP_ADD] = vjp_add,
+    [OP_ADD_BIAS] = vjp_add_bias,
+    [OP_MULTIPLY] = vjp_multiply,
+    [OP_RELU] = vjp_relu,
+    [OP_LEAKY_RELU] = vjp_leaky_relu,
+    [OP_RELU6] = vjp_relu6,
+    [OP_SIGMOID] = vjp_sigmoid,
+    [OP_TANH] = vjp_tanh,
+    [OP_SILU] = vjp_silu,
+    [OP_ELU] = vjp_elu,
+    [OP_GELU] = vjp_gelu,
+    [OP_SOFTPLUS] = vjp_softplus,
+    [OP_HARDSWISH] = vjp_hardswish,
+    [OP_GAUSSIAN_NOISE] = vjp_gaussian_noise,
+    [OP_DROPOUT] = vjp_dropout,
+    [OP_NORMALIZE] = vjp_normalize,
+    [OP_EMBEDDING] = vjp_embedding,
+    [OP_WORD_MEAN] = vjp_word_mean,
+    [OP_SPARSE_DENSE] = vjp_sparse_dense,
+    [OP_LAYERNORM] = vjp_layernorm,
+    [OP_RESHAPE] = vjp_reshape,
+    [OP_CONCAT] = vjp_concat,
+    [OP_MAXPOOL2D] = vjp_maxpool2d,
+    [OP_AVGPOOL2D] = vjp_avgpool2d,
+    [OP_UPSAMPLE2D] = vjp_upsample2d,
+    [OP_GLOBAL_MAXPOOL2D] = vjp_global_maxpool2d,
+    [OP_GLOBAL_AVGPOOL2D] = vjp_global_avgpool2d,
+    [OP_SOFTMAX] = vjp_softmax,
+    [OP_MSE] = vjp_loss,
+    [OP_MAE] = vjp_loss,
+    [OP_HUBER] = vjp_loss,
+    [OP_CROSS_ENTROPY] = vjp_loss,
+    [OP_BINARY_CROSS_ENTROPY] = vjp_loss,
+};
+
+static void find_wanted(Reverse *r)
+{
+    for (int i = 0; i < r->values; i++)
+        r->wanted[i] = r->g->values[i]->role == ROLE_PARAMETER;
+    for (int i = 0; i < r->g->node_count; i++) {
+        const Node *node = r->g->nodes[i];
+
+        for (int j = 0; j < node->input_count; j++) {
+            Value *input = node->inputs[j];
+
+            if (!input)
+                continue;
+            if (!r->first_reader[input->id])
+                r->first_reader[input->id] = node;
+            for (int k = 0; k < node->output_count; k++)
+                if (r->wanted[input->id])
+                    r->wanted[node->outputs[k]->id] = true;
+        }
+    }
+}
+
+/* The parameters that have no reader before this node. */
+static void update_parameters(Reverse *r, const Node *node)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        Value *w = node->inputs[i];
+
+        if (w && w->role == ROLE_PARAMETER && r->first_reader[w->id] == node
+            && r->gradient[w->id]) {
+            append(r, OP_UPDATE, (Value *[]){w, r->gradient[w->id]}, 2, (Attributes){0});
+            r->gradient[w->id] = NULL;      /* w may stand there twice */
+        }
+    }
+}
+
+void autodiff(Graph *g)
+{
+    const size_t values = (size_t)g->value_count;
+    Reverse r = {.g = g, .values = g->value_count};
+
+    r.gradient = allocate(values * sizeof *r.gradient);
+    r.wanted = allocate(values * sizeof *r.wanted);
+    r.first_reader = allocate(values * sizeof *r.first_reader);
+    find_wanted(&r);
+    for (int i = g->node_count - 1; i >= 0; i--) {
+        const Node *node = g->nodes[i];
+        Value *dy = r.gradient[node->outputs[0]->id];
+
+        r.node = node;
+        if ((dy || node->outputs[0] == g->loss) && vjps[node->op])
+            vjps[node->op](&r, node, dy);
+        update_parameters(&r, node);
+    }
+}

@@ -1,0 +1,52 @@
+/*
+ * dropout_masks.c -- what dropout keeps, drawn once.
+ *
+ * The one idea: drawing costs more than memory does, so where the dropout of backward works on the
+ * elements that forward's did, one after another, forward leaves a bit for each and backward reads
+ * it. Inside a contraction or a pool they are drawn again.
+ */
+
+#include "passes/passes.h"
+
+static const Node *find_dropout(const Kernel *k, int stream)
+{
+    const bool walks_pixels = k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_THIN;
+
+    for (int i = 0; i < k->body_count && walks_pixels && !k->mask; i++)
+        if (k->body[i]->op == OP_DROPOUT && (stream < 0 || k->body[i]->at.stream == stream))
+            return k->body[i];
+    return NULL;
+}
+
+/* The bits of 16 channels of an image are 16 of the mask, in the order of the value. */
+static Buffer *new_mask(const Node *node)
+{
+    const Physical *v = node->outputs[0]->physical;
+    Buffer *buffer = allocate(sizeof *buffer);
+    const size_t rows = (size_t)v->chunks * (size_t)(v->height * v->width * v->blocks) * 16;
+
+    *buffer = (Buffer){.where = IN_ARENA, .size = (rows * sizeof(uint16_t) + 63) / 64 * 64,
+                       .first = -1, .last = -1,
+                       .name = format("%s mask", node->path ? node->path : "dropout")};
+    return buffer;
+}
+
+void share_masks(Program *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        Kernel *draws = p->kernels[i];
+        const Node *node = find_dropout(draws, -1);
+
+        for (int j = i + 1; j < p->count && node && !draws->mask; j++) {
+            Kernel *reads = p->kernels[j];
+            const Node *again = find_dropout(reads, node->at.stream);
+
+            if (!again || !same_layout(node->outputs[0]->physical, again->outputs[0]->physical))
+                continue;
+            draws->mask = reads->mask = new_mask(node);
+            draws->masked = node;
+            reads->masked = again;
+            draws->writes_mask = true;
+        }
+    }
+}

@@ -1,0 +1,691 @@
+/*
+ * fuse.c -- nodes become kernels.
+ *
+ * The one idea: a kernel is made around one node, and elementwise nodes join the kernel that
+ * computes what they read, as long as everything else they read is there before it: bias,
+ * activations, masks of backward, residual sums happen in registers. A value that only its own
+ * kernel reads is never stored. Weight gradients take their update with them; reductions come in
+ * two kernels, slices and their sum.
+ *
+ * Needs: graphs with layouts. Gives: a list of kernels in an order in which they can run.
+ */
+
+#include "passes/passes.h"
+
+typedef struct Fusion {
+    Program *program;
+    Graph *g;
+    int *maker;                 /* by value id: the kernel's number, or -1 */
+    bool *taken;                /* by node id: already part of a kernel */
+    Kernel **ends;              /* sums that nobody waits for yet */
+    int end_count;
+} Fusion;
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+static bool is_view(const Value *value)
+{
+    return value->node && value->node->op == OP_RESHAPE
+           && value->node->inputs[0]->physical->buffer == value->physical->buffer;
+}
+
+Value *root_of(Value *value)
+{
+    while (value && is_view(value))
+        value = value->node->inputs[0];
+    return value;
+}
+
+bool computes(const Kernel *k, const Value *value)
+{
+    const Node *node = value->node;
+
+    if (!node)
+        return false;
+    if (node == k->node || node == k->grad)
+        return true;
+    for (int i = 0; i < k->body_count; i++)
+        if (node == k->body[i])
+            return true;
+    return false;
+}
+
+/* The only node that reads a value, or NULL. */
+static Node *only_reader(const Graph *g, const Value *value)
+{
+    Node *reader = NULL;
+
+    for (int i = 0; i < g->node_count; i++)
+        for (int j = 0; j < g->nodes[i]->input_count; j++)
+            if (g->nodes[i]->inputs[j] == value) {
+                if (reader)
+                    return NULL;
+                reader = g->nodes[i];
+            }
+    return reader;
+}
+
+/* ---- Building the list ----------------------------------------------------------------------- */
+
+static Kernel *add_kernel(Fusion *f, KernelKind kind, Node *node)
+{
+    Kernel *k = allocate(sizeof *k);
+
+    *k = (Kernel){.kind = kind, .node = node, .split = SPLIT_OTHER};
+    for (int i = 0; i < node->output_count; i++)
+        f->maker[node->outputs[i]->id] = f->program->count;
+    f->taken[node->id] = true;
+    APPEND(f->program->kernels, f->program->count, k);
+    return k;
+}
+
+static void split_rows(Kernel *k, const Value *value)
+{
+    k->split = SPLIT_ROWS;
+    k->split_rows = value->physical->height;
+}
+
+static Buffer *new_scratch(size_t size, const char *name)
+{
+    Buffer *buffer = allocate(sizeof *buffer);
+
+    *buffer = (Buffer){.where = IN_ARENA, .size = (size + 63) / 64 * 64, .first = -1, .last = -1,
+                       .name = name};
+    return buffer;
+}
+
+static const char *layer_part(const Node *node, const char *what)
+{
+    return format("%s %s", node->path ? node->path : op_info[node->op].text, what);
+}
+
+/* Sums that nobody waits for come after the kernels of their layer: fewer barriers. */
+static void flush_ends(Fusion *f)
+{
+    for (int i = 0; i < f->end_count; i++) {
+        Kernel *end = f->ends[i];
+
+        for (int j = 0; j < end->node->output_count; j++)
+            f->maker[end->node->outputs[j]->id] = f->program->count;
+        APPEND(f->program->kernels, f->program->count, end);
+    }
+    f->end_count = 0;
+}
+
+/* The update of a gradient that only it reads. */
+static Node *take_update(Fusion *f, const Value *gradient)
+{
+    Node *reader = only_reader(f->g, gradient);
+
+    if (!reader || reader->op != OP_UPDATE)
+        return NULL;
+    f->taken[reader->id] = true;
+    return reader;
+}
+
+static void add_end(Fusion *f, KernelKind kind, const Kernel *slices, Node *update, bool wait)
+{
+    Kernel *end = allocate(sizeof *end);
+
+    *end = (Kernel){.kind = kind, .node = slices->node, .scratch = slices->scratch,
+                    .slices = slices->slices, .winograd = slices->winograd, .update = update,
+                    .split = SPLIT_OTHER};
+    APPEND(f->ends, f->end_count, end);
+    if (wait)
+        flush_ends(f);
+}
+
+/* ---- Contractions ---------------------------------------------------------------------------- */
+
+static double contraction_flops(const Node *node)
+{
+    const bool dw = node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW
+                    || node->op == OP_CONV2D_DW_AT || node->op == OP_DEPTHWISE_DW;
+    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX
+                    || node->op == OP_CONV2D_DX_AT || node->op == OP_DEPTHWISE_DX;
+    const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
+    const Shape y = dw ? node->inputs[1]->shape : dx ? node->inputs[0]->shape
+                                                     : node->outputs[0]->shape;
+
+    return 2.0 * shape_size(w) / groups_of(&node->at) * (y.rank == 3 ? y.size[1] * y.size[2] : 1);
+}
+
+/* Weights that stay in L2 beside the activations: a row of pixels visits all panels. Larger ones
+   are walked panel by panel, and so are dense layers, whose update is split the same way. */
+static void split_contraction(Kernel *k)
+{
+    const Physical *w = k->node->inputs[1]->physical, *y = k->node->outputs[0]->physical;
+    const size_t weights = (size_t)padded_count(w) * sizeof(float);
+    const size_t limit = y->height * y->width > 1 ? 256 << 10 : 64 << 10;
+
+    if (weights <= limit)
+        split_rows(k, k->node->outputs[0]);
+    else
+        k->panel_outer = true;
+}
+
+/* Do two dx read the same turned weights? */
+static bool same_turn(const Node *a, const Node *b)
+{
+    const Physical *u = a->outputs[0]->physical, *v = b->outputs[0]->physical;
+
+    if (a->inputs[1] != b->inputs[1] || u->segment_count != v->segment_count)
+        return false;
+    for (int i = 0; i < u->segment_count; i++)
+        if (u->segments[i].channels != v->segments[i].channels)
+            return false;
+    return true;
+}
+
+/* At the start of the step, where `of`, the weight that it turns, is there. */
+static void add_first(Fusion *f, Kernel *k, const Value *of)
+{
+    Program *p = f->program;
+    const int place = f->maker[of->id] + 1;
+
+    p->kernels = grow(p->kernels, p->count, sizeof *p->kernels);
+    for (int i = p->count++; i > place; i--)
+        p->kernels[i] = p->kernels[i - 1];
+    p->kernels[place] = k;
+    for (int i = 0; i < f->g->value_count; i++)
+        if (f->maker[i] >= place)
+            f->maker[i]++;
+}
+
+/* The turned weights of a dx, once for each weight. */
+static Buffer *turned_weights(Fusion *f, Node *node)
+{
+    Program *p = f->program;
+    Kernel *turn;
+    const Physical *w = node->inputs[1]->physical, *dx = node->outputs[0]->physical;
+    size_t rows = 0;
+
+    for (int i = 0; i < p->count; i++)
+        if (p->kernels[i]->kind == KERNEL_TRANSPOSE && same_turn(p->kernels[i]->node, node))
+            return p->kernels[i]->scratch;
+    for (int i = 0; i < dx->segment_count; i++)
+        rows += (size_t)((dx->segments[i].channels + 15) / 16)
+                * (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels
+                                                   : w->segments[0].pixels);
+    turn = allocate(sizeof *turn);
+    *turn = (Kernel){.kind = KERNEL_TRANSPOSE, .node = node, .split = SPLIT_OTHER};
+    turn->scratch = new_scratch(rows * (size_t)w->outputs * 16 * sizeof(float),
+                                layer_part(node, "weight, transposed"));
+    add_first(f, turn, node->inputs[1]);
+    return turn->scratch;
+}
+
+/* The transformed weights of a convolution by Winograd, once for each weight and direction. */
+static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
+{
+    const Program *p = f->program;
+    Kernel *k;
+
+    for (int i = 0; i < p->count; i++) {
+        const Kernel *other = p->kernels[i];
+
+        if (other->kind == KERNEL_WINOGRAD_WEIGHTS && other->node->op == node->op
+            && other->node->inputs[1] == node->inputs[1] && other->winograd.tile == winograd.tile)
+            return other->scratch;
+    }
+    k = allocate(sizeof *k);
+    *k = (Kernel){.kind = KERNEL_WINOGRAD_WEIGHTS, .node = node, .winograd = winograd,
+                  .split = SPLIT_OTHER};
+    k->scratch = new_scratch(winograd_weights(node, winograd.tile) * sizeof(float),
+                             layer_part(node, node->backward ? "weight, transformed for dx"
+                                                             : "weight, transformed"));
+    add_first(f, k, node->inputs[1]);
+    return k->scratch;
+}
+
+static void add_winograd_dw(Fusion *f, Node *node, Winograd winograd)
+{
+    Kernel *k = add_kernel(f, KERNEL_WINOGRAD_DW, node);
+    Node *update = take_update(f, node->outputs[0]);
+
+    k->winograd = winograd;
+    k->flops = winograd_flops(node, winograd);
+    if (winograd.slices == 1) {
+        k->update = update;
+        return;
+    }
+    k->scratch = new_scratch((size_t)winograd.slices * sizeof(float)
+                                 * (size_t)winograd_slice(node->outputs[0]->physical,
+                                                          winograd.tile),
+                             layer_part(node, "weight gradient, slices"));
+    add_end(f, KERNEL_WINOGRAD_DW_SUM, k, update, update == NULL);
+}
+
+/* Forward, dx or dw by Winograd's minimal filtering; false where direct is cheaper. */
+static bool add_winograd(Fusion *f, Node *node)
+{
+    const Winograd winograd = plan_winograd(node, f->g, f->program->target);
+    Buffer *weights;
+    Kernel *k;
+
+    if (!winograd.tile)
+        return false;
+    if (node->op == OP_CONV2D_DW) {
+        add_winograd_dw(f, node, winograd);
+        return true;
+    }
+    weights = transformed_weights(f, node, winograd);
+    k = add_kernel(f, KERNEL_WINOGRAD, node);
+    k->scratch = weights;
+    k->winograd = winograd;
+    k->flops = winograd_flops(node, winograd);
+    return true;
+}
+
+static void add_group_expand(Fusion *f, Node *node)
+{
+    Kernel *k = allocate(sizeof *k);
+
+    *k = (Kernel){.kind = KERNEL_GROUPS, .node = node, .split = SPLIT_OTHER};
+    f->taken[node->id] = true;
+    add_first(f, k, node->inputs[0]);
+    f->maker[node->outputs[0]->id] = 0;
+}
+
+static void add_contraction(Fusion *f, Node *node)
+{
+    const bool at = node->op == OP_CONV2D_DX_AT;
+    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || at;
+    Buffer *turned = dx ? turned_weights(f, node) : NULL;
+    const Narrow narrow = plan_narrow(node, f->program->target);
+    Kernel *k = add_kernel(f, at              ? KERNEL_DX_AT
+                              : narrow.pixels ? KERNEL_NARROW
+                                              : KERNEL_CONTRACT, node);
+
+    k->narrow = narrow;
+    k->scratch = turned;
+    k->flops = contraction_flops(node);
+    if (at || narrow.pixels)
+        split_rows(k, node->outputs[0]);
+    else
+        split_contraction(k);
+}
+
+static void add_weight(Fusion *f, Node *node)
+{
+    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
+    Kernel *k = add_kernel(f, KERNEL_WEIGHT, node);
+    Node *update = take_update(f, node->outputs[0]);
+
+    k->flops = contraction_flops(node);
+    plan_weight(k, f->program->target);
+    if (!k->slices) {
+        k->update = update;
+        return;
+    }
+    k->scratch = new_scratch((size_t)k->slices * (size_t)x->chunks * (size_t)padded_count(dw)
+                                 * sizeof(float),
+                             layer_part(node, "weight gradient, slices"));
+    add_end(f, KERNEL_WEIGHT_SUM, k, update, update == NULL);
+}
+
+/* ---- Reductions, losses ---------------------------------------------------------------------- */
+
+/* Can elementwise work be done on what it computes, in registers? */
+static bool can_host(const Kernel *k)
+{
+    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_NARROW
+           || k->kind == KERNEL_DEPTHWISE || k->kind == KERNEL_DX_AT || k->kind == KERNEL_THIN
+           || k->kind == KERNEL_ELEMENTWISE
+           || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD
+           || k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD
+           || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD || k->kind == KERNEL_LAYERNORM
+           || k->kind == KERNEL_LAYERNORM_GRAD;
+}
+
+/* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
+static Kernel *find_sums_host(const Fusion *f, const Node *node)
+{
+    const bool is_gradient = node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS;
+    const Value *summed = root_of(node->inputs[is_gradient]);
+    const int maker = f->maker[summed->id];
+    Kernel *host = maker < 0 ? NULL : f->program->kernels[maker];
+
+    if (!host || (!can_host(host) && host->kind != KERNEL_MAXPOOL)
+        || (host->kind != KERNEL_WINOGRAD
+            && (host->split != SPLIT_ROWS || host->split_rows != summed->physical->height))
+        || !same(summed->physical->type, host->node->outputs[0]->physical->type))
+        return NULL;
+    for (int i = 0; i < node->input_count; i++)
+        if (f->maker[root_of(node->inputs[i])->id] > maker
+            || (node->inputs[i]->batched
+                && !same(node->inputs[i]->physical->type, summed->physical->type)))
+            return NULL;
+    return host;
+}
+
+static void add_sums(Fusion *f, Node *node)
+{
+    const Physical *x = node->inputs[0]->physical;
+    const int sums = node->op == OP_CHANNEL_SUM ? 1 : 2;
+    Kernel *host = find_sums_host(f, node), *k;
+    Node *update = NULL;
+
+    if (host) {
+        k = allocate(sizeof *k);
+        *k = (Kernel){.kind = KERNEL_SUMS, .node = node};
+        f->taken[node->id] = true;
+        APPEND(host->sums, host->sum_count, k);
+    } else {
+        k = add_kernel(f, KERNEL_SUMS, node);
+    }
+    k->scratch = new_scratch((size_t)(x->chunks * x->height) * (size_t)(sums * x->blocks * 16)
+                                 * sizeof(float),
+                             layer_part(node, node->backward ? "gradients' sums" : "sums"));
+    split_rows(k, node->inputs[0]);
+    if (node->op == OP_CHANNEL_SUM)
+        update = take_update(f, node->outputs[0]);
+    add_end(f, KERNEL_SUMS_END, k, update, update == NULL);
+}
+
+static void add_loss(Fusion *f, Node *node)
+{
+    Kernel *k = add_kernel(f, KERNEL_LOSS, node);
+
+    k->needs_target = true;
+    k->split = SPLIT_ROWS;
+    k->split_rows = 1;
+    add_end(f, KERNEL_MEAN_LOSS, k, NULL, false);
+    f->ends[f->end_count - 1]->needs_target = true;
+}
+
+/* Computed with the loss itself: both read prediction and target. */
+static void add_loss_grad(Fusion *f, Node *node)
+{
+    for (int i = 0; i < f->program->count; i++) {
+        Kernel *k = f->program->kernels[i];
+
+        if (k->kind == KERNEL_LOSS && k->node->inputs[0] == node->inputs[0]
+            && k->node->inputs[1] == node->inputs[1]) {
+            k->grad = node;
+            f->maker[node->outputs[0]->id] = i;
+            f->taken[node->id] = true;
+        }
+    }
+}
+
+/* ---- Elementwise ----------------------------------------------------------------------------- */
+
+/* The kernel that computes the last of what the node reads, if the node can be part of it. */
+static int find_host(const Fusion *f, const Node *node)
+{
+    int host = -1;
+    const Value *link = NULL;
+
+    for (int i = 0; i < node->input_count; i++) {
+        Value *root = root_of(node->inputs[i]);
+
+        if (f->maker[root->id] > host) {
+            host = f->maker[root->id];
+            link = root;
+        }
+    }
+    if (host < 0 || !can_host(f->program->kernels[host]) || !link->batched
+        || !same_layout(link->physical, node->outputs[0]->physical)
+        || link->type != TYPE_F32)
+        return -1;
+    for (int i = 0; i < node->input_count; i++)     /* a view of what another reads as it lies */
+        if (node->inputs[i]->batched
+            && !same_layout(node->inputs[i]->physical, node->outputs[0]->physical))
+            return -1;
+    return host;
+}
+
+static void add_elementwise(Fusion *f, Node *node)
+{
+    const int host = find_host(f, node);
+    Kernel *k;
+
+    if (!node->outputs[0]->batched)
+        return;                 /* a sum of gradients: part of their update */
+    if (host < 0) {
+        k = add_kernel(f, KERNEL_ELEMENTWISE, node);
+        split_rows(k, node->outputs[0]);
+        APPEND(k->body, k->body_count, node);
+        return;
+    }
+    k = f->program->kernels[host];
+    APPEND(k->body, k->body_count, node);
+    f->maker[node->outputs[0]->id] = host;
+    f->taken[node->id] = true;
+}
+
+/* ---- All nodes ------------------------------------------------------------------------------- */
+
+static void add_rows(Fusion *f, KernelKind kind, Node *node)
+{
+    split_rows(add_kernel(f, kind, node), node->outputs[0]);
+}
+
+/* Of weights that the batch touches here and there. */
+static void add_rows_gradient(Fusion *f, KernelKind kind, Node *node)
+{
+    Kernel *k = add_kernel(f, kind, node);
+
+    k->update = take_update(f, node->outputs[0]);
+}
+
+static void add_movement(Fusion *f, Node *node)
+{
+    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
+    const int start = node->at.begin * y->height * y->width;
+    const bool blocks = node->op == OP_CONCAT
+                        || (node->op == OP_SLICE && find_blocks(x, y, start) >= 0);
+
+    if (is_view(node->outputs[0]))
+        return;
+    add_rows(f, blocks ? KERNEL_BLOCKS : KERNEL_RELAYOUT, node);
+    if (!blocks) {
+        Kernel *k = f->program->kernels[f->program->count - 1];
+
+        k->split_rows = 1;
+    }
+}
+
+/* A dense layer whose weight has a row for each output: few of them (layout.c). */
+static bool add_thin(Fusion *f, Node *node)
+{
+    const bool dw = node->op == OP_DENSE_DW;
+    const Value *w = dw ? node->outputs[0] : node->inputs[1];
+
+    if (op_info[node->op].class != CLASS_CONTRACTION || w->physical->kind != PHYSICAL_VECTOR
+        || w->shape.rank != 2)
+        return false;
+    if (dw)
+        add_rows_gradient(f, KERNEL_THIN_DW, node);
+    else
+        add_rows(f, KERNEL_THIN, node);
+    f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
+    return true;
+}
+
+static void add_node_kernels(Fusion *f, Node *node)
+{
+    switch (node->op) {
+    case OP_DENSE:
+    case OP_CONV2D:
+    case OP_DENSE_DX:
+    case OP_CONV2D_DX:
+        if (!add_thin(f, node) && !add_winograd(f, node))
+            add_contraction(f, node);
+        break;
+    case OP_CONV2D_DX_AT:
+        add_contraction(f, node);
+        break;
+    case OP_CONV2D_DW_AT:
+        add_rows_gradient(f, KERNEL_DW_AT, node);
+        f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
+        break;
+    case OP_GROUP_EXPAND:
+        add_group_expand(f, node);
+        break;
+    case OP_GROUP_COLLECT:
+        add_kernel(f, KERNEL_GROUPS, node);
+        break;
+    case OP_DEPTHWISE:
+    case OP_DEPTHWISE_DX:
+        add_rows(f, KERNEL_DEPTHWISE, node);
+        f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
+        break;
+    case OP_DENSE_DW:
+    case OP_CONV2D_DW:
+        if (!add_thin(f, node) && !add_winograd(f, node))
+            add_weight(f, node);
+        break;
+    case OP_DEPTHWISE_DW:
+        add_weight(f, node);
+        break;
+    case OP_EMBEDDING:
+        add_rows(f, KERNEL_EMBEDDING, node);
+        break;
+    case OP_EMBEDDING_DW:
+        add_rows_gradient(f, KERNEL_EMBEDDING_DW, node);
+        break;
+    case OP_WORD_MEAN:
+        add_rows(f, KERNEL_WORD_MEAN, node);
+        break;
+    case OP_WORD_MEAN_GRAD:
+        add_rows(f, KERNEL_WORD_MEAN_GRAD, node);
+        break;
+    case OP_SPARSE_DENSE:
+        add_rows(f, KERNEL_SPARSE_DENSE, node);
+        break;
+    case OP_SPARSE_DENSE_DX:
+        add_rows(f, KERNEL_SPARSE_DENSE_DX, node);
+        break;
+    case OP_SPARSE_DENSE_DW:
+        add_rows_gradient(f, KERNEL_SPARSE_DENSE_DW, node);
+        break;
+    case OP_TO_DENSE:
+        add_rows(f, KERNEL_TO_DENSE, node);
+        break;
+    case OP_CHANNEL_SUM:
+    case OP_BATCHNORM_STATS:
+    case OP_BATCHNORM_SUMS:
+    case OP_LAYERNORM_SUMS:
+        flush_ends(f);
+        add_sums(f, node);
+        break;
+    case OP_INVERSE_STD:
+        add_kernel(f, KERNEL_INVERSE_STD, node);
+        break;
+    case OP_RESHAPE:
+    case OP_CONCAT:
+    case OP_SLICE:
+        add_movement(f, node);
+        break;
+    case OP_MAXPOOL2D:
+        add_rows(f, KERNEL_MAXPOOL, node);
+        break;
+    case OP_MAXPOOL2D_GRAD:
+        add_rows(f, KERNEL_MAXPOOL_GRAD, node);
+        break;
+    case OP_AVGPOOL2D:
+    case OP_UPSAMPLE2D_GRAD:
+        add_rows(f, KERNEL_WINDOW_SUM, node);
+        break;
+    case OP_AVGPOOL2D_GRAD:
+    case OP_UPSAMPLE2D:
+        add_rows(f, KERNEL_WINDOW_SPREAD, node);
+        break;
+    case OP_GLOBAL_MAXPOOL2D:
+        add_rows(f, KERNEL_GLOBAL_MAXPOOL, node);
+        break;
+    case OP_GLOBAL_MAXPOOL2D_GRAD:
+        add_rows(f, KERNEL_GLOBAL_MAXPOOL_GRAD, node);
+        break;
+    case OP_GLOBAL_AVGPOOL2D:
+        add_rows(f, KERNEL_AVGPOOL, node);
+        break;
+    case OP_GLOBAL_AVGPOOL2D_GRAD:
+        add_rows(f, KERNEL_AVGPOOL_GRAD, node);
+        break;
+    case OP_LAYERNORM:
+        add_rows(f, KERNEL_LAYERNORM, node);
+        break;
+    case OP_LAYERNORM_GRAD:
+        add_rows(f, KERNEL_LAYERNORM_GRAD, node);
+        break;
+    case OP_SOFTMAX:
+        add_rows(f, KERNEL_SOFTMAX, node);
+        break;
+    case OP_SOFTMAX_GRAD:
+        add_rows(f, KERNEL_SOFTMAX_GRAD, node);
+        break;
+    case OP_MSE:
+    case OP_MAE:
+    case OP_HUBER:
+    case OP_CROSS_ENTROPY:
+    case OP_BINARY_CROSS_ENTROPY:
+        add_loss(f, node);
+        break;
+    case OP_MSE_GRAD:
+    case OP_MAE_GRAD:
+    case OP_HUBER_GRAD:
+    case OP_CROSS_ENTROPY_GRAD:
+    case OP_BINARY_CROSS_ENTROPY_GRAD:
+        add_loss_grad(f, node);
+        break;
+    case OP_UPDATE:
+        flush_ends(f);
+        add_kernel(f, KERNEL_UPDATE, node);
+        break;
+    default:
+        add_elementwise(f, node);
+        break;
+    }
+}
+
+/* Who reads a value besides the kernel that computes it? */
+static void find_internal(Fusion *f)
+{
+    const Graph *g = f->g;
+    bool *stored = allocate((size_t)g->value_count * sizeof *stored);
+
+    for (int i = 0; i < g->node_count; i++) {
+        const Node *node = g->nodes[i];
+
+        if (node->op == OP_RESHAPE && is_view(node->outputs[0]))
+            continue;
+        for (int j = 0; j < node->input_count; j++) {
+            const Value *root = root_of(node->inputs[j]);
+
+            if (root && (f->maker[root->id] < 0
+                         || f->maker[root->id] != f->maker[node->outputs[0]->id]
+                         || node->op == OP_UPDATE))
+                stored[root->id] = true;
+        }
+    }
+    stored[root_of(g->prediction)->id] = true;
+    for (int i = 0; i < g->value_count; i++)
+        g->values[i]->internal = g->values[i]->node && !stored[root_of(g->values[i])->id]
+                                 && g->values[i] != g->loss && !g->values[i]->storage;
+}
+
+Program *fuse(Graph *g, const Target *target)
+{
+    Program *p = allocate(sizeof *p);
+    Fusion f = {.program = p, .g = g};
+
+    *p = (Program){.graph = g, .target = target};
+    f.maker = allocate((size_t)g->value_count * sizeof *f.maker);
+    f.taken = allocate((size_t)g->node_count * sizeof *f.taken);
+    for (int i = 0; i < g->value_count; i++)
+        f.maker[i] = -1;
+    for (int i = 0; i < g->node_count; i++)
+        if (!f.taken[i])
+            add_node_kernels(&f, g->nodes[i]);
+    flush_ends(&f);
+    find_internal(&f);
+    share_masks(p);
+    for (int i = 0; i < p->count; i++) {
+        p->kernels[i]->flops *= g->capacity;
+        count_bytes(p->kernels[i]);
+    }
+    return p;
+}

@@ -1,0 +1,313 @@
+/*
+ * layout_values.c -- one layout: made for a value, a vector or a weight, compared, named.
+ *
+ * The one idea: a layout is a list of segments over blocks of 16 channels; all that a kernel needs
+ * to know of a value is in it, its C type included. layout.c decides which value gets which.
+ */
+
+#include "passes/layout.h"
+
+#include <string.h>
+
+/* ---- Physical layouts ------------------------------------------------------------------------ */
+
+int blocks_of(int channels)
+{
+    return (channels + 15) / 16;
+}
+
+Buffer *new_buffer(Where where, const char *name)
+{
+    Buffer *buffer = allocate(sizeof *buffer);
+
+    *buffer = (Buffer){.where = where, .first = -1, .last = -1, .name = name};
+    return buffer;
+}
+
+size_t round_up(size_t size)
+{
+    return (size + 63) / 64 * 64;
+}
+
+/* [C, H, W]; [C, L] is one row of L; [C] one pixel. */
+static void set_pixels(Physical *v, Shape shape)
+{
+    v->height = shape.rank == 3 ? shape.size[1] : 1;
+    v->width = shape.rank > 1 ? shape.size[shape.rank - 1] : 1;
+    v->full_height = v->height;
+    v->full_width = v->width;
+}
+
+Physical new_value(const Graph *g, Shape shape)
+{
+    Physical v = {.kind = PHYSICAL_VALUE, .lanes = 16};
+    const int channels = shape.rank > 0 ? shape.size[0] : 1;
+
+    v.chunks = (g->capacity + 15) / 16;
+    set_pixels(&v, shape);
+    v.blocks = blocks_of(channels);
+    v.segments[0] = (Segment){0, channels, v.height * v.width, 0, v.blocks};
+    v.segment_count = 1;
+    return v;
+}
+
+int channel_count(const Physical *v)
+{
+    int sum = 0;
+
+    for (int i = 0; i < v->segment_count; i++)
+        sum += v->segments[i].channels * v->segments[i].pixels;
+    return sum / (v->height * v->width);
+}
+
+int padded_count(const Physical *p)
+{
+    return p->kind == PHYSICAL_WEIGHT  ? blocks_of(p->outputs) * 16 * p->rows
+           : p->kind == PHYSICAL_TABLE ? p->blocks * 16 * p->rows
+                                       : p->blocks * 16;
+}
+
+bool same_segments(const Physical *a, const Physical *b)
+{
+    return a->segment_count == b->segment_count
+           && memcmp(a->segments, b->segments, (size_t)a->segment_count * sizeof *a->segments) == 0;
+}
+
+/* Equal memory: the number of pixels may differ, as before and after flatten. */
+bool same_layout(const Physical *a, const Physical *b)
+{
+    return a->lanes == b->lanes && a->top == b->top && a->left == b->left
+           && a->full_height * a->full_width * a->blocks
+              == b->full_height * b->full_width * b->blocks
+           && same_segments(a, b);
+}
+
+bool is_plain(const Physical *v)
+{
+    return v->segment_count == 1 && v->lanes == 16 && v->segments[0].pixels == v->height * v->width;
+}
+
+/* The first of the blocks of `whole` that hold what `part` does, from flat logical element `start`
+   on, and nothing else; -1 where it lies otherwise. */
+int find_blocks(const Physical *whole, const Physical *part, int start)
+{
+    const bool pixels = whole->height * whole->width > 1;
+    int first = -1;
+
+    if (whole->height != part->height || whole->width != part->width)
+        return -1;
+    for (int i = 0; i < part->segment_count; i++) {
+        const Segment *s = &part->segments[i], *t = whole->segments;
+        int channel;
+
+        while (t < whole->segments + whole->segment_count - 1
+               && t->start + t->channels * t->pixels <= start + s->start)
+            t++;
+        channel = (start + s->start - t->start) / t->pixels;
+        if (s->pixels != t->pixels || (!pixels && s->pixels > 1 && s->stride != t->stride)
+            || channel % 16 != 0 || channel + s->channels > t->channels
+            || (s->channels % 16 != 0 && channel + s->channels != t->channels)
+            || (i > 0 && t->block + channel / 16 - s->block != first))
+            return -1;
+        first = t->block + channel / 16 - s->block;
+    }
+    return first;
+}
+
+size_t value_bytes(const Physical *v)
+{
+    const size_t each = v->element == TYPE_BYTE ? 1 : sizeof(float);
+
+    return (size_t)v->chunks * (size_t)(v->full_height * v->full_width) * (size_t)v->blocks * 16
+           * (size_t)v->lanes * each;
+}
+
+/* What tells many segments from others, short enough for a name. */
+static unsigned hash_segments(const Physical *v)
+{
+    unsigned hash = 2166136261u;
+
+    for (int i = 0; i < v->segment_count; i++) {
+        const Segment *s = &v->segments[i];
+
+        hash = (hash ^ (unsigned)s->channels) * 16777619u;
+        hash = (hash ^ (unsigned)s->pixels) * 16777619u;
+    }
+    return hash;
+}
+
+/* "64x32x28x28", and the segments where they are not the usual ones */
+static const char *value_type(const Graph *g, const Physical *v, Shape shape)
+{
+    Text text = {0};
+
+    text_add(&text, "struct %s_%d",
+             v->element == TYPE_BYTE ? "index" : v->lanes < 16 ? "image" : "value",
+             g->capacity);
+    for (int i = 0; i < shape.rank; i++)        /* a sequence is an image of one row */
+        if (shape.rank < 3 || i != 1 || shape.size[i] > 1)
+            text_add(&text, "x%d", shape.size[i]);
+    if (v->segment_count > 4) {
+        text_add(&text, "_%08x", hash_segments(v));
+        return text.at;
+    }
+    for (int i = 0; i < v->segment_count && !is_plain(v) && v->lanes == 16; i++) {
+        text_add(&text, "_%d", v->segments[i].channels);
+        if (v->segments[i].pixels > 1)
+            text_add(&text, "x%d", v->segments[i].pixels);
+    }
+    return text.at;
+}
+
+/* What the memory plan calls a value: the layer it comes from; `d` before a gradient. */
+static const char *value_label(const Value *value)
+{
+    static const char *const of_stats[] = {", mean", ", inv_std", ""};
+    static const char *const of_sums[] = {", gamma", ", beta"};
+    const Node *node = value->node;
+
+    if (!node)
+        return value->name;
+    return format("%s%s%s", node->backward ? "d " : "",
+                  node->path ? node->path : op_info[node->op].text,
+                  node->op == OP_BATCHNORM_STATS  ? of_stats[value->output < 2 ? value->output : 2]
+                  : node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS
+                      ? of_sums[value->output != 0]
+                  : node->op == OP_INVERSE_STD ? ", inv_std"
+                  : value->type == TYPE_BYTE ? ", index" : "");
+}
+
+Physical *give(const Graph *g, Value *value, Physical layout, Buffer *buffer)
+{
+    Physical *v = allocate(sizeof *v);
+
+    *v = layout;
+    v->element = value->type;
+    v->type = value_type(g, v, value->shape);
+    v->buffer = buffer ? buffer : new_buffer(IN_ARENA, value_label(value));
+    if (!buffer)
+        v->buffer->size = round_up(value_bytes(v));
+    value->physical = v;
+    return v;
+}
+
+/* The blocks of x, on other pixels: what pools give. */
+Physical with_pixels(const Physical *x, Shape shape)
+{
+    Physical v = *x;
+    const int before = x->height * x->width;
+
+    set_pixels(&v, shape);
+    for (int i = 0; i < v.segment_count; i++) {
+        Segment *s = &v.segments[i];
+        const int after = v.height * v.width;
+
+        *s = (Segment){s->start / before * after, s->channels, after, s->block, v.blocks};
+    }
+    return v;
+}
+
+/* One number a channel of x, in x's blocks. */
+Physical vector_of(const Physical *x)
+{
+    Physical v = {.kind = PHYSICAL_VECTOR, .blocks = x->blocks, .segment_count = x->segment_count};
+    const int pixels = x->height * x->width;
+
+    for (int i = 0; i < x->segment_count; i++) {
+        v.segments[i] = x->segments[i];
+        if (pixels > 1)
+            v.segments[i] = (Segment){x->segments[i].start / pixels, x->segments[i].channels, 1,
+                                      x->segments[i].block, 0};
+    }
+    return v;
+}
+
+Physical flattened(const Physical *x)
+{
+    Physical v = *x;
+
+    v.blocks *= v.height * v.width;
+    v.height = v.width = v.full_height = v.full_width = 1;
+    return v;
+}
+
+/* ---- Parameters ------------------------------------------------------------------------------ */
+
+void give_parameter(Value *value, Physical layout)
+{
+    Physical *v;
+
+    if (value->physical)
+        return;
+    v = allocate(sizeof *v);
+    *v = layout;
+    v->lanes = 16;
+    v->buffer = new_buffer(value->role == ROLE_RESULT ? IN_ARENA : IN_PARAMS, value_label(value));
+    v->buffer->size = (size_t)padded_count(v) * sizeof(float);
+    v->type = v->kind == PHYSICAL_WEIGHT  ? format("struct weight_%dx%d", v->rows, v->outputs)
+              : v->kind == PHYSICAL_TABLE ? format("struct table_%dx%d", v->rows, 16 * v->blocks)
+                                          : format("struct vector_%d", 16 * v->blocks);
+    value->physical = v;
+}
+
+/* The inputs of a conv2d's weight are [C][taps]; those of a dense one follow the segments of x. */
+Physical weight_layout(const Value *w, const Physical *x, int groups, const Target *target)
+{
+    Physical v = {.kind = PHYSICAL_WEIGHT, .outputs = w->shape.size[0]};
+
+    v.rows = shape_size(w->shape) / v.outputs;
+    if (w->shape.rank == 4) {
+        v.segments[0] = (Segment){0, w->shape.size[1], v.rows / w->shape.size[1], 0, 0};
+        v.segment_count = 1;
+    } else {
+        memcpy(v.segments, x->segments, sizeof v.segments);
+        v.segment_count = x->segment_count;
+    }
+    if (groups > 1)
+        cut_group_panels(blocks_of(v.outputs), target->vectors, v.outputs / groups, v.panels);
+    else
+        cut_panels(blocks_of(v.outputs), target->vectors, v.panels);
+    return v;
+}
+
+/* Output o of a dense layer: x's blocks from o times their number on. */
+Physical rows_layout(const Value *w, const Physical *x)
+{
+    Physical v = {.kind = PHYSICAL_VECTOR, .outputs = w->shape.size[0], .rows = w->shape.size[1]};
+
+    v.blocks = v.outputs * x->blocks;
+    for (int o = 0; o < v.outputs; o++)
+        for (int i = 0; i < x->segment_count; i++) {
+            Segment s = x->segments[i];
+
+            s.start += o * v.rows;
+            s.block += o * x->blocks;
+            v.segments[v.segment_count++] = s;
+        }
+    return v;
+}
+
+Physical table_layout(Shape shape)
+{
+    return (Physical){.kind = PHYSICAL_TABLE, .rows = shape.size[0],
+                      .blocks = blocks_of(shape.size[1]), .segment_count = 1,
+                      .segments = {{0, shape.size[1], 1, 0, 0}}};
+}
+
+Physical plain_vector(int channels)
+{
+    return (Physical){.kind = PHYSICAL_VECTOR, .blocks = blocks_of(channels), .segment_count = 1,
+                      .segments = {{0, channels, 1, 0, 0}}};
+}
+
+/* A filter a channel: [tap][block][16]. */
+Physical filters_layout(const Value *w)
+{
+    Physical v = plain_vector(w->shape.size[0]);
+    const int taps = shape_size(w->shape) / w->shape.size[0];
+
+    v.segments[0].pixels = taps;
+    v.segments[0].stride = v.blocks;
+    v.blocks *= taps;
+    return v;
+}

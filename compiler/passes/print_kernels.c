@@ -1,0 +1,56 @@
+/*
+ * print_kernels.c -- what kernels are called, and the list of them (--dump=fused).
+ */
+
+#include "passes/passes.h"
+
+const char *kernel_label(const Kernel *k)
+{
+    static const char *const suffixes[] = {
+        [KERNEL_WINOGRAD_DW_SUM] = " sum of slices",
+        [KERNEL_WINOGRAD_WEIGHTS] = " weights", [KERNEL_DEPTHWISE_DW] = " slices",
+        [KERNEL_TRANSPOSE] = " transpose",      [KERNEL_WEIGHT_SLICES] = " slices",
+        [KERNEL_WEIGHT_SUM] = " sum of slices", [KERNEL_SUMS] = " slices",
+        [KERNEL_SUMS_END] = " sum of slices",   [KERNEL_MEAN_LOSS] = " mean",
+        [KERNEL_RELAYOUT] = " relayout",        [KERNEL_UPDATE] = "",
+    };
+    Text text = {0};
+
+    text_add(&text, "%s", op_info[k->node->op].text);
+    if (k->winograd.tile)
+        text_add(&text, " winograd %dx%d", k->winograd.tile, k->winograd.tile);
+    if (k->kind == KERNEL_NARROW || k->kind == KERNEL_NARROW_DW)
+        text_add(&text, " narrow");
+    if (k->scratch && (k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_WEIGHT
+                       || k->kind == KERNEL_NARROW_DW))
+        text_add(&text, " slices");
+    if (k->kind <= KERNEL_UPDATE && suffixes[k->kind])
+        text_add(&text, "%s", suffixes[k->kind]);
+    if (k->grad)
+        text_add(&text, " %s", op_info[k->grad->op].text);
+    for (int i = 0; i < k->body_count; i++)
+        if (k->body[i] != k->node)
+            text_add(&text, " %s", op_info[k->body[i]->op].text);
+    for (int i = 0; i < k->sum_count; i++)
+        text_add(&text, " %s", op_info[k->sums[i]->node->op].text);
+    if (k->update)
+        text_add(&text, " update");
+    return text.at;
+}
+
+void print_kernels(FILE *out, const Program *program)
+{
+    const Graph *g = program->graph;
+
+    fprintf(out, "%s: %d kernels\n", g->name, program->count);
+    for (int i = 0; i < program->count; i++) {
+        const Kernel *k = program->kernels[i];
+        const Value *y = k->body_count ? k->body[k->body_count - 1]->outputs[0]
+                                       : k->node->outputs[0];
+
+        fprintf(out, "%4d  %-40s -> %s", i, kernel_label(k), shape_text(y->shape));
+        if (k->node->path)
+            fprintf(out, "  %s", k->node->path);
+        fprintf(out, "  # line %d\n", line_of(g->source, k->node->span));
+    }
+}

@@ -1,0 +1,246 @@
+/*
+ * simplify.c -- a smaller graph that computes the same.
+ *
+ * The one idea: a few local rules, repeated until none applies. An input that is only ever read
+ * reshaped is packed in that shape; reshapes of reshapes and to the same shape go; what was
+ * computed before is not computed again (never what is random or has a state); what nobody reads
+ * goes, with parameters that are left without a reader.
+ *
+ * Needs: any graph that verifies, for training after autodiff. Gives: the same, renumbered.
+ */
+
+#include <string.h>
+
+#include "passes/passes.h"
+
+/* ---- Substitution ---------------------------------------------------------------------------- */
+
+static Value *follow(Value **substitute, Value *value)
+{
+    while (value && substitute[value->id])
+        value = substitute[value->id];
+    return value;
+}
+
+static void substitute_inputs(Value **substitute, Node *node)
+{
+    for (int i = 0; i < node->input_count; i++)
+        node->inputs[i] = follow(substitute, node->inputs[i]);
+}
+
+/* ---- Inputs read in one shape only ----------------------------------------------------------- */
+
+/* The shape in which every reader wants `input`, through a reshape; rank 0 if there is none. */
+static Shape shape_of_readers(const Graph *g, const Value *input)
+{
+    Shape shape = {0};
+
+    for (int i = 0; i < g->node_count; i++) {
+        const Node *node = g->nodes[i];
+
+        for (int j = 0; j < node->input_count; j++) {
+            if (node->inputs[j] != input)
+                continue;
+            if (node->op != OP_RESHAPE || (shape.rank > 0 && !same_shape(shape, node->at.shape)))
+                return (Shape){0};
+            shape = node->at.shape;
+        }
+    }
+    return shape;
+}
+
+/* The reader of the batch packs elements in row-major order, so the shape is only a name. */
+static bool reshape_inputs(Graph *g)
+{
+    bool changed = false;
+
+    for (int i = 0; i < g->value_count; i++) {
+        Value *value = g->values[i];
+        Shape shape;
+
+        if (value->role != ROLE_INPUT)
+            continue;
+        shape = shape_of_readers(g, value);
+        if (shape.rank > 0 && !same_shape(shape, value->shape) && value != g->prediction) {
+            value->shape = shape;
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+/* ---- Reshapes and common subexpressions ------------------------------------------------------ */
+
+/* What a reshape can be replaced by, or NULL; a reshape of a reshape is shortened in place. */
+static Value *simplify_reshape(Node *node, bool *changed)
+{
+    const Node *before = node->inputs[0]->node;
+
+    if (before && before->op == OP_RESHAPE) {
+        node->inputs[0] = before->inputs[0];
+        *changed = true;
+    }
+    return same_shape(node->inputs[0]->shape, node->at.shape) ? node->inputs[0] : NULL;
+}
+
+static bool same_pair(const int a[2], const int b[2])
+{
+    return a[0] == b[0] && a[1] == b[1];
+}
+
+static bool same_attributes(const Attributes *a, const Attributes *b)
+{
+    return same_pair(a->kernel, b->kernel) && same_pair(a->stride, b->stride)
+           && same_pair(a->padding, b->padding) && same_pair(a->padding_end, b->padding_end)
+           && same_pair(a->dilation, b->dilation) && a->groups == b->groups
+           && a->slope == b->slope && a->scale == b->scale && a->delta == b->delta
+           && a->smoothing == b->smoothing && a->class_weights == b->class_weights
+           && a->p == b->p && a->eps == b->eps
+           && a->momentum == b->momentum && a->stream == b->stream && a->begin == b->begin
+           && a->pixels == b->pixels && a->padding_row == b->padding_row
+           && same_shape(a->shape, b->shape);
+}
+
+static bool same_computation(const Node *a, const Node *b)
+{
+    return a->op == b->op && a->input_count == b->input_count
+           && memcmp(a->inputs, b->inputs, sizeof a->inputs) == 0
+           && same_attributes(&a->at, &b->at);
+}
+
+/* Nodes by a hash of operation and inputs: chains through `next`, by node id. */
+typedef struct Seen {
+    Node **first;               /* by hash */
+    Node **next;                /* by node id */
+    size_t size;                /* a power of two */
+} Seen;
+
+static Node **find_chain(const Seen *seen, const Node *node)
+{
+    size_t hash = (size_t)node->op;
+
+    for (int i = 0; i < node->input_count; i++)
+        hash = hash * 31 + (node->inputs[i] ? (size_t)node->inputs[i]->id + 1 : 0);
+    return &seen->first[hash & (seen->size - 1)];
+}
+
+/* A node that computed the same before, or NULL; remembers this one. */
+static Node *find_twin(const Seen *seen, Node *node)
+{
+    Node **chain = find_chain(seen, node);
+
+    for (Node *other = *chain; other; other = seen->next[other->id])
+        if (same_computation(other, node))
+            return other;
+    seen->next[node->id] = *chain;
+    *chain = node;
+    return NULL;
+}
+
+static bool remove_repetition(Graph *g)
+{
+    Value **substitute = allocate((size_t)g->value_count * sizeof *substitute);
+    Seen seen = {.size = 16};
+    bool changed = false;
+
+    while (seen.size < (size_t)g->node_count)
+        seen.size *= 2;
+    seen.first = allocate(seen.size * sizeof *seen.first);
+    seen.next = allocate((size_t)(g->node_count + 1) * sizeof *seen.next);
+    for (int i = 0; i < g->node_count; i++) {
+        Node *node = g->nodes[i];
+        Value *other = NULL;
+        const Node *twin;
+
+        substitute_inputs(substitute, node);
+        if (node->op == OP_RESHAPE)
+            other = simplify_reshape(node, &changed);
+        if (other) {
+            substitute[node->outputs[0]->id] = other;
+        } else if (op_info[node->op].effects == PURE && (twin = find_twin(&seen, node))) {
+            for (int j = 0; j < node->output_count; j++)
+                substitute[node->outputs[j]->id] = twin->outputs[j];
+        }
+        changed = changed || substitute[node->outputs[0]->id];
+    }
+    for (int i = 0; i < g->value_count; i++)
+        g->values[i]->like = follow(substitute, g->values[i]->like);
+    g->prediction = follow(substitute, g->prediction);
+    g->loss = follow(substitute, g->loss);
+    return changed;
+}
+
+/* ---- Dead nodes ------------------------------------------------------------------------------ */
+
+/* An update is wanted for what it leaves. Statistics only where the batch is normalised by them:
+   a batchnorm that leads nowhere is dead. */
+static bool is_live(const Node *node, const bool *live)
+{
+    if (node->op == OP_UPDATE)
+        return true;
+    for (int i = 0; i < node->output_count; i++)
+        if (live[node->outputs[i]->id])
+            return true;
+    return false;
+}
+
+static void number_values(Graph *g, const bool *live)
+{
+    int count = 0;
+
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->like && !live[g->values[i]->like->id])
+            g->values[i]->like = NULL;
+    for (int i = 0; i < g->value_count; i++) {
+        Value *value = g->values[i];
+
+        if (!live[i] && value->role != ROLE_INPUT && value->role != ROLE_TARGET)
+            continue;
+        value->id = count;
+        g->values[count++] = value;
+    }
+    g->value_count = count;
+}
+
+static bool remove_dead(Graph *g)
+{
+    const int before = g->value_count;
+    bool *live = allocate((size_t)g->value_count * sizeof *live);
+    bool *keep = allocate((size_t)(g->node_count + 1) * sizeof *keep);
+    int count = 0;
+
+    if (g->loss)
+        live[g->loss->id] = true;
+    if (g->prediction)
+        live[g->prediction->id] = true;
+    for (int i = g->node_count - 1; i >= 0; i--) {
+        const Node *node = g->nodes[i];
+
+        keep[i] = is_live(node, live);
+        for (int j = 0; j < node->input_count && keep[i]; j++)
+            if (node->inputs[j])
+                live[node->inputs[j]->id] = true;
+        for (int j = 0; j < node->output_count && keep[i]; j++)
+            live[node->outputs[j]->id] = true;
+    }
+    for (int i = 0; i < g->node_count; i++) {
+        if (!keep[i])
+            continue;
+        g->nodes[i]->id = count;
+        g->nodes[count++] = g->nodes[i];
+    }
+    g->node_count = count;
+    number_values(g, live);
+    return g->value_count < before;
+}
+
+void simplify(Graph *g)
+{
+    bool changed = true;
+
+    while (changed) {
+        changed = remove_repetition(g);
+        changed = remove_dead(g) || changed;
+        changed = reshape_inputs(g) || changed;
+    }
+}

@@ -1,0 +1,149 @@
+/*
+ * weight_gradient.c -- how the gradient of a weight is summed: by items of its own, in slices of the pixels,
+ * or with images in the lanes.
+ *
+ * The one idea: count, and the same for every target, so that sums have one order. Few weights are
+ * few items, so pixels are cut instead. Outputs in the lanes cost vectors of sixteen whatever is in
+ * them; images in the lanes cost what there is, and turning x and dy before.
+ */
+
+#include "passes/passes.h"
+
+/* A unit of cost is a multiply-add of vectors. */
+enum {
+    TURN = 64,                  /* a block of a pixel, sixteen images of it */
+    TURN_PACKED = 16,
+    INPUTS = 8,                 /* of a register tile with outputs in the lanes */
+    LEAST_ITEMS = 8,            /* for threads to share */
+    ITEMS = 16,                 /* of all chunks, to have as many items */
+    PIXELS = 64,                /* about, of a part: sums over lanes cost as much as a few */
+    SCRATCH = 512 << 10,        /* bytes of a thread, at most */
+    BEYOND = 32 * 16,           /* floats that a tile may read after its last input and output */
+};
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Of each chunk. */
+static int count_parts(const Physical *x, int most)
+{
+    const int parts = x->chunks >= ITEMS ? 1 : ITEMS / x->chunks;
+
+    return least(parts, most);
+}
+
+/* ---- Images in the lanes --------------------------------------------------------------------- */
+
+/* Pixels of x that `outputs` outputs side by side see. */
+static int seen(const Node *node, int axis, int outputs)
+{
+    return (outputs - 1) * node->at.stride[axis] + node->outputs[0]->shape.size[2 + axis];
+}
+
+/* Of a chunk: all taps and pixels, with outputs in the lanes and with images there. Measured with 3
+   to 64 inputs and 8 to 16 outputs, a product of the second kind takes a fifth longer. */
+static bool is_cheaper(const Node *node)
+{
+    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
+    const Shape w = node->outputs[0]->shape;
+    const double taps = (double)w.size[2] * w.size[3] * dy->height * dy->width;
+    int rows = 0, blocks = 0;
+
+    for (int i = 0; i < x->segment_count; i++) {
+        rows += x->lanes < 16 ? x->segments[i].channels : up(x->segments[i].channels, INPUTS)
+                                                          * INPUTS;
+        blocks += up(x->segments[i].channels, 16);
+    }
+    return 1.2 * taps * w.size[0] * w.size[1] + (double)TURN * dy->height * dy->width
+               + (double)(x->lanes < 16 ? TURN_PACKED : TURN * blocks) * x->height * x->width
+           < taps * 16 * rows;
+}
+
+/* Floats of a thread's scratch for one part. */
+static void size_scratch(NarrowDw *g, const Node *node)
+{
+    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
+    const int rows = g->by_column ? 1 : up(dy->height, g->parts);
+    const int columns = g->by_column ? up(dy->width, g->parts) : dy->width;
+    int channels = 0;
+
+    for (int i = 0; i < x->segment_count; i++)
+        if (x->segments[i].channels > channels)
+            channels = least(x->segments[i].channels, 16);
+    g->x = 16L * channels * seen(node, 0, rows) * seen(node, 1, columns);
+    g->floats = g->x + 16L * node->outputs[0]->shape.size[0] * rows * columns + BEYOND;
+}
+
+/* As many inputs by outputs as fit in registers; all tiles of a row of taps alike, so that the last
+   has little beyond its end. */
+static void size_tile(NarrowDw *g, const Node *node, const Target *target)
+{
+    const Shape w = node->outputs[0]->shape;
+    const int registers = target->vectors == 1 ? 8 : 32, sums = registers / 4 * 3;
+    const int most = target->vectors == 1 ? 6 : 8;
+    const int row = least(w.size[1], 16) * w.size[3];
+
+    g->outputs = up(w.size[0], up(w.size[0], most));
+    for (g->inputs = sums / g->outputs; g->inputs > 1; g->inputs--)
+        if (g->inputs * g->outputs + least(g->inputs, g->outputs) + 1 <= registers)
+            break;
+    g->inputs = up(row, up(row, g->inputs));
+}
+
+static NarrowDw plan_narrow_dw(const Node *node, const Target *target)
+{
+    const Physical *dy = node->inputs[1]->physical;
+    NarrowDw g = {.by_column = dy->height == 1};
+    const int length = g.by_column ? dy->width : dy->height;
+
+    if (node->op != OP_CONV2D_DW || groups_of(&node->at) > 1 || dilation_of(&node->at, 0) > 1
+        || dilation_of(&node->at, 1) > 1 || dy->segment_count > 1
+        || dy->segments[0].channels > 16 || !is_cheaper(node))
+        return g;
+    g.parts = count_parts(node->inputs[0]->physical,
+                          least(length, up(dy->height * dy->width, PIXELS)));
+    size_scratch(&g, node);
+    while (g.floats * (long)sizeof(float) > SCRATCH) {
+        if (g.parts++ == length)
+            return (NarrowDw){0};
+        size_scratch(&g, node);
+    }
+    size_tile(&g, node, target);
+    return g;
+}
+
+/* ---- All weights ----------------------------------------------------------------------------- */
+
+/* A convolution's items (panel, block of inputs, row of taps), as emit_weight.c makes them. */
+static bool has_few_items(const Node *node)
+{
+    const Physical *x = node->inputs[0]->physical;
+    const Shape w = node->outputs[0]->shape;
+    int blocks = 0;
+
+    if (node->op != OP_CONV2D_DW || groups_of(&node->at) > 1)
+        return false;
+    for (int i = 0; i < x->segment_count; i++)
+        blocks += up(x->segments[i].channels, 16);
+    return up(w.size[0], 48) * blocks * w.size[2] < LEAST_ITEMS;
+}
+
+void plan_weight(Kernel *k, const Target *target)
+{
+    const Node *node = k->node;
+    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
+
+    k->narrow_dw = plan_narrow_dw(node, target);
+    if (k->narrow_dw.parts) {
+        k->kind = KERNEL_NARROW_DW;
+        k->slices = k->narrow_dw.parts;
+    } else if (node->op == OP_DEPTHWISE_DW || x->lanes < 16) {
+        k->kind = node->op == OP_DEPTHWISE_DW ? KERNEL_DEPTHWISE_DW : KERNEL_WEIGHT_SLICES;
+        k->slices = count_parts(x, dy->height);
+    } else {
+        k->kind = KERNEL_WEIGHT;
+        k->slices = x->chunks > 1 && has_few_items(node);
+    }
+}

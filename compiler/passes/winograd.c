@@ -1,0 +1,224 @@
+/*
+ * winograd.c -- which convolutions go by Winograd's minimal filtering, and in what pieces.
+ *
+ * The one idea: count. A direct convolution costs its taps that fall inside the image; F(4x4, 3x3)
+ * 36 products a tile of 16 outputs, F(2x2, 3x3) 16 a tile of 4, whole tiles at the edges too, and
+ * transforms before and after. The least of what the model allows is taken, for forward, dx and dw
+ * each on its own.
+ */
+
+#include "passes/passes.h"
+
+enum {
+    TRANSFORM = 5,              /* what a transformed vector costs, in fused multiply-adds */
+    LEAST_CHANNELS = 16,
+};
+
+/* A convolution as its tiles see it: outputs of `size`, from `from` channels to `to`. */
+typedef struct Problem {
+    int size[2];                /* height and width of what is tiled: y, dx; of a dw, dy */
+    int from, to;               /* channels */
+    double taps;                /* inside the image, of one image */
+} Problem;
+
+/* Taps of one axis that fall inside: sums over all outputs. */
+static int count_taps(int size, int outputs, int padding)
+{
+    int taps = 0;
+
+    for (int i = 0; i < outputs; i++)
+        for (int k = 0; k < 3; k++)
+            taps += i + k >= padding && i + k - padding < size;
+    return taps;
+}
+
+/* 3x3 with stride 1, from and to channels enough. */
+static bool fits(const Node *node)
+{
+    const bool dw = node->op == OP_CONV2D_DW;
+    const Value *w, *x, *y;
+
+    if (!dw && node->op != OP_CONV2D && node->op != OP_CONV2D_DX)
+        return false;
+    w = dw ? node->outputs[0] : node->inputs[1];
+    x = node->inputs[0];
+    y = dw ? node->inputs[1] : node->outputs[0];
+    if (groups_of(&node->at) > 1)
+        return false;
+    for (int axis = 0; axis < 2; axis++)
+        if (w->shape.size[2 + axis] != 3 || node->at.stride[axis] != 1
+            || dilation_of(&node->at, axis) != 1)
+            return false;
+    return w->shape.size[0] >= LEAST_CHANNELS && w->shape.size[1] >= LEAST_CHANNELS
+           && is_plain(x->physical) && is_plain(y->physical);
+}
+
+static Problem find_problem(const Node *node)
+{
+    const bool dw = node->op == OP_CONV2D_DW, dx = node->op == OP_CONV2D_DX;
+    const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
+    const Physical *x = (dx ? node->outputs[0] : node->inputs[0])->physical;
+    const Physical *y = (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->physical;
+    const Physical *tiled = dx ? x : y;
+
+    return (Problem){.size = {tiled->height, tiled->width}, .from = w.size[dx ? 0 : 1],
+                     .to = w.size[dx ? 1 : 0],
+                     .taps = (double)count_taps(x->height, y->height, node->at.padding[0])
+                             * count_taps(x->width, y->width, node->at.padding[1])};
+}
+
+/* Vector operations of one image; the weights' transform is shared by all of a batch. */
+static double cost_of(const Problem *p, int tile, int images)
+{
+    const double products = (tile + 2) * (tile + 2), from = up(p->from, 16), to = up(p->to, 16);
+    const double tiles = up(p->size[0], tile) * up(p->size[1], tile);
+
+    return products * (tiles * (p->from * to + TRANSFORM * (from + to))
+                       + TRANSFORM * p->from * to / images);
+}
+
+int winograd_tile(const Node *node, const Graph *g)
+{
+    Problem p;
+    double best;
+    int tile = 0;
+
+    if (same(g->conv, "direct") || !fits(node))
+        return 0;
+    p = find_problem(node);
+    best = same(g->conv, "auto") ? p.taps * p.from * up(p.to, 16) : 1e300;
+    for (int m = 2; m <= 4; m += 2)
+        if (cost_of(&p, m, g->capacity) < best) {
+            best = cost_of(&p, m, g->capacity);
+            tile = m;
+        }
+    return tile;
+}
+
+/* ---- Pieces ---------------------------------------------------------------------------------- */
+
+/* Measured at 64 to 512 channels: what is re-read should fit into 1 MB of L2. */
+enum {
+    GROUP = 2,                  /* tiles of 16 images that share what is read of the weights */
+    WHOLE = 4,                  /* so many are one group of a dw */
+    PANELS = 2,                 /* of a dw: panels of outputs an item, */
+    BLOCKS = 4, WHOLE_BLOCKS = 16,      /* and blocks of inputs */
+    LEAST_ITEMS = 2,            /* for threads to share */
+    DW_ITEMS = 8,               /* the same of a dw, which can be cut into slices */
+    SLICES = 8 << 20,           /* bytes of all slices, at most */
+};
+
+/* Floats of all products, for so many blocks of sixteen images and channels each. A vector more
+   between two, or all of them would fall into one set of the cache. */
+static long scratch_of(const Winograd *g, int blocks)
+{
+    return (g->tile + 2) * (g->tile + 2) * (blocks * 256L + 16);
+}
+
+/* Rows of tiles of some chunks are an item: V of a few tiles, then M of one panel at a time. */
+static void cut_forward(Winograd *g, const Node *node, int widest)
+{
+    const Physical *x = node->inputs[0]->physical;
+
+    g->group = g->across < GROUP ? g->across : GROUP;
+    g->chunks = 1;
+    while (2 * g->chunks * g->group <= GROUP && 2 * g->chunks <= x->chunks
+           && x->chunks / (2 * g->chunks) * g->down >= LEAST_ITEMS)
+        g->chunks *= 2;
+    g->v = scratch_of(g, g->group * g->chunks * x->blocks);
+    g->m = scratch_of(g, g->group * g->chunks * widest);
+}
+
+/* Of a panel and block of inputs: floats of dU. */
+long winograd_unit(int tile, int vectors)
+{
+    return (tile + 2) * (tile + 2) * (vectors * 256L + 16);
+}
+
+long winograd_slice(const Physical *dw, int tile)
+{
+    const int blocks = up(dw->segments[0].channels, 16);
+    long floats = 0;
+
+    for (int i = 0; i < 3; i++)
+        floats += blocks * dw->panels[i] * winograd_unit(tile, 3 - i);
+    return floats;
+}
+
+/* About how many items a dw has of each slice: the same on every target, and so are the sums. */
+static int count_items(const Winograd *g, const Physical *x, const Physical *dw)
+{
+    return up(dw->outputs, g->panels * 48) * up(x->blocks, g->blocks);
+}
+
+/* Few weights are few items: then groups of tiles are cut into slices. */
+static void cut_slices(Winograd *g, const Physical *x, const Physical *dw)
+{
+    const int groups = up(x->chunks, g->chunks) * up(g->down * g->across, g->group);
+    const long most = SLICES / (winograd_slice(dw, g->tile) * (long)sizeof(float));
+
+    g->slices = up(DW_ITEMS, count_items(g, x, dw));
+    g->slices = g->slices < groups ? g->slices : groups;
+    g->slices = g->slices < most ? g->slices : most > 1 ? (int)most : 1;
+}
+
+/* Some panels of outputs by some blocks of inputs are an item: dM of the panels, V of one block at
+   a time. Where one group is all there is, so is dU, and blocks share nothing but dM. */
+static void cut_weight(Winograd *g, const Node *node, int widest)
+{
+    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
+    const int tiles = g->across * g->down;
+
+    g->whole = tiles * x->chunks <= WHOLE;
+    g->group = g->whole || tiles < GROUP ? tiles : GROUP;
+    g->chunks = g->whole ? x->chunks : GROUP / g->group;
+    g->chunks = g->chunks > x->chunks ? x->chunks : g->chunks;
+    g->panels = PANELS;
+    g->blocks = g->whole ? WHOLE_BLOCKS : BLOCKS;
+    cut_slices(g, x, dw);
+    while (g->slices == 1 && g->blocks > 1 && count_items(g, x, dw) < LEAST_ITEMS)
+        g->blocks /= 2;
+    g->v = scratch_of(g, g->group * g->chunks);
+    g->m = g->panels * scratch_of(g, g->group * g->chunks * widest);
+    if (g->slices == 1)
+        g->u = g->panels * (g->whole ? 1 : g->blocks) * winograd_unit(g->tile, widest);
+}
+
+static int widest_panel(const int panels[3])
+{
+    return panels[0] ? 3 : panels[1] ? 2 : 1;
+}
+
+Winograd plan_winograd(const Node *node, const Graph *g, const Target *target)
+{
+    Winograd plan = {.tile = winograd_tile(node, g)};
+    Problem p;
+    int panels[3];
+
+    if (!plan.tile)
+        return plan;
+    p = find_problem(node);
+    plan.down = up(p.size[0], plan.tile);
+    plan.across = up(p.size[1], plan.tile);
+    cut_panels(up(p.to, 16), target->vectors, panels);
+    if (node->op == OP_CONV2D_DW)
+        cut_weight(&plan, node, widest_panel(panels));
+    else
+        cut_forward(&plan, node, widest_panel(panels));
+    return plan;
+}
+
+double winograd_flops(const Node *node, Winograd g)
+{
+    const Problem p = find_problem(node);
+
+    return 2.0 * (g.tile + 2) * (g.tile + 2) * g.down * g.across * p.from * p.to;
+}
+
+/* Floats of the transformed weights. */
+size_t winograd_weights(const Node *node, int tile)
+{
+    const Problem p = find_problem(node);
+
+    return (size_t)((tile + 2) * (tile + 2)) * (size_t)p.from * (size_t)up(p.to, 16) * 16;
+}

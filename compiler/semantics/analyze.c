@@ -1,0 +1,672 @@
+/*
+ * analyze.c -- what the file means: its sections in order, and the train section.
+ *
+ * One idea: names first (blocks, networks, lets), then data, then training, whose loss calls the
+ * network and so makes the layers. An error in one section does not hide those in another.
+ *
+ * Needs: a tree without syntax errors. Gives: the Model, or NULL after errors.
+ */
+
+#include <string.h>
+
+#include "semantics/analysis.h"
+
+enum { ANYWHERE = FAMILY_LAYER | FAMILY_OPTIMIZER | FAMILY_SCHEDULE }; /* what a let may hold */
+
+/* ---- Lets and --define ----------------------------------------------------------------------- */
+
+/* Things from a --define are to be blamed on the let that they override. */
+static void blame(Thing *thing, Span span)
+{
+    thing->span = span;
+    for (int i = 0; i < thing->count; i++)
+        blame(&thing->items[i], span);
+    for (int i = 0; thing->kind == THING_FUNCTION && i < thing->function->count; i++)
+        blame(&thing->function->arguments[i], span);
+}
+
+/* The value of a --define, in place of `standard`, the file's own. */
+static Thing evaluate_define(Sema *s, const Define *define, Thing standard)
+{
+    Source *model = s->source;
+    Source *source = allocate(sizeof *source);
+    const size_t length = strlen(define->value);
+    const bool quoted = define->value[0] == '"';
+
+    if (standard.kind == THING_STRING && !quoted)
+        return (Thing){.kind = THING_STRING, .text = define->value, .span = standard.span};
+    source->path = format("--define %s", define->name);
+    source->name = source->path;
+    source->text = copy_text(define->value, length);
+    source->length = (int)length;
+    const Ast *ast = parse_expression(source);
+    Thing thing = wrong(standard.span);
+    if (ast) {
+        s->source = source;
+        thing = evaluate(s, ast);
+        s->source = model;
+        blame(&thing, standard.span);
+    }
+    model->errors += source->errors;
+    return thing;
+}
+
+static void analyze_let(Sema *s, const Ast *ast, const Define *defines, int count)
+{
+    Thing thing = evaluate(s, ast->first);
+
+    for (int i = 0; i < count; i++)
+        if (same(defines[i].name, ast->text))
+            thing = evaluate_define(s, &defines[i], thing);
+    define_name(s, ast->text, thing, ast->name_span);
+}
+
+static void check_defines(Sema *s, const Define *defines, int define_count, const char **lets,
+                          int let_count)
+{
+    for (int i = 0; i < define_count; i++) {
+        bool found = false;
+        for (int j = 0; j < let_count; j++)
+            found |= same(defines[i].name, lets[j]);
+        if (found)
+            continue;
+        s->source->errors++;
+        fprintf(stderr, "netc: error: --define %s: `%s` has no `let %s`\n", defines[i].name,
+                s->source->path, defines[i].name);
+        const char *near = nearest(defines[i].name, lets, let_count);
+        if (near)
+            fprintf(stderr, "    note: did you mean `%s`?\n", near);
+    }
+}
+
+/* Every let of the file, in its order: those in the data and train sections too. */
+static void analyze_lets(Sema *s, const Ast *ast, const Define *defines, int count,
+                         const char ***lets, int *let_count)
+{
+    for (int i = 0; i < ast->items.count; i++) {
+        const Ast *item = ast->items.at[i];
+        if (item->kind == AST_LET) {
+            analyze_let(s, item, defines, count);
+            APPEND(*lets, *let_count, item->text);
+        } else if (item->kind == AST_DATA || item->kind == AST_TRAIN) {
+            analyze_lets(s, item, defines, count, lets, let_count);
+        }
+    }
+}
+
+/* ---- The train section ----------------------------------------------------------------------- */
+
+static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch", "epochs",
+                                   "metrics", "seed",      "stop",     "keep",  "clip",
+                                   "conv"};
+
+static void analyze_loss(Sema *s, const Ast *ast)
+{
+    Model *model = s->model;
+    const int errors = s->source->errors;
+    Thing thing = evaluate_with(s, ast->first, FAMILY_LAYER | FAMILY_LOSS);
+
+    if (thing.kind == THING_WRONG || (thing.kind == THING_VALUE && s->source->errors > errors))
+        return;
+    PartialCall *f = thing.kind == THING_FUNCTION ? thing.function : NULL;
+    if (!f || !f->signature || f->signature->family != FAMILY_LOSS) {
+        if (complain(s, thing.span,
+                     "the loss is a call such as mse(prediction, target); this is %s",
+                     describe(thing)))
+            list_names(s, FAMILY_LOSS);
+        return;
+    }
+    if (!f->has_input && !f->wrong) {
+        if (complain(s, thing.span, "%s needs a prediction and a target", f->signature->name))
+            note(s->source, "such as %s(network(input), target)", f->signature->name);
+        return;
+    }
+    Call *call = finish_call(s, f);
+    if (!call || f->input.kind != THING_VALUE)
+        return;
+    model->loss = call;
+    model->prediction = f->input.layer;
+    model->target = f->arguments[0].layer->field;
+    if (!model->target || !model->target->is_target) {
+        if (complain(s, f->arguments[0].span, "the second argument of %s is a target; this is %s",
+                     call->name, describe(f->arguments[0])))
+            note(s->source, "declare one in the data section: `target NAME = ...`");
+    } else if (model->prediction->field && s->source->errors == errors) {
+        if (complain(s, f->input.span, "the prediction is a field: there is nothing to train"))
+            note(s->source, "call a network: `%s(network(%s), %s)`", call->name,
+                 model->prediction->field->name, model->target->name);
+    }
+}
+
+/* The complete call that a thing is, if it is one of that family. */
+static Call *to_choice(Sema *s, const Ast *ast, Thing thing, Family family)
+{
+    if (thing.kind == THING_WRONG)
+        return NULL;
+    if (thing.kind != THING_FUNCTION || !thing.function->signature ||
+        thing.function->signature->family != family) {
+        if (complain(s, thing.span, "`%s` is %s; this is %s", ast->text, family_text(family),
+                     describe(thing)))
+            list_names(s, family);
+        return NULL;
+    }
+    return finish_call(s, thing.function);
+}
+
+/* `optimizer = sgd(lr=0.1)` and the like. */
+static Call *analyze_choice(Sema *s, const Ast *ast, Family family)
+{
+    return to_choice(s, ast, evaluate_with(s, ast->first, family), family);
+}
+
+static void analyze_optimizer(Sema *s, const Ast *ast)
+{
+    Call *call = analyze_choice(s, ast, FAMILY_OPTIMIZER);
+
+    s->model->optimizer = call;
+    if (call && number(call, "nesterov") != 0 && number(call, "momentum") == 0 &&
+        complain(s, argument(call, "nesterov")->span, "nesterov wants a momentum above 0"))
+        note(s->source, "such as sgd(lr=0.01, momentum=0.9, nesterov=true)");
+}
+
+/* Does it end by itself, so that another can come behind it? */
+static bool has_end(const Call *schedule)
+{
+    return same(schedule->name, "warmup") ||
+           (same(schedule->name, "constant") &&
+            argument(schedule, "epochs")->kind != CONSTANT_NONE);
+}
+
+static void add_schedule(Sema *s, const Ast *ast, Thing thing)
+{
+    Model *model = s->model;
+    Call *call = to_choice(s, ast, thing, FAMILY_SCHEDULE);
+
+    if (!call)
+        return;
+    for (int i = 0; i < model->schedule_count; i++) {
+        const Call *before = model->schedule[i];
+
+        if (same(before->name, call->name)) {
+            complain(s, call->span, "%s is in the list twice", call->name);
+            return;
+        }
+        if (i == model->schedule_count - 1 && !has_end(before) &&
+            complain(s, before->span, "%s has no end: nothing can come behind it", before->name))
+            note(s->source, "warmup(epochs) and constant(epochs) end; one other may be the last");
+    }
+    APPEND(model->schedule, model->schedule_count, call);
+}
+
+/* One schedule, or a list of them. */
+static void analyze_schedule(Sema *s, const Ast *ast)
+{
+    const Thing thing = evaluate_with(s, ast->first, FAMILY_SCHEDULE);
+
+    if (thing.kind != THING_LIST)
+        add_schedule(s, ast, thing);
+    else if (thing.count == 0)
+        complain(s, thing.span, "the list of schedules is empty");
+    for (int i = 0; thing.kind == THING_LIST && i < thing.count; i++)
+        add_schedule(s, ast, thing.items[i]);
+}
+
+static void analyze_metric(Sema *s, const Ast *ast)
+{
+    const Signature *signature =
+        ast->kind == AST_NAME ? find_signature(ast->text, FAMILY_METRIC) : NULL;
+
+    if (ast->kind != AST_NAME) {
+        if (complain(s, ast->span, "metrics are names"))
+            note(s->source, "such as [accuracy, mae]");
+        return;
+    }
+    if (!signature) {
+        unknown(s, ast->text, ast->span, FAMILY_METRIC, true);
+        return;
+    }
+    for (int i = 0; i < s->model->metric_count; i++)
+        if (same(s->model->metrics[i]->name, ast->text))
+            complain(s, ast->span, "`%s` is listed twice", ast->text);
+    Call *call = allocate(sizeof *call);
+    call->name = ast->text;
+    call->span = ast->span;
+    APPEND(s->model->metrics, s->model->metric_count, call);
+}
+
+static void analyze_metrics(Sema *s, const Ast *ast)
+{
+    if (ast->first->kind != AST_LIST)
+        analyze_metric(s, ast->first);
+    for (int i = 0; ast->first->kind == AST_LIST && i < ast->first->items.count; i++)
+        analyze_metric(s, ast->first->items.at[i]);
+}
+
+static bool is_any(const char *name, const char *const *names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (same(name, names[i]))
+            return true;
+    return false;
+}
+
+/* A metric that the target cannot have; of one output, 0 and 1 or -1 and 1 may be classes. */
+static void check_metrics(Sema *s)
+{
+    static const char *const errors[] = {"mse", "mae", "r2"};
+    const Field *target = s->model->target;
+
+    for (int i = 0; target && i < s->model->metric_count; i++) {
+        const Call *metric = s->model->metrics[i];
+        const bool of_values = is_any(metric->name, errors, COUNT(errors));
+        bool wrong = false;
+
+        if (of_values && target->is_class)
+            wrong = complain(s, metric->span, "%s compares values; `%s` is the number of a class",
+                             metric->name, target->name);
+        else if (same(metric->name, "top5") && target->classes <= 5)
+            wrong = complain(s, metric->span, "top5 wants a target of more than 5 classes; `%s` %s",
+                             target->name,
+                             target->classes ? format("has %d", target->classes) : "has values");
+        else if (!of_values && !target->classes && target->has_shape &&
+                 shape_size(target->shape) > 1)
+            wrong = complain(s, metric->span, "%s counts classes; `%s` holds %d values a row",
+                             metric->name, target->name, shape_size(target->shape));
+        if (wrong)
+            note_at(s->source, target->span, "the target is prepared here");
+    }
+}
+
+static int analyze_batch(Sema *s, const Ast *ast)
+{
+    const Thing thing = evaluate(s, ast->first);
+
+    if (!check_want(s, ast->text, WANT_COUNT, thing))
+        return 1;
+    if (thing.number > BATCH_MAX)
+        complain(s, thing.span, "`batch` is at most %d rows; this is %s", BATCH_MAX,
+                 describe(thing));
+    return (int)thing.number;
+}
+
+static double analyze_count(Sema *s, const Ast *ast, Want want, double standard)
+{
+    Thing thing = evaluate(s, ast->first);
+    return check_want(s, ast->text, want, thing) ? thing.number : standard;
+}
+
+/* best, last, or best(monitor=METRIC) */
+static void analyze_keep(Sema *s, const Ast *ast)
+{
+    const Ast *value = ast->first;
+    const bool call = value->kind == AST_CALL && same(value->text, "best") &&
+                      value->arguments.count == 1;
+    const Ast *argument = call ? value->arguments.at[0] : NULL;
+
+    if (call && (!argument->text || same(argument->text, "monitor")) &&
+        argument->first->kind == AST_NAME) {
+        s->model->keep = "best";
+        s->model->monitor = argument->first->text;
+        s->model->monitor_span = argument->first->span;
+    } else if (value->kind == AST_NAME &&
+               (same(value->text, "best") || same(value->text, "last"))) {
+        s->model->keep = value->text;
+        s->model->keep_best = same(value->text, "best");
+        s->model->monitor_span = value->span;
+    } else {
+        complain(s, value->span, "`keep` is `best`, `last`, or such as `best(monitor=accuracy)`");
+    }
+}
+
+/* "mae, r2" */
+static const char *names_text(const char *const *names, int count)
+{
+    Text text = {0};
+
+    for (int i = 0; i < count; i++)
+        text_add(&text, "%s%s", i ? ", " : "", names[i]);
+    return text.at;
+}
+
+/* What is watched exists: the loss or a metric of a validation part. */
+static void check_monitor(Sema *s, const char *owner, const char *monitor, Span span)
+{
+    const Model *model = s->model;
+    const bool loss = same(monitor, "validation_loss");
+    const char **names = NULL;
+    int count = 0;
+    bool known = loss;
+
+    APPEND(names, count, "validation_loss");
+    for (int i = 0; i < model->metric_count; i++) {
+        known = known || same(model->metrics[i]->name, monitor);
+        APPEND(names, count, model->metrics[i]->name);
+    }
+    if (!known && find_signature(monitor, FAMILY_METRIC)) {
+        if (complain(s, span, "%s watches `%s`, which is not among the metrics", owner, monitor))
+            note(s->source, "add it: `metrics = [%s]`", monitor);
+    } else if (!known) {
+        const char *near = nearest(monitor, names, count);
+
+        if (complain(s, span, "%s can watch validation_loss or a metric, not `%s`", owner,
+                     monitor)) {
+            if (near)
+                note(s->source, "did you mean `%s`?", near);
+            else if (model->metric_count)
+                note(s->source, "the metrics are %s", names_text(names + 1, count - 1));
+        }
+    } else if (model->parts[PART_TRAIN] && !model->parts[PART_VALIDATION]) {
+        if (complain(s, span, "%s watches the validation part, and the data section has none",
+                     owner))
+            note(s->source, "such as `validation = holdout(0.1)`");
+    }
+}
+
+static void check_watching(Sema *s, const Call *call)
+{
+    const Constant *monitor = argument(call, "monitor");
+
+    check_monitor(s, call->name, monitor->text, monitor->span.end ? monitor->span : call->span);
+}
+
+/* A rate does not fall to one above it. */
+static void check_minimum(Sema *s)
+{
+    const Model *model = s->model;
+    const double lr = model->optimizer ? number(model->optimizer, "lr") : 0;
+
+    for (int i = 0; i < model->schedule_count && model->optimizer; i++)
+        if (same(model->schedule[i]->name, "cosine") &&
+            number(model->schedule[i], "minimum") > lr)
+            complain(s, argument(model->schedule[i], "minimum")->span,
+                     "cosine falls from the optimizer's lr, %g, to its minimum: %g is above", lr,
+                     number(model->schedule[i], "minimum"));
+}
+
+/* A schedule behind the last epoch. (One epoch is also what a file has that does not say.) */
+static void check_schedule(Sema *s)
+{
+    const Model *model = s->model;
+    double begin = 0;
+
+    for (int i = 0; i + 1 < model->schedule_count && model->epochs > 1; i++) {
+        const Call *next = model->schedule[i + 1];
+
+        begin += number(model->schedule[i], "epochs");
+        if (begin < model->epochs)
+            continue;
+        warn_at(s->source, next->span, "%s never comes: what is before it lasts %g epochs, and "
+                   "epochs = %d", next->name, begin, model->epochs);
+        break;
+    }
+}
+
+static void check_monitors(Sema *s)
+{
+    Model *model = s->model;
+
+    for (int i = 0; i < model->schedule_count; i++)
+        if (same(model->schedule[i]->name, "plateau"))
+            check_watching(s, model->schedule[i]);
+    if (model->stop)
+        check_watching(s, model->stop);
+    const bool own = model->monitor != NULL;
+
+    if (!own)
+        model->monitor = model->stop ? argument(model->stop, "monitor")->text : "validation_loss";
+    if (own || (model->keep_best && !model->stop)) /* what stop watches is checked with it */
+        check_monitor(s, "keep", model->monitor, model->monitor_span);
+}
+
+/* A bare name, or a string: what a let can hold. */
+static void analyze_conv(Sema *s, const Ast *ast)
+{
+    static const char *const ways[] = {"direct", "winograd", "auto"};
+    const bool bare = ast->first->kind == AST_NAME;
+
+    for (int i = 0; i < COUNT(ways); i++)
+        if (bare && same(ast->first->text, ways[i])) {
+            s->model->conv = ways[i];
+            return;
+        }
+
+    const int errors = s->source->errors;
+    const Thing thing = evaluate(s, ast->first);
+
+    for (int i = 0; i < COUNT(ways); i++)
+        if (thing.kind == THING_STRING && same(thing.text, ways[i])) {
+            s->model->conv = ways[i];
+            return;
+        }
+    if (thing.kind != THING_WRONG)
+        complain(s, thing.span, "`conv` is `direct`, `winograd` or `auto`");
+    else if (s->source->errors > errors)
+        note(s->source, "`conv` is `direct`, `winograd` or `auto`");
+}
+
+static void analyze_key(Sema *s, const Ast *ast)
+{
+    Model *model = s->model;
+    const char *key = ast->text;
+
+    if (same(key, "loss"))
+        analyze_loss(s, ast);
+    else if (same(key, "optimizer"))
+        analyze_optimizer(s, ast);
+    else if (same(key, "schedule"))
+        analyze_schedule(s, ast);
+    else if (same(key, "batch"))
+        model->batch = analyze_batch(s, ast);
+    else if (same(key, "epochs"))
+        model->epochs = (int)analyze_count(s, ast, WANT_COUNT, 1);
+    else if (same(key, "seed"))
+        model->seed = analyze_count(s, ast, WANT_WHOLE, 0);
+    else if (same(key, "metrics"))
+        analyze_metrics(s, ast);
+    else if (same(key, "keep"))
+        analyze_keep(s, ast);
+    else if (same(key, "conv"))
+        analyze_conv(s, ast);
+    else if (same(key, "clip"))
+        model->clip = analyze_choice(s, ast, FAMILY_CLIP);
+    else
+        model->stop = analyze_choice(s, ast, FAMILY_STOP);
+}
+
+/* The key that was meant perhaps, or COUNT(keys). */
+static int refuse_key(Sema *s, const Ast *ast)
+{
+    const char *near = nearest(ast->text, keys, COUNT(keys));
+    Text list = {0};
+    int key = 0;
+
+    complain(s, ast->name_span, "the train section has no key `%s`", ast->text);
+    if (near) {
+        note(s->source, "did you mean `%s`?", near);
+        while (!same(keys[key], near))
+            key++;
+        return key;
+    }
+    for (; key < COUNT(keys); key++)
+        text_add(&list, "%s%s", key > 0 ? ", " : "", keys[key]);
+    note(s->source, "its keys are %s", list.at);
+    return key;
+}
+
+static void analyze_train(Sema *s, const Ast *section)
+{
+    const Ast *given[COUNT(keys) + 1] = {0}; /* the last one for what is no key */
+
+    for (int i = 0; i < section->items.count; i++) {
+        const Ast *ast = section->items.at[i];
+        int key = 0;
+        if (ast->kind != AST_ASSIGN)
+            continue;
+        while (key < COUNT(keys) && !same(keys[key], ast->text))
+            key++;
+        if (key == COUNT(keys)) {
+            key = refuse_key(s, ast);
+            given[key] = given[key] ? given[key] : ast;
+        } else if (given[key]) {
+            if (complain(s, ast->name_span, "`%s` is given twice", ast->text))
+                note_at(s->source, given[key]->name_span, "it was first given here");
+        } else {
+            given[key] = ast;
+            analyze_key(s, ast);
+        }
+    }
+    check_metrics(s);
+    for (int key = 0; key < 2; key++) { /* those that every model needs */
+        if (given[key])
+            continue;
+        error_at(s->source, section->name_span, "the train section has no `%s`", keys[key]);
+        note(s->source, "such as `%s`",
+             key == 0 ? "loss = cross_entropy(network(image), label)"
+                      : "optimizer = adam(lr=1e-3)");
+    }
+    check_monitors(s);
+    check_minimum(s);
+    if (s->source->errors == 0)
+        check_schedule(s);
+}
+
+/* ---- The file -------------------------------------------------------------------------------- */
+
+/* The section of that kind, of which there is one. */
+static const Ast *find_section(Sema *s, AstKind kind, const char *name)
+{
+    const Ast *section = NULL;
+
+    for (int i = 0; i < s->file->items.count; i++) {
+        const Ast *ast = s->file->items.at[i];
+        if (ast->kind == kind && !section) {
+            section = ast;
+        } else if (ast->kind == kind &&
+                   complain(s, ast->name_span, "there is a second %s section", name)) {
+            note_at(s->source, section->name_span, "the first one is here");
+        }
+    }
+    return section;
+}
+
+/* The place after what the file holds. */
+static Span end_of(const Ast *file)
+{
+    const int end = file->items.at[file->items.count - 1]->span.end;
+    return (Span){end, end};
+}
+
+static void define_networks(Sema *s)
+{
+    int networks = 0;
+
+    for (int i = 0; i < s->file->items.count; i++) {
+        const Ast *ast = s->file->items.at[i];
+        if (ast->kind != AST_NETWORK && ast->kind != AST_BLOCK)
+            continue;
+        networks += ast->kind == AST_NETWORK;
+        if (find_signature(ast->text, FAMILY_LAYER)) {
+            complain(s, ast->name_span, "`%s` is a layer of the language; choose another name",
+                     ast->text);
+            continue;
+        }
+        check_body(s, ast);
+        PartialCall *f = new_function(NULL, ast, ast->name_span);
+        define_name(s, ast->text,
+                    (Thing){.kind = THING_FUNCTION, .function = f, .span = ast->name_span},
+                    ast->name_span);
+    }
+    if (networks == 0) {
+        error_at(s->source, end_of(s->file), "the model has no network");
+        note(s->source, "such as `network mlp(x) { x -> dense(10) }`");
+    }
+}
+
+static void check_trainable(Sema *s)
+{
+    const Model *model = s->model;
+
+    for (int i = 0; i < model->layer_count; i++) {
+        const Signature *signature = find_signature(model->layers[i]->call->name, FAMILY_LAYER);
+        if (signature && signature->has_weights)
+            return;
+    }
+    complain(s, model->prediction->span,
+             "the prediction comes from no layer with parameters: there "
+             "is nothing to train");
+}
+
+static void list_fields(Sema *s)
+{
+    Model *model = s->model;
+
+    for (int i = 0; i < model->layer_count; i++)
+        if (model->layers[i]->field)
+            APPEND(model->fields, model->field_count, model->layers[i]->field);
+    APPEND(model->fields, model->field_count, model->target);
+}
+
+static Call *constant_schedule(Span span)
+{
+    Call *call = allocate(sizeof *call);
+
+    call->name = "constant";
+    call->span = span;
+    return call;
+}
+
+Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count)
+{
+    Model *model = allocate(sizeof *model);
+    Paths *root = allocate(sizeof *root);
+    Sema *s = allocate(sizeof *s);
+    const char **lets = NULL;
+    int let_count = 0;
+
+    *model =
+        (Model){.source = source, .name = source->name, .batch = 32, .epochs = 1, .keep = "best",
+                .conv = "auto"};
+    root->path = "";
+    *s = (Sema){.source = source,
+                .file = ast,
+                .model = model,
+                .paths = root,
+                .root = root,
+                .families = ANYWHERE};
+    if (ast->items.count == 0) {
+        error_at(source, (Span){0, 0}, "the file is empty");
+        note(source, "a model has a data section, a network and a train section");
+        return NULL;
+    }
+    const Ast *data = find_section(s, AST_DATA, "data");
+    const Ast *train = find_section(s, AST_TRAIN, "train");
+    define_networks(s);
+    analyze_lets(s, ast, defines, define_count, &lets, &let_count);
+    check_defines(s, defines, define_count, lets, let_count);
+    if (data)
+        analyze_data(s, data);
+    if (train)
+        analyze_train(s, train);
+    const Span end = end_of(ast);
+    if (!data) {
+        error_at(source, end, "the model has no data section");
+        note(source, "such as `data { train = digits }`");
+    }
+    if (!train) {
+        error_at(source, end, "the model has no train section");
+        note(source, "such as `train { loss = ..., optimizer = ... }`, a line for each");
+    }
+    if (source->errors > 0 || !model->prediction)
+        return NULL;
+    resolve_paths(s);
+    prune_layers(s);
+    check_trainable(s);
+    list_fields(s);
+    model->capacity = model->batch;
+    if (!model->schedule)
+        APPEND(model->schedule, model->schedule_count, constant_schedule(train->span));
+    if (source->errors > 0)
+        return NULL;
+    warn_unused(s);
+    return model;
+}

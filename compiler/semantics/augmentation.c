@@ -1,0 +1,175 @@
+/*
+ * augmentation.c -- `augment image = pad(4) -> random_crop(32, 32) -> random_flip`: what is done to
+ * pictures in training only, normalize excepted.
+ *
+ * One idea: shapes are followed through the steps here, so that a picture always leaves them in the
+ * shape that the network was compiled for; fields made from the same picture follow its moves.
+ */
+
+#include "semantics/analysis.h"
+
+static bool is_geometric(const Call *step)
+{
+    return same(step->name, "pad") || same(step->name, "random_crop") ||
+           same(step->name, "random_flip");
+}
+
+/* Size `i` (0: height, 1: width) of a parameter that takes one for both, or a pair. */
+static int size_of(const Constant *sizes, int i)
+{
+    return (int)(sizes->kind == CONSTANT_LIST ? sizes->items[i].number : sizes->number);
+}
+
+static Call *analyze_stage(Sema *s, const Ast *stage)
+{
+    const Signature *signature = stage->text ? find_signature(stage->text, FAMILY_AUGMENTATION)
+                                             : NULL;
+
+    if (stage->kind != AST_NAME && stage->kind != AST_CALL) {
+        complain(s, stage->span, "an augmentation is a chain of names and calls");
+        return NULL;
+    }
+    if (!signature) {
+        unknown(s, stage->text, stage->name_span, FAMILY_AUGMENTATION, true);
+        return NULL;
+    }
+    const PartialCall *f = new_function(signature, NULL, stage->name_span);
+    return finish_call(s, bind(s, f, stage->arguments, stage->span));
+}
+
+/* The picture's height and width after a step. */
+static bool follow_shape(Sema *s, const Call *step, double size[2])
+{
+    const int crop[2] = {(int)number(step, "height"), (int)number(step, "width")};
+
+    for (int i = 0; i < 2; i++) {
+        if (same(step->name, "pad"))
+            size[i] += 2.0 * size_of(argument(step, "padding"), i);
+        else if (same(step->name, "random_crop") && crop[i] > size[i]) {
+            complain(s, step->span, "random_crop(%d, %d) of a picture of %.0f x %.0f", crop[0],
+                     crop[1], size[0], size[1]);
+            return false;
+        }
+        if (size[i] > 1 << 20) {
+            complain(s, step->span, "the padded picture is %.0f wide", size[i]);
+            return false;
+        }
+    }
+    for (int i = 0; i < 2 && same(step->name, "random_crop"); i++)
+        size[i] = crop[i];
+    return true;
+}
+
+static bool check_shape(Sema *s, const Field *field, Call *const *steps, int count, Span span)
+{
+    const int *shape = field->shape.size;
+    double size[2] = {shape[1], shape[2]};
+
+    for (int i = 0; i < count; i++)
+        if (!follow_shape(s, steps[i], size))
+            return false;
+    if (size[0] == shape[1] && size[1] == shape[2])
+        return true;
+    if (complain(s, span, "the augmented picture is %.0f x %.0f, `%s` is %d x %d", size[0], size[1],
+                 field->name, shape[1], shape[2]))
+        note(s->source, "end with random_crop(%d, %d)", shape[1], shape[2]);
+    return false;
+}
+
+/* A field made from the same picture moves with it. */
+static void follow(Sema *s, Field *other, const Field *field, Span span)
+{
+    bool moves = false;
+
+    for (int i = 0; i < field->augment_count; i++)
+        moves |= is_geometric(field->augments[i]);
+    if (!moves)
+        return;
+    if (other->shape.rank != 3 || other->shape.size[1] != field->shape.size[1] ||
+        other->shape.size[2] != field->shape.size[2]) {
+        if (complain(s, span, "`%s` is made from the same picture, and its shape is %s: it cannot "
+                     "follow the moves of `%s`", other->name, shape_text(other->shape),
+                     field->name))
+            note_at(s->source, other->span, "give it %d x %d pixels here", field->shape.size[1],
+                    field->shape.size[2]);
+        return;
+    }
+    for (int i = 0; i < field->augment_count; i++)
+        if (is_geometric(field->augments[i]))
+            APPEND(other->augments, other->augment_count, field->augments[i]);
+}
+
+static void follow_all(Sema *s, const Field *field, Span span)
+{
+    for (int i = 0; i < s->globals.count; i++) {
+        const Thing thing = s->globals.at[i].value;
+        Field *other = thing.kind == THING_VALUE ? thing.layer->field : NULL;
+
+        if (other && other != field && other->source_field && field->source_field &&
+            same(other->source_field, field->source_field))
+            follow(s, other, field, span);
+    }
+}
+
+/* The input that is augmented, or NULL after an error. */
+static Field *find_picture(Sema *s, const Ast *ast)
+{
+    const Name *name = find_name(&s->globals, ast->text);
+    Field *field = name && name->value.kind == THING_VALUE ? name->value.layer->field : NULL;
+
+    if (!field) {
+        if (complain(s, ast->name_span, "there is no input `%s`", ast->text))
+            note(s->source, "`augment NAME = ...` names an input of this section");
+    } else if (field->is_target) {
+        if (complain(s, ast->name_span, "`%s` is a target; inputs are augmented", ast->text))
+            note(s->source, "a target that is made from the same picture moves with it");
+    } else if (field->augments) {
+        if (complain(s, ast->name_span, "`%s` is augmented already", ast->text))
+            note(s->source, "one chain a picture; fields from the same picture follow it");
+    } else if (field->shape.rank != 3) {
+        if (field->has_shape
+            && complain(s, ast->name_span, "pictures are augmented; `%s` is %s", ast->text,
+                        shape_text(field->shape)))
+            note_at(s->source, field->span, "a picture is [channels, height, width]");
+    } else {
+        return field;
+    }
+    return NULL;
+}
+
+void analyze_augment(Sema *s, const Ast *ast)
+{
+    const Ast *value = ast->first;
+    const AstList stages = value->items;
+    const bool pipe = value->kind == AST_PIPE;
+    Field *field = find_picture(s, ast);
+    Call **steps = NULL;
+    int count = 0;
+    bool right = true;
+
+    for (int i = 0; i < (pipe ? stages.count : 1); i++) {
+        const Ast *stage = pipe ? stages.at[i] : value;
+        if (i == 0 && stage->kind == AST_NAME && same(stage->text, ast->text))
+            continue; /* the picture's own name may begin the chain */
+        Call *step = analyze_stage(s, stage);
+        if (step)
+            APPEND(steps, count, step);
+        right &= step != NULL;
+    }
+    if (!field || !right)
+        return;
+    if (count == 0) {
+        if (complain(s, value->span, "nothing is done to `%s`", ast->text))
+            note(s->source, "such as `augment %s = pad(4) -> random_crop(%d, %d) -> random_flip`",
+                 ast->text, field->shape.size[1], field->shape.size[2]);
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        if (same(steps[i]->name, "normalize"))
+            check_normalize(s, field, steps[i]);
+    if (!check_shape(s, field, steps, count, value->span))
+        return;
+    field->augments = steps;
+    field->augment_count = count;
+    follow_all(s, field, ast->name_span);
+}

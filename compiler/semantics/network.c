@@ -1,0 +1,488 @@
+/*
+ * network.c -- layers, blocks and networks: bodies run, and every use of a layer is recorded.
+ *
+ * One idea: a block is a call with its own names, so its layers get a path of their own; a network
+ * is a call whose first run is remembered, so that a later one finds the same layers and shares
+ * their parameters. Numbers in paths wait until all names of a block are known.
+ */
+
+#include "semantics/analysis.h"
+
+enum {
+    CALLS_MAX = 64, /* blocks and networks inside one another */
+    LAYERS_MAX = 100000,
+    DECLARED_MAX = 100,         /* parameters of a block or network */
+};
+
+/* ---- Layers ---------------------------------------------------------------------------------- */
+
+static bool equal_constants(const Constant *a, const Constant *b)
+{
+    if (a->kind != b->kind || a->number != b->number || !same(a->text, b->text) ||
+        a->count != b->count)
+        return false;
+    for (int i = 0; i < a->count; i++)
+        if (!equal_constants(&a->items[i], &b->items[i]))
+            return false;
+    return true;
+}
+
+static bool equal_calls(const Call *a, const Call *b)
+{
+    if (!same(a->name, b->name) || a->count != b->count)
+        return false;
+    for (int i = 0; i < a->count; i++)
+        if (!equal_constants(&a->arguments[i].value, &b->arguments[i].value))
+            return false;
+    return true;
+}
+
+/* A later call of a network: the layer that the first one made in this place. */
+static void share(Sema *s, Layer *layer)
+{
+    Instance *instance = s->instance;
+    Layer *first = instance->next < instance->count ? instance->layers[instance->next++] : NULL;
+
+    if (first && equal_calls(first->call, layer->call)) {
+        layer->shared = first;
+    } else if (s->source->errors == 0 &&
+               complain(s, layer->span, "`%s` is called again, and makes another layer here",
+                        instance->definition->text)) {
+        note(s->source, "a network that is called twice shares its parameters; a block does not");
+    }
+}
+
+Thing new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights)
+{
+    Layer *layer = allocate(sizeof *layer);
+    Model *model = s->model;
+
+    for (int i = 0; i < count; i++) {
+        if (inputs[i]->field && inputs[i]->field->is_target) {
+            if (complain(s, call->span, "`%s` is a target: layers do not take it",
+                         inputs[i]->field->name))
+                note(s->source, "declare it as an input too, or prepare it in the data section");
+            return wrong(call->span);
+        }
+    }
+    if (model->layer_count == LAYERS_MAX) {
+        complain(s, call->span, "the network has more than %d layers", LAYERS_MAX);
+        s->stopped = true;
+        return wrong(call->span);
+    }
+    layer->call = call;
+    layer->span = call->span;
+    layer->input_count = count;
+    layer->inputs = allocate((size_t)count * sizeof *layer->inputs);
+    for (int i = 0; i < count; i++)
+        layer->inputs[i] = inputs[i];
+    APPEND(model->layers, model->layer_count, layer);
+    APPEND(s->paths->entries, s->paths->count,
+           ((Entry){.base = call->name, .layer = layer, .has_weights = has_weights}));
+    if (s->instance && s->instance->complete)
+        share(s, layer);
+    else if (s->instance)
+        APPEND(s->instance->layers, s->instance->count, layer);
+    return (Thing){.kind = THING_VALUE, .layer = layer, .span = call->span};
+}
+
+Layer *new_input(Field *field)
+{
+    Layer *layer = allocate(sizeof *layer);
+
+    layer->call = allocate(sizeof *layer->call);
+    layer->call->name = "input";
+    layer->call->span = field->span;
+    layer->path = field->name;
+    layer->field = field;
+    layer->span = field->span;
+    return layer;
+}
+
+/* After an error in its arguments, a layer passes its input on, so that what follows is checked. */
+static Thing apply_layer(Sema *s, PartialCall *f)
+{
+    Layer **inputs = NULL;
+    int count = 0;
+    Call *call = finish_call(s, f);
+
+    if (!call)
+        return (Thing){.kind = THING_VALUE, .layer = f->input.layer, .span = f->span};
+    APPEND(inputs, count, f->input.layer);
+    for (int i = 0; i < f->count; i++)
+        if (f->signature->parameters[i].want == WANT_VALUES)
+            for (int j = 0; j < f->arguments[i].count; j++)
+                APPEND(inputs, count, f->arguments[i].items[j].layer);
+    return new_layer(s, call, inputs, count, f->signature->has_weights);
+}
+
+/* ---- Bodies ---------------------------------------------------------------------------------- */
+
+static void execute(Sema *s, AstList statements);
+
+/* A name that is given to a chain with exactly one layer that has parameters is that layer's. */
+static void name_chain(Sema *s, int begin, const char *text)
+{
+    Entry *only = NULL;
+
+    for (int i = begin; i < s->paths->count; i++) {
+        Entry *entry = &s->paths->entries[i];
+        if (entry->paths || (entry->has_weights && only))
+            return;
+        if (entry->has_weights)
+            only = entry;
+    }
+    if (only)
+        only->base = text;
+}
+
+static void execute_for(Sema *s, const Ast *ast)
+{
+    Thing list = evaluate(s, ast->first);
+
+    if (list.kind == THING_WRONG)
+        set_name(s, &s->frame->names, ast->text, list, ast->name_span);
+    else if (list.kind != THING_LIST &&
+             complain(s, list.span, "`for` wants a list; this is %s", describe(list)))
+        note(s->source, "such as [64, 128], or 1..3");
+    if (list.kind != THING_LIST)
+        return;
+    for (int i = 0; i < list.count && !s->frame->returned && spend(s, 1, ast->span); i++) {
+        Thing item = list.items[i];
+        item.span = list.span;
+        set_name(s, &s->frame->names, ast->text, item, ast->name_span);
+        execute(s, ast->items);
+    }
+}
+
+static void execute_statement(Sema *s, const Ast *ast)
+{
+    Frame *frame = s->frame;
+    const int before = s->paths->count;
+    Thing thing;
+
+    switch (ast->kind) {
+    case AST_LET:
+    case AST_ASSIGN:
+        thing = evaluate(s, ast->first);
+        name_chain(s, before, ast->text);
+        set_name(s, &frame->names, ast->text, thing, ast->name_span);
+        break;
+    case AST_FOR:
+        execute_for(s, ast);
+        break;
+    case AST_IF:
+        thing = evaluate(s, ast->first);
+        if (!check_want(s, "the condition", WANT_BOOL, thing)) {
+            frame->returned = true; /* which names are set from here on, nobody knows */
+            frame->result = wrong(ast->span);
+            frame->has_result = true;
+        } else if (thing.number != 0) {
+            execute(s, ast->items);
+        } else if (ast->second) {
+            execute(s, ast->second->items);
+        }
+        break;
+    default: /* a value that stands alone is the last: check_body */
+        frame->result = evaluate(s, ast->first);
+        frame->has_result = true;
+        frame->returned = true;
+    }
+}
+
+static void execute(Sema *s, AstList statements)
+{
+    for (int i = 0; i < statements.count && !s->frame->returned && !s->stopped; i++)
+        execute_statement(s, statements.at[i]);
+}
+
+/* Only the last expression of a body may stand unassigned; also at the end of a last `if`. */
+static void check_statements(Sema *s, AstList statements, bool last)
+{
+    for (int i = 0; i < statements.count; i++) {
+        const Ast *ast = statements.at[i];
+        const bool ends = last && i == statements.count - 1;
+        if (ast->kind == AST_VALUE && !ends && complain(s, ast->span, "this value is not used"))
+            note(s->source, "give it a name; only the last line of a body stands without one");
+        if (ast->kind == AST_FOR)
+            check_statements(s, ast->items, false);
+        if (ast->kind == AST_IF)
+            check_statements(s, ast->items, ends);
+        if (ast->kind == AST_IF && ast->second)
+            check_statements(s, ast->second->items, ends);
+    }
+}
+
+void check_body(Sema *s, const Ast *definition)
+{
+    const AstList parameters = definition->arguments;
+
+    if (parameters.count > DECLARED_MAX) {
+        complain(s, parameters.at[DECLARED_MAX]->span, "more than %d parameters",
+                 DECLARED_MAX);
+        s->stopped = true;
+        return;
+    }
+    for (int i = 0; i < parameters.count; i++)
+        for (int j = 0; j < i; j++)
+            if (same(parameters.at[i]->text, parameters.at[j]->text) &&
+                complain(s, parameters.at[i]->name_span, "`%s` is a parameter twice",
+                         parameters.at[i]->text))
+                note_at(s->source, parameters.at[j]->name_span, "it was first named here");
+    check_statements(s, definition->items, true);
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
+static void set_parameters(Sema *s, const PartialCall *f)
+{
+    const AstList parameters = f->definition->arguments;
+
+    set_name(s, &s->frame->names, parameters.at[0]->text, f->input, parameters.at[0]->name_span);
+    for (int i = 0; i < f->count; i++) {
+        const Ast *parameter = parameters.at[i + 1];
+        Thing thing = f->given[i] ? f->arguments[i] : wrong(f->span);
+        if (!f->given[i] && parameter->first)
+            thing = evaluate(s, parameter->first);
+        else if (!f->given[i] && !f->wrong &&
+                 complain(s, f->span, "`%s` needs `%s`", f->definition->text, parameter->text))
+            note_at(s->source, f->definition->name_span, "it is defined here");
+        set_name(s, &s->frame->names, parameter->text, thing, parameter->name_span);
+    }
+}
+
+/* What the body gave, if it is the result of a layer. */
+static Thing check_result(Sema *s, const Frame *frame, const PartialCall *f)
+{
+    const Ast *definition = f->definition;
+    const char *kind = definition->kind == AST_BLOCK ? "block" : "network";
+    const AstList items = definition->items;
+    const Ast *last = items.count > 0 ? items.at[items.count - 1] : NULL;
+    Thing result = frame->result;
+
+    if (s->stopped)
+        return wrong(f->span);
+    if (!frame->has_result) {
+        if (complain(s, definition->name_span, "the %s `%s` ends without a value", kind,
+                     definition->text)) {
+            if (last && last->kind == AST_ASSIGN)
+                note_at(s->source, last->name_span, "write `return %s` after this", last->text);
+            else
+                note(s->source, "its last line is an expression, or `return` and one");
+        }
+        return wrong(f->span);
+    }
+    if (result.kind == THING_FUNCTION && wants_input(result.function)) {
+        if (complain(s, result.span, "%s waits for its input", describe(result)))
+            note(s->source, "write `x -> %s`",
+                 result.function->signature ? result.function->signature->name
+                                            : result.function->definition->text);
+        return wrong(f->span);
+    }
+    if (result.kind != THING_VALUE && result.kind != THING_WRONG)
+        complain(s, result.span, "the value of a %s is the result of a layer; this is %s", kind,
+                 describe(result));
+    if (result.kind != THING_VALUE)
+        return wrong(f->span);
+    result.span = f->span;
+    return result;
+}
+
+static Paths *new_paths(const char *path)
+{
+    Paths *paths = allocate(sizeof *paths);
+
+    paths->path = path;
+    return paths;
+}
+
+/* The one instance of a network; a call of it from inside itself: NULL. */
+static Instance *enter_network(Sema *s, const PartialCall *f)
+{
+    Instance *instance = NULL;
+
+    for (int i = 0; i < s->instance_count; i++)
+        if (s->instances[i]->definition == f->definition)
+            instance = s->instances[i];
+    if (!instance) {
+        instance = allocate(sizeof *instance);
+        instance->definition = f->definition;
+        instance->paths = new_paths(f->definition->text);
+        APPEND(s->instances, s->instance_count, instance);
+    } else if (instance->busy) {
+        complain(s, f->name_span, "the network `%s` calls itself", f->definition->text);
+        return NULL;
+    }
+    instance->busy = true;
+    instance->next = 0;
+    s->instance = instance;
+    s->paths = instance->complete ? new_paths("") : instance->paths;
+    return instance;
+}
+
+static void enter_block(Sema *s, const PartialCall *f)
+{
+    Paths *paths = new_paths(NULL);
+
+    APPEND(s->paths->entries, s->paths->count,
+           ((Entry){.base = f->definition->text, .paths = paths}));
+    s->paths = paths;
+}
+
+static void note_call(Sema *s, const Ast *definition)
+{
+    for (int i = 0; i < s->called_count; i++)
+        if (s->called[i] == definition)
+            return;
+    APPEND(s->called, s->called_count, definition);
+}
+
+static Thing call_definition(Sema *s, const PartialCall *f)
+{
+    Frame frame = {.definition = f->definition};
+    Frame *const outer_frame = s->frame;
+    Instance *const outer_instance = s->instance;
+    Instance *instance = NULL;
+    Paths *const outer_paths = s->paths;
+    const unsigned families = s->families;
+
+    if (s->calls == CALLS_MAX) {
+        complain(s, f->span, "calls are nested more than %d deep: does `%s` call itself?",
+                 CALLS_MAX, f->definition->text);
+        s->stopped = true;
+        return wrong(f->span);
+    }
+    if (f->definition->kind == AST_BLOCK)
+        enter_block(s, f);
+    else if (!(instance = enter_network(s, f)))
+        return wrong(f->span);
+    note_call(s, f->definition);
+    s->calls++;
+    s->families = FAMILY_LAYER;
+    s->frame = &frame;
+    set_parameters(s, f);
+    execute(s, f->definition->items);
+    Thing result = check_result(s, &frame, f);
+    s->frame = outer_frame;
+    s->instance = outer_instance;
+    s->paths = outer_paths;
+    s->families = families;
+    s->calls--;
+    if (instance) {
+        if (instance->complete && instance->next < instance->count && s->source->errors == 0)
+            complain(s, f->span, "`%s` is called again, and makes fewer layers here",
+                     f->definition->text);
+        instance->busy = false;
+        instance->complete = true;
+        s->model->name = f->definition->text;
+    }
+    return result;
+}
+
+Thing apply(Sema *s, PartialCall *f)
+{
+    if (!wants_input(f) || !f->has_input || (f->signature && f->signature->family == FAMILY_LOSS))
+        return (Thing){.kind = THING_FUNCTION, .function = f, .span = f->span};
+    if (f->input.kind == THING_WRONG)
+        return wrong(f->span);
+    return f->definition ? call_definition(s, f) : apply_layer(s, f);
+}
+
+/* ---- Paths ----------------------------------------------------------------------------------- */
+
+typedef struct Base {
+    const char *text;
+    int count; /* entries that have it */
+    int next;  /* the last number given */
+} Base;
+
+static Base *find_base(Base *bases, int count, const char *text)
+{
+    for (int i = 0; i < count; i++)
+        if (same(bases[i].text, text))
+            return &bases[i];
+    return NULL;
+}
+
+/* Is it, without a number, another entry's name? */
+static bool is_taken(Base *bases, int count, const char *text)
+{
+    const Base *base = find_base(bases, count, text);
+    return base && base->count == 1;
+}
+
+/* Names are numbered from 1 where there is more than one. */
+static void resolve(Paths *paths)
+{
+    const char *prefix = paths->path[0] ? format("%s.", paths->path) : "";
+    Base *bases = NULL;
+    int count = 0;
+
+    for (int i = 0; i < paths->count; i++) {
+        Base *base = find_base(bases, count, paths->entries[i].base);
+        if (base)
+            base->count++;
+        else
+            APPEND(bases, count, ((Base){paths->entries[i].base, 1, 0}));
+    }
+    for (int i = 0; i < paths->count; i++) {
+        Entry *entry = &paths->entries[i];
+        Base *base = find_base(bases, count, entry->base);
+        const char *name = entry->base;
+        if (base->count > 1)
+            do
+                name = format("%s_%d", entry->base, ++base->next);
+            while (is_taken(bases, count, name));
+        const char *path = format("%s%s", prefix, name);
+        if (entry->layer) {
+            entry->layer->path = path;
+        } else {
+            entry->paths->path = path;
+            resolve(entry->paths);
+        }
+    }
+}
+
+void resolve_paths(Sema *s)
+{
+    Model *model = s->model;
+
+    resolve(s->root);
+    for (int i = 0; i < s->instance_count; i++)
+        resolve(s->instances[i]->paths);
+    for (int i = 0; i < model->layer_count; i++) {
+        Layer *layer = model->layers[i];
+        const Signature *signature = find_signature(layer->call->name, FAMILY_LAYER);
+        if (!layer->shared)
+            continue;
+        layer->path = layer->shared->path;
+        if (!signature || !signature->has_weights)
+            layer->shared = NULL;
+    }
+}
+
+void prune_layers(Sema *s)
+{
+    Model *model = s->model;
+    Layer **layers = NULL;
+    int count = 0;
+
+    model->prediction->used = true;
+    for (int i = model->layer_count - 1; i >= 0; i--) {
+        Layer *layer = model->layers[i];
+        if (layer->used && layer->shared)
+            layer->shared->used = true;
+        for (int j = 0; layer->used && j < layer->input_count; j++)
+            layer->inputs[j]->used = true;
+    }
+    for (int i = 0; i < s->globals.count; i++) {
+        Layer *layer = s->globals.at[i].value.layer;
+        if (layer && layer->used)
+            APPEND(layers, count, layer);
+    }
+    for (int i = 0; i < model->layer_count; i++)
+        if (model->layers[i]->used)
+            APPEND(layers, count, model->layers[i]);
+    model->layers = layers;
+    model->layer_count = count;
+}

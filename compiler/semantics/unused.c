@@ -1,0 +1,78 @@
+/*
+ * unused.c -- warnings about what a model says and nothing reads: names in a body, lines behind its
+ * `return`, blocks and networks, fields. One idea: a name that a body gives is read where the body
+ * mentions it, in whatever order; the rest is known when the model is.
+ *
+ * Needs: a model without errors. Gives: warnings.
+ */
+
+#include "semantics/analysis.h"
+
+static bool mentions(const Ast *ast, const char *name);
+
+static bool list_mentions(AstList list, const char *name)
+{
+    for (int i = 0; i < list.count; i++)
+        if (mentions(list.at[i], name))
+            return true;
+    return false;
+}
+
+static bool mentions(const Ast *ast, const char *name)
+{
+    if (!ast)
+        return false;
+    if ((ast->kind == AST_NAME || ast->kind == AST_CALL) && same(ast->text, name))
+        return true;
+    return mentions(ast->first, name) || mentions(ast->second, name) ||
+           mentions(ast->third, name) || list_mentions(ast->items, name) ||
+           list_mentions(ast->arguments, name);
+}
+
+static void warn_statements(Sema *s, const Ast *definition, AstList statements)
+{
+    for (int i = 0; i < statements.count; i++) {
+        const Ast *ast = statements.at[i];
+
+        if ((ast->kind == AST_ASSIGN || ast->kind == AST_LET) && !mentions(definition, ast->text))
+            warn_at(s->source, ast->name_span, "`%s` is never used", ast->text);
+        if (ast->kind == AST_RETURN && i + 1 < statements.count) {
+            warn_at(s->source, statements.at[i + 1]->span, "nothing behind `return` is read");
+            return;
+        }
+        warn_statements(s, definition, ast->items);
+        if (ast->kind == AST_IF && ast->second)
+            warn_statements(s, definition, ast->second->items);
+    }
+}
+
+static bool was_called(const Sema *s, const Ast *definition)
+{
+    for (int i = 0; i < s->called_count; i++)
+        if (s->called[i] == definition)
+            return true;
+    return false;
+}
+
+void warn_unused(Sema *s)
+{
+    for (int i = 0; i < s->file->items.count; i++) {
+        const Ast *ast = s->file->items.at[i];
+
+        if (ast->kind != AST_BLOCK && ast->kind != AST_NETWORK)
+            continue;
+        if (!was_called(s, ast))
+            warn_at(s->source, ast->name_span, "the %s `%s` is never used",
+                    ast->kind == AST_BLOCK ? "block" : "network", ast->text);
+        else
+            warn_statements(s, ast, ast->items);
+    }
+    for (int i = 0; i < s->globals.count; i++) {
+        const Name *name = &s->globals.at[i];
+        const Field *field = name->value.kind == THING_VALUE ? name->value.layer->field : NULL;
+
+        if (field && (field->is_target ? field != s->model->target : !name->value.layer->used))
+            warn_at(s->source, name->span, "the %s `%s` is never used",
+                    field->is_target ? "target" : "input", field->name);
+    }
+}

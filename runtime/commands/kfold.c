@@ -1,0 +1,197 @@
+/*
+ * kfold.c -- k-fold cross-validation: a whole run for each fold, in a folder of its own, from fresh
+ * weights and with preparations fitted on its own training rows.
+ *
+ * The runs' own files are the only truth: folds that are finished are known by their run.json, so
+ * that an interrupted k-fold goes on where it stopped.
+ */
+
+#define _GNU_SOURCE
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report/fold_report.h"
+
+/* One that was cut short by --max-steps is finished too, as a run; it goes on as train does. */
+static bool is_finished(const struct folds *folds, const char *folder)
+{
+    if (!net_has_file(folder, "run.json"))
+        return false;
+    struct net_json *json = net_folds_read(folder, "run.json");
+    const struct net_json *status = net_json_member(json, "status");
+    const struct net_json *epochs = net_json_member(json, "epochs");
+    const bool finished = status && status->text && !strcmp(status->text, "finished") && epochs
+                          && epochs->number >= folds->options->value[NET_EPOCHS].number;
+
+    net_json_free(json);
+    return finished;
+}
+
+static int train_fold(const struct folds *folds, int number)
+{
+    struct net_options options = *folds->options;
+    struct net_value *value = options.value;
+    char *folder = net_fold_folder(folds, number);
+    const bool resume = value[NET_RESUME].text != NULL;
+    int code = NET_OK;
+
+    options.fold = (struct net_fold){ number, folds->count };
+    options.whole = folds->folder;
+    options.data = NULL;
+    value[NET_RESUME] = (struct net_value){ 0 };
+    value[NET_OUT] = (struct net_value){ .text = folder };
+    value[NET_FORCE] = (struct net_value){ .number = 1.0 };
+    if (resume && net_has_file(folder, "checkpoint.safetensors")) {
+        value[NET_RESUME].text = folder;
+        value[NET_OUT].text = NULL;
+    }
+    if (!resume || !is_finished(folds, folder)) {
+        if (!net_flag(folds->options, NET_QUIET))
+            fprintf(stderr, "fold %d of %d\n", number, folds->count);
+        code = net_train_run(&options, folds->signals);
+    }
+    free(options.data);
+    free(folder);
+    return code;
+}
+
+/* Folds that have not begun are trained as the first one was. */
+static void take_settings(const struct folds *folds)
+{
+    struct net_options *options = folds->options;
+    struct net_value *resume = &options->value[NET_RESUME];
+    char *folder = net_fold_folder(folds, 1);
+    struct net_tensors tensors;
+
+    if (options->value[NET_EPOCHS].given)
+        net_fail(NET_USAGE, "--epochs: a k-fold that is resumed keeps its epochs");
+    resume->text = folder;
+    if (net_has_file(folder, "checkpoint.safetensors")) {
+        net_checkpoint_settings(&tensors, options);
+        net_tensors_free(&tensors);
+    }
+    resume->text = folds->folder;
+    free(folder);
+}
+
+/* How many folds the k-fold in this folder has, when it is of this model. */
+static int resumed_count(const struct net_options *options, const char *folder)
+{
+    if (!net_has_file(folder, ""))
+        net_fail(NET_FAULT, "--resume %s: there is no such folder", folder);
+    if (!net_has_file(folder, "kfold.json"))
+        net_fail(NET_FAULT, "--resume %s: there is no kfold.json in it", folder);
+    struct net_json *json = net_folds_read(folder, "kfold.json");
+    const struct net_json *hash = net_json_member(json, "model_hash");
+    const struct net_json *count = net_json_member(json, "folds");
+
+    if (!hash || !hash->text || strcmp(hash->text, options->model->hash) != 0)
+        net_fail(NET_FAULT, "%s/kfold.json is of another model", folder);
+    if (!count || !(count->number >= 2 && count->number <= 10000)
+        || count->number != floor(count->number))
+        net_fail(NET_FAULT, "%s/kfold.json: expected a number of \"folds\"", folder);
+    const int folds = (int)count->number;
+
+    net_json_free(json);
+    if (options->folds && options->folds != folds)
+        net_fail(NET_USAGE, "kfold %d: the k-fold in %s has %d folds", options->folds, folder,
+                 folds);
+    return folds;
+}
+
+static int asked_count(const struct net_options *options)
+{
+    const struct net_call *validation = options->model->parts[NET_VALIDATION];
+
+    if (options->folds)
+        return options->folds;
+    if (validation && !strcmp(validation->name, "kfold"))
+        return (int)validation->args[0].number;
+    net_fail(NET_USAGE, "kfold wants how many folds: kfold 10");
+}
+
+/* A run here, or one in a folder of the folds to come, is written over by --force alone. */
+static void need_free(const struct folds *folds)
+{
+    if (net_flag(folds->options, NET_FORCE))
+        return;
+    if (net_is_run(folds->folder))
+        net_fail(NET_USAGE,
+                 "%s is a run already: --resume %s goes on with it, --force writes over it",
+                 folds->folder, folds->folder);
+    for (int i = 1; i <= folds->count; i++) {
+        char *folder = net_fold_folder(folds, i);
+
+        if (net_is_run(folder))
+            net_fail(NET_USAGE, "%s is a run already, where this k-fold trains: --force writes over "
+                     "it, --out names another folder", folder);
+        free(folder);
+    }
+}
+
+/* Data that are not there or too few fail here, before a folder is made that is in the way. The
+   first fold has as many rows as any, the last as few: where batches do not go with that, no fold
+   is trained. */
+static void check_data(const struct folds *folds)
+{
+    const struct net_options *options = folds->options;
+
+    for (int i = 0; i < (options->model->least_batch ? 2 : 1); i++) {
+        const struct net_fold fold = { i ? folds->count : 1, folds->count };
+        struct net_data *data =
+            net_data_open_fold(options->model, options->value[NET_DATA].text, fold);
+
+        net_check_batches(options, net_data_rows(data, NET_TRAIN));
+        net_data_close(data);
+    }
+}
+
+/* Makes the folder, or refuses one that is there. Gives its lock. */
+static int open_folder(const struct folds *folds)
+{
+    need_free(folds);
+    check_data(folds);
+    net_make_folder(folds->folder);
+
+    const int lock = net_folder_lock(folds->folder);
+
+    net_folder_clear(folds->folder, folds->count);
+    return lock;
+}
+
+int net_kfold(struct net_options *options, struct net_signals *signals)
+{
+    const struct net_model *model = options->model;
+    const char *resume = options->value[NET_RESUME].text, *out = options->value[NET_OUT].text;
+    struct folds folds = { .options = options, .signals = signals };
+    char *folder = resume || out ? net_format("%s", resume ? resume : out) : net_new_folder(model);
+    int code = NET_OK, lock;
+
+    if (model->parts[NET_VALIDATION] && model->parts[NET_VALIDATION]->reader)
+        net_fail(NET_USAGE, "kfold: the validation part of %s is a source of its own, not rows of "
+                 "the training part", model->source);
+    if (options->value[NET_WEIGHTS].text)
+        net_fail(NET_USAGE, "--weights: every fold begins with fresh weights");
+    if (options->value[NET_LOG_STEPS].text)
+        net_fail(NET_USAGE, "--log-steps is for one run, not for all folds");
+    folds.folder = folder;
+    folds.count = resume ? resumed_count(options, resume) : asked_count(options);
+    if (resume) {
+        lock = net_folder_lock(resume);
+        take_settings(&folds);
+    } else {
+        lock = open_folder(&folds);
+        net_folds_write(&folds, NULL);
+    }
+    for (int i = 1; i <= folds.count && code == NET_OK; i++)
+        code = train_fold(&folds, i);
+    if (code == NET_OK)
+        net_folds_show(&folds);
+    if (lock >= 0)
+        close(lock);
+    free(folder);
+    return code;
+}

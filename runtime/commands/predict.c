@@ -1,0 +1,84 @@
+/*
+ * predict.c -- a line a row: the class and the probabilities of all classes, or the values in the
+ * units of the data. One output with binary cross-entropy prints the class, 0 or 1, and the
+ * probability of 1.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/metrics.h"
+#include "runtime.h"
+
+/* Applies in place the softmax or sigmoid that the loss took in. */
+static void activate(float *x, int count, enum net_activation activation)
+{
+    double most = -INFINITY, sum = 0;
+
+    if (activation == NET_SIGMOID)
+        for (int i = 0; i < count; i++)
+            x[i] = (float)(1 / (1 + exp(-(double)x[i])));
+    if (activation != NET_SOFTMAX)
+        return;
+    for (int i = 0; i < count; i++)
+        most = fmax(most, (double)x[i]);
+    for (int i = 0; i < count; i++)
+        sum += exp((double)x[i] - most);
+    for (int i = 0; i < count; i++)
+        x[i] = (float)(exp((double)x[i] - most) / sum);
+}
+
+static void print_row(FILE *out, const struct net_session *session, const float *x)
+{
+    const struct net_model *model = session->model;
+    const struct net_field *target = &model->fields[model->field_count - 1];
+    const bool binary = model->outputs == 1 && model->loss == NET_BINARY_CROSS_ENTROPY;
+    const bool classes = target->classes > 0 && model->outputs > 1;
+    int best = 0;
+
+    for (int i = 1; i < model->outputs; i++)
+        if (x[i] > x[best])
+            best = i;
+    const int class = binary ? x[0] >= .5f : best;
+    const char *name = net_data_class_name(session->data, class);
+
+    if ((binary || classes) && name)
+        fprintf(out, "%s ", name);
+    else if (binary || classes)
+        fprintf(out, "%d ", class);
+    for (int i = 0; i < model->outputs; i++) {
+        if (i)
+            fputc(' ', out);
+        fprintf(out, binary || classes ? "%.6f" : "%.9g", (double)x[i]);
+    }
+    fputc('\n', out);
+}
+
+void net_predict(FILE *out, struct net_session *session, enum net_part part)
+{
+    const struct net_model *model = session->model;
+    const long count = net_data_rows(session->data, part);
+    const struct net_pass pass = {.kind = NET_PASS_PREDICT};
+    long *rows = net_allocate((size_t)model->batch, sizeof *rows);
+    struct net_undo undo;
+
+    net_undo_open(&undo, session->data);
+    for (long begin = 0; begin < count && !ferror(out); begin += model->batch) {
+        const int n = count - begin < model->batch ? (int)(count - begin) : model->batch;
+
+        for (int i = 0; i < n; i++)
+            rows[i] = begin + i;
+        net_data_pack(session->data, part, &pass, rows, n, session->batch[0]);
+        net_forward(session, session->batch[0], n, false);
+        for (int i = 0; i < n; i++) {
+            float *x = session->predictions + (long)i * model->outputs;
+
+            activate(x, model->outputs, model->activation);
+            net_undo(&undo, x);
+            print_row(out, session, x);
+        }
+    }
+    net_undo_close(&undo);
+    free(rows);
+}

@@ -1,0 +1,247 @@
+/*
+ * json.c -- a reader of JSON (RFC 8259) into a tree. Input may be anything: depth and every byte
+ * are checked, a mistake gives its place.
+ */
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime.h"
+#include "core/utf8.h"
+
+enum { DEEPEST = 64 };
+
+struct reader {
+    const char *begin, *at, *end;
+    int depth;                  /* of arrays and objects */
+    const char *mistake;        /* NULL: none yet */
+};
+
+static void *wrong(struct reader *r, const char *what)
+{
+    if (!r->mistake)
+        r->mistake = what;
+    return NULL;
+}
+
+static void skip_space(struct reader *r)
+{
+    while (r->at < r->end && strchr(" \t\r\n", *r->at) && *r->at)
+        r->at++;
+}
+
+static bool take(struct reader *r, char c)
+{
+    skip_space(r);
+    if (r->at == r->end || *r->at != c)
+        return false;
+    r->at++;
+    return true;
+}
+
+/* The four digits behind "\u" */
+static int read_digits(struct reader *r)
+{
+    const int code = net_read_escape(r->at - 2, r->end);
+
+    r->at += code < 0 ? 0 : 4;
+    return code;
+}
+
+/* Behind "\u": one code, or a pair of surrogates. -1: neither. NUL is refused: texts end with
+   it. */
+static int read_code(struct reader *r)
+{
+    int code = read_digits(r);
+
+    if (code >= 0xd800 && code < 0xdc00) {
+        if (r->end - r->at < 2 || r->at[0] != '\\' || r->at[1] != 'u')
+            return -1;
+        r->at += 2;
+        const int low = read_digits(r);
+        code =
+            low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + low - 0xdc00 : -1;
+    } else if (code >= 0xdc00 && code < 0xe000) {
+        code = -1;
+    }
+    return code == 0 ? -1 : code;
+}
+
+static char *read_string(struct reader *r)
+{
+    if (!take(r, '"'))
+        return wrong(r, "expected a string");
+
+    char *text = net_allocate((size_t)(r->end - r->at) + 1, 1), *out = text;
+
+    while (r->at < r->end && *r->at != '"' && !r->mistake) {
+        const char *escapes = "\"\\/bfnrt", *plain = "\"\\/\b\f\n\r\t";
+        const char c = *r->at++;
+
+        if ((unsigned char)c < 0x20) {
+            wrong(r, "a control character in a string");
+        } else if (c != '\\') {
+            *out++ = c;
+        } else if (r->at < r->end && *r->at == 'u') {
+            r->at++;
+            const int code = read_code(r);
+            if (code < 0)
+                wrong(r, "a wrong \\u escape");
+            else
+                out = net_put_utf8(out, (unsigned)code);
+        } else {
+            const char *escape = r->at < r->end && *r->at ? strchr(escapes, *r->at) : NULL;
+            if (!escape)
+                wrong(r, "a wrong escape");
+            else
+                *out++ = plain[escape - escapes];
+            r->at++;
+        }
+    }
+    if (!r->mistake && !take(r, '"'))
+        wrong(r, "a string without its end");
+    if (r->mistake) {
+        free(text);
+        return NULL;
+    }
+    return realloc(text, (size_t)(out - text) + 1);
+}
+
+static double read_number(struct reader *r)
+{
+    char digits[64];
+    size_t length = 0;
+    char *end;
+
+    while (r->at < r->end && length < sizeof digits - 1 && *r->at
+           && strchr("+-.0123456789eE", *r->at))
+        digits[length++] = *r->at++;
+    digits[length] = '\0';
+    const double x = strtod(digits, &end);
+    if (!length || *end || digits[0] == '+' || digits[0] == '.' || !isfinite(x))
+        wrong(r, "a wrong number");
+    return x;
+}
+
+static bool take_word(struct reader *r, const char *word)
+{
+    const size_t length = strlen(word);
+
+    if ((size_t)(r->end - r->at) < length || memcmp(r->at, word, length) != 0)
+        return false;
+    r->at += length;
+    return true;
+}
+
+static struct net_json *read_value(struct reader *r);
+
+/* The members of an object, or the elements of an array, up to and with `close`. */
+static void read_members(struct reader *r, struct net_json *in, char close)
+{
+    struct net_json **last = &in->first;
+
+    if (++r->depth > DEEPEST) {
+        wrong(r, "too deep");
+        return;
+    }
+    if (!take(r, close))
+        do {
+            char *key = NULL;
+
+            if (close == '}') {
+                key = read_string(r);
+                if (!r->mistake && !take(r, ':'))
+                    wrong(r, "expected `:`");
+            }
+            *last = r->mistake ? NULL : read_value(r);
+            if (!*last) {
+                free(key);
+                return;
+            }
+            (*last)->key = key;
+            last = &(*last)->next;
+            in->count++;
+            if (!take(r, ',')) {
+                if (!take(r, close))
+                    wrong(r, close == '}' ? "expected `,` or `}`" : "expected `,` or `]`");
+                break;
+            }
+        } while (true);
+    r->depth--;
+}
+
+static struct net_json *read_value(struct reader *r)
+{
+    struct net_json *json = net_allocate(1, sizeof *json);
+
+    skip_space(r);
+    if (r->at == r->end) {
+        wrong(r, "the end came too early");
+    } else if (*r->at == '{') {
+        json->kind = NET_JSON_OBJECT;
+        r->at++;
+        read_members(r, json, '}');
+    } else if (*r->at == '[') {
+        json->kind = NET_JSON_ARRAY;
+        r->at++;
+        read_members(r, json, ']');
+    } else if (*r->at == '"') {
+        json->kind = NET_JSON_STRING;
+        json->text = read_string(r);
+    } else if (take_word(r, "true")) {
+        json->kind = NET_JSON_BOOL;
+        json->number = 1.0;
+    } else if (take_word(r, "false")) {
+        json->kind = NET_JSON_BOOL;
+    } else if (!take_word(r, "null")) {
+        json->kind = NET_JSON_NUMBER;
+        json->number = read_number(r);
+    }
+    if (r->mistake) {
+        net_json_free(json);
+        return NULL;
+    }
+    return json;
+}
+
+struct net_json *net_json_read(const char *text, size_t length, char *error, size_t size)
+{
+    struct reader r = { .begin = text, .at = text, .end = text + length };
+    struct net_json *json = read_value(&r);
+
+    if (json) {
+        skip_space(&r);
+        if (r.at < r.end)
+            wrong(&r, "more text behind the value");
+    }
+    if (r.mistake) {
+        snprintf(error, size, "%s at byte %td", r.mistake, r.at - r.begin);
+        net_json_free(json);
+        return NULL;
+    }
+    return json;
+}
+
+void net_json_free(struct net_json *json)
+{
+    while (json) {
+        struct net_json *next = json->next;
+
+        net_json_free(json->first);
+        free(json->key);
+        free(json->text);
+        free(json);
+        json = next;
+    }
+}
+
+const struct net_json *net_json_member(const struct net_json *object, const char *key)
+{
+    if (object && object->kind == NET_JSON_OBJECT)
+        for (const struct net_json *member = object->first; member; member = member->next)
+            if (!strcmp(member->key, key))
+                return member;
+    return NULL;
+}

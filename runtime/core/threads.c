@@ -1,0 +1,167 @@
+/*
+ * threads.c -- threads that live as long as the trainer, and the barrier between phases.
+ *
+ * Waiting is a short spin, then a futex: a pure spin costs a hundredfold when a core is taken away,
+ * a futex alone tens of microseconds a phase.
+ */
+
+#define _GNU_SOURCE
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime.h"
+
+/* What one thread writes often, on a cache line of its own. */
+struct net_pool {
+    _Alignas(64) atomic_uint arrived;           /* threads at the barrier */
+    _Alignas(64) struct net_gate turn;          /* advanced when all have arrived */
+    _Alignas(64) void (*work)(void *context, int thread);   /* NULL: the end */
+    void *context;
+    _Atomic(struct net_profile *) profile;      /* told when a thread leaves the barrier, or NULL */
+    int threads;
+    int spins;                                  /* before a wait goes to the kernel */
+    struct worker {
+        struct net_pool *pool;
+        int number;
+        pthread_t id;
+    } workers[NET_MOST_THREADS];
+};
+
+static void pause_briefly(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+unsigned net_gate_value(struct net_gate *gate)
+{
+    return atomic_load_explicit(&gate->value, memory_order_acquire);
+}
+
+/* A sleeper is counted before the kernel compares `value`, and net_gate_advance changes `value`
+   before it looks for sleepers; both in one total order, so that no wake is lost. */
+void net_gate_wait(struct net_gate *gate, unsigned value, int spins)
+{
+    for (int i = 0; i < spins; i++) {
+        if (net_gate_value(gate) != value)
+            return;
+        pause_briefly();
+    }
+    atomic_fetch_add(&gate->sleepers, 1);
+    while (atomic_load(&gate->value) == value)
+        syscall(SYS_futex, &gate->value, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+    atomic_fetch_sub(&gate->sleepers, 1);
+}
+
+void net_gate_advance(struct net_gate *gate)
+{
+    atomic_fetch_add(&gate->value, 1);
+    if (atomic_load(&gate->sleepers))
+        syscall(SYS_futex, &gate->value, FUTEX_WAKE_PRIVATE, NET_MOST_THREADS, NULL, NULL, 0);
+}
+
+void net_pool_wait(struct net_pool *pool, int thread)
+{
+    if (pool->threads > 1) {
+        const unsigned turn = net_gate_value(&pool->turn);
+        const unsigned last = (unsigned)pool->threads - 1;
+
+        if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == last) {
+            atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
+            net_gate_advance(&pool->turn);
+        } else {
+            net_gate_wait(&pool->turn, turn, pool->spins);
+        }
+    }
+    struct net_profile *profile = atomic_load_explicit(&pool->profile, memory_order_relaxed);
+    if (profile)
+        net_profile_resume(profile, thread);
+}
+
+static void *work(void *argument)
+{
+    const struct worker *worker = argument;
+    struct net_pool *pool = worker->pool;
+
+    net_flush_denormals();
+    for (;;) {
+        net_pool_wait(pool, worker->number);
+        if (!pool->work)
+            return NULL;
+        pool->work(pool->context, worker->number);
+        net_pool_wait(pool, worker->number);
+    }
+}
+
+struct net_pool *net_pool_open(int threads)
+{
+    struct net_pool *pool = net_memory(sizeof *pool);
+
+    if (threads < 1 || threads > NET_MOST_THREADS)
+        net_fail(NET_USAGE, "%d threads: a trainer runs on 1 to %d", threads, NET_MOST_THREADS);
+    pool->threads = threads;
+    pool->spins = NET_SPINS;
+    if (threads > net_cores())
+        pool->spins = 1;        /* who is waited for may need this core */
+    for (int t = 1; t < threads; t++) {
+        pool->workers[t] = (struct worker){ .pool = pool, .number = t };
+        if (pthread_create(&pool->workers[t].id, NULL, work, &pool->workers[t]))
+            net_fail(NET_FAULT, "thread %d of %d cannot be started; try fewer --threads", t + 1,
+                     threads);
+    }
+    return pool;
+}
+
+void net_pool_run(struct net_pool *pool, void (*run)(void *context, int thread), void *context)
+{
+    pool->work = run;
+    pool->context = context;
+    net_pool_wait(pool, 0);
+    run(context, 0);
+    net_pool_wait(pool, 0);
+}
+
+void net_pool_close(struct net_pool *pool)
+{
+    pool->work = NULL;
+    net_pool_wait(pool, 0);
+    for (int t = 1; t < pool->threads; t++)
+        pthread_join(pool->workers[t].id, NULL);
+    free(pool);
+}
+
+void net_pool_profile(struct net_pool *pool, struct net_profile *profile)
+{
+    atomic_store(&pool->profile, profile);
+}
+
+int net_cores(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set))
+        return 1;
+    const int cores = CPU_COUNT(&set);
+    return cores < 1 ? 1 : cores > NET_MOST_THREADS ? NET_MOST_THREADS : cores;
+}
+
+/* A denormal number costs a hundred normal ones, and moments of dead units pass through them. */
+void net_flush_denormals(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);  /* FTZ and DAZ */
+#elif defined(__aarch64__)
+    uint64_t control;
+
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    __asm__ volatile("msr fpcr, %0" : : "r"(control | (uint64_t)1 << 24));
+#endif
+}

@@ -1,0 +1,462 @@
+/*
+ * augment.c -- rows that change as they are packed: noise(std), and the steps of `augment`, in
+ * training all of them, else what the weights have to see always: normalize. Every draw is numbered
+ * by (seed, epoch, row of the source), so that the bits depend on neither threads nor batches nor
+ * where a run was stopped.
+ *
+ * Moves are not made one by one: pad, crop and flip only change where a pixel comes from, and the
+ * picture is copied once.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/file.h"
+#include "data/dataset.h"
+#include "core/random.h"
+
+enum kind { PAD, CROP, FLIP, ERASE, NORMALIZE };
+
+struct step {
+    enum kind kind;
+    int height, width;          /* of a crop; of a padding on either side */
+    double p;                   /* of a flip or an erasure */
+    uint32_t number;            /* of its draws: moves and others are counted apart */
+    float *scale, *shift;       /* of normalize, one a channel */
+};
+
+/* A picture that is being changed: pixels that are still to be copied, moved, from `from`. */
+struct picture {
+    const void *from;           /* channels x from_height x from_width */
+    const float *scale, *shift; /* one a channel, where `from` holds bytes; else NULL */
+    int from_height, from_width;
+    int height, width;
+    int y, x;                   /* the pixel of `from` that stands at 0, 0 */
+    int top, bottom, left, right;   /* the pixels of `from` that may be seen: ends are behind */
+    bool flipped;               /* columns of `from` run to the left */
+    bool settled;               /* `from` is a copy in which nothing is moved */
+};
+
+struct net_augment {
+    const struct net_field *field;
+    int channels, pixels;       /* of a row; 1 channel where it is no picture */
+    double std;                 /* of noise; 0: none */
+    uint32_t noise_stream, stream;  /* fields of one source share the second */
+    struct step *steps;
+    int step_count;
+    float *rows;                /* [model->batch][field->size] */
+    float *normals;             /* [field->size] */
+    float *copies[2];           /* of a picture between two steps */
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static double noise_of(const struct net_field *field)
+{
+    if (!field->step_count)
+        return 0;
+    const struct net_call *last = &field->steps[field->step_count - 1];
+
+    return strcmp(last->name, "noise") ? 0 : last->args[0].number;
+}
+
+static float channel_number(const struct net_call *call, const char *name, int c)
+{
+    const struct net_arg *arg = net_argument(call, name);
+
+    return (float)(arg->list ? arg->list[arg->count == 1 ? 0 : c] : arg->number);
+}
+
+/* height, width of an argument that gives one number for both, or two. */
+static int size_of(const struct net_arg *arg, int i)
+{
+    return (int)(arg->list ? arg->list[i] : arg->number);
+}
+
+static struct step open_step(const struct net_call *call, int channels)
+{
+    struct step step = {0};
+
+    if (!strcmp(call->name, "pad")) {
+        step.kind = PAD;
+        step.height = size_of(&call->args[0], 0);
+        step.width = size_of(&call->args[0], 1);
+    } else if (!strcmp(call->name, "random_crop")) {
+        step.kind = CROP;
+        step.height = (int)call->args[0].number;
+        step.width = (int)call->args[1].number;
+    } else if (!strcmp(call->name, "normalize")) {
+        step.kind = NORMALIZE;
+        step.scale = net_allocate((size_t)channels, sizeof(float));
+        step.shift = net_allocate((size_t)channels, sizeof(float));
+        for (int c = 0; c < channels; c++) {
+            step.scale[c] = 1 / channel_number(call, "std", c);
+            step.shift[c] = -channel_number(call, "mean", c) * step.scale[c];
+        }
+    } else {
+        step.kind = strcmp(call->name, "random_flip") ? ERASE : FLIP;
+        step.p = call->args[0].number;
+    }
+    return step;
+}
+
+/* Floats of the largest picture between two steps. */
+static size_t largest(const struct net_augment *augment)
+{
+    const int *shape = augment->field->shape;
+    size_t height = (size_t)shape[1], width = (size_t)shape[2], most = height * width;
+
+    for (int i = 0; i < augment->step_count; i++) {
+        const struct step *step = &augment->steps[i];
+
+        if (step->kind == PAD)
+            height += 2 * (size_t)step->height, width += 2 * (size_t)step->width;
+        if (step->kind == CROP)
+            height = (size_t)step->height, width = (size_t)step->width;
+        most = height * width > most ? height * width : most;
+    }
+    return most * (size_t)augment->channels;
+}
+
+static void open_steps(struct net_augment *augment)
+{
+    const struct net_field *field = augment->field;
+    uint32_t moves = 0, others = 256;
+
+    augment->step_count = field->augment_count;
+    augment->steps = net_allocate((size_t)field->augment_count, sizeof *augment->steps);
+    for (int i = 0; i < field->augment_count; i++) {
+        augment->steps[i] = open_step(&field->augments[i], augment->channels);
+        augment->steps[i].number = augment->steps[i].kind <= FLIP ? moves++ : others++;
+    }
+    for (int i = 0; i < 2; i++)
+        augment->copies[i] = net_allocate(largest(augment), sizeof(float));
+}
+
+static bool is_normalized(const struct net_field *field)
+{
+    for (int i = 0; i < field->augment_count; i++)
+        if (!strcmp(field->augments[i].name, "normalize"))
+            return true;
+    return false;
+}
+
+struct net_augment *net_augment_open(const struct net_model *model, int field, enum net_part part)
+{
+    const struct net_field *of = &model->fields[field];
+    const bool steps = part == NET_TRAIN ? of->augment_count > 0 : is_normalized(of);
+    struct net_augment *augment;
+    int first = 0;
+
+    if (!steps && noise_of(of) == 0)
+        return NULL;
+    while (strcmp(model->fields[first].source, of->source) != 0)
+        first++;
+    augment = net_allocate(1, sizeof *augment);
+    augment->field = of;
+    augment->channels = of->rank ? of->shape[0] : 1;
+    augment->pixels = of->size / augment->channels;
+    augment->std = noise_of(of);
+    augment->stream = NET_RANDOM_AUGMENT + (uint32_t)first;
+    augment->noise_stream = NET_RANDOM_ROW_NOISE + (uint32_t)(field * NET_PARTS) + (uint32_t)part;
+    augment->rows = net_allocate((size_t)model->batch * (size_t)of->size, sizeof(float));
+    augment->normals = net_allocate((size_t)of->size, sizeof(float));
+    if (steps)
+        open_steps(augment);
+    return augment;
+}
+
+void net_augment_close(struct net_augment *augment)
+{
+    if (!augment)
+        return;
+    for (int i = 0; i < augment->step_count; i++) {
+        free(augment->steps[i].scale);
+        free(augment->steps[i].shift);
+    }
+    free(augment->steps);
+    free(augment->rows);
+    free(augment->normals);
+    free(augment->copies[0]);
+    free(augment->copies[1]);
+    free(augment);
+}
+
+static bool is_training(const struct net_pass *pass)
+{
+    return pass && pass->kind == NET_PASS_TRAIN;
+}
+
+static bool is_noisy(const struct net_augment *augment, const struct net_pass *pass)
+{
+    return augment->std > 0 && !(pass && pass->kind == NET_PASS_PREDICT);
+}
+
+/* Weights that were trained on normalized pictures want no others. */
+static bool step_acts(const struct step *step, const struct net_pass *pass)
+{
+    return is_training(pass) || step->kind == NORMALIZE;
+}
+
+static bool any_step_acts(const struct net_augment *augment, const struct net_pass *pass)
+{
+    for (int i = 0; i < augment->step_count; i++)
+        if (step_acts(&augment->steps[i], pass))
+            return true;
+    return false;
+}
+
+bool net_augment_acts(const struct net_augment *augment, const struct net_pass *pass)
+{
+    return augment && (is_noisy(augment, pass) || any_step_acts(augment, pass));
+}
+
+/* ---- copying --------------------------------------------------------------------------------- */
+
+static void copy_bytes(float *to, const uint8_t *from, int count, float scale, float shift,
+                       bool flipped)
+{
+    if (flipped)
+        for (int i = 0; i < count; i++)
+            to[i] = from[-i] * scale + shift;
+    else
+        for (int i = 0; i < count; i++)
+            to[i] = from[i] * scale + shift;
+}
+
+static void copy_floats(float *to, const float *from, int count, bool flipped)
+{
+    if (!flipped)
+        memcpy(to, from, (size_t)count * sizeof *to);
+    else
+        for (int i = 0; i < count; i++)
+            to[i] = from[-i];
+}
+
+static int clamp(int x, int least, int most)
+{
+    return x < least ? least : x > most ? most : x;
+}
+
+/* One row of one channel: what lies outside of the picture is 0. */
+static void copy_row(const struct picture *p, int c, int y, float *to)
+{
+    const int from_y = p->y + y;
+    const int begin = clamp(p->flipped ? p->x - p->right + 1 : p->left - p->x, 0, p->width);
+    const int end = clamp(p->flipped ? p->x - p->left + 1 : p->right - p->x, begin, p->width);
+
+    if (from_y < p->top || from_y >= p->bottom || begin == end) {
+        memset(to, 0, (size_t)p->width * sizeof *to);
+        return;
+    }
+    const long at = ((long)c * p->from_height + from_y) * p->from_width +
+                    (p->flipped ? p->x - begin : p->x + begin);
+
+    memset(to, 0, (size_t)begin * sizeof *to);
+    memset(to + end, 0, (size_t)(p->width - end) * sizeof *to);
+    if (p->scale)
+        copy_bytes(to + begin, (const uint8_t *)p->from + at, end - begin, p->scale[c],
+                   p->shift[c], p->flipped);
+    else
+        copy_floats(to + begin, (const float *)p->from + at, end - begin, p->flipped);
+}
+
+static struct picture whole_picture(const void *from, int height, int width)
+{
+    return (struct picture){.from = from, .from_height = height, .from_width = width,
+                            .height = height, .width = width, .bottom = height, .right = width};
+}
+
+static void copy_picture(const struct picture *p, int channels, float *to)
+{
+    for (int c = 0; c < channels; c++)
+        for (int y = 0; y < p->height; y++, to += p->width)
+            copy_row(p, c, y, to);
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+/* Draw number `k` of a step, four words. */
+static void draw(uint32_t word[4], const struct net_augment *augment, const struct net_pass *pass,
+                 const struct step *step, uint32_t k, long row)
+{
+    net_philox(word, pass->seed, 16 * step->number + k, (uint32_t)row, pass->epoch,
+               augment->stream);
+}
+
+static double unit(uint32_t word)
+{
+    return ((double)word + .5) * 0x1p-32;
+}
+
+/* 0 to count - 1 */
+static int below(uint32_t word, int count)
+{
+    return (int)((uint64_t)word * (uint64_t)count >> 32);
+}
+
+static void pad(struct picture *p, const struct step *step)
+{
+    p->height += 2 * step->height;
+    p->width += 2 * step->width;
+    p->y -= step->height;
+    p->x += p->flipped ? step->width : -step->width;
+}
+
+static void crop(struct picture *p, const struct step *step, const uint32_t word[4])
+{
+    const int x = below(word[1], p->width - step->width + 1);
+
+    p->y += below(word[0], p->height - step->height + 1);
+    p->x += p->flipped ? -x : x;
+    p->height = step->height;
+    p->width = step->width;
+    const int left = p->flipped ? p->x - p->width + 1 : p->x;
+
+    p->top = clamp(p->y, p->top, p->bottom);
+    p->bottom = clamp(p->y + p->height, p->top, p->bottom);
+    p->left = clamp(left, p->left, p->right);
+    p->right = clamp(left + p->width, p->left, p->right);
+}
+
+static void flip(struct picture *p)
+{
+    p->x += p->flipped ? 1 - p->width : p->width - 1;
+    p->flipped = !p->flipped;
+}
+
+/* RandomErasing of torchvision: a share of the area from 0.02 to 0.33, a ratio of sides from 0.3 to
+   3.3 (its logarithm is uniform), ten attempts to find one that fits. */
+static void erase(const struct net_augment *augment, const struct net_pass *pass,
+                  const struct step *step, long row, float *at, int height, int width)
+{
+    uint32_t word[4];
+
+    draw(word, augment, pass, step, 10, row);
+    if (unit(word[0]) >= step->p)
+        return;
+    for (uint32_t attempt = 0; attempt < 10; attempt++) {
+        draw(word, augment, pass, step, attempt, row);
+        const double area = height * width * (.02 + (.33 - .02) * unit(word[0]));
+        const double ratio = .3 * pow(3.3 / .3, unit(word[1]));
+        const double h = round(sqrt(area * ratio)), w = round(sqrt(area / ratio));
+
+        if (!(h < height && w < width))
+            continue;
+        const int y = below(word[2], height - (int)h + 1), x = below(word[3], width - (int)w + 1);
+
+        for (int c = 0; c < augment->channels; c++)
+            for (int k = y; k < y + (int)h; k++)
+                memset(at + ((long)c * height + k) * width + x, 0, (size_t)w * sizeof *at);
+        return;
+    }
+}
+
+static void normalize(const struct step *step, float *at, int channels, int pixels)
+{
+    for (int c = 0; c < channels; c++)
+        for (int i = 0; i < pixels; i++, at++)
+            *at = *at * step->scale[c] + step->shift[c];
+}
+
+static bool moves_after(const struct net_augment *augment, int step)
+{
+    for (int i = step + 1; i < augment->step_count; i++)
+        if (augment->steps[i].kind <= FLIP)
+            return true;
+    return false;
+}
+
+/* The pixels themselves, for a step that changes them: copied where moves are still to be made, and
+   into `to` where no more will follow. */
+static float *settle(const struct net_augment *augment, struct picture *p, float *to)
+{
+    if (!p->settled) {
+        copy_picture(p, augment->channels, to);
+        *p = whole_picture(to, p->height, p->width);
+        p->settled = true;
+    }
+    return (float *)p->from;
+}
+
+static void apply(const struct net_augment *augment, const struct net_pass *pass, int i, long row,
+                  struct picture *p, float *end)
+{
+    const struct step *step = &augment->steps[i];
+    uint32_t word[4];
+
+    if (step->kind > FLIP) {
+        float *other = augment->copies[p->from == augment->copies[0]];
+        float *at = settle(augment, p, moves_after(augment, i) ? other : end);
+
+        if (step->kind == ERASE)
+            erase(augment, pass, step, row, at, p->height, p->width);
+        else
+            normalize(step, at, augment->channels, p->height * p->width);
+        return;
+    }
+    p->settled = false;
+    draw(word, augment, pass, step, 0, row);
+    if (step->kind == PAD)
+        pad(p, step);
+    else if (step->kind == CROP)
+        crop(p, step, word);
+    else if (unit(word[0]) < step->p)
+        flip(p);
+}
+
+/* ---- a row ----------------------------------------------------------------------------------- */
+
+static void copy_elements(const struct net_augment *augment, const struct net_prepared *prepared,
+                          const void *element, float *to)
+{
+    if (prepared->column.type != NET_U8) {
+        memcpy(to, element, (size_t)augment->field->size * sizeof *to);
+        return;
+    }
+    for (int c = 0; c < augment->channels; c++)
+        copy_bytes(to + c * augment->pixels, (const uint8_t *)element + c * augment->pixels,
+                   augment->pixels, prepared->scale[c], prepared->shift[c], false);
+}
+
+static void add_noise(const struct net_augment *augment, const struct net_pass *pass, long row,
+                      float *to)
+{
+    static const uint32_t fixed[2] = {0};
+    const bool training = is_training(pass);
+    const float std = (float)augment->std;
+
+    net_normals(augment->normals, augment->field->size, training ? pass->seed : fixed,
+                (uint32_t)row, training ? pass->epoch : UINT32_MAX, augment->noise_stream);
+    for (int i = 0; i < augment->field->size; i++)
+        to[i] += std * augment->normals[i];
+}
+
+const float *net_augment_row(struct net_augment *augment, const struct net_pass *pass,
+                             const struct net_prepared *prepared, const void *element, long row,
+                             int i)
+{
+    const int *shape = augment->field->shape;
+    float *to = augment->rows + (long)i * augment->field->size;
+    const bool steps = any_step_acts(augment, pass), noise = is_noisy(augment, pass);
+    const bool bytes = prepared->column.type == NET_U8;
+    float *noisy = steps ? augment->copies[0] : to;
+
+    if (noise) {
+        copy_elements(augment, prepared, element, noisy);
+        add_noise(augment, pass, row, noisy);
+    }
+    if (!steps)
+        return to;
+    struct picture p = whole_picture(noise ? noisy : element, shape[1], shape[2]);
+
+    p.scale = bytes && !noise ? prepared->scale : NULL;
+    p.shift = prepared->shift;
+    for (int k = 0; k < augment->step_count; k++)
+        if (step_acts(&augment->steps[k], pass))
+            apply(augment, pass, k, row, &p, to);
+    if (p.from != to)
+        copy_picture(&p, augment->channels, to);
+    return to;
+}

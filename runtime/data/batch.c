@@ -1,0 +1,99 @@
+/*
+ * batch.c -- a batch from rows of a part: each field's rows where they stand, or made for this
+ * batch where they change (noise, augmentation), are kept shorter than the model reads them
+ * (words), or stand in a file as other numbers.
+ */
+
+#include <stdlib.h>
+
+#include "data/dataset.h"
+
+/* Bytes of a row that is made for each batch; 0 where rows are read where they stand. */
+static size_t made_width(const struct net_prepared *prepared)
+{
+    return prepared->values ? (size_t)prepared->column.size * sizeof(float) :
+           net_ragged_width(&prepared->column);
+}
+
+static const void *make_row(const struct net_prepared *prepared, long row, double *numbers,
+                            void *scratch)
+{
+    if (!prepared->values)
+        return net_ragged_row(&prepared->column, row, scratch);
+    net_values_row(prepared->values, row, numbers);
+    for (int i = 0; i < prepared->column.size; i++)
+        ((float *)scratch)[i] = (float)numbers[i];
+    return scratch;
+}
+
+void net_packing_open(struct net_data *data, enum net_part part)
+{
+    const struct net_model *model = data->model;
+    struct net_selection *from = &data->parts[part];
+
+    from->pointers = net_allocate((size_t)model->field_count * (size_t)model->batch,
+                                  sizeof(void *));
+    from->augments = net_allocate((size_t)model->field_count, sizeof(void *));
+    for (int f = 0; f < model->field_count; f++)
+        from->augments[f] = net_augment_open(model, f, part);
+    from->scratch = net_allocate((size_t)model->field_count, sizeof *from->scratch);
+    for (int f = 0; f < model->field_count; f++) {
+        const struct net_prepared *prepared = &from->opened->fields[f];
+        const size_t numbers = prepared->values ? (size_t)prepared->column.size : 0;
+
+        if (made_width(prepared))   /* the numbers of a row come first, in double */
+            from->scratch[f] = net_allocate(numbers * sizeof(double) +
+                                            (size_t)model->batch * made_width(prepared), 1);
+    }
+}
+
+void net_packing_close(struct net_data *data, enum net_part part)
+{
+    struct net_selection *from = &data->parts[part];
+
+    for (int f = 0; from->pointers && f < data->model->field_count; f++) {
+        net_augment_close(from->augments[f]);
+        free(from->scratch[f]);
+    }
+    free(from->pointers);
+    free(from->augments);
+    free(from->scratch);
+}
+
+void net_data_pack(const struct net_data *data, enum net_part part, const struct net_pass *pass,
+                   const long *rows, int n, void *batch)
+{
+    const struct net_model *model = data->model;
+    const struct net_selection *from = &data->parts[part];
+    struct net_rows fields[NET_COLUMNS] = {0};
+
+    for (int f = 0; f < model->field_count; f++) {
+        const struct net_prepared *prepared = &from->opened->fields[f];
+        const struct net_column *column = &prepared->column;
+        struct net_augment *augment = from->augments[f];
+        const void **pointers = from->pointers + (size_t)f * (size_t)model->batch;
+
+        if (!net_has_rows(column))
+            continue;
+        const bool changes = net_augment_acts(augment, pass);
+        const size_t width = made_width(prepared);
+        double *numbers = from->scratch[f];
+        char *scratch = from->scratch[f];
+
+        if (prepared->values)
+            scratch += (size_t)column->size * sizeof(double);
+
+        for (int i = 0; i < n; i++) {
+            const long row = net_selected(from, rows[i]);
+            const void *element =
+                width ? make_row(prepared, row, numbers, scratch + (size_t)i * width) :
+                net_row(column, row);
+
+            pointers[i] = changes ? net_augment_row(augment, pass, prepared, element, row, i)
+                                  : element;
+        }
+        fields[f] = (struct net_rows){changes || prepared->values ? NET_F32 : column->type,
+                                      pointers, prepared->scale, prepared->shift};
+    }
+    model->pack(batch, fields, n);
+}

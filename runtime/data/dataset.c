@@ -1,0 +1,534 @@
+/*
+ * dataset.c -- the data of a model: opens the sources, divides them into parts, prepares the fields.
+ * Parts that are drawn from one source share its rows and hold only numbers of
+ * rows; preparations learn from the training part and are applied to every source as a whole.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/file.h"
+#include "data/dataset.h"
+#include "core/string_table.h"
+
+/* ---- sources --------------------------------------------------------------------------------- */
+
+/* The column that a field is made from, or NULL. */
+static const struct net_column *find_column(const struct net_table *table,
+                                            const struct net_model *model, int f)
+{
+    if (table->by_field)
+        return f < table->column_count ? &table->columns[f] : NULL;
+    for (int i = 0; i < table->column_count; i++)
+        if (!strcmp(table->columns[i].name, model->fields[f].source))
+            return &table->columns[i];
+    return NULL;
+}
+
+static const struct net_column *need_column(const struct net_table *table, const char *reader,
+                                            const struct net_model *model, int f)
+{
+    const struct net_column *column = find_column(table, model, f);
+    char names[256] = "";
+
+    if (column)
+        return column;
+    for (int i = 0; i < table->column_count; i++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "",
+                 table->columns[i].name);
+    net_fail(1, "%s has no field %s; it has %s", reader, model->fields[f].source, names);
+}
+
+/* NaN, infinite, or beyond 32-bit floats: no model learns from it, unless impute fills it in. */
+static void check_finite(const struct net_column *column, const struct net_field *field)
+{
+    const bool imputed = net_field_imputes(field);
+
+    if (column->type != NET_F32 && column->type != NET_F64)
+        return;
+    for (long row = 0; row < column->rows; row++)
+        for (int i = 0; i < column->size; i++) {
+            const double x = net_element(column, row, i);
+
+            if (!isfinite((float)x) && !(imputed && isnan(x)))
+                net_fail(1, "%s: row %ld, element %d (from 0): expected a finite 32-bit number in "
+                            "%s, found %g%s", column->place, row, i, column->name, x,
+                         isnan(x) ? "" : ": inf, or beyond single precision (3.4e38)");
+        }
+}
+
+/* binary_cross_entropy takes its target as a probability: beyond 0 and 1 it has no least value. What
+   preparations round is let pass. `column`: the source's, with the names. */
+static void check_probabilities(const struct net_prepared *prepared, const struct net_field *field,
+                                const struct net_column *column)
+{
+    const struct net_column *made = &prepared->column;
+    const double rounding = 1e-6;
+
+    for (long row = 0; row < made->rows; row++) {
+        const float *at = net_row(made, row);
+
+        for (int i = 0; i < made->size; i++)
+            if (!((double)at[i] >= -rounding && (double)at[i] <= 1 + rounding))
+                net_fail(1, "%s: row %ld (from 0), %s: expected 0 to 1 for binary_cross_entropy, "
+                            "found %.9g%s", column->place, row,
+                         column->elements && column->size == made->size ? column->elements[i] :
+                         column->name, (double)at[i],
+                         field->step_count ? " behind the preparations" :
+                         "; `-> minmax` brings two values to 0 and 1");
+    }
+}
+
+static _Noreturn void fail_prepared(const struct net_column *column, const struct net_field *field,
+                                    const char *place, double x)
+{
+    net_fail(1, "%s: %s: the preparations of %s give %g there, beyond single precision (3.4e38)",
+             column->place, place, field->name, x);
+}
+
+/* Preparations can make numbers too large that were finite in the source. `column`: the source's. */
+static void check_prepared(const struct net_prepared *prepared, const struct net_field *field,
+                           const struct net_column *column)
+{
+    const struct net_column *made = &prepared->column;
+    const int channels = field->rank ? field->shape[0] : 1;
+    double *numbers = net_allocate((size_t)made->size, sizeof *numbers);
+    char place[80];
+
+    for (int c = 0; prepared->scale && c < channels; c++)
+        for (int byte = 255; byte >= 0; byte -= 255) {
+            const float x = (float)byte * prepared->scale[c] + prepared->shift[c];
+
+            if (isfinite(x))
+                continue;
+            snprintf(place, sizeof place, "bytes of %d, channel %d (from 0)", byte, c);
+            fail_prepared(column, field, place, (double)x);
+        }
+    for (long row = 0; (prepared->values || made->type == NET_F32) && row < made->rows; row++) {
+        const float *at = net_row(made, row);
+
+        if (prepared->values)
+            net_values_row(prepared->values, row, numbers);
+        for (int i = 0; i < made->size; i++) {
+            const float x = prepared->values ? (float)numbers[i] : at[i];
+
+            if (isfinite(x))
+                continue;
+            snprintf(place, sizeof place, "row %ld, element %d (from 0)", row, i);
+            fail_prepared(column, field, place, (double)x);
+        }
+    }
+    free(numbers);
+}
+
+/* Opens what `request` asks for as a part of its own. */
+static void open_table(struct net_data *data, enum net_part part, const struct net_reader *reader,
+                       const struct net_request *request)
+{
+    struct net_opened *opened = &data->opened[part];
+    struct net_table *table = &opened->table;
+
+    reader->open(table, request);
+    table->rows = table->columns[0].rows;
+    for (int i = 1; i < table->column_count; i++)
+        if (table->columns[i].rows != table->rows)
+            net_fail(1, "%s has %ld rows, %s has %ld: expected as many", table->columns[0].place,
+                     table->rows, table->columns[i].place, table->columns[i].rows);
+    for (int f = 0; f < request->field_count; f++)
+        if (!table->by_field)   /* it knows better where a missing number stands */
+            check_finite(need_column(table, reader->name, data->model, f), &request->fields[f]);
+    opened->fields = net_allocate((size_t)data->model->field_count, sizeof *opened->fields);
+    data->parts[part] = (struct net_selection){.opened = opened, .count = table->rows};
+}
+
+static void open_source(struct net_data *data, enum net_part part)
+{
+    const struct net_call *call = data->model->parts[part];
+    const struct net_request request = {.call = call, .folder = data->folder,
+                                        .fields = data->model->fields,
+                                        .field_count = data->model->field_count};
+
+    for (int i = 0; i < call->arg_count; i++)
+        if (call->args[i].text)
+            net_need_regular(data->folder, call->args[i].text);
+    open_table(data, part, call->reader, &request);
+}
+
+/* ---- parts ----------------------------------------------------------------------------------- */
+
+/* The column of the source that splits are stratified by: a target that is a class, as metrics see
+   it too. NULL: there is none. */
+static const struct net_column *class_column(const struct net_data *data)
+{
+    const struct net_column *column =
+        find_column(&data->opened[NET_TRAIN].table, data->model, data->model->field_count - 1);
+
+    if (!column || column->size != 1 || column->type == NET_TEXT || !net_has_rows(column))
+        return NULL;
+    return net_target_field(data->model)->classes || net_is_binary(column) ? column : NULL;
+}
+
+/* Rows of a class that the model has no room for: told before they are divided by it. */
+static void check_classes(const struct net_data *data)
+{
+    const struct net_field *field = net_target_field(data->model);
+    const struct net_column *column =
+        find_column(&data->opened[NET_TRAIN].table, data->model, data->model->field_count - 1);
+    struct net_fitted fitted = {0};
+    struct net_values values;
+
+    if (!field->classes || field->step_count != 1 || !column || !net_has_rows(column))
+        return;
+    net_values_open(&values, field, column);
+    net_preparation_classes.fit(&fitted, &values, &field->steps[0], NULL, 0);
+    net_preparation_classes.apply(&values, &field->steps[0], &fitted);
+    net_words_free(fitted.words[0]);
+    free(values.scale);
+    free(values.shift);
+    free(values.owned);
+}
+
+static void split(struct net_data *data, enum net_part part)
+{
+    net_split(&data->parts[NET_TRAIN], &data->parts[part], part, data->model->parts[part],
+              class_column(data));
+}
+
+static void open_parts(struct net_data *data)
+{
+    const struct net_call *const *parts = data->model->parts;
+    const struct net_call *validation = parts[NET_VALIDATION];
+
+    for (int part = 0; part < NET_PARTS; part++)
+        if (parts[part] && parts[part]->reader)
+            open_source(data, (enum net_part)part);
+    if (!data->parts[NET_TRAIN].opened)
+        net_fail(1, "the model names no source of training data");
+    check_classes(data);
+    if (parts[NET_TEST] && !parts[NET_TEST]->reader)
+        split(data, NET_TEST);
+    if (data->fold.count)
+        net_split_fold(&data->parts[NET_TRAIN], &data->parts[NET_VALIDATION], data->fold,
+                       validation, class_column(data));
+    else if (validation && !validation->reader && strcmp(validation->name, "kfold") != 0)
+        split(data, NET_VALIDATION);
+}
+
+/* ---- preparations ---------------------------------------------------------------------------- */
+
+/* Learns what a field's preparations learn, in order, each from what those before it give. */
+static void fit_field(struct net_data *data, int f)
+{
+    const struct net_field *field = &data->model->fields[f];
+    const struct net_selection *train = &data->parts[NET_TRAIN];
+    struct net_values values;
+
+    net_values_open(&values, field, find_column(&train->opened->table, data->model, f));
+    values.folder = data->folder;
+    for (int s = 0; s < field->step_count; s++) {
+        const struct net_call *step = &field->steps[s];
+
+        if (step->preparation->fit)
+            step->preparation->fit(&data->fitted[f][s], &values, step, train->rows, train->count);
+        step->preparation->apply(&values, step, &data->fitted[f][s]);
+    }
+    free(values.scale);
+    free(values.shift);
+    free(values.owned);
+}
+
+static bool learns(const struct net_field *field)
+{
+    for (int s = 0; s < field->step_count; s++)
+        if (field->steps[s].preparation->fit)
+            return true;
+    return false;
+}
+
+static void apply_field(struct net_data *data, int f, struct net_opened *opened)
+{
+    const struct net_field *field = &data->model->fields[f];
+    const struct net_column *column = find_column(&opened->table, data->model, f);
+    struct net_values values;
+
+    if (!column || !net_has_rows(column))
+        return;
+    net_values_open(&values, field, column);
+    for (int s = 0; s < field->step_count; s++)
+        field->steps[s].preparation->apply(&values, &field->steps[s], &data->fitted[f][s]);
+    net_values_finish(&values, &opened->fields[f]);
+    if (field->step_count)
+        check_prepared(&opened->fields[f], field, column);
+    if (data->model->loss == NET_BINARY_CROSS_ENTROPY && field->kind == NET_TARGET_VALUES)
+        check_probabilities(&opened->fields[f], field, column);
+}
+
+/* Gives back the columns whose rows no field reads as they are, and files that no column needs. */
+static void free_unread(struct net_opened *opened, int field_count)
+{
+    bool held = false;
+
+    for (int i = 0; i < opened->table.column_count; i++) {
+        struct net_column *column = &opened->table.columns[i];
+        bool read = false;
+
+        for (int f = 0; f < field_count; f++) {
+            const struct net_column *prepared = &opened->fields[f].column;
+
+            read |= net_has_rows(prepared) && prepared->at == column->at &&
+                    prepared->pieces == column->pieces;
+        }
+        if (!read)
+            net_column_free(column);
+        held |= column->pieces != NULL;
+    }
+    if (!held)
+        net_table_release(&opened->table);
+}
+
+/* The words of every field that has a vocabulary, by id: those of tokens begin at 2. */
+static void list_words(struct net_data *data)
+{
+    const struct net_model *model = data->model;
+
+    data->vocabulary = net_allocate((size_t)model->field_count, sizeof *data->vocabulary);
+    for (int f = 0; f < model->field_count; f++) {
+        const struct net_field *field = &model->fields[f];
+        const struct net_words *words = field->vocabulary ? data->fitted[f][0].words[0] : NULL;
+        const int first = field->kind == NET_INPUT_TOKENS ? 2 : 0;
+
+        if (!words)
+            continue;
+        data->vocabulary[f] = net_allocate((size_t)field->vocabulary, sizeof(char *));
+        for (int32_t i = 0; i < words->count && i + first < field->vocabulary; i++)
+            data->vocabulary[f][i + first] = net_word(words, i);
+    }
+}
+
+static void prepare(struct net_data *data, const char *preparation)
+{
+    const struct net_model *model = data->model;
+
+    if (preparation)
+        net_preparation_load(data, preparation);
+    for (int f = 0; f < model->field_count; f++)
+        if (!preparation && learns(&model->fields[f]))
+            fit_field(data, f);
+    for (int part = 0; part < NET_PARTS; part++) {
+        struct net_opened *opened = &data->opened[part];
+
+        if (!opened->fields)
+            continue;
+        for (int f = 0; f < model->field_count; f++)
+            apply_field(data, f, opened);
+        free_unread(opened, model->field_count);
+    }
+    for (int part = 0; part < NET_PARTS; part++)
+        if (data->parts[part].opened)
+            net_packing_open(data, (enum net_part)part);
+    list_words(data);
+}
+
+/* ---- opening and closing --------------------------------------------------------------------- */
+
+static struct net_data *new_data(const struct net_model *model)
+{
+    struct net_data *data = net_allocate(1, sizeof *data);
+
+    if (model->field_count > NET_COLUMNS)
+        net_fail(1, "more than %d inputs and targets", NET_COLUMNS);
+    data->model = model;
+    data->fitted = net_allocate((size_t)model->field_count, sizeof *data->fitted);
+    for (int f = 0; f < model->field_count; f++)
+        data->fitted[f] = net_allocate((size_t)model->fields[f].step_count,
+                                       sizeof *data->fitted[f]);
+    return data;
+}
+
+struct net_data *net_data_open(const struct net_model *model, const char *folder,
+                               const char *preparation)
+{
+    struct net_data *data = new_data(model);
+
+    data->folder = net_data_folder(model, folder);
+    if (preparation)
+        data->fold = net_preparation_fold(preparation);
+    open_parts(data);
+    prepare(data, preparation);
+    return data;
+}
+
+struct net_data *net_data_open_fold(const struct net_model *model, const char *folder,
+                                    struct net_fold fold)
+{
+    struct net_data *data = new_data(model);
+
+    data->folder = net_data_folder(model, folder);
+    data->fold = fold;
+    open_parts(data);
+    prepare(data, NULL);
+    return data;
+}
+
+/* A user's file of idx or npy, whatever the training data were. */
+static void open_numbers(struct net_table *table, const struct net_request *request)
+{
+    struct net_column *column = &table->columns[0];
+    char *path = (char *)request->call->args[0].text;
+
+    if (request->field_count != 1)
+        net_fail(1, "predict FILE works for a model with one input, this one has %d",
+                 request->field_count);
+    *column = (struct net_column){.name = request->fields[0].source, .place = path};
+    table->column_count = 1;
+    net_read_files(table, column, &path, 1,
+                   net_is_npy(path) ? net_header_npy : net_header_idx);
+}
+
+static bool reads_texts(const struct net_request *request)
+{
+    bool texts = true;
+
+    for (int f = 0; f < request->field_count; f++)
+        texts &= request->fields[f].vocabulary > 0;
+    return texts;
+}
+
+/* The reader for a file such as `predict` was given, where tables may be of either kind. */
+static const struct net_reader *choose_reader(const struct net_reader *reader, const char *file,
+                                              struct net_request *request)
+{
+    const bool texts = reads_texts(request);
+    const enum net_shown shown = reader->table ? net_input_shows(file, texts) : NET_SHOWS_TABLE;
+
+    request->lines = shown == NET_SHOWS_LINES;
+    if (texts && reader->table)
+        request->hint = "\n  A file of a text a line is called .txt, or read from -.";
+    return !reader->table || request->lines ? reader :
+           shown == NET_SHOWS_OBJECTS ? reader->objects : reader->table;
+}
+
+struct net_data *net_data_open_file(const struct net_model *model, const char *file,
+                                    const char *preparation)
+{
+    static const struct net_reader numbers = {.name = "predict", .open = open_numbers};
+    struct net_data *data = new_data(model);
+    struct net_opened *opened = &data->opened[NET_TEST];
+    const struct net_call *train = model->parts[NET_TRAIN];
+    const struct net_reader *reader = train && train->reader ? train->reader : &numbers;
+    struct net_arg *args = NULL;
+
+    file = net_input_path(file);
+    net_need_file(file);
+    struct net_call call = {.name = "predict", .args = &(struct net_arg){.text = file},
+                            .arg_count = 1};
+    struct net_request request = {.call = &call, .fields = model->fields,
+                                  .field_count = model->field_count - 1};
+
+    for (int f = 0; !preparation && f < request.field_count; f++)
+        if (learns(&model->fields[f]))
+            net_fail(1, "%s is prepared with numbers learnt in training: --weights wants a run's "
+                        "folder, with its preparation.json", model->fields[f].name);
+    if (reader->file) {
+        args = net_allocate((size_t)train->arg_count, sizeof *args);
+        for (int i = 0; i < train->arg_count; i++) {
+            args[i] = train->args[i];
+            if (!strcmp(args[i].name, reader->file))
+                args[i].text = file;
+        }
+        call = (struct net_call){.name = train->name, .args = args,
+                                 .arg_count = train->arg_count};
+    }
+    reader = choose_reader(reader->file ? reader : &numbers, file, &request);
+    open_table(data, NET_TEST, reader, &request);
+    free(args);
+    if (preparation)
+        net_preparation_load(data, preparation);
+    for (int f = 0; f < request.field_count; f++)
+        apply_field(data, f, opened);
+    free_unread(opened, request.field_count);
+    net_packing_open(data, NET_TEST);
+    list_words(data);
+    return data;
+}
+
+void net_data_close(struct net_data *data)
+{
+    for (int part = 0; part < NET_PARTS; part++) {
+        struct net_opened *opened = &data->opened[part];
+
+        for (int f = 0; opened->fields && f < data->model->field_count; f++) {
+            free(opened->fields[f].owned);
+            free(opened->fields[f].scale);
+            if (opened->fields[f].values) {
+                free(opened->fields[f].values->scale);
+                free(opened->fields[f].values->shift);
+                free(opened->fields[f].values->owned);
+            }
+            free(opened->fields[f].values);
+            free(opened->fields[f].shift);
+        }
+        net_table_free(&opened->table);
+        free(opened->fields);
+        free(data->parts[part].rows);
+        net_packing_close(data, (enum net_part)part);
+    }
+    for (int f = 0; f < data->model->field_count; f++) {
+        for (int s = 0; s < data->model->fields[f].step_count; s++) {
+            free(data->fitted[f][s].list[0]);
+            free(data->fitted[f][s].list[1]);
+            net_words_free(data->fitted[f][s].words[0]);
+            net_words_free(data->fitted[f][s].words[1]);
+        }
+        free(data->fitted[f]);
+        free(data->vocabulary[f]);
+    }
+    free(data->vocabulary);
+    free(data->fitted);
+    free(data);
+}
+
+/* ---- what training asks of it ---------------------------------------------------------------- */
+
+long net_data_rows(const struct net_data *data, enum net_part part)
+{
+    return data->parts[part].opened ? data->parts[part].count : 0;
+}
+
+static const struct net_column *target(const struct net_data *data, enum net_part part)
+{
+    return &data->parts[part].opened->fields[data->model->field_count - 1].column;
+}
+
+int net_data_class(const struct net_data *data, enum net_part part, long row)
+{
+    return *(const int32_t *)net_row(target(data, part), net_selected(&data->parts[part], row));
+}
+
+const float *net_data_target(const struct net_data *data, enum net_part part, long row)
+{
+    return net_row(target(data, part), net_selected(&data->parts[part], row));
+}
+
+const char *net_data_target_place(const struct net_data *data, enum net_part part, long *row)
+{
+    *row = net_selected(&data->parts[part], *row);
+    return target(data, part)->place;
+}
+
+const char *net_data_class_name(const struct net_data *data, int class)
+{
+    const int last = data->model->field_count - 1;
+    const struct net_field *target = &data->model->fields[last];
+    const struct net_words *names = target->step_count ? data->fitted[last][0].words[0] : NULL;
+
+    return names && class < names->count ? net_word(names, class) : NULL;
+}
+
+const char *const *net_data_vocabulary(const struct net_data *data, int field, int *count)
+{
+    *count = data->model->fields[field].vocabulary;
+    return data->vocabulary[field];
+}

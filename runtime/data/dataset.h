@@ -1,0 +1,108 @@
+/*
+ * dataset.h -- the inside of struct net_data, for the files that build it: data.c reads,
+ * data_pack.c packs, data_split.c draws held-out rows, preparation.c changes values,
+ * preparation_json.c keeps what was learnt.
+ */
+
+#ifndef NET_DATA_PARTS_H
+#define NET_DATA_PARTS_H
+
+#include "data/data.h"
+
+/* One field of one source as pack reads it. */
+struct net_prepared {
+    struct net_column column;   /* U8 or F32; I32 for a class; what it owns is the source's */
+    float *scale, *shift;       /* U8: one a channel, applied by pack */
+    void *owned;                /* column.at where it is not the source's, else NULL */
+    struct net_values *values;  /* what makes floats of a row as it is packed; else NULL */
+};
+
+/* What was opened by one call of a reader. */
+struct net_opened {
+    struct net_table table;     /* columns that no field reads any more have at == NULL */
+    struct net_prepared *fields;    /* model->field_count of them; column.at == NULL: not there */
+};
+
+/* The rows of one part: a whole source, or the numbers of some of its rows. */
+struct net_selection {
+    const struct net_opened *opened;    /* NULL: there is no such part */
+    long *rows;                 /* NULL: all, in order */
+    long count;
+    const void **pointers;      /* pack's: [field][model->batch] */
+    struct net_augment **augments;  /* [field]: of rows that change as they are packed, else NULL */
+    void **scratch;             /* pack's: of each field with words, model->batch rows; else NULL */
+};
+
+struct net_data {
+    const struct net_model *model;
+    struct net_opened opened[NET_PARTS];        /* of the parts that have a reader */
+    struct net_selection parts[NET_PARTS];
+    struct net_fitted **fitted; /* [field][step] */
+    const char *folder;         /* where files are read, or NULL: the current one */
+    const char ***vocabulary;   /* [field]: the words by id; NULL: the field has none */
+    struct net_fold fold;
+};
+
+static inline long net_selected(const struct net_selection *part, long row)
+{
+    return part->rows ? part->rows[row] : row;
+}
+
+/* data_split.c: moves rows from a part to a new one, as holdout(f) says; stratified by `classes`
+   (a column of the source with one number a row), or not where it is NULL. */
+void net_split(struct net_selection *from, struct net_selection *held, enum net_part part,
+               const struct net_call *holdout, const struct net_column *classes);
+/* The same for one fold. `call`: the model's validation, whose seed is used; or NULL. */
+void net_split_fold(struct net_selection *from, struct net_selection *held, struct net_fold fold,
+                    const struct net_call *call, const struct net_column *classes);
+/* Is every number 0 or 1, or every one -1 or 1? */
+bool net_is_binary(const struct net_column *column);
+
+/* preparation.c */
+void net_values_open(struct net_values *values, const struct net_field *field,
+                     const struct net_column *column);
+/* The numbers of one row, column.size of them. */
+void net_values_row(const struct net_values *values, long row, double *numbers);
+/* Fails unless a row has as many numbers as `fitted` was learnt from. */
+void net_values_check(const struct net_values *values, const struct net_fitted *fitted);
+/* What is affine so far is applied: the column holds doubles of its own. */
+void net_values_doubles(struct net_values *values);
+/* The column is now `at`, rows of `size` elements; what was affine has been applied. */
+void net_values_replace(struct net_values *values, enum net_type type, int rank, int size,
+                        void *at);
+/* The end of the chain: checks the shape and fills `prepared`. Takes over what `values` owns. */
+void net_values_finish(struct net_values *values, struct net_prepared *prepared);
+/* "[1, 28, 28]" into a buffer, which it returns. */
+const char *net_shape_text(char text[64], int rank, const int *shape);
+
+/* data_pack.c: what packing needs of a part that is open. */
+void net_packing_open(struct net_data *data, enum net_part part);
+void net_packing_close(struct net_data *data, enum net_part part);
+
+static inline const struct net_field *net_target_field(const struct net_model *model)
+{
+    return &model->fields[model->field_count - 1];
+}
+
+/* impute.c: does a step of the field take numbers that are missing (NaN)? */
+bool net_field_imputes(const struct net_field *field);
+
+/* augment.c: rows of a field with noise, and with the part's share of `augment`. NULL: neither. */
+struct net_augment *net_augment_open(const struct net_model *model, int field, enum net_part part);
+void net_augment_close(struct net_augment *augment);
+/* Does a pass change the rows? */
+bool net_augment_acts(const struct net_augment *augment, const struct net_pass *pass);
+/* The changed row: element 0 of place `i` of the batch. `row` is that of the source, `element` its
+   prepared numbers. */
+const float *net_augment_row(struct net_augment *augment, const struct net_pass *pass,
+                             const struct net_prepared *prepared, const void *element, long row,
+                             int i);
+
+/* normal.c: `count` draws of N(0, 1) for the counters (0.., c1, c2, c3), four a counter. */
+void net_normals(float *normals, int count, const uint32_t key[2], uint32_t c1, uint32_t c2,
+                 uint32_t c3);
+
+/* preparation_json.c: reads what was learnt back into data->fitted. */
+void net_preparation_load(struct net_data *data, const char *path);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * file.c -- files as readers see them: bytes with a position, plain or gzip alike. The one
+ * idea: a header's promise is never believed before the bytes are there.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "data/file.h"
+
+_Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const char *format,
+                               ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    net_fail(1, "%s: byte %llu: %s", file->path, (unsigned long long)at, text);
+}
+
+/* x.gz for x, and the other way round; false: too long. */
+static bool name_other(char other[PATH_MAX], const char *path)
+{
+    const size_t length = strlen(path);
+    const bool packed = length > 3 && !strcmp(path + length - 3, ".gz");
+
+    if (length + 4 > PATH_MAX)
+        return false;
+    snprintf(other, PATH_MAX, "%.*s%s", (int)(packed ? length - 3 : length), path,
+             packed ? "" : ".gz");
+    return true;
+}
+
+/* Opens the file that is there: x.gz where x is named and missing, and the other way round. */
+static gzFile open_packed_or_not(const char *path)
+{
+    gzFile zlib = gzopen(path, "rb");
+    char other[PATH_MAX];
+
+    if (zlib || errno != ENOENT || !name_other(other, path))
+        return zlib;
+    return gzopen(other, "rb");
+}
+
+void net_need_file(const char *path)
+{
+    char other[PATH_MAX];
+
+    if (strpbrk(path, "*?") || access(path, R_OK) == 0)
+        return;
+    if (errno == ENOENT && name_other(other, path) && access(other, R_OK) == 0)
+        return;
+    net_fail(1, "cannot open %s: %s\n  A FILE to predict is looked for from the current folder.",
+             path, strerror(errno));
+}
+
+void net_stream_open(struct net_stream *file, const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        net_fail(1, "%s: expected a file, found a folder", path);
+    *file = (struct net_stream){.path = path, .zlib = open_packed_or_not(path)};
+    if (!file->zlib)
+        net_fail(1, "cannot open %s: %s\n  The folder that holds the data is named by --data DIR.",
+                 path, errno ? strerror(errno) : "out of memory");
+    gzbuffer(file->zlib, 1 << 17);
+}
+
+void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size)
+{
+    *file = (struct net_stream){.path = path, .memory = memory, .size = size};
+}
+
+void net_stream_close(struct net_stream *file)
+{
+    if (file->zlib)
+        gzclose_r(file->zlib);
+    file->zlib = NULL;
+}
+
+size_t net_stream_some(struct net_stream *file, void *bytes, size_t size)
+{
+    size_t done = 0;
+
+    if (file->memory) {
+        done = size < file->size - file->at ? size : file->size - (size_t)file->at;
+        memcpy(bytes, file->memory + file->at, done);
+        file->at += done;
+        return done;
+    }
+    while (done < size) {
+        const size_t left = size - done;
+        const int got = gzread(file->zlib, (char *)bytes + done,
+                               left < INT_MAX ? (unsigned)left : INT_MAX);
+
+        if (got > 0) {
+            done += (size_t)got;
+            file->at += (uint64_t)got;
+        }
+        int code;
+        const char *text = gzerror(file->zlib, &code);
+
+        if (code == Z_BUF_ERROR)
+            net_stream_fail(file, file->at, "the gzip data are cut off here; fetch the file again");
+        if (code == Z_ERRNO)
+            net_stream_fail(file, file->at, "cannot read on: %s", strerror(errno));
+        if (code != Z_OK && code != Z_STREAM_END)
+            net_stream_fail(file, file->at, "the gzip data are damaged (%s); fetch the file again",
+                          text);
+        if (got <= 0)
+            break;
+    }
+    return done;
+}
+
+static _Noreturn void fail_short(const struct net_stream *file, uint64_t begin, size_t size,
+                                 const char *what)
+{
+    net_stream_fail(file, file->at, "the file ends; expected %s, %zu bytes from byte %llu on", what,
+                  size, (unsigned long long)begin);
+}
+
+void net_stream_read(struct net_stream *file, void *bytes, size_t size, const char *what)
+{
+    const uint64_t begin = file->at;
+
+    if (net_stream_some(file, bytes, size) < size)
+        fail_short(file, begin, size, what);
+}
+
+void *net_stream_append(struct net_stream *file, void *bytes, size_t used, size_t size,
+                      const char *what)
+{
+    const uint64_t begin = file->at;
+    size_t done = 0;
+
+    for (size_t chunk = 1 << 20; done < size; chunk *= 2) {
+        const size_t want = chunk < size - done ? chunk : size - done;
+        void *grown = realloc(bytes, used + done + want);
+
+        if (!grown)
+            net_fail(1, "%s: out of memory after %zu bytes", file->path, used + done);
+        bytes = grown;
+        const size_t got = net_stream_some(file, (char *)bytes + used + done, want);
+
+        done += got;
+        if (got < want)
+            fail_short(file, begin, size, what);
+    }
+    return bytes;
+}
+
+char *net_stream_rest(struct net_stream *file, size_t *size)
+{
+    char *bytes = NULL;
+    size_t used = 0, capacity = 0;
+
+    for (;;) {
+        if (capacity - used < 2) {
+            char *grown = realloc(bytes, capacity += capacity / 2 + (1 << 16));
+
+            if (!grown)
+                net_fail(1, "%s: out of memory after %zu bytes", file->path, used);
+            bytes = grown;
+        }
+        const size_t got = net_stream_some(file, bytes + used, capacity - used - 1);
+
+        used += got;
+        if (used < capacity - 1)
+            break;
+    }
+    bytes[used] = '\0';
+    *size = used;
+    return bytes;
+}
+
+void net_stream_end(struct net_stream *file)
+{
+    unsigned char more;
+    const uint64_t at = file->at;
+
+    if (net_stream_some(file, &more, 1))
+        net_stream_fail(file, at, "expected the end of the file by its header, found more data");
+}

@@ -1,0 +1,184 @@
+/*
+ * loader.c -- batches packed by a helper thread, and the order of rows.
+ *
+ * Two packed batches: a step reads one while the helper fills the other. Batches are numbered from
+ * the start of the program; number k lies in buffer k % 2. A job of one batch is packed by the
+ * caller itself: waking a thread would cost more.
+ */
+
+#define _GNU_SOURCE
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "core/random.h"
+#include "runtime.h"
+
+struct net_loader {
+    struct net_session *session;
+    pthread_t helper;
+    struct net_gate asked;      /* advanced when the helper may have something to do */
+    struct net_gate filled;     /* batches that the helper has filled, in all */
+    atomic_uint taken;          /* batches that net_loader_next has given out, in all */
+    atomic_uint end;            /* the number behind the job's last batch */
+    atomic_bool stop;
+    int spins;                  /* before a wait goes to the kernel */
+    enum net_part part;         /* the job: fixed while the helper works on it */
+    struct net_pass pass;
+    const long *rows;
+    long count;
+    int batch;
+    unsigned begin;             /* the number of its first batch */
+    double waited;              /* seconds that net_loader_next took for batches */
+    bool alone;                 /* a job of one batch that is still to be given out */
+};
+
+static int batch_rows(const struct net_loader *loader, unsigned number, const long **rows)
+{
+    const long first = (long)(number - loader->begin) * loader->batch;
+    const long left = loader->count - first;
+
+    *rows = loader->rows + first;
+    return left < loader->batch ? (int)left : loader->batch;
+}
+
+static void fill(struct net_loader *loader, unsigned number)
+{
+    const struct net_session *session = loader->session;
+    const long *rows;
+    const int n = batch_rows(loader, number, &rows);
+
+    net_data_pack(session->data, loader->part, &loader->pass, rows, n,
+                  session->batch[number % 2]);
+}
+
+/* Batch `taken` may be filled, no later one: batch taken - 1 is being read, taken + 1 would lie in
+   its place. `asked` is looked at first, so that a change of `taken` or `end` is never missed. */
+static void *help(void *argument)
+{
+    struct net_loader *loader = argument;
+
+    net_flush_denormals();
+    for (;;) {
+        const unsigned asked = net_gate_value(&loader->asked);
+        const unsigned number = net_gate_value(&loader->filled);
+
+        if (atomic_load(&loader->stop))
+            return NULL;
+        if (number != atomic_load(&loader->end) && number == atomic_load(&loader->taken)) {
+            fill(loader, number);
+            net_gate_advance(&loader->filled);
+        } else {
+            net_gate_wait(&loader->asked, asked, loader->spins);
+        }
+    }
+}
+
+struct net_loader *net_loader_open(struct net_session *session)
+{
+    struct net_loader *loader = net_allocate(1, sizeof *loader);
+
+    loader->session = session;
+    loader->spins = session->threads < net_cores() ? NET_SPINS : 1;
+    if (pthread_create(&loader->helper, NULL, help, loader))
+        net_fail(NET_FAULT, "the thread that prepares batches cannot be started");
+    return loader;
+}
+
+/* The helper is idle here: the job before was read to its end, or cancelled. */
+void net_loader_begin(struct net_loader *loader, enum net_part part, const struct net_pass *pass,
+                      const long *rows, long count, int batch)
+{
+    const unsigned batches = (unsigned)((count + batch - 1) / batch);
+
+    loader->part = part;
+    loader->pass = pass ? *pass : (struct net_pass){ 0 };
+    loader->rows = rows;
+    loader->count = count;
+    loader->batch = batch;
+    loader->begin = net_gate_value(&loader->filled);
+    loader->alone = batches == 1;
+    if (batches > 1) {
+        atomic_store(&loader->end, loader->begin + batches);
+        net_gate_advance(&loader->asked);
+    }
+}
+
+const void *net_loader_next(struct net_loader *loader, const long **rows, int *n)
+{
+    const unsigned number = atomic_load(&loader->taken);
+
+    if (loader->alone) {
+        const double began = net_now();
+
+        *n = batch_rows(loader, number, rows);
+        loader->alone = false;
+        fill(loader, number);
+        loader->waited += net_now() - began;
+        return loader->session->batch[number % 2];
+    }
+    if (number == atomic_load(&loader->end))
+        return NULL;
+    if (net_gate_value(&loader->filled) == number) {
+        const double began = net_now();
+
+        net_gate_wait(&loader->filled, number, loader->spins);
+        loader->waited += net_now() - began;
+    }
+    *n = batch_rows(loader, number, rows);
+    atomic_store(&loader->taken, number + 1);
+    if (number + 1 != atomic_load(&loader->end))
+        net_gate_advance(&loader->asked);
+    return loader->session->batch[number % 2];
+}
+
+/* What is being filled is waited for. */
+void net_loader_cancel(struct net_loader *loader)
+{
+    const unsigned number = atomic_load(&loader->taken);
+    const long *rows;
+    int n;
+
+    loader->alone = false;
+    if (number != atomic_load(&loader->end)) {
+        atomic_store(&loader->end, number + 1);
+        net_loader_next(loader, &rows, &n);
+    }
+}
+
+double net_loader_waited(const struct net_loader *loader)
+{
+    return loader->waited;
+}
+
+void net_loader_close(struct net_loader *loader)
+{
+    atomic_store(&loader->stop, true);
+    net_gate_advance(&loader->asked);
+    pthread_join(loader->helper, NULL);
+    free(loader);
+}
+
+/* A draw below `bound`: the high half of a 64-bit product (its bias is below 2^-32). */
+static long below(long bound, const uint32_t seed[2], uint32_t row, uint32_t epoch)
+{
+    uint32_t draw[4];
+
+    net_philox(draw, seed, row, epoch, 0, NET_RANDOM_SHUFFLE);
+    return (long)((uint64_t)draw[0] * (uint64_t)bound >> 32);
+}
+
+/* Fisher and Yates: every row changes places with one at or before it. */
+void net_order(long *rows, long count, const uint32_t seed[2], uint32_t epoch, bool shuffle)
+{
+    for (long i = 0; i < count; i++)
+        rows[i] = i;
+    if (!shuffle)
+        return;
+    for (long i = count - 1; i > 0; i--) {
+        const long j = below(i + 1, seed, (uint32_t)i, epoch), row = rows[i];
+
+        rows[i] = rows[j];
+        rows[j] = row;
+    }
+}

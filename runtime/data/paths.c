@@ -1,0 +1,146 @@
+/*
+ * paths.c -- which files a source names, by wildcards too, and the arguments of its call.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "data/file.h"
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+static char *join(const char *folder, const char *name)
+{
+    const size_t length = folder ? strlen(folder) : 0;
+    char *path = net_allocate(length + strlen(name) + 2, 1);
+
+    if (length && name[0] != '/')
+        sprintf(path, "%s%s", folder, folder[length - 1] == '/' ? "" : "/");
+    return strcat(path, name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+const char *net_data_folder(const struct net_model *model, const char *folder)
+{
+    if (!folder && model->folder && !access(model->folder, F_OK))
+        return model->folder;
+    return folder;
+}
+
+/* `*` is any text, `?` any character. Only the last star has to be tried again, further on. */
+static bool matches(const char *pattern, const char *name)
+{
+    const char *star = NULL, *rest = NULL;
+
+    while (*name) {
+        if (*pattern == '*') {
+            star = ++pattern, rest = name;
+        } else if (*pattern && (*pattern == '?' || *pattern == *name)) {
+            pattern++, name++;
+        } else {
+            if (!star)
+                return false;
+            pattern = star, name = ++rest;
+        }
+    }
+    return !pattern[strspn(pattern, "*")];
+}
+
+/* Wildcards are for the last part of a path. (libc's glob would bring half of libc along: users'
+   home folders, and the services that know them.) */
+static char **list_paths(const char *folder, const char *pattern, int *count, bool fail)
+{
+    char *full = join(folder ? folder : ".", pattern), *last = strrchr(full, '/');
+    char **paths = net_allocate(1, sizeof *paths);
+    const struct dirent *entry;
+    DIR *files;
+
+    *count = 0;
+    if (!strpbrk(pattern, "*?")) {
+        paths[(*count)++] = full;
+        return paths;
+    }
+    *last++ = '\0';
+    files = opendir(*full ? full : "/");
+    if (!files && fail)
+        net_fail(1, "cannot list the folder %s of \"%s\": %s\n"
+                    "  The folder that holds the data is named by --data DIR.",
+                 full, pattern, strerror(errno));
+    while (files && (entry = readdir(files))) {
+        if (entry->d_name[0] == '.' || !matches(last, entry->d_name))
+            continue;
+        if (*count == INT_MAX || !(paths = realloc(paths, ((size_t)*count + 1) * sizeof *paths)))
+            net_fail(1, "out of memory for the files \"%s\" in %s", pattern, full);
+        paths[(*count)++] = join(*full ? full : "/", entry->d_name);
+    }
+    if (files)
+        closedir(files);
+    if (!*count && fail)
+        net_fail(1, "no file matches \"%s\" in %s\n"
+                    "  The folder that holds the data is named by --data DIR.",
+                 last, full);
+    qsort(paths, (size_t)*count, sizeof *paths, by_name);
+    free(full);
+    return paths;
+}
+
+char **net_paths(const char *folder, const char *pattern, int *count)
+{
+    return list_paths(folder, pattern, count, true);
+}
+
+char **net_paths_if_any(const char *folder, const char *pattern, int *count)
+{
+    return list_paths(folder, pattern, count, false);
+}
+
+void net_need_regular(const char *folder, const char *pattern)
+{
+    int count;
+    char **paths = list_paths(folder, pattern, &count, false);
+    struct stat status;
+
+    for (int i = 0; i < count; i++)
+        if (stat(paths[i], &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+            net_fail(1, "%s is a pipe or a device: training data are read more than once; copy "
+                        "them to a file", paths[i]);
+    net_paths_free(paths, count);
+}
+
+void net_paths_free(char **paths, int count)
+{
+    for (int i = 0; i < count; i++)
+        free(paths[i]);
+    free(paths);
+}
+
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+const struct net_arg *net_argument(const struct net_call *call, const char *name)
+{
+    for (int i = 0; call && i < call->arg_count; i++)
+        if (!strcmp(call->args[i].name, name) && !call->args[i].none)
+            return &call->args[i];
+    return NULL;
+}
+
+double net_whole_argument(const struct net_call *call, const char *name, double least, double most)
+{
+    const struct net_arg *arg = net_argument(call, name);
+    const double number = arg ? arg->number : least - 1;
+
+    if (!(number >= least && number <= most) || number != (double)(long)number)
+        net_fail(1, "%s(%s=...): expected a whole number from %.0f to %.0f, found %g", call->name,
+                 name, least, most, arg ? arg->number : 0);
+    return number;
+}

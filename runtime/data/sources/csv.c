@@ -1,0 +1,350 @@
+/*
+ * csv.c -- comma-separated values as RFC 4180 has them: cells may stand in quotes, where
+ * commas and line breaks are text and "" is a quote. Lines that are empty are no rows. A quote
+ * inside a cell that does not begin with one is an ordinary character.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/table.h"
+#include "runtime.h"
+
+/* A cell as it stands in the file. */
+struct cell {
+    const char *at;             /* behind the opening quote where there is one */
+    size_t length;
+    bool quoted;
+    bool doubled;               /* "" inside */
+};
+
+struct csv {
+    const char *path, *at, *end;
+    const char *hint;           /* where a column is not there; or NULL */
+    long line;                  /* of `at`, from 1 */
+    struct cell *cells;         /* of the row that was read */
+    int count, room;
+};
+
+/* One cell; leaves c->at on what ends it: a comma, a line break, or the file's end. */
+static struct cell read_cell(struct csv *c)
+{
+    struct cell cell = {.at = c->at};
+    const char *at = c->at;
+
+    if (at == c->end || *at != '"') {
+        while (at < c->end && *at != ',' && *at != '\n' &&
+               !(*at == '\r' && (at + 1 == c->end || at[1] == '\n')))
+            at++;
+        cell.length = (size_t)(at - cell.at);
+        c->at = at;
+        return cell;
+    }
+    const long line = c->line;
+
+    cell.at = ++at;
+    cell.quoted = true;
+    for (;; at++) {
+        if (at == c->end)
+            net_fail(1, "%s: line %ld: a quote opens here and is never closed", c->path, line);
+        if (*at == '\n')
+            c->line++;
+        if (*at != '"')
+            continue;
+        if (at + 1 == c->end || at[1] != '"')
+            break;
+        cell.doubled = true;
+        at++;
+    }
+    cell.length = (size_t)(at++ - cell.at);
+    if (at < c->end && *at != ',' && *at != '\n' &&
+        !(*at == '\r' && (at + 1 == c->end || at[1] == '\n')))
+        net_fail(1, "%s: line %ld: expected a comma or the line's end behind a closing quote, "
+                    "found \"%c\"; a quote inside quotes is written \"\"", c->path, c->line,
+                 *at < ' ' ? ' ' : *at);
+    c->at = at;
+    return cell;
+}
+
+/* Lines of old Macs would be one long line, and no row. */
+static void check_line_ends(const struct csv *c)
+{
+    const size_t size = (size_t)(c->end - c->at);
+    const char *end = memchr(c->at, '\n', size) ? NULL : memchr(c->at, '\r', size);
+
+    if (end && end + 1 < c->end)
+        net_fail(1, "%s: line 1: it ends with CR alone; expected LF or CR LF; convert the file, "
+                    "for example with tr '\\r' '\\n'", c->path);
+}
+
+static void skip_line_break(struct csv *c)
+{
+    if (c->at < c->end && *c->at == '\r')
+        c->at++;
+    if (c->at < c->end && *c->at == '\n') {
+        c->at++;
+        c->line++;
+    }
+}
+
+/* The next row that is not empty; false at the file's end. `line` is where it begins. */
+static bool read_row(struct csv *c, long *line)
+{
+    while (c->at < c->end && (*c->at == '\n' || *c->at == '\r')) {
+        const char *at = c->at;
+
+        skip_line_break(c);
+        if (c->at == at + 1 && *at == '\r' && c->at < c->end)
+            break;              /* not a line break: it begins a cell */
+    }
+    *line = c->line;
+    c->count = 0;
+    if (c->at == c->end)
+        return false;
+    for (;; c->at++) {
+        if (c->count == c->room) {
+            c->room = 2 * c->room + 64;
+            c->cells = realloc(c->cells, (size_t)c->room * sizeof *c->cells);
+            if (!c->cells)
+                net_fail(1, "%s: line %ld: out of memory for %d cells", c->path, *line, c->room);
+        }
+        c->cells[c->count++] = read_cell(c);
+        if (c->at == c->end || *c->at != ',')
+            break;
+    }
+    skip_line_break(c);
+    return true;
+}
+
+/* The cell's text, "" made one quote. */
+static struct net_slice content(struct cell cell, struct net_scratch *scratch)
+{
+    size_t length = 0;
+
+    if (!cell.doubled)
+        return (struct net_slice){cell.at, cell.length};
+    net_scratch_fit(scratch, cell.length);
+    for (size_t i = 0; i < cell.length; i++) {
+        scratch->at[length++] = cell.at[i];
+        i += cell.at[i] == '"';
+    }
+    return (struct net_slice){scratch->at, length};
+}
+
+struct net_slice net_text_csv(const char *at, const char *end, struct net_scratch *scratch)
+{
+    struct csv c = {.path = "", .at = at, .end = end};
+
+    return content(read_cell(&c), scratch);
+}
+
+/* ---- the header ------------------------------------------------------------------------------ */
+
+/* Names of columns, malloc'd each; without a header they are "1", "2", ... */
+static char **read_names(struct csv *c, bool header)
+{
+    char **names = net_allocate((size_t)c->count + 1, sizeof *names);
+    struct net_scratch scratch = {0};
+
+    for (int i = 0; i < c->count; i++) {
+        struct net_slice slice = content(c->cells[i], &scratch);
+
+        while (slice.length && !c->cells[i].quoted && *slice.at == ' ')
+            slice.at++, slice.length--;
+        while (slice.length && !c->cells[i].quoted && slice.at[slice.length - 1] == ' ')
+            slice.length--;
+        names[i] = header ? net_format("%.*s", (int)slice.length, slice.at) :
+                   net_format("%d", i + 1);
+    }
+    free(scratch.at);
+    return names;
+}
+
+static void free_names(char **names, int count)
+{
+    for (int i = 0; names && i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+/* What to add where a row has one cell that looks like several. */
+static const char *separator_hint(const struct csv *c)
+{
+    const bool one = c->count == 1 && !c->cells[0].quoted;
+
+    if (one && memchr(c->cells[0].at, ';', c->cells[0].length))
+        return "; cells are separated by commas, this file seems to be by `;`";
+    if (one && memchr(c->cells[0].at, '\t', c->cells[0].length))
+        return "; cells are separated by commas, this file seems to be by tabs";
+    return "";
+}
+
+/* The place of a column by its name, or its number from 1. */
+static int find_column(const struct csv *c, char **names, const struct net_arg *column)
+{
+    int found = -1;
+    char text[48];
+
+    if (!column->text) {
+        if (column->number > c->count)
+            net_fail(1, "%s: there is no column %.0f, only %d%s", c->path, column->number, c->count,
+                     separator_hint(c));
+        return (int)column->number - 1;
+    }
+    for (int i = 0; i < c->count; i++) {
+        if (strcmp(names[i], column->text))
+            continue;
+        if (found >= 0)
+            net_fail(1, "%s: line 1: two columns are called %s, number %d and %d", c->path,
+                     column->text, found + 1, i + 1);
+        found = i;
+    }
+    if (found < 0) {
+        const char *near = net_nearest(column->text, (const char *const *)names, c->count);
+
+        net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s%s%s", c->path,
+                 column->text,
+                 net_cell_text(text, names[0], strlen(names[0])), c->count > 1 ? ", ..." : "",
+                 near ? "; did you mean " : "", near ? near : "", separator_hint(c),
+                 c->hint ? c->hint : "");
+    }
+    return found;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* Which cells the fields take: chosen[f], `total[f]` of them. */
+struct choice {
+    int *chosen[NET_COLUMNS];
+    int total[NET_COLUMNS];
+};
+
+static void choose(struct choice *choice, struct net_builder *builder, const struct csv *c,
+                   char **names)
+{
+    for (int f = 0; f < builder->count; f++) {
+        const struct net_field *field = builder->takers[f].field;
+        const int first = find_column(c, names, &field->columns[0]);
+        int count = field->column_count;
+
+        if (field->column_range) {
+            count = find_column(c, names, &field->columns[1]) - first + 1;
+            if (count < 1)
+                net_fail(1, "%s: line 1: column %s stands before %s", c->path,
+                         names[first + count - 1], names[first]);
+        }
+        int *chosen = net_allocate((size_t)count, sizeof *chosen);
+        char **elements = net_allocate((size_t)count, sizeof *elements);
+
+        for (int k = 0; k < count; k++) {
+            chosen[k] = field->column_range ? first + k :
+                        find_column(c, names, &field->columns[k]);
+            elements[k] = net_copy(names[chosen[k]]);
+        }
+        choice->chosen[f] = chosen;
+        choice->total[f] = count;
+        net_builder_elements(builder, f, count, elements);
+    }
+}
+
+static void take_row(struct net_builder *builder, const struct choice *choice, const struct csv *c,
+                     const struct net_spot *spot, struct net_scratch *scratch)
+{
+    net_builder_row(builder);
+    for (int f = 0; f < builder->count; f++)
+        for (int k = 0; k < choice->total[f]; k++) {
+            const struct cell cell = c->cells[choice->chosen[f][k]];
+
+            if (builder->takers[f].take == NET_TAKE_TEXT) {
+                net_builder_text(builder, f, cell.at - cell.quoted);
+                continue;
+            }
+            const struct net_slice slice = content(cell, scratch);
+
+            if (builder->takers[f].take == NET_TAKE_CLASS)
+                net_builder_class(builder, f, slice.at, slice.length, spot);
+            else
+                net_builder_number(builder, f, k, slice.at, slice.length, spot);
+        }
+}
+
+/* Another file of the same source has the same columns: where they are taken by name they may stand
+   elsewhere, by number they have the names of the first file's. */
+static void choose_again(struct choice *choice, const struct net_builder *builder,
+                         const struct csv *c, char **names, const char *first_path)
+{
+    for (int f = 0; f < builder->count; f++)
+        for (int k = 0; k < choice->total[f]; k++) {
+            int *chosen = &choice->chosen[f][k];
+            char *name = builder->takers[f].column->elements[k];
+
+            if (builder->takers[f].field->columns[0].text)
+                *chosen = find_column(c, names, &(struct net_arg){.text = name});
+            else if (*chosen >= c->count || strcmp(names[*chosen], name))
+                net_fail(1, "%s: line 1: column %d is %s, in %s it is %s; column(\"%s\") takes it "
+                            "wherever it stands", c->path, *chosen + 1,
+                         *chosen < c->count ? names[*chosen] : "not there", first_path, name, name);
+        }
+}
+
+static void open_csv(struct net_table *table, const struct net_request *request)
+{
+    if (request->lines) {
+        net_open_lines(table, request);
+        return;
+    }
+    const struct net_arg *given = net_argument(request->call, "header");
+    const bool header = !given || given->number != 0;   /* a model of jsonl has names */
+    const struct net_arg *file = net_argument(request->call, "file");
+    struct net_scratch scratch = {0};
+    struct choice choice = {0};
+    struct net_builder builder;
+    int count, width = 0;
+    char **paths = net_paths(request->folder, file->text, &count);
+
+    net_builder_open(&builder, table, request, NET_TEXT_CSV);
+    for (int i = 0; i < count; i++) {
+        struct net_bytes bytes = net_text_bytes(net_map_file(table, paths[i]), paths[i]);
+        struct csv c = {.path = paths[i], .at = bytes.at, .end = bytes.at + bytes.size, .line = 1,
+                        .hint = request->hint};
+        const struct csv start = c;
+        long line;
+
+        check_line_ends(&c);
+        net_builder_file(&builder, bytes);
+        if (!read_row(&c, &line))
+            net_fail(1, "%s: expected %s, found an empty file", paths[i],
+                     header ? "a header" : "rows");
+        char **names = read_names(&c, header);
+
+        if (i > 0 && !header && c.count != width)
+            net_fail(1, "%s: line 1: %d columns, %s has %d", paths[i], c.count, paths[0], width);
+        width = c.count;
+        if (i == 0)
+            choose(&choice, &builder, &c, names);
+        else
+            choose_again(&choice, &builder, &c, names, paths[0]);
+        free_names(names, width);
+        if (!header)
+            c.at = start.at, c.line = 1;
+        while (read_row(&c, &line)) {
+            const struct net_spot spot = {paths[i], line, builder.rows};
+
+            if (c.count != width)
+                net_fail(1, "%s: line %ld (row %ld): expected %d cells, found %d", paths[i], line,
+                         builder.rows, width, c.count);
+            take_row(&builder, &choice, &c, &spot, &scratch);
+            net_builder_seen(&bytes, c.at);
+        }
+        free(c.cells);
+    }
+    net_builder_close(&builder, file->text);
+    for (int f = 0; f < builder.count; f++)
+        free(choice.chosen[f]);
+    free(scratch.at);
+    net_paths_free(paths, count);
+}
+
+const struct net_reader net_reader_csv = {.name = "csv", .open = open_csv, .file = "file",
+                                          .objects = &net_reader_jsonl,
+                                          .table = &net_reader_csv};

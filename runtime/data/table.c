@@ -1,0 +1,415 @@
+/*
+ * table.c -- from the cells of a table to the columns of the model's fields. Strings of
+ * classes are numbered in sorted order when the whole source has been read.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "data/dataset.h"
+#include "data/table.h"
+#include "core/utf8.h"
+
+enum {
+    CHUNK = 1 << 25,            /* bytes of a file, and */
+    FORGET = 1 << 18,           /* rows of texts, after which what lies before is let go */
+};
+
+/* ---- cells ----------------------------------------------------------------------------------- */
+
+static bool is_missing(const char *at, size_t length)
+{
+    static const char *const words[] = {"", "NA", "N/A", "NaN", "nan", "null", "?"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == length && !memcmp(words[i], at, length))
+            return true;
+    return false;
+}
+
+/* What to add where a cell that is no number may stand for a missing one. */
+static const char *missing_hint(const char *at, size_t length)
+{
+    static const char *const words[] = {"na", "n/a", "nan", "null", "none", "-", "."};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == length && !strncasecmp(words[i], at, length))
+            return "; missing numbers are written NA, N/A, NaN, nan, null, ? or not at all";
+    return "";
+}
+
+char *net_copy(const char *text)
+{
+    return strcpy(net_allocate(strlen(text) + 1, 1), text);
+}
+
+/* What strtod can be asked: not everything it reads is a decimal number (inf, 0x1p3). */
+static enum net_parsed parse_slowly(const char *at, size_t length, double *number)
+{
+    static const char letters[] = "0123456789+-.eE";
+    char text[64], *end, *copy = text;
+
+    for (size_t i = 0; i < length; i++)     /* a mapped file has no end of its own */
+        if (!memchr(letters, at[i], sizeof letters - 1))
+            return NET_NO_NUMBER;
+    if (length >= sizeof text)
+        copy = net_allocate(length + 1, 1);
+    memcpy(copy, at, length);
+    copy[length] = '\0';
+    *number = strtod(copy, &end);
+    const bool whole = *end == '\0' && end > copy;
+
+    if (copy != text)
+        free(copy);
+    return whole ? NET_PARSED : NET_NO_NUMBER;
+}
+
+/* Digits below 2^53 and a power of ten up to 22 are exact doubles: their quotient or product is
+   rounded once, as strtod does it (Clinger's fast path). */
+enum net_parsed net_parse_number(const char *at, size_t length, double *number)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    uint64_t digits = 0;
+    int seen = 0, behind = 0;
+
+    while (length && (*at == ' ' || *at == '\t'))
+        at++, length--;
+    while (length && (at[length - 1] == ' ' || at[length - 1] == '\t'))
+        length--;
+    if (is_missing(at, length))
+        return NET_MISSING;
+    const bool negative = *at == '-';
+    const char *c = at + (*at == '-' || *at == '+'), *end = at + length;
+    const char *point = NULL;
+
+    for (; c < end && seen < 18; c++) {
+        if (*c >= '0' && *c <= '9') {
+            digits = digits * 10 + (uint64_t)(*c - '0');
+            seen++;
+        } else if (*c == '.' && !point) {
+            point = c;
+        } else {
+            break;
+        }
+    }
+    if (point)
+        behind = (int)(c - point) - 1;
+    if (c < end || !seen || digits > (uint64_t)1 << 53 || behind > 22)
+        return parse_slowly(at, length, number);
+    *number = (double)digits / powers[behind];
+    if (negative)
+        *number = -*number;
+    return NET_PARSED;
+}
+
+const char *net_cell_text(char text[48], const char *at, size_t length)
+{
+    size_t shown = length < 40 ? length : 40;
+
+    for (size_t i = 0; i < shown; i++)
+        text[i] = (unsigned char)at[i] < ' ' || at[i] == 127 ? ' ' : at[i];
+    memcpy(text + shown, shown < length ? "..." : "", shown < length ? 4 : 1);
+    return text;
+}
+
+struct net_bytes net_text_bytes(struct net_bytes bytes, const char *path)
+{
+    const char *nul = NULL;
+
+    for (size_t begin = 0, count; begin < bytes.size && !nul; begin += count) {
+        count = bytes.size - begin < CHUNK ? bytes.size - begin : CHUNK;
+        nul = memchr(bytes.at + begin, 0, count);
+        if (bytes.mapped)
+            net_forget(bytes.at + begin, bytes.at + begin + count);
+    }
+    if (bytes.size >= 2 && (!memcmp(bytes.at, "\xff\xfe", 2) || !memcmp(bytes.at, "\xfe\xff", 2)))
+        net_fail(1, "%s: byte 0: expected UTF-8, found UTF-16; convert it, for example with iconv",
+                 path);
+    if (nul)
+        net_fail(1, "%s: byte %td: expected text, found a byte 0%s", path, nul - bytes.at,
+                 bytes.size >= 4 && !memcmp(bytes.at, "PK\3\4", 4) ? ": a zip file; unpack it" :
+                 "");
+    if (bytes.size >= 3 && !memcmp(bytes.at, "\xef\xbb\xbf", 3))
+        bytes.at += 3, bytes.size -= 3;
+    return bytes;
+}
+
+/* ---- the builder ----------------------------------------------------------------------------- */
+
+static enum net_take what_it_takes(const struct net_field *field)
+{
+    if (field->kind == NET_INPUT_TOKENS || field->kind == NET_INPUT_SPARSE)
+        return NET_TAKE_TEXT;
+    return field->classes ? NET_TAKE_CLASS : NET_TAKE_NUMBERS;
+}
+
+void net_builder_open(struct net_builder *builder, struct net_table *table,
+                      const struct net_request *request, enum net_text_form form)
+{
+    static const enum net_type types[] = {NET_F64, NET_I32, NET_TEXT};
+
+    *builder = (struct net_builder){.table = table, .count = request->field_count};
+    table->by_field = true;
+    table->column_count = request->field_count;
+    for (int f = 0; f < request->field_count; f++) {
+        const struct net_field *field = &request->fields[f];
+        struct net_taker *taker = &builder->takers[f];
+
+        *taker = (struct net_taker){.field = field, .column = &table->columns[f],
+                                    .take = what_it_takes(field),
+                                    .imputed = net_field_imputes(field)};
+        *taker->column = (struct net_column){.name = field->source, .type = types[taker->take],
+                                             .size = 1, .form = form};
+        if (taker->take == NET_TAKE_CLASS)
+            taker->column->words = net_words_new();
+    }
+}
+
+void net_builder_elements(struct net_builder *builder, int f, int count, char **names)
+{
+    struct net_taker *taker = &builder->takers[f];
+
+    if (taker->take != NET_TAKE_NUMBERS && count != 1)
+        net_fail(1, "%s: %s wants one column, %s are %d", taker->field->name,
+                 taker->field->steps[0].name, taker->field->source, count);
+    taker->column->rank = taker->take == NET_TAKE_NUMBERS;
+    taker->column->size = taker->column->shape[0] = count;
+    taker->column->elements = names;
+}
+
+void net_builder_file(struct net_builder *builder, struct net_bytes bytes)
+{
+    for (int f = 0; f < builder->count; f++) {
+        struct net_column *column = builder->takers[f].column;
+
+        if (builder->takers[f].take != NET_TAKE_TEXT)
+            continue;
+        column->rows = builder->rows;   /* where the file's rows begin */
+        net_add_piece(column, 0, bytes.at, bytes.at + bytes.size);
+        column->pieces[column->piece_count - 1].mapped = bytes.mapped;
+    }
+}
+
+void net_builder_seen(struct net_bytes *bytes, const char *at)
+{
+    if (!bytes->mapped || at - bytes->at < CHUNK)
+        return;
+    net_forget(bytes->at, at);
+    bytes->size -= (size_t)(at - bytes->at);
+    bytes->at = at;
+}
+
+void net_builder_row(struct net_builder *builder)
+{
+    if (builder->rows++ < builder->room)
+        return;
+    builder->room += builder->room / 2 + 1024;
+    for (int f = 0; f < builder->count; f++) {
+        struct net_column *column = builder->takers[f].column;
+        const size_t width = net_width(column->type);
+        void *grown = realloc(column->at, (size_t)builder->room * (size_t)column->size * width);
+
+        if (!grown)
+            net_fail(1, "out of memory for %ld rows", builder->room);
+        column->at = grown;
+    }
+}
+
+void net_builder_number(struct net_builder *builder, int f, int k, const char *at, size_t length,
+                        const struct net_spot *spot)
+{
+    const struct net_taker *taker = &builder->takers[f];
+    struct net_column *column = taker->column;
+    const char *name = column->elements[k];
+    double number = NAN;
+    char text[48];
+
+    switch (net_parse_number(at, length, &number)) {
+    case NET_NO_NUMBER:
+        net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found \"%s\"%s%s",
+                 spot->path, spot->line, spot->row, name, net_cell_text(text, at, length),
+                 missing_hint(at, length),
+                 taker->field->kind == NET_INPUT ? "" :
+                 "\n  strings are numbered by `-> classes(n)`");
+    case NET_MISSING:
+        if (!taker->imputed)
+            net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found %s%s%s; "
+                        "`-> impute(missing, mean)` fills it in", spot->path, spot->line, spot->row,
+                     name, length ? "\"" : "nothing", length ? net_cell_text(text, at, length) : "",
+                     length ? "\"" : "");
+        break;
+    case NET_PARSED:
+        if (isinf((float)number))
+            net_fail(1, "%s: line %ld (row %ld), column %s: expected a 32-bit number, found %s",
+                     spot->path, spot->line, spot->row, name, net_cell_text(text, at, length));
+    }
+    ((double *)column->at)[(size_t)(builder->rows - 1) * (size_t)column->size + (size_t)k] = number;
+}
+
+/* A name as it can be shown on one line, and kept as JSON: UTF-8, without line breaks and the like.
+   Gives the slice itself where it is so already. */
+static struct net_slice clean_name(struct net_slice name, struct net_scratch *scratch,
+                                   const struct net_spot *spot)
+{
+    const unsigned char *at = (const unsigned char *)name.at, *end = at + name.length;
+    bool plain = true;
+    int length;
+
+    for (const unsigned char *c = at; c < end; c++)
+        plain &= *c >= ' ' && *c < 0x7F;
+    if (plain)
+        return name;
+    net_scratch_fit(scratch, 2 * name.length);
+    char *to = scratch->at;
+
+    for (; at < end; at += length) {
+        const unsigned c = net_read_utf8(at, end, &length);
+
+        if (length == 1 && c > 0x7F)
+            net_fail(1, "%s: line %ld (row %ld): expected a class in UTF-8, found a byte %02X; "
+                        "convert the file, for example with iconv -f latin1 -t utf-8", spot->path,
+                     spot->line, spot->row, c);
+        to = net_put_utf8(to, c < ' ' || c == 0x7F ? ' ' : c);
+    }
+    return (struct net_slice){scratch->at, (size_t)(to - scratch->at)};
+}
+
+void net_builder_class(struct net_builder *builder, int f, const char *at, size_t length,
+                       const struct net_spot *spot)
+{
+    struct net_column *column = builder->takers[f].column;
+
+    if (!length)
+        net_fail(1, "%s: line %ld (row %ld), column %s: expected a class, found nothing",
+                 spot->path, spot->line, spot->row, column->elements[0]);
+    const struct net_slice name = clean_name((struct net_slice){at, length}, &builder->name, spot);
+
+    ((int32_t *)column->at)[builder->rows - 1] =
+        net_words_add(column->words, name.at, name.length);
+}
+
+void net_builder_text(struct net_builder *builder, int f, const char *at)
+{
+    ((const char **)builder->takers[f].column->at)[builder->rows - 1] = at;
+}
+
+/* Strings get the numbers of their sorted order. */
+static void sort_classes(struct net_column *column)
+{
+    struct net_words *words = column->words, *sorted = net_words_new();
+    int32_t *order = net_words_order(words, false);
+    int32_t *rank = net_allocate((size_t)words->count, sizeof *rank);
+    int32_t *at = column->at;
+
+    for (int32_t i = 0; i < words->count; i++) {
+        const char *word = net_word(words, order[i]);
+
+        rank[order[i]] = net_words_add(sorted, word, strlen(word));
+    }
+    for (long row = 0; row < column->rows; row++)
+        at[row] = rank[at[row]];
+    free(order);
+    free(rank);
+    net_words_free(words);
+    column->words = sorted;
+}
+
+void net_builder_close(struct net_builder *builder, const char *place)
+{
+    if (!builder->rows)
+        net_fail(1, "%s: expected rows, found none", place);
+    for (int f = 0; f < builder->count; f++) {
+        const struct net_taker *taker = &builder->takers[f];
+        struct net_column *column = taker->column;
+        const size_t width = net_width(column->type);
+        void *fitting = realloc(column->at,
+                                (size_t)builder->rows * (size_t)column->size * width);
+
+        column->at = fitting ? fitting : column->at;
+        column->place = place;
+        column->rows = builder->rows;
+        if (taker->take == NET_TAKE_CLASS)
+            sort_classes(column);
+    }
+    free(builder->name.at);
+}
+
+/* ---- plain text ----------------------------------------------------------------------------- */
+
+static void read_lines(struct net_builder *builder, struct net_bytes bytes, const char *path)
+{
+    const char *at = bytes.at, *end = bytes.at + bytes.size;
+
+    for (int f = 0; f < builder->count; f++)
+        if (builder->takers[f].take != NET_TAKE_TEXT)
+            net_fail(1, "%s: a .txt file has a text a line, %s is made of numbers; expected a file "
+                        "such as the training data's", path, builder->takers[f].field->name);
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+        net_builder_row(builder);
+        for (int f = 0; f < builder->count; f++)
+            net_builder_text(builder, f, at);
+        at = newline ? newline + 1 : end;
+    }
+}
+
+void net_open_lines(struct net_table *table, const struct net_request *request)
+{
+    const char *path = net_argument(request->call, "file")->text;
+    const struct net_bytes bytes = net_text_bytes(net_map_file(table, path), path);
+    struct net_builder builder;
+
+    net_builder_open(&builder, table, request, NET_TEXT_LINE);
+    net_builder_file(&builder, bytes);
+    read_lines(&builder, bytes, path);
+    net_builder_close(&builder, path);
+}
+
+/* ---- texts ----------------------------------------------------------------------------------- */
+
+void net_scratch_fit(struct net_scratch *scratch, size_t size)
+{
+    if (size <= scratch->room)
+        return;
+    scratch->room = size + size / 2;
+    scratch->at = realloc(scratch->at, scratch->room);
+    if (!scratch->at)
+        net_fail(1, "out of memory for a text of %zu bytes", size);
+}
+
+static struct net_slice text_line(const char *at, const char *end)
+{
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    size_t length = (size_t)((newline ? newline : end) - at);
+
+    if (length && at[length - 1] == '\r')
+        length--;
+    return (struct net_slice){at, length};
+}
+
+struct net_slice net_text_row(const struct net_column *column, long row,
+                              struct net_scratch *scratch)
+{
+    const char *at = ((const char *const *)column->at)[row];
+    int p = 0;
+
+    while (p + 1 < column->piece_count && column->pieces[p + 1].first <= row)
+        p++;
+    const char *end = column->pieces[p].end;
+
+    if (row % FORGET == 0 && column->pieces[p].mapped)
+        net_forget(column->pieces[p].at, at);
+
+    switch (column->form) {
+    case NET_TEXT_CSV: return net_text_csv(at, end, scratch);
+    case NET_TEXT_JSON: return net_text_json(at, end, scratch);
+    case NET_TEXT_LINE: break;
+    }
+    return text_line(at, end);
+}

@@ -1,0 +1,194 @@
+/*
+ * classes.c -- classes(n) and one_hot(n): a number from 0 to n - 1 a row. Cells of a
+ * table that are all whole numbers from 0 to n - 1 mean these numbers; others are numbered in
+ * sorted order as the training source has them, numbers by their size.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "data/table.h"
+
+static bool is_number(const char *word, double *number)
+{
+    return net_parse_number(word, strlen(word), number) == NET_PARSED;
+}
+
+static bool is_class(const char *word, int n, double *number)
+{
+    return is_number(word, number) && *number >= 0 && *number < n && *number == floor(*number);
+}
+
+struct label {
+    const char *word;
+    double number;
+};
+
+static int by_number(const void *a, const void *b)
+{
+    const double x = ((const struct label *)a)->number, y = ((const struct label *)b)->number;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The words in order, each number once; false where one is no number. */
+static bool list_numbers(const struct net_words *words, struct net_words *names)
+{
+    struct label *labels = net_allocate((size_t)words->count, sizeof *labels);
+    int32_t count = 0;
+
+    while (count < words->count && is_number(net_word(words, count), &labels[count].number)) {
+        labels[count].word = net_word(words, count);
+        count++;
+    }
+    if (count == words->count)
+        qsort(labels, (size_t)count, sizeof *labels, by_number);
+    for (int32_t i = 0; count == words->count && i < count; i++)
+        if (!i || labels[i].number != labels[i - 1].number)
+            net_words_add(names, labels[i].word, strlen(labels[i].word));
+    free(labels);
+    return count == words->count;
+}
+
+/* The names of the training data's classes; none where they are the numbers 0 to n - 1. */
+static void fit_classes(struct net_fitted *fitted, const struct net_values *values,
+                        const struct net_call *call, const long *rows, long row_count)
+{
+    const struct net_column *column = &values->column;
+    const struct net_words *words = column->words;
+    const int n = values->field->classes;
+    int32_t plain = 0;
+    double number;
+
+    (void)rows, (void)row_count;
+    for (; words && plain < words->count && is_class(net_word(words, plain), n, &number); plain++)
+        ;
+    if (!words || plain == words->count)
+        return;
+    struct net_words *names = net_words_new();
+
+    if (!list_numbers(words, names))
+        for (int32_t i = 0; i < words->count; i++)
+            net_words_add(names, net_word(words, i), strlen(net_word(words, i)));
+    if (names->count > n)
+        net_fail(1, "%s: %s has %d different values, such as \"%s\"; %s(%d) has room for %d",
+                 column->place, column->name, names->count, net_word(names, names->count - 1),
+                 call->name, n, n);
+    fitted->words[0] = names;
+}
+
+/* The class of a name, which may be a number that is written otherwise (2.0); -1: none. */
+static int32_t find_name(const struct net_words *names, const char *word)
+{
+    int32_t found = net_words_find(names, word, strlen(word));
+    double wanted, number;
+
+    if (found < 0 && is_number(word, &wanted))
+        for (int32_t i = 0; i < names->count && found < 0; i++)
+            if (is_number(net_word(names, i), &number) && number == wanted)
+                found = i;
+    return found;
+}
+
+static _Noreturn void fail_class(const struct net_values *values, int32_t word,
+                                 const char *expected)
+{
+    const struct net_column *column = &values->column;
+    long row = 0;
+
+    while (*(const int32_t *)net_row(column, row) != word)
+        row++;
+    net_fail(1, "%s: row %ld (from 0): expected %s to be %s, found \"%s\"", column->place, row,
+             column->name, expected, net_word(column->words, word));
+}
+
+/* The class of every string in the column's order; malloc'd. */
+static int32_t *number_words(const struct net_values *values, const struct net_fitted *fitted)
+{
+    const struct net_words *words = values->column.words;
+    const int n = values->field->classes;
+    int32_t *numbers = net_allocate((size_t)words->count, sizeof *numbers);
+    char expected[64];
+    double number;
+
+    snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", n - 1);
+    for (int32_t i = 0; i < words->count; i++) {
+        const char *word = net_word(words, i);
+
+        if (fitted->words[0]) {
+            numbers[i] = find_name(fitted->words[0], word);
+            if (numbers[i] < 0)
+                fail_class(values, i, "a class of the training data");
+        } else {
+            if (!is_class(word, n, &number))
+                fail_class(values, i, expected);
+            numbers[i] = (int32_t)number;
+        }
+    }
+    return numbers;
+}
+
+static void read_words(const struct net_values *values, const struct net_fitted *fitted,
+                       int32_t *classes)
+{
+    int32_t *numbers = number_words(values, fitted);
+
+    for (long row = 0; row < values->column.rows; row++)
+        classes[row] = numbers[*(const int32_t *)net_row(&values->column, row)];
+    free(numbers);
+}
+
+/* The class of every row, malloc'd; the column must hold one string or whole number a row. */
+static int32_t *read_classes(const struct net_values *values, const char *preparation,
+                             const struct net_fitted *fitted)
+{
+    const struct net_column *column = &values->column;
+    const int n = values->field->classes;
+    int32_t *classes = net_allocate((size_t)column->rows, sizeof *classes);
+    char text[64];
+    double number;
+
+    if (column->size != 1)
+        net_fail(1, "%s: %s(%d) wants one number a row, a row of %s is %s", column->place,
+                 preparation, n, column->name,
+                 net_shape_text(text, column->rank, column->shape));
+    if (column->words) {
+        read_words(values, fitted, classes);
+        return classes;
+    }
+    for (long row = 0; row < column->rows; row++) {
+        net_values_row(values, row, &number);
+        if (!(number >= 0 && number < n) || number != floor(number))
+            net_fail(1, "%s: row %ld (from 0): expected %s to be a class, a whole number from 0 to "
+                        "%d, found %.9g", column->place, row, column->name, n - 1, number);
+        classes[row] = (int32_t)number;
+    }
+    return classes;
+}
+
+static void apply_classes(struct net_values *values, const struct net_call *call,
+                          const struct net_fitted *fitted)
+{
+    net_values_replace(values, NET_I32, 0, 1, read_classes(values, call->name, fitted));
+}
+
+static void apply_one_hot(struct net_values *values, const struct net_call *call,
+                          const struct net_fitted *fitted)
+{
+    const size_t n = (size_t)values->field->classes;
+    int32_t *classes = read_classes(values, call->name, fitted);
+    float *hot = net_allocate((size_t)values->column.rows * n, sizeof *hot);
+
+    for (long row = 0; row < values->column.rows; row++)
+        hot[(size_t)row * n + (size_t)classes[row]] = 1;
+    free(classes);
+    net_values_replace(values, NET_F32, 1, (int)n, hot);
+}
+
+const struct net_preparation net_preparation_classes = {
+    .name = "classes", .words = {"names"}, .fit = fit_classes, .apply = apply_classes};
+const struct net_preparation net_preparation_one_hot = {
+    .name = "one_hot", .words = {"names"}, .fit = fit_classes, .apply = apply_one_hot};

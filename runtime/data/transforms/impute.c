@@ -1,0 +1,200 @@
+/*
+ * impute.c -- numbers that are missing (NaN, or 0 where a column has no true zeros) become the mean
+ * or the median of the training rows that have one, column by column.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/file.h"
+#include "data/dataset.h"
+
+enum { HELD = 1 << 22 };        /* numbers that a median's columns may hold at a time */
+
+static bool has_word(const struct net_call *call, const char *argument, const char *word)
+{
+    const struct net_arg *arg = net_argument(call, argument);
+
+    return arg && arg->text && !strcmp(arg->text, word);
+}
+
+bool net_field_imputes(const struct net_field *field)
+{
+    for (int s = 0; s < field->step_count; s++)
+        if (!strcmp(field->steps[s].name, "impute") &&
+            has_word(&field->steps[s], "what", "missing"))
+            return true;
+    return false;
+}
+
+/* ---- which columns --------------------------------------------------------------------------- */
+
+/* "column CRIM", or "column 3 of x", from 1 */
+static const char *column_name(const struct net_values *values, int column, char text[128])
+{
+    if (values->column.elements)
+        snprintf(text, 128, "column %s", values->column.elements[column]);
+    else
+        snprintf(text, 128, "column %d of %s", column + 1, values->column.name);
+    return text;
+}
+
+static void leave(const struct net_values *values, const char *name, double number, bool *left)
+{
+    char *const *elements = values->column.elements;
+    const int size = values->column.size;
+    int i = 0;
+
+    while (name && elements && i < size && strcmp(elements[i], name))
+        i++;
+    if (name && elements && i < size)
+        left[i] = true;
+    else if (name && elements)
+        net_fail(1, "impute(except=\"%s\"): %s of %s has no such column", name,
+                 values->column.name, values->column.place);
+    else if (!name && number >= 1 && number <= size)
+        left[(int)number - 1] = true;
+    else if (name)
+        net_fail(1, "impute(except=\"%s\"): the columns of %s have no names; give their numbers, "
+                    "from 1", name, values->column.place);
+    else
+        net_fail(1, "impute(except=%g): %s has %d columns", number, values->column.name, size);
+}
+
+/* The columns that `except` names, malloc'd. */
+static bool *find_left(const struct net_values *values, const struct net_call *call)
+{
+    const struct net_arg *except = net_argument(call, "except");
+    bool *left = net_allocate((size_t)values->column.size, sizeof *left);
+
+    if (!except)
+        return left;
+    if (!except->count)
+        leave(values, except->text, except->number, left);
+    for (int i = 0; i < except->count; i++)
+        leave(values, except->texts ? except->texts[i] : NULL,
+              except->texts ? 0 : except->list[i], left);
+    return left;
+}
+
+static bool is_missing(double x, bool zeros)
+{
+    return zeros ? x == 0 : isnan(x);
+}
+
+/* ---- learning -------------------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *x, long count)
+{
+    qsort(x, (size_t)count, sizeof *x, compare);
+    return count % 2 ? x[count / 2] : x[count / 2 - 1] + (x[count / 2] - x[count / 2 - 1]) / 2;
+}
+
+/* The medians of columns `begin` to `end`, and how many rows have one. */
+static void fit_medians(const struct net_values *values, bool zeros, const long *rows,
+                        long row_count, int begin, int end, double *value, long *count)
+{
+    double *row = net_allocate((size_t)values->column.size, sizeof *row);
+    double *held = net_allocate((size_t)(end - begin) * (size_t)row_count, sizeof *held);
+
+    for (long r = 0; r < row_count; r++) {
+        net_values_row(values, rows ? rows[r] : r, row);
+        for (int i = begin; i < end; i++)
+            if (!is_missing(row[i], zeros))
+                held[(i - begin) * row_count + count[i]++] = row[i];
+    }
+    for (int i = begin; i < end; i++)
+        if (count[i])
+            value[i] = median(held + (i - begin) * row_count, count[i]);
+    free(held);
+    free(row);
+}
+
+static void fit_means(const struct net_values *values, bool zeros, const long *rows,
+                      long row_count, double *value, long *count)
+{
+    const int size = values->column.size;
+    double *row = net_allocate((size_t)size, sizeof *row);
+
+    for (long r = 0; r < row_count; r++) {
+        net_values_row(values, rows ? rows[r] : r, row);
+        for (int i = 0; i < size; i++)
+            if (!is_missing(row[i], zeros)) {
+                value[i] += row[i];
+                count[i]++;
+            }
+    }
+    for (int i = 0; i < size; i++)
+        if (count[i])
+            value[i] /= (double)count[i];
+    free(row);
+}
+
+static void fit_impute(struct net_fitted *fitted, const struct net_values *values,
+                       const struct net_call *call, const long *rows, long row_count)
+{
+    const int size = values->column.size;
+    const int at_once = row_count < HELD ? (int)(HELD / (row_count + 1)) + 1 : 1;
+    const bool zeros = has_word(call, "what", "zeros");
+    double *value = net_allocate((size_t)size, sizeof *value);
+    long *count = net_allocate((size_t)size, sizeof *count);
+    bool *left = find_left(values, call);
+    char name[128];
+
+    if (!has_word(call, "by", "median"))
+        fit_means(values, zeros, rows, row_count, value, count);
+    else
+        for (int i = 0; i < size; i += at_once)
+            fit_medians(values, zeros, rows, row_count, i,
+                        i + at_once < size ? i + at_once : size, value, count);
+    for (int i = 0; i < size; i++)
+        if (!count[i] && !left[i])
+            net_fail(1, "%s: impute: no training row has a number in %s%s", values->column.place,
+                     column_name(values, i, name), zeros ? " that is not 0" : "");
+    for (int i = 0; i < size; i++)
+        if (left[i])
+            value[i] = 0;
+    free(count);
+    free(left);
+    *fitted = (struct net_fitted){.list = {value}, .count = size};
+}
+
+/* ---- applying -------------------------------------------------------------------------------- */
+
+static void apply_impute(struct net_values *values, const struct net_call *call,
+                         const struct net_fitted *fitted)
+{
+    const bool zeros = has_word(call, "what", "zeros");
+    const int size = values->column.size;
+    char name[128];
+
+    net_values_check(values, fitted);
+    bool *left = find_left(values, call);
+
+    net_values_doubles(values);
+    double *at = values->column.at;
+
+    for (long row = 0; row < values->column.rows; row++, at += size)
+        for (int i = 0; i < size; i++) {
+            if (!is_missing(at[i], zeros))
+                continue;
+            if (!left[i])
+                at[i] = fitted->list[0][i];
+            else if (!zeros)
+                net_fail(1, "%s: row %ld (from 0): %s has no number, and impute leaves it out",
+                         values->column.place, row, column_name(values, i, name));
+        }
+    free(left);
+}
+
+const struct net_preparation net_preparation_impute = {
+    .name = "impute", .fitted = {"value"}, .fit = fit_impute, .apply = apply_impute};

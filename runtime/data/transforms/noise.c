@@ -1,0 +1,16 @@
+/*
+ * noise.c -- the preparation noise(std): its row in the table. It changes nothing here: rows get
+ * their noise as they are packed (augment.c), so that every epoch has another.
+ */
+
+#include "data/dataset.h"
+
+static void apply_noise(struct net_values *values, const struct net_call *call,
+                        const struct net_fitted *fitted)
+{
+    (void)values;
+    (void)call;
+    (void)fitted;
+}
+
+const struct net_preparation net_preparation_noise = {.name = "noise", .apply = apply_noise};

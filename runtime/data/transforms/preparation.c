@@ -1,0 +1,320 @@
+/*
+ * preparation.c -- what happens to a field's rows between the source and the model. Affine
+ * preparations compose into one scale and shift an element, kept in double; pictures of bytes with
+ * one scale a channel stay bytes, and the pack kernel applies it; everything else becomes floats,
+ * rounded once, at the end.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/file.h"
+#include "data/dataset.h"
+
+const char *net_shape_text(char text[64], int rank, const int *shape)
+{
+    int length = snprintf(text, 64, "[");
+
+    for (int i = 0; i < rank && length < 48; i++)
+        length += snprintf(text + length, 64 - (size_t)length, i ? ", %d" : "%d", shape[i]);
+    snprintf(text + length, 64 - (size_t)length, "]");
+    return text;
+}
+
+void net_values_open(struct net_values *values, const struct net_field *field,
+                     const struct net_column *column)
+{
+    const size_t size = (size_t)column->size;
+
+    *values = (struct net_values){.field = field, .column = *column,
+                                  .scale = net_allocate(size, sizeof(double)),
+                                  .shift = net_allocate(size, sizeof(double))};
+    for (size_t i = 0; i < size; i++)
+        values->scale[i] = 1;
+}
+
+void net_values_row(const struct net_values *values, long row, double *numbers)
+{
+    const int size = values->column.size;
+    const void *at = net_row(&values->column, row);
+    const double *scale = values->scale, *shift = values->shift;
+
+    switch (values->column.type) {
+    case NET_U8:
+        for (int i = 0; i < size; i++)
+            numbers[i] = ((const uint8_t *)at)[i] * scale[i] + shift[i];
+        break;
+    case NET_I32:
+        for (int i = 0; i < size; i++)
+            numbers[i] = ((const int32_t *)at)[i] * scale[i] + shift[i];
+        break;
+    case NET_F32:
+        for (int i = 0; i < size; i++)
+            numbers[i] = (double)((const float *)at)[i] * scale[i] + shift[i];
+        break;
+    case NET_F64:
+        for (int i = 0; i < size; i++)
+            numbers[i] = ((const double *)at)[i] * scale[i] + shift[i];
+        break;
+    case NET_SPARSE:
+    case NET_TEXT:
+        break;
+    }
+}
+
+void net_values_replace(struct net_values *values, enum net_type type, int rank, int size, void *at)
+{
+    const struct net_column column = {.name = values->column.name, .place = values->column.place,
+                                      .type = type, .rank = rank, .shape = {size},
+                                      .rows = values->column.rows, .size = size, .at = at};
+
+    free(values->scale);
+    free(values->shift);
+    free(values->owned);
+    net_values_open(values, values->field, &column);
+    values->owned = at;
+}
+
+/* ---- the end of the chain -------------------------------------------------------------------- */
+
+/* Copies the sizes other than 1; returns how many. */
+static int strip(int stripped[4], int rank, const int *shape)
+{
+    int count = 0;
+
+    for (int i = 0; i < rank; i++)
+        if (shape[i] != 1)
+            stripped[count++] = shape[i];
+    return count;
+}
+
+/* Shapes agree up to axes of size 1, or where one of the two is flat. */
+static bool fits(const struct net_column *column, const struct net_field *field)
+{
+    int a[4] = {0}, b[4] = {0};
+    const int rank = strip(a, column->rank, column->shape);
+    const int wanted = strip(b, field->rank, field->shape);
+
+    return column->size == field->size && (rank <= 1 || wanted <= 1 || !memcmp(a, b, sizeof a));
+}
+
+/* One scale and shift a channel for pack, or false where a channel has several. */
+static bool by_channel(const struct net_values *values, struct net_prepared *prepared)
+{
+    const struct net_field *field = values->field;
+    const int channels = field->rank ? field->shape[0] : 1, pixels = field->size / channels;
+
+    for (int i = 0; i < field->size; i++)
+        if (values->scale[i] != values->scale[i / pixels * pixels] ||
+            values->shift[i] != values->shift[i / pixels * pixels])
+            return false;
+    prepared->scale = net_allocate((size_t)channels, sizeof(float));
+    prepared->shift = net_allocate((size_t)channels, sizeof(float));
+    for (int c = 0; c < channels; c++) {
+        prepared->scale[c] = (float)values->scale[c * pixels];
+        prepared->shift[c] = (float)values->shift[c * pixels];
+    }
+    return true;
+}
+
+static bool is_identity(const struct net_values *values)
+{
+    for (int i = 0; i < values->column.size; i++)
+        if (values->scale[i] != 1 || values->shift[i] != 0)
+            return false;
+    return true;
+}
+
+void net_values_check(const struct net_values *values, const struct net_fitted *fitted)
+{
+    if (fitted->count != values->column.size)
+        net_fail(1, "%s: a row of %s has %d numbers, the preparation was fitted on %d",
+                 values->column.place, values->column.name, values->column.size, fitted->count);
+}
+
+/* The column holds numbers of its own, of this type: what is affine so far is applied. */
+static void rewrite(struct net_values *values, enum net_type type)
+{
+    struct net_column *column = &values->column;
+    const size_t size = (size_t)column->size;
+    void *made = net_allocate((size_t)column->rows * size, net_width(type));
+    double *numbers = net_allocate(size, sizeof *numbers);
+
+    for (long row = 0; row < column->rows; row++) {
+        net_values_row(values, row, numbers);
+        for (size_t i = 0, to = (size_t)row * size; i < size; i++, to++)
+            if (type == NET_F64)
+                ((double *)made)[to] = numbers[i];
+            else
+                ((float *)made)[to] = (float)numbers[i];
+    }
+    free(numbers);
+    free(values->owned);
+    values->owned = column->at = made;
+    column->pieces = NULL;
+    column->type = type;
+    for (size_t i = 0; i < size; i++)
+        values->scale[i] = 1, values->shift[i] = 0;
+}
+
+void net_values_doubles(struct net_values *values)
+{
+    rewrite(values, NET_F64);
+}
+
+/* Rows in files, which may be larger than memory, are made floats as a batch is packed. */
+static bool is_deferred(const struct net_values *values)
+{
+    const struct net_field *field = values->field;
+    bool deferred = values->column.pieces && field->kind == NET_INPUT && !field->augment_count;
+
+    for (int s = 0; s < field->step_count; s++)
+        deferred = deferred && strcmp(field->steps[s].name, "noise");
+    return deferred;
+}
+
+void net_values_finish(struct net_values *values, struct net_prepared *prepared)
+{
+    const struct net_field *field = values->field;
+    const struct net_column *column = &values->column;
+    const char *kind = field->kind == NET_INPUT ? "input" : "target";
+    char found[64], wanted[64];
+
+    net_shape_text(found, column->rank, column->shape);
+    net_shape_text(wanted, field->rank, field->shape);
+    if (!fits(column, field) && column->elements)
+        net_fail(1, "%s: a row of %s is %s, the model's %s %s wants %s; `%s %s[%d]` takes these "
+                    "columns", column->place, column->name, found, kind, field->name, wanted, kind,
+                 field->name, column->size);
+    if (!fits(column, field))
+        net_fail(1, "%s: a row of %s is %s, the model's %s %s wants %s (the first axis of a file "
+                    "counts rows)", column->place, column->name, found, kind, field->name, wanted);
+    if (field->kind == NET_TARGET_CLASS) {
+        if (column->type != NET_I32)
+            net_fail(1, "%s: the target %s wants classes(n) at the end of its preparations",
+                     column->place, field->name);
+    } else if (column->type == NET_U8 && field->kind == NET_INPUT && by_channel(values, prepared)) {
+        /* stays bytes */
+    } else if (!column->begin && (column->type != NET_F32 || !is_identity(values))) {
+        if (is_deferred(values)) {
+            prepared->values = net_allocate(1, sizeof *values);
+            *prepared->values = *values;
+            prepared->column = *column;
+            return;
+        }
+        rewrite(values, NET_F32);
+    }
+    prepared->column = *column;
+    prepared->owned = values->owned;
+    free(values->scale);
+    free(values->shift);
+}
+
+/* ---- affine preparations --------------------------------------------------------------------- */
+
+static void apply_scale(struct net_values *values, const struct net_call *call,
+                        const struct net_fitted *fitted)
+{
+    const double k = call->arg_count ? call->args[0].number : 0;
+
+    (void)fitted;
+    if (!isfinite(k))
+        net_fail(1, "scale(%g): expected a finite number", k);
+    for (int i = 0; i < values->column.size; i++) {
+        values->scale[i] *= k;
+        values->shift[i] *= k;
+    }
+}
+
+/* Argument `name` of channel c: a list with one number a channel, or one number for all. */
+static double channel(const struct net_values *values, const struct net_call *call,
+                      const char *name, int c)
+{
+    const int channels = values->field->rank ? values->field->shape[0] : 1;
+    const struct net_arg *arg = net_argument(call, name);
+
+    if (!arg)
+        net_fail(1, "normalize: %s is missing", name);
+    if (arg->list && arg->count != channels && arg->count != 1)
+        net_fail(1, "normalize(%s=[...]): expected %d number%s, one a channel of %s, found %d",
+                 name, channels, channels == 1 ? "" : "s", values->field->name, arg->count);
+    return arg->list ? arg->list[arg->count == 1 ? 0 : c] : arg->number;
+}
+
+static void apply_normalize(struct net_values *values, const struct net_call *call,
+                            const struct net_fitted *fitted)
+{
+    const int channels = values->field->rank ? values->field->shape[0] : 1;
+    const int pixels = values->column.size / channels;
+
+    (void)fitted;
+    for (int i = 0; pixels && i < channels * pixels; i++) {
+        const double mean = channel(values, call, "mean", i / pixels);
+        const double std = channel(values, call, "std", i / pixels);
+
+        if (!isfinite(mean) || !isfinite(std) || std == 0)
+            net_fail(1, "normalize: expected finite numbers and std other than 0, found mean %g, "
+                        "std %g", mean, std);
+        values->scale[i] /= std;
+        values->shift[i] = (values->shift[i] - mean) / std;
+    }
+}
+
+/* Mean and standard deviation (of the rows, not an estimate: as scikit-learn's StandardScaler) of
+   every element. Differences from the first row make a constant's mean exact and its deviation 0;
+   it is divided by 1. */
+static void fit_standardize(struct net_fitted *fitted, const struct net_values *values,
+                            const struct net_call *call, const long *rows, long row_count)
+{
+    const int size = values->column.size;
+    double *first = net_allocate((size_t)size, sizeof *first);
+    double *numbers = net_allocate((size_t)size, sizeof *numbers);
+    double *mean = net_allocate((size_t)size, sizeof *mean);
+    double *std = net_allocate((size_t)size, sizeof *std);
+
+    (void)call;
+    net_values_row(values, rows ? rows[0] : 0, first);
+    for (long r = 0; r < row_count; r++) {
+        net_values_row(values, rows ? rows[r] : r, numbers);
+        for (int i = 0; i < size; i++)
+            mean[i] += numbers[i] - first[i];
+    }
+    for (int i = 0; i < size; i++)
+        mean[i] = first[i] + mean[i] / (double)row_count;
+    for (long r = 0; r < row_count; r++) {
+        net_values_row(values, rows ? rows[r] : r, numbers);
+        for (int i = 0; i < size; i++)
+            std[i] += (numbers[i] - mean[i]) * (numbers[i] - mean[i]);
+    }
+    for (int i = 0; i < size; i++) {
+        std[i] = sqrt(std[i] / (double)row_count);
+        if (std[i] == 0)
+            std[i] = 1;
+    }
+    free(first);
+    free(numbers);
+    *fitted = (struct net_fitted){.list = {mean, std}, .count = size};
+}
+
+static void apply_standardize(struct net_values *values, const struct net_call *call,
+                              const struct net_fitted *fitted)
+{
+    (void)call;
+    net_values_check(values, fitted);
+    for (int i = 0; i < fitted->count; i++) {
+        if (!(fitted->list[1][i] > 0))
+            net_fail(1, "%s: the preparation's std %d of %s is %g, expected more than 0",
+                     values->column.place, i, values->column.name, fitted->list[1][i]);
+        values->scale[i] /= fitted->list[1][i];
+        values->shift[i] = (values->shift[i] - fitted->list[0][i]) / fitted->list[1][i];
+    }
+}
+
+const struct net_preparation net_preparation_scale = {.name = "scale", .apply = apply_scale};
+const struct net_preparation net_preparation_normalize = {.name = "normalize",
+                                                          .apply = apply_normalize};
+const struct net_preparation net_preparation_standardize = {
+    .name = "standardize", .fitted = {"mean", "std"}, .fit = fit_standardize,
+    .apply = apply_standardize};

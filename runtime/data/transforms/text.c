@@ -1,0 +1,213 @@
+/*
+ * text.c -- tokens(..) and bag_of_words(..): the vocabulary is the most frequent words
+ * of the training rows; a row becomes numbers of words, or how often each word is there. Both keep
+ * only the words that a row has: tokens are padded when a batch is packed.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "data/transforms/tokenizer.h"
+
+enum { WORDS, STOP };           /* of struct net_fitted */
+enum { UNKNOWN = 1, FIRST = 2 };        /* ids of tokens; 0 is padding */
+
+/* ---- learning -------------------------------------------------------------------------------- */
+
+/* One a line, in the data's folder. */
+static struct net_words *read_stop_words(const struct net_values *values,
+                                         const struct net_call *call)
+{
+    const struct net_arg *file = net_argument(call, "stopwords");
+    struct net_words *words = net_words_new();
+    struct net_table table = {0};
+    struct net_tokenizer tokenizer;
+    struct net_slice word;
+    int count;
+
+    if (!file || !file->text)
+        return words;
+    char **paths = net_paths(values->folder, file->text, &count);
+
+    net_tokenizer_open(&tokenizer, call);
+    tokenizer.min_letters = 1;
+    for (int i = 0; i < count; i++) {
+        const struct net_bytes bytes = net_text_bytes(net_map_file(&table, paths[i]), paths[i]);
+
+        net_tokenizer_begin(&tokenizer, (struct net_slice){bytes.at, bytes.size});
+        while (net_tokenizer_next(&tokenizer, &word))
+            net_words_add(words, word.at, word.length);
+    }
+    net_tokenizer_close(&tokenizer);
+    net_table_free(&table);
+    net_paths_free(paths, count);
+    return words;
+}
+
+static void need_text(const struct net_values *values, const struct net_call *call)
+{
+    if (values->column.type != NET_TEXT)
+        net_fail(1, "%s: %s wants a text, %s is made of numbers", values->column.place, call->name,
+                 values->column.name);
+}
+
+static void fit_words(struct net_fitted *fitted, const struct net_values *values,
+                      const struct net_call *call, const long *rows, long row_count)
+{
+    const long least = (long)net_whole_argument(call, "min_count", 1, 1e9);
+    const int most = (int)net_whole_argument(call, "vocabulary", 1, 1e9);
+    struct net_words *all = net_words_new(), *kept = net_words_new();
+    struct net_scratch scratch = {0};
+    struct net_tokenizer tokenizer;
+    struct net_slice word;
+
+    need_text(values, call);
+    fitted->words[STOP] = read_stop_words(values, call);
+    net_tokenizer_open(&tokenizer, call);
+    tokenizer.stop = fitted->words[STOP];
+    for (long r = 0; r < row_count; r++) {
+        net_tokenizer_begin(&tokenizer,
+                            net_text_row(&values->column, rows ? rows[r] : r, &scratch));
+        while (net_tokenizer_next(&tokenizer, &word))
+            net_words_add(all, word.at, word.length);
+    }
+    int32_t *order = net_words_order(all, true);
+
+    for (int32_t i = 0; i < all->count && i < most && all->seen[order[i]] >= least; i++)
+        net_words_add(kept, net_word(all, order[i]), strlen(net_word(all, order[i])));
+    if (!kept->count)
+        net_fail(1, "%s: no word of %s is there %ld times in the training rows; min_count, "
+                    "min_letters and strip say which words count", values->column.place,
+                 values->column.name, least);
+    fitted->words[WORDS] = kept;
+    net_words_free(all);
+    net_tokenizer_close(&tokenizer);
+    free(order);
+    free(scratch.at);
+}
+
+/* ---- applying -------------------------------------------------------------------------------- */
+
+/* Rows being made: begin[rows + 1], then the numbers, in one piece of memory. */
+struct ragged {
+    char *memory;
+    size_t head, used, room;    /* bytes before the numbers; numbers */
+};
+
+static void add_number(struct ragged *ragged, int32_t number)
+{
+    if (ragged->used == ragged->room) {
+        ragged->room += ragged->room / 2 + 4096;
+        ragged->memory = realloc(ragged->memory, ragged->head + ragged->room * sizeof number);
+        if (!ragged->memory)
+            net_fail(1, "out of memory for %zu words", ragged->room);
+    }
+    ((int32_t *)(ragged->memory + ragged->head))[ragged->used++] = number;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The row's words, from `begin` on: each once, in order; its count goes to `counts`. */
+static void count_words(struct ragged *row, size_t begin, struct ragged *counts)
+{
+    int32_t *at = (int32_t *)(row->memory + row->head) + begin;
+    const size_t words = row->used - begin;
+    size_t kept = 0;
+
+    if (words)
+        qsort(at, words, sizeof *at, by_number);
+    for (size_t i = 0, next; i < words; i = next) {
+        for (next = i; next < words && at[next] == at[i];)
+            next++;
+        at[kept++] = at[i];
+        add_number(counts, (int32_t)(next - i));
+    }
+    row->used = begin + kept;
+}
+
+/* Numbers of a row's words: `length` tokens at most, or of a bag all that the vocabulary has. */
+static void number_row(struct net_tokenizer *tokenizer, const struct net_words *vocabulary,
+                       struct ragged *ragged, int length)
+{
+    struct net_slice word;
+
+    for (int count = 0; (!length || count < length) && net_tokenizer_next(tokenizer, &word);
+         count++) {
+        const int32_t number = net_words_find(vocabulary, word.at, word.length);
+
+        if (length)
+            add_number(ragged, number < 0 ? UNKNOWN : number + FIRST);
+        else if (number >= 0)
+            add_number(ragged, number);
+    }
+}
+
+/* length 0: a bag of words. */
+static void apply_words(struct net_values *values, const struct net_call *call,
+                        const struct net_fitted *fitted, int length)
+{
+    const struct net_column *column = &values->column;
+    const long rows = column->rows;
+    struct ragged ragged = {.head = ((size_t)rows + 1) * sizeof(long)}, counts = {0};
+    struct net_scratch scratch = {0};
+    struct net_tokenizer tokenizer;
+
+    need_text(values, call);
+    if (!fitted->words[WORDS] ||
+        fitted->words[WORDS]->count > (int)net_whole_argument(call, "vocabulary", 1, 1e9))
+        net_fail(1, "%s: the preparation has no words, or more than the vocabulary",
+                 values->field->name);
+    net_tokenizer_open(&tokenizer, call);
+    tokenizer.stop = fitted->words[STOP];
+    ragged.memory = net_allocate(ragged.head, 1);
+    for (long row = 0; row < rows; row++) {
+        const size_t begin = ragged.used;
+
+        net_tokenizer_begin(&tokenizer, net_text_row(column, row, &scratch));
+        number_row(&tokenizer, fitted->words[WORDS], &ragged, length);
+        if (!length)
+            count_words(&ragged, begin, &counts);
+        ((long *)ragged.memory)[row + 1] = (long)ragged.used;
+    }
+    net_tokenizer_close(&tokenizer);
+    free(scratch.at);
+    const size_t numbers = ragged.used * sizeof(int32_t);
+    char *memory = realloc(ragged.memory, ragged.head + (length ? 1 : 2) * numbers);
+
+    if (!memory)
+        net_fail(1, "out of memory for %zu words", ragged.used);
+    float *value = (float *)(memory + ragged.head + numbers);
+
+    for (size_t i = 0; !length && i < ragged.used; i++)
+        value[i] = (float)((int32_t *)counts.memory)[i];
+    free(counts.memory);
+    net_values_replace(values, length ? NET_I32 : NET_SPARSE, 1,
+                       length ? length : values->field->vocabulary, memory + ragged.head);
+    values->column.begin = (long *)memory;
+    values->column.value = length ? NULL : value;
+    values->owned = memory;
+}
+
+static void apply_tokens(struct net_values *values, const struct net_call *call,
+                         const struct net_fitted *fitted)
+{
+    apply_words(values, call, fitted, (int)net_whole_argument(call, "length", 1, 1e9));
+}
+
+static void apply_bag(struct net_values *values, const struct net_call *call,
+                      const struct net_fitted *fitted)
+{
+    apply_words(values, call, fitted, 0);
+}
+
+const struct net_preparation net_preparation_tokens = {
+    .name = "tokens", .words = {"words", "stopwords"}, .fit = fit_words, .apply = apply_tokens};
+const struct net_preparation net_preparation_bag_of_words = {
+    .name = "bag_of_words", .words = {"words", "stopwords"}, .fit = fit_words,
+    .apply = apply_bag};

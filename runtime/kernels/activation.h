@@ -1,0 +1,226 @@
+/*
+ * activation.h -- activations of more than one step, their gradients, and the noise of training:
+ * what generated code calls an element. f(+0) and f'(x) (+0) are +0, unless said otherwise.
+ */
+
+#ifndef NET_ACTIVATION_H
+#define NET_ACTIVATION_H
+
+#include "core/random.h"
+#include "kernels/vec.h"
+
+/* scale x above 0, scale alpha (e^x - 1) below: elu (Clevert, Unterthiner, Hochreiter 2016); with
+   its two numbers selu (Klambauer et al. 2017) */
+NET_INLINE vec net_elu(vec x, float alpha, float scale)
+{
+    const vec below = vec_mul(vec_set(scale * alpha), vec_expm1(x));
+
+    return vec_if_greater(x, vec_zero(), vec_mul(vec_set(scale), x), below);
+}
+
+/* scale dy above 0, scale alpha e^x dy below */
+NET_INLINE vec net_elu_grad(vec x, vec dy, float alpha, float scale)
+{
+    const vec below = vec_mul(vec_set(scale * alpha), vec_exp(vec_min(vec_zero(), x)));
+
+    return vec_mul(dy, vec_if_greater(x, vec_zero(), vec_set(scale), below));
+}
+
+/* The share of a standard normal distribution that lies below x. */
+NET_INLINE vec net_normal_below(vec x)
+{
+    return vec_fma(vec_set(0.5f), vec_erf(vec_mul(x, vec_set(0.70710678f))), vec_set(0.5f));
+}
+
+/* x times the share below it (Hendrycks and Gimpel 2016), not its approximation by a tanh */
+NET_INLINE vec net_gelu(vec x)
+{
+    return vec_mul(x, net_normal_below(x));
+}
+
+/* dy (share + x density) */
+NET_INLINE vec net_gelu_grad(vec x, vec dy)
+{
+    const vec e = vec_exp(vec_mul(vec_mul(x, x), vec_set(-0.5f)));
+    const vec density = vec_mul(e, vec_set(0.39894228f));
+
+    return vec_mul(dy, vec_fma(x, density, net_normal_below(x)));
+}
+
+/* log(1 + e^x); of 0 it is log 2 */
+NET_INLINE vec net_softplus(vec x)
+{
+    const vec e = vec_exp(vec_sub(vec_zero(), vec_abs(x)));
+
+    return vec_add(vec_max(vec_zero(), x), vec_log1p(e));
+}
+
+/* dy / (1 + e^-x) */
+NET_INLINE vec net_softplus_grad(vec x, vec dy)
+{
+    return vec_mul(dy, vec_sigmoid(x));
+}
+
+/* x relu6(x + 3) / 6 (Howard et al. 2019) */
+NET_INLINE vec net_hardswish(vec x)
+{
+    const vec six = vec_set(6.0f), up = vec_add(x, vec_set(3.0f));
+
+    return vec_div(vec_mul(x, vec_min(six, vec_max(vec_zero(), up))), six);
+}
+
+/* 0 up to -3, dy (x / 3 + 1/2) up to 3, dy beyond */
+NET_INLINE vec net_hardswish_grad(vec x, vec dy)
+{
+    const vec three = vec_set(3.0f);
+    const vec slope = vec_fma(x, vec_set(1.0f / 3.0f), vec_set(0.5f));
+    const vec below = vec_if_greater(three, x, vec_mul(dy, slope), dy);
+
+    return vec_if_greater(x, vec_set(-3.0f), below, vec_zero());
+}
+
+/* ---- Random draws: sixteen elements of four images ------------------------------------------- */
+
+/* Of one block of sixteen elements, what draws for all its images share: the products of Philox's
+   first three rounds that the row takes no part in. A product of 32 bits fills a lane of 64, so the
+   words of even and of odd elements lie apart, each in the low half of such a lane; what is above
+   it is never read. */
+struct net_draws {
+    net_u64 a0[2], b1[2], a2[2];    /* by round: a of the first word, b of the third */
+    uint32_t key[2];
+    uint32_t c0;                /* the first word after a round, but for the row */
+    net_u32 word[4];            /* of dropout: drawn for eight images, of which half are in use */
+    uint32_t held;              /* which eight, in eights */
+};
+
+/* (Where clang knows more of a word, it moves the mask elsewhere and multiplies 64 bits by 64.) */
+NET_INLINE net_u64 net_philox_product(net_u64 word, uint32_t factor)
+{
+#ifdef __AVX512F__
+    __asm__("" : "+v"(word));
+#endif
+    return (word & 0xffffffffu) * (uint64_t)factor;
+}
+
+/* elements element + step * (0 to 15) */
+NET_INLINE struct net_draws net_begin_draws(const uint32_t key[2], uint32_t element, uint32_t step,
+                                            uint32_t time, uint32_t purpose)
+{
+    const uint64_t b0 = (uint64_t)0xCD9E8D57u * time;
+    struct net_draws d = {
+        .key = { key[0], key[1] }, .c0 = (uint32_t)(b0 >> 32) ^ key[0], .held = UINT32_MAX,
+    };
+
+    for (int odd = 0; odd < 2; odd++) {
+        const net_u64 lane = (net_u64){ 0, 2, 4, 6, 8, 10, 12, 14 } + (uint64_t)odd;
+
+        d.a0[odd] = net_philox_product(lane * step + element, 0xD2511F53u);
+        d.b1[odd] = net_philox_product((d.a0[odd] >> 32) ^ (purpose ^ key[1]), 0xCD9E8D57u);
+        d.a2[odd] = net_philox_product((d.b1[odd] >> 32)
+                                       ^ ((uint32_t)b0 ^ (key[0] + 0x9E3779B9u)), 0xD2511F53u);
+    }
+    return d;
+}
+
+/* The low halves of both, in turns: a word of all sixteen elements. */
+NET_INLINE net_u32 net_join_words(net_u64 even, net_u64 odd)
+{
+    return __builtin_shufflevector((net_u32)even, (net_u32)odd, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24,
+                                   10, 26, 12, 28, 14, 30);
+}
+
+/* draw[k]: word k of net_philox, sixteen at once, with `group` for the rows: the other products of
+   the second and third round, then seven rounds */
+NET_INLINE void net_draw(net_u32 draw[4], const struct net_draws *d, uint32_t group)
+{
+    const uint64_t a1 = (uint64_t)0xD2511F53u * (d->c0 ^ group), a1_high = a1 >> 32;
+    uint32_t k0 = d->key[0] + 2 * 0x9E3779B9u, k1 = d->key[1] + 2 * 0xBB67AE85u;
+    net_u64 c0[2], c1[2], c2[2], c3[2];
+
+    for (int odd = 0; odd < 2; odd++) {
+        c1[odd] = net_philox_product(d->a0[odd] ^ (a1_high ^ (d->key[1] + 0xBB67AE85u)),
+                                     0xCD9E8D57u);
+        c0[odd] = (c1[odd] >> 32) ^ d->b1[odd] ^ k0;
+        c3[odd] = d->a2[odd];
+        c2[odd] = (c3[odd] >> 32) ^ (a1 ^ k1);
+    }
+    NET_UNROLL(round, 7) {
+        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+        for (int odd = 0; odd < 2; odd++) {
+            const net_u64 a = net_philox_product(c0[odd], 0xD2511F53u);
+            const net_u64 b = net_philox_product(c2[odd], 0xCD9E8D57u);
+
+            c0[odd] = (b >> 32) ^ c1[odd] ^ k0, c1[odd] = b;
+            c2[odd] = (a >> 32) ^ c3[odd] ^ k1, c3[odd] = a;
+        }
+    }
+    draw[0] = net_join_words(c0[0], c0[1]);
+    draw[1] = net_join_words(c1[0], c1[1]);
+    draw[2] = net_join_words(c2[0], c2[1]);
+    draw[3] = net_join_words(c3[0], c3[1]);
+}
+
+/* keep[k] = scale where the draw of row 4 `group` + k is at least `threshold`, else 0
+   (net_dropout_draw): words are drawn for an even group, whose draws are their low halves, and held
+   for the odd one after it */
+NET_INLINE void vec_dropout(vec keep[4], struct net_draws *draws, uint32_t group,
+                            uint32_t threshold, float scale)
+{
+    const net_u32 on = vec_bits(vec_set(scale));
+
+    if (draws->held != group / 2) {
+        net_draw(draws->word, draws, group / 2);
+        draws->held = group / 2;
+    }
+    for (int k = 0; k < 4; k++) {
+        const net_u32 draw = group % 2 ? draws->word[k] : draws->word[k] << 16;
+
+        keep[k] = vec_from_bits(on & (net_u32)(draw >= threshold << 16));
+    }
+}
+
+/* What dropout keeps of four images, a bit a lane, for backward to read. */
+NET_INLINE void net_write_mask(uint16_t *mask, const vec keep[4])
+{
+    for (int k = 0; k < 4; k++)
+        mask[k] = vec_lane_bits(keep[k]);
+}
+
+/* keep[k] = scale where the bit is set, else 0 */
+NET_INLINE void net_read_mask(vec keep[4], const uint16_t *mask, float scale)
+{
+    for (int k = 0; k < 4; k++)
+        keep[k] = vec_where_bits(mask[k], vec_set(scale));
+}
+
+/* the upper 24 bits of a draw as a fraction, 0 <= u < 1 */
+NET_INLINE vec net_fraction(net_u32 draw)
+{
+    const net_f32 f = __builtin_convertvector(draw >> 8, net_f32);
+    vec x;
+
+    memcpy(&x, &f, sizeof x);
+    return vec_mul(x, vec_set(0x1p-24f));
+}
+
+/* noise[k]: normal draws of deviation std for row 4 `group` + k, two from each two words (Box and
+   Muller 1958) */
+NET_INLINE void vec_gaussian_noise(vec noise[4], const struct net_draws *draws, uint32_t group,
+                                   float std)
+{
+    net_u32 draw[4];
+
+    net_draw(draw, draws, group);
+    for (int k = 0; k < 4; k += 2) {
+        const vec from = vec_add(net_fraction(draw[k]), vec_set(0x1p-24f));
+        const vec square = vec_max(vec_zero(), vec_mul(vec_set(-2.0f), vec_log(from)));
+        const vec radius = vec_mul(vec_set(std), vec_sqrt(square));
+        vec sine, cosine;
+
+        vec_sin_cos_turns(net_fraction(draw[k + 1]), &sine, &cosine);
+        noise[k] = vec_mul(radius, cosine);
+        noise[k + 1] = vec_mul(radius, sine);
+    }
+}
+
+#endif

@@ -1,0 +1,666 @@
+/*
+ * kernel.h -- what generated code is made of, beyond vec.h: register tiles' sizes, the contraction
+ * loop, shares of threads, the end of a gradient, and the small kernels that every model writes
+ * alike.
+ *
+ * Activations lie as [chunk of 16 images][row][column][block of 16 channels][image][channel],
+ * written at[chunk][pixel][block][16][16]; lanes beyond the last channel are always +0.
+ */
+
+#ifndef NET_KERNEL_H
+#define NET_KERNEL_H
+
+#include "kernels/activation.h"
+#include "netrt.h"
+#include "kernels/rows.h"
+#include "kernels/transpose.h"
+#include "kernels/vec.h"
+
+/* Functions of their own: shared, seen by profilers, and compiled one by one. */
+#define NET_TILE static __attribute__((noinline))
+#define NET_KERNEL static __attribute__((noinline))
+
+/* Tiles are up to 3 vectors wide. (A loop of one iteration leaves its vector on the stack.) */
+#define NET_VECTORS(j, vectors) NET_UNROLL(j, 3) if (j < (vectors))
+
+/* This thread's contiguous share of the items 0 to count-1. */
+#define NET_ITEMS(item, count, run, thread)                                                        \
+    for (int item = (int)((long)(count) * (thread) / (run)->threads),                              \
+             item##_end = (int)((long)(count) * ((thread) + 1) / (run)->threads);                  \
+         item < item##_end; item++)
+
+/* One line of a step: the call, then its time where someone asks. */
+#define RUN(kernel, call)                                                                          \
+    do {                                                                                           \
+        call;                                                                                      \
+        if (__builtin_expect(run->profile != NULL, 0))                                             \
+            net_profile_lap(run->profile, kernel, thread);                                         \
+    } while (0)
+
+/* All threads have finished what stands above before one begins what stands below. */
+NET_INLINE void barrier(const struct net_run *run, int thread)
+{
+    if (run->threads > 1)
+        net_pool_wait(run->pool, thread);
+}
+
+/* A typed view: offset bytes into the arena. */
+NET_INLINE void *net_at(const struct net_run *run, size_t offset)
+{
+    return (char *)run->arena + offset;
+}
+
+/* What a thread has for itself; nothing in it outlives a kernel. */
+NET_INLINE float *net_scratch(const struct net_run *run, int thread)
+{
+    return run->scratch + thread * run->scratch_stride;
+}
+
+/* Images of this batch that lie in a chunk of 16: 0 to 16. */
+NET_INLINE int net_rows(const struct net_run *run, int chunk)
+{
+    const int rows = run->n - 16 * chunk;
+
+    return rows < 0 ? 0 : rows < 16 ? rows : 16;
+}
+
+/* Chunks that hold an image of this batch. */
+NET_INLINE int net_chunks(const struct net_run *run)
+{
+    return (run->n + 15) / 16;
+}
+
+/* A finished piece of gradient goes to the optimizer, or to G where the run wants it kept. */
+NET_INLINE void net_finish(const struct net_run *run, float *w, const float *g, long count)
+{
+    const long at = w - (float *)run->params;
+
+    if (run->grads)
+        memcpy(run->grads + at, g, (size_t)count * sizeof *g);
+    else
+        run->update(w, g, run->state + at, count, &run->hyper);
+}
+
+/* The same of a weight with penalties l1 |w| + l2 / 2 w^2, whose gradient is added on the way to
+   the optimizer; to a gradient that is kept strips.c adds it. */
+NET_INLINE void net_finish_penalized(const struct net_run *run, float *w, float *g, long count,
+                                     float l1, float l2)
+{
+    for (long i = 0; i < count && !run->grads; i += 16) {
+        const vec wi = vec_load(w + i), sign = vec_sign(wi);
+        const vec add = vec_add(vec_mul(vec_set(l2), wi), vec_mul(vec_set(l1), sign));
+
+        vec_store(g + i, vec_add(vec_load(g + i), add));
+    }
+    net_finish(run, w, g, count);
+}
+
+/* ---- Contraction ----------------------------------------------------------------------------- */
+
+/* What one output element sums over: taps in rows and columns, and channels in each; all steps in
+   floats, from one to the next. A value with several segments has one of these for each. */
+struct taps {
+    long x, w;                  /* from the tile's x and w to the first tap */
+    long rows, columns;         /* taps: of a window inside the image; pixels of a flat segment */
+    long x_row, x_column;
+    long w_row, w_column;
+    long channels;              /* 16 to a block */
+};
+
+/* acc[i][j] += sum over taps and channels of x[i] w[j]: `rows` images by `vectors` blocks.
+   x_image: floats from image to image, x_block: from block to block of channels. */
+NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, long x_image,
+                         long x_block, const float *w, const struct taps *taps,
+                         int segments)
+{
+    NET_REPEAT(s, segments)
+        NET_REPEAT(r, taps[s].rows)
+            NET_REPEAT(c, taps[s].columns) {
+                const float *xb = x + taps[s].x + r * taps[s].x_row + c * taps[s].x_column;
+                const float *wk = w + taps[s].w + r * taps[s].w_row + c * taps[s].w_column;
+
+                for (long left = taps[s].channels; left > 0; left -= 16, xb += x_block) {
+                    const float *xk = xb;
+
+                    NET_REPEAT(k, left < 16 ? left : 16) {
+                        vec wj[3];
+                        NET_VECTORS(j, vectors)
+                            wj[j] = vec_load(wk + 16 * j);
+                        NET_UNROLL(i, rows)
+                            NET_VECTORS(j, vectors)
+                                acc[i][j] = vec_fma(vec_set(xk[i * x_image]), wj[j], acc[i][j]);
+                        xk++;
+                        wk += 16 * vectors;
+                    }
+                }
+            }
+}
+
+/* The same for a packed image of few channels, its border of zeros included: `rows_of_taps` rows of
+   `columns` pixels, every tap inside. */
+NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float *x, int lanes,
+                                int channels, int columns, long x_row, int rows_of_taps,
+                                const float *w)
+{
+    NET_REPEAT(r, rows_of_taps) {
+        NET_UNROLL(k, channels * columns) {
+            const long at = (long)(k / channels) * 16 * lanes + k % channels;
+            vec wj[3];
+
+            NET_VECTORS(j, vectors)
+                wj[j] = vec_load(w + 16 * (vectors * k + j));
+            NET_UNROLL(i, rows)
+                NET_VECTORS(j, vectors)
+                    acc[i][j] = vec_fma(vec_set(x[at + i * lanes]), wj[j], acc[i][j]);
+        }
+        x += x_row;
+        w += 16 * vectors * channels * columns;
+    }
+}
+
+/* The images and pixels that one weight's gradient sums over; steps in floats. */
+struct sweep {
+    long chunks, rows, columns, images;     /* images of the last chunk; 16 in the others */
+    long x_chunk, x_row, x_column, x_image;
+    long dy_chunk, dy_row, dy_column;
+};
+
+/* acc[i][j] += sum over chunks, rows, columns and images of x[input first + i] dy[j]: `rows` inputs
+   by `vectors` blocks of outputs. Input (k, l, c) of taps `columns` wide is at k x_tap_row + l
+   x_tap_column + c; inside one block of channels there is a single tap of 16. `ahead`: asks for the
+   next column. */
+NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int channels, int columns,
+                          long x_tap_row, long x_tap_column, const float *x, const float *dy,
+                          const struct sweep *over, int ahead)
+{
+    NET_REPEAT(chunk, over->chunks) {
+        const long images = chunk < over->chunks - 1 ? 16 : over->images;
+
+        NET_REPEAT(r, over->rows)
+            NET_REPEAT(c, over->columns) {
+                const float *xn = x + chunk * over->x_chunk + r * over->x_row + c * over->x_column;
+                const float *dn = dy + chunk * over->dy_chunk + r * over->dy_row
+                                + c * over->dy_column;
+
+                NET_REPEAT(n, images) {
+                    vec d[3];
+                    NET_VECTORS(j, vectors) {
+                        d[j] = vec_load(dn + 256 * j);
+                        if (ahead)
+                            __builtin_prefetch(dn + 256 * j + over->dy_column);
+                    }
+                    if (ahead)
+                        __builtin_prefetch(xn + over->x_column);
+                    NET_UNROLL(i, rows) {
+                        const long at = (first + i) / (channels * columns) * x_tap_row
+                                      + (first + i) / channels % columns * x_tap_column
+                                      + (first + i) % channels;
+                        NET_VECTORS(j, vectors)
+                            acc[i][j] = vec_fma(vec_set(xn[at]), d[j], acc[i][j]);
+                    }
+                    xn += over->x_image;
+                    dn += 16;
+                }
+            }
+    }
+}
+
+/* Taps of a window that fall inside the image: the first, how many, and the position under the
+   first. */
+struct net_window {
+    int first, count, at;
+};
+
+/* Output position i of a convolution or pool: taps k with 0 <= i stride - padding + k < size. */
+NET_INLINE struct net_window net_taps_forward(int i, int stride, int padding, int kernel, int size)
+{
+    const int begin = i * stride - padding;
+    const int first = begin < 0 ? -begin : 0;
+    const int end = begin + kernel > size ? size - begin : kernel;
+
+    return (struct net_window){ first, end > first ? end - first : 0, begin + first };
+}
+
+/* Input position i: taps k, every stride-th, whose window starts at an output position 0 to size-1;
+   `at` is that of the first tap, the next ones count down. */
+NET_INLINE struct net_window net_taps_backward(int i, int stride, int padding, int kernel, int size)
+{
+    const int last = i + padding < kernel - 1 ? i + padding : kernel - 1;
+    int first = i + padding - (size - 1) * stride;
+
+    if (first < 0)
+        first = 0;
+    first += (i + padding - first) % stride;
+    return (struct net_window){ first, last < first ? 0 : (last - first) / stride + 1,
+                                (i + padding - first) / stride };
+}
+
+/* The same with `dilation` pixels from tap to tap. */
+NET_INLINE struct net_window net_taps_forward_apart(int i, int stride, int padding, int kernel,
+                                                    int size, int dilation)
+{
+    const int begin = i * stride - padding;
+    const int first = begin < 0 ? (-begin + dilation - 1) / dilation : 0;
+    const int last = begin < size ? (size - 1 - begin) / dilation : -1;
+    const int end = last < kernel ? last + 1 : kernel;
+
+    return (struct net_window){ first, end > first ? end - first : 0, begin + first * dilation };
+}
+
+/* Taps that meet a window are `step` apart, the least with step dilation a multiple of the stride;
+   the window's position counts down by step dilation / stride. */
+NET_INLINE struct net_window net_taps_backward_apart(int i, int stride, int padding, int kernel,
+                                                     int size, int dilation, int step)
+{
+    const int reach = i + padding, beyond = reach - (size - 1) * stride;
+    int first = beyond > 0 ? (beyond + dilation - 1) / dilation : 0;
+    int last = reach / dilation < kernel - 1 ? reach / dilation : kernel - 1;
+
+    for (int tries = 1; tries < step && (reach - first * dilation) % stride != 0; tries++)
+        first++;
+    if ((reach - first * dilation) % stride != 0)
+        last = -1;
+    return (struct net_window){ first, last < first ? 0 : (last - first) / step + 1,
+                                (reach - first * dilation) / stride };
+}
+
+/* Output positions at which tap k falls inside the image. */
+struct net_range {
+    int begin, end;
+};
+
+NET_INLINE struct net_range net_valid(int k, int stride, int padding, int size, int outputs)
+{
+    const int low = padding - k, high = size - 1 + padding - k;
+    const int begin = low > 0 ? (low + stride - 1) / stride : 0;
+    const int end = high < 0 ? 0 : high / stride + 1;
+
+    return (struct net_range){ begin, end < outputs ? end : outputs };
+}
+
+/* The panel that block `block` belongs to, after panels of 3 and then 2 blocks. */
+struct net_panel {
+    int first, width;
+};
+
+NET_INLINE struct net_panel net_panel_of(int block, int threes, int twos)
+{
+    if (block < 3 * threes)
+        return (struct net_panel){ block / 3 * 3, 3 };
+    block -= 3 * threes;
+    if (block < 2 * twos)
+        return (struct net_panel){ 3 * threes + block / 2 * 2, 2 };
+    return (struct net_panel){ 3 * threes + block, 1 };
+}
+
+/* ---- Layernorm: the channels of one pixel, sixteen images at once ---------------------------- */
+
+/* Of each image: the mean of its channels, and one over their deviation. */
+struct net_stats {
+    _Alignas(64) float mean[16], inv_std[16];
+};
+
+/* What a gradient takes away: the mean of g, and of g times the standardized x. */
+struct net_slopes {
+    _Alignas(64) float share[16], slope[16];
+};
+
+/* x: sixteen images a block of channels, the blocks 256 floats apart */
+NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels, float eps)
+{
+    _Alignas(64) float part[256];
+    const vec count = vec_set((float)channels);
+
+    for (int i = 0; i < 16; i++) {
+        vec sum = vec_zero();
+
+        for (int c = 0; c < channels; c += 16)
+            sum = vec_add(sum, vec_load(x + 16 * c + 16 * i));
+        vec_store(part + 16 * i, sum);
+    }
+    vec_store(s->mean, vec_div(vec_sum_each(part, 16), count));
+    for (int i = 0; i < 16; i++) {
+        const vec mean = vec_set(s->mean[i]);
+        vec sum = vec_zero();
+
+        for (int c = 0; c < channels; c += 16) {
+            const vec d = vec_first(channels - c, vec_sub(vec_load(x + 16 * c + 16 * i), mean),
+                                    vec_zero());
+            sum = vec_fma(d, d, sum);
+        }
+        vec_store(part + 16 * i, sum);
+    }
+    const vec variance = vec_div(vec_sum_each(part, 16), count);
+    vec_store(s->inv_std, vec_div(vec_set(1.0f), vec_sqrt(vec_add(variance, vec_set(eps)))));
+}
+
+/* x of image i less its mean, over its deviation; padding is no number of use */
+NET_INLINE vec net_standard(const struct net_stats *s, int i, vec x)
+{
+    return vec_mul(vec_sub(x, vec_set(s->mean[i])), vec_set(s->inv_std[i]));
+}
+
+NET_INLINE void net_find_slopes(struct net_slopes *slopes, const struct net_stats *s,
+                                const float *x, const float *dy, const float *gamma, int channels)
+{
+    _Alignas(64) float part[256], part_normal[256];
+    const vec count = vec_set((float)channels);
+
+    for (int i = 0; i < 16; i++) {
+        vec sum = vec_zero(), second = vec_zero();
+
+        for (int c = 0; c < channels; c += 16) {
+            const vec g = vec_mul(vec_load(dy + 16 * c + 16 * i), vec_load(gamma + c));
+
+            sum = vec_add(sum, g);
+            second = vec_fma(g, net_standard(s, i, vec_load(x + 16 * c + 16 * i)), second);
+        }
+        vec_store(part + 16 * i, sum);
+        vec_store(part_normal + 16 * i, second);
+    }
+    vec_store(slopes->share, vec_div(vec_sum_each(part, 16), count));
+    vec_store(slopes->slope, vec_div(vec_sum_each(part_normal, 16), count));
+}
+
+/* (g - share - normal slope) / deviation in the first `lanes` lanes */
+NET_INLINE vec net_layernorm_grad(const struct net_stats *s, const struct net_slopes *slopes,
+                                  int i, vec normal, vec g, int lanes)
+{
+    const vec along = vec_fma(normal, vec_set(slopes->slope[i]), vec_set(slopes->share[i]));
+    const vec dx = vec_mul(vec_sub(g, along), vec_set(s->inv_std[i]));
+
+    return vec_first(lanes, dx, vec_zero());
+}
+
+/* ---- Elementwise ----------------------------------------------------------------------------- */
+
+/* The channels that a block of a value holds. */
+struct net_lanes {
+    int lanes;                  /* in use; 16 or more: all */
+    int element, step;          /* flat logical index of lane 0, and from lane to lane */
+};
+
+/* dy where x > 0, else slope dy; leaky_relu itself with dy = x */
+NET_INLINE vec net_leaky(vec x, vec dy, float slope)
+{
+    return vec_if_greater(x, vec_zero(), dy, vec_mul(vec_set(slope), dy));
+}
+
+/* dy where 0 < y < 6 */
+NET_INLINE vec net_relu6_grad(vec y, vec dy)
+{
+    const vec below = vec_if_greater(vec_set(6.0f), y, dy, vec_zero());
+
+    return vec_if_greater(y, vec_zero(), below, vec_zero());
+}
+
+/* dy y (1 - y) */
+NET_INLINE vec net_sigmoid_grad(vec y, vec dy)
+{
+    return vec_mul(dy, vec_mul(y, vec_sub(vec_set(1.0f), y)));
+}
+
+/* dy (1 - y^2) */
+NET_INLINE vec net_tanh_grad(vec y, vec dy)
+{
+    return vec_mul(dy, vec_sub(vec_set(1.0f), vec_mul(y, y)));
+}
+
+/* x sigmoid(x) */
+NET_INLINE vec net_silu(vec x)
+{
+    return vec_mul(x, vec_sigmoid(x));
+}
+
+/* dy s (1 + x (1 - s)), s = sigmoid(x) */
+NET_INLINE vec net_silu_grad(vec x, vec dy)
+{
+    const vec one = vec_set(1.0f), s = vec_sigmoid(x);
+
+    return vec_mul(dy, vec_mul(s, vec_fma(x, vec_sub(one, s), one)));
+}
+
+/* (x - mean) / std gamma + beta */
+NET_INLINE vec net_normalize(vec x, vec mean, vec inv_std, vec gamma, vec beta)
+{
+    return vec_fma(vec_sub(x, mean), vec_mul(inv_std, gamma), beta);
+}
+
+/* gamma / std (dy - (dbeta + xhat dgamma) / rows): Ioffe and Szegedy 2015, section 3 */
+NET_INLINE vec net_normalize_grad(vec x, vec dy, vec mean, vec inv_std, vec gamma, vec dgamma,
+                                  vec dbeta, float inverse_rows)
+{
+    const vec xhat = vec_mul(vec_sub(x, mean), inv_std);
+    const vec sum = vec_fma(xhat, dgamma, dbeta);
+
+    return vec_mul(vec_mul(gamma, inv_std),
+                   vec_sub(dy, vec_mul(sum, vec_set(inverse_rows))));
+}
+
+/* ---- Pools ----------------------------------------------------------------------------------- */
+
+/* v if it is larger than top or not a number, else top */
+NET_INLINE vec net_larger(vec v, vec top)
+{
+    return vec_max(top, v);
+}
+
+/* tap where v is larger than top, else old */
+NET_INLINE vec net_where_larger(vec v, vec top, float tap, vec old)
+{
+    return vec_if_greater(v, top, vec_set(tap), old);
+}
+
+/* dy where the index, a whole number, is `pixel`, else +0 */
+NET_INLINE vec net_where_pixel(vec index, float pixel, vec dy)
+{
+    const net_u32 hit = (net_u32)(vec_bits(index) == vec_bits(vec_set(pixel)));
+
+    return vec_from_bits(vec_bits(dy) & hit);
+}
+
+/* dy where the index is `tap`, else +0 */
+NET_INLINE vec net_where_tap(const uint8_t *index, int tap, vec dy)
+{
+    net_u8 at;
+
+    memcpy(&at, index, sizeof at);
+    const net_u32 hit = (net_u32)(__builtin_convertvector(at, net_u32) == (uint32_t)tap);
+
+    return vec_from_bits(vec_bits(dy) & hit);
+}
+
+/* ---- Reductions over images: slices added in order ------------------------------------------- */
+
+NET_INLINE vec net_sum_slices(const float *slices, long step, long count)
+{
+    vec sum = vec_zero();
+
+    NET_REPEAT(s, count)
+        sum = vec_add(sum, vec_load(slices + s * step));
+    return sum;
+}
+
+/* Batchnorm of one block from the slices' means m and, `second` floats further, their sums M of
+   (x - m)^2: mean = sum of k m / K, K var = sum of M + k (m - mean)^2 for slices of k numbers, K in
+   all (Chan, Golub and LeVeque 1979). Gives mean, 1 / std with the biased variance, and the running
+   statistics moved by `momentum` towards mean and unbiased variance (PyTorch's BatchNorm); a batch
+   of one number a channel has no variance and leaves them. A slice is a chunk's row, of `width`
+   pixels, of `height` rows. */
+NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, float *running_var,
+                              const float *slices, long second, long step,
+                              const struct net_run *run, int height, int width, double eps,
+                              double momentum)
+{
+    const long count = (long)net_chunks(run) * height;
+    const double all = (double)run->n * height * width;
+    double m[16] = { 0 }, var[16] = { 0 };
+
+    for (long s = 0; s < count; s++) {
+        const double share = net_rows(run, (int)(s / height)) * width / all;
+
+        for (int lane = 0; lane < 16; lane++)
+            m[lane] += share * (double)slices[s * step + lane];
+    }
+    for (long s = 0; s < count; s++) {
+        const double share = net_rows(run, (int)(s / height)) * width / all;
+
+        for (int lane = 0; lane < 16; lane++) {
+            const double d = (double)slices[s * step + lane] - m[lane];
+
+            var[lane] += (double)slices[s * step + second + lane] / all + share * d * d;
+        }
+    }
+    for (int lane = 0; lane < 16; lane++) {
+        const double biased = var[lane] < 0 || all < 2 ? 0 : var[lane];
+        const double unbiased = biased * all / (all - 1);
+
+        mean[lane] = (float)m[lane];
+        inv_std[lane] = (float)(1.0 / __builtin_sqrt(biased + eps));
+        if (all < 2)
+            continue;
+        running_mean[lane] += (float)(momentum * (m[lane] - (double)running_mean[lane]));
+        running_var[lane] += (float)(momentum * (unbiased - (double)running_var[lane]));
+    }
+}
+
+/* ---- Between the runtime's rows and the layouts ---------------------------------------------- */
+
+/* Where one segment of a field lies in the packed batch; steps in floats. */
+struct net_place {
+    int start, channels, height, width;     /* of the row: [channels][height][width] from start */
+    int lanes;                              /* channels in a block */
+    int scaled;                             /* elements of the row that share a scale and shift */
+    long at, chunk, row, column;
+};
+
+/* Channels begin to end - 1 of one pixel, all of one scale: whole blocks of lanes at a time. */
+NET_INLINE void net_pack_channels(float *to, const uint8_t *bytes, const float *values, int begin,
+                                  int end, float scale, float shift)
+{
+    const int first = (begin + 15) / 16 * 16 < end ? (begin + 15) / 16 * 16 : end;
+    const int last = first + (end - first) / 16 * 16;
+
+    for (int c = begin; c < first; c++)
+        to[c / 16 * 256 + c % 16] = bytes ? (float)bytes[c] * scale + shift : values[c];
+    for (int c = first; c < last; c += 16)
+        if (bytes)
+            vec_store(to + 16 * c, vec_add(vec_mul(vec_load_bytes(bytes + c), vec_set(scale)),
+                                           vec_set(shift)));
+        else
+            memcpy(to + 16 * c, values + c, 16 * sizeof *to);
+    for (int c = last; c < end; c++)
+        to[c / 16 * 256 + c % 16] = bytes ? (float)bytes[c] * scale + shift : values[c];
+}
+
+/* `count` elements of row i, from element `from` on, to every `step`th float. */
+static inline void net_pack_line(float *to, long step, const struct net_rows *rows, int i, int from,
+                                 int count, int scaled)
+{
+    const uint8_t *bytes = (const uint8_t *)rows->row[i] + from;
+    const float *values = (const float *)rows->row[i] + from;
+    const int s = from / scaled;
+
+    if (rows->type != NET_U8)
+        for (int k = 0; k < count; k++)
+            to[k * step] = values[k];
+    else if (s == (from + count - 1) / scaled)
+        for (int k = 0; k < count; k++)
+            to[k * step] = (float)bytes[k] * rows->scale[s] + rows->shift[s];
+    else
+        for (int k = 0; k < count; k++)
+            to[k * step] = (float)bytes[k] * rows->scale[(from + k) / scaled]
+                           + rows->shift[(from + k) / scaled];
+}
+
+/* Rows of one pixel a channel; `scaled` channels after each other have one scale. */
+static inline void net_pack_vectors(float *to, const struct net_rows *rows, int n,
+                                    struct net_place p)
+{
+    const bool u8 = rows->type == NET_U8;
+
+    for (int i = 0; i < n; i++) {
+        const uint8_t *bytes = u8 ? (const uint8_t *)rows->row[i] + p.start : NULL;
+        const float *values = u8 ? NULL : (const float *)rows->row[i] + p.start;
+        float *image = to + p.at + i / 16 * p.chunk + i % 16 * p.lanes;
+
+        for (int c = 0, end; c < p.channels; c = end) {
+            const int s = (p.start + c) / p.scaled, next = (s + 1) * p.scaled - p.start;
+
+            end = u8 && next < p.channels ? next : p.channels;
+            net_pack_channels(image, bytes, values, c, end, u8 ? rows->scale[s] : 1.0f,
+                              u8 ? rows->shift[s] : 0.0f);
+        }
+    }
+}
+
+/* Rows become a packed value: u8 rows scaled on the way. Sixteen images stand side by side, so they
+   are written together, a line of pixels at a time, which stays in the cache. */
+static inline void net_pack(float *to, const struct net_rows *rows, int n, struct net_place p)
+{
+    if (p.height * p.width == 1 && p.lanes == 16) {
+        net_pack_vectors(to, rows, n, p);
+        return;
+    }
+    for (int first = 0; first < n; first += 16)
+        for (int h = 0; h < p.height; h++)
+            for (int i = first; i < n && i < first + 16; i++)
+                for (int c = 0; c < p.channels; c++)
+                    net_pack_line(to + p.at + i / 16 * p.chunk + i % 16 * p.lanes + c / 16 * 256
+                                      + c % 16 + h * p.row,
+                                  p.column, rows, i, p.start + (c * p.height + h) * p.width,
+                                  p.width, p.scaled);
+}
+
+static inline void net_pack_classes(int32_t *to, const struct net_rows *rows, int n)
+{
+    for (int i = 0; i < n; i++)
+        to[i] = *(const int32_t *)rows->row[i];
+}
+
+/* The offset of flat logical element `k` in a chunk, image 0. */
+static inline long net_element_at(const struct net_segment *segments, int count, int k)
+{
+    int s = count - 1;
+
+    while (s > 0 && k < segments[s].start)
+        s--;
+    const int left = k - segments[s].start;
+    const int c = left / segments[s].pixels, pixel = left % segments[s].pixels;
+
+    return ((long)segments[s].block + (long)pixel * segments[s].stride + c / 16) * 256 + c % 16;
+}
+
+/* A chunk of one layout becomes another, from logical element `start` on; padding lanes of `to`
+   become +0. */
+static inline void net_relayout(float *to, long to_floats, const struct net_segment *to_segments,
+                                int to_count, const float *from,
+                                const struct net_segment *from_segments, int from_count, int start,
+                                int size)
+{
+    memset(to, 0, (size_t)to_floats * sizeof *to);
+    for (int k = 0; k < size; k++) {
+        const long a = net_element_at(to_segments, to_count, k);
+        const long b = net_element_at(from_segments, from_count, start + k);
+
+        for (int i = 0; i < 16; i++)
+            to[a + 16 * i] = from[b + 16 * i];
+    }
+}
+
+/* The prediction as rows: [n][size] */
+static inline void net_unpack(float *rows, const float *from, long chunk, int n,
+                              const struct net_segment *segments, int count, int size)
+{
+    for (int k = 0; k < size; k++) {
+        const long at = net_element_at(segments, count, k);
+
+        for (int i = 0; i < n; i++)
+            rows[(long)i * size + k] = from[i / 16 * chunk + at + 16 * (i % 16)];
+    }
+}
+
+#include "kernels/depthwise.h"
+#include "kernels/few_outputs.h"
+
+#endif

@@ -1,0 +1,344 @@
+/*
+ * fold_report.c -- what the runs of a k-fold say together: a table with their mean and standard
+ * deviation, kfold.json, folds.csv (a row an epoch and fold) and band.csv (a row an epoch).
+ *
+ * The runs' own files are read back: folds of an earlier session are among them.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/fold_report.h"
+
+char *net_fold_folder(const struct folds *folds, int number)
+{
+    return net_format("%s/fold_%d", folds->folder, number);
+}
+
+struct net_json *net_folds_read(const char *folder, const char *name)
+{
+    char *path = net_format("%s/%s", folder, name), error[256];
+    size_t length;
+    char *text = net_file_read(path, &length);
+    struct net_json *json = net_json_read(text, length, error, sizeof error);
+
+    if (!json)
+        net_fail(NET_FAULT, "%s: %s", path, error);
+    free(text);
+    free(path);
+    return json;
+}
+
+/* ---- What a fold gave ------------------------------------------------------------------------ */
+
+/* The numbers of a run's "final": train_loss, train_accuracy, validation_loss, ... */
+struct result {
+    char **names;
+    double *values;             /* NaN where it was null */
+    int count;
+};
+
+static void add_result(struct result *result, const char *part, const struct net_json *number)
+{
+    const size_t count = (size_t)result->count + 1;
+
+    result->names = realloc(result->names, count * sizeof *result->names);
+    result->values = realloc(result->values, count * sizeof *result->values);
+    if (!result->names || !result->values)
+        net_fail(NET_FAULT, "out of memory");
+    result->names[count - 1] = net_format("%s_%s", part, number->key);
+    result->values[count - 1] = number->kind == NET_JSON_NUMBER ? number->number : NAN;
+    result->count++;
+}
+
+static struct result read_result(const char *folder)
+{
+    struct net_json *json = net_folds_read(folder, "run.json");
+    const struct net_json *final = net_json_member(json, "final");
+    struct result result = { 0 };
+
+    for (const struct net_json *part = final ? final->first : NULL; part; part = part->next)
+        for (const struct net_json *number = part->first; number; number = number->next)
+            add_result(&result, part->key, number);
+    net_json_free(json);
+    return result;
+}
+
+static void free_result(struct result *result)
+{
+    for (int i = 0; i < result->count; i++)
+        free(result->names[i]);
+    free(result->names);
+    free(result->values);
+}
+
+/* Mean, and standard deviation of a sample: the squares' sum divided by count - 1. */
+static void spread(const double *values, int count, double *mean, double *deviation)
+{
+    double sum = 0.0, squares = 0.0;
+
+    for (int i = 0; i < count; i++)
+        sum += values[i] - values[0];
+    *mean = values[0] + sum / count;    /* of equal numbers: exactly theirs */
+    for (int i = 0; i < count; i++)
+        squares += (values[i] - *mean) * (values[i] - *mean);
+    *deviation = count > 1 ? sqrt(squares / (count - 1)) : NAN;
+}
+
+/* ---- The table ------------------------------------------------------------------------------- */
+
+static void column_spread(const struct result *results, int folds, int column, double *mean,
+                          double *deviation)
+{
+    double *values = net_allocate((size_t)folds, sizeof *values);
+
+    for (int i = 0; i < folds; i++)
+        values[i] = results[i].values[column];
+    spread(values, folds, mean, deviation);
+    free(values);
+}
+
+static int width_of(const char *name)
+{
+    return strlen(name) > 10 ? (int)strlen(name) : 10;
+}
+
+static void print_table(const struct result *results, int folds)
+{
+    const struct result *first = &results[0];
+
+    printf("%-5s", "fold");
+    for (int c = 0; c < first->count; c++)
+        printf("  %*s", width_of(first->names[c]), first->names[c]);
+    for (int i = 0; i < folds; i++) {
+        printf("\n%-5d", i + 1);
+        for (int c = 0; c < first->count; c++)
+            printf("  %*.6g", width_of(first->names[c]), results[i].values[c]);
+    }
+    for (int row = 0; row < 2; row++) {
+        printf("%s\n%-5s", row ? "" : "\n", row ? "sd" : "mean");
+        for (int c = 0; c < first->count; c++) {
+            double numbers[2];
+
+            column_spread(results, folds, c, &numbers[0], &numbers[1]);
+            printf("  %*.6g", width_of(first->names[c]), numbers[row]);
+        }
+    }
+    printf("\n\nsd: the standard deviation of a sample, over %d - 1\n", folds);
+}
+
+static void add_members(struct net_text *text, char *const *names, const double *values, int count)
+{
+    for (int c = 0; c < count; c++) {
+        net_text_add(text, c ? ", \"%s\": " : "\"%s\": ", names[c]);
+        net_text_number(text, values[c]);
+    }
+    net_text_add(text, "}");
+}
+
+/* The whole as JSON; without results where `results` is NULL. */
+static struct net_text as_json(const struct folds *folds, const struct result *results)
+{
+    struct net_text text = { 0 };
+
+    net_text_add(&text, "{\n  \"model\": ");
+    net_text_quote(&text, folds->options->model->name);
+    net_text_add(&text, ",\n  \"model_hash\": \"%s\",\n  \"folds\": %d",
+                 folds->options->model->hash, folds->count);
+    if (results) {
+        const int columns = results[0].count;
+        double *mean = net_allocate((size_t)columns, sizeof *mean);
+        double *deviation = net_allocate((size_t)columns, sizeof *deviation);
+
+        net_text_add(&text, ",\n  \"results\": [");
+        for (int i = 0; i < folds->count; i++) {
+            net_text_add(&text, "%s\n    {\"fold\": %d, ", i ? "," : "", i + 1);
+            add_members(&text, results[i].names, results[i].values, columns);
+        }
+        for (int c = 0; c < columns; c++)
+            column_spread(results, folds->count, c, &mean[c], &deviation[c]);
+        net_text_add(&text, "\n  ],\n  \"mean\": {");
+        add_members(&text, results[0].names, mean, columns);
+        net_text_add(&text, ",\n  \"sample_standard_deviation\": {");
+        add_members(&text, results[0].names, deviation, columns);
+        free(mean);
+        free(deviation);
+    }
+    net_text_add(&text, "\n}\n");
+    return text;
+}
+
+void net_folds_write(const struct folds *folds, const struct result *results)
+{
+    struct net_text json = as_json(folds, results);
+    char *path = net_format("%s/kfold.json", folds->folder);
+
+    net_file_replace(path, &json);
+    free(json.at);
+    free(path);
+}
+
+/* ---- Epochs ---------------------------------------------------------------------------------- */
+
+/* A history.csv as numbers. */
+struct history {
+    char *text;                 /* the file, its lines and the header's words cut */
+    char **names;               /* of columns */
+    double *values;             /* [rows][columns] */
+    int columns, rows;
+};
+
+static int count_of(const char *text, char c)
+{
+    int count = 0;
+
+    for (; *text; text++)
+        count += *text == c;
+    return count;
+}
+
+static struct history read_history(const char *folder)
+{
+    char *path = net_format("%s/history.csv", folder), *rest, *line;
+    struct history history = { 0 };
+    size_t length;
+
+    history.text = rest = net_file_read(path, &length);
+    const int lines = count_of(rest, '\n');
+
+    line = strtok_r(rest, "\n", &rest);
+    if (!line)
+        net_fail(NET_FAULT, "%s is empty", path);
+    history.columns = count_of(line, ',') + 1;
+    history.names = net_allocate((size_t)history.columns, sizeof *history.names);
+    history.values = net_allocate((size_t)lines * (size_t)history.columns,
+                                  sizeof *history.values);
+    for (int c = 0; c < history.columns; c++)
+        history.names[c] = strtok_r(line, ",", &line);
+    for (; (line = strtok_r(NULL, "\n", &rest)) != NULL; history.rows++) {
+        double *values = history.values + history.rows * history.columns;
+
+        for (int c = 0; c < history.columns; c++) {
+            const char *number = strtok_r(line, ",", &line);
+
+            if (!number)
+                net_fail(NET_FAULT, "%s: line %d has fewer numbers than the header", path,
+                         history.rows + 2);
+            values[c] = strtod(number, NULL);
+        }
+    }
+    free(path);
+    return history;
+}
+
+static void free_history(struct history *history)
+{
+    free(history->text);
+    free(history->names);
+    free(history->values);
+}
+
+/* folds.csv: the folds' histories in one file, a row an epoch and fold. */
+static void write_folds(const struct folds *folds, const struct history *histories)
+{
+    char *path = net_format("%s/folds.csv", folds->folder);
+    struct net_text text = { 0 };
+
+    net_text_add(&text, "fold");
+    for (int c = 0; c < histories[0].columns; c++)
+        net_text_add(&text, ",%s", histories[0].names[c]);
+    for (int i = 0; i < folds->count; i++)
+        for (int row = 0; row < histories[i].rows; row++) {
+            net_text_add(&text, "\n%d", i + 1);
+            for (int c = 0; c < histories[i].columns; c++)
+                net_text_add(&text, ",%.9g", histories[i].values[row * histories[i].columns + c]);
+        }
+    net_text_add(&text, "\n");
+    net_file_replace(path, &text);
+    free(text.at);
+    free(path);
+}
+
+/* band.csv: of each epoch the mean and standard deviation over the folds that came so far. */
+static void write_band(const struct folds *folds, const struct history *histories)
+{
+    char *path = net_format("%s/band.csv", folds->folder);
+    double *values = net_allocate((size_t)folds->count, sizeof *values), mean, deviation;
+    struct net_text text = { 0 };
+
+    net_text_add(&text, "epoch,folds");
+    for (int c = 1; c < histories[0].columns; c++)
+        net_text_add(&text, ",%s_mean,%s_sd", histories[0].names[c], histories[0].names[c]);
+    net_text_add(&text, "\n");
+    for (int row = 0, there = 1; there; row++) {
+        there = 0;
+        for (int i = 0; i < folds->count; i++)
+            there += row < histories[i].rows;
+        if (there)
+            net_text_add(&text, "%d,%d", row + 1, there);
+        for (int c = 1; there && c < histories[0].columns; c++) {
+            int count = 0;
+
+            for (int i = 0; i < folds->count; i++)
+                if (row < histories[i].rows)
+                    values[count++] = histories[i].values[row * histories[i].columns + c];
+            spread(values, count, &mean, &deviation);
+            net_text_add(&text, ",%.9g,%.9g", mean, deviation);
+        }
+        net_text_add(&text, there ? "\n" : "");
+    }
+    net_file_replace(path, &text);
+    free(text.at);
+    free(values);
+    free(path);
+}
+
+static void write_epochs(const struct folds *folds)
+{
+    struct history *histories = net_allocate((size_t)folds->count, sizeof *histories);
+
+    for (int i = 0; i < folds->count; i++) {
+        char *folder = net_fold_folder(folds, i + 1);
+
+        histories[i] = read_history(folder);
+        free(folder);
+        if (histories[i].columns != histories[0].columns)
+            net_fail(NET_FAULT, "the histories of fold 1 and fold %d have other columns", i + 1);
+    }
+    write_folds(folds, histories);
+    write_band(folds, histories);
+    for (int i = 0; i < folds->count; i++)
+        free_history(&histories[i]);
+    free(histories);
+}
+
+void net_folds_show(const struct folds *folds)
+{
+    struct result *results = net_allocate((size_t)folds->count, sizeof *results);
+
+    for (int i = 0; i < folds->count; i++) {
+        char *folder = net_fold_folder(folds, i + 1);
+
+        results[i] = read_result(folder);
+        if (results[i].count != results[0].count)
+            net_fail(NET_FAULT, "%s/run.json has other results than that of fold 1", folder);
+        free(folder);
+    }
+    write_epochs(folds);
+    net_folds_write(folds, results);
+    if (net_flag(folds->options, NET_JSON_OUTPUT)) {
+        struct net_text json = as_json(folds, results);
+
+        fputs(json.at, stdout);
+        free(json.at);
+    } else {
+        print_table(results, folds->count);
+    }
+    if (!net_flag(folds->options, NET_QUIET))
+        fprintf(stderr, "the folds are in %s, and folds.csv, band.csv and kfold.json\n",
+                folds->folder);
+    for (int i = 0; i < folds->count; i++)
+        free_result(&results[i]);
+    free(results);
+}

@@ -1,0 +1,368 @@
+/*
+ * metrics.c -- counts and sums over the predictions of a part, from which every metric follows.
+ * Rows are added one by one in double, so that the result does not depend on the batch.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/metrics.h"
+
+enum task {
+    TASK_CLASSES,               /* the largest of several outputs */
+    TASK_BINARY,                /* one output: class 1 where p >= 0.5 */
+    TASK_SIGN,                  /* one output: class 1 where it is not negative; targets -1, 1 */
+    TASK_VALUES,
+};
+
+/* Sums over rows of one output. */
+struct sums {
+    double square, absolute;    /* of prediction - target */
+    double mean, spread;        /* of the target: mean, sum of squared deviations (Welford) */
+};
+
+/* Rows of one class. */
+struct tally {
+    long support;               /* whose class it is */
+    long predicted;             /* for which it was predicted */
+    long right;                 /* both */
+};
+
+enum { MOST_IN_CONFUSION = 1000 };  /* classes; the matrix grows with their square */
+
+struct net_metrics {
+    const struct net_model *model;
+    const struct net_data *data;
+    const struct net_field *target;
+    enum task task;
+    int classes;                /* 0 for TASK_VALUES */
+    long rows;
+    struct tally *tallies;      /* [classes] */
+    long *confusion;            /* [truth][predicted]; NULL for more than MOST_IN_CONFUSION */
+    long in_top5;               /* rows whose class is among the five largest outputs */
+    struct sums *sums;          /* [outputs]; NULL for targets that are class indices */
+};
+
+/* The first row to train on whose target is neither 1 nor as the lower ones before it, 0 or -1;
+   else the number of rows. `low`: which of the two. */
+static long find_stray(const struct net_data *data, float *low)
+{
+    const long rows = net_data_rows(data, NET_TRAIN);
+    bool seen = false;
+    long row = 0;
+
+    for (*low = 0; row < rows; row++) {
+        const float y = *net_data_target(data, NET_TRAIN, row);
+
+        if (!seen && y == -1)
+            *low = -1;
+        if (y != 1 && y != *low)
+            break;
+        seen = seen || y != 1;
+    }
+    return row;
+}
+
+/* Row `stray` shows that the target has no classes: a metric that counts them cannot be had. */
+static void check_names(const struct net_model *model, const struct net_data *data, long stray)
+{
+    const double found = (double)*net_data_target(data, NET_TRAIN, stray);
+    const char *place = net_data_target_place(data, NET_TRAIN, &stray);
+
+    for (int m = 0; m < model->metric_count; m++) {
+        const char *name = model->metrics[m].name;
+
+        if (strcmp(name, "mse") && strcmp(name, "mae") && strcmp(name, "r2"))
+            net_fail(1, "%s: row %ld (from 0), %s: expected 0 and 1, or -1 and 1, for the metric "
+                        "%s, found %.9g; metrics of values are mse, mae and r2", place, stray,
+                     model->fields[model->field_count - 1].name, name, found);
+    }
+}
+
+static enum task find_task(const struct net_model *model, const struct net_field *target,
+                           const struct net_data *data)
+{
+    float low;
+
+    if (target->classes && model->outputs > 1)
+        return TASK_CLASSES;
+    if (model->outputs > 1)
+        return TASK_VALUES;
+    if (target->kind == NET_TARGET_CLASS)
+        return TASK_BINARY;
+    const long rows = net_data_rows(data, NET_TRAIN), stray = find_stray(data, &low);
+
+    if (stray < rows)
+        check_names(model, data, stray);
+    if (stray < rows || !rows)
+        return TASK_VALUES;
+    return low < 0 ? TASK_SIGN : TASK_BINARY;
+}
+
+struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data)
+{
+    struct net_metrics *metrics = net_allocate(1, sizeof *metrics);
+    const struct net_field *target = &model->fields[model->field_count - 1];
+
+    metrics->model = model;
+    metrics->data = data;
+    metrics->target = target;
+    metrics->task = find_task(model, target, data);
+    metrics->classes = metrics->task == TASK_VALUES ? 0 :
+                       metrics->task != TASK_CLASSES ? 2 :
+                       model->outputs > target->classes ? model->outputs : target->classes;
+    metrics->tallies = net_allocate((size_t)metrics->classes, sizeof *metrics->tallies);
+    if (metrics->classes <= MOST_IN_CONFUSION)
+        metrics->confusion = net_allocate((size_t)metrics->classes * (size_t)metrics->classes,
+                                          sizeof *metrics->confusion);
+    if (target->kind == NET_TARGET_VALUES)
+        metrics->sums = net_allocate((size_t)model->outputs, sizeof *metrics->sums);
+    return metrics;
+}
+
+void net_metrics_free(struct net_metrics *metrics)
+{
+    free(metrics->tallies);
+    free(metrics->confusion);
+    free(metrics->sums);
+    free(metrics);
+}
+
+void net_metrics_reset(struct net_metrics *metrics)
+{
+    metrics->rows = 0;
+    metrics->in_top5 = 0;
+    memset(metrics->tallies, 0, (size_t)metrics->classes * sizeof *metrics->tallies);
+    if (metrics->confusion)
+        memset(metrics->confusion, 0,
+               (size_t)metrics->classes * (size_t)metrics->classes * sizeof *metrics->confusion);
+    if (metrics->sums)
+        memset(metrics->sums, 0, (size_t)metrics->model->outputs * sizeof *metrics->sums);
+}
+
+static int largest(const float *x, int count)
+{
+    int best = 0;
+
+    for (int i = 1; i < count; i++)
+        if (x[i] > x[best])
+            best = i;
+    return best;
+}
+
+static int predicted_class(const struct net_metrics *metrics, const float *outputs)
+{
+    if (metrics->task == TASK_CLASSES)
+        return largest(outputs, metrics->model->outputs);
+    if (metrics->task == TASK_SIGN || metrics->model->activation == NET_SIGMOID)
+        return outputs[0] >= 0;
+    return outputs[0] >= .5f;
+}
+
+static int true_class(const struct net_metrics *metrics, enum net_part part, long row)
+{
+    if (metrics->target->kind == NET_TARGET_CLASS)
+        return net_data_class(metrics->data, part, row);
+    const float *target = net_data_target(metrics->data, part, row);
+
+    return metrics->task == TASK_CLASSES ? largest(target, metrics->target->size) : target[0] > 0;
+}
+
+/* Of equal outputs the first counts as larger, as for the arg-max. */
+static bool is_in_top5(const float *outputs, int count, int class)
+{
+    int larger = 0;
+
+    for (int i = 0; i < count; i++)
+        larger += outputs[i] > outputs[class] || (outputs[i] == outputs[class] && i < class);
+    return larger < 5;
+}
+
+static void add_class(struct net_metrics *metrics, int truth, const float *outputs)
+{
+    const int predicted = predicted_class(metrics, outputs);
+
+    metrics->tallies[truth].support++;
+    metrics->tallies[predicted].predicted++;
+    metrics->tallies[truth].right += truth == predicted;
+    if (metrics->confusion)
+        metrics->confusion[truth * metrics->classes + predicted]++;
+    if (metrics->task == TASK_CLASSES && truth < metrics->model->outputs)
+        metrics->in_top5 += is_in_top5(outputs, metrics->model->outputs, truth);
+}
+
+static void add_sums(struct net_metrics *metrics, const float *outputs, const float *target)
+{
+    const bool sigmoid = metrics->model->activation == NET_SIGMOID;
+
+    for (int k = 0; k < metrics->model->outputs; k++) {
+        struct sums *sums = &metrics->sums[k];
+        const double y = (double)target[k], from_mean = y - sums->mean;
+
+        const double p = sigmoid ? 1 / (1 + exp(-(double)outputs[k])) : (double)outputs[k];
+
+        sums->square += (p - y) * (p - y);
+        sums->absolute += fabs(p - y);
+        sums->mean += from_mean / (double)metrics->rows;
+        sums->spread += from_mean * (y - sums->mean);
+    }
+}
+
+void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long *rows,
+                     const float *predictions, int n)
+{
+    for (int i = 0; i < n; i++) {
+        const float *outputs = predictions + (long)i * metrics->model->outputs;
+
+        metrics->rows++;
+        if (metrics->classes)
+            add_class(metrics, true_class(metrics, part, rows[i]), outputs);
+        if (metrics->sums)
+            add_sums(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
+    }
+}
+
+int net_metrics_classes(const struct net_metrics *metrics)
+{
+    return metrics->classes;
+}
+
+bool net_metrics_has_confusion(const struct net_metrics *metrics)
+{
+    return metrics->classes && metrics->confusion;
+}
+
+long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted)
+{
+    return metrics->confusion[(long)truth * metrics->classes + predicted];
+}
+
+const char *net_metrics_class_name(const struct net_metrics *metrics, int class, char text[16])
+{
+    const char *name = net_data_class_name(metrics->data, class);
+
+    if (name)
+        return name;
+    snprintf(text, 16, "%d", metrics->task == TASK_SIGN ? 2 * class - 1 : class);
+    return text;
+}
+
+bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score)
+{
+    const struct tally *t = &metrics->tallies[class];
+    const long right = t->right, predicted = t->predicted, support = t->support;
+
+    *score = (struct net_score){
+        .precision = predicted ? (double)right / (double)predicted : 0,
+        .recall = support ? (double)right / (double)support : 0,
+        .f1 = right ? 2 * (double)right / (double)(predicted + support) : 0,
+        .support = support,
+    };
+    return predicted + support > 0;
+}
+
+/* Of two classes the score of class 1, be they of one output or of two. Several: the mean over
+   those that occur or are predicted. */
+static struct net_score score(const struct net_metrics *metrics)
+{
+    struct net_score sum = {0}, one;
+    int classes = 0;
+
+    if (metrics->classes == 2) {
+        net_metrics_score(metrics, 1, &sum);
+        return sum;
+    }
+    for (int c = 0; c < metrics->classes; c++) {
+        if (!net_metrics_score(metrics, c, &one))
+            continue;
+        sum.precision += one.precision;
+        sum.recall += one.recall;
+        sum.f1 += one.f1;
+        classes++;
+    }
+    return (struct net_score){sum.precision / classes, sum.recall / classes, sum.f1 / classes, 0};
+}
+
+static double accuracy(const struct net_metrics *metrics)
+{
+    long right = 0;
+
+    for (int c = 0; c < metrics->classes; c++)
+        right += metrics->tallies[c].right;
+    return (double)right / (double)metrics->rows;
+}
+
+/* The mean recall of the classes that there are. */
+static double balanced_accuracy(const struct net_metrics *metrics)
+{
+    double sum = 0;
+    int present = 0;
+
+    for (int c = 0; c < metrics->classes; c++) {
+        const struct tally *t = &metrics->tallies[c];
+
+        if (t->support) {
+            sum += (double)t->right / (double)t->support;
+            present++;
+        }
+    }
+    return sum / present;
+}
+
+/* 1 - squared error / squared deviation of the target, the mean over outputs; where a target is
+   constant, 1 for no error and 0 for any, as in scikit-learn. Of a single row: NaN. */
+static double r2(const struct net_metrics *metrics)
+{
+    double sum = 0;
+
+    if (metrics->rows < 2)
+        return NAN;
+    for (int k = 0; k < metrics->model->outputs; k++) {
+        const struct sums *sums = &metrics->sums[k];
+
+        if (sums->spread > 0)
+            sum += 1 - sums->square / sums->spread;
+        else
+            sum += sums->square == 0;
+    }
+    return sum / metrics->model->outputs;
+}
+
+/* Of classes; NaN for a name that is none of theirs. */
+static double class_value(const struct net_metrics *metrics, const char *name)
+{
+    if (!strcmp(name, "accuracy"))
+        return accuracy(metrics);
+    if (!strcmp(name, "balanced_accuracy"))
+        return balanced_accuracy(metrics);
+    if (!strcmp(name, "precision"))
+        return score(metrics).precision;
+    if (!strcmp(name, "recall"))
+        return score(metrics).recall;
+    if (!strcmp(name, "f1"))
+        return score(metrics).f1;
+    if (!strcmp(name, "top5") && metrics->task == TASK_CLASSES)
+        return (double)metrics->in_top5 / (double)metrics->rows;
+    return NAN;
+}
+
+double net_metrics_value(const struct net_metrics *metrics, const char *name)
+{
+    const double of_classes = metrics->rows && metrics->classes ? class_value(metrics, name) : NAN;
+    double square = 0, absolute = 0;
+
+    if (!isnan(of_classes) || !metrics->rows || !metrics->sums)
+        return of_classes;
+    const double elements = (double)metrics->rows * metrics->model->outputs;
+
+    for (int k = 0; k < metrics->model->outputs; k++) {
+        square += metrics->sums[k].square;
+        absolute += metrics->sums[k].absolute;
+    }
+    if (!strcmp(name, "mse"))
+        return square / elements;
+    if (!strcmp(name, "mae"))
+        return absolute / elements;
+    return strcmp(name, "r2") ? NAN : r2(metrics);
+}

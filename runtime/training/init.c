@@ -1,0 +1,177 @@
+/*
+ * init.c -- initial parameters, and the command that writes them.
+ *
+ * An element is drawn by (tensor, logical element), so that it does not depend on the layout.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "core/random.h"
+#include "runtime.h"
+
+/* U(-1, 1) from the 24 high bits of a draw, as many as a float holds. */
+static double uniform(uint32_t draw)
+{
+    return 2.0 * ((double)(draw >> 8) + 0.5) / 16777216.0 - 1.0;
+}
+
+/* ---- Which numbers --------------------------------------------------------------------------- */
+
+enum spread { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL };  /* constant, limit or deviation */
+enum fan { ONE, IN, BOTH };     /* sqrt(scale / what) */
+
+/* torch.nn.init's definitions. kaiming_uniform is PyTorch's default of dense and convolution: its
+   kaiming_uniform_(a=sqrt(5)). small_uniform and small_normal are Keras's `uniform` and
+   `normal`. */
+static const struct init {
+    const char *name;
+    enum spread spread;
+    double scale;
+    enum fan fan;
+} inits[] = {
+    { "zeros", CONSTANT, 0.0, ONE },
+    { "ones", CONSTANT, 1.0, ONE },
+    { "kaiming_uniform", UNIFORM, 1.0, IN },
+    { "normal", NORMAL, 1.0, ONE },
+    { "small_uniform", UNIFORM, 0.05, ONE },
+    { "small_normal", NORMAL, 0.05, ONE },
+    { "glorot_uniform", UNIFORM, 6.0, BOTH },
+    { "glorot_normal", NORMAL, 2.0, BOTH },
+    { "he_uniform", UNIFORM, 6.0, IN },
+    { "he_normal", NORMAL, 2.0, IN },
+    { "lecun_uniform", UNIFORM, 3.0, IN },
+    { "lecun_normal", NORMAL, 1.0, IN },
+    { "orthogonal", ORTHOGONAL, 1.0, ONE },
+};
+
+static const struct init *find_init(const struct net_tensor *tensor)
+{
+    for (size_t i = 0; i < sizeof inits / sizeof *inits; i++)
+        if (!strcmp(inits[i].name, tensor->init))
+            return &inits[i];
+    net_fail(NET_FAULT, "%s: this trainer knows no init `%s`", tensor->name, tensor->init);
+}
+
+/* scale, or sqrt(scale / fan), fan_in or both together */
+static double scale_of(const struct init *init, const struct net_tensor *tensor)
+{
+    const int fan = init->fan == IN ? tensor->fan_in : tensor->fan_in + tensor->fan_out;
+
+    return init->fan == ONE ? init->scale
+                            : sqrt(init->scale) / sqrt((double)(fan > 0 ? fan : 1));
+}
+
+/* ---- Orthogonal ------------------------------------------------------------------------------ */
+
+/* Rows of normal numbers become orthonormal, each in its turn (modified Gram and Schmidt). */
+static void make_orthonormal(double *a, long rows, long columns)
+{
+    for (long i = 0; i < rows; i++) {
+        double *x = a + i * columns, square = 0.0;
+
+        for (long j = 0; j < i; j++) {
+            const double *y = a + j * columns;
+            double product = 0.0;
+
+            for (long k = 0; k < columns; k++)
+                product += x[k] * y[k];
+            for (long k = 0; k < columns; k++)
+                x[k] -= product * y[k];
+        }
+        for (long k = 0; k < columns; k++)
+            square += x[k] * x[k];
+        for (long k = 0; k < columns; k++)
+            x[k] /= sqrt(square);
+    }
+}
+
+static float *draw_normals(long count, const uint32_t seed[2], uint32_t purpose)
+{
+    float *normals = net_allocate((size_t)count, sizeof *normals);
+
+    net_normals(normals, (int)count, seed, 0, 0, purpose);
+    return normals;
+}
+
+/* The weight as a matrix, outputs by inputs: its rows are orthonormal, or its columns where there
+   are more rows. */
+static void init_orthogonal(const struct net_tensor *tensor, float *at, const uint32_t seed[2],
+                            uint32_t purpose)
+{
+    const long size = net_tensor_size(tensor), outputs = tensor->shape[0], inputs = size / outputs;
+    const bool turned = outputs > inputs;
+    const long rows = turned ? inputs : outputs, columns = size / rows;
+    double *a = net_allocate((size_t)size, sizeof *a);
+    float *normals = draw_normals(size, seed, purpose);
+
+    for (long i = 0; i < size; i++)
+        a[i] = (double)normals[i];
+    free(normals);
+    make_orthonormal(a, rows, columns);
+    for (long i = 0; i < size; i++)
+        at[net_tensor_at(tensor, i)] =
+            (float)(turned ? a[i % inputs * columns + i / inputs] : a[i]);
+    free(a);
+}
+
+/* ---- Tensors --------------------------------------------------------------------------------- */
+
+static void init_tensor(const struct net_tensor *tensor, int number, const uint32_t seed[2],
+                        void *params)
+{
+    float *at = (float *)((char *)params + tensor->offset);
+    const struct init *init = find_init(tensor);
+    const double scale = scale_of(init, tensor);
+    const uint32_t purpose = (uint32_t)(NET_RANDOM_INIT + number);
+    const long size = net_tensor_size(tensor);
+    float *normals = init->spread == NORMAL ? draw_normals(size, seed, purpose) : NULL;
+
+    if (init->spread == ORTHOGONAL)
+        init_orthogonal(tensor, at, seed, purpose);
+    for (long i = 0; init->spread != ORTHOGONAL && i < size; i++) {
+        double x = normals ? (double)normals[i] : 1.0;
+        uint32_t draw[4];
+
+        if (init->spread == UNIFORM) {
+            net_philox(draw, seed, (uint32_t)i, 0, 0, purpose);
+            x = uniform(draw[0]);
+        }
+        at[net_tensor_at(tensor, i)] = (float)(scale * x);
+    }
+    free(normals);
+    for (long i = 0; tensor->padding_row && i < tensor->shape[1]; i++)
+        at[net_tensor_at(tensor, (tensor->padding_row - 1L) * tensor->shape[1] + i)] = 0.0f;
+}
+
+void net_init_params(const struct net_model *model, const uint32_t seed[2], void *params)
+{
+    memset(params, 0, model->params_size);
+    for (int t = 0; t < model->tensor_count; t++)
+        init_tensor(&model->tensors[t], t, seed, params);
+}
+
+int net_init(const struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    const char *path = options->value[NET_OUTPUT].text;
+    const uint64_t seed = (uint64_t)options->value[NET_SEED].number;
+    const uint32_t key[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
+
+    if (!path)
+        net_fail(NET_USAGE, "init wants -o FILE, such as -o weights.safetensors");
+    void *params = net_memory(model->params_size);
+    net_init_params(model, key, params);
+    if (net_is_pretrained(model)) {
+        const char *folder = options->value[NET_DATA].text;
+        struct net_data *data = net_data_open(model, folder, NULL);
+
+        net_pretrained_read(model, data, folder, params, NULL);
+        net_data_close(data);
+    }
+    net_weights_write(path, model, params);
+    free(params);
+    return NET_OK;
+}

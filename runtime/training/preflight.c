@@ -1,0 +1,96 @@
+/*
+ * preflight.c -- what can be told of a training run before its first step: a batch that no batchnorm
+ * can take ends the program; what is more likely a mistake than meant is a warning.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "runtime.h"
+
+/* ---- The last batch of an epoch -------------------------------------------------------------- */
+
+/* A batch size that leaves no last batch of one row: the next smaller one, or a larger; or 0. */
+static int better_batch(const struct net_model *model, long rows, int batch)
+{
+    int size = batch;
+
+    while (size >= model->least_batch && rows % size == 1)
+        size--;
+    if (size >= model->least_batch)
+        return size;
+    for (size = batch; size <= model->batch && rows % size == 1; size++)
+        continue;
+    return size <= model->batch ? size : 0;
+}
+
+void net_check_batches(const struct net_options *options, long rows)
+{
+    const struct net_model *model = options->model;
+    const int batch = (int)net_whole(options, NET_BATCH);
+
+    if (!model->least_batch || rows % batch != 1)
+        return;
+    const int better = better_batch(model, rows, batch);
+
+    if (better)
+        net_fail(NET_USAGE, "--batch %d: of %ld training rows the last batch has one, and a "
+                 "batchnorm of %s has one number a channel of it, without a variance; --batch %d "
+                 "leaves none alone", batch, rows, model->source, better);
+    net_fail(NET_FAULT, "%ld training row%s: one is alone in a batch, and a batchnorm of %s has one "
+             "number a channel of it, without a variance; more rows are needed%s", rows,
+             rows == 1 ? "" : "s", model->source,
+             rows > model->batch ? ", or a larger batch: netc --batch" : "");
+}
+
+/* ---- Classes without rows -------------------------------------------------------------------- */
+
+enum { NAMED = 5 };             /* classes without rows that are named; of more, how many there are */
+
+/* A network that is too wide, or rows that are missing. */
+static void check_classes(const struct net_data *data)
+{
+    const struct net_field *target = net_target_field(data->model);
+    const long rows = net_data_rows(data, NET_TRAIN);
+    bool *there = net_allocate((size_t)target->classes, sizeof *there);
+    struct net_text list = { 0 };
+    int absent = 0;
+
+    for (long row = 0; target->kind == NET_TARGET_CLASS && row < rows; row++)
+        there[net_data_class(data, NET_TRAIN, row)] = true;
+    for (int c = 0; target->kind == NET_TARGET_CLASS && c < target->classes; c++) {
+        const char *name = net_data_class_name(data, c);
+
+        if (there[c] || absent++ >= NAMED)
+            continue;
+        net_text_add(&list, absent > 1 ? ", " : "");
+        if (name)
+            net_text_quote(&list, name);
+        else
+            net_text_add(&list, "%d", c);
+    }
+    if (absent)
+        net_warn("%s %s%s of %s %s no rows in the training part (%d of %d classes have some)",
+                 absent > 1 ? "classes" : "class", list.at, absent > NAMED ? ", ..." : "",
+                 target->name, absent > 1 ? "have" : "has", target->classes - absent,
+                 target->classes);
+    free(list.at);
+    free(there);
+}
+
+void net_check_run(const struct net_options *options, const struct net_data *data)
+{
+    const struct net_call *late = net_schedule_late(options);
+
+    if (!options->value[NET_RESUME].text)
+        net_check_batches(options, net_data_rows(data, NET_TRAIN));
+    if (options->fold.number > 1)
+        return;                 /* of a k-fold, once */
+    check_classes(data);
+    if (late)
+        net_warn("the schedule's %s never comes: what is before it lasts as long as the run, %ld "
+                 "epochs; --epochs wants more, or --%s less", late->name,
+                 net_whole(options, NET_EPOCHS),
+                 !strcmp(late[-1].name, "warmup") ? "warmup-epochs" : "constant-epochs");
+}

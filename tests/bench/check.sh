@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# bench.sh -- `make bench` for a moment and without PyTorch: a row for each number of threads, and
+# every key in bench.json; null, and why, where there is nothing to say. What is made of PyTorch's
+# answers: tests/bench/test_bench.py.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+
+if ! command -v python3 >/dev/null; then
+    skip "bench: there is no python3"
+    finish
+    exit
+fi
+check "bench" python3 "$root/tests/bench/bench.py" --netc "$netc" --out "$scratch/bench.json" \
+    --models cnet --rounds 1 --turn 0.01 --variants ""
+check "bench.json" python3 - "$scratch/bench.json" <<'END'
+import json, sys
+rows = json.load(open(sys.argv[1]))
+keys = """model batch threads netc_ms torch_eager_ms torch_channels_last_ms torch_compile_ms ratio
+          peak_share netc_peak_mb torch_peak_mb note""".split()
+assert [(r["batch"], r["threads"]) for r in rows] == [(64, 1), (64, 2), (128, 1), (128, 2)], rows
+for row in rows:
+    for key in keys:
+        assert key in row, key
+    assert row["model"] == "cnet" and row["netc_ms"] > 0 and row["netc_peak_mb"] > 0, row
+    assert row["peak_share"] > 0, row
+    assert row["torch_eager_ms"] is None and row["ratio"] is None, row
+    assert row["note"] == "eager: not asked for; channels_last: not asked for; " \
+                          "compile: not asked for", row
+END
+for case in row_of_the_best row_without_torch reasons table workers workers_end_with_a_failure \
+            workers_end_with_a_signal; do
+    check "bench: $case" python3 "$root/tests/bench/test_bench.py" "$case"
+done
+finish

@@ -1,0 +1,199 @@
+#!/usr/bin/env bash
+# runs.sh -- the folders of runs and k-folds, and what a trainer says of a run that will not go as it
+# was meant to.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+cd "$scratch" || exit 1
+
+# 90 rows of three classes
+awk 'BEGIN {
+    print "x,y,kind"
+    for (i = 0; i < 90; i++)
+        printf "%.4f,%.4f,%s\n", sin(i * i) + i % 3, cos(i), substr("abc", i % 3 + 1, 1)
+}' >flowers.csv
+cat >flowers.net <<'END'
+data {
+    train      = csv("flowers.csv")
+    validation = holdout(0.2)
+
+    input  x[2] = columns("x".."y") -> standardize
+    target kind = column("kind") -> classes(3)
+}
+
+network net(x) { x -> dense(8) -> relu -> dense(3) }
+
+train {
+    loss      = cross_entropy(net(x), kind)
+    optimizer = adam(lr=0.01)
+    batch     = 16
+    epochs    = 2
+}
+END
+
+# build NAME CHANGE: flowers.net, changed by sed
+build() {
+    sed "$2" flowers.net >"$1.net"
+    check "netc $1.net" "$netc" "$1.net" -o "$1"
+}
+check "netc flowers.net" "$netc" flowers.net
+
+# ---- what --force writes over is gone --------------------------------------------------------------
+
+check "a run" ./flowers --out q --quiet --lr 0.5
+touch q/notes.txt
+check "a k-fold over it" ./flowers kfold 4 --out q --force --quiet
+check "of the run is left what was not netc's" [ "$(cd q && echo [!f]*)" = \
+    "band.csv kfold.json notes.txt" ]
+exits "weights of a k-fold" 1 "q is a k-fold, .*: --weights q/fold_1" ./flowers eval --weights q
+check "weights of a fold" ./flowers eval --weights q/fold_1
+exits "a run in a k-fold's folder" 2 "q is a run already: --resume q goes on with it" \
+    ./flowers --out q --quiet
+touch q/fold_3/notes.txt
+check "a k-fold of fewer over it" ./flowers kfold 2 --out q --force --quiet
+check "folds of the old one are gone" [ "$(cd q && echo fold_* fold_3/*)" = \
+    "fold_1 fold_2 fold_3 fold_3/notes.txt" ]
+check "a run over a k-fold" ./flowers --out q --force --quiet --epochs 300 --max-steps 20
+check "of the k-fold is left what was not netc's" [ "$(cd q && echo *k* *old* fold_3/*)" = \
+    "checkpoint.safetensors fold_3 fold_3/notes.txt" ]
+exits "the new run goes on" 0 "stopped after\|trained" ./flowers --resume q --max-steps 40
+check "it is one run" grep -q '"steps": 40,' q/run.json
+
+mkdir hand
+check "a run in a folder of that name" ./flowers --out hand/fold_2 --quiet
+exits "it is in the way of a k-fold" 2 "hand/fold_2 is a run already, .* --force" \
+    ./flowers kfold 2 --out hand --quiet
+check "but not of a run" ./flowers --out hand --quiet
+check "nor of one over that" ./flowers --out hand --force --quiet
+check "it is whole" ./flowers eval --weights hand/fold_2
+
+# A process that is killed at any moment leaves no old weights beside what is another run's.
+./flowers --out old --quiet --lr 0.5
+for delay in 0.00{2,3,4,5,6,7,8,9}{0,3,6} 0.02; do
+    rm -rf killed && cp -r old killed
+    ./flowers --out killed --force --quiet --epochs 100000 &
+    sleep $delay
+    kill -KILL $!
+    { wait $!; } 2>/dev/null
+    if cmp -s old/model.safetensors killed/model.safetensors &&
+        ! diff -r old killed >killed.log; then
+        fail "killed after $delay s: old weights beside a new run" killed.log
+    fi
+done
+pass
+
+# ---- the line that goes on with a run ---------------------------------------------------------------
+
+./flowers --epochs 100000 --out stopped >stopped.log 2>&1 &
+for _ in $(seq 200); do
+    ! grep -qs "^1," stopped/history.csv || break
+    sleep 0.05
+done
+kill -TERM $!
+wait $! 2>/dev/null
+line=$(sed -n 's/.*go on with:  //p' stopped.log)
+check "it says how to go on" [ "$line" = "./flowers train --resume stopped" ]
+check "that works" $line --max-steps 1 --quiet
+
+# ---- a checkpoint of another model -------------------------------------------------------------------
+
+other() {
+    exits "$1" 1 "$2.* is of flowers.net, [0-9a-f]*; this trainer is of $1.net, [0-9a-f]*" \
+        "./$1" --resume stopped
+}
+build wider 's/dense(8)/dense(9)/'
+other wider "its net.dense_1.weight is \[8, 2\], this trainer's \[9, 2\]"
+build deeper 's/relu ->/relu -> dense(8) -> relu ->/'
+other deeper "its net.dense_2.weight is \[3, 8\], this trainer's \[8, 8\]"
+build alike 's/relu/tanh/'
+other alike "all weights are alike, .*--weights"
+check "weights that are alike" ./alike --weights stopped --out alike_run --quiet
+build shallow 's/dense(8) -> relu -> //'
+other shallow "it has no net.dense.weight"
+build short 's/ -> relu -> dense(3)//; s/dense(8)/dense(8, bias=false) -> dense(3)/'
+sed 's/, bias=false//' short.net >long.net
+check "netc long.net" "$netc" long.net
+check "a run with a bias" ./long --out long_run --quiet
+exits "a tensor too many" 1 "it has net.dense_1.bias, this trainer none" ./short --resume long_run
+
+# ---- a loss that is not finite ------------------------------------------------------------------------
+
+exits "diverged" 3 "smaller --lr, or --clip 1, from .*diverged/check" \
+    ./flowers --optimizer sgd --lr 1e30 --out diverged
+exits "diverged, clipped" 3 "smaller --lr, or a smaller --clip than 1, from .*diverged/check" \
+    ./flowers --optimizer sgd --lr 1e30 --clip 1 --epochs 100 --out diverged --force
+build large 's/-> standardize/-> scale(1e38) -> scale(1e38)/'
+exits "preparations that give too much" 1 \
+    "flowers.csv: row 0, element 1 .*preparations of x give inf there, beyond single" \
+    ./large --out none
+build large_bytes 's/train *=.*/train = digits(rows=64)/
+    s/input.*/input image = image -> scale(1e38) -> scale(1e38)/
+    s/target.*/target kind = label -> classes(10)/
+    s/(x)/(image)/g; s/x -> dense(8)/image -> flatten/; s/dense(3)/dense(10)/'
+exits "preparations of bytes" 1 "bytes of 255, channel 0 .*preparations of image give inf" \
+    ./large_bytes --out none
+build first 's/-> standardize/-> scale(1e30)/; s/x -> dense(8)/x * x -> dense(8)/'
+exits "the first loss" 3 "step 1 .*began in the result of .* No update came before it, so the" \
+    ./first --out first_run
+
+# ---- what is told before the first step ----------------------------------------------------------------
+
+# 72 training rows; of four folds 67, 67, 68 and 68
+build normed 's/dense(8)/dense(8) -> batchnorm/; s/batch  .*/batch = 80/'
+exits "a last batch of one row" 2 "71: of 72 training rows the last batch has one.* --batch 70" \
+    ./normed --batch 71 --out none
+exits "a k-fold's last batch of one row" 2 "67: of 68 training rows the last batch has one" \
+    ./normed kfold 4 --batch 67 --out none
+check "no folder is left of them" [ ! -e none ]
+check "a last batch of two rows" ./normed --batch 70 --out normed_run --quiet
+check "a k-fold's last batch of two rows" ./normed kfold 4 --batch 65 --out normed_folds --quiet
+mkdir one three
+head -n 2 flowers.csv >one/flowers.csv
+head -n 4 flowers.csv >three/flowers.csv
+build pair 's/dense(8)/dense(8) -> batchnorm/; s/batch  .*/batch = 2/; /validation/d'
+exits "one row" 1 "1 training row: one is alone .*; more rows are needed$" \
+    ./pair --data one --out none
+exits "three rows in twos" 1 "3 training rows: one is alone .*larger batch: netc --batch" \
+    ./pair --data three --out none
+build image 's/x\[2\]/x[1, 1, 2]/; s/dense(8)/conv2d(8, 1) -> batchnorm -> flatten/
+    s/batch  .*/batch = 71/'
+check "one row of two pixels" ./image --out image_run --quiet
+
+build late 's/epochs .*/epochs = 10\n    schedule = [warmup(50), cosine]/'
+exits "netc: a schedule that never comes" 0 "late.net:16:29: warning: cosine never comes" \
+    "$netc" late.net --check
+exits "a schedule that never comes" 0 "warning: .*cosine never comes: .* 10 epochs.*--warmup-ep" \
+    ./late --max-steps 1 --out late_run --quiet
+./late --max-steps 1 --out late_run --force --quiet --warmup-epochs 9 2>late.log
+check "one that comes" [ ! -s late.log ]
+
+build five 's/classes(3)/classes(5)/; s/dense(3)/dense(5)/'
+exits "classes without rows" 0 "warning: classes 3, 4 of kind have no rows .*(3 of 5 classes" \
+    ./five --out five_run --quiet
+grep -v ',b$' flowers.csv >three/flowers.csv
+exits "a class without rows" 0 "warning: class 2 of kind has no rows" \
+    ./flowers --data three --out two --quiet
+./flowers kfold 3 --data three --out two_folds --quiet 2>two.log >two.txt
+check "it is said once" [ "$(grep -c warning two.log)" = 1 ]
+sed 's/a$/1/; s/b$/2/; s/c$/3/' flowers.csv >three/flowers.csv
+build ten 's/classes(3)/classes(10)/; s/dense(3)/dense(10)/'
+exits "many classes without rows" 0 "classes 0, 4, 5, 6, 7, ... of kind have" \
+    ./ten --data three --out ten_run --quiet
+
+# ---- data that cannot be read twice --------------------------------------------------------------------
+
+mkdir pipe
+mkfifo pipe/flowers.csv
+exits "a pipe as training data" 1 "pipe/flowers.csv is a pipe .*copy them to a file" \
+    timeout 20 ./flowers --data pipe --out none
+./flowers --out predicts --quiet
+./flowers predict flowers.csv --weights predicts >file.txt
+check "predict takes a pipe without a name" \
+    cmp file.txt <(./flowers predict <(cat flowers.csv) --weights predicts)
+cat flowers.csv >pipe/flowers.csv &
+check "predict takes a pipe" \
+    cmp file.txt <(timeout 20 ./flowers predict pipe/flowers.csv --weights predicts)
+kill $! 2>/dev/null
+check "predict takes stdin" \
+    cmp file.txt <(./flowers predict /dev/stdin --weights predicts <flowers.csv)
+
+finish

@@ -1,0 +1,688 @@
+#!/usr/bin/env bash
+# trainer.sh -- whole programs: models are compiled, trainers run, and what they leave is looked at.
+# `trainer.sh quick` does only what a slow (sanitized) build can do in a minute or two. With
+# NETC_DATA, the folder of the real data sets, MNIST is trained too.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+quick=
+[ "${1:-}" != quick ] || quick=1
+cd "$scratch" || exit 1
+models=$root/models
+torch=$root/tests/pytorch
+
+# build NAME PATH [OPTIONS]: compiles a model to $scratch/NAME.
+build() {
+    local name=$1 path=$2
+    shift 2
+    check "netc $path $*" "$netc" "$path" -o "$name" "$@"
+}
+
+# final RUN PART METRIC: a number of a run's run.json.
+final() {
+    tr -d ' \n' <"$1/run.json" |
+        sed -n 's/.*"final":{.*"'"$2"'":{[^}]*"'"$3"'":\([^,}]*\)[,}].*/\1/p'
+}
+
+# holds NAME NUMBER OPERATOR LIMIT: compares two numbers.
+holds() {
+    if awk -v x="$2" -v limit="$4" "BEGIN { exit !(x != \"\" && x + 0 $3 limit + 0) }"; then
+        pass
+    else
+        fail "$1: $2, wanted $3 $4"
+    fi
+}
+
+# ---- the compiler's command line --------------------------------------------------------------
+
+check "netc --version" "$netc" --version
+check "netc --help" "$netc" --help
+exits "no model" 2 "usage" "$netc"
+exits "unknown option" 2 "did you mean \`--summary\`" "$netc" "$models/digits.net" --sumary
+exits "unknown target" 2 "--target" "$netc" "$models/digits.net" --target=avx1024
+exits "batch out of range" 2 "--batch" "$netc" "$models/digits.net" --batch 0
+exits "define without a value" 2 "NAME=VALUE" "$netc" "$models/digits.net" --define width
+exits "define of an unknown let" 1 "error" "$netc" "$models/digits.net" --define width=3
+exits "a define twice" 2 "given twice" "$netc" "$models/digits.net" --define a=4 --define a=5
+exits "no such model" 1 "error" "$netc" nowhere.net
+exits "no such clang" 2 "no program" "$netc" "$models/xor_split.net" --cc /nowhere/clang
+exits "output in no folder" 1 "cannot write" "$netc" "$models/xor_split.net" -o nowhere/x
+exits "output is a folder" 2 "folder" "$netc" "$models/xor_split.net" -o "$scratch"
+exits "no temporary folder" 1 "cannot write in /nowhere: No such" env TMPDIR=/nowhere "$netc" \
+    "$models/xor_split.net" -o unwritten
+exits "a trainer over the limit" 1 "clang cannot write in .*: File too large" \
+    bash -c "ulimit -f 200; '$netc' '$models/xor_split.net' -o unwritten 2>&1 | cat >&2
+        exit \${PIPESTATUS[0]}"
+printf '#!/bin/sh\nexit 1\n' >failing_cc && chmod +x failing_cc
+exits "clang fails" 3 "please report it" "$netc" "$models/xor_split.net" --cc ./failing_cc \
+    --target generic -o unwritten
+check "nothing is left of these" [ "$(echo unwritten*)" = "unwritten*" ]
+if [ -c /dev/full ]; then
+    exits "help on a full disk" 1 "No space" bash -c "'$netc' --help >/dev/full"
+fi
+printf 'network n(x) { x -> dense(2 }\n' >broken.net
+exits "fault in a model" 1 "error" "$netc" broken.net -o broken
+if [ -e broken ] || ls -- *.part >/dev/null 2>&1; then
+    fail "an output after an error"
+else
+    pass
+fi
+check "--define" "$netc" "$models/residual_digits.net" --define activation=silu --check
+
+# a signal while clang runs: nothing half-written is left
+cat >slow_cc <<'END'
+#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+: >"$2"
+: >started
+exec sleep 60
+END
+chmod +x slow_cc
+for signal in INT TERM HUP; do
+    rm -f started
+    env --default-signal="$signal" "$netc" "$models/xor_split.net" --cc ./slow_cc \
+        --target generic -o slow >slow.log 2>&1 &
+    for _ in $(seq 200); do
+        [ ! -e started ] || break
+        sleep 0.05
+    done
+    kill -s "$signal" $!
+    status=0
+    { wait $! || status=$?; } 2>"$scratch/check.log"
+    [ $status = $((128 + $(kill -l "$signal"))) ] || fail "SIG$signal behind clang: exit $status"
+    if ls slow slow.* 2>/dev/null | grep -qv '^slow.log$' || [ -s slow.log ]; then
+        fail "SIG$signal behind clang: $(ls slow*)" slow.log
+    else
+        pass
+    fi
+done
+
+# a model without .net behind its name is not written over
+cp "$models/xor_split.net" model.txt
+exits "output is the model" 2 "give -o" "$netc" model.txt
+exits "-o is the model" 2 "model itself" "$netc" model.txt -o ./model.txt
+cp model.txt kept.c
+exits "the kept C is the model" 2 "give -o" "$netc" kept.c --keep -o kept
+check "the models are whole" cmp model.txt kept.c
+check "the model is whole" cmp model.txt "$models/xor_split.net"
+: >linked.c && ln -s linked.c link.c
+check "output is a link" "$netc" "$models/xor_split.net" --emit-c -o link.c
+check "a link stays one" [ -L link.c -a -s linked.c ]
+
+# says NAME TRAINABLE NON_TRAINABLE COMMAND...: a summary with these totals
+says() {
+    local name=$1 trainable=$2 states=$3
+    shift 3
+    "$@" >summary.txt 2>&1
+    if grep -q " Trainable params: $trainable " summary.txt &&
+        grep -q "Non-trainable params: $states " summary.txt; then
+        pass
+    else
+        fail "summary of $name: $trainable trainable, $states not" summary.txt
+    fi
+}
+
+# ---- small models learn --------------------------------------------------------------------------
+
+build xor_split "$models/xor_split.net"
+build xor_concat "$models/xor_concat.net"
+for name in xor_split xor_concat; do
+    check "$name trains" "./$name" train --out "run_$name" --quiet
+    holds "$name: loss" "$(final "run_$name" train loss)" "<" 1e-3
+    check "$name: gradcheck" "./$name" gradcheck
+done
+says "xor_split, by the trainer" 9 0 ./xor_split summary
+check "a step too short to share" sh -c './xor_split bench | grep -q "threads 1,"'
+check "a step that stays in L2" sh -c './xor_split bench --steps 5 --per-kernel >bench.txt
+    cat bench.txt
+    grep -q "^Limits: .*L2, which holds all" bench.txt'
+check "gradcheck of a layer" sh -c './xor_split gradcheck xor_split.dense_2 >some.txt
+    grep -q "dense_2.weight" some.txt && ! grep -q "dense_1" some.txt'
+exits "gradcheck of no layer" 2 'begins with "xor_split.dense_3"' \
+    ./xor_split gradcheck xor_split.dense_3
+build c_words "$root/tests/cli/c_words.net"
+build torch_dense "$torch/dense.net"
+check "c_words: gradcheck" ./c_words gradcheck
+
+# ---- usage and faults ----------------------------------------------------------------------------
+
+exits "unknown flag" 2 "momentum" ./xor_split train --momentun 0.5
+exits "a flag that cannot apply" 2 "momentum" ./xor_split train --optimizer adam --momentum 0.5
+exits "a flag of no schedule" 2 "gamma" ./xor_split train --gamma 0.5
+exits "a flag without validation" 2 "validation" ./xor_split train --monitor validation_loss
+exits "the best without validation" 2 "validation" ./xor_split train --keep best
+exits "not a number" 2 "lr" ./xor_split train --lr fast
+exits "a flag as it is typed" 2 "[-]-checkpoint-every wants" ./xor_split train --checkpoint-every -1
+exits "batch over the capacity" 2 "batch" ./xor_split train --batch 5
+exits "an existing run" 2 "force" ./xor_split train --out run_xor_split
+exits "no such weights" 1 "nowhere" ./xor_split eval --weights nowhere
+exits "no such data" 1 "data" ./torch_dense train --data nowhere --out none
+head -c 300 run_xor_split/model.safetensors >cut.safetensors
+exits "weights cut short" 1 "cut.safetensors" ./xor_split eval --weights cut.safetensors
+exits "weights of another model" 1 "xor_concat" ./xor_split eval --weights run_xor_concat
+exits "diverged" 3 "step" ./torch_dense train --data "$torch" --lr 1e30 --out diverged
+exits "diverged in the last step" 3 "last step" \
+    ./torch_dense train --data "$torch" --lr 1e38 --weight-decay 1e6 --max-steps 1 \
+    --out diverged_last
+exits "eval of a diverged run" 1 "weights diverged/checkpoint.safetensors" \
+    ./torch_dense eval --data "$torch" --weights diverged
+exits "resume of a diverged run" 2 "weights diverged/checkpoint.safetensors begins" \
+    ./torch_dense train --data "$torch" --resume diverged --lr 1e-3
+check "weights of a diverged run" ./torch_dense train --data "$torch" --lr 1e-3 --max-steps 1 \
+    --weights diverged/checkpoint.safetensors --out from_diverged
+mkdir begun && cp run_xor_split/run.json begun
+exits "a run without a checkpoint" 2 "checkpoint: --force" ./xor_split train --out begun
+exits "resume without a checkpoint" 1 "force begins it again" ./xor_split train --resume begun
+check "a run without a checkpoint, again" ./xor_split train --out begun --force --max-steps 1
+exits "resume of no folder" 1 "no such folder" ./xor_split train --resume nowhere
+exits "a flag that does not apply" 2 "[-]-stop-patience does not" \
+    ./xor_split train --stop_patience 3
+exits "steps in no folder" 1 "cannot write nowhere/steps.csv: No such" \
+    ./xor_split train --log-steps nowhere/steps.csv --out no_steps
+check "no folder is left of it" [ ! -e no_steps ]
+check "steps in the run's folder" \
+    ./xor_split train --log-steps steps/steps.csv --out steps --epochs 3 --quiet
+holds "rows of steps" "$(wc -l <steps/steps.csv)" "==" 4
+parts="steps/checkpoint.safetensors.12.part steps/run.json.7.part"
+for how in "--resume steps" "--out steps --force"; do
+    touch $parts steps/my.json.3.part
+    check "over what was half written: $how" ./xor_split train $how --epochs 3 --quiet
+    check "it is gone: $how" [ "$(ls steps/*.part)" = steps/my.json.3.part ]
+done
+predict="./xor_split predict --part train --weights run_xor_split"
+exits "predictions in no folder" 1 "cannot write nowhere/p: No such" $predict -o nowhere/p
+exits "predictions over the weights" 2 "would be lost" ./xor_split predict --part train \
+    --weights steps/model.safetensors -o steps/model.safetensors
+: >linked.txt && ln -s linked.txt link.txt
+check "predictions through a link" $predict -o link.txt
+check "the link stays one" [ -L link.txt -a -s linked.txt ]
+if [ -c /dev/full ]; then
+    exits "steps on a full disk" 1 "cannot write /dev/full: No space" \
+        ./xor_split train --log-steps /dev/full --out no_steps
+    check "no folder is left of that" [ ! -e no_steps ]
+    exits "predictions on a full disk" 1 "cannot write /dev/full: No space" $predict -o /dev/full
+fi
+# the limit is 0 blocks: what the trainer says goes through a pipe
+status=0
+said=$( (ulimit -f 0; ./xor_split init -o limited.safetensors 2>&1) ) || status=$?
+if [ $status = 1 ] && [[ $said == *"cannot write limited.safetensors: File too large"* ]] &&
+    ! ls limited* >/dev/null 2>&1; then
+    pass
+else
+    fail "a file over the limit: exit $status, $said"
+fi
+exits "output is no file" 1 "not a file" ./xor_split init -o "$scratch"
+if [ -c /dev/full ]; then
+    exits "stdout is full" 1 "stdout" bash -c './xor_split summary >/dev/full'
+fi
+mkdir packed
+for file in "$torch"/*.npy; do gzip -c "$file" >"packed/${file##*/}.gz"; done
+check "files found with .gz behind" ./torch_dense train --data packed --epochs 0 --out from_packed
+check "config" ./xor_split config
+check "help" ./xor_split --help
+check "eval" ./xor_split eval --weights run_xor_split --part train
+
+# ---- tables: texts, numbers and names of classes -------------------------------------------------
+
+awk 'BEGIN {
+    text[0] = "A red, \"\"ripe\"\" apple"; text[1] = "one green pear"; text[2] = "blue plums"
+    kind[0] = "apple"; kind[1] = "pear"; kind[2] = "plum"
+    print "id,text,length,kind"
+    for (i = 0; i < 60; i++)
+        printf "%d,\"%s %d\",%g,%s\n", i, text[i % 3], i, i % 3 + 0.25, kind[i % 3]
+}' >fruit.csv
+cat >fruit.net <<'EOF'
+data {
+    train = csv("fruit.csv")
+    test  = holdout(0.2)
+
+    input  text   = column("text") -> tokens(vocabulary=20, length=5, strip=[punctuation, digits])
+    input  bag    = column("text") -> bag_of_words(vocabulary=12, min_count=2, strip=[])
+    input  length = column("length") -> standardize
+    target kind   = column("kind") -> classes(3)
+}
+
+network fruit(text, bag, length) {
+    words = text -> embedding(4, padding_row=0) -> mean(skip_padding=true)
+    concat(bag, words, length) -> dense(3)
+}
+
+train {
+    loss      = cross_entropy(fruit(text, bag, length), kind)
+    optimizer = adam(lr=0.05)
+    batch     = 16
+    epochs    = 30
+    metrics   = [accuracy]
+}
+EOF
+build fruit fruit.net
+check "fruit trains" ./fruit train --out fruit_run --quiet
+holds "fruit: accuracy" "$(final fruit_run test accuracy)" "==" 1
+check "fruit: gradcheck" ./fruit gradcheck
+mkdir semicolons && sed 's/,/;/g' fruit.csv >semicolons/fruit.csv
+exits "another separator" 1 "separated by commas" \
+    ./fruit train --data semicolons --out none --quiet
+cp fruit.csv rows.csv
+exits "predictions over the rows" 2 "would be lost" \
+    ./fruit predict rows.csv --weights fruit_run -o ./rows.csv
+check "the rows are whole" cmp fruit.csv rows.csv
+exits "no such file to predict" 1 "from the current folder" \
+    ./fruit predict nowhere.csv --weights fruit_run
+
+# a padding row has no gradient, though the loss of a model that does not skip it depends on it
+sed -e 's/mean(skip_padding=true)/flatten/' fruit.net >padded.net
+build padded padded.net
+for seed in 1 2 3; do
+    check "padded: gradcheck of seed $seed" ./padded gradcheck --threads 1 --seed $seed
+done
+
+# before a batchnorm only eps leaves weights a gradient: tiny, and huge where a weight is almost 0
+awk 'BEGIN {
+    print "x,y"
+    for (i = 0; i < 70; i++) printf "%.4f,%d\n", sin(i * i), i % 3
+}' >tiny.csv
+cat >tiny.net <<'EOF'
+data {
+    train = csv("tiny.csv")
+    input  x[1, 1, 1] = column("x")
+    target y = column("y") -> classes(3)
+}
+network tiny(x) {
+    x -> conv2d(4, 1) -> batchnorm -> maxpool2d(1) -> flatten -> dense(3)
+}
+train {
+    loss      = cross_entropy(tiny(x), y)
+    optimizer = sgd(lr=0.1)
+    batch     = 7
+    epochs    = 1
+}
+EOF
+build tiny tiny.net
+for seed in 1 2 3 4 5; do
+    check "tiny gradients: gradcheck of seed $seed" ./tiny gradcheck --threads 1 --seed $seed
+done
+exits "a batch of one number a channel" 2 "variance" ./tiny train --batch 1 --out none
+exits "a last batch of one row" 2 "[-]-batch 2 leaves none alone" ./tiny train --batch 3 --out none
+
+sed -e 's/ -> classes(3)//' -e 's/column("x")/columns("x".."y")/' -e 's/dense(3)/dense(1)/' \
+    -e 's/cross_entropy/mse/' tiny.net >wide.net
+build wide wide.net
+exits "more columns than an input has" 1 "input x\[2\]. takes these" ./wide train --out none
+
+# targets of binary_cross_entropy; metrics of any size
+sed -e 's/ -> classes(3)//' -e 's/dense(3)/dense(1)/' -e 's/cross_entropy/binary_cross_entropy/' \
+    tiny.net >binary.net
+build binary binary.net
+exits "labels beyond 1" 1 "tiny.csv: row 2 (from 0), y: expected 0 to 1 .*found 2; .*minmax" \
+    ./binary train --out none
+awk 'BEGIN { print "x,y"; for (i = 0; i < 70; i++) printf "%.4f,%de30\n", sin(i * i), i }' >huge.csv
+sed -e 's/tiny.csv/huge.csv/' -e 's/ -> classes(3)//' -e 's/dense(3)/dense(1)/' \
+    -e 's/cross_entropy/mae/' -e 's/epochs    = 1/epochs = 1\n    metrics = [mae]/' tiny.net >huge.net
+build huge huge.net
+exits "a metric of 31 digits" 0 "mae 3.4[0-9]*e+31" ./huge train --out huge_run
+./fruit eval --weights fruit_run >fruit.txt 2>&1
+check "fruit: classes by name" grep -q "^ *plum  *1.00" fruit.txt
+# files without --data: beside the .net file as netc was given it, else in the current folder
+mkdir -p beside elsewhere
+mv fruit.csv beside
+cp fruit.net beside
+build beside_fruit beside/fruit.net
+check "files beside the model" ./beside_fruit train --epochs 1 --out beside_run --quiet
+cp beside/fruit.csv elsewhere
+check "files in the current folder" bash -c \
+    'cd elsewhere && ../beside_fruit train --epochs 1 --out run --quiet'
+exits "files in neither" 1 "cannot open ./fruit.csv" ./fruit train --out none
+mv beside/fruit.csv .
+exits "files are not beside the model" 1 "cannot open beside/fruit.csv" ./beside_fruit --out none
+sed 's/,[a-z]*$/,/; s/^id.*/id,text,length,/' fruit.csv | gzip >other.csv.gz
+check "fruit: predict" ./fruit predict --weights fruit_run other.csv.gz -o predicted.txt
+check "fruit: predicted names" grep -q "^apple 0.9" predicted.txt
+holds "fruit: predicted rows" "$(wc -l <predicted.txt)" "==" 60
+gzip -dc other.csv.gz | ./fruit predict --weights fruit_run - >piped.txt
+check "fruit: predict from a pipe" cmp predicted.txt piped.txt
+./fruit predict --weights fruit_run - <other.csv.gz >piped.txt
+check "fruit: predict from standard input" cmp predicted.txt piped.txt
+gzip -dc other.csv.gz |
+    sed -E -e '1d' -e 's/^[0-9]+,"(.*)",([0-9.]+),$/{"length":\2,"text":"\1"}/' -e 's/""/\\"/g' >other
+check "fruit: predict from jsonl" ./fruit predict --weights fruit_run other -o piped.txt
+check "fruit: as from csv" cmp predicted.txt piped.txt
+printf 'text,kind\nred apple,apple\n' >short.csv
+exits "predict without a column" 1 "expected a column length" \
+    ./fruit predict --weights fruit_run short.csv
+printf 'text,length,kind\nred "apple,1,apple\n"a pear,1,pear\n' >open.csv
+exits "a quote that is not closed" 1 "line 3: a quote opens here" \
+    ./fruit predict --weights fruit_run open.csv
+mkdir -p renamed
+sed 's/,pear$/,fig/' fruit.csv >renamed/fruit.csv
+exits "a class that training did not have" 1 'a class of the training data, found "fig"' \
+    ./fruit eval --weights fruit_run --data renamed
+
+# ---- sameness: threads, targets, resuming --------------------------------------------------------
+
+steps=200
+[ -z "$quick" ] || steps=12
+build branches "$models/branches_digits.net"
+for threads in 1 2 3; do
+    check "$threads threads" ./branches train --max-steps $steps --threads $threads --quiet \
+        --log-steps "threads_$threads.csv" --out "threads_$threads"
+done
+for threads in 2 3; do
+    check "1 and $threads threads, losses" cmp threads_1.csv "threads_$threads.csv"
+    check "1 and $threads threads, weights" \
+        cmp threads_1/model.safetensors "threads_$threads/model.safetensors"
+done
+
+if [ -z "$quick" ]; then
+    for target in generic avx2 avx512; do
+        build "residual_$target" "$torch/residual.net" --target $target
+        if "./residual_$target" config >/dev/null 2>&1; then
+            check "target $target" "./residual_$target" train --data "$torch" --max-steps 10 \
+                --log-steps "target_$target.csv" --out "target_$target" --quiet
+            [ "$target" = generic ] ||
+                check "target $target, the same bits" cmp "target_$target.csv" target_generic.csv
+        else
+            skip "target $target: this processor does not have it"
+        fi
+    done
+fi
+
+./xor_split train --epochs 40 --out whole --quiet
+./xor_split train --epochs 25 --out resumed --quiet
+check "resume" ./xor_split train --resume resumed --epochs 40 --quiet
+check "resumed is uninterrupted" cmp whole/model.safetensors resumed/model.safetensors
+exits "resume with another rate" 2 "lr" ./xor_split train --resume resumed --lr 0.25
+
+# noise and augmentation: the same on any threads, and after a stop inside an epoch
+build augmented "$root/tests/cli/augmented.net"
+for threads in 1 2; do
+    check "augmented, $threads threads" ./augmented train --threads $threads --quiet \
+        --out "augmented_$threads"
+done
+check "augmented: 1 and 2 threads" cmp augmented_1/model.safetensors augmented_2/model.safetensors
+check "augmented stops" ./augmented train --max-steps 14 --keep last --quiet --out augmented_stopped
+cp -r augmented_stopped augmented_shown
+check "augmented goes on" ./augmented train --resume augmented_stopped --quiet
+# what a terminal shows before the first epoch after a resume is measured: no metrics yet
+if ! script -qec true /dev/null >/dev/null 2>&1; then
+    skip "lines of a terminal: script is missing"
+elif TERM=xterm script -qec "./augmented train --resume augmented_shown" /dev/null 2>&1 |
+    tr '\r' '\n' >shown.txt && sed -n '/epoch .*loss/{p;q}' shown.txt | grep -qv " mae "; then
+    pass
+else
+    fail "a resumed run's first line" shown.txt
+fi
+check "augmented whole" ./augmented train --keep last --quiet --out augmented_last
+check "augmented: stopped and resumed is uninterrupted" \
+    cmp augmented_last/model.safetensors augmented_stopped/model.safetensors
+check "augmented: eval" ./augmented eval --weights augmented_1 --json
+
+# batches of an epoch weigh as their rows' classes do: train_loss is what eval says of the part
+cat >weighted.net <<'END'
+data {
+    train = digits(rows=150, seed=3)
+    input  image = image -> scale(1/255)
+    target label = label -> classes(10)
+}
+network net(image) { image -> flatten -> dense(10) }
+train {
+    loss = cross_entropy(net(image), label, class_weights=[30, 1, 1, 1, 0.01, 1, 1, 5, 1, 1])
+    optimizer = sgd(lr=1e-12)
+    batch = 8
+    epochs = 1
+}
+END
+build weighted weighted.net
+check "weighted" ./weighted train --quiet --out weighted_whole
+check "weighted: eval" \
+    bash -c "./weighted eval --weights weighted_whole --part train --json >w.json"
+check "weighted: train_loss is eval's" awk -F '[,:]' '
+    FILENAME ~ /csv/ { if (FNR == 1) { for (i = 1; i <= NF; i++) if ($i == "train_loss") c = i }
+                       else loss = $c; next }
+    { for (i = 1; i < NF; i++) if ($i ~ /"loss"/) d = $(i + 1) / loss - 1 }
+    END { exit !(loss > 0 && d != "" && d < 1e-5 && d > -1e-5) }' weighted_whole/history.csv w.json
+check "weighted stops" ./weighted train --max-steps 7 --quiet --out weighted_stopped
+check "weighted goes on" ./weighted train --resume weighted_stopped --quiet
+check "weighted: stopped and resumed is uninterrupted" cmp \
+    <(cut -d, -f1-3 weighted_whole/history.csv) <(cut -d, -f1-3 weighted_stopped/history.csv)
+
+# Every optimizer and schedule, stopped inside an epoch and between two, goes on exactly.
+goes_on() {
+    local name=$1 trainer=$2
+    shift 2
+    "./$trainer" train --out long --force --quiet --threads 1 "$@" >resume.log 2>&1
+    "./$trainer" train --out short --force --quiet --max-steps 23 "$@" >>resume.log 2>&1
+    "./$trainer" train --resume short --quiet --max-steps 40 >>resume.log 2>&1
+    "./$trainer" train --resume short --quiet >>resume.log 2>&1
+    if cmp long/model.safetensors short/model.safetensors >>resume.log 2>&1 &&
+        cmp <(cut -d, -f1-6 long/history.csv) <(cut -d, -f1-6 short/history.csv) >>resume.log 2>&1
+    then
+        pass
+    else
+        fail "resume with $name" resume.log
+    fi
+}
+build training "$root/tests/cli/training.net"
+exits "diverged in a layer" 3 "step 3 .* began in the result of net.dense_2 (line 17)" \
+    ./training train --lr 1e5 --clip 0 --out layer
+exits "diverged after an update" 3 "step 2 .* began in the result of net.batchnorm (line 16)" \
+    ./training train --lr 1e30 --clip 0 --out after
+exits "diverged by an update" 3 "step 2 .* update before it spoilt net.conv2d.weight" \
+    ./training train --lr 1e30 --weight-decay 1e10 --clip 0 --out update
+cat >sigmoid.net <<'END'
+data {
+    train = xor
+    input  point  = x
+    target answer = y
+}
+network net(point) { point -> dense(4) -> dense(1) -> sigmoid }
+train {
+    loss      = mse(net(point), answer)
+    optimizer = sgd(lr=1e15, weight_decay=1)
+    batch     = 4
+    epochs    = 9
+}
+END
+build sigmoid sigmoid.net
+exits "diverged behind a sigmoid" 3 "step 3 .* began in the result of net.dense_2 (line 6)" \
+    ./sigmoid train --out behind
+check "the last good checkpoint" ./training train --resume layer --max-steps 1 --quiet
+build growing "$root/tests/cli/training.net" --define "plan=exponential(30)"
+exits "diverged in a later epoch" 3 "epoch [3-9].*; " \
+    ./growing train --clip 0 --lr 1e-3 --stop-patience 99 --out later
+if script -qec true /dev/null >/dev/null 2>&1; then
+    TERM=xterm script -qec "./growing train --clip 0 --lr 1e-3 --stop-patience 99 --out shown" \
+        /dev/null 2>&1 | tr '\r' '\n' >shown.txt
+    holds "a divergence shows an epoch once" "$(grep -c 'epoch 1/.*samples/s' shown.txt)" "==" 1
+fi
+check "training: gradcheck with penalties" ./training gradcheck --synthetic --threads 1
+check "training: penalties in updates" \
+    ./training train --epochs 2 --keep last --clip 0 --out updates --quiet
+check "training: penalties in gradients" \
+    ./training train --epochs 2 --keep last --clip 1e30 --out gradients --quiet
+check "training: penalties are the same" cmp updates/model.safetensors gradients/model.safetensors
+goes_on "sgd" training
+if [ -z "$quick" ]; then
+    goes_on "adam" training --optimizer adam
+    goes_on "adamw" training --optimizer adamw
+    goes_on "adagrad" training --optimizer adagrad --initial-accumulator 0.1 --lr-decay 0.01
+    goes_on "rmsprop" training --optimizer rmsprop --lr 1e-3
+    goes_on "rmsprop, centered" training --optimizer rmsprop --lr 1e-3 --centered --momentum 0.9
+    goes_on "adadelta" training --optimizer adadelta
+    goes_on "early stop" training --stop-patience 1 --lr 0.5 --keep last
+    while IFS='|' read -r schedule each; do
+        build planned "$root/tests/cli/training.net" --define "plan=$schedule" --define "each=$each"
+        goes_on "$schedule" planned
+    done <<EOF
+step(2)|true
+[warmup(3), cosine]|false
+[constant(2), exponential(0.5)]|true
+multistep([2, 4], gamma=0.5)|false
+[warmup(2), plateau(factor=0.5, patience=0, monitor=accuracy)]|false
+EOF
+fi
+
+# k-fold: a run a fold; one that was stopped goes on with the folds that are left
+build folded "$root/tests/cli/folded.net"
+check "kfold" ./folded train --out folds --quiet
+cp -r folds folds_stopped
+rm -r folds_stopped/fold_3 folds_stopped/fold_4 folds_stopped/folds.csv
+sed -i 's/"finished"/"interrupted"/' folds_stopped/fold_2/run.json
+check "kfold goes on" ./folded kfold --resume folds_stopped --quiet
+check "kfold: stopped and resumed is uninterrupted" bash -c \
+    'for i in 1 2 3 4; do
+         cmp folds/fold_$i/model.safetensors folds_stopped/fold_$i/model.safetensors || exit
+     done'
+check "kfold: results" diff folds/kfold.json folds_stopped/kfold.json
+check "kfold: the table is the mean of the runs" awk -F'[:,]' '
+    /"fold": / { for (i = 1; i < NF; i++) if ($i ~ /validation_accuracy/) { sum += $(i + 1); n++ } }
+    /"mean"/ { for (i = 1; i < NF; i++) if ($i ~ /validation_accuracy/) mean = $(i + 1) }
+    END { d = sum / n - mean; exit !(n == 4 && d < 1e-9 && d > -1e-9) }' folds/kfold.json
+holds "kfold: rows of folds.csv" "$(wc -l <folds/folds.csv)" "==" 13
+holds "kfold: rows of band.csv" "$(wc -l <folds/band.csv)" "==" 4
+check "kfold: numbers that are equal have a deviation of 0" awk -F, '
+    NR == 1 { for (i = 1; i <= NF; i++) if ($i == "lr_sd") c = i }
+    NR > 1 { bad += !c || $c != "0" }
+    END { exit NR < 2 || bad }' folds/band.csv
+check "kfold: a fold is evaluated" ./folded eval --weights folds/fold_2 --part validation
+check "kfold of another count" ./folded kfold 3 --epochs 1 --json --quiet --out folds_3
+check "kfold where the model says holdout" ./augmented kfold 2 --epochs 1 --quiet --out folds_2
+exits "kfold without a count" 2 "how many folds" ./augmented kfold --quiet
+exits "kfold of no folder" 1 "no such folder" ./folded kfold --resume nowhere
+exits "kfold of one" 2 "from 2" ./folded kfold 1
+exits "an existing k-fold" 2 "force" ./folded train --out folds
+exits "kfold with weights" 2 "fresh weights" ./folded kfold --weights folds/fold_1 --out none
+exits "more folds than rows" 1 "too few rows" ./folded kfold 999 --out folds_999 --quiet
+check "no folder is left of it" [ ! -e folds_999 ]
+check "kfold cut short" ./folded kfold --max-steps 3 --out folds_cut --quiet
+check "kfold goes on" ./folded kfold --resume folds_cut --quiet
+check "kfold: cut short and gone on is uninterrupted" \
+    cmp folds/fold_2/model.safetensors folds_cut/fold_2/model.safetensors
+exits "kfold resumed with another count" 2 "4 folds" ./folded kfold 3 --resume folds
+exits "kfold resumed with another rate" 2 "lr" ./folded kfold --resume folds --lr 0.7
+
+# Two trainers on one folder: the second is refused. A closed terminal: a checkpoint is saved. Who
+# reads the progress goes: the run goes on.
+begun() {
+    for _ in $(seq 200); do
+        [ ! -e "$1/checkpoint.safetensors" ] || break
+        sleep 0.1
+    done
+}
+# these tests may run under nohup themselves
+env --default-signal=HUP ./branches train --epochs 100000 --out busy >busy.log 2>&1 &
+busy=$!
+begun busy
+exits "resume of a busy run" 2 "another process trains in busy" ./branches train --resume busy
+exits "force over a busy run" 2 "another process trains in busy" \
+    ./branches train --force --out busy
+kill -HUP $busy
+kill -HUP $busy
+status=0
+wait $busy || status=$?
+if [ $status = 129 ]; then pass; else fail "SIGHUP: exit status $status, wanted 129"; fi
+check "a hangup is said" grep -q '"interrupted"' busy/run.json
+check "resume after SIGHUP" ./branches train --resume busy --max-steps 1 --quiet
+(trap '' HUP; exec ./branches train --epochs 100000 --out held --quiet) &
+held=$!
+begun held
+kill -HUP $held
+kill -TERM $held        # of two signals the thread that waits takes SIGHUP first, if it does
+status=0
+wait $held || status=$?
+if [ $status = 143 ]; then pass; else fail "SIGHUP under nohup: exit $status, wanted 143"; fi
+(sleep 0.5; exec ./xor_split train --out piped --epochs 40 2>&1) | true
+status=${PIPESTATUS[0]}
+if [ $status = 0 ]; then pass; else fail "a closed pipe: exit status $status, wanted 0"; fi
+
+# Ctrl-C: the step is finished, a checkpoint saved, and resuming goes on from there
+if [ -z "$quick" ]; then
+    ./branches train --epochs 6 --out whole_branches --quiet
+    ./branches train --epochs 6 --out stopped --quiet &
+    for _ in $(seq 200); do
+        ! grep -qs "^1," stopped/history.csv || break
+        sleep 0.1
+    done
+    sleep 0.1
+    kill -INT $!
+    status=0
+    wait $! || status=$?
+    if [ $status = 130 ]; then pass; else fail "SIGINT: exit status $status, wanted 130"; fi
+    check "resume after SIGINT" ./branches train --resume stopped --quiet
+    check "stopped and resumed is uninterrupted" \
+        cmp whole_branches/model.safetensors stopped/model.safetensors
+fi
+
+# ---- gradients of small models (all of them: models.sh) ------------------------------------------
+
+for name in mnist_dense logistic_map boston pima; do
+    build "check_$name" "$models/$name.net"
+    check "gradcheck of $name" "./check_$name" gradcheck --synthetic --threads 1
+done
+
+# ---- longer runs ---------------------------------------------------------------------------------
+
+if [ -z "$quick" ]; then
+    build logistic_map "$models/logistic_map.net"
+    check "logistic_map trains" ./logistic_map train --out logistic --quiet
+    holds "logistic_map: loss" "$(final logistic test loss)" "<" 1e-4
+
+    build digits "$models/digits.net"
+    check "digits trains" ./digits train --epochs 3 --out digits_run --quiet
+    holds "digits: accuracy" "$(final digits_run test accuracy)" ">" 0.97
+    check "digits: report" ./digits eval --weights digits_run --digits 4
+    check "digits: predict" ./digits predict --weights digits_run --part test
+    holds "digits: size in bytes" "$(stat -c %s digits)" "<" 1130000
+    "$netc" "$models/digits.net" --emit-c -o digits.c
+    sed -n '/^static const struct net_kernel train_kernels/,/^};/ s/^    { \("[^"]*"\).*/\1/p' \
+        digits.c >kernels
+    check "digits: bench" sh -c './digits bench --steps 5 --threads 1 --per-kernel >bench.txt &&
+                                 cat bench.txt'
+    check "digits: bench counts its kernels" grep -q " of $(wc -l <kernels) kernels, " bench.txt
+    check "digits: bench lists its kernels" sh -c '
+        ./digits bench --steps 5 --threads 1 --per-kernel --json >bench.json &&
+        sed -n "s/^  {\"kernel\": \(\"[^\"]*\"\).*/\1/p" bench.json | diff kernels - &&
+        [ -s kernels ]'
+    check "digits: bench measures its kernels" awk '
+        function number(name) {
+            return substr($0, index($0, "\"" name "\": ") + length(name) + 4) + 0
+        }
+        /^  {"kernel"/ {
+            lines++
+            share = number("limit_share")
+            adds = /"limit": "fma"/
+            fma += adds
+            if (!(number("us") > 0 && number("gbs") > 0 && share > 0) ||
+                (adds && !(number("gflops") > 0 && share <= 1.3))) {
+                print
+                bad = 1
+            }
+        }
+        END { exit bad || !lines || !fma }' bench.json
+    check "digits: bench of real rows" sh -c './digits bench --steps 5 --data . >rows.txt
+        cat rows.txt
+        grep -q "^data .*prepared in [0-9.]*[1-9][0-9.]* us" rows.txt'
+
+    build residual "$models/residual_digits.net"
+    check "residual_digits trains" ./residual train --epochs 2 --out residual_run --quiet
+    holds "residual_digits: accuracy" "$(final residual_run test accuracy)" ">" 0.9
+    check "branches_digits trains" ./branches train --epochs 3 --out branches_run --quiet
+    holds "branches_digits: accuracy" "$(final branches_run test accuracy)" ">" 0.9
+fi
+
+# ---- real MNIST ----------------------------------------------------------------------------------
+
+if [ -n "$quick" ] || [ ! -d "${NETC_DATA:-}/mnist" ]; then
+    skip "MNIST: set NETC_DATA to a folder with mnist/"
+else
+    while read -r name epochs accuracy; do
+        build "$name" "$models/$name.net"
+        check "$name trains" "./$name" train --data "$NETC_DATA/mnist" --epochs "$epochs" \
+            --out "run_$name" --quiet
+        holds "$name: accuracy" "$(final "run_$name" test accuracy)" ">=" "$accuracy"
+    done <<EOF
+cnet_mnist 6 0.94
+mnist_dense 10 0.95
+mnist_conv 2 0.98
+EOF
+fi
+
+finish

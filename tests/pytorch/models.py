@@ -1,0 +1,412 @@
+"""What tests/pytorch/cases.txt says, in PyTorch: layers, networks, losses, optimizers, schedules.
+The networks of models/ are in published.py.
+
+The definitions of a case (part=conv2d(7,3), optimizing=adam(lr=0.01)) are Python too: they are
+evaluated here with functions of the same names. A layer is a function of a run, its path and its
+input; a run holds the weights, and the penalties that a layer adds to the loss.
+"""
+
+import collections
+import csv
+import gzip
+import os
+import re
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Run:
+    """One training run: the weights by name, and what the layers said."""
+
+    def __init__(self, weights, folder):
+        self.weights = weights
+        self.folder = folder        # of the data
+        self.penalties = []         # functions that give a term of the loss
+        self.frozen = set()         # names of weights that are not trained
+
+    def __call__(self, path, leaf):
+        return self.weights.get(f"{path}.{leaf}")
+
+    def penalize(self, path, l1, l2):
+        weight = self(path, "weight")
+        self.penalties.append(l1 * weight.abs().sum() + l2 * weight.square().sum())
+
+
+# ---- layers ---------------------------------------------------------------------------------------
+
+
+def dense(units, bias=True, l1=0, l2=0):
+    def layer(m, path, x):
+        m.penalize(path, l1, l2)
+        return F.linear(x, m(path, "weight"), m(path, "bias"))
+    return layer
+
+
+def convolution(function):
+    def make(channels, kernel, l1=0, l2=0, bias=True, **options):
+        def layer(m, path, x):
+            m.penalize(path, l1, l2)
+            return function(x, m(path, "weight"), m(path, "bias"), **options)
+        return layer
+    return make
+
+
+def pool(function):
+    def make(size, stride=None, padding=0):
+        return lambda m, path, x: function(x, size, stride, padding)
+    return make
+
+
+def plain(function):
+    return lambda m, path, x: function(x)
+
+
+def batchnorm(momentum=0.1, eps=1e-5):
+    def layer(m, path, x):
+        return F.batch_norm(x, m(path, "running_mean"), m(path, "running_var"), m(path, "weight"),
+                            m(path, "bias"), training=True, momentum=momentum, eps=eps)
+    return layer
+
+
+def layernorm(eps=1e-5):
+    def layer(m, path, x):
+        last = x.movedim(1, -1)         # over the channels of each place
+        return F.layer_norm(last, last.shape[-1:], m(path, "weight"), m(path, "bias"),
+                            eps).movedim(-1, 1)
+    return layer
+
+
+def embedding(width, padding_row=None, pretrained=None, frozen=False, l1=0, l2=0):
+    def layer(m, path, x):
+        weight = m(path, "weight")
+        if frozen:
+            m.frozen.add(path + ".weight")
+        if pretrained:
+            check_pretrained(m, weight)
+        m.penalize(path, l1, l2)
+        m.words = x
+        return F.embedding(x, weight, padding_idx=padding_row).movedim(1, 2)
+    return layer
+
+
+def check_pretrained(m, weight):
+    """The rows of words that have a vector are that vector, at the first step at least."""
+    if hasattr(m, "looked"):
+        return
+    m.looked = True
+    with open(os.path.join(m.folder, "words.vec")) as file:
+        vectors = dict(line.rstrip().split(" ", 1) for line in list(file)[1:])
+    rows = frequent(texts(m.folder)[0], 30)
+    for row, word in enumerate(rows):
+        if word in vectors:
+            want = torch.tensor([float(number) for number in vectors[word].split()])
+            assert torch.equal(weight[row + 2].detach().float(), want), f"the vector of {word}"
+    assert not weight[0].any(), "the padding row"
+
+
+def mean(skip_padding=False):
+    def layer(m, path, x):
+        if not skip_padding:
+            return x.mean(2)
+        real = (m.words != 0).unsqueeze(1)
+        return (x * real).sum(2) / real.sum(2).clamp(min=1)
+    return layer
+
+
+def upsample2d(factor):
+    factor = tuple(factor) if isinstance(factor, list) else factor
+    return lambda m, path, x: F.interpolate(x, scale_factor=factor, mode="nearest")
+
+
+NAMES = {
+    "true": True, "false": False, "same": "same",
+    "dense": dense, "conv1d": convolution(F.conv1d), "conv2d": convolution(F.conv2d),
+    "conv2d_transpose": convolution(F.conv_transpose2d),
+    "maxpool1d": pool(F.max_pool1d), "maxpool2d": pool(F.max_pool2d),
+    "avgpool1d": pool(F.avg_pool1d), "avgpool2d": pool(F.avg_pool2d),
+    "global_maxpool1d": plain(lambda x: x.amax(2)), "max": plain(lambda x: x.max(2).values),
+    "global_maxpool2d": plain(lambda x: x.flatten(2).max(2).values),
+    "global_avgpool1d": plain(lambda x: x.mean(2)),
+    "global_avgpool2d": plain(lambda x: x.mean((2, 3))),
+    "mean": mean, "upsample2d": upsample2d, "batchnorm": batchnorm, "layernorm": layernorm,
+    "embedding": embedding, "flatten": plain(lambda x: x.flatten(1)),
+    "relu": plain(F.relu), "relu6": plain(F.relu6), "selu": plain(F.selu), "gelu": plain(F.gelu),
+    "silu": plain(F.silu), "tanh": plain(torch.tanh), "sigmoid": plain(torch.sigmoid),
+    "softplus": plain(F.softplus), "hardswish": plain(F.hardswish),
+    "softmax": plain(lambda x: F.softmax(x, 1)),
+    "leaky_relu": lambda slope=0.01: plain(lambda x: F.leaky_relu(x, slope)),
+    "elu": lambda alpha=1: plain(lambda x: F.elu(x, alpha)),
+}
+WITHOUT_BRACKETS = {"batchnorm", "layernorm", "elu", "leaky_relu"}
+
+# ---- optimizers and schedules ---------------------------------------------------------------------
+
+
+def optimizer(make, **renamed):
+    """A call with netc's names as a function of the parameters."""
+    def call(**options):
+        if "beta1" in options:
+            options["betas"] = options.pop("beta1"), options.pop("beta2")
+        options = {renamed.get(key, key): value for key, value in options.items()}
+        return lambda parameters: make(parameters, **options)
+    return call
+
+
+OPTIMIZERS = {
+    "sgd": optimizer(torch.optim.SGD), "adam": optimizer(torch.optim.Adam),
+    "adamw": optimizer(torch.optim.AdamW), "rmsprop": optimizer(torch.optim.RMSprop),
+    "adadelta": optimizer(torch.optim.Adadelta),
+    "adagrad": optimizer(torch.optim.Adagrad, initial_accumulator="initial_accumulator_value"),
+}
+
+rates = torch.optim.lr_scheduler
+SCHEDULES = {        # functions of the optimizer and the epochs that are left
+    "constant": lambda o, n: rates.ConstantLR(o, 1),
+    "step": lambda size, gamma: lambda o, n: rates.StepLR(o, size, gamma),
+    "multistep": lambda epochs, gamma: lambda o, n: rates.MultiStepLR(o, epochs, gamma),
+    "exponential": lambda gamma: lambda o, n: rates.ExponentialLR(o, gamma),
+    "cosine": lambda minimum=0: lambda o, n: rates.CosineAnnealingLR(o, n, minimum),
+    "warmup": lambda epochs: lambda o, n: rates.LinearLR(o, 1 / epochs, 1, epochs - 1),
+    "plateau": lambda factor, patience: lambda o, n: rates.ReduceLROnPlateau(
+        o, factor=factor, patience=patience),
+}
+
+
+def warmup_and(o, n, first, epochs, then):
+    return rates.SequentialLR(o, [first(o, n), then(o, n - epochs)], [epochs])
+
+
+def evaluate(text):
+    names = {**NAMES, **OPTIMIZERS, **SCHEDULES}
+    value = eval(text, {"__builtins__": {}}, names)         # cases.txt is ours
+    return value() if text in WITHOUT_BRACKETS | {"adam", "adamw", "adagrad", "adadelta",
+                                                  "cosine"} else value
+
+
+# ---- data -----------------------------------------------------------------------------------------
+
+
+def arrays(folder):
+    images = np.load(os.path.join(folder, "images.npy")).astype(np.float32) / np.float32(255)
+    labels = np.load(os.path.join(folder, "labels.npy")).astype(np.int64)
+    return torch.tensor(images), torch.tensor(labels)
+
+
+def texts(folder, name="texts.csv"):
+    open_file = gzip.open if name.endswith(".gz") else open
+    with open_file(os.path.join(folder, name), "rt", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [row["text"].split() for row in rows], torch.tensor([int(row["label"]) for row in rows])
+
+
+def frequent(rows, size, least=1):
+    counts = collections.Counter(word for row in rows for word in row)
+    words = [word for word in counts if counts[word] >= least]
+    return sorted(words, key=lambda word: (-counts[word], word))[:size]
+
+
+def numbered(rows, known, length):
+    """Row 0 is padding, 1 an unknown word; then the words, the most frequent first."""
+    ids = {word: row for row, word in enumerate(known, 2)}
+    table = torch.zeros(len(rows), length, dtype=torch.int64)
+    for row, words in enumerate(rows):
+        for place, word in enumerate(words[:length]):
+            table[row, place] = ids.get(word, 1)
+    return table
+
+
+def tokens(folder, size, length, name="texts.csv"):
+    rows, labels = texts(folder, name)
+    return numbered(rows, frequent(rows, size), length), labels
+
+
+def bags(folder, size, name="texts.csv"):
+    rows, labels = texts(folder, name)
+    columns = {word: column for column, word in enumerate(frequent(rows, size))}
+    table = torch.zeros(len(rows), size)
+    for row, words in enumerate(rows):
+        for word in words:
+            if word in columns:
+                table[row, columns[word]] += 1
+    return table, labels
+
+
+# ---- the files of tests/pytorch: inputs, targets, network, loss -------------------------------------
+
+
+def layer(m, path, x, kind=dense(0)):
+    return kind(m, "ops." + path, x)
+
+
+CONV = convolution(F.conv2d)
+Case = collections.namedtuple("Case", "x y network loss")
+
+
+def classes_case(data, network, loss=F.cross_entropy):
+    return Case(*data, network, loss)
+
+
+def file_image(folder, part, width=6):
+    def network(m, x):
+        x = layer(m, "middle", layer(m, "first", x, CONV(width, 3, padding=1)), part)
+        return layer(m, "last", x.flatten(1))
+    return classes_case(arrays(folder), network)
+
+
+def file_sequence(folder, part):
+    def network(m, x):
+        x = layer(m, "first", x, CONV(6, 3, padding=1)).flatten(2)
+        return layer(m, "last", layer(m, "middle", x, part).flatten(1))
+    return classes_case(arrays(folder), network)
+
+
+def file_vector(folder, part=plain(F.relu)):
+    def network(m, x):
+        return layer(m, "last", layer(m, "middle", layer(m, "first", x.flatten(1)), part))
+    return classes_case(arrays(folder), network)
+
+
+def file_pair(folder, how):
+    def network(m, x):
+        def conv(name, channels, value, **options):
+            return layer(m, name, value, CONV(channels, 3, **options))
+
+        a = conv("a", 7, x)
+        if how == "add":
+            x = a + conv("b", 7, x)
+        elif how == "multiply":
+            x = a * conv("b", 7, x)
+        elif how == "square":
+            x = a * a
+        elif how == "concat":
+            x = torch.cat([a, conv("b", 7, x), conv("c", 19, F.relu(a), padding=1)], 1)
+        else:
+            x = torch.cat([a, a], 1)
+        return layer(m, "last", F.max_pool2d(x, 3, 2).flatten(1))
+    return classes_case(arrays(folder), network)
+
+
+def two_dense(m, x):
+    return layer(m, "last", F.relu(layer(m, "first", x.flatten(1))))
+
+
+def file_schedule(folder):
+    return classes_case(arrays(folder), two_dense)
+
+
+def file_clip(folder):
+    return classes_case(arrays(folder), two_dense)
+
+
+def file_classes(folder, smooth=0, weights=None, softmaxed=False):
+    def loss(y, target):
+        weight = None if weights is None else torch.tensor(weights, dtype=y.dtype)
+        return F.cross_entropy(y, target, weight=weight, label_smoothing=smooth)
+    return classes_case(arrays(folder), two_dense, loss)
+
+
+def regression_loss(how, beyond):
+    return {"mse": F.mse_loss, "mae": F.l1_loss,
+            "huber": lambda y, target: F.huber_loss(y, target, delta=beyond)}[how]
+
+
+def file_regression(folder, how, beyond=1):
+    images, labels = arrays(folder)
+    return Case(images, labels.float().unsqueeze(1) / 2, two_dense, regression_loss(how, beyond))
+
+
+def file_picture(folder, how, beyond=1):
+    def network(m, x):
+        x = F.relu(layer(m, "first", x, CONV(7, 3, padding=1)))
+        return layer(m, "last", x, CONV(3, 3, padding=1))
+    images, _ = arrays(folder)
+    return Case(images, images, network, regression_loss(how, beyond))
+
+
+def file_one_hot(folder, how):
+    images, labels = arrays(folder)
+    network = two_dense
+    if how == "mse":
+        def network(m, x):
+            return torch.sigmoid(two_dense(m, x))
+    loss = F.mse_loss if how == "mse" else F.binary_cross_entropy_with_logits
+    return Case(images, F.one_hot(labels, 5).float(), network, loss)
+
+
+def file_text(folder, part=embedding(7), after=plain(lambda x: x.flatten(1))):
+    def network(m, x):
+        return layer(m, "last", after(m, None, layer(m, "first", x, part)))
+    return classes_case(tokens(folder, 30, 9), network)
+
+
+def file_titles(folder):
+    conv = convolution(F.conv1d)
+
+    def network(m, x):
+        x = layer(m, "first", x, embedding(19))
+        a = F.relu(layer(m, "a", x, conv(17, 2)))
+        b = layer(m, "b", x, conv(5, 3, padding=1))
+        c = F.leaky_relu(layer(m, "c", x, conv(33, 4, padding=2, bias=False)), 0.1)
+        a, b, c = (F.max_pool1d(v, v.shape[2]).flatten(1) for v in (a, b, c))
+        return layer(m, "last", torch.cat([a, torch.tanh(b), c], 1))
+    return classes_case(tokens(folder, 30, 9), network)
+
+
+def file_bag(folder, how="dense", part=dense(17)):
+    def network(m, words):
+        x = F.relu(layer(m, "first", words, part))
+        return layer(m, "last", torch.cat([words, x], 1) if how == "concat" else x)
+    return classes_case(bags(folder, 30), network)
+
+
+def file_dense(folder):
+    def network(m, x):
+        x = F.relu(dense(37)(m, "mlp.dense_1", x.flatten(1)))
+        return dense(5)(m, "mlp.dense_3", torch.tanh(dense(19)(m, "mlp.dense_2", x)))
+    return classes_case(arrays(folder), network)
+
+
+def file_conv(folder):
+    def network(m, x):
+        x = F.max_pool2d(F.relu(CONV(7, 3, padding=1)(m, "cnn.conv2d_1", x)), 2)
+        x = F.leaky_relu(CONV(17, 3, stride=2, padding=1)(m, "cnn.conv2d_2", x), 0.1)
+        return dense(5)(m, "cnn.dense", x.flatten(1))
+    return classes_case(arrays(folder), network)
+
+
+def file_residual(folder):
+    norm = batchnorm()
+
+    def network(m, x):
+        p = "residual."
+        x = F.relu(norm(m, p + "batchnorm_1", CONV(8, 3, padding=1)(m, p + "conv2d_1", x)))
+        body = CONV(18, 3, padding=1, stride=2)(m, p + "conv2d_2", x)
+        body = F.relu(norm(m, p + "batchnorm_2", body))
+        body = norm(m, p + "batchnorm_3", CONV(18, 3, padding=1)(m, p + "conv2d_3", body))
+        skip = norm(m, p + "batchnorm_4", CONV(18, 1, stride=2)(m, p + "conv2d_4", x))
+        return dense(5)(m, p + "dense", F.silu(body + skip).mean((2, 3)))
+    return classes_case(arrays(folder), network)
+
+
+def file_concat(folder):
+    def network(m, x):
+        p = "branches."
+        a = F.relu6(CONV(5, 3)(m, p + "a", x))
+        b = torch.sigmoid(CONV(1, 3)(m, p + "b", x))
+        c = torch.tanh(dense(10)(m, p + "c", x.flatten(1)))
+        d = F.max_pool2d(torch.cat([a, b], 1), 3, stride=2).flatten(1)
+        d = F.silu(dense(20)(m, p + "d", d))
+        return dense(5)(m, p + "dense", torch.cat([c, d], 1))
+    return classes_case(arrays(folder), network)
+
+
+def file_far(folder):
+    images, labels = arrays(folder)
+
+    def network(m, x):
+        x = batchnorm()(m, "far.batchnorm_1", x)
+        x = batchnorm()(m, "far.batchnorm_2", CONV(6, 3)(m, "far.conv2d", x))
+        return dense(5)(m, "far.dense", F.relu(x).flatten(1))
+    return classes_case(((images * 255).round() + 20000, labels), network)

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# torch.sh -- the first losses of every case of torch/cases.txt against PyTorch's, which are stored
+# in torch/losses.csv: where there is no PyTorch. Both begin with the weights of seed 1. ONLY=NAME
+# tries one case.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+torch=$root/tests/pytorch
+
+mkdir "$scratch/data"
+cp "$torch"/*.{npy,csv,vec,txt} "$torch"/*{.csv,.vec,-ubyte}.gz "$scratch/data"
+for file in "$torch"/*.bin.gz; do gzip -dc "$file" >"$scratch/data/$(basename "$file" .gz)"; done
+
+# differences NAME: a line, the largest relative difference between steps.csv and losses.csv
+differences() {
+    awk -F, -v name="$1" '
+        NR == FNR { if ($1 == name) for (i = 2; i <= NF; i++) want[++count] = $i; next }
+        FNR > 1   { d = ($2 - want[FNR - 1]) / want[FNR - 1]
+                    if (d < 0) d = -d
+                    if (!(d <= worst)) worst = d
+                    rows++ }
+        END       { print (count > 0 && rows == count ? worst + 0 : "wrong number of steps") }
+    ' "$torch/losses.csv" "$scratch/steps.csv"
+}
+
+# has_kernels CONV: Winograd's are in the generated C where the case wants them, and not where not.
+has_kernels() {
+    case $1 in
+        winograd) grep -q ' conv2d_winograd_' "$scratch/trainer.c" ;;
+        direct) ! grep -q ' conv2d_winograd_' "$scratch/trainer.c" ;;
+    esac || { echo "conv=$1, but the generated C is not so" >"$scratch/log"; return 1; }
+}
+
+worst=0 worst_name=
+while read -r name file options; do
+    case $name in \#* | "") continue ;; esac
+    [ "${ONLY:-$name}" = "$name" ] || continue
+    defines=() flags=() edits=(-e '') conv=
+    for option in $options; do
+        case $option in
+            conv=*)
+                conv=${option#conv=}
+                edits+=(-e "s/^train \{/&\n    conv = $conv/")
+                ;;
+            *=*) defines+=(--define "$option") ;;
+            *) flags+=("$option") ;;
+        esac
+    done
+    case $options in *--max-steps*) ;; *) flags+=(--max-steps 10) ;; esac
+    path=$torch/$file.net tolerance=1e-4
+    if [ "$file" != "${file#models/}" ]; then
+        path=$root/$file.net tolerance=1e-5
+        edits+=(-f "$torch/plain.sed")
+    fi
+    sed -E "${edits[@]}" "$path" >"$scratch/model.net"
+    if ! grep -q "^$name," "$torch/losses.csv"; then
+        skip "$name: no losses of PyTorch are stored"
+        continue
+    fi
+    if "$netc" "$scratch/model.net" -o "$scratch/trainer" --keep "${defines[@]}" \
+        >"$scratch/log" 2>&1 && has_kernels "$conv" &&
+        "$scratch/trainer" train --data "$scratch/data" --seed 1 --no-shuffle \
+            "${flags[@]}" --log-steps "$scratch/steps.csv" --out "$scratch/run" --force --quiet \
+            >"$scratch/log" 2>&1; then
+        difference=$(differences "$name")
+        if awk -v x="$difference" -v limit=$tolerance 'BEGIN { exit !(x ~ /^[0-9]/ && x <= limit) }'
+        then
+            pass
+        else
+            fail "$name: the losses differ by $difference" "$scratch/steps.csv"
+        fi
+        if awk -v x="$difference" -v y="$worst" 'BEGIN { exit !(x > y) }'; then
+            worst=$difference worst_name=$name
+        fi
+    else
+        fail "$name" "$scratch/log"
+    fi
+done <"$torch/cases.txt"
+
+echo "largest relative difference: $worst ($worst_name)"
+finish

@@ -1,0 +1,197 @@
+/*
+ * loss.c -- the naive evaluations of losses and their gradients, PyTorch's definitions.
+ *
+ * The one idea: a loss is a mean, so each term is divided as it is added.
+ */
+
+#include <math.h>
+
+#include "reference/reference.h"
+
+static long count_of(const Reference *r, const Value *value)
+{
+    return (long)r->n * shape_size(value->shape);
+}
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static void evaluate_mse(const Reference *r, const Node *node, double *const *in,
+                         double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    out[0][0] = 0;
+    for (long i = 0; i < count; i++)
+        out[0][0] += (in[0][i] - in[1][i]) * (in[0][i] - in[1][i]) / (double)count;
+}
+
+static void evaluate_mse_grad(const Reference *r, const Node *node, double *const *in,
+                              double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = 2 * (in[0][i] - in[1][i]) / (double)count;
+}
+
+static void evaluate_mae(const Reference *r, const Node *node, double *const *in,
+                         double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    out[0][0] = 0;
+    for (long i = 0; i < count; i++)
+        out[0][0] += fabs(in[0][i] - in[1][i]) / (double)count;
+}
+
+static void evaluate_mae_grad(const Reference *r, const Node *node, double *const *in,
+                              double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = ((in[0][i] > in[1][i]) - (in[0][i] < in[1][i])) / (double)count;
+}
+
+/* Half the square up to delta, a line beyond (Huber 1964). */
+static void evaluate_huber(const Reference *r, const Node *node, double *const *in,
+                           double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+    const double delta = node->at.delta;
+
+    out[0][0] = 0;
+    for (long i = 0; i < count; i++) {
+        const double error = fabs(in[0][i] - in[1][i]);
+
+        out[0][0] += (error <= delta ? error * error / 2 : delta * (error - delta / 2))
+                     / (double)count;
+    }
+}
+
+static void evaluate_huber_grad(const Reference *r, const Node *node, double *const *in,
+                                double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+    const double delta = node->at.delta;
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = fmax(-delta, fmin(delta, in[0][i] - in[1][i])) / (double)count;
+}
+
+/* log(sum of exp), without overflow */
+static double log_sum_exp(const double *x, int count)
+{
+    double most = x[0], sum = 0;
+
+    for (int i = 1; i < count; i++)
+        most = fmax(most, x[i]);
+    for (int i = 0; i < count; i++)
+        sum += exp(x[i] - most);
+    return most + log(sum);
+}
+
+static double weight_of(const Node *node, int class)
+{
+    return node->at.class_weights ? node->at.class_weights[class] : 1;
+}
+
+/* What the mean is over: the weights of the rows' classes. */
+static double weight_of_rows(const Reference *r, const Node *node, const double *class)
+{
+    double sum = 0;
+
+    for (int row = 0; row < r->n; row++)
+        sum += weight_of(node, (int)class[row]);
+    return sum > 0 ? sum : 1;
+}
+
+/* What class c counts in a row of class `of`: 1 - smoothing for its own, smoothing / classes for
+   each, by the weight of the class that c is (PyTorch's CrossEntropyLoss). */
+static double share_of(const Node *node, int of, int c)
+{
+    const double smoothing = node->at.smoothing;
+
+    return weight_of(node, c) * ((c == of ? 1 - smoothing : 0)
+                                 + smoothing / node->inputs[0]->shape.size[0]);
+}
+
+static void evaluate_cross_entropy(const Reference *r, const Node *node, double *const *in,
+                                   double *const *out)
+{
+    const int classes = node->inputs[0]->shape.size[0];
+
+    out[0][0] = 0;
+    for (int row = 0; row < r->n; row++) {
+        const double *x = in[0] + (long)row * classes;
+        const double sum = log_sum_exp(x, classes);
+
+        for (int c = 0; c < classes; c++)
+            out[0][0] += share_of(node, (int)in[1][row], c) * (sum - x[c])
+                         / weight_of_rows(r, node, in[1]);
+    }
+}
+
+/* For each share: (softmax(x) - its class) */
+static void evaluate_cross_entropy_grad(const Reference *r, const Node *node, double *const *in,
+                                        double *const *out)
+{
+    const int classes = node->inputs[0]->shape.size[0];
+
+    for (int row = 0; row < r->n; row++) {
+        const double *x = in[0] + (long)row * classes;
+        const double sum = log_sum_exp(x, classes);
+        double shares = 0;
+
+        for (int c = 0; c < classes; c++)
+            shares += share_of(node, (int)in[1][row], c);
+        for (int c = 0; c < classes; c++)
+            out[0][(long)row * classes + c] =
+                (exp(x[c] - sum) * shares - share_of(node, (int)in[1][row], c))
+                / weight_of_rows(r, node, in[1]);
+    }
+}
+
+/* -t log s(x) - (1 - t) log(1 - s(x)), without overflow; a class is its own t */
+static void evaluate_binary_cross_entropy(const Reference *r, const Node *node, double *const *in,
+                                          double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    out[0][0] = 0;
+    for (long i = 0; i < count; i++) {
+        const double x = in[0][i];
+
+        out[0][0] += (fmax(x, 0) - x * in[1][i] + log1p(exp(-fabs(x)))) / (double)count;
+    }
+}
+
+static void evaluate_binary_cross_entropy_grad(const Reference *r, const Node *node,
+                                               double *const *in, double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = (sigmoid(in[0][i]) - in[1][i]) / (double)count;
+}
+
+static Evaluate *const evaluations[OP_COUNT] = {
+    [OP_MAE] = evaluate_mae,
+    [OP_MAE_GRAD] = evaluate_mae_grad,
+    [OP_HUBER] = evaluate_huber,
+    [OP_HUBER_GRAD] = evaluate_huber_grad,
+    [OP_MSE] = evaluate_mse,
+    [OP_MSE_GRAD] = evaluate_mse_grad,
+    [OP_CROSS_ENTROPY] = evaluate_cross_entropy,
+    [OP_CROSS_ENTROPY_GRAD] = evaluate_cross_entropy_grad,
+    [OP_BINARY_CROSS_ENTROPY] = evaluate_binary_cross_entropy,
+    [OP_BINARY_CROSS_ENTROPY_GRAD] = evaluate_binary_cross_entropy_grad,
+};
+
+Evaluate *find_loss_evaluation(Op op)
+{
+    return evaluations[op];
+}

@@ -1,0 +1,185 @@
+/*
+ * pool.c -- the naive evaluations of pools without a window index: means of windows, what
+ * goes over a whole image, upsampling.
+ *
+ * The one idea: images are looked at a channel at a time; padding is what lies outside and counts
+ * as 0.
+ */
+
+#include "reference/reference.h"
+
+/* A channel of a batch: n times c of them, height by width each. */
+typedef struct Plane {
+    long count;
+    int height, width;
+} Plane;
+
+static Plane planes_of(const Reference *r, const Value *value)
+{
+    const int *size = value->shape.size;
+
+    return (Plane){(long)r->n * size[0], size[1], size[2]};
+}
+
+/* Adds, for each meeting of an output place with a pixel under its window, scale times one to the
+   other: the places to the pixels, or the pixels to the places. */
+static void meet(const Attributes *at, Plane y, Plane x, double scale, const double *from,
+                 double *to, bool to_places)
+{
+    for (long i = 0; i < y.count * y.height * y.width; i++) {
+        const long plane = i / (y.height * y.width);
+        const int row = (int)(i / y.width % y.height), column = (int)(i % y.width);
+
+        for (int h = row * at->stride[0] - at->padding[0], k = 0; k < at->kernel[0]; k++, h++)
+            for (int w = column * at->stride[1] - at->padding[1], l = 0; l < at->kernel[1];
+                 l++, w++) {
+                const long pixel = (plane * x.height + h) * x.width + w;
+
+                if (h < 0 || h >= x.height || w < 0 || w >= x.width)
+                    continue;
+                if (to_places)
+                    to[i] += scale * from[pixel];
+                else
+                    to[pixel] += scale * from[i];
+            }
+    }
+}
+
+static void clear(const Reference *r, const Value *value, double *at)
+{
+    for (long i = 0; i < (long)r->n * shape_size(value->shape); i++)
+        at[i] = 0;
+}
+
+static double share_of(const Attributes *at)
+{
+    return 1.0 / (at->kernel[0] * at->kernel[1]);
+}
+
+static void evaluate_avgpool2d(const Reference *r, const Node *node, double *const *in,
+                               double *const *out)
+{
+    clear(r, node->outputs[0], out[0]);
+    meet(&node->at, planes_of(r, node->outputs[0]), planes_of(r, node->inputs[0]),
+         share_of(&node->at), in[0], out[0], true);
+}
+
+static void evaluate_avgpool2d_grad(const Reference *r, const Node *node, double *const *in,
+                                    double *const *out)
+{
+    clear(r, node->outputs[0], out[0]);
+    meet(&node->at, planes_of(r, node->inputs[0]), planes_of(r, node->outputs[0]),
+         share_of(&node->at), in[0], out[0], false);
+}
+
+static void evaluate_upsample2d(const Reference *r, const Node *node, double *const *in,
+                                double *const *out)
+{
+    const Plane x = planes_of(r, node->inputs[0]), y = planes_of(r, node->outputs[0]);
+
+    for (long i = 0; i < y.count * y.height * y.width; i++) {
+        const long plane = i / (y.height * y.width);
+        const int row = (int)(i / y.width % y.height), column = (int)(i % y.width);
+
+        out[0][i] = in[0][(plane * x.height + row / node->at.kernel[0]) * x.width
+                          + column / node->at.kernel[1]];
+    }
+}
+
+static void evaluate_upsample2d_grad(const Reference *r, const Node *node, double *const *in,
+                                     double *const *out)
+{
+    clear(r, node->outputs[0], out[0]);
+    meet(&node->at, planes_of(r, node->outputs[0]), planes_of(r, node->inputs[0]), 1, in[0],
+         out[0], true);
+}
+
+static void evaluate_global_maxpool2d(const Reference *r, const Node *node, double *const *in,
+                                      double *const *out)
+{
+    const Plane x = planes_of(r, node->inputs[0]);
+    const int pixels = x.height * x.width;
+
+    for (long i = 0; i < x.count; i++) {
+        const double *at = in[0] + i * pixels;
+        int first = 0;
+
+        for (int p = 1; p < pixels; p++)
+            if (at[p] > at[first])
+                first = p;
+        out[0][i] = at[first];
+        out[1][i] = first;
+    }
+}
+
+static void evaluate_global_maxpool2d_grad(const Reference *r, const Node *node,
+                                           double *const *in, double *const *out)
+{
+    const Plane x = planes_of(r, node->outputs[0]);
+
+    clear(r, node->outputs[0], out[0]);
+    for (long i = 0; i < x.count; i++)
+        out[0][i * x.height * x.width + (long)in[0][i]] = in[1][i];
+}
+
+/* ---- Convolutions under a global maximum ----------------------------------------------------- */
+
+/* dw, or dx, of a convolution of x whose dy is 0 but at index[row][output]. */
+static void meet_windows(const Node *node, Shape x, Shape w, int n, const double *dy,
+                         const double *index, const double *from, double *to, bool dw)
+{
+    const Attributes *at = &node->at;
+    const int width = window_count(at, x.size[2], 1), taps = w.size[2] * w.size[3];
+
+    for (long i = 0; i < (long)n * w.size[0]; i++)
+        for (int c = 0; c < x.size[0]; c++)
+            for (int tap = 0; tap < taps; tap++) {
+                const int h = (int)index[i] / width * at->stride[0] - at->padding[0]
+                              + tap / w.size[3] * dilation_of(at, 0);
+                const int v = (int)index[i] % width * at->stride[1] - at->padding[1]
+                              + tap % w.size[3] * dilation_of(at, 1);
+                const long weight = (i % w.size[0] * w.size[1] + c) * taps + tap;
+                const long pixel = ((i / w.size[0] * x.size[0] + c) * x.size[1] + h) * x.size[2]
+                                   + v;
+
+                if (h < 0 || h >= x.size[1] || v < 0 || v >= x.size[2])
+                    continue;
+                if (dw)
+                    to[weight] += dy[i] * from[pixel];
+                else
+                    to[pixel] += dy[i] * from[weight];
+            }
+}
+
+static void evaluate_conv2d_dw_at(const Reference *r, const Node *node, double *const *in,
+                                  double *const *out)
+{
+    for (long i = 0; i < shape_size(node->outputs[0]->shape); i++)
+        out[0][i] = 0;
+    meet_windows(node, node->inputs[0]->shape, node->outputs[0]->shape, r->n, in[1], in[2], in[0],
+                 out[0], true);
+}
+
+static void evaluate_conv2d_dx_at(const Reference *r, const Node *node, double *const *in,
+                                  double *const *out)
+{
+    clear(r, node->outputs[0], out[0]);
+    meet_windows(node, node->outputs[0]->shape, node->inputs[1]->shape, r->n, in[0], in[2], in[1],
+                 out[0], false);
+}
+
+static Evaluate *const evaluations[OP_COUNT] = {
+    [OP_CONV2D_DX_AT] = evaluate_conv2d_dx_at,
+    [OP_CONV2D_DW_AT] = evaluate_conv2d_dw_at,
+    [OP_AVGPOOL2D] = evaluate_avgpool2d,
+    [OP_AVGPOOL2D_GRAD] = evaluate_avgpool2d_grad,
+    [OP_UPSAMPLE2D] = evaluate_upsample2d,
+    [OP_UPSAMPLE2D_GRAD] = evaluate_upsample2d_grad,
+    [OP_GLOBAL_MAXPOOL2D] = evaluate_global_maxpool2d,
+    [OP_GLOBAL_MAXPOOL2D_GRAD] = evaluate_global_maxpool2d_grad,
+};
+
+Evaluate *find_pool_evaluation(Op op)
+{
+    return evaluations[op];
+}

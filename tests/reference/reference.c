@@ -1,0 +1,392 @@
+/*
+ * reference.c -- evaluates any graph naively, in double: what every test compares with.
+ *
+ * The one idea: values are plain row-major arrays in logical order, and an operation is the
+ * shortest loop that says its definition; nothing is shared with what the compiler emits. The
+ * operations that know channels and pixels are in reference_image.c.
+ */
+
+#include <math.h>
+
+#include "reference/reference.h"
+#include "core/random.h"
+
+static int rows_of(const Reference *r, const Value *value)
+{
+    return value->batched ? r->n : 1;
+}
+
+static long count_of(const Reference *r, const Value *value)
+{
+    return (long)rows_of(r, value) * shape_size(value->shape);
+}
+
+/* ---- Elementwise ----------------------------------------------------------------------------- */
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* One element of the result from the elements at the same place; b is 0 where there is none. */
+static double element(const Node *node, double a, double b)
+{
+    switch (node->op) {
+    case OP_ADD:
+        return a + b;
+    case OP_MULTIPLY:
+        return a * b;
+    case OP_RELU:
+        return a > 0 ? a : 0;
+    case OP_RELU_GRAD:
+        return a > 0 ? b : 0;
+    case OP_LEAKY_RELU:
+        return a > 0 ? a : node->at.slope * a;
+    case OP_LEAKY_RELU_GRAD:
+        return a > 0 ? b : node->at.slope * b;
+    case OP_RELU6:
+        return a > 6 ? 6 : a > 0 ? a : 0;
+    case OP_RELU6_GRAD:
+        return a > 0 && a < 6 ? b : 0;
+    case OP_SIGMOID:
+        return sigmoid(a);
+    case OP_SIGMOID_GRAD:
+        return a * (1 - a) * b;
+    case OP_TANH:
+        return tanh(a);
+    case OP_TANH_GRAD:
+        return (1 - a * a) * b;
+    case OP_SILU:
+        return a * sigmoid(a);
+    case OP_SILU_GRAD:
+        return sigmoid(a) * (1 + a * (1 - sigmoid(a))) * b;
+    case OP_ELU:
+        return node->at.scale * (a > 0 ? a : node->at.slope * expm1(a));
+    case OP_ELU_GRAD:
+        return node->at.scale * (a > 0 ? b : node->at.slope * exp(a) * b);
+    case OP_GELU:
+        return a * (1 + erf(a / sqrt(2))) / 2;
+    case OP_GELU_GRAD:
+        return b * ((1 + erf(a / sqrt(2))) / 2 + a * exp(-a * a / 2) / sqrt(2 * acos(-1)));
+    case OP_SOFTPLUS:
+        return fmax(a, 0) + log1p(exp(-fabs(a)));
+    case OP_SOFTPLUS_GRAD:
+        return b * sigmoid(a);
+    case OP_HARDSWISH:
+        return a * fmin(fmax(a + 3, 0), 6) / 6;
+    case OP_HARDSWISH_GRAD:
+        return a <= -3 ? 0 : a < 3 ? b * (a / 3 + 0.5) : b;
+    case OP_INVERSE_STD:
+        return 1 / sqrt(a + node->at.eps);
+    default:                    /* UPDATE, which the runtime decides: here w stays w */
+        return a;
+    }
+}
+
+static void evaluate_elementwise(const Reference *r, const Node *node, double *const *in,
+                                 double *const *out)
+{
+    const long count = count_of(r, node->outputs[0]);
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = element(node, in[0][i], node->input_count > 1 ? in[1][i] : 0);
+}
+
+static void evaluate_dropout(const Reference *r, const Node *node, double *const *in,
+                             double *const *out)
+{
+    const uint32_t key[2] = {(uint32_t)r->seed, (uint32_t)(r->seed >> 32)};
+    const uint32_t threshold = net_dropout_threshold(node->at.p);
+    const int size = shape_size(node->outputs[0]->shape);
+
+    for (int row = 0; row < r->n; row++) {
+        for (int i = 0; i < size; i++) {
+            const long at = (long)row * size + i;
+            const uint32_t draw = net_dropout_draw(key, (uint32_t)i, (uint32_t)row, r->step,
+                                                   (uint32_t)node->at.stream);
+
+            out[0][at] = draw >= threshold ? in[0][at] / (1 - node->at.p) : 0;
+        }
+    }
+}
+
+/* Two normal draws from two words, for two rows (Box and Muller 1958). */
+static double normal_draw(const uint32_t words[4], int row)
+{
+    const double turn = 2 * acos(-1) * (words[row % 4 | 1] >> 8) / 16777216.0;
+    const double from = ((words[row % 4 & 2] >> 8) + 1) / 16777216.0;
+
+    return sqrt(-2 * log(from)) * (row % 2 ? sin(turn) : cos(turn));
+}
+
+static void evaluate_gaussian_noise(const Reference *r, const Node *node, double *const *in,
+                                    double *const *out)
+{
+    const uint32_t key[2] = {(uint32_t)r->seed, (uint32_t)(r->seed >> 32)};
+    const int size = shape_size(node->outputs[0]->shape);
+
+    for (int row = 0; row < r->n; row++) {
+        for (int i = 0; i < size; i++) {
+            uint32_t words[4];
+
+            net_philox(words, key, (uint32_t)i, (uint32_t)row / 4, r->step,
+                       NET_RANDOM_NOISE + (uint32_t)node->at.stream);
+            out[0][(long)row * size + i] = in[0][(long)row * size + i]
+                                           + node->at.scale * normal_draw(words, row);
+        }
+    }
+}
+
+/* ---- Movement -------------------------------------------------------------------------------- */
+
+static void evaluate_reshape(const Reference *r, const Node *node, double *const *in,
+                             double *const *out)
+{
+    const long count = count_of(r, node->outputs[0]);
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = in[0][i];
+}
+
+/* Along axis 0 of a row, so a row's part is one run of numbers. */
+static void evaluate_concat(const Reference *r, const Node *node, double *const *in,
+                            double *const *out)
+{
+    const int whole = shape_size(node->outputs[0]->shape);
+    int begin = 0;
+
+    for (int i = 0; i < node->input_count; i++) {
+        const int part = shape_size(node->inputs[i]->shape);
+
+        for (int row = 0; row < rows_of(r, node->outputs[0]); row++)
+            for (int k = 0; k < part; k++)
+                out[0][(long)row * whole + begin + k] = in[i][(long)row * part + k];
+        begin += part;
+    }
+}
+
+static void evaluate_slice(const Reference *r, const Node *node, double *const *in,
+                           double *const *out)
+{
+    const Shape shape = node->outputs[0]->shape;
+    const int part = shape_size(shape), whole = shape_size(node->inputs[0]->shape);
+    const int begin = node->at.begin * (part / shape.size[0]);
+
+    for (int row = 0; row < rows_of(r, node->outputs[0]); row++)
+        for (int k = 0; k < part; k++)
+            out[0][(long)row * part + k] = in[0][(long)row * whole + begin + k];
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+/* Channels and the pixels of each: softmax runs along the former at each of the latter. */
+static void find_axis(const Value *value, int *channels, int *pixels)
+{
+    *channels = value->shape.size[0];
+    *pixels = shape_size(value->shape) / *channels;
+}
+
+static void evaluate_softmax(const Reference *r, const Node *node, double *const *in,
+                             double *const *out)
+{
+    int channels, pixels;
+
+    find_axis(node->inputs[0], &channels, &pixels);
+    for (int row = 0; row < rows_of(r, node->inputs[0]); row++) {
+        for (int p = 0; p < pixels; p++) {
+            const double *x = in[0] + (long)row * channels * pixels + p;
+            double *y = out[0] + (long)row * channels * pixels + p;
+            double most = x[0], sum = 0;
+
+            for (int c = 1; c < channels; c++)
+                most = fmax(most, x[c * pixels]);
+            for (int c = 0; c < channels; c++)
+                sum += exp(x[c * pixels] - most);
+            for (int c = 0; c < channels; c++)
+                y[c * pixels] = exp(x[c * pixels] - most) / sum;
+        }
+    }
+}
+
+/* dx = y (dy - sum y dy) */
+static void evaluate_softmax_grad(const Reference *r, const Node *node, double *const *in,
+                                  double *const *out)
+{
+    int channels, pixels;
+
+    find_axis(node->inputs[0], &channels, &pixels);
+    for (int row = 0; row < rows_of(r, node->inputs[0]); row++) {
+        for (int p = 0; p < pixels; p++) {
+            const long at = (long)row * channels * pixels + p;
+            double sum = 0;
+
+            for (int c = 0; c < channels; c++)
+                sum += in[0][at + c * pixels] * in[1][at + c * pixels];
+            for (int c = 0; c < channels; c++)
+                out[0][at + c * pixels] = in[0][at + c * pixels] * (in[1][at + c * pixels] - sum);
+        }
+    }
+}
+
+/* Mean and 1 / deviation of the channels of a pixel, `step` apart. */
+static void find_stats(const double *x, int channels, int step, double eps, double *mean,
+                       double *inv_std)
+{
+    double variance = 0;
+
+    *mean = 0;
+    for (int c = 0; c < channels; c++)
+        *mean += x[c * step] / channels;
+    for (int c = 0; c < channels; c++)
+        variance += (x[c * step] - *mean) * (x[c * step] - *mean) / channels;
+    *inv_std = 1 / sqrt(variance + eps);
+}
+
+static void evaluate_layernorm(const Reference *r, const Node *node, double *const *in,
+                               double *const *out)
+{
+    int channels, pixels;
+
+    find_axis(node->inputs[0], &channels, &pixels);
+    for (int row = 0; row < r->n; row++) {
+        for (int p = 0; p < pixels; p++) {
+            const long at = (long)row * channels * pixels + p;
+            double mean, inv_std;
+
+            find_stats(in[0] + at, channels, pixels, node->at.eps, &mean, &inv_std);
+            for (int c = 0; c < channels; c++)
+                out[0][at + c * pixels] = (in[0][at + c * pixels] - mean) * inv_std * in[1][c]
+                                          + in[2][c];
+        }
+    }
+}
+
+/* dx = inv_std (g - mean of g - xhat mean of g xhat), g = dy gamma */
+static void evaluate_layernorm_grad(const Reference *r, const Node *node, double *const *in,
+                                    double *const *out)
+{
+    int channels, pixels;
+
+    find_axis(node->inputs[0], &channels, &pixels);
+    for (int row = 0; row < r->n; row++) {
+        for (int p = 0; p < pixels; p++) {
+            const long at = (long)row * channels * pixels + p;
+            double mean, inv_std, share = 0, slope = 0;
+
+            find_stats(in[0] + at, channels, pixels, node->at.eps, &mean, &inv_std);
+            for (int c = 0; c < channels; c++) {
+                const double g = in[1][at + c * pixels] * in[2][c];
+
+                share += g / channels;
+                slope += g * (in[0][at + c * pixels] - mean) * inv_std / channels;
+            }
+            for (int c = 0; c < channels; c++) {
+                const double normal = (in[0][at + c * pixels] - mean) * inv_std;
+
+                out[0][at + c * pixels] =
+                    inv_std * (in[1][at + c * pixels] * in[2][c] - share - normal * slope);
+            }
+        }
+    }
+}
+
+/* dgamma = sum of dy xhat, dbeta = sum of dy */
+static void evaluate_layernorm_sums(const Reference *r, const Node *node, double *const *in,
+                                    double *const *out)
+{
+    int channels, pixels;
+
+    find_axis(node->inputs[0], &channels, &pixels);
+    for (int c = 0; c < channels; c++)
+        out[0][c] = out[1][c] = 0;
+    for (int row = 0; row < r->n; row++) {
+        for (int p = 0; p < pixels; p++) {
+            const long at = (long)row * channels * pixels + p;
+            double mean, inv_std;
+
+            find_stats(in[0] + at, channels, pixels, node->at.eps, &mean, &inv_std);
+            for (int c = 0; c < channels; c++) {
+                const double dy = in[1][at + c * pixels];
+
+                out[0][c] += dy * (in[0][at + c * pixels] - mean) * inv_std;
+                out[1][c] += dy;
+            }
+        }
+    }
+}
+
+/* ---- The graph ------------------------------------------------------------------------------- */
+
+static Evaluate *const evaluations[OP_COUNT] = {
+    [OP_ADD] = evaluate_elementwise,
+    [OP_MULTIPLY] = evaluate_elementwise,
+    [OP_RELU] = evaluate_elementwise,
+    [OP_RELU_GRAD] = evaluate_elementwise,
+    [OP_LEAKY_RELU] = evaluate_elementwise,
+    [OP_LEAKY_RELU_GRAD] = evaluate_elementwise,
+    [OP_RELU6] = evaluate_elementwise,
+    [OP_RELU6_GRAD] = evaluate_elementwise,
+    [OP_SIGMOID] = evaluate_elementwise,
+    [OP_SIGMOID_GRAD] = evaluate_elementwise,
+    [OP_TANH] = evaluate_elementwise,
+    [OP_TANH_GRAD] = evaluate_elementwise,
+    [OP_SILU] = evaluate_elementwise,
+    [OP_SILU_GRAD] = evaluate_elementwise,
+    [OP_ELU] = evaluate_elementwise,
+    [OP_ELU_GRAD] = evaluate_elementwise,
+    [OP_GELU] = evaluate_elementwise,
+    [OP_GELU_GRAD] = evaluate_elementwise,
+    [OP_SOFTPLUS] = evaluate_elementwise,
+    [OP_SOFTPLUS_GRAD] = evaluate_elementwise,
+    [OP_HARDSWISH] = evaluate_elementwise,
+    [OP_HARDSWISH_GRAD] = evaluate_elementwise,
+    [OP_GAUSSIAN_NOISE] = evaluate_gaussian_noise,
+    [OP_INVERSE_STD] = evaluate_elementwise,
+    [OP_UPDATE] = evaluate_elementwise,
+    [OP_DROPOUT] = evaluate_dropout,
+    [OP_RESHAPE] = evaluate_reshape,
+    [OP_CONCAT] = evaluate_concat,
+    [OP_SLICE] = evaluate_slice,
+    [OP_LAYERNORM] = evaluate_layernorm,
+    [OP_LAYERNORM_GRAD] = evaluate_layernorm_grad,
+    [OP_LAYERNORM_SUMS] = evaluate_layernorm_sums,
+    [OP_SOFTMAX] = evaluate_softmax,
+    [OP_SOFTMAX_GRAD] = evaluate_softmax_grad,
+};
+
+Evaluate *find_evaluation(Op op)
+{
+    Evaluate *(*const elsewhere[])(Op op) = {find_image_evaluation, find_loss_evaluation,
+                                             find_pool_evaluation, find_words_evaluation};
+
+    for (int i = 0; i < COUNT(elsewhere); i++)
+        if (elsewhere[i](op))
+            return elsewhere[i](op);
+    return evaluations[op];
+}
+
+Reference *new_reference(const Graph *g, int n)
+{
+    Reference *r = allocate(sizeof *r);
+
+    r->graph = g;
+    r->n = n;
+    r->at = allocate((size_t)(g->value_count + 1) * sizeof *r->at);
+    for (int i = 0; i < g->value_count; i++)
+        r->at[i] = allocate((size_t)count_of(r, g->values[i]) * sizeof **r->at);
+    return r;
+}
+
+void evaluate_reference(Reference *r)
+{
+    for (int i = 0; i < r->graph->node_count; i++) {
+        const Node *node = r->graph->nodes[i];
+        double *in[MAX_INPUTS] = {0}, *out[MAX_OUTPUTS] = {0};
+
+        for (int j = 0; j < node->input_count; j++)
+            in[j] = node->inputs[j] ? r->at[node->inputs[j]->id] : NULL;
+        for (int j = 0; j < node->output_count; j++)
+            out[j] = r->at[node->outputs[j]->id];
+        find_evaluation(node->op)(r, node, in, out);
+    }
+}

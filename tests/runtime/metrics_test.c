@@ -1,0 +1,338 @@
+/*
+ * metrics_test.c -- metrics and reports of predictions, and what `predict` prints.
+ */
+
+#define _GNU_SOURCE
+
+#include "support/data_model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/metrics.h"
+
+/* ---- metrics --------------------------------------------------------------------------------- */
+
+/* Data whose targets are `y`, for a model with these outputs; inputs are zeros. */
+static struct net_data *open_targets(struct fixture *f, const float *y, int rows, int size)
+{
+    uint8_t *x = net_allocate((size_t)rows, INPUT);
+    char shape[32];
+
+    snprintf(shape, sizeof shape, "%d, 4", rows);
+    write_npy("x.npy", "|u1", shape, x, (size_t)rows * INPUT);
+    free(x);
+    snprintf(shape, sizeof shape, "%d, %d", rows, size);
+    write_npy("y.npy", "<f4", shape, y, (size_t)(rows * size) * sizeof *y);
+    if (f->fields[1].kind == NET_TARGET_VALUES && !f->fields[1].classes)
+        f->fields[1].shape[0] = f->fields[1].size = size;
+    return open_fixture(f);
+}
+
+static char *report_text(const struct net_metrics *metrics, int digits)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    net_report(out, metrics, digits);
+    fclose(out);
+    return text;
+}
+
+/* scikit-learn 1.9 printed the reports for this confusion matrix. */
+START_TEST(classification)
+{
+    static const int confusion[5][5] = {{5, 1}, {2, 7, 1}, {0}, {0, 3, 0, 4}, {0}};
+    static const char *const expected[] = {
+        "              precision    recall  f1-score   support\n\n"
+        "           0       0.71      0.83      0.77         6\n"
+        "           1       0.64      0.70      0.67        10\n"
+        "           2       0.00      0.00      0.00         0\n"
+        "           3       1.00      0.57      0.73         7\n\n"
+        "    accuracy                           0.70        23\n"
+        "   macro avg       0.59      0.53      0.54        23\n"
+        "weighted avg       0.77      0.70      0.71        23\n"
+        "\nBalanced accuracy: 0.70\n"
+        "\nConfusion matrix (rows: true class, columns: predicted)\n\n"
+        "       0   1   2   3   4\n"
+        "   0   5   1   0   0   0\n"
+        "   1   2   7   1   0   0\n"
+        "   2   0   0   0   0   0\n"
+        "   3   0   3   0   4   0\n"
+        "   4   0   0   0   0   0\n",
+        "                precision    recall  f1-score   support\n\n"
+        "             0  0.71428571428571 0.83333333333333 0.76923076923077         6\n"
+        "             1  0.63636363636364 0.70000000000000 0.66666666666667        10\n"
+        "             2  0.00000000000000 0.00000000000000 0.00000000000000         0\n"
+        "             3  1.00000000000000 0.57142857142857 0.72727272727273         7\n\n"
+        "      accuracy                      0.69565217391304        23\n"
+        "     macro avg  0.58766233766234 0.52619047619048 0.54079254079254        23\n"
+        "  weighted avg  0.76736307171090 0.69565217391304 0.71186784230262        23\n",
+    };
+    static const struct net_call *const targets[] = {classes, one_hot};
+
+    for (int hot = 0; hot < 2; hot++) {
+        float y[23], predictions[23][5] = {{0}};
+        long rows[23];
+        struct fixture f;
+        int n = 0;
+
+        for (int truth = 0; truth < 5; truth++)
+            for (int c = 0; c < 5; c++)
+                for (int k = 0; k < confusion[truth][c]; k++) {
+                    y[n] = (float)truth;
+                    rows[n] = n;
+                    predictions[n++][c] = .5f;
+                }
+        make_copier(&f, NULL, 0, targets[hot], 5);
+        f.model.outputs = 5;
+        struct net_data *data = open_targets(&f, y, n, 1);
+        struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+        net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], 3);
+        net_metrics_reset(metrics);
+        net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], 20);
+        net_metrics_add(metrics, NET_TRAIN, rows + 20, predictions[20], 3);
+        ck_assert_double_eq_tol(net_metrics_value(metrics, "accuracy"), 16 / 23., 1e-12);
+        ck_assert_double_eq_tol(net_metrics_value(metrics, "balanced_accuracy"),
+                                (5 / 6. + .7 + 4 / 7.) / 3, 1e-12);
+        if (hot)
+            ck_assert_double_eq_tol(net_metrics_value(metrics, "mse"),
+                                    (16 * .25 + 7 * 1.25) / 115, 1e-12);
+        else
+            ck_assert(isnan(net_metrics_value(metrics, "mse")));
+        char *text = report_text(metrics, 2), *fine = report_text(metrics, 14);
+
+        ck_assert_str_eq(text, expected[0]);
+        ck_assert_msg(strncmp(fine, expected[1], strlen(expected[1])) == 0, "%s", fine);
+        free(text);
+        free(fine);
+        net_metrics_free(metrics);
+        net_data_close(data);
+    }
+}
+END_TEST
+
+/* Memory grows with the classes, not with their square. */
+START_TEST(many_classes)
+{
+    enum { CLASSES = 300000 };
+    const float y[] = {0, 7, CLASSES - 1, CLASSES - 1};
+    const int predicted[] = {0, 7, CLASSES - 1, 8};
+    const long rows[] = {0, 1, 2, 3};
+    float *predictions = calloc(4L * CLASSES, sizeof *predictions);
+    struct net_score score;
+    struct fixture f;
+
+    for (int i = 0; i < 4; i++)
+        predictions[(long)i * CLASSES + predicted[i]] = 1;
+    make_copier(&f, NULL, 0, classes, CLASSES);
+    f.model.outputs = CLASSES;
+    struct net_data *data = open_targets(&f, y, 4, 1);
+    struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+    for (int i = 0; i < 2; i++) {
+        net_metrics_reset(metrics);
+        net_metrics_add(metrics, NET_TRAIN, rows, predictions, 4);
+    }
+    ck_assert(!net_metrics_has_confusion(metrics));
+    ck_assert_double_eq(net_metrics_value(metrics, "accuracy"), .75);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "balanced_accuracy"), 2.5 / 3, 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "f1"), (1 + 1 + 2 / 3.) / 4, 1e-12);
+    ck_assert(net_metrics_score(metrics, 8, &score) && score.support == 0);
+    ck_assert(!net_metrics_score(metrics, 9, &score));
+    char *text = report_text(metrics, 2);
+
+    ck_assert_ptr_nonnull(strstr(text, "\nConfusion matrix: not printed for more than 100"));
+    free(text);
+    net_metrics_free(metrics);
+    net_data_close(data);
+    free(predictions);
+}
+END_TEST
+
+START_TEST(one_output)
+{
+    static const struct {
+        float y[4], predictions[4];
+        enum net_activation activation;
+        double accuracy;        /* negative: values */
+    } cases[] = {
+        {{0, 1, 1, 0}, {-1, 1, 0, .25f}, NET_SIGMOID, .75},
+        {{0, 1, 1, 0}, {.1f, .5f, .4f, .6f}, NET_IDENTITY, .5},
+        {{-1, 1, 1, -1}, {-.1f, .1f, .4f, .6f}, NET_IDENTITY, .75},
+        {{-1, 1, 2, -1}, {-.1f, .1f, .4f, .6f}, NET_IDENTITY, -1},
+    };
+    const long rows[] = {0, 1, 2, 3};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+
+        make_copier(&f, NULL, 0, NULL, 0);
+        f.model.outputs = 1;
+        f.model.activation = cases[i].activation;
+        struct net_data *data = open_targets(&f, cases[i].y, 4, 1);
+        struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+        net_metrics_add(metrics, NET_TRAIN, rows, cases[i].predictions, 4);
+        if (cases[i].accuracy < 0)
+            ck_assert(isnan(net_metrics_value(metrics, "accuracy")));
+        else
+            ck_assert_double_eq(net_metrics_value(metrics, "accuracy"), cases[i].accuracy);
+        net_metrics_free(metrics);
+        net_data_close(data);
+    }
+}
+END_TEST
+
+/* scikit-learn gives these for r2_score, mean_squared_error, mean_absolute_error. */
+START_TEST(regression)
+{
+    static const float y[][2] = {{1, 2}, {3, 2}, {4, 2.5f}};
+    static const float predictions[][2] = {{1.5f, 2}, {2, 2}, {4, 3}};
+    const long rows[] = {0, 1, 2};
+    struct fixture f;
+
+    make_copier(&f, NULL, 0, NULL, 0);
+    f.model.outputs = 2;
+    struct net_data *data = open_targets(&f, y[0], 3, 2);
+    struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+    ck_assert(isnan(net_metrics_value(metrics, "mse")));
+    net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], 3);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "r2"), 0.1160714286, 1e-9);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "mse"), 0.25, 1e-9);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "mae"), 0.3333333333, 1e-9);
+    char *text = report_text(metrics, 2);
+
+    ck_assert_str_eq(text, "MSE  0.25\nMAE  0.333333333\nR2   0.116071429\n");
+    free(text);
+    net_metrics_reset(metrics);
+    net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], 1);
+    ck_assert(isnan(net_metrics_value(metrics, "r2")));     /* of one row */
+    net_metrics_free(metrics);
+    net_data_close(data);
+}
+END_TEST
+
+/* ---- predict --------------------------------------------------------------------------------- */
+
+static char *predict(const struct fixture *f, const char *file)
+{
+    struct net_session session = {.model = &f->model};
+    char *text = NULL, path[128];
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    snprintf(path, sizeof path, "%s/%s", data_test_folder(), file);
+    session.data = net_data_open_file(&f->model, path, NULL);
+    session.pool = net_pool_open(1);
+    session.batch[0] = net_allocate(1, sizeof(struct batch));
+    session.predictions = net_allocate(BATCH * INPUT, sizeof(float));
+    session.run.arena = net_allocate(1, sizeof(struct batch));
+    session.run.threads = session.threads = 1;
+    session.run.pool = session.pool;
+    net_predict(out, &session, NET_TEST);
+    fclose(out);
+    net_pool_close(session.pool);
+    net_data_close(session.data);
+    free(session.batch[0]);
+    free(session.predictions);
+    free(session.run.arena);
+    return text;
+}
+
+START_TEST(predictions)
+{
+    unsigned char idx[16 + 10 * INPUT] = {0, 0, 8, 3, 0, 0, 0, 10, 0, 0, 0, 2, 0, 0, 0, 2};
+    struct fixture f;
+    char *text, *line;
+
+    for (int i = 0; i < 10; i++)
+        idx[16 + 4 * i + i % 4] = 100;
+    write_bytes("rows", idx, sizeof idx, true);
+    make_copier(&f, NULL, 0, classes, 4);
+    f.model.activation = NET_SOFTMAX;
+    text = line = predict(&f, "rows");
+    for (int i = 0; i < 10; i++) {
+        char wanted[64];
+        int length = sprintf(wanted, "%d", i % 4);
+
+        for (int k = 0; k < 4; k++)
+            length += sprintf(wanted + length, " %s", k == i % 4 ? "1.000000" : "0.000000");
+        sprintf(wanted + length, "\n");
+        ck_assert_msg(strncmp(line, wanted, strlen(wanted)) == 0, "row %d: %s", i, line);
+        line += strlen(wanted);
+    }
+    ck_assert_str_eq(line, "");
+    free(text);
+
+    write_npy("values.npy", "<f8", "1, 4", (const double[]){.5, -1, 2, 1e-3}, 32);
+    make_copier(&f, NULL, 0, NULL, 0);
+    text = predict(&f, "values.npy");
+    ck_assert_str_eq(text, "0.5 -1 2 0.00100000005\n");
+    free(text);
+
+    /* the target was (x / 255 - mean) / std: the outputs mean .5 * .5 + .5, ... of 255 */
+    f.fields[1].rank = 3;
+    f.fields[1].shape[0] = CHANNELS, f.fields[1].shape[1] = 1, f.fields[1].shape[2] = PIXELS;
+    f.fields[1].size = INPUT;
+    f.fields[1].steps = scale_normalize;
+    f.fields[1].step_count = 2;
+    text = predict(&f, "values.npy");
+    ck_assert_str_eq(text, "191.25 0 1083.75 64.2600021\n");
+    free(text);
+}
+END_TEST
+
+/* What preparations of a target do is undone, unless the loss takes it as a probability. */
+START_TEST(undone)
+{
+    static const float y[][2] = {{20, 7}, {30, 7}, {65, 7}};
+    static const struct net_call minmax = {.name = "minmax",
+                                           .preparation = &net_preparation_minmax};
+    const struct net_call steps[] = {standardize[0], scale_normalize[0], minmax};
+    struct fixture f;
+
+    for (int count = 1; count <= 3; count++) {
+        struct net_undo undo;
+
+        make_copier(&f, NULL, 0, steps, 0);
+        f.fields[1].step_count = count;
+        struct net_data *data = open_targets(&f, y[0], 3, 2);
+
+        net_undo_open(&undo, data);
+        ck_assert_int_eq(undo.count, 2);
+        for (int row = 0; row < 3; row++) {
+            float made[2];
+
+            memcpy(made, net_data_target(data, NET_TRAIN, row), sizeof made);
+            ck_assert_float_ne(made[0], y[row][0]);
+            net_undo(&undo, made);
+            ck_assert_float_eq_tol(made[0], y[row][0], 1e-5f);
+            ck_assert_float_eq_tol(made[1], y[row][1], 1e-5f);
+        }
+        net_undo_close(&undo);
+        f.model.loss = NET_BINARY_CROSS_ENTROPY;
+        net_undo_open(&undo, data);
+        ck_assert_int_eq(undo.count, 0);
+        net_undo_close(&undo);
+        net_data_close(data);
+    }
+}
+END_TEST
+
+TCase *data_test_metrics(void)
+{
+    const TTest *const tests[] = {
+        classification, many_classes, one_output, regression, predictions, undone,
+    };
+    TCase *metrics = tcase_create("metrics");
+
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+        tcase_add_test(metrics, tests[i]);
+    return metrics;
+}

@@ -1,0 +1,296 @@
+/*
+ * runtime.c -- the parts of the training runtime: layouts, optimizers against PyTorch,
+ * threads.
+ */
+
+#define _GNU_SOURCE
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime.h"
+#include "support/tiny_model.h"
+
+TCase *trainer_tests(void);     /* suite_trainers.c */
+
+/* ---- json.c, text.c -------------------------------------------------------------------------- */
+
+START_TEST(json_is_read)
+{
+    const char *text = "{\"a\": [1, -2.5e3, true, null], \"b\\n\\u00e9\\ud83d\\ude00\": {}}";
+    char error[100];
+    struct net_json *json = net_json_read(text, strlen(text), error, sizeof error);
+    const struct net_json *a;
+
+    ck_assert_ptr_nonnull(json);
+    a = net_json_member(json, "a");
+    ck_assert_int_eq(a->count, 4);
+    ck_assert_double_eq(a->first->next->number, -2500.0);
+    ck_assert_ptr_nonnull(net_json_member(json, "b\n\xc3\xa9\xf0\x9f\x98\x80"));
+    net_json_free(json);
+}
+END_TEST
+
+START_TEST(wrong_json_is_refused)
+{
+    static const char *const texts[] = {
+        "",         " ",          "{",       "[1,",       "[1 2]",       "{\"a\"}",
+        "{\"a\":}", "{a:1}",      "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\u0000\"",
+        "\"a",      "01x",        "+1",      ".5",        "1e999",       "nul",
+        "[1]]",     "{\"a\":1,}", "\"\t\"",  "-",
+    };
+    char deep[201], error[100];
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        ck_assert_msg(!net_json_read(texts[i], strlen(texts[i]), error, sizeof error), "%s",
+                      texts[i]);
+    memset(deep, '[', sizeof deep);
+    ck_assert_ptr_null(net_json_read(deep, 200, error, sizeof error));
+    ck_assert_ptr_nonnull(strstr(error, "too deep"));
+}
+END_TEST
+
+START_TEST(numbers_come_back)
+{
+    static const double numbers[] = { 0.1, 1.0 / 3.0, 1e-300, 123456789.0, -2.5, 6.02214076e23 };
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct net_text text = { 0 };
+
+        net_text_number(&text, numbers[i]);
+        ck_assert_double_eq(strtod(text.at, NULL), numbers[i]);
+        free(text.at);
+    }
+}
+END_TEST
+
+START_TEST(nearest_names)
+{
+    static const char *const words[] = { "momentum", "lr", "batch", "train" };
+
+    ck_assert_str_eq(net_nearest("momentm", words, 4), "momentum");
+    ck_assert_str_eq(net_nearest("trian", words, 4), "train");
+    ck_assert_str_eq(net_nearest("lt", words, 4), "lr");
+    ck_assert_ptr_null(net_nearest("zebra", words, 4));
+    ck_assert_ptr_null(net_nearest("", words, 0));
+    ck_assert_str_eq(net_nearest("Y", (const char *const[]){ "a", "b", "y" }, 3), "y");
+    ck_assert_ptr_null(net_nearest("a", (const char *const[]){ "1", "2", "3" }, 3));
+}
+END_TEST
+
+/* ---- tensor.c, init.c ------------------------------------------------------------------------ */
+
+static struct net_tensor weight(int outputs, int channels, int pixels, struct net_segment *segment)
+{
+    const int blocks = (outputs + 15) / 16, threes = blocks / 3 - (blocks % 3 == 1 && blocks > 3);
+    const int left = blocks - 3 * threes;
+
+    *segment = (struct net_segment){ 0, channels, pixels, 0, (channels + 15) / 16 };
+    return (struct net_tensor){
+        .name = "w", .count = 16L * blocks * channels * pixels, .rank = 3,
+        .shape = { outputs, channels, pixels }, .kind = NET_WEIGHT,
+        .panels = { threes, left / 2, left % 2 }, .segments = segment, .segment_count = 1,
+    };
+}
+
+START_TEST(every_element_has_its_own_place)
+{
+    static const int sizes[] = { 1, 2, 7, 15, 16, 17, 31, 33, 48, 64, 100, 113 };
+
+    for (int s = 0; s < 12; s++)
+        for (int pixels = 1; pixels <= 9; pixels += 4) {
+            struct net_segment segment;
+            const struct net_tensor tensor =
+                weight(sizes[s], sizes[(s * 5) % 12], pixels, &segment);
+            char *seen = calloc((size_t)tensor.count, 1);
+
+            for (long i = 0; i < net_tensor_size(&tensor); i++) {
+                const long at = net_tensor_at(&tensor, i);
+
+                ck_assert_int_ge(at, 0);
+                ck_assert_int_lt(at, tensor.count);
+                ck_assert(!seen[at]);
+                seen[at] = 1;
+            }
+            free(seen);
+        }
+}
+END_TEST
+
+START_TEST(known_places)
+{
+    struct net_segment segment;
+    const struct net_tensor conv = weight(80, 2, 9, &segment);
+    const struct net_segment parts[] = { { 0, 5, 4, 0, 1 }, { 20, 17, 1, 4, 2 } };
+    const struct net_tensor vector = {
+        .rank = 1, .shape = { 37 }, .kind = NET_VECTOR, .segments = parts, .segment_count = 2,
+    };
+
+    /* 80 outputs are blocks 3 + 2; output 50 is in the second panel, its first block */
+    ck_assert_int_eq(conv.panels[0], 1);
+    ck_assert_int_eq(conv.panels[1], 1);
+    ck_assert_int_eq(net_tensor_at(&conv, (50 * 2 + 1) * 9 + 4),
+                     16 * (3 * 18 + (4 * 2 + 1) * 2) + 2);
+    ck_assert_int_eq(net_tensor_at(&vector, 3 * 4 + 2), 16 * 2 + 3);    /* channel 3, pixel 2 */
+    ck_assert_int_eq(net_tensor_at(&vector, 20 + 16), 16 * 5); /* the concat's channel 16 */
+}
+END_TEST
+
+START_TEST(initial_weights)
+{
+    const struct net_model *model = &tiny_model;
+    const uint32_t seeds[3][2] = { { 7, 0 }, { 7, 0 }, { 8, 0 } };
+    void *params[3];
+    float logical[19 * 13];
+    double sum = 0.0, square = 0.0;
+
+    for (int i = 0; i < 3; i++)
+        net_init_params(model, seeds[i], params[i] = net_memory(model->params_size));
+    ck_assert(!memcmp(params[0], params[1], model->params_size));
+    ck_assert(memcmp(params[0], params[2], model->params_size));
+    net_tensor_get(&model->tensors[0], params[0], logical);
+    for (int i = 0; i < 19 * 13; i++) {
+        ck_assert_double_lt(fabs((double)logical[i]), 1.0 / sqrt(13.0));
+        sum += (double)logical[i];
+        square += (double)logical[i] * (double)logical[i];
+    }
+    ck_assert_double_lt(fabs(sum / 247.0), 0.04);
+    ck_assert_double_lt(fabs(square / 247.0 * 3.0 * 13.0 - 1.0), 0.2);
+    for (int i = 0; i < 3; i++)
+        free(params[i]);
+}
+END_TEST
+
+/* ---- optimizer.c: five steps, torch.optim in double ------------------------------------------ */
+
+static const struct {
+    const char *flags;
+    double w[3];
+} torch[] = {
+    { "--lr 0.1 --momentum 0 --weight-decay 0", { 0.05, -1.1, 1.99 } },
+    { "--lr 0.1 --momentum 0 --weight-decay 0.05", { 0.040613149, -1.071545983, 1.940547381 } },
+    { "--lr 0.1 --momentum 0.9 --weight-decay 0", { -0.451093, -0.701093, 1.981441 } },
+    { "--lr 0.1 --momentum 0.9 --weight-decay 0.05", { -0.47599686, -0.628755428, 1.851641853 } },
+    { "--lr 0.1 --momentum 0.9 --nesterov --weight-decay 0.05",
+      { -0.829273098, -0.521540477, 1.80865545 } },
+    { "--optimizer adam --lr 0.01", { 0.451491691, -1.206557442, 1.966542891 } },
+    { "--optimizer adam --lr 0.01 --beta1 0.8 --beta2 0.95 --eps 1e-3 --weight-decay 0.05",
+      { 0.450403882, -1.20682841, 1.950020992 } },
+};
+
+START_TEST(optimizers_agree_with_pytorch)
+{
+    _Alignas(64) float w[16] = { 0.5f, -1.25f, 2.0f }, g[16] = { 0 }, state[32] = { 0 };
+    char copy[128], *argv[20], *rest = copy;
+    struct net_options options;
+    struct net_hyper hyper = { .stride = 16 };
+    int argc = 0;
+
+    snprintf(copy, sizeof copy, "%s", torch[_i].flags);
+    for (char *word; (word = strsep(&rest, " "));)
+        argv[argc++] = word;
+    net_options_read(&options, &tiny_model, NET_TRAIN_COMMAND, argc, argv);
+    net_flush_denormals();
+    for (int t = 0; t < 5; t++) {
+        g[0] = 0.3f * (float)(t + 1), g[1] = -0.7f + 0.2f * (float)t, g[2] = 0.01f * (float)t;
+        net_set_hyper(&hyper, &options, options.value[NET_LR].number, (uint64_t)t);
+        net_find_optimizer(&options)->update(w, g, state, 16, &hyper);
+    }
+    for (int i = 0; i < 3; i++)
+        ck_assert_double_eq_tol((double)w[i], torch[_i].w[i], 1e-6);
+    for (int i = 3; i < 16; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, &w[i], sizeof bits);
+        ck_assert_uint_eq(bits, 0);
+    }
+    net_options_free(&options);
+}
+END_TEST
+
+/* ---- pool.c, loader.c ------------------------------------------------------------------------ */
+
+struct counts {
+    struct net_pool *pool;
+    int threads, sums[64];
+    long total;
+};
+
+/* Between barriers each thread writes its number, then all read all. */
+static void count(void *context, int thread)
+{
+    struct counts *counts = context;
+
+    for (int round = 0; round < 50; round++) {
+        counts->sums[thread] = thread + round;
+        net_pool_wait(counts->pool, thread);
+        if (thread == round % counts->threads)
+            for (int t = 0; t < counts->threads; t++)
+                counts->total += counts->sums[t];
+        net_pool_wait(counts->pool, thread);
+    }
+}
+
+START_TEST(barriers_hold)
+{
+    const int threads = _i;
+    struct counts counts = { .pool = net_pool_open(threads), .threads = threads };
+    long expected = 0;
+
+    for (int run_number = 0; run_number < 20; run_number++)
+        net_pool_run(counts.pool, count, &counts);
+    for (int round = 0; round < 50; round++)
+        for (int t = 0; t < threads; t++)
+            expected += 20 * (t + round);
+    ck_assert_int_eq(counts.total, expected);
+    net_pool_close(counts.pool);
+}
+END_TEST
+
+START_TEST(orders_are_permutations)
+{
+    static const uint32_t seed[2] = { 3, 0 };
+    long a[1000], b[1000], c[1000];
+    char seen[1000] = { 0 };
+    int moved = 0;
+
+    net_order(a, 1000, seed, 4, true);
+    net_order(b, 1000, seed, 4, true);
+    net_order(c, 1000, seed, 5, true);
+    ck_assert(!memcmp(a, b, sizeof a));
+    ck_assert(memcmp(a, c, sizeof a));
+    for (int i = 0; i < 1000; i++) {
+        ck_assert(!seen[a[i]]);
+        seen[a[i]] = 1;
+        moved += a[i] != i;
+    }
+    ck_assert_int_gt(moved, 980);
+    net_order(a, 1000, seed, 4, false);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(a[i], i);
+}
+END_TEST
+
+Suite *suite_runtime(void)
+{
+    Suite *suite = suite_create("runtime");
+    TCase *parts = tcase_create("parts");
+
+    tcase_set_timeout(parts, 60);
+    tcase_add_test(parts, json_is_read);
+    tcase_add_test(parts, wrong_json_is_refused);
+    tcase_add_test(parts, numbers_come_back);
+    tcase_add_test(parts, nearest_names);
+    tcase_add_test(parts, every_element_has_its_own_place);
+    tcase_add_test(parts, known_places);
+    tcase_add_test(parts, initial_weights);
+    tcase_add_loop_test(parts, optimizers_agree_with_pytorch, 0, 7);
+    tcase_add_loop_test(parts, barriers_hold, 1, 8);
+    tcase_add_test(parts, orders_are_permutations);
+    suite_add_tcase(suite, parts);
+    suite_add_tcase(suite, trainer_tests());
+    return suite;
+}

@@ -1,0 +1,471 @@
+/*
+ * training.c -- optimizers and schedules against PyTorch's numbers, what watching decides,
+ * initial values by their statistics, penalties and norms by their bits.
+ */
+
+#define _GNU_SOURCE
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime.h"
+#include "support/tiny_model.h"
+
+/* Options of `model` with the flags of `line`, separated by single spaces. */
+static void read_options(struct net_options *options, const struct net_model *model,
+                         const char *line)
+{
+    char copy[256], *argv[40], *rest = copy;
+    int argc = 0;
+
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *word; *copy && (word = strsep(&rest, " "));)
+        argv[argc++] = word;
+    net_options_read(options, model, NET_TRAIN_COMMAND, argc, argv);
+}
+
+/* ---- optimizer.c: five steps, torch.optim in double ------------------------------------------ */
+
+static const struct {
+    const char *flags;
+    double w[3];
+} torch[] = {
+    { "--optimizer adamw", { 0.495124267, -1.245593341, 1.996554339 } },
+    { "--optimizer adamw --lr 0.01 --beta1 0.8 --weight-decay 0.5",
+      { 0.437858423, -1.178209701, 1.914585608 } },
+    { "--optimizer adagrad", { 0.458992925, -1.230888253, 1.965734924 } },
+    { "--optimizer adagrad --lr 0.1 --lr-decay 0.2 --weight-decay 0.05 --eps 1e-3 "
+      "--initial-accumulator 0.3", { 0.260408506, -1.097977752, 1.925638441 } },
+    { "--optimizer rmsprop", { 0.089116971, -1.058495645, 1.656845533 } },
+    { "--optimizer rmsprop --alpha 0.9 --momentum 0.5 --weight-decay 0.05",
+      { 0.282843127, -1.124579589, 1.812784388 } },
+    { "--optimizer rmsprop --centered --eps 1e-4", { 0.084740153, -1.057190947, 1.669843467 } },
+    { "--optimizer rmsprop --centered --momentum 0.9 --eps 1e-4",
+      { -0.651386165, -0.535579936, 1.227968114 } },
+    { "--optimizer adadelta", { 0.475787484, -1.242339333, 1.982848841 } },
+    { "--optimizer adadelta --lr 2 --rho 0.8 --eps 1e-3 --weight-decay 0.05",
+      { -0.561271854, -0.867047828, 1.354639605 } },
+};
+
+START_TEST(optimizers_agree_with_pytorch)
+{
+    _Alignas(64) float w[16] = { 0.5f, -1.25f, 2.0f }, g[16] = { 0 }, state[48] = { 0 };
+    struct net_options options;
+    struct net_hyper hyper = { .stride = 16 };
+
+    read_options(&options, &tiny_model, torch[_i].flags);
+    net_flush_denormals();
+    for (int i = 0; i < 3; i++)
+        state[i] = (float)options.value[NET_INITIAL_ACCUMULATOR].number;
+    for (int t = 0; t < 5; t++) {
+        g[0] = 0.3f * (float)(t + 1), g[1] = -0.7f + 0.2f * (float)t, g[2] = 0.01f * (float)t;
+        net_set_hyper(&hyper, &options, options.value[NET_LR].number, (uint64_t)t);
+        net_find_optimizer(&options)->update(w, g, state, 16, &hyper);
+    }
+    for (int i = 0; i < 3; i++)
+        ck_assert_double_eq_tol((double)w[i], torch[_i].w[i], 2e-6);
+    for (int i = 3; i < 16; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, &w[i], sizeof bits);
+        ck_assert_uint_eq(bits, 0);
+    }
+    net_options_free(&options);
+}
+END_TEST
+
+/* hyper.idle: a gradient of 0 changes neither parameter nor state, and only then. */
+START_TEST(idle_is_true)
+{
+    static const char *const flags[] = {
+        "--momentum 0 --weight-decay 0",
+        "--momentum 0 --weight-decay 0.1",
+        "--momentum 0.9 --weight-decay 0",
+        "--optimizer adagrad",
+        "--optimizer adagrad --lr-decay 0.1 --initial-accumulator 0.5",
+        "--optimizer adagrad --weight-decay 0.1",
+        "--optimizer rmsprop",
+        "--optimizer rmsprop --momentum 0.5",
+        "--optimizer adadelta",
+        "--optimizer adam",
+        "--optimizer adamw",
+    };
+    _Alignas(64) float w[16] = { 0.5f }, g[16] = { 1 }, state[48] = { 0 }, w1[16], state1[48];
+    struct net_options options;
+    struct net_hyper hyper = { .stride = 16 };
+
+    read_options(&options, &tiny_model, flags[_i]);
+    net_set_hyper(&hyper, &options, 0.1, 0);
+    net_find_optimizer(&options)->update(w, g, state, 16, &hyper);
+    memcpy(w1, w, sizeof w);
+    memcpy(state1, state, sizeof state);
+    g[0] = 0.0f;
+    net_find_optimizer(&options)->update(w, g, state, 16, &hyper);
+    ck_assert_int_eq(hyper.idle,
+                     !memcmp(w, w1, sizeof w) && !memcmp(state, state1, sizeof state));
+    net_options_free(&options);
+}
+END_TEST
+
+/* ---- schedule.c: rates, torch.optim.lr_scheduler in double ----------------------------------- */
+
+static const double milestones[] = { 2, 5, 6 };
+static const struct net_arg
+    epochs_4[] = { { .name = "epochs", .number = 4, .given = true } },
+    epochs_2[] = { { .name = "epochs", .number = 2, .given = true } },
+    epochs_none[] = { { .name = "epochs", .none = true } },
+    step_args[] = { { .name = "size", .number = 3 }, { .name = "gamma", .number = 0.1 } },
+    multistep_args[] = { { .name = "epochs", .list = milestones, .count = 3 },
+                         { .name = "gamma", .number = 0.5 } },
+    half[] = { { .name = "gamma", .number = 0.5 } },
+    cosine_args[] = { { .name = "minimum", .number = 0.1 } },
+    plateau_args[] = { { .name = "factor", .number = 0.1 }, { .name = "patience", .number = 1 },
+                       { .name = "monitor", .text = "validation_loss" } },
+    climb_args[] = { { .name = "factor", .number = 0.5 }, { .name = "patience", .number = 2 },
+                     { .name = "monitor", .text = "accuracy" } },
+    stop_args[] = { { .name = "patience", .number = 3 },
+                    { .name = "monitor", .text = "accuracy" } };
+
+#define CALL(text, arguments, count) { .name = text, .args = arguments, .arg_count = count }
+
+static const struct net_call constant[] = { CALL("constant", epochs_none, 1) },
+    warmup[] = { CALL("warmup", epochs_4, 1) }, step[] = { CALL("step", step_args, 2) },
+    multistep[] = { CALL("multistep", multistep_args, 2) },
+    exponential[] = { CALL("exponential", half, 1) }, cosine[] = { CALL("cosine", cosine_args, 1) },
+    warm_cosine[] = { CALL("warmup", epochs_4, 1), CALL("cosine", cosine_args, 1) },
+    three[] = { CALL("warmup", epochs_2, 1), CALL("constant", epochs_4, 1),
+                CALL("exponential", half, 1) },
+    plateau[] = { CALL("plateau", plateau_args, 3) },
+    climb[] = { CALL("warmup", epochs_4, 1), CALL("plateau", climb_args, 3) },
+    early_stop = CALL("early_stop", stop_args, 2);
+
+START_TEST(schedules_agree_with_pytorch)
+{
+    static const struct {
+        const struct net_call *schedule;
+        int count;
+        double rate[8];             /* of 8 epochs, lr 1 */
+    } cases[] = {
+        { constant, 1, { 1, 1, 1, 1, 1, 1, 1, 1 } },
+        { warmup, 1, { 0.25, 0.5, 0.75, 1, 1, 1, 1, 1 } },
+        { step, 1, { 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01 } },
+        { multistep, 1, { 1, 1, 0.5, 0.5, 0.5, 0.25, 0.125, 0.125 } },
+        { exponential, 1, { 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125 } },
+        { cosine, 1, { 1, 0.965745789630079, 0.868198051533946, 0.72220754456429, 0.55,
+                       0.37779245543571, 0.231801948466054, 0.134254210369921 } },
+        { warm_cosine, 2, { 0.25, 0.5, 0.75, 1, 1, 0.868198051533946, 0.55, 0.231801948466054 } },
+        { three, 3, { 0.5, 1, 1, 1, 1, 1, 1, 0.5 } },
+    };
+    struct net_model model = tiny_model;
+    struct net_state state = { .plateau_scale = 1 };
+    struct net_options options;
+
+    model.schedule = cases[_i].schedule;
+    model.schedule_count = cases[_i].count;
+    read_options(&options, &model, "--epochs 8 --lr 1");
+    for (state.epoch = 0; state.epoch < 8; state.epoch++)
+        ck_assert_double_eq_tol(net_schedule_rate(&options, &state), cases[_i].rate[state.epoch],
+                                1e-12);
+    net_options_free(&options);
+}
+END_TEST
+
+START_TEST(plateau_agrees_with_pytorch)
+{
+    static const double seen[14] = { 1, 0.9, 0.9, 0.89999, 0.8, 0.81, 0.82, 0.83, 0.84, 0.7, NAN,
+                                     0.71, 0.72, 0.6999 };
+    static const double rates[14] = { 0.5, 0.5, 0.5, 0.05, 0.05, 0.05, 0.005, 0.005, 0.0005, 0.0005,
+                                      0.0005, 0.00005, 0.00005, 0.00005 };
+    static const double climbing[14] = { 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25,
+                                         0.25, 0.125, 0.125 };
+    struct net_model model = tiny_model;
+    struct net_options options;
+
+    for (int up = 0; up <= 1; up++) {
+        struct net_state state = { .plateau_scale = 1, .plateau_best = INFINITY };
+
+        model.schedule = up ? climb : plateau;
+        model.schedule_count = 1 + up;
+        read_options(&options, &model, "--epochs 30 --lr 0.5");
+        if (up) {                   /* during a warmup nothing is watched */
+            for (; state.epoch < 4; state.epoch++)
+                net_schedule_watch(&options, &state, 0, (double[]){ 7 });
+            ck_assert_double_eq(state.plateau_best, INFINITY);
+        }
+        for (int i = 0; i < 14; i++, state.epoch++) {
+            net_schedule_watch(&options, &state, seen[i], (double[]){ -seen[i] });
+            state.epoch++;          /* the rate is that of the next epoch */
+            ck_assert_double_eq_tol(net_schedule_rate(&options, &state),
+                                    up ? climbing[i] : rates[i], 1e-12);
+            state.epoch--;
+        }
+        net_options_free(&options);
+    }
+}
+END_TEST
+
+START_TEST(plateau_has_an_end)
+{
+    static const double rates[] = { 0.5, 0.005, 5e-5, 5e-7, 5e-9, 5e-9, 5e-9 };
+    struct net_model model = tiny_model;
+    struct net_state state = { .plateau_scale = 1, .plateau_best = INFINITY };
+    struct net_options options;
+
+    model.schedule = plateau;
+    read_options(&options, &model, "--epochs 30 --lr 0.5 --factor 0.01 --patience 0");
+    for (int i = 0; i < 7; i++) {
+        net_schedule_watch(&options, &state, 1, (double[]){ 0 });
+        ck_assert_double_eq_tol(net_schedule_rate(&options, &state), rates[i], 1e-15);
+    }
+    net_options_free(&options);
+}
+END_TEST
+
+START_TEST(early_stop_waits)
+{
+    static const double accuracy[] = { 0.5, 0.6, 0.6, 0.55, 0.61, 0.61, NAN, 0.3 };
+    struct net_model model = tiny_model;
+    struct net_state state = { .stop_best = INFINITY };
+    struct net_options options;
+
+    model.stop = &early_stop;
+    read_options(&options, &model, "--epochs 30");
+    for (int i = 0; i < 8; i++) {
+        ck_assert(!net_schedule_stops(&options, &state));
+        net_schedule_watch(&options, &state, 1, &accuracy[i]);
+    }
+    ck_assert(net_schedule_stops(&options, &state));
+    ck_assert_int_eq(state.stop_bad, 3);
+    net_options_free(&options);
+    read_options(&options, &model, "--stop-patience 4");
+    ck_assert(!net_schedule_stops(&options, &state));
+    net_options_free(&options);
+}
+END_TEST
+
+/* ---- init.c ---------------------------------------------------------------------------------- */
+
+enum { OUT = 80, IN = 24, TAPS = 9, FAN_IN = IN * TAPS, FAN_OUT = OUT * TAPS };
+
+static const struct net_segment inputs = { 0, IN, TAPS, 0, 1 };
+
+/* A convolution's weight [80, 24, 3, 3], its blocks in panels of 3 and 2, or each alone. */
+static struct net_tensor weight(const char *init, bool wide)
+{
+    return (struct net_tensor){
+        .name = "w", .count = OUT * FAN_IN, .rank = 4, .shape = { OUT, IN, 3, 3 },
+        .kind = NET_WEIGHT, .panels = { wide, wide, wide ? 0 : 5 }, .segments = &inputs,
+        .segment_count = 1, .trainable = true, .init = init, .fan_in = FAN_IN, .fan_out = FAN_OUT,
+    };
+}
+
+/* The logical elements, drawn with `seed`. */
+static void draw(float *w, const char *init, bool wide, uint32_t seed)
+{
+    static const size_t size = OUT * FAN_IN * sizeof(float);
+    const struct net_tensor tensor = weight(init, wide);
+    const struct net_model model = { .tensors = &tensor, .tensor_count = 1, .params_size = size };
+    float *params = net_memory(size);
+
+    net_init_params(&model, (uint32_t[]){ seed, 0 }, params);
+    net_tensor_get(&tensor, params, w);
+    free(params);
+}
+
+START_TEST(initial_values_have_their_spread)
+{
+    static const struct {
+        const char *name;
+        double deviation, limit;    /* limit 0: none */
+    } cases[] = {
+        { "zeros", 0, 1e-30 },
+        { "kaiming_uniform", 0.03928371, 0.06804138 },      /* 1 / sqrt(216) */
+        { "normal", 1, 0 },
+        { "small_uniform", 0.02886751, 0.05 },
+        { "small_normal", 0.05, 0 },
+        { "glorot_uniform", 0.04622502, 0.08006408 },       /* sqrt(6 / 936) */
+        { "glorot_normal", 0.04622502, 0 },
+        { "he_uniform", 0.09622504, 0.16666667 },
+        { "he_normal", 0.09622504, 0 },
+        { "lecun_uniform", 0.06804138, 0.11785113 },
+        { "lecun_normal", 0.06804138, 0 },
+        { "orthogonal", 0.06804138, 0 },                    /* rows of length 1 */
+    };
+    static float w[OUT * FAN_IN], same[OUT * FAN_IN], other[OUT * FAN_IN];
+    const int n = OUT * FAN_IN;
+    double sum = 0, square = 0, fourth = 0, top = 0;
+
+    draw(w, cases[_i].name, false, 5);
+    draw(same, cases[_i].name, true, 5);
+    draw(other, cases[_i].name, false, 6);
+    ck_assert_mem_eq(w, same, sizeof w);
+    ck_assert_int_eq(!memcmp(w, other, sizeof w), _i == 0);
+    for (int i = 0; i < n; i++) {
+        const double x = (double)w[i];
+
+        sum += x;
+        square += x * x;
+        fourth += x * x * x * x;
+        top = fmax(top, fabs(x));
+    }
+    const double deviation = cases[_i].deviation, limit = cases[_i].limit;
+    ck_assert_double_eq_tol(sum / n, 0, 4 * deviation / sqrt(n) + 1e-30);
+    ck_assert_double_eq_tol(sqrt(square / n), deviation, 0.02 * deviation + 1e-30);
+    if (limit > 0 && deviation > 0) {
+        ck_assert_double_le(top, limit * 1.000001);
+        ck_assert_double_ge(top, limit * 0.999);
+    } else if (deviation > 0) {     /* a normal distribution's fourth moment is 3 */
+        ck_assert_double_eq_tol(fourth * n / (square * square), 3, 0.15);
+    }
+}
+END_TEST
+
+START_TEST(orthogonal_rows)
+{
+    static float w[OUT * FAN_IN];
+
+    draw(w, "orthogonal", true, 3);
+    for (int a = 0; a < OUT; a++)
+        for (int b = 0; b <= a; b++) {
+            double product = 0;
+
+            for (int k = 0; k < FAN_IN; k++)
+                product += (double)w[a * FAN_IN + k] * (double)w[b * FAN_IN + k];
+            ck_assert_double_eq_tol(product, a == b, 1e-6);
+        }
+}
+END_TEST
+
+/* More outputs than inputs: the columns are orthonormal. */
+START_TEST(orthogonal_columns)
+{
+    static const struct net_segment segment = { 0, 5, 1, 0, 1 };
+    static const struct net_tensor tensor = {
+        .name = "w", .count = 48 * 5, .rank = 2, .shape = { 37, 5 }, .kind = NET_WEIGHT,
+        .panels = { 1, 0, 0 }, .segments = &segment, .segment_count = 1, .init = "orthogonal",
+    };
+    static const struct net_model model = { .tensors = &tensor, .tensor_count = 1,
+                                            .params_size = 48 * 5 * sizeof(float) };
+    _Alignas(64) static float params[48 * 5];
+    float w[37 * 5];
+
+    net_init_params(&model, (uint32_t[]){ 1, 0 }, params);
+    net_tensor_get(&tensor, params, w);
+    for (int a = 0; a < 5; a++)
+        for (int b = 0; b <= a; b++) {
+            double product = 0;
+
+            for (int k = 0; k < 37; k++)
+                product += (double)w[k * 5 + a] * (double)w[k * 5 + b];
+            ck_assert_double_eq_tol(product, a == b, 1e-6);
+        }
+}
+END_TEST
+
+/* ---- strips.c -------------------------------------------------------------------------------- */
+
+/* The penalty and the norm have the same bits for every cut of panels and number of threads; the
+   gradient is the formula's. */
+START_TEST(penalties_are_sums)
+{
+    static float w[OUT * FAN_IN], g[OUT * FAN_IN];
+    double want = 0, square = 0, first = 0, norm = 0;
+
+    draw(w, "he_normal", false, 9);
+    w[7] = 0.0f;
+    for (int i = 0; i < OUT * FAN_IN; i++) {
+        want += 0.25 * fabs((double)w[i]) + 0.125 * (double)w[i] * (double)w[i];
+        g[i] = (float)(i % 7) - 2.0f;
+    }
+    for (int threads = 1; threads <= 3; threads++)
+        for (int wide = 0; wide <= 1; wide++) {
+            struct net_tensor tensor = weight("zeros", wide);
+            const struct net_model model = { .tensors = &tensor, .tensor_count = 1 };
+            struct net_session session = { .model = &model, .threads = threads, .penalized = true,
+                                           .pool = net_pool_open(threads) };
+            static float after[OUT * FAN_IN];
+
+            tensor.l1 = 0.25;
+            tensor.l2 = 0.125;
+            session.run.params = net_memory(sizeof w);
+            session.run.grads = net_memory(sizeof w);
+            net_tensor_set(&tensor, session.run.params, w);
+            net_tensor_set(&tensor, session.run.grads, g);
+            const double alone = net_penalty(&session), sum = net_penalize(&session);
+            const double length = net_gradient_norm(&session);
+
+            ck_assert(net_has_penalties(&model));
+            ck_assert_double_eq(alone, sum);
+            ck_assert_double_eq_tol(sum, want, 1e-9 * want);
+            net_tensor_get(&tensor, session.run.grads, after);
+            square = 0;
+            for (int i = 0; i < OUT * FAN_IN; i++) {
+                const double sign = w[i] > 0 ? 1 : w[i] < 0 ? -1 : 0;
+
+                ck_assert_double_eq_tol((double)after[i],
+                                        (double)g[i] + 0.25 * sign + 0.25 * (double)w[i], 1e-6);
+                square += (double)after[i] * (double)after[i];
+            }
+            ck_assert_double_eq_tol(length, sqrt(square), 1e-9 * length);
+            if (threads == 1 && !wide)
+                first = sum, norm = length;
+            ck_assert(first == sum && norm == length);
+            net_pool_close(session.pool);
+            free(session.run.params);
+            free(session.run.grads);
+            free(session.sums);
+        }
+}
+END_TEST
+
+/* ---- settings.c ------------------------------------------------------------------------------ */
+
+START_TEST(another_optimizer_has_pytorchs_defaults)
+{
+    static const struct {
+        const char *name;
+        double lr, decay, eps;
+    } cases[] = {
+        { "adam", 1e-3, 0, 1e-8 },  { "adamw", 1e-3, 1e-2, 1e-8 }, { "adagrad", 1e-2, 0, 1e-10 },
+        { "rmsprop", 1e-2, 0, 1e-8 }, { "adadelta", 1, 0, 1e-6 },
+    };
+    char *line = net_format("--optimizer %s", cases[_i].name);
+    struct net_options options;
+
+    read_options(&options, &tiny_model, line);
+    ck_assert_double_eq(options.value[NET_LR].number, cases[_i].lr);
+    ck_assert_double_eq(options.value[NET_WEIGHT_DECAY].number, cases[_i].decay);
+    ck_assert_double_eq(options.value[NET_EPS].number, cases[_i].eps);
+    ck_assert_double_eq(options.value[NET_MOMENTUM].number, 0);     /* not the model's 0.9 */
+    net_options_free(&options);
+    free(line);
+}
+END_TEST
+
+Suite *suite_training(void)
+{
+    Suite *suite = suite_create("training");
+    TCase *step_case = tcase_create("steps"), *watch = tcase_create("schedules");
+    TCase *init = tcase_create("init"), *sums = tcase_create("sums");
+
+    tcase_add_loop_test(step_case, optimizers_agree_with_pytorch, 0,
+                        (int)(sizeof torch / sizeof *torch));
+    tcase_add_loop_test(step_case, idle_is_true, 0, 11);
+    tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, 5);
+    tcase_add_loop_test(watch, schedules_agree_with_pytorch, 0, 8);
+    tcase_add_test(watch, plateau_agrees_with_pytorch);
+    tcase_add_test(watch, plateau_has_an_end);
+    tcase_add_test(watch, early_stop_waits);
+    tcase_add_loop_test(init, initial_values_have_their_spread, 0, 12);
+    tcase_add_test(init, orthogonal_rows);
+    tcase_add_test(init, orthogonal_columns);
+    tcase_add_test(sums, penalties_are_sums);
+    suite_add_tcase(suite, step_case);
+    suite_add_tcase(suite, watch);
+    suite_add_tcase(suite, init);
+    suite_add_tcase(suite, sums);
+    return suite;
+}

@@ -1,0 +1,492 @@
+/*
+ * transforms.c -- preparations, folds and metrics, on data that stand in memory.
+ */
+
+#define _GNU_SOURCE
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/data_test.h"
+#include "report/metrics.h"
+#include "support/prep_test.h"
+
+/* Row `row` of a part, as it is packed outside of training. */
+static void read_row(const struct net_data *data, enum net_part part, long row, float *x)
+{
+    struct batch *batch = net_allocate(1, sizeof *batch);
+
+    net_data_pack(data, part, NULL, &row, 1, batch);
+    memcpy(x, batch->x[0], sizeof batch->x[0]);
+    free(batch);
+}
+
+static void open_and_close(const void *context)
+{
+    net_data_close(open_model(context));
+}
+
+/* ---- preparations ---------------------------------------------------------------------------- */
+
+static const struct net_arg half_args[] = {{.name = "f", .number = .5}};
+static const struct net_call halves = {.name = "holdout", .args = half_args, .arg_count = 1};
+static const struct net_call minmax = {.name = "minmax", .preparation = &net_preparation_minmax};
+
+/* 20 rows of 3: counting, a constant, and one whose extremes lie outside of training. */
+static void fill_rows(float x[20][3], float y[20])
+{
+    for (int i = 0; i < 20; i++) {
+        x[i][0] = (float)i;
+        x[i][1] = 7;
+        x[i][2] = (float)(i * i);
+        y[i] = (float)i;
+    }
+}
+
+START_TEST(minmax_is_fitted_on_training)
+{
+    float x[20][3], y[20], row[MOST];
+    double least = INFINITY, most = -INFINITY;
+    struct fixture f;
+
+    fill_rows(x, y);
+    memory.x = x[0], memory.y = y, memory.bytes = NULL, memory.rows = 20, memory.size = 3;
+    make_model(&f, 3, 1, 1);
+    set_steps(&f, &minmax, 1);
+    f.model.parts[NET_VALIDATION] = &halves;
+    struct net_data *data = open_model(&f);
+
+    for (long i = 0; i < 10; i++) {
+        const double number = (double)x[data->parts[NET_TRAIN].rows[i]][2];
+
+        least = fmin(least, number);
+        most = fmax(most, number);
+    }
+    ck_assert_double_eq(data->fitted[0][0].list[0][2], least);
+    ck_assert_double_eq(data->fitted[0][0].list[1][2], most);
+    for (int part = 0; part < 2; part++)
+        for (long i = 0; i < 10; i++) {
+            const long at = data->parts[part].rows[i];
+
+            read_row(data, (enum net_part)part, i, row);
+            ck_assert_float_eq(row[1], 0);
+            ck_assert_double_eq_tol((double)row[2], ((double)x[at][2] - least) / (most - least),
+                                    1e-6);
+        }
+    net_data_close(data);
+}
+END_TEST
+
+static void set_impute(struct net_call *call, struct net_arg args[3], const char *what,
+                       const char *by, const double *except, int count)
+{
+    args[0] = (struct net_arg){.name = "what", .text = what};
+    args[1] = (struct net_arg){.name = "by", .text = by};
+    args[2] = (struct net_arg){.name = "except", .list = except, .count = count, .none = !count};
+    *call = (struct net_call){.name = "impute", .args = args, .arg_count = 3,
+                              .preparation = &net_preparation_impute};
+}
+
+START_TEST(imputed)
+{
+    static const double second[] = {2};
+    static const float zeros[5][2] = {{1, 0}, {0, 0}, {2, 5}, {9, 0}, {4, 0}};
+    static const float missing[5][2] = {{1, 0}, {NAN, 0}, {2, 5}, {9, 0}, {4, 0}};
+    static const float y[5] = {0};
+    static const struct {
+        const char *what, *by;
+        float expected;         /* of the first column's missing number */
+    } cases[] = {
+        {"zeros", "mean", 4}, {"zeros", "median", 3}, {"missing", "mean", 4},
+        {"missing", "median", 3},
+    };
+    struct net_call call;
+    struct net_arg args[3];
+    struct fixture f;
+    float row[MOST];
+
+    memory.y = y, memory.bytes = NULL, memory.rows = 5, memory.size = 2;
+    make_model(&f, 2, 1, 1);
+    set_steps(&f, &call, 1);
+    for (int i = 0; i < LENGTH(cases); i++) {
+        memory.x = cases[i].what[0] == 'z' ? zeros[0] : missing[0];
+        set_impute(&call, args, cases[i].what, cases[i].by, second, 1);
+        struct net_data *data = open_model(&f);
+
+        read_row(data, NET_TRAIN, 1, row);
+        ck_assert_float_eq(row[0], cases[i].expected);
+        ck_assert_float_eq(row[1], 0);
+        read_row(data, NET_TRAIN, 3, row);
+        ck_assert_float_eq(row[0], 9);
+        net_data_close(data);
+    }
+}
+END_TEST
+
+START_TEST(impute_faults)
+{
+    static const double second[] = {2}, third[] = {3};
+    static const char *const names[] = {"Pregnancies"};
+    static const float x[3][2] = {{0, NAN}, {0, 1}, {0, 2}}, y[3] = {0};
+    struct net_call call;
+    struct net_arg args[3];
+    struct fixture f;
+
+    memory.x = x[0], memory.y = y, memory.bytes = NULL, memory.rows = 3, memory.size = 2;
+    make_model(&f, 2, 1, 1);
+    expect_fault(open_and_close, &f, "memory: row 0, element 1 (from 0): expected a finite");
+    set_steps(&f, &call, 1);
+    set_impute(&call, args, "zeros", "mean", NULL, 0);
+    expect_fault(open_and_close, &f, "memory: row 0, element 1 (from 0): expected a finite");
+    set_impute(&call, args, "missing", "mean", second, 1);
+    expect_fault(open_and_close, &f, "row 0 (from 0): column 2 of x has no number");
+    set_impute(&call, args, "missing", "mean", third, 1);
+    expect_fault(open_and_close, &f, "impute(except=3): x has 2 columns");
+    set_impute(&call, args, "missing", "mean", second, 1);
+    args[2] = (struct net_arg){.name = "except", .texts = names, .count = 1};
+    expect_fault(open_and_close, &f, "impute(except=\"Pregnancies\")");
+    memory.x = (const float[6]){0, 1, 0, 1, 0, 2};
+    set_impute(&call, args, "zeros", "median", NULL, 0);
+    expect_fault(open_and_close, &f, "no training row has a number in column 1 of x that is not 0");
+}
+END_TEST
+
+START_TEST(permuted)
+{
+    static const struct net_arg sevens[] = {{.name = "seed", .number = 7}};
+    static const struct net_call call = {.name = "permute_pixels", .args = sevens, .arg_count = 1,
+                                         .preparation = &net_preparation_permute_pixels};
+    static const float y[2] = {0};
+    uint8_t bytes[2][2 * 35];
+    float row[MOST], second[MOST];
+    bool moved = false, seen[35] = {0};
+    struct fixture f;
+
+    for (int i = 0; i < 70; i++)
+        bytes[0][i] = (uint8_t)i, bytes[1][i] = (uint8_t)(i + 100);
+    memory.bytes = bytes[0], memory.y = y, memory.rows = 2, memory.size = 70;
+    make_model(&f, 2, 5, 7);
+    set_steps(&f, &call, 1);
+    struct net_data *data = open_model(&f);
+
+    ck_assert_int_eq(data->opened[NET_TRAIN].fields[0].column.type, NET_U8);
+    read_row(data, NET_TRAIN, 0, row);
+    read_row(data, NET_TRAIN, 1, second);
+    for (int i = 0; i < 35; i++) {
+        ck_assert_float_eq(row[i + 35], row[i] + 35);
+        ck_assert_float_eq(second[i], row[i] + 100);
+        ck_assert(!seen[(int)row[i]]);
+        seen[(int)row[i]] = true;
+        moved |= row[i] != (float)i;
+    }
+    ck_assert(moved);
+    net_data_close(data);
+}
+END_TEST
+
+/* ---- folds ----------------------------------------------------------------------------------- */
+
+enum { FOLD_ROWS = 103, FOLDS = 5 };
+
+/* Every row is in one validation part; every class, and the whole, is divided evenly; what minmax
+   learns comes from the fold's training rows alone. */
+static void check_folds(const struct fixture *f, const float *x, const float *y, int classes)
+{
+    int seen[FOLD_ROWS] = {0};
+
+    for (int k = 1; k <= FOLDS; k++) {
+        struct net_data *data = net_data_open_fold(&f->model, NULL, (struct net_fold){k, FOLDS});
+        const struct net_selection *held = &data->parts[NET_VALIDATION];
+        const struct net_selection *train = &data->parts[NET_TRAIN];
+        double least = INFINITY, most = -INFINITY;
+        int of_class[4] = {0};
+
+        ck_assert_int_eq(held->count + train->count, FOLD_ROWS);
+        ck_assert_int_ge(held->count, 20);
+        ck_assert_int_le(held->count, 21);
+        for (long i = 0; i < held->count; i++) {
+            seen[held->rows[i]]++;
+            of_class[classes ? (int)y[held->rows[i]] : 0]++;
+            ck_assert(i == 0 || held->rows[i] > held->rows[i - 1]);
+        }
+        for (int c = 0; c < classes; c++) {
+            int all = 0;
+
+            for (int i = 0; i < FOLD_ROWS; i++)
+                all += (int)y[i] == c;
+            ck_assert_int_le(abs(of_class[c] * FOLDS - all), FOLDS - 1);
+        }
+        for (long i = 0; i < train->count; i++) {
+            least = fmin(least, (double)x[train->rows[i]]);
+            most = fmax(most, (double)x[train->rows[i]]);
+        }
+        ck_assert_double_eq(data->fitted[0][0].list[0][0], least);
+        ck_assert_double_eq(data->fitted[0][0].list[1][0], most);
+
+        char *json = net_data_preparation_json(data);
+        char path[128];
+
+        write_bytes("preparation.json", json, strlen(json), false);
+        free(json);
+        snprintf(path, sizeof path, "%s/preparation.json", data_test_folder());
+        struct net_data *again = net_data_open(&f->model, NULL, path);
+
+        ck_assert_int_eq(net_data_rows(again, NET_VALIDATION), held->count);
+        ck_assert_mem_eq(again->parts[NET_VALIDATION].rows, held->rows,
+                         (size_t)held->count * sizeof(long));
+        net_data_close(again);
+        net_data_close(data);
+    }
+    for (int i = 0; i < FOLD_ROWS; i++)
+        ck_assert_int_eq(seen[i], 1);
+}
+
+static const struct net_arg five_args[] = {{.name = "k", .number = FOLDS},
+                                           {.name = "seed", .number = 3}};
+static const struct net_call five = {.name = "kfold", .args = five_args, .arg_count = 2};
+
+START_TEST(folds_partition)
+{
+    float x[FOLD_ROWS], y[FOLD_ROWS];
+    struct fixture f;
+
+    for (int classes = 0; classes <= 3; classes++) {
+        for (int i = 0; i < FOLD_ROWS; i++) {
+            x[i] = (float)((i * 37) % FOLD_ROWS);
+            y[i] = classes ? (float)(i % 10 < 7 ? 0 : i % 10 < 9 || classes < 3 ? 1 : 2)
+                           : (float)i * .5f;
+            if (classes == 1)
+                y[i] = 2 * y[i] - 1;
+        }
+        memory.x = x, memory.y = y, memory.bytes = NULL;
+        memory.rows = FOLD_ROWS, memory.size = 1;
+        make_model(&f, 1, 1, 1);
+        set_steps(&f, &minmax, 1);
+        f.model.parts[NET_VALIDATION] = &five;
+        if (classes == 3)
+            set_classes(&f, 3);
+        check_folds(&f, x, y, classes == 1 ? 0 : classes);
+    }
+    struct net_data *data = open_model(&f);     /* no fold: all is for training */
+
+    ck_assert_int_eq(net_data_rows(data, NET_TRAIN), FOLD_ROWS);
+    ck_assert_int_eq(net_data_rows(data, NET_VALIDATION), 0);
+    net_data_close(data);
+}
+END_TEST
+
+/* The test part is drawn before, is the same for every fold, and shares no row with any. */
+START_TEST(folds_beside_a_test_part)
+{
+    float x[FOLD_ROWS], y[FOLD_ROWS];
+    int seen[FOLD_ROWS] = {0};
+    struct fixture f;
+
+    for (int i = 0; i < FOLD_ROWS; i++)
+        x[i] = (float)i, y[i] = (float)(i == 50 ? 2 : i % 2);
+    memory.x = x, memory.y = y, memory.bytes = NULL;
+    memory.rows = FOLD_ROWS, memory.size = 1;
+    make_model(&f, 1, 1, 1);
+    set_classes(&f, 3);
+    f.model.parts[NET_TEST] = &halves;
+    for (int k = 1; k <= FOLDS; k++) {
+        struct net_data *data = net_data_open_fold(&f.model, NULL, (struct net_fold){k, FOLDS});
+
+        ck_assert_int_eq(net_data_rows(data, NET_TEST), 51);
+        for (int part = NET_VALIDATION; part <= NET_TEST; part++)
+            for (long i = 0; i < net_data_rows(data, (enum net_part)part); i++)
+                seen[data->parts[part].rows[i]] += part == NET_VALIDATION ? 100 : 1;
+        net_data_close(data);
+    }
+    for (int i = 0; i < FOLD_ROWS; i++)         /* the only row of its class is always trained on */
+        ck_assert(i == 50 ? !seen[i] : seen[i] == 100 || seen[i] == FOLDS);
+}
+END_TEST
+
+static void open_fold(const void *context)
+{
+    const struct fixture *f = context;
+
+    net_data_close(net_data_open_fold(&f->model, NULL, (struct net_fold){1, 4}));
+}
+
+static void read_fold(const void *path)
+{
+    net_preparation_fold(path);
+}
+
+START_TEST(fold_faults)
+{
+    static const char *const texts[] = {
+        "{\"fold\": 3}", "{\"fold\": [1]}", "{\"fold\": [0, 2]}", "{\"fold\": [3, 2]}",
+        "{\"fold\": [\"a\", \"b\"]}",
+    };
+    static const float x[3] = {0}, y[3] = {0, .5f, 2};
+    struct fixture f;
+    char path[128];
+
+    memory.x = x, memory.y = y, memory.bytes = NULL, memory.rows = 3, memory.size = 1;
+    make_model(&f, 1, 1, 1);
+    expect_fault(open_fold, &f, "4 folds of 3 rows: there are too few rows");
+    snprintf(path, sizeof path, "%s/p.json", data_test_folder());
+    for (int i = 0; i < LENGTH(texts); i++) {
+        write_bytes("p.json", texts[i], strlen(texts[i]), false);
+        expect_fault(read_fold, path, "p.json: expected \"fold\" to be");
+    }
+}
+END_TEST
+
+/* ---- metrics --------------------------------------------------------------------------------- */
+
+/* Confusion 3 of 4, 1 of 3, 0 of 0; two rows are taken for class 2, which never occurs. */
+START_TEST(scores_of_classes)
+{
+    static const float y[7] = {0, 0, 0, 0, 1, 1, 1};
+    static const int taken[7] = {0, 0, 0, 2, 1, 0, 2};
+    const long rows[7] = {0, 1, 2, 3, 4, 5, 6};
+    float x[7] = {0}, outputs[7][8] = {{0}};
+    struct fixture f;
+
+    memory.x = x, memory.y = y, memory.bytes = NULL, memory.rows = 7, memory.size = 1;
+    make_model(&f, 1, 1, 1);
+    set_classes(&f, 8);
+    f.model.outputs = 8;
+    struct net_data *data = open_model(&f);
+    struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+    for (int i = 0; i < 7; i++)
+        outputs[i][taken[i]] = 1;
+    for (int k = 3; k < 7; k++)
+        outputs[5][k] = .5f;                    /* class 1 is the sixth: 0, then these four */
+    net_metrics_add(metrics, NET_TRAIN, rows, outputs[0], 7);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "precision"), (3 / 4. + 1 + 0) / 3, 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "recall"), (3 / 4. + 1 / 3. + 0) / 3, 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "f1"), (6 / 8. + 2 / 4. + 0) / 3, 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "top5"), 6 / 7., 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "balanced_accuracy"), (3 / 4. + 1 / 3.) / 2,
+                            1e-12);
+    net_metrics_free(metrics);
+    net_data_close(data);
+}
+END_TEST
+
+START_TEST(scores_of_one_output)
+{
+    static const float y[6] = {0, 0, 0, 1, 1, 1}, signs[6] = {-1, -1, -1, 1, 1, 1};
+    static const float outputs[6] = {-1, -1, 1, -1, 1, 1}, never[6] = {-1, -1, -1, -1, -1, -1};
+    const long rows[6] = {0, 1, 2, 3, 4, 5};
+    float x[6] = {0};
+    struct fixture f;
+
+    for (int i = 0; i < 2; i++) {
+        memory.x = x, memory.y = i ? signs : y, memory.bytes = NULL;
+        memory.rows = 6, memory.size = 1;
+        make_model(&f, 1, 1, 1);
+        f.model.activation = i ? NET_IDENTITY : NET_SIGMOID;
+        struct net_data *data = open_model(&f);
+        struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+        net_metrics_add(metrics, NET_TRAIN, rows, outputs, 6);
+        ck_assert_double_eq_tol(net_metrics_value(metrics, "accuracy"), 4 / 6., 1e-12);
+        ck_assert_double_eq_tol(net_metrics_value(metrics, "precision"), 2 / 3., 1e-12);
+        ck_assert_double_eq_tol(net_metrics_value(metrics, "recall"), 2 / 3., 1e-12);
+        ck_assert_double_eq_tol(net_metrics_value(metrics, "f1"), 2 / 3., 1e-12);
+        ck_assert(isnan(net_metrics_value(metrics, "top5")));
+        net_metrics_reset(metrics);
+        net_metrics_add(metrics, NET_TRAIN, rows, never, 6);
+        ck_assert_double_eq(net_metrics_value(metrics, "precision"), 0);
+        ck_assert_double_eq(net_metrics_value(metrics, "f1"), 0);
+        ck_assert(!isnan(net_metrics_value(metrics, "mse")));
+        net_metrics_free(metrics);
+        net_data_close(data);
+    }
+}
+END_TEST
+
+/* Two outputs score as one does: class 1, here 2 right of 3 predicted and of 4 that there are. */
+START_TEST(scores_of_two_classes)
+{
+    static const float y[7] = {0, 0, 0, 1, 1, 1, 1};
+    static const float outputs[7][2] = {{1, 0}, {1, 0}, {0, 1}, {0, 1}, {0, 1}, {1, 0}, {1, 0}};
+    const long rows[7] = {0, 1, 2, 3, 4, 5, 6};
+    float x[7] = {0};
+    struct fixture f;
+
+    memory.x = x, memory.y = y, memory.bytes = NULL, memory.rows = 7, memory.size = 1;
+    make_model(&f, 1, 1, 1);
+    set_classes(&f, 2);
+    f.model.outputs = 2;
+    struct net_data *data = open_model(&f);
+    struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+    net_metrics_add(metrics, NET_TRAIN, rows, outputs[0], 7);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "precision"), 2 / 3., 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "recall"), 2 / 4., 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "f1"), 4 / 7., 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "balanced_accuracy"), (2 / 3. + 2 / 4.) / 2,
+                            1e-12);
+    net_metrics_free(metrics);
+    net_data_close(data);
+}
+END_TEST
+
+static void make_metrics(const void *context)
+{
+    const struct fixture *f = context;
+    struct net_data *data = open_model(f);
+
+    net_metrics_free(net_metrics_new(&f->model, data));
+    net_data_close(data);
+}
+
+/* Values have no accuracy: the first that is no class is named. */
+START_TEST(classes_of_values)
+{
+    static const struct { float y[4]; const char *fault; } cases[] = {
+        {{0, 1, 50.25f, 2}, "row 2 (from 0), target: expected 0 and 1, or -1 and 1, for the metric "
+                            "accuracy, found 50.25; metrics of values are mse, mae and r2"},
+        {{1, -1, 1, 0}, "row 3 (from 0), target: expected 0 and 1, or -1 and 1"},
+        {{1, 0, 1, -1}, "row 3 (from 0), target: expected 0 and 1, or -1 and 1"},
+        {{1, 1, 1, 1}, NULL}, {{-1, 1, -1, -1}, NULL}, {{0, 0, 0, 1}, NULL},
+    };
+    static const struct net_call names[] = {{.name = "mse"}, {.name = "accuracy"}};
+    float x[4] = {0};
+    struct fixture f;
+
+    for (int i = 0; i < LENGTH(cases); i++) {
+        memory.x = x, memory.y = cases[i].y, memory.bytes = NULL, memory.rows = 4, memory.size = 1;
+        make_model(&f, 1, 1, 1);
+        f.model.outputs = 1;
+        f.model.metrics = names;
+        f.model.metric_count = 2;
+        if (cases[i].fault)
+            expect_fault(make_metrics, &f, cases[i].fault);
+        else
+            make_metrics(&f);
+        f.model.metric_count = 1;
+        make_metrics(&f);
+    }
+}
+END_TEST
+
+Suite *suite_prep(void)
+{
+    const TTest *const tests[] = {
+        minmax_is_fitted_on_training, imputed, impute_faults, permuted, folds_partition,
+        folds_beside_a_test_part, fold_faults, scores_of_classes, scores_of_one_output,
+        scores_of_two_classes, classes_of_values,
+    };
+    Suite *suite = suite_create("prep");
+    TCase *prepared = tcase_create("prepared");
+
+    tcase_set_timeout(prepared, 60);
+    tcase_add_checked_fixture(prepared, data_test_make_folder, data_test_remove_folder);
+    for (int i = 0; i < LENGTH(tests); i++)
+        tcase_add_test(prepared, tests[i]);
+    suite_add_tcase(suite, prepared);
+    suite_add_tcase(suite, augment_test());
+    return suite;
+}

@@ -1,0 +1,164 @@
+/*
+ * kernel_build.c -- from a model's text to its functions in this process: the compiler as a
+ * library, clang in a process of its own, dlopen.
+ *
+ * The generated C refers to the runtime: here to a few lines that let the test stand in for it.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "driver.h"
+#include "support/kernel_test.h"
+
+#include <check.h>
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/graph_test.h"
+
+bool is_sanitized(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return true;
+#elif defined(__has_feature)
+    return __has_feature(address_sanitizer);
+#else
+    return false;
+#endif
+}
+
+int find_targets(const char *targets[MAX_TARGETS])
+{
+    int count = 0;
+
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+        && __builtin_cpu_supports("avx512cd"))
+        targets[count++] = "avx512";
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        targets[count++] = "avx2";
+    targets[count++] = "generic";
+    return is_sanitized() ? 1 : count;
+}
+
+Compiled plan_model(const char *text, const char *target)
+{
+    Compiled c = {.target = target, .model = model_of(text)};
+    Graph *train, *evaluate;
+
+    c.model->capacity = c.model->batch;
+    train = lower(c.model, MODE_TRAIN);
+    evaluate = lower(c.model, MODE_EVALUATE);
+    ck_assert_msg(train && evaluate, "the model is wrong:\n%s", text);
+    autodiff(train), verify(train);
+    simplify(train), verify(train);
+    simplify(evaluate), verify(evaluate);
+    lay_out(train, evaluate, find_target(target)), verify(train), verify(evaluate);
+    c.train = fuse(train, find_target(target));
+    c.evaluate = fuse(evaluate, find_target(target));
+    plan(c.train), verify_plan(c.train);
+    plan(c.evaluate), verify_plan(c.evaluate);
+    return c;
+}
+
+/* What a model links against, with the test behind it. */
+static const char hooks[] =
+    "\n#include \"data/data.h\"\n"
+    "void (*test_wait)(struct net_pool *, int);\n"
+    "void (*test_lap)(struct net_profile *, int, int);\n"
+    "void net_pool_wait(struct net_pool *pool, int thread) { test_wait(pool, thread); }\n"
+    "void net_profile_lap(struct net_profile *profile, int kernel, int thread)\n"
+    "{\n    test_lap(profile, kernel, thread);\n}\n"
+    "int net_main(int argc, char **argv, const struct net_model *model)\n"
+    "{\n    return argc + (argv && model);\n}\n"
+    "const struct net_reader net_reader_npy = { 0 };\n"
+    "const struct net_reader net_reader_csv = { 0 };\n"
+    "const struct net_preparation net_preparation_scale = { 0 };\n"
+    "const struct net_preparation net_preparation_classes = { 0 };\n"
+    "const struct net_preparation net_preparation_tokens = { 0 };\n"
+    "const struct net_preparation net_preparation_bag_of_words = { 0 };\n";
+
+static void check_columns(const char *code)
+{
+    for (int number = 1; *code; number++) {
+        const int length = (int)strcspn(code, "\n");
+
+        if (length > 100)
+            ck_abort_msg("generated line %d has %d columns:\n%.*s", number, length, length, code);
+        code += length + (code[length] == '\n');
+    }
+}
+
+/* Unrolled loops would take a third longer to compile, and run no sooner here. */
+static void run_clang(const Clang *clang, const Compiled *c)
+{
+    const bool wide = same(c->target, "avx512");
+    const char *march = wide ? "-march=x86-64-v4"
+                        : same(c->target, "avx2") ? "-march=x86-64-v3" : "-march=x86-64";
+    const char *headers = format("-I%s", clang->headers);
+    const char *const words[] = {
+        clang->program, "-std=c11", is_sanitized() ? "-O0" : "-O2", "-fno-unroll-loops",
+        "-ffp-contract=off", "-fno-math-errno", march,
+        wide ? "-mprefer-vector-width=512" : march, "-Wall", "-Wextra", "-Wpedantic",
+        "-Wconversion", "-Wno-sign-conversion", "-Werror", headers, "-shared", "-fPIC",
+        "-Wl,-Bsymbolic", "-o", c->library, c->code, NULL};
+
+    execvp(clang->program, (char *const *)words);
+    _exit(127);
+}
+
+void start_clang(Compiled *c)
+{
+    Clang clang = {0};
+    Text text = {0};
+    int layer_count;
+    LayerRow *layers = summarize(c->model, lower(c->model, MODE_EVALUATE), &layer_count);
+    const char *folder = getenv("TMPDIR");
+    FILE *file;
+
+    ck_assert(find_clang(&clang, NULL));
+    emit(&text, c->model, c->train, c->evaluate, layers, layer_count);
+    check_columns(text.at);
+    c->code = format("%s/netc-test-%ld-%p-%s.c", folder ? folder : "/tmp", (long)getpid(),
+                     (void *)c->model, c->target);
+    c->library = format("%.*s.so", (int)strlen(c->code) - 2, c->code);
+    file = fopen(c->code, "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "%s%s", text.at, hooks);
+    ck_assert_int_eq(fclose(file), 0);
+    fflush(stdout);
+    c->clang = fork();
+    ck_assert_int_ge(c->clang, 0);
+    if (c->clang == 0)
+        run_clang(&clang, c);
+}
+
+static void *find_symbol(const Compiled *c, const char *name)
+{
+    void *symbol = dlsym(c->handle, name);
+
+    ck_assert_msg(symbol != NULL, "%s is missing in the generated code", name);
+    return symbol;
+}
+
+void load_model(Compiled *c)
+{
+    int status = 0;
+
+    ck_assert_int_eq(waitpid(c->clang, &status, 0), c->clang);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+                  "clang does not take the generated C for %s without a word: %s", c->target,
+                  c->code);
+    c->handle = dlopen(c->library, RTLD_NOW | RTLD_LOCAL);
+    ck_assert_msg(c->handle != NULL, "%s", dlerror());
+    unlink(c->code);
+    unlink(c->library);
+    c->net = find_symbol(c, "net_model");
+    c->wait = find_symbol(c, "test_wait");
+    c->lap = find_symbol(c, "test_lap");
+    ck_assert_uint_eq(c->net->arena_size, c->train->arena > c->evaluate->arena
+                                              ? c->train->arena : c->evaluate->arena);
+}

@@ -1,0 +1,117 @@
+/*
+ * kernel_case.c -- one network through the whole compiler, tried in every way there is.
+ *
+ * The one idea: a model holds many branches of one operation, so that few generated files cover
+ * many shapes. Networks `tower`, `filter` and `shared` are there for all of them to call.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/kernel_test.h"
+
+const char *kernel_model(const KernelCase *c)
+{
+    static const char arrays[] = "npy(x=\"x.npy\", y=\"y.npy\", z=\"z.npy\", u=\"u.npy\", "
+                                 "v=\"v.npy\", w=\"w.npy\", t=\"t.npy\")";
+    const int name = (int)strcspn(c->loss, ",");
+
+    return format("data {\n"
+                  "    train = %s\n"
+                  "    %s\n"
+                  "    target t%s\n"
+                  "}\n"
+                  "network tower(v) { v -> dense(17) -> batchnorm -> tanh -> dense(5) }\n"
+                  "network shared(i) { i -> conv2d(17, 3, padding=1) }\n"
+                  "network filter(i) { i -> conv2d(5, 3, padding=1) -> batchnorm -> relu }\n"
+                  "network words(s) { s -> embedding(17, padding_row=1) -> flatten -> dense(5) }\n"
+                  "network unit(s) { s -> dense(5) }\n"
+                  "network few(s) { s -> dense(2) }\n"
+                  "network beside(s, h) { concat(s, h) -> dense(5) }\n"
+                  "network net(%s) {\n%s}\n"
+                  "train {\n"
+                  "    loss = %.*s(net(%s), t%s)\n"
+                  "    optimizer = sgd(lr=0.1)\n"
+                  "    batch = %d\n"
+                  "}\n", strstr(c->target, "columns") ? "csv(\"x.csv\")" : arrays, c->inputs,
+                  c->target, c->arguments, c->body, name, c->loss, c->arguments,
+                  c->loss + name, c->batch);
+}
+
+/* All sizes of batch that a model is tried with: full, and up to four partial ones; the sanitizers,
+ * under which the reference is slow, see one of those. */
+static int find_sizes(const KernelCase *c, int sizes[5])
+{
+    static const int partial[] = {1, 3, 13, 50};
+    const int most = is_sanitized() ? 2 : 1 + COUNT(partial);
+    int count = 0;
+
+    sizes[count++] = c->batch;
+    for (int i = 0; i < COUNT(partial) && count < most; i++)
+        if (partial[i] < c->batch && partial[i] >= c->least)
+            sizes[count++] = partial[i];
+    return count;
+}
+
+/* Emulated fused multiply-adds are slow, and shared out no differently. */
+int most_threads(const char *target)
+{
+    return same(target, "generic") ? 1 : 3;
+}
+
+/* The generated C for `generic` is that for avx2: a part of the cases is enough to try vec.h. */
+static int choose_targets(const KernelCase *c, const char *targets[MAX_TARGETS])
+{
+    const int count = find_targets(targets);
+
+    return count > 1 && !c->emulated && same(targets[count - 1], "generic") ? count - 1 : count;
+}
+
+void check_kernel_case(const KernelCase *c)
+{
+    check_kernel_text(c, kernel_model(c));
+}
+
+void check_kernel_text(const KernelCase *c, const char *text)
+{
+    const char *targets[MAX_TARGETS];
+    const int target_count = choose_targets(c, targets);
+    Compiled compiled[MAX_TARGETS];
+    int sizes[5];
+    const int size_count = find_sizes(c, sizes);
+    Outcome first[5];
+
+    for (int i = 0; i < target_count; i++) {
+        compiled[i] = plan_model(text, targets[i]);
+        start_clang(&compiled[i]);
+    }
+    for (int i = 0; i < target_count; i++) {
+        load_model(&compiled[i]);
+        for (int s = 0; s < size_count; s++) {
+            const Outcome one = check_step(&compiled[i], sizes[s], i == 0);
+
+            if (i == 0)
+                first[s] = one;
+            check_same_bits(&first[s], &one,
+                            format("%s and %s, n = %d", targets[0], targets[i], sizes[s]));
+            for (int threads = 2; threads <= most_threads(targets[i]) && s < 2; threads++) {
+                const Outcome many = run_step(&compiled[i], sizes[s], threads);
+
+                check_same_bits(&one, &many, format("%s, n = %d, 1 thread and %d", targets[i],
+                                                    sizes[s], threads));
+            }
+        }
+    }
+}
+
+TCase *add_cases(Suite *suite, const TTest *test, int count)
+{
+    const char *only = getenv("CASE");
+    const int first = only ? atoi(only) : 0;
+    TCase *tcase = tcase_create("against the reference");
+
+    tcase_set_timeout(tcase, 300);
+    tcase_add_loop_test(tcase, test, first, only && first < count ? first + 1 : count);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}

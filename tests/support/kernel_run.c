@@ -1,0 +1,663 @@
+/*
+ * kernel_run.c -- steps of a compiled model, as the runtime would run them, looked at from inside.
+ *
+ * The one idea: nothing that a step must not read is a number. The arena is NaN when a step begins,
+ * rows beyond n hold NaN, and gradients are NaN until they are written; what a step writes has to
+ * agree with the reference, and all it must leave alone has to stay as it was. (An assertion of
+ * Check writes to a file even when it holds: loops over numbers only report what is wrong.)
+ */
+
+#include "support/kernel_test.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/graph_test.h"
+#include "runtime.h"
+
+enum { GUARD = 4096, GUARD_BYTE = 0xa5 };
+
+/* What a test lends to a step, with bytes around it that have to stay. */
+typedef struct Memory {
+    unsigned char *at;          /* GUARD bytes behind what was allocated */
+    size_t size;
+} Memory;
+
+typedef struct Trial {
+    const Compiled *c;
+    const Program *program;     /* of the step that runs */
+    const struct net_step *step;
+    struct net_run run;
+    Memory params, state, grads, arena, batch, scratch;
+    Reference *expected;        /* of the program's graph; NULL: numbers are not compared */
+    double *errors;             /* that its values may have, by id */
+    Distance *distances;        /* of those compared */
+    int distance_count;
+} Trial;
+
+/* ---- Memory -------------------------------------------------------------------------------- */
+
+static Memory new_memory(size_t size)
+{
+    const size_t whole = (size + 2 * GUARD + 63) / 64 * 64;
+    unsigned char *at = aligned_alloc(64, whole);
+
+    ck_assert_ptr_nonnull(at);
+    memset(at, GUARD_BYTE, whole);
+    memset(at + GUARD, 0, size);
+    return (Memory){at + GUARD, size};
+}
+
+static void check_guards(const Memory *memory, const char *what)
+{
+    for (size_t i = 1; i <= GUARD; i++) {
+        if (memory->at[-(long)i] != GUARD_BYTE)
+            ck_abort_msg("%s is written before its begin", what);
+        if (memory->at[memory->size + i - 1] != GUARD_BYTE)
+            ck_abort_msg("%s is written after its end", what);
+    }
+}
+
+static void free_memory(Memory *memory, const char *what)
+{
+    check_guards(memory, what);
+    free(memory->at - GUARD);
+}
+
+/* ---- Numbers that go in -------------------------------------------------------------------- */
+
+static uint32_t hash_text(const char *text)
+{
+    uint32_t hash = 2166136261u;
+
+    while (*text)
+        hash = (hash ^ (unsigned char)*text++) * 16777619u;
+    return hash;
+}
+
+/* Element i of an input, target, parameter or state, a float: by name, so that both graphs of a
+   model get the same. Weights keep the size of what goes through them. Inputs are around 0, but
+   `far` is of mean 1000 and deviation 1, `farther` of mean 30 and deviation 0.01, `nan` is none. */
+static float leaf_number(const Graph *g, const Value *value, uint32_t seed, long i)
+{
+    const double x = random_number(hash_text(value->name) + seed, i);
+
+    if (value->type == TYPE_CLASS)
+        return (float)floor((x + 1) / 2 * value->field->classes * 0.999999);
+    if (value->type == TYPE_TOKENS || value->type == TYPE_SPARSE)
+        return (float)word_number(value, x, i);
+    if (value->role == ROLE_TARGET)
+        return g->loss->node->op == OP_BINARY_CROSS_ENTROPY ? (float)(x > 0) : (float)x;
+    if (value->role == ROLE_INPUT && same(value->name, "nan"))
+        return NAN;
+    if (value->role == ROLE_INPUT && same(value->name, "far"))
+        return (float)(1000 + sqrt(3) * x);
+    if (value->role == ROLE_INPUT && same(value->name, "farther"))
+        return (float)(30 + 0.01 * sqrt(3) * x);
+    if (value->role == ROLE_INPUT)
+        return (float)(4 * x);
+    if (value->role == ROLE_STATE && same(value->init, "ones"))
+        return (float)(1 + x / 2);
+    if (value->fan_in)
+        return (float)(x * sqrt(3.0 / value->fan_in));
+    return (float)(same(value->init, "ones") ? 1 + x / 2 : x / 2);
+}
+
+static void fill_leaves(Reference *r, uint32_t seed)
+{
+    const Graph *g = r->graph;
+
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->role != ROLE_RESULT)
+            for (long k = 0; k < element_count(g->values[i], r->n); k++)
+                r->at[i][k] = (double)leaf_number(g, g->values[i], seed, k);
+}
+
+static const Value *find_leaf(const Graph *g, const char *name)
+{
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->role != ROLE_RESULT && same(g->values[i]->name, name))
+            return g->values[i];
+    return NULL;
+}
+
+/* Rows of a bag: what a reader gives of numbers with many zeros. */
+static const void **sparse_rows(const float *numbers, int rows, int size)
+{
+    const void **row = allocate((size_t)rows * sizeof *row);
+
+    for (int i = 0; i < rows; i++) {
+        struct net_sparse *sparse = allocate(sizeof *sparse);
+        int32_t *index = allocate((size_t)size * sizeof *index);
+        float *value = allocate((size_t)size * sizeof *value);
+
+        *sparse = (struct net_sparse){0, index, value};
+        for (int k = 0; k < size; k++)
+            if (numbers[(long)i * size + k] != 0) {
+                index[sparse->count] = k;
+                value[sparse->count++] = numbers[(long)i * size + k];
+            }
+        row[i] = sparse;
+    }
+    return row;
+}
+
+/* Through pack. Rows from n on are NaN where there is a number, and classes far out of range. */
+static void pack_rows(const Trial *t, uint32_t seed, bool with_target)
+{
+    const struct net_model *net = t->c->net;
+    const Graph *g = t->c->train->graph;
+    const int n = t->run.n;
+    struct net_rows *fields = allocate((size_t)net->field_count * sizeof *fields);
+
+    for (int full = 1; full >= 0; full--) {
+        const int rows = full ? net->batch : n;
+
+        for (int f = 0; f < net->field_count; f++) {
+            const Value *value = find_leaf(g, net->fields[f].name);
+            const int size = net->fields[f].size;
+            float *numbers = allocate((size_t)rows * (size_t)size * sizeof *numbers);
+            const void **row = allocate((size_t)rows * sizeof *row);
+
+            fields[f] = (struct net_rows){.type = NET_F32, .row = row};
+            ck_assert_msg(value != NULL, "field %s is not in the graph", net->fields[f].name);
+            for (long i = 0; i < (long)rows * size; i++) {
+                const float x = full ? NAN : leaf_number(g, value, seed, i);
+
+                numbers[i] = x;
+                if (value->type == TYPE_CLASS || value->type == TYPE_TOKENS) {
+                    const int most = value->type == TYPE_CLASS ? INT32_MAX
+                                                               : value->field->vocabulary - 1;
+
+                    ((int32_t *)numbers)[i] = full ? most : (int32_t)x;
+                    fields[f].type = NET_I32;
+                }
+            }
+            for (int i = 0; i < rows; i++)
+                row[i] = numbers + (long)i * size;
+            if (value->type == TYPE_SPARSE)
+                fields[f] = (struct net_rows){.type = NET_SPARSE,
+                                              .row = sparse_rows(numbers, rows, size)};
+            if (value->role == ROLE_TARGET && !with_target && !full)
+                fields[f].row = NULL;
+        }
+        net->pack((void *)t->batch.at, fields, rows);
+    }
+}
+
+static void set_params(const Trial *t)
+{
+    const struct net_model *net = t->c->net;
+
+    memset(t->params.at, 0, t->params.size);
+    for (int i = 0; i < net->tensor_count && net->tensors[i].name; i++) {
+        const struct net_tensor *tensor = &net->tensors[i];
+        const Value *value = find_leaf(t->c->train->graph, tensor->name);
+        float *at = (float *)(void *)(t->params.at + tensor->offset);
+
+        ck_assert_msg(value != NULL, "tensor %s is not in the graph", tensor->name);
+        ck_assert_int_eq(net_tensor_size(tensor), shape_size(value->shape));
+        for (long k = 0; k < net_tensor_size(tensor); k++)
+            at[net_tensor_at(tensor, k)] = leaf_number(t->c->train->graph, value, 0, k);
+    }
+}
+
+static Trial new_trial(const Compiled *c, int n, int threads)
+{
+    const struct net_model *net = c->net;
+    Trial t = {.c = c};
+
+    t.params = new_memory(net->params_size);
+    t.state = new_memory(net->params_size);
+    t.grads = new_memory(net->params_size);
+    t.arena = new_memory(net->arena_size);
+    t.batch = new_memory(net->batch_size);
+    t.scratch = new_memory(net->scratch_size * (size_t)threads);
+    t.run = (struct net_run){
+        .scratch = (float *)(void *)t.scratch.at,
+        .scratch_stride = (long)(net->scratch_size / sizeof(float)),
+        .params = t.params.at, .state = (float *)(void *)t.state.at,
+        .grads = (float *)(void *)t.grads.at, .arena = t.arena.at, .batch = t.batch.at, .n = n,
+        .threads = threads, .pool = net_pool_open(threads), .has_target = true, .seed = {7, 11},
+        .step = 3,
+        .hyper = {.lr = 0.01f, .momentum = 0.9f, .stride = (long)(net->params_size / 4)}};
+    set_params(&t);
+    pack_rows(&t, 0, true);
+    return t;
+}
+
+static void free_trial(Trial *t)
+{
+    net_pool_close(t->run.pool);
+    free_memory(&t->params, "the block of parameters");
+    free_memory(&t->state, "the optimizer's state");
+    free_memory(&t->grads, "the block of gradients");
+    free_memory(&t->arena, "the arena");
+    free_memory(&t->batch, "the batch");
+    free_memory(&t->scratch, "the threads' scratch");
+}
+
+/* ---- Where a number is --------------------------------------------------------------------- */
+
+/* Floats from a chunk's begin to element k of image 0. */
+static long element_at(const Physical *v, int k)
+{
+    int i = v->segment_count - 1;
+    const Segment *s;
+
+    while (i > 0 && v->segments[i].start > k)
+        i--;
+    s = &v->segments[i];
+    const int c = (k - s->start) / s->pixels, p = (k - s->start) % s->pixels;
+
+    return (s->block + (long)p * s->stride + c / 16) * 256 + c % 16;
+}
+
+/* A weight or vector in the arena lies as a tensor does. */
+static struct net_tensor tensor_of(const Value *value, struct net_segment segments[MAX_SEGMENTS])
+{
+    const Physical *p = value->physical;
+    struct net_tensor tensor = {.count = padded_count(p), .rank = value->shape.rank,
+                                .kind = p->kind == PHYSICAL_WEIGHT  ? NET_WEIGHT
+                                        : p->kind == PHYSICAL_TABLE ? NET_TABLE : NET_VECTOR,
+                                .segments = segments, .segment_count = p->segment_count};
+
+    memcpy(tensor.shape, value->shape.size, sizeof tensor.shape);
+    memcpy(tensor.panels, p->panels, sizeof tensor.panels);
+    for (int i = 0; i < p->segment_count; i++)
+        segments[i] = (struct net_segment){p->segments[i].start, p->segments[i].channels,
+                                           p->segments[i].pixels, p->segments[i].block,
+                                           p->segments[i].stride};
+    return tensor;
+}
+
+/* ---- Comparison ---------------------------------------------------------------------------- */
+
+typedef struct Comparison {
+    const Trial *trial;
+    const Value *value;
+    const char *what;           /* a kernel's label, a parameter's name */
+    const double *expected;
+    double allowed;             /* error of an element */
+    double squares, error_squares, most;        /* of what was expected; errors; the largest */
+    long count;
+} Comparison;
+
+static Comparison compare(const Trial *t, const Value *value, const char *what)
+{
+    return (Comparison){.trial = t, .value = value, .what = what,
+                        .expected = t->expected->at[value->id], .allowed = t->errors[value->id]};
+}
+
+static void keep_distance(Trial *t, const Comparison *c)
+{
+    const double size = sqrt(c->squares);
+
+    t->distances = grow(t->distances, t->distance_count, sizeof *t->distances);
+    t->distances[t->distance_count++] =
+        (Distance){c->value, sqrt(c->error_squares) / size,
+                   c->most / (size / sqrt((double)c->count))};
+}
+
+static void check_number(Comparison *c, long i, float got)
+{
+    const double error = fabs((double)got - c->expected[i]);
+
+    c->squares += c->expected[i] * c->expected[i];
+    c->error_squares += error * error;
+    c->most = fmax(c->most, error);
+    c->count++;
+    if (!(error <= c->allowed))         /* NaN is none */
+        ck_abort_msg("%s, %s, n = %d, %s: element %ld is %.9g, the reference says %.9g "
+                     "(error %.2g, allowed %.2g)", c->trial->c->target,
+                     c->trial->program->graph->name, c->trial->run.n, c->what, i, (double)got,
+                     c->expected[i], error, c->allowed);
+}
+
+/* A value in the arena: its rows below n, and +0 in every lane that is no channel. */
+static void check_value(Trial *t, const Value *value, const char *what)
+{
+    const Physical *v = value->physical;
+    const long chunk = (long)v->height * v->width * v->blocks * 256;
+    const float *at = (const float *)(const void *)(t->arena.at + v->buffer->offset);
+    const int size = shape_size(value->shape);
+    Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
+    bool *used = allocate((size_t)chunk);
+
+    for (int k = 0; k < size; k++) {
+        const long place = element_at(v, k);
+
+        if (place < 0 || place >= chunk - 240 || used[place])
+            ck_abort_msg("%s: element %d of %s has no place of its own", what, k,
+                         shape_text(value->shape));
+        used[place] = true;
+        for (int i = 0; i < t->run.n && t->expected; i++)
+            check_number(&c, (long)i * size + k, at[i / 16 * chunk + place + 16 * (i % 16)]);
+    }
+    if (t->expected)
+        keep_distance(t, &c);
+    for (long place = 0; place < chunk; place++)
+        for (int i = 0; i < t->run.n && place % 256 < 16 && !used[place]; i++) {
+            const float *lane = &at[i / 16 * chunk + place + 16 * (i % 16)];
+            uint32_t bits;
+
+            memcpy(&bits, lane, sizeof bits);
+            if (bits != 0)
+                ck_abort_msg("%s, %s, n = %d, %s: padding lane %ld of block %ld, image %d, is %g",
+                             t->c->target, t->program->graph->name, t->run.n, what, place % 16,
+                             place / 256, i, (double)*lane);
+        }
+}
+
+/* Weights and vectors, in the arena or not: logical elements, and padding that is +0 (`padded`). */
+static void check_tensor(Trial *t, const float *at, const struct net_tensor *tensor,
+                         Comparison *c, bool padded, const char *what)
+{
+    bool *used = allocate((size_t)tensor->count);
+
+    for (long k = 0; k < net_tensor_size(tensor); k++) {
+        const long place = net_tensor_at(tensor, k);
+
+        if (place < 0 || place >= tensor->count || used[place])
+            ck_abort_msg("%s: element %ld has no place of its own", what, k);
+        used[place] = true;
+        if (c)
+            check_number(c, k, at[place]);
+    }
+    if (c)
+        keep_distance(t, c);
+    for (long place = 0; place < tensor->count; place++) {
+        uint32_t bits;
+
+        memcpy(&bits, at + place, sizeof bits);
+        if (!used[place] && bits != 0 && padded)
+            ck_abort_msg("%s, %s, n = %d, %s: padding at %ld of %ld is %g", t->c->target,
+                         t->program->graph->name, t->run.n, what, place, tensor->count,
+                         (double)at[place]);
+    }
+}
+
+static bool stores(const Kernel *k, const Value *value)
+{
+    const bool own = value->node == k->node;
+
+    if (!value->physical || value->internal || value->storage || !computes(k, value)
+        || root_of((Value *)value) != value || value->physical->buffer->where != IN_ARENA)
+        return false;
+    switch (k->kind) {
+    case KERNEL_TRANSPOSE:
+    case KERNEL_WINOGRAD_WEIGHTS:
+    case KERNEL_WEIGHT_SLICES:
+    case KERNEL_NARROW_DW:
+    case KERNEL_DEPTHWISE_DW:
+    case KERNEL_SUMS:
+    case KERNEL_MEAN_LOSS:
+        return false;
+    case KERNEL_WEIGHT:
+    case KERNEL_WINOGRAD_DW:
+        return !k->scratch && !k->update;
+    default:
+        return !(own && k->update) && value->type == TYPE_F32
+               && value->physical->kind != PHYSICAL_SCALAR;
+    }
+}
+
+/* Called by the generated code after kernel number `kernel`. */
+static void check_kernel(struct net_profile *profile, int kernel, int thread)
+{
+    Trial *t = (Trial *)(void *)profile;
+    const Kernel *k = t->program->kernels[kernel];
+    const Graph *g = t->program->graph;
+
+    (void)thread;
+    for (int i = 0; i < g->value_count; i++) {
+        const Value *value = g->values[i];
+        const char *what;
+
+        if (!stores(k, value))
+            continue;
+        what = format("kernel %d (%s), %s%s%s %s", kernel, kernel_label(k),
+                      op_info[value->node->op].text, value->node->path ? " of " : "",
+                      value->node->path ? value->node->path : "", shape_text(value->shape));
+        if (value->physical->kind == PHYSICAL_VALUE) {
+            check_value(t, value, what);
+        } else {
+            struct net_segment segments[MAX_SEGMENTS];
+            const struct net_tensor tensor = tensor_of(value, segments);
+            Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
+
+            const float *at = (const float *)(const void *)(t->arena.at
+                                                            + value->physical->buffer->offset);
+
+            /* 1 / std of channels that are none is multiplied by their gamma, +0 */
+            check_tensor(t, at, &tensor, t->expected ? &c : NULL,
+                         value->node->op != OP_BATCHNORM_STATS && value->node->op != OP_INVERSE_STD,
+                         what);
+        }
+    }
+}
+
+/* ---- Steps --------------------------------------------------------------------------------- */
+
+static void work(void *context, int thread)
+{
+    Trial *t = context;
+
+    t->step->run(&t->run, thread);
+}
+
+/* Needs: memory, a batch. Poisons what is not the step's to read, runs it. */
+static void run_program(Trial *t, bool training, bool look)
+{
+    const struct net_model *net = t->c->net;
+
+    net_flush_denormals();
+    memset(t->arena.at, 0xff, t->arena.size);
+    memset(t->scratch.at, 0xff, t->scratch.size);
+    for (int i = 0; i < net->tensor_count && t->run.grads; i++)
+        if (net->tensors[i].trainable)
+            memset(t->grads.at + net->tensors[i].offset, 0xff,
+                   (size_t)net->tensors[i].count * sizeof(float));
+    t->program = training ? t->c->train : t->c->evaluate;
+    t->step = training ? &net->train : &net->evaluate;
+    t->run.loss = NAN;
+    t->run.profile = look ? (struct net_profile *)(void *)t : NULL;
+    *t->c->wait = net_pool_wait;
+    *t->c->lap = check_kernel;
+    ck_assert_int_eq(t->step->kernel_count, t->program->count);
+    net_pool_run(t->run.pool, work, t);
+}
+
+static void expect(Trial *t, const Program *program)
+{
+    t->expected = new_reference(program->graph, t->run.n);
+    t->expected->seed = t->run.seed[0] | (uint64_t)t->run.seed[1] << 32;
+    t->expected->step = t->run.step;
+    fill_leaves(t->expected, 0);
+    evaluate_reference(t->expected);
+    t->errors = bound_errors(t->expected);
+}
+
+static void check_loss(const Trial *t)
+{
+    Comparison c = compare(t, t->program->graph->loss, "the loss");
+
+    check_number(&c, 0, t->run.loss);
+}
+
+/* What becomes of a parameter or state: its gradient, its new value. */
+static const Value *find_outcome(const Graph *g, const char *name)
+{
+    for (int i = g->node_count - 1; i >= 0; i--)
+        for (int j = 0; j < g->nodes[i]->output_count; j++) {
+            const Value *storage = g->nodes[i]->outputs[j]->storage;
+
+            if (storage && same(storage->name, name))
+                return g->nodes[i]->op == OP_UPDATE ? g->nodes[i]->inputs[1]
+                                                    : g->nodes[i]->outputs[j];
+        }
+    return NULL;
+}
+
+static void add_number(Outcome *o, const char *name, float x)
+{
+    o->names = grow(o->names, (int)o->count, sizeof *o->names);
+    o->numbers = grow(o->numbers, (int)o->count, sizeof *o->numbers);
+    o->names[o->count] = name;
+    o->numbers[o->count++] = x;
+}
+
+static void keep_tensors(Outcome *o, Trial *t, bool gradients)
+{
+    const struct net_model *net = t->c->net;
+
+    for (int i = 0; i < net->tensor_count && net->tensors[i].name; i++) {
+        const struct net_tensor *tensor = &net->tensors[i];
+        const unsigned char *base = gradients && tensor->trainable ? t->grads.at : t->params.at;
+        const float *at = (const float *)(const void *)(base + tensor->offset);
+        const Value *value = find_outcome(t->c->train->graph, tensor->name);
+
+        if (!value && !tensor->trainable)
+            value = find_leaf(t->program->graph, tensor->name);     /* frozen */
+        ck_assert_msg(value != NULL, "nothing becomes of %s", tensor->name);
+        if (t->expected) {
+            Comparison c = compare(t, value, tensor->name);
+
+            check_tensor(t, at, tensor, &c, true, tensor->name);
+        } else {
+            check_tensor(t, at, tensor, NULL, true, tensor->name);
+        }
+        for (long k = 0; k < net_tensor_size(tensor); k++)
+            add_number(o, tensor->name, at[net_tensor_at(tensor, k)]);
+    }
+}
+
+static void keep_prediction(Outcome *o, const Trial *t)
+{
+    const struct net_model *net = t->c->net;
+    const long count = (long)t->run.n * net->outputs;
+    float *rows = allocate((size_t)count * sizeof *rows);
+
+    net->unpack(rows, &t->run);
+    if (t->expected) {
+        Comparison c = compare(t, t->program->graph->prediction, "the prediction");
+
+        for (long i = 0; i < count; i++)
+            check_number(&c, i, rows[i]);
+    }
+    for (long i = 0; i < count; i++)
+        add_number(o, "the prediction", rows[i]);
+}
+
+static Outcome make_step(const Compiled *c, int n, int threads, bool look, bool with_reference)
+{
+    Trial t = new_trial(c, n, threads);
+    Outcome o = {0};
+
+    if (with_reference)
+        expect(&t, c->train);
+    run_program(&t, true, look);
+    if (with_reference)
+        check_loss(&t);
+    o.loss = t.run.loss;
+    keep_tensors(&o, &t, true);
+    set_params(&t);
+    if (with_reference)
+        expect(&t, c->evaluate);
+    run_program(&t, false, look);
+    if (with_reference)
+        check_loss(&t);
+    o.evaluated_loss = t.run.loss;
+    keep_prediction(&o, &t);
+    memset(t.batch.at, 0, t.batch.size);
+    pack_rows(&t, 0, false);                    /* without a target: only a prediction */
+    t.run.has_target = false;
+    run_program(&t, false, look);
+    keep_prediction(&o, &t);
+    o.distances = t.distances;
+    o.distance_count = t.distance_count;
+    free_trial(&t);
+    return o;
+}
+
+Outcome check_step(const Compiled *c, int n, bool with_reference)
+{
+    return make_step(c, n, 1, true, with_reference);
+}
+
+Outcome run_step(const Compiled *c, int n, int threads)
+{
+    return make_step(c, n, threads, false, false);
+}
+
+Outcome run_losses(const Compiled *c, int n)
+{
+    Trial t = new_trial(c, n, 1);
+    Outcome o = {0};
+
+    run_program(&t, true, false);
+    o.loss = t.run.loss;
+    set_params(&t);
+    run_program(&t, false, false);
+    o.evaluated_loss = t.run.loss;
+    keep_prediction(&o, &t);
+    free_trial(&t);
+    return o;
+}
+
+static const struct net_optimizer *find_optimizer(const char *name)
+{
+    const struct net_optimizer *o = net_optimizers;
+
+    while (!same(o->name, name))
+        o++;
+    return o;
+}
+
+/* Their batch is sorted by word: it holds the rows of a step and no more. */
+static bool has_words(const Model *model)
+{
+    for (int i = 0; i < model->field_count; i++)
+        if (model->fields[i]->vocabulary)
+            return true;
+    return false;
+}
+
+Outcome run_training(const Compiled *c, int n, int threads, int steps)
+{
+    Trial t = new_trial(c, n, threads);
+    Outcome o = {0};
+    int packed = n;
+
+    t.run.grads = NULL;
+    t.run.update = find_optimizer("sgd momentum")->update;
+    for (int step = 0; step < steps; step++) {
+        t.run.step = (uint32_t)step;
+        t.run.n = step % 5 == 4 ? n - 3 : n;    /* the last batch of an epoch is short */
+        if (step % 50 < 2 || (t.run.n != packed && has_words(c->model)))
+            pack_rows(&t, (uint32_t)step, true);
+        packed = t.run.n;
+        run_program(&t, true, false);
+        ck_assert_msg(isfinite(t.run.loss), "the loss of step %d is %g", step,
+                      (double)t.run.loss);
+    }
+    o.loss = o.evaluated_loss = t.run.loss;
+    keep_tensors(&o, &t, false);
+    free_trial(&t);
+    return o;
+}
+
+void check_same_bits(const Outcome *a, const Outcome *b, const char *what)
+{
+    ck_assert_int_eq(a->count, b->count);
+    for (long i = 0; i < a->count; i++)
+        if (memcmp(&a->numbers[i], &b->numbers[i], sizeof(float)) != 0)
+            ck_abort_msg("%s: %s, number %ld of all, is %.9g and %.9g", what, a->names[i], i,
+                         (double)a->numbers[i], (double)b->numbers[i]);
+    ck_assert_msg(memcmp(&a->loss, &b->loss, sizeof(float)) == 0
+                      && memcmp(&a->evaluated_loss, &b->evaluated_loss, sizeof(float)) == 0,
+                  "%s: the losses are %.9g, %.9g and %.9g, %.9g", what, (double)a->loss,
+                  (double)a->evaluated_loss, (double)b->loss, (double)b->evaluated_loss);
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# packages.sh -- installs the packages that netc is built with, where they are missing, through apt
+# (with sudo when not root), and says which.
+#
+#     packages.sh build           what netc and its trainers need
+#     packages.sh test            and what the tests need
+#     packages.sh sanitizers      clang's sanitizers, in a package named by its version
+#
+# CC: the compiler that is used instead of clang, as in the Makefile.
+set -euo pipefail
+cc=${CC:-clang}
+
+# a package, and a file or command that says it is there; Debian 12's `clang` is clang 14
+build="flex:flex bison:bison clang:$cc libsimde-dev:/usr/include/simde/x86/avx512.h \
+       zlib1g-dev:/usr/include/zlib.h"
+tests="pkg-config:pkg-config check:/usr/include/check.h"
+
+install() {
+    local as=
+    [ $# -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] || as=sudo
+    echo "netc is built with packages that are missing here: $*"
+    echo "installing them: ${as:+$as }apt-get install $*"
+    $as apt-get update -q &&
+        DEBIAN_FRONTEND=noninteractive $as apt-get install -y -q --no-install-recommends "$@" ||
+        { echo "could not install $*: install them by hand, then run make again" >&2; exit 1; }
+}
+
+missing_of() {
+    local need file
+    for need in "$@"; do
+        file=${need#*:}
+        [ -e "$file" ] || command -v "$file" >/dev/null || echo "${need%%:*}"
+    done
+}
+
+case ${1:-} in
+    # shellcheck disable=SC2046,SC2086
+    build) install $(missing_of $build) ;;
+    # shellcheck disable=SC2046,SC2086
+    test) install $(missing_of $build $tests) ;;
+    sanitizers)
+        if ! echo 'int main(void) { return 0; }' |
+            "$cc" -fsanitize=address,undefined -x c -o /dev/null - 2>/dev/null; then
+            install "libclang-rt-$("$cc" -dumpversion | cut -d. -f1)-dev"
+        fi ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
