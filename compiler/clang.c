@@ -80,15 +80,17 @@ static bool find_runtime(Clang *clang)
                         "folder and the runtime beside it\n");
         return false;
     }
-    clang->libraries = folder;                          /* build/netc, build/libnetrt.a */
+    clang->libraries = folder; /* build/netc, build/libnetrt.a */
     if (access(format("%s/libnetrt.a", clang->libraries), R_OK) != 0)
-        clang->libraries = format("%s/../lib/netc", folder);    /* as installed */
+        clang->libraries = format("%s/../lib/netc", folder); /* as installed */
     clang->headers = format("%s/include", clang->libraries);
     if (access(format("%s/libnetrt.a", clang->libraries), R_OK) == 0 &&
         access(format("%s/netrt.h", clang->headers), R_OK) == 0)
         return true;
-    fprintf(stderr, "netc: error: the runtime, libnetrt.a and include/netrt.h, lies neither in %s "
-                    "nor in %s/../lib/netc; run `make` or `make install` again\n", folder, folder);
+    fprintf(stderr,
+            "netc: error: the runtime, libnetrt.a and include/netrt.h, lies neither in %s "
+            "nor in %s/../lib/netc; run `make` or `make install` again\n",
+            folder, folder);
     return false;
 }
 
@@ -178,7 +180,7 @@ static bool run(const char *const *arguments, int out, bool quiet)
     pid_t pid;
     int status = -1, error;
 
-    signal(SIGCHLD, SIG_DFL);           /* ignored, it would not say that the program ended */
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would not say that the program ended */
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, &before);
     sigemptyset(&set);
@@ -205,7 +207,7 @@ static bool run(const char *const *arguments, int out, bool quiet)
 /* What a program prints, or NULL if it failed. */
 static const char *output_of(const char *const *arguments)
 {
-    const int memory = memfd_create("clang", MFD_CLOEXEC);      /* no disk, which may be full */
+    const int memory = memfd_create("clang", MFD_CLOEXEC); /* no disk, which may be full */
     FILE *file = memory < 0 ? NULL : fdopen(memory, "r");
     Text text = {0};
     char piece[4096];
@@ -226,9 +228,9 @@ static const char *output_of(const char *const *arguments)
 
 const char *native_target(const Clang *clang)
 {
-    const char *const arguments[] = {clang->program, "-march=native", "-dM", "-E",
-                                     "-x",           "c",             "/dev/null", NULL};
-    static const char *const avx512[] = {"__AVX512F__ ", "__AVX512BW__ ", "__AVX512DQ__ ",
+    const char *const arguments[] = {
+        clang->program, "-march=native", "-dM", "-E", "-x", "c", "/dev/null", NULL};
+    static const char *const avx512[] = {"__AVX512F__ ",  "__AVX512BW__ ", "__AVX512DQ__ ",
                                          "__AVX512VL__ ", "__AVX512CD__ ", "__FMA__ "};
     static const char *const avx2[] = {"__AVX2__ ", "__FMA__ ", "__BMI2__ "};
     const char *macros = output_of(arguments);
@@ -244,7 +246,7 @@ const char *native_target(const Clang *clang)
 /* ---- the trainer ----------------------------------------------------------------------------- */
 
 typedef struct Command {
-    const char **words;         /* NULL-terminated once complete */
+    const char **words; /* NULL-terminated once complete */
     int count;
 } Command;
 
@@ -313,36 +315,38 @@ static const char *temporary_folder(void)
 static Built explain_failure(const Clang *clang, const char *output)
 {
     const char *slash = strrchr(output, '/');
-    const char *const folders[] = {
-        slash ? format("%.*s", (int)(slash - output) + 1, output) : ".", temporary_folder()};
+    const char *const folders[] = {slash ? format("%.*s", (int)(slash - output) + 1, output) : ".",
+                                   temporary_folder()};
 
     for (int i = 0; i < COUNT(folders); i++) {
         const int error = try_writing(folders[i]);
 
         if (!error)
             continue;
-        fprintf(stderr, "netc: error: clang cannot write in %s: %s\n", folders[i],
-                strerror(error));
+        fprintf(stderr, "netc: error: clang cannot write in %s: %s\n", folders[i], strerror(error));
         return BUILT_NO_FILE;
     }
-    fprintf(stderr, "netc: error: %s failed on the generated C (its message is above); that is a "
-                    "fault of netc's, not of the model: please report it\n", clang->program);
+    fprintf(stderr,
+            "netc: error: %s failed on the generated C (its message is above); that is a "
+            "fault of netc's, not of the model: please report it\n",
+            clang->program);
     return BUILT_FAULT;
 }
 
 Built build_trainer(const Clang *clang, const char *target, const char *code, const char *output)
 {
-    static const char *const compile[] = {"-std=c11", "-O2", "-ffp-contract=off",
-                                          "-fno-math-errno", "-fno-asynchronous-unwind-tables"};
-    static const char *const sanitize[] = {"-O1", "-gline-tables-only",
-                                           "-fsanitize=address,undefined",
-                                           "-fno-sanitize-recover=all"};
+    static const char *const compile[] = {"-std=c11", "-O2", "-ffp-contract=off", "-fno-math-errno",
+                                          "-fno-asynchronous-unwind-tables"};
+    static const char *const sanitize[] = {
+        "-O1", "-gline-tables-only", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"};
     static const char *const link[] = {"-static", "-Wl,--gc-sections", "-s"};
     const char *part = format("%s.%ld.part", output, (long)getpid());
     const char *const libraries[] = {"-Wl,--start-group",
                                      format("%s/libnetrt.a", clang->libraries),
                                      format("%s/libnetrt-%s.a", clang->libraries, target),
-                                     "-Wl,--end-group", "-lz", "-lm"};
+                                     "-Wl,--end-group",
+                                     "-lz",
+                                     "-lm"};
     Command command = {0};
 
     add(&command, clang->program);

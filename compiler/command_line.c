@@ -97,9 +97,9 @@ static bool is_option(const char *word, const char *name)
 
 static void set_flag(Options *o, const char *word)
 {
-    static const char *const names[] = {
-        "--emit-c", "--summary", "--graph",  "--check", "--keep", "-v",        "--define",
-        "--target", "--batch",   "--dump",   "--cc",    "-o",     "--version", "--help"};
+    static const char *const names[] = {"--emit-c", "--summary", "--graph",   "--check", "--keep",
+                                        "-v",       "--define",  "--target",  "--batch", "--dump",
+                                        "--cc",     "-o",        "--version", "--help"};
     const char *near = nearest(word, names, COUNT(names));
 
     if (same(word, "--emit-c"))

@@ -12,49 +12,49 @@
 enum { EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_CLANG = 3 };
 
 typedef struct Options {
-    const char *input;          /* model.net */
-    const char *output;         /* -o, or NULL */
-    const char *target;         /* native, avx512, avx2, generic */
-    const char *cc;             /* --cc, or NULL */
-    const char *dump;           /* ast, graph, grad, fused, plan, or NULL */
+    const char *input;  /* model.net */
+    const char *output; /* -o, or NULL */
+    const char *target; /* native, avx512, avx2, generic */
+    const char *cc;     /* --cc, or NULL */
+    const char *dump;   /* ast, graph, grad, fused, plan, or NULL */
     Define *defines;
     int define_count;
-    int batch;                  /* 0: as the model says */
+    int batch; /* 0: as the model says */
     bool emit_c, summary, graph, check, keep, verbose;
 } Options;
 
 Options parse_options(int argc, char **argv);
-_Noreturn void fail_usage(const char *message);         /* exit code 2 */
+_Noreturn void fail_usage(const char *message); /* exit code 2 */
 
 /* ---- output.c ------------------------------------------------------------------------------- */
 
 typedef struct Clang Clang;
 
-int flush(void);                /* what was printed has arrived: an exit code */
+int flush(void); /* what was printed has arrived: an exit code */
 bool is_same_file(const char *a, const char *b);
-double milliseconds(void);      /* of a clock that only goes on */
-int write_out(const Options *o, const Text *text);           /* to stdout, or the file of -o */
+double milliseconds(void);                         /* of a clock that only goes on */
+int write_out(const Options *o, const Text *text); /* to stdout, or the file of -o */
 
 /* Compiles `code` to the trainer `name`. The generated C goes to FILE.c, which goes away again
    unless --keep, after a signal too. `began`: milliseconds() when netc began, for -v. */
 int build_output(const Options *o, const Clang *clang, const char *target, const Text *code,
-          const char *name, double began);
+                 const char *name, double began);
 
 /* ---- clang.c: clang behind netc -------------------------------------------------------------- */
 
 struct Clang {
-    const char *program;        /* as found on PATH, or --cc */
-    const char *headers, *libraries;    /* the folders of netrt.h and libnetrt.a */
-    bool verbose;               /* print the command */
+    const char *program;             /* as found on PATH, or --cc */
+    const char *headers, *libraries; /* the folders of netrt.h and libnetrt.a */
+    bool verbose;                    /* print the command */
 };
 
-bool find_clang(Clang *clang, const char *cc);          /* prints its own error */
-const char *native_target(const Clang *clang);          /* "avx512", "avx2" or "generic" */
+bool find_clang(Clang *clang, const char *cc); /* prints its own error */
+const char *native_target(const Clang *clang); /* "avx512", "avx2" or "generic" */
 
 typedef enum Built {
     BUILT,
-    BUILT_NO_FILE,              /* a file cannot be written */
-    BUILT_FAULT,                /* clang refuses the code, or a signal came */
+    BUILT_NO_FILE, /* a file cannot be written */
+    BUILT_FAULT,   /* clang refuses the code, or a signal came */
 } Built;
 
 /* Compiles the file `code` to the trainer `output`, which appears whole or not at all. */

@@ -104,7 +104,7 @@ int main(int argc, char **argv)
     if (argc > 1 && same(argv[1], "fmt"))
         fail_usage("netc fmt is not there yet");
 
-    signal(SIGXFSZ, SIG_IGN);       /* a file over the limit is a write that fails, as others do */
+    signal(SIGXFSZ, SIG_IGN); /* a file over the limit is a write that fails, as others do */
 
     const Options o = parse_options(argc, argv);
     const int status = compile(&o);

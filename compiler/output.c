@@ -3,7 +3,7 @@
  * generated C.
  */
 
-#define _XOPEN_SOURCE 700      /* realpath */
+#define _XOPEN_SOURCE 700 /* realpath */
 
 #include "driver.h"
 
@@ -78,15 +78,15 @@ int write_out(const Options *o, const Text *text)
 static void keep_model(const Options *o, const char *path, const char *what)
 {
     if (is_same_file(path, o->input))
-        fail_usage(format("%s would be written over the model, %s; give -o another name", what,
-                          path));
+        fail_usage(
+            format("%s would be written over the model, %s; give -o another name", what, path));
 }
 
 /* The generated C goes to FILE.c, which goes away again unless --keep, after a signal too. */
 int build_output(const Options *o, const Clang *clang, const char *target, const Text *code,
                  const char *name, double began)
 {
-    const char *real = realpath(name, NULL), *trainer = real ? real : name;     /* behind a link */
+    const char *real = realpath(name, NULL), *trainer = real ? real : name; /* behind a link */
     const char *path = format("%s.c", trainer);
     double emitted, built;
     struct stat there;

@@ -16,23 +16,23 @@
 
 /* ---- The run: what varies -------------------------------------------------------------------- */
 
-struct net_pool;                /* threads and their barrier (pool.c) */
-struct net_profile;             /* times of single kernels (profile.c) */
+struct net_pool;    /* threads and their barrier (pool.c) */
+struct net_profile; /* times of single kernels (profile.c) */
 
 /* A step's scalars of the optimizer, computed once in double by the runtime. */
 struct net_hyper {
-    float lr;                   /* the step size; adam, adamw: lr / (1 - beta1^t), t from 1 */
-    float weight_decay;         /* added to the gradient, times the parameter; adamw: 0 */
-    float shrink;               /* adam, adamw: times the parameter; adamw: 1 - lr weight_decay */
-    float momentum;             /* sgd, rmsprop */
-    float beta2;                /* adam, adamw; rmsprop: alpha; adadelta: rho */
-    float eps;                  /* all but sgd */
-    float first_share;          /* adam, adamw: 1 - beta1 */
-    float second_share;         /* 1 - beta2 */
-    float second_scale;         /* adam, adamw: 1 / sqrt(1 - beta2^t) */
-    bool idle;                  /* an update by a gradient of 0 changes neither parameter nor state:
+    float lr;           /* the step size; adam, adamw: lr / (1 - beta1^t), t from 1 */
+    float weight_decay; /* added to the gradient, times the parameter; adamw: 0 */
+    float shrink;       /* adam, adamw: times the parameter; adamw: 1 - lr weight_decay */
+    float momentum;     /* sgd, rmsprop */
+    float beta2;        /* adam, adamw; rmsprop: alpha; adadelta: rho */
+    float eps;          /* all but sgd */
+    float first_share;  /* adam, adamw: 1 - beta1 */
+    float second_share; /* 1 - beta2 */
+    float second_scale; /* adam, adamw: 1 / sqrt(1 - beta2^t) */
+    bool idle;          /* an update by a gradient of 0 changes neither parameter nor state:
                                    rows of an embedding that no token named may be left out */
-    long stride;                /* floats between two copies of the parameters in `state` */
+    long stride;        /* floats between two copies of the parameters in `state` */
 };
 
 /* One optimizer: w, state = update(w, g, state), elementwise over `count` floats, a multiple of 16,
@@ -41,25 +41,25 @@ typedef void net_update(float *restrict w, const float *restrict g, float *restr
                         long count, const struct net_hyper *hyper);
 
 struct net_run {
-    void *params;               /* net_model.params_size bytes: parameters and running statistics */
-    float *state;               /* optimizer state: hyper.stride floats for each copy */
-    float *grads;               /* the layout of params where gradients are wanted, else NULL:
+    void *params;        /* net_model.params_size bytes: parameters and running statistics */
+    float *state;        /* optimizer state: hyper.stride floats for each copy */
+    float *grads;        /* the layout of params where gradients are wanted, else NULL:
                                    then update is not called, every gradient is stored here */
-    void *arena;                /* net_model.arena_size bytes; nothing in it outlives a step */
-    float *scratch;             /* net_model.scratch_size bytes for each thread, 64-byte aligned */
-    long scratch_stride;        /* floats from thread to thread */
-    const void *batch;          /* net_model.batch_size bytes, zeroed at first, filled by pack */
-    int n;                      /* rows in this batch, as packed: 1 to net_model.batch */
-    int threads;                /* 1 or more */
-    bool has_target;            /* evaluate only: compute the loss too */
-    float loss;                 /* out: the mean over n rows */
-    float loss_weight;          /* n; or out: the weights of its rows' classes */
-    uint32_t seed[2];           /* Philox key */
-    uint32_t step;              /* of the random draws: counts from 0 */
+    void *arena;         /* net_model.arena_size bytes; nothing in it outlives a step */
+    float *scratch;      /* net_model.scratch_size bytes for each thread, 64-byte aligned */
+    long scratch_stride; /* floats from thread to thread */
+    const void *batch;   /* net_model.batch_size bytes, zeroed at first, filled by pack */
+    int n;               /* rows in this batch, as packed: 1 to net_model.batch */
+    int threads;         /* 1 or more */
+    bool has_target;     /* evaluate only: compute the loss too */
+    float loss;          /* out: the mean over n rows */
+    float loss_weight;   /* n; or out: the weights of its rows' classes */
+    uint32_t seed[2];    /* Philox key */
+    uint32_t step;       /* of the random draws: counts from 0 */
     net_update *update;
     struct net_hyper hyper;
     struct net_pool *pool;
-    struct net_profile *profile;    /* NULL outside `bench --per-kernel` */
+    struct net_profile *profile; /* NULL outside `bench --per-kernel` */
 };
 
 void net_pool_wait(struct net_pool *pool, int thread);
@@ -87,72 +87,73 @@ enum net_tensor_kind { NET_WEIGHT, NET_VECTOR, NET_TABLE };
    row  start + p * channels + c.  (conv2d: one segment, channels = C, pixels = KH * KW.)
    NET_TABLE: shape [rows, width], row after row, each of whole blocks of 16. */
 struct net_tensor {
-    const char *name;           /* as in safetensors: "mlp.dense_1.weight" */
-    size_t offset;              /* bytes into params, 64-byte aligned */
-    long count;                 /* floats with padding; padding is +0 */
-    int rank, shape[4];         /* logical, PyTorch's: [out, in], [out, in, kh, kw], [channels] */
+    const char *name;   /* as in safetensors: "mlp.dense_1.weight" */
+    size_t offset;      /* bytes into params, 64-byte aligned */
+    long count;         /* floats with padding; padding is +0 */
+    int rank, shape[4]; /* logical, PyTorch's: [out, in], [out, in, kh, kw], [channels] */
     enum net_tensor_kind kind;
-    int panels[3];              /* how many of 3, of 2, of 1 blocks, in this order */
+    int panels[3]; /* how many of 3, of 2, of 1 blocks, in this order */
     const struct net_segment *segments;
     int segment_count;
-    bool trainable;             /* false: a running statistic */
-    const char *init;           /* which initial values: the names in init.c */
-    int fan_in, fan_out;        /* elements that an output, an input takes part in: for init */
-    double l1, l2;              /* times sum |w| and sum w^2, added to the loss */
-    int padding_row;            /* of a table of words: the row that begins as 0, from 1; 0: none */
-    const char *pretrained;     /* of a table of words: the file of its rows, or NULL */
-    int field;                  /* whose words the rows of a pretrained table are */
+    bool trainable;         /* false: a running statistic */
+    const char *init;       /* which initial values: the names in init.c */
+    int fan_in, fan_out;    /* elements that an output, an input takes part in: for init */
+    double l1, l2;          /* times sum |w| and sum w^2, added to the loss */
+    int padding_row;        /* of a table of words: the row that begins as 0, from 1; 0: none */
+    const char *pretrained; /* of a table of words: the file of its rows, or NULL */
+    int field;              /* whose words the rows of a pretrained table are */
 };
 
 /* The offset in floats of flat logical (PyTorch, row-major) element `index` inside the tensor. */
 long net_tensor_at(const struct net_tensor *tensor, long index);
-long net_tensor_size(const struct net_tensor *tensor);      /* logical elements */
+long net_tensor_size(const struct net_tensor *tensor); /* logical elements */
 
 /* Arguments of a call in the .net file, evaluated. */
 struct net_arg {
     const char *name;
-    const char *text;           /* a string or bare name; a list of names: "tags digits"; or NULL */
-    double number;              /* a number or bool (0, 1) */
-    const double *list;         /* a list of numbers, else NULL */
-    const char *const *texts;   /* a list of strings, else NULL */
-    int count;                  /* of list or texts */
-    bool given;                 /* false: the default */
-    bool none;                  /* no value at all */
+    const char *text;         /* a string or bare name; a list of names: "tags digits"; or NULL */
+    double number;            /* a number or bool (0, 1) */
+    const double *list;       /* a list of numbers, else NULL */
+    const char *const *texts; /* a list of strings, else NULL */
+    int count;                /* of list or texts */
+    bool given;               /* false: the default */
+    bool none;                /* no value at all */
 };
 
-struct net_reader;              /* data.h: opens a source */
-struct net_preparation;         /* data.h: turns a field's rows into what the model reads */
+struct net_reader;      /* data.h: opens a source */
+struct net_preparation; /* data.h: turns a field's rows into what the model reads */
 
 struct net_call {
-    const char *name;           /* "idx", "scale", "sgd" */
+    const char *name; /* "idx", "scale", "sgd" */
     const struct net_arg *args;
     int arg_count;
-    const struct net_reader *reader;            /* of a source, else NULL */
-    const struct net_preparation *preparation;  /* of a preparation, else NULL */
+    const struct net_reader *reader;           /* of a source, else NULL */
+    const struct net_preparation *preparation; /* of a preparation, else NULL */
 };
 
 enum net_field_kind {
-    NET_INPUT,                  /* numbers */
-    NET_INPUT_TOKENS,           /* ids of words, shape [length] */
-    NET_INPUT_SPARSE,           /* a bag of words, shape [vocabulary] */
-    NET_TARGET_CLASS, NET_TARGET_VALUES
+    NET_INPUT,        /* numbers */
+    NET_INPUT_TOKENS, /* ids of words, shape [length] */
+    NET_INPUT_SPARSE, /* a bag of words, shape [vocabulary] */
+    NET_TARGET_CLASS,
+    NET_TARGET_VALUES
 };
 
 struct net_field {
-    const char *name;           /* in the model */
-    const char *source;         /* the source's field it is made from; "CRIM..LSTAT" of columns */
-    const struct net_arg *columns;  /* of csv and jsonl: names, or numbers from 1, of its columns */
+    const char *name;   /* in the model */
+    const char *source; /* the source's field it is made from; "CRIM..LSTAT" of columns */
+    const struct net_arg *columns; /* of csv and jsonl: names, or numbers from 1, of its columns */
     int column_count;
-    bool column_range;          /* columns[0] is the first, columns[1] the last of them */
+    bool column_range; /* columns[0] is the first, columns[1] the last of them */
     enum net_field_kind kind;
-    int rank, shape[4];         /* of one row; a class: rank 0 */
-    int size;                   /* product of shape, 1 for a class */
-    int classes;                /* of classes(n) or one_hot(n), else 0 */
-    int vocabulary;             /* of tokens: ids are below it, 0 is padding, 1 unknown; of a bag of
+    int rank, shape[4]; /* of one row; a class: rank 0 */
+    int size;           /* product of shape, 1 for a class */
+    int classes;        /* of classes(n) or one_hot(n), else 0 */
+    int vocabulary;     /* of tokens: ids are below it, 0 is padding, 1 unknown; of a bag of
                                    words: its columns; else 0 */
-    const struct net_call *augments;    /* of prepared rows, in order: augment.c */
+    const struct net_call *augments; /* of prepared rows, in order: augment.c */
     int augment_count;
-    const struct net_call *steps;   /* preparations, in order */
+    const struct net_call *steps; /* preparations, in order */
     int step_count;
 };
 
@@ -163,34 +164,34 @@ struct net_field {
    floats of them. */
 enum net_type { NET_F32, NET_U8, NET_I32, NET_SPARSE, NET_TEXT, NET_F64 };
 
-struct net_sparse {             /* the elements of a row that are not 0 */
+struct net_sparse { /* the elements of a row that are not 0 */
     int count;
-    const int32_t *index;       /* ascending, each once */
+    const int32_t *index; /* ascending, each once */
     const float *value;
 };
 
 struct net_rows {
     enum net_type type;
     const void *const *row;
-    const float *scale, *shift;     /* U8 only: shape[0] each */
+    const float *scale, *shift; /* U8 only: shape[0] each */
 };
 
 /* A layer's result in the arena: of image i, pixel p, blocks b: floats
    at + i / 16 * chunk + (block + p * stride + b) * 256 + i % 16 * 16. */
 struct net_result {
-    size_t at;                  /* bytes */
+    size_t at; /* bytes */
     long chunk;
-    int pixels, stride, block, blocks;  /* blocks 0: it cannot be looked at */
+    int pixels, stride, block, blocks; /* blocks 0: it cannot be looked at */
 };
 
 struct net_kernel {
-    const char *name;           /* "dense_relu_64x784x256" */
-    const char *layer;          /* "mlp.dense_1" */
-    const char *kind;           /* "forward", "backward-data", "backward-weights", ... */
-    int line;                   /* of the .net file */
-    double flops, bytes;        /* at a full batch; bytes that must be read and written */
-    double updated;             /* bytes of parameters that it updates: not in `bytes` */
-    struct net_result result;   /* of a forward kernel of the train step */
+    const char *name;         /* "dense_relu_64x784x256" */
+    const char *layer;        /* "mlp.dense_1" */
+    const char *kind;         /* "forward", "backward-data", "backward-weights", ... */
+    int line;                 /* of the .net file */
+    double flops, bytes;      /* at a full batch; bytes that must be read and written */
+    double updated;           /* bytes of parameters that it updates: not in `bytes` */
+    struct net_result result; /* of a forward kernel of the train step */
 };
 
 struct net_step {
@@ -199,49 +200,49 @@ struct net_step {
     int kernel_count;
 };
 
-struct net_layer {              /* a line of `summary` */
-    const char *name, *type, *inputs;   /* "lenet5.conv2d_1", "conv2d(6, 5)", what it connects to */
-    int rank, shape[4];         /* of its output, one row */
-    long parameters, states;    /* trainable, non-trainable */
-    double flops;               /* forward, one row */
+struct net_layer {                    /* a line of `summary` */
+    const char *name, *type, *inputs; /* "lenet5.conv2d_1", "conv2d(6, 5)", what it connects to */
+    int rank, shape[4];               /* of its output, one row */
+    long parameters, states;          /* trainable, non-trainable */
+    double flops;                     /* forward, one row */
 };
 
 enum net_loss { NET_MSE, NET_MAE, NET_HUBER, NET_CROSS_ENTROPY, NET_BINARY_CROSS_ENTROPY };
 enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
 
 struct net_model {
-    const char *name, *source, *version;    /* "lenet5", "cifar10_lenet5.net", "0.1" */
-    const char *folder;         /* of the .net file as netc was given it; NULL: the current one */
-    const char *hash;                       /* 16 hex digits of the text above the table */
-    const char *isa;                        /* "avx512", "avx2", "generic" */
-    int batch;                              /* capacity N */
-    size_t params_size, arena_size, batch_size;     /* bytes */
-    size_t scratch_size;        /* bytes that a thread needs for itself, a multiple of 64; or 0 */
+    const char *name, *source, *version; /* "lenet5", "cifar10_lenet5.net", "0.1" */
+    const char *folder; /* of the .net file as netc was given it; NULL: the current one */
+    const char *hash;   /* 16 hex digits of the text above the table */
+    const char *isa;    /* "avx512", "avx2", "generic" */
+    int batch;          /* capacity N */
+    size_t params_size, arena_size, batch_size; /* bytes */
+    size_t scratch_size; /* bytes that a thread needs for itself, a multiple of 64; or 0 */
     const struct net_tensor *tensors;
     int tensor_count;
-    const struct net_field *fields;         /* inputs, then the target last */
+    const struct net_field *fields; /* inputs, then the target last */
     int field_count;
-    const struct net_call *parts[3];        /* train, validation, test; NULL where there is none */
+    const struct net_call *parts[3]; /* train, validation, test; NULL where there is none */
     const struct net_call *loss_call, *optimizer;
-    const struct net_call *schedule;        /* one after another; only the last may have no end */
+    const struct net_call *schedule; /* one after another; only the last may have no end */
     int schedule_count;
-    const struct net_call *stop, *clip;     /* NULL where there is none */
+    const struct net_call *stop, *clip; /* NULL where there is none */
     const struct net_call *metrics;
     int metric_count;
-    int least_batch;                        /* 2 where a batchnorm has one number a channel and
+    int least_batch; /* 2 where a batchnorm has one number a channel and
                                                row, or 0; for training */
     int default_batch, epochs;
     double seed;
-    const char *keep;                       /* "best" or "last" */
-    const char *monitor;                    /* what is best: "validation_loss", or a metric */
+    const char *keep;    /* "best" or "last" */
+    const char *monitor; /* what is best: "validation_loss", or a metric */
     enum net_loss loss;
-    enum net_activation activation;         /* still to be applied to outputs for `predict` */
-    int outputs;                            /* floats of one row of the prediction */
+    enum net_activation activation; /* still to be applied to outputs for `predict` */
+    int outputs;                    /* floats of one row of the prediction */
     int output_rank, output_shape[4];
     const struct net_layer *layers;
     int layer_count;
     struct net_step train, evaluate;
-    void (*pack)(void *batch, const struct net_rows *fields, int n);    /* fields as in the table;
+    void (*pack)(void *batch, const struct net_rows *fields, int n); /* fields as in the table;
                                                a field with row == NULL is left out (predict) */
     void (*unpack)(float *rows, const struct net_run *run); /* after evaluate: [n][outputs] */
 };

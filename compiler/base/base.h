@@ -20,11 +20,11 @@
 
 /* ---- util.c: memory, strings, growing arrays ----------------------------------------------- */
 
-void *allocate(size_t size);                            /* zeroed; out of memory is fatal */
-char *format(const char *fmt, ...) PRINTF(1, 2);        /* a new string */
-char *copy_text(const char *text, size_t length);       /* a new string of `length` bytes */
-bool same(const char *a, const char *b);                /* both NULL, or equal */
-int up(int size, int unit);                             /* units that hold `size` */
+void *allocate(size_t size);                      /* zeroed; out of memory is fatal */
+char *format(const char *fmt, ...) PRINTF(1, 2);  /* a new string */
+char *copy_text(const char *text, size_t length); /* a new string of `length` bytes */
+bool same(const char *a, const char *b);          /* both NULL, or equal */
+int up(int size, int unit);                       /* units that hold `size` */
 const char *nearest(const char *word, const char *const *words, int count); /* or NULL */
 
 /* Appends to a growing array `items` with `count` used entries; reallocates at powers of two. */
@@ -34,7 +34,7 @@ void *grow(void *items, int count, size_t size);
 
 /* An output that grows in memory, then goes to a file at once, or not at all. */
 typedef struct Text {
-    char *at;                   /* NUL-terminated */
+    char *at; /* NUL-terminated */
     size_t length, capacity;
 } Text;
 
@@ -46,30 +46,30 @@ void text_add_v(Text *text, const char *fmt, va_list args);
 enum { MAX_RANK = 4 };
 
 typedef struct Shape {
-    int rank;                   /* 0: a scalar; without the batch axis where there is one */
+    int rank; /* 0: a scalar; without the batch axis where there is one */
     int size[MAX_RANK];
 } Shape;
 
 int shape_size(Shape shape);
 bool same_shape(Shape a, Shape b);
-const char *shape_text(Shape shape);                    /* "[3, 32, 32]" */
+const char *shape_text(Shape shape); /* "[3, 32, 32]" */
 
 /* ---- diag.c: errors with a place, a line and a caret ---------------------------------------- */
 
 typedef struct Span {
-    int begin, end;             /* byte offsets into the source; end is one past the last */
+    int begin, end; /* byte offsets into the source; end is one past the last */
 } Span;
 
 typedef struct Source {
-    const char *path;           /* as it was given */
-    const char *name;           /* the path's last part without ".net": the model's name */
+    const char *path; /* as it was given */
+    const char *name; /* the path's last part without ".net": the model's name */
     const char *text;
     int length;
-    int errors;                 /* reported so far */
+    int errors; /* reported so far */
 } Source;
 
-Source *read_source(const char *path);                  /* prints its own error; NULL */
-int line_of(const Source *source, Span span);           /* from 1 */
+Source *read_source(const char *path);        /* prints its own error; NULL */
+int line_of(const Source *source, Span span); /* from 1 */
 
 /* `file:line:col: error: ...`, the line, `^~~~` under the span. Counts; prints the first 20. */
 void error_at(Source *source, Span span, const char *fmt, ...) PRINTF(3, 4);
@@ -83,23 +83,23 @@ void note_at(Source *source, Span span, const char *fmt, ...) PRINTF(3, 4);
 /* A note without a place, such as a remedy. */
 void note(Source *source, const char *fmt, ...) PRINTF(2, 3);
 
-typedef struct Define {         /* --define NAME=VALUE */
+typedef struct Define { /* --define NAME=VALUE */
     const char *name, *value;
 } Define;
 
-enum { BATCH_MAX = 65536 };     /* rows */
+enum { BATCH_MAX = 65536 }; /* rows */
 
 /* ---- target.c: register tiles and panels ----------------------------------------------------- */
 
 /* The compiler's limits for a target; lanes are 16 on all of them. */
 typedef struct Target {
-    const char *name;           /* "avx512", "avx2", "generic" */
-    int rows, vectors;          /* of a register tile: images by blocks */
-    int sums;                   /* of a narrow convolution's tile: pixels by channels */
+    const char *name;  /* "avx512", "avx2", "generic" */
+    int rows, vectors; /* of a register tile: images by blocks */
+    int sums;          /* of a narrow convolution's tile: pixels by channels */
 } Target;
 
 const Target *find_target(const char *name);
-void cut_panels(int blocks, int vectors, int panels[3]);    /* how many of 3, of 2, of 1 blocks */
+void cut_panels(int blocks, int vectors, int panels[3]); /* how many of 3, of 2, of 1 blocks */
 /* Of groups of `size` channels: no panel of several blocks touches two. */
 void cut_group_panels(int blocks, int vectors, int size, int panels[3]);
 

@@ -28,9 +28,9 @@ long floats_at(const Kernel *k)
     const Node *node = k->node;
     const Shape w = node->outputs[0]->shape;
 
-    if (k->kind == KERNEL_DW_AT)        /* of three blocks of inputs, a panel of outputs */
+    if (k->kind == KERNEL_DW_AT) /* of three blocks of inputs, a panel of outputs */
         return 48L * (w.size[0] < 48 ? w.size[0] : 48) * w.size[2] * w.size[3];
-    if (k->kind == KERNEL_DX_AT)        /* places, then what meets a pixel */
+    if (k->kind == KERNEL_DX_AT) /* places, then what meets a pixel */
         return sorted_floats(node) + 32L * node->inputs[0]->shape.size[0];
     return 0;
 }
@@ -52,7 +52,8 @@ static const char *tap_at(const Attributes *at, Shape w, int axis)
                                           : format("tap %% %d", w.size[3]);
 
     return dilation_of(at, axis) > 1 && w.size[2 + axis] > 1
-               ? format("%s * %d", k, dilation_of(at, axis)) : k;
+               ? format("%s * %d", k, dilation_of(at, axis))
+               : k;
 }
 
 static bool has_edges(const Attributes *at)
@@ -94,8 +95,9 @@ static void write_turn(Emitter *e, Text *text, int level, const Kernel *k, const
     line(text, level + 2, "acc + (j * %d + tap) * %dL + 16 * b, %d,", 16 * taps, 16 * vectors,
          16 * taps * vectors);
     line(text, level + 2, "%d - 16 * (panel_block + j), inputs);", w.size[0]);
-    write_finish(text, level, k, format("[panel_block * %dL + (tap * %d + %sinput) * %dL]",
-                                        16 * dw->rows, w.size[1], from(start), 16 * wide),
+    write_finish(text, level, k,
+                 format("[panel_block * %dL + (tap * %d + %sinput) * %dL]", 16 * dw->rows,
+                        w.size[1], from(start), 16 * wide),
                  "dw", format("%d * inputs", 16 * wide));
     line(text, level - 1, "}");
 }
@@ -178,10 +180,13 @@ void emit_dw_at(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "index", node->inputs[2], false, NULL);
     d->base = format("conv2d_dw_at%s_%s_%dx%d", k->update ? "_update" : "",
                      shape_name(e, node->inputs[0]), dw->rows, dw->outputs);
-    text_add(&d->comment, "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: "
-             "(blocks of inputs, panel) */\n", k->update ? ", then the update" : "");
+    text_add(&d->comment,
+             "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: "
+             "(blocks of inputs, panel) */\n",
+             k->update ? ", then the update" : "");
     line(&d->text, 0, "{");
-    line(&d->text, 1, "float *acc = net_scratch(run, thread);      "
+    line(&d->text, 1,
+         "float *acc = net_scratch(run, thread);      "
          "/* [output][tap][block][16 inputs] */\n");
     for (int i = 0; i < x->segment_count; i++) {
         int groups[3], first = 0;
@@ -224,8 +229,10 @@ static void write_gather(Emitter *e, Text *text, const Kernel *k)
          window_count(at, node->outputs[0]->shape.size[2], 1));
     write_array(text, 3, "sum", node->outputs[0]->physical->blocks, "[16][16]", 256, floats_at(k));
     line(text, 3, "struct net_met met;\n");
-    line(text, 3, "net_meet_places(&met, net_scratch(run, thread) + %ld, dy->at[chunk][0][0][0], "
-         "&places, &m);", sorted_floats(node));
+    line(text, 3,
+         "net_meet_places(&met, net_scratch(run, thread) + %ld, dy->at[chunk][0][0][0], "
+         "&places, &m);",
+         sorted_floats(node));
     for (int i = 0; i < count; i++)
         for (int width = 3, first = 0; width >= 1; width--) {
             const int panels = parts[i].panels[3 - width];
@@ -233,8 +240,10 @@ static void write_gather(Emitter *e, Text *text, const Kernel *k)
             if (panels) {
                 line(text, 3, "for (int panel_block = %d; panel_block < %d; panel_block += %d)",
                      first, first + panels * width, width);
-                line(text, 4, "net_gather_places(sum[%spanel_block][0], %d, w->at + %spanel_block "
-                     "* %dL, &met, %d);", from(parts[i].block), width, from(parts[i].w),
+                line(text, 4,
+                     "net_gather_places(sum[%spanel_block][0], %d, w->at + %spanel_block "
+                     "* %dL, &met, %d);",
+                     from(parts[i].block), width, from(parts[i].w),
                      16 * w.size[0] * w.size[2] * w.size[3], w.size[0]);
             }
             first += panels * width;
@@ -266,8 +275,10 @@ void emit_dx_at(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment, "; items: (chunk, row) */\n");
     open_rows(text, v, false);
     line(text, 2, "const struct net_places places = net_sort_places(net_scratch(run, thread),");
-    line(text, 3, "dy->at[chunk][0][0][0], index->at[chunk][0][0][0], net_rows(run, chunk), %d, "
-         "%d);", count_places(node), w.size[0]);
+    line(text, 3,
+         "dy->at[chunk][0][0][0], index->at[chunk][0][0][0], net_rows(run, chunk), %d, "
+         "%d);",
+         count_places(node), w.size[0]);
     write_reach(text, 2, node, 0);
     line(text, 2, "for (int column = 0; column < %d; column++) {", v->width);
     write_reach(text, 3, node, 1);

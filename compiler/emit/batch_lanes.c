@@ -18,11 +18,11 @@ typedef struct Loops {
     const Kernel *k;
     const Narrow *g;
     Body body;
-    bool heavy;                 /* exponentials before outputs are turned back */
-    const Physical *x, *y;      /* of a dx: dy and dx */
-    const char *in, *out;       /* formals: of x; of y as it is turned back, or NULL */
-    const char *bias;           /* formal, or NULL */
-    int channels, outputs;      /* summed over, and of y */
+    bool heavy;            /* exponentials before outputs are turned back */
+    const Physical *x, *y; /* of a dx: dy and dx */
+    const char *in, *out;  /* formals: of x; of y as it is turned back, or NULL */
+    const char *bias;      /* formal, or NULL */
+    int channels, outputs; /* summed over, and of y */
     int kernel[2];
     bool dx;
 } Loops;
@@ -65,12 +65,13 @@ static const char *write_turn(const Loops *l)
     if (last > 0)
         line(&text, 1, "memset(to + %ld, 0, %ld * sizeof *to);", first + turned, last);
     line(&text, 0, "}");
-    return add_function(l->e, &l->e->tiles,
-                        format("turn_row_%dx%d%s", l->channels, l->g->turned,
-                               l->dx ? "_mirrored" : ""),
-                        "/* a row of pixels, [16 images][16 channels] each, to [channel][16 images]"
-                        " */\n"
-                        "NET_TILE void %s(float *restrict to, const float *restrict x)\n", text.at);
+    return add_function(
+        l->e, &l->e->tiles,
+        format("turn_row_%dx%d%s", l->channels, l->g->turned, l->dx ? "_mirrored" : ""),
+        "/* a row of pixels, [16 images][16 channels] each, to [channel][16 images]"
+        " */\n"
+        "NET_TILE void %s(float *restrict to, const float *restrict x)\n",
+        text.at);
 }
 
 /* ---- The tile -------------------------------------------------------------------------------- */
@@ -84,7 +85,8 @@ static const char *tile_name(const Loops *l, int pixels)
     text_add(&text, "narrow_%dx%dx%d%s%s", pixels, l->outputs, l->channels,
              l->dx        ? "_mirrored"
              : stride > 1 ? format("_by_%d", stride)
-                          : "", l->bias ? "_bias" : "");
+                          : "",
+             l->bias ? "_bias" : "");
     for (int i = 0; i < l->body.first; i++)
         text_add(&text, "_%s", op_info[l->k->body[i]->op].text);
     return text.at;
@@ -95,9 +97,10 @@ static void write_end(Text *text, int level, const Loops *l, int pixels)
 {
     const Narrow *g = l->g;
     const int count = pixels * g->channels;
-    const char *at = g->groups == 1 ? "16 * i"
-                     : format("(i / %d * %d + i %% %d) * 16 + g * %d", g->channels,
-                              g->groups * g->channels, g->channels, 16 * g->channels);
+    const char *at = g->groups == 1
+                         ? "16 * i"
+                         : format("(i / %d * %d + i %% %d) * 16 + g * %d", g->channels,
+                                  g->groups * g->channels, g->channels, 16 * g->channels);
 
     line(text, level, "NET_UNROLL(i, %d)%s", count, l->body.first && !l->heavy ? " {" : "");
     if (!l->body.first || l->heavy) {
@@ -145,7 +148,8 @@ static const char *write_tile(const Loops *l, int pixels)
                                "NET_TILE void %%s(float *restrict y, const float *restrict x,\n"
                                "        const float *restrict w,%s const struct net_runs *taps)\n",
                                l->bias ? "b + " : "", pixels,
-                               l->bias ? " const float *restrict b," : ""), text.at);
+                               l->bias ? " const float *restrict b," : ""),
+                        text.at);
 }
 
 /* ---- The driver ------------------------------------------------------------------------------ */
@@ -173,7 +177,10 @@ static void write_taps(Text *text, int level, const Loops *l, int pixels)
              stride, l->g->left, kw, l->g->turned);
     line(text, level, "const struct net_runs taps = {");
     line(text, level + 1, ".x = (r.at - under.begin) * %ldL + %s * %ldL,", row,
-         window ? "c.at" : stride > 1 ? format("column * %d", stride) : "column", pixel);
+         window       ? "c.at"
+         : stride > 1 ? format("column * %d", stride)
+                      : "column",
+         pixel);
     if (window)
         line(text, level + 1, ".w = (r.first * %d + c.first) * %ldL,", kw, pixel);
     else
@@ -248,7 +255,12 @@ void emit_narrow(Emitter *e, Driver *d, const Kernel *k)
 {
     Node *node = k->node;
     Value *x = node->inputs[0], *w = node->inputs[1], *y = node->outputs[0];
-    Loops l = {.e = e, .d = d, .k = k, .g = &k->narrow, .x = x->physical, .y = y->physical,
+    Loops l = {.e = e,
+               .d = d,
+               .k = k,
+               .g = &k->narrow,
+               .x = x->physical,
+               .y = y->physical,
                .dx = node->op == OP_CONV2D_DX};
     const bool gradient = l.dx && node->backward;
     const Value *last;
@@ -277,7 +289,10 @@ void emit_narrow(Emitter *e, Driver *d, const Kernel *k)
         l.out = l.body.formals[last->id];
     d->base = driver_name(e, k);
     text_add(&d->comment, "/* %s = sum over taps of %s%s", gradient ? "dx" : "y",
-             gradient ? "dy w'" : l.dx ? "x w'" : "x w", l.bias ? " + b" : "");
+             gradient ? "dy w'"
+             : l.dx   ? "x w'"
+                      : "x w",
+             l.bias ? " + b" : "");
     for (int i = 0; i < k->body_count; i++)
         text_add(&d->comment, ", %s", op_info[k->body[i]->op].text);
     text_add(&d->comment, "; images in the lanes; items: (chunk, row) */\n");

@@ -20,7 +20,8 @@ static const char *write_tile(Emitter *e, const NarrowDw *g, int outputs)
     return add_function(e, &e->tiles, format("narrow_dw_tile_%dx%d", g->inputs, g->outputs),
                         "/* sums = x dy over pixels: inputs by outputs, images in the lanes */\n"
                         "NET_TILE void %s(float *restrict sums, const float *restrict x,\n"
-                        "        const float *restrict dy, const struct sweep *over)\n", text.at);
+                        "        const float *restrict dy, const struct sweep *over)\n",
+                        text.at);
 }
 
 /* "v", "v * 2" */
@@ -50,7 +51,7 @@ typedef struct Loops {
     const NarrowDw *g;
     const Physical *x, *dy;
     Shape w;
-    int columns;                /* of x: of the longest row of a part */
+    int columns; /* of x: of the longest row of a part */
 } Loops;
 
 /* The pixels of x under a part, of the channels that are in `block`. */
@@ -64,10 +65,12 @@ static void write_turn(Text *text, int level, const Loops *l, const Segment *s)
     const char *row = l->g->by_column ? "0" : times("row", stride[0]);
     const char *column = l->g->by_column ? times("column", stride[1]) : "0";
 
-    if (l->x->lanes < 16) {         /* its border is there */
+    if (l->x->lanes < 16) { /* its border is there */
         line(text, level, "for (int r = 0; r < %s; r++)", rows);
-        line(text, level + 1, "net_turn_packed(xs + r * x_row, %d, "
-             "x->at[chunk][%s][0][0],", 16 * s->channels,
+        line(text, level + 1,
+             "net_turn_packed(xs + r * x_row, %d, "
+             "x->at[chunk][%s][0][0],",
+             16 * s->channels,
              l->g->by_column ? format("r * %d + %s", l->x->full_width, column)
                              : format("(%s + r) * %d", row, l->x->full_width));
         line(text, level + 2, "%d, %s, %d, images);", l->x->lanes, columns, s->channels);
@@ -92,7 +95,8 @@ static void write_block(Text *text, int level, const Loops *l, const Segment *s)
     line(text, level, "const struct sweep over = {");
     line(text, level + 1, ".chunks = 1, .rows = %s, .columns = %s, .images = 16,",
          g->by_column ? "1" : "rows", g->by_column ? "columns" : format("%d", l->dy->width));
-    line(text, level + 1, ".x_row = %s, .x_column = channels * %d, .x_image = 16, .dy_row = %d, "
+    line(text, level + 1,
+         ".x_row = %s, .x_column = channels * %d, .x_image = 16, .dy_row = %d, "
          ".dy_column = %d",
          times("x_row", stride[0]), 16 * stride[1], 16 * outputs * l->dy->width, 16 * outputs);
     line(text, level, "};\n");
@@ -108,8 +112,7 @@ static void write_block(Text *text, int level, const Loops *l, const Segment *s)
     }
     line(text, level + 2, "for (int m = i; m < i + %d && m < %d * channels; m++)", g->inputs,
          l->w.size[3]);
-    line(text, level + 3,
-         "vec_store(dw + ((k * %d + m / channels) * %d%s%s + m %% channels) * 16,",
+    line(text, level + 3, "vec_store(dw + ((k * %d + m / channels) * %d%s%s + m %% channels) * 16,",
          l->w.size[3], l->w.size[1], start > 0 ? format(" + %d", start) : "",
          s->channels > 16 ? " + 16 * block" : "");
     line(text, level + 4, "vec_sum_each(sums + (m - i) * %d, %d));", 16 * padded, outputs);
@@ -122,8 +125,11 @@ static void write_segment(Text *text, const Loops *l, const Segment *s)
 
     if (blocks > 1) {
         line(text, 2, "for (int block = 0; block < %d; block++) {", blocks);
-        line(text, 3, s->channels % 16 ? "const int channels = %d - 16 * block < 16 ? %d - 16 * "
-             "block : 16;" : "const int channels = 16;", s->channels, s->channels);
+        line(text, 3,
+             s->channels % 16 ? "const int channels = %d - 16 * block < 16 ? %d - 16 * "
+                                "block : 16;"
+                              : "const int channels = 16;",
+             s->channels, s->channels);
     } else {
         line(text, 2, "{");
         line(text, 3, "const int channels = %d;", s->channels);
@@ -138,8 +144,12 @@ void emit_narrow_dw(Emitter *e, Driver *d, const Kernel *k)
     const Node *node = k->node;
     const NarrowDw *g = &k->narrow_dw;
     const Physical *dw = node->outputs[0]->physical;
-    Loops l = {.e = e, .node = node, .g = g, .x = node->inputs[0]->physical,
-               .dy = node->inputs[1]->physical, .w = node->outputs[0]->shape};
+    Loops l = {.e = e,
+               .node = node,
+               .g = g,
+               .x = node->inputs[0]->physical,
+               .dy = node->inputs[1]->physical,
+               .w = node->outputs[0]->shape};
     const int width = l.dy->width, columns = g->by_column ? up(width, g->parts) : width;
     Text *text = &d->text;
 
@@ -149,8 +159,10 @@ void emit_narrow_dw(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "dy", node->inputs[1], false, NULL);
     d->base = format("%s_narrow_slices_%s_%dx%d", op_info[node->op].text,
                      shape_name(e, node->inputs[0]), dw->rows, dw->outputs);
-    text_add(&d->comment, "/* dw = x' dy over the images of a chunk, in the lanes, and some %s; "
-             "items: slices */\n", g->by_column ? "columns" : "rows");
+    text_add(&d->comment,
+             "/* dw = x' dy over the images of a chunk, in the lanes, and some %s; "
+             "items: slices */\n",
+             g->by_column ? "columns" : "rows");
     line(text, 0, "{");
     line(text, 1, "float *xs = net_scratch(run, thread), *dys = xs + %ld;\n", g->x);
     line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", l.x->chunks, g->parts);

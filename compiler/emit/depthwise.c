@@ -46,8 +46,8 @@ static void write_taps(Text *text, int level, const Node *node)
          row, pixel, at->kernel[1], tap);
     line(text, level + 1, ".rows = r.count, .columns = c.count, .x_row = %ld, .x_column = %ld,",
          x_row, x_column);
-    line(text, level + 1, ".w_row = %d, .w_column = %d", (dx ? tap_step(at, 0) : 1) * at->kernel[1]
-         * tap, (dx ? tap_step(at, 1) : 1) * tap);
+    line(text, level + 1, ".w_row = %d, .w_column = %d",
+         (dx ? tap_step(at, 0) : 1) * at->kernel[1] * tap, (dx ? tap_step(at, 1) : 1) * tap);
     line(text, level, "};");
 }
 
@@ -157,8 +157,10 @@ void emit_depthwise_dw(Emitter *e, Driver *d, const Kernel *k)
          at->padding[1]);
     line(text, 5, "%s(dw + 16 * (tap * %d + block), x->at[chunk][first][block][0],",
          write_sum_tile(e), x->blocks);
-    line(text, 6, "dy->at[chunk][row * %d + c.begin][block][0], c.end - c.begin, images, %ld, "
-         "%ld);", dy->width, pixel_floats(x) * at->stride[1], pixel_floats(dy));
+    line(text, 6,
+         "dy->at[chunk][row * %d + c.begin][block][0], c.end - c.begin, images, %ld, "
+         "%ld);",
+         dy->width, pixel_floats(x) * at->stride[1], pixel_floats(dy));
     line(text, 4, "}");
     line(text, 1, "}");
     line(text, 0, "}");

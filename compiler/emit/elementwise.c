@@ -36,8 +36,8 @@ static void write_element(Text *text, int level, const Body *b, const char *anch
 }
 
 /* Over the images of one pixel and block; place: what lanes_function gives. */
-static void write_images(Text *text, int level, const Body *b, const char *pixel,
-                         const char *place, const char *anchor)
+static void write_images(Text *text, int level, const Body *b, const char *pixel, const char *place,
+                         const char *anchor)
 {
     const bool flat = b->host->height * b->host->width == 1;
 
@@ -157,8 +157,8 @@ static const char *row_function_head(Emitter *e, const Kernel *k)
         };
 
         if (i < 4 && names[node->op][i])
-            wrap_item(&wrap, format("const %s *%s", node->inputs[i]->physical->type,
-                                    names[node->op][i]));
+            wrap_item(&wrap,
+                      format("const %s *%s", node->inputs[i]->physical->type, names[node->op][i]));
     }
     wrap_item(&wrap, "const struct net_run *run");
     wrap_item(&wrap, "int chunk");
@@ -183,8 +183,10 @@ static void write_layernorm_sums(Text *text, const Node *node, const char *pixel
     line(text, 2, "net_find_stats(&s, x->at[chunk][%s][0][0], %d, %s);", pixel, channels,
          literal(node->at.eps));
     line(text, 2, "for (int block = 0; block < %d; block++) {", blocks);
-    line(text, 3, "vec sum = vec_load(at + 16 * block), second = vec_load(at + 16 * (%d + "
-         "block));\n", blocks);
+    line(text, 3,
+         "vec sum = vec_load(at + 16 * block), second = vec_load(at + 16 * (%d + "
+         "block));\n",
+         blocks);
     line(text, 3, "for (int i = 0; i < images; i++) {");
     line(text, 4, "const vec di = vec_load(dy->at[chunk][%s][block][i]);", pixel);
     line(text, 4, "const vec xi = vec_load(x->at[chunk][%s][block][i]);", pixel);
@@ -265,8 +267,8 @@ static const char *write_row_function(Emitter *e, const Kernel *k)
         write_layernorm_sums(&text, node, pixel, slice);
     else
         write_channel_sums(&text, k, pixel, slice);
-    return add_function(e, &e->drivers, format("%s_row_%s", op_info[node->op].text,
-                                               shape_name(e, node->inputs[0])),
+    return add_function(e, &e->drivers,
+                        format("%s_row_%s", op_info[node->op].text, shape_name(e, node->inputs[0])),
                         row_function_head(e, k), text.at);
 }
 
@@ -333,8 +335,9 @@ void emit_sums_end(Emitter *e, Driver *d, const Kernel *k)
     d->base = format("%s%s_%s", op_info[node->op].text, k->update ? "_update" : "",
                      shape_name(e, node->inputs[0]));
     text_add(&d->comment, "/* slices added in order%s; items: blocks */\n",
-             k->update ? ", then the update"
-             : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch" : "");
+             k->update                        ? ", then the update"
+             : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch"
+                                              : "");
     line(text, 0, "{");
     line(text, 1, "NET_ITEMS(block, %d, run, thread) {", v->blocks);
     line(text, 2, "const float *s = slices->at + 16 * block;");
@@ -369,12 +372,14 @@ void emit_inverse_std(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "var", k->node->inputs[0], false, NULL);
     d->base = format("inverse_std_%d", blocks * 16);
     text_add(&d->comment, "/* 1 / sqrt(var + eps), as the statistics of a batch are rounded; "
-             "items: blocks */\n");
+                          "items: blocks */\n");
     line(&d->text, 0, "{");
     line(&d->text, 1, "NET_ITEMS(block, %d, run, thread)", blocks);
     line(&d->text, 2, "for (int i = 0; i < 16; i++)");
-    line(&d->text, 3, "inv_std->at[block][i] = (float)(1.0 / "
-         "__builtin_sqrt((double)var->at[block][i] + %.17g));", k->node->at.eps);
+    line(&d->text, 3,
+         "inv_std->at[block][i] = (float)(1.0 / "
+         "__builtin_sqrt((double)var->at[block][i] + %.17g));",
+         k->node->at.eps);
     line(&d->text, 0, "}");
 }
 

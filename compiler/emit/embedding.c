@@ -10,8 +10,8 @@
 #include "emit/emit.h"
 
 enum {
-    ROWS = 16,                  /* of a weight, at most, whose gradient is finished at once */
-    FLOATS = 4096,              /* of a gradient at once, unless one row has more */
+    ROWS = 16,     /* of a weight, at most, whose gradient is finished at once */
+    FLOATS = 4096, /* of a gradient at once, unless one row has more */
 };
 
 static int rounded(long count)
@@ -48,8 +48,8 @@ void declare_words(Emitter *e, const Physical *v)
 static bool is_sorted(const Graph *g, const Value *value)
 {
     for (int i = 0; i < g->node_count; i++)
-        if ((g->nodes[i]->op == OP_EMBEDDING_DW || g->nodes[i]->op == OP_SPARSE_DENSE_DW)
-            && g->nodes[i]->inputs[0] == value)
+        if ((g->nodes[i]->op == OP_EMBEDDING_DW || g->nodes[i]->op == OP_SPARSE_DENSE_DW) &&
+            g->nodes[i]->inputs[0] == value)
             return true;
     return false;
 }
@@ -61,12 +61,15 @@ void write_pack_words(const Emitter *e, Text *out, const Graph *g, const Value *
 
     line(out, 1, "if (fields[%d].row)", index);
     if (value->type == TYPE_TOKENS)
-        line(out, 2, "net_pack_tokens(to->%s.at, to->%s.begin, to->%s.order, &fields[%d], n, %d, "
-             "%d, %s);", name, name, name, index, v->width, v->rows, sorted);
+        line(out, 2,
+             "net_pack_tokens(to->%s.at, to->%s.begin, to->%s.order, &fields[%d], n, %d, "
+             "%d, %s);",
+             name, name, name, index, v->width, v->rows, sorted);
     else
-        line(out, 2, "net_pack_sparse(to->%s.begin, to->%s.index, to->%s.value, to->%s.column, "
-             "to->%s.image, to->%s.weight, &fields[%d], n, %d, %s);", name, name, name, name, name,
-             name, index, v->rows, sorted);
+        line(out, 2,
+             "net_pack_sparse(to->%s.begin, to->%s.index, to->%s.value, to->%s.column, "
+             "to->%s.image, to->%s.weight, &fields[%d], n, %d, %s);",
+             name, name, name, name, name, name, index, v->rows, sorted);
 }
 
 /* ---- Embeddings ------------------------------------------------------------------------------ */
@@ -90,8 +93,10 @@ void emit_embedding(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 0, "{");
     line(&d->text, 1, "NET_ITEMS(chunk, %d, run, thread)", y->physical->chunks);
     line(&d->text, 2, "for (int position = 0; position < %d; position++)", length);
-    line(&d->text, 3, "net_gather(y->at[chunk][position][0][0], w->at, tokens->at + %d * chunk + "
-         "position,", 16 * length);
+    line(&d->text, 3,
+         "net_gather(y->at[chunk][position][0][0], w->at, tokens->at + %d * chunk + "
+         "position,",
+         16 * length);
     line(&d->text, 3, "           %d, net_rows(run, chunk), %d);", length, w->physical->blocks);
     line(&d->text, 0, "}");
 }
@@ -208,8 +213,8 @@ void emit_word_mean_grad(Emitter *e, Driver *d, const Kernel *k)
 static const char *bag_name(const Emitter *e, const char *operation, const Value *bag, Shape w)
 {
     return format("%s_%sx%d%s", operation, shape_name(e, bag), w.size[0],
-                  w.size[1] > bag->shape.size[0]
-                      ? format("_and_%d", w.size[1] - bag->shape.size[0]) : "");
+                  w.size[1] > bag->shape.size[0] ? format("_and_%d", w.size[1] - bag->shape.size[0])
+                                                 : "");
 }
 
 /* A panel of `width` blocks: the bag's rows, then those of h, in the order of its segments. */
@@ -241,7 +246,7 @@ static void write_bag_panels(Text *text, const Kernel *k, int first, int panels,
 
 void emit_sparse_dense(Emitter *e, Driver *d, const Kernel *k)
 {
-    Value *const *in = k->node->inputs;         /* bag h w b */
+    Value *const *in = k->node->inputs; /* bag h w b */
     Value *y = k->node->outputs[0];
     const int *panels = in[2]->physical->panels;
     Text *text = &d->text;
@@ -302,14 +307,18 @@ void emit_sparse_dense_dx(Emitter *e, Driver *d, const Kernel *k)
             if (panels) {
                 line(text, 5, "for (int block = %d; block < %d; block += %d)", first,
                      first + panels * width, width);
-                line(text, 6, "sum = net_dot(sum, dy->at[chunk][0][block][i], w->at + block * %dL "
-                     "+ row * %d, %d);", 16 * p->rows, 16 * width, width);
+                line(text, 6,
+                     "sum = net_dot(sum, dy->at[chunk][0][block][i], w->at + block * %dL "
+                     "+ row * %d, %d);",
+                     16 * p->rows, 16 * width, width);
             }
             first += panels * width;
         }
         line(text, 4, "}");
-        line(text, 4, "dh->at[chunk][0][%d + pixel * %d + channel / 16][i][channel %% 16] = "
-             "vec_sum(sum);", s->block, s->stride);
+        line(text, 4,
+             "dh->at[chunk][0][%d + pixel * %d + channel / 16][i][channel %% 16] = "
+             "vec_sum(sum);",
+             s->block, s->stride);
         line(text, 3, "}");
     }
     line(text, 2, "}");
@@ -329,8 +338,10 @@ static void write_bag_rows(Text *text, const Kernel *k, int first, int panels, i
     line(text, 2, "const int rows = %d - first < %d ? %d - first : %d;", words, ROWS, words, ROWS);
     line(text, 2, "_Alignas(64) float dw[%d];\n", ROWS * 16 * width);
     line(text, 2, "for (int r = 0; r < rows; r++)");
-    line(text, 3, "net_sum_column(dw + %d * r, %d, dy->at[0][0][panel_block][0], %d, bag->column + "
-         "first + r,", 16 * width, width, 256 * dy->blocks);
+    line(text, 3,
+         "net_sum_column(dw + %d * r, %d, dy->at[0][0][panel_block][0], %d, bag->column + "
+         "first + r,",
+         16 * width, width, 256 * dy->blocks);
     line(text, 3, "               bag->image, bag->weight);");
     write_rows_end(text, k, format("panel_block * %dL + first * %dL", 16 * dw->rows, 16 * width),
                    "bag->column + first", 16L * width);
@@ -365,8 +376,7 @@ void emit_sparse_dense_dw(Emitter *e, Driver *d, const Kernel *k)
             write_bag_rows(text, k, first, panels, width);
         for (int i = 0; h && panels && i < h->physical->segment_count; i++) {
             const Segment *s = &h->physical->segments[i];
-            const DenseRows of = {h->physical, dy->physical, dw, s,
-                                  bag->shape.size[0] + s->start};
+            const DenseRows of = {h->physical, dy->physical, dw, s, bag->shape.size[0] + s->start};
 
             write_dense_rows(e, text, k, &of, first, panels, width);
         }
@@ -386,7 +396,9 @@ void emit_to_dense(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment, "/* y = the bag with its zeros; items: chunks */\n");
     line(text, 0, "{");
     line(text, 1, "NET_ITEMS(chunk, %d, run, thread)", y->physical->chunks);
-    line(text, 2, "net_spread(y->at[chunk][0][0][0], %d, bag->begin + 16 * chunk, bag->index, "
-         "bag->value, net_rows(run, chunk));", y->physical->blocks);
+    line(text, 2,
+         "net_spread(y->at[chunk][0][0][0], %d, bag->begin + 16 * chunk, bag->index, "
+         "bag->value, net_rows(run, chunk));",
+         y->physical->blocks);
     line(text, 0, "}");
 }

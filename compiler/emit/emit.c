@@ -53,18 +53,20 @@ void declare_type(Emitter *e, const Physical *v)
         line(&e->types, 0, "%s { float at[%d]; };", v->type, v->chunks);
     else
         line(&e->types, 0, "%s { %s at[%d][%d][%d][16][%d]; };", v->type,
-             v->element == TYPE_BYTE ? "uint8_t" : "float", v->chunks, pixels, v->blocks,
-             v->lanes);
+             v->element == TYPE_BYTE ? "uint8_t" : "float", v->chunks, pixels, v->blocks, v->lanes);
 }
 
 const char *declare_scratch(Emitter *e, const Kernel *k)
 {
     const bool transformed = k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_WINOGRAD_WEIGHTS;
-    const bool transposed = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_CONTRACT
-                            || k->kind == KERNEL_NARROW || k->kind == KERNEL_DX_AT;
+    const bool transposed = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_CONTRACT ||
+                            k->kind == KERNEL_NARROW || k->kind == KERNEL_DX_AT;
     const size_t floats = k->scratch->size / sizeof(float);
-    const char *type = format("struct %s_%zu", transformed  ? "transformed"
-                                               : transposed ? "transposed" : "slices", floats);
+    const char *type = format("struct %s_%zu",
+                              transformed  ? "transformed"
+                              : transposed ? "transposed"
+                                           : "slices",
+                              floats);
 
     if (!is_declared(e, type))
         line(&e->types, 0, "%s { float at[%zu]; };", type, floats);
@@ -113,13 +115,29 @@ const char *add_function(Emitter *e, Text *section, const char *base, const char
 /* Words that mean something else in C, or to the headers that it includes. */
 static bool is_c_word(const char *name)
 {
-    static const char *const words[] = {
-        "auto",     "break",    "case",   "char",     "const",    "continue", "default",  "do",
-        "double",   "else",     "enum",   "extern",   "float",    "for",      "goto",     "if",
-        "inline",   "int",      "long",   "register", "restrict", "return",   "short",    "signed",
-        "sizeof",   "static",   "struct", "switch",   "typedef",  "union",    "unsigned", "void",
-        "volatile", "while",    "asm",    "bool",     "true",     "false",    "typeof",   "NULL",
-        "INFINITY", "barrier",  "net_at", "memcpy",   "memset",   "net_profile_lap"};
+    static const char *const words[] = {"auto",     "break",
+                                        "case",     "char",
+                                        "const",    "continue",
+                                        "default",  "do",
+                                        "double",   "else",
+                                        "enum",     "extern",
+                                        "float",    "for",
+                                        "goto",     "if",
+                                        "inline",   "int",
+                                        "long",     "register",
+                                        "restrict", "return",
+                                        "short",    "signed",
+                                        "sizeof",   "static",
+                                        "struct",   "switch",
+                                        "typedef",  "union",
+                                        "unsigned", "void",
+                                        "volatile", "while",
+                                        "asm",      "bool",
+                                        "true",     "false",
+                                        "typeof",   "NULL",
+                                        "INFINITY", "barrier",
+                                        "net_at",   "memcpy",
+                                        "memset",   "net_profile_lap"};
 
     for (int i = 0; i < COUNT(words); i++)
         if (same(name, words[i]))
@@ -159,8 +177,8 @@ static const char *take_name(Emitter *e, const char *base)
     const char *name = base;
 
     for (int n = 2;; n++) {
-        bool taken = same(name, "run") || same(name, "thread") || same(name, "p")
-                     || same(name, "batch") || name_taken(e, name);
+        bool taken = same(name, "run") || same(name, "thread") || same(name, "p") ||
+                     same(name, "batch") || name_taken(e, name);
 
         if (!taken)
             break;
@@ -189,9 +207,9 @@ static const char *view_base(const Emitter *e, const Value *value)
         path = format("%s_%s", path, of_stats[value->output]);
     else if (node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS)
         path = format("%s_%s", path, value->output ? "beta" : "gamma");
-    else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_CONV2D_DW_AT
-             || node->op == OP_DEPTHWISE_DW || node->op == OP_EMBEDDING_DW
-             || node->op == OP_SPARSE_DENSE_DW)
+    else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_CONV2D_DW_AT ||
+             node->op == OP_DEPTHWISE_DW || node->op == OP_EMBEDDING_DW ||
+             node->op == OP_SPARSE_DENSE_DW)
         path = format("%s_weight", path);
     else if (node->op == OP_GROUP_EXPAND || node->op == OP_GROUP_COLLECT)
         path = format("%s_weight_%s", path, node->op == OP_GROUP_EXPAND ? "full" : "groups");
@@ -199,9 +217,9 @@ static const char *view_base(const Emitter *e, const Value *value)
         path = format("%s_bias", path);
     else if (value->type == TYPE_BYTE)
         path = format("%s_index", path);
-    if (node->backward && (node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX
-                           || node->op == OP_CONV2D_DX_AT || node->op == OP_DEPTHWISE_DX
-                           || node->op == OP_SPARSE_DENSE_DX))
+    if (node->backward &&
+        (node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || node->op == OP_CONV2D_DX_AT ||
+         node->op == OP_DEPTHWISE_DX || node->op == OP_SPARSE_DENSE_DX))
         return format("d_%s_x", path);
     return node->backward ? format("d_%s", path) : path;
 }
@@ -209,7 +227,7 @@ static const char *view_base(const Emitter *e, const Value *value)
 static const char *actual_name(Emitter *e, Value *value, const char *type)
 {
     const Buffer *buffer = value->physical->buffer;
-    const Value *input = root_of(value);        /* a flattened image is the image, seen otherwise */
+    const Value *input = root_of(value); /* a flattened image is the image, seen otherwise */
 
     if (buffer->where == IN_ARENA)
         return view_of(e, buffer, type, view_base(e, value));
@@ -237,7 +255,7 @@ static const char *add_formal(Driver *d, Operand operand)
             operand.name = format("%s_%d", base, n);
     }
     APPEND(d->operands, d->count, operand);
-    while (operand.written && at > 0 && !d->operands[at - 1].written) {     /* outputs first */
+    while (operand.written && at > 0 && !d->operands[at - 1].written) { /* outputs first */
         d->operands[at] = d->operands[at - 1];
         d->operands[--at] = operand;
     }
@@ -260,8 +278,8 @@ const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, b
 const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,
                         const char *type, bool written)
 {
-    return add_formal(d, (Operand){name, type, view_of(e, buffer, type, c_name(e, buffer->name)),
-                                   NULL, written});
+    return add_formal(
+        d, (Operand){name, type, view_of(e, buffer, type, c_name(e, buffer->name)), NULL, written});
 }
 
 /* ---- Drivers and calls ----------------------------------------------------------------------- */
@@ -353,7 +371,7 @@ static const char *write_head(const Driver *d)
 
     for (int i = 0; i < d->count; i++)
         wrap_item(&wrap, format("%s%s *restrict %s", d->operands[i].written ? "" : "const ",
-                               d->operands[i].type, d->operands[i].name));
+                                d->operands[i].type, d->operands[i].name));
     wrap_item(&wrap, "struct net_run *run");
     wrap_item(&wrap, "int thread");
     text_add(&head, ")\n");
@@ -550,10 +568,12 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
              has_kernel(train, goes_by_places) ? "#include \"kernels/argmax_grad.h\"\n" : "",
              has_words(e->model) ? "#include \"kernels/embedding.h\"\n" : "",
              has_kernel(train, has_images_in_lanes) || has_kernel(evaluate, has_images_in_lanes)
-                 ? "#include \"kernels/batch_lanes.h\"\n" : "",
+                 ? "#include \"kernels/batch_lanes.h\"\n"
+                 : "",
              has_kernel(train, has_narrow_dw) ? "#include \"kernels/batch_lanes_dw.h\"\n" : "",
              has_kernel(train, goes_by_tiles) || has_kernel(evaluate, goes_by_tiles)
-                 ? "#include \"kernels/winograd.h\"\n" : "");
+                 ? "#include \"kernels/winograd.h\"\n"
+                 : "");
 }
 
 static const char *section_rule(const char *title)

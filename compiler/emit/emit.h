@@ -15,27 +15,27 @@ void emit(Text *out, const Model *model, Program *train, Program *evaluate, cons
 
 /* One formal parameter of a driver, and what a step passes for it. */
 typedef struct Operand {
-    const char *name;           /* "y", "dy", "w": the mathematics */
-    const char *type;           /* "struct value_64x256" */
-    const char *actual;         /* "dense_1", "&p->dense_1.weight" */
-    const Value *value;         /* root, or NULL */
+    const char *name;   /* "y", "dy", "w": the mathematics */
+    const char *type;   /* "struct value_64x256" */
+    const char *actual; /* "dense_1", "&p->dense_1.weight" */
+    const Value *value; /* root, or NULL */
     bool written;
 } Operand;
 
 /* A function as it is written: kernels of equal text share one. */
 typedef struct Driver {
-    const char *base;           /* its name, unless taken */
-    Text comment;               /* what it computes */
-    Text text;                  /* from `{` to `}` */
-    Operand *operands;          /* outputs first */
+    const char *base;  /* its name, unless taken */
+    Text comment;      /* what it computes */
+    Text text;         /* from `{` to `}` */
+    Operand *operands; /* outputs first */
     int count;
 } Driver;
 
 typedef struct Routine {
-    const char *name, *text;    /* text without the name */
+    const char *name, *text; /* text without the name */
 } Routine;
 
-typedef struct View {           /* a pointer into the arena, declared at the top of a step */
+typedef struct View { /* a pointer into the arena, declared at the top of a step */
     const Buffer *buffer;
     const char *type, *name;
 } View;
@@ -47,14 +47,14 @@ typedef struct Emitter {
     Text types, tiles, drivers; /* sections of the file */
     const char **declared;      /* types */
     int declared_count;
-    Routine *functions;        /* tiles and drivers */
+    Routine *functions; /* tiles and drivers */
     int function_count;
-    View *views;                /* of this step */
+    View *views; /* of this step */
     int view_count;
-    const char **names;         /* taken by views of this step */
+    const char **names; /* taken by views of this step */
     int name_count;
-    const char **tensors;       /* C names of parameters: by index of `parameters` */
-    const Value **parameters;   /* in the order of struct params */
+    const char **tensors;     /* C names of parameters: by index of `parameters` */
+    const Value **parameters; /* in the order of struct params */
     int parameter_count;
 } Emitter;
 
@@ -67,33 +67,33 @@ typedef struct Wrap {
     int column, indent, count;
 } Wrap;
 
-void wrap_item(Wrap *wrap, const char *item);            /* with ", " before all but the first */
+void wrap_item(Wrap *wrap, const char *item); /* with ", " before all but the first */
 
-void declare_type(Emitter *e, const Physical *physical);        /* once */
+void declare_type(Emitter *e, const Physical *physical); /* once */
 /* "struct slices_4096", "struct transposed_4096" or "struct transformed_4096" */
 const char *declare_scratch(Emitter *e, const Kernel *k);
 void declare_mask(Emitter *e, const char *type, size_t count);
 const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
-                         const char *text);     /* head: a format with %s for the name */
+                         const char *text); /* head: a format with %s for the name */
 const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, bool written,
-                      const Physical *as);      /* an operand; returns its formal name */
+                        const Physical *as); /* an operand; returns its formal name */
 const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,
                         const char *type, bool written);
-const char *c_name(const Emitter *e, const char *path);         /* "dense_1_weight" */
-const char *shape_name(const Emitter *e, const Value *value);   /* "64x32x28x28" */
+const char *c_name(const Emitter *e, const char *path);       /* "dense_1_weight" */
+const char *shape_name(const Emitter *e, const Value *value); /* "64x32x28x28" */
 
 /* Elementwise work at the end of a kernel (emit_body.c). */
 typedef struct Body {
     const Kernel *k;
-    const Physical *host;       /* the layout it works in */
-    const char **formals;       /* by value id: of operands, or NULL */
-    int first;                  /* nodes before this one are done: they make the anchor */
-    bool heavy;                 /* exponentials, random draws: not unrolled */
-    bool random;                /* dropout: groups of four images */
-    bool draws;                 /* random numbers, and does not only read a mask of them */
-    bool masked;                /* f(0) is not 0: the last block's padding is cleared */
-    bool run;                   /* reads the run: its seed, its n */
-    const char *mask;           /* formal of the kernel's mask, or NULL */
+    const Physical *host; /* the layout it works in */
+    const char **formals; /* by value id: of operands, or NULL */
+    int first;            /* nodes before this one are done: they make the anchor */
+    bool heavy;           /* exponentials, random draws: not unrolled */
+    bool random;          /* dropout: groups of four images */
+    bool draws;           /* random numbers, and does not only read a mask of them */
+    bool masked;          /* f(0) is not 0: the last block's padding is cleared */
+    bool run;             /* reads the run: its seed, its n */
+    const char *mask;     /* formal of the kernel's mask, or NULL */
 } Body;
 
 Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
@@ -102,86 +102,86 @@ void write_draws(Text *text, int level, const Body *b, const char *element, cons
 /* Leaves nodes that only read the one before them, and draw nothing, to the host: it does them in
    any order of lanes. True if exponentials are among them. */
 bool skip_unary(Body *b);
-const char *write_unary(Text *text, int level, const Body *b, const char *anchor);  /* its result */
+const char *write_unary(Text *text, int level, const Body *b, const char *anchor); /* its result */
 void write_keeps(Text *text, int level, const Body *b, const char *group);
-const char *literal(double x);                  /* a float constant of C: "0.25f", "2.0f" */
+const char *literal(double x); /* a float constant of C: "0.25f", "2.0f" */
 /* Loops over the blocks and images of a pixel of v (`chunk`, `row`, `column` are there) for a body
    that works on a vector `v0`; returns the level inside, `i` is the image (emit_pool.c). */
 int open_images(Emitter *e, Text *text, const Body *b, const Physical *v);
 void close_images(Text *text, int level, const Driver *d, const Body *b, const Physical *v);
-const char *body_name(const Kernel *k);         /* "_relu", for a driver's name */
+const char *body_name(const Kernel *k); /* "_relu", for a driver's name */
 void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
-                  const char *count);   /* of a piece of gradient (emit_weight.c) */
+                  const char *count); /* of a piece of gradient (emit_weight.c) */
 /* What the call that ends a piece of gradient of w begins and ends with: "net_finish(", ");", or of
    a weight with penalties "net_finish_penalized(", ", 0.0f, 0.0002f);". */
 const char *finish_begin(const Value *w);
 const char *finish_end(const Value *w);
-void add_result(Emitter *e, Driver *d, const Kernel *k);        /* of a dw: the weight, or itself */
-const char *winograd_input(Emitter *e, const char *what, int tile);     /* emit_winograd.c */
+void add_result(Emitter *e, Driver *d, const Kernel *k); /* of a dw: the weight, or itself */
+const char *winograd_input(Emitter *e, const char *what, int tile); /* emit_winograd.c */
 void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body *b,
-                 const char *pixel, const char *anchor);        /* emit_elementwise.c */
+                 const char *pixel, const char *anchor); /* emit_elementwise.c */
 void write_pointers(Text *text, int level, const Driver *d, const Body *b, const char *pixel,
-                    const char *image);         /* "x_at", of each operand of the body */
-const char *lanes_function(Emitter *e, const Physical *v);      /* its name; gives net_lanes */
+                    const char *image);                    /* "x_at", of each operand of the body */
+const char *lanes_function(Emitter *e, const Physical *v); /* its name; gives net_lanes */
 
 typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
 
-EmitKernel emit_contraction, emit_transpose;                            /* emit_contraction.c */
+EmitKernel emit_contraction, emit_transpose; /* emit_contraction.c */
 
 /* Output blocks that stand side by side and share one set of weights. */
 typedef struct Group {
-    int start;                  /* the first channel */
-    int block, blocks;          /* of the output, in each of its pixels */
-    int pixel, pixels, stride;  /* a flat segment: its pixels are outputs too */
-    long w;                     /* floats into the weights */
+    int start;                 /* the first channel */
+    int block, blocks;         /* of the output, in each of its pixels */
+    int pixel, pixels, stride; /* a flat segment: its pixels are outputs too */
+    long w;                    /* floats into the weights */
     int panels[3];
 } Group;
 
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]);
-void write_window(Text *text, int level, const Node *node, int axis);   /* taps: "r" or "c" */
-EmitKernel emit_thin, emit_thin_dw;                                 /* emit_thin.c */
-EmitKernel emit_narrow;                                                 /* emit_narrow.c */
-EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;            /* emit_weight.c */
-int taps_of_item(const Node *node, const Segment *s, int panels, int vectors);  /* of a dw */
-EmitKernel emit_narrow_dw;                                              /* emit_narrow_dw.c */
-EmitKernel emit_dx_at, emit_dw_at;                                      /* emit_at.c */
-long floats_at(const Kernel *k);                /* that they want of a thread's scratch; or 0 */
-EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups;              /* emit_channels.c */
-EmitKernel emit_winograd, emit_winograd_weights;                        /* emit_winograd.c */
-EmitKernel emit_winograd_dw, emit_winograd_dw_sum;                      /* emit_winograd_dw.c */
+void write_window(Text *text, int level, const Node *node, int axis); /* taps: "r" or "c" */
+EmitKernel emit_thin, emit_thin_dw;                                   /* emit_thin.c */
+EmitKernel emit_narrow;                                               /* emit_narrow.c */
+EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;          /* emit_weight.c */
+int taps_of_item(const Node *node, const Segment *s, int panels, int vectors); /* of a dw */
+EmitKernel emit_narrow_dw;         /* emit_narrow_dw.c */
+EmitKernel emit_dx_at, emit_dw_at; /* emit_at.c */
+long floats_at(const Kernel *k);   /* that they want of a thread's scratch; or 0 */
+EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups; /* emit_channels.c */
+EmitKernel emit_winograd, emit_winograd_weights;           /* emit_winograd.c */
+EmitKernel emit_winograd_dw, emit_winograd_dw_sum;         /* emit_winograd_dw.c */
 
 /* Of a dense layer's inputs in one segment: its dw by panels of `vectors` blocks. */
 typedef struct DenseRows {
     const Physical *x, *dy, *dw;
-    const Segment *s;           /* in x */
-    int row;                    /* of dw: the segment's first */
+    const Segment *s; /* in x */
+    int row;          /* of dw: the segment's first */
 } DenseRows;
 
 void write_dense_rows(Emitter *e, Text *text, const Kernel *k, const DenseRows *of, int first,
                       int panels, int vectors);
-EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update;     /* emit_elementwise.c */
+EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update; /* emit_elementwise.c */
 EmitKernel emit_inverse_std;
 void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row);
-EmitKernel emit_maxpool, emit_maxpool_grad, emit_avgpool, emit_avgpool_grad;    /* emit_pool.c */
+EmitKernel emit_maxpool, emit_maxpool_grad, emit_avgpool, emit_avgpool_grad; /* emit_pool.c */
 EmitKernel emit_window_sum, emit_window_spread, emit_global_maxpool, emit_global_maxpool_grad;
 
 /* What walks images, not products (emit_rows.c): NET_ITEMS over (chunk, row) of v; `columns`
    too. */
-const char *pixel_name(const Physical *v);      /* "row * 28 + column" */
+const char *pixel_name(const Physical *v); /* "row * 28 + column" */
 void open_rows(Text *text, const Physical *v, bool columns);
 void close_rows(Text *text, bool columns);
 EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad;
-EmitKernel emit_layernorm, emit_layernorm_grad;                         /* emit_norm.c */
-EmitKernel emit_loss, emit_mean_loss;                                   /* emit_loss.c */
-EmitKernel emit_embedding, emit_embedding_dw, emit_word_mean;           /* emit_words.c */
+EmitKernel emit_layernorm, emit_layernorm_grad;               /* emit_norm.c */
+EmitKernel emit_loss, emit_mean_loss;                         /* emit_loss.c */
+EmitKernel emit_embedding, emit_embedding_dw, emit_word_mean; /* emit_words.c */
 EmitKernel emit_word_mean_grad;
 EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw, emit_to_dense;
 void declare_words(Emitter *e, const Physical *v);
 void write_pack_words(const Emitter *e, Text *out, const Graph *g, const Value *value, int index);
 
-void drop_terms(Text *text);                    /* emit_plain.c: no factors of 1, terms of 0 */
-void wrap_lines(Text *text);                    /* emit_lines.c: a hundred columns at most */
+void drop_terms(Text *text); /* emit_plain.c: no factors of 1, terms of 0 */
+void wrap_lines(Text *text); /* emit_lines.c: a hundred columns at most */
 void emit_tables(Emitter *e, Text *out, const Program *train, const Program *evaluate,
-                 const LayerRow *layers, int layer_count);              /* emit_table.c */
+                 const LayerRow *layers, int layer_count); /* emit_table.c */
 
 #endif

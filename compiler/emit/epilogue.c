@@ -5,8 +5,8 @@
  * where its element is: `at` floats into full values, `lane` floats into a number a channel.
  */
 
-#include "emit/emit.h"
 #include "core/random.h"
+#include "emit/emit.h"
 
 #include <string.h>
 
@@ -17,9 +17,9 @@ static bool is_random(Op op)
 
 static bool is_heavy(Op op)
 {
-    return op == OP_SIGMOID || op == OP_TANH || op == OP_SILU || op == OP_SILU_GRAD
-           || op == OP_ELU || op == OP_ELU_GRAD || op == OP_GELU || op == OP_GELU_GRAD
-           || op == OP_SOFTPLUS || op == OP_SOFTPLUS_GRAD || is_random(op);
+    return op == OP_SIGMOID || op == OP_TANH || op == OP_SILU || op == OP_SILU_GRAD ||
+           op == OP_ELU || op == OP_ELU_GRAD || op == OP_GELU || op == OP_GELU_GRAD ||
+           op == OP_SOFTPLUS || op == OP_SOFTPLUS_GRAD || is_random(op);
 }
 
 /* Is it not 0 of 0? Then lanes that are no channels are cleared. */
@@ -104,12 +104,12 @@ Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
         const Node *node = k->body[i];
 
         if (!node->outputs[0]->internal && node != k->node)
-            b.formals[node->outputs[0]->id] =
-                add_operand(e, d, node->backward ? "dx" : "y", node->outputs[0], true, host);
+            b.formals[node->outputs[0]->id] = add_operand(e, d, node->backward ? "dx" : "y",
+                                                          node->outputs[0], true, host);
     }
     if (k->kind == KERNEL_ELEMENTWISE && !k->node->outputs[0]->internal)
-        b.formals[k->node->outputs[0]->id] =
-            add_operand(e, d, k->node->backward ? "dx" : "y", k->node->outputs[0], true, host);
+        b.formals[k->node->outputs[0]->id] = add_operand(e, d, k->node->backward ? "dx" : "y",
+                                                         k->node->outputs[0], true, host);
     for (int i = 0; i < k->body_count; i++)
         for (int j = 0; j < k->body[i]->input_count; j++) {
             Value *root = root_of(k->body[i]->inputs[j]);
@@ -143,8 +143,8 @@ bool skip_unary(Body *b)
     while (b->first < k->body_count) {
         const Node *node = k->body[b->first];
 
-        if (node->input_count != 1 || root_of(node->inputs[0]) != last || is_random(node->op)
-            || !last->internal || count_reads(k, last) > 1)
+        if (node->input_count != 1 || root_of(node->inputs[0]) != last || is_random(node->op) ||
+            !last->internal || count_reads(k, last) > 1)
             break;
         heavy = heavy || is_heavy(node->op);
         last = node->outputs[0];
@@ -247,7 +247,8 @@ static const char *operation(const Node *node, const char *const in[], int index
         return format("net_normalize(%s,\n%s, %s,\n%s, %s)", a, b, in[2], in[3], in[4]);
     case OP_NORMALIZE_GRAD:
         return format("net_normalize_grad(%s,\n%s, %s,\n%s, %s,\n%s, %s, 1.0f / ((float)run->n * "
-                      "%d))", a, b, in[2], in[3], in[4], in[5], in[6], node->at.pixels);
+                      "%d))",
+                      a, b, in[2], in[3], in[4], in[5], in[6], node->at.pixels);
     default:
         return "?";
     }
@@ -306,9 +307,11 @@ void write_draws(Text *text, int level, const Body *b, const char *element, cons
         if (op_info[node->op].effects != RANDOM || (node == b->k->masked && !b->k->writes_mask))
             continue;
         line(text, level, "struct net_draws draws_%d =", i);
-        line(text, level + 1, "net_begin_draws(run->seed, (uint32_t)(%s), (uint32_t)(%s), "
-             "run->step, %s + %du);", element, step,
-             node->op == OP_DROPOUT ? "NET_RANDOM_DROPOUT" : "NET_RANDOM_NOISE", node->at.stream);
+        line(text, level + 1,
+             "net_begin_draws(run->seed, (uint32_t)(%s), (uint32_t)(%s), "
+             "run->step, %s + %du);",
+             element, step, node->op == OP_DROPOUT ? "NET_RANDOM_DROPOUT" : "NET_RANDOM_NOISE",
+             node->at.stream);
     }
 }
 
@@ -372,12 +375,14 @@ const char *lanes_function(Emitter *e, const Physical *v)
              stride);
         line(&text, v->segment_count > 1 ? 2 : 1,
              "                           %d + 16 * ((block - %d) %% %d) * %d + (block - %d) / %d, "
-             "%d };", s->start, s->block, stride, s->pixels, s->block, stride, s->pixels);
+             "%d };",
+             s->start, s->block, stride, s->pixels, s->block, stride, s->pixels);
     }
     if (v->segment_count > 1)
         line(&text, 1, "return (struct net_lanes){ 0, 0, 0 };");
     line(&text, 0, "}");
     return add_function(e, &e->drivers, format("lanes_of_%s", name),
                         "/* the channels of a block, counted through the pixels of a chunk */\n"
-                        "static inline struct net_lanes %s(int block)\n", text.at);
+                        "static inline struct net_lanes %s(int block)\n",
+                        text.at);
 }

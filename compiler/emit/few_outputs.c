@@ -34,7 +34,7 @@ static void emit_forward(Emitter *e, Driver *d, const Kernel *k)
     Value *x = k->node->inputs[0], *w = k->node->inputs[1], *b = k->node->inputs[2];
     Value *y = k->node->outputs[0];
     const int outputs = outputs_of(k), most = e->target->vectors == 1 ? 4 : 16;
-    int images = 16;            /* at a time: what the registers hold */
+    int images = 16; /* at a time: what the registers hold */
     Text *text = &d->text;
     Body body;
 
@@ -111,16 +111,20 @@ void emit_thin_dw(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "x", x, false, NULL);
     add_operand(e, d, "dy", dy, false, NULL);
     d->base = format("dense_dw%s_%sx%d", k->update ? "_update" : "", shape_name(e, x), outputs);
-    text_add(&d->comment, "/* dw = x' dy over images, along the inputs%s; items: blocks of "
-             "inputs */\n", k->update ? ", then the update" : "");
+    text_add(&d->comment,
+             "/* dw = x' dy over images, along the inputs%s; items: blocks of "
+             "inputs */\n",
+             k->update ? ", then the update" : "");
     line(text, 0, "{");
     line(text, 1, "const int chunks = net_chunks(run);");
     line(text, 1, "const int images = run->n - 16 * (chunks - 1);\n");
     line(text, 1, "NET_ITEMS(item, %d, run, thread) {", blocks / group);
     line(text, 2, "const int block = %sitem;", group > 1 ? format("%d * ", group) : "");
     line(text, 2, "_Alignas(64) float dw[%d];\n", 16 * group * outputs);
-    line(text, 2, "net_thin_dw(dw, x->at[0][0][block][0], %ldL, dy->at[0][0][0][0], %d, %d, "
-         "chunks, images);", 256L * blocks, group, outputs);
+    line(text, 2,
+         "net_thin_dw(dw, x->at[0][0][block][0], %ldL, dy->at[0][0][0][0], %d, %d, "
+         "chunks, images);",
+         256L * blocks, group, outputs);
     for (int o = 0; o < outputs; o++)
         write_finish(text, 2, k, o ? format("[%d + block][0]", o * blocks) : "[block][0]",
                      o ? format("dw + %d", 16 * group * o) : "dw", format("%d", 16 * group));

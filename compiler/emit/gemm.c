@@ -18,8 +18,8 @@ static bool is_dense(const Node *node)
 
 static bool is_dx(const Node *node)
 {
-    return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || node->op == OP_DEPTHWISE_DX
-           || node->op == OP_CONV2D_DX_AT;
+    return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || node->op == OP_DEPTHWISE_DX ||
+           node->op == OP_CONV2D_DX_AT;
 }
 
 /* A dx that is no gradient is a transposed convolution, of x. */
@@ -55,8 +55,7 @@ static bool is_body_operand(const Body *b, const Operand *o)
     return formal && (formal == o->name || formal == residual);
 }
 
-static void write_tile_head(Text *head, const char *name, const Driver *d, const Body *b,
-                            bool bias)
+static void write_tile_head(Text *head, const char *name, const Driver *d, const Body *b, bool bias)
 {
     Wrap wrap = {head, (int)(strlen("NET_TILE void ") + strlen(name)) + 4, 8, 0};
 
@@ -74,8 +73,8 @@ static void write_tile_head(Text *head, const char *name, const Driver *d, const
     }
     for (int i = 0; i < d->count; i++)
         if (is_body_operand(b, &d->operands[i]))
-            wrap_item(&wrap, format("const float *restrict %s",
-                                    b->formals[d->operands[i].value->id]));
+            wrap_item(&wrap,
+                      format("const float *restrict %s", b->formals[d->operands[i].value->id]));
     if (b->masked)
         wrap_item(&wrap, "int channels");
     if (b->random) {
@@ -163,7 +162,7 @@ static const char *tile_name(const Body *b, int rows, int vectors, bool bias)
     const Node *node = b->k->node;
     const Shape w = node->inputs[1]->shape;
     const char *pixels = !is_unrolled(node) ? ""
-                         : format("_%dx%dx%d", w.size[1], w.size[2], w.size[3]);
+                                            : format("_%dx%dx%d", w.size[1], w.size[2], w.size[3]);
 
     return format("tile_%dx%d%s%s%s", rows, vectors, pixels, bias ? "_bias" : "", body_name(b->k));
 }
@@ -199,25 +198,28 @@ int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
     const Physical *y = k->node->outputs[0]->physical;
     const Shape w = k->node->inputs[1]->shape;
     const int groups = groups_of(&k->node->at);
-    const int size = w.size[is_dx(k->node)] / groups;       /* channels of y in each */
+    const int size = w.size[is_dx(k->node)] / groups; /* channels of y in each */
     long at = 0;
 
     for (int i = 0; i < y->segment_count; i++) {
         const Segment *s = &y->segments[i];
         Group *part = &parts[i];
 
-        *part = (Group){.start = s->start / s->pixels, .block = s->block,
-                        .blocks = (s->channels + 15) / 16, .pixels = 1, .stride = s->stride,
+        *part = (Group){.start = s->start / s->pixels,
+                        .block = s->block,
+                        .blocks = (s->channels + 15) / 16,
+                        .pixels = 1,
+                        .stride = s->stride,
                         .w = at};
         if (groups > 1)
-            cut_group_panels(part->blocks, target->vectors,
-                             part->start % size ? 1 : size, part->panels);
+            cut_group_panels(part->blocks, target->vectors, part->start % size ? 1 : size,
+                             part->panels);
         else
             cut_panels(part->blocks, target->vectors, part->panels);
         if (k->node->op == OP_DENSE_DX)
             part->pixels = s->pixels;
-        at += (long)part->blocks * 16 * w.size[0]
-              * (w.rank == 4 ? w.size[2] * w.size[3] : part->pixels);
+        at += (long)part->blocks * 16 * w.size[0] *
+              (w.rank == 4 ? w.size[2] * w.size[3] : part->pixels);
     }
     return y->segment_count;
 }
@@ -228,9 +230,9 @@ typedef struct Loops {
     Driver *d;
     const Kernel *k;
     Body body;
-    const Physical *x, *y;      /* of a dx: dy and dx */
-    const char *bias;           /* formal, or NULL */
-    const char *out;            /* formal of the first output: its type has the place */
+    const Physical *x, *y; /* of a dx: dy and dx */
+    const char *bias;      /* formal, or NULL */
+    const char *out;       /* formal of the first output: its type has the place */
 } Loops;
 
 static long pixel_floats(const Physical *v)
@@ -254,16 +256,16 @@ static void write_dense_taps(Text *text, int level, const Loops *l, int vectors)
             line(text, level + 1,
                  "{ .x = %ld, .w = %ld, .rows = 1, .columns = %d, .x_column = %ld, "
                  ".w_column = %ld,\n"
-                 "%*s  .channels = %d },", (long)s->block * 256, (long)s->start * vectors * 16,
-                 s->pixels, (long)s->stride * 256, (long)s->channels * vectors * 16,
-                 4 * (level + 1), "", s->channels);
+                 "%*s  .channels = %d },",
+                 (long)s->block * 256, (long)s->start * vectors * 16, s->pixels,
+                 (long)s->stride * 256, (long)s->channels * vectors * 16, 4 * (level + 1), "",
+                 s->channels);
     }
     line(text, level, "};");
 }
 
 /* What the outputs of this panel see of segment i of the input. */
-static void write_seen(Text *text, int level, const Loops *l, const Group *part, int vectors,
-                             int i)
+static void write_seen(Text *text, int level, const Loops *l, const Group *part, int vectors, int i)
 {
     const Node *node = l->k->node;
     const Segment *s = &l->x->segments[i];
@@ -317,7 +319,7 @@ static void write_conv_taps(Text *text, int level, const Loops *l, const Group *
 void write_window(Text *text, int level, const Node *node, int axis)
 {
     const Physical *x = node->inputs[0]->physical;
-    const bool border = is_pixels(node);        /* packed with its padding */
+    const bool border = is_pixels(node); /* packed with its padding */
     const char *name = axis ? "c" : "r", *i = axis ? "column" : "row";
     const int size = axis ? x->full_width : x->full_height;
     const int kernel = node->inputs[1]->shape.size[2 + axis];
@@ -326,9 +328,9 @@ void write_window(Text *text, int level, const Node *node, int axis)
 
     if (dilation_of(&node->at, axis) > 1) {
         apart = "_apart";
-        more = is_dx(node) ? format(", %d, %d", dilation_of(&node->at, axis),
-                                    tap_step(&node->at, axis))
-                           : format(", %d", dilation_of(&node->at, axis));
+        more = is_dx(node)
+                   ? format(", %d, %d", dilation_of(&node->at, axis), tap_step(&node->at, axis))
+                   : format(", %d", dilation_of(&node->at, axis));
     }
     line(text, level, "const struct net_window %s = net_taps_%s%s(%s, %d, %d, %d, %d%s);", name,
          is_dx(node) ? "backward" : "forward", apart, i, node->at.stride[axis],
@@ -347,18 +349,17 @@ static void write_tile_call(Text *text, int level, const Loops *l, const char *t
     const char *function = b->masked || b->random ? lanes_function(l->e, l->y) : NULL;
     const char *lanes = !function ? NULL
                         : flat    ? format("%s(%s)", function, block)
-                                  : format("%s((%s) * %d + %s)", function, pixel, l->y->blocks,
-                                           block);
+                               : format("%s((%s) * %d + %s)", function, pixel, l->y->blocks, block);
     Wrap wrap = {text, 4 * level + (int)strlen(tile) + 1, 4 * level + 4, 0};
 
     text_add(text, "%*s%s(", 4 * level, "", tile);
     for (int i = 0; i < l->d->count; i++)
         if (l->d->operands[i].written)
-            wrap_item(&wrap, format("%s->at[chunk][%s][%s][i]", l->d->operands[i].name, pixel,
-                                    block));
+            wrap_item(&wrap,
+                      format("%s->at[chunk][%s][%s][i]", l->d->operands[i].name, pixel, block));
     if (is_unrolled(node))
         wrap_item(&wrap, format("x->at[chunk][%d * row + %d * column][0][i]",
-                               node->at.stride[0] * l->x->full_width, node->at.stride[1]));
+                                node->at.stride[0] * l->x->full_width, node->at.stride[1]));
     else
         wrap_item(&wrap, format("%s->at[chunk][0][0][i]", input_name(node)));
     wrap_item(&wrap, w);
@@ -373,8 +374,8 @@ static void write_tile_call(Text *text, int level, const Loops *l, const char *t
 
         if (is_body_operand(b, o))
             wrap_item(&wrap, o->value->batched
-                                ? format("%s->at[chunk][%s][%s][i]", o->name, pixel, block)
-                                : format("%s->at[%s]", o->name, block));
+                                 ? format("%s->at[chunk][%s][%s][i]", o->name, pixel, block)
+                                 : format("%s->at[%s]", o->name, block));
     }
     if (b->masked)
         wrap_item(&wrap, format("%s.lanes", lanes));
@@ -417,14 +418,14 @@ static void write_pixels(Text *text, int level, const Loops *l, const Group *par
         line(text, level + 1, "}");
         return;
     }
-    if (part->pixels > 1) {     /* the input of a flattened dense layer: a tap a pixel */
+    if (part->pixels > 1) { /* the input of a flattened dense layer: a tap a pixel */
         w_block *= part->pixels;
         line(text, level + 1, "for (int pixel = 0; pixel < %d; pixel++) {", part->pixels);
         block = format("%d + pixel * %d + panel_block", part->block, part->stride);
         write_dense_taps(text, level + 2, l, vectors);
-        write_tile_call(text, level + 2, l, tile, block,
-                        format("%s + pixel * %dL", panel_weights(part, w_block),
-                               inner * vectors * 16));
+        write_tile_call(
+            text, level + 2, l, tile, block,
+            format("%s + pixel * %dL", panel_weights(part, w_block), inner * vectors * 16));
         line(text, level + 1, "}");
         return;
     }
@@ -470,7 +471,8 @@ static void write_comment(Driver *d, const Loops *l)
     const Node *node = l->k->node;
     const char *sum = is_dx(node) && !node->backward ? "y = sum over taps of x w'"
                       : is_dx(node) ? is_dense(node) ? "dx = dy w'" : "dx = sum over taps of dy w'"
-                      : is_dense(node) ? "y = x w" : "y = sum over taps of x w";
+                      : is_dense(node) ? "y = x w"
+                                       : "y = sum over taps of x w";
 
     text_add(&d->comment, "/* %s%s", sum, l->bias ? " + b" : "");
     for (int i = 0; i < l->k->body_count; i++)
@@ -562,7 +564,7 @@ void emit_transpose(Emitter *e, Driver *d, const Kernel *k)
         const Segment *s = &node->outputs[0]->physical->segments[i];
         const int taps = dense ? s->pixels : p->segments[0].pixels;
         const int start = dense ? s->start : s->start / s->pixels;
-        const int step = dense ? s->channels : p->rows / taps;      /* rows of w from tap to tap */
+        const int step = dense ? s->channels : p->rows / taps; /* rows of w from tap to tap */
 
         line(&d->text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", taps, parts[i].blocks);
         line(&d->text, 2, "const int tap = item / %d, block = item %% %d;", parts[i].blocks,
@@ -575,10 +577,14 @@ void emit_transpose(Emitter *e, Driver *d, const Kernel *k)
         line(&d->text, 3, "const long row = %d + tap * %d + 16 * block;", start, step);
         line(&d->text, 3, "net_turn_16x16(");
         line(&d->text, 4, "wt->at + %ld + to.first * %ldL", parts[i].w, 16L * taps * p->outputs);
-        line(&d->text, 4, "    + ((tap * %dL + o) * to.width + block - to.first) * 16, 16 * "
-             "to.width,", p->outputs);
-        line(&d->text, 4, "w->at + from.first * %ldL + (row * from.width + o / 16 - from.first) "
-             "* 16,", 16L * p->rows);
+        line(&d->text, 4,
+             "    + ((tap * %dL + o) * to.width + block - to.first) * 16, 16 * "
+             "to.width,",
+             p->outputs);
+        line(&d->text, 4,
+             "w->at + from.first * %ldL + (row * from.width + o / 16 - from.first) "
+             "* 16,",
+             16L * p->rows);
         line(&d->text, 4, "16 * from.width, %d - 16 * block, %d - o);", s->channels, p->outputs);
         line(&d->text, 2, "}");
         line(&d->text, 1, "}");

@@ -48,14 +48,18 @@ static void write_cross_entropy(Text *text, const Node *node, const char *dz, in
         line(text, 3, "total += scale * net_weighted_cross_entropy(p, &sum, %s, &shares, %d);", row,
              classes);
         if (dz)
-            line(text, 3, "net_weighted_cross_entropy_grad(%s->at[chunk][0][0][i], p, sum, "
-                 "target[16 * chunk + i], &shares, scale, %d);", dz, classes);
+            line(text, 3,
+                 "net_weighted_cross_entropy_grad(%s->at[chunk][0][0][i], p, sum, "
+                 "target[16 * chunk + i], &shares, scale, %d);",
+                 dz, classes);
         return;
     }
     line(text, 3, "total += net_cross_entropy(p, &sum, %s, %d);", row, classes);
     if (dz)
-        line(text, 3, "net_cross_entropy_grad(%s->at[chunk][0][0][i], p, sum, "
-             "target[16 * chunk + i], scale, %d);", dz, classes);
+        line(text, 3,
+             "net_cross_entropy_grad(%s->at[chunk][0][0][i], p, sum, "
+             "target[16 * chunk + i], scale, %d);",
+             dz, classes);
 }
 
 /* Where block `block` of an image stands, counted over all of its pixels. */
@@ -109,12 +113,14 @@ static void write_elements(Emitter *e, Text *text, const Kernel *k, const char *
         write_term(text, k->node, dz);
     } else {
         line(text, 4, "const int lanes = %s(block).lanes;", lanes_function(e, z));
-        line(text, 4, "sum[i] = vec_add(sum[i], vec_first(lanes, vec_binary_cross_entropy(v, t), "
+        line(text, 4,
+             "sum[i] = vec_add(sum[i], vec_first(lanes, vec_binary_cross_entropy(v, t), "
              "vec_zero()));");
         if (dz)
-            line(text, 4, "vec_store(%s->at%s,\n%*svec_first(lanes, "
-                 "vec_mul(vec_sub(vec_sigmoid(v), t), vec_set(scale)), vec_zero()));", dz, place,
-                 20, "");
+            line(text, 4,
+                 "vec_store(%s->at%s,\n%*svec_first(lanes, "
+                 "vec_mul(vec_sub(vec_sigmoid(v), t), vec_set(scale)), vec_zero()));",
+                 dz, place, 20, "");
     }
     line(text, 3, "}");
     line(text, 2, "for (int i = 0; i < images; i++)");
@@ -141,8 +147,10 @@ void emit_loss(Emitter *e, Driver *d, const Kernel *k)
     if (!class)
         add_operand(e, d, "target", node->inputs[1], false, NULL);
     d->base = format("%s%s_%s", operation, k->grad ? "_grad" : "", shape_name(e, node->inputs[0]));
-    text_add(&d->comment, "/* loss = the sum of %s over images, a slice a chunk%s%s; items: chunks "
-             "*/\n", operation, is_weighted(node) ? ", over the weights of all rows" : "",
+    text_add(&d->comment,
+             "/* loss = the sum of %s over images, a slice a chunk%s%s; items: chunks "
+             "*/\n",
+             operation, is_weighted(node) ? ", over the weights of all rows" : "",
              k->grad ? "; dz = its gradient" : "");
     line(text, 0, "{");
     if (class)

@@ -34,15 +34,18 @@ void emit_layernorm(Emitter *e, Driver *d, const Kernel *k)
     int level;
 
     text_add(&d->comment, "/* y = (x - mean) / deviation gamma + beta along the channels; items: "
-             "(chunk, row) */\n");
+                          "(chunk, row) */\n");
     open_rows(text, v, true);
     line(text, 3, "struct net_stats s;\n");
     line(text, 3, "net_find_stats(&s, x->at[chunk][%s][0][0], %d, %s);", pixel_name(v),
          channel_count(v), literal(k->node->at.eps));
     level = open_images(e, text, &b, v);
-    line(text, level, "const vec normal = net_standard(&s, (int)i, "
-         "vec_load(x->at[chunk][%s][block][i]));", pixel_name(v));
-    line(text, level, "const vec v0 = vec_fma(normal, vec_load(gamma->at[block]), "
+    line(text, level,
+         "const vec normal = net_standard(&s, (int)i, "
+         "vec_load(x->at[chunk][%s][block][i]));",
+         pixel_name(v));
+    line(text, level,
+         "const vec v0 = vec_fma(normal, vec_load(gamma->at[block]), "
          "vec_load(beta->at[block]));");
     close_images(text, level, d, &b, v);
     line(text, 2, "}");
@@ -59,21 +62,29 @@ void emit_layernorm_grad(Emitter *e, Driver *d, const Kernel *k)
     int level;
 
     text_add(&d->comment, "/* dx = (g - mean of g - xhat mean of g xhat) / deviation, g = dy "
-             "gamma; items: (chunk, row) */\n");
+                          "gamma; items: (chunk, row) */\n");
     open_rows(text, v, true);
     line(text, 3, "struct net_stats s;");
     line(text, 3, "struct net_slopes slopes;\n");
     line(text, 3, "net_find_stats(&s, x->at[chunk][%s][0][0], %d, %s);", pixel, channel_count(v),
          literal(k->node->at.eps));
-    line(text, 3, "net_find_slopes(&slopes, &s, x->at[chunk][%s][0][0], dy->at[chunk][%s][0][0], "
-         "gamma->at[0], %d);", pixel, pixel, channel_count(v));
+    line(text, 3,
+         "net_find_slopes(&slopes, &s, x->at[chunk][%s][0][0], dy->at[chunk][%s][0][0], "
+         "gamma->at[0], %d);",
+         pixel, pixel, channel_count(v));
     level = open_images(e, text, &b, v);
-    line(text, level, "const vec normal = net_standard(&s, (int)i, "
-         "vec_load(x->at[chunk][%s][block][i]));", pixel);
-    line(text, level, "const vec g = vec_mul(vec_load(dy->at[chunk][%s][block][i]), "
-         "vec_load(gamma->at[block]));", pixel);
-    line(text, level, "const vec v0 = net_layernorm_grad(&s, &slopes, (int)i, normal, g, %d - 16 * "
-         "block);", channel_count(v));
+    line(text, level,
+         "const vec normal = net_standard(&s, (int)i, "
+         "vec_load(x->at[chunk][%s][block][i]));",
+         pixel);
+    line(text, level,
+         "const vec g = vec_mul(vec_load(dy->at[chunk][%s][block][i]), "
+         "vec_load(gamma->at[block]));",
+         pixel);
+    line(text, level,
+         "const vec v0 = net_layernorm_grad(&s, &slopes, (int)i, normal, g, %d - 16 * "
+         "block);",
+         channel_count(v));
     close_images(text, level, d, &b, v);
     line(text, 2, "}");
     write_sums(e, d, text, 2, k, "row");

@@ -12,7 +12,7 @@
 #include <string.h>
 
 typedef struct Token {
-    const char *at;             /* the white space before it, then it */
+    const char *at; /* the white space before it, then it */
     int space, length;
     bool gone;
 } Token;
@@ -28,8 +28,8 @@ static int word_length(const char *at)
 {
     int n = 0;
 
-    while (isalnum((unsigned char)at[n]) || at[n] == '_' || (at[n] == '.' && isdigit(at[0]))
-           || (n && isdigit(at[0]) && strchr("+-", at[n]) && tolower(at[n - 1]) == 'e'))
+    while (isalnum((unsigned char)at[n]) || at[n] == '_' || (at[n] == '.' && isdigit(at[0])) ||
+           (n && isdigit(at[0]) && strchr("+-", at[n]) && tolower(at[n - 1]) == 'e'))
         n++;
     return n;
 }
@@ -37,8 +37,8 @@ static int word_length(const char *at)
 /* A string, a comment or a line for the preprocessor is one token. */
 static int token_length(const char *at)
 {
-    static const char *const pairs[] = {"->", "<=", ">=", "==", "!=", "&&", "||", "+=",
-                                        "-=", "*=", "/=", "++", "--", "<<", ">>"};
+    static const char *const pairs[] = {
+        "->", "<=", ">=", "==", "!=", "&&", "||", "+=", "-=", "*=", "/=", "++", "--", "<<", ">>"};
     int n = 1;
 
     if (*at == '#')
@@ -90,8 +90,8 @@ static int last_of(const Tokens *t, int i)
 
 static bool is_word(const Tokens *t, int i, const char *word, size_t length)
 {
-    return i >= 0 && i < t->count && (size_t)t->at[i].length == length
-           && memcmp(t->at[i].at + t->at[i].space, word, length) == 0;
+    return i >= 0 && i < t->count && (size_t)t->at[i].length == length &&
+           memcmp(t->at[i].at + t->at[i].space, word, length) == 0;
 }
 
 static bool is(const Tokens *t, int i, const char *word)
@@ -156,8 +156,8 @@ static bool drop_remainder(Tokens *t, int i)
 
     while (is_number(t, begin) && is(t, last_of(t, begin), "/"))
         begin = last_of(t, last_of(t, begin));
-    if (!isalpha((unsigned char)first_of(t, begin))
-        || !is_one_of(t, last_of(t, begin), "( [ , = + - ? : "))
+    if (!isalpha((unsigned char)first_of(t, begin)) ||
+        !is_one_of(t, last_of(t, begin), "( [ , = + - ? : "))
         return false;
     for (int j = begin + 1; j <= end; j++)
         t->at[j].gone = true;
@@ -172,8 +172,8 @@ static bool drop_pair(Tokens *t, int i)
     const int inner = next_of(t, i), single = next_of(t, inner);
     int end = i;
 
-    if (is(t, single, ")") && is_one_of(t, last_of(t, i), "( [ , = + - * / % ")
-        && is_one_of(t, next_of(t, single), ") ] } , ; + * / % ")) {
+    if (is(t, single, ")") && is_one_of(t, last_of(t, i), "( [ , = + - * / % ") &&
+        is_one_of(t, next_of(t, single), ") ] } , ; + * / % ")) {
         t->at[single].gone = t->at[inner].gone = true;
         replace(&t->at[i], &t->at[inner]);
         return true;
@@ -211,8 +211,8 @@ static bool drop_at(Tokens *t, int i)
         return drop_two_before(t, i), true;
     if (is(t, i, "0") && is(t, after, "+") && begins)
         return drop_two_before(t, i), true;
-    if (is_one_of(t, i, "+ - ") && is(t, after, "0") && ends_operand(t, before)
-        && is_one_of(t, then, ") ] } , ; + - ? : "))
+    if (is_one_of(t, i, "+ - ") && is(t, after, "0") && ends_operand(t, before) &&
+        is_one_of(t, then, ") ] } , ; + - ? : "))
         return drop_two(t, i), true;
     return false;
 }
@@ -225,7 +225,7 @@ static bool is_used_after(const Tokens *t, int i)
     for (int depth = 0, j = i + 1; j < t->count && depth >= 0; j++) {
         depth += is(t, j, "{") - is(t, j, "}");
         if (is(t, j, name) && is(t, last_of(t, j), "int"))
-            return false;           /* another of that name */
+            return false; /* another of that name */
         if (is(t, j, name) && !is_one_of(t, last_of(t, j), ". -> "))
             return true;
     }
@@ -237,8 +237,8 @@ static void drop_cast(Tokens *t, int i)
 {
     const int name = i + 3, end = i + 4;
 
-    if (is_one_of(t, last_of(t, i), "; { } ") && is(t, i, "(") && is(t, i + 1, "void")
-        && is(t, i + 2, ")") && is(t, end, ";") && is_used_after(t, name))
+    if (is_one_of(t, last_of(t, i), "; { } ") && is(t, i, "(") && is(t, i + 1, "void") &&
+        is(t, i + 2, ")") && is(t, end, ";") && is_used_after(t, name))
         for (int j = i; j <= end; j++)
             t->at[j].gone = true;
 }
@@ -250,7 +250,7 @@ void drop_terms(Text *text)
 
     for (int i = 0; i < t.count; i++)
         drop_cast(&t, i);
-    for (bool again = true; again;) {       /* what stays may have something to drop then */
+    for (bool again = true; again;) { /* what stays may have something to drop then */
         again = false;
         for (int i = next_of(&t, -1); i < t.count; i = next_of(&t, i))
             again = drop_at(&t, i) || again;

@@ -70,8 +70,8 @@ static void open_blocks(Emitter *e, Text *text, const Body *b, const Physical *v
 {
     line(text, 3, "for (int block = 0; block < %d; block++) {", v->blocks);
     if (b->masked || b->random)
-        line(text, 4, "const struct net_lanes place = %s((%s) * %d + block);",
-             lanes_function(e, v), pixel_name(v), v->blocks);
+        line(text, 4, "const struct net_lanes place = %s((%s) * %d + block);", lanes_function(e, v),
+             pixel_name(v), v->blocks);
     if (b->masked)
         line(text, 4, "const int left = place.lanes;");
 }
@@ -156,7 +156,7 @@ void emit_maxpool_grad(Emitter *e, Driver *d, const Kernel *k)
     d->base = format("maxpool2d_grad%s_%s_%dx%d", body_name(k), shape_name(e, node->outputs[0]),
                      at->kernel[0], at->kernel[1]);
     text_add(&d->comment, "/* dx = the dy of the windows where x was the largest; items: (chunk, "
-             "row) */\n");
+                          "row) */\n");
     open_rows(text, dx, true);
     line(text, 3, "const struct net_window h = net_taps_backward(row, %d, %d, %d, %d);",
          at->stride[0], at->padding[0], at->kernel[0], dy->height);
@@ -171,7 +171,8 @@ void emit_maxpool_grad(Emitter *e, Driver *d, const Kernel *k)
     line(text, 7, "const float *from = dy->at[chunk][window][block][4 * g];");
     line(text, 7, "const uint8_t *taps = index->at[chunk][window][block][4 * g];\n");
     line(text, 7, "NET_UNROLL(r, 4)");
-    line(text, 8, "sum[r] = vec_add(sum[r], net_where_tap(taps + 16 * r, tap, vec_load(from + 16 * "
+    line(text, 8,
+         "sum[r] = vec_add(sum[r], net_where_tap(taps + 16 * r, tap, vec_load(from + 16 * "
          "r)));");
     line(text, 6, "}");
     close_groups(text, d, &b, dx, NULL);
@@ -214,8 +215,10 @@ void emit_avgpool_grad(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment, "/* dx = dy / pixels; items: (chunk, row) */\n");
     open_rows(text, dx, true);
     level = open_images(e, text, &b, dx);
-    line(text, level, "const vec v0 = vec_mul(vec_load(dy->at[chunk][0][block][i]), vec_set(1.0f / "
-         "%d.0f));", dx->height * dx->width);
+    line(text, level,
+         "const vec v0 = vec_mul(vec_load(dy->at[chunk][0][block][i]), vec_set(1.0f / "
+         "%d.0f));",
+         dx->height * dx->width);
     close_images(text, level, d, &b, dx);
     line(text, 2, "}");
     write_sums(e, d, text, 2, k, "row");
@@ -319,8 +322,10 @@ void emit_window_spread(Emitter *e, Driver *d, const Kernel *k)
     } else {
         const int level = open_images(e, text, &b, to);
 
-        line(text, level, "const vec v0 = vec_load(x->at[chunk][row / %d * %d + column / "
-             "%d][block][i]);", at->kernel[0], from->width, at->kernel[1]);
+        line(text, level,
+             "const vec v0 = vec_load(x->at[chunk][row / %d * %d + column / "
+             "%d][block][i]);",
+             at->kernel[0], from->width, at->kernel[1]);
         close_images(text, level, d, &b, to);
     }
     line(text, 2, "}");
@@ -379,8 +384,10 @@ void emit_global_maxpool_grad(Emitter *e, Driver *d, const Kernel *k)
     open_rows(text, dx, true);
     level = open_images(e, text, &b, dx);
     line(text, level, "const vec at_index = vec_load(%s->at[chunk][0][block][i]);", index);
-    line(text, level, "const vec v0 = net_where_pixel(at_index, (float)(%s), "
-         "vec_load(dy->at[chunk][0][block][i]));", pixel_name(dx));
+    line(text, level,
+         "const vec v0 = net_where_pixel(at_index, (float)(%s), "
+         "vec_load(dy->at[chunk][0][block][i]));",
+         pixel_name(dx));
     close_images(text, level, d, &b, dx);
     line(text, 2, "}");
     write_sums(e, d, text, 2, k, "row");

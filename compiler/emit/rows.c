@@ -82,7 +82,7 @@ static void write_segments(Text *text, const char *name, const Physical *v)
 void emit_relayout(Emitter *e, Driver *d, const Kernel *k)
 {
     const Physical *x = k->node->inputs[0]->physical, *y = k->node->outputs[0]->physical;
-    const int start = k->node->at.begin * y->height * y->width;     /* of a slice */
+    const int start = k->node->at.begin * y->height * y->width; /* of a slice */
     Text *text = &d->text;
 
     add_operand(e, d, "y", k->node->outputs[0], true, NULL);
@@ -94,9 +94,11 @@ void emit_relayout(Emitter *e, Driver *d, const Kernel *k)
     write_segments(text, "from", x);
     line(text, 0, "%s", "");
     line(text, 1, "NET_ITEMS(chunk, %d, run, thread)", y->chunks);
-    line(text, 2, "net_relayout(y->at[chunk][0][0][0], %d, to, %d, x->at[chunk][0][0][0], from, "
-         "%d, %d, %d);", y->height * y->width * y->blocks * 256, y->segment_count, x->segment_count,
-         start, shape_size(k->node->outputs[0]->shape));
+    line(text, 2,
+         "net_relayout(y->at[chunk][0][0][0], %d, to, %d, x->at[chunk][0][0][0], from, "
+         "%d, %d, %d);",
+         y->height * y->width * y->blocks * 256, y->segment_count, x->segment_count, start,
+         shape_size(k->node->outputs[0]->shape));
     line(text, 0, "}");
 }
 

@@ -7,7 +7,7 @@
 
 #include "emit/emit.h"
 
-enum { LOCAL = 16 << 10 };      /* floats of an array on the stack, at most: 64 KB */
+enum { LOCAL = 16 << 10 }; /* floats of an array on the stack, at most: 64 KB */
 
 long large_floats(long floats)
 {
@@ -36,8 +36,8 @@ static long conv_floats(const Node *node)
 
     for (int width = 1; width <= 3; width++)
         for (int i = 0; i < x->segment_count && dw->panels[3 - width]; i++) {
-            const long floats = 256L * width * taps_of_item(node, &x->segments[i],
-                                                            dw->panels[3 - width], width);
+            const long floats = 256L * width *
+                                taps_of_item(node, &x->segments[i], dw->panels[3 - width], width);
 
             most = floats > most ? floats : most;
         }
@@ -75,8 +75,8 @@ size_t thread_floats(const Program *train, const Program *evaluate)
         for (int i = 0; i < p->count; i++) {
             const Kernel *k = p->kernels[i];
             const Winograd *g = &k->winograd;
-            const long floats = g->v + g->m + g->u + floats_at(k) + k->narrow.floats
-                                + k->narrow_dw.floats + large_floats(array_floats(k));
+            const long floats = g->v + g->m + g->u + floats_at(k) + k->narrow.floats +
+                                k->narrow_dw.floats + large_floats(array_floats(k));
 
             most = floats > most ? floats : most;
         }

@@ -51,11 +51,11 @@ static bool is_one_of(const char *word, const char *const *words, int count)
 /* The reader or preparation by its name: only what is named here is linked. */
 static const char *implementation(const Call *call, const char **declaration)
 {
-    static const char *const readers[] = {"idx", "npy", "npz", "csv", "jsonl", "cifar10",
-                                          "cifar100", "digits", "xor", "logistic_map"};
-    static const char *const preparations[] = {"scale", "normalize", "standardize", "classes",
-                                               "one_hot", "tokens", "bag_of_words", "minmax",
-                                               "impute", "permute_pixels", "noise"};
+    static const char *const readers[] = {"idx",     "npy",      "npz",    "csv", "jsonl",
+                                          "cifar10", "cifar100", "digits", "xor", "logistic_map"};
+    static const char *const preparations[] = {
+        "scale",        "normalize", "standardize", "classes",        "one_hot", "tokens",
+        "bag_of_words", "minmax",    "impute",      "permute_pixels", "noise"};
 
     if (is_one_of(call->name, readers, COUNT(readers))) {
         *declaration = format("extern const struct net_reader net_reader_%s;", call->name);
@@ -125,8 +125,8 @@ static const char *write_arguments(Text *out, const Call *call, const char *name
         if (is_names(v))
             text_add(out, ", .text = %s, .count = %d", quoted(names_text(v)), v->count);
         else if (v->kind == CONSTANT_LIST)
-            text_add(out, ", .%s = %s_list_%d, .count = %d",
-                     is_texts(v) ? "texts" : "list", name, i, v->count);
+            text_add(out, ", .%s = %s_list_%d, .count = %d", is_texts(v) ? "texts" : "list", name,
+                     i, v->count);
         text_add(out, "%s%s },\n", a->given ? ", .given = true" : "",
                  v->kind == CONSTANT_NONE ? ", .none = true" : "");
     }
@@ -199,8 +199,7 @@ static void write_tensors(const Emitter *e, Text *out)
             text_add(out, ".kind = NET_WEIGHT, .panels = { %d, %d, %d },\n", p->panels[0],
                      p->panels[1], p->panels[2]);
         else
-            text_add(out, ".kind = %s,\n",
-                     p->kind == PHYSICAL_TABLE ? "NET_TABLE" : "NET_VECTOR");
+            text_add(out, ".kind = %s,\n", p->kind == PHYSICAL_TABLE ? "NET_TABLE" : "NET_VECTOR");
         line(out, 1, "  .segments = %s_segments, .segment_count = %d, .trainable = %s,",
              e->tensors[i], p->segment_count, v->role == ROLE_PARAMETER ? "true" : "false");
         text_add(out, "      .init = %s, .fan_in = %d", quoted(v->init), v->fan_in);
@@ -255,12 +254,12 @@ static void write_fields(Text *out, const Model *model)
     line(out, 0, "static const struct net_field fields[] = {");
     for (int i = 0; i < model->field_count; i++) {
         const Field *f = model->fields[i];
-        const Shape shape = f->is_class ? (Shape){0}
-                            : f->shape.rank ? f->shape : (Shape){.rank = 1, .size = {1}};
+        const Shape shape = f->is_class     ? (Shape){0}
+                            : f->shape.rank ? f->shape
+                                            : (Shape){.rank = 1, .size = {1}};
 
         line(out, 1, "{ .name = %s, .source = %s, .kind = %s,", quoted(f->name),
-             quoted(f->source_field),
-             kind_of_field(f));
+             quoted(f->source_field), kind_of_field(f));
         line(out, 1, "  .rank = %d, .shape = %s, .size = %d, .classes = %d,", shape.rank,
              braces(shape), f->is_class ? 1 : shape_size(shape), f->classes);
         if (f->columns)
@@ -314,8 +313,7 @@ static void write_pack(const Emitter *e, Text *out, const Graph *g)
             continue;
         if (value->type == TYPE_CLASS) {
             line(out, 1, "if (fields[%d].row)", i);
-            line(out, 2, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name),
-                 i);
+            line(out, 2, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name), i);
         } else if (value->type != TYPE_F32) {
             write_pack_words(e, out, g, value, i);
         } else {
@@ -543,8 +541,7 @@ static void write_model(Text *out, const Emitter *e, const Program *train, const
          m->metric_count);
     if (is_one_number(train->graph))
         line(out, 1, ".least_batch = 2,");
-    line(out, 1, ".default_batch = %d, .epochs = %d, .seed = %.17g,", m->batch, m->epochs,
-         m->seed);
+    line(out, 1, ".default_batch = %d, .epochs = %d, .seed = %.17g,", m->batch, m->epochs, m->seed);
     line(out, 1, ".keep = %s, .monitor = %s,", quoted(m->keep), quoted(m->monitor));
     line(out, 1, ".loss = %s, .activation = %s,", loss, activation);
     line(out, 1, ".outputs = %d, .output_rank = %d, .output_shape = %s,", shape_size(shape),

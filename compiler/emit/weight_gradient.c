@@ -22,7 +22,7 @@ static const char *write_tile(Emitter *e, int vectors, bool image)
     text_add(&head, "/* dw %s x' dy over images%s: rows of inputs by blocks of outputs */\n",
              image ? "+=" : "=", image ? " and pixels" : "");
     text_add(&head, "NET_TILE void %%s(float *restrict dw, const float *restrict x,\n"
-             "        const float *restrict dy, const struct sweep *over)\n");
+                    "        const float *restrict dy, const struct sweep *over)\n");
     line(&text, 0, "{");
     line(&text, 1, "vec acc[%d][3];\n", rows);
     line(&text, 1, "NET_UNROLL(i, %d)", rows);
@@ -106,7 +106,8 @@ void write_dense_rows(Emitter *e, Text *text, const Kernel *k, const DenseRows *
          blocks);
     line(text, 2, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;", s->channels,
          s->channels);
-    line(text, 2, "const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, "
+    line(text, 2,
+         "const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, "
          ".images = images,");
     line(text, 2, "                            .x_chunk = %ld, .x_image = 16, .dy_chunk = %ld };",
          chunk_floats(of->x), chunk_floats(of->dy));
@@ -178,7 +179,7 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     const bool by_row = is_by_row(node, s, panels, vectors);
     const int taps = taps_of_item(node, s, panels, vectors), count = 256 * vectors;
     const int tap_rows = by_row ? kh : 1;
-    const int in = k->scratch ? 2 : 3;      /* the level inside a chunk */
+    const int in = k->scratch ? 2 : 3; /* the level inside a chunk */
     const char *item = k->scratch ? "part" : "item";
     const int strip = strip_rows(x, dy, window_reach(&node->at, 0), vectors);
     const char *k_at = tap_at("k", dilation_of(&node->at, 0));
@@ -187,8 +188,8 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     if (k->scratch) {
         line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", x->chunks,
              panels * blocks * tap_rows);
-        line(text, 2, "const int chunk = item / %d, part = item %% %d;",
-             panels * blocks * tap_rows, panels * blocks * tap_rows);
+        line(text, 2, "const int chunk = item / %d, part = item %% %d;", panels * blocks * tap_rows,
+             panels * blocks * tap_rows);
     } else {
         line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, blocks * tap_rows);
     }
@@ -201,9 +202,10 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     write_array(text, 2, "dw", taps, format("[%d]", count), count, 0);
     line(text, 0, "%s", "");
     if (groups > 1)
-        line(text, 2, "const bool met = net_group_sees(16 * panel_block, %d, %d, %d, %d, %d + 16 * "
-             "block, inputs).count > 0;", 16 * vectors, w.size[0] / groups, w.size[1] / groups,
-             w.size[0], start);
+        line(text, 2,
+             "const bool met = net_group_sees(16 * panel_block, %d, %d, %d, %d, %d + 16 * "
+             "block, inputs).count > 0;",
+             16 * vectors, w.size[0] / groups, w.size[1] / groups, w.size[0], start);
     line(text, 2, "memset(dw, 0, %d * sizeof *dw);", taps);
     if (k->scratch) {
         line(text, 2, "if (net_rows(run, chunk) == 0)");
@@ -233,7 +235,8 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     line(text, in + 2, "const struct sweep over = {");
     line(text, in + 3, ".chunks = 1, .rows = r.end - r.begin, .columns = c.end - c.begin,");
     line(text, in + 3, ".images = net_rows(run, chunk),");
-    line(text, in + 3, ".x_row = %ld, .x_column = %ld, .x_image = 16, .dy_row = %ld, "
+    line(text, in + 3,
+         ".x_row = %ld, .x_column = %ld, .x_image = 16, .dy_row = %ld, "
          ".dy_column = %ld",
          pixel_floats(x) * x->width * node->at.stride[0], pixel_floats(x) * node->at.stride[1],
          pixel_floats(dy) * dy->width, pixel_floats(dy));
@@ -246,8 +249,10 @@ static void write_conv_segment(Emitter *e, Text *text, const Kernel *k, const Se
     line(text, in + 1, "}");
     line(text, 2, "for (int tap = 0; tap < %d; tap++)%s", taps, groups > 1 ? " {" : "");
     if (groups > 1)
-        line(text, 3, "net_group_mask(dw[tap], inputs, %d, %d + 16 * block, 16 * panel_block, %d, "
-             "%d);", 16 * vectors, start, w.size[1] / groups, w.size[0] / groups);
+        line(text, 3,
+             "net_group_mask(dw[tap], inputs, %d, %d + 16 * block, 16 * panel_block, %d, "
+             "%d);",
+             16 * vectors, start, w.size[1] / groups, w.size[0] / groups);
     write_finish(text, 3, k,
                  format("[%spanel_block * %dL\n%*s+ (%s * %d + %d + 16 * block) * %dL]",
                         k->scratch ? format("chunk * %dL + ", padded_count(dw)) : "", 16 * dw->rows,
@@ -273,13 +278,14 @@ void emit_weight(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "x", node->inputs[0], false, NULL);
     add_operand(e, d, "dy", node->inputs[1], false, NULL);
     d->base = format("%s%s_%s_%dx%d", op_info[node->op].text,
-                     k->scratch ? "_slices" : k->update ? "_update" : "",
+                     k->scratch  ? "_slices"
+                     : k->update ? "_update"
+                                 : "",
                      shape_name(e, node->inputs[0]), dw->rows, dw->outputs);
-    text_add(&d->comment,
-             "/* dw = x' dy over images%s%s%s; items: (%spanel, %sblock of inputs) */\n",
-             dense ? "" : " and pixels", k->scratch ? " of a chunk" : "",
-             k->update ? ", then the update" : "", k->scratch ? "chunk, " : "",
-             dense ? "pixel, " : "");
+    text_add(
+        &d->comment, "/* dw = x' dy over images%s%s%s; items: (%spanel, %sblock of inputs) */\n",
+        dense ? "" : " and pixels", k->scratch ? " of a chunk" : "",
+        k->update ? ", then the update" : "", k->scratch ? "chunk, " : "", dense ? "pixel, " : "");
     line(&d->text, 0, "{");
     if (!k->scratch)
         line(&d->text, 1, "const int chunks = net_chunks(run);");
@@ -322,7 +328,8 @@ static const char *write_pixel_tile(Emitter *e, const Kernel *k, int first, int 
     return add_function(e, &e->tiles, format("weight_tile_%dx%d_from_%d", rows, vectors, first),
                         "/* dw = x' dy: taps and channels of few inputs by blocks of outputs */\n"
                         "NET_TILE void %s(float *restrict dw, const float *restrict x,\n"
-                        "        const float *restrict dy, const struct sweep *over)\n", text.at);
+                        "        const float *restrict dy, const struct sweep *over)\n",
+                        text.at);
 }
 
 /* NET_UNROLL unrolls whole loops of up to this many rows; the compiler's registers set the
@@ -353,13 +360,15 @@ void emit_weight_slices(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 2, "const int row = %d * part / %d, end = %d * (part + 1) / %d;", dy->height,
          k->slices, dy->height, k->slices);
     line(&d->text, 2, "const struct sweep over = {");
-    line(&d->text, 3, ".chunks = 1, .rows = end - row, .columns = %d, "
-         ".images = net_rows(run, chunk),", dy->width);
-    line(&d->text, 3, ".x_row = %ld, .x_column = %ld, .x_image = %d, .dy_row = %ld, "
+    line(&d->text, 3,
+         ".chunks = 1, .rows = end - row, .columns = %d, "
+         ".images = net_rows(run, chunk),",
+         dy->width);
+    line(&d->text, 3,
+         ".x_row = %ld, .x_column = %ld, .x_image = %d, .dy_row = %ld, "
          ".dy_column = %ld",
-         pixel_floats(x) * x->full_width * node->at.stride[0],
-         pixel_floats(x) * node->at.stride[1], x->lanes, pixel_floats(dy) * dy->width,
-         pixel_floats(dy));
+         pixel_floats(x) * x->full_width * node->at.stride[0], pixel_floats(x) * node->at.stride[1],
+         x->lanes, pixel_floats(dy) * dy->width, pixel_floats(dy));
     line(&d->text, 2, "};");
     line(&d->text, 2, "if (net_rows(run, chunk) == 0)");
     line(&d->text, 3, "continue;");
@@ -400,8 +409,10 @@ void emit_weight_sum(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 0, "{");
     line(&d->text, 1, "NET_ITEMS(item, %d, run, thread) {", floats / 16);
     line(&d->text, 2, "_Alignas(64) float dw[16];\n");
-    line(&d->text, 2, "vec_store(dw, net_sum_slices(slices->at + 16 * item, %d, "
-         "%snet_chunks(run)));", floats, k->slices > 1 ? format("%d * ", k->slices) : "");
+    line(&d->text, 2,
+         "vec_store(dw, net_sum_slices(slices->at + 16 * item, %d, "
+         "%snet_chunks(run)));",
+         floats, k->slices > 1 ? format("%d * ", k->slices) : "");
     write_finish(&d->text, 2, k, vectors ? "[item][0]" : "[16 * item]", "dw", "16");
     line(&d->text, 1, "}");
     line(&d->text, 0, "}");

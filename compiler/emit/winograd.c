@@ -16,10 +16,10 @@ typedef struct Loops {
     const Kernel *k;
     Body body;
     const Winograd *g;
-    const Physical *x, *y;      /* of a dx: dy and dx */
-    const char *in;             /* formal of x */
-    const char *bias;           /* formal, or NULL */
-    int channels, outputs;      /* summed over, and of y */
+    const Physical *x, *y; /* of a dx: dy and dx */
+    const char *in;        /* formal of x */
+    const char *bias;      /* formal, or NULL */
+    int channels, outputs; /* summed over, and of y */
     int padding[2];
     int panels[3];
 } Loops;
@@ -46,8 +46,7 @@ static const char *write_transform(Emitter *e, const char *what, const char *par
 
 const char *winograd_input(Emitter *e, const char *what, int tile)
 {
-    return write_transform(e, what,
-                           "float *restrict to, long step, const float *const pixels[36]",
+    return write_transform(e, what, "float *restrict to, long step, const float *const pixels[36]",
                            "to, step, pixels", tile);
 }
 
@@ -70,7 +69,8 @@ static const char *write_products(Emitter *e, int vectors)
     return add_function(e, &e->tiles, format("winograd_tile_%dx%d", rows, vectors),
                         "/* m = v u: rows of images by blocks of outputs, summed over channels */\n"
                         "NET_TILE void %s(float *restrict m, const float *restrict v,\n"
-                        "        const float *restrict u, long channels)\n", text.at);
+                        "        const float *restrict u, long channels)\n",
+                        text.at);
 }
 
 /* ---- The driver ------------------------------------------------------------------------------ */
@@ -108,11 +108,13 @@ static void write_outputs(Text *text, int level, const Loops *l)
     const Physical *y = l->y;
     line(text, level, "for (int row = 0; row < %d && tile_row * %d + row < %d; row++)", m, m,
          y->height);
-    line(text, level + 1, "for (int column = 0; column < %d && (first + t) * %d + column < %d; "
-         "column++) {", m, m, y->width);
+    line(text, level + 1,
+         "for (int column = 0; column < %d && (first + t) * %d + column < %d; "
+         "column++) {",
+         m, m, y->width);
     line(text, level + 2,
-         "const int pixel = (tile_row * %d + row) * %d + (first + t) * %d + column;", m,
-         y->width, m);
+         "const int pixel = (tile_row * %d + row) * %d + (first + t) * %d + column;", m, y->width,
+         m);
     line(text, level + 2, "const float *from = tile + (row * %d + column) * 256;", m);
     write_pixel(l->e, text, level + 2, l->d, &l->body, "pixel",
                 l->bias ? "vec_add(vec_load(from + at), bias)" : "vec_load(from + at)");
@@ -218,9 +220,9 @@ void emit_winograd(Emitter *e, Driver *d, const Kernel *k)
     if (out)
         l.body.formals[y->id] = out;
     d->base = driver_name(e, k, body_name(k));
-    text_add(&d->comment, "/* %s%s by F(%dx%d, 3x3)", dx ? "dx = sum over taps of dy w'"
-                                                         : "y = sum over taps of x w",
-             l.bias ? " + b" : "", g->tile, g->tile);
+    text_add(&d->comment, "/* %s%s by F(%dx%d, 3x3)",
+             dx ? "dx = sum over taps of dy w'" : "y = sum over taps of x w", l.bias ? " + b" : "",
+             g->tile, g->tile);
     for (int i = 0; i < k->body_count; i++)
         text_add(&d->comment, ", %s", op_info[k->body[i]->op].text);
     text_add(&d->comment, "; items: (%s, row of tiles) */\n", g->chunks > 1 ? "chunks" : "chunk");
@@ -256,7 +258,8 @@ static const char *write_weight(Emitter *e, int tile, bool streamed)
     return add_function(e, &e->tiles,
                         format("winograd_weight_%d%s", tile, streamed ? "_streamed" : ""),
                         "NET_TILE void %s(float *restrict to, long step, "
-                        "const float *restrict from,\n        long tap)\n", text.at);
+                        "const float *restrict from,\n        long tap)\n",
+                        text.at);
 }
 
 /* u[product][panel of outputs][channel][block][16] from w, whose taps a dx turns. */

@@ -33,7 +33,8 @@ static const char *write_tile(Emitter *e, int vectors)
     return add_function(e, &e->tiles, format("winograd_weight_tile_%dx%d", rows, vectors),
                         "/* du += v' dm over tiles and images: inputs by blocks of outputs */\n"
                         "NET_TILE void %s(float *restrict du, const float *restrict v,\n"
-                        "        const float *restrict dm, const struct sweep *over)\n", text.at);
+                        "        const float *restrict dm, const struct sweep *over)\n",
+                        text.at);
 }
 
 /* What is under a tile: `x` becomes V, `dy` becomes dM. `pixels` from `padding` before it on. */
@@ -45,8 +46,8 @@ static void write_transform(Emitter *e, Text *text, int level, const Winograd *g
     line(text, level, "net_winograd_pixels(pixels, %s->at[chunk + g][0][%s][0],", from, block);
     line(text, level + 1,
          "%d, %d, %d, (first + t) / %d * %d - %d, (first + t) %% %d * %d - %d, %d);",
-         v->blocks * 256, v->height, v->width, g->across, g->tile, padding[0], g->across,
-         g->tile, padding[1], size);
+         v->blocks * 256, v->height, v->width, g->across, g->tile, padding[0], g->across, g->tile,
+         padding[1], size);
     line(text, level, "%s(%s, %ld, pixels);", winograd_input(e, what, g->tile), to, step);
 }
 
@@ -56,9 +57,9 @@ typedef struct Loops {
     const Kernel *k;
     const Winograd *g;
     const Physical *x, *dy, *dw;
-    int vectors;                /* of these panels */
-    long v_step, m_step, u_step;    /* floats from product to product */
-    long m_panel, u_panel;      /* floats from panel to panel */
+    int vectors;                 /* of these panels */
+    long v_step, m_step, u_step; /* floats from product to product */
+    long m_panel, u_panel;       /* floats from panel to panel */
 } Loops;
 
 static void write_group(Text *text, int level, const char *brace)
@@ -112,7 +113,8 @@ static void write_end(Text *text, int level, const Loops *l, const char *from)
     line(text, level, "for (int tap = 0; tap < 9; tap++)");
     write_finish(text, level + 1, l->k,
                  format("[panel_block * %dL + (tap * %d + 16 * block) * %dL]", 16 * l->dw->rows,
-                        inputs, width), "dw[tap]", format("%d * inputs", width));
+                        inputs, width),
+                 "dw[tap]", format("%d * inputs", width));
 }
 
 static void write_ends(Text *text, int level, const Loops *l)
@@ -154,9 +156,10 @@ static void write_groups(Text *text, int level, const Loops *l)
     line(text, level + 1, "const struct sweep over = {");
     line(text, level + 2, ".chunks = count, .rows = 1, .columns = tiles,");
     line(text, level + 2, ".images = net_rows(run, chunk + count - 1),");
-    line(text, level + 2, ".x_chunk = %d, .x_column = 256, .x_image = 16, .dy_chunk = %d, "
-         ".dy_column = %d", g->group * 256, g->group * l->vectors * 256,
-         l->vectors * 256);
+    line(text, level + 2,
+         ".x_chunk = %d, .x_column = 256, .x_image = 16, .dy_chunk = %d, "
+         ".dy_column = %d",
+         g->group * 256, g->group * l->vectors * 256, l->vectors * 256);
     line(text, level + 1, "};\n");
 }
 
@@ -224,8 +227,12 @@ static Loops start_loops(Emitter *e, const Kernel *k)
 {
     const Node *node = k->node;
 
-    return (Loops){.e = e, .k = k, .g = &k->winograd, .x = node->inputs[0]->physical,
-                   .dy = node->inputs[1]->physical, .dw = node->outputs[0]->physical};
+    return (Loops){.e = e,
+                   .k = k,
+                   .g = &k->winograd,
+                   .x = node->inputs[0]->physical,
+                   .dy = node->inputs[1]->physical,
+                   .dw = node->outputs[0]->physical};
 }
 
 static void set_width(Loops *l, int width)
@@ -237,8 +244,10 @@ static void set_width(Loops *l, int width)
     l->m_step = g->group * g->chunks * width * 256L + 16;
     l->u_step = width * 256L + 16;
     l->m_panel = l->m_step * products(g);
-    l->u_panel = l->u_step * products(g)
-                 * (g->slices > 1 ? l->x->blocks : g->whole ? 1 : g->blocks);
+    l->u_panel = l->u_step * products(g) *
+                 (g->slices > 1 ? l->x->blocks
+                  : g->whole    ? 1
+                                : g->blocks);
 }
 
 void emit_winograd_dw(Emitter *e, Driver *d, const Kernel *k)
@@ -256,13 +265,18 @@ void emit_winograd_dw(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "x", node->inputs[0], false, NULL);
     add_operand(e, d, "dy", node->inputs[1], false, NULL);
     d->base = format("%s_winograd%s_%s_%d", op_info[node->op].text,
-                     k->scratch ? "_slices" : k->update ? "_update" : "",
+                     k->scratch  ? "_slices"
+                     : k->update ? "_update"
+                                 : "",
                      shape_name(e, node->inputs[0]), l.dw->outputs);
     text_add(&d->comment,
              "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
-             "inputs) */\n", g->tile, g->tile,
-             k->scratch ? ", not yet added and transformed"
-             : k->update ? ", then the update" : "", k->scratch ? "slice, " : "");
+             "inputs) */\n",
+             g->tile, g->tile,
+             k->scratch  ? ", not yet added and transformed"
+             : k->update ? ", then the update"
+                         : "",
+             k->scratch ? "slice, " : "");
     line(&d->text, 0, "{");
     line(&d->text, 1, "float *v = net_scratch(run, thread), *dm = v + %ld;\n", g->v);
     for (int width = 3; width >= 1; width--) {
@@ -303,8 +317,8 @@ void emit_winograd_dw_sum(Emitter *e, Driver *d, const Kernel *k)
         line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", panels, l.x->blocks);
         line(text, 2, "const int panel_block = %d + item / %d * %d, block = item %% %d;", first,
              l.x->blocks, width, l.x->blocks);
-        write_end(text, 2, &l, format("slices->at + %ld + item * %ldL", at,
-                                      winograd_unit(g->tile, width)));
+        write_end(text, 2, &l,
+                  format("slices->at + %ld + item * %ldL", at, winograd_unit(g->tile, width)));
         line(text, 1, "}");
         first += panels * width;
         at += panels * l.x->blocks * winograd_unit(g->tile, width);

@@ -13,8 +13,8 @@ enum { COLUMNS = 100 };
 
 /* Where a line can be broken: its next character is the first of the next line. */
 typedef struct Break {
-    int at;                     /* 0: nowhere */
-    bool quoted;                /* inside a string, which goes on as another */
+    int at;      /* 0: nowhere */
+    bool quoted; /* inside a string, which goes on as another */
 } Break;
 
 /* How ugly it is to break before at[i], or after it where it is a bracket; less is better. After an
@@ -56,8 +56,8 @@ static void add_line(Text *out, const char *at, int length)
 {
     const int indent = (int)strspn(at, " ");
     const int next = indent + (strncmp(at + indent, "/*", 2) == 0 ? 3 : 8);
-    int column = 0, begin = indent;     /* where at[0] stands, where its words begin */
-    bool quoted = false;                /* at[0] goes on with a string */
+    int column = 0, begin = indent; /* where at[0] stands, where its words begin */
+    bool quoted = false;            /* at[0] goes on with a string */
 
     while (column + length > COLUMNS) {
         const Break found = find_break(at, begin, COLUMNS - column, quoted);

@@ -137,8 +137,10 @@ static const char *value_text(const Value *value)
 
 static const char *declaration_text(const Value *value)
 {
-    static const char *const types[] = {[TYPE_F32] = "", [TYPE_CLASS] = " class",
-                                        [TYPE_BYTE] = " byte", [TYPE_TOKENS] = " tokens",
+    static const char *const types[] = {[TYPE_F32] = "",
+                                        [TYPE_CLASS] = " class",
+                                        [TYPE_BYTE] = " byte",
+                                        [TYPE_TOKENS] = " tokens",
                                         [TYPE_SPARSE] = " sparse"};
 
     return format("%s[%s]%s", value_text(value), sizes_text(value->shape, value->batched),
@@ -148,8 +150,7 @@ static const char *declaration_text(const Value *value)
 /* "3x3", or "3" where both are equal and `square` allows it. */
 static const char *pair_text(const int pair[2], bool square)
 {
-    return square && pair[0] == pair[1] ? format("%d", pair[0])
-                                        : format("%dx%d", pair[0], pair[1]);
+    return square && pair[0] == pair[1] ? format("%d", pair[0]) : format("%dx%d", pair[0], pair[1]);
 }
 
 static void print_attributes(FILE *out, const Node *node)
@@ -250,8 +251,10 @@ static void print_node(FILE *out, const Graph *g, const Node *node)
 
 void print_graph(FILE *out, const Graph *g)
 {
-    static const char *const roles[] = {[ROLE_INPUT] = "input", [ROLE_TARGET] = "target",
-                                        [ROLE_PARAMETER] = "parameter", [ROLE_STATE] = "state"};
+    static const char *const roles[] = {[ROLE_INPUT] = "input",
+                                        [ROLE_TARGET] = "target",
+                                        [ROLE_PARAMETER] = "parameter",
+                                        [ROLE_STATE] = "state"};
     bool backward = false;
 
     fprintf(out, "graph %s\n\n", g->name);
@@ -285,8 +288,8 @@ void print_graph(FILE *out, const Graph *g)
 /* What find_fault knows of the nodes it has passed. */
 typedef struct Progress {
     const Graph *graph;
-    bool *defined;              /* by value id */
-    const Value **current;      /* by id of a parameter or state: what its memory holds now */
+    bool *defined;         /* by value id */
+    const Value **current; /* by id of a parameter or state: what its memory holds now */
 } Progress;
 
 static bool belongs(const Graph *g, const Value *value)
@@ -312,8 +315,8 @@ static const char *find_input_fault(const Progress *p, const Node *node)
         if (!p->defined[value->id])
             return format("%s is read before it is defined", value_text(value));
         root = value->storage ? value->storage : value;
-        if ((root->role == ROLE_PARAMETER || root->role == ROLE_STATE)
-            && p->current[root->id] != value)
+        if ((root->role == ROLE_PARAMETER || root->role == ROLE_STATE) &&
+            p->current[root->id] != value)
             return format("%s is read after it was replaced", value_text(value));
     }
     return NULL;
@@ -345,8 +348,8 @@ static const char *find_output_fault(const Progress *p, const Node *node)
             return format("%s does not know its node", value_text(value));
         if (value->storage != (replaced ? storage_of(replaced) : NULL))
             return format("%s has the wrong storage", value_text(value));
-        if (value->storage && value->storage->role != ROLE_PARAMETER
-            && value->storage->role != ROLE_STATE)
+        if (value->storage && value->storage->role != ROLE_PARAMETER &&
+            value->storage->role != ROLE_STATE)
             return format("%s replaces what is neither parameter nor state", value_text(value));
         p->defined[value->id] = true;
         if (value->storage)

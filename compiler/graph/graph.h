@@ -13,12 +13,12 @@ typedef struct Field Field;
 /* ---- graph.c: values and nodes in SSA form --------------------------------------------------- */
 
 typedef enum OpClass {
-    CLASS_CONTRACTION,          /* sums over channels (or images) of products */
-    CLASS_ELEMENTWISE,          /* one output element from the elements at the same place */
-    CLASS_REDUCTION,            /* sums over images */
-    CLASS_MOVEMENT,             /* the same numbers, elsewhere */
-    CLASS_WINDOW,               /* pools: neighbouring pixels of one channel */
-    CLASS_ROW,                  /* over the channels of one image: softmax */
+    CLASS_CONTRACTION, /* sums over channels (or images) of products */
+    CLASS_ELEMENTWISE, /* one output element from the elements at the same place */
+    CLASS_REDUCTION,   /* sums over images */
+    CLASS_MOVEMENT,    /* the same numbers, elsewhere */
+    CLASS_WINDOW,      /* pools: neighbouring pixels of one channel */
+    CLASS_ROW,         /* over the channels of one image: softmax */
     CLASS_LOSS,
     CLASS_UPDATE,
 } OpClass;
@@ -37,8 +37,8 @@ typedef enum Effects { PURE, RANDOM, STATEFUL } Effects;
 enum { FEW_OUTPUTS = 4 };
 
 typedef struct OpInfo {
-    const char *text;           /* "conv2d_dx" */
-    int inputs;                 /* how many; -1: one or more. An absent optional input is NULL. */
+    const char *text; /* "conv2d_dx" */
+    int inputs;       /* how many; -1: one or more. An absent optional input is NULL. */
     int outputs;
     OpClass class;
     Effects effects;
@@ -47,67 +47,67 @@ typedef struct OpInfo {
 extern const OpInfo op_info[OP_COUNT];
 
 typedef enum Role {
-    ROLE_INPUT,                 /* from the batch */
-    ROLE_TARGET,                /* from the batch */
-    ROLE_PARAMETER,             /* trained */
-    ROLE_STATE,                 /* kept between steps, not trained: running_mean, running_var */
-    ROLE_RESULT,                /* of a node */
+    ROLE_INPUT,     /* from the batch */
+    ROLE_TARGET,    /* from the batch */
+    ROLE_PARAMETER, /* trained */
+    ROLE_STATE,     /* kept between steps, not trained: running_mean, running_var */
+    ROLE_RESULT,    /* of a node */
 } Role;
 
 typedef enum ElementType {
     TYPE_F32,
-    TYPE_CLASS,                 /* int32: one index a row */
-    TYPE_BYTE,                  /* a pool's window index */
-    TYPE_TOKENS,                /* int32: a word's number */
-    TYPE_SPARSE,                /* a row is its elements that are not 0, with their indices */
+    TYPE_CLASS,  /* int32: one index a row */
+    TYPE_BYTE,   /* a pool's window index */
+    TYPE_TOKENS, /* int32: a word's number */
+    TYPE_SPARSE, /* a row is its elements that are not 0, with their indices */
 } ElementType;
 
 typedef struct Node Node;
 
 typedef struct Value {
-    int id;                     /* %id, in order of creation */
-    const char *name;           /* "image", "mlp.dense_1.weight", NULL for most results */
-    Shape shape;                /* of one row where batched */
-    bool batched;               /* has the batch axis in front */
+    int id;           /* %id, in order of creation */
+    const char *name; /* "image", "mlp.dense_1.weight", NULL for most results */
+    Shape shape;      /* of one row where batched */
+    bool batched;     /* has the batch axis in front */
     ElementType type;
     Role role;
-    Node *node;                 /* what computes it, or NULL */
-    int output;                 /* which of the node's outputs */
-    struct Value *storage;      /* the parameter or state that this value replaces in place */
-    const Field *field;         /* of an input or target */
-    int vocabulary;             /* of tokens or a bag of words: its words */
-    Span span;                  /* of an input or target: its declaration */
-    Shape stored;               /* of a parameter: its shape in files where it is another; rank 0 */
-    const char *init;           /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
-    int fan_in, fan_out;        /* of a parameter, for its initial values */
-    double l1, l2;              /* of a weight: times sum |w| and sum w^2, added to the loss */
-    int padding_row;            /* of a table of words: the row that begins as 0, from 1; 0: none */
-    const char *pretrained;     /* of a table of words: the file of its rows, or NULL */
-    const Field *words;         /* of a table of words: whose */
-    struct Value *like;         /* of a gradient: the value it belongs to; takes its layout */
-    struct Physical *physical;  /* layout.c */
-    bool internal;              /* fuse.c: never stored, it lives in one kernel's registers */
+    Node *node;                /* what computes it, or NULL */
+    int output;                /* which of the node's outputs */
+    struct Value *storage;     /* the parameter or state that this value replaces in place */
+    const Field *field;        /* of an input or target */
+    int vocabulary;            /* of tokens or a bag of words: its words */
+    Span span;                 /* of an input or target: its declaration */
+    Shape stored;              /* of a parameter: its shape in files where it is another; rank 0 */
+    const char *init;          /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
+    int fan_in, fan_out;       /* of a parameter, for its initial values */
+    double l1, l2;             /* of a weight: times sum |w| and sum w^2, added to the loss */
+    int padding_row;           /* of a table of words: the row that begins as 0, from 1; 0: none */
+    const char *pretrained;    /* of a table of words: the file of its rows, or NULL */
+    const Field *words;        /* of a table of words: whose */
+    struct Value *like;        /* of a gradient: the value it belongs to; takes its layout */
+    struct Physical *physical; /* layout.c */
+    bool internal;             /* fuse.c: never stored, it lives in one kernel's registers */
 } Value;
 
 enum { MAX_INPUTS = 16, MAX_OUTPUTS = 4 };
 
 typedef struct Attributes {
-    int kernel[2], stride[2];   /* conv2d, pools, upsample2d: height, width */
+    int kernel[2], stride[2];       /* conv2d, pools, upsample2d: height, width */
     int padding[2], padding_end[2]; /* before and after, height and width; "same" is resolved */
-    int dilation[2];            /* of a convolution: pixels from tap to tap; 0 is 1 */
-    int groups;                 /* of a convolution: its weight is 0 between them; 0 is 1 */
-    double slope;               /* leaky_relu, elu: below 0 */
-    double scale;               /* elu: of all; gaussian_noise: the deviation */
-    double p;                   /* dropout */
-    double delta;               /* huber: where squares become lines */
-    double smoothing;           /* cross_entropy: the share of a label that all classes divide */
-    const double *class_weights;    /* cross_entropy: one a class; NULL: all 1 */
-    double eps, momentum;       /* batchnorm; eps of layernorm too */
-    int stream;                 /* of random draws: its number, so that backward draws the same */
-    int begin;                  /* slice: first channel (axis 0); sparse_dense_dx: first input */
-    int padding_row;            /* embedding: the row without a gradient, from 1; 0: none */
-    int pixels;                 /* batchnorm: rows a channel has in one image */
-    Shape shape;                /* reshape, the grads of movement and pools: the result's */
+    int dilation[2];                /* of a convolution: pixels from tap to tap; 0 is 1 */
+    int groups;                     /* of a convolution: its weight is 0 between them; 0 is 1 */
+    double slope;                   /* leaky_relu, elu: below 0 */
+    double scale;                   /* elu: of all; gaussian_noise: the deviation */
+    double p;                       /* dropout */
+    double delta;                   /* huber: where squares become lines */
+    double smoothing;            /* cross_entropy: the share of a label that all classes divide */
+    const double *class_weights; /* cross_entropy: one a class; NULL: all 1 */
+    double eps, momentum;        /* batchnorm; eps of layernorm too */
+    int stream;                  /* of random draws: its number, so that backward draws the same */
+    int begin;                   /* slice: first channel (axis 0); sparse_dense_dx: first input */
+    int padding_row;             /* embedding: the row without a gradient, from 1; 0: none */
+    int pixels;                  /* batchnorm: rows a channel has in one image */
+    Shape shape;                 /* reshape, the grads of movement and pools: the result's */
 } Attributes;
 
 struct Node {
@@ -118,49 +118,49 @@ struct Node {
     Value *outputs[MAX_OUTPUTS];
     int output_count;
     Attributes at;
-    const char *path;           /* of the layer it comes from */
+    const char *path; /* of the layer it comes from */
     Span span;
-    bool backward;              /* made by autodiff */
+    bool backward; /* made by autodiff */
 };
 
 typedef struct Graph {
-    const char *name;           /* "train" or "evaluate" */
-    const char *network;        /* that makes the prediction */
-    Model *model;               /* what it was lowered from: for lower and emit */
-    const Source *source;       /* of its spans, or NULL */
-    int capacity;               /* rows a step is compiled for */
-    const char *conv;           /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
+    const char *name;     /* "train" or "evaluate" */
+    const char *network;  /* that makes the prediction */
+    Model *model;         /* what it was lowered from: for lower and emit */
+    const Source *source; /* of its spans, or NULL */
+    int capacity;         /* rows a step is compiled for */
+    const char *conv;     /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
     Value **values;
     int value_count;
-    Node **nodes;               /* in an order in which they can run */
+    Node **nodes; /* in an order in which they can run */
     int node_count;
-    Value *prediction;          /* before a softmax or sigmoid that the loss took in */
-    Op prediction_activation;   /* OP_SOFTMAX or OP_SIGMOID to apply for `predict`, or OP_COUNT */
-    Value *loss;                /* scalar */
+    Value *prediction;        /* before a softmax or sigmoid that the loss took in */
+    Op prediction_activation; /* OP_SOFTMAX or OP_SIGMOID to apply for `predict`, or OP_COUNT */
+    Value *loss;              /* scalar */
 } Graph;
 
 Graph *new_graph(const char *name);
 Value *add_value(Graph *g, Shape shape, bool batched, ElementType type, Role role);
-Value *find_field(const Graph *g, const Field *field);  /* its input or target; NULL: not used */
+Value *find_field(const Graph *g, const Field *field); /* its input or target; NULL: not used */
 /* Appends a node with inputs (NULL for an absent one); its outputs get types and shapes from
    shape.c. Reports no errors: lower.c checks what a person can get wrong beforehand. */
 Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, Span span,
                const char *path);
-void print_graph(FILE *out, const Graph *g);            /* --dump=graph, grad */
-const char *find_fault(const Graph *g);                 /* what is wrong with it, or NULL */
-void verify(const Graph *g);                            /* aborts with a message: netc's own bug */
+void print_graph(FILE *out, const Graph *g); /* --dump=graph, grad */
+const char *find_fault(const Graph *g);      /* what is wrong with it, or NULL */
+void verify(const Graph *g);                 /* aborts with a message: netc's own bug */
 
 /* ---- shape.c: the shape rule of each operation ---------------------------------------------- */
 
 /* Sets shape, batched and type of a node's outputs from its inputs and attributes. */
 void infer_shapes(Node *node);
-int dilation_of(const Attributes *at, int axis);        /* 1 or more; axis 0: height, 1: width */
-int groups_of(const Attributes *at);                    /* 1 or more */
-int window_reach(const Attributes *at, int axis);       /* pixels from first to last tap, both in */
-int window_count(const Attributes *at, int size, int axis);      /* places on `size` pixels */
-int tap_step(const Attributes *at, int axis);           /* of a dx: from tap to tap of one pixel, */
-int window_step(const Attributes *at, int axis);        /* and from window to window */
-Shape file_shape(const Value *parameter);               /* as PyTorch has it */
-const char *find_shape_fault(const Node *node);         /* do its values fit the op? NULL if so */
+int dilation_of(const Attributes *at, int axis);  /* 1 or more; axis 0: height, 1: width */
+int groups_of(const Attributes *at);              /* 1 or more */
+int window_reach(const Attributes *at, int axis); /* pixels from first to last tap, both in */
+int window_count(const Attributes *at, int size, int axis); /* places on `size` pixels */
+int tap_step(const Attributes *at, int axis);    /* of a dx: from tap to tap of one pixel, */
+int window_step(const Attributes *at, int axis); /* and from window to window */
+Shape file_shape(const Value *parameter);        /* as PyTorch has it */
+const char *find_shape_fault(const Node *node);  /* do its values fit the op? NULL if so */
 
 #endif

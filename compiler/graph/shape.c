@@ -73,7 +73,7 @@ static const char *const signatures[OP_COUNT] = {
     [OP_SPARSE_DENSE_DW] = "nv nh? no > oi",
     [OP_TO_DENSE] = "nv > nv",
     [OP_RESHAPE] = "* > @",
-    [OP_CONCAT] = "",           /* any number of inputs: see match_concat */
+    [OP_CONCAT] = "", /* any number of inputs: see match_concat */
     [OP_SLICE] = "* > @",
     [OP_MAXPOOL2D] = "nchw > ncyx ncyx",
     [OP_MAXPOOL2D_GRAD] = "ncyx ncyx > nchw",
@@ -105,10 +105,10 @@ static const char *const signatures[OP_COUNT] = {
 
 typedef struct Match {
     Node *node;
-    int size[128];              /* of each letter; 0: not known yet */
-    Shape any, rest;            /* of '*' and '~' */
+    int size[128];   /* of each letter; 0: not known yet */
+    Shape any, rest; /* of '*' and '~' */
     bool any_known, rest_known;
-    bool any_batched;           /* is '*' batched? also for '@' */
+    bool any_batched; /* is '*' batched? also for '@' */
     const char *fault;
 } Match;
 
@@ -192,8 +192,8 @@ int window_step(const Attributes *at, int axis)
 
 int window_count(const Attributes *at, int size, int axis)
 {
-    const long reach = (long)size + at->padding[axis] + at->padding_end[axis]
-                       - window_reach(at, axis);
+    const long reach = (long)size + at->padding[axis] + at->padding_end[axis] -
+                       window_reach(at, axis);
 
     return reach < 0 || at->stride[axis] < 1 ? 0 : (int)(reach / at->stride[axis]) + 1;
 }
@@ -238,11 +238,11 @@ static void bind_window(Match *m)
 
 static bool has_window(Op op)
 {
-    return op == OP_CONV2D || op == OP_CONV2D_DX || op == OP_CONV2D_DW || op == OP_CONV2D_DX_AT
-           || op == OP_CONV2D_DW_AT || op == OP_MAXPOOL2D || op == OP_MAXPOOL2D_GRAD
-           || op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD || op == OP_UPSAMPLE2D
-           || op == OP_UPSAMPLE2D_GRAD || op == OP_DEPTHWISE || op == OP_DEPTHWISE_DX
-           || op == OP_DEPTHWISE_DW;
+    return op == OP_CONV2D || op == OP_CONV2D_DX || op == OP_CONV2D_DW || op == OP_CONV2D_DX_AT ||
+           op == OP_CONV2D_DW_AT || op == OP_MAXPOOL2D || op == OP_MAXPOOL2D_GRAD ||
+           op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD || op == OP_UPSAMPLE2D ||
+           op == OP_UPSAMPLE2D_GRAD || op == OP_DEPTHWISE || op == OP_DEPTHWISE_DX ||
+           op == OP_DEPTHWISE_DW;
 }
 
 /* '~' is empty for a batchnorm of [c]. */
@@ -335,8 +335,8 @@ static void match_concat(Match *m, Value *output)
     for (int i = 0; i < node->input_count; i++) {
         const Value *value = node->inputs[i];
 
-        if (!value || value->shape.rank < 1 || !match_rest(m, value->shape, 1)
-            || value->batched != node->inputs[0]->batched) {
+        if (!value || value->shape.rank < 1 || !match_rest(m, value->shape, 1) ||
+            value->batched != node->inputs[0]->batched) {
             m->fault = format("input %d does not fit the others", i);
             return;
         }
@@ -359,8 +359,8 @@ static void match_movement(Match *m)
         m->fault = format("%s does not become %s", shape_text(from), shape_text(to));
     if (node->op != OP_SLICE)
         return;
-    if (from.rank < 1 || from.rank != to.rank || node->at.begin < 0
-        || node->at.begin + to.size[0] > from.size[0])
+    if (from.rank < 1 || from.rank != to.rank || node->at.begin < 0 ||
+        node->at.begin + to.size[0] > from.size[0])
         m->fault = format("%s is no slice of %s", shape_text(to), shape_text(from));
     for (int i = 1; i < to.rank; i++)
         if (from.size[i] != to.size[i])
@@ -370,10 +370,10 @@ static void match_movement(Match *m)
 /* A binary cross entropy also takes a class, 0 or 1, for its one output [1]. */
 static bool is_class_of_one(const Node *node, int input)
 {
-    return (node->op == OP_BINARY_CROSS_ENTROPY || node->op == OP_BINARY_CROSS_ENTROPY_GRAD)
-           && input == 1 && node->inputs[1] && node->inputs[1]->type == TYPE_CLASS
-           && node->inputs[1]->batched && node->inputs[1]->shape.rank == 0 && node->inputs[0]
-           && same_shape(node->inputs[0]->shape, one_axis(1));
+    return (node->op == OP_BINARY_CROSS_ENTROPY || node->op == OP_BINARY_CROSS_ENTROPY_GRAD) &&
+           input == 1 && node->inputs[1] && node->inputs[1]->type == TYPE_CLASS &&
+           node->inputs[1]->batched && node->inputs[1]->shape.rank == 0 && node->inputs[0] &&
+           same_shape(node->inputs[0]->shape, one_axis(1));
 }
 
 static void find_types(const Node *node, Value *const *outputs)
@@ -382,8 +382,8 @@ static void find_types(const Node *node, Value *const *outputs)
         outputs[i]->type = TYPE_F32;
     if (node->op == OP_MAXPOOL2D)
         outputs[1]->type = TYPE_BYTE;
-    if ((node->op == OP_RESHAPE || node->op == OP_CONCAT || node->op == OP_SLICE)
-        && node->inputs[0])
+    if ((node->op == OP_RESHAPE || node->op == OP_CONCAT || node->op == OP_SLICE) &&
+        node->inputs[0])
         outputs[0]->type = node->inputs[0]->type;
 }
 
@@ -394,11 +394,12 @@ static ElementType wanted_type(const Node *node, int input)
         return TYPE_CLASS;
     if (node->op == OP_MAXPOOL2D_GRAD && input == 0)
         return TYPE_BYTE;
-    if (((node->op == OP_EMBEDDING || node->op == OP_EMBEDDING_DW) && input == 0)
-        || ((node->op == OP_WORD_MEAN || node->op == OP_WORD_MEAN_GRAD) && input == 1))
+    if (((node->op == OP_EMBEDDING || node->op == OP_EMBEDDING_DW) && input == 0) ||
+        ((node->op == OP_WORD_MEAN || node->op == OP_WORD_MEAN_GRAD) && input == 1))
         return TYPE_TOKENS;
-    if ((node->op == OP_SPARSE_DENSE || node->op == OP_SPARSE_DENSE_DW || node->op == OP_TO_DENSE)
-        && input == 0)
+    if ((node->op == OP_SPARSE_DENSE || node->op == OP_SPARSE_DENSE_DW ||
+         node->op == OP_TO_DENSE) &&
+        input == 0)
         return TYPE_SPARSE;
     return TYPE_F32;
 }
@@ -409,11 +410,11 @@ static const char *match(Node *node, Value *const *outputs)
     Match m = {.node = node};
     const char *word = signatures[node->op];
     int place = 0;
-    bool after = false;         /* the arrow */
+    bool after = false; /* the arrow */
 
     for (int i = 0; i < node->input_count; i++)
-        if (node->inputs[i] && node->inputs[i]->type != wanted_type(node, i)
-            && !is_class_of_one(node, i))
+        if (node->inputs[i] && node->inputs[i]->type != wanted_type(node, i) &&
+            !is_class_of_one(node, i))
             return format("input %d has the wrong type of elements", i);
     find_types(node, outputs);
     bind_attributes(&m);
@@ -460,8 +461,8 @@ const char *find_shape_fault(const Node *node)
     for (int i = 0; i < node->output_count && !fault; i++) {
         const Value *is = node->outputs[i], *should = outputs[i];
 
-        if (is && (is->batched != should->batched || is->type != should->type
-                   || !same_shape(is->shape, should->shape)))
+        if (is && (is->batched != should->batched || is->type != should->type ||
+                   !same_shape(is->shape, should->shape)))
             fault = format("output %d is %s, not %s", i, shape_text(is->shape),
                            shape_text(should->shape));
     }

@@ -38,10 +38,10 @@ static Value *convolve(Lowering *l, Layer *layer, Value *x)
     Shape shape;
     Value *w;
 
-    if (!check_groups(l, layer, inputs, channels, groups)
-        || !find_window(l, layer, "kernel", x->shape, &at)
-        || !check_size(l, layer->span, format("the result of %s", layer->call->name),
-                       windowed(x->shape, &at, channels)))
+    if (!check_groups(l, layer, inputs, channels, groups) ||
+        !find_window(l, layer, "kernel", x->shape, &at) ||
+        !check_size(l, layer->span, format("the result of %s", layer->call->name),
+                    windowed(x->shape, &at, channels)))
         return NULL;
     shape = (Shape){.rank = 4, .size = {channels, inputs / groups, at.kernel[0], at.kernel[1]}};
     owned = weight_and_bias(l, layer, shape, channels);
@@ -49,8 +49,8 @@ static Value *convolve(Lowering *l, Layer *layer, Value *x)
         return NULL;
     w = owned->values[0];
     if (groups > 1 && groups == inputs && groups == channels)
-        return append_node(l, layer, OP_DEPTHWISE, (Value *[]){x, w, owned->values[1]}, 3,
-                           at)->outputs[0];
+        return append_node(l, layer, OP_DEPTHWISE, (Value *[]){x, w, owned->values[1]}, 3, at)
+            ->outputs[0];
     at.groups = groups;
     if (groups > 1)
         w = expand(l, layer, w, inputs, groups);
@@ -81,8 +81,8 @@ static bool find_origin(Lowering *l, const Layer *layer, Shape x, Attributes *at
     at->shape = (Shape){.rank = 3, .size = {whole(number(layer->call, "channels"))}};
     for (int i = 0; i < 2; i++) {
         const int limit = at->stride[i] > dilation_of(at, i) ? at->stride[i] : dilation_of(at, i);
-        const double size = (x.size[i + 1] - 1.0) * at->stride[i] + window_reach(at, i)
-                            - 2.0 * at->padding[i] + extra[i];
+        const double size = (x.size[i + 1] - 1.0) * at->stride[i] + window_reach(at, i) -
+                            2.0 * at->padding[i] + extra[i];
 
         if (extra[i] >= limit) {
             error_at(l->model->source, given->span,
@@ -93,7 +93,8 @@ static bool find_origin(Lowering *l, const Layer *layer, Shape x, Attributes *at
         if (size < 1) {
             error_at(l->model->source, layer->span,
                      "the result of conv2d_transpose of %s, %s, would have no pixels; a smaller "
-                     "padding leaves some", source_text(layer->inputs[0]), shape_text(x));
+                     "padding leaves some",
+                     source_text(layer->inputs[0]), shape_text(x));
             return false;
         }
         at->shape.size[i + 1] = whole(size);
@@ -126,14 +127,14 @@ Value *lower_conv2d_transpose(Lowering *l, Layer *layer, Value *const *x)
     }
     if (!read_window(l, layer, "kernel", &at) || !find_origin(l, layer, x[0]->shape, &at))
         return NULL;
-    shape = (Shape){.rank = 4, .size = {x[0]->shape.size[0], at.shape.size[0], at.kernel[0],
-                                        at.kernel[1]}};
+    shape = (Shape){.rank = 4,
+                    .size = {x[0]->shape.size[0], at.shape.size[0], at.kernel[0], at.kernel[1]}};
     owned = weight_and_bias(l, layer, shape, shape.size[1]);
     if (!owned)
         return NULL;
     y = append_node(l, layer, OP_CONV2D_DX, (Value *[]){x[0], owned->values[0]}, 2, at)->outputs[0];
     if (!owned->values[1])
         return y;
-    return append_node(l, layer, OP_ADD_BIAS, (Value *[]){y, owned->values[1]}, 2,
-                       (Attributes){0})->outputs[0];
+    return append_node(l, layer, OP_ADD_BIAS, (Value *[]){y, owned->values[1]}, 2, (Attributes){0})
+        ->outputs[0];
 }

@@ -25,10 +25,11 @@ static bool check_file(Lowering *l, const Constant *file)
     for (int i = 0; i < COUNT(known); i++)
         if (ends_with(file->text, known[i]))
             return true;
-    error_at(l->model->source, file->span, "pretrained wants a file .vec, .txt or .npy, or one of "
+    error_at(l->model->source, file->span,
+             "pretrained wants a file .vec, .txt or .npy, or one of "
              "these with .gz");
     note(l->model->source, "a .vec or .txt has a line `COUNT DIM`, then a line a word: the word "
-         "and its DIM numbers; a .npy is the whole table");
+                           "and its DIM numbers; a .npy is the whole table");
     return false;
 }
 
@@ -55,8 +56,8 @@ static Owned *embedding_table(Lowering *l, const Layer *layer, Shape shape)
         note(l->model->source, "tokens pads with 0: `padding_row=0`");
         return NULL;
     }
-    if ((file->kind == CONSTANT_STRING && !check_file(l, file))
-        || !count_parameters(l, layer, padded))
+    if ((file->kind == CONSTANT_STRING && !check_file(l, file)) ||
+        !count_parameters(l, layer, padded))
         return NULL;
     owned = add_owned(l, layer);
     owned->values[0] = table = add_parameter(l, layer, "weight", shape, "normal", 0);
@@ -76,7 +77,8 @@ Value *lower_embedding(Lowering *l, Layer *layer, Value *const *x)
     Owned *owned;
 
     if (x[0]->type != TYPE_TOKENS) {
-        error_at(l->model->source, layer->span, "embedding wants words, %s is %s %s; an input of "
+        error_at(l->model->source, layer->span,
+                 "embedding wants words, %s is %s %s; an input of "
                  "words is prepared with tokens(vocabulary, length)",
                  source_text(layer->inputs[0]),
                  layer->inputs[0]->value->type == TYPE_SPARSE ? "a bag of words" : "numbers",
@@ -89,7 +91,8 @@ Value *lower_embedding(Lowering *l, Layer *layer, Value *const *x)
     if (!owned)
         return NULL;
     return append_node(l, layer, OP_EMBEDDING, (Value *[]){x[0], owned->values[0]}, 2,
-                       (Attributes){.padding_row = owned->values[0]->padding_row})->outputs[0];
+                       (Attributes){.padding_row = owned->values[0]->padding_row})
+        ->outputs[0];
 }
 
 /* ---- Means ----------------------------------------------------------------------------------- */
@@ -104,8 +107,8 @@ static Value *find_words(const Layer *layer)
             return NULL;
         layer = layer->inputs[0];
     }
-    return layer->value->type == TYPE_TOKENS && layer->value->shape.size[0] == length
-               ? layer->value : NULL;
+    return layer->value->type == TYPE_TOKENS && layer->value->shape.size[0] == length ? layer->value
+                                                                                      : NULL;
 }
 
 Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
@@ -118,14 +121,15 @@ Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
         return NULL;
     words = find_words(layer->inputs[0]);
     if (!words) {
-        error_at(l->model->source, layer->span, "mean(skip_padding=true) wants a sequence with a "
+        error_at(l->model->source, layer->span,
+                 "mean(skip_padding=true) wants a sequence with a "
                  "position for each word of an input; %s, %s, is not made that way",
                  source_text(layer->inputs[0]), shape_text(x[0]->shape));
         note(l->model->source, "it follows an embedding, and layers that keep the length");
         return NULL;
     }
-    return append_node(l, layer, OP_WORD_MEAN, (Value *[]){x[0], words}, 2,
-                       (Attributes){0})->outputs[0];
+    return append_node(l, layer, OP_WORD_MEAN, (Value *[]){x[0], words}, 2, (Attributes){0})
+        ->outputs[0];
 }
 
 /* ---- Bags of words --------------------------------------------------------------------------- */
@@ -145,13 +149,14 @@ static Value *find_bag(Lowering *l, const Layer *layer, Value *x, Value **beside
     *beside = NULL;
     if (x->type == TYPE_SPARSE)
         return x;
-    if (!concat || concat->op != OP_CONCAT || !concat->inputs[0]->node
-        || concat->inputs[0]->node->op != OP_TO_DENSE)
+    if (!concat || concat->op != OP_CONCAT || !concat->inputs[0]->node ||
+        concat->inputs[0]->node->op != OP_TO_DENSE)
         return NULL;
     *beside = concat->inputs[1];
     if (concat->input_count > 2)
         *beside = append_node(l, layer, OP_CONCAT, concat->inputs + 1, concat->input_count - 1,
-                              (Attributes){0})->outputs[0];
+                              (Attributes){0})
+                      ->outputs[0];
     return concat->inputs[0]->node->inputs[0];
 }
 
@@ -160,8 +165,8 @@ static bool splits_alike(const Layer *first, const Value *bag, const Value *besi
 {
     const Node *node = first->value ? first->value->node : NULL;
 
-    return node && node->op == OP_SPARSE_DENSE && same_shape(node->inputs[0]->shape, bag->shape)
-           && !node->inputs[1] == !beside;
+    return node && node->op == OP_SPARSE_DENSE && same_shape(node->inputs[0]->shape, bag->shape) &&
+           !node->inputs[1] == !beside;
 }
 
 const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned)

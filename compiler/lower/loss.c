@@ -8,12 +8,12 @@
 
 #include "lower/lower.h"
 
-#define MOST_WEIGHT 1e6         /* of a class: sums of many stay exact enough */
+#define MOST_WEIGHT 1e6 /* of a class: sums of many stay exact enough */
 
 typedef struct Loss {
     const char *name;
     Op op;
-    Op activation;              /* the one it takes in, or OP_COUNT */
+    Op activation; /* the one it takes in, or OP_COUNT */
 } Loss;
 
 static const Loss losses[] = {
@@ -52,15 +52,20 @@ static bool check_class(Model *model, const Loss *loss, Shape prediction)
     const Span span = model->loss->span;
 
     if (!target->is_class) {
-        error_at(model->source, span, "%s wants a class, `%s` holds values %s; prepare it with "
-                 "classes(n)", loss->name, target->name, shape_text(target_shape(target)));
+        error_at(model->source, span,
+                 "%s wants a class, `%s` holds values %s; prepare it with "
+                 "classes(n)",
+                 loss->name, target->name, shape_text(target_shape(target)));
     } else if (prediction.rank != 1) {
-        error_at(model->source, span, "%s wants a prediction of rank 1, a number a class; it is "
-                 "%s; put global_avgpool2d, or flatten and dense, at the end", loss->name,
-                 shape_text(prediction));
+        error_at(model->source, span,
+                 "%s wants a prediction of rank 1, a number a class; it is "
+                 "%s; put global_avgpool2d, or flatten and dense, at the end",
+                 loss->name, shape_text(prediction));
     } else if (prediction.size[0] != target->classes) {
-        error_at(model->source, span, "%s wants a number a class; the prediction is %s, `%s` has "
-                 "%d classes", loss->name, shape_text(prediction), target->name, target->classes);
+        error_at(model->source, span,
+                 "%s wants a number a class; the prediction is %s, `%s` has "
+                 "%d classes",
+                 loss->name, shape_text(prediction), target->name, target->classes);
     } else {
         return true;
     }
@@ -77,12 +82,15 @@ static bool check_values(Model *model, const Loss *loss, Shape prediction)
     if (target->is_class && binary) {
         if (target->classes == 2 && prediction.rank == 1 && prediction.size[0] == 1)
             return true;
-        error_at(model->source, span, "%s wants one output and classes(2), or values 0 and 1 in "
+        error_at(model->source, span,
+                 "%s wants one output and classes(2), or values 0 and 1 in "
                  "the shape of the prediction; the prediction is %s, `%s` has %d classes",
                  loss->name, shape_text(prediction), target->name, target->classes);
     } else if (target->is_class) {
-        error_at(model->source, span, "%s wants values, `%s` is a class; prepare it with "
-                 "one_hot(%d), or use cross_entropy", loss->name, target->name, target->classes);
+        error_at(model->source, span,
+                 "%s wants values, `%s` is a class; prepare it with "
+                 "one_hot(%d), or use cross_entropy",
+                 loss->name, target->name, target->classes);
     } else if (!same_shape(prediction, target_shape(target))) {
         error_at(model->source, span, "%s wants equal shapes; the prediction is %s, `%s` is %s",
                  loss->name, shape_text(prediction), target->name,
@@ -101,8 +109,10 @@ static const double *find_class_weights(Model *model, const Constant *list, int 
     const int count = list->kind == CONSTANT_LIST ? list->count : 1;
 
     if (count != classes || list->kind != CONSTANT_LIST) {
-        error_at(model->source, list->span, "class_weights wants a list of %d, a number a class of "
-                 "`%s`; this has %d", classes, model->target->name, count);
+        error_at(model->source, list->span,
+                 "class_weights wants a list of %d, a number a class of "
+                 "`%s`; this has %d",
+                 classes, model->target->name, count);
         note_at(model->source, model->target->span, "the target is prepared here");
         return NULL;
     }
@@ -116,7 +126,8 @@ static const double *find_class_weights(Model *model, const Constant *list, int 
         }
     }
     if (sum == 0) {
-        error_at(model->source, list->span, "class_weights are all 0: nothing would be learnt; "
+        error_at(model->source, list->span,
+                 "class_weights are all 0: nothing would be learnt; "
                  "give a class a weight above 0");
         return NULL;
     }
@@ -152,8 +163,8 @@ void lower_loss(Graph *g, const Layer *layer)
             return;
         }
     if (!(loss->op == OP_CROSS_ENTROPY ? check_class : check_values)(model, loss,
-                                                                     layer->value->shape)
-        || !find_attributes(model, loss, &at))
+                                                                     layer->value->shape) ||
+        !find_attributes(model, loss, &at))
         return;
     inputs[0] = strip_activation(g, layer->value, loss->activation);
     inputs[1] = add_value(g, target_shape(target), true, target->is_class ? TYPE_CLASS : TYPE_F32,
@@ -164,6 +175,6 @@ void lower_loss(Graph *g, const Layer *layer)
     inputs[1]->span = target->span;
     g->prediction = inputs[0];
     g->prediction_activation = loss->activation;
-    g->loss = add_node(g, loss->op, inputs, 2, at, model->loss->span,
-                       model->loss->name)->outputs[0];
+    g->loss =
+        add_node(g, loss->op, inputs, 2, at, model->loss->span, model->loss->name)->outputs[0];
 }

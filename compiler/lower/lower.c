@@ -58,8 +58,7 @@ const char *source_text(const Layer *layer)
                         : format("the result of %s", layer->call->name);
 }
 
-bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes,
-                       const char *remedy)
+bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes, const char *remedy)
 {
     const Layer *input = layer->inputs[0];
 
@@ -116,7 +115,8 @@ static void set_weight(Value *weight, const Call *call)
     weight->fan_in = weight->shape.size[1] * shape_size(kernel);
     weight->fan_out = weight->shape.size[0] * shape_size(kernel);
     weight->init = same(init->text, "uniform") || same(init->text, "normal")
-                       ? format("small_%s", init->text) : init->text;
+                       ? format("small_%s", init->text)
+                       : init->text;
 }
 
 Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape shape,
@@ -166,9 +166,9 @@ Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape, int outputs
         if (owned && !same_shape(owned->values[0]->shape, shape)) {
             error_at(l->model->source, layer->span,
                      "%s gets %s here and would need weights %s; the first use of the same network "
-                     "made them %s", layer->call->name,
-                     shape_text(layer->inputs[0]->value->shape), shape_text(stored),
-                     shape_text(file_shape(owned->values[0])));
+                     "made them %s",
+                     layer->call->name, shape_text(layer->inputs[0]->value->shape),
+                     shape_text(stored), shape_text(file_shape(owned->values[0])));
             return NULL;
         }
         return owned;
@@ -188,7 +188,7 @@ Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape, int outputs
 /* ---- Layers ---------------------------------------------------------------------------------- */
 
 Node *append_node(Lowering *l, const Layer *layer, Op op, Value *const *inputs, int count,
-                    Attributes at)
+                  Attributes at)
 {
     return add_node(l->g, op, inputs, count, at, layer->span, layer->path);
 }
@@ -209,8 +209,9 @@ static Value *lower_dense(Lowering *l, Layer *layer, Value *const *x)
     if (sparse)
         return sparse->outputs[0];
     return append_node(l, layer, OP_DENSE,
-                  (Value *[]){as_numbers(l, layer, x[0]), owned->values[0], owned->values[1]}, 3,
-                  (Attributes){0})->outputs[0];
+                       (Value *[]){as_numbers(l, layer, x[0]), owned->values[0], owned->values[1]},
+                       3, (Attributes){0})
+        ->outputs[0];
 }
 
 static Owned *batchnorm_parameters(Lowering *l, const Layer *layer, Shape shape)
@@ -247,8 +248,9 @@ static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
     Owned *owned;
 
     if (at.pixels == 1 && l->model->batch == 1) {
-        error_at(l->model->source, layer->span,
-                 "batchnorm wants more than one number a channel in training; a batch of 1 has one");
+        error_at(
+            l->model->source, layer->span,
+            "batchnorm wants more than one number a channel in training; a batch of 1 has one");
         note(l->model->source, "set `batch = 2` or more, or use layernorm");
         return NULL;
     }
@@ -257,19 +259,21 @@ static Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
         return NULL;
     if (l->mode == MODE_TRAIN) {
         const Node *stats = append_node(l, layer, OP_BATCHNORM_STATS,
-                                   (Value *[]){x[0], owned->values[0], owned->values[1]}, 3, at);
+                                        (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
+                                        at);
 
         mean = stats->outputs[0];
         inverse_std = stats->outputs[1];
-        owned->values[0] = stats->outputs[2];   /* what a second use finds */
+        owned->values[0] = stats->outputs[2]; /* what a second use finds */
         owned->values[1] = stats->outputs[3];
     } else {
         mean = owned->values[0];
         inverse_std = append_node(l, layer, OP_INVERSE_STD, &owned->values[1], 1, at)->outputs[0];
     }
     return append_node(l, layer, OP_NORMALIZE,
-                  (Value *[]){x[0], mean, inverse_std, owned->values[2], owned->values[3]}, 5,
-                  at)->outputs[0];
+                       (Value *[]){x[0], mean, inverse_std, owned->values[2], owned->values[3]}, 5,
+                       at)
+        ->outputs[0];
 }
 
 /* Over the channels of each pixel or place; weight and bias a channel. */
@@ -291,7 +295,8 @@ static Value *lower_layernorm(Lowering *l, Layer *layer, Value *const *x)
         return NULL;
     }
     return append_node(l, layer, OP_LAYERNORM,
-                       (Value *[]){x[0], owned->values[0], owned->values[1]}, 3, at)->outputs[0];
+                       (Value *[]){x[0], owned->values[0], owned->values[1]}, 3, at)
+        ->outputs[0];
 }
 
 /* selu is an elu of two numbers (Klambauer et al. 2017, as PyTorch rounds them). */
@@ -345,8 +350,7 @@ static Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
 
     if (shape.rank < 1 || shape.rank > 3) {
         error_at(l->model->source, layer->span,
-                 "reshape wants one to three sizes, [channels, height, width], not %d",
-                 shape.rank);
+                 "reshape wants one to three sizes, [channels, height, width], not %d", shape.rank);
         return NULL;
     }
     for (int i = 0; i < shape.rank; i++)
@@ -400,7 +404,7 @@ static Value *lower_concat(Lowering *l, Layer *layer, Value *const *x)
     whole_shape.size[0] = whole(channels);
     if (!check_size(l, layer->span, "the result of concat", whole_shape))
         return NULL;
-    for (int next = 1; next < layer->input_count;) {    /* a node holds MAX_INPUTS at most */
+    for (int next = 1; next < layer->input_count;) { /* a node holds MAX_INPUTS at most */
         Value *inputs[MAX_INPUTS] = {sum};
         int count = 1;
 
@@ -510,8 +514,8 @@ static Value *lower_layer(Lowering *l, Layer *layer)
         x[i] = layer->inputs[i]->value;
         if (!x[i])
             return NULL;
-        if (!same(layer->call->name, "embedding")
-            && !check_numbers(l, layer->span, layer->call->name, layer->inputs[i]))
+        if (!same(layer->call->name, "embedding") &&
+            !check_numbers(l, layer->span, layer->call->name, layer->inputs[i]))
             return NULL;
         if (!same(layer->call->name, "dense"))
             x[i] = as_numbers(l, layer, x[i]);
@@ -536,8 +540,8 @@ Graph *lower(Model *model, Mode mode)
     l.g->conv = model->conv;
     for (int i = 0; i < model->layer_count; i++)
         model->layers[i]->value = lower_layer(&l, model->layers[i]);
-    if (model->prediction->value
-        && check_numbers(&l, model->loss->span, "a loss", model->prediction)) {
+    if (model->prediction->value &&
+        check_numbers(&l, model->loss->span, "a loss", model->prediction)) {
         model->prediction->value = as_numbers(&l, model->prediction, model->prediction->value);
         lower_loss(l.g, model->prediction);
     }

@@ -12,8 +12,8 @@
 
 /* Parameters of a layer, for the next use of a network that is called again. */
 typedef struct Owned {
-    const Layer *layer;         /* the first use */
-    Value *values[4];           /* weight bias; batchnorm: running_mean running_var weight bias */
+    const Layer *layer; /* the first use */
+    Value *values[4];   /* weight bias; batchnorm: running_mean running_var weight bias */
 } Owned;
 
 typedef struct Lowering {
@@ -22,27 +22,27 @@ typedef struct Lowering {
     Mode mode;
     Owned *owned;
     int owned_count;
-    int streams;                /* of random draws, numbered in order */
-    double parameters;          /* elements so far */
+    int streams;       /* of random draws, numbered in order */
+    double parameters; /* elements so far */
 } Lowering;
 
 typedef Value *LowerLayer(Lowering *l, Layer *layer, Value *const *x);
 
 /* ---- lower.c: sizes, checks, parameters ------------------------------------------------------ */
 
-double elements(Shape shape);                           /* without overflow, unlike shape_size */
-int whole(double x);            /* as an int; what is too large becomes INT_MAX: see check_size */
+double elements(Shape shape); /* without overflow, unlike shape_size */
+int whole(double x);          /* as an int; what is too large becomes INT_MAX: see check_size */
 
 /* A number for both axes, or [height, width]. */
 bool pair(Lowering *l, const Call *call, const char *name, int out[2]);
-const char *pair_text(const int size[2]);               /* "3x3" */
-const char *source_text(const Layer *layer);            /* a layer's input, in a message */
+const char *pair_text(const int size[2]);    /* "3x3" */
+const char *source_text(const Layer *layer); /* a layer's input, in a message */
 bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes, const char *remedy);
 
 /* Can a value of this shape be held for a whole batch? Indices are ints. */
 bool check_size(Lowering *l, Span span, const char *what, Shape shape);
 
-Owned *find_owned(Lowering *l, const Layer *layer);     /* of the first use; NULL where it failed */
+Owned *find_owned(Lowering *l, const Layer *layer); /* of the first use; NULL where it failed */
 Owned *add_owned(Lowering *l, const Layer *layer);
 Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape shape,
                      const char *init, int fan_in);
@@ -65,7 +65,7 @@ bool check_sequence(Lowering *l, const Layer *layer);
 
 /* A sequence [channels, length] as an image of one row, [channels, 1, length], and back: the same
    memory under another name. Layers of sequences are those of images between the two. */
-bool is_sequence(const Layer *layer);                   /* is its input one? */
+bool is_sequence(const Layer *layer); /* is its input one? */
 Value *as_image(Lowering *l, const Layer *layer, Value *sequence);
 Value *as_sequence(Lowering *l, const Layer *layer, Value *image);
 
@@ -75,7 +75,7 @@ bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes
 /* Kernel, stride, padding and dilation; `same` keeps the size, the odd pixel goes after (as in
    PyTorch). Of a sequence, whose image is x, they are those of its one row. */
 bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, Attributes *at);
-const char *window_text(const Layer *layer, const int size[2]);  /* "3x3", of a sequence "3" */
+const char *window_text(const Layer *layer, const int size[2]); /* "3x3", of a sequence "3" */
 Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of its result */
 
 /* ---- lower_conv.c ---------------------------------------------------------------------------- */
@@ -91,6 +91,6 @@ LowerLayer lower_embedding, lower_mean;
 
 /* A dense layer of a bag of words, or of a concat that begins with one; NULL: of neither. */
 const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned);
-Value *as_numbers(Lowering *l, const Layer *layer, Value *x);   /* a bag with its zeros */
+Value *as_numbers(Lowering *l, const Layer *layer, Value *x); /* a bag with its zeros */
 
 #endif

@@ -8,13 +8,13 @@
 
 #include "lower/lowering.h"
 
-enum { MAX_TAPS = 256 };        /* pixels of a maxpool's window: its number is kept in a byte */
+enum { MAX_TAPS = 256 }; /* pixels of a maxpool's window: its number is kept in a byte */
 
 /* Layers of sequences are named so; mean and max go over the sequence too. */
 static bool is_for_sequences(const Layer *layer)
 {
-    return strstr(layer->call->name, "1d") || same(layer->call->name, "mean")
-           || same(layer->call->name, "max");
+    return strstr(layer->call->name, "1d") || same(layer->call->name, "mean") ||
+           same(layer->call->name, "max");
 }
 
 /* The image that the layer works on, or NULL. */
@@ -86,7 +86,8 @@ Value *lower_global_pool(Lowering *l, Layer *layer, Value *const *x)
     if (!image)
         return NULL;
     return append_node(l, layer, max ? OP_GLOBAL_MAXPOOL2D : OP_GLOBAL_AVGPOOL2D, &image, 1,
-                       (Attributes){0})->outputs[0];
+                       (Attributes){0})
+        ->outputs[0];
 }
 
 /* Nearest neighbour: a pixel becomes kernel[0] x kernel[1] equal ones. */

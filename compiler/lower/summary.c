@@ -120,13 +120,13 @@ static double forward_flops(const Node *node)
 
     if (node->op == OP_DENSE)
         return 2.0 * shape_size(node->inputs[1]->shape);
-    if (node->op == OP_SPARSE_DENSE)        /* as if the bag were full */
+    if (node->op == OP_SPARSE_DENSE) /* as if the bag were full */
         return 2.0 * shape_size(node->inputs[2]->shape);
     if (node->op == OP_CONV2D_DX)
         return 2.0 * shape_size(node->inputs[1]->shape) * x.size[1] * x.size[2];
     if (node->op == OP_CONV2D || node->op == OP_DEPTHWISE)
-        return 2.0 * shape_size(node->inputs[1]->shape) / groups_of(&node->at) * y.size[1]
-               * y.size[2];
+        return 2.0 * shape_size(node->inputs[1]->shape) / groups_of(&node->at) * y.size[1] *
+               y.size[2];
     return 0;
 }
 
@@ -208,7 +208,7 @@ static void print_rule(FILE *out, int width)
 
 void print_summary(FILE *out, const Model *model, const LayerRow *rows, int count, size_t memory)
 {
-    int widths[4] = {12, 12, 12, 7};        /* layer, connected to, output shape, params */
+    int widths[4] = {12, 12, 12, 7}; /* layer, connected to, output shape, params */
     long parameters = 0, states = 0;
     double flops = 0;
 

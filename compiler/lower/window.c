@@ -6,7 +6,7 @@
 
 #include "lower/lowering.h"
 
-enum { MAX_REACH = 1 << 24 };   /* pixels of a kernel, a stride, a padding: a few fit an int */
+enum { MAX_REACH = 1 << 24 }; /* pixels of a kernel, a stride, a padding: a few fit an int */
 
 bool check_image(Lowering *l, const Layer *layer)
 {
@@ -83,8 +83,9 @@ bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes
         if (reach > MAX_REACH || at->padding[i] > MAX_REACH || at->stride[i] > MAX_REACH) {
             error_at(l->model->source, layer->span,
                      "kernel, stride, padding and dilation reach %d pixels at most; these are %s, "
-                     "%s, %s and %s", (int)MAX_REACH, window_text(layer, at->kernel),
-                     window_text(layer, at->stride), window_text(layer, at->padding),
+                     "%s, %s and %s",
+                     (int)MAX_REACH, window_text(layer, at->kernel), window_text(layer, at->stride),
+                     window_text(layer, at->padding),
                      window_text(layer, (int[]){dilation_of(at, 0), dilation_of(at, 1)}));
             return false;
         }
@@ -122,8 +123,7 @@ bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, A
                      "a window of %s%s does not fit %s, which is %s; use a smaller one, or padding",
                      window_text(layer, at->kernel),
                      apart ? format(", %s with its dilation,", window_text(layer, reach)) : "",
-                     source_text(layer->inputs[0]),
-                     shape_text(layer->inputs[0]->value->shape));
+                     source_text(layer->inputs[0]), shape_text(layer->inputs[0]->value->shape));
             return false;
         }
     }
@@ -136,7 +136,9 @@ Shape windowed(Shape x, const Attributes *at, int channels)
     Shape y = {.rank = 3, .size = {channels}};
 
     for (int i = 0; i < 2; i++)
-        y.size[i + 1] = whole(((double)x.size[i + 1] + at->padding[i] + at->padding_end[i]
-                               - window_reach(at, i)) / at->stride[i] + 1);
+        y.size[i + 1] = whole(
+            ((double)x.size[i + 1] + at->padding[i] + at->padding_end[i] - window_reach(at, i)) /
+                at->stride[i] +
+            1);
     return y;
 }

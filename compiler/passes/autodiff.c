@@ -14,11 +14,11 @@
 
 typedef struct Reverse {
     Graph *g;
-    const Node *node;           /* the forward node being differentiated */
-    Value **gradient;           /* by id of a forward value: the sum so far, or NULL */
-    bool *wanted;               /* by id: does a parameter lie behind it? */
-    int values;                 /* how many there were before */
-    const Node **first_reader;  /* by id: of a parameter */
+    const Node *node;          /* the forward node being differentiated */
+    Value **gradient;          /* by id of a forward value: the sum so far, or NULL */
+    bool *wanted;              /* by id: does a parameter lie behind it? */
+    int values;                /* how many there were before */
+    const Node **first_reader; /* by id: of a parameter */
 } Reverse;
 
 /* dy: the gradient of the node's first output; NULL for the loss itself. */
@@ -69,8 +69,8 @@ static const Node *find_spread(const Value *dy)
 {
     while (dy && dy->node && dy->node->op == OP_RESHAPE)
         dy = dy->node->inputs[0];
-    if (!dy || !dy->node || (dy->node->op != OP_GLOBAL_MAXPOOL2D_GRAD
-                             && dy->node->op != OP_MAXPOOL2D_GRAD))
+    if (!dy || !dy->node ||
+        (dy->node->op != OP_GLOBAL_MAXPOOL2D_GRAD && dy->node->op != OP_MAXPOOL2D_GRAD))
         return NULL;
     return dy->node;
 }
@@ -98,8 +98,8 @@ static bool take_place(Reverse *r, const Node *node, Value *dy, Op op)
     if (!wants(r, 0))
         return true;
     index = spread->inputs[0];
-    d = append(r, op, (Value *[]){index->node->outputs[0], spread->inputs[1]}, 2,
-               node->at)->outputs[0];
+    d = append(r, op, (Value *[]){index->node->outputs[0], spread->inputs[1]}, 2, node->at)
+            ->outputs[0];
     moved = append(r, spread->op, (Value *[]){index, d}, 2, spread->at);
     moved->span = spread->span, moved->path = spread->path;
     dx = moved->outputs[0];
@@ -121,8 +121,8 @@ static bool gains_by_place(const Node *node)
 {
     const Shape y = node->outputs[0]->shape;
 
-    return node->inputs[0]->shape.size[0] > 8 && y.size[1] * y.size[2] >= 8
-           && groups_of(&node->at) == 1;
+    return node->inputs[0]->shape.size[0] > 8 && y.size[1] * y.size[2] >= 8 &&
+           groups_of(&node->at) == 1;
 }
 
 /* ---- An operation each ----------------------------------------------------------------------- */
@@ -137,11 +137,12 @@ static void vjp_contraction(Reverse *r, const Node *node, Value *dy, Op op_dw, O
         accumulate(r, 2, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
     for (int turn = 0; turn < 2; turn++) {
         if (dx_first == (turn == 1) && wants(r, 1))
-            accumulate(r, 1, append(r, op_dw, (Value *[]){node->inputs[0], dy}, 2,
-                                    node->at)->outputs[0]);
+            accumulate(r, 1,
+                       append(r, op_dw, (Value *[]){node->inputs[0], dy}, 2, node->at)->outputs[0]);
         if (dx_first == (turn == 0) && wants(r, 0))
-            accumulate(r, 0, append(r, op_dx, (Value *[]){dy, node->inputs[1]}, 2,
-                                    restoring(node))->outputs[0]);
+            accumulate(
+                r, 0,
+                append(r, op_dx, (Value *[]){dy, node->inputs[1]}, 2, restoring(node))->outputs[0]);
     }
 }
 
@@ -155,8 +156,8 @@ static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     const Node *spread = find_spread(dy);
     Value *d, *index;
 
-    if (!spread || spread->op != OP_GLOBAL_MAXPOOL2D_GRAD
-        || !has_channels_of(spread, node->outputs[0]) || !gains_by_place(node)) {
+    if (!spread || spread->op != OP_GLOBAL_MAXPOOL2D_GRAD ||
+        !has_channels_of(spread, node->outputs[0]) || !gains_by_place(node)) {
         vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
         return;
     }
@@ -164,11 +165,14 @@ static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     if (wants(r, 2))
         accumulate(r, 2, append(r, OP_CHANNEL_SUM, &d, 1, (Attributes){0})->outputs[0]);
     if (wants(r, 1))
-        accumulate(r, 1, append(r, OP_CONV2D_DW_AT, (Value *[]){node->inputs[0], d, index}, 3,
-                                node->at)->outputs[0]);
+        accumulate(r, 1,
+                   append(r, OP_CONV2D_DW_AT, (Value *[]){node->inputs[0], d, index}, 3, node->at)
+                       ->outputs[0]);
     if (wants(r, 0))
-        accumulate(r, 0, append(r, OP_CONV2D_DX_AT, (Value *[]){d, node->inputs[1], index}, 3,
-                                restoring(node))->outputs[0]);
+        accumulate(
+            r, 0,
+            append(r, OP_CONV2D_DX_AT, (Value *[]){d, node->inputs[1], index}, 3, restoring(node))
+                ->outputs[0]);
 }
 
 static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
@@ -180,27 +184,28 @@ static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
 /* dx before dw, which may end with the update of what dx reads. */
 static void vjp_depthwise(Reverse *r, const Node *node, Value *dy)
 {
-    Value *const *in = node->inputs;    /* x w b */
+    Value *const *in = node->inputs; /* x w b */
 
     if (wants(r, 0))
-        accumulate(r, 0, append(r, OP_DEPTHWISE_DX, (Value *[]){dy, in[1]}, 2,
-                                restoring(node))->outputs[0]);
+        accumulate(
+            r, 0,
+            append(r, OP_DEPTHWISE_DX, (Value *[]){dy, in[1]}, 2, restoring(node))->outputs[0]);
     if (wants(r, 2))
         accumulate(r, 2, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
     if (wants(r, 1))
-        accumulate(r, 1, append(r, OP_DEPTHWISE_DW, (Value *[]){in[0], dy}, 2,
-                                node->at)->outputs[0]);
+        accumulate(r, 1,
+                   append(r, OP_DEPTHWISE_DW, (Value *[]){in[0], dy}, 2, node->at)->outputs[0]);
 }
 
 /* The transposed convolution, whose gradient is the convolution. It reads the weight as it lies, so
    it comes before dw, which takes the update with it. */
 static void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
 {
-    Value *const *in = node->inputs;    /* x w */
+    Value *const *in = node->inputs; /* x w */
 
     if (wants(r, 0))
-        accumulate(r, 0, append(r, OP_CONV2D, (Value *[]){dy, in[1], NULL}, 3,
-                                node->at)->outputs[0]);
+        accumulate(r, 0,
+                   append(r, OP_CONV2D, (Value *[]){dy, in[1], NULL}, 3, node->at)->outputs[0]);
     if (wants(r, 1))
         accumulate(r, 1, append(r, OP_CONV2D_DW, (Value *[]){dy, in[0]}, 2, node->at)->outputs[0]);
 }
@@ -226,8 +231,9 @@ static void vjp_multiply(Reverse *r, const Node *node, Value *dy)
 {
     for (int i = 0; i < 2; i++)
         if (wants(r, i))
-            accumulate(r, i, append(r, OP_MULTIPLY, (Value *[]){dy, node->inputs[1 - i]}, 2,
-                                    node->at)->outputs[0]);
+            accumulate(r, i,
+                       append(r, OP_MULTIPLY, (Value *[]){dy, node->inputs[1 - i]}, 2, node->at)
+                           ->outputs[0]);
 }
 
 /* The gradient of an activation that reads what it gave, y, or what it took, x. */
@@ -250,7 +256,7 @@ static void vjp_relu(Reverse *r, const Node *node, Value *dy)
 
 static void vjp_leaky_relu(Reverse *r, const Node *node, Value *dy)
 {
-    if (!take_place(r, node, dy, OP_LEAKY_RELU_GRAD))       /* y has the sign of x */
+    if (!take_place(r, node, dy, OP_LEAKY_RELU_GRAD)) /* y has the sign of x */
         vjp_activation(r, node, dy, OP_LEAKY_RELU_GRAD, node->inputs[0]);
 }
 
@@ -318,15 +324,16 @@ static void vjp_gaussian_noise(Reverse *r, const Node *node, Value *dy)
    BATCHNORM_STATS needs no function of its own. */
 static void vjp_normalize(Reverse *r, const Node *node, Value *dy)
 {
-    Value *const *in = node->inputs;    /* x mean inv_std gamma beta */
+    Value *const *in = node->inputs; /* x mean inv_std gamma beta */
     const Node *sums = append(r, OP_BATCHNORM_SUMS, (Value *[]){in[0], dy, in[1], in[2]}, 4,
                               node->at);
     Value *dgamma = sums->outputs[0], *dbeta = sums->outputs[1];
 
     if (wants(r, 0))
-        accumulate(r, 0, append(r, OP_NORMALIZE_GRAD,
-                                (Value *[]){in[0], dy, in[1], in[2], in[3], dgamma, dbeta}, 7,
-                                node->at)->outputs[0]);
+        accumulate(r, 0,
+                   append(r, OP_NORMALIZE_GRAD,
+                          (Value *[]){in[0], dy, in[1], in[2], in[3], dgamma, dbeta}, 7, node->at)
+                       ->outputs[0]);
     accumulate(r, 3, dgamma);
     accumulate(r, 4, dbeta);
 }
@@ -337,43 +344,45 @@ static void vjp_embedding(Reverse *r, const Node *node, Value *dy)
 
     at.shape = node->inputs[1]->shape;
     if (wants(r, 1))
-        accumulate(r, 1, append(r, OP_EMBEDDING_DW, (Value *[]){node->inputs[0], dy}, 2,
-                                at)->outputs[0]);
+        accumulate(r, 1,
+                   append(r, OP_EMBEDDING_DW, (Value *[]){node->inputs[0], dy}, 2, at)->outputs[0]);
 }
 
 static void vjp_word_mean(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
-        accumulate(r, 0, append(r, OP_WORD_MEAN_GRAD, (Value *[]){dy, node->inputs[1]}, 2,
-                                node->at)->outputs[0]);
+        accumulate(r, 0,
+                   append(r, OP_WORD_MEAN_GRAD, (Value *[]){dy, node->inputs[1]}, 2, node->at)
+                       ->outputs[0]);
 }
 
 /* The bag comes from the reader: only h, what stands beside it, has a gradient. */
 static void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
 {
-    Value *const *in = node->inputs;    /* bag h w b */
+    Value *const *in = node->inputs; /* bag h w b */
     Attributes at = {.begin = in[0]->shape.size[0]};
 
     if (wants(r, 3))
         accumulate(r, 3, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
-    if (wants(r, 1)) {          /* before dw, which ends with the update of what it reads */
+    if (wants(r, 1)) { /* before dw, which ends with the update of what it reads */
         at.shape = in[1]->shape;
-        accumulate(r, 1, append(r, OP_SPARSE_DENSE_DX, (Value *[]){dy, in[2]}, 2,
-                                at)->outputs[0]);
+        accumulate(r, 1, append(r, OP_SPARSE_DENSE_DX, (Value *[]){dy, in[2]}, 2, at)->outputs[0]);
     }
     if (wants(r, 2))
-        accumulate(r, 2, append(r, OP_SPARSE_DENSE_DW, (Value *[]){in[0], in[1], dy}, 3,
-                                node->at)->outputs[0]);
+        accumulate(
+            r, 2,
+            append(r, OP_SPARSE_DENSE_DW, (Value *[]){in[0], in[1], dy}, 3, node->at)->outputs[0]);
 }
 
 static void vjp_layernorm(Reverse *r, const Node *node, Value *dy)
 {
-    Value *const *in = node->inputs;    /* x gamma beta */
+    Value *const *in = node->inputs; /* x gamma beta */
     const Node *sums = append(r, OP_LAYERNORM_SUMS, (Value *[]){in[0], dy}, 2, node->at);
 
     if (wants(r, 0))
-        accumulate(r, 0, append(r, OP_LAYERNORM_GRAD, (Value *[]){in[0], dy, in[1]}, 3,
-                                node->at)->outputs[0]);
+        accumulate(
+            r, 0,
+            append(r, OP_LAYERNORM_GRAD, (Value *[]){in[0], dy, in[1]}, 3, node->at)->outputs[0]);
     accumulate(r, 1, sums->outputs[0]);
     accumulate(r, 2, sums->outputs[1]);
 }
@@ -399,8 +408,10 @@ static void vjp_concat(Reverse *r, const Node *node, Value *dy)
 static void vjp_maxpool2d(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
-        accumulate(r, 0, append(r, OP_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2,
-                                restoring(node))->outputs[0]);
+        accumulate(
+            r, 0,
+            append(r, OP_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2, restoring(node))
+                ->outputs[0]);
 }
 
 /* What sums windows and what spreads a pixel over them are each other's gradient. */
@@ -423,8 +434,10 @@ static void vjp_upsample2d(Reverse *r, const Node *node, Value *dy)
 static void vjp_global_maxpool2d(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
-        accumulate(r, 0, append(r, OP_GLOBAL_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2,
-                                restoring(node))->outputs[0]);
+        accumulate(r, 0,
+                   append(r, OP_GLOBAL_MAXPOOL2D_GRAD, (Value *[]){node->outputs[1], dy}, 2,
+                          restoring(node))
+                       ->outputs[0]);
 }
 
 static void vjp_global_avgpool2d(Reverse *r, const Node *node, Value *dy)
@@ -514,10 +527,10 @@ static void update_parameters(Reverse *r, const Node *node)
     for (int i = 0; i < node->input_count; i++) {
         Value *w = node->inputs[i];
 
-        if (w && w->role == ROLE_PARAMETER && r->first_reader[w->id] == node
-            && r->gradient[w->id]) {
+        if (w && w->role == ROLE_PARAMETER && r->first_reader[w->id] == node &&
+            r->gradient[w->id]) {
             append(r, OP_UPDATE, (Value *[]){w, r->gradient[w->id]}, 2, (Attributes){0});
-            r->gradient[w->id] = NULL;      /* w may stand there twice */
+            r->gradient[w->id] = NULL; /* w may stand there twice */
         }
     }
 }

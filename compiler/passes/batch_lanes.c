@@ -9,10 +9,10 @@
 #include "passes/passes.h"
 
 enum {
-    MOST_CHANNELS = 8,          /* of y */
-    MOST_PIXELS = 16,           /* of a tile */
-    TURN = 50,                  /* what turning 16 images of a block costs, in multiply-adds */
-    SCRATCH = 256 << 10,        /* bytes of turned rows, at most: a part of L2 */
+    MOST_CHANNELS = 8,   /* of y */
+    MOST_PIXELS = 16,    /* of a tile */
+    TURN = 50,           /* what turning 16 images of a block costs, in multiply-adds */
+    SCRATCH = 256 << 10, /* bytes of turned rows, at most: a part of L2 */
 };
 
 static bool is_dx(const Node *node)
@@ -24,8 +24,8 @@ static bool fits(const Node *node)
 {
     const Physical *y = node->outputs[0]->physical;
 
-    if ((node->op != OP_CONV2D && !is_dx(node)) || groups_of(&node->at) > 1 || !is_plain(y)
-        || channel_count(y) > MOST_CHANNELS)
+    if ((node->op != OP_CONV2D && !is_dx(node)) || groups_of(&node->at) > 1 || !is_plain(y) ||
+        channel_count(y) > MOST_CHANNELS)
         return false;
     for (int axis = 0; axis < 2; axis++)
         if (dilation_of(&node->at, axis) > 1 || (is_dx(node) && node->at.stride[axis] > 1))
@@ -49,8 +49,8 @@ static bool pays(const Node *node, const Narrow *g)
     const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
     const Physical *windows = is_dx(node) ? x : y;
-    const long products = (long)windows->height * windows->width * w.size[2] * w.size[3]
-                          * w.size[!is_dx(node)];
+    const long products = (long)windows->height * windows->width * w.size[2] * w.size[3] *
+                          w.size[!is_dx(node)];
     const int step = g->rows * node->at.stride[0];
     const double again = g->rows < y->height ? (double)(step + w.size[2] - 1) / step : 1;
     const double turns = again * x->full_height * g->turned * x->blocks + y->height * y->width;
@@ -101,8 +101,8 @@ Narrow plan_narrow(const Node *node, const Target *target)
     g.columns = (y->width - 1) * node->at.stride[1] + node->inputs[1]->shape.size[3];
     g.turned = x->full_width < g.columns - g.left ? x->full_width : g.columns - g.left;
     cut_bands(&g, node, 16L * g.columns * channel_count(x));
-    if (g.above < 0 || g.left < 0 || g.turned <= 0 || g.floats * (long)sizeof(float) > SCRATCH
-        || !pays(node, &g))
+    if (g.above < 0 || g.left < 0 || g.turned <= 0 || g.floats * (long)sizeof(float) > SCRATCH ||
+        !pays(node, &g))
         return none;
     return g;
 }

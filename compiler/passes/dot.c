@@ -10,9 +10,9 @@
 typedef struct Drawing {
     Text *out;
     const Program *program;
-    int *kernel_of;             /* by value id: the kernel that computes it, or -1 */
-    bool *drawn;                /* by value id: an ellipse is there */
-    int *last;                  /* by value id: the kernel that the last arrow leads to, plus 1 */
+    int *kernel_of; /* by value id: the kernel that computes it, or -1 */
+    bool *drawn;    /* by value id: an ellipse is there */
+    int *last;      /* by value id: the kernel that the last arrow leads to, plus 1 */
 } Drawing;
 
 /* Calls `visit` for each node of a kernel, in the order in which they run. */
@@ -64,7 +64,7 @@ static void draw_inputs(Drawing *d, int kernel, const Node *node)
         if (!value || d->kernel_of[value->id] == kernel || d->last[value->id] == kernel + 1)
             continue;
         if (turns && value->role != ROLE_PARAMETER)
-            continue;           /* only the weight, for the dx that comes later */
+            continue; /* only the weight, for the dx that comes later */
         d->last[value->id] = kernel + 1;
         if (d->kernel_of[value->id] >= 0) {
             text_add(d->out, "    k%d -> k%d [label=\"%s\"];\n", d->kernel_of[value->id], kernel,

@@ -25,8 +25,10 @@ static Buffer *new_mask(const Node *node)
     Buffer *buffer = allocate(sizeof *buffer);
     const size_t rows = (size_t)v->chunks * (size_t)(v->height * v->width * v->blocks) * 16;
 
-    *buffer = (Buffer){.where = IN_ARENA, .size = (rows * sizeof(uint16_t) + 63) / 64 * 64,
-                       .first = -1, .last = -1,
+    *buffer = (Buffer){.where = IN_ARENA,
+                       .size = (rows * sizeof(uint16_t) + 63) / 64 * 64,
+                       .first = -1,
+                       .last = -1,
                        .name = format("%s mask", node->path ? node->path : "dropout")};
     return buffer;
 }

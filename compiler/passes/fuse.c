@@ -15,9 +15,9 @@
 typedef struct Fusion {
     Program *program;
     Graph *g;
-    int *maker;                 /* by value id: the kernel's number, or -1 */
-    bool *taken;                /* by node id: already part of a kernel */
-    Kernel **ends;              /* sums that nobody waits for yet */
+    int *maker;    /* by value id: the kernel's number, or -1 */
+    bool *taken;   /* by node id: already part of a kernel */
+    Kernel **ends; /* sums that nobody waits for yet */
     int end_count;
 } Fusion;
 
@@ -25,8 +25,8 @@ typedef struct Fusion {
 
 static bool is_view(const Value *value)
 {
-    return value->node && value->node->op == OP_RESHAPE
-           && value->node->inputs[0]->physical->buffer == value->physical->buffer;
+    return value->node && value->node->op == OP_RESHAPE &&
+           value->node->inputs[0]->physical->buffer == value->physical->buffer;
 }
 
 Value *root_of(Value *value)
@@ -89,8 +89,8 @@ static Buffer *new_scratch(size_t size, const char *name)
 {
     Buffer *buffer = allocate(sizeof *buffer);
 
-    *buffer = (Buffer){.where = IN_ARENA, .size = (size + 63) / 64 * 64, .first = -1, .last = -1,
-                       .name = name};
+    *buffer = (Buffer){
+        .where = IN_ARENA, .size = (size + 63) / 64 * 64, .first = -1, .last = -1, .name = name};
     return buffer;
 }
 
@@ -127,8 +127,12 @@ static void add_end(Fusion *f, KernelKind kind, const Kernel *slices, Node *upda
 {
     Kernel *end = allocate(sizeof *end);
 
-    *end = (Kernel){.kind = kind, .node = slices->node, .scratch = slices->scratch,
-                    .slices = slices->slices, .winograd = slices->winograd, .update = update,
+    *end = (Kernel){.kind = kind,
+                    .node = slices->node,
+                    .scratch = slices->scratch,
+                    .slices = slices->slices,
+                    .winograd = slices->winograd,
+                    .update = update,
                     .split = SPLIT_OTHER};
     APPEND(f->ends, f->end_count, end);
     if (wait)
@@ -139,13 +143,14 @@ static void add_end(Fusion *f, KernelKind kind, const Kernel *slices, Node *upda
 
 static double contraction_flops(const Node *node)
 {
-    const bool dw = node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW
-                    || node->op == OP_CONV2D_DW_AT || node->op == OP_DEPTHWISE_DW;
-    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX
-                    || node->op == OP_CONV2D_DX_AT || node->op == OP_DEPTHWISE_DX;
+    const bool dw = node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW ||
+                    node->op == OP_CONV2D_DW_AT || node->op == OP_DEPTHWISE_DW;
+    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX ||
+                    node->op == OP_CONV2D_DX_AT || node->op == OP_DEPTHWISE_DX;
     const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
-    const Shape y = dw ? node->inputs[1]->shape : dx ? node->inputs[0]->shape
-                                                     : node->outputs[0]->shape;
+    const Shape y = dw   ? node->inputs[1]->shape
+                    : dx ? node->inputs[0]->shape
+                         : node->outputs[0]->shape;
 
     return 2.0 * shape_size(w) / groups_of(&node->at) * (y.rank == 3 ? y.size[1] * y.size[2] : 1);
 }
@@ -204,9 +209,8 @@ static Buffer *turned_weights(Fusion *f, Node *node)
         if (p->kernels[i]->kind == KERNEL_TRANSPOSE && same_turn(p->kernels[i]->node, node))
             return p->kernels[i]->scratch;
     for (int i = 0; i < dx->segment_count; i++)
-        rows += (size_t)((dx->segments[i].channels + 15) / 16)
-                * (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels
-                                                   : w->segments[0].pixels);
+        rows += (size_t)((dx->segments[i].channels + 15) / 16) *
+                (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels : w->segments[0].pixels);
     turn = allocate(sizeof *turn);
     *turn = (Kernel){.kind = KERNEL_TRANSPOSE, .node = node, .split = SPLIT_OTHER};
     turn->scratch = new_scratch(rows * (size_t)w->outputs * 16 * sizeof(float),
@@ -224,16 +228,16 @@ static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
     for (int i = 0; i < p->count; i++) {
         const Kernel *other = p->kernels[i];
 
-        if (other->kind == KERNEL_WINOGRAD_WEIGHTS && other->node->op == node->op
-            && other->node->inputs[1] == node->inputs[1] && other->winograd.tile == winograd.tile)
+        if (other->kind == KERNEL_WINOGRAD_WEIGHTS && other->node->op == node->op &&
+            other->node->inputs[1] == node->inputs[1] && other->winograd.tile == winograd.tile)
             return other->scratch;
     }
     k = allocate(sizeof *k);
-    *k = (Kernel){.kind = KERNEL_WINOGRAD_WEIGHTS, .node = node, .winograd = winograd,
-                  .split = SPLIT_OTHER};
-    k->scratch = new_scratch(winograd_weights(node, winograd.tile) * sizeof(float),
-                             layer_part(node, node->backward ? "weight, transformed for dx"
-                                                             : "weight, transformed"));
+    *k = (Kernel){
+        .kind = KERNEL_WINOGRAD_WEIGHTS, .node = node, .winograd = winograd, .split = SPLIT_OTHER};
+    k->scratch = new_scratch(
+        winograd_weights(node, winograd.tile) * sizeof(float),
+        layer_part(node, node->backward ? "weight, transformed for dx" : "weight, transformed"));
     add_first(f, k, node->inputs[1]);
     return k->scratch;
 }
@@ -249,9 +253,8 @@ static void add_winograd_dw(Fusion *f, Node *node, Winograd winograd)
         k->update = update;
         return;
     }
-    k->scratch = new_scratch((size_t)winograd.slices * sizeof(float)
-                                 * (size_t)winograd_slice(node->outputs[0]->physical,
-                                                          winograd.tile),
+    k->scratch = new_scratch((size_t)winograd.slices * sizeof(float) *
+                                 (size_t)winograd_slice(node->outputs[0]->physical, winograd.tile),
                              layer_part(node, "weight gradient, slices"));
     add_end(f, KERNEL_WINOGRAD_DW_SUM, k, update, update == NULL);
 }
@@ -293,9 +296,11 @@ static void add_contraction(Fusion *f, Node *node)
     const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || at;
     Buffer *turned = dx ? turned_weights(f, node) : NULL;
     const Narrow narrow = plan_narrow(node, f->program->target);
-    Kernel *k = add_kernel(f, at              ? KERNEL_DX_AT
-                              : narrow.pixels ? KERNEL_NARROW
-                                              : KERNEL_CONTRACT, node);
+    Kernel *k = add_kernel(f,
+                           at              ? KERNEL_DX_AT
+                           : narrow.pixels ? KERNEL_NARROW
+                                           : KERNEL_CONTRACT,
+                           node);
 
     k->narrow = narrow;
     k->scratch = turned;
@@ -318,8 +323,8 @@ static void add_weight(Fusion *f, Node *node)
         k->update = update;
         return;
     }
-    k->scratch = new_scratch((size_t)k->slices * (size_t)x->chunks * (size_t)padded_count(dw)
-                                 * sizeof(float),
+    k->scratch = new_scratch((size_t)k->slices * (size_t)x->chunks * (size_t)padded_count(dw) *
+                                 sizeof(float),
                              layer_part(node, "weight gradient, slices"));
     add_end(f, KERNEL_WEIGHT_SUM, k, update, update == NULL);
 }
@@ -329,13 +334,12 @@ static void add_weight(Fusion *f, Node *node)
 /* Can elementwise work be done on what it computes, in registers? */
 static bool can_host(const Kernel *k)
 {
-    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_NARROW
-           || k->kind == KERNEL_DEPTHWISE || k->kind == KERNEL_DX_AT || k->kind == KERNEL_THIN
-           || k->kind == KERNEL_ELEMENTWISE
-           || k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD
-           || k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD
-           || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD || k->kind == KERNEL_LAYERNORM
-           || k->kind == KERNEL_LAYERNORM_GRAD;
+    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_NARROW ||
+           k->kind == KERNEL_DEPTHWISE || k->kind == KERNEL_DX_AT || k->kind == KERNEL_THIN ||
+           k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_MAXPOOL_GRAD ||
+           k->kind == KERNEL_AVGPOOL_GRAD || k->kind == KERNEL_WINDOW_SUM ||
+           k->kind == KERNEL_WINDOW_SPREAD || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD ||
+           k->kind == KERNEL_LAYERNORM || k->kind == KERNEL_LAYERNORM_GRAD;
 }
 
 /* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
@@ -346,15 +350,15 @@ static Kernel *find_sums_host(const Fusion *f, const Node *node)
     const int maker = f->maker[summed->id];
     Kernel *host = maker < 0 ? NULL : f->program->kernels[maker];
 
-    if (!host || (!can_host(host) && host->kind != KERNEL_MAXPOOL)
-        || (host->kind != KERNEL_WINOGRAD
-            && (host->split != SPLIT_ROWS || host->split_rows != summed->physical->height))
-        || !same(summed->physical->type, host->node->outputs[0]->physical->type))
+    if (!host || (!can_host(host) && host->kind != KERNEL_MAXPOOL) ||
+        (host->kind != KERNEL_WINOGRAD &&
+         (host->split != SPLIT_ROWS || host->split_rows != summed->physical->height)) ||
+        !same(summed->physical->type, host->node->outputs[0]->physical->type))
         return NULL;
     for (int i = 0; i < node->input_count; i++)
-        if (f->maker[root_of(node->inputs[i])->id] > maker
-            || (node->inputs[i]->batched
-                && !same(node->inputs[i]->physical->type, summed->physical->type)))
+        if (f->maker[root_of(node->inputs[i])->id] > maker ||
+            (node->inputs[i]->batched &&
+             !same(node->inputs[i]->physical->type, summed->physical->type)))
             return NULL;
     return host;
 }
@@ -374,8 +378,8 @@ static void add_sums(Fusion *f, Node *node)
     } else {
         k = add_kernel(f, KERNEL_SUMS, node);
     }
-    k->scratch = new_scratch((size_t)(x->chunks * x->height) * (size_t)(sums * x->blocks * 16)
-                                 * sizeof(float),
+    k->scratch = new_scratch((size_t)(x->chunks * x->height) * (size_t)(sums * x->blocks * 16) *
+                                 sizeof(float),
                              layer_part(node, node->backward ? "gradients' sums" : "sums"));
     split_rows(k, node->inputs[0]);
     if (node->op == OP_CHANNEL_SUM)
@@ -400,8 +404,8 @@ static void add_loss_grad(Fusion *f, Node *node)
     for (int i = 0; i < f->program->count; i++) {
         Kernel *k = f->program->kernels[i];
 
-        if (k->kind == KERNEL_LOSS && k->node->inputs[0] == node->inputs[0]
-            && k->node->inputs[1] == node->inputs[1]) {
+        if (k->kind == KERNEL_LOSS && k->node->inputs[0] == node->inputs[0] &&
+            k->node->inputs[1] == node->inputs[1]) {
             k->grad = node;
             f->maker[node->outputs[0]->id] = i;
             f->taken[node->id] = true;
@@ -425,13 +429,12 @@ static int find_host(const Fusion *f, const Node *node)
             link = root;
         }
     }
-    if (host < 0 || !can_host(f->program->kernels[host]) || !link->batched
-        || !same_layout(link->physical, node->outputs[0]->physical)
-        || link->type != TYPE_F32)
+    if (host < 0 || !can_host(f->program->kernels[host]) || !link->batched ||
+        !same_layout(link->physical, node->outputs[0]->physical) || link->type != TYPE_F32)
         return -1;
-    for (int i = 0; i < node->input_count; i++)     /* a view of what another reads as it lies */
-        if (node->inputs[i]->batched
-            && !same_layout(node->inputs[i]->physical, node->outputs[0]->physical))
+    for (int i = 0; i < node->input_count; i++) /* a view of what another reads as it lies */
+        if (node->inputs[i]->batched &&
+            !same_layout(node->inputs[i]->physical, node->outputs[0]->physical))
             return -1;
     return host;
 }
@@ -442,7 +445,7 @@ static void add_elementwise(Fusion *f, Node *node)
     Kernel *k;
 
     if (!node->outputs[0]->batched)
-        return;                 /* a sum of gradients: part of their update */
+        return; /* a sum of gradients: part of their update */
     if (host < 0) {
         k = add_kernel(f, KERNEL_ELEMENTWISE, node);
         split_rows(k, node->outputs[0]);
@@ -474,8 +477,8 @@ static void add_movement(Fusion *f, Node *node)
 {
     const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
     const int start = node->at.begin * y->height * y->width;
-    const bool blocks = node->op == OP_CONCAT
-                        || (node->op == OP_SLICE && find_blocks(x, y, start) >= 0);
+    const bool blocks = node->op == OP_CONCAT ||
+                        (node->op == OP_SLICE && find_blocks(x, y, start) >= 0);
 
     if (is_view(node->outputs[0]))
         return;
@@ -493,8 +496,8 @@ static bool add_thin(Fusion *f, Node *node)
     const bool dw = node->op == OP_DENSE_DW;
     const Value *w = dw ? node->outputs[0] : node->inputs[1];
 
-    if (op_info[node->op].class != CLASS_CONTRACTION || w->physical->kind != PHYSICAL_VECTOR
-        || w->shape.rank != 2)
+    if (op_info[node->op].class != CLASS_CONTRACTION || w->physical->kind != PHYSICAL_VECTOR ||
+        w->shape.rank != 2)
         return false;
     if (dw)
         add_rows_gradient(f, KERNEL_THIN_DW, node);
@@ -655,16 +658,16 @@ static void find_internal(Fusion *f)
         for (int j = 0; j < node->input_count; j++) {
             const Value *root = root_of(node->inputs[j]);
 
-            if (root && (f->maker[root->id] < 0
-                         || f->maker[root->id] != f->maker[node->outputs[0]->id]
-                         || node->op == OP_UPDATE))
+            if (root &&
+                (f->maker[root->id] < 0 || f->maker[root->id] != f->maker[node->outputs[0]->id] ||
+                 node->op == OP_UPDATE))
                 stored[root->id] = true;
         }
     }
     stored[root_of(g->prediction)->id] = true;
     for (int i = 0; i < g->value_count; i++)
-        g->values[i]->internal = g->values[i]->node && !stored[root_of(g->values[i])->id]
-                                 && g->values[i] != g->loss && !g->values[i]->storage;
+        g->values[i]->internal = g->values[i]->node && !stored[root_of(g->values[i])->id] &&
+                                 g->values[i] != g->loss && !g->values[i]->storage;
 }
 
 Program *fuse(Graph *g, const Target *target)

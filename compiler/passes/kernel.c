@@ -43,21 +43,20 @@ static void use_gradients(const Kernel *k, BufferUse *use, void *context, Value 
 void each_buffer(const Kernel *k, BufferUse *use, void *context)
 {
     const Node *node = k->node;
-    const bool end = k->kind == KERNEL_SUMS_END || k->kind == KERNEL_WEIGHT_SUM
-                     || k->kind == KERNEL_WINOGRAD_DW_SUM;
-    const bool slices = k->kind == KERNEL_SUMS || k->kind == KERNEL_WEIGHT_SLICES
-                        || k->kind == KERNEL_NARROW_DW
-                        || ((k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_WEIGHT)
-                            && k->scratch)
-                        || k->kind == KERNEL_DEPTHWISE_DW;
+    const bool end = k->kind == KERNEL_SUMS_END || k->kind == KERNEL_WEIGHT_SUM ||
+                     k->kind == KERNEL_WINOGRAD_DW_SUM;
+    const bool slices = k->kind == KERNEL_SUMS || k->kind == KERNEL_WEIGHT_SLICES ||
+                        k->kind == KERNEL_NARROW_DW ||
+                        ((k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_WEIGHT) &&
+                         k->scratch) ||
+                        k->kind == KERNEL_DEPTHWISE_DW;
     const bool turns = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_WINOGRAD_WEIGHTS;
-    const bool turned = k->scratch
-                        && (k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD
-                            || k->kind == KERNEL_NARROW || k->kind == KERNEL_DX_AT);
-    const bool reads_rows = k->kind == KERNEL_SUMS || k->kind == KERNEL_ELEMENTWISE
-                            || k->kind == KERNEL_BLOCKS || k->kind == KERNEL_SOFTMAX
-                            || k->kind == KERNEL_SOFTMAX_GRAD || k->kind == KERNEL_LAYERNORM
-                            || k->kind == KERNEL_LAYERNORM_GRAD;
+    const bool turned = k->scratch && (k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD ||
+                                       k->kind == KERNEL_NARROW || k->kind == KERNEL_DX_AT);
+    const bool reads_rows = k->kind == KERNEL_SUMS || k->kind == KERNEL_ELEMENTWISE ||
+                            k->kind == KERNEL_BLOCKS || k->kind == KERNEL_SOFTMAX ||
+                            k->kind == KERNEL_SOFTMAX_GRAD || k->kind == KERNEL_LAYERNORM ||
+                            k->kind == KERNEL_LAYERNORM_GRAD;
 
     if (k->scratch)
         use(context, k, (Access){k->scratch, slices || turns, slices && k->split_rows == 1});
@@ -75,7 +74,7 @@ void each_buffer(const Kernel *k, BufferUse *use, void *context)
         return;
     }
     for (int i = 0; i < node->input_count && !end; i++)
-        if (!(turned && i == 1))        /* the scratch */
+        if (!(turned && i == 1)) /* the scratch */
             use_value(k, use, context, node->inputs[i], false,
                       reads_rows && node->inputs[i] && node->inputs[i]->batched);
     if (end && node->op == OP_BATCHNORM_STATS)

@@ -20,7 +20,7 @@
 typedef struct Layout {
     Graph *g;
     const Target *target;
-    Node **nodes;               /* the new list, with copies where they are needed */
+    Node **nodes; /* the new list, with copies where they are needed */
     int count;
 } Layout;
 
@@ -38,17 +38,17 @@ static void require(Layout *l, Node *node, int i, const Physical *wanted)
 
     if (lies_as(x, wanted))
         return;
-    for (int j = 0; j < l->count; j++) {        /* a loss and its gradient read the same copy */
+    for (int j = 0; j < l->count; j++) { /* a loss and its gradient read the same copy */
         Value *y = l->nodes[j]->outputs[0];
 
-        if (l->nodes[j]->op == OP_RESHAPE && l->nodes[j]->inputs[0] == x
-            && same_shape(y->shape, x->shape) && lies_as(y, wanted)) {
+        if (l->nodes[j]->op == OP_RESHAPE && l->nodes[j]->inputs[0] == x &&
+            same_shape(y->shape, x->shape) && lies_as(y, wanted)) {
             node->inputs[i] = y;
             return;
         }
     }
     copy = add_node(g, OP_RESHAPE, &x, 1, (Attributes){.shape = x->shape}, node->span, node->path);
-    g->node_count--;            /* its place is before this node, not at the end */
+    g->node_count--; /* its place is before this node, not at the end */
     copy->backward = node->backward;
     give(g, copy->outputs[0], *wanted, NULL);
     APPEND(l->nodes, l->count, copy);
@@ -67,8 +67,8 @@ static Physical gradient_layout(const Graph *g, const Value *dx)
 {
     const Physical *like = dx->like ? dx->like->physical : NULL;
 
-    if (like && like->kind == PHYSICAL_VALUE && like->lanes == 16
-        && same_shape(dx->like->shape, dx->shape))
+    if (like && like->kind == PHYSICAL_VALUE && like->lanes == 16 &&
+        same_shape(dx->like->shape, dx->shape))
         return *like;
     return new_value(g, dx->shape);
 }
@@ -77,7 +77,7 @@ static void lay_out_elementwise(Layout *l, Node *node)
 {
     Value *y = node->outputs[0];
 
-    if (!y->batched) {          /* a sum of a parameter's gradients */
+    if (!y->batched) { /* a sum of a parameter's gradients */
         give_parameter(y, *node->inputs[0]->physical);
         return;
     }
@@ -100,12 +100,12 @@ static void lay_out_reshape(Layout *l, Node *node)
     const Physical *x = node->inputs[0]->physical;
     Value *y = node->outputs[0];
     const Shape from = node->inputs[0]->shape;
-    const bool one_row = is_sequence(from) && is_sequence(y->shape)
-                         && from.size[0] == y->shape.size[0];
-    Physical v = y->like               ? gradient_layout(l->g, y)
-                 : y->shape.rank == 1  ? flattened(x)
-                 : one_row             ? *x
-                                       : gradient_layout(l->g, y);
+    const bool one_row = is_sequence(from) && is_sequence(y->shape) &&
+                         from.size[0] == y->shape.size[0];
+    Physical v = y->like              ? gradient_layout(l->g, y)
+                 : y->shape.rank == 1 ? flattened(x)
+                 : one_row            ? *x
+                                      : gradient_layout(l->g, y);
 
     give(l->g, y, v, same_layout(x, &v) ? x->buffer : NULL);
 }
@@ -115,10 +115,10 @@ static void add_segment(Physical *v, Segment s)
 {
     Segment *last = v->segments + (v->segment_count ? v->segment_count - 1 : 0);
 
-    if (v->segment_count && last->channels % 16 == 0 && last->pixels == s.pixels
-        && last->block + last->channels / 16 == s.block
-        && last->start + last->channels * last->pixels == s.start
-        && s.pixels == v->height * v->width) {
+    if (v->segment_count && last->channels % 16 == 0 && last->pixels == s.pixels &&
+        last->block + last->channels / 16 == s.block &&
+        last->start + last->channels * last->pixels == s.start &&
+        s.pixels == v->height * v->width) {
         last->channels += s.channels;
     } else {
         last = &v->segments[v->segment_count++];
@@ -205,8 +205,8 @@ static void require_rows(Layout *l, Node *node, int i, const Physical *w, int fi
 {
     const Physical wanted = as_rows(node->inputs[i]->physical, w, first);
 
-    if (!same_segments(&wanted, node->inputs[i]->physical)
-        || wanted.blocks != node->inputs[i]->physical->blocks)
+    if (!same_segments(&wanted, node->inputs[i]->physical) ||
+        wanted.blocks != node->inputs[i]->physical->blocks)
         require(l, node, i, &wanted);
 }
 
@@ -221,8 +221,8 @@ static void give_rows(const Graph *g, Value *dx, const Physical *w, int first)
 /* Is it better to lay a dense layer's weight along its inputs? A panel is 16 outputs wide. */
 static bool is_thin(const Graph *g, const Value *w, const Physical *x)
 {
-    if (w->shape.rank != 2 || w->shape.size[0] > FEW_OUTPUTS
-        || x->segment_count * w->shape.size[0] > MAX_SEGMENTS)
+    if (w->shape.rank != 2 || w->shape.size[0] > FEW_OUTPUTS ||
+        x->segment_count * w->shape.size[0] > MAX_SEGMENTS)
         return false;
     for (int i = 0; i < g->node_count; i++)
         for (int j = 0; j < g->nodes[i]->input_count; j++)
@@ -237,9 +237,8 @@ static void lay_out_contraction(Layout *l, Node *node)
 
     if (w->physical && node->op == OP_DENSE)
         require_rows(l, node, 0, w->physical, 0);
-    give_parameter(w, is_thin(l->g, w, x->physical)
-                          ? rows_layout(w, x->physical)
-                          : weight_layout(w, x->physical, 1, l->target));
+    give_parameter(w, is_thin(l->g, w, x->physical) ? rows_layout(w, x->physical)
+                                                    : weight_layout(w, x->physical, 1, l->target));
     if (node->inputs[2])
         give_parameter(node->inputs[2], plain_vector(w->shape.size[0]));
     give(l->g, y, new_value(l->g, y->shape), NULL);
@@ -528,8 +527,7 @@ static void agree_on_shape(Graph *evaluate, Value *x, Shape shape)
     if (same_shape(wanted, shape))
         return;
     x->shape = shape;
-    node = add_node(evaluate, OP_RESHAPE, &x, 1, (Attributes){.shape = wanted}, x->span,
-                    NULL);
+    node = add_node(evaluate, OP_RESHAPE, &x, 1, (Attributes){.shape = wanted}, x->span, NULL);
     for (int i = 0; i < evaluate->node_count - 1; i++)
         for (int j = 0; j < evaluate->nodes[i]->input_count; j++)
             if (evaluate->nodes[i]->inputs[j] == x)
@@ -552,12 +550,12 @@ static bool read_by_convolutions(const Graph *g, const Value *x, Attributes *at,
         for (int j = 0; j < node->input_count; j++) {
             if (node->inputs[j] != x)
                 continue;
-            if (j > 0 || (node->op != OP_CONV2D && node->op != OP_CONV2D_DW)
-                || dilation_of(&node->at, 0) > 1 || dilation_of(&node->at, 1) > 1
-                || groups_of(&node->at) > 1
-                || (*found && (memcmp(at->padding, node->at.padding, sizeof at->padding) != 0
-                               || memcmp(at->padding_end, node->at.padding_end,
-                                         sizeof at->padding_end) != 0)))
+            if (j > 0 || (node->op != OP_CONV2D && node->op != OP_CONV2D_DW) ||
+                dilation_of(&node->at, 0) > 1 || dilation_of(&node->at, 1) > 1 ||
+                groups_of(&node->at) > 1 ||
+                (*found &&
+                 (memcmp(at->padding, node->at.padding, sizeof at->padding) != 0 ||
+                  memcmp(at->padding_end, node->at.padding_end, sizeof at->padding_end) != 0)))
                 return false;
             *at = node->at;
             *found = true;
@@ -575,9 +573,9 @@ static Physical input_layout(const Graph *train, const Graph *evaluate, const Va
     Attributes at = {0};
     bool found = false;
 
-    if (x->shape.rank != 3 || x->shape.size[0] > 8
-        || !read_by_convolutions(train, x, &at, &found)
-        || (other && !read_by_convolutions(evaluate, other, &at, &found)) || !found)
+    if (x->shape.rank != 3 || x->shape.size[0] > 8 ||
+        !read_by_convolutions(train, x, &at, &found) ||
+        (other && !read_by_convolutions(evaluate, other, &at, &found)) || !found)
         return v;
     for (v.lanes = 1; v.lanes < x->shape.size[0];)
         v.lanes *= 2;

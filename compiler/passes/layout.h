@@ -11,8 +11,8 @@
 /* ---- physical.c ------------------------------------------------------------------------------ */
 
 int blocks_of(int channels);
-size_t round_up(size_t size);                           /* to 64 bytes */
-Buffer *new_buffer(Where where, const char *name);      /* without a size */
+size_t round_up(size_t size);                      /* to 64 bytes */
+Buffer *new_buffer(Where where, const char *name); /* without a size */
 size_t value_bytes(const Physical *v);
 bool same_segments(const Physical *a, const Physical *b);
 

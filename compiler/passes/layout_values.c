@@ -69,17 +69,17 @@ int padded_count(const Physical *p)
 
 bool same_segments(const Physical *a, const Physical *b)
 {
-    return a->segment_count == b->segment_count
-           && memcmp(a->segments, b->segments, (size_t)a->segment_count * sizeof *a->segments) == 0;
+    return a->segment_count == b->segment_count &&
+           memcmp(a->segments, b->segments, (size_t)a->segment_count * sizeof *a->segments) == 0;
 }
 
 /* Equal memory: the number of pixels may differ, as before and after flatten. */
 bool same_layout(const Physical *a, const Physical *b)
 {
-    return a->lanes == b->lanes && a->top == b->top && a->left == b->left
-           && a->full_height * a->full_width * a->blocks
-              == b->full_height * b->full_width * b->blocks
-           && same_segments(a, b);
+    return a->lanes == b->lanes && a->top == b->top && a->left == b->left &&
+           a->full_height * a->full_width * a->blocks ==
+               b->full_height * b->full_width * b->blocks &&
+           same_segments(a, b);
 }
 
 bool is_plain(const Physical *v)
@@ -100,14 +100,14 @@ int find_blocks(const Physical *whole, const Physical *part, int start)
         const Segment *s = &part->segments[i], *t = whole->segments;
         int channel;
 
-        while (t < whole->segments + whole->segment_count - 1
-               && t->start + t->channels * t->pixels <= start + s->start)
+        while (t < whole->segments + whole->segment_count - 1 &&
+               t->start + t->channels * t->pixels <= start + s->start)
             t++;
         channel = (start + s->start - t->start) / t->pixels;
-        if (s->pixels != t->pixels || (!pixels && s->pixels > 1 && s->stride != t->stride)
-            || channel % 16 != 0 || channel + s->channels > t->channels
-            || (s->channels % 16 != 0 && channel + s->channels != t->channels)
-            || (i > 0 && t->block + channel / 16 - s->block != first))
+        if (s->pixels != t->pixels || (!pixels && s->pixels > 1 && s->stride != t->stride) ||
+            channel % 16 != 0 || channel + s->channels > t->channels ||
+            (s->channels % 16 != 0 && channel + s->channels != t->channels) ||
+            (i > 0 && t->block + channel / 16 - s->block != first))
             return -1;
         first = t->block + channel / 16 - s->block;
     }
@@ -118,8 +118,8 @@ size_t value_bytes(const Physical *v)
 {
     const size_t each = v->element == TYPE_BYTE ? 1 : sizeof(float);
 
-    return (size_t)v->chunks * (size_t)(v->full_height * v->full_width) * (size_t)v->blocks * 16
-           * (size_t)v->lanes * each;
+    return (size_t)v->chunks * (size_t)(v->full_height * v->full_width) * (size_t)v->blocks * 16 *
+           (size_t)v->lanes * each;
 }
 
 /* What tells many segments from others, short enough for a name. */
@@ -142,9 +142,11 @@ static const char *value_type(const Graph *g, const Physical *v, Shape shape)
     Text text = {0};
 
     text_add(&text, "struct %s_%d",
-             v->element == TYPE_BYTE ? "index" : v->lanes < 16 ? "image" : "value",
+             v->element == TYPE_BYTE ? "index"
+             : v->lanes < 16         ? "image"
+                                     : "value",
              g->capacity);
-    for (int i = 0; i < shape.rank; i++)        /* a sequence is an image of one row */
+    for (int i = 0; i < shape.rank; i++) /* a sequence is an image of one row */
         if (shape.rank < 3 || i != 1 || shape.size[i] > 1)
             text_add(&text, "x%d", shape.size[i]);
     if (v->segment_count > 4) {
@@ -170,11 +172,12 @@ static const char *value_label(const Value *value)
         return value->name;
     return format("%s%s%s", node->backward ? "d " : "",
                   node->path ? node->path : op_info[node->op].text,
-                  node->op == OP_BATCHNORM_STATS  ? of_stats[value->output < 2 ? value->output : 2]
+                  node->op == OP_BATCHNORM_STATS ? of_stats[value->output < 2 ? value->output : 2]
                   : node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS
                       ? of_sums[value->output != 0]
                   : node->op == OP_INVERSE_STD ? ", inv_std"
-                  : value->type == TYPE_BYTE ? ", index" : "");
+                  : value->type == TYPE_BYTE   ? ", index"
+                                               : "");
 }
 
 Physical *give(const Graph *g, Value *value, Physical layout, Buffer *buffer)
@@ -289,14 +292,18 @@ Physical rows_layout(const Value *w, const Physical *x)
 
 Physical table_layout(Shape shape)
 {
-    return (Physical){.kind = PHYSICAL_TABLE, .rows = shape.size[0],
-                      .blocks = blocks_of(shape.size[1]), .segment_count = 1,
+    return (Physical){.kind = PHYSICAL_TABLE,
+                      .rows = shape.size[0],
+                      .blocks = blocks_of(shape.size[1]),
+                      .segment_count = 1,
                       .segments = {{0, shape.size[1], 1, 0, 0}}};
 }
 
 Physical plain_vector(int channels)
 {
-    return (Physical){.kind = PHYSICAL_VECTOR, .blocks = blocks_of(channels), .segment_count = 1,
+    return (Physical){.kind = PHYSICAL_VECTOR,
+                      .blocks = blocks_of(channels),
+                      .segment_count = 1,
                       .segments = {{0, channels, 1, 0, 0}}};
 }
 

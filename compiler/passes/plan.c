@@ -39,13 +39,13 @@ static Uses uses_of(const Kernel *k)
 static bool in_conflict(const Kernel *earlier, const Kernel *later)
 {
     const Uses a = uses_of(earlier), b = uses_of(later);
-    const bool alike = earlier->split == SPLIT_ROWS && later->split == SPLIT_ROWS
-                       && earlier->split_rows == later->split_rows;
+    const bool alike = earlier->split == SPLIT_ROWS && later->split == SPLIT_ROWS &&
+                       earlier->split_rows == later->split_rows;
 
     for (int i = 0; i < a.count; i++)
         for (int j = 0; j < b.count; j++)
-            if (a.at[i].buffer == b.at[j].buffer && (a.at[i].written || b.at[j].written)
-                && !(alike && a.at[i].local && b.at[j].local))
+            if (a.at[i].buffer == b.at[j].buffer && (a.at[i].written || b.at[j].written) &&
+                !(alike && a.at[i].local && b.at[j].local))
                 return true;
     return false;
 }
@@ -54,7 +54,7 @@ static bool in_conflict(const Kernel *earlier, const Kernel *later)
 
 static void find_phases(Program *p)
 {
-    int begin = 0, phase = 0;       /* of the phase: its first kernel */
+    int begin = 0, phase = 0; /* of the phase: its first kernel */
 
     for (int i = 0; i < p->count; i++) {
         for (int j = begin; j < i; j++)
@@ -123,8 +123,8 @@ static void find_offsets(Program *p)
             for (int j = 0; j < i; j++) {
                 const Buffer *other = by_size[j];
 
-                if (live_together(buffer, other) && buffer->offset < other->offset + other->size
-                    && other->offset < buffer->offset + buffer->size) {
+                if (live_together(buffer, other) && buffer->offset < other->offset + other->size &&
+                    other->offset < buffer->offset + buffer->size) {
                     buffer->offset = other->offset + other->size;
                     moved = true;
                 }
@@ -143,7 +143,7 @@ void plan(Program *program)
     for (int i = 0; i < program->count; i++)
         each_buffer(program->kernels[i], extend, program);
     if (result->where == IN_ARENA)
-        result->last = program->phases - 1;     /* the runtime reads it after the step */
+        result->last = program->phases - 1; /* the runtime reads it after the step */
     find_offsets(program);
     verify_plan(program);
 }
@@ -189,8 +189,8 @@ void verify_plan(const Program *p)
             each_buffer(p->kernels[j], check_untouched, (void *)updated_by(p->kernels[i]));
     for (int i = 0; i < p->count; i++)
         for (int j = 0; j < i; j++)
-            if (p->kernels[i]->phase == p->kernels[j]->phase
-                && in_conflict(p->kernels[j], p->kernels[i]))
+            if (p->kernels[i]->phase == p->kernels[j]->phase &&
+                in_conflict(p->kernels[j], p->kernels[i]))
                 fail_plan("conflict without a barrier", kernel_label(p->kernels[j]),
                           kernel_label(p->kernels[i]));
     for (int i = 0; i < p->buffer_count; i++) {
@@ -202,8 +202,8 @@ void verify_plan(const Program *p)
             for (int j = 0; j < i; j++) {
                 const Buffer *b = p->buffers[j];
 
-                if (b->first <= phase && phase <= b->last && a->offset < b->offset + b->size
-                    && b->offset < a->offset + a->size)
+                if (b->first <= phase && phase <= b->last && a->offset < b->offset + b->size &&
+                    b->offset < a->offset + a->size)
                     fail_plan("overlap", a->name, b->name);
             }
     }
@@ -251,8 +251,7 @@ static void draw_buffers(Text *out, const Program *p, int begin, int end)
                     row[at] = drawn ? letters[i - begin] : '+';
         }
         if (lives)
-            text_add(out, " *     %-9s%3d  %s\n", phase == 0 ? p->graph->name : "", phase + 1,
-                     row);
+            text_add(out, " *     %-9s%3d  %s\n", phase == 0 ? p->graph->name : "", phase + 1, row);
     }
     text_add(out, " *\n");
     for (int i = begin; i < end; i++)

@@ -8,11 +8,16 @@ const char *kernel_label(const Kernel *k)
 {
     static const char *const suffixes[] = {
         [KERNEL_WINOGRAD_DW_SUM] = " sum of slices",
-        [KERNEL_WINOGRAD_WEIGHTS] = " weights", [KERNEL_DEPTHWISE_DW] = " slices",
-        [KERNEL_TRANSPOSE] = " transpose",      [KERNEL_WEIGHT_SLICES] = " slices",
-        [KERNEL_WEIGHT_SUM] = " sum of slices", [KERNEL_SUMS] = " slices",
-        [KERNEL_SUMS_END] = " sum of slices",   [KERNEL_MEAN_LOSS] = " mean",
-        [KERNEL_RELAYOUT] = " relayout",        [KERNEL_UPDATE] = "",
+        [KERNEL_WINOGRAD_WEIGHTS] = " weights",
+        [KERNEL_DEPTHWISE_DW] = " slices",
+        [KERNEL_TRANSPOSE] = " transpose",
+        [KERNEL_WEIGHT_SLICES] = " slices",
+        [KERNEL_WEIGHT_SUM] = " sum of slices",
+        [KERNEL_SUMS] = " slices",
+        [KERNEL_SUMS_END] = " sum of slices",
+        [KERNEL_MEAN_LOSS] = " mean",
+        [KERNEL_RELAYOUT] = " relayout",
+        [KERNEL_UPDATE] = "",
     };
     Text text = {0};
 
@@ -21,8 +26,8 @@ const char *kernel_label(const Kernel *k)
         text_add(&text, " winograd %dx%d", k->winograd.tile, k->winograd.tile);
     if (k->kind == KERNEL_NARROW || k->kind == KERNEL_NARROW_DW)
         text_add(&text, " narrow");
-    if (k->scratch && (k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_WEIGHT
-                       || k->kind == KERNEL_NARROW_DW))
+    if (k->scratch &&
+        (k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_WEIGHT || k->kind == KERNEL_NARROW_DW))
         text_add(&text, " slices");
     if (k->kind <= KERNEL_UPDATE && suffixes[k->kind])
         text_add(&text, "%s", suffixes[k->kind]);

@@ -90,29 +90,27 @@ static bool same_pair(const int a[2], const int b[2])
 
 static bool same_attributes(const Attributes *a, const Attributes *b)
 {
-    return same_pair(a->kernel, b->kernel) && same_pair(a->stride, b->stride)
-           && same_pair(a->padding, b->padding) && same_pair(a->padding_end, b->padding_end)
-           && same_pair(a->dilation, b->dilation) && a->groups == b->groups
-           && a->slope == b->slope && a->scale == b->scale && a->delta == b->delta
-           && a->smoothing == b->smoothing && a->class_weights == b->class_weights
-           && a->p == b->p && a->eps == b->eps
-           && a->momentum == b->momentum && a->stream == b->stream && a->begin == b->begin
-           && a->pixels == b->pixels && a->padding_row == b->padding_row
-           && same_shape(a->shape, b->shape);
+    return same_pair(a->kernel, b->kernel) && same_pair(a->stride, b->stride) &&
+           same_pair(a->padding, b->padding) && same_pair(a->padding_end, b->padding_end) &&
+           same_pair(a->dilation, b->dilation) && a->groups == b->groups && a->slope == b->slope &&
+           a->scale == b->scale && a->delta == b->delta && a->smoothing == b->smoothing &&
+           a->class_weights == b->class_weights && a->p == b->p && a->eps == b->eps &&
+           a->momentum == b->momentum && a->stream == b->stream && a->begin == b->begin &&
+           a->pixels == b->pixels && a->padding_row == b->padding_row &&
+           same_shape(a->shape, b->shape);
 }
 
 static bool same_computation(const Node *a, const Node *b)
 {
-    return a->op == b->op && a->input_count == b->input_count
-           && memcmp(a->inputs, b->inputs, sizeof a->inputs) == 0
-           && same_attributes(&a->at, &b->at);
+    return a->op == b->op && a->input_count == b->input_count &&
+           memcmp(a->inputs, b->inputs, sizeof a->inputs) == 0 && same_attributes(&a->at, &b->at);
 }
 
 /* Nodes by a hash of operation and inputs: chains through `next`, by node id. */
 typedef struct Seen {
-    Node **first;               /* by hash */
-    Node **next;                /* by node id */
-    size_t size;                /* a power of two */
+    Node **first; /* by hash */
+    Node **next;  /* by node id */
+    size_t size;  /* a power of two */
 } Seen;
 
 static Node **find_chain(const Seen *seen, const Node *node)

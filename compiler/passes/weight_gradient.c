@@ -11,14 +11,14 @@
 
 /* A unit of cost is a multiply-add of vectors. */
 enum {
-    TURN = 64,                  /* a block of a pixel, sixteen images of it */
+    TURN = 64, /* a block of a pixel, sixteen images of it */
     TURN_PACKED = 16,
-    INPUTS = 8,                 /* of a register tile with outputs in the lanes */
-    LEAST_ITEMS = 8,            /* for threads to share */
-    ITEMS = 16,                 /* of all chunks, to have as many items */
-    PIXELS = 64,                /* about, of a part: sums over lanes cost as much as a few */
-    SCRATCH = 512 << 10,        /* bytes of a thread, at most */
-    BEYOND = 32 * 16,           /* floats that a tile may read after its last input and output */
+    INPUTS = 8,          /* of a register tile with outputs in the lanes */
+    LEAST_ITEMS = 8,     /* for threads to share */
+    ITEMS = 16,          /* of all chunks, to have as many items */
+    PIXELS = 64,         /* about, of a part: sums over lanes cost as much as a few */
+    SCRATCH = 512 << 10, /* bytes of a thread, at most */
+    BEYOND = 32 * 16,    /* floats that a tile may read after its last input and output */
 };
 
 static int least(int a, int b)
@@ -52,13 +52,13 @@ static bool is_cheaper(const Node *node)
     int rows = 0, blocks = 0;
 
     for (int i = 0; i < x->segment_count; i++) {
-        rows += x->lanes < 16 ? x->segments[i].channels : up(x->segments[i].channels, INPUTS)
-                                                          * INPUTS;
+        rows += x->lanes < 16 ? x->segments[i].channels
+                              : up(x->segments[i].channels, INPUTS) * INPUTS;
         blocks += up(x->segments[i].channels, 16);
     }
-    return 1.2 * taps * w.size[0] * w.size[1] + (double)TURN * dy->height * dy->width
-               + (double)(x->lanes < 16 ? TURN_PACKED : TURN * blocks) * x->height * x->width
-           < taps * 16 * rows;
+    return 1.2 * taps * w.size[0] * w.size[1] + (double)TURN * dy->height * dy->width +
+               (double)(x->lanes < 16 ? TURN_PACKED : TURN * blocks) * x->height * x->width <
+           taps * 16 * rows;
 }
 
 /* Floats of a thread's scratch for one part. */
@@ -98,9 +98,9 @@ static NarrowDw plan_narrow_dw(const Node *node, const Target *target)
     NarrowDw g = {.by_column = dy->height == 1};
     const int length = g.by_column ? dy->width : dy->height;
 
-    if (node->op != OP_CONV2D_DW || groups_of(&node->at) > 1 || dilation_of(&node->at, 0) > 1
-        || dilation_of(&node->at, 1) > 1 || dy->segment_count > 1
-        || dy->segments[0].channels > 16 || !is_cheaper(node))
+    if (node->op != OP_CONV2D_DW || groups_of(&node->at) > 1 || dilation_of(&node->at, 0) > 1 ||
+        dilation_of(&node->at, 1) > 1 || dy->segment_count > 1 || dy->segments[0].channels > 16 ||
+        !is_cheaper(node))
         return g;
     g.parts = count_parts(node->inputs[0]->physical,
                           least(length, up(dy->height * dy->width, PIXELS)));

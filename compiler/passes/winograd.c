@@ -10,15 +10,15 @@
 #include "passes/passes.h"
 
 enum {
-    TRANSFORM = 5,              /* what a transformed vector costs, in fused multiply-adds */
+    TRANSFORM = 5, /* what a transformed vector costs, in fused multiply-adds */
     LEAST_CHANNELS = 16,
 };
 
 /* A convolution as its tiles see it: outputs of `size`, from `from` channels to `to`. */
 typedef struct Problem {
-    int size[2];                /* height and width of what is tiled: y, dx; of a dw, dy */
-    int from, to;               /* channels */
-    double taps;                /* inside the image, of one image */
+    int size[2];  /* height and width of what is tiled: y, dx; of a dw, dy */
+    int from, to; /* channels */
+    double taps;  /* inside the image, of one image */
 } Problem;
 
 /* Taps of one axis that fall inside: sums over all outputs. */
@@ -46,11 +46,11 @@ static bool fits(const Node *node)
     if (groups_of(&node->at) > 1)
         return false;
     for (int axis = 0; axis < 2; axis++)
-        if (w->shape.size[2 + axis] != 3 || node->at.stride[axis] != 1
-            || dilation_of(&node->at, axis) != 1)
+        if (w->shape.size[2 + axis] != 3 || node->at.stride[axis] != 1 ||
+            dilation_of(&node->at, axis) != 1)
             return false;
-    return w->shape.size[0] >= LEAST_CHANNELS && w->shape.size[1] >= LEAST_CHANNELS
-           && is_plain(x->physical) && is_plain(y->physical);
+    return w->shape.size[0] >= LEAST_CHANNELS && w->shape.size[1] >= LEAST_CHANNELS &&
+           is_plain(x->physical) && is_plain(y->physical);
 }
 
 static Problem find_problem(const Node *node)
@@ -61,10 +61,11 @@ static Problem find_problem(const Node *node)
     const Physical *y = (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->physical;
     const Physical *tiled = dx ? x : y;
 
-    return (Problem){.size = {tiled->height, tiled->width}, .from = w.size[dx ? 0 : 1],
+    return (Problem){.size = {tiled->height, tiled->width},
+                     .from = w.size[dx ? 0 : 1],
                      .to = w.size[dx ? 1 : 0],
-                     .taps = (double)count_taps(x->height, y->height, node->at.padding[0])
-                             * count_taps(x->width, y->width, node->at.padding[1])};
+                     .taps = (double)count_taps(x->height, y->height, node->at.padding[0]) *
+                             count_taps(x->width, y->width, node->at.padding[1])};
 }
 
 /* Vector operations of one image; the weights' transform is shared by all of a batch. */
@@ -73,8 +74,8 @@ static double cost_of(const Problem *p, int tile, int images)
     const double products = (tile + 2) * (tile + 2), from = up(p->from, 16), to = up(p->to, 16);
     const double tiles = up(p->size[0], tile) * up(p->size[1], tile);
 
-    return products * (tiles * (p->from * to + TRANSFORM * (from + to))
-                       + TRANSFORM * p->from * to / images);
+    return products *
+           (tiles * (p->from * to + TRANSFORM * (from + to)) + TRANSFORM * p->from * to / images);
 }
 
 int winograd_tile(const Node *node, const Graph *g)
@@ -99,13 +100,14 @@ int winograd_tile(const Node *node, const Graph *g)
 
 /* Measured at 64 to 512 channels: what is re-read should fit into 1 MB of L2. */
 enum {
-    GROUP = 2,                  /* tiles of 16 images that share what is read of the weights */
-    WHOLE = 4,                  /* so many are one group of a dw */
-    PANELS = 2,                 /* of a dw: panels of outputs an item, */
-    BLOCKS = 4, WHOLE_BLOCKS = 16,      /* and blocks of inputs */
-    LEAST_ITEMS = 2,            /* for threads to share */
-    DW_ITEMS = 8,               /* the same of a dw, which can be cut into slices */
-    SLICES = 8 << 20,           /* bytes of all slices, at most */
+    GROUP = 2,  /* tiles of 16 images that share what is read of the weights */
+    WHOLE = 4,  /* so many are one group of a dw */
+    PANELS = 2, /* of a dw: panels of outputs an item, */
+    BLOCKS = 4,
+    WHOLE_BLOCKS = 16, /* and blocks of inputs */
+    LEAST_ITEMS = 2,   /* for threads to share */
+    DW_ITEMS = 8,      /* the same of a dw, which can be cut into slices */
+    SLICES = 8 << 20,  /* bytes of all slices, at most */
 };
 
 /* Floats of all products, for so many blocks of sixteen images and channels each. A vector more
@@ -122,8 +124,8 @@ static void cut_forward(Winograd *g, const Node *node, int widest)
 
     g->group = g->across < GROUP ? g->across : GROUP;
     g->chunks = 1;
-    while (2 * g->chunks * g->group <= GROUP && 2 * g->chunks <= x->chunks
-           && x->chunks / (2 * g->chunks) * g->down >= LEAST_ITEMS)
+    while (2 * g->chunks * g->group <= GROUP && 2 * g->chunks <= x->chunks &&
+           x->chunks / (2 * g->chunks) * g->down >= LEAST_ITEMS)
         g->chunks *= 2;
     g->v = scratch_of(g, g->group * g->chunks * x->blocks);
     g->m = scratch_of(g, g->group * g->chunks * widest);

@@ -96,9 +96,8 @@ static void analyze_lets(Sema *s, const Ast *ast, const Define *defines, int cou
 
 /* ---- The train section ----------------------------------------------------------------------- */
 
-static const char *const keys[] = {"loss",    "optimizer", "schedule", "batch", "epochs",
-                                   "metrics", "seed",      "stop",     "keep",  "clip",
-                                   "conv"};
+static const char *const keys[] = {"loss", "optimizer", "schedule", "batch", "epochs", "metrics",
+                                   "seed", "stop",      "keep",     "clip",  "conv"};
 
 static void analyze_loss(Sema *s, const Ast *ast)
 {
@@ -172,9 +171,8 @@ static void analyze_optimizer(Sema *s, const Ast *ast)
 /* Does it end by itself, so that another can come behind it? */
 static bool has_end(const Call *schedule)
 {
-    return same(schedule->name, "warmup") ||
-           (same(schedule->name, "constant") &&
-            argument(schedule, "epochs")->kind != CONSTANT_NONE);
+    return same(schedule->name, "warmup") || (same(schedule->name, "constant") &&
+                                              argument(schedule, "epochs")->kind != CONSTANT_NONE);
 }
 
 static void add_schedule(Sema *s, const Ast *ast, Thing thing)
@@ -213,8 +211,8 @@ static void analyze_schedule(Sema *s, const Ast *ast)
 
 static void analyze_metric(Sema *s, const Ast *ast)
 {
-    const Signature *signature =
-        ast->kind == AST_NAME ? find_signature(ast->text, FAMILY_METRIC) : NULL;
+    const Signature *signature = ast->kind == AST_NAME ? find_signature(ast->text, FAMILY_METRIC)
+                                                       : NULL;
 
     if (ast->kind != AST_NAME) {
         if (complain(s, ast->span, "metrics are names"))
@@ -376,8 +374,7 @@ static void check_minimum(Sema *s)
     const double lr = model->optimizer ? number(model->optimizer, "lr") : 0;
 
     for (int i = 0; i < model->schedule_count && model->optimizer; i++)
-        if (same(model->schedule[i]->name, "cosine") &&
-            number(model->schedule[i], "minimum") > lr)
+        if (same(model->schedule[i]->name, "cosine") && number(model->schedule[i], "minimum") > lr)
             complain(s, argument(model->schedule[i], "minimum")->span,
                      "cosine falls from the optimizer's lr, %g, to its minimum: %g is above", lr,
                      number(model->schedule[i], "minimum"));
@@ -395,8 +392,10 @@ static void check_schedule(Sema *s)
         begin += number(model->schedule[i], "epochs");
         if (begin < model->epochs)
             continue;
-        warn_at(s->source, next->span, "%s never comes: what is before it lasts %g epochs, and "
-                   "epochs = %d", next->name, begin, model->epochs);
+        warn_at(s->source, next->span,
+                "%s never comes: what is before it lasts %g epochs, and "
+                "epochs = %d",
+                next->name, begin, model->epochs);
         break;
     }
 }
@@ -623,9 +622,12 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
     const char **lets = NULL;
     int let_count = 0;
 
-    *model =
-        (Model){.source = source, .name = source->name, .batch = 32, .epochs = 1, .keep = "best",
-                .conv = "auto"};
+    *model = (Model){.source = source,
+                     .name = source->name,
+                     .batch = 32,
+                     .epochs = 1,
+                     .keep = "best",
+                     .conv = "auto"};
     root->path = "";
     *s = (Sema){.source = source,
                 .file = ast,

@@ -87,9 +87,10 @@ static void follow(Sema *s, Field *other, const Field *field, Span span)
         return;
     if (other->shape.rank != 3 || other->shape.size[1] != field->shape.size[1] ||
         other->shape.size[2] != field->shape.size[2]) {
-        if (complain(s, span, "`%s` is made from the same picture, and its shape is %s: it cannot "
-                     "follow the moves of `%s`", other->name, shape_text(other->shape),
-                     field->name))
+        if (complain(s, span,
+                     "`%s` is made from the same picture, and its shape is %s: it cannot "
+                     "follow the moves of `%s`",
+                     other->name, shape_text(other->shape), field->name))
             note_at(s->source, other->span, "give it %d x %d pixels here", field->shape.size[1],
                     field->shape.size[2]);
         return;
@@ -127,9 +128,8 @@ static Field *find_picture(Sema *s, const Ast *ast)
         if (complain(s, ast->name_span, "`%s` is augmented already", ast->text))
             note(s->source, "one chain a picture; fields from the same picture follow it");
     } else if (field->shape.rank != 3) {
-        if (field->has_shape
-            && complain(s, ast->name_span, "pictures are augmented; `%s` is %s", ast->text,
-                        shape_text(field->shape)))
+        if (field->has_shape && complain(s, ast->name_span, "pictures are augmented; `%s` is %s",
+                                         ast->text, shape_text(field->shape)))
             note_at(s->source, field->span, "a picture is [channels, height, width]");
     } else {
         return field;

@@ -198,8 +198,9 @@ static const Signature signatures[] = {
 /* clang-format on */
 
 const char *const initial_values[] = {
-    "default", "zeros", "ones", "uniform", "normal", "glorot_uniform", "glorot_normal",
-    "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", NULL,
+    "default",        "zeros",         "ones",       "uniform",   "normal",
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
+    "lecun_normal",   "orthogonal",    NULL,
 };
 
 bool is_initial_name(const char *text)
@@ -245,8 +246,7 @@ const char *signature_text(const Signature *signature)
 
     for (int i = 0; i < PARAMETERS_MAX && signature->parameters[i].name; i++) {
         const Parameter *p = &signature->parameters[i];
-        text_add(&text, "%s%s", i > 0 ? ", " : loss ? "(prediction, " : "(",
-                 p->name);
+        text_add(&text, "%s%s", i > 0 ? ", " : loss ? "(prediction, " : "(", p->name);
         if (p->want == WANT_SIZES || p->want == WANT_VALUES)
             text_add(&text, " ...");
         else if (p->fallback)

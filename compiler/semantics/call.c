@@ -388,12 +388,14 @@ static void bind_position(Sema *s, PartialCall *f, Thing thing)
         }
     }
     f->wrong = true;
-    const bool added = f->count > 0     ? complain(s, thing.span, "this is one argument too many "
-                                                                  "for `%s`", name_of(f))
-                       : f->definition ? complain(s, thing.span, "`%s` takes `%s` alone",
-                                                  name_of(f), f->definition->arguments.at[0]->text)
-                                       : complain(s, thing.span, "`%s` takes no arguments",
-                                                  name_of(f));
+    const bool added = f->count > 0 ? complain(s, thing.span,
+                                               "this is one argument too many "
+                                               "for `%s`",
+                                               name_of(f))
+                       : f->definition
+                           ? complain(s, thing.span, "`%s` takes `%s` alone", name_of(f),
+                                      f->definition->arguments.at[0]->text)
+                           : complain(s, thing.span, "`%s` takes no arguments", name_of(f));
     if (added)
         explain(s, f);
 }
@@ -513,8 +515,8 @@ static void refuse_prediction(Sema *s, PartialCall *f, Thing thing)
     f->input = wrong(thing.span);
     f->has_input = true;
     f->wrong = true;
-    if (!complain(s, thing.span, "%s wants a prediction; %s waits for its input",
-                  name_of(f), describe(thing)))
+    if (!complain(s, thing.span, "%s wants a prediction; %s waits for its input", name_of(f),
+                  describe(thing)))
         return;
     if (given->definition)
         note(s->source, "call it: `%s(%s)`", name_of(given),

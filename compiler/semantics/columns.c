@@ -159,7 +159,10 @@ static const char *columns_text(const Field *field)
     Text text = {0};
 
     for (int i = 0; i < field->column_count; i++)
-        text_add(&text, "%s%s", i == 0 ? "" : field->column_range ? ".." : ", ",
+        text_add(&text, "%s%s",
+                 i == 0                ? ""
+                 : field->column_range ? ".."
+                                       : ", ",
                  column_text(&field->columns[i]));
     return text.at;
 }

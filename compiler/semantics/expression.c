@@ -182,8 +182,9 @@ void unknown(Sema *s, const char *text, Span span, unsigned families, bool calle
         return;
     }
     if (other && !find_signature(text, families)) {
-        if (complain(s, span, "`%s` cannot stand here: it is %s", text, family_text(other->family))
-            && s->frame)
+        if (complain(s, span, "`%s` cannot stand here: it is %s", text,
+                     family_text(other->family)) &&
+            s->frame)
             explain_family(s, other);
         return;
     }

@@ -11,7 +11,7 @@
 enum {
     CALLS_MAX = 64, /* blocks and networks inside one another */
     LAYERS_MAX = 100000,
-    DECLARED_MAX = 100,         /* parameters of a block or network */
+    DECLARED_MAX = 100, /* parameters of a block or network */
 };
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
@@ -218,8 +218,7 @@ void check_body(Sema *s, const Ast *definition)
     const AstList parameters = definition->arguments;
 
     if (parameters.count > DECLARED_MAX) {
-        complain(s, parameters.at[DECLARED_MAX]->span, "more than %d parameters",
-                 DECLARED_MAX);
+        complain(s, parameters.at[DECLARED_MAX]->span, "more than %d parameters", DECLARED_MAX);
         s->stopped = true;
         return;
     }

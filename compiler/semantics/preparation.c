@@ -35,8 +35,10 @@ static void check_impute(Sema *s, const Field *field, int i)
     check_word(s, step, "by", bys, COUNT(bys));
     for (int k = 0; k < i; k++)
         if (learns(field->steps[k])) {
-            complain(s, step->span, "impute comes before %s, which learns from the numbers that "
-                     "impute replaces", field->steps[k]->name);
+            complain(s, step->span,
+                     "impute comes before %s, which learns from the numbers that "
+                     "impute replaces",
+                     field->steps[k]->name);
             return;
         }
     for (int k = 0; except->kind == CONSTANT_LIST && k < except->count; k++)

@@ -13,13 +13,13 @@ typedef struct Ast Ast;
 /* ---- sema.c: what the file means ------------------------------------------------------------- */
 
 typedef enum ConstantKind {
-    CONSTANT_NONE,              /* an argument without default that was not given: `none` */
+    CONSTANT_NONE, /* an argument without default that was not given: `none` */
     CONSTANT_NUMBER,
-    CONSTANT_BOOL,              /* number is 0 or 1 */
-    CONSTANT_STRING,            /* text */
-    CONSTANT_NAME,              /* text: same zeros missing mean median best last ... */
-    CONSTANT_LIST,              /* items */
-    CONSTANT_CALL,              /* call: early_stop(5), norm(1), a schedule */
+    CONSTANT_BOOL,   /* number is 0 or 1 */
+    CONSTANT_STRING, /* text */
+    CONSTANT_NAME,   /* text: same zeros missing mean median best last ... */
+    CONSTANT_LIST,   /* items */
+    CONSTANT_CALL,   /* call: early_stop(5), norm(1), a schedule */
 } ConstantKind;
 
 typedef struct Call Call;
@@ -29,92 +29,92 @@ typedef struct Constant {
     double number;
     const char *text;
     struct Constant *items;
-    int count;                  /* of items */
+    int count; /* of items */
     Call *call;
     Span span;
 } Constant;
 
 typedef struct Argument {
-    const char *name;           /* as the signature names it */
-    Constant value;             /* given, or the default */
+    const char *name; /* as the signature names it */
+    Constant value;   /* given, or the default */
     bool given;
 } Argument;
 
 /* An evaluated call: every parameter of the signature is there, in the signature's order. */
 struct Call {
-    const char *name;           /* "conv2d", "sgd", "idx", "scale" */
+    const char *name; /* "conv2d", "sgd", "idx", "scale" */
     Argument *arguments;
     int count;
-    Span span;                  /* the whole call */
+    Span span; /* the whole call */
 };
 
-const Constant *argument(const Call *call, const char *name);   /* NULL if there is none */
-double number(const Call *call, const char *name);              /* of a number or bool */
+const Constant *argument(const Call *call, const char *name);       /* NULL if there is none */
+double number(const Call *call, const char *name);                  /* of a number or bool */
 bool is_name(const Call *call, const char *name, const char *text); /* is it that bare name? */
 
 typedef enum Part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS } Part;
 
 /* `input image[1, 28, 28] = image -> scale(1/255)`, or a target */
 typedef struct Field {
-    const char *name;           /* "image", in the model */
-    const char *source_field;   /* "image", in the source */
-    struct Constant *columns;   /* names or numbers of a table's columns, or NULL */
-    int column_count;           /* of columns */
-    bool column_range;          /* columns[0] is the first, columns[1] the last of them */
-    int column_total;           /* how many they are; 0: a range of names */
-    Call **steps;               /* preparations, in order */
+    const char *name;         /* "image", in the model */
+    const char *source_field; /* "image", in the source */
+    struct Constant *columns; /* names or numbers of a table's columns, or NULL */
+    int column_count;         /* of columns */
+    bool column_range;        /* columns[0] is the first, columns[1] the last of them */
+    int column_total;         /* how many they are; 0: a range of names */
+    Call **steps;             /* preparations, in order */
     int step_count;
     bool is_target;
-    bool is_class;              /* prepared by classes(n): an index, 0 to classes-1 */
-    int classes;                /* n of classes(n), one_hot(n); else 0 */
-    bool is_tokens;             /* prepared by tokens(..): shape [length], ids 0 to vocabulary-1 */
-    bool is_sparse;             /* prepared by bag_of_words(..): shape [vocabulary], few not 0 */
-    int vocabulary;             /* of tokens: its words, padding 0 and unknown 1; of a bag: words */
-    Call **augments;            /* of prepared rows, in order: all in training, else normalize */
+    bool is_class;   /* prepared by classes(n): an index, 0 to classes-1 */
+    int classes;     /* n of classes(n), one_hot(n); else 0 */
+    bool is_tokens;  /* prepared by tokens(..): shape [length], ids 0 to vocabulary-1 */
+    bool is_sparse;  /* prepared by bag_of_words(..): shape [vocabulary], few not 0 */
+    int vocabulary;  /* of tokens: its words, padding 0 and unknown 1; of a bag: words */
+    Call **augments; /* of prepared rows, in order: all in training, else normalize */
     int augment_count;
-    bool has_shape;             /* known from [..], a preparation or the source */
-    Shape shape;                /* of one row; a class has rank 0, a scalar column [1] */
+    bool has_shape; /* known from [..], a preparation or the source */
+    Shape shape;    /* of one row; a class has rank 0, a scalar column [1] */
     Span span;
 } Field;
 
 /* One use of a layer: the network as a list, before there are graphs. */
 typedef struct Layer {
-    Call *call;                 /* "conv2d", "relu", "add", "multiply", "concat", or "input" */
+    Call *call; /* "conv2d", "relu", "add", "multiply", "concat", or "input" */
     struct Layer **inputs;
     int input_count;
-    const char *path;           /* "resnet18.basic_3.conv2d_1"; parameters: path.weight ... */
-    struct Layer *shared;       /* the first use of the same parameters, or NULL */
-    Field *field;               /* of an "input" */
-    bool used;                  /* the prediction depends on it */
-    struct Value *value;        /* its output, in the graph lowered last (lower.c) */
-    Span span;                  /* the stage in the source */
+    const char *path;     /* "resnet18.basic_3.conv2d_1"; parameters: path.weight ... */
+    struct Layer *shared; /* the first use of the same parameters, or NULL */
+    Field *field;         /* of an "input" */
+    bool used;            /* the prediction depends on it */
+    struct Value *value;  /* its output, in the graph lowered last (lower.c) */
+    Span span;            /* the stage in the source */
 } Layer;
 
 typedef struct Model {
     Source *source;
-    const char *name;           /* of the network that makes the prediction */
-    Call *parts[PARTS];         /* source calls; holdout(f) for a split; NULL where there is none */
-    Field **fields;             /* inputs that the network uses, then the target */
+    const char *name;   /* of the network that makes the prediction */
+    Call *parts[PARTS]; /* source calls; holdout(f) for a split; NULL where there is none */
+    Field **fields;     /* inputs that the network uses, then the target */
     int field_count;
-    Layer **layers;             /* in order of application; inputs come first */
+    Layer **layers; /* in order of application; inputs come first */
     int layer_count;
-    Layer *prediction;          /* the loss's first argument */
-    Field *target;              /* the loss's second argument */
+    Layer *prediction; /* the loss's first argument */
+    Field *target;     /* the loss's second argument */
     Call *loss, *optimizer;
-    Call **schedule;            /* one after another; constant where none is given */
+    Call **schedule; /* one after another; constant where none is given */
     int schedule_count;
-    Call **metrics;             /* without arguments */
+    Call **metrics; /* without arguments */
     int metric_count;
-    int batch, epochs;          /* the defaults; 32 and 1 where not given */
-    int capacity;               /* rows a step is compiled for: batch, or --batch (main.c) */
-    double seed;                /* 0 where not given */
-    Call *stop;                 /* early_stop(..), or NULL */
-    Call *clip;                 /* norm(x) or value(x), or NULL */
-    const char *keep;           /* "best" or "last" */
-    const char *monitor;        /* what is best: "validation_loss", or a metric */
-    Span monitor_span;          /* where it is said, or that the best are kept */
-    bool keep_best;             /* the file says so */
-    const char *conv;           /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
+    int batch, epochs;   /* the defaults; 32 and 1 where not given */
+    int capacity;        /* rows a step is compiled for: batch, or --batch (main.c) */
+    double seed;         /* 0 where not given */
+    Call *stop;          /* early_stop(..), or NULL */
+    Call *clip;          /* norm(x) or value(x), or NULL */
+    const char *keep;    /* "best" or "last" */
+    const char *monitor; /* what is best: "validation_loss", or a metric */
+    Span monitor_span;   /* where it is said, or that the best are kept */
+    bool keep_best;      /* the file says so */
+    const char *conv;    /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
 } Model;
 
 Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count);

@@ -10,25 +10,32 @@
 /* ---- ast.c, lexer.l, parser.y: the syntax tree ----------------------------------------------- */
 
 typedef enum AstKind {
-    AST_FILE,                   /* items: lets and sections */
-    AST_DATA, AST_TRAIN,        /* items: statements */
-    AST_NETWORK, AST_BLOCK,     /* text; arguments: parameters; items: statements */
-    AST_PARAMETER,              /* text; first: the default, or NULL */
-    AST_INPUT, AST_TARGET,      /* text; arguments: sizes in [..]; first: where from and how */
-    AST_AUGMENT,                /* text; first */
-    AST_LET, AST_ASSIGN,        /* text; first */
-    AST_RETURN, AST_VALUE,      /* first; a value stands alone */
-    AST_FOR,                    /* text: the variable; first: the list; items: statements */
-    AST_IF,                     /* first: the condition; items: statements; second: else, or NULL */
-    AST_ELSE,                   /* items: statements (`else if`: one AST_IF) */
-    AST_NUMBER, AST_STRING, AST_NAME,
-    AST_LIST,                   /* items */
-    AST_CALL,                   /* text; arguments */
-    AST_ARGUMENT,               /* text: the name, or NULL; first: the value */
-    AST_PIPE,                   /* items: a value, then names and calls */
-    AST_CHOICE,                 /* `if` first `then` second `else` third */
-    AST_UNARY,                  /* text: "-", "not"; first */
-    AST_BINARY,                 /* text: "+", "==", "..", "and", ...; first, second */
+    AST_FILE, /* items: lets and sections */
+    AST_DATA,
+    AST_TRAIN, /* items: statements */
+    AST_NETWORK,
+    AST_BLOCK,     /* text; arguments: parameters; items: statements */
+    AST_PARAMETER, /* text; first: the default, or NULL */
+    AST_INPUT,
+    AST_TARGET,  /* text; arguments: sizes in [..]; first: where from and how */
+    AST_AUGMENT, /* text; first */
+    AST_LET,
+    AST_ASSIGN, /* text; first */
+    AST_RETURN,
+    AST_VALUE, /* first; a value stands alone */
+    AST_FOR,   /* text: the variable; first: the list; items: statements */
+    AST_IF,    /* first: the condition; items: statements; second: else, or NULL */
+    AST_ELSE,  /* items: statements (`else if`: one AST_IF) */
+    AST_NUMBER,
+    AST_STRING,
+    AST_NAME,
+    AST_LIST,     /* items */
+    AST_CALL,     /* text; arguments */
+    AST_ARGUMENT, /* text: the name, or NULL; first: the value */
+    AST_PIPE,     /* items: a value, then names and calls */
+    AST_CHOICE,   /* `if` first `then` second `else` third */
+    AST_UNARY,    /* text: "-", "not"; first */
+    AST_BINARY,   /* text: "+", "==", "..", "and", ...; first, second */
     AST_KINDS,
 } AstKind;
 
@@ -41,28 +48,28 @@ typedef struct AstList {
 
 struct Ast {
     AstKind kind;
-    int depth;                  /* of nesting; a leaf is 1 */
-    Span span;                  /* the whole */
-    Span name_span;             /* of text alone */
-    const char *text;           /* a name, an operator, a string's content */
+    int depth;        /* of nesting; a leaf is 1 */
+    Span span;        /* the whole */
+    Span name_span;   /* of text alone */
+    const char *text; /* a name, an operator, a string's content */
     double number;
     Ast *first, *second, *third;
     AstList items, arguments;
 };
 
-Ast *parse(Source *source);                             /* NULL after errors */
-Ast *parse_expression(Source *source);                  /* one value, as in --define; or NULL */
-void print_ast(FILE *out, const Ast *ast);              /* --dump=ast */
+Ast *parse(Source *source);                /* NULL after errors */
+Ast *parse_expression(Source *source);     /* one value, as in --define; or NULL */
+void print_ast(FILE *out, const Ast *ast); /* --dump=ast */
 
 /* What parser.y builds the tree with. */
 Ast *new_leaf(AstKind kind, Span span, const char *text);
-Ast *new_named(AstKind kind, Span span, Ast *name, Ast *first);     /* name: an AST_NAME, or NULL */
+Ast *new_named(AstKind kind, Span span, Ast *name, Ast *first); /* name: an AST_NAME, or NULL */
 Ast *new_body(AstKind kind, Span span, Ast *name, AstList arguments, Ast *first, AstList items);
 Ast *new_branch(Span span, Ast *condition, AstList items, Ast *otherwise);
 Ast *new_list(AstKind kind, Span span, AstList items);
 Ast *new_operation(AstKind kind, Span span, const char *text, Ast *first, Ast *second, Ast *third);
-Ast *new_pipe(Span span, Ast *value, Ast *stage);       /* makes a pipe longer, or a new one */
-AstList add_item(AstList list, Ast *item);              /* NULL adds nothing */
-const Ast *find_deep(const Ast *ast, int limit);        /* a part at this depth in a deeper tree */
+Ast *new_pipe(Span span, Ast *value, Ast *stage); /* makes a pipe longer, or a new one */
+AstList add_item(AstList list, Ast *item);        /* NULL adds nothing */
+const Ast *find_deep(const Ast *ast, int limit);  /* a part at this depth in a deeper tree */
 
 #endif

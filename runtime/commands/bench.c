@@ -16,18 +16,18 @@
 #include "runtime.h"
 
 enum {
-    REPEATS = 12,               /* measurements of a limit: the best counts */
-    PREPARED = 31,              /* batches whose preparation is measured */
-    WARM_STEPS = 3,             /* before those that are measured with a loader */
-    PARTS_STEPS = 20,           /* at most, that are measured kernel by kernel for the parts */
-    TRIAD = 8 << 20,            /* floats in each of the triad's three arrays */
-    SECOND_CACHE = 512 << 10,   /* bytes, where the system does not say */
+    REPEATS = 12,             /* measurements of a limit: the best counts */
+    PREPARED = 31,            /* batches whose preparation is measured */
+    WARM_STEPS = 3,           /* before those that are measured with a loader */
+    PARTS_STEPS = 20,         /* at most, that are measured kernel by kernel for the parts */
+    TRIAD = 8 << 20,          /* floats in each of the triad's three arrays */
+    SECOND_CACHE = 512 << 10, /* bytes, where the system does not say */
 };
 
 /* Where bytes come from: the last are nearest. */
 enum level { MEMORY, THIRD_CACHE, OWN_CACHE, LEVELS };
 
-static const char *const level_name[LEVELS] = { "mem", "L3", "L2" };
+static const char *const level_name[LEVELS] = {"mem", "L3", "L2"};
 
 /* A kernel with a larger share of the step is marked where it reaches less of its limit; and how
    far beyond the memory's rate is still taken for it. */
@@ -36,28 +36,28 @@ static const double marked_share = 0.02, marked_limit = 0.85, beyond_memory = 1.
 struct bench {
     struct net_session session;
     const struct net_options *options;
-    int n;                      /* rows in a step */
-    long *rows, row_count;      /* of the training part in some order; NULL: rows are not real */
+    int n;                 /* rows in a step */
+    long *rows, row_count; /* of the training part in some order; NULL: rows are not real */
     long steps;
     struct net_profile *profile;
-    double *seconds;            /* of each step */
-    double median, least, mean; /* of seconds */
-    double cpu;                 /* seconds a step, of the thread that used most */
-    double preparing;           /* a batch, seconds of a processor */
-    double loaded;              /* median of steps while batches are prepared */
-    double waiting;             /* the share of that time that is spent waiting for them */
-    double first;               /* seconds from the command's start to the end of a step */
-    double memory;              /* bytes resident then, at most */
-    double forward, backward, update;   /* seconds of a step's kernels; updates that are part of a
+    double *seconds;                  /* of each step */
+    double median, least, mean;       /* of seconds */
+    double cpu;                       /* seconds a step, of the thread that used most */
+    double preparing;                 /* a batch, seconds of a processor */
+    double loaded;                    /* median of steps while batches are prepared */
+    double waiting;                   /* the share of that time that is spent waiting for them */
+    double first;                     /* seconds from the command's start to the end of a step */
+    double memory;                    /* bytes resident then, at most */
+    double forward, backward, update; /* seconds of a step's kernels; updates that are part of a
                                    weight gradient are backward */
-    double flops;               /* of a step */
-    double peak, bandwidth[LEVELS];     /* measured: flops and bytes a second */
-    enum level level;           /* where a step's values are found again, at least */
-    double update_traffic;      /* reads and writes of each parameter that is updated */
+    double flops;                     /* of a step */
+    double peak, bandwidth[LEVELS];   /* measured: flops and bytes a second */
+    enum level level;                 /* where a step's values are found again, at least */
+    double update_traffic;            /* reads and writes of each parameter that is updated */
     double thread_cpu[NET_MOST_THREADS];
-    long rounds;                /* of net_peak_fma, about two milliseconds */
-    float *a, *b, *c;           /* of the triad */
-    long triad, triad_rounds;   /* floats in use of each; how often they are walked */
+    long rounds;              /* of net_peak_fma, about two milliseconds */
+    float *a, *b, *c;         /* of the triad */
+    long triad, triad_rounds; /* floats in use of each; how often they are walked */
 };
 
 /* ---- The machine's limits -------------------------------------------------------------------- */
@@ -110,8 +110,8 @@ static double measure_triad(struct bench *bench, double bytes)
 {
     bench->triad = (long)fmin(bytes / 12.0, TRIAD);
     bench->triad_rounds = TRIAD / bench->triad;
-    return 12.0 * (double)bench->triad * (double)bench->triad_rounds
-           / best_time(bench, run_triad, REPEATS);
+    return 12.0 * (double)bench->triad * (double)bench->triad_rounds /
+           best_time(bench, run_triad, REPEATS);
 }
 
 /* Half of each thread's second cache; three times as much as that holds, which the third does; and
@@ -119,7 +119,7 @@ static double measure_triad(struct bench *bench, double bytes)
 static void measure_limits(struct bench *bench)
 {
     const double caches = second_cache() * bench->session.threads;
-    const double bytes[LEVELS] = { 12.0 * TRIAD, 3.0 * caches, 0.5 * caches };
+    const double bytes[LEVELS] = {12.0 * TRIAD, 3.0 * caches, 0.5 * caches};
 
     bench->rounds = 20000;
     bench->rounds = (long)(20000.0 * 2e-3 / best_time(bench, run_fma, 3)) + 1;
@@ -137,8 +137,8 @@ static enum level find_level(const struct bench *bench)
     const struct net_session *session = &bench->session;
     const struct net_model *model = session->model;
     const double copies = 1.0 + (session->run.grads ? 1.0 : 0.0) + session->state_copies;
-    const double bytes = copies * (double)model->params_size
-                         + (double)model->arena_size + 2.0 * (double)model->batch_size;
+    const double bytes = copies * (double)model->params_size + (double)model->arena_size +
+                         2.0 * (double)model->batch_size;
 
     return bytes <= 0.5 * second_cache() * session->threads ? OWN_CACHE : MEMORY;
 }
@@ -163,7 +163,7 @@ static void read_cpu(void *context, int thread)
 
 static struct net_pass first_pass(const struct net_session *session)
 {
-    return (struct net_pass){ NET_PASS_TRAIN, { session->run.seed[0], session->run.seed[1] }, 0 };
+    return (struct net_pass){NET_PASS_TRAIN, {session->run.seed[0], session->run.seed[1]}, 0};
 }
 
 static void fill_batches(struct bench *bench)
@@ -188,8 +188,8 @@ static void fill_batches(struct bench *bench)
 
     for (int b = 0; b < 2; b++)
         net_data_pack(session->data, NET_TRAIN, &pass,
-                      bench->rows + (bench->row_count >= 2 * bench->n ? b * bench->n : 0),
-                      bench->n, session->batch[b]);
+                      bench->rows + (bench->row_count >= 2 * bench->n ? b * bench->n : 0), bench->n,
+                      session->batch[b]);
 }
 
 static void run_steps(struct bench *bench)
@@ -234,8 +234,8 @@ static void measure_preparing(struct bench *bench)
     for (int i = 0; i < PREPARED; i++) {
         const double begin = used();
 
-        net_data_pack(session->data, NET_TRAIN, &pass, bench->rows + i % whole * bench->n,
-                      bench->n, session->batch[i % 2]);
+        net_data_pack(session->data, NET_TRAIN, &pass, bench->rows + i % whole * bench->n, bench->n,
+                      session->batch[i % 2]);
         seconds[i] = used() - begin;
     }
     bench->preparing = net_median(seconds, PREPARED);
@@ -323,7 +323,7 @@ static void measure_parts(struct bench *bench)
         const double seconds = net_profile_median(profile, k);
 
         forward = forward && strcmp(kind, "loss") != 0;
-        *(!strcmp(kind, "update")                       ? &bench->update
+        *(!strcmp(kind, "update")                     ? &bench->update
           : forward && strcmp(kind, "transpose") != 0 ? &bench->forward
                                                       : &bench->backward) += seconds;
     }
@@ -334,11 +334,11 @@ static void measure_parts(struct bench *bench)
 
 struct line {
     const struct net_kernel *kernel;
-    double seconds;             /* a step */
-    double flops, bytes;        /* a step, for the rows of this bench */
-    const char *limit;          /* "fma", or the level that its bytes come from */
-    double share;               /* of the machine's limit for it */
-    bool beyond;                /* faster than where its bytes must be at least */
+    double seconds;      /* a step */
+    double flops, bytes; /* a step, for the rows of this bench */
+    const char *limit;   /* "fma", or the level that its bytes come from */
+    double share;        /* of the machine's limit for it */
+    bool beyond;         /* faster than where its bytes must be at least */
 };
 
 /* The limit is the later of two: all flops at the peak, all bytes at the rate of where they come
@@ -348,14 +348,13 @@ static struct line kernel_line(const struct bench *bench, int k)
     const struct net_model *model = bench->session.model;
     const struct net_kernel *kernel = &model->train.kernels[k];
     const double part = (double)bench->n / model->batch;
-    struct line line = { .kernel = kernel, .seconds = net_profile_median(bench->profile, k) };
+    struct line line = {.kernel = kernel, .seconds = net_profile_median(bench->profile, k)};
     enum level level = bench->level;
 
     line.seconds = fmax(line.seconds, 1e-9);
     line.flops = kernel->flops * part;
     line.bytes = kernel->bytes * part + kernel->updated * bench->update_traffic;
-    while (level < OWN_CACHE
-           && line.bytes > beyond_memory * bench->bandwidth[level] * line.seconds)
+    while (level < OWN_CACHE && line.bytes > beyond_memory * bench->bandwidth[level] * line.seconds)
         level++;
     const double moving = line.bytes / bench->bandwidth[level], adding = line.flops / bench->peak;
     const bool streams = moving > adding;
@@ -397,8 +396,8 @@ static void show_kernels(const struct bench *bench)
         marked += mark ? line.seconds : 0.0;
         printf("%10.1f %5.1f%% %10.1f %9.1f %5.0f%% %-3s %-17s %-28s %s%s\n", 1e6 * line.seconds,
                100.0 * line.seconds / all, 1e-9 * line.flops / line.seconds,
-               1e-9 * line.bytes / line.seconds, 100.0 * line.share, line.limit,
-               line.kernel->kind, line.kernel->layer, line.kernel->name, mark ? "  <" : "");
+               1e-9 * line.bytes / line.seconds, 100.0 * line.share, line.limit, line.kernel->kind,
+               line.kernel->layer, line.kernel->name, mark ? "  <" : "");
     }
     printf(
         "Times are medians over steps of the slowest thread; waiting for others is not in them.\n");
@@ -408,7 +407,8 @@ static void show_kernels(const struct bench *bench)
         printf("Limits: fma peak, or the triad in memory; in a cache (L3, L2) where a kernel is "
                "faster than that.\n");
     printf("< over %.0f%% of the step and under %.0f%% of the limit: %d of %d kernels, %.1f%% "
-           "of the step.\n", 100.0 * marked_share, 100.0 * marked_limit, count, step->kernel_count,
+           "of the step.\n",
+           100.0 * marked_share, 100.0 * marked_limit, count, step->kernel_count,
            100.0 * marked / all);
 }
 
@@ -424,9 +424,11 @@ static void add_kernels(struct net_text *text, const struct bench *bench)
         net_text_add(text, "%s\n  {\"kernel\": \"%s\", \"layer\": ", k ? "," : "",
                      line.kernel->name);
         net_text_quote(text, line.kernel->layer);
-        net_text_add(text, ", \"kind\": \"%s\", \"line\": %d, \"us\": %.3f, \"gflops\": %.3f, "
+        net_text_add(text,
+                     ", \"kind\": \"%s\", \"line\": %d, \"us\": %.3f, \"gflops\": %.3f, "
                      "\"gbs\": %.3f, \"limit\": \"%s\", \"limit_share\": %.4f, "
-                     "\"marked\": %s}", line.kernel->kind, line.kernel->line, 1e6 * line.seconds,
+                     "\"marked\": %s}",
+                     line.kernel->kind, line.kernel->line, 1e6 * line.seconds,
                      1e-9 * line.flops / line.seconds, 1e-9 * line.bytes / line.seconds, line.limit,
                      line.share, is_marked(&line, all) ? "true" : "false");
     }
@@ -454,15 +456,16 @@ static void show(const struct bench *bench)
     printf("GFLOP/s      %.1f by the clock, %.1f by processor time (%.2f MFLOP a step)\n",
            1e-9 * rate, 1e-9 * cpu_rate, 1e-6 * bench->flops);
     printf("fma peak     %.1f GFLOP/s measured; the step reaches %.1f%% by the clock, %.1f%% by "
-           "processor time\n", 1e-9 * bench->peak, 100.0 * rate / bench->peak,
-           100.0 * cpu_rate / bench->peak);
+           "processor time\n",
+           1e-9 * bench->peak, 100.0 * rate / bench->peak, 100.0 * cpu_rate / bench->peak);
     printf("bandwidth    %.1f GB/s of memory measured (triad), %.1f beyond the second caches, %.1f "
-           "in them\n", 1e-9 * bench->bandwidth[MEMORY], 1e-9 * bench->bandwidth[THIRD_CACHE],
+           "in them\n",
+           1e-9 * bench->bandwidth[MEMORY], 1e-9 * bench->bandwidth[THIRD_CACHE],
            1e-9 * bench->bandwidth[OWN_CACHE]);
     if (bench->rows)
         printf("data         a batch is prepared in %.1f us; a step takes %.1f meanwhile, %.2f%% "
-               "of it waiting\n", 1e6 * bench->preparing, 1e6 * bench->loaded,
-               100.0 * bench->waiting);
+               "of it waiting\n",
+               1e6 * bench->preparing, 1e6 * bench->loaded, 100.0 * bench->waiting);
     if (bench->mean > 1.15 * bench->cpu)
         printf("Others use this machine: processor time is the better measure.\n");
     if (bench->profile)
@@ -472,7 +475,7 @@ static void show(const struct bench *bench)
 static void show_json(const struct bench *bench)
 {
     const struct net_model *model = bench->session.model;
-    struct net_text text = { 0 };
+    struct net_text text = {0};
 
     net_text_add(
         &text,
@@ -481,22 +484,23 @@ static void show_json(const struct bench *bench)
         "\"step_cpu_ms\": %.6f, ",
         model->name, model->isa, bench->n, bench->session.threads, bench->steps,
         1e3 * bench->median, 1e3 * bench->least, 1e3 * bench->mean, 1e3 * bench->cpu);
-    net_text_add(&text, "\"samples_per_second\": %.1f, \"flops\": %.0f, \"gflops\": %.3f, "
+    net_text_add(&text,
+                 "\"samples_per_second\": %.1f, \"flops\": %.0f, \"gflops\": %.3f, "
                  "\"peak_gflops\": %.3f, \"peak_share\": %.4f, \"peak_share_cpu\": %.4f, "
                  "\"bandwidth_gbs\": %.3f, \"l3_gbs\": %.3f, \"l2_gbs\": %.3f, "
                  "\"forward_ms\": %.4f, \"backward_ms\": %.4f, \"update_ms\": %.4f, "
                  "\"peak_mb\": %.2f, \"first_step_s\": %.4f",
-                 bench->n / bench->median, bench->flops,
-                 1e-9 * bench->flops / bench->median, 1e-9 * bench->peak,
-                 bench->flops / bench->median / bench->peak,
+                 bench->n / bench->median, bench->flops, 1e-9 * bench->flops / bench->median,
+                 1e-9 * bench->peak, bench->flops / bench->median / bench->peak,
                  bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth[MEMORY],
                  1e-9 * bench->bandwidth[THIRD_CACHE], 1e-9 * bench->bandwidth[OWN_CACHE],
                  1e3 * bench->forward, 1e3 * bench->backward, 1e3 * bench->update,
                  bench->memory / 1048576.0, bench->first);
     if (bench->rows)
-        net_text_add(&text, ", \"preparing_ms\": %.6f, \"loaded_step_ms\": %.6f, "
-                     "\"waiting_share\": %.5f", 1e3 * bench->preparing, 1e3 * bench->loaded,
-                     bench->waiting);
+        net_text_add(&text,
+                     ", \"preparing_ms\": %.6f, \"loaded_step_ms\": %.6f, "
+                     "\"waiting_share\": %.5f",
+                     1e3 * bench->preparing, 1e3 * bench->loaded, bench->waiting);
     if (bench->profile)
         add_kernels(&text, bench);
     net_text_add(&text, "}");
@@ -527,8 +531,8 @@ int net_bench(const struct net_options *options)
     bench->b = net_memory(sizeof(float) * TRIAD);
     bench->c = net_memory(sizeof(float) * TRIAD);
     if (net_flag(options, NET_PER_KERNEL))
-        bench->profile =
-            net_profile_open(model->train.kernel_count, session->threads, bench->steps);
+        bench->profile = net_profile_open(model->train.kernel_count, session->threads,
+                                          bench->steps);
     for (int k = 0; k < model->train.kernel_count; k++)
         bench->flops += model->train.kernels[k].flops * bench->n / model->batch;
 

@@ -17,25 +17,27 @@
 #include "runtime.h"
 
 enum {
-    ATTEMPTS = 4, WANTED = 2,   /* right for two batches of rows out of at most four */
-    ELEMENTS = 2,               /* of each tensor that are checked on their own */
-    FIRST = 3, POINTS = 243,    /* of a path: at first, and at most; each time thrice as many */
-    RETREATS = 3,               /* to paths of a quarter of the length, at most */
-    ROWS = 8,                   /* of a batch */
+    ATTEMPTS = 4,
+    WANTED = 2,   /* right for two batches of rows out of at most four */
+    ELEMENTS = 2, /* of each tensor that are checked on their own */
+    FIRST = 3,
+    POINTS = 243, /* of a path: at first, and at most; each time thrice as many */
+    RETREATS = 3, /* to paths of a quarter of the length, at most */
+    ROWS = 8,     /* of a batch */
 };
 
 struct check {
     struct net_session session;
     const struct net_model *model;
-    int n;                      /* rows of the batch */
-    char *params;               /* as they were */
-    float *g;                   /* the gradients, laid out like params */
-    double *d;                  /* the direction, in logical order of the tensor at hand */
-    double *sum;                /* of the gradients at the points of a path, likewise */
-    float *begin, *end;         /* the parameters there, likewise */
-    double loss;                /* at params */
-    double noise;               /* of the loss: how far it moves when parameters move by an ulp */
-    uint32_t draws;             /* taken so far */
+    int n;              /* rows of the batch */
+    char *params;       /* as they were */
+    float *g;           /* the gradients, laid out like params */
+    double *d;          /* the direction, in logical order of the tensor at hand */
+    double *sum;        /* of the gradients at the points of a path, likewise */
+    float *begin, *end; /* the parameters there, likewise */
+    double loss;        /* at params */
+    double noise;       /* of the loss: how far it moves when parameters move by an ulp */
+    uint32_t draws;     /* taken so far */
 };
 
 static double uniform(struct check *check)
@@ -141,8 +143,7 @@ static double sure_error(struct check *check, const struct net_tensor *tensor, d
 
     memset(check->sum, 0, (size_t)net_tensor_size(tensor) * sizeof *check->sum);
     for (int points = FIRST; points <= POINTS; points *= 3) {
-        const double error = (up - down - integral(check, tensor, h, points, &amounts))
-                             / (2.0 * h);
+        const double error = (up - down - integral(check, tensor, h, points, &amounts)) / (2.0 * h);
 
         *path = amounts / points;
         sure = fmax(0.0, fabs(error) - slack);
@@ -175,7 +176,7 @@ static double error_along(struct check *check, const struct net_tensor *tensor, 
     const double usual = square > 0.0 ? sqrt(square / (double)size) : 0.1;
     double h = fmin(0.3 * usual / top, 5.0 * check->noise / (tolerance * scale));
 
-    for (int retreats = 0; ; retreats++, h /= 4.0) {
+    for (int retreats = 0;; retreats++, h /= 4.0) {
         double path;
         const double sure = sure_error(check, tensor, h, tolerance * scale, &path);
 
@@ -264,7 +265,10 @@ static bool check_tensor(struct check *check, const struct net_tensor *tensor, b
     const double elements = check_elements(check, tensor);
     const bool right = isfinite(norm) && along <= 0.003 && random <= 0.05 && elements <= 0.05;
 
-    printf("%-6s %-40s %9ld %12.4g %9.2g %9.2g %9.2g\n", right ? "ok" : last ? "WRONG" : "again",
+    printf("%-6s %-40s %9ld %12.4g %9.2g %9.2g %9.2g\n",
+           right  ? "ok"
+           : last ? "WRONG"
+                  : "again",
            tensor->name, size, norm, along, random, elements);
     fflush(stdout);
     return right;
@@ -351,7 +355,7 @@ static int attempt(struct check *check, const struct net_options *options, int n
 int net_gradcheck(const struct net_options *options)
 {
     const struct net_model *model = options->model;
-    struct check check = { .model = model };
+    struct check check = {.model = model};
     struct net_session *session = &check.session;
     int *right = net_allocate((size_t)model->tensor_count, sizeof *right);
     long most = 1;
@@ -360,13 +364,16 @@ int net_gradcheck(const struct net_options *options)
     for (int t = 0; t < model->tensor_count; t++)
         chosen += is_chosen(&model->tensors[t], options->file);
     if (options->file && !chosen)
-        net_fail(NET_USAGE, "no tensor that is trained has a name that begins with \"%s\"; "
-                 "`summary` lists them", options->file);
+        net_fail(NET_USAGE,
+                 "no tensor that is trained has a name that begins with \"%s\"; "
+                 "`summary` lists them",
+                 options->file);
     net_session_open(session, options);
     if (options->value[NET_WEIGHTS].text)
         free(net_session_weights(session));
     check.n = options->value[NET_BATCH].given ? (int)net_whole(options, NET_BATCH)
-              : model->batch < ROWS ? model->batch : ROWS;
+              : model->batch < ROWS           ? model->batch
+                                              : ROWS;
     if (!session->run.grads)
         session->run.grads = net_memory(model->params_size);
     check.params = memcpy(net_memory(model->params_size), session->run.params, model->params_size);

@@ -23,8 +23,8 @@ static bool is_finished(const struct folds *folds, const char *folder)
     struct net_json *json = net_folds_read(folder, "run.json");
     const struct net_json *status = net_json_member(json, "status");
     const struct net_json *epochs = net_json_member(json, "epochs");
-    const bool finished = status && status->text && !strcmp(status->text, "finished") && epochs
-                          && epochs->number >= folds->options->value[NET_EPOCHS].number;
+    const bool finished = status && status->text && !strcmp(status->text, "finished") && epochs &&
+                          epochs->number >= folds->options->value[NET_EPOCHS].number;
 
     net_json_free(json);
     return finished;
@@ -38,12 +38,12 @@ static int train_fold(const struct folds *folds, int number)
     const bool resume = value[NET_RESUME].text != NULL;
     int code = NET_OK;
 
-    options.fold = (struct net_fold){ number, folds->count };
+    options.fold = (struct net_fold){number, folds->count};
     options.whole = folds->folder;
     options.data = NULL;
-    value[NET_RESUME] = (struct net_value){ 0 };
-    value[NET_OUT] = (struct net_value){ .text = folder };
-    value[NET_FORCE] = (struct net_value){ .number = 1.0 };
+    value[NET_RESUME] = (struct net_value){0};
+    value[NET_OUT] = (struct net_value){.text = folder};
+    value[NET_FORCE] = (struct net_value){.number = 1.0};
     if (resume && net_has_file(folder, "checkpoint.safetensors")) {
         value[NET_RESUME].text = folder;
         value[NET_OUT].text = NULL;
@@ -90,8 +90,8 @@ static int resumed_count(const struct net_options *options, const char *folder)
 
     if (!hash || !hash->text || strcmp(hash->text, options->model->hash) != 0)
         net_fail(NET_FAULT, "%s/kfold.json is of another model", folder);
-    if (!count || !(count->number >= 2 && count->number <= 10000)
-        || count->number != floor(count->number))
+    if (!count || !(count->number >= 2 && count->number <= 10000) ||
+        count->number != floor(count->number))
         net_fail(NET_FAULT, "%s/kfold.json: expected a number of \"folds\"", folder);
     const int folds = (int)count->number;
 
@@ -126,8 +126,10 @@ static void need_free(const struct folds *folds)
         char *folder = net_fold_folder(folds, i);
 
         if (net_is_run(folder))
-            net_fail(NET_USAGE, "%s is a run already, where this k-fold trains: --force writes over "
-                     "it, --out names another folder", folder);
+            net_fail(NET_USAGE,
+                     "%s is a run already, where this k-fold trains: --force writes over "
+                     "it, --out names another folder",
+                     folder);
         free(folder);
     }
 }
@@ -140,9 +142,9 @@ static void check_data(const struct folds *folds)
     const struct net_options *options = folds->options;
 
     for (int i = 0; i < (options->model->least_batch ? 2 : 1); i++) {
-        const struct net_fold fold = { i ? folds->count : 1, folds->count };
-        struct net_data *data =
-            net_data_open_fold(options->model, options->value[NET_DATA].text, fold);
+        const struct net_fold fold = {i ? folds->count : 1, folds->count};
+        struct net_data *data = net_data_open_fold(options->model, options->value[NET_DATA].text,
+                                                   fold);
 
         net_check_batches(options, net_data_rows(data, NET_TRAIN));
         net_data_close(data);
@@ -166,13 +168,15 @@ int net_kfold(struct net_options *options, struct net_signals *signals)
 {
     const struct net_model *model = options->model;
     const char *resume = options->value[NET_RESUME].text, *out = options->value[NET_OUT].text;
-    struct folds folds = { .options = options, .signals = signals };
+    struct folds folds = {.options = options, .signals = signals};
     char *folder = resume || out ? net_format("%s", resume ? resume : out) : net_new_folder(model);
     int code = NET_OK, lock;
 
     if (model->parts[NET_VALIDATION] && model->parts[NET_VALIDATION]->reader)
-        net_fail(NET_USAGE, "kfold: the validation part of %s is a source of its own, not rows of "
-                 "the training part", model->source);
+        net_fail(NET_USAGE,
+                 "kfold: the validation part of %s is a source of its own, not rows of "
+                 "the training part",
+                 model->source);
     if (options->value[NET_WEIGHTS].text)
         net_fail(NET_USAGE, "--weights: every fold begins with fresh weights");
     if (options->value[NET_LOG_STEPS].text)

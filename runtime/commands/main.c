@@ -13,9 +13,9 @@
 #include "runtime.h"
 
 static const char *const names[NET_COMMANDS] = {
-    [NET_TRAIN_COMMAND] = "train", [NET_EVAL] = "eval", [NET_PREDICT] = "predict",
-    [NET_SUMMARY] = "summary", [NET_INIT] = "init", [NET_GRADCHECK] = "gradcheck",
-    [NET_BENCH] = "bench", [NET_CONFIG] = "config", [NET_KFOLD] = "kfold",
+    [NET_TRAIN_COMMAND] = "train", [NET_EVAL] = "eval",     [NET_PREDICT] = "predict",
+    [NET_SUMMARY] = "summary",     [NET_INIT] = "init",     [NET_GRADCHECK] = "gradcheck",
+    [NET_BENCH] = "bench",         [NET_CONFIG] = "config", [NET_KFOLD] = "kfold",
 };
 
 /* A processor without the compiled instructions is told so, before one of them is met. */
@@ -26,9 +26,9 @@ static void check_isa(const struct net_model *model)
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (!strcmp(model->isa, "avx512"))
-        able = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-               && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-               && __builtin_cpu_supports("fma");
+        able = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("fma");
     else if (!strcmp(model->isa, "avx2"))
         able = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
@@ -66,7 +66,7 @@ static void open_predictions(struct net_file *file, const char *path)
 {
     struct stat status;
 
-    *file = (struct net_file){ .out = stdout };
+    *file = (struct net_file){.out = stdout};
     if (path && !lstat(path, &status) && !S_ISREG(status.st_mode)) {
         file->out = fopen(path, "w");
         if (!file->out)
@@ -98,8 +98,8 @@ static int predict(const struct net_options *options)
         net_fail(NET_USAGE, "predict wants a FILE with rows, or --part test");
     if (file && options->file && net_is_same_file(file, options->file))
         net_fail(NET_USAGE, "-o %s is the file of rows, which would be lost", file);
-    if (file && options->value[NET_WEIGHTS].text
-        && net_is_same_file(file, options->value[NET_WEIGHTS].text))
+    if (file && options->value[NET_WEIGHTS].text &&
+        net_is_same_file(file, options->value[NET_WEIGHTS].text))
         net_fail(NET_USAGE, "-o %s is the file of weights, which would be lost", file);
     net_session_open(&session, options);
     char *preparation = net_session_weights(&session);
@@ -174,7 +174,7 @@ int net_main(int argc, char **argv, const struct net_model *model)
     }
     net_options_read(&options, model, command, argc - first, argv + first);
     check_isa(model);
-    signal(SIGXFSZ, SIG_IGN);       /* a file over the limit is a write that fails, as others do */
+    signal(SIGXFSZ, SIG_IGN); /* a file over the limit is a write that fails, as others do */
     net_flush_denormals();
     const int code = run(&options);
     net_options_free(&options);

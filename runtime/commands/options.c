@@ -16,107 +16,184 @@
 enum { CHOICES = 6 };
 
 enum kind {
-    NUMBER,                     /* with a point or an exponent, low to high */
-    WHOLE,                      /* low to high */
-    SWITCH,                     /* --NAME, --no-NAME, --NAME=true, --NAME=false */
+    NUMBER, /* with a point or an exponent, low to high */
+    WHOLE,  /* low to high */
+    SWITCH, /* --NAME, --no-NAME, --NAME=true, --NAME=false */
     TEXT,
-    CHOICE,                     /* one of `choices` */
+    CHOICE, /* one of `choices` */
 };
 
-enum {                          /* commands that take a flag, as bits */
-    KFOLD = 1 << NET_KFOLD,
-    TRAIN = 1 << NET_TRAIN_COMMAND | 1 << NET_CONFIG | KFOLD,
-    BENCH = 1 << NET_BENCH,
-    EVAL = 1 << NET_EVAL,
-    PREDICT = 1 << NET_PREDICT,
-    GRADCHECK = 1 << NET_GRADCHECK,
-    INIT = 1 << NET_INIT,
-    SUMMARY = 1 << NET_SUMMARY,
-    CONFIG = 1 << NET_CONFIG,
-    STEP = TRAIN | BENCH,
+enum { /* commands that take a flag, as bits */
+       KFOLD = 1 << NET_KFOLD,
+       TRAIN = 1 << NET_TRAIN_COMMAND | 1 << NET_CONFIG | KFOLD,
+       BENCH = 1 << NET_BENCH,
+       EVAL = 1 << NET_EVAL,
+       PREDICT = 1 << NET_PREDICT,
+       GRADCHECK = 1 << NET_GRADCHECK,
+       INIT = 1 << NET_INIT,
+       SUMMARY = 1 << NET_SUMMARY,
+       CONFIG = 1 << NET_CONFIG,
+       STEP = TRAIN | BENCH,
 };
 
 struct description {
-    const char *name;           /* as in a .net file; typed with - or _ */
+    const char *name; /* as in a .net file; typed with - or _ */
     enum kind kind;
     unsigned commands;
-    double low, high;           /* NUMBER, WHOLE */
-    const char *choices[CHOICES + 1];    /* CHOICE */
-    const char *help;           /* begins with what stands for the value */
+    double low, high;                 /* NUMBER, WHOLE */
+    const char *choices[CHOICES + 1]; /* CHOICE */
+    const char *help;                 /* begins with what stands for the value */
 };
 
 static const struct description descriptions[NET_OPTIONS] = {
-    [NET_OPTIMIZER] = { "optimizer", CHOICE, STEP, 0, 0,
-                        { "sgd", "adam", "adamw", "adagrad", "rmsprop", "adadelta" },
-                        "NAME  sgd, adam, adamw, adagrad, rmsprop or adadelta" },
-    [NET_LR] = { "lr", NUMBER, STEP, 0, FLT_MAX, { 0 }, "X  the learning rate" },
-    [NET_MOMENTUM] = { "momentum", NUMBER, STEP, 0, 1, { 0 }, "X  of sgd and rmsprop" },
-    [NET_NESTEROV] = { "nesterov", SWITCH, STEP, 0, 1, { 0 }, "  of sgd with momentum" },
-    [NET_WEIGHT_DECAY] = { "weight_decay", NUMBER, STEP, 0, FLT_MAX, { 0 },
-                           "X  times the parameters, added to their gradients; adamw's is apart" },
-    [NET_BETA1] = { "beta1", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adam and adamw" },
-    [NET_BETA2] = { "beta2", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adam and adamw" },
-    [NET_EPS] = { "eps", NUMBER, STEP, 1e-30, FLT_MAX, { 0 },
-                  "X  in a denominator; of all but sgd" },
-    [NET_LR_DECAY] = { "lr_decay", NUMBER, STEP, 0, FLT_MAX, { 0 }, "X  of adagrad" },
-    [NET_INITIAL_ACCUMULATOR] = { "initial_accumulator", NUMBER, STEP, 0, FLT_MAX, { 0 },
-                                  "X  of adagrad" },
-    [NET_ALPHA] = { "alpha", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of rmsprop" },
-    [NET_CENTERED] = { "centered", SWITCH, STEP, 0, 1, { 0 }, "  of rmsprop" },
-    [NET_RHO] = { "rho", NUMBER, STEP, 0, 0.99999988, { 0 }, "X  of adadelta" },
-    [NET_WARMUP_EPOCHS] = { "warmup_epochs", WHOLE, TRAIN, 1, INT32_MAX, { 0 },
-                            "N  of the schedule's warmup" },
-    [NET_CONSTANT_EPOCHS] = { "constant_epochs", WHOLE, TRAIN, 1, INT32_MAX, { 0 },
-                              "N  of the schedule's constant" },
-    [NET_STEP_SIZE] = { "step_size", WHOLE, TRAIN, 1, INT32_MAX, { 0 },
-                        "N  epochs between the schedule's steps" },
-    [NET_GAMMA] = { "gamma", NUMBER, TRAIN, 1e-30, FLT_MAX, { 0 },
-                    "X  times the learning rate, at each of the schedule's steps" },
-    [NET_MINIMUM] = { "minimum", NUMBER, TRAIN, 0, FLT_MAX, { 0 },
-                      "X  the learning rate that cosine goes to" },
-    [NET_FACTOR] = { "factor", NUMBER, TRAIN, 1e-30, 0.99999988, { 0 },
-                     "X  times the learning rate, on a plateau" },
-    [NET_PATIENCE] = { "patience", WHOLE, TRAIN, 0, INT32_MAX, { 0 },
-                       "N  epochs without progress that plateau takes" },
-    [NET_STOP_PATIENCE] = { "stop_patience", WHOLE, TRAIN, 1, INT32_MAX, { 0 },
-                            "N  epochs without progress after which early_stop ends the run" },
-    [NET_CLIP] = { "clip", NUMBER, STEP, 0, FLT_MAX, { 0 },
-                   "X  the largest norm of all gradients, or with clip=value(..) of one; 0: any" },
-    [NET_BATCH] = { "batch", WHOLE, STEP | GRADCHECK, 1, INT32_MAX, { 0 }, "N  rows in a step" },
-    [NET_EPOCHS] = { "epochs", WHOLE, TRAIN, 0, INT32_MAX, { 0 }, "N  times through the data" },
-    [NET_SEED] = { "seed", WHOLE, STEP | GRADCHECK | INIT, 0, 9007199254740992.0, { 0 },
-                   "N  of initial weights, order and dropout" },
-    [NET_SHUFFLE] = { "shuffle", SWITCH, TRAIN, 0, 1, { 0 },
-                      "  a new order of rows each epoch; --no-shuffle: as they lie" },
-    [NET_KEEP] = { "keep", CHOICE, TRAIN, 0, 0, { "best", "last" },
-                   "WHICH  best (by the validation part) or last weights" },
-    [NET_MONITOR] = { "monitor", TEXT, TRAIN, 0, 0, { 0 },
-                      "NAME  what is best: validation_loss or a metric" },
-    [NET_THREADS] = { "threads", WHOLE, STEP | EVAL | GRADCHECK, 1, NET_MOST_THREADS, { 0 },
-                      "N  default: the cores it may use, fewer for a short step" },
-    [NET_DATA] = { "data", TEXT, STEP | EVAL | PREDICT | GRADCHECK | INIT, 0, 0, { 0 },
-                   "DIR  where the data files are; default: beside the .net file" },
-    [NET_OUT] = { "out", TEXT, TRAIN, 0, 0, { 0 }, "DIR  the run's folder" },
-    [NET_FORCE] = { "force", SWITCH, TRAIN, 0, 1, { 0 }, "  write over an existing run" },
-    [NET_RESUME] = { "resume", TEXT, TRAIN, 0, 0, { 0 }, "RUN  go on exactly where it stopped" },
-    [NET_WEIGHTS] = { "weights", TEXT, STEP | EVAL | PREDICT | GRADCHECK, 0, 0, { 0 },
-                      "RUN|FILE  a run's folder, or a .safetensors file" },
-    [NET_MAX_STEPS] = { "max_steps", WHOLE, TRAIN, 0, 9007199254740992.0, { 0 },
-                        "N  stop after N steps; their weights are kept" },
-    [NET_LOG_STEPS] = { "log_steps", TEXT, TRAIN, 0, 0, { 0 }, "FILE  step,loss of every step" },
-    [NET_CHECKPOINT_EVERY] = { "checkpoint_every", WHOLE, TRAIN, 0, INT32_MAX, { 0 },
-                               "N  epochs; 0: when 5 seconds have passed" },
-    [NET_PART] = { "part", CHOICE, EVAL | PREDICT, 0, 0, { "train", "validation", "test" },
-                   "WHICH  train, validation or test" },
-    [NET_DIGITS] = { "digits", WHOLE, EVAL, 0, 17, { 0 }, "N  behind the report's points" },
-    [NET_STEPS] = { "steps", WHOLE, BENCH, 1, 10000000, { 0 }, "N  steps to measure" },
-    [NET_PER_KERNEL] = { "per_kernel", SWITCH, BENCH, 0, 1, { 0 }, "  each kernel's share" },
-    [NET_SYNTHETIC] = { "synthetic", SWITCH, GRADCHECK, 0, 1, { 0 },
-                        "  random rows, no data needed" },
-    [NET_OUTPUT] = { "output", TEXT, INIT | PREDICT, 0, 0, { 0 }, "FILE  or -o FILE" },
-    [NET_JSON_OUTPUT] = { "json", SWITCH, EVAL | BENCH | SUMMARY | CONFIG | KFOLD, 0, 1, { 0 },
-                          "  for machines" },
-    [NET_QUIET] = { "quiet", SWITCH, TRAIN, 0, 1, { 0 }, "  nothing but errors" },
+    [NET_OPTIMIZER] = {"optimizer",
+                       CHOICE,
+                       STEP,
+                       0,
+                       0,
+                       {"sgd", "adam", "adamw", "adagrad", "rmsprop", "adadelta"},
+                       "NAME  sgd, adam, adamw, adagrad, rmsprop or adadelta"},
+    [NET_LR] = {"lr", NUMBER, STEP, 0, FLT_MAX, {0}, "X  the learning rate"},
+    [NET_MOMENTUM] = {"momentum", NUMBER, STEP, 0, 1, {0}, "X  of sgd and rmsprop"},
+    [NET_NESTEROV] = {"nesterov", SWITCH, STEP, 0, 1, {0}, "  of sgd with momentum"},
+    [NET_WEIGHT_DECAY] = {"weight_decay",
+                          NUMBER,
+                          STEP,
+                          0,
+                          FLT_MAX,
+                          {0},
+                          "X  times the parameters, added to their gradients; adamw's is apart"},
+    [NET_BETA1] = {"beta1", NUMBER, STEP, 0, 0.99999988, {0}, "X  of adam and adamw"},
+    [NET_BETA2] = {"beta2", NUMBER, STEP, 0, 0.99999988, {0}, "X  of adam and adamw"},
+    [NET_EPS] = {"eps", NUMBER, STEP, 1e-30, FLT_MAX, {0}, "X  in a denominator; of all but sgd"},
+    [NET_LR_DECAY] = {"lr_decay", NUMBER, STEP, 0, FLT_MAX, {0}, "X  of adagrad"},
+    [NET_INITIAL_ACCUMULATOR] =
+        {"initial_accumulator", NUMBER, STEP, 0, FLT_MAX, {0}, "X  of adagrad"},
+    [NET_ALPHA] = {"alpha", NUMBER, STEP, 0, 0.99999988, {0}, "X  of rmsprop"},
+    [NET_CENTERED] = {"centered", SWITCH, STEP, 0, 1, {0}, "  of rmsprop"},
+    [NET_RHO] = {"rho", NUMBER, STEP, 0, 0.99999988, {0}, "X  of adadelta"},
+    [NET_WARMUP_EPOCHS] =
+        {"warmup_epochs", WHOLE, TRAIN, 1, INT32_MAX, {0}, "N  of the schedule's warmup"},
+    [NET_CONSTANT_EPOCHS] =
+        {"constant_epochs", WHOLE, TRAIN, 1, INT32_MAX, {0}, "N  of the schedule's constant"},
+    [NET_STEP_SIZE] =
+        {"step_size", WHOLE, TRAIN, 1, INT32_MAX, {0}, "N  epochs between the schedule's steps"},
+    [NET_GAMMA] = {"gamma",
+                   NUMBER,
+                   TRAIN,
+                   1e-30,
+                   FLT_MAX,
+                   {0},
+                   "X  times the learning rate, at each of the schedule's steps"},
+    [NET_MINIMUM] =
+        {"minimum", NUMBER, TRAIN, 0, FLT_MAX, {0}, "X  the learning rate that cosine goes to"},
+    [NET_FACTOR] = {"factor",
+                    NUMBER,
+                    TRAIN,
+                    1e-30,
+                    0.99999988,
+                    {0},
+                    "X  times the learning rate, on a plateau"},
+    [NET_PATIENCE] = {"patience",
+                      WHOLE,
+                      TRAIN,
+                      0,
+                      INT32_MAX,
+                      {0},
+                      "N  epochs without progress that plateau takes"},
+    [NET_STOP_PATIENCE] = {"stop_patience",
+                           WHOLE,
+                           TRAIN,
+                           1,
+                           INT32_MAX,
+                           {0},
+                           "N  epochs without progress after which early_stop ends the run"},
+    [NET_CLIP] = {"clip",
+                  NUMBER,
+                  STEP,
+                  0,
+                  FLT_MAX,
+                  {0},
+                  "X  the largest norm of all gradients, or with clip=value(..) of one; 0: any"},
+    [NET_BATCH] = {"batch", WHOLE, STEP | GRADCHECK, 1, INT32_MAX, {0}, "N  rows in a step"},
+    [NET_EPOCHS] = {"epochs", WHOLE, TRAIN, 0, INT32_MAX, {0}, "N  times through the data"},
+    [NET_SEED] = {"seed",
+                  WHOLE,
+                  STEP | GRADCHECK | INIT,
+                  0,
+                  9007199254740992.0,
+                  {0},
+                  "N  of initial weights, order and dropout"},
+    [NET_SHUFFLE] = {"shuffle",
+                     SWITCH,
+                     TRAIN,
+                     0,
+                     1,
+                     {0},
+                     "  a new order of rows each epoch; --no-shuffle: as they lie"},
+    [NET_KEEP] = {"keep",
+                  CHOICE,
+                  TRAIN,
+                  0,
+                  0,
+                  {"best", "last"},
+                  "WHICH  best (by the validation part) or last weights"},
+    [NET_MONITOR] =
+        {"monitor", TEXT, TRAIN, 0, 0, {0}, "NAME  what is best: validation_loss or a metric"},
+    [NET_THREADS] = {"threads",
+                     WHOLE,
+                     STEP | EVAL | GRADCHECK,
+                     1,
+                     NET_MOST_THREADS,
+                     {0},
+                     "N  default: the cores it may use, fewer for a short step"},
+    [NET_DATA] = {"data",
+                  TEXT,
+                  STEP | EVAL | PREDICT | GRADCHECK | INIT,
+                  0,
+                  0,
+                  {0},
+                  "DIR  where the data files are; default: beside the .net file"},
+    [NET_OUT] = {"out", TEXT, TRAIN, 0, 0, {0}, "DIR  the run's folder"},
+    [NET_FORCE] = {"force", SWITCH, TRAIN, 0, 1, {0}, "  write over an existing run"},
+    [NET_RESUME] = {"resume", TEXT, TRAIN, 0, 0, {0}, "RUN  go on exactly where it stopped"},
+    [NET_WEIGHTS] = {"weights",
+                     TEXT,
+                     STEP | EVAL | PREDICT | GRADCHECK,
+                     0,
+                     0,
+                     {0},
+                     "RUN|FILE  a run's folder, or a .safetensors file"},
+    [NET_MAX_STEPS] = {"max_steps",
+                       WHOLE,
+                       TRAIN,
+                       0,
+                       9007199254740992.0,
+                       {0},
+                       "N  stop after N steps; their weights are kept"},
+    [NET_LOG_STEPS] = {"log_steps", TEXT, TRAIN, 0, 0, {0}, "FILE  step,loss of every step"},
+    [NET_CHECKPOINT_EVERY] = {"checkpoint_every",
+                              WHOLE,
+                              TRAIN,
+                              0,
+                              INT32_MAX,
+                              {0},
+                              "N  epochs; 0: when 5 seconds have passed"},
+    [NET_PART] = {"part",
+                  CHOICE,
+                  EVAL | PREDICT,
+                  0,
+                  0,
+                  {"train", "validation", "test"},
+                  "WHICH  train, validation or test"},
+    [NET_DIGITS] = {"digits", WHOLE, EVAL, 0, 17, {0}, "N  behind the report's points"},
+    [NET_STEPS] = {"steps", WHOLE, BENCH, 1, 10000000, {0}, "N  steps to measure"},
+    [NET_PER_KERNEL] = {"per_kernel", SWITCH, BENCH, 0, 1, {0}, "  each kernel's share"},
+    [NET_SYNTHETIC] = {"synthetic", SWITCH, GRADCHECK, 0, 1, {0}, "  random rows, no data needed"},
+    [NET_OUTPUT] = {"output", TEXT, INIT | PREDICT, 0, 0, {0}, "FILE  or -o FILE"},
+    [NET_JSON_OUTPUT] =
+        {"json", SWITCH, EVAL | BENCH | SUMMARY | CONFIG | KFOLD, 0, 1, {0}, "  for machines"},
+    [NET_QUIET] = {"quiet", SWITCH, TRAIN, 0, 1, {0}, "  nothing but errors"},
 };
 
 static const char *const commands[NET_COMMANDS] = {
@@ -150,8 +227,8 @@ static void usage_range(const struct description *d, const char *text)
     const char *name = typed_name(d->name);
 
     if (d->kind == WHOLE)
-        net_fail(NET_USAGE, "--%s wants a whole number from %.0f to %.0f, not \"%s\"", name,
-                 d->low, d->high, text);
+        net_fail(NET_USAGE, "--%s wants a whole number from %.0f to %.0f, not \"%s\"", name, d->low,
+                 d->high, text);
     if (d->high >= FLT_MAX)
         net_fail(NET_USAGE, "--%s wants a number that is %g or more, not \"%s\"", name, d->low,
                  text);
@@ -161,7 +238,7 @@ static void usage_range(const struct description *d, const char *text)
 
 static _Noreturn void refuse_choice(const struct description *d, const char *text)
 {
-    struct net_text list = { 0 };
+    struct net_text list = {0};
 
     for (int i = 0; d->choices[i]; i++)
         net_text_add(&list, "%s%s", !i ? "" : d->choices[i + 1] ? ", " : " or ", d->choices[i]);
@@ -177,10 +254,10 @@ static void read_value(struct net_value *value, const struct description *d, con
     case WHOLE:
         errno = 0;
         value->number = strtod(text, &end);
-        if (!*text || *end || text[strspn(text, "+-.0123456789eE")] || errno
-            || !(value->number >= d->low && value->number <= d->high)
-            || (d->kind == WHOLE && (value->number != floor(value->number)
-                                     || text[strspn(text, "+0123456789")])))
+        if (!*text || *end || text[strspn(text, "+-.0123456789eE")] || errno ||
+            !(value->number >= d->low && value->number <= d->high) ||
+            (d->kind == WHOLE &&
+             (value->number != floor(value->number) || text[strspn(text, "+0123456789")])))
             usage_range(d, text);
         break;
     case SWITCH:
@@ -233,14 +310,13 @@ static _Noreturn void unknown_flag(const char *typed, enum net_command command)
         *c = *c == '-' ? '_' : *c;
     nearest = net_nearest(word, names, count);
     if (nearest)
-        net_fail(NET_USAGE, "there is no flag --%s; do you mean --%s?", typed,
-                 typed_name(nearest));
+        net_fail(NET_USAGE, "there is no flag --%s; do you mean --%s?", typed, typed_name(nearest));
     net_fail(NET_USAGE, "there is no flag --%s; --help lists them", typed);
 }
 
 static void wrong_command(const struct description *d, enum net_command command)
 {
-    struct net_text list = { 0 };
+    struct net_text list = {0};
 
     for (int c = 0; c < NET_COMMANDS; c++)
         if (d->commands & 1u << c && c != NET_CONFIG)
@@ -259,8 +335,8 @@ static int read_flag(struct net_options *options, int argc, char **argv, int i)
     int o;
 
     for (o = 0; o < NET_OPTIONS; o++) {
-        off = descriptions[o].kind == SWITCH && length > 3 && !strncmp(typed, "no-", 3)
-              && same_name(descriptions[o].name, typed + 3, length - 3);
+        off = descriptions[o].kind == SWITCH && length > 3 && !strncmp(typed, "no-", 3) &&
+              same_name(descriptions[o].name, typed + 3, length - 3);
         if (off || same_name(descriptions[o].name, typed, length))
             break;
     }
@@ -292,7 +368,7 @@ static int read_flag(struct net_options *options, int argc, char **argv, int i)
 
 static char *join(const char *command, int argc, char **argv)
 {
-    struct net_text text = { 0 };
+    struct net_text text = {0};
 
     net_text_add(&text, "%s", command);
     for (int i = 0; i < argc; i++)
@@ -313,15 +389,15 @@ static int read_folds(const char *text)
 void net_options_read(struct net_options *options, const struct net_model *model,
                       enum net_command command, int argc, char **argv)
 {
-    *options = (struct net_options){ .model = model, .command = command };
+    *options = (struct net_options){.model = model, .command = command};
     options->command_line = join(commands[command], argc, argv);
     for (int i = 0; i < argc; i++) {
         if (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o"))
             i = read_flag(options, argc, argv, i);
         else if (command == NET_KFOLD && !options->folds)
             options->folds = read_folds(argv[i]);
-        else if ((command != NET_PREDICT && command != NET_GRADCHECK)
-                 || (argv[i][0] == '-' && argv[i][1]))
+        else if ((command != NET_PREDICT && command != NET_GRADCHECK) ||
+                 (argv[i][0] == '-' && argv[i][1]))
             net_fail(NET_USAGE, "%s does not know what to do with \"%s\"; --help shows its flags",
                      commands[command], argv[i]);
         else if (options->file)
@@ -346,17 +422,18 @@ void net_settings_resume(struct net_options *options, int option, const char *te
                          const char *path)
 {
     const struct description *d = &descriptions[option];
-    struct net_value *value = &options->value[option], old = { 0 };
+    struct net_value *value = &options->value[option], old = {0};
 
     read_value(&old, d, text);
     if (option == NET_MONITOR)
-        old.text = net_monitor_named(options->model, old.text);     /* `text` does not last */
-    const bool same = old.number == value->number
-                      && (!old.text || (value->text && !strcmp(old.text, value->text)));
+        old.text = net_monitor_named(options->model, old.text); /* `text` does not last */
+    const bool same = old.number == value->number &&
+                      (!old.text || (value->text && !strcmp(old.text, value->text)));
     if (value->given && !same && !(option == NET_EPOCHS && value->number > old.number))
-        net_fail(NET_USAGE, "--%s differs: %s was trained with %s; a run that is resumed keeps its "
-                 "settings (epochs may grow). --weights %s begins a new run from it", typed_name(d->name),
-                 path, text, path);
+        net_fail(NET_USAGE,
+                 "--%s differs: %s was trained with %s; a run that is resumed keeps its "
+                 "settings (epochs may grow). --weights %s begins a new run from it",
+                 typed_name(d->name), path, text, path);
     if (!value->given) {
         value->number = old.number;
         value->text = old.text;
@@ -400,7 +477,7 @@ void net_settings_json(struct net_text *text, const struct net_options *options)
 
 int net_config(const struct net_options *options)
 {
-    struct net_text text = { 0 };
+    struct net_text text = {0};
 
     if (net_flag(options, NET_JSON_OUTPUT)) {
         net_settings_json(&text, options);
@@ -422,20 +499,21 @@ int net_config(const struct net_options *options)
 
 void net_help(const struct net_model *model)
 {
-    printf("%s: a trainer made by netc %s from %s (%s, batches of up to %d)\n\n"
-           "  train      train as the model file says (the default)\n"
-           "  kfold K    a run for each of K folds; their mean and standard deviation\n"
-           "  eval       loss, metrics and report of a part, with --weights\n"
-           "  predict    --weights RUN FILE: one line a row; - is standard input\n"
-           "  summary    layers, shapes, parameters\n"
-           "  init       the initial weights alone: --seed N -o FILE\n"
-           "  gradcheck  gradients against differences of the loss; NAME: of tensors that begin so\n"
-           "  bench      step time, samples/s, GFLOP/s, share of this machine's limits\n"
-           "  config     every value, and which are defaults\n\n"
-           "A run's folder holds run.json, history.csv, model.safetensors, preparation.json and\n"
-           "checkpoint.safetensors. Exit: 0; 1 a fault in data or weights; 2 wrong usage;\n"
-           "3 diverged; 129, 130 and 143 after SIGHUP, Ctrl-C and SIGTERM, with a checkpoint.\n",
-           model->name, model->version, model->source, model->isa, model->batch);
+    printf(
+        "%s: a trainer made by netc %s from %s (%s, batches of up to %d)\n\n"
+        "  train      train as the model file says (the default)\n"
+        "  kfold K    a run for each of K folds; their mean and standard deviation\n"
+        "  eval       loss, metrics and report of a part, with --weights\n"
+        "  predict    --weights RUN FILE: one line a row; - is standard input\n"
+        "  summary    layers, shapes, parameters\n"
+        "  init       the initial weights alone: --seed N -o FILE\n"
+        "  gradcheck  gradients against differences of the loss; NAME: of tensors that begin so\n"
+        "  bench      step time, samples/s, GFLOP/s, share of this machine's limits\n"
+        "  config     every value, and which are defaults\n\n"
+        "A run's folder holds run.json, history.csv, model.safetensors, preparation.json and\n"
+        "checkpoint.safetensors. Exit: 0; 1 a fault in data or weights; 2 wrong usage;\n"
+        "3 diverged; 129, 130 and 143 after SIGHUP, Ctrl-C and SIGTERM, with a checkpoint.\n",
+        model->name, model->version, model->source, model->isa, model->batch);
     for (int o = 0; o < NET_OPTIONS; o++) {
         const char *space = strstr(descriptions[o].help, "  ");
         char flag[40];

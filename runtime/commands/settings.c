@@ -15,7 +15,7 @@
 enum { NUMBERS = 8, NO_DEFAULT = -1 };
 
 struct number {
-    enum net_option option;     /* NET_OPTIMIZER, which is 0: the end */
+    enum net_option option; /* NET_OPTIMIZER, which is 0: the end */
     double standard;
 };
 
@@ -23,17 +23,33 @@ static const struct {
     const char *name;
     struct number numbers[NUMBERS];
 } optimizers[] = {
-    { "sgd", { { NET_LR, NO_DEFAULT }, { NET_MOMENTUM, 0 }, { NET_NESTEROV, 0 },
-               { NET_WEIGHT_DECAY, 0 } } },
-    { "adam", { { NET_LR, 1e-3 }, { NET_BETA1, 0.9 }, { NET_BETA2, 0.999 }, { NET_EPS, 1e-8 },
-                { NET_WEIGHT_DECAY, 0 } } },
-    { "adamw", { { NET_LR, 1e-3 }, { NET_BETA1, 0.9 }, { NET_BETA2, 0.999 }, { NET_EPS, 1e-8 },
-                 { NET_WEIGHT_DECAY, 1e-2 } } },
-    { "adagrad", { { NET_LR, 1e-2 }, { NET_LR_DECAY, 0 }, { NET_WEIGHT_DECAY, 0 },
-                   { NET_INITIAL_ACCUMULATOR, 0 }, { NET_EPS, 1e-10 } } },
-    { "rmsprop", { { NET_LR, 1e-2 }, { NET_ALPHA, 0.99 }, { NET_EPS, 1e-8 },
-                   { NET_WEIGHT_DECAY, 0 }, { NET_MOMENTUM, 0 }, { NET_CENTERED, 0 } } },
-    { "adadelta", { { NET_LR, 1 }, { NET_RHO, 0.9 }, { NET_EPS, 1e-6 }, { NET_WEIGHT_DECAY, 0 } } },
+    {"sgd", {{NET_LR, NO_DEFAULT}, {NET_MOMENTUM, 0}, {NET_NESTEROV, 0}, {NET_WEIGHT_DECAY, 0}}},
+    {"adam",
+     {{NET_LR, 1e-3},
+      {NET_BETA1, 0.9},
+      {NET_BETA2, 0.999},
+      {NET_EPS, 1e-8},
+      {NET_WEIGHT_DECAY, 0}}},
+    {"adamw",
+     {{NET_LR, 1e-3},
+      {NET_BETA1, 0.9},
+      {NET_BETA2, 0.999},
+      {NET_EPS, 1e-8},
+      {NET_WEIGHT_DECAY, 1e-2}}},
+    {"adagrad",
+     {{NET_LR, 1e-2},
+      {NET_LR_DECAY, 0},
+      {NET_WEIGHT_DECAY, 0},
+      {NET_INITIAL_ACCUMULATOR, 0},
+      {NET_EPS, 1e-10}}},
+    {"rmsprop",
+     {{NET_LR, 1e-2},
+      {NET_ALPHA, 0.99},
+      {NET_EPS, 1e-8},
+      {NET_WEIGHT_DECAY, 0},
+      {NET_MOMENTUM, 0},
+      {NET_CENTERED, 0}}},
+    {"adadelta", {{NET_LR, 1}, {NET_RHO, 0.9}, {NET_EPS, 1e-6}, {NET_WEIGHT_DECAY, 0}}},
 };
 
 /* Numbers of calls in the train section that are flags, too. */
@@ -41,16 +57,11 @@ static const struct {
     enum net_option option;
     const char *call, *argument;
 } parts[] = {
-    { NET_WARMUP_EPOCHS, "warmup", "epochs" },
-    { NET_CONSTANT_EPOCHS, "constant", "epochs" },
-    { NET_STEP_SIZE, "step", "size" },
-    { NET_GAMMA, "step", "gamma" },
-    { NET_GAMMA, "multistep", "gamma" },
-    { NET_GAMMA, "exponential", "gamma" },
-    { NET_MINIMUM, "cosine", "minimum" },
-    { NET_FACTOR, "plateau", "factor" },
-    { NET_PATIENCE, "plateau", "patience" },
-    { NET_STOP_PATIENCE, "early_stop", "patience" },
+    {NET_WARMUP_EPOCHS, "warmup", "epochs"}, {NET_CONSTANT_EPOCHS, "constant", "epochs"},
+    {NET_STEP_SIZE, "step", "size"},         {NET_GAMMA, "step", "gamma"},
+    {NET_GAMMA, "multistep", "gamma"},       {NET_GAMMA, "exponential", "gamma"},
+    {NET_MINIMUM, "cosine", "minimum"},      {NET_FACTOR, "plateau", "factor"},
+    {NET_PATIENCE, "plateau", "patience"},   {NET_STOP_PATIENCE, "early_stop", "patience"},
 };
 
 static const struct net_call *find_call(const struct net_model *model, const char *name)
@@ -84,7 +95,7 @@ static const struct number *numbers_of(const char *optimizer)
 
 static _Noreturn void refuse_number(enum net_option option, const char *optimizer)
 {
-    struct net_text text = { 0 };
+    struct net_text text = {0};
 
     for (const struct number *n = numbers_of(optimizer); n->option; n++)
         net_text_add(&text, " %s", net_option_name(n->option));
@@ -134,7 +145,7 @@ static void set_parts(struct net_options *options)
         value[parts[i].option].applies = false;
     for (size_t i = 0; i < count; i++) {
         const struct net_arg *arg = net_argument(find_call(model, parts[i].call),
-                                                parts[i].argument);
+                                                 parts[i].argument);
         struct net_value *v = &value[parts[i].option];
 
         if (arg && !v->given)
@@ -173,8 +184,7 @@ static void set_monitor(struct net_options *options)
     if (value->given && !watched)
         net_fail(NET_USAGE, "--monitor does not apply: %s has no validation part", model->source);
     if (options->value[NET_KEEP].given && value->applies && !watched)
-        net_fail(NET_USAGE, "--keep best does not apply: %s has no validation part",
-                 model->source);
+        net_fail(NET_USAGE, "--keep best does not apply: %s has no validation part", model->source);
     value->text = net_monitor_named(model, value->text);
 }
 
@@ -182,7 +192,7 @@ static void set_monitor(struct net_options *options)
    each. For less, waiting for one another costs more than the other saves. */
 static int default_threads(const struct net_model *model)
 {
-    const double share = 25e-6, flops = 50e9, bytes = 20e9;     /* seconds; a second on a core */
+    const double share = 25e-6, flops = 50e9, bytes = 20e9; /* seconds; a second on a core */
     const int cores = net_cores();
     double step = 0.0;
 
@@ -199,19 +209,20 @@ void net_settings_default(struct net_options *options)
     const struct net_model *model = options->model;
     struct net_value *value = options->value;
     const struct net_value defaults[NET_OPTIONS] = {
-        [NET_OPTIMIZER] = { .text = model->optimizer->name },
-        [NET_CLIP] = { .number = model->clip ? model->clip->args[0].number : 0.0 },
-        [NET_BATCH] = { .number = model->default_batch },
-        [NET_EPOCHS] = { .number = model->epochs },
-        [NET_SEED] = { .number = model->seed },
-        [NET_SHUFFLE] = { .number = 1.0 },
-        [NET_KEEP] = { .text = model->keep ? model->keep : "best" },
-        [NET_MONITOR] = { .text = model->monitor ? model->monitor : "validation_loss" },
-        [NET_THREADS] = { .number = default_threads(model) },
-        [NET_PART] = { .text = model->parts[NET_TEST] ? "test"
-                               : model->parts[NET_VALIDATION] ? "validation" : "train" },
-        [NET_DIGITS] = { .number = 2.0 },
-        [NET_STEPS] = { .number = 200.0 },
+        [NET_OPTIMIZER] = {.text = model->optimizer->name},
+        [NET_CLIP] = {.number = model->clip ? model->clip->args[0].number : 0.0},
+        [NET_BATCH] = {.number = model->default_batch},
+        [NET_EPOCHS] = {.number = model->epochs},
+        [NET_SEED] = {.number = model->seed},
+        [NET_SHUFFLE] = {.number = 1.0},
+        [NET_KEEP] = {.text = model->keep ? model->keep : "best"},
+        [NET_MONITOR] = {.text = model->monitor ? model->monitor : "validation_loss"},
+        [NET_THREADS] = {.number = default_threads(model)},
+        [NET_PART] = {.text = model->parts[NET_TEST]         ? "test"
+                              : model->parts[NET_VALIDATION] ? "validation"
+                                                             : "train"},
+        [NET_DIGITS] = {.number = 2.0},
+        [NET_STEPS] = {.number = 200.0},
     };
 
     for (int o = 0; o < NET_OPTIONS; o++) {
@@ -224,11 +235,13 @@ void net_settings_default(struct net_options *options)
     set_monitor(options);
     if (value[NET_BATCH].number < model->least_batch &&
         (options->command == NET_TRAIN_COMMAND || options->command == NET_KFOLD))
-        net_fail(NET_USAGE, "--batch %.0f: a batchnorm of %s has one number a channel there, without "
-                 "a variance; --batch %d or more", value[NET_BATCH].number, model->source,
-                 model->least_batch);
+        net_fail(NET_USAGE,
+                 "--batch %.0f: a batchnorm of %s has one number a channel there, without "
+                 "a variance; --batch %d or more",
+                 value[NET_BATCH].number, model->source, model->least_batch);
     if (value[NET_BATCH].number > model->batch)
-        net_fail(NET_USAGE, "--batch %.0f: this trainer was compiled for batches of up to %d; "
-                 "netc --batch %.0f makes one for more", value[NET_BATCH].number, model->batch,
-                 value[NET_BATCH].number);
+        net_fail(NET_USAGE,
+                 "--batch %.0f: this trainer was compiled for batches of up to %d; "
+                 "netc --batch %.0f makes one for more",
+                 value[NET_BATCH].number, model->batch, value[NET_BATCH].number);
 }

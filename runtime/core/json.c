@@ -8,15 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime.h"
 #include "core/utf8.h"
+#include "runtime.h"
 
 enum { DEEPEST = 64 };
 
 struct reader {
     const char *begin, *at, *end;
-    int depth;                  /* of arrays and objects */
-    const char *mistake;        /* NULL: none yet */
+    int depth;           /* of arrays and objects */
+    const char *mistake; /* NULL: none yet */
 };
 
 static void *wrong(struct reader *r, const char *what)
@@ -61,8 +61,8 @@ static int read_code(struct reader *r)
             return -1;
         r->at += 2;
         const int low = read_digits(r);
-        code =
-            low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + low - 0xdc00 : -1;
+        code = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10) + low - 0xdc00
+                                             : -1;
     } else if (code >= 0xdc00 && code < 0xe000) {
         code = -1;
     }
@@ -115,8 +115,8 @@ static double read_number(struct reader *r)
     size_t length = 0;
     char *end;
 
-    while (r->at < r->end && length < sizeof digits - 1 && *r->at
-           && strchr("+-.0123456789eE", *r->at))
+    while (r->at < r->end && length < sizeof digits - 1 && *r->at &&
+           strchr("+-.0123456789eE", *r->at))
         digits[length++] = *r->at++;
     digits[length] = '\0';
     const double x = strtod(digits, &end);
@@ -208,7 +208,7 @@ static struct net_json *read_value(struct reader *r)
 
 struct net_json *net_json_read(const char *text, size_t length, char *error, size_t size)
 {
-    struct reader r = { .begin = text, .at = text, .end = text + length };
+    struct reader r = {.begin = text, .at = text, .end = text + length};
     struct net_json *json = read_value(&r);
 
     if (json) {

@@ -7,10 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "data/dataset.h"
 #include "core/random.h"
+#include "data/dataset.h"
 
-enum { AT_ONCE = 64 };          /* counters */
+enum { AT_ONCE = 64 }; /* counters */
 
 /* ln x for x > 0. */
 static inline float logarithm(float x)
@@ -19,7 +19,7 @@ static inline float logarithm(float x)
     float m;
 
     memcpy(&bits, &x, 4);
-    const uint32_t above = (bits & 0x7fffff) > 0x3504f3;    /* the mantissa is above sqrt(2) */
+    const uint32_t above = (bits & 0x7fffff) > 0x3504f3; /* the mantissa is above sqrt(2) */
     const float e = (float)((int32_t)(bits >> 23) - 127 + (int32_t)above);
 
     bits = (bits & 0x7fffff) | ((127 - above) << 23);
@@ -51,10 +51,11 @@ static inline float unit(uint32_t word)
 static inline void pair(uint32_t length, uint32_t direction, float *a, float *b)
 {
     const float x = (unit(direction) - .5f) * 1.57079632679f, z = x * x;
-    const float sine = ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * x
-                       + x;
-    const float cosine = ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z
-                          + 4.166664568298827e-2f) * z * z - .5f * z + 1;
+    const float sine = ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * x +
+                       x;
+    const float cosine =
+        ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z -
+        .5f * z + 1;
     const float radius = sqrtf(-2 * logarithm(unit(length)));
     const float r = direction & 2 ? -radius : radius;
 

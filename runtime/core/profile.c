@@ -9,15 +9,15 @@
 
 /* A thread's laps; on cache lines of its own. */
 struct lane {
-    _Alignas(64) double last;   /* when its last lap, or wait, ended */
-    float *laps;                /* [steps][kernels], in seconds */
+    _Alignas(64) double last; /* when its last lap, or wait, ended */
+    float *laps;              /* [steps][kernels], in seconds */
 };
 
 struct net_profile {
     int kernels, threads;
-    long steps, step;           /* all; the one that runs */
+    long steps, step; /* all; the one that runs */
     struct lane lanes[NET_MOST_THREADS];
-    void (*look)(void *context, int kernel);    /* called in place of all this, or NULL */
+    void (*look)(void *context, int kernel); /* called in place of all this, or NULL */
     void *context;
 };
 

@@ -11,22 +11,26 @@
 
 #include <stdint.h>
 
-enum net_purpose {              /* the counter's fourth word, plus a stream in its low half */
-    NET_RANDOM_INIT     = 1 << 16,  /* + tensor; (element, 0, 0) */
-    NET_RANDOM_SHUFFLE  = 2 << 16,  /* (row, epoch, 0) */
-    NET_RANDOM_SPLIT    = 3 << 16,
-    NET_RANDOM_DIGITS   = 4 << 16,
-    NET_RANDOM_SYNTHETIC = 6 << 16, /* rows of bench and gradcheck: + field; (element, row, 0) */
-    NET_RANDOM_ROW_NOISE = 9 << 16, /* of noise(std): + field; (element / 4, row, epoch or ~0) */
-    NET_RANDOM_AUGMENT  = 10 << 16, /* + field; (16 * step + draw, row, epoch) */
-    NET_RANDOM_PERMUTE  = 8 << 16,  /* of permute_pixels; (pixel, 0, 0) */
-    NET_RANDOM_CHECK    = 7 << 16,  /* directions of gradcheck */
-    NET_RANDOM_DROPOUT  = 5 << 16,  /* + stream; (element in row, row / 8, step): net_dropout_draw */
-    NET_RANDOM_NOISE    = 11 << 16, /* + stream; (element in row, row / 4, step), two words a pair */
+enum net_purpose { /* the counter's fourth word, plus a stream in its low half */
+                   NET_RANDOM_INIT = 1 << 16,    /* + tensor; (element, 0, 0) */
+                   NET_RANDOM_SHUFFLE = 2 << 16, /* (row, epoch, 0) */
+                   NET_RANDOM_SPLIT = 3 << 16,
+                   NET_RANDOM_DIGITS = 4 << 16,
+                   NET_RANDOM_SYNTHETIC =
+                       6 << 16, /* rows of bench and gradcheck: + field; (element, row, 0) */
+                   NET_RANDOM_ROW_NOISE =
+                       9 << 16, /* of noise(std): + field; (element / 4, row, epoch or ~0) */
+                   NET_RANDOM_AUGMENT = 10 << 16, /* + field; (16 * step + draw, row, epoch) */
+                   NET_RANDOM_PERMUTE = 8 << 16,  /* of permute_pixels; (pixel, 0, 0) */
+                   NET_RANDOM_CHECK = 7 << 16,    /* directions of gradcheck */
+                   NET_RANDOM_DROPOUT =
+                       5 << 16, /* + stream; (element in row, row / 8, step): net_dropout_draw */
+                   NET_RANDOM_NOISE =
+                       11 << 16, /* + stream; (element in row, row / 4, step), two words a pair */
 };
 
-static inline void net_philox(uint32_t out[4], const uint32_t key[2],
-                              uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3)
+static inline void net_philox(uint32_t out[4], const uint32_t key[2], uint32_t c0, uint32_t c1,
+                              uint32_t c2, uint32_t c3)
 {
     uint32_t k0 = key[0], k1 = key[1];
 

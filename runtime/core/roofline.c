@@ -3,13 +3,13 @@
  * Compiled once for each instruction set, so that the limit is that of the vectors in use.
  */
 
-#include "runtime.h"
 #include "kernels/vec.h"
+#include "runtime.h"
 
 #if defined(__AVX512F__)
-enum { CHAINS = 12 };       /* two ports, a latency of 4, and registers to spare */
+enum { CHAINS = 12 }; /* two ports, a latency of 4, and registers to spare */
 #elif defined(NET_VEC_PAIR)
-enum { CHAINS = 5 };        /* ten registers of 8 */
+enum { CHAINS = 5 }; /* ten registers of 8 */
 #else
 enum { CHAINS = 2 };
 #endif

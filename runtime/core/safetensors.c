@@ -49,7 +49,7 @@ static void write_header(struct net_text *header, const struct net_entry *entrie
 void net_tensors_write(const char *path, const struct net_entry *entries, int count,
                        const struct net_text *metadata)
 {
-    struct net_text header = { 0 };
+    struct net_text header = {0};
     struct net_file file;
     long most = 1;
     char digits[9];
@@ -92,7 +92,7 @@ void net_tensors_write(const char *path, const struct net_entry *entries, int co
 void net_weights_write(const char *path, const struct net_model *model, const void *params)
 {
     struct net_entry *entries = net_allocate((size_t)model->tensor_count, sizeof *entries);
-    struct net_text metadata = { 0 };
+    struct net_text metadata = {0};
 
     for (int t = 0; t < model->tensor_count; t++)
         entries[t] = (struct net_entry){
@@ -128,14 +128,14 @@ static void check_checksum(const struct net_tensors *tensors, size_t length)
     if (!digits || strlen(digits) != 8)
         return;
     const char last = tensors->bytes[tensors->data];
-    tensors->bytes[tensors->data] = '\0';       /* the search ends with the header */
+    tensors->bytes[tensors->data] = '\0'; /* the search ends with the header */
     place = strstr(header, CHECKSUM);
     tensors->bytes[tensors->data] = last;
     if (!place || (size_t)(place - header) + strlen(CHECKSUM) + 8 > tensors->data - 8)
         return;
     place += strlen(CHECKSUM);
 
-    char found[9] = { 0 }, sum[9];
+    char found[9] = {0}, sum[9];
     memcpy(found, place, 8);
     memcpy(place, NO_CHECKSUM, 8);
     const uLong crc = crc32_z(0, (const Bytef *)header, length - 8);
@@ -151,7 +151,7 @@ void net_tensors_read(struct net_tensors *tensors, const char *path)
     size_t length;
     char mistake[128];
 
-    *tensors = (struct net_tensors){ .path = net_format("%s", path) };
+    *tensors = (struct net_tensors){.path = net_format("%s", path)};
     tensors->bytes = net_file_read(path, &length);
     const uint64_t header = length < 8 ? 0 : read_u64(tensors->bytes);
     if (length < 8 || header > HEADER_MOST || (length > 8 && tensors->bytes[8] != '{'))
@@ -169,7 +169,7 @@ void net_tensors_read(struct net_tensors *tensors, const char *path)
         net_fail(NET_FAULT, "%s: its header is not a JSON object: %s", path,
                  tensors->header ? "another value" : mistake);
 
-    double end = 0.0;       /* of the last tensor: a shorter file was cut off */
+    double end = 0.0; /* of the last tensor: a shorter file was cut off */
     for (const struct net_json *entry = tensors->header->first; entry; entry = entry->next) {
         const struct net_json *offsets = net_json_member(entry, "data_offsets");
 
@@ -217,7 +217,7 @@ static void check_shape(const struct net_tensors *tensors, const char *name,
                         const struct net_tensor *tensor, const struct net_json *shape)
 {
     bool same = shape && shape->kind == NET_JSON_ARRAY && shape->count == tensor->rank;
-    struct net_text found = { 0 }, wanted = { 0 };
+    struct net_text found = {0}, wanted = {0};
     int axis = 0;
 
     if (!shape || shape->kind != NET_JSON_ARRAY)
@@ -241,23 +241,27 @@ void net_tensors_get(const struct net_tensors *tensors, const char *name,
     const size_t size = sizeof(float) * (size_t)net_tensor_size(tensor);
 
     if (!entry)
-        net_fail(NET_FAULT, "%s: tensor %s is missing; the file is of another model, or a part of "
-                 "one", tensors->path, name);
+        net_fail(NET_FAULT,
+                 "%s: tensor %s is missing; the file is of another model, or a part of "
+                 "one",
+                 tensors->path, name);
     if (!dtype || dtype->kind != NET_JSON_STRING || strcmp(dtype->text, "F32") != 0)
-        net_fail(NET_FAULT, "%s: tensor %s has dtype %s; this trainer reads F32 (in PyTorch: "
-                 ".float())", tensors->path, name,
+        net_fail(NET_FAULT,
+                 "%s: tensor %s has dtype %s; this trainer reads F32 (in PyTorch: "
+                 ".float())",
+                 tensors->path, name,
                  dtype && dtype->kind == NET_JSON_STRING ? dtype->text : "none");
     check_shape(tensors, name, tensor, net_json_member(entry, "shape"));
-    if (!offsets || offsets->kind != NET_JSON_ARRAY || offsets->count != 2
-        || offsets->first->kind != NET_JSON_NUMBER || offsets->first->next->kind != NET_JSON_NUMBER
-        || offsets->first->number < 0.0 || offsets->first->number > (double)tensors->data_size
-        || offsets->first->next->number - offsets->first->number != (double)size
-        || offsets->first->next->number > (double)tensors->data_size)
+    if (!offsets || offsets->kind != NET_JSON_ARRAY || offsets->count != 2 ||
+        offsets->first->kind != NET_JSON_NUMBER || offsets->first->next->kind != NET_JSON_NUMBER ||
+        offsets->first->number < 0.0 || offsets->first->number > (double)tensors->data_size ||
+        offsets->first->next->number - offsets->first->number != (double)size ||
+        offsets->first->next->number > (double)tensors->data_size)
         net_fail(NET_FAULT, "%s: tensor %s has wrong data_offsets: %zu bytes are wanted",
                  tensors->path, name, size);
 
-    float *logical =
-        net_allocate(size / sizeof(float), sizeof *logical); /* aligned, the file is not */
+    float *logical = net_allocate(size / sizeof(float),
+                                  sizeof *logical); /* aligned, the file is not */
     memcpy(logical, tensors->bytes + tensors->data + (size_t)offsets->first->number, size);
     net_tensor_set(tensor, base, logical);
     free(logical);
@@ -269,21 +273,20 @@ char *net_tensors_difference(const struct net_tensors *tensors, const struct net
         const struct net_tensor *tensor = &model->tensors[t];
         const struct net_json *entry = net_json_member(tensors->header, tensor->name);
         const struct net_json *shape = net_json_member(entry, "shape");
-        struct net_text found = { 0 }, wanted = { 0 };
+        struct net_text found = {0}, wanted = {0};
 
         if (!shape || shape->kind != NET_JSON_ARRAY)
             return net_format("it has no %s", tensor->name);
         show_shape(&found, shape);
         show_wanted(&wanted, tensor);
         if (strcmp(found.at, wanted.at) != 0)
-            return net_format("its %s is %s, this trainer's %s", tensor->name, found.at,
-                              wanted.at);
+            return net_format("its %s is %s, this trainer's %s", tensor->name, found.at, wanted.at);
         free(found.at);
         free(wanted.at);
     }
     for (const struct net_json *entry = tensors->header->first; entry; entry = entry->next) {
-        bool known = !strcmp(entry->key, "__metadata__") || !strncmp(entry->key, "kept.", 5)
-                     || !strncmp(entry->key, "optimizer.", 10);
+        bool known = !strcmp(entry->key, "__metadata__") || !strncmp(entry->key, "kept.", 5) ||
+                     !strncmp(entry->key, "optimizer.", 10);
 
         for (int t = 0; t < model->tensor_count && !known; t++)
             known = !strcmp(entry->key, model->tensors[t].name);
@@ -307,8 +310,8 @@ static void check_unknown(const struct net_tensors *tensors, const struct net_mo
     if (net_tensors_metadata(tensors, "checkpoint"))
         return;
     for (const struct net_json *entry = tensors->header->first; entry; entry = entry->next) {
-        bool known = !strcmp(entry->key, "__metadata__")
-                     || ends_with(entry->key, ".num_batches_tracked");
+        bool known = !strcmp(entry->key, "__metadata__") ||
+                     ends_with(entry->key, ".num_batches_tracked");
 
         for (int t = 0; t < model->tensor_count && !known; t++)
             known = !strcmp(entry->key, model->tensors[t].name);

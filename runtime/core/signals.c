@@ -39,7 +39,7 @@ static void *wait_for_signals(void *argument)
             atomic_store(&signals->save, true);
         else if (!atomic_load(&signals->stop))
             atomic_store(&signals->stop, number);
-        else if (number != SIGHUP)      /* of one hangup come two: the kernel's and the shell's */
+        else if (number != SIGHUP) /* of one hangup come two: the kernel's and the shell's */
             _exit(128 + number);
     return NULL;
 }
@@ -49,7 +49,7 @@ void net_signals_open(struct net_signals *signals)
     pthread_t thread;
     sigset_t set;
 
-    signal(SIGPIPE, SIG_IGN);       /* who reads the progress may go; the run stays */
+    signal(SIGPIPE, SIG_IGN); /* who reads the progress may go; the run stays */
     fill_set(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (pthread_create(&thread, NULL, wait_for_signals, signals))

@@ -57,8 +57,7 @@ static struct net_slot *slot_of(const struct net_words *words, uint32_t hash, co
     for (size_t i = hash & words->mask;; i = (i + 1) & words->mask) {
         struct net_slot *slot = &words->slots[i];
 
-        if (slot->number < 0 ||
-            (slot->hash == hash && is_word(words, slot->number, at, length)))
+        if (slot->number < 0 || (slot->hash == hash && is_word(words, slot->number, at, length)))
             return slot;
     }
 }
@@ -155,7 +154,7 @@ int32_t *net_words_order(const struct net_words *words, bool frequent_first)
 
     for (int32_t i = 0; i < words->count; i++)
         order[i] = i;
-    qsort_r(order, (size_t)words->count, sizeof *order,
-            frequent_first ? by_frequency : by_spelling, (void *)words);
+    qsort_r(order, (size_t)words->count, sizeof *order, frequent_first ? by_frequency : by_spelling,
+            (void *)words);
     return order;
 }

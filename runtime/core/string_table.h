@@ -11,20 +11,20 @@
 #include <stdint.h>
 
 struct net_words {
-    char *text;                 /* every word with a NUL behind it */
-    size_t used, capacity;      /* of text, in bytes */
-    size_t *begin;              /* of each word in text */
-    long *seen;                 /* how often each was added */
-    int32_t count, most;        /* words; room for as many */
+    char *text;            /* every word with a NUL behind it */
+    size_t used, capacity; /* of text, in bytes */
+    size_t *begin;         /* of each word in text */
+    long *seen;            /* how often each was added */
+    int32_t count, most;   /* words; room for as many */
     struct net_slot {
         uint32_t hash;
-        int32_t number;         /* -1: empty */
-    } *slots;                   /* a hash table */
-    size_t mask;                /* slots are a power of two, less one */
+        int32_t number; /* -1: empty */
+    } * slots;          /* a hash table */
+    size_t mask;        /* slots are a power of two, less one */
 };
 
 struct net_words *net_words_new(void);
-void net_words_free(struct net_words *words);           /* NULL too */
+void net_words_free(struct net_words *words); /* NULL too */
 
 /* The number of a word, which is new or seen once more. */
 int32_t net_words_add(struct net_words *words, const char *at, size_t length);

@@ -28,14 +28,14 @@ static const struct net_segment *find_segment(const struct net_tensor *tensor, l
 /* A weight's blocks of 16 outputs stand in panels of 3, then 2, then 1. */
 static long panel_at(const struct net_tensor *tensor, int block, int *width)
 {
-    int first = 0, w = 3;       /* first: the first block of the panels of this width */
+    int first = 0, w = 3; /* first: the first block of the panels of this width */
 
     while (w > 1 && block >= first + tensor->panels[3 - w] * w) {
         first += tensor->panels[3 - w] * w;
         w--;
     }
     *width = w;
-    return first + (block - first) / w * w;     /* the panel's first block */
+    return first + (block - first) / w * w; /* the panel's first block */
 }
 
 long net_tensor_at(const struct net_tensor *tensor, long index)

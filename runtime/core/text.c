@@ -80,7 +80,7 @@ void net_text_number(struct net_text *text, double x)
 
 char *net_format(const char *format, ...)
 {
-    struct net_text text = { 0 };
+    struct net_text text = {0};
     va_list args;
 
     va_start(args, format);
@@ -100,7 +100,7 @@ const char *net_nearest(const char *word, const char *const *words, int count)
 {
     const size_t length = strlen(word);
     const char *best = NULL;
-    size_t least = length < 4 ? 2 : length / 3 + 2;    /* below this */
+    size_t least = length < 4 ? 2 : length / 3 + 2; /* below this */
 
     if (length > 40)
         return NULL;
@@ -160,8 +160,8 @@ bool net_is_same_file(const char *a, const char *b)
 {
     struct stat one, other;
 
-    return !stat(a, &one) && !stat(b, &other) && one.st_dev == other.st_dev
-           && one.st_ino == other.st_ino;
+    return !stat(a, &one) && !stat(b, &other) && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
 }
 
 static _Noreturn void fail_write(const struct net_file *file)
@@ -178,7 +178,7 @@ void net_file_open(struct net_file *file, const char *path)
 
     if (!stat(path, &status) && !S_ISREG(status.st_mode))
         net_fail(NET_FAULT, "cannot write %s: it is there and not a file", path);
-    file->path = realpath(path, NULL);      /* a link stays one: what it names is replaced */
+    file->path = realpath(path, NULL); /* a link stays one: what it names is replaced */
     if (!file->path)
         file->path = net_format("%s", path);
     file->temporary = net_format("%s.%ld.part", file->path, (long)getpid());

@@ -18,13 +18,13 @@
 
 /* What one thread writes often, on a cache line of its own. */
 struct net_pool {
-    _Alignas(64) atomic_uint arrived;           /* threads at the barrier */
-    _Alignas(64) struct net_gate turn;          /* advanced when all have arrived */
-    _Alignas(64) void (*work)(void *context, int thread);   /* NULL: the end */
+    _Alignas(64) atomic_uint arrived;                     /* threads at the barrier */
+    _Alignas(64) struct net_gate turn;                    /* advanced when all have arrived */
+    _Alignas(64) void (*work)(void *context, int thread); /* NULL: the end */
     void *context;
-    _Atomic(struct net_profile *) profile;      /* told when a thread leaves the barrier, or NULL */
+    _Atomic(struct net_profile *) profile; /* told when a thread leaves the barrier, or NULL */
     int threads;
-    int spins;                                  /* before a wait goes to the kernel */
+    int spins; /* before a wait goes to the kernel */
     struct worker {
         struct net_pool *pool;
         int number;
@@ -110,9 +110,9 @@ struct net_pool *net_pool_open(int threads)
     pool->threads = threads;
     pool->spins = NET_SPINS;
     if (threads > net_cores())
-        pool->spins = 1;        /* who is waited for may need this core */
+        pool->spins = 1; /* who is waited for may need this core */
     for (int t = 1; t < threads; t++) {
-        pool->workers[t] = (struct worker){ .pool = pool, .number = t };
+        pool->workers[t] = (struct worker){.pool = pool, .number = t};
         if (pthread_create(&pool->workers[t].id, NULL, work, &pool->workers[t]))
             net_fail(NET_FAULT, "thread %d of %d cannot be started; try fewer --threads", t + 1,
                      threads);
@@ -157,7 +157,7 @@ int net_cores(void)
 void net_flush_denormals(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);  /* FTZ and DAZ */
+    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040); /* FTZ and DAZ */
 #elif defined(__aarch64__)
     uint64_t control;
 

@@ -54,9 +54,10 @@ int net_read_escape(const char *at, const char *end)
         return -1;
     for (int i = 2; i < 6; i++) {
         const char c = at[i];
-        const int digit = c >= '0' && c <= '9' ? c - '0' :
-                          c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-                          c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        const int digit = c >= '0' && c <= '9'   ? c - '0'
+                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                 : -1;
 
         if (digit < 0)
             return -1;

@@ -12,18 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
-#include "data/dataset.h"
 #include "core/random.h"
+#include "data/dataset.h"
+#include "data/file.h"
 
 enum kind { PAD, CROP, FLIP, ERASE, NORMALIZE };
 
 struct step {
     enum kind kind;
-    int height, width;          /* of a crop; of a padding on either side */
-    double p;                   /* of a flip or an erasure */
-    uint32_t number;            /* of its draws: moves and others are counted apart */
-    float *scale, *shift;       /* of normalize, one a channel */
+    int height, width;    /* of a crop; of a padding on either side */
+    double p;             /* of a flip or an erasure */
+    uint32_t number;      /* of its draws: moves and others are counted apart */
+    float *scale, *shift; /* of normalize, one a channel */
 };
 
 /* A picture that is being changed: pixels that are still to be copied, moved, from `from`. */
@@ -32,22 +32,22 @@ struct picture {
     const float *scale, *shift; /* one a channel, where `from` holds bytes; else NULL */
     int from_height, from_width;
     int height, width;
-    int y, x;                   /* the pixel of `from` that stands at 0, 0 */
-    int top, bottom, left, right;   /* the pixels of `from` that may be seen: ends are behind */
-    bool flipped;               /* columns of `from` run to the left */
-    bool settled;               /* `from` is a copy in which nothing is moved */
+    int y, x;                     /* the pixel of `from` that stands at 0, 0 */
+    int top, bottom, left, right; /* the pixels of `from` that may be seen: ends are behind */
+    bool flipped;                 /* columns of `from` run to the left */
+    bool settled;                 /* `from` is a copy in which nothing is moved */
 };
 
 struct net_augment {
     const struct net_field *field;
-    int channels, pixels;       /* of a row; 1 channel where it is no picture */
-    double std;                 /* of noise; 0: none */
-    uint32_t noise_stream, stream;  /* fields of one source share the second */
+    int channels, pixels;          /* of a row; 1 channel where it is no picture */
+    double std;                    /* of noise; 0: none */
+    uint32_t noise_stream, stream; /* fields of one source share the second */
     struct step *steps;
     int step_count;
-    float *rows;                /* [model->batch][field->size] */
-    float *normals;             /* [field->size] */
-    float *copies[2];           /* of a picture between two steps */
+    float *rows;      /* [model->batch][field->size] */
+    float *normals;   /* [field->size] */
+    float *copies[2]; /* of a picture between two steps */
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -256,16 +256,21 @@ static void copy_row(const struct picture *p, int c, int y, float *to)
     memset(to, 0, (size_t)begin * sizeof *to);
     memset(to + end, 0, (size_t)(p->width - end) * sizeof *to);
     if (p->scale)
-        copy_bytes(to + begin, (const uint8_t *)p->from + at, end - begin, p->scale[c],
-                   p->shift[c], p->flipped);
+        copy_bytes(to + begin, (const uint8_t *)p->from + at, end - begin, p->scale[c], p->shift[c],
+                   p->flipped);
     else
         copy_floats(to + begin, (const float *)p->from + at, end - begin, p->flipped);
 }
 
 static struct picture whole_picture(const void *from, int height, int width)
 {
-    return (struct picture){.from = from, .from_height = height, .from_width = width,
-                            .height = height, .width = width, .bottom = height, .right = width};
+    return (struct picture){.from = from,
+                            .from_height = height,
+                            .from_width = width,
+                            .height = height,
+                            .width = width,
+                            .bottom = height,
+                            .right = width};
 }
 
 static void copy_picture(const struct picture *p, int channels, float *to)

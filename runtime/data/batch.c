@@ -11,8 +11,8 @@
 /* Bytes of a row that is made for each batch; 0 where rows are read where they stand. */
 static size_t made_width(const struct net_prepared *prepared)
 {
-    return prepared->values ? (size_t)prepared->column.size * sizeof(float) :
-           net_ragged_width(&prepared->column);
+    return prepared->values ? (size_t)prepared->column.size * sizeof(float)
+                            : net_ragged_width(&prepared->column);
 }
 
 static const void *make_row(const struct net_prepared *prepared, long row, double *numbers,
@@ -41,9 +41,9 @@ void net_packing_open(struct net_data *data, enum net_part part)
         const struct net_prepared *prepared = &from->opened->fields[f];
         const size_t numbers = prepared->values ? (size_t)prepared->column.size : 0;
 
-        if (made_width(prepared))   /* the numbers of a row come first, in double */
-            from->scratch[f] = net_allocate(numbers * sizeof(double) +
-                                            (size_t)model->batch * made_width(prepared), 1);
+        if (made_width(prepared)) /* the numbers of a row come first, in double */
+            from->scratch[f] = net_allocate(
+                numbers * sizeof(double) + (size_t)model->batch * made_width(prepared), 1);
     }
 }
 
@@ -85,9 +85,9 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
 
         for (int i = 0; i < n; i++) {
             const long row = net_selected(from, rows[i]);
-            const void *element =
-                width ? make_row(prepared, row, numbers, scratch + (size_t)i * width) :
-                net_row(column, row);
+            const void *element = width ? make_row(prepared, row, numbers,
+                                                   scratch + (size_t)i * width)
+                                        : net_row(column, row);
 
             pointers[i] = changes ? net_augment_row(augment, pass, prepared, element, row, i)
                                   : element;

@@ -13,14 +13,15 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "data/file.h"
 #include "core/string_table.h"
+#include "data/file.h"
 
 size_t net_width(enum net_type type)
 {
     static const size_t widths[] = {
-        [NET_F32] = sizeof(float),     [NET_U8] = 1,              [NET_I32] = sizeof(int32_t),
-        [NET_SPARSE] = sizeof(float), [NET_TEXT] = sizeof(char *), [NET_F64] = sizeof(double),
+        [NET_F32] = sizeof(float),   [NET_U8] = 1,
+        [NET_I32] = sizeof(int32_t), [NET_SPARSE] = sizeof(float),
+        [NET_TEXT] = sizeof(char *), [NET_F64] = sizeof(double),
     };
     return widths[type];
 }
@@ -48,20 +49,25 @@ double net_element(const struct net_column *column, long row, int i)
     const void *at = net_row(column, row);
 
     switch (column->type) {
-    case NET_U8: return ((const uint8_t *)at)[i];
-    case NET_I32: return ((const int32_t *)at)[i];
-    case NET_F32: return (double)((const float *)at)[i];
-    case NET_F64: return ((const double *)at)[i];
+    case NET_U8:
+        return ((const uint8_t *)at)[i];
+    case NET_I32:
+        return ((const int32_t *)at)[i];
+    case NET_F32:
+        return (double)((const float *)at)[i];
+    case NET_F64:
+        return ((const double *)at)[i];
     case NET_SPARSE:
-    case NET_TEXT: break;
+    case NET_TEXT:
+        break;
     }
     return 0;
 }
 
 void net_add_piece(struct net_column *column, long rows, const char *at, const char *end)
 {
-    struct net_piece *grown =
-        realloc(column->pieces, ((size_t)column->piece_count + 1) * sizeof *grown);
+    struct net_piece *grown = realloc(column->pieces,
+                                      ((size_t)column->piece_count + 1) * sizeof *grown);
 
     if (!grown)
         net_fail(1, "%s: out of memory", column->place);
@@ -122,8 +128,8 @@ size_t net_ragged_width(const struct net_column *column)
 {
     if (!column->begin)
         return 0;
-    return column->type == NET_SPARSE ? sizeof(struct net_sparse) :
-           (size_t)column->size * sizeof(int32_t);
+    return column->type == NET_SPARSE ? sizeof(struct net_sparse)
+                                      : (size_t)column->size * sizeof(int32_t);
 }
 
 const void *net_ragged_row(const struct net_column *column, long row, void *scratch)
@@ -150,7 +156,7 @@ static char *map_whole(struct net_table *table, const char *path, size_t *size)
     void *at = MAP_FAILED;
 
     if (stat(path, &status) || !S_ISREG(status.st_mode))
-        return NULL;            /* to open a pipe again would wait for another who writes */
+        return NULL; /* to open a pipe again would wait for another who writes */
     const int file = open(path, O_RDONLY | O_CLOEXEC);
 
     if (file < 0)
@@ -201,6 +207,6 @@ const char *net_stream_map(struct net_stream *file, struct net_table *table, siz
     const char *at = gzdirect(file->zlib) ? map_whole(table, file->path, &whole) : NULL;
 
     if (!at || whole != file->at + size)
-        return NULL;            /* reading on says what is wrong with it */
+        return NULL; /* reading on says what is wrong with it */
     return at + file->at;
 }

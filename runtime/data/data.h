@@ -18,50 +18,52 @@ enum net_part { NET_TRAIN, NET_VALIDATION, NET_TEST, NET_PARTS };
 
 /* Rows that stand one behind the other, in one file of several. */
 struct net_piece {
-    long first;                 /* its first row */
-    const char *at;             /* of that row; of a text: where the file begins */
-    const char *end;            /* of a text: where the file ends */
-    bool mapped;                /* of a text: the file is mapped */
+    long first;      /* its first row */
+    const char *at;  /* of that row; of a text: where the file begins */
+    const char *end; /* of a text: where the file ends */
+    bool mapped;     /* of a text: the file is mapped */
 };
 
-struct net_words;               /* words.h: strings by number */
+struct net_words; /* words.h: strings by number */
 
 /* One field of a source: `rows` rows of `size` elements, row-major. Read them through net_row. */
 struct net_column {
-    const char *name;           /* "image", "label", "x" */
-    const char *place;          /* where it was read, for messages: a path, or a generator */
+    const char *name;  /* "image", "label", "x" */
+    const char *place; /* where it was read, for messages: a path, or a generator */
     enum net_type type;
-    int rank, shape[4];         /* of one row */
+    int rank, shape[4]; /* of one row */
     long rows;
-    int size;                   /* elements in a row */
-    void *at;                   /* rows * size elements, owned; a text: where each begins in its
+    int size;                 /* elements in a row */
+    void *at;                 /* rows * size elements, owned; a text: where each begins in its
                                    file; NULL: the rows stand in `pieces` */
-    long *begin;                /* rows of unequal length (words): elements begin[row] up to
+    long *begin;              /* rows of unequal length (words): elements begin[row] up to
                                    begin[row + 1] of `at`; else NULL */
-    float *value;               /* of SPARSE: beside `at` */
-    struct net_piece *pieces;   /* owned, or NULL; in order of `first` */
+    float *value;             /* of SPARSE: beside `at` */
+    struct net_piece *pieces; /* owned, or NULL; in order of `first` */
     int piece_count;
-    size_t stride;              /* of pieces: bytes from a row to the next */
-    char **elements;            /* names of the row's elements (columns of a csv), owned; or NULL */
-    struct net_words *words;    /* of I32: the strings that the numbers stand for, sorted, owned; or
+    size_t stride;           /* of pieces: bytes from a row to the next */
+    char **elements;         /* names of the row's elements (columns of a csv), owned; or NULL */
+    struct net_words *words; /* of I32: the strings that the numbers stand for, sorted, owned; or
                                    NULL */
     enum net_text_form {
-        NET_TEXT_CSV, NET_TEXT_JSON, NET_TEXT_LINE
-    } form;                     /* of a text: how it is written */
+        NET_TEXT_CSV,
+        NET_TEXT_JSON,
+        NET_TEXT_LINE
+    } form; /* of a text: how it is written */
 };
 
-enum { NET_COLUMNS = 16 };      /* fields that one source can have */
+enum { NET_COLUMNS = 16 }; /* fields that one source can have */
 
 /* Memory that columns point into. */
 struct net_held {
     void *at;
-    size_t mapped;              /* bytes of a file that are mapped there; 0: malloc'd */
+    size_t mapped; /* bytes of a file that are mapped there; 0: malloc'd */
 };
 
 struct net_table {
-    struct net_column columns[NET_COLUMNS];     /* all with the same number of rows */
+    struct net_column columns[NET_COLUMNS]; /* all with the same number of rows */
     int column_count;
-    bool by_field;              /* columns[f] is of the model's field f, whatever its name */
+    bool by_field; /* columns[f] is of the model's field f, whatever its name */
     long rows;
     struct net_held *held;
     int held_count;
@@ -81,27 +83,27 @@ static inline bool net_has_rows(const struct net_column *column)
    does. */
 size_t net_ragged_width(const struct net_column *column);
 const void *net_ragged_row(const struct net_column *column, long row, void *scratch);
-void net_column_free(struct net_column *column);    /* what it owns; it has no rows any more */
+void net_column_free(struct net_column *column); /* what it owns; it has no rows any more */
 void net_table_free(struct net_table *table);
 
 /* What a reader is asked for. */
 struct net_request {
     const struct net_call *call;
-    const char *folder;         /* where paths are relative to, or NULL for the current folder */
-    const struct net_field *fields;     /* of the model; without the target for `predict` */
+    const char *folder; /* where paths are relative to, or NULL for the current folder */
+    const struct net_field *fields; /* of the model; without the target for `predict` */
     int field_count;
-    bool lines;                 /* the file is plain text, a row a line */
-    const char *hint;           /* of `predict`, where a file has other columns; or NULL */
+    bool lines;       /* the file is plain text, a row a line */
+    const char *hint; /* of `predict`, where a file has other columns; or NULL */
 };
 
 /* Opens a source. Fills the columns; data.c checks that their rows agree. Fails by net_fail. */
 struct net_reader {
     const char *name;
     void (*open)(struct net_table *table, const struct net_request *request);
-    const char *file;           /* the argument that `predict FILE` stands in for, or NULL: FILE is
+    const char *file; /* the argument that `predict FILE` stands in for, or NULL: FILE is
                                    idx or npy */
-    const struct net_reader *objects;   /* of tables: what reads an object a line, and */
-    const struct net_reader *table;     /* what reads lines of cells; either may be given */
+    const struct net_reader *objects; /* of tables: what reads an object a line, and */
+    const struct net_reader *table;   /* what reads lines of cells; either may be given */
 };
 
 extern const struct net_reader net_reader_idx, net_reader_npy, net_reader_digits, net_reader_xor,
@@ -113,24 +115,24 @@ extern const struct net_reader net_reader_idx, net_reader_npy, net_reader_digits
 struct net_values {
     const struct net_field *field;
     struct net_column column;
-    double *scale, *shift;      /* column.size each: a value is element * scale + shift */
-    void *owned;                /* the memory of column.at where it is not the source's any more */
-    const char *folder;         /* of the data, for files beside them; or NULL */
+    double *scale, *shift; /* column.size each: a value is element * scale + shift */
+    void *owned;           /* the memory of column.at where it is not the source's any more */
+    const char *folder;    /* of the data, for files beside them; or NULL */
 };
 
 /* What a preparation learnt from the training rows, by the names in net_preparation.fitted. */
 struct net_fitted {
-    double *list[2];            /* `count` numbers each */
+    double *list[2]; /* `count` numbers each */
     int count;
-    struct net_words *words[2];     /* by number, or NULL */
+    struct net_words *words[2]; /* by number, or NULL */
 };
 
 struct net_preparation {
-    const char *name;           /* "scale", "standardize", ... */
-    const char *fitted[2];      /* names of the learnt lists: "mean", "std"; NULL: no such list */
-    const char *words[2];       /* names of learnt words: "names"; NULL: none */
+    const char *name;      /* "scale", "standardize", ... */
+    const char *fitted[2]; /* names of the learnt lists: "mean", "std"; NULL: no such list */
+    const char *words[2];  /* names of learnt words: "names"; NULL: none */
     void (*fit)(struct net_fitted *fitted, const struct net_values *values,
-                const struct net_call *call, const long *rows, long row_count);     /* of the
+                const struct net_call *call, const long *rows, long row_count); /* of the
                                    training part; rows NULL: all; fit NULL: learns nothing */
     void (*apply)(struct net_values *values, const struct net_call *call,
                   const struct net_fitted *fitted);
@@ -139,8 +141,7 @@ struct net_preparation {
 extern const struct net_preparation net_preparation_scale, net_preparation_normalize,
     net_preparation_standardize, net_preparation_classes, net_preparation_one_hot,
     net_preparation_minmax, net_preparation_impute, net_preparation_permute_pixels,
-    net_preparation_noise, net_preparation_tokens,
-    net_preparation_bag_of_words;
+    net_preparation_noise, net_preparation_tokens, net_preparation_bag_of_words;
 
 /* The prepared data of a model. */
 struct net_data;
@@ -157,7 +158,7 @@ struct net_data *net_data_open(const struct net_model *model, const char *folder
 
 /* One of `count` folds, numbered from 1. */
 struct net_fold {
-    int number, count;          /* count 0: there are none */
+    int number, count; /* count 0: there are none */
 };
 
 /* The same for training: fitted on its own rows. With a fold, that fold is the validation part,
@@ -174,14 +175,14 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
 
 void net_data_close(struct net_data *data);
 
-long net_data_rows(const struct net_data *data, enum net_part part);    /* 0: no such part */
+long net_data_rows(const struct net_data *data, enum net_part part); /* 0: no such part */
 
 /* What rows are packed for. Noise is new in every epoch of training, and one for each row where a
    part is evaluated; augmentation is for training alone, its normalize excepted. */
 struct net_pass {
     enum net_pass_kind { NET_PASS_EVALUATE, NET_PASS_TRAIN, NET_PASS_PREDICT } kind;
-    uint32_t seed[2];           /* of training */
-    uint32_t epoch;             /* of training, from 0 */
+    uint32_t seed[2]; /* of training */
+    uint32_t epoch;   /* of training, from 0 */
 };
 
 /* Fills a packed batch from `n` rows of a part, by their numbers in the part. `pass` NULL: to
@@ -202,12 +203,12 @@ const char *net_data_class_name(const struct net_data *data, int class);
 /* What scale, normalize, standardize and minmax did to a target of values; nothing (count 0) where
    another step is among them, or the loss is of probabilities. undo.c */
 struct net_undo {
-    double *scale, *shift;      /* count each: the target's size */
+    double *scale, *shift; /* count each: the target's size */
     int count;
 };
 
 void net_undo_open(struct net_undo *undo, const struct net_data *data);
-void net_undo(const struct net_undo *undo, float *outputs);    /* of one row, in place */
+void net_undo(const struct net_undo *undo, float *outputs); /* of one row, in place */
 void net_undo_close(struct net_undo *undo);
 
 /* The words of a field of tokens or a bag of words, by id; NULL where an id has none (padding,
@@ -226,7 +227,7 @@ const struct net_arg *net_argument(const struct net_call *call, const char *name
 
 /* Prints "NAME: error: ..." to stderr and exits with `code`. fail.c */
 _Noreturn void net_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void net_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));  /* and goes on */
-void *net_allocate(size_t count, size_t size);      /* zeroed; out of memory is net_fail(1) */
+void net_warn(const char *format, ...) __attribute__((format(printf, 1, 2))); /* and goes on */
+void *net_allocate(size_t count, size_t size); /* zeroed; out of memory is net_fail(1) */
 
 #endif

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
-#include "data/dataset.h"
 #include "core/string_table.h"
+#include "data/dataset.h"
+#include "data/file.h"
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
@@ -53,8 +53,10 @@ static void check_finite(const struct net_column *column, const struct net_field
             const double x = net_element(column, row, i);
 
             if (!isfinite((float)x) && !(imputed && isnan(x)))
-                net_fail(1, "%s: row %ld, element %d (from 0): expected a finite 32-bit number in "
-                            "%s, found %g%s", column->place, row, i, column->name, x,
+                net_fail(1,
+                         "%s: row %ld, element %d (from 0): expected a finite 32-bit number in "
+                         "%s, found %g%s",
+                         column->place, row, i, column->name, x,
                          isnan(x) ? "" : ": inf, or beyond single precision (3.4e38)");
         }
 }
@@ -72,12 +74,15 @@ static void check_probabilities(const struct net_prepared *prepared, const struc
 
         for (int i = 0; i < made->size; i++)
             if (!((double)at[i] >= -rounding && (double)at[i] <= 1 + rounding))
-                net_fail(1, "%s: row %ld (from 0), %s: expected 0 to 1 for binary_cross_entropy, "
-                            "found %.9g%s", column->place, row,
-                         column->elements && column->size == made->size ? column->elements[i] :
-                         column->name, (double)at[i],
-                         field->step_count ? " behind the preparations" :
-                         "; `-> minmax` brings two values to 0 and 1");
+                net_fail(1,
+                         "%s: row %ld (from 0), %s: expected 0 to 1 for binary_cross_entropy, "
+                         "found %.9g%s",
+                         column->place, row,
+                         column->elements && column->size == made->size ? column->elements[i]
+                                                                        : column->name,
+                         (double)at[i],
+                         field->step_count ? " behind the preparations"
+                                           : "; `-> minmax` brings two values to 0 and 1");
     }
 }
 
@@ -137,7 +142,7 @@ static void open_table(struct net_data *data, enum net_part part, const struct n
             net_fail(1, "%s has %ld rows, %s has %ld: expected as many", table->columns[0].place,
                      table->rows, table->columns[i].place, table->columns[i].rows);
     for (int f = 0; f < request->field_count; f++)
-        if (!table->by_field)   /* it knows better where a missing number stands */
+        if (!table->by_field) /* it knows better where a missing number stands */
             check_finite(need_column(table, reader->name, data->model, f), &request->fields[f]);
     opened->fields = net_allocate((size_t)data->model->field_count, sizeof *opened->fields);
     data->parts[part] = (struct net_selection){.opened = opened, .count = table->rows};
@@ -146,7 +151,8 @@ static void open_table(struct net_data *data, enum net_part part, const struct n
 static void open_source(struct net_data *data, enum net_part part)
 {
     const struct net_call *call = data->model->parts[part];
-    const struct net_request request = {.call = call, .folder = data->folder,
+    const struct net_request request = {.call = call,
+                                        .folder = data->folder,
                                         .fields = data->model->fields,
                                         .field_count = data->model->field_count};
 
@@ -162,8 +168,8 @@ static void open_source(struct net_data *data, enum net_part part)
    it too. NULL: there is none. */
 static const struct net_column *class_column(const struct net_data *data)
 {
-    const struct net_column *column =
-        find_column(&data->opened[NET_TRAIN].table, data->model, data->model->field_count - 1);
+    const struct net_column *column = find_column(&data->opened[NET_TRAIN].table, data->model,
+                                                  data->model->field_count - 1);
 
     if (!column || column->size != 1 || column->type == NET_TEXT || !net_has_rows(column))
         return NULL;
@@ -174,8 +180,8 @@ static const struct net_column *class_column(const struct net_data *data)
 static void check_classes(const struct net_data *data)
 {
     const struct net_field *field = net_target_field(data->model);
-    const struct net_column *column =
-        find_column(&data->opened[NET_TRAIN].table, data->model, data->model->field_count - 1);
+    const struct net_column *column = find_column(&data->opened[NET_TRAIN].table, data->model,
+                                                  data->model->field_count - 1);
     struct net_fitted fitted = {0};
     struct net_values values;
 
@@ -383,8 +389,7 @@ static void open_numbers(struct net_table *table, const struct net_request *requ
                  request->field_count);
     *column = (struct net_column){.name = request->fields[0].source, .place = path};
     table->column_count = 1;
-    net_read_files(table, column, &path, 1,
-                   net_is_npy(path) ? net_header_npy : net_header_idx);
+    net_read_files(table, column, &path, 1, net_is_npy(path) ? net_header_npy : net_header_idx);
 }
 
 static bool reads_texts(const struct net_request *request)
@@ -406,8 +411,9 @@ static const struct net_reader *choose_reader(const struct net_reader *reader, c
     request->lines = shown == NET_SHOWS_LINES;
     if (texts && reader->table)
         request->hint = "\n  A file of a text a line is called .txt, or read from -.";
-    return !reader->table || request->lines ? reader :
-           shown == NET_SHOWS_OBJECTS ? reader->objects : reader->table;
+    return !reader->table || request->lines ? reader
+           : shown == NET_SHOWS_OBJECTS     ? reader->objects
+                                            : reader->table;
 }
 
 struct net_data *net_data_open_file(const struct net_model *model, const char *file,
@@ -422,15 +428,17 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
 
     file = net_input_path(file);
     net_need_file(file);
-    struct net_call call = {.name = "predict", .args = &(struct net_arg){.text = file},
-                            .arg_count = 1};
-    struct net_request request = {.call = &call, .fields = model->fields,
-                                  .field_count = model->field_count - 1};
+    struct net_call call = {
+        .name = "predict", .args = &(struct net_arg){.text = file}, .arg_count = 1};
+    struct net_request request = {
+        .call = &call, .fields = model->fields, .field_count = model->field_count - 1};
 
     for (int f = 0; !preparation && f < request.field_count; f++)
         if (learns(&model->fields[f]))
-            net_fail(1, "%s is prepared with numbers learnt in training: --weights wants a run's "
-                        "folder, with its preparation.json", model->fields[f].name);
+            net_fail(1,
+                     "%s is prepared with numbers learnt in training: --weights wants a run's "
+                     "folder, with its preparation.json",
+                     model->fields[f].name);
     if (reader->file) {
         args = net_allocate((size_t)train->arg_count, sizeof *args);
         for (int i = 0; i < train->arg_count; i++) {
@@ -438,8 +446,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
             if (!strcmp(args[i].name, reader->file))
                 args[i].text = file;
         }
-        call = (struct net_call){.name = train->name, .args = args,
-                                 .arg_count = train->arg_count};
+        call = (struct net_call){.name = train->name, .args = args, .arg_count = train->arg_count};
     }
     reader = choose_reader(reader->file ? reader : &numbers, file, &request);
     open_table(data, NET_TEST, reader, &request);

@@ -11,31 +11,31 @@
 
 /* One field of one source as pack reads it. */
 struct net_prepared {
-    struct net_column column;   /* U8 or F32; I32 for a class; what it owns is the source's */
-    float *scale, *shift;       /* U8: one a channel, applied by pack */
-    void *owned;                /* column.at where it is not the source's, else NULL */
-    struct net_values *values;  /* what makes floats of a row as it is packed; else NULL */
+    struct net_column column;  /* U8 or F32; I32 for a class; what it owns is the source's */
+    float *scale, *shift;      /* U8: one a channel, applied by pack */
+    void *owned;               /* column.at where it is not the source's, else NULL */
+    struct net_values *values; /* what makes floats of a row as it is packed; else NULL */
 };
 
 /* What was opened by one call of a reader. */
 struct net_opened {
-    struct net_table table;     /* columns that no field reads any more have at == NULL */
-    struct net_prepared *fields;    /* model->field_count of them; column.at == NULL: not there */
+    struct net_table table;      /* columns that no field reads any more have at == NULL */
+    struct net_prepared *fields; /* model->field_count of them; column.at == NULL: not there */
 };
 
 /* The rows of one part: a whole source, or the numbers of some of its rows. */
 struct net_selection {
-    const struct net_opened *opened;    /* NULL: there is no such part */
-    long *rows;                 /* NULL: all, in order */
+    const struct net_opened *opened; /* NULL: there is no such part */
+    long *rows;                      /* NULL: all, in order */
     long count;
-    const void **pointers;      /* pack's: [field][model->batch] */
-    struct net_augment **augments;  /* [field]: of rows that change as they are packed, else NULL */
-    void **scratch;             /* pack's: of each field with words, model->batch rows; else NULL */
+    const void **pointers;         /* pack's: [field][model->batch] */
+    struct net_augment **augments; /* [field]: of rows that change as they are packed, else NULL */
+    void **scratch; /* pack's: of each field with words, model->batch rows; else NULL */
 };
 
 struct net_data {
     const struct net_model *model;
-    struct net_opened opened[NET_PARTS];        /* of the parts that have a reader */
+    struct net_opened opened[NET_PARTS]; /* of the parts that have a reader */
     struct net_selection parts[NET_PARTS];
     struct net_fitted **fitted; /* [field][step] */
     const char *folder;         /* where files are read, or NULL: the current one */

@@ -17,8 +17,7 @@
 
 #include "data/file.h"
 
-_Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const char *format,
-                               ...)
+_Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -118,7 +117,7 @@ size_t net_stream_some(struct net_stream *file, void *bytes, size_t size)
             net_stream_fail(file, file->at, "cannot read on: %s", strerror(errno));
         if (code != Z_OK && code != Z_STREAM_END)
             net_stream_fail(file, file->at, "the gzip data are damaged (%s); fetch the file again",
-                          text);
+                            text);
         if (got <= 0)
             break;
     }
@@ -129,7 +128,7 @@ static _Noreturn void fail_short(const struct net_stream *file, uint64_t begin, 
                                  const char *what)
 {
     net_stream_fail(file, file->at, "the file ends; expected %s, %zu bytes from byte %llu on", what,
-                  size, (unsigned long long)begin);
+                    size, (unsigned long long)begin);
 }
 
 void net_stream_read(struct net_stream *file, void *bytes, size_t size, const char *what)
@@ -141,7 +140,7 @@ void net_stream_read(struct net_stream *file, void *bytes, size_t size, const ch
 }
 
 void *net_stream_append(struct net_stream *file, void *bytes, size_t used, size_t size,
-                      const char *what)
+                        const char *what)
 {
     const uint64_t begin = file->at;
     size_t done = 0;

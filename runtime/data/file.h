@@ -11,14 +11,14 @@
 /* A file being read. Offsets count unpacked bytes. */
 struct net_stream {
     const char *path;
-    void *zlib;                 /* zlib's gzFile: it passes plain files through; NULL: */
-    const char *memory;         /* the bytes are here, `size` of them */
+    void *zlib;         /* zlib's gzFile: it passes plain files through; NULL: */
+    const char *memory; /* the bytes are here, `size` of them */
     size_t size;
-    uint64_t at;                /* bytes read so far */
+    uint64_t at; /* bytes read so far */
 };
 
 void net_stream_open(struct net_stream *file, const char *path);
-void net_need_file(const char *path);   /* of the user: fails where neither it nor a .gz is */
+void net_need_file(const char *path); /* of the user: fails where neither it nor a .gz is */
 void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size);
 void net_stream_close(struct net_stream *file);
 
@@ -31,7 +31,7 @@ void net_stream_read(struct net_stream *file, void *bytes, size_t size, const ch
 /* Appends `size` bytes to `bytes` (malloc'd, `used` bytes so far) and returns its new place. Memory
    grows with what was read, not with what a header promised. */
 void *net_stream_append(struct net_stream *file, void *bytes, size_t used, size_t size,
-                      const char *what);
+                        const char *what);
 
 /* All bytes that are left, malloc'd, with a NUL behind them. */
 char *net_stream_rest(struct net_stream *file, size_t *size);
@@ -40,15 +40,14 @@ char *net_stream_rest(struct net_stream *file, size_t *size);
 void net_stream_end(struct net_stream *file);
 
 /* "PATH: byte N: ..." and exit 1. */
-_Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const char *format,
-                               ...)
+_Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* ---- data_column.c: memory that columns point into ------------------------------------------- */
 
 /* The table gives it back when it is closed. */
 void net_hold(struct net_table *table, void *at, size_t mapped);
-void net_table_release(struct net_table *table);        /* what it holds; columns stay */
+void net_table_release(struct net_table *table); /* what it holds; columns stay */
 
 /* A whole file: mapped where it is plain, else unpacked into memory. */
 struct net_bytes {
@@ -69,7 +68,7 @@ void net_add_piece(struct net_column *column, long rows, const char *at, const c
 
 /* ---- data_input.c: what `predict` was given -------------------------------------------------- */
 
-const char *net_input_path(const char *file);   /* of `-`: standard input's */
+const char *net_input_path(const char *file); /* of `-`: standard input's */
 
 /* Wildcards name tables. `texts`: the model reads nothing else, and standard input is lines. */
 enum net_shown { NET_SHOWS_NOTHING, NET_SHOWS_TABLE, NET_SHOWS_OBJECTS, NET_SHOWS_LINES };
@@ -92,10 +91,10 @@ double net_whole_argument(const struct net_call *call, const char *name, double 
 
 /* How numbers lie in a file. */
 struct net_encoding {
-    char kind;                  /* 'u' unsigned, 'i' signed, 'f' floating point, 'b' bool */
-    int width;                  /* bytes of one element: 1, 2, 4 or 8 */
+    char kind; /* 'u' unsigned, 'i' signed, 'f' floating point, 'b' bool */
+    int width; /* bytes of one element: 1, 2, 4 or 8 */
     bool big_endian;
-    bool fortran;               /* the first axis varies fastest */
+    bool fortran; /* the first axis varies fastest */
 };
 
 /* Multiplies sizes from a header into rows, elements of a row and bytes. False: too large to be. */
@@ -122,7 +121,6 @@ void net_read_streams(struct net_table *table, struct net_column *column, net_op
                       const void *context, int count, net_header *header);
 
 /* A reader's open: every argument with a text is a field and names its files. */
-void net_open_files(struct net_table *table, const struct net_request *request,
-                    net_header *header);
+void net_open_files(struct net_table *table, const struct net_request *request, net_header *header);
 
 #endif

@@ -65,7 +65,7 @@ const char *net_input_path(const char *file)
     }
     if (name_shows(file) != NET_SHOWS_NOTHING || stat(file, &status) || !S_ISFIFO(status.st_mode))
         return file;
-    keep_input(open(file, O_RDONLY), file);     /* a pipe that has to be looked into */
+    keep_input(open(file, O_RDONLY), file); /* a pipe that has to be looked into */
     return standard_input;
 }
 

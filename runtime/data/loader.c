@@ -17,20 +17,20 @@
 struct net_loader {
     struct net_session *session;
     pthread_t helper;
-    struct net_gate asked;      /* advanced when the helper may have something to do */
-    struct net_gate filled;     /* batches that the helper has filled, in all */
-    atomic_uint taken;          /* batches that net_loader_next has given out, in all */
-    atomic_uint end;            /* the number behind the job's last batch */
+    struct net_gate asked;  /* advanced when the helper may have something to do */
+    struct net_gate filled; /* batches that the helper has filled, in all */
+    atomic_uint taken;      /* batches that net_loader_next has given out, in all */
+    atomic_uint end;        /* the number behind the job's last batch */
     atomic_bool stop;
-    int spins;                  /* before a wait goes to the kernel */
-    enum net_part part;         /* the job: fixed while the helper works on it */
+    int spins;          /* before a wait goes to the kernel */
+    enum net_part part; /* the job: fixed while the helper works on it */
     struct net_pass pass;
     const long *rows;
     long count;
     int batch;
-    unsigned begin;             /* the number of its first batch */
-    double waited;              /* seconds that net_loader_next took for batches */
-    bool alone;                 /* a job of one batch that is still to be given out */
+    unsigned begin; /* the number of its first batch */
+    double waited;  /* seconds that net_loader_next took for batches */
+    bool alone;     /* a job of one batch that is still to be given out */
 };
 
 static int batch_rows(const struct net_loader *loader, unsigned number, const long **rows)
@@ -48,8 +48,7 @@ static void fill(struct net_loader *loader, unsigned number)
     const long *rows;
     const int n = batch_rows(loader, number, &rows);
 
-    net_data_pack(session->data, loader->part, &loader->pass, rows, n,
-                  session->batch[number % 2]);
+    net_data_pack(session->data, loader->part, &loader->pass, rows, n, session->batch[number % 2]);
 }
 
 /* Batch `taken` may be filled, no later one: batch taken - 1 is being read, taken + 1 would lie in
@@ -92,7 +91,7 @@ void net_loader_begin(struct net_loader *loader, enum net_part part, const struc
     const unsigned batches = (unsigned)((count + batch - 1) / batch);
 
     loader->part = part;
-    loader->pass = pass ? *pass : (struct net_pass){ 0 };
+    loader->pass = pass ? *pass : (struct net_pass){0};
     loader->rows = rows;
     loader->count = count;
     loader->batch = batch;

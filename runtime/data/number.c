@@ -15,8 +15,7 @@ static const char promised[] = "the numbers that the header promises";
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
-bool net_sizes(const uint64_t *shape, int rank, int width, struct net_column *column,
-               size_t *bytes)
+bool net_sizes(const uint64_t *shape, int rank, int width, struct net_column *column, size_t *bytes)
 {
     uint64_t size = 1, total;
 
@@ -56,8 +55,9 @@ static int64_t load_integer(const unsigned char *at, struct net_encoding encodin
 static double half(unsigned bits)
 {
     const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    const double size = exponent == 31 ? (fraction ? NAN : INFINITY) :
-                        exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+    const double size = exponent == 31 ? (fraction ? NAN : INFINITY)
+                        : exponent     ? ldexp(1024 + fraction, exponent - 25)
+                                       : ldexp(fraction, -24);
 
     return bits >> 15 ? -size : size;
 }
@@ -105,8 +105,9 @@ void net_decode(struct net_column *column, void *bytes, struct net_encoding enco
         column->at = bytes;
         return;
     }
-    column->type = encoding.kind == 'f' ? (encoding.width == 8 ? NET_F64 : NET_F32) :
-                   fits_int32(at, count, encoding) ? NET_I32 : NET_F64;
+    column->type = encoding.kind == 'f'              ? (encoding.width == 8 ? NET_F64 : NET_F32)
+                   : fits_int32(at, count, encoding) ? NET_I32
+                                                     : NET_F64;
     column->at = net_allocate(count, net_width(column->type));
     for (size_t i = 0; i < count; i++, at += encoding.width)
         if (column->type == NET_I32)
@@ -163,8 +164,10 @@ static void add_direct(struct net_table *table, struct net_column *column, struc
         net_hold(table, bytes, 0);
         at = bytes;
     }
-    column->type = encoding.width == 1 ? NET_U8 : encoding.width == 8 ? NET_F64 :
-                   encoding.kind == 'f' ? NET_F32 : NET_I32;
+    column->type = encoding.width == 1    ? NET_U8
+                   : encoding.width == 8  ? NET_F64
+                   : encoding.kind == 'f' ? NET_F32
+                                          : NET_I32;
     net_add_piece(column, rows, at, at + size);
 }
 
@@ -183,10 +186,10 @@ void net_read_streams(struct net_table *table, struct net_column *column, net_op
         open(&file, context, i);
         const size_t size = header(&file, &next, &encoding);
 
-        if (i && (encoding.kind != first.kind || encoding.width != first.width ||
-                  encoding.big_endian != first.big_endian || encoding.fortran != first.fortran ||
-                  next.rank != column->rank ||
-                  memcmp(next.shape, column->shape, sizeof next.shape)))
+        if (i &&
+            (encoding.kind != first.kind || encoding.width != first.width ||
+             encoding.big_endian != first.big_endian || encoding.fortran != first.fortran ||
+             next.rank != column->rank || memcmp(next.shape, column->shape, sizeof next.shape)))
             net_stream_fail(&file, 0, "type or shape of a row differs from that of the first file");
         column->rank = next.rank;
         memcpy(column->shape, next.shape, sizeof next.shape);

@@ -73,8 +73,9 @@ static char **list_paths(const char *folder, const char *pattern, int *count, bo
     *last++ = '\0';
     files = opendir(*full ? full : "/");
     if (!files && fail)
-        net_fail(1, "cannot list the folder %s of \"%s\": %s\n"
-                    "  The folder that holds the data is named by --data DIR.",
+        net_fail(1,
+                 "cannot list the folder %s of \"%s\": %s\n"
+                 "  The folder that holds the data is named by --data DIR.",
                  full, pattern, strerror(errno));
     while (files && (entry = readdir(files))) {
         if (entry->d_name[0] == '.' || !matches(last, entry->d_name))
@@ -86,8 +87,9 @@ static char **list_paths(const char *folder, const char *pattern, int *count, bo
     if (files)
         closedir(files);
     if (!*count && fail)
-        net_fail(1, "no file matches \"%s\" in %s\n"
-                    "  The folder that holds the data is named by --data DIR.",
+        net_fail(1,
+                 "no file matches \"%s\" in %s\n"
+                 "  The folder that holds the data is named by --data DIR.",
                  last, full);
     qsort(paths, (size_t)*count, sizeof *paths, by_name);
     free(full);
@@ -112,8 +114,10 @@ void net_need_regular(const char *folder, const char *pattern)
 
     for (int i = 0; i < count; i++)
         if (stat(paths[i], &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
-            net_fail(1, "%s is a pipe or a device: training data are read more than once; copy "
-                        "them to a file", paths[i]);
+            net_fail(1,
+                     "%s is a pipe or a device: training data are read more than once; copy "
+                     "them to a file",
+                     paths[i]);
     net_paths_free(paths, count);
 }
 

@@ -6,14 +6,14 @@
 
 #include <stdlib.h>
 
-#include "data/file.h"
-#include "data/dataset.h"
 #include "core/random.h"
+#include "data/dataset.h"
+#include "data/file.h"
 
 struct ticket {
-    double class;               /* 0 where rows have none */
+    double class; /* 0 where rows have none */
     uint64_t draw;
-    long row;                   /* of the source */
+    long row; /* of the source */
 };
 
 static int compare_tickets(const void *a, const void *b)
@@ -47,7 +47,8 @@ static struct ticket *draw_tickets(const struct net_selection *from, enum net_pa
         net_philox(word, key, (uint32_t)row, (uint32_t)((uint64_t)row >> 32), part,
                    NET_RANDOM_SPLIT);
         tickets[i] = (struct ticket){.class = classes ? net_element(classes, row, 0) : 0,
-                                     .draw = (uint64_t)word[0] << 32 | word[1], .row = row};
+                                     .draw = (uint64_t)word[0] << 32 | word[1],
+                                     .row = row};
     }
     qsort(tickets, (size_t)from->count, sizeof *tickets, compare_tickets);
     return tickets;
@@ -68,8 +69,7 @@ bool net_is_binary(const struct net_column *column)
 
 static uint64_t seed_of(const struct net_call *call)
 {
-    return net_argument(call, "seed") ?
-           (uint64_t)net_whole_argument(call, "seed", 0, 0x1p53) : 0;
+    return net_argument(call, "seed") ? (uint64_t)net_whole_argument(call, "seed", 0, 0x1p53) : 0;
 }
 
 /* Numbers of rows while a part is divided. */
@@ -101,8 +101,8 @@ static void end_division(const struct division *of, struct net_selection *from,
     free(from->rows);
     from->rows = of->kept;
     from->count = of->kept_count;
-    *held = (struct net_selection){.opened = from->opened, .rows = of->taken,
-                                   .count = of->taken_count};
+    *held = (struct net_selection){
+        .opened = from->opened, .rows = of->taken, .count = of->taken_count};
 }
 
 static long end_of_class(const struct ticket *tickets, long begin, long count)

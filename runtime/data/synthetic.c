@@ -9,7 +9,7 @@
 #include "core/random.h"
 #include "runtime.h"
 
-enum { BAG = 300 };             /* words of a text that becomes a bag, at most */
+enum { BAG = 300 }; /* words of a text that becomes a bag, at most */
 
 /* The sum of four uniform numbers, scaled to variance 1. */
 static float draw_normal(const uint32_t seed[2], uint32_t element, uint32_t row, uint32_t field)
@@ -37,7 +37,8 @@ static void fill_row(float *at, const struct net_model *model, const uint32_t se
     const struct net_field *f = &model->fields[field];
     const bool target = f->kind != NET_INPUT;
     const int hot = target && f->classes
-                    ? draw_class(seed, f->classes, (uint32_t)row, (uint32_t)field) : -1;
+                        ? draw_class(seed, f->classes, (uint32_t)row, (uint32_t)field)
+                        : -1;
 
     for (int i = 0; i < f->size; i++) {
         at[i] = draw_normal(seed, (uint32_t)i, (uint32_t)row, (uint32_t)field);
@@ -78,7 +79,7 @@ static void fill_bag(struct net_sparse *bag, int32_t *index, float *value, float
 {
     const int words = draw_class(seed, BAG + 1, (uint32_t)row, (uint32_t)field);
 
-    *bag = (struct net_sparse){ 0, index, value };
+    *bag = (struct net_sparse){0, index, value};
     for (int i = 0; i < words; i++)
         counts[draw_word(seed, f->size, (uint32_t)i, (uint32_t)row, (uint32_t)field)] += 1.0f;
     for (int k = 0; k < f->size; k++)
@@ -95,9 +96,9 @@ static void *fill_bags(const void **row, const struct net_model *model, const ui
 {
     const struct net_field *f = &model->fields[field];
     const size_t most = f->size < BAG ? (size_t)f->size : BAG, rows = (size_t)n;
-    struct net_sparse *bags = net_allocate(1, rows * sizeof *bags
-                                              + rows * most * (sizeof(int32_t) + sizeof(float))
-                                              + (size_t)f->size * sizeof(float));
+    struct net_sparse *bags = net_allocate(1, rows * sizeof *bags +
+                                                  rows * most * (sizeof(int32_t) + sizeof(float)) +
+                                                  (size_t)f->size * sizeof(float));
     int32_t *index = (int32_t *)(bags + n);
     float *value = (float *)(index + rows * most), *counts = value + rows * most;
 
@@ -125,7 +126,7 @@ void net_synthetic_pack(const struct net_model *model, const uint32_t seed[2], i
 
         if (f->kind == NET_INPUT_SPARSE) {
             memory[field] = fill_bags(row + field * n, model, seed, field, first, n);
-            table[field] = (struct net_rows){ .type = NET_SPARSE, .row = row + field * n };
+            table[field] = (struct net_rows){.type = NET_SPARSE, .row = row + field * n};
             continue;
         }
         float *values = memory[field] = net_allocate(rows * (size_t)f->size, sizeof *values);

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/utf8.h"
 #include "data/dataset.h"
 #include "data/table.h"
-#include "core/utf8.h"
 
 enum {
-    CHUNK = 1 << 25,            /* bytes of a file, and */
-    FORGET = 1 << 18,           /* rows of texts, after which what lies before is let go */
+    CHUNK = 1 << 25,  /* bytes of a file, and */
+    FORGET = 1 << 18, /* rows of texts, after which what lies before is let go */
 };
 
 /* ---- cells ----------------------------------------------------------------------------------- */
@@ -52,7 +52,7 @@ static enum net_parsed parse_slowly(const char *at, size_t length, double *numbe
     static const char letters[] = "0123456789+-.eE";
     char text[64], *end, *copy = text;
 
-    for (size_t i = 0; i < length; i++)     /* a mapped file has no end of its own */
+    for (size_t i = 0; i < length; i++) /* a mapped file has no end of its own */
         if (!memchr(letters, at[i], sizeof letters - 1))
             return NET_NO_NUMBER;
     if (length >= sizeof text)
@@ -132,8 +132,8 @@ struct net_bytes net_text_bytes(struct net_bytes bytes, const char *path)
                  path);
     if (nul)
         net_fail(1, "%s: byte %td: expected text, found a byte 0%s", path, nul - bytes.at,
-                 bytes.size >= 4 && !memcmp(bytes.at, "PK\3\4", 4) ? ": a zip file; unpack it" :
-                 "");
+                 bytes.size >= 4 && !memcmp(bytes.at, "PK\3\4", 4) ? ": a zip file; unpack it"
+                                                                   : "");
     if (bytes.size >= 3 && !memcmp(bytes.at, "\xef\xbb\xbf", 3))
         bytes.at += 3, bytes.size -= 3;
     return bytes;
@@ -160,11 +160,12 @@ void net_builder_open(struct net_builder *builder, struct net_table *table,
         const struct net_field *field = &request->fields[f];
         struct net_taker *taker = &builder->takers[f];
 
-        *taker = (struct net_taker){.field = field, .column = &table->columns[f],
+        *taker = (struct net_taker){.field = field,
+                                    .column = &table->columns[f],
                                     .take = what_it_takes(field),
                                     .imputed = net_field_imputes(field)};
-        *taker->column = (struct net_column){.name = field->source, .type = types[taker->take],
-                                             .size = 1, .form = form};
+        *taker->column = (struct net_column){
+            .name = field->source, .type = types[taker->take], .size = 1, .form = form};
         if (taker->take == NET_TAKE_CLASS)
             taker->column->words = net_words_new();
     }
@@ -189,7 +190,7 @@ void net_builder_file(struct net_builder *builder, struct net_bytes bytes)
 
         if (builder->takers[f].take != NET_TAKE_TEXT)
             continue;
-        column->rows = builder->rows;   /* where the file's rows begin */
+        column->rows = builder->rows; /* where the file's rows begin */
         net_add_piece(column, 0, bytes.at, bytes.at + bytes.size);
         column->pieces[column->piece_count - 1].mapped = bytes.mapped;
     }
@@ -231,17 +232,17 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
 
     switch (net_parse_number(at, length, &number)) {
     case NET_NO_NUMBER:
-        net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found \"%s\"%s%s",
-                 spot->path, spot->line, spot->row, name, net_cell_text(text, at, length),
-                 missing_hint(at, length),
-                 taker->field->kind == NET_INPUT ? "" :
-                 "\n  strings are numbered by `-> classes(n)`");
+        net_fail(
+            1, "%s: line %ld (row %ld), column %s: expected a number, found \"%s\"%s%s", spot->path,
+            spot->line, spot->row, name, net_cell_text(text, at, length), missing_hint(at, length),
+            taker->field->kind == NET_INPUT ? "" : "\n  strings are numbered by `-> classes(n)`");
     case NET_MISSING:
         if (!taker->imputed)
-            net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found %s%s%s; "
-                        "`-> impute(missing, mean)` fills it in", spot->path, spot->line, spot->row,
-                     name, length ? "\"" : "nothing", length ? net_cell_text(text, at, length) : "",
-                     length ? "\"" : "");
+            net_fail(1,
+                     "%s: line %ld (row %ld), column %s: expected a number, found %s%s%s; "
+                     "`-> impute(missing, mean)` fills it in",
+                     spot->path, spot->line, spot->row, name, length ? "\"" : "nothing",
+                     length ? net_cell_text(text, at, length) : "", length ? "\"" : "");
         break;
     case NET_PARSED:
         if (isinf((float)number))
@@ -271,9 +272,10 @@ static struct net_slice clean_name(struct net_slice name, struct net_scratch *sc
         const unsigned c = net_read_utf8(at, end, &length);
 
         if (length == 1 && c > 0x7F)
-            net_fail(1, "%s: line %ld (row %ld): expected a class in UTF-8, found a byte %02X; "
-                        "convert the file, for example with iconv -f latin1 -t utf-8", spot->path,
-                     spot->line, spot->row, c);
+            net_fail(1,
+                     "%s: line %ld (row %ld): expected a class in UTF-8, found a byte %02X; "
+                     "convert the file, for example with iconv -f latin1 -t utf-8",
+                     spot->path, spot->line, spot->row, c);
         to = net_put_utf8(to, c < ' ' || c == 0x7F ? ' ' : c);
     }
     return (struct net_slice){scratch->at, (size_t)(to - scratch->at)};
@@ -289,8 +291,7 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
                  spot->path, spot->line, spot->row, column->elements[0]);
     const struct net_slice name = clean_name((struct net_slice){at, length}, &builder->name, spot);
 
-    ((int32_t *)column->at)[builder->rows - 1] =
-        net_words_add(column->words, name.at, name.length);
+    ((int32_t *)column->at)[builder->rows - 1] = net_words_add(column->words, name.at, name.length);
 }
 
 void net_builder_text(struct net_builder *builder, int f, const char *at)
@@ -327,8 +328,7 @@ void net_builder_close(struct net_builder *builder, const char *place)
         const struct net_taker *taker = &builder->takers[f];
         struct net_column *column = taker->column;
         const size_t width = net_width(column->type);
-        void *fitting = realloc(column->at,
-                                (size_t)builder->rows * (size_t)column->size * width);
+        void *fitting = realloc(column->at, (size_t)builder->rows * (size_t)column->size * width);
 
         column->at = fitting ? fitting : column->at;
         column->place = place;
@@ -347,8 +347,10 @@ static void read_lines(struct net_builder *builder, struct net_bytes bytes, cons
 
     for (int f = 0; f < builder->count; f++)
         if (builder->takers[f].take != NET_TAKE_TEXT)
-            net_fail(1, "%s: a .txt file has a text a line, %s is made of numbers; expected a file "
-                        "such as the training data's", path, builder->takers[f].field->name);
+            net_fail(1,
+                     "%s: a .txt file has a text a line, %s is made of numbers; expected a file "
+                     "such as the training data's",
+                     path, builder->takers[f].field->name);
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
 
@@ -407,9 +409,12 @@ struct net_slice net_text_row(const struct net_column *column, long row,
         net_forget(column->pieces[p].at, at);
 
     switch (column->form) {
-    case NET_TEXT_CSV: return net_text_csv(at, end, scratch);
-    case NET_TEXT_JSON: return net_text_json(at, end, scratch);
-    case NET_TEXT_LINE: break;
+    case NET_TEXT_CSV:
+        return net_text_csv(at, end, scratch);
+    case NET_TEXT_JSON:
+        return net_text_json(at, end, scratch);
+    case NET_TEXT_LINE:
+        break;
     }
     return text_line(at, end);
 }

@@ -7,25 +7,25 @@
 #ifndef NET_DATA_TABLE_H
 #define NET_DATA_TABLE_H
 
-#include "data/file.h"
 #include "core/string_table.h"
+#include "data/file.h"
 
 /* Where a cell stands, for messages. */
 struct net_spot {
     const char *path;
-    long line;                  /* from 1 */
-    long row;                   /* of the source, from 0 */
+    long line; /* from 1 */
+    long row;  /* of the source, from 0 */
 };
 
 struct net_slice {
-    const char *at;             /* a text, not ended by NUL */
-    size_t length;              /* in bytes */
+    const char *at; /* a text, not ended by NUL */
+    size_t length;  /* in bytes */
 };
 
 /* Memory for one text, where it cannot be shown as it stands in the file. */
 struct net_scratch {
-    char *at;                   /* malloc'd, or NULL */
-    size_t room;                /* bytes there */
+    char *at;    /* malloc'd, or NULL */
+    size_t room; /* bytes there */
 };
 
 /* What a field takes of each row. */
@@ -35,15 +35,15 @@ struct net_taker {
     const struct net_field *field;
     struct net_column *column;
     enum net_take take;
-    bool imputed;               /* a number may be missing */
+    bool imputed; /* a number may be missing */
 };
 
 struct net_builder {
     struct net_table *table;
-    struct net_taker takers[NET_COLUMNS];       /* by field */
-    int count;                  /* of takers */
+    struct net_taker takers[NET_COLUMNS]; /* by field */
+    int count;                            /* of takers */
     long rows, room;
-    struct net_scratch name;    /* of a class, where it cannot be kept as it stands */
+    struct net_scratch name; /* of a class, where it cannot be kept as it stands */
 };
 
 /* A builder for the fields that are asked for; `form` is how texts are written. */
@@ -59,7 +59,7 @@ void net_builder_file(struct net_builder *builder, struct net_bytes bytes);
 /* What lies before `at` has been read; `bytes` begin there from now on. */
 void net_builder_seen(struct net_bytes *bytes, const char *at);
 
-void net_builder_row(struct net_builder *builder);      /* a row begins */
+void net_builder_row(struct net_builder *builder); /* a row begins */
 
 /* Number k, the class, or the text of field f in the row that has begun. */
 void net_builder_number(struct net_builder *builder, int f, int k, const char *at, size_t length,
@@ -80,7 +80,7 @@ enum net_parsed net_parse_number(const char *at, size_t length, double *number);
 /* What may be shown of a cell in a message. */
 const char *net_cell_text(char text[48], const char *at, size_t length);
 
-char *net_copy(const char *text);                       /* malloc'd */
+char *net_copy(const char *text); /* malloc'd */
 
 /* Bytes that are no text (binary files, UTF-16) are a fault; the mark that some programs put before
    UTF-8 is left out. */

@@ -86,11 +86,11 @@ NET_INLINE vec net_hardswish_grad(vec x, vec dy)
    words of even and of odd elements lie apart, each in the low half of such a lane; what is above
    it is never read. */
 struct net_draws {
-    net_u64 a0[2], b1[2], a2[2];    /* by round: a of the first word, b of the third */
+    net_u64 a0[2], b1[2], a2[2]; /* by round: a of the first word, b of the third */
     uint32_t key[2];
-    uint32_t c0;                /* the first word after a round, but for the row */
-    net_u32 word[4];            /* of dropout: drawn for eight images, of which half are in use */
-    uint32_t held;              /* which eight, in eights */
+    uint32_t c0;     /* the first word after a round, but for the row */
+    net_u32 word[4]; /* of dropout: drawn for eight images, of which half are in use */
+    uint32_t held;   /* which eight, in eights */
 };
 
 /* (Where clang knows more of a word, it moves the mask elsewhere and multiplies 64 bits by 64.) */
@@ -108,16 +108,18 @@ NET_INLINE struct net_draws net_begin_draws(const uint32_t key[2], uint32_t elem
 {
     const uint64_t b0 = (uint64_t)0xCD9E8D57u * time;
     struct net_draws d = {
-        .key = { key[0], key[1] }, .c0 = (uint32_t)(b0 >> 32) ^ key[0], .held = UINT32_MAX,
+        .key = {key[0], key[1]},
+        .c0 = (uint32_t)(b0 >> 32) ^ key[0],
+        .held = UINT32_MAX,
     };
 
     for (int odd = 0; odd < 2; odd++) {
-        const net_u64 lane = (net_u64){ 0, 2, 4, 6, 8, 10, 12, 14 } + (uint64_t)odd;
+        const net_u64 lane = (net_u64){0, 2, 4, 6, 8, 10, 12, 14} + (uint64_t)odd;
 
         d.a0[odd] = net_philox_product(lane * step + element, 0xD2511F53u);
         d.b1[odd] = net_philox_product((d.a0[odd] >> 32) ^ (purpose ^ key[1]), 0xCD9E8D57u);
-        d.a2[odd] = net_philox_product((d.b1[odd] >> 32)
-                                       ^ ((uint32_t)b0 ^ (key[0] + 0x9E3779B9u)), 0xD2511F53u);
+        d.a2[odd] = net_philox_product((d.b1[odd] >> 32) ^ ((uint32_t)b0 ^ (key[0] + 0x9E3779B9u)),
+                                       0xD2511F53u);
     }
     return d;
 }
@@ -144,7 +146,8 @@ NET_INLINE void net_draw(net_u32 draw[4], const struct net_draws *d, uint32_t gr
         c3[odd] = d->a2[odd];
         c2[odd] = (c3[odd] >> 32) ^ (a1 ^ k1);
     }
-    NET_UNROLL(round, 7) {
+    NET_UNROLL(round, 7)
+    {
         k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
         for (int odd = 0; odd < 2; odd++) {
             const net_u64 a = net_philox_product(c0[odd], 0xD2511F53u);

@@ -44,8 +44,8 @@ NET_INLINE void net_find_windows(struct net_windows *w, const float *dy, const f
 NET_INLINE bool net_is_inside(const struct net_windows *w, long k, int down, int right, int height,
                               int width)
 {
-    return (unsigned)(w->row[k] + down) < (unsigned)height
-           && (unsigned)(w->column[k] + right) < (unsigned)width;
+    return (unsigned)(w->row[k] + down) < (unsigned)height &&
+           (unsigned)(w->column[k] + right) < (unsigned)width;
 }
 
 /* acc += dy times the pixel of x under one tap: `vectors` blocks of its channels. `edges`: windows
@@ -58,18 +58,19 @@ NET_INLINE void net_add_windows(float *acc, int vectors, const float *x, long pi
     vec sum[3];
 
     NET_VECTORS(j, vectors)
-        sum[j] = vec_load(acc + 16 * j);
-    NET_REPEAT(k, w->count) {
+    sum[j] = vec_load(acc + 16 * j);
+    NET_REPEAT(k, w->count)
+    {
         if (edges && !net_is_inside(w, k, down, right, height, width))
             continue;
         const float *at = x + (w->at[k] + tap);
         const vec dy = vec_set(w->dy[k]);
 
         NET_VECTORS(j, vectors)
-            sum[j] = vec_fma(dy, vec_load(at + 256 * j), sum[j]);
+        sum[j] = vec_fma(dy, vec_load(at + 256 * j), sum[j]);
     }
     NET_VECTORS(j, vectors)
-        vec_store(acc + 16 * j, sum[j]);
+    vec_store(acc + 16 * j, sum[j]);
 }
 
 /* ---- dx: the outputs that stand where a tap meets a pixel ------------------------------------ */
@@ -85,7 +86,7 @@ struct net_places {
 NET_INLINE struct net_places net_sort_places(void *memory, const float *dy, const float *index,
                                              int images, int places, int outputs)
 {
-    const struct net_places p = { memory, (int32_t *)memory + 16 * (places + 2), places, outputs };
+    const struct net_places p = {memory, (int32_t *)memory + 16 * (places + 2), places, outputs};
 
     memset(p.begin, 0, (size_t)(16 * (places + 2)) * sizeof *p.begin);
     for (int i = 0; i < images; i++) {
@@ -113,7 +114,7 @@ NET_INLINE struct net_places net_sort_places(void *memory, const float *dy, cons
 struct net_meeting {
     struct net_window row, column;
     int up[2], back[2];
-    int kernel, width;          /* taps and places a row */
+    int kernel, width; /* taps and places a row */
 };
 
 /* What meets a pixel of image i: count[i] gradients, dy[i][k], each with the number of its turned
@@ -138,10 +139,10 @@ NET_INLINE void net_meet_places(struct net_met *met, void *memory, const float *
 
         for (int r = 0; r < m->row.count; r++)
             for (int c = 0; c < m->column.count; c++) {
-                const int place = (m->row.at - r * m->back[0]) * m->width
-                                + m->column.at - c * m->back[1];
-                const int tap = (m->row.first + r * m->up[0]) * m->kernel
-                              + m->column.first + c * m->up[1];
+                const int place = (m->row.at - r * m->back[0]) * m->width + m->column.at -
+                                  c * m->back[1];
+                const int tap = (m->row.first + r * m->up[0]) * m->kernel + m->column.first +
+                                c * m->up[1];
 
                 for (int k = begin[place]; k < begin[place + 1]; k++) {
                     const int o = order[k];
@@ -159,20 +160,22 @@ NET_INLINE void net_meet_places(struct net_met *met, void *memory, const float *
 NET_INLINE void net_gather_places(float *sum, int vectors, const float *w,
                                   const struct net_met *met, int outputs)
 {
-    NET_REPEAT(i, 16) {
+    NET_REPEAT(i, 16)
+    {
         const int32_t *weight = met->weight + i * outputs;
         const float *dy = met->dy + i * outputs;
-        vec acc[3] = { vec_zero(), vec_zero(), vec_zero() };
+        vec acc[3] = {vec_zero(), vec_zero(), vec_zero()};
 
-        NET_REPEAT(k, met->count[i]) {
+        NET_REPEAT(k, met->count[i])
+        {
             const float *at = w + 16L * vectors * weight[k];
             const vec d = vec_set(dy[k]);
 
             NET_VECTORS(j, vectors)
-                acc[j] = vec_fma(d, vec_load(at + 16 * j), acc[j]);
+            acc[j] = vec_fma(d, vec_load(at + 16 * j), acc[j]);
         }
         NET_VECTORS(j, vectors)
-            vec_store(sum + 256 * j + 16 * i, acc[j]);
+        vec_store(sum + 256 * j + 16 * i, acc[j]);
     }
 }
 

@@ -43,8 +43,8 @@ static inline void net_pack_tokens(int32_t *ids, int32_t *begin, int32_t *order,
     net_add_counts(begin, words);
     for (int i = 0; i < n; i++)
         for (int position = 0; position < length; position++)
-            order[begin[ids[(long)i * length + position]]++] =
-                ((i / 16) * length + position) * 16 + i % 16;
+            order[begin[ids[(long)i * length + position]]++] = ((i / 16) * length + position) * 16 +
+                                                               i % 16;
     net_shift_counts(begin, words);
 }
 
@@ -81,8 +81,8 @@ static inline void net_pack_sparse(int32_t *begin, int32_t *index, float *value,
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
 /* y of one position of a chunk: the rows of w for the words of its images, `step` ids apart. */
-NET_INLINE void net_gather(float *restrict y, const float *restrict w,
-                           const int32_t *restrict ids, long step, int images, int blocks)
+NET_INLINE void net_gather(float *restrict y, const float *restrict w, const int32_t *restrict ids,
+                           long step, int images, int blocks)
 {
     for (int i = 0; i < images; i++) {
         const float *row = w + 16L * blocks * ids[i * step];
@@ -103,8 +103,8 @@ NET_INLINE void net_sum_tokens(float *restrict dw, const float *restrict dy,
         vec sum = vec_zero();
 
         for (int32_t k = first; k < end; k++)
-            sum = vec_add(sum, vec_load(dy + 256L * ((order[k] / 16) * (long)blocks + block)
-                                        + 16 * (order[k] % 16)));
+            sum = vec_add(sum, vec_load(dy + 256L * ((order[k] / 16) * (long)blocks + block) +
+                                        16 * (order[k] % 16)));
         vec_store(dw + 16 * block, sum);
     }
 }
@@ -146,12 +146,13 @@ NET_INLINE vec net_divide(vec x, vec count)
 NET_INLINE void net_add_entries(vec acc[3], int vectors, const float *w, const int32_t *index,
                                 const float *value, int32_t count)
 {
-    NET_REPEAT(k, count) {
+    NET_REPEAT(k, count)
+    {
         const float *row = w + 16L * vectors * index[k];
         const vec x = vec_set(value[k]);
 
         NET_VECTORS(j, vectors)
-            acc[j] = vec_fma(x, vec_load(row + 16 * j), acc[j]);
+        acc[j] = vec_fma(x, vec_load(row + 16 * j), acc[j]);
     }
 }
 
@@ -160,20 +161,21 @@ NET_INLINE void net_add_channels(vec acc[3], int vectors, const float *w, const 
                                  int pixels, long step, int channels)
 {
     NET_REPEAT(pixel, pixels)
-        NET_REPEAT(c, channels) {
-            const vec at = vec_set(x[pixel * step + c / 16 * 256 + c % 16]);
+    NET_REPEAT(c, channels)
+    {
+        const vec at = vec_set(x[pixel * step + c / 16 * 256 + c % 16]);
 
-            NET_VECTORS(j, vectors)
-                acc[j] = vec_fma(at, vec_load(w + 16 * j), acc[j]);
-            w += 16 * vectors;
-        }
+        NET_VECTORS(j, vectors)
+        acc[j] = vec_fma(at, vec_load(w + 16 * j), acc[j]);
+        w += 16 * vectors;
+    }
 }
 
 /* sum + dy times a row of w, lane by lane; dy's blocks are 256 floats apart */
 NET_INLINE vec net_dot(vec sum, const float *dy, const float *w, int vectors)
 {
     NET_VECTORS(j, vectors)
-        sum = vec_fma(vec_load(dy + 256 * j), vec_load(w + 16 * j), sum);
+    sum = vec_fma(vec_load(dy + 256 * j), vec_load(w + 16 * j), sum);
     return sum;
 }
 
@@ -181,17 +183,17 @@ NET_INLINE vec net_dot(vec sum, const float *dy, const float *w, int vectors)
 NET_INLINE void net_sum_column(float *dw, int vectors, const float *dy, long dy_chunk,
                                const int32_t *column, const int32_t *image, const float *weight)
 {
-    vec acc[3] = { vec_zero(), vec_zero(), vec_zero() };
+    vec acc[3] = {vec_zero(), vec_zero(), vec_zero()};
 
     for (int32_t k = column[0]; k < column[1]; k++) {
         const float *at = dy + image[k] / 16 * dy_chunk + image[k] % 16 * 16;
         const vec x = vec_set(weight[k]);
 
         NET_VECTORS(j, vectors)
-            acc[j] = vec_fma(x, vec_load(at + 256 * j), acc[j]);
+        acc[j] = vec_fma(x, vec_load(at + 256 * j), acc[j]);
     }
     NET_VECTORS(j, vectors)
-        vec_store(dw + 16 * j, acc[j]);
+    vec_store(dw + 16 * j, acc[j]);
 }
 
 /* A chunk of bags with all their zeros: [block][image][16] */

@@ -14,7 +14,7 @@
 /* y[image][output] = the sum over blocks and lanes of x w: sixteen images of x[block][image][16],
    w[output][block][16]. `images` at a time are in registers. */
 NET_INLINE void net_thin(float *y, const float *x, const float *w, long blocks, int outputs,
-                           int images)
+                         int images)
 {
     _Alignas(64) float lanes[4][256], sums[256];
 
@@ -22,18 +22,19 @@ NET_INLINE void net_thin(float *y, const float *x, const float *w, long blocks, 
         vec acc[4][16];
 
         NET_UNROLL(o, outputs)
-            NET_UNROLL(i, images)
-                acc[o][i] = vec_zero();
+        NET_UNROLL(i, images)
+        acc[o][i] = vec_zero();
         NET_REPEAT(block, blocks)
-            NET_UNROLL(i, images) {
-                const vec xi = vec_load(x + 256 * block + 16 * (first + i));
+        NET_UNROLL(i, images)
+        {
+            const vec xi = vec_load(x + 256 * block + 16 * (first + i));
 
-                NET_UNROLL(o, outputs)
-                    acc[o][i] = vec_fma(xi, vec_load(w + 16 * (o * blocks + block)), acc[o][i]);
-            }
+            NET_UNROLL(o, outputs)
+            acc[o][i] = vec_fma(xi, vec_load(w + 16 * (o * blocks + block)), acc[o][i]);
+        }
         NET_UNROLL(o, outputs)
-            NET_UNROLL(i, images)
-                vec_store(lanes[o] + 16 * (first + i), acc[o][i]);
+        NET_UNROLL(i, images)
+        vec_store(lanes[o] + 16 * (first + i), acc[o][i]);
     }
     for (int o = 0; o < outputs; o++)
         vec_store(sums + 16 * o, vec_sum_each(lanes[o], 16));
@@ -46,31 +47,32 @@ NET_INLINE vec net_thin_dx(const float *dy, const float *w, long blocks, int out
     vec sum = vec_zero();
 
     NET_UNROLL(o, outputs)
-        sum = vec_fma(vec_set(dy[o]), vec_load(w + 16 * o * blocks), sum);
+    sum = vec_fma(vec_set(dy[o]), vec_load(w + 16 * o * blocks), sum);
     return sum;
 }
 
 /* dw[output][block] = the sum over images of dy x, for `blocks` of them side by side; x_chunk:
    floats from chunk to chunk, `images` of the last one. */
 NET_INLINE void net_thin_dw(float *dw, const float *x, long x_chunk, const float *dy, int blocks,
-                              int outputs, long chunks, long images)
+                            int outputs, long chunks, long images)
 {
     vec acc[4][8];
 
     NET_UNROLL(o, outputs)
-        NET_UNROLL(b, blocks)
-            acc[o][b] = vec_zero();
+    NET_UNROLL(b, blocks)
+    acc[o][b] = vec_zero();
     NET_REPEAT(chunk, chunks)
-        NET_REPEAT(i, chunk < chunks - 1 ? 16 : images)
-            NET_UNROLL(b, blocks) {
-                const vec xb = vec_load(x + chunk * x_chunk + 256 * b + 16 * i);
+    NET_REPEAT(i, chunk < chunks - 1 ? 16 : images)
+    NET_UNROLL(b, blocks)
+    {
+        const vec xb = vec_load(x + chunk * x_chunk + 256 * b + 16 * i);
 
-                NET_UNROLL(o, outputs)
-                    acc[o][b] = vec_fma(vec_set(dy[256 * chunk + 16 * i + o]), xb, acc[o][b]);
-            }
+        NET_UNROLL(o, outputs)
+        acc[o][b] = vec_fma(vec_set(dy[256 * chunk + 16 * i + o]), xb, acc[o][b]);
+    }
     NET_UNROLL(o, outputs)
-        NET_UNROLL(b, blocks)
-            vec_store(dw + 16 * (o * blocks + b), acc[o][b]);
+    NET_UNROLL(b, blocks)
+    vec_store(dw + 16 * (o * blocks + b), acc[o][b]);
 }
 
 #endif

@@ -11,10 +11,10 @@
 #define NET_KERNEL_H
 
 #include "kernels/activation.h"
-#include "netrt.h"
 #include "kernels/rows.h"
 #include "kernels/transpose.h"
 #include "kernels/vec.h"
+#include "netrt.h"
 
 /* Functions of their own: shared, seen by profilers, and compiled one by one. */
 #define NET_TILE static __attribute__((noinline))
@@ -100,40 +100,41 @@ NET_INLINE void net_finish_penalized(const struct net_run *run, float *w, float 
 /* What one output element sums over: taps in rows and columns, and channels in each; all steps in
    floats, from one to the next. A value with several segments has one of these for each. */
 struct taps {
-    long x, w;                  /* from the tile's x and w to the first tap */
-    long rows, columns;         /* taps: of a window inside the image; pixels of a flat segment */
+    long x, w;          /* from the tile's x and w to the first tap */
+    long rows, columns; /* taps: of a window inside the image; pixels of a flat segment */
     long x_row, x_column;
     long w_row, w_column;
-    long channels;              /* 16 to a block */
+    long channels; /* 16 to a block */
 };
 
 /* acc[i][j] += sum over taps and channels of x[i] w[j]: `rows` images by `vectors` blocks.
    x_image: floats from image to image, x_block: from block to block of channels. */
 NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, long x_image,
-                         long x_block, const float *w, const struct taps *taps,
-                         int segments)
+                         long x_block, const float *w, const struct taps *taps, int segments)
 {
     NET_REPEAT(s, segments)
-        NET_REPEAT(r, taps[s].rows)
-            NET_REPEAT(c, taps[s].columns) {
-                const float *xb = x + taps[s].x + r * taps[s].x_row + c * taps[s].x_column;
-                const float *wk = w + taps[s].w + r * taps[s].w_row + c * taps[s].w_column;
+    NET_REPEAT(r, taps[s].rows)
+    NET_REPEAT(c, taps[s].columns)
+    {
+        const float *xb = x + taps[s].x + r * taps[s].x_row + c * taps[s].x_column;
+        const float *wk = w + taps[s].w + r * taps[s].w_row + c * taps[s].w_column;
 
-                for (long left = taps[s].channels; left > 0; left -= 16, xb += x_block) {
-                    const float *xk = xb;
+        for (long left = taps[s].channels; left > 0; left -= 16, xb += x_block) {
+            const float *xk = xb;
 
-                    NET_REPEAT(k, left < 16 ? left : 16) {
-                        vec wj[3];
-                        NET_VECTORS(j, vectors)
-                            wj[j] = vec_load(wk + 16 * j);
-                        NET_UNROLL(i, rows)
-                            NET_VECTORS(j, vectors)
-                                acc[i][j] = vec_fma(vec_set(xk[i * x_image]), wj[j], acc[i][j]);
-                        xk++;
-                        wk += 16 * vectors;
-                    }
-                }
+            NET_REPEAT(k, left < 16 ? left : 16)
+            {
+                vec wj[3];
+                NET_VECTORS(j, vectors)
+                wj[j] = vec_load(wk + 16 * j);
+                NET_UNROLL(i, rows)
+                NET_VECTORS(j, vectors)
+                acc[i][j] = vec_fma(vec_set(xk[i * x_image]), wj[j], acc[i][j]);
+                xk++;
+                wk += 16 * vectors;
             }
+        }
+    }
 }
 
 /* The same for a packed image of few channels, its border of zeros included: `rows_of_taps` rows of
@@ -142,16 +143,18 @@ NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float
                                 int channels, int columns, long x_row, int rows_of_taps,
                                 const float *w)
 {
-    NET_REPEAT(r, rows_of_taps) {
-        NET_UNROLL(k, channels * columns) {
+    NET_REPEAT(r, rows_of_taps)
+    {
+        NET_UNROLL(k, channels * columns)
+        {
             const long at = (long)(k / channels) * 16 * lanes + k % channels;
             vec wj[3];
 
             NET_VECTORS(j, vectors)
-                wj[j] = vec_load(w + 16 * (vectors * k + j));
+            wj[j] = vec_load(w + 16 * (vectors * k + j));
             NET_UNROLL(i, rows)
-                NET_VECTORS(j, vectors)
-                    acc[i][j] = vec_fma(vec_set(x[at + i * lanes]), wj[j], acc[i][j]);
+            NET_VECTORS(j, vectors)
+            acc[i][j] = vec_fma(vec_set(x[at + i * lanes]), wj[j], acc[i][j]);
         }
         x += x_row;
         w += 16 * vectors * channels * columns;
@@ -160,7 +163,7 @@ NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float
 
 /* The images and pixels that one weight's gradient sums over; steps in floats. */
 struct sweep {
-    long chunks, rows, columns, images;     /* images of the last chunk; 16 in the others */
+    long chunks, rows, columns, images; /* images of the last chunk; 16 in the others */
     long x_chunk, x_row, x_column, x_image;
     long dy_chunk, dy_row, dy_column;
 };
@@ -173,35 +176,39 @@ NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int ch
                           long x_tap_row, long x_tap_column, const float *x, const float *dy,
                           const struct sweep *over, int ahead)
 {
-    NET_REPEAT(chunk, over->chunks) {
+    NET_REPEAT(chunk, over->chunks)
+    {
         const long images = chunk < over->chunks - 1 ? 16 : over->images;
 
         NET_REPEAT(r, over->rows)
-            NET_REPEAT(c, over->columns) {
-                const float *xn = x + chunk * over->x_chunk + r * over->x_row + c * over->x_column;
-                const float *dn = dy + chunk * over->dy_chunk + r * over->dy_row
-                                + c * over->dy_column;
+        NET_REPEAT(c, over->columns)
+        {
+            const float *xn = x + chunk * over->x_chunk + r * over->x_row + c * over->x_column;
+            const float *dn = dy + chunk * over->dy_chunk + r * over->dy_row + c * over->dy_column;
 
-                NET_REPEAT(n, images) {
-                    vec d[3];
-                    NET_VECTORS(j, vectors) {
-                        d[j] = vec_load(dn + 256 * j);
-                        if (ahead)
-                            __builtin_prefetch(dn + 256 * j + over->dy_column);
-                    }
+            NET_REPEAT(n, images)
+            {
+                vec d[3];
+                NET_VECTORS(j, vectors)
+                {
+                    d[j] = vec_load(dn + 256 * j);
                     if (ahead)
-                        __builtin_prefetch(xn + over->x_column);
-                    NET_UNROLL(i, rows) {
-                        const long at = (first + i) / (channels * columns) * x_tap_row
-                                      + (first + i) / channels % columns * x_tap_column
-                                      + (first + i) % channels;
-                        NET_VECTORS(j, vectors)
-                            acc[i][j] = vec_fma(vec_set(xn[at]), d[j], acc[i][j]);
-                    }
-                    xn += over->x_image;
-                    dn += 16;
+                        __builtin_prefetch(dn + 256 * j + over->dy_column);
                 }
+                if (ahead)
+                    __builtin_prefetch(xn + over->x_column);
+                NET_UNROLL(i, rows)
+                {
+                    const long at = (first + i) / (channels * columns) * x_tap_row +
+                                    (first + i) / channels % columns * x_tap_column +
+                                    (first + i) % channels;
+                    NET_VECTORS(j, vectors)
+                    acc[i][j] = vec_fma(vec_set(xn[at]), d[j], acc[i][j]);
+                }
+                xn += over->x_image;
+                dn += 16;
             }
+        }
     }
 }
 
@@ -218,7 +225,7 @@ NET_INLINE struct net_window net_taps_forward(int i, int stride, int padding, in
     const int first = begin < 0 ? -begin : 0;
     const int end = begin + kernel > size ? size - begin : kernel;
 
-    return (struct net_window){ first, end > first ? end - first : 0, begin + first };
+    return (struct net_window){first, end > first ? end - first : 0, begin + first};
 }
 
 /* Input position i: taps k, every stride-th, whose window starts at an output position 0 to size-1;
@@ -231,8 +238,8 @@ NET_INLINE struct net_window net_taps_backward(int i, int stride, int padding, i
     if (first < 0)
         first = 0;
     first += (i + padding - first) % stride;
-    return (struct net_window){ first, last < first ? 0 : (last - first) / stride + 1,
-                                (i + padding - first) / stride };
+    return (struct net_window){first, last < first ? 0 : (last - first) / stride + 1,
+                               (i + padding - first) / stride};
 }
 
 /* The same with `dilation` pixels from tap to tap. */
@@ -244,7 +251,7 @@ NET_INLINE struct net_window net_taps_forward_apart(int i, int stride, int paddi
     const int last = begin < size ? (size - 1 - begin) / dilation : -1;
     const int end = last < kernel ? last + 1 : kernel;
 
-    return (struct net_window){ first, end > first ? end - first : 0, begin + first * dilation };
+    return (struct net_window){first, end > first ? end - first : 0, begin + first * dilation};
 }
 
 /* Taps that meet a window are `step` apart, the least with step dilation a multiple of the stride;
@@ -260,8 +267,8 @@ NET_INLINE struct net_window net_taps_backward_apart(int i, int stride, int padd
         first++;
     if ((reach - first * dilation) % stride != 0)
         last = -1;
-    return (struct net_window){ first, last < first ? 0 : (last - first) / step + 1,
-                                (reach - first * dilation) / stride };
+    return (struct net_window){first, last < first ? 0 : (last - first) / step + 1,
+                               (reach - first * dilation) / stride};
 }
 
 /* Output positions at which tap k falls inside the image. */
@@ -275,7 +282,7 @@ NET_INLINE struct net_range net_valid(int k, int stride, int padding, int size, 
     const int begin = low > 0 ? (low + stride - 1) / stride : 0;
     const int end = high < 0 ? 0 : high / stride + 1;
 
-    return (struct net_range){ begin, end < outputs ? end : outputs };
+    return (struct net_range){begin, end < outputs ? end : outputs};
 }
 
 /* The panel that block `block` belongs to, after panels of 3 and then 2 blocks. */
@@ -286,11 +293,11 @@ struct net_panel {
 NET_INLINE struct net_panel net_panel_of(int block, int threes, int twos)
 {
     if (block < 3 * threes)
-        return (struct net_panel){ block / 3 * 3, 3 };
+        return (struct net_panel){block / 3 * 3, 3};
     block -= 3 * threes;
     if (block < 2 * twos)
-        return (struct net_panel){ 3 * threes + block / 2 * 2, 2 };
-    return (struct net_panel){ 3 * threes + block, 1 };
+        return (struct net_panel){3 * threes + block / 2 * 2, 2};
+    return (struct net_panel){3 * threes + block, 1};
 }
 
 /* ---- Layernorm: the channels of one pixel, sixteen images at once ---------------------------- */
@@ -363,8 +370,8 @@ NET_INLINE void net_find_slopes(struct net_slopes *slopes, const struct net_stat
 }
 
 /* (g - share - normal slope) / deviation in the first `lanes` lanes */
-NET_INLINE vec net_layernorm_grad(const struct net_stats *s, const struct net_slopes *slopes,
-                                  int i, vec normal, vec g, int lanes)
+NET_INLINE vec net_layernorm_grad(const struct net_stats *s, const struct net_slopes *slopes, int i,
+                                  vec normal, vec g, int lanes)
 {
     const vec along = vec_fma(normal, vec_set(slopes->slope[i]), vec_set(slopes->share[i]));
     const vec dx = vec_mul(vec_sub(g, along), vec_set(s->inv_std[i]));
@@ -376,8 +383,8 @@ NET_INLINE vec net_layernorm_grad(const struct net_stats *s, const struct net_sl
 
 /* The channels that a block of a value holds. */
 struct net_lanes {
-    int lanes;                  /* in use; 16 or more: all */
-    int element, step;          /* flat logical index of lane 0, and from lane to lane */
+    int lanes;         /* in use; 16 or more: all */
+    int element, step; /* flat logical index of lane 0, and from lane to lane */
 };
 
 /* dy where x > 0, else slope dy; leaky_relu itself with dy = x */
@@ -433,8 +440,7 @@ NET_INLINE vec net_normalize_grad(vec x, vec dy, vec mean, vec inv_std, vec gamm
     const vec xhat = vec_mul(vec_sub(x, mean), inv_std);
     const vec sum = vec_fma(xhat, dgamma, dbeta);
 
-    return vec_mul(vec_mul(gamma, inv_std),
-                   vec_sub(dy, vec_mul(sum, vec_set(inverse_rows))));
+    return vec_mul(vec_mul(gamma, inv_std), vec_sub(dy, vec_mul(sum, vec_set(inverse_rows))));
 }
 
 /* ---- Pools ----------------------------------------------------------------------------------- */
@@ -477,7 +483,7 @@ NET_INLINE vec net_sum_slices(const float *slices, long step, long count)
     vec sum = vec_zero();
 
     NET_REPEAT(s, count)
-        sum = vec_add(sum, vec_load(slices + s * step));
+    sum = vec_add(sum, vec_load(slices + s * step));
     return sum;
 }
 
@@ -494,7 +500,7 @@ NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, 
 {
     const long count = (long)net_chunks(run) * height;
     const double all = (double)run->n * height * width;
-    double m[16] = { 0 }, var[16] = { 0 };
+    double m[16] = {0}, var[16] = {0};
 
     for (long s = 0; s < count; s++) {
         const double share = net_rows(run, (int)(s / height)) * width / all;
@@ -528,9 +534,9 @@ NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, 
 
 /* Where one segment of a field lies in the packed batch; steps in floats. */
 struct net_place {
-    int start, channels, height, width;     /* of the row: [channels][height][width] from start */
-    int lanes;                              /* channels in a block */
-    int scaled;                             /* elements of the row that share a scale and shift */
+    int start, channels, height, width; /* of the row: [channels][height][width] from start */
+    int lanes;                          /* channels in a block */
+    int scaled;                         /* elements of the row that share a scale and shift */
     long at, chunk, row, column;
 };
 
@@ -545,8 +551,8 @@ NET_INLINE void net_pack_channels(float *to, const uint8_t *bytes, const float *
         to[c / 16 * 256 + c % 16] = bytes ? (float)bytes[c] * scale + shift : values[c];
     for (int c = first; c < last; c += 16)
         if (bytes)
-            vec_store(to + 16 * c, vec_add(vec_mul(vec_load_bytes(bytes + c), vec_set(scale)),
-                                           vec_set(shift)));
+            vec_store(to + 16 * c,
+                      vec_add(vec_mul(vec_load_bytes(bytes + c), vec_set(scale)), vec_set(shift)));
         else
             memcpy(to + 16 * c, values + c, 16 * sizeof *to);
     for (int c = last; c < end; c++)
@@ -569,8 +575,8 @@ static inline void net_pack_line(float *to, long step, const struct net_rows *ro
             to[k * step] = (float)bytes[k] * rows->scale[s] + rows->shift[s];
     else
         for (int k = 0; k < count; k++)
-            to[k * step] = (float)bytes[k] * rows->scale[(from + k) / scaled]
-                           + rows->shift[(from + k) / scaled];
+            to[k * step] = (float)bytes[k] * rows->scale[(from + k) / scaled] +
+                           rows->shift[(from + k) / scaled];
 }
 
 /* Rows of one pixel a channel; `scaled` channels after each other have one scale. */
@@ -606,8 +612,8 @@ static inline void net_pack(float *to, const struct net_rows *rows, int n, struc
         for (int h = 0; h < p.height; h++)
             for (int i = first; i < n && i < first + 16; i++)
                 for (int c = 0; c < p.channels; c++)
-                    net_pack_line(to + p.at + i / 16 * p.chunk + i % 16 * p.lanes + c / 16 * 256
-                                      + c % 16 + h * p.row,
+                    net_pack_line(to + p.at + i / 16 * p.chunk + i % 16 * p.lanes + c / 16 * 256 +
+                                      c % 16 + h * p.row,
                                   p.column, rows, i, p.start + (c * p.height + h) * p.width,
                                   p.width, p.scaled);
 }

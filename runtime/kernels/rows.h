@@ -52,8 +52,7 @@ NET_INLINE void net_softmax_grad(float *dx, const float *y, const float *dy, int
     for (int c = 0; c < channels; c += 16)
         sum += vec_sum(vec_mul(vec_load(y + 16 * c), vec_load(dy + 16 * c)));
     for (int c = 0; c < channels; c += 16) {
-        const vec at = vec_mul(vec_load(y + 16 * c),
-                               vec_sub(vec_load(dy + 16 * c), vec_set(sum)));
+        const vec at = vec_mul(vec_load(y + 16 * c), vec_sub(vec_load(dy + 16 * c), vec_set(sum)));
 
         vec_store(dx + 16 * c, vec_first(channels - c, at, vec_zero()));
     }
@@ -84,9 +83,9 @@ NET_INLINE void net_cross_entropy_grad(float *dz, const float *p, float sum, int
 /* What the classes count in a row: class c by weight[c], times `own` in a row of its label, and
    times `every` in all rows (label smoothing; Szegedy et al. 2016). */
 struct net_shares {
-    const float *weight;        /* +0 beyond the last class */
-    float sum;                  /* of all weights */
-    float own, every;           /* 1 - smoothing, smoothing / classes */
+    const float *weight; /* +0 beyond the last class */
+    float sum;           /* of all weights */
+    float own, every;    /* 1 - smoothing, smoothing / classes */
 };
 
 /* The weights of the rows' classes, added in order. */
@@ -109,10 +108,10 @@ NET_INLINE float net_weighted_cross_entropy(float *p, float *sum, const float *z
     *sum = net_row_exp(p, z, top, channels);
     const float all = net_log(*sum) + top;
     for (int c = 0; c < channels; c += 16)
-        every += vec_sum(vec_mul(vec_load(shares->weight + c),
-                                 vec_sub(vec_set(all), vec_load(z + 16 * c))));
-    return shares->own * shares->weight[label] * (all - z[label / 16 * 256 + label % 16])
-           + shares->every * every;
+        every += vec_sum(
+            vec_mul(vec_load(shares->weight + c), vec_sub(vec_set(all), vec_load(z + 16 * c))));
+    return shares->own * shares->weight[label] * (all - z[label / 16 * 256 + label % 16]) +
+           shares->every * every;
 }
 
 /* dz = (p / sum of all shares - the share of each class) scale */

@@ -44,21 +44,23 @@
 
 #ifdef NET_VEC_PAIR
 
-typedef struct vec { simde__m256 low, high; } vec;
+typedef struct vec {
+    simde__m256 low, high;
+} vec;
 
-#define NET_PAIR1(f, x) ((vec){ f((x).low), f((x).high) })
-#define NET_PAIR2(f, x, y) ((vec){ f((x).low, (y).low), f((x).high, (y).high) })
+#define NET_PAIR1(f, x) ((vec){f((x).low), f((x).high)})
+#define NET_PAIR2(f, x, y) ((vec){f((x).low, (y).low), f((x).high, (y).high)})
 
 NET_INLINE vec vec_set(float x)
 {
     const simde__m256 v = simde_mm256_set1_ps(x);
 
-    return (vec){ v, v };
+    return (vec){v, v};
 }
 
 NET_INLINE vec vec_load(const float *p)
 {
-    return (vec){ simde_mm256_load_ps(p), simde_mm256_load_ps(p + 8) };
+    return (vec){simde_mm256_load_ps(p), simde_mm256_load_ps(p + 8)};
 }
 
 NET_INLINE void vec_store(float *p, vec x)
@@ -72,19 +74,40 @@ NET_INLINE void vec_stream(float *p, vec x)
     simde_mm256_stream_ps(p + 8, x.high);
 }
 
-NET_INLINE vec vec_add(vec x, vec y) { return NET_PAIR2(simde_mm256_add_ps, x, y); }
-NET_INLINE vec vec_sub(vec x, vec y) { return NET_PAIR2(simde_mm256_sub_ps, x, y); }
-NET_INLINE vec vec_mul(vec x, vec y) { return NET_PAIR2(simde_mm256_mul_ps, x, y); }
-NET_INLINE vec vec_div(vec x, vec y) { return NET_PAIR2(simde_mm256_div_ps, x, y); }
-NET_INLINE vec vec_max(vec x, vec y) { return NET_PAIR2(simde_mm256_max_ps, x, y); }
-NET_INLINE vec vec_min(vec x, vec y) { return NET_PAIR2(simde_mm256_min_ps, x, y); }
-NET_INLINE vec vec_sqrt(vec x) { return NET_PAIR1(simde_mm256_sqrt_ps, x); }
+NET_INLINE vec vec_add(vec x, vec y)
+{
+    return NET_PAIR2(simde_mm256_add_ps, x, y);
+}
+NET_INLINE vec vec_sub(vec x, vec y)
+{
+    return NET_PAIR2(simde_mm256_sub_ps, x, y);
+}
+NET_INLINE vec vec_mul(vec x, vec y)
+{
+    return NET_PAIR2(simde_mm256_mul_ps, x, y);
+}
+NET_INLINE vec vec_div(vec x, vec y)
+{
+    return NET_PAIR2(simde_mm256_div_ps, x, y);
+}
+NET_INLINE vec vec_max(vec x, vec y)
+{
+    return NET_PAIR2(simde_mm256_max_ps, x, y);
+}
+NET_INLINE vec vec_min(vec x, vec y)
+{
+    return NET_PAIR2(simde_mm256_min_ps, x, y);
+}
+NET_INLINE vec vec_sqrt(vec x)
+{
+    return NET_PAIR1(simde_mm256_sqrt_ps, x);
+}
 
 /* a b + c, rounded once */
 NET_INLINE vec vec_fma(vec a, vec b, vec c)
 {
-    return (vec){ simde_mm256_fmadd_ps(a.low, b.low, c.low),
-                  simde_mm256_fmadd_ps(a.high, b.high, c.high) };
+    return (vec){simde_mm256_fmadd_ps(a.low, b.low, c.low),
+                 simde_mm256_fmadd_ps(a.high, b.high, c.high)};
 }
 
 /* x where a > b, else y */
@@ -100,20 +123,53 @@ NET_INLINE vec vec_if_greater(vec a, vec b, vec x, vec y)
 
 typedef simde__m512 vec;
 
-NET_INLINE vec vec_set(float x) { return simde_mm512_set1_ps(x); }
-NET_INLINE vec vec_load(const float *p) { return simde_mm512_load_ps(p); }
-NET_INLINE void vec_store(float *p, vec x) { simde_mm512_store_ps(p, x); }
+NET_INLINE vec vec_set(float x)
+{
+    return simde_mm512_set1_ps(x);
+}
+NET_INLINE vec vec_load(const float *p)
+{
+    return simde_mm512_load_ps(p);
+}
+NET_INLINE void vec_store(float *p, vec x)
+{
+    simde_mm512_store_ps(p, x);
+}
 #ifdef __AVX512F__
-NET_INLINE void vec_stream(float *p, vec x) { _mm512_stream_ps(p, x); }
+NET_INLINE void vec_stream(float *p, vec x)
+{
+    _mm512_stream_ps(p, x);
+}
 #else
-NET_INLINE void vec_stream(float *p, vec x) { simde_mm512_store_ps(p, x); }
+NET_INLINE void vec_stream(float *p, vec x)
+{
+    simde_mm512_store_ps(p, x);
+}
 #endif
-NET_INLINE vec vec_add(vec x, vec y) { return simde_mm512_add_ps(x, y); }
-NET_INLINE vec vec_sub(vec x, vec y) { return simde_mm512_sub_ps(x, y); }
-NET_INLINE vec vec_mul(vec x, vec y) { return simde_mm512_mul_ps(x, y); }
-NET_INLINE vec vec_div(vec x, vec y) { return simde_mm512_div_ps(x, y); }
-NET_INLINE vec vec_max(vec x, vec y) { return simde_mm512_max_ps(x, y); }
-NET_INLINE vec vec_min(vec x, vec y) { return simde_mm512_min_ps(x, y); }
+NET_INLINE vec vec_add(vec x, vec y)
+{
+    return simde_mm512_add_ps(x, y);
+}
+NET_INLINE vec vec_sub(vec x, vec y)
+{
+    return simde_mm512_sub_ps(x, y);
+}
+NET_INLINE vec vec_mul(vec x, vec y)
+{
+    return simde_mm512_mul_ps(x, y);
+}
+NET_INLINE vec vec_div(vec x, vec y)
+{
+    return simde_mm512_div_ps(x, y);
+}
+NET_INLINE vec vec_max(vec x, vec y)
+{
+    return simde_mm512_max_ps(x, y);
+}
+NET_INLINE vec vec_min(vec x, vec y)
+{
+    return simde_mm512_min_ps(x, y);
+}
 
 /* lane by lane: SIMDe's comes with all of its SVML, a fifth of a second a compilation */
 NET_INLINE vec vec_sqrt(vec x)
@@ -153,7 +209,10 @@ NET_INLINE vec vec_if_greater(vec a, vec b, vec x, vec y)
 
 #endif
 
-NET_INLINE vec vec_zero(void) { return vec_set(0.0f); }
+NET_INLINE vec vec_zero(void)
+{
+    return vec_set(0.0f);
+}
 
 /* +0 in a register of its own: the compiler, which would let equal values share one and then spill
    a tile, does not see what is in it. */
@@ -195,7 +254,7 @@ NET_INLINE vec vec_from_bits(net_u32 u)
 /* 0, 1, ... 15 */
 NET_INLINE net_u32 vec_lanes(void)
 {
-    return (net_u32){ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+    return (net_u32){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 }
 
 /* the first `lanes` lanes of x, `rest` in the others */
@@ -206,7 +265,10 @@ NET_INLINE vec vec_first(int lanes, vec x, vec rest)
     return vec_from_bits((vec_bits(x) & in) | (vec_bits(rest) & ~in));
 }
 
-NET_INLINE void vec_fence(void) { simde_mm_sfence(); }
+NET_INLINE void vec_fence(void)
+{
+    simde_mm_sfence();
+}
 
 /* 1 in one lane, 0 in the others; all 0 when `lane` is none of 0 to 15 */
 NET_INLINE vec vec_one_hot(int lane)
@@ -240,7 +302,7 @@ NET_INLINE uint16_t vec_lane_bits(vec x)
 /* x where the lane's bit is set, else +0 */
 NET_INLINE vec vec_where_bits(uint16_t bits, vec x)
 {
-    const net_u32 one = ((net_u32){ 0 } + (uint32_t)bits) >> vec_lanes() & 1u;
+    const net_u32 one = ((net_u32){0} + (uint32_t)bits) >> vec_lanes() & 1u;
 
     return vec_from_bits(vec_bits(x) & (net_u32)(one == 1u));
 }
@@ -288,30 +350,31 @@ NET_INLINE vec vec_sum_each(const float *rows, int count)
     net_f32 a[16];
     vec sum;
 
-    NET_UNROLL(i, 16) {
-        a[i] = (net_f32){ 0 };
+    NET_UNROLL(i, 16)
+    {
+        a[i] = (net_f32){0};
         if (i < count)
             memcpy(&a[i], rows + 16 * i, sizeof a[i]);
     }
     NET_UNROLL(i, 8)
-        a[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18,
-                                       19, 20, 21, 22, 23)
-               + __builtin_shufflevector(a[2 * i], a[2 * i + 1], 8, 9, 10, 11, 12, 13, 14, 15, 24,
-                                         25, 26, 27, 28, 29, 30, 31);
+    a[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19,
+                                   20, 21, 22, 23) +
+           __builtin_shufflevector(a[2 * i], a[2 * i + 1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26,
+                                   27, 28, 29, 30, 31);
     NET_UNROLL(i, 4)
-        a[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18,
-                                       19, 24, 25, 26, 27)
-               + __builtin_shufflevector(a[2 * i], a[2 * i + 1], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21,
-                                         22, 23, 28, 29, 30, 31);
+    a[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19,
+                                   24, 25, 26, 27) +
+           __builtin_shufflevector(a[2 * i], a[2 * i + 1], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22,
+                                   23, 28, 29, 30, 31);
     NET_UNROLL(i, 2)
-        a[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20,
-                                       21, 24, 25, 28, 29)
-               + __builtin_shufflevector(a[2 * i], a[2 * i + 1], 2, 3, 6, 7, 10, 11, 14, 15, 18, 19,
-                                         22, 23, 26, 27, 30, 31);
+    a[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21,
+                                   24, 25, 28, 29) +
+           __builtin_shufflevector(a[2 * i], a[2 * i + 1], 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22,
+                                   23, 26, 27, 30, 31);
     a[0] = __builtin_shufflevector(a[0], a[1], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26,
-                                   28, 30)
-           + __builtin_shufflevector(a[0], a[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27,
-                                     29, 31);
+                                   28, 30) +
+           __builtin_shufflevector(a[0], a[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27,
+                                   29, 31);
     memcpy(&sum, &a[0], sizeof sum);
     return sum;
 }
@@ -358,7 +421,7 @@ NET_INLINE vec vec_exp(vec x)
 NET_INLINE vec vec_log(vec x)
 {
     const net_u32 u = vec_bits(x) + (0x3f800000u - 0x3f3504f3u);
-    const net_u32 e = (u >> 23) - 127u + 0x4b400000u;   /* k in the low bits of 1.5 * 2^23 */
+    const net_u32 e = (u >> 23) - 127u + 0x4b400000u; /* k in the low bits of 1.5 * 2^23 */
     const vec k = vec_sub(vec_from_bits(e), vec_set(12582912.0f));
     const vec one = vec_fma(x, vec_zero(), vec_set(1.0f));
     const vec f = vec_sub(vec_from_bits((u & 0x007fffffu) + 0x3f3504f3u), one);
@@ -389,7 +452,10 @@ NET_INLINE vec vec_sigmoid(vec x)
     return vec_div(one, vec_add(one, vec_exp(vec_sub(vec_zero(), x))));
 }
 
-NET_INLINE vec vec_abs(vec x) { return vec_from_bits(vec_bits(x) & 0x7fffffffu); }
+NET_INLINE vec vec_abs(vec x)
+{
+    return vec_from_bits(vec_bits(x) & 0x7fffffffu);
+}
 
 /* tanh x: an odd polynomial below 0.625, 1 - 2 / (e^2|x| + 1) with the sign of x above */
 NET_INLINE vec vec_tanh(vec x)

@@ -9,8 +9,8 @@
 #include "report/metrics.h"
 
 enum {
-    MOST_IN_MATRIX = 100,       /* classes; a wider matrix is of no use on a page */
-    LONGEST_IN_MATRIX = 12      /* letters of a name; classes with longer ones stand by number */
+    MOST_IN_MATRIX = 100,  /* classes; a wider matrix is of no use on a page */
+    LONGEST_IN_MATRIX = 12 /* letters of a name; classes with longer ones stand by number */
 };
 
 static double share(double part, double whole)
@@ -34,8 +34,8 @@ static void add_score(struct net_score *sum, const struct net_score *score, doub
 
 static void divide_score(struct net_score *sum, double by, long support)
 {
-    *sum = (struct net_score){share(sum->precision, by), share(sum->recall, by),
-                              share(sum->f1, by), support};
+    *sum = (struct net_score){share(sum->precision, by), share(sum->recall, by), share(sum->f1, by),
+                              support};
 }
 
 static int longest_name(const struct net_metrics *metrics)
@@ -55,7 +55,7 @@ static void print_classification(FILE *out, const struct net_metrics *metrics, i
 {
     const int classes = net_metrics_classes(metrics);
     const int longest = longest_name(metrics) > digits ? longest_name(metrics) : digits;
-    const int width = longest > 12 ? longest : 12;  /* 12: "weighted avg" */
+    const int width = longest > 12 ? longest : 12; /* 12: "weighted avg" */
     struct net_score macro = {0}, weighted = {0}, score;
     long rows = 0;
     int lines = 0;
@@ -97,7 +97,7 @@ static void print_class(FILE *out, const struct net_metrics *metrics, int class,
 static void print_matrix(FILE *out, const struct net_metrics *metrics)
 {
     const int classes = net_metrics_classes(metrics);
-    long most = 100;            /* three columns at least: classes have names, too */
+    long most = 100; /* three columns at least: classes have names, too */
     const int longest = longest_name(metrics);
     const bool named = longest <= LONGEST_IN_MATRIX;
     int width = 1;

@@ -35,7 +35,7 @@ struct net_json *net_folds_read(const char *folder, const char *name)
 /* The numbers of a run's "final": train_loss, train_accuracy, validation_loss, ... */
 struct result {
     char **names;
-    double *values;             /* NaN where it was null */
+    double *values; /* NaN where it was null */
     int count;
 };
 
@@ -56,7 +56,7 @@ static struct result read_result(const char *folder)
 {
     struct net_json *json = net_folds_read(folder, "run.json");
     const struct net_json *final = net_json_member(json, "final");
-    struct result result = { 0 };
+    struct result result = {0};
 
     for (const struct net_json *part = final ? final->first : NULL; part; part = part->next)
         for (const struct net_json *number = part->first; number; number = number->next)
@@ -80,7 +80,7 @@ static void spread(const double *values, int count, double *mean, double *deviat
 
     for (int i = 0; i < count; i++)
         sum += values[i] - values[0];
-    *mean = values[0] + sum / count;    /* of equal numbers: exactly theirs */
+    *mean = values[0] + sum / count; /* of equal numbers: exactly theirs */
     for (int i = 0; i < count; i++)
         squares += (values[i] - *mean) * (values[i] - *mean);
     *deviation = count > 1 ? sqrt(squares / (count - 1)) : NAN;
@@ -140,7 +140,7 @@ static void add_members(struct net_text *text, char *const *names, const double 
 /* The whole as JSON; without results where `results` is NULL. */
 static struct net_text as_json(const struct folds *folds, const struct result *results)
 {
-    struct net_text text = { 0 };
+    struct net_text text = {0};
 
     net_text_add(&text, "{\n  \"model\": ");
     net_text_quote(&text, folds->options->model->name);
@@ -183,9 +183,9 @@ void net_folds_write(const struct folds *folds, const struct result *results)
 
 /* A history.csv as numbers. */
 struct history {
-    char *text;                 /* the file, its lines and the header's words cut */
-    char **names;               /* of columns */
-    double *values;             /* [rows][columns] */
+    char *text;     /* the file, its lines and the header's words cut */
+    char **names;   /* of columns */
+    double *values; /* [rows][columns] */
     int columns, rows;
 };
 
@@ -201,7 +201,7 @@ static int count_of(const char *text, char c)
 static struct history read_history(const char *folder)
 {
     char *path = net_format("%s/history.csv", folder), *rest, *line;
-    struct history history = { 0 };
+    struct history history = {0};
     size_t length;
 
     history.text = rest = net_file_read(path, &length);
@@ -212,8 +212,7 @@ static struct history read_history(const char *folder)
         net_fail(NET_FAULT, "%s is empty", path);
     history.columns = count_of(line, ',') + 1;
     history.names = net_allocate((size_t)history.columns, sizeof *history.names);
-    history.values = net_allocate((size_t)lines * (size_t)history.columns,
-                                  sizeof *history.values);
+    history.values = net_allocate((size_t)lines * (size_t)history.columns, sizeof *history.values);
     for (int c = 0; c < history.columns; c++)
         history.names[c] = strtok_r(line, ",", &line);
     for (; (line = strtok_r(NULL, "\n", &rest)) != NULL; history.rows++) {
@@ -243,7 +242,7 @@ static void free_history(struct history *history)
 static void write_folds(const struct folds *folds, const struct history *histories)
 {
     char *path = net_format("%s/folds.csv", folds->folder);
-    struct net_text text = { 0 };
+    struct net_text text = {0};
 
     net_text_add(&text, "fold");
     for (int c = 0; c < histories[0].columns; c++)
@@ -265,7 +264,7 @@ static void write_band(const struct folds *folds, const struct history *historie
 {
     char *path = net_format("%s/band.csv", folds->folder);
     double *values = net_allocate((size_t)folds->count, sizeof *values), mean, deviation;
-    struct net_text text = { 0 };
+    struct net_text text = {0};
 
     net_text_add(&text, "epoch,folds");
     for (int c = 1; c < histories[0].columns; c++)

@@ -11,11 +11,11 @@ struct folds {
     struct net_options *options;
     struct net_signals *signals;
     int count;
-    const char *folder;         /* of all: it holds fold_1, fold_2, ... */
+    const char *folder; /* of all: it holds fold_1, fold_2, ... */
 };
 
 char *net_fold_folder(const struct folds *folds, int number);          /* malloc'd */
-struct net_json *net_folds_read(const char *folder, const char *name);  /* a JSON file in it */
+struct net_json *net_folds_read(const char *folder, const char *name); /* a JSON file in it */
 
 /* kfold.json: the model and how many folds there are; with `results` their numbers too. */
 struct result;

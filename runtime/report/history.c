@@ -25,7 +25,7 @@ void net_make_folder(const char *path)
 
     for (char *c = copy + 1; *c; c++)
         if (*c == '/') {
-            *c = '\0';              /* the last one tells whether all is well, these why not */
+            *c = '\0'; /* the last one tells whether all is well, these why not */
             if (mkdir(copy, 0777) && errno != EEXIST && !above)
                 above = errno;
             *c = '/';
@@ -51,10 +51,13 @@ bool net_has_file(const char *folder, const char *name)
    seventh of the trainer. */
 static struct tm calendar(long long now)
 {
-    static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const int second = (int)(now % 86400);
-    struct tm tm = { .tm_year = 1970, .tm_mday = 1, .tm_hour = second / 3600,
-                     .tm_min = second / 60 % 60, .tm_sec = second % 60 };
+    struct tm tm = {.tm_year = 1970,
+                    .tm_mday = 1,
+                    .tm_hour = second / 3600,
+                    .tm_min = second / 60 % 60,
+                    .tm_sec = second % 60};
 
     for (long long days = now / 86400; days > 0; days--) {
         const bool leap = (tm.tm_year % 4 == 0 && tm.tm_year % 100 != 0) || tm.tm_year % 400 == 0;
@@ -99,8 +102,14 @@ static bool is_part_of(const char *name, const char *file)
 static void drop_parts(const char *folder)
 {
     static const char *const whole[] = {
-        "run.json", "history.csv", "model.safetensors", "preparation.json",
-        "checkpoint.safetensors", "kfold.json", "folds.csv", "band.csv",
+        "run.json",
+        "history.csv",
+        "model.safetensors",
+        "preparation.json",
+        "checkpoint.safetensors",
+        "kfold.json",
+        "folds.csv",
+        "band.csv",
     };
     DIR *files = opendir(folder);
 
@@ -118,8 +127,10 @@ int net_folder_lock(const char *folder)
     const bool held = lock >= 0 && !flock(lock, LOCK_EX | LOCK_NB);
 
     if (lock >= 0 && !held && errno == EWOULDBLOCK)
-        net_fail(NET_USAGE, "another process trains in %s: wait for its end, or name another "
-                 "folder with --out", folder);
+        net_fail(NET_USAGE,
+                 "another process trains in %s: wait for its end, or name another "
+                 "folder with --out",
+                 folder);
     if (held)
         drop_parts(folder);
     return lock;
@@ -131,8 +142,10 @@ int net_folder_lock(const char *folder)
 static void drop_files(const char *folder)
 {
     static const char *const files[] = {
-        "model.safetensors", "checkpoint.safetensors", "history.csv", "preparation.json",
-        "folds.csv", "band.csv", "kfold.json", "run.json",
+        "model.safetensors", "checkpoint.safetensors",
+        "history.csv",       "preparation.json",
+        "folds.csv",         "band.csv",
+        "kfold.json",        "run.json",
     };
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -151,8 +164,8 @@ static void drop_folds(const char *folder, long most)
     for (struct dirent *file; files && (file = readdir(files));) {
         const char *number = strncmp(file->d_name, "fold_", 5) ? "" : file->d_name + 5;
 
-        if (*number < '1' || *number > '9' || number[strspn(number, "0123456789")]
-            || strtol(number, NULL, 10) > most)
+        if (*number < '1' || *number > '9' || number[strspn(number, "0123456789")] ||
+            strtol(number, NULL, 10) > most)
             continue;
         char *fold = net_format("%s/%s", folder, file->d_name);
         const int lock = net_folder_lock(fold);
@@ -169,8 +182,8 @@ static void drop_folds(const char *folder, long most)
 
 bool net_is_run(const char *folder)
 {
-    return net_has_file(folder, "run.json") || net_has_file(folder, "checkpoint.safetensors")
-           || net_has_file(folder, "kfold.json");
+    return net_has_file(folder, "run.json") || net_has_file(folder, "checkpoint.safetensors") ||
+           net_has_file(folder, "kfold.json");
 }
 
 void net_folder_clear(const char *folder, int folds)
@@ -189,8 +202,7 @@ static void open_steps(struct net_training *training, bool made)
     if (!log)
         return;
     training->steps = fopen(log, "w");
-    if (training->steps && fprintf(training->steps, "step,loss\n") > 0
-        && !fflush(training->steps))
+    if (training->steps && fprintf(training->steps, "step,loss\n") > 0 && !fflush(training->steps))
         return;
 
     const int why = errno;
@@ -211,8 +223,8 @@ void net_folder_open(struct net_training *training)
     }
     training->folder = value[NET_OUT].text ? net_format("%s", value[NET_OUT].text)
                                            : net_new_folder(training->options->model);
-    const bool resumable = net_has_file(training->folder, "checkpoint.safetensors")
-                           || net_has_file(training->folder, "kfold.json");
+    const bool resumable = net_has_file(training->folder, "checkpoint.safetensors") ||
+                           net_has_file(training->folder, "kfold.json");
     const bool run = net_is_run(training->folder);
     const bool force = net_flag(training->options, NET_FORCE);
     if (run && !resumable && !force)
@@ -251,11 +263,11 @@ static void add_header(struct net_text *text, const struct net_training *trainin
 void net_history_open(struct net_training *training)
 {
     char *path = net_format("%s/history.csv", training->folder);
-    struct net_text text = { 0 };
+    struct net_text text = {0};
 
     add_header(&text, training);
-    if (training->options->value[NET_RESUME].text
-        && net_has_file(training->folder, "history.csv")) {
+    if (training->options->value[NET_RESUME].text &&
+        net_has_file(training->folder, "history.csv")) {
         size_t length;
         char *old = net_file_read(path, &length), *rest = old;
 
@@ -297,7 +309,7 @@ void net_run_json(const struct net_training *training, const char *status, const
     const struct net_options *options = training->options;
     const struct net_model *model = options->model;
     const struct net_state *state = &training->state;
-    struct net_text text = { 0 };
+    struct net_text text = {0};
     const struct tm tm = calendar((long long)training->began);
     char host[256] = "";
 
@@ -321,8 +333,7 @@ void net_run_json(const struct net_training *training, const char *status, const
                  state->seconds > 0.0 ? state->rows_trained / state->seconds : 0.0, state->epoch,
                  training->session.run.step);
     if (options->fold.count)
-        net_text_add(&text, "  \"fold\": [%d, %d],\n", options->fold.number,
-                     options->fold.count);
+        net_text_add(&text, "  \"fold\": [%d, %d],\n", options->fold.number, options->fold.count);
     net_text_add(&text, "  \"best_epoch\": %ld,\n  \"final\": {%s}\n}\n",
                  state->best_epoch ? state->best_epoch : state->epoch, results ? results : "");
     char *path = net_format("%s/run.json", training->folder);

@@ -10,38 +10,38 @@
 #include "report/metrics.h"
 
 enum task {
-    TASK_CLASSES,               /* the largest of several outputs */
-    TASK_BINARY,                /* one output: class 1 where p >= 0.5 */
-    TASK_SIGN,                  /* one output: class 1 where it is not negative; targets -1, 1 */
+    TASK_CLASSES, /* the largest of several outputs */
+    TASK_BINARY,  /* one output: class 1 where p >= 0.5 */
+    TASK_SIGN,    /* one output: class 1 where it is not negative; targets -1, 1 */
     TASK_VALUES,
 };
 
 /* Sums over rows of one output. */
 struct sums {
-    double square, absolute;    /* of prediction - target */
-    double mean, spread;        /* of the target: mean, sum of squared deviations (Welford) */
+    double square, absolute; /* of prediction - target */
+    double mean, spread;     /* of the target: mean, sum of squared deviations (Welford) */
 };
 
 /* Rows of one class. */
 struct tally {
-    long support;               /* whose class it is */
-    long predicted;             /* for which it was predicted */
-    long right;                 /* both */
+    long support;   /* whose class it is */
+    long predicted; /* for which it was predicted */
+    long right;     /* both */
 };
 
-enum { MOST_IN_CONFUSION = 1000 };  /* classes; the matrix grows with their square */
+enum { MOST_IN_CONFUSION = 1000 }; /* classes; the matrix grows with their square */
 
 struct net_metrics {
     const struct net_model *model;
     const struct net_data *data;
     const struct net_field *target;
     enum task task;
-    int classes;                /* 0 for TASK_VALUES */
+    int classes; /* 0 for TASK_VALUES */
     long rows;
-    struct tally *tallies;      /* [classes] */
-    long *confusion;            /* [truth][predicted]; NULL for more than MOST_IN_CONFUSION */
-    long in_top5;               /* rows whose class is among the five largest outputs */
-    struct sums *sums;          /* [outputs]; NULL for targets that are class indices */
+    struct tally *tallies; /* [classes] */
+    long *confusion;       /* [truth][predicted]; NULL for more than MOST_IN_CONFUSION */
+    long in_top5;          /* rows whose class is among the five largest outputs */
+    struct sums *sums;     /* [outputs]; NULL for targets that are class indices */
 };
 
 /* The first row to train on whose target is neither 1 nor as the lower ones before it, 0 or -1;
@@ -74,9 +74,10 @@ static void check_names(const struct net_model *model, const struct net_data *da
         const char *name = model->metrics[m].name;
 
         if (strcmp(name, "mse") && strcmp(name, "mae") && strcmp(name, "r2"))
-            net_fail(1, "%s: row %ld (from 0), %s: expected 0 and 1, or -1 and 1, for the metric "
-                        "%s, found %.9g; metrics of values are mse, mae and r2", place, stray,
-                     model->fields[model->field_count - 1].name, name, found);
+            net_fail(1,
+                     "%s: row %ld (from 0), %s: expected 0 and 1, or -1 and 1, for the metric "
+                     "%s, found %.9g; metrics of values are mse, mae and r2",
+                     place, stray, model->fields[model->field_count - 1].name, name, found);
     }
 }
 
@@ -109,9 +110,10 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
     metrics->data = data;
     metrics->target = target;
     metrics->task = find_task(model, target, data);
-    metrics->classes = metrics->task == TASK_VALUES ? 0 :
-                       metrics->task != TASK_CLASSES ? 2 :
-                       model->outputs > target->classes ? model->outputs : target->classes;
+    metrics->classes = metrics->task == TASK_VALUES       ? 0
+                       : metrics->task != TASK_CLASSES    ? 2
+                       : model->outputs > target->classes ? model->outputs
+                                                          : target->classes;
     metrics->tallies = net_allocate((size_t)metrics->classes, sizeof *metrics->tallies);
     if (metrics->classes <= MOST_IN_CONFUSION)
         metrics->confusion = net_allocate((size_t)metrics->classes * (size_t)metrics->classes,

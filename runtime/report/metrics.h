@@ -17,7 +17,7 @@
 
 #include "data/data.h"
 
-struct net_session;             /* runtime.h */
+struct net_session; /* runtime.h */
 struct net_metrics;
 
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data);
@@ -37,13 +37,13 @@ double net_metrics_value(const struct net_metrics *metrics, const char *name);
 /* One class against all others. */
 struct net_score {
     double precision, recall, f1;
-    long support;               /* rows of the class */
+    long support; /* rows of the class */
 };
 
 /* False for a class that neither occurs nor is predicted. */
 bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score);
 
-int net_metrics_classes(const struct net_metrics *metrics);         /* 0: values */
+int net_metrics_classes(const struct net_metrics *metrics); /* 0: values */
 /* The matrix is kept for up to 1000 classes; false for values too. */
 bool net_metrics_has_confusion(const struct net_metrics *metrics);
 long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted);

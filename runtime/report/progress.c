@@ -26,7 +26,7 @@ void net_progress_open(struct net_progress *progress, bool quiet)
 {
     const char *term = getenv("TERM");
 
-    *progress = (struct net_progress){ .quiet = quiet, .begun = net_now() };
+    *progress = (struct net_progress){.quiet = quiet, .begun = net_now()};
     progress->terminal = !quiet && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
@@ -45,7 +45,7 @@ bool net_progress_due(const struct net_progress *progress)
 /* A line that is wider than the terminal could not be drawn over. */
 static void draw(struct net_progress *progress, const char *line)
 {
-    struct winsize size = { .ws_col = 80 };
+    struct winsize size = {.ws_col = 80};
 
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) || size.ws_col < 20)
         size.ws_col = 80;

@@ -76,9 +76,12 @@ enum { COLUMNS = 4 };
 static char *cell(const struct net_model *model, int row, int column)
 {
     static const char *const heading[COLUMNS] = {
-        "Layer (type)", "Connected to", "Output Shape", "Param #",
+        "Layer (type)",
+        "Connected to",
+        "Output Shape",
+        "Param #",
     };
-    struct net_text text = { 0 };
+    struct net_text text = {0};
 
     if (row < 0)
         return net_format("%s", heading[column]);
@@ -101,7 +104,7 @@ static char *cell(const struct net_model *model, int row, int column)
 
 static void add_table(struct net_text *text, const struct net_model *model)
 {
-    int width[COLUMNS] = { 0 }, whole = 0;
+    int width[COLUMNS] = {0}, whole = 0;
 
     for (int row = -1; row < model->layer_count; row++)
         for (int column = 0; column < COLUMNS; column++) {
@@ -134,13 +137,13 @@ static void add_table(struct net_text *text, const struct net_model *model)
 int net_summary(const struct net_options *options)
 {
     const struct net_model *model = options->model;
-    struct net_text text = { 0 };
+    struct net_text text = {0};
     long trainable = 0, states = 0;
     double flops = 0.0;
 
     for (int t = 0; t < model->tensor_count; t++)
-        *(model->tensors[t].trainable ? &trainable : &states) +=
-            net_tensor_size(&model->tensors[t]);
+        *(model->tensors[t].trainable ? &trainable
+                                      : &states) += net_tensor_size(&model->tensors[t]);
     for (int l = 0; l < model->layer_count; l++)
         flops += model->layers[l].flops;
     if (net_flag(options, NET_JSON_OUTPUT)) {

@@ -19,8 +19,8 @@
 
 struct walk {
     const struct net_training *training;
-    struct net_entry *entries;          /* writing: filled; NULL when reading */
-    const struct net_tensors *tensors;  /* reading */
+    struct net_entry *entries;         /* writing: filled; NULL when reading */
+    const struct net_tensors *tensors; /* reading */
     int count;
 };
 
@@ -30,7 +30,7 @@ static void visit(struct walk *walk, const char *prefix, const struct net_tensor
     char *name = net_format("%s%s", prefix, tensor->name);
 
     if (walk->entries) {
-        walk->entries[walk->count] = (struct net_entry){ name, tensor, base };
+        walk->entries[walk->count] = (struct net_entry){name, tensor, base};
     } else {
         /* padding too: a step that diverged has left NaN there */
         memset((char *)base + tensor->offset, 0, (size_t)tensor->count * sizeof(float));
@@ -102,7 +102,7 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
     add_count(text, "rows_trained", state->rows_trained);
     add_count(text, "rows", (double)training->row_count);
     for (int o = 0; o < NET_SETTINGS; o++) {
-        struct net_text value = { 0 };
+        struct net_text value = {0};
 
         if (!options->value[o].applies)
             continue;
@@ -123,12 +123,12 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
 void net_checkpoint_write(const struct net_training *training)
 {
     const struct net_model *model = training->session.model;
-    struct walk walk = { .training = training };
-    struct net_text metadata = { 0 };
+    struct walk walk = {.training = training};
+    struct net_text metadata = {0};
     char *path = net_format("%s/checkpoint.safetensors", training->folder);
 
-    walk.entries = net_allocate((size_t)model->tensor_count
-                                    * (2 + (size_t)training->session.state_copies),
+    walk.entries = net_allocate((size_t)model->tensor_count *
+                                    (2 + (size_t)training->session.state_copies),
                                 sizeof *walk.entries);
     visit_all(&walk, training->kept && training->state.best_epoch);
     write_metadata(&metadata, training);
@@ -162,16 +162,20 @@ static long metadata_count(const struct net_tensors *tensors, const char *key, l
     const double x = metadata_number(tensors, key);
 
     if (x != floor(x) || x < 0.0 || x > (double)most)
-        net_fail(NET_FAULT, "%s: \"%s\" is not a count in its metadata; it is not a checkpoint of "
-                 "this trainer", tensors->path, key);
+        net_fail(NET_FAULT,
+                 "%s: \"%s\" is not a count in its metadata; it is not a checkpoint of "
+                 "this trainer",
+                 tensors->path, key);
     return (long)x;
 }
 
 static void need_option(const struct net_options *options, enum net_option option)
 {
     if (options->value[option].given)
-        net_fail(NET_USAGE, "--%s and --resume exclude each other: a resumed run goes on in its "
-                 "folder, from its checkpoint", net_option_flag(option));
+        net_fail(NET_USAGE,
+                 "--%s and --resume exclude each other: a resumed run goes on in its "
+                 "folder, from its checkpoint",
+                 net_option_flag(option));
 }
 
 /* A layer of another size or name is told; what has no weights shows in the hash alone. */
@@ -182,9 +186,11 @@ static _Noreturn void fail_other(const struct net_tensors *tensors, const char *
     const char *difference = net_tensors_difference(tensors, model);
 
     net_fail(NET_FAULT, "%s is of another model: %s. It is of %s, %s; this trainer is of %s, %s",
-             tensors->path, difference ? difference :
-             "all weights are alike, so that --weights begins a new run from it; the data, a layer "
-             "without weights or netc's options are others",
+             tensors->path,
+             difference ? difference
+                        : "all weights are alike, so that --weights begins a new run from it; the "
+                          "data, a layer "
+                          "without weights or netc's options are others",
              source ? source : "an older netc's", hash, model->source, model->hash);
 }
 
@@ -199,8 +205,10 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
     if (!net_has_file(run, ""))
         net_fail(NET_FAULT, "--resume %s: there is no such folder", run);
     if (access(path, R_OK) && net_has_file(run, "run.json"))
-        net_fail(NET_FAULT, "--resume %s: the run ended before its first checkpoint; --out %s "
-                 "--force begins it again", run, run);
+        net_fail(NET_FAULT,
+                 "--resume %s: the run ended before its first checkpoint; --out %s "
+                 "--force begins it again",
+                 run, run);
     if (access(path, R_OK))
         net_fail(NET_FAULT, "--resume %s: there is no checkpoint.safetensors in it", run);
     net_tensors_read(tensors, path);
@@ -225,7 +233,7 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
             net_fail(NET_USAGE, "--%s does not apply to the run of %s",
                      net_option_flag((enum net_option)o), path);
         else
-            options->value[o].number = 0.0;     /* of the model's optimizer, not of the run's */
+            options->value[o].number = 0.0; /* of the model's optimizer, not of the run's */
     }
     data = net_tensors_metadata(tensors, "data");
     if (!options->value[NET_DATA].given && data)
@@ -236,7 +244,7 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
 void net_checkpoint_read(const struct net_tensors *tensors, struct net_training *training)
 {
     struct net_state *state = &training->state;
-    struct walk walk = { .training = training, .tensors = tensors };
+    struct walk walk = {.training = training, .tensors = tensors};
 
     state->epoch = metadata_count(tensors, "epoch", INT_MAX);
     state->row = metadata_count(tensors, "row", LONG_MAX / 1024);
@@ -253,8 +261,8 @@ void net_checkpoint_read(const struct net_tensors *tensors, struct net_training 
     state->waited = metadata_number(tensors, "waited");
     state->rows_trained = metadata_number(tensors, "rows_trained");
     training->session.run.step = (uint32_t)metadata_count(tensors, "step", UINT32_MAX);
-    if (metadata_count(tensors, "rows", LONG_MAX / 1024) != training->row_count
-        || state->row >= training->row_count)
+    if (metadata_count(tensors, "rows", LONG_MAX / 1024) != training->row_count ||
+        state->row >= training->row_count)
         net_fail(NET_FAULT, "%s was trained on %.0f rows; there are %ld now: the data differ",
                  tensors->path, metadata_number(tensors, "rows"), training->row_count);
     visit_all(&walk, training->kept && state->best_epoch);

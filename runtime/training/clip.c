@@ -10,12 +10,12 @@
 
 #include "runtime.h"
 
-enum { PIECE = 4096 };          /* floats */
+enum { PIECE = 4096 }; /* floats */
 
 struct clip {
     struct net_session *session;
-    float scale;                /* of every gradient */
-    float most;                 /* the largest, after that */
+    float scale; /* of every gradient */
+    float most;  /* the largest, after that */
 };
 
 static void update_piece(const struct clip *clip, long at, long count)
@@ -27,7 +27,7 @@ static void update_piece(const struct clip *clip, long at, long count)
         for (long i = 0; i < count; i++)
             g[i] *= clip->scale;
     if (clip->most < INFINITY)
-        for (long i = 0; i < count; i++)    /* not a number stays so */
+        for (long i = 0; i < count; i++) /* not a number stays so */
             g[i] = g[i] > clip->most ? clip->most : g[i] < -clip->most ? -clip->most : g[i];
     run->update((float *)run->params + at, g, run->state + at, count, &run->hyper);
 }
@@ -52,7 +52,7 @@ static void update_share(void *context, int thread)
 void net_clip_update(struct net_session *session, double most)
 {
     const struct net_call *kind = session->model->clip;
-    struct clip clip = { session, 1.0f, INFINITY };
+    struct clip clip = {session, 1.0f, INFINITY};
 
     if (most > 0.0 && kind && !strcmp(kind->name, "value")) {
         clip.most = (float)most;

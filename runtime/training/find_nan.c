@@ -25,8 +25,9 @@ const struct net_tensor *net_not_finite(const struct net_session *session)
     const struct net_model *model = session->model;
 
     for (int t = 0; t < model->tensor_count; t++)
-        if (!all_finite((const float *)session->run.params
-                        + model->tensors[t].offset / sizeof(float), model->tensors[t].count))
+        if (!all_finite((const float *)session->run.params +
+                            model->tensors[t].offset / sizeof(float),
+                        model->tensors[t].count))
             return &model->tensors[t];
     return NULL;
 }
@@ -35,8 +36,8 @@ const struct net_tensor *net_not_finite(const struct net_session *session)
 static bool result_is_finite(const struct net_run *run, const struct net_result *result)
 {
     for (int row = 0; row < run->n; row += 16) {
-        const float *chunk = (const float *)((const char *)run->arena + result->at)
-                             + row / 16 * result->chunk;
+        const float *chunk = (const float *)((const char *)run->arena + result->at) +
+                             row / 16 * result->chunk;
         const int rows = run->n - row < 16 ? run->n - row : 16;
 
         for (int pixel = 0; pixel < result->pixels; pixel++)
@@ -50,7 +51,7 @@ static bool result_is_finite(const struct net_run *run, const struct net_result 
 
 struct look {
     const struct net_session *session;
-    const struct net_kernel *first;     /* whose result is not finite; NULL: none yet */
+    const struct net_kernel *first; /* whose result is not finite; NULL: none yet */
 };
 
 static void look_at(void *context, int kernel)
@@ -65,7 +66,7 @@ static void look_at(void *context, int kernel)
 char *net_diverged_in(struct net_session *session, const void *batch, int n)
 {
     const struct net_tensor *tensor = net_not_finite(session);
-    struct look look = { .session = session };
+    struct look look = {.session = session};
     struct net_run *run = &session->run;
 
     if (tensor)

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
 #include "core/random.h"
+#include "data/dataset.h"
 #include "runtime.h"
 
 /* U(-1, 1) from the 24 high bits of a draw, as many as a float holds. */
@@ -20,8 +20,8 @@ static double uniform(uint32_t draw)
 
 /* ---- Which numbers --------------------------------------------------------------------------- */
 
-enum spread { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL };  /* constant, limit or deviation */
-enum fan { ONE, IN, BOTH };     /* sqrt(scale / what) */
+enum spread { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL }; /* constant, limit or deviation */
+enum fan { ONE, IN, BOTH };                            /* sqrt(scale / what) */
 
 /* torch.nn.init's definitions. kaiming_uniform is PyTorch's default of dense and convolution: its
    kaiming_uniform_(a=sqrt(5)). small_uniform and small_normal are Keras's `uniform` and
@@ -32,19 +32,13 @@ static const struct init {
     double scale;
     enum fan fan;
 } inits[] = {
-    { "zeros", CONSTANT, 0.0, ONE },
-    { "ones", CONSTANT, 1.0, ONE },
-    { "kaiming_uniform", UNIFORM, 1.0, IN },
-    { "normal", NORMAL, 1.0, ONE },
-    { "small_uniform", UNIFORM, 0.05, ONE },
-    { "small_normal", NORMAL, 0.05, ONE },
-    { "glorot_uniform", UNIFORM, 6.0, BOTH },
-    { "glorot_normal", NORMAL, 2.0, BOTH },
-    { "he_uniform", UNIFORM, 6.0, IN },
-    { "he_normal", NORMAL, 2.0, IN },
-    { "lecun_uniform", UNIFORM, 3.0, IN },
-    { "lecun_normal", NORMAL, 1.0, IN },
-    { "orthogonal", ORTHOGONAL, 1.0, ONE },
+    {"zeros", CONSTANT, 0.0, ONE},          {"ones", CONSTANT, 1.0, ONE},
+    {"kaiming_uniform", UNIFORM, 1.0, IN},  {"normal", NORMAL, 1.0, ONE},
+    {"small_uniform", UNIFORM, 0.05, ONE},  {"small_normal", NORMAL, 0.05, ONE},
+    {"glorot_uniform", UNIFORM, 6.0, BOTH}, {"glorot_normal", NORMAL, 2.0, BOTH},
+    {"he_uniform", UNIFORM, 6.0, IN},       {"he_normal", NORMAL, 2.0, IN},
+    {"lecun_uniform", UNIFORM, 3.0, IN},    {"lecun_normal", NORMAL, 1.0, IN},
+    {"orthogonal", ORTHOGONAL, 1.0, ONE},
 };
 
 static const struct init *find_init(const struct net_tensor *tensor)
@@ -60,8 +54,7 @@ static double scale_of(const struct init *init, const struct net_tensor *tensor)
 {
     const int fan = init->fan == IN ? tensor->fan_in : tensor->fan_in + tensor->fan_out;
 
-    return init->fan == ONE ? init->scale
-                            : sqrt(init->scale) / sqrt((double)(fan > 0 ? fan : 1));
+    return init->fan == ONE ? init->scale : sqrt(init->scale) / sqrt((double)(fan > 0 ? fan : 1));
 }
 
 /* ---- Orthogonal ------------------------------------------------------------------------------ */
@@ -112,8 +105,8 @@ static void init_orthogonal(const struct net_tensor *tensor, float *at, const ui
     free(normals);
     make_orthonormal(a, rows, columns);
     for (long i = 0; i < size; i++)
-        at[net_tensor_at(tensor, i)] =
-            (float)(turned ? a[i % inputs * columns + i / inputs] : a[i]);
+        at[net_tensor_at(tensor, i)] = (float)(turned ? a[i % inputs * columns + i / inputs]
+                                                      : a[i]);
     free(a);
 }
 
@@ -158,7 +151,7 @@ int net_init(const struct net_options *options)
     const struct net_model *model = options->model;
     const char *path = options->value[NET_OUTPUT].text;
     const uint64_t seed = (uint64_t)options->value[NET_SEED].number;
-    const uint32_t key[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
 
     if (!path)
         net_fail(NET_USAGE, "init wants -o FILE, such as -o weights.safetensors");

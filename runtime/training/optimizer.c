@@ -7,8 +7,8 @@
  * padding does.
  */
 
-#include "runtime.h"
 #include "kernels/vec.h"
+#include "runtime.h"
 
 /* g + weight_decay w; w -= lr g */
 static void sgd(float *restrict w, const float *restrict g, float *restrict state, long count,
@@ -179,16 +179,16 @@ static void adadelta(float *restrict w, const float *restrict g, float *restrict
 }
 
 const struct net_optimizer net_optimizers[] = {
-    { "sgd", sgd, 0 },
-    { "sgd momentum", sgd_momentum, 1 },
-    { "sgd nesterov", sgd_nesterov, 1 },
-    { "adam", adam, 2 },
-    { "adamw", adam, 2 },
-    { "adagrad", adagrad, 1 },
-    { "rmsprop", rmsprop, 1 },
-    { "rmsprop momentum", rmsprop_momentum, 2 },
-    { "rmsprop centered", rmsprop_centered, 2 },
-    { "rmsprop centered momentum", rmsprop_centered_momentum, 3 },
-    { "adadelta", adadelta, 2 },
-    { NULL, NULL, 0 },
+    {"sgd", sgd, 0},
+    {"sgd momentum", sgd_momentum, 1},
+    {"sgd nesterov", sgd_nesterov, 1},
+    {"adam", adam, 2},
+    {"adamw", adam, 2},
+    {"adagrad", adagrad, 1},
+    {"rmsprop", rmsprop, 1},
+    {"rmsprop momentum", rmsprop_momentum, 2},
+    {"rmsprop centered", rmsprop_centered, 2},
+    {"rmsprop centered momentum", rmsprop_centered_momentum, 3},
+    {"adadelta", adadelta, 2},
+    {NULL, NULL, 0},
 };

@@ -16,8 +16,8 @@ enum { ROWS = 512 };
 
 struct strip {
     const struct net_tensor *tensor;
-    long at;                    /* floats into params */
-    long rows, step;            /* vectors of 16, and floats from one to the next */
+    long at;         /* floats into params */
+    long rows, step; /* vectors of 16, and floats from one to the next */
 };
 
 typedef double strip_work(struct net_session *session, const struct strip *strip);
@@ -25,17 +25,17 @@ typedef double strip_work(struct net_session *session, const struct strip *strip
 struct walk {
     struct net_session *session;
     strip_work *work;
-    double *sums;               /* of each strip */
+    double *sums; /* of each strip */
     int thread, threads;
-    int count;                  /* strips so far */
+    int count; /* strips so far */
 };
 
 /* The strips of `rows` vectors from `at` on. */
 static void cut(struct walk *walk, const struct net_tensor *tensor, long at, long rows, long step)
 {
     for (long row = 0; row < rows; row += ROWS, walk->count++) {
-        const struct strip strip = { tensor, at + row * step,
-                                     rows - row < ROWS ? rows - row : ROWS, step };
+        const struct strip strip = {tensor, at + row * step, rows - row < ROWS ? rows - row : ROWS,
+                                    step};
 
         if (walk->work && walk->count % walk->threads == walk->thread)
             walk->sums[walk->count] = walk->work(walk->session, &strip);
@@ -57,7 +57,8 @@ static void walk_all(struct walk *walk)
 
         for (int block = 0, width; tensor->trainable && block < blocks; block += width) {
             width = blocks == 1 || block >= 3 * panels[0] + 2 * panels[1] ? 1
-                    : block >= 3 * panels[0] ? 2 : 3;
+                    : block >= 3 * panels[0]                              ? 2
+                                                                          : 3;
             for (int b = 0; b < width; b++)
                 cut(walk, tensor, at + 16 * b, rows, 16 * width);
             at += rows * width * 16;
@@ -75,7 +76,7 @@ static void run_walk(void *context, int thread)
 
 static double sum_strips(struct net_session *session, strip_work *work)
 {
-    struct walk count = { .session = session }, walk = count;
+    struct walk count = {.session = session}, walk = count;
     double sum = 0.0;
 
     walk_all(&count);
@@ -104,7 +105,7 @@ static double add_lanes(const double lanes[16])
 static double square(struct net_session *session, const struct strip *strip)
 {
     const float *g = session->run.grads + strip->at;
-    double lanes[16] = { 0 };
+    double lanes[16] = {0};
 
     for (long row = 0; row < strip->rows; row++, g += strip->step)
         for (int lane = 0; lane < 16; lane++)
@@ -132,7 +133,7 @@ static double penalty(struct net_session *session, const struct strip *strip)
 {
     const float *w = (const float *)session->run.params + strip->at;
     const double l1 = strip->tensor->l1, l2 = strip->tensor->l2;
-    double first[16] = { 0 }, second[16] = { 0 };
+    double first[16] = {0}, second[16] = {0};
 
     if (l1 == 0.0 && l2 == 0.0)
         return 0.0;

@@ -35,18 +35,21 @@ void net_check_batches(const struct net_options *options, long rows)
     const int better = better_batch(model, rows, batch);
 
     if (better)
-        net_fail(NET_USAGE, "--batch %d: of %ld training rows the last batch has one, and a "
+        net_fail(NET_USAGE,
+                 "--batch %d: of %ld training rows the last batch has one, and a "
                  "batchnorm of %s has one number a channel of it, without a variance; --batch %d "
-                 "leaves none alone", batch, rows, model->source, better);
-    net_fail(NET_FAULT, "%ld training row%s: one is alone in a batch, and a batchnorm of %s has one "
-             "number a channel of it, without a variance; more rows are needed%s", rows,
-             rows == 1 ? "" : "s", model->source,
+                 "leaves none alone",
+                 batch, rows, model->source, better);
+    net_fail(NET_FAULT,
+             "%ld training row%s: one is alone in a batch, and a batchnorm of %s has one "
+             "number a channel of it, without a variance; more rows are needed%s",
+             rows, rows == 1 ? "" : "s", model->source,
              rows > model->batch ? ", or a larger batch: netc --batch" : "");
 }
 
 /* ---- Classes without rows -------------------------------------------------------------------- */
 
-enum { NAMED = 5 };             /* classes without rows that are named; of more, how many there are */
+enum { NAMED = 5 }; /* classes without rows that are named; of more, how many there are */
 
 /* A network that is too wide, or rows that are missing. */
 static void check_classes(const struct net_data *data)
@@ -54,7 +57,7 @@ static void check_classes(const struct net_data *data)
     const struct net_field *target = net_target_field(data->model);
     const long rows = net_data_rows(data, NET_TRAIN);
     bool *there = net_allocate((size_t)target->classes, sizeof *there);
-    struct net_text list = { 0 };
+    struct net_text list = {0};
     int absent = 0;
 
     for (long row = 0; target->kind == NET_TARGET_CLASS && row < rows; row++)
@@ -86,11 +89,11 @@ void net_check_run(const struct net_options *options, const struct net_data *dat
     if (!options->value[NET_RESUME].text)
         net_check_batches(options, net_data_rows(data, NET_TRAIN));
     if (options->fold.number > 1)
-        return;                 /* of a k-fold, once */
+        return; /* of a k-fold, once */
     check_classes(data);
     if (late)
         net_warn("the schedule's %s never comes: what is before it lasts as long as the run, %ld "
-                 "epochs; --epochs wants more, or --%s less", late->name,
-                 net_whole(options, NET_EPOCHS),
+                 "epochs; --epochs wants more, or --%s less",
+                 late->name, net_whole(options, NET_EPOCHS),
                  !strcmp(late[-1].name, "warmup") ? "warmup-epochs" : "constant-epochs");
 }

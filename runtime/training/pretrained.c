@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/string_table.h"
 #include "data/file.h"
 #include "runtime.h"
-#include "core/string_table.h"
 
 enum { PIECE = 1 << 20, LONGEST_LINE = 1 << 26 };
 
@@ -22,9 +22,9 @@ enum { PIECE = 1 << 20, LONGEST_LINE = 1 << 26 };
 
 struct lines {
     struct net_stream file;
-    char *at;                   /* what was read: used bytes, room for one more */
-    size_t begin, used, room;   /* begin: of the next line */
-    long number;                /* of the line that was given last, from 1 */
+    char *at;                 /* what was read: used bytes, room for one more */
+    size_t begin, used, room; /* begin: of the next line */
+    long number;              /* of the line that was given last, from 1 */
 };
 
 static _Noreturn void fail_line(const struct lines *lines, const char *format, ...)
@@ -43,7 +43,7 @@ static void fail_line(const struct lines *lines, const char *format, ...)
 
 static void open_lines(struct lines *lines, const char *path)
 {
-    *lines = (struct lines){ .room = PIECE };
+    *lines = (struct lines){.room = PIECE};
     net_stream_open(&lines->file, path);
     lines->at = net_allocate(lines->room + 1, 1);
 }
@@ -102,12 +102,12 @@ static char *next_line(struct lines *lines, size_t *length)
 /* Words of the vocabulary, and the row of each. */
 struct rows {
     struct net_words *words;
-    int32_t *row;               /* by number of the word; -1: it has its vector */
+    int32_t *row; /* by number of the word; -1: it has its vector */
 };
 
 static struct rows open_rows(const char *const *vocabulary, int count)
 {
-    struct rows rows = { net_words_new(), net_allocate((size_t)count, sizeof *rows.row) };
+    struct rows rows = {net_words_new(), net_allocate((size_t)count, sizeof *rows.row)};
 
     for (int id = 0; id < count; id++)
         if (vocabulary[id])
@@ -119,7 +119,7 @@ static void read_header(struct lines *lines, const struct net_tensor *tensor, lo
 {
     size_t length;
     const char *line = next_line(lines, &length);
-    char *first = NULL, *second = NULL;     /* behind the two numbers */
+    char *first = NULL, *second = NULL; /* behind the two numbers */
     long width = 0;
 
     lines->number = 1;
@@ -127,11 +127,13 @@ static void read_header(struct lines *lines, const struct net_tensor *tensor, lo
         *count = strtol(line, &first, 10);
         width = strtol(first, &second, 10);
     }
-    if (!line || first == line || second == first || second[strspn(second, " \t\r\n")]
-        || *count < 0)
-        fail_line(lines, "expected `COUNT DIM`: how many words there are, and how many numbers "
+    if (!line || first == line || second == first || second[strspn(second, " \t\r\n")] ||
+        *count < 0)
+        fail_line(lines,
+                  "expected `COUNT DIM`: how many words there are, and how many numbers "
                   "each has; where the file begins with a word, put a line in front: its number of "
-                  "lines, a space and %d", tensor->shape[1]);
+                  "lines, a space and %d",
+                  tensor->shape[1]);
     if (width != tensor->shape[1])
         fail_line(lines, "%s has %d numbers a word, this file has %ld: embedding(%ld) takes it",
                   tensor->name, tensor->shape[1], width, width);
@@ -176,14 +178,14 @@ static long read_vectors(const char *path, const struct net_tensor *tensor,
         seen += length > 0;
         if (number < 0 || rows.row[number] < 0)
             continue;
-        read_vector(&lines, tensor, params, rows.row[number], line + word + strspn(line + word,
-                                                                                   " \t"));
+        read_vector(&lines, tensor, params, rows.row[number],
+                    line + word + strspn(line + word, " \t"));
         rows.row[number] = -1;
         found++;
     }
     if (seen != count)
         fail_line(&lines, "the first line promises %ld words, here are %ld", count, seen);
-    for (int i = 0; i < tensor->shape[1]; i++)      /* padding */
+    for (int i = 0; i < tensor->shape[1]; i++) /* padding */
         ((float *)((char *)params + tensor->offset))[net_tensor_at(tensor, i)] = 0.0f;
     net_stream_close(&lines.file);
     net_words_free(rows.words);
@@ -196,8 +198,8 @@ static long read_vectors(const char *path, const struct net_tensor *tensor,
 
 static void read_table(char *path, const struct net_tensor *tensor, void *params)
 {
-    struct net_table table = { 0 };
-    struct net_column column = { .name = "table", .place = path };
+    struct net_table table = {0};
+    struct net_column column = {.name = "table", .place = path};
     float *at = (float *)((char *)params + tensor->offset);
 
     net_read_files(&table, &column, &path, 1, net_header_npy);
@@ -254,9 +256,10 @@ void net_pretrained_read(const struct net_model *model, const struct net_data *d
                 net_progress_say(progress, "%s: %ld of %d words have a vector in %s", tensor->name,
                                  found, words, tensor->pretrained);
             if (!found)
-                fprintf(stderr, "%s: warning: no word of the vocabulary is in %s; is its case that "
-                        "of the words, as lower=true makes them?\n", model->name,
-                        tensor->pretrained);
+                fprintf(stderr,
+                        "%s: warning: no word of the vocabulary is in %s; is its case that "
+                        "of the words, as lower=true makes them?\n",
+                        model->name, tensor->pretrained);
         }
         net_paths_free(paths, files);
     }

@@ -70,7 +70,7 @@ static double rate_in(const struct net_call *schedule, const struct net_options 
 
         return least + (lr - least) * (1.0 + cosine(pi * (double)epoch / (double)epochs)) / 2.0;
     }
-    return lr * state->plateau_scale;       /* plateau's; else 1 */
+    return lr * state->plateau_scale; /* plateau's; else 1 */
 }
 
 double net_schedule_rate(const struct net_options *options, const struct net_state *state)
@@ -163,9 +163,9 @@ void net_schedule_watch(const struct net_options *options, struct net_state *sta
     const struct net_call *plateau = plateau_in(options, state->epoch);
 
     if (plateau)
-        watch_plateau(options, state,
-                      net_monitored(model, net_argument(plateau, "monitor")->text, validation_loss,
-                                    metrics));
+        watch_plateau(
+            options, state,
+            net_monitored(model, net_argument(plateau, "monitor")->text, validation_loss, metrics));
     if (model->stop) {
         const double now = net_monitored(model, net_argument(model->stop, "monitor")->text,
                                          validation_loss, metrics);

@@ -71,13 +71,13 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     const uint64_t seed = (uint64_t)options->value[NET_SEED].number;
     struct net_run *run = &session->run;
 
-    *session = (struct net_session){ .model = model, .options = options };
+    *session = (struct net_session){.model = model, .options = options};
     session->threads = (int)net_whole(options, NET_THREADS);
     session->pool = net_pool_open(session->threads);
     for (int b = 0; b < 2; b++)
         session->batch[b] = batch_memory(model->batch_size);
-    session->predictions = net_memory(sizeof(float) * (size_t)model->batch
-                                      * (size_t)model->outputs);
+    session->predictions = net_memory(sizeof(float) * (size_t)model->batch *
+                                      (size_t)model->outputs);
 
     run->params = net_memory(model->params_size);
     run->arena = net_memory(model->arena_size);
@@ -93,8 +93,8 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     run->hyper.stride = (long)(model->params_size / sizeof(float));
     session->state_copies = optimizer->copies;
     /* an optimizer without state never touches it, but is given a place inside it */
-    run->state = optimizer->copies
-                 ? net_memory((size_t)optimizer->copies * model->params_size) : run->params;
+    run->state = optimizer->copies ? net_memory((size_t)optimizer->copies * model->params_size)
+                                   : run->params;
     init_state(session);
     session->rate = options->value[NET_LR].number;
     session->penalized = net_has_penalties(model);
@@ -133,16 +133,22 @@ char *net_session_weights(struct net_session *session)
     copy = net_format("%s", path);
     if (S_ISDIR(status.st_mode)) {
         if (net_has_file(path, "kfold.json"))
-            net_fail(NET_FAULT, "%s is a k-fold, with weights for each of its folds: --weights "
-                     "%s/fold_1", path, path);
+            net_fail(NET_FAULT,
+                     "%s is a k-fold, with weights for each of its folds: --weights "
+                     "%s/fold_1",
+                     path, path);
         folder = net_format("%s", path);
         file = net_format("%s/model.safetensors", path);
         if (access(file, R_OK) && net_has_file(path, "checkpoint.safetensors"))
-            net_fail(NET_FAULT, "%s has no model.safetensors: the run diverged, or has not saved "
-                     "yet; it has a checkpoint: --weights %s/checkpoint.safetensors", path, path);
+            net_fail(NET_FAULT,
+                     "%s has no model.safetensors: the run diverged, or has not saved "
+                     "yet; it has a checkpoint: --weights %s/checkpoint.safetensors",
+                     path, path);
         if (access(file, R_OK))
-            net_fail(NET_FAULT, "%s has no model.safetensors: it is not a run's folder, or the run "
-                     "ended before its first checkpoint", path);
+            net_fail(NET_FAULT,
+                     "%s has no model.safetensors: it is not a run's folder, or the run "
+                     "ended before its first checkpoint",
+                     path);
     } else {
         folder = net_format("%s", dirname(copy));
         file = net_format("%s", path);

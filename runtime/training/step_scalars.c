@@ -16,7 +16,9 @@ const struct net_optimizer *net_find_optimizer(const struct net_options *options
 
     snprintf(name, sizeof name, "%s%s%s", options->value[NET_OPTIMIZER].text,
              net_flag(options, NET_CENTERED) ? " centered" : "",
-             !momentum ? "" : net_flag(options, NET_NESTEROV) ? " nesterov" : " momentum");
+             !momentum                         ? ""
+             : net_flag(options, NET_NESTEROV) ? " nesterov"
+                                               : " momentum");
     for (const struct net_optimizer *o = net_optimizers; o->name; o++)
         if (!strcmp(o->name, name))
             return o;
@@ -29,15 +31,15 @@ void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, d
     const struct net_value *value = options->value;
     const char *name = value[NET_OPTIMIZER].text;
     const double decay = value[NET_WEIGHT_DECAY].number, t = (double)step + 1.0;
-    double second = 0.0;            /* the share that a mean of squares keeps of itself */
+    double second = 0.0; /* the share that a mean of squares keeps of itself */
 
     hyper->lr = (float)rate;
     hyper->weight_decay = (float)decay;
     hyper->shrink = 1.0f;
     hyper->momentum = (float)value[NET_MOMENTUM].number;
     hyper->eps = (float)value[NET_EPS].number;
-    hyper->idle = decay == 0.0 && value[NET_MOMENTUM].number == 0.0
-                  && (!strcmp(name, "sgd") || !strcmp(name, "adagrad"));
+    hyper->idle = decay == 0.0 && value[NET_MOMENTUM].number == 0.0 &&
+                  (!strcmp(name, "sgd") || !strcmp(name, "adagrad"));
     if (!strcmp(name, "adagrad")) {
         hyper->lr = (float)(rate / (1.0 + (double)step * value[NET_LR_DECAY].number));
     } else if (!strcmp(name, "rmsprop")) {

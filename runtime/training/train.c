@@ -19,11 +19,11 @@
 #include "runtime.h"
 
 enum {
-    SAMPLE = 10000,             /* rows, at most, that an epoch's train metrics are taken from */
-    SAVE_AFTER_EPOCH = 5,       /* seconds since the last checkpoint, at the end of an epoch */
-    SAVE_WITHIN_EPOCH = 60,     /* the same, inside one */
-    SLOW_DATA = 2,              /* seconds of reading after which a person is told of them */
-    RUN_AGAIN = 120,            /* the same, at most, to look for the cause of a divergence */
+    SAMPLE = 10000,         /* rows, at most, that an epoch's train metrics are taken from */
+    SAVE_AFTER_EPOCH = 5,   /* seconds since the last checkpoint, at the end of an epoch */
+    SAVE_WITHIN_EPOCH = 60, /* the same, inside one */
+    SLOW_DATA = 2,          /* seconds of reading after which a person is told of them */
+    RUN_AGAIN = 120,        /* the same, at most, to look for the cause of a divergence */
 };
 
 /* ---- Saving ---------------------------------------------------------------------------------- */
@@ -67,7 +67,8 @@ static void save(struct net_training *training)
     if (spoilt) {
         net_progress_close(&training->progress);
         net_run_json(training, "diverged", NULL);
-        net_fail(NET_DIVERGED, "after step %u, the last step, %s is not finite. %s, from "
+        net_fail(NET_DIVERGED,
+                 "after step %u, the last step, %s is not finite. %s, from "
                  "the last good checkpoint: --weights %s/checkpoint.safetensors",
                  training->session.run.step, spoilt->name, advise(training, true),
                  training->folder);
@@ -97,13 +98,14 @@ static void show_step(struct net_training *training, const char *metrics)
     const struct net_state *state = &training->state;
     const long epochs = net_whole(training->options, NET_EPOCHS);
     const long batch = net_whole(training->options, NET_BATCH);
-    const double left = ((double)(epochs - state->epoch) * (double)training->row_count
-                         - (double)state->row) / fmax(rate(training), 1.0);
-    char *line =
-        net_format("epoch %ld/%ld  step %ld/%ld  loss %.4g%s  %.0f samples/s  %.0f:%02.0f left",
-                   state->epoch + 1, epochs, (state->row + batch - 1) / batch,
-                   (training->row_count + batch - 1) / batch, mean_loss(state), metrics,
-                   rate(training), floor(left / 60.0), floor(fmod(left, 60.0)));
+    const double left = ((double)(epochs - state->epoch) * (double)training->row_count -
+                         (double)state->row) /
+                        fmax(rate(training), 1.0);
+    char *line = net_format(
+        "epoch %ld/%ld  step %ld/%ld  loss %.4g%s  %.0f samples/s  %.0f:%02.0f left",
+        state->epoch + 1, epochs, (state->row + batch - 1) / batch,
+        (training->row_count + batch - 1) / batch, mean_loss(state), metrics, rate(training),
+        floor(left / 60.0), floor(fmod(left, 60.0)));
 
     net_progress_step(&training->progress, line);
     free(line);
@@ -112,7 +114,7 @@ static void show_step(struct net_training *training, const char *metrics)
 /* "  accuracy 0.9812", for each metric; what is very large or small by its power of ten */
 static char *metrics_text(const struct net_model *model, const double *values)
 {
-    struct net_text text = { 0 };
+    struct net_text text = {0};
 
     net_text_add(&text, "%s", "");
     for (int m = 0; m < model->metric_count; m++) {
@@ -130,9 +132,9 @@ static bool stopped(const struct net_training *training)
 {
     const long most = net_whole(training->options, NET_MAX_STEPS);
 
-    return atomic_load_explicit(&training->signals->stop, memory_order_relaxed)
-           || (most && training->session.run.step >= (uint64_t)most)
-           || (training->again && training->session.run.step >= training->end);
+    return atomic_load_explicit(&training->signals->stop, memory_order_relaxed) ||
+           (most && training->session.run.step >= (uint64_t)most) ||
+           (training->again && training->session.run.step >= training->end);
 }
 
 /* The epoch's order of rows and learning rate. */
@@ -143,7 +145,7 @@ static struct net_pass begin_epoch(struct net_training *training)
     net_order(training->rows, training->row_count, seed, epoch,
               net_flag(training->options, NET_SHUFFLE));
     training->session.rate = net_schedule_rate(training->options, &training->state);
-    return (struct net_pass){ NET_PASS_TRAIN, { seed[0], seed[1] }, epoch };
+    return (struct net_pass){NET_PASS_TRAIN, {seed[0], seed[1]}, epoch};
 }
 
 static bool train_epochs(struct net_training *training);
@@ -171,8 +173,7 @@ static char *find_cause(struct net_training *training)
     /* padding is not in the checkpoint, and the step has spoilt it */
     memset(session->run.params, 0, session->model->params_size);
     if (session->state_copies)
-        memset(session->run.state, 0,
-               (size_t)session->state_copies * session->model->params_size);
+        memset(session->run.state, 0, (size_t)session->state_copies * session->model->params_size);
     net_checkpoint_read(&checkpoint, training);
     net_tensors_free(&checkpoint);
     free(path);
@@ -198,7 +199,8 @@ static _Noreturn void diverge(struct net_training *training, float loss)
     const char *cause = find_cause(training);
     net_progress_close(&training->progress);
     char *checkpoint = net_format(", from the last good checkpoint: --weights "
-                                  "%s/checkpoint.safetensors", training->folder);
+                                  "%s/checkpoint.safetensors",
+                                  training->folder);
 
     net_fail(NET_DIVERGED, "the loss is %s in step %u (epoch %ld, row %ld)%s%s. %s%s",
              isnan(loss) ? "not a number" : "infinite", step, epoch, row, cause ? "; " : "",
@@ -267,8 +269,8 @@ static double measure(struct net_training *training, double *values)
     double loss = INFINITY;
 
     if (model->metric_count)
-        net_evaluate(session, training->loader, NET_TRAIN, training->sample,
-                     training->sample_count, training->metrics);
+        net_evaluate(session, training->loader, NET_TRAIN, training->sample, training->sample_count,
+                     training->metrics);
     for (int m = 0; m < model->metric_count; m++)
         *values++ = net_metrics_value(training->metrics, model->metrics[m].name);
     if (!count)
@@ -289,15 +291,17 @@ static void finish_epoch(struct net_training *training, double *values, double b
     const double trained = net_now() - began, loss = mean_loss(state);
     const double validation = measure(training, values), speed = (double)rows / fmax(trained, 1e-9);
     const long every = net_whole(training->options, NET_CHECKPOINT_EVERY);
-    const double *watched = values + model->metric_count + 1;   /* metrics of validation */
+    const double *watched = values + model->metric_count + 1; /* metrics of validation */
     char *metrics = metrics_text(model, values), *line;
 
     net_schedule_watch(training->options, state, validation, watched);
     state->epoch++;
     state->row = 0;
     state->loss_sum = state->loss_weight = 0.0;
-    const double now = training->kept ? net_monitored(model,
-                           training->options->value[NET_MONITOR].text, validation, watched) : 0.0;
+    const double now = training->kept
+                           ? net_monitored(model, training->options->value[NET_MONITOR].text,
+                                           validation, watched)
+                           : 0.0;
     if (training->kept && now < state->best) {
         state->best = now;
         state->best_epoch = state->epoch;
@@ -331,10 +335,10 @@ static bool train_epochs(struct net_training *training)
     const struct net_model *model = options->model;
     struct net_state *state = &training->state;
     double *values = net_allocate(2 * (size_t)model->metric_count + 1, sizeof *values);
-    bool whole = true, measured = false;        /* values: none yet, after a resume too */
+    bool whole = true, measured = false; /* values: none yet, after a resume too */
 
-    while (whole && state->epoch < net_whole(options, NET_EPOCHS) && !stopped(training)
-           && !net_schedule_stops(options, state)) {
+    while (whole && state->epoch < net_whole(options, NET_EPOCHS) && !stopped(training) &&
+           !net_schedule_stops(options, state)) {
         const double began = net_now();
         const long done = state->row;
         char *shown = measured ? metrics_text(model, values) : net_format("%s", "");
@@ -379,7 +383,7 @@ static void open_rows(struct net_training *training)
 static struct net_fold resumed_fold(const char *folder)
 {
     char *path = net_format("%s/preparation.json", folder);
-    struct net_fold fold = { 0 };
+    struct net_fold fold = {0};
 
     if (net_has_file(folder, "preparation.json"))
         fold = net_preparation_fold(path);
@@ -397,9 +401,10 @@ static void say_data(struct net_training *training, double seconds)
     for (int part = 0; part < NET_PARTS; part++)
         rows += net_data_rows(data, (enum net_part)part);
     if (seconds > SLOW_DATA && getrusage(RUSAGE_SELF, &usage) == 0)
-        net_progress_say(&training->progress, "read %ld rows in %.1f s, %.0f a second; "
-                                              "%.0f MB of memory at most", rows, seconds,
-                         (double)rows / seconds, (double)usage.ru_maxrss / 1024);
+        net_progress_say(&training->progress,
+                         "read %ld rows in %.1f s, %.0f a second; "
+                         "%.0f MB of memory at most",
+                         rows, seconds, (double)rows / seconds, (double)usage.ru_maxrss / 1024);
 }
 
 static void open_training(struct net_training *training, struct net_options *options)
@@ -427,8 +432,8 @@ static void open_training(struct net_training *training, struct net_options *opt
                             session->run.params, &training->progress);
     open_rows(training);
     net_check_run(options, session->data);
-    if (!strcmp(options->value[NET_KEEP].text, "best")
-        && net_data_rows(session->data, NET_VALIDATION))
+    if (!strcmp(options->value[NET_KEEP].text, "best") &&
+        net_data_rows(session->data, NET_VALIDATION))
         training->kept = net_memory(options->model->params_size);
     training->state.best = INFINITY;
     training->state.plateau_best = training->state.stop_best = INFINITY;
@@ -445,14 +450,14 @@ static void open_training(struct net_training *training, struct net_options *opt
     net_history_open(training);
     net_run_json(training, "running", NULL);
     if (!resume) {
-        struct net_text text = { .at = net_data_preparation_json(session->data) };
+        struct net_text text = {.at = net_data_preparation_json(session->data)};
         char *path = net_format("%s/preparation.json", training->folder);
 
         text.length = strlen(text.at);
         net_file_replace(path, &text);
         free(text.at);
         free(path);
-        net_checkpoint_write(training);     /* from now on there is always a good one */
+        net_checkpoint_write(training); /* from now on there is always a good one */
     }
 }
 
@@ -483,10 +488,10 @@ static void close_training(struct net_training *training)
    that were trained have no finite loss: the last step spoilt the weights. */
 static bool evaluate_parts(struct net_training *training)
 {
-    static const char *const names[] = { "train", "validation", "test" };
+    static const char *const names[] = {"train", "validation", "test"};
     struct net_session *session = &training->session;
     const struct net_model *model = session->model;
-    struct net_text results = { 0 };
+    struct net_text results = {0};
     double *values = net_allocate((size_t)model->metric_count, sizeof *values);
     bool finite = true;
 
@@ -523,7 +528,8 @@ static void say_speed(struct net_training *training)
     if (state->seconds > 0.0)
         net_progress_say(&training->progress,
                          "trained %.0f rows in %.1f s: %.0f samples/s, %.1f%% of the time waiting "
-                         "for data", state->rows_trained, state->seconds, rate(training),
+                         "for data",
+                         state->rows_trained, state->seconds, rate(training),
                          100.0 * state->waited / state->seconds);
 }
 
@@ -535,8 +541,7 @@ static void finish_training(struct net_training *training, bool whole)
     say_speed(training);
     if (training->kept && training->state.best_epoch && whole) {
         net_progress_say(&training->progress, "keeping the weights of epoch %ld, the best by %s",
-                         training->state.best_epoch,
-                         training->options->value[NET_MONITOR].text);
+                         training->state.best_epoch, training->options->value[NET_MONITOR].text);
         memcpy(session->run.params, training->kept, session->model->params_size);
     }
     char *path = net_format("%s/model.safetensors", training->folder);
@@ -565,10 +570,10 @@ int net_train_run(struct net_options *options, struct net_signals *signals)
     save(training);
     if (signal) {
         net_run_json(training, "interrupted", NULL);
-        net_progress_say(&training->progress, "stopped after step %u; go on with:  %s %s --resume %s",
-                         training->session.run.step, program_invocation_name,
-                         options->whole ? "kfold" : "train",
-                         options->whole ? options->whole : training->folder);
+        net_progress_say(
+            &training->progress, "stopped after step %u; go on with:  %s %s --resume %s",
+            training->session.run.step, program_invocation_name, options->whole ? "kfold" : "train",
+            options->whole ? options->whole : training->folder);
     } else {
         finish_training(training, whole);
     }
@@ -583,7 +588,7 @@ int net_train(struct net_options *options)
 {
     const struct net_call *validation = options->model->parts[NET_VALIDATION];
     const char *resume = options->value[NET_RESUME].text;
-    struct net_signals *signals = net_allocate(1, sizeof *signals);    /* a thread keeps it */
+    struct net_signals *signals = net_allocate(1, sizeof *signals); /* a thread keeps it */
     const bool folds = resume ? net_has_file(resume, "kfold.json")
                               : validation && !strcmp(validation->name, "kfold");
 

@@ -50,13 +50,16 @@ START_TEST(says_nothing)
 END_TEST
 
 static const char *const lines[][2] = {
-    {"    const float *window = x->at[chunk][(h.at + m) * 28 + w.at + l][block_of_all_the_windows][4 * "
+    {"    const float *window = x->at[chunk][(h.at + m) * 28 + w.at + "
+     "l][block_of_all_the_windows][4 * "
      "g + r];\n",
      "    const float *window =\n"
-     "            x->at[chunk][(h.at + m) * 28 + w.at + l][block_of_all_the_windows][4 * g + r];\n"},
+     "            x->at[chunk][(h.at + m) * 28 + w.at + l][block_of_all_the_windows][4 * g + "
+     "r];\n"},
     {"    net_larger(vec_load(the_first_of_them + 16 * r), vec_load(the_second_of_them + 16 * r), "
      "1, 2, 3, 4);\n",
-     "    net_larger(vec_load(the_first_of_them + 16 * r), vec_load(the_second_of_them + 16 * r), 1, 2, 3,\n"
+     "    net_larger(vec_load(the_first_of_them + 16 * r), vec_load(the_second_of_them + 16 * r), "
+     "1, 2, 3,\n"
      "            4);\n"},
     {"    const int pixel_of_a_tile = (tile_row * 4 + row) * 14 + (first_of_the_tiles + t) * 4 + "
      "column_of;\n",

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/graph_test.h"
 #include "emit/emit.h"
+#include "support/graph_test.h"
 #include "syntax/syntax.h"
 
 Suite *suite_frontend(void);
@@ -314,12 +314,12 @@ END_TEST
 
 START_TEST(sharing)
 {
-    const Model *model =
-        model_with("network side(x) { h = x -> dense(8) -> relu\n h -> dropout(0.5) }",
-                   "x = image -> flatten\n"
-                   "a = side(x)\n"
-                   "b = x -> side\n"
-                   "concat(a, b) -> dense(10)");
+    const Model *model = model_with(
+        "network side(x) { h = x -> dense(8) -> relu\n h -> dropout(0.5) }",
+        "x = image -> flatten\n"
+        "a = side(x)\n"
+        "b = x -> side\n"
+        "concat(a, b) -> dense(10)");
     const Layer *first = model->layers[2], *second = model->layers[5];
 
     ck_assert_str_eq(model->name, "net");

@@ -12,21 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/graph_test.h"
 #include "lower/lower.h"
+#include "support/graph_test.h"
 #include "support/small_graph.h"
 
-TCase *verify_tests(void);      /* suite_verify.c */
-TCase *lower_tests(void);       /* suite_lower.c */
+TCase *verify_tests(void); /* suite_verify.c */
+TCase *lower_tests(void);  /* suite_lower.c */
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 
 typedef struct Case Case;
 
 struct Case {
-    Op op;                      /* what the case is for */
+    Op op; /* what the case is for */
     void (*build)(Graph *g, const Case *c, int channels);
-    int other;                  /* outputs of a contraction, elements of an image's side */
+    int other; /* outputs of a contraction, elements of an image's side */
     Attributes at;
 };
 
@@ -41,8 +41,8 @@ static void build_dense(Graph *g, const Case *c, int channels)
 
 static void build_conv2d(Graph *g, const Case *c, int channels)
 {
-    const Shape weights = {.rank = 4, .size = {c->other, channels, c->at.kernel[0],
-                                               c->at.kernel[1]}};
+    const Shape weights = {.rank = 4,
+                           .size = {c->other, channels, c->at.kernel[0], c->at.kernel[1]}};
     Value *x = parameter(g, image(channels, 5, 6), true);
     Value *w = parameter(g, weights, false);
     Value *b = c->other > 1 ? parameter(g, vector(c->other), false) : NULL;
@@ -53,8 +53,8 @@ static void build_conv2d(Graph *g, const Case *c, int channels)
 /* The global maximum of what an activation makes of a convolution. */
 static void build_maximum(Graph *g, const Case *c, int channels)
 {
-    const Shape weights = {.rank = 4, .size = {c->other, channels, c->at.kernel[0],
-                                               c->at.kernel[1]}};
+    const Shape weights = {.rank = 4,
+                           .size = {c->other, channels, c->at.kernel[0], c->at.kernel[1]}};
     Value *x = parameter(g, image(channels, 5, 6), true);
     Value *y = append(g, OP_CONV2D, c->at, 3, x, parameter(g, weights, false),
                       parameter(g, vector(c->other), false));
@@ -78,8 +78,8 @@ static void build_groups(Graph *g, const Case *c, int channels)
     const int each = c->other, inputs = channels * each, outputs = channels * (each + 1);
     Attributes at = c->at;
     Value *x = parameter(g, image(inputs, 3, 3), true);
-    Value *w = parameter(g, (Shape){.rank = 4, .size = {outputs, each, at.kernel[0],
-                                                        at.kernel[1]}}, false);
+    Value *w = parameter(g, (Shape){.rank = 4, .size = {outputs, each, at.kernel[0], at.kernel[1]}},
+                         false);
 
     at.groups = channels;
     at.shape = w->shape;
@@ -91,8 +91,8 @@ static void build_groups(Graph *g, const Case *c, int channels)
 /* The gradient of a convolution of an image 3 larger than x, as a layer, with a bias. */
 static void build_transpose(Graph *g, const Case *c, int channels)
 {
-    const Shape weights = {.rank = 4, .size = {channels, c->other, c->at.kernel[0],
-                                               c->at.kernel[1]}};
+    const Shape weights = {.rank = 4,
+                           .size = {channels, c->other, c->at.kernel[0], c->at.kernel[1]}};
     const Value *y = NULL;
     Value *x, *w, *b = parameter(g, vector(c->other), false);
     Attributes at = c->at;
@@ -246,17 +246,27 @@ static void build_bag(Graph *g, const Case *c, int channels)
     if (h)
         inputs[3] = parameter(g, vector(channels), false);
     y = add_node(g, OP_SPARSE_DENSE, inputs, 4, c->at, (Span){0}, "test")->outputs[0];
-    finish(g, append(g, OP_CONCAT, c->at, 2, y,
-                     append(g, OP_TO_DENSE, c->at, 1, bag, NULL, NULL), NULL));
+    finish(g, append(g, OP_CONCAT, c->at, 2, y, append(g, OP_TO_DENSE, c->at, 1, bag, NULL, NULL),
+                     NULL));
 }
 
-#define NOTHING {.slope = 0}    /* braces that gcc takes for all of Attributes */
+#define NOTHING                                                                                    \
+    {                                                                                              \
+        .slope = 0                                                                                 \
+    } /* braces that gcc takes for all of Attributes */
 #define WINDOW(kh, kw, sh, sw, ph, pw, eh, ew)                                                     \
-    {.kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = {eh, ew}}
+    {                                                                                              \
+        .kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = { eh, ew }     \
+    }
 
 #define APART(kh, kw, sh, sw, ph, pw, eh, ew, dh, dw)                                              \
-    {.kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = {eh, ew},         \
-     .dilation = {dh, dw}}
+    {                                                                                              \
+        .kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}, .padding_end = {eh, ew},      \
+        .dilation = {                                                                              \
+            dh,                                                                                    \
+            dw                                                                                     \
+        }                                                                                          \
+    }
 
 static const double class_weights[40] = {0.5, 2, 3, 0.25, 1, 7, 0.125, 1, 2};
 
@@ -355,9 +365,9 @@ START_TEST(gradients_are_differences)
         int updates = 0;
 
         for (int j = 0; j < COUNT(row_counts); j++)
-            updates += check_gradients(g, row_counts[j],
-                                       format("%s, %d channels", op_info[c->op].text,
-                                              channel_counts[i]));
+            updates += check_gradients(
+                g, row_counts[j],
+                format("%s, %d channels", op_info[c->op].text, channel_counts[i]));
         ck_assert(updates > 0 || c->op == OP_INVERSE_STD);
     }
 }
@@ -409,10 +419,10 @@ START_TEST(maxpool_takes_the_first_of_equal_ones)
     Reference *r = new_reference(g, 1);
 
     for (int i = 0; i < 12; i++)
-        r->at[pool->inputs[0]->id][i] = -5;     /* padding, were it 0, would win */
+        r->at[pool->inputs[0]->id][i] = -5; /* padding, were it 0, would win */
     evaluate_reference(r);
     ck_assert_double_eq(r->at[pool->outputs[0]->id][0], -5);
-    ck_assert_double_eq(r->at[pool->outputs[1]->id][0], 4);     /* the tap of pixel (0, 0) */
+    ck_assert_double_eq(r->at[pool->outputs[1]->id][0], 4); /* the tap of pixel (0, 0) */
 }
 END_TEST
 
@@ -485,10 +495,10 @@ START_TEST(repetition_and_dead_ends_go)
     int dense = 0, dropout = 0, update = 0;
 
     append(g, OP_DENSE, (Attributes){0}, 3, x, unused, NULL);
-    a = unary(g, OP_DROPOUT, unary(g, OP_TANH, append(g, OP_DENSE, (Attributes){0}, 3, x, w,
-                                                      NULL)));
-    b = unary(g, OP_DROPOUT, unary(g, OP_TANH, append(g, OP_DENSE, (Attributes){0}, 3, x, w,
-                                                      NULL)));
+    a = unary(g, OP_DROPOUT,
+              unary(g, OP_TANH, append(g, OP_DENSE, (Attributes){0}, 3, x, w, NULL)));
+    b = unary(g, OP_DROPOUT,
+              unary(g, OP_TANH, append(g, OP_DENSE, (Attributes){0}, 3, x, w, NULL)));
     finish(g, append(g, OP_ADD, (Attributes){0}, 2, a, b, NULL));
     autodiff(g);
     verify(g);
@@ -498,7 +508,7 @@ START_TEST(repetition_and_dead_ends_go)
         dense += g->nodes[i]->op == OP_DENSE;
         dropout += g->nodes[i]->op == OP_DROPOUT && !g->nodes[i]->backward;
         update += g->nodes[i]->op == OP_UPDATE;
-        ck_assert_int_ne(g->nodes[i]->op, OP_DENSE_DX);     /* nobody wants an input's gradient */
+        ck_assert_int_ne(g->nodes[i]->op, OP_DENSE_DX); /* nobody wants an input's gradient */
     }
     ck_assert_int_eq(dense, 1);
     ck_assert_int_eq(dropout, 2);
@@ -513,7 +523,7 @@ Suite *suite_graph(void)
     Suite *suite = suite_create("graph");
     TCase *t = tcase_create("graph");
 
-    tcase_set_timeout(t, 120);  /* sanitized convolutions in double are slow */
+    tcase_set_timeout(t, 120); /* sanitized convolutions in double are slow */
     tcase_add_loop_test(t, gradients_are_differences, 0, COUNT(cases));
     tcase_add_test(t, every_operation_has_a_case);
     tcase_add_test(t, running_statistics_are_pytorch_s);

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/graph_test.h"
 #include "lower/lower.h"
+#include "support/graph_test.h"
 
 TCase *lower_tests(void);
 
@@ -27,7 +27,8 @@ static Model *digits_model(const char *body, const char *target, const char *los
                            "train {\n"
                            "    loss = %s(net(image), label)\n"
                            "    optimizer = sgd(lr=0.1)\n"
-                           "}\n", target, body, loss));
+                           "}\n",
+                           target, body, loss));
 }
 
 static Model *classifier(const char *body)
@@ -113,7 +114,8 @@ END_TEST
 START_TEST(parameters_have_pytorch_s_names_and_shapes)
 {
     const Graph *g = lower(classifier("x = image -> conv2d(6, [3, 5]) -> batchnorm -> flatten\n"
-                                      "x -> dense(10, bias=false)"), MODE_TRAIN);
+                                      "x -> dense(10, bias=false)"),
+                           MODE_TRAIN);
     const Value *w = find_value(g, "net.conv2d.weight");
     const Value *running = find_value(g, "net.batchnorm.running_var");
 
@@ -227,7 +229,7 @@ START_TEST(a_network_called_twice_shares_its_parameters)
     ck_assert_int_eq(parameters, 6);
     ck_assert_int_eq(count_nodes(g, OP_DENSE), 3);
     ck_assert_int_eq(count_nodes(g, OP_UPDATE), 6);
-    ck_assert_int_eq(count_nodes(g, OP_ADD), 4);    /* each gradient has two parts */
+    ck_assert_int_eq(count_nodes(g, OP_ADD), 4); /* each gradient has two parts */
     ck_assert_int_eq(check_gradients(g, 5, "twin"), 6);
     ck_assert_ptr_nonnull(lower(model, MODE_EVALUATE));
 }
@@ -237,8 +239,8 @@ END_TEST
 
 static const struct {
     const char *body, *target, *loss;
-    Op prediction;              /* what makes the graph's prediction */
-    Op activation;              /* what `predict` is to apply to it */
+    Op prediction; /* what makes the graph's prediction */
+    Op activation; /* what `predict` is to apply to it */
 } predictions[] = {
     {"image -> flatten -> dense(10)", "classes(10)", "cross_entropy", OP_DENSE, OP_SOFTMAX},
     {"image -> flatten -> dense(10) -> softmax", "classes(10)", "cross_entropy", OP_DENSE,
@@ -257,8 +259,7 @@ static const struct {
 
 START_TEST(losses_take_their_activation_in)
 {
-    Model *model = digits_model(predictions[_i].body, predictions[_i].target,
-                                predictions[_i].loss);
+    Model *model = digits_model(predictions[_i].body, predictions[_i].target, predictions[_i].loss);
     Graph *g = train_graph(model);
 
     ck_assert_int_eq(g->prediction->node->op, predictions[_i].prediction);

@@ -32,7 +32,9 @@ static Compiled plan_body(const char *body, const char *target)
                              "    loss = mse(net(x, y), t)\n"
                              "    optimizer = sgd(lr=0.1)\n"
                              "    batch = 16\n"
-                             "}\n", body), target);
+                             "}\n",
+                             body),
+                      target);
 }
 
 static const char *const bodies[] = {
@@ -62,13 +64,13 @@ static const char *const all_targets[] = {"avx512", "avx2", "generic"};
 typedef struct Use {
     const Kernel *kernel;
     Access access;
-    bool ordered;               /* what it touches belongs to its items, split as the kernel says */
+    bool ordered; /* what it touches belongs to its items, split as the kernel says */
 } Use;
 
 typedef struct Uses {
     Use *at;
     int count;
-    const Kernel *kernel;       /* whose uses are being collected */
+    const Kernel *kernel; /* whose uses are being collected */
 } Uses;
 
 static void collect(void *context, const Kernel *part, Access access)
@@ -76,8 +78,8 @@ static void collect(void *context, const Kernel *part, Access access)
     Uses *uses = context;
 
     (void)part;
-    APPEND(uses->at, uses->count, ((Use){uses->kernel, access,
-                                         access.local && uses->kernel->split == SPLIT_ROWS}));
+    APPEND(uses->at, uses->count,
+           ((Use){uses->kernel, access, access.local && uses->kernel->split == SPLIT_ROWS}));
 }
 
 static Uses all_uses(const Program *p)
@@ -100,15 +102,13 @@ static void check_hazards(const Program *p, const char *what)
         for (int j = 0; j < i; j++) {
             const Use *a = &u.at[i], *b = &u.at[j];
 
-            if (a->kernel == b->kernel || a->kernel->phase != b->kernel->phase
-                || a->access.buffer != b->access.buffer
-                || (!a->access.written && !b->access.written))
+            if (a->kernel == b->kernel || a->kernel->phase != b->kernel->phase ||
+                a->access.buffer != b->access.buffer || (!a->access.written && !b->access.written))
                 continue;
-            ck_assert_msg(a->ordered && b->ordered
-                              && a->kernel->split_rows == b->kernel->split_rows,
-                          "%s, %s: %s and %s meet in phase %d without a barrier", what,
-                          p->graph->name, kernel_label(a->kernel), kernel_label(b->kernel),
-                          a->kernel->phase);
+            ck_assert_msg(
+                a->ordered && b->ordered && a->kernel->split_rows == b->kernel->split_rows,
+                "%s, %s: %s and %s meet in phase %d without a barrier", what, p->graph->name,
+                kernel_label(a->kernel), kernel_label(b->kernel), a->kernel->phase);
         }
 }
 
@@ -136,7 +136,7 @@ static void check_memory(const Program *p, const char *what)
                 last = u.at[j].kernel->phase;
             }
         if (mine == root_of(p->graph->prediction)->physical->buffer)
-            last = p->phases;       /* the runtime reads it after the step */
+            last = p->phases; /* the runtime reads it after the step */
         for (int j = 0; j < u.count; j++) {
             const Buffer *other = u.at[j].access.buffer;
 
@@ -158,8 +158,8 @@ static void check_written(const Program *p, const char *what)
         bool written = u.at[i].access.buffer->where != IN_ARENA;
 
         for (int j = 0; j < u.count && u.at[j].kernel->phase <= u.at[i].kernel->phase; j++)
-            written = written || (u.at[j].access.buffer == u.at[i].access.buffer
-                                  && u.at[j].access.written);
+            written = written ||
+                      (u.at[j].access.buffer == u.at[i].access.buffer && u.at[j].access.written);
         ck_assert_msg(written, "%s, %s: %s reads %s, which nobody wrote", what, p->graph->name,
                       kernel_label(u.at[i].kernel), u.at[i].access.buffer->name);
     }
@@ -267,13 +267,14 @@ START_TEST(test_fused_backward)
 {
     const Compiled c = plan_body("    a = x -> dense(20) -> relu\n"
                                  "    b = a -> dense(20)\n"
-                                 "    (a + b) -> dense(9)\n", "avx512");
+                                 "    (a + b) -> dense(9)\n",
+                                 "avx512");
 
     ck_assert_int_eq(count_kernels(c.train, "dense_dw update"), 3);
     ck_assert_int_eq(count_kernels(c.train, "dense_dx transpose"), 2);
     for (int i = 0; i < c.train->count; i++)
-        ck_assert_msg(c.train->kernels[i]->kind != KERNEL_ELEMENTWISE,
-                      "%s stands alone", kernel_label(c.train->kernels[i]));
+        ck_assert_msg(c.train->kernels[i]->kind != KERNEL_ELEMENTWISE, "%s stands alone",
+                      kernel_label(c.train->kernels[i]));
 }
 END_TEST
 
@@ -291,7 +292,7 @@ START_TEST(test_internal)
         for (int j = 0; j < c.train->buffer_count && value->internal; j++)
             ck_assert_ptr_ne(value->physical->buffer, c.train->buffers[j]);
     }
-    ck_assert_int_ge(internal, 2);      /* x w + b, and its gradient */
+    ck_assert_int_ge(internal, 2); /* x w + b, and its gradient */
 }
 END_TEST
 
@@ -329,17 +330,20 @@ static void check_segment(const Physical *v, int i, Segment expected)
 START_TEST(test_concat_layout)
 {
     static const struct {
-        int a, b;               /* channels */
+        int a, b; /* channels */
         int segments, blocks;
         Segment second;
     } cases[] = {
-        {5, 1, 2, 2, {5, 1, 1, 1, 0}},      {10, 100, 2, 8, {10, 100, 1, 1, 0}},
-        {16, 33, 1, 4, {0}},                {33, 16, 2, 4, {33, 16, 1, 3, 0}},
+        {5, 1, 2, 2, {5, 1, 1, 1, 0}},
+        {10, 100, 2, 8, {10, 100, 1, 1, 0}},
+        {16, 33, 1, 4, {0}},
+        {33, 16, 2, 4, {33, 16, 1, 3, 0}},
     };
 
     for (int i = 0; i < COUNT(cases); i++) {
         const Compiled c = plan_body(format("    concat(x -> dense(%d), x -> dense(%d)) -> relu\n"
-                                            "        -> dense(9)\n", cases[i].a, cases[i].b),
+                                            "        -> dense(9)\n",
+                                            cases[i].a, cases[i].b),
                                      "avx512");
         const Physical *v = output_of(c.train->graph, OP_CONCAT)->physical;
         const Physical *w = find_parameter(c.train->graph, "net.dense_3.weight")->physical;
@@ -350,10 +354,10 @@ START_TEST(test_concat_layout)
         if (cases[i].segments == 2) {
             Segment second = cases[i].second;
 
-            second.stride = v->segments[1].stride;      /* of one pixel: steps nowhere */
+            second.stride = v->segments[1].stride; /* of one pixel: steps nowhere */
             check_segment(v, 1, second);
         }
-        ck_assert_int_eq(w->segment_count, v->segment_count);   /* its rows follow */
+        ck_assert_int_eq(w->segment_count, v->segment_count); /* its rows follow */
         ck_assert_int_eq(w->rows, cases[i].a + cases[i].b);
     }
 }
@@ -376,7 +380,8 @@ END_TEST
 START_TEST(test_packed_layout)
 {
     const Compiled c = plan_body("    y -> conv2d(5, [3, 5], padding=[1, 2]) -> flatten\n"
-                                 "        -> dense(9)\n", "avx512");
+                                 "        -> dense(9)\n",
+                                 "avx512");
     const Physical *v = find_parameter(c.train->graph, "y")->physical;
 
     ck_assert_int_eq(v->lanes, 4);
@@ -388,8 +393,9 @@ END_TEST
 
 START_TEST(test_panels)
 {
-    static const int expected[][4] = {      /* blocks; panels of 3, 2, 1 */
-        {1, 0, 0, 1}, {2, 0, 1, 0}, {3, 1, 0, 0}, {4, 0, 2, 0}, {5, 1, 1, 0},
+    static const int expected[][4] = {
+        /* blocks; panels of 3, 2, 1 */
+        {1, 0, 0, 1}, {2, 0, 1, 0}, {3, 1, 0, 0}, {4, 0, 2, 0},  {5, 1, 1, 0},
         {6, 2, 0, 0}, {7, 1, 2, 0}, {8, 2, 1, 0}, {16, 4, 2, 0}, {17, 5, 1, 0},
     };
 

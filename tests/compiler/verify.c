@@ -9,7 +9,7 @@
 #include "passes/passes.h"
 #include "support/small_graph.h"
 
-TCase *verify_tests(void);      /* for suite_graph.c */
+TCase *verify_tests(void); /* for suite_graph.c */
 
 /* dense, autodiff: p0 x, p1 w; nodes dense, mse, mse_grad, dense_dw, dense_dx, updates. */
 static Graph *sound_graph(void)
@@ -119,7 +119,7 @@ static void break_loss(Graph *g)
 
 static const struct {
     void (*damage)(Graph *g);
-    const char *fault;          /* a part of what find_fault says */
+    const char *fault; /* a part of what find_fault says */
 } damages[] = {
     {break_order, "read before it is defined"},
     {break_definition, "defined twice"},
@@ -156,8 +156,8 @@ START_TEST(two_batchnorms_share_a_state_in_turn)
     const Attributes at = {.eps = 1e-2, .momentum = 0.1, .pixels = 1};
     Value *x = parameter(g, vector(3), true);
     Value *mean = state(g, vector(3)), *var = state(g, vector(3));
-    const Node *first = add_node(g, OP_BATCHNORM_STATS, (Value *[]){x, mean, var}, 3, at,
-                                 (Span){0}, "test");
+    const Node *first = add_node(g, OP_BATCHNORM_STATS, (Value *[]){x, mean, var}, 3, at, (Span){0},
+                                 "test");
     const Node *second;
 
     second = add_node(g, OP_BATCHNORM_STATS, (Value *[]){x, first->outputs[2], first->outputs[3]},

@@ -6,8 +6,8 @@
 #include <check.h>
 #include <math.h>
 
-#include "support/graph_test.h"
 #include "kernels/argmax_grad.h"
+#include "support/graph_test.h"
 #include "support/kernel_test.h"
 
 static const KernelCase cases[] = {
@@ -31,10 +31,11 @@ static const KernelCase cases[] = {
      "    i = concat(x16, x35) -> relu -> conv2d(1, 5, padding=3) -> global_maxpool2d -> relu\n"
      "    j = x -> conv2d(17, 3) -> relu -> global_maxpool2d -> dense(3)\n"
      "    k = x16 -> conv2d(17, 3, groups=1) -> gelu -> global_maxpool2d -> dense(4)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j, k)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j, k)\n",
+     "mse"},
 
-    {"what follows in the same kernel", 19, 1, true,
-     "input x[3, 6, 5] = x\n    input y[7, 10] = y", "[24] = t", "x, y",
+    {"what follows in the same kernel", 19, 1, true, "input x[3, 6, 5] = x\n    input y[7, 10] = y",
+     "[24] = t", "x, y",
      "    x17 = x -> conv2d(17, 3, padding=1)\n"
      "    a = x17 -> dropout(0.5) -> conv2d(17, 3) -> relu -> global_maxpool2d -> dense(3)\n"
      "    b = x17 -> batchnorm -> relu -> conv2d(18, 2) -> relu -> global_maxpool2d -> dense(3)\n"
@@ -45,7 +46,8 @@ static const KernelCase cases[] = {
      "    f = s -> conv1d(20, 3) -> relu -> global_maxpool1d\n"
      "    g = s -> conv1d(20, 4) -> relu -> global_maxpool1d\n"
      "    h = s -> layernorm -> conv1d(20, 3) -> tanh -> global_maxpool1d -> dense(3)\n"
-     "    concat(a, b, c, d, concat(e, f, g) -> dense(5), h)\n", "mse"},
+     "    concat(a, b, c, d, concat(e, f, g) -> dense(5), h)\n",
+     "mse"},
 
     {"shared", 17, 3, false, "input x[17, 5, 4] = x", "[17] = t", "x",
      "    y = x -> conv2d(17, 3, padding=1) -> relu\n"
@@ -55,13 +57,14 @@ static const KernelCase cases[] = {
      "    a + (z -> global_maxpool2d) + (both -> global_maxpool2d) + (both -> global_avgpool2d)\n",
      "mse"},
 
-    {"of words", 33, 1, false,
-     "input x = column(1) -> tokens(vocabulary=40, length=12)", "[9] = columns(1..9)", "x",
+    {"of words", 33, 1, false, "input x = column(1) -> tokens(vocabulary=40, length=12)",
+     "[9] = columns(1..9)", "x",
      "    w = x -> embedding(40, padding_row=0)\n"
      "    a = w -> conv1d(20, 2) -> relu -> global_maxpool1d\n"
      "    b = w -> conv1d(20, 3) -> relu -> global_maxpool1d\n"
      "    c = w -> conv1d(20, 4) -> relu -> global_maxpool1d\n"
-     "    concat(a, b, c) -> dense(17) -> relu -> dense(9)\n", "mse"},
+     "    concat(a, b, c) -> dense(17) -> relu -> dense(9)\n",
+     "mse"},
 };
 
 KernelCases at_cases(void)
@@ -78,34 +81,36 @@ END_TEST
 /* ---- Which are taken so ---------------------------------------------------------------------- */
 
 static const struct {
-    const char *body;           /* of x[16, 5, 4]; t[16] */
-    int places, dense, spread;  /* of both dw: how many; gradients spread over pixels */
+    const char *body;          /* of x[16, 5, 4]; t[16] */
+    int places, dense, spread; /* of both dw: how many; gradients spread over pixels */
 } choices[] = {
-    {"    x -> conv2d(16, 3) -> global_maxpool2d\n", 0, 1, 1},             /* 6 pixels */
+    {"    x -> conv2d(16, 3) -> global_maxpool2d\n", 0, 1, 1}, /* 6 pixels */
     {"    x -> conv2d(16, 2) -> global_maxpool2d\n", 1, 0, 0},
     {"    x -> conv2d(16, 2) -> relu -> global_maxpool2d\n", 1, 0, 0},
     {"    x -> conv2d(16, 2) -> relu -> reshape(16, 2, 6) -> global_maxpool2d\n", 1, 0, 0},
-    {"    x -> conv2d(16, 2) -> relu -> reshape(32, 3, 2) -> global_maxpool2d -> dense(16)\n",
-     0, 1, 1},  /* other channels */
+    {"    x -> conv2d(16, 2) -> relu -> reshape(32, 3, 2) -> global_maxpool2d -> dense(16)\n", 0, 1,
+     1}, /* other channels */
     {"    x -> conv2d(16, 2) -> tanh -> relu6 -> global_maxpool2d\n", 0, 1, 1},
     {"    x -> conv2d(16, 2) -> gelu -> global_maxpool2d\n", 0, 1, 1},
     {"    x -> conv2d(16, 2) -> batchnorm -> relu -> global_maxpool2d\n", 0, 1, 1},
     {"    x -> conv2d(16, 2, groups=2) -> relu -> global_maxpool2d\n", 0, 1, 1},
     {"    x -> conv2d(8, 1) -> conv2d(16, 2) -> relu -> global_maxpool2d\n", 0, 2, 1},
     {"    x -> conv2d(9, 1) -> conv2d(16, 2) -> relu -> global_maxpool2d\n", 1, 1, 0},
-    {"    (x -> conv2d(16, 1)) + (x -> conv2d(16, 3, padding=1)) -> relu -> global_maxpool2d\n",
-     2, 0, 0},
+    {"    (x -> conv2d(16, 1)) + (x -> conv2d(16, 3, padding=1)) -> relu -> global_maxpool2d\n", 2,
+     0, 0},
     /* read by another too, which wants a gradient of every pixel */
     {"    y = x -> conv2d(16, 2) -> relu\n"
-     "    (y -> global_maxpool2d) + (y -> global_avgpool2d)\n", 0, 1, 1},
+     "    (y -> global_maxpool2d) + (y -> global_avgpool2d)\n",
+     0, 1, 1},
     {"    y = x -> conv2d(16, 2)\n"
-     "    (y -> relu -> global_maxpool2d) + (y -> global_maxpool2d)\n", 0, 1, 2},
+     "    (y -> relu -> global_maxpool2d) + (y -> global_maxpool2d)\n",
+     0, 1, 2},
 };
 
 START_TEST(test_choice)
 {
-    const KernelCase c = {"chosen", 16, 1, false, "input x[16, 5, 4] = x", "[16] = t", "x",
-                          choices[_i].body, "mse"};
+    const KernelCase c = {
+        "chosen", 16, 1, false, "input x[16, 5, 4] = x", "[16] = t", "x", choices[_i].body, "mse"};
     Graph *g = lower(model_of(kernel_model(&c)), MODE_TRAIN);
     int count[OP_COUNT] = {0};
 
@@ -154,8 +159,8 @@ START_TEST(only_zeros_are_left_out)
         for (int place = 0; place < 4; place++)
             ck_assert_int_eq(begin[place + 1] - begin[place], kept && place % 3 == 0);
         if (kept) {
-            ck_assert_int_eq(order[0], 2);      /* at place 0 */
-            ck_assert_int_eq(order[1], 0);      /* at place 3 */
+            ck_assert_int_eq(order[0], 2); /* at place 0 */
+            ck_assert_int_eq(order[1], 0); /* at place 3 */
         }
     }
 }

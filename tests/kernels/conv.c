@@ -27,7 +27,8 @@ static const KernelCase cases[] = {
      "    i = x17 + conv1d(x17, 17, 3, padding=1) -> relu -> conv1d(2, 13) -> flatten -> dense(3)\n"
      "    j = x -> conv1d(4, 3) -> reshape(2, 22) -> conv1d(3, 4, stride=5) -> flatten\n"
      "          -> dense(3)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n",
+     "mse"},
 
     {"conv1d of inputs", 16, 1, true,
      "input x[1, 9] = x\n    input y[3, 8] = y\n    input z[2, 1] = z\n    input u[8, 7] = u",
@@ -37,7 +38,8 @@ static const KernelCase cases[] = {
      "    c = z -> conv1d(3, 1) -> flatten -> dense(2)\n"
      "    d = u -> conv1d(2, 3, dilation=3) -> flatten -> dense(3)\n"
      "    e = u -> conv1d(2, 7) -> relu -> conv1d(2, 1) -> flatten\n"
-     "    concat(a, b, c, d, e)\n", "mse"},
+     "    concat(a, b, c, d, e)\n",
+     "mse"},
 
     {"dilation", 17, 1, false, "input x[3, 9, 8] = x", "[38] = t", "x",
      "    x2 = x -> conv2d(2, 3, padding=1) -> tanh\n"
@@ -52,7 +54,8 @@ static const KernelCase cases[] = {
      "    f = x33 -> conv2d(2, [4, 2], dilation=[2, 5], padding=same) -> flatten -> dense(5)\n"
      "    g = x17 -> conv2d(3, 3, dilation=[4, 3]) -> flatten -> dense(5)\n"
      "    h = x17 -> conv2d(2, 3, dilation=5, stride=3, padding=9) -> flatten -> dense(5)\n"
-     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h)\n",
+     "mse"},
 
     {"conv2d_transpose", 17, 1, false, "input x[3, 5, 4] = x", "[45] = t", "x",
      "    x2 = x -> conv2d_transpose(2, 3) -> tanh\n"
@@ -79,7 +82,8 @@ static const KernelCase cases[] = {
      "          -> flatten\n"
      "          -> dense(5)\n"
      "    i = x -> conv2d_transpose(5, 1) -> dropout(0.5) -> flatten -> dense(7)\n"
-     "    concat(a, b, c, d, e, f, g, h, i)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i)\n",
+     "mse"},
 
     {"depthwise", 17, 1, true, "input x[3, 9, 8] = x\n    input y[19, 5] = y", "[50] = t", "x, y",
      "    x1 = x -> conv2d(1, 3, padding=1) -> tanh\n"
@@ -103,7 +107,8 @@ static const KernelCase cases[] = {
      "    i = x17 -> conv2d(17, 3, groups=17, dilation=2, stride=2, padding=3) -> flatten\n"
      "          -> dense(7)\n"
      "    j = x1 -> conv2d(1, 3, dilation=2, groups=1) -> flatten -> dense(5)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n",
+     "mse"},
 
     {"groups", 17, 1, false, "input x[4, 7, 6] = x\n    input y[6, 9] = y", "[50] = t", "x, y",
      "    x6 = x -> conv2d(6, 3, padding=1, groups=2) -> tanh\n"
@@ -125,7 +130,8 @@ static const KernelCase cases[] = {
      "    i = y -> conv1d(12, 3, groups=3) -> relu -> conv1d(4, 3, stride=2, groups=2) -> flatten\n"
      "          -> dense(5)\n"
      "    j = x -> conv2d(8, 3, groups=4) -> flatten -> dense(7)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n",
+     "mse"},
 
     {"edges of convolutions", 16, 1, false,
      "input x[3, 7, 6] = x\n    input y[17, 1, 1] = y\n    input z[2, 2, 3] = z", "[39] = t",
@@ -141,7 +147,8 @@ static const KernelCase cases[] = {
      "    g = x -> conv2d(16, [7, 6]) -> flatten -> dense(3)\n"
      "    h = concat(x -> flatten -> dense(2), x5 -> flatten -> dense(1))\n"
      "    i = x5 * x5 + conv2d(x5, 5, 2, padding=same) -> conv2d(2, 2) -> flatten -> dense(5)\n"
-     "    concat(a, b, c, d, e, f, g, h, i)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i)\n",
+     "mse"},
 };
 
 KernelCases conv_cases(void)
@@ -158,36 +165,50 @@ END_TEST
 /* ---- What files and summaries say ------------------------------------------------------------ */
 
 static const struct {
-    const char *layer;          /* of a sequence y[6, 20], or of an image x[6, 9, 8] */
-    Shape file;                 /* of its weight, PyTorch's */
+    const char *layer; /* of a sequence y[6, 20], or of an image x[6, 9, 8] */
+    Shape file;        /* of its weight, PyTorch's */
     int fan_in;
     Shape result;
     double flops;
 } facts[] = {
     {"y -> conv1d(7, 3)", {3, {7, 6, 3}}, 18, {2, {7, 18}}, 2 * 126 * 18},
-    {"y -> conv1d(8, 4, padding=same, dilation=2, groups=2)", {3, {8, 3, 4}}, 12, {2, {8, 20}},
+    {"y -> conv1d(8, 4, padding=same, dilation=2, groups=2)",
+     {3, {8, 3, 4}},
+     12,
+     {2, {8, 20}},
      2 * 96 * 20},
     {"y -> conv1d(6, 5, stride=5, groups=6)", {3, {6, 1, 5}}, 5, {2, {6, 4}}, 2 * 30 * 4},
-    {"x -> conv2d(7, [2, 3], dilation=[4, 2])", {4, {7, 6, 2, 3}}, 36, {3, {7, 5, 4}},
+    {"x -> conv2d(7, [2, 3], dilation=[4, 2])",
+     {4, {7, 6, 2, 3}},
+     36,
+     {3, {7, 5, 4}},
      2 * 252 * 20},
     {"x -> conv2d(6, 3, groups=6)", {4, {6, 1, 3, 3}}, 9, {3, {6, 7, 6}}, 2 * 54 * 42},
-    {"x -> conv2d(12, 3, padding=1, groups=3)", {4, {12, 2, 3, 3}}, 18, {3, {12, 9, 8}},
+    {"x -> conv2d(12, 3, padding=1, groups=3)",
+     {4, {12, 2, 3, 3}},
+     18,
+     {3, {12, 9, 8}},
      2 * 216 * 72},
     {"x -> conv2d_transpose(5, [2, 4], stride=[3, 2], padding=[0, 1], output_padding=[2, 1])",
-     {4, {6, 5, 2, 4}}, 40, {3, {5, 28, 17}}, 2 * 240 * 72},
+     {4, {6, 5, 2, 4}},
+     40,
+     {3, {5, 28, 17}},
+     2 * 240 * 72},
 };
 
 START_TEST(test_facts)
 {
-    KernelCase one = {"facts", 4, 1, false, "input x[6, 9, 8] = x\n    input y[6, 20] = y",
-                      "[1] = t", "x, y", NULL, "mse"};
+    KernelCase one = {
+        "facts",   4,      1,    false, "input x[6, 9, 8] = x\n    input y[6, 20] = y",
+        "[1] = t", "x, y", NULL, "mse"};
     Model *model;
     const Graph *g;
     const LayerRow *rows;
     int count;
 
     one.body = format("    a = %s\n    concat(x -> flatten, y -> flatten, a -> flatten)"
-                      " -> dense(1)\n", facts[_i].layer);
+                      " -> dense(1)\n",
+                      facts[_i].layer);
     model = model_of(kernel_model(&one));
     g = lower(model, MODE_EVALUATE);
     rows = summarize(model, g, &count);
@@ -203,8 +224,7 @@ START_TEST(test_facts)
         if (!same(rows[i].name, "net.a"))
             continue;
         ck_assert_str_eq(shape_text(rows[i].shape), shape_text(facts[_i].result));
-        ck_assert_int_eq(rows[i].parameters,
-                         shape_size(facts[_i].file) + facts[_i].result.size[0]);
+        ck_assert_int_eq(rows[i].parameters, shape_size(facts[_i].file) + facts[_i].result.size[0]);
         ck_assert_double_eq(rows[i].flops, facts[_i].flops);
         return;
     }

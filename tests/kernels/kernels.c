@@ -33,7 +33,8 @@ static const KernelCase cases[] = {
      "    f = x -> dense(19) -> tanh -> dense(33)\n"
      "    g = x -> dense(33) -> tanh -> dense(1)\n"
      "    h = x -> dense(5) -> tanh -> dense(10)\n"
-     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h)\n",
+     "mse"},
 
     {"dense of few outputs", 33, 3, true,
      "input x[19] = x\n    input y[3, 5, 4] = y\n    input z[130] = z", "[15] = t", "x, y, z",
@@ -46,7 +47,8 @@ static const KernelCase cases[] = {
      "          -> dropout(0.25)\n"
      "    f = y -> conv2d(5, 3) -> batchnorm -> flatten -> dropout(0.5) -> dense(1)\n"
      "    g = f * (concat(x -> dense(5), z -> dense(40) -> tanh) -> dense(1)) + f\n"
-     "    concat(a, b, c, d, e, f, g)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g)\n",
+     "mse"},
 
     {"conv2d of hidden values", 17, 1, false, "input x[3, 7, 6] = x", "[311] = t", "x",
      "    x1 = x -> conv2d(1, 1) -> tanh\n"
@@ -67,12 +69,13 @@ static const KernelCase cases[] = {
      "    h = x33 -> conv2d(2, 2, stride=2, padding=1) -> flatten -> dense(33)\n"
      "    i = x17 -> conv2d(33, 1, stride=3) -> flatten\n"
      "    j = x33 -> conv2d(17, 3) -> flatten -> dense(17)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n",
+     "mse"},
 
     {"conv2d of inputs", 16, 1, false,
      "input x[1, 7, 6] = x\n    input y[2, 5, 9] = y\n    input z[3, 8, 8] = z\n"
-     "    input u[5, 6, 6] = u\n    input v[8, 4, 5] = v\n    input w[9, 5, 4] = w", "[46] = t",
-     "x, y, z, u, v, w",
+     "    input u[5, 6, 6] = u\n    input v[8, 4, 5] = v\n    input w[9, 5, 4] = w",
+     "[46] = t", "x, y, z, u, v, w",
      "    a = x -> conv2d(17, 3, padding=same) -> tanh -> flatten -> dense(5)\n"
      "    b = x -> conv2d(2, [5, 3], padding=1) -> tanh -> flatten -> dense(3)\n"
      "    c = y -> conv2d(33, 3, stride=2) -> tanh -> flatten -> dense(5)\n"
@@ -84,11 +87,13 @@ static const KernelCase cases[] = {
      "    i = v -> conv2d(17, 3, padding=[2, 1], stride=[1, 2]) -> tanh -> flatten -> dense(5)\n"
      "    j = w -> conv2d(33, 3, padding=1) -> tanh -> flatten -> dense(5)\n"
      "    k = w -> conv2d(3, 2) -> tanh -> flatten -> dense(4)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j, k)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j, k)\n",
+     "mse"},
 
     {"conv2d of one image at a time", 1, 1, false, "input x[3, 6, 6] = x", "[5] = t", "x",
      "    x -> conv2d(19, 3, padding=1) -> relu -> conv2d(33, 3) -> relu -> maxpool2d(2)\n"
-     "      -> flatten -> dense(5)\n", "mse"},
+     "      -> flatten -> dense(5)\n",
+     "mse"},
 
     {"maxpool2d", 17, 1, true, "input x[2, 9, 8] = x", "[17] = t", "x",
      "    x1 = x -> conv2d(1, 3, padding=1)\n"
@@ -103,10 +108,11 @@ static const KernelCase cases[] = {
      "    f = x33 -> relu -> maxpool2d(3, stride=2, padding=1) -> flatten -> dense(3)\n"
      "    g = x3 -> maxpool2d(2) -> maxpool2d(3) -> flatten -> dense(1)\n"
      "    h = x -> maxpool2d(2) -> flatten -> dense(2)\n"
-     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h)\n",
+     "mse"},
 
-    {"batchnorm of vectors", 64, 3, true,
-     "input x[19] = x\n    input y[3, 5, 4] = y", "[26] = t", "x, y",
+    {"batchnorm of vectors", 64, 3, true, "input x[19] = x\n    input y[3, 5, 4] = y", "[26] = t",
+     "x, y",
      "    a = x -> dense(1) -> batchnorm -> relu -> dense(2)\n"
      "    b = x -> dense(17) -> batchnorm -> tanh -> dense(3)\n"
      "    c = x -> batchnorm(momentum=0.3, eps=1e-3) -> dense(5)\n"
@@ -117,7 +123,8 @@ static const KernelCase cases[] = {
      "    f = y19 -> batchnorm -> relu -> dense(3)\n"
      "    g = concat(y19 -> tanh, y2 -> relu) -> batchnorm -> dense(5)\n"
      "    h = y -> batchnorm -> conv2d(17, 2) -> flatten -> relu -> dense(3)\n"
-     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h)\n",
+     "mse"},
 
     {"batchnorm of images", 17, 1, false, "input y[3, 5, 4] = y", "[35] = t", "y",
      "    y2 = y -> conv2d(2, 3) -> batchnorm -> relu\n"
@@ -129,14 +136,16 @@ static const KernelCase cases[] = {
      "    h = concat(y17, y33) -> batchnorm -> relu -> conv2d(3, 3) -> flatten -> dense(3)\n"
      "    i = y -> conv2d(5, 3, padding=1) -> maxpool2d(2) -> batchnorm -> global_avgpool2d\n"
      "    k = y -> batchnorm -> conv2d(2, 3) -> flatten -> dense(3)\n"
-     "    concat(e, f, g, h, i, k)\n", "mse"},
+     "    concat(e, f, g, h, i, k)\n",
+     "mse"},
 
-    {"batchnorm far from 0", 33, 1, true,
-     "input far[3, 5, 4] = x\n    input farther[17] = y", "[7] = t", "far, farther",
+    {"batchnorm far from 0", 33, 1, true, "input far[3, 5, 4] = x\n    input farther[17] = y",
+     "[7] = t", "far, farther",
      "    a = far -> batchnorm -> conv2d(2, 3) -> flatten -> dense(2)\n"
      "    b = far -> maxpool2d(2) -> batchnorm -> flatten -> dense(2)\n"
      "    c = farther -> batchnorm -> dense(3)\n"
-     "    concat(a, b, c)\n", "mse"},
+     "    concat(a, b, c)\n",
+     "mse"},
 
     {"activations", 16, 1, true, "input x[13] = x\n    input y[2, 3, 4] = y", "[64] = t", "x, y",
      "    x3 = x -> dense(3)\n"
@@ -167,7 +176,8 @@ static const KernelCase cases[] = {
      "    i = y -> conv2d(17, 3) -> batchnorm -> relu -> dropout(0.5) -> global_avgpool2d\n"
      "          -> dense(3)\n"
      "    j = concat(y -> conv2d(5, 3), y -> conv2d(3, 3)) -> flatten -> dropout(0.5) -> dense(3)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n",
+     "mse"},
 
     {"reshape and flatten", 17, 1, false,
      "input x[784] = x\n    input y[1, 28, 28] = y\n    input z[60] = z\n    input u[60] = u",
@@ -179,10 +189,13 @@ static const KernelCase cases[] = {
      "    e = u -> dense(20) -> reshape(20, 1, 1) -> conv2d(5, 1) -> flatten -> dense(1)\n"
      "    f = u -> reshape(15, 4) -> reshape(15, 2, 2) -> conv2d(2, 1) -> maxpool2d(2) -> flatten\n"
      "    g = u -> dense(36) -> reshape(4, 3, 3) -> tanh -> reshape(9, 2, 2) -> global_avgpool2d\n"
-     "    concat(a, b, c, d, e, f, g)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g)\n",
+     "mse"},
 
-    {"concat", 16, 1, false, "input x[5] = x\n    input y[1] = y\n    input z[3, 4, 4] = z\n"
-     "    input u[17, 4, 4] = u", "[46] = t", "x, y, z, u",
+    {"concat", 16, 1, false,
+     "input x[5] = x\n    input y[1] = y\n    input z[3, 4, 4] = z\n"
+     "    input u[17, 4, 4] = u",
+     "[46] = t", "x, y, z, u",
      "    a = concat(x, y) -> dense(3)\n"
      "    b = concat(x -> dense(5), x -> dense(1)) -> relu -> dense(3)\n"
      "    c = concat(x -> dense(10), x -> dense(100)) -> dense(19) -> tanh\n"
@@ -198,10 +211,11 @@ static const KernelCase cases[] = {
      "    j = concat(x -> dense(16), y -> dense(16), x -> dense(33)) -> dense(1)\n"
      "    k = concat(p, q) -> maxpool2d(2) -> global_avgpool2d -> dense(2)\n"
      "    l = concat(x, x) -> dense(1)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n",
+     "mse"},
 
-    {"add and multiply", 13, 1, false,
-     "input x[19] = x\n    input y[3, 4, 3] = y", "[73] = t", "x, y",
+    {"add and multiply", 13, 1, false, "input x[19] = x\n    input y[3, 4, 3] = y", "[73] = t",
+     "x, y",
      "    x5 = x -> dense(5)\n"
      "    x17 = x -> dense(17)\n"
      "    w17 = x -> dense(17) -> tanh\n"
@@ -220,11 +234,11 @@ static const KernelCase cases[] = {
      "    j = y5 + (x -> dense(60) -> reshape(5, 4, 3)) -> tanh -> flatten -> dense(5)\n"
      "    k = p + p * q + concat(x5, x -> dense(3)) -> tanh\n"
      "    l = w17 + w17 -> relu -> dense(4)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j, k, l)\n",
+     "mse"},
 
-    {"softmax and global_avgpool2d", 17, 1, true,
-     "input x[7] = x\n    input y[3, 4, 5] = y", "[27] = t",
-     "x, y",
+    {"softmax and global_avgpool2d", 17, 1, true, "input x[7] = x\n    input y[3, 4, 5] = y",
+     "[27] = t", "x, y",
      "    a = x -> dense(1) -> softmax -> dense(2)\n"
      "    b = x -> dense(17) -> softmax -> dense(3)\n"
      "    c = x -> dense(33) -> relu -> softmax -> dense(5)\n"
@@ -235,15 +249,17 @@ static const KernelCase cases[] = {
      "    h = y -> global_avgpool2d -> dense(2)\n"
      "    i = y -> conv2d(19, 3) -> relu -> global_avgpool2d -> dense(3)\n"
      "    j = y -> conv2d(33, 3) -> global_avgpool2d -> softmax -> dense(2)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n",
+     "mse"},
 
-    {"a residual network, image to image", 13, 1, false,
-     "input x[3, 6, 6] = x", "[17, 6, 6] = t", "x",
+    {"a residual network, image to image", 13, 1, false, "input x[3, 6, 6] = x", "[17, 6, 6] = t",
+     "x",
      "    a = x -> conv2d(17, 3, padding=1, bias=false) -> batchnorm -> relu\n"
      "    b = a -> conv2d(17, 3, padding=1, bias=false) -> batchnorm\n"
      "    c = a + b -> relu\n"
      "    d = c -> conv2d(17, 3, padding=1) -> batchnorm -> relu -> conv2d(17, 3, padding=1)\n"
-     "    c + d -> leaky_relu -> softmax\n", "mse"},
+     "    c + d -> leaky_relu -> softmax\n",
+     "mse"},
 
     {"networks called more than once", 13, 3, false,
      "input x[7] = x\n    input y[7] = y\n    input z[3, 4, 4] = z\n    input u[3, 4, 4] = u",
@@ -256,16 +272,17 @@ static const KernelCase cases[] = {
      "    f = filter(u) + filter(z + u) -> maxpool2d(2) -> flatten -> dense(3)\n"
      "    g = filter(z -> conv2d(3, 1)) -> global_avgpool2d\n"
      "    h = concat(filter(z), u) -> conv2d(3, 3) -> flatten -> dense(3)\n"
-     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h)\n",
+     "mse"},
 
     {"a network called 70 times", 13, 1, false, "input x[5] = x", "[5] = t", "x",
      "    s = x -> dense(5)\n"
      "    for i in 1..70 { s = s + unit(x -> dense(5)) }\n"
-     "    s\n", "mse"},
+     "    s\n",
+     "mse"},
 
     {"inputs of several layers and kinds", 16, 1, false,
-     "input x[2, 6, 6] = x\n    input y[17, 3, 3] = y\n    input z[1] = z", "[28] = t",
-     "x, y, z",
+     "input x[2, 6, 6] = x\n    input y[17, 3, 3] = y\n    input z[1] = z", "[28] = t", "x, y, z",
      "    a = x -> conv2d(3, 3) -> flatten -> dense(3)\n"
      "    b = x -> maxpool2d(2) -> conv2d(5, 2) -> relu -> flatten -> dense(3)\n"
      "    c = x -> flatten -> dense(5)\n"
@@ -276,24 +293,20 @@ static const KernelCase cases[] = {
      "    h = (y -> global_avgpool2d) * (z -> dense(17)) -> dense(3)\n"
      "    i = z + (z -> dense(1)) * z\n"
      "    j = concat(x, x) -> conv2d(3, 6) -> flatten\n"
-     "    concat(a, b, c, d -> dense(1), e, f, g, h, i, j)\n", "mse"},
+     "    concat(a, b, c, d -> dense(1), e, f, g, h, i, j)\n",
+     "mse"},
 
-    {"a whole network in batches of 4", 4, 1, false,
-     "input x[1, 6, 6] = x", " = t -> classes(10)", "x",
-     DIGITS, "cross_entropy"},
-    {"a whole network in batches of 17", 17, 1, true,
-     "input x[1, 6, 6] = x", " = t -> classes(10)", "x",
-     DIGITS, "cross_entropy"},
-    {"a whole network in batches of 64", 64, 1, false,
-     "input x[1, 6, 6] = x", " = t -> classes(10)", "x",
-     DIGITS, "cross_entropy"},
+    {"a whole network in batches of 4", 4, 1, false, "input x[1, 6, 6] = x", " = t -> classes(10)",
+     "x", DIGITS, "cross_entropy"},
+    {"a whole network in batches of 17", 17, 1, true, "input x[1, 6, 6] = x", " = t -> classes(10)",
+     "x", DIGITS, "cross_entropy"},
+    {"a whole network in batches of 64", 64, 1, false, "input x[1, 6, 6] = x",
+     " = t -> classes(10)", "x", DIGITS, "cross_entropy"},
 
-    {"cross_entropy of 2", 4, 1, false,
-     "input x[5] = x", " = t -> classes(2)", "x", "    x -> dense(2)\n",
-     "cross_entropy"},
-    {"cross_entropy of 10, softmax taken in", 64, 1, true,
-     "input x[5] = x", " = t -> classes(10)", "x",
-     "    x -> dense(33) -> relu -> dense(10) -> softmax\n", "cross_entropy"},
+    {"cross_entropy of 2", 4, 1, false, "input x[5] = x", " = t -> classes(2)", "x",
+     "    x -> dense(2)\n", "cross_entropy"},
+    {"cross_entropy of 10, softmax taken in", 64, 1, true, "input x[5] = x", " = t -> classes(10)",
+     "x", "    x -> dense(33) -> relu -> dense(10) -> softmax\n", "cross_entropy"},
     {"cross_entropy of 17 of a concat", 16, 1, false, "input x[5] = x", " = t -> classes(17)", "x",
      "    concat(x -> dense(3), x -> dense(14))\n", "cross_entropy"},
     {"cross_entropy of 100", 13, 1, false, "input x[2, 3, 3] = x", " = t -> classes(100)", "x",
@@ -302,11 +315,10 @@ static const KernelCase cases[] = {
      "    x -> conv2d(3, 2) -> sigmoid\n", "binary_cross_entropy"},
     {"binary_cross_entropy of a concat", 16, 1, false, "input x[7] = x", "[22] = t", "x",
      "    concat(x -> dense(5), x -> dense(17))\n", "binary_cross_entropy"},
-    {"binary_cross_entropy of two classes", 64, 1, false,
-     "input x[7] = x", " = t -> classes(2)", "x",
-     "    x -> dense(17) -> tanh -> dense(1)\n", "binary_cross_entropy"},
-    {"mse of one number", 3, 1, false,
-     "input x[1] = x", "[1] = t", "x", "    x -> dense(1)\n", "mse"},
+    {"binary_cross_entropy of two classes", 64, 1, false, "input x[7] = x", " = t -> classes(2)",
+     "x", "    x -> dense(17) -> tanh -> dense(1)\n", "binary_cross_entropy"},
+    {"mse of one number", 3, 1, false, "input x[1] = x", "[1] = t", "x", "    x -> dense(1)\n",
+     "mse"},
 };
 
 START_TEST(test_case)
@@ -349,17 +361,22 @@ static void make_rows(const struct net_field *field, int n, struct net_rows *byt
 /* Pictures of bytes are scaled on their way into every layout that an input has. */
 START_TEST(test_pack)
 {
-    static const KernelCase c = {"pack", 17, 1, false,
-                           "input x[3, 5, 4] = x\n    input y[17, 3, 3] = y\n"
-                           "    input z[40] = z\n    input u[2, 3, 3] = u\n"
-                           "    input v[1, 6, 6] = v\n    input w[40] = w", "[6] = t",
-                           "x, y, z, u, v, w",
-                           "    concat(x -> conv2d(1, 3, padding=1) -> global_avgpool2d,\n"
-                           "           y -> conv2d(1, 3) -> flatten, z -> dense(1),\n"
-                           "           u -> flatten -> dense(1),\n"
-                           "           v -> conv2d(1, 6) -> flatten,\n"
-                           "           w -> reshape(5, 4, 2) -> conv2d(1, [4, 2]) -> flatten)\n",
-                           "mse"};
+    static const KernelCase c = {
+        "pack",
+        17,
+        1,
+        false,
+        "input x[3, 5, 4] = x\n    input y[17, 3, 3] = y\n"
+        "    input z[40] = z\n    input u[2, 3, 3] = u\n"
+        "    input v[1, 6, 6] = v\n    input w[40] = w",
+        "[6] = t",
+        "x, y, z, u, v, w",
+        "    concat(x -> conv2d(1, 3, padding=1) -> global_avgpool2d,\n"
+        "           y -> conv2d(1, 3) -> flatten, z -> dense(1),\n"
+        "           u -> flatten -> dense(1),\n"
+        "           v -> conv2d(1, 6) -> flatten,\n"
+        "           w -> reshape(5, 4, 2) -> conv2d(1, [4, 2]) -> flatten)\n",
+        "mse"};
     const char *targets[MAX_TARGETS];
     Compiled compiled;
     struct net_rows *bytes, *floats;
@@ -387,9 +404,9 @@ END_TEST
    bit. */
 START_TEST(test_training)
 {
-    static const KernelCase c = {"training", 16, 1, true,
-                           "input x[1, 6, 6] = x", " = t -> classes(10)", "x",
-                           DIGITS, "cross_entropy"};
+    static const KernelCase c = {
+        "training",     16, 1, true, "input x[1, 6, 6] = x", " = t -> classes(10)", "x", DIGITS,
+        "cross_entropy"};
     const char *targets[MAX_TARGETS];
     const int target_count = find_targets(targets);
     Compiled compiled[MAX_TARGETS];
@@ -406,8 +423,8 @@ START_TEST(test_training)
 
             if (i == 0 && threads == 1)
                 first = o;
-            check_same_bits(&first, &o, format("%s on 1 thread and %s on %d", targets[0],
-                                               targets[i], threads));
+            check_same_bits(&first, &o,
+                            format("%s on 1 thread and %s on %d", targets[0], targets[i], threads));
         }
     }
 }
@@ -422,13 +439,19 @@ START_TEST(nan_reaches_the_loss)
     "silu(" of "), elu(" of "), selu(" of "), gelu(" of "), softplus(" of "), hardswish(" of "), " \
     "softmax(" of ")"
 #define ONE_OF_MANY "    concat(x -> dense(2), nan, x -> dense(2))\n"
-#define LOSS(target, loss) \
-    {loss, 16, 1, true, "input x[3] = x\n    input nan[1] = y", target, "x, nan", ONE_OF_MANY, loss}
+#define LOSS(target, loss)                                                                         \
+    {                                                                                              \
+        loss, 16, 1, true, "input x[3] = x\n    input nan[1] = y", target, "x, nan", ONE_OF_MANY,  \
+            loss                                                                                   \
+    }
     static const KernelCase all[] = {
         {"activations", 16, 1, true, "input nan[3] = x", "[96] = t", "nan",
          "    concat(" ACTIVATIONS("nan") ", " ACTIVATIONS("nan -> dense(5)") ")\n", "mse"},
-        LOSS("[5] = t", "mse"), LOSS("[5] = t", "mae"), LOSS("[5] = t", "huber, delta=0.5"),
-        LOSS("[5] = t", "binary_cross_entropy"), LOSS(" = t -> classes(5)", "cross_entropy"),
+        LOSS("[5] = t", "mse"),
+        LOSS("[5] = t", "mae"),
+        LOSS("[5] = t", "huber, delta=0.5"),
+        LOSS("[5] = t", "binary_cross_entropy"),
+        LOSS(" = t -> classes(5)", "cross_entropy"),
         LOSS(" = t -> classes(5)", "cross_entropy, smoothing=0.1"),
     };
     const char *targets[MAX_TARGETS];
@@ -449,8 +472,7 @@ START_TEST(nan_reaches_the_loss)
                           all[i].name, targets[j], (double)o.loss, (double)o.evaluated_loss);
             for (long k = 0; i == 0 && k < o.count; k++)
                 if (!isnan(o.numbers[k]))
-                    ck_abort_msg("prediction %ld on %s is %g", k, targets[j],
-                                 (double)o.numbers[k]);
+                    ck_abort_msg("prediction %ld on %s is %g", k, targets[j], (double)o.numbers[k]);
         }
     }
 }
@@ -460,9 +482,16 @@ END_TEST
    stay as they were, those over an image move. */
 START_TEST(one_row_leaves_running_statistics)
 {
-    static const KernelCase c = {"one row", 16, 1, true, "input x[2, 3, 3] = x", "[3] = t", "x",
+    static const KernelCase c = {"one row",
+                                 16,
+                                 1,
+                                 true,
+                                 "input x[2, 3, 3] = x",
+                                 "[3] = t",
+                                 "x",
                                  "    x -> batchnorm -> flatten -> dense(5) -> batchnorm\n"
-                                 "      -> dense(3)\n", "mse"};
+                                 "      -> dense(3)\n",
+                                 "mse"};
     const char *targets[MAX_TARGETS];
     const int target_count = find_targets(targets);
 
@@ -505,9 +534,9 @@ static void note_operations(bool seen[OP_COUNT], Graph *g)
 /* What no case compiles is tried by the reference alone. */
 START_TEST(every_operation_is_compiled)
 {
-    const KernelCases suites[] = {{cases, COUNT(cases)}, conv_cases(), pool_cases(), text_cases(),
-                                  winograd_cases(), at_cases(), narrow_cases(),
-                                  weight_cases()};
+    const KernelCases suites[] = {{cases, COUNT(cases)}, conv_cases(),     pool_cases(),
+                                  text_cases(),          winograd_cases(), at_cases(),
+                                  narrow_cases(),        weight_cases()};
     bool seen[OP_COUNT] = {0};
 
     for (int i = 0; i < COUNT(suites); i++) {

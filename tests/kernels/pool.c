@@ -23,7 +23,8 @@ static const KernelCase cases[] = {
      "    f = x33 -> relu -> avgpool2d(3, stride=2, padding=1) -> flatten -> dense(3)\n"
      "    g = concat(x3, x17) -> avgpool2d(2) -> batchnorm -> flatten -> dense(1)\n"
      "    h = x -> avgpool2d([9, 1]) -> flatten -> dense(2)\n"
-     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h)\n",
+     "mse"},
 
     {"activations under maxpool2d", 17, 1, true, "input x[2, 9, 8] = x", "[22] = t", "x",
      "    x3 = x -> conv2d(3, 3)\n"
@@ -36,7 +37,8 @@ static const KernelCase cases[] = {
      "    f = x3 -> tanh -> reshape(6, 7, 3) -> maxpool2d(2, stride=1) -> flatten -> dense(3)\n"
      "    y = x17 -> relu\n"
      "    g = concat(y -> maxpool2d(2), y -> avgpool2d(2)) -> flatten -> dense(4)\n"
-     "    concat(a, b, c, d, e, f, g)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g)\n",
+     "mse"},
 
     {"global pools and upsample2d", 19, 1, true, "input x[2, 5, 7] = x", "[24] = t", "x",
      "    x3 = x -> conv2d(3, 3)\n"
@@ -51,10 +53,11 @@ static const KernelCase cases[] = {
      "    g = x17 -> upsample2d([1, 3]) -> softplus -> global_avgpool2d -> dense(3)\n"
      "    h = concat(x3, x17) -> upsample2d([3, 1]) -> conv2d(3, 3) -> global_maxpool2d\n"
      "    i = x -> upsample2d(3) -> global_maxpool2d\n"
-     "    concat(a, b, c, d, e, f, g, h, i)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i)\n",
+     "mse"},
 
-    {"pools of sequences", 17, 1, false, "input x[3, 11] = x\n    input y[19, 6] = y",
-     "[26] = t", "x, y",
+    {"pools of sequences", 17, 1, false, "input x[3, 11] = x\n    input y[19, 6] = y", "[26] = t",
+     "x, y",
      "    x5 = x -> reshape(3, 1, 11) -> conv2d(5, [1, 3]) -> reshape(5, 9)\n"
      "    y17 = y -> reshape(19, 1, 6) -> conv2d(17, 1) -> reshape(17, 6)\n"
      "    a = x5 -> maxpool1d(2) -> flatten -> dense(3)\n"
@@ -67,10 +70,11 @@ static const KernelCase cases[] = {
      "    h = x -> mean\n"
      "    i = y -> softmax -> max -> dense(1)\n"
      "    j = x5 -> softmax -> mean -> dense(1)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n",
+     "mse"},
 
-    {"elu selu gelu softplus hardswish", 16, 1, true,
-     "input x[13] = x\n    input y[2, 3, 4] = y", "[37] = t", "x, y",
+    {"elu selu gelu softplus hardswish", 16, 1, true, "input x[13] = x\n    input y[2, 3, 4] = y",
+     "[37] = t", "x, y",
      "    x3 = x -> dense(3)\n"
      "    x17 = x -> dense(17)\n"
      "    y5 = y -> conv2d(5, 2)\n"
@@ -86,8 +90,7 @@ static const KernelCase cases[] = {
      "    concat(a -> dense(5), b -> dense(5), c -> flatten -> dense(7), d, e, f, g, h)\n",
      "mse"},
 
-    {"gaussian_noise", 64, 1, true, "input x[13] = x\n    input y[2, 5, 4] = y", "[30] = t",
-     "x, y",
+    {"gaussian_noise", 64, 1, true, "input x[13] = x\n    input y[2, 5, 4] = y", "[30] = t", "x, y",
      "    a = x -> dense(1) -> gaussian_noise(0.5) -> dense(3)\n"
      "    b = x -> dense(17) -> relu -> gaussian_noise(0.25) -> dense(3)\n"
      "    c = x -> gaussian_noise(0.1) -> dense(33) -> gaussian_noise(1) -> tanh -> dropout(0.5)\n"
@@ -102,10 +105,11 @@ static const KernelCase cases[] = {
      "          -> dense(3)\n"
      "    j = y -> avgpool2d(2) -> gaussian_noise(1) -> relu -> upsample2d(2)\n"
      "          -> gaussian_noise(1) -> flatten -> dense(3)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n",
+     "mse"},
 
-    {"layernorm", 19, 1, true,
-     "input x[19] = x\n    input y[3, 5, 4] = y\n    input z[5, 7] = z", "[40] = t", "x, y, z",
+    {"layernorm", 19, 1, true, "input x[19] = x\n    input y[3, 5, 4] = y\n    input z[5, 7] = z",
+     "[40] = t", "x, y, z",
      "    a = x -> dense(2) -> layernorm -> relu -> dense(2)\n"
      "    b = x -> dense(17) -> layernorm -> tanh -> dense(3)\n"
      "    c = x -> layernorm(eps=1e-3) -> dense(5)\n"
@@ -119,7 +123,8 @@ static const KernelCase cases[] = {
      "          -> global_maxpool2d\n"
      "    j = x -> dense(48) -> layernorm -> dense(48) -> layernorm -> gaussian_noise(1)\n"
      "          -> dense(8)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j)\n",
+     "mse"},
 
     {"mae", 17, 1, true, "input x[2, 4, 4] = x", "[3, 3, 3] = t", "x", "    x -> conv2d(3, 2)\n",
      "mae"},
@@ -153,23 +158,25 @@ END_TEST
 #define NORMAL "x -> conv2d(20, 1) -> batchnorm"
 
 static const struct {
-    const char *body;           /* of x[20, 6, 6] */
-    int masks, drawn;           /* written and read; dropouts of kernels that draw without one */
+    const char *body; /* of x[20, 6, 6] */
+    int masks, drawn; /* written and read; dropouts of kernels that draw without one */
 } choices[] = {
     {"    " NORMAL " -> dropout(0.5) -> flatten -> dense(1)\n", 1, 0},
     {"    " NORMAL " -> dropout(0.5) -> flatten -> dense(40) -> dense(1)\n", 0, 2},
     {"    " NORMAL " -> dropout(0.5) -> conv2d(20, 1) -> flatten -> dense(1)\n", 0, 2},
     {"    " NORMAL " -> dropout(0.5) -> maxpool2d(2) -> flatten -> dense(1)\n", 0, 2},
     {"    x -> conv2d(20, 1) -> dropout(0.5) -> flatten -> dense(1)\n", 0, 2},
-    {"    x -> dropout(0.5) -> flatten -> dense(1)\n", 0, 1},              /* x has no gradient */
+    {"    x -> dropout(0.5) -> flatten -> dense(1)\n", 0, 1}, /* x has no gradient */
     {"    " NORMAL " -> dropout(0.5) -> dropout(0.1) -> flatten -> dense(1)\n", 1, 2},
     /* of one layout, each with its own */
     {"    a = " NORMAL " -> dropout(0.5)\n"
      "    b = " NORMAL " -> dropout(0.5)\n"
-     "    concat(a -> flatten, b -> flatten) -> dense(1)\n", 2, 0},
+     "    concat(a -> flatten, b -> flatten) -> dense(1)\n",
+     2, 0},
     {"    a = " NORMAL " -> dropout(0.5)\n"
      "    b = a -> conv2d(20, 1) -> batchnorm -> dropout(0.5)\n"
-     "    a + b -> flatten -> dense(1)\n", 1, 2},
+     "    a + b -> flatten -> dense(1)\n",
+     1, 2},
 };
 
 /* How many kernels after the i-th read its mask, each for the same dropout. */
@@ -190,7 +197,7 @@ static int count_readers(const Program *p, int i)
 
 START_TEST(test_choice)
 {
-    const KernelCase c = {"masks", 16, 1, false, "input x[20, 6, 6] = x", "[1] = t", "x",
+    const KernelCase c = {"masks",          16,   1, false, "input x[20, 6, 6] = x", "[1] = t", "x",
                           choices[_i].body, "mse"};
     const Compiled compiled = plan_model(kernel_model(&c), "avx512");
     int masks = 0, drawn = 0;
@@ -213,29 +220,30 @@ END_TEST
 /* ---- Gradients of activations before they are spread ----------------------------------------- */
 
 static const struct {
-    const char *body;           /* of x[2, 9, 8]; t[16] */
+    const char *body; /* of x[2, 9, 8]; t[16] */
     Op op;
-    bool pooled;                /* is it of what the maximum gave? */
+    bool pooled; /* is it of what the maximum gave? */
 } activations[] = {
-    {"    x -> conv2d(3, 3) -> relu -> maxpool2d(2) -> flatten -> dense(16)\n", OP_RELU_GRAD,
-     true},
+    {"    x -> conv2d(3, 3) -> relu -> maxpool2d(2) -> flatten -> dense(16)\n", OP_RELU_GRAD, true},
     {"    x -> conv2d(3, 3) -> tanh -> reshape(6, 7, 3) -> maxpool2d(3, stride=1) -> flatten\n"
-     "      -> dense(16)\n", OP_TANH_GRAD, true},
+     "      -> dense(16)\n",
+     OP_TANH_GRAD, true},
     {"    x -> conv2d(3, 3) -> leaky_relu -> maxpool2d(2, padding=1) -> flatten -> dense(16)\n",
      OP_LEAKY_RELU_GRAD, true},
     {"    x -> conv2d(3, 3) -> gelu -> maxpool2d(2) -> flatten -> dense(16)\n", OP_GELU_GRAD,
      false},
-    {"    y = x -> conv2d(3, 3) -> relu\n"        /* read by another too */
-     "    concat(y -> maxpool2d(2), y -> avgpool2d(2)) -> flatten -> dense(16)\n", OP_RELU_GRAD,
-     false},
+    {"    y = x -> conv2d(3, 3) -> relu\n" /* read by another too */
+     "    concat(y -> maxpool2d(2), y -> avgpool2d(2)) -> flatten -> dense(16)\n",
+     OP_RELU_GRAD, false},
     {"    x -> conv2d(3, 3) -> relu -> batchnorm -> maxpool2d(2) -> flatten -> dense(16)\n",
      OP_RELU_GRAD, false},
 };
 
 START_TEST(test_activation)
 {
-    const KernelCase c = {"activation", 16, 1, false, "input x[2, 9, 8] = x", "[16] = t", "x",
-                          activations[_i].body, "mse"};
+    const KernelCase c = {
+        "activation",         16,   1, false, "input x[2, 9, 8] = x", "[16] = t", "x",
+        activations[_i].body, "mse"};
     Graph *g = lower(model_of(kernel_model(&c)), MODE_TRAIN);
     int count = 0;
 

@@ -21,18 +21,19 @@ static const KernelCase cases[] = {
      "    b = x -> conv1d(33, 33) -> relu -> flatten\n"
      "    c = y -> conv2d(64, 3, stride=4) -> relu -> conv2d(48, [2, 24], padding=[0, 12])\n"
      "          -> global_avgpool2d\n"
-     "    concat(a, b, c) -> dense(9)\n", "mse"},
+     "    concat(a, b, c) -> dense(9)\n",
+     "mse"},
 
     {"wide groups", 17, 2, false, "input x[32, 30] = x", "[5] = t", "x",
      "    x -> conv1d(96, 25, groups=2) -> relu -> flatten -> dense(5)\n", "mse"},
 
     {"many channels under a maximum", 17, 1, false, "input x[5, 13] = x", "[3] = t", "x",
      "    x -> conv1d(1050, 1) -> dropout(0.25) -> conv1d(16, 2) -> relu -> global_maxpool1d\n"
-     "      -> dense(3)\n", "mse"},
+     "      -> dense(3)\n",
+     "mse"},
 
-    {"long rows of a table", 17, 1, false,
-     "input x = column(1) -> tokens(vocabulary=5, length=3)", "[2] = columns(1..2)", "x",
-     "    x -> embedding(16400) -> mean -> dense(2)\n", "mse"},
+    {"long rows of a table", 17, 1, false, "input x = column(1) -> tokens(vocabulary=5, length=3)",
+     "[2] = columns(1..2)", "x", "    x -> embedding(16400) -> mean -> dense(2)\n", "mse"},
 
     {"many classes", 19, 1, false, "input x[5] = x", "= t -> classes(1030)", "x",
      "    x -> dense(1030)\n", "cross_entropy"},
@@ -89,7 +90,7 @@ static double local_bytes(const char *text)
 
     for (text += type + 1; isalnum((unsigned char)*text) || *text == '_'; text++)
         ;
-    return *text == '[' ? array_count(text) * (word ? 4 : 64) : 0;      /* a vec has 64 */
+    return *text == '[' ? array_count(text) * (word ? 4 : 64) : 0; /* a vec has 64 */
 }
 
 /* The largest local array; a function's braces stand alone, in the first column. */
@@ -115,8 +116,8 @@ START_TEST(arrays_are_found)
                             "    _Alignas(64) float p[2 * 3][5];\n    vec v[i];\n}\n"
                             "static float y[1000];\n") == 120);
     ck_assert(largest_local("void f(void)\n{\n    const struct taps t[3] = {\n    vec v[2];\n"
-                            "    float (*q)[99] = 0;\n    return x[9];\n    x[7] = 1;\n}\n")
-              == 192);
+                            "    float (*q)[99] = 0;\n    return x[9];\n    x[7] = 1;\n}\n") ==
+              192);
 }
 END_TEST
 
@@ -132,12 +133,14 @@ static const KernelCase huge[] = {
      "    a = x -> conv1d(40, 3001) -> relu -> conv1d(48, 2001) -> relu -> conv1d(3, 999)\n"
      "          -> conv1d(3, 901, groups=3) -> global_avgpool1d\n"
      "    b = y -> conv1d(70, 4001, groups=2) -> maxpool1d(200) -> global_maxpool1d\n"
-     "    concat(a, b) -> dense(40)\n", "mse"},
+     "    concat(a, b) -> dense(40)\n",
+     "mse"},
     {"channels", 16, 1, false, "input x[20000, 3, 3] = x", "[20000] = t", "x",
      "    a = x -> batchnorm -> relu -> maxpool2d(2, stride=1) -> conv2d(20000, 2, groups=20000)\n"
      "          -> softmax -> flatten -> layernorm\n"
      "    b = x -> conv2d(3, 3, padding=1) -> gelu -> conv2d(20000, 3) -> global_maxpool2d\n"
-     "    a + b\n", "huber, delta=1"},
+     "    a + b\n",
+     "huber, delta=1"},
     {"one output", 16, 1, false, "input x[300000] = x", "[1] = t", "x",
      "    x -> dropout(0.5) -> dense(1)\n", "mse"},
     {"bag", 16, 1, false, "input x = column(1) -> bag_of_words(vocabulary=90000)",

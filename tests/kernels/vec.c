@@ -115,8 +115,12 @@ START_TEST(zero_stays_zero)
 {
     const vec zero = vec_zero();
     const vec results[] = {
-        net_elu(zero, 1, 1), net_elu_grad(zero, zero, 1, 1), net_gelu(zero),
-        net_gelu_grad(zero, zero), net_softplus_grad(zero, zero), net_hardswish(zero),
+        net_elu(zero, 1, 1),
+        net_elu_grad(zero, zero, 1, 1),
+        net_gelu(zero),
+        net_gelu_grad(zero, zero),
+        net_softplus_grad(zero, zero),
+        net_hardswish(zero),
         net_hardswish_grad(zero, zero),
     };
 
@@ -177,16 +181,32 @@ START_TEST(nan_stays_nan)
         const char *name;
         vec (*function)(vec x);
     } all[] = {
-        {"exp", vec_exp}, {"expm1", vec_expm1}, {"log", vec_log}, {"log1p", vec_log1p},
-        {"sigmoid", vec_sigmoid}, {"tanh", vec_tanh}, {"erf", vec_erf}, {"abs", vec_abs},
-        {"sqrt", vec_sqrt}, {"sine", sine_of_turns}, {"cosine", cosine_of_turns},
-        {"relu", relu}, {"selu", selu}, {"gelu", net_gelu}, {"softplus", net_softplus},
-        {"hardswish", net_hardswish}, {"elu_grad", elu_grad}, {"gelu_grad", gelu_grad},
-        {"softplus_grad", softplus_grad}, {"huber", huber}, {"huber_grad", huber_grad},
-        {"binary_cross_entropy", binary_logit}, {"its target", binary_target},
+        {"exp", vec_exp},
+        {"expm1", vec_expm1},
+        {"log", vec_log},
+        {"log1p", vec_log1p},
+        {"sigmoid", vec_sigmoid},
+        {"tanh", vec_tanh},
+        {"erf", vec_erf},
+        {"abs", vec_abs},
+        {"sqrt", vec_sqrt},
+        {"sine", sine_of_turns},
+        {"cosine", cosine_of_turns},
+        {"relu", relu},
+        {"selu", selu},
+        {"gelu", net_gelu},
+        {"softplus", net_softplus},
+        {"hardswish", net_hardswish},
+        {"elu_grad", elu_grad},
+        {"gelu_grad", gelu_grad},
+        {"softplus_grad", softplus_grad},
+        {"huber", huber},
+        {"huber_grad", huber_grad},
+        {"binary_cross_entropy", binary_logit},
+        {"its target", binary_target},
     };
-    static const uint32_t nans[] = {0x7fc00000, 0xffc00000, 0x7fc00001, 0xffffffff, 0x7fffffff,
-                                    0x7fc0ffff, 0x7f800001};
+    static const uint32_t nans[] = {0x7fc00000, 0xffc00000, 0x7fc00001, 0xffffffff,
+                                    0x7fffffff, 0x7fc0ffff, 0x7f800001};
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         for (size_t k = 0; k < sizeof nans / sizeof *nans; k++) {
@@ -259,17 +279,16 @@ START_TEST(draws_are_philox)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct net_draws draws = net_begin_draws(cases[i].key, cases[i].element,
-                                                       cases[i].step, cases[i].time,
-                                                       cases[i].purpose);
+        const struct net_draws draws = net_begin_draws(
+            cases[i].key, cases[i].element, cases[i].step, cases[i].time, cases[i].purpose);
         net_u32 draw[4];
 
         net_draw(draw, &draws, cases[i].group);
         for (uint32_t lane = 0; lane < 16; lane++) {
             uint32_t word[4];
 
-            net_philox(word, cases[i].key, cases[i].element + cases[i].step * lane,
-                       cases[i].group, cases[i].time, cases[i].purpose);
+            net_philox(word, cases[i].key, cases[i].element + cases[i].step * lane, cases[i].group,
+                       cases[i].time, cases[i].purpose);
             for (int k = 0; k < 4; k++)
                 ck_assert_uint_eq(draw[k][lane], word[k]);
         }
@@ -304,8 +323,8 @@ START_TEST(dropout_is_drawn)
 
                     vec_store(x, keep[k]);
                     for (uint32_t lane = 0; lane < 16; lane++) {
-                        const int kept = net_dropout_draw(key, element + lane, 4 * group + k,
-                                                           step, stream) >= threshold;
+                        const int kept = net_dropout_draw(key, element + lane, 4 * group + k, step,
+                                                          stream) >= threshold;
 
                         ck_assert_float_eq(x[lane], kept ? 2.0f : 0.0f);
                         dropped += !kept;
@@ -358,7 +377,7 @@ START_TEST(noise_is_normal)
     ck_assert_double_le(fabs(sum[2] - 1), 5 * sqrt(2 / count));
     ck_assert_double_le(fabs(sum[3]), 5 * sqrt(15 / count));
     ck_assert_double_le(fabs(sum[4] - 3), 5 * sqrt(96 / count));
-    ck_assert_double_le(fabs(pairs), 5 * sqrt(2 / count));      /* each pair is there twice */
+    ck_assert_double_le(fabs(pairs), 5 * sqrt(2 / count)); /* each pair is there twice */
     ck_assert_double_le(fabs(steps), 5 * sqrt(1 / count));
     for (int k = 0; k < 3; k++)
         ck_assert_double_le(fabs(beyond[k] - share[k] * count), 5 * sqrt(share[k] * count));

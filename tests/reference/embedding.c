@@ -81,8 +81,10 @@ static void evaluate_word_mean_grad(const Reference *r, const Node *node, double
 
         for (int c = 0; c < width; c++)
             for (int l = 0; l < length; l++)
-                out[0][((long)row * width + c) * length + l] =
-                    tokens[l] != 0 ? in[0][(long)row * width + c] / count : 0;
+                out[0][((long)row * width + c) * length + l] = tokens[l] != 0
+                                                                   ? in[0][(long)row * width + c] /
+                                                                         count
+                                                                   : 0;
     }
 }
 
@@ -121,8 +123,8 @@ static void evaluate_sparse_dense_dx(const Reference *r, const Node *node, doubl
             double sum = 0;
 
             for (int o = 0; o < outputs; o++)
-                sum += in[0][(long)row * outputs + o]
-                       * in[1][(long)o * inputs + node->at.begin + i];
+                sum += in[0][(long)row * outputs + o] *
+                       in[1][(long)o * inputs + node->at.begin + i];
             out[0][(long)row * others + i] = sum;
         }
 }

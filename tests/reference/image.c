@@ -64,15 +64,15 @@ static void evaluate_dense_dw(const Reference *r, const Node *node, double *cons
 
 /* One meeting of an output place with a tap of its window, both inside. */
 typedef struct Meeting {
-    int row;                    /* of the batch */
-    int place;                  /* output pixel, row-major */
-    int tap;                    /* kh * KW + kw */
-    int pixel;                  /* input pixel, row-major */
+    int row;   /* of the batch */
+    int place; /* output pixel, row-major */
+    int tap;   /* kh * KW + kw */
+    int pixel; /* input pixel, row-major */
 } Meeting;
 
 typedef struct Walk {
     const Attributes *at;
-    Shape x, y;                 /* image shapes before and after the window */
+    Shape x, y; /* image shapes before and after the window */
     int n;
     double *const *in;
     double *const *out;
@@ -89,10 +89,10 @@ static void walk_windows(const Walk *walk, Visit *visit)
     for (int row = 0; row < walk->n; row++) {
         for (int place = 0; place < places; place++) {
             for (int tap = 0; tap < taps; tap++) {
-                const int h = place / width * at->stride[0] - at->padding[0]
-                              + tap / at->kernel[1] * dilation_of(at, 0);
-                const int w = place % width * at->stride[1] - at->padding[1]
-                              + tap % at->kernel[1] * dilation_of(at, 1);
+                const int h = place / width * at->stride[0] - at->padding[0] +
+                              tap / at->kernel[1] * dilation_of(at, 0);
+                const int w = place % width * at->stride[1] - at->padding[1] +
+                              tap % at->kernel[1] * dilation_of(at, 1);
 
                 if (h < 0 || h >= walk->x.size[1] || w < 0 || w >= walk->x.size[2])
                     continue;
@@ -129,8 +129,8 @@ static int first_channel(const Walk *walk, int output)
 /* What one output multiplies where window and pixel meet: a channel of its group after another. */
 typedef struct Products {
     int count;
-    long x, y, w;               /* offsets of the first */
-    long x_step, w_step;        /* to the next; the output stays */
+    long x, y, w;        /* offsets of the first */
+    long x_step, w_step; /* to the next; the output stays */
 } Products;
 
 static Products products_of(const Walk *walk, const Meeting *m, int output)
@@ -193,8 +193,8 @@ static void visit_depthwise(const Walk *walk, const Meeting *m)
 
     for (int c = 0; c < walk->x.size[0]; c++)
         walk->out[0][channel_at(walk->y, m->row, c) + m->place] +=
-            walk->in[0][channel_at(walk->x, m->row, c) + m->pixel]
-            * walk->in[1][(long)c * taps + m->tap];
+            walk->in[0][channel_at(walk->x, m->row, c) + m->pixel] *
+            walk->in[1][(long)c * taps + m->tap];
 }
 
 static void visit_depthwise_dx(const Walk *walk, const Meeting *m)
@@ -203,8 +203,8 @@ static void visit_depthwise_dx(const Walk *walk, const Meeting *m)
 
     for (int c = 0; c < walk->x.size[0]; c++)
         walk->out[0][channel_at(walk->x, m->row, c) + m->pixel] +=
-            walk->in[0][channel_at(walk->y, m->row, c) + m->place]
-            * walk->in[1][(long)c * taps + m->tap];
+            walk->in[0][channel_at(walk->y, m->row, c) + m->place] *
+            walk->in[1][(long)c * taps + m->tap];
 }
 
 static void visit_depthwise_dw(const Walk *walk, const Meeting *m)
@@ -213,8 +213,8 @@ static void visit_depthwise_dw(const Walk *walk, const Meeting *m)
 
     for (int c = 0; c < walk->x.size[0]; c++)
         walk->out[0][(long)c * taps + m->tap] +=
-            walk->in[0][channel_at(walk->x, m->row, c) + m->pixel]
-            * walk->in[1][channel_at(walk->y, m->row, c) + m->place];
+            walk->in[0][channel_at(walk->x, m->row, c) + m->pixel] *
+            walk->in[1][channel_at(walk->y, m->row, c) + m->place];
 }
 
 /* Taps come in order, so that a later equal one does not replace the first. */
@@ -255,8 +255,7 @@ static long elements_of(const Reference *r, const Value *value)
 static void evaluate_conv2d(const Reference *r, const Node *node, double *const *in,
                             double *const *out)
 {
-    const Walk walk = {&node->at, node->inputs[0]->shape, node->outputs[0]->shape, r->n,
-                       in, out};
+    const Walk walk = {&node->at, node->inputs[0]->shape, node->outputs[0]->shape, r->n, in, out};
     const int pixels = walk.y.size[1] * walk.y.size[2];
 
     for (int row = 0; row < r->n; row++)
@@ -268,8 +267,7 @@ static void evaluate_conv2d(const Reference *r, const Node *node, double *const 
 static void evaluate_conv2d_dx(const Reference *r, const Node *node, double *const *in,
                                double *const *out)
 {
-    const Walk walk = {&node->at, node->outputs[0]->shape, node->inputs[0]->shape, r->n,
-                       in, out};
+    const Walk walk = {&node->at, node->outputs[0]->shape, node->inputs[0]->shape, r->n, in, out};
 
     fill(out[0], elements_of(r, node->outputs[0]), 0);
     walk_windows(&walk, node->op == OP_DEPTHWISE_DX ? visit_depthwise_dx : visit_conv2d_dx);
@@ -278,8 +276,7 @@ static void evaluate_conv2d_dx(const Reference *r, const Node *node, double *con
 static void evaluate_conv2d_dw(const Reference *r, const Node *node, double *const *in,
                                double *const *out)
 {
-    const Walk walk = {&node->at, node->inputs[0]->shape, node->inputs[1]->shape, r->n,
-                       in, out};
+    const Walk walk = {&node->at, node->inputs[0]->shape, node->inputs[1]->shape, r->n, in, out};
 
     fill(out[0], elements_of(r, node->outputs[0]), 0);
     walk_windows(&walk, node->op == OP_DEPTHWISE_DW ? visit_depthwise_dw : visit_conv2d_dw);
@@ -317,8 +314,7 @@ static void evaluate_group_collect(const Reference *r, const Node *node, double 
 static void evaluate_maxpool2d(const Reference *r, const Node *node, double *const *in,
                                double *const *out)
 {
-    const Walk walk = {&node->at, node->inputs[0]->shape, node->outputs[0]->shape, r->n,
-                       in, out};
+    const Walk walk = {&node->at, node->inputs[0]->shape, node->outputs[0]->shape, r->n, in, out};
 
     fill(out[0], elements_of(r, node->outputs[0]), -INFINITY);
     walk_windows(&walk, visit_maxpool2d);
@@ -327,8 +323,7 @@ static void evaluate_maxpool2d(const Reference *r, const Node *node, double *con
 static void evaluate_maxpool2d_grad(const Reference *r, const Node *node, double *const *in,
                                     double *const *out)
 {
-    const Walk walk = {&node->at, node->outputs[0]->shape, node->inputs[0]->shape, r->n,
-                       in, out};
+    const Walk walk = {&node->at, node->outputs[0]->shape, node->inputs[0]->shape, r->n, in, out};
 
     fill(out[0], elements_of(r, node->outputs[0]), 0);
     walk_windows(&walk, visit_maxpool2d_grad);
@@ -392,8 +387,8 @@ static void evaluate_global_avgpool2d(const Reference *r, const Node *node, doub
     }
 }
 
-static void evaluate_global_avgpool2d_grad(const Reference *r, const Node *node,
-                                           double *const *in, double *const *out)
+static void evaluate_global_avgpool2d_grad(const Reference *r, const Node *node, double *const *in,
+                                           double *const *out)
 {
     const Extent e = extent_of(r, node->outputs[0]);
 

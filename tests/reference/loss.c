@@ -67,8 +67,8 @@ static void evaluate_huber(const Reference *r, const Node *node, double *const *
     for (long i = 0; i < count; i++) {
         const double error = fabs(in[0][i] - in[1][i]);
 
-        out[0][0] += (error <= delta ? error * error / 2 : delta * (error - delta / 2))
-                     / (double)count;
+        out[0][0] += (error <= delta ? error * error / 2 : delta * (error - delta / 2)) /
+                     (double)count;
     }
 }
 
@@ -115,8 +115,8 @@ static double share_of(const Node *node, int of, int c)
 {
     const double smoothing = node->at.smoothing;
 
-    return weight_of(node, c) * ((c == of ? 1 - smoothing : 0)
-                                 + smoothing / node->inputs[0]->shape.size[0]);
+    return weight_of(node, c) *
+           ((c == of ? 1 - smoothing : 0) + smoothing / node->inputs[0]->shape.size[0]);
 }
 
 static void evaluate_cross_entropy(const Reference *r, const Node *node, double *const *in,
@@ -130,8 +130,8 @@ static void evaluate_cross_entropy(const Reference *r, const Node *node, double 
         const double sum = log_sum_exp(x, classes);
 
         for (int c = 0; c < classes; c++)
-            out[0][0] += share_of(node, (int)in[1][row], c) * (sum - x[c])
-                         / weight_of_rows(r, node, in[1]);
+            out[0][0] += share_of(node, (int)in[1][row], c) * (sum - x[c]) /
+                         weight_of_rows(r, node, in[1]);
     }
 }
 
@@ -149,9 +149,9 @@ static void evaluate_cross_entropy_grad(const Reference *r, const Node *node, do
         for (int c = 0; c < classes; c++)
             shares += share_of(node, (int)in[1][row], c);
         for (int c = 0; c < classes; c++)
-            out[0][(long)row * classes + c] =
-                (exp(x[c] - sum) * shares - share_of(node, (int)in[1][row], c))
-                / weight_of_rows(r, node, in[1]);
+            out[0][(long)row * classes + c] = (exp(x[c] - sum) * shares -
+                                               share_of(node, (int)in[1][row], c)) /
+                                              weight_of_rows(r, node, in[1]);
     }
 }
 

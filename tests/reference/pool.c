@@ -81,8 +81,8 @@ static void evaluate_upsample2d(const Reference *r, const Node *node, double *co
         const long plane = i / (y.height * y.width);
         const int row = (int)(i / y.width % y.height), column = (int)(i % y.width);
 
-        out[0][i] = in[0][(plane * x.height + row / node->at.kernel[0]) * x.width
-                          + column / node->at.kernel[1]];
+        out[0][i] = in[0][(plane * x.height + row / node->at.kernel[0]) * x.width +
+                          column / node->at.kernel[1]];
     }
 }
 
@@ -90,8 +90,8 @@ static void evaluate_upsample2d_grad(const Reference *r, const Node *node, doubl
                                      double *const *out)
 {
     clear(r, node->outputs[0], out[0]);
-    meet(&node->at, planes_of(r, node->outputs[0]), planes_of(r, node->inputs[0]), 1, in[0],
-         out[0], true);
+    meet(&node->at, planes_of(r, node->outputs[0]), planes_of(r, node->inputs[0]), 1, in[0], out[0],
+         true);
 }
 
 static void evaluate_global_maxpool2d(const Reference *r, const Node *node, double *const *in,
@@ -112,8 +112,8 @@ static void evaluate_global_maxpool2d(const Reference *r, const Node *node, doub
     }
 }
 
-static void evaluate_global_maxpool2d_grad(const Reference *r, const Node *node,
-                                           double *const *in, double *const *out)
+static void evaluate_global_maxpool2d_grad(const Reference *r, const Node *node, double *const *in,
+                                           double *const *out)
 {
     const Plane x = planes_of(r, node->outputs[0]);
 
@@ -134,13 +134,13 @@ static void meet_windows(const Node *node, Shape x, Shape w, int n, const double
     for (long i = 0; i < (long)n * w.size[0]; i++)
         for (int c = 0; c < x.size[0]; c++)
             for (int tap = 0; tap < taps; tap++) {
-                const int h = (int)index[i] / width * at->stride[0] - at->padding[0]
-                              + tap / w.size[3] * dilation_of(at, 0);
-                const int v = (int)index[i] % width * at->stride[1] - at->padding[1]
-                              + tap % w.size[3] * dilation_of(at, 1);
+                const int h = (int)index[i] / width * at->stride[0] - at->padding[0] +
+                              tap / w.size[3] * dilation_of(at, 0);
+                const int v = (int)index[i] % width * at->stride[1] - at->padding[1] +
+                              tap % w.size[3] * dilation_of(at, 1);
                 const long weight = (i % w.size[0] * w.size[1] + c) * taps + tap;
-                const long pixel = ((i / w.size[0] * x.size[0] + c) * x.size[1] + h) * x.size[2]
-                                   + v;
+                const long pixel = ((i / w.size[0] * x.size[0] + c) * x.size[1] + h) * x.size[2] +
+                                   v;
 
                 if (h < 0 || h >= x.size[1] || v < 0 || v >= x.size[2])
                     continue;

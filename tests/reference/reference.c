@@ -8,8 +8,8 @@
 
 #include <math.h>
 
-#include "reference/reference.h"
 #include "core/random.h"
+#include "reference/reference.h"
 
 static int rows_of(const Reference *r, const Value *value)
 {
@@ -78,7 +78,7 @@ static double element(const Node *node, double a, double b)
         return a <= -3 ? 0 : a < 3 ? b * (a / 3 + 0.5) : b;
     case OP_INVERSE_STD:
         return 1 / sqrt(a + node->at.eps);
-    default:                    /* UPDATE, which the runtime decides: here w stays w */
+    default: /* UPDATE, which the runtime decides: here w stays w */
         return a;
     }
 }
@@ -131,8 +131,8 @@ static void evaluate_gaussian_noise(const Reference *r, const Node *node, double
 
             net_philox(words, key, (uint32_t)i, (uint32_t)row / 4, r->step,
                        NET_RANDOM_NOISE + (uint32_t)node->at.stream);
-            out[0][(long)row * size + i] = in[0][(long)row * size + i]
-                                           + node->at.scale * normal_draw(words, row);
+            out[0][(long)row * size + i] = in[0][(long)row * size + i] +
+                                           node->at.scale * normal_draw(words, row);
         }
     }
 }
@@ -255,8 +255,8 @@ static void evaluate_layernorm(const Reference *r, const Node *node, double *con
 
             find_stats(in[0] + at, channels, pixels, node->at.eps, &mean, &inv_std);
             for (int c = 0; c < channels; c++)
-                out[0][at + c * pixels] = (in[0][at + c * pixels] - mean) * inv_std * in[1][c]
-                                          + in[2][c];
+                out[0][at + c * pixels] = (in[0][at + c * pixels] - mean) * inv_std * in[1][c] +
+                                          in[2][c];
         }
     }
 }
@@ -283,8 +283,8 @@ static void evaluate_layernorm_grad(const Reference *r, const Node *node, double
             for (int c = 0; c < channels; c++) {
                 const double normal = (in[0][at + c * pixels] - mean) * inv_std;
 
-                out[0][at + c * pixels] =
-                    inv_std * (in[1][at + c * pixels] * in[2][c] - share - normal * slope);
+                out[0][at + c * pixels] = inv_std * (in[1][at + c * pixels] * in[2][c] - share -
+                                                     normal * slope);
             }
         }
     }

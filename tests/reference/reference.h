@@ -10,20 +10,20 @@
 /* Values as doubles, logical order, row-major; batched ones have n rows in front. */
 typedef struct Reference {
     const Graph *graph;
-    int n;                      /* rows */
+    int n; /* rows */
     uint64_t seed;
-    uint32_t step;              /* of the random draws */
-    double **at;                /* by value id; set inputs, targets, parameters, state before */
+    uint32_t step; /* of the random draws */
+    double **at;   /* by value id; set inputs, targets, parameters, state before */
 } Reference;
 
-Reference *new_reference(const Graph *g, int n);        /* allocates every value */
-void evaluate_reference(Reference *r);                  /* runs all nodes, naively, in double */
+Reference *new_reference(const Graph *g, int n); /* allocates every value */
+void evaluate_reference(Reference *r);           /* runs all nodes, naively, in double */
 
 typedef void Evaluate(const Reference *r, const Node *node, double *const *in, double *const *out);
-Evaluate *find_evaluation(Op op);                       /* NULL: a test fails */
-Evaluate *find_image_evaluation(Op op);                 /* reference_image.c */
-Evaluate *find_loss_evaluation(Op op);                  /* reference_loss.c */
-Evaluate *find_pool_evaluation(Op op);                  /* reference_pool.c */
-Evaluate *find_words_evaluation(Op op);                 /* reference_words.c */
+Evaluate *find_evaluation(Op op);       /* NULL: a test fails */
+Evaluate *find_image_evaluation(Op op); /* reference_image.c */
+Evaluate *find_loss_evaluation(Op op);  /* reference_loss.c */
+Evaluate *find_pool_evaluation(Op op);  /* reference_pool.c */
+Evaluate *find_words_evaluation(Op op); /* reference_words.c */
 
 #endif

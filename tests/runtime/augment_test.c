@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/prep_test.h"
 #include "core/random.h"
+#include "support/prep_test.h"
 
 /* ---- augmentation ---------------------------------------------------------------------------- */
 
@@ -30,8 +30,8 @@ static const struct net_call moves[] = {
     {.name = "random_crop", .args = crop_args, .arg_count = 2},
     {.name = "random_flip", .args = often, .arg_count = 1},
 };
-static const struct net_call noise = {.name = "noise", .args = std_args, .arg_count = 1,
-                                      .preparation = &net_preparation_noise};
+static const struct net_call noise = {
+    .name = "noise", .args = std_args, .arg_count = 1, .preparation = &net_preparation_noise};
 
 enum { HEIGHT = 7, WIDTH = 9, PICTURE = 2 * HEIGHT * WIDTH, PICTURES = 40 };
 
@@ -69,8 +69,8 @@ static float moved_pixel(const float *picture, int c, int y, int x, const int mo
 static bool is_moved(const float *got, const float *picture, const int move[3])
 {
     for (int i = 0; i < PICTURE; i++)
-        if (got[i] != moved_pixel(picture, i / (HEIGHT * WIDTH), i / WIDTH % HEIGHT, i % WIDTH,
-                                  move))
+        if (got[i] !=
+            moved_pixel(picture, i / (HEIGHT * WIDTH), i / WIDTH % HEIGHT, i % WIDTH, move))
             return false;
     return true;
 }
@@ -94,7 +94,7 @@ START_TEST(moved_pictures)
     struct fixture f;
 
     make_pictures(&f, x, y);
-    f.fields[1] = f.fields[0];              /* the target is the same picture, and follows */
+    f.fields[1] = f.fields[0]; /* the target is the same picture, and follows */
     f.fields[1].name = "clean", f.fields[1].kind = NET_TARGET_VALUES;
     set_augments(&f.fields[0], moves, 3);
     set_augments(&f.fields[1], moves, 3);
@@ -117,7 +117,7 @@ START_TEST(moved_pictures)
             count++;
         }
     }
-    for (int i = 0; i < 49; i++)            /* of 2000 draws, 41 each: deviation 6.3 */
+    for (int i = 0; i < 49; i++) /* of 2000 draws, 41 each: deviation 6.3 */
         ck_assert_int_le(abs(places[i / 7][i % 7] - count / 49), 26);
     ck_assert_int_le(abs(flips - count / 2), 90);
 
@@ -179,8 +179,8 @@ END_TEST
 /* A rectangle of zeros, in both channels, of 0.02 to 0.33 of the picture; half of the time. */
 START_TEST(erased_pictures)
 {
-    static const struct net_call steps[] = {{.name = "random_erase", .args = often,
-                                             .arg_count = 1}};
+    static const struct net_call steps[] = {
+        {.name = "random_erase", .args = often, .arg_count = 1}};
     float x[PICTURES * PICTURE], y[PICTURES] = {0};
     struct batch *batch = net_allocate(1, sizeof *batch);
     struct fixture f;
@@ -310,7 +310,7 @@ START_TEST(noisy_rows)
     ck_assert_double_eq_tol(sum / DRAWS, 0, 4 / 512.);
     ck_assert_double_eq_tol(squares / DRAWS, 1, 4 * 1.42 / 512);
     ck_assert_double_eq_tol(fourths / DRAWS, 3, 4 * 9.8 / 512);
-    ck_assert_int_lt(abs(beyond - 708), 110);       /* 0.0027 of them */
+    ck_assert_int_lt(abs(beyond - 708), 110); /* 0.0027 of them */
     net_normals(normals + 7, 5, (const uint32_t[]){1, 2}, 3, 4, NET_RANDOM_ROW_NOISE);
     ck_assert_mem_eq(normals, normals + 7, 5 * sizeof *normals);
     free(normals);
@@ -320,8 +320,8 @@ END_TEST
 /* The noise is added before the picture moves: its target follows without any. */
 START_TEST(noisy_rows_move)
 {
-    static const struct net_call flips[] = {{.name = "random_flip", .args = always,
-                                             .arg_count = 1}};
+    static const struct net_call flips[] = {
+        {.name = "random_flip", .args = always, .arg_count = 1}};
     float x[PICTURES * PICTURE], y[PICTURES] = {0};
     struct batch *batch = net_allocate(1, sizeof *batch);
     const struct net_pass pass = training_pass(9);
@@ -358,7 +358,7 @@ TCase *augment_test(void)
     };
     TCase *augmented = tcase_create("augmented");
 
-    tcase_add_loop_test(augmented, normalized_everywhere, 0, 2);   /* floats, bytes */
+    tcase_add_loop_test(augmented, normalized_everywhere, 0, 2); /* floats, bytes */
     for (int i = 0; i < LENGTH(tests); i++)
         tcase_add_test(augmented, tests[i]);
     return augmented;

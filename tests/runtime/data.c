@@ -55,7 +55,7 @@ void write_bytes(const char *name, const void *bytes, size_t size, bool gzip)
 static void leave(int status, void *unused)
 {
     (void)unused;
-    _exit(status);              /* before a leak checker looks: a fault frees nothing */
+    _exit(status); /* before a leak checker looks: a fault frees nothing */
 }
 
 int run_child(void (*work)(const void *), const void *context, char *message, size_t size)
@@ -95,8 +95,8 @@ void expect_fault(void (*work)(const void *), const void *context, const char *t
 static struct net_table read_files(const struct net_reader *reader, const char *name)
 {
     const struct net_arg arg = {.name = "x", .text = name, .given = true};
-    const struct net_call call = {.name = reader->name, .args = &arg, .arg_count = 1,
-                                  .reader = reader};
+    const struct net_call call = {
+        .name = reader->name, .args = &arg, .arg_count = 1, .reader = reader};
     struct net_table table = {0};
     const struct net_request request = {.call = &call, .folder = folder};
 
@@ -119,8 +119,8 @@ static void read_and_free(const void *context)
 
 /* ---- idx ------------------------------------------------------------------------------------- */
 
-static const unsigned char idx_u8[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2,
-                                       1, 2, 3, 255};
+static const unsigned char idx_u8[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0,
+                                       0, 1, 0, 0, 0, 2, 1, 2, 3, 255};
 
 START_TEST(idx_types)
 {
@@ -128,15 +128,17 @@ START_TEST(idx_types)
         unsigned char bytes[24];
         size_t size;
         enum net_type type;
-        double expected;        /* of the last of two rows */
+        double expected; /* of the last of two rows */
     } cases[] = {
         {{0, 0, 0x08, 1, 0, 0, 0, 2, 7, 200}, 10, NET_U8, 200},
         {{0, 0, 0x09, 1, 0, 0, 0, 2, 7, 200}, 10, NET_I32, -56},
         {{0, 0, 0x0B, 1, 0, 0, 0, 2, 0, 7, 0xFF, 0xFE}, 12, NET_I32, -2},
         {{0, 0, 0x0C, 1, 0, 0, 0, 2, 0, 0, 0, 7, 0x80, 0, 0, 0}, 16, NET_I32, -2147483648.0},
         {{0, 0, 0x0D, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0xBF, 0xC0, 0, 0}, 16, NET_F32, -1.5},
-        {{0, 0, 0x0E, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 4, 0, 0, 0, 0, 0, 0}, 24,
-         NET_F64, 2.5},
+        {{0, 0, 0x0E, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 4, 0, 0, 0, 0, 0, 0},
+         24,
+         NET_F64,
+         2.5},
     };
 
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
@@ -194,9 +196,11 @@ START_TEST(idx_faults)
         {{0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 0}, 12, "x: byte 8: expected a size of 1 or more"},
         {{0, 0, 8, 1, 0, 0, 0, 2, 1}, 9, "x: byte 9: the file ends; expected the numbers"},
         {{0, 0, 8, 1, 0, 0, 0, 2, 1, 2, 3}, 11, "x: byte 10: expected the end of the file"},
-        {{0, 0, 14, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}, 16,
+        {{0, 0, 14, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255},
+         16,
          "x: byte 4: the sizes of the 3 axes are too large"},
-        {{0, 0, 8, 2, 255, 255, 255, 255, 0, 0, 255, 255, 1}, 13,
+        {{0, 0, 8, 2, 255, 255, 255, 255, 0, 0, 255, 255, 1},
+         13,
          "x: byte 13: the file ends; expected the numbers"},
     };
     const struct attempt attempt = {&net_reader_idx, "x"};
@@ -226,7 +230,7 @@ START_TEST(files_that_cannot_be_read)
     fclose(file);
     write_bytes("cut.gz", packed, size - 10, false);
     expect_fault(read_and_free, &(struct attempt){&net_reader_idx, "cut.gz"}, "cut off");
-    packed[size - 6] ^= 1;      /* the checksum */
+    packed[size - 6] ^= 1; /* the checksum */
     write_bytes("damaged.gz", packed, size, false);
     expect_fault(read_and_free, &(struct attempt){&net_reader_idx, "damaged.gz"}, "damaged");
 
@@ -256,7 +260,7 @@ START_TEST(npy_types)
 {
     static const struct {
         const char *descr;
-        unsigned char data[8];  /* one element */
+        unsigned char data[8]; /* one element */
         size_t width;
         enum net_type type;
         double expected;
@@ -304,12 +308,12 @@ END_TEST
 START_TEST(npy_orders)
 {
     static const uint8_t row_major[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
-    static const uint8_t fortran[] = {0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11};    /* [2][3][2] */
+    static const uint8_t fortran[] = {0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11}; /* [2][3][2] */
 
     for (int order = 0; order < 2; order++) {
-        write_npy("x.npy", 1, order ?
-                  "{'shape':(2, 3,2),'fortran_order':True,'descr':'|u1'}" :
-                  "{\"descr\": \"|u1\", \"fortran_order\": False, \"shape\": (2, 3, 2)}",
+        write_npy("x.npy", 1,
+                  order ? "{'shape':(2, 3,2),'fortran_order':True,'descr':'|u1'}"
+                        : "{\"descr\": \"|u1\", \"fortran_order\": False, \"shape\": (2, 3, 2)}",
                   order ? fortran : row_major, 12);
         struct net_table table = read_files(&net_reader_npy, "x.npy");
 
@@ -436,7 +440,7 @@ START_TEST(digits_rows)
         ck_assert_int_gt(rows[i], 60);
     for (int i = 0; i < 784000; i++)
         sum = (sum ^ image[i]) * 16777619u;
-    ck_assert_uint_eq(sum, 1963799757u);     /* on every machine */
+    ck_assert_uint_eq(sum, 1963799757u); /* on every machine */
     net_table_free(&few);
     net_table_free(&many);
     net_table_free(&other);
@@ -486,8 +490,9 @@ END_TEST
 Suite *suite_data(void)
 {
     const TTest *const tests[] = {
-        idx_types, idx_patterns, idx_faults, files_that_cannot_be_read, npy_types, npy_orders,
-        npy_faults, idx_mutated, npy_mutated, digits_rows, small_generators, generator_faults,
+        idx_types,   idx_patterns, idx_faults,       files_that_cannot_be_read,
+        npy_types,   npy_orders,   npy_faults,       idx_mutated,
+        npy_mutated, digits_rows,  small_generators, generator_faults,
     };
     Suite *suite = suite_create("data");
     TCase *readers = tcase_create("readers");

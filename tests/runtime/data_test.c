@@ -127,8 +127,9 @@ START_TEST(faults_in_rows)
     write_npy("y.npy", "<f4", "3", half, sizeof half);
     expect_fault(open_and_close, &f, "found 0.5");
     write_npy("y.npy", "<f4", "3", not_finite, sizeof not_finite);
-    expect_fault(open_and_close, &f, "y.npy: row 2, element 0 (from 0): expected a finite 32-bit "
-                                     "number in y, found inf: inf, or beyond single precision");
+    expect_fault(open_and_close, &f,
+                 "y.npy: row 2, element 0 (from 0): expected a finite 32-bit "
+                 "number in y, found inf: inf, or beyond single precision");
     write_npy("y.npy", "|u1", "2", "\0\1", 2);
     expect_fault(open_and_close, &f, "x.npy has 3 rows, y.npy has 2");
     write_pictures("\0\1\2");
@@ -151,8 +152,8 @@ START_TEST(faults_in_probabilities)
         {.name = "minmax", .preparation = &net_preparation_minmax}};
     static const struct net_arg other[] = {{.name = "x", .text = "x.npy"},
                                            {.name = "y", .text = "z.npy"}};
-    static const struct net_call second = {.name = "npy", .args = other, .arg_count = 2,
-                                           .reader = &net_reader_npy};
+    static const struct net_call second = {
+        .name = "npy", .args = other, .arg_count = 2, .reader = &net_reader_npy};
     const float wide[3] = {0, .5f, -1};
     struct fixture f;
 
@@ -160,15 +161,17 @@ START_TEST(faults_in_probabilities)
     make_copier(&f, NULL, 0, NULL, 0);
     net_data_close(open_fixture(&f));
     f.model.loss = NET_BINARY_CROSS_ENTROPY;
-    expect_fault(open_and_close, &f, "y.npy: row 1 (from 0), y: expected 0 to 1 for "
-                                     "binary_cross_entropy, found 2; `-> minmax` brings");
+    expect_fault(open_and_close, &f,
+                 "y.npy: row 1 (from 0), y: expected 0 to 1 for "
+                 "binary_cross_entropy, found 2; `-> minmax` brings");
     make_copier(&f, NULL, 0, minmax, 0);
     f.model.loss = NET_BINARY_CROSS_ENTROPY;
     net_data_close(open_fixture(&f));
     write_npy("z.npy", "<f4", "3", wide, sizeof wide);
     f.model.parts[NET_VALIDATION] = &second;
-    expect_fault(open_and_close, &f, "z.npy: row 2 (from 0), y: expected 0 to 1 for "
-                                     "binary_cross_entropy, found -0.5 behind the preparations");
+    expect_fault(open_and_close, &f,
+                 "z.npy: row 2 (from 0), y: expected 0 to 1 for "
+                 "binary_cross_entropy, found -0.5 behind the preparations");
 }
 END_TEST
 
@@ -187,7 +190,10 @@ static void load(const void *context)
 START_TEST(faults_in_a_preparation)
 {
     static const char *const texts[] = {
-        "", "{}", "[1", "{\"fields\": {\"image\": [{\"scale\": {}}], \"label\": []}}",
+        "",
+        "{}",
+        "[1",
+        "{\"fields\": {\"image\": [{\"scale\": {}}], \"label\": []}}",
         "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1]}}], \"label\": []}}",
         "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1], \"std\": [1]}}],"
         " \"label\": []}}",
@@ -267,7 +273,7 @@ START_TEST(empty_holdout)
     make_copier(&f, NULL, 0, classes, 3);
     f.model.parts[NET_VALIDATION] = &holdout_tenth;
     expect_fault(open_and_close, &f, "validation = holdout(0.1) of 3 rows is empty");
-    make_copier(&f, NULL, 0, classes, 2);    /* the reason comes before what follows from it */
+    make_copier(&f, NULL, 0, classes, 2); /* the reason comes before what follows from it */
     f.model.parts[NET_VALIDATION] = &holdout_tenth;
     expect_fault(open_and_close, &f, "whole number from 0 to 1, found 2");
 }
@@ -276,8 +282,14 @@ END_TEST
 TCase *data_test_prepared(void)
 {
     const TTest *const tests[] = {
-        bytes_stay_bytes, standardized, hot_vectors, faults_in_rows, faults_in_probabilities,
-        faults_in_a_preparation, holdouts, empty_holdout,
+        bytes_stay_bytes,
+        standardized,
+        hot_vectors,
+        faults_in_rows,
+        faults_in_probabilities,
+        faults_in_a_preparation,
+        holdouts,
+        empty_holdout,
     };
     TCase *prepared = tcase_create("prepared");
 

@@ -100,8 +100,8 @@ START_TEST(classification)
         ck_assert_double_eq_tol(net_metrics_value(metrics, "balanced_accuracy"),
                                 (5 / 6. + .7 + 4 / 7.) / 3, 1e-12);
         if (hot)
-            ck_assert_double_eq_tol(net_metrics_value(metrics, "mse"),
-                                    (16 * .25 + 7 * 1.25) / 115, 1e-12);
+            ck_assert_double_eq_tol(net_metrics_value(metrics, "mse"), (16 * .25 + 7 * 1.25) / 115,
+                                    1e-12);
         else
             ck_assert(isnan(net_metrics_value(metrics, "mse")));
         char *text = report_text(metrics, 2), *fine = report_text(metrics, 14);
@@ -159,7 +159,7 @@ START_TEST(one_output)
     static const struct {
         float y[4], predictions[4];
         enum net_activation activation;
-        double accuracy;        /* negative: values */
+        double accuracy; /* negative: values */
     } cases[] = {
         {{0, 1, 1, 0}, {-1, 1, 0, .25f}, NET_SIGMOID, .75},
         {{0, 1, 1, 0}, {.1f, .5f, .4f, .6f}, NET_IDENTITY, .5},
@@ -212,7 +212,7 @@ START_TEST(regression)
     free(text);
     net_metrics_reset(metrics);
     net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], 1);
-    ck_assert(isnan(net_metrics_value(metrics, "r2")));     /* of one row */
+    ck_assert(isnan(net_metrics_value(metrics, "r2"))); /* of one row */
     net_metrics_free(metrics);
     net_data_close(data);
 }

@@ -30,8 +30,10 @@ static void add_entry(struct archive *a, const char *name, const unsigned char *
                       bool deflated)
 {
     unsigned char packed[2048];
-    z_stream stream = {.next_in = (unsigned char *)data, .avail_in = (unsigned)size,
-                       .next_out = packed, .avail_out = sizeof packed};
+    z_stream stream = {.next_in = (unsigned char *)data,
+                       .avail_in = (unsigned)size,
+                       .next_out = packed,
+                       .avail_out = sizeof packed};
     const unsigned long crc = crc32(0, data, (unsigned)size);
     const size_t offset = a->used, length = strlen(name);
 
@@ -190,7 +192,7 @@ START_TEST(archive_faults)
         expect_archive_fault(&broken, "t: byte 0: the data of x.npy are damaged");
     }
     broken = make_archive(false, 0);
-    broken.bytes[35] = 'X';     /* with its sum */
+    broken.bytes[35] = 'X'; /* with its sum */
     const size_t stored = broken.used - 22 - broken.directory_used;
     const unsigned long crc = crc32(0, broken.bytes + 35, broken.bytes[stored + 20]);
 

@@ -19,13 +19,23 @@ static void open_memory(struct net_table *table, const struct net_request *reque
     const size_t count = (size_t)(memory.rows * memory.size);
 
     (void)request;
-    table->columns[0] = (struct net_column){
-        .name = "x", .place = "memory", .type = memory.bytes ? NET_U8 : NET_F32, .rank = 1,
-        .shape = {memory.size}, .rows = memory.rows, .size = memory.size,
-        .at = memory.bytes ? copy(memory.bytes, count) : copy(memory.x, 4 * count)};
-    table->columns[1] = (struct net_column){
-        .name = "y", .place = "memory", .type = NET_F32, .rank = 1, .shape = {1},
-        .rows = memory.rows, .size = 1, .at = copy(memory.y, 4 * (size_t)memory.rows)};
+    table->columns[0] = (struct net_column){.name = "x",
+                                            .place = "memory",
+                                            .type = memory.bytes ? NET_U8 : NET_F32,
+                                            .rank = 1,
+                                            .shape = {memory.size},
+                                            .rows = memory.rows,
+                                            .size = memory.size,
+                                            .at = memory.bytes ? copy(memory.bytes, count)
+                                                               : copy(memory.x, 4 * count)};
+    table->columns[1] = (struct net_column){.name = "y",
+                                            .place = "memory",
+                                            .type = NET_F32,
+                                            .rank = 1,
+                                            .shape = {1},
+                                            .rows = memory.rows,
+                                            .size = 1,
+                                            .at = copy(memory.y, 4 * (size_t)memory.rows)};
     table->column_count = 2;
 }
 
@@ -39,13 +49,14 @@ static void pack_field(float (*to)[MOST], const struct net_rows *rows, int chann
         for (int k = 0; k < size; k++) {
             const int c = k / (size / channels);
 
-            to[i][k] = rows->type == NET_F32 ? ((const float *)rows->row[i])[k] :
-                       rows->type == NET_I32 ? (float)((const int32_t *)rows->row[i])[k] :
-                       ((const uint8_t *)rows->row[i])[k] * rows->scale[c] + rows->shift[c];
+            to[i][k] = rows->type == NET_F32 ? ((const float *)rows->row[i])[k]
+                       : rows->type == NET_I32
+                           ? (float)((const int32_t *)rows->row[i])[k]
+                           : ((const uint8_t *)rows->row[i])[k] * rows->scale[c] + rows->shift[c];
         }
 }
 
-static const struct fixture *packed;    /* whose fields pack fills */
+static const struct fixture *packed; /* whose fields pack fills */
 
 static void pack(void *to, const struct net_rows *fields, int n)
 {
@@ -58,13 +69,25 @@ static void pack(void *to, const struct net_rows *fields, int n)
 
 void make_model(struct fixture *f, int channels, int height, int width)
 {
-    *f = (struct fixture){
-        .fields = {{.name = "image", .source = "x", .kind = NET_INPUT, .rank = 3,
-                    .shape = {channels, height, width}, .size = channels * height * width},
-                   {.name = "target", .source = "y", .kind = NET_TARGET_VALUES, .rank = 1,
-                    .shape = {1}, .size = 1}},
-        .model = {.name = "test", .batch = BATCH, .batch_size = sizeof(struct batch),
-                  .field_count = 2, .parts = {&source}, .pack = pack, .outputs = 1}};
+    *f = (struct fixture){.fields = {{.name = "image",
+                                      .source = "x",
+                                      .kind = NET_INPUT,
+                                      .rank = 3,
+                                      .shape = {channels, height, width},
+                                      .size = channels * height * width},
+                                     {.name = "target",
+                                      .source = "y",
+                                      .kind = NET_TARGET_VALUES,
+                                      .rank = 1,
+                                      .shape = {1},
+                                      .size = 1}},
+                          .model = {.name = "test",
+                                    .batch = BATCH,
+                                    .batch_size = sizeof(struct batch),
+                                    .field_count = 2,
+                                    .parts = {&source},
+                                    .pack = pack,
+                                    .outputs = 1}};
     f->model.fields = f->fields;
     packed = f;
 }
@@ -80,8 +103,12 @@ void set_classes(struct fixture *f, int classes)
     static const struct net_call steps[] = {
         {.name = "classes", .preparation = &net_preparation_classes}};
 
-    f->fields[1] = (struct net_field){.name = "target", .source = "y", .kind = NET_TARGET_CLASS,
-                                      .size = 1, .classes = classes, .steps = steps,
+    f->fields[1] = (struct net_field){.name = "target",
+                                      .source = "y",
+                                      .kind = NET_TARGET_CLASS,
+                                      .size = 1,
+                                      .classes = classes,
+                                      .steps = steps,
                                       .step_count = 1};
 }
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime.h"
 #include "data/transforms/tokenizer.h"
+#include "runtime.h"
 
 #define LENGTH(list) ((int)(sizeof(list) / sizeof *(list)))
 
@@ -35,9 +35,10 @@ static void expect_words(const struct net_call *call, const char *text, const ch
 
 START_TEST(words)
 {
-    const struct net_arg plain[] = {{.name = "lower"}, {.name = "strip", .none = true},
-                                    {.name = "min_letters", .number = 1}};
-    const struct net_arg lower[] = {{.name = "lower", .number = 1}, {.name = "strip", .none = true},
+    const struct net_arg plain[] = {
+        {.name = "lower"}, {.name = "strip", .none = true}, {.name = "min_letters", .number = 1}};
+    const struct net_arg lower[] = {{.name = "lower", .number = 1},
+                                    {.name = "strip", .none = true},
                                     {.name = "min_letters", .number = 2}};
     const struct net_arg all[] = {{.name = "lower", .number = 1},
                                   {.name = "strip", .text = "tags punctuation digits", .count = 3},
@@ -48,22 +49,29 @@ START_TEST(words)
 
     expect_words(&calls[0], "", "");
     expect_words(&calls[0], " One,\ttwo\n<br/> 3 ", "One,|two|<br/>|3|");
-    expect_words(&calls[1], "A BC \xc3\x91" "AND\xc3\x9a \xc4\x8c\xc4\x8d", /* ÑANDÚ Čč */
-                 "bc|\xc3\xb1" "and\xc3\xba|\xc4\x8d\xc4\x8d|");
+    expect_words(&calls[1],
+                 "A BC \xc3\x91"
+                 "AND\xc3\x9a \xc4\x8c\xc4\x8d", /* ÑANDÚ Čč */
+                 "bc|\xc3\xb1"
+                 "and\xc3\xba|\xc4\x8d\xc4\x8d|");
     expect_words(&calls[1], "\xd0\x9f\xd0\x90 \xce\xa3\xce\x91", /* ПА ΣΑ */
                  "\xd0\xbf\xd0\xb0|\xcf\x83\xce\xb1|");
-    expect_words(&calls[1], "a\xf1o", "a\xc3\xb1o|");   /* Latin-1 */
+    expect_words(&calls[1], "a\xf1o", "a\xc3\xb1o|"); /* Latin-1 */
     expect_words(&calls[2], "It's<br /><b>5x4</b> \xc2\xbfQu\xc3\xa9? 2 < 3 & a<b",
                  "it|s|x|qu\xc3\xa9|a|b|");
     expect_words(&calls[2], "<a href=x", "a|href|x|");
-    expect_words(&calls[2], "\xe2\x80\x9cquoted\xe2\x80\x9d\xc2\xa0" "2020", "quoted|");
+    expect_words(&calls[2],
+                 "\xe2\x80\x9cquoted\xe2\x80\x9d\xc2\xa0"
+                 "2020",
+                 "quoted|");
 }
 END_TEST
 
 /* Tags that never end, in a text of megabytes: searched for once. */
 START_TEST(open_tags)
 {
-    const struct net_arg args[] = {{.name = "lower"}, {.name = "strip", .text = "tags", .count = 1},
+    const struct net_arg args[] = {{.name = "lower"},
+                                   {.name = "strip", .text = "tags", .count = 1},
                                    {.name = "min_letters", .number = 1}};
     const struct net_call call = {.args = args, .arg_count = LENGTH(args)};
     const size_t count = 1 << 20;
@@ -79,7 +87,7 @@ START_TEST(open_tags)
     while (net_tokenizer_next(&tokenizer, &word))
         found++;
     ck_assert_uint_eq(found, count);
-    net_tokenizer_begin(&tokenizer, (struct net_slice){"<a>b", 4});     /* of another text */
+    net_tokenizer_begin(&tokenizer, (struct net_slice){"<a>b", 4}); /* of another text */
     ck_assert(net_tokenizer_next(&tokenizer, &word) && word.length == 1 && *word.at == 'b');
     net_tokenizer_close(&tokenizer);
     free(text);
@@ -118,43 +126,76 @@ static void pack(void *to, const struct net_rows *fields, int n)
 
 #define WORD_ARGS(words, least)                                                                    \
     {.name = "vocabulary", .number = words}, {.name = "length", .number = TOKENS},                 \
-    {.name = "min_count", .number = least}, {.name = "min_letters", .number = 1},                  \
-    {.name = "lower", .number = 1}, {.name = "strip", .text = "punctuation", .count = 1}
+        {.name = "min_count", .number = least}, {.name = "min_letters", .number = 1},              \
+        {.name = "lower", .number = 1},                                                            \
+    {                                                                                              \
+        .name = "strip", .text = "punctuation", .count = 1                                         \
+    }
 
 static const struct net_arg token_args[] = {WORD_ARGS(4, 2),
                                             {.name = "stopwords", .text = "stop.txt"}};
 static const struct net_arg bag_args[] = {WORD_ARGS(COLUMNS, 1),
                                           {.name = "stopwords", .none = true}};
-static const struct net_call token_steps[] = {
-    {.name = "tokens", .args = token_args, .arg_count = LENGTH(token_args),
-     .preparation = &net_preparation_tokens}};
-static const struct net_call bag_steps[] = {
-    {.name = "bag_of_words", .args = bag_args, .arg_count = LENGTH(bag_args),
-     .preparation = &net_preparation_bag_of_words}};
+static const struct net_call token_steps[] = {{.name = "tokens",
+                                               .args = token_args,
+                                               .arg_count = LENGTH(token_args),
+                                               .preparation = &net_preparation_tokens}};
+static const struct net_call bag_steps[] = {{.name = "bag_of_words",
+                                             .args = bag_args,
+                                             .arg_count = LENGTH(bag_args),
+                                             .preparation = &net_preparation_bag_of_words}};
 static const struct net_call class_steps[] = {
     {.name = "classes", .preparation = &net_preparation_classes}};
 static const struct net_arg text_column[] = {{.text = "text"}}, kind_column[] = {{.text = "kind"}};
 
 static const struct net_field fields[] = {
-    {.name = "words", .source = "text", .kind = NET_INPUT_TOKENS, .columns = text_column,
-     .column_count = 1, .rank = 1, .shape = {TOKENS}, .size = TOKENS, .vocabulary = 6,
-     .steps = token_steps, .step_count = 1},
-    {.name = "bag", .source = "text", .kind = NET_INPUT_SPARSE, .columns = text_column,
-     .column_count = 1, .rank = 1, .shape = {COLUMNS}, .size = COLUMNS, .vocabulary = COLUMNS,
-     .steps = bag_steps, .step_count = 1},
-    {.name = "kind", .source = "kind", .kind = NET_TARGET_CLASS, .columns = kind_column,
-     .column_count = 1, .size = 1, .classes = 3, .steps = class_steps, .step_count = 1},
+    {.name = "words",
+     .source = "text",
+     .kind = NET_INPUT_TOKENS,
+     .columns = text_column,
+     .column_count = 1,
+     .rank = 1,
+     .shape = {TOKENS},
+     .size = TOKENS,
+     .vocabulary = 6,
+     .steps = token_steps,
+     .step_count = 1},
+    {.name = "bag",
+     .source = "text",
+     .kind = NET_INPUT_SPARSE,
+     .columns = text_column,
+     .column_count = 1,
+     .rank = 1,
+     .shape = {COLUMNS},
+     .size = COLUMNS,
+     .vocabulary = COLUMNS,
+     .steps = bag_steps,
+     .step_count = 1},
+    {.name = "kind",
+     .source = "kind",
+     .kind = NET_TARGET_CLASS,
+     .columns = kind_column,
+     .column_count = 1,
+     .size = 1,
+     .classes = 3,
+     .steps = class_steps,
+     .step_count = 1},
 };
 static const struct net_arg train_args[] = {{.name = "file", .text = "train.csv"},
                                             {.name = "header", .number = 1}};
 static const struct net_arg test_args[] = {{.name = "file", .text = "test.jsonl"}};
-static const struct net_call train = {.name = "csv", .args = train_args, .arg_count = 2,
-                                      .reader = &net_reader_csv};
-static const struct net_call test = {.name = "jsonl", .args = test_args, .arg_count = 1,
-                                     .reader = &net_reader_jsonl};
-static const struct net_model model = {
-    .name = "words", .batch = BATCH, .batch_size = sizeof(struct batch), .fields = fields,
-    .field_count = 3, .parts = {&train, NULL, &test}, .pack = pack, .outputs = 3};
+static const struct net_call train = {
+    .name = "csv", .args = train_args, .arg_count = 2, .reader = &net_reader_csv};
+static const struct net_call test = {
+    .name = "jsonl", .args = test_args, .arg_count = 1, .reader = &net_reader_jsonl};
+static const struct net_model model = {.name = "words",
+                                       .batch = BATCH,
+                                       .batch_size = sizeof(struct batch),
+                                       .fields = fields,
+                                       .field_count = 3,
+                                       .parts = {&train, NULL, &test},
+                                       .pack = pack,
+                                       .outputs = 3};
 
 static void write_sources(void)
 {
@@ -235,7 +276,7 @@ START_TEST(kept_vocabulary)
     write_sources();
     char *path = keep_preparation();
 
-    write_text("stop.txt", "cat\n");    /* what was learnt stays */
+    write_text("stop.txt", "cat\n"); /* what was learnt stays */
     write_text("train.csv", "kind,text\nfig,other words\n");
     struct net_data *data = net_data_open(&model, data_test_folder(), path);
 
@@ -315,16 +356,21 @@ START_TEST(class_faults)
     static const struct {
         const char *train, *test, *message;
     } cases[] = {
-        {"a\nb\nc\nd\n", "a", "train.csv: kind has 4 different values, such as \"d\"; classes(3) "
-                              "has room for 3"},
-        {"a\nb\nc\n", "d", "test.jsonl: row 0 (from 0): expected kind to be a class of the "
-                           "training data, found \"d\""},
-        {"0\n1\n3\n9\n", "0", "train.csv: kind has 4 different values, such as \"9\"; classes(3) "
-                              "has room for 3"},
-        {"1\n2\n3\n", "4", "test.jsonl: row 0 (from 0): expected kind to be a class of the "
-                           "training data, found \"4\""},
-        {"0\n1\n2\n", "x", "test.jsonl: row 0 (from 0): expected kind to be a class, a whole "
-                           "number from 0 to 2, found \"x\""},
+        {"a\nb\nc\nd\n", "a",
+         "train.csv: kind has 4 different values, such as \"d\"; classes(3) "
+         "has room for 3"},
+        {"a\nb\nc\n", "d",
+         "test.jsonl: row 0 (from 0): expected kind to be a class of the "
+         "training data, found \"d\""},
+        {"0\n1\n3\n9\n", "0",
+         "train.csv: kind has 4 different values, such as \"9\"; classes(3) "
+         "has room for 3"},
+        {"1\n2\n3\n", "4",
+         "test.jsonl: row 0 (from 0): expected kind to be a class of the "
+         "training data, found \"4\""},
+        {"0\n1\n2\n", "x",
+         "test.jsonl: row 0 (from 0): expected kind to be a class, a whole "
+         "number from 0 to 2, found \"x\""},
     };
 
     for (int i = 0; i < LENGTH(cases); i++) {
@@ -364,9 +410,8 @@ END_TEST
 TCase *readers_test_words(void)
 {
     const TTest *const tests[] = {
-        words, open_tags, vocabulary, kept_vocabulary, files_to_predict, numbered_classes,
-        class_faults,
-        word_faults,
+        words,        open_tags,   vocabulary, kept_vocabulary, files_to_predict, numbered_classes,
+        class_faults, word_faults,
     };
     TCase *made = tcase_create("words");
 

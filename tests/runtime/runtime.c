@@ -14,7 +14,7 @@
 #include "runtime.h"
 #include "support/tiny_model.h"
 
-TCase *trainer_tests(void);     /* suite_trainers.c */
+TCase *trainer_tests(void); /* suite_trainers.c */
 
 /* ---- json.c, text.c -------------------------------------------------------------------------- */
 
@@ -55,10 +55,10 @@ END_TEST
 
 START_TEST(numbers_come_back)
 {
-    static const double numbers[] = { 0.1, 1.0 / 3.0, 1e-300, 123456789.0, -2.5, 6.02214076e23 };
+    static const double numbers[] = {0.1, 1.0 / 3.0, 1e-300, 123456789.0, -2.5, 6.02214076e23};
 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct net_text text = { 0 };
+        struct net_text text = {0};
 
         net_text_number(&text, numbers[i]);
         ck_assert_double_eq(strtod(text.at, NULL), numbers[i]);
@@ -69,15 +69,15 @@ END_TEST
 
 START_TEST(nearest_names)
 {
-    static const char *const words[] = { "momentum", "lr", "batch", "train" };
+    static const char *const words[] = {"momentum", "lr", "batch", "train"};
 
     ck_assert_str_eq(net_nearest("momentm", words, 4), "momentum");
     ck_assert_str_eq(net_nearest("trian", words, 4), "train");
     ck_assert_str_eq(net_nearest("lt", words, 4), "lr");
     ck_assert_ptr_null(net_nearest("zebra", words, 4));
     ck_assert_ptr_null(net_nearest("", words, 0));
-    ck_assert_str_eq(net_nearest("Y", (const char *const[]){ "a", "b", "y" }, 3), "y");
-    ck_assert_ptr_null(net_nearest("a", (const char *const[]){ "1", "2", "3" }, 3));
+    ck_assert_str_eq(net_nearest("Y", (const char *const[]){"a", "b", "y"}, 3), "y");
+    ck_assert_ptr_null(net_nearest("a", (const char *const[]){"1", "2", "3"}, 3));
 }
 END_TEST
 
@@ -88,23 +88,28 @@ static struct net_tensor weight(int outputs, int channels, int pixels, struct ne
     const int blocks = (outputs + 15) / 16, threes = blocks / 3 - (blocks % 3 == 1 && blocks > 3);
     const int left = blocks - 3 * threes;
 
-    *segment = (struct net_segment){ 0, channels, pixels, 0, (channels + 15) / 16 };
+    *segment = (struct net_segment){0, channels, pixels, 0, (channels + 15) / 16};
     return (struct net_tensor){
-        .name = "w", .count = 16L * blocks * channels * pixels, .rank = 3,
-        .shape = { outputs, channels, pixels }, .kind = NET_WEIGHT,
-        .panels = { threes, left / 2, left % 2 }, .segments = segment, .segment_count = 1,
+        .name = "w",
+        .count = 16L * blocks * channels * pixels,
+        .rank = 3,
+        .shape = {outputs, channels, pixels},
+        .kind = NET_WEIGHT,
+        .panels = {threes, left / 2, left % 2},
+        .segments = segment,
+        .segment_count = 1,
     };
 }
 
 START_TEST(every_element_has_its_own_place)
 {
-    static const int sizes[] = { 1, 2, 7, 15, 16, 17, 31, 33, 48, 64, 100, 113 };
+    static const int sizes[] = {1, 2, 7, 15, 16, 17, 31, 33, 48, 64, 100, 113};
 
     for (int s = 0; s < 12; s++)
         for (int pixels = 1; pixels <= 9; pixels += 4) {
             struct net_segment segment;
-            const struct net_tensor tensor =
-                weight(sizes[s], sizes[(s * 5) % 12], pixels, &segment);
+            const struct net_tensor tensor = weight(sizes[s], sizes[(s * 5) % 12], pixels,
+                                                    &segment);
             char *seen = calloc((size_t)tensor.count, 1);
 
             for (long i = 0; i < net_tensor_size(&tensor); i++) {
@@ -124,9 +129,13 @@ START_TEST(known_places)
 {
     struct net_segment segment;
     const struct net_tensor conv = weight(80, 2, 9, &segment);
-    const struct net_segment parts[] = { { 0, 5, 4, 0, 1 }, { 20, 17, 1, 4, 2 } };
+    const struct net_segment parts[] = {{0, 5, 4, 0, 1}, {20, 17, 1, 4, 2}};
     const struct net_tensor vector = {
-        .rank = 1, .shape = { 37 }, .kind = NET_VECTOR, .segments = parts, .segment_count = 2,
+        .rank = 1,
+        .shape = {37},
+        .kind = NET_VECTOR,
+        .segments = parts,
+        .segment_count = 2,
     };
 
     /* 80 outputs are blocks 3 + 2; output 50 is in the second panel, its first block */
@@ -134,15 +143,15 @@ START_TEST(known_places)
     ck_assert_int_eq(conv.panels[1], 1);
     ck_assert_int_eq(net_tensor_at(&conv, (50 * 2 + 1) * 9 + 4),
                      16 * (3 * 18 + (4 * 2 + 1) * 2) + 2);
-    ck_assert_int_eq(net_tensor_at(&vector, 3 * 4 + 2), 16 * 2 + 3);    /* channel 3, pixel 2 */
-    ck_assert_int_eq(net_tensor_at(&vector, 20 + 16), 16 * 5); /* the concat's channel 16 */
+    ck_assert_int_eq(net_tensor_at(&vector, 3 * 4 + 2), 16 * 2 + 3); /* channel 3, pixel 2 */
+    ck_assert_int_eq(net_tensor_at(&vector, 20 + 16), 16 * 5);       /* the concat's channel 16 */
 }
 END_TEST
 
 START_TEST(initial_weights)
 {
     const struct net_model *model = &tiny_model;
-    const uint32_t seeds[3][2] = { { 7, 0 }, { 7, 0 }, { 8, 0 } };
+    const uint32_t seeds[3][2] = {{7, 0}, {7, 0}, {8, 0}};
     void *params[3];
     float logical[19 * 13];
     double sum = 0.0, square = 0.0;
@@ -170,23 +179,23 @@ static const struct {
     const char *flags;
     double w[3];
 } torch[] = {
-    { "--lr 0.1 --momentum 0 --weight-decay 0", { 0.05, -1.1, 1.99 } },
-    { "--lr 0.1 --momentum 0 --weight-decay 0.05", { 0.040613149, -1.071545983, 1.940547381 } },
-    { "--lr 0.1 --momentum 0.9 --weight-decay 0", { -0.451093, -0.701093, 1.981441 } },
-    { "--lr 0.1 --momentum 0.9 --weight-decay 0.05", { -0.47599686, -0.628755428, 1.851641853 } },
-    { "--lr 0.1 --momentum 0.9 --nesterov --weight-decay 0.05",
-      { -0.829273098, -0.521540477, 1.80865545 } },
-    { "--optimizer adam --lr 0.01", { 0.451491691, -1.206557442, 1.966542891 } },
-    { "--optimizer adam --lr 0.01 --beta1 0.8 --beta2 0.95 --eps 1e-3 --weight-decay 0.05",
-      { 0.450403882, -1.20682841, 1.950020992 } },
+    {"--lr 0.1 --momentum 0 --weight-decay 0", {0.05, -1.1, 1.99}},
+    {"--lr 0.1 --momentum 0 --weight-decay 0.05", {0.040613149, -1.071545983, 1.940547381}},
+    {"--lr 0.1 --momentum 0.9 --weight-decay 0", {-0.451093, -0.701093, 1.981441}},
+    {"--lr 0.1 --momentum 0.9 --weight-decay 0.05", {-0.47599686, -0.628755428, 1.851641853}},
+    {"--lr 0.1 --momentum 0.9 --nesterov --weight-decay 0.05",
+     {-0.829273098, -0.521540477, 1.80865545}},
+    {"--optimizer adam --lr 0.01", {0.451491691, -1.206557442, 1.966542891}},
+    {"--optimizer adam --lr 0.01 --beta1 0.8 --beta2 0.95 --eps 1e-3 --weight-decay 0.05",
+     {0.450403882, -1.20682841, 1.950020992}},
 };
 
 START_TEST(optimizers_agree_with_pytorch)
 {
-    _Alignas(64) float w[16] = { 0.5f, -1.25f, 2.0f }, g[16] = { 0 }, state[32] = { 0 };
+    _Alignas(64) float w[16] = {0.5f, -1.25f, 2.0f}, g[16] = {0}, state[32] = {0};
     char copy[128], *argv[20], *rest = copy;
     struct net_options options;
-    struct net_hyper hyper = { .stride = 16 };
+    struct net_hyper hyper = {.stride = 16};
     int argc = 0;
 
     snprintf(copy, sizeof copy, "%s", torch[_i].flags);
@@ -237,7 +246,7 @@ static void count(void *context, int thread)
 START_TEST(barriers_hold)
 {
     const int threads = _i;
-    struct counts counts = { .pool = net_pool_open(threads), .threads = threads };
+    struct counts counts = {.pool = net_pool_open(threads), .threads = threads};
     long expected = 0;
 
     for (int run_number = 0; run_number < 20; run_number++)
@@ -252,9 +261,9 @@ END_TEST
 
 START_TEST(orders_are_permutations)
 {
-    static const uint32_t seed[2] = { 3, 0 };
+    static const uint32_t seed[2] = {3, 0};
     long a[1000], b[1000], c[1000];
-    char seen[1000] = { 0 };
+    char seen[1000] = {0};
     int moved = 0;
 
     net_order(a, 1000, seed, 4, true);

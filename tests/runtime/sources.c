@@ -23,42 +23,67 @@
 /* ---- tables ---------------------------------------------------------------------------------- */
 
 static const struct net_call impute_step[] = {
-    {.name = "impute", .args = (const struct net_arg[]){{.name = "what", .text = "missing"}},
+    {.name = "impute",
+     .args = (const struct net_arg[]){{.name = "what", .text = "missing"}},
      .arg_count = 1}};
 
 /* Fields of the table under test: numbers of a range, one number that may be missing, a class, and
    a text. */
 static const struct net_arg range_a_c[] = {{.text = "a"}, {.text = "c"}};
 static const struct net_arg only_b[] = {{.text = "b"}}, only_kind[] = {{.text = "kind"}},
-                            only_text[] = {{.text = "text"}}, a_and_b[] = {{.text = "a"},
-                                                                          {.text = "b"}};
-static const struct net_field numbers_field = {
-    .name = "x", .source = "a..c", .kind = NET_INPUT, .columns = range_a_c, .column_count = 2,
-    .column_range = true, .rank = 1, .shape = {3}, .size = 3};
-static const struct net_field listed_field = {
-    .name = "x", .source = "a, b", .kind = NET_INPUT, .columns = a_and_b, .column_count = 2,
-    .rank = 1, .shape = {2}, .size = 2};
-static const struct net_field number_field = {.name = "b", .source = "b", .kind = NET_INPUT,
-                                              .columns = only_b, .column_count = 1, .size = 1};
-static const struct net_field imputed_field = {
-    .name = "b", .source = "b", .kind = NET_INPUT, .columns = only_b, .column_count = 1,
-    .size = 1, .steps = impute_step, .step_count = 1};
-static const struct net_field class_field = {
-    .name = "kind", .source = "kind", .kind = NET_TARGET_CLASS, .columns = only_kind,
-    .column_count = 1, .size = 1, .classes = 3, .steps = impute_step};
-static const struct net_field text_field = {
-    .name = "text", .source = "text", .kind = NET_INPUT_TOKENS, .columns = only_text,
-    .column_count = 1, .size = 8};
+                            only_text[] = {{.text = "text"}},
+                            a_and_b[] = {{.text = "a"}, {.text = "b"}};
+static const struct net_field numbers_field = {.name = "x",
+                                               .source = "a..c",
+                                               .kind = NET_INPUT,
+                                               .columns = range_a_c,
+                                               .column_count = 2,
+                                               .column_range = true,
+                                               .rank = 1,
+                                               .shape = {3},
+                                               .size = 3};
+static const struct net_field listed_field = {.name = "x",
+                                              .source = "a, b",
+                                              .kind = NET_INPUT,
+                                              .columns = a_and_b,
+                                              .column_count = 2,
+                                              .rank = 1,
+                                              .shape = {2},
+                                              .size = 2};
+static const struct net_field number_field = {
+    .name = "b", .source = "b", .kind = NET_INPUT, .columns = only_b, .column_count = 1, .size = 1};
+static const struct net_field imputed_field = {.name = "b",
+                                               .source = "b",
+                                               .kind = NET_INPUT,
+                                               .columns = only_b,
+                                               .column_count = 1,
+                                               .size = 1,
+                                               .steps = impute_step,
+                                               .step_count = 1};
+static const struct net_field class_field = {.name = "kind",
+                                             .source = "kind",
+                                             .kind = NET_TARGET_CLASS,
+                                             .columns = only_kind,
+                                             .column_count = 1,
+                                             .size = 1,
+                                             .classes = 3,
+                                             .steps = impute_step};
+static const struct net_field text_field = {.name = "text",
+                                            .source = "text",
+                                            .kind = NET_INPUT_TOKENS,
+                                            .columns = only_text,
+                                            .column_count = 1,
+                                            .size = 8};
 
 struct net_table read_table(const struct net_reader *reader, const char *file, bool header,
                             const struct net_field *fields, int field_count)
 {
     const struct net_arg args[] = {{.name = "file", .text = file},
                                    {.name = "header", .number = header}};
-    const struct net_call call = {.name = reader->name, .args = args, .arg_count = 2,
-                                  .reader = reader};
-    const struct net_request request = {.call = &call, .folder = data_test_folder(),
-                                        .fields = fields, .field_count = field_count};
+    const struct net_call call = {
+        .name = reader->name, .args = args, .arg_count = 2, .reader = reader};
+    const struct net_request request = {
+        .call = &call, .folder = data_test_folder(), .fields = fields, .field_count = field_count};
     struct net_table table = {0};
 
     reader->open(&table, &request);
@@ -118,9 +143,13 @@ END_TEST
 START_TEST(csv_without_header)
 {
     static const struct net_arg second_third[] = {{.number = 2}, {.number = 3}};
-    const struct net_field field = {.name = "x", .source = "2..3", .kind = NET_INPUT,
-                                    .columns = second_third, .column_count = 2,
-                                    .column_range = true, .size = 2};
+    const struct net_field field = {.name = "x",
+                                    .source = "2..3",
+                                    .kind = NET_INPUT,
+                                    .columns = second_third,
+                                    .column_count = 2,
+                                    .column_range = true,
+                                    .size = 2};
 
     write_text("part_b.csv", "7,8,9\n");
     write_text("part_a.csv", "1,2,3\n4,5,6\n");
@@ -174,8 +203,9 @@ START_TEST(csv_names)
     struct net_table table = read_table(&net_reader_csv, "t.csv", true, &class_field, 1);
 
     for (int row = 0; row < 3; row++)
-        ck_assert_str_eq(net_word(table.columns[0].words,
-                                  *(const int32_t *)net_row(&table.columns[0], row)), names[row]);
+        ck_assert_str_eq(
+            net_word(table.columns[0].words, *(const int32_t *)net_row(&table.columns[0], row)),
+            names[row]);
     net_table_free(&table);
 }
 END_TEST
@@ -216,7 +246,7 @@ END_TEST
 struct table_fault {
     const struct net_reader *reader;
     const struct net_field *field;
-    const char *text;           /* of the file */
+    const char *text; /* of the file */
     const char *message;
 };
 
@@ -228,12 +258,20 @@ static void read_faulty(const void *context)
     net_table_free(&table);
 }
 
-static const struct net_field beyond = {
-    .name = "x", .source = "7", .kind = NET_INPUT, .column_count = 1, .size = 1,
-    .columns = (const struct net_arg[]){{.number = 7}}};
+static const struct net_field beyond = {.name = "x",
+                                        .source = "7",
+                                        .kind = NET_INPUT,
+                                        .column_count = 1,
+                                        .size = 1,
+                                        .columns = (const struct net_arg[]){{.number = 7}}};
 static const struct net_field backwards = {
-    .name = "x", .source = "c..a", .kind = NET_INPUT, .column_count = 2, .size = 1,
-    .columns = (const struct net_arg[]){{.text = "c"}, {.text = "a"}}, .column_range = true};
+    .name = "x",
+    .source = "c..a",
+    .kind = NET_INPUT,
+    .column_count = 2,
+    .size = 1,
+    .columns = (const struct net_arg[]){{.text = "c"}, {.text = "a"}},
+    .column_range = true};
 
 START_TEST(table_faults)
 {
@@ -279,7 +317,10 @@ START_TEST(table_faults)
          "t: line 1: it ends with CR alone; expected LF or CR LF"},
         {&net_reader_jsonl, &text_field, "{\"text\": \"a\"}\n{\"text\": null}\n",
          "t: line 2, character 10: expected a string; a text of no words is \"\", found \"null}\""},
-        {&net_reader_csv, &number_field, "\xff\xfe" "a", "expected UTF-8, found UTF-16"},
+        {&net_reader_csv, &number_field,
+         "\xff\xfe"
+         "a",
+         "expected UTF-8, found UTF-16"},
         {&net_reader_jsonl, &number_field, "", "t: expected rows, found none"},
         {&net_reader_jsonl, &number_field, "{\"b\": 1}\n[1]\n",
          "t: line 2, character 1: expected an object"},
@@ -331,9 +372,12 @@ static void read_without_headers(const void *context)
 START_TEST(headers_differ)
 {
     static const struct net_arg second[] = {{.number = 2}};
-    const struct net_field by_number = {.name = "x", .columns = second, .column_count = 1,
-                                        .size = 1, .rank = 1, .shape = {1}};
-    const struct { const struct net_field *field; const char *other, *fault; } cases[] = {
+    const struct net_field by_number = {
+        .name = "x", .columns = second, .column_count = 1, .size = 1, .rank = 1, .shape = {1}};
+    const struct {
+        const struct net_field *field;
+        const char *other, *fault;
+    } cases[] = {
         {&number_field, "a,c\n1,2\n", "t2: line 1: expected a column b, found a, ..."},
         {&number_field, "a\n1\n", "t2: line 1: expected a column b, found a"},
         {&by_number, "b,a\n1,2\n", "t2: line 1: column 2 is a, in "},
@@ -385,9 +429,15 @@ START_TEST(numbers_are_exact)
                          (state & 64 ? -1 : 1);
 
         switch (i % 3) {
-        case 0: length = snprintf(text, sizeof text, "%.*f", digits % 12, fmod(x, 1e9)); break;
-        case 1: length = snprintf(text, sizeof text, "%.*e", digits, x); break;
-        default: length = snprintf(text, sizeof text, "%.*g", digits, x); break;
+        case 0:
+            length = snprintf(text, sizeof text, "%.*f", digits % 12, fmod(x, 1e9));
+            break;
+        case 1:
+            length = snprintf(text, sizeof text, "%.*e", digits, x);
+            break;
+        default:
+            length = snprintf(text, sizeof text, "%.*g", digits, x);
+            break;
         }
         ck_assert_int_eq(net_parse_number(text, (size_t)length, &number), NET_PARSED);
         ck_assert_msg(number == strtod(text, NULL), "%s: %.17g", text, number);
@@ -398,11 +448,13 @@ END_TEST
 /* A cell may end with its file, and that with a page of memory: what lies behind is not touched. */
 START_TEST(numbers_end_with_a_page)
 {
-    static const char *const cells[] = {"7", "2.5", "1e0", "-1.5e-3", "123456789012345678901",
-                                        "NA", "pear", "-", "1e", ".", " 1e0"};
+    static const char *const cells[] = {"7",   "2.5",  "1e0", "-1.5e-3", "123456789012345678901",
+                                        "NA",  "pear", "-",   "1e",      ".",
+                                        " 1e0"};
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     char *const end = (char *)mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
-                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + page;
+                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) +
+                      page;
 
     ck_assert_int_eq(mprotect(end, page, PROT_NONE), 0);
     for (int i = 0; i < LENGTH(cells); i++) {
@@ -430,7 +482,7 @@ static void write_records(const char *name, int labels, int count, int first, bo
         for (int l = 0; l < labels; l++)
             at[l] = (unsigned char)((first + i) % 10 + 20 * l);
         memset(at + labels, first + i, 3072);
-        at[labels + 1] = 77;    /* the second pixel of red */
+        at[labels + 1] = 77; /* the second pixel of red */
     }
     write_bytes(name, bytes, (size_t)count * record, gzip);
     free(bytes);
@@ -441,9 +493,8 @@ START_TEST(cifar_records)
     for (int labels = 1; labels <= 2; labels++) {
         write_records("batch_2.bin", labels, 3, 4, true);
         write_records("batch_1.bin", labels, 4, 0, false);
-        struct net_table table =
-            read_table(labels == 1 ? &net_reader_cifar10 : &net_reader_cifar100, "batch_*.bin",
-                       true, NULL, 0);
+        struct net_table table = read_table(
+            labels == 1 ? &net_reader_cifar10 : &net_reader_cifar100, "batch_*.bin", true, NULL, 0);
         const struct net_column *image = &table.columns[labels];
 
         ck_assert_int_eq(table.column_count, labels + 1);
@@ -491,11 +542,12 @@ START_TEST(cifar_pickles)
     write_bytes("data_batch_1", "records", 7, false);
     expect_fault(read_batches, &net_reader_cifar10, "no file matches \"data_batch_*.bin\"");
     write_bytes("data_batch_2", "\x80\x02}q", 4, false);
-    expect_fault(read_batches, &net_reader_cifar10, "data_batch_2: byte 0: found 80, a Python "
+    expect_fault(read_batches, &net_reader_cifar10,
+                 "data_batch_2: byte 0: found 80, a Python "
                  "pickle; fetch the binary version, cifar-10-binary.tar.gz (make data-cifar10,");
     write_bytes("test_batch", "\x80\x02}q", 4, false);
     expect_fault(read_test_batch, &net_reader_cifar100, "(make data-cifar100,");
-    write_records("test_batch.bin", 1, 2, 0, true);     /* both */
+    write_records("test_batch.bin", 1, 2, 0, true); /* both */
     read_test_batch(&net_reader_cifar10);
 }
 END_TEST
@@ -503,12 +555,14 @@ END_TEST
 START_TEST(cifar_faults)
 {
     write_bytes("t", "\x80\x02}q", 4, false);
-    expect_fault(read_cifar, &net_reader_cifar10, "a Python pickle; fetch the binary version, "
-                                                  "cifar-10-binary.tar.gz");
+    expect_fault(read_cifar, &net_reader_cifar10,
+                 "a Python pickle; fetch the binary version, "
+                 "cifar-10-binary.tar.gz");
     expect_fault(read_cifar, &net_reader_cifar100, "cifar-100-binary.tar.gz");
     write_records("t", 2, 3, 0, false);
-    expect_fault(read_cifar, &net_reader_cifar10, "t: byte 9219: expected records of 3073 bytes to "
-                                                  "the end, found 3 bytes; it fits cifar100");
+    expect_fault(read_cifar, &net_reader_cifar10,
+                 "t: byte 9219: expected records of 3073 bytes to "
+                 "the end, found 3 bytes; it fits cifar100");
     write_records("t", 1, 3, 0, false);
     expect_fault(read_cifar, &net_reader_cifar100, "found 3071 bytes; it fits cifar10");
     write_bytes("t", "", 0, false);
@@ -593,9 +647,21 @@ END_TEST
 Suite *suite_readers(void)
 {
     const TTest *const tests[] = {
-        csv_numbers, csv_doubles, csv_without_header, csv_fields, csv_names, jsonl_fields,
-        table_faults, headers_differ, headers_in_another_order, numbers_are_exact,
-        numbers_end_with_a_page, cifar_records, cifar_pickles, cifar_faults, broken_files,
+        csv_numbers,
+        csv_doubles,
+        csv_without_header,
+        csv_fields,
+        csv_names,
+        jsonl_fields,
+        table_faults,
+        headers_differ,
+        headers_in_another_order,
+        numbers_are_exact,
+        numbers_end_with_a_page,
+        cifar_records,
+        cifar_pickles,
+        cifar_faults,
+        broken_files,
     };
     Suite *suite = suite_create("readers");
     TCase *files = tcase_create("files");

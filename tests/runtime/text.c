@@ -10,9 +10,9 @@
 #include <check.h>
 #include <string.h>
 
+#include "runtime.h"
 #include "support/graph_test.h"
 #include "support/kernel_test.h"
-#include "runtime.h"
 
 static const KernelCase cases[] = {
     {"embeddings", 17, 1, true,
@@ -27,18 +27,21 @@ static const KernelCase cases[] = {
      "    e = z -> embedding(300, frozen=true) -> mean -> dense(3)\n"
      "    f = z -> embedding(5) -> batchnorm -> dropout(0.25) -> flatten -> dense(3)\n"
      "    g = concat(x -> embedding(3) -> flatten, y -> embedding(2) -> flatten) -> dense(3)\n"
-     "    concat(a, b, c, d, e, f, g)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g)\n",
+     "mse"},
 
     {"an embedding used twice", 13, 1, false,
      "input x = column(1) -> tokens(vocabulary=9, length=4)\n"
-     "    input y = column(1) -> tokens(vocabulary=9, length=4)", "[12] = columns(1..12)", "x, y",
+     "    input y = column(1) -> tokens(vocabulary=9, length=4)",
+     "[12] = columns(1..12)", "x, y",
      "    a = x -> embedding(19)\n"
      "    concat(words(x), words(y), a -> mean -> dense(2)) + (a -> flatten -> dense(12))\n",
      "mse"},
 
     {"means over words", 16, 1, true,
      "input x = column(1) -> tokens(vocabulary=18, length=7)\n"
-     "    input y = column(1) -> tokens(vocabulary=3, length=1)", "[22] = columns(1..22)", "x, y",
+     "    input y = column(1) -> tokens(vocabulary=3, length=1)",
+     "[22] = columns(1..22)", "x, y",
      "    p = x -> embedding(19, padding_row=0)\n"
      "    a = p -> mean(skip_padding=true) -> dense(3)\n"
      "    b = p -> mean -> dense(3)\n"
@@ -48,12 +51,14 @@ static const KernelCase cases[] = {
      "    f = p + p * p -> mean(skip_padding=true) -> dense(3)\n"
      "    g = x -> embedding(1, frozen=true) -> mean(skip_padding=true)\n"
      "    h = p -> mean(skip_padding=true) -> relu -> dense(3)\n"
-     "    concat(a, b, c, d, e, f, g, h)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h)\n",
+     "mse"},
 
     {"bags of words", 17, 1, true,
      "input x = column(1) -> bag_of_words(vocabulary=37)\n"
      "    input y = column(1) -> bag_of_words(vocabulary=1)\n"
-     "    input z[2, 3, 3] = columns(1..18)", "[142] = columns(1..142)", "x, y, z",
+     "    input z[2, 3, 3] = columns(1..18)",
+     "[142] = columns(1..142)", "x, y, z",
      "    a = x -> dense(1)\n"
      "    b = x -> dense(33, bias=false) -> relu -> dense(3)\n"
      "    c = x -> dense(100) -> tanh -> dense(3)\n"
@@ -66,7 +71,8 @@ static const KernelCase cases[] = {
      "    j = x -> relu -> dense(3)\n"
      "    k = x -> batchnorm -> dropout(0.5) -> dense(3)\n"
      "    l = concat(x, concat(x -> dense(16), y)) -> dense(17) -> relu -> dense(3)\n"
-     "    concat(a, b, c, d, e, f, g, h, i, j, k, l, y) -> tanh -> dense(142)\n", "mse"},
+     "    concat(a, b, c, d, e, f, g, h, i, j, k, l, y) -> tanh -> dense(142)\n",
+     "mse"},
 
     {"bags in networks called more than once", 16, 1, false,
      "input x = column(1) -> bag_of_words(vocabulary=21)\n"
@@ -77,7 +83,8 @@ static const KernelCase cases[] = {
      "    b = beside(x, u -> conv2d(3, 1) -> flatten) + beside(y, u -> flatten)\n"
      "    c = beside(x, z -> dense(12)) + beside(z, z -> dense(12))\n"
      "    d = concat(few(z) + few(x) + few(z -> tanh), few(y -> relu) -> dense(3))\n"
-     "    a * b + c + d\n", "mse"},
+     "    a * b + c + d\n",
+     "mse"},
 
     {"a bag as the prediction's part", 3, 1, false,
      "input x = column(1) -> bag_of_words(vocabulary=5)", "[5] = columns(1..5)", "x",
@@ -98,10 +105,14 @@ END_TEST
 /* 60 steps with momentum, rows shared among up to five threads. */
 START_TEST(test_threads)
 {
-    static const KernelCase c = {"threads", 17, 1, false,
+    static const KernelCase c = {"threads",
+                                 17,
+                                 1,
+                                 false,
                                  "input x = column(1) -> tokens(vocabulary=40, length=9)\n"
                                  "    input y = column(1) -> bag_of_words(vocabulary=70)",
-                                 "[5] = columns(1..5)", "x, y",
+                                 "[5] = columns(1..5)",
+                                 "x, y",
                                  "    w = x -> embedding(19, padding_row=0)\n"
                                  "    h = y -> dense(33) -> relu -> dropout(0.25)\n"
                                  "    concat(y, h, w -> mean(skip_padding=true)) -> dense(5)\n",

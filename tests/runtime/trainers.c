@@ -21,7 +21,7 @@ TCase *trainer_tests(void);
 
 /* ---- help ------------------------------------------------------------------------------------ */
 
-static char start[4096];        /* where the tests began; removed folders are not stayed in */
+static char start[4096]; /* where the tests began; removed folders are not stayed in */
 
 static void make_folder(void)
 {
@@ -49,7 +49,7 @@ static pid_t begin(const struct net_model *model, const char *line)
 
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        char copy[512], *argv[40] = { (char *)"trainer" }, *rest = copy;
+        char copy[512], *argv[40] = {(char *)"trainer"}, *rest = copy;
         int argc = 1;
         const int out = open("printed", O_WRONLY | O_CREAT | O_TRUNC, 0666);
 
@@ -139,8 +139,8 @@ START_TEST(a_run_has_its_folder)
 
     ck_assert_msg(run_json != NULL, "%s", error);
     ck_assert_str_eq(net_json_member(run_json, "status")->text, "finished");
-    ck_assert_ptr_nonnull(net_json_member(
-        net_json_member(net_json_member(run_json, "final"), "test"), "accuracy"));
+    ck_assert_ptr_nonnull(
+        net_json_member(net_json_member(net_json_member(run_json, "final"), "test"), "accuracy"));
     ck_assert(!strncmp(history, "epoch,train_loss,train_accuracy,validation_loss,", 48));
     ck_assert_ptr_nonnull(strstr(history, "\n3,"));
     ck_assert_ptr_null(strstr(history, "\n4,"));
@@ -179,7 +179,10 @@ END_TEST
 START_TEST(resume_is_exact)
 {
     static const char *const flags[] = {
-        " --keep last", "", " --optimizer adam --clip 0.5", " --momentum 0 --no-shuffle",
+        " --keep last",
+        "",
+        " --optimizer adam --clip 0.5",
+        " --momentum 0 --no-shuffle",
     };
     char line[200];
 
@@ -200,14 +203,14 @@ START_TEST(resume_refuses_other_settings)
     static const struct {
         const char *line, *text;
     } cases[] = {
-        { "train --resume run --lr 0.3", "--lr" },
-        { "train --resume run --batch 8", "--batch" },
-        { "train --resume run --seed 1", "--seed" },
-        { "train --resume run --epochs 1", "--epochs" },
-        { "train --resume run --optimizer adam", "--" },
-        { "train --resume run --no-shuffle", "--shuffle" },
-        { "train --resume run --out other", "--out" },
-        { "train --resume run --weights run", "--weights" },
+        {"train --resume run --lr 0.3", "--lr"},
+        {"train --resume run --batch 8", "--batch"},
+        {"train --resume run --seed 1", "--seed"},
+        {"train --resume run --epochs 1", "--epochs"},
+        {"train --resume run --optimizer adam", "--"},
+        {"train --resume run --no-shuffle", "--shuffle"},
+        {"train --resume run --out other", "--out"},
+        {"train --resume run --weights run", "--weights"},
     };
 
     ck_assert_int_eq(run("train --quiet --out run --epochs 2"), 0);
@@ -225,7 +228,7 @@ END_TEST
 /* Ctrl-C inside an epoch, then on: the same as without. */
 START_TEST(signals_end_after_the_step)
 {
-    static const int numbers[] = { SIGINT, SIGTERM };
+    static const int numbers[] = {SIGINT, SIGTERM};
     const int number = numbers[_i];
     char line[200];
     size_t length;
@@ -270,8 +273,8 @@ END_TEST
 
 START_TEST(damaged_files_are_refused)
 {
-    static const char *const lines[] = { "train --quiet --resume run", "eval --weights run" };
-    static const char *const files[] = { "run/checkpoint.safetensors", "run/model.safetensors" };
+    static const char *const lines[] = {"train --quiet --resume run", "eval --weights run"};
+    static const char *const files[] = {"run/checkpoint.safetensors", "run/model.safetensors"};
     size_t length;
 
     ck_assert_int_eq(run("train --quiet --out run --epochs 1"), 0);
@@ -297,7 +300,7 @@ END_TEST
 static void write_tensors(const char *header, size_t bytes)
 {
     const size_t length = strlen(header);
-    char file[8192] = { 0 };
+    char file[8192] = {0};
 
     file[0] = (char)(length & 255);
     file[1] = (char)(length >> 8);
@@ -352,19 +355,36 @@ START_TEST(wrong_usage_is_2)
     static const struct {
         const char *line, *text;
     } cases[] = {
-        { "--lr=-0x", "--lr" }, { "--lr nan", "--lr" }, { "--lr 1e999", "--lr" },
-        { "--lr ", "--lr" }, { "--lr 0x10", "--lr" }, { "--lr -1", "--lr" },
-        { "--momentm 0.5", "--momentum" }, { "--beta1 0.5", "does not apply to sgd" },
-        { "--optimizer adam --momentum 0.9", "does not apply to adam" },
-        { "--optimizer lion", "rmsprop or adadelta" }, { "--batch 33", "netc --batch 33" },
-        { "--batch 0", "--batch" }, { "--batch 1.5", "--batch" }, { "--epochs", "--epochs" },
-        { "sweep", "not there yet" }, { "export", "not there yet" }, { "trian", "train" },
-        { "eval", "--weights" }, { "--steps 3", "bench" }, { "init --seed 7", "-o" },
-        { "--nesterov --momentum 0", "momentum" }, { "--lr 1 --lr 2", "twice" },
-        { "--weight-decay 1 --weight_decay 1", "twice" }, { "predict", "--part" },
-        { "--threads 65", "64" }, { "train x", "\"x\"" }, { "--no-shuffle=1", "no value" },
-        { "--quiet=maybe", "true or false" }, { "--seed 123456789012345678901", "--seed" },
-        { "eval --part tset", "train, validation or test" },
+        {"--lr=-0x", "--lr"},
+        {"--lr nan", "--lr"},
+        {"--lr 1e999", "--lr"},
+        {"--lr ", "--lr"},
+        {"--lr 0x10", "--lr"},
+        {"--lr -1", "--lr"},
+        {"--momentm 0.5", "--momentum"},
+        {"--beta1 0.5", "does not apply to sgd"},
+        {"--optimizer adam --momentum 0.9", "does not apply to adam"},
+        {"--optimizer lion", "rmsprop or adadelta"},
+        {"--batch 33", "netc --batch 33"},
+        {"--batch 0", "--batch"},
+        {"--batch 1.5", "--batch"},
+        {"--epochs", "--epochs"},
+        {"sweep", "not there yet"},
+        {"export", "not there yet"},
+        {"trian", "train"},
+        {"eval", "--weights"},
+        {"--steps 3", "bench"},
+        {"init --seed 7", "-o"},
+        {"--nesterov --momentum 0", "momentum"},
+        {"--lr 1 --lr 2", "twice"},
+        {"--weight-decay 1 --weight_decay 1", "twice"},
+        {"predict", "--part"},
+        {"--threads 65", "64"},
+        {"train x", "\"x\""},
+        {"--no-shuffle=1", "no value"},
+        {"--quiet=maybe", "true or false"},
+        {"--seed 123456789012345678901", "--seed"},
+        {"eval --part tset", "train, validation or test"},
     };
 
     ck_assert_int_eq(run(cases[_i].line), 2);
@@ -378,7 +398,8 @@ START_TEST(exact_comparisons)
     ck_assert_int_eq(run("init --seed 7 -o again.safetensors"), 0);
     ck_assert(same_files("w.safetensors", "again.safetensors"));
     ck_assert_int_eq(run("train --quiet --weights w.safetensors --no-shuffle --max-steps 10 "
-                         "--log-steps steps.csv --out a"), 0);
+                         "--log-steps steps.csv --out a"),
+                     0);
     ck_assert_int_eq(run("train --quiet --seed 7 --no-shuffle --max-steps 10 --out b"), 0);
 
     char *steps = contents("steps.csv", NULL);

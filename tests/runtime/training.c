@@ -33,28 +33,29 @@ static const struct {
     const char *flags;
     double w[3];
 } torch[] = {
-    { "--optimizer adamw", { 0.495124267, -1.245593341, 1.996554339 } },
-    { "--optimizer adamw --lr 0.01 --beta1 0.8 --weight-decay 0.5",
-      { 0.437858423, -1.178209701, 1.914585608 } },
-    { "--optimizer adagrad", { 0.458992925, -1.230888253, 1.965734924 } },
-    { "--optimizer adagrad --lr 0.1 --lr-decay 0.2 --weight-decay 0.05 --eps 1e-3 "
-      "--initial-accumulator 0.3", { 0.260408506, -1.097977752, 1.925638441 } },
-    { "--optimizer rmsprop", { 0.089116971, -1.058495645, 1.656845533 } },
-    { "--optimizer rmsprop --alpha 0.9 --momentum 0.5 --weight-decay 0.05",
-      { 0.282843127, -1.124579589, 1.812784388 } },
-    { "--optimizer rmsprop --centered --eps 1e-4", { 0.084740153, -1.057190947, 1.669843467 } },
-    { "--optimizer rmsprop --centered --momentum 0.9 --eps 1e-4",
-      { -0.651386165, -0.535579936, 1.227968114 } },
-    { "--optimizer adadelta", { 0.475787484, -1.242339333, 1.982848841 } },
-    { "--optimizer adadelta --lr 2 --rho 0.8 --eps 1e-3 --weight-decay 0.05",
-      { -0.561271854, -0.867047828, 1.354639605 } },
+    {"--optimizer adamw", {0.495124267, -1.245593341, 1.996554339}},
+    {"--optimizer adamw --lr 0.01 --beta1 0.8 --weight-decay 0.5",
+     {0.437858423, -1.178209701, 1.914585608}},
+    {"--optimizer adagrad", {0.458992925, -1.230888253, 1.965734924}},
+    {"--optimizer adagrad --lr 0.1 --lr-decay 0.2 --weight-decay 0.05 --eps 1e-3 "
+     "--initial-accumulator 0.3",
+     {0.260408506, -1.097977752, 1.925638441}},
+    {"--optimizer rmsprop", {0.089116971, -1.058495645, 1.656845533}},
+    {"--optimizer rmsprop --alpha 0.9 --momentum 0.5 --weight-decay 0.05",
+     {0.282843127, -1.124579589, 1.812784388}},
+    {"--optimizer rmsprop --centered --eps 1e-4", {0.084740153, -1.057190947, 1.669843467}},
+    {"--optimizer rmsprop --centered --momentum 0.9 --eps 1e-4",
+     {-0.651386165, -0.535579936, 1.227968114}},
+    {"--optimizer adadelta", {0.475787484, -1.242339333, 1.982848841}},
+    {"--optimizer adadelta --lr 2 --rho 0.8 --eps 1e-3 --weight-decay 0.05",
+     {-0.561271854, -0.867047828, 1.354639605}},
 };
 
 START_TEST(optimizers_agree_with_pytorch)
 {
-    _Alignas(64) float w[16] = { 0.5f, -1.25f, 2.0f }, g[16] = { 0 }, state[48] = { 0 };
+    _Alignas(64) float w[16] = {0.5f, -1.25f, 2.0f}, g[16] = {0}, state[48] = {0};
     struct net_options options;
-    struct net_hyper hyper = { .stride = 16 };
+    struct net_hyper hyper = {.stride = 16};
 
     read_options(&options, &tiny_model, torch[_i].flags);
     net_flush_denormals();
@@ -93,9 +94,9 @@ START_TEST(idle_is_true)
         "--optimizer adam",
         "--optimizer adamw",
     };
-    _Alignas(64) float w[16] = { 0.5f }, g[16] = { 1 }, state[48] = { 0 }, w1[16], state1[48];
+    _Alignas(64) float w[16] = {0.5f}, g[16] = {1}, state[48] = {0}, w1[16], state1[48];
     struct net_options options;
-    struct net_hyper hyper = { .stride = 16 };
+    struct net_hyper hyper = {.stride = 16};
 
     read_options(&options, &tiny_model, flags[_i]);
     net_set_hyper(&hyper, &options, 0.1, 0);
@@ -104,63 +105,73 @@ START_TEST(idle_is_true)
     memcpy(state1, state, sizeof state);
     g[0] = 0.0f;
     net_find_optimizer(&options)->update(w, g, state, 16, &hyper);
-    ck_assert_int_eq(hyper.idle,
-                     !memcmp(w, w1, sizeof w) && !memcmp(state, state1, sizeof state));
+    ck_assert_int_eq(hyper.idle, !memcmp(w, w1, sizeof w) && !memcmp(state, state1, sizeof state));
     net_options_free(&options);
 }
 END_TEST
 
 /* ---- schedule.c: rates, torch.optim.lr_scheduler in double ----------------------------------- */
 
-static const double milestones[] = { 2, 5, 6 };
-static const struct net_arg
-    epochs_4[] = { { .name = "epochs", .number = 4, .given = true } },
-    epochs_2[] = { { .name = "epochs", .number = 2, .given = true } },
-    epochs_none[] = { { .name = "epochs", .none = true } },
-    step_args[] = { { .name = "size", .number = 3 }, { .name = "gamma", .number = 0.1 } },
-    multistep_args[] = { { .name = "epochs", .list = milestones, .count = 3 },
-                         { .name = "gamma", .number = 0.5 } },
-    half[] = { { .name = "gamma", .number = 0.5 } },
-    cosine_args[] = { { .name = "minimum", .number = 0.1 } },
-    plateau_args[] = { { .name = "factor", .number = 0.1 }, { .name = "patience", .number = 1 },
-                       { .name = "monitor", .text = "validation_loss" } },
-    climb_args[] = { { .name = "factor", .number = 0.5 }, { .name = "patience", .number = 2 },
-                     { .name = "monitor", .text = "accuracy" } },
-    stop_args[] = { { .name = "patience", .number = 3 },
-                    { .name = "monitor", .text = "accuracy" } };
+static const double milestones[] = {2, 5, 6};
+static const struct net_arg epochs_4[] = {{.name = "epochs", .number = 4, .given = true}},
+                            epochs_2[] = {{.name = "epochs", .number = 2, .given = true}},
+                            epochs_none[] = {{.name = "epochs", .none = true}},
+                            step_args[] = {{.name = "size", .number = 3},
+                                           {.name = "gamma", .number = 0.1}},
+                            multistep_args[] = {{.name = "epochs", .list = milestones, .count = 3},
+                                                {.name = "gamma", .number = 0.5}},
+                            half[] = {{.name = "gamma", .number = 0.5}},
+                            cosine_args[] = {{.name = "minimum", .number = 0.1}},
+                            plateau_args[] = {{.name = "factor", .number = 0.1},
+                                              {.name = "patience", .number = 1},
+                                              {.name = "monitor", .text = "validation_loss"}},
+                            climb_args[] = {{.name = "factor", .number = 0.5},
+                                            {.name = "patience", .number = 2},
+                                            {.name = "monitor", .text = "accuracy"}},
+                            stop_args[] = {{.name = "patience", .number = 3},
+                                           {.name = "monitor", .text = "accuracy"}};
 
-#define CALL(text, arguments, count) { .name = text, .args = arguments, .arg_count = count }
+#define CALL(text, arguments, count)                                                               \
+    {                                                                                              \
+        .name = text, .args = arguments, .arg_count = count                                        \
+    }
 
-static const struct net_call constant[] = { CALL("constant", epochs_none, 1) },
-    warmup[] = { CALL("warmup", epochs_4, 1) }, step[] = { CALL("step", step_args, 2) },
-    multistep[] = { CALL("multistep", multistep_args, 2) },
-    exponential[] = { CALL("exponential", half, 1) }, cosine[] = { CALL("cosine", cosine_args, 1) },
-    warm_cosine[] = { CALL("warmup", epochs_4, 1), CALL("cosine", cosine_args, 1) },
-    three[] = { CALL("warmup", epochs_2, 1), CALL("constant", epochs_4, 1),
-                CALL("exponential", half, 1) },
-    plateau[] = { CALL("plateau", plateau_args, 3) },
-    climb[] = { CALL("warmup", epochs_4, 1), CALL("plateau", climb_args, 3) },
-    early_stop = CALL("early_stop", stop_args, 2);
+static const struct net_call constant[] = {CALL("constant", epochs_none, 1)},
+                             warmup[] = {CALL("warmup", epochs_4, 1)},
+                             step[] = {CALL("step", step_args, 2)},
+                             multistep[] = {CALL("multistep", multistep_args, 2)},
+                             exponential[] = {CALL("exponential", half, 1)},
+                             cosine[] = {CALL("cosine", cosine_args, 1)},
+                             warm_cosine[] = {CALL("warmup", epochs_4, 1),
+                                              CALL("cosine", cosine_args, 1)},
+                             three[] = {CALL("warmup", epochs_2, 1), CALL("constant", epochs_4, 1),
+                                        CALL("exponential", half, 1)},
+                             plateau[] = {CALL("plateau", plateau_args, 3)},
+                             climb[] = {CALL("warmup", epochs_4, 1),
+                                        CALL("plateau", climb_args, 3)},
+                             early_stop = CALL("early_stop", stop_args, 2);
 
 START_TEST(schedules_agree_with_pytorch)
 {
     static const struct {
         const struct net_call *schedule;
         int count;
-        double rate[8];             /* of 8 epochs, lr 1 */
+        double rate[8]; /* of 8 epochs, lr 1 */
     } cases[] = {
-        { constant, 1, { 1, 1, 1, 1, 1, 1, 1, 1 } },
-        { warmup, 1, { 0.25, 0.5, 0.75, 1, 1, 1, 1, 1 } },
-        { step, 1, { 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01 } },
-        { multistep, 1, { 1, 1, 0.5, 0.5, 0.5, 0.25, 0.125, 0.125 } },
-        { exponential, 1, { 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125 } },
-        { cosine, 1, { 1, 0.965745789630079, 0.868198051533946, 0.72220754456429, 0.55,
-                       0.37779245543571, 0.231801948466054, 0.134254210369921 } },
-        { warm_cosine, 2, { 0.25, 0.5, 0.75, 1, 1, 0.868198051533946, 0.55, 0.231801948466054 } },
-        { three, 3, { 0.5, 1, 1, 1, 1, 1, 1, 0.5 } },
+        {constant, 1, {1, 1, 1, 1, 1, 1, 1, 1}},
+        {warmup, 1, {0.25, 0.5, 0.75, 1, 1, 1, 1, 1}},
+        {step, 1, {1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01}},
+        {multistep, 1, {1, 1, 0.5, 0.5, 0.5, 0.25, 0.125, 0.125}},
+        {exponential, 1, {1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125}},
+        {cosine,
+         1,
+         {1, 0.965745789630079, 0.868198051533946, 0.72220754456429, 0.55, 0.37779245543571,
+          0.231801948466054, 0.134254210369921}},
+        {warm_cosine, 2, {0.25, 0.5, 0.75, 1, 1, 0.868198051533946, 0.55, 0.231801948466054}},
+        {three, 3, {0.5, 1, 1, 1, 1, 1, 1, 0.5}},
     };
     struct net_model model = tiny_model;
-    struct net_state state = { .plateau_scale = 1 };
+    struct net_state state = {.plateau_scale = 1};
     struct net_options options;
 
     model.schedule = cases[_i].schedule;
@@ -175,29 +186,29 @@ END_TEST
 
 START_TEST(plateau_agrees_with_pytorch)
 {
-    static const double seen[14] = { 1, 0.9, 0.9, 0.89999, 0.8, 0.81, 0.82, 0.83, 0.84, 0.7, NAN,
-                                     0.71, 0.72, 0.6999 };
-    static const double rates[14] = { 0.5, 0.5, 0.5, 0.05, 0.05, 0.05, 0.005, 0.005, 0.0005, 0.0005,
-                                      0.0005, 0.00005, 0.00005, 0.00005 };
-    static const double climbing[14] = { 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25,
-                                         0.25, 0.125, 0.125 };
+    static const double seen[14] = {1,    0.9,  0.9, 0.89999, 0.8,  0.81, 0.82,
+                                    0.83, 0.84, 0.7, NAN,     0.71, 0.72, 0.6999};
+    static const double rates[14] = {0.5,   0.5,    0.5,    0.05,   0.05,    0.05,    0.005,
+                                     0.005, 0.0005, 0.0005, 0.0005, 0.00005, 0.00005, 0.00005};
+    static const double climbing[14] = {0.5,  0.5,  0.5,  0.5,  0.5,  0.5,   0.5,
+                                        0.25, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125};
     struct net_model model = tiny_model;
     struct net_options options;
 
     for (int up = 0; up <= 1; up++) {
-        struct net_state state = { .plateau_scale = 1, .plateau_best = INFINITY };
+        struct net_state state = {.plateau_scale = 1, .plateau_best = INFINITY};
 
         model.schedule = up ? climb : plateau;
         model.schedule_count = 1 + up;
         read_options(&options, &model, "--epochs 30 --lr 0.5");
-        if (up) {                   /* during a warmup nothing is watched */
+        if (up) { /* during a warmup nothing is watched */
             for (; state.epoch < 4; state.epoch++)
-                net_schedule_watch(&options, &state, 0, (double[]){ 7 });
+                net_schedule_watch(&options, &state, 0, (double[]){7});
             ck_assert_double_eq(state.plateau_best, INFINITY);
         }
         for (int i = 0; i < 14; i++, state.epoch++) {
-            net_schedule_watch(&options, &state, seen[i], (double[]){ -seen[i] });
-            state.epoch++;          /* the rate is that of the next epoch */
+            net_schedule_watch(&options, &state, seen[i], (double[]){-seen[i]});
+            state.epoch++; /* the rate is that of the next epoch */
             ck_assert_double_eq_tol(net_schedule_rate(&options, &state),
                                     up ? climbing[i] : rates[i], 1e-12);
             state.epoch--;
@@ -209,15 +220,15 @@ END_TEST
 
 START_TEST(plateau_has_an_end)
 {
-    static const double rates[] = { 0.5, 0.005, 5e-5, 5e-7, 5e-9, 5e-9, 5e-9 };
+    static const double rates[] = {0.5, 0.005, 5e-5, 5e-7, 5e-9, 5e-9, 5e-9};
     struct net_model model = tiny_model;
-    struct net_state state = { .plateau_scale = 1, .plateau_best = INFINITY };
+    struct net_state state = {.plateau_scale = 1, .plateau_best = INFINITY};
     struct net_options options;
 
     model.schedule = plateau;
     read_options(&options, &model, "--epochs 30 --lr 0.5 --factor 0.01 --patience 0");
     for (int i = 0; i < 7; i++) {
-        net_schedule_watch(&options, &state, 1, (double[]){ 0 });
+        net_schedule_watch(&options, &state, 1, (double[]){0});
         ck_assert_double_eq_tol(net_schedule_rate(&options, &state), rates[i], 1e-15);
     }
     net_options_free(&options);
@@ -226,9 +237,9 @@ END_TEST
 
 START_TEST(early_stop_waits)
 {
-    static const double accuracy[] = { 0.5, 0.6, 0.6, 0.55, 0.61, 0.61, NAN, 0.3 };
+    static const double accuracy[] = {0.5, 0.6, 0.6, 0.55, 0.61, 0.61, NAN, 0.3};
     struct net_model model = tiny_model;
-    struct net_state state = { .stop_best = INFINITY };
+    struct net_state state = {.stop_best = INFINITY};
     struct net_options options;
 
     model.stop = &early_stop;
@@ -250,15 +261,24 @@ END_TEST
 
 enum { OUT = 80, IN = 24, TAPS = 9, FAN_IN = IN * TAPS, FAN_OUT = OUT * TAPS };
 
-static const struct net_segment inputs = { 0, IN, TAPS, 0, 1 };
+static const struct net_segment inputs = {0, IN, TAPS, 0, 1};
 
 /* A convolution's weight [80, 24, 3, 3], its blocks in panels of 3 and 2, or each alone. */
 static struct net_tensor weight(const char *init, bool wide)
 {
     return (struct net_tensor){
-        .name = "w", .count = OUT * FAN_IN, .rank = 4, .shape = { OUT, IN, 3, 3 },
-        .kind = NET_WEIGHT, .panels = { wide, wide, wide ? 0 : 5 }, .segments = &inputs,
-        .segment_count = 1, .trainable = true, .init = init, .fan_in = FAN_IN, .fan_out = FAN_OUT,
+        .name = "w",
+        .count = OUT * FAN_IN,
+        .rank = 4,
+        .shape = {OUT, IN, 3, 3},
+        .kind = NET_WEIGHT,
+        .panels = {wide, wide, wide ? 0 : 5},
+        .segments = &inputs,
+        .segment_count = 1,
+        .trainable = true,
+        .init = init,
+        .fan_in = FAN_IN,
+        .fan_out = FAN_OUT,
     };
 }
 
@@ -267,10 +287,10 @@ static void draw(float *w, const char *init, bool wide, uint32_t seed)
 {
     static const size_t size = OUT * FAN_IN * sizeof(float);
     const struct net_tensor tensor = weight(init, wide);
-    const struct net_model model = { .tensors = &tensor, .tensor_count = 1, .params_size = size };
+    const struct net_model model = {.tensors = &tensor, .tensor_count = 1, .params_size = size};
     float *params = net_memory(size);
 
-    net_init_params(&model, (uint32_t[]){ seed, 0 }, params);
+    net_init_params(&model, (uint32_t[]){seed, 0}, params);
     net_tensor_get(&tensor, params, w);
     free(params);
 }
@@ -279,20 +299,20 @@ START_TEST(initial_values_have_their_spread)
 {
     static const struct {
         const char *name;
-        double deviation, limit;    /* limit 0: none */
+        double deviation, limit; /* limit 0: none */
     } cases[] = {
-        { "zeros", 0, 1e-30 },
-        { "kaiming_uniform", 0.03928371, 0.06804138 },      /* 1 / sqrt(216) */
-        { "normal", 1, 0 },
-        { "small_uniform", 0.02886751, 0.05 },
-        { "small_normal", 0.05, 0 },
-        { "glorot_uniform", 0.04622502, 0.08006408 },       /* sqrt(6 / 936) */
-        { "glorot_normal", 0.04622502, 0 },
-        { "he_uniform", 0.09622504, 0.16666667 },
-        { "he_normal", 0.09622504, 0 },
-        { "lecun_uniform", 0.06804138, 0.11785113 },
-        { "lecun_normal", 0.06804138, 0 },
-        { "orthogonal", 0.06804138, 0 },                    /* rows of length 1 */
+        {"zeros", 0, 1e-30},
+        {"kaiming_uniform", 0.03928371, 0.06804138}, /* 1 / sqrt(216) */
+        {"normal", 1, 0},
+        {"small_uniform", 0.02886751, 0.05},
+        {"small_normal", 0.05, 0},
+        {"glorot_uniform", 0.04622502, 0.08006408}, /* sqrt(6 / 936) */
+        {"glorot_normal", 0.04622502, 0},
+        {"he_uniform", 0.09622504, 0.16666667},
+        {"he_normal", 0.09622504, 0},
+        {"lecun_uniform", 0.06804138, 0.11785113},
+        {"lecun_normal", 0.06804138, 0},
+        {"orthogonal", 0.06804138, 0}, /* rows of length 1 */
     };
     static float w[OUT * FAN_IN], same[OUT * FAN_IN], other[OUT * FAN_IN];
     const int n = OUT * FAN_IN;
@@ -317,7 +337,7 @@ START_TEST(initial_values_have_their_spread)
     if (limit > 0 && deviation > 0) {
         ck_assert_double_le(top, limit * 1.000001);
         ck_assert_double_ge(top, limit * 0.999);
-    } else if (deviation > 0) {     /* a normal distribution's fourth moment is 3 */
+    } else if (deviation > 0) { /* a normal distribution's fourth moment is 3 */
         ck_assert_double_eq_tol(fourth * n / (square * square), 3, 0.15);
     }
 }
@@ -342,17 +362,24 @@ END_TEST
 /* More outputs than inputs: the columns are orthonormal. */
 START_TEST(orthogonal_columns)
 {
-    static const struct net_segment segment = { 0, 5, 1, 0, 1 };
+    static const struct net_segment segment = {0, 5, 1, 0, 1};
     static const struct net_tensor tensor = {
-        .name = "w", .count = 48 * 5, .rank = 2, .shape = { 37, 5 }, .kind = NET_WEIGHT,
-        .panels = { 1, 0, 0 }, .segments = &segment, .segment_count = 1, .init = "orthogonal",
+        .name = "w",
+        .count = 48 * 5,
+        .rank = 2,
+        .shape = {37, 5},
+        .kind = NET_WEIGHT,
+        .panels = {1, 0, 0},
+        .segments = &segment,
+        .segment_count = 1,
+        .init = "orthogonal",
     };
-    static const struct net_model model = { .tensors = &tensor, .tensor_count = 1,
-                                            .params_size = 48 * 5 * sizeof(float) };
+    static const struct net_model model = {
+        .tensors = &tensor, .tensor_count = 1, .params_size = 48 * 5 * sizeof(float)};
     _Alignas(64) static float params[48 * 5];
     float w[37 * 5];
 
-    net_init_params(&model, (uint32_t[]){ 1, 0 }, params);
+    net_init_params(&model, (uint32_t[]){1, 0}, params);
     net_tensor_get(&tensor, params, w);
     for (int a = 0; a < 5; a++)
         for (int b = 0; b <= a; b++) {
@@ -383,9 +410,11 @@ START_TEST(penalties_are_sums)
     for (int threads = 1; threads <= 3; threads++)
         for (int wide = 0; wide <= 1; wide++) {
             struct net_tensor tensor = weight("zeros", wide);
-            const struct net_model model = { .tensors = &tensor, .tensor_count = 1 };
-            struct net_session session = { .model = &model, .threads = threads, .penalized = true,
-                                           .pool = net_pool_open(threads) };
+            const struct net_model model = {.tensors = &tensor, .tensor_count = 1};
+            struct net_session session = {.model = &model,
+                                          .threads = threads,
+                                          .penalized = true,
+                                          .pool = net_pool_open(threads)};
             static float after[OUT * FAN_IN];
 
             tensor.l1 = 0.25;
@@ -429,8 +458,8 @@ START_TEST(another_optimizer_has_pytorchs_defaults)
         const char *name;
         double lr, decay, eps;
     } cases[] = {
-        { "adam", 1e-3, 0, 1e-8 },  { "adamw", 1e-3, 1e-2, 1e-8 }, { "adagrad", 1e-2, 0, 1e-10 },
-        { "rmsprop", 1e-2, 0, 1e-8 }, { "adadelta", 1, 0, 1e-6 },
+        {"adam", 1e-3, 0, 1e-8},    {"adamw", 1e-3, 1e-2, 1e-8}, {"adagrad", 1e-2, 0, 1e-10},
+        {"rmsprop", 1e-2, 0, 1e-8}, {"adadelta", 1, 0, 1e-6},
     };
     char *line = net_format("--optimizer %s", cases[_i].name);
     struct net_options options;
@@ -439,7 +468,7 @@ START_TEST(another_optimizer_has_pytorchs_defaults)
     ck_assert_double_eq(options.value[NET_LR].number, cases[_i].lr);
     ck_assert_double_eq(options.value[NET_WEIGHT_DECAY].number, cases[_i].decay);
     ck_assert_double_eq(options.value[NET_EPS].number, cases[_i].eps);
-    ck_assert_double_eq(options.value[NET_MOMENTUM].number, 0);     /* not the model's 0.9 */
+    ck_assert_double_eq(options.value[NET_MOMENTUM].number, 0); /* not the model's 0.9 */
     net_options_free(&options);
     free(line);
 }

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/data_test.h"
 #include "report/metrics.h"
+#include "support/data_test.h"
 #include "support/prep_test.h"
 
 /* Row `row` of a part, as it is packed outside of training. */
@@ -86,8 +86,8 @@ static void set_impute(struct net_call *call, struct net_arg args[3], const char
     args[0] = (struct net_arg){.name = "what", .text = what};
     args[1] = (struct net_arg){.name = "by", .text = by};
     args[2] = (struct net_arg){.name = "except", .list = except, .count = count, .none = !count};
-    *call = (struct net_call){.name = "impute", .args = args, .arg_count = 3,
-                              .preparation = &net_preparation_impute};
+    *call = (struct net_call){
+        .name = "impute", .args = args, .arg_count = 3, .preparation = &net_preparation_impute};
 }
 
 START_TEST(imputed)
@@ -98,9 +98,11 @@ START_TEST(imputed)
     static const float y[5] = {0};
     static const struct {
         const char *what, *by;
-        float expected;         /* of the first column's missing number */
+        float expected; /* of the first column's missing number */
     } cases[] = {
-        {"zeros", "mean", 4}, {"zeros", "median", 3}, {"missing", "mean", 4},
+        {"zeros", "mean", 4},
+        {"zeros", "median", 3},
+        {"missing", "mean", 4},
         {"missing", "median", 3},
     };
     struct net_call call;
@@ -157,7 +159,9 @@ END_TEST
 START_TEST(permuted)
 {
     static const struct net_arg sevens[] = {{.name = "seed", .number = 7}};
-    static const struct net_call call = {.name = "permute_pixels", .args = sevens, .arg_count = 1,
+    static const struct net_call call = {.name = "permute_pixels",
+                                         .args = sevens,
+                                         .arg_count = 1,
                                          .preparation = &net_preparation_permute_pixels};
     static const float y[2] = {0};
     uint8_t bytes[2][2 * 35];
@@ -256,7 +260,9 @@ START_TEST(folds_partition)
     for (int classes = 0; classes <= 3; classes++) {
         for (int i = 0; i < FOLD_ROWS; i++) {
             x[i] = (float)((i * 37) % FOLD_ROWS);
-            y[i] = classes ? (float)(i % 10 < 7 ? 0 : i % 10 < 9 || classes < 3 ? 1 : 2)
+            y[i] = classes ? (float)(i % 10 < 7                  ? 0
+                                     : i % 10 < 9 || classes < 3 ? 1
+                                                                 : 2)
                            : (float)i * .5f;
             if (classes == 1)
                 y[i] = 2 * y[i] - 1;
@@ -270,7 +276,7 @@ START_TEST(folds_partition)
             set_classes(&f, 3);
         check_folds(&f, x, y, classes == 1 ? 0 : classes);
     }
-    struct net_data *data = open_model(&f);     /* no fold: all is for training */
+    struct net_data *data = open_model(&f); /* no fold: all is for training */
 
     ck_assert_int_eq(net_data_rows(data, NET_TRAIN), FOLD_ROWS);
     ck_assert_int_eq(net_data_rows(data, NET_VALIDATION), 0);
@@ -301,7 +307,7 @@ START_TEST(folds_beside_a_test_part)
                 seen[data->parts[part].rows[i]] += part == NET_VALIDATION ? 100 : 1;
         net_data_close(data);
     }
-    for (int i = 0; i < FOLD_ROWS; i++)         /* the only row of its class is always trained on */
+    for (int i = 0; i < FOLD_ROWS; i++) /* the only row of its class is always trained on */
         ck_assert(i == 50 ? !seen[i] : seen[i] == 100 || seen[i] == FOLDS);
 }
 END_TEST
@@ -321,7 +327,10 @@ static void read_fold(const void *path)
 START_TEST(fold_faults)
 {
     static const char *const texts[] = {
-        "{\"fold\": 3}", "{\"fold\": [1]}", "{\"fold\": [0, 2]}", "{\"fold\": [3, 2]}",
+        "{\"fold\": 3}",
+        "{\"fold\": [1]}",
+        "{\"fold\": [0, 2]}",
+        "{\"fold\": [3, 2]}",
         "{\"fold\": [\"a\", \"b\"]}",
     };
     static const float x[3] = {0}, y[3] = {0, .5f, 2};
@@ -360,7 +369,7 @@ START_TEST(scores_of_classes)
     for (int i = 0; i < 7; i++)
         outputs[i][taken[i]] = 1;
     for (int k = 3; k < 7; k++)
-        outputs[5][k] = .5f;                    /* class 1 is the sixth: 0, then these four */
+        outputs[5][k] = .5f; /* class 1 is the sixth: 0, then these four */
     net_metrics_add(metrics, NET_TRAIN, rows, outputs[0], 7);
     ck_assert_double_eq_tol(net_metrics_value(metrics, "precision"), (3 / 4. + 1 + 0) / 3, 1e-12);
     ck_assert_double_eq_tol(net_metrics_value(metrics, "recall"), (3 / 4. + 1 / 3. + 0) / 3, 1e-12);
@@ -445,12 +454,18 @@ static void make_metrics(const void *context)
 /* Values have no accuracy: the first that is no class is named. */
 START_TEST(classes_of_values)
 {
-    static const struct { float y[4]; const char *fault; } cases[] = {
-        {{0, 1, 50.25f, 2}, "row 2 (from 0), target: expected 0 and 1, or -1 and 1, for the metric "
-                            "accuracy, found 50.25; metrics of values are mse, mae and r2"},
+    static const struct {
+        float y[4];
+        const char *fault;
+    } cases[] = {
+        {{0, 1, 50.25f, 2},
+         "row 2 (from 0), target: expected 0 and 1, or -1 and 1, for the metric "
+         "accuracy, found 50.25; metrics of values are mse, mae and r2"},
         {{1, -1, 1, 0}, "row 3 (from 0), target: expected 0 and 1, or -1 and 1"},
         {{1, 0, 1, -1}, "row 3 (from 0), target: expected 0 and 1, or -1 and 1"},
-        {{1, 1, 1, 1}, NULL}, {{-1, 1, -1, -1}, NULL}, {{0, 0, 0, 1}, NULL},
+        {{1, 1, 1, 1}, NULL},
+        {{-1, 1, -1, -1}, NULL},
+        {{0, 0, 0, 1}, NULL},
     };
     static const struct net_call names[] = {{.name = "mse"}, {.name = "accuracy"}};
     float x[4] = {0};
@@ -475,9 +490,17 @@ END_TEST
 Suite *suite_prep(void)
 {
     const TTest *const tests[] = {
-        minmax_is_fitted_on_training, imputed, impute_faults, permuted, folds_partition,
-        folds_beside_a_test_part, fold_faults, scores_of_classes, scores_of_one_output,
-        scores_of_two_classes, classes_of_values,
+        minmax_is_fitted_on_training,
+        imputed,
+        impute_faults,
+        permuted,
+        folds_partition,
+        folds_beside_a_test_part,
+        fold_faults,
+        scores_of_classes,
+        scores_of_one_output,
+        scores_of_two_classes,
+        classes_of_values,
     };
     Suite *suite = suite_create("prep");
     TCase *prepared = tcase_create("prepared");

@@ -29,23 +29,21 @@ Suite *suite_prep(void);
 Suite *suite_readers(void);
 
 static const struct {
-    const char *name;           /* on the command line */
+    const char *name; /* on the command line */
     Suite *(*make)(void);
 } suites[] = {
     {"frontend", suite_frontend}, {"graph", suite_graph},     {"plan", suite_plan},
     {"kernels", suite_kernels},   {"conv", suite_conv},       {"pool", suite_pool},
     {"runtime", suite_runtime},   {"data", suite_data},       {"prep", suite_prep},
     {"winograd", suite_winograd}, {"at", suite_at},           {"narrow", suite_narrow},
-    {"weight", suite_weight},     {"scratch", suite_scratch},
-    {"readers", suite_readers},
-    {"training", suite_training},
-    {"text", suite_text},
-    {"emit", suite_emit},         {"vec", suite_vec},
+    {"weight", suite_weight},     {"scratch", suite_scratch}, {"readers", suite_readers},
+    {"training", suite_training}, {"text", suite_text},       {"emit", suite_emit},
+    {"vec", suite_vec},
 };
 
 int main(int argc, char **argv)
 {
-    const char *totals = getenv("TOTALS");      /* tests/run.sh adds up what is in this file */
+    const char *totals = getenv("TOTALS"); /* tests/run.sh adds up what is in this file */
     SRunner *runner = srunner_create(NULL);
     int run, failed;
 

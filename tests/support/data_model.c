@@ -15,13 +15,15 @@ static void pack(void *to, const struct net_rows *fields, int n)
 
     for (int i = 0; i < n; i++) {
         for (int k = 0; k < INPUT; k++)
-            batch->input[i][k] = fields[0].type == NET_F32 ?
-                ((const float *)fields[0].row[i])[k] :
-                fmaf(((const uint8_t *)fields[0].row[i])[k], fields[0].scale[k / PIXELS],
-                     fields[0].shift[k / PIXELS]);
+            batch->input[i][k] = fields[0].type == NET_F32
+                                     ? ((const float *)fields[0].row[i])[k]
+                                     : fmaf(((const uint8_t *)fields[0].row[i])[k],
+                                            fields[0].scale[k / PIXELS],
+                                            fields[0].shift[k / PIXELS]);
         if (fields[1].row)
-            batch->target[i] = fields[1].type == NET_F32 ? *(const float *)fields[1].row[i] :
-                               (float)*(const int32_t *)fields[1].row[i];
+            batch->target[i] = fields[1].type == NET_F32
+                                   ? *(const float *)fields[1].row[i]
+                                   : (float)*(const int32_t *)fields[1].row[i];
     }
 }
 
@@ -42,23 +44,23 @@ static void unpack(float *rows, const struct net_run *run)
 
 const double two_means[2] = {.5, .25}, two_stds[2] = {.5, 2};
 static const struct net_arg scale_args[] = {{.name = "k", .number = 1 / 255.}};
-static const struct net_arg normalize_args[] = {
-    {.name = "mean", .list = two_means, .count = 2}, {.name = "std", .list = two_stds, .count = 2}};
+static const struct net_arg normalize_args[] = {{.name = "mean", .list = two_means, .count = 2},
+                                                {.name = "std", .list = two_stds, .count = 2}};
 const struct net_call scale_normalize[2] = {
     {.name = "scale", .args = scale_args, .arg_count = 1, .preparation = &net_preparation_scale},
-    {.name = "normalize", .args = normalize_args, .arg_count = 2,
+    {.name = "normalize",
+     .args = normalize_args,
+     .arg_count = 2,
      .preparation = &net_preparation_normalize}};
 const struct net_call standardize[1] = {
     {.name = "standardize", .preparation = &net_preparation_standardize}};
-const struct net_call classes[1] = {
-    {.name = "classes", .preparation = &net_preparation_classes}};
-const struct net_call one_hot[1] = {
-    {.name = "one_hot", .preparation = &net_preparation_one_hot}};
+const struct net_call classes[1] = {{.name = "classes", .preparation = &net_preparation_classes}};
+const struct net_call one_hot[1] = {{.name = "one_hot", .preparation = &net_preparation_one_hot}};
 
 static const struct net_arg files[] = {{.name = "x", .text = "x.npy"},
                                        {.name = "y", .text = "y.npy"}};
-const struct net_call source = {.name = "npy", .args = files, .arg_count = 2,
-                                       .reader = &net_reader_npy};
+const struct net_call source = {
+    .name = "npy", .args = files, .arg_count = 2, .reader = &net_reader_npy};
 static const struct net_arg fifth[] = {{.name = "f", .number = .2}};
 static const struct net_arg tenth[] = {{.name = "f", .number = .1}};
 const struct net_call holdout_fifth = {.name = "holdout", .args = fifth, .arg_count = 1};
@@ -67,16 +69,32 @@ const struct net_call holdout_tenth = {.name = "holdout", .args = tenth, .arg_co
 void make_copier(struct fixture *f, const struct net_call *steps, int step_count,
                  const struct net_call *target_steps, int class_count)
 {
-    *f = (struct fixture){
-        .fields = {{.name = "image", .source = "x", .kind = NET_INPUT, .rank = 3,
-                    .shape = {CHANNELS, 1, PIXELS}, .size = INPUT, .steps = steps,
-                    .step_count = step_count},
-                   {.name = "label", .source = "y", .kind = NET_TARGET_VALUES, .rank = 1,
-                    .shape = {1}, .size = 1, .steps = target_steps,
-                    .step_count = target_steps != NULL, .classes = class_count}},
-        .model = {.name = "test", .batch = BATCH, .batch_size = sizeof(struct batch),
-                  .field_count = 2, .parts = {&source}, .pack = pack, .unpack = unpack,
-                  .evaluate = {.run = evaluate}, .outputs = INPUT}};
+    *f = (struct fixture){.fields = {{.name = "image",
+                                      .source = "x",
+                                      .kind = NET_INPUT,
+                                      .rank = 3,
+                                      .shape = {CHANNELS, 1, PIXELS},
+                                      .size = INPUT,
+                                      .steps = steps,
+                                      .step_count = step_count},
+                                     {.name = "label",
+                                      .source = "y",
+                                      .kind = NET_TARGET_VALUES,
+                                      .rank = 1,
+                                      .shape = {1},
+                                      .size = 1,
+                                      .steps = target_steps,
+                                      .step_count = target_steps != NULL,
+                                      .classes = class_count}},
+                          .model = {.name = "test",
+                                    .batch = BATCH,
+                                    .batch_size = sizeof(struct batch),
+                                    .field_count = 2,
+                                    .parts = {&source},
+                                    .pack = pack,
+                                    .unpack = unpack,
+                                    .evaluate = {.run = evaluate},
+                                    .outputs = INPUT}};
     if (target_steps == classes) {
         f->fields[1].kind = NET_TARGET_CLASS;
         f->fields[1].rank = 0;

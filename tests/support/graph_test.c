@@ -112,7 +112,7 @@ static void check_direction(Reference *r, const Node *update, const double *dire
     evaluate_reference(r);
     for (long i = 0; i < count; i++)
         sum += r->at[update->inputs[1]->id][i] * direction[i];
-    error = 1e-8 * (1 + fabs(*r->at[r->graph->loss->id]));     /* rounding of the losses */
+    error = 1e-8 * (1 + fabs(*r->at[r->graph->loss->id])); /* rounding of the losses */
     expected = difference(r, w, direction, count);
     ck_assert_msg(fabs(sum - expected) <= error + 1e-6 * fabs(expected),
                   "%s, n = %d, %s %s: gradient %.12g, difference %.12g", what, r->n, w->name,

@@ -16,7 +16,7 @@
 double word_number(const Value *value, double x, long i);
 double random_number(uint32_t stream, long index);
 
-long element_count(const Value *value, int n);          /* with its rows where batched */
+long element_count(const Value *value, int n); /* with its rows where batched */
 
 /* A reference with n rows whose inputs, targets, parameters and states are random: a class from
    those of the prediction, a variance positive, what a binary cross entropy aims at 0 or 1. Values

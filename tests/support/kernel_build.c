@@ -34,9 +34,9 @@ int find_targets(const char *targets[MAX_TARGETS])
 {
     int count = 0;
 
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-        && __builtin_cpu_supports("avx512cd"))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512cd"))
         targets[count++] = "avx512";
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         targets[count++] = "avx2";
@@ -96,15 +96,32 @@ static void check_columns(const char *code)
 static void run_clang(const Clang *clang, const Compiled *c)
 {
     const bool wide = same(c->target, "avx512");
-    const char *march = wide ? "-march=x86-64-v4"
-                        : same(c->target, "avx2") ? "-march=x86-64-v3" : "-march=x86-64";
+    const char *march = wide                      ? "-march=x86-64-v4"
+                        : same(c->target, "avx2") ? "-march=x86-64-v3"
+                                                  : "-march=x86-64";
     const char *headers = format("-I%s", clang->headers);
-    const char *const words[] = {
-        clang->program, "-std=c11", is_sanitized() ? "-O0" : "-O2", "-fno-unroll-loops",
-        "-ffp-contract=off", "-fno-math-errno", march,
-        wide ? "-mprefer-vector-width=512" : march, "-Wall", "-Wextra", "-Wpedantic",
-        "-Wconversion", "-Wno-sign-conversion", "-Werror", headers, "-shared", "-fPIC",
-        "-Wl,-Bsymbolic", "-o", c->library, c->code, NULL};
+    const char *const words[] = {clang->program,
+                                 "-std=c11",
+                                 is_sanitized() ? "-O0" : "-O2",
+                                 "-fno-unroll-loops",
+                                 "-ffp-contract=off",
+                                 "-fno-math-errno",
+                                 march,
+                                 wide ? "-mprefer-vector-width=512" : march,
+                                 "-Wall",
+                                 "-Wextra",
+                                 "-Wpedantic",
+                                 "-Wconversion",
+                                 "-Wno-sign-conversion",
+                                 "-Werror",
+                                 headers,
+                                 "-shared",
+                                 "-fPIC",
+                                 "-Wl,-Bsymbolic",
+                                 "-o",
+                                 c->library,
+                                 c->code,
+                                 NULL};
 
     execvp(clang->program, (char *const *)words);
     _exit(127);
@@ -159,6 +176,6 @@ void load_model(Compiled *c)
     c->net = find_symbol(c, "net_model");
     c->wait = find_symbol(c, "test_wait");
     c->lap = find_symbol(c, "test_lap");
-    ck_assert_uint_eq(c->net->arena_size, c->train->arena > c->evaluate->arena
-                                              ? c->train->arena : c->evaluate->arena);
+    ck_assert_uint_eq(c->net->arena_size,
+                      c->train->arena > c->evaluate->arena ? c->train->arena : c->evaluate->arena);
 }

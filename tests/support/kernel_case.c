@@ -33,9 +33,9 @@ const char *kernel_model(const KernelCase *c)
                   "    loss = %.*s(net(%s), t%s)\n"
                   "    optimizer = sgd(lr=0.1)\n"
                   "    batch = %d\n"
-                  "}\n", strstr(c->target, "columns") ? "csv(\"x.csv\")" : arrays, c->inputs,
-                  c->target, c->arguments, c->body, name, c->loss, c->arguments,
-                  c->loss + name, c->batch);
+                  "}\n",
+                  strstr(c->target, "columns") ? "csv(\"x.csv\")" : arrays, c->inputs, c->target,
+                  c->arguments, c->body, name, c->loss, c->arguments, c->loss + name, c->batch);
 }
 
 /* All sizes of batch that a model is tried with: full, and up to four partial ones; the sanitizers,
@@ -97,8 +97,9 @@ void check_kernel_text(const KernelCase *c, const char *text)
             for (int threads = 2; threads <= most_threads(targets[i]) && s < 2; threads++) {
                 const Outcome many = run_step(&compiled[i], sizes[s], threads);
 
-                check_same_bits(&one, &many, format("%s, n = %d, 1 thread and %d", targets[i],
-                                                    sizes[s], threads));
+                check_same_bits(
+                    &one, &many,
+                    format("%s, n = %d, 1 thread and %d", targets[i], sizes[s], threads));
             }
         }
     }

@@ -14,7 +14,7 @@
 
 typedef struct Bounds {
     const Reference *r;
-    double *sizes;              /* largest entries; where all are 0, the largest term */
+    double *sizes; /* largest entries; where all are 0, the largest term */
     double *errors;
 } Bounds;
 
@@ -157,9 +157,8 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_SPARSE_DENSE_DX:
         return product_of(b, node, 0, 1);
     case OP_SPARSE_DENSE:
-    case OP_SPARSE_DENSE_DW:            /* the bag and what stands beside it, times w or dy */
-        return fmax(product_of(b, node, 0, 2),
-                    node->inputs[1] ? product_of(b, node, 1, 2) : 0);
+    case OP_SPARSE_DENSE_DW: /* the bag and what stands beside it, times w or dy */
+        return fmax(product_of(b, node, 0, 2), node->inputs[1] ? product_of(b, node, 1, 2) : 0);
     case OP_WORD_MEAN:
         return size_of(b, node->inputs[0]);
     case OP_EMBEDDING_DW:
@@ -188,12 +187,12 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_HARDSWISH_GRAD:
     case OP_SOFTMAX_GRAD:
         return size_of(b, node->inputs[1]);
-    case OP_CROSS_ENTROPY_GRAD:         /* a probability less 0 or 1; its slope is 1/4 */
+    case OP_CROSS_ENTROPY_GRAD: /* a probability less 0 or 1; its slope is 1/4 */
         return (1 + size_of(b, node->inputs[0]) / 4) * heaviest_row(b, node);
     case OP_BINARY_CROSS_ENTROPY_GRAD:
-        return (1 + size_of(b, node->inputs[0]) / 4)
-               / (double)element_count(node->outputs[0], b->r->n);
-    case OP_GAUSSIAN_NOISE:             /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
+        return (1 + size_of(b, node->inputs[0]) / 4) /
+               (double)element_count(node->outputs[0], b->r->n);
+    case OP_GAUSSIAN_NOISE: /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
         return fmax(size_of(b, node->inputs[0]), 5.8 * node->at.scale);
     case OP_MAE_GRAD:
     case OP_HUBER_GRAD:
@@ -204,8 +203,8 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_LAYERNORM_SUMS:
         return standardized(b, node) * size_of(b, node->inputs[1]);
     case OP_LAYERNORM_GRAD:
-        return standardized(b, node) * product_of(b, node, 1, 2)
-               * (1 + standardized(b, node) / size_of(b, node->inputs[0]));
+        return standardized(b, node) * product_of(b, node, 1, 2) *
+               (1 + standardized(b, node) / size_of(b, node->inputs[0]));
     case OP_NORMALIZE:
         return product_of(b, node, 2, 3) * size_of(b, node->inputs[0]);
     case OP_NORMALIZE_GRAD:
@@ -240,16 +239,17 @@ static void bound_node(Bounds *b, const Node *node)
         const int y = node->outputs[i]->id;
         const double largest = largest_entry(b->r, node->outputs[i]);
 
-        if (node->op == OP_BATCHNORM_STATS)     /* a mean cancels, 1 / std does not */
+        if (node->op == OP_BATCHNORM_STATS) /* a mean cancels, 1 / std does not */
             term = i == 1 ? 0 : size_of(b, node->inputs[0]);
         if (largest == 0 && term == 0)
             for (int j = 0; j < node->input_count; j++)
                 term = fmax(term, node->inputs[j] ? size_of(b, node->inputs[j]) : 0);
         b->sizes[y] = largest > 0 ? largest : term;
         b->errors[y] = relative * fmax(largest, term);
-        if (node->op == OP_BATCHNORM_STATS && i == 1)   /* errors of x, in deviations */
-            b->errors[y] += (b->errors[node->inputs[0]->id]
-                             + size_of(b, node->inputs[0]) / (1 << 24)) * largest * largest;
+        if (node->op == OP_BATCHNORM_STATS && i == 1) /* errors of x, in deviations */
+            b->errors[y] += (b->errors[node->inputs[0]->id] +
+                             size_of(b, node->inputs[0]) / (1 << 24)) *
+                            largest * largest;
     }
 }
 

@@ -14,26 +14,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/graph_test.h"
 #include "runtime.h"
+#include "support/graph_test.h"
 
 enum { GUARD = 4096, GUARD_BYTE = 0xa5 };
 
 /* What a test lends to a step, with bytes around it that have to stay. */
 typedef struct Memory {
-    unsigned char *at;          /* GUARD bytes behind what was allocated */
+    unsigned char *at; /* GUARD bytes behind what was allocated */
     size_t size;
 } Memory;
 
 typedef struct Trial {
     const Compiled *c;
-    const Program *program;     /* of the step that runs */
+    const Program *program; /* of the step that runs */
     const struct net_step *step;
     struct net_run run;
     Memory params, state, grads, arena, batch, scratch;
-    Reference *expected;        /* of the program's graph; NULL: numbers are not compared */
-    double *errors;             /* that its values may have, by id */
-    Distance *distances;        /* of those compared */
+    Reference *expected; /* of the program's graph; NULL: numbers are not compared */
+    double *errors;      /* that its values may have, by id */
+    Distance *distances; /* of those compared */
     int distance_count;
 } Trial;
 
@@ -218,9 +218,16 @@ static Trial new_trial(const Compiled *c, int n, int threads)
     t.run = (struct net_run){
         .scratch = (float *)(void *)t.scratch.at,
         .scratch_stride = (long)(net->scratch_size / sizeof(float)),
-        .params = t.params.at, .state = (float *)(void *)t.state.at,
-        .grads = (float *)(void *)t.grads.at, .arena = t.arena.at, .batch = t.batch.at, .n = n,
-        .threads = threads, .pool = net_pool_open(threads), .has_target = true, .seed = {7, 11},
+        .params = t.params.at,
+        .state = (float *)(void *)t.state.at,
+        .grads = (float *)(void *)t.grads.at,
+        .arena = t.arena.at,
+        .batch = t.batch.at,
+        .n = n,
+        .threads = threads,
+        .pool = net_pool_open(threads),
+        .has_target = true,
+        .seed = {7, 11},
         .step = 3,
         .hyper = {.lr = 0.01f, .momentum = 0.9f, .stride = (long)(net->params_size / 4)}};
     set_params(&t);
@@ -259,10 +266,13 @@ static long element_at(const Physical *v, int k)
 static struct net_tensor tensor_of(const Value *value, struct net_segment segments[MAX_SEGMENTS])
 {
     const Physical *p = value->physical;
-    struct net_tensor tensor = {.count = padded_count(p), .rank = value->shape.rank,
+    struct net_tensor tensor = {.count = padded_count(p),
+                                .rank = value->shape.rank,
                                 .kind = p->kind == PHYSICAL_WEIGHT  ? NET_WEIGHT
-                                        : p->kind == PHYSICAL_TABLE ? NET_TABLE : NET_VECTOR,
-                                .segments = segments, .segment_count = p->segment_count};
+                                        : p->kind == PHYSICAL_TABLE ? NET_TABLE
+                                                                    : NET_VECTOR,
+                                .segments = segments,
+                                .segment_count = p->segment_count};
 
     memcpy(tensor.shape, value->shape.size, sizeof tensor.shape);
     memcpy(tensor.panels, p->panels, sizeof tensor.panels);
@@ -278,17 +288,20 @@ static struct net_tensor tensor_of(const Value *value, struct net_segment segmen
 typedef struct Comparison {
     const Trial *trial;
     const Value *value;
-    const char *what;           /* a kernel's label, a parameter's name */
+    const char *what; /* a kernel's label, a parameter's name */
     const double *expected;
-    double allowed;             /* error of an element */
-    double squares, error_squares, most;        /* of what was expected; errors; the largest */
+    double allowed;                      /* error of an element */
+    double squares, error_squares, most; /* of what was expected; errors; the largest */
     long count;
 } Comparison;
 
 static Comparison compare(const Trial *t, const Value *value, const char *what)
 {
-    return (Comparison){.trial = t, .value = value, .what = what,
-                        .expected = t->expected->at[value->id], .allowed = t->errors[value->id]};
+    return (Comparison){.trial = t,
+                        .value = value,
+                        .what = what,
+                        .expected = t->expected->at[value->id],
+                        .allowed = t->errors[value->id]};
 }
 
 static void keep_distance(Trial *t, const Comparison *c)
@@ -296,9 +309,8 @@ static void keep_distance(Trial *t, const Comparison *c)
     const double size = sqrt(c->squares);
 
     t->distances = grow(t->distances, t->distance_count, sizeof *t->distances);
-    t->distances[t->distance_count++] =
-        (Distance){c->value, sqrt(c->error_squares) / size,
-                   c->most / (size / sqrt((double)c->count))};
+    t->distances[t->distance_count++] = (Distance){c->value, sqrt(c->error_squares) / size,
+                                                   c->most / (size / sqrt((double)c->count))};
 }
 
 static void check_number(Comparison *c, long i, float got)
@@ -309,11 +321,11 @@ static void check_number(Comparison *c, long i, float got)
     c->error_squares += error * error;
     c->most = fmax(c->most, error);
     c->count++;
-    if (!(error <= c->allowed))         /* NaN is none */
+    if (!(error <= c->allowed)) /* NaN is none */
         ck_abort_msg("%s, %s, n = %d, %s: element %ld is %.9g, the reference says %.9g "
-                     "(error %.2g, allowed %.2g)", c->trial->c->target,
-                     c->trial->program->graph->name, c->trial->run.n, c->what, i, (double)got,
-                     c->expected[i], error, c->allowed);
+                     "(error %.2g, allowed %.2g)",
+                     c->trial->c->target, c->trial->program->graph->name, c->trial->run.n, c->what,
+                     i, (double)got, c->expected[i], error, c->allowed);
 }
 
 /* A value in the arena: its rows below n, and +0 in every lane that is no channel. */
@@ -352,8 +364,8 @@ static void check_value(Trial *t, const Value *value, const char *what)
 }
 
 /* Weights and vectors, in the arena or not: logical elements, and padding that is +0 (`padded`). */
-static void check_tensor(Trial *t, const float *at, const struct net_tensor *tensor,
-                         Comparison *c, bool padded, const char *what)
+static void check_tensor(Trial *t, const float *at, const struct net_tensor *tensor, Comparison *c,
+                         bool padded, const char *what)
 {
     bool *used = allocate((size_t)tensor->count);
 
@@ -383,8 +395,8 @@ static bool stores(const Kernel *k, const Value *value)
 {
     const bool own = value->node == k->node;
 
-    if (!value->physical || value->internal || value->storage || !computes(k, value)
-        || root_of((Value *)value) != value || value->physical->buffer->where != IN_ARENA)
+    if (!value->physical || value->internal || value->storage || !computes(k, value) ||
+        root_of((Value *)value) != value || value->physical->buffer->where != IN_ARENA)
         return false;
     switch (k->kind) {
     case KERNEL_TRANSPOSE:
@@ -399,8 +411,8 @@ static bool stores(const Kernel *k, const Value *value)
     case KERNEL_WINOGRAD_DW:
         return !k->scratch && !k->update;
     default:
-        return !(own && k->update) && value->type == TYPE_F32
-               && value->physical->kind != PHYSICAL_SCALAR;
+        return !(own && k->update) && value->type == TYPE_F32 &&
+               value->physical->kind != PHYSICAL_SCALAR;
     }
 }
 
@@ -428,8 +440,8 @@ static void check_kernel(struct net_profile *profile, int kernel, int thread)
             const struct net_tensor tensor = tensor_of(value, segments);
             Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
 
-            const float *at = (const float *)(const void *)(t->arena.at
-                                                            + value->physical->buffer->offset);
+            const float *at = (const float *)(const void *)(t->arena.at +
+                                                            value->physical->buffer->offset);
 
             /* 1 / std of channels that are none is multiplied by their gamma, +0 */
             check_tensor(t, at, &tensor, t->expected ? &c : NULL,
@@ -520,7 +532,7 @@ static void keep_tensors(Outcome *o, Trial *t, bool gradients)
         const Value *value = find_outcome(t->c->train->graph, tensor->name);
 
         if (!value && !tensor->trainable)
-            value = find_leaf(t->program->graph, tensor->name);     /* frozen */
+            value = find_leaf(t->program->graph, tensor->name); /* frozen */
         ck_assert_msg(value != NULL, "nothing becomes of %s", tensor->name);
         if (t->expected) {
             Comparison c = compare(t, value, tensor->name);
@@ -572,7 +584,7 @@ static Outcome make_step(const Compiled *c, int n, int threads, bool look, bool 
     o.evaluated_loss = t.run.loss;
     keep_prediction(&o, &t);
     memset(t.batch.at, 0, t.batch.size);
-    pack_rows(&t, 0, false);                    /* without a target: only a prediction */
+    pack_rows(&t, 0, false); /* without a target: only a prediction */
     t.run.has_target = false;
     run_program(&t, false, look);
     keep_prediction(&o, &t);
@@ -635,13 +647,12 @@ Outcome run_training(const Compiled *c, int n, int threads, int steps)
     t.run.update = find_optimizer("sgd momentum")->update;
     for (int step = 0; step < steps; step++) {
         t.run.step = (uint32_t)step;
-        t.run.n = step % 5 == 4 ? n - 3 : n;    /* the last batch of an epoch is short */
+        t.run.n = step % 5 == 4 ? n - 3 : n; /* the last batch of an epoch is short */
         if (step % 50 < 2 || (t.run.n != packed && has_words(c->model)))
             pack_rows(&t, (uint32_t)step, true);
         packed = t.run.n;
         run_program(&t, true, false);
-        ck_assert_msg(isfinite(t.run.loss), "the loss of step %d is %g", step,
-                      (double)t.run.loss);
+        ck_assert_msg(isfinite(t.run.loss), "the loss of step %d is %g", step, (double)t.run.loss);
     }
     o.loss = o.evaluated_loss = t.run.loss;
     keep_tensors(&o, &t, false);
@@ -656,8 +667,8 @@ void check_same_bits(const Outcome *a, const Outcome *b, const char *what)
         if (memcmp(&a->numbers[i], &b->numbers[i], sizeof(float)) != 0)
             ck_abort_msg("%s: %s, number %ld of all, is %.9g and %.9g", what, a->names[i], i,
                          (double)a->numbers[i], (double)b->numbers[i]);
-    ck_assert_msg(memcmp(&a->loss, &b->loss, sizeof(float)) == 0
-                      && memcmp(&a->evaluated_loss, &b->evaluated_loss, sizeof(float)) == 0,
+    ck_assert_msg(memcmp(&a->loss, &b->loss, sizeof(float)) == 0 &&
+                      memcmp(&a->evaluated_loss, &b->evaluated_loss, sizeof(float)) == 0,
                   "%s: the losses are %.9g, %.9g and %.9g, %.9g", what, (double)a->loss,
                   (double)a->evaluated_loss, (double)b->loss, (double)b->evaluated_loss);
 }

@@ -13,22 +13,22 @@
 #include <sys/types.h>
 
 #include "emit/emit.h"
-#include "reference/reference.h"
 #include "netrt.h"
+#include "reference/reference.h"
 
 /* ---- kernel_build.c -------------------------------------------------------------------------- */
 
 /* A model compiled for one target. */
 typedef struct Compiled {
-    const char *target;             /* "avx512" */
+    const char *target; /* "avx512" */
     Model *model;
-    Program *train, *evaluate;      /* planned; their graphs are laid out */
-    const char *code, *library;     /* files, while clang works */
+    Program *train, *evaluate;  /* planned; their graphs are laid out */
+    const char *code, *library; /* files, while clang works */
     pid_t clang;
-    void *handle;                   /* of dlopen */
+    void *handle; /* of dlopen */
     const struct net_model *net;
-    void (**wait)(struct net_pool *pool, int thread);           /* what it calls at a barrier, */
-    void (**lap)(struct net_profile *profile, int kernel, int thread);  /* and after a kernel */
+    void (**wait)(struct net_pool *pool, int thread); /* what it calls at a barrier, */
+    void (**lap)(struct net_profile *profile, int kernel, int thread); /* and after a kernel */
 } Compiled;
 
 enum { MAX_TARGETS = 3 };
@@ -58,16 +58,16 @@ double *bound_errors(const Reference *r);
 /* How far a value is from the reference, over the root mean square of that. */
 typedef struct Distance {
     const Value *value;
-    double mean, most;          /* root of the mean square; the largest */
+    double mean, most; /* root of the mean square; the largest */
 } Distance;
 
 /* What a step left, in logical order: bits that have to be the same everywhere. */
 typedef struct Outcome {
     float loss, evaluated_loss;
-    float *numbers;             /* gradients or parameters, running statistics, predictions */
-    const char **names;         /* of each */
+    float *numbers;     /* gradients or parameters, running statistics, predictions */
+    const char **names; /* of each */
     long count;
-    Distance *distances;        /* of what was compared with the reference, in the step's order */
+    Distance *distances; /* of what was compared with the reference, in the step's order */
     int distance_count;
 } Outcome;
 
@@ -93,14 +93,14 @@ void check_same_bits(const Outcome *a, const Outcome *b, const char *what);
 /* A network, mostly of branches side by side, and what goes into it. */
 typedef struct KernelCase {
     const char *name;
-    int batch;                  /* the capacity */
-    int least;                  /* rows of the smallest batch */
-    bool emulated;              /* for `generic` too: what has functions of vec.h of its own */
-    const char *inputs;         /* lines of the data section */
-    const char *target;         /* "[40] = t", "= t -> classes(10)" */
-    const char *arguments;      /* of the network: inputs' names */
-    const char *body;           /* of the network */
-    const char *loss;           /* "mse", or with arguments: "huber, delta=2" */
+    int batch;             /* the capacity */
+    int least;             /* rows of the smallest batch */
+    bool emulated;         /* for `generic` too: what has functions of vec.h of its own */
+    const char *inputs;    /* lines of the data section */
+    const char *target;    /* "[40] = t", "= t -> classes(10)" */
+    const char *arguments; /* of the network: inputs' names */
+    const char *body;      /* of the network */
+    const char *loss;      /* "mse", or with arguments: "huber, delta=2" */
 } KernelCase;
 
 /* Those of a suite. */
@@ -109,21 +109,21 @@ typedef struct KernelCases {
     int count;
 } KernelCases;
 
-KernelCases conv_cases(void);                       /* suite_conv.c */
-KernelCases pool_cases(void);                       /* suite_pool.c */
-KernelCases text_cases(void);                       /* suite_text.c */
-KernelCases winograd_cases(void);                   /* suite_winograd.c */
-KernelCases at_cases(void);                         /* suite_at.c */
-KernelCases narrow_cases(void);                     /* suite_narrow.c */
-KernelCases weight_cases(void);                     /* suite_weight.c */
+KernelCases conv_cases(void);     /* suite_conv.c */
+KernelCases pool_cases(void);     /* suite_pool.c */
+KernelCases text_cases(void);     /* suite_text.c */
+KernelCases winograd_cases(void); /* suite_winograd.c */
+KernelCases at_cases(void);       /* suite_at.c */
+KernelCases narrow_cases(void);   /* suite_narrow.c */
+KernelCases weight_cases(void);   /* suite_weight.c */
 
-const char *kernel_model(const KernelCase *c);      /* its .net file */
-int most_threads(const char *target);               /* that steps are tried with */
+const char *kernel_model(const KernelCase *c); /* its .net file */
+int most_threads(const char *target);          /* that steps are tried with */
 
 /* On every target, for full and partial batches, on one to three threads: against the reference,
    and the same bits everywhere. */
 void check_kernel_case(const KernelCase *c);
-void check_kernel_text(const KernelCase *c, const char *text);  /* of another .net file for it */
+void check_kernel_text(const KernelCase *c, const char *text); /* of another .net file for it */
 
 /* A loop of `test` over a suite's cases, or with CASE=3 in the environment that one alone; what is
    returned is part of the suite and takes its other tests. */

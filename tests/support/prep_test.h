@@ -12,7 +12,7 @@
 
 #define LENGTH(list) ((int)(sizeof(list) / sizeof *(list)))
 
-enum { BATCH = 64, MOST = 192 };    /* rows of a batch; numbers of a row */
+enum { BATCH = 64, MOST = 192 }; /* rows of a batch; numbers of a row */
 
 struct batch {
     float x[BATCH][MOST], y[BATCH][MOST];
@@ -21,7 +21,7 @@ struct batch {
 /* What the reader of the running test gives: x of any size, y of one number. */
 struct memory {
     const float *x, *y;
-    const uint8_t *bytes;       /* x, in the place of floats; or NULL */
+    const uint8_t *bytes; /* x, in the place of floats; or NULL */
     int rows, size;
 };
 
@@ -35,9 +35,9 @@ struct fixture {
 /* A picture of `channels` x height x width, and a target of one number. */
 void make_model(struct fixture *f, int channels, int height, int width);
 void set_steps(struct fixture *f, const struct net_call *steps, int count);
-void set_classes(struct fixture *f, int classes);       /* the target is a class */
+void set_classes(struct fixture *f, int classes); /* the target is a class */
 struct net_data *open_model(const struct fixture *f);
 
-TCase *augment_test(void);              /* augment_test.c: augmentation and noise */
+TCase *augment_test(void); /* augment_test.c: augmentation and noise */
 
 #endif

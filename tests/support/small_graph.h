@@ -48,8 +48,8 @@ static inline Value *append(Graph *g, Op op, Attributes at, int count, Value *a,
 
 static inline Value *unary(Graph *g, Op op, Value *x)
 {
-    return append(g, op, (Attributes){.slope = 0.25, .scale = 0.5, .p = 0.5,
-                                         .stream = 3}, 1, x, NULL, NULL);
+    return append(g, op, (Attributes){.slope = 0.25, .scale = 0.5, .p = 0.5, .stream = 3}, 1, x,
+                  NULL, NULL);
 }
 
 /* Ends the graph: the mean square distance of y from a random target. */

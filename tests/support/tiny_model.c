@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/data.h"
 #include "core/random.h"
+#include "data/data.h"
 #include "support/tiny_model.h"
 
 enum { N = 32, INPUTS = 13, HIDDEN = 19, CLASSES = 3, ROWS = 301 };
@@ -28,8 +28,8 @@ struct arena {
     struct params g;
 };
 
-static const struct net_segment inputs = { 0, INPUTS, 1, 0, 1 }, hidden = { 0, HIDDEN, 1, 0, 1 },
-                                classes = { 0, CLASSES, 1, 0, 1 };
+static const struct net_segment inputs = {0, INPUTS, 1, 0, 1}, hidden = {0, HIDDEN, 1, 0, 1},
+                                classes = {0, CLASSES, 1, 0, 1};
 
 #define TENSOR(path, member, floats, dimensions, sides, layout, cut, parts, inputs)                \
     {                                                                                              \
@@ -37,15 +37,18 @@ static const struct net_segment inputs = { 0, INPUTS, 1, 0, 1 }, hidden = { 0, H
         .rank = dimensions, .shape = sides, .kind = layout, .panels = cut, .segments = parts,      \
         .segment_count = 1, .trainable = true, .init = "kaiming_uniform", .fan_in = inputs,        \
     }
-#define LIST(...) { __VA_ARGS__ }
+#define LIST(...)                                                                                  \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 static const struct net_tensor tensors[] = {
     TENSOR("tiny.dense_1.weight", w1, INPUTS * 32, 2, LIST(HIDDEN, INPUTS), NET_WEIGHT,
            LIST(0, 1, 0), &inputs, INPUTS),
-    TENSOR("tiny.dense_1.bias", b1, 32, 1, { HIDDEN }, NET_VECTOR, { 0 }, &hidden, INPUTS),
+    TENSOR("tiny.dense_1.bias", b1, 32, 1, {HIDDEN}, NET_VECTOR, {0}, &hidden, INPUTS),
     TENSOR("tiny.dense_2.weight", w2, HIDDEN * 16, 2, LIST(CLASSES, HIDDEN), NET_WEIGHT,
            LIST(0, 0, 1), &hidden, HIDDEN),
-    TENSOR("tiny.dense_2.bias", b2, 16, 1, { CLASSES }, NET_VECTOR, { 0 }, &classes, HIDDEN),
+    TENSOR("tiny.dense_2.bias", b2, 16, 1, {CLASSES}, NET_VECTOR, {0}, &classes, HIDDEN),
 };
 
 static float *element(void *base, int tensor, long index)
@@ -209,7 +212,7 @@ static void unpack(float *rows, const struct net_run *run)
 /* Three clouds of points around corners. */
 static void open_clouds(struct net_table *table, const struct net_request *request)
 {
-    static const uint32_t seed[2] = { 5, 0 };
+    static const uint32_t seed[2] = {5, 0};
     float *x = calloc(ROWS * INPUTS, sizeof *x);
     int32_t *label = calloc(ROWS, sizeof *label);
 
@@ -220,39 +223,52 @@ static void open_clouds(struct net_table *table, const struct net_request *reque
             uint32_t draw[4];
 
             net_philox(draw, seed, (uint32_t)i, (uint32_t)row, 0, 0);
-            x[row * INPUTS + i] = (float)draw[0] / 4294967296.0f * 2.0f - 1.0f
-                                  + (i % CLASSES == label[row] ? 0.5f : 0.0f);
+            x[row * INPUTS + i] = (float)draw[0] / 4294967296.0f * 2.0f - 1.0f +
+                                  (i % CLASSES == label[row] ? 0.5f : 0.0f);
         }
     }
     *table = (struct net_table){
-        .columns = {
-            { .name = "x", .place = "clouds", .type = NET_F32, .rank = 1, .shape = { INPUTS },
-              .rows = ROWS, .size = INPUTS, .at = x },
-            { .name = "label", .place = "clouds", .type = NET_I32, .rows = ROWS, .size = 1,
-              .at = label },
-        },
-        .column_count = 2, .rows = ROWS,
+        .columns =
+            {
+                {.name = "x",
+                 .place = "clouds",
+                 .type = NET_F32,
+                 .rank = 1,
+                 .shape = {INPUTS},
+                 .rows = ROWS,
+                 .size = INPUTS,
+                 .at = x},
+                {.name = "label",
+                 .place = "clouds",
+                 .type = NET_I32,
+                 .rows = ROWS,
+                 .size = 1,
+                 .at = label},
+            },
+        .column_count = 2,
+        .rows = ROWS,
     };
 }
 
-static const struct net_reader clouds = { .name = "clouds", .open = open_clouds };
+static const struct net_reader clouds = {.name = "clouds", .open = open_clouds};
 
-static const struct net_arg fraction = { .name = "fraction", .number = 0.2, .given = true },
-                            three = { .name = "n", .number = CLASSES, .given = true };
+static const struct net_arg fraction = {.name = "fraction", .number = 0.2, .given = true},
+                            three = {.name = "n", .number = CLASSES, .given = true};
 static const struct net_arg sgd[] = {
-    { .name = "lr", .number = 0.1, .given = true },
-    { .name = "momentum", .number = 0.9, .given = true },
-    { .name = "nesterov" },
-    { .name = "weight_decay", .number = 1e-4, .given = true },
+    {.name = "lr", .number = 0.1, .given = true},
+    {.name = "momentum", .number = 0.9, .given = true},
+    {.name = "nesterov"},
+    {.name = "weight_decay", .number = 1e-4, .given = true},
 };
-static const struct net_call source = { .name = "clouds", .reader = &clouds },
-    holdout = { .name = "holdout", .args = &fraction, .arg_count = 1 },
-    to_classes = { .name = "classes", .args = &three, .arg_count = 1,
-                   .preparation = &net_preparation_classes },
-    loss = { .name = "cross_entropy" },
-    optimizer = { .name = "sgd", .args = sgd, .arg_count = 4 },
-    schedule = { .name = "constant" },
-    accuracy = { .name = "accuracy" };
+static const struct net_call source = {.name = "clouds", .reader = &clouds},
+                             holdout = {.name = "holdout", .args = &fraction, .arg_count = 1},
+                             to_classes = {.name = "classes",
+                                           .args = &three,
+                                           .arg_count = 1,
+                                           .preparation = &net_preparation_classes},
+                             loss = {.name = "cross_entropy"},
+                             optimizer = {.name = "sgd", .args = sgd, .arg_count = 4},
+                             schedule = {.name = "constant"}, accuracy = {.name = "accuracy"};
 
 static const struct net_field fields[] = {
     {.name = "x", .source = "x", .kind = NET_INPUT, .rank = 1, .shape = {INPUTS}, .size = INPUTS},
@@ -266,32 +282,41 @@ static const struct net_field fields[] = {
 };
 
 static const struct net_kernel kernels[] = {
-    {"rows", "tiny", "forward", 3, 2.0 * N * (INPUTS * HIDDEN + 2 * HIDDEN * CLASSES), 4e3, 0,
+    {"rows", "tiny", "forward", 3, 2.0 * N *(INPUTS *HIDDEN + 2 * HIDDEN * CLASSES), 4e3, 0, {0}},
+    {"tensors",
+     "tiny",
+     "backward-weights",
+     3,
+     2.0 * N *(INPUTS *HIDDEN + HIDDEN * CLASSES),
+     4e3,
+     0,
      {0}},
-    {"tensors", "tiny", "backward-weights", 3, 2.0 * N * (INPUTS * HIDDEN + HIDDEN * CLASSES), 4e3,
-     0, {0}},
 };
 
 static const struct net_layer layers[] = {
-    { "tiny.dense_1", "dense(19)", "x", 1, { HIDDEN }, HIDDEN * (INPUTS + 1), 0,
-      2.0 * INPUTS * HIDDEN },
-    { "tiny.dense_2", "dense(3)", "dense_1", 1, { CLASSES }, CLASSES * (HIDDEN + 1), 0,
-      2.0 * HIDDEN * CLASSES },
+    {"tiny.dense_1", "dense(19)", "x", 1, {HIDDEN}, HIDDEN *(INPUTS + 1), 0, 2.0 * INPUTS *HIDDEN},
+    {"tiny.dense_2",
+     "dense(3)",
+     "dense_1",
+     1,
+     {CLASSES},
+     CLASSES *(HIDDEN + 1),
+     0,
+     2.0 * HIDDEN *CLASSES},
 };
 
 #define TINY(function, digest)                                                                     \
     {                                                                                              \
-        .name = "tiny", .source = "tiny.net", .version = "0.1", .hash = digest,                    \
-        .isa = "generic", .batch = N, .params_size = sizeof(struct params),                        \
-        .arena_size = sizeof(struct arena), .batch_size = sizeof(struct batch),                    \
-        .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,                 \
-        .parts = { &source, &holdout, &holdout }, .loss_call = &loss, .optimizer = &optimizer,     \
-        .schedule = &schedule, .schedule_count = 1, .metrics = &accuracy, .metric_count = 1,       \
-        .default_batch = 16, .epochs = 6, .keep = "best", .loss = NET_CROSS_ENTROPY,              \
-        .activation = NET_SOFTMAX,                                                                 \
-        .outputs = CLASSES, .output_rank = 1, .output_shape = { CLASSES }, .layers = layers,       \
-        .layer_count = 2, .train = { function, kernels, 2 }, .evaluate = { evaluate, NULL, 0 },    \
-        .pack = pack, .unpack = unpack,                                                            \
+        .name = "tiny", .source = "tiny.net", .version = "0.1", .hash = digest, .isa = "generic",  \
+        .batch = N, .params_size = sizeof(struct params), .arena_size = sizeof(struct arena),      \
+        .batch_size = sizeof(struct batch), .tensors = tensors, .tensor_count = 4,                 \
+        .fields = fields, .field_count = 2, .parts = {&source, &holdout, &holdout},                \
+        .loss_call = &loss, .optimizer = &optimizer, .schedule = &schedule, .schedule_count = 1,   \
+        .metrics = &accuracy, .metric_count = 1, .default_batch = 16, .epochs = 6, .keep = "best", \
+        .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX, .outputs = CLASSES,                  \
+        .output_rank = 1, .output_shape = {CLASSES}, .layers = layers, .layer_count = 2,           \
+        .train = {function, kernels, 2}, .evaluate = {evaluate, NULL, 0}, .pack = pack,            \
+        .unpack = unpack,                                                                          \
     }
 
 const struct net_model tiny_model = TINY(train_right, "0123456789abcdef");

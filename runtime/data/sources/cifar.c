@@ -14,9 +14,10 @@ enum { PIXELS = 3 * 32 * 32, TAR_MAGIC = 257 };
 
 static _Noreturn void fail_pickle(const char *path, bool hundred)
 {
-    net_fail(1, "%s: byte 0: found 80, a Python pickle; fetch the binary version, "
-                "cifar-%s-binary.tar.gz (make data-cifar%s, or "
-                "www.cs.toronto.edu/~kriz/cifar.html)",
+    net_fail(1,
+             "%s: byte 0: found 80, a Python pickle; fetch the binary version, "
+             "cifar-%s-binary.tar.gz (make data-cifar%s, or "
+             "www.cs.toronto.edu/~kriz/cifar.html)",
              path, hundred ? "100" : "10", hundred ? "100" : "10");
 }
 
@@ -28,7 +29,7 @@ static void refuse_pickles(const char *folder, const char *pattern, bool hundred
     int count;
 
     memcpy(name, pattern, length);
-    name[length] = '*';         /* .gz too */
+    name[length] = '*'; /* .gz too */
     net_paths_free(net_paths_if_any(folder, name, &count), count);
     if (!count && length > 4 && !strcmp(pattern + length - 4, ".bin")) {
         name[length - 4] = '\0';
@@ -58,8 +59,9 @@ static void check_records(const char *path, struct net_bytes bytes, size_t recor
     if (!bytes.size || bytes.size % record)
         net_fail(1, "%s: byte %zu: expected records of %zu bytes to the end, found %zu bytes%s",
                  path, bytes.size / record * record, record, bytes.size % record,
-                 bytes.size && bytes.size % (hundred ? record - 1 : record + 1) == 0 ?
-                 hundred ? "; it fits cifar10" : "; it fits cifar100" : "");
+                 bytes.size && bytes.size % (hundred ? record - 1 : record + 1) == 0
+                     ? hundred ? "; it fits cifar10" : "; it fits cifar100"
+                     : "");
 }
 
 static void open_cifar(struct net_table *table, const struct net_request *request, int labels)
@@ -74,9 +76,11 @@ static void open_cifar(struct net_table *table, const struct net_request *reques
 
     table->column_count = labels + 1;
     for (int c = 0; c <= labels; c++)
-        table->columns[c] = (struct net_column){
-            .name = names[labels - 1][c], .place = file->text, .type = NET_U8, .stride = record,
-            .size = 1};
+        table->columns[c] = (struct net_column){.name = names[labels - 1][c],
+                                                .place = file->text,
+                                                .type = NET_U8,
+                                                .stride = record,
+                                                .size = 1};
     table->columns[labels].size = PIXELS;
     table->columns[labels].rank = 3;
     memcpy(table->columns[labels].shape, (int[]){3, 32, 32}, 3 * sizeof(int));

@@ -12,17 +12,17 @@
 
 /* A cell as it stands in the file. */
 struct cell {
-    const char *at;             /* behind the opening quote where there is one */
+    const char *at; /* behind the opening quote where there is one */
     size_t length;
     bool quoted;
-    bool doubled;               /* "" inside */
+    bool doubled; /* "" inside */
 };
 
 struct csv {
     const char *path, *at, *end;
-    const char *hint;           /* where a column is not there; or NULL */
-    long line;                  /* of `at`, from 1 */
-    struct cell *cells;         /* of the row that was read */
+    const char *hint;   /* where a column is not there; or NULL */
+    long line;          /* of `at`, from 1 */
+    struct cell *cells; /* of the row that was read */
     int count, room;
 };
 
@@ -59,9 +59,10 @@ static struct cell read_cell(struct csv *c)
     cell.length = (size_t)(at++ - cell.at);
     if (at < c->end && *at != ',' && *at != '\n' &&
         !(*at == '\r' && (at + 1 == c->end || at[1] == '\n')))
-        net_fail(1, "%s: line %ld: expected a comma or the line's end behind a closing quote, "
-                    "found \"%c\"; a quote inside quotes is written \"\"", c->path, c->line,
-                 *at < ' ' ? ' ' : *at);
+        net_fail(1,
+                 "%s: line %ld: expected a comma or the line's end behind a closing quote, "
+                 "found \"%c\"; a quote inside quotes is written \"\"",
+                 c->path, c->line, *at < ' ' ? ' ' : *at);
     c->at = at;
     return cell;
 }
@@ -73,8 +74,10 @@ static void check_line_ends(const struct csv *c)
     const char *end = memchr(c->at, '\n', size) ? NULL : memchr(c->at, '\r', size);
 
     if (end && end + 1 < c->end)
-        net_fail(1, "%s: line 1: it ends with CR alone; expected LF or CR LF; convert the file, "
-                    "for example with tr '\\r' '\\n'", c->path);
+        net_fail(1,
+                 "%s: line 1: it ends with CR alone; expected LF or CR LF; convert the file, "
+                 "for example with tr '\\r' '\\n'",
+                 c->path);
 }
 
 static void skip_line_break(struct csv *c)
@@ -95,7 +98,7 @@ static bool read_row(struct csv *c, long *line)
 
         skip_line_break(c);
         if (c->at == at + 1 && *at == '\r' && c->at < c->end)
-            break;              /* not a line break: it begins a cell */
+            break; /* not a line break: it begins a cell */
     }
     *line = c->line;
     c->count = 0;
@@ -153,8 +156,8 @@ static char **read_names(struct csv *c, bool header)
             slice.at++, slice.length--;
         while (slice.length && !c->cells[i].quoted && slice.at[slice.length - 1] == ' ')
             slice.length--;
-        names[i] = header ? net_format("%.*s", (int)slice.length, slice.at) :
-                   net_format("%d", i + 1);
+        names[i] = header ? net_format("%.*s", (int)slice.length, slice.at)
+                          : net_format("%d", i + 1);
     }
     free(scratch.at);
     return names;
@@ -202,8 +205,7 @@ static int find_column(const struct csv *c, char **names, const struct net_arg *
     if (found < 0) {
         const char *near = net_nearest(column->text, (const char *const *)names, c->count);
 
-        net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s%s%s", c->path,
-                 column->text,
+        net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s%s%s", c->path, column->text,
                  net_cell_text(text, names[0], strlen(names[0])), c->count > 1 ? ", ..." : "",
                  near ? "; did you mean " : "", near ? near : "", separator_hint(c),
                  c->hint ? c->hint : "");
@@ -237,8 +239,7 @@ static void choose(struct choice *choice, struct net_builder *builder, const str
         char **elements = net_allocate((size_t)count, sizeof *elements);
 
         for (int k = 0; k < count; k++) {
-            chosen[k] = field->column_range ? first + k :
-                        find_column(c, names, &field->columns[k]);
+            chosen[k] = field->column_range ? first + k : find_column(c, names, &field->columns[k]);
             elements[k] = net_copy(names[chosen[k]]);
         }
         choice->chosen[f] = chosen;
@@ -281,9 +282,11 @@ static void choose_again(struct choice *choice, const struct net_builder *builde
             if (builder->takers[f].field->columns[0].text)
                 *chosen = find_column(c, names, &(struct net_arg){.text = name});
             else if (*chosen >= c->count || strcmp(names[*chosen], name))
-                net_fail(1, "%s: line 1: column %d is %s, in %s it is %s; column(\"%s\") takes it "
-                            "wherever it stands", c->path, *chosen + 1,
-                         *chosen < c->count ? names[*chosen] : "not there", first_path, name, name);
+                net_fail(1,
+                         "%s: line 1: column %d is %s, in %s it is %s; column(\"%s\") takes it "
+                         "wherever it stands",
+                         c->path, *chosen + 1, *chosen < c->count ? names[*chosen] : "not there",
+                         first_path, name, name);
         }
 }
 
@@ -294,7 +297,7 @@ static void open_csv(struct net_table *table, const struct net_request *request)
         return;
     }
     const struct net_arg *given = net_argument(request->call, "header");
-    const bool header = !given || given->number != 0;   /* a model of jsonl has names */
+    const bool header = !given || given->number != 0; /* a model of jsonl has names */
     const struct net_arg *file = net_argument(request->call, "file");
     struct net_scratch scratch = {0};
     struct choice choice = {0};
@@ -305,7 +308,10 @@ static void open_csv(struct net_table *table, const struct net_request *request)
     net_builder_open(&builder, table, request, NET_TEXT_CSV);
     for (int i = 0; i < count; i++) {
         struct net_bytes bytes = net_text_bytes(net_map_file(table, paths[i]), paths[i]);
-        struct csv c = {.path = paths[i], .at = bytes.at, .end = bytes.at + bytes.size, .line = 1,
+        struct csv c = {.path = paths[i],
+                        .at = bytes.at,
+                        .end = bytes.at + bytes.size,
+                        .line = 1,
                         .hint = request->hint};
         const struct csv start = c;
         long line;
@@ -345,6 +351,8 @@ static void open_csv(struct net_table *table, const struct net_request *request)
     net_paths_free(paths, count);
 }
 
-const struct net_reader net_reader_csv = {.name = "csv", .open = open_csv, .file = "file",
+const struct net_reader net_reader_csv = {.name = "csv",
+                                          .open = open_csv,
+                                          .file = "file",
                                           .objects = &net_reader_jsonl,
                                           .table = &net_reader_csv};

@@ -10,17 +10,17 @@
 #include <math.h>
 #include <string.h>
 
-#include "data/file.h"
 #include "core/random.h"
+#include "data/file.h"
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, MOST_POINTS = 16, GRID = 5, PIECES = 4 };
 
 /* ---- strokes --------------------------------------------------------------------------------- */
 
-enum form { LINE, CURVE, LOOP };    /* straight pieces; a smooth curve; a smooth closed curve */
+enum form { LINE, CURVE, LOOP }; /* straight pieces; a smooth curve; a smooth closed curve */
 
 struct point {
-    float x, y;                 /* in the digit's box: 0..1, y downwards */
+    float x, y; /* in the digit's box: 0..1, y downwards */
 };
 
 struct stroke {
@@ -36,53 +36,150 @@ struct glyph {
 
 /* Two ways to write each digit. */
 static const struct glyph glyphs[10][2] = {
-    {{1, {{LOOP, 8, {{.5f, 0}, {.8f, .12f}, {.92f, .5f}, {.8f, .88f}, {.5f, 1}, {.2f, .88f},
-                     {.08f, .5f}, {.2f, .12f}}}}},
-     {1, {{CURVE, 9, {{.6f, .03f}, {.3f, .08f}, {.14f, .4f}, {.2f, .82f}, {.5f, 1}, {.78f, .85f},
-                      {.86f, .45f}, {.7f, .08f}, {.45f, .02f}}}}}},
+    {{1,
+      {{LOOP,
+        8,
+        {{.5f, 0},
+         {.8f, .12f},
+         {.92f, .5f},
+         {.8f, .88f},
+         {.5f, 1},
+         {.2f, .88f},
+         {.08f, .5f},
+         {.2f, .12f}}}}},
+     {1,
+      {{CURVE,
+        9,
+        {{.6f, .03f},
+         {.3f, .08f},
+         {.14f, .4f},
+         {.2f, .82f},
+         {.5f, 1},
+         {.78f, .85f},
+         {.86f, .45f},
+         {.7f, .08f},
+         {.45f, .02f}}}}}},
     {{1, {{LINE, 3, {{.3f, .22f}, {.55f, 0}, {.55f, 1}}}}},
      {1, {{LINE, 2, {{.52f, 0}, {.48f, 1}}}}}},
-    {{2, {{CURVE, 8, {{.12f, .26f}, {.25f, .06f}, {.5f, 0}, {.78f, .08f}, {.84f, .3f},
-                      {.68f, .54f}, {.4f, .76f}, {.1f, 1}}},
-          {LINE, 2, {{.1f, 1}, {.92f, 1}}}}},
-     {1, {{CURVE, 11, {{.14f, .2f}, {.4f, 0}, {.76f, .1f}, {.78f, .36f}, {.55f, .68f}, {.28f, .96f},
-                       {.1f, .9f}, {.2f, .78f}, {.45f, .88f}, {.7f, 1}, {.95f, .9f}}}}}},
-    {{2, {{CURVE, 6, {{.12f, .12f}, {.4f, 0}, {.74f, .08f}, {.8f, .28f}, {.65f, .43f},
-                      {.4f, .47f}}},
-          {CURVE, 6, {{.4f, .47f}, {.74f, .54f}, {.88f, .74f}, {.7f, .95f}, {.4f, 1},
-                      {.1f, .88f}}}}},
-     {2, {{LINE, 3, {{.14f, .02f}, {.82f, .02f}, {.45f, .4f}}},
-          {CURVE, 6, {{.45f, .4f}, {.76f, .48f}, {.87f, .72f}, {.7f, .95f}, {.4f, 1},
-                      {.1f, .9f}}}}}},
-    {{2, {{LINE, 3, {{.62f, 0}, {.08f, .66f}, {.94f, .66f}}},
-          {LINE, 2, {{.68f, .34f}, {.66f, 1}}}}},
-     {2, {{LINE, 3, {{.2f, .02f}, {.14f, .52f}, {.86f, .52f}}},
-          {LINE, 2, {{.8f, .05f}, {.74f, 1}}}}}},
-    {{2, {{LINE, 3, {{.86f, .01f}, {.22f, .01f}, {.17f, .44f}}},
-          {CURVE, 7, {{.17f, .44f}, {.45f, .36f}, {.78f, .46f}, {.88f, .7f}, {.7f, .94f}, {.4f, 1},
-                      {.1f, .9f}}}}},
-     {2, {{CURVE, 8, {{.24f, .06f}, {.2f, .28f}, {.22f, .44f}, {.5f, .4f}, {.8f, .55f},
-                      {.8f, .82f}, {.5f, 1}, {.12f, .93f}}},
-          {LINE, 2, {{.24f, .05f}, {.88f, 0}}}}}},
-    {{1, {{CURVE, 11, {{.76f, .03f}, {.45f, .15f}, {.2f, .42f}, {.12f, .7f}, {.25f, .94f}, {.5f, 1},
-                       {.78f, .92f}, {.86f, .72f}, {.7f, .54f}, {.42f, .54f}, {.16f, .7f}}}}},
-     {1, {{CURVE, 9, {{.5f, 0}, {.25f, .3f}, {.14f, .68f}, {.3f, .96f}, {.62f, .98f}, {.8f, .8f},
-                      {.72f, .62f}, {.45f, .6f}, {.2f, .78f}}}}}},
+    {{2,
+      {{CURVE,
+        8,
+        {{.12f, .26f},
+         {.25f, .06f},
+         {.5f, 0},
+         {.78f, .08f},
+         {.84f, .3f},
+         {.68f, .54f},
+         {.4f, .76f},
+         {.1f, 1}}},
+       {LINE, 2, {{.1f, 1}, {.92f, 1}}}}},
+     {1,
+      {{CURVE,
+        11,
+        {{.14f, .2f},
+         {.4f, 0},
+         {.76f, .1f},
+         {.78f, .36f},
+         {.55f, .68f},
+         {.28f, .96f},
+         {.1f, .9f},
+         {.2f, .78f},
+         {.45f, .88f},
+         {.7f, 1},
+         {.95f, .9f}}}}}},
+    {{2,
+      {{CURVE, 6, {{.12f, .12f}, {.4f, 0}, {.74f, .08f}, {.8f, .28f}, {.65f, .43f}, {.4f, .47f}}},
+       {CURVE, 6, {{.4f, .47f}, {.74f, .54f}, {.88f, .74f}, {.7f, .95f}, {.4f, 1}, {.1f, .88f}}}}},
+     {2,
+      {{LINE, 3, {{.14f, .02f}, {.82f, .02f}, {.45f, .4f}}},
+       {CURVE, 6, {{.45f, .4f}, {.76f, .48f}, {.87f, .72f}, {.7f, .95f}, {.4f, 1}, {.1f, .9f}}}}}},
+    {{2,
+      {{LINE, 3, {{.62f, 0}, {.08f, .66f}, {.94f, .66f}}}, {LINE, 2, {{.68f, .34f}, {.66f, 1}}}}},
+     {2,
+      {{LINE, 3, {{.2f, .02f}, {.14f, .52f}, {.86f, .52f}}}, {LINE, 2, {{.8f, .05f}, {.74f, 1}}}}}},
+    {{2,
+      {{LINE, 3, {{.86f, .01f}, {.22f, .01f}, {.17f, .44f}}},
+       {CURVE,
+        7,
+        {{.17f, .44f},
+         {.45f, .36f},
+         {.78f, .46f},
+         {.88f, .7f},
+         {.7f, .94f},
+         {.4f, 1},
+         {.1f, .9f}}}}},
+     {2,
+      {{CURVE,
+        8,
+        {{.24f, .06f},
+         {.2f, .28f},
+         {.22f, .44f},
+         {.5f, .4f},
+         {.8f, .55f},
+         {.8f, .82f},
+         {.5f, 1},
+         {.12f, .93f}}},
+       {LINE, 2, {{.24f, .05f}, {.88f, 0}}}}}},
+    {{1,
+      {{CURVE,
+        11,
+        {{.76f, .03f},
+         {.45f, .15f},
+         {.2f, .42f},
+         {.12f, .7f},
+         {.25f, .94f},
+         {.5f, 1},
+         {.78f, .92f},
+         {.86f, .72f},
+         {.7f, .54f},
+         {.42f, .54f},
+         {.16f, .7f}}}}},
+     {1,
+      {{CURVE,
+        9,
+        {{.5f, 0},
+         {.25f, .3f},
+         {.14f, .68f},
+         {.3f, .96f},
+         {.62f, .98f},
+         {.8f, .8f},
+         {.72f, .62f},
+         {.45f, .6f},
+         {.2f, .78f}}}}}},
     {{1, {{LINE, 3, {{.1f, .01f}, {.9f, .01f}, {.42f, 1}}}}},
-     {2, {{LINE, 3, {{.12f, .03f}, {.88f, 0}, {.4f, 1}}},
-          {LINE, 2, {{.34f, .5f}, {.84f, .48f}}}}}},
-    {{2, {{LOOP, 6, {{.5f, 0}, {.76f, .12f}, {.74f, .36f}, {.5f, .46f}, {.26f, .36f},
-                     {.24f, .12f}}},
-          {LOOP, 6, {{.5f, .46f}, {.82f, .6f}, {.84f, .86f}, {.5f, 1}, {.16f, .86f},
-                     {.18f, .6f}}}}},
-     {1, {{LOOP, 12, {{.74f, .08f}, {.46f, .02f}, {.24f, .18f}, {.4f, .4f}, {.66f, .56f},
-                      {.8f, .8f}, {.5f, 1}, {.2f, .84f}, {.3f, .6f}, {.58f, .42f}, {.78f, .24f},
-                      {.8f, .14f}}}}}},
-    {{2, {{LOOP, 7, {{.5f, 0}, {.76f, .08f}, {.84f, .28f}, {.72f, .48f}, {.46f, .53f},
-                     {.2f, .4f}, {.22f, .12f}}},
-          {CURVE, 4, {{.84f, .28f}, {.84f, .58f}, {.72f, .85f}, {.46f, 1}}}}},
-     {2, {{LOOP, 6, {{.5f, 0}, {.78f, .1f}, {.78f, .36f}, {.5f, .5f}, {.22f, .4f}, {.2f, .12f}}},
-          {LINE, 2, {{.8f, .14f}, {.7f, 1}}}}}},
+     {2, {{LINE, 3, {{.12f, .03f}, {.88f, 0}, {.4f, 1}}}, {LINE, 2, {{.34f, .5f}, {.84f, .48f}}}}}},
+    {{2,
+      {{LOOP, 6, {{.5f, 0}, {.76f, .12f}, {.74f, .36f}, {.5f, .46f}, {.26f, .36f}, {.24f, .12f}}},
+       {LOOP, 6, {{.5f, .46f}, {.82f, .6f}, {.84f, .86f}, {.5f, 1}, {.16f, .86f}, {.18f, .6f}}}}},
+     {1,
+      {{LOOP,
+        12,
+        {{.74f, .08f},
+         {.46f, .02f},
+         {.24f, .18f},
+         {.4f, .4f},
+         {.66f, .56f},
+         {.8f, .8f},
+         {.5f, 1},
+         {.2f, .84f},
+         {.3f, .6f},
+         {.58f, .42f},
+         {.78f, .24f},
+         {.8f, .14f}}}}}},
+    {{2,
+      {{LOOP,
+        7,
+        {{.5f, 0},
+         {.76f, .08f},
+         {.84f, .28f},
+         {.72f, .48f},
+         {.46f, .53f},
+         {.2f, .4f},
+         {.22f, .12f}}},
+       {CURVE, 4, {{.84f, .28f}, {.84f, .58f}, {.72f, .85f}, {.46f, 1}}}}},
+     {2,
+      {{LOOP, 6, {{.5f, 0}, {.78f, .1f}, {.78f, .36f}, {.5f, .5f}, {.22f, .4f}, {.2f, .12f}}},
+       {LINE, 2, {{.8f, .14f}, {.7f, 1}}}}}},
 };
 
 /* ---- draws ----------------------------------------------------------------------------------- */
@@ -90,9 +187,9 @@ static const struct glyph glyphs[10][2] = {
 struct draws {
     uint32_t key[2];
     uint64_t row;
-    uint32_t index;             /* of the next four words */
+    uint32_t index; /* of the next four words */
     uint32_t word[4];
-    int used;                   /* of word */
+    int used; /* of word */
 };
 
 static uint32_t draw(struct draws *draws)
@@ -113,9 +210,9 @@ static float uniform(struct draws *draws, float low, float high)
 /* ---- from the digit's box to the picture ----------------------------------------------------- */
 
 struct warp {
-    float xx, xy, yx, yy;       /* the box's axes in pixels */
-    float x, y;                 /* where its middle lies */
-    struct point bend[GRID][GRID];  /* displacements in box units, smooth between the knots */
+    float xx, xy, yx, yy;          /* the box's axes in pixels */
+    float x, y;                    /* where its middle lies */
+    struct point bend[GRID][GRID]; /* displacements in box units, smooth between the knots */
 };
 
 static void draw_warp(struct warp *warp, struct draws *draws)
@@ -198,8 +295,8 @@ static struct point between(struct point a, struct point b, struct point c, stru
                           wa * a.y + wb * b.y + wc * c.y + wd * d.y};
 }
 
-static void draw_stroke(float near[SIDE][SIDE], const struct stroke *stroke,
-                        const struct point *at, const struct warp *warp, float reach)
+static void draw_stroke(float near[SIDE][SIDE], const struct stroke *stroke, const struct point *at,
+                        const struct warp *warp, float reach)
 {
     const bool loop = stroke->form == LOOP;
     const int n = stroke->count;
@@ -212,9 +309,9 @@ static void draw_stroke(float near[SIDE][SIDE], const struct stroke *stroke,
 
         for (int piece = 1; piece <= PIECES; piece++) {
             const float t = (float)piece / PIECES;
-            const struct point p = stroke->form == LINE ?
-                (struct point){b.x + t * (c.x - b.x), b.y + t * (c.y - b.y)} :
-                between(a, b, c, d, t);
+            const struct point p = stroke->form == LINE ? (struct point){b.x + t * (c.x - b.x),
+                                                                         b.y + t * (c.y - b.y)}
+                                                        : between(a, b, c, d, t);
             const struct point next = apply(warp, p);
 
             draw_segment(near, last, next, reach);
@@ -252,7 +349,10 @@ static void draw_digit(uint8_t image[PIXELS], uint8_t *label, struct draws *draw
         for (int k = i; k < i + 4; k++) {
             const float cover = radius + .5f - sqrtf(near[k / SIDE][k % SIDE]);
             const float grain = (float)(bits >> 8 * (k - i) & 255) * (2 / 255.f) - 1;
-            const float grey = paper + ink * (cover < 0 ? 0 : cover > 1 ? 1 : cover) +
+            const float grey = paper +
+                               ink * (cover < 0   ? 0
+                                      : cover > 1 ? 1
+                                                  : cover) +
                                noise * grain;
 
             image[k] = (uint8_t)((grey < 0 ? 0 : grey > 255 ? 255 : grey) + .5f);
@@ -268,17 +368,22 @@ static void open_digits(struct net_table *table, const struct net_request *reque
     uint8_t *image = net_allocate((size_t)rows, PIXELS), *label = net_allocate((size_t)rows, 1);
 
     for (long i = 0; i < rows; i++) {
-        struct draws draws = {.key = {(uint32_t)seed, (uint32_t)(seed >> 32)}, .row = (uint64_t)i,
-                              .used = 4};
+        struct draws draws = {
+            .key = {(uint32_t)seed, (uint32_t)(seed >> 32)}, .row = (uint64_t)i, .used = 4};
 
         draw_digit(image + i * PIXELS, label + i, &draws);
     }
     table->column_count = 2;
-    table->columns[0] = (struct net_column){.name = "image", .place = call->name, .type = NET_U8,
-                                            .rank = 3, .shape = {1, SIDE, SIDE}, .rows = rows,
-                                            .size = PIXELS, .at = image};
-    table->columns[1] = (struct net_column){.name = "label", .place = call->name, .type = NET_U8,
-                                            .rows = rows, .size = 1, .at = label};
+    table->columns[0] = (struct net_column){.name = "image",
+                                            .place = call->name,
+                                            .type = NET_U8,
+                                            .rank = 3,
+                                            .shape = {1, SIDE, SIDE},
+                                            .rows = rows,
+                                            .size = PIXELS,
+                                            .at = image};
+    table->columns[1] = (struct net_column){
+        .name = "label", .place = call->name, .type = NET_U8, .rows = rows, .size = 1, .at = label};
 }
 
 const struct net_reader net_reader_digits = {.name = "digits", .open = open_digits};

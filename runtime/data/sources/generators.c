@@ -11,8 +11,13 @@ static struct net_column *add_floats(struct net_table *table, const char *name, 
 {
     struct net_column *column = &table->columns[table->column_count++];
 
-    *column = (struct net_column){.name = name, .place = place, .type = NET_F32, .rank = 1,
-                                  .shape = {size}, .rows = rows, .size = size,
+    *column = (struct net_column){.name = name,
+                                  .place = place,
+                                  .type = NET_F32,
+                                  .rank = 1,
+                                  .shape = {size},
+                                  .rows = rows,
+                                  .size = size,
                                   .at = net_allocate((size_t)rows * (size_t)size, sizeof(float))};
     return column;
 }

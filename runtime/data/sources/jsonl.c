@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/table.h"
 #include "core/utf8.h"
+#include "data/table.h"
 
-enum { DEEPEST = 64 };          /* arrays and objects inside one another */
+enum { DEEPEST = 64 }; /* arrays and objects inside one another */
 
 /* One line. */
 struct json {
     const char *at, *end;
-    const char *begin;          /* of the line */
+    const char *begin; /* of the line */
     struct net_spot spot;
 };
 
@@ -55,11 +55,11 @@ static const char *read_unicode(const char *at, const char *end, char **to)
 
     if (code >= 0xD800 && code < 0xDC00 && next >= 0xDC00 && next < 0xE000) {
         *to = net_put_utf8(*to, 0x10000u + ((unsigned)(code - 0xD800) << 10) +
-                                (unsigned)(next - 0xDC00));
+                                    (unsigned)(next - 0xDC00));
         return at + 12;
     }
-    *to = net_put_utf8(*to, code == 0 || (code >= 0xD800 && code < 0xE000) ? 0xFFFD :
-                            (unsigned)code);
+    *to = net_put_utf8(*to,
+                       code == 0 || (code >= 0xD800 && code < 0xE000) ? 0xFFFD : (unsigned)code);
     return at + 6;
 }
 
@@ -144,8 +144,8 @@ static struct net_slice read_word(struct json *j)
     while (j->at < j->end && !strchr(",]} \t\r", *j->at))
         j->at++;
     word.length = (size_t)(j->at - word.at);
-    const bool name = (word.length == 4 && (!memcmp(word.at, "true", 4) ||
-                                            !memcmp(word.at, "null", 4))) ||
+    const bool name = (word.length == 4 &&
+                       (!memcmp(word.at, "true", 4) || !memcmp(word.at, "null", 4))) ||
                       (word.length == 5 && !memcmp(word.at, "false", 5));
 
     if (!name && (!word.length || !strchr("-0123456789", *word.at) ||
@@ -299,7 +299,9 @@ static void read_file(struct jsonl *l, struct net_bytes bytes, const char *path,
 
     for (long line = 1; at < end; line++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
-        struct json j = {.at = at, .begin = at, .end = newline ? newline : end,
+        struct json j = {.at = at,
+                         .begin = at,
+                         .end = newline ? newline : end,
                          .spot = {path, line, l->builder.rows}};
 
         skip_spaces(&j);
@@ -329,8 +331,10 @@ static void open_jsonl(struct net_table *table, const struct net_request *reques
 
         for (int k = 0; k < field->column_count; k++) {
             if (field->column_range || !field->columns[k].text)
-                net_fail(1, "%s: expected a csv file: the model takes %s by the place of its "
-                            "columns", file->text, field->name);
+                net_fail(1,
+                         "%s: expected a csv file: the model takes %s by the place of its "
+                         "columns",
+                         file->text, field->name);
             names[k] = net_copy(field->columns[k].text);
         }
         net_builder_elements(&l.builder, f, field->column_count, names);
@@ -351,6 +355,8 @@ static void open_jsonl(struct net_table *table, const struct net_request *reques
     net_paths_free(paths, count);
 }
 
-const struct net_reader net_reader_jsonl = {.name = "jsonl", .open = open_jsonl, .file = "file",
-                                          .objects = &net_reader_jsonl,
-                                          .table = &net_reader_csv};
+const struct net_reader net_reader_jsonl = {.name = "jsonl",
+                                            .open = open_jsonl,
+                                            .file = "file",
+                                            .objects = &net_reader_jsonl,
+                                            .table = &net_reader_csv};

@@ -14,12 +14,12 @@ enum { MOST_AXES = 5, LONGEST_HEADER = 1 << 16 };
 struct cursor {
     const struct net_stream *file;
     const char *text, *at;
-    uint64_t begin;             /* byte of text[0] in the file */
+    uint64_t begin; /* byte of text[0] in the file */
 };
 
 static _Noreturn void fail_header(const struct cursor *c, const char *expected)
 {
-    char found[25];             /* what may be shown on a terminal */
+    char found[25]; /* what may be shown on a terminal */
     int length = 0;
 
     for (; length < 24 && c->at[length] >= ' ' && c->at[length] <= '~'; length++)
@@ -72,14 +72,15 @@ static void read_type(struct cursor *c, struct net_encoding *encoding)
     read_string(c, text, sizeof text);
     encoding->big_endian = text[0] == '>';
     encoding->kind = text[0] ? text[1] : '\0';
-    encoding->width = encoding->kind && text[2] >= '1' && text[2] <= '8' && !text[3] ?
-                      text[2] - '0' : 0;
+    encoding->width = encoding->kind && text[2] >= '1' && text[2] <= '8' && !text[3] ? text[2] - '0'
+                                                                                     : 0;
     const int w = encoding->width;
 
     if (!text[0] || !strchr("<>|=", text[0]) ||
-        !(encoding->kind == 'b' ? w == 1 :
-          strchr("iuf", encoding->kind) && encoding->kind &&
-          (w == 2 || w == 4 || w == 8 || (w == 1 && encoding->kind != 'f'))))
+        !(encoding->kind == 'b'
+              ? w == 1
+              : strchr("iuf", encoding->kind) && encoding->kind &&
+                    (w == 2 || w == 4 || w == 8 || (w == 1 && encoding->kind != 'f'))))
         fail_header(&start, "one of the types b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8");
 }
 
@@ -163,8 +164,8 @@ size_t net_header_npy(struct net_stream *file, struct net_column *column,
     net_stream_read(file, magic, 8, "a .npy header");
     if (memcmp(magic, "\x93NUMPY", 6))
         net_stream_fail(file, 0, "expected a .npy file (93 NUMPY), found %02X %02X %02X %02X%s",
-                      magic[0], magic[1], magic[2], magic[3],
-                      !memcmp(magic, "PK\3\4", 4) ? ": an .npz or zip file; unpack it" : "");
+                        magic[0], magic[1], magic[2], magic[3],
+                        !memcmp(magic, "PK\3\4", 4) ? ": an .npz or zip file; unpack it" : "");
     if (magic[6] < 1 || magic[6] > 3)
         net_stream_fail(file, 6, "expected version 1, 2 or 3 of .npy, found %d", magic[6]);
     net_stream_read(file, length, magic[6] == 1 ? 2 : 4, "the length of the header");
@@ -173,7 +174,7 @@ size_t net_header_npy(struct net_stream *file, struct net_column *column,
 
     if (size > LONGEST_HEADER)
         net_stream_fail(file, 8, "expected a header of at most %d bytes, found %zu", LONGEST_HEADER,
-                      size);
+                        size);
     char *text = net_allocate(size + 1, 1);
     struct cursor c = {file, text, text, file->at};
 

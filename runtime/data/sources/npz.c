@@ -13,7 +13,7 @@
 #include "runtime.h"
 
 enum { END_SIZE = 22, LONGEST_COMMENT = 65535, ENTRY_SIZE = 46, LOCAL_SIZE = 30 };
-enum { CHUNK = 1 << 25 };      /* bytes summed before they are let go */
+enum { CHUNK = 1 << 25 }; /* bytes summed before they are let go */
 
 /* An archive, and where its directory stands. */
 struct zip {
@@ -25,9 +25,9 @@ struct zip {
 };
 
 struct entry {
-    const char *name;           /* not ended by NUL */
+    const char *name; /* not ended by NUL */
     size_t name_length;
-    uint64_t packed, unpacked, offset;  /* bytes; of its local header */
+    uint64_t packed, unpacked, offset; /* bytes; of its local header */
     unsigned method, flags;
     uint32_t crc;
 };
@@ -58,8 +58,9 @@ static const unsigned char *part_of(const struct zip *zip, uint64_t at, uint64_t
 
 static void find_directory(struct zip *zip)
 {
-    const size_t least = zip->size > END_SIZE + LONGEST_COMMENT ?
-                         zip->size - END_SIZE - LONGEST_COMMENT : 0;
+    const size_t least = zip->size > END_SIZE + LONGEST_COMMENT
+                             ? zip->size - END_SIZE - LONGEST_COMMENT
+                             : 0;
     size_t end = zip->size >= END_SIZE ? zip->size - END_SIZE : 0;
 
     if (zip->size < END_SIZE || memcmp(zip->at, "PK", 2))
@@ -114,9 +115,12 @@ static struct entry read_entry(const struct zip *zip, uint64_t *place)
 
     if (load(at, 4) != 0x02014b50)
         fail_zip(zip, *place, "an entry of the directory");
-    entry = (struct entry){.flags = (unsigned)load(at + 8, 2), .method = (unsigned)load(at + 10, 2),
-                           .crc = (uint32_t)load(at + 16, 4), .packed = load(at + 20, 4),
-                           .unpacked = load(at + 24, 4), .name_length = load(at + 28, 2),
+    entry = (struct entry){.flags = (unsigned)load(at + 8, 2),
+                           .method = (unsigned)load(at + 10, 2),
+                           .crc = (uint32_t)load(at + 16, 4),
+                           .packed = load(at + 20, 4),
+                           .unpacked = load(at + 24, 4),
+                           .name_length = load(at + 28, 2),
                            .offset = load(at + 42, 4)};
     const size_t extra = load(at + 30, 2), comment = load(at + 32, 2);
 
@@ -133,15 +137,15 @@ static bool is_array(const struct entry *entry, const char *name)
 {
     const size_t length = strlen(name);
 
-    return (entry->name_length == length || (entry->name_length == length + 4 &&
-                                             !memcmp(entry->name + length, ".npy", 4))) &&
+    return (entry->name_length == length ||
+            (entry->name_length == length + 4 && !memcmp(entry->name + length, ".npy", 4))) &&
            !memcmp(entry->name, name, length);
 }
 
 static struct entry find_array(const struct zip *zip, const char *name)
 {
     uint64_t place = zip->directory;
-    char names[256] = "";       /* what a terminal would obey is a blank in them */
+    char names[256] = ""; /* what a terminal would obey is a blank in them */
 
     for (uint64_t i = 0; i < zip->entries; i++) {
         const struct entry entry = read_entry(zip, &place);
@@ -235,7 +239,7 @@ static void open_array(struct net_stream *file, const void *context, int number)
         fail_zip(zip, entry.offset, "an entry's header");
     if (entry.flags & 1)
         net_fail(1, "%s: %s is encrypted", zip->path, arrays->name);
-    char *place = net_format("%s: %s", zip->path, arrays->name);   /* for messages */
+    char *place = net_format("%s: %s", zip->path, arrays->name); /* for messages */
 
     net_hold(arrays->table, place, 0);
     if (entry.method == 0 && entry.packed == entry.unpacked) {
@@ -247,9 +251,10 @@ static void open_array(struct net_stream *file, const void *context, int number)
         net_hold(arrays->table, bytes, 0);
         net_stream_memory(file, place, bytes, entry.unpacked);
     } else {
-        net_fail(1, "%s: byte %llu: %s is packed by method %u; expected 0 (stored) or 8 "
-                    "(deflated), as numpy.savez writes them", zip->path,
-                 (unsigned long long)entry.offset, arrays->name, entry.method);
+        net_fail(1,
+                 "%s: byte %llu: %s is packed by method %u; expected 0 (stored) or 8 "
+                 "(deflated), as numpy.savez writes them",
+                 zip->path, (unsigned long long)entry.offset, arrays->name, entry.method);
     }
 }
 
@@ -263,8 +268,10 @@ static void open_npz(struct net_table *table, const struct net_request *request)
     for (int i = 0; i < count; i++) {
         const struct net_bytes bytes = net_map_file(table, paths[i]);
 
-        zips[i] = (struct zip){.path = paths[i], .at = (const unsigned char *)bytes.at,
-                               .size = bytes.size, .mapped = bytes.mapped};
+        zips[i] = (struct zip){.path = paths[i],
+                               .at = (const unsigned char *)bytes.at,
+                               .size = bytes.size,
+                               .mapped = bytes.mapped};
         find_directory(&zips[i]);
     }
     for (int f = 0; f < request->field_count; f++) {

@@ -153,8 +153,7 @@ static int32_t *read_classes(const struct net_values *values, const char *prepar
 
     if (column->size != 1)
         net_fail(1, "%s: %s(%d) wants one number a row, a row of %s is %s", column->place,
-                 preparation, n, column->name,
-                 net_shape_text(text, column->rank, column->shape));
+                 preparation, n, column->name, net_shape_text(text, column->rank, column->shape));
     if (column->words) {
         read_words(values, fitted, classes);
         return classes;
@@ -162,8 +161,10 @@ static int32_t *read_classes(const struct net_values *values, const char *prepar
     for (long row = 0; row < column->rows; row++) {
         net_values_row(values, row, &number);
         if (!(number >= 0 && number < n) || number != floor(number))
-            net_fail(1, "%s: row %ld (from 0): expected %s to be a class, a whole number from 0 to "
-                        "%d, found %.9g", column->place, row, column->name, n - 1, number);
+            net_fail(1,
+                     "%s: row %ld (from 0): expected %s to be a class, a whole number from 0 to "
+                     "%d, found %.9g",
+                     column->place, row, column->name, n - 1, number);
         classes[row] = (int32_t)number;
     }
     return classes;

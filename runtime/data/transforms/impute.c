@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
 #include "data/dataset.h"
+#include "data/file.h"
 
-enum { HELD = 1 << 22 };        /* numbers that a median's columns may hold at a time */
+enum { HELD = 1 << 22 }; /* numbers that a median's columns may hold at a time */
 
 static bool has_word(const struct net_call *call, const char *argument, const char *word)
 {
@@ -52,13 +52,15 @@ static void leave(const struct net_values *values, const char *name, double numb
     if (name && elements && i < size)
         left[i] = true;
     else if (name && elements)
-        net_fail(1, "impute(except=\"%s\"): %s of %s has no such column", name,
-                 values->column.name, values->column.place);
+        net_fail(1, "impute(except=\"%s\"): %s of %s has no such column", name, values->column.name,
+                 values->column.place);
     else if (!name && number >= 1 && number <= size)
         left[(int)number - 1] = true;
     else if (name)
-        net_fail(1, "impute(except=\"%s\"): the columns of %s have no names; give their numbers, "
-                    "from 1", name, values->column.place);
+        net_fail(1,
+                 "impute(except=\"%s\"): the columns of %s have no names; give their numbers, "
+                 "from 1",
+                 name, values->column.place);
     else
         net_fail(1, "impute(except=%g): %s has %d columns", number, values->column.name, size);
 }
@@ -74,8 +76,8 @@ static bool *find_left(const struct net_values *values, const struct net_call *c
     if (!except->count)
         leave(values, except->text, except->number, left);
     for (int i = 0; i < except->count; i++)
-        leave(values, except->texts ? except->texts[i] : NULL,
-              except->texts ? 0 : except->list[i], left);
+        leave(values, except->texts ? except->texts[i] : NULL, except->texts ? 0 : except->list[i],
+              left);
     return left;
 }
 
@@ -119,8 +121,8 @@ static void fit_medians(const struct net_values *values, bool zeros, const long 
     free(row);
 }
 
-static void fit_means(const struct net_values *values, bool zeros, const long *rows,
-                      long row_count, double *value, long *count)
+static void fit_means(const struct net_values *values, bool zeros, const long *rows, long row_count,
+                      double *value, long *count)
 {
     const int size = values->column.size;
     double *row = net_allocate((size_t)size, sizeof *row);
@@ -154,8 +156,8 @@ static void fit_impute(struct net_fitted *fitted, const struct net_values *value
         fit_means(values, zeros, rows, row_count, value, count);
     else
         for (int i = 0; i < size; i += at_once)
-            fit_medians(values, zeros, rows, row_count, i,
-                        i + at_once < size ? i + at_once : size, value, count);
+            fit_medians(values, zeros, rows, row_count, i, i + at_once < size ? i + at_once : size,
+                        value, count);
     for (int i = 0; i < size; i++)
         if (!count[i] && !left[i])
             net_fail(1, "%s: impute: no training row has a number in %s%s", values->column.place,

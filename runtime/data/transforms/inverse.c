@@ -29,8 +29,8 @@ void net_undo_open(struct net_undo *undo, const struct net_data *data)
     const struct net_model *model = data->model;
     const struct net_field *field = net_target_field(model);
     const struct net_fitted *fitted = data->fitted[model->field_count - 1];
-    const struct net_column column = {.name = field->name, .place = model->source,
-                                      .size = field->size};
+    const struct net_column column = {
+        .name = field->name, .place = model->source, .size = field->size};
     struct net_values values;
 
     *undo = (struct net_undo){0};
@@ -44,8 +44,10 @@ void net_undo_open(struct net_undo *undo, const struct net_data *data)
         if (!strcmp(preparation->name, "impute"))
             continue;
         if (preparation->fit && !fitted[s].count)
-            net_fail(1, "%s is prepared with numbers learnt in training: --weights wants a run's "
-                        "folder, with its preparation.json", field->name);
+            net_fail(1,
+                     "%s is prepared with numbers learnt in training: --weights wants a run's "
+                     "folder, with its preparation.json",
+                     field->name);
         preparation->apply(&values, &field->steps[s], &fitted[s]);
     }
     *undo = (struct net_undo){values.scale, values.shift, field->size};

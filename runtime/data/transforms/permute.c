@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
-#include "data/dataset.h"
 #include "core/random.h"
+#include "data/dataset.h"
+#include "data/file.h"
 
 /* Fisher and Yates: every pixel changes places with one at or before it. */
 static int *draw_order(int pixels, uint64_t seed)
@@ -67,8 +67,7 @@ static void apply_permute(struct net_values *values, const struct net_call *call
     char *to = net_allocate((size_t)column->rows, bytes);
 
     for (long row = 0; row < column->rows; row++)
-        reorder(to + (size_t)row * bytes, net_row(column, row), order,
-                column->size, pixels, width);
+        reorder(to + (size_t)row * bytes, net_row(column, row), order, column->size, pixels, width);
     reorder_doubles(&values->scale, order, column->size, pixels);
     reorder_doubles(&values->shift, order, column->size, pixels);
     free(order);

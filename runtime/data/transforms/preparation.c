@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
 #include "data/dataset.h"
+#include "data/file.h"
 
 const char *net_shape_text(char text[64], int rank, const int *shape)
 {
@@ -28,7 +28,8 @@ void net_values_open(struct net_values *values, const struct net_field *field,
 {
     const size_t size = (size_t)column->size;
 
-    *values = (struct net_values){.field = field, .column = *column,
+    *values = (struct net_values){.field = field,
+                                  .column = *column,
                                   .scale = net_allocate(size, sizeof(double)),
                                   .shift = net_allocate(size, sizeof(double))};
     for (size_t i = 0; i < size; i++)
@@ -66,9 +67,14 @@ void net_values_row(const struct net_values *values, long row, double *numbers)
 
 void net_values_replace(struct net_values *values, enum net_type type, int rank, int size, void *at)
 {
-    const struct net_column column = {.name = values->column.name, .place = values->column.place,
-                                      .type = type, .rank = rank, .shape = {size},
-                                      .rows = values->column.rows, .size = size, .at = at};
+    const struct net_column column = {.name = values->column.name,
+                                      .place = values->column.place,
+                                      .type = type,
+                                      .rank = rank,
+                                      .shape = {size},
+                                      .rows = values->column.rows,
+                                      .size = size,
+                                      .at = at};
 
     free(values->scale);
     free(values->shift);
@@ -185,12 +191,16 @@ void net_values_finish(struct net_values *values, struct net_prepared *prepared)
     net_shape_text(found, column->rank, column->shape);
     net_shape_text(wanted, field->rank, field->shape);
     if (!fits(column, field) && column->elements)
-        net_fail(1, "%s: a row of %s is %s, the model's %s %s wants %s; `%s %s[%d]` takes these "
-                    "columns", column->place, column->name, found, kind, field->name, wanted, kind,
-                 field->name, column->size);
+        net_fail(1,
+                 "%s: a row of %s is %s, the model's %s %s wants %s; `%s %s[%d]` takes these "
+                 "columns",
+                 column->place, column->name, found, kind, field->name, wanted, kind, field->name,
+                 column->size);
     if (!fits(column, field))
-        net_fail(1, "%s: a row of %s is %s, the model's %s %s wants %s (the first axis of a file "
-                    "counts rows)", column->place, column->name, found, kind, field->name, wanted);
+        net_fail(1,
+                 "%s: a row of %s is %s, the model's %s %s wants %s (the first axis of a file "
+                 "counts rows)",
+                 column->place, column->name, found, kind, field->name, wanted);
     if (field->kind == NET_TARGET_CLASS) {
         if (column->type != NET_I32)
             net_fail(1, "%s: the target %s wants classes(n) at the end of its preparations",
@@ -255,8 +265,10 @@ static void apply_normalize(struct net_values *values, const struct net_call *ca
         const double std = channel(values, call, "std", i / pixels);
 
         if (!isfinite(mean) || !isfinite(std) || std == 0)
-            net_fail(1, "normalize: expected finite numbers and std other than 0, found mean %g, "
-                        "std %g", mean, std);
+            net_fail(1,
+                     "normalize: expected finite numbers and std other than 0, found mean %g, "
+                     "std %g",
+                     mean, std);
         values->scale[i] /= std;
         values->shift[i] = (values->shift[i] - mean) / std;
     }
@@ -315,6 +327,7 @@ static void apply_standardize(struct net_values *values, const struct net_call *
 const struct net_preparation net_preparation_scale = {.name = "scale", .apply = apply_scale};
 const struct net_preparation net_preparation_normalize = {.name = "normalize",
                                                           .apply = apply_normalize};
-const struct net_preparation net_preparation_standardize = {
-    .name = "standardize", .fitted = {"mean", "std"}, .fit = fit_standardize,
-    .apply = apply_standardize};
+const struct net_preparation net_preparation_standardize = {.name = "standardize",
+                                                            .fitted = {"mean", "std"},
+                                                            .fit = fit_standardize,
+                                                            .apply = apply_standardize};

@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/string_table.h"
 #include "data/dataset.h"
 #include "runtime.h"
-#include "core/string_table.h"
 
-enum { LISTS = 2 };             /* of struct net_fitted */
+enum { LISTS = 2 }; /* of struct net_fitted */
 
 static void add_list(struct net_text *text, const double *list, int count)
 {

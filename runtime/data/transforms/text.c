@@ -10,8 +10,8 @@
 #include "data/dataset.h"
 #include "data/transforms/tokenizer.h"
 
-enum { WORDS, STOP };           /* of struct net_fitted */
-enum { UNKNOWN = 1, FIRST = 2 };        /* ids of tokens; 0 is padding */
+enum { WORDS, STOP };            /* of struct net_fitted */
+enum { UNKNOWN = 1, FIRST = 2 }; /* ids of tokens; 0 is padding */
 
 /* ---- learning -------------------------------------------------------------------------------- */
 
@@ -77,9 +77,10 @@ static void fit_words(struct net_fitted *fitted, const struct net_values *values
     for (int32_t i = 0; i < all->count && i < most && all->seen[order[i]] >= least; i++)
         net_words_add(kept, net_word(all, order[i]), strlen(net_word(all, order[i])));
     if (!kept->count)
-        net_fail(1, "%s: no word of %s is there %ld times in the training rows; min_count, "
-                    "min_letters and strip say which words count", values->column.place,
-                 values->column.name, least);
+        net_fail(1,
+                 "%s: no word of %s is there %ld times in the training rows; min_count, "
+                 "min_letters and strip say which words count",
+                 values->column.place, values->column.name, least);
     fitted->words[WORDS] = kept;
     net_words_free(all);
     net_tokenizer_close(&tokenizer);
@@ -92,7 +93,7 @@ static void fit_words(struct net_fitted *fitted, const struct net_values *values
 /* Rows being made: begin[rows + 1], then the numbers, in one piece of memory. */
 struct ragged {
     char *memory;
-    size_t head, used, room;    /* bytes before the numbers; numbers */
+    size_t head, used, room; /* bytes before the numbers; numbers */
 };
 
 static void add_number(struct ragged *ragged, int32_t number)
@@ -209,5 +210,4 @@ static void apply_bag(struct net_values *values, const struct net_call *call,
 const struct net_preparation net_preparation_tokens = {
     .name = "tokens", .words = {"words", "stopwords"}, .fit = fit_words, .apply = apply_tokens};
 const struct net_preparation net_preparation_bag_of_words = {
-    .name = "bag_of_words", .words = {"words", "stopwords"}, .fit = fit_words,
-    .apply = apply_bag};
+    .name = "bag_of_words", .words = {"words", "stopwords"}, .fit = fit_words, .apply = apply_bag};

@@ -9,15 +9,15 @@
 #include "data/table.h"
 
 struct net_tokenizer {
-    bool lower;                 /* letters are made small: Latin, Greek, Cyrillic */
-    bool tags;                  /* <...> is a space */
-    bool punctuation;           /* is a space */
-    bool digits;                /* are left out: "4x4" is "x" */
-    int min_letters;            /* shorter words are left out */
-    const struct net_words *stop;       /* words that are left out, or NULL */
-    const unsigned char *at, *end;      /* what is left of the text */
-    bool untagged;              /* no > follows any more */
-    struct net_scratch word;    /* the word that was read */
+    bool lower;                    /* letters are made small: Latin, Greek, Cyrillic */
+    bool tags;                     /* <...> is a space */
+    bool punctuation;              /* is a space */
+    bool digits;                   /* are left out: "4x4" is "x" */
+    int min_letters;               /* shorter words are left out */
+    const struct net_words *stop;  /* words that are left out, or NULL */
+    const unsigned char *at, *end; /* what is left of the text */
+    bool untagged;                 /* no > follows any more */
+    struct net_scratch word;       /* the word that was read */
 };
 
 /* As the arguments of tokens(..) or bag_of_words(..) say, without stop words. */
