@@ -68,6 +68,7 @@
  */
 
 #include "kernels/kernel.h"
+#include "kernels/tables.h"
 #include "kernels/batch_lanes.h"
 
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
@@ -1349,129 +1350,64 @@ static void evaluate_step(struct net_run *run, int thread)
 
 /* ---- What the runtime needs to know ---------------------------------------------------------- */
 
-static const struct net_segment conv2d_1_weight_segments[] = { { 0, 1, 9, 0, 0 } };
-static const struct net_segment conv2d_1_bias_segments[] = { { 0, 8, 1, 0, 0 } };
-static const struct net_segment conv2d_2_weight_segments[] = { { 0, 8, 9, 0, 0 } };
-static const struct net_segment conv2d_2_bias_segments[] = { { 0, 16, 1, 0, 0 } };
-static const struct net_segment dense_1_weight_segments[] = { { 0, 16, 49, 0, 1 } };
-static const struct net_segment dense_1_bias_segments[] = { { 0, 64, 1, 0, 0 } };
-static const struct net_segment dense_2_weight_segments[] = { { 0, 64, 1, 0, 4 } };
-static const struct net_segment dense_2_bias_segments[] = { { 0, 10, 1, 0, 0 } };
-
 static const struct net_tensor tensors[] = {
-    { .name = "cnn.conv2d_1.weight",
-      .offset = offsetof(struct params, conv2d_1_weight), .count = 144,
-      .rank = 4, .shape = { 8, 1, 3, 3 }, .kind = NET_WEIGHT, .panels = { 0, 0, 1 },
-      .segments = conv2d_1_weight_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 9 },
-    { .name = "cnn.conv2d_1.bias",
-      .offset = offsetof(struct params, conv2d_1_bias), .count = 16,
-      .rank = 1, .shape = { 8 }, .kind = NET_VECTOR,
-      .segments = conv2d_1_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 9 },
-    { .name = "cnn.conv2d_2.weight",
-      .offset = offsetof(struct params, conv2d_2_weight), .count = 1152,
-      .rank = 4, .shape = { 16, 8, 3, 3 }, .kind = NET_WEIGHT, .panels = { 0, 0, 1 },
-      .segments = conv2d_2_weight_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 72 },
-    { .name = "cnn.conv2d_2.bias",
-      .offset = offsetof(struct params, conv2d_2_bias), .count = 16,
-      .rank = 1, .shape = { 16 }, .kind = NET_VECTOR,
-      .segments = conv2d_2_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 72 },
-    { .name = "cnn.dense_1.weight",
-      .offset = offsetof(struct params, dense_1_weight), .count = 50176,
-      .rank = 2, .shape = { 64, 784 }, .kind = NET_WEIGHT, .panels = { 0, 2, 0 },
-      .segments = dense_1_weight_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 784 },
-    { .name = "cnn.dense_1.bias",
-      .offset = offsetof(struct params, dense_1_bias), .count = 64,
-      .rank = 1, .shape = { 64 }, .kind = NET_VECTOR,
-      .segments = dense_1_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 784 },
-    { .name = "cnn.dense_2.weight",
-      .offset = offsetof(struct params, dense_2_weight), .count = 1024,
-      .rank = 2, .shape = { 10, 64 }, .kind = NET_WEIGHT, .panels = { 0, 0, 1 },
-      .segments = dense_2_weight_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 64 },
-    { .name = "cnn.dense_2.bias",
-      .offset = offsetof(struct params, dense_2_bias), .count = 16,
-      .rank = 1, .shape = { 10 }, .kind = NET_VECTOR,
-      .segments = dense_2_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 64 },
+    NET_TENSOR(conv2d_1_weight, "cnn.conv2d_1.weight", true,
+            .kind = NET_WEIGHT, .panels = {0, 0, 1}, NET_SHAPE(8, 1, 3, 3),
+                    NET_SEGMENTS({0, 1, 9, 0, 0}),
+            .init = "kaiming_uniform", .fan_in = 9),
+    NET_TRAINED_VECTOR(conv2d_1_bias, "cnn.conv2d_1.bias", 8, "kaiming_uniform", 9),
+    NET_TENSOR(conv2d_2_weight, "cnn.conv2d_2.weight", true,
+            .kind = NET_WEIGHT, .panels = {0, 0, 1}, NET_SHAPE(16, 8, 3, 3),
+                    NET_SEGMENTS({0, 8, 9, 0, 0}),
+            .init = "kaiming_uniform", .fan_in = 72),
+    NET_TRAINED_VECTOR(conv2d_2_bias, "cnn.conv2d_2.bias", 16, "kaiming_uniform", 72),
+    NET_TENSOR(dense_1_weight, "cnn.dense_1.weight", true,
+            .kind = NET_WEIGHT, .panels = {0, 2, 0}, NET_SHAPE(64, 784),
+                    NET_SEGMENTS({0, 16, 49, 0, 1}),
+            .init = "kaiming_uniform", .fan_in = 784),
+    NET_TRAINED_VECTOR(dense_1_bias, "cnn.dense_1.bias", 64, "kaiming_uniform", 784),
+    NET_TENSOR(dense_2_weight, "cnn.dense_2.weight", true,
+            .kind = NET_WEIGHT, .panels = {0, 0, 1}, NET_SHAPE(10, 64),
+                    NET_SEGMENTS({0, 64, 1, 0, 4}),
+            .init = "kaiming_uniform", .fan_in = 64),
+    NET_TRAINED_VECTOR(dense_2_bias, "cnn.dense_2.bias", 10, "kaiming_uniform", 64),
 };
 
 extern const struct net_reader net_reader_digits;
-static const struct net_arg part_train_args[] = {
-    { .name = "rows", .number = 20000, .given = true },
-    { .name = "seed", .number = 1, .given = true },
-};
-static const struct net_call part_train = { .name = "digits", .args = part_train_args,
-        .arg_count = 2, .reader = &net_reader_digits };
-
-static const struct net_arg part_validation_args[] = {
-    { .name = "f", .number = 0.10000000000000001, .given = true },
-    { .name = "seed", .number = 0 },
-};
-static const struct net_call part_validation = { .name = "holdout", .args = part_validation_args,
-        .arg_count = 2 };
-
-static const struct net_arg part_test_args[] = {
-    { .name = "rows", .number = 2000, .given = true },
-    { .name = "seed", .number = 2, .given = true },
-};
-static const struct net_call part_test = { .name = "digits", .args = part_test_args, .arg_count = 2,
-        .reader = &net_reader_digits };
-
-static const struct net_arg loss_call_args[] = {
-    { .name = "class_weights", .number = 0, .none = true },
-    { .name = "smoothing", .number = 0 },
-};
-static const struct net_call loss_call = { .name = "cross_entropy", .args = loss_call_args,
-        .arg_count = 2 };
-
-static const struct net_arg optimizer_args[] = {
-    { .name = "lr", .number = 0.001, .given = true },
-    { .name = "beta1", .number = 0.90000000000000002 },
-    { .name = "beta2", .number = 0.999 },
-    { .name = "eps", .number = 1e-08 },
-    { .name = "weight_decay", .number = 0 },
-};
-static const struct net_call optimizer = { .name = "adam", .args = optimizer_args, .arg_count = 5 };
-
+static const struct net_call part_train = NET_SOURCE(digits,
+    NET_ARG("rows", .number = 20000, .given = true), NET_ARG("seed", .number = 1, .given = true));
+static const struct net_call part_validation = NET_CALL("holdout",
+    NET_ARG("f", .number = 0.1, .given = true), NET_ARG("seed", .number = 0));
+static const struct net_call part_test = NET_SOURCE(digits,
+    NET_ARG("rows", .number = 2000, .given = true), NET_ARG("seed", .number = 2, .given = true));
+static const struct net_call loss_call = NET_CALL("cross_entropy",
+    NET_ARG("class_weights", .none = true), NET_ARG("smoothing", .number = 0));
+static const struct net_call optimizer = NET_CALL("adam",
+    NET_ARG("lr", .number = 0.001, .given = true), NET_ARG("beta1", .number = 0.9),
+    NET_ARG("beta2", .number = 0.999), NET_ARG("eps", .number = 1e-08),
+    NET_ARG("weight_decay", .number = 0));
 static const struct net_call schedule[] = {
-    { .name = "constant", .args = NULL, .arg_count = 0 },
+    { .name = "constant" },
 };
-
 static const struct net_call metrics[] = {
-    { .name = "accuracy", .args = NULL, .arg_count = 0 },
+    { .name = "accuracy" },
 };
-
 extern const struct net_preparation net_preparation_scale;
-static const struct net_arg field_1_steps_1_args[] = {
-    { .name = "k", .number = 0.0039215686274509803, .given = true },
-};
 static const struct net_call field_1_steps[] = {
-    { .name = "scale", .args = field_1_steps_1_args, .arg_count = 1,
-            .preparation = &net_preparation_scale },
+    NET_STEP(scale, NET_ARG("k", .number = 0.00392156862745098, .given = true)),
 };
-
 extern const struct net_preparation net_preparation_classes;
-static const struct net_arg field_2_steps_1_args[] = {
-    { .name = "n", .number = 10, .given = true },
-};
 static const struct net_call field_2_steps[] = {
-    { .name = "classes", .args = field_2_steps_1_args, .arg_count = 1,
-            .preparation = &net_preparation_classes },
+    NET_STEP(classes, NET_ARG("n", .number = 10, .given = true)),
 };
-
 static const struct net_field fields[] = {
-    { .name = "image", .source = "image", .kind = NET_INPUT,
-      .rank = 3, .shape = { 1, 28, 28 }, .size = 784, .classes = 0,
-      .steps = field_1_steps, .step_count = 1 },
-    { .name = "label", .source = "label", .kind = NET_TARGET_CLASS,
-      .rank = 0, .shape = { 0 }, .size = 1, .classes = 10,
-      .steps = field_2_steps, .step_count = 1 },
+    { .name = "image", .source = "image", .kind = NET_INPUT, .size = 784, NET_SHAPE(1, 28, 28),
+      .steps = field_1_steps, .step_count = 1,
+    },
+    { .name = "label", .source = "label", .kind = NET_TARGET_CLASS, .size = 1,
+      .classes = 10,
+      .steps = field_2_steps, .step_count = 1,
+    },
 };
 
 /* A batch from the reader's rows: on the helper thread, one step ahead. */
@@ -1486,131 +1422,95 @@ static void pack(void *batch, const struct net_rows *fields, int n)
         net_pack_classes(to->label, &fields[1], n);
 }
 
-static const struct net_segment output_segments[] = { { 0, 10, 1, 0, 1 } };
-
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
     const float *from = net_at(run, 16384);
+    const struct net_segment segments[] = {{0, 10, 1, 0, 1}};
 
-    net_unpack(rows, from, 256, run->n, output_segments, 1, 10);
+    net_unpack(rows, from, 256, run->n, segments, 1, 10);
 }
 
 static const struct net_layer layers[] = {
-    { .name = "image", .type = "input",
-      .inputs = "", .rank = 3, .shape = { 1, 28, 28 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "cnn.conv2d_1", .type = "conv2d(8, 3, padding=same)",
-      .inputs = "image", .rank = 3, .shape = { 8, 28, 28 },
-      .parameters = 80, .states = 0, .flops = 112896 },
-    { .name = "cnn.relu_1", .type = "relu",
-      .inputs = "cnn.conv2d_1", .rank = 3, .shape = { 8, 28, 28 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "cnn.maxpool2d_1", .type = "maxpool2d(2)",
-      .inputs = "cnn.relu_1", .rank = 3, .shape = { 8, 14, 14 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "cnn.conv2d_2", .type = "conv2d(16, 3, padding=same)",
-      .inputs = "cnn.maxpool2d_1", .rank = 3, .shape = { 16, 14, 14 },
-      .parameters = 1168, .states = 0, .flops = 451584 },
-    { .name = "cnn.relu_2", .type = "relu",
-      .inputs = "cnn.conv2d_2", .rank = 3, .shape = { 16, 14, 14 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "cnn.maxpool2d_2", .type = "maxpool2d(2)",
-      .inputs = "cnn.relu_2", .rank = 3, .shape = { 16, 7, 7 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "cnn.flatten", .type = "flatten",
-      .inputs = "cnn.maxpool2d_2", .rank = 1, .shape = { 784 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "cnn.dense_1", .type = "dense(64)",
-      .inputs = "cnn.flatten", .rank = 1, .shape = { 64 },
-      .parameters = 50240, .states = 0, .flops = 100352 },
-    { .name = "cnn.relu_3", .type = "relu",
-      .inputs = "cnn.dense_1", .rank = 1, .shape = { 64 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "cnn.dense_2", .type = "dense(10)",
-      .inputs = "cnn.relu_3", .rank = 1, .shape = { 10 },
-      .parameters = 650, .states = 0, .flops = 1280 },
+    { "image", "input", "", 0, 0, 0, NET_SHAPE(1, 28, 28) },
+    { "cnn.conv2d_1", "conv2d(8, 3, padding=same)", "image", 80, 0, 112896, NET_SHAPE(8, 28, 28) },
+    { "cnn.relu_1", "relu", "cnn.conv2d_1", 0, 0, 0, NET_SHAPE(8, 28, 28) },
+    { "cnn.maxpool2d_1", "maxpool2d(2)", "cnn.relu_1", 0, 0, 0, NET_SHAPE(8, 14, 14) },
+    { "cnn.conv2d_2", "conv2d(16, 3, padding=same)", "cnn.maxpool2d_1", 1168, 0, 451584,
+            NET_SHAPE(16, 14, 14) },
+    { "cnn.relu_2", "relu", "cnn.conv2d_2", 0, 0, 0, NET_SHAPE(16, 14, 14) },
+    { "cnn.maxpool2d_2", "maxpool2d(2)", "cnn.relu_2", 0, 0, 0, NET_SHAPE(16, 7, 7) },
+    { "cnn.flatten", "flatten", "cnn.maxpool2d_2", 0, 0, 0, NET_SHAPE(784) },
+    { "cnn.dense_1", "dense(64)", "cnn.flatten", 50240, 0, 100352, NET_SHAPE(64) },
+    { "cnn.relu_3", "relu", "cnn.dense_1", 0, 0, 0, NET_SHAPE(64) },
+    { "cnn.dense_2", "dense(10)", "cnn.relu_3", 650, 0, 1280, NET_SHAPE(10) },
 };
 
 static const struct net_kernel train_kernels[] = {
-    { "transpose_72x16", "cnn.conv2d_2",
-      "transpose", 14, 0, 13824, 0, { 0 } },
-    { "transpose_784x64", "cnn.dense_1",
-      "transpose", 16, 0, 401408, 0, { 0 } },
-    { "transpose_64x10", "cnn.dense_2",
-      "transpose", 17, 0, 6656, 0, { 0 } },
-    { "conv2d_relu_64x1x28x28_8x3x3", "cnn.conv2d_1",
-      "forward", 13, 7225344, 3442304, 0, { 0, 200704, 784, 1, 0, 1 } },
-    { "maxpool2d_64x8x28x28_2x2", "cnn.maxpool2d_1",
-      "pool", 13, 0, 4214784, 0, { 3211264, 50176, 196, 1, 0, 1 } },
-    { "conv2d_relu_64x8x14x14_16x3x3", "cnn.conv2d_2",
-      "forward", 14, 28901376, 1610304, 0, { 0, 50176, 196, 1, 0, 1 } },
-    { "maxpool2d_64x16x14x14_2x2", "cnn.maxpool2d_2",
-      "pool", 14, 0, 1053696, 0, { 802816, 12544, 49, 1, 0, 1 } },
-    { "dense_relu_64x784x64", "cnn.dense_1",
-      "forward", 16, 6422528, 418048, 0, { 0, 1024, 1, 4, 0, 4 } },
-    { "dense_64x64x10", "cnn.dense_2",
-      "forward", 17, 81920, 24640, 0, { 5045248, 256, 1, 1, 0, 1 } },
-    { "cross_entropy_grad_64x10", "cross_entropy",
-      "loss", 21, 0, 8512, 0, { 0 } },
-    { "mean_loss_4", "cross_entropy",
-      "loss", 21, 0, 64, 0, { 0 } },
-    { "channel_sum_slices_64x10", "cnn.dense_2",
-      "reduction", 17, 0, 4352, 0, { 0 } },
-    { "dense_dw_update_64x64_64x10", "cnn.dense_2",
-      "backward-weights", 17, 81920, 20480, 4096, { 0 } },
-    { "dense_dx_relu_grad_64x64x10", "cnn.dense_2",
-      "backward-data", 17, 81920, 40448, 0, { 0 } },
-    { "channel_sum_update_64x10", "cnn.dense_2",
-      "reduction", 17, 0, 256, 64, { 0 } },
-    { "dense_dw_update_64x784_784x64", "cnn.dense_1",
-      "backward-weights", 16, 6422528, 217088, 200704, { 0 } },
-    { "dense_dx_relu_grad_64x784x64", "cnn.dense_1",
-      "backward-data", 16, 6422528, 618496, 0, { 0 } },
-    { "maxpool2d_grad_64x16x14x14_2x2", "cnn.maxpool2d_2",
-      "pool", 14, 0, 1057280, 0, { 0 } },
-    { "channel_sum_update_64x64", "cnn.dense_1",
-      "reduction", 16, 0, 1024, 256, { 0 } },
-    { "conv2d_dw_slices_64x8x14x14_72x16", "cnn.conv2d_2",
-      "backward-weights", 14, 28901376, 1624064, 0, { 0 } },
-    { "conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3", "cnn.conv2d_2",
-      "backward-data", 14, 28901376, 2417664, 0, { 0 } },
-    { "maxpool2d_grad_64x8x28x28_2x2", "cnn.maxpool2d_1",
-      "pool", 13, 0, 4221952, 0, { 0 } },
-    { "channel_sum_update_64x16x14x14", "cnn.conv2d_2",
-      "reduction", 14, 0, 3584, 64, { 0 } },
-    { "sum_slices_update_1152", "cnn.conv2d_2",
-      "backward-weights", 14, 0, 18432, 4608, { 0 } },
-    { "conv2d_dw_slices_64x1x28x28_9x8", "cnn.conv2d_1",
-      "backward-weights", 13, 7225344, 3450880, 0, { 0 } },
-    { "channel_sum_update_64x8x28x28", "cnn.conv2d_1",
-      "reduction", 13, 0, 7168, 64, { 0 } },
-    { "sum_slices_update_144", "cnn.conv2d_1",
-      "backward-weights", 13, 0, 9216, 576, { 0 } },
+    { "transpose_72x16", "cnn.conv2d_2", "transpose", 0, 13824, .line = 14 },
+    { "transpose_784x64", "cnn.dense_1", "transpose", 0, 401408, .line = 16 },
+    { "transpose_64x10", "cnn.dense_2", "transpose", 0, 6656, .line = 17 },
+    { "conv2d_relu_64x1x28x28_8x3x3", "cnn.conv2d_1", "forward", 7225344, 3442304, .line = 13,
+            .result = {0, 200704, 784, 1, 0, 1} },
+    { "maxpool2d_64x8x28x28_2x2", "cnn.maxpool2d_1", "pool", 0, 4214784, .line = 13,
+            .result = {3211264, 50176, 196, 1, 0, 1} },
+    { "conv2d_relu_64x8x14x14_16x3x3", "cnn.conv2d_2", "forward", 28901376, 1610304, .line = 14,
+            .result = {0, 50176, 196, 1, 0, 1} },
+    { "maxpool2d_64x16x14x14_2x2", "cnn.maxpool2d_2", "pool", 0, 1053696, .line = 14,
+            .result = {802816, 12544, 49, 1, 0, 1} },
+    { "dense_relu_64x784x64", "cnn.dense_1", "forward", 6422528, 418048, .line = 16, .result = {0,
+            1024, 1, 4, 0, 4} },
+    { "dense_64x64x10", "cnn.dense_2", "forward", 81920, 24640, .line = 17, .result = {5045248, 256,
+            1, 1, 0, 1} },
+    { "cross_entropy_grad_64x10", "cross_entropy", "loss", 0, 8512, .line = 21 },
+    { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
+    { "channel_sum_slices_64x10", "cnn.dense_2", "reduction", 0, 4352, .line = 17 },
+    { "dense_dw_update_64x64_64x10", "cnn.dense_2", "backward-weights", 81920, 20480, .line = 17,
+            .updated = 4096 },
+    { "dense_dx_relu_grad_64x64x10", "cnn.dense_2", "backward-data", 81920, 40448, .line = 17 },
+    { "channel_sum_update_64x10", "cnn.dense_2", "reduction", 0, 256, .line = 17, .updated = 64 },
+    { "dense_dw_update_64x784_784x64", "cnn.dense_1", "backward-weights", 6422528, 217088,
+            .line = 16, .updated = 200704 },
+    { "dense_dx_relu_grad_64x784x64", "cnn.dense_1", "backward-data", 6422528, 618496, .line = 16 },
+    { "maxpool2d_grad_64x16x14x14_2x2", "cnn.maxpool2d_2", "pool", 0, 1057280, .line = 14 },
+    { "channel_sum_update_64x64", "cnn.dense_1", "reduction", 0, 1024, .line = 16, .updated = 256 },
+    { "conv2d_dw_slices_64x8x14x14_72x16", "cnn.conv2d_2", "backward-weights", 28901376, 1624064,
+            .line = 14 },
+    { "conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3", "cnn.conv2d_2", "backward-data", 28901376,
+            2417664, .line = 14 },
+    { "maxpool2d_grad_64x8x28x28_2x2", "cnn.maxpool2d_1", "pool", 0, 4221952, .line = 13 },
+    { "channel_sum_update_64x16x14x14", "cnn.conv2d_2", "reduction", 0, 3584, .line = 14,
+            .updated = 64 },
+    { "sum_slices_update_1152", "cnn.conv2d_2", "backward-weights", 0, 18432, .line = 14,
+            .updated = 4608 },
+    { "conv2d_dw_slices_64x1x28x28_9x8", "cnn.conv2d_1", "backward-weights", 7225344, 3450880,
+            .line = 13 },
+    { "channel_sum_update_64x8x28x28", "cnn.conv2d_1", "reduction", 0, 7168, .line = 13,
+            .updated = 64 },
+    { "sum_slices_update_144", "cnn.conv2d_1", "backward-weights", 0, 9216, .line = 13,
+            .updated = 576 },
 };
 
 static const struct net_kernel evaluate_kernels[] = {
-    { "conv2d_relu_64x1x28x28_8x3x3", "cnn.conv2d_1",
-      "forward", 13, 7225344, 3442304, 0, { 0, 200704, 784, 1, 0, 1 } },
-    { "maxpool2d_64x8x28x28_2x2_2", "cnn.maxpool2d_1",
-      "pool", 13, 0, 4014080, 0, { 3211264, 50176, 196, 1, 0, 1 } },
-    { "conv2d_relu_64x8x14x14_16x3x3", "cnn.conv2d_2",
-      "forward", 14, 28901376, 1610304, 0, { 0, 50176, 196, 1, 0, 1 } },
-    { "maxpool2d_64x16x14x14_2x2_2", "cnn.maxpool2d_2",
-      "pool", 14, 0, 1003520, 0, { 802816, 12544, 49, 1, 0, 1 } },
-    { "dense_relu_64x784x64", "cnn.dense_1",
-      "forward", 16, 6422528, 418048, 0, { 0, 1024, 1, 4, 0, 4 } },
-    { "dense_64x64x10", "cnn.dense_2",
-      "forward", 17, 81920, 24640, 0, { 16384, 256, 1, 1, 0, 1 } },
-    { "cross_entropy_64x10", "cross_entropy",
-      "loss", 21, 0, 4416, 0, { 0 } },
-    { "mean_loss_4", "cross_entropy",
-      "loss", 21, 0, 64, 0, { 0 } },
+    { "conv2d_relu_64x1x28x28_8x3x3", "cnn.conv2d_1", "forward", 7225344, 3442304, .line = 13,
+            .result = {0, 200704, 784, 1, 0, 1} },
+    { "maxpool2d_64x8x28x28_2x2_2", "cnn.maxpool2d_1", "pool", 0, 4014080, .line = 13,
+            .result = {3211264, 50176, 196, 1, 0, 1} },
+    { "conv2d_relu_64x8x14x14_16x3x3", "cnn.conv2d_2", "forward", 28901376, 1610304, .line = 14,
+            .result = {0, 50176, 196, 1, 0, 1} },
+    { "maxpool2d_64x16x14x14_2x2_2", "cnn.maxpool2d_2", "pool", 0, 1003520, .line = 14,
+            .result = {802816, 12544, 49, 1, 0, 1} },
+    { "dense_relu_64x784x64", "cnn.dense_1", "forward", 6422528, 418048, .line = 16, .result = {0,
+            1024, 1, 4, 0, 4} },
+    { "dense_64x64x10", "cnn.dense_2", "forward", 81920, 24640, .line = 17, .result = {16384, 256,
+            1, 1, 0, 1} },
+    { "cross_entropy_64x10", "cross_entropy", "loss", 0, 4416, .line = 21 },
+    { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
 };
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "99a82885d7941107", .isa = "avx512", .batch = 64,
+    .hash = "def98000b55d85d2", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,
@@ -1623,7 +1523,7 @@ const struct net_model net_model = {
     .default_batch = 64, .epochs = 10, .seed = 0,
     .keep = "best", .monitor = "validation_loss",
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
-    .outputs = 10, .output_rank = 1, .output_shape = { 10 },
+    .outputs = 10, .output_rank = 1, .output_shape = {10},
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),
     .train = { train_step, train_kernels, 27 },
     .evaluate = { evaluate_step, evaluate_kernels, 8 },

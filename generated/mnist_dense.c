@@ -70,6 +70,7 @@
  */
 
 #include "kernels/kernel.h"
+#include "kernels/tables.h"
 
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
@@ -1183,165 +1184,69 @@ static void evaluate_step(struct net_run *run, int thread)
 
 /* ---- What the runtime needs to know ---------------------------------------------------------- */
 
-static const struct net_segment dense_1_weight_segments[] = { { 0, 784, 1, 0, 49 } };
-static const struct net_segment dense_1_bias_segments[] = { { 0, 20, 1, 0, 0 } };
-static const struct net_segment batchnorm_1_running_mean_segments[] = { { 0, 20, 1, 0, 2 } };
-static const struct net_segment batchnorm_1_running_var_segments[] = { { 0, 20, 1, 0, 2 } };
-static const struct net_segment batchnorm_1_weight_segments[] = { { 0, 20, 1, 0, 2 } };
-static const struct net_segment batchnorm_1_bias_segments[] = { { 0, 20, 1, 0, 2 } };
-static const struct net_segment dense_2_weight_segments[] = { { 0, 20, 1, 0, 2 } };
-static const struct net_segment dense_2_bias_segments[] = { { 0, 10, 1, 0, 0 } };
-static const struct net_segment batchnorm_2_running_mean_segments[] = { { 0, 10, 1, 0, 1 } };
-static const struct net_segment batchnorm_2_running_var_segments[] = { { 0, 10, 1, 0, 1 } };
-static const struct net_segment batchnorm_2_weight_segments[] = { { 0, 10, 1, 0, 1 } };
-static const struct net_segment batchnorm_2_bias_segments[] = { { 0, 10, 1, 0, 1 } };
-static const struct net_segment dense_3_weight_segments[] = { { 0, 10, 1, 0, 1 } };
-static const struct net_segment dense_3_bias_segments[] = { { 0, 10, 1, 0, 0 } };
-
 static const struct net_tensor tensors[] = {
-    { .name = "mnist_dense.dense_1.weight",
-      .offset = offsetof(struct params, dense_1_weight), .count = 25088,
-      .rank = 2, .shape = { 20, 784 }, .kind = NET_WEIGHT, .panels = { 0, 1, 0 },
-      .segments = dense_1_weight_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 784 },
-    { .name = "mnist_dense.dense_1.bias",
-      .offset = offsetof(struct params, dense_1_bias), .count = 32,
-      .rank = 1, .shape = { 20 }, .kind = NET_VECTOR,
-      .segments = dense_1_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 784 },
-    { .name = "mnist_dense.batchnorm_1.running_mean",
-      .offset = offsetof(struct params, batchnorm_1_running_mean), .count = 32,
-      .rank = 1, .shape = { 20 }, .kind = NET_VECTOR,
-      .segments = batchnorm_1_running_mean_segments, .segment_count = 1, .trainable = false,
-      .init = "zeros", .fan_in = 0 },
-    { .name = "mnist_dense.batchnorm_1.running_var",
-      .offset = offsetof(struct params, batchnorm_1_running_var), .count = 32,
-      .rank = 1, .shape = { 20 }, .kind = NET_VECTOR,
-      .segments = batchnorm_1_running_var_segments, .segment_count = 1, .trainable = false,
-      .init = "ones", .fan_in = 0 },
-    { .name = "mnist_dense.batchnorm_1.weight",
-      .offset = offsetof(struct params, batchnorm_1_weight), .count = 32,
-      .rank = 1, .shape = { 20 }, .kind = NET_VECTOR,
-      .segments = batchnorm_1_weight_segments, .segment_count = 1, .trainable = true,
-      .init = "ones", .fan_in = 0 },
-    { .name = "mnist_dense.batchnorm_1.bias",
-      .offset = offsetof(struct params, batchnorm_1_bias), .count = 32,
-      .rank = 1, .shape = { 20 }, .kind = NET_VECTOR,
-      .segments = batchnorm_1_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "zeros", .fan_in = 0 },
-    { .name = "mnist_dense.dense_2.weight",
-      .offset = offsetof(struct params, dense_2_weight), .count = 320,
-      .rank = 2, .shape = { 10, 20 }, .kind = NET_WEIGHT, .panels = { 0, 0, 1 },
-      .segments = dense_2_weight_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 20 },
-    { .name = "mnist_dense.dense_2.bias",
-      .offset = offsetof(struct params, dense_2_bias), .count = 16,
-      .rank = 1, .shape = { 10 }, .kind = NET_VECTOR,
-      .segments = dense_2_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 20 },
-    { .name = "mnist_dense.batchnorm_2.running_mean",
-      .offset = offsetof(struct params, batchnorm_2_running_mean), .count = 16,
-      .rank = 1, .shape = { 10 }, .kind = NET_VECTOR,
-      .segments = batchnorm_2_running_mean_segments, .segment_count = 1, .trainable = false,
-      .init = "zeros", .fan_in = 0 },
-    { .name = "mnist_dense.batchnorm_2.running_var",
-      .offset = offsetof(struct params, batchnorm_2_running_var), .count = 16,
-      .rank = 1, .shape = { 10 }, .kind = NET_VECTOR,
-      .segments = batchnorm_2_running_var_segments, .segment_count = 1, .trainable = false,
-      .init = "ones", .fan_in = 0 },
-    { .name = "mnist_dense.batchnorm_2.weight",
-      .offset = offsetof(struct params, batchnorm_2_weight), .count = 16,
-      .rank = 1, .shape = { 10 }, .kind = NET_VECTOR,
-      .segments = batchnorm_2_weight_segments, .segment_count = 1, .trainable = true,
-      .init = "ones", .fan_in = 0 },
-    { .name = "mnist_dense.batchnorm_2.bias",
-      .offset = offsetof(struct params, batchnorm_2_bias), .count = 16,
-      .rank = 1, .shape = { 10 }, .kind = NET_VECTOR,
-      .segments = batchnorm_2_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "zeros", .fan_in = 0 },
-    { .name = "mnist_dense.dense_3.weight",
-      .offset = offsetof(struct params, dense_3_weight), .count = 160,
-      .rank = 2, .shape = { 10, 10 }, .kind = NET_WEIGHT, .panels = { 0, 0, 1 },
-      .segments = dense_3_weight_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 10 },
-    { .name = "mnist_dense.dense_3.bias",
-      .offset = offsetof(struct params, dense_3_bias), .count = 16,
-      .rank = 1, .shape = { 10 }, .kind = NET_VECTOR,
-      .segments = dense_3_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 10 },
+    NET_TENSOR(dense_1_weight, "mnist_dense.dense_1.weight", true,
+            .kind = NET_WEIGHT, .panels = {0, 1, 0}, NET_SHAPE(20, 784),
+                    NET_SEGMENTS({0, 784, 1, 0, 49}),
+            .init = "kaiming_uniform", .fan_in = 784),
+    NET_TRAINED_VECTOR(dense_1_bias, "mnist_dense.dense_1.bias", 20, "kaiming_uniform", 784),
+    NET_STATISTIC(batchnorm_1_running_mean, "mnist_dense.batchnorm_1.running_mean", 20, "zeros"),
+    NET_STATISTIC(batchnorm_1_running_var, "mnist_dense.batchnorm_1.running_var", 20, "ones"),
+    NET_TRAINED_VECTOR(batchnorm_1_weight, "mnist_dense.batchnorm_1.weight", 20, "ones", 0),
+    NET_TRAINED_VECTOR(batchnorm_1_bias, "mnist_dense.batchnorm_1.bias", 20, "zeros", 0),
+    NET_TENSOR(dense_2_weight, "mnist_dense.dense_2.weight", true,
+            .kind = NET_WEIGHT, .panels = {0, 0, 1}, NET_SHAPE(10, 20),
+                    NET_SEGMENTS({0, 20, 1, 0, 2}),
+            .init = "kaiming_uniform", .fan_in = 20),
+    NET_TRAINED_VECTOR(dense_2_bias, "mnist_dense.dense_2.bias", 10, "kaiming_uniform", 20),
+    NET_STATISTIC(batchnorm_2_running_mean, "mnist_dense.batchnorm_2.running_mean", 10, "zeros"),
+    NET_STATISTIC(batchnorm_2_running_var, "mnist_dense.batchnorm_2.running_var", 10, "ones"),
+    NET_TRAINED_VECTOR(batchnorm_2_weight, "mnist_dense.batchnorm_2.weight", 10, "ones", 0),
+    NET_TRAINED_VECTOR(batchnorm_2_bias, "mnist_dense.batchnorm_2.bias", 10, "zeros", 0),
+    NET_TENSOR(dense_3_weight, "mnist_dense.dense_3.weight", true,
+            .kind = NET_WEIGHT, .panels = {0, 0, 1}, NET_SHAPE(10, 10),
+                    NET_SEGMENTS({0, 10, 1, 0, 1}),
+            .init = "kaiming_uniform", .fan_in = 10),
+    NET_TRAINED_VECTOR(dense_3_bias, "mnist_dense.dense_3.bias", 10, "kaiming_uniform", 10),
 };
 
 extern const struct net_reader net_reader_idx;
-static const struct net_arg part_train_args[] = {
-    { .name = "image", .number = 0, .text = "train-images-idx3-ubyte.gz", .given = true },
-    { .name = "label", .number = 0, .text = "train-labels-idx1-ubyte.gz", .given = true },
-};
-static const struct net_call part_train = { .name = "idx", .args = part_train_args, .arg_count = 2,
-        .reader = &net_reader_idx };
-
-static const struct net_arg part_validation_args[] = {
-    { .name = "f", .number = 0.10000000000000001, .given = true },
-    { .name = "seed", .number = 0 },
-};
-static const struct net_call part_validation = { .name = "holdout", .args = part_validation_args,
-        .arg_count = 2 };
-
-static const struct net_arg part_test_args[] = {
-    { .name = "image", .number = 0, .text = "t10k-images-idx3-ubyte.gz", .given = true },
-    { .name = "label", .number = 0, .text = "t10k-labels-idx1-ubyte.gz", .given = true },
-};
-static const struct net_call part_test = { .name = "idx", .args = part_test_args, .arg_count = 2,
-        .reader = &net_reader_idx };
-
-static const struct net_arg loss_call_args[] = {
-    { .name = "class_weights", .number = 0, .none = true },
-    { .name = "smoothing", .number = 0 },
-};
-static const struct net_call loss_call = { .name = "cross_entropy", .args = loss_call_args,
-        .arg_count = 2 };
-
-static const struct net_arg optimizer_args[] = {
-    { .name = "lr", .number = 0.001, .given = true },
-    { .name = "beta1", .number = 0.90000000000000002 },
-    { .name = "beta2", .number = 0.999 },
-    { .name = "eps", .number = 1e-08 },
-    { .name = "weight_decay", .number = 0 },
-};
-static const struct net_call optimizer = { .name = "adam", .args = optimizer_args, .arg_count = 5 };
-
+static const struct net_call part_train = NET_SOURCE(idx,
+    NET_ARG("image", .text = "train-images-idx3-ubyte.gz", .given = true),
+    NET_ARG("label", .text = "train-labels-idx1-ubyte.gz", .given = true));
+static const struct net_call part_validation = NET_CALL("holdout",
+    NET_ARG("f", .number = 0.1, .given = true), NET_ARG("seed", .number = 0));
+static const struct net_call part_test = NET_SOURCE(idx,
+    NET_ARG("image", .text = "t10k-images-idx3-ubyte.gz", .given = true),
+    NET_ARG("label", .text = "t10k-labels-idx1-ubyte.gz", .given = true));
+static const struct net_call loss_call = NET_CALL("cross_entropy",
+    NET_ARG("class_weights", .none = true), NET_ARG("smoothing", .number = 0));
+static const struct net_call optimizer = NET_CALL("adam",
+    NET_ARG("lr", .number = 0.001, .given = true), NET_ARG("beta1", .number = 0.9),
+    NET_ARG("beta2", .number = 0.999), NET_ARG("eps", .number = 1e-08),
+    NET_ARG("weight_decay", .number = 0));
 static const struct net_call schedule[] = {
-    { .name = "constant", .args = NULL, .arg_count = 0 },
+    { .name = "constant" },
 };
-
 static const struct net_call metrics[] = {
-    { .name = "accuracy", .args = NULL, .arg_count = 0 },
+    { .name = "accuracy" },
 };
-
 extern const struct net_preparation net_preparation_scale;
-static const struct net_arg field_1_steps_1_args[] = {
-    { .name = "k", .number = 0.0039215686274509803, .given = true },
-};
 static const struct net_call field_1_steps[] = {
-    { .name = "scale", .args = field_1_steps_1_args, .arg_count = 1,
-            .preparation = &net_preparation_scale },
+    NET_STEP(scale, NET_ARG("k", .number = 0.00392156862745098, .given = true)),
 };
-
 extern const struct net_preparation net_preparation_classes;
-static const struct net_arg field_2_steps_1_args[] = {
-    { .name = "n", .number = 10, .given = true },
-};
 static const struct net_call field_2_steps[] = {
-    { .name = "classes", .args = field_2_steps_1_args, .arg_count = 1,
-            .preparation = &net_preparation_classes },
+    NET_STEP(classes, NET_ARG("n", .number = 10, .given = true)),
 };
-
 static const struct net_field fields[] = {
-    { .name = "image", .source = "image", .kind = NET_INPUT,
-      .rank = 3, .shape = { 1, 28, 28 }, .size = 784, .classes = 0,
-      .steps = field_1_steps, .step_count = 1 },
-    { .name = "digit", .source = "label", .kind = NET_TARGET_CLASS,
-      .rank = 0, .shape = { 0 }, .size = 1, .classes = 10,
-      .steps = field_2_steps, .step_count = 1 },
+    { .name = "image", .source = "image", .kind = NET_INPUT, .size = 784, NET_SHAPE(1, 28, 28),
+      .steps = field_1_steps, .step_count = 1,
+    },
+    { .name = "digit", .source = "label", .kind = NET_TARGET_CLASS, .size = 1,
+      .classes = 10,
+      .steps = field_2_steps, .step_count = 1,
+    },
 };
 
 /* A batch from the reader's rows: on the helper thread, one step ahead. */
@@ -1356,131 +1261,94 @@ static void pack(void *batch, const struct net_rows *fields, int n)
         net_pack_classes(to->digit, &fields[1], n);
 }
 
-static const struct net_segment output_segments[] = { { 0, 10, 1, 0, 1 } };
-
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
     const float *from = net_at(run, 4096);
+    const struct net_segment segments[] = {{0, 10, 1, 0, 1}};
 
-    net_unpack(rows, from, 256, run->n, output_segments, 1, 10);
+    net_unpack(rows, from, 256, run->n, segments, 1, 10);
 }
 
 static const struct net_layer layers[] = {
-    { .name = "image", .type = "input",
-      .inputs = "", .rank = 3, .shape = { 1, 28, 28 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "mnist_dense.flatten", .type = "flatten",
-      .inputs = "image", .rank = 1, .shape = { 784 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "mnist_dense.dense_1", .type = "dense(20)",
-      .inputs = "mnist_dense.flatten", .rank = 1, .shape = { 20 },
-      .parameters = 15700, .states = 0, .flops = 31360 },
-    { .name = "mnist_dense.relu_1", .type = "relu",
-      .inputs = "mnist_dense.dense_1", .rank = 1, .shape = { 20 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "mnist_dense.batchnorm_1", .type = "batchnorm(momentum=0.01, eps=0.001)",
-      .inputs = "mnist_dense.relu_1", .rank = 1, .shape = { 20 },
-      .parameters = 40, .states = 40, .flops = 0 },
-    { .name = "mnist_dense.dense_2", .type = "dense(10)",
-      .inputs = "mnist_dense.batchnorm_1", .rank = 1, .shape = { 10 },
-      .parameters = 210, .states = 0, .flops = 400 },
-    { .name = "mnist_dense.relu_2", .type = "relu",
-      .inputs = "mnist_dense.dense_2", .rank = 1, .shape = { 10 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "mnist_dense.batchnorm_2", .type = "batchnorm(momentum=0.01, eps=0.001)",
-      .inputs = "mnist_dense.relu_2", .rank = 1, .shape = { 10 },
-      .parameters = 20, .states = 20, .flops = 0 },
-    { .name = "mnist_dense.dense_3", .type = "dense(10)",
-      .inputs = "mnist_dense.batchnorm_2", .rank = 1, .shape = { 10 },
-      .parameters = 110, .states = 0, .flops = 200 },
+    { "image", "input", "", 0, 0, 0, NET_SHAPE(1, 28, 28) },
+    { "mnist_dense.flatten", "flatten", "image", 0, 0, 0, NET_SHAPE(784) },
+    { "mnist_dense.dense_1", "dense(20)", "mnist_dense.flatten", 15700, 0, 31360, NET_SHAPE(20) },
+    { "mnist_dense.relu_1", "relu", "mnist_dense.dense_1", 0, 0, 0, NET_SHAPE(20) },
+    { "mnist_dense.batchnorm_1", "batchnorm(momentum=0.01, eps=0.001)", "mnist_dense.relu_1", 40,
+            40, 0, NET_SHAPE(20) },
+    { "mnist_dense.dense_2", "dense(10)", "mnist_dense.batchnorm_1", 210, 0, 400, NET_SHAPE(10) },
+    { "mnist_dense.relu_2", "relu", "mnist_dense.dense_2", 0, 0, 0, NET_SHAPE(10) },
+    { "mnist_dense.batchnorm_2", "batchnorm(momentum=0.01, eps=0.001)", "mnist_dense.relu_2", 20,
+            20, 0, NET_SHAPE(10) },
+    { "mnist_dense.dense_3", "dense(10)", "mnist_dense.batchnorm_2", 110, 0, 200, NET_SHAPE(10) },
 };
 
 static const struct net_kernel train_kernels[] = {
-    { "transpose_20x10", "mnist_dense.dense_2",
-      "transpose", 16, 0, 2560, 0, { 0 } },
-    { "transpose_10x10", "mnist_dense.dense_3",
-      "transpose", 17, 0, 1280, 0, { 0 } },
-    { "dense_relu_64x784x20", "mnist_dense.dense_1",
-      "forward", 15, 2007040, 309376, 0, { 0, 512, 1, 2, 0, 2 } },
-    { "batchnorm_stats_slices_64x20", "mnist_dense.batchnorm_1",
-      "reduction", 15, 0, 9472, 0, { 0 } },
-    { "batchnorm_stats_64x20", "mnist_dense.batchnorm_1",
-      "reduction", 15, 0, 1536, 0, { 0 } },
-    { "normalize_64x20", "mnist_dense.batchnorm_1",
-      "elementwise", 15, 0, 16896, 0, { 8192, 512, 1, 2, 0, 2 } },
-    { "dense_relu_64x20x10", "mnist_dense.dense_2",
-      "forward", 16, 25600, 14272, 0, { 16384, 256, 1, 1, 0, 1 } },
-    { "batchnorm_stats_64x10", "mnist_dense.batchnorm_2",
-      "reduction", 16, 0, 768, 0, { 0 } },
-    { "normalize_64x10", "mnist_dense.batchnorm_2",
-      "elementwise", 16, 0, 8448, 0, { 20480, 256, 1, 1, 0, 1 } },
-    { "dense_64x10x10", "mnist_dense.dense_3",
-      "forward", 17, 12800, 8896, 0, { 28672, 256, 1, 1, 0, 1 } },
-    { "cross_entropy_grad_64x10", "cross_entropy",
-      "loss", 21, 0, 8512, 0, { 0 } },
-    { "mean_loss_4", "cross_entropy",
-      "loss", 21, 0, 64, 0, { 0 } },
-    { "channel_sum_slices_64x10", "mnist_dense.dense_3",
-      "reduction", 17, 0, 4352, 0, { 0 } },
-    { "dense_dw_update_64x10_10x10", "mnist_dense.dense_3",
-      "backward-weights", 17, 12800, 8192, 640, { 0 } },
-    { "dense_dx_64x10x10", "mnist_dense.dense_3",
-      "backward-data", 17, 12800, 13568, 0, { 0 } },
-    { "channel_sum_update_64x10", "mnist_dense.dense_3",
-      "reduction", 17, 0, 256, 64, { 0 } },
-    { "batchnorm_sums_64x10", "mnist_dense.batchnorm_2",
-      "reduction", 16, 0, 640, 0, { 0 } },
-    { "normalize_grad_relu_grad_64x10", "mnist_dense.batchnorm_2",
-      "elementwise", 16, 0, 12864, 0, { 0 } },
-    { "update_16", "mnist_dense.batchnorm_2",
-      "update", 16, 0, 64, 64, { 0 } },
-    { "update_16", "mnist_dense.batchnorm_2",
-      "update", 16, 0, 64, 64, { 0 } },
-    { "dense_dw_update_64x20_20x10", "mnist_dense.dense_2",
-      "backward-weights", 16, 25600, 12288, 1280, { 0 } },
-    { "dense_dx_64x20x10", "mnist_dense.dense_2",
-      "backward-data", 16, 25600, 23040, 0, { 0 } },
-    { "channel_sum_update_64x10", "mnist_dense.dense_2",
-      "reduction", 16, 0, 256, 64, { 0 } },
-    { "batchnorm_sums_64x20", "mnist_dense.batchnorm_1",
-      "reduction", 15, 0, 1280, 0, { 0 } },
-    { "normalize_grad_relu_grad_64x20", "mnist_dense.batchnorm_1",
-      "elementwise", 15, 0, 25728, 0, { 0 } },
-    { "update_32", "mnist_dense.batchnorm_1",
-      "update", 15, 0, 128, 128, { 0 } },
-    { "update_32", "mnist_dense.batchnorm_1",
-      "update", 15, 0, 128, 128, { 0 } },
-    { "dense_dw_update_64x784_784x20", "mnist_dense.dense_1",
-      "backward-weights", 15, 2007040, 208896, 100352, { 0 } },
-    { "channel_sum_update_64x20", "mnist_dense.dense_1",
-      "reduction", 15, 0, 512, 128, { 0 } },
+    { "transpose_20x10", "mnist_dense.dense_2", "transpose", 0, 2560, .line = 16 },
+    { "transpose_10x10", "mnist_dense.dense_3", "transpose", 0, 1280, .line = 17 },
+    { "dense_relu_64x784x20", "mnist_dense.dense_1", "forward", 2007040, 309376, .line = 15,
+            .result = {0, 512, 1, 2, 0, 2} },
+    { "batchnorm_stats_slices_64x20", "mnist_dense.batchnorm_1", "reduction", 0, 9472, .line = 15 },
+    { "batchnorm_stats_64x20", "mnist_dense.batchnorm_1", "reduction", 0, 1536, .line = 15 },
+    { "normalize_64x20", "mnist_dense.batchnorm_1", "elementwise", 0, 16896, .line = 15,
+            .result = {8192, 512, 1, 2, 0, 2} },
+    { "dense_relu_64x20x10", "mnist_dense.dense_2", "forward", 25600, 14272, .line = 16,
+            .result = {16384, 256, 1, 1, 0, 1} },
+    { "batchnorm_stats_64x10", "mnist_dense.batchnorm_2", "reduction", 0, 768, .line = 16 },
+    { "normalize_64x10", "mnist_dense.batchnorm_2", "elementwise", 0, 8448, .line = 16,
+            .result = {20480, 256, 1, 1, 0, 1} },
+    { "dense_64x10x10", "mnist_dense.dense_3", "forward", 12800, 8896, .line = 17, .result = {28672,
+            256, 1, 1, 0, 1} },
+    { "cross_entropy_grad_64x10", "cross_entropy", "loss", 0, 8512, .line = 21 },
+    { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
+    { "channel_sum_slices_64x10", "mnist_dense.dense_3", "reduction", 0, 4352, .line = 17 },
+    { "dense_dw_update_64x10_10x10", "mnist_dense.dense_3", "backward-weights", 12800, 8192,
+            .line = 17, .updated = 640 },
+    { "dense_dx_64x10x10", "mnist_dense.dense_3", "backward-data", 12800, 13568, .line = 17 },
+    { "channel_sum_update_64x10", "mnist_dense.dense_3", "reduction", 0, 256, .line = 17,
+            .updated = 64 },
+    { "batchnorm_sums_64x10", "mnist_dense.batchnorm_2", "reduction", 0, 640, .line = 16 },
+    { "normalize_grad_relu_grad_64x10", "mnist_dense.batchnorm_2", "elementwise", 0, 12864,
+            .line = 16 },
+    { "update_16", "mnist_dense.batchnorm_2", "update", 0, 64, .line = 16, .updated = 64 },
+    { "update_16", "mnist_dense.batchnorm_2", "update", 0, 64, .line = 16, .updated = 64 },
+    { "dense_dw_update_64x20_20x10", "mnist_dense.dense_2", "backward-weights", 25600, 12288,
+            .line = 16, .updated = 1280 },
+    { "dense_dx_64x20x10", "mnist_dense.dense_2", "backward-data", 25600, 23040, .line = 16 },
+    { "channel_sum_update_64x10", "mnist_dense.dense_2", "reduction", 0, 256, .line = 16,
+            .updated = 64 },
+    { "batchnorm_sums_64x20", "mnist_dense.batchnorm_1", "reduction", 0, 1280, .line = 15 },
+    { "normalize_grad_relu_grad_64x20", "mnist_dense.batchnorm_1", "elementwise", 0, 25728,
+            .line = 15 },
+    { "update_32", "mnist_dense.batchnorm_1", "update", 0, 128, .line = 15, .updated = 128 },
+    { "update_32", "mnist_dense.batchnorm_1", "update", 0, 128, .line = 15, .updated = 128 },
+    { "dense_dw_update_64x784_784x20", "mnist_dense.dense_1", "backward-weights", 2007040, 208896,
+            .line = 15, .updated = 100352 },
+    { "channel_sum_update_64x20", "mnist_dense.dense_1", "reduction", 0, 512, .line = 15,
+            .updated = 128 },
 };
 
 static const struct net_kernel evaluate_kernels[] = {
-    { "dense_relu_64x784x20", "mnist_dense.dense_1",
-      "forward", 15, 2007040, 309376, 0, { 0, 512, 1, 2, 0, 2 } },
-    { "inverse_std_32", "mnist_dense.batchnorm_1",
-      "reduction", 15, 0, 256, 0, { 0 } },
-    { "normalize_64x20", "mnist_dense.batchnorm_1",
-      "elementwise", 15, 0, 16896, 0, { 8192, 512, 1, 2, 0, 2 } },
-    { "dense_relu_64x20x10_2", "mnist_dense.dense_2",
-      "forward", 16, 25600, 13632, 0, { 16384, 256, 1, 1, 0, 1 } },
-    { "inverse_std_16", "mnist_dense.batchnorm_2",
-      "reduction", 16, 0, 128, 0, { 0 } },
-    { "normalize_64x10", "mnist_dense.batchnorm_2",
-      "elementwise", 16, 0, 8448, 0, { 0, 256, 1, 1, 0, 1 } },
-    { "dense_64x10x10", "mnist_dense.dense_3",
-      "forward", 17, 12800, 8896, 0, { 4096, 256, 1, 1, 0, 1 } },
-    { "cross_entropy_64x10", "cross_entropy",
-      "loss", 21, 0, 4416, 0, { 0 } },
-    { "mean_loss_4", "cross_entropy",
-      "loss", 21, 0, 64, 0, { 0 } },
+    { "dense_relu_64x784x20", "mnist_dense.dense_1", "forward", 2007040, 309376, .line = 15,
+            .result = {0, 512, 1, 2, 0, 2} },
+    { "inverse_std_32", "mnist_dense.batchnorm_1", "reduction", 0, 256, .line = 15 },
+    { "normalize_64x20", "mnist_dense.batchnorm_1", "elementwise", 0, 16896, .line = 15,
+            .result = {8192, 512, 1, 2, 0, 2} },
+    { "dense_relu_64x20x10_2", "mnist_dense.dense_2", "forward", 25600, 13632, .line = 16,
+            .result = {16384, 256, 1, 1, 0, 1} },
+    { "inverse_std_16", "mnist_dense.batchnorm_2", "reduction", 0, 128, .line = 16 },
+    { "normalize_64x10", "mnist_dense.batchnorm_2", "elementwise", 0, 8448, .line = 16,
+            .result = {0, 256, 1, 1, 0, 1} },
+    { "dense_64x10x10", "mnist_dense.dense_3", "forward", 12800, 8896, .line = 17, .result = {4096,
+            256, 1, 1, 0, 1} },
+    { "cross_entropy_64x10", "cross_entropy", "loss", 0, 4416, .line = 21 },
+    { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
 };
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "14d9dd54fdb7369f", .isa = "avx512", .batch = 64,
+    .hash = "d4be24e7364f81d0", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,
@@ -1493,7 +1361,7 @@ const struct net_model net_model = {
     .default_batch = 64, .epochs = 20, .seed = 0,
     .keep = "best", .monitor = "validation_loss",
     .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
-    .outputs = 10, .output_rank = 1, .output_shape = { 10 },
+    .outputs = 10, .output_rank = 1, .output_shape = {10},
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),
     .train = { train_step, train_kernels, 29 },
     .evaluate = { evaluate_step, evaluate_kernels, 9 },

@@ -38,6 +38,7 @@
  */
 
 #include "kernels/kernel.h"
+#include "kernels/tables.h"
 
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
@@ -398,63 +399,34 @@ static void evaluate_step(struct net_run *run, int thread)
 
 /* ---- What the runtime needs to know ---------------------------------------------------------- */
 
-static const struct net_segment hidden_weight_segments[] = { { 0, 2, 1, 0, 1 } };
-static const struct net_segment hidden_bias_segments[] = { { 0, 1, 1, 0, 0 } };
-static const struct net_segment dense_weight_segments[] = { { 0, 2, 1, 0, 1 }, { 2, 1, 1, 1, 1 } };
-static const struct net_segment dense_bias_segments[] = { { 0, 1, 1, 0, 0 } };
-
 static const struct net_tensor tensors[] = {
-    { .name = "xor_concat.hidden.weight",
-      .offset = offsetof(struct params, hidden_weight), .count = 16,
-      .rank = 2, .shape = { 1, 2 }, .kind = NET_VECTOR,
-      .segments = hidden_weight_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 2 },
-    { .name = "xor_concat.hidden.bias",
-      .offset = offsetof(struct params, hidden_bias), .count = 16,
-      .rank = 1, .shape = { 1 }, .kind = NET_VECTOR,
-      .segments = hidden_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 2 },
-    { .name = "xor_concat.dense.weight",
-      .offset = offsetof(struct params, dense_weight), .count = 32,
-      .rank = 2, .shape = { 1, 3 }, .kind = NET_VECTOR,
-      .segments = dense_weight_segments, .segment_count = 2, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 3 },
-    { .name = "xor_concat.dense.bias",
-      .offset = offsetof(struct params, dense_bias), .count = 16,
-      .rank = 1, .shape = { 1 }, .kind = NET_VECTOR,
-      .segments = dense_bias_segments, .segment_count = 1, .trainable = true,
-      .init = "kaiming_uniform", .fan_in = 3 },
+    NET_TENSOR(hidden_weight, "xor_concat.hidden.weight", true,
+            .kind = NET_VECTOR, NET_SHAPE(1, 2), NET_SEGMENTS({0, 2, 1, 0, 1}),
+            .init = "kaiming_uniform", .fan_in = 2),
+    NET_TRAINED_VECTOR(hidden_bias, "xor_concat.hidden.bias", 1, "kaiming_uniform", 2),
+    NET_TENSOR(dense_weight, "xor_concat.dense.weight", true,
+            .kind = NET_VECTOR, NET_SHAPE(1, 3), NET_SEGMENTS({0, 2, 1, 0, 1}, {2, 1, 1, 1, 1}),
+            .init = "kaiming_uniform", .fan_in = 3),
+    NET_TRAINED_VECTOR(dense_bias, "xor_concat.dense.bias", 1, "kaiming_uniform", 3),
 };
 
 extern const struct net_reader net_reader_xor;
-static const struct net_call part_train = { .name = "xor", .args = NULL, .arg_count = 0,
-        .reader = &net_reader_xor };
-
-static const struct net_call loss_call = { .name = "mse", .args = NULL, .arg_count = 0 };
-
-static const struct net_arg optimizer_args[] = {
-    { .name = "lr", .number = 0.5, .given = true },
-    { .name = "momentum", .number = 0.90000000000000002, .given = true },
-    { .name = "nesterov", .number = 0 },
-    { .name = "weight_decay", .number = 0 },
-};
-static const struct net_call optimizer = { .name = "sgd", .args = optimizer_args, .arg_count = 4 };
-
+static const struct net_call part_train = { .name = "xor", NET_READER(xor) };
+static const struct net_call loss_call = { .name = "mse" };
+static const struct net_call optimizer = NET_CALL("sgd",
+    NET_ARG("lr", .number = 0.5, .given = true), NET_ARG("momentum", .number = 0.9, .given = true),
+    NET_ARG("nesterov", .number = 0), NET_ARG("weight_decay", .number = 0));
 static const struct net_call schedule[] = {
-    { .name = "constant", .args = NULL, .arg_count = 0 },
+    { .name = "constant" },
 };
-
 static const struct net_call metrics[] = {
-    { .name = "accuracy", .args = NULL, .arg_count = 0 },
+    { .name = "accuracy" },
 };
-
 static const struct net_field fields[] = {
-    { .name = "point", .source = "x", .kind = NET_INPUT,
-      .rank = 1, .shape = { 2 }, .size = 2, .classes = 0,
-      .steps = NULL, .step_count = 0 },
-    { .name = "answer", .source = "y", .kind = NET_TARGET_VALUES,
-      .rank = 1, .shape = { 1 }, .size = 1, .classes = 0,
-      .steps = NULL, .step_count = 0 },
+    { .name = "point", .source = "x", .kind = NET_INPUT, .size = 2, NET_SHAPE(2),
+    },
+    { .name = "answer", .source = "y", .kind = NET_TARGET_VALUES, .size = 1, NET_SHAPE(1),
+    },
 };
 
 /* A batch from the reader's rows: on the helper thread, one step ahead. */
@@ -470,82 +442,58 @@ static void pack(void *batch, const struct net_rows *fields, int n)
             0, 1, 1, 1, 16, 1, 0, 256, 0, 256 });
 }
 
-static const struct net_segment output_segments[] = { { 0, 1, 1, 0, 1 } };
-
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
     const float *from = net_at(run, 3072);
+    const struct net_segment segments[] = {{0, 1, 1, 0, 1}};
 
-    net_unpack(rows, from, 256, run->n, output_segments, 1, 1);
+    net_unpack(rows, from, 256, run->n, segments, 1, 1);
 }
 
 static const struct net_layer layers[] = {
-    { .name = "point", .type = "input",
-      .inputs = "", .rank = 1, .shape = { 2 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "xor_concat.hidden", .type = "dense(1)",
-      .inputs = "point", .rank = 1, .shape = { 1 },
-      .parameters = 3, .states = 0, .flops = 4 },
-    { .name = "xor_concat.tanh_1", .type = "tanh",
-      .inputs = "xor_concat.hidden", .rank = 1, .shape = { 1 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "xor_concat.concat", .type = "concat",
-      .inputs = "point, xor_concat.tanh_1", .rank = 1, .shape = { 3 },
-      .parameters = 0, .states = 0, .flops = 0 },
-    { .name = "xor_concat.dense", .type = "dense(1)",
-      .inputs = "xor_concat.concat", .rank = 1, .shape = { 1 },
-      .parameters = 4, .states = 0, .flops = 6 },
-    { .name = "xor_concat.tanh_2", .type = "tanh",
-      .inputs = "xor_concat.dense", .rank = 1, .shape = { 1 },
-      .parameters = 0, .states = 0, .flops = 0 },
+    { "point", "input", "", 0, 0, 0, NET_SHAPE(2) },
+    { "xor_concat.hidden", "dense(1)", "point", 3, 0, 4, NET_SHAPE(1) },
+    { "xor_concat.tanh_1", "tanh", "xor_concat.hidden", 0, 0, 0, NET_SHAPE(1) },
+    { "xor_concat.concat", "concat", "point, xor_concat.tanh_1", 0, 0, 0, NET_SHAPE(3) },
+    { "xor_concat.dense", "dense(1)", "xor_concat.concat", 4, 0, 6, NET_SHAPE(1) },
+    { "xor_concat.tanh_2", "tanh", "xor_concat.dense", 0, 0, 0, NET_SHAPE(1) },
 };
 
 static const struct net_kernel train_kernels[] = {
-    { "dense_tanh_4x2x1", "xor_concat.hidden",
-      "forward", 12, 16, 2176, 0, { 4096, 256, 1, 1, 0, 1 } },
-    { "concat_4x3", "xor_concat.concat",
-      "movement", 13, 0, 4096, 0, { 0 } },
-    { "dense_tanh_4x3x1", "xor_concat.dense",
-      "forward", 13, 24, 3264, 0, { 6144, 256, 1, 1, 0, 1 } },
-    { "mse_grad_4x1", "mse",
-      "loss", 17, 0, 3136, 0, { 0 } },
-    { "tanh_grad_4x1", "xor_concat.tanh_2",
-      "elementwise", 13, 0, 3136, 0, { 0 } },
-    { "mean_loss_1", "mse",
-      "loss", 17, 0, 64, 0, { 0 } },
-    { "dense_dx_4x3x1", "xor_concat.dense",
-      "backward-data", 13, 24, 3200, 0, { 0 } },
-    { "dense_dw_update_4x3x1", "xor_concat.dense",
-      "backward-weights", 13, 24, 3072, 128, { 0 } },
-    { "slice_4x1_from_2_of_4x3", "xor_concat.concat",
-      "movement", 13, 0, 3072, 0, { 0 } },
-    { "tanh_grad_4x1", "xor_concat.tanh_1",
-      "elementwise", 12, 0, 3136, 0, { 0 } },
-    { "channel_sum_update_4x1", "xor_concat.dense",
-      "reduction", 13, 0, 64, 64, { 0 } },
-    { "dense_dw_update_4x2x1", "xor_concat.hidden",
-      "backward-weights", 12, 16, 2048, 64, { 0 } },
-    { "channel_sum_update_4x1", "xor_concat.hidden",
-      "reduction", 12, 0, 64, 64, { 0 } },
+    { "dense_tanh_4x2x1", "xor_concat.hidden", "forward", 16, 2176, .line = 12, .result = {4096,
+            256, 1, 1, 0, 1} },
+    { "concat_4x3", "xor_concat.concat", "movement", 0, 4096, .line = 13 },
+    { "dense_tanh_4x3x1", "xor_concat.dense", "forward", 24, 3264, .line = 13, .result = {6144, 256,
+            1, 1, 0, 1} },
+    { "mse_grad_4x1", "mse", "loss", 0, 3136, .line = 17 },
+    { "tanh_grad_4x1", "xor_concat.tanh_2", "elementwise", 0, 3136, .line = 13 },
+    { "mean_loss_1", "mse", "loss", 0, 64, .line = 17 },
+    { "dense_dx_4x3x1", "xor_concat.dense", "backward-data", 24, 3200, .line = 13 },
+    { "dense_dw_update_4x3x1", "xor_concat.dense", "backward-weights", 24, 3072, .line = 13,
+            .updated = 128 },
+    { "slice_4x1_from_2_of_4x3", "xor_concat.concat", "movement", 0, 3072, .line = 13 },
+    { "tanh_grad_4x1", "xor_concat.tanh_1", "elementwise", 0, 3136, .line = 12 },
+    { "channel_sum_update_4x1", "xor_concat.dense", "reduction", 0, 64, .line = 13, .updated = 64 },
+    { "dense_dw_update_4x2x1", "xor_concat.hidden", "backward-weights", 16, 2048, .line = 12,
+            .updated = 64 },
+    { "channel_sum_update_4x1", "xor_concat.hidden", "reduction", 0, 64, .line = 12,
+            .updated = 64 },
 };
 
 static const struct net_kernel evaluate_kernels[] = {
-    { "dense_tanh_4x2x1", "xor_concat.hidden",
-      "forward", 12, 16, 2176, 0, { 2048, 256, 1, 1, 0, 1 } },
-    { "concat_4x3", "xor_concat.concat",
-      "movement", 13, 0, 4096, 0, { 0 } },
-    { "dense_tanh_4x3x1", "xor_concat.dense",
-      "forward", 13, 24, 3264, 0, { 3072, 256, 1, 1, 0, 1 } },
-    { "mse_4x1", "mse",
-      "loss", 17, 0, 2112, 0, { 0 } },
-    { "mean_loss_1", "mse",
-      "loss", 17, 0, 64, 0, { 0 } },
+    { "dense_tanh_4x2x1", "xor_concat.hidden", "forward", 16, 2176, .line = 12, .result = {2048,
+            256, 1, 1, 0, 1} },
+    { "concat_4x3", "xor_concat.concat", "movement", 0, 4096, .line = 13 },
+    { "dense_tanh_4x3x1", "xor_concat.dense", "forward", 24, 3264, .line = 13, .result = {3072, 256,
+            1, 1, 0, 1} },
+    { "mse_4x1", "mse", "loss", 0, 2112, .line = 17 },
+    { "mean_loss_1", "mse", "loss", 0, 64, .line = 17 },
 };
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "c2e26ecdcdcb632c", .isa = "avx512", .batch = 4,
+    .hash = "3edb75206d352cbe", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,
@@ -557,7 +505,7 @@ const struct net_model net_model = {
     .default_batch = 4, .epochs = 1000, .seed = 0,
     .keep = "best", .monitor = "validation_loss",
     .loss = NET_MSE, .activation = NET_IDENTITY,
-    .outputs = 1, .output_rank = 1, .output_shape = { 1 },
+    .outputs = 1, .output_rank = 1, .output_shape = {1},
     .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),
     .train = { train_step, train_kernels, 13 },
     .evaluate = { evaluate_step, evaluate_kernels, 5 },

@@ -188,8 +188,8 @@ struct net_kernel {
     const char *name;         /* "dense_relu_64x784x256" */
     const char *layer;        /* "mlp.dense_1" */
     const char *kind;         /* "forward", "backward-data", "backward-weights", ... */
-    int line;                 /* of the .net file */
     double flops, bytes;      /* at a full batch; bytes that must be read and written */
+    int line;                 /* of the .net file */
     double updated;           /* bytes of parameters that it updates: not in `bytes` */
     struct net_result result; /* of a forward kernel of the train step */
 };
@@ -202,9 +202,9 @@ struct net_step {
 
 struct net_layer {                    /* a line of `summary` */
     const char *name, *type, *inputs; /* "lenet5.conv2d_1", "conv2d(6, 5)", what it connects to */
-    int rank, shape[4];               /* of its output, one row */
     long parameters, states;          /* trainable, non-trainable */
     double flops;                     /* forward, one row */
+    int rank, shape[4];               /* of its output, one row */
 };
 
 enum net_loss { NET_MSE, NET_MAE, NET_HUBER, NET_CROSS_ENTROPY, NET_BINARY_CROSS_ENTROPY };

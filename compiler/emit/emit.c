@@ -564,7 +564,8 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
     draw_plan(out, train);
     text_add(out, " *\n");
     draw_plan(out, evaluate);
-    text_add(out, " */\n\n#include \"kernels/kernel.h\"\n%s%s%s%s%s\n",
+    text_add(out,
+             " */\n\n#include \"kernels/kernel.h\"\n#include \"kernels/tables.h\"\n%s%s%s%s%s\n",
              has_kernel(train, goes_by_places) ? "#include \"kernels/argmax_grad.h\"\n" : "",
              has_words(e->model) ? "#include \"kernels/embedding.h\"\n" : "",
              has_kernel(train, has_images_in_lanes) || has_kernel(evaluate, has_images_in_lanes)

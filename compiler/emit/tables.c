@@ -1,14 +1,18 @@
 /*
- * tables.c -- what the runtime needs to know: tensors, fields, calls, layers, kernels, and the
- * two functions between its rows and the layouts.
+ * tables.c -- what the runtime needs to know: tensors, layers, kernels, and the model that lists
+ * all tables. The macros of kernels/tables.h keep a row to a line.
  */
 
-#include "emit/emit.h"
+#include "emit/tables.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+/* ---- Literals -------------------------------------------------------------------------------- */
+
 /* A C string literal. */
-static const char *quoted(const char *text)
+const char *quoted(const char *text)
 {
     Text out = {0};
 
@@ -27,151 +31,50 @@ static const char *quoted(const char *text)
     return out.at;
 }
 
-static const char *braces(Shape shape)
+/* "1, 28, 28" */
+const char *list_of(Shape shape)
 {
     Text out = {0};
 
-    text_add(&out, "{ ");
     for (int i = 0; i < shape.rank; i++)
         text_add(&out, "%s%d", i ? ", " : "", shape.size[i]);
-    text_add(&out, "%s }", shape.rank ? "" : "0");
     return out.at;
 }
 
-/* ---- Calls: tables named after what they are ------------------------------------------------- */
-
-static bool is_one_of(const char *word, const char *const *words, int count)
+/* NET_SHAPE(1, 28, 28), or nothing of a scalar; `before` stands before it */
+const char *shape_member(const char *before, Shape shape)
 {
-    for (int i = 0; i < count; i++)
-        if (same(word, words[i]))
-            return true;
-    return false;
+    return shape.rank ? format("%sNET_SHAPE(%s)", before, list_of(shape)) : "";
 }
 
-/* The reader or preparation by its name: only what is named here is linked. */
-static const char *implementation(const Call *call, const char **declaration)
+/* The shortest text that reads back as x. */
+const char *number_text(double x)
 {
-    static const char *const readers[] = {"idx",     "npy",      "npz",    "csv", "jsonl",
-                                          "cifar10", "cifar100", "digits", "xor", "logistic_map"};
-    static const char *const preparations[] = {
-        "scale",        "normalize", "standardize", "classes",        "one_hot", "tokens",
-        "bag_of_words", "minmax",    "impute",      "permute_pixels", "noise"};
+    const char *text = format("%.0f", x);
 
-    if (is_one_of(call->name, readers, COUNT(readers))) {
-        *declaration = format("extern const struct net_reader net_reader_%s;", call->name);
-        return format(", .reader = &net_reader_%s", call->name);
+    if (fabs(x) < 1e15 && strtod(text, NULL) == x)
+        return text;
+    for (int digits = 6; digits <= 17; digits++) {
+        text = format("%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            return text;
     }
-    if (is_one_of(call->name, preparations, COUNT(preparations))) {
-        *declaration = format("extern const struct net_preparation net_preparation_%s;",
-                              call->name);
-        return format(", .preparation = &net_preparation_%s", call->name);
-    }
-    *declaration = NULL;
-    return "";
+    return text;
 }
 
-static bool is_names(const Constant *v)
+/* "{0, 784, 1, 0, 49}, ..." */
+const char *segments_text(const Physical *v)
 {
-    return v->kind == CONSTANT_LIST && v->count > 0 && v->items[0].kind == CONSTANT_NAME;
-}
+    Text out = {0};
 
-static bool is_texts(const Constant *v)
-{
-    return v->kind == CONSTANT_LIST && v->count > 0 && v->items[0].kind == CONSTANT_STRING;
-}
-
-static const char *names_text(const Constant *v)
-{
-    Text text = {0};
-
-    for (int i = 0; i < v->count; i++)
-        text_add(&text, "%s%s", i ? " " : "", v->items[i].text);
-    return text.at;
-}
-
-/* Writes the arguments and gives the initializer of the call: `{ "sgd", sgd_args, 4 }`. */
-static const char *write_arguments(Text *out, const Call *call, const char *name)
-{
-    const char *declaration, *what = implementation(call, &declaration);
-
-    if (declaration && !strstr(out->at ? out->at : "", declaration))
-        line(out, 0, "%s", declaration);
-    for (int i = 0; i < call->count; i++) {
-        const Constant *v = &call->arguments[i].value;
-
-        if (v->kind != CONSTANT_LIST || is_names(v))
-            continue;
-        if (is_texts(v)) {
-            text_add(out, "static const char *const %s_list_%d[] = { ", name, i);
-            for (int j = 0; j < v->count; j++)
-                text_add(out, "%s%s", j ? ", " : "", quoted(v->items[j].text));
-            text_add(out, " };\n");
-            continue;
-        }
-        text_add(out, "static const double %s_list_%d[] = { ", name, i);
-        for (int j = 0; j < v->count; j++)
-            text_add(out, "%s%.17g", j ? ", " : "", v->items[j].number);
-        text_add(out, " };\n");
-    }
-    if (call->count)
-        line(out, 0, "static const struct net_arg %s_args[] = {", name);
-    for (int i = 0; i < call->count; i++) {
-        const Argument *a = &call->arguments[i];
-        const Constant *v = &a->value;
-
-        text_add(out, "    { .name = %s, .number = %.17g", quoted(a->name), v->number);
-        if (v->text && v->kind != CONSTANT_NUMBER)
-            text_add(out, ", .text = %s", quoted(v->text));
-        if (is_names(v))
-            text_add(out, ", .text = %s, .count = %d", quoted(names_text(v)), v->count);
-        else if (v->kind == CONSTANT_LIST)
-            text_add(out, ", .%s = %s_list_%d, .count = %d", is_texts(v) ? "texts" : "list", name,
-                     i, v->count);
-        text_add(out, "%s%s },\n", a->given ? ", .given = true" : "",
-                 v->kind == CONSTANT_NONE ? ", .none = true" : "");
-    }
-    if (call->count)
-        line(out, 0, "};");
-    return format("{ .name = %s, .args = %s, .arg_count = %d%s }", quoted(call->name),
-                  call->count ? format("%s_args", name) : "NULL", call->count, what);
-}
-
-static void write_call(Text *out, const Call *call, const char *name)
-{
-    const char *initializer;
-
-    if (!call)
-        return;
-    initializer = write_arguments(out, call, name);
-    line(out, 0, "static const struct net_call %s = %s;\n", name, initializer);
-}
-
-/* An array of calls under one name. */
-static void write_calls(Text *out, Call *const *calls, int count, const char *name)
-{
-    const char **initializers = allocate((size_t)(count + 1) * sizeof *initializers);
-
-    for (int i = 0; i < count; i++)
-        initializers[i] = write_arguments(out, calls[i], format("%s_%d", name, i + 1));
-    if (!count)
-        return;
-    line(out, 0, "static const struct net_call %s[] = {", name);
-    for (int i = 0; i < count; i++)
-        line(out, 1, "%s,", initializers[i]);
-    line(out, 0, "};\n");
+    for (int i = 0; i < v->segment_count; i++)
+        text_add(&out, "%s{%d, %d, %d, %d, %d}", i ? ", " : "", v->segments[i].start,
+                 v->segments[i].channels, v->segments[i].pixels, v->segments[i].block,
+                 v->segments[i].stride);
+    return out.at;
 }
 
 /* ---- Tensors --------------------------------------------------------------------------------- */
-
-static void write_segments(Text *out, const char *name, const Physical *v)
-{
-    text_add(out, "static const struct net_segment %s[] = { ", name);
-    for (int i = 0; i < v->segment_count; i++)
-        text_add(out, "%s{ %d, %d, %d, %d, %d }", i ? ", " : "", v->segments[i].start,
-                 v->segments[i].channels, v->segments[i].pixels, v->segments[i].block,
-                 v->segments[i].stride);
-    text_add(out, " };\n");
-}
 
 static int find_index(const Model *model, const Field *field)
 {
@@ -182,165 +85,66 @@ static int find_index(const Model *model, const Field *field)
     return i;
 }
 
+/* One value per channel, the channels in order. */
+static bool is_ordered_vector(const Value *v)
+{
+    const Physical *p = v->physical;
+
+    return p->kind == PHYSICAL_VECTOR && p->segment_count == 1 && p->segments[0].start == 0 &&
+           p->segments[0].pixels == 1 && p->segments[0].block == 0 && file_shape(v).rank == 1 &&
+           file_shape(v).size[0] == p->segments[0].channels;
+}
+
+static const char *layout_text(const Value *v)
+{
+    const Physical *p = v->physical;
+    const Shape shape = file_shape(v);
+    const char *kind = p->kind == PHYSICAL_WEIGHT  ? "NET_WEIGHT"
+                       : p->kind == PHYSICAL_TABLE ? "NET_TABLE"
+                                                   : "NET_VECTOR";
+    const char *panels = p->kind != PHYSICAL_WEIGHT
+                             ? ""
+                             : format(" .panels = {%d, %d, %d},", p->panels[0], p->panels[1],
+                                      p->panels[2]);
+
+    return format(".kind = %s,%s NET_SHAPE(%s), NET_SEGMENTS(%s)", kind, panels, list_of(shape),
+                  segments_text(p));
+}
+
+static void write_tensor(const Emitter *e, Text *out, const Value *v, const char *member)
+{
+    const bool trained = v->role == ROLE_PARAMETER;
+    Text more = {0};
+
+    if (is_ordered_vector(v) && v->l1 + v->l2 == 0) {
+        line(out, 1, "%s(%s, %s, %d, %s%s),", trained ? "NET_TRAINED_VECTOR" : "NET_STATISTIC",
+             member, quoted(v->name), file_shape(v).size[0], quoted(v->init),
+             trained ? format(", %d", v->fan_in) : "");
+        return;
+    }
+    text_add(&more, "%s, .fan_in = %d", quoted(v->init), v->fan_in);
+    if (v->fan_out)
+        text_add(&more, ", .fan_out = %d", v->fan_out);
+    if (v->l1 > 0 || v->l2 > 0)
+        text_add(&more, ", .l1 = %s, .l2 = %s", number_text(v->l1), number_text(v->l2));
+    if (v->padding_row)
+        text_add(&more, ", .padding_row = %d", v->padding_row);
+    if (v->pretrained)
+        text_add(&more, ", .pretrained = %s, .field = %d", quoted(v->pretrained),
+                 find_index(e->model, v->words));
+    line(out, 1, "NET_TENSOR(%s, %s, %s,", member, quoted(v->name), trained ? "true" : "false");
+    line(out, 3, "%s,", layout_text(v));
+    line(out, 3, ".init = %s),", more.at);
+}
+
 static void write_tensors(const Emitter *e, Text *out)
 {
+    line(out, 0, "static const struct net_tensor tensors[] = {");
     for (int i = 0; i < e->parameter_count; i++)
-        write_segments(out, format("%s_segments", e->tensors[i]), e->parameters[i]->physical);
-    line(out, 0, "\nstatic const struct net_tensor tensors[] = {");
-    for (int i = 0; i < e->parameter_count; i++) {
-        const Value *v = e->parameters[i];
-        const Physical *p = v->physical;
-
-        line(out, 1, "{ .name = %s,", quoted(v->name));
-        line(out, 1, "  .offset = offsetof(struct params, %s), .count = %d,", e->tensors[i],
-             padded_count(p));
-        text_add(out, "      .rank = %d, .shape = %s, ", file_shape(v).rank, braces(file_shape(v)));
-        if (p->kind == PHYSICAL_WEIGHT)
-            text_add(out, ".kind = NET_WEIGHT, .panels = { %d, %d, %d },\n", p->panels[0],
-                     p->panels[1], p->panels[2]);
-        else
-            text_add(out, ".kind = %s,\n", p->kind == PHYSICAL_TABLE ? "NET_TABLE" : "NET_VECTOR");
-        line(out, 1, "  .segments = %s_segments, .segment_count = %d, .trainable = %s,",
-             e->tensors[i], p->segment_count, v->role == ROLE_PARAMETER ? "true" : "false");
-        text_add(out, "      .init = %s, .fan_in = %d", quoted(v->init), v->fan_in);
-        if (v->fan_out)
-            text_add(out, ", .fan_out = %d", v->fan_out);
-        if (v->l1 > 0 || v->l2 > 0)
-            text_add(out, ", .l1 = %.17g, .l2 = %.17g", v->l1, v->l2);
-        if (v->padding_row)
-            text_add(out, ", .padding_row = %d", v->padding_row);
-        if (v->pretrained)
-            text_add(out, ",\n      .pretrained = %s, .field = %d", quoted(v->pretrained),
-                     find_index(e->model, v->words));
-        text_add(out, " },\n");
-    }
+        write_tensor(e, out, e->parameters[i], e->tensors[i]);
     if (!e->parameter_count)
         line(out, 1, "{ .name = NULL },");
     line(out, 0, "};\n");
-}
-
-/* ---- Fields, pack and unpack ----------------------------------------------------------------- */
-
-static const char *kind_of_field(const Field *f)
-{
-    if (f->is_target)
-        return f->is_class ? "NET_TARGET_CLASS" : "NET_TARGET_VALUES";
-    return f->is_tokens ? "NET_INPUT_TOKENS" : f->is_sparse ? "NET_INPUT_SPARSE" : "NET_INPUT";
-}
-
-/* The columns of a table that a field is made of. */
-static void write_columns(Text *out, const Field *field, const char *name)
-{
-    if (!field->columns)
-        return;
-    line(out, 0, "static const struct net_arg %s[] = {", name);
-    for (int i = 0; i < field->column_count; i++)
-        if (field->columns[i].kind == CONSTANT_STRING)
-            line(out, 1, "{ .text = %s },", quoted(field->columns[i].text));
-        else
-            line(out, 1, "{ .number = %.0f },", field->columns[i].number);
-    line(out, 0, "};\n");
-}
-
-static void write_fields(Text *out, const Model *model)
-{
-    for (int i = 0; i < model->field_count; i++) {
-        const Field *f = model->fields[i];
-
-        write_columns(out, f, format("field_%d_columns", i + 1));
-        write_calls(out, f->steps, f->step_count, format("field_%d_steps", i + 1));
-        write_calls(out, f->augments, f->augment_count, format("field_%d_augments", i + 1));
-    }
-    line(out, 0, "static const struct net_field fields[] = {");
-    for (int i = 0; i < model->field_count; i++) {
-        const Field *f = model->fields[i];
-        const Shape shape = f->is_class     ? (Shape){0}
-                            : f->shape.rank ? f->shape
-                                            : (Shape){.rank = 1, .size = {1}};
-
-        line(out, 1, "{ .name = %s, .source = %s, .kind = %s,", quoted(f->name),
-             quoted(f->source_field), kind_of_field(f));
-        line(out, 1, "  .rank = %d, .shape = %s, .size = %d, .classes = %d,", shape.rank,
-             braces(shape), f->is_class ? 1 : shape_size(shape), f->classes);
-        if (f->columns)
-            line(out, 1, "  .columns = field_%d_columns, .column_count = %d, .column_range = %s,",
-                 i + 1, f->column_count, f->column_range ? "true" : "false");
-        if (f->vocabulary)
-            line(out, 1, "  .vocabulary = %d,", f->vocabulary);
-        if (f->augment_count)
-            line(out, 1, "  .augments = field_%d_augments, .augment_count = %d,", i + 1,
-                 f->augment_count);
-        line(out, 1, "  .steps = %s, .step_count = %d },",
-             f->step_count ? format("field_%d_steps", i + 1) : "NULL", f->step_count);
-    }
-    line(out, 0, "};\n");
-}
-
-static void write_pack_value(const Emitter *e, Text *out, const Value *value, int index)
-{
-    const Physical *v = value->physical;
-    const Shape declared = value->field->shape;
-    const int scaled = declared.rank ? shape_size(declared) / declared.size[0] : 1;
-    const long pixel = (long)v->blocks * 16 * v->lanes;
-    const long chunk = pixel * v->full_height * v->full_width;
-
-    for (int i = 0; i < v->segment_count; i++) {
-        const Segment *s = &v->segments[i];
-
-        line(out, 1, "if (fields[%d].row)", index);
-        line(out, 2, "net_pack((float *)&to->%s, &fields[%d], n, (struct net_place){",
-             c_name(e, value->name), index);
-        if (v->lanes < 16)
-            line(out, 3, "0, %d, %d, %d, %d, %d, %ld, %ld, %ld, %ld });", s->channels, v->height,
-                 v->width, v->lanes, scaled, (v->top * v->full_width + v->left) * pixel, chunk,
-                 v->full_width * pixel, pixel);
-        else
-            line(out, 3, "%d, %d, 1, %d, 16, %d, %ld, %ld, 0, %ld });", s->start, s->channels,
-                 s->pixels, scaled, s->block * 256L, chunk, s->stride * 256L);
-    }
-}
-
-static void write_pack(const Emitter *e, Text *out, const Graph *g)
-{
-    line(out, 0, "/* A batch from the reader's rows: on the helper thread, one step ahead. */");
-    line(out, 0, "static void pack(void *batch, const struct net_rows *fields, int n)");
-    line(out, 0, "{");
-    line(out, 1, "struct batch *to = batch;\n");
-    for (int i = 0; i < e->model->field_count; i++) {
-        const Value *value = find_field(g, e->model->fields[i]);
-
-        if (!value || !value->physical)
-            continue;
-        if (value->type == TYPE_CLASS) {
-            line(out, 1, "if (fields[%d].row)", i);
-            line(out, 2, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name), i);
-        } else if (value->type != TYPE_F32) {
-            write_pack_words(e, out, g, value, i);
-        } else {
-            write_pack_value(e, out, value, i);
-        }
-    }
-    line(out, 0, "}\n");
-}
-
-static void write_unpack(const Emitter *e, Text *out, const Graph *g)
-{
-    const Physical *v = g->prediction->physical;
-
-    write_segments(out, "output_segments", v);
-    line(out, 0, "\n/* The prediction of an evaluation, as rows. */");
-    line(out, 0, "static void unpack(float *rows, const struct net_run *run)");
-    line(out, 0, "{");
-    if (v->buffer->where == IN_BATCH)
-        line(out, 1, "const float *from = (const float *)&((const struct batch *)run->batch)->%s;",
-             c_name(e, root_of(g->prediction)->name));
-    else
-        line(out, 1, "const float *from = net_at(run, %zu);", v->buffer->offset);
-    line(out, 0, "%s", "");
-    line(out, 1, "net_unpack(rows, from, %ld, run->n, output_segments, %d, %d);",
-         (long)v->height * v->width * v->blocks * 256, v->segment_count,
-         shape_size(g->prediction->shape));
-    line(out, 0, "}\n");
 }
 
 /* ---- Layers and kernels ---------------------------------------------------------------------- */
@@ -351,11 +155,9 @@ static void write_layers(Text *out, const LayerRow *layers, int count)
     for (int i = 0; i < count; i++) {
         const LayerRow *l = &layers[i];
 
-        line(out, 1, "{ .name = %s, .type = %s,", quoted(l->name), quoted(l->type));
-        line(out, 1, "  .inputs = %s, .rank = %d, .shape = %s,", quoted(l->inputs), l->shape.rank,
-             braces(l->shape));
-        line(out, 1, "  .parameters = %ld, .states = %ld, .flops = %.17g },", l->parameters,
-             l->states, l->flops);
+        line(out, 1, "{ %s, %s, %s, %ld, %ld, %s%s },", quoted(l->name), quoted(l->type),
+             quoted(l->inputs), l->parameters, l->states, number_text(l->flops),
+             shape_member(", ", l->shape));
     }
     line(out, 0, "};\n");
 }
@@ -448,10 +250,10 @@ static const char *result_text(const Kernel *k)
     const Value *result = find_result(k);
 
     if (!result)
-        return "{ 0 }";
+        return "";
     const Physical *v = result->physical;
     const Segment *s = v->segments;
-    return format("{ %zu, %ld, %d, %d, %d, %d }", v->buffer->offset,
+    return format(", .result = {%zu, %ld, %d, %d, %d, %d}", v->buffer->offset,
                   (long)v->full_height * v->full_width * v->blocks * 256, s->pixels, s->stride,
                   s->block, (s->channels + 15) / 16);
 }
@@ -462,9 +264,10 @@ static void write_kernels(Text *out, const Program *p)
     for (int i = 0; i < p->count; i++) {
         const Kernel *k = p->kernels[i];
 
-        line(out, 1, "{ %s, %s,", quoted(k->driver), quoted(k->node->path ? k->node->path : ""));
-        line(out, 1, "  %s, %d, %.17g, %.17g, %.17g, %s },", quoted(kind_of(k)),
-             line_of(p->graph->source, k->node->span), k->flops, k->bytes, k->updated,
+        line(out, 1, "{ %s, %s, %s, %s, %s, .line = %d%s%s },", quoted(k->driver),
+             quoted(k->node->path ? k->node->path : ""), quoted(kind_of(k)), number_text(k->flops),
+             number_text(k->bytes), line_of(p->graph->source, k->node->span),
+             k->updated > 0 ? format(", .updated = %s", number_text(k->updated)) : "",
              result_text(k));
     }
     line(out, 0, "};\n");
@@ -541,11 +344,12 @@ static void write_model(Text *out, const Emitter *e, const Program *train, const
          m->metric_count);
     if (is_one_number(train->graph))
         line(out, 1, ".least_batch = 2,");
-    line(out, 1, ".default_batch = %d, .epochs = %d, .seed = %.17g,", m->batch, m->epochs, m->seed);
+    line(out, 1, ".default_batch = %d, .epochs = %d, .seed = %s,", m->batch, m->epochs,
+         number_text(m->seed));
     line(out, 1, ".keep = %s, .monitor = %s,", quoted(m->keep), quoted(m->monitor));
     line(out, 1, ".loss = %s, .activation = %s,", loss, activation);
-    line(out, 1, ".outputs = %d, .output_rank = %d, .output_shape = %s,", shape_size(shape),
-         shape.rank, braces(shape));
+    line(out, 1, ".outputs = %d, .output_rank = %d, .output_shape = {%s},", shape_size(shape),
+         shape.rank, shape.rank ? list_of(shape) : "0");
     line(out, 1, ".layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),");
     for (int i = 0; i < 2; i++)
         line(out, 1, ".%s = { %s_step, %s_kernels, %d },", i ? "evaluate" : "train",

@@ -282,27 +282,21 @@ static const struct net_field fields[] = {
 };
 
 static const struct net_kernel kernels[] = {
-    {"rows", "tiny", "forward", 3, 2.0 * N *(INPUTS *HIDDEN + 2 * HIDDEN * CLASSES), 4e3, 0, {0}},
-    {"tensors",
-     "tiny",
-     "backward-weights",
-     3,
-     2.0 * N *(INPUTS *HIDDEN + HIDDEN * CLASSES),
-     4e3,
-     0,
-     {0}},
+    {"rows", "tiny", "forward", 2.0 * N *(INPUTS *HIDDEN + 2 * HIDDEN * CLASSES), 4e3, .line = 3},
+    {"tensors", "tiny", "backward-weights", 2.0 * N *(INPUTS *HIDDEN + HIDDEN * CLASSES), 4e3,
+     .line = 3},
 };
 
 static const struct net_layer layers[] = {
-    {"tiny.dense_1", "dense(19)", "x", 1, {HIDDEN}, HIDDEN *(INPUTS + 1), 0, 2.0 * INPUTS *HIDDEN},
+    {"tiny.dense_1", "dense(19)", "x", HIDDEN *(INPUTS + 1), 0, 2.0 * INPUTS *HIDDEN, 1, {HIDDEN}},
     {"tiny.dense_2",
      "dense(3)",
      "dense_1",
-     1,
-     {CLASSES},
      CLASSES *(HIDDEN + 1),
      0,
-     2.0 * HIDDEN *CLASSES},
+     2.0 * HIDDEN *CLASSES,
+     1,
+     {CLASSES}},
 };
 
 #define TINY(function, digest)                                                                     \

@@ -1,0 +1,129 @@
+/*
+ * field_tables.c -- inputs and targets, and the two functions between the runtime's rows and the
+ * model's layouts.
+ */
+
+#include "emit/tables.h"
+
+static const char *kind_of_field(const Field *f)
+{
+    if (f->is_target)
+        return f->is_class ? "NET_TARGET_CLASS" : "NET_TARGET_VALUES";
+    return f->is_tokens ? "NET_INPUT_TOKENS" : f->is_sparse ? "NET_INPUT_SPARSE" : "NET_INPUT";
+}
+
+/* The columns of a table that a field is made of. */
+static void write_columns(Text *out, const Field *field, const char *name)
+{
+    if (!field->columns)
+        return;
+    line(out, 0, "static const struct net_arg %s[] = {", name);
+    for (int i = 0; i < field->column_count; i++)
+        if (field->columns[i].kind == CONSTANT_STRING)
+            line(out, 1, "{ .text = %s },", quoted(field->columns[i].text));
+        else
+            line(out, 1, "{ .number = %.0f },", field->columns[i].number);
+    line(out, 0, "};");
+}
+
+void write_fields(Text *out, const Model *model)
+{
+    for (int i = 0; i < model->field_count; i++) {
+        const Field *f = model->fields[i];
+
+        write_columns(out, f, format("field_%d_columns", i + 1));
+        write_calls(out, f->steps, f->step_count, format("field_%d_steps", i + 1));
+        write_calls(out, f->augments, f->augment_count, format("field_%d_augments", i + 1));
+    }
+    line(out, 0, "static const struct net_field fields[] = {");
+    for (int i = 0; i < model->field_count; i++) {
+        const Field *f = model->fields[i];
+        const Shape shape = f->is_class     ? (Shape){0}
+                            : f->shape.rank ? f->shape
+                                            : (Shape){.rank = 1, .size = {1}};
+
+        line(out, 1, "{ .name = %s, .source = %s, .kind = %s, .size = %d%s,", quoted(f->name),
+             quoted(f->source_field), kind_of_field(f), f->is_class ? 1 : shape_size(shape),
+             shape_member(", ", shape));
+        if (f->classes)
+            line(out, 1, "  .classes = %d,", f->classes);
+        if (f->columns)
+            line(out, 1, "  .columns = field_%d_columns, .column_count = %d, .column_range = %s,",
+                 i + 1, f->column_count, f->column_range ? "true" : "false");
+        if (f->vocabulary)
+            line(out, 1, "  .vocabulary = %d,", f->vocabulary);
+        if (f->augment_count)
+            line(out, 1, "  .augments = field_%d_augments, .augment_count = %d,", i + 1,
+                 f->augment_count);
+        if (f->step_count)
+            line(out, 1, "  .steps = field_%d_steps, .step_count = %d,", i + 1, f->step_count);
+        line(out, 1, "},");
+    }
+    line(out, 0, "};\n");
+}
+
+static void write_pack_value(const Emitter *e, Text *out, const Value *value, int index)
+{
+    const Physical *v = value->physical;
+    const Shape declared = value->field->shape;
+    const int scaled = declared.rank ? shape_size(declared) / declared.size[0] : 1;
+    const long pixel = (long)v->blocks * 16 * v->lanes;
+    const long chunk = pixel * v->full_height * v->full_width;
+
+    for (int i = 0; i < v->segment_count; i++) {
+        const Segment *s = &v->segments[i];
+
+        line(out, 1, "if (fields[%d].row)", index);
+        line(out, 2, "net_pack((float *)&to->%s, &fields[%d], n, (struct net_place){",
+             c_name(e, value->name), index);
+        if (v->lanes < 16)
+            line(out, 3, "0, %d, %d, %d, %d, %d, %ld, %ld, %ld, %ld });", s->channels, v->height,
+                 v->width, v->lanes, scaled, (v->top * v->full_width + v->left) * pixel, chunk,
+                 v->full_width * pixel, pixel);
+        else
+            line(out, 3, "%d, %d, 1, %d, 16, %d, %ld, %ld, 0, %ld });", s->start, s->channels,
+                 s->pixels, scaled, s->block * 256L, chunk, s->stride * 256L);
+    }
+}
+
+void write_pack(const Emitter *e, Text *out, const Graph *g)
+{
+    line(out, 0, "/* A batch from the reader's rows: on the helper thread, one step ahead. */");
+    line(out, 0, "static void pack(void *batch, const struct net_rows *fields, int n)");
+    line(out, 0, "{");
+    line(out, 1, "struct batch *to = batch;\n");
+    for (int i = 0; i < e->model->field_count; i++) {
+        const Value *value = find_field(g, e->model->fields[i]);
+
+        if (!value || !value->physical)
+            continue;
+        if (value->type == TYPE_CLASS) {
+            line(out, 1, "if (fields[%d].row)", i);
+            line(out, 2, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name), i);
+        } else if (value->type != TYPE_F32) {
+            write_pack_words(e, out, g, value, i);
+        } else {
+            write_pack_value(e, out, value, i);
+        }
+    }
+    line(out, 0, "}\n");
+}
+
+void write_unpack(const Emitter *e, Text *out, const Graph *g)
+{
+    const Physical *v = g->prediction->physical;
+
+    line(out, 0, "/* The prediction of an evaluation, as rows. */");
+    line(out, 0, "static void unpack(float *rows, const struct net_run *run)");
+    line(out, 0, "{");
+    if (v->buffer->where == IN_BATCH)
+        line(out, 1, "const float *from = (const float *)&((const struct batch *)run->batch)->%s;",
+             c_name(e, root_of(g->prediction)->name));
+    else
+        line(out, 1, "const float *from = net_at(run, %zu);", v->buffer->offset);
+    line(out, 1, "const struct net_segment segments[] = {%s};\n", segments_text(v));
+    line(out, 1, "net_unpack(rows, from, %ld, run->n, segments, %d, %d);",
+         (long)v->height * v->width * v->blocks * 256, v->segment_count,
+         shape_size(g->prediction->shape));
+    line(out, 0, "}\n");
+}

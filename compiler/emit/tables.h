@@ -1,0 +1,29 @@
+/*
+ * tables.h -- what the files of the generated tables share: tables.c, call_tables.c, field_tables.c.
+ */
+
+#ifndef TABLES_H
+#define TABLES_H
+
+#include "emit/emit.h"
+
+/* ---- tables.c: literals of C ----------------------------------------------------------------- */
+
+const char *quoted(const char *text);                      /* a string */
+const char *number_text(double x);                         /* reads back as x */
+const char *list_of(Shape shape);                          /* "1, 28, 28" */
+const char *shape_member(const char *before, Shape shape); /* NET_SHAPE(..), or "" */
+const char *segments_text(const Physical *v);              /* "{0, 784, 1, 0, 49}, ..." */
+
+/* ---- call_tables.c: evaluated calls of the .net file ----------------------------------------- */
+
+void write_call(Text *out, const Call *call, const char *name);               /* nothing of NULL */
+void write_calls(Text *out, Call *const *calls, int count, const char *name); /* an array */
+
+/* ---- field_tables.c: inputs and targets, and the way of a batch in and out ------------------- */
+
+void write_fields(Text *out, const Model *model);
+void write_pack(const Emitter *e, Text *out, const Graph *train);
+void write_unpack(const Emitter *e, Text *out, const Graph *evaluate);
+
+#endif
