@@ -37,16 +37,16 @@
  *       j  16384 B  cnn.relu_3
  *       k  4096 B  cnn.dense_2
  *       l  64 B  loss
- *       m  4096 B  d cross_entropy
+ *       m  4096 B  d cnn.dense_2
  *       n  256 B  cnn.dense_2 gradients' sums
- *       o  16384 B  d cnn.relu_3
+ *       o  16384 B  d cnn.dense_1
  *       p  1024 B  cnn.dense_1 gradients' sums
  *       q  200704 B  d cnn.relu_2
- *       r  802816 B  d cnn.maxpool2d_2
+ *       r  802816 B  d cnn.conv2d_2
  *       s  3584 B  cnn.conv2d_2 gradients' sums
  *       t  18432 B  cnn.conv2d_2 weight gradient, slices
  *       u  802816 B  d cnn.relu_1
- *       v  3211264 B  d cnn.maxpool2d_1
+ *       v  3211264 B  d cnn.conv2d_1
  *       w  7168 B  cnn.conv2d_1 gradients' sums
  *       x  9216 B  cnn.conv2d_1 weight gradient, slices
  *
@@ -1197,110 +1197,112 @@ static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct transposed_2304 *conv2d_2_weight__transposed = net_at(run, 5036032);
-    struct transposed_50176 *dense_1_weight__transposed = net_at(run, 4014080);
-    struct transposed_640 *dense_2_weight__transposed = net_at(run, 4214784);
+    struct transposed_2304 *conv2d_2_weight_transposed = net_at(run, 5036032);
+    struct transposed_50176 *dense_1_weight_transposed = net_at(run, 4014080);
+    struct transposed_640 *dense_2_weight_transposed = net_at(run, 4214784);
     struct value_64x8x28x28 *relu_1 = net_at(run, 0);
     struct value_64x8x14x14 *maxpool2d_1 = net_at(run, 3211264);
     struct index_64x8x14x14 *maxpool2d_1_index = net_at(run, 4816896);
     struct value_64x16x14x14 *relu_2 = net_at(run, 0);
     struct value_64x16x7x7 *maxpool2d_2 = net_at(run, 802816);
     struct index_64x16x7x7 *maxpool2d_2_index = net_at(run, 1204224);
-    struct value_64x784_16x49 *flatten = net_at(run, 802816);
+    struct value_64x784_16x49 *maxpool2d_2_2 = net_at(run, 802816);
     struct value_64x64 *relu_3 = net_at(run, 0);
     struct value_64x10 *dense_2 = net_at(run, 5045248);
-    struct value_64x10 *d_cross_entropy = net_at(run, 32768);
+    struct value_64x10 *d_dense_2 = net_at(run, 32768);
     struct slices_4 *cross_entropy = net_at(run, 37120);
-    struct slices_64 *dense_2_gradients__sums = net_at(run, 36864);
-    struct value_64x64 *d_relu_3 = net_at(run, 16384);
-    struct slices_256 *dense_1_gradients__sums = net_at(run, 1254400);
+    struct slices_64 *dense_2_gradients_sums = net_at(run, 36864);
+    struct value_64x64 *d_dense_1 = net_at(run, 16384);
+    struct slices_256 *dense_1_gradients_sums = net_at(run, 1254400);
     struct value_64x784_16x49 *d_relu_2 = net_at(run, 1003520);
-    struct value_64x16x14x14 *d_maxpool2d_2 = net_at(run, 0);
+    struct value_64x16x14x14 *d_conv2d_2 = net_at(run, 0);
     struct value_64x16x7x7 *d_relu_2_2 = net_at(run, 1003520);
-    struct slices_896 *conv2d_2_gradients__sums = net_at(run, 5049344);
-    struct slices_4608 *conv2d_2_weight_gradient__slices = net_at(run, 5017600);
+    struct slices_896 *conv2d_2_gradients_sums = net_at(run, 5049344);
+    struct slices_4608 *conv2d_2_weight_gradient_slices = net_at(run, 5017600);
     struct value_64x8x14x14 *d_relu_1 = net_at(run, 4014080);
-    struct value_64x8x28x28 *d_maxpool2d_1 = net_at(run, 0);
-    struct slices_1792 *conv2d_1_gradients__sums = net_at(run, 3220480);
-    struct slices_2304 *conv2d_1_weight_gradient__slices = net_at(run, 3211264);
+    struct value_64x8x28x28 *d_conv2d_1 = net_at(run, 0);
+    struct slices_1792 *conv2d_1_gradients_sums = net_at(run, 3220480);
+    struct slices_2304 *conv2d_1_weight_gradient_slices = net_at(run, 3211264);
 
-    RUN(0, transpose_72x16(conv2d_2_weight__transposed, &p->conv2d_2_weight, run, thread));
-                                                                        /* digits.net:14 */
-    RUN(1, transpose_784x64(dense_1_weight__transposed, &p->dense_1_weight, run, thread));
-                                                                        /* digits.net:16 */
-    RUN(2, transpose_64x10(dense_2_weight__transposed, &p->dense_2_weight, run, thread));
-                                                                        /* digits.net:17 */
-    RUN(3, conv2d_relu_64x1x28x28_8x3x3(relu_1, &batch->image, &p->conv2d_1_weight,
-            &p->conv2d_1_bias, run, thread));                           /* digits.net:13 */
+    /* digits.net:14 */
+    RUN(0, transpose_72x16, conv2d_2_weight_transposed, &p->conv2d_2_weight);
+
+    /* digits.net:16 */
+    RUN(1, transpose_784x64, dense_1_weight_transposed, &p->dense_1_weight);
+
+    /* digits.net:17 */
+    RUN(2, transpose_64x10, dense_2_weight_transposed, &p->dense_2_weight);
+
+    /* digits.net:13 */
+    RUN(3, conv2d_relu_64x1x28x28_8x3x3, relu_1, &batch->image, &p->conv2d_1_weight,
+        &p->conv2d_1_bias);
+    barrier(run, thread);
+    RUN(4, maxpool2d_64x8x28x28_2x2, maxpool2d_1, maxpool2d_1_index, relu_1);
     barrier(run, thread);
 
-    RUN(4, maxpool2d_64x8x28x28_2x2(maxpool2d_1, maxpool2d_1_index, relu_1, run, thread));
-                                                                        /* digits.net:13 */
+    /* digits.net:14 */
+    RUN(5, conv2d_relu_64x8x14x14_16x3x3, relu_2, maxpool2d_1, &p->conv2d_2_weight,
+        &p->conv2d_2_bias);
+    barrier(run, thread);
+    RUN(6, maxpool2d_64x16x14x14_2x2, maxpool2d_2, maxpool2d_2_index, relu_2);
     barrier(run, thread);
 
-    RUN(5, conv2d_relu_64x8x14x14_16x3x3(relu_2, maxpool2d_1, &p->conv2d_2_weight,
-            &p->conv2d_2_bias, run, thread));                           /* digits.net:14 */
+    /* digits.net:16 */
+    RUN(7, dense_relu_64x784x64, relu_3, maxpool2d_2_2, &p->dense_1_weight, &p->dense_1_bias);
     barrier(run, thread);
 
-    RUN(6, maxpool2d_64x16x14x14_2x2(maxpool2d_2, maxpool2d_2_index, relu_2, run, thread));
-                                                                        /* digits.net:14 */
+    /* digits.net:17 */
+    RUN(8, dense_64x64x10, dense_2, relu_3, &p->dense_2_weight, &p->dense_2_bias);
+
+    /* digits.net:21 */
+    RUN(9, cross_entropy_grad_64x10, d_dense_2, cross_entropy, dense_2);
+    barrier(run, thread);
+    RUN(10, mean_loss_4, cross_entropy);
+
+    /* digits.net:17 */
+    RUN(11, channel_sum_slices_64x10, dense_2_gradients_sums, d_dense_2);
+    RUN(12, dense_dw_update_64x64_64x10, &p->dense_2_weight, relu_3, d_dense_2);
+    RUN(13, dense_dx_relu_grad_64x64x10, d_dense_1, dense_1_gradients_sums, d_dense_2,
+        dense_2_weight_transposed, relu_3);
+    barrier(run, thread);
+    RUN(14, channel_sum_update_64x10, &p->dense_2_bias, dense_2_gradients_sums);
+
+    /* digits.net:16 */
+    RUN(15, dense_dw_update_64x784_784x64, &p->dense_1_weight, maxpool2d_2_2, d_dense_1);
+    RUN(16, dense_dx_relu_grad_64x784x64, d_relu_2, d_dense_1, dense_1_weight_transposed,
+        maxpool2d_2_2);
     barrier(run, thread);
 
-    RUN(7, dense_relu_64x784x64(relu_3, flatten, &p->dense_1_weight, &p->dense_1_bias, run,
-            thread));                                                   /* digits.net:16 */
+    /* digits.net:14 */
+    RUN(17, maxpool2d_grad_64x16x14x14_2x2, d_conv2d_2, conv2d_2_gradients_sums, maxpool2d_2_index,
+        d_relu_2_2);
+
+    /* digits.net:16 */
+    RUN(18, channel_sum_update_64x64, &p->dense_1_bias, dense_1_gradients_sums);
     barrier(run, thread);
 
-    RUN(8, dense_64x64x10(dense_2, relu_3, &p->dense_2_weight, &p->dense_2_bias, run, thread));
-                                                                        /* digits.net:17 */
-    RUN(9, cross_entropy_grad_64x10(d_cross_entropy, cross_entropy, dense_2, run, thread));
-                                                                        /* digits.net:21 */
+    /* digits.net:14 */
+    RUN(19, conv2d_dw_slices_64x8x14x14_72x16, conv2d_2_weight_gradient_slices, maxpool2d_1,
+        d_conv2d_2);
+    RUN(20, conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3, d_relu_1, d_conv2d_2,
+        conv2d_2_weight_transposed, maxpool2d_1);
     barrier(run, thread);
 
-    RUN(10, mean_loss_4(cross_entropy, run, thread));                   /* digits.net:21 */
-    RUN(11, channel_sum_slices_64x10(dense_2_gradients__sums, d_cross_entropy, run, thread));
-                                                                        /* digits.net:17 */
-    RUN(12, dense_dw_update_64x64_64x10(&p->dense_2_weight, relu_3, d_cross_entropy, run,
-            thread));                                                   /* digits.net:17 */
-    RUN(13, dense_dx_relu_grad_64x64x10(d_relu_3, dense_1_gradients__sums, d_cross_entropy,
-            dense_2_weight__transposed, relu_3, run, thread));          /* digits.net:17 */
+    /* digits.net:13 */
+    RUN(21, maxpool2d_grad_64x8x28x28_2x2, d_conv2d_1, conv2d_1_gradients_sums, maxpool2d_1_index,
+        d_relu_1);
+
+    /* digits.net:14 */
+    RUN(22, channel_sum_update_64x16x14x14, &p->conv2d_2_bias, conv2d_2_gradients_sums);
+    RUN(23, sum_slices_update_1152, &p->conv2d_2_weight, conv2d_2_weight_gradient_slices);
     barrier(run, thread);
 
-    RUN(14, channel_sum_update_64x10(&p->dense_2_bias, dense_2_gradients__sums, run, thread));
-                                                                        /* digits.net:17 */
-    RUN(15, dense_dw_update_64x784_784x64(&p->dense_1_weight, flatten, d_relu_3, run, thread));
-                                                                        /* digits.net:16 */
-    RUN(16, dense_dx_relu_grad_64x784x64(d_relu_2, d_relu_3, dense_1_weight__transposed, flatten,
-            run, thread));                                              /* digits.net:16 */
+    /* digits.net:13 */
+    RUN(24, conv2d_dw_slices_64x1x28x28_9x8, conv2d_1_weight_gradient_slices, &batch->image,
+        d_conv2d_1);
+    RUN(25, channel_sum_update_64x8x28x28, &p->conv2d_1_bias, conv2d_1_gradients_sums);
     barrier(run, thread);
-
-    RUN(17, maxpool2d_grad_64x16x14x14_2x2(d_maxpool2d_2, conv2d_2_gradients__sums,
-            maxpool2d_2_index, d_relu_2_2, run, thread));               /* digits.net:14 */
-    RUN(18, channel_sum_update_64x64(&p->dense_1_bias, dense_1_gradients__sums, run, thread));
-                                                                        /* digits.net:16 */
-    barrier(run, thread);
-
-    RUN(19, conv2d_dw_slices_64x8x14x14_72x16(conv2d_2_weight_gradient__slices, maxpool2d_1,
-            d_maxpool2d_2, run, thread));                               /* digits.net:14 */
-    RUN(20, conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3(d_relu_1, d_maxpool2d_2,
-            conv2d_2_weight__transposed, maxpool2d_1, run, thread));    /* digits.net:14 */
-    barrier(run, thread);
-
-    RUN(21, maxpool2d_grad_64x8x28x28_2x2(d_maxpool2d_1, conv2d_1_gradients__sums,
-            maxpool2d_1_index, d_relu_1, run, thread));                 /* digits.net:13 */
-    RUN(22, channel_sum_update_64x16x14x14(&p->conv2d_2_bias, conv2d_2_gradients__sums, run,
-            thread));                                                   /* digits.net:14 */
-    RUN(23, sum_slices_update_1152(&p->conv2d_2_weight, conv2d_2_weight_gradient__slices, run,
-            thread));                                                   /* digits.net:14 */
-    barrier(run, thread);
-
-    RUN(24, conv2d_dw_slices_64x1x28x28_9x8(conv2d_1_weight_gradient__slices, &batch->image,
-            d_maxpool2d_1, run, thread));                               /* digits.net:13 */
-    RUN(25, channel_sum_update_64x8x28x28(&p->conv2d_1_bias, conv2d_1_gradients__sums, run,
-            thread));                                                   /* digits.net:13 */
-    barrier(run, thread);
-
-    RUN(26, sum_slices_update_144(&p->conv2d_1_weight, conv2d_1_weight_gradient__slices, run,
-            thread));                                                   /* digits.net:13 */
+    RUN(26, sum_slices_update_144, &p->conv2d_1_weight, conv2d_1_weight_gradient_slices);
     barrier(run, thread);
 }
 
@@ -1312,39 +1314,38 @@ static void evaluate_step(struct net_run *run, int thread)
     struct value_64x8x14x14 *maxpool2d_1 = net_at(run, 3211264);
     struct value_64x16x14x14 *relu_2 = net_at(run, 0);
     struct value_64x16x7x7 *maxpool2d_2 = net_at(run, 802816);
-    struct value_64x784_16x49 *flatten = net_at(run, 802816);
+    struct value_64x784_16x49 *maxpool2d_2_2 = net_at(run, 802816);
     struct value_64x64 *relu_3 = net_at(run, 0);
     struct value_64x10 *dense_2 = net_at(run, 16384);
     struct slices_4 *cross_entropy = net_at(run, 20480);
 
-    RUN(0, conv2d_relu_64x1x28x28_8x3x3(relu_1, &batch->image, &p->conv2d_1_weight,
-            &p->conv2d_1_bias, run, thread));                           /* digits.net:13 */
+    /* digits.net:13 */
+    RUN(0, conv2d_relu_64x1x28x28_8x3x3, relu_1, &batch->image, &p->conv2d_1_weight,
+        &p->conv2d_1_bias);
+    barrier(run, thread);
+    RUN(1, maxpool2d_64x8x28x28_2x2_2, maxpool2d_1, relu_1);
     barrier(run, thread);
 
-    RUN(1, maxpool2d_64x8x28x28_2x2_2(maxpool2d_1, relu_1, run, thread));
-                                                                        /* digits.net:13 */
+    /* digits.net:14 */
+    RUN(2, conv2d_relu_64x8x14x14_16x3x3, relu_2, maxpool2d_1, &p->conv2d_2_weight,
+        &p->conv2d_2_bias);
+    barrier(run, thread);
+    RUN(3, maxpool2d_64x16x14x14_2x2_2, maxpool2d_2, relu_2);
     barrier(run, thread);
 
-    RUN(2, conv2d_relu_64x8x14x14_16x3x3(relu_2, maxpool2d_1, &p->conv2d_2_weight,
-            &p->conv2d_2_bias, run, thread));                           /* digits.net:14 */
+    /* digits.net:16 */
+    RUN(4, dense_relu_64x784x64, relu_3, maxpool2d_2_2, &p->dense_1_weight, &p->dense_1_bias);
     barrier(run, thread);
 
-    RUN(3, maxpool2d_64x16x14x14_2x2_2(maxpool2d_2, relu_2, run, thread));
-                                                                        /* digits.net:14 */
-    barrier(run, thread);
+    /* digits.net:17 */
+    RUN(5, dense_64x64x10, dense_2, relu_3, &p->dense_2_weight, &p->dense_2_bias);
 
-    RUN(4, dense_relu_64x784x64(relu_3, flatten, &p->dense_1_weight, &p->dense_1_bias, run,
-            thread));                                                   /* digits.net:16 */
-    barrier(run, thread);
-
-    RUN(5, dense_64x64x10(dense_2, relu_3, &p->dense_2_weight, &p->dense_2_bias, run, thread));
-                                                                        /* digits.net:17 */
+    /* digits.net:21 */
     if (run->has_target)
-        RUN(6, cross_entropy_64x10(cross_entropy, dense_2, run, thread));   /* digits.net:21 */
+        RUN(6, cross_entropy_64x10, cross_entropy, dense_2);
     barrier(run, thread);
-
     if (run->has_target)
-        RUN(7, mean_loss_4(cross_entropy, run, thread));                    /* digits.net:21 */
+        RUN(7, mean_loss_4, cross_entropy);
     barrier(run, thread);
 }
 
@@ -1510,7 +1511,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "def98000b55d85d2", .isa = "avx512", .batch = 64,
+    .hash = "12c42c48f2f48abc", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

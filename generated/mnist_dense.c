@@ -39,19 +39,19 @@
  *       l  4096 B  mnist_dense.batchnorm_2
  *       m  4096 B  mnist_dense.dense_3
  *       n  64 B  loss
- *       o  4096 B  d cross_entropy
+ *       o  4096 B  d mnist_dense.dense_3
  *       p  256 B  mnist_dense.dense_3 gradients' sums
- *       q  4096 B  d mnist_dense.dense_3
+ *       q  4096 B  d mnist_dense.batchnorm_2
  *       r  512 B  mnist_dense.batchnorm_2 gradients' sums
- *       s  64 B  d mnist_dense.batchnorm_2, gamma
- *       t  64 B  d mnist_dense.batchnorm_2, beta
- *       u  4096 B  d mnist_dense.relu_2
+ *       s  64 B  d mnist_dense.batchnorm_2.weight
+ *       t  64 B  d mnist_dense.batchnorm_2.bias
+ *       u  4096 B  d mnist_dense.dense_2
  *       v  256 B  mnist_dense.dense_2 gradients' sums
- *       w  8192 B  d mnist_dense.dense_2
+ *       w  8192 B  d mnist_dense.batchnorm_1
  *       x  1024 B  mnist_dense.batchnorm_1 gradients' sums
- *       y  128 B  d mnist_dense.batchnorm_1, gamma
- *       z  128 B  d mnist_dense.batchnorm_1, beta
- *       A  8192 B  d mnist_dense.relu_1
+ *       y  128 B  d mnist_dense.batchnorm_1.weight
+ *       z  128 B  d mnist_dense.batchnorm_1.bias
+ *       A  8192 B  d mnist_dense.dense_1
  *       B  512 B  mnist_dense.dense_1 gradients' sums
  *
  *     evaluate   1  aaaaaaaaaaaaaaaaaaaaaaaaaa.....................................b
@@ -1019,8 +1019,8 @@ static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct transposed_320 *dense_2_weight__transposed = net_at(run, 36864);
-    struct transposed_160 *dense_3_weight__transposed = net_at(run, 38144);
+    struct transposed_320 *dense_2_weight_transposed = net_at(run, 36864);
+    struct transposed_160 *dense_3_weight_transposed = net_at(run, 38144);
     struct value_64x20 *relu_1 = net_at(run, 0);
     struct slices_256 *batchnorm_1_sums = net_at(run, 8192);
     struct vector_32 *batchnorm_1_mean = net_at(run, 39552);
@@ -1032,111 +1032,93 @@ static void train_step(struct net_run *run, int thread)
     struct vector_16 *batchnorm_2_inv_std = net_at(run, 39872);
     struct value_64x10 *batchnorm_2 = net_at(run, 20480);
     struct value_64x10 *dense_3 = net_at(run, 28672);
-    struct value_64x10 *d_cross_entropy = net_at(run, 24576);
+    struct value_64x10 *d_dense_3 = net_at(run, 24576);
     struct slices_4 *cross_entropy = net_at(run, 39936);
-    struct slices_64 *dense_3_gradients__sums = net_at(run, 39296);
-    struct value_64x10 *d_dense_3_x = net_at(run, 32768);
-    struct slices_128 *batchnorm_2_gradients__sums = net_at(run, 38784);
-    struct vector_16 *d_batchnorm_2_gamma = net_at(run, 38400);
-    struct vector_16 *d_batchnorm_2_beta = net_at(run, 38464);
-    struct value_64x10 *d_relu_2 = net_at(run, 24576);
-    struct slices_64 *dense_2_gradients__sums = net_at(run, 38144);
-    struct value_64x20 *d_dense_2_x = net_at(run, 16384);
-    struct slices_256 *batchnorm_1_gradients__sums = net_at(run, 32768);
-    struct vector_32 *d_batchnorm_1_gamma = net_at(run, 25088);
-    struct vector_32 *d_batchnorm_1_beta = net_at(run, 25216);
-    struct value_64x20 *d_relu_1 = net_at(run, 8192);
-    struct slices_128 *dense_1_gradients__sums = net_at(run, 24576);
+    struct slices_64 *dense_3_gradients_sums = net_at(run, 39296);
+    struct value_64x10 *d_batchnorm_2 = net_at(run, 32768);
+    struct slices_128 *batchnorm_2_gradients_sums = net_at(run, 38784);
+    struct vector_16 *d_batchnorm_2_weight = net_at(run, 38400);
+    struct vector_16 *d_batchnorm_2_bias = net_at(run, 38464);
+    struct value_64x10 *d_dense_2 = net_at(run, 24576);
+    struct slices_64 *dense_2_gradients_sums = net_at(run, 38144);
+    struct value_64x20 *d_batchnorm_1 = net_at(run, 16384);
+    struct slices_256 *batchnorm_1_gradients_sums = net_at(run, 32768);
+    struct vector_32 *d_batchnorm_1_weight = net_at(run, 25088);
+    struct vector_32 *d_batchnorm_1_bias = net_at(run, 25216);
+    struct value_64x20 *d_dense_1 = net_at(run, 8192);
+    struct slices_128 *dense_1_gradients_sums = net_at(run, 24576);
 
-    RUN(0, transpose_20x10(dense_2_weight__transposed, &p->dense_2_weight, run, thread));
-                                                                        /* mnist_dense.net:16 */
-    RUN(1, transpose_10x10(dense_3_weight__transposed, &p->dense_3_weight, run, thread));
-                                                                        /* mnist_dense.net:17 */
-    RUN(2, dense_relu_64x784x20(relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias, run,
-            thread));                                                   /* mnist_dense.net:15 */
+    /* mnist_dense.net:16 */
+    RUN(0, transpose_20x10, dense_2_weight_transposed, &p->dense_2_weight);
+
+    /* mnist_dense.net:17 */
+    RUN(1, transpose_10x10, dense_3_weight_transposed, &p->dense_3_weight);
+
+    /* mnist_dense.net:15 */
+    RUN(2, dense_relu_64x784x20, relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias);
+    barrier(run, thread);
+    RUN(3, batchnorm_stats_slices_64x20, batchnorm_1_sums, relu_1);
+    barrier(run, thread);
+    RUN(4, batchnorm_stats_64x20, batchnorm_1_mean, batchnorm_1_inv_std,
+        &p->batchnorm_1_running_mean, &p->batchnorm_1_running_var, batchnorm_1_sums);
+    barrier(run, thread);
+    RUN(5, normalize_64x20, batchnorm_1, relu_1, batchnorm_1_mean, batchnorm_1_inv_std,
+        &p->batchnorm_1_weight, &p->batchnorm_1_bias);
+
+    /* mnist_dense.net:16 */
+    RUN(6, dense_relu_64x20x10, relu_2, batchnorm_2_sums, batchnorm_1, &p->dense_2_weight,
+        &p->dense_2_bias);
+    barrier(run, thread);
+    RUN(7, batchnorm_stats_64x10, batchnorm_2_mean, batchnorm_2_inv_std,
+        &p->batchnorm_2_running_mean, &p->batchnorm_2_running_var, batchnorm_2_sums);
+    barrier(run, thread);
+    RUN(8, normalize_64x10, batchnorm_2, relu_2, batchnorm_2_mean, batchnorm_2_inv_std,
+        &p->batchnorm_2_weight, &p->batchnorm_2_bias);
+
+    /* mnist_dense.net:17 */
+    RUN(9, dense_64x10x10, dense_3, batchnorm_2, &p->dense_3_weight, &p->dense_3_bias);
+
+    /* mnist_dense.net:21 */
+    RUN(10, cross_entropy_grad_64x10, d_dense_3, cross_entropy, dense_3);
+    barrier(run, thread);
+    RUN(11, mean_loss_4, cross_entropy);
+
+    /* mnist_dense.net:17 */
+    RUN(12, channel_sum_slices_64x10, dense_3_gradients_sums, d_dense_3);
+    RUN(13, dense_dw_update_64x10_10x10, &p->dense_3_weight, batchnorm_2, d_dense_3);
+    RUN(14, dense_dx_64x10x10, d_batchnorm_2, batchnorm_2_gradients_sums, d_dense_3,
+        dense_3_weight_transposed, relu_2, batchnorm_2_mean, batchnorm_2_inv_std);
+    barrier(run, thread);
+    RUN(15, channel_sum_update_64x10, &p->dense_3_bias, dense_3_gradients_sums);
+
+    /* mnist_dense.net:16 */
+    RUN(16, batchnorm_sums_64x10, d_batchnorm_2_weight, d_batchnorm_2_bias,
+        batchnorm_2_gradients_sums);
+    barrier(run, thread);
+    RUN(17, normalize_grad_relu_grad_64x10, d_dense_2, dense_2_gradients_sums, relu_2,
+        d_batchnorm_2, batchnorm_2_mean, batchnorm_2_inv_std, &p->batchnorm_2_weight,
+        d_batchnorm_2_weight, d_batchnorm_2_bias);
+    barrier(run, thread);
+    RUN(18, update_16, &p->batchnorm_2_weight, d_batchnorm_2_weight);
+    RUN(19, update_16, &p->batchnorm_2_bias, d_batchnorm_2_bias);
+    RUN(20, dense_dw_update_64x20_20x10, &p->dense_2_weight, batchnorm_1, d_dense_2);
+    RUN(21, dense_dx_64x20x10, d_batchnorm_1, batchnorm_1_gradients_sums, d_dense_2,
+        dense_2_weight_transposed, relu_1, batchnorm_1_mean, batchnorm_1_inv_std);
+    RUN(22, channel_sum_update_64x10, &p->dense_2_bias, dense_2_gradients_sums);
     barrier(run, thread);
 
-    RUN(3, batchnorm_stats_slices_64x20(batchnorm_1_sums, relu_1, run, thread));
-                                                                        /* mnist_dense.net:15 */
+    /* mnist_dense.net:15 */
+    RUN(23, batchnorm_sums_64x20, d_batchnorm_1_weight, d_batchnorm_1_bias,
+        batchnorm_1_gradients_sums);
     barrier(run, thread);
-
-    RUN(4, batchnorm_stats_64x20(batchnorm_1_mean, batchnorm_1_inv_std,
-            &p->batchnorm_1_running_mean, &p->batchnorm_1_running_var, batchnorm_1_sums, run,
-            thread));                                                   /* mnist_dense.net:15 */
+    RUN(24, normalize_grad_relu_grad_64x20, d_dense_1, dense_1_gradients_sums, relu_1,
+        d_batchnorm_1, batchnorm_1_mean, batchnorm_1_inv_std, &p->batchnorm_1_weight,
+        d_batchnorm_1_weight, d_batchnorm_1_bias);
     barrier(run, thread);
-
-    RUN(5, normalize_64x20(batchnorm_1, relu_1, batchnorm_1_mean, batchnorm_1_inv_std,
-            &p->batchnorm_1_weight, &p->batchnorm_1_bias, run, thread));
-                                                                        /* mnist_dense.net:15 */
-    RUN(6, dense_relu_64x20x10(relu_2, batchnorm_2_sums, batchnorm_1, &p->dense_2_weight,
-            &p->dense_2_bias, run, thread));                            /* mnist_dense.net:16 */
-    barrier(run, thread);
-
-    RUN(7, batchnorm_stats_64x10(batchnorm_2_mean, batchnorm_2_inv_std,
-            &p->batchnorm_2_running_mean, &p->batchnorm_2_running_var, batchnorm_2_sums, run,
-            thread));                                                   /* mnist_dense.net:16 */
-    barrier(run, thread);
-
-    RUN(8, normalize_64x10(batchnorm_2, relu_2, batchnorm_2_mean, batchnorm_2_inv_std,
-            &p->batchnorm_2_weight, &p->batchnorm_2_bias, run, thread));
-                                                                        /* mnist_dense.net:16 */
-    RUN(9, dense_64x10x10(dense_3, batchnorm_2, &p->dense_3_weight, &p->dense_3_bias, run,
-            thread));                                                   /* mnist_dense.net:17 */
-    RUN(10, cross_entropy_grad_64x10(d_cross_entropy, cross_entropy, dense_3, run, thread));
-                                                                        /* mnist_dense.net:21 */
-    barrier(run, thread);
-
-    RUN(11, mean_loss_4(cross_entropy, run, thread));                   /* mnist_dense.net:21 */
-    RUN(12, channel_sum_slices_64x10(dense_3_gradients__sums, d_cross_entropy, run, thread));
-                                                                        /* mnist_dense.net:17 */
-    RUN(13, dense_dw_update_64x10_10x10(&p->dense_3_weight, batchnorm_2, d_cross_entropy, run,
-            thread));                                                   /* mnist_dense.net:17 */
-    RUN(14, dense_dx_64x10x10(d_dense_3_x, batchnorm_2_gradients__sums, d_cross_entropy,
-            dense_3_weight__transposed, relu_2, batchnorm_2_mean, batchnorm_2_inv_std, run,
-            thread));                                                   /* mnist_dense.net:17 */
-    barrier(run, thread);
-
-    RUN(15, channel_sum_update_64x10(&p->dense_3_bias, dense_3_gradients__sums, run, thread));
-                                                                        /* mnist_dense.net:17 */
-    RUN(16, batchnorm_sums_64x10(d_batchnorm_2_gamma, d_batchnorm_2_beta,
-            batchnorm_2_gradients__sums, run, thread));                 /* mnist_dense.net:16 */
-    barrier(run, thread);
-
-    RUN(17, normalize_grad_relu_grad_64x10(d_relu_2, dense_2_gradients__sums, relu_2, d_dense_3_x,
-            batchnorm_2_mean, batchnorm_2_inv_std, &p->batchnorm_2_weight, d_batchnorm_2_gamma,
-            d_batchnorm_2_beta, run, thread));                          /* mnist_dense.net:16 */
-    barrier(run, thread);
-
-    RUN(18, update_16(&p->batchnorm_2_weight, d_batchnorm_2_gamma, run, thread));
-                                                                        /* mnist_dense.net:16 */
-    RUN(19, update_16(&p->batchnorm_2_bias, d_batchnorm_2_beta, run, thread));
-                                                                        /* mnist_dense.net:16 */
-    RUN(20, dense_dw_update_64x20_20x10(&p->dense_2_weight, batchnorm_1, d_relu_2, run, thread));
-                                                                        /* mnist_dense.net:16 */
-    RUN(21, dense_dx_64x20x10(d_dense_2_x, batchnorm_1_gradients__sums, d_relu_2,
-            dense_2_weight__transposed, relu_1, batchnorm_1_mean, batchnorm_1_inv_std, run,
-            thread));                                                   /* mnist_dense.net:16 */
-    RUN(22, channel_sum_update_64x10(&p->dense_2_bias, dense_2_gradients__sums, run, thread));
-                                                                        /* mnist_dense.net:16 */
-    barrier(run, thread);
-
-    RUN(23, batchnorm_sums_64x20(d_batchnorm_1_gamma, d_batchnorm_1_beta,
-            batchnorm_1_gradients__sums, run, thread));                 /* mnist_dense.net:15 */
-    barrier(run, thread);
-
-    RUN(24, normalize_grad_relu_grad_64x20(d_relu_1, dense_1_gradients__sums, relu_1, d_dense_2_x,
-            batchnorm_1_mean, batchnorm_1_inv_std, &p->batchnorm_1_weight, d_batchnorm_1_gamma,
-            d_batchnorm_1_beta, run, thread));                          /* mnist_dense.net:15 */
-    barrier(run, thread);
-
-    RUN(25, update_32(&p->batchnorm_1_weight, d_batchnorm_1_gamma, run, thread));
-                                                                        /* mnist_dense.net:15 */
-    RUN(26, update_32(&p->batchnorm_1_bias, d_batchnorm_1_beta, run, thread));
-                                                                        /* mnist_dense.net:15 */
-    RUN(27, dense_dw_update_64x784_784x20(&p->dense_1_weight, &batch->image, d_relu_1, run,
-            thread));                                                   /* mnist_dense.net:15 */
-    RUN(28, channel_sum_update_64x20(&p->dense_1_bias, dense_1_gradients__sums, run, thread));
-                                                                        /* mnist_dense.net:15 */
+    RUN(25, update_32, &p->batchnorm_1_weight, d_batchnorm_1_weight);
+    RUN(26, update_32, &p->batchnorm_1_bias, d_batchnorm_1_bias);
+    RUN(27, dense_dw_update_64x784_784x20, &p->dense_1_weight, &batch->image, d_dense_1);
+    RUN(28, channel_sum_update_64x20, &p->dense_1_bias, dense_1_gradients_sums);
     barrier(run, thread);
 }
 
@@ -1145,40 +1127,37 @@ static void evaluate_step(struct net_run *run, int thread)
     const struct params *p = run->params;
     const struct batch *batch = run->batch;
     struct value_64x20 *relu_1 = net_at(run, 0);
-    struct vector_32 *batchnorm_1 = net_at(run, 20480);
-    struct value_64x20 *batchnorm_1_2 = net_at(run, 8192);
+    struct vector_32 *batchnorm_1_inv_std = net_at(run, 20480);
+    struct value_64x20 *batchnorm_1 = net_at(run, 8192);
     struct value_64x10 *relu_2 = net_at(run, 16384);
-    struct vector_16 *batchnorm_2 = net_at(run, 20608);
-    struct value_64x10 *batchnorm_2_2 = net_at(run, 0);
+    struct vector_16 *batchnorm_2_inv_std = net_at(run, 20608);
+    struct value_64x10 *batchnorm_2 = net_at(run, 0);
     struct value_64x10 *dense_3 = net_at(run, 4096);
     struct slices_4 *cross_entropy = net_at(run, 8192);
 
-    RUN(0, dense_relu_64x784x20(relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias, run,
-            thread));                                                   /* mnist_dense.net:15 */
-    RUN(1, inverse_std_32(batchnorm_1, &p->batchnorm_1_running_var, run, thread));
-                                                                        /* mnist_dense.net:15 */
+    /* mnist_dense.net:15 */
+    RUN(0, dense_relu_64x784x20, relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias);
+    RUN(1, inverse_std_32, batchnorm_1_inv_std, &p->batchnorm_1_running_var);
     barrier(run, thread);
+    RUN(2, normalize_64x20, batchnorm_1, relu_1, &p->batchnorm_1_running_mean, batchnorm_1_inv_std,
+        &p->batchnorm_1_weight, &p->batchnorm_1_bias);
 
-    RUN(2, normalize_64x20(batchnorm_1_2, relu_1, &p->batchnorm_1_running_mean, batchnorm_1,
-            &p->batchnorm_1_weight, &p->batchnorm_1_bias, run, thread));
-                                                                        /* mnist_dense.net:15 */
-    RUN(3, dense_relu_64x20x10_2(relu_2, batchnorm_1_2, &p->dense_2_weight, &p->dense_2_bias, run,
-            thread));                                                   /* mnist_dense.net:16 */
-    RUN(4, inverse_std_16(batchnorm_2, &p->batchnorm_2_running_var, run, thread));
-                                                                        /* mnist_dense.net:16 */
+    /* mnist_dense.net:16 */
+    RUN(3, dense_relu_64x20x10_2, relu_2, batchnorm_1, &p->dense_2_weight, &p->dense_2_bias);
+    RUN(4, inverse_std_16, batchnorm_2_inv_std, &p->batchnorm_2_running_var);
     barrier(run, thread);
+    RUN(5, normalize_64x10, batchnorm_2, relu_2, &p->batchnorm_2_running_mean, batchnorm_2_inv_std,
+        &p->batchnorm_2_weight, &p->batchnorm_2_bias);
 
-    RUN(5, normalize_64x10(batchnorm_2_2, relu_2, &p->batchnorm_2_running_mean, batchnorm_2,
-            &p->batchnorm_2_weight, &p->batchnorm_2_bias, run, thread));
-                                                                        /* mnist_dense.net:16 */
-    RUN(6, dense_64x10x10(dense_3, batchnorm_2_2, &p->dense_3_weight, &p->dense_3_bias, run,
-            thread));                                                   /* mnist_dense.net:17 */
+    /* mnist_dense.net:17 */
+    RUN(6, dense_64x10x10, dense_3, batchnorm_2, &p->dense_3_weight, &p->dense_3_bias);
+
+    /* mnist_dense.net:21 */
     if (run->has_target)
-        RUN(7, cross_entropy_64x10(cross_entropy, dense_3, run, thread));   /* mnist_dense.net:21 */
+        RUN(7, cross_entropy_64x10, cross_entropy, dense_3);
     barrier(run, thread);
-
     if (run->has_target)
-        RUN(8, mean_loss_4(cross_entropy, run, thread));                    /* mnist_dense.net:21 */
+        RUN(8, mean_loss_4, cross_entropy);
     barrier(run, thread);
 }
 
@@ -1348,7 +1327,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "d4be24e7364f81d0", .isa = "avx512", .batch = 64,
+    .hash = "455d00e964d8930b", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

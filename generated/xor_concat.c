@@ -20,12 +20,12 @@
  *       b  2048 B  xor_concat.concat
  *       c  1024 B  xor_concat.tanh_2
  *       d  64 B  loss
- *       e  1024 B  d mse
- *       f  1024 B  d xor_concat.tanh_2
+ *       e  1024 B  d xor_concat.tanh_2
+ *       f  1024 B  d xor_concat.dense
  *       g  64 B  xor_concat.dense gradients' sums
- *       h  2048 B  d xor_concat.dense
- *       i  1024 B  d xor_concat.concat
- *       j  1024 B  d xor_concat.tanh_1
+ *       h  2048 B  d xor_concat.concat
+ *       i  1024 B  d xor_concat.tanh_1
+ *       j  1024 B  d xor_concat.hidden
  *       k  64 B  xor_concat.hidden gradients' sums
  *
  *     evaluate   1  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaaccccccccccccccccdd
@@ -333,44 +333,48 @@ static void train_step(struct net_run *run, int thread)
     struct value_4x1 *tanh_1 = net_at(run, 4096);
     struct value_4x3_2_1 *concat = net_at(run, 0);
     struct value_4x1 *tanh_2 = net_at(run, 6144);
-    struct value_4x1 *d_mse = net_at(run, 2048);
+    struct value_4x1 *d_tanh_2 = net_at(run, 2048);
     struct slices_1 *mse = net_at(run, 7168);
-    struct value_4x1 *d_tanh_2 = net_at(run, 5120);
-    struct slices_16 *dense_gradients__sums = net_at(run, 9216);
-    struct value_4x3_2_1 *d_dense_x = net_at(run, 2048);
-    struct value_4x1 *d_concat = net_at(run, 7168);
-    struct value_4x1 *d_tanh_1 = net_at(run, 8192);
-    struct slices_16 *hidden_gradients__sums = net_at(run, 9280);
+    struct value_4x1 *d_dense = net_at(run, 5120);
+    struct slices_16 *dense_gradients_sums = net_at(run, 9216);
+    struct value_4x3_2_1 *d_concat = net_at(run, 2048);
+    struct value_4x1 *d_tanh_1 = net_at(run, 7168);
+    struct value_4x1 *d_hidden = net_at(run, 8192);
+    struct slices_16 *hidden_gradients_sums = net_at(run, 9280);
 
-    RUN(0, dense_tanh_4x2x1(tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias, run,
-            thread));                                                   /* xor_concat.net:12 */
-    RUN(1, concat_4x3(concat, &batch->point, tanh_1, run, thread));     /* xor_concat.net:13 */
-    RUN(2, dense_tanh_4x3x1(tanh_2, concat, &p->dense_weight, &p->dense_bias, run, thread));
-                                                                        /* xor_concat.net:13 */
-    RUN(3, mse_grad_4x1(d_mse, mse, tanh_2, &batch->answer, run, thread));
-                                                                        /* xor_concat.net:17 */
-    RUN(4, tanh_grad_4x1(d_tanh_2, dense_gradients__sums, tanh_2, d_mse, run, thread));
-                                                                        /* xor_concat.net:13 */
+    /* xor_concat.net:12 */
+    RUN(0, dense_tanh_4x2x1, tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias);
+
+    /* xor_concat.net:13 */
+    RUN(1, concat_4x3, concat, &batch->point, tanh_1);
+    RUN(2, dense_tanh_4x3x1, tanh_2, concat, &p->dense_weight, &p->dense_bias);
+
+    /* xor_concat.net:17 */
+    RUN(3, mse_grad_4x1, d_tanh_2, mse, tanh_2, &batch->answer);
+
+    /* xor_concat.net:13 */
+    RUN(4, tanh_grad_4x1, d_dense, dense_gradients_sums, tanh_2, d_tanh_2);
     barrier(run, thread);
 
-    RUN(5, mean_loss_1(mse, run, thread));                              /* xor_concat.net:17 */
-    RUN(6, dense_dx_4x3x1(d_dense_x, d_tanh_2, &p->dense_weight, run, thread));
-                                                                        /* xor_concat.net:13 */
+    /* xor_concat.net:17 */
+    RUN(5, mean_loss_1, mse);
+
+    /* xor_concat.net:13 */
+    RUN(6, dense_dx_4x3x1, d_concat, d_dense, &p->dense_weight);
+    barrier(run, thread);
+    RUN(7, dense_dw_update_4x3x1, &p->dense_weight, concat, d_dense);
+    RUN(8, slice_4x1_from_2_of_4x3, d_tanh_1, d_concat);
+
+    /* xor_concat.net:12 */
+    RUN(9, tanh_grad_4x1, d_hidden, hidden_gradients_sums, tanh_1, d_tanh_1);
+
+    /* xor_concat.net:13 */
+    RUN(10, channel_sum_update_4x1, &p->dense_bias, dense_gradients_sums);
     barrier(run, thread);
 
-    RUN(7, dense_dw_update_4x3x1(&p->dense_weight, concat, d_tanh_2, run, thread));
-                                                                        /* xor_concat.net:13 */
-    RUN(8, slice_4x1_from_2_of_4x3(d_concat, d_dense_x, run, thread));  /* xor_concat.net:13 */
-    RUN(9, tanh_grad_4x1(d_tanh_1, hidden_gradients__sums, tanh_1, d_concat, run, thread));
-                                                                        /* xor_concat.net:12 */
-    RUN(10, channel_sum_update_4x1(&p->dense_bias, dense_gradients__sums, run, thread));
-                                                                        /* xor_concat.net:13 */
-    barrier(run, thread);
-
-    RUN(11, dense_dw_update_4x2x1(&p->hidden_weight, &batch->point, d_tanh_1, run, thread));
-                                                                        /* xor_concat.net:12 */
-    RUN(12, channel_sum_update_4x1(&p->hidden_bias, hidden_gradients__sums, run, thread));
-                                                                        /* xor_concat.net:12 */
+    /* xor_concat.net:12 */
+    RUN(11, dense_dw_update_4x2x1, &p->hidden_weight, &batch->point, d_hidden);
+    RUN(12, channel_sum_update_4x1, &p->hidden_bias, hidden_gradients_sums);
     barrier(run, thread);
 }
 
@@ -383,17 +387,19 @@ static void evaluate_step(struct net_run *run, int thread)
     struct value_4x1 *tanh_2 = net_at(run, 3072);
     struct slices_1 *mse = net_at(run, 4096);
 
-    RUN(0, dense_tanh_4x2x1(tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias, run,
-            thread));                                                   /* xor_concat.net:12 */
-    RUN(1, concat_4x3(concat, &batch->point, tanh_1, run, thread));     /* xor_concat.net:13 */
-    RUN(2, dense_tanh_4x3x1(tanh_2, concat, &p->dense_weight, &p->dense_bias, run, thread));
-                                                                        /* xor_concat.net:13 */
-    if (run->has_target)
-        RUN(3, mse_4x1(mse, tanh_2, &batch->answer, run, thread));          /* xor_concat.net:17 */
-    barrier(run, thread);
+    /* xor_concat.net:12 */
+    RUN(0, dense_tanh_4x2x1, tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias);
 
+    /* xor_concat.net:13 */
+    RUN(1, concat_4x3, concat, &batch->point, tanh_1);
+    RUN(2, dense_tanh_4x3x1, tanh_2, concat, &p->dense_weight, &p->dense_bias);
+
+    /* xor_concat.net:17 */
     if (run->has_target)
-        RUN(4, mean_loss_1(mse, run, thread));                              /* xor_concat.net:17 */
+        RUN(3, mse_4x1, mse, tanh_2, &batch->answer);
+    barrier(run, thread);
+    if (run->has_target)
+        RUN(4, mean_loss_1, mse);
     barrier(run, thread);
 }
 
@@ -493,7 +499,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "3edb75206d352cbe", .isa = "avx512", .batch = 4,
+    .hash = "650af044bc971397", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

@@ -10,7 +10,6 @@
 
 #include "emit/emit.h"
 
-#include <ctype.h>
 #include <string.h>
 
 void line(Text *text, int level, const char *fmt, ...)
@@ -81,18 +80,6 @@ void declare_mask(Emitter *e, const char *type, size_t count)
 
 /* ---- Functions ------------------------------------------------------------------------------- */
 
-/* By a function, or by a view of this step: one would hide the other. */
-static bool name_taken(const Emitter *e, const char *name)
-{
-    for (int i = 0; i < e->function_count; i++)
-        if (same(e->functions[i].name, name))
-            return true;
-    for (int i = 0; i < e->name_count; i++)
-        if (same(e->names[i], name))
-            return true;
-    return false;
-}
-
 /* `head` may have %s for the name, once. Returns the name of a function with this text. */
 const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
                          const char *text)
@@ -108,135 +95,6 @@ const char *add_function(Emitter *e, Text *section, const char *base, const char
     text_add(section, "%.*s%s%s", (int)(mark - head), head, name, mark + 2);
     text_add(section, "%s\n", text);
     return name;
-}
-
-/* ---- Names ----------------------------------------------------------------------------------- */
-
-/* Words that mean something else in C, or to the headers that it includes. */
-static bool is_c_word(const char *name)
-{
-    static const char *const words[] = {"auto",     "break",
-                                        "case",     "char",
-                                        "const",    "continue",
-                                        "default",  "do",
-                                        "double",   "else",
-                                        "enum",     "extern",
-                                        "float",    "for",
-                                        "goto",     "if",
-                                        "inline",   "int",
-                                        "long",     "register",
-                                        "restrict", "return",
-                                        "short",    "signed",
-                                        "sizeof",   "static",
-                                        "struct",   "switch",
-                                        "typedef",  "union",
-                                        "unsigned", "void",
-                                        "volatile", "while",
-                                        "asm",      "bool",
-                                        "true",     "false",
-                                        "typeof",   "NULL",
-                                        "INFINITY", "barrier",
-                                        "net_at",   "memcpy",
-                                        "memset",   "net_profile_lap"};
-
-    for (int i = 0; i < COUNT(words); i++)
-        if (same(name, words[i]))
-            return true;
-    return false;
-}
-
-/* "mlp.dense_1.weight" -> "dense_1_weight": without the network, where there is one to speak of */
-const char *c_name(const Emitter *e, const char *path)
-{
-    const size_t length = strlen(e->model->name);
-    char *name;
-
-    if (strncmp(path, e->model->name, length) == 0 && path[length] == '.')
-        path += length + 1;
-    name = copy_text(path, strlen(path));
-    for (char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c))
-            *c = '_';
-    return isdigit((unsigned char)*name) ? format("_%s", name)
-           : is_c_word(name)             ? format("%s_", name)
-                                         : name;
-}
-
-const char *shape_name(const Emitter *e, const Value *value)
-{
-    Text text = {0};
-
-    text_add(&text, "%d", e->model->capacity);
-    for (int i = 0; i < value->shape.rank; i++)
-        text_add(&text, "x%d", value->shape.size[i]);
-    return text.at;
-}
-
-static const char *take_name(Emitter *e, const char *base)
-{
-    const char *name = base;
-
-    for (int n = 2;; n++) {
-        bool taken = same(name, "run") || same(name, "thread") || same(name, "p") ||
-                     same(name, "batch") || name_taken(e, name);
-
-        if (!taken)
-            break;
-        name = format("%s_%d", base, n);
-    }
-    APPEND(e->names, e->name_count, name);
-    return name;
-}
-
-static const char *view_of(Emitter *e, const Buffer *buffer, const char *type, const char *base)
-{
-    for (int i = 0; i < e->view_count; i++)
-        if (e->views[i].buffer == buffer && same(e->views[i].type, type))
-            return e->views[i].name;
-    APPEND(e->views, e->view_count, ((View){buffer, type, take_name(e, base)}));
-    return e->views[e->view_count - 1].name;
-}
-
-static const char *view_base(const Emitter *e, const Value *value)
-{
-    const Node *node = value->node;
-    const char *path = node->path ? c_name(e, node->path) : op_info[node->op].text;
-    static const char *const of_stats[] = {"mean", "inv_std"};
-
-    if (node->op == OP_BATCHNORM_STATS && value->output < 2)
-        path = format("%s_%s", path, of_stats[value->output]);
-    else if (node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS)
-        path = format("%s_%s", path, value->output ? "beta" : "gamma");
-    else if (node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW || node->op == OP_CONV2D_DW_AT ||
-             node->op == OP_DEPTHWISE_DW || node->op == OP_EMBEDDING_DW ||
-             node->op == OP_SPARSE_DENSE_DW)
-        path = format("%s_weight", path);
-    else if (node->op == OP_GROUP_EXPAND || node->op == OP_GROUP_COLLECT)
-        path = format("%s_weight_%s", path, node->op == OP_GROUP_EXPAND ? "full" : "groups");
-    else if (node->op == OP_CHANNEL_SUM)
-        path = format("%s_bias", path);
-    else if (value->type == TYPE_BYTE)
-        path = format("%s_index", path);
-    if (node->backward &&
-        (node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || node->op == OP_CONV2D_DX_AT ||
-         node->op == OP_DEPTHWISE_DX || node->op == OP_SPARSE_DENSE_DX))
-        return format("d_%s_x", path);
-    return node->backward ? format("d_%s", path) : path;
-}
-
-static const char *actual_name(Emitter *e, Value *value, const char *type)
-{
-    const Buffer *buffer = value->physical->buffer;
-    const Value *input = root_of(value); /* a flattened image is the image, seen otherwise */
-
-    if (buffer->where == IN_ARENA)
-        return view_of(e, buffer, type, view_base(e, value));
-    for (int i = 0; i < e->parameter_count; i++)
-        if (e->parameters[i]->physical->buffer == buffer)
-            return format("&p->%s", e->tensors[i]);
-    if (same(type, input->physical->type))
-        return format("&batch->%s", c_name(e, input->name));
-    return format("(const void *)&batch->%s", c_name(e, input->name));
 }
 
 /* ---- Operands -------------------------------------------------------------------------------- */
@@ -378,23 +236,40 @@ static const char *write_head(const Driver *d)
     return head.at;
 }
 
+/* RUN(3, dense_relu_64x784x20, relu_1, &batch->image, ...); under its line of the model. */
 static void write_call(const Emitter *e, Text *text, const Kernel *k, int number, const Driver *d,
                        const char *name)
 {
-    const char *begin = format("RUN(%d, %s(", number, name);
-    Wrap wrap = {text, 4 + (int)strlen(begin), 12, 0};
+    const char *begin = format("    RUN(%d, %s", number, name);
+    Wrap wrap = {text, (int)strlen(begin), 8, 1};
 
     if (k->needs_target && same(e->program->graph->name, "evaluate"))
         line(text, 1, "if (run->has_target)"), text_add(text, "    ");
-    text_add(text, "    %s", begin);
+    text_add(text, "%s", begin);
     for (int i = 0; i < d->count; i++)
         wrap_item(&wrap, d->operands[i].actual);
-    wrap_item(&wrap, "run");
-    wrap_item(&wrap, "thread));");
-    if (wrap.column > 70)
-        text_add(text, "\n%*s", wrap.column = 12, "");
-    text_add(text, "%*s/* %s.net:%d */\n", wrap.column < 72 ? 72 - wrap.column : 1, "",
-             e->model->source->name, line_of(e->model->source, k->node->span));
+    text_add(text, ");\n");
+}
+
+/* The kernels of a step, in order, with barriers between its phases. */
+static void write_kernels(Emitter *e, Text *calls, Program *program)
+{
+    int last = 0;
+
+    for (int i = 0; i < program->count; i++) {
+        Kernel *k = program->kernels[i];
+        const int place = line_of(e->model->source, k->node->span);
+        Driver d = {0};
+
+        if (i > 0 && k->phase != program->kernels[i - 1]->phase)
+            line(calls, 1, "barrier(run, thread);");
+        emitters[k->kind](e, &d, k);
+        k->driver = add_function(e, &e->drivers, d.base, write_head(&d), d.text.at);
+        if (place != last)
+            line(calls, 0, "\n    /* %s.net:%d */", e->model->source->name, place);
+        write_call(e, calls, k, i, &d, k->driver);
+        last = place;
+    }
 }
 
 /* The calls and barriers of a step, after its views. */
@@ -405,30 +280,18 @@ static void write_step(Emitter *e, Text *out, Program *program)
     e->program = program;
     e->views = NULL, e->view_count = 0;
     e->names = NULL, e->name_count = 0;
-    for (int i = 0; i < program->count; i++) {
-        Kernel *k = program->kernels[i];
-        Driver d = {0};
-        const char *name;
-
-        if (i > 0 && k->phase != program->kernels[i - 1]->phase)
-            line(&calls, 1, "barrier(run, thread);\n");
-        emitters[k->kind](e, &d, k);
-        name = add_function(e, &e->drivers, d.base, write_head(&d), d.text.at);
-        k->driver = name;
-        write_call(e, &calls, k, i, &d, name);
-    }
+    write_kernels(e, &calls, program);
     text_add(out, "static void %s_step(struct net_run *run, int thread)\n{\n",
              program->graph->name);
-    if (same(program->graph->name, "train"))
-        line(out, 1, "struct params *p = run->params;");
-    else
-        line(out, 1, "const struct params *p = run->params;");
-    line(out, 1, "const struct batch *batch = run->batch;");
+    if (strstr(calls.at, "&p->"))
+        line(out, 1, "%sstruct params *p = run->params;",
+             same(program->graph->name, "train") ? "" : "const ");
+    if (strstr(calls.at, "&batch->"))
+        line(out, 1, "const struct batch *batch = run->batch;");
     for (int i = 0; i < e->view_count; i++)
         line(out, 1, "%s *%s = net_at(run, %zu);", e->views[i].type, e->views[i].name,
              e->views[i].buffer->offset);
-    line(out, 1, "(void)p; (void)batch;\n");
-    text_add(out, "%s", calls.at ? calls.at : "");
+    text_add(out, "%s", calls.at);
     line(out, 1, "barrier(run, thread);");
     text_add(out, "}\n\n");
 }

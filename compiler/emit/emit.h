@@ -79,6 +79,10 @@ const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, b
                         const Physical *as); /* an operand; returns its formal name */
 const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,
                         const char *type, bool written);
+/* names.c */
+bool name_taken(const Emitter *e, const char *name); /* by a function, or a view of the step */
+const char *actual_name(Emitter *e, Value *value, const char *type); /* "&p->dense_1_weight" */
+const char *view_of(Emitter *e, const Buffer *buffer, const char *type, const char *base);
 const char *c_name(const Emitter *e, const char *path);       /* "dense_1_weight" */
 const char *shape_name(const Emitter *e, const Value *value); /* "64x32x28x28" */
 

@@ -161,23 +161,28 @@ static const char *value_type(const Graph *g, const Physical *v, Shape shape)
     return text.at;
 }
 
-/* What the memory plan calls a value: the layer it comes from; `d` before a gradient. */
+/* What the memory plan calls a value: the layer it comes from; `d` and the value that it belongs to
+   of a gradient. */
 static const char *value_label(const Value *value)
 {
     static const char *const of_stats[] = {", mean", ", inv_std", ""};
-    static const char *const of_sums[] = {", gamma", ", beta"};
     const Node *node = value->node;
+    const char *part = "";
 
+    if (value->like)
+        return format("d %s", value_label(value->like));
     if (!node)
         return value->name;
+    if (node->op == OP_BATCHNORM_STATS)
+        part = of_stats[value->output < 2 ? value->output : 2];
+    else if (node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS)
+        part = value->output ? ", bias" : ", weight";
+    else if (node->op == OP_INVERSE_STD)
+        part = ", inv_std";
+    else if (value->type == TYPE_BYTE)
+        part = ", index";
     return format("%s%s%s", node->backward ? "d " : "",
-                  node->path ? node->path : op_info[node->op].text,
-                  node->op == OP_BATCHNORM_STATS ? of_stats[value->output < 2 ? value->output : 2]
-                  : node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS
-                      ? of_sums[value->output != 0]
-                  : node->op == OP_INVERSE_STD ? ", inv_std"
-                  : value->type == TYPE_BYTE   ? ", index"
-                                               : "");
+                  node->path ? node->path : op_info[node->op].text, part);
 }
 
 Physical *give(const Graph *g, Value *value, Physical layout, Buffer *buffer)

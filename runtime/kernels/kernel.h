@@ -29,12 +29,12 @@
              item##_end = (int)((long)(count) * ((thread) + 1) / (run)->threads);                  \
          item < item##_end; item++)
 
-/* One line of a step: the call, then its time where someone asks. */
-#define RUN(kernel, call)                                                                          \
+/* One line of a step: the call of a kernel with its operands, then its time where someone asks. */
+#define RUN(number, kernel, ...)                                                                   \
     do {                                                                                           \
-        call;                                                                                      \
+        kernel(__VA_ARGS__, run, thread);                                                          \
         if (__builtin_expect(run->profile != NULL, 0))                                             \
-            net_profile_lap(run->profile, kernel, thread);                                         \
+            net_profile_lap(run->profile, number, thread);                                         \
     } while (0)
 
 /* All threads have finished what stands above before one begins what stands below. */
