@@ -153,39 +153,51 @@ static bool was_ended(void)
     return sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) || sigismember(&set, SIGHUP);
 }
 
-/* Waits for the end of a program, which is told of a signal to netc. That one stays pending. */
-static int wait_for(pid_t pid)
+/* Waits for the end of programs, which are told of a signal to netc. That one stays pending. True if
+   all succeeded. */
+static bool wait_for(pid_t *pids, int count)
 {
     sigset_t set = ending_signals();
-    int status = 0, number, ending = 0;
-    pid_t ended;
+    int number, ending = 0, running = count;
+    bool ok = true;
 
     sigaddset(&set, SIGCHLD);
-    while ((ended = waitpid(pid, &status, WNOHANG)) == 0)
+    for (;;) {
+        for (int i = 0; i < count; i++) {
+            int status = -1;
+            const pid_t ended = pids[i] > 0 ? waitpid(pids[i], &status, WNOHANG) : 0;
+
+            if (ended == 0)
+                continue;
+            ok = ok && ended == pids[i] && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+            pids[i] = 0;
+            running--;
+        }
+        if (running == 0)
+            break;
         if (sigwait(&set, &number) == 0 && number != SIGCHLD) {
-            kill(pid, number);
+            for (int i = 0; i < count; i++)
+                if (pids[i] > 0)
+                    kill(pids[i], number);
             ending = number;
         }
+    }
     if (ending)
         raise(ending);
-    return ended == pid ? status : -1;
+    return ok;
 }
 
-/* Runs a program to its end; true if it succeeded. `out`: descriptor for its output, or -1. */
-static bool run(const char *const *arguments, int out, bool quiet)
+/* Starts a program with the signal mask `mask`; 0 after an error. `out`: descriptor for its output,
+   or -1. */
+static pid_t start(const char *const *arguments, const sigset_t *mask, int out, bool quiet)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t set = ending_signals(), before;
-    pid_t pid;
-    int status = -1, error;
+    pid_t pid = 0;
+    int error;
 
-    signal(SIGCHLD, SIG_DFL); /* ignored, it would not say that the program ended */
-    sigaddset(&set, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &set, &before);
-    sigemptyset(&set);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &set);
+    posix_spawnattr_setsigmask(&attributes, mask);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     posix_spawn_file_actions_init(&actions);
     if (out >= 0)
@@ -196,12 +208,34 @@ static bool run(const char *const *arguments, int out, bool quiet)
                          environ);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
-    if (error)
-        fprintf(stderr, "netc: error: cannot run %s: %s\n", arguments[0], strerror(error));
-    else
-        status = wait_for(pid);
+    if (!error)
+        return pid;
+    fprintf(stderr, "netc: error: cannot run %s: %s\n", arguments[0], strerror(error));
+    return 0;
+}
+
+/* Runs programs side by side to their end; true if all succeeded. */
+static bool run_all(const char *const *const *commands, int count, int out, bool quiet)
+{
+    pid_t *pids = allocate((size_t)count * sizeof *pids);
+    sigset_t set = ending_signals(), before, none;
+    int started = 0;
+    bool ok;
+
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would not say that a program ended */
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    sigemptyset(&none);
+    while (started < count && (pids[started] = start(commands[started], &none, out, quiet)) > 0)
+        started++;
+    ok = wait_for(pids, started) && started == count;
     sigprocmask(SIG_SETMASK, &before, NULL);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return ok;
+}
+
+static bool run(const char *const *arguments, int out, bool quiet)
+{
+    return run_all(&arguments, 1, out, quiet);
 }
 
 /* What a program prints, or NULL if it failed. */
@@ -333,39 +367,101 @@ static Built explain_failure(const Clang *clang, const char *output)
     return BUILT_FAULT;
 }
 
-Built build_trainer(const Clang *clang, const char *target, const char *code, const char *output)
+static const char *const sanitize[] = {"-O1", "-gline-tables-only", "-fsanitize=address,undefined",
+                                       "-fno-sanitize-recover=all"};
+
+static void add_compile_flags(Command *command, const Clang *clang, const char *target)
 {
-    static const char *const compile[] = {"-std=c11", "-O2", "-ffp-contract=off", "-fno-math-errno",
-                                          "-fno-asynchronous-unwind-tables"};
-    static const char *const sanitize[] = {
-        "-O1", "-gline-tables-only", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"};
+    static const char *const flags[] = {"-std=c11", "-O2", "-ffp-contract=off", "-fno-math-errno",
+                                        "-fno-asynchronous-unwind-tables"};
+
+    add_all(command, flags, COUNT(flags));
+    add_target(command, target);
+    if (SANITIZED)
+        add_all(command, sanitize, COUNT(sanitize));
+    add(command, format("-I%s", clang->headers));
+}
+
+static void add_link_flags(Command *command, const Clang *clang, const char *target)
+{
     static const char *const link[] = {"-static", "-Wl,--gc-sections", "-s"};
-    const char *part = format("%s.%ld.part", output, (long)getpid());
-    const char *const libraries[] = {"-Wl,--start-group",
-                                     format("%s/libnetrt.a", clang->libraries),
-                                     format("%s/libnetrt-%s.a", clang->libraries, target),
-                                     "-Wl,--end-group",
-                                     "-lz",
-                                     "-lm"};
+
+    if (SANITIZED)
+        add_all(command, sanitize, COUNT(sanitize));
+    else
+        add_all(command, link, COUNT(link));
+    add(command, "-pthread");
+    add(command, "-Wl,--start-group");
+    add(command, format("%s/libnetrt.a", clang->libraries));
+    add(command, format("%s/libnetrt-%s.a", clang->libraries, target));
+    add(command, "-Wl,--end-group");
+    add(command, "-lz");
+    add(command, "-lm");
+}
+
+/* One command compiles and links a file alone. */
+static bool build_one(const Clang *clang, const char *target, const char *file, const char *part)
+{
     Command command = {0};
 
     add(&command, clang->program);
-    add_all(&command, compile, COUNT(compile));
-    add_target(&command, target);
-    add(&command, format("-I%s", clang->headers));
-    if (SANITIZED)
-        add_all(&command, sanitize, COUNT(sanitize));
-    else
-        add_all(&command, link, COUNT(link));
-    add(&command, "-pthread");
+    add_compile_flags(&command, clang, target);
     add(&command, "-o");
     add(&command, part);
-    add(&command, code);
-    add_all(&command, libraries, COUNT(libraries));
+    add(&command, file);
+    add_link_flags(&command, clang, target);
     add(&command, NULL);
     if (clang->verbose)
         print_command(&command);
-    if (!run(command.words, -1, false)) {
+    return run(command.words, -1, false);
+}
+
+/* Units are compiled side by side, then linked. NET_UNITS: kernels are seen by other units. */
+static bool build_units(const Clang *clang, const char *target, const char *const *files, int count,
+                        const char *part)
+{
+    Command link = {0}, *compile = allocate((size_t)count * sizeof *compile);
+    const char *const **commands = allocate((size_t)count * sizeof *commands);
+    bool ok;
+
+    add(&link, clang->program);
+    add(&link, "-o");
+    add(&link, part);
+    for (int i = 0; i < count; i++) {
+        const char *object = format("%.*s.o", (int)strlen(files[i]) - 2, files[i]);
+
+        add(&compile[i], clang->program);
+        add_compile_flags(&compile[i], clang, target);
+        add(&compile[i], "-DNET_UNITS");
+        add(&compile[i], "-pthread");
+        add(&compile[i], "-c");
+        add(&compile[i], "-o");
+        add(&compile[i], object);
+        add(&compile[i], files[i]);
+        add(&compile[i], NULL);
+        add(&link, object);
+        commands[i] = compile[i].words;
+        if (clang->verbose)
+            print_command(&compile[i]);
+    }
+    add_link_flags(&link, clang, target);
+    add(&link, NULL);
+    if (clang->verbose)
+        print_command(&link);
+    ok = run_all(commands, count, -1, false) && run(link.words, -1, false);
+    for (int i = 0; i < count; i++)
+        unlink(link.words[3 + i]);
+    return ok;
+}
+
+Built build_trainer(const Clang *clang, const char *target, const char *const *files, int count,
+                    const char *output)
+{
+    const char *part = format("%s.%ld.part", output, (long)getpid());
+    const bool ok = count == 1 ? build_one(clang, target, files[0], part)
+                               : build_units(clang, target, files, count, part);
+
+    if (!ok) {
         unlink(part);
         return was_ended() ? BUILT_FAULT : explain_failure(clang, output);
     }

@@ -29,6 +29,7 @@ _Noreturn void fail_usage(const char *message); /* exit code 2 */
 /* ---- output.c ------------------------------------------------------------------------------- */
 
 typedef struct Clang Clang;
+typedef struct Code Code;
 
 int flush(void); /* what was printed has arrived: an exit code */
 bool is_same_file(const char *a, const char *b);
@@ -37,7 +38,7 @@ int write_out(const Options *o, const Text *text); /* to stdout, or the file of 
 
 /* Compiles `code` to the trainer `name`. The generated C goes to FILE.c, which goes away again
    unless --keep, after a signal too. `began`: milliseconds() when netc began, for -v. */
-int build_output(const Options *o, const Clang *clang, const char *target, const Text *code,
+int build_output(const Options *o, const Clang *clang, const char *target, const Code *code,
                  const char *name, double began);
 
 /* ---- clang.c: clang behind netc -------------------------------------------------------------- */
@@ -57,8 +58,10 @@ typedef enum Built {
     BUILT_FAULT,   /* clang refuses the code, or a signal came */
 } Built;
 
-/* Compiles the file `code` to the trainer `output`, which appears whole or not at all. */
-Built build_trainer(const Clang *clang, const char *target, const char *code, const char *output);
+/* Compiles `count` units of generated C, side by side, to the trainer `output`, which appears whole
+   or not at all. */
+Built build_trainer(const Clang *clang, const char *target, const char *const *files, int count,
+                    const char *output);
 
 /* Between the two Ctrl-C, SIGTERM and SIGHUP end the program that runs, but netc only after it has
    cleared up: at the second. */

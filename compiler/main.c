@@ -93,10 +93,12 @@ static int compile(const Options *o)
     }
     if (o->graph)
         return draw_graph(&text, step), write_out(o, &text);
-    emit(&text, model, step, forward, layers, layer_count);
+
+    const Code code = emit(model, step, forward, layers, layer_count);
+
     if (o->emit_c)
-        return write_out(o, &text);
-    return build_output(o, &clang, name, &text, o->output ? o->output : source->name, began);
+        return write_unit(&text, &code, 0, 1), write_out(o, &text);
+    return build_output(o, &clang, name, &code, o->output ? o->output : source->name, began);
 }
 
 int main(int argc, char **argv)

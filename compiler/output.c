@@ -6,6 +6,7 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 
 #include "driver.h"
+#include "emit/emit.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -82,32 +83,71 @@ static void keep_model(const Options *o, const char *path, const char *what)
             format("%s would be written over the model, %s; give -o another name", what, path));
 }
 
-/* The generated C goes to FILE.c, which goes away again unless --keep, after a signal too. */
-int build_output(const Options *o, const Clang *clang, const char *target, const Text *code,
+/* Small models gain nothing from more units: each takes clang a fifth of a second for headers. */
+static int count_units(const Code *code)
+{
+    enum { KERNELS = 20 }; /* of a unit, at least */
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int kernels = 0;
+
+    for (int i = 0; i < code->function_count; i++)
+        kernels += code->functions[i].is_kernel;
+    return kernels / KERNELS < 1 ? 1 : kernels / KERNELS < cores ? kernels / KERNELS : (int)cores;
+}
+
+/* Writes the units beside the trainer and builds it; they go away again. `whole`: the file to keep
+   the generated C in, or NULL. */
+static Built build_from(const Clang *clang, const char *target, const Code *code,
+                        const char *trainer, const char *whole)
+{
+    const int count = count_units(code);
+    const char **files = allocate((size_t)count * sizeof *files);
+    Built status = BUILT_NO_FILE;
+    int written = 0;
+
+    for (; written < count; written++) {
+        Text text = {0};
+
+        files[written] = whole && count == 1
+                             ? whole
+                             : format("%s.%ld.%d.c", trainer, (long)getpid(), written);
+        write_unit(&text, code, written, count);
+        if (write_output(files[written], &text) != 0)
+            break;
+    }
+    if (written == count)
+        status = build_trainer(clang, target, files, count, trainer);
+    for (int i = 0; i < written; i++)
+        if (files[i] != whole)
+            unlink(files[i]);
+    return status;
+}
+
+/* With --keep the generated C stays as FILE.c. After a signal no other file does. */
+int build_output(const Options *o, const Clang *clang, const char *target, const Code *code,
                  const char *name, double began)
 {
     const char *real = realpath(name, NULL), *trainer = real ? real : name; /* behind a link */
-    const char *path = format("%s.c", trainer);
+    const char *whole = o->keep ? format("%s.c", trainer) : NULL;
     double emitted, built;
     struct stat there;
+    Text text = {0};
     Built status;
 
     if (stat(trainer, &there) == 0 && S_ISDIR(there.st_mode))
         fail_usage(format("%s is a folder; name the trainer with -o", trainer));
     if (stat(trainer, &there) == 0 && !S_ISREG(there.st_mode))
         fail_usage(format("%s is not a file; name the trainer with -o", trainer));
-    if (!o->keep)
-        path = format("%s.%ld.c", trainer, (long)getpid());
     keep_model(o, trainer, "the trainer");
-    keep_model(o, path, "the generated C");
+    if (whole)
+        keep_model(o, whole, "the generated C");
     hold_signals();
-    if (write_output(path, code) != 0)
+    write_unit(&text, code, 0, 1);
+    if (whole && write_output(whole, &text) != 0)
         return EXIT_FAULT;
     emitted = milliseconds();
-    status = build_trainer(clang, target, path, trainer);
+    status = build_from(clang, target, code, trainer, whole);
     built = milliseconds();
-    if (!o->keep)
-        unlink(path);
     release_signals();
     if (status == BUILT && o->verbose)
         fprintf(stderr, "netc %.0f ms, clang %.0f ms\n", emitted - began, built - emitted);

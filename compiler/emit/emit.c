@@ -85,15 +85,17 @@ const char *add_function(Emitter *e, Text *section, const char *base, const char
                          const char *text)
 {
     const char *mark = strstr(head, "%s"), *all = format("%s\n%s", head, text), *name = base;
+    Function function = {.section = section, .key = all};
 
     for (int i = 0; i < e->function_count; i++)
-        if (same(e->functions[i].text, all))
+        if (same(e->functions[i].key, all))
             return e->functions[i].name;
     for (int n = 2; name_taken(e, name); n++)
         name = format("%s_%d", base, n);
-    APPEND(e->functions, e->function_count, ((Routine){name, all}));
-    text_add(section, "%.*s%s%s", (int)(mark - head), head, name, mark + 2);
-    text_add(section, "%s\n", text);
+    function.name = name;
+    function.head = format("%.*s%s%s", (int)(mark - head), head, name, mark + 2);
+    function.body = text;
+    APPEND(e->functions, e->function_count, function);
     return name;
 }
 
@@ -447,27 +449,85 @@ static const char *section_rule(const char *title)
                   "-----------------------");
 }
 
-void emit(Text *out, const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
+/* ---- Units ----------------------------------------------------------------------------------- */
+
+/* No line is longer than a hundred columns. */
+static const char *tidied(const char *text)
+{
+    Text out = {0};
+
+    text_add(&out, "%s", text);
+    drop_terms(&out);
+    wrap_lines(&out);
+    return out.at;
+}
+
+static void finish_functions(Emitter *e, Code *code)
+{
+    for (int i = 0; i < e->function_count; i++) {
+        Function *f = &e->functions[i];
+
+        f->text = tidied(format("%s%s", f->head, f->body));
+        f->is_kernel = f->section == &e->drivers && strstr(f->head, "NET_KERNEL ");
+        f->is_tile = f->section == &e->tiles;
+    }
+    code->functions = e->functions;
+    code->function_count = e->function_count;
+}
+
+/* The declaration of a kernel that another unit defines. */
+static void write_prototype(Text *out, const Function *f)
+{
+    const char *begin = strstr(f->text, "NET_KERNEL "), *end = strstr(begin, "\n{\n");
+
+    text_add(out, "%.*s;\n\n", (int)(end - begin), begin);
+}
+
+void write_unit(Text *out, const Code *code, int unit, int units)
+{
+    int kernels = 0;
+
+    text_add(out, "%s%s", code->head,
+             section_rule("Tiles: rows of images by vectors of outputs in registers"));
+    for (int i = 0; i < code->function_count; i++)
+        if (code->functions[i].is_tile)
+            text_add(out, "%s\n", code->functions[i].text);
+    text_add(out, "%s", section_rule("Kernels: each thread takes its share of the items"));
+    for (int i = 0; i < code->function_count; i++) {
+        const Function *f = &code->functions[i];
+
+        if (f->is_tile)
+            continue;
+        if (!f->is_kernel || kernels++ % units == unit)
+            text_add(out, "%s\n", f->text);
+        else if (unit == 0)
+            write_prototype(out, f);
+    }
+    if (unit == 0)
+        text_add(out, "%s%s", code->network, code->tables ? code->tables : "");
+}
+
+Code emit(const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
           int layer_count)
 {
     Emitter e = {.model = model, .target = train->target};
-    Text steps = {0};
+    Text head = {0}, steps = {0}, above = {0}, tables = {0};
+    Code code = {0};
 
     find_parameters(&e, train->graph);
     declare_all(&e, train->graph);
     write_step(&e, &steps, train);
     write_step(&e, &steps, evaluate);
-    write_header(&e, out, train, evaluate);
-    text_add(out, "%s%s\n", section_rule("Types: the shapes of this model"),
+    write_header(&e, &head, train, evaluate);
+    text_add(&head, "%s%s\n", section_rule("Types: the shapes of this model"),
              e.types.at ? e.types.at : "");
-    write_structures(&e, out, train->graph);
-    text_add(out, "%s%s", section_rule("Tiles: rows of images by vectors of outputs in registers"),
-             e.tiles.at ? e.tiles.at : "");
-    text_add(out, "%s%s", section_rule("Kernels: each thread takes its share of the items"),
-             e.drivers.at ? e.drivers.at : "");
-    text_add(out, "%s%s", section_rule("The network"), steps.at);
-    text_add(out, "%s", section_rule("What the runtime needs to know"));
-    emit_tables(&e, out, train, evaluate, layers, layer_count);
-    drop_terms(out);
-    wrap_lines(out);
+    write_structures(&e, &head, train->graph);
+    code.head = tidied(head.at);
+    finish_functions(&e, &code);
+    code.network = tidied(format("%s%s", section_rule("The network"), steps.at));
+    write_unit(&above, &code, 0, 1);
+    text_add(&tables, "%s", section_rule("What the runtime needs to know"));
+    emit_tables(&e, &tables, &above, train, evaluate, layers, layer_count);
+    code.tables = tidied(tables.at);
+    return code;
 }

@@ -10,8 +10,21 @@
 
 /* ---- emit*.c: C ------------------------------------------------------------------------------ */
 
-void emit(Text *out, const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
+typedef struct Function Function;
+
+/* The generated C, in one file or cut into units that are compiled side by side. */
+typedef struct Code {
+    const char *head;    /* comment, includes, types */
+    Function *functions; /* in the order of their first use */
+    int function_count;
+    const char *network, *tables;
+} Code;
+
+Code emit(const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
           int layer_count);
+/* Unit 0 has the network, the tables and main; each has its share of the kernels. Of 1 unit, unit 0
+   is the whole file. */
+void write_unit(Text *out, const Code *code, int unit, int units);
 
 /* One formal parameter of a driver, and what a step passes for it. */
 typedef struct Operand {
@@ -31,9 +44,16 @@ typedef struct Driver {
     int count;
 } Driver;
 
-typedef struct Routine {
-    const char *name, *text; /* text without the name */
-} Routine;
+/* A function of the file: kernels of equal text share one. */
+struct Function {
+    const char *name;
+    const char *key;     /* the text without the name: what makes it another */
+    const char *head;    /* comment and declaration */
+    const char *body;    /* from `{` to `}` */
+    const Text *section; /* of the file: &e->tiles, &e->drivers */
+    const char *text;    /* all of it, as it is printed */
+    bool is_tile, is_kernel;
+};
 
 typedef struct View { /* a pointer into the arena, declared at the top of a step */
     const Buffer *buffer;
@@ -47,7 +67,7 @@ typedef struct Emitter {
     Text types, tiles, drivers; /* sections of the file */
     const char **declared;      /* types */
     int declared_count;
-    Routine *functions; /* tiles and drivers */
+    Function *functions; /* tiles and kernels */
     int function_count;
     View *views; /* of this step */
     int view_count;
@@ -185,7 +205,9 @@ void write_pack_words(const Emitter *e, Text *out, const Graph *g, const Value *
 
 void drop_terms(Text *text); /* emit_plain.c: no factors of 1, terms of 0 */
 void wrap_lines(Text *text); /* emit_lines.c: a hundred columns at most */
-void emit_tables(Emitter *e, Text *out, const Program *train, const Program *evaluate,
-                 const LayerRow *layers, int layer_count); /* emit_table.c */
+/* `above`: the file so far, whose hash the tables have */
+void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
+                 const Program *evaluate, const LayerRow *layers,
+                 int layer_count); /* emit_table.c */
 
 #endif

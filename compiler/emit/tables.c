@@ -275,11 +275,9 @@ static void write_kernels(Text *out, const Program *p)
 
 /* ---- The model ------------------------------------------------------------------------------- */
 
-/* FNV-1a of the text so far (Fowler, Noll, Vo): a checkpoint knows the model it belongs to. */
-static unsigned long long hash_text(const Text *text)
+/* FNV-1a of the text above (Fowler, Noll, Vo): a checkpoint knows the model it belongs to. */
+static unsigned long long hash_text(unsigned long long hash, const Text *text)
 {
-    unsigned long long hash = 14695981039346656037ULL;
-
     for (size_t i = 0; i < text->length; i++)
         hash = (hash ^ (unsigned char)text->at[i]) * 1099511628211ULL;
     return hash;
@@ -304,7 +302,8 @@ static bool is_one_number(const Graph *g)
     return one;
 }
 
-static void write_model(Text *out, const Emitter *e, const Program *train, const Program *evaluate)
+static void write_model(Text *out, const Emitter *e, const Text *above, const Program *train,
+                        const Program *evaluate)
 {
     const Model *m = e->model;
     const Graph *g = evaluate->graph;
@@ -317,7 +316,7 @@ static void write_model(Text *out, const Emitter *e, const Program *train, const
     const char *activation = g->prediction_activation == OP_SOFTMAX   ? "NET_SOFTMAX"
                              : g->prediction_activation == OP_SIGMOID ? "NET_SIGMOID"
                                                                       : "NET_IDENTITY";
-    const unsigned long long hash = hash_text(out);
+    const unsigned long long hash = hash_text(hash_text(14695981039346656037ULL, above), out);
     const char *folder = folder_of(m->source->path);
 
     line(out, 0, "const struct net_model net_model = {");
@@ -361,8 +360,8 @@ static void write_model(Text *out, const Emitter *e, const Program *train, const
     line(out, 0, "}");
 }
 
-void emit_tables(Emitter *e, Text *out, const Program *train, const Program *evaluate,
-                 const LayerRow *layers, int layer_count)
+void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
+                 const Program *evaluate, const LayerRow *layers, int layer_count)
 {
     const Model *m = e->model;
 
@@ -382,5 +381,5 @@ void emit_tables(Emitter *e, Text *out, const Program *train, const Program *eva
     write_layers(out, layers, layer_count);
     write_kernels(out, train);
     write_kernels(out, evaluate);
-    write_model(out, e, train, evaluate);
+    write_model(out, e, above, train, evaluate);
 }

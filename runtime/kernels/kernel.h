@@ -18,7 +18,11 @@
 
 /* Functions of their own: shared, seen by profilers, and compiled one by one. */
 #define NET_TILE static __attribute__((noinline))
+#ifdef NET_UNITS /* one of several files: other ones call its kernels */
+#define NET_KERNEL __attribute__((noinline, visibility("hidden")))
+#else
 #define NET_KERNEL static __attribute__((noinline))
+#endif
 
 /* Tiles are up to 3 vectors wide. (A loop of one iteration leaves its vector on the stack.) */
 #define NET_VECTORS(j, vectors) NET_UNROLL(j, 3) if (j < (vectors))

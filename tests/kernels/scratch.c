@@ -155,7 +155,9 @@ START_TEST(stack_does_not_grow)
         const Compiled c = plan_model(kernel_model(&huge[_i]), targets[i]);
         Text text = {0};
 
-        emit(&text, c.model, c.train, c.evaluate, NULL, 0);
+        const Code code = emit(c.model, c.train, c.evaluate, NULL, 0);
+
+        write_unit(&text, &code, 0, 1);
         const double most = largest_local(text.at);
 
         ck_assert_msg(most <= 64 * 1024, "%s: an array of %.0f bytes", huge[_i].name, most);
