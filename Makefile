@@ -1,17 +1,10 @@
 # Makefile -- builds netc and what its trainers are linked with, all under build/.
 #
-#     make                  build/netc, build/libnetrt.a, build/libnetrt-ISA.a
-#     make quickstart       install what is missing, build, train models/digits.net, show it
-#     make test             install what is missing, build, run every test
-#     make test-torch       the losses of tests/pytorch/cases.txt against the installed PyTorch
-#     make test-gradients   the gradients of the largest models too: minutes each
-#     make bench            step times beside PyTorch's: a table and bench.json; MODELS="lenet5"
-#     make bench-run        a whole run beside PyTorch's, by the clock
-#     make winograd-errors  how far from double 3x3 convolutions are, by Winograd and direct
-#     make data-mnist       fetch a data set into DATA (data/); also data-cifar10, data-cifar100,
-#                           data-imdb, data-boston, data-pima
-#     make install          to PREFIX (/usr/local)
-#     make format lint clean
+#     make quickstart     install what is missing, build, train models/digits.net, show it
+#     make test           install what is missing, build, run every test; docs in CONTRIBUTING.md
+#     make bench          step times beside PyTorch's (bench-run: a whole run; winograd-errors)
+#     make data-mnist     fetch a data set into DATA (data/); also cifar10 cifar100 imdb boston pima
+#     make install        to PREFIX (/usr/local)
 #
 # A trainer is the generated C of one model, libnetrt.a, and libnetrt-ISA.a: the few runtime files
 # that hold vector code, compiled once for each instruction set.
@@ -20,8 +13,6 @@ PREFIX  ?= /usr/local
 BUILD   ?= build
 DATA    ?= data
 SANITIZE =
-
-# every core, unless -j says otherwise
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
@@ -41,22 +32,19 @@ compile  = $(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(SANITIZE) -MMD -MP $(INCLUDES)
 RUNTIME_FLAGS = -O2 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections \
                 -fno-asynchronous-unwind-tables -pthread
 
-ISAS          = avx512 avx2 generic
+ISAS = avx512 avx2 generic
 march_avx512  = -march=x86-64-v4 -mprefer-vector-width=512
 march_avx2    = -march=x86-64-v3
 march_generic = -march=x86-64
 
-sources_in   = $(sort $(shell find $(1) -name '*.c'))
+sources_in = $(sort $(shell find $(1) -name '*.c'))
 ISA_SOURCES  = $(addprefix runtime/,data/augment.c core/normal.c training/optimizer.c \
                core/roofline.c training/penalty.c)
-RUNTIME_SOURCES  = $(filter-out $(ISA_SOURCES),$(call sources_in,runtime))
-COMPILER_SOURCES = $(call sources_in,compiler)
-TEST_SOURCES     = $(call sources_in,tests)
-
-runtime_objects  = $(RUNTIME_SOURCES:%.c=$(BUILD)/%.o)
-isa_objects      = $(ISA_SOURCES:%.c=$(BUILD)/$(1)/%.o)
-compiler_objects = $(COMPILER_SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/lexer.o $(BUILD)/parser.o
-test_objects     = $(TEST_SOURCES:%.c=$(BUILD)/%.o)
+RUNTIME_SOURCES = $(filter-out $(ISA_SOURCES),$(call sources_in,runtime))
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+runtime_objects  = $(call objects,$(RUNTIME_SOURCES))
+test_objects     = $(call objects,$(call sources_in,tests))
+compiler_objects = $(call objects,$(call sources_in,compiler)) $(BUILD)/lexer.o $(BUILD)/parser.o
 
 all: $(BUILD)/netc $(BUILD)/libnetrt.a $(ISAS:%=$(BUILD)/libnetrt-%.a) $(BUILD)/include
 
@@ -72,12 +60,9 @@ $(BUILD)/libnetrt.a: $(runtime_objects)
 	rm -f $@
 	ar qc $@ $^
 
-# ---- objects ------------------------------------------------------------------------------------
-
 $(BUILD)/parser.c $(BUILD)/parser.h &: compiler/syntax/parser.y
 	@mkdir -p $(@D)
 	bison -Wall --defines=$(BUILD)/parser.h -o $(BUILD)/parser.c $<
-
 $(BUILD)/lexer.c $(BUILD)/lexer.h &: compiler/syntax/lexer.l
 	@mkdir -p $(@D)
 	flex --header-file=$(BUILD)/lexer.h -o $(BUILD)/lexer.c $<
@@ -86,20 +71,14 @@ $(BUILD)/lexer.c $(BUILD)/lexer.h &: compiler/syntax/lexer.l
 $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 	$(compile) -Wno-conversion -Wno-unused-function -Wno-unused-but-set-variable -c -o $@ $<
 
-$(BUILD)/compiler/%.o: compiler/%.c | $(BUILD)/parser.h $(BUILD)/lexer.h
+$(runtime_objects): extra = $(RUNTIME_FLAGS)
+$(test_objects): extra = -pthread
+$(BUILD)/%.o: %.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 	@mkdir -p $(@D)
-	$(compile) -c -o $@ $<
-
-$(BUILD)/runtime/%.o: runtime/%.c
-	@mkdir -p $(@D)
-	$(compile) $(RUNTIME_FLAGS) -c -o $@ $<
-
-$(BUILD)/tests/%.o: tests/%.c | $(BUILD)/parser.h $(BUILD)/lexer.h
-	@mkdir -p $(@D)
-	$(compile) -pthread -c -o $@ $<
+	$(compile) $(extra) -c -o $@ $<
 
 define isa_rules
-$(BUILD)/libnetrt-$(1).a: $(call isa_objects,$(1))
+$(BUILD)/libnetrt-$(1).a: $(ISA_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	rm -f $$@
 	ar qc $$@ $$^
 
@@ -111,8 +90,6 @@ $(foreach isa,$(ISAS),$(eval $(call isa_rules,$(isa))))
 
 -include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/asan/*' 2>/dev/null)
 
-# ---- tests --------------------------------------------------------------------------------------
-
 # The Check suites: every stage of the compiler and the runtime, in one program.
 $(BUILD)/check_all: $(test_objects) $(filter-out %/main.o,$(compiler_objects)) \
                     $(BUILD)/libnetrt.a $(BUILD)/libnetrt-generic.a
@@ -120,36 +97,34 @@ $(BUILD)/check_all: $(test_objects) $(filter-out %/main.o,$(compiler_objects)) \
 	    -Wl,--end-group $$(pkg-config --libs check) -lz -lm
 
 tests: all $(BUILD)/check_all
-
-PACKAGES = CC=$(CC) tests/support/packages.sh
+PACKAGES = @CC=$(CC) tests/support/packages.sh
 ASAN = BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
        CFLAGS="-O1 -g"
 
 test:
-	@$(PACKAGES) test && $(PACKAGES) sanitizers
+	$(PACKAGES) test sanitizers
 	@$(MAKE) --no-print-directory tests
 	@$(MAKE) --no-print-directory $(ASAN) tests
 	@BUILD=$(BUILD) tests/run.sh
 
-test-torch: all
+test-torch: all     # the losses of tests/pytorch/cases.txt against the PyTorch that is installed
 	@BUILD=$(BUILD) tests/pytorch/live.sh
-
-test-gradients: all
+test-gradients: all # of the largest models too: minutes each
 	tests/cli/models.sh every
-
-bench: all
+bench: all          # MODELS="lenet5 cnet": some
 	python3 tests/bench/bench.py --netc $(BUILD)/netc --out bench.json --models "$(MODELS)"
-
 bench-run: all
 	python3 tests/bench/whole_run.py --netc $(BUILD)/netc
-
 winograd-errors: $(BUILD)/check_all
 	@ERRORS=1 CK_RUN_SUITE=winograd CK_RUN_CASE=errors $(BUILD)/check_all
 
-# ---- the rest -----------------------------------------------------------------------------------
-
+format:
+	clang-format -i $$(git ls-files '*.[ch]' ':!generated')
+lint: all
+	$(PACKAGES) lint
+	@BUILD=$(BUILD) tests/support/lint.sh
 quickstart:
-	@$(PACKAGES) build
+	$(PACKAGES) build
 	@$(MAKE) --no-print-directory all
 	$(BUILD)/netc models/digits.net -o $(BUILD)/digits
 	$(BUILD)/digits train --out $(BUILD)/digits-run --force
@@ -159,23 +134,14 @@ quickstart:
 
 data-%:
 	@models/get-data.sh --to $(DATA) $*
-
+LIB = $(DESTDIR)$(PREFIX)/lib/netc
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/netc
-	install $(BUILD)/netc $(DESTDIR)$(PREFIX)/bin/netc
-	install -m 644 $(BUILD)/libnetrt*.a $(DESTDIR)$(PREFIX)/lib/netc
-	cd runtime && for header in netrt.h core/random.h kernels/*.h; do \
-	    install -D -m 644 $$header $(abspath $(DESTDIR)$(PREFIX))/lib/netc/include/$$header; done
-
-SOURCES = $(shell git ls-files 'compiler/*.[ch]' 'runtime/*.[ch]' 'tests/*.[ch]')
-
-format:
-	clang-format -i $(SOURCES)
-
-lint: all
-	clang-format --dry-run -Werror $(SOURCES)
-	clang-tidy --quiet $(COMPILER_SOURCES) $(RUNTIME_SOURCES) -- -std=c11 $(INCLUDES)
-
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/netc
+	install -D -m 644 -t $(LIB) $(BUILD)/libnetrt*.a
+	install -D -m 644 -t $(LIB)/include runtime/netrt.h
+	install -D -m 644 -t $(LIB)/include/core runtime/core/random.h
+	install -D -m 644 -t $(LIB)/include/kernels runtime/kernels/*.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*.1
 clean:
 	rm -rf $(BUILD)
 

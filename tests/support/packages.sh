@@ -5,6 +5,7 @@
 #     packages.sh build           what netc and its trainers need
 #     packages.sh test            and what the tests need
 #     packages.sh sanitizers      clang's sanitizers, in a package named by its version
+#     packages.sh lint            clang-format and clang-tidy
 #
 # CC: the compiler that is used instead of clang, as in the Makefile.
 set -euo pipefail
@@ -34,15 +35,21 @@ missing_of() {
     done
 }
 
-case ${1:-} in
-    # shellcheck disable=SC2046,SC2086
-    build) install $(missing_of $build) ;;
-    # shellcheck disable=SC2046,SC2086
-    test) install $(missing_of $build $tests) ;;
-    sanitizers)
-        if ! echo 'int main(void) { return 0; }' |
-            "$cc" -fsanitize=address,undefined -x c -o /dev/null - 2>/dev/null; then
-            install "libclang-rt-$("$cc" -dumpversion | cut -d. -f1)-dev"
-        fi ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
-esac
+sanitizers() {
+    echo 'int main(void) { return 0; }' |
+        "$cc" -fsanitize=address,undefined -x c -o /dev/null - 2>/dev/null ||
+        install "libclang-rt-$("$cc" -dumpversion | cut -d. -f1)-dev"
+}
+
+for what in "$@"; do
+    case $what in
+        # shellcheck disable=SC2046,SC2086
+        build) install $(missing_of $build) ;;
+        # shellcheck disable=SC2046,SC2086
+        test) install $(missing_of $build $tests) ;;
+        # shellcheck disable=SC2046
+        lint) install $(missing_of clang-format:clang-format clang-tidy:clang-tidy) ;;
+        sanitizers) sanitizers ;;
+        *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    esac
+done
