@@ -71,8 +71,7 @@ struct batch {
 /* y = x w + b, along the inputs, tanh; items: chunks */
 NET_KERNEL void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct value_4x2 *restrict x,
                                  const struct vector_16 *restrict w,
-                                 const struct vector_16 *restrict b, struct net_run *run,
-                                 int thread)
+                                 const struct vector_16 *restrict b, NET_RUN)
 {
     NET_ITEMS(chunk, 1, run, thread) {
         const int block = 0;
@@ -90,26 +89,19 @@ NET_KERNEL void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct valu
     }
 }
 
-/* the blocks of each x, side by side; items: (chunk, row) */
+/* y = the blocks of each x, side by side; items: (batch block, row) */
 NET_KERNEL void concat_4x3(struct value_4x3_2_1 *restrict y, const struct value_4x2 *restrict x,
-                           const struct value_4x1 *restrict x_2, struct net_run *run, int thread)
+                           const struct value_4x1 *restrict x_2, NET_RUN)
 {
-    NET_ITEMS(item, 1, run, thread) {
-        const int chunk = item, row = 0;
-        (void)row;
-        for (int column = 0; column < 1; column++) {
-            memcpy(y->at[chunk][column][0], x->at[chunk][column][0], 256 * sizeof(float));
-            memcpy(y->at[chunk][column][1], x_2->at[chunk][column][0], 256 * sizeof(float));
-        }
-    }
+    net_copy_blocks(V(y), (struct net_blocks[]){{V(x), 1, 0, 0, 1}, {V(x_2), 1, 0, 1, 1}}, 2,
+            (struct net_copy_blocks){.batch_blocks = 1, .blocks = 2, .size = {1, 1}}, run, thread);
 }
 
 /* y = x w + b, along the inputs, tanh; items: chunks */
 NET_KERNEL void dense_tanh_4x3x1(struct value_4x1 *restrict y,
                                  const struct value_4x3_2_1 *restrict x,
                                  const struct vector_32 *restrict w,
-                                 const struct vector_16 *restrict b, struct net_run *run,
-                                 int thread)
+                                 const struct vector_16 *restrict b, NET_RUN)
 {
     NET_ITEMS(chunk, 1, run, thread) {
         const int block = 0;
@@ -127,34 +119,14 @@ NET_KERNEL void dense_tanh_4x3x1(struct value_4x1 *restrict y,
     }
 }
 
-/* loss = the sum of mse over images, a slice a chunk; dz = its gradient; items: chunks */
+/* loss = the sum of mse over the images of each batch block; dz = its gradient */
 NET_KERNEL void mse_grad_4x1(struct value_4x1 *restrict dz, struct slices_1 *restrict loss,
                              const struct value_4x1 *restrict z,
-                             const struct value_4x1 *restrict target, struct net_run *run,
-                             int thread)
+                             const struct value_4x1 *restrict target, NET_RUN)
 {
-    const float scale = 2.0f / ((float)run->n);
-
-    NET_ITEMS(chunk, 1, run, thread) {
-        float total = 0.0f;
-
-        const int images = net_rows(run, chunk);
-        vec sum[16];
-
-        for (int i = 0; i < images; i++)
-            sum[i] = vec_zero();
-        for (int block = 0; block < 1; block++)
-            for (int i = 0; i < images; i++) {
-                const vec v = vec_load(z->at[chunk][0][block][i]);
-                const vec t = vec_load(target->at[chunk][0][block][i]);
-                const vec error = vec_sub(v, t);
-                sum[i] = vec_fma(error, error, sum[i]);
-                vec_store(dz->at[chunk][0][block][i], vec_mul(error, vec_set(scale)));
-            }
-        for (int i = 0; i < images; i++)
-            total += vec_sum(sum[i]);
-        loss->at[chunk] = total;
-    }
+    net_elementwise_loss(V(dz), V(loss), V(z), V(target), NULL, net_mse,
+            (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1,
+                    .slope = 2.0f}, run, thread);
 }
 
 /* sums of dy of one row of pixels and chunk of images */
@@ -183,7 +155,7 @@ static inline void channel_sum_row_4x1(
 /* tanh_grad channel_sum; items: (chunk, row) */
 NET_KERNEL void tanh_grad_4x1(struct value_4x1 *restrict dx, struct slices_16 *restrict slices,
                               const struct value_4x1 *restrict kept,
-                              const struct value_4x1 *restrict dy, struct net_run *run, int thread)
+                              const struct value_4x1 *restrict dy, NET_RUN)
 {
     NET_ITEMS(item, 1, run, thread) {
         const int chunk = item, row = 0;
@@ -203,22 +175,16 @@ NET_KERNEL void tanh_grad_4x1(struct value_4x1 *restrict dx, struct slices_16 *r
     }
 }
 
-/* run->loss = slices added in order, over n; one thread */
-NET_KERNEL void mean_loss_1(const struct slices_1 *restrict loss, struct net_run *run, int thread)
+/* run->loss = the sums of loss added in order, over n; one thread */
+NET_KERNEL void mean_loss_1(const struct slices_1 *restrict loss, NET_RUN)
 {
-    float sum = 0.0f;
-
-    if (thread != 0)
-        return;
-    for (int chunk = 0; chunk < net_chunks(run); chunk++)
-        sum += loss->at[chunk];
-    run->loss = sum / ((float)run->n);
+    net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread);
 }
 
 /* dx = dy w', along the inputs; items: chunks */
 NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
                                const struct value_4x1 *restrict dy,
-                               const struct vector_32 *restrict w, struct net_run *run, int thread)
+                               const struct vector_32 *restrict w, NET_RUN)
 {
     NET_ITEMS(chunk, 1, run, thread) {
         for (int block = 0; block < 2; block++) {
@@ -236,8 +202,7 @@ NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
 /* dw = x' dy over images, along the inputs, then the update; items: blocks of inputs */
 NET_KERNEL void dense_dw_update_4x3x1(struct vector_32 *restrict w,
                                       const struct value_4x3_2_1 *restrict x,
-                                      const struct value_4x1 *restrict dy, struct net_run *run,
-                                      int thread)
+                                      const struct value_4x1 *restrict dy, NET_RUN)
 {
     const int chunks = net_chunks(run);
     const int images = run->n - 16 * (chunks - 1);
@@ -251,24 +216,17 @@ NET_KERNEL void dense_dw_update_4x3x1(struct vector_32 *restrict w,
     }
 }
 
-/* some blocks of dy; items: (chunk, row) */
+/* dx = some blocks of dy; items: (batch block, row) */
 NET_KERNEL void slice_4x1_from_2_of_4x3(struct value_4x1 *restrict dx,
-                                        const struct value_4x3_2_1 *restrict dy,
-                                        struct net_run *run, int thread)
+                                        const struct value_4x3_2_1 *restrict dy, NET_RUN)
 {
-    NET_ITEMS(item, 1, run, thread) {
-        const int chunk = item, row = 0;
-        (void)row;
-        for (int column = 0; column < 1; column++) {
-            memcpy(dx->at[chunk][column][0], dy->at[chunk][column][1], 256 * sizeof(float));
-        }
-    }
+    net_copy_blocks(V(dx), (struct net_blocks[]){{V(dy), 2, 1, 0, 1}}, 1,
+            (struct net_copy_blocks){.batch_blocks = 1, .blocks = 1, .size = {1, 1}}, run, thread);
 }
 
 /* slices added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_4x1(struct vector_16 *restrict b,
-                                       const struct slices_16 *restrict slices,
-                                       struct net_run *run, int thread)
+                                       const struct slices_16 *restrict slices, NET_RUN)
 {
     NET_ITEMS(block, 1, run, thread) {
         const float *s = slices->at + 16 * block;
@@ -284,8 +242,7 @@ NET_KERNEL void channel_sum_update_4x1(struct vector_16 *restrict b,
 /* dw = x' dy over images, along the inputs, then the update; items: blocks of inputs */
 NET_KERNEL void dense_dw_update_4x2x1(struct vector_16 *restrict w,
                                       const struct value_4x2 *restrict x,
-                                      const struct value_4x1 *restrict dy, struct net_run *run,
-                                      int thread)
+                                      const struct value_4x1 *restrict dy, NET_RUN)
 {
     const int chunks = net_chunks(run);
     const int images = run->n - 16 * (chunks - 1);
@@ -299,29 +256,13 @@ NET_KERNEL void dense_dw_update_4x2x1(struct vector_16 *restrict w,
     }
 }
 
-/* loss = the sum of mse over images, a slice a chunk; items: chunks */
+/* loss = the sum of mse over the images of each batch block */
 NET_KERNEL void mse_4x1(struct slices_1 *restrict loss, const struct value_4x1 *restrict z,
-                        const struct value_4x1 *restrict target, struct net_run *run, int thread)
+                        const struct value_4x1 *restrict target, NET_RUN)
 {
-    NET_ITEMS(chunk, 1, run, thread) {
-        float total = 0.0f;
-
-        const int images = net_rows(run, chunk);
-        vec sum[16];
-
-        for (int i = 0; i < images; i++)
-            sum[i] = vec_zero();
-        for (int block = 0; block < 1; block++)
-            for (int i = 0; i < images; i++) {
-                const vec v = vec_load(z->at[chunk][0][block][i]);
-                const vec t = vec_load(target->at[chunk][0][block][i]);
-                const vec error = vec_sub(v, t);
-                sum[i] = vec_fma(error, error, sum[i]);
-            }
-        for (int i = 0; i < images; i++)
-            total += vec_sum(sum[i]);
-        loss->at[chunk] = total;
-    }
+    net_elementwise_loss(NULL, V(loss), V(z), V(target), NULL, net_mse,
+            (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1,
+                    .slope = 2.0f}, run, thread);
 }
 
 /* ---- The network ----------------------------------------------------------------------------- */
@@ -499,7 +440,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "33ece1aa6dc7acb1", .isa = "avx512", .batch = 4,
+    .hash = "7d3ef266ffc6eba9", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

@@ -232,8 +232,7 @@ static const char *write_head(const Driver *d)
     for (int i = 0; i < d->count; i++)
         wrap_item(&wrap, format("%s%s *restrict %s", d->operands[i].written ? "" : "const ",
                                 d->operands[i].type, d->operands[i].name));
-    wrap_item(&wrap, "struct net_run *run");
-    wrap_item(&wrap, "int thread");
+    wrap_item(&wrap, "NET_RUN");
     text_add(&head, ")\n");
     return head.at;
 }
@@ -288,7 +287,7 @@ static void write_step(Emitter *e, Text *out, Program *program)
     if (strstr(calls.at, "&p->"))
         line(out, 1, "%sstruct params *p = run->params;",
              same(program->graph->name, "train") ? "" : "const ");
-    if (strstr(calls.at, "&batch->"))
+    if (strstr(calls.at, "batch->"))
         line(out, 1, "const struct batch *batch = run->batch;");
     for (int i = 0; i < e->view_count; i++)
         line(out, 1, "%s *%s = net_at(run, %zu);", e->views[i].type, e->views[i].name,

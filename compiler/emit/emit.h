@@ -189,14 +189,17 @@ void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host
 EmitKernel emit_maxpool, emit_maxpool_grad, emit_avgpool, emit_avgpool_grad; /* emit_pool.c */
 EmitKernel emit_window_sum, emit_window_spread, emit_global_maxpool, emit_global_maxpool_grad;
 
-/* What walks images, not products (emit_rows.c): NET_ITEMS over (chunk, row) of v; `columns`
-   too. */
+/* The one call that a kernel is, with the run and the thread behind its arguments (template.c). */
+void call_template(Driver *d, const char *fmt, ...) PRINTF(2, 3);
+
+/* rows.c: NET_ITEMS over (chunk, row) of v; `columns` too. */
 const char *pixel_name(const Physical *v); /* "row * 28 + column" */
 void open_rows(Text *text, const Physical *v, bool columns);
 void close_rows(Text *text, bool columns);
-EmitKernel emit_blocks, emit_relayout, emit_softmax, emit_softmax_grad;
-EmitKernel emit_layernorm, emit_layernorm_grad;               /* emit_norm.c */
-EmitKernel emit_loss, emit_mean_loss;                         /* emit_loss.c */
+EmitKernel emit_blocks, emit_relayout;                        /* movement.c */
+EmitKernel emit_softmax, emit_softmax_grad;                   /* softmax.c */
+EmitKernel emit_layernorm, emit_layernorm_grad;               /* norm.c */
+EmitKernel emit_loss, emit_mean_loss;                         /* loss.c */
 EmitKernel emit_embedding, emit_embedding_dw, emit_word_mean; /* emit_words.c */
 EmitKernel emit_word_mean_grad;
 EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw, emit_to_dense;

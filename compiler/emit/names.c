@@ -158,6 +158,8 @@ const char *actual_name(Emitter *e, Value *value, const char *type)
     for (int i = 0; i < e->parameter_count; i++)
         if (e->parameters[i]->physical->buffer == buffer)
             return format("&p->%s", e->tensors[i]);
+    if (input->physical->kind == PHYSICAL_CLASS)
+        return format("batch->%s", c_name(e, input->name));
     if (same(type, input->physical->type))
         return format("&batch->%s", c_name(e, input->name));
     return format("(const void *)&batch->%s", c_name(e, input->name));

@@ -48,15 +48,12 @@ static long conv_floats(const Node *node)
 static long array_floats(const Kernel *k)
 {
     const Node *node = k->node;
-    const Physical *logits = node->inputs[0]->physical;
 
     switch (k->kind) {
     case KERNEL_WEIGHT:
         return node->op == OP_CONV2D_DW ? conv_floats(node) : 0;
     case KERNEL_DX_AT:
         return 256L * node->outputs[0]->physical->blocks;
-    case KERNEL_LOSS:
-        return node->op == OP_CROSS_ENTROPY ? 256L * up(channel_count(logits), 16) : 0;
     case KERNEL_EMBEDDING_DW:
         return 16L * node->outputs[0]->physical->blocks;
     default:

@@ -136,11 +136,13 @@ static unsigned hash_segments(const Physical *v)
     return hash;
 }
 
-/* "64x32x28x28", and the segments where they are not the usual ones */
+/* "struct value_64x32x28x28", and the segments where they are not the usual ones */
 static const char *value_type(const Graph *g, const Physical *v, Shape shape)
 {
     Text text = {0};
 
+    if (v->kind == PHYSICAL_CLASS)
+        return "int32_t";
     text_add(&text, "struct %s_%d",
              v->element == TYPE_BYTE ? "index"
              : v->lanes < 16         ? "image"

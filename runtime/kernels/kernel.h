@@ -11,68 +11,16 @@
 #define NET_KERNEL_H
 
 #include "kernels/activation.h"
-#include "kernels/rows.h"
+#include "kernels/loss.h"
+#include "kernels/movement.h"
+#include "kernels/run.h"
+#include "kernels/softmax.h"
 #include "kernels/transpose.h"
 #include "kernels/vec.h"
-#include "netrt.h"
-
-/* Functions of their own: shared, seen by profilers, and compiled one by one. */
-#define NET_TILE static __attribute__((noinline))
-#ifdef NET_UNITS /* one of several files: other ones call its kernels */
-#define NET_KERNEL __attribute__((noinline, visibility("hidden")))
-#else
-#define NET_KERNEL static __attribute__((noinline))
-#endif
+#include "kernels/window.h"
 
 /* Tiles are up to 3 vectors wide. (A loop of one iteration leaves its vector on the stack.) */
 #define NET_VECTORS(j, vectors) NET_UNROLL(j, 3) if (j < (vectors))
-
-/* This thread's contiguous share of the items 0 to count-1. */
-#define NET_ITEMS(item, count, run, thread)                                                        \
-    for (int item = (int)((long)(count) * (thread) / (run)->threads),                              \
-             item##_end = (int)((long)(count) * ((thread) + 1) / (run)->threads);                  \
-         item < item##_end; item++)
-
-/* One line of a step: the call of a kernel with its operands, then its time where someone asks. */
-#define RUN(number, kernel, ...)                                                                   \
-    do {                                                                                           \
-        kernel(__VA_ARGS__, run, thread);                                                          \
-        if (__builtin_expect(run->profile != NULL, 0))                                             \
-            net_profile_lap(run->profile, number, thread);                                         \
-    } while (0)
-
-/* All threads have finished what stands above before one begins what stands below. */
-NET_INLINE void barrier(const struct net_run *run, int thread)
-{
-    if (run->threads > 1)
-        net_pool_wait(run->pool, thread);
-}
-
-/* A typed view: offset bytes into the arena. */
-NET_INLINE void *net_at(const struct net_run *run, size_t offset)
-{
-    return (char *)run->arena + offset;
-}
-
-/* What a thread has for itself; nothing in it outlives a kernel. */
-NET_INLINE float *net_scratch(const struct net_run *run, int thread)
-{
-    return run->scratch + thread * run->scratch_stride;
-}
-
-/* Images of this batch that lie in a chunk of 16: 0 to 16. */
-NET_INLINE int net_rows(const struct net_run *run, int chunk)
-{
-    const int rows = run->n - 16 * chunk;
-
-    return rows < 0 ? 0 : rows < 16 ? rows : 16;
-}
-
-/* Chunks that hold an image of this batch. */
-NET_INLINE int net_chunks(const struct net_run *run)
-{
-    return (run->n + 15) / 16;
-}
 
 /* A finished piece of gradient goes to the optimizer, or to G where the run wants it kept. */
 NET_INLINE void net_finish(const struct net_run *run, float *w, const float *g, long count)
@@ -214,79 +162,6 @@ NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int ch
             }
         }
     }
-}
-
-/* Taps of a window that fall inside the image: the first, how many, and the position under the
-   first. */
-struct net_window {
-    int first, count, at;
-};
-
-/* Output position i of a convolution or pool: taps k with 0 <= i stride - padding + k < size. */
-NET_INLINE struct net_window net_taps_forward(int i, int stride, int padding, int kernel, int size)
-{
-    const int begin = i * stride - padding;
-    const int first = begin < 0 ? -begin : 0;
-    const int end = begin + kernel > size ? size - begin : kernel;
-
-    return (struct net_window){first, end > first ? end - first : 0, begin + first};
-}
-
-/* Input position i: taps k, every stride-th, whose window starts at an output position 0 to size-1;
-   `at` is that of the first tap, the next ones count down. */
-NET_INLINE struct net_window net_taps_backward(int i, int stride, int padding, int kernel, int size)
-{
-    const int last = i + padding < kernel - 1 ? i + padding : kernel - 1;
-    int first = i + padding - (size - 1) * stride;
-
-    if (first < 0)
-        first = 0;
-    first += (i + padding - first) % stride;
-    return (struct net_window){first, last < first ? 0 : (last - first) / stride + 1,
-                               (i + padding - first) / stride};
-}
-
-/* The same with `dilation` pixels from tap to tap. */
-NET_INLINE struct net_window net_taps_forward_apart(int i, int stride, int padding, int kernel,
-                                                    int size, int dilation)
-{
-    const int begin = i * stride - padding;
-    const int first = begin < 0 ? (-begin + dilation - 1) / dilation : 0;
-    const int last = begin < size ? (size - 1 - begin) / dilation : -1;
-    const int end = last < kernel ? last + 1 : kernel;
-
-    return (struct net_window){first, end > first ? end - first : 0, begin + first * dilation};
-}
-
-/* Taps that meet a window are `step` apart, the least with step dilation a multiple of the stride;
-   the window's position counts down by step dilation / stride. */
-NET_INLINE struct net_window net_taps_backward_apart(int i, int stride, int padding, int kernel,
-                                                     int size, int dilation, int step)
-{
-    const int reach = i + padding, beyond = reach - (size - 1) * stride;
-    int first = beyond > 0 ? (beyond + dilation - 1) / dilation : 0;
-    int last = reach / dilation < kernel - 1 ? reach / dilation : kernel - 1;
-
-    for (int tries = 1; tries < step && (reach - first * dilation) % stride != 0; tries++)
-        first++;
-    if ((reach - first * dilation) % stride != 0)
-        last = -1;
-    return (struct net_window){first, last < first ? 0 : (last - first) / step + 1,
-                               (reach - first * dilation) / stride};
-}
-
-/* Output positions at which tap k falls inside the image. */
-struct net_range {
-    int begin, end;
-};
-
-NET_INLINE struct net_range net_valid(int k, int stride, int padding, int size, int outputs)
-{
-    const int low = padding - k, high = size - 1 + padding - k;
-    const int begin = low > 0 ? (low + stride - 1) / stride : 0;
-    const int end = high < 0 ? 0 : high / stride + 1;
-
-    return (struct net_range){begin, end < outputs ? end : outputs};
 }
 
 /* The panel that block `block` belongs to, after panels of 3 and then 2 blocks. */
@@ -626,36 +501,6 @@ static inline void net_pack_classes(int32_t *to, const struct net_rows *rows, in
 {
     for (int i = 0; i < n; i++)
         to[i] = *(const int32_t *)rows->row[i];
-}
-
-/* The offset of flat logical element `k` in a chunk, image 0. */
-static inline long net_element_at(const struct net_segment *segments, int count, int k)
-{
-    int s = count - 1;
-
-    while (s > 0 && k < segments[s].start)
-        s--;
-    const int left = k - segments[s].start;
-    const int c = left / segments[s].pixels, pixel = left % segments[s].pixels;
-
-    return ((long)segments[s].block + (long)pixel * segments[s].stride + c / 16) * 256 + c % 16;
-}
-
-/* A chunk of one layout becomes another, from logical element `start` on; padding lanes of `to`
-   become +0. */
-static inline void net_relayout(float *to, long to_floats, const struct net_segment *to_segments,
-                                int to_count, const float *from,
-                                const struct net_segment *from_segments, int from_count, int start,
-                                int size)
-{
-    memset(to, 0, (size_t)to_floats * sizeof *to);
-    for (int k = 0; k < size; k++) {
-        const long a = net_element_at(to_segments, to_count, k);
-        const long b = net_element_at(from_segments, from_count, start + k);
-
-        for (int i = 0; i < 16; i++)
-            to[a + 16 * i] = from[b + 16 * i];
-    }
 }
 
 /* The prediction as rows: [n][size] */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "kernels/activation.h"
-#include "kernels/rows.h"
+#include "kernels/loss.h"
 
 /* ---- Accuracy -------------------------------------------------------------------------------- */
 
@@ -157,12 +157,12 @@ static vec relu(vec x)
 
 static vec huber(vec x)
 {
-    return net_huber(x, 0.5f);
+    return vec_huber(x, 0.5f);
 }
 
 static vec huber_grad(vec x)
 {
-    return net_huber_grad(x, 0.5f);
+    return vec_huber_grad(x, 0.5f);
 }
 
 static vec binary_logit(vec x)
@@ -224,7 +224,7 @@ START_TEST(nan_spoils_its_row)
 {
     enum { CLASSES = 19 };
     static const _Alignas(64) float weight[32] = {1, 2, 3};
-    const struct net_shares shares = {weight, 6, 0.9f, 0.1f / CLASSES};
+    const struct net_class_weights weights = {weight, 6, 0.9f, 0.1f / CLASSES};
 
     for (int at = 0; at < CLASSES; at++)
         for (int label = 0; label < CLASSES; label++) {
@@ -232,9 +232,10 @@ START_TEST(nan_spoils_its_row)
             float sum;
 
             z[at / 16 * 256 + at % 16] = at % 2 ? NAN : -NAN;
-            ck_assert_float_nan(net_cross_entropy(p, &sum, z, label, CLASSES));
-            ck_assert_float_nan(net_weighted_cross_entropy(p, &sum, z, label, &shares, CLASSES));
-            net_softmax(p, z, CLASSES);
+            ck_assert_float_nan(net_cross_entropy_row(p, &sum, z, label, CLASSES));
+            ck_assert_float_nan(
+                net_weighted_cross_entropy_row(p, &sum, z, label, &weights, CLASSES));
+            net_softmax_row(p, z, CLASSES);
             for (int c = 0; c < CLASSES; c++)
                 ck_assert_float_nan(p[c / 16 * 256 + c % 16]);
         }

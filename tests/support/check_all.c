@@ -24,6 +24,7 @@ Suite *suite_at(void);
 Suite *suite_weight(void);
 Suite *suite_narrow(void);
 Suite *suite_scratch(void);
+Suite *suite_row_templates(void);
 Suite *suite_data(void);
 Suite *suite_prep(void);
 Suite *suite_readers(void);
@@ -32,13 +33,26 @@ static const struct {
     const char *name; /* on the command line */
     Suite *(*make)(void);
 } suites[] = {
-    {"frontend", suite_frontend}, {"graph", suite_graph},     {"plan", suite_plan},
-    {"kernels", suite_kernels},   {"conv", suite_conv},       {"pool", suite_pool},
-    {"runtime", suite_runtime},   {"data", suite_data},       {"prep", suite_prep},
-    {"winograd", suite_winograd}, {"at", suite_at},           {"narrow", suite_narrow},
-    {"weight", suite_weight},     {"scratch", suite_scratch}, {"readers", suite_readers},
-    {"training", suite_training}, {"text", suite_text},       {"emit", suite_emit},
+    {"frontend", suite_frontend},
+    {"graph", suite_graph},
+    {"plan", suite_plan},
+    {"kernels", suite_kernels},
+    {"conv", suite_conv},
+    {"pool", suite_pool},
+    {"runtime", suite_runtime},
+    {"data", suite_data},
+    {"prep", suite_prep},
+    {"winograd", suite_winograd},
+    {"at", suite_at},
+    {"narrow", suite_narrow},
+    {"weight", suite_weight},
+    {"scratch", suite_scratch},
+    {"readers", suite_readers},
+    {"training", suite_training},
+    {"text", suite_text},
+    {"emit", suite_emit},
     {"vec", suite_vec},
+    {"row_templates", suite_row_templates},
 };
 
 int main(int argc, char **argv)

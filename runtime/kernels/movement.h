@@ -1,0 +1,72 @@
+/*
+ * movement.h -- numbers that only change their place: whole blocks of channels for concat and
+ * slices, any layout to any other where blocks do not meet.
+ *
+ * The one idea: a value lies as [batch block][pixel][block of 16 channels][16 images][16 channels],
+ * so that channels which begin and end with a block are copied 256 floats at a time.
+ *
+ * Needs: layout.h. Gives: net_copy_blocks, net_relayout.
+ */
+
+#ifndef NET_MOVEMENT_H
+#define NET_MOVEMENT_H
+
+#include "kernels/layout.h"
+
+/* ---- Whole blocks ---------------------------------------------------------------------------- */
+
+/* Blocks of each pixel of x that become blocks of y. */
+struct net_blocks {
+    const float *x;
+    int blocks, first; /* in a pixel of x, and the first to copy */
+    int to, count;     /* where in a pixel of y, and how many */
+};
+
+struct net_copy_blocks {
+    int batch_blocks, blocks; /* of y: of 16 images, of 16 channels in a pixel */
+    int size[2];              /* height, width */
+};
+
+/* y = blocks of each part, side by side. Items: (batch block, row). */
+NET_TEMPLATE void net_copy_blocks(float *y, const struct net_blocks *parts, int part_count,
+                                  struct net_copy_blocks s, NET_RUN)
+{
+    NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
+    for (int column = 0; column < s.size[1]; column++) {
+        const long pixel = (long)item * s.size[1] + column;
+
+        NET_UNROLL(p, part_count)
+        memcpy(y + (pixel * s.blocks + parts[p].to) * 256,
+               parts[p].x + (pixel * parts[p].blocks + parts[p].first) * 256,
+               (size_t)parts[p].count * 256 * sizeof *y);
+    }
+}
+
+/* ---- Any layout ------------------------------------------------------------------------------ */
+
+struct net_relayout {
+    int batch_blocks;
+    int start, size; /* of x: the first flat logical element of y, and how many */
+    struct net_layout y, x;
+};
+
+/* y = elements of x in another layout; padding lanes of y become +0. Items: batch blocks. */
+NET_TEMPLATE void net_relayout(float *y, const float *x, struct net_relayout s, NET_RUN)
+{
+    NET_ITEMS(b, s.batch_blocks, run, thread)
+    {
+        float *to = y + b * s.y.batch_block;
+        const float *from = x + b * s.x.batch_block;
+
+        memset(to, 0, (size_t)s.y.batch_block * sizeof *to);
+        for (int k = 0; k < s.size; k++) {
+            const long at = net_element_at(s.y.segments, s.y.segment_count, k);
+            const long of = net_element_at(s.x.segments, s.x.segment_count, s.start + k);
+
+            for (int i = 0; i < 16; i++)
+                to[at + 16 * i] = from[of + 16 * i];
+        }
+    }
+}
+
+#endif

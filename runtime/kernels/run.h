@@ -1,0 +1,92 @@
+/*
+ * run.h -- what every kernel is made with: its share of the items, its images, its scratch, and the
+ * words that a generated file instantiates templates with.
+ *
+ * A kernel is an always-inline template in one of these headers: first numbers of typed values, one
+ * literal struct with the shape, then the run and the thread. A generated kernel is one call of it,
+ * which clang folds to code of that shape:
+ *
+ *     NET_KERNEL void softmax_64x10(struct value_64x10 *restrict y,
+ *                                   const struct value_64x10 *restrict x, NET_RUN)
+ *     {
+ *         net_softmax(V(y), V(x), (struct net_softmax){.batch_blocks = 4, ...}, run, thread);
+ *     }
+ *
+ * What must be unrolled early, and functions that it calls, are parameters of a template rather
+ * than members of the struct.
+ *
+ * Needs: vec.h, netrt.h. Gives: nothing that computes.
+ */
+
+#ifndef NET_KERNELS_RUN_H
+#define NET_KERNELS_RUN_H
+
+#include "kernels/vec.h"
+#include "netrt.h"
+
+#define NET_TEMPLATE static inline __attribute__((always_inline))
+
+/* Functions of their own: shared, seen by profilers, and compiled one by one. */
+#define NET_TILE static __attribute__((noinline))
+
+/* A kernel has all of its operands; a template may be given NULL for one that it can do without. */
+#ifdef NET_UNITS /* one of several files: other ones call its kernels */
+#define NET_KERNEL __attribute__((noinline, nonnull, visibility("hidden")))
+#else
+#define NET_KERNEL static __attribute__((noinline, nonnull))
+#endif
+
+/* The last parameters of kernels and templates. */
+#define NET_RUN struct net_run *run, int thread
+
+/* The first number of a typed value. */
+#define V(operand) ((void *)(operand))
+
+/* This thread's contiguous share of the items 0 to count-1. */
+#define NET_ITEMS(item, count, run, thread)                                                        \
+    for (int item = (int)((long)(count) * (thread) / (run)->threads),                              \
+             item##_end = (int)((long)(count) * ((thread) + 1) / (run)->threads);                  \
+         item < item##_end; item++)
+
+/* One line of a step: the call of a kernel with its operands, then its time where someone asks. */
+#define RUN(number, kernel, ...)                                                                   \
+    do {                                                                                           \
+        kernel(__VA_ARGS__, run, thread);                                                          \
+        if (__builtin_expect(run->profile != NULL, 0))                                             \
+            net_profile_lap(run->profile, number, thread);                                         \
+    } while (0)
+
+/* All threads have finished what stands above before one begins what stands below. */
+NET_INLINE void barrier(const struct net_run *run, int thread)
+{
+    if (run->threads > 1)
+        net_pool_wait(run->pool, thread);
+}
+
+/* A typed view: offset bytes into the arena. */
+NET_INLINE void *net_at(const struct net_run *run, size_t offset)
+{
+    return (char *)run->arena + offset;
+}
+
+/* What a thread has for itself; nothing in it outlives a kernel. */
+NET_INLINE float *net_scratch(const struct net_run *run, int thread)
+{
+    return run->scratch + thread * run->scratch_stride;
+}
+
+/* Images of this batch that lie in a chunk of 16: 0 to 16. */
+NET_INLINE int net_rows(const struct net_run *run, int chunk)
+{
+    const int rows = run->n - 16 * chunk;
+
+    return rows < 0 ? 0 : rows < 16 ? rows : 16;
+}
+
+/* Chunks that hold an image of this batch. */
+NET_INLINE int net_chunks(const struct net_run *run)
+{
+    return (run->n + 15) / 16;
+}
+
+#endif
