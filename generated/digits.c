@@ -94,7 +94,9 @@ struct value_64x64 { float at[4][1][4][16][16]; };
 struct value_64x10 { float at[4][1][1][16][16]; };
 struct slices_4 { float at[4]; };
 struct slices_64 { float at[64]; };
+struct operands_partial_dy { float *partial; const float *dy; };
 struct slices_256 { float at[256]; };
+struct operands_dx_partial { float *dx; float *partial; };
 struct slices_896 { float at[896]; };
 struct slices_4608 { float at[4608]; };
 struct slices_1792 { float at[1792]; };
@@ -117,6 +119,42 @@ struct batch {
     struct image_64x1x28x28 image;
     int32_t label[64];
 };
+
+/* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
+
+/* sums of dy of a row of pixels and batch block */
+NET_ROW_END(channel_sum_row_64x10)
+{
+    const struct operands_partial_dy *o = sums;
+
+    net_channel_sum_row(o->partial, o->dy, (struct net_extent){4, 1, 1, 1}, run, batch_block, row);
+}
+
+/* sums of dy of a row of pixels and batch block */
+NET_ROW_END(channel_sum_row_64x64)
+{
+    const struct operands_dx_partial *o = sums;
+
+    net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 1, 1, 4}, run, batch_block, row);
+}
+
+/* sums of dy of a row of pixels and batch block */
+NET_ROW_END(channel_sum_row_64x16x14x14)
+{
+    const struct operands_dx_partial *o = sums;
+
+    net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 14, 14, 1}, run, batch_block,
+            row);
+}
+
+/* sums of dy of a row of pixels and batch block */
+NET_ROW_END(channel_sum_row_64x8x28x28)
+{
+    const struct operands_dx_partial *o = sums;
+
+    net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 28, 28, 1}, run, batch_block,
+            row);
+}
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
@@ -574,37 +612,13 @@ NET_KERNEL void mean_loss_4(const struct slices_4 *restrict loss, NET_RUN)
     net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread);
 }
 
-/* sums of dy of one row of pixels and chunk of images */
-static inline void channel_sum_row_64x10(
-        struct slices_64 *restrict slices, const struct value_64x10 *dy, const struct net_run *run,
-        int chunk, int row)
+/* sums of dy, partial sums of each item: (batch block, row) */
+NET_KERNEL void channel_sum_partial_64x10(struct slices_64 *restrict partial,
+                                          const struct value_64x10 *restrict dy, NET_RUN)
 {
-    const int images = net_rows(run, chunk);
+    const struct operands_partial_dy sums = {V(partial), V(dy)};
 
-    (void)row;
-    for (int block = 0; block < 1; block++) {
-        vec sum = vec_zero();
-
-        for (int column = 0; column < 1; column++) {
-            vec a = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                a = vec_add(a, vec_load(dy->at[chunk][column][block][i]));
-            }
-            sum = vec_add(sum, a);
-        }
-        vec_store(slices->at + chunk * 16L + 16 * block, sum);
-    }
-}
-
-/* sums of dy, a slice for each item: (chunk, row) */
-NET_KERNEL void channel_sum_slices_64x10(struct slices_64 *restrict slices,
-                                         const struct value_64x10 *restrict dy, NET_RUN)
-{
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item, row = 0;
-        channel_sum_row_64x10(slices, dy, run, chunk, row);
-    }
+    net_sum_rows(channel_sum_row_64x10, &sums, (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
@@ -631,32 +645,9 @@ NET_KERNEL void dense_dw_update_64x64_64x10(
     }
 }
 
-/* sums of dy of one row of pixels and chunk of images */
-static inline void channel_sum_row_64x64(
-        struct slices_256 *restrict slices, const struct value_64x64 *dy,
-        const struct net_run *run, int chunk, int row)
-{
-    const int images = net_rows(run, chunk);
-
-    (void)row;
-    for (int block = 0; block < 4; block++) {
-        vec sum = vec_zero();
-
-        for (int column = 0; column < 1; column++) {
-            vec a = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                a = vec_add(a, vec_load(dy->at[chunk][column][block][i]));
-            }
-            sum = vec_add(sum, a);
-        }
-        vec_store(slices->at + chunk * 64L + 16 * block, sum);
-    }
-}
-
 /* dx = dy w', relu_grad; items: chunks */
 NET_KERNEL void dense_dx_relu_grad_64x64x10(
-        struct value_64x64 *restrict dx, struct slices_256 *restrict slices,
+        struct value_64x64 *restrict dx, struct slices_256 *restrict partial,
         const struct value_64x10 *restrict dy, const struct transposed_640 *restrict w,
         const struct value_64x64 *restrict kept, NET_RUN)
 {
@@ -671,23 +662,18 @@ NET_KERNEL void dense_dx_relu_grad_64x64x10(
                     w->at + panel_block * 160L, taps, 1, kept->at[chunk][0][panel_block][i]);
             }
         }
-        channel_sum_row_64x64(slices, dx, run, chunk, 0);
+        {
+            const struct operands_dx_partial sums = {V(dx), V(partial)};
+            channel_sum_row_64x64(&sums, run, chunk, 0);
+        }
     }
 }
 
-/* slices added in order, then the update; items: blocks */
+/* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x10(struct vector_16 *restrict b,
-                                         const struct slices_64 *restrict slices, NET_RUN)
+                                         const struct slices_64 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 1, run, thread) {
-        const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 1L;
-
-        _Alignas(64) float db[16];
-
-        vec_store(db, net_sum_slices(s, 16, count));
-        net_finish(run, b->at[block], db, 16);
-    }
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
@@ -735,30 +721,9 @@ NET_KERNEL void dense_dx_relu_grad_64x784x64(
     }
 }
 
-/* sums of dy of one row of pixels and chunk of images */
-static inline void channel_sum_row_64x16x14x14(
-        struct slices_896 *restrict slices, const struct value_64x16x14x14 *dy,
-        const struct net_run *run, int chunk, int row)
-{
-    const int images = net_rows(run, chunk);
-    for (int block = 0; block < 1; block++) {
-        vec sum = vec_zero();
-
-        for (int column = 0; column < 14; column++) {
-            vec a = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                a = vec_add(a, vec_load(dy->at[chunk][row * 14 + column][block][i]));
-            }
-            sum = vec_add(sum, a);
-        }
-        vec_store(slices->at + (chunk * 14 + row) * 16L + 16 * block, sum);
-    }
-}
-
 /* dx = the dy of the windows where x was the largest; items: (chunk, row) */
 NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
-        struct value_64x16x14x14 *restrict dx, struct slices_896 *restrict slices,
+        struct value_64x16x14x14 *restrict dx, struct slices_896 *restrict partial,
         const struct index_64x16x7x7 *restrict index, const struct value_64x16x7x7 *restrict dy,
         NET_RUN)
 {
@@ -795,23 +760,18 @@ NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
                 }
             }
         }
-        channel_sum_row_64x16x14x14(slices, dx, run, chunk, row);
+        {
+            const struct operands_dx_partial sums = {V(dx), V(partial)};
+            channel_sum_row_64x16x14x14(&sums, run, chunk, row);
+        }
     }
 }
 
-/* slices added in order, then the update; items: blocks */
+/* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x64(struct vector_64 *restrict b,
-                                         const struct slices_256 *restrict slices, NET_RUN)
+                                         const struct slices_256 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 4, run, thread) {
-        const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 1L;
-
-        _Alignas(64) float db[16];
-
-        vec_store(db, net_sum_slices(s, 64, count));
-        net_finish(run, b->at[block], db, 16);
-    }
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 4}, run, thread);
 }
 
 /* dw = x' dy over images and pixels of a chunk; items: (chunk, panel, block of inputs) */
@@ -928,30 +888,9 @@ NET_KERNEL void conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3(
     }
 }
 
-/* sums of dy of one row of pixels and chunk of images */
-static inline void channel_sum_row_64x8x28x28(
-        struct slices_1792 *restrict slices, const struct value_64x8x28x28 *dy,
-        const struct net_run *run, int chunk, int row)
-{
-    const int images = net_rows(run, chunk);
-    for (int block = 0; block < 1; block++) {
-        vec sum = vec_zero();
-
-        for (int column = 0; column < 28; column++) {
-            vec a = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                a = vec_add(a, vec_load(dy->at[chunk][row * 28 + column][block][i]));
-            }
-            sum = vec_add(sum, a);
-        }
-        vec_store(slices->at + (chunk * 28 + row) * 16L + 16 * block, sum);
-    }
-}
-
 /* dx = the dy of the windows where x was the largest; items: (chunk, row) */
 NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
-        struct value_64x8x28x28 *restrict dx, struct slices_1792 *restrict slices,
+        struct value_64x8x28x28 *restrict dx, struct slices_1792 *restrict partial,
         const struct index_64x8x14x14 *restrict index, const struct value_64x8x14x14 *restrict dy,
         NET_RUN)
 {
@@ -988,23 +927,18 @@ NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
                 }
             }
         }
-        channel_sum_row_64x8x28x28(slices, dx, run, chunk, row);
+        {
+            const struct operands_dx_partial sums = {V(dx), V(partial)};
+            channel_sum_row_64x8x28x28(&sums, run, chunk, row);
+        }
     }
 }
 
-/* slices added in order, then the update; items: blocks */
+/* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x16x14x14(
-        struct vector_16 *restrict b, const struct slices_896 *restrict slices, NET_RUN)
+        struct vector_16 *restrict b, const struct slices_896 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 1, run, thread) {
-        const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 14L;
-
-        _Alignas(64) float db[16];
-
-        vec_store(db, net_sum_slices(s, 16, count));
-        net_finish(run, b->at[block], db, 16);
-    }
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 14, 14, 1}, run, thread);
 }
 
 /* dw = slices added in order, then the update; items: vectors */
@@ -1043,19 +977,11 @@ NET_KERNEL void conv2d_dw_slices_64x1x28x28_9x8(
     }
 }
 
-/* slices added in order, then the update; items: blocks */
+/* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x8x28x28(
-        struct vector_16 *restrict b, const struct slices_1792 *restrict slices, NET_RUN)
+        struct vector_16 *restrict b, const struct slices_1792 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 1, run, thread) {
-        const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 28L;
-
-        _Alignas(64) float db[16];
-
-        vec_store(db, net_sum_slices(s, 16, count));
-        net_finish(run, b->at[block], db, 16);
-    }
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 28, 28, 1}, run, thread);
 }
 
 /* dw = slices added in order, then the update; items: vectors */
@@ -1214,7 +1140,7 @@ static void train_step(struct net_run *run, int thread)
     RUN(10, mean_loss_4, cross_entropy);
 
     /* digits.net:17 */
-    RUN(11, channel_sum_slices_64x10, dense_2_gradients_sums, d_dense_2);
+    RUN(11, channel_sum_partial_64x10, dense_2_gradients_sums, d_dense_2);
     RUN(12, dense_dw_update_64x64_64x10, &p->dense_2_weight, relu_3, d_dense_2);
     RUN(13, dense_dx_relu_grad_64x64x10, d_dense_1, dense_1_gradients_sums, d_dense_2,
         dense_2_weight_transposed, relu_3);
@@ -1419,7 +1345,7 @@ static const struct net_kernel train_kernels[] = {
             1, 1, 0, 1} },
     { "cross_entropy_grad_64x10", "cross_entropy", "loss", 0, 8512, .line = 21 },
     { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
-    { "channel_sum_slices_64x10", "cnn.dense_2", "reduction", 0, 4352, .line = 17 },
+    { "channel_sum_partial_64x10", "cnn.dense_2", "reduction", 0, 4352, .line = 17 },
     { "dense_dw_update_64x64_64x10", "cnn.dense_2", "backward-weights", 81920, 20480, .line = 17,
             .updated = 4096 },
     { "dense_dx_relu_grad_64x64x10", "cnn.dense_2", "backward-data", 81920, 40448, .line = 17 },
@@ -1465,7 +1391,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "aac022dea85d2d63", .isa = "avx512", .batch = 64,
+    .hash = "d2e92ef77c1494b0", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

@@ -84,10 +84,21 @@ struct transposed_320 { float at[320]; };
 struct transposed_160 { float at[160]; };
 struct value_64x20 { float at[4][1][2][16][16]; };
 struct slices_256 { float at[256]; };
+struct operands_partial_x { float *partial; const float *x; };
+struct operands_y_x_mean_inv_std_gamma_beta { float *y; const float *x; const float *mean;
+        const float *inv_std; const float *gamma; const float *beta; };
 struct value_64x10 { float at[4][1][1][16][16]; };
 struct slices_128 { float at[128]; };
+struct operands_y_partial { float *y; float *partial; };
 struct slices_4 { float at[4]; };
 struct slices_64 { float at[64]; };
+struct operands_partial_dy { float *partial; const float *dy; };
+struct operands_dx_partial_x_mean_inv_std { float *dx; float *partial; const float *x;
+        const float *mean; const float *inv_std; };
+struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta { float *dx; const float *x;
+        const float *dy; const float *mean; const float *inv_std; const float *gamma;
+        const float *dgamma; const float *dbeta; };
+struct operands_dx_partial { float *dx; float *partial; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -112,6 +123,88 @@ struct batch {
     struct value_64x784 image;
     int32_t digit[64];
 };
+
+/* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
+
+/* mean and sum of (x - mean)^2 of a row of pixels and batch block */
+NET_ROW_END(batchnorm_stats_row_64x20)
+{
+    const struct operands_partial_x *o = sums;
+
+    net_batchnorm_stats_row(o->partial, o->x, (struct net_extent){4, 1, 1, 2}, run, batch_block,
+            row);
+}
+
+NET_EPILOGUE(apply_normalize)
+{
+    const struct operands_y_x_mean_inv_std_gamma_beta *o = operands;
+    const vec v1 = net_normalize(vec_load(o->x + e.at),
+            vec_load(o->mean + e.lane), vec_load(o->inv_std + e.lane),
+            vec_load(o->gamma + e.lane), vec_load(o->beta + e.lane));
+    vec_store(o->y + e.at, v1);
+}
+
+/* mean and sum of (x - mean)^2 of a row of pixels and batch block */
+NET_ROW_END(batchnorm_stats_row_64x10)
+{
+    const struct operands_y_partial *o = sums;
+
+    net_batchnorm_stats_row(o->partial, o->y, (struct net_extent){4, 1, 1, 1}, run, batch_block,
+            row);
+}
+
+/* sums of dy of a row of pixels and batch block */
+NET_ROW_END(channel_sum_row_64x10)
+{
+    const struct operands_partial_dy *o = sums;
+
+    net_channel_sum_row(o->partial, o->dy, (struct net_extent){4, 1, 1, 1}, run, batch_block, row);
+}
+
+/* sums of dy xhat and of dy of a row of pixels and batch block */
+NET_ROW_END(batchnorm_sums_row_64x10)
+{
+    const struct operands_dx_partial_x_mean_inv_std *o = sums;
+
+    net_batchnorm_sums_row(o->partial, o->x, o->dx, o->mean, o->inv_std, (struct net_extent){4, 1,
+            1, 1}, run, batch_block, row);
+}
+
+NET_EPILOGUE(apply_normalize_grad_relu_grad)
+{
+    const struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta *o = operands;
+    const vec v1 = net_normalize_grad(vec_load(o->x + e.at),
+            vec_load(o->dy + e.at), vec_load(o->mean + e.lane),
+            vec_load(o->inv_std + e.lane), vec_load(o->gamma + e.lane),
+            vec_load(o->dgamma + e.lane), vec_load(o->dbeta + e.lane), 1.0f / ((float)run->n));
+    const vec v2 = vec_if_greater(vec_load(o->x + e.at), vec_zero(), v1, vec_zero());
+    vec_store(o->dx + e.at, v2);
+}
+
+/* sums of dy of a row of pixels and batch block */
+NET_ROW_END(channel_sum_row_64x10_2)
+{
+    const struct operands_dx_partial *o = sums;
+
+    net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 1, 1, 1}, run, batch_block, row);
+}
+
+/* sums of dy xhat and of dy of a row of pixels and batch block */
+NET_ROW_END(batchnorm_sums_row_64x20)
+{
+    const struct operands_dx_partial_x_mean_inv_std *o = sums;
+
+    net_batchnorm_sums_row(o->partial, o->x, o->dx, o->mean, o->inv_std, (struct net_extent){4, 1,
+            1, 2}, run, batch_block, row);
+}
+
+/* sums of dy of a row of pixels and batch block */
+NET_ROW_END(channel_sum_row_64x20)
+{
+    const struct operands_dx_partial *o = sums;
+
+    net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 1, 1, 2}, run, batch_block, row);
+}
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
@@ -297,64 +390,27 @@ NET_KERNEL void dense_relu_64x784x20(struct value_64x20 *restrict y,
     }
 }
 
-/* mean and sum of (x - mean)^2 of one row of pixels and chunk of images */
-static inline void batchnorm_stats_row_64x20(
-        struct slices_256 *restrict slices, const struct value_64x20 *x, const struct net_run *run,
-        int chunk, int row)
+/* mean and sum of (x - mean)^2, partial sums of each item: (batch block, row) */
+NET_KERNEL void batchnorm_stats_partial_64x20(
+        struct slices_256 *restrict partial, const struct value_64x20 *restrict x, NET_RUN)
 {
-    const int images = net_rows(run, chunk);
+    const struct operands_partial_x sums = {V(partial), V(x)};
 
-    (void)row;
-    for (int block = 0; block < 2; block++) {
-        vec sum = vec_zero(), second = vec_zero();
-        const vec shift = vec_load(x->at[chunk][0][block][0]);
-
-        for (int column = 0; column < 1; column++) {
-            vec a = vec_zero(), b = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                const vec xi = vec_load(x->at[chunk][column][block][i]);
-                const vec d = vec_sub(xi, shift);
-                a = vec_add(a, d);
-                b = vec_fma(d, d, b);
-            }
-            sum = vec_add(sum, a);
-            second = vec_add(second, b);
-        }
-        const vec mean = vec_div(sum, vec_set((float)(images)));
-        second = vec_sub(second, vec_mul(sum, mean));
-        sum = vec_add(shift, mean);
-        vec_store(slices->at + chunk * 64L + 16 * block, sum);
-        vec_store(slices->at + chunk * 64L + 32 + 16 * block, second);
-    }
+    net_sum_rows(batchnorm_stats_row_64x20, &sums, (struct net_extent){4, 1, 1, 2}, run, thread);
 }
 
-/* mean and sum of (x - mean)^2, a slice for each item: (chunk, row) */
-NET_KERNEL void batchnorm_stats_slices_64x20(
-        struct slices_256 *restrict slices, const struct value_64x20 *restrict x, NET_RUN)
-{
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item, row = 0;
-        batchnorm_stats_row_64x20(slices, x, run, chunk, row);
-    }
-}
-
-/* slices added in order: the statistics of the batch; items: blocks */
+/* partial sums added in order: the statistics of the batch; items: blocks */
 NET_KERNEL void batchnorm_stats_64x20(struct vector_32 *restrict mean,
                                       struct vector_32 *restrict inv_std,
                                       struct vector_32 *restrict running_mean,
                                       struct vector_32 *restrict running_var,
-                                      const struct slices_256 *restrict slices, NET_RUN)
+                                      const struct slices_256 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 2, run, thread) {
-        const float *s = slices->at + 16 * block;
-
-        net_stats_end(mean->at[block], inv_std->at[block], running_mean->at[block],
-            running_var->at[block], s, 32, 64, run, 1, 1, 0.001, 0.01);
-    }
+    net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
+            (struct net_extent){4, 1, 1, 2}, 0.001, 0.01, run, thread);
 }
 
-/* normalize; items: (chunk, row) */
+/* normalize; items: (batch block, row) */
 NET_KERNEL void normalize_64x20(struct value_64x20 *restrict y,
                                 const struct value_64x20 *restrict x,
                                 const struct vector_32 *restrict mean,
@@ -362,63 +418,16 @@ NET_KERNEL void normalize_64x20(struct value_64x20 *restrict y,
                                 const struct vector_32 *restrict gamma,
                                 const struct vector_32 *restrict beta, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item, row = 0;
-        (void)row;
-        for (int column = 0; column < 1; column++)
-            for (int block = 0; block < 2; block++) {
-                float *y_at = y->at[chunk][column][block][0];
-                const float *x_at = x->at[chunk][column][block][0];
-                const float *mean_at = mean->at[block];
-                const float *inv_std_at = inv_std->at[block];
-                const float *gamma_at = gamma->at[block];
-                const float *beta_at = beta->at[block];
-                const long lane = 0;
-                for (long at = 0; at < 256; at += 16) {
-                    const vec v1 = net_normalize(vec_load(x_at + at),
-                            vec_load(mean_at + lane), vec_load(inv_std_at + lane),
-                            vec_load(gamma_at + lane), vec_load(beta_at + lane));
-                    vec_store(y_at + at, v1);
-                }
-            }
-    }
-}
+    const struct operands_y_x_mean_inv_std_gamma_beta operands = {V(y), V(x), V(mean), V(inv_std),
+            V(gamma), V(beta)};
 
-/* mean and sum of (x - mean)^2 of one row of pixels and chunk of images */
-static inline void batchnorm_stats_row_64x10(
-        struct slices_128 *restrict slices, const struct value_64x10 *x, const struct net_run *run,
-        int chunk, int row)
-{
-    const int images = net_rows(run, chunk);
-
-    (void)row;
-    for (int block = 0; block < 1; block++) {
-        vec sum = vec_zero(), second = vec_zero();
-        const vec shift = vec_load(x->at[chunk][0][block][0]);
-
-        for (int column = 0; column < 1; column++) {
-            vec a = vec_zero(), b = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                const vec xi = vec_load(x->at[chunk][column][block][i]);
-                const vec d = vec_sub(xi, shift);
-                a = vec_add(a, d);
-                b = vec_fma(d, d, b);
-            }
-            sum = vec_add(sum, a);
-            second = vec_add(second, b);
-        }
-        const vec mean = vec_div(sum, vec_set((float)(images)));
-        second = vec_sub(second, vec_mul(sum, mean));
-        sum = vec_add(shift, mean);
-        vec_store(slices->at + chunk * 32L + 16 * block, sum);
-        vec_store(slices->at + chunk * 32L + 16 + 16 * block, second);
-    }
+    net_elementwise(apply_normalize, NULL, &operands, NULL, NULL, (struct net_extent){4, 1, 1, 2},
+            run, thread);
 }
 
 /* y = x w + b, relu; items: chunks */
 NET_KERNEL void dense_relu_64x20x10(struct value_64x10 *restrict y,
-                                    struct slices_128 *restrict slices,
+                                    struct slices_128 *restrict partial,
                                     const struct value_64x20 *restrict x,
                                     const struct weight_20x10 *restrict w,
                                     const struct vector_16 *restrict b, NET_RUN)
@@ -435,26 +444,25 @@ NET_KERNEL void dense_relu_64x20x10(struct value_64x10 *restrict y,
                     w->at + panel_block * 320L, b->at[panel_block], taps, 1);
             }
         }
-        batchnorm_stats_row_64x10(slices, y, run, chunk, 0);
+        {
+            const struct operands_y_partial sums = {V(y), V(partial)};
+            batchnorm_stats_row_64x10(&sums, run, chunk, 0);
+        }
     }
 }
 
-/* slices added in order: the statistics of the batch; items: blocks */
+/* partial sums added in order: the statistics of the batch; items: blocks */
 NET_KERNEL void batchnorm_stats_64x10(struct vector_16 *restrict mean,
                                       struct vector_16 *restrict inv_std,
                                       struct vector_16 *restrict running_mean,
                                       struct vector_16 *restrict running_var,
-                                      const struct slices_128 *restrict slices, NET_RUN)
+                                      const struct slices_128 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 1, run, thread) {
-        const float *s = slices->at + 16 * block;
-
-        net_stats_end(mean->at[block], inv_std->at[block], running_mean->at[block],
-            running_var->at[block], s, 16, 32, run, 1, 1, 0.001, 0.01);
-    }
+    net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
+            (struct net_extent){4, 1, 1, 1}, 0.001, 0.01, run, thread);
 }
 
-/* normalize; items: (chunk, row) */
+/* normalize; items: (batch block, row) */
 NET_KERNEL void normalize_64x10(struct value_64x10 *restrict y,
                                 const struct value_64x10 *restrict x,
                                 const struct vector_16 *restrict mean,
@@ -462,26 +470,11 @@ NET_KERNEL void normalize_64x10(struct value_64x10 *restrict y,
                                 const struct vector_16 *restrict gamma,
                                 const struct vector_16 *restrict beta, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item, row = 0;
-        (void)row;
-        for (int column = 0; column < 1; column++)
-            for (int block = 0; block < 1; block++) {
-                float *y_at = y->at[chunk][column][block][0];
-                const float *x_at = x->at[chunk][column][block][0];
-                const float *mean_at = mean->at[block];
-                const float *inv_std_at = inv_std->at[block];
-                const float *gamma_at = gamma->at[block];
-                const float *beta_at = beta->at[block];
-                const long lane = 0;
-                for (long at = 0; at < 256; at += 16) {
-                    const vec v1 = net_normalize(vec_load(x_at + at),
-                            vec_load(mean_at + lane), vec_load(inv_std_at + lane),
-                            vec_load(gamma_at + lane), vec_load(beta_at + lane));
-                    vec_store(y_at + at, v1);
-                }
-            }
-    }
+    const struct operands_y_x_mean_inv_std_gamma_beta operands = {V(y), V(x), V(mean), V(inv_std),
+            V(gamma), V(beta)};
+
+    net_elementwise(apply_normalize, NULL, &operands, NULL, NULL, (struct net_extent){4, 1, 1, 1},
+            run, thread);
 }
 
 /* y = x w + b; items: chunks */
@@ -521,37 +514,13 @@ NET_KERNEL void mean_loss_4(const struct slices_4 *restrict loss, NET_RUN)
     net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread);
 }
 
-/* sums of dy of one row of pixels and chunk of images */
-static inline void channel_sum_row_64x10(
-        struct slices_64 *restrict slices, const struct value_64x10 *dy, const struct net_run *run,
-        int chunk, int row)
+/* sums of dy, partial sums of each item: (batch block, row) */
+NET_KERNEL void channel_sum_partial_64x10(struct slices_64 *restrict partial,
+                                          const struct value_64x10 *restrict dy, NET_RUN)
 {
-    const int images = net_rows(run, chunk);
+    const struct operands_partial_dy sums = {V(partial), V(dy)};
 
-    (void)row;
-    for (int block = 0; block < 1; block++) {
-        vec sum = vec_zero();
-
-        for (int column = 0; column < 1; column++) {
-            vec a = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                a = vec_add(a, vec_load(dy->at[chunk][column][block][i]));
-            }
-            sum = vec_add(sum, a);
-        }
-        vec_store(slices->at + chunk * 16L + 16 * block, sum);
-    }
-}
-
-/* sums of dy, a slice for each item: (chunk, row) */
-NET_KERNEL void channel_sum_slices_64x10(struct slices_64 *restrict slices,
-                                         const struct value_64x10 *restrict dy, NET_RUN)
-{
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item, row = 0;
-        channel_sum_row_64x10(slices, dy, run, chunk, row);
-    }
+    net_sum_rows(channel_sum_row_64x10, &sums, (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
@@ -578,39 +547,9 @@ NET_KERNEL void dense_dw_update_64x10_10x10(
     }
 }
 
-/* sums of dy xhat and of dy of one row of pixels and chunk of images */
-static inline void batchnorm_sums_row_64x10(
-        struct slices_128 *restrict slices, const struct value_64x10 *x,
-        const struct value_64x10 *dy, const struct vector_16 *mean,
-        const struct vector_16 *inv_std, const struct net_run *run, int chunk, int row)
-{
-    const int images = net_rows(run, chunk);
-
-    (void)row;
-    for (int block = 0; block < 1; block++) {
-        vec sum = vec_zero(), second = vec_zero();
-        const vec m = vec_load(mean->at[block]), s = vec_load(inv_std->at[block]);
-
-        for (int column = 0; column < 1; column++) {
-            vec a = vec_zero(), b = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                const vec di = vec_load(dy->at[chunk][column][block][i]);
-                const vec xi = vec_load(x->at[chunk][column][block][i]);
-                a = vec_fma(di, vec_mul(vec_sub(xi, m), s), a);
-                b = vec_add(b, di);
-            }
-            sum = vec_add(sum, a);
-            second = vec_add(second, b);
-        }
-        vec_store(slices->at + chunk * 32L + 16 * block, sum);
-        vec_store(slices->at + chunk * 32L + 16 + 16 * block, second);
-    }
-}
-
 /* dx = dy w'; items: chunks */
 NET_KERNEL void dense_dx_64x10x10(struct value_64x10 *restrict dx,
-                                  struct slices_128 *restrict slices,
+                                  struct slices_128 *restrict partial,
                                   const struct value_64x10 *restrict dy,
                                   const struct transposed_160 *restrict w,
                                   const struct value_64x10 *restrict x,
@@ -628,86 +567,52 @@ NET_KERNEL void dense_dx_64x10x10(struct value_64x10 *restrict dx,
                     w->at + panel_block * 160L, taps, 1);
             }
         }
-        batchnorm_sums_row_64x10(slices, x, dx, mean, inv_std, run, chunk, 0);
+        {
+            const struct operands_dx_partial_x_mean_inv_std sums = {V(dx), V(partial), V(x),
+                    V(mean), V(inv_std)};
+            batchnorm_sums_row_64x10(&sums, run, chunk, 0);
+        }
     }
 }
 
-/* slices added in order, then the update; items: blocks */
+/* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x10(struct vector_16 *restrict b,
-                                         const struct slices_64 *restrict slices, NET_RUN)
+                                         const struct slices_64 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 1, run, thread) {
-        const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 1L;
-
-        _Alignas(64) float db[16];
-
-        vec_store(db, net_sum_slices(s, 16, count));
-        net_finish(run, b->at[block], db, 16);
-    }
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
-/* slices added in order; items: blocks */
+/* partial sums added in order; items: blocks */
 NET_KERNEL void batchnorm_sums_64x10(struct vector_16 *restrict dgamma,
                                      struct vector_16 *restrict dbeta,
-                                     const struct slices_128 *restrict slices, NET_RUN)
+                                     const struct slices_128 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 1, run, thread) {
-        const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 1L;
-
-        vec_store(dgamma->at[block], net_sum_slices(s, 32, count));
-        vec_store(dbeta->at[block], net_sum_slices(s + 16, 32, count));
-    }
+    net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
-/* normalize_grad relu_grad channel_sum; items: (chunk, row) */
+/* normalize_grad relu_grad channel_sum; items: (batch block, row) */
 NET_KERNEL void normalize_grad_relu_grad_64x10(
-        struct value_64x10 *restrict dx, struct slices_64 *restrict slices,
+        struct value_64x10 *restrict dx, struct slices_64 *restrict partial,
         const struct value_64x10 *restrict x, const struct value_64x10 *restrict dy,
         const struct vector_16 *restrict mean, const struct vector_16 *restrict inv_std,
         const struct vector_16 *restrict gamma, const struct vector_16 *restrict dgamma,
         const struct vector_16 *restrict dbeta, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item, row = 0;
-        for (int column = 0; column < 1; column++)
-            for (int block = 0; block < 1; block++) {
-                float *dx_at = dx->at[chunk][column][block][0];
-                const float *x_at = x->at[chunk][column][block][0];
-                const float *dy_at = dy->at[chunk][column][block][0];
-                const float *mean_at = mean->at[block];
-                const float *inv_std_at = inv_std->at[block];
-                const float *gamma_at = gamma->at[block];
-                const float *dgamma_at = dgamma->at[block];
-                const float *dbeta_at = dbeta->at[block];
-                const long lane = 0;
-                for (long at = 0; at < 256; at += 16) {
-                    const vec v1 = net_normalize_grad(vec_load(x_at + at),
-                            vec_load(dy_at + at), vec_load(mean_at + lane),
-                            vec_load(inv_std_at + lane), vec_load(gamma_at + lane),
-                            vec_load(dgamma_at + lane), vec_load(dbeta_at + lane),
-                                    1.0f / ((float)run->n));
-                    const vec v2 = vec_if_greater(vec_load(x_at + at), vec_zero(), v1, vec_zero());
-                    vec_store(dx_at + at, v2);
-                }
-            }
-        channel_sum_row_64x10(slices, dx, run, chunk, row);
-    }
+    const struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta operands = {V(dx), V(x), V(dy),
+            V(mean), V(inv_std), V(gamma), V(dgamma), V(dbeta)};
+    const struct operands_dx_partial sums = {V(dx), V(partial)};
+
+    net_elementwise(apply_normalize_grad_relu_grad, NULL, &operands, channel_sum_row_64x10_2, &sums,
+            (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* w is updated from the sum of its gradients; items: vectors */
 NET_KERNEL void update_16(struct vector_16 *restrict w, const struct vector_16 *restrict g,
                           NET_RUN)
 {
-    NET_ITEMS(item, 1, run, thread) {
-        const long at = 16 * item;
-        _Alignas(64) float sum[16];
-        vec g0 = vec_load(g->at[0] + at);
+    const float *const terms[] = {V(g)};
 
-        vec_store(sum, g0);
-        net_finish(run, (float *)w + at, sum, 16);
-    }
+    net_update_parameter(V(w), terms, 1, 16, 0.0f, 0.0f, run, thread);
 }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
@@ -734,39 +639,9 @@ NET_KERNEL void dense_dw_update_64x20_20x10(
     }
 }
 
-/* sums of dy xhat and of dy of one row of pixels and chunk of images */
-static inline void batchnorm_sums_row_64x20(
-        struct slices_256 *restrict slices, const struct value_64x20 *x,
-        const struct value_64x20 *dy, const struct vector_32 *mean,
-        const struct vector_32 *inv_std, const struct net_run *run, int chunk, int row)
-{
-    const int images = net_rows(run, chunk);
-
-    (void)row;
-    for (int block = 0; block < 2; block++) {
-        vec sum = vec_zero(), second = vec_zero();
-        const vec m = vec_load(mean->at[block]), s = vec_load(inv_std->at[block]);
-
-        for (int column = 0; column < 1; column++) {
-            vec a = vec_zero(), b = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                const vec di = vec_load(dy->at[chunk][column][block][i]);
-                const vec xi = vec_load(x->at[chunk][column][block][i]);
-                a = vec_fma(di, vec_mul(vec_sub(xi, m), s), a);
-                b = vec_add(b, di);
-            }
-            sum = vec_add(sum, a);
-            second = vec_add(second, b);
-        }
-        vec_store(slices->at + chunk * 64L + 16 * block, sum);
-        vec_store(slices->at + chunk * 64L + 32 + 16 * block, second);
-    }
-}
-
 /* dx = dy w'; items: chunks */
 NET_KERNEL void dense_dx_64x20x10(struct value_64x20 *restrict dx,
-                                  struct slices_256 *restrict slices,
+                                  struct slices_256 *restrict partial,
                                   const struct value_64x10 *restrict dy,
                                   const struct transposed_320 *restrict w,
                                   const struct value_64x20 *restrict x,
@@ -784,94 +659,45 @@ NET_KERNEL void dense_dx_64x20x10(struct value_64x20 *restrict dx,
                     w->at + panel_block * 160L, taps, 1);
             }
         }
-        batchnorm_sums_row_64x20(slices, x, dx, mean, inv_std, run, chunk, 0);
+        {
+            const struct operands_dx_partial_x_mean_inv_std sums = {V(dx), V(partial), V(x),
+                    V(mean), V(inv_std)};
+            batchnorm_sums_row_64x20(&sums, run, chunk, 0);
+        }
     }
 }
 
-/* slices added in order; items: blocks */
+/* partial sums added in order; items: blocks */
 NET_KERNEL void batchnorm_sums_64x20(struct vector_32 *restrict dgamma,
                                      struct vector_32 *restrict dbeta,
-                                     const struct slices_256 *restrict slices, NET_RUN)
+                                     const struct slices_256 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 2, run, thread) {
-        const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 1L;
-
-        vec_store(dgamma->at[block], net_sum_slices(s, 64, count));
-        vec_store(dbeta->at[block], net_sum_slices(s + 32, 64, count));
-    }
+    net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread);
 }
 
-/* sums of dy of one row of pixels and chunk of images */
-static inline void channel_sum_row_64x20(
-        struct slices_128 *restrict slices, const struct value_64x20 *dy,
-        const struct net_run *run, int chunk, int row)
-{
-    const int images = net_rows(run, chunk);
-
-    (void)row;
-    for (int block = 0; block < 2; block++) {
-        vec sum = vec_zero();
-
-        for (int column = 0; column < 1; column++) {
-            vec a = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                a = vec_add(a, vec_load(dy->at[chunk][column][block][i]));
-            }
-            sum = vec_add(sum, a);
-        }
-        vec_store(slices->at + chunk * 32L + 16 * block, sum);
-    }
-}
-
-/* normalize_grad relu_grad channel_sum; items: (chunk, row) */
+/* normalize_grad relu_grad channel_sum; items: (batch block, row) */
 NET_KERNEL void normalize_grad_relu_grad_64x20(
-        struct value_64x20 *restrict dx, struct slices_128 *restrict slices,
+        struct value_64x20 *restrict dx, struct slices_128 *restrict partial,
         const struct value_64x20 *restrict x, const struct value_64x20 *restrict dy,
         const struct vector_32 *restrict mean, const struct vector_32 *restrict inv_std,
         const struct vector_32 *restrict gamma, const struct vector_32 *restrict dgamma,
         const struct vector_32 *restrict dbeta, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item, row = 0;
-        for (int column = 0; column < 1; column++)
-            for (int block = 0; block < 2; block++) {
-                float *dx_at = dx->at[chunk][column][block][0];
-                const float *x_at = x->at[chunk][column][block][0];
-                const float *dy_at = dy->at[chunk][column][block][0];
-                const float *mean_at = mean->at[block];
-                const float *inv_std_at = inv_std->at[block];
-                const float *gamma_at = gamma->at[block];
-                const float *dgamma_at = dgamma->at[block];
-                const float *dbeta_at = dbeta->at[block];
-                const long lane = 0;
-                for (long at = 0; at < 256; at += 16) {
-                    const vec v1 = net_normalize_grad(vec_load(x_at + at),
-                            vec_load(dy_at + at), vec_load(mean_at + lane),
-                            vec_load(inv_std_at + lane), vec_load(gamma_at + lane),
-                            vec_load(dgamma_at + lane), vec_load(dbeta_at + lane),
-                                    1.0f / ((float)run->n));
-                    const vec v2 = vec_if_greater(vec_load(x_at + at), vec_zero(), v1, vec_zero());
-                    vec_store(dx_at + at, v2);
-                }
-            }
-        channel_sum_row_64x20(slices, dx, run, chunk, row);
-    }
+    const struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta operands = {V(dx), V(x), V(dy),
+            V(mean), V(inv_std), V(gamma), V(dgamma), V(dbeta)};
+    const struct operands_dx_partial sums = {V(dx), V(partial)};
+
+    net_elementwise(apply_normalize_grad_relu_grad, NULL, &operands, channel_sum_row_64x20, &sums,
+            (struct net_extent){4, 1, 1, 2}, run, thread);
 }
 
 /* w is updated from the sum of its gradients; items: vectors */
 NET_KERNEL void update_32(struct vector_32 *restrict w, const struct vector_32 *restrict g,
                           NET_RUN)
 {
-    NET_ITEMS(item, 2, run, thread) {
-        const long at = 16 * item;
-        _Alignas(64) float sum[16];
-        vec g0 = vec_load(g->at[0] + at);
+    const float *const terms[] = {V(g)};
 
-        vec_store(sum, g0);
-        net_finish(run, (float *)w + at, sum, 16);
-    }
+    net_update_parameter(V(w), terms, 1, 32, 0.0f, 0.0f, run, thread);
 }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
@@ -898,29 +724,18 @@ NET_KERNEL void dense_dw_update_64x784_784x20(
     }
 }
 
-/* slices added in order, then the update; items: blocks */
+/* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x20(struct vector_32 *restrict b,
-                                         const struct slices_128 *restrict slices, NET_RUN)
+                                         const struct slices_128 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 2, run, thread) {
-        const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 1L;
-
-        _Alignas(64) float db[16];
-
-        vec_store(db, net_sum_slices(s, 32, count));
-        net_finish(run, b->at[block], db, 16);
-    }
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread);
 }
 
-/* 1 / sqrt(var + eps), as the statistics of a batch are rounded; items: blocks */
+/* 1 / sqrt(var + eps); items: blocks */
 NET_KERNEL void inverse_std_32(struct vector_32 *restrict inv_std,
                                const struct vector_32 *restrict var, NET_RUN)
 {
-    NET_ITEMS(block, 2, run, thread)
-        for (int i = 0; i < 16; i++)
-            inv_std->at[block][i] =
-                    (float)(1.0 / __builtin_sqrt((double)var->at[block][i] + 0.001));
+    net_inverse_std(V(inv_std), V(var), 2, 0.001, run, thread);
 }
 
 /* y = x w + b, relu; items: chunks */
@@ -944,14 +759,11 @@ NET_KERNEL void dense_relu_64x20x10_2(struct value_64x10 *restrict y,
     }
 }
 
-/* 1 / sqrt(var + eps), as the statistics of a batch are rounded; items: blocks */
+/* 1 / sqrt(var + eps); items: blocks */
 NET_KERNEL void inverse_std_16(struct vector_16 *restrict inv_std,
                                const struct vector_16 *restrict var, NET_RUN)
 {
-    NET_ITEMS(block, 1, run, thread)
-        for (int i = 0; i < 16; i++)
-            inv_std->at[block][i] =
-                    (float)(1.0 / __builtin_sqrt((double)var->at[block][i] + 0.001));
+    net_inverse_std(V(inv_std), V(var), 1, 0.001, run, thread);
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
@@ -1007,7 +819,7 @@ static void train_step(struct net_run *run, int thread)
     /* mnist_dense.net:15 */
     RUN(2, dense_relu_64x784x20, relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias);
     barrier(run, thread);
-    RUN(3, batchnorm_stats_slices_64x20, batchnorm_1_sums, relu_1);
+    RUN(3, batchnorm_stats_partial_64x20, batchnorm_1_sums, relu_1);
     barrier(run, thread);
     RUN(4, batchnorm_stats_64x20, batchnorm_1_mean, batchnorm_1_inv_std,
         &p->batchnorm_1_running_mean, &p->batchnorm_1_running_var, batchnorm_1_sums);
@@ -1034,7 +846,7 @@ static void train_step(struct net_run *run, int thread)
     RUN(11, mean_loss_4, cross_entropy);
 
     /* mnist_dense.net:17 */
-    RUN(12, channel_sum_slices_64x10, dense_3_gradients_sums, d_dense_3);
+    RUN(12, channel_sum_partial_64x10, dense_3_gradients_sums, d_dense_3);
     RUN(13, dense_dw_update_64x10_10x10, &p->dense_3_weight, batchnorm_2, d_dense_3);
     RUN(14, dense_dx_64x10x10, d_batchnorm_2, batchnorm_2_gradients_sums, d_dense_3,
         dense_3_weight_transposed, relu_2, batchnorm_2_mean, batchnorm_2_inv_std);
@@ -1218,7 +1030,8 @@ static const struct net_kernel train_kernels[] = {
     { "transpose_10x10", "mnist_dense.dense_3", "transpose", 0, 1280, .line = 17 },
     { "dense_relu_64x784x20", "mnist_dense.dense_1", "forward", 2007040, 309376, .line = 15,
             .result = {0, 512, 1, 2, 0, 2} },
-    { "batchnorm_stats_slices_64x20", "mnist_dense.batchnorm_1", "reduction", 0, 9472, .line = 15 },
+    { "batchnorm_stats_partial_64x20", "mnist_dense.batchnorm_1", "reduction", 0, 9472,
+            .line = 15 },
     { "batchnorm_stats_64x20", "mnist_dense.batchnorm_1", "reduction", 0, 1536, .line = 15 },
     { "normalize_64x20", "mnist_dense.batchnorm_1", "elementwise", 0, 16896, .line = 15,
             .result = {8192, 512, 1, 2, 0, 2} },
@@ -1231,7 +1044,7 @@ static const struct net_kernel train_kernels[] = {
             256, 1, 1, 0, 1} },
     { "cross_entropy_grad_64x10", "cross_entropy", "loss", 0, 8512, .line = 21 },
     { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
-    { "channel_sum_slices_64x10", "mnist_dense.dense_3", "reduction", 0, 4352, .line = 17 },
+    { "channel_sum_partial_64x10", "mnist_dense.dense_3", "reduction", 0, 4352, .line = 17 },
     { "dense_dw_update_64x10_10x10", "mnist_dense.dense_3", "backward-weights", 12800, 8192,
             .line = 17, .updated = 640 },
     { "dense_dx_64x10x10", "mnist_dense.dense_3", "backward-data", 12800, 13568, .line = 17 },
@@ -1277,7 +1090,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "7e2df78580711a1e", .isa = "avx512", .batch = 64,
+    .hash = "7be2ac0e64285e48", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

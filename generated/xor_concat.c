@@ -48,7 +48,9 @@ struct vector_32 { float at[2][16]; };
 struct value_4x1 { float at[1][1][1][16][16]; };
 struct value_4x3_2_1 { float at[1][1][2][16][16]; };
 struct slices_1 { float at[1]; };
+struct operands_dx_kept_dy { float *dx; const float *kept; const float *dy; };
 struct slices_16 { float at[16]; };
+struct operands_dx_partial { float *dx; float *partial; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -63,6 +65,23 @@ struct batch {
     struct value_4x2 point;
     struct value_4x1 answer;
 };
+
+/* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
+
+NET_EPILOGUE(apply_tanh_grad)
+{
+    const struct operands_dx_kept_dy *o = operands;
+    const vec v1 = net_tanh_grad(vec_load(o->kept + e.at), vec_load(o->dy + e.at));
+    vec_store(o->dx + e.at, v1);
+}
+
+/* sums of dy of a row of pixels and batch block */
+NET_ROW_END(channel_sum_row_4x1)
+{
+    const struct operands_dx_partial *o = sums;
+
+    net_channel_sum_row(o->partial, o->dx, (struct net_extent){1, 1, 1, 1}, run, batch_block, row);
+}
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
@@ -129,50 +148,16 @@ NET_KERNEL void mse_grad_4x1(struct value_4x1 *restrict dz, struct slices_1 *res
                     .slope = 2.0f}, run, thread);
 }
 
-/* sums of dy of one row of pixels and chunk of images */
-static inline void channel_sum_row_4x1(
-        struct slices_16 *restrict slices, const struct value_4x1 *dy, const struct net_run *run,
-        int chunk, int row)
-{
-    const int images = net_rows(run, chunk);
-
-    (void)row;
-    for (int block = 0; block < 1; block++) {
-        vec sum = vec_zero();
-
-        for (int column = 0; column < 1; column++) {
-            vec a = vec_zero();
-
-            for (int i = 0; i < images; i++) {
-                a = vec_add(a, vec_load(dy->at[chunk][column][block][i]));
-            }
-            sum = vec_add(sum, a);
-        }
-        vec_store(slices->at + chunk * 16L + 16 * block, sum);
-    }
-}
-
-/* tanh_grad channel_sum; items: (chunk, row) */
-NET_KERNEL void tanh_grad_4x1(struct value_4x1 *restrict dx, struct slices_16 *restrict slices,
+/* tanh_grad channel_sum; items: (batch block, row) */
+NET_KERNEL void tanh_grad_4x1(struct value_4x1 *restrict dx, struct slices_16 *restrict partial,
                               const struct value_4x1 *restrict kept,
                               const struct value_4x1 *restrict dy, NET_RUN)
 {
-    NET_ITEMS(item, 1, run, thread) {
-        const int chunk = item, row = 0;
-        for (int column = 0; column < 1; column++)
-            for (int block = 0; block < 1; block++) {
-                float *dx_at = dx->at[chunk][column][block][0];
-                const float *kept_at = kept->at[chunk][column][block][0];
-                const float *dy_at = dy->at[chunk][column][block][0];
-                const long lane = 0;
-                (void)lane;
-                for (long at = 0; at < 256; at += 16) {
-                    const vec v1 = net_tanh_grad(vec_load(kept_at + at), vec_load(dy_at + at));
-                    vec_store(dx_at + at, v1);
-                }
-            }
-        channel_sum_row_4x1(slices, dx, run, chunk, row);
-    }
+    const struct operands_dx_kept_dy operands = {V(dx), V(kept), V(dy)};
+    const struct operands_dx_partial sums = {V(dx), V(partial)};
+
+    net_elementwise(apply_tanh_grad, NULL, &operands, channel_sum_row_4x1, &sums,
+            (struct net_extent){1, 1, 1, 1}, run, thread);
 }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
@@ -224,19 +209,11 @@ NET_KERNEL void slice_4x1_from_2_of_4x3(struct value_4x1 *restrict dx,
             (struct net_copy_blocks){.batch_blocks = 1, .blocks = 1, .size = {1, 1}}, run, thread);
 }
 
-/* slices added in order, then the update; items: blocks */
+/* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_4x1(struct vector_16 *restrict b,
-                                       const struct slices_16 *restrict slices, NET_RUN)
+                                       const struct slices_16 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(block, 1, run, thread) {
-        const float *s = slices->at + 16 * block;
-        const long count = net_chunks(run) * 1L;
-
-        _Alignas(64) float db[16];
-
-        vec_store(db, net_sum_slices(s, 16, count));
-        net_finish(run, b->at[block], db, 16);
-    }
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){1, 1, 1, 1}, run, thread);
 }
 
 /* dw = x' dy over images, along the inputs, then the update; items: blocks of inputs */
@@ -440,7 +417,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "7d3ef266ffc6eba9", .isa = "avx512", .batch = 4,
+    .hash = "c06a38eeb877e391", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

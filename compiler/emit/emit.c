@@ -468,10 +468,19 @@ static void finish_functions(Emitter *e, Code *code)
 
         f->text = tidied(format("%s%s", f->head, f->body));
         f->is_kernel = f->section == &e->drivers && strstr(f->head, "NET_KERNEL ");
-        f->is_tile = f->section == &e->tiles;
     }
     code->functions = e->functions;
     code->function_count = e->function_count;
+    for (int i = 0; i < SECTIONS; i++) {
+        static const char *const titles[] = {
+            "Epilogues: elementwise operations on a vector in registers",
+            "Tiles: rows of images by vectors of outputs in registers",
+            "Kernels: each thread takes its share of the items"};
+        const Text *const sections[] = {&e->epilogues, &e->tiles, &e->drivers};
+
+        code->sections[i] = sections[i];
+        code->titles[i] = titles[i];
+    }
 }
 
 /* The declaration of a kernel that another unit defines. */
@@ -482,26 +491,29 @@ static void write_prototype(Text *out, const Function *f)
     text_add(out, "%.*s;\n\n", (int)(end - begin), begin);
 }
 
-void write_unit(Text *out, const Code *code, int unit, int units)
+/* The functions of a section; of kernels those of this unit. */
+static void write_section(Text *out, const Code *code, int section, int unit, int units)
 {
     int kernels = 0;
 
-    text_add(out, "%s%s", code->head,
-             section_rule("Tiles: rows of images by vectors of outputs in registers"));
-    for (int i = 0; i < code->function_count; i++)
-        if (code->functions[i].is_tile)
-            text_add(out, "%s\n", code->functions[i].text);
-    text_add(out, "%s", section_rule("Kernels: each thread takes its share of the items"));
+    text_add(out, "%s", section_rule(code->titles[section]));
     for (int i = 0; i < code->function_count; i++) {
         const Function *f = &code->functions[i];
 
-        if (f->is_tile)
+        if (f->section != code->sections[section])
             continue;
         if (!f->is_kernel || kernels++ % units == unit)
             text_add(out, "%s\n", f->text);
         else if (unit == 0)
             write_prototype(out, f);
     }
+}
+
+void write_unit(Text *out, const Code *code, int unit, int units)
+{
+    text_add(out, "%s", code->head);
+    for (int i = 0; i < SECTIONS; i++)
+        write_section(out, code, i, unit, units);
     if (unit == 0)
         text_add(out, "%s%s", code->network, code->tables ? code->tables : "");
 }

@@ -12,11 +12,15 @@
 
 typedef struct Function Function;
 
+enum { SECTIONS = 3 }; /* epilogues, tiles, kernels */
+
 /* The generated C, in one file or cut into units that are compiled side by side. */
 typedef struct Code {
     const char *head;    /* comment, includes, types */
     Function *functions; /* in the order of their first use */
     int function_count;
+    const Text *sections[SECTIONS]; /* of the file: which functions stand together, */
+    const char *titles[SECTIONS];   /* and under which title */
     const char *network, *tables;
 } Code;
 
@@ -52,7 +56,7 @@ struct Function {
     const char *body;    /* from `{` to `}` */
     const Text *section; /* of the file: &e->tiles, &e->drivers */
     const char *text;    /* all of it, as it is printed */
-    bool is_tile, is_kernel;
+    bool is_kernel;
 };
 
 typedef struct View { /* a pointer into the arena, declared at the top of a step */
@@ -63,9 +67,9 @@ typedef struct View { /* a pointer into the arena, declared at the top of a step
 typedef struct Emitter {
     const Model *model;
     const Target *target;
-    Program *program;           /* of the step being written */
-    Text types, tiles, drivers; /* sections of the file */
-    const char **declared;      /* types */
+    Program *program;                      /* of the step being written */
+    Text types, epilogues, tiles, drivers; /* sections of the file */
+    const char **declared;                 /* types */
     int declared_count;
     Function *functions; /* tiles and kernels */
     int function_count;
@@ -147,6 +151,34 @@ void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body 
 void write_pointers(Text *text, int level, const Driver *d, const Body *b, const char *pixel,
                     const char *image);                    /* "x_at", of each operand of the body */
 const char *lanes_function(Emitter *e, const Physical *v); /* its name; gives net_lanes */
+
+/* The chain of a kernel as a function (runtime/kernels/epilogue.h), and what the kernel passes. */
+typedef struct Epilogue {
+    const char *function; /* "relu_grad" */
+    const char *draw;     /* the function of its random numbers, or "NULL" */
+    const char *local;    /* the kernel's first line: `const struct operands_.. operands = {..};` */
+    const char *arguments; /* "relu_grad, NULL, &operands" */
+    bool heavy, random;    /* exponentials or draws: a register tile goes through memory first */
+} Epilogue;
+
+/* Adds the operands of the chain, the kernel's own output among them. */
+Epilogue add_epilogue(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
+/* The same of a body whose operands are there already (after skip_unary). */
+Epilogue write_epilogue(Emitter *e, const Driver *d, const Body *b);
+const char *declare_operands(Emitter *e, const Operand *const *fields, int count); /* its type */
+const char *operands_local(const char *type, const char *name, const Operand *const *fields,
+                           int count);
+const char *extent_text(const Physical *v); /* "(struct net_extent){4, 28, 28, 1}" */
+
+/* The sums that a kernel takes of each row it has finished (sums.c); NULL, NULL of none. */
+typedef struct RowEnd {
+    const char *local;     /* `const struct operands_.. sums = {..};`, or "" */
+    const char *arguments; /* "channel_sum_row_64x10, &sums" */
+} RowEnd;
+
+RowEnd add_row_end(Emitter *e, Driver *d, const Kernel *host);
+/* `{` and the locals of a kernel; either may be NULL. */
+void open_kernel(Driver *d, const Epilogue *end, const RowEnd *row_end);
 
 typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
 

@@ -352,6 +352,195 @@ void write_keeps(Text *text, int level, const Body *b, const char *group)
     }
 }
 
+/* ---- As a function --------------------------------------------------------------------------- */
+
+/* A struct of pointers under the names of a driver's operands; alike ones share a type. */
+const char *declare_operands(Emitter *e, const Operand *const *fields, int count)
+{
+    Text name = {0}, members = {0};
+    const char *type;
+
+    text_add(&name, "struct operands");
+    for (int i = 0; i < count; i++) {
+        const char *element = strstr(fields[i]->type, "mask_") ? "uint16_t" : "float";
+
+        text_add(&name, "_%s", fields[i]->name);
+        text_add(&members, " %s%s *%s;", fields[i]->written ? "" : "const ", element,
+                 fields[i]->name);
+    }
+    for (int n = 1;; n++) {
+        const char *text;
+
+        type = n == 1 ? name.at : format("%s_%d", name.at, n);
+        text = format("%s {%s };\n", type, members.at);
+        if (e->types.at && strstr(e->types.at, text))
+            return type;
+        if (!e->types.at || !strstr(e->types.at, format("%s {", type))) {
+            text_add(&e->types, "%s", text);
+            return type;
+        }
+    }
+}
+
+/* `const struct operands_y_x operands = {V(y), V(x)};` */
+const char *operands_local(const char *type, const char *name, const Operand *const *fields,
+                           int count)
+{
+    Text out = {0};
+
+    text_add(&out, "const %s %s = {", type, name);
+    for (int i = 0; i < count; i++)
+        text_add(&out, "%sV(%s)", i ? ", " : "", fields[i]->name);
+    text_add(&out, "};");
+    return out.at;
+}
+
+static bool is_field(const Body *b, const Operand *o)
+{
+    return same(o->name, b->mask) ||
+           (o->value && b->formals[o->value->id] && same(b->formals[o->value->id], o->name));
+}
+
+/* The number of a random node among those of the chain. */
+static int draw_of(const Body *b, int index)
+{
+    int draws = 0;
+
+    for (int i = 0; i < index; i++)
+        draws += is_random(b->k->body[i]->op);
+    return draws;
+}
+
+static const char *element_of(const Body *b, const Value *value, const char *anchor)
+{
+    const Value *root = root_of((Value *)value);
+
+    if (computes(b->k, root)) {
+        for (int i = b->first; i < b->k->body_count; i++)
+            if (b->k->body[i]->outputs[0] == root)
+                return format("v%d", i + 1);
+        return anchor;
+    }
+    return format("vec_load(o->%s + e.%s)", b->formals[root->id], root->batched ? "at" : "lane");
+}
+
+static void write_chain(Text *text, const Body *b)
+{
+    const Kernel *k = b->k;
+    const Value *done = (b->first ? k->body[b->first - 1] : k->node)->outputs[0];
+    const bool anchored = k->kind != KERNEL_ELEMENTWISE;
+
+    if (anchored && !done->internal)
+        line(text, 1, "vec_store(o->%s + e.at, v0);", b->formals[done->id]);
+    for (int i = b->first; i < k->body_count; i++) {
+        const Node *node = k->body[i];
+        const char *in[MAX_INPUTS] = {0};
+        const char *value;
+
+        for (int j = 0; j < node->input_count; j++)
+            in[j] = element_of(b, node->inputs[j], "v0");
+        if (is_random(node->op))
+            value = format("%s(%s, vec_load(draws + %d))",
+                           node->op == OP_DROPOUT ? "vec_mul" : "vec_add", in[0],
+                           256 * draw_of(b, i));
+        else
+            value = operation(node, in, i);
+        if (lifts_zero(node->op) && b->masked)
+            value = format("vec_first(lanes.lanes, %s, vec_zero())", value);
+        write_statement(text, 1, i + 1, value);
+        if (!node->outputs[0]->internal)
+            line(text, 1, "vec_store(o->%s + e.at, v%d);", b->formals[node->outputs[0]->id], i + 1);
+    }
+}
+
+/* The draws of sixteen images of a block, one random node after the other. */
+static void write_draw_calls(Text *text, const Body *b, const char *lanes)
+{
+    for (int i = b->first; i < b->k->body_count; i++) {
+        const Node *node = b->k->body[i];
+        const char *to = draw_of(b, i) ? format("draws + %d", 256 * draw_of(b, i)) : "draws";
+        const char *scale = literal(1.0 / (1.0 - node->at.p));
+        const bool keeps = node == b->k->masked;
+
+        if (node->op == OP_GAUSSIAN_NOISE)
+            line(text, 1, "net_draw_noise(%s, %s(e.index), %d, %s, e, images, run);", to, lanes,
+                 node->at.stream, literal(node->at.scale));
+        else if (node->op == OP_DROPOUT && keeps && !b->k->writes_mask)
+            line(text, 1, "net_read_dropout(%s, o->%s, %s, e, images);", to, b->mask, scale);
+        else if (node->op == OP_DROPOUT)
+            line(text, 1, "net_draw_dropout(%s, %s, %s(e.index), %d, %uu, %s, e, images, run);", to,
+                 keeps ? format("o->%s", b->mask) : "NULL", lanes, node->at.stream,
+                 net_dropout_threshold(node->at.p), scale);
+    }
+}
+
+static const char *write_draw_function(Emitter *e, const Body *b, const char *type)
+{
+    const char *lanes = b->draws ? lanes_function(e, b->host) : NULL;
+    Text text = {0};
+
+    if (!b->random)
+        return "NULL";
+    line(&text, 0, "{");
+    if (b->mask)
+        line(&text, 1, "const %s *o = operands;\n", type);
+    write_draw_calls(&text, b, lanes);
+    line(&text, 0, "}");
+    return add_function(e, &e->epilogues, format("draws%s", body_name(b->k)),
+                        "/* the random numbers of a block of images */\nNET_DRAW(%s)\n", text.at);
+}
+
+/* "apply_bias_relu": no word of C or its library. */
+static const char *chain_name(const Body *b)
+{
+    Text text = {0};
+
+    for (int i = b->first; i < b->k->body_count; i++)
+        text_add(&text, "%s%s", text.at ? "_" : "apply_", op_info[b->k->body[i]->op].text);
+    return text.at ? text.at : "store";
+}
+
+Epilogue write_epilogue(Emitter *e, const Driver *d, const Body *b)
+{
+    const Operand **fields = allocate((size_t)(d->count + 1) * sizeof *fields);
+    Epilogue out = {.heavy = b->heavy, .random = b->random};
+    Text text = {0};
+    int count = 0;
+
+    for (int i = 0; i < d->count; i++)
+        if (is_field(b, &d->operands[i]))
+            fields[count++] = &d->operands[i];
+
+    const char *type = declare_operands(e, fields, count);
+
+    line(&text, 0, "{");
+    line(&text, 1, "const %s *o = operands;", type);
+    if (b->masked)
+        line(&text, 1, "const struct net_lanes lanes = %s(e.index);", lanes_function(e, b->host));
+    write_chain(&text, b);
+    line(&text, 0, "}");
+    out.draw = write_draw_function(e, b, type);
+    out.function = add_function(e, &e->epilogues, chain_name(b), "NET_EPILOGUE(%s)\n", text.at);
+    out.local = operands_local(type, "operands", fields, count);
+    out.arguments = format("%s, %s, &operands", out.function, out.draw);
+    return out;
+}
+
+Epilogue add_epilogue(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
+{
+    Body b = start_body(e, d, k, host);
+    Value *y = k->node->outputs[0];
+
+    if (k->kind != KERNEL_ELEMENTWISE && !y->internal)
+        b.formals[y->id] = add_operand(e, d, k->node->backward ? "dx" : "y", y, true, host);
+    return write_epilogue(e, d, &b);
+}
+
+const char *extent_text(const Physical *v)
+{
+    return format("(struct net_extent){%d, %d, %d, %d}", v->chunks, v->height, v->width, v->blocks);
+}
+
 /* ---- Which channels a block holds ------------------------------------------------------------ */
 
 /* The function that says it for blocks counted through all pixels of a chunk: lanes in use, the
@@ -381,7 +570,7 @@ const char *lanes_function(Emitter *e, const Physical *v)
     if (v->segment_count > 1)
         line(&text, 1, "return (struct net_lanes){ 0, 0, 0 };");
     line(&text, 0, "}");
-    return add_function(e, &e->drivers, format("lanes_of_%s", name),
+    return add_function(e, &e->epilogues, format("lanes_of_%s", name),
                         "/* the channels of a block, counted through the pixels of a chunk */\n"
                         "static inline struct net_lanes %s(int block)\n",
                         text.at);

@@ -10,6 +10,7 @@
  * Needs: graphs with layouts. Gives: a list of kernels in an order in which they can run.
  */
 
+#include "core/random.h"
 #include "passes/passes.h"
 
 typedef struct Fusion {
@@ -415,6 +416,16 @@ static void add_loss_grad(Fusion *f, Node *node)
 
 /* ---- Elementwise ----------------------------------------------------------------------------- */
 
+/* Is there room for the draws of one more random operation? */
+static bool has_room_for(const Kernel *k, const Node *node)
+{
+    int draws = 0;
+
+    for (int i = 0; i < k->body_count; i++)
+        draws += op_info[k->body[i]->op].effects == RANDOM;
+    return op_info[node->op].effects != RANDOM || draws < NET_MOST_DRAWS;
+}
+
 /* The kernel that computes the last of what the node reads, if the node can be part of it. */
 static int find_host(const Fusion *f, const Node *node)
 {
@@ -430,7 +441,8 @@ static int find_host(const Fusion *f, const Node *node)
         }
     }
     if (host < 0 || !can_host(f->program->kernels[host]) || !link->batched ||
-        !same_layout(link->physical, node->outputs[0]->physical) || link->type != TYPE_F32)
+        !same_layout(link->physical, node->outputs[0]->physical) || link->type != TYPE_F32 ||
+        !has_room_for(f->program->kernels[host], node))
         return -1;
     for (int i = 0; i < node->input_count; i++) /* a view of what another reads as it lies */
         if (node->inputs[i]->batched &&

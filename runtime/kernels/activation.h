@@ -146,8 +146,7 @@ NET_INLINE void net_draw(net_u32 draw[4], const struct net_draws *d, uint32_t gr
         c3[odd] = d->a2[odd];
         c2[odd] = (c3[odd] >> 32) ^ (a1 ^ k1);
     }
-    NET_UNROLL(round, 7)
-    {
+    NET_UNROLL(round, 7) {
         k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
         for (int odd = 0; odd < 2; odd++) {
             const net_u64 a = net_philox_product(c0[odd], 0xD2511F53u);

@@ -58,19 +58,18 @@ NET_INLINE void net_add_windows(float *acc, int vectors, const float *x, long pi
     vec sum[3];
 
     NET_VECTORS(j, vectors)
-    sum[j] = vec_load(acc + 16 * j);
-    NET_REPEAT(k, w->count)
-    {
+        sum[j] = vec_load(acc + 16 * j);
+    NET_REPEAT(k, w->count) {
         if (edges && !net_is_inside(w, k, down, right, height, width))
             continue;
         const float *at = x + (w->at[k] + tap);
         const vec dy = vec_set(w->dy[k]);
 
         NET_VECTORS(j, vectors)
-        sum[j] = vec_fma(dy, vec_load(at + 256 * j), sum[j]);
+            sum[j] = vec_fma(dy, vec_load(at + 256 * j), sum[j]);
     }
     NET_VECTORS(j, vectors)
-    vec_store(acc + 16 * j, sum[j]);
+        vec_store(acc + 16 * j, sum[j]);
 }
 
 /* ---- dx: the outputs that stand where a tap meets a pixel ------------------------------------ */
@@ -160,22 +159,20 @@ NET_INLINE void net_meet_places(struct net_met *met, void *memory, const float *
 NET_INLINE void net_gather_places(float *sum, int vectors, const float *w,
                                   const struct net_met *met, int outputs)
 {
-    NET_REPEAT(i, 16)
-    {
+    NET_REPEAT(i, 16) {
         const int32_t *weight = met->weight + i * outputs;
         const float *dy = met->dy + i * outputs;
         vec acc[3] = {vec_zero(), vec_zero(), vec_zero()};
 
-        NET_REPEAT(k, met->count[i])
-        {
+        NET_REPEAT(k, met->count[i]) {
             const float *at = w + 16L * vectors * weight[k];
             const vec d = vec_set(dy[k]);
 
             NET_VECTORS(j, vectors)
-            acc[j] = vec_fma(d, vec_load(at + 16 * j), acc[j]);
+                acc[j] = vec_fma(d, vec_load(at + 16 * j), acc[j]);
         }
         NET_VECTORS(j, vectors)
-        vec_store(sum + 256 * j + 16 * i, acc[j]);
+            vec_store(sum + 256 * j + 16 * i, acc[j]);
     }
 }
 

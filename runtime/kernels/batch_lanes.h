@@ -20,7 +20,7 @@ NET_INLINE void net_turn_block(float *to, const float *x, int channels, int imag
         net_turn_16x16(to, 16, x, 16, images, channels);
     else
         NET_UNROLL(i, 2)
-    net_turn_8x8(to + 8 * i, 16, x + 128 * i, 16, images - 8 * i, channels);
+            net_turn_8x8(to + 8 * i, 16, x + 128 * i, 16, images - 8 * i, channels);
 }
 
 /* to[pixel][channel][16 images] from a run of `pixels` pixels of one chunk. x: channel 0 of image 0
@@ -30,8 +30,9 @@ NET_INLINE void net_turn_pixels(float *to, long to_pixel, const float *x, long x
                                 int channels, int images)
 {
     NET_REPEAT(p, pixels)
-    for (int c = 0; c < channels; c += 16)
-        net_turn_block(to + p * to_pixel + 16 * c, x + p * x_pixel + 16 * c, channels - c, images);
+        for (int c = 0; c < channels; c += 16)
+            net_turn_block(to + p * to_pixel + 16 * c, x + p * x_pixel + 16 * c, channels - c,
+                           images);
 }
 
 /* The same of packed pixels, [16 images][lanes] each, 1, 2, 4 or 8 lanes: numbers at even and at
@@ -41,15 +42,13 @@ NET_INLINE void net_turn_packed(float *to, long to_pixel, const float *x, int la
 {
     const net_u32 in = (net_u32)(vec_lanes() < (uint32_t)images);
 
-    NET_REPEAT(p, pixels)
-    {
+    NET_REPEAT(p, pixels) {
         net_f32 a[8] = {0}, b[8] = {0};
 
         NET_UNROLL(i, lanes)
-        memcpy(&a[i], x + (16 * lanes) * p + 16 * i, sizeof a[i]);
+            memcpy(&a[i], x + (16 * lanes) * p + 16 * i, sizeof a[i]);
         for (int left = lanes; left > 1; left /= 2) {
-            NET_UNROLL(i, lanes / 2)
-            {
+            NET_UNROLL(i, lanes / 2) {
                 b[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 2, 4, 6, 8, 10, 12, 14,
                                                16, 18, 20, 22, 24, 26, 28, 30);
                 b[i + lanes / 2] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 1, 3, 5, 7, 9,
@@ -57,10 +56,9 @@ NET_INLINE void net_turn_packed(float *to, long to_pixel, const float *x, int la
                                                            31);
             }
             NET_UNROLL(i, lanes)
-            a[i] = b[i];
+                a[i] = b[i];
         }
-        NET_UNROLL(c, channels)
-        {
+        NET_UNROLL(c, channels) {
             net_u32 u;
 
             memcpy(&u, &a[c], sizeof u);
@@ -75,16 +73,15 @@ NET_INLINE void net_turn_packed(float *to, long to_pixel, const float *x, int la
 NET_INLINE void net_turn_back(float *y, const float *from, long from_pixel, int pixels,
                               int channels)
 {
-    NET_REPEAT(p, pixels)
-    {
+    NET_REPEAT(p, pixels) {
         if (channels > 8 || channels < 3) {
             net_turn_16x16(y + 256 * p, 16, from + p * from_pixel, 16, channels, 16);
             continue;
         }
         NET_UNROLL(i, 2)
-        net_turn_8x8(y + 256 * p + 128 * i, 16, from + p * from_pixel + 8 * i, 16, channels, 8);
+            net_turn_8x8(y + 256 * p + 128 * i, 16, from + p * from_pixel + 8 * i, 16, channels, 8);
         NET_UNROLL(i, 16)
-        memset(y + 256 * p + 16 * i + 8, 0, 8 * sizeof *y);
+            memset(y + 256 * p + 16 * i + 8, 0, 8 * sizeof *y);
     }
 }
 
@@ -104,18 +101,16 @@ NET_INLINE void net_contract_images(vec *acc, int pixels, int channels, const fl
                                     long x_pixel, const float *w, const struct net_runs *taps,
                                     const float *y)
 {
-    NET_REPEAT(r, taps->rows)
-    {
+    NET_REPEAT(r, taps->rows) {
         const float *xk = x + taps->x + r * taps->x_row, *wk = w + taps->w + r * taps->w_row;
 
-        NET_REPEAT(k, taps->run)
-        {
+        NET_REPEAT(k, taps->run) {
             vec xp[16];
 
             NET_UNROLL(p, pixels)
-            xp[p] = vec_load(xk + p * x_pixel);
+                xp[p] = vec_load(xk + p * x_pixel);
             NET_UNROLL(i, pixels * channels)
-            acc[i] = vec_fma(vec_set(wk[i % channels]), xp[i / channels], acc[i]);
+                acc[i] = vec_fma(vec_set(wk[i % channels]), xp[i / channels], acc[i]);
             __builtin_prefetch(y, 1);
             xk += 16;
             wk += 16;

@@ -55,34 +55,30 @@ NET_INLINE void net_narrow_dw(float *restrict sums, long sums_row, int rows, int
     vec acc[24];
 
     NET_UNROLL(i, rows * outputs)
-    acc[i] = vec_fresh_zero();
-    NET_REPEAT(r, over->rows)
-    {
+        acc[i] = vec_fresh_zero();
+    NET_REPEAT(r, over->rows) {
         const float *xn = x + r * over->x_row, *dn = dy + r * over->dy_row;
 
-        NET_REPEAT(c, over->columns)
-        {
+        NET_REPEAT(c, over->columns) {
             vec few[8];
 
             if (rows < outputs) {
                 NET_UNROLL(i, rows)
-                few[i] = vec_load(xn + 16 * i);
-                NET_UNROLL(j, outputs)
-                {
+                    few[i] = vec_load(xn + 16 * i);
+                NET_UNROLL(j, outputs) {
                     const vec d = vec_load(dn + 16 * j);
 
                     NET_UNROLL(i, rows)
-                    acc[i * outputs + j] = vec_fma(few[i], d, acc[i * outputs + j]);
+                        acc[i * outputs + j] = vec_fma(few[i], d, acc[i * outputs + j]);
                 }
             } else {
                 NET_UNROLL(j, outputs)
-                few[j] = vec_load(dn + 16 * j);
-                NET_UNROLL(i, rows)
-                {
+                    few[j] = vec_load(dn + 16 * j);
+                NET_UNROLL(i, rows) {
                     const vec xi = vec_load(xn + 16 * i);
 
                     NET_UNROLL(j, outputs)
-                    acc[i * outputs + j] = vec_fma(xi, few[j], acc[i * outputs + j]);
+                        acc[i * outputs + j] = vec_fma(xi, few[j], acc[i * outputs + j]);
                 }
             }
             xn += over->x_column;
@@ -90,8 +86,8 @@ NET_INLINE void net_narrow_dw(float *restrict sums, long sums_row, int rows, int
         }
     }
     NET_UNROLL(i, rows)
-    NET_UNROLL(j, outputs)
-    vec_store(sums + i * sums_row + 16 * j, acc[i * outputs + j]);
+        NET_UNROLL(j, outputs)
+            vec_store(sums + i * sums_row + 16 * j, acc[i * outputs + j]);
 }
 
 #endif

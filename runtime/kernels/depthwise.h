@@ -17,29 +17,26 @@
 NET_INLINE void net_depthwise(float *restrict y, const float *restrict x, const float *restrict w,
                               const float *restrict b, const struct taps *taps)
 {
-    NET_REPEAT(half, 2)
-    {
+    NET_REPEAT(half, 2) {
         vec acc[8];
 
         NET_UNROLL(i, 8)
-        acc[i] = b ? vec_load(b) : vec_zero();
-        NET_REPEAT(r, taps->rows)
-        {
+            acc[i] = b ? vec_load(b) : vec_zero();
+        NET_REPEAT(r, taps->rows) {
             const float *xr = x + taps->x + r * taps->x_row + half * 128;
             const float *wr = w + taps->w + r * taps->w_row;
 
-            NET_REPEAT(c, taps->columns)
-            {
+            NET_REPEAT(c, taps->columns) {
                 const vec wc = vec_load(wr);
 
                 NET_UNROLL(i, 8)
-                acc[i] = vec_fma(vec_load(xr + 16 * i), wc, acc[i]);
+                    acc[i] = vec_fma(vec_load(xr + 16 * i), wc, acc[i]);
                 xr += taps->x_column;
                 wr += taps->w_column;
             }
         }
         NET_UNROLL(i, 8)
-        vec_store(y + half * 128 + 16 * i, acc[i]);
+            vec_store(y + half * 128 + 16 * i, acc[i]);
     }
 }
 
@@ -52,21 +49,19 @@ NET_INLINE void net_depthwise_dw(float *restrict dw, const float *restrict x,
     vec sum[4];
 
     NET_UNROLL(i, 4)
-    sum[i] = vec_zero();
-    NET_REPEAT(c, columns)
-    {
+        sum[i] = vec_zero();
+    NET_REPEAT(c, columns) {
         const float *xi = x + c * x_column, *di = dy + c * dy_column;
 
-        NET_REPEAT(g, images / 4)
-        {
+        NET_REPEAT(g, images / 4) {
             NET_UNROLL(i, 4)
-            sum[i] = vec_fma(vec_load(xi + 16 * i), vec_load(di + 16 * i), sum[i]);
+                sum[i] = vec_fma(vec_load(xi + 16 * i), vec_load(di + 16 * i), sum[i]);
             xi += 64;
             di += 64;
         }
         NET_UNROLL(i, 3)
-        if (i < images % 4)
-            sum[i] = vec_fma(vec_load(xi + 16 * i), vec_load(di + 16 * i), sum[i]);
+            if (i < images % 4)
+                sum[i] = vec_fma(vec_load(xi + 16 * i), vec_load(di + 16 * i), sum[i]);
     }
     vec_store(dw, vec_add(vec_load(dw), vec_add(vec_add(sum[0], sum[1]), vec_add(sum[2], sum[3]))));
 }

@@ -146,13 +146,12 @@ NET_INLINE vec net_divide(vec x, vec count)
 NET_INLINE void net_add_entries(vec acc[3], int vectors, const float *w, const int32_t *index,
                                 const float *value, int32_t count)
 {
-    NET_REPEAT(k, count)
-    {
+    NET_REPEAT(k, count) {
         const float *row = w + 16L * vectors * index[k];
         const vec x = vec_set(value[k]);
 
         NET_VECTORS(j, vectors)
-        acc[j] = vec_fma(x, vec_load(row + 16 * j), acc[j]);
+            acc[j] = vec_fma(x, vec_load(row + 16 * j), acc[j]);
     }
 }
 
@@ -161,21 +160,20 @@ NET_INLINE void net_add_channels(vec acc[3], int vectors, const float *w, const 
                                  int pixels, long step, int channels)
 {
     NET_REPEAT(pixel, pixels)
-    NET_REPEAT(c, channels)
-    {
-        const vec at = vec_set(x[pixel * step + c / 16 * 256 + c % 16]);
+        NET_REPEAT(c, channels) {
+            const vec at = vec_set(x[pixel * step + c / 16 * 256 + c % 16]);
 
-        NET_VECTORS(j, vectors)
-        acc[j] = vec_fma(at, vec_load(w + 16 * j), acc[j]);
-        w += 16 * vectors;
-    }
+            NET_VECTORS(j, vectors)
+                acc[j] = vec_fma(at, vec_load(w + 16 * j), acc[j]);
+            w += 16 * vectors;
+        }
 }
 
 /* sum + dy times a row of w, lane by lane; dy's blocks are 256 floats apart */
 NET_INLINE vec net_dot(vec sum, const float *dy, const float *w, int vectors)
 {
     NET_VECTORS(j, vectors)
-    sum = vec_fma(vec_load(dy + 256 * j), vec_load(w + 16 * j), sum);
+        sum = vec_fma(vec_load(dy + 256 * j), vec_load(w + 16 * j), sum);
     return sum;
 }
 
@@ -190,10 +188,10 @@ NET_INLINE void net_sum_column(float *dw, int vectors, const float *dy, long dy_
         const vec x = vec_set(weight[k]);
 
         NET_VECTORS(j, vectors)
-        acc[j] = vec_fma(x, vec_load(at + 256 * j), acc[j]);
+            acc[j] = vec_fma(x, vec_load(at + 256 * j), acc[j]);
     }
     NET_VECTORS(j, vectors)
-    vec_store(dw + 16 * j, acc[j]);
+        vec_store(dw + 16 * j, acc[j]);
 }
 
 /* A chunk of bags with all their zeros: [block][image][16] */

@@ -22,19 +22,18 @@ NET_INLINE void net_thin(float *y, const float *x, const float *w, long blocks, 
         vec acc[4][16];
 
         NET_UNROLL(o, outputs)
-        NET_UNROLL(i, images)
-        acc[o][i] = vec_zero();
+            NET_UNROLL(i, images)
+                acc[o][i] = vec_zero();
         NET_REPEAT(block, blocks)
-        NET_UNROLL(i, images)
-        {
-            const vec xi = vec_load(x + 256 * block + 16 * (first + i));
+            NET_UNROLL(i, images) {
+                const vec xi = vec_load(x + 256 * block + 16 * (first + i));
 
-            NET_UNROLL(o, outputs)
-            acc[o][i] = vec_fma(xi, vec_load(w + 16 * (o * blocks + block)), acc[o][i]);
-        }
+                NET_UNROLL(o, outputs)
+                    acc[o][i] = vec_fma(xi, vec_load(w + 16 * (o * blocks + block)), acc[o][i]);
+            }
         NET_UNROLL(o, outputs)
-        NET_UNROLL(i, images)
-        vec_store(lanes[o] + 16 * (first + i), acc[o][i]);
+            NET_UNROLL(i, images)
+                vec_store(lanes[o] + 16 * (first + i), acc[o][i]);
     }
     for (int o = 0; o < outputs; o++)
         vec_store(sums + 16 * o, vec_sum_each(lanes[o], 16));
@@ -47,7 +46,7 @@ NET_INLINE vec net_thin_dx(const float *dy, const float *w, long blocks, int out
     vec sum = vec_zero();
 
     NET_UNROLL(o, outputs)
-    sum = vec_fma(vec_set(dy[o]), vec_load(w + 16 * o * blocks), sum);
+        sum = vec_fma(vec_set(dy[o]), vec_load(w + 16 * o * blocks), sum);
     return sum;
 }
 
@@ -59,20 +58,19 @@ NET_INLINE void net_thin_dw(float *dw, const float *x, long x_chunk, const float
     vec acc[4][8];
 
     NET_UNROLL(o, outputs)
-    NET_UNROLL(b, blocks)
-    acc[o][b] = vec_zero();
+        NET_UNROLL(b, blocks)
+            acc[o][b] = vec_zero();
     NET_REPEAT(chunk, chunks)
-    NET_REPEAT(i, chunk < chunks - 1 ? 16 : images)
-    NET_UNROLL(b, blocks)
-    {
-        const vec xb = vec_load(x + chunk * x_chunk + 256 * b + 16 * i);
+        NET_REPEAT(i, chunk < chunks - 1 ? 16 : images)
+            NET_UNROLL(b, blocks) {
+                const vec xb = vec_load(x + chunk * x_chunk + 256 * b + 16 * i);
 
-        NET_UNROLL(o, outputs)
-        acc[o][b] = vec_fma(vec_set(dy[256 * chunk + 16 * i + o]), xb, acc[o][b]);
-    }
+                NET_UNROLL(o, outputs)
+                    acc[o][b] = vec_fma(vec_set(dy[256 * chunk + 16 * i + o]), xb, acc[o][b]);
+            }
     NET_UNROLL(o, outputs)
-    NET_UNROLL(b, blocks)
-    vec_store(dw + 16 * (o * blocks + b), acc[o][b]);
+        NET_UNROLL(b, blocks)
+            vec_store(dw + 16 * (o * blocks + b), acc[o][b]);
 }
 
 #endif

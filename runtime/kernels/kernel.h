@@ -11,6 +11,7 @@
 #define NET_KERNEL_H
 
 #include "kernels/activation.h"
+#include "kernels/elementwise.h"
 #include "kernels/loss.h"
 #include "kernels/movement.h"
 #include "kernels/run.h"
@@ -20,7 +21,9 @@
 #include "kernels/window.h"
 
 /* Tiles are up to 3 vectors wide. (A loop of one iteration leaves its vector on the stack.) */
-#define NET_VECTORS(j, vectors) NET_UNROLL(j, 3) if (j < (vectors))
+#define NET_VECTORS(j, vectors)                                                                    \
+    NET_UNROLL(j, 3)                                                                               \
+        if (j < (vectors))
 
 /* A finished piece of gradient goes to the optimizer, or to G where the run wants it kept. */
 NET_INLINE void net_finish(const struct net_run *run, float *w, const float *g, long count)
@@ -65,28 +68,26 @@ NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, lo
                          long x_block, const float *w, const struct taps *taps, int segments)
 {
     NET_REPEAT(s, segments)
-    NET_REPEAT(r, taps[s].rows)
-    NET_REPEAT(c, taps[s].columns)
-    {
-        const float *xb = x + taps[s].x + r * taps[s].x_row + c * taps[s].x_column;
-        const float *wk = w + taps[s].w + r * taps[s].w_row + c * taps[s].w_column;
+        NET_REPEAT(r, taps[s].rows)
+            NET_REPEAT(c, taps[s].columns) {
+                const float *xb = x + taps[s].x + r * taps[s].x_row + c * taps[s].x_column;
+                const float *wk = w + taps[s].w + r * taps[s].w_row + c * taps[s].w_column;
 
-        for (long left = taps[s].channels; left > 0; left -= 16, xb += x_block) {
-            const float *xk = xb;
+                for (long left = taps[s].channels; left > 0; left -= 16, xb += x_block) {
+                    const float *xk = xb;
 
-            NET_REPEAT(k, left < 16 ? left : 16)
-            {
-                vec wj[3];
-                NET_VECTORS(j, vectors)
-                wj[j] = vec_load(wk + 16 * j);
-                NET_UNROLL(i, rows)
-                NET_VECTORS(j, vectors)
-                acc[i][j] = vec_fma(vec_set(xk[i * x_image]), wj[j], acc[i][j]);
-                xk++;
-                wk += 16 * vectors;
+                    NET_REPEAT(k, left < 16 ? left : 16) {
+                        vec wj[3];
+                        NET_VECTORS(j, vectors)
+                            wj[j] = vec_load(wk + 16 * j);
+                        NET_UNROLL(i, rows)
+                            NET_VECTORS(j, vectors)
+                                acc[i][j] = vec_fma(vec_set(xk[i * x_image]), wj[j], acc[i][j]);
+                        xk++;
+                        wk += 16 * vectors;
+                    }
+                }
             }
-        }
-    }
 }
 
 /* The same for a packed image of few channels, its border of zeros included: `rows_of_taps` rows of
@@ -95,18 +96,16 @@ NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float
                                 int channels, int columns, long x_row, int rows_of_taps,
                                 const float *w)
 {
-    NET_REPEAT(r, rows_of_taps)
-    {
-        NET_UNROLL(k, channels * columns)
-        {
+    NET_REPEAT(r, rows_of_taps) {
+        NET_UNROLL(k, channels * columns) {
             const long at = (long)(k / channels) * 16 * lanes + k % channels;
             vec wj[3];
 
             NET_VECTORS(j, vectors)
-            wj[j] = vec_load(w + 16 * (vectors * k + j));
+                wj[j] = vec_load(w + 16 * (vectors * k + j));
             NET_UNROLL(i, rows)
-            NET_VECTORS(j, vectors)
-            acc[i][j] = vec_fma(vec_set(x[at + i * lanes]), wj[j], acc[i][j]);
+                NET_VECTORS(j, vectors)
+                    acc[i][j] = vec_fma(vec_set(x[at + i * lanes]), wj[j], acc[i][j]);
         }
         x += x_row;
         w += 16 * vectors * channels * columns;
@@ -128,39 +127,35 @@ NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int ch
                           long x_tap_row, long x_tap_column, const float *x, const float *dy,
                           const struct sweep *over, int ahead)
 {
-    NET_REPEAT(chunk, over->chunks)
-    {
+    NET_REPEAT(chunk, over->chunks) {
         const long images = chunk < over->chunks - 1 ? 16 : over->images;
 
         NET_REPEAT(r, over->rows)
-        NET_REPEAT(c, over->columns)
-        {
-            const float *xn = x + chunk * over->x_chunk + r * over->x_row + c * over->x_column;
-            const float *dn = dy + chunk * over->dy_chunk + r * over->dy_row + c * over->dy_column;
+            NET_REPEAT(c, over->columns) {
+                const float *xn = x + chunk * over->x_chunk + r * over->x_row + c * over->x_column;
+                const float *dn = dy + chunk * over->dy_chunk + r * over->dy_row +
+                                  c * over->dy_column;
 
-            NET_REPEAT(n, images)
-            {
-                vec d[3];
-                NET_VECTORS(j, vectors)
-                {
-                    d[j] = vec_load(dn + 256 * j);
+                NET_REPEAT(n, images) {
+                    vec d[3];
+                    NET_VECTORS(j, vectors) {
+                        d[j] = vec_load(dn + 256 * j);
+                        if (ahead)
+                            __builtin_prefetch(dn + 256 * j + over->dy_column);
+                    }
                     if (ahead)
-                        __builtin_prefetch(dn + 256 * j + over->dy_column);
+                        __builtin_prefetch(xn + over->x_column);
+                    NET_UNROLL(i, rows) {
+                        const long at = (first + i) / (channels * columns) * x_tap_row +
+                                        (first + i) / channels % columns * x_tap_column +
+                                        (first + i) % channels;
+                        NET_VECTORS(j, vectors)
+                            acc[i][j] = vec_fma(vec_set(xn[at]), d[j], acc[i][j]);
+                    }
+                    xn += over->x_image;
+                    dn += 16;
                 }
-                if (ahead)
-                    __builtin_prefetch(xn + over->x_column);
-                NET_UNROLL(i, rows)
-                {
-                    const long at = (first + i) / (channels * columns) * x_tap_row +
-                                    (first + i) / channels % columns * x_tap_column +
-                                    (first + i) % channels;
-                    NET_VECTORS(j, vectors)
-                    acc[i][j] = vec_fma(vec_set(xn[at]), d[j], acc[i][j]);
-                }
-                xn += over->x_image;
-                dn += 16;
             }
-        }
     }
 }
 
@@ -260,12 +255,6 @@ NET_INLINE vec net_layernorm_grad(const struct net_stats *s, const struct net_sl
 
 /* ---- Elementwise ----------------------------------------------------------------------------- */
 
-/* The channels that a block of a value holds. */
-struct net_lanes {
-    int lanes;         /* in use; 16 or more: all */
-    int element, step; /* flat logical index of lane 0, and from lane to lane */
-};
-
 /* dy where x > 0, else slope dy; leaky_relu itself with dy = x */
 NET_INLINE vec net_leaky(vec x, vec dy, float slope)
 {
@@ -355,58 +344,15 @@ NET_INLINE vec net_where_tap(const uint8_t *index, int tap, vec dy)
     return vec_from_bits(vec_bits(dy) & hit);
 }
 
-/* ---- Reductions over images: slices added in order ------------------------------------------- */
+/* ---- Reductions over images: partial sums added in order -------------------------------------- */
 
 NET_INLINE vec net_sum_slices(const float *slices, long step, long count)
 {
     vec sum = vec_zero();
 
     NET_REPEAT(s, count)
-    sum = vec_add(sum, vec_load(slices + s * step));
+        sum = vec_add(sum, vec_load(slices + s * step));
     return sum;
-}
-
-/* Batchnorm of one block from the slices' means m and, `second` floats further, their sums M of
-   (x - m)^2: mean = sum of k m / K, K var = sum of M + k (m - mean)^2 for slices of k numbers, K in
-   all (Chan, Golub and LeVeque 1979). Gives mean, 1 / std with the biased variance, and the running
-   statistics moved by `momentum` towards mean and unbiased variance (PyTorch's BatchNorm); a batch
-   of one number a channel has no variance and leaves them. A slice is a chunk's row, of `width`
-   pixels, of `height` rows. */
-NET_INLINE void net_stats_end(float *mean, float *inv_std, float *running_mean, float *running_var,
-                              const float *slices, long second, long step,
-                              const struct net_run *run, int height, int width, double eps,
-                              double momentum)
-{
-    const long count = (long)net_chunks(run) * height;
-    const double all = (double)run->n * height * width;
-    double m[16] = {0}, var[16] = {0};
-
-    for (long s = 0; s < count; s++) {
-        const double share = net_rows(run, (int)(s / height)) * width / all;
-
-        for (int lane = 0; lane < 16; lane++)
-            m[lane] += share * (double)slices[s * step + lane];
-    }
-    for (long s = 0; s < count; s++) {
-        const double share = net_rows(run, (int)(s / height)) * width / all;
-
-        for (int lane = 0; lane < 16; lane++) {
-            const double d = (double)slices[s * step + lane] - m[lane];
-
-            var[lane] += (double)slices[s * step + second + lane] / all + share * d * d;
-        }
-    }
-    for (int lane = 0; lane < 16; lane++) {
-        const double biased = var[lane] < 0 || all < 2 ? 0 : var[lane];
-        const double unbiased = biased * all / (all - 1);
-
-        mean[lane] = (float)m[lane];
-        inv_std[lane] = (float)(1.0 / __builtin_sqrt(biased + eps));
-        if (all < 2)
-            continue;
-        running_mean[lane] += (float)(momentum * (m[lane] - (double)running_mean[lane]));
-        running_var[lane] += (float)(momentum * (unbiased - (double)running_var[lane]));
-    }
 }
 
 /* ---- Between the runtime's rows and the layouts ---------------------------------------------- */
@@ -517,5 +463,7 @@ static inline void net_unpack(float *rows, const float *from, long chunk, int n,
 
 #include "kernels/depthwise.h"
 #include "kernels/few_outputs.h"
+#include "kernels/sums.h"
+#include "kernels/update.h"
 
 #endif

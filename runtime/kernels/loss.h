@@ -101,8 +101,7 @@ NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, cons
     const long floats = (s.classes + 15) / 16 * 256L; /* of a batch block */
     const float scale = 1.0f / (float)run->n;
 
-    NET_ITEMS(b, s.batch_blocks, run, thread)
-    {
+    NET_ITEMS(b, s.batch_blocks, run, thread) {
         float total = 0.0f;
 
         for (int i = 0; i < net_rows(run, b); i++) {
@@ -135,8 +134,7 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
 
     if (thread == 0)
         run->loss_weight = all;
-    NET_ITEMS(b, s.batch_blocks, run, thread)
-    {
+    NET_ITEMS(b, s.batch_blocks, run, thread) {
         float total = 0.0f;
 
         for (int i = 0; i < net_rows(run, b); i++) {
@@ -245,8 +243,7 @@ NET_TEMPLATE void net_elementwise_loss(float *dz, float *loss, const float *z, c
 {
     const vec scale = vec_set(s.slope / ((float)run->n * (float)s.elements));
 
-    NET_ITEMS(b, s.batch_blocks, run, thread)
-    {
+    NET_ITEMS(b, s.batch_blocks, run, thread) {
         const int images = net_rows(run, b);
         float total = 0.0f;
         vec sum[16];

@@ -32,14 +32,14 @@ NET_TEMPLATE void net_copy_blocks(float *y, const struct net_blocks *parts, int 
                                   struct net_copy_blocks s, NET_RUN)
 {
     NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
-    for (int column = 0; column < s.size[1]; column++) {
-        const long pixel = (long)item * s.size[1] + column;
+        for (int column = 0; column < s.size[1]; column++) {
+            const long pixel = (long)item * s.size[1] + column;
 
-        NET_UNROLL(p, part_count)
-        memcpy(y + (pixel * s.blocks + parts[p].to) * 256,
-               parts[p].x + (pixel * parts[p].blocks + parts[p].first) * 256,
-               (size_t)parts[p].count * 256 * sizeof *y);
-    }
+            NET_UNROLL(p, part_count)
+                memcpy(y + (pixel * s.blocks + parts[p].to) * 256,
+                       parts[p].x + (pixel * parts[p].blocks + parts[p].first) * 256,
+                       (size_t)parts[p].count * 256 * sizeof *y);
+        }
 }
 
 /* ---- Any layout ------------------------------------------------------------------------------ */
@@ -53,8 +53,7 @@ struct net_relayout {
 /* y = elements of x in another layout; padding lanes of y become +0. Items: batch blocks. */
 NET_TEMPLATE void net_relayout(float *y, const float *x, struct net_relayout s, NET_RUN)
 {
-    NET_ITEMS(b, s.batch_blocks, run, thread)
-    {
+    NET_ITEMS(b, s.batch_blocks, run, thread) {
         float *to = y + b * s.y.batch_block;
         const float *from = x + b * s.x.batch_block;
 

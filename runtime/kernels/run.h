@@ -75,18 +75,29 @@ NET_INLINE float *net_scratch(const struct net_run *run, int thread)
     return run->scratch + thread * run->scratch_stride;
 }
 
-/* Images of this batch that lie in a chunk of 16: 0 to 16. */
-NET_INLINE int net_rows(const struct net_run *run, int chunk)
+/* Images of this batch that lie in a batch block of 16: 0 to 16. */
+NET_INLINE int net_rows(const struct net_run *run, int batch_block)
 {
-    const int rows = run->n - 16 * chunk;
+    const int rows = run->n - 16 * batch_block;
 
     return rows < 0 ? 0 : rows < 16 ? rows : 16;
 }
 
-/* Chunks that hold an image of this batch. */
+/* Batch blocks that hold an image of this batch. */
 NET_INLINE int net_chunks(const struct net_run *run)
 {
     return (run->n + 15) / 16;
+}
+
+/* The extent of a value: what items (batch block, row of pixels) are made of. */
+struct net_extent {
+    int batch_blocks, height, width, blocks;
+};
+
+/* Floats from the start of a value to image 0 of a block of channels of a pixel. */
+NET_INLINE long net_block_at(struct net_extent v, int batch_block, int pixel, int block)
+{
+    return (((long)batch_block * v.height * v.width + pixel) * v.blocks + block) * 256;
 }
 
 #endif

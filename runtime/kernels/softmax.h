@@ -77,12 +77,12 @@ NET_TEMPLATE void net_softmax(float *y, const float *x, struct net_softmax s, NE
     const long pixel = (s.channels + 15) / 16 * 256L; /* floats */
 
     NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
-    for (int column = 0; column < s.size[1]; column++)
-        for (int i = 0; i < net_rows(run, item / s.size[0]); i++) {
-            const long at = ((long)item * s.size[1] + column) * pixel + 16 * i;
+        for (int column = 0; column < s.size[1]; column++)
+            for (int i = 0; i < net_rows(run, item / s.size[0]); i++) {
+                const long at = ((long)item * s.size[1] + column) * pixel + 16 * i;
 
-            net_softmax_row(y + at, x + at, s.channels);
-        }
+                net_softmax_row(y + at, x + at, s.channels);
+            }
 }
 
 /* dx = y (dy - sum of y dy). Items: (batch block, row). */
@@ -92,12 +92,12 @@ NET_TEMPLATE void net_softmax_grad(float *dx, const float *y, const float *dy, s
     const long pixel = (s.channels + 15) / 16 * 256L; /* floats */
 
     NET_ITEMS(item, s.batch_blocks * s.size[0], run, thread)
-    for (int column = 0; column < s.size[1]; column++)
-        for (int i = 0; i < net_rows(run, item / s.size[0]); i++) {
-            const long at = ((long)item * s.size[1] + column) * pixel + 16 * i;
+        for (int column = 0; column < s.size[1]; column++)
+            for (int i = 0; i < net_rows(run, item / s.size[0]); i++) {
+                const long at = ((long)item * s.size[1] + column) * pixel + 16 * i;
 
-            net_softmax_grad_row(dx + at, y + at, dy + at, s.channels);
-        }
+                net_softmax_grad_row(dx + at, y + at, dy + at, s.channels);
+            }
 }
 
 #endif

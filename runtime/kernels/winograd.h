@@ -155,25 +155,23 @@ NET_INLINE void net_winograd_input(float *to, long step, const float *const pixe
 
     for (long first = 0; first < 256; first += NET_WINOGRAD_IMAGES * 16) {
         NET_REPEAT(c, n)
-        NET_REPEAT(i, NET_WINOGRAD_IMAGES)
-        {
-            vec x[6], y[6];
-            NET_UNROLL(r, n)
-            x[r] = vec_load(pixels[r * n + c] + first + 16 * i);
-            net_winograd_b(y, x, m);
-            NET_UNROLL(r, n)
-            vec_store(half + ((r * n + c) * NET_WINOGRAD_IMAGES + i) * 16, y[r]);
-        }
+            NET_REPEAT(i, NET_WINOGRAD_IMAGES) {
+                vec x[6], y[6];
+                NET_UNROLL(r, n)
+                    x[r] = vec_load(pixels[r * n + c] + first + 16 * i);
+                net_winograd_b(y, x, m);
+                NET_UNROLL(r, n)
+                    vec_store(half + ((r * n + c) * NET_WINOGRAD_IMAGES + i) * 16, y[r]);
+            }
         NET_REPEAT(r, n)
-        NET_REPEAT(i, NET_WINOGRAD_IMAGES)
-        {
-            vec x[6], y[6];
-            NET_UNROLL(c, n)
-            x[c] = vec_load(half + ((r * n + c) * NET_WINOGRAD_IMAGES + i) * 16);
-            net_winograd_b(y, x, m);
-            NET_UNROLL(c, n)
-            vec_store(to + (r * n + c) * step + first + 16 * i, y[c]);
-        }
+            NET_REPEAT(i, NET_WINOGRAD_IMAGES) {
+                vec x[6], y[6];
+                NET_UNROLL(c, n)
+                    x[c] = vec_load(half + ((r * n + c) * NET_WINOGRAD_IMAGES + i) * 16);
+                net_winograd_b(y, x, m);
+                NET_UNROLL(c, n)
+                    vec_store(to + (r * n + c) * step + first + 16 * i, y[c]);
+            }
     }
 }
 
@@ -182,25 +180,22 @@ NET_INLINE void net_winograd_gradient(float *to, long step, const float *const p
 {
     const int n = m + 2;
 
-    NET_REPEAT(i, 16)
-    {
+    NET_REPEAT(i, 16) {
         vec half[6][4];
 
-        NET_UNROLL(c, m)
-        {
+        NET_UNROLL(c, m) {
             vec x[4], y[6];
             NET_UNROLL(r, m)
-            x[r] = vec_load(pixels[r * m + c] + 16 * i);
+                x[r] = vec_load(pixels[r * m + c] + 16 * i);
             net_winograd_a_back(y, x, m);
             NET_UNROLL(r, n)
-            half[r][c] = y[r];
+                half[r][c] = y[r];
         }
-        NET_UNROLL(r, n)
-        {
+        NET_UNROLL(r, n) {
             vec y[6];
             net_winograd_a_back(y, half[r], m);
             NET_UNROLL(c, n)
-            vec_store(to + (r * n + c) * step + 16 * i, y[c]);
+                vec_store(to + (r * n + c) * step + 16 * i, y[c]);
         }
     }
 }
@@ -210,25 +205,22 @@ NET_INLINE void net_winograd_output(float *to, const float *from, long step, int
 {
     const int n = m + 2;
 
-    NET_REPEAT(i, 16)
-    {
+    NET_REPEAT(i, 16) {
         vec half[4][6];
 
-        NET_UNROLL(c, n)
-        {
+        NET_UNROLL(c, n) {
             vec x[6], y[4];
             NET_UNROLL(r, n)
-            x[r] = vec_load(from + (r * n + c) * step + 16 * i);
+                x[r] = vec_load(from + (r * n + c) * step + 16 * i);
             net_winograd_a(y, x, m);
             NET_UNROLL(r, m)
-            half[r][c] = y[r];
+                half[r][c] = y[r];
         }
-        NET_UNROLL(r, m)
-        {
+        NET_UNROLL(r, m) {
             vec y[4];
             net_winograd_a(y, half[r], m);
             NET_UNROLL(c, m)
-            vec_store(to + (r * m + c) * 256 + 16 * i, y[c]);
+                vec_store(to + (r * m + c) * 256 + 16 * i, y[c]);
         }
     }
 }
@@ -239,21 +231,19 @@ NET_INLINE void net_winograd_weight(vec u[36], const float *from, long tap, int 
     const int n = m + 2;
     vec half[6][3];
 
-    NET_UNROLL(c, 3)
-    {
+    NET_UNROLL(c, 3) {
         vec x[3], y[6];
         NET_UNROLL(r, 3)
-        x[r] = vec_load(from + (3 * r + c) * tap);
+            x[r] = vec_load(from + (3 * r + c) * tap);
         net_winograd_g(y, x, m);
         NET_UNROLL(r, n)
-        half[r][c] = y[r];
+            half[r][c] = y[r];
     }
-    NET_UNROLL(r, n)
-    {
+    NET_UNROLL(r, n) {
         vec y[6];
         net_winograd_g(y, half[r], m);
         NET_UNROLL(c, n)
-        u[r * n + c] = y[c];
+            u[r * n + c] = y[c];
     }
 }
 
@@ -264,28 +254,25 @@ NET_INLINE void net_winograd_weight_gradient(float *to, long tap, const float *f
 {
     const int n = m + 2;
 
-    NET_REPEAT(i, count)
-    {
+    NET_REPEAT(i, count) {
         vec half[3][6];
 
-        NET_UNROLL(c, n)
-        {
+        NET_UNROLL(c, n) {
             vec x[6], y[3];
             NET_UNROLL(r, n)
-            x[r] = vec_load(from + (r * n + c) * step + 16 * i);
+                x[r] = vec_load(from + (r * n + c) * step + 16 * i);
             for (long s = 1; s < slices; s++)
                 NET_UNROLL(r, n)
-            x[r] = vec_add(x[r], vec_load(from + s * slice + (r * n + c) * step + 16 * i));
+                    x[r] = vec_add(x[r], vec_load(from + s * slice + (r * n + c) * step + 16 * i));
             net_winograd_g_back(y, x, m);
             NET_UNROLL(r, 3)
-            half[r][c] = y[r];
+                half[r][c] = y[r];
         }
-        NET_UNROLL(r, 3)
-        {
+        NET_UNROLL(r, 3) {
             vec y[3];
             net_winograd_g_back(y, half[r], m);
             NET_UNROLL(c, 3)
-            vec_store(to + (3 * r + c) * tap + 16 * i, y[c]);
+                vec_store(to + (3 * r + c) * tap + 16 * i, y[c]);
         }
     }
 }

@@ -1,0 +1,190 @@
+/*
+ * sums.c -- sums over images and pixels, one or two values per channel: partial sums of a row, as
+ * kernels or at the end of another kernel's rows, and their final reduction.
+ */
+
+#include "emit/emit.h"
+
+#include <string.h>
+
+/* ---- Partial sums ---------------------------------------------------------------------------- */
+
+/* What the sums of an operation are and read. */
+typedef struct Sums {
+    const char *comment;
+    const char *inputs[4]; /* formals, in the order of the operands */
+} Sums;
+
+static const Sums sums_of[OP_COUNT] = {
+    [OP_CHANNEL_SUM] = {"sums of dy", {"dy"}},
+    [OP_BATCHNORM_STATS] = {"mean and sum of (x - mean)^2", {"x"}},
+    [OP_BATCHNORM_SUMS] = {"sums of dy xhat and of dy", {"x", "dy", "mean", "inv_std"}},
+    [OP_LAYERNORM_SUMS] = {"sums of dy xhat and of dy", {"x", "dy"}},
+};
+
+static int sum_count(const Kernel *k)
+{
+    return k->node->op == OP_CHANNEL_SUM ? 1 : 2;
+}
+
+/* Adds the operands of one sum; gives the call that takes it of a row. */
+static const char *row_call(Emitter *e, Driver *d, const Kernel *k, const char **formals,
+                            int *count)
+{
+    const Node *node = k->node;
+    const Physical *v = node->inputs[0]->physical;
+    Text text = {0};
+
+    formals[(*count)++] = add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), true);
+    text_add(&text, "net_%s_row(o->%s", op_info[node->op].text, formals[*count - 1]);
+    for (int i = 0; i < 4 && sums_of[node->op].inputs[i]; i++) {
+        formals[(*count)++] = add_operand(e, d, sums_of[node->op].inputs[i], node->inputs[i], false,
+                                          NULL);
+        text_add(&text, ", o->%s", formals[*count - 1]);
+    }
+    text_add(&text, ", %s", extent_text(v));
+    if (node->op == OP_LAYERNORM_SUMS)
+        text_add(&text, ", %d, %s", channel_count(v), literal(node->at.eps));
+    text_add(&text, ", run, batch_block, row);");
+    return text.at;
+}
+
+static RowEnd row_end_of(Emitter *e, Driver *d, Kernel *const *sums, int sum_kernels)
+{
+    const char **formals = allocate((size_t)(5 * sum_kernels) * sizeof *formals);
+    const Operand **fields = allocate((size_t)(5 * sum_kernels) * sizeof *fields);
+    const char *name = format("%s_row_%s", op_info[sums[0]->node->op].text,
+                              shape_name(e, sums[0]->node->inputs[0]));
+    Text calls = {0}, text = {0};
+    int formal_count = 0, count = 0;
+
+    for (int i = 0; i < sum_kernels; i++)
+        line(&calls, 1, "%s", row_call(e, d, sums[i], formals, &formal_count));
+    for (int i = 0; i < d->count; i++) {
+        bool used = false;
+
+        for (int j = 0; j < formal_count; j++)
+            used = used || same(formals[j], d->operands[i].name);
+        if (used)
+            fields[count++] = &d->operands[i];
+    }
+
+    const char *type = declare_operands(e, fields, count);
+
+    line(&text, 0, "{");
+    line(&text, 1, "const %s *o = sums;\n", type);
+    text_add(&text, "%s", calls.at);
+    line(&text, 0, "}");
+    name = add_function(e, &e->epilogues, name,
+                        format("/* %s of a row of pixels and batch block */\nNET_ROW_END(%%s)\n",
+                               sums_of[sums[0]->node->op].comment),
+                        text.at);
+    return (RowEnd){operands_local(type, "sums", fields, count), format("%s, &sums", name)};
+}
+
+RowEnd add_row_end(Emitter *e, Driver *d, const Kernel *host)
+{
+    return host->sum_count ? row_end_of(e, d, host->sums, host->sum_count)
+                           : (RowEnd){"", "NULL, NULL"};
+}
+
+void open_kernel(Driver *d, const Epilogue *end, const RowEnd *row_end)
+{
+    line(&d->text, 0, "{");
+    if (end)
+        line(&d->text, 1, "%s", end->local);
+    if (row_end && *row_end->local)
+        line(&d->text, 1, "%s", row_end->local);
+    line(&d->text, 0, "%s", "");
+}
+
+void emit_sums(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    Kernel *const sums[] = {(Kernel *)k};
+    const RowEnd row_end = row_end_of(e, d, sums, 1);
+
+    d->base = format("%s_partial_%s", op_info[node->op].text, shape_name(e, node->inputs[0]));
+    text_add(&d->comment, "/* %s, partial sums of each item: (batch block, row) */\n",
+             sums_of[node->op].comment);
+    open_kernel(d, NULL, &row_end);
+    line(&d->text, 1, "net_sum_rows(%s, %s, run, thread);", row_end.arguments,
+         extent_text(node->inputs[0]->physical));
+    line(&d->text, 0, "}");
+}
+
+/* ---- Final reductions ------------------------------------------------------------------------ */
+
+static const char *add_statistics(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+
+    add_operand(e, d, "mean", node->outputs[0], true, NULL);
+    add_operand(e, d, "inv_std", node->outputs[1], true, NULL);
+    add_operand(e, d, "running_mean", node->inputs[1], true, NULL);
+    add_operand(e, d, "running_var", node->inputs[2], true, NULL);
+    return format("net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), "
+                  "V(partial), %s, %.17g, %.17g, run, thread);",
+                  extent_text(node->inputs[0]->physical), node->at.eps, node->at.momentum);
+}
+
+void emit_sums_end(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const char *extent = extent_text(node->inputs[0]->physical), *call;
+
+    if (k->update) {
+        add_operand(e, d, "b", k->update->inputs[0], true, NULL);
+        call = format("net_reduce_channels_update(V(b), V(partial), %s, run, thread);", extent);
+    } else if (node->op == OP_BATCHNORM_STATS) {
+        call = add_statistics(e, d, k);
+    } else if (sum_count(k) == 1) {
+        add_operand(e, d, "db", node->outputs[0], true, NULL);
+        call = format("net_reduce_channels(V(db), V(partial), 1, %s, run, thread);", extent);
+    } else {
+        add_operand(e, d, "dgamma", node->outputs[0], true, NULL);
+        add_operand(e, d, "dbeta", node->outputs[1], true, NULL);
+        call = format("net_reduce_pairs(V(dgamma), V(dbeta), V(partial), %s, run, thread);",
+                      extent);
+    }
+    add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), false);
+    d->base = format("%s%s_%s", op_info[node->op].text, k->update ? "_update" : "",
+                     shape_name(e, node->inputs[0]));
+    text_add(&d->comment, "/* partial sums added in order%s; items: blocks */\n",
+             k->update                        ? ", then the update"
+             : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch"
+                                              : "");
+    line(&d->text, 0, "{");
+    line(&d->text, 1, "%s", call);
+    line(&d->text, 0, "}");
+}
+
+void emit_inverse_std(Emitter *e, Driver *d, const Kernel *k)
+{
+    const int blocks = k->node->outputs[0]->physical->blocks;
+
+    add_operand(e, d, "inv_std", k->node->outputs[0], true, NULL);
+    add_operand(e, d, "var", k->node->inputs[0], false, NULL);
+    d->base = format("inverse_std_%d", blocks * 16);
+    text_add(&d->comment, "/* 1 / sqrt(var + eps); items: blocks */\n");
+    line(&d->text, 0, "{");
+    line(&d->text, 1, "net_inverse_std(V(inv_std), V(var), %d, %.17g, run, thread);", blocks,
+         k->node->at.eps);
+    line(&d->text, 0, "}");
+}
+
+/* ---- Inside the text of kernels that are not templates yet ----------------------------------- */
+
+void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row)
+{
+    if (!host->sum_count)
+        return;
+
+    const RowEnd end = add_row_end(e, d, host);
+
+    line(text, level, "{");
+    line(text, level + 1, "%s", end.local);
+    line(text, level + 1, "%.*s(&sums, run, chunk, %s);",
+         (int)(strchr(end.arguments, ',') - end.arguments), end.arguments, row);
+    line(text, level, "}");
+}

@@ -1,0 +1,243 @@
+/*
+ * sums.h -- sums over images and pixels, one or two values per channel: of a bias' gradient, the
+ * statistics of a batchnorm, the gradients of a batchnorm and of a layernorm.
+ *
+ * The one idea: a row of pixels of a batch block gives partial sums, [block][16 channels] of the
+ * first sum and then of the second; the final reduction adds them in order. The order is that of the
+ * rows, whoever computes them. A pixel is summed by itself first: thousands of equal numbers, as
+ * padded tokens are, added to one sum would all be rounded the same way.
+ */
+
+#ifndef NET_SUMS_H
+#define NET_SUMS_H
+
+#include "kernels/epilogue.h"
+
+/* ---- Partial sums of a row of pixels --------------------------------------------------------- */
+
+/* Floats of the partial sums of one row. */
+NET_INLINE float *net_partial_of(float *partial, struct net_extent v, int sums, int batch_block,
+                                 int row)
+{
+    return partial + ((long)batch_block * v.height + row) * sums * v.blocks * 16;
+}
+
+/* partial = sum of dy */
+NET_TEMPLATE void net_channel_sum_row(float *partial, const float *dy, struct net_extent v,
+                                      const struct net_run *run, int batch_block, int row)
+{
+    const int images = net_rows(run, batch_block);
+    float *to = net_partial_of(partial, v, 1, batch_block, row);
+
+    for (int block = 0; block < v.blocks; block++) {
+        vec sum = vec_zero();
+
+        for (int column = 0; column < v.width; column++) {
+            const float *di = dy + net_block_at(v, batch_block, row * v.width + column, block);
+            vec a = vec_zero();
+
+            for (int i = 0; i < images; i++)
+                a = vec_add(a, vec_load(di + 16 * i));
+            sum = vec_add(sum, a);
+        }
+        vec_store(to + 16 * block, sum);
+    }
+}
+
+/* partial = mean of x, and sum of (x - mean)^2 about this part's own mean: shifted by its first
+   number, so that a mean far from 0 costs no digits of the variance */
+NET_TEMPLATE void net_batchnorm_stats_row(float *partial, const float *x, struct net_extent v,
+                                          const struct net_run *run, int batch_block, int row)
+{
+    const int images = net_rows(run, batch_block);
+    float *to = net_partial_of(partial, v, 2, batch_block, row);
+
+    for (int block = 0; block < v.blocks; block++) {
+        const vec shift = vec_load(x + net_block_at(v, batch_block, row * v.width, block));
+        vec sum = vec_zero(), second = vec_zero();
+
+        for (int column = 0; column < v.width; column++) {
+            const float *xi = x + net_block_at(v, batch_block, row * v.width + column, block);
+            vec a = vec_zero(), b = vec_zero();
+
+            for (int i = 0; i < images; i++) {
+                const vec d = vec_sub(vec_load(xi + 16 * i), shift);
+
+                a = vec_add(a, d);
+                b = vec_fma(d, d, b);
+            }
+            sum = vec_add(sum, a);
+            second = vec_add(second, b);
+        }
+        const vec mean = vec_div(sum, vec_set((float)(images * v.width)));
+
+        vec_store(to + 16 * block, vec_add(shift, mean));
+        vec_store(to + 16 * (v.blocks + block), vec_sub(second, vec_mul(sum, mean)));
+    }
+}
+
+/* partial = sum of dy xhat, and of dy */
+NET_TEMPLATE void net_batchnorm_sums_row(float *partial, const float *x, const float *dy,
+                                         const float *mean, const float *inv_std,
+                                         struct net_extent v, const struct net_run *run,
+                                         int batch_block, int row)
+{
+    const int images = net_rows(run, batch_block);
+    float *to = net_partial_of(partial, v, 2, batch_block, row);
+
+    for (int block = 0; block < v.blocks; block++) {
+        const vec m = vec_load(mean + 16 * block), s = vec_load(inv_std + 16 * block);
+        vec sum = vec_zero(), second = vec_zero();
+
+        for (int column = 0; column < v.width; column++) {
+            const long at = net_block_at(v, batch_block, row * v.width + column, block);
+            vec a = vec_zero(), b = vec_zero();
+
+            for (int i = 0; i < images; i++) {
+                const vec di = vec_load(dy + at + 16 * i), xi = vec_load(x + at + 16 * i);
+
+                a = vec_fma(di, vec_mul(vec_sub(xi, m), s), a);
+                b = vec_add(b, di);
+            }
+            sum = vec_add(sum, a);
+            second = vec_add(second, b);
+        }
+        vec_store(to + 16 * block, sum);
+        vec_store(to + 16 * (v.blocks + block), second);
+    }
+}
+
+/* partial = sum of dy xhat, and of dy; mean and deviation of each pixel's `channels` are found again,
+   so sums wait in `partial` */
+NET_TEMPLATE void net_layernorm_sums_row(float *partial, const float *x, const float *dy,
+                                         struct net_extent v, int channels, float eps,
+                                         const struct net_run *run, int batch_block, int row)
+{
+    const int images = net_rows(run, batch_block);
+    float *to = net_partial_of(partial, v, 2, batch_block, row);
+
+    memset(to, 0, (size_t)(32 * v.blocks) * sizeof *to);
+    for (int column = 0; column < v.width; column++) {
+        const long pixel = net_block_at(v, batch_block, row * v.width + column, 0);
+        struct net_stats s;
+
+        net_find_stats(&s, x + pixel, channels, eps);
+        for (int block = 0; block < v.blocks; block++) {
+            float *first = to + 16 * block, *other = to + 16 * (v.blocks + block);
+            vec sum = vec_load(first), second = vec_load(other);
+
+            for (int i = 0; i < images; i++) {
+                const vec di = vec_load(dy + pixel + 256 * block + 16 * i);
+                const vec xi = vec_load(x + pixel + 256 * block + 16 * i);
+
+                sum = vec_fma(di, net_standard(&s, i, xi), sum);
+                second = vec_add(second, di);
+            }
+            vec_store(first, sum);
+            vec_store(other, second);
+        }
+    }
+}
+
+/* The sums of a value that no kernel computes right before; items: (batch block, row) */
+NET_TEMPLATE void net_sum_rows(net_row_end *row_end, const void *sums, struct net_extent v, NET_RUN)
+{
+    NET_ITEMS(item, v.batch_blocks * v.height, run, thread)
+        row_end(sums, run, item / v.height, item % v.height);
+}
+
+/* ---- Final reductions: partial sums added in order; items: blocks of channels ----------------- */
+
+/* db = the sum of all rows; sums: how many values per channel a row has, of which this is one */
+NET_TEMPLATE void net_reduce_channels(float *db, const float *partial, int sums,
+                                      struct net_extent v, NET_RUN)
+{
+    NET_ITEMS(block, v.blocks, run, thread)
+        vec_store(db + 16 * block, net_sum_slices(partial + 16 * block, sums * v.blocks * 16,
+                                                  (long)net_chunks(run) * v.height));
+}
+
+/* The same, and the update of b with it. */
+NET_TEMPLATE void net_reduce_channels_update(float *b, const float *partial, struct net_extent v,
+                                             NET_RUN)
+{
+    NET_ITEMS(block, v.blocks, run, thread) {
+        _Alignas(64) float db[16];
+
+        vec_store(db, net_sum_slices(partial + 16 * block, v.blocks * 16,
+                                     (long)net_chunks(run) * v.height));
+        net_finish(run, b + 16 * block, db, 16);
+    }
+}
+
+/* dgamma and dbeta */
+NET_TEMPLATE void net_reduce_pairs(float *dgamma, float *dbeta, const float *partial,
+                                   struct net_extent v, NET_RUN)
+{
+    net_reduce_channels(dgamma, partial, 2, v, run, thread);
+    net_reduce_channels(dbeta, partial + 16 * v.blocks, 2, v, run, thread);
+}
+
+/* Batchnorm of one block from the partial means m and, `second` floats further, their sums M of
+   (x - m)^2: mean = sum of k m / K, K var = sum of M + k (m - mean)^2 for parts of k numbers, K in
+   all (Chan, Golub and LeVeque 1979). Gives mean, 1 / std with the biased variance, and the running
+   statistics moved by `momentum` towards mean and unbiased variance (PyTorch's BatchNorm); a batch
+   of one number a channel has no variance and leaves them. A part is a row of `width` pixels of a batch
+   block, which has `height` of them. */
+NET_TEMPLATE void net_batchnorm_reduce(float *mean, float *inv_std, float *running_mean,
+                                       float *running_var, const float *partial, long second,
+                                       long step, const struct net_run *run, int height, int width,
+                                       double eps, double momentum)
+{
+    const long count = (long)net_chunks(run) * height;
+    const double all = (double)run->n * height * width;
+    double m[16] = {0}, var[16] = {0};
+
+    for (long s = 0; s < count; s++) {
+        const double share = net_rows(run, (int)(s / height)) * width / all;
+
+        for (int lane = 0; lane < 16; lane++)
+            m[lane] += share * (double)partial[s * step + lane];
+    }
+    for (long s = 0; s < count; s++) {
+        const double share = net_rows(run, (int)(s / height)) * width / all;
+
+        for (int lane = 0; lane < 16; lane++) {
+            const double d = (double)partial[s * step + lane] - m[lane];
+
+            var[lane] += (double)partial[s * step + second + lane] / all + share * d * d;
+        }
+    }
+    for (int lane = 0; lane < 16; lane++) {
+        const double biased = var[lane] < 0 || all < 2 ? 0 : var[lane];
+        const double unbiased = biased * all / (all - 1);
+
+        mean[lane] = (float)m[lane];
+        inv_std[lane] = (float)(1.0 / __builtin_sqrt(biased + eps));
+        if (all < 2)
+            continue;
+        running_mean[lane] += (float)(momentum * (m[lane] - (double)running_mean[lane]));
+        running_var[lane] += (float)(momentum * (unbiased - (double)running_var[lane]));
+    }
+}
+
+NET_TEMPLATE void net_batchnorm_stats(float *mean, float *inv_std, float *running_mean,
+                                      float *running_var, const float *partial, struct net_extent v,
+                                      double eps, double momentum, NET_RUN)
+{
+    NET_ITEMS(block, v.blocks, run, thread)
+        net_batchnorm_reduce(mean + 16 * block, inv_std + 16 * block, running_mean + 16 * block,
+                             running_var + 16 * block, partial + 16 * block, v.blocks * 16,
+                             2 * v.blocks * 16, run, v.height, v.width, eps, momentum);
+}
+
+/* inv_std = 1 / sqrt(var + eps), as the statistics of a batch are rounded; items: blocks */
+NET_TEMPLATE void net_inverse_std(float *inv_std, const float *var, int blocks, double eps, NET_RUN)
+{
+    NET_ITEMS(block, blocks, run, thread)
+        for (int i = 0; i < 16; i++)
+            inv_std[16 * block + i] = (float)(1.0 /
+                                              __builtin_sqrt((double)var[16 * block + i] + eps));
+}
+
+#endif
