@@ -38,8 +38,8 @@ march_avx2    = -march=x86-64-v3
 march_generic = -march=x86-64
 
 sources_in = $(sort $(shell find $(1) -name '*.c'))
-ISA_SOURCES  = $(addprefix runtime/,data/augment.c core/normal.c training/optimizer.c \
-               core/roofline.c training/penalty.c)
+ISA_SOURCES  = $(addprefix runtime/,data/augment.c core/normal.c core/roofline.c \
+               training/penalty.c) $(call sources_in,runtime/training/optimizers)
 RUNTIME_SOURCES = $(filter-out $(ISA_SOURCES),$(call sources_in,runtime))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 runtime_objects  = $(call objects,$(RUNTIME_SOURCES))
@@ -138,7 +138,7 @@ LIB = $(DESTDIR)$(PREFIX)/lib/netc
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/netc
 	install -D -m 644 -t $(LIB) $(BUILD)/libnetrt*.a
-	install -D -m 644 -t $(LIB)/include runtime/netrt.h
+	install -D -m 644 -t $(LIB)/include runtime/netrt.h runtime/language.def
 	install -D -m 644 -t $(LIB)/include/core runtime/core/random.h
 	install -D -m 644 -t $(LIB)/include/kernels runtime/kernels/*.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*.1

@@ -3,6 +3,7 @@
  */
 
 #include "driver.h"
+#include "semantics/semantics.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ static const char usage[] =
     "  --cc PROGRAM         the clang to use (default: clang, clang-14 to clang-19)\n"
     "  --keep               keep the generated C beside the trainer, as FILE.c\n"
     "  -v                   print the clang command and the time of netc and of clang\n"
+    "  --language           print every name of the language, with its arguments\n"
     "  --version, --help\n";
 
 static const char *const stages[] = {"ast", "graph", "grad", "fused", "plan"};
@@ -97,9 +99,10 @@ static bool is_option(const char *word, const char *name)
 
 static void set_flag(Options *o, const char *word)
 {
-    static const char *const names[] = {"--emit-c", "--summary", "--graph",   "--check", "--keep",
-                                        "-v",       "--define",  "--target",  "--batch", "--dump",
-                                        "--cc",     "-o",        "--version", "--help"};
+    static const char *const names[] = {"--emit-c",   "--summary", "--graph",  "--check",
+                                        "--keep",     "-v",        "--define", "--target",
+                                        "--batch",    "--dump",    "--cc",     "-o",
+                                        "--language", "--version", "--help"};
     const char *near = nearest(word, names, COUNT(names));
 
     if (same(word, "--emit-c"))
@@ -128,6 +131,9 @@ Options parse_options(int argc, char **argv)
 
         if (same(word, "--help") || same(word, "-h")) {
             fputs(usage, stdout);
+            exit(flush());
+        } else if (same(word, "--language")) {
+            print_language(stdout);
             exit(flush());
         } else if (same(word, "--version")) {
             puts("netc " NETC_VERSION);

@@ -104,7 +104,7 @@ static int compile(const Options *o)
 int main(int argc, char **argv)
 {
     if (argc > 1 && same(argv[1], "fmt"))
-        fail_usage("netc fmt is not there yet");
+        fail_usage("netc fmt is not implemented");
 
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is a write that fails, as others do */
 

@@ -207,7 +207,11 @@ struct net_layer {                    /* a line of `summary` */
     int rank, shape[4];               /* of its output, one row */
 };
 
-enum net_loss { NET_MSE, NET_MAE, NET_HUBER, NET_CROSS_ENTROPY, NET_BINARY_CROSS_ENTROPY };
+enum net_loss {
+#define LOSS(name, id, ...) NET_##id,
+#include "language.def"
+};
+
 enum net_activation { NET_IDENTITY, NET_SOFTMAX, NET_SIGMOID };
 
 struct net_model {

@@ -79,32 +79,17 @@ const struct net_json *net_json_member(const struct net_json *object, const char
 /* ---- options.c: flags, their values and defaults --------------------------------------------- */
 
 enum net_command {
-    NET_TRAIN_COMMAND,
-    NET_EVAL,
-    NET_PREDICT,
-    NET_SUMMARY,
-    NET_INIT,
-    NET_GRADCHECK,
-    NET_BENCH,
-    NET_CONFIG,
-    NET_KFOLD,
+#define COMMAND(id, ...) NET_##id,
+#include "language.def"
     NET_COMMANDS
 };
 
+extern const char *const net_commands[NET_COMMANDS]; /* "train" */
+
 enum net_option {
     NET_OPTIMIZER,
-    NET_LR,
-    NET_MOMENTUM,
-    NET_NESTEROV,
-    NET_WEIGHT_DECAY,
-    NET_BETA1,
-    NET_BETA2,
-    NET_EPS,
-    NET_LR_DECAY,
-    NET_INITIAL_ACCUMULATOR,
-    NET_ALPHA,
-    NET_CENTERED,
-    NET_RHO,
+#define OPTIMIZER_NUMBER(id, ...) NET_##id,
+#include "language.def"
     NET_WARMUP_EPOCHS,
     NET_CONSTANT_EPOCHS,
     NET_STEP_SIZE,
@@ -176,6 +161,7 @@ static inline long net_whole(const struct net_options *options, enum net_option 
 }
 
 const char *net_option_name(enum net_option option); /* "weight_decay" */
+enum net_option net_option_named(const char *name);  /* of one that there is */
 char *net_option_flag(enum net_option option);       /* "weight-decay", malloc'd */
 void net_option_show(struct net_text *text, const struct net_options *options,
                      enum net_option option); /* its value, as one would type it */
@@ -188,6 +174,9 @@ void net_settings_resume(struct net_options *options, int option, const char *te
                          const char *path);
 
 /* ---- settings.c: values before flags --------------------------------------------------------- */
+
+/* "sgd, rmsprop": the optimizers that have this number, malloc'd; NULL where all or none have it. */
+char *net_settings_owners(enum net_option option);
 
 /* Fills what no flag gave; flags that cannot apply end the program. */
 void net_settings_default(struct net_options *options);
@@ -236,19 +225,28 @@ void net_profile_resume(struct net_profile *profile, int thread);          /* it
 int net_cores(void);            /* that this process may use */
 void net_flush_denormals(void); /* in this thread */
 
-/* ---- optimizer.c: compiled once for each instruction set ------------------------------------- */
+/* ---- optimizers/: a file each, compiled once for each instruction set; step_scalars.c -------- */
 
-struct net_optimizer {
-    const char *name; /* "sgd"; "sgd momentum", "sgd nesterov", "adam" */
+/* w, state = update(w, g, state), elementwise over vectors of 16, with PyTorch's definitions. It is
+   called with pieces of a gradient while they are in the cache; zero parameters with zero gradients
+   stay +0, so that padding does. */
+struct net_variant {
     net_update *update;
     int copies; /* of the parameters in its state */
 };
 
-extern const struct net_optimizer net_optimizers[]; /* ends with a NULL name */
+struct net_optimizer {
+    const char *name;
+    bool zero_is_noop; /* without decay and momentum, a gradient of 0 changes nothing */
+    struct net_variant (*variant)(const struct net_options *options);
+    void (*scalars)(struct net_hyper *hyper, const struct net_options *options, double rate,
+                    uint64_t step); /* what is its own of net_set_hyper's; or NULL */
+};
 
-/* ---- hyper.c: an optimizer's settings -------------------------------------------------------- */
+#define OPTIMIZER(name, ...) extern const struct net_optimizer net_optimizer_##name;
+#include "language.def"
 
-const struct net_optimizer *net_find_optimizer(const struct net_options *options);
+struct net_variant net_find_update(const struct net_options *options);
 
 /* The scalars of step `step`, which counts from 0, at learning rate `rate`. */
 void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, double rate,

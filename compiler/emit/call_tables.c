@@ -7,28 +7,24 @@
 
 #include <string.h>
 
-static bool is_one_of(const char *word, const char *const *words, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (same(word, words[i]))
-            return true;
-    return false;
-}
-
 typedef enum Linked { LINKED_NOTHING, LINKED_READER, LINKED_PREPARATION } Linked;
 
 /* Only the readers and preparations that are named are linked. */
 static Linked linked_of(const Call *call)
 {
-    static const char *const readers[] = {"idx",     "npy",      "npz",    "csv", "jsonl",
-                                          "cifar10", "cifar100", "digits", "xor", "logistic_map"};
-    static const char *const preparations[] = {
-        "scale",        "normalize", "standardize", "classes",        "one_hot", "tokens",
-        "bag_of_words", "minmax",    "impute",      "permute_pixels", "noise"};
+    static const struct {
+        const char *name;
+        Linked linked;
+    } rows[] = {
+#define SOURCE(source, ...) {#source, LINKED_READER},
+#define TRANSFORM(transform, ...) {#transform, LINKED_PREPARATION},
+#include "language.def"
+    };
 
-    return is_one_of(call->name, readers, COUNT(readers))             ? LINKED_READER
-           : is_one_of(call->name, preparations, COUNT(preparations)) ? LINKED_PREPARATION
-                                                                      : LINKED_NOTHING;
+    for (int i = 0; i < COUNT(rows); i++)
+        if (same(rows[i].name, call->name))
+            return rows[i].linked;
+    return LINKED_NOTHING;
 }
 
 static bool is_names(const Constant *v)

@@ -302,17 +302,25 @@ static bool is_one_number(const Graph *g)
     return one;
 }
 
+static const char *loss_id(const Call *loss)
+{
+    static const char *const ids[][2] = {
+#define LOSS(name, id, ...) {#name, "NET_" #id},
+#include "language.def"
+    };
+    int i = 0;
+
+    while (!same(ids[i][0], loss->name))
+        i++;
+    return ids[i][1];
+}
+
 static void write_model(Text *out, const Emitter *e, const Text *above, const Program *train,
                         const Program *evaluate)
 {
     const Model *m = e->model;
     const Graph *g = evaluate->graph;
     const Shape shape = g->prediction->shape;
-    const char *loss = same(m->loss->name, "mse")             ? "NET_MSE"
-                       : same(m->loss->name, "mae")           ? "NET_MAE"
-                       : same(m->loss->name, "huber")         ? "NET_HUBER"
-                       : same(m->loss->name, "cross_entropy") ? "NET_CROSS_ENTROPY"
-                                                              : "NET_BINARY_CROSS_ENTROPY";
     const char *activation = g->prediction_activation == OP_SOFTMAX   ? "NET_SOFTMAX"
                              : g->prediction_activation == OP_SIGMOID ? "NET_SIGMOID"
                                                                       : "NET_IDENTITY";
@@ -346,7 +354,7 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     line(out, 1, ".default_batch = %d, .epochs = %d, .seed = %s,", m->batch, m->epochs,
          number_text(m->seed));
     line(out, 1, ".keep = %s, .monitor = %s,", quoted(m->keep), quoted(m->monitor));
-    line(out, 1, ".loss = %s, .activation = %s,", loss, activation);
+    line(out, 1, ".loss = %s, .activation = %s,", loss_id(m->loss), activation);
     line(out, 1, ".outputs = %d, .output_rank = %d, .output_shape = {%s},", shape_size(shape),
          shape.rank, shape.rank ? list_of(shape) : "0");
     line(out, 1, ".layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),");

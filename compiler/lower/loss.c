@@ -16,12 +16,11 @@ typedef struct Loss {
     Op activation; /* the one it takes in, or OP_COUNT */
 } Loss;
 
+enum { OP_NONE = OP_COUNT };
+
 static const Loss losses[] = {
-    {"mse", OP_MSE, OP_COUNT},
-    {"mae", OP_MAE, OP_COUNT},
-    {"huber", OP_HUBER, OP_COUNT},
-    {"cross_entropy", OP_CROSS_ENTROPY, OP_SOFTMAX},
-    {"binary_cross_entropy", OP_BINARY_CROSS_ENTROPY, OP_SIGMOID},
+#define LOSS(name, id, activation, ...) {#name, OP_##id, (Op)OP_##activation},
+#include "language.def"
 };
 
 /* The logits that `prediction` was made from. Reshaping commutes with a sigmoid, not a softmax. */
@@ -158,10 +157,7 @@ void lower_loss(Graph *g, const Layer *layer)
     Value *inputs[2];
 
     while (!same(loss->name, model->loss->name))
-        if (++loss == losses + COUNT(losses)) {
-            error_at(model->source, model->loss->span, "%s is not there yet", model->loss->name);
-            return;
-        }
+        loss++;
     if (!(loss->op == OP_CROSS_ENTROPY ? check_class : check_values)(model, loss,
                                                                      layer->value->shape) ||
         !find_attributes(model, loss, &at))

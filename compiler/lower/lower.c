@@ -114,9 +114,7 @@ static void set_weight(Value *weight, const Call *call)
     kernel.size[0] = kernel.size[1] = 1;
     weight->fan_in = weight->shape.size[1] * shape_size(kernel);
     weight->fan_out = weight->shape.size[0] * shape_size(kernel);
-    weight->init = same(init->text, "uniform") || same(init->text, "normal")
-                       ? format("small_%s", init->text)
-                       : init->text;
+    weight->init = initial_table_name(init->text);
 }
 
 Value *add_parameter(Lowering *l, const Layer *layer, const char *leaf, Shape shape,
@@ -456,43 +454,10 @@ static const struct {
     LowerLayer *lower;
 } layers[] = {
     {"input", lower_input},
-    {"dense", lower_dense},
-    {"conv1d", lower_conv1d},
-    {"conv2d", lower_conv2d},
-    {"conv2d_transpose", lower_conv2d_transpose},
-    {"maxpool2d", lower_maxpool},
-    {"maxpool1d", lower_maxpool},
-    {"avgpool2d", lower_avgpool},
-    {"avgpool1d", lower_avgpool},
-    {"global_maxpool2d", lower_global_pool},
-    {"global_maxpool1d", lower_global_pool},
-    {"global_avgpool2d", lower_global_pool},
-    {"global_avgpool1d", lower_global_pool},
-    {"max", lower_global_pool},
-    {"upsample2d", lower_upsample2d},
-    {"batchnorm", lower_batchnorm},
-    {"layernorm", lower_layernorm},
-    {"gaussian_noise", lower_gaussian_noise},
-    {"dropout", lower_dropout},
-    {"embedding", lower_embedding},
-    {"mean", lower_mean},
-    {"flatten", lower_flatten},
-    {"reshape", lower_reshape},
-    {"concat", lower_concat},
     {"add", lower_binary},
     {"multiply", lower_binary},
-    {"relu", lower_activation},
-    {"relu6", lower_activation},
-    {"leaky_relu", lower_leaky_relu},
-    {"sigmoid", lower_activation},
-    {"tanh", lower_activation},
-    {"silu", lower_activation},
-    {"elu", lower_elu},
-    {"selu", lower_elu},
-    {"gelu", lower_activation},
-    {"softplus", lower_activation},
-    {"hardswish", lower_activation},
-    {"softmax", lower_activation},
+#define LAYER(name, function, ...) {#name, lower_##function},
+#include "semantics/layers.def"
 };
 
 /* The number of a word is no quantity: an embedding has to stand between. */
@@ -523,7 +488,6 @@ static Value *lower_layer(Lowering *l, Layer *layer)
     for (int i = 0; i < COUNT(layers); i++)
         if (same(layers[i].name, layer->call->name))
             return layers[i].lower(l, layer, x);
-    error_at(l->model->source, layer->span, "%s is not there yet", layer->call->name);
     return NULL;
 }
 

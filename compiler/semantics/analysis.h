@@ -1,8 +1,8 @@
 /*
  * analysis.h -- what the files of this phase share.
  *
- * One idea: everything an expression can be while a file is evaluated is a Thing; what went wrong
- * and was reported is THING_WRONG, which every step takes in silence.
+ * One idea: everything an expression can be while a file is evaluated is an Object; what went wrong
+ * and was reported is OBJECT_ERROR, which every step takes in silence.
  */
 
 #ifndef ANALYSIS_H
@@ -13,125 +13,146 @@
 
 /* ---- signatures.c: what the language knows --------------------------------------------------- */
 
-typedef enum Family {
-    FAMILY_LAYER = 1 << 0,
-    FAMILY_LOSS = 1 << 1,
-    FAMILY_OPTIMIZER = 1 << 2,
-    FAMILY_SCHEDULE = 1 << 3,
-    FAMILY_SOURCE = 1 << 4, /* idx, digits */
-    FAMILY_SPLIT = 1 << 5,  /* holdout, kfold */
-    FAMILY_PREPARATION = 1 << 6,
-    FAMILY_AUGMENTATION = 1 << 7,
-    FAMILY_METRIC = 1 << 8,
-    FAMILY_CLIP = 1 << 9,
-    FAMILY_STOP = 1 << 10,
-    FAMILIES = 11,
-} Family;
+typedef enum Kind {
+    KIND_LAYER = 1 << 0,
+    KIND_LOSS = 1 << 1,
+    KIND_OPTIMIZER = 1 << 2,
+    KIND_SCHEDULE = 1 << 3,
+    KIND_SOURCE = 1 << 4, /* idx, digits */
+    KIND_SPLIT = 1 << 5,  /* holdout, kfold */
+    KIND_TRANSFORM = 1 << 6,
+    KIND_AUGMENTATION = 1 << 7,
+    KIND_METRIC = 1 << 8,
+    KIND_CLIP = 1 << 9,
+    KIND_STOP = 1 << 10,
+    KINDS = 11,
+} Kind;
 
-typedef enum Want { /* what a parameter takes */
-                    WANT_NUMBER,
-                    WANT_NONZERO,
-                    WANT_POSITIVE,    /* > 0 */
-                    WANT_NONNEGATIVE, /* >= 0 */
-                    WANT_PROBABILITY, /* 0 <= p < 1 */
-                    WANT_FRACTION,    /* 0 < f < 1 */
-                    WANT_UNIT,        /* 0 <= m <= 1 */
-                    WANT_COUNT,       /* a whole number >= 1 */
-                    WANT_WHOLE,       /* a whole number >= 0 */
-                    WANT_BOOL,
-                    WANT_STRING,
-                    WANT_NAME,
-                    WANT_NAMES,   /* a name or a list of them: words, nothing that is defined */
-                    WANT_COLUMNS, /* of a field: a name or number, from 1, or a list of them */
-                    WANT_COUNTS,  /* WANT_COUNT, or [height, width] */
-                    WANT_WHOLES,  /* WANT_WHOLE, or [height, width] */
-                    WANT_PADDING, /* WANT_WHOLES, or `same` */
-                    WANT_NUMBERS, /* a number or a list of them */
-                    WANT_POSITIVES,
-                    WANT_MILESTONES, /* WANT_COUNT, or a list of them that rises */
-                    WANT_INIT,       /* the name of initial values */
-                    WANT_MONITOR,    /* the name validation_loss, or a metric's */
-                    WANT_SIZES,      /* every argument that is left: counts, or a list of them */
-                    WANT_VALUE,      /* a layer's result */
-                    WANT_VALUES,     /* every argument that is left: layers' results */
-} Want;
+typedef enum ParamType { /* what a parameter takes */
+                         PARAM_NUMBER,
+                         PARAM_NONZERO,
+                         PARAM_POSITIVE,    /* > 0 */
+                         PARAM_NONNEGATIVE, /* >= 0 */
+                         PARAM_PROBABILITY, /* 0 <= p < 1 */
+                         PARAM_FRACTION,    /* 0 < f < 1 */
+                         PARAM_UNIT,        /* 0 <= m <= 1 */
+                         PARAM_COUNT,       /* a whole number >= 1 */
+                         PARAM_WHOLE,       /* a whole number >= 0 */
+                         PARAM_BOOL,
+                         PARAM_STRING,
+                         PARAM_NAME,
+                         PARAM_NAMES, /* a name or a list of them: words, nothing that is defined */
+                         PARAM_COLUMNS, /* of a field: a name or number, from 1, or a list of them */
+                         PARAM_COUNTS,  /* PARAM_COUNT, or [height, width] */
+                         PARAM_WHOLES,  /* PARAM_WHOLE, or [height, width] */
+                         PARAM_PADDING, /* PARAM_WHOLES, or `same` */
+                         PARAM_NUMBERS, /* a number or a list of them */
+                         PARAM_POSITIVES,
+                         PARAM_MILESTONES, /* PARAM_COUNT, or a list of them that rises */
+                         PARAM_INIT,       /* the name of initial values */
+                         PARAM_MONITOR,    /* the name validation_loss, or a metric's */
+                         PARAM_SIZES,   /* every argument that is left: counts, or a list of them */
+                         PARAM_TENSOR,  /* a layer's result */
+                         PARAM_TENSORS, /* every argument that is left: layers' results */
+} ParamType;
 
 enum { PARAMETERS_MAX = 12 };
 
 typedef struct Parameter {
     const char *name; /* NULL: the end */
-    Want want;
-    const char *fallback; /* the default as text, another parameter's name; NULL: none */
+    ParamType type;
+    const char *standard; /* the default as text, another parameter's name; NULL: none */
 } Parameter;
+
+typedef enum SourceKind {                 /* where a source's fields come from */
+                          SOURCE_NONE,    /* it is none */
+                          SOURCE_OWN,     /* always the same */
+                          SOURCE_FILES,   /* each argument is one */
+                          SOURCE_ARCHIVE, /* seen when it is opened */
+                          SOURCE_TABLE,   /* columns, which have an order */
+                          SOURCE_OBJECTS, /* columns without one */
+} SourceKind;
+
+typedef struct SourceField {
+    const char *name; /* NULL: the end */
+    Shape shape;      /* of one row */
+    bool has_shape;   /* false: the file's */
+} SourceField;
+
+enum { SOURCE_FIELDS_MAX = 6 };
 
 typedef struct Signature {
     const char *name;
-    Family family;
+    Kind kind;
+    const char *help; /* a line; of layers: NULL */
     bool has_weights; /* a layer with parameters to train */
-    bool named_files; /* any keyword is a parameter: WANT_STRING */
+    bool of_values;   /* a metric that compares values, and counts no classes */
+    SourceKind source;
+    SourceField fields[SOURCE_FIELDS_MAX]; /* of a source, as far as they are known */
     Parameter parameters[PARAMETERS_MAX];
 } Signature;
 
-const Signature *find_signature(const char *name, unsigned families); /* or NULL */
-extern const char *const initial_values[];              /* what `init` can be; ends with NULL */
-bool is_initial_name(const char *text);                 /* is it one of them? */
-const char *family_text(Family family);                 /* "a layer" */
+const Signature *find_signature(const char *name, unsigned kinds); /* or NULL */
+extern const char *const initial_values[];    /* what `init` can be; ends with NULL */
+bool is_initial_name(const char *text);       /* is it one of them? */
+bool takes_files(const Signature *signature); /* any keyword is a parameter: PARAM_STRING */
+const char *kind_text(Kind kind);             /* "a layer" */
 const char *signature_text(const Signature *signature); /* "dense(units, bias=true)" */
 const char *usual_name(const char *name);               /* "linear" of another library: "dense" */
 /* "sgd(lr), adam, ...", with what each needs, in lines */
-const char *family_names(unsigned families);
-void add_signature_names(const char ***names, int *count, unsigned families);
+const char *kind_names(unsigned kinds);
+void add_signature_names(const char ***names, int *count, unsigned kinds);
 
-/* ---- Things ---------------------------------------------------------------------------------- */
+/* ---- Objects ---------------------------------------------------------------------------------- */
 
 typedef struct PartialCall PartialCall;
 
-typedef enum ThingKind {
-    THING_WRONG, /* an error was reported */
-    THING_NUMBER,
-    THING_BOOL, /* number is 0 or 1 */
-    THING_STRING,
-    THING_NAME, /* same zeros missing mean median */
-    THING_LIST,
-    THING_VALUE,    /* a layer's result */
-    THING_FUNCTION, /* a layer that waits for its input, an optimizer, ... */
-} ThingKind;
+typedef enum ObjectKind {
+    OBJECT_ERROR, /* an error was reported */
+    OBJECT_NUMBER,
+    OBJECT_BOOL, /* number is 0 or 1 */
+    OBJECT_STRING,
+    OBJECT_NAME, /* same zeros missing mean median */
+    OBJECT_LIST,
+    OBJECT_TENSOR,   /* a layer's result */
+    OBJECT_FUNCTION, /* a layer that waits for its input, an optimizer, ... */
+} ObjectKind;
 
-typedef struct Thing {
-    ThingKind kind;
+typedef struct Object {
+    ObjectKind kind;
     int count;  /* of items */
     int nested; /* a list: 1; of lists: 2; ... */
     long total; /* of a list: items, those of inner lists included */
     double number;
     const char *text;
-    struct Thing *items;
+    struct Object *items;
     Layer *layer; /* of a value */
     PartialCall *function;
     Span span;
-} Thing;
+} Object;
 
 /* A call that is not complete yet: of a signature, or of a block or network in the file. */
 struct PartialCall {
     const Signature *signature; /* or NULL */
     const Ast *definition;      /* or NULL */
     bool has_input;             /* a layer, block, network or loss: its first argument */
-    bool wrong;                 /* an argument was: do not ask for those that are missing */
-    Thing input;
-    Thing *arguments;   /* by parameter; of named_files: as they came */
+    bool failed;                /* an argument was: do not ask for those that are missing */
+    Object input;
+    Object *arguments;  /* by parameter; of takes_files: as they came */
     bool *given;        /* by parameter */
-    const char **names; /* of named_files: the keywords */
+    const char **names; /* of takes_files: the keywords */
     int count;          /* of arguments */
     Span span;          /* the whole call */
     Span name_span;
 };
 
-const char *describe(Thing thing); /* "the number 3", "a list" */
+const char *describe(Object object); /* "the number 3", "a list" */
 
 /* ---- The run --------------------------------------------------------------------------------- */
 
 typedef struct Name {
     const char *text;
-    Thing value;
+    Object value;
     Span span; /* where it was first defined */
 } Name;
 
@@ -171,7 +192,7 @@ typedef struct Instance {
 typedef struct Frame {
     const Ast *definition;
     Names names;
-    Thing result;
+    Object result;
     bool has_result, returned;
 } Frame;
 
@@ -191,18 +212,18 @@ typedef struct Sema {
     int instance_count;
     const Ast **called; /* blocks and networks, each once */
     int called_count;
-    Paths *paths;      /* where a new layer gets its name */
-    Paths *root;       /* of layers outside networks */
-    unsigned families; /* which of the language's names are known here */
-    int depth, calls;  /* of evaluation; of blocks and networks */
+    Paths *paths;     /* where a new layer gets its name */
+    Paths *root;      /* of layers outside networks */
+    unsigned kinds;   /* which of the language's names are known here */
+    int depth, calls; /* of evaluation; of blocks and networks */
     long steps;
-    bool stopped;    /* a limit was passed: everything is THING_WRONG */
+    bool stopped;    /* a limit was passed: everything is OBJECT_ERROR */
     Place *reported; /* one error a place: a loop would repeat it */
     int reported_count;
 } Sema;
 
 /* error_at, once a place; false: it was there already, and no note belongs to it. */
-bool complain(Sema *s, Span span, const char *fmt, ...) PRINTF(3, 4);
+bool report(Sema *s, Span span, const char *fmt, ...) PRINTF(3, 4);
 
 /* ---- bind.c: arguments meet parameters ------------------------------------------------------- */
 
@@ -217,29 +238,29 @@ PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span);
 /* The evaluated call with all defaults; reports what is missing: NULL. */
 Call *finish_call(Sema *s, PartialCall *f);
 
-/* Checks one thing against what is wanted; `name` is what the message calls it. */
-bool check_want(Sema *s, const char *name, Want want, Thing thing);
-Constant to_constant(Thing thing);
+/* Checks one object against what is wanted; `name` is what the message calls it. */
+bool check_type(Sema *s, const char *name, ParamType type, Object object);
+Constant to_constant(Object object);
 
 /* ---- evaluate.c: expressions ----------------------------------------------------------------- */
 
-Thing wrong(Span span);
-Thing evaluate(Sema *s, const Ast *ast);
-Thing evaluate_with(Sema *s, const Ast *ast, unsigned families);
+Object error_object(Span span);
+Object evaluate(Sema *s, const Ast *ast);
+Object evaluate_with(Sema *s, const Ast *ast, unsigned kinds);
 Name *find_name(const Names *names, const char *text);
-void set_name(Sema *s, Names *names, const char *text, Thing value, Span span);
-void define_name(Sema *s, const char *text, Thing value, Span span); /* a global: only once */
+void set_name(Sema *s, Names *names, const char *text, Object value, Span span);
+void define_name(Sema *s, const char *text, Object value, Span span); /* a global: only once */
 /* With the nearest name; of what is `called`, and has none near, with all that there are. */
-void unknown(Sema *s, const char *text, Span span, unsigned families, bool called);
-void list_names(Sema *s, unsigned families); /* a note of all of them */
+void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called);
+void list_names(Sema *s, unsigned kinds); /* a note of all of them */
 bool is_constant_name(const char *text);
-bool spend(Sema *s, long steps, Span span); /* false: too much work */
+bool within_budget(Sema *s, long steps, Span span); /* false: too much work */
 
 /* ---- network.c: layers, blocks, networks ----------------------------------------------------- */
 
 /* A layer, block or network that has its input gives its result; a loss stays as it is. */
-Thing apply(Sema *s, PartialCall *f);
-Thing new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights);
+Object apply(Sema *s, PartialCall *f);
+Object new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights);
 Layer *new_input(Field *field);
 void resolve_paths(Sema *s);
 void check_body(Sema *s, const Ast *definition);
@@ -263,6 +284,8 @@ void check_preparations(Sema *s, const Field *field);
 
 bool is_table(const Call *source);    /* its fields are columns that column(..) chooses */
 bool names_files(const Call *source); /* each argument is a field */
+bool is_archive(const Call *source);
+bool has_unknown_fields(const Call *source); /* of any name and shape: npy, npz */
 const char **source_fields(const Call *source, int *count);
 bool source_shape(const Call *source, const Field *field, Shape *shape); /* false: not known */
 

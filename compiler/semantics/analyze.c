@@ -11,54 +11,54 @@
 
 #include "semantics/analysis.h"
 
-enum { ANYWHERE = FAMILY_LAYER | FAMILY_OPTIMIZER | FAMILY_SCHEDULE }; /* what a let may hold */
+enum { ANYWHERE = KIND_LAYER | KIND_OPTIMIZER | KIND_SCHEDULE }; /* what a let may hold */
 
 /* ---- Lets and --define ----------------------------------------------------------------------- */
 
-/* Things from a --define are to be blamed on the let that they override. */
-static void blame(Thing *thing, Span span)
+/* Objects from a --define are to be blamed on the let that they override. */
+static void blame(Object *object, Span span)
 {
-    thing->span = span;
-    for (int i = 0; i < thing->count; i++)
-        blame(&thing->items[i], span);
-    for (int i = 0; thing->kind == THING_FUNCTION && i < thing->function->count; i++)
-        blame(&thing->function->arguments[i], span);
+    object->span = span;
+    for (int i = 0; i < object->count; i++)
+        blame(&object->items[i], span);
+    for (int i = 0; object->kind == OBJECT_FUNCTION && i < object->function->count; i++)
+        blame(&object->function->arguments[i], span);
 }
 
 /* The value of a --define, in place of `standard`, the file's own. */
-static Thing evaluate_define(Sema *s, const Define *define, Thing standard)
+static Object evaluate_define(Sema *s, const Define *define, Object standard)
 {
     Source *model = s->source;
     Source *source = allocate(sizeof *source);
     const size_t length = strlen(define->value);
     const bool quoted = define->value[0] == '"';
 
-    if (standard.kind == THING_STRING && !quoted)
-        return (Thing){.kind = THING_STRING, .text = define->value, .span = standard.span};
+    if (standard.kind == OBJECT_STRING && !quoted)
+        return (Object){.kind = OBJECT_STRING, .text = define->value, .span = standard.span};
     source->path = format("--define %s", define->name);
     source->name = source->path;
     source->text = copy_text(define->value, length);
     source->length = (int)length;
     const Ast *ast = parse_expression(source);
-    Thing thing = wrong(standard.span);
+    Object object = error_object(standard.span);
     if (ast) {
         s->source = source;
-        thing = evaluate(s, ast);
+        object = evaluate(s, ast);
         s->source = model;
-        blame(&thing, standard.span);
+        blame(&object, standard.span);
     }
     model->errors += source->errors;
-    return thing;
+    return object;
 }
 
 static void analyze_let(Sema *s, const Ast *ast, const Define *defines, int count)
 {
-    Thing thing = evaluate(s, ast->first);
+    Object object = evaluate(s, ast->first);
 
     for (int i = 0; i < count; i++)
         if (same(defines[i].name, ast->text))
-            thing = evaluate_define(s, &defines[i], thing);
-    define_name(s, ast->text, thing, ast->name_span);
+            object = evaluate_define(s, &defines[i], object);
+    define_name(s, ast->text, object, ast->name_span);
 }
 
 static void check_defines(Sema *s, const Define *defines, int define_count, const char **lets,
@@ -103,68 +103,67 @@ static void analyze_loss(Sema *s, const Ast *ast)
 {
     Model *model = s->model;
     const int errors = s->source->errors;
-    Thing thing = evaluate_with(s, ast->first, FAMILY_LAYER | FAMILY_LOSS);
+    Object object = evaluate_with(s, ast->first, KIND_LAYER | KIND_LOSS);
 
-    if (thing.kind == THING_WRONG || (thing.kind == THING_VALUE && s->source->errors > errors))
+    if (object.kind == OBJECT_ERROR || (object.kind == OBJECT_TENSOR && s->source->errors > errors))
         return;
-    PartialCall *f = thing.kind == THING_FUNCTION ? thing.function : NULL;
-    if (!f || !f->signature || f->signature->family != FAMILY_LOSS) {
-        if (complain(s, thing.span,
-                     "the loss is a call such as mse(prediction, target); this is %s",
-                     describe(thing)))
-            list_names(s, FAMILY_LOSS);
+    PartialCall *f = object.kind == OBJECT_FUNCTION ? object.function : NULL;
+    if (!f || !f->signature || f->signature->kind != KIND_LOSS) {
+        if (report(s, object.span, "the loss is a call such as mse(prediction, target); this is %s",
+                   describe(object)))
+            list_names(s, KIND_LOSS);
         return;
     }
-    if (!f->has_input && !f->wrong) {
-        if (complain(s, thing.span, "%s needs a prediction and a target", f->signature->name))
+    if (!f->has_input && !f->failed) {
+        if (report(s, object.span, "%s needs a prediction and a target", f->signature->name))
             note(s->source, "such as %s(network(input), target)", f->signature->name);
         return;
     }
     Call *call = finish_call(s, f);
-    if (!call || f->input.kind != THING_VALUE)
+    if (!call || f->input.kind != OBJECT_TENSOR)
         return;
     model->loss = call;
     model->prediction = f->input.layer;
     model->target = f->arguments[0].layer->field;
     if (!model->target || !model->target->is_target) {
-        if (complain(s, f->arguments[0].span, "the second argument of %s is a target; this is %s",
-                     call->name, describe(f->arguments[0])))
+        if (report(s, f->arguments[0].span, "the second argument of %s is a target; this is %s",
+                   call->name, describe(f->arguments[0])))
             note(s->source, "declare one in the data section: `target NAME = ...`");
     } else if (model->prediction->field && s->source->errors == errors) {
-        if (complain(s, f->input.span, "the prediction is a field: there is nothing to train"))
+        if (report(s, f->input.span, "the prediction is a field: there is nothing to train"))
             note(s->source, "call a network: `%s(network(%s), %s)`", call->name,
                  model->prediction->field->name, model->target->name);
     }
 }
 
-/* The complete call that a thing is, if it is one of that family. */
-static Call *to_choice(Sema *s, const Ast *ast, Thing thing, Family family)
+/* The complete call that a object is, if it is one of that kind. */
+static Call *to_choice(Sema *s, const Ast *ast, Object object, Kind kind)
 {
-    if (thing.kind == THING_WRONG)
+    if (object.kind == OBJECT_ERROR)
         return NULL;
-    if (thing.kind != THING_FUNCTION || !thing.function->signature ||
-        thing.function->signature->family != family) {
-        if (complain(s, thing.span, "`%s` is %s; this is %s", ast->text, family_text(family),
-                     describe(thing)))
-            list_names(s, family);
+    if (object.kind != OBJECT_FUNCTION || !object.function->signature ||
+        object.function->signature->kind != kind) {
+        if (report(s, object.span, "`%s` is %s; this is %s", ast->text, kind_text(kind),
+                   describe(object)))
+            list_names(s, kind);
         return NULL;
     }
-    return finish_call(s, thing.function);
+    return finish_call(s, object.function);
 }
 
 /* `optimizer = sgd(lr=0.1)` and the like. */
-static Call *analyze_choice(Sema *s, const Ast *ast, Family family)
+static Call *analyze_choice(Sema *s, const Ast *ast, Kind kind)
 {
-    return to_choice(s, ast, evaluate_with(s, ast->first, family), family);
+    return to_choice(s, ast, evaluate_with(s, ast->first, kind), kind);
 }
 
 static void analyze_optimizer(Sema *s, const Ast *ast)
 {
-    Call *call = analyze_choice(s, ast, FAMILY_OPTIMIZER);
+    Call *call = analyze_choice(s, ast, KIND_OPTIMIZER);
 
     s->model->optimizer = call;
     if (call && number(call, "nesterov") != 0 && number(call, "momentum") == 0 &&
-        complain(s, argument(call, "nesterov")->span, "nesterov wants a momentum above 0"))
+        report(s, argument(call, "nesterov")->span, "nesterov wants a momentum above 0"))
         note(s->source, "such as sgd(lr=0.01, momentum=0.9, nesterov=true)");
 }
 
@@ -175,10 +174,10 @@ static bool has_end(const Call *schedule)
                                               argument(schedule, "epochs")->kind != CONSTANT_NONE);
 }
 
-static void add_schedule(Sema *s, const Ast *ast, Thing thing)
+static void add_schedule(Sema *s, const Ast *ast, Object object)
 {
     Model *model = s->model;
-    Call *call = to_choice(s, ast, thing, FAMILY_SCHEDULE);
+    Call *call = to_choice(s, ast, object, KIND_SCHEDULE);
 
     if (!call)
         return;
@@ -186,11 +185,11 @@ static void add_schedule(Sema *s, const Ast *ast, Thing thing)
         const Call *before = model->schedule[i];
 
         if (same(before->name, call->name)) {
-            complain(s, call->span, "%s is in the list twice", call->name);
+            report(s, call->span, "%s is in the list twice", call->name);
             return;
         }
         if (i == model->schedule_count - 1 && !has_end(before) &&
-            complain(s, before->span, "%s has no end: nothing can come behind it", before->name))
+            report(s, before->span, "%s has no end: nothing can come behind it", before->name))
             note(s->source, "warmup(epochs) and constant(epochs) end; one other may be the last");
     }
     APPEND(model->schedule, model->schedule_count, call);
@@ -199,33 +198,33 @@ static void add_schedule(Sema *s, const Ast *ast, Thing thing)
 /* One schedule, or a list of them. */
 static void analyze_schedule(Sema *s, const Ast *ast)
 {
-    const Thing thing = evaluate_with(s, ast->first, FAMILY_SCHEDULE);
+    const Object object = evaluate_with(s, ast->first, KIND_SCHEDULE);
 
-    if (thing.kind != THING_LIST)
-        add_schedule(s, ast, thing);
-    else if (thing.count == 0)
-        complain(s, thing.span, "the list of schedules is empty");
-    for (int i = 0; thing.kind == THING_LIST && i < thing.count; i++)
-        add_schedule(s, ast, thing.items[i]);
+    if (object.kind != OBJECT_LIST)
+        add_schedule(s, ast, object);
+    else if (object.count == 0)
+        report(s, object.span, "the list of schedules is empty");
+    for (int i = 0; object.kind == OBJECT_LIST && i < object.count; i++)
+        add_schedule(s, ast, object.items[i]);
 }
 
 static void analyze_metric(Sema *s, const Ast *ast)
 {
-    const Signature *signature = ast->kind == AST_NAME ? find_signature(ast->text, FAMILY_METRIC)
+    const Signature *signature = ast->kind == AST_NAME ? find_signature(ast->text, KIND_METRIC)
                                                        : NULL;
 
     if (ast->kind != AST_NAME) {
-        if (complain(s, ast->span, "metrics are names"))
+        if (report(s, ast->span, "metrics are names"))
             note(s->source, "such as [accuracy, mae]");
         return;
     }
     if (!signature) {
-        unknown(s, ast->text, ast->span, FAMILY_METRIC, true);
+        unknown(s, ast->text, ast->span, KIND_METRIC, true);
         return;
     }
     for (int i = 0; i < s->model->metric_count; i++)
         if (same(s->model->metrics[i]->name, ast->text))
-            complain(s, ast->span, "`%s` is listed twice", ast->text);
+            report(s, ast->span, "`%s` is listed twice", ast->text);
     Call *call = allocate(sizeof *call);
     call->name = ast->text;
     call->span = ast->span;
@@ -240,57 +239,48 @@ static void analyze_metrics(Sema *s, const Ast *ast)
         analyze_metric(s, ast->first->items.at[i]);
 }
 
-static bool is_any(const char *name, const char *const *names, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (same(name, names[i]))
-            return true;
-    return false;
-}
-
 /* A metric that the target cannot have; of one output, 0 and 1 or -1 and 1 may be classes. */
 static void check_metrics(Sema *s)
 {
-    static const char *const errors[] = {"mse", "mae", "r2"};
     const Field *target = s->model->target;
 
     for (int i = 0; target && i < s->model->metric_count; i++) {
         const Call *metric = s->model->metrics[i];
-        const bool of_values = is_any(metric->name, errors, COUNT(errors));
-        bool wrong = false;
+        const bool of_values = find_signature(metric->name, KIND_METRIC)->of_values;
+        bool odd = false;
 
         if (of_values && target->is_class)
-            wrong = complain(s, metric->span, "%s compares values; `%s` is the number of a class",
-                             metric->name, target->name);
+            odd = report(s, metric->span, "%s compares values; `%s` is the number of a class",
+                         metric->name, target->name);
         else if (same(metric->name, "top5") && target->classes <= 5)
-            wrong = complain(s, metric->span, "top5 wants a target of more than 5 classes; `%s` %s",
-                             target->name,
-                             target->classes ? format("has %d", target->classes) : "has values");
+            odd = report(s, metric->span, "top5 wants a target of more than 5 classes; `%s` %s",
+                         target->name,
+                         target->classes ? format("has %d", target->classes) : "has values");
         else if (!of_values && !target->classes && target->has_shape &&
                  shape_size(target->shape) > 1)
-            wrong = complain(s, metric->span, "%s counts classes; `%s` holds %d values a row",
-                             metric->name, target->name, shape_size(target->shape));
-        if (wrong)
+            odd = report(s, metric->span, "%s counts classes; `%s` holds %d values a row",
+                         metric->name, target->name, shape_size(target->shape));
+        if (odd)
             note_at(s->source, target->span, "the target is prepared here");
     }
 }
 
 static int analyze_batch(Sema *s, const Ast *ast)
 {
-    const Thing thing = evaluate(s, ast->first);
+    const Object object = evaluate(s, ast->first);
 
-    if (!check_want(s, ast->text, WANT_COUNT, thing))
+    if (!check_type(s, ast->text, PARAM_COUNT, object))
         return 1;
-    if (thing.number > BATCH_MAX)
-        complain(s, thing.span, "`batch` is at most %d rows; this is %s", BATCH_MAX,
-                 describe(thing));
-    return (int)thing.number;
+    if (object.number > BATCH_MAX)
+        report(s, object.span, "`batch` is at most %d rows; this is %s", BATCH_MAX,
+               describe(object));
+    return (int)object.number;
 }
 
-static double analyze_count(Sema *s, const Ast *ast, Want want, double standard)
+static double analyze_count(Sema *s, const Ast *ast, ParamType type, double standard)
 {
-    Thing thing = evaluate(s, ast->first);
-    return check_want(s, ast->text, want, thing) ? thing.number : standard;
+    Object object = evaluate(s, ast->first);
+    return check_type(s, ast->text, type, object) ? object.number : standard;
 }
 
 /* best, last, or best(monitor=METRIC) */
@@ -312,7 +302,7 @@ static void analyze_keep(Sema *s, const Ast *ast)
         s->model->keep_best = same(value->text, "best");
         s->model->monitor_span = value->span;
     } else {
-        complain(s, value->span, "`keep` is `best`, `last`, or such as `best(monitor=accuracy)`");
+        report(s, value->span, "`keep` is `best`, `last`, or such as `best(monitor=accuracy)`");
     }
 }
 
@@ -340,22 +330,20 @@ static void check_monitor(Sema *s, const char *owner, const char *monitor, Span 
         known = known || same(model->metrics[i]->name, monitor);
         APPEND(names, count, model->metrics[i]->name);
     }
-    if (!known && find_signature(monitor, FAMILY_METRIC)) {
-        if (complain(s, span, "%s watches `%s`, which is not among the metrics", owner, monitor))
+    if (!known && find_signature(monitor, KIND_METRIC)) {
+        if (report(s, span, "%s watches `%s`, which is not among the metrics", owner, monitor))
             note(s->source, "add it: `metrics = [%s]`", monitor);
     } else if (!known) {
         const char *near = nearest(monitor, names, count);
 
-        if (complain(s, span, "%s can watch validation_loss or a metric, not `%s`", owner,
-                     monitor)) {
+        if (report(s, span, "%s can watch validation_loss or a metric, not `%s`", owner, monitor)) {
             if (near)
                 note(s->source, "did you mean `%s`?", near);
             else if (model->metric_count)
                 note(s->source, "the metrics are %s", names_text(names + 1, count - 1));
         }
     } else if (model->parts[PART_TRAIN] && !model->parts[PART_VALIDATION]) {
-        if (complain(s, span, "%s watches the validation part, and the data section has none",
-                     owner))
+        if (report(s, span, "%s watches the validation part, and the data section has none", owner))
             note(s->source, "such as `validation = holdout(0.1)`");
     }
 }
@@ -375,9 +363,9 @@ static void check_minimum(Sema *s)
 
     for (int i = 0; i < model->schedule_count && model->optimizer; i++)
         if (same(model->schedule[i]->name, "cosine") && number(model->schedule[i], "minimum") > lr)
-            complain(s, argument(model->schedule[i], "minimum")->span,
-                     "cosine falls from the optimizer's lr, %g, to its minimum: %g is above", lr,
-                     number(model->schedule[i], "minimum"));
+            report(s, argument(model->schedule[i], "minimum")->span,
+                   "cosine falls from the optimizer's lr, %g, to its minimum: %g is above", lr,
+                   number(model->schedule[i], "minimum"));
 }
 
 /* A schedule behind the last epoch. (One epoch is also what a file has that does not say.) */
@@ -430,15 +418,15 @@ static void analyze_conv(Sema *s, const Ast *ast)
         }
 
     const int errors = s->source->errors;
-    const Thing thing = evaluate(s, ast->first);
+    const Object object = evaluate(s, ast->first);
 
     for (int i = 0; i < COUNT(ways); i++)
-        if (thing.kind == THING_STRING && same(thing.text, ways[i])) {
+        if (object.kind == OBJECT_STRING && same(object.text, ways[i])) {
             s->model->conv = ways[i];
             return;
         }
-    if (thing.kind != THING_WRONG)
-        complain(s, thing.span, "`conv` is `direct`, `winograd` or `auto`");
+    if (object.kind != OBJECT_ERROR)
+        report(s, object.span, "`conv` is `direct`, `winograd` or `auto`");
     else if (s->source->errors > errors)
         note(s->source, "`conv` is `direct`, `winograd` or `auto`");
 }
@@ -457,9 +445,9 @@ static void analyze_key(Sema *s, const Ast *ast)
     else if (same(key, "batch"))
         model->batch = analyze_batch(s, ast);
     else if (same(key, "epochs"))
-        model->epochs = (int)analyze_count(s, ast, WANT_COUNT, 1);
+        model->epochs = (int)analyze_count(s, ast, PARAM_COUNT, 1);
     else if (same(key, "seed"))
-        model->seed = analyze_count(s, ast, WANT_WHOLE, 0);
+        model->seed = analyze_count(s, ast, PARAM_WHOLE, 0);
     else if (same(key, "metrics"))
         analyze_metrics(s, ast);
     else if (same(key, "keep"))
@@ -467,9 +455,9 @@ static void analyze_key(Sema *s, const Ast *ast)
     else if (same(key, "conv"))
         analyze_conv(s, ast);
     else if (same(key, "clip"))
-        model->clip = analyze_choice(s, ast, FAMILY_CLIP);
+        model->clip = analyze_choice(s, ast, KIND_CLIP);
     else
-        model->stop = analyze_choice(s, ast, FAMILY_STOP);
+        model->stop = analyze_choice(s, ast, KIND_STOP);
 }
 
 /* The key that was meant perhaps, or COUNT(keys). */
@@ -479,7 +467,7 @@ static int refuse_key(Sema *s, const Ast *ast)
     Text list = {0};
     int key = 0;
 
-    complain(s, ast->name_span, "the train section has no key `%s`", ast->text);
+    report(s, ast->name_span, "the train section has no key `%s`", ast->text);
     if (near) {
         note(s->source, "did you mean `%s`?", near);
         while (!same(keys[key], near))
@@ -507,7 +495,7 @@ static void analyze_train(Sema *s, const Ast *section)
             key = refuse_key(s, ast);
             given[key] = given[key] ? given[key] : ast;
         } else if (given[key]) {
-            if (complain(s, ast->name_span, "`%s` is given twice", ast->text))
+            if (report(s, ast->name_span, "`%s` is given twice", ast->text))
                 note_at(s->source, given[key]->name_span, "it was first given here");
         } else {
             given[key] = ast;
@@ -541,7 +529,7 @@ static const Ast *find_section(Sema *s, AstKind kind, const char *name)
         if (ast->kind == kind && !section) {
             section = ast;
         } else if (ast->kind == kind &&
-                   complain(s, ast->name_span, "there is a second %s section", name)) {
+                   report(s, ast->name_span, "there is a second %s section", name)) {
             note_at(s->source, section->name_span, "the first one is here");
         }
     }
@@ -564,15 +552,15 @@ static void define_networks(Sema *s)
         if (ast->kind != AST_NETWORK && ast->kind != AST_BLOCK)
             continue;
         networks += ast->kind == AST_NETWORK;
-        if (find_signature(ast->text, FAMILY_LAYER)) {
-            complain(s, ast->name_span, "`%s` is a layer of the language; choose another name",
-                     ast->text);
+        if (find_signature(ast->text, KIND_LAYER)) {
+            report(s, ast->name_span, "`%s` is a layer of the language; choose another name",
+                   ast->text);
             continue;
         }
         check_body(s, ast);
         PartialCall *f = new_function(NULL, ast, ast->name_span);
         define_name(s, ast->text,
-                    (Thing){.kind = THING_FUNCTION, .function = f, .span = ast->name_span},
+                    (Object){.kind = OBJECT_FUNCTION, .function = f, .span = ast->name_span},
                     ast->name_span);
     }
     if (networks == 0) {
@@ -586,13 +574,13 @@ static void check_trainable(Sema *s)
     const Model *model = s->model;
 
     for (int i = 0; i < model->layer_count; i++) {
-        const Signature *signature = find_signature(model->layers[i]->call->name, FAMILY_LAYER);
+        const Signature *signature = find_signature(model->layers[i]->call->name, KIND_LAYER);
         if (signature && signature->has_weights)
             return;
     }
-    complain(s, model->prediction->span,
-             "the prediction comes from no layer with parameters: there "
-             "is nothing to train");
+    report(s, model->prediction->span,
+           "the prediction comes from no layer with parameters: there "
+           "is nothing to train");
 }
 
 static void list_fields(Sema *s)
@@ -634,7 +622,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
                 .model = model,
                 .paths = root,
                 .root = root,
-                .families = ANYWHERE};
+                .kinds = ANYWHERE};
     if (ast->items.count == 0) {
         error_at(source, (Span){0, 0}, "the file is empty");
         note(source, "a model has a data section, a network and a train section");

@@ -22,15 +22,15 @@ static int size_of(const Constant *sizes, int i)
 
 static Call *analyze_stage(Sema *s, const Ast *stage)
 {
-    const Signature *signature = stage->text ? find_signature(stage->text, FAMILY_AUGMENTATION)
+    const Signature *signature = stage->text ? find_signature(stage->text, KIND_AUGMENTATION)
                                              : NULL;
 
     if (stage->kind != AST_NAME && stage->kind != AST_CALL) {
-        complain(s, stage->span, "an augmentation is a chain of names and calls");
+        report(s, stage->span, "an augmentation is a chain of names and calls");
         return NULL;
     }
     if (!signature) {
-        unknown(s, stage->text, stage->name_span, FAMILY_AUGMENTATION, true);
+        unknown(s, stage->text, stage->name_span, KIND_AUGMENTATION, true);
         return NULL;
     }
     const PartialCall *f = new_function(signature, NULL, stage->name_span);
@@ -46,12 +46,12 @@ static bool follow_shape(Sema *s, const Call *step, double size[2])
         if (same(step->name, "pad"))
             size[i] += 2.0 * size_of(argument(step, "padding"), i);
         else if (same(step->name, "random_crop") && crop[i] > size[i]) {
-            complain(s, step->span, "random_crop(%d, %d) of a picture of %.0f x %.0f", crop[0],
-                     crop[1], size[0], size[1]);
+            report(s, step->span, "random_crop(%d, %d) of a picture of %.0f x %.0f", crop[0],
+                   crop[1], size[0], size[1]);
             return false;
         }
         if (size[i] > 1 << 20) {
-            complain(s, step->span, "the padded picture is %.0f wide", size[i]);
+            report(s, step->span, "the padded picture is %.0f wide", size[i]);
             return false;
         }
     }
@@ -70,8 +70,8 @@ static bool check_shape(Sema *s, const Field *field, Call *const *steps, int cou
             return false;
     if (size[0] == shape[1] && size[1] == shape[2])
         return true;
-    if (complain(s, span, "the augmented picture is %.0f x %.0f, `%s` is %d x %d", size[0], size[1],
-                 field->name, shape[1], shape[2]))
+    if (report(s, span, "the augmented picture is %.0f x %.0f, `%s` is %d x %d", size[0], size[1],
+               field->name, shape[1], shape[2]))
         note(s->source, "end with random_crop(%d, %d)", shape[1], shape[2]);
     return false;
 }
@@ -87,10 +87,10 @@ static void follow(Sema *s, Field *other, const Field *field, Span span)
         return;
     if (other->shape.rank != 3 || other->shape.size[1] != field->shape.size[1] ||
         other->shape.size[2] != field->shape.size[2]) {
-        if (complain(s, span,
-                     "`%s` is made from the same picture, and its shape is %s: it cannot "
-                     "follow the moves of `%s`",
-                     other->name, shape_text(other->shape), field->name))
+        if (report(s, span,
+                   "`%s` is made from the same picture, and its shape is %s: it cannot "
+                   "follow the moves of `%s`",
+                   other->name, shape_text(other->shape), field->name))
             note_at(s->source, other->span, "give it %d x %d pixels here", field->shape.size[1],
                     field->shape.size[2]);
         return;
@@ -103,8 +103,8 @@ static void follow(Sema *s, Field *other, const Field *field, Span span)
 static void follow_all(Sema *s, const Field *field, Span span)
 {
     for (int i = 0; i < s->globals.count; i++) {
-        const Thing thing = s->globals.at[i].value;
-        Field *other = thing.kind == THING_VALUE ? thing.layer->field : NULL;
+        const Object object = s->globals.at[i].value;
+        Field *other = object.kind == OBJECT_TENSOR ? object.layer->field : NULL;
 
         if (other && other != field && other->source_field && field->source_field &&
             same(other->source_field, field->source_field))
@@ -116,20 +116,20 @@ static void follow_all(Sema *s, const Field *field, Span span)
 static Field *find_picture(Sema *s, const Ast *ast)
 {
     const Name *name = find_name(&s->globals, ast->text);
-    Field *field = name && name->value.kind == THING_VALUE ? name->value.layer->field : NULL;
+    Field *field = name && name->value.kind == OBJECT_TENSOR ? name->value.layer->field : NULL;
 
     if (!field) {
-        if (complain(s, ast->name_span, "there is no input `%s`", ast->text))
+        if (report(s, ast->name_span, "there is no input `%s`", ast->text))
             note(s->source, "`augment NAME = ...` names an input of this section");
     } else if (field->is_target) {
-        if (complain(s, ast->name_span, "`%s` is a target; inputs are augmented", ast->text))
+        if (report(s, ast->name_span, "`%s` is a target; inputs are augmented", ast->text))
             note(s->source, "a target that is made from the same picture moves with it");
     } else if (field->augments) {
-        if (complain(s, ast->name_span, "`%s` is augmented already", ast->text))
+        if (report(s, ast->name_span, "`%s` is augmented already", ast->text))
             note(s->source, "one chain a picture; fields from the same picture follow it");
     } else if (field->shape.rank != 3) {
-        if (field->has_shape && complain(s, ast->name_span, "pictures are augmented; `%s` is %s",
-                                         ast->text, shape_text(field->shape)))
+        if (field->has_shape && report(s, ast->name_span, "pictures are augmented; `%s` is %s",
+                                       ast->text, shape_text(field->shape)))
             note_at(s->source, field->span, "a picture is [channels, height, width]");
     } else {
         return field;
@@ -159,7 +159,7 @@ void analyze_augment(Sema *s, const Ast *ast)
     if (!field || !right)
         return;
     if (count == 0) {
-        if (complain(s, value->span, "nothing is done to `%s`", ast->text))
+        if (report(s, value->span, "nothing is done to `%s`", ast->text))
             note(s->source, "such as `augment %s = pad(4) -> random_crop(%d, %d) -> random_flip`",
                  ast->text, field->shape.size[1], field->shape.size[2]);
         return;

@@ -19,7 +19,7 @@ enum {
 
 bool wants_input(const PartialCall *f)
 {
-    return f->definition || (f->signature->family & (FAMILY_LAYER | FAMILY_LOSS));
+    return f->definition || (f->signature->kind & (KIND_LAYER | KIND_LOSS));
 }
 
 int parameter_count(const PartialCall *f)
@@ -47,8 +47,8 @@ static const char *name_of(const PartialCall *f)
 /* Does parameter `i` take every argument that is left? */
 static bool takes_rest(const PartialCall *f, int i)
 {
-    return f->signature && (f->signature->parameters[i].want == WANT_SIZES ||
-                            f->signature->parameters[i].want == WANT_VALUES);
+    return f->signature && (f->signature->parameters[i].type == PARAM_SIZES ||
+                            f->signature->parameters[i].type == PARAM_TENSORS);
 }
 
 PartialCall *new_function(const Signature *signature, const Ast *definition, Span span)
@@ -94,99 +94,100 @@ static void explain(Sema *s, const PartialCall *f)
 
 /* ---- Ranges ---------------------------------------------------------------------------------- */
 
-const char *describe(Thing thing)
+const char *describe(Object object)
 {
-    switch (thing.kind) {
-    case THING_NUMBER:
-        return format("%.10g", thing.number);
-    case THING_BOOL:
-        return thing.number != 0 ? "true" : "false";
-    case THING_STRING:
-        return strlen(thing.text) > 30 ? "a string" : format("\"%s\"", thing.text);
-    case THING_NAME:
-        return format("`%s`", thing.text);
-    case THING_LIST:
-        return format("a list of %d", thing.count);
-    case THING_VALUE:
-        return thing.layer->field ? format("the field `%s`", thing.layer->field->name)
-                                  : "the result of a layer";
-    case THING_FUNCTION:
-        return thing.function->definition
+    switch (object.kind) {
+    case OBJECT_NUMBER:
+        return format("%.10g", object.number);
+    case OBJECT_BOOL:
+        return object.number != 0 ? "true" : "false";
+    case OBJECT_STRING:
+        return strlen(object.text) > 30 ? "a string" : format("\"%s\"", object.text);
+    case OBJECT_NAME:
+        return format("`%s`", object.text);
+    case OBJECT_LIST:
+        return format("a list of %d", object.count);
+    case OBJECT_TENSOR:
+        return object.layer->field ? format("the field `%s`", object.layer->field->name)
+                                   : "the result of a layer";
+    case OBJECT_FUNCTION:
+        return object.function->definition
                    ? format("the %s `%s`",
-                            thing.function->definition->kind == AST_BLOCK ? "block" : "network",
-                            thing.function->definition->text)
+                            object.function->definition->kind == AST_BLOCK ? "block" : "network",
+                            object.function->definition->text)
                    : format("the %s `%s`",
-                            strchr(family_text(thing.function->signature->family), ' ') + 1,
-                            thing.function->signature->name);
-    case THING_WRONG:
+                            strchr(kind_text(object.function->signature->kind), ' ') + 1,
+                            object.function->signature->name);
+    case OBJECT_ERROR:
         break;
     }
     return "wrong";
 }
 
-static bool is_count(Thing thing, double least)
+static bool is_count(Object object, double least)
 {
-    return thing.kind == THING_NUMBER && thing.number >= least && thing.number <= COUNT_LIMIT &&
-           thing.number == floor(thing.number);
+    return object.kind == OBJECT_NUMBER && object.number >= least && object.number <= COUNT_LIMIT &&
+           object.number == floor(object.number);
 }
 
 /* A pair [height, width] of which every item passes, or one item for both. */
-static bool is_pair(Thing thing, double least)
+static bool is_pair(Object object, double least)
 {
-    if (thing.kind != THING_LIST)
-        return is_count(thing, least);
-    return thing.count == 2 && is_count(thing.items[0], least) && is_count(thing.items[1], least);
+    if (object.kind != OBJECT_LIST)
+        return is_count(object, least);
+    return object.count == 2 && is_count(object.items[0], least) &&
+           is_count(object.items[1], least);
 }
 
-static bool are_numbers(Thing thing, bool positive)
+static bool are_numbers(Object object, bool positive)
 {
-    if (thing.kind != THING_LIST)
-        return thing.kind == THING_NUMBER && (!positive || thing.number > 0);
-    for (int i = 0; i < thing.count; i++)
-        if (thing.items[i].kind != THING_NUMBER || (positive && !(thing.items[i].number > 0)))
+    if (object.kind != OBJECT_LIST)
+        return object.kind == OBJECT_NUMBER && (!positive || object.number > 0);
+    for (int i = 0; i < object.count; i++)
+        if (object.items[i].kind != OBJECT_NUMBER || (positive && !(object.items[i].number > 0)))
             return false;
-    return thing.count > 0;
+    return object.count > 0;
 }
 
 /* None too. */
-static bool are_names(Thing thing)
+static bool are_names(Object object)
 {
-    if (thing.kind != THING_LIST)
-        return thing.kind == THING_NAME;
-    for (int i = 0; i < thing.count; i++)
-        if (thing.items[i].kind != THING_NAME)
+    if (object.kind != OBJECT_LIST)
+        return object.kind == OBJECT_NAME;
+    for (int i = 0; i < object.count; i++)
+        if (object.items[i].kind != OBJECT_NAME)
             return false;
     return true;
 }
 
-static bool are_columns(Thing thing)
+static bool are_columns(Object object)
 {
-    if (thing.kind != THING_LIST)
-        return thing.kind == THING_STRING || is_count(thing, 1);
-    for (int i = 0; i < thing.count; i++)
-        if (thing.items[i].kind != thing.items[0].kind || thing.items[i].kind == THING_LIST ||
-            !are_columns(thing.items[i]))
+    if (object.kind != OBJECT_LIST)
+        return object.kind == OBJECT_STRING || is_count(object, 1);
+    for (int i = 0; i < object.count; i++)
+        if (object.items[i].kind != object.items[0].kind || object.items[i].kind == OBJECT_LIST ||
+            !are_columns(object.items[i]))
             return false;
-    return thing.count > 0;
+    return object.count > 0;
 }
 
-static bool are_counts(Thing thing)
+static bool are_counts(Object object)
 {
-    if (thing.count > SIZES_MAX)
+    if (object.count > SIZES_MAX)
         return false;
-    for (int i = 0; i < thing.count; i++)
-        if (!is_count(thing.items[i], 1))
+    for (int i = 0; i < object.count; i++)
+        if (!is_count(object.items[i], 1))
             return false;
-    return thing.kind == THING_LIST && thing.count > 0;
+    return object.kind == OBJECT_LIST && object.count > 0;
 }
 
-static bool is_initial(Thing thing)
+static bool is_initial(Object object)
 {
-    return thing.kind == THING_NAME && is_initial_name(thing.text);
+    return object.kind == OBJECT_NAME && is_initial_name(object.text);
 }
 
 /* What `init` can be, and what was meant perhaps. */
-static void explain_initial(Sema *s, Thing thing)
+static void explain_initial(Sema *s, Object object)
 {
     const char *near;
     Text list = {0};
@@ -194,7 +195,7 @@ static void explain_initial(Sema *s, Thing thing)
 
     for (; initial_values[count]; count++)
         text_add(&list, "%s%s", count > 0 ? ", " : "", initial_values[count]);
-    near = thing.kind == THING_NAME ? nearest(thing.text, initial_values, count) : NULL;
+    near = object.kind == OBJECT_NAME ? nearest(object.text, initial_values, count) : NULL;
     if (near)
         note(s->source, "did you mean `%s`?", near);
     else
@@ -202,253 +203,254 @@ static void explain_initial(Sema *s, Thing thing)
 }
 
 /* Epochs, one or a list of them that rises. */
-static bool are_milestones(Thing thing)
+static bool are_milestones(Object object)
 {
-    for (int i = 0; i < thing.count; i++)
-        if (!is_count(thing.items[i], i > 0 ? thing.items[i - 1].number + 1 : 1))
+    for (int i = 0; i < object.count; i++)
+        if (!is_count(object.items[i], i > 0 ? object.items[i - 1].number + 1 : 1))
             return false;
-    return thing.kind == THING_LIST ? thing.count > 0 : is_count(thing, 1);
+    return object.kind == OBJECT_LIST ? object.count > 0 : is_count(object, 1);
 }
 
-static bool is_wanted(Want want, Thing thing)
+static bool has_type(ParamType type, Object object)
 {
-    const bool number = thing.kind == THING_NUMBER;
-    const double x = thing.number;
+    const bool number = object.kind == OBJECT_NUMBER;
+    const double x = object.number;
 
-    switch (want) {
-    case WANT_NUMBER:
+    switch (type) {
+    case PARAM_NUMBER:
         return number;
-    case WANT_NONZERO:
+    case PARAM_NONZERO:
         return number && x != 0;
-    case WANT_POSITIVE:
+    case PARAM_POSITIVE:
         return number && x > 0;
-    case WANT_NONNEGATIVE:
+    case PARAM_NONNEGATIVE:
         return number && x >= 0;
-    case WANT_PROBABILITY:
+    case PARAM_PROBABILITY:
         return number && x >= 0 && x < 1;
-    case WANT_FRACTION:
+    case PARAM_FRACTION:
         return number && x > 0 && x < 1;
-    case WANT_UNIT:
+    case PARAM_UNIT:
         return number && x >= 0 && x <= 1;
-    case WANT_COUNT:
-        return is_count(thing, 1);
-    case WANT_WHOLE:
-        return is_count(thing, 0);
-    case WANT_BOOL:
-        return thing.kind == THING_BOOL;
-    case WANT_STRING:
-        return thing.kind == THING_STRING;
-    case WANT_NAME:
-        return thing.kind == THING_NAME;
-    case WANT_NAMES:
-        return are_names(thing);
-    case WANT_COLUMNS:
-        return are_columns(thing);
-    case WANT_COUNTS:
-        return is_pair(thing, 1);
-    case WANT_WHOLES:
-        return is_pair(thing, 0);
-    case WANT_PADDING:
-        return is_pair(thing, 0) || (thing.kind == THING_NAME && same(thing.text, "same"));
-    case WANT_NUMBERS:
-        return are_numbers(thing, false);
-    case WANT_POSITIVES:
-        return are_numbers(thing, true);
-    case WANT_MILESTONES:
-        return are_milestones(thing);
-    case WANT_INIT:
-        return is_initial(thing);
-    case WANT_MONITOR:
-        return thing.kind == THING_NAME;
-    case WANT_SIZES:
-        return are_counts(thing);
-    case WANT_VALUE:
-    case WANT_VALUES:
-        return thing.kind == THING_VALUE;
+    case PARAM_COUNT:
+        return is_count(object, 1);
+    case PARAM_WHOLE:
+        return is_count(object, 0);
+    case PARAM_BOOL:
+        return object.kind == OBJECT_BOOL;
+    case PARAM_STRING:
+        return object.kind == OBJECT_STRING;
+    case PARAM_NAME:
+        return object.kind == OBJECT_NAME;
+    case PARAM_NAMES:
+        return are_names(object);
+    case PARAM_COLUMNS:
+        return are_columns(object);
+    case PARAM_COUNTS:
+        return is_pair(object, 1);
+    case PARAM_WHOLES:
+        return is_pair(object, 0);
+    case PARAM_PADDING:
+        return is_pair(object, 0) || (object.kind == OBJECT_NAME && same(object.text, "same"));
+    case PARAM_NUMBERS:
+        return are_numbers(object, false);
+    case PARAM_POSITIVES:
+        return are_numbers(object, true);
+    case PARAM_MILESTONES:
+        return are_milestones(object);
+    case PARAM_INIT:
+        return is_initial(object);
+    case PARAM_MONITOR:
+        return object.kind == OBJECT_NAME;
+    case PARAM_SIZES:
+        return are_counts(object);
+    case PARAM_TENSOR:
+    case PARAM_TENSORS:
+        return object.kind == OBJECT_TENSOR;
     }
     return false;
 }
 
-static const char *want_text(Want want)
+static const char *type_text(ParamType type)
 {
     static const char *const texts[] = {
-        [WANT_NUMBER] = "a number",
-        [WANT_NONZERO] = "a number other than 0",
-        [WANT_POSITIVE] = "a number above 0",
-        [WANT_NONNEGATIVE] = "a number, 0 or more",
-        [WANT_PROBABILITY] = "a number from 0 to below 1",
-        [WANT_FRACTION] = "a number between 0 and 1",
-        [WANT_UNIT] = "a number from 0 to 1",
-        [WANT_COUNT] = "a whole number, 1 to 1000000000",
-        [WANT_WHOLE] = "a whole number, 0 to 1000000000",
-        [WANT_BOOL] = "true or false",
-        [WANT_STRING] = "a string",
-        [WANT_NAME] = "a name",
-        [WANT_NAMES] = "a name or a list of names",
-        [WANT_COLUMNS] = "names of columns, or their numbers from 1",
-        [WANT_COUNTS] = "a whole number, 1 or more, or [height, width]",
-        [WANT_WHOLES] = "a whole number, 0 or more, or [height, width]",
-        [WANT_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
-        [WANT_NUMBERS] = "a number or a list of numbers",
-        [WANT_POSITIVES] = "a number above 0, or a list of such",
-        [WANT_MILESTONES] = "a whole number, 1 or more, or a list of such that rises",
-        [WANT_INIT] = "the name of initial values",
-        [WANT_MONITOR] = "validation_loss or the name of a metric",
-        [WANT_SIZES] = "whole numbers, 1 or more",
-        [WANT_VALUE] = "the result of a layer",
-        [WANT_VALUES] = "results of layers",
+        [PARAM_NUMBER] = "a number",
+        [PARAM_NONZERO] = "a number other than 0",
+        [PARAM_POSITIVE] = "a number above 0",
+        [PARAM_NONNEGATIVE] = "a number, 0 or more",
+        [PARAM_PROBABILITY] = "a number from 0 to below 1",
+        [PARAM_FRACTION] = "a number between 0 and 1",
+        [PARAM_UNIT] = "a number from 0 to 1",
+        [PARAM_COUNT] = "a whole number, 1 to 1000000000",
+        [PARAM_WHOLE] = "a whole number, 0 to 1000000000",
+        [PARAM_BOOL] = "true or false",
+        [PARAM_STRING] = "a string",
+        [PARAM_NAME] = "a name",
+        [PARAM_NAMES] = "a name or a list of names",
+        [PARAM_COLUMNS] = "names of columns, or their numbers from 1",
+        [PARAM_COUNTS] = "a whole number, 1 or more, or [height, width]",
+        [PARAM_WHOLES] = "a whole number, 0 or more, or [height, width]",
+        [PARAM_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
+        [PARAM_NUMBERS] = "a number or a list of numbers",
+        [PARAM_POSITIVES] = "a number above 0, or a list of such",
+        [PARAM_MILESTONES] = "a whole number, 1 or more, or a list of such that rises",
+        [PARAM_INIT] = "the name of initial values",
+        [PARAM_MONITOR] = "validation_loss or the name of a metric",
+        [PARAM_SIZES] = "whole numbers, 1 or more",
+        [PARAM_TENSOR] = "the result of a layer",
+        [PARAM_TENSORS] = "results of layers",
     };
-    return texts[want];
+    return texts[type];
 }
 
-bool check_want(Sema *s, const char *name, Want want, Thing thing)
+bool check_type(Sema *s, const char *name, ParamType type, Object object)
 {
-    if (thing.kind == THING_WRONG)
+    if (object.kind == OBJECT_ERROR)
         return false;
-    if (is_wanted(want, thing))
+    if (has_type(type, object))
         return true;
-    if (!complain(s, thing.span, "%s must be %s; this is %s", name, want_text(want),
-                  describe(thing)))
+    if (!report(s, object.span, "%s must be %s; this is %s", name, type_text(type),
+                describe(object)))
         return false;
-    if (want == WANT_INIT)
-        explain_initial(s, thing);
-    if (want == WANT_PADDING && thing.text && same(thing.text, "valid"))
+    if (type == PARAM_INIT)
+        explain_initial(s, object);
+    if (type == PARAM_PADDING && object.text && same(object.text, "valid"))
         note(s->source, "no padding, elsewhere called valid, is 0");
-    if ((want == WANT_VALUE || want == WANT_VALUES) && thing.kind == THING_FUNCTION)
+    if ((type == PARAM_TENSOR || type == PARAM_TENSORS) && object.kind == OBJECT_FUNCTION)
         note(s->source, "a layer waits for its input: `x -> layer`");
     return false;
 }
 
 /* ---- Binding --------------------------------------------------------------------------------- */
 
-/* A parameter's default as a thing; a default that names another parameter is not handled here. */
-static Thing fallback_thing(const char *text, Span span)
+/* A parameter's default as a object; a default that names another parameter is not handled here. */
+static Object default_object(const char *text, Span span)
 {
     double number;
     char rest;
 
     if (same(text, "true") || same(text, "false"))
-        return (Thing){.kind = THING_BOOL, .number = same(text, "true"), .span = span};
+        return (Object){.kind = OBJECT_BOOL, .number = same(text, "true"), .span = span};
     if (sscanf(text, "%lf%c", &number, &rest) == 1)
-        return (Thing){.kind = THING_NUMBER, .number = number, .span = span};
-    return (Thing){.kind = THING_NAME, .text = text, .span = span};
+        return (Object){.kind = OBJECT_NUMBER, .number = number, .span = span};
+    return (Object){.kind = OBJECT_NAME, .text = text, .span = span};
 }
 
-static void set_argument(Sema *s, PartialCall *f, int i, Thing thing)
+static void set_argument(Sema *s, PartialCall *f, int i, Object object)
 {
     const Parameter *parameter = f->signature ? &f->signature->parameters[i] : NULL;
     const char *name = parameter_name(f, i);
 
     f->given[i] = true;
-    f->arguments[i] = thing;
-    if (thing.kind == THING_WRONG || !parameter) {
-        f->wrong |= thing.kind == THING_WRONG && parameter;
+    f->arguments[i] = object;
+    if (object.kind == OBJECT_ERROR || !parameter) {
+        f->failed |= object.kind == OBJECT_ERROR && parameter;
         return;
     }
-    if (!check_want(s, name, parameter->want, thing))
-        f->wrong = true;
+    if (!check_type(s, name, parameter->type, object))
+        f->failed = true;
 }
 
 /* One more of the arguments that the last parameter gathers. */
-static void add_to_rest(Sema *s, PartialCall *f, int i, Thing thing)
+static void add_to_rest(Sema *s, PartialCall *f, int i, Object object)
 {
-    const Want want = f->signature->parameters[i].want;
-    Thing *list = &f->arguments[i];
+    const ParamType type = f->signature->parameters[i].type;
+    Object *list = &f->arguments[i];
 
-    if (want == WANT_SIZES && thing.kind == THING_LIST && !f->given[i]) {
-        set_argument(s, f, i, thing);
+    if (type == PARAM_SIZES && object.kind == OBJECT_LIST && !f->given[i]) {
+        set_argument(s, f, i, object);
         return;
     }
     f->given[i] = true;
-    if (!check_want(s, parameter_name(f, i), want == WANT_SIZES ? WANT_COUNT : WANT_VALUE, thing)) {
-        f->wrong = true;
+    if (!check_type(s, parameter_name(f, i), type == PARAM_SIZES ? PARAM_COUNT : PARAM_TENSOR,
+                    object)) {
+        f->failed = true;
         return;
     }
-    list->kind = THING_LIST;
-    list->span = thing.span;
-    APPEND(list->items, list->count, thing);
+    list->kind = OBJECT_LIST;
+    list->span = object.span;
+    APPEND(list->items, list->count, object);
 }
 
-static void bind_position(Sema *s, PartialCall *f, Thing thing)
+static void bind_position(Sema *s, PartialCall *f, Object object)
 {
-    if (f->signature && f->signature->named_files) {
-        if (complain(s, thing.span, "%s wants a name for each file", f->signature->name))
+    if (f->signature && takes_files(f->signature)) {
+        if (report(s, object.span, "%s wants a name for each file", f->signature->name))
             note(s->source, "such as x=\"x.npy\": the name is the field's");
-        f->wrong = true;
+        f->failed = true;
         return;
     }
     for (int i = 0; i < f->count; i++) {
         if (takes_rest(f, i)) {
-            add_to_rest(s, f, i, thing);
+            add_to_rest(s, f, i, object);
             return;
         }
         if (!f->given[i]) {
-            set_argument(s, f, i, thing);
+            set_argument(s, f, i, object);
             return;
         }
     }
-    f->wrong = true;
-    const bool added = f->count > 0 ? complain(s, thing.span,
-                                               "this is one argument too many "
-                                               "for `%s`",
-                                               name_of(f))
+    f->failed = true;
+    const bool added = f->count > 0 ? report(s, object.span,
+                                             "this is one argument too many "
+                                             "for `%s`",
+                                             name_of(f))
                        : f->definition
-                           ? complain(s, thing.span, "`%s` takes `%s` alone", name_of(f),
-                                      f->definition->arguments.at[0]->text)
-                           : complain(s, thing.span, "`%s` takes no arguments", name_of(f));
+                           ? report(s, object.span, "`%s` takes `%s` alone", name_of(f),
+                                    f->definition->arguments.at[0]->text)
+                           : report(s, object.span, "`%s` takes no arguments", name_of(f));
     if (added)
         explain(s, f);
 }
 
-static void bind_file(Sema *s, PartialCall *f, const Ast *argument, Thing thing)
+static void bind_file(Sema *s, PartialCall *f, const Ast *argument, Object object)
 {
     for (int i = 0; i < f->count; i++) {
         if (same(f->names[i], argument->text)) {
-            complain(s, argument->name_span, "`%s` is given twice", argument->text);
-            f->wrong = true;
+            report(s, argument->name_span, "`%s` is given twice", argument->text);
+            f->failed = true;
             return;
         }
     }
-    if (!check_want(s, argument->text, WANT_STRING, thing))
-        f->wrong = true;
+    if (!check_type(s, argument->text, PARAM_STRING, object))
+        f->failed = true;
     int count = f->count, given = f->count;
     APPEND(f->names, count, argument->text);
     APPEND(f->given, given, true);
-    APPEND(f->arguments, f->count, thing);
+    APPEND(f->arguments, f->count, object);
 }
 
-static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Thing thing)
+static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Object object)
 {
     const char **names = NULL;
     int count = 0;
 
-    if (f->signature && f->signature->named_files) {
-        bind_file(s, f, argument, thing);
+    if (f->signature && takes_files(f->signature)) {
+        bind_file(s, f, argument, object);
         return;
     }
     if (f->definition && same(f->definition->arguments.at[0]->text, argument->text)) {
         if (f->has_input)
-            complain(s, argument->name_span, "`%s` is given twice", argument->text);
-        f->input = thing;
+            report(s, argument->name_span, "`%s` is given twice", argument->text);
+        f->input = object;
         f->has_input = true;
         return;
     }
     for (int i = 0; i < f->count; i++) {
         if (same(parameter_name(f, i), argument->text)) {
             if (f->given[i])
-                complain(s, argument->name_span, "`%s` is given twice", argument->text);
+                report(s, argument->name_span, "`%s` is given twice", argument->text);
             else
-                set_argument(s, f, i, thing);
+                set_argument(s, f, i, object);
             return;
         }
         APPEND(names, count, parameter_name(f, i));
     }
-    f->wrong = true;
+    f->failed = true;
     if (f->signature && f->count == 0) {
-        complain(s, argument->name_span, "`%s` takes no arguments", name_of(f));
+        report(s, argument->name_span, "`%s` takes no arguments", name_of(f));
         return;
     }
-    if (!complain(s, argument->name_span, "`%s` has no parameter `%s`", name_of(f), argument->text))
+    if (!report(s, argument->name_span, "`%s` has no parameter `%s`", name_of(f), argument->text))
         return;
     const char *near = nearest(argument->text, names, count);
     if (near)
@@ -459,19 +461,19 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Thing thing)
 
 /* The names of `init`, `monitor`, `strip` and `impute` are nothing else than names, but for a `let`
    that holds one. */
-static Thing evaluate_names(Sema *s, const Ast *value, Want want)
+static Object evaluate_names(Sema *s, const Ast *value, ParamType type)
 {
     const Name *name = value->kind == AST_NAME ? find_name(&s->globals, value->text) : NULL;
 
-    if (name && name->value.kind == THING_NAME)
-        return (Thing){.kind = THING_NAME, .text = name->value.text, .span = value->span};
+    if (name && name->value.kind == OBJECT_NAME)
+        return (Object){.kind = OBJECT_NAME, .text = name->value.text, .span = value->span};
     if (value->kind == AST_NAME)
-        return (Thing){.kind = THING_NAME, .text = value->text, .span = value->span};
-    if (value->kind != AST_LIST || want != WANT_NAMES)
+        return (Object){.kind = OBJECT_NAME, .text = value->text, .span = value->span};
+    if (value->kind != AST_LIST || type != PARAM_NAMES)
         return evaluate(s, value);
-    Thing list = {.kind = THING_LIST, .nested = 1, .span = value->span};
+    Object list = {.kind = OBJECT_LIST, .nested = 1, .span = value->span};
     for (int i = 0; i < value->items.count; i++)
-        APPEND(list.items, list.count, evaluate_names(s, value->items.at[i], WANT_NAME));
+        APPEND(list.items, list.count, evaluate_names(s, value->items.at[i], PARAM_NAME));
     list.total = list.count;
     return list;
 }
@@ -479,7 +481,7 @@ static Thing evaluate_names(Sema *s, const Ast *value, Want want)
 /* The parameter that an argument is for, or NULL. */
 static const Parameter *find_parameter(const PartialCall *f, const Ast *argument)
 {
-    if (!f->signature || f->signature->named_files)
+    if (!f->signature || takes_files(f->signature))
         return NULL;
     for (int i = 0; i < f->count; i++)
         if (argument->text ? same(parameter_name(f, i), argument->text) : !f->given[i])
@@ -495,28 +497,28 @@ static bool is_valid_padding(const Sema *s, const Ast *value)
            !(s->frame && find_name(&s->frame->names, value->text));
 }
 
-static Thing evaluate_argument(Sema *s, const PartialCall *f, const Ast *argument)
+static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argument)
 {
     const Parameter *parameter = find_parameter(f, argument);
 
-    if (parameter && parameter->want == WANT_PADDING && is_valid_padding(s, argument->first))
-        return (Thing){.kind = THING_NAME, .text = "valid", .span = argument->first->span};
-    if (parameter && (parameter->want == WANT_NAME || parameter->want == WANT_NAMES ||
-                      parameter->want == WANT_INIT || parameter->want == WANT_MONITOR))
-        return evaluate_names(s, argument->first, parameter->want);
+    if (parameter && parameter->type == PARAM_PADDING && is_valid_padding(s, argument->first))
+        return (Object){.kind = OBJECT_NAME, .text = "valid", .span = argument->first->span};
+    if (parameter && (parameter->type == PARAM_NAME || parameter->type == PARAM_NAMES ||
+                      parameter->type == PARAM_INIT || parameter->type == PARAM_MONITOR))
+        return evaluate_names(s, argument->first, parameter->type);
     return evaluate(s, argument->first);
 }
 
 /* A network that is handed to a loss without its input. */
-static void refuse_prediction(Sema *s, PartialCall *f, Thing thing)
+static void refuse_prediction(Sema *s, PartialCall *f, Object object)
 {
-    const PartialCall *given = thing.function;
+    const PartialCall *given = object.function;
 
-    f->input = wrong(thing.span);
+    f->input = error_object(object.span);
     f->has_input = true;
-    f->wrong = true;
-    if (!complain(s, thing.span, "%s wants a prediction; %s waits for its input", name_of(f),
-                  describe(thing)))
+    f->failed = true;
+    if (!report(s, object.span, "%s wants a prediction; %s waits for its input", name_of(f),
+                describe(object)))
         return;
     if (given->definition)
         note(s->source, "call it: `%s(%s)`", name_of(given),
@@ -533,25 +535,25 @@ PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
     bound->span = span;
     for (int i = 0; i < arguments.count; i++) {
         const Ast *argument = arguments.at[i];
-        Thing thing = evaluate_argument(s, bound, argument);
+        Object object = evaluate_argument(s, bound, argument);
         const bool first = i == 0 && !argument->text && wants_input(f) && !f->has_input;
 
         if (argument->text) {
             named = true;
-            bind_name(s, bound, argument, thing);
+            bind_name(s, bound, argument, object);
         } else if (named) {
-            bound->wrong = true;
-            if (complain(s, argument->span,
-                         "an argument without a name stands after one with a name"))
+            bound->failed = true;
+            if (report(s, argument->span,
+                       "an argument without a name stands after one with a name"))
                 note(s->source, "give its name too");
-        } else if (first && (thing.kind == THING_VALUE || thing.kind == THING_WRONG)) {
-            bound->input = thing;
+        } else if (first && (object.kind == OBJECT_TENSOR || object.kind == OBJECT_ERROR)) {
+            bound->input = object;
             bound->has_input = true;
-        } else if (first && f->signature && f->signature->family == FAMILY_LOSS &&
-                   thing.kind == THING_FUNCTION && wants_input(thing.function)) {
-            refuse_prediction(s, bound, thing);
+        } else if (first && f->signature && f->signature->kind == KIND_LOSS &&
+                   object.kind == OBJECT_FUNCTION && wants_input(object.function)) {
+            refuse_prediction(s, bound, object);
         } else {
-            bind_position(s, bound, thing);
+            bind_position(s, bound, object);
         }
     }
     return bound;
@@ -559,33 +561,33 @@ PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
 
 /* ---- Complete calls -------------------------------------------------------------------------- */
 
-Constant to_constant(Thing thing)
+Constant to_constant(Object object)
 {
     static const ConstantKind kinds[] = {
-        [THING_NUMBER] = CONSTANT_NUMBER, [THING_BOOL] = CONSTANT_BOOL,
-        [THING_STRING] = CONSTANT_STRING, [THING_NAME] = CONSTANT_NAME,
-        [THING_LIST] = CONSTANT_LIST,     [THING_FUNCTION] = CONSTANT_NONE,
+        [OBJECT_NUMBER] = CONSTANT_NUMBER, [OBJECT_BOOL] = CONSTANT_BOOL,
+        [OBJECT_STRING] = CONSTANT_STRING, [OBJECT_NAME] = CONSTANT_NAME,
+        [OBJECT_LIST] = CONSTANT_LIST,     [OBJECT_FUNCTION] = CONSTANT_NONE,
     };
-    Constant constant = {.kind = kinds[thing.kind],
-                         .number = thing.number,
-                         .text = thing.text,
-                         .count = thing.count,
-                         .span = thing.span};
+    Constant constant = {.kind = kinds[object.kind],
+                         .number = object.number,
+                         .text = object.text,
+                         .count = object.count,
+                         .span = object.span};
 
-    constant.items = allocate((size_t)thing.count * sizeof *constant.items);
-    for (int i = 0; i < thing.count; i++)
-        constant.items[i] = to_constant(thing.items[i]);
+    constant.items = allocate((size_t)object.count * sizeof *constant.items);
+    for (int i = 0; i < object.count; i++)
+        constant.items[i] = to_constant(object.items[i]);
     return constant;
 }
 
-static Constant fallback_constant(const Call *call, const char *fallback, Span span)
+static Constant default_constant(const Call *call, const char *standard, Span span)
 {
-    if (same(fallback, "none"))
+    if (same(standard, "none"))
         return (Constant){.kind = CONSTANT_NONE, .span = span};
     for (int i = 0; i < call->count; i++)
-        if (same(call->arguments[i].name, fallback))
+        if (same(call->arguments[i].name, standard))
             return call->arguments[i].value;
-    return to_constant(fallback_thing(fallback, span));
+    return to_constant(default_object(standard, span));
 }
 
 static void add_argument(Call *call, const char *name, Constant value, bool given)
@@ -598,32 +600,32 @@ Call *finish_call(Sema *s, PartialCall *f)
 {
     Call *call = allocate(sizeof *call);
 
-    if (f->wrong)
+    if (f->failed)
         return NULL;
     call->name = f->signature->name;
     call->span = f->span;
     for (int i = 0; i < f->count; i++) {
-        if (f->signature->named_files) {
+        if (takes_files(f->signature)) {
             add_argument(call, f->names[i], to_constant(f->arguments[i]), true);
             continue;
         }
         const Parameter *parameter = &f->signature->parameters[i];
-        if (!f->given[i] && !parameter->fallback) {
-            if (!complain(s, f->span, "%s needs `%s`", call->name, parameter->name))
+        if (!f->given[i] && !parameter->standard) {
+            if (!report(s, f->span, "%s needs `%s`", call->name, parameter->name))
                 return NULL;
-            if (parameter->want == WANT_VALUES)
+            if (parameter->type == PARAM_TENSORS)
                 note(s->source, "such as `a -> concat(b)`, or `concat(a, b, c)`");
-            else if (parameter->want == WANT_SIZES)
+            else if (parameter->type == PARAM_SIZES)
                 note(s->source, "such as `x -> reshape(16, 7, 7)`");
             else
                 explain(s, f);
             return NULL;
         }
-        if (parameter->want == WANT_VALUE || parameter->want == WANT_VALUES)
+        if (parameter->type == PARAM_TENSOR || parameter->type == PARAM_TENSORS)
             continue;
         add_argument(call, parameter->name,
                      f->given[i] ? to_constant(f->arguments[i])
-                                 : fallback_constant(call, parameter->fallback, f->span),
+                                 : default_constant(call, parameter->standard, f->span),
                      f->given[i]);
     }
     return call;

@@ -7,85 +7,93 @@
 
 #include "semantics/analysis.h"
 
+static const Signature *signature_of(const Call *source)
+{
+    return find_signature(source->name, KIND_SOURCE | KIND_SPLIT);
+}
+
 bool is_table(const Call *source)
 {
-    return same(source->name, "csv") || same(source->name, "jsonl");
+    const SourceKind kind = signature_of(source)->source;
+
+    return kind == SOURCE_TABLE || kind == SOURCE_OBJECTS;
+}
+
+bool names_files(const Call *source)
+{
+    return signature_of(source)->source == SOURCE_FILES;
+}
+
+bool has_unknown_fields(const Call *source)
+{
+    return !is_table(source) && !signature_of(source)->fields[0].name;
+}
+
+bool is_archive(const Call *source)
+{
+    return signature_of(source)->source == SOURCE_ARCHIVE;
+}
+
+static bool has_order(const Call *source)
+{
+    return signature_of(source)->source != SOURCE_OBJECTS;
 }
 
 const char **source_fields(const Call *source, int *count)
 {
-    static const struct {
-        const char *source, *fields[3];
-    } known[] = {
-        {"digits", {"image", "label"}},
-        {"xor", {"x", "y"}},
-        {"logistic_map", {"x", "y"}},
-        {"cifar10", {"image", "label"}},
-        {"cifar100", {"image", "label", "coarse"}},
-    };
+    const SourceField *fields = signature_of(source)->fields;
     const char **names = NULL;
 
     *count = 0;
-    for (int i = 0; i < COUNT(known); i++)
-        for (int j = 0; j < 3 && same(source->name, known[i].source) && known[i].fields[j]; j++)
-            APPEND(names, *count, known[i].fields[j]);
-    for (int i = 0; i < source->count && names_files(source); i++)
+    for (int i = 0; !names_files(source) && fields[i].name; i++)
+        APPEND(names, *count, fields[i].name);
+    for (int i = 0; names_files(source) && i < source->count; i++)
         if (source->arguments[i].given)
             APPEND(names, *count, source->arguments[i].name);
     return names;
 }
 
-bool names_files(const Call *source)
-{
-    return same(source->name, "idx") || same(source->name, "npy");
-}
-
 bool source_shape(const Call *source, const Field *field, Shape *shape)
 {
-    const char *name = field->source_field;
-
     *shape = (Shape){.rank = 1, .size = {1}};
-    if (!source || !name)
+    if (!source || !field->source_field)
         return true;
     if (field->columns) {
         shape->size[0] = field->column_total;
         return field->column_total > 0;
     }
-    if (same(name, "image") && same(source->name, "digits"))
-        *shape = (Shape){.rank = 3, .size = {1, 28, 28}};
-    else if (same(name, "image") &&
-             (same(source->name, "cifar10") || same(source->name, "cifar100")))
-        *shape = (Shape){.rank = 3, .size = {3, 32, 32}};
-    else if (same(name, "x") && same(source->name, "xor"))
-        shape->size[0] = 2;
-    return !same(source->name, "npy") && !same(source->name, "npz") &&
-           !(same(source->name, "idx") && same(name, "image"));
+    for (const SourceField *own = signature_of(source)->fields; own->name; own++)
+        if (same(own->name, field->source_field)) {
+            *shape = own->shape;
+            return own->has_shape;
+        }
+    return !has_unknown_fields(source);
 }
 
 /* ---- column(..) and columns(..) -------------------------------------------------------------- */
 
 /* One column: a name, or a number from 1 where columns have an order. */
-static bool check_column(Sema *s, const Call *source, Thing thing)
+static bool check_column(Sema *s, const Call *source, Object object)
 {
-    const bool number = thing.kind == THING_NUMBER;
+    const bool number = object.kind == OBJECT_NUMBER;
 
-    if (thing.kind == THING_WRONG)
+    if (object.kind == OBJECT_ERROR)
         return false;
-    if (number && source && same(source->name, "jsonl")) {
-        complain(s, thing.span, "columns of jsonl have names, no numbers");
+    if (number && source && !has_order(source)) {
+        report(s, object.span, "columns of jsonl have names, no numbers");
         return false;
     }
     if (number)
-        return check_want(s, "a column", WANT_COUNT, thing);
-    if (thing.kind != THING_STRING) {
-        if (complain(s, thing.span, "a column is its name or its number; this is %s",
-                     describe(thing)))
+        return check_type(s, "a column", PARAM_COUNT, object);
+    if (object.kind != OBJECT_STRING) {
+        if (report(s, object.span, "a column is its name or its number; this is %s",
+                   describe(object)))
             note(s->source, "such as column(\"price\"), or column(3) of a file without a header");
         return false;
     }
     const Constant *header = source ? argument(source, "header") : NULL;
     if (header && header->kind == CONSTANT_BOOL && header->number == 0) {
-        if (complain(s, thing.span, "a csv without a header has no names of columns"))
+        if (report(s, object.span, "a csv without a header has no names of columns"))
             note(s->source, "its columns are numbers, from 1: column(3), columns(1..8)");
         return false;
     }
@@ -97,15 +105,15 @@ static const char *column_text(const Constant *column)
     return column->kind == CONSTANT_STRING ? column->text : format("%.0f", column->number);
 }
 
-static bool add_column(Sema *s, Field *field, const Call *source, Thing thing)
+static bool add_column(Sema *s, Field *field, const Call *source, Object object)
 {
-    if (!check_column(s, source, thing))
+    if (!check_column(s, source, object))
         return false;
-    const Constant column = to_constant(thing);
+    const Constant column = to_constant(object);
 
     for (int i = 0; i < field->column_count && !field->column_range; i++)
         if (same(column_text(&field->columns[i]), column_text(&column))) {
-            complain(s, thing.span, "column %s is named twice", column_text(&column));
+            report(s, object.span, "column %s is named twice", column_text(&column));
             return false;
         }
     APPEND(field->columns, field->column_count, column);
@@ -115,39 +123,38 @@ static bool add_column(Sema *s, Field *field, const Call *source, Thing thing)
 /* "A".."B", or 1..13. */
 static bool add_range(Sema *s, Field *field, const Call *source, const Ast *range)
 {
-    const Thing first = evaluate(s, range->first), last = evaluate(s, range->second);
+    const Object first = evaluate(s, range->first), last = evaluate(s, range->second);
 
     field->column_range = true;
     if (!add_column(s, field, source, first) || !add_column(s, field, source, last))
         return false;
-    if (source && same(source->name, "jsonl")) {
-        if (complain(s, range->span, "columns of jsonl have no order"))
+    if (source && !has_order(source)) {
+        if (report(s, range->span, "columns of jsonl have no order"))
             note(s->source, "list their names: columns([\"a\", \"b\"])");
         return false;
     }
     if (first.kind != last.kind) {
-        complain(s, range->span,
-                 "a range goes from a name to a name, or from a number to a number");
+        report(s, range->span, "a range goes from a name to a name, or from a number to a number");
         return false;
     }
-    if (first.kind == THING_NUMBER && first.number > last.number) {
-        complain(s, range->span, "this range holds no column");
+    if (first.kind == OBJECT_NUMBER && first.number > last.number) {
+        report(s, range->span, "this range holds no column");
         return false;
     }
-    if (first.kind == THING_NUMBER)
+    if (first.kind == OBJECT_NUMBER)
         field->column_total = (int)(last.number - first.number) + 1;
     return true;
 }
 
 static bool add_list(Sema *s, Field *field, const Call *source, const Ast *ast)
 {
-    const Thing list = evaluate(s, ast);
+    const Object list = evaluate(s, ast);
     bool right = true;
 
-    if (list.kind != THING_LIST)
+    if (list.kind != OBJECT_LIST)
         return add_column(s, field, source, list);
     if (list.count == 0)
-        complain(s, list.span, "this list holds no column");
+        report(s, list.span, "this list holds no column");
     for (int i = 0; i < list.count; i++)
         right = right && add_column(s, field, source, list.items[i]);
     return right && list.count > 0;
@@ -173,7 +180,7 @@ bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast)
     bool right = true;
 
     if (ast->arguments.count == 0 || (one && ast->arguments.count > 1)) {
-        if (complain(s, ast->span, one ? "`column` takes one name" : "`columns` names no column"))
+        if (report(s, ast->span, one ? "`column` takes one name" : "`columns` names no column"))
             note(s->source, "column(\"price\"), columns(\"rooms\"..\"age\") or "
                             "columns([\"rooms\", \"age\"])");
         return false;
@@ -183,17 +190,16 @@ bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast)
         const bool range = value->kind == AST_BINARY && same(value->text, "..");
 
         if (argument->text) {
-            complain(s, argument->name_span, "`%s` has no parameter `%s`", ast->text,
-                     argument->text);
+            report(s, argument->name_span, "`%s` has no parameter `%s`", ast->text, argument->text);
             return false;
         }
         if (one && (range || value->kind == AST_LIST)) {
-            if (complain(s, value->span, "`column` is one column"))
+            if (report(s, value->span, "`column` is one column"))
                 note(s->source, "several are `columns(...)`");
             return false;
         }
         if (range && ast->arguments.count > 1) {
-            complain(s, value->span, "a range of columns stands alone");
+            report(s, value->span, "a range of columns stands alone");
             return false;
         }
         right = range ? add_range(s, field, source, value) : add_list(s, field, source, value);
@@ -203,7 +209,7 @@ bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast)
     if (!field->column_range)
         field->column_total = field->column_count;
     if (one && field->column_count > 1) {
-        complain(s, ast->span, "`column` is one column; this is a list of %d", field->column_count);
+        report(s, ast->span, "`column` is one column; this is a list of %d", field->column_count);
         return false;
     }
     field->source_field = columns_text(field);

@@ -19,48 +19,48 @@ typedef struct Data {
 
 static bool is_split(const Call *call)
 {
-    return find_signature(call->name, FAMILY_SPLIT) != NULL;
+    return find_signature(call->name, KIND_SPLIT) != NULL;
 }
 
 static Call *evaluate_part(Sema *s, const Ast *ast, Part part)
 {
-    Thing thing = evaluate_with(s, ast->first, FAMILY_SOURCE | FAMILY_SPLIT);
+    Object object = evaluate_with(s, ast->first, KIND_SOURCE | KIND_SPLIT);
     int count;
 
-    if (thing.kind == THING_WRONG)
+    if (object.kind == OBJECT_ERROR)
         return NULL;
-    if (thing.kind != THING_FUNCTION ||
-        !(thing.function->signature &&
-          thing.function->signature->family & (FAMILY_SOURCE | FAMILY_SPLIT))) {
-        if (complain(s, thing.span, "`%s` must be a source of data; this is %s", ast->text,
-                     describe(thing)))
+    if (object.kind != OBJECT_FUNCTION ||
+        !(object.function->signature &&
+          object.function->signature->kind & (KIND_SOURCE | KIND_SPLIT))) {
+        if (report(s, object.span, "`%s` must be a source of data; this is %s", ast->text,
+                   describe(object)))
             note(s->source, "such as idx(image=\"...\", label=\"...\"), or digits");
         return NULL;
     }
-    Call *call = finish_call(s, thing.function);
+    Call *call = finish_call(s, object.function);
     if (!call)
         return NULL;
     if (part == PART_TRAIN && is_split(call)) {
-        if (complain(s, call->span, "`train` must be a source of data, not a split"))
+        if (report(s, call->span, "`train` must be a source of data, not a split"))
             note(s->source, "a split is taken from it: `%s = %s(...)`",
                  same(call->name, "kfold") ? "validation" : "test", call->name);
         return NULL;
     }
     if (same(call->name, "kfold") && part == PART_TEST) {
-        if (complain(s, call->span, "`test` cannot be kfold: all folds have the same test rows"))
+        if (report(s, call->span, "`test` cannot be kfold: all folds have the same test rows"))
             note(s->source, "`test = holdout(0.2)`, and `validation = kfold(%.0f)` of what is left",
                  number(call, "k"));
         return NULL;
     }
     if (same(call->name, "kfold") && number(call, "k") < 2) {
-        complain(s, call->span, "kfold wants 2 folds or more");
+        report(s, call->span, "kfold wants 2 folds or more");
         return NULL;
     }
     if (names_files(call)) {
         source_fields(call, &count);
         if (count == 0) {
-            if (complain(s, call->span, "%s names no file", call->name))
-                note(s->source, "%s", signature_text(thing.function->signature));
+            if (report(s, call->span, "%s names no file", call->name))
+                note(s->source, "%s", signature_text(object.function->signature));
             return NULL;
         }
     }
@@ -75,7 +75,7 @@ static void analyze_part(Sema *s, Data *data, const Ast *ast)
         part++;
     if (part == PARTS) {
         data->misspelt = true;
-        if (!complain(s, ast->name_span, "the data section has no part `%s`", ast->text))
+        if (!report(s, ast->name_span, "the data section has no part `%s`", ast->text))
             return;
         const char *near = nearest(ast->text, part_names, PARTS);
         if (near)
@@ -86,7 +86,7 @@ static void analyze_part(Sema *s, Data *data, const Ast *ast)
         return;
     }
     if (data->parts[part]) {
-        if (complain(s, ast->name_span, "`%s` is given twice", ast->text))
+        if (report(s, ast->name_span, "`%s` is given twice", ast->text))
             note_at(s->source, data->parts[part]->name_span, "it was first given here");
         return;
     }
@@ -103,14 +103,14 @@ static bool check_source_field(Sema *s, const Data *data, const Ast *name)
     for (Part part = PART_TRAIN; part < PARTS; part++) {
         int count;
         bool found = false;
-        if (!data->known[part] || same(s->model->parts[part]->name, "npz"))
+        if (!data->known[part] || is_archive(s->model->parts[part]))
             continue; /* what an archive holds is seen when it is opened */
         const char **names = source_fields(s->model->parts[part], &count);
         for (int i = 0; i < count; i++)
             found |= same(names[i], name->text);
         if (found)
             continue;
-        if (!complain(s, name->span, "`%s` has no field `%s`", part_names[part], name->text))
+        if (!report(s, name->span, "`%s` has no field `%s`", part_names[part], name->text))
             return false;
         const char *near = nearest(name->text, names, count);
         if (near)
@@ -134,11 +134,11 @@ static bool check_kind(Sema *s, const Data *data, const Ast *origin)
         if (!data->known[part] || is_table(source) == (origin->kind == AST_CALL))
             continue;
         if (origin->kind == AST_CALL) {
-            if (complain(s, origin->name_span, "`%s` chooses from csv and jsonl", origin->text))
+            if (report(s, origin->name_span, "`%s` chooses from csv and jsonl", origin->text))
                 note_at(s->source, data->parts[part]->first->span, "`%s` is %s", part_names[part],
                         source->name);
-        } else if (complain(s, origin->span, "`%s` is %s: a table of columns", part_names[part],
-                            source->name)) {
+        } else if (report(s, origin->span, "`%s` is %s: a table of columns", part_names[part],
+                          source->name)) {
             note(s->source, "did you mean column(\"%s\")?", origin->text);
         }
         return false;
@@ -158,7 +158,7 @@ static void analyze_origin(Sema *s, const Data *data, Field *field, const Ast *o
                (same(origin->text, "column") || same(origin->text, "columns"))) {
         if (check_kind(s, data, origin))
             analyze_columns(s, field, source, origin);
-    } else if (complain(s, origin->span, "a field begins with a name from the source")) {
+    } else if (report(s, origin->span, "a field begins with a name from the source")) {
         note(s->source, "such as `%s %s = image -> scale(1/255)`",
              field->is_target ? "target" : "input", field->name);
     }
@@ -166,10 +166,10 @@ static void analyze_origin(Sema *s, const Data *data, Field *field, const Ast *o
 
 static Call *analyze_step(Sema *s, const Ast *stage)
 {
-    const Signature *signature = find_signature(stage->text, FAMILY_PREPARATION);
+    const Signature *signature = find_signature(stage->text, KIND_TRANSFORM);
 
     if (!signature) {
-        unknown(s, stage->text, stage->name_span, FAMILY_PREPARATION, true);
+        unknown(s, stage->text, stage->name_span, KIND_TRANSFORM, true);
         return NULL;
     }
     const PartialCall *f = new_function(signature, NULL, stage->name_span);
@@ -187,15 +187,15 @@ void check_normalize(Sema *s, const Field *field, const Call *step)
     const int means = length_of(mean), stds = length_of(std);
 
     if (means != stds && means > 1 && stds > 1) {
-        complain(s, std->span, "normalize has %d means and %d standard deviations", means, stds);
+        report(s, std->span, "normalize has %d means and %d standard deviations", means, stds);
         return;
     }
     for (int i = 0; i < 2; i++) {
         const Constant *list = i == 0 ? mean : std;
         if (field->has_shape && field->shape.rank > 0 && length_of(list) > 1 &&
             length_of(list) != field->shape.size[0])
-            complain(s, list->span, "`%s` has %d channels; this is a list of %d", field->name,
-                     field->shape.size[0], length_of(list));
+            report(s, list->span, "`%s` has %d channels; this is a list of %d", field->name,
+                   field->shape.size[0], length_of(list));
     }
 }
 
@@ -208,23 +208,23 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
     field->classes = (int)number(step, "n");
     field->is_class = !vector;
     if (i > 0) {
-        complain(s, step->span, "%s numbers a column's own values: it comes first", step->name);
+        report(s, step->span, "%s numbers a column's own values: it comes first", step->name);
     } else if (field->columns && field->column_total != 1) {
-        complain(s, step->span, "%s numbers the values of one column", step->name);
+        report(s, step->span, "%s numbers the values of one column", step->name);
     } else if (!vector && field->step_count > 1) {
-        complain(s, field->steps[1]->span,
-                 "%s cannot follow classes, which gives a number of a "
-                 "class",
-                 field->steps[1]->name);
+        report(s, field->steps[1]->span,
+               "%s cannot follow classes, which gives a number of a "
+               "class",
+               field->steps[1]->name);
     } else if (!vector && !field->is_target) {
-        if (complain(s, step->span, "an input cannot be the number of a class"))
+        if (report(s, step->span, "an input cannot be the number of a class"))
             note(s->source, "one_hot(%d) makes a vector of it", field->classes);
     } else if (!vector && has_sizes) {
-        complain(s, field->span, "`%s` has a shape, but classes gives one number", field->name);
+        report(s, field->span, "`%s` has a shape, but classes gives one number", field->name);
     } else if (field->has_shape && vector &&
                !(field->shape.rank == 1 && field->shape.size[0] == field->classes)) {
-        complain(s, field->span, "`%s` is declared otherwise than one_hot(%d) makes it: [%d]",
-                 field->name, field->classes, field->classes);
+        report(s, field->span, "`%s` is declared otherwise than one_hot(%d) makes it: [%d]",
+               field->name, field->classes, field->classes);
     }
     field->has_shape = true;
     field->shape = (Shape){.rank = vector ? 1 : 0};
@@ -242,7 +242,7 @@ static void check_strip(Sema *s, const Call *step)
         bool found = false;
         for (int j = 0; j < COUNT(known); j++)
             found |= same(names[i].text, known[j]);
-        if (found || !complain(s, names[i].span, "strip knows no `%s`", names[i].text))
+        if (found || !report(s, names[i].span, "strip knows no `%s`", names[i].text))
             continue;
         const char *near = nearest(names[i].text, known, COUNT(known));
         if (near)
@@ -266,18 +266,18 @@ static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
         shape.size[0] = (int)number(step, "length");
     check_strip(s, step);
     if (i > 0)
-        complain(s, step->span, "%s reads a text: it comes first", step->name);
+        report(s, step->span, "%s reads a text: it comes first", step->name);
     else if (field->step_count > 1)
-        complain(s, field->steps[1]->span, "%s cannot follow %s, which gives %s",
-                 field->steps[1]->name, step->name,
-                 field->is_tokens ? "numbers of words" : "counts of words");
+        report(s, field->steps[1]->span, "%s cannot follow %s, which gives %s",
+               field->steps[1]->name, step->name,
+               field->is_tokens ? "numbers of words" : "counts of words");
     else if (field->is_target)
-        complain(s, step->span, "a target cannot be words; classes(n) numbers texts");
+        report(s, step->span, "a target cannot be words; classes(n) numbers texts");
     else if (has_sizes && !(field->shape.rank == 1 && field->shape.size[0] == shape.size[0]))
-        complain(s, field->span, "`%s` is declared otherwise than %s makes it: [%d]", field->name,
-                 step->name, shape.size[0]);
+        report(s, field->span, "`%s` is declared otherwise than %s makes it: [%d]", field->name,
+               step->name, shape.size[0]);
     else if (field->source_field && field->column_total != 1)
-        complain(s, step->span, "%s reads one column of csv or jsonl, with texts", step->name);
+        report(s, step->span, "%s reads one column of csv or jsonl, with texts", step->name);
     field->has_shape = true;
     field->shape = shape;
 }
@@ -306,13 +306,13 @@ static bool declare_shape(Sema *s, Field *field, AstList sizes)
     bool right = true;
 
     if (sizes.count > MAX_RANK - 1) {
-        if (complain(s, sizes.at[MAX_RANK - 1]->span, "a field has up to %d sizes", MAX_RANK - 1))
+        if (report(s, sizes.at[MAX_RANK - 1]->span, "a field has up to %d sizes", MAX_RANK - 1))
             note(s->source, "an image is [channels, height, width]");
         return false;
     }
     for (int i = 0; i < sizes.count; i++) {
-        Thing size = evaluate(s, sizes.at[i]);
-        right &= check_want(s, "a size", WANT_COUNT, size);
+        Object size = evaluate(s, sizes.at[i]);
+        right &= check_type(s, "a size", PARAM_COUNT, size);
         field->shape.size[i] = right ? (int)size.number : 1;
     }
     field->shape.rank = sizes.count;
@@ -330,18 +330,17 @@ static void settle_shape(Sema *s, Field *field, const Ast *ast, const Call *sour
         elements_of(field->shape) != elements_of(shape)) {
         const Span sizes = {ast->arguments.at[0]->span.begin,
                             ast->arguments.at[ast->arguments.count - 1]->span.end};
-        if (complain(s, sizes, "`%s` of %s is %s", field->source_field, source->name,
-                     sizes_text(shape)))
+        if (report(s, sizes, "`%s` of %s is %s", field->source_field, source->name,
+                   sizes_text(shape)))
             note(s->source, "write `%s%s`, or no shape", field->name, sizes_text(shape));
     } else if (!field->has_shape && known) {
         field->has_shape = true;
         field->shape = shape;
-    } else if (!field->has_shape && field->is_target &&
-               (same(source->name, "npy") || same(source->name, "npz"))) {
+    } else if (!field->has_shape && field->is_target && has_unknown_fields(source)) {
         field->has_shape = true;
         field->shape = (Shape){.rank = 1, .size = {1}};
     } else if (!field->has_shape) {
-        if (complain(s, ast->name_span, "the shape of `%s` is not known", field->name) &&
+        if (report(s, ast->name_span, "the shape of `%s` is not known", field->name) &&
             field->columns)
             note(s->source, "write how many columns it has: `%s %s[13] = columns(...)`",
                  field->is_target ? "target" : "input", field->name);
@@ -370,7 +369,7 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
         Call *step = analyze_step(s, value->items.at[i]);
         if (step)
             APPEND(field->steps, field->step_count, step);
-        else if (find_signature(value->items.at[i]->text, FAMILY_PREPARATION))
+        else if (find_signature(value->items.at[i]->text, KIND_TRANSFORM))
             known = false;
     }
     for (int i = 0; i < field->step_count; i++)
@@ -386,7 +385,8 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
             check_normalize(s, field, field->steps[i]);
     check_preparations(s, field);
     Layer *layer = new_input(field);
-    define_name(s, ast->text, (Thing){.kind = THING_VALUE, .layer = layer, .span = ast->name_span},
+    define_name(s, ast->text,
+                (Object){.kind = OBJECT_TENSOR, .layer = layer, .span = ast->name_span},
                 ast->name_span);
 }
 
@@ -399,7 +399,7 @@ void analyze_data(Sema *s, const Ast *section)
         if (items.at[i]->kind == AST_ASSIGN)
             analyze_part(s, &data, items.at[i]);
     if (!data.parts[PART_TRAIN] && !data.misspelt &&
-        complain(s, section->name_span, "the data section does not say what to train on"))
+        report(s, section->name_span, "the data section does not say what to train on"))
         note(s->source, "such as `train = digits(rows=20000)`");
     for (int i = 0; i < items.count; i++) {
         const Ast *ast = items.at[i];

@@ -46,29 +46,29 @@ static void share(Sema *s, Layer *layer)
     if (first && equal_calls(first->call, layer->call)) {
         layer->shared = first;
     } else if (s->source->errors == 0 &&
-               complain(s, layer->span, "`%s` is called again, and makes another layer here",
-                        instance->definition->text)) {
+               report(s, layer->span, "`%s` is called again, and makes another layer here",
+                      instance->definition->text)) {
         note(s->source, "a network that is called twice shares its parameters; a block does not");
     }
 }
 
-Thing new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights)
+Object new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights)
 {
     Layer *layer = allocate(sizeof *layer);
     Model *model = s->model;
 
     for (int i = 0; i < count; i++) {
         if (inputs[i]->field && inputs[i]->field->is_target) {
-            if (complain(s, call->span, "`%s` is a target: layers do not take it",
-                         inputs[i]->field->name))
+            if (report(s, call->span, "`%s` is a target: layers do not take it",
+                       inputs[i]->field->name))
                 note(s->source, "declare it as an input too, or prepare it in the data section");
-            return wrong(call->span);
+            return error_object(call->span);
         }
     }
     if (model->layer_count == LAYERS_MAX) {
-        complain(s, call->span, "the network has more than %d layers", LAYERS_MAX);
+        report(s, call->span, "the network has more than %d layers", LAYERS_MAX);
         s->stopped = true;
-        return wrong(call->span);
+        return error_object(call->span);
     }
     layer->call = call;
     layer->span = call->span;
@@ -83,7 +83,7 @@ Thing new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_w
         share(s, layer);
     else if (s->instance)
         APPEND(s->instance->layers, s->instance->count, layer);
-    return (Thing){.kind = THING_VALUE, .layer = layer, .span = call->span};
+    return (Object){.kind = OBJECT_TENSOR, .layer = layer, .span = call->span};
 }
 
 Layer *new_input(Field *field)
@@ -100,17 +100,17 @@ Layer *new_input(Field *field)
 }
 
 /* After an error in its arguments, a layer passes its input on, so that what follows is checked. */
-static Thing apply_layer(Sema *s, PartialCall *f)
+static Object apply_layer(Sema *s, PartialCall *f)
 {
     Layer **inputs = NULL;
     int count = 0;
     Call *call = finish_call(s, f);
 
     if (!call)
-        return (Thing){.kind = THING_VALUE, .layer = f->input.layer, .span = f->span};
+        return (Object){.kind = OBJECT_TENSOR, .layer = f->input.layer, .span = f->span};
     APPEND(inputs, count, f->input.layer);
     for (int i = 0; i < f->count; i++)
-        if (f->signature->parameters[i].want == WANT_VALUES)
+        if (f->signature->parameters[i].type == PARAM_TENSORS)
             for (int j = 0; j < f->arguments[i].count; j++)
                 APPEND(inputs, count, f->arguments[i].items[j].layer);
     return new_layer(s, call, inputs, count, f->signature->has_weights);
@@ -138,17 +138,17 @@ static void name_chain(Sema *s, int begin, const char *text)
 
 static void execute_for(Sema *s, const Ast *ast)
 {
-    Thing list = evaluate(s, ast->first);
+    Object list = evaluate(s, ast->first);
 
-    if (list.kind == THING_WRONG)
+    if (list.kind == OBJECT_ERROR)
         set_name(s, &s->frame->names, ast->text, list, ast->name_span);
-    else if (list.kind != THING_LIST &&
-             complain(s, list.span, "`for` wants a list; this is %s", describe(list)))
+    else if (list.kind != OBJECT_LIST &&
+             report(s, list.span, "`for` wants a list; this is %s", describe(list)))
         note(s->source, "such as [64, 128], or 1..3");
-    if (list.kind != THING_LIST)
+    if (list.kind != OBJECT_LIST)
         return;
-    for (int i = 0; i < list.count && !s->frame->returned && spend(s, 1, ast->span); i++) {
-        Thing item = list.items[i];
+    for (int i = 0; i < list.count && !s->frame->returned && within_budget(s, 1, ast->span); i++) {
+        Object item = list.items[i];
         item.span = list.span;
         set_name(s, &s->frame->names, ast->text, item, ast->name_span);
         execute(s, ast->items);
@@ -159,25 +159,25 @@ static void execute_statement(Sema *s, const Ast *ast)
 {
     Frame *frame = s->frame;
     const int before = s->paths->count;
-    Thing thing;
+    Object object;
 
     switch (ast->kind) {
     case AST_LET:
     case AST_ASSIGN:
-        thing = evaluate(s, ast->first);
+        object = evaluate(s, ast->first);
         name_chain(s, before, ast->text);
-        set_name(s, &frame->names, ast->text, thing, ast->name_span);
+        set_name(s, &frame->names, ast->text, object, ast->name_span);
         break;
     case AST_FOR:
         execute_for(s, ast);
         break;
     case AST_IF:
-        thing = evaluate(s, ast->first);
-        if (!check_want(s, "the condition", WANT_BOOL, thing)) {
+        object = evaluate(s, ast->first);
+        if (!check_type(s, "the condition", PARAM_BOOL, object)) {
             frame->returned = true; /* which names are set from here on, nobody knows */
-            frame->result = wrong(ast->span);
+            frame->result = error_object(ast->span);
             frame->has_result = true;
-        } else if (thing.number != 0) {
+        } else if (object.number != 0) {
             execute(s, ast->items);
         } else if (ast->second) {
             execute(s, ast->second->items);
@@ -202,7 +202,7 @@ static void check_statements(Sema *s, AstList statements, bool last)
     for (int i = 0; i < statements.count; i++) {
         const Ast *ast = statements.at[i];
         const bool ends = last && i == statements.count - 1;
-        if (ast->kind == AST_VALUE && !ends && complain(s, ast->span, "this value is not used"))
+        if (ast->kind == AST_VALUE && !ends && report(s, ast->span, "this value is not used"))
             note(s->source, "give it a name; only the last line of a body stands without one");
         if (ast->kind == AST_FOR)
             check_statements(s, ast->items, false);
@@ -218,15 +218,15 @@ void check_body(Sema *s, const Ast *definition)
     const AstList parameters = definition->arguments;
 
     if (parameters.count > DECLARED_MAX) {
-        complain(s, parameters.at[DECLARED_MAX]->span, "more than %d parameters", DECLARED_MAX);
+        report(s, parameters.at[DECLARED_MAX]->span, "more than %d parameters", DECLARED_MAX);
         s->stopped = true;
         return;
     }
     for (int i = 0; i < parameters.count; i++)
         for (int j = 0; j < i; j++)
             if (same(parameters.at[i]->text, parameters.at[j]->text) &&
-                complain(s, parameters.at[i]->name_span, "`%s` is a parameter twice",
-                         parameters.at[i]->text))
+                report(s, parameters.at[i]->name_span, "`%s` is a parameter twice",
+                       parameters.at[i]->text))
                 note_at(s->source, parameters.at[j]->name_span, "it was first named here");
     check_statements(s, definition->items, true);
 }
@@ -240,49 +240,49 @@ static void set_parameters(Sema *s, const PartialCall *f)
     set_name(s, &s->frame->names, parameters.at[0]->text, f->input, parameters.at[0]->name_span);
     for (int i = 0; i < f->count; i++) {
         const Ast *parameter = parameters.at[i + 1];
-        Thing thing = f->given[i] ? f->arguments[i] : wrong(f->span);
+        Object object = f->given[i] ? f->arguments[i] : error_object(f->span);
         if (!f->given[i] && parameter->first)
-            thing = evaluate(s, parameter->first);
-        else if (!f->given[i] && !f->wrong &&
-                 complain(s, f->span, "`%s` needs `%s`", f->definition->text, parameter->text))
+            object = evaluate(s, parameter->first);
+        else if (!f->given[i] && !f->failed &&
+                 report(s, f->span, "`%s` needs `%s`", f->definition->text, parameter->text))
             note_at(s->source, f->definition->name_span, "it is defined here");
-        set_name(s, &s->frame->names, parameter->text, thing, parameter->name_span);
+        set_name(s, &s->frame->names, parameter->text, object, parameter->name_span);
     }
 }
 
 /* What the body gave, if it is the result of a layer. */
-static Thing check_result(Sema *s, const Frame *frame, const PartialCall *f)
+static Object check_result(Sema *s, const Frame *frame, const PartialCall *f)
 {
     const Ast *definition = f->definition;
     const char *kind = definition->kind == AST_BLOCK ? "block" : "network";
     const AstList items = definition->items;
     const Ast *last = items.count > 0 ? items.at[items.count - 1] : NULL;
-    Thing result = frame->result;
+    Object result = frame->result;
 
     if (s->stopped)
-        return wrong(f->span);
+        return error_object(f->span);
     if (!frame->has_result) {
-        if (complain(s, definition->name_span, "the %s `%s` ends without a value", kind,
-                     definition->text)) {
+        if (report(s, definition->name_span, "the %s `%s` ends without a value", kind,
+                   definition->text)) {
             if (last && last->kind == AST_ASSIGN)
                 note_at(s->source, last->name_span, "write `return %s` after this", last->text);
             else
                 note(s->source, "its last line is an expression, or `return` and one");
         }
-        return wrong(f->span);
+        return error_object(f->span);
     }
-    if (result.kind == THING_FUNCTION && wants_input(result.function)) {
-        if (complain(s, result.span, "%s waits for its input", describe(result)))
+    if (result.kind == OBJECT_FUNCTION && wants_input(result.function)) {
+        if (report(s, result.span, "%s waits for its input", describe(result)))
             note(s->source, "write `x -> %s`",
                  result.function->signature ? result.function->signature->name
                                             : result.function->definition->text);
-        return wrong(f->span);
+        return error_object(f->span);
     }
-    if (result.kind != THING_VALUE && result.kind != THING_WRONG)
-        complain(s, result.span, "the value of a %s is the result of a layer; this is %s", kind,
-                 describe(result));
-    if (result.kind != THING_VALUE)
-        return wrong(f->span);
+    if (result.kind != OBJECT_TENSOR && result.kind != OBJECT_ERROR)
+        report(s, result.span, "the value of a %s is the result of a layer; this is %s", kind,
+               describe(result));
+    if (result.kind != OBJECT_TENSOR)
+        return error_object(f->span);
     result.span = f->span;
     return result;
 }
@@ -309,7 +309,7 @@ static Instance *enter_network(Sema *s, const PartialCall *f)
         instance->paths = new_paths(f->definition->text);
         APPEND(s->instances, s->instance_count, instance);
     } else if (instance->busy) {
-        complain(s, f->name_span, "the network `%s` calls itself", f->definition->text);
+        report(s, f->name_span, "the network `%s` calls itself", f->definition->text);
         return NULL;
     }
     instance->busy = true;
@@ -336,41 +336,41 @@ static void note_call(Sema *s, const Ast *definition)
     APPEND(s->called, s->called_count, definition);
 }
 
-static Thing call_definition(Sema *s, const PartialCall *f)
+static Object call_definition(Sema *s, const PartialCall *f)
 {
     Frame frame = {.definition = f->definition};
     Frame *const outer_frame = s->frame;
     Instance *const outer_instance = s->instance;
     Instance *instance = NULL;
     Paths *const outer_paths = s->paths;
-    const unsigned families = s->families;
+    const unsigned kinds = s->kinds;
 
     if (s->calls == CALLS_MAX) {
-        complain(s, f->span, "calls are nested more than %d deep: does `%s` call itself?",
-                 CALLS_MAX, f->definition->text);
+        report(s, f->span, "calls are nested more than %d deep: does `%s` call itself?", CALLS_MAX,
+               f->definition->text);
         s->stopped = true;
-        return wrong(f->span);
+        return error_object(f->span);
     }
     if (f->definition->kind == AST_BLOCK)
         enter_block(s, f);
     else if (!(instance = enter_network(s, f)))
-        return wrong(f->span);
+        return error_object(f->span);
     note_call(s, f->definition);
     s->calls++;
-    s->families = FAMILY_LAYER;
+    s->kinds = KIND_LAYER;
     s->frame = &frame;
     set_parameters(s, f);
     execute(s, f->definition->items);
-    Thing result = check_result(s, &frame, f);
+    Object result = check_result(s, &frame, f);
     s->frame = outer_frame;
     s->instance = outer_instance;
     s->paths = outer_paths;
-    s->families = families;
+    s->kinds = kinds;
     s->calls--;
     if (instance) {
         if (instance->complete && instance->next < instance->count && s->source->errors == 0)
-            complain(s, f->span, "`%s` is called again, and makes fewer layers here",
-                     f->definition->text);
+            report(s, f->span, "`%s` is called again, and makes fewer layers here",
+                   f->definition->text);
         instance->busy = false;
         instance->complete = true;
         s->model->name = f->definition->text;
@@ -378,12 +378,12 @@ static Thing call_definition(Sema *s, const PartialCall *f)
     return result;
 }
 
-Thing apply(Sema *s, PartialCall *f)
+Object apply(Sema *s, PartialCall *f)
 {
-    if (!wants_input(f) || !f->has_input || (f->signature && f->signature->family == FAMILY_LOSS))
-        return (Thing){.kind = THING_FUNCTION, .function = f, .span = f->span};
-    if (f->input.kind == THING_WRONG)
-        return wrong(f->span);
+    if (!wants_input(f) || !f->has_input || (f->signature && f->signature->kind == KIND_LOSS))
+        return (Object){.kind = OBJECT_FUNCTION, .function = f, .span = f->span};
+    if (f->input.kind == OBJECT_ERROR)
+        return error_object(f->span);
     return f->definition ? call_definition(s, f) : apply_layer(s, f);
 }
 
@@ -451,7 +451,7 @@ void resolve_paths(Sema *s)
         resolve(s->instances[i]->paths);
     for (int i = 0; i < model->layer_count; i++) {
         Layer *layer = model->layers[i];
-        const Signature *signature = find_signature(layer->call->name, FAMILY_LAYER);
+        const Signature *signature = find_signature(layer->call->name, KIND_LAYER);
         if (!layer->shared)
             continue;
         layer->path = layer->shared->path;

@@ -15,8 +15,8 @@ static void check_word(Sema *s, const Call *step, const char *parameter, const c
     for (int i = 0; i < count; i++)
         if (same(word->text, words[i]))
             return;
-    complain(s, word->span, "`%s` of %s is `%s` or `%s`; this is `%s`", parameter, step->name,
-             words[0], words[1], word->text);
+    report(s, word->span, "`%s` of %s is `%s` or `%s`; this is `%s`", parameter, step->name,
+           words[0], words[1], word->text);
 }
 
 static bool learns(const Call *step)
@@ -35,27 +35,27 @@ static void check_impute(Sema *s, const Field *field, int i)
     check_word(s, step, "by", bys, COUNT(bys));
     for (int k = 0; k < i; k++)
         if (learns(field->steps[k])) {
-            complain(s, step->span,
-                     "impute comes before %s, which learns from the numbers that "
-                     "impute replaces",
-                     field->steps[k]->name);
+            report(s, step->span,
+                   "impute comes before %s, which learns from the numbers that "
+                   "impute replaces",
+                   field->steps[k]->name);
             return;
         }
     for (int k = 0; except->kind == CONSTANT_LIST && k < except->count; k++)
         if (except->items[k].kind == CONSTANT_NUMBER && field->has_shape &&
             except->items[k].number > shape_size(field->shape))
-            complain(s, except->items[k].span, "`%s` has %d columns; this is column %.0f",
-                     field->name, shape_size(field->shape), except->items[k].number);
+            report(s, except->items[k].span, "`%s` has %d columns; this is column %.0f",
+                   field->name, shape_size(field->shape), except->items[k].number);
     if (except->kind == CONSTANT_NUMBER && field->has_shape &&
         except->number > shape_size(field->shape))
-        complain(s, except->span, "`%s` has %d columns; this is column %.0f", field->name,
-                 shape_size(field->shape), except->number);
+        report(s, except->span, "`%s` has %d columns; this is column %.0f", field->name,
+               shape_size(field->shape), except->number);
 }
 
 static void check_permute(Sema *s, const Field *field, const Call *step)
 {
     if (field->has_shape && shape_size(field->shape) == 1 &&
-        complain(s, step->span, "permute_pixels wants a picture; `%s` is one number", field->name))
+        report(s, step->span, "permute_pixels wants a picture; `%s` is one number", field->name))
         note(s->source, "a picture is [channels, height, width], or flat");
 }
 
@@ -65,11 +65,11 @@ static void check_noise(Sema *s, const Field *field, int i)
     const Call *step = field->steps[i];
 
     if (field->is_target) {
-        if (complain(s, step->span, "noise is for inputs; `%s` is a target", field->name))
+        if (report(s, step->span, "noise is for inputs; `%s` is a target", field->name))
             note(s->source, "a clean target and a noisy input can be made from one picture");
     } else if (i + 1 < field->step_count) {
-        complain(s, field->steps[i + 1]->span, "noise is the last preparation: put %s before it",
-                 field->steps[i + 1]->name);
+        report(s, field->steps[i + 1]->span, "noise is the last preparation: put %s before it",
+               field->steps[i + 1]->name);
     }
 }
 

@@ -117,6 +117,12 @@ typedef struct Model {
     const char *conv;    /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
 } Model;
 
+/* Every name of the language, with its arguments and a line of help. */
+void print_language(FILE *out);
+
+/* What a trainer calls the initial values that the language calls `text`. */
+const char *initial_table_name(const char *text);
+
 Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count);
 
 #endif

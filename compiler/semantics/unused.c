@@ -69,7 +69,7 @@ void warn_unused(Sema *s)
     }
     for (int i = 0; i < s->globals.count; i++) {
         const Name *name = &s->globals.at[i];
-        const Field *field = name->value.kind == THING_VALUE ? name->value.layer->field : NULL;
+        const Field *field = name->value.kind == OBJECT_TENSOR ? name->value.layer->field : NULL;
 
         if (field && (field->is_target ? field != s->model->target : !name->value.layer->used))
             warn_at(s->source, name->span, "the %s `%s` is never used",

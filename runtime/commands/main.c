@@ -12,12 +12,6 @@
 
 #include "runtime.h"
 
-static const char *const names[NET_COMMANDS] = {
-    [NET_TRAIN_COMMAND] = "train", [NET_EVAL] = "eval",     [NET_PREDICT] = "predict",
-    [NET_SUMMARY] = "summary",     [NET_INIT] = "init",     [NET_GRADCHECK] = "gradcheck",
-    [NET_BENCH] = "bench",         [NET_CONFIG] = "config", [NET_KFOLD] = "kfold",
-};
-
 /* A processor without the compiled instructions is told so, before one of them is met. */
 static void check_isa(const struct net_model *model)
 {
@@ -48,12 +42,12 @@ static enum net_command find_command(const char *word)
     const char *nearest;
 
     for (int c = 0; c < NET_COMMANDS; c++)
-        if (!strcmp(word, names[c]))
+        if (!strcmp(word, net_commands[c]))
             return (enum net_command)c;
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (!strcmp(word, later[i]))
-            net_fail(NET_USAGE, "%s is not there yet", word);
-    nearest = net_nearest(word, names, NET_COMMANDS);
+            net_fail(NET_USAGE, "%s is not implemented", word);
+    nearest = net_nearest(word, net_commands, NET_COMMANDS);
     if (nearest)
         net_fail(NET_USAGE, "there is no command \"%s\"; do you mean %s?", word, nearest);
     net_fail(NET_USAGE, "there is no command \"%s\"; --help lists them", word);

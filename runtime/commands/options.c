@@ -13,8 +13,6 @@
 
 #include "runtime.h"
 
-enum { CHOICES = 6 };
-
 enum kind {
     NUMBER, /* with a point or an exponent, low to high */
     WHOLE,  /* low to high */
@@ -40,169 +38,98 @@ struct description {
     const char *name; /* as in a .net file; typed with - or _ */
     enum kind kind;
     unsigned commands;
-    double low, high;                 /* NUMBER, WHOLE */
-    const char *choices[CHOICES + 1]; /* CHOICE */
-    const char *help;                 /* begins with what stands for the value */
+    double low, high;           /* NUMBER, WHOLE */
+    const char *const *choices; /* CHOICE: ends with NULL */
+    const char *help;           /* begins with what stands for the value */
 };
+
+static const char *const optimizers[] = {
+#define OPTIMIZER(name, ...) #name,
+#include "language.def"
+    NULL,
+};
+static const char *const kept[] = {"best", "last", NULL};
+static const char *const part_names[] = {"train", "validation", "test", NULL};
 
 static const struct description descriptions[NET_OPTIONS] = {
-    [NET_OPTIMIZER] = {"optimizer",
-                       CHOICE,
-                       STEP,
-                       0,
-                       0,
-                       {"sgd", "adam", "adamw", "adagrad", "rmsprop", "adadelta"},
-                       "NAME  sgd, adam, adamw, adagrad, rmsprop or adadelta"},
-    [NET_LR] = {"lr", NUMBER, STEP, 0, FLT_MAX, {0}, "X  the learning rate"},
-    [NET_MOMENTUM] = {"momentum", NUMBER, STEP, 0, 1, {0}, "X  of sgd and rmsprop"},
-    [NET_NESTEROV] = {"nesterov", SWITCH, STEP, 0, 1, {0}, "  of sgd with momentum"},
-    [NET_WEIGHT_DECAY] = {"weight_decay",
-                          NUMBER,
-                          STEP,
-                          0,
-                          FLT_MAX,
-                          {0},
-                          "X  times the parameters, added to their gradients; adamw's is apart"},
-    [NET_BETA1] = {"beta1", NUMBER, STEP, 0, 0.99999988, {0}, "X  of adam and adamw"},
-    [NET_BETA2] = {"beta2", NUMBER, STEP, 0, 0.99999988, {0}, "X  of adam and adamw"},
-    [NET_EPS] = {"eps", NUMBER, STEP, 1e-30, FLT_MAX, {0}, "X  in a denominator; of all but sgd"},
-    [NET_LR_DECAY] = {"lr_decay", NUMBER, STEP, 0, FLT_MAX, {0}, "X  of adagrad"},
-    [NET_INITIAL_ACCUMULATOR] =
-        {"initial_accumulator", NUMBER, STEP, 0, FLT_MAX, {0}, "X  of adagrad"},
-    [NET_ALPHA] = {"alpha", NUMBER, STEP, 0, 0.99999988, {0}, "X  of rmsprop"},
-    [NET_CENTERED] = {"centered", SWITCH, STEP, 0, 1, {0}, "  of rmsprop"},
-    [NET_RHO] = {"rho", NUMBER, STEP, 0, 0.99999988, {0}, "X  of adadelta"},
-    [NET_WARMUP_EPOCHS] =
-        {"warmup_epochs", WHOLE, TRAIN, 1, INT32_MAX, {0}, "N  of the schedule's warmup"},
-    [NET_CONSTANT_EPOCHS] =
-        {"constant_epochs", WHOLE, TRAIN, 1, INT32_MAX, {0}, "N  of the schedule's constant"},
-    [NET_STEP_SIZE] =
-        {"step_size", WHOLE, TRAIN, 1, INT32_MAX, {0}, "N  epochs between the schedule's steps"},
-    [NET_GAMMA] = {"gamma",
-                   NUMBER,
-                   TRAIN,
-                   1e-30,
-                   FLT_MAX,
-                   {0},
+    [NET_OPTIMIZER] = {"optimizer", CHOICE, STEP, 0, 0, optimizers, "NAME  one of"
+#define OPTIMIZER(name, ...) " " #name
+#include "language.def"
+    },
+#define OPTIMIZER_NUMBER(id, name, kind, low, high, value, help)                                   \
+    [NET_##id] = {#name, kind, STEP, low, high, NULL, value "  " help},
+#include "language.def"
+    [NET_WARMUP_EPOCHS] = {"warmup_epochs", WHOLE, TRAIN, 1, INT32_MAX, NULL,
+                           "N  of the schedule's warmup"},
+    [NET_CONSTANT_EPOCHS] = {"constant_epochs", WHOLE, TRAIN, 1, INT32_MAX, NULL,
+                             "N  of the schedule's constant"},
+    [NET_STEP_SIZE] = {"step_size", WHOLE, TRAIN, 1, INT32_MAX, NULL,
+                       "N  epochs between the schedule's steps"},
+    [NET_GAMMA] = {"gamma", NUMBER, TRAIN, 1e-30, FLT_MAX, NULL,
                    "X  times the learning rate, at each of the schedule's steps"},
-    [NET_MINIMUM] =
-        {"minimum", NUMBER, TRAIN, 0, FLT_MAX, {0}, "X  the learning rate that cosine goes to"},
-    [NET_FACTOR] = {"factor",
-                    NUMBER,
-                    TRAIN,
-                    1e-30,
-                    0.99999988,
-                    {0},
+    [NET_MINIMUM] = {"minimum", NUMBER, TRAIN, 0, FLT_MAX, NULL,
+                     "X  the learning rate that cosine goes to"},
+    [NET_FACTOR] = {"factor", NUMBER, TRAIN, 1e-30, 0.99999988, NULL,
                     "X  times the learning rate, on a plateau"},
-    [NET_PATIENCE] = {"patience",
-                      WHOLE,
-                      TRAIN,
-                      0,
-                      INT32_MAX,
-                      {0},
+    [NET_PATIENCE] = {"patience", WHOLE, TRAIN, 0, INT32_MAX, NULL,
                       "N  epochs without progress that plateau takes"},
-    [NET_STOP_PATIENCE] = {"stop_patience",
-                           WHOLE,
-                           TRAIN,
-                           1,
-                           INT32_MAX,
-                           {0},
+    [NET_STOP_PATIENCE] = {"stop_patience", WHOLE, TRAIN, 1, INT32_MAX, NULL,
                            "N  epochs without progress after which early_stop ends the run"},
-    [NET_CLIP] = {"clip",
-                  NUMBER,
-                  STEP,
-                  0,
-                  FLT_MAX,
-                  {0},
+    [NET_CLIP] = {"clip", NUMBER, STEP, 0, FLT_MAX, NULL,
                   "X  the largest norm of all gradients, or with clip=value(..) of one; 0: any"},
-    [NET_BATCH] = {"batch", WHOLE, STEP | GRADCHECK, 1, INT32_MAX, {0}, "N  rows in a step"},
-    [NET_EPOCHS] = {"epochs", WHOLE, TRAIN, 0, INT32_MAX, {0}, "N  times through the data"},
-    [NET_SEED] = {"seed",
-                  WHOLE,
-                  STEP | GRADCHECK | INIT,
-                  0,
-                  9007199254740992.0,
-                  {0},
+    [NET_BATCH] = {"batch", WHOLE, STEP | GRADCHECK, 1, INT32_MAX, NULL, "N  rows in a step"},
+    [NET_EPOCHS] = {"epochs", WHOLE, TRAIN, 0, INT32_MAX, NULL, "N  times through the data"},
+    [NET_SEED] = {"seed", WHOLE, STEP | GRADCHECK | INIT, 0, 9007199254740992.0, NULL,
                   "N  of initial weights, order and dropout"},
-    [NET_SHUFFLE] = {"shuffle",
-                     SWITCH,
-                     TRAIN,
-                     0,
-                     1,
-                     {0},
+    [NET_SHUFFLE] = {"shuffle", SWITCH, TRAIN, 0, 1, NULL,
                      "  a new order of rows each epoch; --no-shuffle: as they lie"},
-    [NET_KEEP] = {"keep",
-                  CHOICE,
-                  TRAIN,
-                  0,
-                  0,
-                  {"best", "last"},
+    [NET_KEEP] = {"keep", CHOICE, TRAIN, 0, 0, kept,
                   "WHICH  best (by the validation part) or last weights"},
-    [NET_MONITOR] =
-        {"monitor", TEXT, TRAIN, 0, 0, {0}, "NAME  what is best: validation_loss or a metric"},
-    [NET_THREADS] = {"threads",
-                     WHOLE,
-                     STEP | EVAL | GRADCHECK,
-                     1,
-                     NET_MOST_THREADS,
-                     {0},
+    [NET_MONITOR] = {"monitor", TEXT, TRAIN, 0, 0, NULL,
+                     "NAME  what is best: validation_loss or a metric"},
+    [NET_THREADS] = {"threads", WHOLE, STEP | EVAL | GRADCHECK, 1, NET_MOST_THREADS, NULL,
                      "N  default: the cores it may use, fewer for a short step"},
-    [NET_DATA] = {"data",
-                  TEXT,
-                  STEP | EVAL | PREDICT | GRADCHECK | INIT,
-                  0,
-                  0,
-                  {0},
+    [NET_DATA] = {"data", TEXT, STEP | EVAL | PREDICT | GRADCHECK | INIT, 0, 0, NULL,
                   "DIR  where the data files are; default: beside the .net file"},
-    [NET_OUT] = {"out", TEXT, TRAIN, 0, 0, {0}, "DIR  the run's folder"},
-    [NET_FORCE] = {"force", SWITCH, TRAIN, 0, 1, {0}, "  write over an existing run"},
-    [NET_RESUME] = {"resume", TEXT, TRAIN, 0, 0, {0}, "RUN  go on exactly where it stopped"},
-    [NET_WEIGHTS] = {"weights",
-                     TEXT,
-                     STEP | EVAL | PREDICT | GRADCHECK,
-                     0,
-                     0,
-                     {0},
+    [NET_OUT] = {"out", TEXT, TRAIN, 0, 0, NULL, "DIR  the run's folder"},
+    [NET_FORCE] = {"force", SWITCH, TRAIN, 0, 1, NULL, "  write over an existing run"},
+    [NET_RESUME] = {"resume", TEXT, TRAIN, 0, 0, NULL, "RUN  go on exactly where it stopped"},
+    [NET_WEIGHTS] = {"weights", TEXT, STEP | EVAL | PREDICT | GRADCHECK, 0, 0, NULL,
                      "RUN|FILE  a run's folder, or a .safetensors file"},
-    [NET_MAX_STEPS] = {"max_steps",
-                       WHOLE,
-                       TRAIN,
-                       0,
-                       9007199254740992.0,
-                       {0},
+    [NET_MAX_STEPS] = {"max_steps", WHOLE, TRAIN, 0, 9007199254740992.0, NULL,
                        "N  stop after N steps; their weights are kept"},
-    [NET_LOG_STEPS] = {"log_steps", TEXT, TRAIN, 0, 0, {0}, "FILE  step,loss of every step"},
-    [NET_CHECKPOINT_EVERY] = {"checkpoint_every",
-                              WHOLE,
-                              TRAIN,
-                              0,
-                              INT32_MAX,
-                              {0},
+    [NET_LOG_STEPS] = {"log_steps", TEXT, TRAIN, 0, 0, NULL, "FILE  step,loss of every step"},
+    [NET_CHECKPOINT_EVERY] = {"checkpoint_every", WHOLE, TRAIN, 0, INT32_MAX, NULL,
                               "N  epochs; 0: when 5 seconds have passed"},
-    [NET_PART] = {"part",
-                  CHOICE,
-                  EVAL | PREDICT,
-                  0,
-                  0,
-                  {"train", "validation", "test"},
+    [NET_PART] = {"part", CHOICE, EVAL | PREDICT, 0, 0, part_names,
                   "WHICH  train, validation or test"},
-    [NET_DIGITS] = {"digits", WHOLE, EVAL, 0, 17, {0}, "N  behind the report's points"},
-    [NET_STEPS] = {"steps", WHOLE, BENCH, 1, 10000000, {0}, "N  steps to measure"},
-    [NET_PER_KERNEL] = {"per_kernel", SWITCH, BENCH, 0, 1, {0}, "  each kernel's share"},
-    [NET_SYNTHETIC] = {"synthetic", SWITCH, GRADCHECK, 0, 1, {0}, "  random rows, no data needed"},
-    [NET_OUTPUT] = {"output", TEXT, INIT | PREDICT, 0, 0, {0}, "FILE  or -o FILE"},
-    [NET_JSON_OUTPUT] =
-        {"json", SWITCH, EVAL | BENCH | SUMMARY | CONFIG | KFOLD, 0, 1, {0}, "  for machines"},
-    [NET_QUIET] = {"quiet", SWITCH, TRAIN, 0, 1, {0}, "  nothing but errors"},
+    [NET_DIGITS] = {"digits", WHOLE, EVAL, 0, 17, NULL, "N  behind the report's points"},
+    [NET_STEPS] = {"steps", WHOLE, BENCH, 1, 10000000, NULL, "N  steps to measure"},
+    [NET_PER_KERNEL] = {"per_kernel", SWITCH, BENCH, 0, 1, NULL, "  each kernel's share"},
+    [NET_SYNTHETIC] = {"synthetic", SWITCH, GRADCHECK, 0, 1, NULL, "  random rows, no data needed"},
+    [NET_OUTPUT] = {"output", TEXT, INIT | PREDICT, 0, 0, NULL, "FILE  or -o FILE"},
+    [NET_JSON_OUTPUT] = {"json", SWITCH, EVAL | BENCH | SUMMARY | CONFIG | KFOLD, 0, 1, NULL,
+                         "  for machines"},
+    [NET_QUIET] = {"quiet", SWITCH, TRAIN, 0, 1, NULL, "  nothing but errors"},
 };
 
-static const char *const commands[NET_COMMANDS] = {
-    "train", "eval", "predict", "summary", "init", "gradcheck", "bench", "config", "kfold",
+const char *const net_commands[NET_COMMANDS] = {
+#define COMMAND(id, name, ...) #name,
+#include "language.def"
 };
 
 const char *net_option_name(enum net_option option)
 {
     return descriptions[option].name;
+}
+
+enum net_option net_option_named(const char *name)
+{
+    int o = 0;
+
+    while (strcmp(descriptions[o].name, name) != 0)
+        o++;
+    return (enum net_option)o;
 }
 
 /* ---- Values ---------------------------------------------------------------------------------- */
@@ -275,7 +202,7 @@ static void read_value(struct net_value *value, const struct description *d, con
         break;
     case CHOICE:
         value->text = NULL;
-        for (int i = 0; i < CHOICES && d->choices[i]; i++)
+        for (int i = 0; d->choices[i]; i++)
             if (!strcmp(text, d->choices[i]))
                 value->text = d->choices[i];
         if (!value->text)
@@ -320,9 +247,9 @@ static void wrong_command(const struct description *d, enum net_command command)
 
     for (int c = 0; c < NET_COMMANDS; c++)
         if (d->commands & 1u << c && c != NET_CONFIG)
-            net_text_add(&list, "%s%s", list.at ? ", " : "", commands[c]);
+            net_text_add(&list, "%s%s", list.at ? ", " : "", net_commands[c]);
     net_fail(NET_USAGE, "--%s is a flag of %s, not of %s", typed_name(d->name),
-             list.at ? list.at : "config", commands[command]);
+             list.at ? list.at : "config", net_commands[command]);
 }
 
 /* argv[i] is a flag; gives the index of the last argument that belongs to it. */
@@ -390,7 +317,7 @@ void net_options_read(struct net_options *options, const struct net_model *model
                       enum net_command command, int argc, char **argv)
 {
     *options = (struct net_options){.model = model, .command = command};
-    options->command_line = join(commands[command], argc, argv);
+    options->command_line = join(net_commands[command], argc, argv);
     for (int i = 0; i < argc; i++) {
         if (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o"))
             i = read_flag(options, argc, argv, i);
@@ -399,7 +326,7 @@ void net_options_read(struct net_options *options, const struct net_model *model
         else if ((command != NET_PREDICT && command != NET_GRADCHECK) ||
                  (argv[i][0] == '-' && argv[i][1]))
             net_fail(NET_USAGE, "%s does not know what to do with \"%s\"; --help shows its flags",
-                     commands[command], argv[i]);
+                     net_commands[command], argv[i]);
         else if (options->file)
             net_fail(NET_USAGE, "%s; \"%s\" is the second",
                      command == NET_PREDICT ? "predict takes one file"
@@ -497,39 +424,49 @@ int net_config(const struct net_options *options)
     return NET_OK;
 }
 
+static void print_commands(void)
+{
+    static const char *const rows[NET_COMMANDS][2] = {
+#define COMMAND(id, name, argument, help) {#name " " argument, help},
+#include "language.def"
+    };
+
+    for (int c = 0; c < NET_COMMANDS; c++)
+        printf("  %-10s %s\n", rows[c][0], rows[c][1]);
+}
+
+static void print_flag(enum net_option option)
+{
+    const struct description *d = &descriptions[option];
+    const char *space = strstr(d->help, "  ");
+    char *name = typed_name(d->name),
+         *flag = net_format("--%s %.*s", name, (int)(space - d->help), d->help);
+    char *owners = net_settings_owners(option);
+
+    printf("  %-26s %s%s%s  (", flag, space + 2, owners ? ": " : "", owners ? owners : "");
+    for (int c = 0, first = 1; c < NET_COMMANDS; c++)
+        if (d->commands & 1u << c && c != NET_CONFIG) {
+            printf("%s%s", first ? "" : " ", net_commands[c]);
+            first = 0;
+        }
+    puts(")");
+    free(owners);
+    free(flag);
+    free(name);
+}
+
 void net_help(const struct net_model *model)
 {
-    printf(
-        "%s: a trainer made by netc %s from %s (%s, batches of up to %d)\n\n"
-        "  train      train as the model file says (the default)\n"
-        "  kfold K    a run for each of K folds; their mean and standard deviation\n"
-        "  eval       loss, metrics and report of a part, with --weights\n"
-        "  predict    --weights RUN FILE: one line a row; - is standard input\n"
-        "  summary    layers, shapes, parameters\n"
-        "  init       the initial weights alone: --seed N -o FILE\n"
-        "  gradcheck  gradients against differences of the loss; NAME: of tensors that begin so\n"
-        "  bench      step time, samples/s, GFLOP/s, share of this machine's limits\n"
-        "  config     every value, and which are defaults\n\n"
-        "A run's folder holds run.json, history.csv, model.safetensors, preparation.json and\n"
-        "checkpoint.safetensors. Exit: 0; 1 a fault in data or weights; 2 wrong usage;\n"
-        "3 diverged; 129, 130 and 143 after SIGHUP, Ctrl-C and SIGTERM, with a checkpoint.\n",
-        model->name, model->version, model->source, model->isa, model->batch);
+    printf("%s: a trainer made by netc %s from %s (%s, batches of up to %d)\n\n", model->name,
+           model->version, model->source, model->isa, model->batch);
+    print_commands();
+    puts("\n"
+         "A run's folder holds run.json, history.csv, model.safetensors, preparation.json and\n"
+         "checkpoint.safetensors. Exit: 0; 1 a fault in data or weights; 2 wrong usage;\n"
+         "3 diverged; 129, 130 and 143 after SIGHUP, Ctrl-C and SIGTERM, with a checkpoint.");
     for (int o = 0; o < NET_OPTIONS; o++) {
-        const char *space = strstr(descriptions[o].help, "  ");
-        char flag[40];
-
         if (o == 0 || o == NET_SETTINGS)
             printf("\n%s\n", o ? "Flags of the program:" : "Flags of a run, by the model's names:");
-        snprintf(flag, sizeof flag, "--%s %.*s", descriptions[o].name,
-                 (int)(space - descriptions[o].help), descriptions[o].help);
-        for (char *c = flag + 2; *c; c++)
-            *c = *c == '_' ? '-' : *c;
-        printf("  %-26s %s  (", flag, space + 2);
-        for (int c = 0, first = 1; c < NET_COMMANDS; c++)
-            if (descriptions[o].commands & 1u << c && c != NET_CONFIG) {
-                printf("%s%s", first ? "" : " ", commands[c]);
-                first = 0;
-            }
-        puts(")");
+        print_flag((enum net_option)o);
     }
 }

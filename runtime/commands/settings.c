@@ -15,41 +15,25 @@
 enum { NUMBERS = 8, NO_DEFAULT = -1 };
 
 struct number {
-    enum net_option option; /* NET_OPTIMIZER, which is 0: the end */
-    double standard;
+    const char *name;     /* NULL: the end */
+    const char *standard; /* as text; NULL: none */
 };
+
+#define NEEDS(text, type)                                                                          \
+    {                                                                                              \
+        text, NULL                                                                                 \
+    }
+#define TAKES(text, type, value)                                                                   \
+    {                                                                                              \
+        text, value                                                                                \
+    }
 
 static const struct {
     const char *name;
     struct number numbers[NUMBERS];
 } optimizers[] = {
-    {"sgd", {{NET_LR, NO_DEFAULT}, {NET_MOMENTUM, 0}, {NET_NESTEROV, 0}, {NET_WEIGHT_DECAY, 0}}},
-    {"adam",
-     {{NET_LR, 1e-3},
-      {NET_BETA1, 0.9},
-      {NET_BETA2, 0.999},
-      {NET_EPS, 1e-8},
-      {NET_WEIGHT_DECAY, 0}}},
-    {"adamw",
-     {{NET_LR, 1e-3},
-      {NET_BETA1, 0.9},
-      {NET_BETA2, 0.999},
-      {NET_EPS, 1e-8},
-      {NET_WEIGHT_DECAY, 1e-2}}},
-    {"adagrad",
-     {{NET_LR, 1e-2},
-      {NET_LR_DECAY, 0},
-      {NET_WEIGHT_DECAY, 0},
-      {NET_INITIAL_ACCUMULATOR, 0},
-      {NET_EPS, 1e-10}}},
-    {"rmsprop",
-     {{NET_LR, 1e-2},
-      {NET_ALPHA, 0.99},
-      {NET_EPS, 1e-8},
-      {NET_WEIGHT_DECAY, 0},
-      {NET_MOMENTUM, 0},
-      {NET_CENTERED, 0}}},
-    {"adadelta", {{NET_LR, 1}, {NET_RHO, 0.9}, {NET_EPS, 1e-6}, {NET_WEIGHT_DECAY, 0}}},
+#define OPTIMIZER(name, help, ...) {#name, {__VA_ARGS__}},
+#include "language.def"
 };
 
 /* Numbers of calls in the train section that are flags, too. */
@@ -74,13 +58,36 @@ static const struct net_call *find_call(const struct net_model *model, const cha
 
 /* ---- The optimizer's ------------------------------------------------------------------------- */
 
+enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
+
+static bool has_number(int optimizer, enum net_option option)
+{
+    for (const struct number *n = optimizers[optimizer].numbers; n->name; n++)
+        if (!strcmp(n->name, net_option_name(option)))
+            return true;
+    return false;
+}
+
 static bool is_optimizers(enum net_option option)
 {
-    for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++)
-        for (const struct number *n = optimizers[i].numbers; n->option; n++)
-            if (n->option == option)
-                return true;
+    for (int i = 0; i < OPTIMIZERS; i++)
+        if (has_number(i, option))
+            return true;
     return false;
+}
+
+char *net_settings_owners(enum net_option option)
+{
+    struct net_text text = {0};
+    int owners = 0;
+
+    for (int i = 0; i < OPTIMIZERS; i++)
+        if (has_number(i, option))
+            net_text_add(&text, "%s%s", owners++ ? ", " : "", optimizers[i].name);
+    if (owners < OPTIMIZERS)
+        return text.at;
+    free(text.at);
+    return NULL;
 }
 
 static const struct number *numbers_of(const char *optimizer)
@@ -88,7 +95,7 @@ static const struct number *numbers_of(const char *optimizer)
     size_t i = 0;
 
     while (strcmp(optimizers[i].name, optimizer) != 0)
-        if (++i == sizeof optimizers / sizeof *optimizers)
+        if (++i == OPTIMIZERS)
             net_fail(NET_USAGE, "this trainer has no optimizer `%s`", optimizer);
     return optimizers[i].numbers;
 }
@@ -97,10 +104,17 @@ static _Noreturn void refuse_number(enum net_option option, const char *optimize
 {
     struct net_text text = {0};
 
-    for (const struct number *n = numbers_of(optimizer); n->option; n++)
-        net_text_add(&text, " %s", net_option_name(n->option));
+    for (const struct number *n = numbers_of(optimizer); n->name; n++)
+        net_text_add(&text, " %s", n->name);
     net_fail(NET_USAGE, "--%s does not apply to %s, whose numbers are%s", net_option_flag(option),
              optimizer, text.at);
+}
+
+static double standard_of(const struct number *number)
+{
+    if (!number->standard)
+        return NO_DEFAULT;
+    return strcmp(number->standard, "true") ? strtod(number->standard, NULL) : 1.0;
 }
 
 static void set_optimizer(struct net_options *options, const char *optimizer)
@@ -114,12 +128,13 @@ static void set_optimizer(struct net_options *options, const char *optimizer)
     for (int o = 0; o < NET_OPTIONS; o++)
         if (is_optimizers((enum net_option)o))
             value[o].applies = false;
-    for (const struct number *n = numbers; n->option; n++) {
-        const struct net_arg *arg = net_argument(own, net_option_name(n->option));
+    for (const struct number *n = numbers; n->name; n++) {
+        const struct net_arg *arg = net_argument(own, n->name);
+        struct net_value *v = &value[net_option_named(n->name)];
 
-        value[n->option].applies = true;
-        if (!value[n->option].given)
-            value[n->option].number = arg ? arg->number : n->standard;
+        v->applies = true;
+        if (!v->given)
+            v->number = arg ? arg->number : standard_of(n);
     }
     for (int o = 0; o < NET_OPTIONS; o++)
         if (value[o].given && !value[o].applies && is_optimizers((enum net_option)o))

@@ -106,9 +106,8 @@ struct net_reader {
     const struct net_reader *table;   /* what reads lines of cells; either may be given */
 };
 
-extern const struct net_reader net_reader_idx, net_reader_npy, net_reader_digits, net_reader_xor,
-    net_reader_logistic_map, net_reader_cifar10, net_reader_cifar100, net_reader_csv,
-    net_reader_jsonl, net_reader_npz;
+#define SOURCE(name, ...) extern const struct net_reader net_reader_##name;
+#include "language.def"
 
 /* A field's rows on their way through its preparations. Affine preparations only change scale and
    shift; the rows are rewritten when something else needs their values, or at the end. */
@@ -138,10 +137,8 @@ struct net_preparation {
                   const struct net_fitted *fitted);
 };
 
-extern const struct net_preparation net_preparation_scale, net_preparation_normalize,
-    net_preparation_standardize, net_preparation_classes, net_preparation_one_hot,
-    net_preparation_minmax, net_preparation_impute, net_preparation_permute_pixels,
-    net_preparation_noise, net_preparation_tokens, net_preparation_bag_of_words;
+#define TRANSFORM(name, ...) extern const struct net_preparation net_preparation_##name;
+#include "language.def"
 
 /* The prepared data of a model. */
 struct net_data;

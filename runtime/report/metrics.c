@@ -44,6 +44,22 @@ struct net_metrics {
     struct sums *sums;     /* [outputs]; NULL for targets that are class indices */
 };
 
+const struct net_metric *net_metric_of(const char *name)
+{
+    enum { CLASSES, VALUES };
+    enum { MORE, LESS };
+    static const struct net_metric rows[] = {
+#define METRIC(name, of, better, help) {#name, of == VALUES, better == LESS},
+#include "language.def"
+    };
+    size_t i = 0;
+
+    while (strcmp(rows[i].name, name) != 0)
+        if (++i == sizeof rows / sizeof *rows)
+            net_fail(1, "this trainer has no metric `%s`", name);
+    return &rows[i];
+}
+
 /* The first row to train on whose target is neither 1 nor as the lower ones before it, 0 or -1;
    else the number of rows. `low`: which of the two. */
 static long find_stray(const struct net_data *data, float *low)
@@ -73,7 +89,7 @@ static void check_names(const struct net_model *model, const struct net_data *da
     for (int m = 0; m < model->metric_count; m++) {
         const char *name = model->metrics[m].name;
 
-        if (strcmp(name, "mse") && strcmp(name, "mae") && strcmp(name, "r2"))
+        if (!net_metric_of(name)->of_values)
             net_fail(1,
                      "%s: row %ld (from 0), %s: expected 0 and 1, or -1 and 1, for the metric "
                      "%s, found %.9g; metrics of values are mse, mae and r2",

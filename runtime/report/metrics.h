@@ -20,6 +20,15 @@
 struct net_session; /* runtime.h */
 struct net_metrics;
 
+/* What language.def says of a metric. */
+struct net_metric {
+    const char *name;
+    bool of_values; /* it compares values, and counts no classes */
+    bool less;      /* is better */
+};
+
+const struct net_metric *net_metric_of(const char *name);
+
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data);
 void net_metrics_free(struct net_metrics *metrics);
 void net_metrics_reset(struct net_metrics *metrics);
@@ -28,8 +37,7 @@ void net_metrics_reset(struct net_metrics *metrics);
 void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long *rows,
                      const float *predictions, int n);
 
-/* "accuracy" "balanced_accuracy" "precision" "recall" "f1" "top5" (classification) "mse" "mae" "r2"
-   of the rows added so far; NaN where the metric cannot be had (no rows; a classification metric of
+/* A metric of the rows added so far; NaN where it cannot be had (no rows; a metric of classes, of
    values). Precision, recall and F1 are those of class 1 where one output tells two classes, else
    the mean over the classes that occur or are predicted; 0 / 0 is 0. */
 double net_metrics_value(const struct net_metrics *metrics, const char *name);

@@ -23,22 +23,15 @@ static double uniform(uint32_t draw)
 enum spread { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL }; /* constant, limit or deviation */
 enum fan { ONE, IN, BOTH };                            /* sqrt(scale / what) */
 
-/* torch.nn.init's definitions. kaiming_uniform is PyTorch's default of dense and convolution: its
-   kaiming_uniform_(a=sqrt(5)). small_uniform and small_normal are Keras's `uniform` and
-   `normal`. */
 static const struct init {
     const char *name;
     enum spread spread;
     double scale;
     enum fan fan;
 } inits[] = {
-    {"zeros", CONSTANT, 0.0, ONE},          {"ones", CONSTANT, 1.0, ONE},
-    {"kaiming_uniform", UNIFORM, 1.0, IN},  {"normal", NORMAL, 1.0, ONE},
-    {"small_uniform", UNIFORM, 0.05, ONE},  {"small_normal", NORMAL, 0.05, ONE},
-    {"glorot_uniform", UNIFORM, 6.0, BOTH}, {"glorot_normal", NORMAL, 2.0, BOTH},
-    {"he_uniform", UNIFORM, 6.0, IN},       {"he_normal", NORMAL, 2.0, IN},
-    {"lecun_uniform", UNIFORM, 3.0, IN},    {"lecun_normal", NORMAL, 1.0, IN},
-    {"orthogonal", ORTHOGONAL, 1.0, ONE},
+#define INITIAL_VALUES(name, table, spread, scale, fan) {#table, spread, scale, fan},
+#define DEFAULT_VALUES(table, spread, scale, fan) {#table, spread, scale, fan},
+#include "language.def"
 };
 
 static const struct init *find_init(const struct net_tensor *tensor)

@@ -111,11 +111,8 @@ double net_monitored(const struct net_model *model, const char *monitor, double 
     if (!strcmp(monitor, "validation_loss"))
         return validation_loss;
     for (int m = 0; m < model->metric_count; m++)
-        if (!strcmp(monitor, model->metrics[m].name)) {
-            const bool less = !strcmp(monitor, "mse") || !strcmp(monitor, "mae");
-
-            return less ? metrics[m] : -metrics[m];
-        }
+        if (!strcmp(monitor, model->metrics[m].name))
+            return net_metric_of(monitor)->less ? metrics[m] : -metrics[m];
     net_fail(NET_FAULT, "%s has no metric `%s` to watch", model->source, monitor);
 }
 

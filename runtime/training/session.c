@@ -67,7 +67,7 @@ static void init_state(struct net_session *session)
 void net_session_open(struct net_session *session, const struct net_options *options)
 {
     const struct net_model *model = options->model;
-    const struct net_optimizer *optimizer = net_find_optimizer(options);
+    const struct net_variant optimizer = net_find_update(options);
     const uint64_t seed = (uint64_t)options->value[NET_SEED].number;
     struct net_run *run = &session->run;
 
@@ -89,12 +89,12 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     run->pool = session->pool;
     run->seed[0] = (uint32_t)seed;
     run->seed[1] = (uint32_t)(seed >> 32);
-    run->update = optimizer->update;
+    run->update = optimizer.update;
     run->hyper.stride = (long)(model->params_size / sizeof(float));
-    session->state_copies = optimizer->copies;
+    session->state_copies = optimizer.copies;
     /* an optimizer without state never touches it, but is given a place inside it */
-    run->state = optimizer->copies ? net_memory((size_t)optimizer->copies * model->params_size)
-                                   : run->params;
+    run->state = optimizer.copies ? net_memory((size_t)optimizer.copies * model->params_size)
+                                  : run->params;
     init_state(session);
     session->rate = options->value[NET_LR].number;
     session->penalized = net_has_penalties(model);

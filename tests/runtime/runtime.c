@@ -206,7 +206,7 @@ START_TEST(optimizers_agree_with_pytorch)
     for (int t = 0; t < 5; t++) {
         g[0] = 0.3f * (float)(t + 1), g[1] = -0.7f + 0.2f * (float)t, g[2] = 0.01f * (float)t;
         net_set_hyper(&hyper, &options, options.value[NET_LR].number, (uint64_t)t);
-        net_find_optimizer(&options)->update(w, g, state, 16, &hyper);
+        net_find_update(&options).update(w, g, state, 16, &hyper);
     }
     for (int i = 0; i < 3; i++)
         ck_assert_double_eq_tol((double)w[i], torch[_i].w[i], 1e-6);

@@ -64,7 +64,7 @@ START_TEST(optimizers_agree_with_pytorch)
     for (int t = 0; t < 5; t++) {
         g[0] = 0.3f * (float)(t + 1), g[1] = -0.7f + 0.2f * (float)t, g[2] = 0.01f * (float)t;
         net_set_hyper(&hyper, &options, options.value[NET_LR].number, (uint64_t)t);
-        net_find_optimizer(&options)->update(w, g, state, 16, &hyper);
+        net_find_update(&options).update(w, g, state, 16, &hyper);
     }
     for (int i = 0; i < 3; i++)
         ck_assert_double_eq_tol((double)w[i], torch[_i].w[i], 2e-6);
@@ -100,11 +100,11 @@ START_TEST(idle_is_true)
 
     read_options(&options, &tiny_model, flags[_i]);
     net_set_hyper(&hyper, &options, 0.1, 0);
-    net_find_optimizer(&options)->update(w, g, state, 16, &hyper);
+    net_find_update(&options).update(w, g, state, 16, &hyper);
     memcpy(w1, w, sizeof w);
     memcpy(state1, state, sizeof state);
     g[0] = 0.0f;
-    net_find_optimizer(&options)->update(w, g, state, 16, &hyper);
+    net_find_update(&options).update(w, g, state, 16, &hyper);
     ck_assert_int_eq(hyper.idle, !memcmp(w, w1, sizeof w) && !memcmp(state, state1, sizeof state));
     net_options_free(&options);
 }

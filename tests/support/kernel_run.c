@@ -619,15 +619,6 @@ Outcome run_losses(const Compiled *c, int n)
     return o;
 }
 
-static const struct net_optimizer *find_optimizer(const char *name)
-{
-    const struct net_optimizer *o = net_optimizers;
-
-    while (!same(o->name, name))
-        o++;
-    return o;
-}
-
 /* Their batch is sorted by word: it holds the rows of a step and no more. */
 static bool has_words(const Model *model)
 {
@@ -639,12 +630,13 @@ static bool has_words(const Model *model)
 
 Outcome run_training(const Compiled *c, int n, int threads, int steps)
 {
+    static const struct net_options with_momentum = {.value[NET_MOMENTUM].number = 0.9};
     Trial t = new_trial(c, n, threads);
     Outcome o = {0};
     int packed = n;
 
     t.run.grads = NULL;
-    t.run.update = find_optimizer("sgd momentum")->update;
+    t.run.update = net_optimizer_sgd.variant(&with_momentum).update;
     for (int step = 0; step < steps; step++) {
         t.run.step = (uint32_t)step;
         t.run.n = step % 5 == 4 ? n - 3 : n; /* the last batch of an epoch is short */

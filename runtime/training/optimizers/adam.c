@@ -1,0 +1,65 @@
+/*
+ * adam.c -- adam and adamw (Kingma and Ba 2014; Loshchilov and Hutter 2017): one update, whose
+ * weight decay is in one scalar or the other.
+ */
+
+#include <math.h>
+
+#include "kernels/vec.h"
+#include "runtime.h"
+
+/* m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2;
+   w = shrink w - lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps).
+   adamw's decay is in `shrink`, adam's in the gradient. */
+static void adam(float *restrict w, const float *restrict g, float *restrict m, long count,
+                 const struct net_hyper *hyper)
+{
+    const vec rate = vec_set(-hyper->lr), decay = vec_set(hyper->weight_decay);
+    const vec first = vec_set(hyper->first_share), second = vec_set(hyper->second_share);
+    const vec beta2 = vec_set(hyper->beta2), scale = vec_set(hyper->second_scale);
+    const vec eps = vec_set(hyper->eps), shrink = vec_set(hyper->shrink);
+    float *v = m + hyper->stride;
+
+    for (long i = 0; i < count; i += 16) {
+        const vec wi = vec_load(w + i), d = vec_fma(decay, wi, vec_load(g + i));
+        const vec mi = vec_fma(first, vec_sub(d, vec_load(m + i)), vec_load(m + i));
+        const vec vi = vec_fma(vec_mul(second, d), d, vec_mul(beta2, vec_load(v + i)));
+
+        vec_store(m + i, mi);
+        vec_store(v + i, vi);
+        vec_store(w + i, vec_fma(rate, vec_div(mi, vec_fma(scale, vec_sqrt(vi), eps)),
+                                 vec_mul(shrink, wi)));
+    }
+}
+
+static struct net_variant variant(const struct net_options *options)
+{
+    (void)options;
+    return (struct net_variant){adam, 2};
+}
+
+static void scalars(struct net_hyper *hyper, const struct net_options *options, double rate,
+                    uint64_t step)
+{
+    const double first = options->value[NET_BETA1].number, t = (double)step + 1.0;
+    const double second = options->value[NET_BETA2].number;
+
+    hyper->lr = (float)(rate / (1.0 - pow(first, t)));
+    hyper->first_share = (float)(1.0 - first);
+    hyper->second_scale = (float)(1.0 / sqrt(1.0 - pow(second, t)));
+    hyper->beta2 = (float)second;
+    hyper->second_share = (float)(1.0 - second);
+}
+
+static void decoupled_scalars(struct net_hyper *hyper, const struct net_options *options,
+                              double rate, uint64_t step)
+{
+    scalars(hyper, options, rate, step);
+    hyper->shrink = (float)(1.0 - rate * options->value[NET_WEIGHT_DECAY].number);
+    hyper->weight_decay = 0.0f;
+}
+
+const struct net_optimizer net_optimizer_adam = {
+    .name = "adam", .variant = variant, .scalars = scalars};
+const struct net_optimizer net_optimizer_adamw = {
+    .name = "adamw", .variant = variant, .scalars = decoupled_scalars};
