@@ -44,11 +44,11 @@
  *       q  200704 B  d cnn.relu_2
  *       r  802816 B  d cnn.conv2d_2
  *       s  3584 B  cnn.conv2d_2 gradients' sums
- *       t  18432 B  cnn.conv2d_2 weight gradient, slices
+ *       t  18432 B  cnn.conv2d_2 weight gradient, partial sums
  *       u  802816 B  d cnn.relu_1
  *       v  3211264 B  d cnn.conv2d_1
  *       w  7168 B  cnn.conv2d_1 gradients' sums
- *       x  9216 B  cnn.conv2d_1 weight gradient, slices
+ *       x  9216 B  cnn.conv2d_1 weight gradient, partial sums
  *
  *     evaluate   1  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa............
  *                2  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbb
@@ -93,14 +93,14 @@ struct value_64x784_16x49 { float at[4][1][49][16][16]; };
 struct value_64x64 { float at[4][1][4][16][16]; };
 struct value_64x10 { float at[4][1][1][16][16]; };
 struct slices_4 { float at[4]; };
-struct slices_64 { float at[64]; };
+struct partial_sums_64 { float at[64]; };
 struct operands_partial_dy { float *partial; const float *dy; };
-struct slices_256 { float at[256]; };
+struct partial_sums_256 { float at[256]; };
 struct operands_dx_partial { float *dx; float *partial; };
-struct slices_896 { float at[896]; };
-struct slices_4608 { float at[4608]; };
-struct slices_1792 { float at[1792]; };
-struct slices_2304 { float at[2304]; };
+struct partial_sums_896 { float at[896]; };
+struct partial_sums_4608 { float at[4608]; };
+struct partial_sums_1792 { float at[1792]; };
+struct partial_sums_2304 { float at[2304]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -233,19 +233,10 @@ NET_TILE void tile_8x1_bias(float *restrict y, const float *restrict x, const fl
         }
 }
 
-/* dw = x' dy over images: rows of inputs by blocks of outputs */
-NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct sweep *over)
+NET_TILE void dw_tile_8x1(float *restrict dw, const float *restrict x,
+        const float *restrict dy, const struct net_reduction *over)
 {
-    vec acc[8][3];
-
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_fresh_zero();
-    correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 0);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            vec_store(dw + 16 * (i + j), acc[i][j]);
+    net_sum_dw(dw, x, dy, over, 8, 1, false, false);
 }
 
 /* acc = 0 + sum over taps and channels of x w, then what follows in registers */
@@ -270,19 +261,10 @@ NET_TILE void tile_8x2_relu_grad(float *restrict dx, const float *restrict x,
         }
 }
 
-/* dw = x' dy over images: rows of inputs by blocks of outputs */
-NET_TILE void weight_tile_8x2(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct sweep *over)
+NET_TILE void dw_tile_8x2(float *restrict dw, const float *restrict x,
+        const float *restrict dy, const struct net_reduction *over)
 {
-    vec acc[8][3];
-
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2)
-            acc[i][j] = vec_fresh_zero();
-    correlate(acc, 8, 2, 0, 16, 1, 0, 0, x, dy, over, 0);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2)
-            vec_store(dw + 16 * (2 * i + j), acc[i][j]);
+    net_sum_dw(dw, x, dy, over, 8, 2, false, false);
 }
 
 /* acc = 0 + sum over taps and channels of x w, then what follows in registers */
@@ -307,19 +289,10 @@ NET_TILE void tile_8x1_relu_grad(float *restrict dx, const float *restrict x,
         }
 }
 
-/* dw += x' dy over images and pixels: rows of inputs by blocks of outputs */
-NET_TILE void weight_tile_8x1_image(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct sweep *over)
+NET_TILE void dw_tile_8x1_add_prefetch(float *restrict dw, const float *restrict x,
+        const float *restrict dy, const struct net_reduction *over)
 {
-    vec acc[8][3];
-
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(dw + 16 * (i + j));
-    correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 1);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            vec_store(dw + 16 * (i + j), acc[i][j]);
+    net_sum_dw(dw, x, dy, over, 8, 1, true, true);
 }
 
 /* a row of pixels, [16 images][16 channels] each, to [channel][16 images] */
@@ -331,7 +304,7 @@ NET_TILE void turn_row_16x14_mirrored(float *restrict to, const float *restrict 
 }
 
 /* y = sum over taps and channels of x w: 3 pixels, images in the lanes */
-NET_TILE void narrow_3x8x16_mirrored(float *restrict y, const float *restrict x,
+NET_TILE void batch_lanes_3x8x16_mirrored(float *restrict y, const float *restrict x,
         const float *restrict w, const struct net_runs *taps)
 {
     _Alignas(64) float turned[384];
@@ -346,7 +319,7 @@ NET_TILE void narrow_3x8x16_mirrored(float *restrict y, const float *restrict x,
 }
 
 /* y = sum over taps and channels of x w: 2 pixels, images in the lanes */
-NET_TILE void narrow_2x8x16_mirrored(float *restrict y, const float *restrict x,
+NET_TILE void batch_lanes_2x8x16_mirrored(float *restrict y, const float *restrict x,
         const float *restrict w, const struct net_runs *taps)
 {
     _Alignas(64) float turned[256];
@@ -360,19 +333,10 @@ NET_TILE void narrow_2x8x16_mirrored(float *restrict y, const float *restrict x,
     net_turn_back(y, turned, 128, 2, 8);
 }
 
-/* dw = x' dy: taps and channels of few inputs by blocks of outputs */
-NET_TILE void weight_tile_9x1_from_0(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct sweep *over)
+NET_TILE void dw_tile_9x1_from_0(float *restrict dw, const float *restrict x,
+        const float *restrict dy, const struct net_reduction *over)
 {
-    vec acc[9][3];
-
-    NET_UNROLL(i, 9)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_fresh_zero();
-    correlate(acc, 9, 1, 0, 1, 3, 480, 16, x, dy, over, 1);
-    NET_UNROLL(i, 9)
-        NET_VECTORS(j, 1)
-            vec_store(dw + 16 * (i + j), acc[i][j]);
+    net_sum_packed_dw(dw, x, dy, over, 9, 1, 0, 1, 3, 480, 16);
 }
 
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
@@ -613,8 +577,8 @@ NET_KERNEL void mean_loss_4(const struct slices_4 *restrict loss, NET_RUN)
 }
 
 /* sums of dy, partial sums of each item: (batch block, row) */
-NET_KERNEL void channel_sum_partial_64x10(struct slices_64 *restrict partial,
-                                          const struct value_64x10 *restrict dy, NET_RUN)
+NET_KERNEL void channel_sum_partial_64x10(
+        struct partial_sums_64 *restrict partial, const struct value_64x10 *restrict dy, NET_RUN)
 {
     const struct operands_partial_dy sums = {V(partial), V(dy)};
 
@@ -626,28 +590,14 @@ NET_KERNEL void dense_dw_update_64x64_64x10(
         struct weight_64x10 *restrict w, const struct value_64x64 *restrict x,
         const struct value_64x10 *restrict dy, NET_RUN)
 {
-    const int chunks = net_chunks(run);
-    const int images = run->n - 16 * (chunks - 1);
-
-    NET_ITEMS(item, 4, run, thread) {
-        const int panel_block = item / 4;
-        const int pixel = 0, block = item % 4;
-        const int inputs = 64 - 16 * block < 16 ? 64 - 16 * block : 16;
-        const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, .images = images,
-                                    .x_chunk = 1024, .x_image = 16, .dy_chunk = 256 };
-        _Alignas(64) float dw[256];
-
-        for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x1(dw + 16 * c, &x->at[0][0][pixel * 4 + block][0][c],
-                dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 1024L + (pixel * 64 + 16 * block) * 16L],
-                dw, 16 * inputs);
-    }
+    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 64,
+            .first = 0, .channels = 64, .pixels = 1, .block = 0, .stride = 4, .x_blocks = 4,
+            .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
 }
 
 /* dx = dy w', relu_grad; items: chunks */
 NET_KERNEL void dense_dx_relu_grad_64x64x10(
-        struct value_64x64 *restrict dx, struct slices_256 *restrict partial,
+        struct value_64x64 *restrict dx, struct partial_sums_256 *restrict partial,
         const struct value_64x10 *restrict dy, const struct transposed_640 *restrict w,
         const struct value_64x64 *restrict kept, NET_RUN)
 {
@@ -670,8 +620,8 @@ NET_KERNEL void dense_dx_relu_grad_64x64x10(
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x10(struct vector_16 *restrict b,
-                                         const struct slices_64 *restrict partial, NET_RUN)
+NET_KERNEL void channel_sum_update_64x10(
+        struct vector_16 *restrict b, const struct partial_sums_64 *restrict partial, NET_RUN)
 {
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
 }
@@ -681,23 +631,9 @@ NET_KERNEL void dense_dw_update_64x784_784x64(
         struct weight_784x64 *restrict w, const struct value_64x784_16x49 *restrict x,
         const struct value_64x64 *restrict dy, NET_RUN)
 {
-    const int chunks = net_chunks(run);
-    const int images = run->n - 16 * (chunks - 1);
-
-    NET_ITEMS(item, 2 * 49, run, thread) {
-        const int panel_block = item / 49 * 2;
-        const int pixel = item % 49, block = 0;
-        const int inputs = 16 - 16 * block < 16 ? 16 - 16 * block : 16;
-        const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, .images = images,
-                                    .x_chunk = 12544, .x_image = 16, .dy_chunk = 1024 };
-        _Alignas(64) float dw[512];
-
-        for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x2(dw + 32 * c, &x->at[0][0][pixel + block][0][c],
-                dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 12544L + (pixel * 16 + 16 * block) * 32L],
-                dw, 32 * inputs);
-    }
+    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 2, 0}, .inputs = 784,
+            .first = 0, .channels = 16, .pixels = 49, .block = 0, .stride = 1, .x_blocks = 49,
+            .dy_blocks = 4, .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread);
 }
 
 /* dx = dy w', relu_grad; items: (panel, chunk) */
@@ -723,7 +659,7 @@ NET_KERNEL void dense_dx_relu_grad_64x784x64(
 
 /* dx = the dy of the windows where x was the largest; items: (chunk, row) */
 NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
-        struct value_64x16x14x14 *restrict dx, struct slices_896 *restrict partial,
+        struct value_64x16x14x14 *restrict dx, struct partial_sums_896 *restrict partial,
         const struct index_64x16x7x7 *restrict index, const struct value_64x16x7x7 *restrict dy,
         NET_RUN)
 {
@@ -768,56 +704,28 @@ NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x64(struct vector_64 *restrict b,
-                                         const struct slices_256 *restrict partial, NET_RUN)
+NET_KERNEL void channel_sum_update_64x64(
+        struct vector_64 *restrict b, const struct partial_sums_256 *restrict partial, NET_RUN)
 {
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 4}, run, thread);
 }
 
-/* dw = x' dy over images and pixels of a chunk; items: (chunk, panel, block of inputs) */
-NET_KERNEL void conv2d_dw_slices_64x8x14x14_72x16(
-        struct slices_4608 *restrict slices, const struct value_64x8x14x14 *restrict x,
+/* dw = x' dy over images and pixels of a batch block;
+   items: (batch block, panel, block of inputs) */
+NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(
+        struct partial_sums_4608 *restrict partial, const struct value_64x8x14x14 *restrict x,
         const struct value_64x16x14x14 *restrict dy, NET_RUN)
 {
-    NET_ITEMS(item, 4 * 3, run, thread) {
-        const int chunk = item / 3, part = item % 3;
-        const int panel_block = part / 3;
-        const int block = 0, tap_row = part % 3;
-        const int inputs = 8 - 16 * block < 16 ? 8 - 16 * block : 16;
-        _Alignas(64) float dw[3][256];
-
-        memset(dw, 0, 3 * sizeof *dw);
-        if (net_rows(run, chunk) == 0)
-            continue;
-        for (int row = 0; row < 14; row += 8)
-            for (int tap = 0; tap < 3; tap++) {
-                const int k = tap_row, l = tap;
-                struct net_range r = net_valid(k, 1, 1, 14, 14);
-                const struct net_range c = net_valid(l, 1, 1, 14, 14);
-                r.begin = r.begin > row ? r.begin : row;
-                r.end = r.end < row + 8 ? r.end : row + 8;
-                if (r.begin >= r.end || c.begin >= c.end)
-                    continue;
-                const int x_row = r.begin - 1 + k, x_column = c.begin - 1 + l;
-                const struct sweep over = {
-                    .chunks = 1, .rows = r.end - r.begin, .columns = c.end - c.begin,
-                    .images = net_rows(run, chunk),
-                    .x_row = 3584, .x_column = 256, .x_image = 16, .dy_row = 3584, .dy_column = 256
-                };
-                for (int i = 0; i < inputs; i += 8)
-                    weight_tile_8x1_image(dw[tap] + 16 * i,
-                        &x->at[chunk][x_row * 14 + x_column][block][0][i],
-                        dy->at[chunk][r.begin * 14 + c.begin][panel_block][0], &over);
-            }
-        for (int tap = 0; tap < 3; tap++)
-            memcpy(&slices->at[chunk * 1152L + panel_block * 1152L
-                    + ((tap_row * 3 + tap) * 8 + 16 * block) * 16L],
-                    dw[tap], (size_t)(16 * inputs) * sizeof(float));
-    }
+    net_conv_dw(V(partial), V(x), V(dy), (struct net_conv_dw){.batch_blocks = 4, .panels = {0, 0,
+            1}, .tap_rows = {3, 3, 3}, .inputs = 8, .outputs = 16, .groups = 1, .first = 0,
+            .channels = 8, .block = 0, .x_blocks = 1, .dy_blocks = 1, .x = {14, 14}, .dy = {14, 14},
+            .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1},
+            .partial = true, .apply = {.update = false}}, 8, NULL, NULL, dw_tile_8x1_add_prefetch,
+            run, thread);
 }
 
 /* dx = sum over taps of dy w', relu_grad; images in the lanes; items: (chunk, row) */
-NET_KERNEL void conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3(
+NET_KERNEL void conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3(
         struct value_64x8x14x14 *restrict dx, const struct value_64x16x14x14 *restrict dy,
         const struct transposed_2304 *restrict w, const struct value_64x8x14x14 *restrict kept,
         NET_RUN)
@@ -845,7 +753,7 @@ NET_KERNEL void conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3(
                 };
                 _Alignas(64) float tile[768];
 
-                narrow_3x8x16_mirrored(tile, turned, w->at, &taps);
+                batch_lanes_3x8x16_mirrored(tile, turned, w->at, &taps);
                 for (int p = 0; p < 3; p++) {
                     const int pixel = row * 14 + column + p, block = 0;
                     float *dx_at = dx->at[chunk][pixel][block][0];
@@ -869,7 +777,7 @@ NET_KERNEL void conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3(
                 };
                 _Alignas(64) float tile[512];
 
-                narrow_2x8x16_mirrored(tile, turned, w->at, &taps);
+                batch_lanes_2x8x16_mirrored(tile, turned, w->at, &taps);
                 for (int p = 0; p < 2; p++) {
                     const int pixel = row * 14 + column + p, block = 0;
                     float *dx_at = dx->at[chunk][pixel][block][0];
@@ -890,7 +798,7 @@ NET_KERNEL void conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3(
 
 /* dx = the dy of the windows where x was the largest; items: (chunk, row) */
 NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
-        struct value_64x8x28x28 *restrict dx, struct slices_1792 *restrict partial,
+        struct value_64x8x28x28 *restrict dx, struct partial_sums_1792 *restrict partial,
         const struct index_64x8x14x14 *restrict index, const struct value_64x8x14x14 *restrict dy,
         NET_RUN)
 {
@@ -936,64 +844,41 @@ NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
 
 /* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x16x14x14(
-        struct vector_16 *restrict b, const struct slices_896 *restrict partial, NET_RUN)
+        struct vector_16 *restrict b, const struct partial_sums_896 *restrict partial, NET_RUN)
 {
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 14, 14, 1}, run, thread);
 }
 
-/* dw = slices added in order, then the update; items: vectors */
-NET_KERNEL void sum_slices_update_1152(struct weight_72x16 *restrict w,
-                                       const struct slices_4608 *restrict slices, NET_RUN)
+/* dw = partial sums added in order, then the update; items: vectors */
+NET_KERNEL void reduce_partial_update_1152(
+        struct weight_72x16 *restrict w, const struct partial_sums_4608 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(item, 72, run, thread) {
-        _Alignas(64) float dw[16];
-
-        vec_store(dw, net_sum_slices(slices->at + 16 * item, 1152, net_chunks(run)));
-        net_finish(run, &w->at[16 * item], dw, 16);
-    }
+    net_reduce_dw(V(w), V(partial), 1152, 1, (struct net_apply){.update = true}, run, thread);
 }
 
-/* dw = x' dy over the images of a chunk and some rows; items: slices */
-NET_KERNEL void conv2d_dw_slices_64x1x28x28_9x8(
-        struct slices_2304 *restrict slices, const struct image_64x1x28x28 *restrict x,
+/* dw = x' dy over the images of a batch block and some rows; items: partial sums */
+NET_KERNEL void conv2d_dw_partial_64x1x28x28_9x8(
+        struct partial_sums_2304 *restrict partial, const struct image_64x1x28x28 *restrict x,
         const struct value_64x8x28x28 *restrict dy, NET_RUN)
 {
-    NET_ITEMS(item, 4 * 4, run, thread) {
-        const int chunk = item / 4, part = item % 4;
-        const int row = 28 * part / 4, end = 28 * (part + 1) / 4;
-        const struct sweep over = {
-            .chunks = 1, .rows = end - row, .columns = 28, .images = net_rows(run, chunk),
-            .x_row = 480, .x_column = 16, .x_image = 1, .dy_row = 7168, .dy_column = 256
-        };
-        if (net_rows(run, chunk) == 0)
-            continue;
-        const float *xs = x->at[chunk][row * 30][0][0];
-        float *dw = slices->at + item * 144L;
-
-        for (int block = 0; block < 1; block += 1) {
-            weight_tile_9x1_from_0(dw + block * 144L, xs,
-                dy->at[chunk][row * 28][block][0], &over);
-        }
-    }
+    net_packed_dw(V(partial), V(x), V(dy), (struct net_packed_dw){.batch_blocks = 4, .splits = 4,
+            .panels = {0, 0, 1}, .inputs = 9, .tile_inputs = {8, 12, 24}, .x = {30, 30}, .lanes = 1,
+            .dy = {28, 28}, .dy_blocks = 1, .stride = {1, 1}}, NULL, NULL,
+            (net_dw_tile *[]){dw_tile_9x1_from_0}, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x8x28x28(
-        struct vector_16 *restrict b, const struct slices_1792 *restrict partial, NET_RUN)
+        struct vector_16 *restrict b, const struct partial_sums_1792 *restrict partial, NET_RUN)
 {
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 28, 28, 1}, run, thread);
 }
 
-/* dw = slices added in order, then the update; items: vectors */
-NET_KERNEL void sum_slices_update_144(struct weight_9x8 *restrict w,
-                                      const struct slices_2304 *restrict slices, NET_RUN)
+/* dw = partial sums added in order, then the update; items: vectors */
+NET_KERNEL void reduce_partial_update_144(
+        struct weight_9x8 *restrict w, const struct partial_sums_2304 *restrict partial, NET_RUN)
 {
-    NET_ITEMS(item, 9, run, thread) {
-        _Alignas(64) float dw[16];
-
-        vec_store(dw, net_sum_slices(slices->at + 16 * item, 144, 4 * net_chunks(run)));
-        net_finish(run, &w->at[16 * item], dw, 16);
-    }
+    net_reduce_dw(V(w), V(partial), 144, 4, (struct net_apply){.update = true}, run, thread);
 }
 
 /* y = the largest of its window; items: (chunk, row) */
@@ -1091,18 +976,18 @@ static void train_step(struct net_run *run, int thread)
     struct value_64x10 *dense_2 = net_at(run, 5045248);
     struct value_64x10 *d_dense_2 = net_at(run, 32768);
     struct slices_4 *cross_entropy = net_at(run, 37120);
-    struct slices_64 *dense_2_gradients_sums = net_at(run, 36864);
+    struct partial_sums_64 *dense_2_gradients_sums = net_at(run, 36864);
     struct value_64x64 *d_dense_1 = net_at(run, 16384);
-    struct slices_256 *dense_1_gradients_sums = net_at(run, 1254400);
+    struct partial_sums_256 *dense_1_gradients_sums = net_at(run, 1254400);
     struct value_64x784_16x49 *d_relu_2 = net_at(run, 1003520);
     struct value_64x16x14x14 *d_conv2d_2 = net_at(run, 0);
     struct value_64x16x7x7 *d_relu_2_2 = net_at(run, 1003520);
-    struct slices_896 *conv2d_2_gradients_sums = net_at(run, 5049344);
-    struct slices_4608 *conv2d_2_weight_gradient_slices = net_at(run, 5017600);
+    struct partial_sums_896 *conv2d_2_gradients_sums = net_at(run, 5049344);
+    struct partial_sums_4608 *conv2d_2_weight_gradient_partial_sums = net_at(run, 5017600);
     struct value_64x8x14x14 *d_relu_1 = net_at(run, 4014080);
     struct value_64x8x28x28 *d_conv2d_1 = net_at(run, 0);
-    struct slices_1792 *conv2d_1_gradients_sums = net_at(run, 3220480);
-    struct slices_2304 *conv2d_1_weight_gradient_slices = net_at(run, 3211264);
+    struct partial_sums_1792 *conv2d_1_gradients_sums = net_at(run, 3220480);
+    struct partial_sums_2304 *conv2d_1_weight_gradient_partial_sums = net_at(run, 3211264);
 
     /* digits.net:14 */
     RUN(0, transpose_72x16, conv2d_2_weight_transposed, &p->conv2d_2_weight);
@@ -1162,9 +1047,9 @@ static void train_step(struct net_run *run, int thread)
     barrier(run, thread);
 
     /* digits.net:14 */
-    RUN(19, conv2d_dw_slices_64x8x14x14_72x16, conv2d_2_weight_gradient_slices, maxpool2d_1,
+    RUN(19, conv2d_dw_partial_64x8x14x14_72x16, conv2d_2_weight_gradient_partial_sums, maxpool2d_1,
         d_conv2d_2);
-    RUN(20, conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3, d_relu_1, d_conv2d_2,
+    RUN(20, conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3, d_relu_1, d_conv2d_2,
         conv2d_2_weight_transposed, maxpool2d_1);
     barrier(run, thread);
 
@@ -1174,15 +1059,15 @@ static void train_step(struct net_run *run, int thread)
 
     /* digits.net:14 */
     RUN(22, channel_sum_update_64x16x14x14, &p->conv2d_2_bias, conv2d_2_gradients_sums);
-    RUN(23, sum_slices_update_1152, &p->conv2d_2_weight, conv2d_2_weight_gradient_slices);
+    RUN(23, reduce_partial_update_1152, &p->conv2d_2_weight, conv2d_2_weight_gradient_partial_sums);
     barrier(run, thread);
 
     /* digits.net:13 */
-    RUN(24, conv2d_dw_slices_64x1x28x28_9x8, conv2d_1_weight_gradient_slices, &batch->image,
+    RUN(24, conv2d_dw_partial_64x1x28x28_9x8, conv2d_1_weight_gradient_partial_sums, &batch->image,
         d_conv2d_1);
     RUN(25, channel_sum_update_64x8x28x28, &p->conv2d_1_bias, conv2d_1_gradients_sums);
     barrier(run, thread);
-    RUN(26, sum_slices_update_144, &p->conv2d_1_weight, conv2d_1_weight_gradient_slices);
+    RUN(26, reduce_partial_update_144, &p->conv2d_1_weight, conv2d_1_weight_gradient_partial_sums);
     barrier(run, thread);
 }
 
@@ -1355,20 +1240,20 @@ static const struct net_kernel train_kernels[] = {
     { "dense_dx_relu_grad_64x784x64", "cnn.dense_1", "backward-data", 6422528, 618496, .line = 16 },
     { "maxpool2d_grad_64x16x14x14_2x2", "cnn.maxpool2d_2", "pool", 0, 1057280, .line = 14 },
     { "channel_sum_update_64x64", "cnn.dense_1", "reduction", 0, 1024, .line = 16, .updated = 256 },
-    { "conv2d_dw_slices_64x8x14x14_72x16", "cnn.conv2d_2", "backward-weights", 28901376, 1624064,
+    { "conv2d_dw_partial_64x8x14x14_72x16", "cnn.conv2d_2", "backward-weights", 28901376, 1624064,
             .line = 14 },
-    { "conv2d_dx_narrow_relu_grad_64x8x14x14_16x3x3", "cnn.conv2d_2", "backward-data", 28901376,
-            2417664, .line = 14 },
+    { "conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3", "cnn.conv2d_2", "backward-data",
+            28901376, 2417664, .line = 14 },
     { "maxpool2d_grad_64x8x28x28_2x2", "cnn.maxpool2d_1", "pool", 0, 4221952, .line = 13 },
     { "channel_sum_update_64x16x14x14", "cnn.conv2d_2", "reduction", 0, 3584, .line = 14,
             .updated = 64 },
-    { "sum_slices_update_1152", "cnn.conv2d_2", "backward-weights", 0, 18432, .line = 14,
+    { "reduce_partial_update_1152", "cnn.conv2d_2", "backward-weights", 0, 18432, .line = 14,
             .updated = 4608 },
-    { "conv2d_dw_slices_64x1x28x28_9x8", "cnn.conv2d_1", "backward-weights", 7225344, 3450880,
+    { "conv2d_dw_partial_64x1x28x28_9x8", "cnn.conv2d_1", "backward-weights", 7225344, 3450880,
             .line = 13 },
     { "channel_sum_update_64x8x28x28", "cnn.conv2d_1", "reduction", 0, 7168, .line = 13,
             .updated = 64 },
-    { "sum_slices_update_144", "cnn.conv2d_1", "backward-weights", 0, 9216, .line = 13,
+    { "reduce_partial_update_144", "cnn.conv2d_1", "backward-weights", 0, 9216, .line = 13,
             .updated = 576 },
 };
 
@@ -1391,7 +1276,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "d2e92ef77c1494b0", .isa = "avx512", .batch = 64,
+    .hash = "79e32ea2d8a73748", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

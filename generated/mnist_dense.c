@@ -83,15 +83,15 @@ struct weight_10x10 { float at[160]; };
 struct transposed_320 { float at[320]; };
 struct transposed_160 { float at[160]; };
 struct value_64x20 { float at[4][1][2][16][16]; };
-struct slices_256 { float at[256]; };
+struct partial_sums_256 { float at[256]; };
 struct operands_partial_x { float *partial; const float *x; };
 struct operands_y_x_mean_inv_std_gamma_beta { float *y; const float *x; const float *mean;
         const float *inv_std; const float *gamma; const float *beta; };
 struct value_64x10 { float at[4][1][1][16][16]; };
-struct slices_128 { float at[128]; };
+struct partial_sums_128 { float at[128]; };
 struct operands_y_partial { float *y; float *partial; };
 struct slices_4 { float at[4]; };
-struct slices_64 { float at[64]; };
+struct partial_sums_64 { float at[64]; };
 struct operands_partial_dy { float *partial; const float *dy; };
 struct operands_dx_partial_x_mean_inv_std { float *dx; float *partial; const float *x;
         const float *mean; const float *inv_std; };
@@ -264,19 +264,10 @@ NET_TILE void tile_8x1_bias(float *restrict y, const float *restrict x, const fl
         }
 }
 
-/* dw = x' dy over images: rows of inputs by blocks of outputs */
-NET_TILE void weight_tile_8x1(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct sweep *over)
+NET_TILE void dw_tile_8x1(float *restrict dw, const float *restrict x,
+        const float *restrict dy, const struct net_reduction *over)
 {
-    vec acc[8][3];
-
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_fresh_zero();
-    correlate(acc, 8, 1, 0, 16, 1, 0, 0, x, dy, over, 0);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            vec_store(dw + 16 * (i + j), acc[i][j]);
+    net_sum_dw(dw, x, dy, over, 8, 1, false, false);
 }
 
 /* acc = 0 + sum over taps and channels of x w */
@@ -315,19 +306,10 @@ NET_TILE void tile_8x2(float *restrict dx, const float *restrict x, const float 
         }
 }
 
-/* dw = x' dy over images: rows of inputs by blocks of outputs */
-NET_TILE void weight_tile_8x2(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct sweep *over)
+NET_TILE void dw_tile_8x2(float *restrict dw, const float *restrict x,
+        const float *restrict dy, const struct net_reduction *over)
 {
-    vec acc[8][3];
-
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2)
-            acc[i][j] = vec_fresh_zero();
-    correlate(acc, 8, 2, 0, 16, 1, 0, 0, x, dy, over, 0);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2)
-            vec_store(dw + 16 * (2 * i + j), acc[i][j]);
+    net_sum_dw(dw, x, dy, over, 8, 2, false, false);
 }
 
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
@@ -392,7 +374,7 @@ NET_KERNEL void dense_relu_64x784x20(struct value_64x20 *restrict y,
 
 /* mean and sum of (x - mean)^2, partial sums of each item: (batch block, row) */
 NET_KERNEL void batchnorm_stats_partial_64x20(
-        struct slices_256 *restrict partial, const struct value_64x20 *restrict x, NET_RUN)
+        struct partial_sums_256 *restrict partial, const struct value_64x20 *restrict x, NET_RUN)
 {
     const struct operands_partial_x sums = {V(partial), V(x)};
 
@@ -400,11 +382,10 @@ NET_KERNEL void batchnorm_stats_partial_64x20(
 }
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
-NET_KERNEL void batchnorm_stats_64x20(struct vector_32 *restrict mean,
-                                      struct vector_32 *restrict inv_std,
-                                      struct vector_32 *restrict running_mean,
-                                      struct vector_32 *restrict running_var,
-                                      const struct slices_256 *restrict partial, NET_RUN)
+NET_KERNEL void batchnorm_stats_64x20(
+        struct vector_32 *restrict mean, struct vector_32 *restrict inv_std,
+        struct vector_32 *restrict running_mean, struct vector_32 *restrict running_var,
+        const struct partial_sums_256 *restrict partial, NET_RUN)
 {
     net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
             (struct net_extent){4, 1, 1, 2}, 0.001, 0.01, run, thread);
@@ -427,7 +408,7 @@ NET_KERNEL void normalize_64x20(struct value_64x20 *restrict y,
 
 /* y = x w + b, relu; items: chunks */
 NET_KERNEL void dense_relu_64x20x10(struct value_64x10 *restrict y,
-                                    struct slices_128 *restrict partial,
+                                    struct partial_sums_128 *restrict partial,
                                     const struct value_64x20 *restrict x,
                                     const struct weight_20x10 *restrict w,
                                     const struct vector_16 *restrict b, NET_RUN)
@@ -452,11 +433,10 @@ NET_KERNEL void dense_relu_64x20x10(struct value_64x10 *restrict y,
 }
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
-NET_KERNEL void batchnorm_stats_64x10(struct vector_16 *restrict mean,
-                                      struct vector_16 *restrict inv_std,
-                                      struct vector_16 *restrict running_mean,
-                                      struct vector_16 *restrict running_var,
-                                      const struct slices_128 *restrict partial, NET_RUN)
+NET_KERNEL void batchnorm_stats_64x10(
+        struct vector_16 *restrict mean, struct vector_16 *restrict inv_std,
+        struct vector_16 *restrict running_mean, struct vector_16 *restrict running_var,
+        const struct partial_sums_128 *restrict partial, NET_RUN)
 {
     net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
             (struct net_extent){4, 1, 1, 1}, 0.001, 0.01, run, thread);
@@ -515,8 +495,8 @@ NET_KERNEL void mean_loss_4(const struct slices_4 *restrict loss, NET_RUN)
 }
 
 /* sums of dy, partial sums of each item: (batch block, row) */
-NET_KERNEL void channel_sum_partial_64x10(struct slices_64 *restrict partial,
-                                          const struct value_64x10 *restrict dy, NET_RUN)
+NET_KERNEL void channel_sum_partial_64x10(
+        struct partial_sums_64 *restrict partial, const struct value_64x10 *restrict dy, NET_RUN)
 {
     const struct operands_partial_dy sums = {V(partial), V(dy)};
 
@@ -528,28 +508,14 @@ NET_KERNEL void dense_dw_update_64x10_10x10(
         struct weight_10x10 *restrict w, const struct value_64x10 *restrict x,
         const struct value_64x10 *restrict dy, NET_RUN)
 {
-    const int chunks = net_chunks(run);
-    const int images = run->n - 16 * (chunks - 1);
-
-    NET_ITEMS(item, 1, run, thread) {
-        const int panel_block = item;
-        const int pixel = 0, block = 0;
-        const int inputs = 10 - 16 * block < 16 ? 10 - 16 * block : 16;
-        const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, .images = images,
-                                    .x_chunk = 256, .x_image = 16, .dy_chunk = 256 };
-        _Alignas(64) float dw[256];
-
-        for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x1(dw + 16 * c, &x->at[0][0][pixel + block][0][c],
-                dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 160L + (pixel * 10 + 16 * block) * 16L],
-                dw, 16 * inputs);
-    }
+    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 10,
+            .first = 0, .channels = 10, .pixels = 1, .block = 0, .stride = 1, .x_blocks = 1,
+            .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
 }
 
 /* dx = dy w'; items: chunks */
 NET_KERNEL void dense_dx_64x10x10(struct value_64x10 *restrict dx,
-                                  struct slices_128 *restrict partial,
+                                  struct partial_sums_128 *restrict partial,
                                   const struct value_64x10 *restrict dy,
                                   const struct transposed_160 *restrict w,
                                   const struct value_64x10 *restrict x,
@@ -576,8 +542,8 @@ NET_KERNEL void dense_dx_64x10x10(struct value_64x10 *restrict dx,
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x10(struct vector_16 *restrict b,
-                                         const struct slices_64 *restrict partial, NET_RUN)
+NET_KERNEL void channel_sum_update_64x10(
+        struct vector_16 *restrict b, const struct partial_sums_64 *restrict partial, NET_RUN)
 {
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
 }
@@ -585,14 +551,14 @@ NET_KERNEL void channel_sum_update_64x10(struct vector_16 *restrict b,
 /* partial sums added in order; items: blocks */
 NET_KERNEL void batchnorm_sums_64x10(struct vector_16 *restrict dgamma,
                                      struct vector_16 *restrict dbeta,
-                                     const struct slices_128 *restrict partial, NET_RUN)
+                                     const struct partial_sums_128 *restrict partial, NET_RUN)
 {
     net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* normalize_grad relu_grad channel_sum; items: (batch block, row) */
 NET_KERNEL void normalize_grad_relu_grad_64x10(
-        struct value_64x10 *restrict dx, struct slices_64 *restrict partial,
+        struct value_64x10 *restrict dx, struct partial_sums_64 *restrict partial,
         const struct value_64x10 *restrict x, const struct value_64x10 *restrict dy,
         const struct vector_16 *restrict mean, const struct vector_16 *restrict inv_std,
         const struct vector_16 *restrict gamma, const struct vector_16 *restrict dgamma,
@@ -620,28 +586,14 @@ NET_KERNEL void dense_dw_update_64x20_20x10(
         struct weight_20x10 *restrict w, const struct value_64x20 *restrict x,
         const struct value_64x10 *restrict dy, NET_RUN)
 {
-    const int chunks = net_chunks(run);
-    const int images = run->n - 16 * (chunks - 1);
-
-    NET_ITEMS(item, 2, run, thread) {
-        const int panel_block = item / 2;
-        const int pixel = 0, block = item % 2;
-        const int inputs = 20 - 16 * block < 16 ? 20 - 16 * block : 16;
-        const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, .images = images,
-                                    .x_chunk = 512, .x_image = 16, .dy_chunk = 256 };
-        _Alignas(64) float dw[256];
-
-        for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x1(dw + 16 * c, &x->at[0][0][pixel * 2 + block][0][c],
-                dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 320L + (pixel * 20 + 16 * block) * 16L],
-                dw, 16 * inputs);
-    }
+    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 20,
+            .first = 0, .channels = 20, .pixels = 1, .block = 0, .stride = 2, .x_blocks = 2,
+            .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
 }
 
 /* dx = dy w'; items: chunks */
 NET_KERNEL void dense_dx_64x20x10(struct value_64x20 *restrict dx,
-                                  struct slices_256 *restrict partial,
+                                  struct partial_sums_256 *restrict partial,
                                   const struct value_64x10 *restrict dy,
                                   const struct transposed_320 *restrict w,
                                   const struct value_64x20 *restrict x,
@@ -670,14 +622,14 @@ NET_KERNEL void dense_dx_64x20x10(struct value_64x20 *restrict dx,
 /* partial sums added in order; items: blocks */
 NET_KERNEL void batchnorm_sums_64x20(struct vector_32 *restrict dgamma,
                                      struct vector_32 *restrict dbeta,
-                                     const struct slices_256 *restrict partial, NET_RUN)
+                                     const struct partial_sums_256 *restrict partial, NET_RUN)
 {
     net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread);
 }
 
 /* normalize_grad relu_grad channel_sum; items: (batch block, row) */
 NET_KERNEL void normalize_grad_relu_grad_64x20(
-        struct value_64x20 *restrict dx, struct slices_128 *restrict partial,
+        struct value_64x20 *restrict dx, struct partial_sums_128 *restrict partial,
         const struct value_64x20 *restrict x, const struct value_64x20 *restrict dy,
         const struct vector_32 *restrict mean, const struct vector_32 *restrict inv_std,
         const struct vector_32 *restrict gamma, const struct vector_32 *restrict dgamma,
@@ -705,28 +657,14 @@ NET_KERNEL void dense_dw_update_64x784_784x20(
         struct weight_784x20 *restrict w, const struct value_64x784 *restrict x,
         const struct value_64x20 *restrict dy, NET_RUN)
 {
-    const int chunks = net_chunks(run);
-    const int images = run->n - 16 * (chunks - 1);
-
-    NET_ITEMS(item, 49, run, thread) {
-        const int panel_block = item / 49 * 2;
-        const int pixel = 0, block = item % 49;
-        const int inputs = 784 - 16 * block < 16 ? 784 - 16 * block : 16;
-        const struct sweep over = { .chunks = chunks, .rows = 1, .columns = 1, .images = images,
-                                    .x_chunk = 12544, .x_image = 16, .dy_chunk = 512 };
-        _Alignas(64) float dw[512];
-
-        for (int c = 0; c < inputs; c += 8)
-            weight_tile_8x2(dw + 32 * c, &x->at[0][0][pixel * 49 + block][0][c],
-                dy->at[0][0][panel_block][0], &over);
-        net_finish(run, &w->at[panel_block * 12544L + (pixel * 784 + 16 * block) * 32L],
-                dw, 32 * inputs);
-    }
+    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 1, 0}, .inputs = 784,
+            .first = 0, .channels = 784, .pixels = 1, .block = 0, .stride = 49, .x_blocks = 49,
+            .dy_blocks = 2, .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x20(struct vector_32 *restrict b,
-                                         const struct slices_128 *restrict partial, NET_RUN)
+NET_KERNEL void channel_sum_update_64x20(
+        struct vector_32 *restrict b, const struct partial_sums_128 *restrict partial, NET_RUN)
 {
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread);
 }
@@ -784,31 +722,31 @@ static void train_step(struct net_run *run, int thread)
     struct transposed_320 *dense_2_weight_transposed = net_at(run, 36864);
     struct transposed_160 *dense_3_weight_transposed = net_at(run, 38144);
     struct value_64x20 *relu_1 = net_at(run, 0);
-    struct slices_256 *batchnorm_1_sums = net_at(run, 8192);
+    struct partial_sums_256 *batchnorm_1_sums = net_at(run, 8192);
     struct vector_32 *batchnorm_1_mean = net_at(run, 39552);
     struct vector_32 *batchnorm_1_inv_std = net_at(run, 39680);
     struct value_64x20 *batchnorm_1 = net_at(run, 8192);
     struct value_64x10 *relu_2 = net_at(run, 16384);
-    struct slices_128 *batchnorm_2_sums = net_at(run, 20480);
+    struct partial_sums_128 *batchnorm_2_sums = net_at(run, 20480);
     struct vector_16 *batchnorm_2_mean = net_at(run, 39808);
     struct vector_16 *batchnorm_2_inv_std = net_at(run, 39872);
     struct value_64x10 *batchnorm_2 = net_at(run, 20480);
     struct value_64x10 *dense_3 = net_at(run, 28672);
     struct value_64x10 *d_dense_3 = net_at(run, 24576);
     struct slices_4 *cross_entropy = net_at(run, 39936);
-    struct slices_64 *dense_3_gradients_sums = net_at(run, 39296);
+    struct partial_sums_64 *dense_3_gradients_sums = net_at(run, 39296);
     struct value_64x10 *d_batchnorm_2 = net_at(run, 32768);
-    struct slices_128 *batchnorm_2_gradients_sums = net_at(run, 38784);
+    struct partial_sums_128 *batchnorm_2_gradients_sums = net_at(run, 38784);
     struct vector_16 *d_batchnorm_2_weight = net_at(run, 38400);
     struct vector_16 *d_batchnorm_2_bias = net_at(run, 38464);
     struct value_64x10 *d_dense_2 = net_at(run, 24576);
-    struct slices_64 *dense_2_gradients_sums = net_at(run, 38144);
+    struct partial_sums_64 *dense_2_gradients_sums = net_at(run, 38144);
     struct value_64x20 *d_batchnorm_1 = net_at(run, 16384);
-    struct slices_256 *batchnorm_1_gradients_sums = net_at(run, 32768);
+    struct partial_sums_256 *batchnorm_1_gradients_sums = net_at(run, 32768);
     struct vector_32 *d_batchnorm_1_weight = net_at(run, 25088);
     struct vector_32 *d_batchnorm_1_bias = net_at(run, 25216);
     struct value_64x20 *d_dense_1 = net_at(run, 8192);
-    struct slices_128 *dense_1_gradients_sums = net_at(run, 24576);
+    struct partial_sums_128 *dense_1_gradients_sums = net_at(run, 24576);
 
     /* mnist_dense.net:16 */
     RUN(0, transpose_20x10, dense_2_weight_transposed, &p->dense_2_weight);
@@ -1090,7 +1028,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "7be2ac0e64285e48", .isa = "avx512", .batch = 64,
+    .hash = "2cfdb8bce2879bf7", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

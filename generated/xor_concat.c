@@ -49,7 +49,7 @@ struct value_4x1 { float at[1][1][1][16][16]; };
 struct value_4x3_2_1 { float at[1][1][2][16][16]; };
 struct slices_1 { float at[1]; };
 struct operands_dx_kept_dy { float *dx; const float *kept; const float *dy; };
-struct slices_16 { float at[16]; };
+struct partial_sums_16 { float at[16]; };
 struct operands_dx_partial { float *dx; float *partial; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
@@ -149,7 +149,8 @@ NET_KERNEL void mse_grad_4x1(struct value_4x1 *restrict dz, struct slices_1 *res
 }
 
 /* tanh_grad channel_sum; items: (batch block, row) */
-NET_KERNEL void tanh_grad_4x1(struct value_4x1 *restrict dx, struct slices_16 *restrict partial,
+NET_KERNEL void tanh_grad_4x1(struct value_4x1 *restrict dx,
+                              struct partial_sums_16 *restrict partial,
                               const struct value_4x1 *restrict kept,
                               const struct value_4x1 *restrict dy, NET_RUN)
 {
@@ -210,8 +211,8 @@ NET_KERNEL void slice_4x1_from_2_of_4x3(struct value_4x1 *restrict dx,
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_4x1(struct vector_16 *restrict b,
-                                       const struct slices_16 *restrict partial, NET_RUN)
+NET_KERNEL void channel_sum_update_4x1(
+        struct vector_16 *restrict b, const struct partial_sums_16 *restrict partial, NET_RUN)
 {
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){1, 1, 1, 1}, run, thread);
 }
@@ -254,11 +255,11 @@ static void train_step(struct net_run *run, int thread)
     struct value_4x1 *d_tanh_2 = net_at(run, 2048);
     struct slices_1 *mse = net_at(run, 7168);
     struct value_4x1 *d_dense = net_at(run, 5120);
-    struct slices_16 *dense_gradients_sums = net_at(run, 9216);
+    struct partial_sums_16 *dense_gradients_sums = net_at(run, 9216);
     struct value_4x3_2_1 *d_concat = net_at(run, 2048);
     struct value_4x1 *d_tanh_1 = net_at(run, 7168);
     struct value_4x1 *d_hidden = net_at(run, 8192);
-    struct slices_16 *hidden_gradients_sums = net_at(run, 9280);
+    struct partial_sums_16 *hidden_gradients_sums = net_at(run, 9280);
 
     /* xor_concat.net:12 */
     RUN(0, dense_tanh_4x2x1, tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias);
@@ -417,7 +418,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "c06a38eeb877e391", .isa = "avx512", .batch = 4,
+    .hash = "cc9f03a2ec35ee3e", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

@@ -95,7 +95,7 @@ enum { BATCH_MAX = 65536 }; /* rows */
 typedef struct Target {
     const char *name;  /* "avx512", "avx2", "generic" */
     int rows, vectors; /* of a register tile: images by blocks */
-    int sums;          /* of a narrow convolution's tile: pixels by channels */
+    int sums;          /* of a convolution's tile with the batch in the lanes: pixels by channels */
 } Target;
 
 const Target *find_target(const char *name);

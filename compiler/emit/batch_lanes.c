@@ -16,7 +16,7 @@ typedef struct Loops {
     Emitter *e;
     Driver *d;
     const Kernel *k;
-    const Narrow *g;
+    const BatchLanes *g;
     Body body;
     bool heavy;            /* exponentials before outputs are turned back */
     const Physical *x, *y; /* of a dx: dy and dx */
@@ -44,7 +44,8 @@ static long row_floats(const Loops *l)
 static const char *write_turn(const Loops *l)
 {
     const Physical *x = l->x;
-    const long pixel = pixel_floats(l), before = l->g->left * pixel, turned = l->g->turned * pixel;
+    const long pixel = pixel_floats(l), before = l->g->left * pixel,
+               turned = l->g->transposed * pixel;
     const long after = row_floats(l) - before - turned;
     const long first = l->dx ? after : before, last = l->dx ? before : after;
     const bool packed = x->lanes < 16;
@@ -60,14 +61,14 @@ static const char *write_turn(const Loops *l)
         line(&text, 1, "%s(to%s, %ld, x%s, %d, %d, %d, 16);",
              packed ? "net_turn_packed" : "net_turn_pixels", at ? format(" + %ld", at) : "",
              l->dx ? -pixel : pixel, s->block ? format(" + %d", 256 * s->block) : "",
-             packed ? x->lanes : 256 * x->blocks, l->g->turned, s->channels);
+             packed ? x->lanes : 256 * x->blocks, l->g->transposed, s->channels);
     }
     if (last > 0)
         line(&text, 1, "memset(to + %ld, 0, %ld * sizeof *to);", first + turned, last);
     line(&text, 0, "}");
     return add_function(
         l->e, &l->e->tiles,
-        format("turn_row_%dx%d%s", l->channels, l->g->turned, l->dx ? "_mirrored" : ""),
+        format("turn_row_%dx%d%s", l->channels, l->g->transposed, l->dx ? "_mirrored" : ""),
         "/* a row of pixels, [16 images][16 channels] each, to [channel][16 images]"
         " */\n"
         "NET_TILE void %s(float *restrict to, const float *restrict x)\n",
@@ -76,13 +77,13 @@ static const char *write_turn(const Loops *l)
 
 /* ---- The tile -------------------------------------------------------------------------------- */
 
-/* "narrow_4x6x3_by_2_bias_relu": pixels, outputs, channels */
+/* "batch_lanes_4x6x3_by_2_bias_relu": pixels, outputs, channels */
 static const char *tile_name(const Loops *l, int pixels)
 {
     const int stride = l->k->node->at.stride[1];
     Text text = {0};
 
-    text_add(&text, "narrow_%dx%dx%d%s%s", pixels, l->outputs, l->channels,
+    text_add(&text, "batch_lanes_%dx%dx%d%s%s", pixels, l->outputs, l->channels,
              l->dx        ? "_mirrored"
              : stride > 1 ? format("_by_%d", stride)
                           : "",
@@ -95,7 +96,7 @@ static const char *tile_name(const Loops *l, int pixels)
 /* Activations of what is in registers, or, with exponentials, already in memory. */
 static void write_end(Text *text, int level, const Loops *l, int pixels)
 {
-    const Narrow *g = l->g;
+    const BatchLanes *g = l->g;
     const int count = pixels * g->channels;
     const char *at = g->groups == 1
                          ? "16 * i"
@@ -114,7 +115,7 @@ static void write_end(Text *text, int level, const Loops *l, int pixels)
 
 static const char *write_tile(const Loops *l, int pixels)
 {
-    const Narrow *g = l->g;
+    const BatchLanes *g = l->g;
     const int stride = l->k->node->at.stride[1], all = g->groups * g->channels;
     const int level = g->groups > 1 ? 2 : 1;
     const char *group = g->groups > 1 ? format("%d * g + ", g->channels) : "";
@@ -157,7 +158,7 @@ static const char *write_tile(const Loops *l, int pixels)
 /* Do all taps of a row meet what was turned? Then they are one run of vectors. */
 static bool is_inside(const Loops *l)
 {
-    return l->g->left == 0 && l->g->turned == l->g->columns;
+    return l->g->left == 0 && l->g->transposed == l->g->columns;
 }
 
 /* `r` is the window of the row; `column` the first of the tile's. */
@@ -170,11 +171,11 @@ static void write_taps(Text *text, int level, const Loops *l, int pixels)
     if (l->dx)
         line(text, level,
              "const struct net_window c = net_tile_backward(column, %d, %d, %d, %d, %d);", pixels,
-             l->y->width, l->g->left, kw, l->g->turned);
+             l->y->width, l->g->left, kw, l->g->transposed);
     else if (window)
         line(text, level,
              "const struct net_window c = net_tile_forward(column, %d, %d, %d, %d, %d);", pixels,
-             stride, l->g->left, kw, l->g->turned);
+             stride, l->g->left, kw, l->g->transposed);
     line(text, level, "const struct net_runs taps = {");
     line(text, level + 1, ".x = (r.at - under.begin) * %ldL + %s * %ldL,", row,
          window       ? "c.at"
@@ -222,7 +223,7 @@ static void write_band(Text *text, const Loops *l)
 
     line(text, 2, "const int chunk = band.chunk;");
     line(text, 2, "const struct net_range under = net_rows_under(band, %d, %d, %d, %d);\n",
-         node->at.stride[0], l->g->above, l->kernel[0], l->x->full_height);
+         node->at.stride[0], l->g->pad_top, l->kernel[0], l->x->full_height);
     line(text, 2, "if (net_rows(run, chunk) == 0)");
     line(text, 3, "continue;");
     line(text, 2, "for (int row = under.begin; row < under.end; row++)");
@@ -245,20 +246,20 @@ static const char *driver_name(const Emitter *e, const Kernel *k)
     const bool dx = node->op == OP_CONV2D_DX;
     const Shape w = node->inputs[1]->shape;
 
-    return format("%s_narrow%s_%s_%dx%dx%d",
+    return format("%s_batch_lanes%s_%s_%dx%dx%d",
                   dx && !node->backward ? "conv2d_transpose" : op_info[node->op].text, body_name(k),
                   shape_name(e, dx ? node->outputs[0] : node->inputs[0]), w.size[0], w.size[2],
                   w.size[3]);
 }
 
-void emit_narrow(Emitter *e, Driver *d, const Kernel *k)
+void emit_batch_lanes(Emitter *e, Driver *d, const Kernel *k)
 {
     Node *node = k->node;
     Value *x = node->inputs[0], *w = node->inputs[1], *y = node->outputs[0];
     Loops l = {.e = e,
                .d = d,
                .k = k,
-               .g = &k->narrow,
+               .g = &k->batch_lanes,
                .x = x->physical,
                .y = y->physical,
                .dx = node->op == OP_CONV2D_DX};

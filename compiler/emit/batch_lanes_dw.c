@@ -9,18 +9,18 @@
 #include "emit/emit.h"
 
 /* Some inputs by some outputs, [input][output][16 images]. */
-static const char *write_tile(Emitter *e, const NarrowDw *g, int outputs)
+static const char *write_tile(Emitter *e, const BatchLanesDw *g, int outputs)
 {
     Text text = {0};
 
     line(&text, 0, "{");
-    line(&text, 1, "net_narrow_dw(sums, %d, %d, %d, x, dy, over);", 16 * outputs, g->inputs,
+    line(&text, 1, "net_batch_lanes_dw(sums, %d, %d, %d, x, dy, over);", 16 * outputs, g->inputs,
          g->outputs);
     line(&text, 0, "}");
-    return add_function(e, &e->tiles, format("narrow_dw_tile_%dx%d", g->inputs, g->outputs),
+    return add_function(e, &e->tiles, format("batch_lanes_dw_tile_%dx%d", g->inputs, g->outputs),
                         "/* sums = x dy over pixels: inputs by outputs, images in the lanes */\n"
                         "NET_TILE void %s(float *restrict sums, const float *restrict x,\n"
-                        "        const float *restrict dy, const struct sweep *over)\n",
+                        "        const float *restrict dy, const struct net_reduction *over)\n",
                         text.at);
 }
 
@@ -48,7 +48,7 @@ static const char *under(const char *v, int stride, int kernel)
 typedef struct Loops {
     Emitter *e;
     const Node *node;
-    const NarrowDw *g;
+    const BatchLanesDw *g;
     const Physical *x, *dy;
     Shape w;
     int columns; /* of x: of the longest row of a part */
@@ -85,15 +85,15 @@ static void write_turn(Text *text, int level, const Loops *l, const Segment *s)
 /* All taps of the inputs in one block. */
 static void write_block(Text *text, int level, const Loops *l, const Segment *s)
 {
-    const NarrowDw *g = l->g;
+    const BatchLanesDw *g = l->g;
     const int outputs = l->w.size[0], padded = up(outputs, g->outputs) * g->outputs;
     const int start = s->start / (l->x->height * l->x->width);
     const int *stride = l->node->at.stride;
     const char *tile = write_tile(l->e, g, padded);
 
     write_turn(text, level, l, s);
-    line(text, level, "const struct sweep over = {");
-    line(text, level + 1, ".chunks = 1, .rows = %s, .columns = %s, .images = 16,",
+    line(text, level, "const struct net_reduction over = {");
+    line(text, level + 1, ".batch_blocks = 1, .rows = %s, .columns = %s, .images = 16,",
          g->by_column ? "1" : "rows", g->by_column ? "columns" : format("%d", l->dy->width));
     line(text, level + 1,
          ".x_row = %s, .x_column = channels * %d, .x_image = 16, .dy_row = %d, "
@@ -139,10 +139,10 @@ static void write_segment(Text *text, const Loops *l, const Segment *s)
     line(text, 2, "}");
 }
 
-void emit_narrow_dw(Emitter *e, Driver *d, const Kernel *k)
+void emit_batch_lanes_dw(Emitter *e, Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
-    const NarrowDw *g = &k->narrow_dw;
+    const BatchLanesDw *g = &k->batch_lanes_dw;
     const Physical *dw = node->outputs[0]->physical;
     Loops l = {.e = e,
                .node = node,
@@ -150,14 +150,14 @@ void emit_narrow_dw(Emitter *e, Driver *d, const Kernel *k)
                .x = node->inputs[0]->physical,
                .dy = node->inputs[1]->physical,
                .w = node->outputs[0]->shape};
-    const int width = l.dy->width, columns = g->by_column ? up(width, g->parts) : width;
+    const int width = l.dy->width, columns = g->by_column ? up(width, g->splits) : width;
     Text *text = &d->text;
 
     l.columns = (columns - 1) * node->at.stride[1] + l.w.size[3];
     add_scratch(e, d, "slices", k->scratch, declare_scratch(e, k), true);
     add_operand(e, d, "x", node->inputs[0], false, NULL);
     add_operand(e, d, "dy", node->inputs[1], false, NULL);
-    d->base = format("%s_narrow_slices_%s_%dx%d", op_info[node->op].text,
+    d->base = format("%s_batch_lanes_partial_%s_%dx%d", op_info[node->op].text,
                      shape_name(e, node->inputs[0]), dw->rows, dw->outputs);
     text_add(&d->comment,
              "/* dw = x' dy over the images of a chunk, in the lanes, and some %s; "
@@ -165,14 +165,14 @@ void emit_narrow_dw(Emitter *e, Driver *d, const Kernel *k)
              g->by_column ? "columns" : "rows");
     line(text, 0, "{");
     line(text, 1, "float *xs = net_scratch(run, thread), *dys = xs + %ld;\n", g->x);
-    line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", l.x->chunks, g->parts);
-    line(text, 2, "const int chunk = item / %d, part = item %% %d;", g->parts, g->parts);
+    line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", l.x->chunks, g->splits);
+    line(text, 2, "const int chunk = item / %d, part = item %% %d;", g->splits, g->splits);
     if (g->by_column)
         line(text, 2, "const int column = %d * part / %d, columns = %d * (part + 1) / %d - column;",
-             width, g->parts, width, g->parts);
+             width, g->splits, width, g->splits);
     else
         line(text, 2, "const int row = %d * part / %d, rows = %d * (part + 1) / %d - row;",
-             l.dy->height, g->parts, l.dy->height, g->parts);
+             l.dy->height, g->splits, l.dy->height, g->splits);
     line(text, 2, "const int images = net_rows(run, chunk);");
     line(text, 2, "float *dw = slices->at + item * %dL;\n", padded_count(dw));
     line(text, 2, "if (images == 0)");

@@ -136,15 +136,15 @@ void emit_depthwise_dw(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment,
              "/* dw = x dy over the images of a chunk and some rows; items: slices */\n");
     line(text, 0, "{");
-    line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", x->chunks, k->slices);
-    line(text, 2, "const int chunk = item / %d, part = item %% %d;", k->slices, k->slices);
+    line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", x->chunks, k->splits);
+    line(text, 2, "const int chunk = item / %d, part = item %% %d;", k->splits, k->splits);
     line(text, 2, "const int images = net_rows(run, chunk);");
     line(text, 2, "float *dw = slices->at + item * %dL;\n", floats);
     line(text, 2, "if (images == 0)");
     line(text, 3, "continue;");
     line(text, 2, "memset(dw, 0, %d * sizeof *dw);", floats);
     line(text, 2, "for (int row = %d * part / %d; row < %d * (part + 1) / %d; row++)", dy->height,
-         k->slices, dy->height, k->slices);
+         k->splits, dy->height, k->splits);
     line(text, 3, "for (int block = 0; block < %d; block++)", x->blocks);
     line(text, 4, "for (int tap = 0; tap < %d; tap++) {", kh * kw);
     line(text, 5, "const int h = row * %d - %d + tap / %d * %d, l = tap %% %d * %d;", at->stride[0],

@@ -365,22 +365,18 @@ void emit_sparse_dense_dw(Emitter *e, Driver *d, const Kernel *k)
              "/* dw = bag' dy over the entries of each column%s%s; items: (panel, rows) */\n",
              h ? ", x' dy over images" : "", k->update ? ", then the update" : "");
     line(text, 0, "{");
-    if (h) {
-        line(text, 1, "const int chunks = net_chunks(run);");
-        line(text, 1, "const int images = run->n - 16 * (chunks - 1);\n");
-    }
     for (int width = 3, first = 0; width >= 1; width--) {
         const int panels = dw->panels[3 - width];
 
         if (panels)
             write_bag_rows(text, k, first, panels, width);
-        for (int i = 0; h && panels && i < h->physical->segment_count; i++) {
-            const Segment *s = &h->physical->segments[i];
-            const DenseRows of = {h->physical, dy->physical, dw, s, bag->shape.size[0] + s->start};
-
-            write_dense_rows(e, text, k, &of, first, panels, width);
-        }
         first += panels * width;
+    }
+    for (int i = 0; h && i < h->physical->segment_count; i++) {
+        const Segment *s = &h->physical->segments[i];
+        const DenseRows of = {h->physical, dy->physical, dw, s, bag->shape.size[0] + s->start};
+
+        write_dense_dw(e, text, k, &of);
     }
     line(text, 0, "}");
 }

@@ -23,6 +23,16 @@ void line(Text *text, int level, const char *fmt, ...)
     va_end(args);
 }
 
+const char *braces(const int *at, int count)
+{
+    Text text = {0};
+
+    for (int i = 0; i < count; i++)
+        text_add(&text, "%s%d", i ? ", " : "{", at[i]);
+    text_add(&text, "}");
+    return text.at;
+}
+
 /* ---- Types ----------------------------------------------------------------------------------- */
 
 static bool is_declared(Emitter *e, const char *type)
@@ -59,12 +69,12 @@ const char *declare_scratch(Emitter *e, const Kernel *k)
 {
     const bool transformed = k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_WINOGRAD_WEIGHTS;
     const bool transposed = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_CONTRACT ||
-                            k->kind == KERNEL_NARROW || k->kind == KERNEL_DX_AT;
+                            k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_DX_AT;
     const size_t floats = k->scratch->size / sizeof(float);
     const char *type = format("struct %s_%zu",
                               transformed  ? "transformed"
                               : transposed ? "transposed"
-                                           : "slices",
+                                           : "partial_sums",
                               floats);
 
     if (!is_declared(e, type))
@@ -148,16 +158,16 @@ static EmitKernel *const emitters[] = {
     [KERNEL_CONTRACT] = emit_contraction,
     [KERNEL_THIN] = emit_thin,
     [KERNEL_THIN_DW] = emit_thin_dw,
-    [KERNEL_NARROW] = emit_narrow,
+    [KERNEL_BATCH_LANES] = emit_batch_lanes,
     [KERNEL_TRANSPOSE] = emit_transpose,
     [KERNEL_WINOGRAD] = emit_winograd,
     [KERNEL_WINOGRAD_WEIGHTS] = emit_winograd_weights,
     [KERNEL_WINOGRAD_DW] = emit_winograd_dw,
-    [KERNEL_WINOGRAD_DW_SUM] = emit_winograd_dw_sum,
-    [KERNEL_WEIGHT] = emit_weight,
-    [KERNEL_NARROW_DW] = emit_narrow_dw,
-    [KERNEL_WEIGHT_SLICES] = emit_weight_slices,
-    [KERNEL_WEIGHT_SUM] = emit_weight_sum,
+    [KERNEL_WINOGRAD_DW_REDUCTION] = emit_winograd_dw_reduction,
+    [KERNEL_DW] = emit_dw,
+    [KERNEL_BATCH_LANES_DW] = emit_batch_lanes_dw,
+    [KERNEL_PACKED_DW] = emit_packed_dw,
+    [KERNEL_DW_REDUCTION] = emit_dw_reduction,
     [KERNEL_DX_AT] = emit_dx_at,
     [KERNEL_DW_AT] = emit_dw_at,
     [KERNEL_DEPTHWISE] = emit_depthwise,
@@ -384,14 +394,14 @@ static bool goes_by_places(const Kernel *k)
     return k->kind == KERNEL_DX_AT || k->kind == KERNEL_DW_AT;
 }
 
-static bool has_narrow_dw(const Kernel *k)
+static bool has_batch_lanes_dw(const Kernel *k)
 {
-    return k->narrow_dw.parts > 0;
+    return k->batch_lanes_dw.splits > 0;
 }
 
 static bool has_images_in_lanes(const Kernel *k)
 {
-    return k->narrow.pixels > 0;
+    return k->batch_lanes.pixels > 0;
 }
 
 static bool has_kernel(const Program *p, bool (*goes)(const Kernel *))
@@ -435,7 +445,7 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
              has_kernel(train, has_images_in_lanes) || has_kernel(evaluate, has_images_in_lanes)
                  ? "#include \"kernels/batch_lanes.h\"\n"
                  : "",
-             has_kernel(train, has_narrow_dw) ? "#include \"kernels/batch_lanes_dw.h\"\n" : "",
+             has_kernel(train, has_batch_lanes_dw) ? "#include \"kernels/batch_lanes_dw.h\"\n" : "",
              has_kernel(train, goes_by_tiles) || has_kernel(evaluate, goes_by_tiles)
                  ? "#include \"kernels/winograd.h\"\n"
                  : "");

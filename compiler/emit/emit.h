@@ -85,6 +85,8 @@ typedef struct Emitter {
 /* One line of text, indented by 4 spaces a level. */
 void line(Text *text, int level, const char *fmt, ...) PRINTF(3, 4);
 
+const char *braces(const int *at, int count); /* "{3, 3}" */
+
 /* Items of a list, wrapped before column 100: each new line begins at `indent`. */
 typedef struct Wrap {
     Text *text;
@@ -94,7 +96,7 @@ typedef struct Wrap {
 void wrap_item(Wrap *wrap, const char *item); /* with ", " before all but the first */
 
 void declare_type(Emitter *e, const Physical *physical); /* once */
-/* "struct slices_4096", "struct transposed_4096" or "struct transformed_4096" */
+/* "struct partial_sums_4096", "struct transposed_4096" or "struct transformed_4096" */
 const char *declare_scratch(Emitter *e, const Kernel *k);
 void declare_mask(Emitter *e, const char *type, size_t count);
 const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
@@ -139,13 +141,15 @@ int open_images(Emitter *e, Text *text, const Body *b, const Physical *v);
 void close_images(Text *text, int level, const Driver *d, const Body *b, const Physical *v);
 const char *body_name(const Kernel *k); /* "_relu", for a driver's name */
 void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
-                  const char *count); /* of a piece of gradient (emit_weight.c) */
+                  const char *count); /* of a piece of gradient (emit_dw.c) */
 /* What the call that ends a piece of gradient of w begins and ends with: "net_finish(", ");", or of
    a weight with penalties "net_finish_penalized(", ", 0.0f, 0.0002f);". */
 const char *finish_begin(const Value *w);
 const char *finish_end(const Value *w);
-void add_result(Emitter *e, Driver *d, const Kernel *k); /* of a dw: the weight, or itself */
-const char *winograd_input(Emitter *e, const char *what, int tile); /* emit_winograd.c */
+const char *add_result(Emitter *e, Driver *d, const Kernel *k); /* of a dw: the weight, or itself */
+const char *apply_literal(const Kernel *k); /* "{.update = true}": of struct net_apply */
+const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch); /* of a dw; its name */
+const char *winograd_input(Emitter *e, const char *what, int tile);    /* emit_winograd.c */
 void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body *b,
                  const char *pixel, const char *anchor); /* emit_elementwise.c */
 void write_pointers(Text *text, int level, const Driver *d, const Body *b, const char *pixel,
@@ -196,25 +200,24 @@ typedef struct Group {
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]);
 void write_window(Text *text, int level, const Node *node, int axis); /* taps: "r" or "c" */
 EmitKernel emit_thin, emit_thin_dw;                                   /* emit_thin.c */
-EmitKernel emit_narrow;                                               /* emit_narrow.c */
-EmitKernel emit_weight, emit_weight_slices, emit_weight_sum;          /* emit_weight.c */
-int taps_of_item(const Node *node, const Segment *s, int panels, int vectors); /* of a dw */
-EmitKernel emit_narrow_dw;         /* emit_narrow_dw.c */
-EmitKernel emit_dx_at, emit_dw_at; /* emit_at.c */
-long floats_at(const Kernel *k);   /* that they want of a thread's scratch; or 0 */
+EmitKernel emit_batch_lanes;                                          /* emit_batch_lanes.c */
+EmitKernel emit_dw, emit_packed_dw, emit_dw_reduction;                /* emit_dw.c */
+long conv_dw_floats(const Node *node); /* that KERNEL_DW wants of a thread's scratch */
+EmitKernel emit_batch_lanes_dw;        /* emit_batch_lanes_dw.c */
+EmitKernel emit_dx_at, emit_dw_at;     /* emit_at.c */
+long floats_at(const Kernel *k);       /* that they want of a thread's scratch; or 0 */
 EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups; /* emit_channels.c */
 EmitKernel emit_winograd, emit_winograd_weights;           /* emit_winograd.c */
-EmitKernel emit_winograd_dw, emit_winograd_dw_sum;         /* emit_winograd_dw.c */
+EmitKernel emit_winograd_dw, emit_winograd_dw_reduction;   /* emit_winograd_dw.c */
 
-/* Of a dense layer's inputs in one segment: its dw by panels of `vectors` blocks. */
+/* Of a dense layer's inputs in one segment: its dw. */
 typedef struct DenseRows {
     const Physical *x, *dy, *dw;
     const Segment *s; /* in x */
     int row;          /* of dw: the segment's first */
 } DenseRows;
 
-void write_dense_rows(Emitter *e, Text *text, const Kernel *k, const DenseRows *of, int first,
-                      int panels, int vectors);
+void write_dense_dw(Emitter *e, Text *text, const Kernel *k, const DenseRows *of);
 EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update; /* emit_elementwise.c */
 EmitKernel emit_inverse_std;
 void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row);

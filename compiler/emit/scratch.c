@@ -28,30 +28,12 @@ void write_array(Text *text, int level, const char *name, long count, const char
         line(text, level, "float *%s = net_scratch(run, thread)%s;", name, at);
 }
 
-/* The largest of an array for each width of panels. */
-static long conv_floats(const Node *node)
-{
-    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
-    long most = 0;
-
-    for (int width = 1; width <= 3; width++)
-        for (int i = 0; i < x->segment_count && dw->panels[3 - width]; i++) {
-            const long floats = 256L * width *
-                                taps_of_item(node, &x->segments[i], dw->panels[3 - width], width);
-
-            most = floats > most ? floats : most;
-        }
-    return most;
-}
-
 /* Of the array whose size follows the model. */
 static long array_floats(const Kernel *k)
 {
     const Node *node = k->node;
 
     switch (k->kind) {
-    case KERNEL_WEIGHT:
-        return node->op == OP_CONV2D_DW ? conv_floats(node) : 0;
     case KERNEL_DX_AT:
         return 256L * node->outputs[0]->physical->blocks;
     case KERNEL_EMBEDDING_DW:
@@ -72,8 +54,10 @@ size_t thread_floats(const Program *train, const Program *evaluate)
         for (int i = 0; i < p->count; i++) {
             const Kernel *k = p->kernels[i];
             const Winograd *g = &k->winograd;
-            const long floats = g->v + g->m + g->u + floats_at(k) + k->narrow.floats +
-                                k->narrow_dw.floats + large_floats(array_floats(k));
+            const bool conv_dw = k->kind == KERNEL_DW && k->node->op == OP_CONV2D_DW;
+            const long floats = g->v + g->m + g->u + floats_at(k) + k->batch_lanes.floats +
+                                k->batch_lanes_dw.floats + large_floats(array_floats(k)) +
+                                (conv_dw ? conv_dw_floats(k->node) : 0);
 
             most = floats > most ? floats : most;
         }

@@ -167,7 +167,7 @@ static const char *kind_of(const Kernel *k)
     switch (k->kind) {
     case KERNEL_CONTRACT:
     case KERNEL_WINOGRAD:
-    case KERNEL_NARROW:
+    case KERNEL_BATCH_LANES:
     case KERNEL_DEPTHWISE:
     case KERNEL_THIN:
         return k->node->backward ? "backward-data" : "forward";
@@ -175,12 +175,12 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_SPARSE_DENSE_DX:
         return "backward-data";
     case KERNEL_DW_AT:
-    case KERNEL_WEIGHT:
-    case KERNEL_NARROW_DW:
-    case KERNEL_WEIGHT_SLICES:
-    case KERNEL_WEIGHT_SUM:
+    case KERNEL_DW:
+    case KERNEL_BATCH_LANES_DW:
+    case KERNEL_PACKED_DW:
+    case KERNEL_DW_REDUCTION:
     case KERNEL_WINOGRAD_DW:
-    case KERNEL_WINOGRAD_DW_SUM:
+    case KERNEL_WINOGRAD_DW_REDUCTION:
     case KERNEL_DEPTHWISE_DW:
     case KERNEL_EMBEDDING_DW:
     case KERNEL_SPARSE_DENSE_DW:

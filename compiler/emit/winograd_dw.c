@@ -15,28 +15,6 @@ static int products(const Winograd *g)
     return (g->tile + 2) * (g->tile + 2);
 }
 
-static const char *write_tile(Emitter *e, int vectors)
-{
-    const int rows = e->target->rows;
-    Text text = {0};
-
-    line(&text, 0, "{");
-    line(&text, 1, "vec acc[%d][3];\n", rows);
-    line(&text, 1, "NET_UNROLL(i, %d)", rows);
-    line(&text, 2, "NET_VECTORS(j, %d)", vectors);
-    line(&text, 3, "acc[i][j] = vec_load(du + 16 * (%d * i + j));", vectors);
-    line(&text, 1, "correlate(acc, %d, %d, 0, 16, 1, 0, 0, v, dm, over, 0);", rows, vectors);
-    line(&text, 1, "NET_UNROLL(i, %d)", rows);
-    line(&text, 2, "NET_VECTORS(j, %d)", vectors);
-    line(&text, 3, "vec_store(du + 16 * (%d * i + j), acc[i][j]);", vectors);
-    line(&text, 0, "}");
-    return add_function(e, &e->tiles, format("winograd_weight_tile_%dx%d", rows, vectors),
-                        "/* du += v' dm over tiles and images: inputs by blocks of outputs */\n"
-                        "NET_TILE void %s(float *restrict du, const float *restrict v,\n"
-                        "        const float *restrict dm, const struct sweep *over)\n",
-                        text.at);
-}
-
 /* What is under a tile: `x` becomes V, `dy` becomes dM. `pixels` from `padding` before it on. */
 static void write_transform(Emitter *e, Text *text, int level, const Winograd *g, const Physical *v,
                             const char *what, const char *from, const char *block,
@@ -94,7 +72,7 @@ static void write_block(Text *text, int level, const Loops *l)
     line(text, level + 1, "for (int k = 0; k < %d; k++)", products(l->g));
     line(text, level + 2, "for (int i = 0; i < 16; i += %d)", l->e->target->rows);
     line(text, level + 3, "%s(du_block + p * %ldL + k * %ldL + %d * i,",
-         write_tile(l->e, l->vectors), l->u_panel, l->u_step, 16 * l->vectors);
+         dw_tile(l->e, l->vectors, true, false), l->u_panel, l->u_step, 16 * l->vectors);
     line(text, level + 4, "v + k * %ldL + i, dm + p * %ldL + k * %ldL, &over);", l->v_step,
          l->m_panel, l->m_step);
 }
@@ -108,7 +86,7 @@ static void write_end(Text *text, int level, const Loops *l, const char *from)
     line(text, level, "const int inputs = %d - 16 * block < 16 ? %d - 16 * block : 16;\n", inputs,
          inputs);
     line(text, level, "net_winograd_weight_gradient(dw[0], %d, %s, %ld, %d, %d, %ld, %d);",
-         16 * width, from, l->u_step, width, l->g->slices, winograd_slice(l->dw, l->g->tile),
+         16 * width, from, l->u_step, width, l->g->splits, winograd_partial(l->dw, l->g->tile),
          l->g->tile);
     line(text, level, "for (int tap = 0; tap < 9; tap++)");
     write_finish(text, level + 1, l->k,
@@ -139,10 +117,10 @@ static void write_groups(Text *text, int level, const Loops *l)
     const int tiles = g->down * g->across, across = (tiles + g->group - 1) / g->group;
     const int groups = (l->x->chunks + g->chunks - 1) / g->chunks * across;
 
-    if (g->slices > 1)
+    if (g->splits > 1)
         line(text, level,
              "for (int group = %d * slice / %d; group < %d * (slice + 1) / %d; group++) {", groups,
-             g->slices, groups, g->slices);
+             g->splits, groups, g->splits);
     else
         line(text, level, "for (int group = 0; group < %d; group++) {", groups);
     line(text, level + 1, "const int chunk = group / %d * %d, first = group %% %d * %d;", across,
@@ -153,11 +131,11 @@ static void write_groups(Text *text, int level, const Loops *l)
          tiles, g->group);
     line(text, level + 1, "if (count <= 0)");
     line(text, level + 2, "break;");
-    line(text, level + 1, "const struct sweep over = {");
-    line(text, level + 2, ".chunks = count, .rows = 1, .columns = tiles,");
+    line(text, level + 1, "const struct net_reduction over = {");
+    line(text, level + 2, ".batch_blocks = count, .rows = 1, .columns = tiles,");
     line(text, level + 2, ".images = net_rows(run, chunk + count - 1),");
     line(text, level + 2,
-         ".x_chunk = %d, .x_column = 256, .x_image = 16, .dy_chunk = %d, "
+         ".x_batch_block = %d, .x_column = 256, .x_image = 16, .dy_batch_block = %d, "
          ".dy_column = %d",
          g->group * 256, g->group * l->vectors * 256, l->vectors * 256);
     line(text, level + 1, "};\n");
@@ -184,7 +162,7 @@ static void write_item(Text *text, int level, const Loops *l)
         write_ends(text, level + 2, l);
     line(text, level + 1, "}");
     line(text, level, "}");
-    if (g->whole || g->slices > 1)
+    if (g->whole || g->splits > 1)
         return;
     line(text, level, "for (int block = begin; block < end; block++) {");
     line(text, level + 1, "const float *du_block = du_item + (block - begin) * %ldL;\n", unit);
@@ -200,8 +178,8 @@ static void write_panels(Text *text, const Loops *l, int first, int panels, long
     const int many = g->panels < panels ? g->panels : panels;
     const int items = (panels + many - 1) / many * parts;
 
-    if (g->slices > 1) {
-        line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", g->slices, items);
+    if (g->splits > 1) {
+        line(text, 1, "NET_ITEMS(item, %d * %d, run, thread) {", g->splits, items);
         line(text, 2, "const int slice = item / %d, part = item %% %d;", items, items);
     } else {
         line(text, 1, "NET_ITEMS(part, %d, run, thread) {", items);
@@ -213,10 +191,11 @@ static void write_panels(Text *text, const Loops *l, int first, int panels, long
          many);
     line(text, 2, "const int end = begin + %d < %d ? begin + %d : %d;", g->blocks, l->x->blocks,
          g->blocks, l->x->blocks);
-    if (g->slices > 1)
+    if (g->splits > 1)
         line(text, 2,
              "float *du_item = slices->at + slice * %ldL + %ld + (panel * %d + begin) * %ldL;\n",
-             winograd_slice(l->dw, g->tile), at, l->x->blocks, winograd_unit(g->tile, l->vectors));
+             winograd_partial(l->dw, g->tile), at, l->x->blocks,
+             winograd_unit(g->tile, l->vectors));
     else
         line(text, 2, "float *du_item = dm + %ld;\n", g->m);
     write_item(text, 2, l);
@@ -245,7 +224,7 @@ static void set_width(Loops *l, int width)
     l->u_step = width * 256L + 16;
     l->m_panel = l->m_step * products(g);
     l->u_panel = l->u_step * products(g) *
-                 (g->slices > 1 ? l->x->blocks
+                 (g->splits > 1 ? l->x->blocks
                   : g->whole    ? 1
                                 : g->blocks);
 }
@@ -292,7 +271,7 @@ void emit_winograd_dw(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 0, "}");
 }
 
-void emit_winograd_dw_sum(Emitter *e, Driver *d, const Kernel *k)
+void emit_winograd_dw_reduction(Emitter *e, Driver *d, const Kernel *k)
 {
     const Winograd *g = &k->winograd;
     Loops l = start_loops(e, k);

@@ -1,9 +1,9 @@
 /*
- * batch_lanes.c -- which convolutions have images in the lanes, and in what pieces.
+ * batch_lanes.c -- which convolutions have the batch in the lanes (CHWN), and in what pieces.
  *
- * The one idea: count. The usual tile multiplies whole blocks of 16 outputs; one of images
- * multiplies as many as there are, and pays for turning what it reads and writes. So it is for few
- * outputs. It has no edges: the rows that are turned get a border of zeros.
+ * The one idea: count. The usual tile multiplies whole blocks of 16 outputs; one with the batch in
+ * the lanes multiplies as many as there are, and pays for transposing what it reads and writes. So
+ * it is for few outputs. It has no edges: the rows that are transposed get a border of zeros.
  */
 
 #include "passes/passes.h"
@@ -11,8 +11,8 @@
 enum {
     MOST_CHANNELS = 8,   /* of y */
     MOST_PIXELS = 16,    /* of a tile */
-    TURN = 50,           /* what turning 16 images of a block costs, in multiply-adds */
-    SCRATCH = 256 << 10, /* bytes of turned rows, at most: a part of L2 */
+    TRANSPOSE = 50,      /* what transposing 16 images of a block costs, in multiply-adds */
+    SCRATCH = 256 << 10, /* bytes of transposed rows, at most: a part of L2 */
 };
 
 static bool is_dx(const Node *node)
@@ -44,7 +44,7 @@ static int count_before(const Node *node, int axis)
 }
 
 /* Is it less work than a tile of whole blocks? Of 16 images. */
-static bool pays(const Node *node, const Narrow *g)
+static bool pays(const Node *node, const BatchLanes *g)
 {
     const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
@@ -53,9 +53,9 @@ static bool pays(const Node *node, const Narrow *g)
                           w.size[!is_dx(node)];
     const int step = g->rows * node->at.stride[0];
     const double again = g->rows < y->height ? (double)(step + w.size[2] - 1) / step : 1;
-    const double turns = again * x->full_height * g->turned * x->blocks + y->height * y->width;
+    const double blocks = again * x->full_height * g->transposed * x->blocks + y->height * y->width;
 
-    return (double)products * channel_count(y) + TURN * turns < (double)products * 16;
+    return (double)products * channel_count(y) + TRANSPOSE * blocks < (double)products * 16;
 }
 
 /* Pixels of a tile: as many as there are registers for, and tiles of about one size in a row. */
@@ -66,8 +66,8 @@ static int cut_row(int width, int most)
     return (width + tiles - 1) / tiles;
 }
 
-/* Bands of rows, so that what is turned for one stays in the cache. */
-static void cut_bands(Narrow *g, const Node *node, long row)
+/* Bands of rows, so that what is transposed for one stays in the cache. */
+static void cut_bands(BatchLanes *g, const Node *node, long row)
 {
     const Physical *x = node->inputs[0]->physical;
     const int stride = node->at.stride[0], kernel = node->inputs[1]->shape.size[2];
@@ -82,11 +82,11 @@ static void cut_bands(Narrow *g, const Node *node, long row)
     g->floats = row * (under < x->full_height ? under : x->full_height);
 }
 
-Narrow plan_narrow(const Node *node, const Target *target)
+BatchLanes plan_batch_lanes(const Node *node, const Target *target)
 {
     const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
-    const Narrow none = {0};
-    Narrow g = {0};
+    const BatchLanes none = {0};
+    BatchLanes g = {0};
     int outputs, most;
 
     if (!fits(node))
@@ -96,13 +96,13 @@ Narrow plan_narrow(const Node *node, const Target *target)
     g.channels = (outputs + g.groups - 1) / g.groups;
     most = target->sums / g.channels;
     g.pixels = cut_row(y->width, most < MOST_PIXELS ? most : MOST_PIXELS);
-    g.above = count_before(node, 0);
+    g.pad_top = count_before(node, 0);
     g.left = count_before(node, 1);
     g.columns = (y->width - 1) * node->at.stride[1] + node->inputs[1]->shape.size[3];
-    g.turned = x->full_width < g.columns - g.left ? x->full_width : g.columns - g.left;
+    g.transposed = x->full_width < g.columns - g.left ? x->full_width : g.columns - g.left;
     cut_bands(&g, node, 16L * g.columns * channel_count(x));
-    if (g.above < 0 || g.left < 0 || g.turned <= 0 || g.floats * (long)sizeof(float) > SCRATCH ||
-        !pays(node, &g))
+    if (g.pad_top < 0 || g.left < 0 || g.transposed <= 0 ||
+        g.floats * (long)sizeof(float) > SCRATCH || !pays(node, &g))
         return none;
     return g;
 }

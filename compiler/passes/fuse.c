@@ -5,7 +5,7 @@
  * computes what they read, as long as everything else they read is there before it: bias,
  * activations, masks of backward, residual sums happen in registers. A value that only its own
  * kernel reads is never stored. Weight gradients take their update with them; reductions come in
- * two kernels, slices and their sum.
+ * two kernels, partial sums and their final reduction.
  *
  * Needs: graphs with layouts. Gives: a list of kernels in an order in which they can run.
  */
@@ -124,15 +124,15 @@ static Node *take_update(Fusion *f, const Value *gradient)
     return reader;
 }
 
-static void add_end(Fusion *f, KernelKind kind, const Kernel *slices, Node *update, bool wait)
+static void add_end(Fusion *f, KernelKind kind, const Kernel *partial, Node *update, bool wait)
 {
     Kernel *end = allocate(sizeof *end);
 
     *end = (Kernel){.kind = kind,
-                    .node = slices->node,
-                    .scratch = slices->scratch,
-                    .slices = slices->slices,
-                    .winograd = slices->winograd,
+                    .node = partial->node,
+                    .scratch = partial->scratch,
+                    .splits = partial->splits,
+                    .winograd = partial->winograd,
                     .update = update,
                     .split = SPLIT_OTHER};
     APPEND(f->ends, f->end_count, end);
@@ -250,14 +250,15 @@ static void add_winograd_dw(Fusion *f, Node *node, Winograd winograd)
 
     k->winograd = winograd;
     k->flops = winograd_flops(node, winograd);
-    if (winograd.slices == 1) {
+    if (winograd.splits == 1) {
         k->update = update;
         return;
     }
-    k->scratch = new_scratch((size_t)winograd.slices * sizeof(float) *
-                                 (size_t)winograd_slice(node->outputs[0]->physical, winograd.tile),
-                             layer_part(node, "weight gradient, slices"));
-    add_end(f, KERNEL_WINOGRAD_DW_SUM, k, update, update == NULL);
+    k->scratch = new_scratch(
+        (size_t)winograd.splits * sizeof(float) *
+            (size_t)winograd_partial(node->outputs[0]->physical, winograd.tile),
+        layer_part(node, "weight gradient, partial sums"));
+    add_end(f, KERNEL_WINOGRAD_DW_REDUCTION, k, update, update == NULL);
 }
 
 /* Forward, dx or dw by Winograd's minimal filtering; false where direct is cheaper. */
@@ -296,17 +297,17 @@ static void add_contraction(Fusion *f, Node *node)
     const bool at = node->op == OP_CONV2D_DX_AT;
     const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || at;
     Buffer *turned = dx ? turned_weights(f, node) : NULL;
-    const Narrow narrow = plan_narrow(node, f->program->target);
+    const BatchLanes batch_lanes = plan_batch_lanes(node, f->program->target);
     Kernel *k = add_kernel(f,
-                           at              ? KERNEL_DX_AT
-                           : narrow.pixels ? KERNEL_NARROW
-                                           : KERNEL_CONTRACT,
+                           at                   ? KERNEL_DX_AT
+                           : batch_lanes.pixels ? KERNEL_BATCH_LANES
+                                                : KERNEL_CONTRACT,
                            node);
 
-    k->narrow = narrow;
+    k->batch_lanes = batch_lanes;
     k->scratch = turned;
     k->flops = contraction_flops(node);
-    if (at || narrow.pixels)
+    if (at || batch_lanes.pixels)
         split_rows(k, node->outputs[0]);
     else
         split_contraction(k);
@@ -315,19 +316,19 @@ static void add_contraction(Fusion *f, Node *node)
 static void add_weight(Fusion *f, Node *node)
 {
     const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
-    Kernel *k = add_kernel(f, KERNEL_WEIGHT, node);
+    Kernel *k = add_kernel(f, KERNEL_DW, node);
     Node *update = take_update(f, node->outputs[0]);
 
     k->flops = contraction_flops(node);
-    plan_weight(k, f->program->target);
-    if (!k->slices) {
+    plan_dw(k, f->program->target);
+    if (!k->splits) {
         k->update = update;
         return;
     }
-    k->scratch = new_scratch((size_t)k->slices * (size_t)x->chunks * (size_t)padded_count(dw) *
+    k->scratch = new_scratch((size_t)k->splits * (size_t)x->chunks * (size_t)padded_count(dw) *
                                  sizeof(float),
-                             layer_part(node, "weight gradient, slices"));
-    add_end(f, KERNEL_WEIGHT_SUM, k, update, update == NULL);
+                             layer_part(node, "weight gradient, partial sums"));
+    add_end(f, KERNEL_DW_REDUCTION, k, update, update == NULL);
 }
 
 /* ---- Reductions, losses ---------------------------------------------------------------------- */
@@ -335,12 +336,13 @@ static void add_weight(Fusion *f, Node *node)
 /* Can elementwise work be done on what it computes, in registers? */
 static bool can_host(const Kernel *k)
 {
-    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_NARROW ||
-           k->kind == KERNEL_DEPTHWISE || k->kind == KERNEL_DX_AT || k->kind == KERNEL_THIN ||
-           k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_MAXPOOL_GRAD ||
-           k->kind == KERNEL_AVGPOOL_GRAD || k->kind == KERNEL_WINDOW_SUM ||
-           k->kind == KERNEL_WINDOW_SPREAD || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD ||
-           k->kind == KERNEL_LAYERNORM || k->kind == KERNEL_LAYERNORM_GRAD;
+    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD ||
+           k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_DEPTHWISE ||
+           k->kind == KERNEL_DX_AT || k->kind == KERNEL_THIN || k->kind == KERNEL_ELEMENTWISE ||
+           k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD ||
+           k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD ||
+           k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD || k->kind == KERNEL_LAYERNORM ||
+           k->kind == KERNEL_LAYERNORM_GRAD;
 }
 
 /* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */

@@ -43,16 +43,15 @@ static void use_gradients(const Kernel *k, BufferUse *use, void *context, Value 
 void each_buffer(const Kernel *k, BufferUse *use, void *context)
 {
     const Node *node = k->node;
-    const bool end = k->kind == KERNEL_SUMS_END || k->kind == KERNEL_WEIGHT_SUM ||
-                     k->kind == KERNEL_WINOGRAD_DW_SUM;
-    const bool slices = k->kind == KERNEL_SUMS || k->kind == KERNEL_WEIGHT_SLICES ||
-                        k->kind == KERNEL_NARROW_DW ||
-                        ((k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_WEIGHT) &&
-                         k->scratch) ||
+    const bool end = k->kind == KERNEL_SUMS_END || k->kind == KERNEL_DW_REDUCTION ||
+                     k->kind == KERNEL_WINOGRAD_DW_REDUCTION;
+    const bool slices = k->kind == KERNEL_SUMS || k->kind == KERNEL_PACKED_DW ||
+                        k->kind == KERNEL_BATCH_LANES_DW ||
+                        ((k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_DW) && k->scratch) ||
                         k->kind == KERNEL_DEPTHWISE_DW;
     const bool turns = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_WINOGRAD_WEIGHTS;
     const bool turned = k->scratch && (k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD ||
-                                       k->kind == KERNEL_NARROW || k->kind == KERNEL_DX_AT);
+                                       k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_DX_AT);
     const bool reads_rows = k->kind == KERNEL_SUMS || k->kind == KERNEL_ELEMENTWISE ||
                             k->kind == KERNEL_BLOCKS || k->kind == KERNEL_SOFTMAX ||
                             k->kind == KERNEL_SOFTMAX_GRAD || k->kind == KERNEL_LAYERNORM ||

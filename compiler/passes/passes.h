@@ -73,24 +73,24 @@ int find_blocks(const Physical *whole, const Physical *part, int start);
 /* ---- fuse.c: nodes become kernels ------------------------------------------------------------ */
 
 typedef enum KernelKind {
-    KERNEL_CONTRACT,         /* dense, conv2d and their dx */
-    KERNEL_THIN,             /* dense of few outputs, along its inputs, and its dx */
-    KERNEL_THIN_DW,          /* and its dw, with the update */
-    KERNEL_NARROW,           /* conv2d and its dx with images in the lanes: few channels */
-    KERNEL_TRANSPOSE,        /* weights turned for a dx */
-    KERNEL_WINOGRAD,         /* conv2d and its dx by Winograd's minimal filtering */
+    KERNEL_CONTRACT,    /* dense, conv2d and their dx */
+    KERNEL_THIN,        /* dense of few outputs, along its inputs, and its dx */
+    KERNEL_THIN_DW,     /* and its dw, with the update */
+    KERNEL_BATCH_LANES, /* conv2d and its dx with the batch in the lanes (CHWN): few channels */
+    KERNEL_TRANSPOSE,   /* weights turned for a dx */
+    KERNEL_WINOGRAD,    /* conv2d and its dx by Winograd's minimal filtering */
     KERNEL_WINOGRAD_WEIGHTS, /* weights transformed for it */
-    KERNEL_WINOGRAD_DW,      /* dw the same way, and the update with it; or slices of dU */
-    KERNEL_WINOGRAD_DW_SUM,  /* slices added in order, transformed, and the update */
-    KERNEL_WEIGHT,           /* dw, and the update with it; or a slice a chunk */
-    KERNEL_NARROW_DW,        /* dw with images in the lanes, in slices: few outputs */
-    KERNEL_WEIGHT_SLICES,    /* dw of few weights over many pixels: in slices */
-    KERNEL_WEIGHT_SUM,       /* slices added in order */
-    KERNEL_DX_AT,            /* dx of a convolution from a number and a place a channel, */
-    KERNEL_DW_AT,            /* and dw, with the update */
-    KERNEL_DEPTHWISE,        /* and its dx */
-    KERNEL_DEPTHWISE_DW,     /* in slices */
-    KERNEL_GROUPS,           /* weights of groups in a full one, or back */
+    KERNEL_WINOGRAD_DW,      /* dw the same way, and the update with it; or partial sums of dU */
+    KERNEL_WINOGRAD_DW_REDUCTION, /* partial sums added in order, transformed, and the update */
+    KERNEL_DW,             /* dw, and the update with it; or partial sums of each batch block */
+    KERNEL_BATCH_LANES_DW, /* partial sums of dw with the batch in the lanes: few outputs */
+    KERNEL_PACKED_DW,      /* partial sums of dw of a packed image, of few channels */
+    KERNEL_DW_REDUCTION,   /* partial sums added in order */
+    KERNEL_DX_AT,          /* dx of a convolution from a number and a place a channel, */
+    KERNEL_DW_AT,          /* and dw, with the update */
+    KERNEL_DEPTHWISE,      /* and its dx */
+    KERNEL_DEPTHWISE_DW,   /* partial sums */
+    KERNEL_GROUPS,         /* weights of groups in a full one, or back */
     KERNEL_ELEMENTWISE,
     KERNEL_SUMS,     /* channel_sum, batchnorm: a slice a row of pixels */
     KERNEL_SUMS_END, /* slices added in order, and what follows from them */
@@ -135,28 +135,30 @@ typedef struct Winograd {
     int group, chunks;  /* tiles at a time, of each of so many chunks */
     int panels, blocks; /* of a dw: panels of outputs and blocks of inputs of an item */
     bool whole;         /* of a dw: one group is all there is */
-    int slices;         /* of a dw: parts of the groups, each with a dU of its own; or 1 */
+    int splits;         /* of a dw: of the groups, each with a dU of its own; or 1 */
     long v, m, u;       /* floats of a thread's scratch: inputs, products, of a dw dU */
 } Winograd;
 
-/* How the weight gradient of a convolution of few outputs has images in the lanes (weight.c). */
-typedef struct NarrowDw {
-    int parts;           /* of a chunk's pixels, each a slice; 0: outputs are in the lanes */
-    bool by_column;      /* parts of the only row; else of rows */
+/* How the weight gradient of a convolution of few outputs has the batch in the lanes
+   (weight_gradient.c). */
+typedef struct BatchLanesDw {
+    int splits; /* of a batch block's pixels, each with partial sums; 0: outputs are in the lanes */
+    bool by_column;      /* splits of the only row; else of rows */
     int inputs, outputs; /* of a register tile: those of a row of taps, and outputs */
     long x;              /* floats of a thread's scratch: pixels of a block of x, */
     long floats;         /* and those of dy after them */
-} NarrowDw;
+} BatchLanesDw;
 
-/* How a convolution with few outputs goes with images in the lanes (narrow.c). */
-typedef struct Narrow {
-    int pixels, channels;      /* of y in a tile; pixels 0: it does not */
-    int groups;                /* of so many channels: all of y's, and a few of its padding */
-    int rows;                  /* of y in a band, for which rows of x are turned once */
-    int above;                 /* rows that the window of a row begins before it */
-    int left, turned, columns; /* of a turned row: zeros first, pixels of x, all with zeros last */
-    long floats;               /* of a thread's scratch: the rows of x under a band */
-} Narrow;
+/* How a convolution with few outputs has the batch in the lanes (batch_lanes.c). */
+typedef struct BatchLanes {
+    int pixels, channels; /* of y in a tile; pixels 0: it does not */
+    int groups;           /* of so many channels: all of y's, and a few of its padding */
+    int rows;             /* of y in a band, for which rows of x are transposed once */
+    int pad_top;          /* rows that the window of a row begins before it */
+    int left, transposed,
+        columns; /* of a transposed row: zeros first, pixels of x, all with zeros last */
+    long floats; /* of a thread's scratch: the rows of x under a band */
+} BatchLanes;
 
 typedef struct Kernel {
     KernelKind kind;
@@ -165,19 +167,19 @@ typedef struct Kernel {
     Node *update; /* of a weight or sum: the update at its end, or NULL */
     Node **body;  /* elementwise nodes on what it computes, in order */
     int body_count;
-    Buffer *scratch;      /* transposed weights or slices: written by one, read by another */
+    Buffer *scratch;      /* transposed weights or partial sums: written by one, read by another */
     Buffer *mask;         /* what a dropout keeps, a bit an element (masks.c); or NULL */
     const Node *masked;   /* that dropout, of the body */
     bool writes_mask;     /* or reads it */
     struct Kernel **sums; /* KERNEL_SUMS taken of each finished item, still in the cache */
     int sum_count;
-    int slices; /* of a dw in slices and its sum: for each chunk; or 0 */
+    int splits; /* of a dw by partial sums and its reduction: of each batch block; or 0 */
     Split split;
     int split_rows;   /* pixel rows a chunk, of SPLIT_ROWS */
     bool panel_outer; /* of a contraction: items (panel, chunk, row) */
     Winograd winograd;
-    NarrowDw narrow_dw;
-    Narrow narrow;
+    BatchLanesDw batch_lanes_dw;
+    BatchLanes batch_lanes;
     bool needs_target;   /* left out of an evaluation without targets */
     int phase;           /* plan.c: 0, 1, ... between barriers */
     const char *driver;  /* emit: the C function */
@@ -223,7 +225,7 @@ void share_masks(Program *p); /* where backward can read it */
 int winograd_tile(const Node *node, const Graph *g);
 Winograd plan_winograd(const Node *node, const Graph *g, const Target *target);
 size_t winograd_weights(const Node *node, int tile); /* floats, transformed */
-long winograd_slice(const Physical *dw, int tile);   /* floats of a slice of dU */
+long winograd_partial(const Physical *dw, int tile); /* floats of the partial sums of a split */
 long winograd_unit(int tile, int vectors);           /* of a panel and block of inputs in it */
 double winograd_flops(const Node *node, Winograd g); /* of the products, one image */
 
@@ -236,13 +238,13 @@ size_t thread_floats(const Program *train, const Program *evaluate); /* of scrat
 void write_array(Text *text, int level, const char *name, long count, const char *element, int size,
                  long from);
 
-/* ---- weight.c: how weight gradients are summed ----------------------------------------------- */
+/* ---- weight_gradient.c: how weight gradients are summed ----------------------------------------------- */
 
-void plan_weight(Kernel *k, const Target *target); /* its kind and slices; needs layouts */
+void plan_dw(Kernel *k, const Target *target); /* its kind and splits; needs layouts */
 
-/* ---- narrow.c: which convolutions have images in the lanes ----------------------------------- */
+/* ---- batch_lanes.c: which convolutions have the batch in the lanes ----------------------------------- */
 
-Narrow plan_narrow(const Node *node, const Target *target); /* needs layouts */
+BatchLanes plan_batch_lanes(const Node *node, const Target *target); /* needs layouts */
 
 /* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */
 

@@ -7,14 +7,14 @@
 const char *kernel_label(const Kernel *k)
 {
     static const char *const suffixes[] = {
-        [KERNEL_WINOGRAD_DW_SUM] = " sum of slices",
+        [KERNEL_WINOGRAD_DW_REDUCTION] = " final reduction",
         [KERNEL_WINOGRAD_WEIGHTS] = " weights",
-        [KERNEL_DEPTHWISE_DW] = " slices",
+        [KERNEL_DEPTHWISE_DW] = " partial sums",
         [KERNEL_TRANSPOSE] = " transpose",
-        [KERNEL_WEIGHT_SLICES] = " slices",
-        [KERNEL_WEIGHT_SUM] = " sum of slices",
-        [KERNEL_SUMS] = " slices",
-        [KERNEL_SUMS_END] = " sum of slices",
+        [KERNEL_PACKED_DW] = " partial sums",
+        [KERNEL_DW_REDUCTION] = " final reduction",
+        [KERNEL_SUMS] = " partial sums",
+        [KERNEL_SUMS_END] = " final reduction",
         [KERNEL_MEAN_LOSS] = " mean",
         [KERNEL_RELAYOUT] = " relayout",
         [KERNEL_UPDATE] = "",
@@ -24,11 +24,11 @@ const char *kernel_label(const Kernel *k)
     text_add(&text, "%s", op_info[k->node->op].text);
     if (k->winograd.tile)
         text_add(&text, " winograd %dx%d", k->winograd.tile, k->winograd.tile);
-    if (k->kind == KERNEL_NARROW || k->kind == KERNEL_NARROW_DW)
-        text_add(&text, " narrow");
+    if (k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_BATCH_LANES_DW)
+        text_add(&text, " batch lanes");
     if (k->scratch &&
-        (k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_WEIGHT || k->kind == KERNEL_NARROW_DW))
-        text_add(&text, " slices");
+        (k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_DW || k->kind == KERNEL_BATCH_LANES_DW))
+        text_add(&text, " partial sums");
     if (k->kind <= KERNEL_UPDATE && suffixes[k->kind])
         text_add(&text, "%s", suffixes[k->kind]);
     if (k->grad)

@@ -1,22 +1,22 @@
 /*
- * weight_gradient.c -- how the gradient of a weight is summed: by items of its own, in slices of the pixels,
- * or with images in the lanes.
+ * weight_gradient.c -- how the gradient of a weight is summed: by items of its own, by partial sums of
+ * split pixels, or with the batch in the lanes.
  *
  * The one idea: count, and the same for every target, so that sums have one order. Few weights are
- * few items, so pixels are cut instead. Outputs in the lanes cost vectors of sixteen whatever is in
- * them; images in the lanes cost what there is, and turning x and dy before.
+ * few items, so pixels are split instead. Outputs in the lanes cost vectors of sixteen whatever is
+ * in them; the batch in the lanes costs what there is, and transposing x and dy before.
  */
 
 #include "passes/passes.h"
 
 /* A unit of cost is a multiply-add of vectors. */
 enum {
-    TURN = 64, /* a block of a pixel, sixteen images of it */
-    TURN_PACKED = 16,
+    TRANSPOSE = 64, /* a block of a pixel, sixteen images of it */
+    TRANSPOSE_PACKED = 16,
     INPUTS = 8,          /* of a register tile with outputs in the lanes */
     LEAST_ITEMS = 8,     /* for threads to share */
     ITEMS = 16,          /* of all chunks, to have as many items */
-    PIXELS = 64,         /* about, of a part: sums over lanes cost as much as a few */
+    PIXELS = 64,         /* about, of a split: sums over lanes cost as much as a few */
     SCRATCH = 512 << 10, /* bytes of a thread, at most */
     BEYOND = 32 * 16,    /* floats that a tile may read after its last input and output */
 };
@@ -27,22 +27,22 @@ static int least(int a, int b)
 }
 
 /* Of each chunk. */
-static int count_parts(const Physical *x, int most)
+static int count_splits(const Physical *x, int most)
 {
-    const int parts = x->chunks >= ITEMS ? 1 : ITEMS / x->chunks;
+    const int splits = x->chunks >= ITEMS ? 1 : ITEMS / x->chunks;
 
-    return least(parts, most);
+    return least(splits, most);
 }
 
-/* ---- Images in the lanes --------------------------------------------------------------------- */
+/* ---- Batch in the lanes ---------------------------------------------------------------------- */
 
 /* Pixels of x that `outputs` outputs side by side see. */
-static int seen(const Node *node, int axis, int outputs)
+static int halo(const Node *node, int axis, int outputs)
 {
     return (outputs - 1) * node->at.stride[axis] + node->outputs[0]->shape.size[2 + axis];
 }
 
-/* Of a chunk: all taps and pixels, with outputs in the lanes and with images there. Measured with 3
+/* Of a batch block: all taps and pixels, with outputs in the lanes and with the batch there. Measured with 3
    to 64 inputs and 8 to 16 outputs, a product of the second kind takes a fifth longer. */
 static bool is_cheaper(const Node *node)
 {
@@ -56,29 +56,30 @@ static bool is_cheaper(const Node *node)
                               : up(x->segments[i].channels, INPUTS) * INPUTS;
         blocks += up(x->segments[i].channels, 16);
     }
-    return 1.2 * taps * w.size[0] * w.size[1] + (double)TURN * dy->height * dy->width +
-               (double)(x->lanes < 16 ? TURN_PACKED : TURN * blocks) * x->height * x->width <
+    return 1.2 * taps * w.size[0] * w.size[1] + (double)TRANSPOSE * dy->height * dy->width +
+               (double)(x->lanes < 16 ? TRANSPOSE_PACKED : TRANSPOSE * blocks) * x->height *
+                   x->width <
            taps * 16 * rows;
 }
 
-/* Floats of a thread's scratch for one part. */
-static void size_scratch(NarrowDw *g, const Node *node)
+/* Floats of a thread's scratch for one split. */
+static void size_scratch(BatchLanesDw *g, const Node *node)
 {
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
-    const int rows = g->by_column ? 1 : up(dy->height, g->parts);
-    const int columns = g->by_column ? up(dy->width, g->parts) : dy->width;
+    const int rows = g->by_column ? 1 : up(dy->height, g->splits);
+    const int columns = g->by_column ? up(dy->width, g->splits) : dy->width;
     int channels = 0;
 
     for (int i = 0; i < x->segment_count; i++)
         if (x->segments[i].channels > channels)
             channels = least(x->segments[i].channels, 16);
-    g->x = 16L * channels * seen(node, 0, rows) * seen(node, 1, columns);
+    g->x = 16L * channels * halo(node, 0, rows) * halo(node, 1, columns);
     g->floats = g->x + 16L * node->outputs[0]->shape.size[0] * rows * columns + BEYOND;
 }
 
 /* As many inputs by outputs as fit in registers; all tiles of a row of taps alike, so that the last
    has little beyond its end. */
-static void size_tile(NarrowDw *g, const Node *node, const Target *target)
+static void size_tile(BatchLanesDw *g, const Node *node, const Target *target)
 {
     const Shape w = node->outputs[0]->shape;
     const int registers = target->vectors == 1 ? 8 : 32, sums = registers / 4 * 3;
@@ -92,22 +93,22 @@ static void size_tile(NarrowDw *g, const Node *node, const Target *target)
     g->inputs = up(row, up(row, g->inputs));
 }
 
-static NarrowDw plan_narrow_dw(const Node *node, const Target *target)
+static BatchLanesDw plan_batch_lanes_dw(const Node *node, const Target *target)
 {
     const Physical *dy = node->inputs[1]->physical;
-    NarrowDw g = {.by_column = dy->height == 1};
+    BatchLanesDw g = {.by_column = dy->height == 1};
     const int length = g.by_column ? dy->width : dy->height;
 
     if (node->op != OP_CONV2D_DW || groups_of(&node->at) > 1 || dilation_of(&node->at, 0) > 1 ||
         dilation_of(&node->at, 1) > 1 || dy->segment_count > 1 || dy->segments[0].channels > 16 ||
         !is_cheaper(node))
         return g;
-    g.parts = count_parts(node->inputs[0]->physical,
-                          least(length, up(dy->height * dy->width, PIXELS)));
+    g.splits = count_splits(node->inputs[0]->physical,
+                            least(length, up(dy->height * dy->width, PIXELS)));
     size_scratch(&g, node);
     while (g.floats * (long)sizeof(float) > SCRATCH) {
-        if (g.parts++ == length)
-            return (NarrowDw){0};
+        if (g.splits++ == length)
+            return (BatchLanesDw){0};
         size_scratch(&g, node);
     }
     size_tile(&g, node, target);
@@ -116,7 +117,7 @@ static NarrowDw plan_narrow_dw(const Node *node, const Target *target)
 
 /* ---- All weights ----------------------------------------------------------------------------- */
 
-/* A convolution's items (panel, block of inputs, row of taps), as emit_weight.c makes them. */
+/* A convolution's items (panel, block of inputs, row of taps), as emit_dw.c makes them. */
 static bool has_few_items(const Node *node)
 {
     const Physical *x = node->inputs[0]->physical;
@@ -130,20 +131,20 @@ static bool has_few_items(const Node *node)
     return up(w.size[0], 48) * blocks * w.size[2] < LEAST_ITEMS;
 }
 
-void plan_weight(Kernel *k, const Target *target)
+void plan_dw(Kernel *k, const Target *target)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
 
-    k->narrow_dw = plan_narrow_dw(node, target);
-    if (k->narrow_dw.parts) {
-        k->kind = KERNEL_NARROW_DW;
-        k->slices = k->narrow_dw.parts;
+    k->batch_lanes_dw = plan_batch_lanes_dw(node, target);
+    if (k->batch_lanes_dw.splits) {
+        k->kind = KERNEL_BATCH_LANES_DW;
+        k->splits = k->batch_lanes_dw.splits;
     } else if (node->op == OP_DEPTHWISE_DW || x->lanes < 16) {
-        k->kind = node->op == OP_DEPTHWISE_DW ? KERNEL_DEPTHWISE_DW : KERNEL_WEIGHT_SLICES;
-        k->slices = count_parts(x, dy->height);
+        k->kind = node->op == OP_DEPTHWISE_DW ? KERNEL_DEPTHWISE_DW : KERNEL_PACKED_DW;
+        k->splits = count_splits(x, dy->height);
     } else {
-        k->kind = KERNEL_WEIGHT;
-        k->slices = x->chunks > 1 && has_few_items(node);
+        k->kind = KERNEL_DW;
+        k->splits = x->chunks > 1 && has_few_items(node);
     }
 }

@@ -106,8 +106,8 @@ enum {
     BLOCKS = 4,
     WHOLE_BLOCKS = 16, /* and blocks of inputs */
     LEAST_ITEMS = 2,   /* for threads to share */
-    DW_ITEMS = 8,      /* the same of a dw, which can be cut into slices */
-    SLICES = 8 << 20,  /* bytes of all slices, at most */
+    DW_ITEMS = 8,      /* the same of a dw, which can be split */
+    PARTIAL = 8 << 20, /* bytes of all partial sums, at most */
 };
 
 /* Floats of all products, for so many blocks of sixteen images and channels each. A vector more
@@ -137,7 +137,7 @@ long winograd_unit(int tile, int vectors)
     return (tile + 2) * (tile + 2) * (vectors * 256L + 16);
 }
 
-long winograd_slice(const Physical *dw, int tile)
+long winograd_partial(const Physical *dw, int tile)
 {
     const int blocks = up(dw->segments[0].channels, 16);
     long floats = 0;
@@ -147,21 +147,21 @@ long winograd_slice(const Physical *dw, int tile)
     return floats;
 }
 
-/* About how many items a dw has of each slice: the same on every target, and so are the sums. */
+/* About how many items a dw has of each split: the same on every target, and so are the sums. */
 static int count_items(const Winograd *g, const Physical *x, const Physical *dw)
 {
     return up(dw->outputs, g->panels * 48) * up(x->blocks, g->blocks);
 }
 
-/* Few weights are few items: then groups of tiles are cut into slices. */
-static void cut_slices(Winograd *g, const Physical *x, const Physical *dw)
+/* Few weights are few items: then groups of tiles are split. */
+static void split_groups(Winograd *g, const Physical *x, const Physical *dw)
 {
     const int groups = up(x->chunks, g->chunks) * up(g->down * g->across, g->group);
-    const long most = SLICES / (winograd_slice(dw, g->tile) * (long)sizeof(float));
+    const long most = PARTIAL / (winograd_partial(dw, g->tile) * (long)sizeof(float));
 
-    g->slices = up(DW_ITEMS, count_items(g, x, dw));
-    g->slices = g->slices < groups ? g->slices : groups;
-    g->slices = g->slices < most ? g->slices : most > 1 ? (int)most : 1;
+    g->splits = up(DW_ITEMS, count_items(g, x, dw));
+    g->splits = g->splits < groups ? g->splits : groups;
+    g->splits = g->splits < most ? g->splits : most > 1 ? (int)most : 1;
 }
 
 /* Some panels of outputs by some blocks of inputs are an item: dM of the panels, V of one block at
@@ -177,12 +177,12 @@ static void cut_weight(Winograd *g, const Node *node, int widest)
     g->chunks = g->chunks > x->chunks ? x->chunks : g->chunks;
     g->panels = PANELS;
     g->blocks = g->whole ? WHOLE_BLOCKS : BLOCKS;
-    cut_slices(g, x, dw);
-    while (g->slices == 1 && g->blocks > 1 && count_items(g, x, dw) < LEAST_ITEMS)
+    split_groups(g, x, dw);
+    while (g->splits == 1 && g->blocks > 1 && count_items(g, x, dw) < LEAST_ITEMS)
         g->blocks /= 2;
     g->v = scratch_of(g, g->group * g->chunks);
     g->m = g->panels * scratch_of(g, g->group * g->chunks * widest);
-    if (g->slices == 1)
+    if (g->splits == 1)
         g->u = g->panels * (g->whole ? 1 : g->blocks) * winograd_unit(g->tile, widest);
 }
 

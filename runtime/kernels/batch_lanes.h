@@ -6,8 +6,8 @@
  * back.
  */
 
-#ifndef NET_NARROW_H
-#define NET_NARROW_H
+#ifndef NET_BATCH_LANES_H
+#define NET_BATCH_LANES_H
 
 #include "kernels/kernel.h"
 

@@ -6,8 +6,8 @@
  * their products, of which none is of padding.
  */
 
-#ifndef NET_NARROW_DW_H
-#define NET_NARROW_DW_H
+#ifndef NET_BATCH_LANES_DW_H
+#define NET_BATCH_LANES_DW_H
 
 #include "kernels/batch_lanes.h"
 
@@ -48,9 +48,9 @@ NET_INLINE void net_turn_window(float *to, long to_row, const float *x, long x_p
 /* sums[i][j] = sum over rows and columns of x[i] dy[j]: `rows` inputs by `outputs`, vectors of
    sixteen images all; sums_row floats from i to i + 1. The fewer wait in registers for the others,
    so that none of them has to be loaded twice. */
-NET_INLINE void net_narrow_dw(float *restrict sums, long sums_row, int rows, int outputs,
-                              const float *restrict x, const float *restrict dy,
-                              const struct sweep *over)
+NET_INLINE void net_batch_lanes_dw(float *restrict sums, long sums_row, int rows, int outputs,
+                                   const float *restrict x, const float *restrict dy,
+                                   const struct net_reduction *over)
 {
     vec acc[24];
 

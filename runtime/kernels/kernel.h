@@ -112,53 +112,6 @@ NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float
     }
 }
 
-/* The images and pixels that one weight's gradient sums over; steps in floats. */
-struct sweep {
-    long chunks, rows, columns, images; /* images of the last chunk; 16 in the others */
-    long x_chunk, x_row, x_column, x_image;
-    long dy_chunk, dy_row, dy_column;
-};
-
-/* acc[i][j] += sum over chunks, rows, columns and images of x[input first + i] dy[j]: `rows` inputs
-   by `vectors` blocks of outputs. Input (k, l, c) of taps `columns` wide is at k x_tap_row + l
-   x_tap_column + c; inside one block of channels there is a single tap of 16. `ahead`: asks for the
-   next column. */
-NET_INLINE void correlate(vec acc[][3], int rows, int vectors, int first, int channels, int columns,
-                          long x_tap_row, long x_tap_column, const float *x, const float *dy,
-                          const struct sweep *over, int ahead)
-{
-    NET_REPEAT(chunk, over->chunks) {
-        const long images = chunk < over->chunks - 1 ? 16 : over->images;
-
-        NET_REPEAT(r, over->rows)
-            NET_REPEAT(c, over->columns) {
-                const float *xn = x + chunk * over->x_chunk + r * over->x_row + c * over->x_column;
-                const float *dn = dy + chunk * over->dy_chunk + r * over->dy_row +
-                                  c * over->dy_column;
-
-                NET_REPEAT(n, images) {
-                    vec d[3];
-                    NET_VECTORS(j, vectors) {
-                        d[j] = vec_load(dn + 256 * j);
-                        if (ahead)
-                            __builtin_prefetch(dn + 256 * j + over->dy_column);
-                    }
-                    if (ahead)
-                        __builtin_prefetch(xn + over->x_column);
-                    NET_UNROLL(i, rows) {
-                        const long at = (first + i) / (channels * columns) * x_tap_row +
-                                        (first + i) / channels % columns * x_tap_column +
-                                        (first + i) % channels;
-                        NET_VECTORS(j, vectors)
-                            acc[i][j] = vec_fma(vec_set(xn[at]), d[j], acc[i][j]);
-                    }
-                    xn += over->x_image;
-                    dn += 16;
-                }
-            }
-    }
-}
-
 /* The panel that block `block` belongs to, after panels of 3 and then 2 blocks. */
 struct net_panel {
     int first, width;
@@ -465,5 +418,6 @@ static inline void net_unpack(float *rows, const float *from, long chunk, int n,
 #include "kernels/few_outputs.h"
 #include "kernels/sums.h"
 #include "kernels/update.h"
+#include "kernels/weight_gradient.h"
 
 #endif

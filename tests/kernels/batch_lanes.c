@@ -70,7 +70,7 @@ static const KernelCase cases[] = {
      "mse"},
 };
 
-KernelCases narrow_cases(void)
+KernelCases batch_lanes_cases(void)
 {
     return (KernelCases){cases, COUNT(cases)};
 }
@@ -106,7 +106,7 @@ static bool is_done_so(const Program *p, Op op)
     for (int i = 0; i < p->count; i++)
         if (p->kernels[i]->node->op == op && same(p->kernels[i]->node->path, "net.a") &&
             p->kernels[i]->kind != KERNEL_TRANSPOSE)
-            return p->kernels[i]->kind == KERNEL_NARROW;
+            return p->kernels[i]->kind == KERNEL_BATCH_LANES;
     ck_abort_msg("no kernel");
 }
 
@@ -132,11 +132,11 @@ START_TEST(test_choice)
 }
 END_TEST
 
-Suite *suite_narrow(void);
+Suite *suite_batch_lanes(void);
 
-Suite *suite_narrow(void)
+Suite *suite_batch_lanes(void)
 {
-    Suite *suite = suite_create("narrow");
+    Suite *suite = suite_create("batch_lanes");
     TCase *tcase = add_cases(suite, test_case, COUNT(cases));
 
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));

@@ -1,6 +1,6 @@
 /*
- * weight_gradient.c -- weight gradients of convolutions with images in the lanes, and in slices of
- * chunks: against the reference in double, on every target, on one to three threads, for full and
+ * weight_gradient.c -- weight gradients of convolutions with the batch in the lanes, and by partial
+ * sums: against the reference in double, on every target, on one to three threads, for full and
  * partial batches; and which are done so.
  */
 
@@ -79,7 +79,7 @@ static const KernelCase cases[] = {
      "mse"},
 };
 
-KernelCases weight_cases(void)
+KernelCases weight_gradient_cases(void)
 {
     return (KernelCases){cases, COUNT(cases)};
 }
@@ -95,17 +95,17 @@ END_TEST
 static const struct {
     const char *input, *layer;
     KernelKind kind; /* of its weight gradient */
-    int slices;      /* of a chunk; 0: whole */
+    int splits;      /* of a batch block; 0: whole */
 } choices[] = {
-    {"[3, 32, 32]", "conv2d(6, 5)", KERNEL_NARROW_DW, 4},
-    {"[8, 28, 28]", "conv2d(1, 3, padding=1)", KERNEL_NARROW_DW, 4},
-    {"[32, 7, 7]", "conv2d(8, 3, padding=1)", KERNEL_NARROW_DW, 1},
-    {"[24, 400]", "conv1d(4, 3)", KERNEL_NARROW_DW, 4},
-    {"[3, 32, 32]", "conv2d(32, 5)", KERNEL_WEIGHT_SLICES, 4},
-    {"[32, 7, 7]", "conv2d(8, 3, dilation=2)", KERNEL_WEIGHT, 1},
-    {"[16, 500]", "conv1d(16, 3)", KERNEL_WEIGHT, 1},
-    {"[16, 9, 9]", "conv2d(16, 5)", KERNEL_WEIGHT, 1},
-    {"[64, 9, 9]", "conv2d(64, 5)", KERNEL_WEIGHT, 0},
+    {"[3, 32, 32]", "conv2d(6, 5)", KERNEL_BATCH_LANES_DW, 4},
+    {"[8, 28, 28]", "conv2d(1, 3, padding=1)", KERNEL_BATCH_LANES_DW, 4},
+    {"[32, 7, 7]", "conv2d(8, 3, padding=1)", KERNEL_BATCH_LANES_DW, 1},
+    {"[24, 400]", "conv1d(4, 3)", KERNEL_BATCH_LANES_DW, 4},
+    {"[3, 32, 32]", "conv2d(32, 5)", KERNEL_PACKED_DW, 4},
+    {"[32, 7, 7]", "conv2d(8, 3, dilation=2)", KERNEL_DW, 1},
+    {"[16, 500]", "conv1d(16, 3)", KERNEL_DW, 1},
+    {"[16, 9, 9]", "conv2d(16, 5)", KERNEL_DW, 1},
+    {"[64, 9, 9]", "conv2d(64, 5)", KERNEL_DW, 0},
     {"[32, 9, 9]", "conv2d(32, 3, groups=32)", KERNEL_DEPTHWISE_DW, 4},
 };
 
@@ -129,20 +129,20 @@ START_TEST(test_choice)
         for (int i = 0; i < c.train->count; i++)
             if ((c.train->kernels[i]->node->op == OP_CONV2D_DW ||
                  c.train->kernels[i]->node->op == OP_DEPTHWISE_DW) &&
-                c.train->kernels[i]->kind != KERNEL_WEIGHT_SUM)
+                c.train->kernels[i]->kind != KERNEL_DW_REDUCTION)
                 dw = c.train->kernels[i];
         ck_assert_ptr_nonnull(dw);
         ck_assert_int_eq(dw->kind, choices[_i].kind);
-        ck_assert_int_eq(dw->slices, choices[_i].slices);
+        ck_assert_int_eq(dw->splits, choices[_i].splits);
     }
 }
 END_TEST
 
-Suite *suite_weight(void);
+Suite *suite_weight_gradient(void);
 
-Suite *suite_weight(void)
+Suite *suite_weight_gradient(void)
 {
-    Suite *suite = suite_create("weight");
+    Suite *suite = suite_create("weight_gradient");
     TCase *tcase = add_cases(suite, test_case, COUNT(cases));
 
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));

@@ -401,13 +401,13 @@ static bool stores(const Kernel *k, const Value *value)
     switch (k->kind) {
     case KERNEL_TRANSPOSE:
     case KERNEL_WINOGRAD_WEIGHTS:
-    case KERNEL_WEIGHT_SLICES:
-    case KERNEL_NARROW_DW:
+    case KERNEL_PACKED_DW:
+    case KERNEL_BATCH_LANES_DW:
     case KERNEL_DEPTHWISE_DW:
     case KERNEL_SUMS:
     case KERNEL_MEAN_LOSS:
         return false;
-    case KERNEL_WEIGHT:
+    case KERNEL_DW:
     case KERNEL_WINOGRAD_DW:
         return !k->scratch && !k->update;
     default:

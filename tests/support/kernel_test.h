@@ -109,13 +109,13 @@ typedef struct KernelCases {
     int count;
 } KernelCases;
 
-KernelCases conv_cases(void);     /* suite_conv.c */
-KernelCases pool_cases(void);     /* suite_pool.c */
-KernelCases text_cases(void);     /* suite_text.c */
-KernelCases winograd_cases(void); /* suite_winograd.c */
-KernelCases at_cases(void);       /* suite_at.c */
-KernelCases narrow_cases(void);   /* suite_narrow.c */
-KernelCases weight_cases(void);   /* suite_weight.c */
+KernelCases conv_cases(void);            /* suite_conv.c */
+KernelCases pool_cases(void);            /* suite_pool.c */
+KernelCases text_cases(void);            /* suite_text.c */
+KernelCases winograd_cases(void);        /* suite_winograd.c */
+KernelCases at_cases(void);              /* suite_at.c */
+KernelCases batch_lanes_cases(void);     /* suite_batch_lanes.c */
+KernelCases weight_gradient_cases(void); /* suite_weight_gradient.c */
 
 const char *kernel_model(const KernelCase *c); /* its .net file */
 int most_threads(const char *target);          /* that steps are tried with */
