@@ -97,6 +97,7 @@ struct partial_sums_64 { float at[64]; };
 struct operands_partial_dy { float *partial; const float *dy; };
 struct partial_sums_256 { float at[256]; };
 struct operands_dx_partial { float *dx; float *partial; };
+struct operands_dx { float *dx; };
 struct partial_sums_896 { float at[896]; };
 struct partial_sums_4608 { float at[4608]; };
 struct partial_sums_1792 { float at[1792]; };
@@ -136,6 +137,12 @@ NET_ROW_END(channel_sum_row_64x64)
     const struct operands_dx_partial *o = sums;
 
     net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 1, 1, 4}, run, batch_block, row);
+}
+
+NET_EPILOGUE(store)
+{
+    const struct operands_dx *o = operands;
+    vec_store(o->dx + e.at, v0);
 }
 
 /* sums of dy of a row of pixels and batch block */
@@ -417,42 +424,14 @@ NET_KERNEL void conv2d_relu_64x1x28x28_8x3x3(
     }
 }
 
-/* y = the largest of its window, index = the first tap that has it; items: (chunk, row) */
+/* y = max of each window of x, index = its first tap that has it; items: (batch block, row) */
 NET_KERNEL void maxpool2d_64x8x28x28_2x2(
         struct value_64x8x14x14 *restrict y, struct index_64x8x14x14 *restrict index,
         const struct value_64x8x28x28 *restrict x, NET_RUN)
 {
-    NET_ITEMS(item, 4 * 14, run, thread) {
-        const int chunk = item / 14, row = item % 14;
-        for (int column = 0; column < 14; column++) {
-            const struct net_window h = net_taps_forward(row, 2, 0, 2, 28);
-            const struct net_window w = net_taps_forward(column, 2, 0, 2, 28);
-            for (int block = 0; block < 1; block++)
-                NET_REPEAT(g, 4) {
-                    vec top[4], tap[4];
-
-                    NET_UNROLL(r, 4)
-                        top[r] = vec_set(-INFINITY), tap[r] = vec_zero();
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const float *window =
-                                    x->at[chunk][(h.at + m) * 28 + w.at + l][block][4 * g];
-                            const vec at = vec_set((float)((h.first + m) * 2 + w.first + l));
-                            NET_UNROLL(r, 4) {
-                                const vec v = vec_load(window + 16 * r);
-
-                                tap[r] = vec_if_greater(v, top[r], at, tap[r]);
-                                top[r] = net_larger(v, top[r]);
-                            }
-                        }
-                    NET_UNROLL(r, 4) {
-                        vec_store(y->at[chunk][row * 14 + column][block][4 * g + r], top[r]);
-                        vec_store_bytes(index->at[chunk][row * 14 + column][block][4 * g + r],
-                                tap[r]);
-                    }
-                }
-        }
-    }
+    net_maxpool2d(V(y), V(index), V(x), NULL, NULL,
+            (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28}, .y = {14, 14},
+            .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
 /* y = sum over taps of x w + b, relu; items: (chunk, row) */
@@ -482,42 +461,14 @@ NET_KERNEL void conv2d_relu_64x8x14x14_16x3x3(
     }
 }
 
-/* y = the largest of its window, index = the first tap that has it; items: (chunk, row) */
+/* y = max of each window of x, index = its first tap that has it; items: (batch block, row) */
 NET_KERNEL void maxpool2d_64x16x14x14_2x2(
         struct value_64x16x7x7 *restrict y, struct index_64x16x7x7 *restrict index,
         const struct value_64x16x14x14 *restrict x, NET_RUN)
 {
-    NET_ITEMS(item, 4 * 7, run, thread) {
-        const int chunk = item / 7, row = item % 7;
-        for (int column = 0; column < 7; column++) {
-            const struct net_window h = net_taps_forward(row, 2, 0, 2, 14);
-            const struct net_window w = net_taps_forward(column, 2, 0, 2, 14);
-            for (int block = 0; block < 1; block++)
-                NET_REPEAT(g, 4) {
-                    vec top[4], tap[4];
-
-                    NET_UNROLL(r, 4)
-                        top[r] = vec_set(-INFINITY), tap[r] = vec_zero();
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const float *window =
-                                    x->at[chunk][(h.at + m) * 14 + w.at + l][block][4 * g];
-                            const vec at = vec_set((float)((h.first + m) * 2 + w.first + l));
-                            NET_UNROLL(r, 4) {
-                                const vec v = vec_load(window + 16 * r);
-
-                                tap[r] = vec_if_greater(v, top[r], at, tap[r]);
-                                top[r] = net_larger(v, top[r]);
-                            }
-                        }
-                    NET_UNROLL(r, 4) {
-                        vec_store(y->at[chunk][row * 7 + column][block][4 * g + r], top[r]);
-                        vec_store_bytes(index->at[chunk][row * 7 + column][block][4 * g + r],
-                                tap[r]);
-                    }
-                }
-        }
-    }
+    net_maxpool2d(V(y), V(index), V(x), NULL, NULL,
+            (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
+            .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
 /* y = x w + b, relu; items: (panel, chunk) */
@@ -657,50 +608,19 @@ NET_KERNEL void dense_dx_relu_grad_64x784x64(
     }
 }
 
-/* dx = the dy of the windows where x was the largest; items: (chunk, row) */
+/* dx = the dy of the windows whose max is x; items: (batch block, row) */
 NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
         struct value_64x16x14x14 *restrict dx, struct partial_sums_896 *restrict partial,
         const struct index_64x16x7x7 *restrict index, const struct value_64x16x7x7 *restrict dy,
         NET_RUN)
 {
-    NET_ITEMS(item, 4 * 14, run, thread) {
-        const int chunk = item / 14, row = item % 14;
-        for (int column = 0; column < 14; column++) {
-            const struct net_window h = net_taps_backward(row, 2, 0, 2, 7);
-            const struct net_window w = net_taps_backward(column, 2, 0, 2, 7);
-            for (int block = 0; block < 1; block++) {
-                NET_REPEAT(g, 4) {
-                    vec sum[4];
+    const struct operands_dx operands = {V(dx)};
+    const struct operands_dx_partial sums = {V(dx), V(partial)};
 
-                    NET_UNROLL(r, 4)
-                        sum[r] = vec_zero();
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const int window = (h.at - m) * 7 + w.at - l;
-                            const int tap = (h.first + m * 2) * 2 + w.first + l * 2;
-                            const float *from = dy->at[chunk][window][block][4 * g];
-                            const uint8_t *taps = index->at[chunk][window][block][4 * g];
-
-                            NET_UNROLL(r, 4)
-                                sum[r] = vec_add(sum[r],
-                                        net_where_tap(taps + 16 * r, tap, vec_load(from + 16 * r)));
-                        }
-                    NET_UNROLL(r, 4) {
-                        const long i = 4 * g + r;
-                        const vec v0 = sum[r];
-                        float *dx_at = dx->at[chunk][row * 14 + column][block][i];
-                        const long at = 0, lane = 0;
-                        (void)lane;
-                        vec_store(dx_at + at, v0);
-                    }
-                }
-            }
-        }
-        {
-            const struct operands_dx_partial sums = {V(dx), V(partial)};
-            channel_sum_row_64x16x14x14(&sums, run, chunk, row);
-        }
-    }
+    net_maxpool2d_grad(V(index), V(dy), store, NULL, &operands, false, channel_sum_row_64x16x14x14,
+            &sums,
+            (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
+            .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
@@ -796,50 +716,19 @@ NET_KERNEL void conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3(
     }
 }
 
-/* dx = the dy of the windows where x was the largest; items: (chunk, row) */
+/* dx = the dy of the windows whose max is x; items: (batch block, row) */
 NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
         struct value_64x8x28x28 *restrict dx, struct partial_sums_1792 *restrict partial,
         const struct index_64x8x14x14 *restrict index, const struct value_64x8x14x14 *restrict dy,
         NET_RUN)
 {
-    NET_ITEMS(item, 4 * 28, run, thread) {
-        const int chunk = item / 28, row = item % 28;
-        for (int column = 0; column < 28; column++) {
-            const struct net_window h = net_taps_backward(row, 2, 0, 2, 14);
-            const struct net_window w = net_taps_backward(column, 2, 0, 2, 14);
-            for (int block = 0; block < 1; block++) {
-                NET_REPEAT(g, 4) {
-                    vec sum[4];
+    const struct operands_dx operands = {V(dx)};
+    const struct operands_dx_partial sums = {V(dx), V(partial)};
 
-                    NET_UNROLL(r, 4)
-                        sum[r] = vec_zero();
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const int window = (h.at - m) * 14 + w.at - l;
-                            const int tap = (h.first + m * 2) * 2 + w.first + l * 2;
-                            const float *from = dy->at[chunk][window][block][4 * g];
-                            const uint8_t *taps = index->at[chunk][window][block][4 * g];
-
-                            NET_UNROLL(r, 4)
-                                sum[r] = vec_add(sum[r],
-                                        net_where_tap(taps + 16 * r, tap, vec_load(from + 16 * r)));
-                        }
-                    NET_UNROLL(r, 4) {
-                        const long i = 4 * g + r;
-                        const vec v0 = sum[r];
-                        float *dx_at = dx->at[chunk][row * 28 + column][block][i];
-                        const long at = 0, lane = 0;
-                        (void)lane;
-                        vec_store(dx_at + at, v0);
-                    }
-                }
-            }
-        }
-        {
-            const struct operands_dx_partial sums = {V(dx), V(partial)};
-            channel_sum_row_64x8x28x28(&sums, run, chunk, row);
-        }
-    }
+    net_maxpool2d_grad(V(index), V(dy), store, NULL, &operands, false, channel_sum_row_64x8x28x28,
+            &sums,
+            (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28}, .y = {14, 14},
+            .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
@@ -881,70 +770,22 @@ NET_KERNEL void reduce_partial_update_144(
     net_reduce_dw(V(w), V(partial), 144, 4, (struct net_apply){.update = true}, run, thread);
 }
 
-/* y = the largest of its window; items: (chunk, row) */
+/* y = max of each window of x; items: (batch block, row) */
 NET_KERNEL void maxpool2d_64x8x28x28_2x2_2(
         struct value_64x8x14x14 *restrict y, const struct value_64x8x28x28 *restrict x, NET_RUN)
 {
-    NET_ITEMS(item, 4 * 14, run, thread) {
-        const int chunk = item / 14, row = item % 14;
-        for (int column = 0; column < 14; column++) {
-            const struct net_window h = net_taps_forward(row, 2, 0, 2, 28);
-            const struct net_window w = net_taps_forward(column, 2, 0, 2, 28);
-            for (int block = 0; block < 1; block++)
-                NET_REPEAT(g, 4) {
-                    vec top[4];
-
-                    NET_UNROLL(r, 4)
-                        top[r] = vec_set(-INFINITY);
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const float *window =
-                                    x->at[chunk][(h.at + m) * 28 + w.at + l][block][4 * g];
-                            NET_UNROLL(r, 4) {
-                                const vec v = vec_load(window + 16 * r);
-
-                                top[r] = net_larger(v, top[r]);
-                            }
-                        }
-                    NET_UNROLL(r, 4) {
-                        vec_store(y->at[chunk][row * 14 + column][block][4 * g + r], top[r]);
-                    }
-                }
-        }
-    }
+    net_maxpool2d(V(y), NULL, V(x), NULL, NULL,
+            (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28}, .y = {14, 14},
+            .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
-/* y = the largest of its window; items: (chunk, row) */
+/* y = max of each window of x; items: (batch block, row) */
 NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(
         struct value_64x16x7x7 *restrict y, const struct value_64x16x14x14 *restrict x, NET_RUN)
 {
-    NET_ITEMS(item, 4 * 7, run, thread) {
-        const int chunk = item / 7, row = item % 7;
-        for (int column = 0; column < 7; column++) {
-            const struct net_window h = net_taps_forward(row, 2, 0, 2, 14);
-            const struct net_window w = net_taps_forward(column, 2, 0, 2, 14);
-            for (int block = 0; block < 1; block++)
-                NET_REPEAT(g, 4) {
-                    vec top[4];
-
-                    NET_UNROLL(r, 4)
-                        top[r] = vec_set(-INFINITY);
-                    for (int m = 0; m < h.count; m++)
-                        for (int l = 0; l < w.count; l++) {
-                            const float *window =
-                                    x->at[chunk][(h.at + m) * 14 + w.at + l][block][4 * g];
-                            NET_UNROLL(r, 4) {
-                                const vec v = vec_load(window + 16 * r);
-
-                                top[r] = net_larger(v, top[r]);
-                            }
-                        }
-                    NET_UNROLL(r, 4) {
-                        vec_store(y->at[chunk][row * 7 + column][block][4 * g + r], top[r]);
-                    }
-                }
-        }
-    }
+    net_maxpool2d(V(y), NULL, V(x), NULL, NULL,
+            (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
+            .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
@@ -980,8 +821,8 @@ static void train_step(struct net_run *run, int thread)
     struct value_64x64 *d_dense_1 = net_at(run, 16384);
     struct partial_sums_256 *dense_1_gradients_sums = net_at(run, 1254400);
     struct value_64x784_16x49 *d_relu_2 = net_at(run, 1003520);
-    struct value_64x16x14x14 *d_conv2d_2 = net_at(run, 0);
     struct value_64x16x7x7 *d_relu_2_2 = net_at(run, 1003520);
+    struct value_64x16x14x14 *d_conv2d_2 = net_at(run, 0);
     struct partial_sums_896 *conv2d_2_gradients_sums = net_at(run, 5049344);
     struct partial_sums_4608 *conv2d_2_weight_gradient_partial_sums = net_at(run, 5017600);
     struct value_64x8x14x14 *d_relu_1 = net_at(run, 4014080);
@@ -1276,7 +1117,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "79e32ea2d8a73748", .isa = "avx512", .batch = 64,
+    .hash = "373b4f8a4e7a174c", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

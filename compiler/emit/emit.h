@@ -136,7 +136,7 @@ const char *write_unary(Text *text, int level, const Body *b, const char *anchor
 void write_keeps(Text *text, int level, const Body *b, const char *group);
 const char *literal(double x); /* a float constant of C: "0.25f", "2.0f" */
 /* Loops over the blocks and images of a pixel of v (`chunk`, `row`, `column` are there) for a body
-   that works on a vector `v0`; returns the level inside, `i` is the image (emit_pool.c). */
+   that works on a vector `v0`; returns the level inside, `i` is the image (rows.c). */
 int open_images(Emitter *e, Text *text, const Body *b, const Physical *v);
 void close_images(Text *text, int level, const Driver *d, const Body *b, const Physical *v);
 const char *body_name(const Kernel *k); /* "_relu", for a driver's name */

@@ -95,7 +95,8 @@ void open_kernel(Driver *d, const Epilogue *end, const RowEnd *row_end)
         line(&d->text, 1, "%s", end->local);
     if (row_end && *row_end->local)
         line(&d->text, 1, "%s", row_end->local);
-    line(&d->text, 0, "%s", "");
+    if (end || (row_end && *row_end->local))
+        line(&d->text, 0, "%s", "");
 }
 
 void emit_sums(Emitter *e, Driver *d, const Kernel *k)

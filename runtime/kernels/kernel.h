@@ -14,6 +14,8 @@
 #include "kernels/elementwise.h"
 #include "kernels/loss.h"
 #include "kernels/movement.h"
+#include "kernels/norm.h"
+#include "kernels/pool.h"
 #include "kernels/run.h"
 #include "kernels/softmax.h"
 #include "kernels/transpose.h"
@@ -127,85 +129,6 @@ NET_INLINE struct net_panel net_panel_of(int block, int threes, int twos)
     return (struct net_panel){3 * threes + block, 1};
 }
 
-/* ---- Layernorm: the channels of one pixel, sixteen images at once ---------------------------- */
-
-/* Of each image: the mean of its channels, and one over their deviation. */
-struct net_stats {
-    _Alignas(64) float mean[16], inv_std[16];
-};
-
-/* What a gradient takes away: the mean of g, and of g times the standardized x. */
-struct net_slopes {
-    _Alignas(64) float share[16], slope[16];
-};
-
-/* x: sixteen images a block of channels, the blocks 256 floats apart */
-NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels, float eps)
-{
-    _Alignas(64) float part[256];
-    const vec count = vec_set((float)channels);
-
-    for (int i = 0; i < 16; i++) {
-        vec sum = vec_zero();
-
-        for (int c = 0; c < channels; c += 16)
-            sum = vec_add(sum, vec_load(x + 16 * c + 16 * i));
-        vec_store(part + 16 * i, sum);
-    }
-    vec_store(s->mean, vec_div(vec_sum_each(part, 16), count));
-    for (int i = 0; i < 16; i++) {
-        const vec mean = vec_set(s->mean[i]);
-        vec sum = vec_zero();
-
-        for (int c = 0; c < channels; c += 16) {
-            const vec d = vec_first(channels - c, vec_sub(vec_load(x + 16 * c + 16 * i), mean),
-                                    vec_zero());
-            sum = vec_fma(d, d, sum);
-        }
-        vec_store(part + 16 * i, sum);
-    }
-    const vec variance = vec_div(vec_sum_each(part, 16), count);
-    vec_store(s->inv_std, vec_div(vec_set(1.0f), vec_sqrt(vec_add(variance, vec_set(eps)))));
-}
-
-/* x of image i less its mean, over its deviation; padding is no number of use */
-NET_INLINE vec net_standard(const struct net_stats *s, int i, vec x)
-{
-    return vec_mul(vec_sub(x, vec_set(s->mean[i])), vec_set(s->inv_std[i]));
-}
-
-NET_INLINE void net_find_slopes(struct net_slopes *slopes, const struct net_stats *s,
-                                const float *x, const float *dy, const float *gamma, int channels)
-{
-    _Alignas(64) float part[256], part_normal[256];
-    const vec count = vec_set((float)channels);
-
-    for (int i = 0; i < 16; i++) {
-        vec sum = vec_zero(), second = vec_zero();
-
-        for (int c = 0; c < channels; c += 16) {
-            const vec g = vec_mul(vec_load(dy + 16 * c + 16 * i), vec_load(gamma + c));
-
-            sum = vec_add(sum, g);
-            second = vec_fma(g, net_standard(s, i, vec_load(x + 16 * c + 16 * i)), second);
-        }
-        vec_store(part + 16 * i, sum);
-        vec_store(part_normal + 16 * i, second);
-    }
-    vec_store(slopes->share, vec_div(vec_sum_each(part, 16), count));
-    vec_store(slopes->slope, vec_div(vec_sum_each(part_normal, 16), count));
-}
-
-/* (g - share - normal slope) / deviation in the first `lanes` lanes */
-NET_INLINE vec net_layernorm_grad(const struct net_stats *s, const struct net_slopes *slopes, int i,
-                                  vec normal, vec g, int lanes)
-{
-    const vec along = vec_fma(normal, vec_set(slopes->slope[i]), vec_set(slopes->share[i]));
-    const vec dx = vec_mul(vec_sub(g, along), vec_set(s->inv_std[i]));
-
-    return vec_first(lanes, dx, vec_zero());
-}
-
 /* ---- Elementwise ----------------------------------------------------------------------------- */
 
 /* dy where x > 0, else slope dy; leaky_relu itself with dy = x */
@@ -262,39 +185,6 @@ NET_INLINE vec net_normalize_grad(vec x, vec dy, vec mean, vec inv_std, vec gamm
     const vec sum = vec_fma(xhat, dgamma, dbeta);
 
     return vec_mul(vec_mul(gamma, inv_std), vec_sub(dy, vec_mul(sum, vec_set(inverse_rows))));
-}
-
-/* ---- Pools ----------------------------------------------------------------------------------- */
-
-/* v if it is larger than top or not a number, else top */
-NET_INLINE vec net_larger(vec v, vec top)
-{
-    return vec_max(top, v);
-}
-
-/* tap where v is larger than top, else old */
-NET_INLINE vec net_where_larger(vec v, vec top, float tap, vec old)
-{
-    return vec_if_greater(v, top, vec_set(tap), old);
-}
-
-/* dy where the index, a whole number, is `pixel`, else +0 */
-NET_INLINE vec net_where_pixel(vec index, float pixel, vec dy)
-{
-    const net_u32 hit = (net_u32)(vec_bits(index) == vec_bits(vec_set(pixel)));
-
-    return vec_from_bits(vec_bits(dy) & hit);
-}
-
-/* dy where the index is `tap`, else +0 */
-NET_INLINE vec net_where_tap(const uint8_t *index, int tap, vec dy)
-{
-    net_u8 at;
-
-    memcpy(&at, index, sizeof at);
-    const net_u32 hit = (net_u32)(__builtin_convertvector(at, net_u32) == (uint32_t)tap);
-
-    return vec_from_bits(vec_bits(dy) & hit);
 }
 
 /* ---- Reductions over images: partial sums added in order -------------------------------------- */

@@ -11,7 +11,7 @@
 #ifndef NET_SUMS_H
 #define NET_SUMS_H
 
-#include "kernels/epilogue.h"
+#include "kernels/norm.h"
 
 /* ---- Partial sums of a row of pixels --------------------------------------------------------- */
 

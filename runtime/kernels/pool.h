@@ -1,0 +1,409 @@
+/*
+ * pool.h -- pools and their gradients: windows that slide, windows that are the whole image, and
+ * upsampling.
+ *
+ * The one idea: forward and backward both gather, a row of pixels an item: no thread adds to what
+ * another writes. Four images go through a window together: their vectors lie side by side, and
+ * what is gathered stays in registers, and takes the elementwise work behind it along.
+ *
+ * Needs: epilogue.h, window.h. Gives: net_maxpool2d, net_window_sum (avgpool2d, the gradient of
+ * upsample2d), net_upsample2d, net_global_avgpool2d, net_global_maxpool2d, and the others' gradients.
+ */
+
+#ifndef NET_POOL_H
+#define NET_POOL_H
+
+#include "kernels/epilogue.h"
+#include "kernels/window.h"
+
+/* v if it is larger than max or not a number, else max */
+NET_INLINE vec net_larger(vec v, vec max)
+{
+    return vec_max(max, v);
+}
+
+/* index where v is larger than max, else old */
+NET_INLINE vec net_where_larger(vec v, vec max, float index, vec old)
+{
+    return vec_if_greater(v, max, vec_set(index), old);
+}
+
+/* dy where the index, a whole number, is `pixel`, else +0 */
+NET_INLINE vec net_where_pixel(vec index, float pixel, vec dy)
+{
+    const net_u32 hit = (net_u32)(vec_bits(index) == vec_bits(vec_set(pixel)));
+
+    return vec_from_bits(vec_bits(dy) & hit);
+}
+
+/* dy where the index is `tap`, else +0 */
+NET_INLINE vec net_where_tap(const uint8_t *index, int tap, vec dy)
+{
+    net_u8 at;
+
+    memcpy(&at, index, sizeof at);
+    const net_u32 hit = (net_u32)(__builtin_convertvector(at, net_u32) == (uint32_t)tap);
+
+    return vec_from_bits(vec_bits(dy) & hit);
+}
+
+/* ---- Windows that slide ---------------------------------------------------------------------- */
+
+/* Windows of x, each a pixel of y; both have the same blocks of channels. */
+struct net_pool2d {
+    int batch_blocks, blocks;             /* of 16 images; of 16 channels in a pixel */
+    int x[2], y[2];                       /* height, width */
+    int kernel[2], stride[2], padding[2]; /* height, width; padding at the top, on the left */
+    float scale;                          /* of sums: one over the pixels of a window, or 1 */
+};
+
+NET_INLINE struct net_extent net_pool_x(struct net_pool2d s)
+{
+    return (struct net_extent){s.batch_blocks, s.x[0], s.x[1], s.blocks};
+}
+
+NET_INLINE struct net_extent net_pool_y(struct net_pool2d s)
+{
+    return (struct net_extent){s.batch_blocks, s.y[0], s.y[1], s.blocks};
+}
+
+/* The taps of y's position i inside x, along one axis. */
+NET_INLINE struct net_window net_pool_taps(struct net_pool2d s, int axis, int i)
+{
+    return net_taps_forward(i, s.stride[axis], s.padding[axis], s.kernel[axis], s.x[axis]);
+}
+
+/* The taps by which x's position i is in a window of y, along one axis. */
+NET_INLINE struct net_window net_pool_windows(struct net_pool2d s, int axis, int i)
+{
+    return net_taps_backward(i, s.stride[axis], s.padding[axis], s.kernel[axis], s.y[axis]);
+}
+
+/* The maximum of four images' windows, and its first tap: from image 4 g on of block `block`. */
+NET_INLINE void net_maxpool_group(vec max[4], vec tap[4], const float *x, struct net_pool2d s,
+                                  int batch_block, int block, struct net_window h,
+                                  struct net_window w)
+{
+    NET_UNROLL(r, 4)
+        max[r] = vec_set(-INFINITY), tap[r] = vec_zero();
+    for (int m = 0; m < h.count; m++)
+        for (int l = 0; l < w.count; l++) {
+            const int pixel = (h.at + m) * s.x[1] + w.at + l;
+            const float *from = x + net_block_at(net_pool_x(s), batch_block, pixel, block);
+            const vec at = vec_set((float)((h.first + m) * s.kernel[1] + w.first + l));
+
+            NET_UNROLL(r, 4) {
+                const vec v = vec_load(from + 16 * r);
+
+                tap[r] = vec_if_greater(v, max[r], at, tap[r]);
+                max[r] = net_larger(v, max[r]);
+            }
+        }
+}
+
+/* y = max of each window, index = its first tap that has it, or NULL. Items: (batch block, row of
+   y). */
+NET_TEMPLATE void net_maxpool2d(float *y, uint8_t *index, const float *x, net_row_end *row_end,
+                                const void *sums, struct net_pool2d s, NET_RUN)
+{
+    NET_ITEMS(item, s.batch_blocks * s.y[0], run, thread) {
+        const int batch_block = item / s.y[0], row = item % s.y[0];
+
+        for (int column = 0; column < s.y[1]; column++) {
+            const struct net_window h = net_pool_taps(s, 0, row), w = net_pool_taps(s, 1, column);
+
+            for (int block = 0; block < s.blocks; block++)
+                NET_REPEAT(g, 4) {
+                    const long at = 64 * g + net_block_at(net_pool_y(s), batch_block,
+                                                          row * s.y[1] + column, block);
+                    vec max[4], tap[4];
+
+                    net_maxpool_group(max, tap, x + 64 * g, s, batch_block, block, h, w);
+                    NET_UNROLL(r, 4) {
+                        vec_store(y + at + 16 * r, max[r]);
+                        if (index)
+                            vec_store_bytes(index + at + 16 * r, tap[r]);
+                    }
+                }
+        }
+        if (row_end)
+            row_end(sums, run, batch_block, row);
+    }
+}
+
+/* ---- Sums over windows, which go to an epilogue ---------------------------------------------- */
+
+/* Where the vectors of four images come from: image 4 group on, of a block of channels. */
+struct net_gather_from {
+    const uint8_t *index; /* of maxpool2d, or NULL */
+    const float *at;
+    int batch_block, block, group;
+    struct net_window h, w; /* the pixels to look at */
+};
+
+/* sum[r] = what one pixel of four images gets. */
+typedef void net_gather_window(vec sum[4], struct net_gather_from from, struct net_pool2d s);
+
+/* The epilogue of four images from e on; `heavy`: it has exponentials or draws, and is not
+   unrolled. */
+NET_INLINE void net_group_end(const vec v[4], net_epilogue *epilogue, const void *operands,
+                              bool heavy, struct net_element e, const float *draws,
+                              const struct net_run *run)
+{
+    _Alignas(64) float results[64];
+
+    NET_UNROLL(r, 4)
+        if (heavy)
+            vec_store(results + 16 * r, v[r]);
+        else
+            epilogue(v[r], operands, net_element_after(e, r), draws + 16 * r, run);
+    if (heavy)
+        NET_REPEAT(r, 4)
+            epilogue(vec_load(results + 16 * r), operands, net_element_after(e, (int)r),
+                     draws + 16 * r, run);
+}
+
+/* One block of channels of a pixel: sixteen images, four at a time. */
+NET_INLINE void net_gather_block(net_gather_window *gather, struct net_gather_from from,
+                                 net_epilogue *epilogue, net_draw_block *draw, const void *operands,
+                                 bool heavy, struct net_element e, struct net_pool2d s,
+                                 const struct net_run *run)
+{
+    _Alignas(64) float draws[NET_MOST_DRAWS * 256];
+
+    if (draw)
+        draw(draws, operands, e, 16, run);
+    NET_REPEAT(g, 4) {
+        vec sum[4];
+
+        NET_UNROLL(r, 4)
+            sum[r] = vec_zero();
+        from.group = (int)g;
+        gather(sum, from, s);
+        net_group_end(sum, epilogue, operands, heavy, net_element_after(e, 4 * (int)g),
+                      draws + 64 * g, run);
+    }
+}
+
+/* Each pixel of y gathers from x, or where `backward` each pixel of x from y. Items: (batch block,
+   row). */
+NET_TEMPLATE void net_gather_windows(net_gather_window *gather, bool backward, const uint8_t *index,
+                                     const float *at, net_epilogue *epilogue, net_draw_block *draw,
+                                     const void *operands, bool heavy, net_row_end *row_end,
+                                     const void *sums, struct net_pool2d s, NET_RUN)
+{
+    const struct net_extent to = backward ? net_pool_x(s) : net_pool_y(s);
+
+    NET_ITEMS(item, to.batch_blocks * to.height, run, thread) {
+        const int batch_block = item / to.height, row = item % to.height;
+
+        for (int column = 0; column < to.width; column++) {
+            struct net_gather_from from = {.index = index, .at = at, .batch_block = batch_block};
+
+            from.h = backward ? net_pool_windows(s, 0, row) : net_pool_taps(s, 0, row);
+            from.w = backward ? net_pool_windows(s, 1, column) : net_pool_taps(s, 1, column);
+            for (from.block = 0; from.block < to.blocks; from.block++)
+                net_gather_block(
+                    gather, from, epilogue, draw, operands, heavy,
+                    net_element_of(to, batch_block, row * to.width + column, from.block, 0), s,
+                    run);
+        }
+        if (row_end)
+            row_end(sums, run, batch_block, row);
+    }
+}
+
+NET_INLINE void net_gather_max(vec sum[4], struct net_gather_from from, struct net_pool2d s)
+{
+    for (int m = 0; m < from.h.count; m++)
+        for (int l = 0; l < from.w.count; l++) {
+            const int window = (from.h.at - m) * s.y[1] + from.w.at - l;
+            const int tap = (from.h.first + m * s.stride[0]) * s.kernel[1] + from.w.first +
+                            l * s.stride[1];
+            const long at = net_block_at(net_pool_y(s), from.batch_block, window, from.block) +
+                            64 * from.group;
+
+            NET_UNROLL(r, 4)
+                sum[r] = vec_add(sum[r], net_where_tap(from.index + at + 16 * r, tap,
+                                                       vec_load(from.at + at + 16 * r)));
+        }
+}
+
+NET_INLINE void net_gather_pixels(vec sum[4], struct net_gather_from from, struct net_pool2d s)
+{
+    for (int m = 0; m < from.h.count; m++)
+        for (int l = 0; l < from.w.count; l++) {
+            const int pixel = (from.h.at + m) * s.x[1] + from.w.at + l;
+            const float *at = from.at +
+                              net_block_at(net_pool_x(s), from.batch_block, pixel, from.block) +
+                              64 * from.group;
+
+            NET_UNROLL(r, 4)
+                sum[r] = vec_add(sum[r], vec_load(at + 16 * r));
+        }
+    NET_UNROLL(r, 4)
+        sum[r] = vec_mul(sum[r], vec_set(s.scale));
+}
+
+NET_INLINE void net_gather_averages(vec sum[4], struct net_gather_from from, struct net_pool2d s)
+{
+    for (int m = 0; m < from.h.count; m++)
+        for (int l = 0; l < from.w.count; l++) {
+            const int window = (from.h.at - m) * s.y[1] + from.w.at - l;
+            const float *at = from.at +
+                              net_block_at(net_pool_y(s), from.batch_block, window, from.block) +
+                              64 * from.group;
+
+            NET_UNROLL(r, 4)
+                sum[r] = vec_add(sum[r], vec_load(at + 16 * r));
+        }
+    NET_UNROLL(r, 4)
+        sum[r] = vec_mul(sum[r], vec_set(s.scale));
+}
+
+/* dx = the sum of dy over the windows whose maximum is x, in the order of their taps. */
+NET_TEMPLATE void net_maxpool2d_grad(const uint8_t *index, const float *dy, net_epilogue *epilogue,
+                                     net_draw_block *draw, const void *operands, bool heavy,
+                                     net_row_end *row_end, const void *sums, struct net_pool2d s,
+                                     NET_RUN)
+{
+    net_gather_windows(net_gather_max, true, index, dy, epilogue, draw, operands, heavy, row_end,
+                       sums, s, run, thread);
+}
+
+/* y = scale times the sum of x over each window, padding counted as 0: avgpool2d, and the gradient
+   of upsample2d. */
+NET_TEMPLATE void net_window_sum(const float *x, net_epilogue *epilogue, net_draw_block *draw,
+                                 const void *operands, bool heavy, net_row_end *row_end,
+                                 const void *sums, struct net_pool2d s, NET_RUN)
+{
+    net_gather_windows(net_gather_pixels, false, NULL, x, epilogue, draw, operands, heavy, row_end,
+                       sums, s, run, thread);
+}
+
+/* dx = scale times the sum of dy over the windows that hold x, in the order of their taps. */
+NET_TEMPLATE void net_avgpool2d_grad(const float *dy, net_epilogue *epilogue, net_draw_block *draw,
+                                     const void *operands, bool heavy, net_row_end *row_end,
+                                     const void *sums, struct net_pool2d s, NET_RUN)
+{
+    net_gather_windows(net_gather_averages, true, NULL, dy, epilogue, draw, operands, heavy,
+                       row_end, sums, s, run, thread);
+}
+
+/* ---- Upsampling ------------------------------------------------------------------------------ */
+
+/* y = the pixel of x that it comes from: each becomes kernel[0] x kernel[1]. Items: (batch block,
+   row of y). */
+NET_TEMPLATE void net_upsample2d(const float *x, net_epilogue *epilogue, net_draw_block *draw,
+                                 const void *operands, net_row_end *row_end, const void *sums,
+                                 struct net_pool2d s, NET_RUN)
+{
+    NET_ITEMS(item, s.batch_blocks * s.y[0], run, thread) {
+        const int batch_block = item / s.y[0], row = item % s.y[0];
+
+        for (int column = 0; column < s.y[1]; column++)
+            for (int block = 0; block < s.blocks; block++) {
+                const int pixel = row / s.kernel[0] * s.x[1] + column / s.kernel[1];
+
+                net_block_end(
+                    x + net_block_at(net_pool_x(s), batch_block, pixel, block), epilogue, draw,
+                    operands,
+                    net_element_of(net_pool_y(s), batch_block, row * s.y[1] + column, block, 0),
+                    run);
+            }
+        if (row_end)
+            row_end(sums, run, batch_block, row);
+    }
+}
+
+/* ---- The whole image ------------------------------------------------------------------------- */
+
+/* y = the mean over the pixels of x. Items: batch blocks. */
+NET_TEMPLATE void net_global_avgpool2d(float *y, const float *x, struct net_extent v, NET_RUN)
+{
+    NET_ITEMS(batch_block, v.batch_blocks, run, thread)
+        for (int block = 0; block < v.blocks; block++)
+            for (int i = 0; i < 16; i++) {
+                const float *from = x + net_block_at(v, batch_block, 0, block) + 16 * i;
+                vec sum = vec_zero();
+
+                NET_REPEAT(pixel, v.height * v.width)
+                    sum = vec_add(sum, vec_load(from + pixel * v.blocks * 256));
+                vec_store(y + ((long)batch_block * v.blocks + block) * 256 + 16 * i,
+                          vec_mul(sum, vec_set(1.0f / (float)(v.height * v.width))));
+            }
+}
+
+/* y = the maximum of the pixels of x, index = the first that is, or NULL. Items: batch blocks. */
+NET_TEMPLATE void net_global_maxpool2d(float *y, float *index, const float *x, struct net_extent v,
+                                       NET_RUN)
+{
+    NET_ITEMS(batch_block, v.batch_blocks, run, thread)
+        for (int block = 0; block < v.blocks; block++)
+            for (int i = 0; i < 16; i += 4) {
+                const float *from = x + net_block_at(v, batch_block, 0, block) + 16 * i;
+                const long at = ((long)batch_block * v.blocks + block) * 256 + 16 * i;
+                vec max[4], first[4];
+
+                NET_UNROLL(j, 4)
+                    max[j] = vec_set(-INFINITY), first[j] = vec_zero();
+                NET_REPEAT(pixel, v.height * v.width)
+                    NET_UNROLL(j, 4) {
+                        const vec xj = vec_load(from + pixel * v.blocks * 256 + 16 * j);
+
+                        first[j] = net_where_larger(xj, max[j], (float)pixel, first[j]);
+                        max[j] = net_larger(xj, max[j]);
+                    }
+                NET_UNROLL(j, 4) {
+                    vec_store(y + at + 16 * j, max[j]);
+                    if (index)
+                        vec_store(index + at + 16 * j, first[j]);
+                }
+            }
+}
+
+/* dx of one block of channels of a pixel: dy over all pixels, or where `index` is not NULL dy of the
+   images whose maximum the pixel is. */
+NET_INLINE void net_global_grad_block(const float *index, const float *dy, float scale, int pixel,
+                                      net_epilogue *epilogue, net_draw_block *draw,
+                                      const void *operands, struct net_element e,
+                                      const struct net_run *run)
+{
+    _Alignas(64) float draws[NET_MOST_DRAWS * 256];
+
+    if (draw)
+        draw(draws, operands, e, 16, run);
+    NET_REPEAT(i, 16) {
+        const vec g = vec_load(dy + 16 * i);
+        const vec dx = index ? net_where_pixel(vec_load(index + 16 * i), (float)pixel, g)
+                             : vec_mul(g, vec_set(scale));
+
+        epilogue(dx, operands, net_element_after(e, (int)i), draws + 16 * i, run);
+    }
+}
+
+/* dx = dy / pixels of global_avgpool2d, index NULL; or dy where x is the maximum. Items: (batch
+   block, row of dx). */
+NET_TEMPLATE void net_global_pool2d_grad(const float *index, const float *dy,
+                                         net_epilogue *epilogue, net_draw_block *draw,
+                                         const void *operands, net_row_end *row_end,
+                                         const void *sums, struct net_extent v, NET_RUN)
+{
+    NET_ITEMS(item, v.batch_blocks * v.height, run, thread) {
+        const int batch_block = item / v.height, row = item % v.height;
+
+        for (int column = 0; column < v.width; column++)
+            for (int block = 0; block < v.blocks; block++) {
+                const int pixel = row * v.width + column;
+                const long at = ((long)batch_block * v.blocks + block) * 256;
+
+                net_global_grad_block(
+                    index ? index + at : NULL, dy + at, 1.0f / (float)(v.height * v.width), pixel,
+                    epilogue, draw, operands, net_element_of(v, batch_block, pixel, block, 0), run);
+            }
+        if (row_end)
+            row_end(sums, run, batch_block, row);
+    }
+}
+
+#endif
