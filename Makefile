@@ -44,7 +44,9 @@ RUNTIME_SOURCES = $(filter-out $(ISA_SOURCES),$(call sources_in,runtime))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 runtime_objects  = $(call objects,$(RUNTIME_SOURCES))
 test_objects     = $(call objects,$(call sources_in,tests))
-compiler_objects = $(call objects,$(call sources_in,compiler)) $(BUILD)/lexer.o $(BUILD)/parser.o
+shared_objects   = $(call objects,runtime/core/nearest.c runtime/report/summary_table.c)
+compiler_objects = $(call objects,$(call sources_in,compiler)) $(BUILD)/lexer.o $(BUILD)/parser.o \
+                   $(shared_objects)
 
 all: $(BUILD)/netc $(BUILD)/libnetrt.a $(ISAS:%=$(BUILD)/libnetrt-%.a) $(BUILD)/include
 

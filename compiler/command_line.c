@@ -40,7 +40,7 @@ void fail_usage(const char *message)
 static void require_one_of(const char *option, const char *word, const char *const *words,
                            int count)
 {
-    const char *near = nearest(word, words, count);
+    const char *near = net_nearest(word, words, count);
     Text all = {0};
 
     for (int i = 0; i < count; i++) {
@@ -103,7 +103,7 @@ static void set_flag(Options *o, const char *word)
                                         "--keep",     "-v",        "--define", "--target",
                                         "--batch",    "--dump",    "--cc",     "-o",
                                         "--language", "--version", "--help"};
-    const char *near = nearest(word, names, COUNT(names));
+    const char *near = net_nearest(word, names, COUNT(names));
 
     if (same(word, "--emit-c"))
         o->emit_c = true;

@@ -89,7 +89,7 @@ static int compile(const Options *o)
     if (o->summary) {
         const size_t arena = step->arena > forward->arena ? step->arena : forward->arena;
 
-        return print_summary(stdout, model, layers, layer_count, arena), 0;
+        return print_summary(stdout, model, layers, layer_count, name, arena), 0;
     }
     if (o->graph)
         return draw_graph(&text, step), write_out(o, &text);

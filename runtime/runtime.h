@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "core/nearest.h"
 #include "data/data.h"
 #include "report/metrics.h"
 
@@ -31,8 +32,7 @@ void net_text_add(struct net_text *text, const char *format, ...) NET_PRINTF(2, 
 void net_text_quote(struct net_text *text, const char *string); /* as a JSON string */
 void net_text_number(struct net_text *text, double x); /* as JSON, exact; not finite: null */
 
-char *net_format(const char *format, ...) NET_PRINTF(1, 2);                     /* malloc'd */
-const char *net_nearest(const char *word, const char *const *words, int count); /* or NULL */
+char *net_format(const char *format, ...) NET_PRINTF(1, 2); /* malloc'd */
 
 /* The whole file, with a NUL behind it; malloc'd. A file that cannot be read ends the program. */
 char *net_file_read(const char *path, size_t *length);

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "core/nearest.h"
+
 #define NETC_VERSION "0.1"
 
 #define PRINTF(text, first) __attribute__((format(printf, text, first)))
@@ -25,7 +27,6 @@ char *format(const char *fmt, ...) PRINTF(1, 2);  /* a new string */
 char *copy_text(const char *text, size_t length); /* a new string of `length` bytes */
 bool same(const char *a, const char *b);          /* both NULL, or equal */
 int up(int size, int unit);                       /* units that hold `size` */
-const char *nearest(const char *word, const char *const *words, int count); /* or NULL */
 
 /* Appends to a growing array `items` with `count` used entries; reallocates at powers of two. */
 #define APPEND(items, count, item)                                                                 \

@@ -7,7 +7,6 @@
 
 #include "base/base.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,63 +133,7 @@ void text_add(Text *text, const char *fmt, ...)
     va_end(args);
 }
 
-enum { WORD_MAX = 40 }; /* longer words are nobody's misspelling */
-
-static bool same_letter(char a, char b)
-{
-    return tolower((unsigned char)a) == tolower((unsigned char)b);
-}
-
-static int minimum(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-/* Edits that turn a into b: insert, delete, replace, swap two neighbours; case costs nothing. */
-static int edit_distance(const char *a, const char *b)
-{
-    int rows[3][WORD_MAX + 1];
-    int a_length = (int)strlen(a), b_length = (int)strlen(b);
-
-    for (int j = 0; j <= b_length; j++)
-        rows[0][j] = j;
-    for (int i = 1; i <= a_length; i++) {
-        int *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
-        row[0] = i;
-        for (int j = 1; j <= b_length; j++) {
-            int replace = above[j - 1] + !same_letter(a[i - 1], b[j - 1]);
-            row[j] = minimum(replace, minimum(above[j], row[j - 1]) + 1);
-            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
-                same_letter(a[i - 2], b[j - 1]))
-                row[j] = minimum(row[j], two_above[j - 2] + 1);
-        }
-    }
-    return rows[a_length % 3][b_length];
-}
-
 int up(int size, int unit)
 {
     return (size + unit - 1) / unit;
-}
-
-const char *nearest(const char *word, const char *const *words, int count)
-{
-    const char *best = NULL;
-    int best_distance = 0;
-    size_t length = strlen(word);
-
-    if (length > WORD_MAX)
-        return NULL;
-    for (int i = 0; i < count; i++) {
-        size_t other = strlen(words[i]);
-        if (other > WORD_MAX)
-            continue;
-        int longer = (int)(other > length ? other : length);
-        int distance = edit_distance(word, words[i]);
-        if (distance <= longer / 3 && (!best || distance < best_distance)) {
-            best = words[i];
-            best_distance = distance;
-        }
-    }
-    return best;
 }

@@ -157,7 +157,7 @@ static void write_layers(Text *out, const LayerRow *layers, int count)
 
         line(out, 1, "{ %s, %s, %s, %ld, %ld, %s%s },", quoted(l->name), quoted(l->type),
              quoted(l->inputs), l->parameters, l->states, number_text(l->flops),
-             shape_member(", ", l->shape));
+             shape_member(", ", row_shape(l)));
     }
     line(out, 0, "};\n");
 }

@@ -7,6 +7,7 @@
 #define LOWER_H
 
 #include "graph/graph.h"
+#include "netrt.h"
 #include "semantics/semantics.h"
 
 /* ---- lower.c -------------------------------------------------------------------------------- */
@@ -19,17 +20,13 @@ void lower_loss(Graph *g, const Layer *prediction); /* lower_loss.c: target, pre
 
 /* ---- summary.c: the table that Keras users know ---------------------------------------------- */
 
-typedef struct LayerRow {
-    const char *name;        /* "lenet5.conv2d_1" */
-    const char *type;        /* "conv2d(6, 5)" */
-    const char *inputs;      /* names of the layers it connects to: "a, b" */
-    Shape shape;             /* of its output, one row */
-    long parameters, states; /* trainable, non-trainable; 0 where shared with an earlier layer */
-    double flops;            /* forward, one row; a multiply and an add are 2 */
-} LayerRow;
+typedef struct net_layer LayerRow; /* the trainer's row of the same table */
+
+Shape row_shape(const LayerRow *row);
 
 /* A row for each layer, in order. Needs: `evaluate` was lowered last, and is not simplified. */
 LayerRow *summarize(const Model *model, const Graph *evaluate, int *count);
-void print_summary(FILE *out, const Model *model, const LayerRow *rows, int count, size_t memory);
+void print_summary(FILE *out, const Model *model, const LayerRow *rows, int count,
+                   const char *target, size_t memory);
 
 #endif

@@ -7,10 +7,9 @@
  */
 
 #include "lower/lower.h"
+#include "report/summary_table.h"
 
 #include <string.h>
-
-/* ---- rows ------------------------------------------------------------------------------------ */
 
 static void add_constant(Text *text, const Constant *constant)
 {
@@ -130,6 +129,14 @@ static double forward_flops(const Node *node)
     return 0;
 }
 
+Shape row_shape(const LayerRow *row)
+{
+    Shape shape = {.rank = row->rank};
+
+    memcpy(shape.size, row->shape, sizeof shape.size);
+    return shape;
+}
+
 LayerRow *summarize(const Model *model, const Graph *evaluate, int *count)
 {
     LayerRow *rows = allocate((size_t)model->layer_count * sizeof *rows);
@@ -141,7 +148,8 @@ LayerRow *summarize(const Model *model, const Graph *evaluate, int *count)
         row->name = layer_name(layer);
         row->type = call_text(layer->call);
         row->inputs = input_names(layer);
-        row->shape = layer->value->shape;
+        row->rank = layer->value->shape.rank;
+        memcpy(row->shape, layer->value->shape.size, sizeof row->shape);
         if (!layer->shared)
             count_parameters(row, layer, evaluate);
         for (const Value *v = layer->value; v->node && v != layer->inputs[0]->value;
@@ -152,88 +160,13 @@ LayerRow *summarize(const Model *model, const Graph *evaluate, int *count)
     return rows;
 }
 
-/* ---- the table ------------------------------------------------------------------------------- */
-
-/* 1234567 -> "1,234,567" */
-static const char *with_commas(long n)
+void print_summary(FILE *out, const Model *model, const LayerRow *rows, int count,
+                   const char *target, size_t memory)
 {
-    const char *digits = format("%ld", n);
-    const int length = (int)strlen(digits);
-    Text text = {0};
-
-    for (int i = 0; i < length; i++)
-        text_add(&text, "%s%c", i && (length - i) % 3 == 0 ? "," : "", digits[i]);
-    return text.at;
-}
-
-static const char *byte_text(double bytes)
-{
-    static const char *const units[] = {"B", "KB", "MB", "GB"};
-    int unit = 0;
-
-    while (bytes >= 1024 && unit < COUNT(units) - 1)
-        bytes /= 1024, unit++;
-    return format("%.2f %s", bytes, units[unit]);
-}
-
-static const char *flops_text(double flops)
-{
-    static const char *const units[] = {"", " k", " M", " G", " T"};
-    int unit = 0;
-
-    while (flops >= 1000 && unit < COUNT(units) - 1)
-        flops /= 1000, unit++;
-    return format(unit ? "%.2f%s" : "%.0f%s", flops, units[unit]);
-}
-
-static void print_total(FILE *out, const char *label, long parameters)
-{
-    fprintf(out, " %s: %s (%s)\n", label, with_commas(parameters),
-            byte_text((double)parameters * 4));
-}
-
-static int wider(int width, const char *text)
-{
-    const int length = (int)strlen(text);
-
-    return length > width ? length : width;
-}
-
-static void print_rule(FILE *out, int width)
-{
-    for (int i = 0; i < width; i++)
-        fputc('-', out);
-    fputc('\n', out);
-}
-
-void print_summary(FILE *out, const Model *model, const LayerRow *rows, int count, size_t memory)
-{
-    int widths[4] = {12, 12, 12, 7}; /* layer, connected to, output shape, params */
-    long parameters = 0, states = 0;
-    double flops = 0;
-
-    for (int i = 0; i < count; i++) {
-        widths[0] = wider(widths[0], format("%s (%s)", rows[i].name, rows[i].type));
-        widths[1] = wider(widths[1], rows[i].inputs);
-        widths[2] = wider(widths[2], shape_text(rows[i].shape));
-        widths[3] = wider(widths[3], with_commas(rows[i].parameters + rows[i].states));
-        parameters += rows[i].parameters;
-        states += rows[i].states;
-        flops += rows[i].flops;
-    }
-    fprintf(out, "Model: %s\n\n", model->name);
-    fprintf(out, "%-*s  %-*s  %-*s  %*s\n", widths[0], "Layer (type)", widths[1], "Connected to",
-            widths[2], "Output shape", widths[3], "Param #");
-    print_rule(out, widths[0] + widths[1] + widths[2] + widths[3] + 6);
-    for (int i = 0; i < count; i++)
-        fprintf(out, "%-*s  %-*s  %-*s  %*s\n", widths[0],
-                format("%s (%s)", rows[i].name, rows[i].type), widths[1], rows[i].inputs, widths[2],
-                shape_text(rows[i].shape), widths[3],
-                with_commas(rows[i].parameters + rows[i].states));
-    print_rule(out, widths[0] + widths[1] + widths[2] + widths[3] + 6);
-    print_total(out, "Total params", parameters + states);
-    print_total(out, "Trainable params", parameters);
-    print_total(out, "Non-trainable params", states);
-    fprintf(out, " Forward FLOPs a row: %s\n", flops_text(flops));
-    fprintf(out, " Planned memory at batch %d: %s\n", model->capacity, byte_text((double)memory));
+    net_summary_print(out, &(struct net_summary){.name = model->name,
+                                                 .layers = rows,
+                                                 .layer_count = count,
+                                                 .batch = model->capacity,
+                                                 .memory = memory,
+                                                 .target = target});
 }

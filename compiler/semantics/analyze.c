@@ -73,7 +73,7 @@ static void check_defines(Sema *s, const Define *defines, int define_count, cons
         s->source->errors++;
         fprintf(stderr, "netc: error: --define %s: `%s` has no `let %s`\n", defines[i].name,
                 s->source->path, defines[i].name);
-        const char *near = nearest(defines[i].name, lets, let_count);
+        const char *near = net_nearest(defines[i].name, lets, let_count);
         if (near)
             fprintf(stderr, "    note: did you mean `%s`?\n", near);
     }
@@ -334,7 +334,7 @@ static void check_monitor(Sema *s, const char *owner, const char *monitor, Span 
         if (report(s, span, "%s watches `%s`, which is not among the metrics", owner, monitor))
             note(s->source, "add it: `metrics = [%s]`", monitor);
     } else if (!known) {
-        const char *near = nearest(monitor, names, count);
+        const char *near = net_nearest(monitor, names, count);
 
         if (report(s, span, "%s can watch validation_loss or a metric, not `%s`", owner, monitor)) {
             if (near)
@@ -463,7 +463,7 @@ static void analyze_key(Sema *s, const Ast *ast)
 /* The key that was meant perhaps, or COUNT(keys). */
 static int refuse_key(Sema *s, const Ast *ast)
 {
-    const char *near = nearest(ast->text, keys, COUNT(keys));
+    const char *near = net_nearest(ast->text, keys, COUNT(keys));
     Text list = {0};
     int key = 0;
 

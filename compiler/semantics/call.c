@@ -195,7 +195,7 @@ static void explain_initial(Sema *s, Object object)
 
     for (; initial_values[count]; count++)
         text_add(&list, "%s%s", count > 0 ? ", " : "", initial_values[count]);
-    near = object.kind == OBJECT_NAME ? nearest(object.text, initial_values, count) : NULL;
+    near = object.kind == OBJECT_NAME ? net_nearest(object.text, initial_values, count) : NULL;
     if (near)
         note(s->source, "did you mean `%s`?", near);
     else
@@ -452,7 +452,7 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Object objec
     }
     if (!report(s, argument->name_span, "`%s` has no parameter `%s`", name_of(f), argument->text))
         return;
-    const char *near = nearest(argument->text, names, count);
+    const char *near = net_nearest(argument->text, names, count);
     if (near)
         note(s->source, "did you mean `%s`?", near);
     else

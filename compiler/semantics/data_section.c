@@ -77,7 +77,7 @@ static void analyze_part(Sema *s, Data *data, const Ast *ast)
         data->misspelt = true;
         if (!report(s, ast->name_span, "the data section has no part `%s`", ast->text))
             return;
-        const char *near = nearest(ast->text, part_names, PARTS);
+        const char *near = net_nearest(ast->text, part_names, PARTS);
         if (near)
             note(s->source, "did you mean `%s`?", near);
         else
@@ -112,7 +112,7 @@ static bool check_source_field(Sema *s, const Data *data, const Ast *name)
             continue;
         if (!report(s, name->span, "`%s` has no field `%s`", part_names[part], name->text))
             return false;
-        const char *near = nearest(name->text, names, count);
+        const char *near = net_nearest(name->text, names, count);
         if (near)
             note(s->source, "did you mean `%s`?", near);
         else if (part == PART_TRAIN && count > 0)
@@ -244,7 +244,7 @@ static void check_strip(Sema *s, const Call *step)
             found |= same(names[i].text, known[j]);
         if (found || !report(s, names[i].span, "strip knows no `%s`", names[i].text))
             continue;
-        const char *near = nearest(names[i].text, known, COUNT(known));
+        const char *near = net_nearest(names[i].text, known, COUNT(known));
         if (near)
             note(s->source, "did you mean `%s`?", near);
         else

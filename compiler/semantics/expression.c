@@ -148,7 +148,7 @@ static const char *nearest_name(const Sema *s, const char *text, unsigned kinds)
         if (!s->frame || s->globals.at[i].value.kind != OBJECT_TENSOR)
             APPEND(names, count, s->globals.at[i].text);
     add_signature_names(&names, &count, kinds);
-    return nearest(text, names, count);
+    return net_nearest(text, names, count);
 }
 
 /* Where what is no part of a network stands. */

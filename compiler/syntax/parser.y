@@ -293,7 +293,7 @@ static const char *misspelt_keyword(const Parser *p)
                                            "target", "augment", "for", "if", "return"};
     if (p->tokens > 2 || p->first_token != NAME)
         return NULL;
-    return nearest(copy_text(p->source->text + p->first.begin,
+    return net_nearest(copy_text(p->source->text + p->first.begin,
                              (size_t)(p->first.end - p->first.begin)), keywords, COUNT(keywords));
 }
 

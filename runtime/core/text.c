@@ -7,7 +7,6 @@
 
 #define _GNU_SOURCE
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -87,52 +86,6 @@ char *net_format(const char *format, ...)
     add(&text, format, args);
     va_end(args);
     return text.at;
-}
-
-static bool same_letter(char a, char b)
-{
-    return tolower((unsigned char)a) == tolower((unsigned char)b);
-}
-
-/* The word at the least edit distance, if that is small for the word's length, and half of it is
-   the same; case costs nothing. */
-const char *net_nearest(const char *word, const char *const *words, int count)
-{
-    const size_t length = strlen(word);
-    const char *best = NULL;
-    size_t least = length < 4 ? 2 : length / 3 + 2; /* below this */
-
-    if (length > 40)
-        return NULL;
-    for (int i = 0; i < count; i++) {
-        size_t row[64];
-        const size_t columns = strlen(words[i]);
-
-        if (columns + 1 > sizeof row / sizeof *row)
-            continue;
-        for (size_t c = 0; c <= columns; c++)
-            row[c] = c;
-        for (size_t r = 1; r <= length; r++) {
-            size_t diagonal = row[0];
-
-            row[0] = r;
-            for (size_t c = 1; c <= columns; c++) {
-                size_t distance = diagonal + !same_letter(word[r - 1], words[i][c - 1]);
-
-                if (row[c] + 1 < distance)
-                    distance = row[c] + 1;
-                if (row[c - 1] + 1 < distance)
-                    distance = row[c - 1] + 1;
-                diagonal = row[c];
-                row[c] = distance;
-            }
-        }
-        if (row[columns] < least && 2 * row[columns] <= (columns > length ? columns : length)) {
-            least = row[columns];
-            best = words[i];
-        }
-    }
-    return best;
 }
 
 char *net_file_read(const char *path, size_t *length)

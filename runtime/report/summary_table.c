@@ -1,163 +1,142 @@
 /*
- * summary_table.c -- `summary`: the model's layers as a table that users of Keras know.
+ * summary_table.c -- a model's layers as the table that users of Keras know. Part of netc and of
+ * trainers.
  */
 
-#include <stdlib.h>
+#include "report/summary_table.h"
+
 #include <string.h>
 
-#include "runtime.h"
+enum { COLUMNS = 4, CELL = 128 /* bytes of a cell; what is longer ends in ... */ };
 
-/* 55050 -> "55,050" */
-static void add_grouped(struct net_text *text, long x)
+static const char *const heading[COLUMNS] = {"Layer (type)", "Connected to", "Output shape",
+                                             "Param #"};
+
+/* 1234567 -> "1,234,567" */
+static void write_grouped(char cell[CELL], long x)
 {
     char digits[32];
     const int length = snprintf(digits, sizeof digits, "%ld", x);
+    int at = 0;
 
-    for (int i = 0; i < length; i++)
-        net_text_add(text, "%s%c", i && (length - i) % 3 == 0 ? "," : "", digits[i]);
-}
-
-/* One column more, at least `width` wide. */
-static void add_cell(struct net_text *text, const char *cell, int width, bool right)
-{
-    net_text_add(text, right ? "%*s" : "%-*s", width, cell);
-}
-
-static void add_shape(struct net_text *text, const struct net_layer *layer)
-{
-    net_text_add(text, "(");
-    for (int axis = 0; axis < layer->rank; axis++)
-        net_text_add(text, "%s%d", axis ? ", " : "", layer->shape[axis]);
-    net_text_add(text, ")");
-}
-
-static void add_total(struct net_text *text, const char *name, long count)
-{
-    const double bytes = 4.0 * (double)count;
-
-    net_text_add(text, " %s: ", name);
-    add_grouped(text, count);
-    if (bytes < 1024.0)
-        net_text_add(text, " (%.2f B)\n", bytes);
-    else if (bytes < 1024.0 * 1024.0)
-        net_text_add(text, " (%.2f KB)\n", bytes / 1024.0);
-    else
-        net_text_add(text, " (%.2f MB)\n", bytes / (1024.0 * 1024.0));
-}
-
-static void add_json(struct net_text *text, const struct net_model *model, long trainable,
-                     long states)
-{
-    net_text_add(text,
-                 "{\"model\": \"%s\", \"parameters\": %ld, \"trainable\": %ld, "
-                 "\"non_trainable\": %ld, \"layers\": [",
-                 model->name, trainable + states, trainable, states);
-    for (int l = 0; l < model->layer_count; l++) {
-        const struct net_layer *layer = &model->layers[l];
-
-        net_text_add(text, "%s\n  {\"name\": ", l ? "," : "");
-        net_text_quote(text, layer->name);
-        net_text_add(text, ", \"type\": ");
-        net_text_quote(text, layer->type);
-        net_text_add(text, ", \"inputs\": ");
-        net_text_quote(text, layer->inputs);
-        net_text_add(text, ", \"shape\": [");
-        for (int axis = 0; axis < layer->rank; axis++)
-            net_text_add(text, "%s%d", axis ? ", " : "", layer->shape[axis]);
-        net_text_add(text, "], \"parameters\": %ld, \"states\": %ld, \"flops\": %.0f}",
-                     layer->parameters, layer->states, layer->flops);
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            cell[at++] = ',';
+        cell[at++] = digits[i];
     }
-    net_text_add(text, "]}\n");
+    cell[at] = '\0';
 }
 
-enum { COLUMNS = 4 };
-
-/* The cells of row `row`; row -1 is the heading. malloc'd. */
-static char *cell(const struct net_model *model, int row, int column)
+static void write_shape(char cell[CELL], const struct net_layer *layer)
 {
-    static const char *const heading[COLUMNS] = {
-        "Layer (type)",
-        "Connected to",
-        "Output Shape",
-        "Param #",
-    };
-    struct net_text text = {0};
+    int at = snprintf(cell, CELL, "[");
 
-    if (row < 0)
-        return net_format("%s", heading[column]);
-    const struct net_layer *layer = &model->layers[row];
+    for (int axis = 0; axis < layer->rank; axis++)
+        at += snprintf(cell + at, (size_t)(CELL - at), "%s%d", axis ? ", " : "",
+                       layer->shape[axis]);
+    snprintf(cell + at, (size_t)(CELL - at), "]");
+}
+
+static void write_cell(char cell[CELL], const struct net_layer *layer, int column)
+{
+    int length = 0;
+
     switch (column) {
     case 0:
-        net_text_add(&text, "%s (%s)", layer->name, layer->type);
+        length = snprintf(cell, CELL, "%s (%s)", layer->name, layer->type);
         break;
     case 1:
-        net_text_add(&text, "%s", layer->inputs);
+        length = snprintf(cell, CELL, "%s", layer->inputs);
         break;
     case 2:
-        add_shape(&text, layer);
+        write_shape(cell, layer);
         break;
     default:
-        add_grouped(&text, layer->parameters + layer->states);
+        write_grouped(cell, layer->parameters + layer->states);
     }
-    return text.at;
+    if (length >= CELL)
+        memcpy(cell + CELL - 4, "...", 4);
 }
 
-static void add_table(struct net_text *text, const struct net_model *model)
+static void print_row(FILE *out, const int width[COLUMNS], const char *const cells[COLUMNS])
 {
-    int width[COLUMNS] = {0}, whole = 0;
-
-    for (int row = -1; row < model->layer_count; row++)
-        for (int column = 0; column < COLUMNS; column++) {
-            char *c = cell(model, row, column);
-
-            if ((int)strlen(c) > width[column])
-                width[column] = (int)strlen(c);
-            free(c);
-        }
-    for (int column = 0; column < COLUMNS; column++)
-        whole += width[column] + 2;
-    net_text_add(text, "Model: \"%s\"\n", model->name);
-    for (int row = -1; row < model->layer_count; row++) {
-        for (int column = 0; column < COLUMNS; column++) {
-            char *c = cell(model, row, column);
-
-            net_text_add(text, "%s", column ? "  " : " ");
-            add_cell(text, c, width[column], column == COLUMNS - 1);
-            free(c);
-        }
-        net_text_add(text, "\n");
-        if (row == -1 || row == model->layer_count - 1) {
-            for (int i = 0; i < whole; i++)
-                net_text_add(text, "%s", row == -1 ? "=" : "-");
-            net_text_add(text, "\n");
-        }
-    }
+    fprintf(out, "%-*s  %-*s  %-*s  %*s\n", width[0], cells[0], width[1], cells[1], width[2],
+            cells[2], width[3], cells[3]);
 }
 
-int net_summary(const struct net_options *options)
+static void print_rule(FILE *out, const int width[COLUMNS])
 {
-    const struct net_model *model = options->model;
-    struct net_text text = {0};
+    for (int i = width[0] + width[1] + width[2] + width[3] + 2 * (COLUMNS - 1); i > 0; i--)
+        fputc('-', out);
+    fputc('\n', out);
+}
+
+static void print_table(FILE *out, const struct net_summary *summary)
+{
+    char cells[COLUMNS][CELL];
+    int width[COLUMNS];
+
+    for (int column = 0; column < COLUMNS; column++) {
+        width[column] = (int)strlen(heading[column]);
+        for (int l = 0; l < summary->layer_count; l++) {
+            write_cell(cells[0], &summary->layers[l], column);
+            if ((int)strlen(cells[0]) > width[column])
+                width[column] = (int)strlen(cells[0]);
+        }
+    }
+    print_row(out, width, heading);
+    print_rule(out, width);
+    for (int l = 0; l < summary->layer_count; l++) {
+        for (int column = 0; column < COLUMNS; column++)
+            write_cell(cells[column], &summary->layers[l], column);
+        print_row(out, width, (const char *const[]){cells[0], cells[1], cells[2], cells[3]});
+    }
+    print_rule(out, width);
+}
+
+/* x in the largest of the units, each `step` times the one before, that is not more. */
+static void print_scaled(FILE *out, double x, double step, const char *const *units)
+{
+    int unit = 0;
+
+    while (x >= step && units[unit + 1])
+        x /= step, unit++;
+    fprintf(out, unit || units[0][0] ? "%.2f%s" : "%.0f%s", x, units[unit]);
+}
+
+static void print_bytes(FILE *out, double bytes)
+{
+    print_scaled(out, bytes, 1024, (const char *const[]){" B", " KB", " MB", " GB", NULL});
+}
+
+static void print_total(FILE *out, const char *label, long count)
+{
+    char cell[CELL];
+
+    write_grouped(cell, count);
+    fprintf(out, " %s: %s (", label, cell);
+    print_bytes(out, 4.0 * (double)count);
+    fputs(")\n", out);
+}
+
+void net_summary_print(FILE *out, const struct net_summary *summary)
+{
     long trainable = 0, states = 0;
     double flops = 0.0;
 
-    for (int t = 0; t < model->tensor_count; t++)
-        *(model->tensors[t].trainable ? &trainable
-                                      : &states) += net_tensor_size(&model->tensors[t]);
-    for (int l = 0; l < model->layer_count; l++)
-        flops += model->layers[l].flops;
-    if (net_flag(options, NET_JSON_OUTPUT)) {
-        add_json(&text, model, trainable, states);
-    } else {
-        add_table(&text, model);
-        add_total(&text, "Total params", trainable + states);
-        add_total(&text, "Trainable params", trainable);
-        add_total(&text, "Non-trainable params", states);
-        net_text_add(&text, " Forward pass: %.3g MFLOP a row\n", flops / 1e6);
-        net_text_add(&text, " Memory of a step: %.1f KB, batches of up to %d (%s)\n",
-                     (double)model->arena_size / 1024.0, model->batch, model->isa);
+    for (int l = 0; l < summary->layer_count; l++) {
+        trainable += summary->layers[l].parameters;
+        states += summary->layers[l].states;
+        flops += summary->layers[l].flops;
     }
-    fputs(text.at, stdout);
-    free(text.at);
-    return NET_OK;
+    fprintf(out, "Model: %s\n\n", summary->name);
+    print_table(out, summary);
+    print_total(out, "Total params", trainable + states);
+    print_total(out, "Trainable params", trainable);
+    print_total(out, "Non-trainable params", states);
+    fputs(" Forward FLOPs a row: ", out);
+    print_scaled(out, flops, 1000, (const char *const[]){"", " k", " M", " G", " T", NULL});
+    fputs("\n Memory of a step: ", out);
+    print_bytes(out, (double)summary->memory);
+    fprintf(out, ", batches of up to %d (%s)\n", summary->batch, summary->target);
 }

@@ -75,8 +75,8 @@ START_TEST(nearest_spelling)
     };
 
     for (int i = 0; i < COUNT(cases); i++)
-        ck_assert_pstr_eq(nearest(cases[i].word, words, COUNT(words)), cases[i].nearest);
-    ck_assert_ptr_null(nearest("relu", NULL, 0));
+        ck_assert_pstr_eq(net_nearest(cases[i].word, words, COUNT(words)), cases[i].nearest);
+    ck_assert_ptr_null(net_nearest("relu", NULL, 0));
 }
 END_TEST
 
