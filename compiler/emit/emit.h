@@ -172,7 +172,8 @@ Epilogue write_epilogue(Emitter *e, const Driver *d, const Body *b);
 const char *declare_operands(Emitter *e, const Operand *const *fields, int count); /* its type */
 const char *operands_local(const char *type, const char *name, const Operand *const *fields,
                            int count);
-const char *extent_text(const Physical *v); /* "(struct net_extent){4, 28, 28, 1}" */
+const char *taps_text(const Attributes *at, bool dx); /* a struct net_taps (depthwise.c) */
+const char *extent_text(const Physical *v);           /* "(struct net_extent){4, 28, 28, 1}" */
 
 /* The sums that a kernel takes of each row it has finished (sums.c); NULL, NULL of none. */
 typedef struct RowEnd {

@@ -1,21 +1,36 @@
 /*
  * depthwise.h -- convolutions whose outputs see a part of the channels: each its own, or a group's.
  *
- * A part of kernel.h, which includes it. The weights of groups lie in a full matrix with zeros
- * outside of the groups, of which only the blocks that a group touches are visited.
+ * 16 channels are a vector of x and a vector of w, so one fma a tap makes an output of 16 channels;
+ * nothing is summed over channels. The weights of groups lie in a full matrix with zeros between
+ * groups, of which only the blocks that a group touches are visited.
  */
 
-#ifndef NET_CHANNELS_H
-#define NET_CHANNELS_H
+#ifndef NET_DEPTHWISE_H
+#define NET_DEPTHWISE_H
 
+#include "kernels/epilogue.h"
 #include "kernels/kernel.h"
+#include "kernels/window.h"
 
 /* ---- A filter a channel ---------------------------------------------------------------------- */
 
-/* y[i] = b + sum over taps of x[i] w, each channel by itself: one block of 16 images, eight at a
-   time. b may be NULL. */
-NET_INLINE void net_depthwise(float *restrict y, const float *restrict x, const float *restrict w,
-                              const float *restrict b, const struct taps *taps)
+/* The taps of one pixel that fall inside the image; all steps in floats, from one to the next. */
+struct net_filter {
+    long x, w; /* to the first tap */
+    long rows, columns;
+    long x_row, x_column;
+    long w_row, w_column;
+};
+
+/* y[i] = b + sum over taps of x[i] w, each channel by itself: one block of 16 images. b: or NULL */
+typedef void net_depthwise_tile(float *restrict y, const float *restrict x, const float *restrict w,
+                                const float *restrict b, const struct net_filter *taps);
+
+/* Eight images at a time. */
+NET_TEMPLATE void net_depthwise_block(float *restrict y, const float *restrict x,
+                                      const float *restrict w, const float *restrict b,
+                                      const struct net_filter *taps)
 {
     NET_REPEAT(half, 2) {
         vec acc[8];
@@ -40,11 +55,72 @@ NET_INLINE void net_depthwise(float *restrict y, const float *restrict x, const 
     }
 }
 
+struct net_depthwise {
+    struct net_extent y; /* of a dx: of dx */
+    int x[2];            /* height and width of x; of a dx of dy */
+    struct net_taps taps;
+};
+
+/* Where one pixel's taps lie in x and w; of a dx they are counted down. */
+NET_INLINE struct net_filter net_filter_of(struct net_depthwise s, struct net_window r,
+                                           struct net_window c)
+{
+    const long pixel = 256L * s.y.blocks, row = pixel * s.x[1];
+    const int tap = 16 * s.y.blocks, line = s.taps.kernel[1] * tap;
+
+    return (struct net_filter){
+        .x = r.at * row + c.at * pixel,
+        .w = (long)(r.first * s.taps.kernel[1] + c.first) * tap,
+        .rows = r.count,
+        .columns = c.count,
+        .x_row = row * net_taps_x_step(s.taps, 0),
+        .x_column = pixel * net_taps_x_step(s.taps, 1),
+        .w_row = (long)line * net_taps_step(s.taps, 0),
+        .w_column = (long)tap * net_taps_step(s.taps, 1),
+    };
+}
+
+/* y: where there is no chain; else NULL, and the epilogue stores. Items: (batch block, row) */
+NET_TEMPLATE void net_depthwise(float *y, const float *x, const float *w, const float *b,
+                                net_depthwise_tile *tile, net_epilogue *epilogue,
+                                net_draw_block *draw, const void *operands, net_row_end *row_end,
+                                const void *sums, struct net_depthwise s, NET_RUN)
+{
+    NET_ITEMS(item, s.y.batch_blocks * s.y.height, run, thread) {
+        const int batch_block = item / s.y.height, row = item % s.y.height;
+        const struct net_window r = net_taps_at(s.taps, 0, row, s.x[0]);
+
+        for (int column = 0; column < s.y.width; column++) {
+            const struct net_window c = net_taps_at(s.taps, 1, column, s.x[1]);
+            const struct net_filter taps = net_filter_of(s, r, c);
+            const int pixel = row * s.y.width + column;
+
+            for (int block = 0; block < s.y.blocks; block++) {
+                const float *from = x + ((long)batch_block * s.x[0] * s.x[1] * s.y.blocks + block) *
+                                            256;
+                _Alignas(64) float results[256];
+                float *to = y ? y + net_block_at(s.y, batch_block, pixel, block) : results;
+
+                tile(to, from, w + 16 * block, b ? b + 16 * block : NULL, &taps);
+                if (!y)
+                    net_block_end(results, epilogue, draw, operands,
+                                  net_element_of(s.y, batch_block, pixel, block, 0), run);
+            }
+        }
+        if (row_end)
+            row_end(sums, run, batch_block, row);
+    }
+}
+
 /* dw += sum over columns and images of x dy, each channel by itself: image i adds to sum i % 4, and
    these in order. */
-NET_INLINE void net_depthwise_dw(float *restrict dw, const float *restrict x,
-                                 const float *restrict dy, long columns, long images, long x_column,
-                                 long dy_column)
+typedef void net_depthwise_dw_tile(float *restrict dw, const float *restrict x,
+                                   const float *restrict dy, long columns, long images,
+                                   long x_column, long dy_column);
+
+NET_TEMPLATE void net_depthwise_dw_block(float *restrict dw, const float *restrict x,
+                                         const float *restrict dy, long columns, long images,
+                                         long x_column, long dy_column)
 {
     vec sum[4];
 
@@ -64,6 +140,61 @@ NET_INLINE void net_depthwise_dw(float *restrict dw, const float *restrict x,
                 sum[i] = vec_fma(vec_load(xi + 16 * i), vec_load(di + 16 * i), sum[i]);
     }
     vec_store(dw, vec_add(vec_load(dw), vec_add(vec_add(sum[0], sum[1]), vec_add(sum[2], sum[3]))));
+}
+
+struct net_depthwise_dw {
+    int batch_blocks, blocks;
+    int x[2], dy[2]; /* height and width */
+    int parts;       /* of the rows of dy of a batch block, each a partial sum */
+    struct net_taps taps;
+};
+
+/* One row of dy into partial sums, so that all taps find x and dy in the cache. */
+NET_INLINE void net_depthwise_dw_row(float *partial, const float *x, const float *dy,
+                                     net_depthwise_dw_tile *tile, struct net_depthwise_dw s,
+                                     int row, int images)
+{
+    const int kh = s.taps.kernel[0], kw = s.taps.kernel[1];
+    const long pixel = 256L * s.blocks;
+
+    for (int block = 0; block < s.blocks; block++)
+        for (int tap = 0; tap < kh * kw; tap++) {
+            const int h = row * s.taps.stride[0] - s.taps.padding[0] +
+                          tap / kw * s.taps.dilation[0];
+            const int l = tap % kw * s.taps.dilation[1];
+            const struct net_range c = net_valid(l, s.taps.stride[1], s.taps.padding[1], s.x[1],
+                                                 s.dy[1]);
+
+            if (h < 0 || h >= s.x[0] || c.begin >= c.end)
+                continue;
+            tile(partial + 16 * (tap * s.blocks + block),
+                 x + (h * s.x[1] + c.begin * s.taps.stride[1] - s.taps.padding[1] + l) * pixel +
+                     256 * block,
+                 dy + (row * s.dy[1] + c.begin) * pixel + 256 * block, c.end - c.begin, images,
+                 pixel * s.taps.stride[1], pixel);
+        }
+}
+
+/* partial[batch block][part][tap][block][16] = x dy over the images of a batch block and some rows;
+   items: partial sums */
+NET_TEMPLATE void net_depthwise_dw(float *partial, const float *x, const float *dy,
+                                   net_depthwise_dw_tile *tile, struct net_depthwise_dw s, NET_RUN)
+{
+    const long floats = (long)s.taps.kernel[0] * s.taps.kernel[1] * s.blocks * 16;
+
+    NET_ITEMS(item, s.batch_blocks * s.parts, run, thread) {
+        const int batch_block = item / s.parts, part = item % s.parts;
+        const int images = net_rows(run, batch_block);
+        const float *xb = x + (long)batch_block * s.x[0] * s.x[1] * s.blocks * 256;
+        const float *dyb = dy + (long)batch_block * s.dy[0] * s.dy[1] * s.blocks * 256;
+        float *sum = partial + item * floats;
+
+        if (images == 0)
+            continue;
+        memset(sum, 0, (size_t)floats * sizeof *sum);
+        for (int row = s.dy[0] * part / s.parts; row < s.dy[0] * (part + 1) / s.parts; row++)
+            net_depthwise_dw_row(sum, xb, dyb, tile, s, row, images);
+    }
 }
 
 /* ---- Groups ---------------------------------------------------------------------------------- */
@@ -122,6 +253,37 @@ NET_INLINE void net_group_collect(float *dw, const float *full, long step, int t
                     output + o < outputs
                         ? full[(tap * channels + (output + o) / to * from + row) * step + o]
                         : 0.0f;
+}
+
+/* A weight by groups, [outputs][from][taps], and the full one, whose panels have as many blocks. */
+struct net_groups {
+    int panels[3];
+    int outputs, channels, taps;
+    int from, to; /* inputs and outputs of a group */
+};
+
+/* full = w, by channels of all groups; items: blocks of outputs */
+NET_TEMPLATE void net_expand_groups(float *full, const float *w, struct net_groups s, NET_RUN)
+{
+    NET_ITEMS(block, (s.outputs + 15) / 16, run, thread) {
+        const struct net_panel at = net_panel_of(block, s.panels[0], s.panels[1]);
+        const long lane = 16 * (block - at.first), panel = 16L * at.first * s.taps;
+
+        net_group_expand(full + panel * s.channels + lane, w + panel * s.from + lane,
+                         16L * at.width, s.taps, s.channels, s.from, s.to, 16 * block);
+    }
+}
+
+/* dw = what groups see of the full gradient; items: blocks of outputs */
+NET_TEMPLATE void net_collect_groups(float *dw, const float *full, struct net_groups s, NET_RUN)
+{
+    NET_ITEMS(block, (s.outputs + 15) / 16, run, thread) {
+        const struct net_panel at = net_panel_of(block, s.panels[0], s.panels[1]);
+        const long lane = 16 * (block - at.first), panel = 16L * at.first * s.taps;
+
+        net_group_collect(dw + panel * s.from + lane, full + panel * s.channels + lane,
+                          16L * at.width, s.taps, s.channels, s.from, s.to, 16 * block, s.outputs);
+    }
 }
 
 #endif

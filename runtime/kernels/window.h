@@ -81,4 +81,44 @@ NET_INLINE struct net_range net_valid(int k, int stride, int padding, int size, 
     return (struct net_range){begin, end < outputs ? end : outputs};
 }
 
+/* ---- Both axes of a convolution -------------------------------------------------------------- */
+
+/* Axis 0: height, 1: width. */
+struct net_taps {
+    int kernel[2], stride[2], padding[2], dilation[2];
+    int step[2]; /* of a dx: from tap to tap of one pixel (tap_step); else 0 */
+};
+
+NET_INLINE bool net_taps_are_backward(struct net_taps t)
+{
+    return t.step[0] > 0;
+}
+
+/* The taps of position i along an axis; size: that of x, or of dy in a dx. */
+NET_INLINE struct net_window net_taps_at(struct net_taps t, int axis, int i, int size)
+{
+    const int stride = t.stride[axis], padding = t.padding[axis], kernel = t.kernel[axis];
+    const int dilation = t.dilation[axis];
+
+    if (net_taps_are_backward(t))
+        return dilation == 1 ? net_taps_backward(i, stride, padding, kernel, size)
+                             : net_taps_backward_apart(i, stride, padding, kernel, size, dilation,
+                                                       t.step[axis]);
+    return dilation == 1 ? net_taps_forward(i, stride, padding, kernel, size)
+                         : net_taps_forward_apart(i, stride, padding, kernel, size, dilation);
+}
+
+/* From one contributing tap to the next, in taps, */
+NET_INLINE int net_taps_step(struct net_taps t, int axis)
+{
+    return net_taps_are_backward(t) ? t.step[axis] : 1;
+}
+
+/* and in pixels of x; of dy, backward. */
+NET_INLINE int net_taps_x_step(struct net_taps t, int axis)
+{
+    return net_taps_are_backward(t) ? -t.step[axis] * t.dilation[axis] / t.stride[axis]
+                                    : t.dilation[axis];
+}
+
 #endif
