@@ -42,7 +42,7 @@ typedef struct Text {
 void text_add(Text *text, const char *fmt, ...) PRINTF(2, 3);
 void text_add_v(Text *text, const char *fmt, va_list args);
 
-/* ---- shapes ------------------------------------------------------------------------------------ */
+/* ---- shape.c ------------------------------------------------------------------------------------ */
 
 enum { MAX_RANK = 4 };
 
@@ -52,6 +52,7 @@ typedef struct Shape {
 } Shape;
 
 int shape_size(Shape shape);
+double shape_elements(Shape shape); /* the same without overflow */
 bool same_shape(Shape a, Shape b);
 const char *shape_text(Shape shape); /* "[3, 32, 32]" */
 

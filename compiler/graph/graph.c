@@ -18,27 +18,6 @@ const OpInfo op_info[OP_COUNT] = {
 #undef OP
 };
 
-/* ---- Shapes ---------------------------------------------------------------------------------- */
-
-int shape_size(Shape shape)
-{
-    int size = 1;
-
-    for (int i = 0; i < shape.rank; i++)
-        size *= shape.size[i];
-    return size;
-}
-
-bool same_shape(Shape a, Shape b)
-{
-    if (a.rank != b.rank)
-        return false;
-    for (int i = 0; i < a.rank; i++)
-        if (a.size[i] != b.size[i])
-            return false;
-    return true;
-}
-
 /* The inside of the brackets, with "n" for the batch axis. */
 static const char *sizes_text(Shape shape, bool batched)
 {
@@ -47,11 +26,6 @@ static const char *sizes_text(Shape shape, bool batched)
     for (int i = 0; i < shape.rank; i++)
         text = format("%s%s%d", text, *text ? ", " : "", shape.size[i]);
     return text;
-}
-
-const char *shape_text(Shape shape)
-{
-    return format("[%s]", sizes_text(shape, false));
 }
 
 /* ---- Building -------------------------------------------------------------------------------- */

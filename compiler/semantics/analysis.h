@@ -11,7 +11,7 @@
 #include "semantics/semantics.h"
 #include "syntax/syntax.h"
 
-/* ---- signatures.c: what the language knows --------------------------------------------------- */
+/* ---- builtins.c: what the language knows ------------------------------------------------------ */
 
 typedef enum Kind {
     KIND_LAYER = 1 << 0,
@@ -103,7 +103,7 @@ const char *usual_name(const char *name);               /* "linear" of another l
 const char *kind_names(unsigned kinds);
 void add_signature_names(const char ***names, int *count, unsigned kinds);
 
-/* ---- Objects ---------------------------------------------------------------------------------- */
+/* ---- Objects: what an expression can be ------------------------------------------------------- */
 
 typedef struct PartialCall PartialCall;
 
@@ -145,8 +145,6 @@ struct PartialCall {
     Span span;          /* the whole call */
     Span name_span;
 };
-
-const char *describe(Object object); /* "the number 3", "a list" */
 
 /* ---- The run --------------------------------------------------------------------------------- */
 
@@ -216,16 +214,35 @@ typedef struct Sema {
     Paths *root;      /* of layers outside networks */
     unsigned kinds;   /* which of the language's names are known here */
     int depth, calls; /* of evaluation; of blocks and networks */
-    long steps;
+    double steps;
     bool stopped;    /* a limit was passed: everything is OBJECT_ERROR */
     Place *reported; /* one error a place: a loop would repeat it */
     int reported_count;
 } Sema;
 
+/* ---- scope.c: reports, limits, names ---------------------------------------------------------- */
+
+Object error_object(Span span);
+
 /* error_at, once a place; false: it was there already, and no note belongs to it. */
 bool report(Sema *s, Span span, const char *fmt, ...) PRINTF(3, 4);
+bool within_budget(Sema *s, double steps, Span span); /* false: too much work */
 
-/* ---- bind.c: arguments meet parameters ------------------------------------------------------- */
+Name *find_name(const Names *names, const char *text);
+void set_name(Sema *s, Names *names, const char *text, Object value, Span span);
+void define_name(Sema *s, const char *text, Object value, Span span); /* a global: only once */
+bool is_constant_name(const char *text);
+/* With the nearest name; of what is `called`, and has none near, with all that there are. */
+void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called);
+void list_names(Sema *s, unsigned kinds); /* a note of all of them */
+
+/* ---- param_type.c: what a parameter takes ----------------------------------------------------- */
+
+const char *describe(Object object); /* "the number 3", "a list" */
+/* Checks one object against a type; `name` is what the message calls it. */
+bool check_type(Sema *s, const char *name, ParamType type, Object object);
+
+/* ---- call.c: arguments meet parameters -------------------------------------------------------- */
 
 PartialCall *new_function(const Signature *signature, const Ast *definition, Span span);
 bool wants_input(const PartialCall *f);
@@ -237,26 +254,14 @@ PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span);
 
 /* The evaluated call with all defaults; reports what is missing: NULL. */
 Call *finish_call(Sema *s, PartialCall *f);
-
-/* Checks one object against what is wanted; `name` is what the message calls it. */
-bool check_type(Sema *s, const char *name, ParamType type, Object object);
 Constant to_constant(Object object);
 
-/* ---- evaluate.c: expressions ----------------------------------------------------------------- */
+/* ---- expression.c ----------------------------------------------------------------------------- */
 
-Object error_object(Span span);
 Object evaluate(Sema *s, const Ast *ast);
 Object evaluate_with(Sema *s, const Ast *ast, unsigned kinds);
-Name *find_name(const Names *names, const char *text);
-void set_name(Sema *s, Names *names, const char *text, Object value, Span span);
-void define_name(Sema *s, const char *text, Object value, Span span); /* a global: only once */
-/* With the nearest name; of what is `called`, and has none near, with all that there are. */
-void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called);
-void list_names(Sema *s, unsigned kinds); /* a note of all of them */
-bool is_constant_name(const char *text);
-bool within_budget(Sema *s, long steps, Span span); /* false: too much work */
 
-/* ---- network.c: layers, blocks, networks ----------------------------------------------------- */
+/* ---- network.c: layers, blocks, networks ------------------------------------------------------ */
 
 /* A layer, block or network that has its input gives its result; a loss stays as it is. */
 Object apply(Sema *s, PartialCall *f);
@@ -266,21 +271,7 @@ void resolve_paths(Sema *s);
 void check_body(Sema *s, const Ast *definition);
 void prune_layers(Sema *s); /* what the prediction does not depend on; inputs come first */
 
-/* ---- unused.c: warnings ---------------------------------------------------------------------- */
-
-void warn_unused(Sema *s);
-
-/* ---- data_section.c -------------------------------------------------------------------------- */
-
-void analyze_data(Sema *s, const Ast *section);
-void check_normalize(Sema *s, const Field *field, const Call *step);
-
-/* ---- preparations.c -------------------------------------------------------------------------- */
-
-/* What one step asks of the steps around it, of its field and of its own words. */
-void check_preparations(Sema *s, const Field *field);
-
-/* ---- data_columns.c: what a source gives ----------------------------------------------------- */
+/* ---- columns.c: what a source gives ----------------------------------------------------------- */
 
 bool is_table(const Call *source);    /* its fields are columns that column(..) chooses */
 bool names_files(const Call *source); /* each argument is a field */
@@ -292,9 +283,22 @@ bool source_shape(const Call *source, const Field *field, Shape *shape); /* fals
 /* column(..) or columns(..): fills the field; false after an error. `source` may be NULL. */
 bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast);
 
-/* ---- augment.c ------------------------------------------------------------------------------- */
+/* ---- preparation.c: the steps of a field ------------------------------------------------------ */
 
-/* `augment image = ...`: after all fields. */
-void analyze_augment(Sema *s, const Ast *ast);
+Call *analyze_step(Sema *s, const Ast *stage); /* NULL after an error */
+
+/* The shape, where one of the field's steps makes it. `has_sizes`: it is written out, too. */
+void prepare_shape(Sema *s, Field *field, bool has_sizes);
+void check_normalize(Sema *s, const Field *field, const Call *step);
+
+/* What one step asks of the steps around it, of its field and of its own words. */
+void check_preparations(Sema *s, const Field *field);
+
+/* ---- data_section.c, augmentation.c, train_section.c, unused.c -------------------------------- */
+
+void analyze_data(Sema *s, const Ast *section);
+void analyze_augment(Sema *s, const Ast *ast); /* `augment image = ...`: after all fields */
+void analyze_train(Sema *s, const Ast *section);
+void warn_unused(Sema *s);
 
 #endif

@@ -3,8 +3,6 @@
  * which column("price") and columns("rooms".."age") choose.
  */
 
-#include <string.h>
-
 #include "semantics/analysis.h"
 
 static const Signature *signature_of(const Call *source)

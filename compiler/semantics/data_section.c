@@ -164,142 +164,6 @@ static void analyze_origin(Sema *s, const Data *data, Field *field, const Ast *o
     }
 }
 
-static Call *analyze_step(Sema *s, const Ast *stage)
-{
-    const Signature *signature = find_signature(stage->text, KIND_TRANSFORM);
-
-    if (!signature) {
-        unknown(s, stage->text, stage->name_span, KIND_TRANSFORM, true);
-        return NULL;
-    }
-    const PartialCall *f = new_function(signature, NULL, stage->name_span);
-    return finish_call(s, bind(s, f, stage->arguments, stage->span));
-}
-
-static int length_of(const Constant *constant)
-{
-    return constant->kind == CONSTANT_LIST ? constant->count : 1;
-}
-
-void check_normalize(Sema *s, const Field *field, const Call *step)
-{
-    const Constant *mean = argument(step, "mean"), *std = argument(step, "std");
-    const int means = length_of(mean), stds = length_of(std);
-
-    if (means != stds && means > 1 && stds > 1) {
-        report(s, std->span, "normalize has %d means and %d standard deviations", means, stds);
-        return;
-    }
-    for (int i = 0; i < 2; i++) {
-        const Constant *list = i == 0 ? mean : std;
-        if (field->has_shape && field->shape.rank > 0 && length_of(list) > 1 &&
-            length_of(list) != field->shape.size[0])
-            report(s, list->span, "`%s` has %d channels; this is a list of %d", field->name,
-                   field->shape.size[0], length_of(list));
-    }
-}
-
-/* classes(n) and one_hot(n) read the source's column as it is. */
-static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
-{
-    const Call *step = field->steps[i];
-    const bool vector = same(step->name, "one_hot");
-
-    field->classes = (int)number(step, "n");
-    field->is_class = !vector;
-    if (i > 0) {
-        report(s, step->span, "%s numbers a column's own values: it comes first", step->name);
-    } else if (field->columns && field->column_total != 1) {
-        report(s, step->span, "%s numbers the values of one column", step->name);
-    } else if (!vector && field->step_count > 1) {
-        report(s, field->steps[1]->span,
-               "%s cannot follow classes, which gives a number of a "
-               "class",
-               field->steps[1]->name);
-    } else if (!vector && !field->is_target) {
-        if (report(s, step->span, "an input cannot be the number of a class"))
-            note(s->source, "one_hot(%d) makes a vector of it", field->classes);
-    } else if (!vector && has_sizes) {
-        report(s, field->span, "`%s` has a shape, but classes gives one number", field->name);
-    } else if (field->has_shape && vector &&
-               !(field->shape.rank == 1 && field->shape.size[0] == field->classes)) {
-        report(s, field->span, "`%s` is declared otherwise than one_hot(%d) makes it: [%d]",
-               field->name, field->classes, field->classes);
-    }
-    field->has_shape = true;
-    field->shape = (Shape){.rank = vector ? 1 : 0};
-    if (vector)
-        field->shape.size[0] = field->classes;
-}
-
-static void check_strip(Sema *s, const Call *step)
-{
-    static const char *const known[] = {"tags", "punctuation", "digits"};
-    const Constant *strip = argument(step, "strip");
-    const Constant *names = strip->kind == CONSTANT_LIST ? strip->items : strip;
-
-    for (int i = 0; strip->kind != CONSTANT_NONE && i < length_of(strip); i++) {
-        bool found = false;
-        for (int j = 0; j < COUNT(known); j++)
-            found |= same(names[i].text, known[j]);
-        if (found || !report(s, names[i].span, "strip knows no `%s`", names[i].text))
-            continue;
-        const char *near = net_nearest(names[i].text, known, COUNT(known));
-        if (near)
-            note(s->source, "did you mean `%s`?", near);
-        else
-            note(s->source, "it takes tags, punctuation and digits out of a text; [] is nothing");
-    }
-}
-
-/* tokens(..) and bag_of_words(..) read a text; padding and unknown words are the ids 0 and 1. */
-static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
-{
-    const Call *step = field->steps[i];
-    const int words = (int)number(step, "vocabulary");
-    Shape shape = {.rank = 1, .size = {words}};
-
-    field->is_tokens = same(step->name, "tokens");
-    field->is_sparse = !field->is_tokens;
-    field->vocabulary = field->is_tokens ? words + 2 : words;
-    if (field->is_tokens)
-        shape.size[0] = (int)number(step, "length");
-    check_strip(s, step);
-    if (i > 0)
-        report(s, step->span, "%s reads a text: it comes first", step->name);
-    else if (field->step_count > 1)
-        report(s, field->steps[1]->span, "%s cannot follow %s, which gives %s",
-               field->steps[1]->name, step->name,
-               field->is_tokens ? "numbers of words" : "counts of words");
-    else if (field->is_target)
-        report(s, step->span, "a target cannot be words; classes(n) numbers texts");
-    else if (has_sizes && !(field->shape.rank == 1 && field->shape.size[0] == shape.size[0]))
-        report(s, field->span, "`%s` is declared otherwise than %s makes it: [%d]", field->name,
-               step->name, shape.size[0]);
-    else if (field->source_field && field->column_total != 1)
-        report(s, step->span, "%s reads one column of csv or jsonl, with texts", step->name);
-    field->has_shape = true;
-    field->shape = shape;
-}
-
-static double elements_of(Shape shape)
-{
-    double count = 1;
-
-    for (int i = 0; i < shape.rank; i++)
-        count *= shape.size[i];
-    return count;
-}
-
-static const char *sizes_text(Shape shape)
-{
-    Text text = {0};
-
-    for (int i = 0; i < shape.rank; i++)
-        text_add(&text, "%s%d", i > 0 ? ", " : "", shape.size[i]);
-    return format("[%s]", text.at);
-}
-
 /* The sizes in brackets; false after an error. */
 static bool declare_shape(Sema *s, Field *field, AstList sizes)
 {
@@ -327,12 +191,12 @@ static void settle_shape(Sema *s, Field *field, const Ast *ast, const Call *sour
     const bool known = source_shape(source, field, &shape);
 
     if (field->has_shape && known && source && field->source_field &&
-        elements_of(field->shape) != elements_of(shape)) {
+        shape_elements(field->shape) != shape_elements(shape)) {
         const Span sizes = {ast->arguments.at[0]->span.begin,
                             ast->arguments.at[ast->arguments.count - 1]->span.end};
         if (report(s, sizes, "`%s` of %s is %s", field->source_field, source->name,
-                   sizes_text(shape)))
-            note(s->source, "write `%s%s`, or no shape", field->name, sizes_text(shape));
+                   shape_text(shape)))
+            note(s->source, "write `%s%s`, or no shape", field->name, shape_text(shape));
     } else if (!field->has_shape && known) {
         field->has_shape = true;
         field->shape = shape;
@@ -372,18 +236,11 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
         else if (find_signature(value->items.at[i]->text, KIND_TRANSFORM))
             known = false;
     }
-    for (int i = 0; i < field->step_count; i++)
-        if (same(field->steps[i]->name, "classes") || same(field->steps[i]->name, "one_hot"))
-            prepare_classes(s, field, i, ast->arguments.count > 0);
-    for (int i = 0; i < field->step_count; i++)
-        if (same(field->steps[i]->name, "tokens") || same(field->steps[i]->name, "bag_of_words"))
-            prepare_words(s, field, i, ast->arguments.count > 0 && right);
+    prepare_shape(s, field, ast->arguments.count > 0 && right);
     if (field->classes == 0 && field->vocabulary == 0 && known)
         settle_shape(s, field, ast, source);
-    for (int i = 0; i < field->step_count; i++)
-        if (same(field->steps[i]->name, "normalize") && right)
-            check_normalize(s, field, field->steps[i]);
-    check_preparations(s, field);
+    if (right)
+        check_preparations(s, field);
     Layer *layer = new_input(field);
     define_name(s, ast->text,
                 (Object){.kind = OBJECT_TENSOR, .layer = layer, .span = ast->name_span},

@@ -5,210 +5,15 @@
  * layers. Steps, depth and sizes are counted, so that no file can make the compiler hang.
  */
 
-#include <math.h>
-#include <stdarg.h>
-#include <string.h>
-
 #include "semantics/analysis.h"
+#include <math.h>
 
 enum {
-    STEPS_MAX = 2000000, /* expressions evaluated, list items made */
     EVALUATE_MAX = 1500, /* nested expressions, through all blocks */
-    NAMES_MAX = 2000,    /* in one scope */
     NESTED_MAX = 4,      /* lists of lists of ... */
 };
 
-Object error_object(Span span)
-{
-    return (Object){.kind = OBJECT_ERROR, .span = span};
-}
-
-bool report(Sema *s, Span span, const char *fmt, ...)
-{
-    va_list args;
-
-    for (int i = 0; i < s->reported_count; i++)
-        if (s->reported[i].source == s->source && s->reported[i].span.begin == span.begin &&
-            s->reported[i].span.end == span.end)
-            return false;
-    APPEND(s->reported, s->reported_count, ((Place){s->source, span}));
-    Text message = {0};
-    va_start(args, fmt);
-    text_add_v(&message, fmt, args);
-    va_end(args);
-    error_at(s->source, span, "%s", message.at);
-    return true;
-}
-
-bool within_budget(Sema *s, long steps, Span span)
-{
-    if (s->stopped)
-        return false;
-    s->steps += steps;
-    if (s->steps <= STEPS_MAX)
-        return true;
-    s->stopped = true;
-    report(s, span, "the file asks for too much: more than %d steps of evaluation", STEPS_MAX);
-    return false;
-}
-
-/* ---- Names ----------------------------------------------------------------------------------- */
-
-Name *find_name(const Names *names, const char *text)
-{
-    for (int i = 0; i < names->count; i++)
-        if (same(names->at[i].text, text))
-            return &names->at[i];
-    return NULL;
-}
-
-bool is_constant_name(const char *text)
-{
-    static const char *const names[] = {"true",    "false", "same",  "zeros",
-                                        "missing", "mean",  "median"};
-    for (int i = 0; i < COUNT(names); i++)
-        if (same(names[i], text))
-            return true;
-    return false;
-}
-
-static bool has_room(Sema *s, const Names *names, Span span)
-{
-    if (names->count < NAMES_MAX)
-        return true;
-    report(s, span, "more than %d names", NAMES_MAX);
-    s->stopped = true;
-    return false;
-}
-
-void set_name(Sema *s, Names *names, const char *text, Object value, Span span)
-{
-    Name *name = find_name(names, text);
-
-    if (is_constant_name(text))
-        report(s, span, "`%s` is a constant of the language; choose another name", text);
-    if (name)
-        name->value = value;
-    else if (has_room(s, names, span))
-        APPEND(names->at, names->count, ((Name){text, value, span}));
-}
-
-void define_name(Sema *s, const char *text, Object value, Span span)
-{
-    const Name *name = find_name(&s->globals, text);
-
-    if (!name)
-        set_name(s, &s->globals, text, value, span);
-    else if (report(s, span, "`%s` is defined twice", text))
-        note_at(s->source, name->span, "it was first defined here");
-}
-
-/* A statement that sets `text`, anywhere in these statements. */
-static const Ast *find_setting(AstList items, const char *text)
-{
-    for (int i = 0; i < items.count; i++) {
-        const Ast *ast = items.at[i], *found = NULL;
-        if ((ast->kind == AST_ASSIGN || ast->kind == AST_LET || ast->kind == AST_FOR) &&
-            same(ast->text, text))
-            return ast;
-        if (ast->kind == AST_FOR || ast->kind == AST_IF)
-            found = find_setting(ast->items, text);
-        if (!found && ast->kind == AST_IF && ast->second)
-            found = find_setting(ast->second->items, text);
-        if (found)
-            return found;
-    }
-    return NULL;
-}
-
-/* A let of that name in the file or its sections: one that comes too late. */
-static const Ast *find_let(const Ast *file, const char *text)
-{
-    for (int i = 0; i < file->items.count; i++) {
-        const Ast *ast = file->items.at[i];
-        if (ast->kind == AST_LET && same(ast->text, text))
-            return ast;
-        if (ast->kind == AST_DATA || ast->kind == AST_TRAIN) {
-            const Ast *let = find_let(ast, text);
-            if (let)
-                return let;
-        }
-    }
-    return NULL;
-}
-
-static const char *nearest_name(const Sema *s, const char *text, unsigned kinds)
-{
-    const char **names = NULL;
-    int count = 0;
-
-    for (int i = 0; s->frame && i < s->frame->names.count; i++)
-        APPEND(names, count, s->frame->names.at[i].text);
-    for (int i = 0; i < s->globals.count; i++)
-        if (!s->frame || s->globals.at[i].value.kind != OBJECT_TENSOR)
-            APPEND(names, count, s->globals.at[i].text);
-    add_signature_names(&names, &count, kinds);
-    return net_nearest(text, names, count);
-}
-
-/* Where what is no part of a network stands. */
-static void explain_kind(Sema *s, const Signature *f)
-{
-    if (f->kind == KIND_LOSS)
-        note(s->source, "a loss stands in the train section: `loss = %s(...)`", f->name);
-    else if (f->kind == KIND_TRANSFORM)
-        note(s->source, "a preparation stands in the data section: `input x = field -> %s`",
-             f->name);
-    else if (f->kind == KIND_AUGMENTATION)
-        note(s->source, "an augmentation stands in the data section: `augment image = %s`",
-             f->name);
-}
-
-void list_names(Sema *s, unsigned kinds)
-{
-    note(s->source, "there %s %s", kinds == KIND_STOP ? "is" : "are", kind_names(kinds));
-}
-
-void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called)
-{
-    const Signature *other = find_signature(text, ~0u);
-    const Ast *setting = s->frame ? find_setting(s->frame->definition->items, text) : NULL;
-    const Ast *let = find_let(s->file, text);
-    const char *usual = usual_name(text);
-
-    if (setting) {
-        if (report(s, span, "`%s` is not set here", text))
-            note_at(s->source, setting->name_span, "it is set here, on a path not taken before");
-        return;
-    }
-    if (other && !find_signature(text, kinds)) {
-        if (report(s, span, "`%s` cannot stand here: it is %s", text, kind_text(other->kind)) &&
-            s->frame)
-            explain_kind(s, other);
-        return;
-    }
-    if (is_constant_name(text)) {
-        report(s, span, "`%s` is a constant and cannot stand here", text);
-        return;
-    }
-    if (!report(s, span, "unknown name `%s`", text))
-        return;
-    if (let) {
-        note_at(s->source, let->name_span, "it is defined here, later");
-        return;
-    }
-    if (usual && find_signature(usual, kinds)) {
-        note(s->source, "its name here is `%s`", usual);
-        return;
-    }
-    const char *near = nearest_name(s, text, kinds);
-    if (near)
-        note(s->source, "did you mean `%s`?", near);
-    else if (kinds & KIND_LOSS)
-        list_names(s, KIND_LOSS);
-    else if (called && (kinds == KIND_LAYER || !(kinds & KIND_LAYER)))
-        list_names(s, kinds);
-}
+/* ---- Names ------------------------------------------------------------------------------------ */
 
 /* The same object as seen at another place: messages point to its use. */
 static Object seen_at(Object object, Span span)
@@ -292,7 +97,7 @@ static Object make_range(Sema *s, Object a, Object b, Span span)
         return error_object(span);
     }
     double count = b.number < a.number ? 0 : b.number - a.number + 1;
-    if (!within_budget(s, count < STEPS_MAX ? (long)count : STEPS_MAX + 1L, span))
+    if (!within_budget(s, count, span))
         return error_object(span);
     Object list = {.kind = OBJECT_LIST, .count = (int)count, .nested = 1, .span = span};
     list.total = list.count;
@@ -369,7 +174,7 @@ static Object evaluate_binary(Sema *s, const Ast *ast)
     if (a.kind == OBJECT_ERROR || b.kind == OBJECT_ERROR)
         return error_object(ast->span);
     const bool compares = same(ast->text, "==") || same(ast->text, "!=");
-    if (compares && !within_budget(s, a.total, ast->span))
+    if (compares && !within_budget(s, (double)a.total, ast->span))
         return error_object(ast->span);
     if (compares)
         return new_bool(equal(a, b) == same(ast->text, "=="), ast->span);
@@ -410,7 +215,7 @@ static Object evaluate_list(Sema *s, const Ast *ast)
         report(s, ast->span, "lists are nested more than %d deep", NESTED_MAX);
         return error_object(ast->span);
     }
-    return within_budget(s, list.total, ast->span) ? list : error_object(ast->span);
+    return within_budget(s, (double)list.total, ast->span) ? list : error_object(ast->span);
 }
 
 static Object evaluate_choice(Sema *s, const Ast *ast)

@@ -6,6 +6,138 @@
 
 #include "semantics/analysis.h"
 
+/* ---- Steps that make the shape ---------------------------------------------------------------- */
+
+Call *analyze_step(Sema *s, const Ast *stage)
+{
+    const Signature *signature = find_signature(stage->text, KIND_TRANSFORM);
+
+    if (!signature) {
+        unknown(s, stage->text, stage->name_span, KIND_TRANSFORM, true);
+        return NULL;
+    }
+    const PartialCall *f = new_function(signature, NULL, stage->name_span);
+    return finish_call(s, bind(s, f, stage->arguments, stage->span));
+}
+
+static int length_of(const Constant *constant)
+{
+    return constant->kind == CONSTANT_LIST ? constant->count : 1;
+}
+
+/* classes(n) and one_hot(n) read the source's column as it is. */
+static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
+{
+    const Call *step = field->steps[i];
+    const bool vector = same(step->name, "one_hot");
+
+    field->classes = (int)number(step, "n");
+    field->is_class = !vector;
+    if (i > 0) {
+        report(s, step->span, "%s numbers a column's own values: it comes first", step->name);
+    } else if (field->columns && field->column_total != 1) {
+        report(s, step->span, "%s numbers the values of one column", step->name);
+    } else if (!vector && field->step_count > 1) {
+        report(s, field->steps[1]->span,
+               "%s cannot follow classes, which gives a number of a "
+               "class",
+               field->steps[1]->name);
+    } else if (!vector && !field->is_target) {
+        if (report(s, step->span, "an input cannot be the number of a class"))
+            note(s->source, "one_hot(%d) makes a vector of it", field->classes);
+    } else if (!vector && has_sizes) {
+        report(s, field->span, "`%s` has a shape, but classes gives one number", field->name);
+    } else if (field->has_shape && vector &&
+               !(field->shape.rank == 1 && field->shape.size[0] == field->classes)) {
+        report(s, field->span, "`%s` is declared otherwise than one_hot(%d) makes it: [%d]",
+               field->name, field->classes, field->classes);
+    }
+    field->has_shape = true;
+    field->shape = (Shape){.rank = vector ? 1 : 0};
+    if (vector)
+        field->shape.size[0] = field->classes;
+}
+
+static void check_strip(Sema *s, const Call *step)
+{
+    static const char *const known[] = {"tags", "punctuation", "digits"};
+    const Constant *strip = argument(step, "strip");
+    const Constant *names = strip->kind == CONSTANT_LIST ? strip->items : strip;
+
+    for (int i = 0; strip->kind != CONSTANT_NONE && i < length_of(strip); i++) {
+        bool found = false;
+        for (int j = 0; j < COUNT(known); j++)
+            found |= same(names[i].text, known[j]);
+        if (found || !report(s, names[i].span, "strip knows no `%s`", names[i].text))
+            continue;
+        const char *near = net_nearest(names[i].text, known, COUNT(known));
+        if (near)
+            note(s->source, "did you mean `%s`?", near);
+        else
+            note(s->source, "it takes tags, punctuation and digits out of a text; [] is nothing");
+    }
+}
+
+/* tokens(..) and bag_of_words(..) read a text; padding and unknown words are the ids 0 and 1. */
+static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
+{
+    const Call *step = field->steps[i];
+    const int words = (int)number(step, "vocabulary");
+    Shape shape = {.rank = 1, .size = {words}};
+
+    field->is_tokens = same(step->name, "tokens");
+    field->is_sparse = !field->is_tokens;
+    field->vocabulary = field->is_tokens ? words + 2 : words;
+    if (field->is_tokens)
+        shape.size[0] = (int)number(step, "length");
+    check_strip(s, step);
+    if (i > 0)
+        report(s, step->span, "%s reads a text: it comes first", step->name);
+    else if (field->step_count > 1)
+        report(s, field->steps[1]->span, "%s cannot follow %s, which gives %s",
+               field->steps[1]->name, step->name,
+               field->is_tokens ? "numbers of words" : "counts of words");
+    else if (field->is_target)
+        report(s, step->span, "a target cannot be words; classes(n) numbers texts");
+    else if (has_sizes && !(field->shape.rank == 1 && field->shape.size[0] == shape.size[0]))
+        report(s, field->span, "`%s` is declared otherwise than %s makes it: [%d]", field->name,
+               step->name, shape.size[0]);
+    else if (field->source_field && field->column_total != 1)
+        report(s, step->span, "%s reads one column of csv or jsonl, with texts", step->name);
+    field->has_shape = true;
+    field->shape = shape;
+}
+
+void prepare_shape(Sema *s, Field *field, bool has_sizes)
+{
+    for (int i = 0; i < field->step_count; i++)
+        if (same(field->steps[i]->name, "classes") || same(field->steps[i]->name, "one_hot"))
+            prepare_classes(s, field, i, has_sizes);
+    for (int i = 0; i < field->step_count; i++)
+        if (same(field->steps[i]->name, "tokens") || same(field->steps[i]->name, "bag_of_words"))
+            prepare_words(s, field, i, has_sizes);
+}
+
+/* ---- Steps that keep it ----------------------------------------------------------------------- */
+
+void check_normalize(Sema *s, const Field *field, const Call *step)
+{
+    const Constant *mean = argument(step, "mean"), *std = argument(step, "std");
+    const int means = length_of(mean), stds = length_of(std);
+
+    if (means != stds && means > 1 && stds > 1) {
+        report(s, std->span, "normalize has %d means and %d standard deviations", means, stds);
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        const Constant *list = i == 0 ? mean : std;
+        if (field->has_shape && field->shape.rank > 0 && length_of(list) > 1 &&
+            length_of(list) != field->shape.size[0])
+            report(s, list->span, "`%s` has %d channels; this is a list of %d", field->name,
+                   field->shape.size[0], length_of(list));
+    }
+}
+
 /* Is the word one of these? Complains where it is not. */
 static void check_word(Sema *s, const Call *step, const char *parameter, const char *const *words,
                        int count)
@@ -78,7 +210,9 @@ void check_preparations(Sema *s, const Field *field)
     for (int i = 0; i < field->step_count; i++) {
         const Call *step = field->steps[i];
 
-        if (same(step->name, "impute"))
+        if (same(step->name, "normalize"))
+            check_normalize(s, field, step);
+        else if (same(step->name, "impute"))
             check_impute(s, field, i);
         else if (same(step->name, "permute_pixels"))
             check_permute(s, field, step);

@@ -1,0 +1,239 @@
+/*
+ * param_type.c -- what a parameter takes: types with their ranges, and how messages speak of them.
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "semantics/analysis.h"
+
+enum {
+    COUNT_LIMIT = 1000000000, /* far beyond use, safe as an int */
+    SIZES_MAX = 16,           /* of one shape */
+};
+
+const char *describe(Object object)
+{
+    switch (object.kind) {
+    case OBJECT_NUMBER:
+        return format("%.10g", object.number);
+    case OBJECT_BOOL:
+        return object.number != 0 ? "true" : "false";
+    case OBJECT_STRING:
+        return strlen(object.text) > 30 ? "a string" : format("\"%s\"", object.text);
+    case OBJECT_NAME:
+        return format("`%s`", object.text);
+    case OBJECT_LIST:
+        return format("a list of %d", object.count);
+    case OBJECT_TENSOR:
+        return object.layer->field ? format("the field `%s`", object.layer->field->name)
+                                   : "the result of a layer";
+    case OBJECT_FUNCTION:
+        return object.function->definition
+                   ? format("the %s `%s`",
+                            object.function->definition->kind == AST_BLOCK ? "block" : "network",
+                            object.function->definition->text)
+                   : format("the %s `%s`",
+                            strchr(kind_text(object.function->signature->kind), ' ') + 1,
+                            object.function->signature->name);
+    case OBJECT_ERROR:
+        break;
+    }
+    return "wrong";
+}
+
+static bool is_count(Object object, double least)
+{
+    return object.kind == OBJECT_NUMBER && object.number >= least && object.number <= COUNT_LIMIT &&
+           object.number == floor(object.number);
+}
+
+/* A pair [height, width] of which every item passes, or one item for both. */
+static bool is_pair(Object object, double least)
+{
+    if (object.kind != OBJECT_LIST)
+        return is_count(object, least);
+    return object.count == 2 && is_count(object.items[0], least) &&
+           is_count(object.items[1], least);
+}
+
+static bool are_numbers(Object object, bool positive)
+{
+    if (object.kind != OBJECT_LIST)
+        return object.kind == OBJECT_NUMBER && (!positive || object.number > 0);
+    for (int i = 0; i < object.count; i++)
+        if (object.items[i].kind != OBJECT_NUMBER || (positive && !(object.items[i].number > 0)))
+            return false;
+    return object.count > 0;
+}
+
+/* None too. */
+static bool are_names(Object object)
+{
+    if (object.kind != OBJECT_LIST)
+        return object.kind == OBJECT_NAME;
+    for (int i = 0; i < object.count; i++)
+        if (object.items[i].kind != OBJECT_NAME)
+            return false;
+    return true;
+}
+
+static bool are_columns(Object object)
+{
+    if (object.kind != OBJECT_LIST)
+        return object.kind == OBJECT_STRING || is_count(object, 1);
+    for (int i = 0; i < object.count; i++)
+        if (object.items[i].kind != object.items[0].kind || object.items[i].kind == OBJECT_LIST ||
+            !are_columns(object.items[i]))
+            return false;
+    return object.count > 0;
+}
+
+static bool are_counts(Object object)
+{
+    if (object.count > SIZES_MAX)
+        return false;
+    for (int i = 0; i < object.count; i++)
+        if (!is_count(object.items[i], 1))
+            return false;
+    return object.kind == OBJECT_LIST && object.count > 0;
+}
+
+/* Epochs, one or a list of them that rises. */
+static bool are_milestones(Object object)
+{
+    for (int i = 0; i < object.count; i++)
+        if (!is_count(object.items[i], i > 0 ? object.items[i - 1].number + 1 : 1))
+            return false;
+    return object.kind == OBJECT_LIST ? object.count > 0 : is_count(object, 1);
+}
+
+static bool is_initial(Object object)
+{
+    return object.kind == OBJECT_NAME && is_initial_name(object.text);
+}
+
+static bool has_type(ParamType type, Object object)
+{
+    const bool number = object.kind == OBJECT_NUMBER;
+    const double x = object.number;
+
+    switch (type) {
+    case PARAM_NUMBER:
+        return number;
+    case PARAM_NONZERO:
+        return number && x != 0;
+    case PARAM_POSITIVE:
+        return number && x > 0;
+    case PARAM_NONNEGATIVE:
+        return number && x >= 0;
+    case PARAM_PROBABILITY:
+        return number && x >= 0 && x < 1;
+    case PARAM_FRACTION:
+        return number && x > 0 && x < 1;
+    case PARAM_UNIT:
+        return number && x >= 0 && x <= 1;
+    case PARAM_COUNT:
+        return is_count(object, 1);
+    case PARAM_WHOLE:
+        return is_count(object, 0);
+    case PARAM_BOOL:
+        return object.kind == OBJECT_BOOL;
+    case PARAM_STRING:
+        return object.kind == OBJECT_STRING;
+    case PARAM_NAME:
+        return object.kind == OBJECT_NAME;
+    case PARAM_NAMES:
+        return are_names(object);
+    case PARAM_COLUMNS:
+        return are_columns(object);
+    case PARAM_COUNTS:
+        return is_pair(object, 1);
+    case PARAM_WHOLES:
+        return is_pair(object, 0);
+    case PARAM_PADDING:
+        return is_pair(object, 0) || (object.kind == OBJECT_NAME && same(object.text, "same"));
+    case PARAM_NUMBERS:
+        return are_numbers(object, false);
+    case PARAM_POSITIVES:
+        return are_numbers(object, true);
+    case PARAM_MILESTONES:
+        return are_milestones(object);
+    case PARAM_INIT:
+        return is_initial(object);
+    case PARAM_MONITOR:
+        return object.kind == OBJECT_NAME;
+    case PARAM_SIZES:
+        return are_counts(object);
+    case PARAM_TENSOR:
+    case PARAM_TENSORS:
+        return object.kind == OBJECT_TENSOR;
+    }
+    return false;
+}
+
+static const char *type_text(ParamType type)
+{
+    static const char *const texts[] = {
+        [PARAM_NUMBER] = "a number",
+        [PARAM_NONZERO] = "a number other than 0",
+        [PARAM_POSITIVE] = "a number above 0",
+        [PARAM_NONNEGATIVE] = "a number, 0 or more",
+        [PARAM_PROBABILITY] = "a number from 0 to below 1",
+        [PARAM_FRACTION] = "a number between 0 and 1",
+        [PARAM_UNIT] = "a number from 0 to 1",
+        [PARAM_COUNT] = "a whole number, 1 to 1000000000",
+        [PARAM_WHOLE] = "a whole number, 0 to 1000000000",
+        [PARAM_BOOL] = "true or false",
+        [PARAM_STRING] = "a string",
+        [PARAM_NAME] = "a name",
+        [PARAM_NAMES] = "a name or a list of names",
+        [PARAM_COLUMNS] = "names of columns, or their numbers from 1",
+        [PARAM_COUNTS] = "a whole number, 1 or more, or [height, width]",
+        [PARAM_WHOLES] = "a whole number, 0 or more, or [height, width]",
+        [PARAM_PADDING] = "a whole number, 0 or more, [height, width] or `same`",
+        [PARAM_NUMBERS] = "a number or a list of numbers",
+        [PARAM_POSITIVES] = "a number above 0, or a list of such",
+        [PARAM_MILESTONES] = "a whole number, 1 or more, or a list of such that rises",
+        [PARAM_INIT] = "the name of initial values",
+        [PARAM_MONITOR] = "validation_loss or the name of a metric",
+        [PARAM_SIZES] = "whole numbers, 1 or more",
+        [PARAM_TENSOR] = "the result of a layer",
+        [PARAM_TENSORS] = "results of layers",
+    };
+    return texts[type];
+}
+
+/* What `init` can be, and what was meant perhaps. */
+static void explain_initial(Sema *s, Object object)
+{
+    const char *near;
+    Text list = {0};
+    int count = 0;
+
+    for (; initial_values[count]; count++)
+        text_add(&list, "%s%s", count > 0 ? ", " : "", initial_values[count]);
+    near = object.kind == OBJECT_NAME ? net_nearest(object.text, initial_values, count) : NULL;
+    if (near)
+        note(s->source, "did you mean `%s`?", near);
+    else
+        note(s->source, "there are %s", list.at);
+}
+
+bool check_type(Sema *s, const char *name, ParamType type, Object object)
+{
+    if (object.kind == OBJECT_ERROR)
+        return false;
+    if (has_type(type, object))
+        return true;
+    if (!report(s, object.span, "%s must be %s; this is %s", name, type_text(type),
+                describe(object)))
+        return false;
+    if (type == PARAM_INIT)
+        explain_initial(s, object);
+    if (type == PARAM_PADDING && object.text && same(object.text, "valid"))
+        note(s->source, "no padding, elsewhere called valid, is 0");
+    if ((type == PARAM_TENSOR || type == PARAM_TENSORS) && object.kind == OBJECT_FUNCTION)
+        note(s->source, "a layer waits for its input: `x -> layer`");
+    return false;
+}

@@ -1,0 +1,439 @@
+/*
+ * train_section.c -- the train section: loss, optimizer, schedule, metrics and the other keys.
+ *
+ * One idea: a key is checked by itself where it stands; what concerns several of them (a metric and
+ * the target, a monitor and the parts of the data) when all have been read.
+ */
+
+#include "semantics/analysis.h"
+
+/* ---- Loss and optimizer ----------------------------------------------------------------------- */
+
+static void analyze_loss(Sema *s, const Ast *ast)
+{
+    Model *model = s->model;
+    const int errors = s->source->errors;
+    Object object = evaluate_with(s, ast->first, KIND_LAYER | KIND_LOSS);
+
+    if (object.kind == OBJECT_ERROR || (object.kind == OBJECT_TENSOR && s->source->errors > errors))
+        return;
+    PartialCall *f = object.kind == OBJECT_FUNCTION ? object.function : NULL;
+    if (!f || !f->signature || f->signature->kind != KIND_LOSS) {
+        if (report(s, object.span, "the loss is a call such as mse(prediction, target); this is %s",
+                   describe(object)))
+            list_names(s, KIND_LOSS);
+        return;
+    }
+    if (!f->has_input && !f->failed) {
+        if (report(s, object.span, "%s needs a prediction and a target", f->signature->name))
+            note(s->source, "such as %s(network(input), target)", f->signature->name);
+        return;
+    }
+    Call *call = finish_call(s, f);
+    if (!call || f->input.kind != OBJECT_TENSOR)
+        return;
+    model->loss = call;
+    model->prediction = f->input.layer;
+    model->target = f->arguments[0].layer->field;
+    if (!model->target || !model->target->is_target) {
+        if (report(s, f->arguments[0].span, "the second argument of %s is a target; this is %s",
+                   call->name, describe(f->arguments[0])))
+            note(s->source, "declare one in the data section: `target NAME = ...`");
+    } else if (model->prediction->field && s->source->errors == errors) {
+        if (report(s, f->input.span, "the prediction is a field: there is nothing to train"))
+            note(s->source, "call a network: `%s(network(%s), %s)`", call->name,
+                 model->prediction->field->name, model->target->name);
+    }
+}
+
+/* The complete call that a object is, if it is one of that kind. */
+static Call *to_choice(Sema *s, const Ast *ast, Object object, Kind kind)
+{
+    if (object.kind == OBJECT_ERROR)
+        return NULL;
+    if (object.kind != OBJECT_FUNCTION || !object.function->signature ||
+        object.function->signature->kind != kind) {
+        if (report(s, object.span, "`%s` is %s; this is %s", ast->text, kind_text(kind),
+                   describe(object)))
+            list_names(s, kind);
+        return NULL;
+    }
+    return finish_call(s, object.function);
+}
+
+/* `optimizer = sgd(lr=0.1)` and the like. */
+static Call *analyze_choice(Sema *s, const Ast *ast, Kind kind)
+{
+    return to_choice(s, ast, evaluate_with(s, ast->first, kind), kind);
+}
+
+static void analyze_optimizer(Sema *s, const Ast *ast)
+{
+    Call *call = analyze_choice(s, ast, KIND_OPTIMIZER);
+
+    s->model->optimizer = call;
+    if (call && number(call, "nesterov") != 0 && number(call, "momentum") == 0 &&
+        report(s, argument(call, "nesterov")->span, "nesterov wants a momentum above 0"))
+        note(s->source, "such as sgd(lr=0.01, momentum=0.9, nesterov=true)");
+}
+
+/* ---- Schedules -------------------------------------------------------------------------------- */
+
+/* Does it end by itself, so that another can come behind it? */
+static bool has_end(const Call *schedule)
+{
+    return same(schedule->name, "warmup") || (same(schedule->name, "constant") &&
+                                              argument(schedule, "epochs")->kind != CONSTANT_NONE);
+}
+
+static void add_schedule(Sema *s, const Ast *ast, Object object)
+{
+    Model *model = s->model;
+    Call *call = to_choice(s, ast, object, KIND_SCHEDULE);
+
+    if (!call)
+        return;
+    for (int i = 0; i < model->schedule_count; i++) {
+        const Call *before = model->schedule[i];
+
+        if (same(before->name, call->name)) {
+            report(s, call->span, "%s is in the list twice", call->name);
+            return;
+        }
+        if (i == model->schedule_count - 1 && !has_end(before) &&
+            report(s, before->span, "%s has no end: nothing can come behind it", before->name))
+            note(s->source, "warmup(epochs) and constant(epochs) end; one other may be the last");
+    }
+    APPEND(model->schedule, model->schedule_count, call);
+}
+
+/* One schedule, or a list of them. */
+static void analyze_schedule(Sema *s, const Ast *ast)
+{
+    const Object object = evaluate_with(s, ast->first, KIND_SCHEDULE);
+
+    if (object.kind != OBJECT_LIST)
+        add_schedule(s, ast, object);
+    else if (object.count == 0)
+        report(s, object.span, "the list of schedules is empty");
+    for (int i = 0; object.kind == OBJECT_LIST && i < object.count; i++)
+        add_schedule(s, ast, object.items[i]);
+}
+
+/* A rate does not fall to one above it. */
+static void check_minimum(Sema *s)
+{
+    const Model *model = s->model;
+    const double lr = model->optimizer ? number(model->optimizer, "lr") : 0;
+
+    for (int i = 0; i < model->schedule_count && model->optimizer; i++)
+        if (same(model->schedule[i]->name, "cosine") && number(model->schedule[i], "minimum") > lr)
+            report(s, argument(model->schedule[i], "minimum")->span,
+                   "cosine falls from the optimizer's lr, %g, to its minimum: %g is above", lr,
+                   number(model->schedule[i], "minimum"));
+}
+
+/* A schedule behind the last epoch. (One epoch is also what a file has that does not say.) */
+static void check_schedule(Sema *s)
+{
+    const Model *model = s->model;
+    double begin = 0;
+
+    for (int i = 0; i + 1 < model->schedule_count && model->epochs > 1; i++) {
+        const Call *next = model->schedule[i + 1];
+
+        begin += number(model->schedule[i], "epochs");
+        if (begin < model->epochs)
+            continue;
+        warn_at(s->source, next->span,
+                "%s never comes: what is before it lasts %g epochs, and "
+                "epochs = %d",
+                next->name, begin, model->epochs);
+        break;
+    }
+}
+
+/* ---- Metrics ---------------------------------------------------------------------------------- */
+
+static void analyze_metric(Sema *s, const Ast *ast)
+{
+    const Signature *signature = ast->kind == AST_NAME ? find_signature(ast->text, KIND_METRIC)
+                                                       : NULL;
+
+    if (ast->kind != AST_NAME) {
+        if (report(s, ast->span, "metrics are names"))
+            note(s->source, "such as [accuracy, mae]");
+        return;
+    }
+    if (!signature) {
+        unknown(s, ast->text, ast->span, KIND_METRIC, true);
+        return;
+    }
+    for (int i = 0; i < s->model->metric_count; i++)
+        if (same(s->model->metrics[i]->name, ast->text))
+            report(s, ast->span, "`%s` is listed twice", ast->text);
+    Call *call = allocate(sizeof *call);
+    call->name = ast->text;
+    call->span = ast->span;
+    APPEND(s->model->metrics, s->model->metric_count, call);
+}
+
+static void analyze_metrics(Sema *s, const Ast *ast)
+{
+    if (ast->first->kind != AST_LIST)
+        analyze_metric(s, ast->first);
+    for (int i = 0; ast->first->kind == AST_LIST && i < ast->first->items.count; i++)
+        analyze_metric(s, ast->first->items.at[i]);
+}
+
+/* A metric that the target cannot have; of one output, 0 and 1 or -1 and 1 may be classes. */
+static void check_metrics(Sema *s)
+{
+    const Field *target = s->model->target;
+
+    for (int i = 0; target && i < s->model->metric_count; i++) {
+        const Call *metric = s->model->metrics[i];
+        const bool of_values = find_signature(metric->name, KIND_METRIC)->of_values;
+        bool odd = false;
+
+        if (of_values && target->is_class)
+            odd = report(s, metric->span, "%s compares values; `%s` is the number of a class",
+                         metric->name, target->name);
+        else if (same(metric->name, "top5") && target->classes <= 5)
+            odd = report(s, metric->span, "top5 wants a target of more than 5 classes; `%s` %s",
+                         target->name,
+                         target->classes ? format("has %d", target->classes) : "has values");
+        else if (!of_values && !target->classes && target->has_shape &&
+                 shape_size(target->shape) > 1)
+            odd = report(s, metric->span, "%s counts classes; `%s` holds %d values a row",
+                         metric->name, target->name, shape_size(target->shape));
+        if (odd)
+            note_at(s->source, target->span, "the target is prepared here");
+    }
+}
+
+/* ---- What is kept and watched ----------------------------------------------------------------- */
+
+/* best, last, or best(monitor=METRIC) */
+static void analyze_keep(Sema *s, const Ast *ast)
+{
+    const Ast *value = ast->first;
+    const bool call = value->kind == AST_CALL && same(value->text, "best") &&
+                      value->arguments.count == 1;
+    const Ast *argument = call ? value->arguments.at[0] : NULL;
+
+    if (call && (!argument->text || same(argument->text, "monitor")) &&
+        argument->first->kind == AST_NAME) {
+        s->model->keep = "best";
+        s->model->monitor = argument->first->text;
+        s->model->monitor_span = argument->first->span;
+    } else if (value->kind == AST_NAME &&
+               (same(value->text, "best") || same(value->text, "last"))) {
+        s->model->keep = value->text;
+        s->model->keep_best = same(value->text, "best");
+        s->model->monitor_span = value->span;
+    } else {
+        report(s, value->span, "`keep` is `best`, `last`, or such as `best(monitor=accuracy)`");
+    }
+}
+
+/* "mae, r2" */
+static const char *names_text(const char *const *names, int count)
+{
+    Text text = {0};
+
+    for (int i = 0; i < count; i++)
+        text_add(&text, "%s%s", i ? ", " : "", names[i]);
+    return text.at;
+}
+
+/* What is watched exists: the loss or a metric of a validation part. */
+static void check_monitor(Sema *s, const char *owner, const char *monitor, Span span)
+{
+    const Model *model = s->model;
+    const bool loss = same(monitor, "validation_loss");
+    const char **names = NULL;
+    int count = 0;
+    bool known = loss;
+
+    APPEND(names, count, "validation_loss");
+    for (int i = 0; i < model->metric_count; i++) {
+        known = known || same(model->metrics[i]->name, monitor);
+        APPEND(names, count, model->metrics[i]->name);
+    }
+    if (!known && find_signature(monitor, KIND_METRIC)) {
+        if (report(s, span, "%s watches `%s`, which is not among the metrics", owner, monitor))
+            note(s->source, "add it: `metrics = [%s]`", monitor);
+    } else if (!known) {
+        const char *near = net_nearest(monitor, names, count);
+
+        if (report(s, span, "%s can watch validation_loss or a metric, not `%s`", owner, monitor)) {
+            if (near)
+                note(s->source, "did you mean `%s`?", near);
+            else if (model->metric_count)
+                note(s->source, "the metrics are %s", names_text(names + 1, count - 1));
+        }
+    } else if (model->parts[PART_TRAIN] && !model->parts[PART_VALIDATION]) {
+        if (report(s, span, "%s watches the validation part, and the data section has none", owner))
+            note(s->source, "such as `validation = holdout(0.1)`");
+    }
+}
+
+static void check_watching(Sema *s, const Call *call)
+{
+    const Constant *monitor = argument(call, "monitor");
+
+    check_monitor(s, call->name, monitor->text, monitor->span.end ? monitor->span : call->span);
+}
+
+static void check_monitors(Sema *s)
+{
+    Model *model = s->model;
+
+    for (int i = 0; i < model->schedule_count; i++)
+        if (same(model->schedule[i]->name, "plateau"))
+            check_watching(s, model->schedule[i]);
+    if (model->stop)
+        check_watching(s, model->stop);
+    const bool own = model->monitor != NULL;
+
+    if (!own)
+        model->monitor = model->stop ? argument(model->stop, "monitor")->text : "validation_loss";
+    if (own || (model->keep_best && !model->stop)) /* what stop watches is checked with it */
+        check_monitor(s, "keep", model->monitor, model->monitor_span);
+}
+
+/* ---- Keys ------------------------------------------------------------------------------------- */
+
+static const char *const keys[] = {"loss", "optimizer", "schedule", "batch", "epochs", "metrics",
+                                   "seed", "stop",      "keep",     "clip",  "conv"};
+
+static int analyze_batch(Sema *s, const Ast *ast)
+{
+    const Object object = evaluate(s, ast->first);
+
+    if (!check_type(s, ast->text, PARAM_COUNT, object))
+        return 1;
+    if (object.number > BATCH_MAX)
+        report(s, object.span, "`batch` is at most %d rows; this is %s", BATCH_MAX,
+               describe(object));
+    return (int)object.number;
+}
+
+static double analyze_count(Sema *s, const Ast *ast, ParamType type, double standard)
+{
+    Object object = evaluate(s, ast->first);
+    return check_type(s, ast->text, type, object) ? object.number : standard;
+}
+
+/* A bare name, or a string: what a let can hold. */
+static void analyze_conv(Sema *s, const Ast *ast)
+{
+    static const char *const ways[] = {"direct", "winograd", "auto"};
+    const bool bare = ast->first->kind == AST_NAME;
+
+    for (int i = 0; i < COUNT(ways); i++)
+        if (bare && same(ast->first->text, ways[i])) {
+            s->model->conv = ways[i];
+            return;
+        }
+
+    const int errors = s->source->errors;
+    const Object object = evaluate(s, ast->first);
+
+    for (int i = 0; i < COUNT(ways); i++)
+        if (object.kind == OBJECT_STRING && same(object.text, ways[i])) {
+            s->model->conv = ways[i];
+            return;
+        }
+    if (object.kind != OBJECT_ERROR)
+        report(s, object.span, "`conv` is `direct`, `winograd` or `auto`");
+    else if (s->source->errors > errors)
+        note(s->source, "`conv` is `direct`, `winograd` or `auto`");
+}
+
+static void analyze_key(Sema *s, const Ast *ast)
+{
+    Model *model = s->model;
+    const char *key = ast->text;
+
+    if (same(key, "loss"))
+        analyze_loss(s, ast);
+    else if (same(key, "optimizer"))
+        analyze_optimizer(s, ast);
+    else if (same(key, "schedule"))
+        analyze_schedule(s, ast);
+    else if (same(key, "batch"))
+        model->batch = analyze_batch(s, ast);
+    else if (same(key, "epochs"))
+        model->epochs = (int)analyze_count(s, ast, PARAM_COUNT, 1);
+    else if (same(key, "seed"))
+        model->seed = analyze_count(s, ast, PARAM_WHOLE, 0);
+    else if (same(key, "metrics"))
+        analyze_metrics(s, ast);
+    else if (same(key, "keep"))
+        analyze_keep(s, ast);
+    else if (same(key, "conv"))
+        analyze_conv(s, ast);
+    else if (same(key, "clip"))
+        model->clip = analyze_choice(s, ast, KIND_CLIP);
+    else
+        model->stop = analyze_choice(s, ast, KIND_STOP);
+}
+
+/* The key that was meant perhaps, or COUNT(keys). */
+static int refuse_key(Sema *s, const Ast *ast)
+{
+    const char *near = net_nearest(ast->text, keys, COUNT(keys));
+    Text list = {0};
+    int key = 0;
+
+    report(s, ast->name_span, "the train section has no key `%s`", ast->text);
+    if (near) {
+        note(s->source, "did you mean `%s`?", near);
+        while (!same(keys[key], near))
+            key++;
+        return key;
+    }
+    for (; key < COUNT(keys); key++)
+        text_add(&list, "%s%s", key > 0 ? ", " : "", keys[key]);
+    note(s->source, "its keys are %s", list.at);
+    return key;
+}
+
+void analyze_train(Sema *s, const Ast *section)
+{
+    const Ast *given[COUNT(keys) + 1] = {0}; /* the last one for what is no key */
+
+    for (int i = 0; i < section->items.count; i++) {
+        const Ast *ast = section->items.at[i];
+        int key = 0;
+        if (ast->kind != AST_ASSIGN)
+            continue;
+        while (key < COUNT(keys) && !same(keys[key], ast->text))
+            key++;
+        if (key == COUNT(keys)) {
+            key = refuse_key(s, ast);
+            given[key] = given[key] ? given[key] : ast;
+        } else if (given[key]) {
+            if (report(s, ast->name_span, "`%s` is given twice", ast->text))
+                note_at(s->source, given[key]->name_span, "it was first given here");
+        } else {
+            given[key] = ast;
+            analyze_key(s, ast);
+        }
+    }
+    check_metrics(s);
+    for (int key = 0; key < 2; key++) { /* those that every model needs */
+        if (given[key])
+            continue;
+        error_at(s->source, section->name_span, "the train section has no `%s`", keys[key]);
+        note(s->source, "such as `%s`",
+             key == 0 ? "loss = cross_entropy(network(image), label)"
+                      : "optimizer = adam(lr=1e-3)");
+    }
+    check_monitors(s);
+    check_minimum(s);
+    if (s->source->errors == 0)
+        check_schedule(s);
+}
