@@ -46,11 +46,13 @@ struct value_4x2 { float at[1][1][1][16][16]; };
 struct vector_16 { float at[1][16]; };
 struct vector_32 { float at[2][16]; };
 struct value_4x1 { float at[1][1][1][16][16]; };
+struct operands_y { float *y; };
 struct value_4x3_2_1 { float at[1][1][2][16][16]; };
 struct slices_1 { float at[1]; };
 struct operands_dx_kept_dy { float *dx; const float *kept; const float *dy; };
 struct partial_sums_16 { float at[16]; };
 struct operands_dx_partial { float *dx; float *partial; };
+struct operands_dx { float *dx; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -68,6 +70,13 @@ struct batch {
 
 /* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
 
+NET_EPILOGUE(apply_tanh)
+{
+    const struct operands_y *o = operands;
+    const vec v1 = vec_tanh(v0);
+    vec_store(o->y + e.at, v1);
+}
+
 NET_EPILOGUE(apply_tanh_grad)
 {
     const struct operands_dx_kept_dy *o = operands;
@@ -83,29 +92,25 @@ NET_ROW_END(channel_sum_row_4x1)
     net_channel_sum_row(o->partial, o->dx, (struct net_extent){1, 1, 1, 1}, run, batch_block, row);
 }
 
+NET_EPILOGUE(store)
+{
+    const struct operands_dx *o = operands;
+    vec_store(o->dx + e.at, v0);
+}
+
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
-/* y = x w + b, along the inputs, tanh; items: chunks */
+/* y = x w + b, along the inputs; items: batch blocks */
 NET_KERNEL void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct value_4x2 *restrict x,
                                  const struct vector_16 *restrict w,
                                  const struct vector_16 *restrict b, NET_RUN)
 {
-    NET_ITEMS(chunk, 1, run, thread) {
-        const int block = 0;
-        _Alignas(64) float sums[256];
+    const struct operands_y operands = {V(y)};
 
-        net_thin(sums, x->at[chunk][0][0][0], w->at[0], 1, 1, 16);
-        float *y_at = y->at[chunk][0][block][0];
-        const long lane = 0;
-        (void)lane;
-        for (long at = 0; at < 256; at += 16) {
-            const vec v0 = vec_add(vec_load(sums + at), vec_load(b->at[0]));
-            const vec v1 = vec_tanh(v0);
-            vec_store(y_at + at, v1);
-        }
-    }
+    net_dense_few_outputs(V(x), V(w), V(b), 1, 16,
+            apply_tanh, NULL, &operands, NULL, NULL, (struct net_few_outputs){1, 1}, run, thread);
 }
 
 /* y = the blocks of each x, side by side; items: (batch block, row) */
@@ -116,26 +121,16 @@ NET_KERNEL void concat_4x3(struct value_4x3_2_1 *restrict y, const struct value_
             (struct net_copy_blocks){.batch_blocks = 1, .blocks = 2, .size = {1, 1}}, run, thread);
 }
 
-/* y = x w + b, along the inputs, tanh; items: chunks */
+/* y = x w + b, along the inputs; items: batch blocks */
 NET_KERNEL void dense_tanh_4x3x1(struct value_4x1 *restrict y,
                                  const struct value_4x3_2_1 *restrict x,
                                  const struct vector_32 *restrict w,
                                  const struct vector_16 *restrict b, NET_RUN)
 {
-    NET_ITEMS(chunk, 1, run, thread) {
-        const int block = 0;
-        _Alignas(64) float sums[256];
+    const struct operands_y operands = {V(y)};
 
-        net_thin(sums, x->at[chunk][0][0][0], w->at[0], 2, 1, 16);
-        float *y_at = y->at[chunk][0][block][0];
-        const long lane = 0;
-        (void)lane;
-        for (long at = 0; at < 256; at += 16) {
-            const vec v0 = vec_add(vec_load(sums + at), vec_load(b->at[0]));
-            const vec v1 = vec_tanh(v0);
-            vec_store(y_at + at, v1);
-        }
-    }
+    net_dense_few_outputs(V(x), V(w), V(b), 1, 16,
+            apply_tanh, NULL, &operands, NULL, NULL, (struct net_few_outputs){1, 2}, run, thread);
 }
 
 /* loss = the sum of mse over the images of each batch block; dz = its gradient */
@@ -167,39 +162,24 @@ NET_KERNEL void mean_loss_1(const struct slices_1 *restrict loss, NET_RUN)
     net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread);
 }
 
-/* dx = dy w', along the inputs; items: chunks */
+/* dx = dy w', along the inputs; items: batch blocks */
 NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
                                const struct value_4x1 *restrict dy,
                                const struct vector_32 *restrict w, NET_RUN)
 {
-    NET_ITEMS(chunk, 1, run, thread) {
-        for (int block = 0; block < 2; block++) {
-            float *dx_at = dx->at[chunk][0][block][0];
-            const long lane = 0;
-            (void)lane;
-            for (long at = 0; at < 256; at += 16) {
-                const vec v0 = net_thin_dx(dy->at[chunk][0][0][at / 16], w->at[block], 2, 1);
-                vec_store(dx_at + at, v0);
-            }
-        }
-    }
+    const struct operands_dx operands = {V(dx)};
+
+    net_dense_few_outputs_dx(V(dy), V(w), 1,
+            store, NULL, &operands, NULL, NULL, (struct net_few_outputs){1, 2}, run, thread);
 }
 
-/* dw = x' dy over images, along the inputs, then the update; items: blocks of inputs */
+/* dw = x' dy, along the inputs, then the update; items: 2 blocks of inputs */
 NET_KERNEL void dense_dw_update_4x3x1(struct vector_32 *restrict w,
                                       const struct value_4x3_2_1 *restrict x,
                                       const struct value_4x1 *restrict dy, NET_RUN)
 {
-    const int chunks = net_chunks(run);
-    const int images = run->n - 16 * (chunks - 1);
-
-    NET_ITEMS(item, 1, run, thread) {
-        const int block = 2 * item;
-        _Alignas(64) float dw[32];
-
-        net_thin_dw(dw, x->at[0][0][block][0], 512L, dy->at[0][0][0][0], 2, 1, chunks, images);
-        net_finish(run, &w->at[block][0], dw, 32);
-    }
+    net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 2,
+            (struct net_few_outputs){1, 2}, (struct net_apply){.update = true}, run, thread);
 }
 
 /* dx = some blocks of dy; items: (batch block, row) */
@@ -217,21 +197,13 @@ NET_KERNEL void channel_sum_update_4x1(
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){1, 1, 1, 1}, run, thread);
 }
 
-/* dw = x' dy over images, along the inputs, then the update; items: blocks of inputs */
+/* dw = x' dy, along the inputs, then the update; items: 1 blocks of inputs */
 NET_KERNEL void dense_dw_update_4x2x1(struct vector_16 *restrict w,
                                       const struct value_4x2 *restrict x,
                                       const struct value_4x1 *restrict dy, NET_RUN)
 {
-    const int chunks = net_chunks(run);
-    const int images = run->n - 16 * (chunks - 1);
-
-    NET_ITEMS(item, 1, run, thread) {
-        const int block = item;
-        _Alignas(64) float dw[16];
-
-        net_thin_dw(dw, x->at[0][0][block][0], 256L, dy->at[0][0][0][0], 1, 1, chunks, images);
-        net_finish(run, &w->at[block][0], dw, 16);
-    }
+    net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 1,
+            (struct net_few_outputs){1, 1}, (struct net_apply){.update = true}, run, thread);
 }
 
 /* loss = the sum of mse over the images of each batch block */
@@ -418,7 +390,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "cc9f03a2ec35ee3e", .isa = "avx512", .batch = 4,
+    .hash = "7dc631c2bc1ede9e", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

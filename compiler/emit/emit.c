@@ -156,8 +156,8 @@ const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *b
 
 static EmitKernel *const emitters[] = {
     [KERNEL_CONTRACT] = emit_contraction,
-    [KERNEL_THIN] = emit_thin,
-    [KERNEL_THIN_DW] = emit_thin_dw,
+    [KERNEL_FEW_OUTPUTS] = emit_few_outputs,
+    [KERNEL_FEW_OUTPUTS_DW] = emit_few_outputs_dw,
     [KERNEL_BATCH_LANES] = emit_batch_lanes,
     [KERNEL_TRANSPOSE] = emit_transpose,
     [KERNEL_WINOGRAD] = emit_winograd,

@@ -200,7 +200,7 @@ typedef struct Group {
 
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]);
 void write_window(Text *text, int level, const Node *node, int axis); /* taps: "r" or "c" */
-EmitKernel emit_thin, emit_thin_dw;                                   /* emit_thin.c */
+EmitKernel emit_few_outputs, emit_few_outputs_dw;                     /* emit_few_outputs.c */
 EmitKernel emit_batch_lanes;                                          /* emit_batch_lanes.c */
 EmitKernel emit_dw, emit_packed_dw, emit_dw_reduction;                /* emit_dw.c */
 long conv_dw_floats(const Node *node); /* that KERNEL_DW wants of a thread's scratch */

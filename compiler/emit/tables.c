@@ -169,7 +169,7 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_WINOGRAD:
     case KERNEL_BATCH_LANES:
     case KERNEL_DEPTHWISE:
-    case KERNEL_THIN:
+    case KERNEL_FEW_OUTPUTS:
         return k->node->backward ? "backward-data" : "forward";
     case KERNEL_DX_AT:
     case KERNEL_SPARSE_DENSE_DX:
@@ -184,7 +184,7 @@ static const char *kind_of(const Kernel *k)
     case KERNEL_DEPTHWISE_DW:
     case KERNEL_EMBEDDING_DW:
     case KERNEL_SPARSE_DENSE_DW:
-    case KERNEL_THIN_DW:
+    case KERNEL_FEW_OUTPUTS_DW:
         return "backward-weights";
     case KERNEL_EMBEDDING:
     case KERNEL_SPARSE_DENSE:

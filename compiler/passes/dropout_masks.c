@@ -10,7 +10,7 @@
 
 static const Node *find_dropout(const Kernel *k, int stream)
 {
-    const bool walks_pixels = k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_THIN;
+    const bool walks_pixels = k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_FEW_OUTPUTS;
 
     for (int i = 0; i < k->body_count && walks_pixels && !k->mask; i++)
         if (k->body[i]->op == OP_DROPOUT && (stream < 0 || k->body[i]->at.stream == stream))

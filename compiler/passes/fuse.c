@@ -338,11 +338,11 @@ static bool can_host(const Kernel *k)
 {
     return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD ||
            k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_DEPTHWISE ||
-           k->kind == KERNEL_DX_AT || k->kind == KERNEL_THIN || k->kind == KERNEL_ELEMENTWISE ||
-           k->kind == KERNEL_MAXPOOL_GRAD || k->kind == KERNEL_AVGPOOL_GRAD ||
-           k->kind == KERNEL_WINDOW_SUM || k->kind == KERNEL_WINDOW_SPREAD ||
-           k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD || k->kind == KERNEL_LAYERNORM ||
-           k->kind == KERNEL_LAYERNORM_GRAD;
+           k->kind == KERNEL_DX_AT || k->kind == KERNEL_FEW_OUTPUTS ||
+           k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_MAXPOOL_GRAD ||
+           k->kind == KERNEL_AVGPOOL_GRAD || k->kind == KERNEL_WINDOW_SUM ||
+           k->kind == KERNEL_WINDOW_SPREAD || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD ||
+           k->kind == KERNEL_LAYERNORM || k->kind == KERNEL_LAYERNORM_GRAD;
 }
 
 /* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
@@ -514,9 +514,9 @@ static bool add_thin(Fusion *f, Node *node)
         w->shape.rank != 2)
         return false;
     if (dw)
-        add_rows_gradient(f, KERNEL_THIN_DW, node);
+        add_rows_gradient(f, KERNEL_FEW_OUTPUTS_DW, node);
     else
-        add_rows(f, KERNEL_THIN, node);
+        add_rows(f, KERNEL_FEW_OUTPUTS, node);
     f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
     return true;
 }

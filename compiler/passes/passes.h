@@ -73,12 +73,12 @@ int find_blocks(const Physical *whole, const Physical *part, int start);
 /* ---- fuse.c: nodes become kernels ------------------------------------------------------------ */
 
 typedef enum KernelKind {
-    KERNEL_CONTRACT,    /* dense, conv2d and their dx */
-    KERNEL_THIN,        /* dense of few outputs, along its inputs, and its dx */
-    KERNEL_THIN_DW,     /* and its dw, with the update */
-    KERNEL_BATCH_LANES, /* conv2d and its dx with the batch in the lanes (CHWN): few channels */
-    KERNEL_TRANSPOSE,   /* weights turned for a dx */
-    KERNEL_WINOGRAD,    /* conv2d and its dx by Winograd's minimal filtering */
+    KERNEL_CONTRACT,       /* dense, conv2d and their dx */
+    KERNEL_FEW_OUTPUTS,    /* dense of few outputs, along its inputs, and its dx */
+    KERNEL_FEW_OUTPUTS_DW, /* and its dw, with the update */
+    KERNEL_BATCH_LANES,    /* conv2d and its dx with the batch in the lanes (CHWN): few channels */
+    KERNEL_TRANSPOSE,      /* weights turned for a dx */
+    KERNEL_WINOGRAD,       /* conv2d and its dx by Winograd's minimal filtering */
     KERNEL_WINOGRAD_WEIGHTS, /* weights transformed for it */
     KERNEL_WINOGRAD_DW,      /* dw the same way, and the update with it; or partial sums of dU */
     KERNEL_WINOGRAD_DW_REDUCTION, /* partial sums added in order, transformed, and the update */

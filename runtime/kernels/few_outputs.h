@@ -1,25 +1,33 @@
 /*
- * few_outputs.h -- dense layers of few outputs, along their inputs.
+ * few_outputs.h -- dense layers of few outputs (GEMV), along their inputs.
  *
- * The one idea: a lane is an input, not an output. A weight has a row for each output that lies as
- * an image of x does, so x, dx and dw stream by at full width; only forward ends with a sum over
- * lanes, in the order of vec_sum.
+ * The one idea: a lane is an input, not an output: panels of 16 outputs would be mostly padding. A
+ * weight has a row for each output that lies as an image of x does, so x, dx and dw stream by at
+ * full width; only forward ends with a sum over lanes, in the order of vec_sum.
  */
 
-#ifndef NET_THIN_H
-#define NET_THIN_H
+#ifndef NET_FEW_OUTPUTS_H
+#define NET_FEW_OUTPUTS_H
 
+#include "kernels/epilogue.h"
 #include "kernels/kernel.h"
+#include "kernels/weight_gradient.h"
 
-/* y[image][output] = the sum over blocks and lanes of x w: sixteen images of x[block][image][16],
-   w[output][block][16]. `images` at a time are in registers. */
-NET_INLINE void net_thin(float *y, const float *x, const float *w, long blocks, int outputs,
-                         int images)
+enum { NET_FEW_OUTPUTS = 4 }; /* at most */
+
+struct net_few_outputs {
+    int batch_blocks, blocks; /* of 16 images; of inputs */
+};
+
+/* sums[image][output] = the sum over blocks and lanes of x w: sixteen images of
+   x[block][image][16], w[output][block][16]; `images` at a time are in registers. */
+NET_TEMPLATE void net_few_outputs_sums(float *sums, const float *x, const float *w, long blocks,
+                                       int outputs, int images)
 {
-    _Alignas(64) float lanes[4][256], sums[256];
+    _Alignas(64) float lanes[NET_FEW_OUTPUTS][256], rows[256];
 
     for (int first = 0; first < 16; first += images) {
-        vec acc[4][16];
+        vec acc[NET_FEW_OUTPUTS][16];
 
         NET_UNROLL(o, outputs)
             NET_UNROLL(i, images)
@@ -36,41 +44,92 @@ NET_INLINE void net_thin(float *y, const float *x, const float *w, long blocks, 
                 vec_store(lanes[o] + 16 * (first + i), acc[o][i]);
     }
     for (int o = 0; o < outputs; o++)
-        vec_store(sums + 16 * o, vec_sum_each(lanes[o], 16));
-    net_turn_16x16(y, 16, sums, 16, outputs, 16);
+        vec_store(rows + 16 * o, vec_sum_each(lanes[o], 16));
+    net_turn_16x16(sums, 16, rows, 16, outputs, 16);
 }
 
-/* A block of dx of one image: the sum over outputs of dy w, from +0 so that padding stays +0. */
-NET_INLINE vec net_thin_dx(const float *dy, const float *w, long blocks, int outputs)
+/* y = x w + b; b: or NULL; items: batch blocks */
+NET_TEMPLATE void net_dense_few_outputs(const float *x, const float *w, const float *b, int outputs,
+                                        int images, net_epilogue *epilogue, net_draw_block *draw,
+                                        const void *operands, net_row_end *row_end,
+                                        const void *end_sums, struct net_few_outputs s, NET_RUN)
 {
-    vec sum = vec_zero();
+    const struct net_extent y = {s.batch_blocks, 1, 1, 1};
 
-    NET_UNROLL(o, outputs)
-        sum = vec_fma(vec_set(dy[o]), vec_load(w + 16 * o * blocks), sum);
-    return sum;
+    NET_ITEMS(batch_block, s.batch_blocks, run, thread) {
+        _Alignas(64) float sums[256];
+
+        net_few_outputs_sums(sums, x + 256L * s.blocks * batch_block, w, s.blocks, outputs, images);
+        for (int i = 0; i < 16 && b; i++)
+            vec_store(sums + 16 * i, vec_add(vec_load(sums + 16 * i), vec_load(b)));
+        net_block_end(sums, epilogue, draw, operands, net_element_of(y, batch_block, 0, 0, 0), run);
+        if (row_end)
+            row_end(end_sums, run, batch_block, 0);
+    }
 }
 
-/* dw[output][block] = the sum over images of dy x, for `blocks` of them side by side; x_chunk:
-   floats from chunk to chunk, `images` of the last one. */
-NET_INLINE void net_thin_dw(float *dw, const float *x, long x_chunk, const float *dy, int blocks,
-                            int outputs, long chunks, long images)
+/* dx = dy w', each element from +0 so that padding stays +0; items: batch blocks */
+NET_TEMPLATE void net_dense_few_outputs_dx(const float *dy, const float *w, int outputs,
+                                           net_epilogue *epilogue, net_draw_block *draw,
+                                           const void *operands, net_row_end *row_end,
+                                           const void *end_sums, struct net_few_outputs s, NET_RUN)
 {
-    vec acc[4][8];
+    const struct net_extent dx = {s.batch_blocks, 1, 1, s.blocks};
 
-    NET_UNROLL(o, outputs)
-        NET_UNROLL(b, blocks)
-            acc[o][b] = vec_zero();
-    NET_REPEAT(chunk, chunks)
-        NET_REPEAT(i, chunk < chunks - 1 ? 16 : images)
-            NET_UNROLL(b, blocks) {
-                const vec xb = vec_load(x + chunk * x_chunk + 256 * b + 16 * i);
+    NET_ITEMS(batch_block, s.batch_blocks, run, thread) {
+        const float *dyb = dy + 256L * batch_block;
+
+        for (int block = 0; block < s.blocks; block++) {
+            const struct net_element e = net_element_of(dx, batch_block, 0, block, 0);
+            _Alignas(64) float draws[NET_MOST_DRAWS * 256];
+
+            if (draw)
+                draw(draws, operands, e, 16, run);
+            NET_REPEAT(i, 16) {
+                vec sum = vec_zero();
 
                 NET_UNROLL(o, outputs)
-                    acc[o][b] = vec_fma(vec_set(dy[256 * chunk + 16 * i + o]), xb, acc[o][b]);
+                    sum = vec_fma(vec_set(dyb[16 * i + o]),
+                                  vec_load(w + 16 * (o * s.blocks + block)), sum);
+                epilogue(sum, operands, net_element_after(e, (int)i), draws + 16 * i, run);
             }
-    NET_UNROLL(o, outputs)
-        NET_UNROLL(b, blocks)
-            vec_store(dw + 16 * (o * blocks + b), acc[o][b]);
+        }
+        if (row_end)
+            row_end(end_sums, run, batch_block, 0);
+    }
+}
+
+/* dw[output][block] = the sum over images of dy x, for `group` blocks of inputs at a time, in
+   registers, which divides them; items: groups */
+NET_TEMPLATE void net_dense_few_outputs_dw(float *dw, const float *x, const float *dy, int outputs,
+                                           int group, struct net_few_outputs s,
+                                           struct net_apply apply, NET_RUN)
+{
+    const int batch_blocks = net_chunks(run), last = run->n - 16 * (batch_blocks - 1);
+
+    NET_ITEMS(item, s.blocks / group, run, thread) {
+        const float *xg = x + 256L * group * item;
+        _Alignas(64) float sums[NET_FEW_OUTPUTS * 8 * 16];
+        vec acc[NET_FEW_OUTPUTS][8];
+
+        NET_UNROLL(o, outputs)
+            NET_UNROLL(b, group)
+                acc[o][b] = vec_zero();
+        NET_REPEAT(k, batch_blocks)
+            NET_REPEAT(i, k < batch_blocks - 1 ? 16 : last)
+                NET_UNROLL(b, group) {
+                    const vec xb = vec_load(xg + k * 256L * s.blocks + 256 * b + 16 * i);
+
+                    NET_UNROLL(o, outputs)
+                        acc[o][b] = vec_fma(vec_set(dy[256 * k + 16 * i + o]), xb, acc[o][b]);
+                }
+        NET_UNROLL(o, outputs)
+            NET_UNROLL(b, group)
+                vec_store(sums + 16 * (o * group + b), acc[o][b]);
+        for (int o = 0; o < outputs; o++)
+            net_apply(run, dw + 16L * (o * s.blocks + group * item), sums + 16 * group * o,
+                      16 * group, apply);
+    }
 }
 
 #endif
