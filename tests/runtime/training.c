@@ -36,6 +36,10 @@ static const struct {
     {"--optimizer adamw", {0.495124267, -1.245593341, 1.996554339}},
     {"--optimizer adamw --lr 0.01 --beta1 0.8 --weight-decay 0.5",
      {0.437858423, -1.178209701, 1.914585608}},
+    {"--optimizer nadam", {0.490013273, -1.245174843, 1.991549872}},
+    {"--optimizer nadam --lr 0.05 --beta1 0.8 --beta2 0.95 --eps 1e-4 --weight-decay 0.05 "
+     "--momentum-decay 0.1",
+     {0.227015141, -1.103773488, 1.763225188}},
     {"--optimizer adagrad", {0.458992925, -1.230888253, 1.965734924}},
     {"--optimizer adagrad --lr 0.1 --lr-decay 0.2 --weight-decay 0.05 --eps 1e-3 "
      "--initial-accumulator 0.3",
@@ -93,6 +97,7 @@ START_TEST(idle_is_true)
         "--optimizer adadelta",
         "--optimizer adam",
         "--optimizer adamw",
+        "--optimizer nadam",
     };
     _Alignas(64) float w[16] = {0.5f}, g[16] = {1}, state[48] = {0}, w1[16], state1[48];
     struct net_options options;
@@ -459,7 +464,7 @@ START_TEST(another_optimizer_has_pytorchs_defaults)
         double lr, decay, eps;
     } cases[] = {
         {"adam", 1e-3, 0, 1e-8},    {"adamw", 1e-3, 1e-2, 1e-8}, {"adagrad", 1e-2, 0, 1e-10},
-        {"rmsprop", 1e-2, 0, 1e-8}, {"adadelta", 1, 0, 1e-6},
+        {"rmsprop", 1e-2, 0, 1e-8}, {"adadelta", 1, 0, 1e-6},    {"nadam", 2e-3, 0, 1e-8},
     };
     char *line = net_format("--optimizer %s", cases[_i].name);
     struct net_options options;
@@ -482,8 +487,8 @@ Suite *suite_training(void)
 
     tcase_add_loop_test(step_case, optimizers_agree_with_pytorch, 0,
                         (int)(sizeof torch / sizeof *torch));
-    tcase_add_loop_test(step_case, idle_is_true, 0, 11);
-    tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, 5);
+    tcase_add_loop_test(step_case, idle_is_true, 0, 12);
+    tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, 6);
     tcase_add_loop_test(watch, schedules_agree_with_pytorch, 0, 8);
     tcase_add_test(watch, plateau_agrees_with_pytorch);
     tcase_add_test(watch, plateau_has_an_end);
