@@ -10,6 +10,7 @@
 
 #include "emit/emit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void line(Text *text, int level, const char *fmt, ...)
@@ -132,76 +133,46 @@ static const char *add_formal(Driver *d, Operand operand)
     return operand.name;
 }
 
+/* The plan knows what a kernel touches by its operands alone. */
+static void check_operand(const Emitter *e, const char *name, const Buffer *buffer, bool written)
+{
+    if (find_operand(e->kernel, buffer, written))
+        return;
+    fprintf(stderr, "netc: internal error: %s %s %s, which is no operand of it\n",
+            kernel_label(e->kernel), written ? "writes" : "reads", name);
+    abort();
+}
+
 const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, bool written,
                         const Physical *as)
 {
     const Physical *v = as ? as : value->physical;
     const Value *root = root_of(value);
 
+    check_operand(e, name, root->physical->buffer, written);
     for (int i = 0; i < d->count; i++)
         if (d->operands[i].value == root && same(d->operands[i].type, v->type))
             return d->operands[i].name;
     declare_type(e, v);
-    return add_formal(d, (Operand){name, v->type, actual_name(e, value, v->type), root, written});
+    return add_formal(d, (Operand){name, v->type, actual_name(e, value, v->type), root,
+                                   root->physical->buffer, written});
 }
 
 const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,
                         const char *type, bool written)
 {
-    return add_formal(
-        d, (Operand){name, type, view_of(e, buffer, type, c_name(e, buffer->name)), NULL, written});
+    check_operand(e, name, buffer, written);
+    return add_formal(d, (Operand){name, type, view_of(e, buffer, type, c_name(e, buffer->name)),
+                                   NULL, buffer, written});
 }
 
 /* ---- Drivers and calls ----------------------------------------------------------------------- */
 
 static EmitKernel *const emitters[] = {
-    [KERNEL_CONTRACT] = emit_contraction,
-    [KERNEL_FEW_OUTPUTS] = emit_few_outputs,
-    [KERNEL_FEW_OUTPUTS_DW] = emit_few_outputs_dw,
-    [KERNEL_BATCH_LANES] = emit_batch_lanes,
-    [KERNEL_TRANSPOSE] = emit_transpose,
-    [KERNEL_WINOGRAD] = emit_winograd,
-    [KERNEL_WINOGRAD_WEIGHTS] = emit_winograd_weights,
-    [KERNEL_WINOGRAD_DW] = emit_winograd_dw,
-    [KERNEL_WINOGRAD_DW_REDUCTION] = emit_winograd_dw_reduction,
-    [KERNEL_DW] = emit_dw,
-    [KERNEL_BATCH_LANES_DW] = emit_batch_lanes_dw,
-    [KERNEL_PACKED_DW] = emit_packed_dw,
-    [KERNEL_DW_REDUCTION] = emit_dw_reduction,
-    [KERNEL_DX_AT] = emit_dx_at,
-    [KERNEL_DW_AT] = emit_dw_at,
-    [KERNEL_DEPTHWISE] = emit_depthwise,
-    [KERNEL_DEPTHWISE_DW] = emit_depthwise_dw,
-    [KERNEL_GROUPS] = emit_groups,
-    [KERNEL_ELEMENTWISE] = emit_elementwise,
-    [KERNEL_SUMS] = emit_sums,
-    [KERNEL_SUMS_END] = emit_sums_end,
-    [KERNEL_INVERSE_STD] = emit_inverse_std,
-    [KERNEL_MAXPOOL] = emit_maxpool,
-    [KERNEL_MAXPOOL_GRAD] = emit_maxpool_grad,
-    [KERNEL_AVGPOOL] = emit_avgpool,
-    [KERNEL_AVGPOOL_GRAD] = emit_avgpool_grad,
-    [KERNEL_WINDOW_SUM] = emit_window_sum,
-    [KERNEL_WINDOW_SPREAD] = emit_window_spread,
-    [KERNEL_GLOBAL_MAXPOOL] = emit_global_maxpool,
-    [KERNEL_GLOBAL_MAXPOOL_GRAD] = emit_global_maxpool_grad,
-    [KERNEL_BLOCKS] = emit_blocks,
-    [KERNEL_RELAYOUT] = emit_relayout,
-    [KERNEL_SOFTMAX] = emit_softmax,
-    [KERNEL_SOFTMAX_GRAD] = emit_softmax_grad,
-    [KERNEL_LAYERNORM] = emit_layernorm,
-    [KERNEL_LAYERNORM_GRAD] = emit_layernorm_grad,
-    [KERNEL_LOSS] = emit_loss,
-    [KERNEL_MEAN_LOSS] = emit_mean_loss,
-    [KERNEL_EMBEDDING] = emit_embedding,
-    [KERNEL_EMBEDDING_DW] = emit_embedding_dw,
-    [KERNEL_WORD_MEAN] = emit_word_mean,
-    [KERNEL_WORD_MEAN_GRAD] = emit_word_mean_grad,
-    [KERNEL_SPARSE_DENSE] = emit_sparse_dense,
-    [KERNEL_SPARSE_DENSE_DX] = emit_sparse_dense_dx,
-    [KERNEL_SPARSE_DENSE_DW] = emit_sparse_dense_dw,
-    [KERNEL_TO_DENSE] = emit_to_dense,
-    [KERNEL_UPDATE] = emit_update,
+#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter)                       \
+    [KERNEL_##name] = emitter,
+#include "passes/kernels.def"
+#undef KERNEL
 };
 
 void wrap_item(Wrap *wrap, const char *item)
@@ -262,6 +233,22 @@ static void write_call(const Emitter *e, Text *text, const Kernel *k, int number
     text_add(text, ");\n");
 }
 
+/* The other way round: all that the plan counts on is passed. */
+static void check_operands(const Driver *d, const Kernel *k)
+{
+    for (int i = 0; i < k->operand_count; i++) {
+        bool passed = false;
+
+        for (int j = 0; j < d->count; j++)
+            passed = passed || d->operands[j].buffer == k->operands[i].buffer;
+        if (!passed) {
+            fprintf(stderr, "netc: internal error: %s is not passed its operand %s\n",
+                    kernel_label(k), k->operands[i].name);
+            abort();
+        }
+    }
+}
+
 /* The kernels of a step, in order, with barriers between its phases. */
 static void write_kernels(Emitter *e, Text *calls, Program *program)
 {
@@ -274,7 +261,9 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
 
         if (i > 0 && k->phase != program->kernels[i - 1]->phase)
             line(calls, 1, "barrier(run, thread);");
+        e->kernel = k;
         emitters[k->kind](e, &d, k);
+        check_operands(&d, k);
         k->driver = add_function(e, &e->drivers, d.base, write_head(&d), d.text.at);
         if (place != last)
             line(calls, 0, "\n    /* %s.net:%d */", e->model->source->name, place);

@@ -36,6 +36,7 @@ typedef struct Operand {
     const char *type;   /* "struct value_64x256" */
     const char *actual; /* "dense_1", "&p->dense_1.weight" */
     const Value *value; /* root, or NULL */
+    const Buffer *buffer;
     bool written;
 } Operand;
 
@@ -68,6 +69,7 @@ typedef struct Emitter {
     const Model *model;
     const Target *target;
     Program *program;                      /* of the step being written */
+    const Kernel *kernel;                  /* being written */
     Text types, epilogues, tiles, drivers; /* sections of the file */
     const char **declared;                 /* types */
     int declared_count;

@@ -164,69 +164,9 @@ static void write_layers(Text *out, const LayerRow *layers, int count)
 
 static const char *kind_of(const Kernel *k)
 {
-    switch (k->kind) {
-    case KERNEL_CONTRACT:
-    case KERNEL_WINOGRAD:
-    case KERNEL_BATCH_LANES:
-    case KERNEL_DEPTHWISE:
-    case KERNEL_FEW_OUTPUTS:
-        return k->node->backward ? "backward-data" : "forward";
-    case KERNEL_DX_AT:
-    case KERNEL_SPARSE_DENSE_DX:
-        return "backward-data";
-    case KERNEL_DW_AT:
-    case KERNEL_DW:
-    case KERNEL_BATCH_LANES_DW:
-    case KERNEL_PACKED_DW:
-    case KERNEL_DW_REDUCTION:
-    case KERNEL_WINOGRAD_DW:
-    case KERNEL_WINOGRAD_DW_REDUCTION:
-    case KERNEL_DEPTHWISE_DW:
-    case KERNEL_EMBEDDING_DW:
-    case KERNEL_SPARSE_DENSE_DW:
-    case KERNEL_FEW_OUTPUTS_DW:
-        return "backward-weights";
-    case KERNEL_EMBEDDING:
-    case KERNEL_SPARSE_DENSE:
-        return "forward";
-    case KERNEL_TRANSPOSE:
-    case KERNEL_WINOGRAD_WEIGHTS:
-        return "transpose";
-    case KERNEL_ELEMENTWISE:
-        return "elementwise";
-    case KERNEL_SUMS:
-    case KERNEL_SUMS_END:
-    case KERNEL_INVERSE_STD:
-        return "reduction";
-    case KERNEL_MAXPOOL:
-    case KERNEL_MAXPOOL_GRAD:
-    case KERNEL_AVGPOOL:
-    case KERNEL_AVGPOOL_GRAD:
-    case KERNEL_WINDOW_SUM:
-    case KERNEL_WINDOW_SPREAD:
-    case KERNEL_GLOBAL_MAXPOOL:
-    case KERNEL_GLOBAL_MAXPOOL_GRAD:
-    case KERNEL_WORD_MEAN:
-    case KERNEL_WORD_MEAN_GRAD:
-        return "pool";
-    case KERNEL_GROUPS:
-    case KERNEL_BLOCKS:
-    case KERNEL_RELAYOUT:
-    case KERNEL_TO_DENSE:
-        return "movement";
-    case KERNEL_SOFTMAX:
-    case KERNEL_SOFTMAX_GRAD:
-        return "softmax";
-    case KERNEL_LAYERNORM:
-    case KERNEL_LAYERNORM_GRAD:
-        return "layernorm";
-    case KERNEL_LOSS:
-    case KERNEL_MEAN_LOSS:
-        return "loss";
-    case KERNEL_UPDATE:
-        return "update";
-    }
-    return "";
+    const char *class = kernel_info[k->kind].class;
+
+    return k->node->backward && same(class, "forward") ? "backward-data" : class;
 }
 
 /* The last value that a forward kernel stores, if it is a whole one of the arena. */

@@ -12,11 +12,27 @@
 #include "graph/graph.h"
 
 const OpInfo op_info[OP_COUNT] = {
-#define OP(name, text, inputs, outputs, class, effects)                                            \
-    [OP_##name] = {text, inputs, outputs, class, effects},
+#define OP(name, text, formals, inputs, outputs, class, effects)                                   \
+    [OP_##name] = {text, formals, inputs, outputs, class, effects},
 #include "graph/ops.def"
 #undef OP
 };
+
+const char *formal_name(Op op, int at)
+{
+    const int inputs = op_info[op].inputs;
+    const char *word = op_info[op].formals, *arrow = strstr(word, "-> ");
+
+    if (inputs < 0 && at >= 0)
+        return "x"; /* any number of one name */
+    if (at >= inputs)
+        word = arrow + strlen("-> "), at -= inputs;
+    for (; at > 0; at--)
+        word += strcspn(word, " ") + 1;
+    return copy_text(word, strcspn(word, " "));
+}
+
+/* ---- Shapes ---------------------------------------------------------------------------------- */
 
 /* The inside of the brackets, with "n" for the batch axis. */
 static const char *sizes_text(Shape shape, bool batched)

@@ -24,7 +24,7 @@ typedef enum OpClass {
 } OpClass;
 
 typedef enum Op {
-#define OP(name, text, inputs, outputs, class, effects) OP_##name,
+#define OP(name, text, formals, inputs, outputs, class, effects) OP_##name,
 #include "graph/ops.def"
 #undef OP
     OP_COUNT
@@ -37,14 +37,18 @@ typedef enum Effects { PURE, RANDOM, STATEFUL } Effects;
 enum { FEW_OUTPUTS = 4 };
 
 typedef struct OpInfo {
-    const char *text; /* "conv2d_dx" */
-    int inputs;       /* how many; -1: one or more. An absent optional input is NULL. */
+    const char *text;    /* "conv2d_dx" */
+    const char *formals; /* "dy w -> dx": what inputs and outputs are called */
+    int inputs;          /* how many; -1: one or more. An absent optional input is NULL. */
     int outputs;
     OpClass class;
     Effects effects;
 } OpInfo;
 
 extern const OpInfo op_info[OP_COUNT];
+
+/* What the mathematics calls input `at`, or output `at` less the number of inputs: "dx". */
+const char *formal_name(Op op, int at);
 
 typedef enum Role {
     ROLE_INPUT,     /* from the batch */

@@ -68,22 +68,34 @@ static Node *only_reader(const Graph *g, const Value *value)
 
 /* ---- Building the list ----------------------------------------------------------------------- */
 
-static Kernel *add_kernel(Fusion *f, KernelKind kind, Node *node)
+static void split_rows(Kernel *k, const Value *value)
+{
+    k->split = SPLIT_ROWS;
+    k->split_rows = value->physical->height;
+}
+
+/* Split as its kind says. */
+static Kernel *new_kernel(KernelKind kind, Node *node)
 {
     Kernel *k = allocate(sizeof *k);
 
     *k = (Kernel){.kind = kind, .node = node, .split = SPLIT_OTHER};
+    if (kernel_info[kind].split == SPLIT_ROWS)
+        split_rows(k, node->outputs[0]);
+    if (kernel_info[kind].split == SPLIT_IMAGES)
+        k->split = SPLIT_ROWS, k->split_rows = 1;
+    return k;
+}
+
+static Kernel *add_kernel(Fusion *f, KernelKind kind, Node *node)
+{
+    Kernel *k = new_kernel(kind, node);
+
     for (int i = 0; i < node->output_count; i++)
         f->maker[node->outputs[i]->id] = f->program->count;
     f->taken[node->id] = true;
     APPEND(f->program->kernels, f->program->count, k);
     return k;
-}
-
-static void split_rows(Kernel *k, const Value *value)
-{
-    k->split = SPLIT_ROWS;
-    k->split_rows = value->physical->height;
 }
 
 static Buffer *new_scratch(size_t size, const char *name)
@@ -126,15 +138,12 @@ static Node *take_update(Fusion *f, const Value *gradient)
 
 static void add_end(Fusion *f, KernelKind kind, const Kernel *partial, Node *update, bool wait)
 {
-    Kernel *end = allocate(sizeof *end);
+    Kernel *end = new_kernel(kind, partial->node);
 
-    *end = (Kernel){.kind = kind,
-                    .node = partial->node,
-                    .scratch = partial->scratch,
-                    .splits = partial->splits,
-                    .winograd = partial->winograd,
-                    .update = update,
-                    .split = SPLIT_OTHER};
+    end->scratch = partial->scratch;
+    end->splits = partial->splits;
+    end->winograd = partial->winograd;
+    end->update = update;
     APPEND(f->ends, f->end_count, end);
     if (wait)
         flush_ends(f);
@@ -212,8 +221,7 @@ static Buffer *turned_weights(Fusion *f, Node *node)
     for (int i = 0; i < dx->segment_count; i++)
         rows += (size_t)((dx->segments[i].channels + 15) / 16) *
                 (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels : w->segments[0].pixels);
-    turn = allocate(sizeof *turn);
-    *turn = (Kernel){.kind = KERNEL_TRANSPOSE, .node = node, .split = SPLIT_OTHER};
+    turn = new_kernel(KERNEL_TRANSPOSE, node);
     turn->scratch = new_scratch(rows * (size_t)w->outputs * 16 * sizeof(float),
                                 layer_part(node, "weight, transposed"));
     add_first(f, turn, node->inputs[1]);
@@ -233,9 +241,8 @@ static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
             other->node->inputs[1] == node->inputs[1] && other->winograd.tile == winograd.tile)
             return other->scratch;
     }
-    k = allocate(sizeof *k);
-    *k = (Kernel){
-        .kind = KERNEL_WINOGRAD_WEIGHTS, .node = node, .winograd = winograd, .split = SPLIT_OTHER};
+    k = new_kernel(KERNEL_WINOGRAD_WEIGHTS, node);
+    k->winograd = winograd;
     k->scratch = new_scratch(
         winograd_weights(node, winograd.tile) * sizeof(float),
         layer_part(node, node->backward ? "weight, transformed for dx" : "weight, transformed"));
@@ -284,9 +291,8 @@ static bool add_winograd(Fusion *f, Node *node)
 
 static void add_group_expand(Fusion *f, Node *node)
 {
-    Kernel *k = allocate(sizeof *k);
+    Kernel *k = new_kernel(KERNEL_GROUPS, node);
 
-    *k = (Kernel){.kind = KERNEL_GROUPS, .node = node, .split = SPLIT_OTHER};
     f->taken[node->id] = true;
     add_first(f, k, node->inputs[0]);
     f->maker[node->outputs[0]->id] = 0;
@@ -307,9 +313,7 @@ static void add_contraction(Fusion *f, Node *node)
     k->batch_lanes = batch_lanes;
     k->scratch = turned;
     k->flops = contraction_flops(node);
-    if (at || batch_lanes.pixels)
-        split_rows(k, node->outputs[0]);
-    else
+    if (k->kind == KERNEL_CONTRACT)
         split_contraction(k);
 }
 
@@ -336,13 +340,7 @@ static void add_weight(Fusion *f, Node *node)
 /* Can elementwise work be done on what it computes, in registers? */
 static bool can_host(const Kernel *k)
 {
-    return k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD ||
-           k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_DEPTHWISE ||
-           k->kind == KERNEL_DX_AT || k->kind == KERNEL_FEW_OUTPUTS ||
-           k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_MAXPOOL_GRAD ||
-           k->kind == KERNEL_AVGPOOL_GRAD || k->kind == KERNEL_WINDOW_SUM ||
-           k->kind == KERNEL_WINDOW_SPREAD || k->kind == KERNEL_GLOBAL_MAXPOOL_GRAD ||
-           k->kind == KERNEL_LAYERNORM || k->kind == KERNEL_LAYERNORM_GRAD;
+    return kernel_info[k->kind].epilogue == EPILOGUE;
 }
 
 /* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
@@ -374,8 +372,7 @@ static void add_sums(Fusion *f, Node *node)
     Node *update = NULL;
 
     if (host) {
-        k = allocate(sizeof *k);
-        *k = (Kernel){.kind = KERNEL_SUMS, .node = node};
+        k = new_kernel(KERNEL_SUMS, node);
         f->taken[node->id] = true;
         APPEND(host->sums, host->sum_count, k);
     } else {
@@ -395,8 +392,6 @@ static void add_loss(Fusion *f, Node *node)
     Kernel *k = add_kernel(f, KERNEL_LOSS, node);
 
     k->needs_target = true;
-    k->split = SPLIT_ROWS;
-    k->split_rows = 1;
     add_end(f, KERNEL_MEAN_LOSS, k, NULL, false);
     f->ends[f->end_count - 1]->needs_target = true;
 }
@@ -462,7 +457,6 @@ static void add_elementwise(Fusion *f, Node *node)
         return; /* a sum of gradients: part of their update */
     if (host < 0) {
         k = add_kernel(f, KERNEL_ELEMENTWISE, node);
-        split_rows(k, node->outputs[0]);
         APPEND(k->body, k->body_count, node);
         return;
     }
@@ -473,11 +467,6 @@ static void add_elementwise(Fusion *f, Node *node)
 }
 
 /* ---- All nodes ------------------------------------------------------------------------------- */
-
-static void add_rows(Fusion *f, KernelKind kind, Node *node)
-{
-    split_rows(add_kernel(f, kind, node), node->outputs[0]);
-}
 
 /* Of weights that the batch touches here and there. */
 static void add_rows_gradient(Fusion *f, KernelKind kind, Node *node)
@@ -496,12 +485,7 @@ static void add_movement(Fusion *f, Node *node)
 
     if (is_view(node->outputs[0]))
         return;
-    add_rows(f, blocks ? KERNEL_BLOCKS : KERNEL_RELAYOUT, node);
-    if (!blocks) {
-        Kernel *k = f->program->kernels[f->program->count - 1];
-
-        k->split_rows = 1;
-    }
+    add_kernel(f, blocks ? KERNEL_BLOCKS : KERNEL_RELAYOUT, node);
 }
 
 /* A dense layer whose weight has a row for each output: few of them (layout.c). */
@@ -516,7 +500,7 @@ static bool add_thin(Fusion *f, Node *node)
     if (dw)
         add_rows_gradient(f, KERNEL_FEW_OUTPUTS_DW, node);
     else
-        add_rows(f, KERNEL_FEW_OUTPUTS, node);
+        add_kernel(f, KERNEL_FEW_OUTPUTS, node);
     f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
     return true;
 }
@@ -546,7 +530,7 @@ static void add_node_kernels(Fusion *f, Node *node)
         break;
     case OP_DEPTHWISE:
     case OP_DEPTHWISE_DX:
-        add_rows(f, KERNEL_DEPTHWISE, node);
+        add_kernel(f, KERNEL_DEPTHWISE, node);
         f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
         break;
     case OP_DENSE_DW:
@@ -558,28 +542,28 @@ static void add_node_kernels(Fusion *f, Node *node)
         add_weight(f, node);
         break;
     case OP_EMBEDDING:
-        add_rows(f, KERNEL_EMBEDDING, node);
+        add_kernel(f, KERNEL_EMBEDDING, node);
         break;
     case OP_EMBEDDING_DW:
         add_rows_gradient(f, KERNEL_EMBEDDING_DW, node);
         break;
     case OP_WORD_MEAN:
-        add_rows(f, KERNEL_WORD_MEAN, node);
+        add_kernel(f, KERNEL_WORD_MEAN, node);
         break;
     case OP_WORD_MEAN_GRAD:
-        add_rows(f, KERNEL_WORD_MEAN_GRAD, node);
+        add_kernel(f, KERNEL_WORD_MEAN_GRAD, node);
         break;
     case OP_SPARSE_DENSE:
-        add_rows(f, KERNEL_SPARSE_DENSE, node);
+        add_kernel(f, KERNEL_SPARSE_DENSE, node);
         break;
     case OP_SPARSE_DENSE_DX:
-        add_rows(f, KERNEL_SPARSE_DENSE_DX, node);
+        add_kernel(f, KERNEL_SPARSE_DENSE_DX, node);
         break;
     case OP_SPARSE_DENSE_DW:
         add_rows_gradient(f, KERNEL_SPARSE_DENSE_DW, node);
         break;
     case OP_TO_DENSE:
-        add_rows(f, KERNEL_TO_DENSE, node);
+        add_kernel(f, KERNEL_TO_DENSE, node);
         break;
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:
@@ -597,42 +581,42 @@ static void add_node_kernels(Fusion *f, Node *node)
         add_movement(f, node);
         break;
     case OP_MAXPOOL2D:
-        add_rows(f, KERNEL_MAXPOOL, node);
+        add_kernel(f, KERNEL_MAXPOOL, node);
         break;
     case OP_MAXPOOL2D_GRAD:
-        add_rows(f, KERNEL_MAXPOOL_GRAD, node);
+        add_kernel(f, KERNEL_MAXPOOL_GRAD, node);
         break;
     case OP_AVGPOOL2D:
     case OP_UPSAMPLE2D_GRAD:
-        add_rows(f, KERNEL_WINDOW_SUM, node);
+        add_kernel(f, KERNEL_WINDOW_SUM, node);
         break;
     case OP_AVGPOOL2D_GRAD:
     case OP_UPSAMPLE2D:
-        add_rows(f, KERNEL_WINDOW_SPREAD, node);
+        add_kernel(f, KERNEL_WINDOW_SPREAD, node);
         break;
     case OP_GLOBAL_MAXPOOL2D:
-        add_rows(f, KERNEL_GLOBAL_MAXPOOL, node);
+        add_kernel(f, KERNEL_GLOBAL_MAXPOOL, node);
         break;
     case OP_GLOBAL_MAXPOOL2D_GRAD:
-        add_rows(f, KERNEL_GLOBAL_MAXPOOL_GRAD, node);
+        add_kernel(f, KERNEL_GLOBAL_MAXPOOL_GRAD, node);
         break;
     case OP_GLOBAL_AVGPOOL2D:
-        add_rows(f, KERNEL_AVGPOOL, node);
+        add_kernel(f, KERNEL_AVGPOOL, node);
         break;
     case OP_GLOBAL_AVGPOOL2D_GRAD:
-        add_rows(f, KERNEL_AVGPOOL_GRAD, node);
+        add_kernel(f, KERNEL_AVGPOOL_GRAD, node);
         break;
     case OP_LAYERNORM:
-        add_rows(f, KERNEL_LAYERNORM, node);
+        add_kernel(f, KERNEL_LAYERNORM, node);
         break;
     case OP_LAYERNORM_GRAD:
-        add_rows(f, KERNEL_LAYERNORM_GRAD, node);
+        add_kernel(f, KERNEL_LAYERNORM_GRAD, node);
         break;
     case OP_SOFTMAX:
-        add_rows(f, KERNEL_SOFTMAX, node);
+        add_kernel(f, KERNEL_SOFTMAX, node);
         break;
     case OP_SOFTMAX_GRAD:
-        add_rows(f, KERNEL_SOFTMAX_GRAD, node);
+        add_kernel(f, KERNEL_SOFTMAX_GRAD, node);
         break;
     case OP_MSE:
     case OP_MAE:
@@ -702,7 +686,7 @@ Program *fuse(Graph *g, const Target *target)
     share_masks(p);
     for (int i = 0; i < p->count; i++) {
         p->kernels[i]->flops *= g->capacity;
-        count_bytes(p->kernels[i]);
+        find_operands(p->kernels[i]);
     }
     return p;
 }

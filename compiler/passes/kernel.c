@@ -1,114 +1,168 @@
 /*
- * kernel.c -- what a kernel touches.
+ * kernel.c -- what a kernel's kind says of it, and its operands.
  *
- * The one idea: barriers, lifetimes and the bytes that a kernel moves all follow from one list, the
- * buffers that it reads and writes; so all that a kernel's emitter passes to it has to be there.
+ * The one idea: barriers, lifetimes, the bytes that a kernel moves and the pointers that it is
+ * passed all follow from one list, its operands. It is filled once, by kind and node; the emitter
+ * can pass nothing that is not in it.
+ *
+ * Needs: kernels with their epilogues, dropout masks and sums. Gives: operands, bytes.
  */
 
 #include "passes/passes.h"
 
-static void use_value(const Kernel *k, BufferUse *use, void *context, Value *value, bool written,
-                      bool local)
+#include <stdlib.h>
+#include <string.h>
+
+const KernelInfo kernel_info[] = {
+#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter)                       \
+    [KERNEL_##name] = {label, class, epilogue, split, reads, scratch},
+#include "passes/kernels.def"
+#undef KERNEL
+};
+
+/* ---- Operands -------------------------------------------------------------------------------- */
+
+/* Once, however often it is read. */
+static void list(Kernel *k, Access operand)
+{
+    for (int i = 0; i < k->operand_count; i++) {
+        Access *other = &k->operands[i];
+
+        if (other->buffer == operand.buffer && other->written == operand.written) {
+            other->local = other->local && operand.local;
+            return;
+        }
+    }
+    APPEND(k->operands, k->operand_count, operand);
+}
+
+/* A value; what lives in the kernel's registers is none. */
+static void list_value(Kernel *k, const char *name, Value *value, bool written, bool local)
 {
     if (!value || value->internal || (!written && computes(k, root_of(value))))
         return;
-    use(context, k, (Access){value->physical->buffer, written, local || k->split_rows == 1});
+    list(k, (Access){.name = name,
+                     .value = root_of(value),
+                     .buffer = value->physical->buffer,
+                     .written = written,
+                     .local = local || k->split_rows == 1});
 }
 
-static void use_body(const Kernel *k, BufferUse *use, void *context)
+static void list_input(Kernel *k, const Node *node, int i, bool local)
+{
+    list_value(k, formal_name(node->op, i), node->inputs[i], false, local);
+}
+
+static void list_output(Kernel *k, const Node *node, int i, bool local)
+{
+    list_value(k, formal_name(node->op, op_info[node->op].inputs + i), node->outputs[i], true,
+               local);
+}
+
+/* A parameter that the kernel updates. */
+static void list_updated(Kernel *k, const Node *update)
+{
+    Value *w = update->inputs[0];
+
+    list(k, (Access){.name = "w", .value = w, .buffer = w->physical->buffer, .written = true});
+}
+
+static void list_scratch_operand(Kernel *k, Scratch scratch)
+{
+    static const char *const names[] = {[WEIGHTS_IN] = "w",
+                                        [WEIGHTS_OUT] = "wt",
+                                        [PARTIAL_IN] = "partial",
+                                        [PARTIAL_OUT] = "partial"};
+
+    list(k, (Access){.name = names[scratch],
+                     .buffer = k->scratch,
+                     .written = scratch == WEIGHTS_OUT || scratch == PARTIAL_OUT,
+                     .local = scratch == PARTIAL_OUT && k->split_rows == 1});
+}
+
+/* The leaves of a sum of gradients. */
+static void list_gradients(Kernel *k, Value *g)
+{
+    if (g->node && g->node->op == OP_ADD) {
+        list_gradients(k, g->node->inputs[0]);
+        list_gradients(k, g->node->inputs[1]);
+    } else {
+        list(k, (Access){.name = "g", .value = root_of(g), .buffer = g->physical->buffer});
+    }
+}
+
+static void list_epilogue_operands(Kernel *k)
 {
     if (k->mask)
-        use(context, k, (Access){k->mask, k->writes_mask, true});
+        list(k,
+             (Access){.name = "mask", .buffer = k->mask, .written = k->writes_mask, .local = true});
     for (int i = 0; i < k->body_count; i++) {
         const Node *node = k->body[i];
 
         for (int j = 0; j < node->input_count; j++)
-            use_value(k, use, context, node->inputs[j], false, node->inputs[j]->batched);
+            list_input(k, node, j, node->inputs[j]->batched);
         if (node != k->node || k->kind != KERNEL_ELEMENTWISE)
-            use_value(k, use, context, node->outputs[0], true, true);
+            list_output(k, node, 0, true);
     }
 }
 
-/* The leaves of a sum of gradients. */
-static void use_gradients(const Kernel *k, BufferUse *use, void *context, Value *g)
+static bool reads_input(const Kernel *k, const KernelInfo *info, int i)
 {
-    if (g->node && g->node->op == OP_ADD) {
-        use_gradients(k, use, context, g->node->inputs[0]);
-        use_gradients(k, use, context, g->node->inputs[1]);
-    } else {
-        use(context, k, (Access){g->physical->buffer, false, false});
-    }
+    if (k->node->op == OP_BATCHNORM_STATS) /* x, then the running statistics */
+        return info->scratch == PARTIAL_OUT ? i == 0 : i > 0;
+    if (info->reads == READS_WEIGHT)
+        return i == 1;
+    return info->reads != READS_NOTHING && !(k->scratch && info->scratch == WEIGHTS_IN && i == 1);
 }
 
-void each_buffer(const Kernel *k, BufferUse *use, void *context)
+/* What it leaves: partial sums instead of its node's outputs, or the update instead of a dw. */
+static void list_results(Kernel *k, const KernelInfo *info)
 {
     const Node *node = k->node;
-    const bool end = k->kind == KERNEL_SUMS_END || k->kind == KERNEL_DW_REDUCTION ||
-                     k->kind == KERNEL_WINOGRAD_DW_REDUCTION;
-    const bool slices = k->kind == KERNEL_SUMS || k->kind == KERNEL_PACKED_DW ||
-                        k->kind == KERNEL_BATCH_LANES_DW ||
-                        ((k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_DW) && k->scratch) ||
-                        k->kind == KERNEL_DEPTHWISE_DW;
-    const bool turns = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_WINOGRAD_WEIGHTS;
-    const bool turned = k->scratch && (k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINOGRAD ||
-                                       k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_DX_AT);
-    const bool reads_rows = k->kind == KERNEL_SUMS || k->kind == KERNEL_ELEMENTWISE ||
-                            k->kind == KERNEL_BLOCKS || k->kind == KERNEL_SOFTMAX ||
-                            k->kind == KERNEL_SOFTMAX_GRAD || k->kind == KERNEL_LAYERNORM ||
-                            k->kind == KERNEL_LAYERNORM_GRAD;
+
+    if (k->update)
+        list_updated(k, k->update);
+    else if (!(k->scratch && info->scratch == PARTIAL_OUT))
+        for (int i = 0; i < node->output_count; i++)
+            list_output(k, node, i, node->outputs[i]->batched);
+    if (k->grad)
+        list_output(k, k->grad, 0, true);
+}
+
+static void fill_operands(Kernel *k)
+{
+    const KernelInfo *info = &kernel_info[k->kind];
+    const Node *node = k->node;
 
     if (k->scratch)
-        use(context, k, (Access){k->scratch, slices || turns, slices && k->split_rows == 1});
-    if (turns) {
-        use(context, k, (Access){node->inputs[1]->physical->buffer, false, false});
+        list_scratch_operand(k, info->scratch);
+    if (info->reads == READS_GRADIENTS) {
+        list_updated(k, node);
+        list_gradients(k, node->inputs[1]);
         return;
     }
-    if (k->kind == KERNEL_UPDATE) {
-        use(context, k, (Access){node->inputs[0]->physical->buffer, true, false});
-        use_gradients(k, use, context, node->inputs[1]);
+    if (info->reads == READS_RESULT) {
+        list(k, (Access){.name = formal_name(node->op, node->input_count),
+                         .value = node->outputs[0],
+                         .buffer = node->outputs[0]->physical->buffer});
         return;
     }
-    if (k->kind == KERNEL_MEAN_LOSS) {
-        use(context, k, (Access){node->outputs[0]->physical->buffer, false, false});
+    for (int i = 0; i < node->input_count; i++)
+        if (reads_input(k, info, i))
+            list_input(k, node, i,
+                       info->reads == READS_ITEM && node->inputs[i] && node->inputs[i]->batched);
+    if (info->reads == READS_WEIGHT)
         return;
+    list_results(k, info);
+    list_epilogue_operands(k);
+    for (int i = 0; i < k->sum_count; i++) {
+        fill_operands(k->sums[i]);
+        for (int j = 0; j < k->sums[i]->operand_count; j++)
+            list(k, k->sums[i]->operands[j]);
     }
-    for (int i = 0; i < node->input_count && !end; i++)
-        if (!(turned && i == 1)) /* the scratch */
-            use_value(k, use, context, node->inputs[i], false,
-                      reads_rows && node->inputs[i] && node->inputs[i]->batched);
-    if (end && node->op == OP_BATCHNORM_STATS)
-        for (int i = 1; i < node->input_count; i++)
-            use_value(k, use, context, node->inputs[i], false, false);
-    if (k->update)
-        use(context, k, (Access){k->update->inputs[0]->physical->buffer, true, false});
-    else if (!slices)
-        for (int i = 0; i < node->output_count; i++)
-            use_value(k, use, context, node->outputs[i], true, node->outputs[i]->batched);
-    if (k->grad)
-        use_value(k, use, context, k->grad->outputs[0], true, true);
-    use_body(k, use, context);
-    for (int i = 0; i < k->sum_count; i++)
-        each_buffer(k->sums[i], use, context);
 }
 
 /* ---- Bytes ----------------------------------------------------------------------------------- */
-
-/* What a kernel touches, each buffer once: what it reads of its own results is in the cache. */
-typedef struct Traffic {
-    const Buffer **at;
-    int count;
-} Traffic;
-
-static void add_traffic(void *context, const Kernel *k, Access access)
-{
-    Traffic *traffic = context;
-
-    (void)k;
-    for (int i = 0; i < traffic->count; i++)
-        if (traffic->at[i] == access.buffer)
-            return;
-    APPEND(traffic->at, traffic->count, access.buffer);
-}
 
 /* Parameters that it updates are counted apart: what goes with them depends on the optimizer. Of a
    table, no more rows are read than y has. */
@@ -121,15 +175,36 @@ static double buffer_bytes(const Kernel *k, const Buffer *buffer)
     return (double)(rows < buffer->size ? rows : buffer->size);
 }
 
-void count_bytes(Kernel *k)
+/* Each buffer once: what a kernel reads of its own results is in the cache. */
+static void count_bytes(Kernel *k)
 {
     const Node *update = k->kind == KERNEL_UPDATE ? k->node : k->update;
-    Traffic traffic = {0};
 
-    each_buffer(k, add_traffic, &traffic);
-    for (int i = 0; i < traffic.count; i++)
-        if (update && traffic.at[i] == update->inputs[0]->physical->buffer)
-            k->updated = (double)traffic.at[i]->size;
+    for (int i = 0; i < k->operand_count; i++) {
+        const Buffer *buffer = k->operands[i].buffer;
+        bool counted = false;
+
+        for (int j = 0; j < i; j++)
+            counted = counted || k->operands[j].buffer == buffer;
+        if (counted)
+            continue;
+        if (update && buffer == update->inputs[0]->physical->buffer)
+            k->updated = (double)buffer->size;
         else
-            k->bytes += buffer_bytes(k, traffic.at[i]);
+            k->bytes += buffer_bytes(k, buffer);
+    }
+}
+
+void find_operands(Kernel *k)
+{
+    fill_operands(k);
+    count_bytes(k);
+}
+
+const Access *find_operand(const Kernel *k, const Buffer *buffer, bool written)
+{
+    for (int i = 0; i < k->operand_count; i++)
+        if (k->operands[i].buffer == buffer && k->operands[i].written == written)
+            return &k->operands[i];
+    return NULL;
 }

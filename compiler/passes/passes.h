@@ -73,60 +73,57 @@ int find_blocks(const Physical *whole, const Physical *part, int start);
 /* ---- fuse.c: nodes become kernels ------------------------------------------------------------ */
 
 typedef enum KernelKind {
-    KERNEL_CONTRACT,       /* dense, conv2d and their dx */
-    KERNEL_FEW_OUTPUTS,    /* dense of few outputs, along its inputs, and its dx */
-    KERNEL_FEW_OUTPUTS_DW, /* and its dw, with the update */
-    KERNEL_BATCH_LANES,    /* conv2d and its dx with the batch in the lanes (CHWN): few channels */
-    KERNEL_TRANSPOSE,      /* weights turned for a dx */
-    KERNEL_WINOGRAD,       /* conv2d and its dx by Winograd's minimal filtering */
-    KERNEL_WINOGRAD_WEIGHTS, /* weights transformed for it */
-    KERNEL_WINOGRAD_DW,      /* dw the same way, and the update with it; or partial sums of dU */
-    KERNEL_WINOGRAD_DW_REDUCTION, /* partial sums added in order, transformed, and the update */
-    KERNEL_DW,             /* dw, and the update with it; or partial sums of each batch block */
-    KERNEL_BATCH_LANES_DW, /* partial sums of dw with the batch in the lanes: few outputs */
-    KERNEL_PACKED_DW,      /* partial sums of dw of a packed image, of few channels */
-    KERNEL_DW_REDUCTION,   /* partial sums added in order */
-    KERNEL_DX_AT,          /* dx of a convolution from a number and a place a channel, */
-    KERNEL_DW_AT,          /* and dw, with the update */
-    KERNEL_DEPTHWISE,      /* and its dx */
-    KERNEL_DEPTHWISE_DW,   /* partial sums */
-    KERNEL_GROUPS,         /* weights of groups in a full one, or back */
-    KERNEL_ELEMENTWISE,
-    KERNEL_SUMS,     /* channel_sum, batchnorm: a slice a row of pixels */
-    KERNEL_SUMS_END, /* slices added in order, and what follows from them */
-    KERNEL_INVERSE_STD,
-    KERNEL_MAXPOOL,
-    KERNEL_MAXPOOL_GRAD,
-    KERNEL_AVGPOOL, /* over all pixels */
-    KERNEL_AVGPOOL_GRAD,
-    KERNEL_WINDOW_SUM,    /* avgpool2d, the gradient of upsample2d */
-    KERNEL_WINDOW_SPREAD, /* upsample2d, the gradient of avgpool2d */
-    KERNEL_GLOBAL_MAXPOOL,
-    KERNEL_GLOBAL_MAXPOOL_GRAD,
-    KERNEL_BLOCKS,   /* concat, slice: whole blocks copied */
-    KERNEL_RELAYOUT, /* any layout to any other */
-    KERNEL_SOFTMAX,
-    KERNEL_SOFTMAX_GRAD,
-    KERNEL_LAYERNORM,
-    KERNEL_LAYERNORM_GRAD,
-    KERNEL_LOSS, /* and its gradient where wanted */
-    KERNEL_MEAN_LOSS,
-    KERNEL_EMBEDDING,
-    KERNEL_EMBEDDING_DW, /* and the update with it */
-    KERNEL_WORD_MEAN,
-    KERNEL_WORD_MEAN_GRAD,
-    KERNEL_SPARSE_DENSE,
-    KERNEL_SPARSE_DENSE_DX,
-    KERNEL_SPARSE_DENSE_DW, /* and the update with it */
-    KERNEL_TO_DENSE,
-    KERNEL_UPDATE, /* of a gradient that is a sum of several, or read elsewhere */
+#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter) KERNEL_##name,
+#include "passes/kernels.def"
+#undef KERNEL
 } KernelKind;
 
 /* How threads share a kernel: the same split of the same items needs no barrier in between. */
 typedef enum Split {
-    SPLIT_ROWS, /* items (chunk, row of pixels) */
+    SPLIT_ROWS,   /* items (chunk, row of pixels) of its result */
+    SPLIT_IMAGES, /* items (chunk): one row of each */
     SPLIT_OTHER,
 } Split;
+
+/* What a kernel reads of its node. */
+typedef enum Reads {
+    READS_ANY,       /* its inputs */
+    READS_ITEM,      /* its inputs: of those with a batch only what belongs to the item */
+    READS_NOTHING,   /* the scratch is all */
+    READS_WEIGHT,    /* the second input */
+    READS_RESULT,    /* its output, and writes none */
+    READS_GRADIENTS, /* of an update: the leaves of a sum of gradients */
+} Reads;
+
+/* What the scratch of a kernel is to it. */
+typedef enum Scratch {
+    NO_SCRATCH,
+    WEIGHTS_OUT, /* the weights in another form: written, */
+    WEIGHTS_IN,  /* or read instead of the second input */
+    PARTIAL_OUT, /* partial sums: written instead of the outputs, */
+    PARTIAL_IN,  /* or read */
+} Scratch;
+
+typedef enum Hosting { NO_EPILOGUE, EPILOGUE } Hosting;
+
+typedef struct KernelInfo { /* a line of kernels.def */
+    const char *label, *class;
+    Hosting epilogue;
+    Split split;
+    Reads reads;
+    Scratch scratch;
+} KernelInfo;
+
+extern const KernelInfo kernel_info[];
+
+/* What a kernel reads or writes. */
+typedef struct Access {
+    const char *name; /* formal, from the mathematics: "x", "dw", "partial" */
+    Value *value;     /* or NULL: of weights in another form, partial sums, a mask */
+    Buffer *buffer;
+    bool written;
+    bool local; /* under SPLIT_ROWS: only what belongs to the item itself */
+} Access;
 
 /* How a kernel goes by Winograd's minimal filtering (winograd.c). */
 typedef struct Winograd {
@@ -173,6 +170,8 @@ typedef struct Kernel {
     bool writes_mask;     /* or reads it */
     struct Kernel **sums; /* KERNEL_SUMS taken of each finished item, still in the cache */
     int sum_count;
+    Access *operands; /* all that it touches, its sums' too (kernel.c) */
+    int operand_count;
     int splits; /* of a dw by partial sums and its reduction: of each batch block; or 0 */
     Split split;
     int split_rows;   /* pixel rows a chunk, of SPLIT_ROWS */
@@ -204,16 +203,10 @@ const char *kernel_label(const Kernel *k);             /* "conv2d relu" */
 Value *root_of(Value *value);                          /* what a reshape without a copy views */
 bool computes(const Kernel *k, const Value *value);    /* in its node or body */
 
-/* What a kernel reads or writes; each_buffer calls `use` for each. */
-typedef struct Access {
-    Buffer *buffer;
-    bool written;
-    bool local; /* under SPLIT_ROWS: only what belongs to the item itself */
-} Access;
+/* ---- kernel.c: operands ---------------------------------------------------------------------- */
 
-typedef void BufferUse(void *context, const Kernel *k, Access access);
-void each_buffer(const Kernel *k, BufferUse *use, void *context);
-void count_bytes(Kernel *k); /* bytes, updated */
+void find_operands(Kernel *k); /* fills them; counts bytes */
+const Access *find_operand(const Kernel *k, const Buffer *buffer, bool written); /* or NULL */
 
 /* ---- masks.c: what dropout keeps, drawn once ------------------------------------------------- */
 

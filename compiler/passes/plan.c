@@ -14,39 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Uses {
-    Access *at;
-    int count;
-} Uses;
-
-static void collect(void *context, const Kernel *k, Access access)
-{
-    Uses *uses = context;
-
-    (void)k;
-    APPEND(uses->at, uses->count, access);
-}
-
-static Uses uses_of(const Kernel *k)
-{
-    Uses uses = {0};
-
-    each_buffer(k, collect, &uses);
-    return uses;
-}
-
 /* May `later` run beside `earlier`, thread by thread? */
 static bool in_conflict(const Kernel *earlier, const Kernel *later)
 {
-    const Uses a = uses_of(earlier), b = uses_of(later);
     const bool alike = earlier->split == SPLIT_ROWS && later->split == SPLIT_ROWS &&
                        earlier->split_rows == later->split_rows;
 
-    for (int i = 0; i < a.count; i++)
-        for (int j = 0; j < b.count; j++)
-            if (a.at[i].buffer == b.at[j].buffer && (a.at[i].written || b.at[j].written) &&
-                !(alike && a.at[i].local && b.at[j].local))
+    for (int i = 0; i < earlier->operand_count; i++)
+        for (int j = 0; j < later->operand_count; j++) {
+            const Access *a = &earlier->operands[i], *b = &later->operands[j];
+
+            if (a->buffer == b->buffer && (a->written || b->written) &&
+                !(alike && a->local && b->local))
                 return true;
+        }
     return false;
 }
 
@@ -72,18 +53,21 @@ static void find_phases(Program *p)
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
-static void extend(void *context, const Kernel *k, Access access)
+/* Each buffer lives from its first to its last use. */
+static void find_lifetimes(Program *p)
 {
-    Program *p = context;
-    Buffer *buffer = access.buffer;
+    for (int i = 0; i < p->count; i++)
+        for (int j = 0; j < p->kernels[i]->operand_count; j++) {
+            Buffer *buffer = p->kernels[i]->operands[j].buffer;
 
-    if (buffer->where != IN_ARENA)
-        return;
-    if (buffer->first < 0) {
-        buffer->first = k->phase;
-        APPEND(p->buffers, p->buffer_count, buffer);
-    }
-    buffer->last = k->phase;
+            if (buffer->where != IN_ARENA)
+                continue;
+            if (buffer->first < 0) {
+                buffer->first = p->kernels[i]->phase;
+                APPEND(p->buffers, p->buffer_count, buffer);
+            }
+            buffer->last = p->kernels[i]->phase;
+        }
 }
 
 static bool live_together(const Buffer *a, const Buffer *b)
@@ -140,8 +124,7 @@ void plan(Program *program)
     Buffer *result = root_of(program->graph->prediction)->physical->buffer;
 
     find_phases(program);
-    for (int i = 0; i < program->count; i++)
-        each_buffer(program->kernels[i], extend, program);
+    find_lifetimes(program);
     if (result->where == IN_ARENA)
         result->last = program->phases - 1; /* the runtime reads it after the step */
     find_offsets(program);
@@ -157,13 +140,14 @@ static _Noreturn void fail_plan(const char *what, const char *a, const char *b)
     abort();
 }
 
-static void check_alive(void *context, const Kernel *k, Access access)
+static void check_alive(const Kernel *k)
 {
-    const Buffer *buffer = access.buffer;
+    for (int i = 0; i < k->operand_count; i++) {
+        const Buffer *buffer = k->operands[i].buffer;
 
-    (void)context;
-    if (buffer->where == IN_ARENA && (k->phase < buffer->first || k->phase > buffer->last))
-        fail_plan("used while not live", kernel_label(k), buffer->name);
+        if (buffer->where == IN_ARENA && (k->phase < buffer->first || k->phase > buffer->last))
+            fail_plan("used while not live", kernel_label(k), buffer->name);
+    }
 }
 
 /* The parameter that a kernel leaves updated; NULL: none. */
@@ -174,19 +158,22 @@ static const Buffer *updated_by(const Kernel *k)
     return update ? update->inputs[0]->physical->buffer : NULL;
 }
 
-static void check_untouched(void *context, const Kernel *k, Access access)
+/* Nobody touches a parameter after its update. */
+static void check_updates(const Program *p)
 {
-    if (access.buffer == context)
-        fail_plan("used after its update", kernel_label(k), access.buffer->name);
+    for (int i = 0; i < p->count; i++)
+        for (int j = i + 1; j < p->count && updated_by(p->kernels[i]); j++)
+            for (int n = 0; n < p->kernels[j]->operand_count; n++)
+                if (p->kernels[j]->operands[n].buffer == updated_by(p->kernels[i]))
+                    fail_plan("used after its update", kernel_label(p->kernels[j]),
+                              updated_by(p->kernels[i])->name);
 }
 
 void verify_plan(const Program *p)
 {
     for (int i = 0; i < p->count; i++)
-        each_buffer(p->kernels[i], check_alive, NULL);
-    for (int i = 0; i < p->count; i++)
-        for (int j = i + 1; j < p->count && updated_by(p->kernels[i]); j++)
-            each_buffer(p->kernels[j], check_untouched, (void *)updated_by(p->kernels[i]));
+        check_alive(p->kernels[i]);
+    check_updates(p);
     for (int i = 0; i < p->count; i++)
         for (int j = 0; j < i; j++)
             if (p->kernels[i]->phase == p->kernels[j]->phase &&

@@ -1,24 +1,12 @@
 /*
- * print_kernels.c -- what kernels are called, and the list of them (--dump=fused).
+ * print_kernels.c -- what kernels are called, and the list of them with their operands
+ * (--dump=fused).
  */
 
 #include "passes/passes.h"
 
 const char *kernel_label(const Kernel *k)
 {
-    static const char *const suffixes[] = {
-        [KERNEL_WINOGRAD_DW_REDUCTION] = " final reduction",
-        [KERNEL_WINOGRAD_WEIGHTS] = " weights",
-        [KERNEL_DEPTHWISE_DW] = " partial sums",
-        [KERNEL_TRANSPOSE] = " transpose",
-        [KERNEL_PACKED_DW] = " partial sums",
-        [KERNEL_DW_REDUCTION] = " final reduction",
-        [KERNEL_SUMS] = " partial sums",
-        [KERNEL_SUMS_END] = " final reduction",
-        [KERNEL_MEAN_LOSS] = " mean",
-        [KERNEL_RELAYOUT] = " relayout",
-        [KERNEL_UPDATE] = "",
-    };
     Text text = {0};
 
     text_add(&text, "%s", op_info[k->node->op].text);
@@ -29,8 +17,7 @@ const char *kernel_label(const Kernel *k)
     if (k->scratch &&
         (k->kind == KERNEL_WINOGRAD_DW || k->kind == KERNEL_DW || k->kind == KERNEL_BATCH_LANES_DW))
         text_add(&text, " partial sums");
-    if (k->kind <= KERNEL_UPDATE && suffixes[k->kind])
-        text_add(&text, "%s", suffixes[k->kind]);
+    text_add(&text, "%s", kernel_info[k->kind].label);
     if (k->grad)
         text_add(&text, " %s", op_info[k->grad->op].text);
     for (int i = 0; i < k->body_count; i++)
@@ -41,6 +28,22 @@ const char *kernel_label(const Kernel *k)
     if (k->update)
         text_add(&text, " update");
     return text.at;
+}
+
+/* "x=%3 w=hidden.weight -> y=%5": formal names and what stands for them. */
+static void print_operands(FILE *out, const Kernel *k, bool written)
+{
+    for (int i = 0; i < k->operand_count; i++) {
+        const Access *a = &k->operands[i];
+
+        if (a->written != written)
+            continue;
+        fprintf(out, " %s", a->name);
+        if (a->value && a->value->role != ROLE_RESULT && a->value->name)
+            fprintf(out, "=%s", a->value->name);
+        else if (a->value)
+            fprintf(out, "=%%%d", a->value->id);
+    }
 }
 
 void print_kernels(FILE *out, const Program *program)
@@ -56,6 +59,10 @@ void print_kernels(FILE *out, const Program *program)
         fprintf(out, "%4d  %-40s -> %s", i, kernel_label(k), shape_text(y->shape));
         if (k->node->path)
             fprintf(out, "  %s", k->node->path);
-        fprintf(out, "  # line %d\n", line_of(g->source, k->node->span));
+        fprintf(out, "  # line %d\n     ", line_of(g->source, k->node->span));
+        print_operands(out, k, false);
+        fprintf(out, " ->");
+        print_operands(out, k, true);
+        fprintf(out, "\n");
     }
 }

@@ -70,25 +70,18 @@ typedef struct Use {
 typedef struct Uses {
     Use *at;
     int count;
-    const Kernel *kernel; /* whose uses are being collected */
 } Uses;
-
-static void collect(void *context, const Kernel *part, Access access)
-{
-    Uses *uses = context;
-
-    (void)part;
-    APPEND(uses->at, uses->count,
-           ((Use){uses->kernel, access, access.local && uses->kernel->split == SPLIT_ROWS}));
-}
 
 static Uses all_uses(const Program *p)
 {
     Uses uses = {0};
 
     for (int i = 0; i < p->count; i++) {
-        uses.kernel = p->kernels[i];
-        each_buffer(p->kernels[i], collect, &uses);
+        const Kernel *k = p->kernels[i];
+
+        for (int j = 0; j < k->operand_count; j++)
+            APPEND(uses.at, uses.count,
+                   ((Use){k, k->operands[j], k->operands[j].local && k->split == SPLIT_ROWS}));
     }
     return uses;
 }
