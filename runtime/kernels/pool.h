@@ -133,16 +133,10 @@ NET_TEMPLATE void net_maxpool2d(float *y, uint8_t *index, const float *x, net_ro
 
 /* ---- Sums over windows, which go to an epilogue ---------------------------------------------- */
 
-/* Where the vectors of four images come from: image 4 group on, of a block of channels. */
-struct net_gather_from {
-    const uint8_t *index; /* of maxpool2d, or NULL */
-    const float *at;
-    int batch_block, block, group;
-    struct net_window h, w; /* the pixels to look at */
-};
-
-/* sum[r] = what one pixel of four images gets. */
-typedef void net_gather_window(vec sum[4], struct net_gather_from from, struct net_pool2d s);
+/* sum[r] += what one pixel of four images gets, from pixels h x w; index, x: their first pixel and
+   image, index of maxpool2d or NULL. */
+typedef void net_gather_window(vec sum[4], const uint8_t *index, const float *x,
+                               struct net_window h, struct net_window w, struct net_pool2d s);
 
 /* The epilogue of four images from e on; `heavy`: it has exponentials or draws, and is not
    unrolled. */
@@ -164,9 +158,10 @@ NET_INLINE void net_group_end(const vec v[4], net_epilogue *epilogue, const void
 }
 
 /* One block of channels of a pixel: sixteen images, four at a time. */
-NET_INLINE void net_gather_block(net_gather_window *gather, struct net_gather_from from,
-                                 net_epilogue *epilogue, net_draw_block *draw, const void *operands,
-                                 bool heavy, struct net_element e, struct net_pool2d s,
+NET_INLINE void net_gather_block(net_gather_window *gather, const uint8_t *index, const float *x,
+                                 struct net_window h, struct net_window w, net_epilogue *epilogue,
+                                 net_draw_block *draw, const void *operands, bool heavy,
+                                 struct net_element e, struct net_pool2d s,
                                  const struct net_run *run)
 {
     _Alignas(64) float draws[NET_MOST_DRAWS * 256];
@@ -178,8 +173,7 @@ NET_INLINE void net_gather_block(net_gather_window *gather, struct net_gather_fr
 
         NET_UNROLL(r, 4)
             sum[r] = vec_zero();
-        from.group = (int)g;
-        gather(sum, from, s);
+        gather(sum, index ? index + 64 * g : NULL, x + 64 * g, h, w, s);
         net_group_end(sum, epilogue, operands, heavy, net_element_after(e, 4 * (int)g),
                       draws + 64 * g, run);
     }
@@ -193,69 +187,68 @@ NET_TEMPLATE void net_gather_windows(net_gather_window *gather, bool backward, c
                                      const void *sums, struct net_pool2d s, NET_RUN)
 {
     const struct net_extent to = backward ? net_pool_x(s) : net_pool_y(s);
+    const struct net_extent of = backward ? net_pool_y(s) : net_pool_x(s);
 
     NET_ITEMS(item, to.batch_blocks * to.height, run, thread) {
         const int batch_block = item / to.height, row = item % to.height;
 
         for (int column = 0; column < to.width; column++) {
-            struct net_gather_from from = {.index = index, .at = at, .batch_block = batch_block};
+            const struct net_window h = backward ? net_pool_windows(s, 0, row)
+                                                 : net_pool_taps(s, 0, row);
+            const struct net_window w = backward ? net_pool_windows(s, 1, column)
+                                                 : net_pool_taps(s, 1, column);
 
-            from.h = backward ? net_pool_windows(s, 0, row) : net_pool_taps(s, 0, row);
-            from.w = backward ? net_pool_windows(s, 1, column) : net_pool_taps(s, 1, column);
-            for (from.block = 0; from.block < to.blocks; from.block++)
-                net_gather_block(
-                    gather, from, epilogue, draw, operands, heavy,
-                    net_element_of(to, batch_block, row * to.width + column, from.block, 0), s,
-                    run);
+            for (int block = 0; block < to.blocks; block++) {
+                const long first = net_block_at(of, batch_block, 0, block);
+
+                net_gather_block(gather, index ? index + first : NULL, at + first, h, w, epilogue,
+                                 draw, operands, heavy,
+                                 net_element_of(to, batch_block, row * to.width + column, block, 0),
+                                 s, run);
+            }
         }
         if (row_end)
             row_end(sums, run, batch_block, row);
     }
 }
 
-NET_INLINE void net_gather_max(vec sum[4], struct net_gather_from from, struct net_pool2d s)
+NET_INLINE void net_gather_max(vec sum[4], const uint8_t *index, const float *x,
+                               struct net_window h, struct net_window w, struct net_pool2d s)
 {
-    for (int m = 0; m < from.h.count; m++)
-        for (int l = 0; l < from.w.count; l++) {
-            const int window = (from.h.at - m) * s.y[1] + from.w.at - l;
-            const int tap = (from.h.first + m * s.stride[0]) * s.kernel[1] + from.w.first +
-                            l * s.stride[1];
-            const long at = net_block_at(net_pool_y(s), from.batch_block, window, from.block) +
-                            64 * from.group;
+    for (int m = 0; m < h.count; m++)
+        for (int l = 0; l < w.count; l++) {
+            const long at = (long)((h.at - m) * s.y[1] + w.at - l) * s.blocks * 256;
+            const int tap = (h.first + m * s.stride[0]) * s.kernel[1] + w.first + l * s.stride[1];
 
             NET_UNROLL(r, 4)
-                sum[r] = vec_add(sum[r], net_where_tap(from.index + at + 16 * r, tap,
-                                                       vec_load(from.at + at + 16 * r)));
+                sum[r] = vec_add(
+                    sum[r], net_where_tap(index + at + 16 * r, tap, vec_load(x + at + 16 * r)));
         }
 }
 
-NET_INLINE void net_gather_pixels(vec sum[4], struct net_gather_from from, struct net_pool2d s)
+NET_INLINE void net_gather_pixels(vec sum[4], NET_UNUSED const uint8_t *index, const float *x,
+                                  struct net_window h, struct net_window w, struct net_pool2d s)
 {
-    for (int m = 0; m < from.h.count; m++)
-        for (int l = 0; l < from.w.count; l++) {
-            const int pixel = (from.h.at + m) * s.x[1] + from.w.at + l;
-            const float *at = from.at +
-                              net_block_at(net_pool_x(s), from.batch_block, pixel, from.block) +
-                              64 * from.group;
+    const long step = s.blocks * 256L;
 
+    x += ((long)h.at * s.x[1] + w.at) * step;
+    for (int m = 0; m < h.count; m++)
+        NET_REPEAT(l, w.count)
             NET_UNROLL(r, 4)
-                sum[r] = vec_add(sum[r], vec_load(at + 16 * r));
-        }
+                sum[r] = vec_add(sum[r], vec_load(x + ((long)m * s.x[1] + l) * step + 16 * r));
     NET_UNROLL(r, 4)
         sum[r] = vec_mul(sum[r], vec_set(s.scale));
 }
 
-NET_INLINE void net_gather_averages(vec sum[4], struct net_gather_from from, struct net_pool2d s)
+NET_INLINE void net_gather_averages(vec sum[4], NET_UNUSED const uint8_t *index, const float *x,
+                                    struct net_window h, struct net_window w, struct net_pool2d s)
 {
-    for (int m = 0; m < from.h.count; m++)
-        for (int l = 0; l < from.w.count; l++) {
-            const int window = (from.h.at - m) * s.y[1] + from.w.at - l;
-            const float *at = from.at +
-                              net_block_at(net_pool_y(s), from.batch_block, window, from.block) +
-                              64 * from.group;
+    for (int m = 0; m < h.count; m++)
+        for (int l = 0; l < w.count; l++) {
+            const long at = (long)((h.at - m) * s.y[1] + w.at - l) * s.blocks * 256;
 
             NET_UNROLL(r, 4)
-                sum[r] = vec_add(sum[r], vec_load(at + 16 * r));
+                sum[r] = vec_add(sum[r], vec_load(x + at + 16 * r));
         }
     NET_UNROLL(r, 4)
         sum[r] = vec_mul(sum[r], vec_set(s.scale));
