@@ -41,11 +41,11 @@
  *       n  256 B  cnn.dense_2 gradients' sums
  *       o  16384 B  d cnn.dense_1
  *       p  1024 B  cnn.dense_1 gradients' sums
- *       q  200704 B  d cnn.relu_2
+ *       q  200704 B  d cnn.maxpool2d_2
  *       r  802816 B  d cnn.conv2d_2
  *       s  3584 B  cnn.conv2d_2 gradients' sums
  *       t  18432 B  cnn.conv2d_2 weight gradient, partial sums
- *       u  802816 B  d cnn.relu_1
+ *       u  802816 B  d cnn.maxpool2d_1
  *       v  3211264 B  d cnn.conv2d_1
  *       w  7168 B  cnn.conv2d_1 gradients' sums
  *       x  9216 B  cnn.conv2d_1 weight gradient, partial sums
@@ -820,12 +820,12 @@ static void train_step(struct net_run *run, int thread)
     struct partial_sums_64 *dense_2_gradients_sums = net_at(run, 36864);
     struct value_64x64 *d_dense_1 = net_at(run, 16384);
     struct partial_sums_256 *dense_1_gradients_sums = net_at(run, 1254400);
-    struct value_64x784_16x49 *d_relu_2 = net_at(run, 1003520);
-    struct value_64x16x7x7 *d_relu_2_2 = net_at(run, 1003520);
+    struct value_64x784_16x49 *d_maxpool2d_2 = net_at(run, 1003520);
+    struct value_64x16x7x7 *d_maxpool2d_2_2 = net_at(run, 1003520);
     struct value_64x16x14x14 *d_conv2d_2 = net_at(run, 0);
     struct partial_sums_896 *conv2d_2_gradients_sums = net_at(run, 5049344);
     struct partial_sums_4608 *conv2d_2_weight_gradient_partial_sums = net_at(run, 5017600);
-    struct value_64x8x14x14 *d_relu_1 = net_at(run, 4014080);
+    struct value_64x8x14x14 *d_maxpool2d_1 = net_at(run, 4014080);
     struct value_64x8x28x28 *d_conv2d_1 = net_at(run, 0);
     struct partial_sums_1792 *conv2d_1_gradients_sums = net_at(run, 3220480);
     struct partial_sums_2304 *conv2d_1_weight_gradient_partial_sums = net_at(run, 3211264);
@@ -875,13 +875,13 @@ static void train_step(struct net_run *run, int thread)
 
     /* digits.net:16 */
     RUN(15, dense_dw_update_64x784_784x64, &p->dense_1_weight, maxpool2d_2_2, d_dense_1);
-    RUN(16, dense_dx_relu_grad_64x784x64, d_relu_2, d_dense_1, dense_1_weight_transposed,
+    RUN(16, dense_dx_relu_grad_64x784x64, d_maxpool2d_2, d_dense_1, dense_1_weight_transposed,
         maxpool2d_2_2);
     barrier(run, thread);
 
     /* digits.net:14 */
     RUN(17, maxpool2d_grad_64x16x14x14_2x2, d_conv2d_2, conv2d_2_gradients_sums, maxpool2d_2_index,
-        d_relu_2_2);
+        d_maxpool2d_2_2);
 
     /* digits.net:16 */
     RUN(18, channel_sum_update_64x64, &p->dense_1_bias, dense_1_gradients_sums);
@@ -890,13 +890,13 @@ static void train_step(struct net_run *run, int thread)
     /* digits.net:14 */
     RUN(19, conv2d_dw_partial_64x8x14x14_72x16, conv2d_2_weight_gradient_partial_sums, maxpool2d_1,
         d_conv2d_2);
-    RUN(20, conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3, d_relu_1, d_conv2d_2,
+    RUN(20, conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3, d_maxpool2d_1, d_conv2d_2,
         conv2d_2_weight_transposed, maxpool2d_1);
     barrier(run, thread);
 
     /* digits.net:13 */
     RUN(21, maxpool2d_grad_64x8x28x28_2x2, d_conv2d_1, conv2d_1_gradients_sums, maxpool2d_1_index,
-        d_relu_1);
+        d_maxpool2d_1);
 
     /* digits.net:14 */
     RUN(22, channel_sum_update_64x16x14x14, &p->conv2d_2_bias, conv2d_2_gradients_sums);
@@ -1117,7 +1117,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "373b4f8a4e7a174c", .isa = "avx512", .batch = 64,
+    .hash = "009a22f5c6bde132", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

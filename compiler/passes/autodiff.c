@@ -100,6 +100,7 @@ static bool take_place(Reverse *r, const Node *node, Value *dy, Op op)
     index = spread->inputs[0];
     d = append(r, op, (Value *[]){index->node->outputs[0], spread->inputs[1]}, 2, node->at)
             ->outputs[0];
+    d->like = index->node->outputs[0];
     moved = append(r, spread->op, (Value *[]){index, d}, 2, spread->at);
     moved->span = spread->span, moved->path = spread->path;
     dx = moved->outputs[0];
