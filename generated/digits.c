@@ -94,9 +94,7 @@ struct value_64x64 { float at[4][1][4][16][16]; };
 struct value_64x10 { float at[4][1][1][16][16]; };
 struct slices_4 { float at[4]; };
 struct partial_sums_64 { float at[64]; };
-struct operands_partial_dy { float *partial; const float *dy; };
 struct partial_sums_256 { float at[256]; };
-struct operands_dx_partial { float *dx; float *partial; };
 struct operands_dx { float *dx; };
 struct partial_sums_896 { float at[896]; };
 struct partial_sums_4608 { float at[4608]; };
@@ -123,44 +121,10 @@ struct batch {
 
 /* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
 
-/* sums of dy of a row of pixels and batch block */
-NET_ROW_END(channel_sum_row_64x10)
-{
-    const struct operands_partial_dy *o = sums;
-
-    net_channel_sum_row(o->partial, o->dy, (struct net_extent){4, 1, 1, 1}, run, batch_block, row);
-}
-
-/* sums of dy of a row of pixels and batch block */
-NET_ROW_END(channel_sum_row_64x64)
-{
-    const struct operands_dx_partial *o = sums;
-
-    net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 1, 1, 4}, run, batch_block, row);
-}
-
 NET_EPILOGUE(store)
 {
     const struct operands_dx *o = operands;
     vec_store(o->dx + e.at, v0);
-}
-
-/* sums of dy of a row of pixels and batch block */
-NET_ROW_END(channel_sum_row_64x16x14x14)
-{
-    const struct operands_dx_partial *o = sums;
-
-    net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 14, 14, 1}, run, batch_block,
-            row);
-}
-
-/* sums of dy of a row of pixels and batch block */
-NET_ROW_END(channel_sum_row_64x8x28x28)
-{
-    const struct operands_dx_partial *o = sums;
-
-    net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 28, 28, 1}, run, batch_block,
-            row);
 }
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
@@ -349,8 +313,8 @@ NET_TILE void dw_tile_9x1_from_0(float *restrict dw, const float *restrict x,
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_72x16(struct transposed_2304 *restrict wt,
-                                const struct weight_72x16 *restrict w, NET_RUN)
+NET_KERNEL void transpose_72x16(
+        struct transposed_2304 *restrict wt, const struct weight_72x16 *restrict w, NET_RUN)
 {
     NET_ITEMS(item, 9, run, thread) {
         const int tap = item, block = 0;
@@ -368,8 +332,8 @@ NET_KERNEL void transpose_72x16(struct transposed_2304 *restrict wt,
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_784x64(struct transposed_50176 *restrict wt,
-                                 const struct weight_784x64 *restrict w, NET_RUN)
+NET_KERNEL void transpose_784x64(
+        struct transposed_50176 *restrict wt, const struct weight_784x64 *restrict w, NET_RUN)
 {
     NET_ITEMS(item, 49, run, thread) {
         const int tap = item, block = 0;
@@ -387,8 +351,8 @@ NET_KERNEL void transpose_784x64(struct transposed_50176 *restrict wt,
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_64x10(struct transposed_640 *restrict wt,
-                                const struct weight_64x10 *restrict w, NET_RUN)
+NET_KERNEL void transpose_64x10(
+        struct transposed_640 *restrict wt, const struct weight_64x10 *restrict w, NET_RUN)
 {
     NET_ITEMS(item, 4, run, thread) {
         const int tap = item / 4, block = item % 4;
@@ -491,10 +455,9 @@ NET_KERNEL void dense_relu_64x784x64(
 }
 
 /* y = x w + b; items: chunks */
-NET_KERNEL void dense_64x64x10(struct value_64x10 *restrict y,
-                               const struct value_64x64 *restrict x,
-                               const struct weight_64x10 *restrict w,
-                               const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_64x64x10(
+        struct value_64x10 *restrict y, const struct value_64x64 *restrict x,
+        const struct weight_64x10 *restrict w, const struct vector_16 *restrict b, NET_RUN)
 {
     NET_ITEMS(item, 4, run, thread) {
         const int chunk = item;
@@ -512,10 +475,9 @@ NET_KERNEL void dense_64x64x10(struct value_64x10 *restrict y,
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block; dz = its gradient */
-NET_KERNEL void cross_entropy_grad_64x10(struct value_64x10 *restrict dz,
-                                         struct slices_4 *restrict loss,
-                                         const struct value_64x10 *restrict z,
-                                         const int32_t *restrict target, NET_RUN)
+NET_KERNEL void cross_entropy_grad_64x10(
+        struct value_64x10 *restrict dz, struct slices_4 *restrict loss,
+        const struct value_64x10 *restrict z, const int32_t *restrict target, NET_RUN)
 {
     net_cross_entropy(V(dz), V(loss), V(z), target,
             (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
@@ -531,9 +493,9 @@ NET_KERNEL void mean_loss_4(const struct slices_4 *restrict loss, NET_RUN)
 NET_KERNEL void channel_sum_partial_64x10(
         struct partial_sums_64 *restrict partial, const struct value_64x10 *restrict dy, NET_RUN)
 {
-    const struct operands_partial_dy sums = {V(partial), V(dy)};
+    const struct net_channel_sum sums = {V(partial), V(dy), {4, 1, 1, 1}};
 
-    net_sum_rows(channel_sum_row_64x10, &sums, (struct net_extent){4, 1, 1, 1}, run, thread);
+    net_sum_rows(net_channel_sum_end, &sums, (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
@@ -564,8 +526,8 @@ NET_KERNEL void dense_dx_relu_grad_64x64x10(
             }
         }
         {
-            const struct operands_dx_partial sums = {V(dx), V(partial)};
-            channel_sum_row_64x64(&sums, run, chunk, 0);
+            const struct net_channel_sum sums = {V(partial), V(dx), {4, 1, 1, 4}};
+            net_channel_sum_end(&sums, run, chunk, 0);
         }
     }
 }
@@ -615,10 +577,9 @@ NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
         NET_RUN)
 {
     const struct operands_dx operands = {V(dx)};
-    const struct operands_dx_partial sums = {V(dx), V(partial)};
+    const struct net_channel_sum sums = {V(partial), V(dx), {4, 14, 14, 1}};
 
-    net_maxpool2d_grad(V(index), V(dy), store, NULL, &operands, false, channel_sum_row_64x16x14x14,
-            &sums,
+    net_maxpool2d_grad(V(index), V(dy), store, NULL, &operands, false, net_channel_sum_end, &sums,
             (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
             .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
@@ -636,12 +597,12 @@ NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(
         struct partial_sums_4608 *restrict partial, const struct value_64x8x14x14 *restrict x,
         const struct value_64x16x14x14 *restrict dy, NET_RUN)
 {
-    net_conv_dw(V(partial), V(x), V(dy), (struct net_conv_dw){.batch_blocks = 4, .panels = {0, 0,
-            1}, .tap_rows = {3, 3, 3}, .inputs = 8, .outputs = 16, .groups = 1, .first = 0,
-            .channels = 8, .block = 0, .x_blocks = 1, .dy_blocks = 1, .x = {14, 14}, .dy = {14, 14},
-            .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1},
-            .partial = true, .apply = {.update = false}}, 8, NULL, NULL, dw_tile_8x1_add_prefetch,
-            run, thread);
+    net_conv_dw(V(partial), V(x), V(dy), (struct net_conv_dw){.batch_blocks = 4,
+            .panels = {0, 0, 1}, .tap_rows = {3, 3, 3}, .inputs = 8, .outputs = 16, .groups = 1,
+            .first = 0, .channels = 8, .block = 0, .x_blocks = 1, .dy_blocks = 1, .x = {14, 14},
+            .dy = {14, 14}, .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1},
+            .dilation = {1, 1}, .partial = true, .apply = {.update = false}}, 8, NULL, NULL,
+            dw_tile_8x1_add_prefetch, run, thread);
 }
 
 /* dx = sum over taps of dy w', relu_grad; images in the lanes; items: (chunk, row) */
@@ -723,10 +684,9 @@ NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
         NET_RUN)
 {
     const struct operands_dx operands = {V(dx)};
-    const struct operands_dx_partial sums = {V(dx), V(partial)};
+    const struct net_channel_sum sums = {V(partial), V(dx), {4, 28, 28, 1}};
 
-    net_maxpool2d_grad(V(index), V(dy), store, NULL, &operands, false, channel_sum_row_64x8x28x28,
-            &sums,
+    net_maxpool2d_grad(V(index), V(dy), store, NULL, &operands, false, net_channel_sum_end, &sums,
             (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28}, .y = {14, 14},
             .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
@@ -789,9 +749,9 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
-NET_KERNEL void cross_entropy_64x10(struct slices_4 *restrict loss,
-                                    const struct value_64x10 *restrict z,
-                                    const int32_t *restrict target, NET_RUN)
+NET_KERNEL void cross_entropy_64x10(
+        struct slices_4 *restrict loss, const struct value_64x10 *restrict z,
+        const int32_t *restrict target, NET_RUN)
 {
     net_cross_entropy(NULL, V(loss), V(z), target,
             (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
@@ -1065,10 +1025,10 @@ static const struct net_kernel train_kernels[] = {
             .result = {0, 50176, 196, 1, 0, 1} },
     { "maxpool2d_64x16x14x14_2x2", "cnn.maxpool2d_2", "pool", 0, 1053696, .line = 14,
             .result = {802816, 12544, 49, 1, 0, 1} },
-    { "dense_relu_64x784x64", "cnn.dense_1", "forward", 6422528, 418048, .line = 16, .result = {0,
-            1024, 1, 4, 0, 4} },
-    { "dense_64x64x10", "cnn.dense_2", "forward", 81920, 24640, .line = 17, .result = {5045248, 256,
-            1, 1, 0, 1} },
+    { "dense_relu_64x784x64", "cnn.dense_1", "forward", 6422528, 418048, .line = 16,
+            .result = {0, 1024, 1, 4, 0, 4} },
+    { "dense_64x64x10", "cnn.dense_2", "forward", 81920, 24640, .line = 17,
+            .result = {5045248, 256, 1, 1, 0, 1} },
     { "cross_entropy_grad_64x10", "cross_entropy", "loss", 0, 8512, .line = 21 },
     { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
     { "channel_sum_partial_64x10", "cnn.dense_2", "reduction", 0, 4352, .line = 17 },
@@ -1107,17 +1067,17 @@ static const struct net_kernel evaluate_kernels[] = {
             .result = {0, 50176, 196, 1, 0, 1} },
     { "maxpool2d_64x16x14x14_2x2_2", "cnn.maxpool2d_2", "pool", 0, 1003520, .line = 14,
             .result = {802816, 12544, 49, 1, 0, 1} },
-    { "dense_relu_64x784x64", "cnn.dense_1", "forward", 6422528, 418048, .line = 16, .result = {0,
-            1024, 1, 4, 0, 4} },
-    { "dense_64x64x10", "cnn.dense_2", "forward", 81920, 24640, .line = 17, .result = {16384, 256,
-            1, 1, 0, 1} },
+    { "dense_relu_64x784x64", "cnn.dense_1", "forward", 6422528, 418048, .line = 16,
+            .result = {0, 1024, 1, 4, 0, 4} },
+    { "dense_64x64x10", "cnn.dense_2", "forward", 81920, 24640, .line = 17,
+            .result = {16384, 256, 1, 1, 0, 1} },
     { "cross_entropy_64x10", "cross_entropy", "loss", 0, 4416, .line = 21 },
     { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
 };
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "009a22f5c6bde132", .isa = "avx512", .batch = 64,
+    .hash = "44ba2d9107d58f6e", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

@@ -84,21 +84,15 @@ struct transposed_320 { float at[320]; };
 struct transposed_160 { float at[160]; };
 struct value_64x20 { float at[4][1][2][16][16]; };
 struct partial_sums_256 { float at[256]; };
-struct operands_partial_x { float *partial; const float *x; };
 struct operands_y_x_mean_inv_std_gamma_beta { float *y; const float *x; const float *mean;
         const float *inv_std; const float *gamma; const float *beta; };
 struct value_64x10 { float at[4][1][1][16][16]; };
 struct partial_sums_128 { float at[128]; };
-struct operands_y_partial { float *y; float *partial; };
 struct slices_4 { float at[4]; };
 struct partial_sums_64 { float at[64]; };
-struct operands_partial_dy { float *partial; const float *dy; };
-struct operands_dx_partial_x_mean_inv_std { float *dx; float *partial; const float *x;
-        const float *mean; const float *inv_std; };
 struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta { float *dx; const float *x;
         const float *dy; const float *mean; const float *inv_std; const float *gamma;
         const float *dgamma; const float *dbeta; };
-struct operands_dx_partial { float *dx; float *partial; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -126,15 +120,6 @@ struct batch {
 
 /* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
 
-/* mean and sum of (x - mean)^2 of a row of pixels and batch block */
-NET_ROW_END(batchnorm_stats_row_64x20)
-{
-    const struct operands_partial_x *o = sums;
-
-    net_batchnorm_stats_row(o->partial, o->x, (struct net_extent){4, 1, 1, 2}, run, batch_block,
-            row);
-}
-
 NET_EPILOGUE(apply_normalize)
 {
     const struct operands_y_x_mean_inv_std_gamma_beta *o = operands;
@@ -142,32 +127,6 @@ NET_EPILOGUE(apply_normalize)
             vec_load(o->mean + e.lane), vec_load(o->inv_std + e.lane),
             vec_load(o->gamma + e.lane), vec_load(o->beta + e.lane));
     vec_store(o->y + e.at, v1);
-}
-
-/* mean and sum of (x - mean)^2 of a row of pixels and batch block */
-NET_ROW_END(batchnorm_stats_row_64x10)
-{
-    const struct operands_y_partial *o = sums;
-
-    net_batchnorm_stats_row(o->partial, o->y, (struct net_extent){4, 1, 1, 1}, run, batch_block,
-            row);
-}
-
-/* sums of dy of a row of pixels and batch block */
-NET_ROW_END(channel_sum_row_64x10)
-{
-    const struct operands_partial_dy *o = sums;
-
-    net_channel_sum_row(o->partial, o->dy, (struct net_extent){4, 1, 1, 1}, run, batch_block, row);
-}
-
-/* sums of dy xhat and of dy of a row of pixels and batch block */
-NET_ROW_END(batchnorm_sums_row_64x10)
-{
-    const struct operands_dx_partial_x_mean_inv_std *o = sums;
-
-    net_batchnorm_sums_row(o->partial, o->x, o->dx, o->mean, o->inv_std, (struct net_extent){4, 1,
-            1, 1}, run, batch_block, row);
 }
 
 NET_EPILOGUE(apply_normalize_grad_relu_grad)
@@ -179,31 +138,6 @@ NET_EPILOGUE(apply_normalize_grad_relu_grad)
             vec_load(o->dgamma + e.lane), vec_load(o->dbeta + e.lane), 1.0f / ((float)run->n));
     const vec v2 = vec_if_greater(vec_load(o->x + e.at), vec_zero(), v1, vec_zero());
     vec_store(o->dx + e.at, v2);
-}
-
-/* sums of dy of a row of pixels and batch block */
-NET_ROW_END(channel_sum_row_64x10_2)
-{
-    const struct operands_dx_partial *o = sums;
-
-    net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 1, 1, 1}, run, batch_block, row);
-}
-
-/* sums of dy xhat and of dy of a row of pixels and batch block */
-NET_ROW_END(batchnorm_sums_row_64x20)
-{
-    const struct operands_dx_partial_x_mean_inv_std *o = sums;
-
-    net_batchnorm_sums_row(o->partial, o->x, o->dx, o->mean, o->inv_std, (struct net_extent){4, 1,
-            1, 2}, run, batch_block, row);
-}
-
-/* sums of dy of a row of pixels and batch block */
-NET_ROW_END(channel_sum_row_64x20)
-{
-    const struct operands_dx_partial *o = sums;
-
-    net_channel_sum_row(o->partial, o->dx, (struct net_extent){4, 1, 1, 2}, run, batch_block, row);
 }
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
@@ -315,8 +249,8 @@ NET_TILE void dw_tile_8x2(float *restrict dw, const float *restrict x,
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_20x10(struct transposed_320 *restrict wt,
-                                const struct weight_20x10 *restrict w, NET_RUN)
+NET_KERNEL void transpose_20x10(
+        struct transposed_320 *restrict wt, const struct weight_20x10 *restrict w, NET_RUN)
 {
     NET_ITEMS(item, 2, run, thread) {
         const int tap = item / 2, block = item % 2;
@@ -334,8 +268,8 @@ NET_KERNEL void transpose_20x10(struct transposed_320 *restrict wt,
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_10x10(struct transposed_160 *restrict wt,
-                                const struct weight_10x10 *restrict w, NET_RUN)
+NET_KERNEL void transpose_10x10(
+        struct transposed_160 *restrict wt, const struct weight_10x10 *restrict w, NET_RUN)
 {
     NET_ITEMS(item, 1, run, thread) {
         const int tap = item, block = 0;
@@ -353,10 +287,9 @@ NET_KERNEL void transpose_10x10(struct transposed_160 *restrict wt,
 }
 
 /* y = x w + b, relu; items: (panel, chunk) */
-NET_KERNEL void dense_relu_64x784x20(struct value_64x20 *restrict y,
-                                     const struct value_64x784 *restrict x,
-                                     const struct weight_784x20 *restrict w,
-                                     const struct vector_32 *restrict b, NET_RUN)
+NET_KERNEL void dense_relu_64x784x20(
+        struct value_64x20 *restrict y, const struct value_64x784 *restrict x,
+        const struct weight_784x20 *restrict w, const struct vector_32 *restrict b, NET_RUN)
 {
     NET_ITEMS(item, 4, run, thread) {
         const int panel_block = item / 4 * 2;
@@ -376,9 +309,9 @@ NET_KERNEL void dense_relu_64x784x20(struct value_64x20 *restrict y,
 NET_KERNEL void batchnorm_stats_partial_64x20(
         struct partial_sums_256 *restrict partial, const struct value_64x20 *restrict x, NET_RUN)
 {
-    const struct operands_partial_x sums = {V(partial), V(x)};
+    const struct net_batchnorm_stats sums = {V(partial), V(x), {4, 1, 1, 2}};
 
-    net_sum_rows(batchnorm_stats_row_64x20, &sums, (struct net_extent){4, 1, 1, 2}, run, thread);
+    net_sum_rows(net_batchnorm_stats_end, &sums, (struct net_extent){4, 1, 1, 2}, run, thread);
 }
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
@@ -392,12 +325,10 @@ NET_KERNEL void batchnorm_stats_64x20(
 }
 
 /* normalize; items: (batch block, row) */
-NET_KERNEL void normalize_64x20(struct value_64x20 *restrict y,
-                                const struct value_64x20 *restrict x,
-                                const struct vector_32 *restrict mean,
-                                const struct vector_32 *restrict inv_std,
-                                const struct vector_32 *restrict gamma,
-                                const struct vector_32 *restrict beta, NET_RUN)
+NET_KERNEL void normalize_64x20(
+        struct value_64x20 *restrict y, const struct value_64x20 *restrict x,
+        const struct vector_32 *restrict mean, const struct vector_32 *restrict inv_std,
+        const struct vector_32 *restrict gamma, const struct vector_32 *restrict beta, NET_RUN)
 {
     const struct operands_y_x_mean_inv_std_gamma_beta operands = {V(y), V(x), V(mean), V(inv_std),
             V(gamma), V(beta)};
@@ -407,11 +338,10 @@ NET_KERNEL void normalize_64x20(struct value_64x20 *restrict y,
 }
 
 /* y = x w + b, relu; items: chunks */
-NET_KERNEL void dense_relu_64x20x10(struct value_64x10 *restrict y,
-                                    struct partial_sums_128 *restrict partial,
-                                    const struct value_64x20 *restrict x,
-                                    const struct weight_20x10 *restrict w,
-                                    const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_relu_64x20x10(
+        struct value_64x10 *restrict y, struct partial_sums_128 *restrict partial,
+        const struct value_64x20 *restrict x, const struct weight_20x10 *restrict w,
+        const struct vector_16 *restrict b, NET_RUN)
 {
     NET_ITEMS(item, 4, run, thread) {
         const int chunk = item;
@@ -426,8 +356,8 @@ NET_KERNEL void dense_relu_64x20x10(struct value_64x10 *restrict y,
             }
         }
         {
-            const struct operands_y_partial sums = {V(y), V(partial)};
-            batchnorm_stats_row_64x10(&sums, run, chunk, 0);
+            const struct net_batchnorm_stats sums = {V(partial), V(y), {4, 1, 1, 1}};
+            net_batchnorm_stats_end(&sums, run, chunk, 0);
         }
     }
 }
@@ -443,12 +373,10 @@ NET_KERNEL void batchnorm_stats_64x10(
 }
 
 /* normalize; items: (batch block, row) */
-NET_KERNEL void normalize_64x10(struct value_64x10 *restrict y,
-                                const struct value_64x10 *restrict x,
-                                const struct vector_16 *restrict mean,
-                                const struct vector_16 *restrict inv_std,
-                                const struct vector_16 *restrict gamma,
-                                const struct vector_16 *restrict beta, NET_RUN)
+NET_KERNEL void normalize_64x10(
+        struct value_64x10 *restrict y, const struct value_64x10 *restrict x,
+        const struct vector_16 *restrict mean, const struct vector_16 *restrict inv_std,
+        const struct vector_16 *restrict gamma, const struct vector_16 *restrict beta, NET_RUN)
 {
     const struct operands_y_x_mean_inv_std_gamma_beta operands = {V(y), V(x), V(mean), V(inv_std),
             V(gamma), V(beta)};
@@ -458,10 +386,9 @@ NET_KERNEL void normalize_64x10(struct value_64x10 *restrict y,
 }
 
 /* y = x w + b; items: chunks */
-NET_KERNEL void dense_64x10x10(struct value_64x10 *restrict y,
-                               const struct value_64x10 *restrict x,
-                               const struct weight_10x10 *restrict w,
-                               const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_64x10x10(
+        struct value_64x10 *restrict y, const struct value_64x10 *restrict x,
+        const struct weight_10x10 *restrict w, const struct vector_16 *restrict b, NET_RUN)
 {
     NET_ITEMS(item, 4, run, thread) {
         const int chunk = item;
@@ -479,10 +406,9 @@ NET_KERNEL void dense_64x10x10(struct value_64x10 *restrict y,
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block; dz = its gradient */
-NET_KERNEL void cross_entropy_grad_64x10(struct value_64x10 *restrict dz,
-                                         struct slices_4 *restrict loss,
-                                         const struct value_64x10 *restrict z,
-                                         const int32_t *restrict target, NET_RUN)
+NET_KERNEL void cross_entropy_grad_64x10(
+        struct value_64x10 *restrict dz, struct slices_4 *restrict loss,
+        const struct value_64x10 *restrict z, const int32_t *restrict target, NET_RUN)
 {
     net_cross_entropy(V(dz), V(loss), V(z), target,
             (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
@@ -498,9 +424,9 @@ NET_KERNEL void mean_loss_4(const struct slices_4 *restrict loss, NET_RUN)
 NET_KERNEL void channel_sum_partial_64x10(
         struct partial_sums_64 *restrict partial, const struct value_64x10 *restrict dy, NET_RUN)
 {
-    const struct operands_partial_dy sums = {V(partial), V(dy)};
+    const struct net_channel_sum sums = {V(partial), V(dy), {4, 1, 1, 1}};
 
-    net_sum_rows(channel_sum_row_64x10, &sums, (struct net_extent){4, 1, 1, 1}, run, thread);
+    net_sum_rows(net_channel_sum_end, &sums, (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
@@ -514,13 +440,11 @@ NET_KERNEL void dense_dw_update_64x10_10x10(
 }
 
 /* dx = dy w'; items: chunks */
-NET_KERNEL void dense_dx_64x10x10(struct value_64x10 *restrict dx,
-                                  struct partial_sums_128 *restrict partial,
-                                  const struct value_64x10 *restrict dy,
-                                  const struct transposed_160 *restrict w,
-                                  const struct value_64x10 *restrict x,
-                                  const struct vector_16 *restrict mean,
-                                  const struct vector_16 *restrict inv_std, NET_RUN)
+NET_KERNEL void dense_dx_64x10x10(
+        struct value_64x10 *restrict dx, struct partial_sums_128 *restrict partial,
+        const struct value_64x10 *restrict dy, const struct transposed_160 *restrict w,
+        const struct value_64x10 *restrict x, const struct vector_16 *restrict mean,
+        const struct vector_16 *restrict inv_std, NET_RUN)
 {
     NET_ITEMS(item, 4, run, thread) {
         const int chunk = item;
@@ -534,9 +458,9 @@ NET_KERNEL void dense_dx_64x10x10(struct value_64x10 *restrict dx,
             }
         }
         {
-            const struct operands_dx_partial_x_mean_inv_std sums = {V(dx), V(partial), V(x),
-                    V(mean), V(inv_std)};
-            batchnorm_sums_row_64x10(&sums, run, chunk, 0);
+            const struct net_batchnorm_sums sums = {V(partial), V(x), V(dx), V(mean), V(inv_std),
+                    {4, 1, 1, 1}};
+            net_batchnorm_sums_end(&sums, run, chunk, 0);
         }
     }
 }
@@ -549,9 +473,9 @@ NET_KERNEL void channel_sum_update_64x10(
 }
 
 /* partial sums added in order; items: blocks */
-NET_KERNEL void batchnorm_sums_64x10(struct vector_16 *restrict dgamma,
-                                     struct vector_16 *restrict dbeta,
-                                     const struct partial_sums_128 *restrict partial, NET_RUN)
+NET_KERNEL void batchnorm_sums_64x10(
+        struct vector_16 *restrict dgamma, struct vector_16 *restrict dbeta,
+        const struct partial_sums_128 *restrict partial, NET_RUN)
 {
     net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
 }
@@ -566,15 +490,15 @@ NET_KERNEL void normalize_grad_relu_grad_64x10(
 {
     const struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta operands = {V(dx), V(x), V(dy),
             V(mean), V(inv_std), V(gamma), V(dgamma), V(dbeta)};
-    const struct operands_dx_partial sums = {V(dx), V(partial)};
+    const struct net_channel_sum sums = {V(partial), V(dx), {4, 1, 1, 1}};
 
-    net_elementwise(apply_normalize_grad_relu_grad, NULL, &operands, channel_sum_row_64x10_2, &sums,
+    net_elementwise(apply_normalize_grad_relu_grad, NULL, &operands, net_channel_sum_end, &sums,
             (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* w is updated from the sum of its gradients; items: vectors */
-NET_KERNEL void update_16(struct vector_16 *restrict w, const struct vector_16 *restrict g,
-                          NET_RUN)
+NET_KERNEL void update_16(
+        struct vector_16 *restrict w, const struct vector_16 *restrict g, NET_RUN)
 {
     const float *const terms[] = {V(g)};
 
@@ -592,13 +516,11 @@ NET_KERNEL void dense_dw_update_64x20_20x10(
 }
 
 /* dx = dy w'; items: chunks */
-NET_KERNEL void dense_dx_64x20x10(struct value_64x20 *restrict dx,
-                                  struct partial_sums_256 *restrict partial,
-                                  const struct value_64x10 *restrict dy,
-                                  const struct transposed_320 *restrict w,
-                                  const struct value_64x20 *restrict x,
-                                  const struct vector_32 *restrict mean,
-                                  const struct vector_32 *restrict inv_std, NET_RUN)
+NET_KERNEL void dense_dx_64x20x10(
+        struct value_64x20 *restrict dx, struct partial_sums_256 *restrict partial,
+        const struct value_64x10 *restrict dy, const struct transposed_320 *restrict w,
+        const struct value_64x20 *restrict x, const struct vector_32 *restrict mean,
+        const struct vector_32 *restrict inv_std, NET_RUN)
 {
     NET_ITEMS(item, 4, run, thread) {
         const int chunk = item;
@@ -612,17 +534,17 @@ NET_KERNEL void dense_dx_64x20x10(struct value_64x20 *restrict dx,
             }
         }
         {
-            const struct operands_dx_partial_x_mean_inv_std sums = {V(dx), V(partial), V(x),
-                    V(mean), V(inv_std)};
-            batchnorm_sums_row_64x20(&sums, run, chunk, 0);
+            const struct net_batchnorm_sums sums = {V(partial), V(x), V(dx), V(mean), V(inv_std),
+                    {4, 1, 1, 2}};
+            net_batchnorm_sums_end(&sums, run, chunk, 0);
         }
     }
 }
 
 /* partial sums added in order; items: blocks */
-NET_KERNEL void batchnorm_sums_64x20(struct vector_32 *restrict dgamma,
-                                     struct vector_32 *restrict dbeta,
-                                     const struct partial_sums_256 *restrict partial, NET_RUN)
+NET_KERNEL void batchnorm_sums_64x20(
+        struct vector_32 *restrict dgamma, struct vector_32 *restrict dbeta,
+        const struct partial_sums_256 *restrict partial, NET_RUN)
 {
     net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread);
 }
@@ -637,15 +559,15 @@ NET_KERNEL void normalize_grad_relu_grad_64x20(
 {
     const struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta operands = {V(dx), V(x), V(dy),
             V(mean), V(inv_std), V(gamma), V(dgamma), V(dbeta)};
-    const struct operands_dx_partial sums = {V(dx), V(partial)};
+    const struct net_channel_sum sums = {V(partial), V(dx), {4, 1, 1, 2}};
 
-    net_elementwise(apply_normalize_grad_relu_grad, NULL, &operands, channel_sum_row_64x20, &sums,
+    net_elementwise(apply_normalize_grad_relu_grad, NULL, &operands, net_channel_sum_end, &sums,
             (struct net_extent){4, 1, 1, 2}, run, thread);
 }
 
 /* w is updated from the sum of its gradients; items: vectors */
-NET_KERNEL void update_32(struct vector_32 *restrict w, const struct vector_32 *restrict g,
-                          NET_RUN)
+NET_KERNEL void update_32(
+        struct vector_32 *restrict w, const struct vector_32 *restrict g, NET_RUN)
 {
     const float *const terms[] = {V(g)};
 
@@ -670,17 +592,16 @@ NET_KERNEL void channel_sum_update_64x20(
 }
 
 /* 1 / sqrt(var + eps); items: blocks */
-NET_KERNEL void inverse_std_32(struct vector_32 *restrict inv_std,
-                               const struct vector_32 *restrict var, NET_RUN)
+NET_KERNEL void inverse_std_32(
+        struct vector_32 *restrict inv_std, const struct vector_32 *restrict var, NET_RUN)
 {
     net_inverse_std(V(inv_std), V(var), 2, 0.001, run, thread);
 }
 
 /* y = x w + b, relu; items: chunks */
-NET_KERNEL void dense_relu_64x20x10_2(struct value_64x10 *restrict y,
-                                    const struct value_64x20 *restrict x,
-                                    const struct weight_20x10 *restrict w,
-                                    const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_relu_64x20x10_2(
+        struct value_64x10 *restrict y, const struct value_64x20 *restrict x,
+        const struct weight_20x10 *restrict w, const struct vector_16 *restrict b, NET_RUN)
 {
     NET_ITEMS(item, 4, run, thread) {
         const int chunk = item;
@@ -698,16 +619,16 @@ NET_KERNEL void dense_relu_64x20x10_2(struct value_64x10 *restrict y,
 }
 
 /* 1 / sqrt(var + eps); items: blocks */
-NET_KERNEL void inverse_std_16(struct vector_16 *restrict inv_std,
-                               const struct vector_16 *restrict var, NET_RUN)
+NET_KERNEL void inverse_std_16(
+        struct vector_16 *restrict inv_std, const struct vector_16 *restrict var, NET_RUN)
 {
     net_inverse_std(V(inv_std), V(var), 1, 0.001, run, thread);
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
-NET_KERNEL void cross_entropy_64x10(struct slices_4 *restrict loss,
-                                    const struct value_64x10 *restrict z,
-                                    const int32_t *restrict target, NET_RUN)
+NET_KERNEL void cross_entropy_64x10(
+        struct slices_4 *restrict loss, const struct value_64x10 *restrict z,
+        const int32_t *restrict target, NET_RUN)
 {
     net_cross_entropy(NULL, V(loss), V(z), target,
             (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
@@ -978,8 +899,8 @@ static const struct net_kernel train_kernels[] = {
     { "batchnorm_stats_64x10", "mnist_dense.batchnorm_2", "reduction", 0, 768, .line = 16 },
     { "normalize_64x10", "mnist_dense.batchnorm_2", "elementwise", 0, 8448, .line = 16,
             .result = {20480, 256, 1, 1, 0, 1} },
-    { "dense_64x10x10", "mnist_dense.dense_3", "forward", 12800, 8896, .line = 17, .result = {28672,
-            256, 1, 1, 0, 1} },
+    { "dense_64x10x10", "mnist_dense.dense_3", "forward", 12800, 8896, .line = 17,
+            .result = {28672, 256, 1, 1, 0, 1} },
     { "cross_entropy_grad_64x10", "cross_entropy", "loss", 0, 8512, .line = 21 },
     { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
     { "channel_sum_partial_64x10", "mnist_dense.dense_3", "reduction", 0, 4352, .line = 17 },
@@ -1020,15 +941,15 @@ static const struct net_kernel evaluate_kernels[] = {
     { "inverse_std_16", "mnist_dense.batchnorm_2", "reduction", 0, 128, .line = 16 },
     { "normalize_64x10", "mnist_dense.batchnorm_2", "elementwise", 0, 8448, .line = 16,
             .result = {0, 256, 1, 1, 0, 1} },
-    { "dense_64x10x10", "mnist_dense.dense_3", "forward", 12800, 8896, .line = 17, .result = {4096,
-            256, 1, 1, 0, 1} },
+    { "dense_64x10x10", "mnist_dense.dense_3", "forward", 12800, 8896, .line = 17,
+            .result = {4096, 256, 1, 1, 0, 1} },
     { "cross_entropy_64x10", "cross_entropy", "loss", 0, 4416, .line = 21 },
     { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
 };
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "15fcfa0cf623b6f3", .isa = "avx512", .batch = 64,
+    .hash = "0dec6bc741ed22ba", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

@@ -51,7 +51,6 @@ struct value_4x3_2_1 { float at[1][1][2][16][16]; };
 struct slices_1 { float at[1]; };
 struct operands_dx_kept_dy { float *dx; const float *kept; const float *dy; };
 struct partial_sums_16 { float at[16]; };
-struct operands_dx_partial { float *dx; float *partial; };
 struct operands_dx { float *dx; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
@@ -84,14 +83,6 @@ NET_EPILOGUE(apply_tanh_grad)
     vec_store(o->dx + e.at, v1);
 }
 
-/* sums of dy of a row of pixels and batch block */
-NET_ROW_END(channel_sum_row_4x1)
-{
-    const struct operands_dx_partial *o = sums;
-
-    net_channel_sum_row(o->partial, o->dx, (struct net_extent){1, 1, 1, 1}, run, batch_block, row);
-}
-
 NET_EPILOGUE(store)
 {
     const struct operands_dx *o = operands;
@@ -103,9 +94,9 @@ NET_EPILOGUE(store)
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* y = x w + b, along the inputs; items: batch blocks */
-NET_KERNEL void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct value_4x2 *restrict x,
-                                 const struct vector_16 *restrict w,
-                                 const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_tanh_4x2x1(
+        struct value_4x1 *restrict y, const struct value_4x2 *restrict x,
+        const struct vector_16 *restrict w, const struct vector_16 *restrict b, NET_RUN)
 {
     const struct operands_y operands = {V(y)};
 
@@ -114,18 +105,18 @@ NET_KERNEL void dense_tanh_4x2x1(struct value_4x1 *restrict y, const struct valu
 }
 
 /* y = the blocks of each x, side by side; items: (batch block, row) */
-NET_KERNEL void concat_4x3(struct value_4x3_2_1 *restrict y, const struct value_4x2 *restrict x,
-                           const struct value_4x1 *restrict x_2, NET_RUN)
+NET_KERNEL void concat_4x3(
+        struct value_4x3_2_1 *restrict y, const struct value_4x2 *restrict x,
+        const struct value_4x1 *restrict x_2, NET_RUN)
 {
     net_copy_blocks(V(y), (struct net_blocks[]){{V(x), 1, 0, 0, 1}, {V(x_2), 1, 0, 1, 1}}, 2,
             (struct net_copy_blocks){.batch_blocks = 1, .blocks = 2, .size = {1, 1}}, run, thread);
 }
 
 /* y = x w + b, along the inputs; items: batch blocks */
-NET_KERNEL void dense_tanh_4x3x1(struct value_4x1 *restrict y,
-                                 const struct value_4x3_2_1 *restrict x,
-                                 const struct vector_32 *restrict w,
-                                 const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_tanh_4x3x1(
+        struct value_4x1 *restrict y, const struct value_4x3_2_1 *restrict x,
+        const struct vector_32 *restrict w, const struct vector_16 *restrict b, NET_RUN)
 {
     const struct operands_y operands = {V(y)};
 
@@ -134,9 +125,9 @@ NET_KERNEL void dense_tanh_4x3x1(struct value_4x1 *restrict y,
 }
 
 /* loss = the sum of mse over the images of each batch block; dz = its gradient */
-NET_KERNEL void mse_grad_4x1(struct value_4x1 *restrict dz, struct slices_1 *restrict loss,
-                             const struct value_4x1 *restrict z,
-                             const struct value_4x1 *restrict target, NET_RUN)
+NET_KERNEL void mse_grad_4x1(
+        struct value_4x1 *restrict dz, struct slices_1 *restrict loss,
+        const struct value_4x1 *restrict z, const struct value_4x1 *restrict target, NET_RUN)
 {
     net_elementwise_loss(V(dz), V(loss), V(z), V(target), NULL, net_mse,
             (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1,
@@ -144,15 +135,14 @@ NET_KERNEL void mse_grad_4x1(struct value_4x1 *restrict dz, struct slices_1 *res
 }
 
 /* tanh_grad channel_sum; items: (batch block, row) */
-NET_KERNEL void tanh_grad_4x1(struct value_4x1 *restrict dx,
-                              struct partial_sums_16 *restrict partial,
-                              const struct value_4x1 *restrict kept,
-                              const struct value_4x1 *restrict dy, NET_RUN)
+NET_KERNEL void tanh_grad_4x1(
+        struct value_4x1 *restrict dx, struct partial_sums_16 *restrict partial,
+        const struct value_4x1 *restrict kept, const struct value_4x1 *restrict dy, NET_RUN)
 {
     const struct operands_dx_kept_dy operands = {V(dx), V(kept), V(dy)};
-    const struct operands_dx_partial sums = {V(dx), V(partial)};
+    const struct net_channel_sum sums = {V(partial), V(dx), {1, 1, 1, 1}};
 
-    net_elementwise(apply_tanh_grad, NULL, &operands, channel_sum_row_4x1, &sums,
+    net_elementwise(apply_tanh_grad, NULL, &operands, net_channel_sum_end, &sums,
             (struct net_extent){1, 1, 1, 1}, run, thread);
 }
 
@@ -163,9 +153,9 @@ NET_KERNEL void mean_loss_1(const struct slices_1 *restrict loss, NET_RUN)
 }
 
 /* dx = dy w', along the inputs; items: batch blocks */
-NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
-                               const struct value_4x1 *restrict dy,
-                               const struct vector_32 *restrict w, NET_RUN)
+NET_KERNEL void dense_dx_4x3x1(
+        struct value_4x3_2_1 *restrict dx, const struct value_4x1 *restrict dy,
+        const struct vector_32 *restrict w, NET_RUN)
 {
     const struct operands_dx operands = {V(dx)};
 
@@ -174,17 +164,17 @@ NET_KERNEL void dense_dx_4x3x1(struct value_4x3_2_1 *restrict dx,
 }
 
 /* dw = x' dy, along the inputs, then the update; items: 2 blocks of inputs */
-NET_KERNEL void dense_dw_update_4x3x1(struct vector_32 *restrict w,
-                                      const struct value_4x3_2_1 *restrict x,
-                                      const struct value_4x1 *restrict dy, NET_RUN)
+NET_KERNEL void dense_dw_update_4x3x1(
+        struct vector_32 *restrict w, const struct value_4x3_2_1 *restrict x,
+        const struct value_4x1 *restrict dy, NET_RUN)
 {
     net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 2,
             (struct net_few_outputs){1, 2}, (struct net_apply){.update = true}, run, thread);
 }
 
 /* dx = some blocks of dy; items: (batch block, row) */
-NET_KERNEL void slice_4x1_from_2_of_4x3(struct value_4x1 *restrict dx,
-                                        const struct value_4x3_2_1 *restrict dy, NET_RUN)
+NET_KERNEL void slice_4x1_from_2_of_4x3(
+        struct value_4x1 *restrict dx, const struct value_4x3_2_1 *restrict dy, NET_RUN)
 {
     net_copy_blocks(V(dx), (struct net_blocks[]){{V(dy), 2, 1, 0, 1}}, 1,
             (struct net_copy_blocks){.batch_blocks = 1, .blocks = 1, .size = {1, 1}}, run, thread);
@@ -198,17 +188,18 @@ NET_KERNEL void channel_sum_update_4x1(
 }
 
 /* dw = x' dy, along the inputs, then the update; items: 1 blocks of inputs */
-NET_KERNEL void dense_dw_update_4x2x1(struct vector_16 *restrict w,
-                                      const struct value_4x2 *restrict x,
-                                      const struct value_4x1 *restrict dy, NET_RUN)
+NET_KERNEL void dense_dw_update_4x2x1(
+        struct vector_16 *restrict w, const struct value_4x2 *restrict x,
+        const struct value_4x1 *restrict dy, NET_RUN)
 {
     net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 1,
             (struct net_few_outputs){1, 1}, (struct net_apply){.update = true}, run, thread);
 }
 
 /* loss = the sum of mse over the images of each batch block */
-NET_KERNEL void mse_4x1(struct slices_1 *restrict loss, const struct value_4x1 *restrict z,
-                        const struct value_4x1 *restrict target, NET_RUN)
+NET_KERNEL void mse_4x1(
+        struct slices_1 *restrict loss, const struct value_4x1 *restrict z,
+        const struct value_4x1 *restrict target, NET_RUN)
 {
     net_elementwise_loss(NULL, V(loss), V(z), V(target), NULL, net_mse,
             (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1,
@@ -358,11 +349,11 @@ static const struct net_layer layers[] = {
 };
 
 static const struct net_kernel train_kernels[] = {
-    { "dense_tanh_4x2x1", "xor_concat.hidden", "forward", 16, 2176, .line = 12, .result = {4096,
-            256, 1, 1, 0, 1} },
+    { "dense_tanh_4x2x1", "xor_concat.hidden", "forward", 16, 2176, .line = 12,
+            .result = {4096, 256, 1, 1, 0, 1} },
     { "concat_4x3", "xor_concat.concat", "movement", 0, 4096, .line = 13 },
-    { "dense_tanh_4x3x1", "xor_concat.dense", "forward", 24, 3264, .line = 13, .result = {6144, 256,
-            1, 1, 0, 1} },
+    { "dense_tanh_4x3x1", "xor_concat.dense", "forward", 24, 3264, .line = 13,
+            .result = {6144, 256, 1, 1, 0, 1} },
     { "mse_grad_4x1", "mse", "loss", 0, 3136, .line = 17 },
     { "tanh_grad_4x1", "xor_concat.tanh_2", "elementwise", 0, 3136, .line = 13 },
     { "mean_loss_1", "mse", "loss", 0, 64, .line = 17 },
@@ -379,18 +370,18 @@ static const struct net_kernel train_kernels[] = {
 };
 
 static const struct net_kernel evaluate_kernels[] = {
-    { "dense_tanh_4x2x1", "xor_concat.hidden", "forward", 16, 2176, .line = 12, .result = {2048,
-            256, 1, 1, 0, 1} },
+    { "dense_tanh_4x2x1", "xor_concat.hidden", "forward", 16, 2176, .line = 12,
+            .result = {2048, 256, 1, 1, 0, 1} },
     { "concat_4x3", "xor_concat.concat", "movement", 0, 4096, .line = 13 },
-    { "dense_tanh_4x3x1", "xor_concat.dense", "forward", 24, 3264, .line = 13, .result = {3072, 256,
-            1, 1, 0, 1} },
+    { "dense_tanh_4x3x1", "xor_concat.dense", "forward", 24, 3264, .line = 13,
+            .result = {3072, 256, 1, 1, 0, 1} },
     { "mse_4x1", "mse", "loss", 0, 2112, .line = 17 },
     { "mean_loss_1", "mse", "loss", 0, 64, .line = 17 },
 };
 
 const struct net_model net_model = {
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "7dc631c2bc1ede9e", .isa = "avx512", .batch = 4,
+    .hash = "b3104da4dace2884", .isa = "avx512", .batch = 4,
     .params_size = sizeof(struct params), .arena_size = 9344,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,

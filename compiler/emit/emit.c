@@ -193,28 +193,21 @@ void wrap_item(Wrap *wrap, const char *item)
     wrap->column += length;
 }
 
-/* The function's head with %s for its name. */
+/* The function's head with %s for its name: on one line, or its operands on lines of their own. */
 static const char *write_head(const Driver *d)
 {
-    Text head = {0};
-    int indent = (int)(strlen("NET_KERNEL void ") + strlen(d->base)) + 1;
-    size_t longest = 0;
-
-    for (int i = 0; i < d->count; i++)
-        longest = longest > strlen(d->operands[i].type) ? longest : strlen(d->operands[i].type);
-    text_add(&head, "%sNET_KERNEL void %%s(", d->comment.at);
-    if (indent + (int)longest > 60) {
-        indent = 8;
-        text_add(&head, "\n%*s", indent, "");
-    }
-
-    Wrap wrap = {&head, indent, indent, 0};
+    Text head = {0}, operands = {0};
+    Wrap wrap = {&operands, 8, 8, 0};
 
     for (int i = 0; i < d->count; i++)
         wrap_item(&wrap, format("%s%s *restrict %s", d->operands[i].written ? "" : "const ",
                                 d->operands[i].type, d->operands[i].name));
     wrap_item(&wrap, "NET_RUN");
-    text_add(&head, ")\n");
+    text_add(&head, "%sNET_KERNEL void %%s(", d->comment.at);
+    if (strchr(operands.at, '\n') ||
+        strlen("NET_KERNEL void ()") + strlen(d->base) + 2 + operands.length > 100)
+        text_add(&head, "\n%*s", 8, "");
+    text_add(&head, "%s)\n", operands.at);
     return head.at;
 }
 

@@ -27,65 +27,61 @@ static int sum_count(const Kernel *k)
     return k->node->op == OP_CHANNEL_SUM ? 1 : 2;
 }
 
-/* Adds the operands of one sum; gives the call that takes it of a row. */
-static const char *row_call(Emitter *e, Driver *d, const Kernel *k, const char **formals,
-                            int *count)
+/* Adds the operands of one sum; gives the struct that its row end takes:
+   `const struct net_channel_sum sums = {V(partial), V(dx), {4, 1, 1, 2}};` */
+static const char *sums_local(Emitter *e, Driver *d, const Kernel *k, const char *name)
 {
     const Node *node = k->node;
     const Physical *v = node->inputs[0]->physical;
     Text text = {0};
 
-    formals[(*count)++] = add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), true);
-    text_add(&text, "net_%s_row(o->%s", op_info[node->op].text, formals[*count - 1]);
-    for (int i = 0; i < 4 && sums_of[node->op].inputs[i]; i++) {
-        formals[(*count)++] = add_operand(e, d, sums_of[node->op].inputs[i], node->inputs[i], false,
-                                          NULL);
-        text_add(&text, ", o->%s", formals[*count - 1]);
-    }
-    text_add(&text, ", %s", extent_text(v));
+    text_add(&text, "const struct net_%s %s = {V(%s)", op_info[node->op].text, name,
+             add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), true));
+    for (int i = 0; i < 4 && sums_of[node->op].inputs[i]; i++)
+        text_add(&text, ", V(%s)",
+                 add_operand(e, d, sums_of[node->op].inputs[i], node->inputs[i], false, NULL));
+    text_add(&text, ", {%d, %d, %d, %d}", v->chunks, v->height, v->width, v->blocks);
     if (node->op == OP_LAYERNORM_SUMS)
         text_add(&text, ", %d, %s", channel_count(v), literal(node->at.eps));
-    text_add(&text, ", run, batch_block, row);");
+    text_add(&text, "};");
     return text.at;
 }
 
-static RowEnd row_end_of(Emitter *e, Driver *d, Kernel *const *sums, int sum_kernels)
+/* Several sums of one row: a list of them, and a function that goes through it. */
+static RowEnd several_sums(Emitter *e, Driver *d, const Kernel *host)
 {
-    const char **formals = allocate((size_t)(5 * sum_kernels) * sizeof *formals);
-    const Operand **fields = allocate((size_t)(5 * sum_kernels) * sizeof *fields);
-    const char *name = format("%s_row_%s", op_info[sums[0]->node->op].text,
-                              shape_name(e, sums[0]->node->inputs[0]));
-    Text calls = {0}, text = {0};
-    int formal_count = 0, count = 0;
+    Text local = {0}, body = {0}, name = {0};
 
-    for (int i = 0; i < sum_kernels; i++)
-        line(&calls, 1, "%s", row_call(e, d, sums[i], formals, &formal_count));
-    for (int i = 0; i < d->count; i++) {
-        bool used = false;
+    text_add(&name, "row_end");
+    line(&body, 0, "{");
+    line(&body, 1, "const void *const *list = sums;\n");
+    for (int i = 0; i < host->sum_count; i++) {
+        const char *sum = op_info[host->sums[i]->node->op].text;
 
-        for (int j = 0; j < formal_count; j++)
-            used = used || same(formals[j], d->operands[i].name);
-        if (used)
-            fields[count++] = &d->operands[i];
+        text_add(&local, "%s\n    ", sums_local(e, d, host->sums[i], format("sums_%d", i)));
+        text_add(&name, "_%s", sum);
+        line(&body, 1, "net_%s_end(list[%d], run, batch_block, row);", sum, i);
     }
+    line(&body, 0, "}");
+    text_add(&local, "const void *const sums[] = {");
+    for (int i = 0; i < host->sum_count; i++)
+        text_add(&local, "%s&sums_%d", i ? ", " : "", i);
+    text_add(&local, "};");
+    return (RowEnd){local.at, format("%s, sums", add_function(e, &e->epilogues, name.at,
+                                                              "NET_ROW_END(%s)\n", body.at))};
+}
 
-    const char *type = declare_operands(e, fields, count);
-
-    line(&text, 0, "{");
-    line(&text, 1, "const %s *o = sums;\n", type);
-    text_add(&text, "%s", calls.at);
-    line(&text, 0, "}");
-    name = add_function(e, &e->epilogues, name,
-                        format("/* %s of a row of pixels and batch block */\nNET_ROW_END(%%s)\n",
-                               sums_of[sums[0]->node->op].comment),
-                        text.at);
-    return (RowEnd){operands_local(type, "sums", fields, count), format("%s, &sums", name)};
+static RowEnd one_sum(Emitter *e, Driver *d, const Kernel *k)
+{
+    return (RowEnd){sums_local(e, d, k, "sums"),
+                    format("net_%s_end, &sums", op_info[k->node->op].text)};
 }
 
 RowEnd add_row_end(Emitter *e, Driver *d, const Kernel *host)
 {
-    return host->sum_count ? row_end_of(e, d, host->sums, host->sum_count)
-                           : (RowEnd){"", "NULL, NULL"};
+    return host->sum_count > 1   ? several_sums(e, d, host)
+           : host->sum_count > 0 ? one_sum(e, d, host->sums[0])
+                                 : (RowEnd){"", "NULL, NULL"};
 }
 
 void open_kernel(Driver *d, const Epilogue *end, const RowEnd *row_end)
@@ -102,8 +98,7 @@ void open_kernel(Driver *d, const Epilogue *end, const RowEnd *row_end)
 void emit_sums(Emitter *e, Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
-    Kernel *const sums[] = {(Kernel *)k};
-    const RowEnd row_end = row_end_of(e, d, sums, 1);
+    const RowEnd row_end = one_sum(e, d, k);
 
     d->base = format("%s_partial_%s", op_info[node->op].text, shape_name(e, node->inputs[0]));
     text_add(&d->comment, "/* %s, partial sums of each item: (batch block, row) */\n",
@@ -185,7 +180,8 @@ void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host
 
     line(text, level, "{");
     line(text, level + 1, "%s", end.local);
-    line(text, level + 1, "%.*s(&sums, run, chunk, %s);",
-         (int)(strchr(end.arguments, ',') - end.arguments), end.arguments, row);
+    line(text, level + 1, "%.*s(%s, run, chunk, %s);",
+         (int)(strchr(end.arguments, ',') - end.arguments), end.arguments,
+         strchr(end.arguments, ',') + 2, row);
     line(text, level, "}");
 }

@@ -37,7 +37,7 @@ static Break find_break(const char *at, int begin, int room, bool quoted)
         if (at[i] == '"' && (i == 0 || at[i - 1] != '\\'))
             quoted = !quoted;
         if (!quoted)
-            depth -= at[i] == ')' || at[i] == ']';
+            depth -= at[i] == ')' || at[i] == ']' || at[i] == '}';
         if (i > begin && quoted && at[i] == ' ' && i + 1 < room)
             string = i + 1;
         if (i > begin && !quoted && (at[i] == ' ' || (at[i] == '(' && i < room))) {
@@ -47,7 +47,7 @@ static Break find_break(const char *at, int begin, int room, bool quoted)
                 found = at[i] == '(' ? i + 1 : i, least = cost;
         }
         if (!quoted)
-            depth += at[i] == '(' || at[i] == '[';
+            depth += at[i] == '(' || at[i] == '[' || at[i] == '{';
     }
     return found ? (Break){found, false} : (Break){string, true};
 }

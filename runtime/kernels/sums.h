@@ -139,6 +139,64 @@ NET_TEMPLATE void net_layernorm_sums_row(float *partial, const float *x, const f
     }
 }
 
+/* ---- As the end of a row: what a host passes, and the function for it ------------------------- */
+
+struct net_channel_sum {
+    float *partial;
+    const float *dy;
+    struct net_extent v;
+};
+
+NET_ROW_END(net_channel_sum_end)
+{
+    const struct net_channel_sum *o = sums;
+
+    net_channel_sum_row(o->partial, o->dy, o->v, run, batch_block, row);
+}
+
+struct net_batchnorm_stats {
+    float *partial;
+    const float *x;
+    struct net_extent v;
+};
+
+NET_ROW_END(net_batchnorm_stats_end)
+{
+    const struct net_batchnorm_stats *o = sums;
+
+    net_batchnorm_stats_row(o->partial, o->x, o->v, run, batch_block, row);
+}
+
+struct net_batchnorm_sums {
+    float *partial;
+    const float *x, *dy, *mean, *inv_std;
+    struct net_extent v;
+};
+
+NET_ROW_END(net_batchnorm_sums_end)
+{
+    const struct net_batchnorm_sums *o = sums;
+
+    net_batchnorm_sums_row(o->partial, o->x, o->dy, o->mean, o->inv_std, o->v, run, batch_block,
+                           row);
+}
+
+struct net_layernorm_sums {
+    float *partial;
+    const float *x, *dy;
+    struct net_extent v;
+    int channels;
+    float eps;
+};
+
+NET_ROW_END(net_layernorm_sums_end)
+{
+    const struct net_layernorm_sums *o = sums;
+
+    net_layernorm_sums_row(o->partial, o->x, o->dy, o->v, o->channels, o->eps, run, batch_block,
+                           row);
+}
+
 /* The sums of a value that no kernel computes right before; items: (batch block, row) */
 NET_TEMPLATE void net_sum_rows(net_row_end *row_end, const void *sums, struct net_extent v, NET_RUN)
 {
