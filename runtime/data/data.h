@@ -135,6 +135,13 @@ struct net_preparation {
                                    training part; rows NULL: all; fit NULL: learns nothing */
     void (*apply)(struct net_values *values, const struct net_call *call,
                   const struct net_fitted *fitted);
+    enum net_undo_kind {
+        NET_UNDO_NONE,    /* it cannot be taken back */
+        NET_UNDO_AFFINE,  /* apply only changes scale and shift */
+        NET_UNDO_NOTHING, /* what it puts in is one of the values */
+        NET_UNDO_FUNCTION /* `inverse`, of each number */
+    } undo;
+    double (*inverse)(double x);
 };
 
 #define TRANSFORM(name, ...) extern const struct net_preparation net_preparation_##name;
@@ -197,11 +204,15 @@ const char *net_data_target_place(const struct net_data *data, enum net_part par
 /* What class `class` of the target is called in the data, or NULL where classes are numbers. */
 const char *net_data_class_name(const struct net_data *data, int class);
 
-/* What scale, normalize, standardize and minmax did to a target of values; nothing (count 0) where
-   another step is among them, or the loss is of probabilities. undo.c */
+/* What preparations did to a target of values; nothing (count 0) where one of them has no inverse, or
+   the loss is of probabilities. transforms/inverse.c */
 struct net_undo {
-    double *scale, *shift; /* count each: the target's size */
-    int count;
+    struct net_undo_stage {
+        double *scale, *shift; /* count each */
+        double (*inverse)(double x);
+    } * stages; /* in the order of the preparations: affine ones together, or one function */
+    int stage_count;
+    int count; /* the target's size */
 };
 
 void net_undo_open(struct net_undo *undo, const struct net_data *data);

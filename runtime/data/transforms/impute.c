@@ -198,5 +198,8 @@ static void apply_impute(struct net_values *values, const struct net_call *call,
     free(left);
 }
 
-const struct net_preparation net_preparation_impute = {
-    .name = "impute", .fitted = {"value"}, .fit = fit_impute, .apply = apply_impute};
+const struct net_preparation net_preparation_impute = {.name = "impute",
+                                                       .fitted = {"value"},
+                                                       .fit = fit_impute,
+                                                       .apply = apply_impute,
+                                                       .undo = NET_UNDO_NOTHING};

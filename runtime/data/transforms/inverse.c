@@ -1,27 +1,35 @@
 /*
- * inverse.c -- predictions in the units of the data: what a target's preparations did to its values,
- * a scale and a shift an element, is taken back.
+ * inverse.c -- predictions in the units of the data: what a target's preparations did to its values
+ * is taken back, the last step first.
+ *
+ * One idea: affine steps next to one another are one scale and shift an element; between them stand
+ * the functions whose inverse a preparation names. Where one step has none, nothing is taken back.
  */
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "data/dataset.h"
 
-/* Is it affine, by element? What impute puts in is one of the values. */
-static bool can_undo(const struct net_field *field)
+static bool has_inverse(const struct net_field *field)
 {
-    static const char *const names[] = {"scale", "normalize", "standardize", "minmax", "impute"};
-
-    for (int s = 0; s < field->step_count; s++) {
-        bool found = false;
-
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            found = found || !strcmp(field->steps[s].name, names[i]);
-        if (!found)
+    for (int s = 0; s < field->step_count; s++)
+        if (field->steps[s].preparation->undo == NET_UNDO_NONE)
             return false;
-    }
     return field->step_count > 0;
+}
+
+static struct net_undo_stage *add_stage(struct net_undo *undo)
+{
+    return &undo->stages[undo->stage_count++];
+}
+
+/* What was affine so far becomes a stage, and `values` begins again. */
+static void add_affine(struct net_undo *undo, struct net_values *values)
+{
+    const struct net_column column = values->column;
+
+    *add_stage(undo) = (struct net_undo_stage){.scale = values->scale, .shift = values->shift};
+    net_values_open(values, values->field, &column);
 }
 
 void net_undo_open(struct net_undo *undo, const struct net_data *data)
@@ -35,32 +43,53 @@ void net_undo_open(struct net_undo *undo, const struct net_data *data)
 
     *undo = (struct net_undo){0};
     if (model->loss == NET_CROSS_ENTROPY || model->loss == NET_BINARY_CROSS_ENTROPY ||
-        field->kind != NET_TARGET_VALUES || !can_undo(field))
+        field->kind != NET_TARGET_VALUES || !has_inverse(field))
         return;
+    undo->count = field->size;
+    undo->stages = net_allocate(2 * (size_t)field->step_count + 1, sizeof *undo->stages);
     net_values_open(&values, field, &column);
     for (int s = 0; s < field->step_count; s++) {
         const struct net_preparation *preparation = field->steps[s].preparation;
 
-        if (!strcmp(preparation->name, "impute"))
+        if (preparation->undo == NET_UNDO_NOTHING)
             continue;
         if (preparation->fit && !fitted[s].count)
             net_fail(1,
                      "%s is prepared with numbers learnt in training: --weights wants a run's "
                      "folder, with its preparation.json",
                      field->name);
-        preparation->apply(&values, &field->steps[s], &fitted[s]);
+        if (preparation->undo == NET_UNDO_AFFINE) {
+            preparation->apply(&values, &field->steps[s], &fitted[s]);
+        } else {
+            add_affine(undo, &values);
+            *add_stage(undo) = (struct net_undo_stage){.inverse = preparation->inverse};
+        }
     }
-    *undo = (struct net_undo){values.scale, values.shift, field->size};
+    add_affine(undo, &values);
+    free(values.scale);
+    free(values.shift);
 }
 
 void net_undo(const struct net_undo *undo, float *x)
 {
-    for (int i = 0; i < undo->count; i++)
-        x[i] = (float)(((double)x[i] - undo->shift[i]) / undo->scale[i]);
+    for (int i = 0; i < undo->count; i++) {
+        double value = (double)x[i];
+
+        for (int s = undo->stage_count - 1; s >= 0; s--) {
+            const struct net_undo_stage *stage = &undo->stages[s];
+
+            value = stage->inverse ? stage->inverse(value)
+                                   : (value - stage->shift[i]) / stage->scale[i];
+        }
+        x[i] = (float)value;
+    }
 }
 
 void net_undo_close(struct net_undo *undo)
 {
-    free(undo->scale);
-    free(undo->shift);
+    for (int s = 0; s < undo->stage_count; s++) {
+        free(undo->stages[s].scale);
+        free(undo->stages[s].shift);
+    }
+    free(undo->stages);
 }

@@ -46,5 +46,8 @@ static void apply_minmax(struct net_values *values, const struct net_call *call,
     }
 }
 
-const struct net_preparation net_preparation_minmax = {
-    .name = "minmax", .fitted = {"min", "max"}, .fit = fit_minmax, .apply = apply_minmax};
+const struct net_preparation net_preparation_minmax = {.name = "minmax",
+                                                       .fitted = {"min", "max"},
+                                                       .fit = fit_minmax,
+                                                       .apply = apply_minmax,
+                                                       .undo = NET_UNDO_AFFINE};

@@ -324,10 +324,12 @@ static void apply_standardize(struct net_values *values, const struct net_call *
     }
 }
 
-const struct net_preparation net_preparation_scale = {.name = "scale", .apply = apply_scale};
-const struct net_preparation net_preparation_normalize = {.name = "normalize",
-                                                          .apply = apply_normalize};
+const struct net_preparation net_preparation_scale = {
+    .name = "scale", .apply = apply_scale, .undo = NET_UNDO_AFFINE};
+const struct net_preparation net_preparation_normalize = {
+    .name = "normalize", .apply = apply_normalize, .undo = NET_UNDO_AFFINE};
 const struct net_preparation net_preparation_standardize = {.name = "standardize",
                                                             .fitted = {"mean", "std"},
                                                             .fit = fit_standardize,
-                                                            .apply = apply_standardize};
+                                                            .apply = apply_standardize,
+                                                            .undo = NET_UNDO_AFFINE};
