@@ -294,14 +294,16 @@ START_TEST(undone)
     static const float y[][2] = {{20, 7}, {30, 7}, {65, 7}};
     static const struct net_call minmax = {.name = "minmax",
                                            .preparation = &net_preparation_minmax};
-    const struct net_call steps[] = {standardize[0], scale_normalize[0], minmax};
+    static const struct net_call log1p = {.name = "log1p", .preparation = &net_preparation_log1p};
+    const struct net_call affine[] = {standardize[0], scale_normalize[0], minmax};
+    const struct net_call mixed[] = {affine[1], log1p, affine[0], log1p};
     struct fixture f;
 
-    for (int count = 1; count <= 3; count++) {
+    for (int i = 0; i < 7; i++) {
         struct net_undo undo;
 
-        make_copier(&f, NULL, 0, steps, 0);
-        f.fields[1].step_count = count;
+        make_copier(&f, NULL, 0, i < 3 ? affine : mixed, 0);
+        f.fields[1].step_count = i < 3 ? i + 1 : i - 2;
         struct net_data *data = open_targets(&f, y[0], 3, 2);
 
         net_undo_open(&undo, data);

@@ -128,6 +128,30 @@ START_TEST(imputed)
 }
 END_TEST
 
+START_TEST(logarithms)
+{
+    static const float x[3][2] = {{0, 1}, {2.5f, -0.5f}, {1e6f, 1e-9f}}, y[3] = {0};
+    static const float below[3][2] = {{0, 1}, {0, -1}, {0, 1}};
+    static const struct net_call call = {.name = "log1p", .preparation = &net_preparation_log1p};
+    struct fixture f;
+    float row[MOST];
+
+    memory.x = x[0], memory.y = y, memory.bytes = NULL, memory.rows = 3, memory.size = 2;
+    make_model(&f, 2, 1, 1);
+    set_steps(&f, &call, 1);
+    struct net_data *data = open_model(&f);
+
+    for (long r = 0; r < 3; r++) {
+        read_row(data, NET_TRAIN, r, row);
+        for (int i = 0; i < 2; i++)
+            ck_assert_float_eq(row[i], (float)log1p((double)x[r][i]));
+    }
+    net_data_close(data);
+    memory.x = below[0];
+    expect_fault(open_and_close, &f, "row 1 (from 0), x: log1p wants numbers above -1, found -1");
+}
+END_TEST
+
 START_TEST(impute_faults)
 {
     static const double second[] = {2}, third[] = {3};
@@ -492,6 +516,7 @@ Suite *suite_prep(void)
     const TTest *const tests[] = {
         minmax_is_fitted_on_training,
         imputed,
+        logarithms,
         impute_faults,
         permuted,
         folds_partition,

@@ -1,0 +1,29 @@
+/*
+ * log1p.c -- log(1 + x), for amounts that span orders of magnitude: prices, counts.
+ */
+
+#include <math.h>
+
+#include "data/dataset.h"
+
+static void apply_log1p(struct net_values *values, const struct net_call *call,
+                        const struct net_fitted *fitted)
+{
+    const struct net_column *column = &values->column;
+    const int size = column->size;
+
+    (void)call, (void)fitted;
+    net_values_doubles(values);
+    double *x = column->at;
+
+    for (long row = 0; row < column->rows; row++)
+        for (int i = 0; i < size; i++, x++) {
+            if (*x <= -1)
+                net_fail(1, "%s: row %ld (from 0), %s: log1p wants numbers above -1, found %g",
+                         column->place, row, column->name, *x);
+            *x = log1p(*x);
+        }
+}
+
+const struct net_preparation net_preparation_log1p = {
+    .name = "log1p", .apply = apply_log1p, .undo = NET_UNDO_FUNCTION, .inverse = expm1};
