@@ -55,8 +55,10 @@ void declare_type(Emitter *e, const Physical *v)
         line(&e->types, 0, "%s { float at[%d]; };", v->type, padded_count(v));
     else if (v->kind == PHYSICAL_TABLE)
         line(&e->types, 0, "%s { float at[%d]; };", v->type, padded_count(v));
-    else if (v->kind == PHYSICAL_TOKENS || v->kind == PHYSICAL_SPARSE)
-        declare_words(e, v);
+    else if (v->kind == PHYSICAL_TOKENS)
+        declare_tokens(e, v);
+    else if (v->kind == PHYSICAL_SPARSE)
+        declare_sparse(e, v);
     else if (v->kind == PHYSICAL_VECTOR)
         line(&e->types, 0, "%s { float at[%d][16]; };", v->type, v->blocks);
     else if (v->kind == PHYSICAL_SCALAR)
@@ -357,10 +359,18 @@ static long count_parameters(const Emitter *e)
     return count;
 }
 
-static bool has_words(const Model *model)
+static bool has_tokens(const Model *model)
 {
     for (int i = 0; i < model->field_count; i++)
-        if (model->fields[i]->vocabulary)
+        if (model->fields[i]->is_tokens)
+            return true;
+    return false;
+}
+
+static bool has_sparse(const Model *model)
+{
+    for (int i = 0; i < model->field_count; i++)
+        if (model->fields[i]->is_sparse)
             return true;
     return false;
 }
@@ -421,9 +431,10 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
     text_add(out, " *\n");
     draw_plan(out, evaluate);
     text_add(out,
-             " */\n\n#include \"kernels/kernel.h\"\n#include \"kernels/tables.h\"\n%s%s%s%s%s\n",
+             " */\n\n#include \"kernels/kernel.h\"\n#include \"kernels/tables.h\"\n%s%s%s%s%s%s\n",
              has_kernel(train, goes_by_places) ? "#include \"kernels/argmax_grad.h\"\n" : "",
-             has_words(e->model) ? "#include \"kernels/embedding.h\"\n" : "",
+             has_tokens(e->model) ? "#include \"kernels/embedding.h\"\n" : "",
+             has_sparse(e->model) ? "#include \"kernels/sparse.h\"\n" : "",
              has_kernel(train, has_images_in_lanes) || has_kernel(evaluate, has_images_in_lanes)
                  ? "#include \"kernels/batch_lanes.h\"\n"
                  : "",

@@ -218,6 +218,7 @@ typedef struct DenseRows {
     const Physical *x, *dy, *dw;
     const Segment *s; /* in x */
     int row;          /* of dw: the segment's first */
+    const char *from; /* the operand: "x", or "h" beside a sparse x */
 } DenseRows;
 
 void write_dense_dw(Emitter *e, Text *text, const Kernel *k, const DenseRows *of);
@@ -234,15 +235,21 @@ void call_template(Driver *d, const char *fmt, ...) PRINTF(2, 3);
 const char *pixel_name(const Physical *v); /* "row * 28 + column" */
 void open_rows(Text *text, const Physical *v, bool columns);
 void close_rows(Text *text, bool columns);
-EmitKernel emit_blocks, emit_relayout;                        /* movement.c */
-EmitKernel emit_softmax, emit_softmax_grad;                   /* softmax.c */
-EmitKernel emit_layernorm, emit_layernorm_grad;               /* norm.c */
-EmitKernel emit_loss, emit_mean_loss;                         /* loss.c */
-EmitKernel emit_embedding, emit_embedding_dw, emit_word_mean; /* emit_words.c */
-EmitKernel emit_word_mean_grad;
-EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw, emit_to_dense;
-void declare_words(Emitter *e, const Physical *v);
-void write_pack_words(const Emitter *e, Text *out, const Graph *g, const Value *value, int index);
+EmitKernel emit_blocks, emit_relayout;                         /* movement.c */
+EmitKernel emit_softmax, emit_softmax_grad;                    /* softmax.c */
+EmitKernel emit_layernorm, emit_layernorm_grad;                /* norm.c */
+EmitKernel emit_loss, emit_mean_loss;                          /* loss.c */
+EmitKernel emit_embedding, emit_embedding_dw, emit_token_mean; /* embedding.c */
+EmitKernel emit_token_mean_grad;
+EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw,
+    emit_to_dense;     /* sparse.c */
+long up16(long count); /* the next multiple of 16 */
+void declare_tokens(Emitter *e, const Physical *v);
+void declare_sparse(Emitter *e, const Physical *v);
+void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value *value, int field);
+void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value *value, int field);
+bool has_row_gradient(const Graph *g, const Value *value); /* reads what a batch has sorted */
+long embedding_dw_floats(const Kernel *k); /* that it wants of a thread's scratch; or 0 */
 
 void drop_terms(Text *text); /* emit_plain.c: no factors of 1, terms of 0 */
 void wrap_lines(Text *text); /* emit_lines.c: a hundred columns at most */

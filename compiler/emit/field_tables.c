@@ -100,8 +100,10 @@ void write_pack(const Emitter *e, Text *out, const Graph *g)
         if (value->type == TYPE_CLASS) {
             line(out, 1, "if (fields[%d].row)", i);
             line(out, 2, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name), i);
-        } else if (value->type != TYPE_F32) {
-            write_pack_words(e, out, g, value, i);
+        } else if (value->type == TYPE_TOKENS) {
+            write_pack_tokens(e, out, g, value, i);
+        } else if (value->type == TYPE_SPARSE) {
+            write_pack_sparse(e, out, g, value, i);
         } else {
             write_pack_value(e, out, value, i);
         }

@@ -36,8 +36,6 @@ static long array_floats(const Kernel *k)
     switch (k->kind) {
     case KERNEL_DX_AT:
         return 256L * node->outputs[0]->physical->blocks;
-    case KERNEL_EMBEDDING_DW:
-        return 16L * node->outputs[0]->physical->blocks;
     default:
         return 0;
     }
@@ -57,6 +55,7 @@ size_t thread_floats(const Program *train, const Program *evaluate)
             const bool conv_dw = k->kind == KERNEL_DW && k->node->op == OP_CONV2D_DW;
             const long floats = g->v + g->m + g->u + floats_at(k) + k->batch_lanes.floats +
                                 k->batch_lanes_dw.floats + large_floats(array_floats(k)) +
+                                (k->kind == KERNEL_EMBEDDING_DW ? embedding_dw_floats(k) : 0) +
                                 (conv_dw ? conv_dw_floats(k->node) : 0);
 
             most = floats > most ? floats : most;

@@ -98,11 +98,11 @@ void write_dense_dw(Emitter *e, Text *text, const Kernel *k, const DenseRows *of
     const Segment *s = of->s;
 
     line(text, 1,
-         "net_dense_dw(V(%s), V(x), V(dy), (struct net_dense_dw){.panels = %s, .inputs = %d, "
+         "net_dense_dw(V(%s), V(%s), V(dy), (struct net_dense_dw){.panels = %s, .inputs = %d, "
          ".first = %d, .channels = %d, .pixels = %d, .block = %d, .stride = %d, .x_blocks = %d, "
          ".dy_blocks = %d, .apply = %s}, %d%s, run, thread);",
-         k->update ? "w" : "dw_out", braces(of->dw->panels, 3), of->dw->rows, of->row, s->channels,
-         s->pixels, s->block, s->stride, of->x->blocks * of->x->height * of->x->width,
+         k->update ? "w" : "dw_out", of->from, braces(of->dw->panels, 3), of->dw->rows, of->row,
+         s->channels, s->pixels, s->block, s->stride, of->x->blocks * of->x->height * of->x->width,
          of->dy->blocks, apply_literal(k), e->target->rows, tile_arguments(e, of->dw, false));
 }
 
@@ -195,8 +195,8 @@ void emit_dw(Emitter *e, Driver *d, const Kernel *k)
     line(&d->text, 0, "{");
     for (int i = 0; i < x->segment_count; i++) {
         const Segment *s = &x->segments[i];
-        const DenseRows of = {x, node->inputs[1]->physical, node->outputs[0]->physical, s,
-                              s->start};
+        const DenseRows of = {
+            x, node->inputs[1]->physical, node->outputs[0]->physical, s, s->start, "x"};
 
         if (dense)
             write_dense_dw(e, &d->text, k, &of);

@@ -75,20 +75,20 @@ typedef struct Value {
     bool batched;     /* has the batch axis in front */
     ElementType type;
     Role role;
-    Node *node;                /* what computes it, or NULL */
-    int output;                /* which of the node's outputs */
-    struct Value *storage;     /* the parameter or state that this value replaces in place */
-    const Field *field;        /* of an input or target */
-    int vocabulary;            /* of tokens or a bag of words: its words */
-    Span span;                 /* of an input or target: its declaration */
-    Shape stored;              /* of a parameter: its shape in files where it is another; rank 0 */
-    const char *init;          /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
-    int fan_in, fan_out;       /* of a parameter, for its initial values */
-    double l1, l2;             /* of a weight: times sum |w| and sum w^2, added to the loss */
-    int padding_row;           /* of a table of words: the row that begins as 0, from 1; 0: none */
-    const char *pretrained;    /* of a table of words: the file of its rows, or NULL */
-    const Field *words;        /* of a table of words: whose */
-    struct Value *like;        /* of a gradient: the value it belongs to; takes its layout */
+    Node *node;             /* what computes it, or NULL */
+    int output;             /* which of the node's outputs */
+    struct Value *storage;  /* the parameter or state that this value replaces in place */
+    const Field *field;     /* of an input or target */
+    int vocabulary;         /* of token ids or a sparse input: how many */
+    Span span;              /* of an input or target: its declaration */
+    Shape stored;           /* of a parameter: its shape in files where it is another; rank 0 */
+    const char *init;       /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
+    int fan_in, fan_out;    /* of a parameter, for its initial values */
+    double l1, l2;          /* of a weight: times sum |w| and sum w^2, added to the loss */
+    int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
+    const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
+    const Field *words;     /* of an embedding matrix: whose tokens */
+    struct Value *like;     /* of a gradient: the value it belongs to; takes its layout */
     struct Physical *physical; /* layout.c */
     bool internal;             /* fuse.c: never stored, it lives in one kernel's registers */
 } Value;

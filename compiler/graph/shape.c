@@ -66,8 +66,8 @@ static const char *const signatures[OP_COUNT] = {
     [OP_GROUP_COLLECT] = "* > @",
     [OP_EMBEDDING] = "nl vc > ncl",
     [OP_EMBEDDING_DW] = "nl ncl > vc",
-    [OP_WORD_MEAN] = "ncl nl > nc",
-    [OP_WORD_MEAN_GRAD] = "nc nl > ncl",
+    [OP_TOKEN_MEAN] = "ncl nl > nc",
+    [OP_TOKEN_MEAN_GRAD] = "nc nl > ncl",
     [OP_SPARSE_DENSE] = "nv nh? oi o? > no",
     [OP_SPARSE_DENSE_DX] = "no oi > nh",
     [OP_SPARSE_DENSE_DW] = "nv nh? no > oi",
@@ -203,7 +203,7 @@ Shape file_shape(const Value *parameter)
     return parameter->stored.rank ? parameter->stored : parameter->shape;
 }
 
-/* The inputs of a layer that reads a bag of words and other numbers beside it. */
+/* The inputs of a layer that reads a sparse input and a dense one beside it. */
 static void bind_bag(Match *m)
 {
     const Op op = m->node->op;
@@ -395,7 +395,7 @@ static ElementType wanted_type(const Node *node, int input)
     if (node->op == OP_MAXPOOL2D_GRAD && input == 0)
         return TYPE_BYTE;
     if (((node->op == OP_EMBEDDING || node->op == OP_EMBEDDING_DW) && input == 0) ||
-        ((node->op == OP_WORD_MEAN || node->op == OP_WORD_MEAN_GRAD) && input == 1))
+        ((node->op == OP_TOKEN_MEAN || node->op == OP_TOKEN_MEAN_GRAD) && input == 1))
         return TYPE_TOKENS;
     if ((node->op == OP_SPARSE_DENSE || node->op == OP_SPARSE_DENSE_DW ||
          node->op == OP_TO_DENSE) &&

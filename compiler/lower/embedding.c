@@ -128,7 +128,7 @@ Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
         note(l->model->source, "it follows an embedding, and layers that keep the length");
         return NULL;
     }
-    return append_node(l, layer, OP_WORD_MEAN, (Value *[]){x[0], words}, 2, (Attributes){0})
+    return append_node(l, layer, OP_TOKEN_MEAN, (Value *[]){x[0], words}, 2, (Attributes){0})
         ->outputs[0];
 }
 

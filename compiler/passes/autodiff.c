@@ -349,18 +349,18 @@ static void vjp_embedding(Reverse *r, const Node *node, Value *dy)
                    append(r, OP_EMBEDDING_DW, (Value *[]){node->inputs[0], dy}, 2, at)->outputs[0]);
 }
 
-static void vjp_word_mean(Reverse *r, const Node *node, Value *dy)
+static void vjp_token_mean(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
         accumulate(r, 0,
-                   append(r, OP_WORD_MEAN_GRAD, (Value *[]){dy, node->inputs[1]}, 2, node->at)
+                   append(r, OP_TOKEN_MEAN_GRAD, (Value *[]){dy, node->inputs[1]}, 2, node->at)
                        ->outputs[0]);
 }
 
-/* The bag comes from the reader: only h, what stands beside it, has a gradient. */
+/* The sparse x comes from the reader: only h, what stands beside it, has a gradient. */
 static void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
 {
-    Value *const *in = node->inputs; /* bag h w b */
+    Value *const *in = node->inputs; /* x h w b */
     Attributes at = {.begin = in[0]->shape.size[0]};
 
     if (wants(r, 3))
@@ -483,7 +483,7 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_DROPOUT] = vjp_dropout,
     [OP_NORMALIZE] = vjp_normalize,
     [OP_EMBEDDING] = vjp_embedding,
-    [OP_WORD_MEAN] = vjp_word_mean,
+    [OP_TOKEN_MEAN] = vjp_token_mean,
     [OP_SPARSE_DENSE] = vjp_sparse_dense,
     [OP_LAYERNORM] = vjp_layernorm,
     [OP_RESHAPE] = vjp_reshape,

@@ -547,11 +547,11 @@ static void add_node_kernels(Fusion *f, Node *node)
     case OP_EMBEDDING_DW:
         add_rows_gradient(f, KERNEL_EMBEDDING_DW, node);
         break;
-    case OP_WORD_MEAN:
-        add_kernel(f, KERNEL_WORD_MEAN, node);
+    case OP_TOKEN_MEAN:
+        add_kernel(f, KERNEL_TOKEN_MEAN, node);
         break;
-    case OP_WORD_MEAN_GRAD:
-        add_kernel(f, KERNEL_WORD_MEAN_GRAD, node);
+    case OP_TOKEN_MEAN_GRAD:
+        add_kernel(f, KERNEL_TOKEN_MEAN_GRAD, node);
         break;
     case OP_SPARSE_DENSE:
         add_kernel(f, KERNEL_SPARSE_DENSE, node);

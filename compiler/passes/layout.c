@@ -244,16 +244,16 @@ static void lay_out_contraction(Layout *l, Node *node)
     give(l->g, y, new_value(l->g, y->shape), NULL);
 }
 
-/* What a concat of the bag and h would have, were the bag dense. */
-static Physical joined_layout(const Value *bag, const Physical *h)
+/* What a concat of a sparse x and h would have, were x dense. */
+static Physical joined_layout(const Value *x, const Physical *h)
 {
-    const int words = bag->shape.size[0], blocks = blocks_of(words);
-    Physical v = {.segments = {{0, words, 1, 0, blocks}}, .segment_count = 1};
+    const int columns = x->shape.size[0], blocks = blocks_of(columns);
+    Physical v = {.segments = {{0, columns, 1, 0, blocks}}, .segment_count = 1};
 
     for (int i = 0; h && i < h->segment_count; i++) {
         Segment s = h->segments[i];
 
-        s.start += words;
+        s.start += columns;
         s.block += blocks;
         v.segments[v.segment_count++] = s;
     }
@@ -383,8 +383,8 @@ static void lay_out_node(Layout *l, Node *node)
         require_plain(l, node, 1);
         give_parameter(y, *y->like->physical);
         break;
-    case OP_WORD_MEAN:
-    case OP_WORD_MEAN_GRAD:
+    case OP_TOKEN_MEAN:
+    case OP_TOKEN_MEAN_GRAD:
         give(g, y, with_pixels(in[0]->physical, y->shape), NULL);
         break;
     case OP_SPARSE_DENSE:
@@ -586,14 +586,14 @@ static Physical input_layout(const Graph *train, const Graph *evaluate, const Va
     return v;
 }
 
-/* Numbers of words by position and in order of the words; a bag's elements by image and by column.
-   Their structures say the same (emit_words.c). */
-static Physical words_layout(const Graph *g, const Value *x)
+/* Token ids by position and in order of the tokens; a sparse input's elements by image and by column.
+   Their structures say the same (emit/embedding.c, emit/sparse.c). */
+static Physical ids_layout(const Graph *g, const Value *x)
 {
     const int rows = g->capacity, size = x->shape.size[0];
     Physical v = {.kind = PHYSICAL_SPARSE, .lanes = 16, .height = 1, .width = 1, .rows = size};
 
-    v.type = format("struct bag_%dx%d", rows, size);
+    v.type = format("struct sparse_%dx%d", rows, size);
     if (x->type == TYPE_TOKENS) {
         v.kind = PHYSICAL_TOKENS;
         v.rows = x->vocabulary;
@@ -604,8 +604,8 @@ static Physical words_layout(const Graph *g, const Value *x)
     return v;
 }
 
-/* What a step reads of it; of a bag, most of the capacity is never touched. */
-static size_t words_bytes(const Graph *g, const Physical *v)
+/* What a step reads of it; of a sparse input, most of the capacity is never touched. */
+static size_t ids_bytes(const Graph *g, const Physical *v)
 {
     return round_up((size_t)g->capacity * (size_t)v->width * 4);
 }
@@ -627,10 +627,10 @@ static void lay_out_inputs(Graph *train, Graph *evaluate)
             buffer->size = round_up(value_bytes(x->physical));
         } else {
             x->physical = allocate(sizeof *x->physical);
-            *x->physical = words_layout(train, x);
+            *x->physical = ids_layout(train, x);
             x->physical->element = x->type;
             x->physical->buffer = buffer;
-            buffer->size = words_bytes(train, x->physical);
+            buffer->size = ids_bytes(train, x->physical);
         }
         if (other)
             other->physical = x->physical;

@@ -56,7 +56,7 @@ typedef struct Physical {
     Segment segments[MAX_SEGMENTS]; /* of a value or vector; of a weight: its inputs */
     int segment_count;
     int outputs, rows; /* of a weight, outputs of rows of one (rows_layout); rows of a
-                                   table; columns of a bag of words */
+                                   table; columns of a sparse input */
     int panels[3];     /* of a weight: how many of 3, of 2, of 1 blocks */
     ElementType element;
 } Physical;

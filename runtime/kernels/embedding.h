@@ -1,207 +1,172 @@
 /*
- * embedding.h -- generated code of words and bags of words, beside kernel.h: how a batch is
- * packed, rows of weights by number, sums over what the batch names.
+ * embedding.h -- token ids: rows of an embedding matrix gathered, their gradient, and means over
+ * the tokens that are no padding.
  *
- * One idea: a batch is sorted by row when it is packed, on the helper thread, in the order that a
- * stable counting sort gives. So a row's gradient is one sum in one order, whoever owns the row.
+ * The one idea: a row of the matrix is contiguous, blocks of 16 floats, so forward copies vectors;
+ * backward sums, row by row, the places of dy that the batch's counting sort has listed for it.
+ *
+ * Needs: row_gradient.h. Gives: net_pack_tokens, net_embedding, net_embedding_dw, net_token_mean,
+ * net_token_mean_grad.
  */
 
-#ifndef NET_KERNEL_WORDS_H
-#define NET_KERNEL_WORDS_H
+#ifndef NET_EMBEDDING_H
+#define NET_EMBEDDING_H
 
-#include "kernels/kernel.h"
+#include "kernels/row_gradient.h"
 
 /* ---- Packing --------------------------------------------------------------------------------- */
 
-/* begin[k] = how many of the counts in begin[1 .. columns] stand before k: begin[0 .. columns] */
-static inline void net_add_counts(int32_t *begin, int columns)
-{
-    for (int k = 0; k < columns; k++)
-        begin[k + 1] += begin[k];
-}
-
-/* After every entry has moved its row's begin by one: back to where they were. */
-static inline void net_shift_counts(int32_t *begin, int columns)
-{
-    memmove(begin + 1, begin, (size_t)columns * sizeof *begin);
-    begin[0] = 0;
-}
-
-/* ids[image][position]; in order[begin[w] .. begin[w + 1]] the places of word w, ascending: the
-   sixteenth of an image in [chunk][position][image], which is where its gradient lies. */
-static inline void net_pack_tokens(int32_t *ids, int32_t *begin, int32_t *order,
-                                   const struct net_rows *rows, int n, int length, int words,
+/* id[image][position]; in order[begin[t] .. begin[t + 1] - 1] the places of token t, by image, then position:
+   place 16 (batch block * length + position) + image % 16 of dy, [batch block][position][image].
+   sorted: does a gradient read begin and order? */
+static inline void net_pack_tokens(int32_t *id, int32_t *begin, int32_t *order,
+                                   const struct net_rows *rows, int n, int length, int vocabulary,
                                    bool sorted)
 {
     for (int i = 0; i < n; i++)
-        memcpy(ids + (long)i * length, rows->row[i], (size_t)length * sizeof *ids);
+        memcpy(id + (long)i * length, rows->row[i], (size_t)length * sizeof *id);
     if (!sorted)
         return;
-    memset(begin, 0, ((size_t)words + 1) * sizeof *begin);
+    memset(begin, 0, ((size_t)vocabulary + 1) * sizeof *begin);
     for (long k = 0; k < (long)n * length; k++)
-        begin[ids[k] + 1]++;
-    net_add_counts(begin, words);
+        begin[id[k] + 1]++;
+    net_count_begins(begin, vocabulary);
     for (int i = 0; i < n; i++)
         for (int position = 0; position < length; position++)
-            order[begin[ids[(long)i * length + position]]++] = ((i / 16) * length + position) * 16 +
-                                                               i % 16;
-    net_shift_counts(begin, words);
+            order[begin[id[(long)i * length + position]]++] = (i / 16 * length + position) * 16 +
+                                                              i % 16;
+    net_restore_begins(begin, vocabulary);
 }
 
-/* Image i has the entries begin[i] to begin[i + 1] - 1: index and value. Column k has, by image,
-   the entries column[k] to column[k + 1] - 1 of image and weight. */
-static inline void net_pack_sparse(int32_t *begin, int32_t *index, float *value, int32_t *column,
-                                   int32_t *image, float *weight, const struct net_rows *rows,
-                                   int n, int columns, bool sorted)
+/* ---- The embedding matrix: rows of `blocks` blocks of 16 floats ------------------------------ */
+
+struct net_embedding {
+    int batch_blocks, length; /* of 16 images; tokens of an image */
+    int blocks;               /* of a row */
+};
+
+/* y = the row of w for each token; items: batch blocks */
+NET_TEMPLATE void net_embedding(float *y, const int32_t *id, const float *w, struct net_embedding s,
+                                NET_RUN)
 {
-    begin[0] = 0;
-    for (int i = 0; i < n; i++) {
-        const struct net_sparse *row = rows->row[i];
+    NET_ITEMS(batch_block, s.batch_blocks, run, thread)
+        for (int position = 0; position < s.length; position++) {
+            float *to = y + ((long)batch_block * s.length + position) * s.blocks * 256;
+            const int32_t *token = id + 16L * s.length * batch_block + position;
+            const int images = net_rows(run, batch_block);
 
-        memcpy(index + begin[i], row->index, (size_t)row->count * sizeof *index);
-        memcpy(value + begin[i], row->value, (size_t)row->count * sizeof *value);
-        begin[i + 1] = begin[i] + row->count;
-    }
-    if (!sorted)
-        return;
-    memset(column, 0, ((size_t)columns + 1) * sizeof *column);
-    for (int k = 0; k < begin[n]; k++)
-        column[index[k] + 1]++;
-    net_add_counts(column, columns);
-    for (int i = 0; i < n; i++)
-        for (int k = begin[i]; k < begin[i + 1]; k++) {
-            const int32_t at = column[index[k]]++;
+            for (int i = 0; i < images; i++) {
+                const float *row = w + 16L * s.blocks * token[(long)i * s.length];
 
-            image[at] = i;
-            weight[at] = value[k];
+                for (int block = 0; block < s.blocks; block++)
+                    vec_store(to + 256L * block + 16 * i, vec_load(row + 16 * block));
+            }
         }
-    net_shift_counts(column, columns);
 }
 
-/* ---- Tables ---------------------------------------------------------------------------------- */
+struct net_embedding_dw {
+    int vocabulary, blocks; /* rows of dw, and of 16 floats in each */
+    int padding_row;        /* whose gradient is +0; or -1 */
+    struct net_apply apply;
+};
 
-/* y of one position of a chunk: the rows of w for the words of its images, `step` ids apart. */
-NET_INLINE void net_gather(float *restrict y, const float *restrict w, const int32_t *restrict ids,
-                           long step, int images, int blocks)
+/* The gradient of one row: the sum of dy over `count` places. */
+NET_INLINE void net_sum_places(float *dw, const float *dy, const int32_t *order, int32_t count,
+                               int blocks)
 {
-    for (int i = 0; i < images; i++) {
-        const float *row = w + 16L * blocks * ids[i * step];
-
-        for (int block = 0; block < blocks; block++)
-            vec_store(y + 256L * block + 16 * i, vec_load(row + 16 * block));
-    }
-}
-
-/* dw of one row: the sum of dy over the places order[begin[0] .. begin[1]]; 0 for padding. */
-NET_INLINE void net_sum_tokens(float *restrict dw, const float *restrict dy,
-                               const int32_t *restrict begin, const int32_t *restrict order,
-                               int blocks, bool padding)
-{
-    const int32_t first = begin[0], end = padding ? first : begin[1];
-
     for (int block = 0; block < blocks; block++) {
         vec sum = vec_zero();
 
-        for (int32_t k = first; k < end; k++)
-            sum = vec_add(sum, vec_load(dy + 256L * ((order[k] / 16) * (long)blocks + block) +
-                                        16 * (order[k] % 16)));
+        for (int32_t k = 0; k < count; k++)
+            sum = vec_add(sum, vec_load(dy + 256L * (order[k] / 16 * (long)blocks + block) +
+                                        order[k] % 16 * 16));
         vec_store(dw + 16 * block, sum);
     }
 }
 
-/* Rows of a gradient, `floats` each, go to the optimizer, or to G. A row without entries, which
-   has a gradient of 0, is left out where that changes nothing. */
-NET_INLINE void net_finish_rows(const struct net_run *run, float *w, const float *dw, int rows,
-                                long floats, const int32_t *begin)
+/* dw = the sum of dy over the places of each token; items: some rows. A row of more floats than
+   NET_GRADIENT_FLOATS is summed in the thread's scratch. */
+NET_TEMPLATE void net_embedding_dw(float *dw, const int32_t *begin, const int32_t *order,
+                                   const float *dy, struct net_embedding_dw s, NET_RUN)
 {
-    if (run->grads || !run->hyper.idle) {
-        net_finish(run, w, dw, rows * floats);
-        return;
+    const int floats = 16 * s.blocks, fit = NET_GRADIENT_FLOATS / floats;
+    const int most = fit < 1 ? 1 : fit < NET_GRADIENT_ROWS ? fit : NET_GRADIENT_ROWS;
+    _Alignas(64) float local[NET_GRADIENT_FLOATS];
+    float *sum = fit < 1 ? net_scratch(run, thread) : local;
+
+    for (int item = thread; item < (s.vocabulary + most - 1) / most; item += run->threads) {
+        const int first = most * item, left = s.vocabulary - first;
+        const int rows = left < most ? left : most;
+
+        for (int r = 0; r < rows; r++) {
+            const int32_t *at = begin + first + r;
+
+            net_sum_places(sum + floats * r, dy, order + at[0],
+                           first + r == s.padding_row ? 0 : at[1] - at[0], s.blocks);
+        }
+        net_apply_rows(run, dw + (long)floats * first, sum, rows, floats, begin + first, s.apply);
     }
-    for (int r = 0; r < rows; r++)
-        if (begin[r + 1] > begin[r])
-            net_finish(run, w + r * floats, dw + r * floats, floats);
 }
 
-/* ---- Means over words ------------------------------------------------------------------------ */
+/* ---- Means over tokens ----------------------------------------------------------------------- */
 
-NET_INLINE float net_count_words(const int32_t *words, int length)
+/* The tokens of an image that are no padding: not 0. */
+NET_INLINE vec net_count_tokens(const int32_t *id, int length)
 {
     int count = 0;
 
     for (int position = 0; position < length; position++)
-        count += words[position] != 0;
-    return (float)count;
+        count += id[position] != 0;
+    return vec_set((float)count);
 }
 
 /* x / count; 0 where nothing was counted */
-NET_INLINE vec net_divide(vec x, vec count)
+NET_INLINE vec net_over_count(vec x, vec count)
 {
     return vec_if_greater(count, vec_zero(), vec_div(x, count), vec_zero());
 }
 
-/* ---- Dense layers of bags -------------------------------------------------------------------- */
-
-/* acc += value times its row, over the entries of one image; w: a panel of `vectors` blocks */
-NET_INLINE void net_add_entries(vec acc[3], int vectors, const float *w, const int32_t *index,
-                                const float *value, int32_t count)
+/* y = the mean of x over the positions whose token is not 0; items: batch blocks */
+NET_TEMPLATE void net_token_mean(float *y, const float *x, const int32_t *id,
+                                 struct net_embedding s, NET_RUN)
 {
-    NET_REPEAT(k, count) {
-        const float *row = w + 16L * vectors * index[k];
-        const vec x = vec_set(value[k]);
+    NET_ITEMS(batch_block, s.batch_blocks, run, thread)
+        for (int i = 0; i < net_rows(run, batch_block); i++) {
+            const int32_t *token = id + (long)s.length * (16 * batch_block + i);
+            const vec count = net_count_tokens(token, s.length);
+            const float *from = x + (long)batch_block * s.length * s.blocks * 256 + 16 * i;
 
-        NET_VECTORS(j, vectors)
-            acc[j] = vec_fma(x, vec_load(row + 16 * j), acc[j]);
-    }
-}
+            for (int block = 0; block < s.blocks; block++) {
+                vec sum = vec_zero();
 
-/* The same for a segment of dense numbers: pixels of channels, `step` floats apart. */
-NET_INLINE void net_add_channels(vec acc[3], int vectors, const float *w, const float *x,
-                                 int pixels, long step, int channels)
-{
-    NET_REPEAT(pixel, pixels)
-        NET_REPEAT(c, channels) {
-            const vec at = vec_set(x[pixel * step + c / 16 * 256 + c % 16]);
-
-            NET_VECTORS(j, vectors)
-                acc[j] = vec_fma(at, vec_load(w + 16 * j), acc[j]);
-            w += 16 * vectors;
+                for (int position = 0; position < s.length; position++)
+                    if (token[position] != 0)
+                        sum = vec_add(sum, vec_load(from + 256L * (position * s.blocks + block)));
+                vec_store(y + ((long)batch_block * s.blocks + block) * 256 + 16 * i,
+                          net_over_count(sum, count));
+            }
         }
 }
 
-/* sum + dy times a row of w, lane by lane; dy's blocks are 256 floats apart */
-NET_INLINE vec net_dot(vec sum, const float *dy, const float *w, int vectors)
+/* dx = dy / count where the token is not 0, else +0; items: batch blocks */
+NET_TEMPLATE void net_token_mean_grad(float *dx, const float *dy, const int32_t *id,
+                                      struct net_embedding s, NET_RUN)
 {
-    NET_VECTORS(j, vectors)
-        sum = vec_fma(vec_load(dy + 256 * j), vec_load(w + 16 * j), sum);
-    return sum;
-}
+    NET_ITEMS(batch_block, s.batch_blocks, run, thread)
+        for (int i = 0; i < net_rows(run, batch_block); i++) {
+            const int32_t *token = id + (long)s.length * (16 * batch_block + i);
+            const vec count = net_count_tokens(token, s.length);
+            float *to = dx + (long)batch_block * s.length * s.blocks * 256 + 16 * i;
 
-/* dw of one row: the sum of weight times dy over the images of a column; dy: of a panel */
-NET_INLINE void net_sum_column(float *dw, int vectors, const float *dy, long dy_chunk,
-                               const int32_t *column, const int32_t *image, const float *weight)
-{
-    vec acc[3] = {vec_zero(), vec_zero(), vec_zero()};
+            for (int block = 0; block < s.blocks; block++) {
+                const float *from = dy + ((long)batch_block * s.blocks + block) * 256 + 16 * i;
+                const vec mean_grad = net_over_count(vec_load(from), count);
 
-    for (int32_t k = column[0]; k < column[1]; k++) {
-        const float *at = dy + image[k] / 16 * dy_chunk + image[k] % 16 * 16;
-        const vec x = vec_set(weight[k]);
-
-        NET_VECTORS(j, vectors)
-            acc[j] = vec_fma(x, vec_load(at + 256 * j), acc[j]);
-    }
-    NET_VECTORS(j, vectors)
-        vec_store(dw + 16 * j, acc[j]);
-}
-
-/* A chunk of bags with all their zeros: [block][image][16] */
-NET_INLINE void net_spread(float *y, int blocks, const int32_t *begin, const int32_t *index,
-                           const float *value, int images)
-{
-    memset(y, 0, (size_t)blocks * 256 * sizeof *y);
-    for (int i = 0; i < images; i++)
-        for (int32_t k = begin[i]; k < begin[i + 1]; k++)
-            y[index[k] / 16 * 256L + 16 * i + index[k] % 16] = value[k];
+                for (int position = 0; position < s.length; position++)
+                    vec_store(to + 256L * (position * s.blocks + block),
+                              token[position] != 0 ? mean_grad : vec_zero());
+            }
+        }
 }
 
 #endif

@@ -228,7 +228,7 @@ static void build_embedding(Graph *g, const Case *c, int channels)
     Value *tokens = words(g, 9, TYPE_TOKENS);
     Value *w = parameter(g, (Shape){.rank = 2, .size = {7, channels}}, false);
     Value *a = append(g, OP_EMBEDDING, at, 2, tokens, w, NULL);
-    Value *b = append(g, OP_WORD_MEAN, at, 2, a, tokens, NULL);
+    Value *b = append(g, OP_TOKEN_MEAN, at, 2, a, tokens, NULL);
 
     a = append(g, OP_RESHAPE, (Attributes){.shape = vector(9 * channels)}, 1, a, NULL, NULL);
     finish(g, append(g, OP_CONCAT, at, 2, unary(g, OP_TANH, b), a, NULL));

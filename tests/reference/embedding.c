@@ -50,8 +50,8 @@ static int count_words(const double *tokens, int length)
 }
 
 /* The mean over the words that are there; none: 0 */
-static void evaluate_word_mean(const Reference *r, const Node *node, double *const *in,
-                               double *const *out)
+static void evaluate_token_mean(const Reference *r, const Node *node, double *const *in,
+                                double *const *out)
 {
     const int width = node->inputs[0]->shape.size[0], length = node->inputs[0]->shape.size[1];
 
@@ -70,8 +70,8 @@ static void evaluate_word_mean(const Reference *r, const Node *node, double *con
     }
 }
 
-static void evaluate_word_mean_grad(const Reference *r, const Node *node, double *const *in,
-                                    double *const *out)
+static void evaluate_token_mean_grad(const Reference *r, const Node *node, double *const *in,
+                                     double *const *out)
 {
     const int width = node->inputs[0]->shape.size[0], length = node->inputs[1]->shape.size[0];
 
@@ -154,8 +154,8 @@ static void evaluate_to_dense(const Reference *r, const Node *node, double *cons
 static Evaluate *const evaluations[OP_COUNT] = {
     [OP_EMBEDDING] = evaluate_embedding,
     [OP_EMBEDDING_DW] = evaluate_embedding_dw,
-    [OP_WORD_MEAN] = evaluate_word_mean,
-    [OP_WORD_MEAN_GRAD] = evaluate_word_mean_grad,
+    [OP_TOKEN_MEAN] = evaluate_token_mean,
+    [OP_TOKEN_MEAN_GRAD] = evaluate_token_mean_grad,
     [OP_SPARSE_DENSE] = evaluate_sparse_dense,
     [OP_SPARSE_DENSE_DX] = evaluate_sparse_dense_dx,
     [OP_SPARSE_DENSE_DW] = evaluate_sparse_dense_dw,

@@ -50,7 +50,7 @@ static double terms_of(const Node *node, int n)
         return pixels;
     case OP_EMBEDDING_DW:
         return (double)n * x.size[0];
-    case OP_WORD_MEAN:
+    case OP_TOKEN_MEAN:
         return x.size[1];
     case OP_SPARSE_DENSE:
         return node->inputs[2]->shape.size[1];
@@ -159,7 +159,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_SPARSE_DENSE:
     case OP_SPARSE_DENSE_DW: /* the bag and what stands beside it, times w or dy */
         return fmax(product_of(b, node, 0, 2), node->inputs[1] ? product_of(b, node, 1, 2) : 0);
-    case OP_WORD_MEAN:
+    case OP_TOKEN_MEAN:
         return size_of(b, node->inputs[0]);
     case OP_EMBEDDING_DW:
         return size_of(b, node->inputs[1]);
