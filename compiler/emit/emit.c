@@ -440,7 +440,7 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
                  : "",
              has_kernel(train, has_batch_lanes_dw) ? "#include \"kernels/batch_lanes_dw.h\"\n" : "",
              has_kernel(train, goes_by_tiles) || has_kernel(evaluate, goes_by_tiles)
-                 ? "#include \"kernels/winograd.h\"\n"
+                 ? "#include \"kernels/winograd_dw.h\"\n"
                  : "");
 }
 

@@ -151,7 +151,6 @@ const char *finish_end(const Value *w);
 const char *add_result(Emitter *e, Driver *d, const Kernel *k); /* of a dw: the weight, or itself */
 const char *apply_literal(const Kernel *k); /* "{.update = true}": of struct net_apply */
 const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch); /* of a dw; its name */
-const char *winograd_input(Emitter *e, const char *what, int tile);    /* emit_winograd.c */
 void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body *b,
                  const char *pixel, const char *anchor); /* emit_elementwise.c */
 void write_pointers(Text *text, int level, const Driver *d, const Body *b, const char *pixel,
@@ -176,6 +175,7 @@ const char *operands_local(const char *type, const char *name, const Operand *co
                            int count);
 const char *taps_text(const Attributes *at, bool dx); /* a struct net_taps (depthwise.c) */
 const char *extent_text(const Physical *v);           /* "(struct net_extent){4, 28, 28, 1}" */
+const char *extent_braces(const Physical *v);         /* "{4, 28, 28, 1}" */
 
 /* The sums that a kernel takes of each row it has finished (sums.c); NULL, NULL of none. */
 typedef struct RowEnd {
@@ -210,8 +210,8 @@ EmitKernel emit_batch_lanes_dw;        /* emit_batch_lanes_dw.c */
 EmitKernel emit_dx_at, emit_dw_at;     /* emit_at.c */
 long floats_at(const Kernel *k);       /* that they want of a thread's scratch; or 0 */
 EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups; /* emit_channels.c */
-EmitKernel emit_winograd, emit_winograd_weights;           /* emit_winograd.c */
-EmitKernel emit_winograd_dw, emit_winograd_dw_reduction;   /* emit_winograd_dw.c */
+EmitKernel emit_winograd, emit_winograd_weights;           /* winograd.c */
+EmitKernel emit_winograd_dw, emit_winograd_dw_reduction;
 
 /* Of a dense layer's inputs in one segment: its dw. */
 typedef struct DenseRows {

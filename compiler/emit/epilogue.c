@@ -536,9 +536,14 @@ Epilogue add_epilogue(Emitter *e, Driver *d, const Kernel *k, const Physical *ho
     return write_epilogue(e, d, &b);
 }
 
+const char *extent_braces(const Physical *v)
+{
+    return format("{%d, %d, %d, %d}", v->chunks, v->height, v->width, v->blocks);
+}
+
 const char *extent_text(const Physical *v)
 {
-    return format("(struct net_extent){%d, %d, %d, %d}", v->chunks, v->height, v->width, v->blocks);
+    return format("(struct net_extent)%s", extent_braces(v));
 }
 
 /* ---- Which channels a block holds ------------------------------------------------------------ */
