@@ -412,6 +412,60 @@ START_TEST(headers_in_another_order)
 }
 END_TEST
 
+/* ---- libsvm ---------------------------------------------------------------------------------- */
+
+static const struct net_field features_field = {
+    .name = "x", .source = "x", .kind = NET_INPUT, .rank = 1, .shape = {4}, .size = 4};
+
+START_TEST(libsvm_rows)
+{
+    static const char text[] = "# a comment\n+1 1:0.5 3:-2\r\n\n-1\t2:1e2  # another\n"
+                               "2.5 4:1";
+
+    for (int gzip = 0; gzip < 2; gzip++) {
+        write_bytes("t.svm", text, sizeof text - 1, gzip);
+        struct net_table table = read_table(&net_reader_libsvm, "t.svm", true, &features_field, 1);
+        static const double x[3][4] = {{0.5, 0, -2, 0}, {0, 100, 0, 0}, {0, 0, 0, 1}};
+        static const double y[3] = {1, -1, 2.5};
+
+        ck_assert_int_eq(table.columns[0].rows, 3);
+        for (int row = 0; row < 3; row++) {
+            ck_assert_double_eq(number_at(&table, 1, row, 0), y[row]);
+            for (int k = 0; k < 4; k++)
+                ck_assert_double_eq(number_at(&table, 0, row, k), x[row][k]);
+        }
+        net_table_free(&table);
+    }
+}
+END_TEST
+
+static void read_features(const void *text)
+{
+    write_text("t.svm", text);
+    read_table(&net_reader_libsvm, "t.svm", true, &features_field, 1);
+}
+
+START_TEST(libsvm_faults)
+{
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"", "t.svm: expected rows, found none"},
+        {"1 1:2\nspam 1:2\n", "t.svm: line 2: expected a label, found \"spam\""},
+        {"1,2 1:2\n", "line 1: expected a label, found \"1,2\""},
+        {"1 5:2\n", "line 1: feature 5 of x, which the model declares with 4"},
+        {"1 0:2\n", "line 1: feature 0 of x"},
+        {"1 2:1 1:1\n", "line 1: expected features in rising order, found \"1:1\""},
+        {"1 qid:3 1:1\n", "line 1: expected FEATURE:VALUE, found \"qid:3\""},
+        {"1 1:\n2", "line 1: expected a number behind the colon"},
+        {"1 1:nan\n", "line 1: expected a number behind the colon, found \"nan\""},
+    };
+
+    for (int i = 0; i < LENGTH(cases); i++)
+        expect_fault(read_features, cases[i].text, cases[i].message);
+}
+END_TEST
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 START_TEST(numbers_are_exact)
@@ -647,6 +701,8 @@ END_TEST
 Suite *suite_readers(void)
 {
     const TTest *const tests[] = {
+        libsvm_rows,
+        libsvm_faults,
         csv_numbers,
         csv_doubles,
         csv_without_header,
