@@ -51,9 +51,7 @@ void declare_type(Emitter *e, const Physical *v)
 
     if (v->kind == PHYSICAL_CLASS || is_declared(e, v->type))
         return;
-    if (v->kind == PHYSICAL_WEIGHT)
-        line(&e->types, 0, "%s { float at[%d]; };", v->type, padded_count(v));
-    else if (v->kind == PHYSICAL_TABLE)
+    if (v->kind == PHYSICAL_WEIGHT || v->kind == PHYSICAL_TABLE)
         line(&e->types, 0, "%s { float at[%d]; };", v->type, padded_count(v));
     else if (v->kind == PHYSICAL_TOKENS)
         declare_tokens(e, v);
@@ -275,6 +273,7 @@ static void write_step(Emitter *e, Text *out, Program *program)
     e->program = program;
     e->views = NULL, e->view_count = 0;
     e->names = NULL, e->name_count = 0;
+    text_add(&calls, "%s", "");
     write_kernels(e, &calls, program);
     text_add(out, "static void %s_step(struct net_run *run, int thread)\n{\n",
              program->graph->name);

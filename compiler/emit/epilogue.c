@@ -50,7 +50,6 @@ static const char *operand_name(const Node *node, int input)
     case OP_RELU6_GRAD:
     case OP_SIGMOID_GRAD:
     case OP_TANH_GRAD:
-        return input ? "dy" : "kept";
     case OP_LEAKY_RELU_GRAD:
     case OP_SILU_GRAD:
     case OP_ELU_GRAD:

@@ -137,7 +137,7 @@ static void check_checksum(const struct net_tensors *tensors, size_t length)
 
     char found[9] = {0}, sum[9];
     memcpy(found, place, 8);
-    memcpy(place, NO_CHECKSUM, 8);
+    memcpy(place, NO_CHECKSUM, 8); /* NOLINT: text goes on behind it */
     const uLong crc = crc32_z(0, (const Bytef *)header, length - 8);
     memcpy(place, found, 8);
     snprintf(sum, sizeof sum, "%08lx", crc & 0xffffffffu);

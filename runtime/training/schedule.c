@@ -59,8 +59,11 @@ static double rate_in(const struct net_call *schedule, const struct net_options 
 
     if (!strcmp(schedule->name, "warmup"))
         return lr * (double)(epoch + 1) / (double)epochs;
-    if (!strcmp(schedule->name, "step"))
-        return lr * pow(gamma, (double)(epoch / net_whole(options, NET_STEP_SIZE)));
+    if (!strcmp(schedule->name, "step")) {
+        const long steps = epoch / net_whole(options, NET_STEP_SIZE);
+
+        return lr * pow(gamma, (double)steps);
+    }
     if (!strcmp(schedule->name, "multistep"))
         return lr * pow(gamma, count_steps(schedule, epoch));
     if (!strcmp(schedule->name, "exponential"))

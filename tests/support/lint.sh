@@ -13,9 +13,9 @@ git ls-files '*.[ch]' ':!generated' | xargs clang-format --dry-run -Werror
 verdict "clang-format: run make format" $?
 find compiler runtime -name '*.c' -print0 |
     xargs -0 -P "$(nproc)" -n 6 clang-tidy --quiet --extra-arg=-std=c11 --extra-arg=-Icompiler \
-        --extra-arg=-Iruntime --extra-arg="-I$build" 2>"$build/lint.log"
+        --extra-arg=-Iruntime --extra-arg="-I$build" >"$build/lint.log" 2>/dev/null
 verdict "clang-tidy" $?
-grep -v 'warnings generated\|^$\|compilation database\|Running without flags' "$build/lint.log" | head
+grep -E 'error:|warning:' "$build/lint.log" | sort -u | head -40
 echo "$passed passed, $failed failed, 0 skipped"
 [ -z "${TOTALS:-}" ] || echo "$passed $failed 0" >>"$TOTALS"
 [ "$failed" = 0 ]

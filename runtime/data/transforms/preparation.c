@@ -33,7 +33,7 @@ void net_values_open(struct net_values *values, const struct net_field *field,
                                   .scale = net_allocate(size, sizeof(double)),
                                   .shift = net_allocate(size, sizeof(double))};
     for (size_t i = 0; i < size; i++)
-        values->scale[i] = 1;
+        values->scale[i] = 1; /* NOLINT: these are not the values freed before */
 }
 
 void net_values_row(const struct net_values *values, long row, double *numbers)
