@@ -16,7 +16,7 @@ typedef enum Mode { MODE_TRAIN, MODE_EVALUATE } Mode;
 
 /* NULL after errors. Training: batchnorm from the batch, dropout on. Evaluation: neither. */
 Graph *lower(Model *model, Mode mode);
-void lower_loss(Graph *g, const Layer *prediction); /* lower_loss.c: target, prediction, loss */
+void lower_loss(Graph *g, const Layer *prediction); /* loss.c: target, prediction, loss */
 
 /* ---- summary.c: the table that Keras users know ---------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /*
- * lowering.h -- what the files of `lower` share: lower.c and lower_*.c, a file a family of layers.
+ * lowering.h -- what the files of this phase share: lower.c, and a file a family of layers.
  *
- * The one idea: a function a layer, in lower.c's table, appends nodes for it and gives its result,
+ * The one idea: a function a layer, named in semantics/layers.def, appends nodes for it and gives its result,
  * or says what is wrong at the layer's place and gives NULL.
  */
 
@@ -28,19 +28,25 @@ typedef struct Lowering {
 
 typedef Value *LowerLayer(Lowering *l, Layer *layer, Value *const *x);
 
-/* ---- lower.c: sizes, checks, parameters ------------------------------------------------------ */
+/* ---- sizes.c: sizes, checks, nodes ------------------------------------------------------------ */
 
-double elements(Shape shape); /* without overflow, unlike shape_size */
-int whole(double x);          /* as an int; what is too large becomes INT_MAX: see check_size */
+int whole(double x); /* as an int; what is too large becomes INT_MAX: see check_size */
 
 /* A number for both axes, or [height, width]. */
 bool pair(Lowering *l, const Call *call, const char *name, int out[2]);
 const char *pair_text(const int size[2]);    /* "3x3" */
 const char *source_text(const Layer *layer); /* a layer's input, in a message */
+bool is_sequence(const Layer *layer);        /* is its input [channels, length]? */
 bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes, const char *remedy);
 
 /* Can a value of this shape be held for a whole batch? Indices are ints. */
 bool check_size(Lowering *l, Span span, const char *what, Shape shape);
+
+Node *append_node(Lowering *l, const Layer *layer, Op op, Value *const *inputs, int count,
+                  Attributes at);
+Value *reshape_value(Lowering *l, const Layer *layer, Value *x, Shape shape);
+
+/* ---- parameters.c ----------------------------------------------------------------------------- */
 
 Owned *find_owned(Lowering *l, const Layer *layer); /* of the first use; NULL where it failed */
 Owned *add_owned(Lowering *l, const Layer *layer);
@@ -54,18 +60,13 @@ bool count_parameters(Lowering *l, const Layer *layer, Shape shape);
    use. */
 Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape, int outputs);
 
-Node *append_node(Lowering *l, const Layer *layer, Op op, Value *const *inputs, int count,
-                  Attributes at);
-Value *reshape_value(Lowering *l, const Layer *layer, Value *x, Shape shape);
-
-/* ---- lower_image.c --------------------------------------------------------------------------- */
+/* ---- window.c --------------------------------------------------------------------------------- */
 
 bool check_image(Lowering *l, const Layer *layer);
 bool check_sequence(Lowering *l, const Layer *layer);
 
 /* A sequence [channels, length] as an image of one row, [channels, 1, length], and back: the same
    memory under another name. Layers of sequences are those of images between the two. */
-bool is_sequence(const Layer *layer); /* is its input one? */
 Value *as_image(Lowering *l, const Layer *layer, Value *sequence);
 Value *as_sequence(Lowering *l, const Layer *layer, Value *image);
 
@@ -78,16 +79,11 @@ bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, A
 const char *window_text(const Layer *layer, const int size[2]); /* "3x3", of a sequence "3" */
 Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of its result */
 
-/* ---- lower_conv.c ---------------------------------------------------------------------------- */
+/* ---- a function a layer: layers.c, conv.c, pool.c, embedding.c -------------------------------- */
 
-LowerLayer lower_conv1d, lower_conv2d, lower_conv2d_transpose;
-
-/* ---- lower_pool.c ---------------------------------------------------------------------------- */
-
-LowerLayer lower_maxpool, lower_avgpool, lower_global_pool, lower_upsample2d;
-/* ---- lower_words.c --------------------------------------------------------------------------- */
-
-LowerLayer lower_embedding, lower_mean;
+#define LAYER(name, function, ...) LowerLayer lower_##function;
+#include "semantics/layers.def"
+LowerLayer lower_binary; /* a + b, a * b */
 
 /* A dense layer of a bag of words, or of a concat that begins with one; NULL: of neither. */
 const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned);

@@ -33,12 +33,6 @@ Value *as_sequence(Lowering *l, const Layer *layer, Value *image)
     return reshape_value(l, layer, image, (Shape){.rank = 2, .size = {size[0], size[2]}});
 }
 
-/* Is the layer one of sequences, whose windows have a single axis? */
-bool is_sequence(const Layer *layer)
-{
-    return layer->inputs[0]->value->shape.rank == 2;
-}
-
 /* A parameter of a window: both axes, or the second of a sequence, where the first is `other`. */
 static bool window_pair(Lowering *l, const Layer *layer, const char *name, int other, int out[2])
 {

@@ -1,0 +1,242 @@
+/*
+ * layers.c -- dense layers, normalizations, noise, activations, and layers that move or join values.
+ */
+
+#include "lower/lowering.h"
+
+/* ---- With parameters -------------------------------------------------------------------------- */
+
+Value *lower_dense(Lowering *l, Layer *layer, Value *const *x)
+{
+    const int units = whole(number(layer->call, "units"));
+    const Shape shape = {.rank = 2, .size = {units, x[0]->shape.size[0]}};
+    const Node *sparse;
+    Owned *owned;
+
+    if (!check_rank(l, layer, 1, "rank 1", "put flatten before it"))
+        return NULL;
+    owned = weight_and_bias(l, layer, shape, units);
+    if (!owned)
+        return NULL;
+    sparse = lower_sparse_dense(l, layer, x[0], owned);
+    if (sparse)
+        return sparse->outputs[0];
+    return append_node(l, layer, OP_DENSE,
+                       (Value *[]){as_numbers(l, layer, x[0]), owned->values[0], owned->values[1]},
+                       3, (Attributes){0})
+        ->outputs[0];
+}
+
+static Owned *batchnorm_parameters(Lowering *l, const Layer *layer, Shape shape)
+{
+    Owned *owned;
+
+    if (layer->shared) {
+        owned = find_owned(l, layer->shared);
+        if (owned && !same_shape(owned->values[0]->shape, shape)) {
+            error_at(l->model->source, layer->span,
+                     "batchnorm gets %d channels here, the first use of the same network had %d",
+                     shape.size[0], owned->values[0]->shape.size[0]);
+            return NULL;
+        }
+        return owned;
+    }
+    owned = add_owned(l, layer);
+    owned->values[0] = add_parameter(l, layer, "running_mean", shape, "zeros", 0);
+    owned->values[1] = add_parameter(l, layer, "running_var", shape, "ones", 0);
+    owned->values[2] = add_parameter(l, layer, "weight", shape, "ones", 0);
+    owned->values[3] = add_parameter(l, layer, "bias", shape, "zeros", 0);
+    return owned;
+}
+
+/* Training: the batch's statistics, which also move the running ones (unless the batch has one
+   number a channel: it has no variance). Evaluation: the latter. */
+Value *lower_batchnorm(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Shape shape = x[0]->shape, channels = {.rank = 1, .size = {shape.size[0]}};
+    const Attributes at = {.eps = number(layer->call, "eps"),
+                           .momentum = number(layer->call, "momentum"),
+                           .pixels = shape_size(shape) / shape.size[0]};
+    Value *mean, *inverse_std;
+    Owned *owned;
+
+    if (at.pixels == 1 && l->model->batch == 1) {
+        error_at(
+            l->model->source, layer->span,
+            "batchnorm wants more than one number a channel in training; a batch of 1 has one");
+        note(l->model->source, "set `batch = 2` or more, or use layernorm");
+        return NULL;
+    }
+    owned = batchnorm_parameters(l, layer, channels);
+    if (!owned)
+        return NULL;
+    if (l->mode == MODE_TRAIN) {
+        const Node *stats = append_node(l, layer, OP_BATCHNORM_STATS,
+                                        (Value *[]){x[0], owned->values[0], owned->values[1]}, 3,
+                                        at);
+
+        mean = stats->outputs[0];
+        inverse_std = stats->outputs[1];
+        owned->values[0] = stats->outputs[2]; /* what a second use finds */
+        owned->values[1] = stats->outputs[3];
+    } else {
+        mean = owned->values[0];
+        inverse_std = append_node(l, layer, OP_INVERSE_STD, &owned->values[1], 1, at)->outputs[0];
+    }
+    return append_node(l, layer, OP_NORMALIZE,
+                       (Value *[]){x[0], mean, inverse_std, owned->values[2], owned->values[3]}, 5,
+                       at)
+        ->outputs[0];
+}
+
+/* Over the channels of each pixel or place; weight and bias a channel. */
+Value *lower_layernorm(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Shape channels = {.rank = 1, .size = {x[0]->shape.size[0]}};
+    const Attributes at = {.eps = number(layer->call, "eps")};
+    Owned *owned = layer->shared ? find_owned(l, layer->shared) : add_owned(l, layer);
+
+    if (!owned)
+        return NULL;
+    if (!layer->shared) {
+        owned->values[0] = add_parameter(l, layer, "weight", channels, "ones", 0);
+        owned->values[1] = add_parameter(l, layer, "bias", channels, "zeros", 0);
+    } else if (!same_shape(owned->values[0]->shape, channels)) {
+        error_at(l->model->source, layer->span,
+                 "layernorm gets %d channels here, the first use of the same network had %d",
+                 channels.size[0], owned->values[0]->shape.size[0]);
+        return NULL;
+    }
+    return append_node(l, layer, OP_LAYERNORM,
+                       (Value *[]){x[0], owned->values[0], owned->values[1]}, 3, at)
+        ->outputs[0];
+}
+
+/* ---- Elementwise ------------------------------------------------------------------------------ */
+
+Value *lower_activation(Lowering *l, Layer *layer, Value *const *x)
+{
+    for (int op = 0; op < OP_COUNT; op++)
+        if (same(op_info[op].text, layer->call->name))
+            return append_node(l, layer, (Op)op, x, 1, (Attributes){0})->outputs[0];
+    return NULL;
+}
+
+/* Its gradient needs to know on which side of 0 x was: slope > 0. */
+Value *lower_leaky_relu(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Attributes at = {.slope = number(layer->call, "slope")};
+
+    return append_node(l, layer, OP_LEAKY_RELU, x, 1, at)->outputs[0];
+}
+
+/* selu is an elu of two numbers (Klambauer et al. 2017, as PyTorch rounds them). */
+Value *lower_elu(Lowering *l, Layer *layer, Value *const *x)
+{
+    const bool selu = same(layer->call->name, "selu");
+    const Attributes at = {.slope = selu ? 1.6732632423543772848 : number(layer->call, "alpha"),
+                           .scale = selu ? 1.0507009873554804934 : 1};
+
+    return append_node(l, layer, OP_ELU, x, 1, at)->outputs[0];
+}
+
+Value *lower_gaussian_noise(Lowering *l, Layer *layer, Value *const *x)
+{
+    Attributes at = {.scale = number(layer->call, "std")};
+
+    if (l->mode != MODE_TRAIN || at.scale == 0)
+        return x[0];
+    at.stream = l->streams++;
+    return append_node(l, layer, OP_GAUSSIAN_NOISE, x, 1, at)->outputs[0];
+}
+
+Value *lower_dropout(Lowering *l, Layer *layer, Value *const *x)
+{
+    Attributes at = {.p = number(layer->call, "p")};
+
+    if (l->mode != MODE_TRAIN || at.p == 0)
+        return x[0];
+    at.stream = l->streams++;
+    return append_node(l, layer, OP_DROPOUT, x, 1, at)->outputs[0];
+}
+
+/* a + b, a * b */
+Value *lower_binary(Lowering *l, Layer *layer, Value *const *x)
+{
+    const bool add = same(layer->call->name, "add");
+
+    if (!same_shape(x[0]->shape, x[1]->shape)) {
+        error_at(l->model->source, layer->span, "`%s` wants equal shapes, these are %s and %s",
+                 add ? "+" : "*", shape_text(x[0]->shape), shape_text(x[1]->shape));
+        note(l->model->source,
+             "shapes never broadcast; %s brings one side to the shape of the other",
+             x[0]->shape.rank == 3 ? "a conv2d of kernel 1, with a stride," : "a dense layer");
+        return NULL;
+    }
+    return append_node(l, layer, add ? OP_ADD : OP_MULTIPLY, x, 2, (Attributes){0})->outputs[0];
+}
+
+/* ---- Shapes ----------------------------------------------------------------------------------- */
+
+Value *lower_flatten(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Shape shape = {.rank = 1, .size = {shape_size(x[0]->shape)}};
+
+    return reshape_value(l, layer, x[0], shape);
+}
+
+Value *lower_reshape(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Constant *sizes = argument(layer->call, "sizes");
+    Shape shape = {.rank = sizes->kind == CONSTANT_LIST ? sizes->count : 1};
+
+    if (shape.rank < 1 || shape.rank > 3) {
+        error_at(l->model->source, layer->span,
+                 "reshape wants one to three sizes, [channels, height, width], not %d", shape.rank);
+        return NULL;
+    }
+    for (int i = 0; i < shape.rank; i++)
+        shape.size[i] = whole(sizes->kind == CONSTANT_LIST ? sizes->items[i].number
+                                                           : sizes->number);
+    if (shape_elements(shape) != shape_elements(x[0]->shape)) {
+        error_at(l->model->source, layer->span,
+                 "reshape to %s, %.0f elements, of %s, which is %s, %.0f elements",
+                 shape_text(shape), shape_elements(shape), source_text(layer->inputs[0]),
+                 shape_text(x[0]->shape), shape_elements(x[0]->shape));
+        return NULL;
+    }
+    return reshape_value(l, layer, x[0], shape);
+}
+
+Value *lower_concat(Lowering *l, Layer *layer, Value *const *x)
+{
+    Shape first = x[0]->shape;
+    Shape whole_shape = first;
+    Value *sum = x[0];
+    double channels = 0;
+
+    for (int i = 0; i < layer->input_count; i++) {
+        Shape other = x[i]->shape;
+
+        channels += other.size[0];
+        other.size[0] = first.size[0];
+        if (!same_shape(first, other)) {
+            error_at(l->model->source, layer->span,
+                     "concat joins channels, the other axes must be equal; these are %s and %s",
+                     shape_text(first), shape_text(x[i]->shape));
+            return NULL;
+        }
+    }
+    whole_shape.size[0] = whole(channels);
+    if (!check_size(l, layer->span, "the result of concat", whole_shape))
+        return NULL;
+    for (int next = 1; next < layer->input_count;) { /* a node holds MAX_INPUTS at most */
+        Value *inputs[MAX_INPUTS] = {sum};
+        int count = 1;
+
+        while (count < MAX_INPUTS && next < layer->input_count)
+            inputs[count++] = x[next++];
+        sum = append_node(l, layer, OP_CONCAT, inputs, count, (Attributes){0})->outputs[0];
+    }
+    return sum;
+}
