@@ -225,9 +225,9 @@ void write_dense_dw(Emitter *e, Text *text, const Kernel *k, const DenseRows *of
 EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update; /* emit_elementwise.c */
 EmitKernel emit_inverse_std;
 void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row);
-EmitKernel emit_maxpool, emit_maxpool_grad, emit_avgpool, emit_avgpool_grad; /* emit_pool.c */
-EmitKernel emit_window_sum, emit_window_spread, emit_global_maxpool, emit_global_maxpool_grad;
+EmitKernel emit_pool; /* pool.c */
 
+const char *add_values(Emitter *e, Driver *d, const Node *node, bool outputs, const Physical *as);
 /* The one call that a kernel is, with the run and the thread behind its arguments (template.c). */
 void call_template(Driver *d, const char *fmt, ...) PRINTF(2, 3);
 
@@ -236,8 +236,8 @@ const char *pixel_name(const Physical *v); /* "row * 28 + column" */
 void open_rows(Text *text, const Physical *v, bool columns);
 void close_rows(Text *text, bool columns);
 EmitKernel emit_blocks, emit_relayout;                         /* movement.c */
-EmitKernel emit_softmax, emit_softmax_grad;                    /* softmax.c */
-EmitKernel emit_layernorm, emit_layernorm_grad;                /* norm.c */
+EmitKernel emit_softmax;                                       /* softmax.c */
+EmitKernel emit_layernorm;                                     /* norm.c */
 EmitKernel emit_loss, emit_mean_loss;                          /* loss.c */
 EmitKernel emit_embedding, emit_embedding_dw, emit_token_mean; /* embedding.c */
 EmitKernel emit_token_mean_grad;

@@ -6,8 +6,8 @@
  * another writes. Four images go through a window together: their vectors lie side by side, and
  * what is gathered stays in registers, and takes the elementwise work behind it along.
  *
- * Needs: epilogue.h, window.h. Gives: net_maxpool2d, net_window_sum (avgpool2d, the gradient of
- * upsample2d), net_upsample2d, net_global_avgpool2d, net_global_maxpool2d, and the others' gradients.
+ * Needs: epilogue.h, window.h. Gives: net_maxpool2d, net_avgpool2d, net_upsample2d,
+ * net_global_avgpool2d, net_global_maxpool2d, and their gradients.
  */
 
 #ifndef NET_POOL_H
@@ -54,7 +54,7 @@ struct net_pool2d {
     int batch_blocks, blocks;             /* of 16 images; of 16 channels in a pixel */
     int x[2], y[2];                       /* height, width */
     int kernel[2], stride[2], padding[2]; /* height, width; padding at the top, on the left */
-    float scale;                          /* of sums: one over the pixels of a window, or 1 */
+    float scale;                          /* of a mean: one over the pixels of a window */
 };
 
 NET_INLINE struct net_extent net_pool_x(struct net_pool2d s)
@@ -264,11 +264,10 @@ NET_TEMPLATE void net_maxpool2d_grad(const uint8_t *index, const float *dy, net_
                        sums, s, run, thread);
 }
 
-/* y = scale times the sum of x over each window, padding counted as 0: avgpool2d, and the gradient
-   of upsample2d. */
-NET_TEMPLATE void net_window_sum(const float *x, net_epilogue *epilogue, net_draw_block *draw,
-                                 const void *operands, bool heavy, net_row_end *row_end,
-                                 const void *sums, struct net_pool2d s, NET_RUN)
+/* y = scale times the sum of x over each window, padding counted as 0. */
+NET_TEMPLATE void net_avgpool2d(const float *x, net_epilogue *epilogue, net_draw_block *draw,
+                                const void *operands, bool heavy, net_row_end *row_end,
+                                const void *sums, struct net_pool2d s, NET_RUN)
 {
     net_gather_windows(net_gather_pixels, false, NULL, x, epilogue, draw, operands, heavy, row_end,
                        sums, s, run, thread);
@@ -283,30 +282,40 @@ NET_TEMPLATE void net_avgpool2d_grad(const float *dy, net_epilogue *epilogue, ne
                        row_end, sums, s, run, thread);
 }
 
-/* ---- Upsampling ------------------------------------------------------------------------------ */
+/* ---- Upsampling: the larger side is x of the struct ------------------------------------------ */
 
-/* y = the pixel of x that it comes from: each becomes kernel[0] x kernel[1]. Items: (batch block,
-   row of y). */
+/* y = the pixel that it comes from: each becomes kernel[0] x kernel[1]. Items: (batch block, row of
+   y). */
 NET_TEMPLATE void net_upsample2d(const float *x, net_epilogue *epilogue, net_draw_block *draw,
                                  const void *operands, net_row_end *row_end, const void *sums,
                                  struct net_pool2d s, NET_RUN)
 {
-    NET_ITEMS(item, s.batch_blocks * s.y[0], run, thread) {
-        const int batch_block = item / s.y[0], row = item % s.y[0];
+    const struct net_extent to = net_pool_x(s), of = net_pool_y(s);
 
-        for (int column = 0; column < s.y[1]; column++)
-            for (int block = 0; block < s.blocks; block++) {
-                const int pixel = row / s.kernel[0] * s.x[1] + column / s.kernel[1];
+    NET_ITEMS(item, to.batch_blocks * to.height, run, thread) {
+        const int batch_block = item / to.height, row = item % to.height;
+
+        for (int column = 0; column < to.width; column++)
+            for (int block = 0; block < to.blocks; block++) {
+                const int pixel = row / s.kernel[0] * of.width + column / s.kernel[1];
 
                 net_block_end(
-                    x + net_block_at(net_pool_x(s), batch_block, pixel, block), epilogue, draw,
-                    operands,
-                    net_element_of(net_pool_y(s), batch_block, row * s.y[1] + column, block, 0),
-                    run);
+                    x + net_block_at(of, batch_block, pixel, block), epilogue, draw, operands,
+                    net_element_of(to, batch_block, row * to.width + column, block, 0), run);
             }
         if (row_end)
             row_end(sums, run, batch_block, row);
     }
+}
+
+/* dx = the sum of dy over the pixels that x became. Items: (batch block, row of dx). */
+NET_TEMPLATE void net_upsample2d_grad(const float *dy, net_epilogue *epilogue, net_draw_block *draw,
+                                      const void *operands, bool heavy, net_row_end *row_end,
+                                      const void *sums, struct net_pool2d s, NET_RUN)
+{
+    s.scale = 1.0f;
+    net_gather_windows(net_gather_pixels, false, NULL, dy, epilogue, draw, operands, heavy, row_end,
+                       sums, s, run, thread);
 }
 
 /* ---- The whole image ------------------------------------------------------------------------- */
@@ -377,10 +386,9 @@ NET_INLINE void net_global_grad_block(const float *index, const float *dy, float
 
 /* dx = dy / pixels of global_avgpool2d, index NULL; or dy where x is the maximum. Items: (batch
    block, row of dx). */
-NET_TEMPLATE void net_global_pool2d_grad(const float *index, const float *dy,
-                                         net_epilogue *epilogue, net_draw_block *draw,
-                                         const void *operands, net_row_end *row_end,
-                                         const void *sums, struct net_extent v, NET_RUN)
+NET_TEMPLATE void net_global_grad(const float *index, const float *dy, net_epilogue *epilogue,
+                                  net_draw_block *draw, const void *operands, net_row_end *row_end,
+                                  const void *sums, struct net_extent v, NET_RUN)
 {
     NET_ITEMS(item, v.batch_blocks * v.height, run, thread) {
         const int batch_block = item / v.height, row = item % v.height;
@@ -397,6 +405,22 @@ NET_TEMPLATE void net_global_pool2d_grad(const float *index, const float *dy,
         if (row_end)
             row_end(sums, run, batch_block, row);
     }
+}
+
+NET_TEMPLATE void net_global_avgpool2d_grad(const float *dy, net_epilogue *epilogue,
+                                            net_draw_block *draw, const void *operands,
+                                            net_row_end *row_end, const void *sums,
+                                            struct net_extent v, NET_RUN)
+{
+    net_global_grad(NULL, dy, epilogue, draw, operands, row_end, sums, v, run, thread);
+}
+
+NET_TEMPLATE void net_global_maxpool2d_grad(const float *index, const float *dy,
+                                            net_epilogue *epilogue, net_draw_block *draw,
+                                            const void *operands, net_row_end *row_end,
+                                            const void *sums, struct net_extent v, NET_RUN)
+{
+    net_global_grad(index, dy, epilogue, draw, operands, row_end, sums, v, run, thread);
 }
 
 #endif

@@ -157,14 +157,14 @@ END_TEST
 
 static void avgpool(const float *x, const void *operands, const void *sums, NET_RUN)
 {
-    net_window_sum(x, factor_bias, NULL, operands, false, count_rows, sums,
-                   POOL(.scale = 1.0f / 6.0f), run, thread);
+    net_avgpool2d(x, factor_bias, NULL, operands, false, count_rows, sums,
+                  POOL(.scale = 1.0f / 6.0f), run, thread);
 }
 
 static void avgpool_heavy(const float *x, const void *operands, const void *sums, NET_RUN)
 {
-    net_window_sum(x, factor_bias_draw, image_numbers, operands, true, count_rows, sums,
-                   POOL(.scale = 1.0f / 6.0f), run, thread);
+    net_avgpool2d(x, factor_bias_draw, image_numbers, operands, true, count_rows, sums,
+                  POOL(.scale = 1.0f / 6.0f), run, thread);
 }
 
 static void avgpool_grad(const float *dy, const void *operands, const void *sums, NET_RUN)
@@ -236,31 +236,26 @@ END_TEST
 
 /* ---- Upsampling: 3 x 2 becomes 6 x 6 --------------------------------------------------------- */
 
-#define UPSAMPLE(from, to)                                                                         \
+#define UPSAMPLE                                                                                   \
     (struct net_pool2d)                                                                            \
     {                                                                                              \
-        .batch_blocks = BATCH_BLOCKS, .blocks = BLOCKS, .x = from, .y = to, .kernel = {2, 3},      \
-        .stride = {2, 3}, .scale = 1.0f                                                            \
-    }
-#define SMALL                                                                                      \
-    {                                                                                              \
-        3, 2                                                                                       \
-    }
-#define LARGE                                                                                      \
-    {                                                                                              \
-        6, 6                                                                                       \
+        .batch_blocks = BATCH_BLOCKS, .blocks = BLOCKS, .x = {6, 6}, .y = {3, 2},                  \
+        .kernel = {2, 3}, .stride = {                                                              \
+            2,                                                                                     \
+            3                                                                                      \
+        }                                                                                          \
     }
 
 static void upsample(const float *x, const void *operands, const void *sums, NET_RUN)
 {
-    net_upsample2d(x, factor_bias_draw, image_numbers, operands, count_rows, sums,
-                   UPSAMPLE(SMALL, LARGE), run, thread);
+    net_upsample2d(x, factor_bias_draw, image_numbers, operands, count_rows, sums, UPSAMPLE, run,
+                   thread);
 }
 
 static void upsample_grad(const float *dy, const void *operands, const void *sums, NET_RUN)
 {
-    net_window_sum(dy, factor_bias, NULL, operands, false, count_rows, sums, UPSAMPLE(LARGE, SMALL),
-                   run, thread);
+    net_upsample2d_grad(dy, factor_bias, NULL, operands, false, count_rows, sums, UPSAMPLE, run,
+                        thread);
 }
 
 START_TEST(upsampling)
@@ -325,15 +320,15 @@ static void global_maxpool_alone(float *y, const float *x, NET_RUN)
 
 static void global_avgpool_grad(const float *dy, const void *operands, const void *sums, NET_RUN)
 {
-    net_global_pool2d_grad(NULL, dy, factor_bias, NULL, operands, count_rows, sums, IMAGE, run,
-                           thread);
+    net_global_avgpool2d_grad(dy, factor_bias, NULL, operands, count_rows, sums, IMAGE, run,
+                              thread);
 }
 
 static void global_maxpool_grad(const float *index, const float *dy, const void *operands,
                                 const void *sums, NET_RUN)
 {
-    net_global_pool2d_grad(index, dy, factor_bias_draw, image_numbers, operands, count_rows, sums,
-                           IMAGE, run, thread);
+    net_global_maxpool2d_grad(index, dy, factor_bias_draw, image_numbers, operands, count_rows,
+                              sums, IMAGE, run, thread);
 }
 
 START_TEST(global)
