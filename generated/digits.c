@@ -84,6 +84,7 @@ struct transposed_2304 { float at[2304]; };
 struct transposed_50176 { float at[50176]; };
 struct transposed_640 { float at[640]; };
 struct value_64x8x28x28 { float at[4][784][1][16][16]; };
+struct operands_y { float *y; };
 struct value_64x8x14x14 { float at[4][196][1][16][16]; };
 struct index_64x8x14x14 { uint8_t at[4][196][1][16][16]; };
 struct value_64x16x14x14 { float at[4][196][1][16][16]; };
@@ -95,6 +96,7 @@ struct value_64x10 { float at[4][1][1][16][16]; };
 struct slices_4 { float at[4]; };
 struct partial_sums_64 { float at[64]; };
 struct partial_sums_256 { float at[256]; };
+struct operands_dx_kept { float *dx; const float *kept; };
 struct operands_dx { float *dx; };
 struct partial_sums_896 { float at[896]; };
 struct partial_sums_4608 { float at[4608]; };
@@ -121,7 +123,27 @@ struct batch {
 
 /* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
 
+NET_EPILOGUE(apply_relu)
+{
+    const struct operands_y *o = operands;
+    const vec v1 = vec_max(vec_zero(), v0);
+    vec_store(o->y + e.at, v1);
+}
+
 NET_EPILOGUE(store)
+{
+    const struct operands_y *o = operands;
+    vec_store(o->y + e.at, v0);
+}
+
+NET_EPILOGUE(apply_relu_grad)
+{
+    const struct operands_dx_kept *o = operands;
+    const vec v1 = vec_if_greater(vec_load(o->kept + e.at), vec_zero(), v0, vec_zero());
+    vec_store(o->dx + e.at, v1);
+}
+
+NET_EPILOGUE(store_2)
 {
     const struct operands_dx *o = operands;
     vec_store(o->dx + e.at, v0);
@@ -129,79 +151,36 @@ NET_EPILOGUE(store)
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
-/* acc = b + sum over taps and channels of x w, then what follows in registers */
-NET_TILE void tile_8x1_1x3x3_bias_relu(float *restrict y, const float *restrict x,
-        const float *restrict w, const float *restrict b)
+/* x w + b over taps and channels, then apply_relu */
+NET_GEMM_TILE(tile_8x1_1x3x3_bias_relu)
 {
-    vec acc[8][3];
+    const struct operands_y o = *(const struct operands_y *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(b + 16 * j);
-    contract_pixels(acc, 8, 1, x, 1, 1, 3, 480, 3, w);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            const vec v1 = vec_max(vec_zero(), acc[i][j]);
-            vec_store(y + at, v1);
-        }
+    net_packed_tile(8, 1, 1, 1, 3, 3, 480, 1, apply_relu, NULL, 0, x, w, b, &o, e, run);
 }
 
-/* acc = b + sum over taps and channels of x w, then what follows in registers */
-NET_TILE void tile_8x1_bias_relu(float *restrict y, const float *restrict x,
-        const float *restrict w, const float *restrict b, const struct taps *taps, int segments)
+/* x w + b over taps and channels, then apply_relu */
+NET_GEMM_TILE(tile_8x1_bias_relu)
 {
-    vec acc[8][3];
+    const struct operands_y o = *(const struct operands_y *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(b + 16 * j);
-    contract(acc, 8, 1, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            const vec v1 = vec_max(vec_zero(), acc[i][j]);
-            vec_store(y + at, v1);
-        }
+    net_tile(8, 1, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
-/* acc = b + sum over taps and channels of x w, then what follows in registers */
-NET_TILE void tile_8x2_bias_relu(float *restrict y, const float *restrict x,
-        const float *restrict w, const float *restrict b, const struct taps *taps, int segments)
+/* x w + b over taps and channels, then apply_relu */
+NET_GEMM_TILE(tile_8x2_bias_relu)
 {
-    vec acc[8][3];
+    const struct operands_y o = *(const struct operands_y *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2)
-            acc[i][j] = vec_load(b + 16 * j);
-    contract(acc, 8, 2, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            const vec v1 = vec_max(vec_zero(), acc[i][j]);
-            vec_store(y + at, v1);
-        }
+    net_tile(8, 2, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
-/* acc = b + sum over taps and channels of x w */
-NET_TILE void tile_8x1_bias(float *restrict y, const float *restrict x, const float *restrict w,
-        const float *restrict b, const struct taps *taps, int segments)
+/* x w + b over taps and channels, then store */
+NET_GEMM_TILE(tile_8x1_bias)
 {
-    vec acc[8][3];
+    const struct operands_y o = *(const struct operands_y *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(b + 16 * j);
-    contract(acc, 8, 1, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            vec_store(y + at, acc[i][j]);
-        }
+    net_tile(8, 1, 16, 1, store, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
 NET_TILE void dw_tile_8x1(float *restrict dw, const float *restrict x,
@@ -210,26 +189,13 @@ NET_TILE void dw_tile_8x1(float *restrict dw, const float *restrict x,
     net_sum_dw(dw, x, dy, over, 8, 1, false, false);
 }
 
-/* acc = 0 + sum over taps and channels of x w, then what follows in registers */
-NET_TILE void tile_8x2_relu_grad(float *restrict dx, const float *restrict x,
-        const float *restrict w, const struct taps *taps, int segments, const float *restrict kept)
+/* x w over taps and channels, then apply_relu_grad */
+NET_GEMM_TILE(tile_8x2_relu_grad)
 {
-    vec acc[8][3];
+    const struct operands_dx_kept o = *(const struct operands_dx_kept *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2)
-            acc[i][j] = vec_zero();
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2)
-            __builtin_prefetch(kept + 256 * j + 16 * i);
-    contract(acc, 8, 2, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            const vec v1 = vec_if_greater(vec_load(kept + at), vec_zero(), acc[i][j], vec_zero());
-            vec_store(dx + at, v1);
-        }
+    net_prefetch_tile(o.kept + e.at, 8, 2);
+    net_tile(8, 2, 16, 0, apply_relu_grad, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
 NET_TILE void dw_tile_8x2(float *restrict dw, const float *restrict x,
@@ -238,26 +204,13 @@ NET_TILE void dw_tile_8x2(float *restrict dw, const float *restrict x,
     net_sum_dw(dw, x, dy, over, 8, 2, false, false);
 }
 
-/* acc = 0 + sum over taps and channels of x w, then what follows in registers */
-NET_TILE void tile_8x1_relu_grad(float *restrict dx, const float *restrict x,
-        const float *restrict w, const struct taps *taps, int segments, const float *restrict kept)
+/* x w over taps and channels, then apply_relu_grad */
+NET_GEMM_TILE(tile_8x1_relu_grad)
 {
-    vec acc[8][3];
+    const struct operands_dx_kept o = *(const struct operands_dx_kept *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_zero();
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            __builtin_prefetch(kept + 256 * j + 16 * i);
-    contract(acc, 8, 1, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            const vec v1 = vec_if_greater(vec_load(kept + at), vec_zero(), acc[i][j], vec_zero());
-            vec_store(dx + at, v1);
-        }
+    net_prefetch_tile(o.kept + e.at, 8, 1);
+    net_tile(8, 1, 16, 0, apply_relu_grad, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
 NET_TILE void dw_tile_8x1_add_prefetch(float *restrict dw, const float *restrict x,
@@ -316,76 +269,42 @@ NET_TILE void dw_tile_9x1_from_0(float *restrict dw, const float *restrict x,
 NET_KERNEL void transpose_72x16(
         struct transposed_2304 *restrict wt, const struct weight_72x16 *restrict w, NET_RUN)
 {
-    NET_ITEMS(item, 9, run, thread) {
-        const int tap = item, block = 0;
-        const struct net_panel to = net_panel_of(block, 0, 0);
-        for (int o = 0; o < 16; o += 16) {
-            const struct net_panel from = net_panel_of(o / 16, 0, 0);
-            const long row = tap * 8 + 16 * block;
-            net_turn_16x16(
-                wt->at + to.first * 2304L
-                    + ((tap * 16L + o) * to.width + block - to.first) * 16, 16 * to.width,
-                w->at + from.first * 1152L + (row * from.width + o / 16 - from.first) * 16,
-                16 * from.width, 8 - 16 * block, 16 - o);
-        }
-    }
+    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){
+            {.row = 0, .step = 8, .taps = 9, .inputs = 8, .panels = {0, 0}}}, 1,
+            (struct net_transpose){.rows = 72, .outputs = 16, .panels = {0, 0}}, run, thread);
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
 NET_KERNEL void transpose_784x64(
         struct transposed_50176 *restrict wt, const struct weight_784x64 *restrict w, NET_RUN)
 {
-    NET_ITEMS(item, 49, run, thread) {
-        const int tap = item, block = 0;
-        const struct net_panel to = net_panel_of(block, 0, 0);
-        for (int o = 0; o < 64; o += 16) {
-            const struct net_panel from = net_panel_of(o / 16, 0, 2);
-            const long row = tap * 16 + 16 * block;
-            net_turn_16x16(
-                wt->at + to.first * 50176L
-                    + ((tap * 64L + o) * to.width + block - to.first) * 16, 16 * to.width,
-                w->at + from.first * 12544L + (row * from.width + o / 16 - from.first) * 16,
-                16 * from.width, 16 - 16 * block, 64 - o);
-        }
-    }
+    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){
+            {.row = 0, .step = 16, .taps = 49, .inputs = 16, .panels = {0, 0}}}, 1,
+            (struct net_transpose){.rows = 784, .outputs = 64, .panels = {0, 2}}, run, thread);
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
 NET_KERNEL void transpose_64x10(
         struct transposed_640 *restrict wt, const struct weight_64x10 *restrict w, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int tap = item / 4, block = item % 4;
-        const struct net_panel to = net_panel_of(block, 0, 2);
-        for (int o = 0; o < 10; o += 16) {
-            const struct net_panel from = net_panel_of(o / 16, 0, 0);
-            const long row = tap * 64 + 16 * block;
-            net_turn_16x16(
-                wt->at + to.first * 160L
-                    + ((tap * 10L + o) * to.width + block - to.first) * 16, 16 * to.width,
-                w->at + from.first * 1024L + (row * from.width + o / 16 - from.first) * 16,
-                16 * from.width, 64 - 16 * block, 10 - o);
-        }
-    }
+    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){
+            {.row = 0, .step = 64, .taps = 1, .inputs = 64, .panels = {0, 2}}}, 1,
+            (struct net_transpose){.rows = 64, .outputs = 10, .panels = {0, 0}}, run, thread);
 }
 
-/* y = sum over taps of x w + b, relu; items: (chunk, row) */
+/* y = sum over taps of x w + b, relu; items: (batch block, row) */
 NET_KERNEL void conv2d_relu_64x1x28x28_8x3x3(
         struct value_64x8x28x28 *restrict y, const struct image_64x1x28x28 *restrict x,
         const struct weight_9x8 *restrict w, const struct vector_16 *restrict b, NET_RUN)
 {
-    NET_ITEMS(item, 4 * 28, run, thread) {
-        const int chunk = item / 28;
-        const int row = item % 28;
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-                for (int column = 0; column < 28; column++) {
-                    tile_8x1_1x3x3_bias_relu(y->at[chunk][row * 28 + column][panel_block][i],
-                        x->at[chunk][30 * row + column][0][i], w->at + panel_block * 144L,
-                        b->at[panel_block]);
-                }
-        }
-    }
+    const struct operands_y operands = {V(y)};
+
+    net_conv2d_packed(NULL, NULL, tile_8x1_1x3x3_bias_relu, V(x), V(w), V(b), &operands, NULL, NULL,
+            (struct net_contraction){.tile_rows = 8, .y = {4, 28, 28, 1}, .x = {4, 30, 30, 1},
+                    .x_lanes = 1, .inputs = 1, .outputs = 8, NET_SEGMENTS({0, 1, 784, 0, 1}),
+                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}}),
+                    .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {0, 0},
+                    .dilation = {1, 1}}}, run, thread);
 }
 
 /* y = max of each window of x, index = its first tap that has it; items: (batch block, row) */
@@ -398,31 +317,19 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2(
             .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
-/* y = sum over taps of x w + b, relu; items: (chunk, row) */
+/* y = sum over taps of x w + b, relu; items: (batch block, row) */
 NET_KERNEL void conv2d_relu_64x8x14x14_16x3x3(
         struct value_64x16x14x14 *restrict y, const struct value_64x8x14x14 *restrict x,
         const struct weight_72x16 *restrict w, const struct vector_16 *restrict b, NET_RUN)
 {
-    NET_ITEMS(item, 4 * 14, run, thread) {
-        const int chunk = item / 14;
-        const int row = item % 14;
-        const struct net_window r = net_taps_forward(row, 1, 1, 3, 14);
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8)
-                for (int column = 0; column < 14; column++) {
-                    const struct net_window c = net_taps_forward(column, 1, 1, 3, 14);
-                    const struct taps taps[1] = {
-                        { .x = r.at * 3584L + c.at * 256L,
-                          .w = (r.first * 3 + c.first) * 128L,
-                          .rows = r.count, .columns = c.count, .x_row = 3584, .x_column = 256,
-                          .w_row = 384, .w_column = 128, .channels = 8 },
-                    };
-                    tile_8x1_bias_relu(y->at[chunk][row * 14 + column][panel_block][i],
-                        x->at[chunk][0][0][i], w->at + panel_block * 1152L, b->at[panel_block],
-                        taps, 1);
-                }
-        }
-    }
+    const struct operands_y operands = {V(y)};
+
+    net_conv2d(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &operands, NULL, NULL,
+            (struct net_contraction){.tile_rows = 8, .y = {4, 14, 14, 1}, .x = {4, 14, 14, 1},
+                    .x_lanes = 16, .inputs = 8, .outputs = 16, NET_SEGMENTS({0, 8, 196, 0, 1}),
+                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}}),
+                    .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1},
+                    .dilation = {1, 1}}}, run, thread);
 }
 
 /* y = max of each window of x, index = its first tap that has it; items: (batch block, row) */
@@ -435,43 +342,31 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2(
             .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
-/* y = x w + b, relu; items: (panel, chunk) */
+/* y = x w + b, relu; items: (panel, batch block) */
 NET_KERNEL void dense_relu_64x784x64(
         struct value_64x64 *restrict y, const struct value_64x784_16x49 *restrict x,
         const struct weight_784x64 *restrict w, const struct vector_64 *restrict b, NET_RUN)
 {
-    NET_ITEMS(item, 2 * 4, run, thread) {
-        const int panel_block = item / 4 * 2;
-        const int chunk = item % 4;
-        for (int i = 0; i < net_rows(run, chunk); i += 8) {
-            const struct taps taps[1] = {
-                { .x = 0, .w = 0, .rows = 1, .columns = 49, .x_column = 256, .w_column = 512,
-                  .channels = 16 },
-            };
-            tile_8x2_bias_relu(y->at[chunk][0][panel_block][i], x->at[chunk][0][0][i],
-                w->at + panel_block * 12544L, b->at[panel_block], taps, 1);
-        }
-    }
+    const struct operands_y operands = {V(y)};
+
+    net_dense(NULL, tile_8x2_bias_relu, NULL, V(x), V(w), V(b), &operands, NULL, NULL,
+            (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 4},
+                    .x = {4, 1, 1, 49}, .x_lanes = 16, .inputs = 784, .outputs = 64,
+                    NET_SEGMENTS({0, 16, 49, 0, 1}), NET_PARTS({.pixels = 1, .panels = {0, 2, 0}})},
+                    run, thread);
 }
 
-/* y = x w + b; items: chunks */
+/* y = x w + b; items: batch blocks */
 NET_KERNEL void dense_64x64x10(
         struct value_64x10 *restrict y, const struct value_64x64 *restrict x,
         const struct weight_64x10 *restrict w, const struct vector_16 *restrict b, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item;
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[1] = {
-                    { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 1024, .w_column = 1024,
-                      .channels = 64 },
-                };
-                tile_8x1_bias(y->at[chunk][0][panel_block][i], x->at[chunk][0][0][i],
-                    w->at + panel_block * 1024L, b->at[panel_block], taps, 1);
-            }
-        }
-    }
+    const struct operands_y operands = {V(y)};
+
+    net_dense(NULL, NULL, tile_8x1_bias, V(x), V(w), V(b), &operands, NULL, NULL,
+            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 4},
+                    .x_lanes = 16, .inputs = 64, .outputs = 10, NET_SEGMENTS({0, 64, 1, 0, 4}),
+                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block; dz = its gradient */
@@ -508,28 +403,20 @@ NET_KERNEL void dense_dw_update_64x64_64x10(
             .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
 }
 
-/* dx = dy w', relu_grad; items: chunks */
+/* dx = dy w', relu_grad; items: batch blocks */
 NET_KERNEL void dense_dx_relu_grad_64x64x10(
         struct value_64x64 *restrict dx, struct partial_sums_256 *restrict partial,
         const struct value_64x10 *restrict dy, const struct transposed_640 *restrict w,
         const struct value_64x64 *restrict kept, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item;
-        for (int panel_block = 0; panel_block < 4; panel_block += 2) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[1] = {
-                    { .rows = 1, .columns = 1, .channels = 10 },
-                };
-                tile_8x2_relu_grad(dx->at[chunk][0][panel_block][i], dy->at[chunk][0][0][i],
-                    w->at + panel_block * 160L, taps, 1, kept->at[chunk][0][panel_block][i]);
-            }
-        }
-        {
-            const struct net_channel_sum sums = {V(partial), V(dx), {4, 1, 1, 4}};
-            net_channel_sum_end(&sums, run, chunk, 0);
-        }
-    }
+    const struct operands_dx_kept operands = {V(dx), V(kept)};
+    const struct net_channel_sum sums = {V(partial), V(dx), {4, 1, 1, 4}};
+
+    net_dense(NULL, tile_8x2_relu_grad, NULL, V(dy), V(w), NULL, &operands, net_channel_sum_end,
+            &sums,
+            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 4}, .x = {4, 1, 1, 1},
+                    .x_lanes = 16, .inputs = 10, .outputs = 64, NET_SEGMENTS({0, 10, 1, 0, 0}),
+                    NET_PARTS({.pixels = 1, .panels = {0, 2, 0}})}, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
@@ -549,25 +436,19 @@ NET_KERNEL void dense_dw_update_64x784_784x64(
             .dy_blocks = 4, .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread);
 }
 
-/* dx = dy w', relu_grad; items: (panel, chunk) */
+/* dx = dy w', relu_grad; items: (panel, batch block) */
 NET_KERNEL void dense_dx_relu_grad_64x784x64(
         struct value_64x784_16x49 *restrict dx, const struct value_64x64 *restrict dy,
         const struct transposed_50176 *restrict w, const struct value_64x784_16x49 *restrict kept,
         NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int panel_block = item / 4;
-        const int chunk = item % 4;
-        for (int i = 0; i < net_rows(run, chunk); i += 8)
-            for (int pixel = 0; pixel < 49; pixel++) {
-                const struct taps taps[1] = {
-                    { .rows = 1, .columns = 1, .channels = 64 },
-                };
-                tile_8x1_relu_grad(dx->at[chunk][0][pixel + panel_block][i],
-                    dy->at[chunk][0][0][i], w->at + panel_block * 50176L + pixel * 1024L, taps, 1,
-                    kept->at[chunk][0][pixel + panel_block][i]);
-            }
-    }
+    const struct operands_dx_kept operands = {V(dx), V(kept)};
+
+    net_dense(NULL, NULL, tile_8x1_relu_grad, V(dy), V(w), NULL, &operands, NULL, NULL,
+            (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 49},
+                    .x = {4, 1, 1, 4}, .x_lanes = 16, .inputs = 64, .outputs = 784,
+                    NET_SEGMENTS({0, 64, 1, 0, 0}), NET_PARTS({.pixels = 49, .stride = 1,
+                    .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* dx = the dy of the windows whose max is x; items: (batch block, row) */
@@ -579,7 +460,7 @@ NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
     const struct operands_dx operands = {V(dx)};
     const struct net_channel_sum sums = {V(partial), V(dx), {4, 14, 14, 1}};
 
-    net_maxpool2d_grad(V(index), V(dy), store, NULL, &operands, false, net_channel_sum_end, &sums,
+    net_maxpool2d_grad(V(index), V(dy), store_2, NULL, &operands, false, net_channel_sum_end, &sums,
             (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
             .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
@@ -686,7 +567,7 @@ NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
     const struct operands_dx operands = {V(dx)};
     const struct net_channel_sum sums = {V(partial), V(dx), {4, 28, 28, 1}};
 
-    net_maxpool2d_grad(V(index), V(dy), store, NULL, &operands, false, net_channel_sum_end, &sums,
+    net_maxpool2d_grad(V(index), V(dy), store_2, NULL, &operands, false, net_channel_sum_end, &sums,
             (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28}, .y = {14, 14},
             .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
@@ -1077,7 +958,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "44ba2d9107d58f6e", .isa = "avx512", .batch = 64,
+    .hash = "2d0e1cac63693b66", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

@@ -83,6 +83,7 @@ struct weight_10x10 { float at[160]; };
 struct transposed_320 { float at[320]; };
 struct transposed_160 { float at[160]; };
 struct value_64x20 { float at[4][1][2][16][16]; };
+struct operands_y { float *y; };
 struct partial_sums_256 { float at[256]; };
 struct operands_y_x_mean_inv_std_gamma_beta { float *y; const float *x; const float *mean;
         const float *inv_std; const float *gamma; const float *beta; };
@@ -90,6 +91,7 @@ struct value_64x10 { float at[4][1][1][16][16]; };
 struct partial_sums_128 { float at[128]; };
 struct slices_4 { float at[4]; };
 struct partial_sums_64 { float at[64]; };
+struct operands_dx { float *dx; };
 struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta { float *dx; const float *x;
         const float *dy; const float *mean; const float *inv_std; const float *gamma;
         const float *dgamma; const float *dbeta; };
@@ -120,6 +122,13 @@ struct batch {
 
 /* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
 
+NET_EPILOGUE(apply_relu)
+{
+    const struct operands_y *o = operands;
+    const vec v1 = vec_max(vec_zero(), v0);
+    vec_store(o->y + e.at, v1);
+}
+
 NET_EPILOGUE(apply_normalize)
 {
     const struct operands_y_x_mean_inv_std_gamma_beta *o = operands;
@@ -127,6 +136,18 @@ NET_EPILOGUE(apply_normalize)
             vec_load(o->mean + e.lane), vec_load(o->inv_std + e.lane),
             vec_load(o->gamma + e.lane), vec_load(o->beta + e.lane));
     vec_store(o->y + e.at, v1);
+}
+
+NET_EPILOGUE(store)
+{
+    const struct operands_y *o = operands;
+    vec_store(o->y + e.at, v0);
+}
+
+NET_EPILOGUE(store_2)
+{
+    const struct operands_dx *o = operands;
+    vec_store(o->dx + e.at, v0);
 }
 
 NET_EPILOGUE(apply_normalize_grad_relu_grad)
@@ -142,60 +163,28 @@ NET_EPILOGUE(apply_normalize_grad_relu_grad)
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
-/* acc = b + sum over taps and channels of x w, then what follows in registers */
-NET_TILE void tile_8x2_bias_relu(float *restrict y, const float *restrict x,
-        const float *restrict w, const float *restrict b, const struct taps *taps, int segments)
+/* x w + b over taps and channels, then apply_relu */
+NET_GEMM_TILE(tile_8x2_bias_relu)
 {
-    vec acc[8][3];
+    const struct operands_y o = *(const struct operands_y *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2)
-            acc[i][j] = vec_load(b + 16 * j);
-    contract(acc, 8, 2, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            const vec v1 = vec_max(vec_zero(), acc[i][j]);
-            vec_store(y + at, v1);
-        }
+    net_tile(8, 2, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
-/* acc = b + sum over taps and channels of x w, then what follows in registers */
-NET_TILE void tile_8x1_bias_relu(float *restrict y, const float *restrict x,
-        const float *restrict w, const float *restrict b, const struct taps *taps, int segments)
+/* x w + b over taps and channels, then apply_relu */
+NET_GEMM_TILE(tile_8x1_bias_relu)
 {
-    vec acc[8][3];
+    const struct operands_y o = *(const struct operands_y *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(b + 16 * j);
-    contract(acc, 8, 1, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            const vec v1 = vec_max(vec_zero(), acc[i][j]);
-            vec_store(y + at, v1);
-        }
+    net_tile(8, 1, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
-/* acc = b + sum over taps and channels of x w */
-NET_TILE void tile_8x1_bias(float *restrict y, const float *restrict x, const float *restrict w,
-        const float *restrict b, const struct taps *taps, int segments)
+/* x w + b over taps and channels, then store */
+NET_GEMM_TILE(tile_8x1_bias)
 {
-    vec acc[8][3];
+    const struct operands_y o = *(const struct operands_y *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_load(b + 16 * j);
-    contract(acc, 8, 1, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            vec_store(y + at, acc[i][j]);
-        }
+    net_tile(8, 1, 16, 1, store, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
 NET_TILE void dw_tile_8x1(float *restrict dw, const float *restrict x,
@@ -204,40 +193,20 @@ NET_TILE void dw_tile_8x1(float *restrict dw, const float *restrict x,
     net_sum_dw(dw, x, dy, over, 8, 1, false, false);
 }
 
-/* acc = 0 + sum over taps and channels of x w */
-NET_TILE void tile_8x1(float *restrict dx, const float *restrict x, const float *restrict w,
-        const struct taps *taps, int segments)
+/* x w over taps and channels, then store_2 */
+NET_GEMM_TILE(tile_8x1)
 {
-    vec acc[8][3];
+    const struct operands_dx o = *(const struct operands_dx *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1)
-            acc[i][j] = vec_zero();
-    contract(acc, 8, 1, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 1) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            vec_store(dx + at, acc[i][j]);
-        }
+    net_tile(8, 1, 16, 0, store_2, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
-/* acc = 0 + sum over taps and channels of x w */
-NET_TILE void tile_8x2(float *restrict dx, const float *restrict x, const float *restrict w,
-        const struct taps *taps, int segments)
+/* x w over taps and channels, then store_2 */
+NET_GEMM_TILE(tile_8x2)
 {
-    vec acc[8][3];
+    const struct operands_dx o = *(const struct operands_dx *)operands;
 
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2)
-            acc[i][j] = vec_zero();
-    contract(acc, 8, 2, x, 16, 256, w, taps, segments);
-    NET_UNROLL(i, 8)
-        NET_VECTORS(j, 2) {
-            const long at = 256 * j + 16 * i, lane = 16 * j;
-            (void)lane;
-            vec_store(dx + at, acc[i][j]);
-        }
+    net_tile(8, 2, 16, 0, store_2, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
 NET_TILE void dw_tile_8x2(float *restrict dw, const float *restrict x,
@@ -252,57 +221,32 @@ NET_TILE void dw_tile_8x2(float *restrict dw, const float *restrict x,
 NET_KERNEL void transpose_20x10(
         struct transposed_320 *restrict wt, const struct weight_20x10 *restrict w, NET_RUN)
 {
-    NET_ITEMS(item, 2, run, thread) {
-        const int tap = item / 2, block = item % 2;
-        const struct net_panel to = net_panel_of(block, 0, 1);
-        for (int o = 0; o < 10; o += 16) {
-            const struct net_panel from = net_panel_of(o / 16, 0, 0);
-            const long row = tap * 20 + 16 * block;
-            net_turn_16x16(
-                wt->at + to.first * 160L
-                    + ((tap * 10L + o) * to.width + block - to.first) * 16, 16 * to.width,
-                w->at + from.first * 320L + (row * from.width + o / 16 - from.first) * 16,
-                16 * from.width, 20 - 16 * block, 10 - o);
-        }
-    }
+    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){
+            {.row = 0, .step = 20, .taps = 1, .inputs = 20, .panels = {0, 1}}}, 1,
+            (struct net_transpose){.rows = 20, .outputs = 10, .panels = {0, 0}}, run, thread);
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
 NET_KERNEL void transpose_10x10(
         struct transposed_160 *restrict wt, const struct weight_10x10 *restrict w, NET_RUN)
 {
-    NET_ITEMS(item, 1, run, thread) {
-        const int tap = item, block = 0;
-        const struct net_panel to = net_panel_of(block, 0, 0);
-        for (int o = 0; o < 10; o += 16) {
-            const struct net_panel from = net_panel_of(o / 16, 0, 0);
-            const long row = tap * 10 + 16 * block;
-            net_turn_16x16(
-                wt->at + to.first * 160L
-                    + ((tap * 10L + o) * to.width + block - to.first) * 16, 16 * to.width,
-                w->at + from.first * 160L + (row * from.width + o / 16 - from.first) * 16,
-                16 * from.width, 10 - 16 * block, 10 - o);
-        }
-    }
+    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){
+            {.row = 0, .step = 10, .taps = 1, .inputs = 10, .panels = {0, 0}}}, 1,
+            (struct net_transpose){.rows = 10, .outputs = 10, .panels = {0, 0}}, run, thread);
 }
 
-/* y = x w + b, relu; items: (panel, chunk) */
+/* y = x w + b, relu; items: (panel, batch block) */
 NET_KERNEL void dense_relu_64x784x20(
         struct value_64x20 *restrict y, const struct value_64x784 *restrict x,
         const struct weight_784x20 *restrict w, const struct vector_32 *restrict b, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int panel_block = item / 4 * 2;
-        const int chunk = item % 4;
-        for (int i = 0; i < net_rows(run, chunk); i += 8) {
-            const struct taps taps[1] = {
-                { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 12544, .w_column = 25088,
-                  .channels = 784 },
-            };
-            tile_8x2_bias_relu(y->at[chunk][0][panel_block][i], x->at[chunk][0][0][i],
-                w->at + panel_block * 12544L, b->at[panel_block], taps, 1);
-        }
-    }
+    const struct operands_y operands = {V(y)};
+
+    net_dense(NULL, tile_8x2_bias_relu, NULL, V(x), V(w), V(b), &operands, NULL, NULL,
+            (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 2},
+                    .x = {4, 1, 1, 49}, .x_lanes = 16, .inputs = 784, .outputs = 20,
+                    NET_SEGMENTS({0, 784, 1, 0, 49}), NET_PARTS({.pixels = 1,
+                    .panels = {0, 1, 0}})}, run, thread);
 }
 
 /* mean and sum of (x - mean)^2, partial sums of each item: (batch block, row) */
@@ -337,29 +281,20 @@ NET_KERNEL void normalize_64x20(
             run, thread);
 }
 
-/* y = x w + b, relu; items: chunks */
+/* y = x w + b, relu; items: batch blocks */
 NET_KERNEL void dense_relu_64x20x10(
         struct value_64x10 *restrict y, struct partial_sums_128 *restrict partial,
         const struct value_64x20 *restrict x, const struct weight_20x10 *restrict w,
         const struct vector_16 *restrict b, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item;
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[1] = {
-                    { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 512, .w_column = 320,
-                      .channels = 20 },
-                };
-                tile_8x1_bias_relu(y->at[chunk][0][panel_block][i], x->at[chunk][0][0][i],
-                    w->at + panel_block * 320L, b->at[panel_block], taps, 1);
-            }
-        }
-        {
-            const struct net_batchnorm_stats sums = {V(partial), V(y), {4, 1, 1, 1}};
-            net_batchnorm_stats_end(&sums, run, chunk, 0);
-        }
-    }
+    const struct operands_y operands = {V(y)};
+    const struct net_batchnorm_stats sums = {V(partial), V(y), {4, 1, 1, 1}};
+
+    net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &operands, net_batchnorm_stats_end,
+            &sums,
+            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 2},
+                    .x_lanes = 16, .inputs = 20, .outputs = 10, NET_SEGMENTS({0, 20, 1, 0, 2}),
+                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
@@ -385,24 +320,17 @@ NET_KERNEL void normalize_64x10(
             run, thread);
 }
 
-/* y = x w + b; items: chunks */
+/* y = x w + b; items: batch blocks */
 NET_KERNEL void dense_64x10x10(
         struct value_64x10 *restrict y, const struct value_64x10 *restrict x,
         const struct weight_10x10 *restrict w, const struct vector_16 *restrict b, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item;
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[1] = {
-                    { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 256, .w_column = 160,
-                      .channels = 10 },
-                };
-                tile_8x1_bias(y->at[chunk][0][panel_block][i], x->at[chunk][0][0][i],
-                    w->at + panel_block * 160L, b->at[panel_block], taps, 1);
-            }
-        }
-    }
+    const struct operands_y operands = {V(y)};
+
+    net_dense(NULL, NULL, tile_8x1_bias, V(x), V(w), V(b), &operands, NULL, NULL,
+            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 1},
+                    .x_lanes = 16, .inputs = 10, .outputs = 10, NET_SEGMENTS({0, 10, 1, 0, 1}),
+                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block; dz = its gradient */
@@ -439,30 +367,21 @@ NET_KERNEL void dense_dw_update_64x10_10x10(
             .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
 }
 
-/* dx = dy w'; items: chunks */
+/* dx = dy w'; items: batch blocks */
 NET_KERNEL void dense_dx_64x10x10(
         struct value_64x10 *restrict dx, struct partial_sums_128 *restrict partial,
         const struct value_64x10 *restrict dy, const struct transposed_160 *restrict w,
         const struct value_64x10 *restrict x, const struct vector_16 *restrict mean,
         const struct vector_16 *restrict inv_std, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item;
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[1] = {
-                    { .rows = 1, .columns = 1, .channels = 10 },
-                };
-                tile_8x1(dx->at[chunk][0][panel_block][i], dy->at[chunk][0][0][i],
-                    w->at + panel_block * 160L, taps, 1);
-            }
-        }
-        {
-            const struct net_batchnorm_sums sums = {V(partial), V(x), V(dx), V(mean), V(inv_std),
-                    {4, 1, 1, 1}};
-            net_batchnorm_sums_end(&sums, run, chunk, 0);
-        }
-    }
+    const struct operands_dx operands = {V(dx)};
+    const struct net_batchnorm_sums sums = {V(partial), V(x), V(dx), V(mean), V(inv_std),
+            {4, 1, 1, 1}};
+
+    net_dense(NULL, NULL, tile_8x1, V(dy), V(w), NULL, &operands, net_batchnorm_sums_end, &sums,
+            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 1},
+                    .x_lanes = 16, .inputs = 10, .outputs = 10, NET_SEGMENTS({0, 10, 1, 0, 0}),
+                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
@@ -515,30 +434,21 @@ NET_KERNEL void dense_dw_update_64x20_20x10(
             .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
 }
 
-/* dx = dy w'; items: chunks */
+/* dx = dy w'; items: batch blocks */
 NET_KERNEL void dense_dx_64x20x10(
         struct value_64x20 *restrict dx, struct partial_sums_256 *restrict partial,
         const struct value_64x10 *restrict dy, const struct transposed_320 *restrict w,
         const struct value_64x20 *restrict x, const struct vector_32 *restrict mean,
         const struct vector_32 *restrict inv_std, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item;
-        for (int panel_block = 0; panel_block < 2; panel_block += 2) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[1] = {
-                    { .rows = 1, .columns = 1, .channels = 10 },
-                };
-                tile_8x2(dx->at[chunk][0][panel_block][i], dy->at[chunk][0][0][i],
-                    w->at + panel_block * 160L, taps, 1);
-            }
-        }
-        {
-            const struct net_batchnorm_sums sums = {V(partial), V(x), V(dx), V(mean), V(inv_std),
-                    {4, 1, 1, 2}};
-            net_batchnorm_sums_end(&sums, run, chunk, 0);
-        }
-    }
+    const struct operands_dx operands = {V(dx)};
+    const struct net_batchnorm_sums sums = {V(partial), V(x), V(dx), V(mean), V(inv_std),
+            {4, 1, 1, 2}};
+
+    net_dense(NULL, tile_8x2, NULL, V(dy), V(w), NULL, &operands, net_batchnorm_sums_end, &sums,
+            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 2}, .x = {4, 1, 1, 1},
+                    .x_lanes = 16, .inputs = 10, .outputs = 20, NET_SEGMENTS({0, 10, 1, 0, 0}),
+                    NET_PARTS({.pixels = 1, .panels = {0, 1, 0}})}, run, thread);
 }
 
 /* partial sums added in order; items: blocks */
@@ -598,24 +508,17 @@ NET_KERNEL void inverse_std_32(
     net_inverse_std(V(inv_std), V(var), 2, 0.001, run, thread);
 }
 
-/* y = x w + b, relu; items: chunks */
+/* y = x w + b, relu; items: batch blocks */
 NET_KERNEL void dense_relu_64x20x10_2(
         struct value_64x10 *restrict y, const struct value_64x20 *restrict x,
         const struct weight_20x10 *restrict w, const struct vector_16 *restrict b, NET_RUN)
 {
-    NET_ITEMS(item, 4, run, thread) {
-        const int chunk = item;
-        for (int panel_block = 0; panel_block < 1; panel_block += 1) {
-            for (int i = 0; i < net_rows(run, chunk); i += 8) {
-                const struct taps taps[1] = {
-                    { .x = 0, .w = 0, .rows = 1, .columns = 1, .x_column = 512, .w_column = 320,
-                      .channels = 20 },
-                };
-                tile_8x1_bias_relu(y->at[chunk][0][panel_block][i], x->at[chunk][0][0][i],
-                    w->at + panel_block * 320L, b->at[panel_block], taps, 1);
-            }
-        }
-    }
+    const struct operands_y operands = {V(y)};
+
+    net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &operands, NULL, NULL,
+            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 2},
+                    .x_lanes = 16, .inputs = 20, .outputs = 10, NET_SEGMENTS({0, 20, 1, 0, 2}),
+                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* 1 / sqrt(var + eps); items: blocks */
@@ -949,7 +852,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "0dec6bc741ed22ba", .isa = "avx512", .batch = 64,
+    .hash = "e1b21820dd898a68", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

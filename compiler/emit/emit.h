@@ -161,6 +161,7 @@ const char *lanes_function(Emitter *e, const Physical *v); /* its name; gives ne
 typedef struct Epilogue {
     const char *function; /* "relu_grad" */
     const char *draw;     /* the function of its random numbers, or "NULL" */
+    const char *type;     /* of its operands */
     const char *local;    /* the kernel's first line: `const struct operands_.. operands = {..};` */
     const char *arguments; /* "relu_grad, NULL, &operands" */
     bool heavy, random;    /* exponentials or draws: a register tile goes through memory first */

@@ -520,6 +520,7 @@ Epilogue write_epilogue(Emitter *e, const Driver *d, const Body *b)
     line(&text, 0, "}");
     out.draw = write_draw_function(e, b, type);
     out.function = add_function(e, &e->epilogues, chain_name(b), "NET_EPILOGUE(%s)\n", text.at);
+    out.type = type;
     out.local = operands_local(type, "operands", fields, count);
     out.arguments = format("%s, %s, &operands", out.function, out.draw);
     return out;

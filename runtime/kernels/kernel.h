@@ -1,7 +1,6 @@
 /*
- * kernel.h -- what generated code is made of, beyond vec.h: register tiles' sizes, the contraction
- * loop, shares of threads, the end of a gradient, and the small kernels that every model writes
- * alike.
+ * kernel.h -- what generated code is made of, beyond vec.h: the end of a gradient, and the small
+ * kernels that every model writes alike.
  *
  * Activations lie as [chunk of 16 images][row][column][block of 16 channels][image][channel],
  * written at[chunk][pixel][block][16][16]; lanes beyond the last channel are always +0.
@@ -12,6 +11,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/elementwise.h"
+#include "kernels/gemm.h"
 #include "kernels/loss.h"
 #include "kernels/movement.h"
 #include "kernels/norm.h"
@@ -21,11 +21,6 @@
 #include "kernels/transpose.h"
 #include "kernels/vec.h"
 #include "kernels/window.h"
-
-/* Tiles are up to 3 vectors wide. (A loop of one iteration leaves its vector on the stack.) */
-#define NET_VECTORS(j, vectors)                                                                    \
-    NET_UNROLL(j, 3)                                                                               \
-        if (j < (vectors))
 
 /* A finished piece of gradient goes to the optimizer, or to G where the run wants it kept. */
 NET_INLINE void net_finish(const struct net_run *run, float *w, const float *g, long count)
@@ -50,83 +45,6 @@ NET_INLINE void net_finish_penalized(const struct net_run *run, float *w, float 
         vec_store(g + i, vec_add(vec_load(g + i), add));
     }
     net_finish(run, w, g, count);
-}
-
-/* ---- Contraction ----------------------------------------------------------------------------- */
-
-/* What one output element sums over: taps in rows and columns, and channels in each; all steps in
-   floats, from one to the next. A value with several segments has one of these for each. */
-struct taps {
-    long x, w;          /* from the tile's x and w to the first tap */
-    long rows, columns; /* taps: of a window inside the image; pixels of a flat segment */
-    long x_row, x_column;
-    long w_row, w_column;
-    long channels; /* 16 to a block */
-};
-
-/* acc[i][j] += sum over taps and channels of x[i] w[j]: `rows` images by `vectors` blocks.
-   x_image: floats from image to image, x_block: from block to block of channels. */
-NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, long x_image,
-                         long x_block, const float *w, const struct taps *taps, int segments)
-{
-    NET_REPEAT(s, segments)
-        NET_REPEAT(r, taps[s].rows)
-            NET_REPEAT(c, taps[s].columns) {
-                const float *xb = x + taps[s].x + r * taps[s].x_row + c * taps[s].x_column;
-                const float *wk = w + taps[s].w + r * taps[s].w_row + c * taps[s].w_column;
-
-                for (long left = taps[s].channels; left > 0; left -= 16, xb += x_block) {
-                    const float *xk = xb;
-
-                    NET_REPEAT(k, left < 16 ? left : 16) {
-                        vec wj[3];
-                        NET_VECTORS(j, vectors)
-                            wj[j] = vec_load(wk + 16 * j);
-                        NET_UNROLL(i, rows)
-                            NET_VECTORS(j, vectors)
-                                acc[i][j] = vec_fma(vec_set(xk[i * x_image]), wj[j], acc[i][j]);
-                        xk++;
-                        wk += 16 * vectors;
-                    }
-                }
-            }
-}
-
-/* The same for a packed image of few channels, its border of zeros included: `rows_of_taps` rows of
-   `columns` pixels, every tap inside. */
-NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float *x, int lanes,
-                                int channels, int columns, long x_row, int rows_of_taps,
-                                const float *w)
-{
-    NET_REPEAT(r, rows_of_taps) {
-        NET_UNROLL(k, channels * columns) {
-            const long at = (long)(k / channels) * 16 * lanes + k % channels;
-            vec wj[3];
-
-            NET_VECTORS(j, vectors)
-                wj[j] = vec_load(w + 16 * (vectors * k + j));
-            NET_UNROLL(i, rows)
-                NET_VECTORS(j, vectors)
-                    acc[i][j] = vec_fma(vec_set(x[at + i * lanes]), wj[j], acc[i][j]);
-        }
-        x += x_row;
-        w += 16 * vectors * channels * columns;
-    }
-}
-
-/* The panel that block `block` belongs to, after panels of 3 and then 2 blocks. */
-struct net_panel {
-    int first, width;
-};
-
-NET_INLINE struct net_panel net_panel_of(int block, int threes, int twos)
-{
-    if (block < 3 * threes)
-        return (struct net_panel){block / 3 * 3, 3};
-    block -= 3 * threes;
-    if (block < 2 * twos)
-        return (struct net_panel){3 * threes + block / 2 * 2, 2};
-    return (struct net_panel){3 * threes + block, 1};
 }
 
 /* ---- Elementwise ----------------------------------------------------------------------------- */
@@ -304,6 +222,7 @@ static inline void net_unpack(float *rows, const float *from, long chunk, int n,
     }
 }
 
+#include "kernels/conv.h"
 #include "kernels/depthwise.h"
 #include "kernels/few_outputs.h"
 #include "kernels/sums.h"

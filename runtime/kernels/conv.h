@@ -1,0 +1,84 @@
+/*
+ * conv.h -- convolutions and their dx as drivers of gemm.h.
+ *
+ * The one idea: the taps of an output pixel that fall inside the image are a rectangle of pixels of
+ * x and of rows of w, a step apart each; a dx walks transposed weights, and its taps count down.
+ *
+ * Needs: gemm.h, window.h, net_group_sees of depthwise.h. Gives: net_conv2d, net_conv2d_packed.
+ */
+
+#ifndef NET_CONV_H
+#define NET_CONV_H
+
+#include "kernels/depthwise.h"
+#include "kernels/gemm.h"
+#include "kernels/window.h"
+
+/* What a panel's outputs see of a segment of x: all, or the channels of their groups. */
+NET_INLINE struct net_seen net_conv_sees(const struct net_contraction *s, int width, int channel,
+                                         int start, int channels)
+{
+    if (s->groups < 2)
+        return (struct net_seen){0, channels};
+    return net_group_sees(channel, 16 * width, s->outputs / s->groups, s->inputs / s->groups,
+                          s->outputs, start, channels);
+}
+
+NET_INLINE long net_conv_taps(struct taps *taps, const struct net_contraction *s, int width,
+                              int channel, int row, int column)
+{
+    const struct net_window r = net_taps_at(s->taps, 0, row, s->x.height);
+    const struct net_window c = net_taps_at(s->taps, 1, column, s->x.width);
+    const long pixel = 16L * s->x_lanes * s->x.blocks, line = pixel * s->x.width;
+    const long w_tap = 16L * width * s->inputs;
+    const int across = s->taps.kernel[1];
+
+    for (int i = 0; i < s->segment_count; i++) {
+        const struct net_segment x = s->segments[i];
+        const int start = x.start / x.pixels;
+        const struct net_seen seen = net_conv_sees(s, width, channel, start, x.channels);
+
+        taps[i] = (struct taps){
+            .x = 16L * s->x_lanes * x.block + r.at * line + c.at * pixel + seen.first * 16,
+            .w = 16L * width * (start + seen.first) + (r.first * across + c.first) * w_tap,
+            .rows = r.count,
+            .columns = c.count,
+            .x_row = line * net_taps_x_step(s->taps, 0),
+            .x_column = pixel * net_taps_x_step(s->taps, 1),
+            .w_row = w_tap * across * net_taps_step(s->taps, 0),
+            .w_column = w_tap * net_taps_step(s->taps, 1),
+            .channels = seen.count};
+    }
+    return 0;
+}
+
+/* Of a packed image tiles know their taps; they begin at the window. */
+NET_INLINE long net_packed_taps(struct taps *taps, const struct net_contraction *s, int width,
+                                int channel, int row, int column)
+{
+    (void)taps, (void)width, (void)channel;
+    return 16L * s->x_lanes * s->x.blocks *
+           (row * s->taps.stride[0] * s->x.width + column * s->taps.stride[1]);
+}
+
+/* y = sum over taps of x w + b; with taps that count backward and transposed weights dx. */
+NET_TEMPLATE void net_conv2d(net_gemm_tile *three, net_gemm_tile *two, net_gemm_tile *one,
+                             const float *x, const float *w, const float *b, const void *operands,
+                             net_row_end *row_end, const void *sums, struct net_contraction s,
+                             NET_RUN)
+{
+    net_contract(three, two, one, net_conv_taps, s.taps.kernel[0] * s.taps.kernel[1],
+                 &(struct net_product){x, w, b, operands}, row_end, sums, &s, run, thread);
+}
+
+/* The same with tiles of a packed image (net_packed_tile). */
+NET_TEMPLATE void net_conv2d_packed(net_gemm_tile *three, net_gemm_tile *two, net_gemm_tile *one,
+                                    const float *x, const float *w, const float *b,
+                                    const void *operands, net_row_end *row_end, const void *sums,
+                                    struct net_contraction s, NET_RUN)
+{
+    net_contract(three, two, one, net_packed_taps, s.taps.kernel[0] * s.taps.kernel[1],
+                 &(struct net_product){x, w, b, operands}, row_end, sums, &s, run, thread);
+}
+
+#endif

@@ -1,0 +1,415 @@
+/*
+ * gemm.h -- matrix products in register tiles: rows of images by up to three vectors of outputs.
+ *
+ * The one idea: per output pixel, a sum over taps of small products, images by channels. A tile sums
+ * in registers and ends with the epilogue; a driver walks items, panels and images and says where
+ * each tile's taps are. Dense layers, convolutions (conv.h) and their dx differ in the taps alone.
+ *
+ * Weights lie in panels of 3, 2 or 1 blocks of 16 outputs, [row][block][16], so that a tile reads
+ * them in order; a dx reads them transposed, in panels of inputs.
+ *
+ * Needs: epilogue.h, transpose.h. Gives: tiles, net_contract, net_dense, net_transpose_weights.
+ */
+
+#ifndef NET_GEMM_H
+#define NET_GEMM_H
+
+#include "kernels/epilogue.h"
+#include "kernels/transpose.h"
+#include "kernels/window.h"
+
+/* Tiles are up to 3 vectors wide. (A loop of one iteration leaves its vector on the stack.) */
+#define NET_VECTORS(j, vectors)                                                                    \
+    NET_UNROLL(j, 3)                                                                               \
+        if (j < (vectors))
+
+/* ---- Sums in registers ------------------------------------------------------------------------ */
+
+/* What one output element sums over: taps in rows and columns, and channels in each; all steps in
+   floats, from one to the next. A value with several segments has one of these for each. */
+struct taps {
+    long x, w;          /* from the tile's x and w to the first tap */
+    long rows, columns; /* taps: of a window inside the image; pixels of a flat segment */
+    long x_row, x_column;
+    long w_row, w_column;
+    long channels; /* 16 to a block */
+};
+
+/* acc[i][j] += sum over taps and channels of x[i] w[j]: `rows` images by `vectors` blocks.
+   x_image: floats from image to image, x_block: from block to block of channels. */
+NET_INLINE void contract(vec acc[][3], int rows, int vectors, const float *x, long x_image,
+                         long x_block, const float *w, const struct taps *taps, int segments)
+{
+    NET_REPEAT(s, segments)
+        NET_REPEAT(r, taps[s].rows)
+            NET_REPEAT(c, taps[s].columns) {
+                const float *xb = x + taps[s].x + r * taps[s].x_row + c * taps[s].x_column;
+                const float *wk = w + taps[s].w + r * taps[s].w_row + c * taps[s].w_column;
+
+                for (long left = taps[s].channels; left > 0; left -= 16, xb += x_block) {
+                    const float *xk = xb;
+
+                    NET_REPEAT(k, left < 16 ? left : 16) {
+                        vec wj[3];
+                        NET_VECTORS(j, vectors)
+                            wj[j] = vec_load(wk + 16 * j);
+                        NET_UNROLL(i, rows)
+                            NET_VECTORS(j, vectors)
+                                acc[i][j] = vec_fma(vec_set(xk[i * x_image]), wj[j], acc[i][j]);
+                        xk++;
+                        wk += 16 * vectors;
+                    }
+                }
+            }
+}
+
+/* The same for a packed image of few channels, its border of zeros included: `rows_of_taps` rows of
+   `columns` pixels, every tap inside. */
+NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float *x, int lanes,
+                                int channels, int columns, long x_row, int rows_of_taps,
+                                const float *w)
+{
+    NET_REPEAT(r, rows_of_taps) {
+        NET_UNROLL(k, channels * columns) {
+            const long at = (long)(k / channels) * 16 * lanes + k % channels;
+            vec wj[3];
+
+            NET_VECTORS(j, vectors)
+                wj[j] = vec_load(w + 16 * (vectors * k + j));
+            NET_UNROLL(i, rows)
+                NET_VECTORS(j, vectors)
+                    acc[i][j] = vec_fma(vec_set(x[at + i * lanes]), wj[j], acc[i][j]);
+        }
+        x += x_row;
+        w += 16 * vectors * channels * columns;
+    }
+}
+
+/* ---- Register tiles -------------------------------------------------------------------------- */
+
+/* x: image 0 of the tile, which taps are relative to; w: a panel; b: of its outputs, or NULL; e: the
+   first block and image of the outputs. */
+typedef void net_gemm_tile(const float *restrict x, const float *restrict w,
+                           const float *restrict b, const struct taps *taps, int segments,
+                           const void *operands, struct net_element e, const struct net_run *run);
+
+/* The head of a tile: a function of its own, which kernels with one end share. */
+#define NET_GEMM_TILE(name)                                                                        \
+    NET_TILE void name(const float *restrict x, const float *restrict w,                           \
+                       NET_UNUSED const float *restrict b, NET_UNUSED const struct taps *taps,     \
+                       NET_UNUSED int segments, const void *operands, struct net_element e,        \
+                       const struct net_run *run)
+
+enum { NET_TILE_ROWS = 8 }; /* images of a tile, at most */
+
+/* What an epilogue reads of a value is asked for before the long sum, and comes meanwhile. */
+NET_INLINE void net_prefetch_tile(const float *at, int rows, int vectors)
+{
+    NET_UNROLL(i, rows)
+        NET_VECTORS(j, vectors)
+            __builtin_prefetch(at + 256 * j + 16 * i);
+}
+
+NET_INLINE void net_begin_tile(vec acc[][3], int rows, int vectors, const float *b, int bias)
+{
+    NET_UNROLL(i, rows)
+        NET_VECTORS(j, vectors)
+            acc[i][j] = bias ? vec_load(b + 16 * j) : vec_zero();
+}
+
+/* The element `blocks` blocks of channels further on in the pixel. */
+NET_INLINE struct net_element net_element_beside(struct net_element e, int blocks)
+{
+    e.at += 256 * blocks;
+    e.lane += 16 * blocks;
+    e.index += blocks;
+    return e;
+}
+
+/* Exponentials and draws would spill the tile: it goes through memory, and they through a loop. */
+NET_INLINE void net_end_tile_in_memory(vec acc[][3], int rows, int vectors, net_epilogue *epilogue,
+                                       net_draw_block *draw, const void *operands,
+                                       struct net_element e, const struct net_run *run)
+{
+    _Alignas(64) float tile[NET_TILE_ROWS * 3 * 16], draws[NET_MOST_DRAWS * 256];
+
+    NET_UNROLL(i, rows)
+        NET_VECTORS(j, vectors)
+            vec_store(tile + 16 * (vectors * i + j), acc[i][j]);
+    NET_REPEAT(j, vectors) {
+        const struct net_element first = net_element_beside(e, (int)j);
+
+        if (draw)
+            draw(draws, operands, first, rows, run);
+        NET_REPEAT(i, rows)
+            epilogue(vec_load(tile + 16 * (vectors * i + j)), operands,
+                     net_element_after(first, (int)i), draws + 16 * i, run);
+    }
+}
+
+NET_INLINE void net_end_tile(vec acc[][3], int rows, int vectors, net_epilogue *epilogue,
+                             net_draw_block *draw, int in_memory, const void *operands,
+                             struct net_element e, const struct net_run *run)
+{
+    if (in_memory) {
+        net_end_tile_in_memory(acc, rows, vectors, epilogue, draw, operands, e, run);
+        return;
+    }
+    NET_UNROLL(i, rows)
+        NET_VECTORS(j, vectors)
+            epilogue(acc[i][j], operands, net_element_after(net_element_beside(e, j), i), NULL,
+                     run);
+}
+
+/* Any taps. x_lanes: floats of x from image to image; bias, in_memory: 0 or 1. */
+NET_TEMPLATE void net_tile(int rows, int vectors, int x_lanes, int bias, net_epilogue *epilogue,
+                           net_draw_block *draw, int in_memory, const float *x, const float *w,
+                           const float *b, const struct taps *taps, int segments,
+                           const void *operands, struct net_element e, const struct net_run *run)
+{
+    vec acc[NET_TILE_ROWS][3];
+
+    net_begin_tile(acc, rows, vectors, b, bias);
+    contract(acc, rows, vectors, x, x_lanes, 256, w, taps, segments);
+    net_end_tile(acc, rows, vectors, epilogue, draw, in_memory, operands, e, run);
+}
+
+/* A packed image with its border of zeros: a kernel of `kernel_rows` by `kernel_columns` taps, all
+   inside; x_row: floats from row to row. */
+NET_TEMPLATE void net_packed_tile(int rows, int vectors, int x_lanes, int channels, int kernel_rows,
+                                  int kernel_columns, long x_row, int bias, net_epilogue *epilogue,
+                                  net_draw_block *draw, int in_memory, const float *x,
+                                  const float *w, const float *b, const void *operands,
+                                  struct net_element e, const struct net_run *run)
+{
+    vec acc[NET_TILE_ROWS][3];
+
+    net_begin_tile(acc, rows, vectors, b, bias);
+    contract_pixels(acc, rows, vectors, x, x_lanes, channels, kernel_columns, x_row, kernel_rows,
+                    w);
+    net_end_tile(acc, rows, vectors, epilogue, draw, in_memory, operands, e, run);
+}
+
+/* ---- Panels ---------------------------------------------------------------------------------- */
+
+/* The panel that block `block` belongs to, after panels of 3 and then 2 blocks. */
+struct net_panel {
+    int first, width;
+};
+
+NET_INLINE struct net_panel net_panel_of(int block, int threes, int twos)
+{
+    if (block < 3 * threes)
+        return (struct net_panel){block / 3 * 3, 3};
+    block -= 3 * threes;
+    if (block < 2 * twos)
+        return (struct net_panel){3 * threes + block / 2 * 2, 2};
+    return (struct net_panel){3 * threes + block, 1};
+}
+
+/* ---- Drivers --------------------------------------------------------------------------------- */
+
+enum { NET_MOST_SEGMENTS = 16 };
+
+/* Outputs that stand side by side in a pixel and have panels of their own: a segment of y. */
+struct net_part {
+    int channel, block; /* of y: the first, in each pixel */
+    int pixels, stride; /* of a flat dx: its pixels, and blocks from one to the next; else 1 */
+    int panels[3];      /* how many of 3, of 2 and of 1 blocks */
+    long w;             /* floats into the weights */
+};
+
+/* .parts and their number */
+#define NET_PARTS(...)                                                                             \
+    .parts = (const struct net_part[]){__VA_ARGS__},                                               \
+    .part_count = (int)(sizeof((struct net_part[]){__VA_ARGS__}) / sizeof(struct net_part))
+
+struct net_contraction {
+    int tile_rows;          /* images of a tile */
+    int panel_outer;        /* items (panel, batch block, row): few of these, and many weights */
+    struct net_extent y, x; /* of a dx: dx and dy; a packed x has its border in it */
+    int x_lanes;            /* channels in a block of x: 16, or fewer of a packed image */
+    int inputs, outputs;    /* channels of x and of y: of a flat x, all elements */
+    int groups;             /* or 0 */
+    const struct net_segment *segments; /* of x */
+    int segment_count;
+    const struct net_part *parts; /* of y */
+    int part_count;
+    struct net_taps taps; /* of a convolution */
+};
+
+/* The operands of any contraction; b: or NULL. */
+struct net_product {
+    const float *x, *w, *b;
+    const void *operands; /* of the epilogue */
+};
+
+/* Says what an output sums over: of panels `width` blocks wide, the outputs from `channel` on of a
+   row and column of y. Returns floats from the batch block of x to what taps are relative to. */
+typedef long net_find_taps(struct taps *taps, const struct net_contraction *s, int width,
+                           int channel, int row, int column);
+
+/* One panel, of a row of pixels of a batch block; taps: of the kernel. */
+NET_INLINE void net_contract_row(net_gemm_tile *tile, int width, net_find_taps *find_taps, int taps,
+                                 const struct net_product *p, const struct net_contraction *s,
+                                 const struct net_part *part, int panel, int batch_block, int row,
+                                 const struct net_run *run)
+{
+    const long x_block = (long)s->x.height * s->x.width * s->x.blocks * 16 * s->x_lanes;
+    const long w_block = 16L * s->inputs * taps; /* floats of a block of outputs */
+    const float *x = p->x + batch_block * x_block;
+    const float *w = p->w + part->w + panel * w_block * part->pixels;
+    const float *b = p->b ? p->b + 16 * panel : NULL;
+    struct taps at[NET_MOST_SEGMENTS];
+
+    for (int i = 0; i < net_rows(run, batch_block); i += s->tile_rows)
+        for (int pixel = 0; pixel < part->pixels; pixel++)
+            for (int column = 0; column < s->y.width; column++) {
+                const int block = part->block + pixel * part->stride + panel;
+                const long from = find_taps(at, s, width, part->channel + 16 * panel, row, column);
+
+                tile(x + from + i * s->x_lanes, w + pixel * w_block * width, b, at,
+                     s->segment_count, p->operands,
+                     net_element_of(s->y, batch_block, row * s->y.width + column, block, i), run);
+            }
+}
+
+/* The panels of one width, which begin at block `first`; of one item, or of items of their own. */
+NET_INLINE void net_contract_panels(net_gemm_tile *tile, int width, net_find_taps *find_taps,
+                                    int taps, const struct net_product *p,
+                                    const struct net_contraction *s, const struct net_part *part,
+                                    int first, int batch_block, int row, const struct net_run *run)
+{
+    const int end = first + part->panels[3 - width] * width;
+
+    if (tile)
+        for (int panel = first; panel < end; panel += width)
+            net_contract_row(tile, width, find_taps, taps, p, s, part, panel, batch_block, row,
+                             run);
+}
+
+NET_INLINE void net_contract_items(net_gemm_tile *tile, int width, net_find_taps *find_taps,
+                                   int taps, const struct net_product *p,
+                                   const struct net_contraction *s, const struct net_part *part,
+                                   int first, NET_RUN)
+{
+    const int rows = s->y.height, items = s->y.batch_blocks * rows;
+
+    if (tile)
+        NET_ITEMS(item, part->panels[3 - width] * items, run, thread)
+            net_contract_row(tile, width, find_taps, taps, p, s, part, first + item / items * width,
+                             item / rows % s->y.batch_blocks, item % rows, run);
+}
+
+/* Items: (batch block, row of y), or with panel_outer (panel, batch block, row). three, two, one:
+   the tiles of panels of so many blocks, or NULL. */
+NET_TEMPLATE void net_contract(net_gemm_tile *three, net_gemm_tile *two, net_gemm_tile *one,
+                               net_find_taps *find_taps, int taps, const struct net_product *p,
+                               net_row_end *row_end, const void *sums,
+                               const struct net_contraction *s, NET_RUN)
+{
+    for (int i = 0; i < s->part_count && s->panel_outer; i++) {
+        const struct net_part *part = &s->parts[i];
+        const int twos = 3 * part->panels[0], ones = twos + 2 * part->panels[1];
+
+        net_contract_items(three, 3, find_taps, taps, p, s, part, 0, run, thread);
+        net_contract_items(two, 2, find_taps, taps, p, s, part, twos, run, thread);
+        net_contract_items(one, 1, find_taps, taps, p, s, part, ones, run, thread);
+    }
+    if (s->panel_outer)
+        return;
+    NET_ITEMS(item, s->y.batch_blocks * s->y.height, run, thread) {
+        const int batch_block = item / s->y.height, row = item % s->y.height;
+
+        for (int i = 0; i < s->part_count; i++) {
+            const struct net_part *part = &s->parts[i];
+            const int twos = 3 * part->panels[0], ones = twos + 2 * part->panels[1];
+
+            net_contract_panels(three, 3, find_taps, taps, p, s, part, 0, batch_block, row, run);
+            net_contract_panels(two, 2, find_taps, taps, p, s, part, twos, batch_block, row, run);
+            net_contract_panels(one, 1, find_taps, taps, p, s, part, ones, batch_block, row, run);
+        }
+        if (row_end)
+            row_end(sums, run, batch_block, row);
+    }
+}
+
+/* ---- Dense layers ---------------------------------------------------------------------------- */
+
+/* A tap a pixel of each flat segment. */
+NET_INLINE long net_dense_taps(struct taps *taps, const struct net_contraction *s, int width,
+                               int channel, int row, int column)
+{
+    (void)channel, (void)row, (void)column;
+    for (int i = 0; i < s->segment_count; i++) {
+        const struct net_segment x = s->segments[i];
+
+        taps[i] = (struct taps){.x = x.block * 256L,
+                                .w = 16L * width * x.start,
+                                .rows = 1,
+                                .columns = x.pixels,
+                                .x_column = x.stride * 256L,
+                                .w_column = 16L * width * x.channels,
+                                .channels = x.channels};
+    }
+    return 0;
+}
+
+/* y = x w + b, or of transposed weights dx = dy w'; what follows is in the tiles. */
+NET_TEMPLATE void net_dense(net_gemm_tile *three, net_gemm_tile *two, net_gemm_tile *one,
+                            const float *x, const float *w, const float *b, const void *operands,
+                            net_row_end *row_end, const void *sums, struct net_contraction s,
+                            NET_RUN)
+{
+    net_contract(three, two, one, net_dense_taps, 1, &(struct net_product){x, w, b, operands},
+                 row_end, sums, &s, run, thread);
+}
+
+/* ---- Transposed weights ---------------------------------------------------------------------- */
+
+/* The inputs of one segment of x: they have panels of their own. */
+struct net_transposed {
+    int row, step;    /* rows of w: of the first input, and from tap to tap */
+    int taps, inputs; /* of a tap */
+    int panels[2];    /* of 3 and of 2 blocks of inputs */
+    long at;          /* floats into the transposed weights */
+};
+
+struct net_transpose {
+    int rows, outputs; /* of w */
+    int panels[2];     /* of 3 and of 2 blocks of outputs */
+};
+
+/* One block of inputs of a tap: wt[panel of inputs][tap][output][block][16]. */
+NET_INLINE void net_transpose_block(float *wt, const float *w, struct net_transposed p, int tap,
+                                    int block, struct net_transpose s)
+{
+    const struct net_panel to = net_panel_of(block, p.panels[0], p.panels[1]);
+    const long row = p.row + tap * p.step + 16 * block;
+
+    wt += p.at + to.first * 16L * p.taps * s.outputs +
+          ((long)tap * s.outputs * to.width + block - to.first) * 16;
+    for (int o = 0; o < s.outputs; o += 16) {
+        const struct net_panel from = net_panel_of(o / 16, s.panels[0], s.panels[1]);
+
+        net_turn_16x16(wt + 16L * to.width * o, 16 * to.width,
+                       w + from.first * 16L * s.rows +
+                           (row * from.width + o / 16 - from.first) * 16,
+                       16 * from.width, p.inputs - 16 * block, s.outputs - o);
+    }
+}
+
+/* wt = w', a segment after the other. Items: (tap, block of inputs) of each segment. */
+NET_TEMPLATE void net_transpose_weights(float *wt, const float *w,
+                                        const struct net_transposed *segments, int segment_count,
+                                        struct net_transpose s, NET_RUN)
+{
+    for (int i = 0; i < segment_count; i++) {
+        const int blocks = (segments[i].inputs + 15) / 16;
+
+        NET_ITEMS(item, segments[i].taps * blocks, run, thread)
+            net_transpose_block(wt, w, segments[i], item / blocks, item % blocks, s);
+    }
+}
+
+#endif
