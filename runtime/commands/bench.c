@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "commands/commands.h"
 
 enum {
     REPEATS = 12,             /* measurements of a limit: the best counts */
@@ -245,7 +245,7 @@ static void measure_preparing(struct bench *bench)
 static void run_loaded_steps(struct bench *bench)
 {
     struct net_session *session = &bench->session;
-    struct net_loader *loader = net_loader_open(session);
+    struct net_loader *loader = net_loader_open(session->data, session->batch, session->threads);
     const struct net_pass pass = first_pass(session);
     const long whole = bench->row_count / bench->n;
     double waited = 0.0, all = 0.0, last = 0.0;
@@ -508,7 +508,7 @@ static void show_json(const struct bench *bench)
     free(text.at);
 }
 
-int net_bench(const struct net_options *options)
+int net_command_bench(struct net_options *options)
 {
     const struct net_model *model = options->model;
     struct bench *bench = net_memory(sizeof *bench);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime.h"
+#include "commands/commands.h"
 
 double net_evaluate(struct net_session *session, struct net_loader *loader, enum net_part part,
                     const long *rows, long count, struct net_metrics *metrics)
@@ -86,17 +86,7 @@ static void show_json(const struct net_session *session, const struct net_metric
     free(text.at);
 }
 
-/* The model's metrics as members: , "accuracy": 0.9 */
-void net_metrics_json(struct net_text *text, const struct net_model *model,
-                      const struct net_metrics *metrics)
-{
-    for (int m = 0; m < model->metric_count; m++) {
-        net_text_add(text, ", \"%s\": ", model->metrics[m].name);
-        net_text_number(text, net_metrics_value(metrics, model->metrics[m].name));
-    }
-}
-
-int net_eval(const struct net_options *options)
+int net_command_eval(struct net_options *options)
 {
     const struct net_model *model = options->model;
     const char *name = options->value[NET_PART].text;
@@ -111,7 +101,7 @@ int net_eval(const struct net_options *options)
         net_fail(NET_USAGE, "%s has no %s part; choose another with --part", model->source, name);
 
     long *rows = net_allocate((size_t)count, sizeof *rows);
-    struct net_loader *loader = net_loader_open(&session);
+    struct net_loader *loader = net_loader_open(session.data, session.batch, session.threads);
     struct net_metrics *metrics = net_metrics_new(model, session.data);
 
     net_order(rows, count, session.run.seed, 0, false);

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/commands.h"
 #include "core/random.h"
-#include "runtime.h"
 
 enum {
     ATTEMPTS = 4,
@@ -352,7 +352,7 @@ static int attempt(struct check *check, const struct net_options *options, int n
     return wrong;
 }
 
-int net_gradcheck(const struct net_options *options)
+int net_command_gradcheck(struct net_options *options)
 {
     const struct net_model *model = options->model;
     struct check check = {.model = model};

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "report/fold_report.h"
+#include "commands/commands.h"
 
 /* One that was cut short by --max-steps is finished too, as a run; it goes on as train does. */
 static bool is_finished(const struct folds *folds, const char *folder)

@@ -4,12 +4,15 @@
  * probability of 1.
  */
 
+#define _GNU_SOURCE
+
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "report/metrics.h"
-#include "runtime.h"
+#include "commands/commands.h"
 
 /* Applies in place the softmax or sigmoid that the loss took in. */
 static void activate(float *x, int count, enum net_activation activation)
@@ -81,4 +84,66 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
     }
     net_undo_close(&undo);
     free(rows);
+}
+
+/* ---- The command ----------------------------------------------------------------------------- */
+
+/* Where predictions go: a file that is whole or absent, or as it stands what is there and no file,
+   such as a pipe or a link (/dev/stdout is one); without a path, stdout. `file->path` tells which
+   it is. */
+static void open_predictions(struct net_file *file, const char *path)
+{
+    struct stat status;
+
+    *file = (struct net_file){.out = stdout};
+    if (path && !lstat(path, &status) && !S_ISREG(status.st_mode)) {
+        file->out = fopen(path, "w");
+        if (!file->out)
+            net_fail(NET_FAULT, "cannot write %s: %s", path, strerror(errno));
+    } else if (path) {
+        net_file_open(file, path);
+    }
+}
+
+static void close_predictions(struct net_file *file, const char *path)
+{
+    if (file->path)
+        net_file_commit(file);
+    else if (fflush(file->out) || ferror(file->out) || (path && fclose(file->out)))
+        net_fail(NET_FAULT, "cannot write %s: %s", path ? path : "the predictions",
+                 strerror(errno));
+}
+
+int net_command_predict(struct net_options *options)
+{
+    const struct net_model *model = options->model;
+    const char *part = options->value[NET_PART].text, *file = options->value[NET_OUTPUT].text;
+    struct net_session session;
+    struct net_file out;
+
+    if (options->file && options->value[NET_PART].given)
+        net_fail(NET_USAGE, "predict takes a FILE or --part, not both");
+    if (!options->file && !options->value[NET_PART].given)
+        net_fail(NET_USAGE, "predict wants a FILE with rows, or --part test");
+    if (file && options->file && net_is_same_file(file, options->file))
+        net_fail(NET_USAGE, "-o %s is the file of rows, which would be lost", file);
+    if (file && options->value[NET_WEIGHTS].text &&
+        net_is_same_file(file, options->value[NET_WEIGHTS].text))
+        net_fail(NET_USAGE, "-o %s is the file of weights, which would be lost", file);
+    net_session_open(&session, options);
+    char *preparation = net_session_weights(&session);
+    if (options->file)
+        session.data = net_data_open_file(model, options->file, preparation);
+    else
+        session.data = net_data_open(model, options->value[NET_DATA].text, preparation);
+    const enum net_part rows = options->file ? NET_TEST : net_part_named(part);
+
+    if (!net_data_rows(session.data, rows))
+        net_fail(NET_FAULT, "there are no rows to predict: the model's data have no such part");
+    open_predictions(&out, file);
+    net_predict(out.out, &session, rows);
+    close_predictions(&out, file);
+    net_session_close(&session);
+    free(preparation);
+    return NET_OK;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime.h"
+#include "commands/commands.h"
 
 enum { NUMBERS = 8, NO_DEFAULT = -1 };
 
@@ -174,17 +174,6 @@ static void set_parts(struct net_options *options)
 }
 
 /* ---- All ------------------------------------------------------------------------------------- */
-
-const char *net_monitor_named(const struct net_model *model, const char *name)
-{
-    if (!strcmp(name, "validation_loss"))
-        return "validation_loss";
-    for (int m = 0; m < model->metric_count; m++)
-        if (!strcmp(name, model->metrics[m].name))
-            return model->metrics[m].name;
-    net_fail(NET_USAGE, "--monitor is validation_loss or one of the model's metrics, not \"%s\"",
-             name);
-}
 
 static void set_monitor(struct net_options *options)
 {

@@ -2,11 +2,10 @@
  * summary.c -- `summary`: the model's layers as a table, or as JSON.
  */
 
-#include "report/summary_table.h"
-
 #include <stdlib.h>
 
-#include "runtime.h"
+#include "commands/commands.h"
+#include "report/summary_table.h"
 
 static void add_json(struct net_text *text, const struct net_model *model)
 {
@@ -38,7 +37,7 @@ static void add_json(struct net_text *text, const struct net_model *model)
     net_text_add(text, "]}\n");
 }
 
-int net_summary(const struct net_options *options)
+int net_command_summary(struct net_options *options)
 {
     const struct net_model *model = options->model;
     const struct net_summary summary = {.name = model->name,

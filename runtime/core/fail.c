@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "data/data.h"
+#include "core/core.h"
 
 _Noreturn void net_fail(int code, const char *format, ...)
 {
@@ -32,13 +32,4 @@ void net_warn(const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
-}
-
-void *net_allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count ? count : 1, size ? size : 1);
-
-    if (!memory)
-        net_fail(1, "out of memory: %zu x %zu bytes cannot be had", count, size);
-    return memory;
 }

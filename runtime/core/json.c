@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/utf8.h"
-#include "runtime.h"
+#include "core/core.h"
 
 enum { DEEPEST = 64 };
 

@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/core.h"
 #include "core/random.h"
-#include "data/dataset.h"
 
 enum { AT_ONCE = 64 }; /* counters */
 

@@ -3,8 +3,8 @@
  * Compiled once for each instruction set, so that the limit is that of the vectors in use.
  */
 
+#include "core/core.h"
 #include "kernels/vec.h"
-#include "runtime.h"
 
 #if defined(__AVX512F__)
 enum { CHAINS = 12 }; /* two ports, a latency of 4, and registers to spare */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "runtime.h"
+#include "core/core.h"
 
 #define CHECKSUM "\"checksum\":\""
 #define NO_CHECKSUM "00000000"

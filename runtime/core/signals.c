@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "core/core.h"
 
 /* A blocked signal is waited for even where it was ignored, as SIGHUP is under nohup: that one is
    left alone. */

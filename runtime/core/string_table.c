@@ -5,12 +5,10 @@
 
 #define _GNU_SOURCE
 
-#include "core/string_table.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/data.h"
+#include "core/core.h"
 
 static void *grow(void *at, size_t count, size_t size)
 {

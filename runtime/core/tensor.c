@@ -4,7 +4,7 @@
  * netrt.h, at struct net_tensor, tells the layout; these functions are the only ones that know it.
  */
 
-#include "runtime.h"
+#include "core/core.h"
 
 long net_tensor_size(const struct net_tensor *tensor)
 {

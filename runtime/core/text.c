@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "core/core.h"
 
 static void add(struct net_text *text, const char *format, va_list args)
 {
@@ -178,4 +178,36 @@ void net_file_replace(const char *path, const struct net_text *text)
     net_file_open(&file, path);
     net_file_write(&file, text->at, text->length);
     net_file_commit(&file);
+}
+
+/* ---- Folders --------------------------------------------------------------------------------- */
+
+void net_make_folder(const char *path)
+{
+    char *copy = net_format("%s", path);
+    struct stat status;
+    int above = 0;
+
+    for (char *c = copy + 1; *c; c++)
+        if (*c == '/') {
+            *c = '\0'; /* the last one tells whether all is well, these why not */
+            if (mkdir(copy, 0777) && errno != EEXIST && !above)
+                above = errno;
+            *c = '/';
+        }
+    if (mkdir(copy, 0777) && errno != EEXIST)
+        net_fail(NET_FAULT, "the folder %s cannot be made: %s", path,
+                 strerror(errno == ENOENT && above ? above : errno));
+    if (stat(copy, &status) || !S_ISDIR(status.st_mode))
+        net_fail(NET_FAULT, "--out %s is a file, not a folder", path);
+    free(copy);
+}
+
+bool net_has_file(const char *folder, const char *name)
+{
+    char *path = net_format("%s/%s", folder, name);
+    const bool there = !access(path, F_OK);
+
+    free(path);
+    return there;
 }

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "core/core.h"
 
 /* What one thread writes often, on a cache line of its own. */
 struct net_pool {

@@ -2,7 +2,7 @@
  * utf8.c -- characters as UTF-8, and as JSON's \u escapes.
  */
 
-#include "core/utf8.h"
+#include "core/core.h"
 
 unsigned net_read_utf8(const unsigned char *at, const unsigned char *end, int *length)
 {

@@ -14,7 +14,7 @@
 
 #include "core/random.h"
 #include "data/dataset.h"
-#include "data/file.h"
+#include "data/sources/source.h"
 
 enum kind { PAD, CROP, FLIP, ERASE, NORMALIZE };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "data/dataset.h"
+#include "data/transforms/transform.h"
 
 /* Bytes of a row that is made for each batch; 0 where rows are read where they stand. */
 static size_t made_width(const struct net_prepared *prepared)

@@ -13,8 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "core/string_table.h"
-#include "data/file.h"
+#include "data/sources/source.h"
 
 size_t net_width(enum net_type type)
 {

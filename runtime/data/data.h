@@ -12,9 +12,11 @@
 #ifndef NET_DATA_H
 #define NET_DATA_H
 
-#include "netrt.h"
+#include "core/core.h"
 
 enum net_part { NET_TRAIN, NET_VALIDATION, NET_TEST, NET_PARTS };
+
+extern const char *const net_part_names[NET_PARTS + 1]; /* "train", ...; NULL at the end */
 
 /* Rows that stand one behind the other, in one file of several. */
 struct net_piece {
@@ -23,8 +25,6 @@ struct net_piece {
     const char *end; /* of a text: where the file ends */
     bool mapped;     /* of a text: the file is mapped */
 };
-
-struct net_words; /* words.h: strings by number */
 
 /* One field of a source: `rows` rows of `size` elements, row-major. Read them through net_row. */
 struct net_column {
@@ -85,67 +85,6 @@ size_t net_ragged_width(const struct net_column *column);
 const void *net_ragged_row(const struct net_column *column, long row, void *scratch);
 void net_column_free(struct net_column *column); /* what it owns; it has no rows any more */
 void net_table_free(struct net_table *table);
-
-/* What a reader is asked for. */
-struct net_request {
-    const struct net_call *call;
-    const char *folder; /* where paths are relative to, or NULL for the current folder */
-    const struct net_field *fields; /* of the model; without the target for `predict` */
-    int field_count;
-    bool lines;       /* the file is plain text, a row a line */
-    const char *hint; /* of `predict`, where a file has other columns; or NULL */
-};
-
-/* Opens a source. Fills the columns; data.c checks that their rows agree. Fails by net_fail. */
-struct net_reader {
-    const char *name;
-    void (*open)(struct net_table *table, const struct net_request *request);
-    const char *file; /* the argument that `predict FILE` stands in for, or NULL: FILE is
-                                   idx or npy */
-    const struct net_reader *objects; /* of tables: what reads an object a line, and */
-    const struct net_reader *table;   /* what reads lines of cells; either may be given */
-};
-
-#define SOURCE(name, ...) extern const struct net_reader net_reader_##name;
-#include "language.def"
-
-/* A field's rows on their way through its preparations. Affine preparations only change scale and
-   shift; the rows are rewritten when something else needs their values, or at the end. */
-struct net_values {
-    const struct net_field *field;
-    struct net_column column;
-    double *scale, *shift; /* column.size each: a value is element * scale + shift */
-    void *owned;           /* the memory of column.at where it is not the source's any more */
-    const char *folder;    /* of the data, for files beside them; or NULL */
-};
-
-/* What a preparation learnt from the training rows, by the names in net_preparation.fitted. */
-struct net_fitted {
-    double *list[2]; /* `count` numbers each */
-    int count;
-    struct net_words *words[2]; /* by number, or NULL */
-};
-
-struct net_preparation {
-    const char *name;      /* "scale", "standardize", ... */
-    const char *fitted[2]; /* names of the learnt lists: "mean", "std"; NULL: no such list */
-    const char *words[2];  /* names of learnt words: "names"; NULL: none */
-    void (*fit)(struct net_fitted *fitted, const struct net_values *values,
-                const struct net_call *call, const long *rows, long row_count); /* of the
-                                   training part; rows NULL: all; fit NULL: learns nothing */
-    void (*apply)(struct net_values *values, const struct net_call *call,
-                  const struct net_fitted *fitted);
-    enum net_undo_kind {
-        NET_UNDO_NONE,    /* it cannot be taken back */
-        NET_UNDO_AFFINE,  /* apply only changes scale and shift */
-        NET_UNDO_NOTHING, /* what it puts in is one of the values */
-        NET_UNDO_FUNCTION /* `inverse`, of each number */
-    } undo;
-    double (*inverse)(double x);
-};
-
-#define TRANSFORM(name, ...) extern const struct net_preparation net_preparation_##name;
-#include "language.def"
 
 /* The prepared data of a model. */
 struct net_data;
@@ -233,9 +172,33 @@ struct net_fold net_preparation_fold(const char *path);
    data_paths.c */
 const struct net_arg *net_argument(const struct net_call *call, const char *name);
 
-/* Prints "NAME: error: ..." to stderr and exits with `code`. fail.c */
-_Noreturn void net_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void net_warn(const char *format, ...) __attribute__((format(printf, 1, 2))); /* and goes on */
-void *net_allocate(size_t count, size_t size); /* zeroed; out of memory is net_fail(1) */
+static inline const struct net_field *net_target_field(const struct net_model *model)
+{
+    return &model->fields[model->field_count - 1];
+}
+
+/* ---- loader.c: the next batch is packed while a step reads this one -------------------------- */
+
+/* `batch`: two packed batches. `threads` of a step; it has them all while it runs. */
+struct net_loader *net_loader_open(const struct net_data *data, void *const batch[2], int threads);
+
+/* From now on: `count` rows of a part, rows[0..count-1], `batch` at a time, the last may be
+   less. */
+void net_loader_begin(struct net_loader *loader, enum net_part part, const struct net_pass *pass,
+                      const long *rows, long count, int batch);
+
+/* The next packed batch, or NULL after the last; the one before may be overwritten. */
+const void *net_loader_next(struct net_loader *loader, const long **rows, int *n);
+void net_loader_cancel(struct net_loader *loader);         /* the job ends early */
+double net_loader_waited(const struct net_loader *loader); /* seconds, for batches, so far */
+void net_loader_close(struct net_loader *loader);
+
+/* The order of an epoch's rows: shuffled by (seed, epoch) alone, or 0, 1, 2, ... */
+void net_order(long *rows, long count, const uint32_t seed[2], uint32_t epoch, bool shuffle);
+
+/* ---- synthetic.c: rows for measuring, where no data are needed ------------------------------- */
+
+void net_synthetic_pack(const struct net_model *model, const uint32_t seed[2], int first, int n,
+                        void *batch);
 
 #endif

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/string_table.h"
 #include "data/dataset.h"
-#include "data/file.h"
+#include "data/transforms/transform.h"
 
 /* ---- sources --------------------------------------------------------------------------------- */
 

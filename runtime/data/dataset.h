@@ -9,6 +9,18 @@
 
 #include "data/data.h"
 
+/* What preparations learnt and values on their way: transforms/transform.h. */
+struct net_fitted;
+/* A field's rows on their way through its preparations. Affine preparations only change scale and
+   shift; the rows are rewritten when something else needs their values, or at the end. */
+struct net_values {
+    const struct net_field *field;
+    struct net_column column;
+    double *scale, *shift; /* column.size each: a value is element * scale + shift */
+    void *owned;           /* the memory of column.at where it is not the source's any more */
+    const char *folder;    /* of the data, for files beside them; or NULL */
+};
+
 /* One field of one source as pack reads it. */
 struct net_prepared {
     struct net_column column;  /* U8 or F32; I32 for a class; what it owns is the source's */
@@ -58,31 +70,9 @@ void net_split_fold(struct net_selection *from, struct net_selection *held, stru
 /* Is every number 0 or 1, or every one -1 or 1? */
 bool net_is_binary(const struct net_column *column);
 
-/* preparation.c */
-void net_values_open(struct net_values *values, const struct net_field *field,
-                     const struct net_column *column);
-/* The numbers of one row, column.size of them. */
-void net_values_row(const struct net_values *values, long row, double *numbers);
-/* Fails unless a row has as many numbers as `fitted` was learnt from. */
-void net_values_check(const struct net_values *values, const struct net_fitted *fitted);
-/* What is affine so far is applied: the column holds doubles of its own. */
-void net_values_doubles(struct net_values *values);
-/* The column is now `at`, rows of `size` elements; what was affine has been applied. */
-void net_values_replace(struct net_values *values, enum net_type type, int rank, int size,
-                        void *at);
-/* The end of the chain: checks the shape and fills `prepared`. Takes over what `values` owns. */
-void net_values_finish(struct net_values *values, struct net_prepared *prepared);
-/* "[1, 28, 28]" into a buffer, which it returns. */
-const char *net_shape_text(char text[64], int rank, const int *shape);
-
 /* data_pack.c: what packing needs of a part that is open. */
 void net_packing_open(struct net_data *data, enum net_part part);
 void net_packing_close(struct net_data *data, enum net_part part);
-
-static inline const struct net_field *net_target_field(const struct net_model *model)
-{
-    return &model->fields[model->field_count - 1];
-}
 
 /* impute.c: does a step of the field take numbers that are missing (NaN)? */
 bool net_field_imputes(const struct net_field *field);
@@ -97,12 +87,5 @@ bool net_augment_acts(const struct net_augment *augment, const struct net_pass *
 const float *net_augment_row(struct net_augment *augment, const struct net_pass *pass,
                              const struct net_prepared *prepared, const void *element, long row,
                              int i);
-
-/* normal.c: `count` draws of N(0, 1) for the counters (0.., c1, c2, c3), four a counter. */
-void net_normals(float *normals, int count, const uint32_t key[2], uint32_t c1, uint32_t c2,
-                 uint32_t c3);
-
-/* preparation_json.c: reads what was learnt back into data->fitted. */
-void net_preparation_load(struct net_data *data, const char *path);
 
 #endif

@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "data/file.h"
+#include "data/sources/source.h"
 
 _Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const char *format, ...)
 {

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "data/file.h"
+#include "data/sources/source.h"
 
 static const char standard_input[] = "/dev/stdin";
 

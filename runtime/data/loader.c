@@ -12,10 +12,11 @@
 #include <stdlib.h>
 
 #include "core/random.h"
-#include "runtime.h"
+#include "data/data.h"
 
 struct net_loader {
-    struct net_session *session;
+    const struct net_data *data;
+    void *batch_memory[2]; /* packed batches */
     pthread_t helper;
     struct net_gate asked;  /* advanced when the helper may have something to do */
     struct net_gate filled; /* batches that the helper has filled, in all */
@@ -44,11 +45,11 @@ static int batch_rows(const struct net_loader *loader, unsigned number, const lo
 
 static void fill(struct net_loader *loader, unsigned number)
 {
-    const struct net_session *session = loader->session;
     const long *rows;
     const int n = batch_rows(loader, number, &rows);
 
-    net_data_pack(session->data, loader->part, &loader->pass, rows, n, session->batch[number % 2]);
+    net_data_pack(loader->data, loader->part, &loader->pass, rows, n,
+                  loader->batch_memory[number % 2]);
 }
 
 /* Batch `taken` may be filled, no later one: batch taken - 1 is being read, taken + 1 would lie in
@@ -73,12 +74,14 @@ static void *help(void *argument)
     }
 }
 
-struct net_loader *net_loader_open(struct net_session *session)
+struct net_loader *net_loader_open(const struct net_data *data, void *const batch[2], int threads)
 {
     struct net_loader *loader = net_allocate(1, sizeof *loader);
 
-    loader->session = session;
-    loader->spins = session->threads < net_cores() ? NET_SPINS : 1;
+    loader->data = data;
+    loader->batch_memory[0] = batch[0];
+    loader->batch_memory[1] = batch[1];
+    loader->spins = threads < net_cores() ? NET_SPINS : 1;
     if (pthread_create(&loader->helper, NULL, help, loader))
         net_fail(NET_FAULT, "the thread that prepares batches cannot be started");
     return loader;
@@ -114,7 +117,7 @@ const void *net_loader_next(struct net_loader *loader, const long **rows, int *n
         loader->alone = false;
         fill(loader, number);
         loader->waited += net_now() - began;
-        return loader->session->batch[number % 2];
+        return loader->batch_memory[number % 2];
     }
     if (number == atomic_load(&loader->end))
         return NULL;
@@ -128,7 +131,7 @@ const void *net_loader_next(struct net_loader *loader, const long **rows, int *n
     atomic_store(&loader->taken, number + 1);
     if (number + 1 != atomic_load(&loader->end))
         net_gate_advance(&loader->asked);
-    return loader->session->batch[number % 2];
+    return loader->batch_memory[number % 2];
 }
 
 /* What is being filled is waited for. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
+#include "data/sources/source.h"
 
 static const char promised[] = "the numbers that the header promises";
 

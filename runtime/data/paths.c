@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "data/file.h"
+#include "data/sources/source.h"
 
 /* ---- names ----------------------------------------------------------------------------------- */
 

@@ -8,7 +8,9 @@
 
 #include "core/random.h"
 #include "data/dataset.h"
-#include "data/file.h"
+#include "data/sources/source.h"
+
+const char *const net_part_names[NET_PARTS + 1] = {"train", "validation", "test", NULL};
 
 struct ticket {
     double class; /* 0 where rows have none */
@@ -117,11 +119,11 @@ static long end_of_class(const struct ticket *tickets, long begin, long count)
 void net_split(struct net_selection *from, struct net_selection *held, enum net_part part,
                const struct net_call *holdout, const struct net_column *classes)
 {
-    static const char *const names[NET_PARTS] = {"train", "validation", "test"};
     const double fraction = holdout->arg_count ? holdout->args[0].number : 0;
 
     if (!(fraction > 0 && fraction < 1))
-        net_fail(1, "%s = holdout(%g): expected a share between 0 and 1", names[part], fraction);
+        net_fail(1, "%s = holdout(%g): expected a share between 0 and 1", net_part_names[part],
+                 fraction);
     struct ticket *tickets = draw_tickets(from, part, seed_of(holdout), classes);
     struct division division = begin_division(from);
     long seen = 0;
@@ -143,7 +145,7 @@ void net_split(struct net_selection *from, struct net_selection *held, enum net_
     }
     if (!division.taken_count)
         net_fail(1, "%s = holdout(%g) of %ld rows is empty: a larger share or more rows are needed",
-                 names[part], fraction, from->count);
+                 net_part_names[part], fraction, from->count);
     free(tickets);
     end_division(&division, from, held);
 }

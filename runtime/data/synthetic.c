@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "core/random.h"
-#include "runtime.h"
+#include "data/data.h"
 
 enum { BAG = 300 }; /* words of a text that becomes a bag, at most */
 

@@ -9,9 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/utf8.h"
 #include "data/dataset.h"
-#include "data/table.h"
+#include "data/sources/source.h"
 
 enum {
     CHUNK = 1 << 25,  /* bytes of a file, and */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/metrics.h"
+#include "report/report.h"
 
 enum {
     MOST_IN_MATRIX = 100,  /* classes; a wider matrix is of no use on a page */

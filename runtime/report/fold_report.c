@@ -5,11 +5,13 @@
  * The runs' own files are read back: folds of an earlier session are among them.
  */
 
+#define _GNU_SOURCE
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/fold_report.h"
+#include "report/report.h"
 
 char *net_fold_folder(const struct folds *folds, int number)
 {

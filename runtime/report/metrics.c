@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/metrics.h"
+#include "report/report.h"
 
 enum task {
     TASK_CLASSES, /* the largest of several outputs */
@@ -43,22 +43,6 @@ struct net_metrics {
     long in_top5;          /* rows whose class is among the five largest outputs */
     struct sums *sums;     /* [outputs]; NULL for targets that are class indices */
 };
-
-const struct net_metric *net_metric_of(const char *name)
-{
-    enum { CLASSES, VALUES };
-    enum { MORE, LESS };
-    static const struct net_metric rows[] = {
-#define METRIC(name, of, better, help) {#name, of == VALUES, better == LESS},
-#include "language.def"
-    };
-    size_t i = 0;
-
-    while (strcmp(rows[i].name, name) != 0)
-        if (++i == sizeof rows / sizeof *rows)
-            net_fail(1, "this trainer has no metric `%s`", name);
-    return &rows[i];
-}
 
 /* The first row to train on whose target is neither 1 nor as the lower ones before it, 0 or -1;
    else the number of rows. `low`: which of the two. */
@@ -383,4 +367,14 @@ double net_metrics_value(const struct net_metrics *metrics, const char *name)
     if (!strcmp(name, "mae"))
         return absolute / elements;
     return strcmp(name, "r2") ? NAN : r2(metrics);
+}
+
+/* The model's metrics as members: , "accuracy": 0.9 */
+void net_metrics_json(struct net_text *text, const struct net_model *model,
+                      const struct net_metrics *metrics)
+{
+    for (int m = 0; m < model->metric_count; m++) {
+        net_text_add(text, ", \"%s\": ", model->metrics[m].name);
+        net_text_number(text, net_metrics_value(metrics, model->metrics[m].name));
+    }
 }

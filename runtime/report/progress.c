@@ -12,15 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime.h"
-
-double net_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "report/report.h"
 
 void net_progress_open(struct net_progress *progress, bool quiet)
 {

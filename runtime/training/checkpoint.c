@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "training/training.h"
 
 /* ---- Tensors: the same walk for writing and reading ------------------------------------------ */
 

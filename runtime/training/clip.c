@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "runtime.h"
+#include "training/training.h"
 
 enum { PIECE = 4096 }; /* floats */
 

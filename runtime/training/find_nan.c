@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime.h"
+#include "training/training.h"
 
 static bool all_finite(const float *x, long count)
 {

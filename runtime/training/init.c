@@ -1,5 +1,5 @@
 /*
- * init.c -- initial parameters, and the command that writes them.
+ * init.c -- initial parameters.
  *
  * An element is drawn by (tensor, logical element), so that it does not depend on the layout.
  */
@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "core/random.h"
-#include "data/dataset.h"
-#include "runtime.h"
+#include "training/training.h"
 
 /* U(-1, 1) from the 24 high bits of a draw, as many as a float holds. */
 static double uniform(uint32_t draw)
@@ -137,27 +136,4 @@ void net_init_params(const struct net_model *model, const uint32_t seed[2], void
     memset(params, 0, model->params_size);
     for (int t = 0; t < model->tensor_count; t++)
         init_tensor(&model->tensors[t], t, seed, params);
-}
-
-int net_init(const struct net_options *options)
-{
-    const struct net_model *model = options->model;
-    const char *path = options->value[NET_OUTPUT].text;
-    const uint64_t seed = (uint64_t)options->value[NET_SEED].number;
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-
-    if (!path)
-        net_fail(NET_USAGE, "init wants -o FILE, such as -o weights.safetensors");
-    void *params = net_memory(model->params_size);
-    net_init_params(model, key, params);
-    if (net_is_pretrained(model)) {
-        const char *folder = options->value[NET_DATA].text;
-        struct net_data *data = net_data_open(model, folder, NULL);
-
-        net_pretrained_read(model, data, folder, params, NULL);
-        net_data_close(data);
-    }
-    net_weights_write(path, model, params);
-    free(params);
-    return NET_OK;
 }

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "runtime.h"
+#include "training/training.h"
 
 enum { ROWS = 512 };
 

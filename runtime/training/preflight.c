@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
-#include "runtime.h"
+#include "training/training.h"
 
 /* ---- The last batch of an epoch -------------------------------------------------------------- */
 
@@ -52,9 +51,9 @@ void net_check_batches(const struct net_options *options, long rows)
 enum { NAMED = 5 }; /* classes without rows that are named; of more, how many there are */
 
 /* A network that is too wide, or rows that are missing. */
-static void check_classes(const struct net_data *data)
+static void check_classes(const struct net_model *model, const struct net_data *data)
 {
-    const struct net_field *target = net_target_field(data->model);
+    const struct net_field *target = net_target_field(model);
     const long rows = net_data_rows(data, NET_TRAIN);
     bool *there = net_allocate((size_t)target->classes, sizeof *there);
     struct net_text list = {0};
@@ -90,7 +89,7 @@ void net_check_run(const struct net_options *options, const struct net_data *dat
         net_check_batches(options, net_data_rows(data, NET_TRAIN));
     if (options->fold.number > 1)
         return; /* of a k-fold, once */
-    check_classes(data);
+    check_classes(options->model, data);
     if (late)
         net_warn("the schedule's %s never comes: what is before it lasts as long as the run, %ld "
                  "epochs; --epochs wants more, or --%s less",

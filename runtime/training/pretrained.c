@@ -12,9 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/string_table.h"
-#include "data/file.h"
-#include "runtime.h"
+#include "data/sources/source.h"
+#include "training/training.h"
 
 enum { PIECE = 1 << 20, LONGEST_LINE = 1 << 26 };
 
@@ -231,7 +230,8 @@ bool net_is_pretrained(const struct net_model *model)
 }
 
 void net_pretrained_read(const struct net_model *model, const struct net_data *data,
-                         const char *folder, void *params, struct net_progress *progress)
+                         const char *folder, void *params,
+                         void (*say)(void *context, const char *line), void *context)
 {
     for (int t = 0; t < model->tensor_count; t++) {
         const struct net_tensor *tensor = &model->tensors[t];
@@ -252,9 +252,13 @@ void net_pretrained_read(const struct net_model *model, const struct net_data *d
 
             for (int id = 0; id < count; id++)
                 words += vocabulary[id] != NULL;
-            if (progress)
-                net_progress_say(progress, "%s: %ld of %d words have a vector in %s", tensor->name,
-                                 found, words, tensor->pretrained);
+            if (say) {
+                char *line = net_format("%s: %ld of %d words have a vector in %s", tensor->name,
+                                        found, words, tensor->pretrained);
+
+                say(context, line);
+                free(line);
+            }
             if (!found)
                 fprintf(stderr,
                         "%s: warning: no word of the vocabulary is in %s; is its case that "

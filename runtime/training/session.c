@@ -13,22 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "training/training.h"
 
 enum { HUGE_PAGE = 2 << 20 };
-
-void *net_memory(size_t size)
-{
-    const size_t unit = size >= HUGE_PAGE ? HUGE_PAGE : 64;
-    const size_t whole = (size + unit) / unit * unit;
-    void *memory = aligned_alloc(unit, whole);
-
-    if (!memory)
-        net_fail(NET_FAULT, "out of memory: %.1f MB are wanted", (double)size / 1e6);
-    if (unit == HUGE_PAGE)
-        madvise(memory, whole, MADV_HUGEPAGE);
-    return memset(memory, 0, whole);
-}
 
 /* Zeros that cost nothing until they are touched: a batch has room for full bags of words. What is
    mapped too much, before a huge page and behind the size, goes back. */

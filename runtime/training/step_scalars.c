@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "runtime.h"
+#include "training/training.h"
 
 static const struct net_optimizer *find_optimizer(const struct net_options *options)
 {

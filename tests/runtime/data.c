@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "data/file.h"
+#include "data/sources/source.h"
 #include "support/data_test.h"
 
 /* ---- help ------------------------------------------------------------------------------------ */

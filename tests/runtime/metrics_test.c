@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/metrics.h"
+#include "commands/commands.h"
 
 /* ---- metrics --------------------------------------------------------------------------------- */
 

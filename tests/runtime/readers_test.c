@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/transforms/tokenizer.h"
-#include "runtime.h"
+#include "commands/commands.h"
+#include "data/transforms/transform.h"
 
 #define LENGTH(list) ((int)(sizeof(list) / sizeof *(list)))
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime.h"
+#include "commands/commands.h"
 #include "support/tiny_model.h"
 
 TCase *trainer_tests(void); /* suite_trainers.c */

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "data/table.h"
+#include "data/sources/source.h"
 
 #define LENGTH(list) ((int)(sizeof(list) / sizeof *(list)))
 

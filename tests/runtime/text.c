@@ -10,7 +10,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "runtime.h"
+#include "core/core.h"
 #include "support/graph_test.h"
 #include "support/kernel_test.h"
 

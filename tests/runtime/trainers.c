@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "commands/commands.h"
 #include "support/tiny_model.h"
 
 TCase *trainer_tests(void);

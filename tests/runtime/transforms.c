@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/metrics.h"
+#include "report/report.h"
 #include "support/data_test.h"
 #include "support/prep_test.h"
 

@@ -8,8 +8,7 @@
 
 #include <stdint.h>
 
-#include "data/dataset.h"
-#include "runtime.h"
+#include "data/transforms/transform.h"
 #include "support/data_test.h"
 
 enum { CHANNELS = 2, PIXELS = 2, INPUT = CHANNELS * PIXELS, BATCH = 8 };

@@ -66,7 +66,7 @@ Compiled plan_model(const char *text, const char *target)
 
 /* What a model links against, with the test behind it. */
 static const char hooks[] =
-    "\n#include \"data/data.h\"\n"
+    "\n#include \"data/transforms/transform.h\"\n"
     "void (*test_wait)(struct net_pool *, int);\n"
     "void (*test_lap)(struct net_profile *, int, int);\n"
     "void net_pool_wait(struct net_pool *pool, int thread) { test_wait(pool, thread); }\n"

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime.h"
 #include "support/graph_test.h"
+#include "training/training.h"
 
 enum { GUARD = 4096, GUARD_BYTE = 0xa5 };
 

@@ -9,6 +9,7 @@
 #include <check.h>
 
 #include "data/dataset.h"
+#include "data/transforms/transform.h"
 
 #define LENGTH(list) ((int)(sizeof(list) / sizeof *(list)))
 

@@ -3,7 +3,7 @@
 #ifndef READERS_TEST_H
 #define READERS_TEST_H
 
-#include "data/data.h"
+#include "data/sources/source.h"
 #include "support/data_test.h"
 
 void write_text(const char *name, const char *text); /* a file in the test's folder */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/random.h"
-#include "data/data.h"
+#include "data/transforms/transform.h"
 #include "support/tiny_model.h"
 
 enum { N = 32, INPUTS = 13, HIDDEN = 19, CLASSES = 3, ROWS = 301 };

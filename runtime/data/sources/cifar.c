@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
+#include "data/sources/source.h"
 
 enum { PIXELS = 3 * 32 * 32, TAR_MAGIC = 257 };
 

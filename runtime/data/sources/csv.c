@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/table.h"
-#include "runtime.h"
+#include "data/sources/source.h"
 
 /* A cell as it stands in the file. */
 struct cell {

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "core/random.h"
-#include "data/file.h"
+#include "data/sources/source.h"
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, MOST_POINTS = 16, GRID = 5, PIECES = 4 };
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "data/file.h"
+#include "data/sources/source.h"
 
 static struct net_column *add_floats(struct net_table *table, const char *name, const char *place,
                                      long rows, int size)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "data/file.h"
+#include "data/sources/source.h"
 
 enum { MOST_AXES = 5 }; /* rows and the four axes of struct net_column */
 

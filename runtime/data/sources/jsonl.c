@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/utf8.h"
-#include "data/table.h"
+#include "data/sources/source.h"
 
 enum { DEEPEST = 64 }; /* arrays and objects inside one another */
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
+#include "data/sources/source.h"
 
 struct rows {
     const char *path; /* of the file being read */

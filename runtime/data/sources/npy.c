@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/file.h"
+#include "data/sources/source.h"
 
 enum { MOST_AXES = 5, LONGEST_HEADER = 1 << 16 };
 

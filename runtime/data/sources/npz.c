@@ -9,8 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "data/file.h"
-#include "runtime.h"
+#include "data/sources/source.h"
 
 enum { END_SIZE = 22, LONGEST_COMMENT = 65535, ENTRY_SIZE = 46, LOCAL_SIZE = 30 };
 enum { CHUNK = 1 << 25 }; /* bytes summed before they are let go */

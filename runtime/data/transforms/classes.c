@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
-#include "data/table.h"
+#include "data/transforms/transform.h"
 
 static bool is_number(const char *word, double *number)
 {

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
-#include "data/file.h"
+#include "data/transforms/transform.h"
 
 enum { HELD = 1 << 22 }; /* numbers that a median's columns may hold at a time */
 

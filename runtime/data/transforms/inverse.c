@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "data/dataset.h"
+#include "data/transforms/transform.h"
 
 static bool has_inverse(const struct net_field *field)
 {

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "data/dataset.h"
+#include "data/transforms/transform.h"
 
 static void apply_log1p(struct net_values *values, const struct net_call *call,
                         const struct net_fitted *fitted)

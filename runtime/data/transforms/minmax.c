@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "data/dataset.h"
+#include "data/transforms/transform.h"
 
 static void fit_minmax(struct net_fitted *fitted, const struct net_values *values,
                        const struct net_call *call, const long *rows, long row_count)

@@ -3,7 +3,7 @@
  * their noise as they are packed (augment.c), so that every epoch has another.
  */
 
-#include "data/dataset.h"
+#include "data/transforms/transform.h"
 
 static void apply_noise(struct net_values *values, const struct net_call *call,
                         const struct net_fitted *fitted)

@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "core/random.h"
-#include "data/dataset.h"
-#include "data/file.h"
+#include "data/transforms/transform.h"
 
 /* Fisher and Yates: every pixel changes places with one at or before it. */
 static int *draw_order(int pixels, uint64_t seed)

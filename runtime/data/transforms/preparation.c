@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
-#include "data/file.h"
+#include "data/transforms/transform.h"
 
 const char *net_shape_text(char text[64], int rank, const int *shape)
 {

@@ -14,9 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/string_table.h"
-#include "data/dataset.h"
-#include "runtime.h"
+#include "data/transforms/transform.h"
 
 enum { LISTS = 2 }; /* of struct net_fitted */
 

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
-#include "data/transforms/tokenizer.h"
+#include "data/transforms/transform.h"
 
 enum { WORDS, STOP };            /* of struct net_fitted */
 enum { UNKNOWN = 1, FIRST = 2 }; /* ids of tokens; 0 is padding */

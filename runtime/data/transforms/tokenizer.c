@@ -3,12 +3,10 @@
  * Latin-1 character that it may be.
  */
 
-#include "data/transforms/tokenizer.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/utf8.h"
+#include "data/transforms/transform.h"
 
 void net_tokenizer_open(struct net_tokenizer *tokenizer, const struct net_call *call)
 {

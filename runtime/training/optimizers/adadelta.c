@@ -3,7 +3,7 @@
  */
 
 #include "kernels/vec.h"
-#include "runtime.h"
+#include "training/training.h"
 
 /* v = rho v + (1 - rho) g^2; s = sqrt(u + eps) / sqrt(v + eps) g; u = rho u + (1 - rho) s^2;
    w -= lr s */

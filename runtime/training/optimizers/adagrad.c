@@ -3,7 +3,7 @@
  */
 
 #include "kernels/vec.h"
-#include "runtime.h"
+#include "training/training.h"
 
 /* v += g^2; w -= lr / (1 + lr_decay (t - 1)) g / (sqrt(v) + eps) */
 static void adagrad(float *restrict w, const float *restrict g, float *restrict v, long count,

@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "kernels/vec.h"
-#include "runtime.h"
+#include "training/training.h"
 
 /* m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2;
    w -= (lr g + momentum m) / (sqrt(v) / sqrt(1 - beta2^t) + eps) */

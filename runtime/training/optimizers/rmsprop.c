@@ -4,7 +4,7 @@
  */
 
 #include "kernels/vec.h"
-#include "runtime.h"
+#include "training/training.h"
 
 /* v = alpha v + (1 - alpha) g^2; s = g / (sqrt(v) + eps); w -= lr s. Centered, the mean of g goes
    off: m += (1 - alpha) (g - m), and v - m^2 in place of v. With momentum: b = momentum b + s;

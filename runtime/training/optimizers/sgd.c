@@ -3,7 +3,7 @@
  */
 
 #include "kernels/vec.h"
-#include "runtime.h"
+#include "training/training.h"
 
 /* g + weight_decay w; w -= lr g */
 static void sgd(float *restrict w, const float *restrict g, float *restrict state, long count,

@@ -1,0 +1,45 @@
+/*
+ * commands.h -- a trainer's commands, each a file of this folder and a row of language.def. main.c
+ * tells which command it is, flags.c and settings.c what was asked for.
+ */
+
+#ifndef NET_COMMANDS_H
+#define NET_COMMANDS_H
+
+#include "report/report.h"
+
+/* ---- flags.c: the command line --------------------------------------------------------------- */
+
+/* Reads the arguments after the command; a mistake ends the program with exit code 2. */
+void net_options_read(struct net_options *options, const struct net_model *model,
+                      enum net_command command, int argc, char **argv);
+void net_options_free(struct net_options *options);
+void net_help(const struct net_model *model); /* --help, to stdout */
+
+/* ---- settings.c: values before flags --------------------------------------------------------- */
+
+/* "sgd, rmsprop": the optimizers that have this number, malloc'd; NULL where all or none have it. */
+char *net_settings_owners(enum net_option option);
+
+/* Fills what no flag gave; flags that cannot apply end the program. */
+void net_settings_default(struct net_options *options);
+
+/* ---- the commands ---------------------------------------------------------------------------- */
+
+/* `train` as net_command_train(options), and so on; gives the exit code. */
+#define COMMAND(id, name, ...) int net_command_##name(struct net_options *options);
+#include "language.def"
+
+int net_train_run(struct net_options *options, struct net_signals *signals); /* one run */
+int net_kfold(struct net_options *options, struct net_signals *signals);
+
+/* A line a row of session->data, in order: class and probabilities, or values. Rows: NET_TEST of
+   net_data_open_file, or any part of net_data_open. Fails when `out` cannot be written. */
+void net_predict(FILE *out, struct net_session *session, enum net_part part);
+
+/* Evaluates rows of a part; gives the mean loss, and fills `metrics`. */
+double net_evaluate(struct net_session *session, struct net_loader *loader, enum net_part part,
+                    const long *rows, long count, struct net_metrics *metrics);
+enum net_part net_part_named(const char *name); /* "train", "validation" or "test" */
+
+#endif

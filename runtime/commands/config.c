@@ -1,0 +1,30 @@
+/*
+ * config.c -- `config`: every value of a run, and which are defaults.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands/commands.h"
+
+int net_command_config(struct net_options *options)
+{
+    struct net_text text = {0};
+
+    if (net_flag(options, NET_JSON_OUTPUT)) {
+        net_settings_json(&text, options);
+        puts(text.at);
+        free(text.at);
+        return NET_OK;
+    }
+    for (int o = 0; o <= NET_THREADS; o++) {
+        if (!options->value[o].applies)
+            continue;
+        text.length = 0;
+        net_option_show(&text, options, (enum net_option)o);
+        printf("%-20s %-14s %s\n", net_option_infos[o].name, text.at,
+               options->value[o].given ? "given" : "default");
+    }
+    free(text.at);
+    return NET_OK;
+}

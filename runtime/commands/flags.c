@@ -1,0 +1,192 @@
+/*
+ * flags.c -- the command line: flags and what stands behind them, and --help. Nothing that was typed
+ * is ever ignored: a flag that is unknown, of another command, out of range, or without meaning for
+ * the chosen optimizer ends the program with exit code 2.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands/commands.h"
+
+static bool same_name(const char *name, const char *typed, size_t length)
+{
+    if (strlen(name) != length)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (name[i] != (typed[i] == '-' ? '_' : typed[i]))
+            return false;
+    return true;
+}
+
+static _Noreturn void unknown_flag(const char *typed, enum net_command command)
+{
+    const char *names[NET_OPTIONS], *nearest;
+    char word[64];
+    int count = 0;
+
+    for (int o = 0; o < NET_OPTIONS; o++)
+        if (net_option_infos[o].commands & 1u << command)
+            names[count++] = net_option_infos[o].name;
+    snprintf(word, sizeof word, "%s", typed);
+    for (char *c = word; *c; c++)
+        *c = *c == '-' ? '_' : *c;
+    nearest = net_nearest(word, names, count);
+    if (nearest)
+        net_fail(NET_USAGE, "there is no flag --%s; do you mean --%s?", typed,
+                 net_typed_name(nearest));
+    net_fail(NET_USAGE, "there is no flag --%s; --help lists them", typed);
+}
+
+static void wrong_command(const struct net_option_info *d, enum net_command command)
+{
+    struct net_text list = {0};
+
+    for (int c = 0; c < NET_COMMANDS; c++)
+        if (d->commands & 1u << c && c != NET_CONFIG)
+            net_text_add(&list, "%s%s", list.at ? ", " : "", net_commands[c]);
+    net_fail(NET_USAGE, "--%s is a flag of %s, not of %s", net_typed_name(d->name),
+             list.at ? list.at : "config", net_commands[command]);
+}
+
+/* argv[i] is a flag; gives the index of the last argument that belongs to it. */
+static int read_flag(struct net_options *options, int argc, char **argv, int i)
+{
+    const char *typed = !strcmp(argv[i], "-o") ? "output" : argv[i] + 2;
+    const char *equals = strchr(typed, '=');
+    const size_t length = equals ? (size_t)(equals - typed) : strlen(typed);
+    bool off = false;
+    int o;
+
+    for (o = 0; o < NET_OPTIONS; o++) {
+        off = net_option_infos[o].kind == NET_KIND_SWITCH && length > 3 &&
+              !strncmp(typed, "no-", 3) &&
+              same_name(net_option_infos[o].name, typed + 3, length - 3);
+        if (off || same_name(net_option_infos[o].name, typed, length))
+            break;
+    }
+    if (o == NET_OPTIONS)
+        unknown_flag(typed, options->command);
+
+    const struct net_option_info *d = &net_option_infos[o];
+    struct net_value *value = &options->value[o];
+
+    if (!(d->commands & 1u << options->command))
+        wrong_command(d, options->command);
+    if (value->given)
+        net_fail(NET_USAGE, "--%s is given twice", net_typed_name(d->name));
+    if (d->kind == NET_KIND_SWITCH && !equals) {
+        value->number = off ? 0.0 : 1.0;
+        value->given = true;
+    } else if (off) {
+        net_fail(NET_USAGE, "--no-%s takes no value", net_typed_name(d->name));
+    } else if (equals) {
+        net_option_read(value, d, equals + 1);
+    } else if (i + 1 == argc) {
+        net_fail(NET_USAGE, "--%s wants a value behind it; --help tells which",
+                 net_typed_name(d->name));
+    } else {
+        net_option_read(value, d, argv[++i]);
+    }
+    return i;
+}
+
+static char *join(const char *command, int argc, char **argv)
+{
+    struct net_text text = {0};
+
+    net_text_add(&text, "%s", command);
+    for (int i = 0; i < argc; i++)
+        net_text_add(&text, " %s", argv[i]);
+    return text.at;
+}
+
+static int read_folds(const char *text)
+{
+    char *end;
+    const long folds = strtol(text, &end, 10);
+
+    if (!*text || *end || folds < 2 || folds > 10000)
+        net_fail(NET_USAGE, "kfold wants how many folds, from 2 to 10000, not \"%s\"", text);
+    return (int)folds;
+}
+
+void net_options_read(struct net_options *options, const struct net_model *model,
+                      enum net_command command, int argc, char **argv)
+{
+    *options = (struct net_options){.model = model, .command = command};
+    options->command_line = join(net_commands[command], argc, argv);
+    for (int i = 0; i < argc; i++) {
+        if (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o"))
+            i = read_flag(options, argc, argv, i);
+        else if (command == NET_KFOLD && !options->folds)
+            options->folds = read_folds(argv[i]);
+        else if ((command != NET_PREDICT && command != NET_GRADCHECK) ||
+                 (argv[i][0] == '-' && argv[i][1]))
+            net_fail(NET_USAGE, "%s does not know what to do with \"%s\"; --help shows its flags",
+                     net_commands[command], argv[i]);
+        else if (options->file)
+            net_fail(NET_USAGE, "%s; \"%s\" is the second",
+                     command == NET_PREDICT ? "predict takes one file"
+                                            : "gradcheck takes one name that tensors begin with",
+                     argv[i]);
+        else
+            options->file = argv[i];
+    }
+    net_settings_default(options);
+}
+
+void net_options_free(struct net_options *options)
+{
+    free(options->command_line);
+    free(options->data);
+}
+
+/* ---- --help ---------------------------------------------------------------------------------- */
+
+static void print_commands(void)
+{
+    static const char *const rows[NET_COMMANDS][2] = {
+#define COMMAND(id, name, argument, help) {#name " " argument, help},
+#include "language.def"
+    };
+
+    for (int c = 0; c < NET_COMMANDS; c++)
+        printf("  %-10s %s\n", rows[c][0], rows[c][1]);
+}
+
+static void print_flag(enum net_option option)
+{
+    const struct net_option_info *d = &net_option_infos[option];
+    const char *space = strstr(d->help, "  ");
+    char *name = net_typed_name(d->name),
+         *flag = net_format("--%s %.*s", name, (int)(space - d->help), d->help);
+    char *owners = net_settings_owners(option);
+
+    printf("  %-26s %s%s%s  (", flag, space + 2, owners ? ": " : "", owners ? owners : "");
+    for (int c = 0, first = 1; c < NET_COMMANDS; c++)
+        if (d->commands & 1u << c && c != NET_CONFIG) {
+            printf("%s%s", first ? "" : " ", net_commands[c]);
+            first = 0;
+        }
+    puts(")");
+    free(owners);
+    free(flag);
+    free(name);
+}
+
+void net_help(const struct net_model *model)
+{
+    printf("%s: a trainer made by netc %s from %s (%s, batches of up to %d)\n\n", model->name,
+           model->version, model->source, model->isa, model->batch);
+    print_commands();
+    puts("\n"
+         "A run's folder holds run.json, history.csv, model.safetensors, preparation.json and\n"
+         "checkpoint.safetensors. Exit: 0; 1 a fault in data or weights; 2 wrong usage;\n"
+         "3 diverged; 129, 130 and 143 after SIGHUP, Ctrl-C and SIGTERM, with a checkpoint.");
+    for (int o = 0; o < NET_OPTIONS; o++) {
+        if (o == 0 || o == NET_SETTINGS)
+            printf("\n%s\n", o ? "Flags of the program:" : "Flags of a run, by the model's names:");
+        print_flag((enum net_option)o);
+    }
+}

@@ -1,0 +1,43 @@
+/*
+ * train.h -- a training run at work: what train.c opens, train_epochs.c steps, and train_diverged.c
+ * ends.
+ */
+
+#ifndef NET_TRAIN_H
+#define NET_TRAIN_H
+
+#include "commands/commands.h"
+
+struct trainer {
+    struct net_training run; /* what checkpoints hold, and sinks are told of */
+    struct net_sinks sinks;
+    struct net_progress progress;
+    struct net_loader *loader;
+    struct net_metrics *metrics;
+    struct net_signals *signals;
+    int lock;          /* on the run's folder; -1: none */
+    long *rows;        /* the epoch's order */
+    long *every;       /* 0, 1, 2, ... for the largest part */
+    long *sample;      /* training rows whose metrics an epoch reports, evenly spaced */
+    long sample_count; /* of them */
+    double saved;      /* when the last checkpoint was, in seconds */
+    bool again;        /* steps up to `end` are run again: nothing is shown or written */
+    uint32_t end;
+};
+
+/* Epochs until the last, or until a signal or --max-steps; false: stopped inside an epoch. */
+bool train_epochs(struct trainer *trainer);
+
+/* The epoch's order of rows and learning rate. */
+struct net_pass begin_epoch(struct trainer *trainer);
+
+/* A checkpoint, and the weights as they would be kept. */
+void save_training(struct trainer *trainer);
+
+/* The end after a step whose loss is not finite. */
+_Noreturn void fail_diverged(struct trainer *trainer, float loss);
+
+/* What may help against a loss that is not finite, after an update or before the first; malloc'd. */
+char *advise_diverged(const struct trainer *trainer, bool updated);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * train_diverged.c -- the end of a run whose numbers are not finite: what is said of it, and the
+ * search for where that began, from the last checkpoint on.
+ */
+
+#define _GNU_SOURCE
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands/train.h"
+
+enum { RUN_AGAIN = 120 }; /* seconds, at most, to look for the cause */
+
+char *advise_diverged(const struct trainer *trainer, bool updated)
+{
+    const struct net_value *value = trainer->run.options->value;
+    const double clip = value[NET_CLIP].number;
+
+    if (updated && clip > 0.0)
+        return net_format("Try a smaller --lr, or a smaller --clip than %g", clip);
+    if (updated)
+        return net_format("Try a smaller --lr, or --clip 1");
+    if (value[NET_WEIGHTS].text)
+        return net_format("No update came before it, so the learning rate is not its cause: the "
+                          "weights of %s or the numbers of the rows are too large",
+                          value[NET_WEIGHTS].text);
+    return net_format("No update came before it, so the learning rate is not its cause: inputs, "
+                      "targets or initial weights are too large; standardize and minmax make rows "
+                      "smaller");
+}
+
+/* Where the loss of the last step, which is not finite, comes from: the run is taken up from its
+   last checkpoint, and stopped before that step. NULL: that would take too long, or was stopped. */
+static char *find_cause(struct trainer *trainer)
+{
+    struct net_session *session = &trainer->run.session;
+    struct net_state *state = &trainer->run.state;
+    struct net_tensors checkpoint;
+    const long *numbers;
+    const void *batch;
+    int n;
+
+    if (net_now() - trainer->saved > RUN_AGAIN)
+        return NULL;
+    net_progress_say(&trainer->progress, "the loss is not finite; looking for where it began");
+    net_progress_hush(&trainer->progress);
+    trainer->again = true;
+    trainer->end = session->run.step - 1;
+    char *path = net_format("%s/checkpoint.safetensors", trainer->run.folder);
+    net_tensors_read(&checkpoint, path);
+    /* padding is not in the checkpoint, and the step has spoilt it */
+    memset(session->run.params, 0, session->model->params_size);
+    if (session->state_copies)
+        memset(session->run.state, 0, (size_t)session->state_copies * session->model->params_size);
+    net_checkpoint_read(&checkpoint, &trainer->run);
+    net_tensors_free(&checkpoint);
+    free(path);
+    train_epochs(trainer);
+    if (session->run.step != trainer->end)
+        return NULL;
+
+    const struct net_pass pass = begin_epoch(trainer);
+    net_loader_begin(trainer->loader, NET_TRAIN, &pass, trainer->rows + state->row,
+                     trainer->run.row_count - state->row,
+                     (int)net_whole(trainer->run.options, NET_BATCH));
+    batch = net_loader_next(trainer->loader, &numbers, &n);
+    return net_diverged_in(session, batch, n);
+}
+
+_Noreturn void fail_diverged(struct trainer *trainer, float loss)
+{
+    const uint32_t step = trainer->run.session.run.step;
+    const long epoch = trainer->run.state.epoch + 1, row = trainer->run.state.row;
+
+    net_sinks_finish(&trainer->sinks, "diverged");
+    net_loader_cancel(trainer->loader);
+    const char *cause = find_cause(trainer);
+    net_progress_close(&trainer->progress);
+    char *checkpoint = net_format(", from the last good checkpoint: --weights "
+                                  "%s/checkpoint.safetensors",
+                                  trainer->run.folder);
+
+    net_fail(NET_DIVERGED, "the loss is %s in step %u (epoch %ld, row %ld)%s%s. %s%s",
+             isnan(loss) ? "not a number" : "infinite", step, epoch, row, cause ? "; " : "",
+             cause ? cause : "", advise_diverged(trainer, step > 1), step > 1 ? checkpoint : "");
+}

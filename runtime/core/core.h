@@ -1,0 +1,238 @@
+/*
+ * core.h -- what every part of a trainer stands on, a section a source file: failing, memory, text and
+ * files, strings, JSON, threads, tensors in files, the machine.
+ *
+ * Nothing here knows of data sets, of training or of commands. It needs netrt.h, for the tables of a
+ * model, and random.h is apart, since generated code includes it.
+ */
+
+#ifndef NET_CORE_H
+#define NET_CORE_H
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "core/nearest.h"
+#include "netrt.h"
+
+#define NET_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+/* ---- fail.c: the end of a program that cannot go on ------------------------------------------ */
+
+/* Exit codes. */
+enum { NET_OK, NET_FAULT, NET_USAGE, NET_DIVERGED };
+
+/* Prints "NAME: error: ..." to stderr and exits with `code`. */
+_Noreturn void net_fail(int code, const char *format, ...) NET_PRINTF(2, 3);
+void net_warn(const char *format, ...) NET_PRINTF(1, 2); /* and goes on */
+
+/* ---- memory.c: out of memory ends the program ------------------------------------------------ */
+
+void *net_allocate(size_t count, size_t size); /* zeroed, malloc'd */
+void *net_memory(size_t size);                 /* zeroed, malloc'd, 64-byte aligned, huge pages */
+
+/* ---- text.c: text that grows, files that are whole or absent --------------------------------- */
+
+struct net_text {
+    char *at; /* NUL-terminated, malloc'd; NULL while empty */
+    size_t length, capacity;
+};
+
+void net_text_add(struct net_text *text, const char *format, ...) NET_PRINTF(2, 3);
+void net_text_quote(struct net_text *text, const char *string); /* as a JSON string */
+void net_text_number(struct net_text *text, double x); /* as JSON, exact; not finite: null */
+
+char *net_format(const char *format, ...) NET_PRINTF(1, 2); /* malloc'd */
+
+/* The whole file, with a NUL behind it; malloc'd. A file that cannot be read ends the program. */
+char *net_file_read(const char *path, size_t *length);
+
+bool net_is_same_file(const char *a, const char *b); /* under two names, perhaps */
+
+/* A file that replaces `path` at once, when it is complete and on the disk, or not at all. */
+struct net_file {
+    FILE *out;
+    char *path, *temporary; /* beside `path` */
+};
+
+void net_file_open(struct net_file *file, const char *path);
+void net_file_write(struct net_file *file, const void *bytes, size_t count);
+void net_file_commit(struct net_file *file); /* sync, rename, sync the folder */
+void net_file_replace(const char *path, const struct net_text *text); /* all of it in one call */
+
+void net_make_folder(const char *path); /* and those above it */
+bool net_has_file(const char *folder, const char *name);
+
+/* ---- utf8.c: characters as UTF-8, and as JSON's \u escapes ----------------------------------- */
+
+/* One character, and how many bytes it takes; a byte that is not UTF-8 is a Latin-1 character. */
+unsigned net_read_utf8(const unsigned char *at, const unsigned char *end, int *length);
+char *net_put_utf8(char *to, unsigned code); /* a character; behind it */
+
+/* The code of \uXXXX at `at`, or -1: half a character where it is 0xD800 to 0xDFFF. */
+int net_read_escape(const char *at, const char *end);
+
+/* ---- json.c: a reader ------------------------------------------------------------------------ */
+
+enum net_json_kind {
+    NET_JSON_NULL,
+    NET_JSON_BOOL,
+    NET_JSON_NUMBER,
+    NET_JSON_STRING,
+    NET_JSON_ARRAY,
+    NET_JSON_OBJECT
+};
+
+struct net_json {
+    enum net_json_kind kind;
+    char *key;              /* as a member of an object, else NULL */
+    char *text;             /* of a string */
+    double number;          /* of a number or bool (0, 1) */
+    struct net_json *first; /* of an array or object */
+    struct net_json *next;  /* in the array or object that it is in */
+    int count;              /* of an array or object */
+};
+
+/* NULL after a mistake; then `error` (of `size` bytes) says what and at which byte. */
+struct net_json *net_json_read(const char *text, size_t length, char *error, size_t size);
+void net_json_free(struct net_json *json);
+const struct net_json *net_json_member(const struct net_json *object, const char *key); /* NULL */
+
+/* ---- string_table.c: strings by number, from 0 in order of arrival --------------------------- */
+
+struct net_words {
+    char *text;            /* every word with a NUL behind it */
+    size_t used, capacity; /* of text, in bytes */
+    size_t *begin;         /* of each word in text */
+    long *seen;            /* how often each was added */
+    int32_t count, most;   /* words; room for as many */
+    struct net_slot {
+        uint32_t hash;
+        int32_t number; /* -1: empty */
+    } * slots;          /* a hash table */
+    size_t mask;        /* slots are a power of two, less one */
+};
+
+struct net_words *net_words_new(void);
+void net_words_free(struct net_words *words); /* NULL too */
+
+/* The number of a word, which is new or seen once more. */
+int32_t net_words_add(struct net_words *words, const char *at, size_t length);
+/* The number of a word, or -1. */
+int32_t net_words_find(const struct net_words *words, const char *at, size_t length);
+
+static inline const char *net_word(const struct net_words *words, int32_t number)
+{
+    return words->text + words->begin[number];
+}
+
+/* The words by spelling, or the most frequent first and equally frequent ones by spelling. Gives
+   the old number of every new one, malloc'd. */
+int32_t *net_words_order(const struct net_words *words, bool frequent_first);
+
+/* ---- tensor.c: tensors in PyTorch's layout --------------------------------------------------- */
+
+/* net_tensor_at and net_tensor_size are in netrt.h. These copy one tensor between PyTorch's layout
+   and the model's; `base` is params, or anything laid out like it. */
+void net_tensor_get(const struct net_tensor *tensor, const void *base, float *logical);
+void net_tensor_set(const struct net_tensor *tensor, void *base, const float *logical);
+
+/* ---- safetensors.c: named tensors in a file -------------------------------------------------- */
+
+/* One tensor to be written: of a model's layout, or plain numbers. */
+struct net_entry {
+    char *name; /* malloc'd */
+    const struct net_tensor *tensor;
+    const void *base; /* params, or anything laid out like it */
+};
+
+/* A file's whole content in memory. */
+struct net_tensors {
+    char *path;              /* for messages; malloc'd */
+    char *bytes;             /* the file */
+    size_t data, data_size;  /* where the numbers begin, how many bytes they are */
+    struct net_json *header; /* name -> dtype, shape, data_offsets; and __metadata__ */
+};
+
+/* Writes entries behind one another; `metadata` is a JSON object of strings, or NULL. A checksum
+   over the file is added to it. */
+void net_tensors_write(const char *path, const struct net_entry *entries, int count,
+                       const struct net_text *metadata);
+
+/* Every fault of the file ends the program; a checksum is verified where there is one. */
+void net_tensors_read(struct net_tensors *tensors, const char *path);
+void net_tensors_free(struct net_tensors *tensors);
+const char *net_tensors_metadata(const struct net_tensors *tensors, const char *key); /* NULL */
+
+/* Copies the tensor called `name` into a model's layout; absent or different ends the program. */
+void net_tensors_get(const struct net_tensors *tensors, const char *name,
+                     const struct net_tensor *tensor, void *base);
+
+/* The first tensor that a checkpoint lacks, has in another shape, or has and the model lacks, in words
+   (malloc'd); NULL: none. */
+char *net_tensors_difference(const struct net_tensors *tensors, const struct net_model *model);
+
+void net_weights_write(const char *path, const struct net_model *model, const void *params);
+void net_weights_read(const char *path, const struct net_model *model, void *params);
+
+/* ---- threads.c ------------------------------------------------------------------------------- */
+
+enum {
+    NET_MOST_THREADS = 64,
+    NET_SPINS = 2000, /* of a wait before it goes to the kernel, where each has a core */
+};
+
+/* A number that one side advances and others wait for: a bounded spin, then a futex. */
+struct net_gate {
+    atomic_uint value;
+    atomic_uint sleepers; /* waiting in the kernel */
+};
+
+unsigned net_gate_value(struct net_gate *gate);
+void net_gate_wait(struct net_gate *gate, unsigned value, int spins); /* until it is another */
+void net_gate_advance(struct net_gate *gate);
+
+struct net_pool *net_pool_open(int threads); /* the caller is thread 0 */
+void net_pool_run(struct net_pool *pool, void (*work)(void *context, int thread), void *context);
+void net_pool_close(struct net_pool *pool);
+void net_pool_profile(struct net_pool *pool, struct net_profile *profile); /* NULL: no more */
+void net_profile_resume(struct net_profile *profile, int thread);          /* it waits no more */
+int net_cores(void);            /* that this process may use */
+void net_flush_denormals(void); /* in this thread */
+
+/* ---- signals.c: Ctrl-C and its kin ----------------------------------------------------------- */
+
+struct net_signals {
+    atomic_int stop;  /* SIGINT, SIGTERM or SIGHUP came; 0: none */
+    atomic_bool save; /* SIGUSR1 came: save and go on */
+};
+
+/* From now on these four signals only set `signals`; a second SIGINT or SIGTERM ends the program.
+   Called before any thread is started. */
+void net_signals_open(struct net_signals *signals);
+
+/* ---- profile.c: times of single kernels; net_profile_lap is in netrt.h ----------------------- */
+
+double net_now(void); /* seconds, of a clock that never jumps */
+
+struct net_profile *net_profile_open(int kernels, int threads, long steps);
+/* Another use: `look` is called after each kernel of a step on one thread. */
+struct net_profile *net_profile_look(void (*look)(void *context, int kernel), void *context);
+void net_profile_step(struct net_profile *profile, long step); /* the laps to come belong to it */
+double net_profile_median(const struct net_profile *profile, int kernel); /* seconds a step */
+void net_profile_close(struct net_profile *profile);
+double net_median(double *x, long count); /* sorts x */
+
+/* ---- roofline.c: what the machine can do; compiled once for each instruction set ------------- */
+
+double net_peak_fma(long rounds); /* runs that many; returns the flops done */
+void net_peak_triad(float *restrict a, const float *restrict b, const float *restrict c,
+                    long count);
+
+/* ---- normal.c: compiled once for each instruction set ---------------------------------------- */
+
+/* `count` draws of N(0, 1) for the counters (0.., c1, c2, c3), four a counter. */
+void net_normals(float *normals, int count, const uint32_t key[2], uint32_t c1, uint32_t c2,
+                 uint32_t c3);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * transform.h -- a transform (`preparation` in a .net file) is a file of this folder and a row of
+ * language.def: a net_preparation, which fits numbers on the training rows and applies them to all.
+ */
+
+#ifndef NET_TRANSFORM_H
+#define NET_TRANSFORM_H
+
+#include "data/dataset.h"
+#include "data/sources/source.h"
+
+/* What a preparation learnt from the training rows, by the names in net_preparation.fitted. */
+struct net_fitted {
+    double *list[2]; /* `count` numbers each */
+    int count;
+    struct net_words *words[2]; /* by number, or NULL */
+};
+
+struct net_preparation {
+    const char *name;      /* "scale", "standardize", ... */
+    const char *fitted[2]; /* names of the learnt lists: "mean", "std"; NULL: no such list */
+    const char *words[2];  /* names of learnt words: "names"; NULL: none */
+    void (*fit)(struct net_fitted *fitted, const struct net_values *values,
+                const struct net_call *call, const long *rows, long row_count); /* of the
+                                   training part; rows NULL: all; fit NULL: learns nothing */
+    void (*apply)(struct net_values *values, const struct net_call *call,
+                  const struct net_fitted *fitted);
+    enum net_undo_kind {
+        NET_UNDO_NONE,    /* it cannot be taken back */
+        NET_UNDO_AFFINE,  /* apply only changes scale and shift */
+        NET_UNDO_NOTHING, /* what it puts in is one of the values */
+        NET_UNDO_FUNCTION /* `inverse`, of each number */
+    } undo;
+    double (*inverse)(double x);
+};
+
+#define TRANSFORM(name, ...) extern const struct net_preparation net_preparation_##name;
+#include "language.def"
+
+/* ---- preparation.c: a field's rows on their way ---------------------------------------------- */
+
+void net_values_open(struct net_values *values, const struct net_field *field,
+                     const struct net_column *column);
+/* The numbers of one row, column.size of them. */
+void net_values_row(const struct net_values *values, long row, double *numbers);
+/* Fails unless a row has as many numbers as `fitted` was learnt from. */
+void net_values_check(const struct net_values *values, const struct net_fitted *fitted);
+/* What is affine so far is applied: the column holds doubles of its own. */
+void net_values_doubles(struct net_values *values);
+/* The column is now `at`, rows of `size` elements; what was affine has been applied. */
+void net_values_replace(struct net_values *values, enum net_type type, int rank, int size,
+                        void *at);
+/* The end of the chain: checks the shape and fills `prepared`. Takes over what `values` owns. */
+void net_values_finish(struct net_values *values, struct net_prepared *prepared);
+/* "[1, 28, 28]" into a buffer, which it returns. */
+const char *net_shape_text(char text[64], int rank, const int *shape);
+
+/* ---- preparation_json.c ---------------------------------------------------------------------- */
+
+/* Reads what was learnt back into data->fitted. */
+void net_preparation_load(struct net_data *data, const char *path);
+
+/* ---- tokenizer.c: a text as words ------------------------------------------------------------ */
+
+/* Words stand between spaces; tags, punctuation and digits may be taken out before, letters made
+   small, short words and stop words left out. */
+struct net_tokenizer {
+    bool lower;                    /* letters are made small: Latin, Greek, Cyrillic */
+    bool tags;                     /* <...> is a space */
+    bool punctuation;              /* is a space */
+    bool digits;                   /* are left out: "4x4" is "x" */
+    int min_letters;               /* shorter words are left out */
+    const struct net_words *stop;  /* words that are left out, or NULL */
+    const unsigned char *at, *end; /* what is left of the text */
+    bool untagged;                 /* no > follows any more */
+    struct net_scratch word;       /* the word that was read */
+};
+
+/* As the arguments of tokens(..) or bag_of_words(..) say, without stop words. */
+void net_tokenizer_open(struct net_tokenizer *tokenizer, const struct net_call *call);
+void net_tokenizer_close(struct net_tokenizer *tokenizer);
+
+void net_tokenizer_begin(struct net_tokenizer *tokenizer, struct net_slice text);
+/* The next word, which lives until the next call; false at the text's end. */
+bool net_tokenizer_next(struct net_tokenizer *tokenizer, struct net_slice *word);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * report.h -- what a run tells: progress, the files of its folder, metrics of predictions, reports.
+ */
+
+#ifndef NET_REPORT_H
+#define NET_REPORT_H
+
+#include <time.h>
+
+#include "report/summary_table.h"
+#include "training/training.h"
+
+/* ---- progress.c: what a person sees while it trains ------------------------------------------ */
+
+struct net_progress {
+    bool quiet, terminal;
+    double drawn; /* when the line was last drawn, in seconds */
+    double begun; /* the run */
+    int shown;    /* characters on the terminal's line */
+};
+
+void net_progress_open(struct net_progress *progress, bool quiet);
+void net_progress_step(struct net_progress *progress, const char *line); /* on a terminal only */
+void net_progress_line(struct net_progress *progress, const char *line); /* the end of an epoch */
+bool net_progress_due(const struct net_progress *progress); /* is it time to draw again? */
+void net_progress_close(struct net_progress *progress);     /* the line stays */
+void net_progress_hush(struct net_progress *progress);      /* nothing more is shown */
+NET_PRINTF(2, 3) void net_progress_say(struct net_progress *progress, const char *format, ...);
+
+/* ---- run_folder.c ---------------------------------------------------------------------------- */
+
+char *net_new_folder(const struct net_model *model); /* runs/NAME-DATE-TIME, malloc'd */
+bool net_is_run(const char *folder);                 /* or a k-fold */
+
+/* What netc wrote there of an earlier run or k-fold goes; and of runs in fold_1 up to fold_FOLDS,
+   k-fold or not. */
+void net_folder_clear(const char *folder, int folds);
+
+/* While the descriptor that it gives is open no other process trains there; where one does, the
+   program ends. A file system that has no locks (-1, or none is held) hinders nobody. What a killed
+   process left half written in the folder goes away. */
+int net_folder_lock(const char *folder);
+
+/* Sets run->folder: of --resume, whose lock is held; or one that is made and locked now, where a run
+   that stands in it is refused. Gives the lock. */
+int net_folder_open(struct net_training *run, int lock);
+
+struct tm net_calendar(long long now); /* a moment's date and time of day in UTC */
+
+/* ---- sinks.c: where the events of a training run go; a file and a row each -------------------- */
+
+#define NET_EVERY_SINK SINK(step_log) SINK(history) SINK(run_json) SINK(live)
+
+enum {
+#define SINK(name) NET_SINK_##name,
+    NET_EVERY_SINK NET_SINKS
+#undef SINK
+};
+
+/* A complete epoch; run->state counts it. */
+struct net_epoch {
+    double loss;            /* of the training rows, as they were trained */
+    const double *values;   /* metrics of training rows; then, where there is a validation part, its
+                               loss and metrics */
+    double validation_loss; /* infinite: there is no such part */
+    double seconds, samples_per_second;
+};
+
+/* Every function may be missing. `sink` is what reserve or open gave; NULL: the run has no use for
+   the sink. */
+struct net_sink {
+    void *(*reserve)(const struct net_training *run, struct net_progress *progress); /* what may be
+                               refused, before an earlier run's files go */
+    void *(*open)(const struct net_training *run, struct net_progress *progress);
+    void (*step)(void *sink, const struct net_training *run, double loss); /* perhaps not finite */
+    void (*epoch)(void *sink, const struct net_training *run, const struct net_epoch *epoch);
+    void (*part)(void *sink, const struct net_training *run, enum net_part part, double loss,
+                 const double *values); /* with the weights that are kept; a value a metric */
+    void (*finish)(void *sink, const struct net_training *run,
+                   const char *status); /* "finished", "interrupted", "diverged" */
+    void (*close)(void *sink, const struct net_training *run);
+};
+
+struct net_sinks {
+    const struct net_training *run;
+    struct net_progress *progress;
+    void *state[NET_SINKS];
+};
+
+/* reserve, and open where an earlier run's files are gone. */
+void net_sinks_reserve(struct net_sinks *sinks, const struct net_training *run,
+                       struct net_progress *progress);
+void net_sinks_open(struct net_sinks *sinks);
+void net_sinks_step(const struct net_sinks *sinks, double loss);
+void net_sinks_epoch(const struct net_sinks *sinks, const struct net_epoch *epoch);
+void net_sinks_part(const struct net_sinks *sinks, enum net_part part, double loss,
+                    const double *values);
+void net_sinks_finish(const struct net_sinks *sinks, const char *status);
+void net_sinks_close(struct net_sinks *sinks);
+
+/* ---- metrics.c: what the predictions of a part are worth ------------------------------------- */
+
+/* Predictions are added batch by batch, as net_model.unpack gives them (logits where the loss took
+   in the softmax or sigmoid). What a target is decides what can be said:
+
+       classes(n), one_hot(n)                  arg-max of n outputs
+       one output, targets all 0 or 1          p >= 0.5: two classes
+       one output, targets all -1 or 1         the sign: two classes
+       anything else                           values: mse, mae, r2 only */
+struct net_metrics;
+
+struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data);
+void net_metrics_free(struct net_metrics *metrics);
+void net_metrics_reset(struct net_metrics *metrics);
+
+/* Adds n rows of a part: predictions[n][model->outputs]. */
+void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long *rows,
+                     const float *predictions, int n);
+
+/* A metric of the rows added so far; NaN where it cannot be had (no rows; a metric of classes, of
+   values). Precision, recall and F1 are those of class 1 where one output tells two classes, else
+   the mean over the classes that occur or are predicted; 0 / 0 is 0. */
+double net_metrics_value(const struct net_metrics *metrics, const char *name);
+
+/* One class against all others. */
+struct net_score {
+    double precision, recall, f1;
+    long support; /* rows of the class */
+};
+
+/* False for a class that neither occurs nor is predicted. */
+bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score);
+
+int net_metrics_classes(const struct net_metrics *metrics); /* 0: values */
+/* The matrix is kept for up to 1000 classes; false for values too. */
+bool net_metrics_has_confusion(const struct net_metrics *metrics);
+long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted);
+const char *net_metrics_class_name(const struct net_metrics *metrics, int class, char text[16]);
+
+void net_metrics_json(struct net_text *text, const struct net_model *model,
+                      const struct net_metrics *metrics);
+
+/* ---- classification.c ------------------------------------------------------------------------ */
+
+/* The classification report in scikit-learn's layout and the confusion matrix, or MSE,
+   MAE and R2. `digits` after the point, scikit-learn's default is 2. */
+void net_report(FILE *out, const struct net_metrics *metrics, int digits);
+
+/* ---- fold_report.c: the folds of a k-fold, summed up ----------------------------------------- */
+
+struct folds {
+    struct net_options *options;
+    struct net_signals *signals;
+    int count;
+    const char *folder; /* of all: it holds fold_1, fold_2, ... */
+};
+
+char *net_fold_folder(const struct folds *folds, int number);          /* malloc'd */
+struct net_json *net_folds_read(const char *folder, const char *name); /* a JSON file in it */
+
+/* kfold.json: the model and how many folds there are; with `results` their numbers too. */
+struct result;
+void net_folds_write(const struct folds *folds, const struct result *results);
+
+/* When all are trained: folds.csv, band.csv, kfold.json, and the table on stdout. */
+void net_folds_show(const struct folds *folds);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * training.h -- a model with memory and threads, and all that changes its parameters: options, a
+ * session and its steps, optimizers, schedules, initial values, checkpoints.
+ *
+ * The order of steps, and what is told of them, is not its matter: commands/train.c.
+ */
+
+#ifndef NET_TRAINING_H
+#define NET_TRAINING_H
+
+#include "data/data.h"
+
+/* ---- options.c: what a run is asked for: every value by name --------------------------------- */
+
+enum net_command {
+#define COMMAND(id, ...) NET_##id,
+#include "language.def"
+    NET_COMMANDS
+};
+
+extern const char *const net_commands[NET_COMMANDS]; /* "train" */
+
+enum net_option {
+    NET_OPTIMIZER,
+#define OPTIMIZER_NUMBER(id, ...) NET_##id,
+#include "language.def"
+    NET_WARMUP_EPOCHS,
+    NET_CONSTANT_EPOCHS,
+    NET_STEP_SIZE,
+    NET_GAMMA,
+    NET_MINIMUM,
+    NET_FACTOR,
+    NET_PATIENCE,
+    NET_STOP_PATIENCE,
+    NET_CLIP,
+    NET_BATCH,
+    NET_EPOCHS,
+    NET_SEED,
+    NET_SHUFFLE,
+    NET_KEEP,
+    NET_MONITOR,
+    NET_SETTINGS, /* those above decide a run's numbers: checkpoints have them */
+    NET_THREADS = NET_SETTINGS,
+    NET_DATA,
+    NET_OUT,
+    NET_FORCE,
+    NET_RESUME,
+    NET_WEIGHTS,
+    NET_MAX_STEPS,
+    NET_LOG_STEPS,
+    NET_CHECKPOINT_EVERY,
+    NET_PART,
+    NET_DIGITS,
+    NET_STEPS,
+    NET_PER_KERNEL,
+    NET_SYNTHETIC,
+    NET_OUTPUT,
+    NET_JSON_OUTPUT,
+    NET_QUIET,
+    NET_OPTIONS
+};
+
+enum net_option_kind {
+    NET_KIND_NUMBER, /* with a point or an exponent, low to high */
+    NET_KIND_WHOLE,  /* low to high */
+    NET_KIND_SWITCH, /* --NAME, --no-NAME, --NAME=true, --NAME=false */
+    NET_KIND_TEXT,
+    NET_KIND_CHOICE, /* one of `choices` */
+};
+
+struct net_option_info {
+    const char *name; /* as in a .net file; typed with - or _ */
+    enum net_option_kind kind;
+    unsigned commands;          /* that take it: 1 << net_command */
+    double low, high;           /* NUMBER, WHOLE */
+    const char *const *choices; /* CHOICE: ends with NULL */
+    const char *help;           /* begins with what stands for the value */
+};
+
+extern const struct net_option_info net_option_infos[NET_OPTIONS];
+
+struct net_value {
+    double number;    /* of a number, or a bool (0, 1) */
+    const char *text; /* of a text; NULL: none */
+    bool given;       /* on the command line */
+    bool applies;     /* false: the run has no use for it */
+};
+
+struct net_options {
+    const struct net_model *model;
+    enum net_command command;
+    struct net_value value[NET_OPTIONS];
+    const char *file;     /* predict's FILE, gradcheck's NAME, or NULL */
+    int folds;            /* kfold's K, or 0 */
+    struct net_fold fold; /* that a training run validates on */
+    const char *whole;    /* the folder of all folds, or NULL */
+    char *command_line;   /* for run.json; malloc'd */
+    char *data;           /* --data of the run that is resumed; malloc'd, or NULL */
+};
+
+static inline bool net_flag(const struct net_options *options, enum net_option option)
+{
+    return options->value[option].number != 0.0;
+}
+
+static inline long net_whole(const struct net_options *options, enum net_option option)
+{
+    return (long)options->value[option].number;
+}
+
+const char *net_option_name(enum net_option option); /* "weight_decay" */
+enum net_option net_option_named(const char *name);  /* of one that there is */
+char *net_option_flag(enum net_option option);       /* "weight-decay", malloc'd */
+char *net_typed_name(const char *name);              /* the same of any name, malloc'd */
+
+/* The value that `text` is, or the end of the program. */
+void net_option_read(struct net_value *value, const struct net_option_info *info, const char *text);
+void net_option_show(struct net_text *text, const struct net_options *options,
+                     enum net_option option); /* its value, as one would type it */
+void net_settings_json(struct net_text *text, const struct net_options *options); /* an object */
+
+/* A setting of the checkpoint at `path` as text: taken over, or refused where another was given. */
+void net_settings_resume(struct net_options *options, int option, const char *text,
+                         const char *path);
+const char *net_monitor_named(const struct net_model *model, const char *name); /* or the end */
+
+/* ---- init.c ---------------------------------------------------------------------------------- */
+
+/* Initial parameters, drawn by (tensor, element); running statistics too. Padding is +0. */
+void net_init_params(const struct net_model *model, const uint32_t seed[2], void *params);
+
+/* ---- pretrained.c ---------------------------------------------------------------------------- */
+
+/* Tables that begin with the vectors of a file in `folder` (--data, or NULL), by the words of
+   `data`. `say`, or NULL, hears how many words have one. */
+bool net_is_pretrained(const struct net_model *model);
+void net_pretrained_read(const struct net_model *model, const struct net_data *data,
+                         const char *folder, void *params,
+                         void (*say)(void *context, const char *line), void *context);
+
+/* ---- optimizers/: a file each, compiled once for each instruction set; step_scalars.c -------- */
+
+/* w, state = update(w, g, state), elementwise over vectors of 16, with PyTorch's definitions. It is
+   called with pieces of a gradient while they are in the cache; zero parameters with zero gradients
+   stay +0, so that padding does. */
+struct net_variant {
+    net_update *update;
+    int copies; /* of the parameters in its state */
+};
+
+struct net_optimizer {
+    const char *name;
+    bool zero_is_noop; /* without decay and momentum, a gradient of 0 changes nothing */
+    struct net_variant (*variant)(const struct net_options *options);
+    void (*scalars)(struct net_hyper *hyper, const struct net_options *options, double rate,
+                    uint64_t step); /* what is its own of net_set_hyper's; or NULL */
+};
+
+#define OPTIMIZER(name, ...) extern const struct net_optimizer net_optimizer_##name;
+#include "language.def"
+
+struct net_variant net_find_update(const struct net_options *options);
+
+/* The scalars of step `step`, which counts from 0, at learning rate `rate`. */
+void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, double rate,
+                   uint64_t step);
+
+/* ---- session.c: a model with its memory and threads ------------------------------------------ */
+
+struct net_session {
+    const struct net_model *model;
+    const struct net_options *options;
+    struct net_pool *pool;
+    struct net_run run;
+    struct net_data *data; /* NULL until someone opens it */
+    void *batch[2];        /* packed: one is read by a step, the other filled */
+    float *predictions;    /* [model->batch][outputs], of the last net_forward */
+    int threads;
+    int state_copies; /* of the parameters, in run.state */
+    double rate;      /* the learning rate, by the schedule */
+    bool penalized;   /* a tensor has l1 or l2 */
+    double *sums;     /* of penalty.c; NULL until they are needed */
+};
+
+void net_session_open(struct net_session *session, const struct net_options *options);
+void net_session_close(struct net_session *session);
+
+/* Loads --weights: a run's folder or a .safetensors file. Gives the path of the preparation.json
+   beside it (malloc'd), or NULL where there is none. */
+char *net_session_weights(struct net_session *session);
+
+/* Runs the evaluate step on a packed batch of n rows; fills session->predictions [n][outputs].
+   With targets the result is the mean loss without penalties, else 0. */
+float net_forward(struct net_session *session, const void *batch, int n, bool has_target);
+
+/* The train step alone; gives the mean loss and the penalties. With run.grads the gradients are
+   stored there, and parameters stay. */
+float net_gradients(struct net_session *session, const void *batch, int n);
+
+/* Runs the train step: parameters and optimizer state change. Gives the mean loss. */
+float net_step(struct net_session *session, const void *batch, int n);
+
+/* clip.c: clips run.grads by --clip's way to `most` (0: not at all), then updates every trainable
+   tensor. */
+void net_clip_update(struct net_session *session, double most);
+
+/* penalty.c: the norm of run.grads; the penalties l1 and l2, alone or adding their gradients to
+   run.grads. */
+double net_gradient_norm(struct net_session *session);
+bool net_has_penalties(const struct net_model *model);
+double net_penalty(struct net_session *session);
+double net_penalize(struct net_session *session);
+
+/* ---- find_nan.c: where a number that is not finite came from --------------------------------- */
+
+const struct net_tensor *net_not_finite(const struct net_session *session); /* of params; NULL */
+
+/* Runs the train step on a batch whose loss is not finite, from the parameters before it; says
+   where that began (malloc'd). */
+char *net_diverged_in(struct net_session *session, const void *batch, int n);
+
+/* ---- preflight.c: what is told of a training run before it begins ---------------------------- */
+
+/* An epoch of `rows` training rows whose last batch is one row where a batchnorm has no variance of
+   one ends the program. */
+void net_check_batches(const struct net_options *options, long rows);
+void net_check_run(const struct net_options *options, const struct net_data *data);
+
+/* ---- schedule.c: the state of a run, and its learning rate ----------------------------------- */
+
+/* Where a training run stands: with parameters and optimizer state, all that a resume needs. */
+struct net_state {
+    long epoch;                     /* epochs that are complete */
+    long row;                       /* rows trained in the epoch that is not */
+    double loss_sum, loss_weight;   /* of those rows */
+    double best;                    /* what --monitor names, less is better; infinite: none yet */
+    long best_epoch;                /* 0: none yet */
+    double plateau_best, stop_best; /* likewise, what plateau and early_stop watch */
+    long plateau_bad, stop_bad;     /* epochs since then */
+    double plateau_scale;           /* of the learning rate */
+    double seconds;                 /* of training, in all sessions of the run */
+    double waited;                  /* of these, for batches */
+    double rows_trained;            /* in all */
+};
+
+/* The learning rate of the epoch that `state` is in. */
+double net_schedule_rate(const struct net_options *options, const struct net_state *state);
+
+/* The first schedule of the list that begins behind the last epoch; NULL: none does. */
+const struct net_call *net_schedule_late(const struct net_options *options);
+
+/* After an epoch, before it is counted: plateau and early_stop see loss and metrics of the
+   validation part. Then: has early_stop had enough? */
+void net_schedule_watch(const struct net_options *options, struct net_state *state,
+                        double validation_loss, const double *metrics);
+bool net_schedule_stops(const struct net_options *options, const struct net_state *state);
+/* What language.def says of a metric. */
+struct net_metric {
+    const char *name;
+    bool of_values; /* it compares values, and counts no classes */
+    bool less;      /* is better */
+};
+
+const struct net_metric *net_metric_of(const char *name);
+
+double net_monitored(const struct net_model *model, const char *monitor, double validation_loss,
+                     const double *metrics);
+
+/* ---- checkpoint.c: all that a resume needs, in a file ---------------------------------------- */
+
+/* A run: what its checkpoint holds, and what is told of it. */
+struct net_training {
+    struct net_session session;
+    struct net_options *options;
+    struct net_state state;
+    void *kept;       /* the best parameters; NULL: the last are kept */
+    char *folder;     /* the run's */
+    bool made_folder; /* for this run: there was none */
+    long row_count;   /* of the training part */
+    double began;     /* seconds since 1970 */
+};
+
+static inline double net_training_speed(const struct net_training *run) /* rows a second */
+{
+    return run->state.seconds > 0.0 ? run->state.rows_trained / run->state.seconds : 0.0;
+}
+
+void net_checkpoint_write(const struct net_training *training);
+
+/* Reads the checkpoint of --resume: its settings into the options first, then, when the session is
+   open, the rest. */
+void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options);
+void net_checkpoint_read(const struct net_tensors *tensors, struct net_training *training);
+
+#endif
