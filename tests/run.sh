@@ -38,6 +38,7 @@ parts() {
 ) >"$build/asan.log" 2>&1 &
 (
     parts "$build" all "$build/totals.plain"
+    part "netc's own memory" tests/compiler/growth.sh
     part "whole models on several threads" tests/cli/threads.sh
     part "downloads" tests/cli/get_data.sh
     part "make bench" tests/bench/check.sh

@@ -42,6 +42,21 @@ typedef struct Text {
 void text_add(Text *text, const char *fmt, ...) PRINTF(2, 3);
 void text_add_v(Text *text, const char *fmt, va_list args);
 
+/* ---- table.c: a number for a word ------------------------------------------------------------ */
+
+typedef struct TableSlot {
+    const char *word; /* NULL: free */
+    int number;
+} TableSlot;
+
+typedef struct Table { /* zeroed, it is empty */
+    TableSlot *slots;
+    size_t size, count; /* size: a power of two */
+} Table;
+
+int table_find(const Table *table, const char *word); /* -1: it is not there */
+void table_set(Table *table, const char *word, int number);
+
 /* ---- shape.c ------------------------------------------------------------------------------------ */
 
 enum { MAX_RANK = 4 };
@@ -68,6 +83,8 @@ typedef struct Source {
     const char *text;
     int length;
     int errors; /* reported so far */
+    int *lines; /* where each begins; NULL: not counted yet */
+    int line_count;
 } Source;
 
 Source *read_source(const char *path);        /* prints its own error; NULL */

@@ -31,6 +31,14 @@ static const char *base_name(const char *path)
     return copy_text(name, length);
 }
 
+static void find_lines(Source *source)
+{
+    APPEND(source->lines, source->line_count, 0);
+    for (int i = 0; i < source->length; i++)
+        if (source->text[i] == '\n')
+            APPEND(source->lines, source->line_count, i + 1);
+}
+
 Source *read_source(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -66,6 +74,7 @@ Source *read_source(const char *path)
     source->name = base_name(path);
     source->text = text;
     source->length = (int)length;
+    find_lines(source);
     return source;
 }
 
@@ -78,10 +87,24 @@ static int line_begin(const Source *source, int at)
 
 int line_of(const Source *source, Span span)
 {
-    int line = 1;
-    for (int i = 0; i < span.begin && i < source->length; i++)
-        line += source->text[i] == '\n';
-    return line;
+    int low = 0, high = source->line_count; /* the last line that begins at or before the span */
+
+    if (!source->lines) { /* of a text that was not read from a file */
+        int line = 1;
+
+        for (int i = 0; i < span.begin && i < source->length; i++)
+            line += source->text[i] == '\n';
+        return line;
+    }
+    while (high - low > 1) {
+        const int middle = (low + high) / 2;
+
+        if (source->lines[middle] <= span.begin)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low + 1;
 }
 
 /* Bytes of the UTF-8 character at `at`; 1 for what is none. */

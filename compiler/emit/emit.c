@@ -38,10 +38,9 @@ const char *braces(const int *at, int count)
 
 static bool is_declared(Emitter *e, const char *type)
 {
-    for (int i = 0; i < e->declared_count; i++)
-        if (same(e->declared[i], type))
-            return true;
-    APPEND(e->declared, e->declared_count, type);
+    if (table_find(&e->declared, type) >= 0)
+        return true;
+    table_set(&e->declared, type, 1);
     return false;
 }
 
@@ -98,14 +97,17 @@ const char *add_function(Emitter *e, Text *section, const char *base, const char
     const char *mark = strstr(head, "%s"), *all = format("%s\n%s", head, text), *name = base;
     Function function = {.section = section, .key = all};
 
-    for (int i = 0; i < e->function_count; i++)
-        if (same(e->functions[i].key, all))
-            return e->functions[i].name;
+    const int twin = table_find(&e->function_keys, all);
+
+    if (twin >= 0)
+        return e->functions[twin].name;
     for (int n = 2; name_taken(e, name); n++)
         name = format("%s_%d", base, n);
     function.name = name;
     function.head = format("%.*s%s%s", (int)(mark - head), head, name, mark + 2);
     function.body = text;
+    table_set(&e->function_keys, all, e->function_count);
+    table_set(&e->function_names, name, e->function_count);
     APPEND(e->functions, e->function_count, function);
     return name;
 }
@@ -257,6 +259,9 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
         e->kernel = k;
         emitters[k->kind](e, &d, k);
         check_operands(&d, k);
+        for (int j = 0; j < k->operand_count; j++)
+            if (k->operands[j].value)
+                e->formals[k->operands[j].value->id] = NULL;
         k->driver = add_function(e, &e->drivers, d.base, write_head(&d), d.text.at);
         if (place != last)
             line(calls, 0, "\n    /* %s.net:%d */", e->model->source->name, place);
@@ -271,8 +276,12 @@ static void write_step(Emitter *e, Text *out, Program *program)
     Text calls = {0};
 
     e->program = program;
+    e->formals = allocate((size_t)program->graph->value_count * sizeof *e->formals);
     e->views = NULL, e->view_count = 0;
-    e->names = NULL, e->name_count = 0;
+    e->first_view = allocate((size_t)(program->buffer_count + 1) * sizeof *e->first_view);
+    for (int i = 0; i < program->buffer_count; i++)
+        e->first_view[i] = -1;
+    e->names = (Table){0};
     text_add(&calls, "%s", "");
     write_kernels(e, &calls, program);
     text_add(out, "static void %s_step(struct net_run *run, int thread)\n{\n",
@@ -294,16 +303,21 @@ static void write_step(Emitter *e, Text *out, Program *program)
 
 static void find_parameters(Emitter *e, const Graph *g)
 {
+    Table names = {0}; /* how often each is taken */
+
     for (int i = 0; i < g->value_count; i++) {
         const Value *value = g->values[i];
-        const char *name;
+        const char *base, *name;
 
         if (value->role != ROLE_PARAMETER && value->role != ROLE_STATE)
             continue;
-        name = c_name(e, value->name);
-        for (int j = 0, n = 2; j < e->parameter_count; j++)
-            if (same(e->tensors[j], name))
-                name = format("%s_%d", c_name(e, value->name), n++), j = -1;
+        base = name = c_name(e, value->name);
+        for (int n = table_find(&names, base) + 1; table_find(&names, name) >= 0; n++) {
+            table_set(&names, base, n);
+            name = format("%s_%d", base, n);
+        }
+        table_set(&names, name, 1);
+        value->physical->buffer->index = e->parameter_count;
         APPEND(e->parameters, e->parameter_count, value);
         e->tensors = grow(e->tensors, e->parameter_count - 1, sizeof *e->tensors);
         e->tensors[e->parameter_count - 1] = name;

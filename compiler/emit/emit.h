@@ -63,6 +63,7 @@ struct Function {
 typedef struct View { /* a pointer into the arena, declared at the top of a step */
     const Buffer *buffer;
     const char *type, *name;
+    int next; /* of the same buffer with another type; or -1 */
 } View;
 
 typedef struct Emitter {
@@ -70,15 +71,16 @@ typedef struct Emitter {
     const Target *target;
     Program *program;                      /* of the step being written */
     const Kernel *kernel;                  /* being written */
+    const char **formals;                  /* by value id: of its operands, or NULL */
     Text types, epilogues, tiles, drivers; /* sections of the file */
-    const char **declared;                 /* types */
-    int declared_count;
-    Function *functions; /* tiles and kernels */
+    Table declared;                        /* types */
+    Function *functions;                   /* tiles and kernels */
     int function_count;
-    View *views; /* of this step */
+    Table function_keys, function_names; /* each function's number */
+    View *views;                         /* of this step */
     int view_count;
-    const char **names; /* taken by views of this step */
-    int name_count;
+    int *first_view;          /* by index of the buffer; or -1 */
+    Table names;              /* taken by views of this step: how often */
     const char **tensors;     /* C names of parameters: by index of `parameters` */
     const Value **parameters; /* in the order of struct params */
     int parameter_count;

@@ -90,7 +90,6 @@ static void find_needs(Body *b)
 Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
 {
     Body b = {.k = k, .host = host};
-    const Program *p = e->program;
 
     if (k->mask) {
         const char *type = format("struct mask_%zu", k->mask->size / sizeof(uint16_t));
@@ -98,7 +97,7 @@ Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
         declare_mask(e, type, k->mask->size / sizeof(uint16_t));
         b.mask = add_scratch(e, d, "mask", k->mask, type, k->writes_mask);
     }
-    b.formals = allocate((size_t)(p->graph->value_count + 1) * sizeof *b.formals);
+    b.formals = e->formals;
     for (int i = 0; i < k->body_count; i++) {
         const Node *node = k->body[i];
 

@@ -13,13 +13,7 @@
 /* By a function, or by a view of this step: one would hide the other. */
 bool name_taken(const Emitter *e, const char *name)
 {
-    for (int i = 0; i < e->function_count; i++)
-        if (same(e->functions[i].name, name))
-            return true;
-    for (int i = 0; i < e->name_count; i++)
-        if (same(e->names[i], name))
-            return true;
-    return false;
+    return table_find(&e->function_names, name) >= 0 || table_find(&e->names, name) >= 0;
 }
 
 /* Words that mean something else in C, or to the headers that it includes. */
@@ -90,24 +84,30 @@ static const char *take_name(Emitter *e, const char *base)
 {
     const char *name = base;
 
-    for (int n = 2;; n++) {
+    for (int n = table_find(&e->names, base) + 1; true; n++) {
         bool taken = same(name, "run") || same(name, "thread") || same(name, "p") ||
                      same(name, "batch") || name_taken(e, name);
 
         if (!taken)
             break;
+        n = n < 2 ? 2 : n;
+        table_set(&e->names, base, n);
         name = format("%s_%d", base, n);
     }
-    APPEND(e->names, e->name_count, name);
+    if (table_find(&e->names, name) < 0)
+        table_set(&e->names, name, 1);
     return name;
 }
 
 const char *view_of(Emitter *e, const Buffer *buffer, const char *type, const char *base)
 {
-    for (int i = 0; i < e->view_count; i++)
-        if (e->views[i].buffer == buffer && same(e->views[i].type, type))
-            return e->views[i].name;
-    APPEND(e->views, e->view_count, ((View){buffer, type, take_name(e, base)}));
+    int *last = &e->first_view[buffer->index];
+
+    for (; *last >= 0; last = &e->views[*last].next)
+        if (same(e->views[*last].type, type))
+            return e->views[*last].name;
+    *last = e->view_count;
+    APPEND(e->views, e->view_count, ((View){buffer, type, take_name(e, base), -1}));
     return e->views[e->view_count - 1].name;
 }
 
@@ -155,9 +155,8 @@ const char *actual_name(Emitter *e, Value *value, const char *type)
 
     if (buffer->where == IN_ARENA)
         return view_of(e, buffer, type, value_name(e, value));
-    for (int i = 0; i < e->parameter_count; i++)
-        if (e->parameters[i]->physical->buffer == buffer)
-            return format("&p->%s", e->tensors[i]);
+    if (buffer->where == IN_PARAMS)
+        return format("&p->%s", e->tensors[buffer->index]);
     if (input->physical->kind == PHYSICAL_CLASS)
         return format("batch->%s", c_name(e, input->name));
     if (same(type, input->physical->type))

@@ -89,25 +89,26 @@ static const char *input_names(const Layer *layer)
     return text.at;
 }
 
-static bool belongs_to(const Value *value, const Layer *layer)
+/* The path of the layer that a parameter or state belongs to: its name up to the last dot. */
+static const char *owner_path(const Value *value)
 {
-    const size_t length = layer->path ? strlen(layer->path) : 0;
+    const char *dot = value->name ? strrchr(value->name, '.') : NULL;
 
-    return length && value->name && strncmp(value->name, layer->path, length) == 0 &&
-           value->name[length] == '.' && !strchr(value->name + length + 1, '.');
+    return dot ? copy_text(value->name, (size_t)(dot - value->name)) : "";
 }
 
-static void count_parameters(LayerRow *row, const Layer *layer, const Graph *g)
+/* Each to the first layer of its path that is not shared with one before it. */
+static void count_parameters(LayerRow *rows, const Table *rows_of, const Graph *g)
 {
     for (int i = 0; i < g->value_count; i++) {
         const Value *value = g->values[i];
+        const bool counts = value->role == ROLE_PARAMETER || value->role == ROLE_STATE;
+        const int row = counts ? table_find(rows_of, owner_path(value)) : -1;
 
-        if (!belongs_to(value, layer))
-            continue;
-        if (value->role == ROLE_PARAMETER)
-            row->parameters += shape_size(value->shape);
-        else if (value->role == ROLE_STATE)
-            row->states += shape_size(value->shape);
+        if (row >= 0 && value->role == ROLE_PARAMETER)
+            rows[row].parameters += shape_size(value->shape);
+        else if (row >= 0)
+            rows[row].states += shape_size(value->shape);
     }
 }
 
@@ -140,6 +141,7 @@ Shape row_shape(const LayerRow *row)
 LayerRow *summarize(const Model *model, const Graph *evaluate, int *count)
 {
     LayerRow *rows = allocate((size_t)model->layer_count * sizeof *rows);
+    Table rows_of = {0};
 
     for (int i = 0; i < model->layer_count; i++) {
         const Layer *layer = model->layers[i];
@@ -150,12 +152,13 @@ LayerRow *summarize(const Model *model, const Graph *evaluate, int *count)
         row->inputs = input_names(layer);
         row->rank = layer->value->shape.rank;
         memcpy(row->shape, layer->value->shape.size, sizeof row->shape);
-        if (!layer->shared)
-            count_parameters(row, layer, evaluate);
+        if (!layer->shared && layer->path && *layer->path)
+            table_set(&rows_of, layer->path, i);
         for (const Value *v = layer->value; v->node && v != layer->inputs[0]->value;
              v = v->node->inputs[0])
             row->flops += forward_flops(v->node);
     }
+    count_parameters(rows, &rows_of, evaluate);
     *count = model->layer_count;
     return rows;
 }

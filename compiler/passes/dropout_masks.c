@@ -35,12 +35,18 @@ static Buffer *new_mask(const Node *node)
 
 void share_masks(Program *p)
 {
-    for (int i = 0; i < p->count; i++) {
-        Kernel *draws = p->kernels[i];
+    Kernel **drop = allocate((size_t)(p->count + 1) * sizeof *drop);
+    int count = 0;
+
+    for (int i = 0; i < p->count; i++)
+        if (find_dropout(p->kernels[i], -1))
+            drop[count++] = p->kernels[i];
+    for (int i = 0; i < count; i++) {
+        Kernel *draws = drop[i];
         const Node *node = find_dropout(draws, -1);
 
-        for (int j = i + 1; j < p->count && node && !draws->mask; j++) {
-            Kernel *reads = p->kernels[j];
+        for (int j = i + 1; j < count && node && !draws->mask; j++) {
+            Kernel *reads = drop[j];
             const Node *again = find_dropout(reads, node->at.stream);
 
             if (!again || !same_layout(node->outputs[0]->physical, again->outputs[0]->physical))

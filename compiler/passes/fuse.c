@@ -13,10 +13,15 @@
 #include "core/random.h"
 #include "passes/passes.h"
 
+#include <string.h>
+
 typedef struct Fusion {
     Program *program;
     Graph *g;
-    int *maker;    /* by value id: the kernel's number, or -1 */
+    int *maker;         /* by value id: the kernel's number, or -1 */
+    Node **only_reader; /* by value id; or NULL */
+    Kernel **first;     /* run before all others: weights in other forms */
+    int first_count;
     bool *taken;   /* by node id: already part of a kernel */
     Kernel **ends; /* sums that nobody waits for yet */
     int end_count;
@@ -51,19 +56,20 @@ bool computes(const Kernel *k, const Value *value)
     return false;
 }
 
-/* The only node that reads a value, or NULL. */
-static Node *only_reader(const Graph *g, const Value *value)
+/* The only node that reads each value: NULL where none does, or several or one twice. */
+static Node **find_only_readers(const Graph *g)
 {
-    Node *reader = NULL;
+    Node **only = allocate((size_t)(g->value_count + 1) * sizeof *only);
+    int *reads = allocate((size_t)(g->value_count + 1) * sizeof *reads);
 
     for (int i = 0; i < g->node_count; i++)
         for (int j = 0; j < g->nodes[i]->input_count; j++)
-            if (g->nodes[i]->inputs[j] == value) {
-                if (reader)
-                    return NULL;
-                reader = g->nodes[i];
+            if (g->nodes[i]->inputs[j]) {
+                const int id = g->nodes[i]->inputs[j]->id;
+
+                only[id] = reads[id]++ ? NULL : g->nodes[i];
             }
-    return reader;
+    return only;
 }
 
 /* ---- Building the list ----------------------------------------------------------------------- */
@@ -128,7 +134,7 @@ static void flush_ends(Fusion *f)
 /* The update of a gradient that only it reads. */
 static Node *take_update(Fusion *f, const Value *gradient)
 {
-    Node *reader = only_reader(f->g, gradient);
+    Node *reader = f->only_reader[gradient->id];
 
     if (!reader || reader->op != OP_UPDATE)
         return NULL;
@@ -192,32 +198,44 @@ static bool same_turn(const Node *a, const Node *b)
     return true;
 }
 
-/* At the start of the step, where `of`, the weight that it turns, is there. */
-static void add_first(Fusion *f, Kernel *k, const Value *of)
+/* At the start of the step, or where a kernel there makes `weight`, behind that. */
+static void add_first(Fusion *f, Kernel *k, const Value *weight)
+{
+    int place = 0;
+
+    while (weight->node && f->first[place++]->node != weight->node)
+        ;
+    f->first = grow(f->first, f->first_count, sizeof *f->first);
+    memmove(&f->first[place + 1], &f->first[place],
+            (size_t)(f->first_count++ - place) * sizeof *f->first);
+    f->first[place] = k;
+}
+
+/* Before the others. */
+static void join_first(Fusion *f)
 {
     Program *p = f->program;
-    const int place = f->maker[of->id] + 1;
+    Kernel **all = NULL;
+    int count = 0;
 
-    p->kernels = grow(p->kernels, p->count, sizeof *p->kernels);
-    for (int i = p->count++; i > place; i--)
-        p->kernels[i] = p->kernels[i - 1];
-    p->kernels[place] = k;
-    for (int i = 0; i < f->g->value_count; i++)
-        if (f->maker[i] >= place)
-            f->maker[i]++;
+    for (int i = 0; i < f->first_count; i++)
+        APPEND(all, count, f->first[i]);
+    for (int i = 0; i < p->count; i++)
+        APPEND(all, count, p->kernels[i]);
+    p->kernels = all;
+    p->count = count;
 }
 
 /* The turned weights of a dx, once for each weight. */
 static Buffer *turned_weights(Fusion *f, Node *node)
 {
-    Program *p = f->program;
     Kernel *turn;
     const Physical *w = node->inputs[1]->physical, *dx = node->outputs[0]->physical;
     size_t rows = 0;
 
-    for (int i = 0; i < p->count; i++)
-        if (p->kernels[i]->kind == KERNEL_TRANSPOSE && same_turn(p->kernels[i]->node, node))
-            return p->kernels[i]->scratch;
+    for (int i = 0; i < f->first_count; i++)
+        if (f->first[i]->kind == KERNEL_TRANSPOSE && same_turn(f->first[i]->node, node))
+            return f->first[i]->scratch;
     for (int i = 0; i < dx->segment_count; i++)
         rows += (size_t)((dx->segments[i].channels + 15) / 16) *
                 (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels : w->segments[0].pixels);
@@ -231,11 +249,10 @@ static Buffer *turned_weights(Fusion *f, Node *node)
 /* The transformed weights of a convolution by Winograd, once for each weight and direction. */
 static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
 {
-    const Program *p = f->program;
     Kernel *k;
 
-    for (int i = 0; i < p->count; i++) {
-        const Kernel *other = p->kernels[i];
+    for (int i = 0; i < f->first_count; i++) {
+        const Kernel *other = f->first[i];
 
         if (other->kind == KERNEL_WINOGRAD_WEIGHTS && other->node->op == node->op &&
             other->node->inputs[1] == node->inputs[1] && other->winograd.tile == winograd.tile)
@@ -295,7 +312,6 @@ static void add_group_expand(Fusion *f, Node *node)
 
     f->taken[node->id] = true;
     add_first(f, k, node->inputs[0]);
-    f->maker[node->outputs[0]->id] = 0;
 }
 
 static void add_contraction(Fusion *f, Node *node)
@@ -676,6 +692,7 @@ Program *fuse(Graph *g, const Target *target)
     *p = (Program){.graph = g, .target = target};
     f.maker = allocate((size_t)g->value_count * sizeof *f.maker);
     f.taken = allocate((size_t)g->node_count * sizeof *f.taken);
+    f.only_reader = find_only_readers(g);
     for (int i = 0; i < g->value_count; i++)
         f.maker[i] = -1;
     for (int i = 0; i < g->node_count; i++)
@@ -683,6 +700,7 @@ Program *fuse(Graph *g, const Target *target)
             add_node_kernels(&f, g->nodes[i]);
     flush_ends(&f);
     find_internal(&f);
+    join_first(&f);
     share_masks(p);
     for (int i = 0; i < p->count; i++) {
         p->kernels[i]->flops *= g->capacity;

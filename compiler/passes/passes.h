@@ -23,6 +23,7 @@ typedef struct Buffer {
     size_t size, offset; /* bytes; a multiple of 64 */
     int first, last;     /* phases in which it is live (plan.c); first is -1 when unused */
     const char *name;    /* for the memory plan */
+    int index;           /* of an arena's: in its program's buffers; of a parameter's: emit's */
 } Buffer;
 
 /* Channels start .. start + channels * pixels - 1 of a row (flat, row-major): element

@@ -14,39 +14,89 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* May `later` run beside `earlier`, thread by thread? */
-static bool in_conflict(const Kernel *earlier, const Kernel *later)
+/* ---- Who uses a buffer ----------------------------------------------------------------------- */
+
+typedef struct Use {
+    const Kernel *kernel;
+    const Access *access;
+} Use;
+
+typedef struct Uses { /* of one buffer, in the order of the kernels */
+    Use *at;
+    int count;
+} Uses;
+
+/* By the index that it gives each buffer. */
+static Uses *collect_uses(const Program *p, int *count)
 {
-    const bool alike = earlier->split == SPLIT_ROWS && later->split == SPLIT_ROWS &&
-                       earlier->split_rows == later->split_rows;
+    Uses *uses = NULL;
 
-    for (int i = 0; i < earlier->operand_count; i++)
-        for (int j = 0; j < later->operand_count; j++) {
-            const Access *a = &earlier->operands[i], *b = &later->operands[j];
+    *count = 0;
+    for (int i = 0; i < p->count; i++)
+        for (int j = 0; j < p->kernels[i]->operand_count; j++)
+            p->kernels[i]->operands[j].buffer->index = -1;
+    for (int i = 0; i < p->count; i++)
+        for (int j = 0; j < p->kernels[i]->operand_count; j++) {
+            const Access *access = &p->kernels[i]->operands[j];
+            Uses *of;
 
-            if (a->buffer == b->buffer && (a->written || b->written) &&
-                !(alike && a->local && b->local))
-                return true;
+            if (access->buffer->index < 0) {
+                access->buffer->index = *count;
+                APPEND(uses, *count, (Uses){0});
+            }
+            of = &uses[access->buffer->index];
+            APPEND(of->at, of->count, ((Use){p->kernels[i], access}));
         }
-    return false;
+    return uses;
+}
+
+/* May two uses of a buffer not stand in one phase? */
+static bool in_conflict(const Use *a, const Use *b)
+{
+    const bool alike = a->kernel->split == SPLIT_ROWS && b->kernel->split == SPLIT_ROWS &&
+                       a->kernel->split_rows == b->kernel->split_rows;
+
+    return a->kernel != b->kernel && (a->access->written || b->access->written) &&
+           !(alike && a->access->local && b->access->local);
 }
 
 /* ---- Phases ---------------------------------------------------------------------------------- */
 
+/* Does a kernel meet one of its own phase? A buffer's uses before it end with those of the phase:
+   `met` counts the ones that have been. */
+static bool meets_another(const Kernel *k, const Uses *uses, const int *met)
+{
+    for (int i = 0; i < k->operand_count; i++) {
+        const Access *access = &k->operands[i];
+        const Uses *of = &uses[access->buffer->index];
+        const Use mine = {k, access};
+
+        for (int j = met[access->buffer->index] - 1; j >= 0; j--) {
+            if (of->at[j].kernel->phase != k->phase)
+                break;
+            if (in_conflict(&of->at[j], &mine))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void find_phases(Program *p)
 {
-    int begin = 0, phase = 0; /* of the phase: its first kernel */
+    int phase = 0, count;
+    const Uses *uses = collect_uses(p, &count);
+    int *met = allocate((size_t)(count + 1) * sizeof *met);
 
     for (int i = 0; i < p->count; i++) {
-        for (int j = begin; j < i; j++)
-            if (in_conflict(p->kernels[j], p->kernels[i])) {
-                begin = i;
-                phase++;
-                break;
-            }
-        p->kernels[i]->phase = phase;
-        for (int j = 0; j < p->kernels[i]->sum_count; j++)
-            p->kernels[i]->sums[j]->phase = phase;
+        Kernel *k = p->kernels[i];
+
+        k->phase = phase;
+        if (meets_another(k, uses, met))
+            k->phase = ++phase;
+        for (int j = 0; j < k->operand_count; j++)
+            met[k->operands[j].buffer->index]++;
+        for (int j = 0; j < k->sum_count; j++)
+            k->sums[j]->phase = phase;
     }
     p->phases = p->count ? phase + 1 : 0;
 }
@@ -75,45 +125,64 @@ static bool live_together(const Buffer *a, const Buffer *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
+/* Equal ones as they were first used. */
 static int larger_first(const void *a, const void *b)
 {
     const Buffer *x = *(Buffer *const *)a, *y = *(Buffer *const *)b;
 
     if (x->size != y->size)
         return x->size > y->size ? -1 : 1;
-    return x->first != y->first ? x->first - y->first : x->last - y->last;
+    return x->first != y->first ? x->first - y->first
+           : x->last != y->last ? x->last - y->last
+                                : x->index - y->index;
 }
 
-/* The lowest offset that is free while the buffer lives; large ones choose first. */
+/* Puts a buffer into a list that is sorted by offset; returns its place. */
+static int insert_by_offset(const Buffer **sorted, int count, const Buffer *buffer)
+{
+    int low = 0, high = count;
+
+    while (low < high) {
+        const int middle = (low + high) / 2;
+
+        if (sorted[middle]->offset < buffer->offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    memmove(&sorted[low + 1], &sorted[low], (size_t)(count - low) * sizeof *sorted);
+    sorted[low] = buffer;
+    return low;
+}
+
+/* The lowest offset that is free while the buffer lives; `placed` is sorted by offset. */
+static size_t find_offset(const Buffer *buffer, const Buffer *const *placed, int count)
+{
+    size_t offset = 0;
+
+    for (int i = 0; i < count && placed[i]->offset < offset + buffer->size; i++)
+        if (live_together(buffer, placed[i]) && placed[i]->offset + placed[i]->size > offset)
+            offset = placed[i]->offset + placed[i]->size;
+    return offset;
+}
+
+/* Large ones choose first. */
 static void find_offsets(Program *p)
 {
-    Buffer **by_size = allocate((size_t)(p->buffer_count + 1) * sizeof *by_size);
+    const size_t bytes = (size_t)(p->buffer_count + 1) * sizeof(Buffer *);
+    Buffer **by_size = allocate(bytes);
+    const Buffer **placed = allocate(bytes);
 
-    memcpy(by_size, p->buffers, (size_t)p->buffer_count * sizeof *by_size);
-    /* a stable order: equal ones as they were first used */
-    for (int i = 1; i < p->buffer_count; i++)
-        for (int j = i; j > 0 && larger_first(&by_size[j - 1], &by_size[j]) > 0; j--) {
-            Buffer *swap = by_size[j];
-
-            by_size[j] = by_size[j - 1];
-            by_size[j - 1] = swap;
-        }
+    for (int i = 0; i < p->buffer_count; i++) {
+        p->buffers[i]->index = i;
+        by_size[i] = p->buffers[i];
+    }
+    qsort(by_size, (size_t)p->buffer_count, sizeof *by_size, larger_first);
     for (int i = 0; i < p->buffer_count; i++) {
         Buffer *buffer = by_size[i];
-        bool moved = true;
 
-        for (buffer->offset = 0; moved;) {
-            moved = false;
-            for (int j = 0; j < i; j++) {
-                const Buffer *other = by_size[j];
-
-                if (live_together(buffer, other) && buffer->offset < other->offset + other->size &&
-                    other->offset < buffer->offset + buffer->size) {
-                    buffer->offset = other->offset + other->size;
-                    moved = true;
-                }
-            }
-        }
+        buffer->offset = find_offset(buffer, placed, i);
+        insert_by_offset(placed, i, buffer);
         if (buffer->offset + buffer->size > p->arena)
             p->arena = buffer->offset + buffer->size;
     }
@@ -158,42 +227,78 @@ static const Buffer *updated_by(const Kernel *k)
     return update ? update->inputs[0]->physical->buffer : NULL;
 }
 
-/* Nobody touches a parameter after its update. */
-static void check_updates(const Program *p)
+static void check_uses(const Uses *of)
 {
-    for (int i = 0; i < p->count; i++)
-        for (int j = i + 1; j < p->count && updated_by(p->kernels[i]); j++)
-            for (int n = 0; n < p->kernels[j]->operand_count; n++)
-                if (p->kernels[j]->operands[n].buffer == updated_by(p->kernels[i]))
-                    fail_plan("used after its update", kernel_label(p->kernels[j]),
-                              updated_by(p->kernels[i])->name);
+    const Kernel *update = NULL; /* nobody touches a parameter after it */
+
+    for (int i = 0; i < of->count; i++) {
+        const Use *use = &of->at[i];
+
+        if (update && use->kernel != update)
+            fail_plan("used after its update", kernel_label(use->kernel),
+                      use->access->buffer->name);
+        if (updated_by(use->kernel) == use->access->buffer)
+            update = use->kernel;
+        for (int j = i - 1; j >= 0 && of->at[j].kernel->phase == use->kernel->phase; j--)
+            if (in_conflict(&of->at[j], use))
+                fail_plan("conflict without a barrier", kernel_label(of->at[j].kernel),
+                          kernel_label(use->kernel));
+    }
+}
+
+static int earlier_first(const void *a, const void *b)
+{
+    const Buffer *x = *(Buffer *const *)a, *y = *(Buffer *const *)b;
+
+    return x->first - y->first;
+}
+
+/* The buffers that live in a phase lie one behind another: each begins after the one before it
+   has ended. */
+static void check_overlaps(const Program *p)
+{
+    const size_t bytes = (size_t)(p->buffer_count + 1) * sizeof(Buffer *);
+    const Buffer **by_first = allocate(bytes), **live = allocate(bytes);
+    int next = 0, count = 0;
+
+    if (p->buffer_count)
+        memcpy(by_first, p->buffers, (size_t)p->buffer_count * sizeof *by_first);
+    qsort(by_first, (size_t)p->buffer_count, sizeof *by_first, earlier_first);
+    for (int phase = 0; phase < p->phases; phase++) {
+        int left = 0;
+
+        for (int i = 0; i < count; i++)
+            if (live[i]->last >= phase)
+                live[left++] = live[i];
+        count = left;
+        for (; next < p->buffer_count && by_first[next]->first == phase; next++) {
+            const Buffer *b = by_first[next];
+            const int at = insert_by_offset(live, count++, b);
+
+            if (at > 0 && live[at - 1]->offset + live[at - 1]->size > b->offset)
+                fail_plan("overlap", live[at - 1]->name, b->name);
+            if (at + 1 < count && b->offset + b->size > live[at + 1]->offset)
+                fail_plan("overlap", b->name, live[at + 1]->name);
+        }
+    }
 }
 
 void verify_plan(const Program *p)
 {
+    int count;
+    const Uses *uses = collect_uses(p, &count);
+
     for (int i = 0; i < p->count; i++)
         check_alive(p->kernels[i]);
-    check_updates(p);
-    for (int i = 0; i < p->count; i++)
-        for (int j = 0; j < i; j++)
-            if (p->kernels[i]->phase == p->kernels[j]->phase &&
-                in_conflict(p->kernels[j], p->kernels[i]))
-                fail_plan("conflict without a barrier", kernel_label(p->kernels[j]),
-                          kernel_label(p->kernels[i]));
-    for (int i = 0; i < p->buffer_count; i++) {
-        const Buffer *a = p->buffers[i];
-
-        if (a->offset % 64 != 0 || a->offset + a->size > p->arena)
-            fail_plan("outside the arena", a->name, NULL);
-        for (int phase = a->first; phase <= a->last; phase++)
-            for (int j = 0; j < i; j++) {
-                const Buffer *b = p->buffers[j];
-
-                if (b->first <= phase && phase <= b->last && a->offset < b->offset + b->size &&
-                    b->offset < a->offset + a->size)
-                    fail_plan("overlap", a->name, b->name);
-            }
-    }
+    for (int i = 0; i < count; i++)
+        check_uses(&uses[i]);
+    for (int i = 0; i < p->buffer_count; i++)
+        if (p->buffers[i]->offset % 64 != 0 ||
+            p->buffers[i]->offset + p->buffers[i]->size > p->arena)
+            fail_plan("outside the arena", p->buffers[i]->name, NULL);
+    check_overlaps(p);
+    for (int i = 0; i < p->buffer_count; i++)
+        p->buffers[i]->index = i;
 }
 
 /* ---- Printing -------------------------------------------------------------------------------- */
@@ -211,7 +316,7 @@ void print_plan(FILE *out, const Program *p)
                 p->buffers[i]->name ? p->buffers[i]->name : "");
 }
 
-enum { COLUMNS = 64, LETTERS = 52 };
+enum { COLUMNS = 64, LETTERS = 52, MOST_PICTURES = 4 };
 
 /* One row a phase, one column a part of the arena: a letter where a buffer of this picture lives, +
    where one of another does, a dot where none. */
@@ -246,11 +351,17 @@ static void draw_buffers(Text *out, const Program *p, int begin, int end)
                  p->buffers[i]->name ? p->buffers[i]->name : "");
 }
 
-/* A picture for as many buffers as there are letters, and what the letters mean. */
+/* A picture for as many buffers as there are letters, and what the letters mean. Of very many
+   buffers, none that a person could read. */
 void draw_plan(Text *out, const Program *p)
 {
     const int pictures = p->buffer_count > LETTERS ? up(p->buffer_count, LETTERS) : 1;
 
+    if (pictures > MOST_PICTURES) {
+        text_add(out, " *     %s: %d buffers in %d phases; `netc --dump=plan` lists them\n",
+                 p->graph->name, p->buffer_count, p->phases);
+        return;
+    }
     for (int i = 0; i < pictures; i++) {
         const int end = (i + 1) * LETTERS;
 

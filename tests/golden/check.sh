@@ -38,10 +38,12 @@ for model in models/*.net tests/golden/parse/*.net; do
     check "$model parses" "$netc" --dump=ast "$model"
 done
 
-# passes/MODEL.STAGE is `netc --dump=STAGE models/MODEL.net`.
+# passes/MODEL.STAGE is `netc --dump=STAGE` of the MODEL.net beside it, or else of models/MODEL.net.
 for expected in tests/golden/passes/*; do
     name=${expected##*/}
-    model=models/${name%.*}.net
+    [ "${name##*.}" != net ] || continue
+    model=tests/golden/passes/${name%.*}.net
+    [ -f "$model" ] || model=models/${name%.*}.net
     if "$netc" --target avx512 --dump="${name##*.}" "$model" >"$scratch/out" 2>"$scratch/err"; then
         same "passes/$name" "$scratch/out" "$expected"
     else
