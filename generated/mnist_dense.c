@@ -156,7 +156,7 @@ NET_EPILOGUE(apply_normalize_grad_relu_grad)
     const vec v1 = net_normalize_grad(vec_load(o->x + e.at),
             vec_load(o->dy + e.at), vec_load(o->mean + e.lane),
             vec_load(o->inv_std + e.lane), vec_load(o->gamma + e.lane),
-            vec_load(o->dgamma + e.lane), vec_load(o->dbeta + e.lane), 1.0f / ((float)run->n));
+            vec_load(o->dgamma + e.lane), vec_load(o->dbeta + e.lane), 1.0f / (float)run->n);
     const vec v2 = vec_if_greater(vec_load(o->x + e.at), vec_zero(), v1, vec_zero());
     vec_store(o->dx + e.at, v2);
 }
@@ -852,7 +852,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "e1b21820dd898a68", .isa = "avx512", .batch = 64,
+    .hash = "2e4034f19da46a8f", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,

@@ -7,6 +7,7 @@
 
 #include "core/random.h"
 #include "emit/emit.h"
+#include "emit/tables.h"
 
 #include <string.h>
 
@@ -244,9 +245,10 @@ static const char *operation(const Node *node, const char *const in[], int index
     case OP_NORMALIZE:
         return format("net_normalize(%s,\n%s, %s,\n%s, %s)", a, b, in[2], in[3], in[4]);
     case OP_NORMALIZE_GRAD:
-        return format("net_normalize_grad(%s,\n%s, %s,\n%s, %s,\n%s, %s, 1.0f / ((float)run->n * "
-                      "%d))",
-                      a, b, in[2], in[3], in[4], in[5], in[6], node->at.pixels);
+        return format("net_normalize_grad(%s,\n%s, %s,\n%s, %s,\n%s, %s, 1.0f / %s)", a, b, in[2],
+                      in[3], in[4], in[5], in[6],
+                      node->at.pixels == 1 ? "(float)run->n"
+                                           : format("((float)run->n * %d)", node->at.pixels));
     default:
         return "?";
     }
@@ -399,14 +401,14 @@ static bool is_field(const Body *b, const Operand *o)
            (o->value && b->formals[o->value->id] && same(b->formals[o->value->id], o->name));
 }
 
-/* The number of a random node among those of the chain. */
-static int draw_of(const Body *b, int index)
+/* Where the draws of a random node of the chain are. */
+static const char *draws_at(const Body *b, int index)
 {
     int draws = 0;
 
     for (int i = 0; i < index; i++)
         draws += is_random(b->k->body[i]->op);
-    return draws;
+    return draws ? format("draws + %d", 256 * draws) : "draws";
 }
 
 static const char *element_of(const Body *b, const Value *value, const char *anchor)
@@ -438,9 +440,8 @@ static void write_chain(Text *text, const Body *b)
         for (int j = 0; j < node->input_count; j++)
             in[j] = element_of(b, node->inputs[j], "v0");
         if (is_random(node->op))
-            value = format("%s(%s, vec_load(draws + %d))",
-                           node->op == OP_DROPOUT ? "vec_mul" : "vec_add", in[0],
-                           256 * draw_of(b, i));
+            value = format("%s(%s, vec_load(%s))", node->op == OP_DROPOUT ? "vec_mul" : "vec_add",
+                           in[0], draws_at(b, i));
         else
             value = operation(node, in, i);
         if (lifts_zero(node->op) && b->masked)
@@ -456,7 +457,7 @@ static void write_draw_calls(Text *text, const Body *b, const char *lanes)
 {
     for (int i = b->first; i < b->k->body_count; i++) {
         const Node *node = b->k->body[i];
-        const char *to = draw_of(b, i) ? format("draws + %d", 256 * draw_of(b, i)) : "draws";
+        const char *to = draws_at(b, i);
         const char *scale = literal(1.0 / (1.0 - node->at.p));
         const bool keeps = node == b->k->masked;
 
@@ -547,35 +548,18 @@ const char *extent_text(const Physical *v)
 
 /* ---- Which channels a block holds ------------------------------------------------------------ */
 
-/* The function that says it for blocks counted through all pixels of a chunk: lanes in use, the
-   flat logical index of lane 0, the step to the next lane. Layouts alike share one. */
+/* The function that says it for blocks counted through all pixels of a batch block. Layouts alike
+   share one. */
 const char *lanes_function(Emitter *e, const Physical *v)
 {
     const char *name = v->type + strlen("struct ");
-    Text text = {0};
 
-    line(&text, 0, "{");
-    for (int i = 0; i < v->segment_count; i++) {
-        const Segment *s = &v->segments[i];
-        const int blocks = (s->channels + 15) / 16;
-        const int stride = s->stride ? s->stride : blocks;
-
-        if (v->segment_count > 1)
-            line(&text, 1, "if (block >= %d && (block - %d) %% %d < %d && (block - %d) / %d < %d)",
-                 s->block, s->block, stride, blocks, s->block, stride, s->pixels);
-        line(&text, v->segment_count > 1 ? 2 : 1,
-             "return (struct net_lanes){ %d - 16 * ((block - %d) %% %d),", s->channels, s->block,
-             stride);
-        line(&text, v->segment_count > 1 ? 2 : 1,
-             "                           %d + 16 * ((block - %d) %% %d) * %d + (block - %d) / %d, "
-             "%d };",
-             s->start, s->block, stride, s->pixels, s->block, stride, s->pixels);
-    }
-    if (v->segment_count > 1)
-        line(&text, 1, "return (struct net_lanes){ 0, 0, 0 };");
-    line(&text, 0, "}");
-    return add_function(e, &e->epilogues, format("lanes_of_%s", name),
-                        "/* the channels of a block, counted through the pixels of a chunk */\n"
-                        "static inline struct net_lanes %s(int block)\n",
-                        text.at);
+    return add_function(
+        e, &e->epilogues, format("lanes_of_%s", name),
+        "/* the channels of a block, counted through the pixels of a batch block */\n"
+        "static inline struct net_lanes %s(int block)\n",
+        format("{\n"
+               "    static const struct net_segment segments[] = {%s};\n\n"
+               "    return net_lanes_of(segments, %d, block);\n}\n",
+               segments_text(v), v->segment_count));
 }

@@ -21,6 +21,7 @@
 #define NET_EPILOGUE_H
 
 #include "kernels/activation.h"
+#include "kernels/layout.h"
 #include "kernels/run.h"
 
 /* Where one vector stands: an image and a block of channels of a pixel. */
@@ -52,12 +53,6 @@ typedef void net_row_end(const void *sums, const struct net_run *run, int batch_
                          int images, NET_UNUSED const struct net_run *run)
 #define NET_ROW_END(name)                                                                          \
     NET_INLINE void name(const void *sums, const struct net_run *run, int batch_block, int row)
-
-/* The channels that a block of a value holds. */
-struct net_lanes {
-    int lanes;         /* in use; 16 or more: all */
-    int element, step; /* flat logical index of lane 0, and from lane to lane */
-};
 
 NET_INLINE struct net_element net_element_of(struct net_extent v, int batch_block, int pixel,
                                              int block, int image)

@@ -4,7 +4,7 @@
  * The one idea: a segment is a run of logical channels in blocks of 16 that stand side by side; a
  * value that is a concat, or an image flattened, has its elements in several of them.
  *
- * Needs: run.h, net_segment of netrt.h. Gives: net_layout, net_element_at, net_channels_in.
+ * Needs: run.h, net_segment of netrt.h. Gives: net_layout, net_element_at, net_lanes_of.
  */
 
 #ifndef NET_LAYOUT_H
@@ -32,19 +32,27 @@ static inline long net_element_at(const struct net_segment *segments, int count,
     return ((long)segments[s].block + (long)pixel * segments[s].stride + c / 16) * 256 + c % 16;
 }
 
-/* Channels from lane 0 on in block `block`, counted through all pixels of a batch block; 16 or
-   more: no lane is padding. */
-static inline int net_channels_in(struct net_layout v, int block)
-{
-    for (int i = 0; i < v.segment_count; i++) {
-        const struct net_segment s = v.segments[i];
-        const int blocks = (s.channels + 15) / 16, stride = s.stride ? s.stride : blocks;
-        const int left = block - s.block;
+/* The channels that a block of a value holds. */
+struct net_lanes {
+    int lanes;         /* in use; 16 or more: all */
+    int element, step; /* flat logical index of lane 0, and from lane to lane */
+};
 
-        if (left >= 0 && left % stride < blocks && left / stride < s.pixels)
-            return s.channels - 16 * (left % stride);
+/* Those of block `block`, counted through all pixels of a batch block; `count` is a literal. */
+NET_INLINE struct net_lanes net_lanes_of(const struct net_segment *segments, int count, int block)
+{
+    struct net_lanes lanes = {0, 0, 0};
+
+    NET_UNROLL(i, count) {
+        const struct net_segment s = segments[i];
+        const int blocks = (s.channels + 15) / 16, stride = s.stride ? s.stride : blocks;
+        const int left = block - s.block, within = left % stride, pixel = left / stride;
+
+        if (count == 1 || (left >= 0 && within < blocks && pixel < s.pixels))
+            lanes = (struct net_lanes){s.channels - 16 * within,
+                                       s.start + 16 * within * s.pixels + pixel, s.pixels};
     }
-    return 0;
+    return lanes;
 }
 
 #endif

@@ -251,7 +251,8 @@ NET_TEMPLATE void net_elementwise_loss(float *dz, float *loss, const float *z, c
         for (int i = 0; i < images; i++)
             sum[i] = vec_zero();
         for (int block = 0; block < s.blocks; block++) {
-            const struct net_loss_place p = {net_channels_in(s.z, block), s.delta};
+            const struct net_loss_place p = {
+                net_lanes_of(s.z.segments, s.z.segment_count, block).lanes, s.delta};
 
             for (int i = 0; i < images; i++) {
                 const long at = ((long)b * s.blocks + block) * 256 + 16 * i;

@@ -190,16 +190,18 @@ START_TEST(relayout)
 }
 END_TEST
 
-/* Lanes in use of the blocks of a concat: an image of 5 channels beside one of 17. */
+/* The blocks of a concat: an image of 5 channels beside one of 17, of two pixels. */
 START_TEST(channels_of_blocks)
 {
     static const struct net_segment segments[] = {{0, 5, 2, 0, 3}, {10, 17, 2, 1, 3}};
-    static const int channels[] = {5, 17, 1, 5, 17, 1};
-    const struct net_layout v = {6 * 256, segments, 2};
+    static const struct net_lanes expected[] = {{5, 0, 2},   {17, 10, 2}, {1, 42, 2}, {5, 1, 2},
+                                                {17, 11, 2}, {1, 43, 2},  {0, 0, 0}};
 
-    for (int block = 0; block < 6; block++)
-        ck_assert_int_eq(net_channels_in(v, block), channels[block]);
-    ck_assert_int_eq(net_channels_in(v, 6), 0);
+    for (int block = 0; block < 7; block++) {
+        const struct net_lanes lanes = net_lanes_of(segments, 2, block);
+
+        ck_assert_mem_eq(&lanes, &expected[block], sizeof lanes);
+    }
 }
 END_TEST
 
