@@ -219,42 +219,25 @@ NET_TILE void dw_tile_8x1_add_prefetch(float *restrict dw, const float *restrict
     net_sum_dw(dw, x, dy, over, 8, 1, true, true);
 }
 
-/* a row of pixels, [16 images][16 channels] each, to [channel][16 images] */
-NET_TILE void turn_row_16x14_mirrored(float *restrict to, const float *restrict x)
+NET_TILE void transpose_row_16x14_flipped(float *restrict to, const float *restrict x)
 {
     memset(to, 0, 256 * sizeof *to);
-    net_turn_pixels(to + 3584, -256, x, 256, 14, 16, 16);
+    net_transpose_pixels(to + 3584, -256, x, 256, 14, 16, 16);
     memset(to + 3840, 0, 256 * sizeof *to);
 }
 
-/* y = sum over taps and channels of x w: 3 pixels, images in the lanes */
-NET_TILE void batch_lanes_3x8x16_mirrored(float *restrict y, const float *restrict x,
-        const float *restrict w, const struct net_runs *taps)
+NET_TILE void batch_lanes_3x8x16_flipped(float *restrict y, const float *restrict x,
+        const float *restrict w,
+        NET_UNUSED const float *restrict b, const struct net_runs *taps)
 {
-    _Alignas(64) float turned[384];
-    vec acc[24];
-
-    NET_UNROLL(i, 24)
-        acc[i] = vec_zero();
-    net_contract_images(acc, 3, 8, x, -256, w, taps, y);
-    NET_UNROLL(i, 24)
-        vec_store(turned + 16 * i, acc[i]);
-    net_turn_back(y, turned, 128, 3, 8);
+    net_batch_lanes_sum(y, x, w, NULL, taps, 3, 8, 1, 8, -256, NULL, false);
 }
 
-/* y = sum over taps and channels of x w: 2 pixels, images in the lanes */
-NET_TILE void batch_lanes_2x8x16_mirrored(float *restrict y, const float *restrict x,
-        const float *restrict w, const struct net_runs *taps)
+NET_TILE void batch_lanes_2x8x16_flipped(float *restrict y, const float *restrict x,
+        const float *restrict w,
+        NET_UNUSED const float *restrict b, const struct net_runs *taps)
 {
-    _Alignas(64) float turned[256];
-    vec acc[16];
-
-    NET_UNROLL(i, 16)
-        acc[i] = vec_zero();
-    net_contract_images(acc, 2, 8, x, -256, w, taps, y);
-    NET_UNROLL(i, 16)
-        vec_store(turned + 16 * i, acc[i]);
-    net_turn_back(y, turned, 128, 2, 8);
+    net_batch_lanes_sum(y, x, w, NULL, taps, 2, 8, 1, 8, -256, NULL, false);
 }
 
 NET_TILE void dw_tile_9x1_from_0(float *restrict dw, const float *restrict x,
@@ -486,76 +469,20 @@ NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(
             dw_tile_8x1_add_prefetch, run, thread);
 }
 
-/* dx = sum over taps of dy w', relu_grad; images in the lanes; items: (chunk, row) */
+/* dx = sum over taps of dy w', relu_grad; batch in the lanes; items: (batch block, row) */
 NET_KERNEL void conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3(
         struct value_64x8x14x14 *restrict dx, const struct value_64x16x14x14 *restrict dy,
         const struct transposed_2304 *restrict w, const struct value_64x8x14x14 *restrict kept,
         NET_RUN)
 {
-    float *turned = net_scratch(run, thread);
+    const struct operands_dx_kept operands = {V(dx), V(kept)};
 
-    NET_BANDS(band, 4, 14, 14, run, thread) {
-        const int chunk = band.chunk;
-        const struct net_range under = net_rows_under(band, 1, 1, 3, 14);
-
-        if (net_rows(run, chunk) == 0)
-            continue;
-        for (int row = under.begin; row < under.end; row++)
-            turn_row_16x14_mirrored(turned + (row - under.begin) * 4096L,
-                    dy->at[chunk][14 * row][0][0]);
-        for (int row = band.first; row < band.first + band.rows; row++) {
-            const struct net_window r = net_taps_backward(row, 1, 1, 3, 14);
-
-            for (int column = 0; column < 12; column += 3) {
-                const struct net_window c = net_tile_backward(column, 3, 14, 1, 3, 14);
-                const struct net_runs taps = {
-                    .x = (r.at - under.begin) * 4096L + c.at * 256L,
-                    .w = (r.first * 3 + c.first) * 256L,
-                    .rows = r.count, .x_row = -4096, .w_row = 768, .run = c.count * 16,
-                };
-                _Alignas(64) float tile[768];
-
-                batch_lanes_3x8x16_mirrored(tile, turned, w->at, &taps);
-                for (int p = 0; p < 3; p++) {
-                    const int pixel = row * 14 + column + p, block = 0;
-                    float *dx_at = dx->at[chunk][pixel][block][0];
-                    const float *kept_at = kept->at[chunk][pixel][block][0];
-                    const long lane = 0;
-                    (void)lane;
-                    for (long at = 0; at < 256; at += 16) {
-                        const vec v0 = vec_load(tile + 256 * p + at);
-                        const vec v1 = vec_if_greater(vec_load(kept_at + at), vec_zero(), v0,
-                                vec_zero());
-                        vec_store(dx_at + at, v1);
-                    }
-                }
-            }
-            for (int column = 12; column < 14; column += 2) {
-                const struct net_window c = net_tile_backward(column, 2, 14, 1, 3, 14);
-                const struct net_runs taps = {
-                    .x = (r.at - under.begin) * 4096L + c.at * 256L,
-                    .w = (r.first * 3 + c.first) * 256L,
-                    .rows = r.count, .x_row = -4096, .w_row = 768, .run = c.count * 16,
-                };
-                _Alignas(64) float tile[512];
-
-                batch_lanes_2x8x16_mirrored(tile, turned, w->at, &taps);
-                for (int p = 0; p < 2; p++) {
-                    const int pixel = row * 14 + column + p, block = 0;
-                    float *dx_at = dx->at[chunk][pixel][block][0];
-                    const float *kept_at = kept->at[chunk][pixel][block][0];
-                    const long lane = 0;
-                    (void)lane;
-                    for (long at = 0; at < 256; at += 16) {
-                        const vec v0 = vec_load(tile + 256 * p + at);
-                        const vec v1 = vec_if_greater(vec_load(kept_at + at), vec_zero(), v0,
-                                vec_zero());
-                        vec_store(dx_at + at, v1);
-                    }
-                }
-            }
-        }
-    }
+    net_batch_lanes(NULL, V(dy), V(w), NULL, (struct net_batch_lanes){.x = {4, 14, 14, 1},
+            .y = {4, 14, 14, 1}, .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1},
+            .dilation = {1, 1}, .step = {1, 1}}, .channels = 16, .pixels = 3, .rows = 14,
+            .pad_top = 1, .left = 1, .transposed = 14, .columns = 16}, 256,
+            transpose_row_16x14_flipped, batch_lanes_3x8x16_flipped, batch_lanes_2x8x16_flipped,
+            apply_relu_grad, NULL, &operands, NULL, NULL, run, thread);
 }
 
 /* dx = the dy of the windows whose max is x; items: (batch block, row) */
@@ -958,7 +885,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "2d0e1cac63693b66", .isa = "avx512", .batch = 64,
+    .hash = "0a5314fe97ea056f", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

@@ -1,54 +1,31 @@
 /*
- * batch_lanes.c -- conv2d and its dx of few outputs: images in the lanes.
- *
- * The one idea: a thread turns the rows of x under a band of its rows of y into its scratch,
- * [row][column][channel][16 images] with a border of zeros; then an output is a register, and a
- * weight a scalar. Activations are applied before the outputs are turned back, while there is no
- * padding; what reads other values comes after it.
+ * batch_lanes.c -- convolutions of few outputs with the batch in the lanes, and their weight gradients
+ * (kernels/batch_lanes.h, kernels/batch_lanes_dw.h).
  */
 
 #include "emit/emit.h"
 
-#include <string.h>
-
-/* Everything the loops of one driver need. */
+/* What the functions of one kernel need. */
 typedef struct Loops {
     Emitter *e;
-    Driver *d;
     const Kernel *k;
     const BatchLanes *g;
     Body body;
-    bool heavy;            /* exponentials before outputs are turned back */
+    bool transcendental;   /* among the activations before outputs are transposed back */
     const Physical *x, *y; /* of a dx: dy and dx */
-    const char *in, *out;  /* formals: of x; of y as it is turned back, or NULL */
-    const char *bias;      /* formal, or NULL */
     int channels, outputs; /* summed over, and of y */
-    int kernel[2];
-    bool dx;
+    bool dx, bias;
 } Loops;
 
-/* Floats of a turned pixel and row. */
-static long pixel_floats(const Loops *l)
-{
-    return 16L * l->channels;
-}
+/* ---- Functions of their own ------------------------------------------------------------------ */
 
-static long row_floats(const Loops *l)
-{
-    return l->g->columns * pixel_floats(l);
-}
-
-/* ---- A row of x ------------------------------------------------------------------------------ */
-
-/* Of a dx in mirror image: its taps count the columns down. */
-static const char *write_turn(const Loops *l)
+/* A row of x; of a dx flipped: its taps count the columns down. */
+static const char *add_transpose(const Loops *l)
 {
     const Physical *x = l->x;
-    const long pixel = pixel_floats(l), before = l->g->left * pixel,
-               turned = l->g->transposed * pixel;
-    const long after = row_floats(l) - before - turned;
+    const long pixel = 16L * l->channels, before = l->g->left * pixel;
+    const long row = l->g->transposed * pixel, after = l->g->columns * pixel - before - row;
     const long first = l->dx ? after : before, last = l->dx ? before : after;
-    const bool packed = x->lanes < 16;
     Text text = {0};
 
     line(&text, 0, "{");
@@ -56,26 +33,36 @@ static const char *write_turn(const Loops *l)
         line(&text, 1, "memset(to, 0, %ld * sizeof *to);", first);
     for (int i = 0; i < x->segment_count; i++) {
         const Segment *s = &x->segments[i];
-        const long at = (l->dx ? first + turned - pixel : first) + 16 * (s->start / s->pixels);
+        const long at = (l->dx ? first + row - pixel : first) + 16 * (s->start / s->pixels);
 
-        line(&text, 1, "%s(to%s, %ld, x%s, %d, %d, %d, 16);",
-             packed ? "net_turn_packed" : "net_turn_pixels", at ? format(" + %ld", at) : "",
+        line(&text, 1, "net_transpose_%s(to%s, %ld, x%s, %d, %d, %d, 16);",
+             x->lanes < 16 ? "packed" : "pixels", at ? format(" + %ld", at) : "",
              l->dx ? -pixel : pixel, s->block ? format(" + %d", 256 * s->block) : "",
-             packed ? x->lanes : 256 * x->blocks, l->g->transposed, s->channels);
+             x->lanes < 16 ? x->lanes : 256 * x->blocks, l->g->transposed, s->channels);
     }
     if (last > 0)
-        line(&text, 1, "memset(to + %ld, 0, %ld * sizeof *to);", first + turned, last);
+        line(&text, 1, "memset(to + %ld, 0, %ld * sizeof *to);", first + row, last);
     line(&text, 0, "}");
     return add_function(
         l->e, &l->e->tiles,
-        format("turn_row_%dx%d%s", l->channels, l->g->transposed, l->dx ? "_mirrored" : ""),
-        "/* a row of pixels, [16 images][16 channels] each, to [channel][16 images]"
-        " */\n"
-        "NET_TILE void %s(float *restrict to, const float *restrict x)\n",
-        text.at);
+        format("transpose_row_%dx%d%s", l->channels, l->g->transposed, l->dx ? "_flipped" : ""),
+        "NET_TILE void %s(float *restrict to, const float *restrict x)\n", text.at);
 }
 
-/* ---- The tile -------------------------------------------------------------------------------- */
+/* The activations that need no other value, as one function; or "NULL". */
+static const char *add_unary(const Loops *l)
+{
+    Text name = {0}, text = {0};
+
+    if (!l->body.first)
+        return "NULL";
+    for (int i = 0; i < l->body.first; i++)
+        text_add(&name, "%s_%s", i ? "" : "unary", op_info[l->k->body[i]->op].text);
+    line(&text, 0, "{");
+    line(&text, 1, "return %s;", write_unary(&text, 1, &l->body, "v0"));
+    line(&text, 0, "}");
+    return add_function(l->e, &l->e->epilogues, name.at, "NET_UNARY(%s)\n", text.at);
+}
 
 /* "batch_lanes_4x6x3_by_2_bias_relu": pixels, outputs, channels */
 static const char *tile_name(const Loops *l, int pixels)
@@ -84,7 +71,7 @@ static const char *tile_name(const Loops *l, int pixels)
     Text text = {0};
 
     text_add(&text, "batch_lanes_%dx%dx%d%s%s", pixels, l->outputs, l->channels,
-             l->dx        ? "_mirrored"
+             l->dx        ? "_flipped"
              : stride > 1 ? format("_by_%d", stride)
                           : "",
              l->bias ? "_bias" : "");
@@ -93,215 +80,164 @@ static const char *tile_name(const Loops *l, int pixels)
     return text.at;
 }
 
-/* Activations of what is in registers, or, with exponentials, already in memory. */
-static void write_end(Text *text, int level, const Loops *l, int pixels)
+static const char *add_tile(const Loops *l, int pixels)
 {
     const BatchLanes *g = l->g;
-    const int count = pixels * g->channels;
-    const char *at = g->groups == 1
-                         ? "16 * i"
-                         : format("(i / %d * %d + i %% %d) * 16 + g * %d", g->channels,
-                                  g->groups * g->channels, g->channels, 16 * g->channels);
+    const int stride = l->k->node->at.stride[1];
 
-    line(text, level, "NET_UNROLL(i, %d)%s", count, l->body.first && !l->heavy ? " {" : "");
-    if (!l->body.first || l->heavy) {
-        line(text, level + 1, "vec_store(turned + %s, acc[i]);", at);
-        return;
-    }
-    line(text, level + 1, "vec_store(turned + %s, %s);", at,
-         write_unary(text, level + 1, &l->body, "acc[i]"));
-    line(text, level, "}");
+    return add_function(
+        l->e, &l->e->tiles, tile_name(l, pixels),
+        format(
+            "NET_TILE void %%s(float *restrict y, const float *restrict x, const float *restrict w,"
+            "\n        %sconst float *restrict b, const struct net_runs *taps)\n",
+            l->bias ? "" : "NET_UNUSED "),
+        format("{\n    net_batch_lanes_sum(y, x, w, %s, taps, %d, %d, %d, %d, %d, %s, %s);\n}\n",
+               l->bias ? "b" : "NULL", pixels, g->channels, g->groups, l->outputs,
+               16 * l->channels * (l->dx ? -1 : stride), add_unary(l),
+               l->transcendental ? "true" : "false"));
 }
 
-static const char *write_tile(const Loops *l, int pixels)
-{
-    const BatchLanes *g = l->g;
-    const int stride = l->k->node->at.stride[1], all = g->groups * g->channels;
-    const int level = g->groups > 1 ? 2 : 1;
-    const char *group = g->groups > 1 ? format("%d * g + ", g->channels) : "";
-    Text text = {0};
+/* ---- The kernel ------------------------------------------------------------------------------ */
 
-    line(&text, 0, "{");
-    line(&text, 1, "_Alignas(64) float turned[%d];%s", 16 * pixels * all,
-         g->groups > 1 ? "\n" : "");
-    if (g->groups > 1)
-        line(&text, 1, "NET_REPEAT(g, %d) {", g->groups);
-    line(&text, level, "vec acc[%d];\n", pixels * g->channels);
-    line(&text, level, "NET_UNROLL(i, %d)", pixels * g->channels);
-    line(&text, level + 1, "acc[i] = %s;",
-         l->bias ? format("vec_set(b[%si %% %d])", group, g->channels) : "vec_zero()");
-    line(&text, level, "net_contract_images(acc, %d, %d, x, %ld, %sw, taps, y);", pixels,
-         g->channels, (l->dx ? -1 : stride) * pixel_floats(l), group);
-    write_end(&text, level, l, pixels);
-    if (g->groups > 1)
-        line(&text, 1, "}");
-    if (l->heavy) {
-        line(&text, 1, "NET_REPEAT(i, %d) {", pixels * all);
-        line(&text, 2, "const vec v0 = vec_load(turned + 16 * i);");
-        line(&text, 2, "vec_store(turned + 16 * i, %s);", write_unary(&text, 2, &l->body, "v0"));
-        line(&text, 1, "}");
-    }
-    line(&text, 1, "net_turn_back(y, turned, %d, %d, %d);", 16 * all, pixels, l->outputs);
-    line(&text, 0, "}");
-    return add_function(l->e, &l->e->tiles, tile_name(l, pixels),
-                        format("/* y = %ssum over taps and channels of x w: %d pixels, images in "
-                               "the lanes */\n"
-                               "NET_TILE void %%s(float *restrict y, const float *restrict x,\n"
-                               "        const float *restrict w,%s const struct net_runs *taps)\n",
-                               l->bias ? "b + " : "", pixels,
-                               l->bias ? " const float *restrict b," : ""),
-                        text.at);
-}
-
-/* ---- The driver ------------------------------------------------------------------------------ */
-
-/* Do all taps of a row meet what was turned? Then they are one run of vectors. */
-static bool is_inside(const Loops *l)
-{
-    return l->g->left == 0 && l->g->transposed == l->g->columns;
-}
-
-/* `r` is the window of the row; `column` the first of the tile's. */
-static void write_taps(Text *text, int level, const Loops *l, int pixels)
-{
-    const long pixel = pixel_floats(l), row = row_floats(l);
-    const int stride = l->k->node->at.stride[1], kw = l->kernel[1];
-    const bool window = l->dx || !is_inside(l);
-
-    if (l->dx)
-        line(text, level,
-             "const struct net_window c = net_tile_backward(column, %d, %d, %d, %d, %d);", pixels,
-             l->y->width, l->g->left, kw, l->g->transposed);
-    else if (window)
-        line(text, level,
-             "const struct net_window c = net_tile_forward(column, %d, %d, %d, %d, %d);", pixels,
-             stride, l->g->left, kw, l->g->transposed);
-    line(text, level, "const struct net_runs taps = {");
-    line(text, level + 1, ".x = (r.at - under.begin) * %ldL + %s * %ldL,", row,
-         window       ? "c.at"
-         : stride > 1 ? format("column * %d", stride)
-                      : "column",
-         pixel);
-    if (window)
-        line(text, level + 1, ".w = (r.first * %d + c.first) * %ldL,", kw, pixel);
-    else
-        line(text, level + 1, ".w = r.first * %ldL,", kw * pixel);
-    line(text, level + 1, ".rows = r.count, .x_row = %ld, .w_row = %ld, .run = %s,",
-         l->dx ? -row : row, kw * pixel,
-         window ? format("c.count * %d", l->channels) : format("%d", kw * l->channels));
-    line(text, level, "};");
-}
-
-/* Columns from `first` to `end` by tiles of `pixels`. */
-static void write_columns(Text *text, int level, const Loops *l, int first, int end, int pixels)
-{
-    const char *tile = write_tile(l, pixels);
-    const char *pixel = l->y->height == 1 ? "column" : format("row * %d + column", l->y->width);
-    const char *rest = l->bias ? format("turned, w->at, %s->at[0], &taps", l->bias)
-                               : "turned, w->at, &taps";
-
-    line(text, level, "for (int column = %d; column < %d; column += %d) {", first, end, pixels);
-    write_taps(text, level + 1, l, pixels);
-    if (l->out) {
-        line(text, level + 1, "%s(%s->at[chunk][%s][0][0], %s);", tile, l->out, pixel, rest);
-    } else {
-        line(text, level + 1, "_Alignas(64) float tile[%d];\n", 256 * pixels);
-        line(text, level + 1, "%s(tile, %s);", tile, rest);
-        line(text, level + 1, "for (int p = 0; p < %d; p++) {", pixels);
-        line(text, level + 2, "const int pixel = %s + p, block = 0;", pixel);
-        write_pixel(l->e, text, level + 2, l->d, &l->body, "pixel",
-                    "vec_load(tile + 256 * p + at)");
-        line(text, level + 1, "}");
-    }
-    line(text, level, "}");
-}
-
-static void write_band(Text *text, const Loops *l)
+static void name_kernel(Driver *d, const Loops *l, bool gradient)
 {
     const Node *node = l->k->node;
-    const int width = l->y->width, whole = width - width % l->g->pixels;
-
-    line(text, 2, "const int chunk = band.chunk;");
-    line(text, 2, "const struct net_range under = net_rows_under(band, %d, %d, %d, %d);\n",
-         node->at.stride[0], l->g->pad_top, l->kernel[0], l->x->full_height);
-    line(text, 2, "if (net_rows(run, chunk) == 0)");
-    line(text, 3, "continue;");
-    line(text, 2, "for (int row = under.begin; row < under.end; row++)");
-    line(text, 3, "%s(turned + (row - under.begin) * %ldL, %s->at[chunk][%d * row][0][0]);",
-         write_turn(l), row_floats(l), l->in, l->x->full_width);
-    line(text, 2, "for (int row = band.first; row < band.first + band.rows; row++) {");
-    write_window(text, 3, node, 0);
-    line(text, 0, "%s", "");
-    if (whole)
-        write_columns(text, 3, l, 0, whole, l->g->pixels);
-    if (whole < width)
-        write_columns(text, 3, l, whole, width, width - whole);
-    write_sums(l->e, l->d, text, 3, l->k, "row");
-    line(text, 2, "}");
-}
-
-static const char *driver_name(const Emitter *e, const Kernel *k)
-{
-    const Node *node = k->node;
-    const bool dx = node->op == OP_CONV2D_DX;
     const Shape w = node->inputs[1]->shape;
 
-    return format("%s_batch_lanes%s_%s_%dx%dx%d",
-                  dx && !node->backward ? "conv2d_transpose" : op_info[node->op].text, body_name(k),
-                  shape_name(e, dx ? node->outputs[0] : node->inputs[0]), w.size[0], w.size[2],
-                  w.size[3]);
+    d->base = format("%s_batch_lanes%s_%s_%dx%dx%d",
+                     l->dx && !node->backward ? "conv2d_transpose" : op_info[node->op].text,
+                     body_name(l->k), shape_name(l->e, l->dx ? node->outputs[0] : node->inputs[0]),
+                     w.size[0], w.size[2], w.size[3]);
+    text_add(&d->comment, "/* %s = sum over taps of %s%s", gradient ? "dx" : "y",
+             gradient ? "dy w'"
+             : l->dx  ? "x w'"
+                      : "x w",
+             l->bias ? " + b" : "");
+    for (int i = 0; i < l->k->body_count; i++)
+        text_add(&d->comment, ", %s", op_info[l->k->body[i]->op].text);
+    text_add(&d->comment, "; batch in the lanes; items: (batch block, row) */\n");
+}
+
+static const char *shape_literal(const Loops *l)
+{
+    const Node *node = l->k->node;
+    const BatchLanes *g = l->g;
+    const Physical *x = l->x;
+    const Shape w = node->inputs[1]->shape;
+    const bool border = x->lanes < 16; /* packed with its padding */
+
+    return format("(struct net_batch_lanes){.x = {%d, %d, %d, %d}, .y = %s, .taps = {"
+                  ".kernel = {%d, %d}, .stride = %s, .padding = {%d, %d}, .dilation = {1, 1}%s}, "
+                  ".channels = %d, .pixels = %d, .rows = %d, .pad_top = %d, .left = %d, "
+                  ".transposed = %d, .columns = %d}",
+                  x->chunks, x->full_height, x->full_width, x->blocks, extent_braces(l->y),
+                  w.size[2], w.size[3], braces(node->at.stride, 2),
+                  border ? 0 : node->at.padding[0], border ? 0 : node->at.padding[1],
+                  l->dx ? ", .step = {1, 1}" : "", l->channels, g->pixels, g->rows, g->pad_top,
+                  g->left, g->transposed, g->columns);
+}
+
+static void write_kernel(Driver *d, const Loops *l, const char *x, const char *w, const char *b,
+                         const char *direct)
+{
+    const BatchLanes *g = l->g;
+    const int rest = l->y->width % g->pixels;
+    const Epilogue end = direct ? (Epilogue){.arguments = "NULL, NULL, NULL"}
+                                : write_epilogue(l->e, d, &l->body);
+    const RowEnd row_end = add_row_end(l->e, d, l->k);
+
+    if (!direct || *row_end.local)
+        open_kernel(d, direct ? NULL : &end, &row_end);
+    call_template(d, "net_batch_lanes(%s, V(%s), V(%s), %s, %s, %d, %s, %s, %s, %s, %s",
+                  direct ? format("V(%s)", direct) : "NULL", x, w,
+                  l->bias ? format("V(%s)", b) : "NULL", shape_literal(l),
+                  16 * l->x->lanes * l->x->blocks, add_transpose(l), add_tile(l, g->pixels),
+                  rest ? add_tile(l, rest) : "NULL", end.arguments, row_end.arguments);
 }
 
 void emit_batch_lanes(Emitter *e, Driver *d, const Kernel *k)
 {
-    Node *node = k->node;
-    Value *x = node->inputs[0], *w = node->inputs[1], *y = node->outputs[0];
+    const Node *node = k->node;
+    const Shape w = node->inputs[1]->shape;
+    Value *y = node->outputs[0];
     Loops l = {.e = e,
-               .d = d,
                .k = k,
                .g = &k->batch_lanes,
-               .x = x->physical,
+               .x = node->inputs[0]->physical,
                .y = y->physical,
                .dx = node->op == OP_CONV2D_DX};
     const bool gradient = l.dx && node->backward;
-    const Value *last;
-    const char *out = NULL;
-    Text *text = &d->text;
+    const char *out, *in, *weight, *b = NULL;
 
-    l.channels = w->shape.size[!l.dx];
-    l.outputs = w->shape.size[l.dx];
-    for (int axis = 0; axis < 2; axis++)
-        l.kernel[axis] = w->shape.size[2 + axis];
-    if (!y->internal)
-        out = add_operand(e, d, gradient ? "dx" : "y", y, true, y->physical);
-    l.in = add_operand(e, d, gradient ? "dy" : "x", x, false, NULL);
-    if (l.dx)
-        add_scratch(e, d, "w", k->scratch, declare_scratch(e, k), false);
-    else
-        add_operand(e, d, "w", w, false, NULL);
-    if (!l.dx && node->inputs[2])
-        l.bias = add_operand(e, d, "b", node->inputs[2], false, NULL);
+    l.channels = w.size[!l.dx];
+    l.outputs = w.size[l.dx];
+    l.bias = !l.dx && node->inputs[2];
+    out = y->internal ? NULL : add_operand(e, d, gradient ? "dx" : "y", y, true, y->physical);
+    in = add_operand(e, d, gradient ? "dy" : "x", node->inputs[0], false, NULL);
+    weight = l.dx ? add_scratch(e, d, "w", k->scratch, declare_scratch(e, k), false)
+                  : add_operand(e, d, "w", node->inputs[1], false, NULL);
+    if (l.bias)
+        b = add_operand(e, d, "b", node->inputs[2], false, NULL);
     l.body = start_body(e, d, k, y->physical);
     if (out)
         l.body.formals[y->id] = out;
-    l.heavy = skip_unary(&l.body);
-    last = (l.body.first ? k->body[l.body.first - 1] : node)->outputs[0];
-    if (l.body.first == k->body_count)
-        l.out = l.body.formals[last->id];
-    d->base = driver_name(e, k);
-    text_add(&d->comment, "/* %s = sum over taps of %s%s", gradient ? "dx" : "y",
-             gradient ? "dy w'"
-             : l.dx   ? "x w'"
-                      : "x w",
-             l.bias ? " + b" : "");
-    for (int i = 0; i < k->body_count; i++)
-        text_add(&d->comment, ", %s", op_info[k->body[i]->op].text);
-    text_add(&d->comment, "; images in the lanes; items: (chunk, row) */\n");
-    line(text, 0, "{");
-    line(text, 1, "float *turned = net_scratch(run, thread);\n");
-    line(text, 1, "NET_BANDS(band, %d, %d, %d, run, thread) {", l.y->chunks, l.y->height,
-         l.g->rows);
-    write_band(text, &l);
-    line(text, 1, "}");
-    line(text, 0, "}");
+    l.transcendental = skip_unary(&l.body);
+    name_kernel(d, &l, gradient);
+
+    const Value *last = (l.body.first ? k->body[l.body.first - 1] : node)->outputs[0];
+
+    write_kernel(d, &l, in, weight, b,
+                 l.body.first == k->body_count ? l.body.formals[last->id] : NULL);
+}
+
+/* ---- dw -------------------------------------------------------------------------------------- */
+
+static const char *add_dw_tile(Emitter *e, const BatchLanesDw *g, int outputs)
+{
+    return add_function(e, &e->tiles, format("batch_lanes_dw_tile_%dx%d", g->inputs, g->outputs),
+                        "NET_TILE void %s(float *restrict sums, const float *restrict x,\n"
+                        "        const float *restrict dy, const struct net_reduction *over)\n",
+                        format("{\n    net_sum_batch_lanes_dw(sums, %d, %d, %d, x, dy, over);\n}\n",
+                               16 * outputs, g->inputs, g->outputs));
+}
+
+/* The call for the inputs of one segment of x. */
+static void write_dw_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s)
+{
+    const Node *node = k->node;
+    const BatchLanesDw *g = &k->batch_lanes_dw;
+    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
+    const Shape w = node->outputs[0]->shape;
+    const int padded = up(w.size[0], g->outputs) * g->outputs;
+
+    line(text, 1,
+         "net_batch_lanes_dw(V(partial), V(x), V(dy), (struct net_batch_lanes_dw){"
+         ".x = {%d, %d, %d, %d}, .dy = %s, .splits = %d, .by_column = %s, .kernel = {%d, %d}, "
+         ".stride = %s, .padding = %s, .inputs = %d, .outputs = %d, .first = %d, .block = %d, "
+         ".dy_block = %d, .scratch = %ld}, %d, %d, %s, %d, %d, run, thread);",
+         x->chunks, x->full_height, x->full_width, x->blocks, extent_braces(dy), g->splits,
+         g->by_column ? "true" : "false", w.size[2], w.size[3], braces(node->at.stride, 2),
+         braces(node->at.padding, 2), w.size[1], w.size[0], s->start / (x->height * x->width),
+         s->block, dy->segments[0].block, g->x, x->lanes, s->channels, add_dw_tile(e, g, padded),
+         g->inputs, g->outputs);
+}
+
+void emit_batch_lanes_dw(Emitter *e, Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+    const Physical *dw = node->outputs[0]->physical, *x = node->inputs[0]->physical;
+
+    add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), true);
+    add_operand(e, d, "x", node->inputs[0], false, NULL);
+    add_operand(e, d, "dy", node->inputs[1], false, NULL);
+    d->base = format("%s_batch_lanes_partial_%s_%dx%d", op_info[node->op].text,
+                     shape_name(e, node->inputs[0]), dw->rows, dw->outputs);
+    text_add(&d->comment,
+             "/* dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "
+             "partial sums */\n",
+             k->batch_lanes_dw.by_column ? "columns" : "rows");
+    line(&d->text, 0, "{");
+    for (int i = 0; i < x->segment_count; i++)
+        write_dw_segment(e, &d->text, k, &x->segments[i]);
+    line(&d->text, 0, "}");
 }

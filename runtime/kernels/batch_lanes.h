@@ -1,20 +1,24 @@
 /*
- * batch_lanes.h -- images in the lanes: for convolutions of too few channels to fill a vector.
+ * batch_lanes.h -- convolutions with the batch in the lanes (CHWN): of too few channels to fill a
+ * vector.
  *
- * The one idea: a thread turns the pixels it needs, [16 images][16 channels] each, into
- * [channel][16 images] in its scratch, works on vectors of sixteen images there, and turns results
- * back.
+ * The one idea: a thread transposes the pixels it needs, [16 images][16 channels] each, into
+ * [channel][16 images] in its scratch, [row][column][channel][16 images] with a border of zeros,
+ * works on vectors of sixteen images there, where an output is a register and a weight a scalar, and
+ * transposes results back. Activations come before that, while there is no padding; what reads other
+ * values comes after it.
  */
 
 #ifndef NET_BATCH_LANES_H
 #define NET_BATCH_LANES_H
 
+#include "kernels/epilogue.h"
 #include "kernels/kernel.h"
 
-/* ---- Turning --------------------------------------------------------------------------------- */
+/* ---- Transposing ----------------------------------------------------------------------------- */
 
 /* to[channel][16 images] of the first `images` images, +0 of the others; x: 16 images of a block */
-NET_INLINE void net_turn_block(float *to, const float *x, int channels, int images)
+NET_INLINE void net_transpose_channels(float *to, const float *x, int channels, int images)
 {
     if (channels > 8)
         net_turn_16x16(to, 16, x, 16, images, channels);
@@ -26,19 +30,19 @@ NET_INLINE void net_turn_block(float *to, const float *x, int channels, int imag
 /* to[pixel][channel][16 images] from a run of `pixels` pixels of one chunk. x: channel 0 of image 0
    in the first one, at the beginning of a block; x_pixel and to_pixel floats from pixel to pixel.
    The first `images` images are read, the others become +0; a literal 16 takes all as they are. */
-NET_INLINE void net_turn_pixels(float *to, long to_pixel, const float *x, long x_pixel, int pixels,
-                                int channels, int images)
+NET_INLINE void net_transpose_pixels(float *to, long to_pixel, const float *x, long x_pixel,
+                                     int pixels, int channels, int images)
 {
     NET_REPEAT(p, pixels)
         for (int c = 0; c < channels; c += 16)
-            net_turn_block(to + p * to_pixel + 16 * c, x + p * x_pixel + 16 * c, channels - c,
-                           images);
+            net_transpose_channels(to + p * to_pixel + 16 * c, x + p * x_pixel + 16 * c,
+                                   channels - c, images);
 }
 
 /* The same of packed pixels, [16 images][lanes] each, 1, 2, 4 or 8 lanes: numbers at even and at
    odd places are parted until every lane has a vector of its own. */
-NET_INLINE void net_turn_packed(float *to, long to_pixel, const float *x, int lanes, int pixels,
-                                int channels, int images)
+NET_INLINE void net_transpose_packed(float *to, long to_pixel, const float *x, int lanes,
+                                     int pixels, int channels, int images)
 {
     const net_u32 in = (net_u32)(vec_lanes() < (uint32_t)images);
 
@@ -70,8 +74,8 @@ NET_INLINE void net_turn_packed(float *to, long to_pixel, const float *x, int la
 
 /* Back: y[pixel][16 images][16 channels] from [pixel][channel][16 images] of up to 16 channels,
    from_pixel floats from pixel to pixel; lanes beyond the last channel become +0. */
-NET_INLINE void net_turn_back(float *y, const float *from, long from_pixel, int pixels,
-                              int channels)
+NET_INLINE void net_transpose_back(float *y, const float *from, long from_pixel, int pixels,
+                                   int channels)
 {
     NET_REPEAT(p, pixels) {
         if (channels > 8 || channels < 3) {
@@ -87,16 +91,16 @@ NET_INLINE void net_turn_back(float *y, const float *from, long from_pixel, int 
 
 /* ---- Convolutions ---------------------------------------------------------------------------- */
 
-/* What a tile sums over: the taps and channels of a row are one run, of x and of w. A dx, whose
-   taps count columns down, has its rows turned in mirror image. */
+/* What a tile sums over: the taps and channels of a row are one run, of x and of w. A dx, whose taps
+   count columns down, has its rows flipped. */
 struct net_runs {
     long x, w;               /* floats to the first tap */
     long rows, x_row, w_row; /* of taps; floats from one to the next */
     long run;                /* taps by channels of a row, 16 floats each */
 };
 
-/* acc[p * channels + c] += sum over taps and channels of w[c] x[p], images in the lanes; x_pixel
-   floats from pixel to pixel. Meanwhile y, where the result will go, is asked for. */
+/* acc[p * channels + c] += sum over taps and channels of w[c] x[p], batch in the lanes; x_pixel
+   floats from pixel to pixel. Meanwhile y, where the result will go, is prefetched. */
 NET_INLINE void net_contract_images(vec *acc, int pixels, int channels, const float *x,
                                     long x_pixel, const float *w, const struct net_runs *taps,
                                     const float *y)
@@ -141,18 +145,18 @@ NET_INLINE struct net_band net_band_at(int item, int end, int height, int most)
              (int)((long)(chunks) * (height) * ((thread) + 1) / (run)->threads), height, most);    \
          band.rows > 0; band = net_band_at(band.item + band.rows, band.end, height, most))
 
-/* Rows of x, of `size`, under the windows of a band's rows of y; a window of `kernel` rows begins
-   `before` rows earlier. */
-NET_INLINE struct net_range net_rows_under(struct net_band band, int stride, int before, int kernel,
-                                           int size)
+/* The halo of a band, rows of x, of `size`, under the windows of its rows of y; a window of `kernel` rows begins
+   `pad_top` rows earlier. */
+NET_INLINE struct net_range net_band_halo(struct net_band band, int stride, int pad_top, int kernel,
+                                          int size)
 {
-    const int begin = band.first * stride - before;
-    const int end = (band.first + band.rows - 1) * stride - before + kernel;
+    const int begin = band.first * stride - pad_top;
+    const int end = (band.first + band.rows - 1) * stride - pad_top + kernel;
 
     return (struct net_range){begin < 0 ? 0 : begin, end < size ? end : size};
 }
 
-/* Taps of a row that meet x for any of `pixels` outputs from `column` on, in a turned row: `left`
+/* Taps of a row that overlap x for any of `pixels` outputs from `column` on, in a transposed row: `left`
    zeros, `size` pixels, zeros. `at`: where the first tap of the first output falls. */
 NET_INLINE struct net_window net_tile_forward(int column, int pixels, int stride, int left,
                                               int kernel, int size)
@@ -163,7 +167,7 @@ NET_INLINE struct net_window net_tile_forward(int column, int pixels, int stride
     return (struct net_window){first, end > first ? end - first : 0, column * stride + first};
 }
 
-/* The same of a dx with stride 1 and `outputs` columns, in a mirrored row, whose `left` zeros end
+/* The same of a dx with stride 1 and `outputs` columns, in a flipped row, whose `left` zeros end
    it. */
 NET_INLINE struct net_window net_tile_backward(int column, int pixels, int outputs, int left,
                                                int kernel, int size)
@@ -173,6 +177,154 @@ NET_INLINE struct net_window net_tile_backward(int column, int pixels, int outpu
     const int first = low > 0 ? low : 0, end = high < kernel ? high : kernel;
 
     return (struct net_window){first, end > first ? end - first : 0, outputs - 1 - column + first};
+}
+
+/* ---- The kernel ------------------------------------------------------------------------------- */
+
+/* A chain of activations of one vector, in any order of lanes. */
+typedef vec net_unary(vec v0);
+
+#define NET_UNARY(name) NET_INLINE vec name(vec v0)
+
+/* A row of pixels of x, [16 images][16 channels] each, to [channel][16 images], with its border. */
+typedef void net_transpose_row(float *restrict to, const float *restrict x);
+
+/* y = sum over taps and channels of x w, + b: some pixels of a row, batch in the lanes */
+typedef void net_batch_lanes_tile(float *restrict y, const float *restrict x,
+                                  const float *restrict w, const float *restrict b,
+                                  const struct net_runs *taps);
+
+enum { NET_BATCH_LANES_SUMS = 64 }; /* pixels by outputs of a tile, at most */
+
+/* `groups` times `channels` outputs, of which `outputs` are no padding; x_pixel: floats from pixel to
+   pixel. unary: or NULL; `heavy`: has exponentials, so it is done in memory. */
+NET_TEMPLATE void net_batch_lanes_sum(float *y, const float *x, const float *w, const float *b,
+                                      const struct net_runs *taps, int pixels, int channels,
+                                      int groups, int outputs, long x_pixel, net_unary *unary,
+                                      bool heavy)
+{
+    const int all = groups * channels;
+    _Alignas(64) float sums[16 * NET_BATCH_LANES_SUMS];
+
+    NET_REPEAT(g, groups) {
+        vec acc[NET_BATCH_LANES_SUMS];
+
+        NET_UNROLL(i, pixels * channels)
+            acc[i] = b ? vec_set(b[channels * g + i % channels]) : vec_zero();
+        net_contract_images(acc, pixels, channels, x, x_pixel, w + channels * g, taps, y);
+        NET_UNROLL(i, pixels * channels)
+            vec_store(sums + (i / channels * all + i % channels) * 16 + g * 16 * channels,
+                      unary && !heavy ? unary(acc[i]) : acc[i]);
+    }
+    if (unary && heavy)
+        NET_REPEAT(i, pixels * all)
+            vec_store(sums + 16 * i, unary(vec_load(sums + 16 * i)));
+    net_transpose_back(y, sums, 16 * all, pixels, outputs);
+}
+
+/* Of a dx, x is dy and y is dx. */
+struct net_batch_lanes {
+    struct net_extent x, y; /* x with its border, if it is packed with one */
+    struct net_taps taps;
+    int channels;                  /* summed over */
+    int pixels;                    /* of y in a tile */
+    int rows;                      /* of y in a band, for which rows of x are transposed once */
+    int pad_top;                   /* rows that the window of a row begins before it */
+    int left, transposed, columns; /* of a transposed row: zeros first, pixels of x, all with
+                                      zeros last */
+};
+
+/* Where a row of y is, and what its window has of the transposed rows. */
+struct net_batch_lanes_row {
+    int batch_block, row;
+    struct net_window window;
+    const float *x; /* transposed rows, from `halo` on */
+    int halo;
+};
+
+/* The taps of `pixels` outputs from `column` on. */
+NET_INLINE struct net_runs
+net_batch_lanes_taps(struct net_batch_lanes s, struct net_batch_lanes_row r, int column, int pixels)
+{
+    const bool flipped = net_taps_are_backward(s.taps);
+    const bool inside = !flipped && s.left == 0 && s.transposed == s.columns;
+    const int kernel = s.taps.kernel[1], stride = s.taps.stride[1];
+    const long pixel = 16L * s.channels, row = s.columns * pixel;
+    const struct net_window c = flipped  ? net_tile_backward(column, pixels, s.y.width, s.left,
+                                                             kernel, s.transposed)
+                                : inside ? (struct net_window){0, kernel, column * stride}
+                                         : net_tile_forward(column, pixels, stride, s.left, kernel,
+                                                            s.transposed);
+
+    return (struct net_runs){
+        .x = (r.window.at - r.halo) * row + c.at * pixel,
+        .w = (r.window.first * kernel + c.first) * pixel,
+        .rows = r.window.count,
+        .x_row = flipped ? -row : row,
+        .w_row = kernel * pixel,
+        .run = (long)c.count * s.channels,
+    };
+}
+
+/* Columns `first` to `end` - 1 by tiles of `pixels`. y: where tiles are all there is; or NULL. */
+NET_TEMPLATE void net_batch_lanes_columns(float *y, const float *w, const float *b,
+                                          struct net_batch_lanes s, struct net_batch_lanes_row r,
+                                          int first, int end, int pixels,
+                                          net_batch_lanes_tile *tile, net_epilogue *epilogue,
+                                          net_draw_block *draw, const void *operands,
+                                          const struct net_run *run)
+{
+    for (int column = first; column < end; column += pixels) {
+        const struct net_runs taps = net_batch_lanes_taps(s, r, column, pixels);
+        const int pixel = r.row * s.y.width + column;
+        _Alignas(64) float results[16 * 256];
+
+        if (y) {
+            tile(y + net_block_at(s.y, r.batch_block, pixel, 0), r.x, w, b, &taps);
+            continue;
+        }
+        tile(results, r.x, w, b, &taps);
+        for (int p = 0; p < pixels; p++)
+            net_block_end(results + 256 * p, epilogue, draw, operands,
+                          net_element_of(s.y, r.batch_block, pixel + p, 0, 0), run);
+    }
+}
+
+/* Items: (batch block, row). x_pixel: floats from pixel to pixel of x. `rest`: the tile of what is
+   left of a row; y, or the epilogue: NULL. */
+NET_TEMPLATE void net_batch_lanes(float *y, const float *x, const float *w, const float *b,
+                                  struct net_batch_lanes s, int x_pixel,
+                                  net_transpose_row *transpose, net_batch_lanes_tile *tile,
+                                  net_batch_lanes_tile *rest, net_epilogue *epilogue,
+                                  net_draw_block *draw, const void *operands, net_row_end *row_end,
+                                  const void *sums, NET_RUN)
+{
+    const int whole = s.y.width / s.pixels * s.pixels;
+    float *transposed = net_scratch(run, thread);
+
+    NET_BANDS(band, s.y.batch_blocks, s.y.height, s.rows, run, thread) {
+        const struct net_range halo = net_band_halo(band, s.taps.stride[0], s.pad_top,
+                                                    s.taps.kernel[0], s.x.height);
+
+        if (net_rows(run, band.chunk) == 0)
+            continue;
+        for (int row = halo.begin; row < halo.end; row++)
+            transpose(transposed + (row - halo.begin) * (s.columns * 16L * s.channels),
+                      x + ((long)band.chunk * s.x.height + row) * s.x.width * x_pixel);
+        for (int row = band.first; row < band.first + band.rows; row++) {
+            const struct net_batch_lanes_row r = {
+                band.chunk, row, net_taps_at(s.taps, 0, row, s.x.height), transposed, halo.begin};
+
+            if (whole > 0)
+                net_batch_lanes_columns(y, w, b, s, r, 0, whole, s.pixels, tile, epilogue, draw,
+                                        operands, run);
+            if (rest)
+                net_batch_lanes_columns(y, w, b, s, r, whole, s.y.width, s.y.width - whole, rest,
+                                        epilogue, draw, operands, run);
+            if (row_end)
+                row_end(sums, run, band.chunk, row);
+        }
+    }
 }
 
 #endif

@@ -324,6 +324,7 @@ Suite *suite_weight_gradient_templates(void)
     Suite *suite = suite_create("weight_gradient_templates");
     TCase *tcase = tcase_create("against loops in double");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, dense, 0, BATCHES);
     tcase_add_loop_test(tcase, conv, 0, BATCHES * CONVS);
     tcase_add_loop_test(tcase, packed, 0, BATCHES);

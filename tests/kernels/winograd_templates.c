@@ -323,6 +323,7 @@ Suite *suite_winograd_templates(void)
     Suite *suite = suite_create("winograd_templates");
     TCase *tcase = tcase_create("against loops in double");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, convolution, 0, BATCHES);
     tcase_add_loop_test(tcase, weight_gradient, 0, BATCHES);
     suite_add_tcase(suite, tcase);
