@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "commands/commands.h"
+#include "commands/bench.h"
 
 enum {
     REPEATS = 12,             /* measurements of a limit: the best counts */
@@ -22,42 +22,6 @@ enum {
     PARTS_STEPS = 20,         /* at most, that are measured kernel by kernel for the parts */
     TRIAD = 8 << 20,          /* floats in each of the triad's three arrays */
     SECOND_CACHE = 512 << 10, /* bytes, where the system does not say */
-};
-
-/* Where bytes come from: the last are nearest. */
-enum level { MEMORY, THIRD_CACHE, OWN_CACHE, LEVELS };
-
-static const char *const level_name[LEVELS] = {"mem", "L3", "L2"};
-
-/* A kernel with a larger share of the step is marked where it reaches less of its limit; and how
-   far beyond the memory's rate is still taken for it. */
-static const double marked_share = 0.02, marked_limit = 0.85, beyond_memory = 1.1;
-
-struct bench {
-    struct net_session session;
-    const struct net_options *options;
-    int n;                 /* rows in a step */
-    long *rows, row_count; /* of the training part in some order; NULL: rows are not real */
-    long steps;
-    struct net_profile *profile;
-    double *seconds;                  /* of each step */
-    double median, least, mean;       /* of seconds */
-    double cpu;                       /* seconds a step, of the thread that used most */
-    double preparing;                 /* a batch, seconds of a processor */
-    double loaded;                    /* median of steps while batches are prepared */
-    double waiting;                   /* the share of that time that is spent waiting for them */
-    double first;                     /* seconds from the command's start to the end of a step */
-    double memory;                    /* bytes resident then, at most */
-    double forward, backward, update; /* seconds of a step's kernels; updates that are part of a
-                                   weight gradient are backward */
-    double flops;                     /* of a step */
-    double peak, bandwidth[LEVELS];   /* measured: flops and bytes a second */
-    enum level level;                 /* where a step's values are found again, at least */
-    double update_traffic;            /* reads and writes of each parameter that is updated */
-    double thread_cpu[NET_MOST_THREADS];
-    long rounds;              /* of net_peak_fma, about two milliseconds */
-    float *a, *b, *c;         /* of the triad */
-    long triad, triad_rounds; /* floats in use of each; how often they are walked */
 };
 
 /* ---- The machine's limits -------------------------------------------------------------------- */
@@ -330,183 +294,7 @@ static void measure_parts(struct bench *bench)
     net_profile_close(profile);
 }
 
-/* ---- Single kernels -------------------------------------------------------------------------- */
-
-struct line {
-    const struct net_kernel *kernel;
-    double seconds;      /* a step */
-    double flops, bytes; /* a step, for the rows of this bench */
-    const char *limit;   /* "fma", or the level that its bytes come from */
-    double share;        /* of the machine's limit for it */
-    bool beyond;         /* faster than where its bytes must be at least */
-};
-
-/* The limit is the later of two: all flops at the peak, all bytes at the rate of where they come
-   from. That is memory, or a cache where the kernel is faster than memory is. */
-static struct line kernel_line(const struct bench *bench, int k)
-{
-    const struct net_model *model = bench->session.model;
-    const struct net_kernel *kernel = &model->train.kernels[k];
-    const double part = (double)bench->n / model->batch;
-    struct line line = {.kernel = kernel, .seconds = net_profile_median(bench->profile, k)};
-    enum level level = bench->level;
-
-    line.seconds = fmax(line.seconds, 1e-9);
-    line.flops = kernel->flops * part;
-    line.bytes = kernel->bytes * part + kernel->updated * bench->update_traffic;
-    while (level < OWN_CACHE && line.bytes > beyond_memory * bench->bandwidth[level] * line.seconds)
-        level++;
-    const double moving = line.bytes / bench->bandwidth[level], adding = line.flops / bench->peak;
-    const bool streams = moving > adding;
-
-    line.limit = streams ? level_name[level] : "fma";
-    line.share = (streams ? moving : adding) / line.seconds;
-    line.beyond = streams && level > bench->level;
-    return line;
-}
-
-static double kernels_seconds(const struct bench *bench)
-{
-    double all = 0.0;
-
-    for (int k = 0; k < bench->session.model->train.kernel_count; k++)
-        all += kernel_line(bench, k).seconds;
-    return all;
-}
-
-static bool is_marked(const struct line *line, double all)
-{
-    return line->seconds > marked_share * all && line->share < marked_limit && !line->beyond;
-}
-
-static void show_kernels(const struct bench *bench)
-{
-    const struct net_step *step = &bench->session.model->train;
-    const double all = kernels_seconds(bench);
-    double marked = 0.0;
-    int count = 0;
-
-    printf("\n%10s %6s %10s %9s  %9s %-17s %-28s %s\n", "us", "share", "GFLOP/s", "GB/s",
-           "of limit", "kind", "layer", "kernel");
-    for (int k = 0; k < step->kernel_count; k++) {
-        const struct line line = kernel_line(bench, k);
-        const bool mark = is_marked(&line, all);
-
-        count += mark;
-        marked += mark ? line.seconds : 0.0;
-        printf("%10.1f %5.1f%% %10.1f %9.1f %5.0f%% %-3s %-17s %-28s %s%s\n", 1e6 * line.seconds,
-               100.0 * line.seconds / all, 1e-9 * line.flops / line.seconds,
-               1e-9 * line.bytes / line.seconds, 100.0 * line.share, line.limit, line.kernel->kind,
-               line.kernel->layer, line.kernel->name, mark ? "  <" : "");
-    }
-    printf(
-        "Times are medians over steps of the slowest thread; waiting for others is not in them.\n");
-    if (bench->level == OWN_CACHE)
-        printf("Limits: fma peak, or the triad in L2, which holds all that a step touches.\n");
-    else
-        printf("Limits: fma peak, or the triad in memory; in a cache (L3, L2) where a kernel is "
-               "faster than that.\n");
-    printf("< over %.0f%% of the step and under %.0f%% of the limit: %d of %d kernels, %.1f%% "
-           "of the step.\n",
-           100.0 * marked_share, 100.0 * marked_limit, count, step->kernel_count,
-           100.0 * marked / all);
-}
-
-static void add_kernels(struct net_text *text, const struct bench *bench)
-{
-    const struct net_step *step = &bench->session.model->train;
-    const double all = kernels_seconds(bench);
-
-    net_text_add(text, ", \"kernels\": [");
-    for (int k = 0; k < step->kernel_count; k++) {
-        const struct line line = kernel_line(bench, k);
-
-        net_text_add(text, "%s\n  {\"kernel\": \"%s\", \"layer\": ", k ? "," : "",
-                     line.kernel->name);
-        net_text_quote(text, line.kernel->layer);
-        net_text_add(text,
-                     ", \"kind\": \"%s\", \"line\": %d, \"us\": %.3f, \"gflops\": %.3f, "
-                     "\"gbs\": %.3f, \"limit\": \"%s\", \"limit_share\": %.4f, "
-                     "\"marked\": %s}",
-                     line.kernel->kind, line.kernel->line, 1e6 * line.seconds,
-                     1e-9 * line.flops / line.seconds, 1e-9 * line.bytes / line.seconds, line.limit,
-                     line.share, is_marked(&line, all) ? "true" : "false");
-    }
-    net_text_add(text, "]");
-}
-
 /* ---- The command ----------------------------------------------------------------------------- */
-
-static void show(const struct bench *bench)
-{
-    const struct net_model *model = bench->session.model;
-    const double rate = bench->flops / bench->median, cpu_rate = bench->flops / bench->cpu;
-
-    printf("%s, %s, batch %d, threads %d, %ld steps on %s rows\n", model->name, model->isa,
-           bench->n, bench->session.threads, bench->steps,
-           bench->options->value[NET_DATA].text ? "real" : "synthetic");
-    printf("step         %.1f us, median by the clock (least %.1f, mean %.1f)\n",
-           1e6 * bench->median, 1e6 * bench->least, 1e6 * bench->mean);
-    printf("processor    %.1f us a step, of the thread that used most\n", 1e6 * bench->cpu);
-    printf("parts        forward %.1f, backward %.1f, updates of their own %.1f us\n",
-           1e6 * bench->forward, 1e6 * bench->backward, 1e6 * bench->update);
-    printf("samples/s    %.0f\n", bench->n / bench->median);
-    printf("memory       %.1f MB, first step after %.3f s\n", bench->memory / 1048576.0,
-           bench->first);
-    printf("GFLOP/s      %.1f by the clock, %.1f by processor time (%.2f MFLOP a step)\n",
-           1e-9 * rate, 1e-9 * cpu_rate, 1e-6 * bench->flops);
-    printf("fma peak     %.1f GFLOP/s measured; the step reaches %.1f%% by the clock, %.1f%% by "
-           "processor time\n",
-           1e-9 * bench->peak, 100.0 * rate / bench->peak, 100.0 * cpu_rate / bench->peak);
-    printf("bandwidth    %.1f GB/s of memory measured (triad), %.1f beyond the second caches, %.1f "
-           "in them\n",
-           1e-9 * bench->bandwidth[MEMORY], 1e-9 * bench->bandwidth[THIRD_CACHE],
-           1e-9 * bench->bandwidth[OWN_CACHE]);
-    if (bench->rows)
-        printf("data         a batch is prepared in %.1f us; a step takes %.1f meanwhile, %.2f%% "
-               "of it waiting\n",
-               1e6 * bench->preparing, 1e6 * bench->loaded, 100.0 * bench->waiting);
-    if (bench->mean > 1.15 * bench->cpu)
-        printf("Others use this machine: processor time is the better measure.\n");
-    if (bench->profile)
-        show_kernels(bench);
-}
-
-static void show_json(const struct bench *bench)
-{
-    const struct net_model *model = bench->session.model;
-    struct net_text text = {0};
-
-    net_text_add(
-        &text,
-        "{\"model\": \"%s\", \"isa\": \"%s\", \"batch\": %d, \"threads\": %d, "
-        "\"steps\": %ld, \"step_ms\": %.6f, \"step_least_ms\": %.6f, \"step_mean_ms\": %.6f, "
-        "\"step_cpu_ms\": %.6f, ",
-        model->name, model->isa, bench->n, bench->session.threads, bench->steps,
-        1e3 * bench->median, 1e3 * bench->least, 1e3 * bench->mean, 1e3 * bench->cpu);
-    net_text_add(&text,
-                 "\"samples_per_second\": %.1f, \"flops\": %.0f, \"gflops\": %.3f, "
-                 "\"peak_gflops\": %.3f, \"peak_share\": %.4f, \"peak_share_cpu\": %.4f, "
-                 "\"bandwidth_gbs\": %.3f, \"l3_gbs\": %.3f, \"l2_gbs\": %.3f, "
-                 "\"forward_ms\": %.4f, \"backward_ms\": %.4f, \"update_ms\": %.4f, "
-                 "\"peak_mb\": %.2f, \"first_step_s\": %.4f",
-                 bench->n / bench->median, bench->flops, 1e-9 * bench->flops / bench->median,
-                 1e-9 * bench->peak, bench->flops / bench->median / bench->peak,
-                 bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth[MEMORY],
-                 1e-9 * bench->bandwidth[THIRD_CACHE], 1e-9 * bench->bandwidth[OWN_CACHE],
-                 1e3 * bench->forward, 1e3 * bench->backward, 1e3 * bench->update,
-                 bench->memory / 1048576.0, bench->first);
-    if (bench->rows)
-        net_text_add(&text,
-                     ", \"preparing_ms\": %.6f, \"loaded_step_ms\": %.6f, "
-                     "\"waiting_share\": %.5f",
-                     1e3 * bench->preparing, 1e3 * bench->loaded, bench->waiting);
-    if (bench->profile)
-        add_kernels(&text, bench);
-    net_text_add(&text, "}");
-    puts(text.at);
-    free(text.at);
-}
 
 int net_command_bench(struct net_options *options)
 {
@@ -545,9 +333,9 @@ int net_command_bench(struct net_options *options)
         run_loaded_steps(bench);
     }
     if (net_flag(options, NET_JSON_OUTPUT))
-        show_json(bench);
+        bench_show_json(bench);
     else
-        show(bench);
+        bench_show(bench);
     net_session_close(session);
     if (bench->profile)
         net_profile_close(bench->profile);

@@ -40,93 +40,6 @@ static const struct net_column *need_column(const struct net_table *table, const
     net_fail(1, "%s has no field %s; it has %s", reader, model->fields[f].source, names);
 }
 
-/* NaN, infinite, or beyond 32-bit floats: no model learns from it, unless impute fills it in. */
-static void check_finite(const struct net_column *column, const struct net_field *field)
-{
-    const bool imputed = net_field_imputes(field);
-
-    if (column->type != NET_F32 && column->type != NET_F64)
-        return;
-    for (long row = 0; row < column->rows; row++)
-        for (int i = 0; i < column->size; i++) {
-            const double x = net_element(column, row, i);
-
-            if (!isfinite((float)x) && !(imputed && isnan(x)))
-                net_fail(1,
-                         "%s: row %ld, element %d (from 0): expected a finite 32-bit number in "
-                         "%s, found %g%s",
-                         column->place, row, i, column->name, x,
-                         isnan(x) ? "" : ": inf, or beyond single precision (3.4e38)");
-        }
-}
-
-/* binary_cross_entropy takes its target as a probability: beyond 0 and 1 it has no least value. What
-   preparations round is let pass. `column`: the source's, with the names. */
-static void check_probabilities(const struct net_prepared *prepared, const struct net_field *field,
-                                const struct net_column *column)
-{
-    const struct net_column *made = &prepared->column;
-    const double rounding = 1e-6;
-
-    for (long row = 0; row < made->rows; row++) {
-        const float *at = net_row(made, row);
-
-        for (int i = 0; i < made->size; i++)
-            if (!((double)at[i] >= -rounding && (double)at[i] <= 1 + rounding))
-                net_fail(1,
-                         "%s: row %ld (from 0), %s: expected 0 to 1 for binary_cross_entropy, "
-                         "found %.9g%s",
-                         column->place, row,
-                         column->elements && column->size == made->size ? column->elements[i]
-                                                                        : column->name,
-                         (double)at[i],
-                         field->step_count ? " behind the preparations"
-                                           : "; `-> minmax` brings two values to 0 and 1");
-    }
-}
-
-static _Noreturn void fail_prepared(const struct net_column *column, const struct net_field *field,
-                                    const char *place, double x)
-{
-    net_fail(1, "%s: %s: the preparations of %s give %g there, beyond single precision (3.4e38)",
-             column->place, place, field->name, x);
-}
-
-/* Preparations can make numbers too large that were finite in the source. `column`: the source's. */
-static void check_prepared(const struct net_prepared *prepared, const struct net_field *field,
-                           const struct net_column *column)
-{
-    const struct net_column *made = &prepared->column;
-    const int channels = field->rank ? field->shape[0] : 1;
-    double *numbers = net_allocate((size_t)made->size, sizeof *numbers);
-    char place[80];
-
-    for (int c = 0; prepared->scale && c < channels; c++)
-        for (int byte = 255; byte >= 0; byte -= 255) {
-            const float x = (float)byte * prepared->scale[c] + prepared->shift[c];
-
-            if (isfinite(x))
-                continue;
-            snprintf(place, sizeof place, "bytes of %d, channel %d (from 0)", byte, c);
-            fail_prepared(column, field, place, (double)x);
-        }
-    for (long row = 0; (prepared->values || made->type == NET_F32) && row < made->rows; row++) {
-        const float *at = net_row(made, row);
-
-        if (prepared->values)
-            net_values_row(prepared->values, row, numbers);
-        for (int i = 0; i < made->size; i++) {
-            const float x = prepared->values ? (float)numbers[i] : at[i];
-
-            if (isfinite(x))
-                continue;
-            snprintf(place, sizeof place, "row %ld, element %d (from 0)", row, i);
-            fail_prepared(column, field, place, (double)x);
-        }
-    }
-    free(numbers);
-}
-
 /* Opens what `request` asks for as a part of its own. */
 static void open_table(struct net_data *data, enum net_part part, const struct net_reader *reader,
                        const struct net_request *request)
@@ -142,7 +55,7 @@ static void open_table(struct net_data *data, enum net_part part, const struct n
                      table->rows, table->columns[i].place, table->columns[i].rows);
     for (int f = 0; f < request->field_count; f++)
         if (!table->by_field) /* it knows better where a missing number stands */
-            check_finite(need_column(table, reader->name, data->model, f), &request->fields[f]);
+            net_check_finite(need_column(table, reader->name, data->model, f), &request->fields[f]);
     opened->fields = net_allocate((size_t)data->model->field_count, sizeof *opened->fields);
     data->parts[part] = (struct net_selection){.opened = opened, .count = table->rows};
 }
@@ -265,9 +178,9 @@ static void apply_field(struct net_data *data, int f, struct net_opened *opened)
         field->steps[s].preparation->apply(&values, &field->steps[s], &data->fitted[f][s]);
     net_values_finish(&values, &opened->fields[f]);
     if (field->step_count)
-        check_prepared(&opened->fields[f], field, column);
+        net_check_prepared(&opened->fields[f], field, column);
     if (data->model->loss == NET_BINARY_CROSS_ENTROPY && field->kind == NET_TARGET_VALUES)
-        check_probabilities(&opened->fields[f], field, column);
+        net_check_probabilities(&opened->fields[f], field, column);
 }
 
 /* Gives back the columns whose rows no field reads as they are, and files that no column needs. */

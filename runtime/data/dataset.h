@@ -74,6 +74,13 @@ bool net_is_binary(const struct net_column *column);
 void net_packing_open(struct net_data *data, enum net_part part);
 void net_packing_close(struct net_data *data, enum net_part part);
 
+/* check.c: a number that is not as it must be ends the program. */
+void net_check_finite(const struct net_column *column, const struct net_field *field);
+void net_check_probabilities(const struct net_prepared *prepared, const struct net_field *field,
+                             const struct net_column *column);
+void net_check_prepared(const struct net_prepared *prepared, const struct net_field *field,
+                        const struct net_column *column);
+
 /* impute.c: does a step of the field take numbers that are missing (NaN)? */
 bool net_field_imputes(const struct net_field *field);
 

@@ -1,0 +1,99 @@
+/*
+ * check.c -- what a field's numbers must be before a model trains on them: finite, classes that there
+ * are, probabilities where the loss wants some.
+ */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "data/transforms/transform.h"
+
+/* NaN, infinite, or beyond 32-bit floats: no model learns from it, unless impute fills it in. */
+void net_check_finite(const struct net_column *column, const struct net_field *field)
+{
+    const bool imputed = net_field_imputes(field);
+
+    if (column->type != NET_F32 && column->type != NET_F64)
+        return;
+    for (long row = 0; row < column->rows; row++)
+        for (int i = 0; i < column->size; i++) {
+            const double x = net_element(column, row, i);
+
+            if (!isfinite((float)x) && !(imputed && isnan(x)))
+                net_fail(1,
+                         "%s: row %ld, element %d (from 0): expected a finite 32-bit number in "
+                         "%s, found %g%s",
+                         column->place, row, i, column->name, x,
+                         isnan(x) ? "" : ": inf, or beyond single precision (3.4e38)");
+        }
+}
+
+/* binary_cross_entropy takes its target as a probability: beyond 0 and 1 it has no least value. What
+   preparations round is let pass. `column`: the source's, with the names. */
+void net_check_probabilities(const struct net_prepared *prepared, const struct net_field *field,
+                             const struct net_column *column)
+{
+    const struct net_column *made = &prepared->column;
+    const double rounding = 1e-6;
+
+    for (long row = 0; row < made->rows; row++) {
+        const float *at = net_row(made, row);
+
+        for (int i = 0; i < made->size; i++)
+            if (!((double)at[i] >= -rounding && (double)at[i] <= 1 + rounding))
+                net_fail(1,
+                         "%s: row %ld (from 0), %s: expected 0 to 1 for binary_cross_entropy, "
+                         "found %.9g%s",
+                         column->place, row,
+                         column->elements && column->size == made->size ? column->elements[i]
+                                                                        : column->name,
+                         (double)at[i],
+                         field->step_count ? " behind the preparations"
+                                           : "; `-> minmax` brings two values to 0 and 1");
+    }
+}
+
+static _Noreturn void fail_prepared(const struct net_column *column, const struct net_field *field,
+                                    const char *place, double x)
+{
+    net_fail(1, "%s: %s: the preparations of %s give %g there, beyond single precision (3.4e38)",
+             column->place, place, field->name, x);
+}
+
+/* Preparations can make numbers too large that were finite in the source. `column`: the source's. */
+void net_check_prepared(const struct net_prepared *prepared, const struct net_field *field,
+                        const struct net_column *column)
+{
+    const struct net_column *made = &prepared->column;
+    const int channels = field->rank ? field->shape[0] : 1;
+    double *numbers = net_allocate((size_t)made->size, sizeof *numbers);
+    char place[80];
+
+    for (int c = 0; prepared->scale && c < channels; c++)
+        for (int byte = 255; byte >= 0; byte -= 255) {
+            const float x = (float)byte * prepared->scale[c] + prepared->shift[c];
+
+            if (isfinite(x))
+                continue;
+            snprintf(place, sizeof place, "bytes of %d, channel %d (from 0)", byte, c);
+            fail_prepared(column, field, place, (double)x);
+        }
+    for (long row = 0; (prepared->values || made->type == NET_F32) && row < made->rows; row++) {
+        const float *at = net_row(made, row);
+
+        if (prepared->values)
+            net_values_row(prepared->values, row, numbers);
+        for (int i = 0; i < made->size; i++) {
+            const float x = prepared->values ? (float)numbers[i] : at[i];
+
+            if (isfinite(x))
+                continue;
+            snprintf(place, sizeof place, "row %ld, element %d (from 0)", row, i);
+            fail_prepared(column, field, place, (double)x);
+        }
+    }
+    free(numbers);
+}

@@ -1,0 +1,24 @@
+/*
+ * scale.c -- the preparation scale(k): every number times k.
+ */
+
+#include <math.h>
+
+#include "data/transforms/transform.h"
+
+static void apply_scale(struct net_values *values, const struct net_call *call,
+                        const struct net_fitted *fitted)
+{
+    const double k = call->arg_count ? call->args[0].number : 0;
+
+    (void)fitted;
+    if (!isfinite(k))
+        net_fail(1, "scale(%g): expected a finite number", k);
+    for (int i = 0; i < values->column.size; i++) {
+        values->scale[i] *= k;
+        values->shift[i] *= k;
+    }
+}
+
+const struct net_preparation net_preparation_scale = {
+    .name = "scale", .apply = apply_scale, .undo = NET_UNDO_AFFINE};
