@@ -100,7 +100,7 @@ const struct net_json *net_json_member(const struct net_json *object, const char
 
 /* ---- string_table.c: strings by number, from 0 in order of arrival --------------------------- */
 
-struct net_words {
+struct net_string_table {
     char *text;            /* every word with a NUL behind it */
     size_t used, capacity; /* of text, in bytes */
     size_t *begin;         /* of each word in text */
@@ -113,22 +113,22 @@ struct net_words {
     size_t mask;        /* slots are a power of two, less one */
 };
 
-struct net_words *net_words_new(void);
-void net_words_free(struct net_words *words); /* NULL too */
+struct net_string_table *net_strings_new(void);
+void net_strings_free(struct net_string_table *words); /* NULL too */
 
 /* The number of a word, which is new or seen once more. */
-int32_t net_words_add(struct net_words *words, const char *at, size_t length);
+int32_t net_strings_add(struct net_string_table *words, const char *at, size_t length);
 /* The number of a word, or -1. */
-int32_t net_words_find(const struct net_words *words, const char *at, size_t length);
+int32_t net_strings_find(const struct net_string_table *words, const char *at, size_t length);
 
-static inline const char *net_word(const struct net_words *words, int32_t number)
+static inline const char *net_string(const struct net_string_table *words, int32_t number)
 {
     return words->text + words->begin[number];
 }
 
 /* The words by spelling, or the most frequent first and equally frequent ones by spelling. Gives
    the old number of every new one, malloc'd. */
-int32_t *net_words_order(const struct net_words *words, bool frequent_first);
+int32_t *net_strings_order(const struct net_string_table *words, bool frequent_first);
 
 /* ---- tensor.c: tensors in PyTorch's layout --------------------------------------------------- */
 

@@ -19,7 +19,7 @@ static void *grow(void *at, size_t count, size_t size)
     return grown;
 }
 
-void net_words_free(struct net_words *words)
+void net_strings_free(struct net_string_table *words)
 {
     if (!words)
         return;
@@ -40,7 +40,8 @@ static uint32_t hash_of(const char *at, size_t length)
     return (uint32_t)(hash ^ hash >> 32);
 }
 
-static bool is_word(const struct net_words *words, int32_t number, const char *at, size_t length)
+static bool is_word(const struct net_string_table *words, int32_t number, const char *at,
+                    size_t length)
 {
     const size_t begin = words->begin[number];
     const size_t end = number + 1 < words->count ? words->begin[number + 1] : words->used;
@@ -49,7 +50,7 @@ static bool is_word(const struct net_words *words, int32_t number, const char *a
 }
 
 /* The slot where the word is, or would be. */
-static struct net_slot *slot_of(const struct net_words *words, uint32_t hash, const char *at,
+static struct net_slot *slot_of(const struct net_string_table *words, uint32_t hash, const char *at,
                                 size_t length)
 {
     for (size_t i = hash & words->mask;; i = (i + 1) & words->mask) {
@@ -60,7 +61,7 @@ static struct net_slot *slot_of(const struct net_words *words, uint32_t hash, co
     }
 }
 
-static void clear_slots(struct net_words *words, size_t count)
+static void clear_slots(struct net_string_table *words, size_t count)
 {
     words->mask = count - 1;
     words->slots = grow(words->slots, count, sizeof *words->slots);
@@ -68,7 +69,7 @@ static void clear_slots(struct net_words *words, size_t count)
 }
 
 /* Four times as many slots; words keep the hashes that they have. */
-static void rehash(struct net_words *words)
+static void rehash(struct net_string_table *words)
 {
     struct net_slot *old = words->slots;
     const size_t count = words->mask + 1;
@@ -87,15 +88,15 @@ static void rehash(struct net_words *words)
     free(old);
 }
 
-struct net_words *net_words_new(void)
+struct net_string_table *net_strings_new(void)
 {
-    struct net_words *words = net_allocate(1, sizeof *words);
+    struct net_string_table *words = net_allocate(1, sizeof *words);
 
     clear_slots(words, 256);
     return words;
 }
 
-int32_t net_words_add(struct net_words *words, const char *at, size_t length)
+int32_t net_strings_add(struct net_string_table *words, const char *at, size_t length)
 {
     const uint32_t hash = hash_of(at, length);
     struct net_slot *slot = slot_of(words, hash, at, length);
@@ -126,27 +127,27 @@ int32_t net_words_add(struct net_words *words, const char *at, size_t length)
     return words->count - 1;
 }
 
-int32_t net_words_find(const struct net_words *words, const char *at, size_t length)
+int32_t net_strings_find(const struct net_string_table *words, const char *at, size_t length)
 {
     return slot_of(words, hash_of(at, length), at, length)->number;
 }
 
 static int by_spelling(const void *a, const void *b, void *context)
 {
-    const struct net_words *words = context;
+    const struct net_string_table *words = context;
 
-    return strcmp(net_word(words, *(const int32_t *)a), net_word(words, *(const int32_t *)b));
+    return strcmp(net_string(words, *(const int32_t *)a), net_string(words, *(const int32_t *)b));
 }
 
 static int by_frequency(const void *a, const void *b, void *context)
 {
-    const struct net_words *words = context;
+    const struct net_string_table *words = context;
     const long x = words->seen[*(const int32_t *)a], y = words->seen[*(const int32_t *)b];
 
     return x != y ? (x > y ? -1 : 1) : by_spelling(a, b, context);
 }
 
-int32_t *net_words_order(const struct net_words *words, bool frequent_first)
+int32_t *net_strings_order(const struct net_string_table *words, bool frequent_first)
 {
     int32_t *order = net_allocate((size_t)words->count, sizeof *order);
 

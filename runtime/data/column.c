@@ -82,7 +82,7 @@ void net_column_free(struct net_column *column)
     for (int i = 0; column->elements && i < column->size; i++)
         free(column->elements[i]);
     free(column->elements);
-    net_words_free(column->words);
+    net_strings_free(column->words);
     free(column->at);
     free(column->pieces);
     column->elements = NULL;

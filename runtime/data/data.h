@@ -41,9 +41,10 @@ struct net_column {
     float *value;             /* of SPARSE: beside `at` */
     struct net_piece *pieces; /* owned, or NULL; in order of `first` */
     int piece_count;
-    size_t stride;           /* of pieces: bytes from a row to the next */
-    char **elements;         /* names of the row's elements (columns of a csv), owned; or NULL */
-    struct net_words *words; /* of I32: the strings that the numbers stand for, sorted, owned; or
+    size_t stride;   /* of pieces: bytes from a row to the next */
+    char **elements; /* names of the row's elements (columns of a csv), owned; or NULL */
+    struct net_string_table
+        *words; /* of I32: the strings that the numbers stand for, sorted, owned; or
                                    NULL */
     enum net_text_form {
         NET_TEXT_CSV,

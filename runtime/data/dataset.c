@@ -102,7 +102,7 @@ static void check_classes(const struct net_data *data)
     net_values_open(&values, field, column);
     net_preparation_classes.fit(&fitted, &values, &field->steps[0], NULL, 0);
     net_preparation_classes.apply(&values, &field->steps[0], &fitted);
-    net_words_free(fitted.words[0]);
+    net_strings_free(fitted.words[0]);
     free(values.scale);
     free(values.shift);
     free(values.owned);
@@ -214,14 +214,15 @@ static void list_words(struct net_data *data)
     data->vocabulary = net_allocate((size_t)model->field_count, sizeof *data->vocabulary);
     for (int f = 0; f < model->field_count; f++) {
         const struct net_field *field = &model->fields[f];
-        const struct net_words *words = field->vocabulary ? data->fitted[f][0].words[0] : NULL;
+        const struct net_string_table *words = field->vocabulary ? data->fitted[f][0].words[0]
+                                                                 : NULL;
         const int first = field->kind == NET_INPUT_TOKENS ? 2 : 0;
 
         if (!words)
             continue;
         data->vocabulary[f] = net_allocate((size_t)field->vocabulary, sizeof(char *));
         for (int32_t i = 0; i < words->count && i + first < field->vocabulary; i++)
-            data->vocabulary[f][i + first] = net_word(words, i);
+            data->vocabulary[f][i + first] = net_string(words, i);
     }
 }
 
@@ -398,8 +399,8 @@ void net_data_close(struct net_data *data)
         for (int s = 0; s < data->model->fields[f].step_count; s++) {
             free(data->fitted[f][s].list[0]);
             free(data->fitted[f][s].list[1]);
-            net_words_free(data->fitted[f][s].words[0]);
-            net_words_free(data->fitted[f][s].words[1]);
+            net_strings_free(data->fitted[f][s].words[0]);
+            net_strings_free(data->fitted[f][s].words[1]);
         }
         free(data->fitted[f]);
         free(data->vocabulary[f]);
@@ -441,9 +442,10 @@ const char *net_data_class_name(const struct net_data *data, int class)
 {
     const int last = data->model->field_count - 1;
     const struct net_field *target = &data->model->fields[last];
-    const struct net_words *names = target->step_count ? data->fitted[last][0].words[0] : NULL;
+    const struct net_string_table *names = target->step_count ? data->fitted[last][0].words[0]
+                                                              : NULL;
 
-    return names && class < names->count ? net_word(names, class) : NULL;
+    return names && class < names->count ? net_string(names, class) : NULL;
 }
 
 const char *const *net_data_vocabulary(const struct net_data *data, int field, int *count)

@@ -166,7 +166,7 @@ void net_builder_open(struct net_builder *builder, struct net_table *table,
         *taker->column = (struct net_column){
             .name = field->source, .type = types[taker->take], .size = 1, .form = form};
         if (taker->take == NET_TAKE_CLASS)
-            taker->column->words = net_words_new();
+            taker->column->words = net_strings_new();
     }
 }
 
@@ -290,7 +290,8 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
                  spot->path, spot->line, spot->row, column->elements[0]);
     const struct net_slice name = clean_name((struct net_slice){at, length}, &builder->name, spot);
 
-    ((int32_t *)column->at)[builder->rows - 1] = net_words_add(column->words, name.at, name.length);
+    ((int32_t *)column->at)[builder->rows - 1] = net_strings_add(column->words, name.at,
+                                                                 name.length);
 }
 
 void net_builder_text(struct net_builder *builder, int f, const char *at)
@@ -301,21 +302,21 @@ void net_builder_text(struct net_builder *builder, int f, const char *at)
 /* Strings get the numbers of their sorted order. */
 static void sort_classes(struct net_column *column)
 {
-    struct net_words *words = column->words, *sorted = net_words_new();
-    int32_t *order = net_words_order(words, false);
+    struct net_string_table *words = column->words, *sorted = net_strings_new();
+    int32_t *order = net_strings_order(words, false);
     int32_t *rank = net_allocate((size_t)words->count, sizeof *rank);
     int32_t *at = column->at;
 
     for (int32_t i = 0; i < words->count; i++) {
-        const char *word = net_word(words, order[i]);
+        const char *word = net_string(words, order[i]);
 
-        rank[order[i]] = net_words_add(sorted, word, strlen(word));
+        rank[order[i]] = net_strings_add(sorted, word, strlen(word));
     }
     for (long row = 0; row < column->rows; row++)
         at[row] = rank[at[row]];
     free(order);
     free(rank);
-    net_words_free(words);
+    net_strings_free(words);
     column->words = sorted;
 }
 

@@ -100,17 +100,17 @@ static char *next_line(struct lines *lines, size_t *length)
 
 /* Words of the vocabulary, and the row of each. */
 struct rows {
-    struct net_words *words;
+    struct net_string_table *words;
     int32_t *row; /* by number of the word; -1: it has its vector */
 };
 
 static struct rows open_rows(const char *const *vocabulary, int count)
 {
-    struct rows rows = {net_words_new(), net_allocate((size_t)count, sizeof *rows.row)};
+    struct rows rows = {net_strings_new(), net_allocate((size_t)count, sizeof *rows.row)};
 
     for (int id = 0; id < count; id++)
         if (vocabulary[id])
-            rows.row[net_words_add(rows.words, vocabulary[id], strlen(vocabulary[id]))] = id;
+            rows.row[net_strings_add(rows.words, vocabulary[id], strlen(vocabulary[id]))] = id;
     return rows;
 }
 
@@ -172,7 +172,7 @@ static long read_vectors(const char *path, const struct net_tensor *tensor,
     read_header(&lines, tensor, &count);
     while ((line = next_line(&lines, &length))) {
         const size_t word = strcspn(line, " \t");
-        const int32_t number = word ? net_words_find(rows.words, line, word) : -1;
+        const int32_t number = word ? net_strings_find(rows.words, line, word) : -1;
 
         seen += length > 0;
         if (number < 0 || rows.row[number] < 0)
@@ -187,7 +187,7 @@ static long read_vectors(const char *path, const struct net_tensor *tensor,
     for (int i = 0; i < tensor->shape[1]; i++) /* padding */
         ((float *)((char *)params + tensor->offset))[net_tensor_at(tensor, i)] = 0.0f;
     net_stream_close(&lines.file);
-    net_words_free(rows.words);
+    net_strings_free(rows.words);
     free(rows.row);
     free(lines.at);
     return found;

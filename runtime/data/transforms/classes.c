@@ -34,20 +34,20 @@ static int by_number(const void *a, const void *b)
 }
 
 /* The words in order, each number once; false where one is no number. */
-static bool list_numbers(const struct net_words *words, struct net_words *names)
+static bool list_numbers(const struct net_string_table *words, struct net_string_table *names)
 {
     struct label *labels = net_allocate((size_t)words->count, sizeof *labels);
     int32_t count = 0;
 
-    while (count < words->count && is_number(net_word(words, count), &labels[count].number)) {
-        labels[count].word = net_word(words, count);
+    while (count < words->count && is_number(net_string(words, count), &labels[count].number)) {
+        labels[count].word = net_string(words, count);
         count++;
     }
     if (count == words->count)
         qsort(labels, (size_t)count, sizeof *labels, by_number);
     for (int32_t i = 0; count == words->count && i < count; i++)
         if (!i || labels[i].number != labels[i - 1].number)
-            net_words_add(names, labels[i].word, strlen(labels[i].word));
+            net_strings_add(names, labels[i].word, strlen(labels[i].word));
     free(labels);
     return count == words->count;
 }
@@ -57,37 +57,37 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
                         const struct net_call *call, const long *rows, long row_count)
 {
     const struct net_column *column = &values->column;
-    const struct net_words *words = column->words;
+    const struct net_string_table *words = column->words;
     const int n = values->field->classes;
     int32_t plain = 0;
     double number;
 
     (void)rows, (void)row_count;
-    for (; words && plain < words->count && is_class(net_word(words, plain), n, &number); plain++)
+    for (; words && plain < words->count && is_class(net_string(words, plain), n, &number); plain++)
         ;
     if (!words || plain == words->count)
         return;
-    struct net_words *names = net_words_new();
+    struct net_string_table *names = net_strings_new();
 
     if (!list_numbers(words, names))
         for (int32_t i = 0; i < words->count; i++)
-            net_words_add(names, net_word(words, i), strlen(net_word(words, i)));
+            net_strings_add(names, net_string(words, i), strlen(net_string(words, i)));
     if (names->count > n)
         net_fail(1, "%s: %s has %d different values, such as \"%s\"; %s(%d) has room for %d",
-                 column->place, column->name, names->count, net_word(names, names->count - 1),
+                 column->place, column->name, names->count, net_string(names, names->count - 1),
                  call->name, n, n);
     fitted->words[0] = names;
 }
 
 /* The class of a name, which may be a number that is written otherwise (2.0); -1: none. */
-static int32_t find_name(const struct net_words *names, const char *word)
+static int32_t find_name(const struct net_string_table *names, const char *word)
 {
-    int32_t found = net_words_find(names, word, strlen(word));
+    int32_t found = net_strings_find(names, word, strlen(word));
     double wanted, number;
 
     if (found < 0 && is_number(word, &wanted))
         for (int32_t i = 0; i < names->count && found < 0; i++)
-            if (is_number(net_word(names, i), &number) && number == wanted)
+            if (is_number(net_string(names, i), &number) && number == wanted)
                 found = i;
     return found;
 }
@@ -101,13 +101,13 @@ static _Noreturn void fail_class(const struct net_values *values, int32_t word,
     while (*(const int32_t *)net_row(column, row) != word)
         row++;
     net_fail(1, "%s: row %ld (from 0): expected %s to be %s, found \"%s\"", column->place, row,
-             column->name, expected, net_word(column->words, word));
+             column->name, expected, net_string(column->words, word));
 }
 
 /* The class of every string in the column's order; malloc'd. */
 static int32_t *number_words(const struct net_values *values, const struct net_fitted *fitted)
 {
-    const struct net_words *words = values->column.words;
+    const struct net_string_table *words = values->column.words;
     const int n = values->field->classes;
     int32_t *numbers = net_allocate((size_t)words->count, sizeof *numbers);
     char expected[64];
@@ -115,7 +115,7 @@ static int32_t *number_words(const struct net_values *values, const struct net_f
 
     snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", n - 1);
     for (int32_t i = 0; i < words->count; i++) {
-        const char *word = net_word(words, i);
+        const char *word = net_string(words, i);
 
         if (fitted->words[0]) {
             numbers[i] = find_name(fitted->words[0], word);

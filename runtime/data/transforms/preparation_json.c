@@ -29,12 +29,12 @@ static void add_list(struct net_text *text, const double *list, int count)
     net_text_add(text, "]");
 }
 
-static void add_words(struct net_text *text, const struct net_words *words)
+static void add_words(struct net_text *text, const struct net_string_table *words)
 {
     net_text_add(text, "[");
     for (int32_t i = 0; i < words->count; i++) {
         net_text_add(text, i ? ", " : "");
-        net_text_quote(text, net_word(words, i));
+        net_text_quote(text, net_string(words, i));
     }
     net_text_add(text, "]");
 }
@@ -115,8 +115,8 @@ static void load_list(const struct net_json *step, const char *name, struct net_
 }
 
 /* Learnt words, where there are any: classes may be numbers. */
-static void load_words(const struct net_json *step, const char *name, struct net_words **words,
-                       const char *path)
+static void load_words(const struct net_json *step, const char *name,
+                       struct net_string_table **words, const char *path)
 {
     const struct net_json *list = step ? net_json_member(step, name) : NULL;
 
@@ -124,12 +124,12 @@ static void load_words(const struct net_json *step, const char *name, struct net
         return;
     if (list->kind != NET_JSON_ARRAY)
         net_fail(1, "%s: expected a list of strings \"%s\"", path, name);
-    *words = net_words_new();
+    *words = net_strings_new();
     for (const struct net_json *item = list->first; item; item = item->next) {
         const int32_t count = (*words)->count;
 
         if (item->kind != NET_JSON_STRING ||
-            net_words_add(*words, item->text, strlen(item->text)) != count)
+            net_strings_add(*words, item->text, strlen(item->text)) != count)
             net_fail(1, "%s: number %d of \"%s\" is not a string of its own", path, count, name);
     }
 }

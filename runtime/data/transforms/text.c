@@ -15,11 +15,11 @@ enum { UNKNOWN = 1, FIRST = 2 }; /* ids of tokens; 0 is padding */
 /* ---- learning -------------------------------------------------------------------------------- */
 
 /* One a line, in the data's folder. */
-static struct net_words *read_stop_words(const struct net_values *values,
-                                         const struct net_call *call)
+static struct net_string_table *read_stop_words(const struct net_values *values,
+                                                const struct net_call *call)
 {
     const struct net_arg *file = net_argument(call, "stopwords");
-    struct net_words *words = net_words_new();
+    struct net_string_table *words = net_strings_new();
     struct net_table table = {0};
     struct net_tokenizer tokenizer;
     struct net_slice word;
@@ -36,7 +36,7 @@ static struct net_words *read_stop_words(const struct net_values *values,
 
         net_tokenizer_begin(&tokenizer, (struct net_slice){bytes.at, bytes.size});
         while (net_tokenizer_next(&tokenizer, &word))
-            net_words_add(words, word.at, word.length);
+            net_strings_add(words, word.at, word.length);
     }
     net_tokenizer_close(&tokenizer);
     net_table_free(&table);
@@ -56,7 +56,7 @@ static void fit_words(struct net_fitted *fitted, const struct net_values *values
 {
     const long least = (long)net_whole_argument(call, "min_count", 1, 1e9);
     const int most = (int)net_whole_argument(call, "vocabulary", 1, 1e9);
-    struct net_words *all = net_words_new(), *kept = net_words_new();
+    struct net_string_table *all = net_strings_new(), *kept = net_strings_new();
     struct net_scratch scratch = {0};
     struct net_tokenizer tokenizer;
     struct net_slice word;
@@ -69,19 +69,19 @@ static void fit_words(struct net_fitted *fitted, const struct net_values *values
         net_tokenizer_begin(&tokenizer,
                             net_text_row(&values->column, rows ? rows[r] : r, &scratch));
         while (net_tokenizer_next(&tokenizer, &word))
-            net_words_add(all, word.at, word.length);
+            net_strings_add(all, word.at, word.length);
     }
-    int32_t *order = net_words_order(all, true);
+    int32_t *order = net_strings_order(all, true);
 
     for (int32_t i = 0; i < all->count && i < most && all->seen[order[i]] >= least; i++)
-        net_words_add(kept, net_word(all, order[i]), strlen(net_word(all, order[i])));
+        net_strings_add(kept, net_string(all, order[i]), strlen(net_string(all, order[i])));
     if (!kept->count)
         net_fail(1,
                  "%s: no word of %s is there %ld times in the training rows; min_count, "
                  "min_letters and strip say which words count",
                  values->column.place, values->column.name, least);
     fitted->words[WORDS] = kept;
-    net_words_free(all);
+    net_strings_free(all);
     net_tokenizer_close(&tokenizer);
     free(order);
     free(scratch.at);
@@ -132,14 +132,14 @@ static void count_words(struct ragged *row, size_t begin, struct ragged *counts)
 }
 
 /* Numbers of a row's words: `length` tokens at most, or of a bag all that the vocabulary has. */
-static void number_row(struct net_tokenizer *tokenizer, const struct net_words *vocabulary,
+static void number_row(struct net_tokenizer *tokenizer, const struct net_string_table *vocabulary,
                        struct ragged *ragged, int length)
 {
     struct net_slice word;
 
     for (int count = 0; (!length || count < length) && net_tokenizer_next(tokenizer, &word);
          count++) {
-        const int32_t number = net_words_find(vocabulary, word.at, word.length);
+        const int32_t number = net_strings_find(vocabulary, word.at, word.length);
 
         if (length)
             add_number(ragged, number < 0 ? UNKNOWN : number + FIRST);

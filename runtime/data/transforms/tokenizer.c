@@ -120,7 +120,7 @@ bool net_tokenizer_next(struct net_tokenizer *t, struct net_slice *word)
         const int letters = read_word(t, word);
 
         if (letters && letters >= t->min_letters &&
-            !(t->stop && net_words_find(t->stop, word->at, word->length) >= 0))
+            !(t->stop && net_strings_find(t->stop, word->at, word->length) >= 0))
             return true;
     }
     return false;

@@ -13,7 +13,7 @@
 struct net_fitted {
     double *list[2]; /* `count` numbers each */
     int count;
-    struct net_words *words[2]; /* by number, or NULL */
+    struct net_string_table *words[2]; /* by number, or NULL */
 };
 
 struct net_preparation {
@@ -65,15 +65,15 @@ void net_preparation_load(struct net_data *data, const char *path);
 /* Words stand between spaces; tags, punctuation and digits may be taken out before, letters made
    small, short words and stop words left out. */
 struct net_tokenizer {
-    bool lower;                    /* letters are made small: Latin, Greek, Cyrillic */
-    bool tags;                     /* <...> is a space */
-    bool punctuation;              /* is a space */
-    bool digits;                   /* are left out: "4x4" is "x" */
-    int min_letters;               /* shorter words are left out */
-    const struct net_words *stop;  /* words that are left out, or NULL */
-    const unsigned char *at, *end; /* what is left of the text */
-    bool untagged;                 /* no > follows any more */
-    struct net_scratch word;       /* the word that was read */
+    bool lower;                          /* letters are made small: Latin, Greek, Cyrillic */
+    bool tags;                           /* <...> is a space */
+    bool punctuation;                    /* is a space */
+    bool digits;                         /* are left out: "4x4" is "x" */
+    int min_letters;                     /* shorter words are left out */
+    const struct net_string_table *stop; /* words that are left out, or NULL */
+    const unsigned char *at, *end;       /* what is left of the text */
+    bool untagged;                       /* no > follows any more */
+    struct net_scratch word;             /* the word that was read */
 };
 
 /* As the arguments of tokens(..) or bag_of_words(..) say, without stop words. */
