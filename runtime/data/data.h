@@ -146,8 +146,8 @@ const char *net_data_class_name(const struct net_data *data, int class);
 
 /* What preparations did to a target of values; nothing (count 0) where one of them has no inverse, or
    the loss is of probabilities. transforms/inverse.c */
-struct net_undo {
-    struct net_undo_stage {
+struct net_inverse {
+    struct net_inverse_stage {
         double *scale, *shift; /* count each */
         double (*inverse)(double x);
     } * stages; /* in the order of the preparations: affine ones together, or one function */
@@ -155,9 +155,9 @@ struct net_undo {
     int count; /* the target's size */
 };
 
-void net_undo_open(struct net_undo *undo, const struct net_data *data);
-void net_undo(const struct net_undo *undo, float *outputs); /* of one row, in place */
-void net_undo_close(struct net_undo *undo);
+void net_inverse_open(struct net_inverse *undo, const struct net_data *data);
+void net_inverse_apply(const struct net_inverse *undo, float *outputs); /* of one row, in place */
+void net_inverse_close(struct net_inverse *undo);
 
 /* The words of a field of tokens or a bag of words, by id; NULL where an id has none (padding,
    unknown, ids that are not used). `count` is net_field.vocabulary. */

@@ -13,26 +13,26 @@
 static bool has_inverse(const struct net_field *field)
 {
     for (int s = 0; s < field->step_count; s++)
-        if (field->steps[s].preparation->undo == NET_UNDO_NONE)
+        if (field->steps[s].preparation->undo == NET_INVERSE_NONE)
             return false;
     return field->step_count > 0;
 }
 
-static struct net_undo_stage *add_stage(struct net_undo *undo)
+static struct net_inverse_stage *add_stage(struct net_inverse *undo)
 {
     return &undo->stages[undo->stage_count++];
 }
 
 /* What was affine so far becomes a stage, and `values` begins again. */
-static void add_affine(struct net_undo *undo, struct net_values *values)
+static void add_affine(struct net_inverse *undo, struct net_values *values)
 {
     const struct net_column column = values->column;
 
-    *add_stage(undo) = (struct net_undo_stage){.scale = values->scale, .shift = values->shift};
+    *add_stage(undo) = (struct net_inverse_stage){.scale = values->scale, .shift = values->shift};
     net_values_open(values, values->field, &column);
 }
 
-void net_undo_open(struct net_undo *undo, const struct net_data *data)
+void net_inverse_open(struct net_inverse *undo, const struct net_data *data)
 {
     const struct net_model *model = data->model;
     const struct net_field *field = net_target_field(model);
@@ -41,7 +41,7 @@ void net_undo_open(struct net_undo *undo, const struct net_data *data)
         .name = field->name, .place = model->source, .size = field->size};
     struct net_values values;
 
-    *undo = (struct net_undo){0};
+    *undo = (struct net_inverse){0};
     if (model->loss == NET_CROSS_ENTROPY || model->loss == NET_BINARY_CROSS_ENTROPY ||
         field->kind != NET_TARGET_VALUES || !has_inverse(field))
         return;
@@ -51,18 +51,18 @@ void net_undo_open(struct net_undo *undo, const struct net_data *data)
     for (int s = 0; s < field->step_count; s++) {
         const struct net_preparation *preparation = field->steps[s].preparation;
 
-        if (preparation->undo == NET_UNDO_NOTHING)
+        if (preparation->undo == NET_INVERSE_NOTHING)
             continue;
         if (preparation->fit && !fitted[s].count)
             net_fail(1,
                      "%s is prepared with numbers learnt in training: --weights wants a run's "
                      "folder, with its preparation.json",
                      field->name);
-        if (preparation->undo == NET_UNDO_AFFINE) {
+        if (preparation->undo == NET_INVERSE_AFFINE) {
             preparation->apply(&values, &field->steps[s], &fitted[s]);
         } else {
             add_affine(undo, &values);
-            *add_stage(undo) = (struct net_undo_stage){.inverse = preparation->inverse};
+            *add_stage(undo) = (struct net_inverse_stage){.inverse = preparation->inverse};
         }
     }
     add_affine(undo, &values);
@@ -70,13 +70,13 @@ void net_undo_open(struct net_undo *undo, const struct net_data *data)
     free(values.shift);
 }
 
-void net_undo(const struct net_undo *undo, float *x)
+void net_inverse_apply(const struct net_inverse *undo, float *x)
 {
     for (int i = 0; i < undo->count; i++) {
         double value = (double)x[i];
 
         for (int s = undo->stage_count - 1; s >= 0; s--) {
-            const struct net_undo_stage *stage = &undo->stages[s];
+            const struct net_inverse_stage *stage = &undo->stages[s];
 
             value = stage->inverse ? stage->inverse(value)
                                    : (value - stage->shift[i]) / stage->scale[i];
@@ -85,7 +85,7 @@ void net_undo(const struct net_undo *undo, float *x)
     }
 }
 
-void net_undo_close(struct net_undo *undo)
+void net_inverse_close(struct net_inverse *undo)
 {
     for (int s = 0; s < undo->stage_count; s++) {
         free(undo->stages[s].scale);

@@ -25,11 +25,11 @@ struct net_preparation {
                                    training part; rows NULL: all; fit NULL: learns nothing */
     void (*apply)(struct net_values *values, const struct net_call *call,
                   const struct net_fitted *fitted);
-    enum net_undo_kind {
-        NET_UNDO_NONE,    /* it cannot be taken back */
-        NET_UNDO_AFFINE,  /* apply only changes scale and shift */
-        NET_UNDO_NOTHING, /* what it puts in is one of the values */
-        NET_UNDO_FUNCTION /* `inverse`, of each number */
+    enum net_inverse_kind {
+        NET_INVERSE_NONE,    /* it cannot be taken back */
+        NET_INVERSE_AFFINE,  /* apply only changes scale and shift */
+        NET_INVERSE_NOTHING, /* what it puts in is one of the values */
+        NET_INVERSE_FUNCTION /* `inverse`, of each number */
     } undo;
     double (*inverse)(double x);
 };
