@@ -31,7 +31,7 @@ static void run_fma(void *context, int thread)
     const struct bench *bench = context;
 
     (void)thread;
-    net_peak_fma(bench->rounds);
+    net_roofline_fma(bench->rounds);
 }
 
 static void run_triad(void *context, int thread)
@@ -41,7 +41,7 @@ static void run_triad(void *context, int thread)
     const long begin = vectors * thread / threads * 16, end = vectors * (thread + 1) / threads * 16;
 
     for (long r = 0; r < bench->triad_rounds; r++)
-        net_peak_triad(bench->a + begin, bench->b + begin, bench->c + begin, end - begin);
+        net_roofline_triad(bench->a + begin, bench->b + begin, bench->c + begin, end - begin);
 }
 
 static double best_time(struct bench *bench, void (*run)(void *context, int thread), int repeats)
@@ -88,7 +88,7 @@ static void measure_limits(struct bench *bench)
     bench->rounds = 20000;
     bench->rounds = (long)(20000.0 * 2e-3 / best_time(bench, run_fma, 3)) + 1;
 
-    const double flops = net_peak_fma(bench->rounds) * bench->session.threads;
+    const double flops = net_roofline_fma(bench->rounds) * bench->session.threads;
     bench->peak = fmax(bench->peak, flops / best_time(bench, run_fma, REPEATS));
     for (int l = 0; l < LEVELS; l++)
         bench->bandwidth[l] = fmax(bench->bandwidth[l], measure_triad(bench, bytes[l]));

@@ -103,7 +103,7 @@ static void open_training(struct trainer *trainer, struct net_options *options)
         net_pretrained_read(options->model, session->data, options->value[NET_DATA].text,
                             session->run.params, say, &trainer->progress);
     open_rows(trainer);
-    net_check_run(options, session->data);
+    net_preflight(options, session->data);
     if (!strcmp(options->value[NET_KEEP].text, "best") &&
         net_data_rows(session->data, NET_VALIDATION))
         trainer->run.kept = net_memory(options->model->params_size);

@@ -66,7 +66,7 @@ static char *find_cause(struct trainer *trainer)
                      trainer->run.row_count - state->row,
                      (int)net_whole(trainer->run.options, NET_BATCH));
     batch = net_loader_next(trainer->loader, &numbers, &n);
-    return net_diverged_in(session, batch, n);
+    return net_find_nan(session, batch, n);
 }
 
 _Noreturn void fail_diverged(struct trainer *trainer, float loss)

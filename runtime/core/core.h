@@ -225,9 +225,9 @@ double net_median(double *x, long count); /* sorts x */
 
 /* ---- roofline.c: what the machine can do; compiled once for each instruction set ------------- */
 
-double net_peak_fma(long rounds); /* runs that many; returns the flops done */
-void net_peak_triad(float *restrict a, const float *restrict b, const float *restrict c,
-                    long count);
+double net_roofline_fma(long rounds); /* runs that many; returns the flops done */
+void net_roofline_triad(float *restrict a, const float *restrict b, const float *restrict c,
+                        long count);
 
 /* ---- normal.c: compiled once for each instruction set ---------------------------------------- */
 

@@ -14,7 +14,7 @@ enum { CHAINS = 5 }; /* ten registers of 8 */
 enum { CHAINS = 2 };
 #endif
 
-double net_peak_fma(long rounds)
+double net_roofline_fma(long rounds)
 {
     /* read at run time: 1 * 0.999 + 0.001 is 1 again, and a chain that began there was left out */
     const volatile float factor = 0.999f, term = 1e-3f;
@@ -39,7 +39,8 @@ double net_peak_fma(long rounds)
 }
 
 /* a = b + s c */
-void net_peak_triad(float *restrict a, const float *restrict b, const float *restrict c, long count)
+void net_roofline_triad(float *restrict a, const float *restrict b, const float *restrict c,
+                        long count)
 {
     const vec s = vec_set(0.5f);
 

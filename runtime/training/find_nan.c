@@ -63,7 +63,7 @@ static void look_at(void *context, int kernel)
         look->first = k;
 }
 
-char *net_diverged_in(struct net_session *session, const void *batch, int n)
+char *net_find_nan(struct net_session *session, const void *batch, int n)
 {
     const struct net_tensor *tensor = net_not_finite(session);
     struct look look = {.session = session};

@@ -81,7 +81,7 @@ static void check_classes(const struct net_model *model, const struct net_data *
     free(there);
 }
 
-void net_check_run(const struct net_options *options, const struct net_data *data)
+void net_preflight(const struct net_options *options, const struct net_data *data)
 {
     const struct net_call *late = net_schedule_late(options);
 

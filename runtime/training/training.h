@@ -217,14 +217,14 @@ const struct net_tensor *net_not_finite(const struct net_session *session); /* o
 
 /* Runs the train step on a batch whose loss is not finite, from the parameters before it; says
    where that began (malloc'd). */
-char *net_diverged_in(struct net_session *session, const void *batch, int n);
+char *net_find_nan(struct net_session *session, const void *batch, int n);
 
 /* ---- preflight.c: what is told of a training run before it begins ---------------------------- */
 
 /* An epoch of `rows` training rows whose last batch is one row where a batchnorm has no variance of
    one ends the program. */
 void net_check_batches(const struct net_options *options, long rows);
-void net_check_run(const struct net_options *options, const struct net_data *data);
+void net_preflight(const struct net_options *options, const struct net_data *data);
 
 /* ---- schedule.c: the state of a run, and its learning rate ----------------------------------- */
 
