@@ -64,9 +64,9 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
     const long count = net_data_rows(session->data, part);
     const struct net_pass pass = {.kind = NET_PASS_PREDICT};
     long *rows = net_allocate((size_t)model->batch, sizeof *rows);
-    struct net_inverse undo;
+    struct net_inverse inverse;
 
-    net_inverse_open(&undo, session->data);
+    net_inverse_open(&inverse, session->data);
     for (long begin = 0; begin < count && !ferror(out); begin += model->batch) {
         const int n = count - begin < model->batch ? (int)(count - begin) : model->batch;
 
@@ -78,11 +78,11 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
             float *x = session->predictions + (long)i * model->outputs;
 
             activate(x, model->outputs, model->activation);
-            net_inverse_apply(&undo, x);
+            net_inverse_apply(&inverse, x);
             print_row(out, session, x);
         }
     }
-    net_inverse_close(&undo);
+    net_inverse_close(&inverse);
     free(rows);
 }
 

@@ -155,9 +155,10 @@ struct net_inverse {
     int count; /* the target's size */
 };
 
-void net_inverse_open(struct net_inverse *undo, const struct net_data *data);
-void net_inverse_apply(const struct net_inverse *undo, float *outputs); /* of one row, in place */
-void net_inverse_close(struct net_inverse *undo);
+void net_inverse_open(struct net_inverse *inverse, const struct net_data *data);
+void net_inverse_apply(const struct net_inverse *inverse,
+                       float *outputs); /* of one row, in place */
+void net_inverse_close(struct net_inverse *inverse);
 
 /* The words of a field of tokens or a bag of words, by id; NULL where an id has none (padding,
    unknown, ids that are not used). `count` is net_field.vocabulary. */

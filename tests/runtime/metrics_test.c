@@ -300,28 +300,28 @@ START_TEST(undone)
     struct fixture f;
 
     for (int i = 0; i < 7; i++) {
-        struct net_inverse undo;
+        struct net_inverse inverse;
 
         make_copier(&f, NULL, 0, i < 3 ? affine : mixed, 0);
         f.fields[1].step_count = i < 3 ? i + 1 : i - 2;
         struct net_data *data = open_targets(&f, y[0], 3, 2);
 
-        net_inverse_open(&undo, data);
-        ck_assert_int_eq(undo.count, 2);
+        net_inverse_open(&inverse, data);
+        ck_assert_int_eq(inverse.count, 2);
         for (int row = 0; row < 3; row++) {
             float made[2];
 
             memcpy(made, net_data_target(data, NET_TRAIN, row), sizeof made);
             ck_assert_float_ne(made[0], y[row][0]);
-            net_inverse_apply(&undo, made);
+            net_inverse_apply(&inverse, made);
             ck_assert_float_eq_tol(made[0], y[row][0], 1e-5f);
             ck_assert_float_eq_tol(made[1], y[row][1], 1e-5f);
         }
-        net_inverse_close(&undo);
+        net_inverse_close(&inverse);
         f.model.loss = NET_BINARY_CROSS_ENTROPY;
-        net_inverse_open(&undo, data);
-        ck_assert_int_eq(undo.count, 0);
-        net_inverse_close(&undo);
+        net_inverse_open(&inverse, data);
+        ck_assert_int_eq(inverse.count, 0);
+        net_inverse_close(&inverse);
         net_data_close(data);
     }
 }

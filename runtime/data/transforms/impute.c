@@ -201,4 +201,4 @@ const struct net_preparation net_preparation_impute = {.name = "impute",
                                                        .fitted = {"value"},
                                                        .fit = fit_impute,
                                                        .apply = apply_impute,
-                                                       .undo = NET_INVERSE_NOTHING};
+                                                       .inverse_kind = NET_INVERSE_NOTHING};

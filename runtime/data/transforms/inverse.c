@@ -13,26 +13,27 @@
 static bool has_inverse(const struct net_field *field)
 {
     for (int s = 0; s < field->step_count; s++)
-        if (field->steps[s].preparation->undo == NET_INVERSE_NONE)
+        if (field->steps[s].preparation->inverse_kind == NET_INVERSE_NONE)
             return false;
     return field->step_count > 0;
 }
 
-static struct net_inverse_stage *add_stage(struct net_inverse *undo)
+static struct net_inverse_stage *add_stage(struct net_inverse *inverse)
 {
-    return &undo->stages[undo->stage_count++];
+    return &inverse->stages[inverse->stage_count++];
 }
 
 /* What was affine so far becomes a stage, and `values` begins again. */
-static void add_affine(struct net_inverse *undo, struct net_values *values)
+static void add_affine(struct net_inverse *inverse, struct net_values *values)
 {
     const struct net_column column = values->column;
 
-    *add_stage(undo) = (struct net_inverse_stage){.scale = values->scale, .shift = values->shift};
+    *add_stage(inverse) = (struct net_inverse_stage){.scale = values->scale,
+                                                     .shift = values->shift};
     net_values_open(values, values->field, &column);
 }
 
-void net_inverse_open(struct net_inverse *undo, const struct net_data *data)
+void net_inverse_open(struct net_inverse *inverse, const struct net_data *data)
 {
     const struct net_model *model = data->model;
     const struct net_field *field = net_target_field(model);
@@ -41,42 +42,42 @@ void net_inverse_open(struct net_inverse *undo, const struct net_data *data)
         .name = field->name, .place = model->source, .size = field->size};
     struct net_values values;
 
-    *undo = (struct net_inverse){0};
+    *inverse = (struct net_inverse){0};
     if (model->loss == NET_CROSS_ENTROPY || model->loss == NET_BINARY_CROSS_ENTROPY ||
         field->kind != NET_TARGET_VALUES || !has_inverse(field))
         return;
-    undo->count = field->size;
-    undo->stages = net_allocate(2 * (size_t)field->step_count + 1, sizeof *undo->stages);
+    inverse->count = field->size;
+    inverse->stages = net_allocate(2 * (size_t)field->step_count + 1, sizeof *inverse->stages);
     net_values_open(&values, field, &column);
     for (int s = 0; s < field->step_count; s++) {
         const struct net_preparation *preparation = field->steps[s].preparation;
 
-        if (preparation->undo == NET_INVERSE_NOTHING)
+        if (preparation->inverse_kind == NET_INVERSE_NOTHING)
             continue;
         if (preparation->fit && !fitted[s].count)
             net_fail(1,
                      "%s is prepared with numbers learnt in training: --weights wants a run's "
                      "folder, with its preparation.json",
                      field->name);
-        if (preparation->undo == NET_INVERSE_AFFINE) {
+        if (preparation->inverse_kind == NET_INVERSE_AFFINE) {
             preparation->apply(&values, &field->steps[s], &fitted[s]);
         } else {
-            add_affine(undo, &values);
-            *add_stage(undo) = (struct net_inverse_stage){.inverse = preparation->inverse};
+            add_affine(inverse, &values);
+            *add_stage(inverse) = (struct net_inverse_stage){.inverse = preparation->inverse};
         }
     }
-    add_affine(undo, &values);
+    add_affine(inverse, &values);
     free(values.scale);
     free(values.shift);
 }
 
-void net_inverse_apply(const struct net_inverse *undo, float *x)
+void net_inverse_apply(const struct net_inverse *inverse, float *x)
 {
-    for (int i = 0; i < undo->count; i++) {
+    for (int i = 0; i < inverse->count; i++) {
         double value = (double)x[i];
 
-        for (int s = undo->stage_count - 1; s >= 0; s--) {
-            const struct net_inverse_stage *stage = &undo->stages[s];
+        for (int s = inverse->stage_count - 1; s >= 0; s--) {
+            const struct net_inverse_stage *stage = &inverse->stages[s];
 
             value = stage->inverse ? stage->inverse(value)
                                    : (value - stage->shift[i]) / stage->scale[i];
@@ -85,11 +86,11 @@ void net_inverse_apply(const struct net_inverse *undo, float *x)
     }
 }
 
-void net_inverse_close(struct net_inverse *undo)
+void net_inverse_close(struct net_inverse *inverse)
 {
-    for (int s = 0; s < undo->stage_count; s++) {
-        free(undo->stages[s].scale);
-        free(undo->stages[s].shift);
+    for (int s = 0; s < inverse->stage_count; s++) {
+        free(inverse->stages[s].scale);
+        free(inverse->stages[s].shift);
     }
-    free(undo->stages);
+    free(inverse->stages);
 }

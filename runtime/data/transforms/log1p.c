@@ -26,4 +26,4 @@ static void apply_log1p(struct net_values *values, const struct net_call *call,
 }
 
 const struct net_preparation net_preparation_log1p = {
-    .name = "log1p", .apply = apply_log1p, .undo = NET_INVERSE_FUNCTION, .inverse = expm1};
+    .name = "log1p", .apply = apply_log1p, .inverse_kind = NET_INVERSE_FUNCTION, .inverse = expm1};

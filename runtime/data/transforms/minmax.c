@@ -50,4 +50,4 @@ const struct net_preparation net_preparation_minmax = {.name = "minmax",
                                                        .fitted = {"min", "max"},
                                                        .fit = fit_minmax,
                                                        .apply = apply_minmax,
-                                                       .undo = NET_INVERSE_AFFINE};
+                                                       .inverse_kind = NET_INVERSE_AFFINE};

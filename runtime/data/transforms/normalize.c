@@ -43,4 +43,4 @@ static void apply_normalize(struct net_values *values, const struct net_call *ca
 }
 
 const struct net_preparation net_preparation_normalize = {
-    .name = "normalize", .apply = apply_normalize, .undo = NET_INVERSE_AFFINE};
+    .name = "normalize", .apply = apply_normalize, .inverse_kind = NET_INVERSE_AFFINE};

@@ -62,4 +62,4 @@ const struct net_preparation net_preparation_standardize = {.name = "standardize
                                                             .fitted = {"mean", "std"},
                                                             .fit = fit_standardize,
                                                             .apply = apply_standardize,
-                                                            .undo = NET_INVERSE_AFFINE};
+                                                            .inverse_kind = NET_INVERSE_AFFINE};

@@ -30,7 +30,7 @@ struct net_preparation {
         NET_INVERSE_AFFINE,  /* apply only changes scale and shift */
         NET_INVERSE_NOTHING, /* what it puts in is one of the values */
         NET_INVERSE_FUNCTION /* `inverse`, of each number */
-    } undo;
+    } inverse_kind;
     double (*inverse)(double x);
 };
 
