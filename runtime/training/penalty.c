@@ -1,7 +1,7 @@
 /*
  * penalty.c -- sums over parameters whose bits depend on nothing: not on threads, not on a target.
  *
- * A strip is 16 outputs by up to 512 rows of one tensor. However wide a target's panels are, it
+ * A reduction block is 16 outputs by up to 512 rows of one tensor. However wide a target's panels are, it
  * holds the same numbers in the same order; each is summed by one thread, and what they give is
  * added in order. Here are the penalties l1 and l2, and the norm of the gradients. (Compiled once
  * for each instruction set: lanes are summed apart, so that vectors of any width add alike.)
@@ -14,31 +14,31 @@
 
 enum { ROWS = 512 };
 
-struct strip {
+struct reduction_block {
     const struct net_tensor *tensor;
     long at;         /* floats into params */
     long rows, step; /* vectors of 16, and floats from one to the next */
 };
 
-typedef double strip_work(struct net_session *session, const struct strip *strip);
+typedef double block_work(struct net_session *session, const struct reduction_block *part);
 
 struct walk {
     struct net_session *session;
-    strip_work *work;
-    double *sums; /* of each strip */
+    block_work *work;
+    double *sums; /* of each reduction block */
     int thread, threads;
-    int count; /* strips so far */
+    int count; /* reduction blocks so far */
 };
 
-/* The strips of `rows` vectors from `at` on. */
+/* The reduction blocks of `rows` vectors from `at` on. */
 static void cut(struct walk *walk, const struct net_tensor *tensor, long at, long rows, long step)
 {
     for (long row = 0; row < rows; row += ROWS, walk->count++) {
-        const struct strip strip = {tensor, at + row * step, rows - row < ROWS ? rows - row : ROWS,
-                                    step};
+        const struct reduction_block part = {tensor, at + row * step,
+                                             rows - row < ROWS ? rows - row : ROWS, step};
 
         if (walk->work && walk->count % walk->threads == walk->thread)
-            walk->sums[walk->count] = walk->work(walk->session, &strip);
+            walk->sums[walk->count] = walk->work(walk->session, &part);
     }
 }
 
@@ -74,7 +74,7 @@ static void run_walk(void *context, int thread)
     walk_all(&walk);
 }
 
-static double sum_strips(struct net_session *session, strip_work *work)
+static double sum_blocks(struct net_session *session, block_work *work)
 {
     struct walk count = {.session = session}, walk = count;
     double sum = 0.0;
@@ -102,12 +102,12 @@ static double add_lanes(const double lanes[16])
 
 /* ---- Squares --------------------------------------------------------------------------------- */
 
-static double square(struct net_session *session, const struct strip *strip)
+static double square(struct net_session *session, const struct reduction_block *part)
 {
-    const float *g = session->run.grads + strip->at;
+    const float *g = session->run.grads + part->at;
     double lanes[16] = {0};
 
-    for (long row = 0; row < strip->rows; row++, g += strip->step)
+    for (long row = 0; row < part->rows; row++, g += part->step)
         for (int lane = 0; lane < 16; lane++)
             lanes[lane] += (double)g[lane] * (double)g[lane];
     return add_lanes(lanes);
@@ -115,7 +115,7 @@ static double square(struct net_session *session, const struct strip *strip)
 
 double net_gradient_norm(struct net_session *session)
 {
-    return sqrt(sum_strips(session, square));
+    return sqrt(sum_blocks(session, square));
 }
 
 /* ---- Penalties ------------------------------------------------------------------------------- */
@@ -129,15 +129,15 @@ bool net_has_penalties(const struct net_model *model)
 }
 
 /* l1 |w| + l2 w^2 */
-static double penalty(struct net_session *session, const struct strip *strip)
+static double penalty(struct net_session *session, const struct reduction_block *part)
 {
-    const float *w = (const float *)session->run.params + strip->at;
-    const double l1 = strip->tensor->l1, l2 = strip->tensor->l2;
+    const float *w = (const float *)session->run.params + part->at;
+    const double l1 = part->tensor->l1, l2 = part->tensor->l2;
     double first[16] = {0}, second[16] = {0};
 
     if (l1 == 0.0 && l2 == 0.0)
         return 0.0;
-    for (long row = 0; row < strip->rows; row++, w += strip->step)
+    for (long row = 0; row < part->rows; row++, w += part->step)
         for (int lane = 0; lane < 16; lane++) {
             first[lane] += fabs((double)w[lane]);
             second[lane] += (double)w[lane] * (double)w[lane];
@@ -146,26 +146,26 @@ static double penalty(struct net_session *session, const struct strip *strip)
 }
 
 /* The same, and its gradient: g += l1 sign(w) + 2 l2 w */
-static double penalize(struct net_session *session, const struct strip *strip)
+static double penalize(struct net_session *session, const struct reduction_block *part)
 {
-    const float *w = (const float *)session->run.params + strip->at;
-    const float l1 = (float)strip->tensor->l1, l2 = (float)(2.0 * strip->tensor->l2);
-    float *restrict g = session->run.grads + strip->at;
+    const float *w = (const float *)session->run.params + part->at;
+    const float l1 = (float)part->tensor->l1, l2 = (float)(2.0 * part->tensor->l2);
+    float *restrict g = session->run.grads + part->at;
 
     if (l1 == 0.0f && l2 == 0.0f)
         return 0.0;
-    for (long row = 0; row < strip->rows; row++, w += strip->step, g += strip->step)
+    for (long row = 0; row < part->rows; row++, w += part->step, g += part->step)
         for (int lane = 0; lane < 16; lane++)
             g[lane] += l2 * w[lane] + (w[lane] > 0.0f ? l1 : w[lane] < 0.0f ? -l1 : 0.0f);
-    return penalty(session, strip);
+    return penalty(session, part);
 }
 
 double net_penalty(struct net_session *session)
 {
-    return session->penalized ? sum_strips(session, penalty) : 0.0;
+    return session->penalized ? sum_blocks(session, penalty) : 0.0;
 }
 
 double net_penalize(struct net_session *session)
 {
-    return session->penalized ? sum_strips(session, penalize) : 0.0;
+    return session->penalized ? sum_blocks(session, penalize) : 0.0;
 }
