@@ -16,7 +16,7 @@
 
 /* ---- The run: what varies -------------------------------------------------------------------- */
 
-struct net_pool;    /* threads and their barrier (pool.c) */
+struct net_threads; /* threads and their barrier (threads.c) */
 struct net_profile; /* times of single kernels (profile.c) */
 
 /* A step's scalars of the optimizer, computed once in double by the runtime. */
@@ -58,11 +58,11 @@ struct net_run {
     uint32_t step;       /* of the random draws: counts from 0 */
     net_update *update;
     struct net_hyper hyper;
-    struct net_pool *pool;
+    struct net_threads *pool;
     struct net_profile *profile; /* NULL outside `bench --per-kernel` */
 };
 
-void net_pool_wait(struct net_pool *pool, int thread);
+void net_threads_wait(struct net_threads *pool, int thread);
 
 /* Bench: thread `thread` has finished kernel number `kernel` of this step. */
 void net_profile_lap(struct net_profile *profile, int kernel, int thread);

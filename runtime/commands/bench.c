@@ -51,7 +51,7 @@ static double best_time(struct bench *bench, void (*run)(void *context, int thre
     for (int r = 0; r < repeats; r++) {
         const double begin = net_now();
 
-        net_pool_run(bench->session.pool, run, bench);
+        net_threads_run(bench->session.pool, run, bench);
         best = fmin(best, net_now() - begin);
     }
     return best;
@@ -164,8 +164,8 @@ static void run_steps(struct bench *bench)
     for (long s = 0; s < 2 || net_now() - begin < 0.2; s++)
         net_step(session, session->batch[s % 2], bench->n);
     session->run.profile = bench->profile;
-    net_pool_profile(session->pool, bench->profile);
-    net_pool_run(session->pool, read_cpu, bench);
+    net_threads_profile(session->pool, bench->profile);
+    net_threads_run(session->pool, read_cpu, bench);
     for (long s = 0; s < bench->steps; s++) {
         if (bench->profile)
             net_profile_step(bench->profile, s);
@@ -173,8 +173,8 @@ static void run_steps(struct bench *bench)
         net_step(session, session->batch[s % 2], bench->n);
         bench->seconds[s] = net_now() - before;
     }
-    net_pool_run(session->pool, read_cpu, bench);
-    net_pool_profile(session->pool, NULL);
+    net_threads_run(session->pool, read_cpu, bench);
+    net_threads_profile(session->pool, NULL);
     session->run.profile = NULL;
 
     bench->least = INFINITY;
@@ -275,12 +275,12 @@ static void measure_parts(struct bench *bench)
     bool forward = true;
 
     session->run.profile = profile;
-    net_pool_profile(session->pool, profile);
+    net_threads_profile(session->pool, profile);
     for (long s = 0; s < steps; s++) {
         net_profile_step(profile, s);
         net_step(session, session->batch[s % 2], bench->n);
     }
-    net_pool_profile(session->pool, NULL);
+    net_threads_profile(session->pool, NULL);
     session->run.profile = NULL;
     for (int k = 0; k < train->kernel_count; k++) {
         const char *kind = train->kernels[k].kind;

@@ -192,13 +192,14 @@ unsigned net_gate_value(struct net_gate *gate);
 void net_gate_wait(struct net_gate *gate, unsigned value, int spins); /* until it is another */
 void net_gate_advance(struct net_gate *gate);
 
-struct net_pool *net_pool_open(int threads); /* the caller is thread 0 */
-void net_pool_run(struct net_pool *pool, void (*work)(void *context, int thread), void *context);
-void net_pool_close(struct net_pool *pool);
-void net_pool_profile(struct net_pool *pool, struct net_profile *profile); /* NULL: no more */
-void net_profile_resume(struct net_profile *profile, int thread);          /* it waits no more */
-int net_cores(void);            /* that this process may use */
-void net_flush_denormals(void); /* in this thread */
+struct net_threads *net_threads_open(int threads); /* the caller is thread 0 */
+void net_threads_run(struct net_threads *pool, void (*work)(void *context, int thread),
+                     void *context);
+void net_threads_close(struct net_threads *pool);
+void net_threads_profile(struct net_threads *pool, struct net_profile *profile); /* NULL: no more */
+void net_profile_resume(struct net_profile *profile, int thread); /* it waits no more */
+int net_cores(void);                                              /* that this process may use */
+void net_flush_denormals(void);                                   /* in this thread */
 
 /* ---- signals.c: Ctrl-C and its kin ----------------------------------------------------------- */
 

@@ -17,16 +17,16 @@
 #include "core/core.h"
 
 /* What one thread writes often, on a cache line of its own. */
-struct net_pool {
+struct net_threads {
     _Alignas(64) atomic_uint arrived;                     /* threads at the barrier */
-    _Alignas(64) struct net_gate turn;                    /* advanced when all have arrived */
+    _Alignas(64) struct net_gate generation;              /* advanced when all have arrived */
     _Alignas(64) void (*work)(void *context, int thread); /* NULL: the end */
     void *context;
     _Atomic(struct net_profile *) profile; /* told when a thread leaves the barrier, or NULL */
     int threads;
     int spins; /* before a wait goes to the kernel */
     struct worker {
-        struct net_pool *pool;
+        struct net_threads *pool;
         int number;
         pthread_t id;
     } workers[NET_MOST_THREADS];
@@ -68,17 +68,17 @@ void net_gate_advance(struct net_gate *gate)
         syscall(SYS_futex, &gate->value, FUTEX_WAKE_PRIVATE, NET_MOST_THREADS, NULL, NULL, 0);
 }
 
-void net_pool_wait(struct net_pool *pool, int thread)
+void net_threads_wait(struct net_threads *pool, int thread)
 {
     if (pool->threads > 1) {
-        const unsigned turn = net_gate_value(&pool->turn);
+        const unsigned generation = net_gate_value(&pool->generation);
         const unsigned last = (unsigned)pool->threads - 1;
 
         if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == last) {
             atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
-            net_gate_advance(&pool->turn);
+            net_gate_advance(&pool->generation);
         } else {
-            net_gate_wait(&pool->turn, turn, pool->spins);
+            net_gate_wait(&pool->generation, generation, pool->spins);
         }
     }
     struct net_profile *profile = atomic_load_explicit(&pool->profile, memory_order_relaxed);
@@ -89,21 +89,21 @@ void net_pool_wait(struct net_pool *pool, int thread)
 static void *work(void *argument)
 {
     const struct worker *worker = argument;
-    struct net_pool *pool = worker->pool;
+    struct net_threads *pool = worker->pool;
 
     net_flush_denormals();
     for (;;) {
-        net_pool_wait(pool, worker->number);
+        net_threads_wait(pool, worker->number);
         if (!pool->work)
             return NULL;
         pool->work(pool->context, worker->number);
-        net_pool_wait(pool, worker->number);
+        net_threads_wait(pool, worker->number);
     }
 }
 
-struct net_pool *net_pool_open(int threads)
+struct net_threads *net_threads_open(int threads)
 {
-    struct net_pool *pool = net_memory(sizeof *pool);
+    struct net_threads *pool = net_memory(sizeof *pool);
 
     if (threads < 1 || threads > NET_MOST_THREADS)
         net_fail(NET_USAGE, "%d threads: a trainer runs on 1 to %d", threads, NET_MOST_THREADS);
@@ -120,25 +120,26 @@ struct net_pool *net_pool_open(int threads)
     return pool;
 }
 
-void net_pool_run(struct net_pool *pool, void (*run)(void *context, int thread), void *context)
+void net_threads_run(struct net_threads *pool, void (*run)(void *context, int thread),
+                     void *context)
 {
     pool->work = run;
     pool->context = context;
-    net_pool_wait(pool, 0);
+    net_threads_wait(pool, 0);
     run(context, 0);
-    net_pool_wait(pool, 0);
+    net_threads_wait(pool, 0);
 }
 
-void net_pool_close(struct net_pool *pool)
+void net_threads_close(struct net_threads *pool)
 {
     pool->work = NULL;
-    net_pool_wait(pool, 0);
+    net_threads_wait(pool, 0);
     for (int t = 1; t < pool->threads; t++)
         pthread_join(pool->workers[t].id, NULL);
     free(pool);
 }
 
-void net_pool_profile(struct net_pool *pool, struct net_profile *profile)
+void net_threads_profile(struct net_threads *pool, struct net_profile *profile)
 {
     atomic_store(&pool->profile, profile);
 }

@@ -60,7 +60,7 @@
 NET_INLINE void barrier(const struct net_run *run, int thread)
 {
     if (run->threads > 1)
-        net_pool_wait(run->pool, thread);
+        net_threads_wait(run->pool, thread);
 }
 
 /* A typed view: offset bytes into the arena. */

@@ -61,5 +61,5 @@ void net_clip_update(struct net_session *session, double most)
 
         clip.scale = (float)fmin(1.0, scale);
     }
-    net_pool_run(session->pool, update_share, &clip);
+    net_threads_run(session->pool, update_share, &clip);
 }

@@ -85,7 +85,7 @@ static double sum_blocks(struct net_session *session, block_work *work)
     walk.work = work;
     walk.sums = session->sums;
     walk.threads = session->threads;
-    net_pool_run(session->pool, run_walk, &walk);
+    net_threads_run(session->pool, run_walk, &walk);
     for (int s = 0; s < count.count; s++)
         sum += session->sums[s];
     return sum;

@@ -60,7 +60,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
 
     *session = (struct net_session){.model = model, .options = options};
     session->threads = (int)net_whole(options, NET_THREADS);
-    session->pool = net_pool_open(session->threads);
+    session->pool = net_threads_open(session->threads);
     for (int b = 0; b < 2; b++)
         session->batch[b] = batch_memory(model->batch_size);
     session->predictions = net_memory(sizeof(float) * (size_t)model->batch *
@@ -92,7 +92,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
 
 void net_session_close(struct net_session *session)
 {
-    net_pool_close(session->pool);
+    net_threads_close(session->pool);
     for (int b = 0; b < 2; b++)
         munmap(session->batch[b], session->model->batch_size);
     free(session->predictions);
@@ -175,7 +175,7 @@ float net_forward(struct net_session *session, const void *batch, int n, bool ha
     run->has_target = has_target;
     run->loss = 0.0f;
     run->loss_weight = (float)n;
-    net_pool_run(session->pool, run_evaluate, session);
+    net_threads_run(session->pool, run_evaluate, session);
     session->model->unpack(session->predictions, run);
     return run->loss;
 }
@@ -190,7 +190,7 @@ float net_gradients(struct net_session *session, const void *batch, int n)
     run->loss_weight = (float)n;
     /* of the weights as they are before the step, whose updates may follow at once */
     const double penalty = run->grads ? 0.0 : net_penalty(session);
-    net_pool_run(session->pool, run_train, session);
+    net_threads_run(session->pool, run_train, session);
     run->loss = (float)((double)run->loss + (run->grads ? net_penalize(session) : penalty));
     return run->loss;
 }

@@ -170,7 +170,7 @@ void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, d
 struct net_session {
     const struct net_model *model;
     const struct net_options *options;
-    struct net_pool *pool;
+    struct net_threads *pool;
     struct net_run run;
     struct net_data *data; /* NULL until someone opens it */
     void *batch[2];        /* packed: one is read by a step, the other filled */

@@ -229,7 +229,7 @@ static char *predict(const struct fixture *f, const char *file)
 
     snprintf(path, sizeof path, "%s/%s", data_test_folder(), file);
     session.data = net_data_open_file(&f->model, path, NULL);
-    session.pool = net_pool_open(1);
+    session.pool = net_threads_open(1);
     session.batch[0] = net_allocate(1, sizeof(struct batch));
     session.predictions = net_allocate(BATCH * INPUT, sizeof(float));
     session.run.arena = net_allocate(1, sizeof(struct batch));
@@ -237,7 +237,7 @@ static char *predict(const struct fixture *f, const char *file)
     session.run.pool = session.pool;
     net_predict(out, &session, NET_TEST);
     fclose(out);
-    net_pool_close(session.pool);
+    net_threads_close(session.pool);
     net_data_close(session.data);
     free(session.batch[0]);
     free(session.predictions);

@@ -223,7 +223,7 @@ END_TEST
 /* ---- pool.c, loader.c ------------------------------------------------------------------------ */
 
 struct counts {
-    struct net_pool *pool;
+    struct net_threads *pool;
     int threads, sums[64];
     long total;
 };
@@ -235,27 +235,27 @@ static void count(void *context, int thread)
 
     for (int round = 0; round < 50; round++) {
         counts->sums[thread] = thread + round;
-        net_pool_wait(counts->pool, thread);
+        net_threads_wait(counts->pool, thread);
         if (thread == round % counts->threads)
             for (int t = 0; t < counts->threads; t++)
                 counts->total += counts->sums[t];
-        net_pool_wait(counts->pool, thread);
+        net_threads_wait(counts->pool, thread);
     }
 }
 
 START_TEST(barriers_hold)
 {
     const int threads = _i;
-    struct counts counts = {.pool = net_pool_open(threads), .threads = threads};
+    struct counts counts = {.pool = net_threads_open(threads), .threads = threads};
     long expected = 0;
 
     for (int run_number = 0; run_number < 20; run_number++)
-        net_pool_run(counts.pool, count, &counts);
+        net_threads_run(counts.pool, count, &counts);
     for (int round = 0; round < 50; round++)
         for (int t = 0; t < threads; t++)
             expected += 20 * (t + round);
     ck_assert_int_eq(counts.total, expected);
-    net_pool_close(counts.pool);
+    net_threads_close(counts.pool);
 }
 END_TEST
 

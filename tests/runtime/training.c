@@ -419,7 +419,7 @@ START_TEST(penalties_are_sums)
             struct net_session session = {.model = &model,
                                           .threads = threads,
                                           .penalized = true,
-                                          .pool = net_pool_open(threads)};
+                                          .pool = net_threads_open(threads)};
             static float after[OUT * FAN_IN];
 
             tensor.l1 = 0.25;
@@ -447,7 +447,7 @@ START_TEST(penalties_are_sums)
             if (threads == 1 && !wide)
                 first = sum, norm = length;
             ck_assert(first == sum && norm == length);
-            net_pool_close(session.pool);
+            net_threads_close(session.pool);
             free(session.run.params);
             free(session.run.grads);
             free(session.sums);

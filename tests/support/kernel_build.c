@@ -67,9 +67,9 @@ Compiled plan_model(const char *text, const char *target)
 /* What a model links against, with the test behind it. */
 static const char hooks[] =
     "\n#include \"data/transforms/transform.h\"\n"
-    "void (*test_wait)(struct net_pool *, int);\n"
+    "void (*test_wait)(struct net_threads *, int);\n"
     "void (*test_lap)(struct net_profile *, int, int);\n"
-    "void net_pool_wait(struct net_pool *pool, int thread) { test_wait(pool, thread); }\n"
+    "void net_threads_wait(struct net_threads *pool, int thread) { test_wait(pool, thread); }\n"
     "void net_profile_lap(struct net_profile *profile, int kernel, int thread)\n"
     "{\n    test_lap(profile, kernel, thread);\n}\n"
     "int net_main(int argc, char **argv, const struct net_model *model)\n"

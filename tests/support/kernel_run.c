@@ -225,7 +225,7 @@ static Trial new_trial(const Compiled *c, int n, int threads)
         .batch = t.batch.at,
         .n = n,
         .threads = threads,
-        .pool = net_pool_open(threads),
+        .pool = net_threads_open(threads),
         .has_target = true,
         .seed = {7, 11},
         .step = 3,
@@ -237,7 +237,7 @@ static Trial new_trial(const Compiled *c, int n, int threads)
 
 static void free_trial(Trial *t)
 {
-    net_pool_close(t->run.pool);
+    net_threads_close(t->run.pool);
     free_memory(&t->params, "the block of parameters");
     free_memory(&t->state, "the optimizer's state");
     free_memory(&t->grads, "the block of gradients");
@@ -476,10 +476,10 @@ static void run_program(Trial *t, bool training, bool look)
     t->step = training ? &net->train : &net->evaluate;
     t->run.loss = NAN;
     t->run.profile = look ? (struct net_profile *)(void *)t : NULL;
-    *t->c->wait = net_pool_wait;
+    *t->c->wait = net_threads_wait;
     *t->c->lap = check_kernel;
     ck_assert_int_eq(t->step->kernel_count, t->program->count);
-    net_pool_run(t->run.pool, work, t);
+    net_threads_run(t->run.pool, work, t);
 }
 
 static void expect(Trial *t, const Program *program)

@@ -27,7 +27,7 @@ typedef struct Compiled {
     pid_t clang;
     void *handle; /* of dlopen */
     const struct net_model *net;
-    void (**wait)(struct net_pool *pool, int thread); /* what it calls at a barrier, */
+    void (**wait)(struct net_threads *pool, int thread); /* what it calls at a barrier, */
     void (**lap)(struct net_profile *profile, int kernel, int thread); /* and after a kernel */
 } Compiled;
 

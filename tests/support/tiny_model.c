@@ -158,12 +158,12 @@ static void train(struct net_run *run, int thread, float factor, int first)
         backward(run, row);
     }
     lap(run, 0, thread);
-    net_pool_wait(run->pool, thread);
+    net_threads_wait(run->pool, thread);
     for (int t = thread; t < 4; t += run->threads)
         finish(run, t, t == 0 ? factor : 1.0f, t == 3 ? first : 0);
     mean_loss(run, thread);
     lap(run, 1, thread);
-    net_pool_wait(run->pool, thread);
+    net_threads_wait(run->pool, thread);
 }
 
 static void train_right(struct net_run *run, int thread)
@@ -185,10 +185,10 @@ static void evaluate(struct net_run *run, int thread)
 {
     for (int row = thread; row < run->n; row += run->threads)
         forward(run, row, false);
-    net_pool_wait(run->pool, thread);
+    net_threads_wait(run->pool, thread);
     if (run->has_target)
         mean_loss(run, thread);
-    net_pool_wait(run->pool, thread);
+    net_threads_wait(run->pool, thread);
 }
 
 static void pack(void *batch, const struct net_rows *fields, int n)
