@@ -120,15 +120,15 @@ struct net_arg {
     bool none;                /* no value at all */
 };
 
-struct net_reader;      /* data.h: opens a source */
-struct net_preparation; /* data.h: turns a field's rows into what the model reads */
+struct net_reader;    /* data.h: opens a source */
+struct net_transform; /* data.h: turns a field's rows into what the model reads */
 
 struct net_call {
     const char *name; /* "idx", "scale", "sgd" */
     const struct net_arg *args;
     int arg_count;
-    const struct net_reader *reader;           /* of a source, else NULL */
-    const struct net_preparation *preparation; /* of a preparation, else NULL */
+    const struct net_reader *reader;       /* of a source, else NULL */
+    const struct net_transform *transform; /* of a preparation, else NULL */
 };
 
 enum net_field_kind {

@@ -113,7 +113,7 @@ static void write_call_text(Text *out, int level, const Call *call)
 /* Declares what a call names, once. */
 static void declare_linked(Text *out, const Call *call)
 {
-    static const char *const kinds[] = {NULL, "reader", "preparation"};
+    static const char *const kinds[] = {NULL, "reader", "transform"};
     const char *kind = kinds[linked_of(call)];
     const char *declaration = format("extern const struct net_%s net_%s_%s;\n", kind, kind,
                                      call->name);

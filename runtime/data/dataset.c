@@ -100,8 +100,8 @@ static void check_classes(const struct net_data *data)
     if (!field->classes || field->step_count != 1 || !column || !net_has_rows(column))
         return;
     net_values_open(&values, field, column);
-    net_preparation_classes.fit(&fitted, &values, &field->steps[0], NULL, 0);
-    net_preparation_classes.apply(&values, &field->steps[0], &fitted);
+    net_transform_classes.fit(&fitted, &values, &field->steps[0], NULL, 0);
+    net_transform_classes.apply(&values, &field->steps[0], &fitted);
     net_strings_free(fitted.words[0]);
     free(values.scale);
     free(values.shift);
@@ -148,9 +148,9 @@ static void fit_field(struct net_data *data, int f)
     for (int s = 0; s < field->step_count; s++) {
         const struct net_call *step = &field->steps[s];
 
-        if (step->preparation->fit)
-            step->preparation->fit(&data->fitted[f][s], &values, step, train->rows, train->count);
-        step->preparation->apply(&values, step, &data->fitted[f][s]);
+        if (step->transform->fit)
+            step->transform->fit(&data->fitted[f][s], &values, step, train->rows, train->count);
+        step->transform->apply(&values, step, &data->fitted[f][s]);
     }
     free(values.scale);
     free(values.shift);
@@ -160,7 +160,7 @@ static void fit_field(struct net_data *data, int f)
 static bool learns(const struct net_field *field)
 {
     for (int s = 0; s < field->step_count; s++)
-        if (field->steps[s].preparation->fit)
+        if (field->steps[s].transform->fit)
             return true;
     return false;
 }
@@ -175,7 +175,7 @@ static void apply_field(struct net_data *data, int f, struct net_opened *opened)
         return;
     net_values_open(&values, field, column);
     for (int s = 0; s < field->step_count; s++)
-        field->steps[s].preparation->apply(&values, &field->steps[s], &data->fitted[f][s]);
+        field->steps[s].transform->apply(&values, &field->steps[s], &data->fitted[f][s]);
     net_values_finish(&values, &opened->fields[f]);
     if (field->step_count)
         net_check_prepared(&opened->fields[f], field, column);

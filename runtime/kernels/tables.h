@@ -51,7 +51,7 @@
     {                                                                                              \
         .name = #source, NET_READER(source), NET_ARGS(__VA_ARGS__)                                 \
     }
-#define NET_PREPARATION(step) .preparation = &net_preparation_##step
+#define NET_PREPARATION(step) .transform = &net_transform_##step
 #define NET_STEP(step, ...)                                                                        \
     {                                                                                              \
         .name = #step, NET_PREPARATION(step), NET_ARGS(__VA_ARGS__)                                \

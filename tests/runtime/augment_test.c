@@ -31,7 +31,7 @@ static const struct net_call moves[] = {
     {.name = "random_flip", .args = often, .arg_count = 1},
 };
 static const struct net_call noise = {
-    .name = "noise", .args = std_args, .arg_count = 1, .preparation = &net_preparation_noise};
+    .name = "noise", .args = std_args, .arg_count = 1, .transform = &net_transform_noise};
 
 enum { HEIGHT = 7, WIDTH = 9, PICTURE = 2 * HEIGHT * WIDTH, PICTURES = 40 };
 

@@ -149,7 +149,7 @@ END_TEST
 START_TEST(faults_in_probabilities)
 {
     static const struct net_call minmax[] = {
-        {.name = "minmax", .preparation = &net_preparation_minmax}};
+        {.name = "minmax", .transform = &net_transform_minmax}};
     static const struct net_arg other[] = {{.name = "x", .text = "x.npy"},
                                            {.name = "y", .text = "z.npy"}};
     static const struct net_call second = {

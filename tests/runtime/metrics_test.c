@@ -292,9 +292,8 @@ END_TEST
 START_TEST(undone)
 {
     static const float y[][2] = {{20, 7}, {30, 7}, {65, 7}};
-    static const struct net_call minmax = {.name = "minmax",
-                                           .preparation = &net_preparation_minmax};
-    static const struct net_call log1p = {.name = "log1p", .preparation = &net_preparation_log1p};
+    static const struct net_call minmax = {.name = "minmax", .transform = &net_transform_minmax};
+    static const struct net_call log1p = {.name = "log1p", .transform = &net_transform_log1p};
     const struct net_call affine[] = {standardize[0], scale_normalize[0], minmax};
     const struct net_call mixed[] = {affine[1], log1p, affine[0], log1p};
     struct fixture f;

@@ -101,7 +101,7 @@ void set_steps(struct fixture *f, const struct net_call *steps, int count)
 void set_classes(struct fixture *f, int classes)
 {
     static const struct net_call steps[] = {
-        {.name = "classes", .preparation = &net_preparation_classes}};
+        {.name = "classes", .transform = &net_transform_classes}};
 
     f->fields[1] = (struct net_field){.name = "target",
                                       .source = "y",

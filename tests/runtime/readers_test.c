@@ -139,13 +139,13 @@ static const struct net_arg bag_args[] = {WORD_ARGS(COLUMNS, 1),
 static const struct net_call token_steps[] = {{.name = "tokens",
                                                .args = token_args,
                                                .arg_count = LENGTH(token_args),
-                                               .preparation = &net_preparation_tokens}};
+                                               .transform = &net_transform_tokens}};
 static const struct net_call bag_steps[] = {{.name = "bag_of_words",
                                              .args = bag_args,
                                              .arg_count = LENGTH(bag_args),
-                                             .preparation = &net_preparation_bag_of_words}};
+                                             .transform = &net_transform_bag_of_words}};
 static const struct net_call class_steps[] = {
-    {.name = "classes", .preparation = &net_preparation_classes}};
+    {.name = "classes", .transform = &net_transform_classes}};
 static const struct net_arg text_column[] = {{.text = "text"}}, kind_column[] = {{.text = "kind"}};
 
 static const struct net_field fields[] = {

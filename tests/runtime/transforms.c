@@ -33,7 +33,7 @@ static void open_and_close(const void *context)
 
 static const struct net_arg half_args[] = {{.name = "f", .number = .5}};
 static const struct net_call halves = {.name = "holdout", .args = half_args, .arg_count = 1};
-static const struct net_call minmax = {.name = "minmax", .preparation = &net_preparation_minmax};
+static const struct net_call minmax = {.name = "minmax", .transform = &net_transform_minmax};
 
 /* 20 rows of 3: counting, a constant, and one whose extremes lie outside of training. */
 static void fill_rows(float x[20][3], float y[20])
@@ -87,7 +87,7 @@ static void set_impute(struct net_call *call, struct net_arg args[3], const char
     args[1] = (struct net_arg){.name = "by", .text = by};
     args[2] = (struct net_arg){.name = "except", .list = except, .count = count, .none = !count};
     *call = (struct net_call){
-        .name = "impute", .args = args, .arg_count = 3, .preparation = &net_preparation_impute};
+        .name = "impute", .args = args, .arg_count = 3, .transform = &net_transform_impute};
 }
 
 START_TEST(imputed)
@@ -132,7 +132,7 @@ START_TEST(logarithms)
 {
     static const float x[3][2] = {{0, 1}, {2.5f, -0.5f}, {1e6f, 1e-9f}}, y[3] = {0};
     static const float below[3][2] = {{0, 1}, {0, -1}, {0, 1}};
-    static const struct net_call call = {.name = "log1p", .preparation = &net_preparation_log1p};
+    static const struct net_call call = {.name = "log1p", .transform = &net_transform_log1p};
     struct fixture f;
     float row[MOST];
 
@@ -186,7 +186,7 @@ START_TEST(permuted)
     static const struct net_call call = {.name = "permute_pixels",
                                          .args = sevens,
                                          .arg_count = 1,
-                                         .preparation = &net_preparation_permute_pixels};
+                                         .transform = &net_transform_permute_pixels};
     static const float y[2] = {0};
     uint8_t bytes[2][2 * 35];
     float row[MOST], second[MOST];

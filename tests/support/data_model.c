@@ -47,15 +47,15 @@ static const struct net_arg scale_args[] = {{.name = "k", .number = 1 / 255.}};
 static const struct net_arg normalize_args[] = {{.name = "mean", .list = two_means, .count = 2},
                                                 {.name = "std", .list = two_stds, .count = 2}};
 const struct net_call scale_normalize[2] = {
-    {.name = "scale", .args = scale_args, .arg_count = 1, .preparation = &net_preparation_scale},
+    {.name = "scale", .args = scale_args, .arg_count = 1, .transform = &net_transform_scale},
     {.name = "normalize",
      .args = normalize_args,
      .arg_count = 2,
-     .preparation = &net_preparation_normalize}};
+     .transform = &net_transform_normalize}};
 const struct net_call standardize[1] = {
-    {.name = "standardize", .preparation = &net_preparation_standardize}};
-const struct net_call classes[1] = {{.name = "classes", .preparation = &net_preparation_classes}};
-const struct net_call one_hot[1] = {{.name = "one_hot", .preparation = &net_preparation_one_hot}};
+    {.name = "standardize", .transform = &net_transform_standardize}};
+const struct net_call classes[1] = {{.name = "classes", .transform = &net_transform_classes}};
+const struct net_call one_hot[1] = {{.name = "one_hot", .transform = &net_transform_one_hot}};
 
 static const struct net_arg files[] = {{.name = "x", .text = "x.npy"},
                                        {.name = "y", .text = "y.npy"}};

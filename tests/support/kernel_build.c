@@ -76,10 +76,10 @@ static const char hooks[] =
     "{\n    return argc + (argv && model);\n}\n"
     "const struct net_reader net_reader_npy = { 0 };\n"
     "const struct net_reader net_reader_csv = { 0 };\n"
-    "const struct net_preparation net_preparation_scale = { 0 };\n"
-    "const struct net_preparation net_preparation_classes = { 0 };\n"
-    "const struct net_preparation net_preparation_tokens = { 0 };\n"
-    "const struct net_preparation net_preparation_bag_of_words = { 0 };\n";
+    "const struct net_transform net_transform_scale = { 0 };\n"
+    "const struct net_transform net_transform_classes = { 0 };\n"
+    "const struct net_transform net_transform_tokens = { 0 };\n"
+    "const struct net_transform net_transform_bag_of_words = { 0 };\n";
 
 static void check_columns(const char *code)
 {

@@ -265,7 +265,7 @@ static const struct net_call source = {.name = "clouds", .reader = &clouds},
                              to_classes = {.name = "classes",
                                            .args = &three,
                                            .arg_count = 1,
-                                           .preparation = &net_preparation_classes},
+                                           .transform = &net_transform_classes},
                              loss = {.name = "cross_entropy"},
                              optimizer = {.name = "sgd", .args = sgd, .arg_count = 4},
                              schedule = {.name = "constant"}, accuracy = {.name = "accuracy"};

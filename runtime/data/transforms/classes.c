@@ -188,7 +188,7 @@ static void apply_one_hot(struct net_values *values, const struct net_call *call
     net_values_replace(values, NET_F32, 1, (int)n, hot);
 }
 
-const struct net_preparation net_preparation_classes = {
+const struct net_transform net_transform_classes = {
     .name = "classes", .words = {"names"}, .fit = fit_classes, .apply = apply_classes};
-const struct net_preparation net_preparation_one_hot = {
+const struct net_transform net_transform_one_hot = {
     .name = "one_hot", .words = {"names"}, .fit = fit_classes, .apply = apply_one_hot};

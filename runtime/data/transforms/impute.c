@@ -197,8 +197,8 @@ static void apply_impute(struct net_values *values, const struct net_call *call,
     free(left);
 }
 
-const struct net_preparation net_preparation_impute = {.name = "impute",
-                                                       .fitted = {"value"},
-                                                       .fit = fit_impute,
-                                                       .apply = apply_impute,
-                                                       .inverse_kind = NET_INVERSE_NOTHING};
+const struct net_transform net_transform_impute = {.name = "impute",
+                                                   .fitted = {"value"},
+                                                   .fit = fit_impute,
+                                                   .apply = apply_impute,
+                                                   .inverse_kind = NET_INVERSE_NOTHING};

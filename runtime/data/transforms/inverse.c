@@ -13,7 +13,7 @@
 static bool has_inverse(const struct net_field *field)
 {
     for (int s = 0; s < field->step_count; s++)
-        if (field->steps[s].preparation->inverse_kind == NET_INVERSE_NONE)
+        if (field->steps[s].transform->inverse_kind == NET_INVERSE_NONE)
             return false;
     return field->step_count > 0;
 }
@@ -50,20 +50,20 @@ void net_inverse_open(struct net_inverse *inverse, const struct net_data *data)
     inverse->stages = net_allocate(2 * (size_t)field->step_count + 1, sizeof *inverse->stages);
     net_values_open(&values, field, &column);
     for (int s = 0; s < field->step_count; s++) {
-        const struct net_preparation *preparation = field->steps[s].preparation;
+        const struct net_transform *transform = field->steps[s].transform;
 
-        if (preparation->inverse_kind == NET_INVERSE_NOTHING)
+        if (transform->inverse_kind == NET_INVERSE_NOTHING)
             continue;
-        if (preparation->fit && !fitted[s].count)
+        if (transform->fit && !fitted[s].count)
             net_fail(1,
                      "%s is prepared with numbers learnt in training: --weights wants a run's "
                      "folder, with its preparation.json",
                      field->name);
-        if (preparation->inverse_kind == NET_INVERSE_AFFINE) {
-            preparation->apply(&values, &field->steps[s], &fitted[s]);
+        if (transform->inverse_kind == NET_INVERSE_AFFINE) {
+            transform->apply(&values, &field->steps[s], &fitted[s]);
         } else {
             add_affine(inverse, &values);
-            *add_stage(inverse) = (struct net_inverse_stage){.inverse = preparation->inverse};
+            *add_stage(inverse) = (struct net_inverse_stage){.inverse = transform->inverse};
         }
     }
     add_affine(inverse, &values);

@@ -25,5 +25,5 @@ static void apply_log1p(struct net_values *values, const struct net_call *call,
         }
 }
 
-const struct net_preparation net_preparation_log1p = {
+const struct net_transform net_transform_log1p = {
     .name = "log1p", .apply = apply_log1p, .inverse_kind = NET_INVERSE_FUNCTION, .inverse = expm1};

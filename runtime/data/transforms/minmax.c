@@ -46,8 +46,8 @@ static void apply_minmax(struct net_values *values, const struct net_call *call,
     }
 }
 
-const struct net_preparation net_preparation_minmax = {.name = "minmax",
-                                                       .fitted = {"min", "max"},
-                                                       .fit = fit_minmax,
-                                                       .apply = apply_minmax,
-                                                       .inverse_kind = NET_INVERSE_AFFINE};
+const struct net_transform net_transform_minmax = {.name = "minmax",
+                                                   .fitted = {"min", "max"},
+                                                   .fit = fit_minmax,
+                                                   .apply = apply_minmax,
+                                                   .inverse_kind = NET_INVERSE_AFFINE};

@@ -13,4 +13,4 @@ static void apply_noise(struct net_values *values, const struct net_call *call,
     (void)fitted;
 }
 
-const struct net_preparation net_preparation_noise = {.name = "noise", .apply = apply_noise};
+const struct net_transform net_transform_noise = {.name = "noise", .apply = apply_noise};

@@ -43,14 +43,14 @@ static void add_field(struct net_text *text, const struct net_field *field,
                       const struct net_fitted *fitted)
 {
     for (int s = 0; s < field->step_count; s++) {
-        const struct net_preparation *preparation = field->steps[s].preparation;
+        const struct net_transform *transform = field->steps[s].transform;
 
         net_text_add(text, s ? ", {" : "{");
-        net_text_quote(text, preparation->name);
+        net_text_quote(text, transform->name);
         net_text_add(text, ": {");
-        for (int l = 0; l < LISTS && preparation->fitted[l]; l++) {
+        for (int l = 0; l < LISTS && transform->fitted[l]; l++) {
             net_text_add(text, l ? ", " : "");
-            net_text_quote(text, preparation->fitted[l]);
+            net_text_quote(text, transform->fitted[l]);
             net_text_add(text, ": ");
             add_list(text, fitted[s].list[l], fitted[s].count);
         }
@@ -58,7 +58,7 @@ static void add_field(struct net_text *text, const struct net_field *field,
             if (!fitted[s].words[w])
                 continue;
             net_text_add(text, listed++ ? ", " : "");
-            net_text_quote(text, preparation->words[w]);
+            net_text_quote(text, transform->words[w]);
             net_text_add(text, ": ");
             add_words(text, fitted[s].words[w]);
         }
@@ -143,16 +143,16 @@ static void load_field(const struct net_json *steps, const struct net_field *fie
         net_fail(1, "%s: expected the %d preparation%s of %s: the run is of another model", path,
                  field->step_count, field->step_count == 1 ? "" : "s", field->name);
     for (int s = 0; s < field->step_count; s++, step = step->next) {
-        const struct net_preparation *preparation = field->steps[s].preparation;
-        const struct net_json *learnt = net_json_member(step, preparation->name);
+        const struct net_transform *transform = field->steps[s].transform;
+        const struct net_json *learnt = net_json_member(step, transform->name);
 
         if (!learnt)
             net_fail(1, "%s: expected preparation %d of %s to be %s: the run is of another model",
-                     path, s + 1, field->name, preparation->name);
-        for (int l = 0; l < LISTS && preparation->fitted[l]; l++)
-            load_list(learnt, preparation->fitted[l], &fitted[s], l, path);
-        for (int w = 0; w < LISTS && preparation->words[w]; w++)
-            load_words(learnt, preparation->words[w], &fitted[s].words[w], path);
+                     path, s + 1, field->name, transform->name);
+        for (int l = 0; l < LISTS && transform->fitted[l]; l++)
+            load_list(learnt, transform->fitted[l], &fitted[s], l, path);
+        for (int w = 0; w < LISTS && transform->words[w]; w++)
+            load_words(learnt, transform->words[w], &fitted[s].words[w], path);
     }
 }
 

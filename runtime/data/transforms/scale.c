@@ -20,5 +20,5 @@ static void apply_scale(struct net_values *values, const struct net_call *call,
     }
 }
 
-const struct net_preparation net_preparation_scale = {
+const struct net_transform net_transform_scale = {
     .name = "scale", .apply = apply_scale, .inverse_kind = NET_INVERSE_AFFINE};

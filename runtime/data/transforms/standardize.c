@@ -58,8 +58,8 @@ static void apply_standardize(struct net_values *values, const struct net_call *
     }
 }
 
-const struct net_preparation net_preparation_standardize = {.name = "standardize",
-                                                            .fitted = {"mean", "std"},
-                                                            .fit = fit_standardize,
-                                                            .apply = apply_standardize,
-                                                            .inverse_kind = NET_INVERSE_AFFINE};
+const struct net_transform net_transform_standardize = {.name = "standardize",
+                                                        .fitted = {"mean", "std"},
+                                                        .fit = fit_standardize,
+                                                        .apply = apply_standardize,
+                                                        .inverse_kind = NET_INVERSE_AFFINE};

@@ -206,7 +206,7 @@ static void apply_bag(struct net_values *values, const struct net_call *call,
     apply_words(values, call, fitted, 0);
 }
 
-const struct net_preparation net_preparation_tokens = {
+const struct net_transform net_transform_tokens = {
     .name = "tokens", .words = {"words", "stopwords"}, .fit = fit_words, .apply = apply_tokens};
-const struct net_preparation net_preparation_bag_of_words = {
+const struct net_transform net_transform_bag_of_words = {
     .name = "bag_of_words", .words = {"words", "stopwords"}, .fit = fit_words, .apply = apply_bag};

@@ -16,7 +16,7 @@ struct net_fitted {
     struct net_string_table *words[2]; /* by number, or NULL */
 };
 
-struct net_preparation {
+struct net_transform {
     const char *name;      /* "scale", "standardize", ... */
     const char *fitted[2]; /* names of the learnt lists: "mean", "std"; NULL: no such list */
     const char *words[2];  /* names of learnt words: "names"; NULL: none */
@@ -34,7 +34,7 @@ struct net_preparation {
     double (*inverse)(double x);
 };
 
-#define TRANSFORM(name, ...) extern const struct net_preparation net_preparation_##name;
+#define TRANSFORM(name, ...) extern const struct net_transform net_transform_##name;
 #include "language.def"
 
 /* ---- preparation.c: a field's rows on their way ---------------------------------------------- */
