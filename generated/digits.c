@@ -767,11 +767,11 @@ static const struct net_call schedule[] = {
 static const struct net_call metrics[] = {
     { .name = "accuracy" },
 };
-extern const struct net_preparation net_preparation_scale;
+extern const struct net_transform net_transform_scale;
 static const struct net_call field_1_steps[] = {
     NET_STEP(scale, NET_ARG("k", .number = 0.00392156862745098, .given = true)),
 };
-extern const struct net_preparation net_preparation_classes;
+extern const struct net_transform net_transform_classes;
 static const struct net_call field_2_steps[] = {
     NET_STEP(classes, NET_ARG("n", .number = 10, .given = true)),
 };
@@ -885,7 +885,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "0a5314fe97ea056f", .isa = "avx512", .batch = 64,
+    .hash = "d7b6047ca0990d0f", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 5052928,
     .batch_size = sizeof(struct batch),
     .scratch_size = 229376,

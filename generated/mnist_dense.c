@@ -734,11 +734,11 @@ static const struct net_call schedule[] = {
 static const struct net_call metrics[] = {
     { .name = "accuracy" },
 };
-extern const struct net_preparation net_preparation_scale;
+extern const struct net_transform net_transform_scale;
 static const struct net_call field_1_steps[] = {
     NET_STEP(scale, NET_ARG("k", .number = 0.00392156862745098, .given = true)),
 };
-extern const struct net_preparation net_preparation_classes;
+extern const struct net_transform net_transform_classes;
 static const struct net_call field_2_steps[] = {
     NET_STEP(classes, NET_ARG("n", .number = 10, .given = true)),
 };
@@ -852,7 +852,7 @@ static const struct net_kernel evaluate_kernels[] = {
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "2e4034f19da46a8f", .isa = "avx512", .batch = 64,
+    .hash = "76f3f0f06196c82f", .isa = "avx512", .batch = 64,
     .params_size = sizeof(struct params), .arena_size = 40000,
     .batch_size = sizeof(struct batch),
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,
