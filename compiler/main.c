@@ -41,9 +41,9 @@ static int compile(const Options *o)
 
     if (!model || source->errors)
         return EXIT_FAULT;
-    model->capacity = o->batch ? o->batch : model->batch;
-    if (model->batch > model->capacity)
-        model->batch = model->capacity;
+    model->max_batch = o->batch ? o->batch : model->batch;
+    if (model->batch > model->max_batch)
+        model->batch = model->max_batch;
 
     Graph *train = lower(model, MODE_TRAIN);
     Graph *evaluate = train ? lower(model, MODE_EVALUATE) : NULL;

@@ -21,7 +21,7 @@ bool has_row_gradient(const Graph *g, const Value *value)
 
 void declare_tokens(Emitter *e, const Physical *v)
 {
-    const long ids = up16((long)e->model->capacity * v->width);
+    const long ids = up16((long)e->model->max_batch * v->width);
 
     line(&e->types, 0, "%s {", v->type);
     line(&e->types, 1, "int32_t id[%ld];", ids);

@@ -74,7 +74,7 @@ const char *shape_name(const Emitter *e, const Value *value)
 {
     Text text = {0};
 
-    text_add(&text, "%d", e->model->capacity);
+    text_add(&text, "%d", e->model->max_batch);
     for (int i = 0; i < value->shape.rank; i++)
         text_add(&text, "x%d", value->shape.size[i]);
     return text.at;
@@ -138,8 +138,8 @@ static const char *value_name(const Emitter *e, Value *value)
 {
     const Node *node;
 
-    if (value->like)
-        return format("d_%s", value_name(e, value->like));
+    if (value->gradient_of)
+        return format("d_%s", value_name(e, value->gradient_of));
     value = root_of(value);
     node = value->node;
     if (!node || value->role == ROLE_PARAMETER)

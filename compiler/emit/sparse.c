@@ -8,7 +8,7 @@
 /* Every member a multiple of 64 bytes long, as all of the batch; room for full rows. */
 void declare_sparse(Emitter *e, const Physical *v)
 {
-    const long images = e->model->capacity, elements = up16(images * v->rows);
+    const long images = e->model->max_batch, elements = up16(images * v->rows);
     Text *out = &e->types;
 
     line(out, 0, "%s {", v->type);

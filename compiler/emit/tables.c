@@ -273,7 +273,7 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     if (folder)
         line(out, 1, ".folder = %s,", quoted(folder));
     line(out, 1, ".hash = \"%016llx\", .isa = %s, .batch = %d,", hash, quoted(e->target->name),
-         m->capacity);
+         m->max_batch);
     line(out, 1, ".params_size = sizeof(struct params), .arena_size = %zu,",
          train->arena > evaluate->arena ? train->arena : evaluate->arena);
     line(out, 1, ".batch_size = sizeof(struct batch),");

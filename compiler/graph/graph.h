@@ -88,7 +88,7 @@ typedef struct Value {
     int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
     const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
     const Field *words;     /* of an embedding matrix: whose tokens */
-    struct Value *like;     /* of a gradient: the value it belongs to; takes its layout */
+    struct Value *gradient_of; /* of a gradient: the value it belongs to; takes its layout */
     struct Physical *physical; /* layout.c */
     bool internal;             /* fuse.c: never stored, it lives in one kernel's registers */
 } Value;
@@ -132,7 +132,7 @@ typedef struct Graph {
     const char *network;  /* that makes the prediction */
     Model *model;         /* what it was lowered from: for lower and emit */
     const Source *source; /* of its spans, or NULL */
-    int capacity;         /* rows a step is compiled for */
+    int max_batch;        /* rows a step is compiled for */
     const char *conv;     /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
     Value **values;
     int value_count;

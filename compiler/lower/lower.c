@@ -82,7 +82,7 @@ Graph *lower(Model *model, Mode mode)
     l.g->model = model;
     l.g->network = model->name;
     l.g->source = model->source;
-    l.g->capacity = model->capacity;
+    l.g->max_batch = model->max_batch;
     l.g->conv = model->conv;
     for (int i = 0; i < model->layer_count; i++)
         model->layers[i]->value = lower_layer(&l, model->layers[i]);

@@ -58,8 +58,8 @@ bool check_rank(Lowering *l, const Layer *layer, int rank, const char *axes, con
 /* Can a value of this shape be held for a whole batch? Indices are ints. */
 bool check_size(Lowering *l, Span span, const char *what, Shape shape)
 {
-    const int capacity = l->model->capacity > 0 ? l->model->capacity : l->model->batch;
-    const int rows = capacity > 0 ? capacity : 1;
+    const int most = l->model->max_batch > 0 ? l->model->max_batch : l->model->batch;
+    const int rows = most > 0 ? most : 1;
 
     if (shape_elements(shape) * rows < INT_MAX)
         return true;

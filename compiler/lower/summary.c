@@ -169,7 +169,7 @@ void print_summary(FILE *out, const Model *model, const LayerRow *rows, int coun
     net_summary_print(out, &(struct net_summary){.name = model->name,
                                                  .layers = rows,
                                                  .layer_count = count,
-                                                 .batch = model->capacity,
+                                                 .batch = model->max_batch,
                                                  .memory = memory,
                                                  .target = target});
 }

@@ -44,12 +44,12 @@ static void accumulate(Reverse *r, int input, Value *gradient)
 {
     Value *value = r->node->inputs[input], **sum = &r->gradient[value->id];
 
-    if (!gradient->like)
-        gradient->like = value;
+    if (!gradient->gradient_of)
+        gradient->gradient_of = value;
     *sum = *sum ? append(r, OP_ADD, (Value *[]){*sum, gradient}, 2, (Attributes){0})->outputs[0]
                 : gradient;
-    if (!(*sum)->like)
-        (*sum)->like = value;
+    if (!(*sum)->gradient_of)
+        (*sum)->gradient_of = value;
 }
 
 /* Attributes with the shape that the gradient of input 0 has. */
@@ -100,7 +100,7 @@ static bool take_place(Reverse *r, const Node *node, Value *dy, Op op)
     index = spread->inputs[0];
     d = append(r, op, (Value *[]){index->node->outputs[0], spread->inputs[1]}, 2, node->at)
             ->outputs[0];
-    d->like = index->node->outputs[0];
+    d->gradient_of = index->node->outputs[0];
     moved = append(r, spread->op, (Value *[]){index, d}, 2, spread->at);
     moved->span = spread->span, moved->path = spread->path;
     dx = moved->outputs[0];

@@ -703,7 +703,7 @@ Program *fuse(Graph *g, const Target *target)
     join_first(&f);
     share_masks(p);
     for (int i = 0; i < p->count; i++) {
-        p->kernels[i]->flops *= g->capacity;
+        p->kernels[i]->flops *= g->max_batch;
         find_operands(p->kernels[i]);
     }
     return p;

@@ -65,10 +65,10 @@ static void require_plain(Layout *l, Node *node, int i)
 /* A gradient lies as the value it belongs to. */
 static Physical gradient_layout(const Graph *g, const Value *dx)
 {
-    const Physical *like = dx->like ? dx->like->physical : NULL;
+    const Physical *like = dx->gradient_of ? dx->gradient_of->physical : NULL;
 
     if (like && like->kind == PHYSICAL_VALUE && like->lanes == 16 &&
-        same_shape(dx->like->shape, dx->shape))
+        same_shape(dx->gradient_of->shape, dx->shape))
         return *like;
     return new_value(g, dx->shape);
 }
@@ -102,7 +102,7 @@ static void lay_out_reshape(Layout *l, Node *node)
     const Shape from = node->inputs[0]->shape;
     const bool one_row = is_sequence(from) && is_sequence(y->shape) &&
                          from.size[0] == y->shape.size[0];
-    Physical v = y->like              ? gradient_layout(l->g, y)
+    Physical v = y->gradient_of       ? gradient_layout(l->g, y)
                  : y->shape.rank == 1 ? flattened(x)
                  : one_row            ? *x
                                       : gradient_layout(l->g, y);
@@ -283,9 +283,9 @@ static void lay_out_sparse_dense_dw(Layout *l, Node *node)
     Value *dw = node->outputs[0];
 
     if (node->inputs[1])
-        require_rows(l, node, 1, dw->like->physical, 1);
+        require_rows(l, node, 1, dw->gradient_of->physical, 1);
     require_plain(l, node, 2);
-    give_parameter(dw, *dw->like->physical);
+    give_parameter(dw, *dw->gradient_of->physical);
 }
 
 static void lay_out_loss(Layout *l, Node *node)
@@ -304,7 +304,7 @@ static void lay_out_loss(Layout *l, Node *node)
 
         give(l->g, target, v, buffer);
         buffer->size = target->type == TYPE_CLASS
-                           ? round_up((size_t)l->g->capacity * sizeof(int32_t))
+                           ? round_up((size_t)l->g->max_batch * sizeof(int32_t))
                            : round_up(value_bytes(target->physical));
     }
     if (y->batched) {
@@ -313,7 +313,7 @@ static void lay_out_loss(Layout *l, Node *node)
     }
     y->physical = allocate(sizeof *y->physical);
     *y->physical = (Physical){.kind = PHYSICAL_SCALAR,
-                              .chunks = (l->g->capacity + 15) / 16,
+                              .chunks = (l->g->max_batch + 15) / 16,
                               .buffer = new_buffer(IN_ARENA, "loss")};
     y->physical->type = format("struct slices_%d", y->physical->chunks);
     y->physical->buffer->size = round_up((size_t)y->physical->chunks * sizeof(float));
@@ -346,21 +346,21 @@ static void lay_out_node(Layout *l, Node *node)
     case OP_CONV2D_DW_AT:
         require_plain(l, node, 1);
         require_plain(l, node, 2);
-        give_parameter(y, *y->like->physical);
+        give_parameter(y, *y->gradient_of->physical);
         break;
     case OP_DENSE_DW:
     case OP_CONV2D_DW:
         if (node->op == OP_DENSE_DW)
-            require_rows(l, node, 0, y->like->physical, 0);
+            require_rows(l, node, 0, y->gradient_of->physical, 0);
         require_plain(l, node, 1);
-        give_parameter(y, *y->like->physical);
+        give_parameter(y, *y->gradient_of->physical);
         break;
     case OP_GROUP_EXPAND:
         give_parameter(in[0], weight_layout(in[0], NULL, node->at.groups, l->target));
         give_parameter(y, weight_layout(y, NULL, node->at.groups, l->target));
         break;
     case OP_GROUP_COLLECT:
-        give_parameter(y, *y->like->physical);
+        give_parameter(y, *y->gradient_of->physical);
         break;
     case OP_DEPTHWISE:
     case OP_DEPTHWISE_DX:
@@ -381,7 +381,7 @@ static void lay_out_node(Layout *l, Node *node)
         break;
     case OP_EMBEDDING_DW:
         require_plain(l, node, 1);
-        give_parameter(y, *y->like->physical);
+        give_parameter(y, *y->gradient_of->physical);
         break;
     case OP_TOKEN_MEAN:
     case OP_TOKEN_MEAN_GRAD:
@@ -590,7 +590,7 @@ static Physical input_layout(const Graph *train, const Graph *evaluate, const Va
    Their structures say the same (emit/embedding.c, emit/sparse.c). */
 static Physical ids_layout(const Graph *g, const Value *x)
 {
-    const int rows = g->capacity, size = x->shape.size[0];
+    const int rows = g->max_batch, size = x->shape.size[0];
     Physical v = {.kind = PHYSICAL_SPARSE, .lanes = 16, .height = 1, .width = 1, .rows = size};
 
     v.type = format("struct sparse_%dx%d", rows, size);
@@ -604,10 +604,10 @@ static Physical ids_layout(const Graph *g, const Value *x)
     return v;
 }
 
-/* What a step reads of it; of a sparse input, most of the capacity is never touched. */
+/* What a step reads of it; of a sparse input, most of the memory for max_batch rows is never touched. */
 static size_t ids_bytes(const Graph *g, const Physical *v)
 {
-    return round_up((size_t)g->capacity * (size_t)v->width * 4);
+    return round_up((size_t)g->max_batch * (size_t)v->width * 4);
 }
 
 static void lay_out_inputs(Graph *train, Graph *evaluate)

@@ -43,7 +43,7 @@ Physical new_value(const Graph *g, Shape shape)
     Physical v = {.kind = PHYSICAL_VALUE, .lanes = 16};
     const int channels = shape.rank > 0 ? shape.size[0] : 1;
 
-    v.chunks = (g->capacity + 15) / 16;
+    v.chunks = (g->max_batch + 15) / 16;
     set_pixels(&v, shape);
     v.blocks = blocks_of(channels);
     v.segments[0] = (Segment){0, channels, v.height * v.width, 0, v.blocks};
@@ -147,7 +147,7 @@ static const char *value_type(const Graph *g, const Physical *v, Shape shape)
              v->element == TYPE_BYTE ? "index"
              : v->lanes < 16         ? "image"
                                      : "value",
-             g->capacity);
+             g->max_batch);
     for (int i = 0; i < shape.rank; i++) /* a sequence is an image of one row */
         if (shape.rank < 3 || i != 1 || shape.size[i] > 1)
             text_add(&text, "x%d", shape.size[i]);
@@ -171,8 +171,8 @@ static const char *value_label(const Value *value)
     const Node *node = value->node;
     const char *part = "";
 
-    if (value->like)
-        return format("d %s", value_label(value->like));
+    if (value->gradient_of)
+        return format("d %s", value_label(value->gradient_of));
     if (!node)
         return value->name;
     if (node->op == OP_BATCHNORM_STATS)

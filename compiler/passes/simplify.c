@@ -162,7 +162,7 @@ static bool remove_repetition(Graph *g)
         changed = changed || substitute[node->outputs[0]->id];
     }
     for (int i = 0; i < g->value_count; i++)
-        g->values[i]->like = follow(substitute, g->values[i]->like);
+        g->values[i]->gradient_of = follow(substitute, g->values[i]->gradient_of);
     g->prediction = follow(substitute, g->prediction);
     g->loss = follow(substitute, g->loss);
     return changed;
@@ -187,8 +187,8 @@ static void number_values(Graph *g, const bool *live)
     int count = 0;
 
     for (int i = 0; i < g->value_count; i++)
-        if (g->values[i]->like && !live[g->values[i]->like->id])
-            g->values[i]->like = NULL;
+        if (g->values[i]->gradient_of && !live[g->values[i]->gradient_of->id])
+            g->values[i]->gradient_of = NULL;
     for (int i = 0; i < g->value_count; i++) {
         Value *value = g->values[i];
 

@@ -117,7 +117,7 @@ static BatchLanesDw plan_batch_lanes_dw(const Node *node, const Target *target)
 
 /* ---- All weights ----------------------------------------------------------------------------- */
 
-/* A convolution's items (panel, block of inputs, row of taps), as emit_dw.c makes them. */
+/* A convolution's items (panel, block of inputs, row of taps), as weight_gradient.c makes them. */
 static bool has_few_items(const Node *node)
 {
     const Physical *x = node->inputs[0]->physical;

@@ -89,8 +89,8 @@ int winograd_tile(const Node *node, const Graph *g)
     p = find_problem(node);
     best = same(g->conv, "auto") ? p.taps * p.from * up(p.to, 16) : 1e300;
     for (int m = 2; m <= 4; m += 2)
-        if (cost_of(&p, m, g->capacity) < best) {
-            best = cost_of(&p, m, g->capacity);
+        if (cost_of(&p, m, g->max_batch) < best) {
+            best = cost_of(&p, m, g->max_batch);
             tile = m;
         }
     return tile;

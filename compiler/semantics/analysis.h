@@ -155,7 +155,7 @@ typedef struct Name {
 } Name;
 
 typedef struct Names {
-    Name *at;
+    Name *items;
     int count;
 } Names;
 

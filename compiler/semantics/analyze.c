@@ -83,8 +83,8 @@ static void check_defines(Sema *s, const Define *defines, int define_count, cons
 static void analyze_lets(Sema *s, const Ast *ast, const Define *defines, int count,
                          const char ***lets, int *let_count)
 {
-    for (int i = 0; i < ast->items.count; i++) {
-        const Ast *item = ast->items.at[i];
+    for (int i = 0; i < ast->children.count; i++) {
+        const Ast *item = ast->children.items[i];
         if (item->kind == AST_LET) {
             analyze_let(s, item, defines, count);
             APPEND(*lets, *let_count, item->text);
@@ -101,8 +101,8 @@ static const Ast *find_section(Sema *s, AstKind kind, const char *name)
 {
     const Ast *section = NULL;
 
-    for (int i = 0; i < s->file->items.count; i++) {
-        const Ast *ast = s->file->items.at[i];
+    for (int i = 0; i < s->file->children.count; i++) {
+        const Ast *ast = s->file->children.items[i];
         if (ast->kind == kind && !section) {
             section = ast;
         } else if (ast->kind == kind &&
@@ -116,7 +116,7 @@ static const Ast *find_section(Sema *s, AstKind kind, const char *name)
 /* The place after what the file holds. */
 static Span end_of(const Ast *file)
 {
-    const int end = file->items.at[file->items.count - 1]->span.end;
+    const int end = file->children.items[file->children.count - 1]->span.end;
     return (Span){end, end};
 }
 
@@ -124,8 +124,8 @@ static void define_networks(Sema *s)
 {
     int networks = 0;
 
-    for (int i = 0; i < s->file->items.count; i++) {
-        const Ast *ast = s->file->items.at[i];
+    for (int i = 0; i < s->file->children.count; i++) {
+        const Ast *ast = s->file->children.items[i];
         if (ast->kind != AST_NETWORK && ast->kind != AST_BLOCK)
             continue;
         networks += ast->kind == AST_NETWORK;
@@ -200,7 +200,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
                 .paths = root,
                 .root = root,
                 .kinds = ANYWHERE};
-    if (ast->items.count == 0) {
+    if (ast->children.count == 0) {
         error_at(source, (Span){0, 0}, "the file is empty");
         note(source, "a model has a data section, a network and a train section");
         return NULL;
@@ -229,7 +229,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
     prune_layers(s);
     check_trainable(s);
     list_fields(s);
-    model->capacity = model->batch;
+    model->max_batch = model->batch;
     if (!model->schedule)
         APPEND(model->schedule, model->schedule_count, constant_schedule(train->span));
     if (source->errors > 0)

@@ -103,7 +103,7 @@ static void follow(Sema *s, Field *other, const Field *field, Span span)
 static void follow_all(Sema *s, const Field *field, Span span)
 {
     for (int i = 0; i < s->globals.count; i++) {
-        const Object object = s->globals.at[i].value;
+        const Object object = s->globals.items[i].value;
         Field *other = object.kind == OBJECT_TENSOR ? object.layer->field : NULL;
 
         if (other && other != field && other->source_field && field->source_field &&
@@ -140,7 +140,7 @@ static Field *find_picture(Sema *s, const Ast *ast)
 void analyze_augment(Sema *s, const Ast *ast)
 {
     const Ast *value = ast->first;
-    const AstList stages = value->items;
+    const AstList stages = value->children;
     const bool pipe = value->kind == AST_PIPE;
     Field *field = find_picture(s, ast);
     Call **steps = NULL;
@@ -148,7 +148,7 @@ void analyze_augment(Sema *s, const Ast *ast)
     bool right = true;
 
     for (int i = 0; i < (pipe ? stages.count : 1); i++) {
-        const Ast *stage = pipe ? stages.at[i] : value;
+        const Ast *stage = pipe ? stages.items[i] : value;
         if (i == 0 && stage->kind == AST_NAME && same(stage->text, ast->text))
             continue; /* the picture's own name may begin the chain */
         Call *step = analyze_stage(s, stage);

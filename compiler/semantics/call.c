@@ -29,7 +29,7 @@ int parameter_count(const PartialCall *f)
 
 const char *parameter_name(const PartialCall *f, int i)
 {
-    return f->definition ? f->definition->arguments.at[i + 1]->text
+    return f->definition ? f->definition->arguments.items[i + 1]->text
                          : f->signature->parameters[i].name;
 }
 
@@ -162,7 +162,7 @@ static void bind_position(Sema *s, PartialCall *f, Object object)
                                              name_of(f))
                        : f->definition
                            ? report(s, object.span, "`%s` takes `%s` alone", name_of(f),
-                                    f->definition->arguments.at[0]->text)
+                                    f->definition->arguments.items[0]->text)
                            : report(s, object.span, "`%s` takes no arguments", name_of(f));
     if (added)
         explain(s, f);
@@ -194,7 +194,7 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Object objec
         bind_file(s, f, argument, object);
         return;
     }
-    if (f->definition && same(f->definition->arguments.at[0]->text, argument->text)) {
+    if (f->definition && same(f->definition->arguments.items[0]->text, argument->text)) {
         if (f->has_input)
             report(s, argument->name_span, "`%s` is given twice", argument->text);
         f->input = object;
@@ -238,8 +238,8 @@ static Object evaluate_names(Sema *s, const Ast *value, ParamType type)
     if (value->kind != AST_LIST || type != PARAM_NAMES)
         return evaluate(s, value);
     Object list = {.kind = OBJECT_LIST, .nested = 1, .span = value->span};
-    for (int i = 0; i < value->items.count; i++)
-        APPEND(list.items, list.count, evaluate_names(s, value->items.at[i], PARAM_NAME));
+    for (int i = 0; i < value->children.count; i++)
+        APPEND(list.items, list.count, evaluate_names(s, value->children.items[i], PARAM_NAME));
     list.total = list.count;
     return list;
 }
@@ -288,7 +288,7 @@ static void refuse_prediction(Sema *s, PartialCall *f, Object object)
         return;
     if (given->definition)
         note(s->source, "call it: `%s(%s)`", name_of(given),
-             given->definition->arguments.at[0]->text);
+             given->definition->arguments.items[0]->text);
     else
         note(s->source, "such as `%s(network(input), target)`", name_of(f));
 }
@@ -300,7 +300,7 @@ PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
 
     bound->span = span;
     for (int i = 0; i < arguments.count; i++) {
-        const Ast *argument = arguments.at[i];
+        const Ast *argument = arguments.items[i];
         Object object = evaluate_argument(s, bound, argument);
         const bool first = i == 0 && !argument->text && wants_input(f) && !f->has_input;
 

@@ -184,7 +184,7 @@ bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast)
         return false;
     }
     for (int i = 0; i < ast->arguments.count && right; i++) {
-        const Ast *argument = ast->arguments.at[i], *value = argument->first;
+        const Ast *argument = ast->arguments.items[i], *value = argument->first;
         const bool range = value->kind == AST_BINARY && same(value->text, "..");
 
         if (argument->text) {

@@ -170,12 +170,12 @@ static bool declare_shape(Sema *s, Field *field, AstList sizes)
     bool right = true;
 
     if (sizes.count > MAX_RANK - 1) {
-        if (report(s, sizes.at[MAX_RANK - 1]->span, "a field has up to %d sizes", MAX_RANK - 1))
+        if (report(s, sizes.items[MAX_RANK - 1]->span, "a field has up to %d sizes", MAX_RANK - 1))
             note(s->source, "an image is [channels, height, width]");
         return false;
     }
     for (int i = 0; i < sizes.count; i++) {
-        Object size = evaluate(s, sizes.at[i]);
+        Object size = evaluate(s, sizes.items[i]);
         right &= check_type(s, "a size", PARAM_COUNT, size);
         field->shape.size[i] = right ? (int)size.number : 1;
     }
@@ -192,8 +192,8 @@ static void settle_shape(Sema *s, Field *field, const Ast *ast, const Call *sour
 
     if (field->has_shape && known && source && field->source_field &&
         shape_elements(field->shape) != shape_elements(shape)) {
-        const Span sizes = {ast->arguments.at[0]->span.begin,
-                            ast->arguments.at[ast->arguments.count - 1]->span.end};
+        const Span sizes = {ast->arguments.items[0]->span.begin,
+                            ast->arguments.items[ast->arguments.count - 1]->span.end};
         if (report(s, sizes, "`%s` of %s is %s", field->source_field, source->name,
                    shape_text(shape)))
             note(s->source, "write `%s%s`, or no shape", field->name, shape_text(shape));
@@ -228,12 +228,12 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
     field->is_target = ast->kind == AST_TARGET;
     const bool right = declare_shape(s, field, ast->arguments);
     bool known = right; /* no step failed that could have made the shape */
-    analyze_origin(s, data, field, pipe ? value->items.at[0] : value);
-    for (int i = 1; pipe && i < value->items.count; i++) {
-        Call *step = analyze_step(s, value->items.at[i]);
+    analyze_origin(s, data, field, pipe ? value->children.items[0] : value);
+    for (int i = 1; pipe && i < value->children.count; i++) {
+        Call *step = analyze_step(s, value->children.items[i]);
         if (step)
             APPEND(field->steps, field->step_count, step);
-        else if (find_signature(value->items.at[i]->text, KIND_TRANSFORM))
+        else if (find_signature(value->children.items[i]->text, KIND_TRANSFORM))
             known = false;
     }
     prepare_shape(s, field, ast->arguments.count > 0 && right);
@@ -250,20 +250,20 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
 void analyze_data(Sema *s, const Ast *section)
 {
     Data data = {0};
-    const AstList items = section->items;
+    const AstList items = section->children;
 
     for (int i = 0; i < items.count; i++)
-        if (items.at[i]->kind == AST_ASSIGN)
-            analyze_part(s, &data, items.at[i]);
+        if (items.items[i]->kind == AST_ASSIGN)
+            analyze_part(s, &data, items.items[i]);
     if (!data.parts[PART_TRAIN] && !data.misspelt &&
         report(s, section->name_span, "the data section does not say what to train on"))
         note(s->source, "such as `train = digits(rows=20000)`");
     for (int i = 0; i < items.count; i++) {
-        const Ast *ast = items.at[i];
+        const Ast *ast = items.items[i];
         if (ast->kind == AST_INPUT || ast->kind == AST_TARGET)
             analyze_field(s, &data, ast);
     }
     for (int i = 0; i < items.count; i++)
-        if (items.at[i]->kind == AST_AUGMENT)
-            analyze_augment(s, items.at[i]);
+        if (items.items[i]->kind == AST_AUGMENT)
+            analyze_augment(s, items.items[i]);
 }

@@ -202,8 +202,8 @@ static Object evaluate_list(Sema *s, const Ast *ast)
 {
     Object list = {.kind = OBJECT_LIST, .nested = 1, .span = ast->span};
 
-    for (int i = 0; i < ast->items.count; i++) {
-        Object item = evaluate(s, ast->items.at[i]);
+    for (int i = 0; i < ast->children.count; i++) {
+        Object item = evaluate(s, ast->children.items[i]);
         if (item.kind == OBJECT_ERROR)
             list.kind = OBJECT_ERROR;
         if (item.nested >= list.nested)
@@ -237,9 +237,9 @@ static Object evaluate_arguments(Sema *s, AstList arguments, Span span)
     Object result = error_object(span);
 
     for (int i = 0; i < arguments.count; i++) {
-        if (arguments.at[i]->text)
+        if (arguments.items[i]->text)
             continue;
-        Object object = evaluate(s, arguments.at[i]->first);
+        Object object = evaluate(s, arguments.items[i]->first);
         if (i == 0 && object.kind == OBJECT_TENSOR)
             result = object;
     }
@@ -290,19 +290,19 @@ static Object apply_stage(Sema *s, Object x, const Ast *stage)
 
 static Object evaluate_pipe(Sema *s, const Ast *ast)
 {
-    Object x = evaluate(s, ast->items.at[0]);
+    Object x = evaluate(s, ast->children.items[0]);
 
     if (x.kind == OBJECT_FUNCTION && x.function->failed)
         x = error_object(ast->span);
     if (x.kind != OBJECT_ERROR && x.kind != OBJECT_TENSOR) {
-        if (report(s, ast->items.at[0]->span,
+        if (report(s, ast->children.items[0]->span,
                    "a pipe begins with the result of a layer; this is %s", describe(x)) &&
             x.kind == OBJECT_FUNCTION)
             note(s->source, "a layer waits for its input: `x -> layer`");
         x = error_object(ast->span);
     }
-    for (int i = 1; i < ast->items.count && !s->stopped; i++)
-        x = apply_stage(s, x, ast->items.at[i]);
+    for (int i = 1; i < ast->children.count && !s->stopped; i++)
+        x = apply_stage(s, x, ast->children.items[i]);
     x.span = ast->span;
     return x;
 }

@@ -151,7 +151,7 @@ static void execute_for(Sema *s, const Ast *ast)
         Object item = list.items[i];
         item.span = list.span;
         set_name(s, &s->frame->names, ast->text, item, ast->name_span);
-        execute(s, ast->items);
+        execute(s, ast->children);
     }
 }
 
@@ -178,9 +178,9 @@ static void execute_statement(Sema *s, const Ast *ast)
             frame->result = error_object(ast->span);
             frame->has_result = true;
         } else if (object.number != 0) {
-            execute(s, ast->items);
+            execute(s, ast->children);
         } else if (ast->second) {
-            execute(s, ast->second->items);
+            execute(s, ast->second->children);
         }
         break;
     default: /* a value that stands alone is the last: check_body */
@@ -193,23 +193,23 @@ static void execute_statement(Sema *s, const Ast *ast)
 static void execute(Sema *s, AstList statements)
 {
     for (int i = 0; i < statements.count && !s->frame->returned && !s->stopped; i++)
-        execute_statement(s, statements.at[i]);
+        execute_statement(s, statements.items[i]);
 }
 
 /* Only the last expression of a body may stand unassigned; also at the end of a last `if`. */
 static void check_statements(Sema *s, AstList statements, bool last)
 {
     for (int i = 0; i < statements.count; i++) {
-        const Ast *ast = statements.at[i];
+        const Ast *ast = statements.items[i];
         const bool ends = last && i == statements.count - 1;
         if (ast->kind == AST_VALUE && !ends && report(s, ast->span, "this value is not used"))
             note(s->source, "give it a name; only the last line of a body stands without one");
         if (ast->kind == AST_FOR)
-            check_statements(s, ast->items, false);
+            check_statements(s, ast->children, false);
         if (ast->kind == AST_IF)
-            check_statements(s, ast->items, ends);
+            check_statements(s, ast->children, ends);
         if (ast->kind == AST_IF && ast->second)
-            check_statements(s, ast->second->items, ends);
+            check_statements(s, ast->second->children, ends);
     }
 }
 
@@ -218,17 +218,17 @@ void check_body(Sema *s, const Ast *definition)
     const AstList parameters = definition->arguments;
 
     if (parameters.count > DECLARED_MAX) {
-        report(s, parameters.at[DECLARED_MAX]->span, "more than %d parameters", DECLARED_MAX);
+        report(s, parameters.items[DECLARED_MAX]->span, "more than %d parameters", DECLARED_MAX);
         s->stopped = true;
         return;
     }
     for (int i = 0; i < parameters.count; i++)
         for (int j = 0; j < i; j++)
-            if (same(parameters.at[i]->text, parameters.at[j]->text) &&
-                report(s, parameters.at[i]->name_span, "`%s` is a parameter twice",
-                       parameters.at[i]->text))
-                note_at(s->source, parameters.at[j]->name_span, "it was first named here");
-    check_statements(s, definition->items, true);
+            if (same(parameters.items[i]->text, parameters.items[j]->text) &&
+                report(s, parameters.items[i]->name_span, "`%s` is a parameter twice",
+                       parameters.items[i]->text))
+                note_at(s->source, parameters.items[j]->name_span, "it was first named here");
+    check_statements(s, definition->children, true);
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
@@ -237,9 +237,10 @@ static void set_parameters(Sema *s, const PartialCall *f)
 {
     const AstList parameters = f->definition->arguments;
 
-    set_name(s, &s->frame->names, parameters.at[0]->text, f->input, parameters.at[0]->name_span);
+    set_name(s, &s->frame->names, parameters.items[0]->text, f->input,
+             parameters.items[0]->name_span);
     for (int i = 0; i < f->count; i++) {
-        const Ast *parameter = parameters.at[i + 1];
+        const Ast *parameter = parameters.items[i + 1];
         Object object = f->given[i] ? f->arguments[i] : error_object(f->span);
         if (!f->given[i] && parameter->first)
             object = evaluate(s, parameter->first);
@@ -255,8 +256,8 @@ static Object check_result(Sema *s, const Frame *frame, const PartialCall *f)
 {
     const Ast *definition = f->definition;
     const char *kind = definition->kind == AST_BLOCK ? "block" : "network";
-    const AstList items = definition->items;
-    const Ast *last = items.count > 0 ? items.at[items.count - 1] : NULL;
+    const AstList items = definition->children;
+    const Ast *last = items.count > 0 ? items.items[items.count - 1] : NULL;
     Object result = frame->result;
 
     if (s->stopped)
@@ -360,7 +361,7 @@ static Object call_definition(Sema *s, const PartialCall *f)
     s->kinds = KIND_LAYER;
     s->frame = &frame;
     set_parameters(s, f);
-    execute(s, f->definition->items);
+    execute(s, f->definition->children);
     Object result = check_result(s, &frame, f);
     s->frame = outer_frame;
     s->instance = outer_instance;
@@ -475,7 +476,7 @@ void prune_layers(Sema *s)
             layer->inputs[j]->used = true;
     }
     for (int i = 0; i < s->globals.count; i++) {
-        Layer *layer = s->globals.at[i].value.layer;
+        Layer *layer = s->globals.items[i].value.layer;
         if (layer && layer->used)
             APPEND(layers, count, layer);
     }

@@ -54,8 +54,8 @@ bool within_budget(Sema *s, double steps, Span span)
 Name *find_name(const Names *names, const char *text)
 {
     for (int i = 0; i < names->count; i++)
-        if (same(names->at[i].text, text))
-            return &names->at[i];
+        if (same(names->items[i].text, text))
+            return &names->items[i];
     return NULL;
 }
 
@@ -87,7 +87,7 @@ void set_name(Sema *s, Names *names, const char *text, Object value, Span span)
     if (name)
         name->value = value;
     else if (has_room(s, names, span))
-        APPEND(names->at, names->count, ((Name){text, value, span}));
+        APPEND(names->items, names->count, ((Name){text, value, span}));
 }
 
 void define_name(Sema *s, const char *text, Object value, Span span)
@@ -106,14 +106,14 @@ void define_name(Sema *s, const char *text, Object value, Span span)
 static const Ast *find_setting(AstList items, const char *text)
 {
     for (int i = 0; i < items.count; i++) {
-        const Ast *ast = items.at[i], *found = NULL;
+        const Ast *ast = items.items[i], *found = NULL;
         if ((ast->kind == AST_ASSIGN || ast->kind == AST_LET || ast->kind == AST_FOR) &&
             same(ast->text, text))
             return ast;
         if (ast->kind == AST_FOR || ast->kind == AST_IF)
-            found = find_setting(ast->items, text);
+            found = find_setting(ast->children, text);
         if (!found && ast->kind == AST_IF && ast->second)
-            found = find_setting(ast->second->items, text);
+            found = find_setting(ast->second->children, text);
         if (found)
             return found;
     }
@@ -123,8 +123,8 @@ static const Ast *find_setting(AstList items, const char *text)
 /* A let of that name in the file or its sections: one that comes too late. */
 static const Ast *find_let(const Ast *file, const char *text)
 {
-    for (int i = 0; i < file->items.count; i++) {
-        const Ast *ast = file->items.at[i];
+    for (int i = 0; i < file->children.count; i++) {
+        const Ast *ast = file->children.items[i];
         if (ast->kind == AST_LET && same(ast->text, text))
             return ast;
         if (ast->kind == AST_DATA || ast->kind == AST_TRAIN) {
@@ -142,10 +142,10 @@ static const char *nearest_name(const Sema *s, const char *text, unsigned kinds)
     int count = 0;
 
     for (int i = 0; s->frame && i < s->frame->names.count; i++)
-        APPEND(names, count, s->frame->names.at[i].text);
+        APPEND(names, count, s->frame->names.items[i].text);
     for (int i = 0; i < s->globals.count; i++)
-        if (!s->frame || s->globals.at[i].value.kind != OBJECT_TENSOR)
-            APPEND(names, count, s->globals.at[i].text);
+        if (!s->frame || s->globals.items[i].value.kind != OBJECT_TENSOR)
+            APPEND(names, count, s->globals.items[i].text);
     add_signature_names(&names, &count, kinds);
     return net_nearest(text, names, count);
 }
@@ -171,7 +171,7 @@ void list_names(Sema *s, unsigned kinds)
 void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called)
 {
     const Signature *other = find_signature(text, ~0u);
-    const Ast *setting = s->frame ? find_setting(s->frame->definition->items, text) : NULL;
+    const Ast *setting = s->frame ? find_setting(s->frame->definition->children, text) : NULL;
     const Ast *let = find_let(s->file, text);
     const char *usual = usual_name(text);
 

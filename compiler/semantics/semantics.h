@@ -106,7 +106,7 @@ typedef struct Model {
     Call **metrics; /* without arguments */
     int metric_count;
     int batch, epochs;   /* the defaults; 32 and 1 where not given */
-    int capacity;        /* rows a step is compiled for: batch, or --batch (main.c) */
+    int max_batch;       /* rows a step is compiled for: batch, or --batch (main.c) */
     double seed;         /* 0 where not given */
     Call *stop;          /* early_stop(..), or NULL */
     Call *clip;          /* norm(x) or value(x), or NULL */

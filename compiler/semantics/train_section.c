@@ -182,8 +182,8 @@ static void analyze_metrics(Sema *s, const Ast *ast)
 {
     if (ast->first->kind != AST_LIST)
         analyze_metric(s, ast->first);
-    for (int i = 0; ast->first->kind == AST_LIST && i < ast->first->items.count; i++)
-        analyze_metric(s, ast->first->items.at[i]);
+    for (int i = 0; ast->first->kind == AST_LIST && i < ast->first->children.count; i++)
+        analyze_metric(s, ast->first->children.items[i]);
 }
 
 /* A metric that the target cannot have; of one output, 0 and 1 or -1 and 1 may be classes. */
@@ -220,7 +220,7 @@ static void analyze_keep(Sema *s, const Ast *ast)
     const Ast *value = ast->first;
     const bool call = value->kind == AST_CALL && same(value->text, "best") &&
                       value->arguments.count == 1;
-    const Ast *argument = call ? value->arguments.at[0] : NULL;
+    const Ast *argument = call ? value->arguments.items[0] : NULL;
 
     if (call && (!argument->text || same(argument->text, "monitor")) &&
         argument->first->kind == AST_NAME) {
@@ -405,8 +405,8 @@ void analyze_train(Sema *s, const Ast *section)
 {
     const Ast *given[COUNT(keys) + 1] = {0}; /* the last one for what is no key */
 
-    for (int i = 0; i < section->items.count; i++) {
-        const Ast *ast = section->items.at[i];
+    for (int i = 0; i < section->children.count; i++) {
+        const Ast *ast = section->children.items[i];
         int key = 0;
         if (ast->kind != AST_ASSIGN)
             continue;

@@ -13,7 +13,7 @@ static bool mentions(const Ast *ast, const char *name);
 static bool list_mentions(AstList list, const char *name)
 {
     for (int i = 0; i < list.count; i++)
-        if (mentions(list.at[i], name))
+        if (mentions(list.items[i], name))
             return true;
     return false;
 }
@@ -25,24 +25,24 @@ static bool mentions(const Ast *ast, const char *name)
     if ((ast->kind == AST_NAME || ast->kind == AST_CALL) && same(ast->text, name))
         return true;
     return mentions(ast->first, name) || mentions(ast->second, name) ||
-           mentions(ast->third, name) || list_mentions(ast->items, name) ||
+           mentions(ast->third, name) || list_mentions(ast->children, name) ||
            list_mentions(ast->arguments, name);
 }
 
 static void warn_statements(Sema *s, const Ast *definition, AstList statements)
 {
     for (int i = 0; i < statements.count; i++) {
-        const Ast *ast = statements.at[i];
+        const Ast *ast = statements.items[i];
 
         if ((ast->kind == AST_ASSIGN || ast->kind == AST_LET) && !mentions(definition, ast->text))
             warn_at(s->source, ast->name_span, "`%s` is never used", ast->text);
         if (ast->kind == AST_RETURN && i + 1 < statements.count) {
-            warn_at(s->source, statements.at[i + 1]->span, "nothing behind `return` is read");
+            warn_at(s->source, statements.items[i + 1]->span, "nothing behind `return` is read");
             return;
         }
-        warn_statements(s, definition, ast->items);
+        warn_statements(s, definition, ast->children);
         if (ast->kind == AST_IF && ast->second)
-            warn_statements(s, definition, ast->second->items);
+            warn_statements(s, definition, ast->second->children);
     }
 }
 
@@ -56,8 +56,8 @@ static bool was_called(const Sema *s, const Ast *definition)
 
 void warn_unused(Sema *s)
 {
-    for (int i = 0; i < s->file->items.count; i++) {
-        const Ast *ast = s->file->items.at[i];
+    for (int i = 0; i < s->file->children.count; i++) {
+        const Ast *ast = s->file->children.items[i];
 
         if (ast->kind != AST_BLOCK && ast->kind != AST_NETWORK)
             continue;
@@ -65,10 +65,10 @@ void warn_unused(Sema *s)
             warn_at(s->source, ast->name_span, "the %s `%s` is never used",
                     ast->kind == AST_BLOCK ? "block" : "network", ast->text);
         else
-            warn_statements(s, ast, ast->items);
+            warn_statements(s, ast, ast->children);
     }
     for (int i = 0; i < s->globals.count; i++) {
-        const Name *name = &s->globals.at[i];
+        const Name *name = &s->globals.items[i];
         const Field *field = name->value.kind == OBJECT_TENSOR ? name->value.layer->field : NULL;
 
         if (field && (field->is_target ? field != s->model->target : !name->value.layer->used))

@@ -1,7 +1,7 @@
 /*
  * ast.c -- the syntax tree: its constructors, and --dump=ast.
  *
- * One idea: one kind of node, in which a kind uses what it needs (netc.h says what). A node knows
+ * One idea: one kind of node, in which a kind uses what it needs (syntax.h says what). A node knows
  * how deep it is, so that the parser can refuse nesting that would exhaust the stack of a later
  * stage; a pipe is flat, so that a long one is not deep.
  */
@@ -19,7 +19,7 @@ static void deepen(Ast *ast, const Ast *child)
 static void deepen_by(Ast *ast, AstList list)
 {
     for (int i = 0; i < list.count; i++)
-        deepen(ast, list.at[i]);
+        deepen(ast, list.items[i]);
 }
 
 Ast *new_leaf(AstKind kind, Span span, const char *text)
@@ -47,7 +47,7 @@ Ast *new_body(AstKind kind, Span span, Ast *name, AstList arguments, Ast *first,
 {
     Ast *ast = new_named(kind, span, name, first);
     ast->arguments = arguments;
-    ast->items = items;
+    ast->children = items;
     deepen_by(ast, arguments);
     deepen_by(ast, items);
     return ast;
@@ -81,7 +81,7 @@ Ast *new_operation(AstKind kind, Span span, const char *text, Ast *first, Ast *s
 AstList add_item(AstList list, Ast *item)
 {
     if (item)
-        APPEND(list.at, list.count, item);
+        APPEND(list.items, list.count, item);
     return list;
 }
 
@@ -91,7 +91,7 @@ Ast *new_pipe(Span span, Ast *value, Ast *stage)
     bool longer = value->kind == AST_PIPE && value->span.begin == span.begin;
     Ast *pipe = longer ? value : new_list(AST_PIPE, span, add_item((AstList){0}, value));
     pipe->span = span;
-    pipe->items = add_item(pipe->items, stage);
+    pipe->children = add_item(pipe->children, stage);
     deepen(pipe, stage);
     return pipe;
 }
@@ -103,12 +103,12 @@ static const Ast *deepest(const Ast *ast)
     for (int i = 0; i < COUNT(children); i++)
         if (children[i] && (!best || children[i]->depth > best->depth))
             best = children[i];
-    for (int i = 0; i < ast->items.count; i++)
-        if (!best || ast->items.at[i]->depth > best->depth)
-            best = ast->items.at[i];
+    for (int i = 0; i < ast->children.count; i++)
+        if (!best || ast->children.items[i]->depth > best->depth)
+            best = ast->children.items[i];
     for (int i = 0; i < ast->arguments.count; i++)
-        if (!best || ast->arguments.at[i]->depth > best->depth)
-            best = ast->arguments.at[i];
+        if (!best || ast->arguments.items[i]->depth > best->depth)
+            best = ast->arguments.items[i];
     return best;
 }
 
@@ -137,7 +137,7 @@ static void print_list(FILE *out, AstList list, const char *separator)
     for (int i = 0; i < list.count; i++) {
         if (i > 0)
             fputs(separator, out);
-        print_expression(out, list.at[i]);
+        print_expression(out, list.items[i]);
     }
 }
 
@@ -152,7 +152,7 @@ static void print_expression(FILE *out, const Ast *ast)
         break;
     case AST_LIST:
         fputc('[', out);
-        print_list(out, ast->items, ", ");
+        print_list(out, ast->children, ", ");
         fputc(']', out);
         break;
     case AST_CALL:
@@ -169,7 +169,7 @@ static void print_expression(FILE *out, const Ast *ast)
         break;
     case AST_PIPE:
         fputc('(', out);
-        print_list(out, ast->items, " -> ");
+        print_list(out, ast->children, " -> ");
         fputc(')', out);
         break;
     case AST_CHOICE:
@@ -204,7 +204,7 @@ static void print_body(FILE *out, AstList items, int indent)
 {
     fputs(" {\n", out);
     for (int i = 0; i < items.count; i++)
-        print_statement(out, items.at[i], indent + 4);
+        print_statement(out, items.items[i], indent + 4);
     fprintf(out, "%*s}", indent, "");
 }
 
@@ -215,27 +215,27 @@ static void print_statement(FILE *out, const Ast *ast, int indent)
     case AST_DATA:
     case AST_TRAIN:
         fputs(keywords[ast->kind], out);
-        print_body(out, ast->items, indent);
+        print_body(out, ast->children, indent);
         break;
     case AST_NETWORK:
     case AST_BLOCK:
         fprintf(out, "%s %s(", keywords[ast->kind], ast->text);
         print_list(out, ast->arguments, ", ");
         fputc(')', out);
-        print_body(out, ast->items, indent);
+        print_body(out, ast->children, indent);
         break;
     case AST_FOR:
         fprintf(out, "for %s in ", ast->text);
         print_expression(out, ast->first);
-        print_body(out, ast->items, indent);
+        print_body(out, ast->children, indent);
         break;
     case AST_IF:
         fputs("if ", out);
         print_expression(out, ast->first);
-        print_body(out, ast->items, indent);
+        print_body(out, ast->children, indent);
         if (ast->second) {
             fputs(" else", out);
-            print_body(out, ast->second->items, indent);
+            print_body(out, ast->second->children, indent);
         }
         break;
     default:
@@ -256,6 +256,6 @@ static void print_statement(FILE *out, const Ast *ast, int indent)
 
 void print_ast(FILE *out, const Ast *ast)
 {
-    for (int i = 0; i < ast->items.count; i++)
-        print_statement(out, ast->items.at[i], 0);
+    for (int i = 0; i < ast->children.count; i++)
+        print_statement(out, ast->children.items[i], 0);
 }

@@ -10,11 +10,11 @@
 /* ---- ast.c, lexer.l, parser.y: the syntax tree ----------------------------------------------- */
 
 typedef enum AstKind {
-    AST_FILE, /* items: lets and sections */
+    AST_FILE, /* children: lets and sections */
     AST_DATA,
-    AST_TRAIN, /* items: statements */
+    AST_TRAIN, /* children: statements */
     AST_NETWORK,
-    AST_BLOCK,     /* text; arguments: parameters; items: statements */
+    AST_BLOCK,     /* text; arguments: parameters; children: statements */
     AST_PARAMETER, /* text; first: the default, or NULL */
     AST_INPUT,
     AST_TARGET,  /* text; arguments: sizes in [..]; first: where from and how */
@@ -23,16 +23,16 @@ typedef enum AstKind {
     AST_ASSIGN, /* text; first */
     AST_RETURN,
     AST_VALUE, /* first; a value stands alone */
-    AST_FOR,   /* text: the variable; first: the list; items: statements */
-    AST_IF,    /* first: the condition; items: statements; second: else, or NULL */
-    AST_ELSE,  /* items: statements (`else if`: one AST_IF) */
+    AST_FOR,   /* text: the variable; first: the list; children: statements */
+    AST_IF,    /* first: the condition; children: statements; second: else, or NULL */
+    AST_ELSE,  /* children: statements (`else if`: one AST_IF) */
     AST_NUMBER,
     AST_STRING,
     AST_NAME,
-    AST_LIST,     /* items */
+    AST_LIST,     /* children */
     AST_CALL,     /* text; arguments */
     AST_ARGUMENT, /* text: the name, or NULL; first: the value */
-    AST_PIPE,     /* items: a value, then names and calls */
+    AST_PIPE,     /* children: a value, then names and calls */
     AST_CHOICE,   /* `if` first `then` second `else` third */
     AST_UNARY,    /* text: "-", "not"; first */
     AST_BINARY,   /* text: "+", "==", "..", "and", ...; first, second */
@@ -42,7 +42,7 @@ typedef enum AstKind {
 typedef struct Ast Ast;
 
 typedef struct AstList {
-    Ast **at;
+    Ast **items;
     int count;
 } AstList;
 
@@ -54,7 +54,7 @@ struct Ast {
     const char *text; /* a name, an operator, a string's content */
     double number;
     Ast *first, *second, *third;
-    AstList items, arguments;
+    AstList children, arguments;
 };
 
 Ast *parse(Source *source);                /* NULL after errors */

@@ -152,7 +152,7 @@ exits "a flag without validation" 2 "validation" ./xor_split train --monitor val
 exits "the best without validation" 2 "validation" ./xor_split train --keep best
 exits "not a number" 2 "lr" ./xor_split train --lr fast
 exits "a flag as it is typed" 2 "[-]-checkpoint-every wants" ./xor_split train --checkpoint-every -1
-exits "batch over the capacity" 2 "batch" ./xor_split train --batch 5
+exits "batch over the trainer's" 2 "batch" ./xor_split train --batch 5
 exits "an existing run" 2 "force" ./xor_split train --out run_xor_split
 exits "no such weights" 1 "nowhere" ./xor_split eval --weights nowhere
 exits "no such data" 1 "data" ./torch_dense train --data nowhere --out none

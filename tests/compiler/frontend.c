@@ -173,7 +173,7 @@ START_TEST(statement_ends)
 
     for (int i = 0; i < COUNT(cases); i++) {
         const Ast *ast = parse(source_of(cases[i].lines));
-        ck_assert_msg(ast && ast->items.count == cases[i].statements, "%s", cases[i].lines);
+        ck_assert_msg(ast && ast->children.count == cases[i].statements, "%s", cases[i].lines);
     }
 }
 END_TEST
@@ -459,7 +459,7 @@ START_TEST(train_section)
     ck_assert_double_eq(number(model->optimizer, "lr"), 0.5);
     ck_assert_double_eq(number(model->optimizer, "momentum"), 0.9);
     ck_assert_int_eq(model->batch, 4);
-    ck_assert_int_eq(model->capacity, 4);
+    ck_assert_int_eq(model->max_batch, 4);
     ck_assert_int_eq(model->epochs, 40);
     ck_assert_double_eq(model->seed, 7);
     ck_assert_str_eq(model->keep, "last");

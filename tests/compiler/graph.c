@@ -16,8 +16,8 @@
 #include "support/graph_test.h"
 #include "support/small_graph.h"
 
-TCase *verify_tests(void); /* suite_verify.c */
-TCase *lower_tests(void);  /* suite_lower.c */
+TCase *verify_tests(void); /* verify.c */
+TCase *lower_tests(void);  /* lower.c */
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 

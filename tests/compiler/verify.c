@@ -9,7 +9,7 @@
 #include "passes/passes.h"
 #include "support/small_graph.h"
 
-TCase *verify_tests(void); /* for suite_graph.c */
+TCase *verify_tests(void); /* for graph.c */
 
 /* dense, autodiff: p0 x, p1 w; nodes dense, mse, mse_grad, dense_dw, dense_dx, updates. */
 static Graph *sound_graph(void)

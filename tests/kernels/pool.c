@@ -1,6 +1,6 @@
 /*
  * pool.c -- pools, activations, noise, norms of a row and losses as compiled kernels: against
- * the reference, as in suite_kernels.c.
+ * the reference, as in kernels.c.
  */
 
 #include <check.h>

@@ -3,7 +3,7 @@
  *
  * The one idea: values are plain row-major arrays in logical order, and an operation is the
  * shortest loop that says its definition; nothing is shared with what the compiler emits. The
- * operations that know channels and pixels are in reference_image.c.
+ * operations that know channels and pixels are in image.c.
  */
 
 #include <math.h>

@@ -21,9 +21,9 @@ void evaluate_reference(Reference *r);           /* runs all nodes, naively, in 
 
 typedef void Evaluate(const Reference *r, const Node *node, double *const *in, double *const *out);
 Evaluate *find_evaluation(Op op);       /* NULL: a test fails */
-Evaluate *find_image_evaluation(Op op); /* reference_image.c */
-Evaluate *find_loss_evaluation(Op op);  /* reference_loss.c */
-Evaluate *find_pool_evaluation(Op op);  /* reference_pool.c */
-Evaluate *find_words_evaluation(Op op); /* reference_words.c */
+Evaluate *find_image_evaluation(Op op); /* image.c */
+Evaluate *find_loss_evaluation(Op op);  /* loss.c */
+Evaluate *find_pool_evaluation(Op op);  /* pool.c */
+Evaluate *find_words_evaluation(Op op); /* embedding.c */
 
 #endif

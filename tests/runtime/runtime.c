@@ -14,7 +14,7 @@
 #include "commands/commands.h"
 #include "support/tiny_model.h"
 
-TCase *trainer_tests(void); /* suite_trainers.c */
+TCase *trainer_tests(void); /* trainers.c */
 
 /* ---- json.c, text.c -------------------------------------------------------------------------- */
 
@@ -173,7 +173,7 @@ START_TEST(initial_weights)
 }
 END_TEST
 
-/* ---- optimizer.c: five steps, torch.optim in double ------------------------------------------ */
+/* ---- optimizers: five steps, torch.optim in double ------------------------------------------ */
 
 static const struct {
     const char *flags;

@@ -27,7 +27,7 @@ static void read_options(struct net_options *options, const struct net_model *mo
     net_options_read(options, model, NET_TRAIN_COMMAND, argc, argv);
 }
 
-/* ---- optimizer.c: five steps, torch.optim in double ------------------------------------------ */
+/* ---- optimizers: five steps, torch.optim in double ------------------------------------------ */
 
 static const struct {
     const char *flags;
@@ -397,7 +397,7 @@ START_TEST(orthogonal_columns)
 }
 END_TEST
 
-/* ---- strips.c -------------------------------------------------------------------------------- */
+/* ---- penalty.c ------------------------------------------------------------------------------- */
 
 /* The penalty and the norm have the same bits for every cut of panels and number of threads; the
    gradient is the formula's. */

@@ -1,4 +1,4 @@
-/* data_test.h -- what suite_data.c, data_test.c and metrics_test.c share. */
+/* data_test.h -- what data.c, data_test.c and metrics_test.c share. */
 
 #ifndef DATA_TEST_H
 #define DATA_TEST_H

@@ -49,7 +49,7 @@ Compiled plan_model(const char *text, const char *target)
     Compiled c = {.target = target, .model = model_of(text)};
     Graph *train, *evaluate;
 
-    c.model->capacity = c.model->batch;
+    c.model->max_batch = c.model->batch;
     train = lower(c.model, MODE_TRAIN);
     evaluate = lower(c.model, MODE_EVALUATE);
     ck_assert_msg(train && evaluate, "the model is wrong:\n%s", text);

@@ -93,7 +93,7 @@ void check_same_bits(const Outcome *a, const Outcome *b, const char *what);
 /* A network, mostly of branches side by side, and what goes into it. */
 typedef struct KernelCase {
     const char *name;
-    int batch;             /* the capacity */
+    int batch;             /* rows that it is compiled for */
     int least;             /* rows of the smallest batch */
     bool emulated;         /* for `generic` too: what has functions of vec.h of its own */
     const char *inputs;    /* lines of the data section */
@@ -109,13 +109,13 @@ typedef struct KernelCases {
     int count;
 } KernelCases;
 
-KernelCases conv_cases(void);            /* suite_conv.c */
-KernelCases pool_cases(void);            /* suite_pool.c */
-KernelCases text_cases(void);            /* suite_text.c */
-KernelCases winograd_cases(void);        /* suite_winograd.c */
-KernelCases at_cases(void);              /* suite_at.c */
-KernelCases batch_lanes_cases(void);     /* suite_batch_lanes.c */
-KernelCases weight_gradient_cases(void); /* suite_weight_gradient.c */
+KernelCases conv_cases(void);            /* conv.c */
+KernelCases pool_cases(void);            /* pool.c */
+KernelCases text_cases(void);            /* text.c */
+KernelCases winograd_cases(void);        /* winograd.c */
+KernelCases at_cases(void);              /* argmax_grad.c */
+KernelCases batch_lanes_cases(void);     /* batch_lanes.c */
+KernelCases weight_gradient_cases(void); /* weight_gradient.c */
 
 const char *kernel_model(const KernelCase *c); /* its .net file */
 int most_threads(const char *target);          /* that steps are tried with */

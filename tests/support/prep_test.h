@@ -1,6 +1,6 @@
 /*
  * prep_test.h -- data that stand in memory, and a model by hand whose pack copies what it is given:
- * what suite_prep.c and augment_test.c share.
+ * what prep.c and augment_test.c share.
  */
 
 #ifndef PREP_TEST_H

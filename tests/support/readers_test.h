@@ -1,4 +1,4 @@
-/* readers_test.h -- what suite_readers.c, readers_test.c and npz_test.c share. */
+/* readers_test.h -- what readers.c, readers_test.c and npz_test.c share. */
 
 #ifndef READERS_TEST_H
 #define READERS_TEST_H
