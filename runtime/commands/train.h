@@ -1,6 +1,6 @@
 /*
- * train.h -- a training run at work: what train.c opens, train_epochs.c steps, and train_diverged.c
- * ends.
+ * train.h -- a training run at work: what train_run.c opens and closes, train_epochs.c steps,
+ * train_save.c saves, and train_diverged.c ends.
  */
 
 #ifndef NET_TRAIN_H
@@ -20,12 +20,14 @@ struct trainer {
     long *every;       /* 0, 1, 2, ... for the largest part */
     long *sample;      /* training rows whose metrics an epoch reports, evenly spaced */
     long sample_count; /* of them */
+    float diverged;    /* the loss that is not finite, which ended the last epoch; 0: none */
     double saved;      /* when the last checkpoint was, in seconds */
     bool again;        /* steps up to `end` are run again: nothing is shown or written */
     uint32_t end;
 };
 
-/* Epochs until the last, or until a signal or --max-steps; false: stopped inside an epoch. */
+/* Epochs until the last, or until a signal, --max-steps or a loss that is not finite
+   (trainer->diverged); false: stopped inside an epoch. */
 bool train_epochs(struct trainer *trainer);
 
 /* The epoch's order of rows and learning rate. */
@@ -35,7 +37,7 @@ struct net_phase begin_epoch(struct trainer *trainer);
 void save_training(struct trainer *trainer);
 
 /* The end after a step whose loss is not finite. */
-_Noreturn void fail_diverged(struct trainer *trainer, float loss);
+_Noreturn void fail_diverged(struct trainer *trainer);
 
 /* What may help against a loss that is not finite, after an update or before the first; malloc'd. */
 char *advise_diverged(const struct trainer *trainer, bool updated);

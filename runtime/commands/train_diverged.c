@@ -13,24 +13,6 @@
 
 enum { RUN_AGAIN = 120 }; /* seconds, at most, to look for the cause */
 
-char *advise_diverged(const struct trainer *trainer, bool updated)
-{
-    const struct net_value *value = trainer->run.options->value;
-    const double clip = value[NET_CLIP].number;
-
-    if (updated && clip > 0.0)
-        return net_format("Try a smaller --lr, or a smaller --clip than %g", clip);
-    if (updated)
-        return net_format("Try a smaller --lr, or --clip 1");
-    if (value[NET_WEIGHTS].text)
-        return net_format("No update came before it, so the learning rate is not its cause: the "
-                          "weights of %s or the numbers of the rows are too large",
-                          value[NET_WEIGHTS].text);
-    return net_format("No update came before it, so the learning rate is not its cause: inputs, "
-                      "targets or initial weights are too large; standardize and minmax make rows "
-                      "smaller");
-}
-
 /* Where the loss of the last step, which is not finite, comes from: the run is taken up from its
    last checkpoint, and stopped before that step. NULL: that would take too long, or was stopped. */
 static char *find_cause(struct trainer *trainer)
@@ -69,13 +51,14 @@ static char *find_cause(struct trainer *trainer)
     return net_find_nan(session, batch, n);
 }
 
-_Noreturn void fail_diverged(struct trainer *trainer, float loss)
+_Noreturn void fail_diverged(struct trainer *trainer)
 {
+    const float loss = trainer->diverged;
     const uint32_t step = trainer->run.session.run.step;
     const long epoch = trainer->run.state.epoch + 1, row = trainer->run.state.row;
 
     net_sinks_finish(&trainer->sinks, "diverged");
-    net_loader_cancel(trainer->loader);
+    trainer->diverged = 0.0f;
     const char *cause = find_cause(trainer);
     net_progress_close(&trainer->progress);
     char *checkpoint = net_format(", from the last good checkpoint: --weights "

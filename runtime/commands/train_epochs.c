@@ -17,37 +17,6 @@ enum {
 
 /* ---- Saving ---------------------------------------------------------------------------------- */
 
-static void save_weights(const struct trainer *trainer)
-{
-    const bool best = trainer->run.kept && trainer->run.state.best_epoch;
-    char *path = net_format("%s/model.safetensors", trainer->run.folder);
-
-    net_weights_write(path, trainer->run.session.model,
-                      best ? trainer->run.kept : trainer->run.session.run.params);
-    free(path);
-}
-
-/* A good checkpoint is not written over by one whose parameters are not finite. */
-void save_training(struct trainer *trainer)
-{
-    const struct net_tensor *spoilt = net_not_finite(&trainer->run.session);
-
-    if (trainer->again)
-        return;
-    if (spoilt) {
-        net_progress_close(&trainer->progress);
-        net_sinks_finish(&trainer->sinks, "diverged");
-        net_fail(NET_DIVERGED,
-                 "after step %u, the last step, %s is not finite. %s, from "
-                 "the last good checkpoint: --weights %s/checkpoint.safetensors",
-                 trainer->run.session.run.step, spoilt->name, advise_diverged(trainer, true),
-                 trainer->run.folder);
-    }
-    net_checkpoint_write(&trainer->run);
-    save_weights(trainer);
-    trainer->saved = net_now();
-}
-
 static void save_in_time(struct trainer *trainer)
 {
     const bool asked = atomic_exchange_explicit(&trainer->signals->save, false,
@@ -85,7 +54,8 @@ struct net_phase begin_epoch(struct trainer *trainer)
     return (struct net_phase){NET_PHASE_TRAIN, {seed[0], seed[1]}, epoch};
 }
 
-/* Trains the rows of the epoch that are left; false: it was stopped before the last. */
+/* Trains the rows of the epoch that are left; false: it was stopped before the last, or a loss is not
+   finite. */
 static bool train_rows(struct trainer *trainer)
 {
     struct net_session *session = &trainer->run.session;
@@ -113,12 +83,14 @@ static bool train_rows(struct trainer *trainer)
         last = now;
         if (!trainer->again)
             net_sinks_step(&trainer->sinks, (double)loss);
-        if (!isfinite(loss) && !trainer->again)
-            fail_diverged(trainer, loss);
+        if (!isfinite(loss) && !trainer->again) {
+            trainer->diverged = loss;
+            break;
+        }
         save_in_time(trainer);
     }
     net_loader_cancel(trainer->loader);
-    return state->row == trainer->run.row_count;
+    return state->row == trainer->run.row_count && isfinite(trainer->diverged);
 }
 
 /* The metrics of an epoch, as sinks are told them: of a sample of the training rows, then loss and
@@ -189,7 +161,6 @@ static void finish_epoch(struct trainer *trainer, double *values, double began, 
         save_training(trainer);
 }
 
-/* Epochs until the last, or until a signal or --max-steps; false: stopped inside an epoch. */
 bool train_epochs(struct trainer *trainer)
 {
     const struct net_options *options = trainer->run.options;
@@ -208,7 +179,7 @@ bool train_epochs(struct trainer *trainer)
             finish_epoch(trainer, values, began, trainer->run.row_count - done);
     }
     free(values);
-    if (net_schedule_stops(options, state))
+    if (isfinite(trainer->diverged) && net_schedule_stops(options, state))
         net_progress_say(&trainer->progress, "early_stop: no better %s for %ld epochs",
                          net_argument(model->stop, "monitor")->text, state->stop_bad);
     return whole;

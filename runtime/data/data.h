@@ -91,7 +91,7 @@ void net_table_free(struct net_table *table);
 struct net_data;
 
 /* Where files are read: `folder` (--data), or where it is NULL the folder of the .net file, or NULL
-   for the current one where there is no such folder. data_paths.c */
+   for the current one where there is no such folder. paths.c */
 const char *net_data_folder(const struct net_model *model, const char *folder);
 
 /* Reads the parts, splits, fits and applies preparations. `folder`: --data, or NULL.
@@ -171,7 +171,7 @@ char *net_data_preparation_json(const struct net_data *data);
 struct net_fold net_preparation_fold(const char *path);
 
 /* The argument `name` of a call; NULL: there is no call, or it is not there, or `none`.
-   data_paths.c */
+   paths.c */
 const struct net_arg *net_argument(const struct net_call *call, const char *name);
 
 static inline const struct net_field *net_target_field(const struct net_model *model)

@@ -1,7 +1,7 @@
 /*
- * dataset.h -- the inside of struct net_data, for the files that build it: data.c reads,
- * data_pack.c packs, data_split.c draws held-out rows, preparation.c changes values,
- * preparation_json.c keeps what was learnt.
+ * dataset.h -- the inside of struct net_data, for the files that build it: dataset.c opens sources and
+ * prepares fields, check.c looks at their numbers, batch.c packs, split.c draws held-out rows,
+ * transforms/ change values, preparation_json.c keeps what was fitted.
  */
 
 #ifndef NET_DATA_PARTS_H
@@ -9,7 +9,7 @@
 
 #include "data/data.h"
 
-/* What preparations learnt and values on their way: transforms/transform.h. */
+/* What transforms fitted, and values on their way: transforms/transform.h. */
 struct net_fitted;
 /* A field's rows on their way through its preparations. Affine preparations only change scale and
    shift; the rows are rewritten when something else needs their values, or at the end. */
@@ -60,7 +60,7 @@ static inline long net_selected(const struct net_selection *part, long row)
     return part->rows ? part->rows[row] : row;
 }
 
-/* data_split.c: moves rows from a part to a new one, as holdout(f) says; stratified by `classes`
+/* split.c: moves rows from a part to a new one, as holdout(f) says; stratified by `classes`
    (a column of the source with one number a row), or not where it is NULL. */
 void net_split(struct net_selection *from, struct net_selection *held, enum net_part part,
                const struct net_call *holdout, const struct net_column *classes);
@@ -70,7 +70,7 @@ void net_split_fold(struct net_selection *from, struct net_selection *held, stru
 /* Is every number 0 or 1, or every one -1 or 1? */
 bool net_is_binary(const struct net_column *column);
 
-/* data_pack.c: what packing needs of a part that is open. */
+/* batch.c: what packing needs of a part that is open. */
 void net_packing_open(struct net_data *data, enum net_part part);
 void net_packing_close(struct net_data *data, enum net_part part);
 

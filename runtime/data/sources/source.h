@@ -25,7 +25,7 @@ struct net_request {
     const char *hint; /* of `predict`, where a file has other columns; or NULL */
 };
 
-/* Opens a source. Fills the columns; data.c checks that their rows agree. Fails by net_fail. */
+/* Opens a source. Fills the columns; dataset.c checks that their rows agree. Fails by net_fail. */
 struct net_reader {
     const char *name;
     void (*open)(struct net_table *table, const struct net_request *request);
@@ -75,7 +75,7 @@ void net_stream_end(struct net_stream *file);
 _Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- data_column.c: memory that columns point into ------------------------------------------- */
+/* ---- column.c: memory that columns point into ------------------------------------------- */
 
 /* The table gives it back when it is closed. */
 void net_hold(struct net_table *table, void *at, size_t mapped);
@@ -98,7 +98,7 @@ const char *net_stream_map(struct net_stream *file, struct net_table *table, siz
 /* `rows` more rows, in a file. */
 void net_add_piece(struct net_column *column, long rows, const char *at, const char *end);
 
-/* ---- data_input.c: what `predict` was given -------------------------------------------------- */
+/* ---- input.c: what `predict` was given -------------------------------------------------- */
 
 const char *net_input_path(const char *file); /* of `-`: standard input's */
 
@@ -106,7 +106,7 @@ const char *net_input_path(const char *file); /* of `-`: standard input's */
 enum net_shown { NET_SHOWS_NOTHING, NET_SHOWS_TABLE, NET_SHOWS_OBJECTS, NET_SHOWS_LINES };
 enum net_shown net_input_shows(const char *file, bool texts);
 
-/* ---- data_paths.c: names and arguments ------------------------------------------------------- */
+/* ---- paths.c: names and arguments ------------------------------------------------------- */
 
 /* The files that `pattern` names, sorted; at least one. `folder` NULL: the current one. */
 char **net_paths(const char *folder, const char *pattern, int *count);
@@ -119,7 +119,7 @@ void net_need_regular(const char *folder, const char *pattern);
 /* A whole number between the limits, or a fault that names the argument. */
 double net_whole_argument(const struct net_call *call, const char *name, double least, double most);
 
-/* ---- data_number.c: files of numbers --------------------------------------------------------- */
+/* ---- number.c: files of numbers --------------------------------------------------------- */
 
 /* How numbers lie in a file. */
 struct net_encoding {
@@ -238,7 +238,7 @@ struct net_bytes net_text_bytes(struct net_bytes bytes, const char *path);
 struct net_slice net_text_row(const struct net_column *column, long row,
                               struct net_scratch *scratch);
 
-/* data_csv.c, data_jsonl.c: the text that begins at `at`, in a file that ends at `end`. */
+/* csv.c, jsonl.c: the text that begins at `at`, in a file that ends at `end`. */
 struct net_slice net_text_csv(const char *at, const char *end, struct net_scratch *scratch);
 struct net_slice net_text_json(const char *at, const char *end, struct net_scratch *scratch);
 void net_scratch_fit(struct net_scratch *scratch, size_t size);

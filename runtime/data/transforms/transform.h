@@ -9,7 +9,7 @@
 #include "data/dataset.h"
 #include "data/sources/source.h"
 
-/* What a preparation learnt from the training rows, by the names in net_preparation.fitted. */
+/* What a transform fitted on the training rows, by the names in net_preparation.fitted. */
 struct net_fitted {
     double *list[2]; /* `count` numbers each */
     int count;
@@ -43,7 +43,7 @@ void net_values_open(struct net_values *values, const struct net_field *field,
                      const struct net_column *column);
 /* The numbers of one row, column.size of them. */
 void net_values_row(const struct net_values *values, long row, double *numbers);
-/* Fails unless a row has as many numbers as `fitted` was learnt from. */
+/* Fails unless a row has as many numbers as `fitted` is of. */
 void net_values_check(const struct net_values *values, const struct net_fitted *fitted);
 /* What is affine so far is applied: the column holds doubles of its own. */
 void net_values_doubles(struct net_values *values);
@@ -57,7 +57,7 @@ const char *net_shape_text(char text[64], int rank, const int *shape);
 
 /* ---- preparation_json.c ---------------------------------------------------------------------- */
 
-/* Reads what was learnt back into data->fitted. */
+/* Reads what was fitted back into data->fitted. */
 void net_preparation_load(struct net_data *data, const char *path);
 
 /* ---- tokenizer.c: a text as words ------------------------------------------------------------ */

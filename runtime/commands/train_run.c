@@ -1,0 +1,248 @@
+/*
+ * train_run.c -- a training run from its beginning, or where it stopped, to its end.
+ *
+ * The state of a run is its parameters, its optimizer's state and struct net_state; everything else
+ * follows from the settings, so that a run that was stopped anywhere between two steps goes on bit
+ * for bit.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commands/train.h"
+
+enum {
+    SAMPLE = 10000, /* rows, at most, that an epoch's train metrics are taken from */
+    SLOW_DATA = 2,  /* seconds of reading after which a person is told of them */
+};
+
+/* ---- Beginning ------------------------------------------------------------------------------- */
+
+static void open_rows(struct trainer *trainer)
+{
+    const struct net_session *session = &trainer->run.session;
+    long most = 0;
+
+    trainer->run.row_count = net_data_rows(session->data, NET_TRAIN);
+    if (!trainer->run.row_count)
+        net_fail(NET_FAULT, "%s: the training part has no rows", session->model->source);
+    for (int part = 0; part < NET_PARTS; part++)
+        if (net_data_rows(session->data, (enum net_part)part) > most)
+            most = net_data_rows(session->data, (enum net_part)part);
+    trainer->rows = net_allocate((size_t)trainer->run.row_count, sizeof(long));
+    trainer->every = net_allocate((size_t)most, sizeof(long));
+    net_order(trainer->every, most, session->run.seed, 0, false);
+
+    const long count = trainer->run.row_count < SAMPLE ? trainer->run.row_count : SAMPLE;
+    trainer->sample = net_allocate((size_t)count, sizeof(long));
+    trainer->sample_count = count;
+    for (long i = 0; i < count; i++)
+        trainer->sample[i] = i * trainer->run.row_count / count;
+}
+
+static struct net_fold resumed_fold(const char *folder)
+{
+    char *path = net_format("%s/preparation.json", folder);
+    struct net_fold fold = {0};
+
+    if (net_has_file(folder, "preparation.json"))
+        fold = net_preparation_fold(path);
+    free(path);
+    return fold;
+}
+
+/* Data that took long to read: how fast, and the most memory that the program has had. */
+static void say_data(struct trainer *trainer, double seconds)
+{
+    const struct net_data *data = trainer->run.session.data;
+    struct rusage usage;
+    long rows = 0;
+
+    for (int part = 0; part < NET_PARTS; part++)
+        rows += net_data_rows(data, (enum net_part)part);
+    if (seconds > SLOW_DATA && getrusage(RUSAGE_SELF, &usage) == 0)
+        net_progress_say(&trainer->progress,
+                         "read %ld rows in %.1f s, %.0f a second; "
+                         "%.0f MB of memory at most",
+                         rows, seconds, (double)rows / seconds, (double)usage.ru_maxrss / 1024);
+}
+
+static void say(void *progress, const char *line)
+{
+    net_progress_say(progress, "%s", line);
+}
+
+static void open_training(struct trainer *trainer, struct net_options *options)
+{
+    struct net_tensors tensors;
+    struct net_session *session = &trainer->run.session;
+    const bool resume = options->value[NET_RESUME].text != NULL;
+
+    if (resume) {
+        trainer->lock = net_folder_lock(options->value[NET_RESUME].text);
+        net_checkpoint_settings(&tensors, options);
+        options->fold = resumed_fold(options->value[NET_RESUME].text);
+    }
+    net_progress_open(&trainer->progress, net_flag(options, NET_QUIET));
+    net_session_open(session, options);
+    if (options->value[NET_WEIGHTS].text)
+        free(net_session_weights(session));
+    const double begun = net_now();
+
+    session->data = net_data_open_fold(options->model, options->value[NET_DATA].text,
+                                       options->fold);
+    say_data(trainer, net_now() - begun);
+    if (!resume && !options->value[NET_WEIGHTS].text)
+        net_pretrained_read(options->model, session->data, options->value[NET_DATA].text,
+                            session->run.params, say, &trainer->progress);
+    open_rows(trainer);
+    net_preflight(options, session->data);
+    if (!strcmp(options->value[NET_KEEP].text, "best") &&
+        net_data_rows(session->data, NET_VALIDATION))
+        trainer->run.kept = net_memory(options->model->params_size);
+    trainer->run.state.best = INFINITY;
+    trainer->run.state.plateau_best = trainer->run.state.stop_best = INFINITY;
+    trainer->run.state.plateau_scale = 1.0;
+    if (resume) {
+        net_checkpoint_read(&tensors, &trainer->run);
+        net_tensors_free(&tensors);
+    }
+    trainer->metrics = net_metrics_new(options->model, session->data);
+    trainer->loader = net_loader_open(session->data, session->batch, session->threads);
+    trainer->saved = net_now();
+    trainer->run.began = (double)time(NULL);
+    trainer->lock = net_folder_open(&trainer->run, trainer->lock);
+    net_sinks_reserve(&trainer->sinks, &trainer->run, &trainer->progress);
+    if (!resume)
+        net_folder_clear(trainer->run.folder, 0);
+    net_sinks_open(&trainer->sinks);
+    if (!resume) {
+        struct net_text text = {.at = net_data_preparation_json(session->data)};
+        char *path = net_format("%s/preparation.json", trainer->run.folder);
+
+        text.length = strlen(text.at);
+        net_file_replace(path, &text);
+        free(text.at);
+        free(path);
+        net_checkpoint_write(&trainer->run); /* from now on there is always a good one */
+    }
+}
+
+/* ---- End ------------------------------------------------------------------------------------- */
+
+static void close_training(struct trainer *trainer)
+{
+    net_progress_close(&trainer->progress);
+    net_loader_close(trainer->loader);
+    net_metrics_free(trainer->metrics);
+    net_sinks_close(&trainer->sinks);
+    net_session_close(&trainer->run.session);
+    if (trainer->lock >= 0)
+        close(trainer->lock);
+    free(trainer->run.kept);
+    free(trainer->rows);
+    free(trainer->every);
+    free(trainer->sample);
+    free(trainer->run.folder);
+}
+
+/* Every part once, with the weights that are kept. False when the rows that were trained have no
+   finite loss: the last step spoilt the weights. */
+static bool evaluate_parts(struct trainer *trainer)
+{
+    struct net_session *session = &trainer->run.session;
+    const struct net_model *model = session->model;
+    double *values = net_allocate((size_t)model->metric_count, sizeof *values);
+    bool finite = true;
+
+    for (int part = 0; part < NET_PARTS; part++) {
+        const long count = net_data_rows(session->data, (enum net_part)part);
+
+        if (!count)
+            continue;
+        const double loss = net_evaluate(session, trainer->loader, (enum net_part)part,
+                                         trainer->every, count, trainer->metrics);
+
+        finite = finite && (part != NET_TRAIN || isfinite(loss));
+        for (int m = 0; m < model->metric_count; m++)
+            values[m] = net_metrics_value(trainer->metrics, model->metrics[m].name);
+        net_sinks_part(&trainer->sinks, (enum net_part)part, loss, values);
+    }
+    net_sinks_finish(&trainer->sinks, finite ? "finished" : "diverged");
+    free(values);
+    return finite;
+}
+
+/* Is the data in the way? */
+static void say_speed(struct trainer *trainer)
+{
+    const struct net_state *state = &trainer->run.state;
+
+    if (state->seconds > 0.0)
+        net_progress_say(&trainer->progress,
+                         "trained %.0f rows in %.1f s: %.0f samples/s, %.1f%% of the time waiting "
+                         "for data",
+                         state->rows_trained, state->seconds, net_training_speed(&trainer->run),
+                         100.0 * state->waited / state->seconds);
+}
+
+/* After the checkpoint is written: from here on the parameters are those that are kept. */
+static void finish_training(struct trainer *trainer, bool whole)
+{
+    struct net_session *session = &trainer->run.session;
+
+    say_speed(trainer);
+    if (trainer->run.kept && trainer->run.state.best_epoch && whole) {
+        net_progress_say(&trainer->progress, "keeping the weights of epoch %ld, the best by %s",
+                         trainer->run.state.best_epoch,
+                         trainer->run.options->value[NET_MONITOR].text);
+        memcpy(session->run.params, trainer->run.kept, session->model->params_size);
+    }
+    char *path = net_format("%s/model.safetensors", trainer->run.folder);
+    net_weights_write(path, session->model, session->run.params);
+    free(path);
+    const bool finite = evaluate_parts(trainer);
+    net_progress_say(&trainer->progress, "the run is in %s", trainer->run.folder);
+    if (!finite) {
+        net_progress_close(&trainer->progress);
+        net_fail(NET_DIVERGED, "the loss after the last step is not finite. %s",
+                 advise_diverged(trainer, session->run.step > 0));
+    }
+}
+
+int net_train_run(struct net_options *options, struct net_signals *signals)
+{
+    struct trainer *trainer = net_allocate(1, sizeof *trainer);
+
+    trainer->run.options = options;
+    trainer->signals = signals;
+    open_training(trainer, options);
+
+    const bool whole = train_epochs(trainer);
+
+    if (!isfinite(trainer->diverged))
+        fail_diverged(trainer);
+    const int signal = atomic_load(&signals->stop);
+
+    save_training(trainer);
+    if (signal) {
+        net_sinks_finish(&trainer->sinks, "interrupted");
+        net_progress_say(&trainer->progress,
+                         "stopped after step %u; go on with:  %s %s --resume %s",
+                         trainer->run.session.run.step, program_invocation_name,
+                         options->whole ? "kfold" : "train",
+                         options->whole ? options->whole : trainer->run.folder);
+    } else {
+        finish_training(trainer, whole);
+    }
+    close_training(trainer);
+    free(trainer);
+    return signal ? 128 + signal : NET_OK;
+}
