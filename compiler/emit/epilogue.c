@@ -9,6 +9,7 @@
 #include "emit/emit.h"
 #include "emit/tables.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_random(Op op)
@@ -16,17 +17,21 @@ static bool is_random(Op op)
     return op_info[op].effects == RANDOM;
 }
 
-static bool is_heavy(Op op)
+/* Exponentials and draws: of an activation that keeps y, its gradient has none. */
+static bool is_transcendental(Op op)
 {
-    return op == OP_SIGMOID || op == OP_TANH || op == OP_SILU || op == OP_SILU_GRAD ||
-           op == OP_ELU || op == OP_ELU_GRAD || op == OP_GELU || op == OP_GELU_GRAD ||
-           op == OP_SOFTPLUS || op == OP_SOFTPLUS_GRAD || is_random(op);
+    const Activation *a = find_activation(op);
+
+    return is_random(op) ||
+           (a && a->cost == COST_TRANSCENDENTAL && (op == a->op || a->kept == KEPT_X));
 }
 
-/* Is it not 0 of 0? Then lanes that are no channels are cleared. */
-static bool lifts_zero(Op op)
+/* Is it 0 of 0? Otherwise lanes that are no channels are cleared. */
+static bool is_zero_preserving(Op op)
 {
-    return op == OP_SIGMOID || op == OP_SOFTPLUS || op == OP_GAUSSIAN_NOISE;
+    const Activation *a = find_activation(op);
+
+    return op != OP_GAUSSIAN_NOISE && !(a && op == a->op && a->zero == AT_NOT_ZERO);
 }
 
 /* What an operand is called by the operation that reads it. */
@@ -47,19 +52,8 @@ static const char *operand_name(const Node *node, int input)
         return "addend";
     case OP_MULTIPLY:
         return "factor";
-    case OP_RELU_GRAD:
-    case OP_RELU6_GRAD:
-    case OP_SIGMOID_GRAD:
-    case OP_TANH_GRAD:
-    case OP_LEAKY_RELU_GRAD:
-    case OP_SILU_GRAD:
-    case OP_ELU_GRAD:
-    case OP_GELU_GRAD:
-    case OP_SOFTPLUS_GRAD:
-    case OP_HARDSWISH_GRAD:
-        return input ? "dy" : "kept";
     default:
-        return "x";
+        return node->input_count > 1 && input == 0 ? "kept" : formal_name(node->op, input);
     }
 }
 
@@ -80,10 +74,10 @@ static void find_needs(Body *b)
     for (int i = b->first; i < k->body_count; i++) {
         const Op op = k->body[i]->op;
 
-        b->heavy = b->heavy || is_heavy(op);
+        b->heavy = b->heavy || is_transcendental(op);
         b->random = b->random || is_random(op);
         b->draws = b->draws || (is_random(op) && (k->body[i] != k->masked || k->writes_mask));
-        b->masked = b->masked || (lifts_zero(op) && has_padding(b->host));
+        b->masked = b->masked || (!is_zero_preserving(op) && has_padding(b->host));
         b->run = b->run || is_random(op) || op == OP_NORMALIZE_GRAD;
     }
 }
@@ -145,7 +139,7 @@ bool skip_unary(Body *b)
         if (node->input_count != 1 || root_of(node->inputs[0]) != last || is_random(node->op) ||
             !last->internal || count_reads(k, last) > 1)
             break;
-        heavy = heavy || is_heavy(node->op);
+        heavy = heavy || is_transcendental(node->op);
         last = node->outputs[0];
         b->first++;
     }
@@ -187,9 +181,31 @@ const char *literal(double x)
     return format("%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
 }
 
+/* A C expression of ops.def with its operands and attributes. */
+static const char *expand(const char *pattern, const Node *node, const char *const in[])
+{
+    Text out = {0};
+
+    for (const char *c = pattern; *c; c++)
+        if (*c != '$')
+            text_add(&out, "%c", *c);
+        else if (c[1] == '1' || c[1] == '2')
+            text_add(&out, "%s", in[*++c - '1']);
+        else if (c[2] == 'l')
+            text_add(&out, "%s", literal(node->at.slope)), c += strlen("slope");
+        else
+            text_add(&out, "%s", literal(node->at.scale)), c += strlen("scale");
+    return out.at;
+}
+
 static const char *operation(const Node *node, const char *const in[], int index)
 {
+    const Activation *activation = find_activation(node->op);
     const char *a = in[0], *b = in[1];
+
+    if (activation)
+        return expand(node->op == activation->op ? activation->forward : activation->backward, node,
+                      in);
 
     switch (node->op) {
     case OP_ADD:
@@ -197,47 +213,6 @@ static const char *operation(const Node *node, const char *const in[], int index
         return format("vec_add(%s, %s)", a, b);
     case OP_MULTIPLY:
         return format("vec_mul(%s, %s)", a, b);
-    case OP_RELU:
-        return format("vec_max(vec_zero(), %s)", a);
-    case OP_RELU6:
-        return format("vec_min(vec_set(6.0f), vec_max(vec_zero(), %s))", a);
-    case OP_LEAKY_RELU:
-        return format("net_leaky(%s, %s, %s)", a, a, literal(node->at.slope));
-    case OP_LEAKY_RELU_GRAD:
-        return format("net_leaky(%s, %s, %s)", a, b, literal(node->at.slope));
-    case OP_RELU_GRAD:
-        return format("vec_if_greater(%s, vec_zero(), %s, vec_zero())", a, b);
-    case OP_RELU6_GRAD:
-        return format("net_relu6_grad(%s, %s)", a, b);
-    case OP_SIGMOID:
-        return format("vec_sigmoid(%s)", a);
-    case OP_SIGMOID_GRAD:
-        return format("net_sigmoid_grad(%s, %s)", a, b);
-    case OP_TANH:
-        return format("vec_tanh(%s)", a);
-    case OP_TANH_GRAD:
-        return format("net_tanh_grad(%s, %s)", a, b);
-    case OP_SILU:
-        return format("net_silu(%s)", a);
-    case OP_SILU_GRAD:
-        return format("net_silu_grad(%s, %s)", a, b);
-    case OP_ELU:
-        return format("net_elu(%s, %s, %s)", a, literal(node->at.slope), literal(node->at.scale));
-    case OP_ELU_GRAD:
-        return format("net_elu_grad(%s, %s, %s, %s)", a, b, literal(node->at.slope),
-                      literal(node->at.scale));
-    case OP_GELU:
-        return format("net_gelu(%s)", a);
-    case OP_GELU_GRAD:
-        return format("net_gelu_grad(%s, %s)", a, b);
-    case OP_SOFTPLUS:
-        return format("net_softplus(%s)", a);
-    case OP_SOFTPLUS_GRAD:
-        return format("net_softplus_grad(%s, %s)", a, b);
-    case OP_HARDSWISH:
-        return format("net_hardswish(%s)", a);
-    case OP_HARDSWISH_GRAD:
-        return format("net_hardswish_grad(%s, %s)", a, b);
     case OP_GAUSSIAN_NOISE:
         return format("vec_add(%s, noise_%d[r])", a, index);
     case OP_DROPOUT:
@@ -250,7 +225,8 @@ static const char *operation(const Node *node, const char *const in[], int index
                       node->at.pixels == 1 ? "(float)run->n"
                                            : format("((float)run->n * %d)", node->at.pixels));
     default:
-        return "?";
+        fprintf(stderr, "netc: %s has no expression in C\n", op_info[node->op].text);
+        abort();
     }
 }
 
@@ -289,7 +265,7 @@ void write_body(Text *text, int level, const Body *b, const char *anchor, const 
         for (int j = 0; j < node->input_count; j++)
             in[j] = expression(b, node->inputs[j], anchor, suffix);
         value = operation(node, in, i);
-        if (lifts_zero(node->op) && b->masked)
+        if (!is_zero_preserving(node->op) && b->masked)
             value = format("vec_first(left, %s, vec_zero())", value);
         write_statement(text, level, i + 1, value);
         if (!node->outputs[0]->internal)
@@ -444,7 +420,7 @@ static void write_chain(Text *text, const Body *b)
                            in[0], draws_at(b, i));
         else
             value = operation(node, in, i);
-        if (lifts_zero(node->op) && b->masked)
+        if (!is_zero_preserving(node->op) && b->masked)
             value = format("vec_first(lanes.lanes, %s, vec_zero())", value);
         write_statement(text, 1, i + 1, value);
         if (!node->outputs[0]->internal)

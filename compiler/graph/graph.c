@@ -15,8 +15,21 @@ const OpInfo op_info[OP_COUNT] = {
 #define OP(name, text, formals, inputs, outputs, class, effects)                                   \
     [OP_##name] = {text, formals, inputs, outputs, class, effects},
 #include "graph/ops.def"
-#undef OP
 };
+
+const Activation *find_activation(Op op)
+{
+    static const Activation activations[] = {
+#define ACTIVATION(NAME, name, kept, cost, zero, forward, backward)                                \
+    {OP_##NAME, OP_##NAME##_GRAD, KEPT_##kept, COST_##cost, AT_##zero, forward, backward},
+#include "graph/ops.def"
+    };
+
+    for (int i = 0; i < COUNT(activations); i++)
+        if (activations[i].op == op || activations[i].gradient == op)
+            return &activations[i];
+    return NULL;
+}
 
 const char *formal_name(Op op, int at)
 {

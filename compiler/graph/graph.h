@@ -26,7 +26,6 @@ typedef enum OpClass {
 typedef enum Op {
 #define OP(name, text, formals, inputs, outputs, class, effects) OP_##name,
 #include "graph/ops.def"
-#undef OP
     OP_COUNT
 } Op;
 
@@ -46,6 +45,17 @@ typedef struct OpInfo {
 } OpInfo;
 
 extern const OpInfo op_info[OP_COUNT];
+
+/* An activation and its gradient: a row of ops.def. */
+typedef struct Activation {
+    Op op, gradient;
+    enum { KEPT_X, KEPT_Y, KEPT_SIGN } kept; /* what the gradient reads */
+    enum { COST_SIMPLE, COST_TRANSCENDENTAL } cost;
+    enum { AT_ZERO, AT_NOT_ZERO } zero; /* f(0) */
+    const char *forward, *backward;     /* C expressions of $1 and $2 */
+} Activation;
+
+const Activation *find_activation(Op op); /* of which op is the function or the gradient; NULL */
 
 /* What the mathematics calls input `at`, or output `at` less the number of inputs: "dx". */
 const char *formal_name(Op op, int at);

@@ -237,73 +237,25 @@ static void vjp_multiply(Reverse *r, const Node *node, Value *dy)
                            ->outputs[0]);
 }
 
-/* The gradient of an activation that reads what it gave, y, or what it took, x. */
-static void vjp_activation(Reverse *r, const Node *node, Value *dy, Op op, Value *kept)
+/* The gradient of an activation reads x or y. Under a maximum it is taken of the maxima, where y, or
+   its sign, is all that it takes. */
+static void vjp_activation(Reverse *r, const Node *node, Value *dy)
 {
+    const Activation *a = find_activation(node->op);
+    Value *kept = a->kept == KEPT_Y ? node->outputs[0] : node->inputs[0];
+
+    if (a->kept != KEPT_X && take_place(r, node, dy, a->gradient))
+        return;
     if (wants(r, 0))
-        accumulate(r, 0, append(r, op, (Value *[]){kept, dy}, 2, node->at)->outputs[0]);
-}
-
-static void vjp_by_result(Reverse *r, const Node *node, Value *dy, Op op)
-{
-    if (!take_place(r, node, dy, op))
-        vjp_activation(r, node, dy, op, node->outputs[0]);
-}
-
-static void vjp_relu(Reverse *r, const Node *node, Value *dy)
-{
-    vjp_by_result(r, node, dy, OP_RELU_GRAD);
-}
-
-static void vjp_leaky_relu(Reverse *r, const Node *node, Value *dy)
-{
-    if (!take_place(r, node, dy, OP_LEAKY_RELU_GRAD)) /* y has the sign of x */
-        vjp_activation(r, node, dy, OP_LEAKY_RELU_GRAD, node->inputs[0]);
-}
-
-static void vjp_relu6(Reverse *r, const Node *node, Value *dy)
-{
-    vjp_by_result(r, node, dy, OP_RELU6_GRAD);
-}
-
-static void vjp_sigmoid(Reverse *r, const Node *node, Value *dy)
-{
-    vjp_by_result(r, node, dy, OP_SIGMOID_GRAD);
-}
-
-static void vjp_tanh(Reverse *r, const Node *node, Value *dy)
-{
-    vjp_by_result(r, node, dy, OP_TANH_GRAD);
-}
-
-static void vjp_silu(Reverse *r, const Node *node, Value *dy)
-{
-    vjp_activation(r, node, dy, OP_SILU_GRAD, node->inputs[0]);
-}
-
-static void vjp_elu(Reverse *r, const Node *node, Value *dy)
-{
-    vjp_activation(r, node, dy, OP_ELU_GRAD, node->inputs[0]);
-}
-
-static void vjp_gelu(Reverse *r, const Node *node, Value *dy)
-{
-    vjp_activation(r, node, dy, OP_GELU_GRAD, node->inputs[0]);
-}
-
-static void vjp_softplus(Reverse *r, const Node *node, Value *dy)
-{
-    vjp_activation(r, node, dy, OP_SOFTPLUS_GRAD, node->inputs[0]);
-}
-
-static void vjp_hardswish(Reverse *r, const Node *node, Value *dy)
-{
-    vjp_activation(r, node, dy, OP_HARDSWISH_GRAD, node->inputs[0]);
+        accumulate(r, 0, append(r, a->gradient, (Value *[]){kept, dy}, 2, node->at)->outputs[0]);
 }
 
 static void vjp_softmax(Reverse *r, const Node *node, Value *dy)
 {
-    vjp_activation(r, node, dy, OP_SOFTMAX_GRAD, node->outputs[0]);
+    if (wants(r, 0))
+        accumulate(
+            r, 0,
+            append(r, OP_SOFTMAX_GRAD, (Value *[]){node->outputs[0], dy}, 2, node->at)->outputs[0]);
 }
 
 /* Linear, with the mask drawn again: the stream is in the attributes. */
@@ -469,16 +421,6 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_ADD] = vjp_add,
     [OP_ADD_BIAS] = vjp_add_bias,
     [OP_MULTIPLY] = vjp_multiply,
-    [OP_RELU] = vjp_relu,
-    [OP_LEAKY_RELU] = vjp_leaky_relu,
-    [OP_RELU6] = vjp_relu6,
-    [OP_SIGMOID] = vjp_sigmoid,
-    [OP_TANH] = vjp_tanh,
-    [OP_SILU] = vjp_silu,
-    [OP_ELU] = vjp_elu,
-    [OP_GELU] = vjp_gelu,
-    [OP_SOFTPLUS] = vjp_softplus,
-    [OP_HARDSWISH] = vjp_hardswish,
     [OP_GAUSSIAN_NOISE] = vjp_gaussian_noise,
     [OP_DROPOUT] = vjp_dropout,
     [OP_NORMALIZE] = vjp_normalize,
@@ -493,6 +435,8 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_UPSAMPLE2D] = vjp_upsample2d,
     [OP_GLOBAL_MAXPOOL2D] = vjp_global_maxpool2d,
     [OP_GLOBAL_AVGPOOL2D] = vjp_global_avgpool2d,
+#define ACTIVATION(NAME, ...) [OP_##NAME] = vjp_activation,
+#include "graph/ops.def"
     [OP_SOFTMAX] = vjp_softmax,
     [OP_MSE] = vjp_loss,
     [OP_MAE] = vjp_loss,

@@ -13,6 +13,7 @@
 #include "core/random.h"
 #include "passes/passes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Fusion {
@@ -521,6 +522,13 @@ static bool add_thin(Fusion *f, Node *node)
     return true;
 }
 
+/* An operation without a kernel is a fault of netc's. */
+_Noreturn static void fail_fusion(const Node *node)
+{
+    fprintf(stderr, "netc: fusion has no kernel for %s\n", op_info[node->op].text);
+    abort();
+}
+
 static void add_node_kernels(Fusion *f, Node *node)
 {
     switch (node->op) {
@@ -653,6 +661,8 @@ static void add_node_kernels(Fusion *f, Node *node)
         add_kernel(f, KERNEL_UPDATE, node);
         break;
     default:
+        if (op_info[node->op].class != CLASS_ELEMENTWISE)
+            fail_fusion(node);
         add_elementwise(f, node);
         break;
     }
