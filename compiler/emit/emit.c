@@ -69,7 +69,7 @@ const char *declare_scratch(Emitter *e, const Kernel *k)
 {
     const bool transformed = k->kind == KERNEL_WINOGRAD || k->kind == KERNEL_WINOGRAD_WEIGHTS;
     const bool transposed = k->kind == KERNEL_TRANSPOSE || k->kind == KERNEL_CONTRACT ||
-                            k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_DX_AT;
+                            k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_DX_ARGMAX;
     const size_t floats = k->scratch->size / sizeof(float);
     const char *type = format("struct %s_%zu",
                               transformed  ? "transformed"
@@ -394,9 +394,9 @@ static bool goes_by_tiles(const Kernel *k)
     return k->winograd.tile > 0;
 }
 
-static bool goes_by_places(const Kernel *k)
+static bool is_argmax_sparse(const Kernel *k)
 {
-    return k->kind == KERNEL_DX_AT || k->kind == KERNEL_DW_AT;
+    return k->kind == KERNEL_DX_ARGMAX || k->kind == KERNEL_DW_ARGMAX;
 }
 
 static bool has_batch_lanes_dw(const Kernel *k)
@@ -445,7 +445,7 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
     draw_plan(out, evaluate);
     text_add(out,
              " */\n\n#include \"kernels/kernel.h\"\n#include \"kernels/tables.h\"\n%s%s%s%s%s%s\n",
-             has_kernel(train, goes_by_places) ? "#include \"kernels/argmax_grad.h\"\n" : "",
+             has_kernel(train, is_argmax_sparse) ? "#include \"kernels/argmax_grad.h\"\n" : "",
              has_tokens(e->model) ? "#include \"kernels/embedding.h\"\n" : "",
              has_sparse(e->model) ? "#include \"kernels/sparse.h\"\n" : "",
              has_kernel(train, has_images_in_lanes) || has_kernel(evaluate, has_images_in_lanes)

@@ -208,10 +208,9 @@ void write_window(Text *text, int level, const Node *node, int axis); /* taps: "
 EmitKernel emit_few_outputs, emit_few_outputs_dw;                     /* emit_few_outputs.c */
 EmitKernel emit_batch_lanes, emit_batch_lanes_dw;                     /* batch_lanes.c */
 EmitKernel emit_dw, emit_packed_dw, emit_dw_reduction;                /* emit_dw.c */
-long conv_dw_floats(const Node *node); /* that KERNEL_DW wants of a thread's scratch */
-
-EmitKernel emit_dx_at, emit_dw_at; /* emit_at.c */
-long floats_at(const Kernel *k);   /* that they want of a thread's scratch; or 0 */
+long conv_dw_floats(const Node *node);     /* that KERNEL_DW wants of a thread's scratch */
+EmitKernel emit_dx_argmax, emit_dw_argmax; /* argmax_grad.c */
+long argmax_grad_floats(const Kernel *k);  /* that they want of a thread's scratch; or 0 */
 EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups; /* emit_channels.c */
 EmitKernel emit_winograd, emit_winograd_weights;           /* winograd.c */
 EmitKernel emit_winograd_dw, emit_winograd_dw_reduction;

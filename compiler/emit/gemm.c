@@ -18,7 +18,7 @@ static bool is_dense(const Node *node)
 static bool is_dx(const Node *node)
 {
     return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || node->op == OP_DEPTHWISE_DX ||
-           node->op == OP_CONV2D_DX_AT;
+           node->op == OP_CONV2D_DX_ARGMAX;
 }
 
 /* A dx that is no gradient is a transposed convolution, of x. */

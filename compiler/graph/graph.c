@@ -164,8 +164,8 @@ static void print_attributes(FILE *out, const Node *node)
     case OP_CONV2D:
     case OP_CONV2D_DX:
     case OP_CONV2D_DW:
-    case OP_CONV2D_DX_AT:
-    case OP_CONV2D_DW_AT:
+    case OP_CONV2D_DX_ARGMAX:
+    case OP_CONV2D_DW_ARGMAX:
     case OP_DEPTHWISE:
     case OP_DEPTHWISE_DX:
     case OP_DEPTHWISE_DW:

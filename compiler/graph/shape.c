@@ -26,8 +26,8 @@ static const char *const signatures[OP_COUNT] = {
     [OP_CONV2D] = "nchw ockl o? > noyx",
     [OP_CONV2D_DX] = "noyx ockl > nchw",
     [OP_CONV2D_DW] = "nchw noyx > ockl",
-    [OP_CONV2D_DX_AT] = "no ockl no > nchw",
-    [OP_CONV2D_DW_AT] = "nchw no no > ockl",
+    [OP_CONV2D_DX_ARGMAX] = "no ockl no > nchw",
+    [OP_CONV2D_DW_ARGMAX] = "nchw no no > ockl",
     [OP_DEPTHWISE] = "nchw cikl c? > ncyx",
     [OP_DEPTHWISE_DX] = "ncyx cikl > nchw",
     [OP_DEPTHWISE_DW] = "nchw ncyx > cikl",
@@ -113,12 +113,12 @@ static void bind_attributes(Match *m)
         m->size['k'] = at->kernel[0], m->size['l'] = at->kernel[1];
         break;
     case OP_CONV2D_DW:
-    case OP_CONV2D_DW_AT:
+    case OP_CONV2D_DW_ARGMAX:
         m->size['k'] = at->kernel[0], m->size['l'] = at->kernel[1];
         break;
     case OP_DEPTHWISE_DX:
     case OP_CONV2D_DX:
-    case OP_CONV2D_DX_AT:
+    case OP_CONV2D_DX_ARGMAX:
     case OP_MAXPOOL2D_GRAD:
     case OP_AVGPOOL2D_GRAD:
     case OP_UPSAMPLE2D:
@@ -220,11 +220,11 @@ static void bind_window(Match *m)
 
 static bool has_window(Op op)
 {
-    return op == OP_CONV2D || op == OP_CONV2D_DX || op == OP_CONV2D_DW || op == OP_CONV2D_DX_AT ||
-           op == OP_CONV2D_DW_AT || op == OP_MAXPOOL2D || op == OP_MAXPOOL2D_GRAD ||
-           op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD || op == OP_UPSAMPLE2D ||
-           op == OP_UPSAMPLE2D_GRAD || op == OP_DEPTHWISE || op == OP_DEPTHWISE_DX ||
-           op == OP_DEPTHWISE_DW;
+    return op == OP_CONV2D || op == OP_CONV2D_DX || op == OP_CONV2D_DW ||
+           op == OP_CONV2D_DX_ARGMAX || op == OP_CONV2D_DW_ARGMAX || op == OP_MAXPOOL2D ||
+           op == OP_MAXPOOL2D_GRAD || op == OP_AVGPOOL2D || op == OP_AVGPOOL2D_GRAD ||
+           op == OP_UPSAMPLE2D || op == OP_UPSAMPLE2D_GRAD || op == OP_DEPTHWISE ||
+           op == OP_DEPTHWISE_DX || op == OP_DEPTHWISE_DW;
 }
 
 /* '~' is empty for a batchnorm of [c]. */

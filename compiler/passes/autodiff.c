@@ -166,14 +166,15 @@ static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     if (wants(r, 2))
         accumulate(r, 2, append(r, OP_CHANNEL_SUM, &d, 1, (Attributes){0})->outputs[0]);
     if (wants(r, 1))
-        accumulate(r, 1,
-                   append(r, OP_CONV2D_DW_AT, (Value *[]){node->inputs[0], d, index}, 3, node->at)
-                       ->outputs[0]);
-    if (wants(r, 0))
         accumulate(
-            r, 0,
-            append(r, OP_CONV2D_DX_AT, (Value *[]){d, node->inputs[1], index}, 3, restoring(node))
+            r, 1,
+            append(r, OP_CONV2D_DW_ARGMAX, (Value *[]){node->inputs[0], d, index}, 3, node->at)
                 ->outputs[0]);
+    if (wants(r, 0))
+        accumulate(r, 0,
+                   append(r, OP_CONV2D_DX_ARGMAX, (Value *[]){d, node->inputs[1], index}, 3,
+                          restoring(node))
+                       ->outputs[0]);
 }
 
 static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)

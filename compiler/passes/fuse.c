@@ -161,9 +161,9 @@ static void add_end(Fusion *f, KernelKind kind, const Kernel *partial, Node *upd
 static double contraction_flops(const Node *node)
 {
     const bool dw = node->op == OP_DENSE_DW || node->op == OP_CONV2D_DW ||
-                    node->op == OP_CONV2D_DW_AT || node->op == OP_DEPTHWISE_DW;
+                    node->op == OP_CONV2D_DW_ARGMAX || node->op == OP_DEPTHWISE_DW;
     const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX ||
-                    node->op == OP_CONV2D_DX_AT || node->op == OP_DEPTHWISE_DX;
+                    node->op == OP_CONV2D_DX_ARGMAX || node->op == OP_DEPTHWISE_DX;
     const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
     const Shape y = dw   ? node->inputs[1]->shape
                     : dx ? node->inputs[0]->shape
@@ -317,12 +317,12 @@ static void add_group_expand(Fusion *f, Node *node)
 
 static void add_contraction(Fusion *f, Node *node)
 {
-    const bool at = node->op == OP_CONV2D_DX_AT;
-    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || at;
+    const bool argmax = node->op == OP_CONV2D_DX_ARGMAX;
+    const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || argmax;
     Buffer *turned = dx ? turned_weights(f, node) : NULL;
     const BatchLanes batch_lanes = plan_batch_lanes(node, f->program->target);
     Kernel *k = add_kernel(f,
-                           at                   ? KERNEL_DX_AT
+                           argmax               ? KERNEL_DX_ARGMAX
                            : batch_lanes.pixels ? KERNEL_BATCH_LANES
                                                 : KERNEL_CONTRACT,
                            node);
@@ -539,11 +539,11 @@ static void add_node_kernels(Fusion *f, Node *node)
         if (!add_thin(f, node) && !add_winograd(f, node))
             add_contraction(f, node);
         break;
-    case OP_CONV2D_DX_AT:
+    case OP_CONV2D_DX_ARGMAX:
         add_contraction(f, node);
         break;
-    case OP_CONV2D_DW_AT:
-        add_rows_gradient(f, KERNEL_DW_AT, node);
+    case OP_CONV2D_DW_ARGMAX:
+        add_rows_gradient(f, KERNEL_DW_ARGMAX, node);
         f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
         break;
     case OP_GROUP_EXPAND:

@@ -338,12 +338,12 @@ static void lay_out_node(Layout *l, Node *node)
         give_parameter(in[1], weight_layout(in[1], in[0]->physical, 1, l->target));
         give(g, y, gradient_layout(g, y), NULL);
         break;
-    case OP_CONV2D_DX_AT:
+    case OP_CONV2D_DX_ARGMAX:
         require_plain(l, node, 0);
         require_plain(l, node, 2);
         give(g, y, gradient_layout(g, y), NULL);
         break;
-    case OP_CONV2D_DW_AT:
+    case OP_CONV2D_DW_ARGMAX:
         require_plain(l, node, 1);
         require_plain(l, node, 2);
         give_parameter(y, *y->gradient_of->physical);

@@ -225,12 +225,7 @@ double winograd_flops(const Node *node, Winograd g); /* of the products, one ima
 
 /* ---- scratch.c: what a kernel's thread has for itself ---------------------------------------- */
 
-long large_floats(long floats); /* that an array in scratch takes, or 0 */
 size_t thread_floats(const Program *train, const Program *evaluate); /* of scratch */
-/* An array of `count` elements of `size` floats each, "[16][16]" or "": on the stack, or where it
-   is large in the thread's scratch, at `from` floats. */
-void write_array(Text *text, int level, const char *name, long count, const char *element, int size,
-                 long from);
 
 /* ---- weight_gradient.c: how weight gradients are summed ----------------------------------------------- */
 

@@ -207,6 +207,17 @@ NET_INLINE struct net_panel net_panel_of(int block, int threes, int twos)
     return (struct net_panel){3 * threes + block, 1};
 }
 
+/* Panel number `panel` of those. */
+NET_INLINE struct net_panel net_panel_at(int panel, int threes, int twos)
+{
+    if (panel < threes)
+        return (struct net_panel){3 * panel, 3};
+    panel -= threes;
+    if (panel < twos)
+        return (struct net_panel){3 * threes + 2 * panel, 2};
+    return (struct net_panel){3 * threes + twos + panel, 1};
+}
+
 /* ---- Drivers --------------------------------------------------------------------------------- */
 
 enum { NET_MOST_SEGMENTS = 16 };

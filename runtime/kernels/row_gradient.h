@@ -6,13 +6,13 @@
  * order of the batch. So a row's gradient is one sum in one order, whoever owns the row. Items are
  * dealt out in turn, since the first tokens of a vocabulary are those that are everywhere.
  *
- * Needs: weight_gradient.h. Gives: net_count_begins, net_restore_begins, net_apply_rows.
+ * Needs: kernel.h. Gives: net_count_begins, net_restore_begins, net_apply_rows.
  */
 
 #ifndef NET_ROW_GRADIENT_H
 #define NET_ROW_GRADIENT_H
 
-#include "kernels/weight_gradient.h"
+#include "kernels/kernel.h"
 
 /* Of a gradient, finished at once: rows, and floats unless one row has more. */
 enum { NET_GRADIENT_ROWS = 16, NET_GRADIENT_FLOATS = 4096 };

@@ -1,6 +1,6 @@
 /*
- * argmax_grad.c -- convolutions under a global maximum, whose gradient stands at one place a channel:
- * as compiled kernels against the reference, and which gradients are taken so.
+ * argmax_grad.c -- convolutions under a global maximum, whose gradient is argmax-sparse: as compiled
+ * kernels against the reference, and which gradients are taken so.
  */
 
 #include <check.h>
@@ -57,7 +57,7 @@ static const KernelCase cases[] = {
      "    a + (z -> global_maxpool2d) + (both -> global_maxpool2d) + (both -> global_avgpool2d)\n",
      "mse"},
 
-    {"of words", 33, 1, false, "input x = column(1) -> tokens(vocabulary=40, length=12)",
+    {"of tokens", 33, 1, false, "input x = column(1) -> tokens(vocabulary=40, length=12)",
      "[9] = columns(1..9)", "x",
      "    w = x -> embedding(40, padding_row=0)\n"
      "    a = w -> conv1d(20, 2) -> relu -> global_maxpool1d\n"
@@ -67,7 +67,7 @@ static const KernelCase cases[] = {
      "mse"},
 };
 
-KernelCases at_cases(void)
+KernelCases argmax_grad_cases(void)
 {
     return (KernelCases){cases, COUNT(cases)};
 }
@@ -82,7 +82,7 @@ END_TEST
 
 static const struct {
     const char *body;          /* of x[16, 5, 4]; t[16] */
-    int places, dense, spread; /* of both dw: how many; gradients spread over pixels */
+    int argmax, dense, spread; /* of both dw: how many; gradients spread over pixels */
 } choices[] = {
     {"    x -> conv2d(16, 3) -> global_maxpool2d\n", 0, 1, 1}, /* 6 pixels */
     {"    x -> conv2d(16, 2) -> global_maxpool2d\n", 1, 0, 0},
@@ -120,7 +120,7 @@ START_TEST(test_choice)
     check_gradients(g, 3, choices[_i].body);
     for (int i = 0; i < g->node_count; i++)
         count[g->nodes[i]->op]++;
-    ck_assert_int_eq(count[OP_CONV2D_DW_AT], choices[_i].places);
+    ck_assert_int_eq(count[OP_CONV2D_DW_ARGMAX], choices[_i].argmax);
     ck_assert_int_eq(count[OP_CONV2D_DW], choices[_i].dense);
     ck_assert_int_eq(count[OP_GLOBAL_MAXPOOL2D_GRAD], choices[_i].spread);
 }
@@ -136,41 +136,45 @@ START_TEST(only_zeros_are_left_out)
     float dy[256] = {0}, index[256] = {0};
     int32_t memory[16 * (4 + 2 + 3)];
     struct net_windows w;
-    struct net_places p;
+    struct net_argmax_lists p;
 
     for (int i = 0; i < 6; i++) {
         dy[16 * i] = dy[16 * i + 2] = values[i];
         index[16 * i] = 3;
     }
-    net_find_windows(&w, dy, index, 5, 2, 3, 2, 1, 0, 1000, 10);
+    net_find_windows(&w, dy, index, 5,
+                     (struct net_argmax_dw){.x_blocks = 4,
+                                            .x = {9, 10},
+                                            .dy_width = 2,
+                                            .taps = {.stride = {3, 2}, .padding = {1, 0}}});
     ck_assert_int_eq(w.count, 3);
     for (int k = 0; k < 3; k++) {
         ck_assert_int_eq(w.row[k], 2);
         ck_assert_int_eq(w.column[k], 2);
-        ck_assert_int_eq(w.at[k], 22000 + 16 * images[k]);
+        ck_assert_int_eq(w.at[k], 22 * 1024 + 16 * images[k]);
         ck_assert_mem_eq(&w.dy[k], &values[images[k]], sizeof(float));
     }
-    p = net_sort_places(memory, dy, index, 5, 4, 3);
+    p = net_sort_outputs(memory, dy, index, 5, 4, 3);
     for (int i = 0; i < 16; i++) {
         const int32_t *begin = p.begin + 6 * i, *order = p.order + 3 * i;
         const bool kept = i == 1 || i == 3 || i == 4;
 
         ck_assert_int_eq(begin[0], 0);
-        for (int place = 0; place < 4; place++)
-            ck_assert_int_eq(begin[place + 1] - begin[place], kept && place % 3 == 0);
+        for (int pixel = 0; pixel < 4; pixel++)
+            ck_assert_int_eq(begin[pixel + 1] - begin[pixel], kept && pixel % 3 == 0);
         if (kept) {
-            ck_assert_int_eq(order[0], 2); /* at place 0 */
-            ck_assert_int_eq(order[1], 0); /* at place 3 */
+            ck_assert_int_eq(order[0], 2); /* at pixel 0 */
+            ck_assert_int_eq(order[1], 0); /* at pixel 3 */
         }
     }
 }
 END_TEST
 
-Suite *suite_at(void);
+Suite *suite_argmax_grad(void);
 
-Suite *suite_at(void)
+Suite *suite_argmax_grad(void)
 {
-    Suite *suite = suite_create("at");
+    Suite *suite = suite_create("argmax_grad");
     TCase *tcase = add_cases(suite, test_case, COUNT(cases));
 
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/kernel.h"
-
 #include "kernels/embedding.h"
 #include "support/template_test.h"
 

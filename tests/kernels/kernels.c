@@ -534,9 +534,9 @@ static void note_operations(bool seen[OP_COUNT], Graph *g)
 /* What no case compiles is tried by the reference alone. */
 START_TEST(every_operation_is_compiled)
 {
-    const KernelCases suites[] = {{cases, COUNT(cases)}, conv_cases(),           pool_cases(),
-                                  text_cases(),          winograd_cases(),       at_cases(),
-                                  batch_lanes_cases(),   weight_gradient_cases()};
+    const KernelCases suites[] = {
+        {cases, COUNT(cases)}, conv_cases(),        pool_cases(),        text_cases(),
+        winograd_cases(),      argmax_grad_cases(), batch_lanes_cases(), weight_gradient_cases()};
     bool seen[OP_COUNT] = {0};
 
     for (int i = 0; i < COUNT(suites); i++) {

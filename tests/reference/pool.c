@@ -151,8 +151,8 @@ static void meet_windows(const Node *node, Shape x, Shape w, int n, const double
             }
 }
 
-static void evaluate_conv2d_dw_at(const Reference *r, const Node *node, double *const *in,
-                                  double *const *out)
+static void evaluate_conv2d_dw_argmax(const Reference *r, const Node *node, double *const *in,
+                                      double *const *out)
 {
     for (long i = 0; i < shape_size(node->outputs[0]->shape); i++)
         out[0][i] = 0;
@@ -160,8 +160,8 @@ static void evaluate_conv2d_dw_at(const Reference *r, const Node *node, double *
                  out[0], true);
 }
 
-static void evaluate_conv2d_dx_at(const Reference *r, const Node *node, double *const *in,
-                                  double *const *out)
+static void evaluate_conv2d_dx_argmax(const Reference *r, const Node *node, double *const *in,
+                                      double *const *out)
 {
     clear(r, node->outputs[0], out[0]);
     meet_windows(node, node->outputs[0]->shape, node->inputs[1]->shape, r->n, in[0], in[2], in[1],
@@ -169,8 +169,8 @@ static void evaluate_conv2d_dx_at(const Reference *r, const Node *node, double *
 }
 
 static Evaluate *const evaluations[OP_COUNT] = {
-    [OP_CONV2D_DX_AT] = evaluate_conv2d_dx_at,
-    [OP_CONV2D_DW_AT] = evaluate_conv2d_dw_at,
+    [OP_CONV2D_DX_ARGMAX] = evaluate_conv2d_dx_argmax,
+    [OP_CONV2D_DW_ARGMAX] = evaluate_conv2d_dw_argmax,
     [OP_AVGPOOL2D] = evaluate_avgpool2d,
     [OP_AVGPOOL2D_GRAD] = evaluate_avgpool2d_grad,
     [OP_UPSAMPLE2D] = evaluate_upsample2d,

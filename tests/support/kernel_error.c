@@ -34,11 +34,11 @@ static double terms_of(const Node *node, int n)
         return shape_size(w) / w.size[0];
     case OP_DENSE_DX:
     case OP_CONV2D_DX:
-    case OP_CONV2D_DX_AT:
+    case OP_CONV2D_DX_ARGMAX:
         return (double)shape_size(w) / w.size[1];
     case OP_DENSE_DW:
     case OP_CONV2D_DW:
-    case OP_CONV2D_DW_AT:
+    case OP_CONV2D_DW_ARGMAX:
     case OP_DEPTHWISE_DW:
         return (double)n * (w.rank == 3 ? w.size[1] * w.size[2] : 1);
     case OP_CHANNEL_SUM:
@@ -148,8 +148,8 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_CONV2D:
     case OP_CONV2D_DX:
     case OP_CONV2D_DW:
-    case OP_CONV2D_DX_AT:
-    case OP_CONV2D_DW_AT:
+    case OP_CONV2D_DX_ARGMAX:
+    case OP_CONV2D_DW_ARGMAX:
     case OP_DEPTHWISE:
     case OP_DEPTHWISE_DX:
     case OP_DEPTHWISE_DW:

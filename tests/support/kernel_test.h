@@ -113,7 +113,7 @@ KernelCases conv_cases(void);            /* conv.c */
 KernelCases pool_cases(void);            /* pool.c */
 KernelCases text_cases(void);            /* text.c */
 KernelCases winograd_cases(void);        /* winograd.c */
-KernelCases at_cases(void);              /* argmax_grad.c */
+KernelCases argmax_grad_cases(void);     /* argmax_grad.c */
 KernelCases batch_lanes_cases(void);     /* batch_lanes.c */
 KernelCases weight_gradient_cases(void); /* weight_gradient.c */
 
