@@ -36,6 +36,7 @@ holds() {
 
 check "netc --version" "$netc" --version
 check "netc --help" "$netc" --help
+check "netc --language" bash -c '"$1" --language | grep -q "^  nadam(lr=2e-3, "' - "$netc"
 exits "no model" 2 "usage" "$netc"
 exits "unknown option" 2 "did you mean \`--summary\`" "$netc" "$models/digits.net" --sumary
 exits "unknown target" 2 "--target" "$netc" "$models/digits.net" --target=avx1024
@@ -131,6 +132,8 @@ for name in xor_split xor_concat; do
     check "$name: gradcheck" "./$name" gradcheck
 done
 says "xor_split, by the trainer" 9 0 ./xor_split summary
+check "netc and the trainer print one summary" \
+    bash -c 'diff <("$1" "$2" --summary) <(./xor_split summary)' - "$netc" "$models/xor_split.net"
 check "a step too short to share" sh -c './xor_split bench | grep -q "threads 1,"'
 check "a step that stays in L2" sh -c './xor_split bench --steps 5 --per-kernel >bench.txt
     cat bench.txt
