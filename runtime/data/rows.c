@@ -1,0 +1,49 @@
+/*
+ * rows.c -- what is asked of data that are open: how many rows a part has, their targets, the names
+ * of classes and of token ids.
+ */
+
+#include "data/dataset.h"
+#include "data/transforms/transform.h"
+
+long net_data_rows(const struct net_data *data, enum net_part part)
+{
+    return data->parts[part].opened ? data->parts[part].count : 0;
+}
+
+static const struct net_column *target(const struct net_data *data, enum net_part part)
+{
+    return &data->parts[part].opened->fields[data->model->field_count - 1].column;
+}
+
+int net_data_class(const struct net_data *data, enum net_part part, long row)
+{
+    return *(const int32_t *)net_row(target(data, part), net_selected(&data->parts[part], row));
+}
+
+const float *net_data_target(const struct net_data *data, enum net_part part, long row)
+{
+    return net_row(target(data, part), net_selected(&data->parts[part], row));
+}
+
+const char *net_data_target_place(const struct net_data *data, enum net_part part, long *row)
+{
+    *row = net_selected(&data->parts[part], *row);
+    return target(data, part)->place;
+}
+
+const char *net_data_class_name(const struct net_data *data, int class)
+{
+    const int last = data->model->field_count - 1;
+    const struct net_field *target = &data->model->fields[last];
+    const struct net_string_table *names = target->step_count ? data->fitted[last][0].words[0]
+                                                              : NULL;
+
+    return names && class < names->count ? net_string(names, class) : NULL;
+}
+
+const char *const *net_data_vocabulary(const struct net_data *data, int field, int *count)
+{
+    *count = data->model->fields[field].vocabulary;
+    return data->vocabulary[field];
+}
