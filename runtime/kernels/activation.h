@@ -61,6 +61,21 @@ NET_INLINE vec net_softplus_grad(vec x, vec dy)
     return vec_mul(dy, vec_sigmoid(x));
 }
 
+/* x tanh(log(1 + e^x)) (Misra 2019) */
+NET_INLINE vec net_mish(vec x)
+{
+    return vec_mul(x, vec_tanh(net_softplus(x)));
+}
+
+/* dy (t + x (1 - t^2) sigmoid(x)), t = tanh(log(1 + e^x)) */
+NET_INLINE vec net_mish_grad(vec x, vec dy)
+{
+    const vec t = vec_tanh(net_softplus(x));
+    const vec slope = vec_mul(vec_sub(vec_set(1.0f), vec_mul(t, t)), vec_sigmoid(x));
+
+    return vec_mul(dy, vec_fma(x, slope, t));
+}
+
 /* x relu6(x + 3) / 6 (Howard et al. 2019) */
 NET_INLINE vec net_hardswish(vec x)
 {

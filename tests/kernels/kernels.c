@@ -436,7 +436,8 @@ START_TEST(nan_reaches_the_loss)
 {
 #define ACTIVATIONS(of)                                                                            \
     "relu(" of "), leaky_relu(" of "), relu6(" of "), sigmoid(" of "), tanh(" of "), "             \
-    "silu(" of "), elu(" of "), selu(" of "), gelu(" of "), softplus(" of "), hardswish(" of "), " \
+    "silu(" of "), elu(" of "), selu(" of "), gelu(" of "), softplus(" of "), mish(" of            \
+    "), hardswish(" of "), "                                                                       \
     "softmax(" of ")"
 #define ONE_OF_MANY "    concat(x -> dense(2), nan, x -> dense(2))\n"
 #define LOSS(target, loss)                                                                         \

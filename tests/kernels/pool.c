@@ -85,7 +85,7 @@ static const KernelCase cases[] = {
      "    d = x -> dense(33) -> softplus -> dense(2) -> gelu -> dense(5) -> softplus\n"
      "    e = x -> dense(5) -> elu -> gelu -> selu -> softplus -> hardswish -> softplus\n"
      "    f = y -> conv2d(17, 1) -> softplus -> conv2d(3, 2) -> softplus -> flatten -> dense(4)\n"
-     "    g = x -> softplus -> gelu -> dense(3)\n"
+     "    g = x -> softplus -> mish -> gelu -> dense(3) -> mish\n"
      "    h = y -> hardswish -> softplus -> conv2d(2, 3) -> flatten -> dense(3)\n"
      "    concat(a -> dense(5), b -> dense(5), c -> flatten -> dense(7), d, e, f, g, h)\n",
      "mse"},

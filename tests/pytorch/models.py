@@ -134,7 +134,7 @@ NAMES = {
     "embedding": embedding, "flatten": plain(lambda x: x.flatten(1)),
     "relu": plain(F.relu), "relu6": plain(F.relu6), "selu": plain(F.selu), "gelu": plain(F.gelu),
     "silu": plain(F.silu), "tanh": plain(torch.tanh), "sigmoid": plain(torch.sigmoid),
-    "softplus": plain(F.softplus), "hardswish": plain(F.hardswish),
+    "softplus": plain(F.softplus), "mish": plain(F.mish), "hardswish": plain(F.hardswish),
     "softmax": plain(lambda x: F.softmax(x, 1)),
     "leaky_relu": lambda slope=0.01: plain(lambda x: F.leaky_relu(x, slope)),
     "elu": lambda alpha=1: plain(lambda x: F.elu(x, alpha)),

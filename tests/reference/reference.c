@@ -72,6 +72,13 @@ static double element(const Node *node, double a, double b)
         return fmax(a, 0) + log1p(exp(-fabs(a)));
     case OP_SOFTPLUS_GRAD:
         return b * sigmoid(a);
+    case OP_MISH:
+        return a * tanh(log1p(exp(a)));
+    case OP_MISH_GRAD: {
+        const double t = tanh(log1p(exp(a)));
+
+        return b * (t + a * (1 - t * t) * sigmoid(a));
+    }
     case OP_HARDSWISH:
         return a * fmin(fmax(a + 3, 0), 6) / 6;
     case OP_HARDSWISH_GRAD:
@@ -338,6 +345,8 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_GELU_GRAD] = evaluate_elementwise,
     [OP_SOFTPLUS] = evaluate_elementwise,
     [OP_SOFTPLUS_GRAD] = evaluate_elementwise,
+    [OP_MISH] = evaluate_elementwise,
+    [OP_MISH_GRAD] = evaluate_elementwise,
     [OP_HARDSWISH] = evaluate_elementwise,
     [OP_HARDSWISH_GRAD] = evaluate_elementwise,
     [OP_GAUSSIAN_NOISE] = evaluate_gaussian_noise,

@@ -171,6 +171,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_ELU:
     case OP_GELU:
     case OP_SOFTPLUS:
+    case OP_MISH:
     case OP_HARDSWISH:
     case OP_SIGMOID:
     case OP_TANH:
@@ -184,6 +185,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_ELU_GRAD:
     case OP_GELU_GRAD:
     case OP_SOFTPLUS_GRAD:
+    case OP_MISH_GRAD:
     case OP_HARDSWISH_GRAD:
     case OP_SOFTMAX_GRAD:
         return size_of(b, node->inputs[1]);
