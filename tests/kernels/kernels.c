@@ -446,7 +446,7 @@ START_TEST(nan_reaches_the_loss)
             loss                                                                                   \
     }
     static const KernelCase all[] = {
-        {"activations", 16, 1, true, "input nan[3] = x", "[96] = t", "nan",
+        {"activations", 16, 1, true, "input nan[3] = x", "[104] = t", "nan",
          "    concat(" ACTIVATIONS("nan") ", " ACTIVATIONS("nan -> dense(5)") ")\n", "mse"},
         LOSS("[5] = t", "mse"),
         LOSS("[5] = t", "mae"),
