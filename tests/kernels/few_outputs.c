@@ -83,13 +83,13 @@ NET_INLINE void check_layer(int outputs, int images, int group)
 
 START_TEST(outputs_1)
 {
-    check_layer(1, 16, 3);
+    check_layer(1, 4, 3);
 }
 END_TEST
 
 START_TEST(outputs_3)
 {
-    check_layer(3, 4, 1);
+    check_layer(3, 2, 1);
 }
 END_TEST
 
