@@ -28,7 +28,7 @@ static const char *filter(Emitter *e, int m, bool stream)
                         "const float *restrict from, long tap)\n",
                         format("{\n    net_winograd_transform_filter(to, step, from, tap, %d, "
                                "%s);\n}\n",
-                               m, stream ? "true" : "false"));
+                               m, stream ? "vec_stream" : "vec_store"));
 }
 
 static const char *product_tile(Emitter *e, int vectors)

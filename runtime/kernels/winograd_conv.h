@@ -45,19 +45,18 @@ NET_TEMPLATE void net_winograd_multiply(float *m, const float *v, const float *u
             vec_store(m + 256 * j + 16 * i, acc[i][j]);
 }
 
-/* `stream`: past the caches. */
+/* vec_store or vec_stream. As a function: of an `if` between them clang makes one store, which does
+   not stream, before it inlines. */
+typedef void net_vec_store(float *p, vec x);
+
 NET_TEMPLATE void net_winograd_transform_filter(float *to, long step, const float *from, long tap,
-                                                int m, bool stream)
+                                                int m, net_vec_store *store)
 {
     vec u[36];
 
     net_winograd_weight(u, from, tap, m);
-    NET_UNROLL(k, (m + 2) * (m + 2)) {
-        if (stream)
-            vec_stream(to + k * step, u[k]);
-        else
-            vec_store(to + k * step, u[k]);
-    }
+    NET_UNROLL(k, (m + 2) * (m + 2))
+        store(to + k * step, u[k]);
 }
 
 /* ---- conv2d and its dx ------------------------------------------------------------------------ */

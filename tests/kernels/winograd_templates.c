@@ -67,12 +67,12 @@ static void gradient_4(float *restrict to, long step, const float *const pixels[
 
 static void filter_2(float *restrict to, long step, const float *restrict from, long tap)
 {
-    net_winograd_transform_filter(to, step, from, tap, 2, true);
+    net_winograd_transform_filter(to, step, from, tap, 2, vec_stream);
 }
 
 static void filter_4(float *restrict to, long step, const float *restrict from, long tap)
 {
-    net_winograd_transform_filter(to, step, from, tap, 4, false);
+    net_winograd_transform_filter(to, step, from, tap, 4, vec_store);
 }
 
 #define TILE(vectors)                                                                              \
