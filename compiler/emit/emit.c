@@ -472,7 +472,6 @@ static const char *tidied(const char *text)
     Text out = {0};
 
     text_add(&out, "%s", text);
-    drop_terms(&out);
     wrap_lines(&out);
     return out.at;
 }

@@ -116,7 +116,7 @@ const char *view_of(Emitter *e, const Buffer *buffer, const char *type, const ch
 const char *c_name(const Emitter *e, const char *path);       /* "dense_1_weight" */
 const char *shape_name(const Emitter *e, const Value *value); /* "64x32x28x28" */
 
-/* Elementwise work at the end of a kernel (emit_body.c). */
+/* Elementwise work at the end of a kernel (epilogue.c). */
 typedef struct Body {
     const Kernel *k;
     const Physical *host; /* the layout it works in */
@@ -131,32 +131,15 @@ typedef struct Body {
 } Body;
 
 Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
-void write_body(Text *text, int level, const Body *b, const char *anchor, const char *suffix);
-void write_draws(Text *text, int level, const Body *b, const char *element, const char *step);
 /* Leaves nodes that only read the one before them, and draw nothing, to the host: it does them in
    any order of lanes. True if exponentials are among them. */
 bool skip_unary(Body *b);
 const char *write_unary(Text *text, int level, const Body *b, const char *anchor); /* its result */
-void write_keeps(Text *text, int level, const Body *b, const char *group);
-const char *literal(double x); /* a float constant of C: "0.25f", "2.0f" */
-/* Loops over the blocks and images of a pixel of v (`chunk`, `row`, `column` are there) for a body
-   that works on a vector `v0`; returns the level inside, `i` is the image (rows.c). */
-int open_images(Emitter *e, Text *text, const Body *b, const Physical *v);
-void close_images(Text *text, int level, const Driver *d, const Body *b, const Physical *v);
-const char *body_name(const Kernel *k); /* "_relu", for a driver's name */
-void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
-                  const char *count); /* of a piece of gradient (emit_dw.c) */
-/* What the call that ends a piece of gradient of w begins and ends with: "net_finish(", ");", or of
-   a weight with penalties "net_finish_penalized(", ", 0.0f, 0.0002f);". */
-const char *finish_begin(const Value *w);
-const char *finish_end(const Value *w);
+const char *literal(double x);          /* a float constant of C: "0.25f", "2.0f" */
+const char *body_name(const Kernel *k); /* "_relu", for a kernel's name */
 const char *add_result(Emitter *e, Driver *d, const Kernel *k); /* of a dw: the weight, or itself */
 const char *apply_literal(const Kernel *k); /* "{.update = true}": of struct net_apply */
 const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch); /* of a dw; its name */
-void write_pixel(Emitter *e, Text *text, int level, const Driver *d, const Body *b,
-                 const char *pixel, const char *anchor); /* emit_elementwise.c */
-void write_pointers(Text *text, int level, const Driver *d, const Body *b, const char *pixel,
-                    const char *image);                    /* "x_at", of each operand of the body */
 const char *lanes_function(Emitter *e, const Physical *v); /* its name; gives net_lanes */
 
 /* The chain of a kernel as a function (runtime/kernels/epilogue.h), and what the kernel passes. */
@@ -192,7 +175,7 @@ void open_kernel(Driver *d, const Epilogue *end, const RowEnd *row_end);
 
 typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
 
-EmitKernel emit_contraction, emit_transpose; /* emit_contraction.c */
+EmitKernel emit_contraction, emit_transpose; /* gemm.c */
 
 /* Output blocks that stand side by side and share one set of weights. */
 typedef struct Group {
@@ -204,14 +187,13 @@ typedef struct Group {
 } Group;
 
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]);
-void write_window(Text *text, int level, const Node *node, int axis); /* taps: "r" or "c" */
-EmitKernel emit_few_outputs, emit_few_outputs_dw;                     /* emit_few_outputs.c */
-EmitKernel emit_batch_lanes, emit_batch_lanes_dw;                     /* batch_lanes.c */
-EmitKernel emit_dw, emit_packed_dw, emit_dw_reduction;                /* emit_dw.c */
+EmitKernel emit_few_outputs, emit_few_outputs_dw;      /* few_outputs.c */
+EmitKernel emit_batch_lanes, emit_batch_lanes_dw;      /* batch_lanes.c */
+EmitKernel emit_dw, emit_packed_dw, emit_dw_reduction; /* weight_gradient.c */
 long conv_dw_floats(const Node *node);     /* that KERNEL_DW wants of a thread's scratch */
 EmitKernel emit_dx_argmax, emit_dw_argmax; /* argmax_grad.c */
 long argmax_grad_floats(const Kernel *k);  /* that they want of a thread's scratch; or 0 */
-EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups; /* emit_channels.c */
+EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups; /* depthwise.c */
 EmitKernel emit_winograd, emit_winograd_weights;           /* winograd.c */
 EmitKernel emit_winograd_dw, emit_winograd_dw_reduction;
 
@@ -224,19 +206,14 @@ typedef struct DenseRows {
 } DenseRows;
 
 void write_dense_dw(Emitter *e, Text *text, const Kernel *k, const DenseRows *of);
-EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update; /* emit_elementwise.c */
+EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update; /* elementwise.c, sums.c */
 EmitKernel emit_inverse_std;
-void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row);
 EmitKernel emit_pool; /* pool.c */
 
 const char *add_values(Emitter *e, Driver *d, const Node *node, bool outputs, const Physical *as);
 /* The one call that a kernel is, with the run and the thread behind its arguments (template.c). */
 void call_template(Driver *d, const char *fmt, ...) PRINTF(2, 3);
 
-/* rows.c: NET_ITEMS over (chunk, row) of v; `columns` too. */
-const char *pixel_name(const Physical *v); /* "row * 28 + column" */
-void open_rows(Text *text, const Physical *v, bool columns);
-void close_rows(Text *text, bool columns);
 EmitKernel emit_blocks, emit_relayout;                         /* movement.c */
 EmitKernel emit_softmax;                                       /* softmax.c */
 EmitKernel emit_layernorm;                                     /* norm.c */
@@ -253,11 +230,9 @@ void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value 
 bool has_row_gradient(const Graph *g, const Value *value); /* reads what a batch has sorted */
 long embedding_dw_floats(const Kernel *k); /* that it wants of a thread's scratch; or 0 */
 
-void drop_terms(Text *text); /* emit_plain.c: no factors of 1, terms of 0 */
-void wrap_lines(Text *text); /* emit_lines.c: a hundred columns at most */
+void wrap_lines(Text *text); /* writer.c: a hundred columns at most */
 /* `above`: the file so far, whose hash the tables have */
 void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
-                 const Program *evaluate, const LayerRow *layers,
-                 int layer_count); /* emit_table.c */
+                 const Program *evaluate, const LayerRow *layers, int layer_count); /* tables.c */
 
 #endif

@@ -158,22 +158,6 @@ const char *body_name(const Kernel *k)
     return text.at;
 }
 
-/* The expression that stands for a value: computed above, or loaded. */
-static const char *expression(const Body *b, const Value *value, const char *anchor,
-                              const char *suffix)
-{
-    const Value *root = root_of((Value *)value);
-
-    if (computes(b->k, root)) {
-        for (int i = b->first; i < b->k->body_count; i++)
-            if (b->k->body[i]->outputs[0] == root)
-                return format("v%d", i + 1);
-        return anchor;
-    }
-    return root->batched ? format("vec_load(%s%s + at)", b->formals[root->id], suffix)
-                         : format("vec_load(%s%s + lane)", b->formals[root->id], suffix);
-}
-
 const char *literal(double x)
 {
     const char *digits = format("%.9g", x);
@@ -198,7 +182,7 @@ static const char *expand(const char *pattern, const Node *node, const char *con
     return out.at;
 }
 
-static const char *operation(const Node *node, const char *const in[], int index)
+static const char *operation(const Node *node, const char *const in[])
 {
     const Activation *activation = find_activation(node->op);
     const char *a = in[0], *b = in[1];
@@ -213,10 +197,6 @@ static const char *operation(const Node *node, const char *const in[], int index
         return format("vec_add(%s, %s)", a, b);
     case OP_MULTIPLY:
         return format("vec_mul(%s, %s)", a, b);
-    case OP_GAUSSIAN_NOISE:
-        return format("vec_add(%s, noise_%d[r])", a, index);
-    case OP_DROPOUT:
-        return format("vec_mul(%s, keep_%d[r])", a, index);
     case OP_NORMALIZE:
         return format("net_normalize(%s,\n%s, %s,\n%s, %s)", a, b, in[2], in[3], in[4]);
     case OP_NORMALIZE_GRAD:
@@ -248,84 +228,15 @@ static void write_statement(Text *text, int level, int number, const char *value
     }
 }
 
-/* From `anchor`, what the host computed, to the stores. `suffix`: how the host's pointers are
-   called after their operands. */
-void write_body(Text *text, int level, const Body *b, const char *anchor, const char *suffix)
-{
-    const Kernel *k = b->k;
-    const Value *done = (b->first ? k->body[b->first - 1] : k->node)->outputs[0];
-
-    if (anchor && !done->internal)
-        line(text, level, "vec_store(%s%s + at, %s);", b->formals[done->id], suffix, anchor);
-    for (int i = b->first; i < k->body_count; i++) {
-        const Node *node = k->body[i];
-        const char *in[MAX_INPUTS] = {0};
-        const char *value;
-
-        for (int j = 0; j < node->input_count; j++)
-            in[j] = expression(b, node->inputs[j], anchor, suffix);
-        value = operation(node, in, i);
-        if (!is_zero_preserving(node->op) && b->masked)
-            value = format("vec_first(left, %s, vec_zero())", value);
-        write_statement(text, level, i + 1, value);
-        if (!node->outputs[0]->internal)
-            line(text, level, "vec_store(%s%s + at, v%d);", b->formals[node->outputs[0]->id],
-                 suffix, i + 1);
-    }
-}
-
-/* Before the loop over images: what the draws of a block's images share. */
-void write_draws(Text *text, int level, const Body *b, const char *element, const char *step)
-{
-    for (int i = 0; i < b->k->body_count; i++) {
-        const Node *node = b->k->body[i];
-
-        if (op_info[node->op].effects != RANDOM || (node == b->k->masked && !b->k->writes_mask))
-            continue;
-        line(text, level, "struct net_draws draws_%d =", i);
-        line(text, level + 1,
-             "net_begin_draws(run->seed, (uint32_t)(%s), (uint32_t)(%s), "
-             "run->step, %s + %du);",
-             element, step, node->op == OP_DROPOUT ? "NET_RANDOM_DROPOUT" : "NET_RANDOM_NOISE",
-             node->at.stream);
-    }
-}
-
 const char *write_unary(Text *text, int level, const Body *b, const char *anchor)
 {
     for (int i = 0; i < b->first; i++) {
         const char *in[MAX_INPUTS] = {anchor};
 
         anchor = format("v%d", i + 1);
-        write_statement(text, level, i + 1, operation(b->k->body[i], in, i));
+        write_statement(text, level, i + 1, operation(b->k->body[i], in));
     }
     return anchor;
-}
-
-/* The draws of each dropout and each noise for four images. */
-void write_keeps(Text *text, int level, const Body *b, const char *group)
-{
-    for (int i = 0; i < b->k->body_count; i++) {
-        const Node *node = b->k->body[i];
-
-        if (node->op == OP_GAUSSIAN_NOISE) {
-            line(text, level, "vec noise_%d[4];    /* gaussian_noise(%g) */", i, node->at.scale);
-            line(text, level, "vec_gaussian_noise(noise_%d, &draws_%d, (uint32_t)(%s), %s);", i, i,
-                 group, literal(node->at.scale));
-        }
-        if (node->op != OP_DROPOUT)
-            continue;
-        line(text, level, "vec keep_%d[4];     /* dropout(%g) */", i, node->at.p);
-        if (node == b->k->masked && !b->k->writes_mask) {
-            line(text, level, "net_read_mask(keep_%d, bits + 4 * g, %s);", i,
-                 literal(1.0 / (1.0 - node->at.p)));
-            continue;
-        }
-        line(text, level, "vec_dropout(keep_%d, &draws_%d, (uint32_t)(%s), %uu, %s);", i, i, group,
-             net_dropout_threshold(node->at.p), literal(1.0 / (1.0 - node->at.p)));
-        if (node == b->k->masked)
-            line(text, level, "net_write_mask(bits + 4 * g, keep_%d);", i);
-    }
 }
 
 /* ---- As a function --------------------------------------------------------------------------- */
@@ -419,7 +330,7 @@ static void write_chain(Text *text, const Body *b)
             value = format("%s(%s, vec_load(%s))", node->op == OP_DROPOUT ? "vec_mul" : "vec_add",
                            in[0], draws_at(b, i));
         else
-            value = operation(node, in, i);
+            value = operation(node, in);
         if (!is_zero_preserving(node->op) && b->masked)
             value = format("vec_first(lanes.lanes, %s, vec_zero())", value);
         write_statement(text, 1, i + 1, value);

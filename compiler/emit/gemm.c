@@ -125,28 +125,6 @@ int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
     return y->segment_count;
 }
 
-/* Window of one axis: 0 rows, 1 columns. */
-void write_window(Text *text, int level, const Node *node, int axis)
-{
-    const Physical *x = node->inputs[0]->physical;
-    const bool border = is_packed(node); /* packed with its padding */
-    const char *name = axis ? "c" : "r", *i = axis ? "column" : "row";
-    const int size = axis ? x->full_width : x->full_height;
-    const int kernel = node->inputs[1]->shape.size[2 + axis];
-
-    const char *apart = "", *more = "";
-
-    if (dilation_of(&node->at, axis) > 1) {
-        apart = "_apart";
-        more = is_dx(node)
-                   ? format(", %d, %d", dilation_of(&node->at, axis), tap_step(&node->at, axis))
-                   : format(", %d", dilation_of(&node->at, axis));
-    }
-    line(text, level, "const struct net_window %s = net_taps_%s%s(%s, %d, %d, %d, %d%s);", name,
-         is_dx(node) ? "backward" : "forward", apart, i, node->at.stride[axis],
-         border ? 0 : node->at.padding[axis], kernel, size, more);
-}
-
 static void add_comment(Driver *d, const Kernel *k, bool bias)
 {
     const Node *node = k->node;

@@ -170,18 +170,3 @@ void emit_inverse_std(Emitter *e, Driver *d, const Kernel *k)
 }
 
 /* ---- Inside the text of kernels that are not templates yet ----------------------------------- */
-
-void write_sums(Emitter *e, Driver *d, Text *text, int level, const Kernel *host, const char *row)
-{
-    if (!host->sum_count)
-        return;
-
-    const RowEnd end = add_row_end(e, d, host);
-
-    line(text, level, "{");
-    line(text, level + 1, "%s", end.local);
-    line(text, level + 1, "%.*s(%s, run, chunk, %s);",
-         (int)(strchr(end.arguments, ',') - end.arguments), end.arguments,
-         strchr(end.arguments, ',') + 2, row);
-    line(text, level, "}");
-}

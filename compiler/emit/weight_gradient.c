@@ -8,36 +8,6 @@
 
 /* ---- What becomes of a finished piece -------------------------------------------------------- */
 
-const char *finish_begin(const Value *w)
-{
-    return w->l1 > 0 || w->l2 > 0 ? "net_finish_penalized(" : "net_finish(";
-}
-
-const char *finish_end(const Value *w)
-{
-    if (w->l1 > 0 || w->l2 > 0)
-        return format(", %s, %s);", literal((double)(float)w->l1),
-                      literal((double)(float)(2.0 * w->l2)));
-    return ");";
-}
-
-void write_finish(Text *text, int level, const Kernel *k, const char *at, const char *from,
-                  const char *count)
-{
-    const Value *w = k->update ? k->update->inputs[0] : NULL;
-    const char *rest = w ? format("%s, %s%s", from, count, finish_end(w))
-                         : format("%s, (size_t)(%s) * sizeof(float));", from, count);
-    const char *begin = w ? format("%srun, &w->at%s,", finish_begin(w), at)
-                          : format("memcpy(&dw_out->at%s,", at);
-
-    if (strlen(begin) + strlen(rest) < 80) {
-        line(text, level, "%s %s", begin, rest);
-    } else {
-        line(text, level, "%s", begin);
-        line(text, level + 2, "%s", rest);
-    }
-}
-
 const char *apply_literal(const Kernel *k)
 {
     const Value *w = k->update ? k->update->inputs[0] : NULL;

@@ -1,5 +1,5 @@
 /*
- * layout.h -- what the files of `lay_out` share: physical.c makes a layout, layout.c decides which
+ * layout.h -- what the files of `lay_out` share: layout_values.c makes a layout, layout.c decides which
  * value gets which.
  */
 
@@ -8,7 +8,7 @@
 
 #include "passes/passes.h"
 
-/* ---- physical.c ------------------------------------------------------------------------------ */
+/* ---- layout_values.c ------------------------------------------------------------------------- */
 
 int blocks_of(int channels);
 size_t round_up(size_t size);                      /* to 64 bytes */

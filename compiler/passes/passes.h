@@ -13,7 +13,7 @@
 void autodiff(Graph *g); /* needs: forward nodes, loss. gives: gradient and update nodes */
 void simplify(Graph *g); /* reshapes, common subexpressions, dead nodes; after autodiff */
 
-/* ---- layout.c, physical.c: where the numbers of a value lie ---------------------------------- */
+/* ---- layout.c, layout_values.c: where the numbers of a value lie ---------------------------------- */
 
 /* A piece of memory with a place. Views of one value share it. */
 typedef enum Where { IN_ARENA, IN_BATCH, IN_PARAMS } Where;
@@ -166,7 +166,7 @@ typedef struct Kernel {
     Node **body;  /* elementwise nodes on what it computes, in order */
     int body_count;
     Buffer *scratch;      /* transposed weights or partial sums: written by one, read by another */
-    Buffer *mask;         /* what a dropout keeps, a bit an element (masks.c); or NULL */
+    Buffer *mask;         /* what a dropout keeps, a bit an element (dropout_masks.c); or NULL */
     const Node *masked;   /* that dropout, of the body */
     bool writes_mask;     /* or reads it */
     struct Kernel **sums; /* KERNEL_SUMS taken of each finished item, still in the cache */
@@ -209,7 +209,7 @@ bool computes(const Kernel *k, const Value *value);    /* in its node or body */
 void find_operands(Kernel *k); /* fills them; counts bytes */
 const Access *find_operand(const Kernel *k, const Buffer *buffer, bool written); /* or NULL */
 
-/* ---- masks.c: what dropout keeps, drawn once ------------------------------------------------- */
+/* ---- dropout_masks.c: what dropout keeps, drawn once ------------------------------------------------- */
 
 void share_masks(Program *p); /* where backward can read it */
 
@@ -242,7 +242,7 @@ void verify_plan(const Program *program);           /* overlaps and hazards, fro
 void print_plan(FILE *out, const Program *program); /* --dump=plan */
 void draw_plan(Text *out, const Program *program);  /* for the generated header */
 
-/* ---- draw.c: `netc --graph` ------------------------------------------------------------------ */
+/* ---- dot.c: `netc --graph` ------------------------------------------------------------------ */
 
 void draw_graph(Text *out, const Program *program); /* kernels and what flows, for Graphviz */
 

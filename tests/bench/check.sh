@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench.sh -- `make bench` for a moment and without PyTorch: a row for each number of threads, and
+# check.sh -- `make bench` for a moment and without PyTorch: a row for each number of threads, and
 # every key in bench.json; null, and why, where there is nothing to say. What is made of PyTorch's
 # answers: tests/bench/test_bench.py.
 set -uo pipefail

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# golden.sh -- text that must stay as it is: the messages for wrong programs (tests/golden/errors) and odd ones
+# check.sh -- text that must stay as it is: the messages for wrong programs (tests/golden/errors) and odd ones
 # (tests/golden/warnings), what the stages print (tests/golden/passes), generated C (generated/). UPDATE=1 rewrites
 # what is expected.
 set -uo pipefail
@@ -65,6 +65,8 @@ for expected in generated/*.c; do
     done
     check "generated/$name.c: two runs" cmp "$scratch/$name.1.c" "$scratch/$name.2.c"
     same "generated/$name.c" "$scratch/$name.1.c" "$expected"
+    check "generated/$name.c: no factor of 1, no term of 0" \
+        sh -c '! grep -nE "[^/][*/%] 1[ ;),]|[+-] 0[ ;),]|\(void\)" "$1"' sh "$scratch/$name.1.c"
     # shellcheck disable=SC2086
     check "generated/$name.c: warnings" $cc -std=c11 $warnings -march=x86-64-v4 -O1 -c \
         -Iruntime "$scratch/$name.1.c" -o "$scratch/$name.o"
