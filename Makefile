@@ -22,7 +22,6 @@ ifeq ($(origin CC),default)
 CC := $(notdir $(firstword $(foreach c,clang clang-14 clang-15 clang-16 clang-17 clang-18 clang-19, \
           $(shell command -v $(c))) cc))
 endif
-
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion
 CFLAGS  ?= -O2 -g
 INCLUDES = -Icompiler -Iruntime -Itests -I$(BUILD)
@@ -74,7 +73,7 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 	$(compile) -Wno-conversion -Wno-unused-function -Wno-unused-but-set-variable -c -o $@ $<
 
 $(runtime_objects): extra = $(RUNTIME_FLAGS)
-$(test_objects): extra = -pthread
+$(test_objects): extra = -pthread $(if $(SANITIZE),-O0) # unrolled templates take it minutes
 $(BUILD)/%.o: %.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 	@mkdir -p $(@D)
 	$(compile) $(extra) -c -o $@ $<
@@ -146,7 +145,6 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*.1
 clean:
 	rm -rf $(BUILD)
-
 .PHONY: all tests test test-torch test-gradients bench bench-run winograd-errors quickstart install \
         format lint clean
 .DELETE_ON_ERROR:
