@@ -103,7 +103,7 @@ ASAN = BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-
        CFLAGS="-O1 -g"
 
 test:
-	$(PACKAGES) test sanitizers
+	$(PACKAGES) test sanitizers lint
 	@$(MAKE) --no-print-directory tests
 	@$(MAKE) --no-print-directory $(ASAN) tests
 	@BUILD=$(BUILD) tests/run.sh

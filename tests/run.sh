@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# run.sh -- every test, in the plain build and in the sanitized one, and a line of totals. The two
-# builds are tested side by side. Called by `make test`, which made both. BUILD: the plain one's
-# folder; the other is in its subfolder asan.
+# run.sh -- format and lint, then every test, in the plain build and in the sanitized one, and a line
+# of totals. The two builds are tested side by side. Called by `make test`, which made both. BUILD:
+# the plain one's folder; the other is in its subfolder asan.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 build=$(realpath "${BUILD:-build}")
@@ -29,6 +29,10 @@ parts() {
     part "models" tests/cli/models.sh "$2"
 }
 
+export TOTALS=$build/totals.lint
+: >"$TOTALS"
+part "format and lint" tests/support/lint.sh
+
 # two lanes of about the same length
 (
     parts "$build/asan" quick "$build/totals.asan"
@@ -49,5 +53,5 @@ cat "$build/asan.log"
 
 awk '{ passed += $1; failed += $2; skipped += $3 }
      END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
-           exit failed > 0 || passed == 0 }' "$build/totals.plain" "$build/totals.asan" \
-    "$build/totals.torch"
+           exit failed > 0 || passed == 0 }' "$build/totals.lint" "$build/totals.plain" \
+    "$build/totals.asan" "$build/totals.torch"

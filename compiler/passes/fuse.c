@@ -13,6 +13,7 @@
 #include "core/random.h"
 #include "passes/passes.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,6 +205,7 @@ static void add_first(Fusion *f, Kernel *k, const Value *weight)
 {
     int place = 0;
 
+    assert(!weight->node || f->first); /* the kernel that makes it is there */
     while (weight->node && f->first[place++]->node != weight->node)
         ;
     f->first = grow(f->first, f->first_count, sizeof *f->first);
@@ -366,8 +368,10 @@ static Kernel *find_sums_host(const Fusion *f, const Node *node)
     const bool is_gradient = node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS;
     const Value *summed = root_of(node->inputs[is_gradient]);
     const int maker = f->maker[summed->id];
-    Kernel *host = maker < 0 ? NULL : f->program->kernels[maker];
+    Kernel *host;
 
+    assert(maker < 0 || f->program->kernels);
+    host = maker < 0 ? NULL : f->program->kernels[maker];
     if (!host || (!can_host(host) && host->kind != KERNEL_MAXPOOL) ||
         (host->kind != KERNEL_WINOGRAD &&
          (host->split != SPLIT_ROWS || host->split_rows != summed->physical->height)) ||
@@ -454,6 +458,7 @@ static int find_host(const Fusion *f, const Node *node)
             link = root;
         }
     }
+    assert(host < 0 || f->program->kernels);
     if (host < 0 || !can_host(f->program->kernels[host]) || !link->batched ||
         !same_layout(link->physical, node->outputs[0]->physical) || link->type != TYPE_F32 ||
         !has_room_for(f->program->kernels[host], node))

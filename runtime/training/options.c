@@ -215,7 +215,7 @@ void net_settings_resume(struct net_options *options, int option, const char *te
 
     net_option_read(&old, d, text);
     if (option == NET_MONITOR)
-        old.text = net_monitor_named(options->model, old.text); /* `text` does not last */
+        old.text = net_monitor_named(options->model, text); /* `text` does not last */
     const bool same = old.number == value->number &&
                       (!old.text || (value->text && !strcmp(old.text, value->text)));
     if (value->given && !same && !(option == NET_EPOCHS && value->number > old.number))
