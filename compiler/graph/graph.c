@@ -11,10 +11,11 @@
 
 #include "graph/graph.h"
 
-const OpInfo op_info[OP_COUNT] = {
+const OpInfo op_info[OP_COUNT + 1] = {
 #define OP(name, text, formals, inputs, outputs, class, effects)                                   \
     [OP_##name] = {text, formals, inputs, outputs, class, effects},
 #include "graph/ops.def"
+    [OP_NONE] = {"no operation", "", 0, 0, CLASS_UPDATE, PURE},
 };
 
 const Activation *find_activation(Op op)
@@ -64,7 +65,7 @@ Graph *new_graph(const char *name)
     Graph *g = allocate(sizeof *g);
 
     g->name = name;
-    g->prediction_activation = OP_COUNT;
+    g->prediction_activation = OP_NONE;
     return g;
 }
 
@@ -281,7 +282,7 @@ void print_graph(FILE *out, const Graph *g)
         print_node(out, g, g->nodes[i]);
     }
     fprintf(out, "\nprediction %s", value_text(g->prediction));
-    if (g->prediction_activation != OP_COUNT)
+    if (g->prediction_activation != OP_NONE)
         fprintf(out, " -> %s", op_info[g->prediction_activation].text);
     fprintf(out, "\nloss %s\n", value_text(g->loss));
 }

@@ -26,7 +26,8 @@ typedef enum OpClass {
 typedef enum Op {
 #define OP(name, text, formals, inputs, outputs, class, effects) OP_##name,
 #include "graph/ops.def"
-    OP_COUNT
+    OP_COUNT,
+    OP_NONE = OP_COUNT /* where there is no operation; no pass knows it */
 } Op;
 
 typedef enum Effects { PURE, RANDOM, STATEFUL } Effects;
@@ -44,7 +45,7 @@ typedef struct OpInfo {
     Effects effects;
 } OpInfo;
 
-extern const OpInfo op_info[OP_COUNT];
+extern const OpInfo op_info[OP_COUNT + 1]; /* and of OP_NONE */
 
 /* An activation and its gradient: a row of ops.def. */
 typedef struct Activation {
@@ -149,7 +150,7 @@ typedef struct Graph {
     Node **nodes; /* in an order in which they can run */
     int node_count;
     Value *prediction;        /* before a softmax or sigmoid that the loss took in */
-    Op prediction_activation; /* OP_SOFTMAX or OP_SIGMOID to apply for `predict`, or OP_COUNT */
+    Op prediction_activation; /* OP_SOFTMAX or OP_SIGMOID to apply for `predict`, or OP_NONE */
     Value *loss;              /* scalar */
 } Graph;
 

@@ -13,10 +13,8 @@
 typedef struct Loss {
     const char *name;
     Op op;
-    Op activation; /* the one it takes in, or OP_COUNT */
+    Op activation; /* the one it takes in, or OP_NONE */
 } Loss;
-
-enum { OP_NONE = OP_COUNT };
 
 static const Loss losses[] = {
 #define LOSS(name, id, activation, ...) {#name, OP_##id, (Op)OP_##activation},

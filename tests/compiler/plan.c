@@ -289,6 +289,50 @@ START_TEST(test_internal)
 }
 END_TEST
 
+/* Fuses in a process of its own: did it abort? `said` gets what it wrote to stderr. */
+static bool fusion_aborts(const Program *p, char *said, int size)
+{
+    int ends[2], status = 0, length = 0, got;
+    pid_t child;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    fflush(NULL);
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        fuse(p->graph, p->target);
+        _exit(0);
+    }
+    close(ends[1]);
+    while ((got = (int)read(ends[0], said + length, (size_t)(size - 1 - length))) > 0)
+        length += got;
+    said[length] = '\0';
+    close(ends[0]);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+/* An operation that fusion has no kernel for must not be left out of the trainer. */
+START_TEST(test_forgotten_operation)
+{
+    const Compiled c = plan_body("    x -> dense(20) -> relu -> dense(9)\n", "avx512");
+    char said[200];
+
+    ck_assert_msg(!fusion_aborts(c.evaluate, said, sizeof said), "the graph as it is: %s", said);
+    for (int i = 0; i < c.evaluate->graph->node_count; i++) {
+        Node *node = c.evaluate->graph->nodes[i];
+        const Op op = node->op;
+
+        node->op = OP_NONE;
+        ck_assert_msg(fusion_aborts(c.evaluate, said, sizeof said), "nobody misses %s",
+                      op_info[op].text);
+        ck_assert_str_eq(said, "netc: fusion has no kernel for no operation\n");
+        node->op = op;
+    }
+}
+END_TEST
+
 /* ---- Layout -------------------------------------------------------------------------------- */
 
 static const Value *output_of(const Graph *g, Op op)
@@ -439,6 +483,7 @@ Suite *suite_plan(void)
     tcase_add_test(layouts, test_fused);
     tcase_add_test(layouts, test_fused_backward);
     tcase_add_test(layouts, test_internal);
+    tcase_add_test(layouts, test_forgotten_operation);
     tcase_add_test(layouts, test_concat_layout);
     tcase_add_test(layouts, test_flatten_layout);
     tcase_add_test(layouts, test_packed_layout);
