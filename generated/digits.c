@@ -8,63 +8,6 @@
  * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. An element is one sum in a fixed order: the same bits on any number of threads.
- *
- * Memory plan: a column is 78953 B of arena, a row one phase between barriers.
- *
- *     train      1  ddddddddddddddddddddddddddddddddddddddddd.........bbbc.........a
- *                2  ddddddddddddddddddddddddddddddddddddddddeeeeeeeeeeebbc.......fff
- *                3  ggggggggggg.............................eeeeeeeeeeebbc.......fff
- *                4  gggggggggghhh..i........................eeeeeeeeeeebbc.......fff
- *                5  j.........hhh..i........................eeeeeeeeeeebbc.......fff
- *                6  m.........hhh..i........................eeeeeeeeeeebbc.......ffk
- *                7  o.........hhh..p........................eeeeeeeeeeebbc.......ffk
- *                8  o.........hhqqqq........................eeeeeeeeeeebbb.......ffk
- *                9  rrrrrrrrrrr.qqqq........................eeeeeeeeeee..........ffs
- *               10  rrrrrrrrrrr.............................eeeeeeeeeeuuuuuuuuuuuuft
- *               11  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvw.........uuuuuuuuuuuuft
- *               12  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvx......................k
- *               13  ........................................x......................k
- *
- *       a  9216 B  cnn.conv2d_2 weight, transposed
- *       b  200704 B  cnn.dense_1 weight, transposed
- *       c  2560 B  cnn.dense_2 weight, transposed
- *       d  3211264 B  cnn.relu_1
- *       e  802816 B  cnn.maxpool2d_1
- *       f  200704 B  cnn.maxpool2d_1, index
- *       g  802816 B  cnn.relu_2
- *       h  200704 B  cnn.maxpool2d_2
- *       i  50176 B  cnn.maxpool2d_2, index
- *       j  16384 B  cnn.relu_3
- *       k  4096 B  cnn.dense_2
- *       l  64 B  loss
- *       m  4096 B  d cnn.dense_2
- *       n  256 B  cnn.dense_2 gradients' sums
- *       o  16384 B  d cnn.dense_1
- *       p  1024 B  cnn.dense_1 gradients' sums
- *       q  200704 B  d cnn.maxpool2d_2
- *       r  802816 B  d cnn.conv2d_2
- *       s  3584 B  cnn.conv2d_2 gradients' sums
- *       t  18432 B  cnn.conv2d_2 weight gradient, partial sums
- *       u  802816 B  d cnn.maxpool2d_1
- *       v  3211264 B  d cnn.conv2d_1
- *       w  7168 B  cnn.conv2d_1 gradients' sums
- *       x  9216 B  cnn.conv2d_1 weight gradient, partial sums
- *
- *     evaluate   1  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa............
- *                2  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbb
- *                3  ccccccccccccc......................................bbbbbbbbbbbbb
- *                4  ccccccccccccdddd................................................
- *                5  e...........dddd................................................
- *                6  g...............................................................
- *                7  g...............................................................
- *
- *       a  3211264 B  cnn.relu_1
- *       b  802816 B  cnn.maxpool2d_1
- *       c  802816 B  cnn.relu_2
- *       d  200704 B  cnn.maxpool2d_2
- *       e  16384 B  cnn.relu_3
- *       f  4096 B  cnn.dense_2
- *       g  64 B  loss
  */
 
 #include "kernels/kernel.h"
@@ -84,7 +27,6 @@ struct transposed_2304 { float at[2304]; };
 struct transposed_50176 { float at[50176]; };
 struct transposed_640 { float at[640]; };
 struct value_64x8x28x28 { float at[4][784][1][16][16]; };
-struct operands_y { float *y; };
 struct value_64x8x14x14 { float at[4][196][1][16][16]; };
 struct index_64x8x14x14 { uint8_t at[4][196][1][16][16]; };
 struct value_64x16x14x14 { float at[4][196][1][16][16]; };
@@ -96,8 +38,6 @@ struct value_64x10 { float at[4][1][1][16][16]; };
 struct slices_4 { float at[4]; };
 struct partial_sums_64 { float at[64]; };
 struct partial_sums_256 { float at[256]; };
-struct operands_dx_kept { float *dx; const float *kept; };
-struct operands_dx { float *dx; };
 struct partial_sums_896 { float at[896]; };
 struct partial_sums_4608 { float at[4608]; };
 struct partial_sums_1792 { float at[1792]; };
@@ -123,177 +63,109 @@ struct batch {
 
 /* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
 
-NET_EPILOGUE(apply_relu)
-{
-    const struct operands_y *o = operands;
-    const vec v1 = vec_max(vec_zero(), v0);
-    vec_store(o->y + e.at, v1);
-}
+NET_CHAIN(apply_relu, float *y;) { vec_store(o->y + e.at, vec_max(vec_zero(), v0)); }
 
-NET_EPILOGUE(store)
-{
-    const struct operands_y *o = operands;
-    vec_store(o->y + e.at, v0);
-}
+NET_CHAIN(store, float *y;) { vec_store(o->y + e.at, v0); }
 
-NET_EPILOGUE(apply_relu_grad)
-{
-    const struct operands_dx_kept *o = operands;
-    const vec v1 = vec_if_greater(vec_load(o->kept + e.at), vec_zero(), v0, vec_zero());
-    vec_store(o->dx + e.at, v1);
-}
+NET_CHAIN(apply_relu_grad, float *dx; const float *kept;)
+{ vec_store(o->dx + e.at, vec_if_greater(vec_load(o->kept + e.at), vec_zero(), v0, vec_zero())); }
 
-NET_EPILOGUE(store_2)
-{
-    const struct operands_dx *o = operands;
-    vec_store(o->dx + e.at, v0);
-}
+NET_CHAIN(store_gradient, float *dx;) { vec_store(o->dx + e.at, v0); }
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
 /* x w + b over taps and channels, then apply_relu */
-NET_GEMM_TILE(tile_8x1_1x3x3_bias_relu)
-{
-    const struct operands_y o = *(const struct operands_y *)operands;
-
-    net_packed_tile(8, 1, 1, 1, 3, 3, 480, 1, apply_relu, NULL, 0, x, w, b, &o, e, run);
-}
+NET_CHAIN_TILE(tile_8x1_1x3x3_bias_relu, apply_relu)
+{ net_packed_tile(8, 1, 1, 1, 3, 3, 480, 1, apply_relu, NULL, 0, x, w, b, &o, e, run); }
 
 /* x w + b over taps and channels, then apply_relu */
-NET_GEMM_TILE(tile_8x1_bias_relu)
-{
-    const struct operands_y o = *(const struct operands_y *)operands;
-
-    net_tile(8, 1, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run);
-}
+NET_CHAIN_TILE(tile_8x1_bias_relu, apply_relu)
+{ net_tile(8, 1, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
 /* x w + b over taps and channels, then apply_relu */
-NET_GEMM_TILE(tile_8x2_bias_relu)
-{
-    const struct operands_y o = *(const struct operands_y *)operands;
-
-    net_tile(8, 2, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run);
-}
+NET_CHAIN_TILE(tile_8x2_bias_relu, apply_relu)
+{ net_tile(8, 2, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
 /* x w + b over taps and channels, then store */
-NET_GEMM_TILE(tile_8x1_bias)
-{
-    const struct operands_y o = *(const struct operands_y *)operands;
+NET_CHAIN_TILE(tile_8x1_bias, store)
+{ net_tile(8, 1, 16, 1, store, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
-    net_tile(8, 1, 16, 1, store, NULL, 0, x, w, b, taps, segments, &o, e, run);
-}
-
-NET_TILE void dw_tile_8x1(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct net_reduction *over)
-{
-    net_sum_dw(dw, x, dy, over, 8, 1, false, false);
-}
+NET_DW_TILE(dw_tile_8x1) { net_sum_dw(dw, x, dy, over, 8, 1, false, false); }
 
 /* x w over taps and channels, then apply_relu_grad */
-NET_GEMM_TILE(tile_8x2_relu_grad)
+NET_CHAIN_TILE(tile_8x2_relu_grad, apply_relu_grad)
 {
-    const struct operands_dx_kept o = *(const struct operands_dx_kept *)operands;
-
     net_prefetch_tile(o.kept + e.at, 8, 2);
     net_tile(8, 2, 16, 0, apply_relu_grad, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
-NET_TILE void dw_tile_8x2(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct net_reduction *over)
-{
-    net_sum_dw(dw, x, dy, over, 8, 2, false, false);
-}
+NET_DW_TILE(dw_tile_8x2) { net_sum_dw(dw, x, dy, over, 8, 2, false, false); }
 
 /* x w over taps and channels, then apply_relu_grad */
-NET_GEMM_TILE(tile_8x1_relu_grad)
+NET_CHAIN_TILE(tile_8x1_relu_grad, apply_relu_grad)
 {
-    const struct operands_dx_kept o = *(const struct operands_dx_kept *)operands;
-
     net_prefetch_tile(o.kept + e.at, 8, 1);
     net_tile(8, 1, 16, 0, apply_relu_grad, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
-NET_TILE void dw_tile_8x1_add_prefetch(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct net_reduction *over)
-{
-    net_sum_dw(dw, x, dy, over, 8, 1, true, true);
-}
+NET_DW_TILE(dw_tile_8x1_add_prefetch) { net_sum_dw(dw, x, dy, over, 8, 1, true, true); }
 
-NET_TILE void transpose_row_16x14_flipped(float *restrict to, const float *restrict x)
+NET_TRANSPOSE_ROW(transpose_row_16x14_flipped)
 {
     memset(to, 0, 256 * sizeof *to);
     net_transpose_pixels(to + 3584, -256, x, 256, 14, 16, 16);
     memset(to + 3840, 0, 256 * sizeof *to);
 }
 
-NET_TILE void batch_lanes_3x8x16_flipped(float *restrict y, const float *restrict x,
-        const float *restrict w,
-        NET_UNUSED const float *restrict b, const struct net_runs *taps)
-{
-    net_batch_lanes_sum(y, x, w, NULL, taps, 3, 8, 1, 8, -256, NULL, false);
-}
+NET_BATCH_LANES_TILE(batch_lanes_3x8x16_flipped)
+{ net_batch_lanes_sum(y, x, w, NULL, taps, 3, 8, 1, 8, -256, NULL, false); }
 
-NET_TILE void batch_lanes_2x8x16_flipped(float *restrict y, const float *restrict x,
-        const float *restrict w,
-        NET_UNUSED const float *restrict b, const struct net_runs *taps)
-{
-    net_batch_lanes_sum(y, x, w, NULL, taps, 2, 8, 1, 8, -256, NULL, false);
-}
+NET_BATCH_LANES_TILE(batch_lanes_2x8x16_flipped)
+{ net_batch_lanes_sum(y, x, w, NULL, taps, 2, 8, 1, 8, -256, NULL, false); }
 
-NET_TILE void dw_tile_9x1_from_0(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct net_reduction *over)
-{
-    net_sum_packed_dw(dw, x, dy, over, 9, 1, 0, 1, 3, 480, 16);
-}
+NET_DW_TILE(dw_tile_9x1_from_0) { net_sum_packed_dw(dw, x, dy, over, 9, 1, 0, 1, 3, 480, 16); }
 
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_72x16(
-        struct transposed_2304 *restrict wt, const struct weight_72x16 *restrict w, NET_RUN)
+NET_KERNEL void transpose_72x16(OUT(transposed_2304) wt, IN(weight_72x16) w, NET_RUN)
 {
-    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){
-            {.row = 0, .step = 8, .taps = 9, .inputs = 8, .panels = {0, 0}}}, 1,
-            (struct net_transpose){.rows = 72, .outputs = 16, .panels = {0, 0}}, run, thread);
+    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 8, .taps = 9,
+            .inputs = 8, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 72, .outputs = 16,
+            .panels = {0, 0}}, run, thread);
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_784x64(
-        struct transposed_50176 *restrict wt, const struct weight_784x64 *restrict w, NET_RUN)
+NET_KERNEL void transpose_784x64(OUT(transposed_50176) wt, IN(weight_784x64) w, NET_RUN)
 {
-    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){
-            {.row = 0, .step = 16, .taps = 49, .inputs = 16, .panels = {0, 0}}}, 1,
-            (struct net_transpose){.rows = 784, .outputs = 64, .panels = {0, 2}}, run, thread);
+    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 16, .taps = 49,
+            .inputs = 16, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 784, .outputs = 64,
+            .panels = {0, 2}}, run, thread);
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_64x10(
-        struct transposed_640 *restrict wt, const struct weight_64x10 *restrict w, NET_RUN)
+NET_KERNEL void transpose_64x10(OUT(transposed_640) wt, IN(weight_64x10) w, NET_RUN)
 {
-    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){
-            {.row = 0, .step = 64, .taps = 1, .inputs = 64, .panels = {0, 2}}}, 1,
-            (struct net_transpose){.rows = 64, .outputs = 10, .panels = {0, 0}}, run, thread);
+    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 64, .taps = 1,
+            .inputs = 64, .panels = {0, 2}}}, 1, (struct net_transpose){.rows = 64, .outputs = 10,
+            .panels = {0, 0}}, run, thread);
 }
 
 /* y = sum over taps of x w + b, relu; items: (batch block, row) */
-NET_KERNEL void conv2d_relu_64x1x28x28_8x3x3(
-        struct value_64x8x28x28 *restrict y, const struct image_64x1x28x28 *restrict x,
-        const struct weight_9x8 *restrict w, const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void conv2d_relu_64x1x28x28_8x3x3(OUT(value_64x8x28x28) y, IN(image_64x1x28x28) x,
+        IN(weight_9x8) w, IN(vector_16) b, NET_RUN)
 {
-    const struct operands_y operands = {V(y)};
-
-    net_conv2d_packed(NULL, NULL, tile_8x1_1x3x3_bias_relu, V(x), V(w), V(b), &operands, NULL, NULL,
-            (struct net_contraction){.tile_rows = 8, .y = {4, 28, 28, 1}, .x = {4, 30, 30, 1},
-                    .x_lanes = 1, .inputs = 1, .outputs = 8, NET_SEGMENTS({0, 1, 784, 0, 1}),
-                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}}),
-                    .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {0, 0},
-                    .dilation = {1, 1}}}, run, thread);
+    net_conv2d_packed(NULL, NULL, tile_8x1_1x3x3_bias_relu, V(x), V(w), V(b),
+            &(struct apply_relu){V(y)}, NULL, NULL, (struct net_contraction){.tile_rows = 8,
+            .y = {4, 28, 28, 1}, .x = {4, 30, 30, 1}, .x_lanes = 1, .inputs = 1, .outputs = 8,
+            NET_SEGMENTS({0, 1, 784, 0, 1}), NET_PARTS({.pixels = 1, .panels = {0, 0, 1}}),
+            .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {0, 0}, .dilation = {1, 1}}},
+            run, thread);
 }
 
 /* y = max of each window of x, index = its first tap that has it; items: (batch block, row) */
-NET_KERNEL void maxpool2d_64x8x28x28_2x2(
-        struct value_64x8x14x14 *restrict y, struct index_64x8x14x14 *restrict index,
-        const struct value_64x8x28x28 *restrict x, NET_RUN)
+NET_KERNEL void maxpool2d_64x8x28x28_2x2(OUT(value_64x8x14x14) y, OUT(index_64x8x14x14) index,
+        IN(value_64x8x28x28) x, NET_RUN)
 {
     net_maxpool2d(V(y), V(index), V(x), NULL, NULL,
             (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28}, .y = {14, 14},
@@ -301,24 +173,20 @@ NET_KERNEL void maxpool2d_64x8x28x28_2x2(
 }
 
 /* y = sum over taps of x w + b, relu; items: (batch block, row) */
-NET_KERNEL void conv2d_relu_64x8x14x14_16x3x3(
-        struct value_64x16x14x14 *restrict y, const struct value_64x8x14x14 *restrict x,
-        const struct weight_72x16 *restrict w, const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void conv2d_relu_64x8x14x14_16x3x3(OUT(value_64x16x14x14) y, IN(value_64x8x14x14) x,
+        IN(weight_72x16) w, IN(vector_16) b, NET_RUN)
 {
-    const struct operands_y operands = {V(y)};
-
-    net_conv2d(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &operands, NULL, NULL,
-            (struct net_contraction){.tile_rows = 8, .y = {4, 14, 14, 1}, .x = {4, 14, 14, 1},
-                    .x_lanes = 16, .inputs = 8, .outputs = 16, NET_SEGMENTS({0, 8, 196, 0, 1}),
-                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}}),
-                    .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1},
-                    .dilation = {1, 1}}}, run, thread);
+    net_conv2d(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &(struct apply_relu){V(y)}, NULL,
+            NULL, (struct net_contraction){.tile_rows = 8, .y = {4, 14, 14, 1}, .x = {4, 14, 14, 1},
+            .x_lanes = 16, .inputs = 8, .outputs = 16, NET_SEGMENTS({0, 8, 196, 0, 1}),
+            NET_PARTS({.pixels = 1, .panels = {0, 0, 1}}),
+            .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1}}},
+            run, thread);
 }
 
 /* y = max of each window of x, index = its first tap that has it; items: (batch block, row) */
-NET_KERNEL void maxpool2d_64x16x14x14_2x2(
-        struct value_64x16x7x7 *restrict y, struct index_64x16x7x7 *restrict index,
-        const struct value_64x16x14x14 *restrict x, NET_RUN)
+NET_KERNEL void maxpool2d_64x16x14x14_2x2(OUT(value_64x16x7x7) y, OUT(index_64x16x7x7) index,
+        IN(value_64x16x14x14) x, NET_RUN)
 {
     net_maxpool2d(V(y), V(index), V(x), NULL, NULL,
             (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
@@ -326,60 +194,49 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2(
 }
 
 /* y = x w + b, relu; items: (panel, batch block) */
-NET_KERNEL void dense_relu_64x784x64(
-        struct value_64x64 *restrict y, const struct value_64x784_16x49 *restrict x,
-        const struct weight_784x64 *restrict w, const struct vector_64 *restrict b, NET_RUN)
+NET_KERNEL void dense_relu_64x784x64(OUT(value_64x64) y, IN(value_64x784_16x49) x,
+        IN(weight_784x64) w, IN(vector_64) b, NET_RUN)
 {
-    const struct operands_y operands = {V(y)};
-
-    net_dense(NULL, tile_8x2_bias_relu, NULL, V(x), V(w), V(b), &operands, NULL, NULL,
-            (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 4},
-                    .x = {4, 1, 1, 49}, .x_lanes = 16, .inputs = 784, .outputs = 64,
-                    NET_SEGMENTS({0, 16, 49, 0, 1}), NET_PARTS({.pixels = 1, .panels = {0, 2, 0}})},
-                    run, thread);
+    net_dense(NULL, tile_8x2_bias_relu, NULL, V(x), V(w), V(b), &(struct apply_relu){V(y)}, NULL,
+            NULL, (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 4},
+            .x = {4, 1, 1, 49}, .x_lanes = 16, .inputs = 784, .outputs = 64,
+            NET_SEGMENTS({0, 16, 49, 0, 1}), NET_PARTS({.pixels = 1, .panels = {0, 2, 0}})}, run,
+            thread);
 }
 
 /* y = x w + b; items: batch blocks */
-NET_KERNEL void dense_64x64x10(
-        struct value_64x10 *restrict y, const struct value_64x64 *restrict x,
-        const struct weight_64x10 *restrict w, const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_64x64x10(OUT(value_64x10) y, IN(value_64x64) x, IN(weight_64x10) w,
+        IN(vector_16) b, NET_RUN)
 {
-    const struct operands_y operands = {V(y)};
-
-    net_dense(NULL, NULL, tile_8x1_bias, V(x), V(w), V(b), &operands, NULL, NULL,
+    net_dense(NULL, NULL, tile_8x1_bias, V(x), V(w), V(b), &(struct store){V(y)}, NULL, NULL,
             (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 4},
-                    .x_lanes = 16, .inputs = 64, .outputs = 10, NET_SEGMENTS({0, 64, 1, 0, 4}),
-                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
+            .x_lanes = 16, .inputs = 64, .outputs = 10, NET_SEGMENTS({0, 64, 1, 0, 4}),
+            NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block; dz = its gradient */
-NET_KERNEL void cross_entropy_grad_64x10(
-        struct value_64x10 *restrict dz, struct slices_4 *restrict loss,
-        const struct value_64x10 *restrict z, const int32_t *restrict target, NET_RUN)
+NET_KERNEL void cross_entropy_grad_64x10(OUT(value_64x10) dz, OUT(slices_4) loss,
+        IN(value_64x10) z, const int32_t *restrict target, NET_RUN)
 {
     net_cross_entropy(V(dz), V(loss), V(z), target,
             (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
 }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
-NET_KERNEL void mean_loss_4(const struct slices_4 *restrict loss, NET_RUN)
-{
-    net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread);
-}
+NET_KERNEL void mean_loss_4(IN(slices_4) loss, NET_RUN)
+{ net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread); }
 
 /* sums of dy, partial sums of each item: (batch block, row) */
-NET_KERNEL void channel_sum_partial_64x10(
-        struct partial_sums_64 *restrict partial, const struct value_64x10 *restrict dy, NET_RUN)
+NET_KERNEL void channel_sum_partial_64x10(OUT(partial_sums_64) partial, IN(value_64x10) dy,
+        NET_RUN)
 {
-    const struct net_channel_sum sums = {V(partial), V(dy), {4, 1, 1, 1}};
-
-    net_sum_rows(net_channel_sum_end, &sums, (struct net_extent){4, 1, 1, 1}, run, thread);
+    net_sum_rows(net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dy), {4, 1, 1, 1}},
+            (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-NET_KERNEL void dense_dw_update_64x64_64x10(
-        struct weight_64x10 *restrict w, const struct value_64x64 *restrict x,
-        const struct value_64x10 *restrict dy, NET_RUN)
+NET_KERNEL void dense_dw_update_64x64_64x10(OUT(weight_64x10) w, IN(value_64x64) x,
+        IN(value_64x10) dy, NET_RUN)
 {
     net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 64,
             .first = 0, .channels = 64, .pixels = 1, .block = 0, .stride = 4, .x_blocks = 4,
@@ -387,32 +244,24 @@ NET_KERNEL void dense_dw_update_64x64_64x10(
 }
 
 /* dx = dy w', relu_grad; items: batch blocks */
-NET_KERNEL void dense_dx_relu_grad_64x64x10(
-        struct value_64x64 *restrict dx, struct partial_sums_256 *restrict partial,
-        const struct value_64x10 *restrict dy, const struct transposed_640 *restrict w,
-        const struct value_64x64 *restrict kept, NET_RUN)
+NET_KERNEL void dense_dx_relu_grad_64x64x10(OUT(value_64x64) dx, OUT(partial_sums_256) partial,
+        IN(value_64x10) dy, IN(transposed_640) w, IN(value_64x64) kept, NET_RUN)
 {
-    const struct operands_dx_kept operands = {V(dx), V(kept)};
-    const struct net_channel_sum sums = {V(partial), V(dx), {4, 1, 1, 4}};
-
-    net_dense(NULL, tile_8x2_relu_grad, NULL, V(dy), V(w), NULL, &operands, net_channel_sum_end,
-            &sums,
+    net_dense(NULL, tile_8x2_relu_grad, NULL, V(dy), V(w), NULL,
+            &(struct apply_relu_grad){V(dx), V(kept)}, net_channel_sum_end,
+            &(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 4}},
             (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 4}, .x = {4, 1, 1, 1},
-                    .x_lanes = 16, .inputs = 10, .outputs = 64, NET_SEGMENTS({0, 10, 1, 0, 0}),
-                    NET_PARTS({.pixels = 1, .panels = {0, 2, 0}})}, run, thread);
+            .x_lanes = 16, .inputs = 10, .outputs = 64, NET_SEGMENTS({0, 10, 1, 0, 0}),
+            NET_PARTS({.pixels = 1, .panels = {0, 2, 0}})}, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x10(
-        struct vector_16 *restrict b, const struct partial_sums_64 *restrict partial, NET_RUN)
-{
-    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
-}
+NET_KERNEL void channel_sum_update_64x10(OUT(vector_16) b, IN(partial_sums_64) partial, NET_RUN)
+{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-NET_KERNEL void dense_dw_update_64x784_784x64(
-        struct weight_784x64 *restrict w, const struct value_64x784_16x49 *restrict x,
-        const struct value_64x64 *restrict dy, NET_RUN)
+NET_KERNEL void dense_dw_update_64x784_784x64(OUT(weight_784x64) w, IN(value_64x784_16x49) x,
+        IN(value_64x64) dy, NET_RUN)
 {
     net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 2, 0}, .inputs = 784,
             .first = 0, .channels = 16, .pixels = 49, .block = 0, .stride = 1, .x_blocks = 49,
@@ -420,46 +269,35 @@ NET_KERNEL void dense_dw_update_64x784_784x64(
 }
 
 /* dx = dy w', relu_grad; items: (panel, batch block) */
-NET_KERNEL void dense_dx_relu_grad_64x784x64(
-        struct value_64x784_16x49 *restrict dx, const struct value_64x64 *restrict dy,
-        const struct transposed_50176 *restrict w, const struct value_64x784_16x49 *restrict kept,
-        NET_RUN)
+NET_KERNEL void dense_dx_relu_grad_64x784x64(OUT(value_64x784_16x49) dx, IN(value_64x64) dy,
+        IN(transposed_50176) w, IN(value_64x784_16x49) kept, NET_RUN)
 {
-    const struct operands_dx_kept operands = {V(dx), V(kept)};
-
-    net_dense(NULL, NULL, tile_8x1_relu_grad, V(dy), V(w), NULL, &operands, NULL, NULL,
+    net_dense(NULL, NULL, tile_8x1_relu_grad, V(dy), V(w), NULL,
+            &(struct apply_relu_grad){V(dx), V(kept)}, NULL, NULL,
             (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 49},
-                    .x = {4, 1, 1, 4}, .x_lanes = 16, .inputs = 64, .outputs = 784,
-                    NET_SEGMENTS({0, 64, 1, 0, 0}), NET_PARTS({.pixels = 49, .stride = 1,
-                    .panels = {0, 0, 1}})}, run, thread);
+            .x = {4, 1, 1, 4}, .x_lanes = 16, .inputs = 64, .outputs = 784,
+            NET_SEGMENTS({0, 64, 1, 0, 0}), NET_PARTS({.pixels = 49, .stride = 1,
+            .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* dx = the dy of the windows whose max is x; items: (batch block, row) */
-NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(
-        struct value_64x16x14x14 *restrict dx, struct partial_sums_896 *restrict partial,
-        const struct index_64x16x7x7 *restrict index, const struct value_64x16x7x7 *restrict dy,
-        NET_RUN)
+NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(OUT(value_64x16x14x14) dx,
+        OUT(partial_sums_896) partial, IN(index_64x16x7x7) index, IN(value_64x16x7x7) dy, NET_RUN)
 {
-    const struct operands_dx operands = {V(dx)};
-    const struct net_channel_sum sums = {V(partial), V(dx), {4, 14, 14, 1}};
-
-    net_maxpool2d_grad(V(index), V(dy), store_2, NULL, &operands, false, net_channel_sum_end, &sums,
-            (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
-            .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
+    net_maxpool2d_grad(V(index), V(dy), store_gradient, NULL, &(struct store_gradient){V(dx)},
+            false, net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx),
+            {4, 14, 14, 1}}, (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14},
+            .y = {7, 7}, .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x64(
-        struct vector_64 *restrict b, const struct partial_sums_256 *restrict partial, NET_RUN)
-{
-    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 4}, run, thread);
-}
+NET_KERNEL void channel_sum_update_64x64(OUT(vector_64) b, IN(partial_sums_256) partial, NET_RUN)
+{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 4}, run, thread); }
 
 /* dw = x' dy over images and pixels of a batch block;
    items: (batch block, panel, block of inputs) */
-NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(
-        struct partial_sums_4608 *restrict partial, const struct value_64x8x14x14 *restrict x,
-        const struct value_64x16x14x14 *restrict dy, NET_RUN)
+NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(OUT(partial_sums_4608) partial,
+        IN(value_64x8x14x14) x, IN(value_64x16x14x14) dy, NET_RUN)
 {
     net_conv_dw(V(partial), V(x), V(dy), (struct net_conv_dw){.batch_blocks = 4,
             .panels = {0, 0, 1}, .tap_rows = {3, 3, 3}, .inputs = 8, .outputs = 16, .groups = 1,
@@ -470,53 +308,42 @@ NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(
 }
 
 /* dx = sum over taps of dy w', relu_grad; batch in the lanes; items: (batch block, row) */
-NET_KERNEL void conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3(
-        struct value_64x8x14x14 *restrict dx, const struct value_64x16x14x14 *restrict dy,
-        const struct transposed_2304 *restrict w, const struct value_64x8x14x14 *restrict kept,
-        NET_RUN)
+NET_KERNEL void conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3(OUT(value_64x8x14x14) dx,
+        IN(value_64x16x14x14) dy, IN(transposed_2304) w, IN(value_64x8x14x14) kept, NET_RUN)
 {
-    const struct operands_dx_kept operands = {V(dx), V(kept)};
-
     net_batch_lanes(NULL, V(dy), V(w), NULL, (struct net_batch_lanes){.x = {4, 14, 14, 1},
             .y = {4, 14, 14, 1}, .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1},
             .dilation = {1, 1}, .step = {1, 1}}, .channels = 16, .pixels = 3, .rows = 14,
             .pad_top = 1, .left = 1, .transposed = 14, .columns = 16}, 256,
             transpose_row_16x14_flipped, batch_lanes_3x8x16_flipped, batch_lanes_2x8x16_flipped,
-            apply_relu_grad, NULL, &operands, NULL, NULL, run, thread);
+            apply_relu_grad, NULL, &(struct apply_relu_grad){V(dx), V(kept)}, NULL, NULL, run,
+            thread);
 }
 
 /* dx = the dy of the windows whose max is x; items: (batch block, row) */
-NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(
-        struct value_64x8x28x28 *restrict dx, struct partial_sums_1792 *restrict partial,
-        const struct index_64x8x14x14 *restrict index, const struct value_64x8x14x14 *restrict dy,
+NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(OUT(value_64x8x28x28) dx,
+        OUT(partial_sums_1792) partial, IN(index_64x8x14x14) index, IN(value_64x8x14x14) dy,
         NET_RUN)
 {
-    const struct operands_dx operands = {V(dx)};
-    const struct net_channel_sum sums = {V(partial), V(dx), {4, 28, 28, 1}};
-
-    net_maxpool2d_grad(V(index), V(dy), store_2, NULL, &operands, false, net_channel_sum_end, &sums,
-            (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28}, .y = {14, 14},
-            .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
+    net_maxpool2d_grad(V(index), V(dy), store_gradient, NULL, &(struct store_gradient){V(dx)},
+            false, net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx),
+            {4, 28, 28, 1}}, (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28},
+            .y = {14, 14}, .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x16x14x14(
-        struct vector_16 *restrict b, const struct partial_sums_896 *restrict partial, NET_RUN)
-{
-    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 14, 14, 1}, run, thread);
-}
+NET_KERNEL void channel_sum_update_64x16x14x14(OUT(vector_16) b, IN(partial_sums_896) partial,
+        NET_RUN)
+{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 14, 14, 1}, run, thread); }
 
 /* dw = partial sums added in order, then the update; items: vectors */
-NET_KERNEL void reduce_partial_update_1152(
-        struct weight_72x16 *restrict w, const struct partial_sums_4608 *restrict partial, NET_RUN)
-{
-    net_reduce_dw(V(w), V(partial), 1152, 1, (struct net_apply){.update = true}, run, thread);
-}
+NET_KERNEL void reduce_partial_update_1152(OUT(weight_72x16) w, IN(partial_sums_4608) partial,
+        NET_RUN)
+{ net_reduce_dw(V(w), V(partial), 1152, 1, (struct net_apply){.update = true}, run, thread); }
 
 /* dw = x' dy over the images of a batch block and some rows; items: partial sums */
-NET_KERNEL void conv2d_dw_partial_64x1x28x28_9x8(
-        struct partial_sums_2304 *restrict partial, const struct image_64x1x28x28 *restrict x,
-        const struct value_64x8x28x28 *restrict dy, NET_RUN)
+NET_KERNEL void conv2d_dw_partial_64x1x28x28_9x8(OUT(partial_sums_2304) partial,
+        IN(image_64x1x28x28) x, IN(value_64x8x28x28) dy, NET_RUN)
 {
     net_packed_dw(V(partial), V(x), V(dy), (struct net_packed_dw){.batch_blocks = 4, .splits = 4,
             .panels = {0, 0, 1}, .inputs = 9, .tile_inputs = {8, 12, 24}, .x = {30, 30}, .lanes = 1,
@@ -525,48 +352,63 @@ NET_KERNEL void conv2d_dw_partial_64x1x28x28_9x8(
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x8x28x28(
-        struct vector_16 *restrict b, const struct partial_sums_1792 *restrict partial, NET_RUN)
-{
-    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 28, 28, 1}, run, thread);
-}
+NET_KERNEL void channel_sum_update_64x8x28x28(OUT(vector_16) b, IN(partial_sums_1792) partial,
+        NET_RUN)
+{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 28, 28, 1}, run, thread); }
 
 /* dw = partial sums added in order, then the update; items: vectors */
-NET_KERNEL void reduce_partial_update_144(
-        struct weight_9x8 *restrict w, const struct partial_sums_2304 *restrict partial, NET_RUN)
+NET_KERNEL void reduce_partial_update_144(OUT(weight_9x8) w, IN(partial_sums_2304) partial,
+        NET_RUN)
+{ net_reduce_dw(V(w), V(partial), 144, 4, (struct net_apply){.update = true}, run, thread); }
+
+/* y = max of each window of x; items: (batch block, row) */
+NET_KERNEL void maxpool2d_64x8x28x28_2x2_2(OUT(value_64x8x14x14) y, IN(value_64x8x28x28) x,
+        NET_RUN)
 {
-    net_reduce_dw(V(w), V(partial), 144, 4, (struct net_apply){.update = true}, run, thread);
+    net_maxpool2d(V(y), NULL, V(x), NULL, NULL, (struct net_pool2d){.batch_blocks = 4, .blocks = 1,
+            .x = {28, 28}, .y = {14, 14}, .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
 /* y = max of each window of x; items: (batch block, row) */
-NET_KERNEL void maxpool2d_64x8x28x28_2x2_2(
-        struct value_64x8x14x14 *restrict y, const struct value_64x8x28x28 *restrict x, NET_RUN)
+NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(OUT(value_64x16x7x7) y, IN(value_64x16x14x14) x,
+        NET_RUN)
 {
-    net_maxpool2d(V(y), NULL, V(x), NULL, NULL,
-            (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28}, .y = {14, 14},
-            .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
-}
-
-/* y = max of each window of x; items: (batch block, row) */
-NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(
-        struct value_64x16x7x7 *restrict y, const struct value_64x16x14x14 *restrict x, NET_RUN)
-{
-    net_maxpool2d(V(y), NULL, V(x), NULL, NULL,
-            (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
-            .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
+    net_maxpool2d(V(y), NULL, V(x), NULL, NULL, (struct net_pool2d){.batch_blocks = 4, .blocks = 1,
+            .x = {14, 14}, .y = {7, 7}, .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
-NET_KERNEL void cross_entropy_64x10(
-        struct slices_4 *restrict loss, const struct value_64x10 *restrict z,
+NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) z,
         const int32_t *restrict target, NET_RUN)
 {
-    net_cross_entropy(NULL, V(loss), V(z), target,
-            (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
+    net_cross_entropy(NULL, V(loss), V(z), target, (struct net_cross_entropy){.batch_blocks = 4,
+            .classes = 10}, run, thread);
 }
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
+/* Memory: a column is 78953 B of the arena, a row one phase between barriers.
+
+  1  ddddddddddddddddddddddddddddddddddddddddd.........bbbc.........a
+  2  ddddddddddddddddddddddddddddddddddddddddeeeeeeeeeeebbc.......fff
+  3  ggggggggggg.............................eeeeeeeeeeebbc.......fff
+  4  gggggggggghhh..i........................eeeeeeeeeeebbc.......fff
+  5  j.........hhh..i........................eeeeeeeeeeebbc.......fff
+  6  m.........hhh..i........................eeeeeeeeeeebbc.......ffk
+  7  o.........hhh..p........................eeeeeeeeeeebbc.......ffk
+  8  o.........hhqqqq........................eeeeeeeeeeebbb.......ffk
+  9  rrrrrrrrrrr.qqqq........................eeeeeeeeeee..........ffs
+ 10  rrrrrrrrrrr.............................eeeeeeeeeeuuuuuuuuuuuuft
+ 11  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvw.........uuuuuuuuuuuuft
+ 12  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvx......................k
+ 13  ........................................x......................k
+     a conv2d_2_weight_transposed, b dense_1_weight_transposed, c dense_2_weight_transposed,
+     d relu_1, e maxpool2d_1, f maxpool2d_1_index, g relu_2, h maxpool2d_2, i maxpool2d_2_index,
+     j relu_3, k dense_2, l cross_entropy, m d_dense_2, n dense_2_gradients_sums, o d_dense_1,
+     p dense_1_gradients_sums, q d_maxpool2d_2, r d_conv2d_2, s conv2d_2_gradients_sums,
+     t conv2d_2_weight_gradient_partial_sums, u d_maxpool2d_1, v d_conv2d_1,
+     w conv2d_1_gradients_sums, x conv2d_1_weight_gradient_partial_sums
+*/
 static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
@@ -574,66 +416,62 @@ static void train_step(struct net_run *run, int thread)
     struct transposed_2304 *conv2d_2_weight_transposed = net_at(run, 5036032);
     struct transposed_50176 *dense_1_weight_transposed = net_at(run, 4014080);
     struct transposed_640 *dense_2_weight_transposed = net_at(run, 4214784);
-    struct value_64x8x28x28 *relu_1 = net_at(run, 0);
-    struct value_64x8x14x14 *maxpool2d_1 = net_at(run, 3211264);
+    struct value_64x8x28x28 *relu_1 = net_at(run, 0), *d_conv2d_1 = net_at(run, 0);
+    struct value_64x8x14x14 *maxpool2d_1 = net_at(run, 3211264),
+        *d_maxpool2d_1 = net_at(run, 4014080);
     struct index_64x8x14x14 *maxpool2d_1_index = net_at(run, 4816896);
-    struct value_64x16x14x14 *relu_2 = net_at(run, 0);
-    struct value_64x16x7x7 *maxpool2d_2 = net_at(run, 802816);
+    struct value_64x16x14x14 *relu_2 = net_at(run, 0), *d_conv2d_2 = net_at(run, 0);
+    struct value_64x16x7x7 *maxpool2d_2 = net_at(run, 802816),
+        *d_maxpool2d_2_2 = net_at(run, 1003520);
     struct index_64x16x7x7 *maxpool2d_2_index = net_at(run, 1204224);
-    struct value_64x784_16x49 *maxpool2d_2_2 = net_at(run, 802816);
-    struct value_64x64 *relu_3 = net_at(run, 0);
-    struct value_64x10 *dense_2 = net_at(run, 5045248);
-    struct value_64x10 *d_dense_2 = net_at(run, 32768);
+    struct value_64x784_16x49 *maxpool2d_2_2 = net_at(run, 802816),
+        *d_maxpool2d_2 = net_at(run, 1003520);
+    struct value_64x64 *relu_3 = net_at(run, 0), *d_dense_1 = net_at(run, 16384);
+    struct value_64x10 *dense_2 = net_at(run, 5045248), *d_dense_2 = net_at(run, 32768);
     struct slices_4 *cross_entropy = net_at(run, 37120);
     struct partial_sums_64 *dense_2_gradients_sums = net_at(run, 36864);
-    struct value_64x64 *d_dense_1 = net_at(run, 16384);
     struct partial_sums_256 *dense_1_gradients_sums = net_at(run, 1254400);
-    struct value_64x784_16x49 *d_maxpool2d_2 = net_at(run, 1003520);
-    struct value_64x16x7x7 *d_maxpool2d_2_2 = net_at(run, 1003520);
-    struct value_64x16x14x14 *d_conv2d_2 = net_at(run, 0);
     struct partial_sums_896 *conv2d_2_gradients_sums = net_at(run, 5049344);
     struct partial_sums_4608 *conv2d_2_weight_gradient_partial_sums = net_at(run, 5017600);
-    struct value_64x8x14x14 *d_maxpool2d_1 = net_at(run, 4014080);
-    struct value_64x8x28x28 *d_conv2d_1 = net_at(run, 0);
     struct partial_sums_1792 *conv2d_1_gradients_sums = net_at(run, 3220480);
     struct partial_sums_2304 *conv2d_1_weight_gradient_partial_sums = net_at(run, 3211264);
 
-    /* digits.net:14 */
+    /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
     RUN(0, transpose_72x16, conv2d_2_weight_transposed, &p->conv2d_2_weight);
 
-    /* digits.net:16 */
+    /* digits.net:16  -> dense(64) -> relu */
     RUN(1, transpose_784x64, dense_1_weight_transposed, &p->dense_1_weight);
 
-    /* digits.net:17 */
+    /* digits.net:17  -> dense(10) */
     RUN(2, transpose_64x10, dense_2_weight_transposed, &p->dense_2_weight);
 
-    /* digits.net:13 */
+    /* digits.net:13  image -> conv2d(8, 3, padding=same)  -> relu -> maxpool2d(2) */
     RUN(3, conv2d_relu_64x1x28x28_8x3x3, relu_1, &batch->image, &p->conv2d_1_weight,
         &p->conv2d_1_bias);
     barrier(run, thread);
     RUN(4, maxpool2d_64x8x28x28_2x2, maxpool2d_1, maxpool2d_1_index, relu_1);
     barrier(run, thread);
 
-    /* digits.net:14 */
+    /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
     RUN(5, conv2d_relu_64x8x14x14_16x3x3, relu_2, maxpool2d_1, &p->conv2d_2_weight,
         &p->conv2d_2_bias);
     barrier(run, thread);
     RUN(6, maxpool2d_64x16x14x14_2x2, maxpool2d_2, maxpool2d_2_index, relu_2);
     barrier(run, thread);
 
-    /* digits.net:16 */
+    /* digits.net:16  -> dense(64) -> relu */
     RUN(7, dense_relu_64x784x64, relu_3, maxpool2d_2_2, &p->dense_1_weight, &p->dense_1_bias);
     barrier(run, thread);
 
-    /* digits.net:17 */
+    /* digits.net:17  -> dense(10) */
     RUN(8, dense_64x64x10, dense_2, relu_3, &p->dense_2_weight, &p->dense_2_bias);
 
-    /* digits.net:21 */
+    /* digits.net:21  loss      = cross_entropy(cnn(image), label) */
     RUN(9, cross_entropy_grad_64x10, d_dense_2, cross_entropy, dense_2, batch->label);
     barrier(run, thread);
     RUN(10, mean_loss_4, cross_entropy);
 
-    /* digits.net:17 */
+    /* digits.net:17  -> dense(10) */
     RUN(11, channel_sum_partial_64x10, dense_2_gradients_sums, d_dense_2);
     RUN(12, dense_dw_update_64x64_64x10, &p->dense_2_weight, relu_3, d_dense_2);
     RUN(13, dense_dx_relu_grad_64x64x10, d_dense_1, dense_1_gradients_sums, d_dense_2,
@@ -641,37 +479,37 @@ static void train_step(struct net_run *run, int thread)
     barrier(run, thread);
     RUN(14, channel_sum_update_64x10, &p->dense_2_bias, dense_2_gradients_sums);
 
-    /* digits.net:16 */
+    /* digits.net:16  -> dense(64) -> relu */
     RUN(15, dense_dw_update_64x784_784x64, &p->dense_1_weight, maxpool2d_2_2, d_dense_1);
     RUN(16, dense_dx_relu_grad_64x784x64, d_maxpool2d_2, d_dense_1, dense_1_weight_transposed,
         maxpool2d_2_2);
     barrier(run, thread);
 
-    /* digits.net:14 */
+    /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
     RUN(17, maxpool2d_grad_64x16x14x14_2x2, d_conv2d_2, conv2d_2_gradients_sums, maxpool2d_2_index,
         d_maxpool2d_2_2);
 
-    /* digits.net:16 */
+    /* digits.net:16  -> dense(64) -> relu */
     RUN(18, channel_sum_update_64x64, &p->dense_1_bias, dense_1_gradients_sums);
     barrier(run, thread);
 
-    /* digits.net:14 */
+    /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
     RUN(19, conv2d_dw_partial_64x8x14x14_72x16, conv2d_2_weight_gradient_partial_sums, maxpool2d_1,
         d_conv2d_2);
     RUN(20, conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3, d_maxpool2d_1, d_conv2d_2,
         conv2d_2_weight_transposed, maxpool2d_1);
     barrier(run, thread);
 
-    /* digits.net:13 */
+    /* digits.net:13  image -> conv2d(8, 3, padding=same)  -> relu -> maxpool2d(2) */
     RUN(21, maxpool2d_grad_64x8x28x28_2x2, d_conv2d_1, conv2d_1_gradients_sums, maxpool2d_1_index,
         d_maxpool2d_1);
 
-    /* digits.net:14 */
+    /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
     RUN(22, channel_sum_update_64x16x14x14, &p->conv2d_2_bias, conv2d_2_gradients_sums);
     RUN(23, reduce_partial_update_1152, &p->conv2d_2_weight, conv2d_2_weight_gradient_partial_sums);
     barrier(run, thread);
 
-    /* digits.net:13 */
+    /* digits.net:13  image -> conv2d(8, 3, padding=same)  -> relu -> maxpool2d(2) */
     RUN(24, conv2d_dw_partial_64x1x28x28_9x8, conv2d_1_weight_gradient_partial_sums, &batch->image,
         d_conv2d_1);
     RUN(25, channel_sum_update_64x8x28x28, &p->conv2d_1_bias, conv2d_1_gradients_sums);
@@ -680,6 +518,17 @@ static void train_step(struct net_run *run, int thread)
     barrier(run, thread);
 }
 
+/* Memory: a column is 62721 B of the arena, a row one phase between barriers.
+
+  1  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa............
+  2  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbb
+  3  ccccccccccccc......................................bbbbbbbbbbbbb
+  4  ccccccccccccdddd................................................
+  5  e...........dddd................................................
+  6  g...............................................................
+  7  g...............................................................
+     a relu_1, b maxpool2d_1, c relu_2, d maxpool2d_2, e relu_3, f dense_2, g cross_entropy
+*/
 static void evaluate_step(struct net_run *run, int thread)
 {
     const struct params *p = run->params;
@@ -693,28 +542,28 @@ static void evaluate_step(struct net_run *run, int thread)
     struct value_64x10 *dense_2 = net_at(run, 16384);
     struct slices_4 *cross_entropy = net_at(run, 20480);
 
-    /* digits.net:13 */
+    /* digits.net:13  image -> conv2d(8, 3, padding=same)  -> relu -> maxpool2d(2) */
     RUN(0, conv2d_relu_64x1x28x28_8x3x3, relu_1, &batch->image, &p->conv2d_1_weight,
         &p->conv2d_1_bias);
     barrier(run, thread);
     RUN(1, maxpool2d_64x8x28x28_2x2_2, maxpool2d_1, relu_1);
     barrier(run, thread);
 
-    /* digits.net:14 */
+    /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
     RUN(2, conv2d_relu_64x8x14x14_16x3x3, relu_2, maxpool2d_1, &p->conv2d_2_weight,
         &p->conv2d_2_bias);
     barrier(run, thread);
     RUN(3, maxpool2d_64x16x14x14_2x2_2, maxpool2d_2, relu_2);
     barrier(run, thread);
 
-    /* digits.net:16 */
+    /* digits.net:16  -> dense(64) -> relu */
     RUN(4, dense_relu_64x784x64, relu_3, maxpool2d_2_2, &p->dense_1_weight, &p->dense_1_bias);
     barrier(run, thread);
 
-    /* digits.net:17 */
+    /* digits.net:17  -> dense(10) */
     RUN(5, dense_64x64x10, dense_2, relu_3, &p->dense_2_weight, &p->dense_2_bias);
 
-    /* digits.net:21 */
+    /* digits.net:21  loss      = cross_entropy(cnn(image), label) */
     if (run->has_target)
         RUN(6, cross_entropy_64x10, cross_entropy, dense_2, batch->label);
     barrier(run, thread);
@@ -726,25 +575,21 @@ static void evaluate_step(struct net_run *run, int thread)
 /* ---- What the runtime needs to know ---------------------------------------------------------- */
 
 static const struct net_tensor tensors[] = {
-    NET_TENSOR(conv2d_1_weight, "cnn.conv2d_1.weight", true,
-            .kind = NET_WEIGHT, .panels = {0, 0, 1}, NET_SHAPE(8, 1, 3, 3),
-                    NET_SEGMENTS({0, 1, 9, 0, 0}),
+    NET_TENSOR(conv2d_1_weight, "cnn.conv2d_1.weight", true, .kind = NET_WEIGHT,
+            .panels = {0, 0, 1}, NET_SHAPE(8, 1, 3, 3), NET_SEGMENTS({0, 1, 9, 0, 0}),
             .init = "kaiming_uniform", .fan_in = 9),
     NET_TRAINED_VECTOR(conv2d_1_bias, "cnn.conv2d_1.bias", 8, "kaiming_uniform", 9),
-    NET_TENSOR(conv2d_2_weight, "cnn.conv2d_2.weight", true,
-            .kind = NET_WEIGHT, .panels = {0, 0, 1}, NET_SHAPE(16, 8, 3, 3),
-                    NET_SEGMENTS({0, 8, 9, 0, 0}),
+    NET_TENSOR(conv2d_2_weight, "cnn.conv2d_2.weight", true, .kind = NET_WEIGHT,
+            .panels = {0, 0, 1}, NET_SHAPE(16, 8, 3, 3), NET_SEGMENTS({0, 8, 9, 0, 0}),
             .init = "kaiming_uniform", .fan_in = 72),
     NET_TRAINED_VECTOR(conv2d_2_bias, "cnn.conv2d_2.bias", 16, "kaiming_uniform", 72),
-    NET_TENSOR(dense_1_weight, "cnn.dense_1.weight", true,
-            .kind = NET_WEIGHT, .panels = {0, 2, 0}, NET_SHAPE(64, 784),
-                    NET_SEGMENTS({0, 16, 49, 0, 1}),
-            .init = "kaiming_uniform", .fan_in = 784),
+    NET_TENSOR(dense_1_weight, "cnn.dense_1.weight", true, .kind = NET_WEIGHT, .panels = {0, 2, 0},
+            NET_SHAPE(64, 784), NET_SEGMENTS({0, 16, 49, 0, 1}), .init = "kaiming_uniform",
+            .fan_in = 784),
     NET_TRAINED_VECTOR(dense_1_bias, "cnn.dense_1.bias", 64, "kaiming_uniform", 784),
-    NET_TENSOR(dense_2_weight, "cnn.dense_2.weight", true,
-            .kind = NET_WEIGHT, .panels = {0, 0, 1}, NET_SHAPE(10, 64),
-                    NET_SEGMENTS({0, 64, 1, 0, 4}),
-            .init = "kaiming_uniform", .fan_in = 64),
+    NET_TENSOR(dense_2_weight, "cnn.dense_2.weight", true, .kind = NET_WEIGHT, .panels = {0, 0, 1},
+            NET_SHAPE(10, 64), NET_SEGMENTS({0, 64, 1, 0, 4}), .init = "kaiming_uniform",
+            .fan_in = 64),
     NET_TRAINED_VECTOR(dense_2_bias, "cnn.dense_2.bias", 10, "kaiming_uniform", 64),
 };
 
@@ -761,28 +606,19 @@ static const struct net_call optimizer = NET_CALL("adam",
     NET_ARG("lr", .number = 0.001, .given = true), NET_ARG("beta1", .number = 0.9),
     NET_ARG("beta2", .number = 0.999), NET_ARG("eps", .number = 1e-08),
     NET_ARG("weight_decay", .number = 0));
-static const struct net_call schedule[] = {
-    { .name = "constant" },
-};
-static const struct net_call metrics[] = {
-    { .name = "accuracy" },
-};
+static const struct net_call schedule[] = {{ .name = "constant" }};
+static const struct net_call metrics[] = {{ .name = "accuracy" }};
 extern const struct net_transform net_transform_scale;
-static const struct net_call field_1_steps[] = {
-    NET_STEP(scale, NET_ARG("k", .number = 0.00392156862745098, .given = true)),
-};
+static const struct net_call field_1_steps[] = {NET_STEP(scale,
+        NET_ARG("k", .number = 0.00392156862745098, .given = true))};
 extern const struct net_transform net_transform_classes;
-static const struct net_call field_2_steps[] = {
-    NET_STEP(classes, NET_ARG("n", .number = 10, .given = true)),
-};
+static const struct net_call field_2_steps[] = {NET_STEP(classes,
+        NET_ARG("n", .number = 10, .given = true))};
 static const struct net_field fields[] = {
     { .name = "image", .source = "image", .kind = NET_INPUT, .size = 784, NET_SHAPE(1, 28, 28),
-      .steps = field_1_steps, .step_count = 1,
-    },
-    { .name = "label", .source = "label", .kind = NET_TARGET_CLASS, .size = 1,
-      .classes = 10,
-      .steps = field_2_steps, .step_count = 1,
-    },
+            .steps = field_1_steps, .step_count = 1 },
+    { .name = "label", .source = "label", .kind = NET_TARGET_CLASS, .size = 1, .classes = 10,
+            .steps = field_2_steps, .step_count = 1 },
 };
 
 /* A batch from the reader's rows: on the helper thread, one step ahead. */
@@ -790,20 +626,17 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 {
     struct batch *to = batch;
 
-    if (fields[0].row)
-        net_pack((float *)&to->image, &fields[0], n, (struct net_place){
-            0, 1, 28, 28, 1, 784, 496, 14400, 480, 16 });
-    if (fields[1].row)
-        net_pack_classes(to->label, &fields[1], n);
+    net_pack(V(&to->image), &fields[0], n, (struct net_place){.channels = 1, .height = 28,
+            .width = 28, .lanes = 1, .scaled = 784, .at = 496, .chunk = 14400, .row = 480,
+            .column = 16});
+    net_pack_classes(to->label, &fields[1], n);
 }
 
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
-    const float *from = net_at(run, 16384);
-    const struct net_segment segments[] = {{0, 10, 1, 0, 1}};
-
-    net_unpack(rows, from, 256, run->n, segments, 1, 10);
+    net_unpack(rows, net_at(run, 16384), 256, run->n, (struct net_segment[]){{0, 10, 1, 0, 1}}, 1,
+            10);
 }
 
 static const struct net_layer layers[] = {
@@ -821,91 +654,73 @@ static const struct net_layer layers[] = {
     { "cnn.dense_2", "dense(10)", "cnn.relu_3", 650, 0, 1280, NET_SHAPE(10) },
 };
 
-static const struct net_kernel train_kernels[] = {
-    { "transpose_72x16", "cnn.conv2d_2", "transpose", 0, 13824, .line = 14 },
-    { "transpose_784x64", "cnn.dense_1", "transpose", 0, 401408, .line = 16 },
-    { "transpose_64x10", "cnn.dense_2", "transpose", 0, 6656, .line = 17 },
-    { "conv2d_relu_64x1x28x28_8x3x3", "cnn.conv2d_1", "forward", 7225344, 3442304, .line = 13,
-            .result = {0, 200704, 784, 1, 0, 1} },
-    { "maxpool2d_64x8x28x28_2x2", "cnn.maxpool2d_1", "pool", 0, 4214784, .line = 13,
-            .result = {3211264, 50176, 196, 1, 0, 1} },
-    { "conv2d_relu_64x8x14x14_16x3x3", "cnn.conv2d_2", "forward", 28901376, 1610304, .line = 14,
-            .result = {0, 50176, 196, 1, 0, 1} },
-    { "maxpool2d_64x16x14x14_2x2", "cnn.maxpool2d_2", "pool", 0, 1053696, .line = 14,
-            .result = {802816, 12544, 49, 1, 0, 1} },
-    { "dense_relu_64x784x64", "cnn.dense_1", "forward", 6422528, 418048, .line = 16,
-            .result = {0, 1024, 1, 4, 0, 4} },
-    { "dense_64x64x10", "cnn.dense_2", "forward", 81920, 24640, .line = 17,
-            .result = {5045248, 256, 1, 1, 0, 1} },
-    { "cross_entropy_grad_64x10", "cross_entropy", "loss", 0, 8512, .line = 21 },
-    { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
-    { "channel_sum_partial_64x10", "cnn.dense_2", "reduction", 0, 4352, .line = 17 },
-    { "dense_dw_update_64x64_64x10", "cnn.dense_2", "backward-weights", 81920, 20480, .line = 17,
-            .updated = 4096 },
-    { "dense_dx_relu_grad_64x64x10", "cnn.dense_2", "backward-data", 81920, 40448, .line = 17 },
-    { "channel_sum_update_64x10", "cnn.dense_2", "reduction", 0, 256, .line = 17, .updated = 64 },
-    { "dense_dw_update_64x784_784x64", "cnn.dense_1", "backward-weights", 6422528, 217088,
-            .line = 16, .updated = 200704 },
-    { "dense_dx_relu_grad_64x784x64", "cnn.dense_1", "backward-data", 6422528, 618496, .line = 16 },
-    { "maxpool2d_grad_64x16x14x14_2x2", "cnn.maxpool2d_2", "pool", 0, 1057280, .line = 14 },
-    { "channel_sum_update_64x64", "cnn.dense_1", "reduction", 0, 1024, .line = 16, .updated = 256 },
-    { "conv2d_dw_partial_64x8x14x14_72x16", "cnn.conv2d_2", "backward-weights", 28901376, 1624064,
-            .line = 14 },
-    { "conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3", "cnn.conv2d_2", "backward-data",
-            28901376, 2417664, .line = 14 },
-    { "maxpool2d_grad_64x8x28x28_2x2", "cnn.maxpool2d_1", "pool", 0, 4221952, .line = 13 },
-    { "channel_sum_update_64x16x14x14", "cnn.conv2d_2", "reduction", 0, 3584, .line = 14,
-            .updated = 64 },
-    { "reduce_partial_update_1152", "cnn.conv2d_2", "backward-weights", 0, 18432, .line = 14,
-            .updated = 4608 },
-    { "conv2d_dw_partial_64x1x28x28_9x8", "cnn.conv2d_1", "backward-weights", 7225344, 3450880,
-            .line = 13 },
-    { "channel_sum_update_64x8x28x28", "cnn.conv2d_1", "reduction", 0, 7168, .line = 13,
-            .updated = 64 },
-    { "reduce_partial_update_144", "cnn.conv2d_1", "backward-weights", 0, 9216, .line = 13,
-            .updated = 576 },
+static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, flops, bytes */
+    NET_ROW(transpose_72x16, "cnn.conv2d_2", "transpose", 14, 0, 13824),
+    NET_ROW(transpose_784x64, "cnn.dense_1", "transpose", 16, 0, 401408),
+    NET_ROW(transpose_64x10, "cnn.dense_2", "transpose", 17, 0, 6656),
+    NET_ROW(conv2d_relu_64x1x28x28_8x3x3, "cnn.conv2d_1", "forward", 13, 7225344, 3442304,
+            .result = {0, 200704, 784, 1, 0, 1}),
+    NET_ROW(maxpool2d_64x8x28x28_2x2, "cnn.maxpool2d_1", "pool", 13, 0, 4214784,
+            .result = {3211264, 50176, 196, 1, 0, 1}),
+    NET_ROW(conv2d_relu_64x8x14x14_16x3x3, "cnn.conv2d_2", "forward", 14, 28901376, 1610304,
+            .result = {0, 50176, 196, 1, 0, 1}),
+    NET_ROW(maxpool2d_64x16x14x14_2x2, "cnn.maxpool2d_2", "pool", 14, 0, 1053696,
+            .result = {802816, 12544, 49, 1, 0, 1}),
+    NET_ROW(dense_relu_64x784x64, "cnn.dense_1", "forward", 16, 6422528, 418048,
+            .result = {0, 1024, 1, 4, 0, 4}),
+    NET_ROW(dense_64x64x10, "cnn.dense_2", "forward", 17, 81920, 24640,
+            .result = {5045248, 256, 1, 1, 0, 1}),
+    NET_ROW(cross_entropy_grad_64x10, "cross_entropy", "loss", 21, 0, 8512),
+    NET_ROW(mean_loss_4, "cross_entropy", "loss", 21, 0, 64),
+    NET_ROW(channel_sum_partial_64x10, "cnn.dense_2", "reduction", 17, 0, 4352),
+    NET_ROW(dense_dw_update_64x64_64x10, "cnn.dense_2", "backward-weights", 17, 81920, 20480,
+            .updated = 4096),
+    NET_ROW(dense_dx_relu_grad_64x64x10, "cnn.dense_2", "backward-data", 17, 81920, 40448),
+    NET_ROW(channel_sum_update_64x10, "cnn.dense_2", "reduction", 17, 0, 256, .updated = 64),
+    NET_ROW(dense_dw_update_64x784_784x64, "cnn.dense_1", "backward-weights", 16, 6422528, 217088,
+            .updated = 200704),
+    NET_ROW(dense_dx_relu_grad_64x784x64, "cnn.dense_1", "backward-data", 16, 6422528, 618496),
+    NET_ROW(maxpool2d_grad_64x16x14x14_2x2, "cnn.maxpool2d_2", "pool", 14, 0, 1057280),
+    NET_ROW(channel_sum_update_64x64, "cnn.dense_1", "reduction", 16, 0, 1024, .updated = 256),
+    NET_ROW(conv2d_dw_partial_64x8x14x14_72x16, "cnn.conv2d_2", "backward-weights", 14, 28901376,
+            1624064),
+    NET_ROW(conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3, "cnn.conv2d_2", "backward-data", 14,
+            28901376, 2417664),
+    NET_ROW(maxpool2d_grad_64x8x28x28_2x2, "cnn.maxpool2d_1", "pool", 13, 0, 4221952),
+    NET_ROW(channel_sum_update_64x16x14x14, "cnn.conv2d_2", "reduction", 14, 0, 3584,
+            .updated = 64),
+    NET_ROW(reduce_partial_update_1152, "cnn.conv2d_2", "backward-weights", 14, 0, 18432,
+            .updated = 4608),
+    NET_ROW(conv2d_dw_partial_64x1x28x28_9x8, "cnn.conv2d_1", "backward-weights", 13, 7225344,
+            3450880),
+    NET_ROW(channel_sum_update_64x8x28x28, "cnn.conv2d_1", "reduction", 13, 0, 7168, .updated = 64),
+    NET_ROW(reduce_partial_update_144, "cnn.conv2d_1", "backward-weights", 13, 0, 9216,
+            .updated = 576),
 };
 
-static const struct net_kernel evaluate_kernels[] = {
-    { "conv2d_relu_64x1x28x28_8x3x3", "cnn.conv2d_1", "forward", 7225344, 3442304, .line = 13,
-            .result = {0, 200704, 784, 1, 0, 1} },
-    { "maxpool2d_64x8x28x28_2x2_2", "cnn.maxpool2d_1", "pool", 0, 4014080, .line = 13,
-            .result = {3211264, 50176, 196, 1, 0, 1} },
-    { "conv2d_relu_64x8x14x14_16x3x3", "cnn.conv2d_2", "forward", 28901376, 1610304, .line = 14,
-            .result = {0, 50176, 196, 1, 0, 1} },
-    { "maxpool2d_64x16x14x14_2x2_2", "cnn.maxpool2d_2", "pool", 0, 1003520, .line = 14,
-            .result = {802816, 12544, 49, 1, 0, 1} },
-    { "dense_relu_64x784x64", "cnn.dense_1", "forward", 6422528, 418048, .line = 16,
-            .result = {0, 1024, 1, 4, 0, 4} },
-    { "dense_64x64x10", "cnn.dense_2", "forward", 81920, 24640, .line = 17,
-            .result = {16384, 256, 1, 1, 0, 1} },
-    { "cross_entropy_64x10", "cross_entropy", "loss", 0, 4416, .line = 21 },
-    { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
+static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line, flops, bytes */
+    NET_ROW(conv2d_relu_64x1x28x28_8x3x3, "cnn.conv2d_1", "forward", 13, 7225344, 3442304),
+    NET_ROW(maxpool2d_64x8x28x28_2x2_2, "cnn.maxpool2d_1", "pool", 13, 0, 4014080),
+    NET_ROW(conv2d_relu_64x8x14x14_16x3x3, "cnn.conv2d_2", "forward", 14, 28901376, 1610304),
+    NET_ROW(maxpool2d_64x16x14x14_2x2_2, "cnn.maxpool2d_2", "pool", 14, 0, 1003520),
+    NET_ROW(dense_relu_64x784x64, "cnn.dense_1", "forward", 16, 6422528, 418048),
+    NET_ROW(dense_64x64x10, "cnn.dense_2", "forward", 17, 81920, 24640),
+    NET_ROW(cross_entropy_64x10, "cross_entropy", "loss", 21, 0, 4416),
+    NET_ROW(mean_loss_4, "cross_entropy", "loss", 21, 0, 64),
 };
 
 const struct net_model net_model = {
-    .name = "cnn", .source = "digits.net", .version = "0.1",
-    .hash = "d7b6047ca0990d0f", .isa = "avx512", .batch = 64,
-    .params_size = sizeof(struct params), .arena_size = 5052928,
-    .batch_size = sizeof(struct batch),
-    .scratch_size = 229376,
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "c70523a076547dc0",
+    .isa = "avx512", .batch = 64, .params_size = sizeof(struct params),
+    .batch_size = sizeof(struct batch), .arena_size = 5052928, .scratch_size = 229376,
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,
-    .parts = { &part_train, &part_validation, &part_test },
-    .loss_call = &loss_call, .optimizer = &optimizer,
-    .schedule = schedule, .schedule_count = 1,
-    .stop = NULL, .clip = NULL,
-    .metrics = metrics, .metric_count = 1,
-    .default_batch = 64, .epochs = 10, .seed = 0,
-    .keep = "best", .monitor = "validation_loss",
-    .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
-    .outputs = 10, .output_rank = 1, .output_shape = {10},
-    .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),
-    .train = { train_step, train_kernels, 27 },
-    .evaluate = { evaluate_step, evaluate_kernels, 8 },
-    .pack = pack, .unpack = unpack,
+    .parts = {&part_train, &part_validation, &part_test}, .loss_call = &loss_call,
+    .optimizer = &optimizer, .schedule = schedule, .schedule_count = 1, .metrics = metrics,
+    .metric_count = 1, .default_batch = 64, .epochs = 10, .seed = 0, .keep = "best",
+    .monitor = "validation_loss", .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
+    .outputs = 10, .output_rank = 1, .output_shape = {10}, .layers = layers,
+    .layer_count = (int)(sizeof layers / sizeof *layers), .train = {train_step, train_kernels, 27},
+    .evaluate = {evaluate_step, evaluate_kernels, 8}, .pack = pack, .unpack = unpack,
 };
 
-int main(int argc, char **argv)
-{
-    return net_main(argc, argv, &net_model);
-}
+int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

@@ -8,65 +8,6 @@
  * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. An element is one sum in a fixed order: the same bits on any number of threads.
- *
- * Memory plan: a column is 626 B of arena, a row one phase between barriers.
- *
- *     train      1  cccccccccccccc............................................aabb..
- *                2  cccccccccccccdd...........................................aabb..
- *                3  cccccccccccccdd...........................................aabb.f
- *                4  cccccccccccccggggggggggggghhhhhhii........................aabb.f
- *                5  cccccccccccccggggggggggggghhhhhhii........................aabb.k
- *                6  cccccccccccccggggggggggggghhhhhhlllllllooooooommmmmmm.....aabb.n
- *                7  cccccccccccccggggggggggggghhhhhhlllllllooooooommmmmmqqqqqqqabrrp
- *                8  cccccccccccccggggggggggggghhhhhhh............mmmmmmmqqqqqqqaatrp
- *                9  cccccccccccccggggggggggggghhhhhhh......uuuuuuummmmmmqqqqqqqavv.k
- *               10  cccccccccccccgggggggggggggwwwwwwwwwwwwwwuuuuuummmmmmxx....aavv.f
- *               11  cccccccccccccc............wwwwwwwwwwwwwwz....mmmmmmmxx.........f
- *               12  cccccccccccccAAAAAAAAAAAAAAwwwwwwwwwwwwBB....mmmmmmmm..........f
- *               13  .............AAAAAAAAAAAAAA............BB....mmmmmmmm...........
- *
- *       a  1280 B  mnist_dense.dense_2 weight, transposed
- *       b  640 B  mnist_dense.dense_3 weight, transposed
- *       c  8192 B  mnist_dense.relu_1
- *       d  1024 B  mnist_dense.batchnorm_1 sums
- *       e  128 B  mnist_dense.batchnorm_1, mean
- *       f  128 B  mnist_dense.batchnorm_1, inv_std
- *       g  8192 B  mnist_dense.batchnorm_1
- *       h  4096 B  mnist_dense.relu_2
- *       i  512 B  mnist_dense.batchnorm_2 sums
- *       j  64 B  mnist_dense.batchnorm_2, mean
- *       k  64 B  mnist_dense.batchnorm_2, inv_std
- *       l  4096 B  mnist_dense.batchnorm_2
- *       m  4096 B  mnist_dense.dense_3
- *       n  64 B  loss
- *       o  4096 B  d mnist_dense.dense_3
- *       p  256 B  mnist_dense.dense_3 gradients' sums
- *       q  4096 B  d mnist_dense.batchnorm_2
- *       r  512 B  mnist_dense.batchnorm_2 gradients' sums
- *       s  64 B  d mnist_dense.batchnorm_2.weight
- *       t  64 B  d mnist_dense.batchnorm_2.bias
- *       u  4096 B  d mnist_dense.dense_2
- *       v  256 B  mnist_dense.dense_2 gradients' sums
- *       w  8192 B  d mnist_dense.batchnorm_1
- *       x  1024 B  mnist_dense.batchnorm_1 gradients' sums
- *       y  128 B  d mnist_dense.batchnorm_1.weight
- *       z  128 B  d mnist_dense.batchnorm_1.bias
- *       A  8192 B  d mnist_dense.dense_1
- *       B  512 B  mnist_dense.dense_1 gradients' sums
- *
- *     evaluate   1  aaaaaaaaaaaaaaaaaaaaaaaaaa.....................................b
- *                2  aaaaaaaaaaaaaaaaaaaaaaaaacccccccccccccccccccccccccddddddddddddde
- *                3  ffffffffffffgggggggggggggh........................ddddddddddddde
- *                4  ............gggggggggggggh......................................
- *
- *       a  8192 B  mnist_dense.relu_1
- *       b  128 B  mnist_dense.batchnorm_1, inv_std
- *       c  8192 B  mnist_dense.batchnorm_1
- *       d  4096 B  mnist_dense.relu_2
- *       e  64 B  mnist_dense.batchnorm_2, inv_std
- *       f  4096 B  mnist_dense.batchnorm_2
- *       g  4096 B  mnist_dense.dense_3
- *       h  64 B  loss
  */
 
 #include "kernels/kernel.h"
@@ -83,18 +24,11 @@ struct weight_10x10 { float at[160]; };
 struct transposed_320 { float at[320]; };
 struct transposed_160 { float at[160]; };
 struct value_64x20 { float at[4][1][2][16][16]; };
-struct operands_y { float *y; };
 struct partial_sums_256 { float at[256]; };
-struct operands_y_x_mean_inv_std_gamma_beta { float *y; const float *x; const float *mean;
-        const float *inv_std; const float *gamma; const float *beta; };
 struct value_64x10 { float at[4][1][1][16][16]; };
 struct partial_sums_128 { float at[128]; };
 struct slices_4 { float at[4]; };
 struct partial_sums_64 { float at[64]; };
-struct operands_dx { float *dx; };
-struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta { float *dx; const float *x;
-        const float *dy; const float *mean; const float *inv_std; const float *gamma;
-        const float *dgamma; const float *dbeta; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -122,245 +56,173 @@ struct batch {
 
 /* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
 
-NET_EPILOGUE(apply_relu)
-{
-    const struct operands_y *o = operands;
-    const vec v1 = vec_max(vec_zero(), v0);
-    vec_store(o->y + e.at, v1);
-}
+NET_CHAIN(apply_relu, float *y;) { vec_store(o->y + e.at, vec_max(vec_zero(), v0)); }
 
-NET_EPILOGUE(apply_normalize)
+NET_CHAIN(apply_normalize, float *y; const float *x; const float *mean; const float *inv_std;
+        const float *gamma; const float *beta;)
 {
-    const struct operands_y_x_mean_inv_std_gamma_beta *o = operands;
-    const vec v1 = net_normalize(vec_load(o->x + e.at),
-            vec_load(o->mean + e.lane), vec_load(o->inv_std + e.lane),
-            vec_load(o->gamma + e.lane), vec_load(o->beta + e.lane));
-    vec_store(o->y + e.at, v1);
-}
-
-NET_EPILOGUE(store)
-{
-    const struct operands_y *o = operands;
-    vec_store(o->y + e.at, v0);
-}
-
-NET_EPILOGUE(store_2)
-{
-    const struct operands_dx *o = operands;
-    vec_store(o->dx + e.at, v0);
-}
-
-NET_EPILOGUE(apply_normalize_grad_relu_grad)
-{
-    const struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta *o = operands;
-    const vec v1 = net_normalize_grad(vec_load(o->x + e.at),
-            vec_load(o->dy + e.at), vec_load(o->mean + e.lane),
+    vec_store(o->y + e.at, net_normalize(vec_load(o->x + e.at), vec_load(o->mean + e.lane),
             vec_load(o->inv_std + e.lane), vec_load(o->gamma + e.lane),
+            vec_load(o->beta + e.lane)));
+}
+
+NET_CHAIN(store, float *y;) { vec_store(o->y + e.at, v0); }
+
+NET_CHAIN(store_gradient, float *dx;) { vec_store(o->dx + e.at, v0); }
+
+NET_CHAIN(apply_normalize_grad_relu_grad, float *dx; const float *x; const float *dy;
+        const float *mean; const float *inv_std; const float *gamma; const float *dgamma;
+        const float *dbeta;)
+{
+    const vec v1 = net_normalize_grad(vec_load(o->x + e.at), vec_load(o->dy + e.at),
+            vec_load(o->mean + e.lane), vec_load(o->inv_std + e.lane), vec_load(o->gamma + e.lane),
             vec_load(o->dgamma + e.lane), vec_load(o->dbeta + e.lane), 1.0f / (float)run->n);
-    const vec v2 = vec_if_greater(vec_load(o->x + e.at), vec_zero(), v1, vec_zero());
-    vec_store(o->dx + e.at, v2);
+    vec_store(o->dx + e.at, vec_if_greater(vec_load(o->x + e.at), vec_zero(), v1, vec_zero()));
 }
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
 /* x w + b over taps and channels, then apply_relu */
-NET_GEMM_TILE(tile_8x2_bias_relu)
-{
-    const struct operands_y o = *(const struct operands_y *)operands;
-
-    net_tile(8, 2, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run);
-}
+NET_CHAIN_TILE(tile_8x2_bias_relu, apply_relu)
+{ net_tile(8, 2, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
 /* x w + b over taps and channels, then apply_relu */
-NET_GEMM_TILE(tile_8x1_bias_relu)
-{
-    const struct operands_y o = *(const struct operands_y *)operands;
-
-    net_tile(8, 1, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run);
-}
+NET_CHAIN_TILE(tile_8x1_bias_relu, apply_relu)
+{ net_tile(8, 1, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
 /* x w + b over taps and channels, then store */
-NET_GEMM_TILE(tile_8x1_bias)
-{
-    const struct operands_y o = *(const struct operands_y *)operands;
+NET_CHAIN_TILE(tile_8x1_bias, store)
+{ net_tile(8, 1, 16, 1, store, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
-    net_tile(8, 1, 16, 1, store, NULL, 0, x, w, b, taps, segments, &o, e, run);
-}
+NET_DW_TILE(dw_tile_8x1) { net_sum_dw(dw, x, dy, over, 8, 1, false, false); }
 
-NET_TILE void dw_tile_8x1(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct net_reduction *over)
-{
-    net_sum_dw(dw, x, dy, over, 8, 1, false, false);
-}
+/* x w over taps and channels, then store_gradient */
+NET_CHAIN_TILE(tile_8x1, store_gradient)
+{ net_tile(8, 1, 16, 0, store_gradient, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
-/* x w over taps and channels, then store_2 */
-NET_GEMM_TILE(tile_8x1)
-{
-    const struct operands_dx o = *(const struct operands_dx *)operands;
+/* x w over taps and channels, then store_gradient */
+NET_CHAIN_TILE(tile_8x2, store_gradient)
+{ net_tile(8, 2, 16, 0, store_gradient, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
-    net_tile(8, 1, 16, 0, store_2, NULL, 0, x, w, b, taps, segments, &o, e, run);
-}
-
-/* x w over taps and channels, then store_2 */
-NET_GEMM_TILE(tile_8x2)
-{
-    const struct operands_dx o = *(const struct operands_dx *)operands;
-
-    net_tile(8, 2, 16, 0, store_2, NULL, 0, x, w, b, taps, segments, &o, e, run);
-}
-
-NET_TILE void dw_tile_8x2(float *restrict dw, const float *restrict x,
-        const float *restrict dy, const struct net_reduction *over)
-{
-    net_sum_dw(dw, x, dy, over, 8, 2, false, false);
-}
+NET_DW_TILE(dw_tile_8x2) { net_sum_dw(dw, x, dy, over, 8, 2, false, false); }
 
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_20x10(
-        struct transposed_320 *restrict wt, const struct weight_20x10 *restrict w, NET_RUN)
+NET_KERNEL void transpose_20x10(OUT(transposed_320) wt, IN(weight_20x10) w, NET_RUN)
 {
-    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){
-            {.row = 0, .step = 20, .taps = 1, .inputs = 20, .panels = {0, 1}}}, 1,
-            (struct net_transpose){.rows = 20, .outputs = 10, .panels = {0, 0}}, run, thread);
+    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 20, .taps = 1,
+            .inputs = 20, .panels = {0, 1}}}, 1, (struct net_transpose){.rows = 20, .outputs = 10,
+            .panels = {0, 0}}, run, thread);
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_10x10(
-        struct transposed_160 *restrict wt, const struct weight_10x10 *restrict w, NET_RUN)
+NET_KERNEL void transpose_10x10(OUT(transposed_160) wt, IN(weight_10x10) w, NET_RUN)
 {
-    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){
-            {.row = 0, .step = 10, .taps = 1, .inputs = 10, .panels = {0, 0}}}, 1,
-            (struct net_transpose){.rows = 10, .outputs = 10, .panels = {0, 0}}, run, thread);
+    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 10, .taps = 1,
+            .inputs = 10, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 10, .outputs = 10,
+            .panels = {0, 0}}, run, thread);
 }
 
 /* y = x w + b, relu; items: (panel, batch block) */
-NET_KERNEL void dense_relu_64x784x20(
-        struct value_64x20 *restrict y, const struct value_64x784 *restrict x,
-        const struct weight_784x20 *restrict w, const struct vector_32 *restrict b, NET_RUN)
+NET_KERNEL void dense_relu_64x784x20(OUT(value_64x20) y, IN(value_64x784) x, IN(weight_784x20) w,
+        IN(vector_32) b, NET_RUN)
 {
-    const struct operands_y operands = {V(y)};
-
-    net_dense(NULL, tile_8x2_bias_relu, NULL, V(x), V(w), V(b), &operands, NULL, NULL,
-            (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 2},
-                    .x = {4, 1, 1, 49}, .x_lanes = 16, .inputs = 784, .outputs = 20,
-                    NET_SEGMENTS({0, 784, 1, 0, 49}), NET_PARTS({.pixels = 1,
-                    .panels = {0, 1, 0}})}, run, thread);
+    net_dense(NULL, tile_8x2_bias_relu, NULL, V(x), V(w), V(b), &(struct apply_relu){V(y)}, NULL,
+            NULL, (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 2},
+            .x = {4, 1, 1, 49}, .x_lanes = 16, .inputs = 784, .outputs = 20,
+            NET_SEGMENTS({0, 784, 1, 0, 49}), NET_PARTS({.pixels = 1, .panels = {0, 1, 0}})}, run,
+            thread);
 }
 
 /* mean and sum of (x - mean)^2, partial sums of each item: (batch block, row) */
-NET_KERNEL void batchnorm_stats_partial_64x20(
-        struct partial_sums_256 *restrict partial, const struct value_64x20 *restrict x, NET_RUN)
+NET_KERNEL void batchnorm_stats_partial_64x20(OUT(partial_sums_256) partial, IN(value_64x20) x,
+        NET_RUN)
 {
-    const struct net_batchnorm_stats sums = {V(partial), V(x), {4, 1, 1, 2}};
-
-    net_sum_rows(net_batchnorm_stats_end, &sums, (struct net_extent){4, 1, 1, 2}, run, thread);
+    net_sum_rows(net_batchnorm_stats_end, &(struct net_batchnorm_stats){V(partial), V(x),
+            {4, 1, 1, 2}}, (struct net_extent){4, 1, 1, 2}, run, thread);
 }
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
-NET_KERNEL void batchnorm_stats_64x20(
-        struct vector_32 *restrict mean, struct vector_32 *restrict inv_std,
-        struct vector_32 *restrict running_mean, struct vector_32 *restrict running_var,
-        const struct partial_sums_256 *restrict partial, NET_RUN)
+NET_KERNEL void batchnorm_stats_64x20(OUT(vector_32) mean, OUT(vector_32) inv_std,
+        OUT(vector_32) running_mean, OUT(vector_32) running_var, IN(partial_sums_256) partial,
+        NET_RUN)
 {
     net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
             (struct net_extent){4, 1, 1, 2}, 0.001, 0.01, run, thread);
 }
 
 /* normalize; items: (batch block, row) */
-NET_KERNEL void normalize_64x20(
-        struct value_64x20 *restrict y, const struct value_64x20 *restrict x,
-        const struct vector_32 *restrict mean, const struct vector_32 *restrict inv_std,
-        const struct vector_32 *restrict gamma, const struct vector_32 *restrict beta, NET_RUN)
+NET_KERNEL void normalize_64x20(OUT(value_64x20) y, IN(value_64x20) x, IN(vector_32) mean,
+        IN(vector_32) inv_std, IN(vector_32) gamma, IN(vector_32) beta, NET_RUN)
 {
-    const struct operands_y_x_mean_inv_std_gamma_beta operands = {V(y), V(x), V(mean), V(inv_std),
-            V(gamma), V(beta)};
-
-    net_elementwise(apply_normalize, NULL, &operands, NULL, NULL, (struct net_extent){4, 1, 1, 2},
-            run, thread);
+    net_elementwise(apply_normalize, NULL, &(struct apply_normalize){V(y), V(x), V(mean),
+            V(inv_std), V(gamma), V(beta)}, NULL, NULL, (struct net_extent){4, 1, 1, 2}, run,
+            thread);
 }
 
 /* y = x w + b, relu; items: batch blocks */
-NET_KERNEL void dense_relu_64x20x10(
-        struct value_64x10 *restrict y, struct partial_sums_128 *restrict partial,
-        const struct value_64x20 *restrict x, const struct weight_20x10 *restrict w,
-        const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_relu_64x20x10(OUT(value_64x10) y, OUT(partial_sums_128) partial,
+        IN(value_64x20) x, IN(weight_20x10) w, IN(vector_16) b, NET_RUN)
 {
-    const struct operands_y operands = {V(y)};
-    const struct net_batchnorm_stats sums = {V(partial), V(y), {4, 1, 1, 1}};
-
-    net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &operands, net_batchnorm_stats_end,
-            &sums,
+    net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &(struct apply_relu){V(y)},
+            net_batchnorm_stats_end, &(struct net_batchnorm_stats){V(partial), V(y), {4, 1, 1, 1}},
             (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 2},
-                    .x_lanes = 16, .inputs = 20, .outputs = 10, NET_SEGMENTS({0, 20, 1, 0, 2}),
-                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
+            .x_lanes = 16, .inputs = 20, .outputs = 10, NET_SEGMENTS({0, 20, 1, 0, 2}),
+            NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
-NET_KERNEL void batchnorm_stats_64x10(
-        struct vector_16 *restrict mean, struct vector_16 *restrict inv_std,
-        struct vector_16 *restrict running_mean, struct vector_16 *restrict running_var,
-        const struct partial_sums_128 *restrict partial, NET_RUN)
+NET_KERNEL void batchnorm_stats_64x10(OUT(vector_16) mean, OUT(vector_16) inv_std,
+        OUT(vector_16) running_mean, OUT(vector_16) running_var, IN(partial_sums_128) partial,
+        NET_RUN)
 {
     net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
             (struct net_extent){4, 1, 1, 1}, 0.001, 0.01, run, thread);
 }
 
 /* normalize; items: (batch block, row) */
-NET_KERNEL void normalize_64x10(
-        struct value_64x10 *restrict y, const struct value_64x10 *restrict x,
-        const struct vector_16 *restrict mean, const struct vector_16 *restrict inv_std,
-        const struct vector_16 *restrict gamma, const struct vector_16 *restrict beta, NET_RUN)
+NET_KERNEL void normalize_64x10(OUT(value_64x10) y, IN(value_64x10) x, IN(vector_16) mean,
+        IN(vector_16) inv_std, IN(vector_16) gamma, IN(vector_16) beta, NET_RUN)
 {
-    const struct operands_y_x_mean_inv_std_gamma_beta operands = {V(y), V(x), V(mean), V(inv_std),
-            V(gamma), V(beta)};
-
-    net_elementwise(apply_normalize, NULL, &operands, NULL, NULL, (struct net_extent){4, 1, 1, 1},
-            run, thread);
+    net_elementwise(apply_normalize, NULL, &(struct apply_normalize){V(y), V(x), V(mean),
+            V(inv_std), V(gamma), V(beta)}, NULL, NULL, (struct net_extent){4, 1, 1, 1}, run,
+            thread);
 }
 
 /* y = x w + b; items: batch blocks */
-NET_KERNEL void dense_64x10x10(
-        struct value_64x10 *restrict y, const struct value_64x10 *restrict x,
-        const struct weight_10x10 *restrict w, const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_64x10x10(OUT(value_64x10) y, IN(value_64x10) x, IN(weight_10x10) w,
+        IN(vector_16) b, NET_RUN)
 {
-    const struct operands_y operands = {V(y)};
-
-    net_dense(NULL, NULL, tile_8x1_bias, V(x), V(w), V(b), &operands, NULL, NULL,
+    net_dense(NULL, NULL, tile_8x1_bias, V(x), V(w), V(b), &(struct store){V(y)}, NULL, NULL,
             (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 1},
-                    .x_lanes = 16, .inputs = 10, .outputs = 10, NET_SEGMENTS({0, 10, 1, 0, 1}),
-                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
+            .x_lanes = 16, .inputs = 10, .outputs = 10, NET_SEGMENTS({0, 10, 1, 0, 1}),
+            NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block; dz = its gradient */
-NET_KERNEL void cross_entropy_grad_64x10(
-        struct value_64x10 *restrict dz, struct slices_4 *restrict loss,
-        const struct value_64x10 *restrict z, const int32_t *restrict target, NET_RUN)
+NET_KERNEL void cross_entropy_grad_64x10(OUT(value_64x10) dz, OUT(slices_4) loss,
+        IN(value_64x10) z, const int32_t *restrict target, NET_RUN)
 {
     net_cross_entropy(V(dz), V(loss), V(z), target,
             (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
 }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
-NET_KERNEL void mean_loss_4(const struct slices_4 *restrict loss, NET_RUN)
-{
-    net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread);
-}
+NET_KERNEL void mean_loss_4(IN(slices_4) loss, NET_RUN)
+{ net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread); }
 
 /* sums of dy, partial sums of each item: (batch block, row) */
-NET_KERNEL void channel_sum_partial_64x10(
-        struct partial_sums_64 *restrict partial, const struct value_64x10 *restrict dy, NET_RUN)
+NET_KERNEL void channel_sum_partial_64x10(OUT(partial_sums_64) partial, IN(value_64x10) dy,
+        NET_RUN)
 {
-    const struct net_channel_sum sums = {V(partial), V(dy), {4, 1, 1, 1}};
-
-    net_sum_rows(net_channel_sum_end, &sums, (struct net_extent){4, 1, 1, 1}, run, thread);
+    net_sum_rows(net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dy), {4, 1, 1, 1}},
+            (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-NET_KERNEL void dense_dw_update_64x10_10x10(
-        struct weight_10x10 *restrict w, const struct value_64x10 *restrict x,
-        const struct value_64x10 *restrict dy, NET_RUN)
+NET_KERNEL void dense_dw_update_64x10_10x10(OUT(weight_10x10) w, IN(value_64x10) x,
+        IN(value_64x10) dy, NET_RUN)
 {
     net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 10,
             .first = 0, .channels = 10, .pixels = 1, .block = 0, .stride = 1, .x_blocks = 1,
@@ -368,66 +230,46 @@ NET_KERNEL void dense_dw_update_64x10_10x10(
 }
 
 /* dx = dy w'; items: batch blocks */
-NET_KERNEL void dense_dx_64x10x10(
-        struct value_64x10 *restrict dx, struct partial_sums_128 *restrict partial,
-        const struct value_64x10 *restrict dy, const struct transposed_160 *restrict w,
-        const struct value_64x10 *restrict x, const struct vector_16 *restrict mean,
-        const struct vector_16 *restrict inv_std, NET_RUN)
+NET_KERNEL void dense_dx_64x10x10(OUT(value_64x10) dx, OUT(partial_sums_128) partial,
+        IN(value_64x10) dy, IN(transposed_160) w, IN(value_64x10) x, IN(vector_16) mean,
+        IN(vector_16) inv_std, NET_RUN)
 {
-    const struct operands_dx operands = {V(dx)};
-    const struct net_batchnorm_sums sums = {V(partial), V(x), V(dx), V(mean), V(inv_std),
-            {4, 1, 1, 1}};
-
-    net_dense(NULL, NULL, tile_8x1, V(dy), V(w), NULL, &operands, net_batchnorm_sums_end, &sums,
-            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 1},
-                    .x_lanes = 16, .inputs = 10, .outputs = 10, NET_SEGMENTS({0, 10, 1, 0, 0}),
-                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
+    net_dense(NULL, NULL, tile_8x1, V(dy), V(w), NULL, &(struct store_gradient){V(dx)},
+            net_batchnorm_sums_end, &(struct net_batchnorm_sums){V(partial), V(x), V(dx), V(mean),
+            V(inv_std), {4, 1, 1, 1}}, (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1},
+            .x = {4, 1, 1, 1}, .x_lanes = 16, .inputs = 10, .outputs = 10,
+            NET_SEGMENTS({0, 10, 1, 0, 0}), NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run,
+            thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x10(
-        struct vector_16 *restrict b, const struct partial_sums_64 *restrict partial, NET_RUN)
-{
-    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
-}
+NET_KERNEL void channel_sum_update_64x10(OUT(vector_16) b, IN(partial_sums_64) partial, NET_RUN)
+{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* partial sums added in order; items: blocks */
-NET_KERNEL void batchnorm_sums_64x10(
-        struct vector_16 *restrict dgamma, struct vector_16 *restrict dbeta,
-        const struct partial_sums_128 *restrict partial, NET_RUN)
-{
-    net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
-}
+NET_KERNEL void batchnorm_sums_64x10(OUT(vector_16) dgamma, OUT(vector_16) dbeta,
+        IN(partial_sums_128) partial, NET_RUN)
+{ net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* normalize_grad relu_grad channel_sum; items: (batch block, row) */
-NET_KERNEL void normalize_grad_relu_grad_64x10(
-        struct value_64x10 *restrict dx, struct partial_sums_64 *restrict partial,
-        const struct value_64x10 *restrict x, const struct value_64x10 *restrict dy,
-        const struct vector_16 *restrict mean, const struct vector_16 *restrict inv_std,
-        const struct vector_16 *restrict gamma, const struct vector_16 *restrict dgamma,
-        const struct vector_16 *restrict dbeta, NET_RUN)
+NET_KERNEL void normalize_grad_relu_grad_64x10(OUT(value_64x10) dx, OUT(partial_sums_64) partial,
+        IN(value_64x10) x, IN(value_64x10) dy, IN(vector_16) mean, IN(vector_16) inv_std,
+        IN(vector_16) gamma, IN(vector_16) dgamma, IN(vector_16) dbeta, NET_RUN)
 {
-    const struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta operands = {V(dx), V(x), V(dy),
-            V(mean), V(inv_std), V(gamma), V(dgamma), V(dbeta)};
-    const struct net_channel_sum sums = {V(partial), V(dx), {4, 1, 1, 1}};
-
-    net_elementwise(apply_normalize_grad_relu_grad, NULL, &operands, net_channel_sum_end, &sums,
+    net_elementwise(apply_normalize_grad_relu_grad, NULL,
+            &(struct apply_normalize_grad_relu_grad){V(dx), V(x), V(dy), V(mean), V(inv_std),
+            V(gamma), V(dgamma), V(dbeta)}, net_channel_sum_end,
+            &(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 1}},
             (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
 /* w is updated from the sum of its gradients; items: vectors */
-NET_KERNEL void update_16(
-        struct vector_16 *restrict w, const struct vector_16 *restrict g, NET_RUN)
-{
-    const float *const terms[] = {V(g)};
-
-    net_update_parameter(V(w), terms, 1, 16, 0.0f, 0.0f, run, thread);
-}
+NET_KERNEL void update_16(OUT(vector_16) w, IN(vector_16) g, NET_RUN)
+{ net_update_parameter(V(w), (const float *const[]){V(g)}, 1, 16, 0.0f, 0.0f, run, thread); }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-NET_KERNEL void dense_dw_update_64x20_20x10(
-        struct weight_20x10 *restrict w, const struct value_64x20 *restrict x,
-        const struct value_64x10 *restrict dy, NET_RUN)
+NET_KERNEL void dense_dw_update_64x20_20x10(OUT(weight_20x10) w, IN(value_64x20) x,
+        IN(value_64x10) dy, NET_RUN)
 {
     net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 20,
             .first = 0, .channels = 20, .pixels = 1, .block = 0, .stride = 2, .x_blocks = 2,
@@ -435,59 +277,43 @@ NET_KERNEL void dense_dw_update_64x20_20x10(
 }
 
 /* dx = dy w'; items: batch blocks */
-NET_KERNEL void dense_dx_64x20x10(
-        struct value_64x20 *restrict dx, struct partial_sums_256 *restrict partial,
-        const struct value_64x10 *restrict dy, const struct transposed_320 *restrict w,
-        const struct value_64x20 *restrict x, const struct vector_32 *restrict mean,
-        const struct vector_32 *restrict inv_std, NET_RUN)
+NET_KERNEL void dense_dx_64x20x10(OUT(value_64x20) dx, OUT(partial_sums_256) partial,
+        IN(value_64x10) dy, IN(transposed_320) w, IN(value_64x20) x, IN(vector_32) mean,
+        IN(vector_32) inv_std, NET_RUN)
 {
-    const struct operands_dx operands = {V(dx)};
-    const struct net_batchnorm_sums sums = {V(partial), V(x), V(dx), V(mean), V(inv_std),
-            {4, 1, 1, 2}};
-
-    net_dense(NULL, tile_8x2, NULL, V(dy), V(w), NULL, &operands, net_batchnorm_sums_end, &sums,
-            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 2}, .x = {4, 1, 1, 1},
-                    .x_lanes = 16, .inputs = 10, .outputs = 20, NET_SEGMENTS({0, 10, 1, 0, 0}),
-                    NET_PARTS({.pixels = 1, .panels = {0, 1, 0}})}, run, thread);
+    net_dense(NULL, tile_8x2, NULL, V(dy), V(w), NULL, &(struct store_gradient){V(dx)},
+            net_batchnorm_sums_end, &(struct net_batchnorm_sums){V(partial), V(x), V(dx), V(mean),
+            V(inv_std), {4, 1, 1, 2}}, (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 2},
+            .x = {4, 1, 1, 1}, .x_lanes = 16, .inputs = 10, .outputs = 20,
+            NET_SEGMENTS({0, 10, 1, 0, 0}), NET_PARTS({.pixels = 1, .panels = {0, 1, 0}})}, run,
+            thread);
 }
 
 /* partial sums added in order; items: blocks */
-NET_KERNEL void batchnorm_sums_64x20(
-        struct vector_32 *restrict dgamma, struct vector_32 *restrict dbeta,
-        const struct partial_sums_256 *restrict partial, NET_RUN)
-{
-    net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread);
-}
+NET_KERNEL void batchnorm_sums_64x20(OUT(vector_32) dgamma, OUT(vector_32) dbeta,
+        IN(partial_sums_256) partial, NET_RUN)
+{ net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread); }
 
 /* normalize_grad relu_grad channel_sum; items: (batch block, row) */
-NET_KERNEL void normalize_grad_relu_grad_64x20(
-        struct value_64x20 *restrict dx, struct partial_sums_128 *restrict partial,
-        const struct value_64x20 *restrict x, const struct value_64x20 *restrict dy,
-        const struct vector_32 *restrict mean, const struct vector_32 *restrict inv_std,
-        const struct vector_32 *restrict gamma, const struct vector_32 *restrict dgamma,
-        const struct vector_32 *restrict dbeta, NET_RUN)
+NET_KERNEL void normalize_grad_relu_grad_64x20(OUT(value_64x20) dx,
+        OUT(partial_sums_128) partial, IN(value_64x20) x, IN(value_64x20) dy, IN(vector_32) mean,
+        IN(vector_32) inv_std, IN(vector_32) gamma, IN(vector_32) dgamma, IN(vector_32) dbeta,
+        NET_RUN)
 {
-    const struct operands_dx_x_dy_mean_inv_std_gamma_dgamma_dbeta operands = {V(dx), V(x), V(dy),
-            V(mean), V(inv_std), V(gamma), V(dgamma), V(dbeta)};
-    const struct net_channel_sum sums = {V(partial), V(dx), {4, 1, 1, 2}};
-
-    net_elementwise(apply_normalize_grad_relu_grad, NULL, &operands, net_channel_sum_end, &sums,
+    net_elementwise(apply_normalize_grad_relu_grad, NULL,
+            &(struct apply_normalize_grad_relu_grad){V(dx), V(x), V(dy), V(mean), V(inv_std),
+            V(gamma), V(dgamma), V(dbeta)}, net_channel_sum_end,
+            &(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 2}},
             (struct net_extent){4, 1, 1, 2}, run, thread);
 }
 
 /* w is updated from the sum of its gradients; items: vectors */
-NET_KERNEL void update_32(
-        struct vector_32 *restrict w, const struct vector_32 *restrict g, NET_RUN)
-{
-    const float *const terms[] = {V(g)};
-
-    net_update_parameter(V(w), terms, 1, 32, 0.0f, 0.0f, run, thread);
-}
+NET_KERNEL void update_32(OUT(vector_32) w, IN(vector_32) g, NET_RUN)
+{ net_update_parameter(V(w), (const float *const[]){V(g)}, 1, 32, 0.0f, 0.0f, run, thread); }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-NET_KERNEL void dense_dw_update_64x784_784x20(
-        struct weight_784x20 *restrict w, const struct value_64x784 *restrict x,
-        const struct value_64x20 *restrict dy, NET_RUN)
+NET_KERNEL void dense_dw_update_64x784_784x20(OUT(weight_784x20) w, IN(value_64x784) x,
+        IN(value_64x20) dy, NET_RUN)
 {
     net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 1, 0}, .inputs = 784,
             .first = 0, .channels = 784, .pixels = 1, .block = 0, .stride = 49, .x_blocks = 49,
@@ -495,90 +321,93 @@ NET_KERNEL void dense_dw_update_64x784_784x20(
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x20(
-        struct vector_32 *restrict b, const struct partial_sums_128 *restrict partial, NET_RUN)
-{
-    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread);
-}
+NET_KERNEL void channel_sum_update_64x20(OUT(vector_32) b, IN(partial_sums_128) partial, NET_RUN)
+{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread); }
 
 /* 1 / sqrt(var + eps); items: blocks */
-NET_KERNEL void inverse_std_32(
-        struct vector_32 *restrict inv_std, const struct vector_32 *restrict var, NET_RUN)
-{
-    net_inverse_std(V(inv_std), V(var), 2, 0.001, run, thread);
-}
+NET_KERNEL void inverse_std_32(OUT(vector_32) inv_std, IN(vector_32) var, NET_RUN)
+{ net_inverse_std(V(inv_std), V(var), 2, 0.001, run, thread); }
 
 /* y = x w + b, relu; items: batch blocks */
-NET_KERNEL void dense_relu_64x20x10_2(
-        struct value_64x10 *restrict y, const struct value_64x20 *restrict x,
-        const struct weight_20x10 *restrict w, const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_relu_64x20x10_2(OUT(value_64x10) y, IN(value_64x20) x, IN(weight_20x10) w,
+        IN(vector_16) b, NET_RUN)
 {
-    const struct operands_y operands = {V(y)};
-
-    net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &operands, NULL, NULL,
-            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 2},
-                    .x_lanes = 16, .inputs = 20, .outputs = 10, NET_SEGMENTS({0, 20, 1, 0, 2}),
-                    NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
+    net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &(struct apply_relu){V(y)}, NULL,
+            NULL, (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 2},
+            .x_lanes = 16, .inputs = 20, .outputs = 10, NET_SEGMENTS({0, 20, 1, 0, 2}),
+            NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
 /* 1 / sqrt(var + eps); items: blocks */
-NET_KERNEL void inverse_std_16(
-        struct vector_16 *restrict inv_std, const struct vector_16 *restrict var, NET_RUN)
-{
-    net_inverse_std(V(inv_std), V(var), 1, 0.001, run, thread);
-}
+NET_KERNEL void inverse_std_16(OUT(vector_16) inv_std, IN(vector_16) var, NET_RUN)
+{ net_inverse_std(V(inv_std), V(var), 1, 0.001, run, thread); }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
-NET_KERNEL void cross_entropy_64x10(
-        struct slices_4 *restrict loss, const struct value_64x10 *restrict z,
+NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) z,
         const int32_t *restrict target, NET_RUN)
 {
-    net_cross_entropy(NULL, V(loss), V(z), target,
-            (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
+    net_cross_entropy(NULL, V(loss), V(z), target, (struct net_cross_entropy){.batch_blocks = 4,
+            .classes = 10}, run, thread);
 }
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
+/* Memory: a column is 626 B of the arena, a row one phase between barriers.
+
+  1  cccccccccccccc............................................aabb..
+  2  cccccccccccccdd...........................................aabb..
+  3  cccccccccccccdd...........................................aabb.f
+  4  cccccccccccccggggggggggggghhhhhhii........................aabb.f
+  5  cccccccccccccggggggggggggghhhhhhii........................aabb.k
+  6  cccccccccccccggggggggggggghhhhhhlllllllooooooommmmmmm.....aabb.n
+  7  cccccccccccccggggggggggggghhhhhhlllllllooooooommmmmmqqqqqqqabrrp
+  8  cccccccccccccggggggggggggghhhhhhh............mmmmmmmqqqqqqqaatrp
+  9  cccccccccccccggggggggggggghhhhhhh......uuuuuuummmmmmqqqqqqqavv.k
+ 10  cccccccccccccgggggggggggggwwwwwwwwwwwwwwuuuuuummmmmmxx....aavv.f
+ 11  cccccccccccccc............wwwwwwwwwwwwwwz....mmmmmmmxx.........f
+ 12  cccccccccccccAAAAAAAAAAAAAAwwwwwwwwwwwwBB....mmmmmmmm..........f
+ 13  .............AAAAAAAAAAAAAA............BB....mmmmmmmm...........
+     a dense_2_weight_transposed, b dense_3_weight_transposed, c relu_1, d batchnorm_1_sums,
+     e batchnorm_1_mean, f batchnorm_1_inv_std, g batchnorm_1, h relu_2, i batchnorm_2_sums,
+     j batchnorm_2_mean, k batchnorm_2_inv_std, l batchnorm_2, m dense_3, n cross_entropy,
+     o d_dense_3, p dense_3_gradients_sums, q d_batchnorm_2, r batchnorm_2_gradients_sums,
+     s d_batchnorm_2_weight, t d_batchnorm_2_bias, u d_dense_2, v dense_2_gradients_sums,
+     w d_batchnorm_1, x batchnorm_1_gradients_sums, y d_batchnorm_1_weight, z d_batchnorm_1_bias,
+     A d_dense_1, B dense_1_gradients_sums
+*/
 static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
     struct transposed_320 *dense_2_weight_transposed = net_at(run, 36864);
     struct transposed_160 *dense_3_weight_transposed = net_at(run, 38144);
-    struct value_64x20 *relu_1 = net_at(run, 0);
-    struct partial_sums_256 *batchnorm_1_sums = net_at(run, 8192);
-    struct vector_32 *batchnorm_1_mean = net_at(run, 39552);
-    struct vector_32 *batchnorm_1_inv_std = net_at(run, 39680);
-    struct value_64x20 *batchnorm_1 = net_at(run, 8192);
-    struct value_64x10 *relu_2 = net_at(run, 16384);
-    struct partial_sums_128 *batchnorm_2_sums = net_at(run, 20480);
-    struct vector_16 *batchnorm_2_mean = net_at(run, 39808);
-    struct vector_16 *batchnorm_2_inv_std = net_at(run, 39872);
-    struct value_64x10 *batchnorm_2 = net_at(run, 20480);
-    struct value_64x10 *dense_3 = net_at(run, 28672);
-    struct value_64x10 *d_dense_3 = net_at(run, 24576);
+    struct value_64x20 *relu_1 = net_at(run, 0), *batchnorm_1 = net_at(run, 8192),
+        *d_batchnorm_1 = net_at(run, 16384), *d_dense_1 = net_at(run, 8192);
+    struct partial_sums_256 *batchnorm_1_sums = net_at(run, 8192),
+        *batchnorm_1_gradients_sums = net_at(run, 32768);
+    struct vector_32 *batchnorm_1_mean = net_at(run, 39552),
+        *batchnorm_1_inv_std = net_at(run, 39680), *d_batchnorm_1_weight = net_at(run, 25088),
+        *d_batchnorm_1_bias = net_at(run, 25216);
+    struct value_64x10 *relu_2 = net_at(run, 16384), *batchnorm_2 = net_at(run, 20480),
+        *dense_3 = net_at(run, 28672), *d_dense_3 = net_at(run, 24576),
+        *d_batchnorm_2 = net_at(run, 32768), *d_dense_2 = net_at(run, 24576);
+    struct partial_sums_128 *batchnorm_2_sums = net_at(run, 20480),
+        *batchnorm_2_gradients_sums = net_at(run, 38784),
+        *dense_1_gradients_sums = net_at(run, 24576);
+    struct vector_16 *batchnorm_2_mean = net_at(run, 39808),
+        *batchnorm_2_inv_std = net_at(run, 39872), *d_batchnorm_2_weight = net_at(run, 38400),
+        *d_batchnorm_2_bias = net_at(run, 38464);
     struct slices_4 *cross_entropy = net_at(run, 39936);
-    struct partial_sums_64 *dense_3_gradients_sums = net_at(run, 39296);
-    struct value_64x10 *d_batchnorm_2 = net_at(run, 32768);
-    struct partial_sums_128 *batchnorm_2_gradients_sums = net_at(run, 38784);
-    struct vector_16 *d_batchnorm_2_weight = net_at(run, 38400);
-    struct vector_16 *d_batchnorm_2_bias = net_at(run, 38464);
-    struct value_64x10 *d_dense_2 = net_at(run, 24576);
-    struct partial_sums_64 *dense_2_gradients_sums = net_at(run, 38144);
-    struct value_64x20 *d_batchnorm_1 = net_at(run, 16384);
-    struct partial_sums_256 *batchnorm_1_gradients_sums = net_at(run, 32768);
-    struct vector_32 *d_batchnorm_1_weight = net_at(run, 25088);
-    struct vector_32 *d_batchnorm_1_bias = net_at(run, 25216);
-    struct value_64x20 *d_dense_1 = net_at(run, 8192);
-    struct partial_sums_128 *dense_1_gradients_sums = net_at(run, 24576);
+    struct partial_sums_64 *dense_3_gradients_sums = net_at(run, 39296),
+        *dense_2_gradients_sums = net_at(run, 38144);
 
-    /* mnist_dense.net:16 */
+    /* mnist_dense.net:16  -> dense(10) -> relu -> batchnorm(momentum=0.01, eps=1e-3) */
     RUN(0, transpose_20x10, dense_2_weight_transposed, &p->dense_2_weight);
 
-    /* mnist_dense.net:17 */
+    /* mnist_dense.net:17  -> dense(10) */
     RUN(1, transpose_10x10, dense_3_weight_transposed, &p->dense_3_weight);
 
-    /* mnist_dense.net:15 */
+    /* mnist_dense.net:15  -> dense(20) -> relu -> batchnorm(momentum=0.01, eps=1e-3) */
     RUN(2, dense_relu_64x784x20, relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias);
     barrier(run, thread);
     RUN(3, batchnorm_stats_partial_64x20, batchnorm_1_sums, relu_1);
@@ -589,7 +418,7 @@ static void train_step(struct net_run *run, int thread)
     RUN(5, normalize_64x20, batchnorm_1, relu_1, batchnorm_1_mean, batchnorm_1_inv_std,
         &p->batchnorm_1_weight, &p->batchnorm_1_bias);
 
-    /* mnist_dense.net:16 */
+    /* mnist_dense.net:16  -> dense(10) -> relu -> batchnorm(momentum=0.01, eps=1e-3) */
     RUN(6, dense_relu_64x20x10, relu_2, batchnorm_2_sums, batchnorm_1, &p->dense_2_weight,
         &p->dense_2_bias);
     barrier(run, thread);
@@ -599,15 +428,15 @@ static void train_step(struct net_run *run, int thread)
     RUN(8, normalize_64x10, batchnorm_2, relu_2, batchnorm_2_mean, batchnorm_2_inv_std,
         &p->batchnorm_2_weight, &p->batchnorm_2_bias);
 
-    /* mnist_dense.net:17 */
+    /* mnist_dense.net:17  -> dense(10) */
     RUN(9, dense_64x10x10, dense_3, batchnorm_2, &p->dense_3_weight, &p->dense_3_bias);
 
-    /* mnist_dense.net:21 */
+    /* mnist_dense.net:21  loss      = cross_entropy(mnist_dense(image), digit) */
     RUN(10, cross_entropy_grad_64x10, d_dense_3, cross_entropy, dense_3, batch->digit);
     barrier(run, thread);
     RUN(11, mean_loss_4, cross_entropy);
 
-    /* mnist_dense.net:17 */
+    /* mnist_dense.net:17  -> dense(10) */
     RUN(12, channel_sum_partial_64x10, dense_3_gradients_sums, d_dense_3);
     RUN(13, dense_dw_update_64x10_10x10, &p->dense_3_weight, batchnorm_2, d_dense_3);
     RUN(14, dense_dx_64x10x10, d_batchnorm_2, batchnorm_2_gradients_sums, d_dense_3,
@@ -615,7 +444,7 @@ static void train_step(struct net_run *run, int thread)
     barrier(run, thread);
     RUN(15, channel_sum_update_64x10, &p->dense_3_bias, dense_3_gradients_sums);
 
-    /* mnist_dense.net:16 */
+    /* mnist_dense.net:16  -> dense(10) -> relu -> batchnorm(momentum=0.01, eps=1e-3) */
     RUN(16, batchnorm_sums_64x10, d_batchnorm_2_weight, d_batchnorm_2_bias,
         batchnorm_2_gradients_sums);
     barrier(run, thread);
@@ -631,7 +460,7 @@ static void train_step(struct net_run *run, int thread)
     RUN(22, channel_sum_update_64x10, &p->dense_2_bias, dense_2_gradients_sums);
     barrier(run, thread);
 
-    /* mnist_dense.net:15 */
+    /* mnist_dense.net:15  -> dense(20) -> relu -> batchnorm(momentum=0.01, eps=1e-3) */
     RUN(23, batchnorm_sums_64x20, d_batchnorm_1_weight, d_batchnorm_1_bias,
         batchnorm_1_gradients_sums);
     barrier(run, thread);
@@ -646,37 +475,44 @@ static void train_step(struct net_run *run, int thread)
     barrier(run, thread);
 }
 
+/* Memory: a column is 324 B of the arena, a row one phase between barriers.
+
+  1  aaaaaaaaaaaaaaaaaaaaaaaaaa.....................................b
+  2  aaaaaaaaaaaaaaaaaaaaaaaaacccccccccccccccccccccccccddddddddddddde
+  3  ffffffffffffgggggggggggggh........................ddddddddddddde
+  4  ............gggggggggggggh......................................
+     a relu_1, b batchnorm_1_inv_std, c batchnorm_1, d relu_2, e batchnorm_2_inv_std, f batchnorm_2,
+     g dense_3, h cross_entropy
+*/
 static void evaluate_step(struct net_run *run, int thread)
 {
     const struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct value_64x20 *relu_1 = net_at(run, 0);
+    struct value_64x20 *relu_1 = net_at(run, 0), *batchnorm_1 = net_at(run, 8192);
     struct vector_32 *batchnorm_1_inv_std = net_at(run, 20480);
-    struct value_64x20 *batchnorm_1 = net_at(run, 8192);
-    struct value_64x10 *relu_2 = net_at(run, 16384);
+    struct value_64x10 *relu_2 = net_at(run, 16384), *batchnorm_2 = net_at(run, 0),
+        *dense_3 = net_at(run, 4096);
     struct vector_16 *batchnorm_2_inv_std = net_at(run, 20608);
-    struct value_64x10 *batchnorm_2 = net_at(run, 0);
-    struct value_64x10 *dense_3 = net_at(run, 4096);
     struct slices_4 *cross_entropy = net_at(run, 8192);
 
-    /* mnist_dense.net:15 */
+    /* mnist_dense.net:15  -> dense(20) -> relu -> batchnorm(momentum=0.01, eps=1e-3) */
     RUN(0, dense_relu_64x784x20, relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias);
     RUN(1, inverse_std_32, batchnorm_1_inv_std, &p->batchnorm_1_running_var);
     barrier(run, thread);
     RUN(2, normalize_64x20, batchnorm_1, relu_1, &p->batchnorm_1_running_mean, batchnorm_1_inv_std,
         &p->batchnorm_1_weight, &p->batchnorm_1_bias);
 
-    /* mnist_dense.net:16 */
+    /* mnist_dense.net:16  -> dense(10) -> relu -> batchnorm(momentum=0.01, eps=1e-3) */
     RUN(3, dense_relu_64x20x10_2, relu_2, batchnorm_1, &p->dense_2_weight, &p->dense_2_bias);
     RUN(4, inverse_std_16, batchnorm_2_inv_std, &p->batchnorm_2_running_var);
     barrier(run, thread);
     RUN(5, normalize_64x10, batchnorm_2, relu_2, &p->batchnorm_2_running_mean, batchnorm_2_inv_std,
         &p->batchnorm_2_weight, &p->batchnorm_2_bias);
 
-    /* mnist_dense.net:17 */
+    /* mnist_dense.net:17  -> dense(10) */
     RUN(6, dense_64x10x10, dense_3, batchnorm_2, &p->dense_3_weight, &p->dense_3_bias);
 
-    /* mnist_dense.net:21 */
+    /* mnist_dense.net:21  loss      = cross_entropy(mnist_dense(image), digit) */
     if (run->has_target)
         RUN(7, cross_entropy_64x10, cross_entropy, dense_3, batch->digit);
     barrier(run, thread);
@@ -688,27 +524,24 @@ static void evaluate_step(struct net_run *run, int thread)
 /* ---- What the runtime needs to know ---------------------------------------------------------- */
 
 static const struct net_tensor tensors[] = {
-    NET_TENSOR(dense_1_weight, "mnist_dense.dense_1.weight", true,
-            .kind = NET_WEIGHT, .panels = {0, 1, 0}, NET_SHAPE(20, 784),
-                    NET_SEGMENTS({0, 784, 1, 0, 49}),
+    NET_TENSOR(dense_1_weight, "mnist_dense.dense_1.weight", true, .kind = NET_WEIGHT,
+            .panels = {0, 1, 0}, NET_SHAPE(20, 784), NET_SEGMENTS({0, 784, 1, 0, 49}),
             .init = "kaiming_uniform", .fan_in = 784),
     NET_TRAINED_VECTOR(dense_1_bias, "mnist_dense.dense_1.bias", 20, "kaiming_uniform", 784),
     NET_STATISTIC(batchnorm_1_running_mean, "mnist_dense.batchnorm_1.running_mean", 20, "zeros"),
     NET_STATISTIC(batchnorm_1_running_var, "mnist_dense.batchnorm_1.running_var", 20, "ones"),
     NET_TRAINED_VECTOR(batchnorm_1_weight, "mnist_dense.batchnorm_1.weight", 20, "ones", 0),
     NET_TRAINED_VECTOR(batchnorm_1_bias, "mnist_dense.batchnorm_1.bias", 20, "zeros", 0),
-    NET_TENSOR(dense_2_weight, "mnist_dense.dense_2.weight", true,
-            .kind = NET_WEIGHT, .panels = {0, 0, 1}, NET_SHAPE(10, 20),
-                    NET_SEGMENTS({0, 20, 1, 0, 2}),
+    NET_TENSOR(dense_2_weight, "mnist_dense.dense_2.weight", true, .kind = NET_WEIGHT,
+            .panels = {0, 0, 1}, NET_SHAPE(10, 20), NET_SEGMENTS({0, 20, 1, 0, 2}),
             .init = "kaiming_uniform", .fan_in = 20),
     NET_TRAINED_VECTOR(dense_2_bias, "mnist_dense.dense_2.bias", 10, "kaiming_uniform", 20),
     NET_STATISTIC(batchnorm_2_running_mean, "mnist_dense.batchnorm_2.running_mean", 10, "zeros"),
     NET_STATISTIC(batchnorm_2_running_var, "mnist_dense.batchnorm_2.running_var", 10, "ones"),
     NET_TRAINED_VECTOR(batchnorm_2_weight, "mnist_dense.batchnorm_2.weight", 10, "ones", 0),
     NET_TRAINED_VECTOR(batchnorm_2_bias, "mnist_dense.batchnorm_2.bias", 10, "zeros", 0),
-    NET_TENSOR(dense_3_weight, "mnist_dense.dense_3.weight", true,
-            .kind = NET_WEIGHT, .panels = {0, 0, 1}, NET_SHAPE(10, 10),
-                    NET_SEGMENTS({0, 10, 1, 0, 1}),
+    NET_TENSOR(dense_3_weight, "mnist_dense.dense_3.weight", true, .kind = NET_WEIGHT,
+            .panels = {0, 0, 1}, NET_SHAPE(10, 10), NET_SEGMENTS({0, 10, 1, 0, 1}),
             .init = "kaiming_uniform", .fan_in = 10),
     NET_TRAINED_VECTOR(dense_3_bias, "mnist_dense.dense_3.bias", 10, "kaiming_uniform", 10),
 };
@@ -728,28 +561,19 @@ static const struct net_call optimizer = NET_CALL("adam",
     NET_ARG("lr", .number = 0.001, .given = true), NET_ARG("beta1", .number = 0.9),
     NET_ARG("beta2", .number = 0.999), NET_ARG("eps", .number = 1e-08),
     NET_ARG("weight_decay", .number = 0));
-static const struct net_call schedule[] = {
-    { .name = "constant" },
-};
-static const struct net_call metrics[] = {
-    { .name = "accuracy" },
-};
+static const struct net_call schedule[] = {{ .name = "constant" }};
+static const struct net_call metrics[] = {{ .name = "accuracy" }};
 extern const struct net_transform net_transform_scale;
-static const struct net_call field_1_steps[] = {
-    NET_STEP(scale, NET_ARG("k", .number = 0.00392156862745098, .given = true)),
-};
+static const struct net_call field_1_steps[] = {NET_STEP(scale,
+        NET_ARG("k", .number = 0.00392156862745098, .given = true))};
 extern const struct net_transform net_transform_classes;
-static const struct net_call field_2_steps[] = {
-    NET_STEP(classes, NET_ARG("n", .number = 10, .given = true)),
-};
+static const struct net_call field_2_steps[] = {NET_STEP(classes,
+        NET_ARG("n", .number = 10, .given = true))};
 static const struct net_field fields[] = {
     { .name = "image", .source = "image", .kind = NET_INPUT, .size = 784, NET_SHAPE(1, 28, 28),
-      .steps = field_1_steps, .step_count = 1,
-    },
-    { .name = "digit", .source = "label", .kind = NET_TARGET_CLASS, .size = 1,
-      .classes = 10,
-      .steps = field_2_steps, .step_count = 1,
-    },
+            .steps = field_1_steps, .step_count = 1 },
+    { .name = "digit", .source = "label", .kind = NET_TARGET_CLASS, .size = 1, .classes = 10,
+            .steps = field_2_steps, .step_count = 1 },
 };
 
 /* A batch from the reader's rows: on the helper thread, one step ahead. */
@@ -757,20 +581,16 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 {
     struct batch *to = batch;
 
-    if (fields[0].row)
-        net_pack((float *)&to->image, &fields[0], n, (struct net_place){
-            0, 784, 1, 1, 16, 784, 0, 12544, 0, 12544 });
-    if (fields[1].row)
-        net_pack_classes(to->digit, &fields[1], n);
+    net_pack(V(&to->image), &fields[0], n, (struct net_place){.channels = 784, .height = 1,
+            .width = 1, .lanes = 16, .scaled = 784, .at = 0, .chunk = 12544, .column = 12544});
+    net_pack_classes(to->digit, &fields[1], n);
 }
 
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
-    const float *from = net_at(run, 4096);
-    const struct net_segment segments[] = {{0, 10, 1, 0, 1}};
-
-    net_unpack(rows, from, 256, run->n, segments, 1, 10);
+    net_unpack(rows, net_at(run, 4096), 256, run->n, (struct net_segment[]){{0, 10, 1, 0, 1}}, 1,
+            10);
 }
 
 static const struct net_layer layers[] = {
@@ -787,92 +607,73 @@ static const struct net_layer layers[] = {
     { "mnist_dense.dense_3", "dense(10)", "mnist_dense.batchnorm_2", 110, 0, 200, NET_SHAPE(10) },
 };
 
-static const struct net_kernel train_kernels[] = {
-    { "transpose_20x10", "mnist_dense.dense_2", "transpose", 0, 2560, .line = 16 },
-    { "transpose_10x10", "mnist_dense.dense_3", "transpose", 0, 1280, .line = 17 },
-    { "dense_relu_64x784x20", "mnist_dense.dense_1", "forward", 2007040, 309376, .line = 15,
-            .result = {0, 512, 1, 2, 0, 2} },
-    { "batchnorm_stats_partial_64x20", "mnist_dense.batchnorm_1", "reduction", 0, 9216,
-            .line = 15 },
-    { "batchnorm_stats_64x20", "mnist_dense.batchnorm_1", "reduction", 0, 1536, .line = 15 },
-    { "normalize_64x20", "mnist_dense.batchnorm_1", "elementwise", 0, 16896, .line = 15,
-            .result = {8192, 512, 1, 2, 0, 2} },
-    { "dense_relu_64x20x10", "mnist_dense.dense_2", "forward", 25600, 14144, .line = 16,
-            .result = {16384, 256, 1, 1, 0, 1} },
-    { "batchnorm_stats_64x10", "mnist_dense.batchnorm_2", "reduction", 0, 768, .line = 16 },
-    { "normalize_64x10", "mnist_dense.batchnorm_2", "elementwise", 0, 8448, .line = 16,
-            .result = {20480, 256, 1, 1, 0, 1} },
-    { "dense_64x10x10", "mnist_dense.dense_3", "forward", 12800, 8896, .line = 17,
-            .result = {28672, 256, 1, 1, 0, 1} },
-    { "cross_entropy_grad_64x10", "cross_entropy", "loss", 0, 8512, .line = 21 },
-    { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
-    { "channel_sum_partial_64x10", "mnist_dense.dense_3", "reduction", 0, 4352, .line = 17 },
-    { "dense_dw_update_64x10_10x10", "mnist_dense.dense_3", "backward-weights", 12800, 8192,
-            .line = 17, .updated = 640 },
-    { "dense_dx_64x10x10", "mnist_dense.dense_3", "backward-data", 12800, 13568, .line = 17 },
-    { "channel_sum_update_64x10", "mnist_dense.dense_3", "reduction", 0, 256, .line = 17,
-            .updated = 64 },
-    { "batchnorm_sums_64x10", "mnist_dense.batchnorm_2", "reduction", 0, 640, .line = 16 },
-    { "normalize_grad_relu_grad_64x10", "mnist_dense.batchnorm_2", "elementwise", 0, 12864,
-            .line = 16 },
-    { "update_16", "mnist_dense.batchnorm_2", "update", 0, 64, .line = 16, .updated = 64 },
-    { "update_16", "mnist_dense.batchnorm_2", "update", 0, 64, .line = 16, .updated = 64 },
-    { "dense_dw_update_64x20_20x10", "mnist_dense.dense_2", "backward-weights", 25600, 12288,
-            .line = 16, .updated = 1280 },
-    { "dense_dx_64x20x10", "mnist_dense.dense_2", "backward-data", 25600, 23040, .line = 16 },
-    { "channel_sum_update_64x10", "mnist_dense.dense_2", "reduction", 0, 256, .line = 16,
-            .updated = 64 },
-    { "batchnorm_sums_64x20", "mnist_dense.batchnorm_1", "reduction", 0, 1280, .line = 15 },
-    { "normalize_grad_relu_grad_64x20", "mnist_dense.batchnorm_1", "elementwise", 0, 25728,
-            .line = 15 },
-    { "update_32", "mnist_dense.batchnorm_1", "update", 0, 128, .line = 15, .updated = 128 },
-    { "update_32", "mnist_dense.batchnorm_1", "update", 0, 128, .line = 15, .updated = 128 },
-    { "dense_dw_update_64x784_784x20", "mnist_dense.dense_1", "backward-weights", 2007040, 208896,
-            .line = 15, .updated = 100352 },
-    { "channel_sum_update_64x20", "mnist_dense.dense_1", "reduction", 0, 512, .line = 15,
-            .updated = 128 },
+static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, flops, bytes */
+    NET_ROW(transpose_20x10, "mnist_dense.dense_2", "transpose", 16, 0, 2560),
+    NET_ROW(transpose_10x10, "mnist_dense.dense_3", "transpose", 17, 0, 1280),
+    NET_ROW(dense_relu_64x784x20, "mnist_dense.dense_1", "forward", 15, 2007040, 309376,
+            .result = {0, 512, 1, 2, 0, 2}),
+    NET_ROW(batchnorm_stats_partial_64x20, "mnist_dense.batchnorm_1", "reduction", 15, 0, 9216),
+    NET_ROW(batchnorm_stats_64x20, "mnist_dense.batchnorm_1", "reduction", 15, 0, 1536),
+    NET_ROW(normalize_64x20, "mnist_dense.batchnorm_1", "elementwise", 15, 0, 16896,
+            .result = {8192, 512, 1, 2, 0, 2}),
+    NET_ROW(dense_relu_64x20x10, "mnist_dense.dense_2", "forward", 16, 25600, 14144,
+            .result = {16384, 256, 1, 1, 0, 1}),
+    NET_ROW(batchnorm_stats_64x10, "mnist_dense.batchnorm_2", "reduction", 16, 0, 768),
+    NET_ROW(normalize_64x10, "mnist_dense.batchnorm_2", "elementwise", 16, 0, 8448,
+            .result = {20480, 256, 1, 1, 0, 1}),
+    NET_ROW(dense_64x10x10, "mnist_dense.dense_3", "forward", 17, 12800, 8896,
+            .result = {28672, 256, 1, 1, 0, 1}),
+    NET_ROW(cross_entropy_grad_64x10, "cross_entropy", "loss", 21, 0, 8512),
+    NET_ROW(mean_loss_4, "cross_entropy", "loss", 21, 0, 64),
+    NET_ROW(channel_sum_partial_64x10, "mnist_dense.dense_3", "reduction", 17, 0, 4352),
+    NET_ROW(dense_dw_update_64x10_10x10, "mnist_dense.dense_3", "backward-weights", 17, 12800, 8192,
+            .updated = 640),
+    NET_ROW(dense_dx_64x10x10, "mnist_dense.dense_3", "backward-data", 17, 12800, 13568),
+    NET_ROW(channel_sum_update_64x10, "mnist_dense.dense_3", "reduction", 17, 0, 256,
+            .updated = 64),
+    NET_ROW(batchnorm_sums_64x10, "mnist_dense.batchnorm_2", "reduction", 16, 0, 640),
+    NET_ROW(normalize_grad_relu_grad_64x10, "mnist_dense.batchnorm_2", "elementwise", 16, 0, 12864),
+    NET_ROW(update_16, "mnist_dense.batchnorm_2", "update", 16, 0, 64, .updated = 64),
+    NET_ROW(update_16, "mnist_dense.batchnorm_2", "update", 16, 0, 64, .updated = 64),
+    NET_ROW(dense_dw_update_64x20_20x10, "mnist_dense.dense_2", "backward-weights", 16, 25600,
+            12288, .updated = 1280),
+    NET_ROW(dense_dx_64x20x10, "mnist_dense.dense_2", "backward-data", 16, 25600, 23040),
+    NET_ROW(channel_sum_update_64x10, "mnist_dense.dense_2", "reduction", 16, 0, 256,
+            .updated = 64),
+    NET_ROW(batchnorm_sums_64x20, "mnist_dense.batchnorm_1", "reduction", 15, 0, 1280),
+    NET_ROW(normalize_grad_relu_grad_64x20, "mnist_dense.batchnorm_1", "elementwise", 15, 0, 25728),
+    NET_ROW(update_32, "mnist_dense.batchnorm_1", "update", 15, 0, 128, .updated = 128),
+    NET_ROW(update_32, "mnist_dense.batchnorm_1", "update", 15, 0, 128, .updated = 128),
+    NET_ROW(dense_dw_update_64x784_784x20, "mnist_dense.dense_1", "backward-weights", 15, 2007040,
+            208896, .updated = 100352),
+    NET_ROW(channel_sum_update_64x20, "mnist_dense.dense_1", "reduction", 15, 0, 512,
+            .updated = 128),
 };
 
-static const struct net_kernel evaluate_kernels[] = {
-    { "dense_relu_64x784x20", "mnist_dense.dense_1", "forward", 2007040, 309376, .line = 15,
-            .result = {0, 512, 1, 2, 0, 2} },
-    { "inverse_std_32", "mnist_dense.batchnorm_1", "reduction", 0, 256, .line = 15 },
-    { "normalize_64x20", "mnist_dense.batchnorm_1", "elementwise", 0, 16896, .line = 15,
-            .result = {8192, 512, 1, 2, 0, 2} },
-    { "dense_relu_64x20x10_2", "mnist_dense.dense_2", "forward", 25600, 13632, .line = 16,
-            .result = {16384, 256, 1, 1, 0, 1} },
-    { "inverse_std_16", "mnist_dense.batchnorm_2", "reduction", 0, 128, .line = 16 },
-    { "normalize_64x10", "mnist_dense.batchnorm_2", "elementwise", 0, 8448, .line = 16,
-            .result = {0, 256, 1, 1, 0, 1} },
-    { "dense_64x10x10", "mnist_dense.dense_3", "forward", 12800, 8896, .line = 17,
-            .result = {4096, 256, 1, 1, 0, 1} },
-    { "cross_entropy_64x10", "cross_entropy", "loss", 0, 4416, .line = 21 },
-    { "mean_loss_4", "cross_entropy", "loss", 0, 64, .line = 21 },
+static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line, flops, bytes */
+    NET_ROW(dense_relu_64x784x20, "mnist_dense.dense_1", "forward", 15, 2007040, 309376),
+    NET_ROW(inverse_std_32, "mnist_dense.batchnorm_1", "reduction", 15, 0, 256),
+    NET_ROW(normalize_64x20, "mnist_dense.batchnorm_1", "elementwise", 15, 0, 16896),
+    NET_ROW(dense_relu_64x20x10_2, "mnist_dense.dense_2", "forward", 16, 25600, 13632),
+    NET_ROW(inverse_std_16, "mnist_dense.batchnorm_2", "reduction", 16, 0, 128),
+    NET_ROW(normalize_64x10, "mnist_dense.batchnorm_2", "elementwise", 16, 0, 8448),
+    NET_ROW(dense_64x10x10, "mnist_dense.dense_3", "forward", 17, 12800, 8896),
+    NET_ROW(cross_entropy_64x10, "cross_entropy", "loss", 21, 0, 4416),
+    NET_ROW(mean_loss_4, "cross_entropy", "loss", 21, 0, 64),
 };
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "76f3f0f06196c82f", .isa = "avx512", .batch = 64,
-    .params_size = sizeof(struct params), .arena_size = 40000,
-    .batch_size = sizeof(struct batch),
+    .hash = "8fa152251e67db98", .isa = "avx512", .batch = 64, .least_batch = 2,
+    .params_size = sizeof(struct params), .batch_size = sizeof(struct batch), .arena_size = 40000,
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,
-    .parts = { &part_train, &part_validation, &part_test },
-    .loss_call = &loss_call, .optimizer = &optimizer,
-    .schedule = schedule, .schedule_count = 1,
-    .stop = NULL, .clip = NULL,
-    .metrics = metrics, .metric_count = 1,
-    .least_batch = 2,
-    .default_batch = 64, .epochs = 20, .seed = 0,
-    .keep = "best", .monitor = "validation_loss",
-    .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
-    .outputs = 10, .output_rank = 1, .output_shape = {10},
-    .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),
-    .train = { train_step, train_kernels, 29 },
-    .evaluate = { evaluate_step, evaluate_kernels, 9 },
-    .pack = pack, .unpack = unpack,
+    .parts = {&part_train, &part_validation, &part_test}, .loss_call = &loss_call,
+    .optimizer = &optimizer, .schedule = schedule, .schedule_count = 1, .metrics = metrics,
+    .metric_count = 1, .default_batch = 64, .epochs = 20, .seed = 0, .keep = "best",
+    .monitor = "validation_loss", .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
+    .outputs = 10, .output_rank = 1, .output_shape = {10}, .layers = layers,
+    .layer_count = (int)(sizeof layers / sizeof *layers), .train = {train_step, train_kernels, 29},
+    .evaluate = {evaluate_step, evaluate_kernels, 9}, .pack = pack, .unpack = unpack,
 };
 
-int main(int argc, char **argv)
-{
-    return net_main(argc, argv, &net_model);
-}
+int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

@@ -8,33 +8,6 @@
  * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. An element is one sum in a fixed order: the same bits on any number of threads.
- *
- * Memory plan: a column is 147 B of arena, a row one phase between barriers.
- *
- *     train      1  bbbbbbbbbbbbbeeeeeeee......aaaaaaaffffffffccccccdd............gg
- *                2  bbbbbbbbbbbbbhhhhhhhhhhhhhhhaaaaaaffffffffccccccdd............gg
- *                3  bbbbbbbbbbbbbhhhhhhhhhhhhhhhaaaaaaffffffffcccccciiiiiiijjjjjjjjk
- *                4  .........................................cccccccc......jjjjjjjjk
- *
- *       a  1024 B  xor_concat.tanh_1
- *       b  2048 B  xor_concat.concat
- *       c  1024 B  xor_concat.tanh_2
- *       d  64 B  loss
- *       e  1024 B  d xor_concat.tanh_2
- *       f  1024 B  d xor_concat.dense
- *       g  64 B  xor_concat.dense gradients' sums
- *       h  2048 B  d xor_concat.concat
- *       i  1024 B  d xor_concat.tanh_1
- *       j  1024 B  d xor_concat.hidden
- *       k  64 B  xor_concat.hidden gradients' sums
- *
- *     evaluate   1  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaaccccccccccccccccdd
- *                2  ..............................................ccccccccccccccccdd
- *
- *       a  1024 B  xor_concat.tanh_1
- *       b  2048 B  xor_concat.concat
- *       c  1024 B  xor_concat.tanh_2
- *       d  64 B  loss
  */
 
 #include "kernels/kernel.h"
@@ -46,12 +19,9 @@ struct value_4x2 { float at[1][1][1][16][16]; };
 struct vector_16 { float at[1][16]; };
 struct vector_32 { float at[2][16]; };
 struct value_4x1 { float at[1][1][1][16][16]; };
-struct operands_y { float *y; };
 struct value_4x3_2_1 { float at[1][1][2][16][16]; };
 struct slices_1 { float at[1]; };
-struct operands_dx_kept_dy { float *dx; const float *kept; const float *dy; };
 struct partial_sums_16 { float at[16]; };
-struct operands_dx { float *dx; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -69,214 +39,185 @@ struct batch {
 
 /* ---- Epilogues: elementwise operations on a vector in registers ------------------------------ */
 
-NET_EPILOGUE(apply_tanh)
-{
-    const struct operands_y *o = operands;
-    const vec v1 = vec_tanh(v0);
-    vec_store(o->y + e.at, v1);
-}
+NET_CHAIN(apply_tanh, float *y;) { vec_store(o->y + e.at, vec_tanh(v0)); }
 
-NET_EPILOGUE(apply_tanh_grad)
-{
-    const struct operands_dx_kept_dy *o = operands;
-    const vec v1 = net_tanh_grad(vec_load(o->kept + e.at), vec_load(o->dy + e.at));
-    vec_store(o->dx + e.at, v1);
-}
+NET_CHAIN(apply_tanh_grad, float *dx; const float *kept; const float *dy;)
+{ vec_store(o->dx + e.at, net_tanh_grad(vec_load(o->kept + e.at), vec_load(o->dy + e.at))); }
 
-NET_EPILOGUE(store)
-{
-    const struct operands_dx *o = operands;
-    vec_store(o->dx + e.at, v0);
-}
+NET_CHAIN(store_gradient, float *dx;) { vec_store(o->dx + e.at, v0); }
 
 /* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
 
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* y = x w + b, along the inputs; items: batch blocks */
-NET_KERNEL void dense_tanh_4x2x1(
-        struct value_4x1 *restrict y, const struct value_4x2 *restrict x,
-        const struct vector_16 *restrict w, const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_tanh_4x2x1(OUT(value_4x1) y, IN(value_4x2) x, IN(vector_16) w,
+        IN(vector_16) b, NET_RUN)
 {
-    const struct operands_y operands = {V(y)};
-
-    net_dense_few_outputs(V(x), V(w), V(b), 1, 16,
-            apply_tanh, NULL, &operands, NULL, NULL, (struct net_few_outputs){1, 1}, run, thread);
+    net_dense_few_outputs(V(x), V(w), V(b), 1, 16, apply_tanh, NULL, &(struct apply_tanh){V(y)},
+            NULL, NULL, (struct net_few_outputs){1, 1}, run, thread);
 }
 
 /* y = the blocks of each x, side by side; items: (batch block, row) */
-NET_KERNEL void concat_4x3(
-        struct value_4x3_2_1 *restrict y, const struct value_4x2 *restrict x,
-        const struct value_4x1 *restrict x_2, NET_RUN)
+NET_KERNEL void concat_4x3(OUT(value_4x3_2_1) y, IN(value_4x2) x, IN(value_4x1) x_2, NET_RUN)
 {
     net_copy_blocks(V(y), (struct net_blocks[]){{V(x), 1, 0, 0, 1}, {V(x_2), 1, 0, 1, 1}}, 2,
             (struct net_copy_blocks){.batch_blocks = 1, .blocks = 2, .size = {1, 1}}, run, thread);
 }
 
 /* y = x w + b, along the inputs; items: batch blocks */
-NET_KERNEL void dense_tanh_4x3x1(
-        struct value_4x1 *restrict y, const struct value_4x3_2_1 *restrict x,
-        const struct vector_32 *restrict w, const struct vector_16 *restrict b, NET_RUN)
+NET_KERNEL void dense_tanh_4x3x1(OUT(value_4x1) y, IN(value_4x3_2_1) x, IN(vector_32) w,
+        IN(vector_16) b, NET_RUN)
 {
-    const struct operands_y operands = {V(y)};
-
-    net_dense_few_outputs(V(x), V(w), V(b), 1, 16,
-            apply_tanh, NULL, &operands, NULL, NULL, (struct net_few_outputs){1, 2}, run, thread);
+    net_dense_few_outputs(V(x), V(w), V(b), 1, 16, apply_tanh, NULL, &(struct apply_tanh){V(y)},
+            NULL, NULL, (struct net_few_outputs){1, 2}, run, thread);
 }
 
 /* loss = the sum of mse over the images of each batch block; dz = its gradient */
-NET_KERNEL void mse_grad_4x1(
-        struct value_4x1 *restrict dz, struct slices_1 *restrict loss,
-        const struct value_4x1 *restrict z, const struct value_4x1 *restrict target, NET_RUN)
+NET_KERNEL void mse_grad_4x1(OUT(value_4x1) dz, OUT(slices_1) loss, IN(value_4x1) z,
+        IN(value_4x1) target, NET_RUN)
 {
     net_elementwise_loss(V(dz), V(loss), V(z), V(target), NULL, net_mse,
             (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1,
-                    .slope = 2.0f}, run, thread);
+            .slope = 2.0f}, run, thread);
 }
 
 /* tanh_grad channel_sum; items: (batch block, row) */
-NET_KERNEL void tanh_grad_4x1(
-        struct value_4x1 *restrict dx, struct partial_sums_16 *restrict partial,
-        const struct value_4x1 *restrict kept, const struct value_4x1 *restrict dy, NET_RUN)
+NET_KERNEL void tanh_grad_4x1(OUT(value_4x1) dx, OUT(partial_sums_16) partial,
+        IN(value_4x1) kept, IN(value_4x1) dy, NET_RUN)
 {
-    const struct operands_dx_kept_dy operands = {V(dx), V(kept), V(dy)};
-    const struct net_channel_sum sums = {V(partial), V(dx), {1, 1, 1, 1}};
-
-    net_elementwise(apply_tanh_grad, NULL, &operands, net_channel_sum_end, &sums,
+    net_elementwise(apply_tanh_grad, NULL, &(struct apply_tanh_grad){V(dx), V(kept), V(dy)},
+            net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx), {1, 1, 1, 1}},
             (struct net_extent){1, 1, 1, 1}, run, thread);
 }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
-NET_KERNEL void mean_loss_1(const struct slices_1 *restrict loss, NET_RUN)
-{
-    net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread);
-}
+NET_KERNEL void mean_loss_1(IN(slices_1) loss, NET_RUN)
+{ net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread); }
 
 /* dx = dy w', along the inputs; items: batch blocks */
-NET_KERNEL void dense_dx_4x3x1(
-        struct value_4x3_2_1 *restrict dx, const struct value_4x1 *restrict dy,
-        const struct vector_32 *restrict w, NET_RUN)
+NET_KERNEL void dense_dx_4x3x1(OUT(value_4x3_2_1) dx, IN(value_4x1) dy, IN(vector_32) w, NET_RUN)
 {
-    const struct operands_dx operands = {V(dx)};
-
-    net_dense_few_outputs_dx(V(dy), V(w), 1,
-            store, NULL, &operands, NULL, NULL, (struct net_few_outputs){1, 2}, run, thread);
+    net_dense_few_outputs_dx(V(dy), V(w), 1, store_gradient, NULL, &(struct store_gradient){V(dx)},
+            NULL, NULL, (struct net_few_outputs){1, 2}, run, thread);
 }
 
 /* dw = x' dy, along the inputs, then the update; items: 2 blocks of inputs */
-NET_KERNEL void dense_dw_update_4x3x1(
-        struct vector_32 *restrict w, const struct value_4x3_2_1 *restrict x,
-        const struct value_4x1 *restrict dy, NET_RUN)
+NET_KERNEL void dense_dw_update_4x3x1(OUT(vector_32) w, IN(value_4x3_2_1) x, IN(value_4x1) dy,
+        NET_RUN)
 {
-    net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 2,
-            (struct net_few_outputs){1, 2}, (struct net_apply){.update = true}, run, thread);
+    net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 2, (struct net_few_outputs){1, 2},
+            (struct net_apply){.update = true}, run, thread);
 }
 
 /* dx = some blocks of dy; items: (batch block, row) */
-NET_KERNEL void slice_4x1_from_2_of_4x3(
-        struct value_4x1 *restrict dx, const struct value_4x3_2_1 *restrict dy, NET_RUN)
+NET_KERNEL void slice_4x1_from_2_of_4x3(OUT(value_4x1) dx, IN(value_4x3_2_1) dy, NET_RUN)
 {
     net_copy_blocks(V(dx), (struct net_blocks[]){{V(dy), 2, 1, 0, 1}}, 1,
             (struct net_copy_blocks){.batch_blocks = 1, .blocks = 1, .size = {1, 1}}, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_4x1(
-        struct vector_16 *restrict b, const struct partial_sums_16 *restrict partial, NET_RUN)
-{
-    net_reduce_channels_update(V(b), V(partial), (struct net_extent){1, 1, 1, 1}, run, thread);
-}
+NET_KERNEL void channel_sum_update_4x1(OUT(vector_16) b, IN(partial_sums_16) partial, NET_RUN)
+{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){1, 1, 1, 1}, run, thread); }
 
 /* dw = x' dy, along the inputs, then the update; items: 1 blocks of inputs */
-NET_KERNEL void dense_dw_update_4x2x1(
-        struct vector_16 *restrict w, const struct value_4x2 *restrict x,
-        const struct value_4x1 *restrict dy, NET_RUN)
+NET_KERNEL void dense_dw_update_4x2x1(OUT(vector_16) w, IN(value_4x2) x, IN(value_4x1) dy,
+        NET_RUN)
 {
-    net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 1,
-            (struct net_few_outputs){1, 1}, (struct net_apply){.update = true}, run, thread);
+    net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 1, (struct net_few_outputs){1, 1},
+            (struct net_apply){.update = true}, run, thread);
 }
 
 /* loss = the sum of mse over the images of each batch block */
-NET_KERNEL void mse_4x1(
-        struct slices_1 *restrict loss, const struct value_4x1 *restrict z,
-        const struct value_4x1 *restrict target, NET_RUN)
+NET_KERNEL void mse_4x1(OUT(slices_1) loss, IN(value_4x1) z, IN(value_4x1) target, NET_RUN)
 {
     net_elementwise_loss(NULL, V(loss), V(z), V(target), NULL, net_mse,
             (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1,
-                    .slope = 2.0f}, run, thread);
+            .slope = 2.0f}, run, thread);
 }
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
+/* Memory: a column is 147 B of the arena, a row one phase between barriers.
+
+  1  bbbbbbbbbbbbbeeeeeeee......aaaaaaaffffffffccccccdd............gg
+  2  bbbbbbbbbbbbbhhhhhhhhhhhhhhhaaaaaaffffffffccccccdd............gg
+  3  bbbbbbbbbbbbbhhhhhhhhhhhhhhhaaaaaaffffffffcccccciiiiiiijjjjjjjjk
+  4  .........................................cccccccc......jjjjjjjjk
+     a tanh_1, b concat, c tanh_2, d mse, e d_tanh_2, f d_dense, g dense_gradients_sums, h d_concat,
+     i d_tanh_1, j d_hidden, k hidden_gradients_sums
+*/
 static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct value_4x1 *tanh_1 = net_at(run, 4096);
-    struct value_4x3_2_1 *concat = net_at(run, 0);
-    struct value_4x1 *tanh_2 = net_at(run, 6144);
-    struct value_4x1 *d_tanh_2 = net_at(run, 2048);
+    struct value_4x1 *tanh_1 = net_at(run, 4096), *tanh_2 = net_at(run, 6144),
+        *d_tanh_2 = net_at(run, 2048), *d_dense = net_at(run, 5120), *d_tanh_1 = net_at(run, 7168),
+        *d_hidden = net_at(run, 8192);
+    struct value_4x3_2_1 *concat = net_at(run, 0), *d_concat = net_at(run, 2048);
     struct slices_1 *mse = net_at(run, 7168);
-    struct value_4x1 *d_dense = net_at(run, 5120);
-    struct partial_sums_16 *dense_gradients_sums = net_at(run, 9216);
-    struct value_4x3_2_1 *d_concat = net_at(run, 2048);
-    struct value_4x1 *d_tanh_1 = net_at(run, 7168);
-    struct value_4x1 *d_hidden = net_at(run, 8192);
-    struct partial_sums_16 *hidden_gradients_sums = net_at(run, 9280);
+    struct partial_sums_16 *dense_gradients_sums = net_at(run, 9216),
+        *hidden_gradients_sums = net_at(run, 9280);
 
-    /* xor_concat.net:12 */
+    /* xor_concat.net:12  hidden = point -> dense(1) -> tanh */
     RUN(0, dense_tanh_4x2x1, tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias);
 
-    /* xor_concat.net:13 */
+    /* xor_concat.net:13  concat(point, hidden) -> dense(1) -> tanh */
     RUN(1, concat_4x3, concat, &batch->point, tanh_1);
     RUN(2, dense_tanh_4x3x1, tanh_2, concat, &p->dense_weight, &p->dense_bias);
 
-    /* xor_concat.net:17 */
+    /* xor_concat.net:17  loss      = mse(xor_concat(point), answer) */
     RUN(3, mse_grad_4x1, d_tanh_2, mse, tanh_2, &batch->answer);
 
-    /* xor_concat.net:13 */
+    /* xor_concat.net:13  concat(point, hidden) -> dense(1) -> tanh */
     RUN(4, tanh_grad_4x1, d_dense, dense_gradients_sums, tanh_2, d_tanh_2);
     barrier(run, thread);
 
-    /* xor_concat.net:17 */
+    /* xor_concat.net:17  loss      = mse(xor_concat(point), answer) */
     RUN(5, mean_loss_1, mse);
 
-    /* xor_concat.net:13 */
+    /* xor_concat.net:13  concat(point, hidden) -> dense(1) -> tanh */
     RUN(6, dense_dx_4x3x1, d_concat, d_dense, &p->dense_weight);
     barrier(run, thread);
     RUN(7, dense_dw_update_4x3x1, &p->dense_weight, concat, d_dense);
     RUN(8, slice_4x1_from_2_of_4x3, d_tanh_1, d_concat);
 
-    /* xor_concat.net:12 */
+    /* xor_concat.net:12  hidden = point -> dense(1) -> tanh */
     RUN(9, tanh_grad_4x1, d_hidden, hidden_gradients_sums, tanh_1, d_tanh_1);
 
-    /* xor_concat.net:13 */
+    /* xor_concat.net:13  concat(point, hidden) -> dense(1) -> tanh */
     RUN(10, channel_sum_update_4x1, &p->dense_bias, dense_gradients_sums);
     barrier(run, thread);
 
-    /* xor_concat.net:12 */
+    /* xor_concat.net:12  hidden = point -> dense(1) -> tanh */
     RUN(11, dense_dw_update_4x2x1, &p->hidden_weight, &batch->point, d_hidden);
     RUN(12, channel_sum_update_4x1, &p->hidden_bias, hidden_gradients_sums);
     barrier(run, thread);
 }
 
+/* Memory: a column is 66 B of the arena, a row one phase between barriers.
+
+  1  bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaaaaccccccccccccccccdd
+  2  ..............................................ccccccccccccccccdd
+     a tanh_1, b concat, c tanh_2, d mse
+*/
 static void evaluate_step(struct net_run *run, int thread)
 {
     const struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct value_4x1 *tanh_1 = net_at(run, 2048);
+    struct value_4x1 *tanh_1 = net_at(run, 2048), *tanh_2 = net_at(run, 3072);
     struct value_4x3_2_1 *concat = net_at(run, 0);
-    struct value_4x1 *tanh_2 = net_at(run, 3072);
     struct slices_1 *mse = net_at(run, 4096);
 
-    /* xor_concat.net:12 */
+    /* xor_concat.net:12  hidden = point -> dense(1) -> tanh */
     RUN(0, dense_tanh_4x2x1, tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias);
 
-    /* xor_concat.net:13 */
+    /* xor_concat.net:13  concat(point, hidden) -> dense(1) -> tanh */
     RUN(1, concat_4x3, concat, &batch->point, tanh_1);
     RUN(2, dense_tanh_4x3x1, tanh_2, concat, &p->dense_weight, &p->dense_bias);
 
-    /* xor_concat.net:17 */
+    /* xor_concat.net:17  loss      = mse(xor_concat(point), answer) */
     if (run->has_target)
         RUN(3, mse_4x1, mse, tanh_2, &batch->answer);
     barrier(run, thread);
@@ -288,13 +229,11 @@ static void evaluate_step(struct net_run *run, int thread)
 /* ---- What the runtime needs to know ---------------------------------------------------------- */
 
 static const struct net_tensor tensors[] = {
-    NET_TENSOR(hidden_weight, "xor_concat.hidden.weight", true,
-            .kind = NET_VECTOR, NET_SHAPE(1, 2), NET_SEGMENTS({0, 2, 1, 0, 1}),
-            .init = "kaiming_uniform", .fan_in = 2),
+    NET_TENSOR(hidden_weight, "xor_concat.hidden.weight", true, .kind = NET_VECTOR, NET_SHAPE(1, 2),
+            NET_SEGMENTS({0, 2, 1, 0, 1}), .init = "kaiming_uniform", .fan_in = 2),
     NET_TRAINED_VECTOR(hidden_bias, "xor_concat.hidden.bias", 1, "kaiming_uniform", 2),
-    NET_TENSOR(dense_weight, "xor_concat.dense.weight", true,
-            .kind = NET_VECTOR, NET_SHAPE(1, 3), NET_SEGMENTS({0, 2, 1, 0, 1}, {2, 1, 1, 1, 1}),
-            .init = "kaiming_uniform", .fan_in = 3),
+    NET_TENSOR(dense_weight, "xor_concat.dense.weight", true, .kind = NET_VECTOR, NET_SHAPE(1, 3),
+            NET_SEGMENTS({0, 2, 1, 0, 1}, {2, 1, 1, 1, 1}), .init = "kaiming_uniform", .fan_in = 3),
     NET_TRAINED_VECTOR(dense_bias, "xor_concat.dense.bias", 1, "kaiming_uniform", 3),
 };
 
@@ -304,17 +243,11 @@ static const struct net_call loss_call = { .name = "mse" };
 static const struct net_call optimizer = NET_CALL("sgd",
     NET_ARG("lr", .number = 0.5, .given = true), NET_ARG("momentum", .number = 0.9, .given = true),
     NET_ARG("nesterov", .number = 0), NET_ARG("weight_decay", .number = 0));
-static const struct net_call schedule[] = {
-    { .name = "constant" },
-};
-static const struct net_call metrics[] = {
-    { .name = "accuracy" },
-};
+static const struct net_call schedule[] = {{ .name = "constant" }};
+static const struct net_call metrics[] = {{ .name = "accuracy" }};
 static const struct net_field fields[] = {
-    { .name = "point", .source = "x", .kind = NET_INPUT, .size = 2, NET_SHAPE(2),
-    },
-    { .name = "answer", .source = "y", .kind = NET_TARGET_VALUES, .size = 1, NET_SHAPE(1),
-    },
+    { .name = "point", .source = "x", .kind = NET_INPUT, .size = 2, NET_SHAPE(2) },
+    { .name = "answer", .source = "y", .kind = NET_TARGET_VALUES, .size = 1, NET_SHAPE(1) },
 };
 
 /* A batch from the reader's rows: on the helper thread, one step ahead. */
@@ -322,21 +255,16 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 {
     struct batch *to = batch;
 
-    if (fields[0].row)
-        net_pack((float *)&to->point, &fields[0], n, (struct net_place){
-            0, 2, 1, 1, 16, 1, 0, 256, 0, 256 });
-    if (fields[1].row)
-        net_pack((float *)&to->answer, &fields[1], n, (struct net_place){
-            0, 1, 1, 1, 16, 1, 0, 256, 0, 256 });
+    net_pack(V(&to->point), &fields[0], n, (struct net_place){.channels = 2, .height = 1,
+            .width = 1, .lanes = 16, .scaled = 1, .at = 0, .chunk = 256, .column = 256});
+    net_pack(V(&to->answer), &fields[1], n, (struct net_place){.channels = 1, .height = 1,
+            .width = 1, .lanes = 16, .scaled = 1, .at = 0, .chunk = 256, .column = 256});
 }
 
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
-    const float *from = net_at(run, 3072);
-    const struct net_segment segments[] = {{0, 1, 1, 0, 1}};
-
-    net_unpack(rows, from, 256, run->n, segments, 1, 1);
+    net_unpack(rows, net_at(run, 3072), 256, run->n, (struct net_segment[]){{0, 1, 1, 0, 1}}, 1, 1);
 }
 
 static const struct net_layer layers[] = {
@@ -348,59 +276,45 @@ static const struct net_layer layers[] = {
     { "xor_concat.tanh_2", "tanh", "xor_concat.dense", 0, 0, 0, NET_SHAPE(1) },
 };
 
-static const struct net_kernel train_kernels[] = {
-    { "dense_tanh_4x2x1", "xor_concat.hidden", "forward", 16, 2176, .line = 12,
-            .result = {4096, 256, 1, 1, 0, 1} },
-    { "concat_4x3", "xor_concat.concat", "movement", 0, 4096, .line = 13 },
-    { "dense_tanh_4x3x1", "xor_concat.dense", "forward", 24, 3264, .line = 13,
-            .result = {6144, 256, 1, 1, 0, 1} },
-    { "mse_grad_4x1", "mse", "loss", 0, 3136, .line = 17 },
-    { "tanh_grad_4x1", "xor_concat.tanh_2", "elementwise", 0, 3136, .line = 13 },
-    { "mean_loss_1", "mse", "loss", 0, 64, .line = 17 },
-    { "dense_dx_4x3x1", "xor_concat.dense", "backward-data", 24, 3200, .line = 13 },
-    { "dense_dw_update_4x3x1", "xor_concat.dense", "backward-weights", 24, 3072, .line = 13,
-            .updated = 128 },
-    { "slice_4x1_from_2_of_4x3", "xor_concat.concat", "movement", 0, 3072, .line = 13 },
-    { "tanh_grad_4x1", "xor_concat.tanh_1", "elementwise", 0, 3136, .line = 12 },
-    { "channel_sum_update_4x1", "xor_concat.dense", "reduction", 0, 64, .line = 13, .updated = 64 },
-    { "dense_dw_update_4x2x1", "xor_concat.hidden", "backward-weights", 16, 2048, .line = 12,
-            .updated = 64 },
-    { "channel_sum_update_4x1", "xor_concat.hidden", "reduction", 0, 64, .line = 12,
-            .updated = 64 },
+static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, flops, bytes */
+    NET_ROW(dense_tanh_4x2x1, "xor_concat.hidden", "forward", 12, 16, 2176,
+            .result = {4096, 256, 1, 1, 0, 1}),
+    NET_ROW(concat_4x3, "xor_concat.concat", "movement", 13, 0, 4096),
+    NET_ROW(dense_tanh_4x3x1, "xor_concat.dense", "forward", 13, 24, 3264,
+            .result = {6144, 256, 1, 1, 0, 1}),
+    NET_ROW(mse_grad_4x1, "mse", "loss", 17, 0, 3136),
+    NET_ROW(tanh_grad_4x1, "xor_concat.tanh_2", "elementwise", 13, 0, 3136),
+    NET_ROW(mean_loss_1, "mse", "loss", 17, 0, 64),
+    NET_ROW(dense_dx_4x3x1, "xor_concat.dense", "backward-data", 13, 24, 3200),
+    NET_ROW(dense_dw_update_4x3x1, "xor_concat.dense", "backward-weights", 13, 24, 3072,
+            .updated = 128),
+    NET_ROW(slice_4x1_from_2_of_4x3, "xor_concat.concat", "movement", 13, 0, 3072),
+    NET_ROW(tanh_grad_4x1, "xor_concat.tanh_1", "elementwise", 12, 0, 3136),
+    NET_ROW(channel_sum_update_4x1, "xor_concat.dense", "reduction", 13, 0, 64, .updated = 64),
+    NET_ROW(dense_dw_update_4x2x1, "xor_concat.hidden", "backward-weights", 12, 16, 2048,
+            .updated = 64),
+    NET_ROW(channel_sum_update_4x1, "xor_concat.hidden", "reduction", 12, 0, 64, .updated = 64),
 };
 
-static const struct net_kernel evaluate_kernels[] = {
-    { "dense_tanh_4x2x1", "xor_concat.hidden", "forward", 16, 2176, .line = 12,
-            .result = {2048, 256, 1, 1, 0, 1} },
-    { "concat_4x3", "xor_concat.concat", "movement", 0, 4096, .line = 13 },
-    { "dense_tanh_4x3x1", "xor_concat.dense", "forward", 24, 3264, .line = 13,
-            .result = {3072, 256, 1, 1, 0, 1} },
-    { "mse_4x1", "mse", "loss", 0, 2112, .line = 17 },
-    { "mean_loss_1", "mse", "loss", 0, 64, .line = 17 },
+static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line, flops, bytes */
+    NET_ROW(dense_tanh_4x2x1, "xor_concat.hidden", "forward", 12, 16, 2176),
+    NET_ROW(concat_4x3, "xor_concat.concat", "movement", 13, 0, 4096),
+    NET_ROW(dense_tanh_4x3x1, "xor_concat.dense", "forward", 13, 24, 3264),
+    NET_ROW(mse_4x1, "mse", "loss", 17, 0, 2112),
+    NET_ROW(mean_loss_1, "mse", "loss", 17, 0, 64),
 };
 
 const struct net_model net_model = {
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1",
-    .hash = "b3104da4dace2884", .isa = "avx512", .batch = 4,
-    .params_size = sizeof(struct params), .arena_size = 9344,
-    .batch_size = sizeof(struct batch),
-    .tensors = tensors, .tensor_count = 4, .fields = fields, .field_count = 2,
-    .parts = { &part_train, NULL, NULL },
-    .loss_call = &loss_call, .optimizer = &optimizer,
-    .schedule = schedule, .schedule_count = 1,
-    .stop = NULL, .clip = NULL,
-    .metrics = metrics, .metric_count = 1,
-    .default_batch = 4, .epochs = 1000, .seed = 0,
-    .keep = "best", .monitor = "validation_loss",
-    .loss = NET_MSE, .activation = NET_IDENTITY,
-    .outputs = 1, .output_rank = 1, .output_shape = {1},
-    .layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),
-    .train = { train_step, train_kernels, 13 },
-    .evaluate = { evaluate_step, evaluate_kernels, 5 },
-    .pack = pack, .unpack = unpack,
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "0720dc0c793bd6f9",
+    .isa = "avx512", .batch = 4, .params_size = sizeof(struct params),
+    .batch_size = sizeof(struct batch), .arena_size = 9344, .tensors = tensors, .tensor_count = 4,
+    .fields = fields, .field_count = 2, .parts = {&part_train, NULL, NULL},
+    .loss_call = &loss_call, .optimizer = &optimizer, .schedule = schedule, .schedule_count = 1,
+    .metrics = metrics, .metric_count = 1, .default_batch = 4, .epochs = 1000, .seed = 0,
+    .keep = "best", .monitor = "validation_loss", .loss = NET_MSE, .activation = NET_IDENTITY,
+    .outputs = 1, .output_rank = 1, .output_shape = {1}, .layers = layers,
+    .layer_count = (int)(sizeof layers / sizeof *layers), .train = {train_step, train_kernels, 13},
+    .evaluate = {evaluate_step, evaluate_kernels, 5}, .pack = pack, .unpack = unpack,
 };
 
-int main(int argc, char **argv)
-{
-    return net_main(argc, argv, &net_model);
-}
+int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

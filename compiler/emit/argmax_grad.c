@@ -55,24 +55,22 @@ void emit_dw_argmax(Emitter *e, Driver *d, const Kernel *k)
              "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: (blocks of "
              "inputs, panel) */\n",
              k->update ? ", then the update" : "");
-    line(&d->text, 0, "{");
     for (int i = 0; i < x->segment_count; i++) {
         const Segment *s = &x->segments[i];
         int input_panels[3];
 
         cut_panels((s->channels + 15) / 16, 3, input_panels);
-        line(&d->text, 1,
-             "net_argmax_dw(V(%s), V(x), V(dy), V(index), (struct net_argmax_dw){.panels = %s, "
-             ".input_panels = %s, .inputs = %d, .outputs = %d, .first = %d, .channels = %d, "
-             ".block = %d, .x_blocks = %d, .x = {%d, %d}, .dy_width = %d, .edges = %s, "
-             ".taps = %s, .apply = %s}, run, thread);",
-             to, braces(dw->panels, 3), braces(input_panels, 3), w.size[1], w.size[0],
-             s->start / (x->height * x->width), s->channels, s->block, x->blocks, x->height,
-             x->width, window_count(&node->at, x->width, 1),
-             has_edges(&node->at) ? "true" : "false", kernel_taps(node, w, false),
-             apply_literal(k));
+        call_template(
+            d,
+            "net_argmax_dw(V(%s), V(x), V(dy), V(index), (struct net_argmax_dw){.panels = %s, "
+            ".input_panels = %s, .inputs = %d, .outputs = %d, .first = %d, .channels = %d, "
+            ".block = %d, .x_blocks = %d, .x = {%d, %d}, .dy_width = %d, .edges = %s, "
+            ".taps = %s, .apply = %s}",
+            to, braces(dw->panels, 3), braces(input_panels, 3), w.size[1], w.size[0],
+            s->start / (x->height * x->width), s->channels, s->block, x->blocks, x->height,
+            x->width, window_count(&node->at, x->width, 1), has_edges(&node->at) ? "true" : "false",
+            kernel_taps(node, w, false), apply_literal(k));
     }
-    line(&d->text, 0, "}");
 }
 
 void emit_dx_argmax(Emitter *e, Driver *d, const Kernel *k)
@@ -81,7 +79,7 @@ void emit_dx_argmax(Emitter *e, Driver *d, const Kernel *k)
     const Physical *v = node->outputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
     const Epilogue end = add_epilogue(e, d, k, v);
-    const RowEnd row_end = add_row_end(e, d, k);
+    const char *row_end = add_row_end(e, d, k);
     Group groups[MAX_SEGMENTS];
     const int count = find_parts(k, e->target, groups);
     Text parts = {0};
@@ -96,12 +94,11 @@ void emit_dx_argmax(Emitter *e, Driver *d, const Kernel *k)
                      shape_name(e, node->outputs[0]), w.size[0], w.size[2], w.size[3]);
     text_add(&d->comment, "/* dx = sum over taps of dy w', of a dy that is 0 but at `index`; "
                           "items: (batch block, row) */\n");
-    open_kernel(d, &end, &row_end);
     call_template(d,
-                  "net_argmax_dx(V(dy), V(index), V(w), (struct net_argmax_part[]){%s}, %d,\n"
-                  "%s, %s,\n(struct net_argmax_dx){.x = {%d, %d, %d, %d}, .dy = {%d, %d}, "
-                  ".outputs = %d,\n.taps = %s}",
-                  parts.at, count, end.arguments, row_end.arguments, v->chunks, v->height, v->width,
+                  "net_argmax_dx(V(dy), V(index), V(w), (struct net_argmax_part[]){%s}, %d, "
+                  "%s, %s, (struct net_argmax_dx){.x = {%d, %d, %d, %d}, .dy = {%d, %d}, "
+                  ".outputs = %d, .taps = %s}",
+                  parts.at, count, end.arguments, row_end, v->chunks, v->height, v->width,
                   v->blocks, dy_size(node, 0), dy_size(node, 1), w.size[0],
                   kernel_taps(node, w, true));
 }

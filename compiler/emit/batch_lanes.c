@@ -28,7 +28,6 @@ static const char *add_transpose(const Loops *l)
     const long first = l->dx ? after : before, last = l->dx ? before : after;
     Text text = {0};
 
-    line(&text, 0, "{");
     if (first > 0)
         line(&text, 1, "memset(to, 0, %ld * sizeof *to);", first);
     for (int i = 0; i < x->segment_count; i++) {
@@ -42,11 +41,10 @@ static const char *add_transpose(const Loops *l)
     }
     if (last > 0)
         line(&text, 1, "memset(to + %ld, 0, %ld * sizeof *to);", first + row, last);
-    line(&text, 0, "}");
     return add_function(
         l->e, &l->e->tiles,
         format("transpose_row_%dx%d%s", l->channels, l->g->transposed, l->dx ? "_flipped" : ""),
-        "NET_TILE void %s(float *restrict to, const float *restrict x)\n", text.at);
+        "NET_TRANSPOSE_ROW(%s)\n", text.at);
 }
 
 /* The activations that need no other value, as one function; or "NULL". */
@@ -58,9 +56,7 @@ static const char *add_unary(const Loops *l)
         return "NULL";
     for (int i = 0; i < l->body.first; i++)
         text_add(&name, "%s_%s", i ? "" : "unary", op_info[l->k->body[i]->op].text);
-    line(&text, 0, "{");
     line(&text, 1, "return %s;", write_unary(&text, 1, &l->body, "v0"));
-    line(&text, 0, "}");
     return add_function(l->e, &l->e->epilogues, name.at, "NET_UNARY(%s)\n", text.at);
 }
 
@@ -86,12 +82,8 @@ static const char *add_tile(const Loops *l, int pixels)
     const int stride = l->k->node->at.stride[1];
 
     return add_function(
-        l->e, &l->e->tiles, tile_name(l, pixels),
-        format(
-            "NET_TILE void %%s(float *restrict y, const float *restrict x, const float *restrict w,"
-            "\n        %sconst float *restrict b, const struct net_runs *taps)\n",
-            l->bias ? "" : "NET_UNUSED "),
-        format("{\n    net_batch_lanes_sum(y, x, w, %s, taps, %d, %d, %d, %d, %d, %s, %s);\n}\n",
+        l->e, &l->e->tiles, tile_name(l, pixels), "NET_BATCH_LANES_TILE(%s)\n",
+        format("    net_batch_lanes_sum(y, x, w, %s, taps, %d, %d, %d, %d, %d, %s, %s);\n",
                l->bias ? "b" : "NULL", pixels, g->channels, g->groups, l->outputs,
                16 * l->channels * (l->dx ? -1 : stride), add_unary(l),
                l->transcendental ? "true" : "false"));
@@ -144,15 +136,13 @@ static void write_kernel(Driver *d, const Loops *l, const char *x, const char *w
     const int rest = l->y->width % g->pixels;
     const Epilogue end = direct ? (Epilogue){.arguments = "NULL, NULL, NULL"}
                                 : write_epilogue(l->e, d, &l->body);
-    const RowEnd row_end = add_row_end(l->e, d, l->k);
+    const char *row_end = add_row_end(l->e, d, l->k);
 
-    if (!direct || *row_end.local)
-        open_kernel(d, direct ? NULL : &end, &row_end);
     call_template(d, "net_batch_lanes(%s, V(%s), V(%s), %s, %s, %d, %s, %s, %s, %s, %s",
                   direct ? format("V(%s)", direct) : "NULL", x, w,
                   l->bias ? format("V(%s)", b) : "NULL", shape_literal(l),
                   16 * l->x->lanes * l->x->blocks, add_transpose(l), add_tile(l, g->pixels),
-                  rest ? add_tile(l, rest) : "NULL", end.arguments, row_end.arguments);
+                  rest ? add_tile(l, rest) : "NULL", end.arguments, row_end);
 }
 
 void emit_batch_lanes(Emitter *e, Driver *d, const Kernel *k)
@@ -195,14 +185,13 @@ void emit_batch_lanes(Emitter *e, Driver *d, const Kernel *k)
 static const char *add_dw_tile(Emitter *e, const BatchLanesDw *g, int outputs)
 {
     return add_function(e, &e->tiles, format("batch_lanes_dw_tile_%dx%d", g->inputs, g->outputs),
-                        "NET_TILE void %s(float *restrict sums, const float *restrict x,\n"
-                        "        const float *restrict dy, const struct net_reduction *over)\n",
-                        format("{\n    net_sum_batch_lanes_dw(sums, %d, %d, %d, x, dy, over);\n}\n",
+                        "NET_BATCH_LANES_DW_TILE(%s)\n",
+                        format("    net_sum_batch_lanes_dw(sums, %d, %d, %d, x, dy, over);\n",
                                16 * outputs, g->inputs, g->outputs));
 }
 
 /* The call for the inputs of one segment of x. */
-static void write_dw_segment(Emitter *e, Text *text, const Kernel *k, const Segment *s)
+static void write_dw_segment(Emitter *e, Driver *d, const Kernel *k, const Segment *s)
 {
     const Node *node = k->node;
     const BatchLanesDw *g = &k->batch_lanes_dw;
@@ -210,16 +199,17 @@ static void write_dw_segment(Emitter *e, Text *text, const Kernel *k, const Segm
     const Shape w = node->outputs[0]->shape;
     const int padded = up(w.size[0], g->outputs) * g->outputs;
 
-    line(text, 1,
-         "net_batch_lanes_dw(V(partial), V(x), V(dy), (struct net_batch_lanes_dw){"
-         ".x = {%d, %d, %d, %d}, .dy = %s, .splits = %d, .by_column = %s, .kernel = {%d, %d}, "
-         ".stride = %s, .padding = %s, .inputs = %d, .outputs = %d, .first = %d, .block = %d, "
-         ".dy_block = %d, .scratch = %ld}, %d, %d, %s, %d, %d, run, thread);",
-         x->chunks, x->full_height, x->full_width, x->blocks, extent_braces(dy), g->splits,
-         g->by_column ? "true" : "false", w.size[2], w.size[3], braces(node->at.stride, 2),
-         braces(node->at.padding, 2), w.size[1], w.size[0], s->start / (x->height * x->width),
-         s->block, dy->segments[0].block, g->x, x->lanes, s->channels, add_dw_tile(e, g, padded),
-         g->inputs, g->outputs);
+    call_template(
+        d,
+        "net_batch_lanes_dw(V(partial), V(x), V(dy), (struct net_batch_lanes_dw){"
+        ".x = {%d, %d, %d, %d}, .dy = %s, .splits = %d, .by_column = %s, .kernel = {%d, %d}, "
+        ".stride = %s, .padding = %s, .inputs = %d, .outputs = %d, .first = %d, .block = %d, "
+        ".dy_block = %d, .scratch = %ld}, %d, %d, %s, %d, %d",
+        x->chunks, x->full_height, x->full_width, x->blocks, extent_braces(dy), g->splits,
+        g->by_column ? "true" : "false", w.size[2], w.size[3], braces(node->at.stride, 2),
+        braces(node->at.padding, 2), w.size[1], w.size[0], s->start / (x->height * x->width),
+        s->block, dy->segments[0].block, g->x, x->lanes, s->channels, add_dw_tile(e, g, padded),
+        g->inputs, g->outputs);
 }
 
 void emit_batch_lanes_dw(Emitter *e, Driver *d, const Kernel *k)
@@ -236,8 +226,6 @@ void emit_batch_lanes_dw(Emitter *e, Driver *d, const Kernel *k)
              "/* dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "
              "partial sums */\n",
              k->batch_lanes_dw.by_column ? "columns" : "rows");
-    line(&d->text, 0, "{");
     for (int i = 0; i < x->segment_count; i++)
-        write_dw_segment(e, &d->text, k, &x->segments[i]);
-    line(&d->text, 0, "}");
+        write_dw_segment(e, d, k, &x->segments[i]);
 }

@@ -139,11 +139,11 @@ void write_calls(Text *out, Call *const *calls, int count, const char *name)
         declare_linked(out, calls[i]);
     if (!count)
         return;
-    line(out, 0, "static const struct net_call %s[] = {", name);
+    text_add(out, "static const struct net_call %s[] = {", name);
     for (int i = 0; i < count; i++) {
-        text_add(out, "    ");
+        text_add(out, "%s", count > 1 ? "\n    " : "");
         write_call_text(out, 2, calls[i]);
-        text_add(out, ",\n");
+        text_add(out, "%s", count > 1 ? "," : "");
     }
-    line(out, 0, "};");
+    text_add(out, "%s};\n", count > 1 ? "\n" : "");
 }

@@ -20,21 +20,19 @@ const char *taps_text(const Attributes *at, bool dx)
 
 void emit_depthwise(Emitter *e, Driver *d, const Kernel *k)
 {
-    static const char tile[] = "{\n    net_depthwise_block(y, x, w, b, taps);\n}\n";
     const Node *node = k->node;
     const bool dx = node->op == OP_DEPTHWISE_DX;
     Value *x = node->inputs[0], *b = dx ? NULL : node->inputs[2];
     const Physical *v = node->outputs[0]->physical, *from = x->physical;
     const Epilogue end = add_epilogue(e, d, k, v);
-    const RowEnd row_end = add_row_end(e, d, k);
+    const char *row_end = add_row_end(e, d, k);
     const bool plain = k->body_count == 0;
     const char *in = add_operand(e, d, dx ? "dy" : "x", x, false, NULL);
     const char *function = add_function(
         e, &e->tiles, "depthwise_tile",
         "/* y = b + sum over taps of x w, channel by channel: 16 images of a block */\n"
-        "NET_TILE void %s(float *restrict y, const float *restrict x, const float *restrict w,\n"
-        "                 const float *restrict b, const struct net_filter *taps)\n",
-        tile);
+        "NET_DEPTHWISE_TILE(%s)\n",
+        "    net_depthwise_block(y, x, w, b, taps);\n");
 
     add_operand(e, d, "w", node->inputs[1], false, NULL);
     if (b)
@@ -44,30 +42,23 @@ void emit_depthwise(Emitter *e, Driver *d, const Kernel *k)
                      node->at.kernel[1]);
     text_add(&d->comment, "/* %s channel by channel; items: (batch block, row) */\n",
              dx ? "dx = sum over taps of dy w" : "y = sum over taps of x w");
-    open_kernel(d, plain ? NULL : &end, &row_end);
-    line(&d->text, 1, "net_depthwise(%s, V(%s), V(w), %s, %s, %s,",
-         plain ? format("V(%s)", dx ? "dx" : "y") : "NULL", in, b ? "V(b)" : "NULL", function,
-         plain ? "NULL, NULL, NULL" : end.arguments);
-    line(&d->text, 2, "%s,", row_end.arguments);
-    line(&d->text, 2, "(struct net_depthwise){");
-    line(&d->text, 3, ".y = {%d, %d, %d, %d}, .x = {%d, %d},", v->chunks, v->height, v->width,
-         v->blocks, from->height, from->width);
-    line(&d->text, 3, ".taps = %s}, run, thread);", taps_text(&node->at, dx));
-    line(&d->text, 0, "}");
+    call_template(d,
+                  "net_depthwise(%s, V(%s), V(w), %s, %s, %s, %s, (struct net_depthwise){.y = %s, "
+                  ".x = {%d, %d}, .taps = %s}",
+                  plain ? format("V(%s)", dx ? "dx" : "y") : "NULL", in, b ? "V(b)" : "NULL",
+                  function, plain ? "NULL, NULL, NULL" : end.arguments, row_end, extent_braces(v),
+                  from->height, from->width, taps_text(&node->at, dx));
 }
 
 void emit_depthwise_dw(Emitter *e, Driver *d, const Kernel *k)
 {
-    static const char tile[] =
-        "{\n    net_depthwise_dw_block(dw, x, dy, columns, images, x_column, dy_column);\n}\n";
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
     const char *function = add_function(
         e, &e->tiles, "depthwise_dw_tile",
         "/* dw += sum over columns and images of x dy, channel by channel: one block */\n"
-        "NET_TILE void %s(float *restrict dw, const float *restrict x, const float *restrict dy,\n"
-        "                 long columns, long images, long x_column, long dy_column)\n",
-        tile);
+        "NET_DEPTHWISE_DW_TILE(%s)\n",
+        "    net_depthwise_dw_block(dw, x, dy, columns, images, x_column, dy_column);\n");
 
     add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), true);
     add_operand(e, d, "x", node->inputs[0], false, NULL);
@@ -76,15 +67,12 @@ void emit_depthwise_dw(Emitter *e, Driver *d, const Kernel *k)
                      node->at.kernel[0], node->at.kernel[1]);
     text_add(&d->comment,
              "/* dw = x dy over a batch block and some rows; items: partial sums */\n");
-    line(&d->text, 0, "{");
-    line(&d->text, 1, "net_depthwise_dw(V(partial), V(x), V(dy), %s, (struct net_depthwise_dw){",
-         function);
-    line(&d->text, 3,
-         ".batch_blocks = %d, .blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, "
-         ".parts = %d,",
-         x->chunks, x->blocks, x->height, x->width, dy->height, dy->width, k->splits);
-    line(&d->text, 3, ".taps = %s}, run, thread);", taps_text(&node->at, false));
-    line(&d->text, 0, "}");
+    call_template(d,
+                  "net_depthwise_dw(V(partial), V(x), V(dy), %s, (struct net_depthwise_dw){"
+                  ".batch_blocks = %d, .blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, .parts = %d, "
+                  ".taps = %s}",
+                  function, x->chunks, x->blocks, x->height, x->width, dy->height, dy->width,
+                  k->splits, taps_text(&node->at, false));
 }
 
 void emit_groups(Emitter *e, Driver *d, const Kernel *k)
@@ -101,13 +89,11 @@ void emit_groups(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment, "/* %s; items: blocks of outputs */\n",
              expand ? "full = w, by channels of all groups: +0 between them"
                     : "dw = what groups see");
-    line(&d->text, 0, "{");
-    line(&d->text, 1, "net_%s_groups(V(%s), V(%s), (struct net_groups){",
-         expand ? "expand" : "collect", expand ? "full" : "dw", expand ? "w" : "full");
-    line(&d->text, 3, ".panels = {%d, %d, %d}, .outputs = %d, .channels = %d, .taps = %d,",
-         p->panels[0], p->panels[1], p->panels[2], p->outputs, full->shape.size[1],
-         full->shape.size[2] * full->shape.size[3]);
-    line(&d->text, 3, ".from = %d, .to = %d}, run, thread);", grouped->shape.size[1],
-         p->outputs / node->at.groups);
-    line(&d->text, 0, "}");
+    call_template(d,
+                  "net_%s_groups(V(%s), V(%s), (struct net_groups){.panels = %s, .outputs = %d, "
+                  ".channels = %d, .taps = %d, .from = %d, .to = %d}",
+                  expand ? "expand" : "collect", expand ? "full" : "dw", expand ? "w" : "full",
+                  braces(p->panels, 3), p->outputs, full->shape.size[1],
+                  full->shape.size[2] * full->shape.size[3], grouped->shape.size[1],
+                  p->outputs / node->at.groups);
 }

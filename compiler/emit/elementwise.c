@@ -15,15 +15,12 @@ void emit_elementwise(Emitter *e, Driver *d, const Kernel *k)
 {
     const Physical *v = k->node->outputs[0]->physical;
     const Epilogue end = add_epilogue(e, d, k, v);
-    const RowEnd row_end = add_row_end(e, d, k);
+    const char *row_end = add_row_end(e, d, k);
 
     d->base = format("%s%s_%s", op_info[k->node->op].text, body_name(k),
                      shape_name(e, k->node->outputs[0]));
     text_add(&d->comment, "/* %s; items: (batch block, row) */\n", kernel_label(k));
-    open_kernel(d, &end, &row_end);
-    line(&d->text, 1, "net_elementwise(%s, %s, %s, run, thread);", end.arguments, row_end.arguments,
-         extent_text(v));
-    line(&d->text, 0, "}");
+    call_template(d, "net_elementwise(%s, %s, %s", end.arguments, row_end, extent_text(v));
 }
 
 /* ---- Updates --------------------------------------------------------------------------------- */
@@ -58,9 +55,7 @@ void emit_update(Emitter *e, Driver *d, const Kernel *k)
         text_add(&list, "%sV(%s)", i ? ", " : "", terms.names[i]);
     d->base = format("update_%d", floats);
     text_add(&d->comment, "/* w is updated from the sum of its gradients; items: vectors */\n");
-    line(&d->text, 0, "{");
-    line(&d->text, 1, "const float *const terms[] = {%s};\n", list.at);
-    line(&d->text, 1, "net_update_parameter(V(w), terms, %d, %d, %s, %s, run, thread);",
-         terms.count, floats, literal((double)(float)w->l1), literal((double)(float)(2.0 * w->l2)));
-    line(&d->text, 0, "}");
+    call_template(d, "net_update_parameter(V(w), (const float *const[]){%s}, %d, %d, %s, %s",
+                  list.at, terms.count, floats, literal((double)(float)w->l1),
+                  literal((double)(float)(2.0 * w->l2)));
 }

@@ -35,8 +35,7 @@ void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value 
     const Physical *v = value->physical;
     const char *name = c_name(e, value->name);
 
-    line(out, 1, "if (fields[%d].row)", field);
-    line(out, 2,
+    line(out, 1,
          "net_pack_tokens(to->%s.id, to->%s.begin, to->%s.order, &fields[%d], n, %d, %d, %s);",
          name, name, name, field, v->width, v->rows, has_row_gradient(g, value) ? "true" : "false");
 }
@@ -63,7 +62,7 @@ void emit_embedding(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "w", w, false, NULL);
     d->base = matrix_name(e, "embedding", tokens, w->shape);
     text_add(&d->comment, "/* y = the row of w for each token; items: batch blocks */\n");
-    call_template(d, "net_embedding(V(y), tokens->id, V(w),\n%s", tokens_text(tokens, y->physical));
+    call_template(d, "net_embedding(V(y), tokens->id, V(w), %s", tokens_text(tokens, y->physical));
 }
 
 /* What a row is summed in: of NET_GRADIENT_FLOATS at most, an array of the template. */
@@ -88,7 +87,7 @@ void emit_embedding_dw(Emitter *e, Driver *d, const Kernel *k)
              padding >= 0 ? format(", +0 for token %d", padding) : "",
              k->update ? ", then the update" : "");
     call_template(d,
-                  "net_embedding_dw(V(%s), tokens->begin, tokens->order, V(dy),\n"
+                  "net_embedding_dw(V(%s), tokens->begin, tokens->order, V(dy), "
                   "(struct net_embedding_dw){.vocabulary = %d, .blocks = %d, .padding_row = %d, "
                   ".apply = %s}",
                   to, dw->shape.size[0], dw->physical->blocks, padding, apply_literal(k));
@@ -103,8 +102,7 @@ void emit_token_mean(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "tokens", tokens, false, NULL);
     d->base = format("token_mean_%s", shape_name(e, x));
     text_add(&d->comment, "/* y = the mean of x where a token is not 0; items: batch blocks */\n");
-    call_template(d, "net_token_mean(V(y), V(x), tokens->id,\n%s",
-                  tokens_text(tokens, x->physical));
+    call_template(d, "net_token_mean(V(y), V(x), tokens->id, %s", tokens_text(tokens, x->physical));
 }
 
 void emit_token_mean_grad(Emitter *e, Driver *d, const Kernel *k)
@@ -116,6 +114,6 @@ void emit_token_mean_grad(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "tokens", tokens, false, NULL);
     d->base = format("token_mean_grad_%s", shape_name(e, dx));
     text_add(&d->comment, "/* dx = dy / count where a token is not 0; items: batch blocks */\n");
-    call_template(d, "net_token_mean_grad(V(dx), V(dy), tokens->id,\n%s",
+    call_template(d, "net_token_mean_grad(V(dx), V(dy), tokens->id, %s",
                   tokens_text(tokens, dx->physical));
 }

@@ -195,21 +195,28 @@ void wrap_item(Wrap *wrap, const char *item)
     wrap->column += length;
 }
 
-/* The function's head with %s for its name: on one line, or its operands on lines of their own. */
+/* "OUT(value_64x20) y", "const int32_t *restrict target" */
+static const char *formal_text(const Operand *o)
+{
+    const size_t tag = strlen("struct ");
+
+    if (strncmp(o->type, "struct ", tag) != 0)
+        return format("const %s *restrict %s", o->type, o->name);
+    return format("%s(%s) %s", o->written ? "OUT" : "IN", o->type + tag, o->name);
+}
+
+/* The function's head with %s for its name, which may get a number. */
 static const char *write_head(const Driver *d)
 {
-    Text head = {0}, operands = {0};
-    Wrap wrap = {&operands, 8, 8, 0};
+    const char *begin = "NET_KERNEL void (_2";
+    Text head = {0};
+    Wrap wrap = {&head, (int)(strlen(begin) + strlen(d->base)), 8, 0};
 
-    for (int i = 0; i < d->count; i++)
-        wrap_item(&wrap, format("%s%s *restrict %s", d->operands[i].written ? "" : "const ",
-                                d->operands[i].type, d->operands[i].name));
-    wrap_item(&wrap, "NET_RUN");
     text_add(&head, "%sNET_KERNEL void %%s(", d->comment.at);
-    if (strchr(operands.at, '\n') ||
-        strlen("NET_KERNEL void ()") + strlen(d->base) + 2 + operands.length > 100)
-        text_add(&head, "\n%*s", 8, "");
-    text_add(&head, "%s)\n", operands.at);
+    for (int i = 0; i < d->count; i++)
+        wrap_item(&wrap, formal_text(&d->operands[i]));
+    wrap_item(&wrap, "NET_RUN");
+    text_add(&head, ")\n");
     return head.at;
 }
 
@@ -244,6 +251,24 @@ static void check_operands(const Driver *d, const Kernel *k)
     }
 }
 
+/* What the model says there: "digits.net:13  -> conv2d(8, 3) -> relu". */
+static const char *place_text(const Source *source, Span span)
+{
+    const int number = line_of(source, span);
+    const char *at = source->text, *line;
+    int length;
+
+    for (int i = 1; i < number && strchr(at, '\n'); i++)
+        at = strchr(at, '\n') + 1;
+    at += strspn(at, " \t");
+    length = (int)strcspn(at, "#\n\r");
+    while (length > 0 && at[length - 1] == ' ')
+        length--;
+    line = format("%s.net:%d  %.*s", source->name, number, length, at);
+    return strstr(line, "*/") || strlen(line) > 90 ? format("%s.net:%d", source->name, number)
+                                                   : line;
+}
+
 /* The kernels of a step, in order, with barriers between its phases. */
 static void write_kernels(Emitter *e, Text *calls, Program *program)
 {
@@ -264,9 +289,31 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
                 e->formals[k->operands[j].value->id] = NULL;
         k->driver = add_function(e, &e->drivers, d.base, write_head(&d), d.text.at);
         if (place != last)
-            line(calls, 0, "\n    /* %s.net:%d */", e->model->source->name, place);
+            line(calls, 0, "\n    /* %s */", place_text(e->model->source, k->node->span));
         write_call(e, calls, k, i, &d, k->driver);
         last = place;
+    }
+}
+
+/* Where the values of a step lie, those of a type together. */
+static void write_views(const Emitter *e, Text *out)
+{
+    for (int i = 0; i < e->view_count; i++) {
+        const View *first = &e->views[i];
+        Wrap wrap = {.text = out, .indent = 8};
+
+        for (int j = 0; j < i && first; j++)
+            if (same(e->views[j].type, first->type))
+                first = NULL;
+        if (!first)
+            continue;
+        text_add(out, "    %s ", first->type);
+        wrap.column = 5 + (int)strlen(first->type);
+        for (int j = i; j < e->view_count; j++)
+            if (same(e->views[j].type, first->type))
+                wrap_item(&wrap, format("*%s = net_at(run, %zu)", e->views[j].name,
+                                        e->views[j].buffer->offset));
+        text_add(out, ";\n");
     }
 }
 
@@ -284,6 +331,7 @@ static void write_step(Emitter *e, Text *out, Program *program)
     e->names = (Table){0};
     text_add(&calls, "%s", "");
     write_kernels(e, &calls, program);
+    draw_memory(e, out);
     text_add(out, "static void %s_step(struct net_run *run, int thread)\n{\n",
              program->graph->name);
     if (strstr(calls.at, "&p->"))
@@ -291,9 +339,7 @@ static void write_step(Emitter *e, Text *out, Program *program)
              same(program->graph->name, "train") ? "" : "const ");
     if (strstr(calls.at, "batch->"))
         line(out, 1, "const struct batch *batch = run->batch;");
-    for (int i = 0; i < e->view_count; i++)
-        line(out, 1, "%s *%s = net_at(run, %zu);", e->views[i].type, e->views[i].name,
-             e->views[i].buffer->offset);
+    write_views(e, out);
     text_add(out, "%s", calls.at);
     line(out, 1, "barrier(run, thread);");
     text_add(out, "}\n\n");
@@ -436,14 +482,6 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
              "last channel are\n"
              " * always +0. An element is one sum in a fixed order: the same bits on any "
              "number of threads.\n"
-             " *\n"
-             " * Memory plan: a column is %zu B of arena, a row one phase between barriers.\n"
-             " *\n",
-             arena / 64 + 1);
-    draw_plan(out, train);
-    text_add(out, " *\n");
-    draw_plan(out, evaluate);
-    text_add(out,
              " */\n\n#include \"kernels/kernel.h\"\n#include \"kernels/tables.h\"\n%s%s%s%s%s%s\n",
              has_kernel(train, is_argmax_sparse) ? "#include \"kernels/argmax_grad.h\"\n" : "",
              has_tokens(e->model) ? "#include \"kernels/embedding.h\"\n" : "",
@@ -476,12 +514,28 @@ static const char *tidied(const char *text)
     return out.at;
 }
 
+/* One statement stands on the line of the head, or on one of its own, where it fits. */
+static const char *function_text(const char *head, const char *body)
+{
+    const int length = (int)strlen(head) - 1; /* without the end of its last line */
+    const char *statement = body + strspn(body, " ");
+    const int room = 100 - (int)strlen("{  }"), count = (int)strcspn(statement, "\n");
+    int column = 0;
+
+    while (column < length && head[length - 1 - column] != '\n')
+        column++;
+    if (statement[count + 1] || count > room)
+        return format("%s{\n%s}\n", head, body);
+    return format("%.*s%s{ %.*s }\n", length, head, column + 1 + count > room ? "\n" : " ", count,
+                  statement);
+}
+
 static void finish_functions(Emitter *e, Code *code)
 {
     for (int i = 0; i < e->function_count; i++) {
         Function *f = &e->functions[i];
 
-        f->text = tidied(format("%s%s", f->head, f->body));
+        f->text = tidied(function_text(f->head, f->body));
         f->is_kernel = f->section == &e->drivers && strstr(f->head, "NET_KERNEL ");
     }
     code->functions = e->functions;
@@ -501,7 +555,7 @@ static void finish_functions(Emitter *e, Code *code)
 /* The declaration of a kernel that another unit defines. */
 static void write_prototype(Text *out, const Function *f)
 {
-    const char *begin = strstr(f->text, "NET_KERNEL "), *end = strstr(begin, "\n{\n");
+    const char *begin = strstr(f->text, "NET_KERNEL "), *end = strstr(begin, "NET_RUN)") + 8;
 
     text_add(out, "%.*s;\n\n", (int)(end - begin), begin);
 }

@@ -44,7 +44,7 @@ typedef struct Operand {
 typedef struct Driver {
     const char *base;  /* its name, unless taken */
     Text comment;      /* what it computes */
-    Text text;         /* from `{` to `}` */
+    Text text;         /* its statements */
     Operand *operands; /* outputs first */
     int count;
 } Driver;
@@ -54,7 +54,7 @@ struct Function {
     const char *name;
     const char *key;     /* the text without the name: what makes it another */
     const char *head;    /* comment and declaration */
-    const char *body;    /* from `{` to `}` */
+    const char *body;    /* its statements */
     const Text *section; /* of the file: &e->tiles, &e->drivers */
     const char *text;    /* all of it, as it is printed */
     bool is_kernel;
@@ -109,6 +109,7 @@ const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, b
                         const Physical *as); /* an operand; returns its formal name */
 const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,
                         const char *type, bool written);
+void draw_memory(const Emitter *e, Text *out); /* of the step: memory_picture.c */
 /* names.c */
 bool name_taken(const Emitter *e, const char *name); /* by a function, or a view of the step */
 const char *actual_name(Emitter *e, Value *value, const char *type); /* "&p->dense_1_weight" */
@@ -144,11 +145,10 @@ const char *lanes_function(Emitter *e, const Physical *v); /* its name; gives ne
 
 /* The chain of a kernel as a function (runtime/kernels/epilogue.h), and what the kernel passes. */
 typedef struct Epilogue {
-    const char *function; /* "relu_grad" */
-    const char *draw;     /* the function of its random numbers, or "NULL" */
-    const char *type;     /* of its operands */
-    const char *local;    /* the kernel's first line: `const struct operands_.. operands = {..};` */
-    const char *arguments; /* "relu_grad, NULL, &operands" */
+    const char *function;  /* "relu_grad" */
+    const char *draw;      /* the function of its random numbers, or "NULL" */
+    const char *operands;  /* "&(struct relu_grad){V(dx), V(y)}" */
+    const char *arguments; /* all three */
     bool heavy, random;    /* exponentials or draws: a register tile goes through memory first */
 } Epilogue;
 
@@ -156,22 +156,13 @@ typedef struct Epilogue {
 Epilogue add_epilogue(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
 /* The same of a body whose operands are there already (after skip_unary). */
 Epilogue write_epilogue(Emitter *e, const Driver *d, const Body *b);
-const char *declare_operands(Emitter *e, const Operand *const *fields, int count); /* its type */
-const char *operands_local(const char *type, const char *name, const Operand *const *fields,
-                           int count);
 const char *taps_text(const Attributes *at, bool dx); /* a struct net_taps (depthwise.c) */
 const char *extent_text(const Physical *v);           /* "(struct net_extent){4, 28, 28, 1}" */
 const char *extent_braces(const Physical *v);         /* "{4, 28, 28, 1}" */
 
-/* The sums that a kernel takes of each row it has finished (sums.c); NULL, NULL of none. */
-typedef struct RowEnd {
-    const char *local;     /* `const struct operands_.. sums = {..};`, or "" */
-    const char *arguments; /* "channel_sum_row_64x10, &sums" */
-} RowEnd;
-
-RowEnd add_row_end(Emitter *e, Driver *d, const Kernel *host);
-/* `{` and the locals of a kernel; either may be NULL. */
-void open_kernel(Driver *d, const Epilogue *end, const RowEnd *row_end);
+/* The sums that a kernel takes of each row it has finished (sums.c):
+   "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
+const char *add_row_end(Emitter *e, Driver *d, const Kernel *host);
 
 typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
 
@@ -205,7 +196,7 @@ typedef struct DenseRows {
     const char *from; /* the operand: "x", or "h" beside a sparse x */
 } DenseRows;
 
-void write_dense_dw(Emitter *e, Text *text, const Kernel *k, const DenseRows *of);
+void write_dense_dw(Emitter *e, Driver *d, const Kernel *k, const DenseRows *of);
 EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update; /* elementwise.c, sums.c */
 EmitKernel emit_inverse_std;
 EmitKernel emit_pool; /* pool.c */

@@ -198,9 +198,9 @@ static const char *operation(const Node *node, const char *const in[])
     case OP_MULTIPLY:
         return format("vec_mul(%s, %s)", a, b);
     case OP_NORMALIZE:
-        return format("net_normalize(%s,\n%s, %s,\n%s, %s)", a, b, in[2], in[3], in[4]);
+        return format("net_normalize(%s, %s, %s, %s, %s)", a, b, in[2], in[3], in[4]);
     case OP_NORMALIZE_GRAD:
-        return format("net_normalize_grad(%s,\n%s, %s,\n%s, %s,\n%s, %s, 1.0f / %s)", a, b, in[2],
+        return format("net_normalize_grad(%s, %s, %s, %s, %s, %s, %s, 1.0f / %s)", a, b, in[2],
                       in[3], in[4], in[5], in[6],
                       node->at.pixels == 1 ? "(float)run->n"
                                            : format("((float)run->n * %d)", node->at.pixels));
@@ -210,77 +210,18 @@ static const char *operation(const Node *node, const char *const in[])
     }
 }
 
-/* `const vec vN = ...;` on as many lines as it takes, continuation lines indented twice */
-static void write_statement(Text *text, int level, int number, const char *value)
-{
-    const char *end = strchr(value, '\n');
-
-    if (!end) {
-        line(text, level, "const vec v%d = %s;", number, value);
-        return;
-    }
-    line(text, level, "const vec v%d = %.*s", number, (int)(end - value), value);
-    while (end) {
-        value = end + 1;
-        end = strchr(value, '\n');
-        line(text, level + 2, "%.*s%s", end ? (int)(end - value) : (int)strlen(value), value,
-             end ? "" : ";");
-    }
-}
-
 const char *write_unary(Text *text, int level, const Body *b, const char *anchor)
 {
     for (int i = 0; i < b->first; i++) {
         const char *in[MAX_INPUTS] = {anchor};
 
         anchor = format("v%d", i + 1);
-        write_statement(text, level, i + 1, operation(b->k->body[i], in));
+        line(text, level, "const vec v%d = %s;", i + 1, operation(b->k->body[i], in));
     }
     return anchor;
 }
 
 /* ---- As a function --------------------------------------------------------------------------- */
-
-/* A struct of pointers under the names of a driver's operands; alike ones share a type. */
-const char *declare_operands(Emitter *e, const Operand *const *fields, int count)
-{
-    Text name = {0}, members = {0};
-    const char *type;
-
-    text_add(&name, "struct operands");
-    for (int i = 0; i < count; i++) {
-        const char *element = strstr(fields[i]->type, "mask_") ? "uint16_t" : "float";
-
-        text_add(&name, "_%s", fields[i]->name);
-        text_add(&members, " %s%s *%s;", fields[i]->written ? "" : "const ", element,
-                 fields[i]->name);
-    }
-    for (int n = 1;; n++) {
-        const char *text;
-
-        type = n == 1 ? name.at : format("%s_%d", name.at, n);
-        text = format("%s {%s };\n", type, members.at);
-        if (e->types.at && strstr(e->types.at, text))
-            return type;
-        if (!e->types.at || !strstr(e->types.at, format("%s {", type))) {
-            text_add(&e->types, "%s", text);
-            return type;
-        }
-    }
-}
-
-/* `const struct operands_y_x operands = {V(y), V(x)};` */
-const char *operands_local(const char *type, const char *name, const Operand *const *fields,
-                           int count)
-{
-    Text out = {0};
-
-    text_add(&out, "const %s %s = {", type, name);
-    for (int i = 0; i < count; i++)
-        text_add(&out, "%sV(%s)", i ? ", " : "", fields[i]->name);
-    text_add(&out, "};");
-    return out.at;
-}
 
 static bool is_field(const Body *b, const Operand *o)
 {
@@ -311,31 +252,50 @@ static const char *element_of(const Body *b, const Value *value, const char *anc
     return format("vec_load(o->%s + e.%s)", b->formals[root->id], root->batched ? "at" : "lane");
 }
 
+/* Is it read again in the chain? */
+static bool is_read_after(const Body *b, int index)
+{
+    for (int i = index + 1; i < b->k->body_count; i++)
+        for (int j = 0; j < b->k->body[i]->input_count; j++)
+            if (root_of(b->k->body[i]->inputs[j]) == b->k->body[index]->outputs[0])
+                return true;
+    return false;
+}
+
+static const char *value_text(const Body *b, int index)
+{
+    const Node *node = b->k->body[index];
+    const char *in[MAX_INPUTS] = {0}, *value;
+
+    for (int j = 0; j < node->input_count; j++)
+        in[j] = element_of(b, node->inputs[j], "v0");
+    if (is_random(node->op))
+        value = format("%s(%s, vec_load(%s))", node->op == OP_DROPOUT ? "vec_mul" : "vec_add",
+                       in[0], draws_at(b, index));
+    else
+        value = operation(node, in);
+    return is_zero_preserving(node->op) || !b->masked
+               ? value
+               : format("vec_first(lanes.lanes, %s, vec_zero())", value);
+}
+
 static void write_chain(Text *text, const Body *b)
 {
     const Kernel *k = b->k;
     const Value *done = (b->first ? k->body[b->first - 1] : k->node)->outputs[0];
-    const bool anchored = k->kind != KERNEL_ELEMENTWISE;
 
-    if (anchored && !done->internal)
+    if (k->kind != KERNEL_ELEMENTWISE && !done->internal)
         line(text, 1, "vec_store(o->%s + e.at, v0);", b->formals[done->id]);
     for (int i = b->first; i < k->body_count; i++) {
-        const Node *node = k->body[i];
-        const char *in[MAX_INPUTS] = {0};
-        const char *value;
+        const Value *y = k->body[i]->outputs[0];
+        const char *value = value_text(b, i), *name = format("v%d", i + 1);
 
-        for (int j = 0; j < node->input_count; j++)
-            in[j] = element_of(b, node->inputs[j], "v0");
-        if (is_random(node->op))
-            value = format("%s(%s, vec_load(%s))", node->op == OP_DROPOUT ? "vec_mul" : "vec_add",
-                           in[0], draws_at(b, i));
+        if (is_read_after(b, i) || y->internal)
+            line(text, 1, "const vec %s = %s;", name, value);
         else
-            value = operation(node, in);
-        if (!is_zero_preserving(node->op) && b->masked)
-            value = format("vec_first(lanes.lanes, %s, vec_zero())", value);
-        write_statement(text, 1, i + 1, value);
-        if (!node->outputs[0]->internal)
-            line(text, 1, "vec_store(o->%s + e.at, v%d);", b->formals[node->outputs[0]->id], i + 1);
+            name = value;
+        if (!y->internal)
+            line(text, 1, "vec_store(o->%s + e.at, %s);", b->formals[y->id], name);
     }
 }
 
@@ -360,18 +320,16 @@ static void write_draw_calls(Text *text, const Body *b, const char *lanes)
     }
 }
 
-static const char *write_draw_function(Emitter *e, const Body *b, const char *type)
+static const char *write_draw_function(Emitter *e, const Body *b, const char *chain)
 {
     const char *lanes = b->draws ? lanes_function(e, b->host) : NULL;
     Text text = {0};
 
     if (!b->random)
         return "NULL";
-    line(&text, 0, "{");
     if (b->mask)
-        line(&text, 1, "const %s *o = operands;\n", type);
+        line(&text, 1, "const struct %s *o = operands;\n", chain);
     write_draw_calls(&text, b, lanes);
-    line(&text, 0, "}");
     return add_function(e, &e->epilogues, format("draws%s", body_name(b->k)),
                         "/* the random numbers of a block of images */\nNET_DRAW(%s)\n", text.at);
 }
@@ -383,33 +341,31 @@ static const char *chain_name(const Body *b)
 
     for (int i = b->first; i < b->k->body_count; i++)
         text_add(&text, "%s%s", text.at ? "_" : "apply_", op_info[b->k->body[i]->op].text);
-    return text.at ? text.at : "store";
+    return !text.at ? (b->k->node->backward ? "store_gradient" : "store") : text.at;
 }
 
 Epilogue write_epilogue(Emitter *e, const Driver *d, const Body *b)
 {
-    const Operand **fields = allocate((size_t)(d->count + 1) * sizeof *fields);
     Epilogue out = {.heavy = b->heavy, .random = b->random};
-    Text text = {0};
-    int count = 0;
+    Text members = {0}, values = {0}, text = {0};
 
-    for (int i = 0; i < d->count; i++)
-        if (is_field(b, &d->operands[i]))
-            fields[count++] = &d->operands[i];
+    for (int i = 0; i < d->count; i++) {
+        const Operand *o = &d->operands[i];
 
-    const char *type = declare_operands(e, fields, count);
-
-    line(&text, 0, "{");
-    line(&text, 1, "const %s *o = operands;", type);
+        if (!is_field(b, o))
+            continue;
+        text_add(&members, "%s%s%s *%s;", members.at ? " " : "", o->written ? "" : "const ",
+                 same(o->name, b->mask) ? "uint16_t" : "float", o->name);
+        text_add(&values, "%sV(%s)", values.at ? ", " : "", o->name);
+    }
     if (b->masked)
-        line(&text, 1, "const struct net_lanes lanes = %s(e.index);", lanes_function(e, b->host));
+        line(&text, 1, "const struct net_lanes lanes = %s(e.index);\n", lanes_function(e, b->host));
     write_chain(&text, b);
-    line(&text, 0, "}");
-    out.draw = write_draw_function(e, b, type);
-    out.function = add_function(e, &e->epilogues, chain_name(b), "NET_EPILOGUE(%s)\n", text.at);
-    out.type = type;
-    out.local = operands_local(type, "operands", fields, count);
-    out.arguments = format("%s, %s, &operands", out.function, out.draw);
+    out.function = add_function(e, &e->epilogues, chain_name(b),
+                                format("NET_CHAIN(%%s, %s)\n", members.at), text.at);
+    out.draw = write_draw_function(e, b, out.function);
+    out.operands = format("&(struct %s){%s}", out.function, values.at);
+    out.arguments = format("%s, %s, %s", out.function, out.draw, out.operands);
     return out;
 }
 
@@ -445,8 +401,7 @@ const char *lanes_function(Emitter *e, const Physical *v)
         e, &e->epilogues, format("lanes_of_%s", name),
         "/* the channels of a block, counted through the pixels of a batch block */\n"
         "static inline struct net_lanes %s(int block)\n",
-        format("{\n"
-               "    static const struct net_segment segments[] = {%s};\n\n"
-               "    return net_lanes_of(segments, %d, block);\n}\n",
+        format("    static const struct net_segment segments[] = {%s};\n\n"
+               "    return net_lanes_of(segments, %d, block);\n",
                segments_text(v), v->segment_count));
 }

@@ -20,7 +20,7 @@ void emit_few_outputs(Emitter *e, Driver *d, const Kernel *k)
     const Physical *wide = (dx ? y : x)->physical;
     const int outputs = outputs_of(k), most = e->target->vectors == 1 ? 4 : 16;
     const Epilogue end = add_epilogue(e, d, k, y->physical);
-    const RowEnd row_end = add_row_end(e, d, k);
+    const char *row_end = add_row_end(e, d, k);
     const char *in = add_operand(e, d, dx ? "dy" : "x", x, false, NULL);
     int images = 16; /* at a time: what the registers hold */
 
@@ -35,15 +35,11 @@ void emit_few_outputs(Emitter *e, Driver *d, const Kernel *k)
              dx  ? "dx = dy w'"
              : b ? "y = x w + b"
                  : "y = x w");
-    open_kernel(d, &end, &row_end);
-    if (dx)
-        line(&d->text, 1, "net_dense_few_outputs_dx(V(%s), V(w), %d,", in, outputs);
-    else
-        line(&d->text, 1, "net_dense_few_outputs(V(%s), V(w), %s, %d, %d,", in, b ? "V(b)" : "NULL",
-             outputs, images);
-    line(&d->text, 3, "%s, %s, (struct net_few_outputs){%d, %d}, run, thread);", end.arguments,
-         row_end.arguments, wide->chunks, wide->blocks);
-    line(&d->text, 0, "}");
+    call_template(
+        d, "net_dense_few_outputs%s(V(%s), V(w), %s, %s, %s, (struct net_few_outputs){%d, %d}",
+        dx ? "_dx" : "", in,
+        dx ? format("%d", outputs) : format("%s, %d, %d", b ? "V(b)" : "NULL", outputs, images),
+        end.arguments, row_end, wide->chunks, wide->blocks);
 }
 
 void emit_few_outputs_dw(Emitter *e, Driver *d, const Kernel *k)
@@ -63,7 +59,7 @@ void emit_few_outputs_dw(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment, "/* dw = x' dy, along the inputs%s; items: %d blocks of inputs */\n",
              k->update ? ", then the update" : "", group);
     call_template(d,
-                  "net_dense_few_outputs_dw(V(%s), V(x), V(dy), %d, %d,\n"
+                  "net_dense_few_outputs_dw(V(%s), V(x), V(dy), %d, %d, "
                   "(struct net_few_outputs){%d, %d}, (struct net_apply)%s",
                   k->update ? "w" : "dw_out", outputs, group, v->chunks, v->blocks,
                   apply_literal(k));

@@ -42,22 +42,22 @@ void write_fields(Text *out, const Model *model)
                             : f->shape.rank ? f->shape
                                             : (Shape){.rank = 1, .size = {1}};
 
-        line(out, 1, "{ .name = %s, .source = %s, .kind = %s, .size = %d%s,", quoted(f->name),
-             quoted(f->source_field), kind_of_field(f), f->is_class ? 1 : shape_size(shape),
-             shape_member(", ", shape));
+        text_add(out, "    { .name = %s, .source = %s, .kind = %s, .size = %d%s", quoted(f->name),
+                 quoted(f->source_field), kind_of_field(f), f->is_class ? 1 : shape_size(shape),
+                 shape_member(", ", shape));
         if (f->classes)
-            line(out, 1, "  .classes = %d,", f->classes);
+            text_add(out, ", .classes = %d", f->classes);
         if (f->columns)
-            line(out, 1, "  .columns = field_%d_columns, .column_count = %d, .column_range = %s,",
-                 i + 1, f->column_count, f->column_range ? "true" : "false");
+            text_add(out, ", .columns = field_%d_columns, .column_count = %d, .column_range = %s",
+                     i + 1, f->column_count, f->column_range ? "true" : "false");
         if (f->vocabulary)
-            line(out, 1, "  .vocabulary = %d,", f->vocabulary);
+            text_add(out, ", .vocabulary = %d", f->vocabulary);
         if (f->augment_count)
-            line(out, 1, "  .augments = field_%d_augments, .augment_count = %d,", i + 1,
-                 f->augment_count);
+            text_add(out, ", .augments = field_%d_augments, .augment_count = %d", i + 1,
+                     f->augment_count);
         if (f->step_count)
-            line(out, 1, "  .steps = field_%d_steps, .step_count = %d,", i + 1, f->step_count);
-        line(out, 1, "},");
+            text_add(out, ", .steps = field_%d_steps, .step_count = %d", i + 1, f->step_count);
+        text_add(out, " },\n");
     }
     line(out, 0, "};\n");
 }
@@ -73,16 +73,21 @@ static void write_pack_value(const Emitter *e, Text *out, const Value *value, in
     for (int i = 0; i < v->segment_count; i++) {
         const Segment *s = &v->segments[i];
 
-        line(out, 1, "if (fields[%d].row)", index);
-        line(out, 2, "net_pack((float *)&to->%s, &fields[%d], n, (struct net_place){",
-             c_name(e, value->name), index);
+        text_add(out, "    net_pack(V(&to->%s), &fields[%d], n, (struct net_place){",
+                 c_name(e, value->name), index);
+        if (s->start)
+            text_add(out, ".start = %d, ", s->start);
         if (v->lanes < 16)
-            line(out, 3, "0, %d, %d, %d, %d, %d, %ld, %ld, %ld, %ld });", s->channels, v->height,
-                 v->width, v->lanes, scaled, (v->top * v->full_width + v->left) * pixel, chunk,
-                 v->full_width * pixel, pixel);
+            line(out, 0,
+                 ".channels = %d, .height = %d, .width = %d, .lanes = %d, .scaled = %d, .at = %ld, "
+                 ".chunk = %ld, .row = %ld, .column = %ld});",
+                 s->channels, v->height, v->width, v->lanes, scaled,
+                 (v->top * v->full_width + v->left) * pixel, chunk, v->full_width * pixel, pixel);
         else
-            line(out, 3, "%d, %d, 1, %d, 16, %d, %ld, %ld, 0, %ld });", s->start, s->channels,
-                 s->pixels, scaled, s->block * 256L, chunk, s->stride * 256L);
+            line(out, 0,
+                 ".channels = %d, .height = 1, .width = %d, .lanes = 16, .scaled = %d, .at = %ld, "
+                 ".chunk = %ld, .column = %ld});",
+                 s->channels, s->pixels, scaled, s->block * 256L, chunk, s->stride * 256L);
     }
 }
 
@@ -98,8 +103,7 @@ void write_pack(const Emitter *e, Text *out, const Graph *g)
         if (!value || !value->physical)
             continue;
         if (value->type == TYPE_CLASS) {
-            line(out, 1, "if (fields[%d].row)", i);
-            line(out, 2, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name), i);
+            line(out, 1, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name), i);
         } else if (value->type == TYPE_TOKENS) {
             write_pack_tokens(e, out, g, value, i);
         } else if (value->type == TYPE_SPARSE) {
@@ -114,18 +118,16 @@ void write_pack(const Emitter *e, Text *out, const Graph *g)
 void write_unpack(const Emitter *e, Text *out, const Graph *g)
 {
     const Physical *v = g->prediction->physical;
+    const char *from = v->buffer->where == IN_BATCH
+                           ? format("V(&((const struct batch *)run->batch)->%s)",
+                                    c_name(e, root_of(g->prediction)->name))
+                           : format("net_at(run, %zu)", v->buffer->offset);
 
     line(out, 0, "/* The prediction of an evaluation, as rows. */");
     line(out, 0, "static void unpack(float *rows, const struct net_run *run)");
     line(out, 0, "{");
-    if (v->buffer->where == IN_BATCH)
-        line(out, 1, "const float *from = (const float *)&((const struct batch *)run->batch)->%s;",
-             c_name(e, root_of(g->prediction)->name));
-    else
-        line(out, 1, "const float *from = net_at(run, %zu);", v->buffer->offset);
-    line(out, 1, "const struct net_segment segments[] = {%s};\n", segments_text(v));
-    line(out, 1, "net_unpack(rows, from, %ld, run->n, segments, %d, %d);",
-         (long)v->height * v->width * v->blocks * 256, v->segment_count,
+    line(out, 1, "net_unpack(rows, %s, %ld, run->n, (struct net_segment[]){%s}, %d, %d);", from,
+         (long)v->height * v->width * v->blocks * 256, segments_text(v), v->segment_count,
          shape_size(g->prediction->shape));
     line(out, 0, "}\n");
 }

@@ -65,7 +65,7 @@ static void write_prefetches(Text *text, const Driver *d, const Body *b, int row
     }
 }
 
-/* Its name. The operands are copied, so that stores do not make it read their pointers again. */
+/* Its name. */
 static const char *write_tile(Emitter *e, const Driver *d, const Body *b, const Epilogue *end,
                               int vectors, bool bias)
 {
@@ -77,19 +77,17 @@ static const char *write_tile(Emitter *e, const Driver *d, const Body *b, const 
     const char *function = format("%d, %s, %s, %d", bias, end->function, end->draw, end->heavy);
     Text text = {0};
 
-    line(&text, 0, "{");
-    line(&text, 1, "const %s o = *(const %s *)operands;\n", end->type, end->type);
     write_prefetches(&text, d, b, rows, vectors);
     if (is_unrolled(node))
         line(&text, 1, "net_packed_tile(%s, %d, %d, %d, %d, %s, x, w, b, &o, e, run);", begin,
              w.size[1], w.size[2], w.size[3], 16 * x->lanes * x->full_width, function);
     else
         line(&text, 1, "net_tile(%s, %s, x, w, b, taps, segments, &o, e, run);", begin, function);
-    line(&text, 0, "}");
-    return add_function(e, &e->tiles, tile_name(b->k, rows, vectors, bias),
-                        format("/* x w%s over taps and channels, then %s */\nNET_GEMM_TILE(%%s)\n",
-                               bias ? " + b" : "", end->function),
-                        text.at);
+    return add_function(
+        e, &e->tiles, tile_name(b->k, rows, vectors, bias),
+        format("/* x w%s over taps and channels, then %s */\nNET_CHAIN_TILE(%%s, %s)\n",
+               bias ? " + b" : "", end->function, end->function),
+        text.at);
 }
 
 /* ---- Drivers --------------------------------------------------------------------------------- */
@@ -261,15 +259,15 @@ void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
     if (out)
         body.formals[y->id] = out;
 
-    const RowEnd row_end = add_row_end(e, d, k);
+    const char *row_end = add_row_end(e, d, k);
     const Epilogue end = write_epilogue(e, d, &body);
 
     d->base = driver_name(e, k);
     add_comment(d, k, bias);
-    open_kernel(d, &end, &row_end);
-    call_template(d, "%s(%s, V(%s), V(w), %s, &operands, %s,\n%s", template,
+    call_template(d, "%s(%s, V(%s), V(w), %s, %s, %s, %s", template,
                   tiles_text(e, d, &body, &end, parts, count, bias), input_name(node),
-                  bias ? "V(b)" : "NULL", row_end.arguments, contraction_text(e, k, parts, count));
+                  bias ? "V(b)" : "NULL", end.operands, row_end,
+                  contraction_text(e, k, parts, count));
 }
 
 /* ---- Transposed weights ---------------------------------------------------------------------- */
@@ -294,13 +292,13 @@ void emit_transpose(Emitter *e, Driver *d, const Kernel *k)
         const int taps = dense ? s->pixels : p->segments[0].pixels;
 
         text_add(&list, "%s{.row = %d, .step = %d, .taps = %d, .inputs = %d, .panels = {%d, %d}",
-                 i ? ",\n" : "", dense ? s->start : s->start / s->pixels,
+                 i ? ", " : "", dense ? s->start : s->start / s->pixels,
                  dense ? s->channels : p->rows / taps, taps, s->channels, parts[i].panels[0],
                  parts[i].panels[1]);
         text_add(&list, parts[i].w ? ", .at = %ld}" : "}", parts[i].w);
     }
     call_template(d,
-                  "net_transpose_weights(V(wt), V(w), (struct net_transposed[]){\n%s}, %d,\n"
+                  "net_transpose_weights(V(wt), V(w), (struct net_transposed[]){%s}, %d, "
                   "(struct net_transpose){.rows = %d, .outputs = %d, .panels = {%d, %d}}",
                   list.at, count, p->rows, p->outputs, p->panels[0], p->panels[1]);
 }

@@ -38,11 +38,10 @@ static void call_cross_entropy(Driver *d, const Node *node, const char *dz)
     const bool weighted = is_weighted(node);
     const char *name = weighted ? "net_weighted_cross_entropy" : "net_cross_entropy";
 
-    text_add(&d->text, "{\n");
     const char *weights = weighted ? format(", .weights = %s", write_class_weights(&d->text, node))
                                    : "";
     call_template(d,
-                  "%s(%s, V(loss), V(z), target,\n(struct %s){.batch_blocks = %d, .classes = %d%s}",
+                  "%s(%s, V(loss), V(z), target, (struct %s){.batch_blocks = %d, .classes = %d%s}",
                   name, dz, name, z->chunks, channel_count(z), weights);
 }
 
@@ -60,11 +59,11 @@ static void call_elementwise(Driver *d, const Kernel *k, const char *dz)
     const char *delta = node->op == OP_HUBER ? format(", .delta = %s", literal(node->at.delta))
                                              : "";
     const char *layout = node->op == OP_BINARY_CROSS_ENTROPY
-                             ? format(",\n.z = {NET_SEGMENTS(%s)}", segments_text(z))
+                             ? format(", .z = {NET_SEGMENTS(%s)}", segments_text(z))
                              : "";
 
     call_template(d,
-                  "net_elementwise_loss(%s, V(loss), V(z), %s, net_%s,\n"
+                  "net_elementwise_loss(%s, V(loss), V(z), %s, net_%s, "
                   "(struct net_elementwise_loss){.batch_blocks = %d, .blocks = %d, "
                   ".elements = %d, .slope = %s%s%s}",
                   dz, class ? "NULL, target" : "V(target), NULL", op_info[node->op].text, z->chunks,

@@ -36,7 +36,7 @@ void emit_blocks(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment, "/* %s; items: (batch block, row) */\n",
              concat ? "y = the blocks of each x, side by side" : "dx = some blocks of dy");
     call_template(d,
-                  "net_copy_blocks(V(%s), (struct net_blocks[]){%s}, %d,\n"
+                  "net_copy_blocks(V(%s), (struct net_blocks[]){%s}, %d, "
                   "(struct net_copy_blocks){.batch_blocks = %d, .blocks = %d, .size = {%d, %d}}",
                   to, list.at, parts, y->chunks, y->blocks, y->height, y->width);
 }
@@ -57,7 +57,7 @@ void emit_relayout(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment, "/* y = x in another layout; items: batch blocks */\n");
     call_template(d,
                   "net_relayout(V(y), V(x), (struct net_relayout){.batch_blocks = %d, "
-                  ".start = %d, .size = %d,\n.y = %s,\n.x = %s}",
+                  ".start = %d, .size = %d, .y = %s, .x = %s}",
                   y->chunks, k->node->at.begin * y->height * y->width,
                   shape_size(k->node->outputs[0]->shape), layout_of(y), layout_of(x));
 }

@@ -41,7 +41,7 @@ static const char *pool_text(const Node *node, const Physical *x, const Physical
 
     text_add(&text, "(struct net_pool2d){.batch_blocks = %d, .blocks = %d, .x = {%d, %d}, ",
              y->chunks, y->blocks, x->height, x->width);
-    text_add(&text, ".y = {%d, %d},\n.kernel = {%d, %d}, .stride = {%d, %d}", y->height, y->width,
+    text_add(&text, ".y = {%d, %d}, .kernel = {%d, %d}, .stride = {%d, %d}", y->height, y->width,
              at->kernel[0], at->kernel[1], at->stride[0], at->stride[1]);
     if (at->padding[0] || at->padding[1])
         text_add(&text, ", .padding = {%d, %d}", at->padding[0], at->padding[1]);
@@ -65,14 +65,13 @@ void emit_pool(Emitter *e, Driver *d, const Kernel *k)
 
     if (pool->has & ENDS) {
         const Epilogue end = hosts ? add_epilogue(e, d, k, first->physical) : (Epilogue){0};
-        const RowEnd row_end = add_row_end(e, d, k);
+        const char *row_end = add_row_end(e, d, k);
 
-        ends = format("%s%s%s, %s,\n", hosts ? ", " : "", hosts ? end.arguments : "",
+        ends = format("%s%s%s, %s, ", hosts ? ", " : "", hosts ? end.arguments : "",
                       !(pool->has & UNROLL) ? ""
                       : end.heavy           ? ", true"
                                             : ", false",
-                      row_end.arguments);
-        open_kernel(d, hosts ? &end : NULL, &row_end);
+                      row_end);
     }
     d->base = format("%s%s_%s", op_info[node->op].text, body_name(k), shape_name(e, x));
     if (!whole)

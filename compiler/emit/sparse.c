@@ -25,8 +25,7 @@ void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value 
 {
     const char *name = c_name(e, value->name);
 
-    line(out, 1, "if (fields[%d].row)", field);
-    line(out, 2,
+    line(out, 1,
          "net_pack_sparse(to->%s.row_begin, to->%s.column, to->%s.value, to->%s.column_begin, "
          "to->%s.image, to->%s.column_value, &fields[%d], n, %d, %s);",
          name, name, name, name, name, name, field, value->physical->rows,
@@ -44,7 +43,7 @@ static const char *layer_name(const Emitter *e, const char *operation, const Val
 static const char *layer_text(const Physical *y, const Physical *w, const Value *h, int columns)
 {
     const Physical *v = h ? h->physical : NULL;
-    const char *beside = v ? format(",\n.h = {%ld, NET_SEGMENTS(%s)}",
+    const char *beside = v ? format(", .h = {%ld, NET_SEGMENTS(%s)}",
                                     256L * v->height * v->width * v->blocks, segments_text(v))
                            : "";
 
@@ -68,8 +67,8 @@ void emit_sparse_dense(Emitter *e, Driver *d, const Kernel *k)
     d->base = layer_name(e, "sparse_dense", in[0], in[2]->shape);
     text_add(&d->comment, "/* y = x w%s%s of a sparse x; items: batch blocks */\n",
              in[1] ? " + h w" : "", in[3] ? " + b" : "");
-    call_template(d, "net_sparse_dense(V(y), NET_CSR(x), %s, V(w), %s,\n%s",
-                  in[1] ? "V(h)" : "NULL", in[3] ? "V(b)" : "NULL",
+    call_template(d, "net_sparse_dense(V(y), NET_CSR(x), %s, V(w), %s, %s", in[1] ? "V(h)" : "NULL",
+                  in[3] ? "V(b)" : "NULL",
                   layer_text(y->physical, in[2]->physical, in[1], in[0]->shape.size[0]));
 }
 
@@ -84,7 +83,7 @@ void emit_sparse_dense_dx(Emitter *e, Driver *d, const Kernel *k)
                      w->physical->rows, w->physical->outputs);
     text_add(&d->comment,
              "/* dh = dy w', of what stands beside a sparse x; items: batch blocks */\n");
-    call_template(d, "net_sparse_dense_dx(V(dh), V(dy), V(w),\n%s",
+    call_template(d, "net_sparse_dense_dx(V(dh), V(dy), V(w), %s",
                   layer_text(dy->physical, w->physical, dh, k->node->at.begin));
 }
 
@@ -103,19 +102,16 @@ void emit_sparse_dense_dw(Emitter *e, Driver *d, const Kernel *k)
     text_add(&d->comment,
              "/* dw = x' dy over the elements of each column%s%s; items: (panel, rows) */\n",
              h ? ", h' dy over images" : "", k->update ? ", then the update" : "");
-    line(&d->text, 0, "{");
-    line(&d->text, 1, "net_sparse_dense_dw(V(%s), NET_CSC(x), V(dy),", to);
-    line(&d->text, 3,
-         "(struct net_sparse_dense_dw){.panels = %s, .inputs = %d, .columns = %d, .apply = %s}, "
-         "run, thread);",
-         braces(dw->panels, 3), dw->rows, x->shape.size[0], apply_literal(k));
+    call_template(d,
+                  "net_sparse_dense_dw(V(%s), NET_CSC(x), V(dy), (struct net_sparse_dense_dw){"
+                  ".panels = %s, .inputs = %d, .columns = %d, .apply = %s}",
+                  to, braces(dw->panels, 3), dw->rows, x->shape.size[0], apply_literal(k));
     for (int i = 0; h && i < h->physical->segment_count; i++) {
         const Segment *s = &h->physical->segments[i];
         const DenseRows of = {h->physical, dy->physical, dw, s, x->shape.size[0] + s->start, "h"};
 
-        write_dense_dw(e, &d->text, k, &of);
+        write_dense_dw(e, d, k, &of);
     }
-    line(&d->text, 0, "}");
 }
 
 void emit_to_dense(Emitter *e, Driver *d, const Kernel *k)

@@ -28,14 +28,14 @@ static int sum_count(const Kernel *k)
 }
 
 /* Adds the operands of one sum; gives the struct that its row end takes:
-   `const struct net_channel_sum sums = {V(partial), V(dx), {4, 1, 1, 2}};` */
-static const char *sums_local(Emitter *e, Driver *d, const Kernel *k, const char *name)
+   `&(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 2}}` */
+static const char *sums_text(Emitter *e, Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *v = node->inputs[0]->physical;
     Text text = {0};
 
-    text_add(&text, "const struct net_%s %s = {V(%s)", op_info[node->op].text, name,
+    text_add(&text, "&(struct net_%s){V(%s)", op_info[node->op].text,
              add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), true));
     for (int i = 0; i < 4 && sums_of[node->op].inputs[i]; i++)
         text_add(&text, ", V(%s)",
@@ -43,70 +43,49 @@ static const char *sums_local(Emitter *e, Driver *d, const Kernel *k, const char
     text_add(&text, ", {%d, %d, %d, %d}", v->chunks, v->height, v->width, v->blocks);
     if (node->op == OP_LAYERNORM_SUMS)
         text_add(&text, ", %d, %s", channel_count(v), literal(node->at.eps));
-    text_add(&text, "};");
+    text_add(&text, "}");
     return text.at;
 }
 
 /* Several sums of one row: a list of them, and a function that goes through it. */
-static RowEnd several_sums(Emitter *e, Driver *d, const Kernel *host)
+static const char *several_sums(Emitter *e, Driver *d, const Kernel *host)
 {
-    Text local = {0}, body = {0}, name = {0};
+    Text list = {0}, body = {0}, name = {0};
 
     text_add(&name, "row_end");
-    line(&body, 0, "{");
     line(&body, 1, "const void *const *list = sums;\n");
     for (int i = 0; i < host->sum_count; i++) {
         const char *sum = op_info[host->sums[i]->node->op].text;
 
-        text_add(&local, "%s\n    ", sums_local(e, d, host->sums[i], format("sums_%d", i)));
+        text_add(&list, "%s%s", i ? ", " : "", sums_text(e, d, host->sums[i]));
         text_add(&name, "_%s", sum);
         line(&body, 1, "net_%s_end(list[%d], run, batch_block, row);", sum, i);
     }
-    line(&body, 0, "}");
-    text_add(&local, "const void *const sums[] = {");
-    for (int i = 0; i < host->sum_count; i++)
-        text_add(&local, "%s&sums_%d", i ? ", " : "", i);
-    text_add(&local, "};");
-    return (RowEnd){local.at, format("%s, sums", add_function(e, &e->epilogues, name.at,
-                                                              "NET_ROW_END(%s)\n", body.at))};
+    return format("%s, (const void *const[]){%s}",
+                  add_function(e, &e->epilogues, name.at, "NET_ROW_END(%s)\n", body.at), list.at);
 }
 
-static RowEnd one_sum(Emitter *e, Driver *d, const Kernel *k)
+static const char *one_sum(Emitter *e, Driver *d, const Kernel *k)
 {
-    return (RowEnd){sums_local(e, d, k, "sums"),
-                    format("net_%s_end, &sums", op_info[k->node->op].text)};
+    return format("net_%s_end, %s", op_info[k->node->op].text, sums_text(e, d, k));
 }
 
-RowEnd add_row_end(Emitter *e, Driver *d, const Kernel *host)
+const char *add_row_end(Emitter *e, Driver *d, const Kernel *host)
 {
     return host->sum_count > 1   ? several_sums(e, d, host)
            : host->sum_count > 0 ? one_sum(e, d, host->sums[0])
-                                 : (RowEnd){"", "NULL, NULL"};
-}
-
-void open_kernel(Driver *d, const Epilogue *end, const RowEnd *row_end)
-{
-    line(&d->text, 0, "{");
-    if (end)
-        line(&d->text, 1, "%s", end->local);
-    if (row_end && *row_end->local)
-        line(&d->text, 1, "%s", row_end->local);
-    if (end || (row_end && *row_end->local))
-        line(&d->text, 0, "%s", "");
+                                 : "NULL, NULL";
 }
 
 void emit_sums(Emitter *e, Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
-    const RowEnd row_end = one_sum(e, d, k);
+    const char *row_end = one_sum(e, d, k);
 
     d->base = format("%s_partial_%s", op_info[node->op].text, shape_name(e, node->inputs[0]));
     text_add(&d->comment, "/* %s, partial sums of each item: (batch block, row) */\n",
              sums_of[node->op].comment);
-    open_kernel(d, NULL, &row_end);
-    line(&d->text, 1, "net_sum_rows(%s, %s, run, thread);", row_end.arguments,
-         extent_text(node->inputs[0]->physical));
-    line(&d->text, 0, "}");
+    call_template(d, "net_sum_rows(%s, %s", row_end, extent_text(node->inputs[0]->physical));
 }
 
 /* ---- Final reductions ------------------------------------------------------------------------ */
@@ -120,7 +99,7 @@ static const char *add_statistics(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "running_mean", node->inputs[1], true, NULL);
     add_operand(e, d, "running_var", node->inputs[2], true, NULL);
     return format("net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), "
-                  "V(partial), %s, %.17g, %.17g, run, thread);",
+                  "V(partial), %s, %.17g, %.17g",
                   extent_text(node->inputs[0]->physical), node->at.eps, node->at.momentum);
 }
 
@@ -131,17 +110,16 @@ void emit_sums_end(Emitter *e, Driver *d, const Kernel *k)
 
     if (k->update) {
         add_operand(e, d, "b", k->update->inputs[0], true, NULL);
-        call = format("net_reduce_channels_update(V(b), V(partial), %s, run, thread);", extent);
+        call = format("net_reduce_channels_update(V(b), V(partial), %s", extent);
     } else if (node->op == OP_BATCHNORM_STATS) {
         call = add_statistics(e, d, k);
     } else if (sum_count(k) == 1) {
         add_operand(e, d, "db", node->outputs[0], true, NULL);
-        call = format("net_reduce_channels(V(db), V(partial), 1, %s, run, thread);", extent);
+        call = format("net_reduce_channels(V(db), V(partial), 1, %s", extent);
     } else {
         add_operand(e, d, "dgamma", node->outputs[0], true, NULL);
         add_operand(e, d, "dbeta", node->outputs[1], true, NULL);
-        call = format("net_reduce_pairs(V(dgamma), V(dbeta), V(partial), %s, run, thread);",
-                      extent);
+        call = format("net_reduce_pairs(V(dgamma), V(dbeta), V(partial), %s", extent);
     }
     add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), false);
     d->base = format("%s%s_%s", op_info[node->op].text, k->update ? "_update" : "",
@@ -150,9 +128,7 @@ void emit_sums_end(Emitter *e, Driver *d, const Kernel *k)
              k->update                        ? ", then the update"
              : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch"
                                               : "");
-    line(&d->text, 0, "{");
-    line(&d->text, 1, "%s", call);
-    line(&d->text, 0, "}");
+    call_template(d, "%s", call);
 }
 
 void emit_inverse_std(Emitter *e, Driver *d, const Kernel *k)
@@ -163,10 +139,5 @@ void emit_inverse_std(Emitter *e, Driver *d, const Kernel *k)
     add_operand(e, d, "var", k->node->inputs[0], false, NULL);
     d->base = format("inverse_std_%d", blocks * 16);
     text_add(&d->comment, "/* 1 / sqrt(var + eps); items: blocks */\n");
-    line(&d->text, 0, "{");
-    line(&d->text, 1, "net_inverse_std(V(inv_std), V(var), %d, %.17g, run, thread);", blocks,
-         k->node->at.eps);
-    line(&d->text, 0, "}");
+    call_template(d, "net_inverse_std(V(inv_std), V(var), %d, %.17g", blocks, k->node->at.eps);
 }
-
-/* ---- Inside the text of kernels that are not templates yet ----------------------------------- */

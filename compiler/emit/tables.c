@@ -132,9 +132,8 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
     if (v->pretrained)
         text_add(&more, ", .pretrained = %s, .field = %d", quoted(v->pretrained),
                  find_index(e->model, v->words));
-    line(out, 1, "NET_TENSOR(%s, %s, %s,", member, quoted(v->name), trained ? "true" : "false");
-    line(out, 3, "%s,", layout_text(v));
-    line(out, 3, ".init = %s),", more.at);
+    line(out, 1, "NET_TENSOR(%s, %s, %s, %s, .init = %s),", member, quoted(v->name),
+         trained ? "true" : "false", layout_text(v), more.at);
 }
 
 static void write_tensors(const Emitter *e, Text *out)
@@ -185,12 +184,13 @@ static const Value *find_result(const Kernel *k)
     return result;
 }
 
-static const char *result_text(const Kernel *k)
+/* What it updates, and what it leaves of a train step, where either is. */
+static const char *results_text(const Kernel *k, bool train)
 {
-    const Value *result = find_result(k);
+    const Value *result = train ? find_result(k) : NULL;
 
     if (!result)
-        return "";
+        return k->updated > 0 ? format(", .updated = %s", number_text(k->updated)) : "";
     const Physical *v = result->physical;
     const Segment *s = v->segments;
     return format(", .result = {%zu, %ld, %d, %d, %d, %d}", v->buffer->offset,
@@ -200,15 +200,17 @@ static const char *result_text(const Kernel *k)
 
 static void write_kernels(Text *out, const Program *p)
 {
-    line(out, 0, "static const struct net_kernel %s_kernels[] = {", p->graph->name);
+    line(out, 0,
+         "static const struct net_kernel %s_kernels[] = { /* name, layer, kind, line, flops, bytes "
+         "*/",
+         p->graph->name);
     for (int i = 0; i < p->count; i++) {
         const Kernel *k = p->kernels[i];
 
-        line(out, 1, "{ %s, %s, %s, %s, %s, .line = %d%s%s },", quoted(k->driver),
-             quoted(k->node->path ? k->node->path : ""), quoted(kind_of(k)), number_text(k->flops),
-             number_text(k->bytes), line_of(p->graph->source, k->node->span),
-             k->updated > 0 ? format(", .updated = %s", number_text(k->updated)) : "",
-             result_text(k));
+        line(out, 1, "NET_ROW(%s, %s, %s, %d, %s, %s%s),", k->driver,
+             quoted(k->node->path ? k->node->path : ""), quoted(kind_of(k)),
+             line_of(p->graph->source, k->node->span), number_text(k->flops), number_text(k->bytes),
+             results_text(k, same(p->graph->name, "train")));
     }
     line(out, 0, "};\n");
 }
@@ -255,57 +257,106 @@ static const char *loss_id(const Call *loss)
     return ids[i][1];
 }
 
+/* A member of the model. */
+static void add_member(Wrap *model, const char *fmt, ...) PRINTF(2, 3);
+static void add_member(Wrap *model, const char *fmt, ...)
+{
+    Text member = {0};
+    va_list args;
+
+    va_start(args, fmt);
+    text_add_v(&member, fmt, args);
+    va_end(args);
+    wrap_item(model, member.at);
+}
+
+/* The calls of the .net file, and what a run has where nothing else is said. */
+static void add_training(Wrap *w, const Model *m)
+{
+    add_member(w, ".parts = {%s, %s, %s}", m->parts[PART_TRAIN] ? "&part_train" : "NULL",
+               m->parts[PART_VALIDATION] ? "&part_validation" : "NULL",
+               m->parts[PART_TEST] ? "&part_test" : "NULL");
+    add_member(w, ".loss_call = &loss_call");
+    add_member(w, ".optimizer = &optimizer");
+    add_member(w, ".schedule = schedule");
+    add_member(w, ".schedule_count = %d", m->schedule_count);
+    if (m->stop)
+        add_member(w, ".stop = &stop");
+    if (m->clip)
+        add_member(w, ".clip = &clip");
+    if (m->metric_count) {
+        add_member(w, ".metrics = metrics");
+        add_member(w, ".metric_count = %d", m->metric_count);
+    }
+    add_member(w, ".default_batch = %d", m->batch);
+    add_member(w, ".epochs = %d", m->epochs);
+    add_member(w, ".seed = %s", number_text(m->seed));
+    add_member(w, ".keep = %s", quoted(m->keep));
+    add_member(w, ".monitor = %s", quoted(m->monitor));
+}
+
+static void add_prediction(Wrap *w, const Model *m, const Graph *evaluate)
+{
+    const Shape shape = evaluate->prediction->shape;
+    const Op activation = evaluate->prediction_activation;
+
+    add_member(w, ".loss = %s", loss_id(m->loss));
+    add_member(w, ".activation = %s",
+               activation == OP_SOFTMAX   ? "NET_SOFTMAX"
+               : activation == OP_SIGMOID ? "NET_SIGMOID"
+                                          : "NET_IDENTITY");
+    add_member(w, ".outputs = %d", shape_size(shape));
+    add_member(w, ".output_rank = %d", shape.rank);
+    add_member(w, ".output_shape = {%s}", shape.rank ? list_of(shape) : "0");
+}
+
+static void add_step(Wrap *w, const Program *p)
+{
+    const char *name = p->graph->name;
+
+    add_member(w, ".%s = {%s_step, %s_kernels, %d}", name, name, name, p->count);
+}
+
 static void write_model(Text *out, const Emitter *e, const Text *above, const Program *train,
                         const Program *evaluate)
 {
     const Model *m = e->model;
-    const Graph *g = evaluate->graph;
-    const Shape shape = g->prediction->shape;
-    const char *activation = g->prediction_activation == OP_SOFTMAX   ? "NET_SOFTMAX"
-                             : g->prediction_activation == OP_SIGMOID ? "NET_SIGMOID"
-                                                                      : "NET_IDENTITY";
     const unsigned long long hash = hash_text(hash_text(14695981039346656037ULL, above), out);
     const char *folder = folder_of(m->source->path);
+    const size_t scratch = thread_floats(train, evaluate);
+    Wrap w = {.text = out, .column = 4, .indent = 4};
 
-    line(out, 0, "const struct net_model net_model = {");
-    line(out, 1, ".name = %s, .source = %s, .version = %s,", quoted(m->name),
-         quoted(format("%s.net", m->source->name)), quoted(NETC_VERSION));
+    text_add(out, "const struct net_model net_model = {\n    ");
+    add_member(&w, ".name = %s", quoted(m->name));
+    add_member(&w, ".source = %s", quoted(format("%s.net", m->source->name)));
+    add_member(&w, ".version = %s", quoted(NETC_VERSION));
     if (folder)
-        line(out, 1, ".folder = %s,", quoted(folder));
-    line(out, 1, ".hash = \"%016llx\", .isa = %s, .batch = %d,", hash, quoted(e->target->name),
-         m->max_batch);
-    line(out, 1, ".params_size = sizeof(struct params), .arena_size = %zu,",
-         train->arena > evaluate->arena ? train->arena : evaluate->arena);
-    line(out, 1, ".batch_size = sizeof(struct batch),");
-    if (thread_floats(train, evaluate))
-        line(out, 1, ".scratch_size = %zu,", thread_floats(train, evaluate) * sizeof(float));
-    line(out, 1, ".tensors = tensors, .tensor_count = %d, .fields = fields, .field_count = %d,",
-         e->parameter_count, m->field_count);
-    line(out, 1, ".parts = { %s, %s, %s },", m->parts[PART_TRAIN] ? "&part_train" : "NULL",
-         m->parts[PART_VALIDATION] ? "&part_validation" : "NULL",
-         m->parts[PART_TEST] ? "&part_test" : "NULL");
-    line(out, 1, ".loss_call = &loss_call, .optimizer = &optimizer,");
-    line(out, 1, ".schedule = schedule, .schedule_count = %d,", m->schedule_count);
-    line(out, 1, ".stop = %s, .clip = %s,", m->stop ? "&stop" : "NULL", m->clip ? "&clip" : "NULL");
-    line(out, 1, ".metrics = %s, .metric_count = %d,", m->metric_count ? "metrics" : "NULL",
-         m->metric_count);
+        add_member(&w, ".folder = %s", quoted(folder));
+    add_member(&w, ".hash = \"%016llx\"", hash);
+    add_member(&w, ".isa = %s", quoted(e->target->name));
+    add_member(&w, ".batch = %d", m->max_batch);
     if (is_one_number(train->graph))
-        line(out, 1, ".least_batch = 2,");
-    line(out, 1, ".default_batch = %d, .epochs = %d, .seed = %s,", m->batch, m->epochs,
-         number_text(m->seed));
-    line(out, 1, ".keep = %s, .monitor = %s,", quoted(m->keep), quoted(m->monitor));
-    line(out, 1, ".loss = %s, .activation = %s,", loss_id(m->loss), activation);
-    line(out, 1, ".outputs = %d, .output_rank = %d, .output_shape = {%s},", shape_size(shape),
-         shape.rank, shape.rank ? list_of(shape) : "0");
-    line(out, 1, ".layers = layers, .layer_count = (int)(sizeof layers / sizeof *layers),");
-    for (int i = 0; i < 2; i++)
-        line(out, 1, ".%s = { %s_step, %s_kernels, %d },", i ? "evaluate" : "train",
-             i ? "evaluate" : "train", i ? "evaluate" : "train", (i ? evaluate : train)->count);
-    line(out, 1, ".pack = pack, .unpack = unpack,");
-    line(out, 0, "};\n");
-    line(out, 0, "int main(int argc, char **argv)\n{");
-    line(out, 1, "return net_main(argc, argv, &net_model);");
-    line(out, 0, "}");
+        add_member(&w, ".least_batch = 2");
+    add_member(&w, ".params_size = sizeof(struct params)");
+    add_member(&w, ".batch_size = sizeof(struct batch)");
+    add_member(&w, ".arena_size = %zu",
+               train->arena > evaluate->arena ? train->arena : evaluate->arena);
+    if (scratch)
+        add_member(&w, ".scratch_size = %zu", scratch * sizeof(float));
+    add_member(&w, ".tensors = tensors");
+    add_member(&w, ".tensor_count = %d", e->parameter_count);
+    add_member(&w, ".fields = fields");
+    add_member(&w, ".field_count = %d", m->field_count);
+    add_training(&w, m);
+    add_prediction(&w, m, evaluate->graph);
+    add_member(&w, ".layers = layers");
+    add_member(&w, ".layer_count = (int)(sizeof layers / sizeof *layers)");
+    add_step(&w, train);
+    add_step(&w, evaluate);
+    add_member(&w, ".pack = pack");
+    add_member(&w, ".unpack = unpack");
+    line(out, 0, ",\n};\n");
+    line(out, 0, "int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }");
 }
 
 void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,

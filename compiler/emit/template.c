@@ -30,21 +30,14 @@ const char *add_values(Emitter *e, Driver *d, const Node *node, bool outputs, co
     return text.at;
 }
 
-/* `fmt`: "net_template(V(y), V(x), (struct net_shape){...}", on as many lines as it has. */
+/* `fmt`: "net_template(V(y), V(x), (struct net_shape){...}" */
 void call_template(Driver *d, const char *fmt, ...)
 {
-    Text call = {0};
     va_list args;
 
     va_start(args, fmt);
-    text_add_v(&call, fmt, args);
+    text_add(&d->text, "    ");
+    text_add_v(&d->text, fmt, args);
+    text_add(&d->text, ", run, thread);\n");
     va_end(args);
-    if (!d->text.at)
-        line(&d->text, 0, "{");
-    for (const char *at = call.at, *end; at; at = end ? end + 1 : NULL) {
-        end = strchr(at, '\n');
-        line(&d->text, at == call.at ? 1 : 3, "%.*s%s", end ? (int)(end - at) : (int)strlen(at), at,
-             end ? "" : ", run, thread);");
-    }
-    line(&d->text, 0, "}");
 }

@@ -34,10 +34,7 @@ const char *add_result(Emitter *e, Driver *d, const Kernel *k)
 
 static const char *add_tile(Emitter *e, const char *name, const char *call)
 {
-    return add_function(e, &e->tiles, name,
-                        "NET_TILE void %s(float *restrict dw, const float *restrict x,\n"
-                        "        const float *restrict dy, const struct net_reduction *over)\n",
-                        format("{\n    %s;\n}\n", call));
+    return add_function(e, &e->tiles, name, "NET_DW_TILE(%s)\n", format("    %s;\n", call));
 }
 
 const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch)
@@ -63,17 +60,18 @@ static const char *tile_arguments(Emitter *e, const Physical *dw, bool add)
 
 /* ---- Whole kernels --------------------------------------------------------------------------- */
 
-void write_dense_dw(Emitter *e, Text *text, const Kernel *k, const DenseRows *of)
+void write_dense_dw(Emitter *e, Driver *d, const Kernel *k, const DenseRows *of)
 {
     const Segment *s = of->s;
 
-    line(text, 1,
-         "net_dense_dw(V(%s), V(%s), V(dy), (struct net_dense_dw){.panels = %s, .inputs = %d, "
-         ".first = %d, .channels = %d, .pixels = %d, .block = %d, .stride = %d, .x_blocks = %d, "
-         ".dy_blocks = %d, .apply = %s}, %d%s, run, thread);",
-         k->update ? "w" : "dw_out", of->from, braces(of->dw->panels, 3), of->dw->rows, of->row,
-         s->channels, s->pixels, s->block, s->stride, of->x->blocks * of->x->height * of->x->width,
-         of->dy->blocks, apply_literal(k), e->target->rows, tile_arguments(e, of->dw, false));
+    call_template(
+        d,
+        "net_dense_dw(V(%s), V(%s), V(dy), (struct net_dense_dw){.panels = %s, .inputs = %d, "
+        ".first = %d, .channels = %d, .pixels = %d, .block = %d, .stride = %d, .x_blocks = %d, "
+        ".dy_blocks = %d, .apply = %s}, %d%s",
+        k->update ? "w" : "dw_out", of->from, braces(of->dw->panels, 3), of->dw->rows, of->row,
+        s->channels, s->pixels, s->block, s->stride, of->x->blocks * of->x->height * of->x->width,
+        of->dy->blocks, apply_literal(k), e->target->rows, tile_arguments(e, of->dw, false));
 }
 
 /* Parts of the taps that an item has one of, rows of them or all: for each width of panels. */
@@ -108,8 +106,7 @@ long conv_dw_floats(const Node *node)
     return most;
 }
 
-static void write_conv_dw(Emitter *e, Text *text, const Kernel *k, const Segment *s,
-                          const char *out)
+static void write_conv_dw(Emitter *e, Driver *d, const Kernel *k, const Segment *s, const char *out)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
@@ -118,18 +115,19 @@ static void write_conv_dw(Emitter *e, Text *text, const Kernel *k, const Segment
     int tap_rows[3];
 
     find_tap_rows(tap_rows, node, s);
-    line(text, 1,
-         "net_conv_dw(V(%s), V(x), V(dy), (struct net_conv_dw){.batch_blocks = %d, .panels = %s, "
-         ".tap_rows = %s, .inputs = %d, .outputs = %d, .groups = %d, .first = %d, .channels = %d, "
-         ".block = %d, .x_blocks = %d, .dy_blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, "
-         ".kernel = {%d, %d}, .stride = %s, .padding = %s, .dilation = {%d, %d}, .partial = %s, "
-         ".apply = %s}, %d%s, run, thread);",
-         out, x->chunks, braces(dw->panels, 3), braces(tap_rows, 3), w.size[1], w.size[0],
-         groups_of(&node->at), s->start / (x->height * x->width), s->channels, s->block, x->blocks,
-         dy->blocks, x->height, x->width, dy->height, dy->width, w.size[2], w.size[3],
-         braces(node->at.stride, 2), braces(node->at.padding, 2), dilation_of(&node->at, 0),
-         dilation_of(&node->at, 1), k->scratch ? "true" : "false", apply_literal(k),
-         e->target->rows, tile_arguments(e, dw, true));
+    call_template(
+        d,
+        "net_conv_dw(V(%s), V(x), V(dy), (struct net_conv_dw){.batch_blocks = %d, .panels = %s, "
+        ".tap_rows = %s, .inputs = %d, .outputs = %d, .groups = %d, .first = %d, .channels = %d, "
+        ".block = %d, .x_blocks = %d, .dy_blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, "
+        ".kernel = {%d, %d}, .stride = %s, .padding = %s, .dilation = {%d, %d}, .partial = %s, "
+        ".apply = %s}, %d%s",
+        out, x->chunks, braces(dw->panels, 3), braces(tap_rows, 3), w.size[1], w.size[0],
+        groups_of(&node->at), s->start / (x->height * x->width), s->channels, s->block, x->blocks,
+        dy->blocks, x->height, x->width, dy->height, dy->width, w.size[2], w.size[3],
+        braces(node->at.stride, 2), braces(node->at.padding, 2), dilation_of(&node->at, 0),
+        dilation_of(&node->at, 1), k->scratch ? "true" : "false", apply_literal(k), e->target->rows,
+        tile_arguments(e, dw, true));
 }
 
 /* "partial", "w" or "dw_out", and the operands x and dy. */
@@ -162,18 +160,16 @@ void emit_dw(Emitter *e, Driver *d, const Kernel *k)
              dense ? "" : " and pixels", k->scratch ? " of a batch block" : "",
              k->update ? ", then the update" : "", k->scratch ? "batch block, " : "",
              dense ? "pixel, " : "");
-    line(&d->text, 0, "{");
     for (int i = 0; i < x->segment_count; i++) {
         const Segment *s = &x->segments[i];
         const DenseRows of = {
             x, node->inputs[1]->physical, node->outputs[0]->physical, s, s->start, "x"};
 
         if (dense)
-            write_dense_dw(e, &d->text, k, &of);
+            write_dense_dw(e, d, k, &of);
         else
-            write_conv_dw(e, &d->text, k, s, out);
+            write_conv_dw(e, d, k, s, out);
     }
-    line(&d->text, 0, "}");
 }
 
 /* ---- Packed images --------------------------------------------------------------------------- */

@@ -13,30 +13,24 @@ static const char *transform(Emitter *e, const char *what, int m)
     const bool back = same(what, "output");
 
     return add_function(e, &e->tiles, format("winograd_%s_%d", what, m),
-                        back ? "NET_TILE void %s(float *restrict to, const float *restrict from, "
-                               "long step)\n"
-                             : "NET_TILE void %s(float *restrict to, long step, "
-                               "const float *const pixels[36])\n",
-                        format("{\n    net_winograd_%s(to, %s, %d);\n}\n", what,
+                        back ? "NET_WINOGRAD_INVERSE(%s)\n" : "NET_WINOGRAD_TRANSFORM(%s)\n",
+                        format("    net_winograd_%s(to, %s, %d);\n", what,
                                back ? "from, step" : "step, pixels", m));
 }
 
 static const char *filter(Emitter *e, int m, bool stream)
 {
     return add_function(e, &e->tiles, format("winograd_filter_%d%s", m, stream ? "_stream" : ""),
-                        "NET_TILE void %s(float *restrict to, long step, "
-                        "const float *restrict from, long tap)\n",
-                        format("{\n    net_winograd_transform_filter(to, step, from, tap, %d, "
-                               "%s);\n}\n",
+                        "NET_WINOGRAD_FILTER(%s)\n",
+                        format("    net_winograd_transform_filter(to, step, from, tap, %d, %s);\n",
                                m, stream ? "vec_stream" : "vec_store"));
 }
 
 static const char *product_tile(Emitter *e, int vectors)
 {
     return add_function(e, &e->tiles, format("winograd_tile_%dx%d", e->target->rows, vectors),
-                        "NET_TILE void %s(float *restrict m, const float *restrict v,\n"
-                        "        const float *restrict u, long channels)\n",
-                        format("{\n    net_winograd_multiply(m, v, u, channels, %d, %d);\n}\n",
+                        "NET_WINOGRAD_TILE(%s)\n",
+                        format("    net_winograd_multiply(m, v, u, channels, %d, %d);\n",
                                e->target->rows, vectors));
 }
 
@@ -76,7 +70,7 @@ void emit_winograd(Emitter *e, Driver *d, const Kernel *k)
     const char *b = bias ? format("V(%s)", add_operand(e, d, "b", node->inputs[2], false, NULL))
                          : "NULL";
     const Epilogue end = add_epilogue(e, d, k, y);
-    const RowEnd row_end = add_row_end(e, d, k);
+    const char *row_end = add_row_end(e, d, k);
     int panels[3], padding[2];
     Text tiles = {0};
 
@@ -87,7 +81,6 @@ void emit_winograd(Emitter *e, Driver *d, const Kernel *k)
         text_add(&tiles, "%s, ", panels[3 - width] ? product_tile(e, width) : "NULL");
     d->base = driver_name(e, k);
     write_comment(d, k, dx, bias);
-    open_kernel(d, &end, &row_end);
     call_template(d,
                   "net_winograd(V(%s), V(%s), %s, (struct net_winograd){.x = %s, .y = %s, "
                   ".channels = %d, .outputs = %d, .panels = %s, .padding = %s, .m = %d, "
@@ -96,7 +89,7 @@ void emit_winograd(Emitter *e, Driver *d, const Kernel *k)
                   in, u, b, extent_braces(x), extent_braces(y), w.size[dx ? 0 : 1],
                   w.size[dx ? 1 : 0], braces(panels, 3), braces(padding, 2), g->tile, g->down,
                   g->across, g->group, g->chunks, e->target->rows, transform(e, "input", g->tile),
-                  transform(e, "output", g->tile), tiles.at, end.arguments, row_end.arguments);
+                  transform(e, "output", g->tile), tiles.at, end.arguments, row_end);
 }
 
 /* ---- Transformed weights --------------------------------------------------------------------- */

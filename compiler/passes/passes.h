@@ -240,7 +240,6 @@ BatchLanes plan_batch_lanes(const Node *node, const Target *target); /* needs la
 void plan(Program *program);
 void verify_plan(const Program *program);           /* overlaps and hazards, from scratch */
 void print_plan(FILE *out, const Program *program); /* --dump=plan */
-void draw_plan(Text *out, const Program *program);  /* for the generated header */
 
 /* ---- dot.c: `netc --graph` ------------------------------------------------------------------ */
 

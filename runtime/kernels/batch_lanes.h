@@ -188,11 +188,15 @@ typedef vec net_unary(vec v0);
 
 /* A row of pixels of x, [16 images][16 channels] each, to [channel][16 images], with its border. */
 typedef void net_transpose_row(float *restrict to, const float *restrict x);
+#define NET_TRANSPOSE_ROW(name) NET_TILE void name(float *restrict to, const float *restrict x)
 
 /* y = sum over taps and channels of x w, + b: some pixels of a row, batch in the lanes */
 typedef void net_batch_lanes_tile(float *restrict y, const float *restrict x,
                                   const float *restrict w, const float *restrict b,
                                   const struct net_runs *taps);
+#define NET_BATCH_LANES_TILE(name)                                                                 \
+    NET_TILE void name(float *restrict y, const float *restrict x, const float *restrict w,        \
+                       NET_UNUSED const float *restrict b, const struct net_runs *taps)
 
 enum { NET_BATCH_LANES_SUMS = 64 }; /* pixels by outputs of a tile, at most */
 

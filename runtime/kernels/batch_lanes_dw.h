@@ -107,6 +107,9 @@ struct net_batch_lanes_dw {
 /* Some inputs by some outputs, [input][output][16 images]. */
 typedef void net_batch_lanes_dw_tile(float *restrict sums, const float *restrict x,
                                      const float *restrict dy, const struct net_reduction *over);
+#define NET_BATCH_LANES_DW_TILE(name)                                                              \
+    NET_TILE void name(float *restrict sums, const float *restrict x, const float *restrict dy,    \
+                       const struct net_reduction *over)
 
 enum { NET_BATCH_LANES_DW_SUMS = 72 }; /* inputs of a tile by all outputs, at most */
 

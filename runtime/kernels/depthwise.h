@@ -26,6 +26,9 @@ struct net_filter {
 /* y[i] = b + sum over taps of x[i] w, each channel by itself: one block of 16 images. b: or NULL */
 typedef void net_depthwise_tile(float *restrict y, const float *restrict x, const float *restrict w,
                                 const float *restrict b, const struct net_filter *taps);
+#define NET_DEPTHWISE_TILE(name)                                                                   \
+    NET_TILE void name(float *restrict y, const float *restrict x, const float *restrict w,        \
+                       const float *restrict b, const struct net_filter *taps)
 
 /* Eight images at a time. */
 NET_TEMPLATE void net_depthwise_block(float *restrict y, const float *restrict x,
@@ -117,6 +120,9 @@ NET_TEMPLATE void net_depthwise(float *y, const float *x, const float *w, const 
 typedef void net_depthwise_dw_tile(float *restrict dw, const float *restrict x,
                                    const float *restrict dy, long columns, long images,
                                    long x_column, long dy_column);
+#define NET_DEPTHWISE_DW_TILE(name)                                                                \
+    NET_TILE void name(float *restrict dw, const float *restrict x, const float *restrict dy,      \
+                       long columns, long images, long x_column, long dy_column)
 
 NET_TEMPLATE void net_depthwise_dw_block(float *restrict dw, const float *restrict x,
                                          const float *restrict dy, long columns, long images,

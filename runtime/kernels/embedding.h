@@ -23,6 +23,8 @@ static inline void net_pack_tokens(int32_t *id, int32_t *begin, int32_t *order,
                                    const struct net_rows *rows, int n, int length, int vocabulary,
                                    bool sorted)
 {
+    if (!rows->row)
+        return;
     for (int i = 0; i < n; i++)
         memcpy(id + (long)i * length, rows->row[i], (size_t)length * sizeof *id);
     if (!sorted)

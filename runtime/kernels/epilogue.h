@@ -48,6 +48,22 @@ typedef void net_row_end(const void *sums, const struct net_run *run, int batch_
 #define NET_EPILOGUE(name)                                                                         \
     NET_INLINE void name(NET_UNUSED vec v0, const void *operands, NET_UNUSED struct net_element e, \
                          NET_UNUSED const float *draws, NET_UNUSED const struct net_run *run)
+
+/* A generated epilogue, with the struct of its operands under the same name:
+   NET_CHAIN(apply_relu, float *y;) { vec_store(o->y + e.at, vec_max(vec_zero(), v0)); } */
+#define NET_CHAIN(name, members)                                                                   \
+    struct name {                                                                                  \
+        members                                                                                    \
+    };                                                                                             \
+    NET_INLINE void name##_of(vec v0, const struct name *o, struct net_element e,                  \
+                              const float *draws, const struct net_run *run);                      \
+    NET_EPILOGUE(name)                                                                             \
+    {                                                                                              \
+        name##_of(v0, operands, e, draws, run);                                                    \
+    }                                                                                              \
+    NET_INLINE void name##_of(NET_UNUSED vec v0, const struct name *o,                             \
+                              NET_UNUSED struct net_element e, NET_UNUSED const float *draws,      \
+                              NET_UNUSED const struct net_run *run)
 #define NET_DRAW(name)                                                                             \
     NET_INLINE void name(float *draws, NET_UNUSED const void *operands, struct net_element e,      \
                          int images, NET_UNUSED const struct net_run *run)

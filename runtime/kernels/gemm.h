@@ -100,6 +100,21 @@ typedef void net_gemm_tile(const float *restrict x, const float *restrict w,
                        NET_UNUSED int segments, const void *operands, struct net_element e,        \
                        const struct net_run *run)
 
+/* The same of a chain, whose operands `o` are copied: its stores do not make it read their pointers
+   again. */
+#define NET_CHAIN_TILE(name, chain)                                                                \
+    NET_INLINE void name##_of(const float *x, const float *w, const float *b,                      \
+                              const struct taps *taps, int segments, struct chain o,               \
+                              struct net_element e, const struct net_run *run);                    \
+    NET_GEMM_TILE(name)                                                                            \
+    {                                                                                              \
+        name##_of(x, w, b, taps, segments, *(const struct chain *)operands, e, run);               \
+    }                                                                                              \
+    NET_INLINE void name##_of(const float *x, const float *w, NET_UNUSED const float *b,           \
+                              NET_UNUSED const struct taps *taps, NET_UNUSED int segments,         \
+                              const struct chain o, struct net_element e,                          \
+                              const struct net_run *run)
+
 enum { NET_TILE_ROWS = 8 }; /* images of a tile, at most */
 
 /* What an epilogue reads of a value is asked for before the long sum, and comes meanwhile. */

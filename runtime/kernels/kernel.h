@@ -186,10 +186,12 @@ static inline void net_pack_vectors(float *to, const struct net_rows *rows, int 
     }
 }
 
-/* Rows become a packed value: u8 rows scaled on the way. Sixteen images stand side by side, so they
+/* Rows become a packed value, if there are any: u8 rows scaled on the way. Sixteen images stand side by side, so they
    are written together, a line of pixels at a time, which stays in the cache. */
 static inline void net_pack(float *to, const struct net_rows *rows, int n, struct net_place p)
 {
+    if (!rows->row)
+        return;
     if (p.height * p.width == 1 && p.lanes == 16) {
         net_pack_vectors(to, rows, n, p);
         return;
@@ -206,7 +208,7 @@ static inline void net_pack(float *to, const struct net_rows *rows, int n, struc
 
 static inline void net_pack_classes(int32_t *to, const struct net_rows *rows, int n)
 {
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n && rows->row; i++)
         to[i] = *(const int32_t *)rows->row[i];
 }
 

@@ -6,11 +6,8 @@
  * literal struct with the shape, then the run and the thread. A generated kernel is one call of it,
  * which clang folds to code of that shape:
  *
- *     NET_KERNEL void softmax_64x10(struct value_64x10 *restrict y,
- *                                   const struct value_64x10 *restrict x, NET_RUN)
- *     {
- *         net_softmax(V(y), V(x), (struct net_softmax){.batch_blocks = 4, ...}, run, thread);
- *     }
+ *     NET_KERNEL void softmax_64x10(OUT(value_64x10) y, IN(value_64x10) x, NET_RUN)
+ *     { net_softmax(V(y), V(x), (struct net_softmax){.batch_blocks = 4, ...}, run, thread); }
  *
  * What must be unrolled early, and functions that it calls, are parameters of a template rather
  * than members of the struct.
@@ -38,6 +35,10 @@
 
 /* The last parameters of kernels and templates. */
 #define NET_RUN struct net_run *run, int thread
+
+/* Operands of a kernel: typed values that it reads, and that it writes. */
+#define IN(type) const struct type *restrict
+#define OUT(type) struct type *restrict
 
 /* The first number of a typed value. */
 #define V(operand) ((void *)(operand))

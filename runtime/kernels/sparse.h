@@ -39,6 +39,8 @@ static inline void net_pack_sparse(int32_t *row_begin, int32_t *column, float *v
                                    int32_t *column_begin, int32_t *image, float *column_value,
                                    const struct net_rows *rows, int n, int columns, bool sorted)
 {
+    if (!rows->row)
+        return;
     row_begin[0] = 0;
     for (int i = 0; i < n; i++) {
         const struct net_sparse *row = rows->row[i];

@@ -45,6 +45,13 @@
         .name = (text), NET_ARGS(__VA_ARGS__)                                                      \
     }
 
+/* A kernel of a step; after its operations, the bytes and what else is known. */
+#define NET_ROW(function, path, category, number, operations, ...)                                 \
+    {                                                                                              \
+        .name = #function, .layer = (path), .kind = (category), .line = (number),                  \
+        .flops = (operations), .bytes = __VA_ARGS__                                                \
+    }
+
 /* A source and a preparation, which name what is linked for them. */
 #define NET_READER(source) .reader = &net_reader_##source
 #define NET_SOURCE(source, ...)                                                                    \

@@ -45,6 +45,9 @@ struct net_reduction {
 /* A tile: some inputs by blocks of outputs, dw[input][block][16]. */
 typedef void net_dw_tile(float *restrict dw, const float *restrict x, const float *restrict dy,
                          const struct net_reduction *over);
+#define NET_DW_TILE(name)                                                                          \
+    NET_TILE void name(float *restrict dw, const float *restrict x, const float *restrict dy,      \
+                       const struct net_reduction *over)
 
 /* acc[i][j] += sum over batch blocks, rows, columns and images of x[input first + i] dy[j]: `inputs`
    inputs by `vectors` blocks of outputs. Input (k, l, c) of taps `columns` wide is at k x_tap_row +

@@ -18,17 +18,26 @@
 
 /* The pixels under a tile become its products, `step` floats apart: B' x B, or A dy A'. */
 typedef void net_winograd_transform(float *restrict to, long step, const float *const pixels[36]);
+#define NET_WINOGRAD_TRANSFORM(name)                                                               \
+    NET_TILE void name(float *restrict to, long step, const float *const pixels[36])
 
 /* Products become the pixels of a tile: A' M A. */
 typedef void net_winograd_inverse(float *restrict to, const float *restrict from, long step);
+#define NET_WINOGRAD_INVERSE(name)                                                                 \
+    NET_TILE void name(float *restrict to, const float *restrict from, long step)
 
 /* Nine taps of sixteen outputs, `tap` floats apart, become their products: G w G'. */
 typedef void net_winograd_filter(float *restrict to, long step, const float *restrict from,
                                  long tap);
+#define NET_WINOGRAD_FILTER(name)                                                                  \
+    NET_TILE void name(float *restrict to, long step, const float *restrict from, long tap)
 
 /* m = v u: rows of images by blocks of outputs, summed over channels */
 typedef void net_winograd_tile(float *restrict m, const float *restrict v, const float *restrict u,
                                long channels);
+#define NET_WINOGRAD_TILE(name)                                                                    \
+    NET_TILE void name(float *restrict m, const float *restrict v, const float *restrict u,        \
+                       long channels)
 
 NET_TEMPLATE void net_winograd_multiply(float *m, const float *v, const float *u, long channels,
                                         int rows, int vectors)
