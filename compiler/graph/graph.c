@@ -130,7 +130,7 @@ Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, 
 /* ---- Printing -------------------------------------------------------------------------------- */
 
 /* A parameter by its name, a new version of it by the name and "'", a result by its number. */
-static const char *value_text(const Value *value)
+static const char *printed_name(const Value *value)
 {
     if (!value)
         return "none";
@@ -147,7 +147,7 @@ static const char *declaration_text(const Value *value)
                                         [TYPE_TOKENS] = " tokens",
                                         [TYPE_SPARSE] = " sparse"};
 
-    return format("%s[%s]%s", value_text(value), sizes_text(value->shape, value->batched),
+    return format("%s[%s]%s", printed_name(value), sizes_text(value->shape, value->batched),
                   types[value->type]);
 }
 
@@ -245,7 +245,7 @@ static void print_node(FILE *out, const Graph *g, const Node *node)
         fprintf(out, "%s%s", i ? ", " : "", declaration_text(node->outputs[i]));
     fprintf(out, " = %s(", op_info[node->op].text);
     for (int i = 0; i < node->input_count; i++)
-        fprintf(out, "%s%s", i ? ", " : "", value_text(node->inputs[i]));
+        fprintf(out, "%s%s", i ? ", " : "", printed_name(node->inputs[i]));
     fprintf(out, ")");
     print_attributes(out, node);
     if (g->source)
@@ -281,10 +281,10 @@ void print_graph(FILE *out, const Graph *g)
         backward = g->nodes[i]->backward;
         print_node(out, g, g->nodes[i]);
     }
-    fprintf(out, "\nprediction %s", value_text(g->prediction));
+    fprintf(out, "\nprediction %s", printed_name(g->prediction));
     if (g->prediction_activation != OP_NONE)
         fprintf(out, " -> %s", op_info[g->prediction_activation].text);
-    fprintf(out, "\nloss %s\n", value_text(g->loss));
+    fprintf(out, "\nloss %s\n", printed_name(g->loss));
 }
 
 /* ---- Verifying ------------------------------------------------------------------------------- */
@@ -317,11 +317,11 @@ static const char *find_input_fault(const Progress *p, const Node *node)
         if (!belongs(p->graph, value))
             return format("input %d is not a value of the graph", i);
         if (!p->defined[value->id])
-            return format("%s is read before it is defined", value_text(value));
+            return format("%s is read before it is defined", printed_name(value));
         root = value->storage ? value->storage : value;
         if ((root->role == ROLE_PARAMETER || root->role == ROLE_STATE) &&
             p->current[root->id] != value)
-            return format("%s is read after it was replaced", value_text(value));
+            return format("%s is read after it was replaced", printed_name(value));
     }
     return NULL;
 }
@@ -347,14 +347,14 @@ static const char *find_output_fault(const Progress *p, const Node *node)
         if (!belongs(p->graph, value))
             return format("output %d is not a value of the graph", i);
         if (p->defined[value->id])
-            return format("%s is defined twice", value_text(value));
+            return format("%s is defined twice", printed_name(value));
         if (value->node != node || value->output != i || value->role != ROLE_RESULT)
-            return format("%s does not know its node", value_text(value));
+            return format("%s does not know its node", printed_name(value));
         if (value->storage != (replaced ? storage_of(replaced) : NULL))
-            return format("%s has the wrong storage", value_text(value));
+            return format("%s has the wrong storage", printed_name(value));
         if (value->storage && value->storage->role != ROLE_PARAMETER &&
             value->storage->role != ROLE_STATE)
-            return format("%s replaces what is neither parameter nor state", value_text(value));
+            return format("%s replaces what is neither parameter nor state", printed_name(value));
         p->defined[value->id] = true;
         if (value->storage)
             p->current[value->storage->id] = value;
@@ -374,7 +374,7 @@ const char *find_fault(const Graph *g)
         if (value->id != i)
             return format("value %d has id %d", i, value->id);
         if ((value->role == ROLE_RESULT) != (value->node != NULL))
-            return format("%s: its role and its node disagree", value_text(value));
+            return format("%s: its role and its node disagree", printed_name(value));
         p.defined[i] = value->role != ROLE_RESULT;
         p.current[i] = value;
     }
@@ -393,7 +393,7 @@ const char *find_fault(const Graph *g)
     }
     for (int i = 0; i < g->value_count; i++)
         if (!p.defined[i])
-            return format("%s has no definition", value_text(g->values[i]));
+            return format("%s has no definition", printed_name(g->values[i]));
     if (g->loss && (!belongs(g, g->loss) || g->loss->shape.rank != 0))
         return "the loss is not a scalar of the graph";
     if (g->prediction && !belongs(g, g->prediction))
