@@ -1,5 +1,5 @@
 /*
- * graph.c -- a graph of values and nodes: how it is built, printed and verified.
+ * graph.c -- a graph of values and nodes: how it is built and verified.
  *
  * The one idea: values are in SSA form. Each has one definition, and a value that lives in the
  * memory of an older one says so by `storage`; nothing else is ever overwritten. Every pass takes
@@ -44,18 +44,6 @@ const char *formal_name(Op op, int at)
     for (; at > 0; at--)
         word += strcspn(word, " ") + 1;
     return copy_text(word, strcspn(word, " "));
-}
-
-/* ---- Shapes ---------------------------------------------------------------------------------- */
-
-/* The inside of the brackets, with "n" for the batch axis. */
-static const char *sizes_text(Shape shape, bool batched)
-{
-    const char *text = batched ? "n" : "";
-
-    for (int i = 0; i < shape.rank; i++)
-        text = format("%s%s%d", text, *text ? ", " : "", shape.size[i]);
-    return text;
 }
 
 /* ---- Building -------------------------------------------------------------------------------- */
@@ -125,166 +113,6 @@ Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, 
     }
     APPEND(g->nodes, g->node_count, node);
     return node;
-}
-
-/* ---- Printing -------------------------------------------------------------------------------- */
-
-/* A parameter by its name, a new version of it by the name and "'", a result by its number. */
-static const char *printed_name(const Value *value)
-{
-    if (!value)
-        return "none";
-    if (value->storage && value->storage->name)
-        return format("%s'", value->storage->name);
-    return value->name ? value->name : format("%%%d", value->id);
-}
-
-static const char *declaration_text(const Value *value)
-{
-    static const char *const types[] = {[TYPE_F32] = "",
-                                        [TYPE_CLASS] = " class",
-                                        [TYPE_BYTE] = " byte",
-                                        [TYPE_TOKENS] = " tokens",
-                                        [TYPE_SPARSE] = " sparse"};
-
-    return format("%s[%s]%s", printed_name(value), sizes_text(value->shape, value->batched),
-                  types[value->type]);
-}
-
-/* "3x3", or "3" where both are equal and `square` allows it. */
-static const char *pair_text(const int pair[2], bool square)
-{
-    return square && pair[0] == pair[1] ? format("%d", pair[0]) : format("%dx%d", pair[0], pair[1]);
-}
-
-static void print_attributes(FILE *out, const Node *node)
-{
-    const Attributes *at = &node->at;
-
-    switch (node->op) {
-    case OP_CONV2D:
-    case OP_CONV2D_DX:
-    case OP_CONV2D_DW:
-    case OP_CONV2D_DX_ARGMAX:
-    case OP_CONV2D_DW_ARGMAX:
-    case OP_DEPTHWISE:
-    case OP_DEPTHWISE_DX:
-    case OP_DEPTHWISE_DW:
-    case OP_MAXPOOL2D:
-    case OP_MAXPOOL2D_GRAD:
-    case OP_AVGPOOL2D:
-    case OP_AVGPOOL2D_GRAD:
-    case OP_UPSAMPLE2D:
-    case OP_UPSAMPLE2D_GRAD:
-        fprintf(out, " kernel=%s stride=%s padding=%s", pair_text(at->kernel, false),
-                pair_text(at->stride, true), pair_text(at->padding, true));
-        if (memcmp(at->padding, at->padding_end, sizeof at->padding) != 0)
-            fprintf(out, " padding_end=%s", pair_text(at->padding_end, true));
-        if (dilation_of(at, 0) > 1 || dilation_of(at, 1) > 1)
-            fprintf(out, " dilation=%s", pair_text(at->dilation, true));
-        if (groups_of(at) > 1)
-            fprintf(out, " groups=%d", at->groups);
-        break;
-    case OP_GROUP_EXPAND:
-    case OP_GROUP_COLLECT:
-        fprintf(out, " groups=%d", at->groups);
-        break;
-    case OP_LEAKY_RELU:
-    case OP_LEAKY_RELU_GRAD:
-        fprintf(out, " slope=%g", at->slope);
-        break;
-    case OP_ELU:
-    case OP_ELU_GRAD:
-        fprintf(out, " slope=%g scale=%g", at->slope, at->scale);
-        break;
-    case OP_GAUSSIAN_NOISE:
-        fprintf(out, " scale=%g stream=%d", at->scale, at->stream);
-        break;
-    case OP_DROPOUT:
-        fprintf(out, " p=%g stream=%d", at->p, at->stream);
-        break;
-    case OP_BATCHNORM_STATS:
-        fprintf(out, " eps=%g momentum=%g pixels=%d", at->eps, at->momentum, at->pixels);
-        break;
-    case OP_INVERSE_STD:
-    case OP_LAYERNORM:
-    case OP_LAYERNORM_GRAD:
-    case OP_LAYERNORM_SUMS:
-        fprintf(out, " eps=%g", at->eps);
-        break;
-    case OP_NORMALIZE_GRAD:
-        fprintf(out, " pixels=%d", at->pixels);
-        break;
-    case OP_HUBER:
-    case OP_HUBER_GRAD:
-        fprintf(out, " delta=%g", at->delta);
-        break;
-    case OP_CROSS_ENTROPY:
-    case OP_CROSS_ENTROPY_GRAD:
-        if (at->smoothing != 0)
-            fprintf(out, " smoothing=%g", at->smoothing);
-        if (at->class_weights)
-            fprintf(out, " class_weights");
-        break;
-    case OP_EMBEDDING_DW:
-        if (at->padding_row)
-            fprintf(out, " padding_row=%d", at->padding_row - 1);
-        break;
-    case OP_SPARSE_DENSE_DX:
-    case OP_SLICE:
-        fprintf(out, " begin=%d", at->begin);
-        break;
-    default:
-        break;
-    }
-}
-
-static void print_node(FILE *out, const Graph *g, const Node *node)
-{
-    for (int i = 0; i < node->output_count; i++)
-        fprintf(out, "%s%s", i ? ", " : "", declaration_text(node->outputs[i]));
-    fprintf(out, " = %s(", op_info[node->op].text);
-    for (int i = 0; i < node->input_count; i++)
-        fprintf(out, "%s%s", i ? ", " : "", printed_name(node->inputs[i]));
-    fprintf(out, ")");
-    print_attributes(out, node);
-    if (g->source)
-        fprintf(out, "  # line %d", line_of(g->source, node->span));
-    fprintf(out, "\n");
-}
-
-void print_graph(FILE *out, const Graph *g)
-{
-    static const char *const roles[] = {[ROLE_INPUT] = "input",
-                                        [ROLE_TARGET] = "target",
-                                        [ROLE_PARAMETER] = "parameter",
-                                        [ROLE_STATE] = "state"};
-    bool backward = false;
-
-    fprintf(out, "graph %s\n\n", g->name);
-    for (int i = 0; i < g->value_count; i++) {
-        const Value *value = g->values[i];
-
-        if (value->role == ROLE_RESULT)
-            continue;
-        fprintf(out, "%s %s", roles[value->role], declaration_text(value));
-        if (value->init)
-            fprintf(out, " init=%s", value->init);
-        if (value->fan_in)
-            fprintf(out, " fan_in=%d", value->fan_in);
-        fprintf(out, "\n");
-    }
-    fprintf(out, "\n");
-    for (int i = 0; i < g->node_count; i++) {
-        if (g->nodes[i]->backward && !backward)
-            fprintf(out, "\n# backward\n");
-        backward = g->nodes[i]->backward;
-        print_node(out, g, g->nodes[i]);
-    }
-    fprintf(out, "\nprediction %s", printed_name(g->prediction));
-    if (g->prediction_activation != OP_NONE)
-        fprintf(out, " -> %s", op_info[g->prediction_activation].text);
-    fprintf(out, "\nloss %s\n", printed_name(g->loss));
 }
 
 /* ---- Verifying ------------------------------------------------------------------------------- */
