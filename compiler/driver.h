@@ -26,15 +26,18 @@ typedef struct Options {
 Options parse_options(int argc, char **argv);
 _Noreturn void fail_usage(const char *message); /* exit code 2 */
 
+/* ---- files.c -------------------------------------------------------------------------------- */
+
+int flush(void); /* what was printed has arrived: an exit code */
+bool is_same_file(const char *a, const char *b);
+double milliseconds(void);                            /* of a clock that only goes on */
+int write_output(const char *path, const Text *text); /* a whole file or none: an exit code */
+int write_out(const Options *o, const Text *text);    /* to stdout, or the file of -o */
+
 /* ---- output.c ------------------------------------------------------------------------------- */
 
 typedef struct Clang Clang;
 typedef struct Code Code;
-
-int flush(void); /* what was printed has arrived: an exit code */
-bool is_same_file(const char *a, const char *b);
-double milliseconds(void);                         /* of a clock that only goes on */
-int write_out(const Options *o, const Text *text); /* to stdout, or the file of -o */
 
 /* Compiles `code` to the trainer `name`. The generated C goes to FILE.c, which goes away again
    unless --keep, after a signal too. `began`: milliseconds() when netc began, for -v. */

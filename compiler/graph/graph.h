@@ -161,11 +161,16 @@ Value *find_field(const Graph *g, const Field *field); /* its input or target; N
    shape.c. Reports no errors: lower.c checks what a person can get wrong beforehand. */
 Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, Span span,
                const char *path);
+/* What an in-place result replaces. A second update of the same memory replaces the first one's
+   result, which lies where the parameter lies. */
+Value *storage_of(Value *replaced);
+
 /* A parameter by its name, a new version of it by the name and "'", a result by its number. */
 const char *printed_name(const Value *value);
 void print_graph(FILE *out, const Graph *g); /* --dump=graph, grad (print.c) */
-const char *find_fault(const Graph *g);      /* what is wrong with it, or NULL */
-void verify(const Graph *g);                 /* aborts with a message: netc's own bug */
+
+const char *find_fault(const Graph *g); /* what is wrong with it, or NULL */
+void verify(const Graph *g);            /* aborts with a message: netc's own bug */
 
 /* ---- shape.c: the shape rule of each operation ---------------------------------------------- */
 

@@ -26,6 +26,13 @@ struct net_piece {
     bool mapped;     /* of a text: the file is mapped */
 };
 
+struct net_slice;
+struct net_scratch;
+
+/* The text that begins at `at`, in a file that ends at `end`. */
+typedef struct net_slice net_read_text(const char *at, const char *end,
+                                       struct net_scratch *scratch);
+
 /* One field of a source: `rows` rows of `size` elements, row-major. Read them through net_row. */
 struct net_column {
     const char *name;  /* "image", "label", "x" */
@@ -44,13 +51,9 @@ struct net_column {
     size_t stride;   /* of pieces: bytes from a row to the next */
     char **elements; /* names of the row's elements (columns of a csv), owned; or NULL */
     struct net_string_table
-        *words; /* of I32: the strings that the numbers stand for, sorted, owned; or
+        *words;               /* of I32: the strings that the numbers stand for, sorted, owned; or
                                    NULL */
-    enum net_text_form {
-        NET_TEXT_CSV,
-        NET_TEXT_JSON,
-        NET_TEXT_LINE
-    } form; /* of a text: how it is written */
+    net_read_text *read_text; /* of a text: how it is written in its file */
 };
 
 enum { NET_COLUMNS = 16 }; /* fields that one source can have */

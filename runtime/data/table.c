@@ -148,7 +148,7 @@ static enum net_take what_it_takes(const struct net_field *field)
 }
 
 void net_builder_open(struct net_builder *builder, struct net_table *table,
-                      const struct net_request *request, enum net_text_form form)
+                      const struct net_request *request, net_read_text *read_text)
 {
     static const enum net_type types[] = {NET_F64, NET_I32, NET_TEXT};
 
@@ -164,7 +164,7 @@ void net_builder_open(struct net_builder *builder, struct net_table *table,
                                     .take = what_it_takes(field),
                                     .imputed = net_field_imputes(field)};
         *taker->column = (struct net_column){
-            .name = field->source, .type = types[taker->take], .size = 1, .form = form};
+            .name = field->source, .type = types[taker->take], .size = 1, .read_text = read_text};
         if (taker->take == NET_TAKE_CLASS)
             taker->column->words = net_strings_new();
     }
@@ -361,13 +361,25 @@ static void read_lines(struct net_builder *builder, struct net_bytes bytes, cons
     }
 }
 
+/* A text that is a line. */
+static struct net_slice read_line(const char *at, const char *end, struct net_scratch *scratch)
+{
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    size_t length = (size_t)((newline ? newline : end) - at);
+
+    (void)scratch; /* as it stands in the file */
+    if (length && at[length - 1] == '\r')
+        length--;
+    return (struct net_slice){at, length};
+}
+
 void net_open_lines(struct net_table *table, const struct net_request *request)
 {
     const char *path = net_argument(request->call, "file")->text;
     const struct net_bytes bytes = net_text_bytes(net_map_file(table, path), path);
     struct net_builder builder;
 
-    net_builder_open(&builder, table, request, NET_TEXT_LINE);
+    net_builder_open(&builder, table, request, read_line);
     net_builder_file(&builder, bytes);
     read_lines(&builder, bytes, path);
     net_builder_close(&builder, path);
@@ -385,16 +397,6 @@ void net_scratch_fit(struct net_scratch *scratch, size_t size)
         net_fail(1, "out of memory for a text of %zu bytes", size);
 }
 
-static struct net_slice text_line(const char *at, const char *end)
-{
-    const char *newline = memchr(at, '\n', (size_t)(end - at));
-    size_t length = (size_t)((newline ? newline : end) - at);
-
-    if (length && at[length - 1] == '\r')
-        length--;
-    return (struct net_slice){at, length};
-}
-
 struct net_slice net_text_row(const struct net_column *column, long row,
                               struct net_scratch *scratch)
 {
@@ -403,18 +405,7 @@ struct net_slice net_text_row(const struct net_column *column, long row,
 
     while (p + 1 < column->piece_count && column->pieces[p + 1].first <= row)
         p++;
-    const char *end = column->pieces[p].end;
-
     if (row % FORGET == 0 && column->pieces[p].mapped)
         net_forget(column->pieces[p].at, at);
-
-    switch (column->form) {
-    case NET_TEXT_CSV:
-        return net_text_csv(at, end, scratch);
-    case NET_TEXT_JSON:
-        return net_text_json(at, end, scratch);
-    case NET_TEXT_LINE:
-        break;
-    }
-    return text_line(at, end);
+    return column->read_text(at, column->pieces[p].end, scratch);
 }

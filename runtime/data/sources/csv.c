@@ -133,7 +133,7 @@ static struct net_slice content(struct cell cell, struct net_scratch *scratch)
     return (struct net_slice){scratch->at, length};
 }
 
-struct net_slice net_text_csv(const char *at, const char *end, struct net_scratch *scratch)
+static struct net_slice read_text(const char *at, const char *end, struct net_scratch *scratch)
 {
     struct csv c = {.path = "", .at = at, .end = end};
 
@@ -289,7 +289,7 @@ static void choose_again(struct choice *choice, const struct net_builder *builde
         }
 }
 
-static void open_csv(struct net_table *table, const struct net_request *request)
+void net_open_csv(struct net_table *table, const struct net_request *request)
 {
     if (request->lines) {
         net_open_lines(table, request);
@@ -304,7 +304,7 @@ static void open_csv(struct net_table *table, const struct net_request *request)
     int count, width = 0;
     char **paths = net_paths(request->folder, file->text, &count);
 
-    net_builder_open(&builder, table, request, NET_TEXT_CSV);
+    net_builder_open(&builder, table, request, read_text);
     for (int i = 0; i < count; i++) {
         struct net_bytes bytes = net_text_bytes(net_map_file(table, paths[i]), paths[i]);
         struct csv c = {.path = paths[i],
@@ -349,9 +349,3 @@ static void open_csv(struct net_table *table, const struct net_request *request)
     free(scratch.at);
     net_paths_free(paths, count);
 }
-
-const struct net_reader net_reader_csv = {.name = "csv",
-                                          .open = open_csv,
-                                          .file = "file",
-                                          .objects = &net_reader_jsonl,
-                                          .table = &net_reader_csv};

@@ -125,7 +125,7 @@ static struct net_slice read_string(struct json *j, struct net_scratch *scratch)
     return escaped ? unescape(inside, scratch) : inside;
 }
 
-struct net_slice net_text_json(const char *at, const char *end, struct net_scratch *scratch)
+static struct net_slice read_text(const char *at, const char *end, struct net_scratch *scratch)
 {
     struct json j = {.at = at, .end = end, .begin = at};
 
@@ -311,7 +311,7 @@ static void read_file(struct jsonl *l, struct net_bytes bytes, const char *path,
     }
 }
 
-static void open_jsonl(struct net_table *table, const struct net_request *request)
+void net_open_jsonl(struct net_table *table, const struct net_request *request)
 {
     const struct net_arg *file = net_argument(request->call, "file");
     struct jsonl l = {0};
@@ -323,7 +323,7 @@ static void open_jsonl(struct net_table *table, const struct net_request *reques
     }
     char **paths = net_paths(request->folder, file->text, &count);
 
-    net_builder_open(&l.builder, table, request, NET_TEXT_JSON);
+    net_builder_open(&l.builder, table, request, read_text);
     for (int f = 0; f < request->field_count; f++) {
         const struct net_field *field = &request->fields[f];
         char **names = net_allocate((size_t)field->column_count, sizeof *names);
@@ -353,9 +353,3 @@ static void open_jsonl(struct net_table *table, const struct net_request *reques
     free(l.value.at);
     net_paths_free(paths, count);
 }
-
-const struct net_reader net_reader_jsonl = {.name = "jsonl",
-                                            .open = open_jsonl,
-                                            .file = "file",
-                                            .objects = &net_reader_jsonl,
-                                            .table = &net_reader_csv};

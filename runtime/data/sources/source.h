@@ -38,6 +38,10 @@ struct net_reader {
 #define SOURCE(name, ...) extern const struct net_reader net_reader_##name;
 #include "language.def"
 
+/* csv.c, jsonl.c: what the two readers of tables.c open. */
+void net_open_csv(struct net_table *table, const struct net_request *request);
+void net_open_jsonl(struct net_table *table, const struct net_request *request);
+
 /* ---- file.c: files as streams of bytes ------------------------------------------------------- */
 
 /* A file being read. Offsets count unpacked bytes. */
@@ -193,9 +197,9 @@ struct net_builder {
     struct net_scratch name; /* of a class, where it cannot be kept as it stands */
 };
 
-/* A builder for the fields that are asked for; `form` is how texts are written. */
+/* A builder for the fields that are asked for; `read_text` reads a text of its file back. */
 void net_builder_open(struct net_builder *builder, struct net_table *table,
-                      const struct net_request *request, enum net_text_form form);
+                      const struct net_request *request, net_read_text *read_text);
 
 /* Field f has `count` numbers a row; names[k] (malloc'd) is taken over. */
 void net_builder_elements(struct net_builder *builder, int f, int count, char **names);
@@ -238,9 +242,6 @@ struct net_bytes net_text_bytes(struct net_bytes bytes, const char *path);
 struct net_slice net_text_row(const struct net_column *column, long row,
                               struct net_scratch *scratch);
 
-/* csv.c, jsonl.c: the text that begins at `at`, in a file that ends at `end`. */
-struct net_slice net_text_csv(const char *at, const char *end, struct net_scratch *scratch);
-struct net_slice net_text_json(const char *at, const char *end, struct net_scratch *scratch);
 void net_scratch_fit(struct net_scratch *scratch, size_t size);
 
 #endif

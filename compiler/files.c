@@ -1,0 +1,72 @@
+/*
+ * files.c -- where results go: to stdout, or to whole files or none.
+ */
+
+#define _XOPEN_SOURCE 700 /* realpath */
+
+#include "driver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+int flush(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    fprintf(stderr, "netc: error: cannot write: %s\n", strerror(errno));
+    return EXIT_FAULT;
+}
+
+bool is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+double milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+/* Beside its place first, then renamed. A link stays one. */
+int write_output(const char *path, const Text *text)
+{
+    const char *real = realpath(path, NULL);
+    const char *place = real ? real : path, *part = format("%s.%ld.part", place, (long)getpid());
+    struct stat there;
+
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+        fprintf(stderr, "netc: error: cannot write %s: it is not a file\n", path);
+        return EXIT_USAGE;
+    }
+
+    FILE *file = fopen(part, "w");
+    bool ok = file && fwrite(text->at, 1, text->length, file) == text->length;
+
+    if (file)
+        ok = fclose(file) == 0 && ok;
+    ok = ok && rename(part, place) == 0;
+    if (ok)
+        return 0;
+    fprintf(stderr, "netc: error: cannot write %s: %s\n", path, strerror(errno));
+    if (file)
+        unlink(part);
+    return EXIT_FAULT;
+}
+
+int write_out(const Options *o, const Text *text)
+{
+    if (o->output)
+        return write_output(o->output, text);
+    fwrite(text->at, 1, text->length, stdout);
+    return flush();
+}
