@@ -73,6 +73,7 @@ static int compile(const Options *o)
 
     const Target *target = find_target(name);
 
+    select_algorithms(train, evaluate, target), verify(train), verify(evaluate);
     lay_out(train, evaluate, target), verify(train), verify(evaluate);
 
     Program *step = fuse(train, target), *forward = fuse(evaluate, target);

@@ -32,10 +32,6 @@ typedef enum Op {
 
 typedef enum Effects { PURE, RANDOM, STATEFUL } Effects;
 
-/* A dense layer of so many outputs or fewer may have a weight that lies along its inputs, and a dx
-   that reads it as it lies. */
-enum { FEW_OUTPUTS = 4 };
-
 typedef struct OpInfo {
     const char *text;    /* "conv2d_dx" */
     const char *formals; /* "dy w -> dx": what inputs and outputs are called */
@@ -135,7 +131,8 @@ struct Node {
     Attributes at;
     const char *path; /* of the layer it comes from */
     Span span;
-    bool backward; /* made by autodiff */
+    bool backward;               /* made by autodiff */
+    struct Selection *selection; /* select.c: of a contraction, its algorithm */
 };
 
 typedef struct Graph {

@@ -3,7 +3,7 @@
  *
  * The one idea: one operation and its two gradients do nearly all of them. A sequence is an image
  * of one row; a transposed convolution is the gradient of a convolution, and its weight is that
- * one's; groups are zeros in the weight. Only a group for each channel has an operation of its own.
+ * one's; groups are zeros in the weight.
  */
 
 #include "lower/lowering.h"
@@ -48,9 +48,6 @@ static Value *convolve(Lowering *l, Layer *layer, Value *x)
     if (!owned)
         return NULL;
     w = owned->values[0];
-    if (groups > 1 && groups == inputs && groups == channels)
-        return append_node(l, layer, OP_DEPTHWISE, (Value *[]){x, w, owned->values[1]}, 3, at)
-            ->outputs[0];
     at.groups = groups;
     if (groups > 1)
         w = expand(l, layer, w, inputs, groups);

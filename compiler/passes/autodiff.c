@@ -61,90 +61,20 @@ static Attributes restoring(const Node *node)
     return at;
 }
 
-/* ---- Gradients at one place ------------------------------------------------------------------ */
-
-/* The node that spreads dy over an image, where dy is nothing but the gradient of a maximum: of
-   each window, or of the whole image, a number a channel, at its index. */
-static const Node *find_spread(const Value *dy)
-{
-    while (dy && dy->node && dy->node->op == OP_RESHAPE)
-        dy = dy->node->inputs[0];
-    if (!dy || !dy->node ||
-        (dy->node->op != OP_GLOBAL_MAXPOOL2D_GRAD && dy->node->op != OP_MAXPOOL2D_GRAD))
-        return NULL;
-    return dy->node;
-}
-
-/* Is y what the maximum was taken of? */
-static bool is_pooled(const Node *spread, const Value *y)
-{
-    const Value *x = spread->inputs[0]->node->inputs[0];
-
-    while (x != y && x->node && x->node->op == OP_RESHAPE)
-        x = x->node->inputs[0];
-    return x == y;
-}
-
-/* The gradient of an activation that a maximum follows, where y is all it takes: of y at the places
-   of the maxima, which are the maxima, before dy is spread. False: dy is more than that. */
-static bool take_place(Reverse *r, const Node *node, Value *dy, Op op)
-{
-    const Node *spread = find_spread(dy);
-    Value *index, *d, *dx;
-    Node *moved;
-
-    if (!spread || !is_pooled(spread, node->outputs[0]))
-        return false;
-    if (!wants(r, 0))
-        return true;
-    index = spread->inputs[0];
-    d = append(r, op, (Value *[]){index->node->outputs[0], spread->inputs[1]}, 2, node->at)
-            ->outputs[0];
-    d->gradient_of = index->node->outputs[0];
-    moved = append(r, spread->op, (Value *[]){index, d}, 2, spread->at);
-    moved->span = spread->span, moved->path = spread->path;
-    dx = moved->outputs[0];
-    if (!same_shape(dx->shape, dy->shape))
-        dx = append(r, OP_RESHAPE, &dx, 1, (Attributes){.shape = dy->shape})->outputs[0];
-    accumulate(r, 0, dx);
-    return true;
-}
-
-/* Are the channels of the maximum those of y? Then its places are too: both count along rows. */
-static bool has_channels_of(const Node *spread, const Value *y)
-{
-    return spread->inputs[1]->shape.size[0] == y->shape.size[0];
-}
-
-/* Does a convolution gain by taking number and place? Not with few pixels, and not a first layer,
-   whose few channels would leave vectors empty. */
-static bool gains_by_place(const Node *node)
-{
-    const Shape y = node->outputs[0]->shape;
-
-    return node->inputs[0]->shape.size[0] > 8 && y.size[1] * y.size[2] >= 8 &&
-           groups_of(&node->at) == 1;
-}
-
 /* ---- An operation each ----------------------------------------------------------------------- */
 
-/* dw before dx: what a contraction reads is still in the cache for the second. A dx that reads the
-   weight itself comes first, since dw may end with the update. */
+/* Of x w b: db, dw, dx. dw before dx: what a contraction reads is still in the cache for the
+   second. */
 static void vjp_contraction(Reverse *r, const Node *node, Value *dy, Op op_dw, Op op_dx)
 {
-    const bool dx_first = op_dx == OP_DENSE_DX && node->inputs[1]->shape.size[0] <= FEW_OUTPUTS;
+    Value *const *in = node->inputs;
 
     if (wants(r, 2))
         accumulate(r, 2, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
-    for (int turn = 0; turn < 2; turn++) {
-        if (dx_first == (turn == 1) && wants(r, 1))
-            accumulate(r, 1,
-                       append(r, op_dw, (Value *[]){node->inputs[0], dy}, 2, node->at)->outputs[0]);
-        if (dx_first == (turn == 0) && wants(r, 0))
-            accumulate(
-                r, 0,
-                append(r, op_dx, (Value *[]){dy, node->inputs[1]}, 2, restoring(node))->outputs[0]);
-    }
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, op_dw, (Value *[]){in[0], dy}, 2, node->at)->outputs[0]);
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, op_dx, (Value *[]){dy, in[1]}, 2, restoring(node))->outputs[0]);
 }
 
 static void vjp_dense(Reverse *r, const Node *node, Value *dy)
@@ -154,27 +84,7 @@ static void vjp_dense(Reverse *r, const Node *node, Value *dy)
 
 static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
 {
-    const Node *spread = find_spread(dy);
-    Value *d, *index;
-
-    if (!spread || spread->op != OP_GLOBAL_MAXPOOL2D_GRAD ||
-        !has_channels_of(spread, node->outputs[0]) || !gains_by_place(node)) {
-        vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
-        return;
-    }
-    index = spread->inputs[0], d = spread->inputs[1];
-    if (wants(r, 2))
-        accumulate(r, 2, append(r, OP_CHANNEL_SUM, &d, 1, (Attributes){0})->outputs[0]);
-    if (wants(r, 1))
-        accumulate(
-            r, 1,
-            append(r, OP_CONV2D_DW_ARGMAX, (Value *[]){node->inputs[0], d, index}, 3, node->at)
-                ->outputs[0]);
-    if (wants(r, 0))
-        accumulate(r, 0,
-                   append(r, OP_CONV2D_DX_ARGMAX, (Value *[]){d, node->inputs[1], index}, 3,
-                          restoring(node))
-                       ->outputs[0]);
+    vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
 }
 
 static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
@@ -183,33 +93,16 @@ static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
         accumulate(r, 0, append(r, OP_GROUP_COLLECT, &dy, 1, restoring(node))->outputs[0]);
 }
 
-/* dx before dw, which may end with the update of what dx reads. */
-static void vjp_depthwise(Reverse *r, const Node *node, Value *dy)
-{
-    Value *const *in = node->inputs; /* x w b */
-
-    if (wants(r, 0))
-        accumulate(
-            r, 0,
-            append(r, OP_DEPTHWISE_DX, (Value *[]){dy, in[1]}, 2, restoring(node))->outputs[0]);
-    if (wants(r, 2))
-        accumulate(r, 2, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
-    if (wants(r, 1))
-        accumulate(r, 1,
-                   append(r, OP_DEPTHWISE_DW, (Value *[]){in[0], dy}, 2, node->at)->outputs[0]);
-}
-
-/* The transposed convolution, whose gradient is the convolution. It reads the weight as it lies, so
-   it comes before dw, which takes the update with it. */
+/* The transposed convolution, whose gradient is the convolution. */
 static void vjp_conv2d_dx(Reverse *r, const Node *node, Value *dy)
 {
     Value *const *in = node->inputs; /* x w */
 
+    if (wants(r, 1))
+        accumulate(r, 1, append(r, OP_CONV2D_DW, (Value *[]){dy, in[0]}, 2, node->at)->outputs[0]);
     if (wants(r, 0))
         accumulate(r, 0,
                    append(r, OP_CONV2D, (Value *[]){dy, in[1], NULL}, 3, node->at)->outputs[0]);
-    if (wants(r, 1))
-        accumulate(r, 1, append(r, OP_CONV2D_DW, (Value *[]){dy, in[0]}, 2, node->at)->outputs[0]);
 }
 
 static void vjp_add_bias(Reverse *r, const Node *node, Value *dy)
@@ -238,15 +131,12 @@ static void vjp_multiply(Reverse *r, const Node *node, Value *dy)
                            ->outputs[0]);
 }
 
-/* The gradient of an activation reads x or y. Under a maximum it is taken of the maxima, where y, or
-   its sign, is all that it takes. */
+/* The gradient of an activation reads x or y. */
 static void vjp_activation(Reverse *r, const Node *node, Value *dy)
 {
     const Activation *a = find_activation(node->op);
     Value *kept = a->kept == KEPT_Y ? node->outputs[0] : node->inputs[0];
 
-    if (a->kept != KEPT_X && take_place(r, node, dy, a->gradient))
-        return;
     if (wants(r, 0))
         accumulate(r, 0, append(r, a->gradient, (Value *[]){kept, dy}, 2, node->at)->outputs[0]);
 }
@@ -318,14 +208,14 @@ static void vjp_sparse_dense(Reverse *r, const Node *node, Value *dy)
 
     if (wants(r, 3))
         accumulate(r, 3, append(r, OP_CHANNEL_SUM, &dy, 1, (Attributes){0})->outputs[0]);
-    if (wants(r, 1)) { /* before dw, which ends with the update of what it reads */
-        at.shape = in[1]->shape;
-        accumulate(r, 1, append(r, OP_SPARSE_DENSE_DX, (Value *[]){dy, in[2]}, 2, at)->outputs[0]);
-    }
     if (wants(r, 2))
         accumulate(
             r, 2,
             append(r, OP_SPARSE_DENSE_DW, (Value *[]){in[0], in[1], dy}, 3, node->at)->outputs[0]);
+    if (wants(r, 1)) {
+        at.shape = in[1]->shape;
+        accumulate(r, 1, append(r, OP_SPARSE_DENSE_DX, (Value *[]){dy, in[2]}, 2, at)->outputs[0]);
+    }
 }
 
 static void vjp_layernorm(Reverse *r, const Node *node, Value *dy)
@@ -418,7 +308,6 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_CONV2D] = vjp_conv2d,
     [OP_CONV2D_DX] = vjp_conv2d_dx,
     [OP_GROUP_EXPAND] = vjp_group_expand,
-    [OP_DEPTHWISE] = vjp_depthwise,
     [OP_ADD] = vjp_add,
     [OP_ADD_BIAS] = vjp_add_bias,
     [OP_MULTIPLY] = vjp_multiply,

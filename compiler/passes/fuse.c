@@ -288,25 +288,22 @@ static void add_winograd_dw(Fusion *f, Node *node, Winograd winograd)
     add_end(f, KERNEL_WINOGRAD_DW_REDUCTION, k, update, update == NULL);
 }
 
-/* Forward, dx or dw by Winograd's minimal filtering; false where direct is cheaper. */
-static bool add_winograd(Fusion *f, Node *node)
+/* Forward, dx or dw by Winograd's minimal filtering. */
+static void add_winograd(Fusion *f, Node *node)
 {
-    const Winograd winograd = plan_winograd(node, f->g, f->program->target);
+    const Winograd winograd = plan_winograd(node, f->program->target);
     Buffer *weights;
     Kernel *k;
 
-    if (!winograd.tile)
-        return false;
     if (node->op == OP_CONV2D_DW) {
         add_winograd_dw(f, node, winograd);
-        return true;
+        return;
     }
     weights = transformed_weights(f, node, winograd);
     k = add_kernel(f, KERNEL_WINOGRAD, node);
     k->scratch = weights;
     k->winograd = winograd;
     k->flops = winograd_flops(node, winograd);
-    return true;
 }
 
 static void add_group_expand(Fusion *f, Node *node)
@@ -322,14 +319,16 @@ static void add_contraction(Fusion *f, Node *node)
     const bool argmax = node->op == OP_CONV2D_DX_ARGMAX;
     const bool dx = node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || argmax;
     Buffer *turned = dx ? turned_weights(f, node) : NULL;
-    const BatchLanes batch_lanes = plan_batch_lanes(node, f->program->target);
+    const bool batch_lanes = node->selection->algorithm == ALGORITHM_BATCH_LANES;
     Kernel *k = add_kernel(f,
-                           argmax               ? KERNEL_DX_ARGMAX
-                           : batch_lanes.pixels ? KERNEL_BATCH_LANES
-                                                : KERNEL_CONTRACT,
+                           argmax        ? KERNEL_DX_ARGMAX
+                           : batch_lanes ? KERNEL_BATCH_LANES
+                                         : KERNEL_CONTRACT,
                            node);
 
-    k->batch_lanes = batch_lanes;
+    if (batch_lanes)
+        k->batch_lanes = plan_batch_lanes(node, node->inputs[0]->physical,
+                                          node->outputs[0]->physical, f->program->target);
     k->scratch = turned;
     k->flops = contraction_flops(node);
     if (k->kind == KERNEL_CONTRACT)
@@ -510,21 +509,34 @@ static void add_movement(Fusion *f, Node *node)
     add_kernel(f, blocks ? KERNEL_BLOCKS : KERNEL_RELAYOUT, node);
 }
 
-/* A dense layer whose weight has a row for each output: few of them (layout.c). */
-static bool add_thin(Fusion *f, Node *node)
+/* A dense layer of few outputs: its weight has a row for each (layout.c). */
+static void add_few_outputs(Fusion *f, Node *node)
 {
-    const bool dw = node->op == OP_DENSE_DW;
-    const Value *w = dw ? node->outputs[0] : node->inputs[1];
-
-    if (op_info[node->op].class != CLASS_CONTRACTION || w->physical->kind != PHYSICAL_VECTOR ||
-        w->shape.rank != 2)
-        return false;
-    if (dw)
+    if (node->op == OP_DENSE_DW)
         add_rows_gradient(f, KERNEL_FEW_OUTPUTS_DW, node);
     else
         add_kernel(f, KERNEL_FEW_OUTPUTS, node);
     f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
-    return true;
+}
+
+/* By the algorithm that was selected for it. */
+static void add_selected(Fusion *f, Node *node)
+{
+    switch (node->selection->algorithm) {
+    case ALGORITHM_FEW_OUTPUTS:
+        add_few_outputs(f, node);
+        break;
+    case ALGORITHM_WINOGRAD_2:
+    case ALGORITHM_WINOGRAD_4:
+        add_winograd(f, node);
+        break;
+    default:
+        if (is_weight_gradient(node->op))
+            add_weight(f, node);
+        else
+            add_contraction(f, node);
+        break;
+    }
 }
 
 /* An operation without a kernel is a fault of netc's. */
@@ -541,8 +553,9 @@ static void add_node_kernels(Fusion *f, Node *node)
     case OP_CONV2D:
     case OP_DENSE_DX:
     case OP_CONV2D_DX:
-        if (!add_thin(f, node) && !add_winograd(f, node))
-            add_contraction(f, node);
+    case OP_DENSE_DW:
+    case OP_CONV2D_DW:
+        add_selected(f, node);
         break;
     case OP_CONV2D_DX_ARGMAX:
         add_contraction(f, node);
@@ -561,11 +574,6 @@ static void add_node_kernels(Fusion *f, Node *node)
     case OP_DEPTHWISE_DX:
         add_kernel(f, KERNEL_DEPTHWISE, node);
         f->program->kernels[f->program->count - 1]->flops = contraction_flops(node);
-        break;
-    case OP_DENSE_DW:
-    case OP_CONV2D_DW:
-        if (!add_thin(f, node) && !add_winograd(f, node))
-            add_weight(f, node);
         break;
     case OP_DEPTHWISE_DW:
         add_weight(f, node);

@@ -1,12 +1,23 @@
 /*
- * layout.h -- what the files of `lay_out` share: layout_values.c makes a layout, layout.c decides which
- * value gets which.
+ * layout.h -- what select.c and the files of `lay_out` share: layout_values.c makes a layout,
+ * layout_results.c and layout_inputs.c know which one results and inputs have, layout.c gives them.
  */
 
 #ifndef LAYOUT_H
 #define LAYOUT_H
 
 #include "passes/passes.h"
+
+/* ---- layout_results.c: where a result lies, its inputs lying as they do ---------------------- */
+
+Physical result_layout(const Graph *g, const Node *node); /* of its first output */
+Physical gradient_layout(const Graph *g, const Value *dx);
+bool has_many_segments(const Node *concat); /* then its inputs are copied */
+
+/* ---- layout_inputs.c ------------------------------------------------------------------------- */
+
+/* Gives inputs of both graphs their layouts: the batch is the same. */
+void lay_out_inputs(Graph *train, Graph *evaluate);
 
 /* ---- layout_values.c ------------------------------------------------------------------------- */
 

@@ -10,10 +10,12 @@
 
 /* ---- autodiff.c, simplify.c ----------------------------------------------------------------- */
 
-void autodiff(Graph *g); /* needs: forward nodes, loss. gives: gradient and update nodes */
-void simplify(Graph *g); /* reshapes, common subexpressions, dead nodes; after autodiff */
+void autodiff(Graph *g);    /* needs: forward nodes, loss. gives: gradient and update nodes */
+void simplify(Graph *g);    /* reshapes, common subexpressions, dead nodes; after autodiff */
+bool remove_dead(Graph *g); /* what nobody reads; false: nothing */
+const Node *find_spread(const Value *dy); /* what spreads dy over the windows of a maximum; NULL */
 
-/* ---- layout.c, layout_values.c: where the numbers of a value lie ---------------------------------- */
+/* ---- layout*.c: where the numbers of a value lie ---------------------------------- */
 
 /* A piece of memory with a place. Views of one value share it. */
 typedef enum Where { IN_ARENA, IN_BATCH, IN_PARAMS } Where;
@@ -70,6 +72,40 @@ int padded_count(const Physical *p);  /* floats of a weight or vector */
 bool same_layout(const Physical *a, const Physical *b);
 bool is_plain(const Physical *v); /* one segment, channels in order */
 int find_blocks(const Physical *whole, const Physical *part, int start);
+
+/* ---- select.c: the algorithm of each contraction --------------------------------------------- */
+
+typedef enum Algorithm {
+#define ALGORITHM(name, text, cost, layout) ALGORITHM_##name,
+#include "passes/algorithms.def"
+#undef ALGORITHM
+    ALGORITHM_COUNT
+} Algorithm;
+
+typedef enum AlgorithmLayout {
+    LAYOUT_FREE,     /* values lie as they come */
+    LAYOUT_SELECTED, /* x and y lie as selection took them to lie */
+} AlgorithmLayout;
+
+typedef struct AlgorithmInfo { /* a line of algorithms.def */
+    const char *text;
+    AlgorithmLayout layout;
+} AlgorithmInfo;
+
+extern const AlgorithmInfo algorithm_info[ALGORITHM_COUNT];
+
+/* Of a contraction: what was chosen, and from what. */
+typedef struct Selection {
+    Algorithm algorithm;
+    double cost[ALGORITHM_COUNT]; /* multiply-adds of vectors, an image; INFINITY: does not apply */
+    Physical x, y;                /* layouts that the costs were counted with: forward's x and y */
+} Selection;
+
+/* Writes `selection` on each contraction of both graphs. A graph may come to have other nodes:
+   those of the algorithm. Needs: simplified graphs. Gives inputs their layouts. */
+void select_algorithms(Graph *train, Graph *evaluate, const Target *target);
+bool is_input_gradient(Op op);  /* of a contraction: dx */
+bool is_weight_gradient(Op op); /* dw */
 
 /* ---- fuse.c: nodes become kernels ------------------------------------------------------------ */
 
@@ -213,12 +249,11 @@ const Access *find_operand(const Kernel *k, const Buffer *buffer, bool written);
 
 void share_masks(Program *p); /* where backward can read it */
 
-/* ---- winograd.c: which convolutions go by minimal filtering ---------------------------------- */
+/* ---- winograd.c: convolutions by minimal filtering, in pieces -------------------------------- */
 
-/* 4, 2, or 0 for direct; needs layouts. */
-int winograd_tile(const Node *node, const Graph *g);
-Winograd plan_winograd(const Node *node, const Graph *g, const Target *target);
-size_t winograd_weights(const Node *node, int tile); /* floats, transformed */
+int winograd_tile(const Node *node);                            /* as selected: 4, 2, or 0 */
+Winograd plan_winograd(const Node *node, const Target *target); /* needs layouts */
+size_t winograd_weights(const Node *node, int tile);            /* floats, transformed */
 long winograd_partial(const Physical *dw, int tile); /* floats of the partial sums of a split */
 long winograd_unit(int tile, int vectors);           /* of a panel and block of inputs in it */
 double winograd_flops(const Node *node, Winograd g); /* of the products, one image */
@@ -230,10 +265,15 @@ size_t thread_floats(const Program *train, const Program *evaluate); /* of scrat
 /* ---- weight_gradient.c: how weight gradients are summed ----------------------------------------------- */
 
 void plan_dw(Kernel *k, const Target *target); /* its kind and splits; needs layouts */
+/* x and dy lie like that; splits 0: it does not fit. */
+BatchLanesDw plan_batch_lanes_dw(const Node *node, const Physical *x, const Physical *dy,
+                                 const Target *target);
 
-/* ---- batch_lanes.c: which convolutions have the batch in the lanes ----------------------------------- */
+/* ---- batch_lanes.c: convolutions with the batch in the lanes, in pieces ---------------------- */
 
-BatchLanes plan_batch_lanes(const Node *node, const Target *target); /* needs layouts */
+/* Of a conv2d or its dx that reads `from` and writes `to`; pixels 0: it does not fit. */
+BatchLanes plan_batch_lanes(const Node *node, const Physical *from, const Physical *to,
+                            const Target *target);
 
 /* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */
 

@@ -1,9 +1,11 @@
 /*
  * print_kernels.c -- what kernels are called, and the list of them with their operands
- * (--dump=fused).
+ * and algorithms (--dump=fused).
  */
 
 #include "passes/passes.h"
+
+#include <math.h>
 
 const char *kernel_label(const Kernel *k)
 {
@@ -46,6 +48,28 @@ static void print_operands(FILE *out, const Kernel *k, bool written)
     }
 }
 
+/* "by direct 1024; winograd 2x2 1310": what was selected, and what lost, where more than one algorithm
+   applied; in multiply-adds of vectors, an image. */
+static void print_selection(FILE *out, const Kernel *k)
+{
+    const Selection *s = k->node->selection;
+    const Reads reads = kernel_info[k->kind].reads;
+    const char *separator = ";";
+    int applying = 0;
+
+    for (int i = 0; s && i < ALGORITHM_COUNT; i++)
+        applying += isfinite(s->cost[i]) != 0;
+    if (applying < 2 || reads == READS_WEIGHT || reads == READS_NOTHING)
+        return;
+    fprintf(out, "      by %s %.0f", algorithm_info[s->algorithm].text, s->cost[s->algorithm]);
+    for (int i = 0; i < ALGORITHM_COUNT; i++)
+        if (isfinite(s->cost[i]) && i != (int)s->algorithm) {
+            fprintf(out, "%s %s %.0f", separator, algorithm_info[i].text, s->cost[i]);
+            separator = ",";
+        }
+    fprintf(out, "\n");
+}
+
 void print_kernels(FILE *out, const Program *program)
 {
     const Graph *g = program->graph;
@@ -64,5 +88,6 @@ void print_kernels(FILE *out, const Program *program)
         fprintf(out, " ->");
         print_operands(out, k, true);
         fprintf(out, "\n");
+        print_selection(out, k);
     }
 }

@@ -2,7 +2,8 @@
  * simplify.c -- a smaller graph that computes the same.
  *
  * The one idea: a few local rules, repeated until none applies. An input that is only ever read
- * reshaped is packed in that shape; reshapes of reshapes and to the same shape go; what was
+ * reshaped is packed in that shape; reshapes of reshapes and to the same shape go; an activation's
+ * gradient is taken of the maxima that follow it, not of all they were taken of; what was
  * computed before is not computed again (never what is random or has a state); what nobody reads
  * goes, with parameters that are left without a reader.
  *
@@ -168,6 +169,91 @@ static bool remove_repetition(Graph *g)
     return changed;
 }
 
+/* ---- Gradients at one place ------------------------------------------------------------------ */
+
+/* The node that spreads dy over an image, where dy is nothing but the gradient of a maximum: of
+   each window, or of the whole image, a number a channel, at its index. */
+const Node *find_spread(const Value *dy)
+{
+    while (dy && dy->node && dy->node->op == OP_RESHAPE)
+        dy = dy->node->inputs[0];
+    if (!dy || !dy->node ||
+        (dy->node->op != OP_GLOBAL_MAXPOOL2D_GRAD && dy->node->op != OP_MAXPOOL2D_GRAD))
+        return NULL;
+    return dy->node;
+}
+
+/* What the gradient of an activation is given of forward: is it that activation's y, or x, where
+   the maximum was taken of y? */
+static bool is_pooled(const Node *spread, const Activation *a, const Value *kept)
+{
+    const Value *y = spread->inputs[0]->node->inputs[0];
+
+    while (y->node && y->node->op == OP_RESHAPE && (a->kept != KEPT_Y || y != kept))
+        y = y->node->inputs[0];
+    if (a->kept == KEPT_Y)
+        return y == kept;
+    return y->node && y->node->op == a->op && y->node->inputs[0] == kept;
+}
+
+/* A node before node `at`. */
+static Node *insert_node(Graph *g, int at, Op op, Value *const *inputs, int count,
+                         Attributes attributes)
+{
+    const Node *before = g->nodes[at];
+    Node *node = add_node(g, op, inputs, count, attributes, before->span, before->path);
+
+    node->backward = before->backward;
+    for (int i = g->node_count - 1; i > at; i--)
+        g->nodes[i] = g->nodes[i - 1];
+    g->nodes[at] = node;
+    return node;
+}
+
+/* The gradient of an activation that a maximum follows, where y or its sign is all it takes: of y at
+   the places of the maxima, which are the maxima, before dy is spread. */
+static bool move_before_spread(Graph *g, int at)
+{
+    Node *node = g->nodes[at], *moved;
+    const Activation *a = find_activation(node->op);
+    const Node *spread = a && node->op == a->gradient && a->kept != KEPT_X
+                             ? find_spread(node->inputs[1])
+                             : NULL;
+    Value *index, *maxima, *dx = node->outputs[0];
+
+    if (!spread || !is_pooled(spread, a, node->inputs[0]))
+        return false;
+    index = spread->inputs[0];
+    maxima = index->node->outputs[0];
+    moved = insert_node(g, at++, node->op, (Value *[]){maxima, spread->inputs[1]}, 2, node->at);
+    moved->outputs[0]->gradient_of = maxima;
+    node->inputs[0] = index;
+    node->inputs[1] = moved->outputs[0];
+    node->op = spread->op;
+    node->at = spread->at;
+    if (!same_shape(dx->shape, spread->outputs[0]->shape)) {
+        Node *again = insert_node(g, at, spread->op, node->inputs, 2, spread->at);
+
+        again->span = spread->span, again->path = spread->path;
+        node->op = OP_RESHAPE;
+        node->at = (Attributes){.shape = dx->shape};
+        node->inputs[0] = again->outputs[0];
+        node->input_count = 1;
+    } else {
+        node->span = spread->span, node->path = spread->path;
+    }
+    return true;
+}
+
+static bool move_activations(Graph *g)
+{
+    bool changed = false;
+
+    for (int i = 0; i < g->node_count; i++)
+        changed = move_before_spread(g, i) || changed;
+    return changed;
+}
+
 /* ---- Dead nodes ------------------------------------------------------------------------------ */
 
 /* An update is wanted for what it leaves. Statistics only where the batch is normalised by them:
@@ -200,7 +286,7 @@ static void number_values(Graph *g, const bool *live)
     g->value_count = count;
 }
 
-static bool remove_dead(Graph *g)
+bool remove_dead(Graph *g)
 {
     const int before = g->value_count;
     bool *live = allocate((size_t)g->value_count * sizeof *live);
@@ -237,7 +323,8 @@ void simplify(Graph *g)
     bool changed = true;
 
     while (changed) {
-        changed = remove_repetition(g);
+        changed = move_activations(g);
+        changed = remove_repetition(g) || changed;
         changed = remove_dead(g) || changed;
         changed = reshape_inputs(g) || changed;
     }

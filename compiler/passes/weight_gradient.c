@@ -2,18 +2,13 @@
  * weight_gradient.c -- how the gradient of a weight is summed: by items of its own, by partial sums of
  * split pixels, or with the batch in the lanes.
  *
- * The one idea: count, and the same for every target, so that sums have one order. Few weights are
- * few items, so pixels are split instead. Outputs in the lanes cost vectors of sixteen whatever is
- * in them; the batch in the lanes costs what there is, and transposing x and dy before.
+ * The one idea: pieces are the same for every target, so that sums have one order. Few weights are
+ * few items, so pixels are split instead.
  */
 
 #include "passes/passes.h"
 
-/* A unit of cost is a multiply-add of vectors. */
 enum {
-    TRANSPOSE = 64, /* a block of a pixel, sixteen images of it */
-    TRANSPOSE_PACKED = 16,
-    INPUTS = 8,          /* of a register tile with outputs in the lanes */
     LEAST_ITEMS = 8,     /* for threads to share */
     ITEMS = 16,          /* of all chunks, to have as many items */
     PIXELS = 64,         /* about, of a split: sums over lanes cost as much as a few */
@@ -42,30 +37,9 @@ static int halo(const Node *node, int axis, int outputs)
     return (outputs - 1) * node->at.stride[axis] + node->outputs[0]->shape.size[2 + axis];
 }
 
-/* Of a batch block: all taps and pixels, with outputs in the lanes and with the batch there. Measured with 3
-   to 64 inputs and 8 to 16 outputs, a product of the second kind takes a fifth longer. */
-static bool is_cheaper(const Node *node)
-{
-    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
-    const Shape w = node->outputs[0]->shape;
-    const double taps = (double)w.size[2] * w.size[3] * dy->height * dy->width;
-    int rows = 0, blocks = 0;
-
-    for (int i = 0; i < x->segment_count; i++) {
-        rows += x->lanes < 16 ? x->segments[i].channels
-                              : up(x->segments[i].channels, INPUTS) * INPUTS;
-        blocks += up(x->segments[i].channels, 16);
-    }
-    return 1.2 * taps * w.size[0] * w.size[1] + (double)TRANSPOSE * dy->height * dy->width +
-               (double)(x->lanes < 16 ? TRANSPOSE_PACKED : TRANSPOSE * blocks) * x->height *
-                   x->width <
-           taps * 16 * rows;
-}
-
 /* Floats of a thread's scratch for one split. */
-static void size_scratch(BatchLanesDw *g, const Node *node)
+static void size_scratch(BatchLanesDw *g, const Node *node, const Physical *x, const Physical *dy)
 {
-    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
     const int rows = g->by_column ? 1 : up(dy->height, g->splits);
     const int columns = g->by_column ? up(dy->width, g->splits) : dy->width;
     int channels = 0;
@@ -93,23 +67,21 @@ static void size_tile(BatchLanesDw *g, const Node *node, const Target *target)
     g->inputs = up(row, up(row, g->inputs));
 }
 
-static BatchLanesDw plan_batch_lanes_dw(const Node *node, const Target *target)
+BatchLanesDw plan_batch_lanes_dw(const Node *node, const Physical *x, const Physical *dy,
+                                 const Target *target)
 {
-    const Physical *dy = node->inputs[1]->physical;
     BatchLanesDw g = {.by_column = dy->height == 1};
     const int length = g.by_column ? dy->width : dy->height;
 
     if (node->op != OP_CONV2D_DW || groups_of(&node->at) > 1 || dilation_of(&node->at, 0) > 1 ||
-        dilation_of(&node->at, 1) > 1 || dy->segment_count > 1 || dy->segments[0].channels > 16 ||
-        !is_cheaper(node))
+        dilation_of(&node->at, 1) > 1 || dy->segment_count > 1 || dy->segments[0].channels > 16)
         return g;
-    g.splits = count_splits(node->inputs[0]->physical,
-                            least(length, up(dy->height * dy->width, PIXELS)));
-    size_scratch(&g, node);
+    g.splits = count_splits(x, least(length, up(dy->height * dy->width, PIXELS)));
+    size_scratch(&g, node, x, dy);
     while (g.floats * (long)sizeof(float) > SCRATCH) {
         if (g.splits++ == length)
             return (BatchLanesDw){0};
-        size_scratch(&g, node);
+        size_scratch(&g, node, x, dy);
     }
     size_tile(&g, node, target);
     return g;
@@ -136,8 +108,8 @@ void plan_dw(Kernel *k, const Target *target)
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
 
-    k->batch_lanes_dw = plan_batch_lanes_dw(node, target);
-    if (k->batch_lanes_dw.splits) {
+    if (node->selection->algorithm == ALGORITHM_BATCH_LANES) {
+        k->batch_lanes_dw = plan_batch_lanes_dw(node, x, dy, target);
         k->kind = KERNEL_BATCH_LANES_DW;
         k->splits = k->batch_lanes_dw.splits;
     } else if (node->op == OP_DEPTHWISE_DW || x->lanes < 16) {

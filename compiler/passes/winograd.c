@@ -1,57 +1,17 @@
 /*
- * winograd.c -- which convolutions go by Winograd's minimal filtering, and in what pieces.
+ * winograd.c -- convolutions by Winograd's minimal filtering, in pieces.
  *
- * The one idea: count. A direct convolution costs its taps that fall inside the image; F(4x4, 3x3)
- * 36 products a tile of 16 outputs, F(2x2, 3x3) 16 a tile of 4, whole tiles at the edges too, and
- * transforms before and after. The least of what the model allows is taken, for forward, dx and dw
- * each on its own.
+ * The one idea: F(4x4, 3x3) has 36 products a tile of 16 outputs, F(2x2, 3x3) 16 a tile of 4, whole
+ * tiles at the edges too. Forward and dx go by rows of tiles, dw by panels and blocks of inputs.
  */
 
 #include "passes/passes.h"
-
-enum {
-    TRANSFORM = 5, /* what a transformed vector costs, in fused multiply-adds */
-    LEAST_CHANNELS = 16,
-};
 
 /* A convolution as its tiles see it: outputs of `size`, from `from` channels to `to`. */
 typedef struct Problem {
     int size[2];  /* height and width of what is tiled: y, dx; of a dw, dy */
     int from, to; /* channels */
-    double taps;  /* inside the image, of one image */
 } Problem;
-
-/* Taps of one axis that fall inside: sums over all outputs. */
-static int count_taps(int size, int outputs, int padding)
-{
-    int taps = 0;
-
-    for (int i = 0; i < outputs; i++)
-        for (int k = 0; k < 3; k++)
-            taps += i + k >= padding && i + k - padding < size;
-    return taps;
-}
-
-/* 3x3 with stride 1, from and to channels enough. */
-static bool fits(const Node *node)
-{
-    const bool dw = node->op == OP_CONV2D_DW;
-    const Value *w, *x, *y;
-
-    if (!dw && node->op != OP_CONV2D && node->op != OP_CONV2D_DX)
-        return false;
-    w = dw ? node->outputs[0] : node->inputs[1];
-    x = node->inputs[0];
-    y = dw ? node->inputs[1] : node->outputs[0];
-    if (groups_of(&node->at) > 1)
-        return false;
-    for (int axis = 0; axis < 2; axis++)
-        if (w->shape.size[2 + axis] != 3 || node->at.stride[axis] != 1 ||
-            dilation_of(&node->at, axis) != 1)
-            return false;
-    return w->shape.size[0] >= LEAST_CHANNELS && w->shape.size[1] >= LEAST_CHANNELS &&
-           is_plain(x->physical) && is_plain(y->physical);
-}
 
 static Problem find_problem(const Node *node)
 {
@@ -63,37 +23,17 @@ static Problem find_problem(const Node *node)
 
     return (Problem){.size = {tiled->height, tiled->width},
                      .from = w.size[dx ? 0 : 1],
-                     .to = w.size[dx ? 1 : 0],
-                     .taps = (double)count_taps(x->height, y->height, node->at.padding[0]) *
-                             count_taps(x->width, y->width, node->at.padding[1])};
+                     .to = w.size[dx ? 1 : 0]};
 }
 
-/* Vector operations of one image; the weights' transform is shared by all of a batch. */
-static double cost_of(const Problem *p, int tile, int images)
+int winograd_tile(const Node *node)
 {
-    const double products = (tile + 2) * (tile + 2), from = up(p->from, 16), to = up(p->to, 16);
-    const double tiles = up(p->size[0], tile) * up(p->size[1], tile);
+    const Selection *s = node->selection;
 
-    return products *
-           (tiles * (p->from * to + TRANSFORM * (from + to)) + TRANSFORM * p->from * to / images);
-}
-
-int winograd_tile(const Node *node, const Graph *g)
-{
-    Problem p;
-    double best;
-    int tile = 0;
-
-    if (same(g->conv, "direct") || !fits(node))
-        return 0;
-    p = find_problem(node);
-    best = same(g->conv, "auto") ? p.taps * p.from * up(p.to, 16) : 1e300;
-    for (int m = 2; m <= 4; m += 2)
-        if (cost_of(&p, m, g->max_batch) < best) {
-            best = cost_of(&p, m, g->max_batch);
-            tile = m;
-        }
-    return tile;
+    return !s                                     ? 0
+           : s->algorithm == ALGORITHM_WINOGRAD_4 ? 4
+           : s->algorithm == ALGORITHM_WINOGRAD_2 ? 2
+                                                  : 0;
 }
 
 /* ---- Pieces ---------------------------------------------------------------------------------- */
@@ -191,9 +131,9 @@ static int widest_panel(const int panels[3])
     return panels[0] ? 3 : panels[1] ? 2 : 1;
 }
 
-Winograd plan_winograd(const Node *node, const Graph *g, const Target *target)
+Winograd plan_winograd(const Node *node, const Target *target)
 {
-    Winograd plan = {.tile = winograd_tile(node, g)};
+    Winograd plan = {.tile = winograd_tile(node)};
     Problem p;
     int panels[3];
 

@@ -62,14 +62,20 @@ static void build_maximum(Graph *g, const Case *c, int channels)
     finish(g, unary(g, OP_GLOBAL_MAXPOOL2D, unary(g, c->op, y)));
 }
 
+/* A group for each channel. */
 static void build_depthwise(Graph *g, const Case *c, int channels)
 {
     const Shape weights = {.rank = 4, .size = {channels, 1, c->at.kernel[0], c->at.kernel[1]}};
     Value *x = parameter(g, image(channels, 5, 6), true);
     Value *w = parameter(g, weights, false);
     Value *b = c->other > 1 ? parameter(g, vector(channels), false) : NULL;
+    Attributes at = c->at;
 
-    finish(g, append(g, OP_DEPTHWISE, c->at, 3, x, w, b));
+    at.groups = channels;
+    at.shape = weights;
+    at.shape.size[1] = channels;
+    w = append(g, OP_GROUP_EXPAND, at, 1, w, NULL, NULL);
+    finish(g, append(g, OP_CONV2D, at, 3, x, w, b));
 }
 
 /* As many groups as channels: each of `other` channels, and one output more. */
@@ -341,13 +347,22 @@ static const Case cases[] = {
     {OP_BINARY_CROSS_ENTROPY, build_class_loss, 0, NOTHING},
 };
 
-static Graph *build(const Case *c, int channels, bool backward)
+/* How far a graph has come through the passes. */
+typedef enum Stage { FORWARD, BACKWARD, SELECTED } Stage;
+
+static Graph *build(const Case *c, int channels, Stage stage)
 {
     Graph *g = new_graph("test");
 
+    g->max_batch = 16;
+    g->conv = "auto";
     c->build(g, c, channels);
-    if (backward)
+    if (stage >= BACKWARD)
         autodiff(g);
+    if (stage >= SELECTED) {
+        simplify(g);
+        select_algorithms(g, new_graph("nothing"), find_target("avx512"));
+    }
     verify(g);
     return g;
 }
@@ -357,12 +372,11 @@ static Graph *build(const Case *c, int channels, bool backward)
 static const int channel_counts[] = {1, 2, 3, 5, 16, 17, 19, 33};
 static const int row_counts[] = {1, 3, 13};
 
-START_TEST(gradients_are_differences)
+/* Of what autodiff made of the case, and of the operations that were selected then. */
+static void check_stage(const Case *c, Stage stage)
 {
-    const Case *c = &cases[_i];
-
     for (int i = 0; i < COUNT(channel_counts); i++) {
-        const Graph *g = build(c, channel_counts[i], true);
+        const Graph *g = build(c, channel_counts[i], stage);
         int updates = 0;
 
         for (int j = 0; j < COUNT(row_counts); j++)
@@ -372,6 +386,12 @@ START_TEST(gradients_are_differences)
         ck_assert(updates > 0 || c->op == OP_INVERSE_STD);
     }
 }
+
+START_TEST(gradients_are_differences)
+{
+    check_stage(&cases[_i], BACKWARD);
+    check_stage(&cases[_i], SELECTED);
+}
 END_TEST
 
 START_TEST(every_operation_has_a_case)
@@ -379,10 +399,12 @@ START_TEST(every_operation_has_a_case)
     bool seen[OP_COUNT] = {0};
 
     for (int i = 0; i < COUNT(cases); i++) {
-        const Graph *g = build(&cases[i], 17, true);
+        for (Stage stage = BACKWARD; stage <= SELECTED; stage++) {
+            const Graph *g = build(&cases[i], 17, stage);
 
-        for (int j = 0; j < g->node_count; j++)
-            seen[g->nodes[j]->op] = true;
+            for (int j = 0; j < g->node_count; j++)
+                seen[g->nodes[j]->op] = true;
+        }
     }
     for (int op = 0; op < OP_COUNT; op++) {
         ck_assert_msg(seen[op], "%s has no case", op_info[op].text);
@@ -396,7 +418,7 @@ END_TEST
 START_TEST(running_statistics_are_pytorch_s)
 {
     const Case c = {OP_BATCHNORM_STATS, build_batchnorm, 0, NOTHING};
-    const Graph *g = build(&c, 1, false);
+    const Graph *g = build(&c, 1, FORWARD);
     const Node *stats = g->nodes[0];
     Reference *r = new_reference(g, 4);
     const double x[] = {1, 2, 3, 6};
@@ -415,7 +437,7 @@ END_TEST
 START_TEST(maxpool_takes_the_first_of_equal_ones)
 {
     Case c = {OP_MAXPOOL2D, build_window, 3, WINDOW(3, 3, 3, 3, 1, 1, 1, 1)};
-    const Graph *g = build(&c, 1, true);
+    const Graph *g = build(&c, 1, BACKWARD);
     const Node *pool = g->nodes[0];
     Reference *r = new_reference(g, 1);
 
@@ -430,7 +452,7 @@ END_TEST
 START_TEST(dropout_scales_what_it_keeps)
 {
     const Case c = {OP_DROPOUT, build_unary, 9, NOTHING};
-    const Graph *g = build(&c, 17, false);
+    const Graph *g = build(&c, 17, FORWARD);
     const Node *node = g->nodes[0];
     const long count = element_count(node->inputs[0], 13);
     Reference *r = random_reference(g, 13, 5);
@@ -450,8 +472,8 @@ END_TEST
 
 START_TEST(cases_stay_the_same_when_simplified)
 {
-    const Graph *before = build(&cases[_i], 5, true);
-    Graph *after = build(&cases[_i], 5, true);
+    const Graph *before = build(&cases[_i], 5, BACKWARD);
+    Graph *after = build(&cases[_i], 5, BACKWARD);
 
     simplify(after);
     verify(after);

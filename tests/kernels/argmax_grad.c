@@ -111,11 +111,13 @@ START_TEST(test_choice)
 {
     const KernelCase c = {
         "chosen", 16, 1, false, "input x[16, 5, 4] = x", "[16] = t", "x", choices[_i].body, "mse"};
-    Graph *g = lower(model_of(kernel_model(&c)), MODE_TRAIN);
+    Model *model = model_of(kernel_model(&c));
+    Graph *g = lower(model, MODE_TRAIN), *evaluate = lower(model, MODE_EVALUATE);
     int count[OP_COUNT] = {0};
 
     autodiff(g);
-    simplify(g);
+    simplify(g), simplify(evaluate);
+    select_algorithms(g, evaluate, find_target("avx2"));
     verify(g);
     check_gradients(g, 3, choices[_i].body);
     for (int i = 0; i < g->node_count; i++)

@@ -190,7 +190,7 @@ START_TEST(test_errors)
 
         if (!part)
             continue;
-        ck_assert_int_eq(winograd_tile(node, compiled.train->graph), m->tile);
+        ck_assert_int_eq(winograd_tile(node), m->tile);
         printf("%3d channels, %2d x %-2d  %-8s %-8s rms %.1e, largest %.1e\n", m->channels, m->size,
                m->size,
                m->tile == 4 ? "F(4x4)"

@@ -56,6 +56,7 @@ Compiled plan_model(const char *text, const char *target)
     autodiff(train), verify(train);
     simplify(train), verify(train);
     simplify(evaluate), verify(evaluate);
+    select_algorithms(train, evaluate, find_target(target)), verify(train), verify(evaluate);
     lay_out(train, evaluate, find_target(target)), verify(train), verify(evaluate);
     c.train = fuse(train, find_target(target));
     c.evaluate = fuse(evaluate, find_target(target));

@@ -218,9 +218,9 @@ static double largest_term(const Bounds *b, const Node *node)
 
 /* Winograd's transforms add up what they later take away: with tiles of 4 x 4 errors were found up
    to 5 times as large as those of direct sums, with 2 x 2 none larger. */
-static double winograd_factor(const Reference *r, const Node *node)
+static double winograd_factor(const Node *node)
 {
-    const int tile = winograd_tile(node, r->graph);
+    const int tile = winograd_tile(node);
 
     return tile == 4 ? 8 : tile == 2 ? 2 : 1;
 }
@@ -236,7 +236,7 @@ static void bound_node(Bounds *b, const Node *node)
         if (x && size_of(b, x) > 0)
             inherited = fmax(inherited, b->errors[x->id] / size_of(b, x));
     }
-    relative = relative * winograd_factor(b->r, node) / (1 << 24) + inherited;
+    relative = relative * winograd_factor(node) / (1 << 24) + inherited;
     for (int i = 0; i < node->output_count; i++) {
         const int y = node->outputs[i]->id;
         const double largest = largest_entry(b->r, node->outputs[i]);

@@ -1,0 +1,140 @@
+/*
+ * layout_results.c -- how what a node computes lies, its inputs lying as they do.
+ *
+ * The one idea: a rule an operation and nothing else: no buffer, no copy, no parameter. So that
+ * selection can ask what layout.c will come to before anything has a place.
+ */
+
+#include "passes/layout.h"
+
+/* A gradient lies as the value it belongs to. */
+Physical gradient_layout(const Graph *g, const Value *dx)
+{
+    const Physical *like = dx->gradient_of ? dx->gradient_of->physical : NULL;
+
+    if (like && like->kind == PHYSICAL_VALUE && like->lanes == 16 &&
+        same_shape(dx->gradient_of->shape, dx->shape))
+        return *like;
+    return new_value(g, dx->shape);
+}
+
+/* A sequence [C, L], or an image of one row, [C, 1, L]. */
+static bool is_sequence(Shape shape)
+{
+    return shape.rank == 2 || (shape.rank == 3 && shape.size[1] == 1);
+}
+
+/* The same memory where it can be. A sequence is an image of one row, however its channels lie. */
+static Physical reshaped(const Graph *g, const Value *x, const Value *y)
+{
+    const bool one_row = is_sequence(x->shape) && is_sequence(y->shape) &&
+                         x->shape.size[0] == y->shape.size[0];
+
+    if (y->gradient_of)
+        return gradient_layout(g, y);
+    if (y->shape.rank == 1)
+        return flattened(x->physical);
+    return one_row ? *x->physical : new_value(g, y->shape);
+}
+
+/* Blocks of 16 that touch are one run of channels. */
+static void add_segment(Physical *v, Segment s)
+{
+    Segment *last = v->segments + (v->segment_count ? v->segment_count - 1 : 0);
+
+    if (v->segment_count && last->channels % 16 == 0 && last->pixels == s.pixels &&
+        last->block + last->channels / 16 == s.block &&
+        last->start + last->channels * last->pixels == s.start &&
+        s.pixels == v->height * v->width) {
+        last->channels += s.channels;
+    } else {
+        last = &v->segments[v->segment_count++];
+        *last = s;
+    }
+    if (last->pixels == 1)
+        last->stride = blocks_of(last->channels);
+}
+
+bool has_many_segments(const Node *concat)
+{
+    int segments = 0;
+
+    for (int i = 0; i < concat->input_count; i++)
+        segments += concat->inputs[i]->physical->segment_count;
+    return segments > MAX_SEGMENTS;
+}
+
+/* The blocks of the inputs side by side; of copies in one segment each where they have too many. */
+static Physical joined(const Graph *g, const Node *node)
+{
+    const bool copied = has_many_segments(node);
+    Physical v = new_value(g, node->outputs[0]->shape);
+    int start = 0, block = 0;
+
+    v.segment_count = v.blocks = 0;
+    for (int i = 0; i < node->input_count; i++)
+        v.blocks += copied ? blocks_of(node->inputs[i]->shape.size[0])
+                           : node->inputs[i]->physical->blocks;
+    for (int i = 0; i < node->input_count; i++) {
+        const Physical x = copied ? new_value(g, node->inputs[i]->shape)
+                                  : *node->inputs[i]->physical;
+
+        for (int j = 0; j < x.segment_count; j++) {
+            Segment s = x.segments[j];
+
+            s.start += start;
+            s.block += block;
+            if (v.height * v.width > 1)
+                s.stride = v.blocks;
+            add_segment(&v, s);
+        }
+        block += x.blocks;
+        start += shape_size(node->inputs[i]->shape);
+    }
+    return v;
+}
+
+Physical result_layout(const Graph *g, const Node *node)
+{
+    const Value *x = node->inputs[0], *y = node->outputs[0];
+
+    switch (node->op) {
+    case OP_DENSE:
+    case OP_CONV2D:
+    case OP_DEPTHWISE:
+    case OP_DEPTHWISE_DX:
+    case OP_EMBEDDING:
+    case OP_SPARSE_DENSE:
+    case OP_TO_DENSE:
+    case OP_SOFTMAX:
+    case OP_SOFTMAX_GRAD:
+    case OP_LAYERNORM:
+    case OP_LAYERNORM_GRAD:
+        return new_value(g, y->shape);
+    case OP_DENSE_DX:
+    case OP_CONV2D_DX:
+    case OP_CONV2D_DX_ARGMAX:
+    case OP_SPARSE_DENSE_DX:
+    case OP_SLICE:
+        return gradient_layout(g, y);
+    case OP_RESHAPE:
+        return reshaped(g, x, y);
+    case OP_CONCAT:
+        return joined(g, node);
+    case OP_TOKEN_MEAN:
+    case OP_TOKEN_MEAN_GRAD:
+    case OP_MAXPOOL2D:
+    case OP_MAXPOOL2D_GRAD:
+    case OP_AVGPOOL2D:
+    case OP_AVGPOOL2D_GRAD:
+    case OP_UPSAMPLE2D:
+    case OP_UPSAMPLE2D_GRAD:
+    case OP_GLOBAL_MAXPOOL2D:
+    case OP_GLOBAL_MAXPOOL2D_GRAD:
+    case OP_GLOBAL_AVGPOOL2D:
+    case OP_GLOBAL_AVGPOOL2D_GRAD:
+        return with_pixels(x->physical, y->shape);
+    default:
+        return *x->physical;
+    }
+}

@@ -1,0 +1,399 @@
+/*
+ * select.c -- the algorithm of each contraction.
+ *
+ * The one idea: count all in one unit, multiply-adds of vectors of sixteen for one image, and take
+ * the least. Forward, dx and dw are counted each on its own; where an algorithm has a layout of the
+ * weight for itself, all that use the weight are counted together. The costs are written on the
+ * node, those that lost too (--dump=fused prints them).
+ *
+ * Needs: simplified graphs. Gives: `selection` of every contraction, layouts of inputs. Values are
+ * given the layouts that layout.c will come to, for counting, and lose them again.
+ */
+
+#include "passes/select.h"
+#include "passes/layout.h"
+
+#include <math.h>
+
+/* What was measured, in multiply-adds of vectors. */
+#define TRANSPOSE 64.0          /* a pixel's block of 16 channels in 16 images, to or from lanes, */
+#define TRANSPOSE_PACKED 16.0   /* and a packed pixel */
+#define BATCH_LANES_PRODUCT 1.2 /* of a weight gradient: 3 to 64 inputs, 8 to 16 outputs */
+#define WINOGRAD_TRANSFORM 5.0  /* a vector in or out */
+#define SCATTER 6.0             /* a product at an index, against one in a register tile */
+
+enum {
+    IMAGES = 16,          /* in a batch block */
+    MOST_FEW_OUTPUTS = 4, /* more, and a sum over lanes for each is no longer little */
+    LEAST_WINOGRAD = 16,  /* channels on both sides */
+    LEAST_ARGMAX = 8,     /* more inputs than these: vectors are not left empty */
+    GRADIENT_INPUTS = 8,  /* of a weight gradient's register tile */
+};
+
+bool is_input_gradient(Op op)
+{
+    return op == OP_DENSE_DX || op == OP_CONV2D_DX || op == OP_CONV2D_DX_ARGMAX ||
+           op == OP_DEPTHWISE_DX;
+}
+
+bool is_weight_gradient(Op op)
+{
+    return op == OP_DENSE_DW || op == OP_CONV2D_DW || op == OP_CONV2D_DW_ARGMAX ||
+           op == OP_DEPTHWISE_DW;
+}
+
+/* ---- A contraction, as it is counted --------------------------------------------------------- */
+
+typedef struct Contraction {
+    const Graph *g;
+    const Node *node;
+    const Target *target;
+    const Physical *x, *y; /* forward's: what a dx writes and reads, what a dw reads both of */
+    const Value *weight;   /* w or dw */
+    int inputs, outputs;   /* channels */
+    bool dx, dw, image;    /* image: conv2d, not dense */
+    bool among_sparse;     /* a row of the weight is read for each element of a sparse input */
+} Contraction;
+
+/* Taps of windows on one axis that fall on x; all of them where x has a border of zeros. */
+static double count_taps(const Contraction *c, int axis)
+{
+    const Attributes *at = &c->node->at;
+    const int size = axis ? c->x->width : c->x->height, windows = axis ? c->y->width : c->y->height;
+    const int taps = c->weight->shape.size[2 + axis];
+    int inside = 0;
+
+    if (c->x->lanes < 16)
+        return (double)windows * taps;
+    for (int i = 0; i < windows; i++)
+        for (int k = 0; k < taps; k++) {
+            const int place = i * at->stride[axis] + k * dilation_of(at, axis) - at->padding[axis];
+
+            inside += place >= 0 && place < size;
+        }
+    return inside;
+}
+
+static double count_all_taps(const Contraction *c)
+{
+    const int *w = c->weight->shape.size;
+
+    return (double)c->y->height * c->y->width * w[2] * w[3];
+}
+
+static int blocks(int channels)
+{
+    return up(channels, 16);
+}
+
+/* Of a weight gradient: rows of register tiles, of each segment of x on its own. */
+static int count_padded_inputs(const Contraction *c)
+{
+    int rows = 0;
+
+    for (int i = 0; i < c->x->segment_count; i++)
+        rows += c->x->lanes < 16
+                    ? c->x->segments[i].channels
+                    : up(c->x->segments[i].channels, GRADIENT_INPUTS) * GRADIENT_INPUTS;
+    return rows;
+}
+
+/* ---- The costs ------------------------------------------------------------------------------- */
+
+static double cost_winograd(const Contraction *c, int tile);
+
+/* Products with whole blocks of what is written. Of groups, a block of outputs reads all the inputs
+   that any of its outputs has. */
+static double cost_direct(const Contraction *c)
+{
+    const int groups = groups_of(&c->node->at);
+    const double taps = c->image ? count_taps(c, 0) * count_taps(c, 1) : 1;
+    double inputs = c->inputs, outputs = c->outputs;
+
+    if (same(c->g->conv, "winograd") && isfinite(cost_winograd(c, 4)))
+        return INFINITY;
+    if (groups > 1) {
+        inputs = fmax(inputs / groups, fmin(inputs, 16 * inputs / outputs));
+        outputs = fmax(outputs / groups, fmin(outputs, 16 * outputs / c->inputs));
+    }
+    if (c->dx)
+        return taps * outputs * blocks(c->inputs);
+    if (c->dw && c->image && groups == 1)
+        inputs = count_padded_inputs(c);
+    return taps * inputs * blocks(c->outputs);
+}
+
+/* Products along the inputs, a sum over lanes at the end of each row. */
+static double cost_few_outputs(const Contraction *c)
+{
+    if (c->image || c->among_sparse || c->outputs > MOST_FEW_OUTPUTS ||
+        c->x->segment_count * c->outputs > MAX_SEGMENTS)
+        return INFINITY;
+    return (double)c->outputs * blocks(c->inputs);
+}
+
+/* Each channel with its filter; the weight comes through group_expand, which goes. */
+static double cost_depthwise(const Contraction *c)
+{
+    if (!is_depthwise(c->g, c->node))
+        return INFINITY;
+    return count_taps(c, 0) * count_taps(c, 1) * blocks(c->outputs);
+}
+
+/* One window an output: dy is 0 but at one pixel a channel. */
+static double cost_argmax(const Contraction *c)
+{
+    const int *w = c->weight->shape.size;
+
+    if (!c->image || !find_argmax(c->node) || c->inputs <= LEAST_ARGMAX ||
+        groups_of(&c->node->at) > 1)
+        return INFINITY;
+    return SCATTER * c->outputs * w[2] * w[3] * blocks(c->inputs);
+}
+
+/* Of 16 images: products with the outputs there are, the rows under a band of y transposed again
+   for the next one, and y transposed back. */
+static double cost_batch_lanes_forward(const Contraction *c)
+{
+    const Physical *from = c->dx ? c->y : c->x, *to = c->dx ? c->x : c->y;
+    const BatchLanes plan = plan_batch_lanes(c->node, from, to, c->target);
+    const double products = count_all_taps(c) * c->inputs * c->outputs;
+    const int step = plan.rows * c->node->at.stride[0];
+    double again = 1;
+
+    if (!plan.pixels)
+        return INFINITY;
+    if (plan.rows < to->height)
+        again = (double)(step + c->weight->shape.size[2] - 1) / step;
+    return (products + TRANSPOSE * (again * from->full_height * plan.transposed * from->blocks +
+                                    to->height * to->width)) /
+           IMAGES;
+}
+
+/* Of 16 images: products of pairs of channels, x and dy transposed before. */
+static double cost_batch_lanes_dw(const Contraction *c)
+{
+    const double products = count_all_taps(c) * c->inputs * c->outputs;
+    double x = TRANSPOSE_PACKED;
+
+    if (!plan_batch_lanes_dw(c->node, c->x, c->y, c->target).splits)
+        return INFINITY;
+    if (c->x->lanes == 16) {
+        x = 0;
+        for (int i = 0; i < c->x->segment_count; i++)
+            x += TRANSPOSE * blocks(c->x->segments[i].channels);
+    }
+    return (BATCH_LANES_PRODUCT * products + TRANSPOSE * c->y->height * c->y->width +
+            x * c->x->height * c->x->width) /
+           IMAGES;
+}
+
+static double cost_batch_lanes(const Contraction *c)
+{
+    return c->dw ? cost_batch_lanes_dw(c) : cost_batch_lanes_forward(c);
+}
+
+/* 3x3 with stride 1, channels enough on both sides, in one segment each. */
+static bool winograd_applies(const Contraction *c)
+{
+    const Attributes *at = &c->node->at;
+    const int *w = c->weight->shape.size;
+
+    return c->image && !same(c->g->conv, "direct") && groups_of(at) == 1 && w[2] == 3 &&
+           w[3] == 3 && at->stride[0] == 1 && at->stride[1] == 1 && dilation_of(at, 0) == 1 &&
+           dilation_of(at, 1) == 1 && c->inputs >= LEAST_WINOGRAD && c->outputs >= LEAST_WINOGRAD &&
+           is_plain(c->x) && is_plain(c->y);
+}
+
+/* Whole tiles, at the edges too, and transforms of what is read and written; that of the weights is
+   shared by all of a batch. */
+static double cost_winograd(const Contraction *c, int tile)
+{
+    const Physical *tiled = c->dx ? c->x : c->y;
+    const double products = (tile + 2) * (tile + 2);
+    const double from = c->dx ? c->outputs : c->inputs, to = blocks(c->dx ? c->inputs : c->outputs);
+    const double tiles = up(tiled->height, tile) * up(tiled->width, tile);
+
+    if (!winograd_applies(c))
+        return INFINITY;
+    return products * (tiles * (from * to + WINOGRAD_TRANSFORM * (blocks((int)from) + to)) +
+                       WINOGRAD_TRANSFORM * from * to / c->g->max_batch);
+}
+
+static double cost_winograd_2(const Contraction *c)
+{
+    return cost_winograd(c, 2);
+}
+
+static double cost_winograd_4(const Contraction *c)
+{
+    return cost_winograd(c, 4);
+}
+
+const AlgorithmInfo algorithm_info[] = {
+#define ALGORITHM(name, text, cost, layout) [ALGORITHM_##name] = {text, layout},
+#include "passes/algorithms.def"
+#undef ALGORITHM
+};
+
+static double (*const costs[])(const Contraction *) = {
+#define ALGORITHM(name, text, cost, layout) [ALGORITHM_##name] = cost,
+#include "passes/algorithms.def"
+#undef ALGORITHM
+};
+
+/* ---- Choosing -------------------------------------------------------------------------------- */
+
+static void take_least(Selection *s)
+{
+    for (int i = 0; i < ALGORITHM_COUNT; i++)
+        if (s->cost[i] < s->cost[s->algorithm])
+            s->algorithm = (Algorithm)i;
+}
+
+static const Value *weight_of(const Node *node)
+{
+    return is_weight_gradient(node->op) ? node->outputs[0] : node->inputs[1];
+}
+
+/* The parameter behind a weight or its gradient. */
+static const Value *parameter_of(const Node *node)
+{
+    const Value *w = weight_of(node);
+
+    return is_weight_gradient(node->op) ? w->gradient_of : w;
+}
+
+static bool is_contraction(const Node *node)
+{
+    return node->op == OP_DENSE || node->op == OP_DENSE_DX || node->op == OP_DENSE_DW ||
+           node->op == OP_CONV2D || node->op == OP_CONV2D_DX || node->op == OP_CONV2D_DW;
+}
+
+/* Layout makes dy plain for both gradients. */
+static void choose(const Graph *g, Node *node, const Target *target, bool among_sparse)
+{
+    const bool dx = is_input_gradient(node->op), dw = is_weight_gradient(node->op);
+    const Value *w = weight_of(node);
+    Selection *s = allocate(sizeof *s);
+    const Contraction c = {.g = g,
+                           .node = node,
+                           .target = target,
+                           .x = &s->x,
+                           .y = &s->y,
+                           .weight = w,
+                           .inputs = w->shape.size[1],
+                           .outputs = w->shape.size[0],
+                           .dx = dx,
+                           .dw = dw,
+                           .image = w->shape.rank == 4,
+                           .among_sparse = among_sparse};
+
+    s->x = *(dx ? node->outputs[0] : node->inputs[0])->physical;
+    s->y = new_value(g, (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->shape);
+    for (int i = 0; i < ALGORITHM_COUNT; i++)
+        s->cost[i] = costs[i](&c);
+    take_least(s);
+    node->selection = s;
+}
+
+/* By value id: is it read by a dense layer of a sparse input? */
+static bool *find_among_sparse(const Graph *g)
+{
+    bool *among = allocate((size_t)(g->value_count + 1) * sizeof *among);
+
+    for (int i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->op == OP_SPARSE_DENSE)
+            among[g->nodes[i]->inputs[2]->id] = true;
+    return among;
+}
+
+/* The algorithm of a node of `g` that uses the parameter of this name; or `otherwise`. */
+static Algorithm algorithm_of(const Graph *g, const Value *w, Algorithm otherwise)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->selection && same(parameter_of(g->nodes[i])->name, w->name))
+            return g->nodes[i]->selection->algorithm;
+    return otherwise;
+}
+
+/* A weight of few outputs lies along its inputs for all that use it, when the sums of their costs
+   say so; in an evaluate graph, when it does in training. */
+static void agree_on_weights(const Graph *g, const Graph *train)
+{
+    Selection **total = allocate((size_t)(g->value_count + 1) * sizeof(Selection *));
+
+    for (int i = 0; i < g->node_count; i++) {
+        const Selection *s = g->nodes[i]->selection;
+        Selection **sum = s ? &total[parameter_of(g->nodes[i])->id] : NULL;
+
+        if (!s || isinf(s->cost[ALGORITHM_FEW_OUTPUTS]))
+            continue;
+        if (!*sum)
+            *sum = allocate(sizeof **sum);
+        for (int j = 0; j < ALGORITHM_COUNT; j++)
+            (*sum)->cost[j] += s->cost[j];
+        take_least(*sum);
+    }
+    for (int i = 0; i < g->node_count; i++) {
+        Selection *s = g->nodes[i]->selection;
+        const Value *w = s ? parameter_of(g->nodes[i]) : NULL;
+
+        if (w && total[w->id])
+            s->algorithm = train ? algorithm_of(train, w, total[w->id]->algorithm)
+                                 : total[w->id]->algorithm;
+    }
+}
+
+/* ---- Both graphs ----------------------------------------------------------------------------- */
+
+static void preview(Value *value, Physical layout)
+{
+    value->physical = allocate(sizeof *value->physical);
+    *value->physical = layout;
+}
+
+/* Has no layout yet: neither an input nor a result. */
+static bool has_none(const Value *value)
+{
+    return value->batched && !value->node && value->role != ROLE_INPUT;
+}
+
+/* What layout will come to, without a place. */
+static void preview_layouts(const Graph *g)
+{
+    for (int i = 0; i < g->value_count; i++)
+        if (has_none(g->values[i]))
+            preview(g->values[i], new_value(g, g->values[i]->shape));
+    for (int i = 0; i < g->node_count; i++)
+        for (int j = 0; j < g->nodes[i]->output_count; j++)
+            if (g->nodes[i]->outputs[j]->batched)
+                preview(g->nodes[i]->outputs[j], result_layout(g, g->nodes[i]));
+}
+
+static void forget_layouts(const Graph *g)
+{
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->node || has_none(g->values[i]))
+            g->values[i]->physical = NULL;
+}
+
+static void select_graph(Graph *g, const Graph *train, const Target *target)
+{
+    const bool *among_sparse = find_among_sparse(g);
+
+    preview_layouts(g);
+    for (int i = 0; i < g->node_count; i++)
+        if (is_contraction(g->nodes[i]))
+            choose(g, g->nodes[i], target, among_sparse[parameter_of(g->nodes[i])->id]);
+    agree_on_weights(g, train);
+    forget_layouts(g);
+    use_algorithms(g);
+}
+
+void select_algorithms(Graph *train, Graph *evaluate, const Target *target)
+{
+    lay_out_inputs(train, evaluate);
+    select_graph(train, NULL, target);
+    select_graph(evaluate, train, target);
+}
