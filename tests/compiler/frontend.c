@@ -15,6 +15,7 @@
 #include "syntax/syntax.h"
 
 Suite *suite_frontend(void);
+TCase *base_tests(void); /* base.c */
 
 static Source *source_of(const char *text)
 {
@@ -55,48 +56,7 @@ static void silence(void)
     ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
 }
 
-/* ---- util.c, diag.c -------------------------------------------------------------------------- */
-
-START_TEST(nearest_spelling)
-{
-    static const char *const words[] = {"conv2d", "relu", "maxpool2d", "cross_entropy"};
-    static const struct {
-        const char *word, *nearest;
-    } cases[] = {
-        {"conv2D", "conv2d"},
-        {"conv", "conv2d"},
-        {"rleu", "relu"},
-        {"RELU", "relu"},
-        {"maxpool", "maxpool2d"},
-        {"crossentropy", "cross_entropy"},
-        {"dense", NULL},
-        {"", NULL},
-        {"maximum_of_all_that_there_is_in_a_window_of_some_size", NULL},
-    };
-
-    for (int i = 0; i < COUNT(cases); i++)
-        ck_assert_pstr_eq(net_nearest(cases[i].word, words, COUNT(words)), cases[i].nearest);
-    ck_assert_ptr_null(net_nearest("relu", NULL, 0));
-}
-END_TEST
-
-START_TEST(growing)
-{
-    int *numbers = NULL, count = 0;
-    Text text = {0};
-
-    for (int i = 0; i < 1000; i++)
-        APPEND(numbers, count, i);
-    for (int i = 0; i < 1000; i++)
-        ck_assert_int_eq(numbers[i], i);
-    for (int i = 0; i < 1000; i++)
-        text_add(&text, "%d,", i % 10);
-    ck_assert_uint_eq(text.length, 2000);
-    ck_assert_uint_eq(strlen(text.at), 2000);
-    ck_assert_str_eq(format("%s %d", "a", 5), "a 5");
-    ck_assert(same(NULL, NULL) && !same("a", NULL) && same("a", "a"));
-}
-END_TEST
+/* ---- Places ---------------------------------------------------------------------------------- */
 
 START_TEST(lines)
 {
@@ -512,9 +472,8 @@ END_TEST
 Suite *suite_frontend(void)
 {
     const TTest *const tests[] = {
-        nearest_spelling, growing,       lines,   precedence, statement_ends, limits,
-        runaway,          expressions,   paths,   sharing,    order,          defaults,
-        field_shapes,     train_section, defines,
+        lines,   precedence, statement_ends, limits,       runaway,       expressions, paths,
+        sharing, order,      defaults,       field_shapes, train_section, defines,
     };
     Suite *suite = suite_create("frontend");
     TCase *tcase = tcase_create("frontend");
@@ -523,5 +482,6 @@ Suite *suite_frontend(void)
     for (int i = 0; i < COUNT(tests); i++)
         tcase_add_test(tcase, tests[i]);
     suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, base_tests());
     return suite;
 }

@@ -16,8 +16,9 @@
 #include "support/graph_test.h"
 #include "support/small_graph.h"
 
-TCase *verify_tests(void); /* verify.c */
-TCase *lower_tests(void);  /* lower.c */
+TCase *simplify_tests(void); /* simplify.c */
+TCase *verify_tests(void);   /* verify.c */
+TCase *lower_tests(void);    /* lower.c */
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
 
@@ -481,66 +482,6 @@ START_TEST(cases_stay_the_same_when_simplified)
 }
 END_TEST
 
-/* image -> flatten -> dense: the input is packed flat. */
-START_TEST(an_input_read_flat_is_flat)
-{
-    Graph *g = new_graph("test");
-    Value *x = add_value(g, image(1, 4, 4), true, TYPE_F32, ROLE_INPUT);
-    Value *w = parameter(g, (Shape){.rank = 2, .size = {3, 16}}, false);
-    Value *v = parameter(g, (Shape){.rank = 2, .size = {3, 16}}, false);
-    Value *y[2];
-
-    for (int i = 0; i < 2; i++) {
-        const Attributes square = {.shape = image(4, 2, 2)}, flat = {.shape = vector(16)};
-        Value *s = append(g, OP_RESHAPE, square, 1, x, NULL, NULL);
-
-        y[i] = append(g, OP_DENSE, square, 3, append(g, OP_RESHAPE, flat, 1, s, NULL, NULL),
-                      i ? v : w, NULL);
-    }
-    finish(g, append(g, OP_ADD, (Attributes){0}, 2, y[0], y[1], NULL));
-    autodiff(g);
-    simplify(g);
-    verify(g);
-    ck_assert(same_shape(x->shape, vector(16)));
-    for (int i = 0; i < g->node_count; i++)
-        ck_assert_int_ne(g->nodes[i]->op, OP_RESHAPE);
-}
-END_TEST
-
-/* Two equal branches are one; two dropouts are two; what leads nowhere goes, its weights too. */
-START_TEST(repetition_and_dead_ends_go)
-{
-    Graph *g = new_graph("test");
-    Value *x = add_value(g, vector(4), true, TYPE_F32, ROLE_INPUT);
-    Value *w = parameter(g, (Shape){.rank = 2, .size = {4, 4}}, false);
-    Value *unused = parameter(g, (Shape){.rank = 2, .size = {4, 4}}, false);
-    Value *a, *b;
-    int dense = 0, dropout = 0, update = 0;
-
-    append(g, OP_DENSE, (Attributes){0}, 3, x, unused, NULL);
-    a = unary(g, OP_DROPOUT,
-              unary(g, OP_TANH, append(g, OP_DENSE, (Attributes){0}, 3, x, w, NULL)));
-    b = unary(g, OP_DROPOUT,
-              unary(g, OP_TANH, append(g, OP_DENSE, (Attributes){0}, 3, x, w, NULL)));
-    finish(g, append(g, OP_ADD, (Attributes){0}, 2, a, b, NULL));
-    autodiff(g);
-    verify(g);
-    simplify(g);
-    verify(g);
-    for (int i = 0; i < g->node_count; i++) {
-        dense += g->nodes[i]->op == OP_DENSE;
-        dropout += g->nodes[i]->op == OP_DROPOUT && !g->nodes[i]->backward;
-        update += g->nodes[i]->op == OP_UPDATE;
-        ck_assert_int_ne(g->nodes[i]->op, OP_DENSE_DX); /* nobody wants an input's gradient */
-    }
-    ck_assert_int_eq(dense, 1);
-    ck_assert_int_eq(dropout, 2);
-    ck_assert_int_eq(update, 1);
-    for (int i = 0; i < g->value_count; i++)
-        ck_assert_ptr_ne(g->values[i], unused);
-}
-END_TEST
-
 Suite *suite_graph(void)
 {
     Suite *suite = suite_create("graph");
@@ -553,9 +494,8 @@ Suite *suite_graph(void)
     tcase_add_test(t, maxpool_takes_the_first_of_equal_ones);
     tcase_add_test(t, dropout_scales_what_it_keeps);
     tcase_add_loop_test(t, cases_stay_the_same_when_simplified, 0, COUNT(cases));
-    tcase_add_test(t, an_input_read_flat_is_flat);
-    tcase_add_test(t, repetition_and_dead_ends_go);
     suite_add_tcase(suite, t);
+    suite_add_tcase(suite, simplify_tests());
     suite_add_tcase(suite, verify_tests());
     suite_add_tcase(suite, lower_tests());
     return suite;

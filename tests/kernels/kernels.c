@@ -13,6 +13,9 @@
 #include "support/graph_test.h"
 #include "support/kernel_test.h"
 
+Suite *suite_kernels(void);
+TCase *odd_batch_tests(void); /* odd_batches.c */
+
 /* Convolutions, pools, a residual block, two branches, dropout. */
 #define DIGITS                                                                                     \
     "    a = x -> conv2d(8, 3, padding=same) -> relu -> maxpool2d(2)\n"                            \
@@ -430,99 +433,6 @@ START_TEST(test_training)
 }
 END_TEST
 
-/* What is not a number comes through every activation and every loss: a network that has diverged
-   shows it in the step in which it does. */
-START_TEST(nan_reaches_the_loss)
-{
-#define ACTIVATIONS(of)                                                                            \
-    "relu(" of "), leaky_relu(" of "), relu6(" of "), sigmoid(" of "), tanh(" of "), "             \
-    "silu(" of "), elu(" of "), selu(" of "), gelu(" of "), softplus(" of "), mish(" of            \
-    "), hardswish(" of "), "                                                                       \
-    "softmax(" of ")"
-#define ONE_OF_MANY "    concat(x -> dense(2), nan, x -> dense(2))\n"
-#define LOSS(target, loss)                                                                         \
-    {                                                                                              \
-        loss, 16, 1, true, "input x[3] = x\n    input nan[1] = y", target, "x, nan", ONE_OF_MANY,  \
-            loss                                                                                   \
-    }
-    static const KernelCase all[] = {
-        {"activations", 16, 1, true, "input nan[3] = x", "[104] = t", "nan",
-         "    concat(" ACTIVATIONS("nan") ", " ACTIVATIONS("nan -> dense(5)") ")\n", "mse"},
-        LOSS("[5] = t", "mse"),
-        LOSS("[5] = t", "mae"),
-        LOSS("[5] = t", "huber, delta=0.5"),
-        LOSS("[5] = t", "binary_cross_entropy"),
-        LOSS(" = t -> classes(5)", "cross_entropy"),
-        LOSS(" = t -> classes(5)", "cross_entropy, smoothing=0.1"),
-    };
-    const char *targets[MAX_TARGETS];
-    const int target_count = find_targets(targets);
-
-    for (int i = 0; i < COUNT(all); i++) {
-        Compiled compiled[MAX_TARGETS];
-
-        for (int j = 0; j < target_count; j++) {
-            compiled[j] = plan_model(kernel_model(&all[i]), targets[j]);
-            start_clang(&compiled[j]);
-        }
-        for (int j = 0; j < target_count; j++) {
-            load_model(&compiled[j]);
-            const Outcome o = run_losses(&compiled[j], 13);
-
-            ck_assert_msg(isnan(o.loss) && isnan(o.evaluated_loss), "%s of NaN on %s: %g, %g",
-                          all[i].name, targets[j], (double)o.loss, (double)o.evaluated_loss);
-            for (long k = 0; i == 0 && k < o.count; k++)
-                if (!isnan(o.numbers[k]))
-                    ck_abort_msg("prediction %ld on %s is %g", k, targets[j], (double)o.numbers[k]);
-        }
-    }
-}
-END_TEST
-
-/* A batch of one row has no variance: the running statistics of a batchnorm over one number a row
-   stay as they were, those over an image move. */
-START_TEST(one_row_leaves_running_statistics)
-{
-    static const KernelCase c = {"one row",
-                                 16,
-                                 1,
-                                 true,
-                                 "input x[2, 3, 3] = x",
-                                 "[3] = t",
-                                 "x",
-                                 "    x -> batchnorm -> flatten -> dense(5) -> batchnorm\n"
-                                 "      -> dense(3)\n",
-                                 "mse"};
-    const char *targets[MAX_TARGETS];
-    const int target_count = find_targets(targets);
-
-    for (int i = 0; i < target_count; i++) {
-        Compiled compiled = plan_model(kernel_model(&c), targets[i]);
-        int moved = 0, still = 0;
-
-        start_clang(&compiled);
-        load_model(&compiled);
-        check_step(&compiled, 1, true);
-        const Outcome one = run_training(&compiled, 1, 1, 1);
-        const Outcome none = run_training(&compiled, 1, 1, 0);
-
-        for (long k = 0; k < one.count; k++) {
-            if (!strstr(one.names[k], "running"))
-                continue;
-            const bool same_number = !memcmp(&one.numbers[k], &none.numbers[k], sizeof(float));
-
-            ck_assert_msg(same_number == !strstr(one.names[k], "batchnorm_1"),
-                          "%s: %s is %.9g, was %.9g", targets[i], one.names[k],
-                          (double)one.numbers[k], (double)none.numbers[k]);
-            moved += !same_number;
-            still += same_number;
-        }
-        ck_assert_int_eq(moved, 4);
-        ck_assert_int_eq(still, 10);
-    }
-}
-END_TEST
-
 /* ---- All suites ------------------------------------------------------------------------------ */
 
 static void note_operations(bool seen[OP_COUNT], Graph *g)
@@ -555,8 +465,6 @@ START_TEST(every_operation_is_compiled)
 }
 END_TEST
 
-Suite *suite_kernels(void);
-
 Suite *suite_kernels(void)
 {
     Suite *suite = suite_create("kernels");
@@ -564,14 +472,7 @@ Suite *suite_kernels(void)
 
     tcase_add_test(tcase, test_pack);
     tcase_add_test(tcase, test_training);
-    tcase = tcase_create("one row");
-    tcase_set_timeout(tcase, 120);
-    tcase_add_test(tcase, one_row_leaves_running_statistics);
-    suite_add_tcase(suite, tcase);
-    tcase = tcase_create("not a number");
-    tcase_set_timeout(tcase, 120);
-    tcase_add_test(tcase, nan_reaches_the_loss);
-    suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, odd_batch_tests());
     tcase = tcase_create("all suites");
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, every_operation_is_compiled);

@@ -1,6 +1,5 @@
 /*
- * data.c -- readers, splits, preparations and metrics. Files are written into a temporary
- * folder; faults are provoked in a child process, whose message and exit code are looked at.
+ * data.c -- readers of arrays and generators, and the suite of what is made of them.
  */
 
 #define _GNU_SOURCE
@@ -12,84 +11,11 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "data/sources/source.h"
 #include "support/data_test.h"
 
 /* ---- help ------------------------------------------------------------------------------------ */
-
-static char folder[64];
-
-void data_test_make_folder(void)
-{
-    strcpy(folder, "/tmp/netc-data-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-void data_test_remove_folder(void)
-{
-    char command[96];
-
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    ck_assert_int_eq(system(command), 0);
-}
-
-const char *data_test_folder(void)
-{
-    return folder;
-}
-
-void write_bytes(const char *name, const void *bytes, size_t size, bool gzip)
-{
-    char path[128];
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    gzFile file = gzopen(path, gzip ? "wb" : "wbT");
-
-    ck_assert_ptr_nonnull(file);
-    ck_assert(size == 0 || gzwrite(file, bytes, (unsigned)size) == (int)size);
-    ck_assert_int_eq(gzclose(file), Z_OK);
-}
-
-static void leave(int status, void *unused)
-{
-    (void)unused;
-    _exit(status); /* before a leak checker looks: a fault frees nothing */
-}
-
-int run_child(void (*work)(const void *), const void *context, char *message, size_t size)
-{
-    int ends[2], status;
-    size_t length = 0;
-    ssize_t got;
-
-    ck_assert_int_eq(pipe(ends), 0);
-    const pid_t child = fork();
-
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        on_exit(leave, NULL);
-        work(context);
-        exit(0);
-    }
-    close(ends[1]);
-    while ((got = read(ends[0], message + length, size - 1 - length)) > 0)
-        length += (size_t)got;
-    message[length] = '\0';
-    close(ends[0]);
-    waitpid(child, &status, 0);
-    return status;
-}
-
-void expect_fault(void (*work)(const void *), const void *context, const char *text)
-{
-    char message[4096];
-    const int status = run_child(work, context, message, sizeof message);
-
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %x: %s", status, message);
-    ck_assert_msg(strstr(message, text) != NULL, "expected \"%s\" in: %s", text, message);
-}
 
 /* Opens reader(x="name") in the temporary folder. */
 static struct net_table read_files(const struct net_reader *reader, const char *name)
@@ -98,7 +24,7 @@ static struct net_table read_files(const struct net_reader *reader, const char *
     const struct net_call call = {
         .name = reader->name, .args = &arg, .arg_count = 1, .reader = reader};
     struct net_table table = {0};
-    const struct net_request request = {.call = &call, .folder = folder};
+    const struct net_request request = {.call = &call, .folder = data_test_folder()};
 
     reader->open(&table, &request);
     return table;
@@ -223,7 +149,7 @@ START_TEST(files_that_cannot_be_read)
     expect_fault(read_and_free, &(struct attempt){&net_reader_npy, "../"}, "found a folder");
 
     write_bytes("whole.gz", idx_u8, sizeof idx_u8, true);
-    snprintf(path, sizeof path, "%s/whole.gz", folder);
+    snprintf(path, sizeof path, "%s/whole.gz", data_test_folder());
     file = fopen(path, "rb");
     const size_t size = fread(packed, 1, sizeof packed, file);
 

@@ -43,35 +43,37 @@ static char *report_text(const struct net_metrics *metrics, int digits)
 }
 
 /* scikit-learn 1.9 printed the reports for this confusion matrix. */
+/* Rows of each class by the class that is predicted, and the report with 2 and 14 digits. */
+static const int confusion[5][5] = {{5, 1}, {2, 7, 1}, {0}, {0, 3, 0, 4}, {0}};
+static const char *const reports[] = {
+    "              precision    recall  f1-score   support\n\n"
+    "           0       0.71      0.83      0.77         6\n"
+    "           1       0.64      0.70      0.67        10\n"
+    "           2       0.00      0.00      0.00         0\n"
+    "           3       1.00      0.57      0.73         7\n\n"
+    "    accuracy                           0.70        23\n"
+    "   macro avg       0.59      0.53      0.54        23\n"
+    "weighted avg       0.77      0.70      0.71        23\n"
+    "\nBalanced accuracy: 0.70\n"
+    "\nConfusion matrix (rows: true class, columns: predicted)\n\n"
+    "       0   1   2   3   4\n"
+    "   0   5   1   0   0   0\n"
+    "   1   2   7   1   0   0\n"
+    "   2   0   0   0   0   0\n"
+    "   3   0   3   0   4   0\n"
+    "   4   0   0   0   0   0\n",
+    "                precision    recall  f1-score   support\n\n"
+    "             0  0.71428571428571 0.83333333333333 0.76923076923077         6\n"
+    "             1  0.63636363636364 0.70000000000000 0.66666666666667        10\n"
+    "             2  0.00000000000000 0.00000000000000 0.00000000000000         0\n"
+    "             3  1.00000000000000 0.57142857142857 0.72727272727273         7\n\n"
+    "      accuracy                      0.69565217391304        23\n"
+    "     macro avg  0.58766233766234 0.52619047619048 0.54079254079254        23\n"
+    "  weighted avg  0.76736307171090 0.69565217391304 0.71186784230262        23\n",
+};
+
 START_TEST(classification)
 {
-    static const int confusion[5][5] = {{5, 1}, {2, 7, 1}, {0}, {0, 3, 0, 4}, {0}};
-    static const char *const expected[] = {
-        "              precision    recall  f1-score   support\n\n"
-        "           0       0.71      0.83      0.77         6\n"
-        "           1       0.64      0.70      0.67        10\n"
-        "           2       0.00      0.00      0.00         0\n"
-        "           3       1.00      0.57      0.73         7\n\n"
-        "    accuracy                           0.70        23\n"
-        "   macro avg       0.59      0.53      0.54        23\n"
-        "weighted avg       0.77      0.70      0.71        23\n"
-        "\nBalanced accuracy: 0.70\n"
-        "\nConfusion matrix (rows: true class, columns: predicted)\n\n"
-        "       0   1   2   3   4\n"
-        "   0   5   1   0   0   0\n"
-        "   1   2   7   1   0   0\n"
-        "   2   0   0   0   0   0\n"
-        "   3   0   3   0   4   0\n"
-        "   4   0   0   0   0   0\n",
-        "                precision    recall  f1-score   support\n\n"
-        "             0  0.71428571428571 0.83333333333333 0.76923076923077         6\n"
-        "             1  0.63636363636364 0.70000000000000 0.66666666666667        10\n"
-        "             2  0.00000000000000 0.00000000000000 0.00000000000000         0\n"
-        "             3  1.00000000000000 0.57142857142857 0.72727272727273         7\n\n"
-        "      accuracy                      0.69565217391304        23\n"
-        "     macro avg  0.58766233766234 0.52619047619048 0.54079254079254        23\n"
-        "  weighted avg  0.76736307171090 0.69565217391304 0.71186784230262        23\n",
-    };
     static const struct net_call *const targets[] = {classes, one_hot};
 
     for (int hot = 0; hot < 2; hot++) {
@@ -106,8 +108,8 @@ START_TEST(classification)
             ck_assert(isnan(net_metrics_value(metrics, "mse")));
         char *text = report_text(metrics, 2), *fine = report_text(metrics, 14);
 
-        ck_assert_str_eq(text, expected[0]);
-        ck_assert_msg(strncmp(fine, expected[1], strlen(expected[1])) == 0, "%s", fine);
+        ck_assert_str_eq(text, reports[0]);
+        ck_assert_msg(strncmp(fine, reports[1], strlen(reports[1])) == 0, "%s", fine);
         free(text);
         free(fine);
         net_metrics_free(metrics);

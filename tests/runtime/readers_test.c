@@ -14,8 +14,6 @@
 #include "commands/commands.h"
 #include "data/transforms/transform.h"
 
-#define LENGTH(list) ((int)(sizeof(list) / sizeof *(list)))
-
 /* ---- words ----------------------------------------------------------------------------------- */
 
 /* The words of a text, with a bar behind each. */

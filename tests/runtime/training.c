@@ -1,6 +1,6 @@
 /*
- * training.c -- optimizers and schedules against PyTorch's numbers, what watching decides,
- * initial values by their statistics, penalties and norms by their bits.
+ * training.c -- optimizers against PyTorch's numbers, initial values by their statistics, penalties
+ * and norms by their bits. Schedules are in schedules.c.
  */
 
 #define _GNU_SOURCE
@@ -14,18 +14,7 @@
 #include "commands/commands.h"
 #include "support/tiny_model.h"
 
-/* Options of `model` with the flags of `line`, separated by single spaces. */
-static void read_options(struct net_options *options, const struct net_model *model,
-                         const char *line)
-{
-    char copy[256], *argv[40], *rest = copy;
-    int argc = 0;
-
-    snprintf(copy, sizeof copy, "%s", line);
-    for (char *word; *copy && (word = strsep(&rest, " "));)
-        argv[argc++] = word;
-    net_options_read(options, model, NET_TRAIN_COMMAND, argc, argv);
-}
+TCase *schedule_tests(void); /* schedules.c */
 
 /* ---- optimizers: five steps, torch.optim in double ------------------------------------------ */
 
@@ -111,153 +100,6 @@ START_TEST(idle_is_true)
     g[0] = 0.0f;
     net_find_update(&options).update(w, g, state, 16, &hyper);
     ck_assert_int_eq(hyper.idle, !memcmp(w, w1, sizeof w) && !memcmp(state, state1, sizeof state));
-    net_options_free(&options);
-}
-END_TEST
-
-/* ---- schedule.c: rates, torch.optim.lr_scheduler in double ----------------------------------- */
-
-static const double milestones[] = {2, 5, 6};
-static const struct net_arg epochs_4[] = {{.name = "epochs", .number = 4, .given = true}},
-                            epochs_2[] = {{.name = "epochs", .number = 2, .given = true}},
-                            epochs_none[] = {{.name = "epochs", .none = true}},
-                            step_args[] = {{.name = "size", .number = 3},
-                                           {.name = "gamma", .number = 0.1}},
-                            multistep_args[] = {{.name = "epochs", .list = milestones, .count = 3},
-                                                {.name = "gamma", .number = 0.5}},
-                            half[] = {{.name = "gamma", .number = 0.5}},
-                            cosine_args[] = {{.name = "minimum", .number = 0.1}},
-                            plateau_args[] = {{.name = "factor", .number = 0.1},
-                                              {.name = "patience", .number = 1},
-                                              {.name = "monitor", .text = "validation_loss"}},
-                            climb_args[] = {{.name = "factor", .number = 0.5},
-                                            {.name = "patience", .number = 2},
-                                            {.name = "monitor", .text = "accuracy"}},
-                            stop_args[] = {{.name = "patience", .number = 3},
-                                           {.name = "monitor", .text = "accuracy"}};
-
-#define CALL(text, arguments, count)                                                               \
-    {                                                                                              \
-        .name = text, .args = arguments, .arg_count = count                                        \
-    }
-
-static const struct net_call constant[] = {CALL("constant", epochs_none, 1)},
-                             warmup[] = {CALL("warmup", epochs_4, 1)},
-                             step[] = {CALL("step", step_args, 2)},
-                             multistep[] = {CALL("multistep", multistep_args, 2)},
-                             exponential[] = {CALL("exponential", half, 1)},
-                             cosine[] = {CALL("cosine", cosine_args, 1)},
-                             warm_cosine[] = {CALL("warmup", epochs_4, 1),
-                                              CALL("cosine", cosine_args, 1)},
-                             three[] = {CALL("warmup", epochs_2, 1), CALL("constant", epochs_4, 1),
-                                        CALL("exponential", half, 1)},
-                             plateau[] = {CALL("plateau", plateau_args, 3)},
-                             climb[] = {CALL("warmup", epochs_4, 1),
-                                        CALL("plateau", climb_args, 3)},
-                             early_stop = CALL("early_stop", stop_args, 2);
-
-START_TEST(schedules_agree_with_pytorch)
-{
-    static const struct {
-        const struct net_call *schedule;
-        int count;
-        double rate[8]; /* of 8 epochs, lr 1 */
-    } cases[] = {
-        {constant, 1, {1, 1, 1, 1, 1, 1, 1, 1}},
-        {warmup, 1, {0.25, 0.5, 0.75, 1, 1, 1, 1, 1}},
-        {step, 1, {1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01}},
-        {multistep, 1, {1, 1, 0.5, 0.5, 0.5, 0.25, 0.125, 0.125}},
-        {exponential, 1, {1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125}},
-        {cosine,
-         1,
-         {1, 0.965745789630079, 0.868198051533946, 0.72220754456429, 0.55, 0.37779245543571,
-          0.231801948466054, 0.134254210369921}},
-        {warm_cosine, 2, {0.25, 0.5, 0.75, 1, 1, 0.868198051533946, 0.55, 0.231801948466054}},
-        {three, 3, {0.5, 1, 1, 1, 1, 1, 1, 0.5}},
-    };
-    struct net_model model = tiny_model;
-    struct net_state state = {.plateau_scale = 1};
-    struct net_options options;
-
-    model.schedule = cases[_i].schedule;
-    model.schedule_count = cases[_i].count;
-    read_options(&options, &model, "--epochs 8 --lr 1");
-    for (state.epoch = 0; state.epoch < 8; state.epoch++)
-        ck_assert_double_eq_tol(net_schedule_rate(&options, &state), cases[_i].rate[state.epoch],
-                                1e-12);
-    net_options_free(&options);
-}
-END_TEST
-
-START_TEST(plateau_agrees_with_pytorch)
-{
-    static const double seen[14] = {1,    0.9,  0.9, 0.89999, 0.8,  0.81, 0.82,
-                                    0.83, 0.84, 0.7, NAN,     0.71, 0.72, 0.6999};
-    static const double rates[14] = {0.5,   0.5,    0.5,    0.05,   0.05,    0.05,    0.005,
-                                     0.005, 0.0005, 0.0005, 0.0005, 0.00005, 0.00005, 0.00005};
-    static const double climbing[14] = {0.5,  0.5,  0.5,  0.5,  0.5,  0.5,   0.5,
-                                        0.25, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125};
-    struct net_model model = tiny_model;
-    struct net_options options;
-
-    for (int up = 0; up <= 1; up++) {
-        struct net_state state = {.plateau_scale = 1, .plateau_best = INFINITY};
-
-        model.schedule = up ? climb : plateau;
-        model.schedule_count = 1 + up;
-        read_options(&options, &model, "--epochs 30 --lr 0.5");
-        if (up) { /* during a warmup nothing is watched */
-            for (; state.epoch < 4; state.epoch++)
-                net_schedule_watch(&options, &state, 0, (double[]){7});
-            ck_assert_double_eq(state.plateau_best, INFINITY);
-        }
-        for (int i = 0; i < 14; i++, state.epoch++) {
-            net_schedule_watch(&options, &state, seen[i], (double[]){-seen[i]});
-            state.epoch++; /* the rate is that of the next epoch */
-            ck_assert_double_eq_tol(net_schedule_rate(&options, &state),
-                                    up ? climbing[i] : rates[i], 1e-12);
-            state.epoch--;
-        }
-        net_options_free(&options);
-    }
-}
-END_TEST
-
-START_TEST(plateau_has_an_end)
-{
-    static const double rates[] = {0.5, 0.005, 5e-5, 5e-7, 5e-9, 5e-9, 5e-9};
-    struct net_model model = tiny_model;
-    struct net_state state = {.plateau_scale = 1, .plateau_best = INFINITY};
-    struct net_options options;
-
-    model.schedule = plateau;
-    read_options(&options, &model, "--epochs 30 --lr 0.5 --factor 0.01 --patience 0");
-    for (int i = 0; i < 7; i++) {
-        net_schedule_watch(&options, &state, 1, (double[]){0});
-        ck_assert_double_eq_tol(net_schedule_rate(&options, &state), rates[i], 1e-15);
-    }
-    net_options_free(&options);
-}
-END_TEST
-
-START_TEST(early_stop_waits)
-{
-    static const double accuracy[] = {0.5, 0.6, 0.6, 0.55, 0.61, 0.61, NAN, 0.3};
-    struct net_model model = tiny_model;
-    struct net_state state = {.stop_best = INFINITY};
-    struct net_options options;
-
-    model.stop = &early_stop;
-    read_options(&options, &model, "--epochs 30");
-    for (int i = 0; i < 8; i++) {
-        ck_assert(!net_schedule_stops(&options, &state));
-        net_schedule_watch(&options, &state, 1, &accuracy[i]);
-    }
-    ck_assert(net_schedule_stops(&options, &state));
-    ck_assert_int_eq(state.stop_bad, 3);
-    net_options_free(&options);
-    read_options(&options, &model, "--stop-patience 4");
-    ck_assert(!net_schedule_stops(&options, &state));
     net_options_free(&options);
 }
 END_TEST
@@ -482,23 +324,19 @@ END_TEST
 Suite *suite_training(void)
 {
     Suite *suite = suite_create("training");
-    TCase *step_case = tcase_create("steps"), *watch = tcase_create("schedules");
+    TCase *step_case = tcase_create("steps");
     TCase *init = tcase_create("init"), *sums = tcase_create("sums");
 
     tcase_add_loop_test(step_case, optimizers_agree_with_pytorch, 0,
                         (int)(sizeof torch / sizeof *torch));
     tcase_add_loop_test(step_case, idle_is_true, 0, 12);
     tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, 6);
-    tcase_add_loop_test(watch, schedules_agree_with_pytorch, 0, 8);
-    tcase_add_test(watch, plateau_agrees_with_pytorch);
-    tcase_add_test(watch, plateau_has_an_end);
-    tcase_add_test(watch, early_stop_waits);
     tcase_add_loop_test(init, initial_values_have_their_spread, 0, 12);
     tcase_add_test(init, orthogonal_rows);
     tcase_add_test(init, orthogonal_columns);
     tcase_add_test(sums, penalties_are_sums);
     suite_add_tcase(suite, step_case);
-    suite_add_tcase(suite, watch);
+    suite_add_tcase(suite, schedule_tests());
     suite_add_tcase(suite, init);
     suite_add_tcase(suite, sums);
     return suite;

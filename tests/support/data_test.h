@@ -1,4 +1,4 @@
-/* data_test.h -- what data.c, data_test.c and metrics_test.c share. */
+/* data_test.h -- files of tests (data_files.c), and the test cases of the suite `data`. */
 
 #ifndef DATA_TEST_H
 #define DATA_TEST_H

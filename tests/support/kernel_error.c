@@ -136,26 +136,29 @@ static double standardized(const Bounds *b, const Node *node)
     return size_of(b, x) / sqrt(least);
 }
 
+static double loss_gradient_term(const Bounds *b, const Node *node)
+{
+    const double y = size_of(b, node->inputs[0]);
+    const double count = (double)element_count(node->outputs[0], b->r->n);
+
+    switch (node->op) {
+    case OP_CROSS_ENTROPY_GRAD: /* a probability less 0 or 1; its slope is 1/4 */
+        return (1 + y / 4) * heaviest_row(b, node);
+    case OP_BINARY_CROSS_ENTROPY_GRAD:
+        return (1 + y / 4) / count;
+    case OP_MSE_GRAD:
+        return 2 * y / count;
+    default:
+        return y / count;
+    }
+}
+
 /* The largest term of what a node adds up, or the largest number that it takes in: its result may
    be smaller, where terms cancel or an activation saturates, but is no more exact. 0: nothing of
    the sort. */
 static double largest_term(const Bounds *b, const Node *node)
 {
     switch (node->op) {
-    case OP_DENSE:
-    case OP_DENSE_DX:
-    case OP_DENSE_DW:
-    case OP_CONV2D:
-    case OP_CONV2D_DX:
-    case OP_CONV2D_DW:
-    case OP_CONV2D_DX_ARGMAX:
-    case OP_CONV2D_DW_ARGMAX:
-    case OP_DEPTHWISE:
-    case OP_DEPTHWISE_DX:
-    case OP_DEPTHWISE_DW:
-        return product_of(b, node, 0, 1);
-    case OP_SPARSE_DENSE_DX:
-        return product_of(b, node, 0, 1);
     case OP_SPARSE_DENSE:
     case OP_SPARSE_DENSE_DW: /* the bag and what stands beside it, times w or dy */
         return fmax(product_of(b, node, 0, 2), node->inputs[1] ? product_of(b, node, 1, 2) : 0);
@@ -189,18 +192,14 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_HARDSWISH_GRAD:
     case OP_SOFTMAX_GRAD:
         return size_of(b, node->inputs[1]);
-    case OP_CROSS_ENTROPY_GRAD: /* a probability less 0 or 1; its slope is 1/4 */
-        return (1 + size_of(b, node->inputs[0]) / 4) * heaviest_row(b, node);
-    case OP_BINARY_CROSS_ENTROPY_GRAD:
-        return (1 + size_of(b, node->inputs[0]) / 4) /
-               (double)element_count(node->outputs[0], b->r->n);
     case OP_GAUSSIAN_NOISE: /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
         return fmax(size_of(b, node->inputs[0]), 5.8 * node->at.scale);
+    case OP_MSE_GRAD:
     case OP_MAE_GRAD:
     case OP_HUBER_GRAD:
-        return size_of(b, node->inputs[0]) / (double)element_count(node->outputs[0], b->r->n);
-    case OP_MSE_GRAD:
-        return 2 * size_of(b, node->inputs[0]) / (double)element_count(node->outputs[0], b->r->n);
+    case OP_CROSS_ENTROPY_GRAD:
+    case OP_BINARY_CROSS_ENTROPY_GRAD:
+        return loss_gradient_term(b, node);
     case OP_LAYERNORM:
     case OP_LAYERNORM_SUMS:
         return standardized(b, node) * size_of(b, node->inputs[1]);
@@ -212,7 +211,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_NORMALIZE_GRAD:
         return product_of(b, node, 3, 4) * size_of(b, node->inputs[1]);
     default:
-        return 0;
+        return op_info[node->op].class == CLASS_CONTRACTION ? product_of(b, node, 0, 1) : 0;
     }
 }
 

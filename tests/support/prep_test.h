@@ -39,6 +39,7 @@ void set_steps(struct fixture *f, const struct net_call *steps, int count);
 void set_classes(struct fixture *f, int classes); /* the target is a class */
 struct net_data *open_model(const struct fixture *f);
 
+TCase *scores_test(void);  /* scores.c: metrics */
 TCase *augment_test(void); /* augment_test.c: augmentation and noise */
 
 #endif

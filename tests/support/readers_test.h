@@ -1,4 +1,4 @@
-/* readers_test.h -- what readers.c, readers_test.c and npz_test.c share. */
+/* readers_test.h -- what the test cases of the suite `readers` share. */
 
 #ifndef READERS_TEST_H
 #define READERS_TEST_H
@@ -6,13 +6,22 @@
 #include "data/sources/source.h"
 #include "support/data_test.h"
 
+#define LENGTH(list) ((int)(sizeof(list) / sizeof *(list)))
+
 void write_text(const char *name, const char *text); /* a file in the test's folder */
 
 /* Opens reader("file", header) in the test's folder. */
 struct net_table read_table(const struct net_reader *reader, const char *file, bool header,
                             const struct net_field *fields, int field_count);
 
-TCase *readers_test_words(void);    /* readers_test.c: words, classes, predict's files */
-TCase *readers_test_archives(void); /* npz_test.c */
+double number_at(const struct net_table *table, int f, long row, int k); /* of column f */
+
+/* Fields of tables: the number b, the class kind, the text (tables_test.c). */
+extern const struct net_field number_field, class_field, text_field;
+
+TCase *readers_test_tables(void);       /* tables_test.c: csv and jsonl */
+TCase *readers_test_table_faults(void); /* table_faults_test.c */
+TCase *readers_test_words(void);        /* readers_test.c: words, classes, predict's files */
+TCase *readers_test_archives(void);     /* npz_test.c */
 
 #endif

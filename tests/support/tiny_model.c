@@ -4,10 +4,14 @@
  * the second.
  */
 
+#define _GNU_SOURCE
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/commands.h"
 #include "core/random.h"
 #include "data/transforms/transform.h"
 #include "support/tiny_model.h"
@@ -316,3 +320,14 @@ static const struct net_layer layers[] = {
 const struct net_model tiny_model = TINY(train_right, "0123456789abcdef");
 const struct net_model tiny_model_1_percent = TINY(train_1_percent, "0123456789abcde1");
 const struct net_model tiny_model_missing_row = TINY(train_missing_row, "0123456789abcde2");
+
+void read_options(struct net_options *options, const struct net_model *model, const char *line)
+{
+    char copy[256], *argv[40], *rest = copy;
+    int argc = 0;
+
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *word; *copy && (word = strsep(&rest, " "));)
+        argv[argc++] = word;
+    net_options_read(options, model, NET_TRAIN_COMMAND, argc, argv);
+}

@@ -15,4 +15,9 @@ extern const struct net_model tiny_model;
    first row of every batch in the second bias. */
 extern const struct net_model tiny_model_1_percent, tiny_model_missing_row;
 
+struct net_options;
+
+/* Options of `model` with the flags of `line`, separated by single spaces. */
+void read_options(struct net_options *options, const struct net_model *model, const char *line);
+
 #endif

@@ -1,0 +1,61 @@
+/*
+ * base.c -- the spelling that is suggested, arrays that grow.
+ */
+
+#include <check.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "core/nearest.h"
+
+TCase *base_tests(void); /* for frontend.c */
+
+START_TEST(nearest_spelling)
+{
+    static const char *const words[] = {"conv2d", "relu", "maxpool2d", "cross_entropy"};
+    static const struct {
+        const char *word, *nearest;
+    } cases[] = {
+        {"conv2D", "conv2d"},
+        {"conv", "conv2d"},
+        {"rleu", "relu"},
+        {"RELU", "relu"},
+        {"maxpool", "maxpool2d"},
+        {"crossentropy", "cross_entropy"},
+        {"dense", NULL},
+        {"", NULL},
+        {"maximum_of_all_that_there_is_in_a_window_of_some_size", NULL},
+    };
+
+    for (int i = 0; i < COUNT(cases); i++)
+        ck_assert_pstr_eq(net_nearest(cases[i].word, words, COUNT(words)), cases[i].nearest);
+    ck_assert_ptr_null(net_nearest("relu", NULL, 0));
+}
+END_TEST
+
+START_TEST(growing)
+{
+    int *numbers = NULL, count = 0;
+    Text text = {0};
+
+    for (int i = 0; i < 1000; i++)
+        APPEND(numbers, count, i);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(numbers[i], i);
+    for (int i = 0; i < 1000; i++)
+        text_add(&text, "%d,", i % 10);
+    ck_assert_uint_eq(text.length, 2000);
+    ck_assert_uint_eq(strlen(text.at), 2000);
+    ck_assert_str_eq(format("%s %d", "a", 5), "a 5");
+    ck_assert(same(NULL, NULL) && !same("a", NULL) && same("a", "a"));
+}
+END_TEST
+
+TCase *base_tests(void)
+{
+    TCase *t = tcase_create("base");
+
+    tcase_add_test(t, nearest_spelling);
+    tcase_add_test(t, growing);
+    return t;
+}
