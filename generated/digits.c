@@ -17,31 +17,30 @@
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
 struct image_64x1x28x28 { float at[4][900][1][16][1]; };
-struct weight_9x8 { float at[144]; };
-struct vector_16 { float at[1][16]; };
-struct weight_72x16 { float at[1152]; };
-struct weight_784x64 { float at[50176]; };
-struct vector_64 { float at[4][16]; };
-struct weight_64x10 { float at[1024]; };
-struct transposed_2304 { float at[2304]; };
-struct transposed_50176 { float at[50176]; };
-struct transposed_640 { float at[640]; };
+struct weight_9x8 { float panel1[1][9][1][16]; };
+struct vector_16 { float block[1][16]; };
+struct weight_72x16 { float panel1[1][72][1][16]; };
+struct weight_784x64 { float panel2[2][784][2][16]; };
+struct vector_64 { float block[4][16]; };
+struct weight_64x10 { float panel1[1][64][1][16]; };
+struct transposed_16x72 { float panel1[1][9][16][1][16]; };
+struct transposed_64x784 { float panel1[1][49][64][1][16]; };
+struct transposed_10x64 { float panel2[2][1][10][2][16]; };
 struct value_64x8x28x28 { float at[4][784][1][16][16]; };
 struct value_64x8x14x14 { float at[4][196][1][16][16]; };
 struct index_64x8x14x14 { uint8_t at[4][196][1][16][16]; };
 struct value_64x16x14x14 { float at[4][196][1][16][16]; };
 struct value_64x16x7x7 { float at[4][49][1][16][16]; };
 struct index_64x16x7x7 { uint8_t at[4][49][1][16][16]; };
-struct value_64x784_16x49 { float at[4][1][49][16][16]; };
 struct value_64x64 { float at[4][1][4][16][16]; };
 struct value_64x10 { float at[4][1][1][16][16]; };
 struct slices_4 { float at[4]; };
-struct partial_sums_64 { float at[64]; };
-struct partial_sums_256 { float at[256]; };
-struct partial_sums_896 { float at[896]; };
-struct partial_sums_4608 { float at[4608]; };
-struct partial_sums_1792 { float at[1792]; };
-struct partial_sums_2304 { float at[2304]; };
+struct partial_4x16 { float row[4][1][16]; };
+struct partial_4x64 { float row[4][4][16]; };
+struct partial_56x16 { float row[56][1][16]; };
+struct partial_4xweight_72x16 { struct weight_72x16 split[4]; };
+struct partial_112x16 { float row[112][1][16]; };
+struct partial_16xweight_9x8 { struct weight_9x8 split[16]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -67,8 +66,8 @@ NET_CHAIN(apply_relu, float *y;) { vec_store(o->y + e.at, vec_max(vec_zero(), v0
 
 NET_CHAIN(store, float *y;) { vec_store(o->y + e.at, v0); }
 
-NET_CHAIN(apply_relu_grad, float *dx; const float *kept;)
-{ vec_store(o->dx + e.at, vec_if_greater(vec_load(o->kept + e.at), vec_zero(), v0, vec_zero())); }
+NET_CHAIN(apply_relu_grad, float *dx; const float *y;)
+{ vec_store(o->dx + e.at, vec_if_greater(vec_load(o->y + e.at), vec_zero(), v0, vec_zero())); }
 
 NET_CHAIN(store_gradient, float *dx;) { vec_store(o->dx + e.at, v0); }
 
@@ -95,7 +94,7 @@ NET_DW_TILE(dw_tile_8x1) { net_sum_dw(dw, x, dy, over, 8, 1, false, false); }
 /* x w over taps and channels, then apply_relu_grad */
 NET_CHAIN_TILE(tile_8x2_relu_grad, apply_relu_grad)
 {
-    net_prefetch_tile(o.kept + e.at, 8, 2);
+    net_prefetch_tile(o.y + e.at, 8, 2);
     net_tile(8, 2, 16, 0, apply_relu_grad, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
@@ -104,7 +103,7 @@ NET_DW_TILE(dw_tile_8x2) { net_sum_dw(dw, x, dy, over, 8, 2, false, false); }
 /* x w over taps and channels, then apply_relu_grad */
 NET_CHAIN_TILE(tile_8x1_relu_grad, apply_relu_grad)
 {
-    net_prefetch_tile(o.kept + e.at, 8, 1);
+    net_prefetch_tile(o.y + e.at, 8, 1);
     net_tile(8, 1, 16, 0, apply_relu_grad, NULL, 0, x, w, b, taps, segments, &o, e, run);
 }
 
@@ -128,7 +127,7 @@ NET_DW_TILE(dw_tile_9x1_from_0) { net_sum_packed_dw(dw, x, dy, over, 9, 1, 0, 1,
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_72x16(OUT(transposed_2304) wt, IN(weight_72x16) w, NET_RUN)
+NET_KERNEL void transpose_72x16(OUT(transposed_16x72) wt, IN(weight_72x16) w, NET_RUN)
 {
     net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 8, .taps = 9,
             .inputs = 8, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 72, .outputs = 16,
@@ -136,7 +135,7 @@ NET_KERNEL void transpose_72x16(OUT(transposed_2304) wt, IN(weight_72x16) w, NET
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_784x64(OUT(transposed_50176) wt, IN(weight_784x64) w, NET_RUN)
+NET_KERNEL void transpose_784x64(OUT(transposed_64x784) wt, IN(weight_784x64) w, NET_RUN)
 {
     net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 16, .taps = 49,
             .inputs = 16, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 784, .outputs = 64,
@@ -144,7 +143,7 @@ NET_KERNEL void transpose_784x64(OUT(transposed_50176) wt, IN(weight_784x64) w, 
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_64x10(OUT(transposed_640) wt, IN(weight_64x10) w, NET_RUN)
+NET_KERNEL void transpose_64x10(OUT(transposed_10x64) wt, IN(weight_64x10) w, NET_RUN)
 {
     net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 64, .taps = 1,
             .inputs = 64, .panels = {0, 2}}}, 1, (struct net_transpose){.rows = 64, .outputs = 10,
@@ -194,7 +193,7 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2(OUT(value_64x16x7x7) y, OUT(index_64x1
 }
 
 /* y = x w + b, relu; items: (panel, batch block) */
-NET_KERNEL void dense_relu_64x784x64(OUT(value_64x64) y, IN(value_64x784_16x49) x,
+NET_KERNEL void dense_relu_64x784x64(OUT(value_64x64) y, IN(value_64x16x7x7) x,
         IN(weight_784x64) w, IN(vector_64) b, NET_RUN)
 {
     net_dense(NULL, tile_8x2_bias_relu, NULL, V(x), V(w), V(b), &(struct apply_relu){V(y)}, NULL,
@@ -214,11 +213,11 @@ NET_KERNEL void dense_64x64x10(OUT(value_64x10) y, IN(value_64x64) x, IN(weight_
             NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
-/* loss = the sum of cross_entropy over the images of each batch block; dz = its gradient */
-NET_KERNEL void cross_entropy_grad_64x10(OUT(value_64x10) dz, OUT(slices_4) loss,
-        IN(value_64x10) z, const int32_t *restrict target, NET_RUN)
+/* loss = the sum of cross_entropy over the images of each batch block; dlogits = its gradient */
+NET_KERNEL void cross_entropy_grad_64x10(OUT(slices_4) loss, OUT(value_64x10) dlogits,
+        IN(value_64x10) logits, const int32_t *restrict class, NET_RUN)
 {
-    net_cross_entropy(V(dz), V(loss), V(z), target,
+    net_cross_entropy(V(dlogits), V(loss), V(logits), class,
             (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
 }
 
@@ -227,8 +226,7 @@ NET_KERNEL void mean_loss_4(IN(slices_4) loss, NET_RUN)
 { net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread); }
 
 /* sums of dy, partial sums of each item: (batch block, row) */
-NET_KERNEL void channel_sum_partial_64x10(OUT(partial_sums_64) partial, IN(value_64x10) dy,
-        NET_RUN)
+NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64x10) dy, NET_RUN)
 {
     net_sum_rows(net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dy), {4, 1, 1, 1}},
             (struct net_extent){4, 1, 1, 1}, run, thread);
@@ -244,11 +242,11 @@ NET_KERNEL void dense_dw_update_64x64_64x10(OUT(weight_64x10) w, IN(value_64x64)
 }
 
 /* dx = dy w', relu_grad; items: batch blocks */
-NET_KERNEL void dense_dx_relu_grad_64x64x10(OUT(value_64x64) dx, OUT(partial_sums_256) partial,
-        IN(value_64x10) dy, IN(transposed_640) w, IN(value_64x64) kept, NET_RUN)
+NET_KERNEL void dense_dx_relu_grad_64x64x10(OUT(value_64x64) dx, OUT(partial_4x64) partial,
+        IN(value_64x10) dy, IN(value_64x64) y, IN(transposed_10x64) w, NET_RUN)
 {
     net_dense(NULL, tile_8x2_relu_grad, NULL, V(dy), V(w), NULL,
-            &(struct apply_relu_grad){V(dx), V(kept)}, net_channel_sum_end,
+            &(struct apply_relu_grad){V(dx), V(y)}, net_channel_sum_end,
             &(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 4}},
             (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 4}, .x = {4, 1, 1, 1},
             .x_lanes = 16, .inputs = 10, .outputs = 64, NET_SEGMENTS({0, 10, 1, 0, 0}),
@@ -256,11 +254,11 @@ NET_KERNEL void dense_dx_relu_grad_64x64x10(OUT(value_64x64) dx, OUT(partial_sum
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x10(OUT(vector_16) b, IN(partial_sums_64) partial, NET_RUN)
-{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread); }
+NET_KERNEL void channel_sum_update_64x10(OUT(vector_16) w, IN(partial_4x16) partial, NET_RUN)
+{ net_reduce_channels_update(V(w), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-NET_KERNEL void dense_dw_update_64x784_784x64(OUT(weight_784x64) w, IN(value_64x784_16x49) x,
+NET_KERNEL void dense_dw_update_64x784_784x64(OUT(weight_784x64) w, IN(value_64x16x7x7) x,
         IN(value_64x64) dy, NET_RUN)
 {
     net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 2, 0}, .inputs = 784,
@@ -269,11 +267,11 @@ NET_KERNEL void dense_dw_update_64x784_784x64(OUT(weight_784x64) w, IN(value_64x
 }
 
 /* dx = dy w', relu_grad; items: (panel, batch block) */
-NET_KERNEL void dense_dx_relu_grad_64x784x64(OUT(value_64x784_16x49) dx, IN(value_64x64) dy,
-        IN(transposed_50176) w, IN(value_64x784_16x49) kept, NET_RUN)
+NET_KERNEL void dense_dx_relu_grad_64x784x64(OUT(value_64x16x7x7) dx, IN(value_64x64) dy,
+        IN(value_64x16x7x7) y, IN(transposed_64x784) w, NET_RUN)
 {
     net_dense(NULL, NULL, tile_8x1_relu_grad, V(dy), V(w), NULL,
-            &(struct apply_relu_grad){V(dx), V(kept)}, NULL, NULL,
+            &(struct apply_relu_grad){V(dx), V(y)}, NULL, NULL,
             (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 49},
             .x = {4, 1, 1, 4}, .x_lanes = 16, .inputs = 64, .outputs = 784,
             NET_SEGMENTS({0, 64, 1, 0, 0}), NET_PARTS({.pixels = 49, .stride = 1,
@@ -282,7 +280,7 @@ NET_KERNEL void dense_dx_relu_grad_64x784x64(OUT(value_64x784_16x49) dx, IN(valu
 
 /* dx = the dy of the windows whose max is x; items: (batch block, row) */
 NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(OUT(value_64x16x14x14) dx,
-        OUT(partial_sums_896) partial, IN(index_64x16x7x7) index, IN(value_64x16x7x7) dy, NET_RUN)
+        OUT(partial_56x16) partial, IN(index_64x16x7x7) index, IN(value_64x16x7x7) dy, NET_RUN)
 {
     net_maxpool2d_grad(V(index), V(dy), store_gradient, NULL, &(struct store_gradient){V(dx)},
             false, net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx),
@@ -291,12 +289,12 @@ NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(OUT(value_64x16x14x14) dx,
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x64(OUT(vector_64) b, IN(partial_sums_256) partial, NET_RUN)
-{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 4}, run, thread); }
+NET_KERNEL void channel_sum_update_64x64(OUT(vector_64) w, IN(partial_4x64) partial, NET_RUN)
+{ net_reduce_channels_update(V(w), V(partial), (struct net_extent){4, 1, 1, 4}, run, thread); }
 
 /* dw = x' dy over images and pixels of a batch block;
    items: (batch block, panel, block of inputs) */
-NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(OUT(partial_sums_4608) partial,
+NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(OUT(partial_4xweight_72x16) partial,
         IN(value_64x8x14x14) x, IN(value_64x16x14x14) dy, NET_RUN)
 {
     net_conv_dw(V(partial), V(x), V(dy), (struct net_conv_dw){.batch_blocks = 4,
@@ -309,21 +307,19 @@ NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(OUT(partial_sums_4608) partia
 
 /* dx = sum over taps of dy w', relu_grad; batch in the lanes; items: (batch block, row) */
 NET_KERNEL void conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3(OUT(value_64x8x14x14) dx,
-        IN(value_64x16x14x14) dy, IN(transposed_2304) w, IN(value_64x8x14x14) kept, NET_RUN)
+        IN(value_64x16x14x14) dy, IN(value_64x8x14x14) y, IN(transposed_16x72) w, NET_RUN)
 {
     net_batch_lanes(NULL, V(dy), V(w), NULL, (struct net_batch_lanes){.x = {4, 14, 14, 1},
             .y = {4, 14, 14, 1}, .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1},
             .dilation = {1, 1}, .step = {1, 1}}, .channels = 16, .pixels = 3, .rows = 14,
             .pad_top = 1, .left = 1, .transposed = 14, .columns = 16}, 256,
             transpose_row_16x14_flipped, batch_lanes_3x8x16_flipped, batch_lanes_2x8x16_flipped,
-            apply_relu_grad, NULL, &(struct apply_relu_grad){V(dx), V(kept)}, NULL, NULL, run,
-            thread);
+            apply_relu_grad, NULL, &(struct apply_relu_grad){V(dx), V(y)}, NULL, NULL, run, thread);
 }
 
 /* dx = the dy of the windows whose max is x; items: (batch block, row) */
 NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(OUT(value_64x8x28x28) dx,
-        OUT(partial_sums_1792) partial, IN(index_64x8x14x14) index, IN(value_64x8x14x14) dy,
-        NET_RUN)
+        OUT(partial_112x16) partial, IN(index_64x8x14x14) index, IN(value_64x8x14x14) dy, NET_RUN)
 {
     net_maxpool2d_grad(V(index), V(dy), store_gradient, NULL, &(struct store_gradient){V(dx)},
             false, net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx),
@@ -332,17 +328,17 @@ NET_KERNEL void maxpool2d_grad_64x8x28x28_2x2(OUT(value_64x8x28x28) dx,
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x16x14x14(OUT(vector_16) b, IN(partial_sums_896) partial,
+NET_KERNEL void channel_sum_update_64x16x14x14(OUT(vector_16) w, IN(partial_56x16) partial,
         NET_RUN)
-{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 14, 14, 1}, run, thread); }
+{ net_reduce_channels_update(V(w), V(partial), (struct net_extent){4, 14, 14, 1}, run, thread); }
 
 /* dw = partial sums added in order, then the update; items: vectors */
-NET_KERNEL void reduce_partial_update_1152(OUT(weight_72x16) w, IN(partial_sums_4608) partial,
-        NET_RUN)
+NET_KERNEL void reduce_partial_update_1152(OUT(weight_72x16) w,
+        IN(partial_4xweight_72x16) partial, NET_RUN)
 { net_reduce_dw(V(w), V(partial), 1152, 1, (struct net_apply){.update = true}, run, thread); }
 
 /* dw = x' dy over the images of a batch block and some rows; items: partial sums */
-NET_KERNEL void conv2d_dw_partial_64x1x28x28_9x8(OUT(partial_sums_2304) partial,
+NET_KERNEL void conv2d_dw_partial_64x1x28x28_9x8(OUT(partial_16xweight_9x8) partial,
         IN(image_64x1x28x28) x, IN(value_64x8x28x28) dy, NET_RUN)
 {
     net_packed_dw(V(partial), V(x), V(dy), (struct net_packed_dw){.batch_blocks = 4, .splits = 4,
@@ -352,12 +348,12 @@ NET_KERNEL void conv2d_dw_partial_64x1x28x28_9x8(OUT(partial_sums_2304) partial,
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x8x28x28(OUT(vector_16) b, IN(partial_sums_1792) partial,
+NET_KERNEL void channel_sum_update_64x8x28x28(OUT(vector_16) w, IN(partial_112x16) partial,
         NET_RUN)
-{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 28, 28, 1}, run, thread); }
+{ net_reduce_channels_update(V(w), V(partial), (struct net_extent){4, 28, 28, 1}, run, thread); }
 
 /* dw = partial sums added in order, then the update; items: vectors */
-NET_KERNEL void reduce_partial_update_144(OUT(weight_9x8) w, IN(partial_sums_2304) partial,
+NET_KERNEL void reduce_partial_update_144(OUT(weight_9x8) w, IN(partial_16xweight_9x8) partial,
         NET_RUN)
 { net_reduce_dw(V(w), V(partial), 144, 4, (struct net_apply){.update = true}, run, thread); }
 
@@ -378,11 +374,11 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(OUT(value_64x16x7x7) y, IN(value_64x
 }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
-NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) z,
-        const int32_t *restrict target, NET_RUN)
+NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) logits,
+        const int32_t *restrict class, NET_RUN)
 {
-    net_cross_entropy(NULL, V(loss), V(z), target, (struct net_cross_entropy){.batch_blocks = 4,
-            .classes = 10}, run, thread);
+    net_cross_entropy(NULL, V(loss), V(logits), class,
+            (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
 }
 
 /* ---- The network ----------------------------------------------------------------------------- */
@@ -413,28 +409,26 @@ static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct transposed_2304 *conv2d_2_weight_transposed = net_at(run, 5036032);
-    struct transposed_50176 *dense_1_weight_transposed = net_at(run, 4014080);
-    struct transposed_640 *dense_2_weight_transposed = net_at(run, 4214784);
+    struct transposed_16x72 *conv2d_2_weight_transposed = net_at(run, 5036032);
+    struct transposed_64x784 *dense_1_weight_transposed = net_at(run, 4014080);
+    struct transposed_10x64 *dense_2_weight_transposed = net_at(run, 4214784);
     struct value_64x8x28x28 *relu_1 = net_at(run, 0), *d_conv2d_1 = net_at(run, 0);
     struct value_64x8x14x14 *maxpool2d_1 = net_at(run, 3211264),
         *d_maxpool2d_1 = net_at(run, 4014080);
     struct index_64x8x14x14 *maxpool2d_1_index = net_at(run, 4816896);
     struct value_64x16x14x14 *relu_2 = net_at(run, 0), *d_conv2d_2 = net_at(run, 0);
     struct value_64x16x7x7 *maxpool2d_2 = net_at(run, 802816),
-        *d_maxpool2d_2_2 = net_at(run, 1003520);
-    struct index_64x16x7x7 *maxpool2d_2_index = net_at(run, 1204224);
-    struct value_64x784_16x49 *maxpool2d_2_2 = net_at(run, 802816),
         *d_maxpool2d_2 = net_at(run, 1003520);
+    struct index_64x16x7x7 *maxpool2d_2_index = net_at(run, 1204224);
     struct value_64x64 *relu_3 = net_at(run, 0), *d_dense_1 = net_at(run, 16384);
     struct value_64x10 *dense_2 = net_at(run, 5045248), *d_dense_2 = net_at(run, 32768);
     struct slices_4 *cross_entropy = net_at(run, 37120);
-    struct partial_sums_64 *dense_2_gradients_sums = net_at(run, 36864);
-    struct partial_sums_256 *dense_1_gradients_sums = net_at(run, 1254400);
-    struct partial_sums_896 *conv2d_2_gradients_sums = net_at(run, 5049344);
-    struct partial_sums_4608 *conv2d_2_weight_gradient_partial_sums = net_at(run, 5017600);
-    struct partial_sums_1792 *conv2d_1_gradients_sums = net_at(run, 3220480);
-    struct partial_sums_2304 *conv2d_1_weight_gradient_partial_sums = net_at(run, 3211264);
+    struct partial_4x16 *dense_2_gradients_sums = net_at(run, 36864);
+    struct partial_4x64 *dense_1_gradients_sums = net_at(run, 1254400);
+    struct partial_56x16 *conv2d_2_gradients_sums = net_at(run, 5049344);
+    struct partial_4xweight_72x16 *conv2d_2_weight_gradient_partial_sums = net_at(run, 5017600);
+    struct partial_112x16 *conv2d_1_gradients_sums = net_at(run, 3220480);
+    struct partial_16xweight_9x8 *conv2d_1_weight_gradient_partial_sums = net_at(run, 3211264);
 
     /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
     RUN(0, transpose_72x16, conv2d_2_weight_transposed, &p->conv2d_2_weight);
@@ -460,34 +454,34 @@ static void train_step(struct net_run *run, int thread)
     barrier(run, thread);
 
     /* digits.net:16  -> dense(64) -> relu */
-    RUN(7, dense_relu_64x784x64, relu_3, maxpool2d_2_2, &p->dense_1_weight, &p->dense_1_bias);
+    RUN(7, dense_relu_64x784x64, relu_3, maxpool2d_2, &p->dense_1_weight, &p->dense_1_bias);
     barrier(run, thread);
 
     /* digits.net:17  -> dense(10) */
     RUN(8, dense_64x64x10, dense_2, relu_3, &p->dense_2_weight, &p->dense_2_bias);
 
     /* digits.net:21  loss      = cross_entropy(cnn(image), label) */
-    RUN(9, cross_entropy_grad_64x10, d_dense_2, cross_entropy, dense_2, batch->label);
+    RUN(9, cross_entropy_grad_64x10, cross_entropy, d_dense_2, dense_2, batch->label);
     barrier(run, thread);
     RUN(10, mean_loss_4, cross_entropy);
 
     /* digits.net:17  -> dense(10) */
     RUN(11, channel_sum_partial_64x10, dense_2_gradients_sums, d_dense_2);
     RUN(12, dense_dw_update_64x64_64x10, &p->dense_2_weight, relu_3, d_dense_2);
-    RUN(13, dense_dx_relu_grad_64x64x10, d_dense_1, dense_1_gradients_sums, d_dense_2,
-        dense_2_weight_transposed, relu_3);
+    RUN(13, dense_dx_relu_grad_64x64x10, d_dense_1, dense_1_gradients_sums, d_dense_2, relu_3,
+        dense_2_weight_transposed);
     barrier(run, thread);
     RUN(14, channel_sum_update_64x10, &p->dense_2_bias, dense_2_gradients_sums);
 
     /* digits.net:16  -> dense(64) -> relu */
-    RUN(15, dense_dw_update_64x784_784x64, &p->dense_1_weight, maxpool2d_2_2, d_dense_1);
-    RUN(16, dense_dx_relu_grad_64x784x64, d_maxpool2d_2, d_dense_1, dense_1_weight_transposed,
-        maxpool2d_2_2);
+    RUN(15, dense_dw_update_64x784_784x64, &p->dense_1_weight, maxpool2d_2, d_dense_1);
+    RUN(16, dense_dx_relu_grad_64x784x64, d_maxpool2d_2, d_dense_1, maxpool2d_2,
+        dense_1_weight_transposed);
     barrier(run, thread);
 
     /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
     RUN(17, maxpool2d_grad_64x16x14x14_2x2, d_conv2d_2, conv2d_2_gradients_sums, maxpool2d_2_index,
-        d_maxpool2d_2_2);
+        d_maxpool2d_2);
 
     /* digits.net:16  -> dense(64) -> relu */
     RUN(18, channel_sum_update_64x64, &p->dense_1_bias, dense_1_gradients_sums);
@@ -497,7 +491,7 @@ static void train_step(struct net_run *run, int thread)
     RUN(19, conv2d_dw_partial_64x8x14x14_72x16, conv2d_2_weight_gradient_partial_sums, maxpool2d_1,
         d_conv2d_2);
     RUN(20, conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3, d_maxpool2d_1, d_conv2d_2,
-        conv2d_2_weight_transposed, maxpool2d_1);
+        maxpool2d_1, conv2d_2_weight_transposed);
     barrier(run, thread);
 
     /* digits.net:13  image -> conv2d(8, 3, padding=same)  -> relu -> maxpool2d(2) */
@@ -537,7 +531,6 @@ static void evaluate_step(struct net_run *run, int thread)
     struct value_64x8x14x14 *maxpool2d_1 = net_at(run, 3211264);
     struct value_64x16x14x14 *relu_2 = net_at(run, 0);
     struct value_64x16x7x7 *maxpool2d_2 = net_at(run, 802816);
-    struct value_64x784_16x49 *maxpool2d_2_2 = net_at(run, 802816);
     struct value_64x64 *relu_3 = net_at(run, 0);
     struct value_64x10 *dense_2 = net_at(run, 16384);
     struct slices_4 *cross_entropy = net_at(run, 20480);
@@ -557,7 +550,7 @@ static void evaluate_step(struct net_run *run, int thread)
     barrier(run, thread);
 
     /* digits.net:16  -> dense(64) -> relu */
-    RUN(4, dense_relu_64x784x64, relu_3, maxpool2d_2_2, &p->dense_1_weight, &p->dense_1_bias);
+    RUN(4, dense_relu_64x784x64, relu_3, maxpool2d_2, &p->dense_1_weight, &p->dense_1_bias);
     barrier(run, thread);
 
     /* digits.net:17  -> dense(10) */
@@ -710,7 +703,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 };
 
 const struct net_model net_model = {
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "c70523a076547dc0",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "48cc2f50c139560e",
     .isa = "avx512", .batch = 64, .params_size = sizeof(struct params),
     .batch_size = sizeof(struct batch), .arena_size = 5052928, .scratch_size = 229376,
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,

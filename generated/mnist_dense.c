@@ -16,19 +16,20 @@
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
 struct value_64x784 { float at[4][1][49][16][16]; };
-struct weight_784x20 { float at[25088]; };
-struct vector_32 { float at[2][16]; };
-struct weight_20x10 { float at[320]; };
-struct vector_16 { float at[1][16]; };
-struct weight_10x10 { float at[160]; };
-struct transposed_320 { float at[320]; };
-struct transposed_160 { float at[160]; };
+struct weight_784x20 { float panel2[1][784][2][16]; };
+struct vector_32 { float block[2][16]; };
+struct weight_20x10 { float panel1[1][20][1][16]; };
+struct vector_16 { float block[1][16]; };
+struct weight_10x10 { float panel1[1][10][1][16]; };
+struct transposed_10x20 { float panel2[1][1][10][2][16]; };
+struct transposed_10x10 { float panel1[1][1][10][1][16]; };
 struct value_64x20 { float at[4][1][2][16][16]; };
-struct partial_sums_256 { float at[256]; };
+struct partial_4x2x32 { float row[4][2][2][16]; };
 struct value_64x10 { float at[4][1][1][16][16]; };
-struct partial_sums_128 { float at[128]; };
+struct partial_4x2x16 { float row[4][2][1][16]; };
 struct slices_4 { float at[4]; };
-struct partial_sums_64 { float at[64]; };
+struct partial_4x16 { float row[4][1][16]; };
+struct partial_4x32 { float row[4][2][16]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -109,7 +110,7 @@ NET_DW_TILE(dw_tile_8x2) { net_sum_dw(dw, x, dy, over, 8, 2, false, false); }
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_20x10(OUT(transposed_320) wt, IN(weight_20x10) w, NET_RUN)
+NET_KERNEL void transpose_20x10(OUT(transposed_10x20) wt, IN(weight_20x10) w, NET_RUN)
 {
     net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 20, .taps = 1,
             .inputs = 20, .panels = {0, 1}}}, 1, (struct net_transpose){.rows = 20, .outputs = 10,
@@ -117,7 +118,7 @@ NET_KERNEL void transpose_20x10(OUT(transposed_320) wt, IN(weight_20x10) w, NET_
 }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
-NET_KERNEL void transpose_10x10(OUT(transposed_160) wt, IN(weight_10x10) w, NET_RUN)
+NET_KERNEL void transpose_10x10(OUT(transposed_10x10) wt, IN(weight_10x10) w, NET_RUN)
 {
     net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 10, .taps = 1,
             .inputs = 10, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 10, .outputs = 10,
@@ -136,7 +137,7 @@ NET_KERNEL void dense_relu_64x784x20(OUT(value_64x20) y, IN(value_64x784) x, IN(
 }
 
 /* mean and sum of (x - mean)^2, partial sums of each item: (batch block, row) */
-NET_KERNEL void batchnorm_stats_partial_64x20(OUT(partial_sums_256) partial, IN(value_64x20) x,
+NET_KERNEL void batchnorm_stats_partial_64x20(OUT(partial_4x2x32) partial, IN(value_64x20) x,
         NET_RUN)
 {
     net_sum_rows(net_batchnorm_stats_end, &(struct net_batchnorm_stats){V(partial), V(x),
@@ -145,7 +146,7 @@ NET_KERNEL void batchnorm_stats_partial_64x20(OUT(partial_sums_256) partial, IN(
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
 NET_KERNEL void batchnorm_stats_64x20(OUT(vector_32) mean, OUT(vector_32) inv_std,
-        OUT(vector_32) running_mean, OUT(vector_32) running_var, IN(partial_sums_256) partial,
+        OUT(vector_32) running_mean, OUT(vector_32) running_var, IN(partial_4x2x32) partial,
         NET_RUN)
 {
     net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
@@ -162,7 +163,7 @@ NET_KERNEL void normalize_64x20(OUT(value_64x20) y, IN(value_64x20) x, IN(vector
 }
 
 /* y = x w + b, relu; items: batch blocks */
-NET_KERNEL void dense_relu_64x20x10(OUT(value_64x10) y, OUT(partial_sums_128) partial,
+NET_KERNEL void dense_relu_64x20x10(OUT(value_64x10) y, OUT(partial_4x2x16) partial,
         IN(value_64x20) x, IN(weight_20x10) w, IN(vector_16) b, NET_RUN)
 {
     net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &(struct apply_relu){V(y)},
@@ -174,7 +175,7 @@ NET_KERNEL void dense_relu_64x20x10(OUT(value_64x10) y, OUT(partial_sums_128) pa
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
 NET_KERNEL void batchnorm_stats_64x10(OUT(vector_16) mean, OUT(vector_16) inv_std,
-        OUT(vector_16) running_mean, OUT(vector_16) running_var, IN(partial_sums_128) partial,
+        OUT(vector_16) running_mean, OUT(vector_16) running_var, IN(partial_4x2x16) partial,
         NET_RUN)
 {
     net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
@@ -200,11 +201,11 @@ NET_KERNEL void dense_64x10x10(OUT(value_64x10) y, IN(value_64x10) x, IN(weight_
             NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
 }
 
-/* loss = the sum of cross_entropy over the images of each batch block; dz = its gradient */
-NET_KERNEL void cross_entropy_grad_64x10(OUT(value_64x10) dz, OUT(slices_4) loss,
-        IN(value_64x10) z, const int32_t *restrict target, NET_RUN)
+/* loss = the sum of cross_entropy over the images of each batch block; dlogits = its gradient */
+NET_KERNEL void cross_entropy_grad_64x10(OUT(slices_4) loss, OUT(value_64x10) dlogits,
+        IN(value_64x10) logits, const int32_t *restrict class, NET_RUN)
 {
-    net_cross_entropy(V(dz), V(loss), V(z), target,
+    net_cross_entropy(V(dlogits), V(loss), V(logits), class,
             (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
 }
 
@@ -213,8 +214,7 @@ NET_KERNEL void mean_loss_4(IN(slices_4) loss, NET_RUN)
 { net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread); }
 
 /* sums of dy, partial sums of each item: (batch block, row) */
-NET_KERNEL void channel_sum_partial_64x10(OUT(partial_sums_64) partial, IN(value_64x10) dy,
-        NET_RUN)
+NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64x10) dy, NET_RUN)
 {
     net_sum_rows(net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dy), {4, 1, 1, 1}},
             (struct net_extent){4, 1, 1, 1}, run, thread);
@@ -230,9 +230,9 @@ NET_KERNEL void dense_dw_update_64x10_10x10(OUT(weight_10x10) w, IN(value_64x10)
 }
 
 /* dx = dy w'; items: batch blocks */
-NET_KERNEL void dense_dx_64x10x10(OUT(value_64x10) dx, OUT(partial_sums_128) partial,
-        IN(value_64x10) dy, IN(transposed_160) w, IN(value_64x10) x, IN(vector_16) mean,
-        IN(vector_16) inv_std, NET_RUN)
+NET_KERNEL void dense_dx_64x10x10(OUT(value_64x10) dx, OUT(partial_4x2x16) partial,
+        IN(value_64x10) dy, IN(value_64x10) x, IN(vector_16) mean, IN(vector_16) inv_std,
+        IN(transposed_10x10) w, NET_RUN)
 {
     net_dense(NULL, NULL, tile_8x1, V(dy), V(w), NULL, &(struct store_gradient){V(dx)},
             net_batchnorm_sums_end, &(struct net_batchnorm_sums){V(partial), V(x), V(dx), V(mean),
@@ -243,16 +243,16 @@ NET_KERNEL void dense_dx_64x10x10(OUT(value_64x10) dx, OUT(partial_sums_128) par
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x10(OUT(vector_16) b, IN(partial_sums_64) partial, NET_RUN)
-{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread); }
+NET_KERNEL void channel_sum_update_64x10(OUT(vector_16) w, IN(partial_4x16) partial, NET_RUN)
+{ net_reduce_channels_update(V(w), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* partial sums added in order; items: blocks */
 NET_KERNEL void batchnorm_sums_64x10(OUT(vector_16) dgamma, OUT(vector_16) dbeta,
-        IN(partial_sums_128) partial, NET_RUN)
+        IN(partial_4x2x16) partial, NET_RUN)
 { net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* normalize_grad relu_grad channel_sum; items: (batch block, row) */
-NET_KERNEL void normalize_grad_relu_grad_64x10(OUT(value_64x10) dx, OUT(partial_sums_64) partial,
+NET_KERNEL void normalize_grad_relu_grad_64x10(OUT(value_64x10) dx, OUT(partial_4x16) partial,
         IN(value_64x10) x, IN(value_64x10) dy, IN(vector_16) mean, IN(vector_16) inv_std,
         IN(vector_16) gamma, IN(vector_16) dgamma, IN(vector_16) dbeta, NET_RUN)
 {
@@ -277,9 +277,9 @@ NET_KERNEL void dense_dw_update_64x20_20x10(OUT(weight_20x10) w, IN(value_64x20)
 }
 
 /* dx = dy w'; items: batch blocks */
-NET_KERNEL void dense_dx_64x20x10(OUT(value_64x20) dx, OUT(partial_sums_256) partial,
-        IN(value_64x10) dy, IN(transposed_320) w, IN(value_64x20) x, IN(vector_32) mean,
-        IN(vector_32) inv_std, NET_RUN)
+NET_KERNEL void dense_dx_64x20x10(OUT(value_64x20) dx, OUT(partial_4x2x32) partial,
+        IN(value_64x10) dy, IN(value_64x20) x, IN(vector_32) mean, IN(vector_32) inv_std,
+        IN(transposed_10x20) w, NET_RUN)
 {
     net_dense(NULL, tile_8x2, NULL, V(dy), V(w), NULL, &(struct store_gradient){V(dx)},
             net_batchnorm_sums_end, &(struct net_batchnorm_sums){V(partial), V(x), V(dx), V(mean),
@@ -291,14 +291,13 @@ NET_KERNEL void dense_dx_64x20x10(OUT(value_64x20) dx, OUT(partial_sums_256) par
 
 /* partial sums added in order; items: blocks */
 NET_KERNEL void batchnorm_sums_64x20(OUT(vector_32) dgamma, OUT(vector_32) dbeta,
-        IN(partial_sums_256) partial, NET_RUN)
+        IN(partial_4x2x32) partial, NET_RUN)
 { net_reduce_pairs(V(dgamma), V(dbeta), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread); }
 
 /* normalize_grad relu_grad channel_sum; items: (batch block, row) */
-NET_KERNEL void normalize_grad_relu_grad_64x20(OUT(value_64x20) dx,
-        OUT(partial_sums_128) partial, IN(value_64x20) x, IN(value_64x20) dy, IN(vector_32) mean,
-        IN(vector_32) inv_std, IN(vector_32) gamma, IN(vector_32) dgamma, IN(vector_32) dbeta,
-        NET_RUN)
+NET_KERNEL void normalize_grad_relu_grad_64x20(OUT(value_64x20) dx, OUT(partial_4x32) partial,
+        IN(value_64x20) x, IN(value_64x20) dy, IN(vector_32) mean, IN(vector_32) inv_std,
+        IN(vector_32) gamma, IN(vector_32) dgamma, IN(vector_32) dbeta, NET_RUN)
 {
     net_elementwise(apply_normalize_grad_relu_grad, NULL,
             &(struct apply_normalize_grad_relu_grad){V(dx), V(x), V(dy), V(mean), V(inv_std),
@@ -321,8 +320,8 @@ NET_KERNEL void dense_dw_update_64x784_784x20(OUT(weight_784x20) w, IN(value_64x
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x20(OUT(vector_32) b, IN(partial_sums_128) partial, NET_RUN)
-{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread); }
+NET_KERNEL void channel_sum_update_64x20(OUT(vector_32) w, IN(partial_4x32) partial, NET_RUN)
+{ net_reduce_channels_update(V(w), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread); }
 
 /* 1 / sqrt(var + eps); items: blocks */
 NET_KERNEL void inverse_std_32(OUT(vector_32) inv_std, IN(vector_32) var, NET_RUN)
@@ -343,11 +342,11 @@ NET_KERNEL void inverse_std_16(OUT(vector_16) inv_std, IN(vector_16) var, NET_RU
 { net_inverse_std(V(inv_std), V(var), 1, 0.001, run, thread); }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
-NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) z,
-        const int32_t *restrict target, NET_RUN)
+NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) logits,
+        const int32_t *restrict class, NET_RUN)
 {
-    net_cross_entropy(NULL, V(loss), V(z), target, (struct net_cross_entropy){.batch_blocks = 4,
-            .classes = 10}, run, thread);
+    net_cross_entropy(NULL, V(loss), V(logits), class,
+            (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
 }
 
 /* ---- The network ----------------------------------------------------------------------------- */
@@ -379,11 +378,11 @@ static void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
-    struct transposed_320 *dense_2_weight_transposed = net_at(run, 36864);
-    struct transposed_160 *dense_3_weight_transposed = net_at(run, 38144);
+    struct transposed_10x20 *dense_2_weight_transposed = net_at(run, 36864);
+    struct transposed_10x10 *dense_3_weight_transposed = net_at(run, 38144);
     struct value_64x20 *relu_1 = net_at(run, 0), *batchnorm_1 = net_at(run, 8192),
         *d_batchnorm_1 = net_at(run, 16384), *d_dense_1 = net_at(run, 8192);
-    struct partial_sums_256 *batchnorm_1_sums = net_at(run, 8192),
+    struct partial_4x2x32 *batchnorm_1_sums = net_at(run, 8192),
         *batchnorm_1_gradients_sums = net_at(run, 32768);
     struct vector_32 *batchnorm_1_mean = net_at(run, 39552),
         *batchnorm_1_inv_std = net_at(run, 39680), *d_batchnorm_1_weight = net_at(run, 25088),
@@ -391,15 +390,15 @@ static void train_step(struct net_run *run, int thread)
     struct value_64x10 *relu_2 = net_at(run, 16384), *batchnorm_2 = net_at(run, 20480),
         *dense_3 = net_at(run, 28672), *d_dense_3 = net_at(run, 24576),
         *d_batchnorm_2 = net_at(run, 32768), *d_dense_2 = net_at(run, 24576);
-    struct partial_sums_128 *batchnorm_2_sums = net_at(run, 20480),
-        *batchnorm_2_gradients_sums = net_at(run, 38784),
-        *dense_1_gradients_sums = net_at(run, 24576);
+    struct partial_4x2x16 *batchnorm_2_sums = net_at(run, 20480),
+        *batchnorm_2_gradients_sums = net_at(run, 38784);
     struct vector_16 *batchnorm_2_mean = net_at(run, 39808),
         *batchnorm_2_inv_std = net_at(run, 39872), *d_batchnorm_2_weight = net_at(run, 38400),
         *d_batchnorm_2_bias = net_at(run, 38464);
     struct slices_4 *cross_entropy = net_at(run, 39936);
-    struct partial_sums_64 *dense_3_gradients_sums = net_at(run, 39296),
+    struct partial_4x16 *dense_3_gradients_sums = net_at(run, 39296),
         *dense_2_gradients_sums = net_at(run, 38144);
+    struct partial_4x32 *dense_1_gradients_sums = net_at(run, 24576);
 
     /* mnist_dense.net:16  -> dense(10) -> relu -> batchnorm(momentum=0.01, eps=1e-3) */
     RUN(0, transpose_20x10, dense_2_weight_transposed, &p->dense_2_weight);
@@ -432,15 +431,15 @@ static void train_step(struct net_run *run, int thread)
     RUN(9, dense_64x10x10, dense_3, batchnorm_2, &p->dense_3_weight, &p->dense_3_bias);
 
     /* mnist_dense.net:21  loss      = cross_entropy(mnist_dense(image), digit) */
-    RUN(10, cross_entropy_grad_64x10, d_dense_3, cross_entropy, dense_3, batch->digit);
+    RUN(10, cross_entropy_grad_64x10, cross_entropy, d_dense_3, dense_3, batch->digit);
     barrier(run, thread);
     RUN(11, mean_loss_4, cross_entropy);
 
     /* mnist_dense.net:17  -> dense(10) */
     RUN(12, channel_sum_partial_64x10, dense_3_gradients_sums, d_dense_3);
     RUN(13, dense_dw_update_64x10_10x10, &p->dense_3_weight, batchnorm_2, d_dense_3);
-    RUN(14, dense_dx_64x10x10, d_batchnorm_2, batchnorm_2_gradients_sums, d_dense_3,
-        dense_3_weight_transposed, relu_2, batchnorm_2_mean, batchnorm_2_inv_std);
+    RUN(14, dense_dx_64x10x10, d_batchnorm_2, batchnorm_2_gradients_sums, d_dense_3, relu_2,
+        batchnorm_2_mean, batchnorm_2_inv_std, dense_3_weight_transposed);
     barrier(run, thread);
     RUN(15, channel_sum_update_64x10, &p->dense_3_bias, dense_3_gradients_sums);
 
@@ -455,8 +454,8 @@ static void train_step(struct net_run *run, int thread)
     RUN(18, update_16, &p->batchnorm_2_weight, d_batchnorm_2_weight);
     RUN(19, update_16, &p->batchnorm_2_bias, d_batchnorm_2_bias);
     RUN(20, dense_dw_update_64x20_20x10, &p->dense_2_weight, batchnorm_1, d_dense_2);
-    RUN(21, dense_dx_64x20x10, d_batchnorm_1, batchnorm_1_gradients_sums, d_dense_2,
-        dense_2_weight_transposed, relu_1, batchnorm_1_mean, batchnorm_1_inv_std);
+    RUN(21, dense_dx_64x20x10, d_batchnorm_1, batchnorm_1_gradients_sums, d_dense_2, relu_1,
+        batchnorm_1_mean, batchnorm_1_inv_std, dense_2_weight_transposed);
     RUN(22, channel_sum_update_64x10, &p->dense_2_bias, dense_2_gradients_sums);
     barrier(run, thread);
 
@@ -664,7 +663,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "8fa152251e67db98", .isa = "avx512", .batch = 64, .least_batch = 2,
+    .hash = "70fb0e7f9d4cdf74", .isa = "avx512", .batch = 64, .least_batch = 2,
     .params_size = sizeof(struct params), .batch_size = sizeof(struct batch), .arena_size = 40000,
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,
     .parts = {&part_train, &part_validation, &part_test}, .loss_call = &loss_call,

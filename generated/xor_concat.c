@@ -16,12 +16,12 @@
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
 struct value_4x2 { float at[1][1][1][16][16]; };
-struct vector_16 { float at[1][16]; };
-struct vector_32 { float at[2][16]; };
+struct vector_16 { float block[1][16]; };
+struct vector_32 { float block[2][16]; };
 struct value_4x1 { float at[1][1][1][16][16]; };
 struct value_4x3_2_1 { float at[1][1][2][16][16]; };
 struct slices_1 { float at[1]; };
-struct partial_sums_16 { float at[16]; };
+struct partial_1x16 { float row[1][1][16]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -41,8 +41,8 @@ struct batch {
 
 NET_CHAIN(apply_tanh, float *y;) { vec_store(o->y + e.at, vec_tanh(v0)); }
 
-NET_CHAIN(apply_tanh_grad, float *dx; const float *kept; const float *dy;)
-{ vec_store(o->dx + e.at, net_tanh_grad(vec_load(o->kept + e.at), vec_load(o->dy + e.at))); }
+NET_CHAIN(apply_tanh_grad, float *dx; const float *y; const float *dy;)
+{ vec_store(o->dx + e.at, net_tanh_grad(vec_load(o->y + e.at), vec_load(o->dy + e.at))); }
 
 NET_CHAIN(store_gradient, float *dx;) { vec_store(o->dx + e.at, v0); }
 
@@ -73,20 +73,20 @@ NET_KERNEL void dense_tanh_4x3x1(OUT(value_4x1) y, IN(value_4x3_2_1) x, IN(vecto
             NULL, NULL, (struct net_few_outputs){1, 2}, run, thread);
 }
 
-/* loss = the sum of mse over the images of each batch block; dz = its gradient */
-NET_KERNEL void mse_grad_4x1(OUT(value_4x1) dz, OUT(slices_1) loss, IN(value_4x1) z,
-        IN(value_4x1) target, NET_RUN)
+/* loss = the sum of mse over the images of each batch block; dprediction = its gradient */
+NET_KERNEL void mse_grad_4x1(OUT(slices_1) loss, OUT(value_4x1) dprediction,
+        IN(value_4x1) prediction, IN(value_4x1) target, NET_RUN)
 {
-    net_elementwise_loss(V(dz), V(loss), V(z), V(target), NULL, net_mse,
+    net_elementwise_loss(V(dprediction), V(loss), V(prediction), V(target), NULL, net_mse,
             (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1,
             .slope = 2.0f}, run, thread);
 }
 
 /* tanh_grad channel_sum; items: (batch block, row) */
-NET_KERNEL void tanh_grad_4x1(OUT(value_4x1) dx, OUT(partial_sums_16) partial,
-        IN(value_4x1) kept, IN(value_4x1) dy, NET_RUN)
+NET_KERNEL void tanh_grad_4x1(OUT(value_4x1) dx, OUT(partial_1x16) partial, IN(value_4x1) y,
+        IN(value_4x1) dy, NET_RUN)
 {
-    net_elementwise(apply_tanh_grad, NULL, &(struct apply_tanh_grad){V(dx), V(kept), V(dy)},
+    net_elementwise(apply_tanh_grad, NULL, &(struct apply_tanh_grad){V(dx), V(y), V(dy)},
             net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx), {1, 1, 1, 1}},
             (struct net_extent){1, 1, 1, 1}, run, thread);
 }
@@ -110,16 +110,16 @@ NET_KERNEL void dense_dw_update_4x3x1(OUT(vector_32) w, IN(value_4x3_2_1) x, IN(
             (struct net_apply){.update = true}, run, thread);
 }
 
-/* dx = some blocks of dy; items: (batch block, row) */
-NET_KERNEL void slice_4x1_from_2_of_4x3(OUT(value_4x1) dx, IN(value_4x3_2_1) dy, NET_RUN)
+/* y = some blocks of x; items: (batch block, row) */
+NET_KERNEL void slice_4x1_from_2_of_4x3(OUT(value_4x1) y, IN(value_4x3_2_1) x, NET_RUN)
 {
-    net_copy_blocks(V(dx), (struct net_blocks[]){{V(dy), 2, 1, 0, 1}}, 1,
+    net_copy_blocks(V(y), (struct net_blocks[]){{V(x), 2, 1, 0, 1}}, 1,
             (struct net_copy_blocks){.batch_blocks = 1, .blocks = 1, .size = {1, 1}}, run, thread);
 }
 
 /* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_4x1(OUT(vector_16) b, IN(partial_sums_16) partial, NET_RUN)
-{ net_reduce_channels_update(V(b), V(partial), (struct net_extent){1, 1, 1, 1}, run, thread); }
+NET_KERNEL void channel_sum_update_4x1(OUT(vector_16) w, IN(partial_1x16) partial, NET_RUN)
+{ net_reduce_channels_update(V(w), V(partial), (struct net_extent){1, 1, 1, 1}, run, thread); }
 
 /* dw = x' dy, along the inputs, then the update; items: 1 blocks of inputs */
 NET_KERNEL void dense_dw_update_4x2x1(OUT(vector_16) w, IN(value_4x2) x, IN(value_4x1) dy,
@@ -130,9 +130,10 @@ NET_KERNEL void dense_dw_update_4x2x1(OUT(vector_16) w, IN(value_4x2) x, IN(valu
 }
 
 /* loss = the sum of mse over the images of each batch block */
-NET_KERNEL void mse_4x1(OUT(slices_1) loss, IN(value_4x1) z, IN(value_4x1) target, NET_RUN)
+NET_KERNEL void mse_4x1(OUT(slices_1) loss, IN(value_4x1) prediction, IN(value_4x1) target,
+        NET_RUN)
 {
-    net_elementwise_loss(NULL, V(loss), V(z), V(target), NULL, net_mse,
+    net_elementwise_loss(NULL, V(loss), V(prediction), V(target), NULL, net_mse,
             (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1,
             .slope = 2.0f}, run, thread);
 }
@@ -157,7 +158,7 @@ static void train_step(struct net_run *run, int thread)
         *d_hidden = net_at(run, 8192);
     struct value_4x3_2_1 *concat = net_at(run, 0), *d_concat = net_at(run, 2048);
     struct slices_1 *mse = net_at(run, 7168);
-    struct partial_sums_16 *dense_gradients_sums = net_at(run, 9216),
+    struct partial_1x16 *dense_gradients_sums = net_at(run, 9216),
         *hidden_gradients_sums = net_at(run, 9280);
 
     /* xor_concat.net:12  hidden = point -> dense(1) -> tanh */
@@ -168,7 +169,7 @@ static void train_step(struct net_run *run, int thread)
     RUN(2, dense_tanh_4x3x1, tanh_2, concat, &p->dense_weight, &p->dense_bias);
 
     /* xor_concat.net:17  loss      = mse(xor_concat(point), answer) */
-    RUN(3, mse_grad_4x1, d_tanh_2, mse, tanh_2, &batch->answer);
+    RUN(3, mse_grad_4x1, mse, d_tanh_2, tanh_2, &batch->answer);
 
     /* xor_concat.net:13  concat(point, hidden) -> dense(1) -> tanh */
     RUN(4, tanh_grad_4x1, d_dense, dense_gradients_sums, tanh_2, d_tanh_2);
@@ -305,7 +306,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 };
 
 const struct net_model net_model = {
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "0720dc0c793bd6f9",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "1df9fdf821e9d1a3",
     .isa = "avx512", .batch = 4, .params_size = sizeof(struct params),
     .batch_size = sizeof(struct batch), .arena_size = 9344, .tensors = tensors, .tensor_count = 4,
     .fields = fields, .field_count = 2, .parts = {&part_train, NULL, NULL},

@@ -39,66 +39,58 @@ static const char *kernel_taps(const Node *node, Shape w, bool dx)
     return taps_text(&at, dx);
 }
 
-void emit_dw_argmax(Emitter *e, Driver *d, const Kernel *k)
+void emit_dw_argmax(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
     const Shape w = node->outputs[0]->shape;
-    const char *to = add_result(e, d, k);
 
-    add_operand(e, d, "x", node->inputs[0], false, NULL);
-    add_operand(e, d, "dy", node->inputs[1], false, NULL);
-    add_operand(e, d, "index", node->inputs[2], false, NULL);
     d->base = format("conv2d_dw_argmax%s_%s_%dx%d", k->update ? "_update" : "",
-                     shape_name(e, node->inputs[0]), dw->rows, dw->outputs);
+                     shape_name(d->e, node->inputs[0]), dw->rows, dw->outputs);
     text_add(&d->comment,
              "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: (blocks of "
              "inputs, panel) */\n",
-             k->update ? ", then the update" : "");
+             then_update(k));
     for (int i = 0; i < x->segment_count; i++) {
         const Segment *s = &x->segments[i];
         int input_panels[3];
 
         cut_panels((s->channels + 15) / 16, 3, input_panels);
-        call_template(
-            d,
-            "net_argmax_dw(V(%s), V(x), V(dy), V(index), (struct net_argmax_dw){.panels = %s, "
-            ".input_panels = %s, .inputs = %d, .outputs = %d, .first = %d, .channels = %d, "
-            ".block = %d, .x_blocks = %d, .x = {%d, %d}, .dy_width = %d, .edges = %s, "
-            ".taps = %s, .apply = %s}",
-            to, braces(dw->panels, 3), braces(input_panels, 3), w.size[1], w.size[0],
-            s->start / (x->height * x->width), s->channels, s->block, x->blocks, x->height,
-            x->width, window_count(&node->at, x->width, 1), has_edges(&node->at) ? "true" : "false",
-            kernel_taps(node, w, false), apply_literal(k));
+        call_template(d,
+                      "net_argmax_dw(%s, %s, (struct net_argmax_dw){.panels = %s, "
+                      ".input_panels = %s, .inputs = %d, .outputs = %d, .first = %d, "
+                      ".channels = %d, .block = %d, .x_blocks = %d, .x = {%d, %d}, "
+                      ".dy_width = %d, .edges = %s, .taps = %s, .apply = %s}",
+                      result_pointer(d, k), inputs_text(d, node), braces(dw->panels, 3),
+                      braces(input_panels, 3), w.size[1], w.size[0],
+                      s->start / (x->height * x->width), s->channels, s->block, x->blocks,
+                      x->height, x->width, window_count(&node->at, x->width, 1),
+                      has_edges(&node->at) ? "true" : "false", kernel_taps(node, w, false),
+                      apply_literal(k));
     }
 }
 
-void emit_dx_argmax(Emitter *e, Driver *d, const Kernel *k)
+void emit_dx_argmax(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *v = node->outputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
-    const Epilogue end = add_epilogue(e, d, k, v);
-    const char *row_end = add_row_end(e, d, k);
+    const Epilogue end = add_epilogue(d, k, v);
     Group groups[MAX_SEGMENTS];
-    const int count = find_parts(k, e->target, groups);
+    const int count = find_parts(k, d->e->target, groups);
     Text parts = {0};
 
-    add_operand(e, d, "dy", node->inputs[0], false, NULL);
-    add_operand(e, d, "index", node->inputs[2], false, NULL);
-    add_scratch(e, d, "w", k->scratch, declare_scratch(e, k), false);
     for (int i = 0; i < count; i++)
         text_add(&parts, "%s{%d, %s, %ld}", i ? ", " : "", groups[i].block,
                  braces(groups[i].panels, 3), groups[i].w);
     d->base = format("conv2d_dx_argmax%s_%s_%dx%dx%d", body_name(k),
-                     shape_name(e, node->outputs[0]), w.size[0], w.size[2], w.size[3]);
+                     shape_name(d->e, node->outputs[0]), w.size[0], w.size[2], w.size[3]);
     text_add(&d->comment, "/* dx = sum over taps of dy w', of a dy that is 0 but at `index`; "
                           "items: (batch block, row) */\n");
     call_template(d,
-                  "net_argmax_dx(V(dy), V(index), V(w), (struct net_argmax_part[]){%s}, %d, "
-                  "%s, %s, (struct net_argmax_dx){.x = {%d, %d, %d, %d}, .dy = {%d, %d}, "
-                  ".outputs = %d, .taps = %s}",
-                  parts.at, count, end.arguments, row_end, v->chunks, v->height, v->width,
-                  v->blocks, dy_size(node, 0), dy_size(node, 1), w.size[0],
-                  kernel_taps(node, w, true));
+                  "net_argmax_dx(%s, %s, %s, (struct net_argmax_part[]){%s}, %d, %s, %s, "
+                  "(struct net_argmax_dx){.x = %s, .dy = {%d, %d}, .outputs = %d, .taps = %s}",
+                  pointer(d, node->inputs[0]), pointer(d, node->inputs[2]), scratch_pointer(d, k),
+                  parts.at, count, end.arguments, add_row_end(d, k), extent_braces(v),
+                  dy_size(node, 0), dy_size(node, 1), w.size[0], kernel_taps(node, w, true));
 }

@@ -7,7 +7,7 @@
 
 /* What the functions of one kernel need. */
 typedef struct Loops {
-    Emitter *e;
+    Driver *d;
     const Kernel *k;
     const BatchLanes *g;
     Body body;
@@ -42,7 +42,7 @@ static const char *add_transpose(const Loops *l)
     if (last > 0)
         line(&text, 1, "memset(to + %ld, 0, %ld * sizeof *to);", first + row, last);
     return add_function(
-        l->e, &l->e->tiles,
+        l->d->e, &l->d->e->tiles,
         format("transpose_row_%dx%d%s", l->channels, l->g->transposed, l->dx ? "_flipped" : ""),
         "NET_TRANSPOSE_ROW(%s)\n", text.at);
 }
@@ -57,7 +57,7 @@ static const char *add_unary(const Loops *l)
     for (int i = 0; i < l->body.first; i++)
         text_add(&name, "%s_%s", i ? "" : "unary", op_info[l->k->body[i]->op].text);
     line(&text, 1, "return %s;", write_unary(&text, 1, &l->body, "v0"));
-    return add_function(l->e, &l->e->epilogues, name.at, "NET_UNARY(%s)\n", text.at);
+    return add_function(l->d->e, &l->d->e->epilogues, name.at, "NET_UNARY(%s)\n", text.at);
 }
 
 /* "batch_lanes_4x6x3_by_2_bias_relu": pixels, outputs, channels */
@@ -82,7 +82,7 @@ static const char *add_tile(const Loops *l, int pixels)
     const int stride = l->k->node->at.stride[1];
 
     return add_function(
-        l->e, &l->e->tiles, tile_name(l, pixels), "NET_BATCH_LANES_TILE(%s)\n",
+        l->d->e, &l->d->e->tiles, tile_name(l, pixels), "NET_BATCH_LANES_TILE(%s)\n",
         format("    net_batch_lanes_sum(y, x, w, %s, taps, %d, %d, %d, %d, %d, %s, %s);\n",
                l->bias ? "b" : "NULL", pixels, g->channels, g->groups, l->outputs,
                16 * l->channels * (l->dx ? -1 : stride), add_unary(l),
@@ -91,14 +91,15 @@ static const char *add_tile(const Loops *l, int pixels)
 
 /* ---- The kernel ------------------------------------------------------------------------------ */
 
-static void name_kernel(Driver *d, const Loops *l, bool gradient)
+static void name_kernel(const Loops *l, bool gradient)
 {
     const Node *node = l->k->node;
     const Shape w = node->inputs[1]->shape;
+    Driver *d = l->d;
 
     d->base = format("%s_batch_lanes%s_%s_%dx%dx%d",
                      l->dx && !node->backward ? "conv2d_transpose" : op_info[node->op].text,
-                     body_name(l->k), shape_name(l->e, l->dx ? node->outputs[0] : node->inputs[0]),
+                     body_name(l->k), shape_name(d->e, l->dx ? node->outputs[0] : node->inputs[0]),
                      w.size[0], w.size[2], w.size[3]);
     text_add(&d->comment, "/* %s = sum over taps of %s%s", gradient ? "dx" : "y",
              gradient ? "dy w'"
@@ -129,55 +130,39 @@ static const char *shape_literal(const Loops *l)
                   g->left, g->transposed, g->columns);
 }
 
-static void write_kernel(Driver *d, const Loops *l, const char *x, const char *w, const char *b,
-                         const char *direct)
-{
-    const BatchLanes *g = l->g;
-    const int rest = l->y->width % g->pixels;
-    const Epilogue end = direct ? (Epilogue){.arguments = "NULL, NULL, NULL"}
-                                : write_epilogue(l->e, d, &l->body);
-    const char *row_end = add_row_end(l->e, d, l->k);
-
-    call_template(d, "net_batch_lanes(%s, V(%s), V(%s), %s, %s, %d, %s, %s, %s, %s, %s",
-                  direct ? format("V(%s)", direct) : "NULL", x, w,
-                  l->bias ? format("V(%s)", b) : "NULL", shape_literal(l),
-                  16 * l->x->lanes * l->x->blocks, add_transpose(l), add_tile(l, g->pixels),
-                  rest ? add_tile(l, rest) : "NULL", end.arguments, row_end);
-}
-
-void emit_batch_lanes(Emitter *e, Driver *d, const Kernel *k)
+void emit_batch_lanes(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
+    const BatchLanes *g = &k->batch_lanes;
+    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
-    Value *y = node->outputs[0];
-    Loops l = {.e = e,
+    const int rest = y->width % g->pixels;
+    const bool dx = node->op == OP_CONV2D_DX;
+    const Value *b = dx ? NULL : node->inputs[2];
+    Loops l = {.d = d,
                .k = k,
-               .g = &k->batch_lanes,
-               .x = node->inputs[0]->physical,
-               .y = y->physical,
-               .dx = node->op == OP_CONV2D_DX};
-    const bool gradient = l.dx && node->backward;
-    const char *out, *in, *weight, *b = NULL;
+               .g = g,
+               .x = x,
+               .y = y,
+               .dx = dx,
+               .bias = b,
+               .channels = w.size[!dx],
+               .outputs = w.size[dx],
+               .body = start_body(d, k, y)};
 
-    l.channels = w.size[!l.dx];
-    l.outputs = w.size[l.dx];
-    l.bias = !l.dx && node->inputs[2];
-    out = y->internal ? NULL : add_operand(e, d, gradient ? "dx" : "y", y, true, y->physical);
-    in = add_operand(e, d, gradient ? "dy" : "x", node->inputs[0], false, NULL);
-    weight = l.dx ? add_scratch(e, d, "w", k->scratch, declare_scratch(e, k), false)
-                  : add_operand(e, d, "w", node->inputs[1], false, NULL);
-    if (l.bias)
-        b = add_operand(e, d, "b", node->inputs[2], false, NULL);
-    l.body = start_body(e, d, k, y->physical);
-    if (out)
-        l.body.formals[y->id] = out;
     l.transcendental = skip_unary(&l.body);
-    name_kernel(d, &l, gradient);
+    name_kernel(&l, dx && node->backward);
 
     const Value *last = (l.body.first ? k->body[l.body.first - 1] : node)->outputs[0];
+    const bool direct = l.body.first == k->body_count; /* no epilogue is left */
 
-    write_kernel(d, &l, in, weight, b,
-                 l.body.first == k->body_count ? l.body.formals[last->id] : NULL);
+    call_template(d, "net_batch_lanes(%s, %s, %s, %s, %s, %d, %s, %s, %s, %s, %s",
+                  direct ? pointer(d, last) : "NULL", pointer(d, node->inputs[0]),
+                  dx ? scratch_pointer(d, k) : pointer(d, node->inputs[1]), pointer(d, b),
+                  shape_literal(&l), 16 * x->lanes * x->blocks, add_transpose(&l),
+                  add_tile(&l, g->pixels), rest ? add_tile(&l, rest) : "NULL",
+                  direct ? "NULL, NULL, NULL" : write_epilogue(d->e, &l.body).arguments,
+                  add_row_end(d, k));
 }
 
 /* ---- dw -------------------------------------------------------------------------------------- */
@@ -191,7 +176,7 @@ static const char *add_dw_tile(Emitter *e, const BatchLanesDw *g, int outputs)
 }
 
 /* The call for the inputs of one segment of x. */
-static void write_dw_segment(Emitter *e, Driver *d, const Kernel *k, const Segment *s)
+static void call_dw_segment(Driver *d, const Kernel *k, const Segment *s)
 {
     const Node *node = k->node;
     const BatchLanesDw *g = &k->batch_lanes_dw;
@@ -201,31 +186,28 @@ static void write_dw_segment(Emitter *e, Driver *d, const Kernel *k, const Segme
 
     call_template(
         d,
-        "net_batch_lanes_dw(V(partial), V(x), V(dy), (struct net_batch_lanes_dw){"
+        "net_batch_lanes_dw(%s, %s, (struct net_batch_lanes_dw){"
         ".x = {%d, %d, %d, %d}, .dy = %s, .splits = %d, .by_column = %s, .kernel = {%d, %d}, "
         ".stride = %s, .padding = %s, .inputs = %d, .outputs = %d, .first = %d, .block = %d, "
         ".dy_block = %d, .scratch = %ld}, %d, %d, %s, %d, %d",
-        x->chunks, x->full_height, x->full_width, x->blocks, extent_braces(dy), g->splits,
-        g->by_column ? "true" : "false", w.size[2], w.size[3], braces(node->at.stride, 2),
-        braces(node->at.padding, 2), w.size[1], w.size[0], s->start / (x->height * x->width),
-        s->block, dy->segments[0].block, g->x, x->lanes, s->channels, add_dw_tile(e, g, padded),
-        g->inputs, g->outputs);
+        scratch_pointer(d, k), inputs_text(d, node), x->chunks, x->full_height, x->full_width,
+        x->blocks, extent_braces(dy), g->splits, g->by_column ? "true" : "false", w.size[2],
+        w.size[3], braces(node->at.stride, 2), braces(node->at.padding, 2), w.size[1], w.size[0],
+        s->start / (x->height * x->width), s->block, dy->segments[0].block, g->x, x->lanes,
+        s->channels, add_dw_tile(d->e, g, padded), g->inputs, g->outputs);
 }
 
-void emit_batch_lanes_dw(Emitter *e, Driver *d, const Kernel *k)
+void emit_batch_lanes_dw(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *dw = node->outputs[0]->physical, *x = node->inputs[0]->physical;
 
-    add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), true);
-    add_operand(e, d, "x", node->inputs[0], false, NULL);
-    add_operand(e, d, "dy", node->inputs[1], false, NULL);
     d->base = format("%s_batch_lanes_partial_%s_%dx%d", op_info[node->op].text,
-                     shape_name(e, node->inputs[0]), dw->rows, dw->outputs);
+                     shape_name(d->e, node->inputs[0]), dw->rows, dw->outputs);
     text_add(&d->comment,
              "/* dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "
              "partial sums */\n",
              k->batch_lanes_dw.by_column ? "columns" : "rows");
     for (int i = 0; i < x->segment_count; i++)
-        write_dw_segment(e, d, k, &x->segments[i]);
+        call_dw_segment(d, k, &x->segments[i]);
 }

@@ -18,64 +18,54 @@ const char *taps_text(const Attributes *at, bool dx)
                   at->padding[1], dilation_of(at, 0), dilation_of(at, 1), step);
 }
 
-void emit_depthwise(Emitter *e, Driver *d, const Kernel *k)
+void emit_depthwise(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
-    const bool dx = node->op == OP_DEPTHWISE_DX;
-    Value *x = node->inputs[0], *b = dx ? NULL : node->inputs[2];
-    const Physical *v = node->outputs[0]->physical, *from = x->physical;
-    const Epilogue end = add_epilogue(e, d, k, v);
-    const char *row_end = add_row_end(e, d, k);
-    const bool plain = k->body_count == 0;
-    const char *in = add_operand(e, d, dx ? "dy" : "x", x, false, NULL);
-    const char *function = add_function(
-        e, &e->tiles, "depthwise_tile",
+    const bool dx = node->op == OP_DEPTHWISE_DX, plain = k->body_count == 0;
+    const Value *x = node->inputs[0], *y = node->outputs[0];
+    const char *tile = add_function(
+        d->e, &d->e->tiles, "depthwise_tile",
         "/* y = b + sum over taps of x w, channel by channel: 16 images of a block */\n"
         "NET_DEPTHWISE_TILE(%s)\n",
         "    net_depthwise_block(y, x, w, b, taps);\n");
 
-    add_operand(e, d, "w", node->inputs[1], false, NULL);
-    if (b)
-        add_operand(e, d, "b", b, false, NULL);
     d->base = format("%s%s_%s_%dx%d", op_info[node->op].text, body_name(k),
-                     shape_name(e, dx ? node->outputs[0] : x), node->at.kernel[0],
-                     node->at.kernel[1]);
+                     shape_name(d->e, dx ? y : x), node->at.kernel[0], node->at.kernel[1]);
     text_add(&d->comment, "/* %s channel by channel; items: (batch block, row) */\n",
              dx ? "dx = sum over taps of dy w" : "y = sum over taps of x w");
-    call_template(d,
-                  "net_depthwise(%s, V(%s), V(w), %s, %s, %s, %s, (struct net_depthwise){.y = %s, "
-                  ".x = {%d, %d}, .taps = %s}",
-                  plain ? format("V(%s)", dx ? "dx" : "y") : "NULL", in, b ? "V(b)" : "NULL",
-                  function, plain ? "NULL, NULL, NULL" : end.arguments, row_end, extent_braces(v),
-                  from->height, from->width, taps_text(&node->at, dx));
+    call_template(
+        d,
+        "net_depthwise(%s, %s%s, %s, %s, %s, (struct net_depthwise){.y = %s, .x = {%d, %d}, "
+        ".taps = %s}",
+        plain ? pointer(d, y) : "NULL", inputs_text(d, node), dx ? ", NULL" : "", tile,
+        plain ? "NULL, NULL, NULL" : add_epilogue(d, k, y->physical).arguments, add_row_end(d, k),
+        extent_braces(y->physical), x->physical->height, x->physical->width,
+        taps_text(&node->at, dx));
 }
 
-void emit_depthwise_dw(Emitter *e, Driver *d, const Kernel *k)
+void emit_depthwise_dw(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
-    const char *function = add_function(
-        e, &e->tiles, "depthwise_dw_tile",
+    const char *tile = add_function(
+        d->e, &d->e->tiles, "depthwise_dw_tile",
         "/* dw += sum over columns and images of x dy, channel by channel: one block */\n"
         "NET_DEPTHWISE_DW_TILE(%s)\n",
         "    net_depthwise_dw_block(dw, x, dy, columns, images, x_column, dy_column);\n");
 
-    add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), true);
-    add_operand(e, d, "x", node->inputs[0], false, NULL);
-    add_operand(e, d, "dy", node->inputs[1], false, NULL);
-    d->base = format("depthwise_dw_partial_%s_%dx%d", shape_name(e, node->inputs[0]),
+    d->base = format("depthwise_dw_partial_%s_%dx%d", shape_name(d->e, node->inputs[0]),
                      node->at.kernel[0], node->at.kernel[1]);
     text_add(&d->comment,
              "/* dw = x dy over a batch block and some rows; items: partial sums */\n");
     call_template(d,
-                  "net_depthwise_dw(V(partial), V(x), V(dy), %s, (struct net_depthwise_dw){"
-                  ".batch_blocks = %d, .blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, .parts = %d, "
-                  ".taps = %s}",
-                  function, x->chunks, x->blocks, x->height, x->width, dy->height, dy->width,
-                  k->splits, taps_text(&node->at, false));
+                  "net_depthwise_dw(%s, %s, %s, (struct net_depthwise_dw){.batch_blocks = %d, "
+                  ".blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, .parts = %d, .taps = %s}",
+                  scratch_pointer(d, k), inputs_text(d, node), tile, x->chunks, x->blocks,
+                  x->height, x->width, dy->height, dy->width, k->splits,
+                  taps_text(&node->at, false));
 }
 
-void emit_groups(Emitter *e, Driver *d, const Kernel *k)
+void emit_groups(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const bool expand = node->op == OP_GROUP_EXPAND;
@@ -83,16 +73,14 @@ void emit_groups(Emitter *e, Driver *d, const Kernel *k)
     const Value *grouped = expand ? node->inputs[0] : node->outputs[0];
     const Physical *p = full->physical;
 
-    add_operand(e, d, expand ? "full" : "dw", node->outputs[0], true, NULL);
-    add_operand(e, d, expand ? "w" : "full", node->inputs[0], false, NULL);
     d->base = format("%s_%d_%dx%d", op_info[node->op].text, node->at.groups, p->rows, p->outputs);
     text_add(&d->comment, "/* %s; items: blocks of outputs */\n",
              expand ? "full = w, by channels of all groups: +0 between them"
                     : "dw = what groups see");
     call_template(d,
-                  "net_%s_groups(V(%s), V(%s), (struct net_groups){.panels = %s, .outputs = %d, "
+                  "net_%s_groups(%s, %s, (struct net_groups){.panels = %s, .outputs = %d, "
                   ".channels = %d, .taps = %d, .from = %d, .to = %d}",
-                  expand ? "expand" : "collect", expand ? "full" : "dw", expand ? "w" : "full",
+                  expand ? "expand" : "collect", outputs_text(d, node), inputs_text(d, node),
                   braces(p->panels, 3), p->outputs, full->shape.size[1],
                   full->shape.size[2] * full->shape.size[3], grouped->shape.size[1],
                   p->outputs / node->at.groups);

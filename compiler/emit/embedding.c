@@ -19,15 +19,12 @@ bool has_row_gradient(const Graph *g, const Value *value)
     return false;
 }
 
-void declare_tokens(Emitter *e, const Physical *v)
+/* The places of a token: see net_pack_tokens. */
+const char *token_members(const Emitter *e, const Physical *v)
 {
     const long ids = up16((long)e->model->max_batch * v->width);
 
-    line(&e->types, 0, "%s {", v->type);
-    line(&e->types, 1, "int32_t id[%ld];", ids);
-    line(&e->types, 1, "int32_t begin[%ld], order[%ld];    /* by token: see net_pack_tokens */",
-         up16(v->rows + 1L), ids);
-    line(&e->types, 0, "};");
+    return format("int32_t id[%ld], begin[%ld], order[%ld];", ids, up16(v->rows + 1L), ids);
 }
 
 void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value *value, int field)
@@ -47,22 +44,21 @@ static const char *tokens_text(const Value *tokens, const Physical *values)
                   values->chunks, tokens->shape.size[0], values->blocks);
 }
 
-static const char *matrix_name(const Emitter *e, const char *operation, const Value *tokens,
+static const char *matrix_name(const Driver *d, const char *operation, const Value *tokens,
                                Shape matrix)
 {
-    return format("%s_%s_%dx%d", operation, shape_name(e, tokens), matrix.size[0], matrix.size[1]);
+    return format("%s_%s_%dx%d", operation, shape_name(d->e, tokens), matrix.size[0],
+                  matrix.size[1]);
 }
 
-void emit_embedding(Emitter *e, Driver *d, const Kernel *k)
+void emit_embedding(Driver *d, const Kernel *k)
 {
-    Value *tokens = k->node->inputs[0], *w = k->node->inputs[1], *y = k->node->outputs[0];
+    const Value *tokens = k->node->inputs[0], *w = k->node->inputs[1], *y = k->node->outputs[0];
 
-    add_operand(e, d, "y", y, true, NULL);
-    add_operand(e, d, "tokens", tokens, false, NULL);
-    add_operand(e, d, "w", w, false, NULL);
-    d->base = matrix_name(e, "embedding", tokens, w->shape);
+    d->base = matrix_name(d, "embedding", tokens, w->shape);
     text_add(&d->comment, "/* y = the row of w for each token; items: batch blocks */\n");
-    call_template(d, "net_embedding(V(y), tokens->id, V(w), %s", tokens_text(tokens, y->physical));
+    call_template(d, "net_embedding(%s, %s->id, %s, %s", pointer(d, y), name_of(d, tokens),
+                  pointer(d, w), tokens_text(tokens, y->physical));
 }
 
 /* What a row is summed in: of NET_GRADIENT_FLOATS at most, an array of the template. */
@@ -73,47 +69,34 @@ long embedding_dw_floats(const Kernel *k)
     return floats > 4096 ? floats : 0;
 }
 
-void emit_embedding_dw(Emitter *e, Driver *d, const Kernel *k)
+void emit_embedding_dw(Driver *d, const Kernel *k)
 {
-    Value *tokens = k->node->inputs[0], *dw = k->node->outputs[0];
+    const Value *tokens = k->node->inputs[0], *dw = k->node->outputs[0];
     const int padding = k->node->at.padding_row - 1;
-    const char *to = add_result(e, d, k);
+    const char *name = name_of(d, tokens);
 
-    add_operand(e, d, "tokens", tokens, false, NULL);
-    add_operand(e, d, "dy", k->node->inputs[1], false, NULL);
-    d->base = matrix_name(e, k->update ? "embedding_dw_update" : "embedding_dw", tokens, dw->shape);
+    d->base = matrix_name(d, k->update ? "embedding_dw_update" : "embedding_dw", tokens, dw->shape);
     text_add(&d->comment,
              "/* dw = the sum of dy over the places of each token%s%s; items: rows */\n",
-             padding >= 0 ? format(", +0 for token %d", padding) : "",
-             k->update ? ", then the update" : "");
+             padding >= 0 ? format(", +0 for token %d", padding) : "", then_update(k));
     call_template(d,
-                  "net_embedding_dw(V(%s), tokens->begin, tokens->order, V(dy), "
-                  "(struct net_embedding_dw){.vocabulary = %d, .blocks = %d, .padding_row = %d, "
-                  ".apply = %s}",
-                  to, dw->shape.size[0], dw->physical->blocks, padding, apply_literal(k));
+                  "net_embedding_dw(%s, %s->begin, %s->order, %s, (struct net_embedding_dw){"
+                  ".vocabulary = %d, .blocks = %d, .padding_row = %d, .apply = %s}",
+                  result_pointer(d, k), name, name, pointer(d, k->node->inputs[1]),
+                  dw->shape.size[0], dw->physical->blocks, padding, apply_literal(k));
 }
 
-void emit_token_mean(Emitter *e, Driver *d, const Kernel *k)
+/* The mean over the tokens of an image, and its gradient. */
+void emit_token_mean(Driver *d, const Kernel *k)
 {
-    Value *x = k->node->inputs[0], *tokens = k->node->inputs[1];
+    const Node *node = k->node;
+    const Value *tokens = node->inputs[1], *y = node->outputs[0];
+    const Value *x = node->backward ? y : node->inputs[0]; /* has a pixel for each token */
 
-    add_operand(e, d, "y", k->node->outputs[0], true, NULL);
-    add_operand(e, d, "x", x, false, NULL);
-    add_operand(e, d, "tokens", tokens, false, NULL);
-    d->base = format("token_mean_%s", shape_name(e, x));
-    text_add(&d->comment, "/* y = the mean of x where a token is not 0; items: batch blocks */\n");
-    call_template(d, "net_token_mean(V(y), V(x), tokens->id, %s", tokens_text(tokens, x->physical));
-}
-
-void emit_token_mean_grad(Emitter *e, Driver *d, const Kernel *k)
-{
-    Value *tokens = k->node->inputs[1], *dx = k->node->outputs[0];
-
-    add_operand(e, d, "dx", dx, true, NULL);
-    add_operand(e, d, "dy", k->node->inputs[0], false, NULL);
-    add_operand(e, d, "tokens", tokens, false, NULL);
-    d->base = format("token_mean_grad_%s", shape_name(e, dx));
-    text_add(&d->comment, "/* dx = dy / count where a token is not 0; items: batch blocks */\n");
-    call_template(d, "net_token_mean_grad(V(dx), V(dy), tokens->id, %s",
-                  tokens_text(tokens, dx->physical));
+    d->base = format("%s_%s", op_info[node->op].text, shape_name(d->e, x));
+    text_add(&d->comment, "/* %s where a token is not 0; items: batch blocks */\n",
+             node->backward ? "dx = dy / count" : "y = the mean of x");
+    call_template(d, "net_%s(%s, %s, %s->id, %s", op_info[node->op].text, pointer(d, y),
+                  pointer(d, node->inputs[0]), name_of(d, tokens),
+                  tokens_text(tokens, x->physical));
 }

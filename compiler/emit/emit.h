@@ -8,7 +8,7 @@
 #include "lower/lower.h"
 #include "passes/passes.h"
 
-/* ---- emit*.c: C ------------------------------------------------------------------------------ */
+/* ---- emit.c: the file ------------------------------------------------------------------------ */
 
 typedef struct Function Function;
 
@@ -30,25 +30,6 @@ Code emit(const Model *model, Program *train, Program *evaluate, const LayerRow 
    is the whole file. */
 void write_unit(Text *out, const Code *code, int unit, int units);
 
-/* One formal parameter of a driver, and what a step passes for it. */
-typedef struct Operand {
-    const char *name;   /* "y", "dy", "w": the mathematics */
-    const char *type;   /* "struct value_64x256" */
-    const char *actual; /* "dense_1", "&p->dense_1.weight" */
-    const Value *value; /* root, or NULL */
-    const Buffer *buffer;
-    bool written;
-} Operand;
-
-/* A function as it is written: kernels of equal text share one. */
-typedef struct Driver {
-    const char *base;  /* its name, unless taken */
-    Text comment;      /* what it computes */
-    Text text;         /* its statements */
-    Operand *operands; /* outputs first */
-    int count;
-} Driver;
-
 /* A function of the file: kernels of equal text share one. */
 struct Function {
     const char *name;
@@ -63,33 +44,36 @@ struct Function {
 typedef struct View { /* a pointer into the arena, declared at the top of a step */
     const Buffer *buffer;
     const char *type, *name;
-    int next; /* of the same buffer with another type; or -1 */
 } View;
 
 typedef struct Emitter {
     const Model *model;
     const Target *target;
     Program *program;                      /* of the step being written */
-    const Kernel *kernel;                  /* being written */
-    const char **formals;                  /* by value id: of its operands, or NULL */
     Text types, epilogues, tiles, drivers; /* sections of the file */
-    Table declared;                        /* types */
-    Function *functions;                   /* tiles and kernels */
+    Table declared;                        /* types: each one's number */
+    const char **declarations;             /* their members */
+    int declaration_count;
+    Function *functions; /* tiles and kernels */
     int function_count;
     Table function_keys, function_names; /* each function's number */
     View *views;                         /* of this step */
     int view_count;
-    int *first_view;          /* by index of the buffer; or -1 */
+    int *view_of;             /* by index of the buffer; or -1 */
     Table names;              /* taken by views of this step: how often */
     const char **tensors;     /* C names of parameters: by index of `parameters` */
     const Value **parameters; /* in the order of struct params */
     int parameter_count;
 } Emitter;
 
+/* The name of a function of this text. head: a format with %s for the name */
+const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
+                         const char *text);
+
+/* ---- writer.c: lines of at most a hundred columns -------------------------------------------- */
+
 /* One line of text, indented by 4 spaces a level. */
 void line(Text *text, int level, const char *fmt, ...) PRINTF(3, 4);
-
-const char *braces(const int *at, int count); /* "{3, 3}" */
 
 /* Items of a list, wrapped before column 100: each new line begins at `indent`. */
 typedef struct Wrap {
@@ -98,50 +82,79 @@ typedef struct Wrap {
 } Wrap;
 
 void wrap_item(Wrap *wrap, const char *item); /* with ", " before all but the first */
+void wrap_lines(Text *text);                  /* breaks those that are too long */
+const char *braces(const int *at, int count); /* "{3, 3}" */
+const char *literal(double x);                /* a float constant of C: "0.25f", "2.0f" */
 
-void declare_type(Emitter *e, const Physical *physical); /* once */
-/* "struct partial_sums_4096", "struct transposed_4096" or "struct transformed_4096" */
-const char *declare_scratch(Emitter *e, const Kernel *k);
-void declare_mask(Emitter *e, const char *type, size_t count);
-const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
-                         const char *text); /* head: a format with %s for the name */
-const char *add_operand(Emitter *e, Driver *d, const char *name, Value *value, bool written,
-                        const Physical *as); /* an operand; returns its formal name */
-const char *add_scratch(Emitter *e, Driver *d, const char *name, const Buffer *buffer,
-                        const char *type, bool written);
-void draw_memory(const Emitter *e, Text *out); /* of the step: memory_picture.c */
-/* names.c */
+/* ---- names.c --------------------------------------------------------------------------------- */
+
 bool name_taken(const Emitter *e, const char *name); /* by a function, or a view of the step */
-const char *actual_name(Emitter *e, Value *value, const char *type); /* "&p->dense_1_weight" */
-const char *view_of(Emitter *e, const Buffer *buffer, const char *type, const char *base);
-const char *c_name(const Emitter *e, const char *path);       /* "dense_1_weight" */
-const char *shape_name(const Emitter *e, const Value *value); /* "64x32x28x28" */
+/* What a step passes: "relu_1", "&p->dense_1_weight", "&batch->image" */
+const char *actual_name(Emitter *e, const Access *operand, const char *type);
+const char *type_of_view(const Emitter *e, const Buffer *buffer); /* or NULL: it has none yet */
+const char *c_name(const Emitter *e, const char *path);           /* "dense_1_weight" */
+const char *shape_name(const Emitter *e, const Value *value);     /* "64x32x28x28" */
 
-/* Elementwise work at the end of a kernel (epilogue.c). */
+/* ---- types.c: declared once; each gives the type's name -------------------------------------- */
+
+const char *declare_type(Emitter *e, const Physical *physical);
+const char *declare_scratch(Emitter *e, const Kernel *k); /* of the kernel that writes it */
+const char *declare_mask(Emitter *e, const Kernel *k);
+const char *token_members(const Emitter *e, const Physical *v);  /* embedding.c */
+const char *sparse_members(const Emitter *e, const Physical *v); /* sparse.c */
+
+/* ---- operands.c ------------------------------------------------------------------------------ */
+
+/* One formal parameter of a kernel, and what a step passes for it. */
+typedef struct Operand {
+    const char *name;   /* "y", "dy", "w": the mathematics */
+    const char *type;   /* "struct value_64x256" */
+    const char *actual; /* "dense_1", "&p->dense_1.weight" */
+    const Value *value; /* root, or NULL */
+    const Buffer *buffer;
+    bool written;
+} Operand;
+
+/* A kernel as it is written. */
+typedef struct Driver {
+    Emitter *e;
+    const char *base;  /* its name, unless taken */
+    Text comment;      /* what it computes */
+    Text text;         /* its statements */
+    Operand *operands; /* outputs first */
+    int count;
+} Driver;
+
+void list_operands(Emitter *e, Driver *d, const Kernel *k);
+const char *name_of(const Driver *d,
+                    const Value *value); /* "x"; or NULL, of none or in registers */
+const char *pointer(const Driver *d, const Value *value);      /* "V(x)", or "NULL" */
+const char *scratch_pointer(const Driver *d, const Kernel *k); /* "V(partial)" */
+const char *inputs_text(const Driver *d, const Node *node);    /* "V(x), V(w), NULL" */
+const char *outputs_text(const Driver *d, const Node *node);   /* "V(y), V(index)" */
+/* A statement of it: fmt with ", run, thread);" behind it, "net_softmax(V(y), V(x)" */
+void call_template(Driver *d, const char *fmt, ...) PRINTF(2, 3);
+
+/* ---- epilogue.c: elementwise work at the end of a kernel ------------------------------------- */
+
 typedef struct Body {
+    const Driver *d;
     const Kernel *k;
     const Physical *host; /* the layout it works in */
-    const char **formals; /* by value id: of operands, or NULL */
     int first;            /* nodes before this one are done: they make the anchor */
     bool heavy;           /* exponentials, random draws: not unrolled */
     bool random;          /* dropout: groups of four images */
     bool draws;           /* random numbers, and does not only read a mask of them */
     bool masked;          /* f(0) is not 0: the last block's padding is cleared */
-    bool run;             /* reads the run: its seed, its n */
-    const char *mask;     /* formal of the kernel's mask, or NULL */
 } Body;
 
-Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
+Body start_body(const Driver *d, const Kernel *k, const Physical *host);
 /* Leaves nodes that only read the one before them, and draw nothing, to the host: it does them in
    any order of lanes. True if exponentials are among them. */
 bool skip_unary(Body *b);
 const char *write_unary(Text *text, int level, const Body *b, const char *anchor); /* its result */
-const char *literal(double x);          /* a float constant of C: "0.25f", "2.0f" */
-const char *body_name(const Kernel *k); /* "_relu", for a kernel's name */
-const char *add_result(Emitter *e, Driver *d, const Kernel *k); /* of a dw: the weight, or itself */
-const char *apply_literal(const Kernel *k); /* "{.update = true}": of struct net_apply */
-const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch); /* of a dw; its name */
-const char *lanes_function(Emitter *e, const Physical *v); /* its name; gives net_lanes */
+bool is_field(const Body *b, const Operand *o); /* does the chain read or write it? */
+const char *body_name(const Kernel *k);         /* "_relu", for a kernel's name */
 
 /* The chain of a kernel as a function (runtime/kernels/epilogue.h), and what the kernel passes. */
 typedef struct Epilogue {
@@ -149,24 +162,22 @@ typedef struct Epilogue {
     const char *draw;      /* the function of its random numbers, or "NULL" */
     const char *operands;  /* "&(struct relu_grad){V(dx), V(y)}" */
     const char *arguments; /* all three */
-    bool heavy, random;    /* exponentials or draws: a register tile goes through memory first */
+    bool heavy;            /* exponentials or draws: a register tile goes through memory first */
 } Epilogue;
 
-/* Adds the operands of the chain, the kernel's own output among them. */
-Epilogue add_epilogue(Emitter *e, Driver *d, const Kernel *k, const Physical *host);
-/* The same of a body whose operands are there already (after skip_unary). */
-Epilogue write_epilogue(Emitter *e, const Driver *d, const Body *b);
-const char *taps_text(const Attributes *at, bool dx); /* a struct net_taps (depthwise.c) */
+Epilogue write_epilogue(Emitter *e, const Body *b);
+Epilogue add_epilogue(const Driver *d, const Kernel *k, const Physical *host); /* of all of it */
+
+/* ---- What families share --------------------------------------------------------------------- */
+
+typedef void EmitKernel(Driver *d, const Kernel *k);
+
 const char *extent_text(const Physical *v);           /* "(struct net_extent){4, 28, 28, 1}" */
 const char *extent_braces(const Physical *v);         /* "{4, 28, 28, 1}" */
-
+const char *taps_text(const Attributes *at, bool dx); /* a struct net_taps (depthwise.c) */
 /* The sums that a kernel takes of each row it has finished (sums.c):
    "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
-const char *add_row_end(Emitter *e, Driver *d, const Kernel *host);
-
-typedef void EmitKernel(Emitter *e, Driver *d, const Kernel *k);
-
-EmitKernel emit_contraction, emit_transpose; /* gemm.c */
+const char *add_row_end(const Driver *d, const Kernel *host);
 
 /* Output blocks that stand side by side and share one set of weights. */
 typedef struct Group {
@@ -177,51 +188,53 @@ typedef struct Group {
     int panels[3];
 } Group;
 
-int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]);
-EmitKernel emit_few_outputs, emit_few_outputs_dw;      /* few_outputs.c */
-EmitKernel emit_batch_lanes, emit_batch_lanes_dw;      /* batch_lanes.c */
-EmitKernel emit_dw, emit_packed_dw, emit_dw_reduction; /* weight_gradient.c */
-long conv_dw_floats(const Node *node);     /* that KERNEL_DW wants of a thread's scratch */
-EmitKernel emit_dx_argmax, emit_dw_argmax; /* argmax_grad.c */
-long argmax_grad_floats(const Kernel *k);  /* that they want of a thread's scratch; or 0 */
+int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]); /* gemm.c */
+
+/* Of weight gradients (weight_gradient.c). */
+const char *result_pointer(const Driver *d, const Kernel *k); /* of the weight, or the gradient */
+const char *sums_pointer(const Driver *d, const Kernel *k);   /* or of its partial sums */
+const char *then_update(const Kernel *k);                     /* ", then the update", or "" */
+const char *apply_literal(const Kernel *k); /* "{.update = true}": of struct net_apply */
+const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch); /* its name */
+void call_dense_dw(Driver *d, const Kernel *k, const Value *x, const Value *dy, int first);
+
+/* ---- The families ---------------------------------------------------------------------------- */
+
+EmitKernel emit_contraction, emit_transpose;               /* gemm.c */
+EmitKernel emit_few_outputs, emit_few_outputs_dw;          /* few_outputs.c */
+EmitKernel emit_batch_lanes, emit_batch_lanes_dw;          /* batch_lanes.c */
+EmitKernel emit_dw, emit_packed_dw, emit_dw_reduction;     /* weight_gradient.c */
+EmitKernel emit_dx_argmax, emit_dw_argmax;                 /* argmax_grad.c */
 EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups; /* depthwise.c */
 EmitKernel emit_winograd, emit_winograd_weights;           /* winograd.c */
 EmitKernel emit_winograd_dw, emit_winograd_dw_reduction;
-
-/* Of a dense layer's inputs in one segment: its dw. */
-typedef struct DenseRows {
-    const Physical *x, *dy, *dw;
-    const Segment *s; /* in x */
-    int row;          /* of dw: the segment's first */
-    const char *from; /* the operand: "x", or "h" beside a sparse x */
-} DenseRows;
-
-void write_dense_dw(Emitter *e, Driver *d, const Kernel *k, const DenseRows *of);
-EmitKernel emit_elementwise, emit_sums, emit_sums_end, emit_update; /* elementwise.c, sums.c */
-EmitKernel emit_inverse_std;
-EmitKernel emit_pool; /* pool.c */
-
-const char *add_values(Emitter *e, Driver *d, const Node *node, bool outputs, const Physical *as);
-/* The one call that a kernel is, with the run and the thread behind its arguments (template.c). */
-void call_template(Driver *d, const char *fmt, ...) PRINTF(2, 3);
-
+EmitKernel emit_elementwise, emit_update;                      /* elementwise.c */
+EmitKernel emit_sums, emit_sums_end, emit_inverse_std;         /* sums.c */
+EmitKernel emit_pool;                                          /* pool.c */
 EmitKernel emit_blocks, emit_relayout;                         /* movement.c */
 EmitKernel emit_softmax;                                       /* softmax.c */
 EmitKernel emit_layernorm;                                     /* norm.c */
 EmitKernel emit_loss, emit_mean_loss;                          /* loss.c */
 EmitKernel emit_embedding, emit_embedding_dw, emit_token_mean; /* embedding.c */
-EmitKernel emit_token_mean_grad;
 EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw,
-    emit_to_dense;     /* sparse.c */
+    emit_to_dense; /* sparse.c */
+
+/* What some want of a thread's scratch: floats. */
+long conv_dw_floats(const Node *node);
+long argmax_grad_floats(const Kernel *k);
+long embedding_dw_floats(const Kernel *k);
+size_t thread_floats(const Program *train, const Program *evaluate); /* all: tables.c */
+
+/* ---- The steps and the tables ---------------------------------------------------------------- */
+
+void write_step(Emitter *e, Text *out, Program *program); /* step.c */
+void draw_memory(const Emitter *e, Text *out);            /* of the step: memory_picture.c */
+
 long up16(long count); /* the next multiple of 16 */
-void declare_tokens(Emitter *e, const Physical *v);
-void declare_sparse(Emitter *e, const Physical *v);
 void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value *value, int field);
 void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value *value, int field);
 bool has_row_gradient(const Graph *g, const Value *value); /* reads what a batch has sorted */
-long embedding_dw_floats(const Kernel *k); /* that it wants of a thread's scratch; or 0 */
 
-void wrap_lines(Text *text); /* writer.c: a hundred columns at most */
 /* `above`: the file so far, whose hash the tables have */
 void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
                  const Program *evaluate, const LayerRow *layers, int layer_count); /* tables.c */

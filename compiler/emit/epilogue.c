@@ -34,29 +34,6 @@ static bool is_zero_preserving(Op op)
     return op != OP_GAUSSIAN_NOISE && !(a && op == a->op && a->zero == AT_NOT_ZERO);
 }
 
-/* What an operand is called by the operation that reads it. */
-static const char *operand_name(const Node *node, int input)
-{
-    static const char *const normalize[] = {"x", "mean", "inv_std", "gamma", "beta"};
-    static const char *const normalize_grad[] = {"x",     "dy",     "mean", "inv_std",
-                                                 "gamma", "dgamma", "dbeta"};
-
-    switch (node->op) {
-    case OP_NORMALIZE:
-        return normalize[input];
-    case OP_NORMALIZE_GRAD:
-        return normalize_grad[input];
-    case OP_ADD_BIAS:
-        return input ? "b" : "x";
-    case OP_ADD:
-        return "addend";
-    case OP_MULTIPLY:
-        return "factor";
-    default:
-        return node->input_count > 1 && input == 0 ? "kept" : formal_name(node->op, input);
-    }
-}
-
 static bool has_padding(const Physical *v)
 {
     for (int i = 0; i < v->segment_count; i++)
@@ -70,7 +47,7 @@ static void find_needs(Body *b)
 {
     const Kernel *k = b->k;
 
-    b->heavy = b->random = b->draws = b->masked = b->run = false;
+    b->heavy = b->random = b->draws = b->masked = false;
     for (int i = b->first; i < k->body_count; i++) {
         const Op op = k->body[i]->op;
 
@@ -78,40 +55,13 @@ static void find_needs(Body *b)
         b->random = b->random || is_random(op);
         b->draws = b->draws || (is_random(op) && (k->body[i] != k->masked || k->writes_mask));
         b->masked = b->masked || (!is_zero_preserving(op) && has_padding(b->host));
-        b->run = b->run || is_random(op) || op == OP_NORMALIZE_GRAD;
     }
 }
 
-Body start_body(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
+Body start_body(const Driver *d, const Kernel *k, const Physical *host)
 {
-    Body b = {.k = k, .host = host};
+    Body b = {.d = d, .k = k, .host = host};
 
-    if (k->mask) {
-        const char *type = format("struct mask_%zu", k->mask->size / sizeof(uint16_t));
-
-        declare_mask(e, type, k->mask->size / sizeof(uint16_t));
-        b.mask = add_scratch(e, d, "mask", k->mask, type, k->writes_mask);
-    }
-    b.formals = e->formals;
-    for (int i = 0; i < k->body_count; i++) {
-        const Node *node = k->body[i];
-
-        if (!node->outputs[0]->internal && node != k->node)
-            b.formals[node->outputs[0]->id] = add_operand(e, d, node->backward ? "dx" : "y",
-                                                          node->outputs[0], true, host);
-    }
-    if (k->kind == KERNEL_ELEMENTWISE && !k->node->outputs[0]->internal)
-        b.formals[k->node->outputs[0]->id] = add_operand(e, d, k->node->backward ? "dx" : "y",
-                                                         k->node->outputs[0], true, host);
-    for (int i = 0; i < k->body_count; i++)
-        for (int j = 0; j < k->body[i]->input_count; j++) {
-            Value *root = root_of(k->body[i]->inputs[j]);
-            const bool inside = computes(k, root);
-
-            if (!inside && !b.formals[root->id])
-                b.formals[root->id] = add_operand(e, d, operand_name(k->body[i], j), root, false,
-                                                  root->batched ? host : NULL);
-        }
     find_needs(&b);
     return b;
 }
@@ -156,13 +106,6 @@ const char *body_name(const Kernel *k)
         if (k->body[i] != k->node)
             text_add(&text, "_%s", op_info[k->body[i]->op].text);
     return text.at;
-}
-
-const char *literal(double x)
-{
-    const char *digits = format("%.9g", x);
-
-    return format("%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
 }
 
 /* A C expression of ops.def with its operands and attributes. */
@@ -221,12 +164,39 @@ const char *write_unary(Text *text, int level, const Body *b, const char *anchor
     return anchor;
 }
 
+/* ---- Which channels a block holds ------------------------------------------------------------ */
+
+/* The function that says it for blocks counted through all pixels of a batch block. Layouts alike
+   share one. */
+static const char *lanes_function(Emitter *e, const Physical *v)
+{
+    const char *name = v->type + strlen("struct ");
+
+    return add_function(
+        e, &e->epilogues, format("lanes_of_%s", name),
+        "/* the channels of a block, counted through the pixels of a batch block */\n"
+        "static inline struct net_lanes %s(int block)\n",
+        format("    static const struct net_segment segments[] = {%s};\n\n"
+               "    return net_lanes_of(segments, %d, block);\n",
+               segments_text(v), v->segment_count));
+}
+
 /* ---- As a function --------------------------------------------------------------------------- */
 
-static bool is_field(const Body *b, const Operand *o)
+bool is_field(const Body *b, const Operand *o)
 {
-    return same(o->name, b->mask) ||
-           (o->value && b->formals[o->value->id] && same(b->formals[o->value->id], o->name));
+    const Kernel *k = b->k;
+
+    if (o->buffer == k->mask || o->value == k->node->outputs[0])
+        return true;
+    for (int i = 0; i < k->body_count; i++) {
+        if (o->value == k->body[i]->outputs[0])
+            return true;
+        for (int j = 0; j < k->body[i]->input_count; j++)
+            if (o->value && o->value == root_of(k->body[i]->inputs[j]))
+                return true;
+    }
+    return false;
 }
 
 /* Where the draws of a random node of the chain are. */
@@ -249,7 +219,7 @@ static const char *element_of(const Body *b, const Value *value, const char *anc
                 return format("v%d", i + 1);
         return anchor;
     }
-    return format("vec_load(o->%s + e.%s)", b->formals[root->id], root->batched ? "at" : "lane");
+    return format("vec_load(o->%s + e.%s)", name_of(b->d, root), root->batched ? "at" : "lane");
 }
 
 /* Is it read again in the chain? */
@@ -285,7 +255,7 @@ static void write_chain(Text *text, const Body *b)
     const Value *done = (b->first ? k->body[b->first - 1] : k->node)->outputs[0];
 
     if (k->kind != KERNEL_ELEMENTWISE && !done->internal)
-        line(text, 1, "vec_store(o->%s + e.at, v0);", b->formals[done->id]);
+        line(text, 1, "vec_store(o->%s + e.at, v0);", name_of(b->d, done));
     for (int i = b->first; i < k->body_count; i++) {
         const Value *y = k->body[i]->outputs[0];
         const char *value = value_text(b, i), *name = format("v%d", i + 1);
@@ -295,8 +265,16 @@ static void write_chain(Text *text, const Body *b)
         else
             name = value;
         if (!y->internal)
-            line(text, 1, "vec_store(o->%s + e.at, %s);", b->formals[y->id], name);
+            line(text, 1, "vec_store(o->%s + e.at, %s);", name_of(b->d, y), name);
     }
+}
+
+static const char *mask_name(const Body *b)
+{
+    for (int i = 0; i < b->d->count; i++)
+        if (b->d->operands[i].buffer == b->k->mask)
+            return b->d->operands[i].name;
+    return NULL;
 }
 
 /* The draws of sixteen images of a block, one random node after the other. */
@@ -312,10 +290,10 @@ static void write_draw_calls(Text *text, const Body *b, const char *lanes)
             line(text, 1, "net_draw_noise(%s, %s(e.index), %d, %s, e, images, run);", to, lanes,
                  node->at.stream, literal(node->at.scale));
         else if (node->op == OP_DROPOUT && keeps && !b->k->writes_mask)
-            line(text, 1, "net_read_dropout(%s, o->%s, %s, e, images);", to, b->mask, scale);
+            line(text, 1, "net_read_dropout(%s, o->%s, %s, e, images);", to, mask_name(b), scale);
         else if (node->op == OP_DROPOUT)
             line(text, 1, "net_draw_dropout(%s, %s, %s(e.index), %d, %uu, %s, e, images, run);", to,
-                 keeps ? format("o->%s", b->mask) : "NULL", lanes, node->at.stream,
+                 keeps ? format("o->%s", mask_name(b)) : "NULL", lanes, node->at.stream,
                  net_dropout_threshold(node->at.p), scale);
     }
 }
@@ -327,7 +305,7 @@ static const char *write_draw_function(Emitter *e, const Body *b, const char *ch
 
     if (!b->random)
         return "NULL";
-    if (b->mask)
+    if (b->k->mask)
         line(&text, 1, "const struct %s *o = operands;\n", chain);
     write_draw_calls(&text, b, lanes);
     return add_function(e, &e->epilogues, format("draws%s", body_name(b->k)),
@@ -344,18 +322,18 @@ static const char *chain_name(const Body *b)
     return !text.at ? (b->k->node->backward ? "store_gradient" : "store") : text.at;
 }
 
-Epilogue write_epilogue(Emitter *e, const Driver *d, const Body *b)
+Epilogue write_epilogue(Emitter *e, const Body *b)
 {
-    Epilogue out = {.heavy = b->heavy, .random = b->random};
+    Epilogue out = {.heavy = b->heavy};
     Text members = {0}, values = {0}, text = {0};
 
-    for (int i = 0; i < d->count; i++) {
-        const Operand *o = &d->operands[i];
+    for (int i = 0; i < b->d->count; i++) {
+        const Operand *o = &b->d->operands[i];
 
         if (!is_field(b, o))
             continue;
         text_add(&members, "%s%s%s *%s;", members.at ? " " : "", o->written ? "" : "const ",
-                 same(o->name, b->mask) ? "uint16_t" : "float", o->name);
+                 o->buffer == b->k->mask ? "uint16_t" : "float", o->name);
         text_add(&values, "%sV(%s)", values.at ? ", " : "", o->name);
     }
     if (b->masked)
@@ -369,14 +347,11 @@ Epilogue write_epilogue(Emitter *e, const Driver *d, const Body *b)
     return out;
 }
 
-Epilogue add_epilogue(Emitter *e, Driver *d, const Kernel *k, const Physical *host)
+Epilogue add_epilogue(const Driver *d, const Kernel *k, const Physical *host)
 {
-    Body b = start_body(e, d, k, host);
-    Value *y = k->node->outputs[0];
+    const Body b = start_body(d, k, host);
 
-    if (k->kind != KERNEL_ELEMENTWISE && !y->internal)
-        b.formals[y->id] = add_operand(e, d, k->node->backward ? "dx" : "y", y, true, host);
-    return write_epilogue(e, d, &b);
+    return write_epilogue(d->e, &b);
 }
 
 const char *extent_braces(const Physical *v)
@@ -387,21 +362,4 @@ const char *extent_braces(const Physical *v)
 const char *extent_text(const Physical *v)
 {
     return format("(struct net_extent)%s", extent_braces(v));
-}
-
-/* ---- Which channels a block holds ------------------------------------------------------------ */
-
-/* The function that says it for blocks counted through all pixels of a batch block. Layouts alike
-   share one. */
-const char *lanes_function(Emitter *e, const Physical *v)
-{
-    const char *name = v->type + strlen("struct ");
-
-    return add_function(
-        e, &e->epilogues, format("lanes_of_%s", name),
-        "/* the channels of a block, counted through the pixels of a batch block */\n"
-        "static inline struct net_lanes %s(int block)\n",
-        format("    static const struct net_segment segments[] = {%s};\n\n"
-               "    return net_lanes_of(segments, %d, block);\n",
-               segments_text(v), v->segment_count));
 }

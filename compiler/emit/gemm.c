@@ -21,12 +21,6 @@ static bool is_dx(const Node *node)
            node->op == OP_CONV2D_DX_ARGMAX;
 }
 
-/* A dx that is no gradient is a transposed convolution, of x. */
-static const char *input_name(const Node *node)
-{
-    return is_dx(node) && node->backward ? "dy" : "x";
-}
-
 /* A packed image with its border: no tap falls outside, and a row of taps is unrolled. */
 static bool is_packed(const Node *node)
 {
@@ -54,21 +48,20 @@ static const char *tile_name(const Kernel *k, int rows, int vectors, bool bias)
     return format("tile_%dx%d%s%s%s", rows, vectors, packed, bias ? "_bias" : "", body_name(k));
 }
 
-static void write_prefetches(Text *text, const Driver *d, const Body *b, int rows, int vectors)
+static void write_prefetches(Text *text, const Body *b, int rows, int vectors)
 {
-    for (int i = 0; i < d->count; i++) {
-        const Operand *o = &d->operands[i];
+    for (int i = 0; i < b->d->count; i++) {
+        const Operand *o = &b->d->operands[i];
 
-        if (o->value && !o->written && o->value->batched && b->formals[o->value->id] &&
-            same(b->formals[o->value->id], o->name))
+        if (o->value && !o->written && o->value->batched && is_field(b, o))
             line(text, 1, "net_prefetch_tile(o.%s + e.at, %d, %d);", o->name, rows, vectors);
     }
 }
 
 /* Its name. */
-static const char *write_tile(Emitter *e, const Driver *d, const Body *b, const Epilogue *end,
-                              int vectors, bool bias)
+static const char *write_tile(const Body *b, const Epilogue *end, int vectors, bool bias)
 {
+    Emitter *e = b->d->e;
     const Node *node = b->k->node;
     const Physical *x = node->inputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
@@ -77,7 +70,7 @@ static const char *write_tile(Emitter *e, const Driver *d, const Body *b, const 
     const char *function = format("%d, %s, %s, %d", bias, end->function, end->draw, end->heavy);
     Text text = {0};
 
-    write_prefetches(&text, d, b, rows, vectors);
+    write_prefetches(&text, b, rows, vectors);
     if (is_unrolled(node))
         line(&text, 1, "net_packed_tile(%s, %d, %d, %d, %d, %s, x, w, b, &o, e, run);", begin,
              w.size[1], w.size[2], w.size[3], 16 * x->lanes * x->full_width, function);
@@ -142,14 +135,14 @@ static void add_comment(Driver *d, const Kernel *k, bool bias)
                  is_dense(node) ? "batch blocks" : "(batch block, row)");
 }
 
-static const char *driver_name(const Emitter *e, const Kernel *k)
+static const char *driver_name(const Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const Value *x = is_dx(node) ? node->outputs[0] : node->inputs[0];
     const Shape w = node->inputs[1]->shape;
     const char *op = node->op == OP_CONV2D_DX && !node->backward ? "conv2d_transpose"
                                                                  : op_info[node->op].text;
-    const char *name = format("%s%s_%s", op, body_name(k), shape_name(e, x));
+    const char *name = format("%s%s_%s", op, body_name(k), shape_name(d->e, x));
 
     if (is_dense(node))
         return format("%sx%d", name, w.size[0]);
@@ -190,7 +183,7 @@ static const char *conv_taps(const Node *node)
     return taps_text(&at, is_dx(node));
 }
 
-static const char *contraction_text(const Emitter *e, const Kernel *k, const Group *parts,
+static const char *contraction_text(const Target *target, const Kernel *k, const Group *parts,
                                     int count)
 {
     const Node *node = k->node;
@@ -200,7 +193,7 @@ static const char *contraction_text(const Emitter *e, const Kernel *k, const Gro
     Text out = {0};
 
     text_add(&out, "(struct net_contraction){.tile_rows = %d,%s .y = {%d, %d, %d, %d}, ",
-             e->target->rows, k->panel_outer ? " .panel_outer = 1," : "", y->chunks, y->height,
+             target->rows, k->panel_outer ? " .panel_outer = 1," : "", y->chunks, y->height,
              y->width, y->blocks);
     text_add(&out, ".x = {%d, %d, %d, %d}, .x_lanes = %d, .inputs = %d, .outputs = %d, ", x->chunks,
              x->full_height, x->full_width, x->blocks, x->lanes, w.size[!is_dx(node)],
@@ -217,8 +210,8 @@ static const char *contraction_text(const Emitter *e, const Kernel *k, const Gro
 }
 
 /* `tile_8x3_relu, tile_8x2_relu, NULL`: of each width that a part has panels of */
-static const char *tiles_text(Emitter *e, const Driver *d, const Body *b, const Epilogue *end,
-                              const Group *parts, int count, bool bias)
+static const char *tiles_text(const Body *b, const Epilogue *end, const Group *parts, int count,
+                              bool bias)
 {
     Text out = {0};
 
@@ -227,64 +220,46 @@ static const char *tiles_text(Emitter *e, const Driver *d, const Body *b, const 
 
         for (int i = 0; i < count; i++)
             used = used || parts[i].panels[3 - width] > 0;
-        text_add(&out, "%s%s", used ? write_tile(e, d, b, end, width, bias) : "NULL",
+        text_add(&out, "%s%s", used ? write_tile(b, end, width, bias) : "NULL",
                  width > 1 ? ", " : "");
     }
     return out.at;
 }
 
-void emit_contraction(Emitter *e, Driver *d, const Kernel *k)
+void emit_contraction(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
-    Value *x = node->inputs[0], *y = node->outputs[0], *w = node->inputs[1];
-    const bool bias = !is_dx(node) && node->inputs[2];
-    const char *out = NULL, *template = is_dense(node)      ? "net_dense"
-                                        : is_unrolled(node) ? "net_conv2d_packed"
-                                                            : "net_conv2d";
+    const Target *target = d->e->target;
+    const char *template = is_dense(node)      ? "net_dense"
+                           : is_unrolled(node) ? "net_conv2d_packed"
+                                               : "net_conv2d";
+    const Value *b = is_dx(node) ? NULL : node->inputs[2];
+    const Body body = start_body(d, k, node->outputs[0]->physical);
+    const Epilogue end = write_epilogue(d->e, &body);
     Group parts[MAX_SEGMENTS];
-    const int count = find_parts(k, e->target, parts);
+    const int count = find_parts(k, target, parts);
 
-    if (!y->internal)
-        out = add_operand(e, d, same(input_name(node), "x") ? "y" : "dx", y, true, y->physical);
-    add_operand(e, d, input_name(node), x, false, NULL);
-    if (is_dx(node))
-        add_scratch(e, d, "w", k->scratch, declare_scratch(e, k), false);
-    else
-        add_operand(e, d, "w", w, false, NULL);
-    if (bias)
-        add_operand(e, d, "b", node->inputs[2], false, NULL);
-
-    Body body = start_body(e, d, k, y->physical);
-
-    if (out)
-        body.formals[y->id] = out;
-
-    const char *row_end = add_row_end(e, d, k);
-    const Epilogue end = write_epilogue(e, d, &body);
-
-    d->base = driver_name(e, k);
-    add_comment(d, k, bias);
-    call_template(d, "%s(%s, V(%s), V(w), %s, %s, %s, %s", template,
-                  tiles_text(e, d, &body, &end, parts, count, bias), input_name(node),
-                  bias ? "V(b)" : "NULL", end.operands, row_end,
-                  contraction_text(e, k, parts, count));
+    d->base = driver_name(d, k);
+    add_comment(d, k, b);
+    call_template(d, "%s(%s, %s, %s, %s, %s, %s, %s", template,
+                  tiles_text(&body, &end, parts, count, b), pointer(d, node->inputs[0]),
+                  is_dx(node) ? scratch_pointer(d, k) : pointer(d, node->inputs[1]), pointer(d, b),
+                  end.operands, add_row_end(d, k), contraction_text(target, k, parts, count));
 }
 
 /* ---- Transposed weights ---------------------------------------------------------------------- */
 
 /* wt[panel of inputs][tap][output][block][16] from w[panel of outputs][row][block][16] */
-void emit_transpose(Emitter *e, Driver *d, const Kernel *k)
+void emit_transpose(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
-    Value *w = node->inputs[1];
+    const Value *w = node->inputs[1];
     const Physical *p = w->physical;
     const bool dense = is_dense(node);
     Group parts[MAX_SEGMENTS];
-    const int count = find_parts(k, e->target, parts);
+    const int count = find_parts(k, d->e->target, parts);
     Text list = {0};
 
-    add_scratch(e, d, "wt", k->scratch, declare_scratch(e, k), true);
-    add_operand(e, d, "w", w, false, NULL);
     d->base = format("transpose_%dx%d", p->rows, p->outputs);
     text_add(&d->comment, "/* wt = w', by panels of inputs; items: (tap, block of inputs) */\n");
     for (int i = 0; i < count; i++) {

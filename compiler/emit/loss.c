@@ -32,17 +32,16 @@ static const char *write_class_weights(Text *text, const Node *node)
                   literal(smoothing / classes));
 }
 
-static void call_cross_entropy(Driver *d, const Node *node, const char *dz)
+static void call_cross_entropy(Driver *d, const Node *node, const char *values)
 {
     const Physical *z = node->inputs[0]->physical;
     const bool weighted = is_weighted(node);
     const char *name = weighted ? "net_weighted_cross_entropy" : "net_cross_entropy";
-
     const char *weights = weighted ? format(", .weights = %s", write_class_weights(&d->text, node))
                                    : "";
-    call_template(d,
-                  "%s(%s, V(loss), V(z), target, (struct %s){.batch_blocks = %d, .classes = %d%s}",
-                  name, dz, name, z->chunks, channel_count(z), weights);
+
+    call_template(d, "%s(%s, %s, (struct %s){.batch_blocks = %d, .classes = %d%s}", name, values,
+                  name_of(d, node->inputs[1]), name, z->chunks, channel_count(z), weights);
 }
 
 /* What the loss is divided by, besides n. */
@@ -51,11 +50,12 @@ static int loss_elements(const Kernel *k)
     return k->node->op == OP_CROSS_ENTROPY ? 1 : shape_size(k->node->inputs[0]->shape);
 }
 
-static void call_elementwise(Driver *d, const Kernel *k, const char *dz)
+static void call_elementwise(Driver *d, const Kernel *k, const char *values)
 {
     const Node *node = k->node;
     const Physical *z = node->inputs[0]->physical;
     const bool class = node->inputs[1]->type == TYPE_CLASS;
+    const char *target = pointer(d, node->inputs[1]);
     const char *delta = node->op == OP_HUBER ? format(", .delta = %s", literal(node->at.delta))
                                              : "";
     const char *layout = node->op == OP_BINARY_CROSS_ENTROPY
@@ -63,43 +63,39 @@ static void call_elementwise(Driver *d, const Kernel *k, const char *dz)
                              : "";
 
     call_template(d,
-                  "net_elementwise_loss(%s, V(loss), V(z), %s, net_%s, "
-                  "(struct net_elementwise_loss){.batch_blocks = %d, .blocks = %d, "
-                  ".elements = %d, .slope = %s%s%s}",
-                  dz, class ? "NULL, target" : "V(target), NULL", op_info[node->op].text, z->chunks,
-                  z->height * z->width * z->blocks, loss_elements(k),
+                  "net_elementwise_loss(%s, %s, %s, net_%s, (struct net_elementwise_loss){"
+                  ".batch_blocks = %d, .blocks = %d, .elements = %d, .slope = %s%s%s}",
+                  values, class ? "NULL" : target, class ? target : "NULL", op_info[node->op].text,
+                  z->chunks, z->height * z->width * z->blocks, loss_elements(k),
                   node->op == OP_MSE ? "2.0f" : "1.0f", delta, layout);
 }
 
-void emit_loss(Emitter *e, Driver *d, const Kernel *k)
+void emit_loss(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
-    const char *dz = "NULL", *operation = op_info[node->op].text;
+    const char *operation = op_info[node->op].text;
+    const Value *gradient = k->grad ? k->grad->outputs[0] : NULL;
+    const char *values = format("%s, %s, %s", pointer(d, gradient), pointer(d, node->outputs[0]),
+                                pointer(d, node->inputs[0]));
 
-    if (k->grad)
-        dz = format("V(%s)",
-                    add_operand(e, d, "dz", k->grad->outputs[0], true, node->inputs[0]->physical));
-    add_operand(e, d, "loss", node->outputs[0], true, NULL);
-    add_operand(e, d, "z", node->inputs[0], false, NULL);
-    add_operand(e, d, "target", node->inputs[1], false, NULL);
-    d->base = format("%s%s_%s", operation, k->grad ? "_grad" : "", shape_name(e, node->inputs[0]));
+    d->base = format("%s%s_%s", operation, gradient ? "_grad" : "",
+                     shape_name(d->e, node->inputs[0]));
     text_add(&d->comment, "/* loss = the sum of %s over the images of each batch block%s%s */\n",
              operation, is_weighted(node) ? ", over the weights of all rows" : "",
-             k->grad ? "; dz = its gradient" : "");
+             gradient ? format("; %s = its gradient", name_of(d, gradient)) : "");
     if (node->op == OP_CROSS_ENTROPY)
-        call_cross_entropy(d, node, dz);
+        call_cross_entropy(d, node, values);
     else
-        call_elementwise(d, k, dz);
+        call_elementwise(d, k, values);
 }
 
-void emit_mean_loss(Emitter *e, Driver *d, const Kernel *k)
+void emit_mean_loss(Driver *d, const Kernel *k)
 {
-    Value *loss = k->node->outputs[0];
+    const Value *loss = k->node->outputs[0];
 
-    add_operand(e, d, "loss", loss, false, NULL);
     d->base = format("mean_loss_%d", loss->physical->chunks);
     text_add(&d->comment, "/* run->loss = the sums of loss added in order%s; one thread */\n",
              is_weighted(k->node) ? "" : ", over n");
-    call_template(d, "net_mean_loss(V(loss), (struct net_mean_loss){.elements = %d}",
+    call_template(d, "net_mean_loss(%s, (struct net_mean_loss){.elements = %d}", pointer(d, loss),
                   is_weighted(k->node) ? 0 : loss_elements(k));
 }

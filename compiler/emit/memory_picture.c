@@ -45,8 +45,8 @@ static void write_legend(const Emitter *e, Text *out, int begin, int end)
 
     text_add(out, "     ");
     for (int i = begin; i < end; i++)
-        if (e->first_view[i] >= 0)
-            wrap_item(&wrap, format("%c %s", letters[i - begin], e->views[e->first_view[i]].name));
+        if (e->view_of[i] >= 0)
+            wrap_item(&wrap, format("%c %s", letters[i - begin], e->views[e->view_of[i]].name));
     text_add(out, "\n");
 }
 

@@ -99,16 +99,22 @@ static const char *take_name(Emitter *e, const char *base)
     return name;
 }
 
-const char *view_of(Emitter *e, const Buffer *buffer, const char *type, const char *base)
+const char *type_of_view(const Emitter *e, const Buffer *buffer)
 {
-    int *last = &e->first_view[buffer->index];
+    const int view = buffer->where == IN_ARENA ? e->view_of[buffer->index] : -1;
 
-    for (; *last >= 0; last = &e->views[*last].next)
-        if (same(e->views[*last].type, type))
-            return e->views[*last].name;
-    *last = e->view_count;
-    APPEND(e->views, e->view_count, ((View){buffer, type, take_name(e, base), -1}));
-    return e->views[e->view_count - 1].name;
+    return view < 0 ? NULL : e->views[view].type;
+}
+
+static const char *view_of(Emitter *e, const Buffer *buffer, const char *type, const char *base)
+{
+    int *view = &e->view_of[buffer->index];
+
+    if (*view < 0) {
+        *view = e->view_count;
+        APPEND(e->views, e->view_count, ((View){buffer, type, take_name(e, base)}));
+    }
+    return e->views[*view].name;
 }
 
 /* What a layer computes beside its output. */
@@ -148,18 +154,15 @@ static const char *value_name(const Emitter *e, Value *value)
                   node->path ? c_name(e, node->path) : op_info[node->op].text, part_of(value));
 }
 
-const char *actual_name(Emitter *e, Value *value, const char *type)
+const char *actual_name(Emitter *e, const Access *operand, const char *type)
 {
-    const Buffer *buffer = value->physical->buffer;
-    const Value *input = root_of(value); /* a flattened image is the image, seen otherwise */
+    const Buffer *buffer = operand->buffer;
+    Value *value = operand->value;
 
     if (buffer->where == IN_ARENA)
-        return view_of(e, buffer, type, value_name(e, value));
+        return view_of(e, buffer, type, value ? value_name(e, value) : c_name(e, buffer->name));
     if (buffer->where == IN_PARAMS)
         return format("&p->%s", e->tensors[buffer->index]);
-    if (input->physical->kind == PHYSICAL_CLASS)
-        return format("batch->%s", c_name(e, input->name));
-    if (same(type, input->physical->type))
-        return format("&batch->%s", c_name(e, input->name));
-    return format("(const void *)&batch->%s", c_name(e, input->name));
+    return format("%sbatch->%s", value->physical->kind == PHYSICAL_CLASS ? "" : "&",
+                  c_name(e, value->name));
 }

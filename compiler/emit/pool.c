@@ -51,7 +51,7 @@ static const char *pool_text(const Node *node, const Physical *x, const Physical
     return text.at;
 }
 
-void emit_pool(Emitter *e, Driver *d, const Kernel *k)
+void emit_pool(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const Pool *pool = &pools[node->op];
@@ -61,25 +61,27 @@ void emit_pool(Emitter *e, Driver *d, const Kernel *k)
     const bool up = node->op == OP_UPSAMPLE2D || node->op == OP_UPSAMPLE2D_GRAD;
     const bool index = node->output_count < 2 || !node->outputs[1]->internal;
     const bool hosts = kernel_info[k->kind].epilogue == EPILOGUE;
-    const char *values = add_values(e, d, node, !hosts, NULL), *ends = "";
+    Text arguments = {0};
 
-    if (pool->has & ENDS) {
-        const Epilogue end = hosts ? add_epilogue(e, d, k, first->physical) : (Epilogue){0};
-        const char *row_end = add_row_end(e, d, k);
+    if (!hosts)
+        text_add(&arguments, "%s, ", outputs_text(d, node));
+    text_add(&arguments, "%s, ", inputs_text(d, node));
+    if (hosts) {
+        const Epilogue end = add_epilogue(d, k, first->physical);
 
-        ends = format("%s%s%s, %s, ", hosts ? ", " : "", hosts ? end.arguments : "",
-                      !(pool->has & UNROLL) ? ""
-                      : end.heavy           ? ", true"
-                                            : ", false",
-                      row_end);
+        text_add(&arguments, "%s, ", end.arguments);
+        if (pool->has & UNROLL)
+            text_add(&arguments, "%s, ", end.heavy ? "true" : "false");
     }
-    d->base = format("%s%s_%s", op_info[node->op].text, body_name(k), shape_name(e, x));
+    if (pool->has & ENDS)
+        text_add(&arguments, "%s, ", add_row_end(d, k));
+    d->base = format("%s%s_%s", op_info[node->op].text, body_name(k), shape_name(d->e, x));
     if (!whole)
         d->base = format("%s_%dx%d", d->base, node->at.kernel[0], node->at.kernel[1]);
     text_add(&d->comment, "/* %.*s; items: %s */\n",
              (int)(index ? strlen(pool->does) : strcspn(pool->does, ",")), pool->does,
              pool->has & ENDS ? "(batch block, row)" : "batch blocks");
-    call_template(d, "net_%s(%s%s%s", op_info[node->op].text, values, *ends ? ends : ", ",
+    call_template(d, "net_%s(%s%s", op_info[node->op].text, arguments.at,
                   whole ? extent_text(x->physical)
                         : pool_text(node, (up ? y : x)->physical, (up ? x : y)->physical));
 }

@@ -4,17 +4,18 @@
 
 #include "emit/emit.h"
 
-void emit_softmax(Emitter *e, Driver *d, const Kernel *k)
+void emit_softmax(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
-    const Physical *y = node->outputs[0]->physical;
-    const char *values = add_values(e, d, node, true, y), *operation = op_info[node->op].text;
+    const Value *y = node->outputs[0];
+    const char *operation = op_info[node->op].text;
 
-    d->base = format("%s_%s", operation, shape_name(e, node->outputs[0]));
+    d->base = format("%s_%s", operation, shape_name(d->e, y));
     text_add(&d->comment, "/* %s; items: (batch block, row) */\n",
              node->backward ? "dx = y (dy - sum of y dy)" : "y = e^x / sum e^x along the channels");
     call_template(d,
-                  "net_%s(%s, (struct net_softmax){.batch_blocks = %d, .size = {%d, %d}, "
+                  "net_%s(%s, %s, (struct net_softmax){.batch_blocks = %d, .size = {%d, %d}, "
                   ".channels = %d}",
-                  operation, values, y->chunks, y->height, y->width, channel_count(y));
+                  operation, pointer(d, y), inputs_text(d, node), y->physical->chunks,
+                  y->physical->height, y->physical->width, channel_count(y->physical));
 }

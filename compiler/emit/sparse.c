@@ -5,20 +5,15 @@
 #include "emit/emit.h"
 #include "emit/tables.h"
 
-/* Every member a multiple of 64 bytes long, as all of the batch; room for full rows. */
-void declare_sparse(Emitter *e, const Physical *v)
+/* The elements of images (CSR), and the same of columns (CSC): every member a multiple of 64 bytes
+   long, as all of the batch; room for full rows. */
+const char *sparse_members(const Emitter *e, const Physical *v)
 {
     const long images = e->model->max_batch, elements = up16(images * v->rows);
-    Text *out = &e->types;
 
-    line(out, 0, "%s {", v->type);
-    line(out, 1, "int32_t row_begin[%ld], column[%ld];    /* by image: CSR */", up16(images + 1),
-         elements);
-    line(out, 1, "float value[%ld];", elements);
-    line(out, 1, "int32_t column_begin[%ld], image[%ld];    /* the same by column: CSC */",
-         up16(v->rows + 1L), elements);
-    line(out, 1, "float column_value[%ld];", elements);
-    line(out, 0, "};");
+    return format("int32_t row_begin[%ld], column[%ld]; float value[%ld]; "
+                  "int32_t column_begin[%ld], image[%ld]; float column_value[%ld];",
+                  up16(images + 1), elements, elements, up16(v->rows + 1L), elements, elements);
 }
 
 void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value *value, int field)
@@ -32,9 +27,9 @@ void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value 
          has_row_gradient(g, value) ? "true" : "false");
 }
 
-static const char *layer_name(const Emitter *e, const char *operation, const Value *x, Shape w)
+static const char *layer_name(const Driver *d, const char *operation, const Value *x, Shape w)
 {
-    return format("%s_%sx%d%s", operation, shape_name(e, x), w.size[0],
+    return format("%s_%sx%d%s", operation, shape_name(d->e, x), w.size[0],
                   w.size[1] > x->shape.size[0] ? format("_and_%d", w.size[1] - x->shape.size[0])
                                                : "");
 }
@@ -52,76 +47,57 @@ static const char *layer_text(const Physical *y, const Physical *w, const Value 
                   y->chunks, braces(w->panels, 3), w->rows, columns, beside);
 }
 
-void emit_sparse_dense(Emitter *e, Driver *d, const Kernel *k)
+void emit_sparse_dense(Driver *d, const Kernel *k)
 {
     Value *const *in = k->node->inputs; /* x h w b */
-    Value *y = k->node->outputs[0];
+    const Value *y = k->node->outputs[0];
 
-    add_operand(e, d, "y", y, true, NULL);
-    add_operand(e, d, "x", in[0], false, NULL);
-    if (in[1])
-        add_operand(e, d, "h", in[1], false, NULL);
-    add_operand(e, d, "w", in[2], false, NULL);
-    if (in[3])
-        add_operand(e, d, "b", in[3], false, NULL);
-    d->base = layer_name(e, "sparse_dense", in[0], in[2]->shape);
+    d->base = layer_name(d, "sparse_dense", in[0], in[2]->shape);
     text_add(&d->comment, "/* y = x w%s%s of a sparse x; items: batch blocks */\n",
              in[1] ? " + h w" : "", in[3] ? " + b" : "");
-    call_template(d, "net_sparse_dense(V(y), NET_CSR(x), %s, V(w), %s, %s", in[1] ? "V(h)" : "NULL",
-                  in[3] ? "V(b)" : "NULL",
+    call_template(d, "net_sparse_dense(%s, NET_CSR(%s), %s, %s, %s, %s", pointer(d, y),
+                  name_of(d, in[0]), pointer(d, in[1]), pointer(d, in[2]), pointer(d, in[3]),
                   layer_text(y->physical, in[2]->physical, in[1], in[0]->shape.size[0]));
 }
 
-void emit_sparse_dense_dx(Emitter *e, Driver *d, const Kernel *k)
+void emit_sparse_dense_dx(Driver *d, const Kernel *k)
 {
-    Value *dy = k->node->inputs[0], *w = k->node->inputs[1], *dh = k->node->outputs[0];
+    const Value *dy = k->node->inputs[0], *dh = k->node->outputs[0];
+    const Physical *w = k->node->inputs[1]->physical;
 
-    add_operand(e, d, "dh", dh, true, NULL);
-    add_operand(e, d, "dy", dy, false, NULL);
-    add_operand(e, d, "w", w, false, NULL);
-    d->base = format("sparse_dense_dx_%s_from_%d_of_%dx%d", shape_name(e, dh), k->node->at.begin,
-                     w->physical->rows, w->physical->outputs);
+    d->base = format("sparse_dense_dx_%s_from_%d_of_%dx%d", shape_name(d->e, dh), k->node->at.begin,
+                     w->rows, w->outputs);
     text_add(&d->comment,
              "/* dh = dy w', of what stands beside a sparse x; items: batch blocks */\n");
-    call_template(d, "net_sparse_dense_dx(V(dh), V(dy), V(w), %s",
-                  layer_text(dy->physical, w->physical, dh, k->node->at.begin));
+    call_template(d, "net_sparse_dense_dx(%s, %s, %s", pointer(d, dh), inputs_text(d, k->node),
+                  layer_text(dy->physical, w, dh, k->node->at.begin));
 }
 
-void emit_sparse_dense_dw(Emitter *e, Driver *d, const Kernel *k)
+void emit_sparse_dense_dw(Driver *d, const Kernel *k)
 {
-    Value *x = k->node->inputs[0], *h = k->node->inputs[1], *dy = k->node->inputs[2];
+    const Value *x = k->node->inputs[0], *h = k->node->inputs[1], *dy = k->node->inputs[2];
     const Physical *dw = k->node->outputs[0]->physical;
-    const char *to = add_result(e, d, k);
 
-    add_operand(e, d, "x", x, false, NULL);
-    if (h)
-        add_operand(e, d, "h", h, false, NULL);
-    add_operand(e, d, "dy", dy, false, NULL);
-    d->base = layer_name(e, k->update ? "sparse_dense_dw_update" : "sparse_dense_dw", x,
+    d->base = layer_name(d, k->update ? "sparse_dense_dw_update" : "sparse_dense_dw", x,
                          k->node->outputs[0]->shape);
     text_add(&d->comment,
              "/* dw = x' dy over the elements of each column%s%s; items: (panel, rows) */\n",
-             h ? ", h' dy over images" : "", k->update ? ", then the update" : "");
+             h ? ", h' dy over images" : "", then_update(k));
     call_template(d,
-                  "net_sparse_dense_dw(V(%s), NET_CSC(x), V(dy), (struct net_sparse_dense_dw){"
+                  "net_sparse_dense_dw(%s, NET_CSC(%s), %s, (struct net_sparse_dense_dw){"
                   ".panels = %s, .inputs = %d, .columns = %d, .apply = %s}",
-                  to, braces(dw->panels, 3), dw->rows, x->shape.size[0], apply_literal(k));
-    for (int i = 0; h && i < h->physical->segment_count; i++) {
-        const Segment *s = &h->physical->segments[i];
-        const DenseRows of = {h->physical, dy->physical, dw, s, x->shape.size[0] + s->start, "h"};
-
-        write_dense_dw(e, d, k, &of);
-    }
+                  result_pointer(d, k), name_of(d, x), pointer(d, dy), braces(dw->panels, 3),
+                  dw->rows, x->shape.size[0], apply_literal(k));
+    if (h)
+        call_dense_dw(d, k, h, dy, x->shape.size[0]);
 }
 
-void emit_to_dense(Emitter *e, Driver *d, const Kernel *k)
+void emit_to_dense(Driver *d, const Kernel *k)
 {
-    Value *x = k->node->inputs[0], *y = k->node->outputs[0];
+    const Value *x = k->node->inputs[0], *y = k->node->outputs[0];
 
-    add_operand(e, d, "y", y, true, NULL);
-    add_operand(e, d, "x", x, false, NULL);
-    d->base = format("to_dense_%s", shape_name(e, x));
+    d->base = format("to_dense_%s", shape_name(d->e, x));
     text_add(&d->comment, "/* y = a sparse x with its zeros; items: batch blocks */\n");
-    call_template(d, "net_to_dense(V(y), NET_CSR(x), %d, %d", y->physical->chunks,
-                  y->physical->blocks);
+    call_template(d, "net_to_dense(%s, NET_CSR(%s), %d, %d", pointer(d, y), name_of(d, x),
+                  y->physical->chunks, y->physical->blocks);
 }

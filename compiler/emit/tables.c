@@ -244,6 +244,30 @@ static bool is_one_number(const Graph *g)
     return one;
 }
 
+/* What the largest kernel of both steps wants for a thread: a stack does not grow with a model, so an
+   array whose size follows that of a layer or a kernel lies in the thread's scratch. */
+size_t thread_floats(const Program *train, const Program *evaluate)
+{
+    long most = 0;
+
+    for (int step = 0; step < 2; step++) {
+        const Program *p = step ? evaluate : train;
+
+        for (int i = 0; i < p->count; i++) {
+            const Kernel *k = p->kernels[i];
+            const Winograd *g = &k->winograd;
+            const bool conv_dw = k->kind == KERNEL_DW && k->node->op == OP_CONV2D_DW;
+            const long floats = g->v + g->m + g->u + argmax_grad_floats(k) + k->batch_lanes.floats +
+                                k->batch_lanes_dw.floats +
+                                (k->kind == KERNEL_EMBEDDING_DW ? embedding_dw_floats(k) : 0) +
+                                (conv_dw ? conv_dw_floats(k->node) : 0);
+
+            most = floats > most ? floats : most;
+        }
+    }
+    return (size_t)most;
+}
+
 static const char *loss_id(const Call *loss)
 {
     static const char *const ids[][2] = {

@@ -23,11 +23,20 @@ const char *apply_literal(const Kernel *k)
 }
 
 /* The weight that the update changes, or the place where the gradient is kept. */
-const char *add_result(Emitter *e, Driver *d, const Kernel *k)
+const char *result_pointer(const Driver *d, const Kernel *k)
 {
-    if (k->update)
-        return add_operand(e, d, "w", k->update->inputs[0], true, NULL);
-    return add_operand(e, d, "dw_out", k->node->outputs[0], true, NULL);
+    return pointer(d, k->update ? k->update->inputs[0] : k->node->outputs[0]);
+}
+
+const char *then_update(const Kernel *k)
+{
+    return k->update ? ", then the update" : "";
+}
+
+/* Partial sums of it, or all. */
+const char *sums_pointer(const Driver *d, const Kernel *k)
+{
+    return k->scratch ? scratch_pointer(d, k) : result_pointer(d, k);
 }
 
 /* ---- Tiles ----------------------------------------------------------------------------------- */
@@ -60,18 +69,23 @@ static const char *tile_arguments(Emitter *e, const Physical *dw, bool add)
 
 /* ---- Whole kernels --------------------------------------------------------------------------- */
 
-void write_dense_dw(Emitter *e, Driver *d, const Kernel *k, const DenseRows *of)
+/* Of a dense layer's inputs x, which are rows of dw from `first` on: a call for each segment. */
+void call_dense_dw(Driver *d, const Kernel *k, const Value *x, const Value *dy, int first)
 {
-    const Segment *s = of->s;
+    const Physical *v = x->physical, *dw = k->node->outputs[0]->physical;
 
-    call_template(
-        d,
-        "net_dense_dw(V(%s), V(%s), V(dy), (struct net_dense_dw){.panels = %s, .inputs = %d, "
-        ".first = %d, .channels = %d, .pixels = %d, .block = %d, .stride = %d, .x_blocks = %d, "
-        ".dy_blocks = %d, .apply = %s}, %d%s",
-        k->update ? "w" : "dw_out", of->from, braces(of->dw->panels, 3), of->dw->rows, of->row,
-        s->channels, s->pixels, s->block, s->stride, of->x->blocks * of->x->height * of->x->width,
-        of->dy->blocks, apply_literal(k), e->target->rows, tile_arguments(e, of->dw, false));
+    for (int i = 0; i < v->segment_count; i++) {
+        const Segment *s = &v->segments[i];
+
+        call_template(d,
+                      "net_dense_dw(%s, %s, %s, (struct net_dense_dw){.panels = %s, .inputs = %d, "
+                      ".first = %d, .channels = %d, .pixels = %d, .block = %d, .stride = %d, "
+                      ".x_blocks = %d, .dy_blocks = %d, .apply = %s}, %d%s",
+                      result_pointer(d, k), pointer(d, x), pointer(d, dy), braces(dw->panels, 3),
+                      dw->rows, first + s->start, s->channels, s->pixels, s->block, s->stride,
+                      v->blocks * v->height * v->width, dy->physical->blocks, apply_literal(k),
+                      d->e->target->rows, tile_arguments(d->e, dw, false));
+    }
 }
 
 /* Parts of the taps that an item has one of, rows of them or all: for each width of panels. */
@@ -106,7 +120,7 @@ long conv_dw_floats(const Node *node)
     return most;
 }
 
-static void write_conv_dw(Emitter *e, Driver *d, const Kernel *k, const Segment *s, const char *out)
+static void call_conv_dw(Driver *d, const Kernel *k, const Segment *s)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
@@ -117,59 +131,44 @@ static void write_conv_dw(Emitter *e, Driver *d, const Kernel *k, const Segment 
     find_tap_rows(tap_rows, node, s);
     call_template(
         d,
-        "net_conv_dw(V(%s), V(x), V(dy), (struct net_conv_dw){.batch_blocks = %d, .panels = %s, "
+        "net_conv_dw(%s, %s, (struct net_conv_dw){.batch_blocks = %d, .panels = %s, "
         ".tap_rows = %s, .inputs = %d, .outputs = %d, .groups = %d, .first = %d, .channels = %d, "
         ".block = %d, .x_blocks = %d, .dy_blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, "
         ".kernel = {%d, %d}, .stride = %s, .padding = %s, .dilation = {%d, %d}, .partial = %s, "
         ".apply = %s}, %d%s",
-        out, x->chunks, braces(dw->panels, 3), braces(tap_rows, 3), w.size[1], w.size[0],
-        groups_of(&node->at), s->start / (x->height * x->width), s->channels, s->block, x->blocks,
-        dy->blocks, x->height, x->width, dy->height, dy->width, w.size[2], w.size[3],
-        braces(node->at.stride, 2), braces(node->at.padding, 2), dilation_of(&node->at, 0),
-        dilation_of(&node->at, 1), k->scratch ? "true" : "false", apply_literal(k), e->target->rows,
-        tile_arguments(e, dw, true));
+        sums_pointer(d, k), inputs_text(d, node), x->chunks, braces(dw->panels, 3),
+        braces(tap_rows, 3), w.size[1], w.size[0], groups_of(&node->at),
+        s->start / (x->height * x->width), s->channels, s->block, x->blocks, dy->blocks, x->height,
+        x->width, dy->height, dy->width, w.size[2], w.size[3], braces(node->at.stride, 2),
+        braces(node->at.padding, 2), dilation_of(&node->at, 0), dilation_of(&node->at, 1),
+        k->scratch ? "true" : "false", apply_literal(k), d->e->target->rows,
+        tile_arguments(d->e, dw, true));
 }
 
-/* "partial", "w" or "dw_out", and the operands x and dy. */
-static const char *add_dw_operands(Emitter *e, Driver *d, const Kernel *k)
+static void name_dw(Driver *d, const Kernel *k)
 {
-    const char *out = k->scratch
-                          ? add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), true)
-                          : add_result(e, d, k);
+    const Physical *dw = k->node->outputs[0]->physical;
+    const char *what = k->scratch ? "_partial" : k->update ? "_update" : "";
 
-    add_operand(e, d, "x", k->node->inputs[0], false, NULL);
-    add_operand(e, d, "dy", k->node->inputs[1], false, NULL);
-    d->base = format("%s%s_%s_%dx%d", op_info[k->node->op].text,
-                     k->scratch  ? "_partial"
-                     : k->update ? "_update"
-                                 : "",
-                     shape_name(e, k->node->inputs[0]), k->node->outputs[0]->physical->rows,
-                     k->node->outputs[0]->physical->outputs);
-    return out;
+    d->base = format("%s%s_%s_%dx%d", op_info[k->node->op].text, what,
+                     shape_name(d->e, k->node->inputs[0]), dw->rows, dw->outputs);
 }
 
-void emit_dw(Emitter *e, Driver *d, const Kernel *k)
+void emit_dw(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical;
     const bool dense = node->op == OP_DENSE_DW;
-    const char *out = add_dw_operands(e, d, k);
 
+    name_dw(d, k);
     text_add(&d->comment,
              "/* dw = x' dy over images%s%s%s; items: (%spanel, %sblock of inputs) */\n",
-             dense ? "" : " and pixels", k->scratch ? " of a batch block" : "",
-             k->update ? ", then the update" : "", k->scratch ? "batch block, " : "",
-             dense ? "pixel, " : "");
-    for (int i = 0; i < x->segment_count; i++) {
-        const Segment *s = &x->segments[i];
-        const DenseRows of = {
-            x, node->inputs[1]->physical, node->outputs[0]->physical, s, s->start, "x"};
-
-        if (dense)
-            write_dense_dw(e, d, k, &of);
-        else
-            write_conv_dw(e, d, k, s, out);
-    }
+             dense ? "" : " and pixels", k->scratch ? " of a batch block" : "", then_update(k),
+             k->scratch ? "batch block, " : "", dense ? "pixel, " : "");
+    if (dense)
+        call_dense_dw(d, k, node->inputs[0], node->inputs[1], 0);
+    for (int i = 0; i < x->segment_count && !dense; i++)
+        call_conv_dw(d, k, &x->segments[i]);
 }
 
 /* ---- Packed images --------------------------------------------------------------------------- */
@@ -204,37 +203,37 @@ static const char *packed_tiles(Emitter *e, const Kernel *k, int vectors)
     return text.at;
 }
 
-void emit_packed_dw(Emitter *e, Driver *d, const Kernel *k)
+void emit_packed_dw(Driver *d, const Kernel *k)
 {
+    Emitter *e = d->e;
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
     const Physical *dw = node->outputs[0]->physical;
     const int inputs[] = {packed_tile_inputs(e, 3), packed_tile_inputs(e, 2),
                           packed_tile_inputs(e, 1)};
 
-    add_dw_operands(e, d, k);
+    name_dw(d, k);
     text_add(
         &d->comment,
         "/* dw = x' dy over the images of a batch block and some rows; items: partial sums */\n");
     call_template(
         d,
-        "net_packed_dw(V(partial), V(x), V(dy), (struct net_packed_dw){.batch_blocks = %d, "
+        "net_packed_dw(%s, %s, (struct net_packed_dw){.batch_blocks = %d, "
         ".splits = %d, .panels = %s, .inputs = %d, .tile_inputs = %s, .x = {%d, %d}, .lanes = %d, "
         ".dy = {%d, %d}, .dy_blocks = %d, .stride = %s}, %s, %s, %s",
-        x->chunks, k->splits, braces(dw->panels, 3), dw->rows, braces(inputs, 3), x->full_height,
-        x->full_width, x->lanes, dy->height, dy->width, dy->blocks, braces(node->at.stride, 2),
-        packed_tiles(e, k, 3), packed_tiles(e, k, 2), packed_tiles(e, k, 1));
+        scratch_pointer(d, k), inputs_text(d, node), x->chunks, k->splits, braces(dw->panels, 3),
+        dw->rows, braces(inputs, 3), x->full_height, x->full_width, x->lanes, dy->height, dy->width,
+        dy->blocks, braces(node->at.stride, 2), packed_tiles(e, k, 3), packed_tiles(e, k, 2),
+        packed_tiles(e, k, 1));
 }
 
-void emit_dw_reduction(Emitter *e, Driver *d, const Kernel *k)
+void emit_dw_reduction(Driver *d, const Kernel *k)
 {
     const int floats = padded_count(k->node->outputs[0]->physical);
-    const char *out = add_result(e, d, k);
 
-    add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), false);
     d->base = format("reduce_partial%s_%d", k->update ? "_update" : "", floats);
     text_add(&d->comment, "/* dw = partial sums added in order%s; items: vectors */\n",
-             k->update ? ", then the update" : "");
-    call_template(d, "net_reduce_dw(V(%s), V(partial), %d, %d, (struct net_apply)%s", out, floats,
-                  k->splits, apply_literal(k));
+             then_update(k));
+    call_template(d, "net_reduce_dw(%s, %s, %d, %d, (struct net_apply)%s", result_pointer(d, k),
+                  scratch_pointer(d, k), floats, k->splits, apply_literal(k));
 }

@@ -36,12 +36,12 @@ static const char *product_tile(Emitter *e, int vectors)
 
 /* ---- conv2d and its dx ----------------------------------------------------------------------- */
 
-static const char *driver_name(const Emitter *e, const Kernel *k)
+static const char *driver_name(const Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const Value *x = node->op == OP_CONV2D_DX ? node->outputs[0] : node->inputs[0];
 
-    return format("%s_winograd%s_%s_%d", op_info[node->op].text, body_name(k), shape_name(e, x),
+    return format("%s_winograd%s_%s_%d", op_info[node->op].text, body_name(k), shape_name(d->e, x),
                   node->inputs[1]->shape.size[0]);
 }
 
@@ -58,19 +58,16 @@ static void write_comment(Driver *d, const Kernel *k, bool dx, bool bias)
              g->chunks > 1 ? "batch blocks" : "batch block");
 }
 
-void emit_winograd(Emitter *e, Driver *d, const Kernel *k)
+void emit_winograd(Driver *d, const Kernel *k)
 {
+    Emitter *e = d->e;
     const Node *node = k->node;
     const Winograd *g = &k->winograd;
-    const bool dx = node->op == OP_CONV2D_DX, bias = node->input_count > 2 && node->inputs[2];
+    const bool dx = node->op == OP_CONV2D_DX;
+    const Value *b = node->input_count > 2 ? node->inputs[2] : NULL;
     const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
-    const char *in = add_operand(e, d, dx ? "dy" : "x", node->inputs[0], false, NULL);
-    const char *u = add_scratch(e, d, "u", k->scratch, declare_scratch(e, k), false);
-    const char *b = bias ? format("V(%s)", add_operand(e, d, "b", node->inputs[2], false, NULL))
-                         : "NULL";
-    const Epilogue end = add_epilogue(e, d, k, y);
-    const char *row_end = add_row_end(e, d, k);
+    const Epilogue end = add_epilogue(d, k, y);
     int panels[3], padding[2];
     Text tiles = {0};
 
@@ -79,17 +76,18 @@ void emit_winograd(Emitter *e, Driver *d, const Kernel *k)
         padding[axis] = dx ? 2 - node->at.padding[axis] : node->at.padding[axis];
     for (int width = 3; width >= 1; width--)
         text_add(&tiles, "%s, ", panels[3 - width] ? product_tile(e, width) : "NULL");
-    d->base = driver_name(e, k);
-    write_comment(d, k, dx, bias);
+    d->base = driver_name(d, k);
+    write_comment(d, k, dx, b);
     call_template(d,
-                  "net_winograd(V(%s), V(%s), %s, (struct net_winograd){.x = %s, .y = %s, "
+                  "net_winograd(%s, %s, %s, (struct net_winograd){.x = %s, .y = %s, "
                   ".channels = %d, .outputs = %d, .panels = %s, .padding = %s, .m = %d, "
                   ".down = %d, .across = %d, .group = %d, .batch_blocks = %d}, %d, %s, %s, %s%s, "
                   "%s",
-                  in, u, b, extent_braces(x), extent_braces(y), w.size[dx ? 0 : 1],
-                  w.size[dx ? 1 : 0], braces(panels, 3), braces(padding, 2), g->tile, g->down,
-                  g->across, g->group, g->chunks, e->target->rows, transform(e, "input", g->tile),
-                  transform(e, "output", g->tile), tiles.at, end.arguments, row_end);
+                  pointer(d, node->inputs[0]), scratch_pointer(d, k), pointer(d, b),
+                  extent_braces(x), extent_braces(y), w.size[dx ? 0 : 1], w.size[dx ? 1 : 0],
+                  braces(panels, 3), braces(padding, 2), g->tile, g->down, g->across, g->group,
+                  g->chunks, e->target->rows, transform(e, "input", g->tile),
+                  transform(e, "output", g->tile), tiles.at, end.arguments, add_row_end(d, k));
 }
 
 /* ---- Transformed weights --------------------------------------------------------------------- */
@@ -97,25 +95,24 @@ void emit_winograd(Emitter *e, Driver *d, const Kernel *k)
 /* More bytes than this are not kept in a cache of a core until a convolution reads them. */
 enum { STREAMED = 1 << 20 };
 
-void emit_winograd_weights(Emitter *e, Driver *d, const Kernel *k)
+void emit_winograd_weights(Driver *d, const Kernel *k)
 {
     const bool dx = k->node->op == OP_CONV2D_DX, stream = k->scratch->size > STREAMED;
-    Value *w = k->node->inputs[1];
+    const Value *w = k->node->inputs[1];
     const int outputs = w->physical->outputs, inputs = w->shape.size[1], m = k->winograd.tile;
     int panels[3];
 
-    cut_panels(up(dx ? inputs : outputs, 16), e->target->vectors, panels);
-    add_scratch(e, d, "u", k->scratch, declare_scratch(e, k), true);
-    add_operand(e, d, "w", w, false, NULL);
+    cut_panels(up(dx ? inputs : outputs, 16), d->e->target->vectors, panels);
     d->base = format("winograd_weights_%d%s_%dx%d", m, dx ? "_transposed" : "", inputs, outputs);
-    text_add(&d->comment, "/* u = G w G'%s; items: (block of outputs, block of inputs) */\n",
+    text_add(&d->comment, "/* wt = G w G'%s; items: (block of outputs, block of inputs) */\n",
              dx ? ", inputs for outputs and taps flipped" : "");
     call_template(d,
-                  "net_winograd_weights(V(u), V(w), (struct net_winograd_weights){.inputs = %d, "
+                  "net_winograd_weights(%s, %s, (struct net_winograd_weights){.inputs = %d, "
                   ".outputs = %d, .panels = %s, .u_panels = %s, .transposed = %s, .stream = %s}, "
                   "%s",
-                  inputs, outputs, braces(w->physical->panels, 3), braces(panels, 3),
-                  dx ? "true" : "false", stream ? "true" : "false", filter(e, m, stream));
+                  scratch_pointer(d, k), pointer(d, w), inputs, outputs,
+                  braces(w->physical->panels, 3), braces(panels, 3), dx ? "true" : "false",
+                  stream ? "true" : "false", filter(d->e, m, stream));
 }
 
 /* ---- dw -------------------------------------------------------------------------------------- */
@@ -135,48 +132,38 @@ static const char *dw_literal(const Kernel *k)
                   g->whole ? "true" : "false", g->splits, apply_literal(k));
 }
 
-void emit_winograd_dw(Emitter *e, Driver *d, const Kernel *k)
+void emit_winograd_dw(Driver *d, const Kernel *k)
 {
+    Emitter *e = d->e;
     const Node *node = k->node;
     const Winograd *g = &k->winograd;
     const Physical *dw = node->outputs[0]->physical;
-    const char *out = k->scratch
-                          ? add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), true)
-                          : add_result(e, d, k);
-    const char *const what[] = {"", "_update", "_partial"};
+    const char *what = k->scratch ? "_partial" : k->update ? "_update" : "";
     Text tiles = {0};
 
-    add_operand(e, d, "x", node->inputs[0], false, NULL);
-    add_operand(e, d, "dy", node->inputs[1], false, NULL);
-    d->base = format("%s_winograd%s_%s_%d", op_info[node->op].text,
-                     what[k->scratch  ? 2
-                          : k->update ? 1
-                                      : 0],
+    d->base = format("%s_winograd%s_%s_%d", op_info[node->op].text, what,
                      shape_name(e, node->inputs[0]), dw->outputs);
     text_add(&d->comment,
-             "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: ", g->tile, g->tile,
-             k->scratch  ? ", not yet added and transformed"
-             : k->update ? ", then the update"
-                         : "");
-    text_add(&d->comment, "(%spanels, blocks of inputs) */\n", k->scratch ? "split, " : "");
+             "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
+             "inputs) */\n",
+             g->tile, g->tile, k->scratch ? ", not yet added and transformed" : then_update(k),
+             k->scratch ? "split, " : "");
     for (int width = 3; width >= 1; width--)
         text_add(&tiles, ", %s", dw->panels[3 - width] ? dw_tile(e, width, true, false) : "NULL");
-    call_template(d, "net_winograd_dw(V(%s), V(x), V(dy), %s, %d, %d, %s, %s%s", out, dw_literal(k),
-                  g->tile, e->target->rows, transform(e, "input", g->tile),
-                  transform(e, "gradient", g->tile), tiles.at);
+    call_template(d, "net_winograd_dw(%s, %s, %s, %d, %d, %s, %s%s", sums_pointer(d, k),
+                  inputs_text(d, node), dw_literal(k), g->tile, e->target->rows,
+                  transform(e, "input", g->tile), transform(e, "gradient", g->tile), tiles.at);
 }
 
-void emit_winograd_dw_reduction(Emitter *e, Driver *d, const Kernel *k)
+void emit_winograd_dw_reduction(Driver *d, const Kernel *k)
 {
     const Physical *dw = k->node->outputs[0]->physical;
-    const char *out = add_result(e, d, k);
 
-    add_scratch(e, d, "partial", k->scratch, declare_scratch(e, k), false);
     d->base = format("winograd_reduce_partial%s_%dx%d", k->update ? "_update" : "", dw->rows,
                      dw->outputs);
     text_add(&d->comment,
              "/* dw = G' (partial sums added in order) G%s; items: (panel, block of inputs) */\n",
-             k->update ? ", then the update" : "");
-    call_template(d, "net_winograd_reduce_dw(V(%s), V(partial), %s, %d", out, dw_literal(k),
-                  k->winograd.tile);
+             then_update(k));
+    call_template(d, "net_winograd_reduce_dw(%s, %s, %s, %d", result_pointer(d, k),
+                  scratch_pointer(d, k), dw_literal(k), k->winograd.tile);
 }

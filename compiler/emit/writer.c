@@ -11,6 +11,54 @@
 
 enum { COLUMNS = 100 };
 
+void line(Text *text, int level, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    text_add(text, "%*s", 4 * level, "");
+    text_add_v(text, fmt, args);
+    text_add(text, "\n");
+    va_end(args);
+}
+
+const char *braces(const int *at, int count)
+{
+    Text text = {0};
+
+    for (int i = 0; i < count; i++)
+        text_add(&text, "%s%d", i ? ", " : "{", at[i]);
+    text_add(&text, "}");
+    return text.at;
+}
+
+void wrap_item(Wrap *wrap, const char *item)
+{
+    const int length = (int)strlen(item);
+
+    if (wrap->count++ > 0) {
+        text_add(wrap->text, ",");
+        if (wrap->column + length + 4 > COLUMNS) {
+            text_add(wrap->text, "\n%*s", wrap->indent, "");
+            wrap->column = wrap->indent;
+        } else {
+            text_add(wrap->text, " ");
+            wrap->column += 2;
+        }
+    }
+    text_add(wrap->text, "%s", item);
+    wrap->column += length;
+}
+
+const char *literal(double x)
+{
+    const char *digits = format("%.9g", x);
+
+    return format("%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
+}
+
+/* ---- Lines that are too long ------------------------------------------------------------------ */
+
 /* Where a line can be broken: its next character is the first of the next line. */
 typedef struct Break {
     int at;      /* 0: nowhere */

@@ -258,10 +258,6 @@ long winograd_partial(const Physical *dw, int tile); /* floats of the partial su
 long winograd_unit(int tile, int vectors);           /* of a panel and block of inputs in it */
 double winograd_flops(const Node *node, Winograd g); /* of the products, one image */
 
-/* ---- scratch.c: what a kernel's thread has for itself ---------------------------------------- */
-
-size_t thread_floats(const Program *train, const Program *evaluate); /* of scratch */
-
 /* ---- weight_gradient.c: how weight gradients are summed ----------------------------------------------- */
 
 void plan_dw(Kernel *k, const Target *target); /* its kind and splits; needs layouts */

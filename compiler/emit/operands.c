@@ -1,0 +1,132 @@
+/*
+ * operands.c -- what a kernel is passed: the list of its operands (passes/kernel.c) with C types and
+ * the model's names.
+ *
+ * The one idea: nothing is listed again here. An emitter asks what an operand of its node is called.
+ */
+
+#include "emit/emit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The kernel whose scratch it is: this one, or one of the sums that it takes. */
+static const Kernel *owner_of(const Kernel *k, const Buffer *scratch)
+{
+    for (int i = 0; i < k->sum_count; i++)
+        if (k->sums[i]->scratch == scratch)
+            return k->sums[i];
+    return k;
+}
+
+static Operand typed(Emitter *e, const Kernel *k, const Access *a)
+{
+    Operand o = {.name = a->name, .value = a->value, .buffer = a->buffer, .written = a->written};
+    const char *seen = type_of_view(e, a->buffer);
+
+    o.type = a->value               ? declare_type(e, a->value->physical)
+             : seen                 ? seen
+             : a->buffer == k->mask ? declare_mask(e, k)
+                                    : declare_scratch(e, owner_of(k, a->buffer));
+    o.actual = actual_name(e, a, o.type);
+    return o;
+}
+
+static Operand *find(const Driver *d, const Buffer *buffer)
+{
+    for (int i = 0; i < d->count; i++)
+        if (d->operands[i].buffer == buffer)
+            return &d->operands[i];
+    return NULL;
+}
+
+/* A number behind a name that another operand has. */
+static const char *free_name(const Driver *d, const char *base)
+{
+    const char *name = base;
+
+    for (int i = 0, n = 2; i < d->count; i++)
+        if (same(d->operands[i].name, name))
+            name = format("%s_%d", base, n++), i = -1;
+    return name;
+}
+
+/* What it writes before what it reads; transposed weights and partial sums last, as w behind dy. */
+static bool has_turn(const Access *a, int turn)
+{
+    return a->written ? turn == 0 : turn == (a->value ? 1 : 2);
+}
+
+void list_operands(Emitter *e, Driver *d, const Kernel *k)
+{
+    for (int turn = 0; turn < 3; turn++)
+        for (int i = 0; i < k->operand_count; i++) {
+            const Access *a = &k->operands[i];
+            Operand o;
+
+            if (!has_turn(a, turn) || find(d, a->buffer))
+                continue;
+            o = typed(e, k, a);
+            o.name = free_name(d, o.name);
+            APPEND(d->operands, d->count, o);
+        }
+}
+
+/* Every operand that an emitter names is one that the plan knows of. */
+static const char *name_of_buffer(const Driver *d, const Buffer *buffer)
+{
+    const Operand *o = find(d, buffer);
+
+    if (!o) {
+        fprintf(stderr, "netc: internal error: %s uses what is no operand of it\n", d->base);
+        abort();
+    }
+    return o->name;
+}
+
+const char *name_of(const Driver *d, const Value *value)
+{
+    return !value || value->internal ? NULL
+                                     : name_of_buffer(d, root_of((Value *)value)->physical->buffer);
+}
+
+const char *pointer(const Driver *d, const Value *value)
+{
+    const char *name = name_of(d, value);
+
+    return name ? format("V(%s)", name) : "NULL";
+}
+
+const char *scratch_pointer(const Driver *d, const Kernel *k)
+{
+    return format("V(%s)", name_of_buffer(d, k->scratch));
+}
+
+const char *inputs_text(const Driver *d, const Node *node)
+{
+    Text text = {0};
+
+    for (int i = 0; i < node->input_count; i++)
+        text_add(&text, "%s%s", i ? ", " : "", pointer(d, node->inputs[i]));
+    return text.at;
+}
+
+const char *outputs_text(const Driver *d, const Node *node)
+{
+    Text text = {0};
+
+    for (int i = 0; i < node->output_count; i++)
+        text_add(&text, "%s%s", i ? ", " : "", pointer(d, node->outputs[i]));
+    return text.at;
+}
+
+void call_template(Driver *d, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    text_add(&d->text, "    ");
+    text_add_v(&d->text, fmt, args);
+    text_add(&d->text, ", run, thread);\n");
+    va_end(args);
+}

@@ -1,0 +1,141 @@
+/*
+ * types.c -- the structs of a file: the shapes of its values, weights by panels of outputs, partial
+ * sums.
+ *
+ * The one idea: a struct is named by its shape, and its members have the dimensions in which the
+ * kernels go through it. Shapes alike share one.
+ */
+
+#include "emit/emit.h"
+
+#include <string.h>
+
+/* Declares it once. Members that differ under one name get another. */
+static const char *declare(Emitter *e, const char *base, const char *members)
+{
+    const char *type = base;
+
+    for (int n = 2; table_find(&e->declared, type) >= 0; n++) {
+        if (same(e->declarations[table_find(&e->declared, type)], members))
+            return type;
+        type = format("%s_%d", base, n);
+    }
+    table_set(&e->declared, type, e->declaration_count);
+    APPEND(e->declarations, e->declaration_count, members);
+    line(&e->types, 0, "%s { %s };", type, members);
+    return type;
+}
+
+/* "float panel3[2][784][3][16]; ": of each width, [panel][row][block][16 outputs] */
+static const char *panel_members(const char *name, const int panels[3], const char *rows)
+{
+    Text text = {0};
+
+    text_add(&text, "%s", "");
+    for (int i = 0; i < 3; i++)
+        if (panels[i])
+            text_add(&text, "%sfloat %s%d[%d]%s[%d][16];", text.length ? " " : "", name, 3 - i,
+                     panels[i], rows, 3 - i);
+    return text.at;
+}
+
+static const char *members_of(const Emitter *e, const Physical *v)
+{
+    switch (v->kind) {
+    case PHYSICAL_WEIGHT:
+        return panel_members("panel", v->panels, format("[%d]", v->rows));
+    case PHYSICAL_TABLE:
+        return format("float row[%d][%d][16];", v->rows, padded_count(v) / v->rows / 16);
+    case PHYSICAL_TOKENS:
+        return token_members(e, v);
+    case PHYSICAL_SPARSE:
+        return sparse_members(e, v);
+    case PHYSICAL_VECTOR:
+        return format("float block[%d][16];", v->blocks);
+    case PHYSICAL_SCALAR:
+        return format("float at[%d];", v->chunks);
+    default:
+        return format("%s at[%d][%d][%d][16][%d];", v->element == TYPE_BYTE ? "uint8_t" : "float",
+                      v->chunks, v->full_height * v->full_width, v->blocks, v->lanes);
+    }
+}
+
+const char *declare_type(Emitter *e, const Physical *v)
+{
+    return v->kind == PHYSICAL_CLASS ? v->type : declare(e, v->type, members_of(e, v));
+}
+
+/* ---- Scratch: by the kernel that writes it --------------------------------------------------- */
+
+/* wt[panel of inputs][tap][output][block][16], of each segment of dx */
+static const char *transposed_type(Emitter *e, const Kernel *k)
+{
+    const Physical *w = k->node->inputs[1]->physical;
+    Group parts[MAX_SEGMENTS];
+    const int count = find_parts(k, e->target, parts);
+    Text members = {0};
+
+    for (int i = 0; i < count; i++) {
+        const int taps = k->node->op == OP_DENSE_DX ? parts[i].pixels : w->segments[0].pixels;
+
+        text_add(&members, "%s%s", i ? " " : "",
+                 panel_members(i ? format("part%d_panel", i + 1) : "panel", parts[i].panels,
+                               format("[%d][%d]", taps, w->outputs)));
+    }
+    return declare(e, format("struct transposed_%dx%d", w->outputs, w->rows), members.at);
+}
+
+static const char *transformed_type(Emitter *e, const Kernel *k)
+{
+    const int products = (k->winograd.tile + 2) * (k->winograd.tile + 2);
+    const size_t floats = k->scratch->size / sizeof(float);
+
+    return declare(e, format("struct transformed_%zu", floats),
+                   format("float product[%d][%zu][16];", products, floats / products / 16));
+}
+
+/* Sums of each row of pixels, [row][sum][block][16 channels]. */
+static const char *sums_type(Emitter *e, const Kernel *k)
+{
+    const Physical *v = k->node->inputs[0]->physical;
+    const int sums = k->node->op == OP_CHANNEL_SUM ? 1 : 2, rows = v->chunks * v->height;
+    const char *width = sums > 1 ? "[2]" : "";
+
+    return declare(e, format("struct partial_%dx%s%d", rows, sums > 1 ? "2x" : "", 16 * v->blocks),
+                   format("float row[%d]%s[%d][16];", rows, width, v->blocks));
+}
+
+/* Weight gradients of each split; those of Winograd before their transform. */
+static const char *splits_type(Emitter *e, const Kernel *k)
+{
+    const Physical *dw = k->node->outputs[0]->physical;
+    const size_t floats = k->scratch->size / sizeof(float);
+    const size_t splits = k->kind == KERNEL_WINOGRAD_DW ? (size_t)k->winograd.splits
+                                                        : floats / (size_t)padded_count(dw);
+    const char *name = format("struct partial_%zux%s", splits, dw->type + strlen("struct "));
+
+    if (k->kind == KERNEL_WINOGRAD_DW)
+        return declare(e, name, format("float split[%zu][%zu];", splits, floats / splits));
+    return declare(e, name, format("%s split[%zu];", declare_type(e, dw), splits));
+}
+
+const char *declare_scratch(Emitter *e, const Kernel *k)
+{
+    switch (k->kind) {
+    case KERNEL_TRANSPOSE:
+        return transposed_type(e, k);
+    case KERNEL_WINOGRAD_WEIGHTS:
+        return transformed_type(e, k);
+    case KERNEL_SUMS:
+        return sums_type(e, k);
+    default:
+        return splits_type(e, k);
+    }
+}
+
+const char *declare_mask(Emitter *e, const Kernel *k)
+{
+    const size_t count = k->mask->size / sizeof(uint16_t);
+
+    return declare(e, format("struct mask_%zu", count), format("uint16_t at[%zu];", count));
+}
