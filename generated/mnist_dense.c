@@ -5,7 +5,7 @@
  *
  * 16140 parameters and statistics, arena 40000 B, any batch of 1 to 64 rows.
  *
- * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
+ * Values lie as [batch block of 16][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. An element is one sum in a fixed order: the same bits on any number of threads.
  */
@@ -61,14 +61,10 @@ NET_CHAIN(apply_relu, float *y;) { vec_store(o->y + e.at, vec_max(vec_zero(), v0
 
 NET_CHAIN(apply_normalize, float *y; const float *x; const float *mean; const float *inv_std;
         const float *gamma; const float *beta;)
-{
-    vec_store(o->y + e.at, net_normalize(vec_load(o->x + e.at), vec_load(o->mean + e.lane),
-            vec_load(o->inv_std + e.lane), vec_load(o->gamma + e.lane),
-            vec_load(o->beta + e.lane)));
-}
+{ vec_store(o->y + e.at, net_normalize(vec_load(o->x + e.at), vec_load(o->mean + e.lane),
+        vec_load(o->inv_std + e.lane), vec_load(o->gamma + e.lane), vec_load(o->beta + e.lane))); }
 
 NET_CHAIN(store, float *y;) { vec_store(o->y + e.at, v0); }
-
 NET_CHAIN(store_gradient, float *dx;) { vec_store(o->dx + e.at, v0); }
 
 NET_CHAIN(apply_normalize_grad_relu_grad, float *dx; const float *x; const float *dy;
@@ -81,27 +77,22 @@ NET_CHAIN(apply_normalize_grad_relu_grad, float *dx; const float *x; const float
     vec_store(o->dx + e.at, vec_if_greater(vec_load(o->x + e.at), vec_zero(), v1, vec_zero()));
 }
 
-/* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
+/* ---- Tiles: sums in registers, of rows of images by vectors of outputs, then the epilogue ---- */
 
-/* x w + b over taps and channels, then apply_relu */
 NET_CHAIN_TILE(tile_8x2_bias_relu, apply_relu)
 { net_tile(8, 2, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
-/* x w + b over taps and channels, then apply_relu */
 NET_CHAIN_TILE(tile_8x1_bias_relu, apply_relu)
 { net_tile(8, 1, 16, 1, apply_relu, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
-/* x w + b over taps and channels, then store */
 NET_CHAIN_TILE(tile_8x1_bias, store)
 { net_tile(8, 1, 16, 1, store, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
 NET_DW_TILE(dw_tile_8x1) { net_sum_dw(dw, x, dy, over, 8, 1, false, false); }
 
-/* x w over taps and channels, then store_gradient */
 NET_CHAIN_TILE(tile_8x1, store_gradient)
 { net_tile(8, 1, 16, 0, store_gradient, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
-/* x w over taps and channels, then store_gradient */
 NET_CHAIN_TILE(tile_8x2, store_gradient)
 { net_tile(8, 2, 16, 0, store_gradient, NULL, 0, x, w, b, taps, segments, &o, e, run); }
 
@@ -111,103 +102,79 @@ NET_DW_TILE(dw_tile_8x2) { net_sum_dw(dw, x, dy, over, 8, 2, false, false); }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
 NET_KERNEL void transpose_20x10(OUT(transposed_10x20) wt, IN(weight_20x10) w, NET_RUN)
-{
-    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 20, .taps = 1,
-            .inputs = 20, .panels = {0, 1}}}, 1, (struct net_transpose){.rows = 20, .outputs = 10,
-            .panels = {0, 0}}, run, thread);
-}
+{ net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 20, .taps = 1,
+        .inputs = 20, .panels = {0, 1}}}, 1, (struct net_transpose){.rows = 20, .outputs = 10,
+        .panels = {0, 0}}, run, thread); }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
 NET_KERNEL void transpose_10x10(OUT(transposed_10x10) wt, IN(weight_10x10) w, NET_RUN)
-{
-    net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 10, .taps = 1,
-            .inputs = 10, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 10, .outputs = 10,
-            .panels = {0, 0}}, run, thread);
-}
+{ net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 10, .taps = 1,
+        .inputs = 10, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 10, .outputs = 10,
+        .panels = {0, 0}}, run, thread); }
 
 /* y = x w + b, relu; items: (panel, batch block) */
 NET_KERNEL void dense_relu_64x784x20(OUT(value_64x20) y, IN(value_64x784) x, IN(weight_784x20) w,
         IN(vector_32) b, NET_RUN)
-{
-    net_dense(NULL, tile_8x2_bias_relu, NULL, V(x), V(w), V(b), &(struct apply_relu){V(y)}, NULL,
-            NULL, (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 2},
-            .x = {4, 1, 1, 49}, .x_lanes = 16, .inputs = 784, .outputs = 20,
-            NET_SEGMENTS({0, 784, 1, 0, 49}), NET_PARTS({.pixels = 1, .panels = {0, 1, 0}})}, run,
-            thread);
-}
+{ net_dense(NULL, tile_8x2_bias_relu, NULL, V(x), V(w), V(b), &(struct apply_relu){V(y)}, NULL,
+        NULL, (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 2},
+        .x = {4, 1, 1, 49}, .x_lanes = 16, .inputs = 784, .outputs = 20,
+        NET_SEGMENTS({0, 784, 1, 0, 49}), NET_PARTS({.pixels = 1, .panels = {0, 1, 0}})}, run,
+        thread); }
 
 /* mean and sum of (x - mean)^2, partial sums of each item: (batch block, row) */
 NET_KERNEL void batchnorm_stats_partial_64x20(OUT(partial_4x2x32) partial, IN(value_64x20) x,
         NET_RUN)
-{
-    net_sum_rows(net_batchnorm_stats_end, &(struct net_batchnorm_stats){V(partial), V(x),
-            {4, 1, 1, 2}}, (struct net_extent){4, 1, 1, 2}, run, thread);
-}
+{ net_sum_rows(net_batchnorm_stats_end, &(struct net_batchnorm_stats){V(partial), V(x),
+        {4, 1, 1, 2}}, (struct net_extent){4, 1, 1, 2}, run, thread); }
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
 NET_KERNEL void batchnorm_stats_64x20(OUT(vector_32) mean, OUT(vector_32) inv_std,
         OUT(vector_32) running_mean, OUT(vector_32) running_var, IN(partial_4x2x32) partial,
         NET_RUN)
-{
-    net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
-            (struct net_extent){4, 1, 1, 2}, 0.001, 0.01, run, thread);
-}
+{ net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
+        (struct net_extent){4, 1, 1, 2}, 0.001, 0.01, run, thread); }
 
 /* normalize; items: (batch block, row) */
 NET_KERNEL void normalize_64x20(OUT(value_64x20) y, IN(value_64x20) x, IN(vector_32) mean,
         IN(vector_32) inv_std, IN(vector_32) gamma, IN(vector_32) beta, NET_RUN)
-{
-    net_elementwise(apply_normalize, NULL, &(struct apply_normalize){V(y), V(x), V(mean),
-            V(inv_std), V(gamma), V(beta)}, NULL, NULL, (struct net_extent){4, 1, 1, 2}, run,
-            thread);
-}
+{ net_elementwise(apply_normalize, NULL, &(struct apply_normalize){V(y), V(x), V(mean), V(inv_std),
+        V(gamma), V(beta)}, NULL, NULL, (struct net_extent){4, 1, 1, 2}, run, thread); }
 
 /* y = x w + b, relu; items: batch blocks */
 NET_KERNEL void dense_relu_64x20x10(OUT(value_64x10) y, OUT(partial_4x2x16) partial,
         IN(value_64x20) x, IN(weight_20x10) w, IN(vector_16) b, NET_RUN)
-{
-    net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &(struct apply_relu){V(y)},
-            net_batchnorm_stats_end, &(struct net_batchnorm_stats){V(partial), V(y), {4, 1, 1, 1}},
-            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 2},
-            .x_lanes = 16, .inputs = 20, .outputs = 10, NET_SEGMENTS({0, 20, 1, 0, 2}),
-            NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
-}
+{ net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &(struct apply_relu){V(y)},
+        net_batchnorm_stats_end, &(struct net_batchnorm_stats){V(partial), V(y), {4, 1, 1, 1}},
+        (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 2},
+        .x_lanes = 16, .inputs = 20, .outputs = 10, NET_SEGMENTS({0, 20, 1, 0, 2}),
+        NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread); }
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
 NET_KERNEL void batchnorm_stats_64x10(OUT(vector_16) mean, OUT(vector_16) inv_std,
         OUT(vector_16) running_mean, OUT(vector_16) running_var, IN(partial_4x2x16) partial,
         NET_RUN)
-{
-    net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
-            (struct net_extent){4, 1, 1, 1}, 0.001, 0.01, run, thread);
-}
+{ net_batchnorm_stats(V(mean), V(inv_std), V(running_mean), V(running_var), V(partial),
+        (struct net_extent){4, 1, 1, 1}, 0.001, 0.01, run, thread); }
 
 /* normalize; items: (batch block, row) */
 NET_KERNEL void normalize_64x10(OUT(value_64x10) y, IN(value_64x10) x, IN(vector_16) mean,
         IN(vector_16) inv_std, IN(vector_16) gamma, IN(vector_16) beta, NET_RUN)
-{
-    net_elementwise(apply_normalize, NULL, &(struct apply_normalize){V(y), V(x), V(mean),
-            V(inv_std), V(gamma), V(beta)}, NULL, NULL, (struct net_extent){4, 1, 1, 1}, run,
-            thread);
-}
+{ net_elementwise(apply_normalize, NULL, &(struct apply_normalize){V(y), V(x), V(mean), V(inv_std),
+        V(gamma), V(beta)}, NULL, NULL, (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* y = x w + b; items: batch blocks */
 NET_KERNEL void dense_64x10x10(OUT(value_64x10) y, IN(value_64x10) x, IN(weight_10x10) w,
         IN(vector_16) b, NET_RUN)
-{
-    net_dense(NULL, NULL, tile_8x1_bias, V(x), V(w), V(b), &(struct store){V(y)}, NULL, NULL,
-            (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 1},
-            .x_lanes = 16, .inputs = 10, .outputs = 10, NET_SEGMENTS({0, 10, 1, 0, 1}),
-            NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
-}
+{ net_dense(NULL, NULL, tile_8x1_bias, V(x), V(w), V(b), &(struct store){V(y)}, NULL, NULL,
+        (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 1},
+        .x_lanes = 16, .inputs = 10, .outputs = 10, NET_SEGMENTS({0, 10, 1, 0, 1}),
+        NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread); }
 
 /* loss = the sum of cross_entropy over the images of each batch block; dlogits = its gradient */
 NET_KERNEL void cross_entropy_grad_64x10(OUT(slices_4) loss, OUT(value_64x10) dlogits,
         IN(value_64x10) logits, const int32_t *restrict class, NET_RUN)
-{
-    net_cross_entropy(V(dlogits), V(loss), V(logits), class,
-            (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
-}
+{ net_cross_entropy(V(dlogits), V(loss), V(logits), class,
+        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread); }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
 NET_KERNEL void mean_loss_4(IN(slices_4) loss, NET_RUN)
@@ -215,32 +182,26 @@ NET_KERNEL void mean_loss_4(IN(slices_4) loss, NET_RUN)
 
 /* sums of dy, partial sums of each item: (batch block, row) */
 NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64x10) dy, NET_RUN)
-{
-    net_sum_rows(net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dy), {4, 1, 1, 1}},
-            (struct net_extent){4, 1, 1, 1}, run, thread);
-}
+{ net_sum_rows(net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dy), {4, 1, 1, 1}},
+        (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
 NET_KERNEL void dense_dw_update_64x10_10x10(OUT(weight_10x10) w, IN(value_64x10) x,
         IN(value_64x10) dy, NET_RUN)
-{
-    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 10,
-            .first = 0, .channels = 10, .pixels = 1, .block = 0, .stride = 1, .x_blocks = 1,
-            .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
-}
+{ net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 10,
+        .first = 0, .channels = 10, .pixels = 1, .block = 0, .stride = 1, .x_blocks = 1,
+        .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread); }
 
 /* dx = dy w'; items: batch blocks */
 NET_KERNEL void dense_dx_64x10x10(OUT(value_64x10) dx, OUT(partial_4x2x16) partial,
         IN(value_64x10) dy, IN(value_64x10) x, IN(vector_16) mean, IN(vector_16) inv_std,
         IN(transposed_10x10) w, NET_RUN)
-{
-    net_dense(NULL, NULL, tile_8x1, V(dy), V(w), NULL, &(struct store_gradient){V(dx)},
-            net_batchnorm_sums_end, &(struct net_batchnorm_sums){V(partial), V(x), V(dx), V(mean),
-            V(inv_std), {4, 1, 1, 1}}, (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1},
-            .x = {4, 1, 1, 1}, .x_lanes = 16, .inputs = 10, .outputs = 10,
-            NET_SEGMENTS({0, 10, 1, 0, 0}), NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run,
-            thread);
-}
+{ net_dense(NULL, NULL, tile_8x1, V(dy), V(w), NULL, &(struct store_gradient){V(dx)},
+        net_batchnorm_sums_end, &(struct net_batchnorm_sums){V(partial), V(x), V(dx), V(mean),
+        V(inv_std), {4, 1, 1, 1}}, (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1},
+        .x = {4, 1, 1, 1}, .x_lanes = 16, .inputs = 10, .outputs = 10,
+        NET_SEGMENTS({0, 10, 1, 0, 0}), NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run,
+        thread); }
 
 /* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x10(OUT(vector_16) w, IN(partial_4x16) partial, NET_RUN)
@@ -255,13 +216,10 @@ NET_KERNEL void batchnorm_sums_64x10(OUT(vector_16) dgamma, OUT(vector_16) dbeta
 NET_KERNEL void normalize_grad_relu_grad_64x10(OUT(value_64x10) dx, OUT(partial_4x16) partial,
         IN(value_64x10) x, IN(value_64x10) dy, IN(vector_16) mean, IN(vector_16) inv_std,
         IN(vector_16) gamma, IN(vector_16) dgamma, IN(vector_16) dbeta, NET_RUN)
-{
-    net_elementwise(apply_normalize_grad_relu_grad, NULL,
-            &(struct apply_normalize_grad_relu_grad){V(dx), V(x), V(dy), V(mean), V(inv_std),
-            V(gamma), V(dgamma), V(dbeta)}, net_channel_sum_end,
-            &(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 1}},
-            (struct net_extent){4, 1, 1, 1}, run, thread);
-}
+{ net_elementwise(apply_normalize_grad_relu_grad, NULL,
+        &(struct apply_normalize_grad_relu_grad){V(dx), V(x), V(dy), V(mean), V(inv_std), V(gamma),
+        V(dgamma), V(dbeta)}, net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx),
+        {4, 1, 1, 1}}, (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* w is updated from the sum of its gradients; items: vectors */
 NET_KERNEL void update_16(OUT(vector_16) w, IN(vector_16) g, NET_RUN)
@@ -270,24 +228,20 @@ NET_KERNEL void update_16(OUT(vector_16) w, IN(vector_16) g, NET_RUN)
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
 NET_KERNEL void dense_dw_update_64x20_20x10(OUT(weight_20x10) w, IN(value_64x20) x,
         IN(value_64x10) dy, NET_RUN)
-{
-    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 20,
-            .first = 0, .channels = 20, .pixels = 1, .block = 0, .stride = 2, .x_blocks = 2,
-            .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
-}
+{ net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 20,
+        .first = 0, .channels = 20, .pixels = 1, .block = 0, .stride = 2, .x_blocks = 2,
+        .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread); }
 
 /* dx = dy w'; items: batch blocks */
 NET_KERNEL void dense_dx_64x20x10(OUT(value_64x20) dx, OUT(partial_4x2x32) partial,
         IN(value_64x10) dy, IN(value_64x20) x, IN(vector_32) mean, IN(vector_32) inv_std,
         IN(transposed_10x20) w, NET_RUN)
-{
-    net_dense(NULL, tile_8x2, NULL, V(dy), V(w), NULL, &(struct store_gradient){V(dx)},
-            net_batchnorm_sums_end, &(struct net_batchnorm_sums){V(partial), V(x), V(dx), V(mean),
-            V(inv_std), {4, 1, 1, 2}}, (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 2},
-            .x = {4, 1, 1, 1}, .x_lanes = 16, .inputs = 10, .outputs = 20,
-            NET_SEGMENTS({0, 10, 1, 0, 0}), NET_PARTS({.pixels = 1, .panels = {0, 1, 0}})}, run,
-            thread);
-}
+{ net_dense(NULL, tile_8x2, NULL, V(dy), V(w), NULL, &(struct store_gradient){V(dx)},
+        net_batchnorm_sums_end, &(struct net_batchnorm_sums){V(partial), V(x), V(dx), V(mean),
+        V(inv_std), {4, 1, 1, 2}}, (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 2},
+        .x = {4, 1, 1, 1}, .x_lanes = 16, .inputs = 10, .outputs = 20,
+        NET_SEGMENTS({0, 10, 1, 0, 0}), NET_PARTS({.pixels = 1, .panels = {0, 1, 0}})}, run,
+        thread); }
 
 /* partial sums added in order; items: blocks */
 NET_KERNEL void batchnorm_sums_64x20(OUT(vector_32) dgamma, OUT(vector_32) dbeta,
@@ -298,13 +252,10 @@ NET_KERNEL void batchnorm_sums_64x20(OUT(vector_32) dgamma, OUT(vector_32) dbeta
 NET_KERNEL void normalize_grad_relu_grad_64x20(OUT(value_64x20) dx, OUT(partial_4x32) partial,
         IN(value_64x20) x, IN(value_64x20) dy, IN(vector_32) mean, IN(vector_32) inv_std,
         IN(vector_32) gamma, IN(vector_32) dgamma, IN(vector_32) dbeta, NET_RUN)
-{
-    net_elementwise(apply_normalize_grad_relu_grad, NULL,
-            &(struct apply_normalize_grad_relu_grad){V(dx), V(x), V(dy), V(mean), V(inv_std),
-            V(gamma), V(dgamma), V(dbeta)}, net_channel_sum_end,
-            &(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 2}},
-            (struct net_extent){4, 1, 1, 2}, run, thread);
-}
+{ net_elementwise(apply_normalize_grad_relu_grad, NULL,
+        &(struct apply_normalize_grad_relu_grad){V(dx), V(x), V(dy), V(mean), V(inv_std), V(gamma),
+        V(dgamma), V(dbeta)}, net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx),
+        {4, 1, 1, 2}}, (struct net_extent){4, 1, 1, 2}, run, thread); }
 
 /* w is updated from the sum of its gradients; items: vectors */
 NET_KERNEL void update_32(OUT(vector_32) w, IN(vector_32) g, NET_RUN)
@@ -313,11 +264,9 @@ NET_KERNEL void update_32(OUT(vector_32) w, IN(vector_32) g, NET_RUN)
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
 NET_KERNEL void dense_dw_update_64x784_784x20(OUT(weight_784x20) w, IN(value_64x784) x,
         IN(value_64x20) dy, NET_RUN)
-{
-    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 1, 0}, .inputs = 784,
-            .first = 0, .channels = 784, .pixels = 1, .block = 0, .stride = 49, .x_blocks = 49,
-            .dy_blocks = 2, .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread);
-}
+{ net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 1, 0}, .inputs = 784,
+        .first = 0, .channels = 784, .pixels = 1, .block = 0, .stride = 49, .x_blocks = 49,
+        .dy_blocks = 2, .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread); }
 
 /* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x20(OUT(vector_32) w, IN(partial_4x32) partial, NET_RUN)
@@ -330,12 +279,10 @@ NET_KERNEL void inverse_std_32(OUT(vector_32) inv_std, IN(vector_32) var, NET_RU
 /* y = x w + b, relu; items: batch blocks */
 NET_KERNEL void dense_relu_64x20x10_2(OUT(value_64x10) y, IN(value_64x20) x, IN(weight_20x10) w,
         IN(vector_16) b, NET_RUN)
-{
-    net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &(struct apply_relu){V(y)}, NULL,
-            NULL, (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 2},
-            .x_lanes = 16, .inputs = 20, .outputs = 10, NET_SEGMENTS({0, 20, 1, 0, 2}),
-            NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread);
-}
+{ net_dense(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &(struct apply_relu){V(y)}, NULL,
+        NULL, (struct net_contraction){.tile_rows = 8, .y = {4, 1, 1, 1}, .x = {4, 1, 1, 2},
+        .x_lanes = 16, .inputs = 20, .outputs = 10, NET_SEGMENTS({0, 20, 1, 0, 2}),
+        NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread); }
 
 /* 1 / sqrt(var + eps); items: blocks */
 NET_KERNEL void inverse_std_16(OUT(vector_16) inv_std, IN(vector_16) var, NET_RUN)
@@ -344,10 +291,8 @@ NET_KERNEL void inverse_std_16(OUT(vector_16) inv_std, IN(vector_16) var, NET_RU
 /* loss = the sum of cross_entropy over the images of each batch block */
 NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) logits,
         const int32_t *restrict class, NET_RUN)
-{
-    net_cross_entropy(NULL, V(loss), V(logits), class,
-            (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread);
-}
+{ net_cross_entropy(NULL, V(loss), V(logits), class,
+        (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread); }
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
@@ -512,11 +457,9 @@ static void evaluate_step(struct net_run *run, int thread)
     RUN(6, dense_64x10x10, dense_3, batchnorm_2, &p->dense_3_weight, &p->dense_3_bias);
 
     /* mnist_dense.net:21  loss      = cross_entropy(mnist_dense(image), digit) */
-    if (run->has_target)
-        RUN(7, cross_entropy_64x10, cross_entropy, dense_3, batch->digit);
+    if (run->has_target) RUN(7, cross_entropy_64x10, cross_entropy, dense_3, batch->digit);
     barrier(run, thread);
-    if (run->has_target)
-        RUN(8, mean_loss_4, cross_entropy);
+    if (run->has_target) RUN(8, mean_loss_4, cross_entropy);
     barrier(run, thread);
 }
 
@@ -581,7 +524,7 @@ static void pack(void *batch, const struct net_rows *fields, int n)
     struct batch *to = batch;
 
     net_pack(V(&to->image), &fields[0], n, (struct net_place){.channels = 784, .height = 1,
-            .width = 1, .lanes = 16, .scaled = 784, .at = 0, .chunk = 12544, .column = 12544});
+            .width = 1, .lanes = 16, .scaled = 784, .chunk = 12544, .column = 12544});
     net_pack_classes(to->digit, &fields[1], n);
 }
 
@@ -663,7 +606,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "70fb0e7f9d4cdf74", .isa = "avx512", .batch = 64, .least_batch = 2,
+    .hash = "c17fbf11e9ff9822", .isa = "avx512", .batch = 64, .least_batch = 2,
     .params_size = sizeof(struct params), .batch_size = sizeof(struct batch), .arena_size = 40000,
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,
     .parts = {&part_train, &part_validation, &part_test}, .loss_call = &loss_call,

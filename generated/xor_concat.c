@@ -5,7 +5,7 @@
  *
  * 7 parameters and statistics, arena 9344 B, any batch of 1 to 4 rows.
  *
- * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], weights as
+ * Values lie as [batch block of 16][pixel][block of 16 channels][image][channel], weights as
  * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the last channel are
  * always +0. An element is one sum in a fixed order: the same bits on any number of threads.
  */
@@ -46,50 +46,38 @@ NET_CHAIN(apply_tanh_grad, float *dx; const float *y; const float *dy;)
 
 NET_CHAIN(store_gradient, float *dx;) { vec_store(o->dx + e.at, v0); }
 
-/* ---- Tiles: rows of images by vectors of outputs in registers -------------------------------- */
-
 /* ---- Kernels: each thread takes its share of the items --------------------------------------- */
 
 /* y = x w + b, along the inputs; items: batch blocks */
 NET_KERNEL void dense_tanh_4x2x1(OUT(value_4x1) y, IN(value_4x2) x, IN(vector_16) w,
         IN(vector_16) b, NET_RUN)
-{
-    net_dense_few_outputs(V(x), V(w), V(b), 1, 16, apply_tanh, NULL, &(struct apply_tanh){V(y)},
-            NULL, NULL, (struct net_few_outputs){1, 1}, run, thread);
-}
+{ net_dense_few_outputs(V(x), V(w), V(b), 1, 16, apply_tanh, NULL, &(struct apply_tanh){V(y)}, NULL,
+        NULL, (struct net_few_outputs){1, 1}, run, thread); }
 
 /* y = the blocks of each x, side by side; items: (batch block, row) */
 NET_KERNEL void concat_4x3(OUT(value_4x3_2_1) y, IN(value_4x2) x, IN(value_4x1) x_2, NET_RUN)
-{
-    net_copy_blocks(V(y), (struct net_blocks[]){{V(x), 1, 0, 0, 1}, {V(x_2), 1, 0, 1, 1}}, 2,
-            (struct net_copy_blocks){.batch_blocks = 1, .blocks = 2, .size = {1, 1}}, run, thread);
-}
+{ net_copy_blocks(V(y), (struct net_blocks[]){{V(x), 1, 0, 0, 1}, {V(x_2), 1, 0, 1, 1}}, 2,
+        (struct net_copy_blocks){.batch_blocks = 1, .blocks = 2, .size = {1, 1}}, run, thread); }
 
 /* y = x w + b, along the inputs; items: batch blocks */
 NET_KERNEL void dense_tanh_4x3x1(OUT(value_4x1) y, IN(value_4x3_2_1) x, IN(vector_32) w,
         IN(vector_16) b, NET_RUN)
-{
-    net_dense_few_outputs(V(x), V(w), V(b), 1, 16, apply_tanh, NULL, &(struct apply_tanh){V(y)},
-            NULL, NULL, (struct net_few_outputs){1, 2}, run, thread);
-}
+{ net_dense_few_outputs(V(x), V(w), V(b), 1, 16, apply_tanh, NULL, &(struct apply_tanh){V(y)}, NULL,
+        NULL, (struct net_few_outputs){1, 2}, run, thread); }
 
 /* loss = the sum of mse over the images of each batch block; dprediction = its gradient */
 NET_KERNEL void mse_grad_4x1(OUT(slices_1) loss, OUT(value_4x1) dprediction,
         IN(value_4x1) prediction, IN(value_4x1) target, NET_RUN)
-{
-    net_elementwise_loss(V(dprediction), V(loss), V(prediction), V(target), NULL, net_mse,
-            (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1,
-            .slope = 2.0f}, run, thread);
-}
+{ net_elementwise_loss(V(dprediction), V(loss), V(prediction), V(target), NULL, net_mse,
+        (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1, .slope = 2.0f},
+        run, thread); }
 
 /* tanh_grad channel_sum; items: (batch block, row) */
 NET_KERNEL void tanh_grad_4x1(OUT(value_4x1) dx, OUT(partial_1x16) partial, IN(value_4x1) y,
         IN(value_4x1) dy, NET_RUN)
-{
-    net_elementwise(apply_tanh_grad, NULL, &(struct apply_tanh_grad){V(dx), V(y), V(dy)},
-            net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx), {1, 1, 1, 1}},
-            (struct net_extent){1, 1, 1, 1}, run, thread);
-}
+{ net_elementwise(apply_tanh_grad, NULL, &(struct apply_tanh_grad){V(dx), V(y), V(dy)},
+        net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx), {1, 1, 1, 1}},
+        (struct net_extent){1, 1, 1, 1}, run, thread); }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
 NET_KERNEL void mean_loss_1(IN(slices_1) loss, NET_RUN)
@@ -97,25 +85,19 @@ NET_KERNEL void mean_loss_1(IN(slices_1) loss, NET_RUN)
 
 /* dx = dy w', along the inputs; items: batch blocks */
 NET_KERNEL void dense_dx_4x3x1(OUT(value_4x3_2_1) dx, IN(value_4x1) dy, IN(vector_32) w, NET_RUN)
-{
-    net_dense_few_outputs_dx(V(dy), V(w), 1, store_gradient, NULL, &(struct store_gradient){V(dx)},
-            NULL, NULL, (struct net_few_outputs){1, 2}, run, thread);
-}
+{ net_dense_few_outputs_dx(V(dy), V(w), 1, store_gradient, NULL, &(struct store_gradient){V(dx)},
+        NULL, NULL, (struct net_few_outputs){1, 2}, run, thread); }
 
 /* dw = x' dy, along the inputs, then the update; items: 2 blocks of inputs */
 NET_KERNEL void dense_dw_update_4x3x1(OUT(vector_32) w, IN(value_4x3_2_1) x, IN(value_4x1) dy,
         NET_RUN)
-{
-    net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 2, (struct net_few_outputs){1, 2},
-            (struct net_apply){.update = true}, run, thread);
-}
+{ net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 2, (struct net_few_outputs){1, 2},
+        (struct net_apply){.update = true}, run, thread); }
 
 /* y = some blocks of x; items: (batch block, row) */
 NET_KERNEL void slice_4x1_from_2_of_4x3(OUT(value_4x1) y, IN(value_4x3_2_1) x, NET_RUN)
-{
-    net_copy_blocks(V(y), (struct net_blocks[]){{V(x), 2, 1, 0, 1}}, 1,
-            (struct net_copy_blocks){.batch_blocks = 1, .blocks = 1, .size = {1, 1}}, run, thread);
-}
+{ net_copy_blocks(V(y), (struct net_blocks[]){{V(x), 2, 1, 0, 1}}, 1,
+        (struct net_copy_blocks){.batch_blocks = 1, .blocks = 1, .size = {1, 1}}, run, thread); }
 
 /* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_4x1(OUT(vector_16) w, IN(partial_1x16) partial, NET_RUN)
@@ -124,19 +106,15 @@ NET_KERNEL void channel_sum_update_4x1(OUT(vector_16) w, IN(partial_1x16) partia
 /* dw = x' dy, along the inputs, then the update; items: 1 blocks of inputs */
 NET_KERNEL void dense_dw_update_4x2x1(OUT(vector_16) w, IN(value_4x2) x, IN(value_4x1) dy,
         NET_RUN)
-{
-    net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 1, (struct net_few_outputs){1, 1},
-            (struct net_apply){.update = true}, run, thread);
-}
+{ net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 1, (struct net_few_outputs){1, 1},
+        (struct net_apply){.update = true}, run, thread); }
 
 /* loss = the sum of mse over the images of each batch block */
 NET_KERNEL void mse_4x1(OUT(slices_1) loss, IN(value_4x1) prediction, IN(value_4x1) target,
         NET_RUN)
-{
-    net_elementwise_loss(NULL, V(loss), V(prediction), V(target), NULL, net_mse,
-            (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1,
-            .slope = 2.0f}, run, thread);
-}
+{ net_elementwise_loss(NULL, V(loss), V(prediction), V(target), NULL, net_mse,
+        (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1, .slope = 2.0f},
+        run, thread); }
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
@@ -219,11 +197,9 @@ static void evaluate_step(struct net_run *run, int thread)
     RUN(2, dense_tanh_4x3x1, tanh_2, concat, &p->dense_weight, &p->dense_bias);
 
     /* xor_concat.net:17  loss      = mse(xor_concat(point), answer) */
-    if (run->has_target)
-        RUN(3, mse_4x1, mse, tanh_2, &batch->answer);
+    if (run->has_target) RUN(3, mse_4x1, mse, tanh_2, &batch->answer);
     barrier(run, thread);
-    if (run->has_target)
-        RUN(4, mean_loss_1, mse);
+    if (run->has_target) RUN(4, mean_loss_1, mse);
     barrier(run, thread);
 }
 
@@ -257,9 +233,9 @@ static void pack(void *batch, const struct net_rows *fields, int n)
     struct batch *to = batch;
 
     net_pack(V(&to->point), &fields[0], n, (struct net_place){.channels = 2, .height = 1,
-            .width = 1, .lanes = 16, .scaled = 1, .at = 0, .chunk = 256, .column = 256});
+            .width = 1, .lanes = 16, .scaled = 1, .chunk = 256, .column = 256});
     net_pack(V(&to->answer), &fields[1], n, (struct net_place){.channels = 1, .height = 1,
-            .width = 1, .lanes = 16, .scaled = 1, .at = 0, .chunk = 256, .column = 256});
+            .width = 1, .lanes = 16, .scaled = 1, .chunk = 256, .column = 256});
 }
 
 /* The prediction of an evaluation, as rows. */
@@ -306,7 +282,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 };
 
 const struct net_model net_model = {
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "1df9fdf821e9d1a3",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "7c5a51841a902b4f",
     .isa = "avx512", .batch = 4, .params_size = sizeof(struct params),
     .batch_size = sizeof(struct batch), .arena_size = 9344, .tensors = tensors, .tensor_count = 4,
     .fields = fields, .field_count = 2, .parts = {&part_train, NULL, NULL},

@@ -165,7 +165,7 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
     text_add(out, " * %ld parameters and statistics, arena %zu B, any batch of 1 to %d rows.\n *\n",
              count_parameters(e), arena, e->model->max_batch);
     text_add(out,
-             " * Values lie as [chunk of 16 images][pixel][block of 16 channels][image][channel], "
+             " * Values lie as [batch block of 16][pixel][block of 16 channels][image][channel], "
              "weights as\n"
              " * panels of 3, 2 or 1 blocks of outputs, [input][block][output]. Lanes beyond the "
              "last channel are\n"
@@ -203,19 +203,19 @@ static const char *tidied(const char *text)
     return out.at;
 }
 
-/* One statement stands on the line of the head, or on one of its own, where it fits. */
+/* A single statement stands in `{ }`, behind the head where both fit on one line. */
 static const char *function_text(const char *head, const char *body)
 {
     const int length = (int)strlen(head) - 1; /* without the end of its last line */
     const char *statement = body + strspn(body, " ");
-    const int room = 100 - (int)strlen("{  }"), count = (int)strcspn(statement, "\n");
+    const int count = (int)strcspn(statement, "\n");
     int column = 0;
 
     while (column < length && head[length - 1 - column] != '\n')
         column++;
-    if (statement[count + 1] || count > room)
+    if (statement[count + 1])
         return format("%s{\n%s}\n", head, body);
-    return format("%.*s%s{ %.*s }\n", length, head, column + 1 + count > room ? "\n" : " ", count,
+    return format("%.*s%s{ %.*s }\n", length, head, column + count > 95 ? "\n" : " ", count,
                   statement);
 }
 
@@ -232,7 +232,7 @@ static void finish_functions(Emitter *e, Code *code)
     for (int i = 0; i < SECTIONS; i++) {
         static const char *const titles[] = {
             "Epilogues: elementwise operations on a vector in registers",
-            "Tiles: rows of images by vectors of outputs in registers",
+            "Tiles: sums in registers, of rows of images by vectors of outputs, then the epilogue",
             "Kernels: each thread takes its share of the items"};
         const Text *const sections[] = {&e->epilogues, &e->tiles, &e->drivers};
 
@@ -246,25 +246,34 @@ static void write_prototype(Text *out, const Function *f)
 {
     const char *begin = strstr(f->text, "NET_KERNEL "), *end = strstr(begin, "NET_RUN)") + 8;
 
-    text_add(out, "%.*s;\n\n", (int)(end - begin), begin);
+    text_add(out, "%.*s;\n", (int)(end - begin), begin);
 }
 
-/* The functions of a section; of kernels those of this unit. */
+/* The functions of a section, those of one line below each other; of kernels those of this unit. */
 static void write_section(Text *out, const Code *code, int section, int unit, int units)
 {
-    int kernels = 0;
+    int kernels = 0, written = 0;
+    bool short_before = false;
 
-    text_add(out, "%s", section_rule(code->titles[section]));
     for (int i = 0; i < code->function_count; i++) {
         const Function *f = &code->functions[i];
+        const bool is_short = !strchr(f->text, '\n')[1];
 
         if (f->section != code->sections[section])
             continue;
-        if (!f->is_kernel || kernels++ % units == unit)
-            text_add(out, "%s\n", f->text);
-        else if (unit == 0)
+        if (f->is_kernel && kernels++ % units != unit && unit != 0)
+            continue;
+        text_add(out, "%s",
+                 written++ == 0             ? section_rule(code->titles[section])
+                 : short_before && is_short ? ""
+                                            : "\n");
+        if (f->is_kernel && (kernels - 1) % units != unit)
             write_prototype(out, f);
+        else
+            text_add(out, "%s", f->text);
+        short_before = is_short;
     }
+    text_add(out, "%s", written ? "\n" : "");
 }
 
 void write_unit(Text *out, const Code *code, int unit, int units)

@@ -85,9 +85,10 @@ static void write_pack_value(const Emitter *e, Text *out, const Value *value, in
                  (v->top * v->full_width + v->left) * pixel, chunk, v->full_width * pixel, pixel);
         else
             line(out, 0,
-                 ".channels = %d, .height = 1, .width = %d, .lanes = 16, .scaled = %d, .at = %ld, "
+                 ".channels = %d, .height = 1, .width = %d, .lanes = 16, .scaled = %d,%s "
                  ".chunk = %ld, .column = %ld});",
-                 s->channels, s->pixels, scaled, s->block * 256L, chunk, s->stride * 256L);
+                 s->channels, s->pixels, scaled,
+                 s->block ? format(" .at = %ld,", s->block * 256L) : "", chunk, s->stride * 256L);
     }
 }
 

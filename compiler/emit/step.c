@@ -46,11 +46,12 @@ static const char *write_head(const Driver *d)
 static void write_call(const Emitter *e, Text *text, const Kernel *k, int number, const Driver *d,
                        const char *name)
 {
-    const char *begin = format("    RUN(%d, %s", number, name);
+    const bool trains = same(e->program->graph->name, "train");
+    const char *begin = format("    %sRUN(%d, %s",
+                               k->needs_target && !trains ? "if (run->has_target) " : "", number,
+                               name);
     Wrap wrap = {text, (int)strlen(begin), 8, 1};
 
-    if (k->needs_target && same(e->program->graph->name, "evaluate"))
-        line(text, 1, "if (run->has_target)"), text_add(text, "    ");
     text_add(text, "%s", begin);
     for (int i = 0; i < d->count; i++)
         wrap_item(&wrap, d->operands[i].actual);

@@ -104,8 +104,9 @@ static void add_line(Text *out, const char *at, int length)
 {
     const int indent = (int)strspn(at, " ");
     const int next = indent + (strncmp(at + indent, "/*", 2) == 0 ? 3 : 8);
-    int column = 0, begin = indent; /* where at[0] stands, where its words begin */
-    bool quoted = false;            /* at[0] goes on with a string */
+    int column = 0;                                      /* where at[0] stands */
+    int begin = indent + (int)strspn(at + indent, "{ "); /* where its words begin */
+    bool quoted = false;                                 /* at[0] goes on with a string */
 
     while (column + length > COLUMNS) {
         const Break found = find_break(at, begin, COLUMNS - column, quoted);
