@@ -7,7 +7,47 @@
 #define NET_ACTIVATION_H
 
 #include "core/random.h"
-#include "kernels/vec.h"
+#include "kernels/vec_math.h"
+
+/* dy where x > 0, else slope dy; leaky_relu itself with dy = x */
+NET_INLINE vec net_leaky(vec x, vec dy, float slope)
+{
+    return vec_if_greater(x, vec_zero(), dy, vec_mul(vec_set(slope), dy));
+}
+
+/* dy where 0 < y < 6 */
+NET_INLINE vec net_relu6_grad(vec y, vec dy)
+{
+    const vec below = vec_if_greater(vec_set(6.0f), y, dy, vec_zero());
+
+    return vec_if_greater(y, vec_zero(), below, vec_zero());
+}
+
+/* dy y (1 - y) */
+NET_INLINE vec net_sigmoid_grad(vec y, vec dy)
+{
+    return vec_mul(dy, vec_mul(y, vec_sub(vec_set(1.0f), y)));
+}
+
+/* dy (1 - y^2) */
+NET_INLINE vec net_tanh_grad(vec y, vec dy)
+{
+    return vec_mul(dy, vec_sub(vec_set(1.0f), vec_mul(y, y)));
+}
+
+/* x sigmoid(x) */
+NET_INLINE vec net_silu(vec x)
+{
+    return vec_mul(x, vec_sigmoid(x));
+}
+
+/* dy s (1 + x (1 - s)), s = sigmoid(x) */
+NET_INLINE vec net_silu_grad(vec x, vec dy)
+{
+    const vec one = vec_set(1.0f), s = vec_sigmoid(x);
+
+    return vec_mul(dy, vec_mul(s, vec_fma(x, vec_sub(one, s), one)));
+}
 
 /* scale x above 0, scale alpha (e^x - 1) below: elu (Clevert, Unterthiner, Hochreiter 2016); with
    its two numbers selu (Klambauer et al. 2017) */

@@ -15,7 +15,8 @@
 #define NET_ARGMAX_GRAD_H
 
 #include "kernels/epilogue.h"
-#include "kernels/kernel.h"
+#include "kernels/gemm.h"
+#include "kernels/weight_gradient.h"
 #include "kernels/window.h"
 
 /* dy and index of output o: 16 images of a block, 16 floats apart */

@@ -13,7 +13,8 @@
 #define NET_BATCH_LANES_H
 
 #include "kernels/epilogue.h"
-#include "kernels/kernel.h"
+#include "kernels/gemm.h"
+#include "kernels/run.h"
 
 /* ---- Transposing ----------------------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 #define NET_BATCH_LANES_DW_H
 
 #include "kernels/batch_lanes.h"
+#include "kernels/weight_gradient.h"
 
 /* Of a run of pixels, images beyond `images` as +0. */
 NET_INLINE void net_transpose_images(float *to, const float *x, long x_pixel, int pixels,

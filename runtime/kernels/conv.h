@@ -4,24 +4,24 @@
  * The one idea: the taps of an output pixel that fall inside the image are a rectangle of pixels of
  * x and of rows of w, a step apart each; a dx walks transposed weights, and its taps count down.
  *
- * Needs: gemm.h, window.h, net_group_sees of depthwise.h. Gives: net_conv2d, net_conv2d_packed.
+ * Needs: gemm.h, window.h, net_group_channels of groups.h. Gives: net_conv2d, net_conv2d_packed.
  */
 
 #ifndef NET_CONV_H
 #define NET_CONV_H
 
-#include "kernels/depthwise.h"
 #include "kernels/gemm.h"
+#include "kernels/groups.h"
 #include "kernels/window.h"
 
 /* What a panel's outputs see of a segment of x: all, or the channels of their groups. */
-NET_INLINE struct net_seen net_conv_sees(const struct net_contraction *s, int width, int channel,
-                                         int start, int channels)
+NET_INLINE struct net_channel_range net_conv_channels(const struct net_contraction *s, int width,
+                                                      int channel, int start, int channels)
 {
     if (s->groups < 2)
-        return (struct net_seen){0, channels};
-    return net_group_sees(channel, 16 * width, s->outputs / s->groups, s->inputs / s->groups,
-                          s->outputs, start, channels);
+        return (struct net_channel_range){0, channels};
+    return net_group_channels(channel, 16 * width, s->outputs / s->groups, s->inputs / s->groups,
+                              s->outputs, start, channels);
 }
 
 NET_INLINE long net_conv_taps(struct taps *taps, const struct net_contraction *s, int width,
@@ -36,18 +36,19 @@ NET_INLINE long net_conv_taps(struct taps *taps, const struct net_contraction *s
     for (int i = 0; i < s->segment_count; i++) {
         const struct net_segment x = s->segments[i];
         const int start = x.start / x.pixels;
-        const struct net_seen seen = net_conv_sees(s, width, channel, start, x.channels);
+        const struct net_channel_range range = net_conv_channels(s, width, channel, start,
+                                                                 x.channels);
 
         taps[i] = (struct taps){
-            .x = 16L * s->x_lanes * x.block + r.at * line + c.at * pixel + seen.first * 16,
-            .w = 16L * width * (start + seen.first) + (r.first * across + c.first) * w_tap,
+            .x = 16L * s->x_lanes * x.block + r.at * line + c.at * pixel + range.first * 16,
+            .w = 16L * width * (start + range.first) + (r.first * across + c.first) * w_tap,
             .rows = r.count,
             .columns = c.count,
             .x_row = line * net_taps_x_step(s->taps, 0),
             .x_column = pixel * net_taps_x_step(s->taps, 1),
             .w_row = w_tap * across * net_taps_step(s->taps, 0),
             .w_column = w_tap * net_taps_step(s->taps, 1),
-            .channels = seen.count};
+            .channels = range.count};
     }
     return 0;
 }

@@ -10,7 +10,6 @@
 #define NET_FEW_OUTPUTS_H
 
 #include "kernels/epilogue.h"
-#include "kernels/kernel.h"
 #include "kernels/weight_gradient.h"
 
 enum { NET_FEW_OUTPUTS = 4 }; /* at most */

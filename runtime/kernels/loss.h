@@ -13,6 +13,7 @@
 
 #include "kernels/layout.h"
 #include "kernels/softmax.h"
+#include "kernels/vec_math.h"
 
 /* ---- Cross entropy of a row of logits -------------------------------------------------------- */
 
@@ -160,14 +161,6 @@ NET_INLINE vec vec_binary_cross_entropy(vec z, vec t)
     const vec soft = vec_log(vec_add(vec_set(1.0f), e));
 
     return vec_add(vec_sub(vec_max(vec_zero(), z), vec_mul(z, t)), soft);
-}
-
-/* -1, +0 or 1 */
-NET_INLINE vec vec_sign(vec x)
-{
-    const vec below = vec_if_greater(vec_zero(), x, vec_set(-1.0f), vec_zero());
-
-    return vec_if_greater(x, vec_zero(), vec_set(1.0f), below);
 }
 
 /* e^2 / 2 up to delta, delta (|e| - delta / 2) beyond (Huber 1964) */

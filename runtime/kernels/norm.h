@@ -1,5 +1,5 @@
 /*
- * norm.h -- layernorm along the channels of each pixel, and its gradient.
+ * norm.h -- layernorm along the channels of each pixel, and its gradient; batchnorm of an element.
  *
  * The one idea: the sixteen images of a batch block are looked at together, so that a sum over
  * channels is a transposition and sums of vectors. Nothing but x is kept for backward: the mean and
@@ -13,6 +13,24 @@
 #define NET_NORM_H
 
 #include "kernels/epilogue.h"
+
+/* ---- Batchnorm: an element ------------------------------------------------------------------- */
+
+/* (x - mean) / std gamma + beta */
+NET_INLINE vec net_normalize(vec x, vec mean, vec inv_std, vec gamma, vec beta)
+{
+    return vec_fma(vec_sub(x, mean), vec_mul(inv_std, gamma), beta);
+}
+
+/* gamma / std (dy - (dbeta + xhat dgamma) / rows): Ioffe and Szegedy 2015, section 3 */
+NET_INLINE vec net_normalize_grad(vec x, vec dy, vec mean, vec inv_std, vec gamma, vec dgamma,
+                                  vec dbeta, float inverse_rows)
+{
+    const vec xhat = vec_mul(vec_sub(x, mean), inv_std);
+    const vec sum = vec_fma(xhat, dgamma, dbeta);
+
+    return vec_mul(vec_mul(gamma, inv_std), vec_sub(dy, vec_mul(sum, vec_set(inverse_rows))));
+}
 
 /* ---- One pixel of sixteen images ------------------------------------------------------------- */
 

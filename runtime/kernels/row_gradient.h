@@ -12,7 +12,7 @@
 #ifndef NET_ROW_GRADIENT_H
 #define NET_ROW_GRADIENT_H
 
-#include "kernels/kernel.h"
+#include "kernels/update.h"
 
 /* Of a gradient, finished at once: rows, and floats unless one row has more. */
 enum { NET_GRADIENT_ROWS = 16, NET_GRADIENT_FLOATS = 4096 };
@@ -48,7 +48,7 @@ NET_INLINE void net_apply_rows(const struct net_run *run, float *to, float *g, i
     }
     for (int r = 0; r < rows; r++)
         if (begin[r + 1] > begin[r])
-            net_finish(run, to + r * floats, g + r * floats, floats);
+            net_apply_update(run, to + r * floats, g + r * floats, floats);
 }
 
 #endif

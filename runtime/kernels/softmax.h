@@ -12,6 +12,7 @@
 #define NET_SOFTMAX_H
 
 #include "kernels/run.h"
+#include "kernels/vec_math.h"
 
 /* ---- One row --------------------------------------------------------------------------------- */
 

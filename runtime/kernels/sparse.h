@@ -13,6 +13,7 @@
 #ifndef NET_SPARSE_H
 #define NET_SPARSE_H
 
+#include "kernels/gemm.h"
 #include "kernels/layout.h"
 #include "kernels/row_gradient.h"
 

@@ -12,6 +12,7 @@
 #define NET_SUMS_H
 
 #include "kernels/norm.h"
+#include "kernels/update.h"
 
 /* ---- Partial sums of a row of pixels --------------------------------------------------------- */
 
@@ -211,8 +212,8 @@ NET_TEMPLATE void net_reduce_channels(float *db, const float *partial, int sums,
                                       struct net_extent v, NET_RUN)
 {
     NET_ITEMS(block, v.blocks, run, thread)
-        vec_store(db + 16 * block, net_sum_slices(partial + 16 * block, sums * v.blocks * 16,
-                                                  (long)net_chunks(run) * v.height));
+        vec_store(db + 16 * block, net_sum_partials(partial + 16 * block, sums * v.blocks * 16,
+                                                    (long)net_chunks(run) * v.height));
 }
 
 /* The same, and the update of b with it. */
@@ -222,9 +223,9 @@ NET_TEMPLATE void net_reduce_channels_update(float *b, const float *partial, str
     NET_ITEMS(block, v.blocks, run, thread) {
         _Alignas(64) float db[16];
 
-        vec_store(db, net_sum_slices(partial + 16 * block, v.blocks * 16,
-                                     (long)net_chunks(run) * v.height));
-        net_finish(run, b + 16 * block, db, 16);
+        vec_store(db, net_sum_partials(partial + 16 * block, v.blocks * 16,
+                                       (long)net_chunks(run) * v.height));
+        net_apply_update(run, b + 16 * block, db, 16);
     }
 }
 

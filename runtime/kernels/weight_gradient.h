@@ -11,27 +11,10 @@
 #ifndef NET_WEIGHT_GRADIENT_H
 #define NET_WEIGHT_GRADIENT_H
 
-#include "kernels/kernel.h"
-
-/* ---- What becomes of it ---------------------------------------------------------------------- */
-
-/* A finished piece of gradient updates its weights, penalties l1 |w| + l2 / 2 w^2 included; or is
-   stored, as a gradient or as partial sums. */
-struct net_apply {
-    bool update;
-    float l1, l2;
-};
-
-NET_INLINE void net_apply(const struct net_run *run, float *to, float *g, long count,
-                          struct net_apply how)
-{
-    if (!how.update)
-        memcpy(to, g, (size_t)count * sizeof *g);
-    else if (how.l1 > 0 || how.l2 > 0)
-        net_finish_penalized(run, to, g, count, how.l1, how.l2);
-    else
-        net_finish(run, to, g, count);
-}
+#include "kernels/gemm.h"
+#include "kernels/groups.h"
+#include "kernels/run.h"
+#include "kernels/update.h"
 
 /* ---- Register tiles -------------------------------------------------------------------------- */
 
@@ -289,8 +272,8 @@ NET_TEMPLATE void net_conv_dw_panels(float *dw, const float *x, const float *dy,
         const int left = s.channels - 16 * block, count = left < 16 ? left : 16;
         const int input = s.first + 16 * block;
         const bool overlaps = s.groups == 1 ||
-                              net_group_sees(16 * panel_block, 16 * vectors, out_group, in_group,
-                                             s.outputs, input, count)
+                              net_group_channels(16 * panel_block, 16 * vectors, out_group,
+                                                 in_group, s.outputs, input, count)
                                       .count > 0;
         const int end = s.partial ? b + 1 : overlaps ? net_chunks(run) : 0;
 
@@ -400,7 +383,8 @@ NET_TEMPLATE void net_reduce_dw(float *dw, const float *partial, long floats, in
     NET_ITEMS(item, floats / 16, run, thread) {
         _Alignas(64) float sum[16];
 
-        vec_store(sum, net_sum_slices(partial + 16 * item, floats, (long)splits * net_chunks(run)));
+        vec_store(sum,
+                  net_sum_partials(partial + 16 * item, floats, (long)splits * net_chunks(run)));
         net_apply(run, dw + 16 * item, sum, 16, apply);
     }
 }

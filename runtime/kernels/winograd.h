@@ -17,7 +17,7 @@
 #ifndef NET_WINOGRAD_H
 #define NET_WINOGRAD_H
 
-#include "kernels/kernel.h"
+#include "kernels/gemm.h"
 
 /* ---- In one dimension ------------------------------------------------------------------------ */
 

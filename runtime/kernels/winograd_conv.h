@@ -11,7 +11,8 @@
 #define NET_WINOGRAD_CONV_H
 
 #include "kernels/epilogue.h"
-#include "kernels/kernel.h"
+#include "kernels/gemm.h"
+#include "kernels/weight_gradient.h"
 #include "kernels/winograd.h"
 
 /* ---- Functions of their own, shared by kernels ------------------------------------------------ */

@@ -1,5 +1,5 @@
 /*
- * vec.c -- the functions of vec.h against libm in double, and the random draws' distribution.
+ * vec.c -- the functions of vec_math.h against libm in double, and the random draws' distribution.
  *
  * The one idea: here vec.h is emulated, so this needs no particular processor; that the other
  * targets give the same bits is what the suites of kernels show.

@@ -1,0 +1,118 @@
+/*
+ * pack.h -- between the runtime's rows and the layouts: rows into a packed batch, the prediction back
+ * to rows.
+ */
+
+#ifndef NET_PACK_H
+#define NET_PACK_H
+
+#include "kernels/layout.h"
+#include "kernels/run.h"
+
+/* Where one segment of a field lies in the packed batch; steps in floats. */
+struct net_place {
+    int start, channels, height, width; /* of the row: [channels][height][width] from start */
+    int lanes;                          /* channels in a block */
+    int scaled;                         /* elements of the row that share a scale and shift */
+    long at, chunk, row, column;
+};
+
+/* Channels begin to end - 1 of one pixel, all of one scale: whole blocks of lanes at a time. */
+NET_INLINE void net_pack_channels(float *to, const uint8_t *bytes, const float *values, int begin,
+                                  int end, float scale, float shift)
+{
+    const int first = (begin + 15) / 16 * 16 < end ? (begin + 15) / 16 * 16 : end;
+    const int last = first + (end - first) / 16 * 16;
+
+    for (int c = begin; c < first; c++)
+        to[c / 16 * 256 + c % 16] = bytes ? (float)bytes[c] * scale + shift : values[c];
+    for (int c = first; c < last; c += 16)
+        if (bytes)
+            vec_store(to + 16 * c,
+                      vec_add(vec_mul(vec_load_bytes(bytes + c), vec_set(scale)), vec_set(shift)));
+        else
+            memcpy(to + 16 * c, values + c, 16 * sizeof *to);
+    for (int c = last; c < end; c++)
+        to[c / 16 * 256 + c % 16] = bytes ? (float)bytes[c] * scale + shift : values[c];
+}
+
+/* `count` elements of row i, from element `from` on, to every `step`th float. */
+static inline void net_pack_line(float *to, long step, const struct net_rows *rows, int i, int from,
+                                 int count, int scaled)
+{
+    const uint8_t *bytes = (const uint8_t *)rows->row[i] + from;
+    const float *values = (const float *)rows->row[i] + from;
+    const int s = from / scaled;
+
+    if (rows->type != NET_U8)
+        for (int k = 0; k < count; k++)
+            to[k * step] = values[k];
+    else if (s == (from + count - 1) / scaled)
+        for (int k = 0; k < count; k++)
+            to[k * step] = (float)bytes[k] * rows->scale[s] + rows->shift[s];
+    else
+        for (int k = 0; k < count; k++)
+            to[k * step] = (float)bytes[k] * rows->scale[(from + k) / scaled] +
+                           rows->shift[(from + k) / scaled];
+}
+
+/* Rows of one pixel a channel; `scaled` channels after each other have one scale. */
+static inline void net_pack_vectors(float *to, const struct net_rows *rows, int n,
+                                    struct net_place p)
+{
+    const bool u8 = rows->type == NET_U8;
+
+    for (int i = 0; i < n; i++) {
+        const uint8_t *bytes = u8 ? (const uint8_t *)rows->row[i] + p.start : NULL;
+        const float *values = u8 ? NULL : (const float *)rows->row[i] + p.start;
+        float *image = to + p.at + i / 16 * p.chunk + i % 16 * p.lanes;
+
+        for (int c = 0, end; c < p.channels; c = end) {
+            const int s = (p.start + c) / p.scaled, next = (s + 1) * p.scaled - p.start;
+
+            end = u8 && next < p.channels ? next : p.channels;
+            net_pack_channels(image, bytes, values, c, end, u8 ? rows->scale[s] : 1.0f,
+                              u8 ? rows->shift[s] : 0.0f);
+        }
+    }
+}
+
+/* Rows become a packed value, if there are any: u8 rows scaled on the way. Sixteen images stand side by side, so they
+   are written together, a line of pixels at a time, which stays in the cache. */
+static inline void net_pack(float *to, const struct net_rows *rows, int n, struct net_place p)
+{
+    if (!rows->row)
+        return;
+    if (p.height * p.width == 1 && p.lanes == 16) {
+        net_pack_vectors(to, rows, n, p);
+        return;
+    }
+    for (int first = 0; first < n; first += 16)
+        for (int h = 0; h < p.height; h++)
+            for (int i = first; i < n && i < first + 16; i++)
+                for (int c = 0; c < p.channels; c++)
+                    net_pack_line(to + p.at + i / 16 * p.chunk + i % 16 * p.lanes + c / 16 * 256 +
+                                      c % 16 + h * p.row,
+                                  p.column, rows, i, p.start + (c * p.height + h) * p.width,
+                                  p.width, p.scaled);
+}
+
+static inline void net_pack_classes(int32_t *to, const struct net_rows *rows, int n)
+{
+    for (int i = 0; i < n && rows->row; i++)
+        to[i] = *(const int32_t *)rows->row[i];
+}
+
+/* The prediction as rows: [n][size] */
+static inline void net_unpack(float *rows, const float *from, long chunk, int n,
+                              const struct net_segment *segments, int count, int size)
+{
+    for (int k = 0; k < size; k++) {
+        const long at = net_element_at(segments, count, k);
+
+        for (int i = 0; i < n; i++)
+            rows[(long)i * size + k] = from[i / 16 * chunk + at + 16 * (i % 16)];
+    }
+}
+
+#endif
