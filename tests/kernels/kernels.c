@@ -453,11 +453,14 @@ START_TEST(every_operation_is_compiled)
     for (int i = 0; i < COUNT(suites); i++) {
         for (int j = 0; j < suites[i].count; j++) {
             Model *model = model_of(kernel_model(&suites[i].at[j]));
-            Graph *train = lower(model, MODE_TRAIN);
+            Graph *train = lower(model, MODE_TRAIN), *evaluate = lower(model, MODE_EVALUATE);
 
             autodiff(train);
             note_operations(seen, train);
-            note_operations(seen, lower(model, MODE_EVALUATE));
+            simplify(train), simplify(evaluate);
+            select_algorithms(train, evaluate, find_target("avx2"));
+            note_operations(seen, train);
+            note_operations(seen, evaluate);
         }
     }
     for (int op = 0; op < OP_COUNT; op++)
