@@ -46,6 +46,22 @@ const char *formal_name(Op op, int at)
     return copy_text(word, strcspn(word, " "));
 }
 
+static bool gives(Op op, const char *formal)
+{
+    return op_info[op].class == CLASS_CONTRACTION &&
+           same(formal_name(op, op_info[op].inputs), formal);
+}
+
+bool is_input_gradient(Op op)
+{
+    return gives(op, "dx");
+}
+
+bool is_weight_gradient(Op op)
+{
+    return gives(op, "dw");
+}
+
 /* ---- Building -------------------------------------------------------------------------------- */
 
 Graph *new_graph(const char *name)

@@ -56,6 +56,8 @@ const Activation *find_activation(Op op); /* of which op is the function or the 
 
 /* What the mathematics calls input `at`, or output `at` less the number of inputs: "dx". */
 const char *formal_name(Op op, int at);
+bool is_input_gradient(Op op);  /* of a contraction: dx */
+bool is_weight_gradient(Op op); /* dw */
 
 typedef enum Role {
     ROLE_INPUT,     /* from the batch */

@@ -20,6 +20,35 @@ const KernelInfo kernel_info[] = {
 #undef KERNEL
 };
 
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+bool is_view(const Value *value)
+{
+    return value->node && value->node->op == OP_RESHAPE &&
+           value->node->inputs[0]->physical->buffer == value->physical->buffer;
+}
+
+Value *root_of(Value *value)
+{
+    while (value && is_view(value))
+        value = value->node->inputs[0];
+    return value;
+}
+
+bool computes(const Kernel *k, const Value *value)
+{
+    const Node *node = value->node;
+
+    if (!node)
+        return false;
+    if (node == k->node || node == k->grad)
+        return true;
+    for (int i = 0; i < k->body_count; i++)
+        if (node == k->body[i])
+            return true;
+    return false;
+}
+
 /* ---- Operands -------------------------------------------------------------------------------- */
 
 /* Once, however often it is read. */

@@ -104,8 +104,6 @@ typedef struct Selection {
 /* Writes `selection` on each contraction of both graphs. A graph may come to have other nodes:
    those of the algorithm. Needs: simplified graphs. Gives inputs their layouts. */
 void select_algorithms(Graph *train, Graph *evaluate, const Target *target);
-bool is_input_gradient(Op op);  /* of a contraction: dx */
-bool is_weight_gradient(Op op); /* dw */
 
 /* ---- fuse.c: nodes become kernels ------------------------------------------------------------ */
 
@@ -237,10 +235,12 @@ typedef struct Program {
 Program *fuse(Graph *g, const Target *target);
 void print_kernels(FILE *out, const Program *program); /* --dump=fused (print_kernels.c) */
 const char *kernel_label(const Kernel *k);             /* "conv2d relu" */
-Value *root_of(Value *value);                          /* what a reshape without a copy views */
-bool computes(const Kernel *k, const Value *value);    /* in its node or body */
 
 /* ---- kernel.c: operands ---------------------------------------------------------------------- */
+
+bool is_view(const Value *value);                   /* a reshape without a copy */
+Value *root_of(Value *value);                       /* what such a one views */
+bool computes(const Kernel *k, const Value *value); /* in its node or body */
 
 void find_operands(Kernel *k); /* fills them; counts bytes */
 const Access *find_operand(const Kernel *k, const Buffer *buffer, bool written); /* or NULL */

@@ -30,18 +30,6 @@ enum {
     GRADIENT_INPUTS = 8,  /* of a weight gradient's register tile */
 };
 
-bool is_input_gradient(Op op)
-{
-    return op == OP_DENSE_DX || op == OP_CONV2D_DX || op == OP_CONV2D_DX_ARGMAX ||
-           op == OP_DEPTHWISE_DX;
-}
-
-bool is_weight_gradient(Op op)
-{
-    return op == OP_DENSE_DW || op == OP_CONV2D_DW || op == OP_CONV2D_DW_ARGMAX ||
-           op == OP_DEPTHWISE_DW;
-}
-
 /* ---- A contraction, as it is counted --------------------------------------------------------- */
 
 typedef struct Contraction {

@@ -1,0 +1,45 @@
+/*
+ * fuse.h -- what the files of `fuse` share: fuse_list.c makes the list of kernels, fuse_contractions.c
+ * and fuse_reductions.c know what their nodes become, fuse.c walks the graph.
+ */
+
+#ifndef FUSE_H
+#define FUSE_H
+
+#include "passes/passes.h"
+
+typedef struct Fusion {
+    Program *program;
+    Graph *g;
+    int *producer;      /* by value id: the number of the kernel that computes it, or -1 */
+    Node **only_reader; /* by value id; or NULL */
+    Kernel **first;     /* run before all others: weights in other forms */
+    int first_count;
+    bool *fused;      /* by node id: already part of a kernel */
+    Kernel **pending; /* final reductions that nobody waits for yet */
+    int pending_count;
+} Fusion;
+
+/* ---- fuse_list.c ----------------------------------------------------------------------------- */
+
+Kernel *new_kernel(KernelKind kind, Node *node);            /* split as its kind says */
+Kernel *add_kernel(Fusion *f, KernelKind kind, Node *node); /* at the end of the list */
+void add_first(Fusion *f, Kernel *k, const Value *weight);  /* before the step */
+void join_first(Fusion *f);                                 /* those before the others */
+void split_rows(Kernel *k, const Value *value);             /* items: its rows of pixels */
+Buffer *new_scratch(size_t size, const char *name);         /* bytes */
+const char *layer_part(const Node *node, const char *what); /* "hidden weight gradient" */
+Node *take_update(Fusion *f, const Value *gradient);        /* if only it reads that; or NULL */
+/* The final reduction of partial sums; now if there is who waits for it. */
+void add_reduction(Fusion *f, KernelKind kind, const Kernel *partial, Node *update, bool wait);
+void flush_pending(Fusion *f);        /* final reductions come after the kernels of their layer */
+bool takes_epilogue(const Kernel *k); /* elementwise work on what it computes, in registers */
+
+/* ---- What a node becomes --------------------------------------------------------------------- */
+
+typedef void AddNode(Fusion *f, Node *node);
+
+AddNode add_selected, add_group_expand;                /* fuse_contractions.c */
+AddNode add_sums, add_loss, add_loss_grad, add_update; /* fuse_reductions.c */
+
+#endif

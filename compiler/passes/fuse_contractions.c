@@ -1,0 +1,217 @@
+/*
+ * fuse_contractions.c -- the kernels of a contraction, by the algorithm that was selected.
+ *
+ * The one idea: a contraction is one kernel, with its weights in another form made before the step
+ * where the algorithm reads them so, and the update of the weight at the end of dw. A dw of partial
+ * sums has a final reduction after it.
+ */
+
+#include "passes/fuse.h"
+
+/* Of one image. */
+static double contraction_flops(const Node *node)
+{
+    const bool dw = is_weight_gradient(node->op);
+    const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
+    const Shape y = dw                            ? node->inputs[1]->shape
+                    : is_input_gradient(node->op) ? node->inputs[0]->shape
+                                                  : node->outputs[0]->shape;
+
+    return 2.0 * shape_size(w) / groups_of(&node->at) * (y.rank == 3 ? y.size[1] * y.size[2] : 1);
+}
+
+/* Weights that stay in L2 beside the activations: a row of pixels visits all panels. Larger ones
+   are walked panel by panel, and so are dense layers, whose update is split the same way. */
+static void split_contraction(Kernel *k)
+{
+    const Physical *w = k->node->inputs[1]->physical, *y = k->node->outputs[0]->physical;
+    const size_t weights = (size_t)padded_count(w) * sizeof(float);
+    const size_t limit = y->height * y->width > 1 ? 256 << 10 : 64 << 10;
+
+    if (weights <= limit)
+        split_rows(k, k->node->outputs[0]);
+    else
+        k->panel_outer = true;
+}
+
+/* Do two dx read the same transposed weights? */
+static bool same_transpose(const Node *a, const Node *b)
+{
+    const Physical *u = a->outputs[0]->physical, *v = b->outputs[0]->physical;
+
+    if (a->inputs[1] != b->inputs[1] || u->segment_count != v->segment_count)
+        return false;
+    for (int i = 0; i < u->segment_count; i++)
+        if (u->segments[i].channels != v->segments[i].channels)
+            return false;
+    return true;
+}
+
+/* The transposed weights of a dx, once for each weight. */
+static Buffer *transposed_weights(Fusion *f, Node *node)
+{
+    Kernel *transpose;
+    const Physical *w = node->inputs[1]->physical, *dx = node->outputs[0]->physical;
+    size_t rows = 0;
+
+    for (int i = 0; i < f->first_count; i++)
+        if (f->first[i]->kind == KERNEL_TRANSPOSE && same_transpose(f->first[i]->node, node))
+            return f->first[i]->scratch;
+    for (int i = 0; i < dx->segment_count; i++)
+        rows += (size_t)((dx->segments[i].channels + 15) / 16) *
+                (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels : w->segments[0].pixels);
+    transpose = new_kernel(KERNEL_TRANSPOSE, node);
+    transpose->scratch = new_scratch(rows * (size_t)w->outputs * 16 * sizeof(float),
+                                     layer_part(node, "weight, transposed"));
+    add_first(f, transpose, node->inputs[1]);
+    return transpose->scratch;
+}
+
+/* The transformed weights of a convolution by Winograd, once for each weight and direction. */
+static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
+{
+    Kernel *k;
+
+    for (int i = 0; i < f->first_count; i++) {
+        const Kernel *other = f->first[i];
+
+        if (other->kind == KERNEL_WINOGRAD_WEIGHTS && other->node->op == node->op &&
+            other->node->inputs[1] == node->inputs[1] && other->winograd.tile == winograd.tile)
+            return other->scratch;
+    }
+    k = new_kernel(KERNEL_WINOGRAD_WEIGHTS, node);
+    k->winograd = winograd;
+    k->scratch = new_scratch(
+        winograd_weights(node, winograd.tile) * sizeof(float),
+        layer_part(node, node->backward ? "weight, transformed for dx" : "weight, transformed"));
+    add_first(f, k, node->inputs[1]);
+    return k->scratch;
+}
+
+static void add_winograd_dw(Fusion *f, Node *node, Winograd winograd)
+{
+    Kernel *k = add_kernel(f, KERNEL_WINOGRAD_DW, node);
+    Node *update = take_update(f, node->outputs[0]);
+
+    k->winograd = winograd;
+    k->flops = winograd_flops(node, winograd);
+    if (winograd.splits == 1) {
+        k->update = update;
+        return;
+    }
+    k->scratch = new_scratch(
+        (size_t)winograd.splits * sizeof(float) *
+            (size_t)winograd_partial(node->outputs[0]->physical, winograd.tile),
+        layer_part(node, "weight gradient, partial sums"));
+    add_reduction(f, KERNEL_WINOGRAD_DW_REDUCTION, k, update, update == NULL);
+}
+
+/* Forward, dx or dw by Winograd's minimal filtering. */
+static void add_winograd(Fusion *f, Node *node)
+{
+    const Winograd winograd = plan_winograd(node, f->program->target);
+    Buffer *weights;
+    Kernel *k;
+
+    if (node->op == OP_CONV2D_DW) {
+        add_winograd_dw(f, node, winograd);
+        return;
+    }
+    weights = transformed_weights(f, node, winograd);
+    k = add_kernel(f, KERNEL_WINOGRAD, node);
+    k->scratch = weights;
+    k->winograd = winograd;
+    k->flops = winograd_flops(node, winograd);
+}
+
+void add_group_expand(Fusion *f, Node *node)
+{
+    Kernel *k = new_kernel(KERNEL_GROUPS, node);
+
+    f->fused[node->id] = true;
+    add_first(f, k, node->inputs[0]);
+}
+
+/* Forward or dx, which reads the weights transposed. */
+static Kernel *add_contraction(Fusion *f, KernelKind kind, Node *node)
+{
+    Buffer *transposed = is_input_gradient(node->op) ? transposed_weights(f, node) : NULL;
+    Kernel *k = add_kernel(f, kind, node);
+
+    k->scratch = transposed;
+    return k;
+}
+
+static void add_batch_lanes(Fusion *f, Node *node)
+{
+    Kernel *k = add_contraction(f, KERNEL_BATCH_LANES, node);
+
+    k->batch_lanes = plan_batch_lanes(node, node->inputs[0]->physical, node->outputs[0]->physical,
+                                      f->program->target);
+    k->flops = contraction_flops(node);
+}
+
+static void add_weight(Fusion *f, Node *node)
+{
+    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
+    Kernel *k = add_kernel(f, KERNEL_DW, node);
+    Node *update = take_update(f, node->outputs[0]);
+
+    k->flops = contraction_flops(node);
+    plan_dw(k, f->program->target);
+    if (!k->splits) {
+        k->update = update;
+        return;
+    }
+    k->scratch = new_scratch((size_t)k->splits * (size_t)x->chunks * (size_t)padded_count(dw) *
+                                 sizeof(float),
+                             layer_part(node, "weight gradient, partial sums"));
+    add_reduction(f, KERNEL_DW_REDUCTION, k, update, update == NULL);
+}
+
+/* Forward and dx by one kernel, dw by another, which updates the weight. */
+static void add_pair(Fusion *f, KernelKind kind, KernelKind dw, Node *node)
+{
+    Kernel *k = add_kernel(f, is_weight_gradient(node->op) ? dw : kind, node);
+
+    if (k->kind == dw)
+        k->update = take_update(f, node->outputs[0]);
+    k->flops = contraction_flops(node);
+}
+
+static void add_argmax(Fusion *f, Node *node)
+{
+    if (node->op == OP_CONV2D_DX_ARGMAX)
+        add_contraction(f, KERNEL_DX_ARGMAX, node)->flops = contraction_flops(node);
+    else
+        add_pair(f, KERNEL_DX_ARGMAX, KERNEL_DW_ARGMAX, node);
+}
+
+static void add_direct(Fusion *f, Node *node)
+{
+    Kernel *k = add_contraction(f, KERNEL_CONTRACT, node);
+
+    k->flops = contraction_flops(node);
+    split_contraction(k);
+}
+
+void add_selected(Fusion *f, Node *node)
+{
+    const Algorithm algorithm = node->selection->algorithm;
+    const bool dw = is_weight_gradient(node->op);
+
+    if (algorithm == ALGORITHM_WINOGRAD_2 || algorithm == ALGORITHM_WINOGRAD_4)
+        add_winograd(f, node);
+    else if (algorithm == ALGORITHM_FEW_OUTPUTS)
+        add_pair(f, KERNEL_FEW_OUTPUTS, KERNEL_FEW_OUTPUTS_DW, node);
+    else if (algorithm == ALGORITHM_ARGMAX_SPARSE)
+        add_argmax(f, node);
+    else if (dw)
+        add_weight(f, node);
+    else if (algorithm == ALGORITHM_DEPTHWISE)
+        add_pair(f, KERNEL_DEPTHWISE, KERNEL_DEPTHWISE_DW, node);
+    else if (algorithm == ALGORITHM_BATCH_LANES)
+        add_batch_lanes(f, node);
+    else
+        add_direct(f, node);
+}

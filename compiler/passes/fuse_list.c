@@ -1,0 +1,127 @@
+/*
+ * fuse_list.c -- the list of kernels, as fusion makes it.
+ *
+ * The one idea: kernels stand in an order in which they can run. Weights in other forms come before
+ * the step; final reductions wait until their layer is done, for fewer barriers.
+ */
+
+#include "passes/fuse.h"
+
+#include <assert.h>
+#include <string.h>
+
+void split_rows(Kernel *k, const Value *value)
+{
+    k->split = SPLIT_ROWS;
+    k->split_rows = value->physical->height;
+}
+
+/* Split as its kind says. */
+Kernel *new_kernel(KernelKind kind, Node *node)
+{
+    Kernel *k = allocate(sizeof *k);
+
+    *k = (Kernel){.kind = kind, .node = node, .split = SPLIT_OTHER};
+    if (kernel_info[kind].split == SPLIT_ROWS)
+        split_rows(k, node->outputs[0]);
+    if (kernel_info[kind].split == SPLIT_IMAGES)
+        k->split = SPLIT_ROWS, k->split_rows = 1;
+    return k;
+}
+
+Kernel *add_kernel(Fusion *f, KernelKind kind, Node *node)
+{
+    Kernel *k = new_kernel(kind, node);
+
+    for (int i = 0; i < node->output_count; i++)
+        f->producer[node->outputs[i]->id] = f->program->count;
+    f->fused[node->id] = true;
+    APPEND(f->program->kernels, f->program->count, k);
+    return k;
+}
+
+Buffer *new_scratch(size_t size, const char *name)
+{
+    Buffer *buffer = allocate(sizeof *buffer);
+
+    *buffer = (Buffer){
+        .where = IN_ARENA, .size = (size + 63) / 64 * 64, .first = -1, .last = -1, .name = name};
+    return buffer;
+}
+
+const char *layer_part(const Node *node, const char *what)
+{
+    return format("%s %s", node->path ? node->path : op_info[node->op].text, what);
+}
+
+/* Sums that nobody waits for come after the kernels of their layer: fewer barriers. */
+void flush_pending(Fusion *f)
+{
+    for (int i = 0; i < f->pending_count; i++) {
+        Kernel *end = f->pending[i];
+
+        for (int j = 0; j < end->node->output_count; j++)
+            f->producer[end->node->outputs[j]->id] = f->program->count;
+        APPEND(f->program->kernels, f->program->count, end);
+    }
+    f->pending_count = 0;
+}
+
+/* The update of a gradient that only it reads. */
+Node *take_update(Fusion *f, const Value *gradient)
+{
+    Node *reader = f->only_reader[gradient->id];
+
+    if (!reader || reader->op != OP_UPDATE)
+        return NULL;
+    f->fused[reader->id] = true;
+    return reader;
+}
+
+void add_reduction(Fusion *f, KernelKind kind, const Kernel *partial, Node *update, bool wait)
+{
+    Kernel *end = new_kernel(kind, partial->node);
+
+    end->scratch = partial->scratch;
+    end->splits = partial->splits;
+    end->winograd = partial->winograd;
+    end->update = update;
+    APPEND(f->pending, f->pending_count, end);
+    if (wait)
+        flush_pending(f);
+}
+
+/* At the start of the step, or where a kernel there makes `weight`, behind that. */
+void add_first(Fusion *f, Kernel *k, const Value *weight)
+{
+    int place = 0;
+
+    assert(!weight->node || f->first); /* the kernel that makes it is there */
+    while (weight->node && f->first[place++]->node != weight->node)
+        ;
+    f->first = grow(f->first, f->first_count, sizeof *f->first);
+    memmove(&f->first[place + 1], &f->first[place],
+            (size_t)(f->first_count++ - place) * sizeof *f->first);
+    f->first[place] = k;
+}
+
+/* Before the others. */
+void join_first(Fusion *f)
+{
+    Program *p = f->program;
+    Kernel **all = NULL;
+    int count = 0;
+
+    for (int i = 0; i < f->first_count; i++)
+        APPEND(all, count, f->first[i]);
+    for (int i = 0; i < p->count; i++)
+        APPEND(all, count, p->kernels[i]);
+    p->kernels = all;
+    p->count = count;
+}
+
+/* Can elementwise work be done on what it computes, in registers? */
+bool takes_epilogue(const Kernel *k)
+{
+    return kernel_info[k->kind].epilogue == EPILOGUE;
+}

@@ -1,0 +1,89 @@
+/*
+ * fuse_reductions.c -- the kernels of sums over images and of losses.
+ *
+ * The one idea: a reduction is two kernels, partial sums of each item and their final reduction in
+ * order. Partial sums are taken by the kernel that writes what is summed, while it is in the cache,
+ * if it goes by the same items.
+ */
+
+#include "passes/fuse.h"
+
+#include <assert.h>
+
+/* The kernel that writes, row by row, what is to be summed; it takes the sums as it goes. */
+static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
+{
+    const bool is_gradient = node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS;
+    const Value *summed = root_of(node->inputs[is_gradient]);
+    const int producer = f->producer[summed->id];
+    Kernel *host;
+
+    assert(producer < 0 || f->program->kernels);
+    host = producer < 0 ? NULL : f->program->kernels[producer];
+    if (!host || (!takes_epilogue(host) && host->kind != KERNEL_MAXPOOL) ||
+        (host->kind != KERNEL_WINOGRAD &&
+         (host->split != SPLIT_ROWS || host->split_rows != summed->physical->height)) ||
+        !same(summed->physical->type, host->node->outputs[0]->physical->type))
+        return NULL;
+    for (int i = 0; i < node->input_count; i++)
+        if (f->producer[root_of(node->inputs[i])->id] > producer ||
+            (node->inputs[i]->batched &&
+             !same(node->inputs[i]->physical->type, summed->physical->type)))
+            return NULL;
+    return host;
+}
+
+void add_sums(Fusion *f, Node *node)
+{
+    const Physical *x = node->inputs[0]->physical;
+    const int sums = node->op == OP_CHANNEL_SUM ? 1 : 2;
+    Node *update = NULL;
+    Kernel *host, *k;
+
+    flush_pending(f);
+    host = find_sums_kernel(f, node);
+    if (host) {
+        k = new_kernel(KERNEL_SUMS, node);
+        f->fused[node->id] = true;
+        APPEND(host->sums, host->sum_count, k);
+    } else {
+        k = add_kernel(f, KERNEL_SUMS, node);
+    }
+    k->scratch = new_scratch((size_t)(x->chunks * x->height) * (size_t)(sums * x->blocks * 16) *
+                                 sizeof(float),
+                             layer_part(node, node->backward ? "gradients' sums" : "sums"));
+    split_rows(k, node->inputs[0]);
+    if (node->op == OP_CHANNEL_SUM)
+        update = take_update(f, node->outputs[0]);
+    add_reduction(f, KERNEL_SUMS_END, k, update, update == NULL);
+}
+
+void add_loss(Fusion *f, Node *node)
+{
+    Kernel *k = add_kernel(f, KERNEL_LOSS, node);
+
+    k->needs_target = true;
+    add_reduction(f, KERNEL_MEAN_LOSS, k, NULL, false);
+    f->pending[f->pending_count - 1]->needs_target = true;
+}
+
+/* Computed with the loss itself: both read prediction and target. */
+void add_loss_grad(Fusion *f, Node *node)
+{
+    for (int i = 0; i < f->program->count; i++) {
+        Kernel *k = f->program->kernels[i];
+
+        if (k->kind == KERNEL_LOSS && k->node->inputs[0] == node->inputs[0] &&
+            k->node->inputs[1] == node->inputs[1]) {
+            k->grad = node;
+            f->producer[node->outputs[0]->id] = i;
+            f->fused[node->id] = true;
+        }
+    }
+}
+
+void add_update(Fusion *f, Node *node)
+{
+    flush_pending(f);
+    add_kernel(f, KERNEL_UPDATE, node);
+}
