@@ -245,89 +245,92 @@ static void lay_out_loss(Layout *l, Node *node)
     y->physical->buffer->size = round_up((size_t)y->physical->chunks * sizeof(float));
 }
 
-/* The layouts of its parameters; copies where what it reads has to lie otherwise. */
-static void lay_out_operands(Layout *l, Node *node)
+/* Inputs that have to lie in one segment, a bit each. */
+static const unsigned char plain_inputs[OP_COUNT] = {
+    [OP_DENSE_DX] = 1,     [OP_DENSE_DW] = 2,         [OP_CONV2D_DX] = 1,
+    [OP_CONV2D_DW] = 2,    [OP_CONV2D_DX_ARGMAX] = 5, [OP_CONV2D_DW_ARGMAX] = 6,
+    [OP_DEPTHWISE] = 1,    [OP_DEPTHWISE_DX] = 1,     [OP_DEPTHWISE_DW] = 3,
+    [OP_EMBEDDING_DW] = 2, [OP_SPARSE_DENSE_DX] = 1,  [OP_CHANNEL_SUM] = 1,
+    [OP_LAYERNORM] = 1,    [OP_LAYERNORM_GRAD] = 3,   [OP_LAYERNORM_SUMS] = 3,
+    [OP_SOFTMAX] = 1,      [OP_SOFTMAX_GRAD] = 3,
+};
+
+/* A weight and its gradient: in panels, along the inputs, a filter a channel, a table. */
+static void lay_out_weights(Layout *l, Node *node)
 {
     Value **in = node->inputs, *y = node->outputs[0];
 
-    require_selected(l, node);
     switch (node->op) {
     case OP_DENSE:
     case OP_CONV2D:
         lay_out_contraction(l, node);
         break;
     case OP_DENSE_DX:
-        require_plain(l, node, 0);
         give_rows(l->g, y, in[1]->physical, 0);
         break;
     case OP_CONV2D_DX:
-        require_plain(l, node, 0);
         give_parameter(in[1], weight_layout(in[1], in[0]->physical, 1, l->target));
         break;
-    case OP_CONV2D_DX_ARGMAX:
-        require_plain(l, node, 0);
-        require_plain(l, node, 2);
-        break;
-    case OP_CONV2D_DW_ARGMAX:
-        require_plain(l, node, 1);
-        require_plain(l, node, 2);
+    case OP_DENSE_DW:
+        require_rows(l, node, 0, y->gradient_of->physical, 0);
         give_parameter(y, *y->gradient_of->physical);
         break;
-    case OP_DENSE_DW:
     case OP_CONV2D_DW:
-        if (node->op == OP_DENSE_DW)
-            require_rows(l, node, 0, y->gradient_of->physical, 0);
-        require_plain(l, node, 1);
+    case OP_CONV2D_DW_ARGMAX:
+    case OP_EMBEDDING_DW:
+    case OP_GROUP_COLLECT:
         give_parameter(y, *y->gradient_of->physical);
         break;
     case OP_GROUP_EXPAND:
         give_parameter(in[0], weight_layout(in[0], NULL, node->at.groups, l->target));
         give_parameter(y, weight_layout(y, NULL, node->at.groups, l->target));
         break;
-    case OP_GROUP_COLLECT:
-        give_parameter(y, *y->gradient_of->physical);
-        break;
     case OP_DEPTHWISE:
     case OP_DEPTHWISE_DX:
-        require_plain(l, node, 0);
         give_parameter(in[1], filters_layout(in[1]));
         if (node->op == OP_DEPTHWISE && in[2])
             give_parameter(in[2], plain_vector(y->shape.size[0]));
         break;
     case OP_DEPTHWISE_DW:
-        require_plain(l, node, 0);
-        require_plain(l, node, 1);
         give_parameter(y, filters_layout(y));
         break;
     case OP_EMBEDDING:
         give_parameter(in[1], table_layout(in[1]->shape));
         break;
-    case OP_EMBEDDING_DW:
-        require_plain(l, node, 1);
-        give_parameter(y, *y->gradient_of->physical);
-        break;
     case OP_SPARSE_DENSE:
         lay_out_sparse_dense(l, node);
         break;
     case OP_SPARSE_DENSE_DX:
-        require_plain(l, node, 0);
         give_rows(l->g, y, in[1]->physical, 1);
         break;
     case OP_SPARSE_DENSE_DW:
         lay_out_sparse_dense_dw(l, node);
         break;
-    case OP_CHANNEL_SUM:
-        require_plain(l, node, 0);
-        give_parameter(y, plain_vector(y->shape.size[0]));
+    default:
         break;
-    case OP_BATCHNORM_STATS:
-        lay_out_vectors(node, in[0]->physical);
+    }
+}
+
+/* One number a channel, and operations that ask for how their inputs lie. */
+static void lay_out_others(Layout *l, Node *node)
+{
+    Value **in = node->inputs, *y = node->outputs[0];
+
+    switch (node->op) {
+    case OP_CHANNEL_SUM:
+        give_parameter(y, plain_vector(y->shape.size[0]));
         break;
     case OP_INVERSE_STD:
         give_parameter(y, *in[0]->physical);
         break;
     case OP_BATCHNORM_SUMS:
         require(l, node, 1, in[0]->physical);
+        lay_out_vectors(node, in[0]->physical);
+        break;
+    case OP_BATCHNORM_STATS:
+    case OP_LAYERNORM:
+    case OP_LAYERNORM_GRAD:
+    case OP_LAYERNORM_SUMS:
         lay_out_vectors(node, in[0]->physical);
         break;
     case OP_ADD_BIAS:
@@ -345,19 +348,6 @@ static void lay_out_operands(Layout *l, Node *node)
     case OP_GLOBAL_MAXPOOL2D_GRAD:
         require(l, node, 1, in[0]->physical);
         break;
-    case OP_LAYERNORM:
-    case OP_LAYERNORM_GRAD:
-    case OP_LAYERNORM_SUMS:
-        require_plain(l, node, 0);
-        if (node->op != OP_LAYERNORM)
-            require_plain(l, node, 1);
-        lay_out_vectors(node, in[0]->physical);
-        break;
-    case OP_SOFTMAX:
-    case OP_SOFTMAX_GRAD:
-        for (int i = 0; i < node->input_count; i++)
-            require_plain(l, node, i);
-        break;
     case OP_RESHAPE:
         lay_out_reshape(l, node);
         break;
@@ -374,7 +364,12 @@ static void lay_out_node(Layout *l, Node *node)
 {
     Value *y = node->outputs[0];
 
-    lay_out_operands(l, node);
+    require_selected(l, node);
+    for (int i = 0; i < node->input_count; i++)
+        if (plain_inputs[node->op] >> i & 1)
+            require_plain(l, node, i);
+    lay_out_weights(l, node);
+    lay_out_others(l, node);
     if (y->batched && !y->physical)
         give(l->g, y, result_layout(l->g, node), NULL);
     for (int i = 1; i < node->output_count; i++) /* the index of a maximum lies as the maxima */
