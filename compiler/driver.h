@@ -41,7 +41,7 @@ typedef struct Code Code;
 
 /* Compiles `code` to the trainer `name`. The generated C goes to FILE.c, which goes away again
    unless --keep, after a signal too. `began`: milliseconds() when netc began, for -v. */
-int build_output(const Options *o, const Clang *clang, const char *target, const Code *code,
+int build_output(const Options *o, const Clang *clang, const char *target, Code *code,
                  const char *name, double began);
 
 /* ---- clang.c: clang behind netc -------------------------------------------------------------- */

@@ -95,10 +95,10 @@ static int compile(const Options *o)
     if (o->graph)
         return draw_graph(&text, step), write_out(o, &text);
 
-    const Code code = emit(model, step, forward, layers, layer_count);
+    Code code = emit(model, step, forward, layers, layer_count);
 
     if (o->emit_c)
-        return write_unit(&text, &code, 0, 1), write_out(o, &text);
+        return write_unit(&text, &code, 0), write_out(o, &text);
     return build_output(o, &clang, name, &code, o->output ? o->output : source->name, began);
 }
 

@@ -19,10 +19,10 @@ static void keep_model(const Options *o, const char *path, const char *what)
             format("%s would be written over the model, %s; give -o another name", what, path));
 }
 
-/* Small models gain nothing from more units: each takes clang a fifth of a second for headers. */
+/* A unit a core, where it has kernels enough: each takes clang a fifth of a second for headers. */
 static int count_units(const Code *code)
 {
-    enum { KERNELS = 20 }; /* of a unit, at least */
+    enum { KERNELS = 8 }; /* of a unit, at least */
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int kernels = 0;
 
@@ -33,21 +33,22 @@ static int count_units(const Code *code)
 
 /* Writes the units beside the trainer and builds it; they go away again. `whole`: the file to keep
    the generated C in, or NULL. */
-static Built build_from(const Clang *clang, const char *target, const Code *code,
-                        const char *trainer, const char *whole)
+static Built build_from(const Clang *clang, const char *target, Code *code, const char *trainer,
+                        const char *whole)
 {
     const int count = count_units(code);
     const char **files = allocate((size_t)count * sizeof *files);
     Built status = BUILT_NO_FILE;
     int written = 0;
 
+    cut_into_units(code, count);
     for (; written < count; written++) {
         Text text = {0};
 
         files[written] = whole && count == 1
                              ? whole
                              : format("%s.%ld.%d.c", trainer, (long)getpid(), written);
-        write_unit(&text, code, written, count);
+        write_unit(&text, code, written);
         if (write_output(files[written], &text) != 0)
             break;
     }
@@ -60,7 +61,7 @@ static Built build_from(const Clang *clang, const char *target, const Code *code
 }
 
 /* With --keep the generated C stays as FILE.c. After a signal no other file does. */
-int build_output(const Options *o, const Clang *clang, const char *target, const Code *code,
+int build_output(const Options *o, const Clang *clang, const char *target, Code *code,
                  const char *name, double began)
 {
     const char *real = realpath(name, NULL), *trainer = real ? real : name; /* behind a link */
@@ -78,7 +79,7 @@ int build_output(const Options *o, const Clang *clang, const char *target, const
     if (whole)
         keep_model(o, whole, "the generated C");
     hold_signals();
-    write_unit(&text, code, 0, 1);
+    write_unit(&text, code, 0);
     if (whole && write_output(whole, &text) != 0)
         return EXIT_FAULT;
     emitted = milliseconds();

@@ -3,7 +3,7 @@
  *
  * Nothing depends on time, paths or hashes' order.
  *
- * Needs: both programs, planned. Gives: the text of one C file, or of several units.
+ * Needs: both programs, planned. Gives: what units.c writes.
  */
 
 #include "emit/emit.h"
@@ -184,14 +184,7 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
                  : "");
 }
 
-static const char *section_rule(const char *title)
-{
-    return format("/* ---- %s %.*s */\n\n", title, (int)(88 - strlen(title)),
-                  "---------------------------------------------------------------------------"
-                  "-----------------------");
-}
-
-/* ---- Units ----------------------------------------------------------------------------------- */
+/* ---- Finished functions ---------------------------------------------------------------------- */
 
 /* No line is longer than a hundred columns. */
 static const char *tidied(const char *text)
@@ -241,50 +234,6 @@ static void finish_functions(Emitter *e, Code *code)
     }
 }
 
-/* The declaration of a kernel that another unit defines. */
-static void write_prototype(Text *out, const Function *f)
-{
-    const char *begin = strstr(f->text, "NET_KERNEL "), *end = strstr(begin, "NET_RUN)") + 8;
-
-    text_add(out, "%.*s;\n", (int)(end - begin), begin);
-}
-
-/* The functions of a section, those of one line below each other; of kernels those of this unit. */
-static void write_section(Text *out, const Code *code, int section, int unit, int units)
-{
-    int kernels = 0, written = 0;
-    bool short_before = false;
-
-    for (int i = 0; i < code->function_count; i++) {
-        const Function *f = &code->functions[i];
-        const bool is_short = !strchr(f->text, '\n')[1];
-
-        if (f->section != code->sections[section])
-            continue;
-        if (f->is_kernel && kernels++ % units != unit && unit != 0)
-            continue;
-        text_add(out, "%s",
-                 written++ == 0             ? section_rule(code->titles[section])
-                 : short_before && is_short ? ""
-                                            : "\n");
-        if (f->is_kernel && (kernels - 1) % units != unit)
-            write_prototype(out, f);
-        else
-            text_add(out, "%s", f->text);
-        short_before = is_short;
-    }
-    text_add(out, "%s", written ? "\n" : "");
-}
-
-void write_unit(Text *out, const Code *code, int unit, int units)
-{
-    text_add(out, "%s", code->head);
-    for (int i = 0; i < SECTIONS; i++)
-        write_section(out, code, i, unit, units);
-    if (unit == 0)
-        text_add(out, "%s%s", code->network, code->tables ? code->tables : "");
-}
-
 Code emit(const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
           int layer_count)
 {
@@ -303,7 +252,7 @@ Code emit(const Model *model, Program *train, Program *evaluate, const LayerRow 
     code.head = tidied(head.at);
     finish_functions(&e, &code);
     code.network = tidied(format("%s%s", section_rule("The network"), steps.at));
-    write_unit(&above, &code, 0, 1);
+    write_unit(&above, &code, 0);
     text_add(&tables, "%s", section_rule("What the runtime needs to know"));
     emit_tables(&e, &tables, &above, train, evaluate, layers, layer_count);
     code.tables = tidied(tables.at);

@@ -26,9 +26,12 @@ typedef struct Code {
 
 Code emit(const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
           int layer_count);
-/* Unit 0 has the network, the tables and main; each has its share of the kernels. Of 1 unit, unit 0
-   is the whole file. */
-void write_unit(Text *out, const Code *code, int unit, int units);
+
+/* units.c. Unit 0 has the network and the tables, and each a share of the kernels. Before it is cut,
+   unit 0 is the whole file. */
+void cut_into_units(Code *code, int count);
+void write_unit(Text *out, const Code *code, int unit);
+const char *section_rule(const char *title); /* a comment across the page */
 
 /* A function of the file: kernels of equal text share one. */
 struct Function {
@@ -39,6 +42,7 @@ struct Function {
     const Text *section; /* of the file: &e->tiles, &e->drivers */
     const char *text;    /* all of it, as it is printed */
     bool is_kernel;
+    int unit; /* of a kernel */
 };
 
 typedef struct View { /* a pointer into the arena, declared at the top of a step */

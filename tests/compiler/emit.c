@@ -1,8 +1,9 @@
 /*
- * emit.c -- what becomes of generated lines at the end: long ones are broken.
+ * emit.c -- what becomes of generated text at the end: long lines are broken, files cut into units.
  */
 
 #include <check.h>
+#include <string.h>
 
 #include "emit/emit.h"
 
@@ -36,12 +37,62 @@ START_TEST(too_long)
 }
 END_TEST
 
+static Function function(const Text *section, const char *kind, const char *name, const char *body)
+{
+    const char *text = format("%s void %s(NET_RUN)\n{\n%s}\n", kind, name, body);
+
+    return (Function){.name = name,
+                      .section = section,
+                      .head = text,
+                      .text = text,
+                      .is_kernel = same(kind, "NET_KERNEL")};
+}
+
+/* Kernels that share tiles go into one unit, and unit 0 declares what the other one defines. */
+START_TEST(units)
+{
+    static const Text tiles, kernels;
+    Function functions[] = {
+        function(&tiles, "NET_TILE", "tile_8x3", "    tile();\n"),
+        function(&tiles, "NET_TILE", "tile_8x1", "    tile();\n"),
+        function(&kernels, "NET_KERNEL", "forward_a", "    dense(tile_8x3, tile_8x1);\n"),
+        function(&kernels, "NET_KERNEL", "sums_a", "    sums();\n"),
+        function(&kernels, "NET_KERNEL", "forward_b", "    dense(tile_8x1);\n"),
+        function(&kernels, "NET_KERNEL", "sums_b", "    sums();\n"),
+    };
+    Code code = {.head = "",
+                 .functions = functions,
+                 .function_count = COUNT(functions),
+                 .sections = {NULL, &tiles, &kernels},
+                 .titles = {"Epilogues", "Tiles", "Kernels"},
+                 .network = "network\n"};
+    Text text[2] = {{0}, {0}};
+
+    cut_into_units(&code, 2);
+    for (int i = 0; i < 2; i++)
+        write_unit(&text[i], &code, i);
+    ck_assert_int_eq(functions[2].unit, functions[4].unit);
+    ck_assert_int_ne(functions[2].unit, functions[3].unit);
+    for (int i = 0; i < COUNT(functions); i++)
+        for (int unit = 0; unit < 2; unit++)
+            ck_assert_int_eq(strstr(text[unit].at, functions[i].text) != NULL,
+                             !functions[i].is_kernel || functions[i].unit == unit);
+    for (int i = 2; i < COUNT(functions); i++)
+        ck_assert_ptr_nonnull(strstr(text[0].at, format(" %s(NET_RUN)", functions[i].name)));
+    ck_assert_ptr_nonnull(strstr(text[0].at, "network"));
+    ck_assert_ptr_null(strstr(text[1].at, "network"));
+}
+END_TEST
+
 Suite *suite_emit(void)
 {
     Suite *suite = suite_create("emit");
     TCase *tcase = tcase_create("lines");
 
     tcase_add_loop_test(tcase, too_long, 0, COUNT(lines));
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("units");
+    tcase_add_test(tcase, units);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -157,7 +157,7 @@ START_TEST(stack_does_not_grow)
 
         const Code code = emit(c.model, c.train, c.evaluate, NULL, 0);
 
-        write_unit(&text, &code, 0, 1);
+        write_unit(&text, &code, 0);
         const double most = largest_local(text.at);
 
         ck_assert_msg(most <= 64 * 1024, "%s: an array of %.0f bytes", huge[_i].name, most);

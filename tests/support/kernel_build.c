@@ -141,7 +141,7 @@ void start_clang(Compiled *c)
     ck_assert(find_clang(&clang, NULL));
     const Code code = emit(c->model, c->train, c->evaluate, layers, layer_count);
 
-    write_unit(&text, &code, 0, 1);
+    write_unit(&text, &code, 0);
     check_columns(text.at);
     c->code = format("%s/netc-test-%ld-%p-%s.c", folder ? folder : "/tmp", (long)getpid(),
                      (void *)c->model, c->target);
