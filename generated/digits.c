@@ -16,30 +16,30 @@
 
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
-struct image_64x1x28x28 { float at[4][900][1][16][1]; };
-struct weight_9x8 { float panel1[1][9][1][16]; };
-struct vector_16 { float block[1][16]; };
-struct weight_72x16 { float panel1[1][72][1][16]; };
-struct weight_784x64 { float panel2[2][784][2][16]; };
-struct vector_64 { float block[4][16]; };
-struct weight_64x10 { float panel1[1][64][1][16]; };
-struct transposed_16x72 { float panel1[1][9][16][1][16]; };
-struct transposed_64x784 { float panel1[1][49][64][1][16]; };
-struct transposed_10x64 { float panel2[2][1][10][2][16]; };
-struct value_64x8x28x28 { float at[4][784][1][16][16]; };
-struct value_64x8x14x14 { float at[4][196][1][16][16]; };
-struct index_64x8x14x14 { uint8_t at[4][196][1][16][16]; };
-struct value_64x16x14x14 { float at[4][196][1][16][16]; };
-struct value_64x16x7x7 { float at[4][49][1][16][16]; };
-struct index_64x16x7x7 { uint8_t at[4][49][1][16][16]; };
-struct value_64x64 { float at[4][1][4][16][16]; };
-struct value_64x10 { float at[4][1][1][16][16]; };
+struct image_64x1x28x28 { float at[4][900][1][BLOCK][1]; };
+struct weight_9x8 { float panel1[1][9][1][BLOCK]; };
+struct vector_16 { float block[1][BLOCK]; };
+struct weight_72x16 { float panel1[1][72][1][BLOCK]; };
+struct weight_784x64 { float panel2[2][784][2][BLOCK]; };
+struct vector_64 { float block[4][BLOCK]; };
+struct weight_64x10 { float panel1[1][64][1][BLOCK]; };
+struct transposed_16x72 { float panel1[1][9][16][1][BLOCK]; };
+struct transposed_64x784 { float panel1[1][49][64][1][BLOCK]; };
+struct transposed_10x64 { float panel2[2][1][10][2][BLOCK]; };
+struct value_64x8x28x28 { float at[4][784][1][BLOCK][BLOCK]; };
+struct value_64x8x14x14 { float at[4][196][1][BLOCK][BLOCK]; };
+struct index_64x8x14x14 { uint8_t at[4][196][1][BLOCK][BLOCK]; };
+struct value_64x16x14x14 { float at[4][196][1][BLOCK][BLOCK]; };
+struct value_64x16x7x7 { float at[4][49][1][BLOCK][BLOCK]; };
+struct index_64x16x7x7 { uint8_t at[4][49][1][BLOCK][BLOCK]; };
+struct value_64x64 { float at[4][1][4][BLOCK][BLOCK]; };
+struct value_64x10 { float at[4][1][1][BLOCK][BLOCK]; };
 struct slices_4 { float at[4]; };
-struct partial_4x16 { float row[4][1][16]; };
-struct partial_4x64 { float row[4][4][16]; };
-struct partial_56x16 { float row[56][1][16]; };
+struct partial_4x16 { float row[4][1][BLOCK]; };
+struct partial_4x64 { float row[4][4][BLOCK]; };
+struct partial_56x16 { float row[56][1][BLOCK]; };
 struct partial_4xweight_72x16 { struct weight_72x16 split[4]; };
-struct partial_112x16 { float row[112][1][16]; };
+struct partial_112x16 { float row[112][1][BLOCK]; };
 struct partial_16xweight_9x8 { struct weight_9x8 split[16]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
@@ -262,7 +262,7 @@ NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(OUT(partial_4xweight_72x16) p
         .stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1}, .partial = true,
         .apply = {.update = false}}, 8, NULL, NULL, dw_tile_8x1_add_prefetch, run, thread); }
 
-/* dx = sum over taps of dy w', relu_grad; batch in the lanes; items: (batch block, row) */
+/* dx = sum over taps of dy w', batch in the lanes, relu_grad; items: (batch block, row) */
 NET_KERNEL void conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3(OUT(value_64x8x14x14) dx,
         IN(value_64x16x14x14) dy, IN(value_64x8x14x14) y, IN(transposed_16x72) w, NET_RUN)
 { net_batch_lanes(NULL, V(dy), V(w), NULL, (struct net_batch_lanes){.x = {4, 14, 14, 1},
@@ -571,7 +571,7 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
-    net_unpack(rows, net_at(run, 16384), 256, run->n, (struct net_segment[]){{0, 10, 1, 0, 1}}, 1,
+    net_unpack(rows, net_at(run, 16384), TILE, run->n, (struct net_segment[]){{0, 10, 1, 0, 1}}, 1,
             10);
 }
 
@@ -646,7 +646,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 };
 
 const struct net_model net_model = {
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "8a1878861d98b4a1",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "a42eed9cf46fcb13",
     .isa = "avx512", .batch = 64, .params_size = sizeof(struct params),
     .batch_size = sizeof(struct batch), .arena_size = 5052928, .scratch_size = 229376,
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,

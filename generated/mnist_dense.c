@@ -15,21 +15,21 @@
 
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
-struct value_64x784 { float at[4][1][49][16][16]; };
-struct weight_784x20 { float panel2[1][784][2][16]; };
-struct vector_32 { float block[2][16]; };
-struct weight_20x10 { float panel1[1][20][1][16]; };
-struct vector_16 { float block[1][16]; };
-struct weight_10x10 { float panel1[1][10][1][16]; };
-struct transposed_10x20 { float panel2[1][1][10][2][16]; };
-struct transposed_10x10 { float panel1[1][1][10][1][16]; };
-struct value_64x20 { float at[4][1][2][16][16]; };
-struct partial_4x2x32 { float row[4][2][2][16]; };
-struct value_64x10 { float at[4][1][1][16][16]; };
-struct partial_4x2x16 { float row[4][2][1][16]; };
+struct value_64x784 { float at[4][1][49][BLOCK][BLOCK]; };
+struct weight_784x20 { float panel2[1][784][2][BLOCK]; };
+struct vector_32 { float block[2][BLOCK]; };
+struct weight_20x10 { float panel1[1][20][1][BLOCK]; };
+struct vector_16 { float block[1][BLOCK]; };
+struct weight_10x10 { float panel1[1][10][1][BLOCK]; };
+struct transposed_10x20 { float panel2[1][1][10][2][BLOCK]; };
+struct transposed_10x10 { float panel1[1][1][10][1][BLOCK]; };
+struct value_64x20 { float at[4][1][2][BLOCK][BLOCK]; };
+struct partial_4x2x32 { float row[4][2][2][BLOCK]; };
+struct value_64x10 { float at[4][1][1][BLOCK][BLOCK]; };
+struct partial_4x2x16 { float row[4][2][1][BLOCK]; };
 struct slices_4 { float at[4]; };
-struct partial_4x16 { float row[4][1][16]; };
-struct partial_4x32 { float row[4][2][16]; };
+struct partial_4x16 { float row[4][1][BLOCK]; };
+struct partial_4x32 { float row[4][2][BLOCK]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -524,14 +524,14 @@ static void pack(void *batch, const struct net_rows *fields, int n)
     struct batch *to = batch;
 
     net_pack(V(&to->image), &fields[0], n, (struct net_place){.channels = 784, .height = 1,
-            .width = 1, .lanes = 16, .scaled = 784, .chunk = 12544, .column = 12544});
+            .width = 1, .lanes = BLOCK, .scaled = 784, .chunk = 49 * TILE, .column = 49 * TILE});
     net_pack_classes(to->digit, &fields[1], n);
 }
 
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
-    net_unpack(rows, net_at(run, 4096), 256, run->n, (struct net_segment[]){{0, 10, 1, 0, 1}}, 1,
+    net_unpack(rows, net_at(run, 4096), TILE, run->n, (struct net_segment[]){{0, 10, 1, 0, 1}}, 1,
             10);
 }
 
@@ -606,7 +606,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "c17fbf11e9ff9822", .isa = "avx512", .batch = 64, .least_batch = 2,
+    .hash = "f1819ef632cb3eff", .isa = "avx512", .batch = 64, .least_batch = 2,
     .params_size = sizeof(struct params), .batch_size = sizeof(struct batch), .arena_size = 40000,
     .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,
     .parts = {&part_train, &part_validation, &part_test}, .loss_call = &loss_call,

@@ -15,13 +15,13 @@
 
 /* ---- Types: the shapes of this model --------------------------------------------------------- */
 
-struct value_4x2 { float at[1][1][1][16][16]; };
-struct vector_16 { float block[1][16]; };
-struct vector_32 { float block[2][16]; };
-struct value_4x1 { float at[1][1][1][16][16]; };
-struct value_4x3_2_1 { float at[1][1][2][16][16]; };
+struct value_4x2 { float at[1][1][1][BLOCK][BLOCK]; };
+struct vector_16 { float block[1][BLOCK]; };
+struct vector_32 { float block[2][BLOCK]; };
+struct value_4x1 { float at[1][1][1][BLOCK][BLOCK]; };
+struct value_4x3_2_1 { float at[1][1][2][BLOCK][BLOCK]; };
 struct slices_1 { float at[1]; };
-struct partial_1x16 { float row[1][1][16]; };
+struct partial_1x16 { float row[1][1][BLOCK]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
 struct params {
@@ -233,15 +233,16 @@ static void pack(void *batch, const struct net_rows *fields, int n)
     struct batch *to = batch;
 
     net_pack(V(&to->point), &fields[0], n, (struct net_place){.channels = 2, .height = 1,
-            .width = 1, .lanes = 16, .scaled = 1, .chunk = 256, .column = 256});
+            .width = 1, .lanes = BLOCK, .scaled = 1, .chunk = TILE, .column = TILE});
     net_pack(V(&to->answer), &fields[1], n, (struct net_place){.channels = 1, .height = 1,
-            .width = 1, .lanes = 16, .scaled = 1, .chunk = 256, .column = 256});
+            .width = 1, .lanes = BLOCK, .scaled = 1, .chunk = TILE, .column = TILE});
 }
 
 /* The prediction of an evaluation, as rows. */
 static void unpack(float *rows, const struct net_run *run)
 {
-    net_unpack(rows, net_at(run, 3072), 256, run->n, (struct net_segment[]){{0, 1, 1, 0, 1}}, 1, 1);
+    net_unpack(rows, net_at(run, 3072), TILE, run->n, (struct net_segment[]){{0, 1, 1, 0, 1}}, 1,
+            1);
 }
 
 static const struct net_layer layers[] = {
@@ -282,7 +283,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 };
 
 const struct net_model net_model = {
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "7c5a51841a902b4f",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "e1b750ab76b6cae4",
     .isa = "avx512", .batch = 4, .params_size = sizeof(struct params),
     .batch_size = sizeof(struct batch), .arena_size = 9344, .tensors = tensors, .tensor_count = 4,
     .fields = fields, .field_count = 2, .parts = {&part_train, NULL, NULL},

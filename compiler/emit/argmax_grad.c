@@ -45,8 +45,7 @@ void emit_dw_argmax(Driver *d, const Kernel *k)
     const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
     const Shape w = node->outputs[0]->shape;
 
-    d->base = format("conv2d_dw_argmax%s_%s_%dx%d", k->update ? "_update" : "",
-                     shape_name(d->e, node->inputs[0]), dw->rows, dw->outputs);
+    name_dw(d, k, "");
     text_add(&d->comment,
              "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: (blocks of "
              "inputs, panel) */\n",
@@ -83,10 +82,7 @@ void emit_dx_argmax(Driver *d, const Kernel *k)
     for (int i = 0; i < count; i++)
         text_add(&parts, "%s{%d, %s, %ld}", i ? ", " : "", groups[i].block,
                  braces(groups[i].panels, 3), groups[i].w);
-    d->base = format("conv2d_dx_argmax%s_%s_%dx%dx%d", body_name(k),
-                     shape_name(d->e, node->outputs[0]), w.size[0], w.size[2], w.size[3]);
-    text_add(&d->comment, "/* dx = sum over taps of dy w', of a dy that is 0 but at `index`; "
-                          "items: (batch block, row) */\n");
+    describe_contraction(d, k, "", ", of a dy that is 0 but at `index`", "(batch block, row)");
     call_template(d,
                   "net_argmax_dx(%s, %s, %s, (struct net_argmax_part[]){%s}, %d, %s, %s, "
                   "(struct net_argmax_dx){.x = %s, .dy = {%d, %d}, .outputs = %d, .taps = %s}",

@@ -91,26 +91,6 @@ static const char *add_tile(const Loops *l, int pixels)
 
 /* ---- The kernel ------------------------------------------------------------------------------ */
 
-static void name_kernel(const Loops *l, bool gradient)
-{
-    const Node *node = l->k->node;
-    const Shape w = node->inputs[1]->shape;
-    Driver *d = l->d;
-
-    d->base = format("%s_batch_lanes%s_%s_%dx%dx%d",
-                     l->dx && !node->backward ? "conv2d_transpose" : op_info[node->op].text,
-                     body_name(l->k), shape_name(d->e, l->dx ? node->outputs[0] : node->inputs[0]),
-                     w.size[0], w.size[2], w.size[3]);
-    text_add(&d->comment, "/* %s = sum over taps of %s%s", gradient ? "dx" : "y",
-             gradient ? "dy w'"
-             : l->dx  ? "x w'"
-                      : "x w",
-             l->bias ? " + b" : "");
-    for (int i = 0; i < l->k->body_count; i++)
-        text_add(&d->comment, ", %s", op_info[l->k->body[i]->op].text);
-    text_add(&d->comment, "; batch in the lanes; items: (batch block, row) */\n");
-}
-
 static const char *shape_literal(const Loops *l)
 {
     const Node *node = l->k->node;
@@ -151,7 +131,7 @@ void emit_batch_lanes(Driver *d, const Kernel *k)
                .body = start_body(d, k, y)};
 
     l.transcendental = skip_unary(&l.body);
-    name_kernel(&l, dx && node->backward);
+    describe_contraction(d, k, "_batch_lanes", ", batch in the lanes", "(batch block, row)");
 
     const Value *last = (l.body.first ? k->body[l.body.first - 1] : node)->outputs[0];
     const bool direct = l.body.first == k->body_count; /* no epilogue is left */
@@ -200,10 +180,9 @@ static void call_dw_segment(Driver *d, const Kernel *k, const Segment *s)
 void emit_batch_lanes_dw(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
-    const Physical *dw = node->outputs[0]->physical, *x = node->inputs[0]->physical;
+    const Physical *x = node->inputs[0]->physical;
 
-    d->base = format("%s_batch_lanes_partial_%s_%dx%d", op_info[node->op].text,
-                     shape_name(d->e, node->inputs[0]), dw->rows, dw->outputs);
+    name_dw(d, k, "_batch_lanes");
     text_add(&d->comment,
              "/* dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "
              "partial sums */\n",

@@ -193,8 +193,12 @@ typedef struct Group {
 } Group;
 
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]); /* gemm.c */
+/* Its name and comment: "conv2d_winograd_relu_64x8x14x14_16x3x3"; way "_winograd", how " by F(4x4, 3x3)" */
+void describe_contraction(Driver *d, const Kernel *k, const char *way, const char *how,
+                          const char *items);
 
 /* Of weight gradients (weight_gradient.c). */
+void name_dw(Driver *d, const Kernel *k, const char *way);    /* "conv2d_dw_winograd_partial_..." */
 const char *result_pointer(const Driver *d, const Kernel *k); /* of the weight, or the gradient */
 const char *sums_pointer(const Driver *d, const Kernel *k);   /* or of its partial sums */
 const char *then_update(const Kernel *k);                     /* ", then the update", or "" */

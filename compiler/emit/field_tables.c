@@ -62,6 +62,12 @@ void write_fields(Text *out, const Model *model)
     line(out, 0, "};\n");
 }
 
+/* So many floats, in tiles of a block of images by one of channels. */
+static const char *tiles_text(long floats)
+{
+    return floats == 256 ? "TILE" : format("%ld * TILE", floats / 256);
+}
+
 static void write_pack_value(const Emitter *e, Text *out, const Value *value, int index)
 {
     const Physical *v = value->physical;
@@ -85,10 +91,11 @@ static void write_pack_value(const Emitter *e, Text *out, const Value *value, in
                  (v->top * v->full_width + v->left) * pixel, chunk, v->full_width * pixel, pixel);
         else
             line(out, 0,
-                 ".channels = %d, .height = 1, .width = %d, .lanes = 16, .scaled = %d,%s "
-                 ".chunk = %ld, .column = %ld});",
+                 ".channels = %d, .height = 1, .width = %d, .lanes = BLOCK, .scaled = %d,%s "
+                 ".chunk = %s, .column = %s});",
                  s->channels, s->pixels, scaled,
-                 s->block ? format(" .at = %ld,", s->block * 256L) : "", chunk, s->stride * 256L);
+                 s->block ? format(" .at = %s,", tiles_text(s->block * 256L)) : "",
+                 tiles_text(chunk), tiles_text(s->stride * 256L));
     }
 }
 
@@ -127,8 +134,8 @@ void write_unpack(const Emitter *e, Text *out, const Graph *g)
     line(out, 0, "/* The prediction of an evaluation, as rows. */");
     line(out, 0, "static void unpack(float *rows, const struct net_run *run)");
     line(out, 0, "{");
-    line(out, 1, "net_unpack(rows, %s, %ld, run->n, (struct net_segment[]){%s}, %d, %d);", from,
-         (long)v->height * v->width * v->blocks * 256, segments_text(v), v->segment_count,
+    line(out, 1, "net_unpack(rows, %s, %s, run->n, (struct net_segment[]){%s}, %d, %d);", from,
+         tiles_text(256L * v->height * v->width * v->blocks), segments_text(v), v->segment_count,
          shape_size(g->prediction->shape));
     line(out, 0, "}\n");
 }

@@ -113,37 +113,33 @@ int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
     return y->segment_count;
 }
 
-static void add_comment(Driver *d, const Kernel *k, bool bias)
+/* "y = sum over taps of x w + b", "dx = dy w'" */
+static const char *sum_text(const Node *node, bool bias)
 {
-    const Node *node = k->node;
-    const char *sum = is_dx(node) && !node->backward ? "y = sum over taps of x w'"
-                      : is_dx(node) ? is_dense(node) ? "dx = dy w'" : "dx = sum over taps of dy w'"
-                      : is_dense(node) ? "y = x w"
-                                       : "y = sum over taps of x w";
+    const char *taps = is_dense(node) ? "" : "sum over taps of ";
 
-    text_add(&d->comment, "/* %s%s", sum, bias ? " + b" : "");
-    for (int i = 0; i < k->body_count; i++)
-        text_add(&d->comment, ", %s", op_info[k->body[i]->op].text);
-    if (k->panel_outer)
-        text_add(&d->comment, "; items: (panel, batch block%s) */\n",
-                 is_dense(node) ? "" : ", row");
-    else
-        text_add(&d->comment, "; items: %s */\n",
-                 is_dense(node) ? "batch blocks" : "(batch block, row)");
+    return is_dx(node) ? format("dx = %sdy w'", taps)
+                       : format("y = %sx w%s", taps, bias ? " + b" : "");
 }
 
-static const char *driver_name(const Driver *d, const Kernel *k)
+void describe_contraction(Driver *d, const Kernel *k, const char *way, const char *how,
+                          const char *items)
 {
     const Node *node = k->node;
     const Value *x = is_dx(node) ? node->outputs[0] : node->inputs[0];
     const Shape w = node->inputs[1]->shape;
+    const bool bias = !is_dx(node) && node->inputs[2];
     const char *op = node->op == OP_CONV2D_DX && !node->backward ? "conv2d_transpose"
                                                                  : op_info[node->op].text;
-    const char *name = format("%s%s_%s", op, body_name(k), shape_name(d->e, x));
 
-    if (is_dense(node))
-        return format("%sx%d", name, w.size[0]);
-    return format("%s_%dx%dx%d", name, w.size[0], w.size[2], w.size[3]);
+    d->base = format("%s%s%s_%sx%d", op, way, body_name(k), shape_name(d->e, x), w.size[0]);
+    if (!is_dense(node))
+        d->base = format("%s%s%s_%s_%dx%dx%d", op, way, body_name(k), shape_name(d->e, x),
+                         w.size[0], w.size[2], w.size[3]);
+    text_add(&d->comment, "/* %s%s", sum_text(node, bias), how);
+    for (int i = 0; i < k->body_count; i++)
+        text_add(&d->comment, ", %s", op_info[k->body[i]->op].text);
+    text_add(&d->comment, "; items: %s */\n", items);
 }
 
 static const char *parts_text(const Group *parts, int count)
@@ -236,8 +232,10 @@ void emit_contraction(Driver *d, const Kernel *k)
     Group parts[MAX_SEGMENTS];
     const int count = find_parts(k, target, parts);
 
-    d->base = driver_name(d, k);
-    add_comment(d, k, b);
+    describe_contraction(d, k, "", "",
+                         is_dense(node)   ? k->panel_outer ? "(panel, batch block)" : "batch blocks"
+                         : k->panel_outer ? "(panel, batch block, row)"
+                                          : "(batch block, row)");
     call_template(d, "%s(%s, %s, %s, %s, %s, %s, %s", template,
                   tiles_text(&body, &end, parts, count, b), pointer(d, node->inputs[0]),
                   is_dx(node) ? scratch_pointer(d, k) : pointer(d, node->inputs[1]), pointer(d, b),

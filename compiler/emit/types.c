@@ -26,7 +26,7 @@ static const char *declare(Emitter *e, const char *base, const char *members)
     return type;
 }
 
-/* "float panel3[2][784][3][16]; ": of each width, [panel][row][block][16 outputs] */
+/* "float panel3[2][784][3][BLOCK]; ": of each width, [panel][row][block][16 outputs] */
 static const char *panel_members(const char *name, const int panels[3], const char *rows)
 {
     Text text = {0};
@@ -34,7 +34,7 @@ static const char *panel_members(const char *name, const int panels[3], const ch
     text_add(&text, "%s", "");
     for (int i = 0; i < 3; i++)
         if (panels[i])
-            text_add(&text, "%sfloat %s%d[%d]%s[%d][16];", text.length ? " " : "", name, 3 - i,
+            text_add(&text, "%sfloat %s%d[%d]%s[%d][BLOCK];", text.length ? " " : "", name, 3 - i,
                      panels[i], rows, 3 - i);
     return text.at;
 }
@@ -45,18 +45,20 @@ static const char *members_of(const Emitter *e, const Physical *v)
     case PHYSICAL_WEIGHT:
         return panel_members("panel", v->panels, format("[%d]", v->rows));
     case PHYSICAL_TABLE:
-        return format("float row[%d][%d][16];", v->rows, padded_count(v) / v->rows / 16);
+        return format("float row[%d][%d][BLOCK];", v->rows, padded_count(v) / v->rows / 16);
     case PHYSICAL_TOKENS:
         return token_members(e, v);
     case PHYSICAL_SPARSE:
         return sparse_members(e, v);
     case PHYSICAL_VECTOR:
-        return format("float block[%d][16];", v->blocks);
+        return format("float block[%d][BLOCK];", v->blocks);
     case PHYSICAL_SCALAR:
         return format("float at[%d];", v->chunks);
     default:
-        return format("%s at[%d][%d][%d][16][%d];", v->element == TYPE_BYTE ? "uint8_t" : "float",
-                      v->chunks, v->full_height * v->full_width, v->blocks, v->lanes);
+        return format("%s at[%d][%d][%d][BLOCK][%s];",
+                      v->element == TYPE_BYTE ? "uint8_t" : "float", v->chunks,
+                      v->full_height * v->full_width, v->blocks,
+                      v->lanes == 16 ? "BLOCK" : format("%d", v->lanes));
     }
 }
 
@@ -67,7 +69,7 @@ const char *declare_type(Emitter *e, const Physical *v)
 
 /* ---- Scratch: by the kernel that writes it --------------------------------------------------- */
 
-/* wt[panel of inputs][tap][output][block][16], of each segment of dx */
+/* wt[panel of inputs][tap][output][block][BLOCK], of each segment of dx */
 static const char *transposed_type(Emitter *e, const Kernel *k)
 {
     const Physical *w = k->node->inputs[1]->physical;
@@ -91,7 +93,7 @@ static const char *transformed_type(Emitter *e, const Kernel *k)
     const size_t floats = k->scratch->size / sizeof(float);
 
     return declare(e, format("struct transformed_%zu", floats),
-                   format("float product[%d][%zu][16];", products, floats / products / 16));
+                   format("float product[%d][%zu][BLOCK];", products, floats / products / 16));
 }
 
 /* Sums of each row of pixels, [row][sum][block][16 channels]. */
@@ -102,7 +104,7 @@ static const char *sums_type(Emitter *e, const Kernel *k)
     const char *width = sums > 1 ? "[2]" : "";
 
     return declare(e, format("struct partial_%dx%s%d", rows, sums > 1 ? "2x" : "", 16 * v->blocks),
-                   format("float row[%d]%s[%d][16];", rows, width, v->blocks));
+                   format("float row[%d]%s[%d][BLOCK];", rows, width, v->blocks));
 }
 
 /* Weight gradients of each split; those of Winograd before their transform. */

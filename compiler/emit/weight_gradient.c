@@ -145,12 +145,14 @@ static void call_conv_dw(Driver *d, const Kernel *k, const Segment *s)
         tile_arguments(d->e, dw, true));
 }
 
-static void name_dw(Driver *d, const Kernel *k)
+void name_dw(Driver *d, const Kernel *k, const char *way)
 {
     const Physical *dw = k->node->outputs[0]->physical;
-    const char *what = k->scratch ? "_partial" : k->update ? "_update" : "";
 
-    d->base = format("%s%s_%s_%dx%d", op_info[k->node->op].text, what,
+    d->base = format("%s%s%s_%s_%dx%d", op_info[k->node->op].text, way,
+                     k->scratch  ? "_partial"
+                     : k->update ? "_update"
+                                 : "",
                      shape_name(d->e, k->node->inputs[0]), dw->rows, dw->outputs);
 }
 
@@ -160,7 +162,7 @@ void emit_dw(Driver *d, const Kernel *k)
     const Physical *x = node->inputs[0]->physical;
     const bool dense = node->op == OP_DENSE_DW;
 
-    name_dw(d, k);
+    name_dw(d, k, "");
     text_add(&d->comment,
              "/* dw = x' dy over images%s%s%s; items: (%spanel, %sblock of inputs) */\n",
              dense ? "" : " and pixels", k->scratch ? " of a batch block" : "", then_update(k),
@@ -212,7 +214,7 @@ void emit_packed_dw(Driver *d, const Kernel *k)
     const int inputs[] = {packed_tile_inputs(e, 3), packed_tile_inputs(e, 2),
                           packed_tile_inputs(e, 1)};
 
-    name_dw(d, k);
+    name_dw(d, k, "");
     text_add(
         &d->comment,
         "/* dw = x' dy over the images of a batch block and some rows; items: partial sums */\n");

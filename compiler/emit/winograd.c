@@ -36,28 +36,6 @@ static const char *product_tile(Emitter *e, int vectors)
 
 /* ---- conv2d and its dx ----------------------------------------------------------------------- */
 
-static const char *driver_name(const Driver *d, const Kernel *k)
-{
-    const Node *node = k->node;
-    const Value *x = node->op == OP_CONV2D_DX ? node->outputs[0] : node->inputs[0];
-
-    return format("%s_winograd%s_%s_%d", op_info[node->op].text, body_name(k), shape_name(d->e, x),
-                  node->inputs[1]->shape.size[0]);
-}
-
-static void write_comment(Driver *d, const Kernel *k, bool dx, bool bias)
-{
-    const Winograd *g = &k->winograd;
-
-    text_add(&d->comment, "/* %s%s by F(%dx%d, 3x3)",
-             dx ? "dx = sum over taps of dy w'" : "y = sum over taps of x w", bias ? " + b" : "",
-             g->tile, g->tile);
-    for (int i = 0; i < k->body_count; i++)
-        text_add(&d->comment, ", %s", op_info[k->body[i]->op].text);
-    text_add(&d->comment, "; items: (%s, row of tiles) */\n",
-             g->chunks > 1 ? "batch blocks" : "batch block");
-}
-
 void emit_winograd(Driver *d, const Kernel *k)
 {
     Emitter *e = d->e;
@@ -76,8 +54,9 @@ void emit_winograd(Driver *d, const Kernel *k)
         padding[axis] = dx ? 2 - node->at.padding[axis] : node->at.padding[axis];
     for (int width = 3; width >= 1; width--)
         text_add(&tiles, "%s, ", panels[3 - width] ? product_tile(e, width) : "NULL");
-    d->base = driver_name(d, k);
-    write_comment(d, k, dx, b);
+    describe_contraction(d, k, "_winograd", format(" by F(%dx%d, 3x3)", g->tile, g->tile),
+                         g->chunks > 1 ? "(batch blocks, row of tiles)"
+                                       : "(batch block, row of tiles)");
     call_template(d,
                   "net_winograd(%s, %s, %s, (struct net_winograd){.x = %s, .y = %s, "
                   ".channels = %d, .outputs = %d, .panels = %s, .padding = %s, .m = %d, "
@@ -138,11 +117,9 @@ void emit_winograd_dw(Driver *d, const Kernel *k)
     const Node *node = k->node;
     const Winograd *g = &k->winograd;
     const Physical *dw = node->outputs[0]->physical;
-    const char *what = k->scratch ? "_partial" : k->update ? "_update" : "";
     Text tiles = {0};
 
-    d->base = format("%s_winograd%s_%s_%d", op_info[node->op].text, what,
-                     shape_name(e, node->inputs[0]), dw->outputs);
+    name_dw(d, k, "_winograd");
     text_add(&d->comment,
              "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
              "inputs) */\n",

@@ -36,6 +36,9 @@
 /* The last parameters of kernels and templates. */
 #define NET_RUN struct net_run *run, int thread
 
+/* Images of a batch block, channels of a block; floats of both together. */
+enum { BLOCK = 16, TILE = BLOCK * BLOCK };
+
 /* Operands of a kernel: typed values that it reads, and that it writes. */
 #define IN(type) const struct type *restrict
 #define OUT(type) struct type *restrict

@@ -57,7 +57,7 @@ static void transpose_row(float *restrict to, const float *restrict x)
     memset(to + 16 * FROM * (WIDE + 1), 0, 16 * FROM * sizeof *to);
 }
 
-#define TILE(name, pixels, channels, groups, outputs, step, unary, heavy)                          \
+#define LANES_TILE(name, pixels, channels, groups, outputs, step, unary, heavy)                    \
     static void name(float *restrict y, const float *restrict x, const float *restrict w,          \
                      const float *restrict b, const struct net_runs *taps)                         \
     {                                                                                              \
@@ -65,8 +65,8 @@ static void transpose_row(float *restrict to, const float *restrict x)
                             heavy);                                                                \
     }
 
-TILE(tile_3x5, 3, 5, 1, TO, 16 * FROM, doubled, false)
-TILE(tile_2x5, 2, 3, 2, TO, 16 * FROM, doubled, true)
+LANES_TILE(tile_3x5, 3, 5, 1, TO, 16 * FROM, doubled, false)
+LANES_TILE(tile_2x5, 2, 3, 2, TO, 16 * FROM, doubled, true)
 
 #define FORWARD                                                                                    \
     (struct net_batch_lanes)                                                                       \
@@ -156,8 +156,8 @@ static void transpose_flipped(float *restrict to, const float *restrict x)
     memset(to + 48 * 6, 0, 48 * sizeof *to);
 }
 
-TILE(tile_4x2, 4, 2, 1, 2, -48, NULL, false)
-TILE(tile_2x2, 2, 2, 1, 2, -48, NULL, false)
+LANES_TILE(tile_4x2, 4, 2, 1, 2, -48, NULL, false)
+LANES_TILE(tile_2x2, 2, 2, 1, 2, -48, NULL, false)
 
 static void dx_of(float *dx, const float *dy, const float *w, NET_RUN)
 {

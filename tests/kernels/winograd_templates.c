@@ -75,7 +75,7 @@ static void filter_4(float *restrict to, long step, const float *restrict from, 
     net_winograd_transform_filter(to, step, from, tap, 4, vec_store);
 }
 
-#define TILE(vectors)                                                                              \
+#define PRODUCT_TILE(vectors)                                                                      \
     static void tile_8x##vectors(float *restrict m, const float *restrict v,                       \
                                  const float *restrict u, long channels)                           \
     {                                                                                              \
@@ -87,8 +87,8 @@ static void filter_4(float *restrict to, long step, const float *restrict from, 
         net_sum_dw(dw, x, dy, over, 8, vectors, true, false);                                      \
     }
 
-TILE(3)
-TILE(2)
+PRODUCT_TILE(3)
+PRODUCT_TILE(2)
 
 /* ---- conv2d and its dx ----------------------------------------------------------------------- */
 
