@@ -121,7 +121,7 @@ winograd-errors: $(BUILD)/check_all
 
 format:
 	clang-format -i $$(git ls-files '*.[ch]' ':!generated')
-lint: all
+lint: tests
 	$(PACKAGES) lint
 	@BUILD=$(BUILD) tests/support/lint.sh
 quickstart:

@@ -23,7 +23,9 @@ parts() {
     : >"$TOTALS"
     part "Check suites" "$1/check_all"
     part "wrong programs, dumps, generated C" tests/golden/check.sh
+    part "the command line" tests/cli/command_line.sh
     part "trainers" tests/cli/trainer.sh "$2"
+    part "tables" tests/cli/tables.sh
     part "words" tests/cli/words.sh "$2"
     part "folders of runs" tests/cli/runs.sh
     part "models" tests/cli/models.sh "$2"

@@ -16,6 +16,7 @@
 #include "support/graph_test.h"
 #include "support/small_graph.h"
 
+TCase *value_tests(void);    /* values.c */
 TCase *simplify_tests(void); /* simplify.c */
 TCase *verify_tests(void);   /* verify.c */
 TCase *lower_tests(void);    /* lower.c */
@@ -414,61 +415,6 @@ START_TEST(every_operation_has_a_case)
 }
 END_TEST
 
-/* ---- Values known by hand -------------------------------------------------------------------- */
-
-START_TEST(running_statistics_are_pytorch_s)
-{
-    const Case c = {OP_BATCHNORM_STATS, build_batchnorm, 0, NOTHING};
-    const Graph *g = build(&c, 1, FORWARD);
-    const Node *stats = g->nodes[0];
-    Reference *r = new_reference(g, 4);
-    const double x[] = {1, 2, 3, 6};
-
-    memcpy(r->at[stats->inputs[0]->id], x, sizeof x);
-    *r->at[stats->inputs[1]->id] = 10;
-    *r->at[stats->inputs[2]->id] = 20;
-    evaluate_reference(r);
-    ck_assert_double_eq_tol(*r->at[stats->outputs[0]->id], 3, 1e-12);
-    ck_assert_double_eq_tol(*r->at[stats->outputs[1]->id], 1 / sqrt(3.5 + 1e-2), 1e-12);
-    ck_assert_double_eq_tol(*r->at[stats->outputs[2]->id], 0.9 * 10 + 0.1 * 3, 1e-12);
-    ck_assert_double_eq_tol(*r->at[stats->outputs[3]->id], 0.9 * 20 + 0.1 * 14 / 3, 1e-12);
-}
-END_TEST
-
-START_TEST(maxpool_takes_the_first_of_equal_ones)
-{
-    Case c = {OP_MAXPOOL2D, build_window, 3, WINDOW(3, 3, 3, 3, 1, 1, 1, 1)};
-    const Graph *g = build(&c, 1, BACKWARD);
-    const Node *pool = g->nodes[0];
-    Reference *r = new_reference(g, 1);
-
-    for (int i = 0; i < 12; i++)
-        r->at[pool->inputs[0]->id][i] = -5; /* padding, were it 0, would win */
-    evaluate_reference(r);
-    ck_assert_double_eq(r->at[pool->outputs[0]->id][0], -5);
-    ck_assert_double_eq(r->at[pool->outputs[1]->id][0], 4); /* the tap of pixel (0, 0) */
-}
-END_TEST
-
-START_TEST(dropout_scales_what_it_keeps)
-{
-    const Case c = {OP_DROPOUT, build_unary, 9, NOTHING};
-    const Graph *g = build(&c, 17, FORWARD);
-    const Node *node = g->nodes[0];
-    const long count = element_count(node->inputs[0], 13);
-    Reference *r = random_reference(g, 13, 5);
-    const double *x = r->at[node->inputs[0]->id], *y = r->at[node->outputs[0]->id];
-    long kept = 0;
-
-    evaluate_reference(r);
-    for (long i = 0; i < count; i++) {
-        ck_assert(y[i] == 0 || y[i] == 2 * x[i]);
-        kept += y[i] != 0;
-    }
-    ck_assert(labs(kept - count / 2) < count / 50);
-}
-END_TEST
-
 /* ---- Simplification -------------------------------------------------------------------------- */
 
 START_TEST(cases_stay_the_same_when_simplified)
@@ -490,11 +436,9 @@ Suite *suite_graph(void)
     tcase_set_timeout(t, 120); /* sanitized convolutions in double are slow */
     tcase_add_loop_test(t, gradients_are_differences, 0, COUNT(cases));
     tcase_add_test(t, every_operation_has_a_case);
-    tcase_add_test(t, running_statistics_are_pytorch_s);
-    tcase_add_test(t, maxpool_takes_the_first_of_equal_ones);
-    tcase_add_test(t, dropout_scales_what_it_keeps);
     tcase_add_loop_test(t, cases_stay_the_same_when_simplified, 0, COUNT(cases));
     suite_add_tcase(suite, t);
+    suite_add_tcase(suite, value_tests());
     suite_add_tcase(suite, simplify_tests());
     suite_add_tcase(suite, verify_tests());
     suite_add_tcase(suite, lower_tests());

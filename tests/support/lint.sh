@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# lint.sh -- is every C file formatted, and does clang-tidy find nothing? BUILD: where `make` built.
+# lint.sh -- is every C file formatted, does clang-tidy find nothing, and does house.sh? BUILD: where
+# `make tests` built.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build}
@@ -19,6 +20,8 @@ find compiler runtime -name '*.c' -print0 |
         --extra-arg=-Iruntime --extra-arg="-I$build" $paths >"$build/lint.log" 2>/dev/null
 verdict "clang-tidy" $?
 grep -E 'error:|warning:' "$build/lint.log" | sort -u | head -40
+BUILD=$build tests/support/house.sh
+verdict "house.sh: lengths, circles, includes" $?
 echo "$passed passed, $failed failed, 0 skipped"
 [ -z "${TOTALS:-}" ] || echo "$passed $failed 0" >>"$TOTALS"
 [ "$failed" = 0 ]

@@ -39,6 +39,28 @@ exits() {
     fi
 }
 
+# build NAME PATH [OPTIONS]: compiles a model to the program NAME.
+build() {
+    local name=$1 path=$2
+    shift 2
+    check "netc $path $*" "$netc" "$path" -o "$name" "$@"
+}
+
+# final RUN PART METRIC: a number of a run's run.json.
+final() {
+    tr -d ' \n' <"$1/run.json" |
+        sed -n 's/.*"final":{.*"'"$2"'":{[^}]*"'"$3"'":\([^,}]*\)[,}].*/\1/p'
+}
+
+# holds NAME NUMBER OPERATOR LIMIT: compares two numbers.
+holds() {
+    if awk -v x="$2" -v limit="$4" "BEGIN { exit !(x != \"\" && x + 0 $3 limit + 0) }"; then
+        pass
+    else
+        fail "$1: $2, wanted $3 $4"
+    fi
+}
+
 # Prints the totals, hands them to run.sh, and is the script's exit status.
 finish() {
     echo "$passed passed, $failed failed, $skipped skipped"

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# command_line.sh -- netc itself: wrong usage, faults, signals while clang runs, and what stays whole then.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+cd "$scratch" || exit 1
+models=$root/models
+
+check "netc --version" "$netc" --version
+check "netc --help" "$netc" --help
+check "netc --language" bash -c '"$1" --language | grep -q "^  nadam(lr=2e-3, "' - "$netc"
+exits "no model" 2 "usage" "$netc"
+exits "unknown option" 2 "did you mean \`--summary\`" "$netc" "$models/digits.net" --sumary
+exits "unknown target" 2 "--target" "$netc" "$models/digits.net" --target=avx1024
+exits "batch out of range" 2 "--batch" "$netc" "$models/digits.net" --batch 0
+exits "define without a value" 2 "NAME=VALUE" "$netc" "$models/digits.net" --define width
+exits "define of an unknown let" 1 "error" "$netc" "$models/digits.net" --define width=3
+exits "a define twice" 2 "given twice" "$netc" "$models/digits.net" --define a=4 --define a=5
+exits "no such model" 1 "error" "$netc" nowhere.net
+exits "no such clang" 2 "no program" "$netc" "$models/xor_split.net" --cc /nowhere/clang
+exits "output in no folder" 1 "cannot write" "$netc" "$models/xor_split.net" -o nowhere/x
+exits "output is a folder" 2 "folder" "$netc" "$models/xor_split.net" -o "$scratch"
+exits "no temporary folder" 1 "cannot write in /nowhere: No such" env TMPDIR=/nowhere "$netc" \
+    "$models/xor_split.net" -o unwritten
+exits "a trainer over the limit" 1 "clang cannot write in .*: File too large" \
+    bash -c "ulimit -f 200; '$netc' '$models/xor_split.net' -o unwritten 2>&1 | cat >&2
+        exit \${PIPESTATUS[0]}"
+printf '#!/bin/sh\nexit 1\n' >failing_cc && chmod +x failing_cc
+exits "clang fails" 3 "please report it" "$netc" "$models/xor_split.net" --cc ./failing_cc \
+    --target generic -o unwritten
+check "nothing is left of these" [ "$(echo unwritten*)" = "unwritten*" ]
+if [ -c /dev/full ]; then
+    exits "help on a full disk" 1 "No space" bash -c "'$netc' --help >/dev/full"
+fi
+printf 'network n(x) { x -> dense(2 }\n' >broken.net
+exits "fault in a model" 1 "error" "$netc" broken.net -o broken
+if [ -e broken ] || ls -- *.part >/dev/null 2>&1; then
+    fail "an output after an error"
+else
+    pass
+fi
+check "--define" "$netc" "$models/residual_digits.net" --define activation=silu --check
+
+# a signal while clang runs: nothing half-written is left
+cat >slow_cc <<'END'
+#!/bin/sh
+while [ "$1" != -o ]; do shift; done
+: >"$2"
+: >started
+exec sleep 60
+END
+chmod +x slow_cc
+for signal in INT TERM HUP; do
+    rm -f started
+    env --default-signal="$signal" "$netc" "$models/xor_split.net" --cc ./slow_cc \
+        --target generic -o slow >slow.log 2>&1 &
+    for _ in $(seq 200); do
+        [ ! -e started ] || break
+        sleep 0.05
+    done
+    kill -s "$signal" $!
+    status=0
+    { wait $! || status=$?; } 2>"$scratch/check.log"
+    [ $status = $((128 + $(kill -l "$signal"))) ] || fail "SIG$signal behind clang: exit $status"
+    if ls slow slow.* 2>/dev/null | grep -qv '^slow.log$' || [ -s slow.log ]; then
+        fail "SIG$signal behind clang: $(ls slow*)" slow.log
+    else
+        pass
+    fi
+done
+
+# a model without .net behind its name is not written over
+cp "$models/xor_split.net" model.txt
+exits "output is the model" 2 "give -o" "$netc" model.txt
+exits "-o is the model" 2 "model itself" "$netc" model.txt -o ./model.txt
+cp model.txt kept.c
+exits "the kept C is the model" 2 "give -o" "$netc" kept.c --keep -o kept
+check "the models are whole" cmp model.txt kept.c
+check "the model is whole" cmp model.txt "$models/xor_split.net"
+: >linked.c && ln -s linked.c link.c
+check "output is a link" "$netc" "$models/xor_split.net" --emit-c -o link.c
+check "a link stays one" [ -L link.c -a -s linked.c ]
+
+finish

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# tables.sh -- tables, from a file to a prediction: texts, numbers and names of classes.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+cd "$scratch" || exit 1
+models=$root/models
+
+awk 'BEGIN {
+    text[0] = "A red, \"\"ripe\"\" apple"; text[1] = "one green pear"; text[2] = "blue plums"
+    kind[0] = "apple"; kind[1] = "pear"; kind[2] = "plum"
+    print "id,text,length,kind"
+    for (i = 0; i < 60; i++)
+        printf "%d,\"%s %d\",%g,%s\n", i, text[i % 3], i, i % 3 + 0.25, kind[i % 3]
+}' >fruit.csv
+cat >fruit.net <<'EOF'
+data {
+    train = csv("fruit.csv")
+    test  = holdout(0.2)
+
+    input  text   = column("text") -> tokens(vocabulary=20, length=5, strip=[punctuation, digits])
+    input  bag    = column("text") -> bag_of_words(vocabulary=12, min_count=2, strip=[])
+    input  length = column("length") -> standardize
+    target kind   = column("kind") -> classes(3)
+}
+
+network fruit(text, bag, length) {
+    words = text -> embedding(4, padding_row=0) -> mean(skip_padding=true)
+    concat(bag, words, length) -> dense(3)
+}
+
+train {
+    loss      = cross_entropy(fruit(text, bag, length), kind)
+    optimizer = adam(lr=0.05)
+    batch     = 16
+    epochs    = 30
+    metrics   = [accuracy]
+}
+EOF
+build fruit fruit.net
+check "fruit trains" ./fruit train --out fruit_run --quiet
+holds "fruit: accuracy" "$(final fruit_run test accuracy)" "==" 1
+check "fruit: gradcheck" ./fruit gradcheck
+mkdir semicolons && sed 's/,/;/g' fruit.csv >semicolons/fruit.csv
+exits "another separator" 1 "separated by commas" \
+    ./fruit train --data semicolons --out none --quiet
+cp fruit.csv rows.csv
+exits "predictions over the rows" 2 "would be lost" \
+    ./fruit predict rows.csv --weights fruit_run -o ./rows.csv
+check "the rows are whole" cmp fruit.csv rows.csv
+exits "no such file to predict" 1 "from the current folder" \
+    ./fruit predict nowhere.csv --weights fruit_run
+
+# a padding row has no gradient, though the loss of a model that does not skip it depends on it
+sed -e 's/mean(skip_padding=true)/flatten/' fruit.net >padded.net
+build padded padded.net
+for seed in 1 2 3; do
+    check "padded: gradcheck of seed $seed" ./padded gradcheck --threads 1 --seed $seed
+done
+
+# before a batchnorm only eps leaves weights a gradient: tiny, and huge where a weight is almost 0
+awk 'BEGIN {
+    print "x,y"
+    for (i = 0; i < 70; i++) printf "%.4f,%d\n", sin(i * i), i % 3
+}' >tiny.csv
+cat >tiny.net <<'EOF'
+data {
+    train = csv("tiny.csv")
+    input  x[1, 1, 1] = column("x")
+    target y = column("y") -> classes(3)
+}
+network tiny(x) {
+    x -> conv2d(4, 1) -> batchnorm -> maxpool2d(1) -> flatten -> dense(3)
+}
+train {
+    loss      = cross_entropy(tiny(x), y)
+    optimizer = sgd(lr=0.1)
+    batch     = 7
+    epochs    = 1
+}
+EOF
+build tiny tiny.net
+for seed in 1 2 3 4 5; do
+    check "tiny gradients: gradcheck of seed $seed" ./tiny gradcheck --threads 1 --seed $seed
+done
+exits "a batch of one number a channel" 2 "variance" ./tiny train --batch 1 --out none
+exits "a last batch of one row" 2 "[-]-batch 2 leaves none alone" ./tiny train --batch 3 --out none
+
+sed -e 's/ -> classes(3)//' -e 's/column("x")/columns("x".."y")/' -e 's/dense(3)/dense(1)/' \
+    -e 's/cross_entropy/mse/' tiny.net >wide.net
+build wide wide.net
+exits "more columns than an input has" 1 "input x\[2\]. takes these" ./wide train --out none
+
+# targets of binary_cross_entropy; metrics of any size
+sed -e 's/ -> classes(3)//' -e 's/dense(3)/dense(1)/' -e 's/cross_entropy/binary_cross_entropy/' \
+    tiny.net >binary.net
+build binary binary.net
+exits "labels beyond 1" 1 "tiny.csv: row 2 (from 0), y: expected 0 to 1 .*found 2; .*minmax" \
+    ./binary train --out none
+awk 'BEGIN { print "x,y"; for (i = 0; i < 70; i++) printf "%.4f,%de30\n", sin(i * i), i }' >huge.csv
+sed -e 's/tiny.csv/huge.csv/' -e 's/ -> classes(3)//' -e 's/dense(3)/dense(1)/' \
+    -e 's/cross_entropy/mae/' -e 's/epochs    = 1/epochs = 1\n    metrics = [mae]/' tiny.net >huge.net
+build huge huge.net
+exits "a metric of 31 digits" 0 "mae 3.4[0-9]*e+31" ./huge train --out huge_run
+./fruit eval --weights fruit_run >fruit.txt 2>&1
+check "fruit: classes by name" grep -q "^ *plum  *1.00" fruit.txt
+# files without --data: beside the .net file as netc was given it, else in the current folder
+mkdir -p beside elsewhere
+mv fruit.csv beside
+cp fruit.net beside
+build beside_fruit beside/fruit.net
+check "files beside the model" ./beside_fruit train --epochs 1 --out beside_run --quiet
+cp beside/fruit.csv elsewhere
+check "files in the current folder" bash -c \
+    'cd elsewhere && ../beside_fruit train --epochs 1 --out run --quiet'
+exits "files in neither" 1 "cannot open ./fruit.csv" ./fruit train --out none
+mv beside/fruit.csv .
+exits "files are not beside the model" 1 "cannot open beside/fruit.csv" ./beside_fruit --out none
+sed 's/,[a-z]*$/,/; s/^id.*/id,text,length,/' fruit.csv | gzip >other.csv.gz
+check "fruit: predict" ./fruit predict --weights fruit_run other.csv.gz -o predicted.txt
+check "fruit: predicted names" grep -q "^apple 0.9" predicted.txt
+holds "fruit: predicted rows" "$(wc -l <predicted.txt)" "==" 60
+gzip -dc other.csv.gz | ./fruit predict --weights fruit_run - >piped.txt
+check "fruit: predict from a pipe" cmp predicted.txt piped.txt
+./fruit predict --weights fruit_run - <other.csv.gz >piped.txt
+check "fruit: predict from standard input" cmp predicted.txt piped.txt
+gzip -dc other.csv.gz |
+    sed -E -e '1d' -e 's/^[0-9]+,"(.*)",([0-9.]+),$/{"length":\2,"text":"\1"}/' -e 's/""/\\"/g' >other
+check "fruit: predict from jsonl" ./fruit predict --weights fruit_run other -o piped.txt
+check "fruit: as from csv" cmp predicted.txt piped.txt
+printf 'text,kind\nred apple,apple\n' >short.csv
+exits "predict without a column" 1 "expected a column length" \
+    ./fruit predict --weights fruit_run short.csv
+printf 'text,length,kind\nred "apple,1,apple\n"a pear,1,pear\n' >open.csv
+exits "a quote that is not closed" 1 "line 3: a quote opens here" \
+    ./fruit predict --weights fruit_run open.csv
+mkdir -p renamed
+sed 's/,pear$/,fig/' fruit.csv >renamed/fruit.csv
+exits "a class that training did not have" 1 'a class of the training data, found "fig"' \
+    ./fruit eval --weights fruit_run --data renamed
+
+finish
