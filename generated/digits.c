@@ -203,11 +203,15 @@ NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64
         (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-NET_KERNEL void dense_dw_update_64x64_64x10(OUT(weight_64x10) w, IN(value_64x64) x,
-        IN(value_64x10) dy, NET_RUN)
-{ net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 64,
-        .first = 0, .channels = 64, .pixels = 1, .block = 0, .stride = 4, .x_blocks = 4,
-        .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread); }
+/* db = partial sums added in order, then the update; items: blocks */
+NET_KERNEL void dense_dw_db_update_64x64_64x10(OUT(weight_64x10) w, OUT(vector_16) b,
+        IN(value_64x64) x, IN(value_64x10) dy, IN(partial_4x16) partial, NET_RUN)
+{
+    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 64,
+            .first = 0, .channels = 64, .pixels = 1, .block = 0, .stride = 4, .x_blocks = 4,
+            .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
+}
 
 /* dx = dy w', relu_grad; items: batch blocks */
 NET_KERNEL void dense_dx_relu_grad_64x64x10(OUT(value_64x64) dx, OUT(partial_4x64) partial,
@@ -219,16 +223,16 @@ NET_KERNEL void dense_dx_relu_grad_64x64x10(OUT(value_64x64) dx, OUT(partial_4x6
         .x_lanes = 16, .inputs = 10, .outputs = 64, NET_SEGMENTS({0, 10, 1, 0, 0}),
         NET_PARTS({.pixels = 1, .panels = {0, 2, 0}})}, run, thread); }
 
-/* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x10(OUT(vector_16) w, IN(partial_4x16) partial, NET_RUN)
-{ net_reduce_channels_update(V(w), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread); }
-
 /* dw = x' dy over images, then the update; items: (panel, pixel, block of inputs) */
-NET_KERNEL void dense_dw_update_64x784_784x64(OUT(weight_784x64) w, IN(value_64x16x7x7) x,
-        IN(value_64x64) dy, NET_RUN)
-{ net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 2, 0}, .inputs = 784,
-        .first = 0, .channels = 16, .pixels = 49, .block = 0, .stride = 1, .x_blocks = 49,
-        .dy_blocks = 4, .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread); }
+/* db = partial sums added in order, then the update; items: blocks */
+NET_KERNEL void dense_dw_db_update_64x784_784x64(OUT(weight_784x64) w, OUT(vector_64) b,
+        IN(value_64x16x7x7) x, IN(value_64x64) dy, IN(partial_4x64) partial, NET_RUN)
+{
+    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 2, 0}, .inputs = 784,
+            .first = 0, .channels = 16, .pixels = 49, .block = 0, .stride = 1, .x_blocks = 49,
+            .dy_blocks = 4, .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread);
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 4}, run, thread);
+}
 
 /* dx = dy w', relu_grad; items: (panel, batch block) */
 NET_KERNEL void dense_dx_relu_grad_64x784x64(OUT(value_64x16x7x7) dx, IN(value_64x64) dy,
@@ -247,10 +251,6 @@ NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(OUT(value_64x16x14x14) dx,
         net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx), {4, 14, 14, 1}},
         (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
         .kernel = {2, 2}, .stride = {2, 2}}, run, thread); }
-
-/* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_64x64(OUT(vector_64) w, IN(partial_4x64) partial, NET_RUN)
-{ net_reduce_channels_update(V(w), V(partial), (struct net_extent){4, 1, 1, 4}, run, thread); }
 
 /* dw = x' dy over images and pixels of a batch block;
    items: (batch block, panel, block of inputs) */
@@ -336,13 +336,14 @@ NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) logits,
   4  gggggggggghhh..i........................eeeeeeeeeeebbc.......fff
   5  j.........hhh..i........................eeeeeeeeeeebbc.......fff
   6  m.........hhh..i........................eeeeeeeeeeebbc.......ffk
-  7  o.........hhh..p........................eeeeeeeeeeebbc.......ffk
-  8  o.........hhqqqq........................eeeeeeeeeeebbb.......ffk
-  9  rrrrrrrrrrr.qqqq........................eeeeeeeeeee..........ffs
- 10  rrrrrrrrrrr.............................eeeeeeeeeeuuuuuuuuuuuuft
- 11  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvw.........uuuuuuuuuuuuft
- 12  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvx......................k
- 13  ........................................x......................k
+  7  n.........hhh..i........................eeeeeeeeeeebbc.......ffk
+  8  p.........hhh..i........................eeeeeeeeeeebbc.......ffk
+  9  p.........hhqqqq........................eeeeeeeeeeebbb.......ffk
+ 10  rrrrrrrrrrr.qqqq........................eeeeeeeeeee..........ffs
+ 11  rrrrrrrrrrr.............................eeeeeeeeeeuuuuuuuuuuuuft
+ 12  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvw.........uuuuuuuuuuuuft
+ 13  vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvx......................k
+ 14  ........................................x......................k
      a conv2d_2_weight_transposed, b dense_1_weight_transposed, c dense_2_weight_transposed,
      d relu_1, e maxpool2d_1, f maxpool2d_1_index, g relu_2, h maxpool2d_2, i maxpool2d_2_index,
      j relu_3, k dense_2, l cross_entropy, m d_dense_2, n dense_2_gradients_sums, o d_dense_1,
@@ -367,9 +368,9 @@ static void train_step(struct net_run *run, int thread)
     struct index_64x16x7x7 *maxpool2d_2_index = net_at(run, 1204224);
     struct value_64x64 *relu_3 = net_at(run, 0), *d_dense_1 = net_at(run, 16384);
     struct value_64x10 *dense_2 = net_at(run, 5045248), *d_dense_2 = net_at(run, 32768);
-    struct slices_4 *cross_entropy = net_at(run, 37120);
-    struct partial_4x16 *dense_2_gradients_sums = net_at(run, 36864);
-    struct partial_4x64 *dense_1_gradients_sums = net_at(run, 1254400);
+    struct slices_4 *cross_entropy = net_at(run, 16384);
+    struct partial_4x16 *dense_2_gradients_sums = net_at(run, 37888);
+    struct partial_4x64 *dense_1_gradients_sums = net_at(run, 36864);
     struct partial_56x16 *conv2d_2_gradients_sums = net_at(run, 5049344);
     struct partial_4xweight_72x16 *conv2d_2_weight_gradient_partial_sums = net_at(run, 5017600);
     struct partial_112x16 *conv2d_1_gradients_sums = net_at(run, 3220480);
@@ -412,48 +413,45 @@ static void train_step(struct net_run *run, int thread)
 
     /* digits.net:17  -> dense(10) */
     RUN(11, channel_sum_partial_64x10, dense_2_gradients_sums, d_dense_2);
-    RUN(12, dense_dw_update_64x64_64x10, &p->dense_2_weight, relu_3, d_dense_2);
+    barrier(run, thread);
+    RUN(12, dense_dw_db_update_64x64_64x10, &p->dense_2_weight, &p->dense_2_bias, relu_3,
+        d_dense_2, dense_2_gradients_sums);
     RUN(13, dense_dx_relu_grad_64x64x10, d_dense_1, dense_1_gradients_sums, d_dense_2, relu_3,
         dense_2_weight_transposed);
     barrier(run, thread);
-    RUN(14, channel_sum_update_64x10, &p->dense_2_bias, dense_2_gradients_sums);
 
     /* digits.net:16  -> dense(64) -> relu */
-    RUN(15, dense_dw_update_64x784_784x64, &p->dense_1_weight, maxpool2d_2, d_dense_1);
-    RUN(16, dense_dx_relu_grad_64x784x64, d_maxpool2d_2, d_dense_1, maxpool2d_2,
+    RUN(14, dense_dw_db_update_64x784_784x64, &p->dense_1_weight, &p->dense_1_bias, maxpool2d_2,
+        d_dense_1, dense_1_gradients_sums);
+    RUN(15, dense_dx_relu_grad_64x784x64, d_maxpool2d_2, d_dense_1, maxpool2d_2,
         dense_1_weight_transposed);
     barrier(run, thread);
 
     /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
-    RUN(17, maxpool2d_grad_64x16x14x14_2x2, d_conv2d_2, conv2d_2_gradients_sums, maxpool2d_2_index,
+    RUN(16, maxpool2d_grad_64x16x14x14_2x2, d_conv2d_2, conv2d_2_gradients_sums, maxpool2d_2_index,
         d_maxpool2d_2);
-
-    /* digits.net:16  -> dense(64) -> relu */
-    RUN(18, channel_sum_update_64x64, &p->dense_1_bias, dense_1_gradients_sums);
     barrier(run, thread);
-
-    /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
-    RUN(19, conv2d_dw_partial_64x8x14x14_72x16, conv2d_2_weight_gradient_partial_sums, maxpool2d_1,
+    RUN(17, conv2d_dw_partial_64x8x14x14_72x16, conv2d_2_weight_gradient_partial_sums, maxpool2d_1,
         d_conv2d_2);
-    RUN(20, conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3, d_maxpool2d_1, d_conv2d_2,
+    RUN(18, conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3, d_maxpool2d_1, d_conv2d_2,
         maxpool2d_1, conv2d_2_weight_transposed);
     barrier(run, thread);
 
     /* digits.net:13  image -> conv2d(8, 3, padding=same)  -> relu -> maxpool2d(2) */
-    RUN(21, maxpool2d_grad_64x8x28x28_2x2, d_conv2d_1, conv2d_1_gradients_sums, maxpool2d_1_index,
+    RUN(19, maxpool2d_grad_64x8x28x28_2x2, d_conv2d_1, conv2d_1_gradients_sums, maxpool2d_1_index,
         d_maxpool2d_1);
 
     /* digits.net:14  -> conv2d(16, 3, padding=same) -> relu -> maxpool2d(2) */
-    RUN(22, channel_sum_update_64x16x14x14, &p->conv2d_2_bias, conv2d_2_gradients_sums);
-    RUN(23, reduce_partial_update_1152, &p->conv2d_2_weight, conv2d_2_weight_gradient_partial_sums);
+    RUN(20, channel_sum_update_64x16x14x14, &p->conv2d_2_bias, conv2d_2_gradients_sums);
+    RUN(21, reduce_partial_update_1152, &p->conv2d_2_weight, conv2d_2_weight_gradient_partial_sums);
     barrier(run, thread);
 
     /* digits.net:13  image -> conv2d(8, 3, padding=same)  -> relu -> maxpool2d(2) */
-    RUN(24, conv2d_dw_partial_64x1x28x28_9x8, conv2d_1_weight_gradient_partial_sums, &batch->image,
+    RUN(22, conv2d_dw_partial_64x1x28x28_9x8, conv2d_1_weight_gradient_partial_sums, &batch->image,
         d_conv2d_1);
-    RUN(25, channel_sum_update_64x8x28x28, &p->conv2d_1_bias, conv2d_1_gradients_sums);
+    RUN(23, channel_sum_update_64x8x28x28, &p->conv2d_1_bias, conv2d_1_gradients_sums);
     barrier(run, thread);
-    RUN(26, reduce_partial_update_144, &p->conv2d_1_weight, conv2d_1_weight_gradient_partial_sums);
+    RUN(24, reduce_partial_update_144, &p->conv2d_1_weight, conv2d_1_weight_gradient_partial_sums);
     barrier(run, thread);
 }
 
@@ -609,15 +607,13 @@ static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, f
     NET_ROW(cross_entropy_grad_64x10, "cross_entropy", "loss", 21, 0, 8512),
     NET_ROW(mean_loss_4, "cross_entropy", "loss", 21, 0, 64),
     NET_ROW(channel_sum_partial_64x10, "cnn.dense_2", "reduction", 17, 0, 4352),
-    NET_ROW(dense_dw_update_64x64_64x10, "cnn.dense_2", "backward-weights", 17, 81920, 20480,
-            .updated = 4096),
+    NET_ROW(dense_dw_db_update_64x64_64x10, "cnn.dense_2", "backward-weights", 17, 81920, 20736,
+            .updated = 4160),
     NET_ROW(dense_dx_relu_grad_64x64x10, "cnn.dense_2", "backward-data", 17, 81920, 40448),
-    NET_ROW(channel_sum_update_64x10, "cnn.dense_2", "reduction", 17, 0, 256, .updated = 64),
-    NET_ROW(dense_dw_update_64x784_784x64, "cnn.dense_1", "backward-weights", 16, 6422528, 217088,
-            .updated = 200704),
+    NET_ROW(dense_dw_db_update_64x784_784x64, "cnn.dense_1", "backward-weights", 16, 6422528,
+            218112, .updated = 200960),
     NET_ROW(dense_dx_relu_grad_64x784x64, "cnn.dense_1", "backward-data", 16, 6422528, 618496),
     NET_ROW(maxpool2d_grad_64x16x14x14_2x2, "cnn.maxpool2d_2", "pool", 14, 0, 1057280),
-    NET_ROW(channel_sum_update_64x64, "cnn.dense_1", "reduction", 16, 0, 1024, .updated = 256),
     NET_ROW(conv2d_dw_partial_64x8x14x14_72x16, "cnn.conv2d_2", "backward-weights", 14, 28901376,
             1624064),
     NET_ROW(conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3, "cnn.conv2d_2", "backward-data", 14,
@@ -646,7 +642,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 };
 
 const struct net_model net_model = {
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "a42eed9cf46fcb13",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "c6ee75e0f9053b6f",
     .isa = "avx512", .batch = 64, .params_size = sizeof(struct params),
     .batch_size = sizeof(struct batch), .arena_size = 5052928, .scratch_size = 229376,
     .tensors = tensors, .tensor_count = 8, .fields = fields, .field_count = 2,
@@ -655,7 +651,7 @@ const struct net_model net_model = {
     .metric_count = 1, .default_batch = 64, .epochs = 10, .seed = 0, .keep = "best",
     .monitor = "validation_loss", .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
     .outputs = 10, .output_rank = 1, .output_shape = {10}, .layers = layers,
-    .layer_count = (int)(sizeof layers / sizeof *layers), .train = {train_step, train_kernels, 27},
+    .layer_count = (int)(sizeof layers / sizeof *layers), .train = {train_step, train_kernels, 25},
     .evaluate = {evaluate_step, evaluate_kernels, 8}, .pack = pack, .unpack = unpack,
 };
 

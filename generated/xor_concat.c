@@ -89,25 +89,29 @@ NET_KERNEL void dense_dx_4x3x1(OUT(value_4x3_2_1) dx, IN(value_4x1) dy, IN(vecto
         NULL, NULL, (struct net_few_outputs){1, 2}, run, thread); }
 
 /* dw = x' dy, along the inputs, then the update; items: 2 blocks of inputs */
-NET_KERNEL void dense_dw_update_4x3x1(OUT(vector_32) w, IN(value_4x3_2_1) x, IN(value_4x1) dy,
-        NET_RUN)
-{ net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 2, (struct net_few_outputs){1, 2},
-        (struct net_apply){.update = true}, run, thread); }
+/* db = partial sums added in order, then the update; items: blocks */
+NET_KERNEL void dense_dw_db_update_4x3x1(OUT(vector_32) w, OUT(vector_16) b, IN(value_4x3_2_1) x,
+        IN(value_4x1) dy, IN(partial_1x16) partial, NET_RUN)
+{
+    net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 2, (struct net_few_outputs){1, 2},
+            (struct net_apply){.update = true}, run, thread);
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){1, 1, 1, 1}, run, thread);
+}
 
 /* y = some blocks of x; items: (batch block, row) */
 NET_KERNEL void slice_4x1_from_2_of_4x3(OUT(value_4x1) y, IN(value_4x3_2_1) x, NET_RUN)
 { net_copy_blocks(V(y), (struct net_blocks[]){{V(x), 2, 1, 0, 1}}, 1,
         (struct net_copy_blocks){.batch_blocks = 1, .blocks = 1, .size = {1, 1}}, run, thread); }
 
-/* partial sums added in order, then the update; items: blocks */
-NET_KERNEL void channel_sum_update_4x1(OUT(vector_16) w, IN(partial_1x16) partial, NET_RUN)
-{ net_reduce_channels_update(V(w), V(partial), (struct net_extent){1, 1, 1, 1}, run, thread); }
-
 /* dw = x' dy, along the inputs, then the update; items: 1 blocks of inputs */
-NET_KERNEL void dense_dw_update_4x2x1(OUT(vector_16) w, IN(value_4x2) x, IN(value_4x1) dy,
-        NET_RUN)
-{ net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 1, (struct net_few_outputs){1, 1},
-        (struct net_apply){.update = true}, run, thread); }
+/* db = partial sums added in order, then the update; items: blocks */
+NET_KERNEL void dense_dw_db_update_4x2x1(OUT(vector_16) w, OUT(vector_16) b, IN(value_4x2) x,
+        IN(value_4x1) dy, IN(partial_1x16) partial, NET_RUN)
+{
+    net_dense_few_outputs_dw(V(w), V(x), V(dy), 1, 1, (struct net_few_outputs){1, 1},
+            (struct net_apply){.update = true}, run, thread);
+    net_reduce_channels_update(V(b), V(partial), (struct net_extent){1, 1, 1, 1}, run, thread);
+}
 
 /* loss = the sum of mse over the images of each batch block */
 NET_KERNEL void mse_4x1(OUT(slices_1) loss, IN(value_4x1) prediction, IN(value_4x1) target,
@@ -159,19 +163,15 @@ static void train_step(struct net_run *run, int thread)
     /* xor_concat.net:13  concat(point, hidden) -> dense(1) -> tanh */
     RUN(6, dense_dx_4x3x1, d_concat, d_dense, &p->dense_weight);
     barrier(run, thread);
-    RUN(7, dense_dw_update_4x3x1, &p->dense_weight, concat, d_dense);
+    RUN(7, dense_dw_db_update_4x3x1, &p->dense_weight, &p->dense_bias, concat, d_dense,
+        dense_gradients_sums);
     RUN(8, slice_4x1_from_2_of_4x3, d_tanh_1, d_concat);
 
     /* xor_concat.net:12  hidden = point -> dense(1) -> tanh */
     RUN(9, tanh_grad_4x1, d_hidden, hidden_gradients_sums, tanh_1, d_tanh_1);
-
-    /* xor_concat.net:13  concat(point, hidden) -> dense(1) -> tanh */
-    RUN(10, channel_sum_update_4x1, &p->dense_bias, dense_gradients_sums);
     barrier(run, thread);
-
-    /* xor_concat.net:12  hidden = point -> dense(1) -> tanh */
-    RUN(11, dense_dw_update_4x2x1, &p->hidden_weight, &batch->point, d_hidden);
-    RUN(12, channel_sum_update_4x1, &p->hidden_bias, hidden_gradients_sums);
+    RUN(10, dense_dw_db_update_4x2x1, &p->hidden_weight, &p->hidden_bias, &batch->point, d_hidden,
+        hidden_gradients_sums);
     barrier(run, thread);
 }
 
@@ -264,14 +264,12 @@ static const struct net_kernel train_kernels[] = { /* name, layer, kind, line, f
     NET_ROW(tanh_grad_4x1, "xor_concat.tanh_2", "elementwise", 13, 0, 3136),
     NET_ROW(mean_loss_1, "mse", "loss", 17, 0, 64),
     NET_ROW(dense_dx_4x3x1, "xor_concat.dense", "backward-data", 13, 24, 3200),
-    NET_ROW(dense_dw_update_4x3x1, "xor_concat.dense", "backward-weights", 13, 24, 3072,
-            .updated = 128),
+    NET_ROW(dense_dw_db_update_4x3x1, "xor_concat.dense", "backward-weights", 13, 24, 3136,
+            .updated = 192),
     NET_ROW(slice_4x1_from_2_of_4x3, "xor_concat.concat", "movement", 13, 0, 3072),
     NET_ROW(tanh_grad_4x1, "xor_concat.tanh_1", "elementwise", 12, 0, 3136),
-    NET_ROW(channel_sum_update_4x1, "xor_concat.dense", "reduction", 13, 0, 64, .updated = 64),
-    NET_ROW(dense_dw_update_4x2x1, "xor_concat.hidden", "backward-weights", 12, 16, 2048,
-            .updated = 64),
-    NET_ROW(channel_sum_update_4x1, "xor_concat.hidden", "reduction", 12, 0, 64, .updated = 64),
+    NET_ROW(dense_dw_db_update_4x2x1, "xor_concat.hidden", "backward-weights", 12, 16, 2112,
+            .updated = 128),
 };
 
 static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line, flops, bytes */
@@ -283,7 +281,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 };
 
 const struct net_model net_model = {
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "e1b750ab76b6cae4",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "10660a907eb51d27",
     .isa = "avx512", .batch = 4, .params_size = sizeof(struct params),
     .batch_size = sizeof(struct batch), .arena_size = 9344, .tensors = tensors, .tensor_count = 4,
     .fields = fields, .field_count = 2, .parts = {&part_train, NULL, NULL},
@@ -291,7 +289,7 @@ const struct net_model net_model = {
     .metrics = metrics, .metric_count = 1, .default_batch = 4, .epochs = 1000, .seed = 0,
     .keep = "best", .monitor = "validation_loss", .loss = NET_MSE, .activation = NET_IDENTITY,
     .outputs = 1, .output_rank = 1, .output_shape = {1}, .layers = layers,
-    .layer_count = (int)(sizeof layers / sizeof *layers), .train = {train_step, train_kernels, 13},
+    .layer_count = (int)(sizeof layers / sizeof *layers), .train = {train_step, train_kernels, 11},
     .evaluate = {evaluate_step, evaluate_kernels, 5}, .pack = pack, .unpack = unpack,
 };
 

@@ -182,6 +182,8 @@ const char *taps_text(const Attributes *at, bool dx); /* a struct net_taps (dept
 /* The sums that a kernel takes of each row it has finished (sums.c):
    "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
 const char *add_row_end(const Driver *d, const Kernel *host);
+/* The final reduction of db behind a dense layer's dw, where it has one (sums.c) */
+void add_bias_gradient(Driver *d, const Kernel *dw);
 
 /* Output blocks that stand side by side and share one set of weights. */
 typedef struct Group {
@@ -201,6 +203,7 @@ void describe_contraction(Driver *d, const Kernel *k, const char *way, const cha
 void name_dw(Driver *d, const Kernel *k, const char *way);    /* "conv2d_dw_winograd_partial_..." */
 const char *result_pointer(const Driver *d, const Kernel *k); /* of the weight, or the gradient */
 const char *sums_pointer(const Driver *d, const Kernel *k);   /* or of its partial sums */
+const char *update_suffix(const Kernel *k);                   /* "_update", "_db_update" or "" */
 const char *then_update(const Kernel *k);                     /* ", then the update", or "" */
 const char *apply_literal(const Kernel *k); /* "{.update = true}": of struct net_apply */
 const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch); /* its name */

@@ -45,7 +45,7 @@ void emit_few_outputs_dw(Driver *d, const Kernel *k)
 
     while (v->blocks % group != 0)
         group--;
-    d->base = format("dense_dw%s_%sx%d", k->update ? "_update" : "", shape_name(d->e, x), outputs);
+    d->base = format("dense_dw%s_%sx%d", update_suffix(k), shape_name(d->e, x), outputs);
     text_add(&d->comment, "/* dw = x' dy, along the inputs%s; items: %d blocks of inputs */\n",
              then_update(k), group);
     call_template(d,
@@ -53,4 +53,5 @@ void emit_few_outputs_dw(Driver *d, const Kernel *k)
                   "(struct net_apply)%s",
                   result_pointer(d, k), inputs_text(d, k->node), outputs, group, v->chunks,
                   v->blocks, apply_literal(k));
+    add_bias_gradient(d, k);
 }

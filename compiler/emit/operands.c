@@ -16,7 +16,7 @@ static const Kernel *owner_of(const Kernel *k, const Buffer *scratch)
     for (int i = 0; i < k->sum_count; i++)
         if (k->sums[i]->scratch == scratch)
             return k->sums[i];
-    return k;
+    return k->bias && k->bias->scratch == scratch ? k->bias : k;
 }
 
 static Operand typed(Emitter *e, const Kernel *k, const Access *a)

@@ -77,18 +77,12 @@ void emit_sums(Driver *d, const Kernel *k)
 
 /* ---- Final reductions ------------------------------------------------------------------------ */
 
-void emit_sums_end(Driver *d, const Kernel *k)
+static void call_reduction(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
     const char *extent = extent_text(node->inputs[0]->physical);
     const char *partial = scratch_pointer(d, k);
 
-    d->base = format("%s%s_%s", op_info[node->op].text, k->update ? "_update" : "",
-                     shape_name(d->e, node->inputs[0]));
-    text_add(&d->comment, "/* partial sums added in order%s; items: blocks */\n",
-             k->update                        ? ", then the update"
-             : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch"
-                                              : "");
     if (k->update)
         call_template(d, "net_reduce_channels_update(%s, %s, %s", pointer(d, k->update->inputs[0]),
                       partial, extent);
@@ -100,6 +94,28 @@ void emit_sums_end(Driver *d, const Kernel *k)
                       extent);
     else
         call_template(d, "net_reduce_pairs(%s, %s, %s", outputs_text(d, node), partial, extent);
+}
+
+void add_bias_gradient(Driver *d, const Kernel *dw)
+{
+    if (!dw->bias)
+        return;
+    text_add(&d->comment,
+             "/* db = partial sums added in order, then the update; items: blocks */\n");
+    call_reduction(d, dw->bias);
+}
+
+void emit_sums_end(Driver *d, const Kernel *k)
+{
+    const Node *node = k->node;
+
+    d->base = format("%s%s_%s", op_info[node->op].text, k->update ? "_update" : "",
+                     shape_name(d->e, node->inputs[0]));
+    text_add(&d->comment, "/* partial sums added in order%s; items: blocks */\n",
+             k->update                        ? ", then the update"
+             : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch"
+                                              : "");
+    call_reduction(d, k);
 }
 
 void emit_inverse_std(Driver *d, const Kernel *k)

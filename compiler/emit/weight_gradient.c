@@ -28,6 +28,11 @@ const char *result_pointer(const Driver *d, const Kernel *k)
     return pointer(d, k->update ? k->update->inputs[0] : k->node->outputs[0]);
 }
 
+const char *update_suffix(const Kernel *k)
+{
+    return k->bias ? "_db_update" : k->update ? "_update" : "";
+}
+
 const char *then_update(const Kernel *k)
 {
     return k->update ? ", then the update" : "";
@@ -150,9 +155,7 @@ void name_dw(Driver *d, const Kernel *k, const char *way)
     const Physical *dw = k->node->outputs[0]->physical;
 
     d->base = format("%s%s%s_%s_%dx%d", op_info[k->node->op].text, way,
-                     k->scratch  ? "_partial"
-                     : k->update ? "_update"
-                                 : "",
+                     k->scratch ? "_partial" : update_suffix(k),
                      shape_name(d->e, k->node->inputs[0]), dw->rows, dw->outputs);
 }
 
@@ -171,6 +174,7 @@ void emit_dw(Driver *d, const Kernel *k)
         call_dense_dw(d, k, node->inputs[0], node->inputs[1], 0);
     for (int i = 0; i < x->segment_count && !dense; i++)
         call_conv_dw(d, k, &x->segments[i]);
+    add_bias_gradient(d, k);
 }
 
 /* ---- Packed images --------------------------------------------------------------------------- */

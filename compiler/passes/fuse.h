@@ -32,6 +32,7 @@ const char *layer_part(const Node *node, const char *what); /* "hidden weight gr
 Node *take_update(Fusion *f, const Value *gradient);        /* if only it reads that; or NULL */
 /* The final reduction of partial sums; now if there is who waits for it. */
 void add_reduction(Fusion *f, KernelKind kind, const Kernel *partial, Node *update, bool wait);
+Kernel *take_reduction(Fusion *f, const Value *summed); /* of db, with its update; or NULL */
 void flush_pending(Fusion *f);        /* final reductions come after the kernels of their layer */
 bool takes_epilogue(const Kernel *k); /* elementwise work on what it computes, in registers */
 

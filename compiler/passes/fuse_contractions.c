@@ -161,6 +161,8 @@ static void add_weight(Fusion *f, Node *node)
     plan_dw(k, f->program->target);
     if (!k->splits) {
         k->update = update;
+        if (node->op == OP_DENSE_DW)
+            k->bias = take_reduction(f, node->inputs[1]);
         return;
     }
     k->scratch = new_scratch((size_t)k->splits * (size_t)x->chunks * (size_t)padded_count(dw) *
@@ -174,8 +176,11 @@ static void add_pair(Fusion *f, KernelKind kind, KernelKind dw, Node *node)
 {
     Kernel *k = add_kernel(f, is_weight_gradient(node->op) ? dw : kind, node);
 
-    if (k->kind == dw)
+    if (k->kind == dw) {
         k->update = take_update(f, node->outputs[0]);
+        if (node->op == OP_DENSE_DW)
+            k->bias = take_reduction(f, node->inputs[1]);
+    }
     k->flops = contraction_flops(node);
 }
 

@@ -91,6 +91,24 @@ void add_reduction(Fusion *f, KernelKind kind, const Kernel *partial, Node *upda
         flush_pending(f);
 }
 
+/* The pending reduction of channel sums of `summed` becomes a part of the kernel added last. */
+Kernel *take_reduction(Fusion *f, const Value *summed)
+{
+    for (int i = 0; i < f->pending_count; i++) {
+        Kernel *k = f->pending[i];
+
+        if (k->node->op != OP_CHANNEL_SUM || !k->update ||
+            root_of(k->node->inputs[0]) != root_of((Value *)summed))
+            continue;
+        f->producer[k->node->outputs[0]->id] = f->program->count - 1;
+        f->pending_count--;
+        memmove(&f->pending[i], &f->pending[i + 1],
+                (size_t)(f->pending_count - i) * sizeof *f->pending);
+        return k;
+    }
+    return NULL;
+}
+
 /* At the start of the step, or where a kernel there makes `weight`, behind that. */
 void add_first(Fusion *f, Kernel *k, const Value *weight)
 {

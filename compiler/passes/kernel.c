@@ -158,6 +158,21 @@ static void list_results(Kernel *k, const KernelInfo *info)
         list_output(k, k->grad, 0, true);
 }
 
+static void fill_operands(Kernel *k);
+
+/* What it updates is the layer's b. */
+static void list_bias_operands(Kernel *k)
+{
+    fill_operands(k->bias);
+    for (int i = 0; i < k->bias->operand_count; i++) {
+        Access operand = k->bias->operands[i];
+
+        if (operand.value)
+            operand.name = "b";
+        list(k, operand);
+    }
+}
+
 static void fill_operands(Kernel *k)
 {
     const KernelInfo *info = &kernel_info[k->kind];
@@ -189,6 +204,8 @@ static void fill_operands(Kernel *k)
         for (int j = 0; j < k->sums[i]->operand_count; j++)
             list(k, k->sums[i]->operands[j]);
     }
+    if (k->bias)
+        list_bias_operands(k);
 }
 
 /* ---- Bytes ----------------------------------------------------------------------------------- */
@@ -208,6 +225,7 @@ static double buffer_bytes(const Kernel *k, const Buffer *buffer)
 static void count_bytes(Kernel *k)
 {
     const Node *update = k->kind == KERNEL_UPDATE ? k->node : k->update;
+    const Node *of_bias = k->bias ? k->bias->update : NULL;
 
     for (int i = 0; i < k->operand_count; i++) {
         const Buffer *buffer = k->operands[i].buffer;
@@ -217,8 +235,9 @@ static void count_bytes(Kernel *k)
             counted = counted || k->operands[j].buffer == buffer;
         if (counted)
             continue;
-        if (update && buffer == update->inputs[0]->physical->buffer)
-            k->updated = (double)buffer->size;
+        if ((update && buffer == update->inputs[0]->physical->buffer) ||
+            (of_bias && buffer == of_bias->inputs[0]->physical->buffer))
+            k->updated += (double)buffer->size;
         else
             k->bytes += buffer_bytes(k, buffer);
     }

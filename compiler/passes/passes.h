@@ -205,7 +205,8 @@ typedef struct Kernel {
     bool writes_mask;     /* or reads it */
     struct Kernel **sums; /* KERNEL_SUMS taken of each finished item, still in the cache */
     int sum_count;
-    Access *operands; /* all that it touches, its sums' too (kernel.c) */
+    struct Kernel *bias; /* of a dense layer's dw: the final reduction of its db; or NULL */
+    Access *operands;    /* all that it touches, its sums' too (kernel.c) */
     int operand_count;
     int splits; /* of a dw by partial sums and its reduction: of each batch block; or 0 */
     Split split;

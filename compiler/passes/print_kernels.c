@@ -29,6 +29,8 @@ const char *kernel_label(const Kernel *k)
         text_add(&text, " %s", op_info[k->sums[i]->node->op].text);
     if (k->update)
         text_add(&text, " update");
+    if (k->bias)
+        text_add(&text, ", %s", kernel_label(k->bias));
     return text.at;
 }
 
