@@ -27,7 +27,7 @@ static int count_units(const Code *code)
     int kernels = 0;
 
     for (int i = 0; i < code->function_count; i++)
-        kernels += code->functions[i].is_kernel;
+        kernels += code->functions[i].section == KERNELS;
     return kernels / KERNELS < 1 ? 1 : kernels / KERNELS < cores ? kernels / KERNELS : (int)cores;
 }
 

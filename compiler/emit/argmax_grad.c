@@ -45,6 +45,7 @@ void emit_dw_argmax(Driver *d, const Kernel *k)
     const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
     const Shape w = node->outputs[0]->shape;
 
+    include(d->e, "argmax_grad");
     name_dw(d, k, "");
     text_add(&d->comment,
              "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: (blocks of "
@@ -82,6 +83,7 @@ void emit_dx_argmax(Driver *d, const Kernel *k)
     for (int i = 0; i < count; i++)
         text_add(&parts, "%s{%d, %s, %ld}", i ? ", " : "", groups[i].block,
                  braces(groups[i].panels, 3), groups[i].w);
+    include(d->e, "argmax_grad");
     describe_contraction(d, k, "", ", of a dy that is 0 but at `index`", "(batch block, row)");
     call_template(d,
                   "net_argmax_dx(%s, %s, %s, (struct net_argmax_part[]){%s}, %d, %s, %s, "

@@ -42,7 +42,7 @@ static const char *add_transpose(const Loops *l)
     if (last > 0)
         line(&text, 1, "memset(to + %ld, 0, %ld * sizeof *to);", first + row, last);
     return add_function(
-        l->d->e, &l->d->e->tiles,
+        l->d->e, TILES,
         format("transpose_row_%dx%d%s", l->channels, l->g->transposed, l->dx ? "_flipped" : ""),
         "NET_TRANSPOSE_ROW(%s)\n", text.at);
 }
@@ -57,7 +57,7 @@ static const char *add_unary(const Loops *l)
     for (int i = 0; i < l->body.first; i++)
         text_add(&name, "%s_%s", i ? "" : "unary", op_info[l->k->body[i]->op].text);
     line(&text, 1, "return %s;", write_unary(&text, 1, &l->body, "v0"));
-    return add_function(l->d->e, &l->d->e->epilogues, name.at, "NET_UNARY(%s)\n", text.at);
+    return add_function(l->d->e, EPILOGUES, name.at, "NET_UNARY(%s)\n", text.at);
 }
 
 /* "batch_lanes_4x6x3_by_2_bias_relu": pixels, outputs, channels */
@@ -82,7 +82,7 @@ static const char *add_tile(const Loops *l, int pixels)
     const int stride = l->k->node->at.stride[1];
 
     return add_function(
-        l->d->e, &l->d->e->tiles, tile_name(l, pixels), "NET_BATCH_LANES_TILE(%s)\n",
+        l->d->e, TILES, tile_name(l, pixels), "NET_BATCH_LANES_TILE(%s)\n",
         format("    net_batch_lanes_sum(y, x, w, %s, taps, %d, %d, %d, %d, %d, %s, %s);\n",
                l->bias ? "b" : "NULL", pixels, g->channels, g->groups, l->outputs,
                16 * l->channels * (l->dx ? -1 : stride), add_unary(l),
@@ -131,6 +131,7 @@ void emit_batch_lanes(Driver *d, const Kernel *k)
                .body = start_body(d, k, y)};
 
     l.transcendental = skip_unary(&l.body);
+    include(d->e, "batch_lanes");
     describe_contraction(d, k, "_batch_lanes", ", batch in the lanes", "(batch block, row)");
 
     const Value *last = (l.body.first ? k->body[l.body.first - 1] : node)->outputs[0];
@@ -149,7 +150,7 @@ void emit_batch_lanes(Driver *d, const Kernel *k)
 
 static const char *add_dw_tile(Emitter *e, const BatchLanesDw *g, int outputs)
 {
-    return add_function(e, &e->tiles, format("batch_lanes_dw_tile_%dx%d", g->inputs, g->outputs),
+    return add_function(e, TILES, format("batch_lanes_dw_tile_%dx%d", g->inputs, g->outputs),
                         "NET_BATCH_LANES_DW_TILE(%s)\n",
                         format("    net_sum_batch_lanes_dw(sums, %d, %d, %d, x, dy, over);\n",
                                16 * outputs, g->inputs, g->outputs));
@@ -182,6 +183,7 @@ void emit_batch_lanes_dw(Driver *d, const Kernel *k)
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical;
 
+    include(d->e, "batch_lanes_dw");
     name_dw(d, k, "_batch_lanes");
     text_add(&d->comment,
              "/* dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "

@@ -24,7 +24,7 @@ void emit_depthwise(Driver *d, const Kernel *k)
     const bool dx = node->op == OP_DEPTHWISE_DX, plain = k->body_count == 0;
     const Value *x = node->inputs[0], *y = node->outputs[0];
     const char *tile = add_function(
-        d->e, &d->e->tiles, "depthwise_tile",
+        d->e, TILES, "depthwise_tile",
         "/* y = b + sum over taps of x w, channel by channel: 16 images of a block */\n"
         "NET_DEPTHWISE_TILE(%s)\n",
         "    net_depthwise_block(y, x, w, b, taps);\n");
@@ -48,7 +48,7 @@ void emit_depthwise_dw(Driver *d, const Kernel *k)
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
     const char *tile = add_function(
-        d->e, &d->e->tiles, "depthwise_dw_tile",
+        d->e, TILES, "depthwise_dw_tile",
         "/* dw += sum over columns and images of x dy, channel by channel: one block */\n"
         "NET_DEPTHWISE_DW_TILE(%s)\n",
         "    net_depthwise_dw_block(dw, x, dy, columns, images, x_column, dy_column);\n");

@@ -20,10 +20,11 @@ bool has_row_gradient(const Graph *g, const Value *value)
 }
 
 /* The places of a token: see net_pack_tokens. */
-const char *token_members(const Emitter *e, const Physical *v)
+const char *token_members(Emitter *e, const Physical *v)
 {
     const long ids = up16((long)e->model->max_batch * v->width);
 
+    include(e, "embedding");
     return format("int32_t id[%ld], begin[%ld], order[%ld];", ids, up16(v->rows + 1L), ids);
 }
 

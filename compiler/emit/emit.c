@@ -13,7 +13,7 @@
 /* ---- Functions ------------------------------------------------------------------------------- */
 
 /* `head` may have %s for the name, once. Returns the name of a function with this text. */
-const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
+const char *add_function(Emitter *e, Section section, const char *base, const char *head,
                          const char *text)
 {
     const char *mark = strstr(head, "%s"), *all = format("%s\n%s", head, text), *name = base;
@@ -107,49 +107,12 @@ static long count_parameters(const Emitter *e)
     return count;
 }
 
-static bool has_tokens(const Model *model)
+void include(Emitter *e, const char *header)
 {
-    for (int i = 0; i < model->field_count; i++)
-        if (model->fields[i]->is_tokens)
-            return true;
-    return false;
-}
+    const char *directive = format("#include \"kernels/%s.h\"\n", header);
 
-static bool has_sparse(const Model *model)
-{
-    for (int i = 0; i < model->field_count; i++)
-        if (model->fields[i]->is_sparse)
-            return true;
-    return false;
-}
-
-/* Does a step have a kernel that goes this way? */
-static bool goes_by_tiles(const Kernel *k)
-{
-    return k->winograd.tile > 0;
-}
-
-static bool is_argmax_sparse(const Kernel *k)
-{
-    return k->kind == KERNEL_DX_ARGMAX || k->kind == KERNEL_DW_ARGMAX;
-}
-
-static bool has_batch_lanes_dw(const Kernel *k)
-{
-    return k->batch_lanes_dw.splits > 0;
-}
-
-static bool has_images_in_lanes(const Kernel *k)
-{
-    return k->batch_lanes.pixels > 0;
-}
-
-static bool has_kernel(const Program *p, bool (*goes)(const Kernel *))
-{
-    for (int i = 0; i < p->count; i++)
-        if (goes(p->kernels[i]))
-            return true;
-    return false;
+    if (!e->includes.at || !strstr(e->includes.at, directive))
+        text_add(&e->includes, "%s", directive);
 }
 
 static void write_header(Emitter *e, Text *out, const Program *train, const Program *evaluate)
@@ -171,17 +134,8 @@ static void write_header(Emitter *e, Text *out, const Program *train, const Prog
              "last channel are\n"
              " * always +0. An element is one sum in a fixed order: the same bits on any "
              "number of threads.\n"
-             " */\n\n#include \"kernels/kernel.h\"\n#include \"kernels/tables.h\"\n%s%s%s%s%s%s\n",
-             has_kernel(train, is_argmax_sparse) ? "#include \"kernels/argmax_grad.h\"\n" : "",
-             has_tokens(e->model) ? "#include \"kernels/embedding.h\"\n" : "",
-             has_sparse(e->model) ? "#include \"kernels/sparse.h\"\n" : "",
-             has_kernel(train, has_images_in_lanes) || has_kernel(evaluate, has_images_in_lanes)
-                 ? "#include \"kernels/batch_lanes.h\"\n"
-                 : "",
-             has_kernel(train, has_batch_lanes_dw) ? "#include \"kernels/batch_lanes_dw.h\"\n" : "",
-             has_kernel(train, goes_by_tiles) || has_kernel(evaluate, goes_by_tiles)
-                 ? "#include \"kernels/winograd_dw.h\"\n"
-                 : "");
+             " */\n\n#include \"kernels/kernel.h\"\n#include \"kernels/tables.h\"\n%s\n",
+             e->includes.at ? e->includes.at : "");
 }
 
 /* ---- Finished functions ---------------------------------------------------------------------- */
@@ -218,20 +172,9 @@ static void finish_functions(Emitter *e, Code *code)
         Function *f = &e->functions[i];
 
         f->text = tidied(function_text(f->head, f->body));
-        f->is_kernel = f->section == &e->drivers && strstr(f->head, "NET_KERNEL ");
     }
     code->functions = e->functions;
     code->function_count = e->function_count;
-    for (int i = 0; i < SECTIONS; i++) {
-        static const char *const titles[] = {
-            "Epilogues: elementwise operations on a vector in registers",
-            "Tiles: sums in registers, of rows of images by vectors of outputs, then the epilogue",
-            "Kernels: each thread takes its share of the items"};
-        const Text *const sections[] = {&e->epilogues, &e->tiles, &e->drivers};
-
-        code->sections[i] = sections[i];
-        code->titles[i] = titles[i];
-    }
 }
 
 Code emit(const Model *model, Program *train, Program *evaluate, const LayerRow *layers,

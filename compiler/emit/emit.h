@@ -12,15 +12,13 @@
 
 typedef struct Function Function;
 
-enum { SECTIONS = 3 }; /* epilogues, tiles, kernels */
+typedef enum Section { EPILOGUES, TILES, KERNELS, SECTIONS } Section; /* of the file */
 
 /* The generated C, in one file or cut into units that are compiled side by side. */
 typedef struct Code {
     const char *head;    /* comment, includes, types */
     Function *functions; /* in the order of their first use */
     int function_count;
-    const Text *sections[SECTIONS]; /* of the file: which functions stand together, */
-    const char *titles[SECTIONS];   /* and under which title */
     const char *network, *tables;
 } Code;
 
@@ -36,13 +34,12 @@ const char *section_rule(const char *title); /* a comment across the page */
 /* A function of the file: kernels of equal text share one. */
 struct Function {
     const char *name;
-    const char *key;     /* the text without the name: what makes it another */
-    const char *head;    /* comment and declaration */
-    const char *body;    /* its statements */
-    const Text *section; /* of the file: &e->tiles, &e->drivers */
-    const char *text;    /* all of it, as it is printed */
-    bool is_kernel;
-    int unit; /* of a kernel */
+    const char *key;  /* the text without the name: what makes it another */
+    const char *head; /* comment and declaration */
+    const char *body; /* its statements */
+    Section section;
+    const char *text; /* all of it, as it is printed */
+    int unit;         /* of a kernel */
 };
 
 typedef struct View { /* a pointer into the arena, declared at the top of a step */
@@ -53,10 +50,10 @@ typedef struct View { /* a pointer into the arena, declared at the top of a step
 typedef struct Emitter {
     const Model *model;
     const Target *target;
-    Program *program;                      /* of the step being written */
-    Text types, epilogues, tiles, drivers; /* sections of the file */
-    Table declared;                        /* types: each one's number */
-    const char **declarations;             /* their members */
+    Program *program; /* of the step being written */
+    Text includes, types;
+    Table declared;            /* types: each one's number */
+    const char **declarations; /* their members */
     int declaration_count;
     Function *functions; /* tiles and kernels */
     int function_count;
@@ -71,8 +68,10 @@ typedef struct Emitter {
 } Emitter;
 
 /* The name of a function of this text. head: a format with %s for the name */
-const char *add_function(Emitter *e, Text *section, const char *base, const char *head,
+const char *add_function(Emitter *e, Section section, const char *base, const char *head,
                          const char *text);
+
+void include(Emitter *e, const char *header); /* "pool", of runtime/kernels; once */
 
 /* ---- writer.c: lines of at most a hundred columns -------------------------------------------- */
 
@@ -104,8 +103,8 @@ const char *shape_name(const Emitter *e, const Value *value);     /* "64x32x28x2
 const char *declare_type(Emitter *e, const Physical *physical);
 const char *declare_scratch(Emitter *e, const Kernel *k); /* of the kernel that writes it */
 const char *declare_mask(Emitter *e, const Kernel *k);
-const char *token_members(const Emitter *e, const Physical *v);  /* embedding.c */
-const char *sparse_members(const Emitter *e, const Physical *v); /* sparse.c */
+const char *token_members(Emitter *e, const Physical *v);  /* embedding.c */
+const char *sparse_members(Emitter *e, const Physical *v); /* sparse.c */
 
 /* ---- operands.c ------------------------------------------------------------------------------ */
 

@@ -173,7 +173,7 @@ static const char *lanes_function(Emitter *e, const Physical *v)
     const char *name = v->type + strlen("struct ");
 
     return add_function(
-        e, &e->epilogues, format("lanes_of_%s", name),
+        e, EPILOGUES, format("lanes_of_%s", name),
         "/* the channels of a block, counted through the pixels of a batch block */\n"
         "static inline struct net_lanes %s(int block)\n",
         format("    static const struct net_segment segments[] = {%s};\n\n"
@@ -308,7 +308,7 @@ static const char *write_draw_function(Emitter *e, const Body *b, const char *ch
     if (b->k->mask)
         line(&text, 1, "const struct %s *o = operands;\n", chain);
     write_draw_calls(&text, b, lanes);
-    return add_function(e, &e->epilogues, format("draws%s", body_name(b->k)),
+    return add_function(e, EPILOGUES, format("draws%s", body_name(b->k)),
                         "/* the random numbers of a block of images */\nNET_DRAW(%s)\n", text.at);
 }
 
@@ -339,7 +339,7 @@ Epilogue write_epilogue(Emitter *e, const Body *b)
     if (b->masked)
         line(&text, 1, "const struct net_lanes lanes = %s(e.index);\n", lanes_function(e, b->host));
     write_chain(&text, b);
-    out.function = add_function(e, &e->epilogues, chain_name(b),
+    out.function = add_function(e, EPILOGUES, chain_name(b),
                                 format("NET_CHAIN(%%s, %s)\n", members.at), text.at);
     out.draw = write_draw_function(e, b, out.function);
     out.operands = format("&(struct %s){%s}", out.function, values.at);

@@ -76,7 +76,7 @@ static const char *write_tile(const Body *b, const Epilogue *end, int vectors, b
              w.size[1], w.size[2], w.size[3], 16 * x->lanes * x->full_width, function);
     else
         line(&text, 1, "net_tile(%s, %s, x, w, b, taps, segments, &o, e, run);", begin, function);
-    return add_function(e, &e->tiles, tile_name(b->k, rows, vectors, bias),
+    return add_function(e, TILES, tile_name(b->k, rows, vectors, bias),
                         format("NET_CHAIN_TILE(%%s, %s)\n", end->function), text.at);
 }
 

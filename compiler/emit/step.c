@@ -90,7 +90,7 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
             line(calls, 1, "barrier(run, thread);");
         list_operands(e, &d, k);
         emitters[k->kind](&d, k);
-        k->driver = add_function(e, &e->drivers, d.base, write_head(&d), d.text.at);
+        k->driver = add_function(e, KERNELS, d.base, write_head(&d), d.text.at);
         if (place != last)
             line(calls, 0, "\n    /* %s */", place_text(e->model->source, k->node->span));
         write_call(e, calls, k, i, &d, k->driver);

@@ -48,8 +48,7 @@ static const char *several_sums(const Driver *d, const Kernel *host)
         line(&body, 1, "net_%s_end(list[%d], run, batch_block, row);", sum, i);
     }
     return format("%s, (const void *const[]){%s}",
-                  add_function(d->e, &d->e->epilogues, name.at, "NET_ROW_END(%s)\n", body.at),
-                  list.at);
+                  add_function(d->e, EPILOGUES, name.at, "NET_ROW_END(%s)\n", body.at), list.at);
 }
 
 static const char *one_sum(const Driver *d, const Kernel *k)

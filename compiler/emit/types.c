@@ -39,7 +39,7 @@ static const char *panel_members(const char *name, const int panels[3], const ch
     return text.at;
 }
 
-static const char *members_of(const Emitter *e, const Physical *v)
+static const char *members_of(Emitter *e, const Physical *v)
 {
     switch (v->kind) {
     case PHYSICAL_WEIGHT:

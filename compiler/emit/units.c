@@ -91,10 +91,10 @@ void cut_into_units(Code *code, int count)
     int most = 0;
 
     for (int i = 0; i < code->function_count; i++)
-        if (strstr(code->functions[i].head, "NET_TILE "))
+        if (code->functions[i].section == TILES)
             table_set(&tiles, code->functions[i].name, i);
     for (int i = 0; i < code->function_count; i++)
-        if (code->functions[i].is_kernel) {
+        if (code->functions[i].section == KERNELS) {
             find_calls(&calls[i], code, &tiles, i);
             most = calls[i].count > most ? calls[i].count : most;
         }
@@ -103,7 +103,7 @@ void cut_into_units(Code *code, int count)
     units[0].functions = 2;   /* the steps */
     for (; most >= 0; most--) /* the largest first */
         for (int i = 0; i < code->function_count; i++)
-            if (code->functions[i].is_kernel && calls[i].count == most)
+            if (code->functions[i].section == KERNELS && calls[i].count == most)
                 code->functions[i].unit = choose_unit(units, count, &calls[i]);
 }
 
@@ -125,18 +125,24 @@ static void write_prototype(Text *out, const Function *f)
 }
 
 /* The functions of a section, those of one line below each other; of kernels those of this unit. */
-static void write_section(Text *out, const Code *code, int section, int unit)
+static void write_section(Text *out, const Code *code, Section section, int unit)
 {
+    static const char *const titles[SECTIONS] = {
+        [EPILOGUES] = "Epilogues: elementwise operations on a vector in registers",
+        [TILES] =
+            "Tiles: sums in registers, of rows of images by vectors of outputs, then the epilogue",
+        [KERNELS] = "Kernels: each thread takes its share of the items"};
     bool written = false, short_before = false;
 
     for (int i = 0; i < code->function_count; i++) {
         const Function *f = &code->functions[i];
-        const bool is_short = !strchr(f->text, '\n')[1], is_here = !f->is_kernel || f->unit == unit;
+        const bool is_short = !strchr(f->text, '\n')[1],
+                   is_here = section != KERNELS || f->unit == unit;
 
-        if (f->section != code->sections[section] || (!is_here && unit != 0))
+        if (f->section != section || (!is_here && unit != 0))
             continue;
         text_add(out, "%s",
-                 !written                   ? section_rule(code->titles[section])
+                 !written                   ? section_rule(titles[section])
                  : short_before && is_short ? ""
                                             : "\n");
         if (is_here)
@@ -151,7 +157,7 @@ static void write_section(Text *out, const Code *code, int section, int unit)
 void write_unit(Text *out, const Code *code, int unit)
 {
     text_add(out, "%s", code->head);
-    for (int i = 0; i < SECTIONS; i++)
+    for (Section i = 0; i < SECTIONS; i++)
         write_section(out, code, i, unit);
     if (unit == 0)
         text_add(out, "%s%s", code->network, code->tables ? code->tables : "");

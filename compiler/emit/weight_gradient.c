@@ -48,7 +48,7 @@ const char *sums_pointer(const Driver *d, const Kernel *k)
 
 static const char *add_tile(Emitter *e, const char *name, const char *call)
 {
-    return add_function(e, &e->tiles, name, "NET_DW_TILE(%s)\n", format("    %s;\n", call));
+    return add_function(e, TILES, name, "NET_DW_TILE(%s)\n", format("    %s;\n", call));
 }
 
 const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch)

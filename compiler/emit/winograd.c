@@ -12,7 +12,7 @@ static const char *transform(Emitter *e, const char *what, int m)
 {
     const bool back = same(what, "output");
 
-    return add_function(e, &e->tiles, format("winograd_%s_%d", what, m),
+    return add_function(e, TILES, format("winograd_%s_%d", what, m),
                         back ? "NET_WINOGRAD_INVERSE(%s)\n" : "NET_WINOGRAD_TRANSFORM(%s)\n",
                         format("    net_winograd_%s(to, %s, %d);\n", what,
                                back ? "from, step" : "step, pixels", m));
@@ -20,7 +20,7 @@ static const char *transform(Emitter *e, const char *what, int m)
 
 static const char *filter(Emitter *e, int m, bool stream)
 {
-    return add_function(e, &e->tiles, format("winograd_filter_%d%s", m, stream ? "_stream" : ""),
+    return add_function(e, TILES, format("winograd_filter_%d%s", m, stream ? "_stream" : ""),
                         "NET_WINOGRAD_FILTER(%s)\n",
                         format("    net_winograd_transform_filter(to, step, from, tap, %d, %s);\n",
                                m, stream ? "vec_stream" : "vec_store"));
@@ -28,7 +28,7 @@ static const char *filter(Emitter *e, int m, bool stream)
 
 static const char *product_tile(Emitter *e, int vectors)
 {
-    return add_function(e, &e->tiles, format("winograd_tile_%dx%d", e->target->rows, vectors),
+    return add_function(e, TILES, format("winograd_tile_%dx%d", e->target->rows, vectors),
                         "NET_WINOGRAD_TILE(%s)\n",
                         format("    net_winograd_multiply(m, v, u, channels, %d, %d);\n",
                                e->target->rows, vectors));
@@ -54,6 +54,7 @@ void emit_winograd(Driver *d, const Kernel *k)
         padding[axis] = dx ? 2 - node->at.padding[axis] : node->at.padding[axis];
     for (int width = 3; width >= 1; width--)
         text_add(&tiles, "%s, ", panels[3 - width] ? product_tile(e, width) : "NULL");
+    include(d->e, "winograd_conv");
     describe_contraction(d, k, "_winograd", format(" by F(%dx%d, 3x3)", g->tile, g->tile),
                          g->chunks > 1 ? "(batch blocks, row of tiles)"
                                        : "(batch block, row of tiles)");
@@ -82,6 +83,7 @@ void emit_winograd_weights(Driver *d, const Kernel *k)
     int panels[3];
 
     cut_panels(up(dx ? inputs : outputs, 16), d->e->target->vectors, panels);
+    include(d->e, "winograd_conv");
     d->base = format("winograd_weights_%d%s_%dx%d", m, dx ? "_transposed" : "", inputs, outputs);
     text_add(&d->comment, "/* wt = G w G'%s; items: (block of outputs, block of inputs) */\n",
              dx ? ", inputs for outputs and taps flipped" : "");
@@ -119,6 +121,7 @@ void emit_winograd_dw(Driver *d, const Kernel *k)
     const Physical *dw = node->outputs[0]->physical;
     Text tiles = {0};
 
+    include(d->e, "winograd_dw");
     name_dw(d, k, "_winograd");
     text_add(&d->comment,
              "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
@@ -136,6 +139,7 @@ void emit_winograd_dw_reduction(Driver *d, const Kernel *k)
 {
     const Physical *dw = k->node->outputs[0]->physical;
 
+    include(d->e, "winograd_dw");
     d->base = format("winograd_reduce_partial%s_%dx%d", k->update ? "_update" : "", dw->rows,
                      dw->outputs);
     text_add(&d->comment,

@@ -37,34 +37,27 @@ START_TEST(too_long)
 }
 END_TEST
 
-static Function function(const Text *section, const char *kind, const char *name, const char *body)
+static Function function(Section section, const char *kind, const char *name, const char *body)
 {
     const char *text = format("%s void %s(NET_RUN)\n{\n%s}\n", kind, name, body);
 
-    return (Function){.name = name,
-                      .section = section,
-                      .head = text,
-                      .text = text,
-                      .is_kernel = same(kind, "NET_KERNEL")};
+    return (Function){.name = name, .section = section, .head = text, .text = text};
 }
 
 /* Kernels that share tiles go into one unit, and unit 0 declares what the other one defines. */
 START_TEST(units)
 {
-    static const Text tiles, kernels;
     Function functions[] = {
-        function(&tiles, "NET_TILE", "tile_8x3", "    tile();\n"),
-        function(&tiles, "NET_TILE", "tile_8x1", "    tile();\n"),
-        function(&kernels, "NET_KERNEL", "forward_a", "    dense(tile_8x3, tile_8x1);\n"),
-        function(&kernels, "NET_KERNEL", "sums_a", "    sums();\n"),
-        function(&kernels, "NET_KERNEL", "forward_b", "    dense(tile_8x1);\n"),
-        function(&kernels, "NET_KERNEL", "sums_b", "    sums();\n"),
+        function(TILES, "NET_TILE", "tile_8x3", "    tile();\n"),
+        function(TILES, "NET_TILE", "tile_8x1", "    tile();\n"),
+        function(KERNELS, "NET_KERNEL", "forward_a", "    dense(tile_8x3, tile_8x1);\n"),
+        function(KERNELS, "NET_KERNEL", "sums_a", "    sums();\n"),
+        function(KERNELS, "NET_KERNEL", "forward_b", "    dense(tile_8x1);\n"),
+        function(KERNELS, "NET_KERNEL", "sums_b", "    sums();\n"),
     };
     Code code = {.head = "",
                  .functions = functions,
                  .function_count = COUNT(functions),
-                 .sections = {NULL, &tiles, &kernels},
-                 .titles = {"Epilogues", "Tiles", "Kernels"},
                  .network = "network\n"};
     Text text[2] = {{0}, {0}};
 
@@ -76,7 +69,7 @@ START_TEST(units)
     for (int i = 0; i < COUNT(functions); i++)
         for (int unit = 0; unit < 2; unit++)
             ck_assert_int_eq(strstr(text[unit].at, functions[i].text) != NULL,
-                             !functions[i].is_kernel || functions[i].unit == unit);
+                             functions[i].section != KERNELS || functions[i].unit == unit);
     for (int i = 2; i < COUNT(functions); i++)
         ck_assert_ptr_nonnull(strstr(text[0].at, format(" %s(NET_RUN)", functions[i].name)));
     ck_assert_ptr_nonnull(strstr(text[0].at, "network"));
