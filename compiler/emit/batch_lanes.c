@@ -113,7 +113,7 @@ static const char *shape_literal(const Loops *l)
 void emit_batch_lanes(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
-    const BatchLanes *g = &k->batch_lanes;
+    const BatchLanes *g = &k->schedule.batch_lanes;
     const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
     const int rest = y->width % g->pixels;
@@ -160,7 +160,7 @@ static const char *add_dw_tile(Emitter *e, const BatchLanesDw *g, int outputs)
 static void call_dw_segment(Driver *d, const Kernel *k, const Segment *s)
 {
     const Node *node = k->node;
-    const BatchLanesDw *g = &k->batch_lanes_dw;
+    const BatchLanesDw *g = &k->schedule.batch_lanes_dw;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
     const Shape w = node->outputs[0]->shape;
     const int padded = up(w.size[0], g->outputs) * g->outputs;
@@ -188,7 +188,7 @@ void emit_batch_lanes_dw(Driver *d, const Kernel *k)
     text_add(&d->comment,
              "/* dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "
              "partial sums */\n",
-             k->batch_lanes_dw.by_column ? "columns" : "rows");
+             k->schedule.batch_lanes_dw.by_column ? "columns" : "rows");
     for (int i = 0; i < x->segment_count; i++)
         call_dw_segment(d, k, &x->segments[i]);
 }

@@ -61,7 +61,7 @@ void emit_depthwise_dw(Driver *d, const Kernel *k)
                   "net_depthwise_dw(%s, %s, %s, (struct net_depthwise_dw){.batch_blocks = %d, "
                   ".blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, .parts = %d, .taps = %s}",
                   scratch_pointer(d, k), inputs_text(d, node), tile, x->chunks, x->blocks,
-                  x->height, x->width, dy->height, dy->width, k->splits,
+                  x->height, x->width, dy->height, dy->width, k->schedule.splits,
                   taps_text(&node->at, false));
 }
 

@@ -186,8 +186,8 @@ static const char *contraction_text(const Target *target, const Kernel *k, const
     Text out = {0};
 
     text_add(&out, "(struct net_contraction){.tile_rows = %d,%s .y = {%d, %d, %d, %d}, ",
-             target->rows, k->panel_outer ? " .panel_outer = 1," : "", y->chunks, y->height,
-             y->width, y->blocks);
+             target->rows, k->schedule.panel_outer ? " .panel_outer = 1," : "", y->chunks,
+             y->height, y->width, y->blocks);
     text_add(&out, ".x = {%d, %d, %d, %d}, .x_lanes = %d, .inputs = %d, .outputs = %d, ", x->chunks,
              x->full_height, x->full_width, x->blocks, x->lanes, w.size[!is_dx(node)],
              w.size[is_dx(node)]);
@@ -233,9 +233,10 @@ void emit_contraction(Driver *d, const Kernel *k)
     const int count = find_parts(k, target, parts);
 
     describe_contraction(d, k, "", "",
-                         is_dense(node)   ? k->panel_outer ? "(panel, batch block)" : "batch blocks"
-                         : k->panel_outer ? "(panel, batch block, row)"
-                                          : "(batch block, row)");
+                         is_dense(node)
+                             ? k->schedule.panel_outer ? "(panel, batch block)" : "batch blocks"
+                         : k->schedule.panel_outer ? "(panel, batch block, row)"
+                                                   : "(batch block, row)");
     call_template(d, "%s(%s, %s, %s, %s, %s, %s, %s", template,
                   tiles_text(&body, &end, parts, count, b), pointer(d, node->inputs[0]),
                   is_dx(node) ? scratch_pointer(d, k) : pointer(d, node->inputs[1]), pointer(d, b),

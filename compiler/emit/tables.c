@@ -255,10 +255,10 @@ size_t thread_floats(const Program *train, const Program *evaluate)
 
         for (int i = 0; i < p->count; i++) {
             const Kernel *k = p->kernels[i];
-            const Winograd *g = &k->winograd;
+            const Winograd *g = &k->schedule.winograd;
             const bool conv_dw = k->kind == KERNEL_DW && k->node->op == OP_CONV2D_DW;
-            const long floats = g->v + g->m + g->u + argmax_grad_floats(k) + k->batch_lanes.floats +
-                                k->batch_lanes_dw.floats +
+            const long floats = g->v + g->m + g->u + argmax_grad_floats(k) +
+                                k->schedule.batch_lanes.floats + k->schedule.batch_lanes_dw.floats +
                                 (k->kind == KERNEL_EMBEDDING_DW ? embedding_dw_floats(k) : 0) +
                                 (conv_dw ? conv_dw_floats(k->node) : 0);
 

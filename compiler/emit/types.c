@@ -89,7 +89,7 @@ static const char *transposed_type(Emitter *e, const Kernel *k)
 
 static const char *transformed_type(Emitter *e, const Kernel *k)
 {
-    const int products = (k->winograd.tile + 2) * (k->winograd.tile + 2);
+    const int products = (k->schedule.winograd.tile + 2) * (k->schedule.winograd.tile + 2);
     const size_t floats = k->scratch->size / sizeof(float);
 
     return declare(e, format("struct transformed_%zu", floats),
@@ -112,7 +112,7 @@ static const char *splits_type(Emitter *e, const Kernel *k)
 {
     const Physical *dw = k->node->outputs[0]->physical;
     const size_t floats = k->scratch->size / sizeof(float);
-    const size_t splits = k->kind == KERNEL_WINOGRAD_DW ? (size_t)k->winograd.splits
+    const size_t splits = k->kind == KERNEL_WINOGRAD_DW ? (size_t)k->schedule.winograd.splits
                                                         : floats / (size_t)padded_count(dw);
     const char *name = format("struct partial_%zux%s", splits, dw->type + strlen("struct "));
 

@@ -227,10 +227,10 @@ void emit_packed_dw(Driver *d, const Kernel *k)
         "net_packed_dw(%s, %s, (struct net_packed_dw){.batch_blocks = %d, "
         ".splits = %d, .panels = %s, .inputs = %d, .tile_inputs = %s, .x = {%d, %d}, .lanes = %d, "
         ".dy = {%d, %d}, .dy_blocks = %d, .stride = %s}, %s, %s, %s",
-        scratch_pointer(d, k), inputs_text(d, node), x->chunks, k->splits, braces(dw->panels, 3),
-        dw->rows, braces(inputs, 3), x->full_height, x->full_width, x->lanes, dy->height, dy->width,
-        dy->blocks, braces(node->at.stride, 2), packed_tiles(e, k, 3), packed_tiles(e, k, 2),
-        packed_tiles(e, k, 1));
+        scratch_pointer(d, k), inputs_text(d, node), x->chunks, k->schedule.splits,
+        braces(dw->panels, 3), dw->rows, braces(inputs, 3), x->full_height, x->full_width, x->lanes,
+        dy->height, dy->width, dy->blocks, braces(node->at.stride, 2), packed_tiles(e, k, 3),
+        packed_tiles(e, k, 2), packed_tiles(e, k, 1));
 }
 
 void emit_dw_reduction(Driver *d, const Kernel *k)
@@ -241,5 +241,5 @@ void emit_dw_reduction(Driver *d, const Kernel *k)
     text_add(&d->comment, "/* dw = partial sums added in order%s; items: vectors */\n",
              then_update(k));
     call_template(d, "net_reduce_dw(%s, %s, %d, %d, (struct net_apply)%s", result_pointer(d, k),
-                  scratch_pointer(d, k), floats, k->splits, apply_literal(k));
+                  scratch_pointer(d, k), floats, k->schedule.splits, apply_literal(k));
 }

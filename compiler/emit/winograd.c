@@ -40,7 +40,7 @@ void emit_winograd(Driver *d, const Kernel *k)
 {
     Emitter *e = d->e;
     const Node *node = k->node;
-    const Winograd *g = &k->winograd;
+    const Winograd *g = &k->schedule.winograd;
     const bool dx = node->op == OP_CONV2D_DX;
     const Value *b = node->input_count > 2 ? node->inputs[2] : NULL;
     const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
@@ -79,7 +79,8 @@ void emit_winograd_weights(Driver *d, const Kernel *k)
 {
     const bool dx = k->node->op == OP_CONV2D_DX, stream = k->scratch->size > STREAMED;
     const Value *w = k->node->inputs[1];
-    const int outputs = w->physical->outputs, inputs = w->shape.size[1], m = k->winograd.tile;
+    const int outputs = w->physical->outputs, inputs = w->shape.size[1],
+              m = k->schedule.winograd.tile;
     int panels[3];
 
     cut_panels(up(dx ? inputs : outputs, 16), d->e->target->vectors, panels);
@@ -101,7 +102,7 @@ void emit_winograd_weights(Driver *d, const Kernel *k)
 static const char *dw_literal(const Kernel *k)
 {
     const Node *node = k->node;
-    const Winograd *g = &k->winograd;
+    const Winograd *g = &k->schedule.winograd;
 
     return format("(struct net_winograd_dw){.x = %s, .dy = %s, .inputs = %d, .panels = %s, "
                   ".padding = %s, .down = %d, .across = %d, .group = %d, .batch_blocks = %d, "
@@ -117,7 +118,7 @@ void emit_winograd_dw(Driver *d, const Kernel *k)
 {
     Emitter *e = d->e;
     const Node *node = k->node;
-    const Winograd *g = &k->winograd;
+    const Winograd *g = &k->schedule.winograd;
     const Physical *dw = node->outputs[0]->physical;
     Text tiles = {0};
 
@@ -146,5 +147,5 @@ void emit_winograd_dw_reduction(Driver *d, const Kernel *k)
              "/* dw = G' (partial sums added in order) G%s; items: (panel, block of inputs) */\n",
              then_update(k));
     call_template(d, "net_winograd_reduce_dw(%s, %s, %s, %d", result_pointer(d, k),
-                  scratch_pointer(d, k), dw_literal(k), k->winograd.tile);
+                  scratch_pointer(d, k), dw_literal(k), k->schedule.winograd.tile);
 }

@@ -31,7 +31,7 @@ static void split_contraction(Kernel *k)
     if (weights <= limit)
         split_rows(k, k->node->outputs[0]);
     else
-        k->panel_outer = true;
+        k->schedule.panel_outer = true;
 }
 
 /* Do two dx read the same transposed weights? */
@@ -76,11 +76,12 @@ static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
         const Kernel *other = f->first[i];
 
         if (other->kind == KERNEL_WINOGRAD_WEIGHTS && other->node->op == node->op &&
-            other->node->inputs[1] == node->inputs[1] && other->winograd.tile == winograd.tile)
+            other->node->inputs[1] == node->inputs[1] &&
+            other->schedule.winograd.tile == winograd.tile)
             return other->scratch;
     }
     k = new_kernel(KERNEL_WINOGRAD_WEIGHTS, node);
-    k->winograd = winograd;
+    k->schedule.winograd = winograd;
     k->scratch = new_scratch(
         winograd_weights(node, winograd.tile) * sizeof(float),
         layer_part(node, node->backward ? "weight, transformed for dx" : "weight, transformed"));
@@ -93,7 +94,7 @@ static void add_winograd_dw(Fusion *f, Node *node, Winograd winograd)
     Kernel *k = add_kernel(f, KERNEL_WINOGRAD_DW, node);
     Node *update = take_update(f, node->outputs[0]);
 
-    k->winograd = winograd;
+    k->schedule.winograd = winograd;
     k->flops = winograd_flops(node, winograd);
     if (winograd.splits == 1) {
         k->update = update;
@@ -120,7 +121,7 @@ static void add_winograd(Fusion *f, Node *node)
     weights = transformed_weights(f, node, winograd);
     k = add_kernel(f, KERNEL_WINOGRAD, node);
     k->scratch = weights;
-    k->winograd = winograd;
+    k->schedule.winograd = winograd;
     k->flops = winograd_flops(node, winograd);
 }
 
@@ -146,8 +147,8 @@ static void add_batch_lanes(Fusion *f, Node *node)
 {
     Kernel *k = add_contraction(f, KERNEL_BATCH_LANES, node);
 
-    k->batch_lanes = plan_batch_lanes(node, node->inputs[0]->physical, node->outputs[0]->physical,
-                                      f->program->target);
+    k->schedule.batch_lanes = plan_batch_lanes(node, node->inputs[0]->physical,
+                                               node->outputs[0]->physical, f->program->target);
     k->flops = contraction_flops(node);
 }
 
@@ -159,14 +160,14 @@ static void add_weight(Fusion *f, Node *node)
 
     k->flops = contraction_flops(node);
     plan_dw(k, f->program->target);
-    if (!k->splits) {
+    if (!k->schedule.splits) {
         k->update = update;
         if (node->op == OP_DENSE_DW)
             k->bias = take_reduction(f, node->inputs[1]);
         return;
     }
-    k->scratch = new_scratch((size_t)k->splits * (size_t)x->chunks * (size_t)padded_count(dw) *
-                                 sizeof(float),
+    k->scratch = new_scratch((size_t)k->schedule.splits * (size_t)x->chunks *
+                                 (size_t)padded_count(dw) * sizeof(float),
                              layer_part(node, "weight gradient, partial sums"));
     add_reduction(f, KERNEL_DW_REDUCTION, k, update, update == NULL);
 }

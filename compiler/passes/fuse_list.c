@@ -12,8 +12,8 @@
 
 void split_rows(Kernel *k, const Value *value)
 {
-    k->split = SPLIT_ROWS;
-    k->split_rows = value->physical->height;
+    k->schedule.split = SPLIT_ROWS;
+    k->schedule.rows = value->physical->height;
 }
 
 /* Split as its kind says. */
@@ -21,11 +21,11 @@ Kernel *new_kernel(KernelKind kind, Node *node)
 {
     Kernel *k = allocate(sizeof *k);
 
-    *k = (Kernel){.kind = kind, .node = node, .split = SPLIT_OTHER};
+    *k = (Kernel){.kind = kind, .node = node, .schedule = {.split = SPLIT_OTHER}};
     if (kernel_info[kind].split == SPLIT_ROWS)
         split_rows(k, node->outputs[0]);
     if (kernel_info[kind].split == SPLIT_IMAGES)
-        k->split = SPLIT_ROWS, k->split_rows = 1;
+        k->schedule.split = SPLIT_ROWS, k->schedule.rows = 1;
     return k;
 }
 
@@ -83,8 +83,8 @@ void add_reduction(Fusion *f, KernelKind kind, const Kernel *partial, Node *upda
     Kernel *end = new_kernel(kind, partial->node);
 
     end->scratch = partial->scratch;
-    end->splits = partial->splits;
-    end->winograd = partial->winograd;
+    end->schedule.splits = partial->schedule.splits;
+    end->schedule.winograd = partial->schedule.winograd;
     end->update = update;
     APPEND(f->pending, f->pending_count, end);
     if (wait)

@@ -22,7 +22,7 @@ static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
     host = producer < 0 ? NULL : f->program->kernels[producer];
     if (!host || (!takes_epilogue(host) && host->kind != KERNEL_MAXPOOL) ||
         (host->kind != KERNEL_WINOGRAD &&
-         (host->split != SPLIT_ROWS || host->split_rows != summed->physical->height)) ||
+         (host->schedule.split != SPLIT_ROWS || host->schedule.rows != summed->physical->height)) ||
         !same(summed->physical->type, host->node->outputs[0]->physical->type))
         return NULL;
     for (int i = 0; i < node->input_count; i++)

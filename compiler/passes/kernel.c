@@ -74,7 +74,7 @@ static void list_value(Kernel *k, const char *name, Value *value, bool written, 
                      .value = root_of(value),
                      .buffer = value->physical->buffer,
                      .written = written,
-                     .local = local || k->split_rows == 1});
+                     .local = local || k->schedule.rows == 1});
 }
 
 static void list_input(Kernel *k, const Node *node, int i, bool local)
@@ -106,7 +106,7 @@ static void list_scratch_operand(Kernel *k, Scratch scratch)
     list(k, (Access){.name = names[scratch],
                      .buffer = k->scratch,
                      .written = scratch == WEIGHTS_OUT || scratch == PARTIAL_OUT,
-                     .local = scratch == PARTIAL_OUT && k->split_rows == 1});
+                     .local = scratch == PARTIAL_OUT && k->schedule.rows == 1});
 }
 
 /* The leaves of a sum of gradients. */

@@ -192,6 +192,17 @@ typedef struct BatchLanes {
     long floats; /* of a thread's scratch: the rows of x under a band */
 } BatchLanes;
 
+/* How the work of a kernel is cut: into items for threads, into tiles for registers and caches. */
+typedef struct Schedule {
+    Split split;
+    int rows;         /* of SPLIT_ROWS: rows of pixels a chunk */
+    bool panel_outer; /* of a contraction: items (panel, chunk, row) */
+    int splits;       /* of a dw by partial sums and its reduction: of each batch block; or 0 */
+    Winograd winograd;
+    BatchLanesDw batch_lanes_dw;
+    BatchLanes batch_lanes;
+} Schedule;
+
 typedef struct Kernel {
     KernelKind kind;
     Node *node;   /* what it is made around */
@@ -208,13 +219,7 @@ typedef struct Kernel {
     struct Kernel *bias; /* of a dense layer's dw: the final reduction of its db; or NULL */
     Access *operands;    /* all that it touches, its sums' too (kernel.c) */
     int operand_count;
-    int splits; /* of a dw by partial sums and its reduction: of each batch block; or 0 */
-    Split split;
-    int split_rows;   /* pixel rows a chunk, of SPLIT_ROWS */
-    bool panel_outer; /* of a contraction: items (panel, chunk, row) */
-    Winograd winograd;
-    BatchLanesDw batch_lanes_dw;
-    BatchLanes batch_lanes;
+    Schedule schedule;
     bool needs_target;   /* left out of an evaluation without targets */
     int phase;           /* plan.c: 0, 1, ... between barriers */
     const char *driver;  /* emit: the C function */

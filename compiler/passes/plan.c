@@ -53,8 +53,9 @@ static Uses *collect_uses(const Program *p, int *count)
 /* May two uses of a buffer not stand in one phase? */
 static bool in_conflict(const Use *a, const Use *b)
 {
-    const bool alike = a->kernel->split == SPLIT_ROWS && b->kernel->split == SPLIT_ROWS &&
-                       a->kernel->split_rows == b->kernel->split_rows;
+    const bool alike = a->kernel->schedule.split == SPLIT_ROWS &&
+                       b->kernel->schedule.split == SPLIT_ROWS &&
+                       a->kernel->schedule.rows == b->kernel->schedule.rows;
 
     return a->kernel != b->kernel && (a->access->written || b->access->written) &&
            !(alike && a->access->local && b->access->local);

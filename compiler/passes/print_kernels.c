@@ -12,8 +12,8 @@ const char *kernel_label(const Kernel *k)
     Text text = {0};
 
     text_add(&text, "%s", op_info[k->node->op].text);
-    if (k->winograd.tile)
-        text_add(&text, " winograd %dx%d", k->winograd.tile, k->winograd.tile);
+    if (k->schedule.winograd.tile)
+        text_add(&text, " winograd %dx%d", k->schedule.winograd.tile, k->schedule.winograd.tile);
     if (k->kind == KERNEL_BATCH_LANES || k->kind == KERNEL_BATCH_LANES_DW)
         text_add(&text, " batch lanes");
     if (k->scratch &&

@@ -109,14 +109,14 @@ void plan_dw(Kernel *k, const Target *target)
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
 
     if (node->selection->algorithm == ALGORITHM_BATCH_LANES) {
-        k->batch_lanes_dw = plan_batch_lanes_dw(node, x, dy, target);
+        k->schedule.batch_lanes_dw = plan_batch_lanes_dw(node, x, dy, target);
         k->kind = KERNEL_BATCH_LANES_DW;
-        k->splits = k->batch_lanes_dw.splits;
+        k->schedule.splits = k->schedule.batch_lanes_dw.splits;
     } else if (node->op == OP_DEPTHWISE_DW || x->lanes < 16) {
         k->kind = node->op == OP_DEPTHWISE_DW ? KERNEL_DEPTHWISE_DW : KERNEL_PACKED_DW;
-        k->splits = count_splits(x, dy->height);
+        k->schedule.splits = count_splits(x, dy->height);
     } else {
         k->kind = KERNEL_DW;
-        k->splits = x->chunks > 1 && has_few_items(node);
+        k->schedule.splits = x->chunks > 1 && has_few_items(node);
     }
 }

@@ -81,7 +81,8 @@ static Uses all_uses(const Program *p)
 
         for (int j = 0; j < k->operand_count; j++)
             APPEND(uses.at, uses.count,
-                   ((Use){k, k->operands[j], k->operands[j].local && k->split == SPLIT_ROWS}));
+                   ((Use){k, k->operands[j],
+                          k->operands[j].local && k->schedule.split == SPLIT_ROWS}));
     }
     return uses;
 }
@@ -99,7 +100,7 @@ static void check_hazards(const Program *p, const char *what)
                 a->access.buffer != b->access.buffer || (!a->access.written && !b->access.written))
                 continue;
             ck_assert_msg(
-                a->ordered && b->ordered && a->kernel->split_rows == b->kernel->split_rows,
+                a->ordered && b->ordered && a->kernel->schedule.rows == b->kernel->schedule.rows,
                 "%s, %s: %s and %s meet in phase %d without a barrier", what, p->graph->name,
                 kernel_label(a->kernel), kernel_label(b->kernel), a->kernel->phase);
         }

@@ -133,7 +133,7 @@ START_TEST(test_choice)
                 dw = c.train->kernels[i];
         ck_assert_ptr_nonnull(dw);
         ck_assert_int_eq(dw->kind, choices[_i].kind);
-        ck_assert_int_eq(dw->splits, choices[_i].splits);
+        ck_assert_int_eq(dw->schedule.splits, choices[_i].splits);
     }
 }
 END_TEST

@@ -131,7 +131,7 @@ START_TEST(test_choice)
             compiled.train->kernels[i]->node->path)
             forward = compiled.train->kernels[i];
     ck_assert_ptr_nonnull(forward);
-    ck_assert_int_eq(forward->winograd.tile, c->tile);
+    ck_assert_int_eq(forward->schedule.winograd.tile, c->tile);
 }
 END_TEST
 
