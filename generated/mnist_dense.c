@@ -495,28 +495,30 @@ static const struct net_tensor tensors[] = {
 };
 
 extern const struct net_reader net_reader_idx;
-static const struct net_call part_train = NET_SOURCE(idx,
-    NET_ARG("image", .text = "train-images-idx3-ubyte.gz", .given = true),
-    NET_ARG("label", .text = "train-labels-idx1-ubyte.gz", .given = true));
-static const struct net_call part_validation = NET_CALL("holdout",
-    NET_ARG("f", .number = 0.1, .given = true), NET_ARG("seed", .number = 0));
-static const struct net_call part_test = NET_SOURCE(idx,
-    NET_ARG("image", .text = "t10k-images-idx3-ubyte.gz", .given = true),
-    NET_ARG("label", .text = "t10k-labels-idx1-ubyte.gz", .given = true));
-static const struct net_call loss_call = NET_CALL("cross_entropy",
-    NET_ARG("class_weights", .none = true), NET_ARG("smoothing", .number = 0));
-static const struct net_call optimizer = NET_CALL("adam",
-    NET_ARG("lr", .number = 0.001, .given = true), NET_ARG("beta1", .number = 0.9),
-    NET_ARG("beta2", .number = 0.999), NET_ARG("eps", .number = 1e-08),
-    NET_ARG("weight_decay", .number = 0));
+static const struct net_call part_train = { .name = "idx", .reader = &net_reader_idx,
+        NET_ARGS(NET_ARG("image", .text = "train-images-idx3-ubyte.gz", .given = true),
+        NET_ARG("label", .text = "train-labels-idx1-ubyte.gz", .given = true)) };
+static const struct net_call part_validation = { .name = "holdout",
+        NET_ARGS(NET_ARG("f", .number = 0.1, .given = true), NET_ARG("seed", .number = 0)) };
+static const struct net_call part_test = { .name = "idx", .reader = &net_reader_idx,
+        NET_ARGS(NET_ARG("image", .text = "t10k-images-idx3-ubyte.gz", .given = true),
+        NET_ARG("label", .text = "t10k-labels-idx1-ubyte.gz", .given = true)) };
+static const struct net_call loss_call = { .name = "cross_entropy",
+        NET_ARGS(NET_ARG("class_weights", .none = true), NET_ARG("smoothing", .number = 0)) };
+static const struct net_call optimizer = { .name = "adam",
+        NET_ARGS(NET_ARG("lr", .number = 0.001, .given = true), NET_ARG("beta1", .number = 0.9),
+        NET_ARG("beta2", .number = 0.999), NET_ARG("eps", .number = 1e-08),
+        NET_ARG("weight_decay", .number = 0)) };
 static const struct net_call schedule[] = {{ .name = "constant" }};
 static const struct net_call metrics[] = {{ .name = "accuracy" }};
 extern const struct net_transform net_transform_scale;
-static const struct net_call field_1_steps[] = {NET_STEP(scale,
-        NET_ARG("k", .number = 0.00392156862745098, .given = true))};
+static const struct net_call field_1_steps[] =
+        {{ .name = "scale", .transform = &net_transform_scale,
+        NET_ARGS(NET_ARG("k", .number = 0.00392156862745098, .given = true)) }};
 extern const struct net_transform net_transform_classes;
-static const struct net_call field_2_steps[] = {NET_STEP(classes,
-        NET_ARG("n", .number = 10, .given = true))};
+static const struct net_call field_2_steps[] =
+        {{ .name = "classes", .transform = &net_transform_classes,
+        NET_ARGS(NET_ARG("n", .number = 10, .given = true)) }};
 static const struct net_field fields[] = {
     { .name = "image", .source = "image", .kind = NET_INPUT, .size = 784, NET_SHAPE(1, 28, 28),
             .steps = field_1_steps, .step_count = 1 },
@@ -605,17 +607,14 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 };
 
 const struct net_model net_model = {
+    NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "4c3067fd81554498", .isa = "avx512", .batch = 64, .least_batch = 2,
-    .params_size = sizeof(struct params), .batch_size = sizeof(struct batch), .arena_size = 39936,
-    .tensors = tensors, .tensor_count = 14, .fields = fields, .field_count = 2,
-    .parts = {&part_train, &part_validation, &part_test}, .loss_call = &loss_call,
-    .optimizer = &optimizer, .schedule = schedule, .schedule_count = 1, .metrics = metrics,
-    .metric_count = 1, .default_batch = 64, .epochs = 20, .seed = 0, .keep = "best",
-    .monitor = "validation_loss", .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX,
-    .outputs = 10, .output_rank = 1, .output_shape = {10}, .layers = layers,
-    .layer_count = (int)(sizeof layers / sizeof *layers), .train = {train_step, train_kernels, 26},
-    .evaluate = {evaluate_step, evaluate_kernels, 9}, .pack = pack, .unpack = unpack,
+    .hash = "b08de0ef4397c947", .isa = "avx512", .batch = 64, .least_batch = 2,
+    .arena_size = 39936, .tensor_count = 14, .parts[0] = &part_train, .parts[1] = &part_validation,
+    .parts[2] = &part_test, .metrics = metrics, .metric_count = 1, .default_batch = 64,
+    .epochs = 20, .seed = 0, .keep = "best", .monitor = "validation_loss",
+    .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX, .outputs = 10, .output_rank = 1,
+    .output_shape = {10},
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

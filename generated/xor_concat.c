@@ -215,11 +215,12 @@ static const struct net_tensor tensors[] = {
 };
 
 extern const struct net_reader net_reader_xor;
-static const struct net_call part_train = { .name = "xor", NET_READER(xor) };
+static const struct net_call part_train = { .name = "xor", .reader = &net_reader_xor };
 static const struct net_call loss_call = { .name = "mse" };
-static const struct net_call optimizer = NET_CALL("sgd",
-    NET_ARG("lr", .number = 0.5, .given = true), NET_ARG("momentum", .number = 0.9, .given = true),
-    NET_ARG("nesterov", .number = 0), NET_ARG("weight_decay", .number = 0));
+static const struct net_call optimizer = { .name = "sgd",
+        NET_ARGS(NET_ARG("lr", .number = 0.5, .given = true),
+        NET_ARG("momentum", .number = 0.9, .given = true), NET_ARG("nesterov", .number = 0),
+        NET_ARG("weight_decay", .number = 0)) };
 static const struct net_call schedule[] = {{ .name = "constant" }};
 static const struct net_call metrics[] = {{ .name = "accuracy" }};
 static const struct net_field fields[] = {
@@ -281,16 +282,12 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 };
 
 const struct net_model net_model = {
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "10660a907eb51d27",
-    .isa = "avx512", .batch = 4, .params_size = sizeof(struct params),
-    .batch_size = sizeof(struct batch), .arena_size = 9344, .tensors = tensors, .tensor_count = 4,
-    .fields = fields, .field_count = 2, .parts = {&part_train, NULL, NULL},
-    .loss_call = &loss_call, .optimizer = &optimizer, .schedule = schedule, .schedule_count = 1,
+    NET_MODEL_TABLES,
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "c903684a84ce9568",
+    .isa = "avx512", .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
     .metrics = metrics, .metric_count = 1, .default_batch = 4, .epochs = 1000, .seed = 0,
     .keep = "best", .monitor = "validation_loss", .loss = NET_MSE, .activation = NET_IDENTITY,
-    .outputs = 1, .output_rank = 1, .output_shape = {1}, .layers = layers,
-    .layer_count = (int)(sizeof layers / sizeof *layers), .train = {train_step, train_kernels, 11},
-    .evaluate = {evaluate_step, evaluate_kernels, 5}, .pack = pack, .unpack = unpack,
+    .outputs = 1, .output_rank = 1, .output_shape = {1},
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

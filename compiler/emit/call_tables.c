@@ -7,24 +7,19 @@
 
 #include <string.h>
 
-typedef enum Linked { LINKED_NOTHING, LINKED_READER, LINKED_PREPARATION } Linked;
-
-/* Only the readers and preparations that are named are linked. */
-static Linked linked_of(const Call *call)
+/* "reader" or "transform", of which only those are linked that are named; or NULL */
+static const char *linked_kind(const Call *call)
 {
-    static const struct {
-        const char *name;
-        Linked linked;
-    } rows[] = {
-#define SOURCE(source, ...) {#source, LINKED_READER},
-#define TRANSFORM(transform, ...) {#transform, LINKED_PREPARATION},
+    static const char *const rows[][2] = {
+#define SOURCE(source, ...) {#source, "reader"},
+#define TRANSFORM(transform, ...) {#transform, "transform"},
 #include "language.def"
     };
 
     for (int i = 0; i < COUNT(rows); i++)
-        if (same(rows[i].name, call->name))
-            return rows[i].linked;
-    return LINKED_NOTHING;
+        if (same(rows[i][0], call->name))
+            return rows[i][1];
+    return NULL;
 }
 
 static bool is_names(const Constant *v)
@@ -82,39 +77,25 @@ static const char *argument_text(const Argument *a)
     return out.at;
 }
 
-/* The column at which a text goes on. */
-static int column_of(const Text *text)
+/* The initializer of a call: { .name = "sgd", NET_ARGS(...) } */
+static const char *call_text(const Call *call)
 {
-    const char *last = strrchr(text->at, '\n');
+    const char *kind = linked_kind(call);
+    Text out = {0};
 
-    return (int)strlen(last ? last + 1 : text->at);
-}
-
-/* The initializer of a call, lines that go on indented by `level`: NET_CALL("sgd", ...) */
-static void write_call_text(Text *out, int level, const Call *call)
-{
-    static const char *const plain[] = {"{ .name = \"%s\" }", "{ .name = \"%s\", NET_READER(%s) }",
-                                        "{ .name = \"%s\", NET_PREPARATION(%s) }"};
-    static const char *const with_arguments[] = {"NET_CALL(\"%s\"", "NET_SOURCE(%s", "NET_STEP(%s"};
-    const Linked linked = linked_of(call);
-    Wrap wrap = {.text = out, .indent = 4 * level, .count = 1};
-
-    if (!call->count) {
-        text_add(out, plain[linked], call->name, call->name);
-        return;
-    }
-    text_add(out, with_arguments[linked], call->name);
-    wrap.column = column_of(out);
+    text_add(&out, "{ .name = %s", quoted(call->name));
+    if (kind)
+        text_add(&out, ", .%s = &net_%s_%s", kind, kind, call->name);
     for (int i = 0; i < call->count; i++)
-        wrap_item(&wrap, argument_text(&call->arguments[i]));
-    text_add(out, ")");
+        text_add(&out, ", %s%s", i ? "" : "NET_ARGS(", argument_text(&call->arguments[i]));
+    text_add(&out, "%s }", call->count ? ")" : "");
+    return out.at;
 }
 
 /* Declares what a call names, once. */
 static void declare_linked(Text *out, const Call *call)
 {
-    static const char *const kinds[] = {NULL, "reader", "transform"};
-    const char *kind = kinds[linked_of(call)];
+    const char *kind = linked_kind(call);
     const char *declaration = format("extern const struct net_%s net_%s_%s;\n", kind, kind,
                                      call->name);
 
@@ -127,9 +108,7 @@ void write_call(Text *out, const Call *call, const char *name)
     if (!call)
         return;
     declare_linked(out, call);
-    text_add(out, "static const struct net_call %s = ", name);
-    write_call_text(out, 1, call);
-    text_add(out, ";\n");
+    line(out, 0, "static const struct net_call %s = %s;", name, call_text(call));
 }
 
 /* An array of calls under one name. */
@@ -140,10 +119,7 @@ void write_calls(Text *out, Call *const *calls, int count, const char *name)
     if (!count)
         return;
     text_add(out, "static const struct net_call %s[] = {", name);
-    for (int i = 0; i < count; i++) {
-        text_add(out, "%s", count > 1 ? "\n    " : "");
-        write_call_text(out, 2, calls[i]);
-        text_add(out, "%s", count > 1 ? "," : "");
-    }
+    for (int i = 0; i < count; i++)
+        text_add(out, count > 1 ? "\n    %s," : "%s", call_text(calls[i]));
     text_add(out, "%s};\n", count > 1 ? "\n" : "");
 }

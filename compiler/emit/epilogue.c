@@ -222,16 +222,6 @@ static const char *element_of(const Body *b, const Value *value, const char *anc
     return format("vec_load(o->%s + e.%s)", name_of(b->d, root), root->batched ? "at" : "lane");
 }
 
-/* Is it read again in the chain? */
-static bool is_read_after(const Body *b, int index)
-{
-    for (int i = index + 1; i < b->k->body_count; i++)
-        for (int j = 0; j < b->k->body[i]->input_count; j++)
-            if (root_of(b->k->body[i]->inputs[j]) == b->k->body[index]->outputs[0])
-                return true;
-    return false;
-}
-
 static const char *value_text(const Body *b, int index)
 {
     const Node *node = b->k->body[index];
@@ -260,7 +250,7 @@ static void write_chain(Text *text, const Body *b)
         const Value *y = k->body[i]->outputs[0];
         const char *value = value_text(b, i), *name = format("v%d", i + 1);
 
-        if (is_read_after(b, i) || y->internal)
+        if (count_reads(k, y) > 0 || y->internal)
             line(text, 1, "const vec %s = %s;", name, value);
         else
             name = value;

@@ -16,37 +16,16 @@ bool name_taken(const Emitter *e, const char *name)
     return table_find(&e->function_names, name) >= 0 || table_find(&e->names, name) >= 0;
 }
 
-/* Words that mean something else in C, or to the headers that it includes. */
+/* Does it mean something else in C, or to the headers that it includes? */
 static bool is_c_word(const char *name)
 {
-    static const char *const words[] = {"auto",     "break",
-                                        "case",     "char",
-                                        "const",    "continue",
-                                        "default",  "do",
-                                        "double",   "else",
-                                        "enum",     "extern",
-                                        "float",    "for",
-                                        "goto",     "if",
-                                        "inline",   "int",
-                                        "long",     "register",
-                                        "restrict", "return",
-                                        "short",    "signed",
-                                        "sizeof",   "static",
-                                        "struct",   "switch",
-                                        "typedef",  "union",
-                                        "unsigned", "void",
-                                        "volatile", "while",
-                                        "asm",      "bool",
-                                        "true",     "false",
-                                        "typeof",   "NULL",
-                                        "INFINITY", "barrier",
-                                        "net_at",   "memcpy",
-                                        "memset",   "net_profile_lap"};
+    static const char words[] =
+        " auto break case char const continue default do double else enum extern float for goto if "
+        "inline int long register restrict return short signed sizeof static struct switch typedef "
+        "union unsigned void volatile while asm bool true false typeof NULL INFINITY barrier "
+        "memcpy memset net_at net_profile_lap run thread p batch IN OUT V RUN BLOCK TILE ";
 
-    for (int i = 0; i < COUNT(words); i++)
-        if (same(name, words[i]))
-            return true;
-    return false;
+    return strstr(words, format(" %s ", name)) != NULL;
 }
 
 /* "mlp.dense_1.weight" -> "dense_1_weight": without the network, where there is one to speak of */
@@ -85,10 +64,7 @@ static const char *take_name(Emitter *e, const char *base)
     const char *name = base;
 
     for (int n = table_find(&e->names, base) + 1; true; n++) {
-        bool taken = same(name, "run") || same(name, "thread") || same(name, "p") ||
-                     same(name, "batch") || name_taken(e, name);
-
-        if (!taken)
+        if (!name_taken(e, name) && !is_c_word(name))
             break;
         n = n < 2 ? 2 : n;
         table_set(&e->names, base, n);

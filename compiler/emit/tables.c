@@ -294,24 +294,20 @@ static void add_member(Wrap *model, const char *fmt, ...)
     wrap_item(model, member.at);
 }
 
-/* The calls of the .net file, and what a run has where nothing else is said. */
+/* What a run does where nothing else is said. */
 static void add_training(Wrap *w, const Model *m)
 {
-    add_member(w, ".parts = {%s, %s, %s}", m->parts[PART_TRAIN] ? "&part_train" : "NULL",
-               m->parts[PART_VALIDATION] ? "&part_validation" : "NULL",
-               m->parts[PART_TEST] ? "&part_test" : "NULL");
-    add_member(w, ".loss_call = &loss_call");
-    add_member(w, ".optimizer = &optimizer");
-    add_member(w, ".schedule = schedule");
-    add_member(w, ".schedule_count = %d", m->schedule_count);
+    static const char *const parts[] = {"part_train", "part_validation", "part_test"};
+
+    for (int i = 0; i < COUNT(parts); i++)
+        if (m->parts[i])
+            add_member(w, ".parts[%d] = &%s", i, parts[i]);
     if (m->stop)
         add_member(w, ".stop = &stop");
     if (m->clip)
         add_member(w, ".clip = &clip");
-    if (m->metric_count) {
-        add_member(w, ".metrics = metrics");
-        add_member(w, ".metric_count = %d", m->metric_count);
-    }
+    if (m->metric_count)
+        add_member(w, ".metrics = metrics, .metric_count = %d", m->metric_count);
     add_member(w, ".default_batch = %d", m->batch);
     add_member(w, ".epochs = %d", m->epochs);
     add_member(w, ".seed = %s", number_text(m->seed));
@@ -334,13 +330,6 @@ static void add_prediction(Wrap *w, const Model *m, const Graph *evaluate)
     add_member(w, ".output_shape = {%s}", shape.rank ? list_of(shape) : "0");
 }
 
-static void add_step(Wrap *w, const Program *p)
-{
-    const char *name = p->graph->name;
-
-    add_member(w, ".%s = {%s_step, %s_kernels, %d}", name, name, name, p->count);
-}
-
 static void write_model(Text *out, const Emitter *e, const Text *above, const Program *train,
                         const Program *evaluate)
 {
@@ -350,7 +339,7 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     const size_t scratch = thread_floats(train, evaluate);
     Wrap w = {.text = out, .column = 4, .indent = 4};
 
-    text_add(out, "const struct net_model net_model = {\n    ");
+    text_add(out, "const struct net_model net_model = {\n    NET_MODEL_TABLES,\n    ");
     add_member(&w, ".name = %s", quoted(m->name));
     add_member(&w, ".source = %s", quoted(format("%s.net", m->source->name)));
     add_member(&w, ".version = %s", quoted(NETC_VERSION));
@@ -361,24 +350,13 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     add_member(&w, ".batch = %d", m->max_batch);
     if (is_one_number(train->graph))
         add_member(&w, ".least_batch = 2");
-    add_member(&w, ".params_size = sizeof(struct params)");
-    add_member(&w, ".batch_size = sizeof(struct batch)");
     add_member(&w, ".arena_size = %zu",
                train->arena > evaluate->arena ? train->arena : evaluate->arena);
     if (scratch)
         add_member(&w, ".scratch_size = %zu", scratch * sizeof(float));
-    add_member(&w, ".tensors = tensors");
     add_member(&w, ".tensor_count = %d", e->parameter_count);
-    add_member(&w, ".fields = fields");
-    add_member(&w, ".field_count = %d", m->field_count);
     add_training(&w, m);
     add_prediction(&w, m, evaluate->graph);
-    add_member(&w, ".layers = layers");
-    add_member(&w, ".layer_count = (int)(sizeof layers / sizeof *layers)");
-    add_step(&w, train);
-    add_step(&w, evaluate);
-    add_member(&w, ".pack = pack");
-    add_member(&w, ".unpack = unpack");
     line(out, 0, ",\n};\n");
     line(out, 0, "int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }");
 }

@@ -32,7 +32,7 @@
 #define NET_STATISTIC(member, path, channels, values)                                              \
     NET_TENSOR(member, path, false, NET_CHANNELS(channels), .init = (values))
 
-/* Calls of the .net file with their arguments: NET_CALL("sgd", NET_ARG("lr", .number = 0.1)) */
+/* Calls of the .net file: { .name = "sgd", NET_ARGS(NET_ARG("lr", .number = 0.1)) } */
 #define NET_ARG(text, ...)                                                                         \
     {                                                                                              \
         .name = (text), __VA_ARGS__                                                                \
@@ -40,10 +40,6 @@
 #define NET_ARGS(...)                                                                              \
     .args = (const struct net_arg[]){__VA_ARGS__},                                                 \
     .arg_count = NET_COUNT(struct net_arg, __VA_ARGS__)
-#define NET_CALL(text, ...)                                                                        \
-    {                                                                                              \
-        .name = (text), NET_ARGS(__VA_ARGS__)                                                      \
-    }
 
 /* A kernel of a step; after its operations, the bytes and what else is known. */
 #define NET_ROW(function, path, category, number, operations, ...)                                 \
@@ -52,16 +48,14 @@
         .flops = (operations), .bytes = __VA_ARGS__                                                \
     }
 
-/* A source and a preparation, which name what is linked for them. */
-#define NET_READER(source) .reader = &net_reader_##source
-#define NET_SOURCE(source, ...)                                                                    \
-    {                                                                                              \
-        .name = #source, NET_READER(source), NET_ARGS(__VA_ARGS__)                                 \
-    }
-#define NET_PREPARATION(step) .transform = &net_transform_##step
-#define NET_STEP(step, ...)                                                                        \
-    {                                                                                              \
-        .name = #step, NET_PREPARATION(step), NET_ARGS(__VA_ARGS__)                                \
-    }
+/* What every model has under the same names. */
+#define NET_LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
+#define NET_MODEL_TABLES                                                                           \
+    .params_size = sizeof(struct params), .batch_size = sizeof(struct batch), .tensors = tensors,  \
+    .fields = fields, .field_count = NET_LENGTH(fields), .loss_call = &loss_call,                  \
+    .optimizer = &optimizer, .schedule = schedule, .schedule_count = NET_LENGTH(schedule),         \
+    .layers = layers, .layer_count = NET_LENGTH(layers), .pack = pack, .unpack = unpack,           \
+    .train = {train_step, train_kernels, NET_LENGTH(train_kernels)},                               \
+    .evaluate = {evaluate_step, evaluate_kernels, NET_LENGTH(evaluate_kernels)}
 
 #endif
