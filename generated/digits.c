@@ -121,38 +121,41 @@ NET_DW_TILE(dw_tile_9x1_from_0) { net_sum_packed_dw(dw, x, dy, over, 9, 1, 0, 1,
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
 NET_KERNEL void transpose_72x16(OUT(transposed_16x72) wt, IN(weight_72x16) w, NET_RUN)
-{ net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 8, .taps = 9,
-        .inputs = 8, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 72, .outputs = 16,
-        .panels = {0, 0}}, run, thread); }
+{ net_transpose_weights(V(wt), V(w),
+        (struct net_transposed[]){{.row = 0, .step = 8, .taps = 9, .inputs = 8, .panels = {0, 0}}},
+        1, (struct net_transpose){.rows = 72, .outputs = 16, .panels = {0, 0}}, run, thread); }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
 NET_KERNEL void transpose_784x64(OUT(transposed_64x784) wt, IN(weight_784x64) w, NET_RUN)
-{ net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 16, .taps = 49,
-        .inputs = 16, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 784, .outputs = 64,
-        .panels = {0, 2}}, run, thread); }
+{ net_transpose_weights(V(wt), V(w),
+        (struct net_transposed[]){{.row = 0, .step = 16, .taps = 49, .inputs = 16,
+        .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 784, .outputs = 64, .panels = {0, 2}},
+        run, thread); }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
 NET_KERNEL void transpose_64x10(OUT(transposed_10x64) wt, IN(weight_64x10) w, NET_RUN)
-{ net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 64, .taps = 1,
-        .inputs = 64, .panels = {0, 2}}}, 1, (struct net_transpose){.rows = 64, .outputs = 10,
-        .panels = {0, 0}}, run, thread); }
+{ net_transpose_weights(V(wt), V(w),
+        (struct net_transposed[]){{.row = 0, .step = 64, .taps = 1, .inputs = 64,
+        .panels = {0, 2}}}, 1, (struct net_transpose){.rows = 64, .outputs = 10, .panels = {0, 0}},
+        run, thread); }
 
 /* y = sum over taps of x w + b, relu; items: (batch block, row) */
 NET_KERNEL void conv2d_relu_64x1x28x28_8x3x3(OUT(value_64x8x28x28) y, IN(image_64x1x28x28) x,
         IN(weight_9x8) w, IN(vector_16) b, NET_RUN)
 { net_conv2d_packed(NULL, NULL, tile_8x1_1x3x3_bias_relu, V(x), V(w), V(b),
-        &(struct apply_relu){V(y)}, NULL, NULL, (struct net_contraction){.tile_rows = 8,
-        .y = {4, 28, 28, 1}, .x = {4, 30, 30, 1}, .x_lanes = 1, .inputs = 1, .outputs = 8,
-        NET_SEGMENTS({0, 1, 784, 0, 1}), NET_PARTS({.pixels = 1, .panels = {0, 0, 1}}),
+        &(struct apply_relu){V(y)}, NULL, NULL,
+        (struct net_contraction){.tile_rows = 8, .y = {4, 28, 28, 1}, .x = {4, 30, 30, 1},
+        .x_lanes = 1, .inputs = 1, .outputs = 8, NET_SEGMENTS({0, 1, 784, 0, 1}),
+        NET_PARTS({.pixels = 1, .panels = {0, 0, 1}}),
         .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {0, 0}, .dilation = {1, 1}}}, run,
         thread); }
 
 /* y = max of each window of x, index = its first tap that has it; items: (batch block, row) */
 NET_KERNEL void maxpool2d_64x8x28x28_2x2(OUT(value_64x8x14x14) y, OUT(index_64x8x14x14) index,
         IN(value_64x8x28x28) x, NET_RUN)
-{ net_maxpool2d(V(y), V(index), V(x), NULL, NULL, (struct net_pool2d){.batch_blocks = 4,
-        .blocks = 1, .x = {28, 28}, .y = {14, 14}, .kernel = {2, 2}, .stride = {2, 2}}, run,
-        thread); }
+{ net_maxpool2d(V(y), V(index), V(x), NULL, NULL,
+        (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28}, .y = {14, 14},
+        .kernel = {2, 2}, .stride = {2, 2}}, run, thread); }
 
 /* y = sum over taps of x w + b, relu; items: (batch block, row) */
 NET_KERNEL void conv2d_relu_64x8x14x14_16x3x3(OUT(value_64x16x14x14) y, IN(value_64x8x14x14) x,
@@ -160,15 +163,16 @@ NET_KERNEL void conv2d_relu_64x8x14x14_16x3x3(OUT(value_64x16x14x14) y, IN(value
 { net_conv2d(NULL, NULL, tile_8x1_bias_relu, V(x), V(w), V(b), &(struct apply_relu){V(y)}, NULL,
         NULL, (struct net_contraction){.tile_rows = 8, .y = {4, 14, 14, 1}, .x = {4, 14, 14, 1},
         .x_lanes = 16, .inputs = 8, .outputs = 16, NET_SEGMENTS({0, 8, 196, 0, 1}),
-        NET_PARTS({.pixels = 1, .panels = {0, 0, 1}}), .taps = {.kernel = {3, 3}, .stride = {1, 1},
-        .padding = {1, 1}, .dilation = {1, 1}}}, run, thread); }
+        NET_PARTS({.pixels = 1, .panels = {0, 0, 1}}),
+        .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1}}}, run,
+        thread); }
 
 /* y = max of each window of x, index = its first tap that has it; items: (batch block, row) */
 NET_KERNEL void maxpool2d_64x16x14x14_2x2(OUT(value_64x16x7x7) y, OUT(index_64x16x7x7) index,
         IN(value_64x16x14x14) x, NET_RUN)
-{ net_maxpool2d(V(y), V(index), V(x), NULL, NULL, (struct net_pool2d){.batch_blocks = 4,
-        .blocks = 1, .x = {14, 14}, .y = {7, 7}, .kernel = {2, 2}, .stride = {2, 2}}, run, thread);
-        }
+{ net_maxpool2d(V(y), V(index), V(x), NULL, NULL,
+        (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
+        .kernel = {2, 2}, .stride = {2, 2}}, run, thread); }
 
 /* y = x w + b, relu; items: (panel, batch block) */
 NET_KERNEL void dense_relu_64x784x64(OUT(value_64x64) y, IN(value_64x16x7x7) x,
@@ -207,9 +211,10 @@ NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64
 NET_KERNEL void dense_dw_db_update_64x64_64x10(OUT(weight_64x10) w, OUT(vector_16) b,
         IN(value_64x64) x, IN(value_64x10) dy, IN(partial_4x16) partial, NET_RUN)
 {
-    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 64,
-            .first = 0, .channels = 64, .pixels = 1, .block = 0, .stride = 4, .x_blocks = 4,
-            .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
+    net_dense_dw(V(w), V(x), V(dy),
+            (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 64, .first = 0, .channels = 64,
+            .pixels = 1, .block = 0, .stride = 4, .x_blocks = 4, .dy_blocks = 1,
+            .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
@@ -228,9 +233,10 @@ NET_KERNEL void dense_dx_relu_grad_64x64x10(OUT(value_64x64) dx, OUT(partial_4x6
 NET_KERNEL void dense_dw_db_update_64x784_784x64(OUT(weight_784x64) w, OUT(vector_64) b,
         IN(value_64x16x7x7) x, IN(value_64x64) dy, IN(partial_4x64) partial, NET_RUN)
 {
-    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 2, 0}, .inputs = 784,
-            .first = 0, .channels = 16, .pixels = 49, .block = 0, .stride = 1, .x_blocks = 49,
-            .dy_blocks = 4, .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread);
+    net_dense_dw(V(w), V(x), V(dy),
+            (struct net_dense_dw){.panels = {0, 2, 0}, .inputs = 784, .first = 0, .channels = 16,
+            .pixels = 49, .block = 0, .stride = 1, .x_blocks = 49, .dy_blocks = 4,
+            .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread);
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 4}, run, thread);
 }
 
@@ -241,8 +247,8 @@ NET_KERNEL void dense_dx_relu_grad_64x784x64(OUT(value_64x16x7x7) dx, IN(value_6
         &(struct apply_relu_grad){V(dx), V(y)}, NULL, NULL,
         (struct net_contraction){.tile_rows = 8, .panel_outer = 1, .y = {4, 1, 1, 49},
         .x = {4, 1, 1, 4}, .x_lanes = 16, .inputs = 64, .outputs = 784,
-        NET_SEGMENTS({0, 64, 1, 0, 0}), NET_PARTS({.pixels = 49, .stride = 1,
-        .panels = {0, 0, 1}})}, run, thread); }
+        NET_SEGMENTS({0, 64, 1, 0, 0}),
+        NET_PARTS({.pixels = 49, .stride = 1, .panels = {0, 0, 1}})}, run, thread); }
 
 /* dx = the dy of the windows whose max is x; items: (batch block, row) */
 NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(OUT(value_64x16x14x14) dx,
@@ -256,19 +262,21 @@ NET_KERNEL void maxpool2d_grad_64x16x14x14_2x2(OUT(value_64x16x14x14) dx,
    items: (batch block, panel, block of inputs) */
 NET_KERNEL void conv2d_dw_partial_64x8x14x14_72x16(OUT(partial_4xweight_72x16) partial,
         IN(value_64x8x14x14) x, IN(value_64x16x14x14) dy, NET_RUN)
-{ net_conv_dw(V(partial), V(x), V(dy), (struct net_conv_dw){.batch_blocks = 4, .panels = {0, 0, 1},
-        .tap_rows = {3, 3, 3}, .inputs = 8, .outputs = 16, .groups = 1, .first = 0, .channels = 8,
-        .block = 0, .x_blocks = 1, .dy_blocks = 1, .x = {14, 14}, .dy = {14, 14}, .kernel = {3, 3},
+{ net_conv_dw(V(partial), V(x), V(dy),
+        (struct net_conv_dw){.batch_blocks = 4, .panels = {0, 0, 1}, .tap_rows = {3, 3, 3},
+        .inputs = 8, .outputs = 16, .groups = 1, .first = 0, .channels = 8, .block = 0,
+        .x_blocks = 1, .dy_blocks = 1, .x = {14, 14}, .dy = {14, 14}, .kernel = {3, 3},
         .stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1}, .partial = true,
         .apply = {.update = false}}, 8, NULL, NULL, dw_tile_8x1_add_prefetch, run, thread); }
 
 /* dx = sum over taps of dy w', batch in the lanes, relu_grad; items: (batch block, row) */
 NET_KERNEL void conv2d_dx_batch_lanes_relu_grad_64x8x14x14_16x3x3(OUT(value_64x8x14x14) dx,
         IN(value_64x16x14x14) dy, IN(value_64x8x14x14) y, IN(transposed_16x72) w, NET_RUN)
-{ net_batch_lanes(NULL, V(dy), V(w), NULL, (struct net_batch_lanes){.x = {4, 14, 14, 1},
-        .y = {4, 14, 14, 1}, .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1},
-        .dilation = {1, 1}, .step = {1, 1}}, .channels = 16, .pixels = 3, .rows = 14, .pad_top = 1,
-        .left = 1, .transposed = 14, .columns = 16}, 256, transpose_row_16x14_flipped,
+{ net_batch_lanes(NULL, V(dy), V(w), NULL,
+        (struct net_batch_lanes){.x = {4, 14, 14, 1}, .y = {4, 14, 14, 1},
+        .taps = {.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1},
+        .step = {1, 1}}, .channels = 16, .pixels = 3, .rows = 14, .pad_top = 1, .left = 1,
+        .transposed = 14, .columns = 16}, 256, transpose_row_16x14_flipped,
         batch_lanes_3x8x16_flipped, batch_lanes_2x8x16_flipped, apply_relu_grad, NULL,
         &(struct apply_relu_grad){V(dx), V(y)}, NULL, NULL, run, thread); }
 
@@ -293,10 +301,10 @@ NET_KERNEL void reduce_partial_update_1152(OUT(weight_72x16) w,
 /* dw = x' dy over the images of a batch block and some rows; items: partial sums */
 NET_KERNEL void conv2d_dw_partial_64x1x28x28_9x8(OUT(partial_16xweight_9x8) partial,
         IN(image_64x1x28x28) x, IN(value_64x8x28x28) dy, NET_RUN)
-{ net_packed_dw(V(partial), V(x), V(dy), (struct net_packed_dw){.batch_blocks = 4, .splits = 4,
-        .panels = {0, 0, 1}, .inputs = 9, .tile_inputs = {8, 12, 24}, .x = {30, 30}, .lanes = 1,
-        .dy = {28, 28}, .dy_blocks = 1, .stride = {1, 1}}, NULL, NULL,
-        (net_dw_tile *[]){dw_tile_9x1_from_0}, run, thread); }
+{ net_packed_dw(V(partial), V(x), V(dy),
+        (struct net_packed_dw){.batch_blocks = 4, .splits = 4, .panels = {0, 0, 1}, .inputs = 9,
+        .tile_inputs = {8, 12, 24}, .x = {30, 30}, .lanes = 1, .dy = {28, 28}, .dy_blocks = 1,
+        .stride = {1, 1}}, NULL, NULL, (net_dw_tile *[]){dw_tile_9x1_from_0}, run, thread); }
 
 /* partial sums added in order, then the update; items: blocks */
 NET_KERNEL void channel_sum_update_64x8x28x28(OUT(vector_16) w, IN(partial_112x16) partial,
@@ -311,14 +319,16 @@ NET_KERNEL void reduce_partial_update_144(OUT(weight_9x8) w, IN(partial_16xweigh
 /* y = max of each window of x; items: (batch block, row) */
 NET_KERNEL void maxpool2d_64x8x28x28_2x2_2(OUT(value_64x8x14x14) y, IN(value_64x8x28x28) x,
         NET_RUN)
-{ net_maxpool2d(V(y), NULL, V(x), NULL, NULL, (struct net_pool2d){.batch_blocks = 4, .blocks = 1,
-        .x = {28, 28}, .y = {14, 14}, .kernel = {2, 2}, .stride = {2, 2}}, run, thread); }
+{ net_maxpool2d(V(y), NULL, V(x), NULL, NULL,
+        (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {28, 28}, .y = {14, 14},
+        .kernel = {2, 2}, .stride = {2, 2}}, run, thread); }
 
 /* y = max of each window of x; items: (batch block, row) */
 NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(OUT(value_64x16x7x7) y, IN(value_64x16x14x14) x,
         NET_RUN)
-{ net_maxpool2d(V(y), NULL, V(x), NULL, NULL, (struct net_pool2d){.batch_blocks = 4, .blocks = 1,
-        .x = {14, 14}, .y = {7, 7}, .kernel = {2, 2}, .stride = {2, 2}}, run, thread); }
+{ net_maxpool2d(V(y), NULL, V(x), NULL, NULL,
+        (struct net_pool2d){.batch_blocks = 4, .blocks = 1, .x = {14, 14}, .y = {7, 7},
+        .kernel = {2, 2}, .stride = {2, 2}}, run, thread); }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
 NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) logits,
@@ -564,9 +574,9 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 {
     struct batch *to = batch;
 
-    net_pack(V(&to->image), &fields[0], n, (struct net_place){.channels = 1, .height = 28,
-            .width = 28, .lanes = 1, .scaled = 784, .at = 496, .chunk = 14400, .row = 480,
-            .column = 16});
+    net_pack(V(&to->image), &fields[0], n,
+            (struct net_place){.channels = 1, .height = 28, .width = 28, .lanes = 1, .scaled = 784,
+            .at = 496, .chunk = 14400, .row = 480, .column = 16});
     net_pack_classes(to->label, &fields[1], n);
 }
 
@@ -647,7 +657,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "fb8d1dc81ee8b18c",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "9d34f630432a943c",
     .isa = "avx512", .batch = 64, .arena_size = 5052928, .scratch_size = 229376, .tensor_count = 8,
     .parts[0] = &part_train, .parts[1] = &part_validation, .parts[2] = &part_test,
     .metrics = metrics, .metric_count = 1, .default_batch = 64, .epochs = 10, .seed = 0,

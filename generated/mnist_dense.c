@@ -102,15 +102,17 @@ NET_DW_TILE(dw_tile_8x2) { net_sum_dw(dw, x, dy, over, 8, 2, false, false); }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
 NET_KERNEL void transpose_20x10(OUT(transposed_10x20) wt, IN(weight_20x10) w, NET_RUN)
-{ net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 20, .taps = 1,
-        .inputs = 20, .panels = {0, 1}}}, 1, (struct net_transpose){.rows = 20, .outputs = 10,
-        .panels = {0, 0}}, run, thread); }
+{ net_transpose_weights(V(wt), V(w),
+        (struct net_transposed[]){{.row = 0, .step = 20, .taps = 1, .inputs = 20,
+        .panels = {0, 1}}}, 1, (struct net_transpose){.rows = 20, .outputs = 10, .panels = {0, 0}},
+        run, thread); }
 
 /* wt = w', by panels of inputs; items: (tap, block of inputs) */
 NET_KERNEL void transpose_10x10(OUT(transposed_10x10) wt, IN(weight_10x10) w, NET_RUN)
-{ net_transpose_weights(V(wt), V(w), (struct net_transposed[]){{.row = 0, .step = 10, .taps = 1,
-        .inputs = 10, .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 10, .outputs = 10,
-        .panels = {0, 0}}, run, thread); }
+{ net_transpose_weights(V(wt), V(w),
+        (struct net_transposed[]){{.row = 0, .step = 10, .taps = 1, .inputs = 10,
+        .panels = {0, 0}}}, 1, (struct net_transpose){.rows = 10, .outputs = 10, .panels = {0, 0}},
+        run, thread); }
 
 /* y = x w + b, relu; items: (panel, batch block) */
 NET_KERNEL void dense_relu_64x784x20(OUT(value_64x20) y, IN(value_64x784) x, IN(weight_784x20) w,
@@ -124,8 +126,9 @@ NET_KERNEL void dense_relu_64x784x20(OUT(value_64x20) y, IN(value_64x784) x, IN(
 /* mean and sum of (x - mean)^2, partial sums of each item: (batch block, row) */
 NET_KERNEL void batchnorm_stats_partial_64x20(OUT(partial_4x2x32) partial, IN(value_64x20) x,
         NET_RUN)
-{ net_sum_rows(net_batchnorm_stats_end, &(struct net_batchnorm_stats){V(partial), V(x),
-        {4, 1, 1, 2}}, (struct net_extent){4, 1, 1, 2}, run, thread); }
+{ net_sum_rows(net_batchnorm_stats_end,
+        &(struct net_batchnorm_stats){V(partial), V(x), {4, 1, 1, 2}},
+        (struct net_extent){4, 1, 1, 2}, run, thread); }
 
 /* partial sums added in order: the statistics of the batch; items: blocks */
 NET_KERNEL void batchnorm_stats_64x20(OUT(vector_32) mean, OUT(vector_32) inv_std,
@@ -137,8 +140,9 @@ NET_KERNEL void batchnorm_stats_64x20(OUT(vector_32) mean, OUT(vector_32) inv_st
 /* normalize; items: (batch block, row) */
 NET_KERNEL void normalize_64x20(OUT(value_64x20) y, IN(value_64x20) x, IN(vector_32) mean,
         IN(vector_32) inv_std, IN(vector_32) gamma, IN(vector_32) beta, NET_RUN)
-{ net_elementwise(apply_normalize, NULL, &(struct apply_normalize){V(y), V(x), V(mean), V(inv_std),
-        V(gamma), V(beta)}, NULL, NULL, (struct net_extent){4, 1, 1, 2}, run, thread); }
+{ net_elementwise(apply_normalize, NULL,
+        &(struct apply_normalize){V(y), V(x), V(mean), V(inv_std), V(gamma), V(beta)}, NULL, NULL,
+        (struct net_extent){4, 1, 1, 2}, run, thread); }
 
 /* y = x w + b, relu; items: batch blocks */
 NET_KERNEL void dense_relu_64x20x10(OUT(value_64x10) y, OUT(partial_4x2x16) partial,
@@ -159,8 +163,9 @@ NET_KERNEL void batchnorm_stats_64x10(OUT(vector_16) mean, OUT(vector_16) inv_st
 /* normalize; items: (batch block, row) */
 NET_KERNEL void normalize_64x10(OUT(value_64x10) y, IN(value_64x10) x, IN(vector_16) mean,
         IN(vector_16) inv_std, IN(vector_16) gamma, IN(vector_16) beta, NET_RUN)
-{ net_elementwise(apply_normalize, NULL, &(struct apply_normalize){V(y), V(x), V(mean), V(inv_std),
-        V(gamma), V(beta)}, NULL, NULL, (struct net_extent){4, 1, 1, 1}, run, thread); }
+{ net_elementwise(apply_normalize, NULL,
+        &(struct apply_normalize){V(y), V(x), V(mean), V(inv_std), V(gamma), V(beta)}, NULL, NULL,
+        (struct net_extent){4, 1, 1, 1}, run, thread); }
 
 /* y = x w + b; items: batch blocks */
 NET_KERNEL void dense_64x10x10(OUT(value_64x10) y, IN(value_64x10) x, IN(weight_10x10) w,
@@ -190,9 +195,10 @@ NET_KERNEL void channel_sum_partial_64x10(OUT(partial_4x16) partial, IN(value_64
 NET_KERNEL void dense_dw_db_update_64x10_10x10(OUT(weight_10x10) w, OUT(vector_16) b,
         IN(value_64x10) x, IN(value_64x10) dy, IN(partial_4x16) partial, NET_RUN)
 {
-    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 10,
-            .first = 0, .channels = 10, .pixels = 1, .block = 0, .stride = 1, .x_blocks = 1,
-            .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
+    net_dense_dw(V(w), V(x), V(dy),
+            (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 10, .first = 0, .channels = 10,
+            .pixels = 1, .block = 0, .stride = 1, .x_blocks = 1, .dy_blocks = 1,
+            .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
@@ -218,8 +224,9 @@ NET_KERNEL void normalize_grad_relu_grad_64x10(OUT(value_64x10) dx, OUT(partial_
         IN(vector_16) gamma, IN(vector_16) dgamma, IN(vector_16) dbeta, NET_RUN)
 { net_elementwise(apply_normalize_grad_relu_grad, NULL,
         &(struct apply_normalize_grad_relu_grad){V(dx), V(x), V(dy), V(mean), V(inv_std), V(gamma),
-        V(dgamma), V(dbeta)}, net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx),
-        {4, 1, 1, 1}}, (struct net_extent){4, 1, 1, 1}, run, thread); }
+        V(dgamma), V(dbeta)}, net_channel_sum_end,
+        &(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 1}}, (struct net_extent){4, 1, 1, 1},
+        run, thread); }
 
 /* w is updated from the sum of its gradients; items: vectors */
 NET_KERNEL void update_16(OUT(vector_16) w, IN(vector_16) g, NET_RUN)
@@ -230,9 +237,10 @@ NET_KERNEL void update_16(OUT(vector_16) w, IN(vector_16) g, NET_RUN)
 NET_KERNEL void dense_dw_db_update_64x20_20x10(OUT(weight_20x10) w, OUT(vector_16) b,
         IN(value_64x20) x, IN(value_64x10) dy, IN(partial_4x16) partial, NET_RUN)
 {
-    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 20,
-            .first = 0, .channels = 20, .pixels = 1, .block = 0, .stride = 2, .x_blocks = 2,
-            .dy_blocks = 1, .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
+    net_dense_dw(V(w), V(x), V(dy),
+            (struct net_dense_dw){.panels = {0, 0, 1}, .inputs = 20, .first = 0, .channels = 20,
+            .pixels = 1, .block = 0, .stride = 2, .x_blocks = 2, .dy_blocks = 1,
+            .apply = {.update = true}}, 8, NULL, NULL, dw_tile_8x1, run, thread);
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 1}, run, thread);
 }
 
@@ -258,8 +266,9 @@ NET_KERNEL void normalize_grad_relu_grad_64x20(OUT(value_64x20) dx, OUT(partial_
         IN(vector_32) gamma, IN(vector_32) dgamma, IN(vector_32) dbeta, NET_RUN)
 { net_elementwise(apply_normalize_grad_relu_grad, NULL,
         &(struct apply_normalize_grad_relu_grad){V(dx), V(x), V(dy), V(mean), V(inv_std), V(gamma),
-        V(dgamma), V(dbeta)}, net_channel_sum_end, &(struct net_channel_sum){V(partial), V(dx),
-        {4, 1, 1, 2}}, (struct net_extent){4, 1, 1, 2}, run, thread); }
+        V(dgamma), V(dbeta)}, net_channel_sum_end,
+        &(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 2}}, (struct net_extent){4, 1, 1, 2},
+        run, thread); }
 
 /* w is updated from the sum of its gradients; items: vectors */
 NET_KERNEL void update_32(OUT(vector_32) w, IN(vector_32) g, NET_RUN)
@@ -270,9 +279,10 @@ NET_KERNEL void update_32(OUT(vector_32) w, IN(vector_32) g, NET_RUN)
 NET_KERNEL void dense_dw_db_update_64x784_784x20(OUT(weight_784x20) w, OUT(vector_32) b,
         IN(value_64x784) x, IN(value_64x20) dy, IN(partial_4x32) partial, NET_RUN)
 {
-    net_dense_dw(V(w), V(x), V(dy), (struct net_dense_dw){.panels = {0, 1, 0}, .inputs = 784,
-            .first = 0, .channels = 784, .pixels = 1, .block = 0, .stride = 49, .x_blocks = 49,
-            .dy_blocks = 2, .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread);
+    net_dense_dw(V(w), V(x), V(dy),
+            (struct net_dense_dw){.panels = {0, 1, 0}, .inputs = 784, .first = 0, .channels = 784,
+            .pixels = 1, .block = 0, .stride = 49, .x_blocks = 49, .dy_blocks = 2,
+            .apply = {.update = true}}, 8, NULL, dw_tile_8x2, NULL, run, thread);
     net_reduce_channels_update(V(b), V(partial), (struct net_extent){4, 1, 1, 2}, run, thread);
 }
 
@@ -531,8 +541,9 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 {
     struct batch *to = batch;
 
-    net_pack(V(&to->image), &fields[0], n, (struct net_place){.channels = 784, .height = 1,
-            .width = 1, .lanes = BLOCK, .scaled = 784, .chunk = 49 * TILE, .column = 49 * TILE});
+    net_pack(V(&to->image), &fields[0], n,
+            (struct net_place){.channels = 784, .height = 1, .width = 1, .lanes = BLOCK,
+            .scaled = 784, .chunk = 49 * TILE, .column = 49 * TILE});
     net_pack_classes(to->digit, &fields[1], n);
 }
 
@@ -609,7 +620,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "b08de0ef4397c947", .isa = "avx512", .batch = 64, .least_batch = 2,
+    .hash = "f38fc1d70f1f865b", .isa = "avx512", .batch = 64, .least_batch = 2,
     .arena_size = 39936, .tensor_count = 14, .parts[0] = &part_train, .parts[1] = &part_validation,
     .parts[2] = &part_test, .metrics = metrics, .metric_count = 1, .default_batch = 64,
     .epochs = 20, .seed = 0, .keep = "best", .monitor = "validation_loss",

@@ -233,10 +233,12 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 {
     struct batch *to = batch;
 
-    net_pack(V(&to->point), &fields[0], n, (struct net_place){.channels = 2, .height = 1,
-            .width = 1, .lanes = BLOCK, .scaled = 1, .chunk = TILE, .column = TILE});
-    net_pack(V(&to->answer), &fields[1], n, (struct net_place){.channels = 1, .height = 1,
-            .width = 1, .lanes = BLOCK, .scaled = 1, .chunk = TILE, .column = TILE});
+    net_pack(V(&to->point), &fields[0], n,
+            (struct net_place){.channels = 2, .height = 1, .width = 1, .lanes = BLOCK, .scaled = 1,
+            .chunk = TILE, .column = TILE});
+    net_pack(V(&to->answer), &fields[1], n,
+            (struct net_place){.channels = 1, .height = 1, .width = 1, .lanes = BLOCK, .scaled = 1,
+            .chunk = TILE, .column = TILE});
 }
 
 /* The prediction of an evaluation, as rows. */

@@ -72,7 +72,7 @@ static int cost_of(const char *at, int i, int room, int depth)
     if (at[i] == '(')
         return 2 * depth + 6;
     if (strchr(",;", at[i - 1]))
-        return 2 * depth + (i > room / 2 ? 0 : 5);
+        return 2 * depth + (i > room / 3 ? 0 : 5);
     return 2 * depth + (strchr("+-*/%<>&|?:", at[i - 1]) ? 8 : 3);
 }
 
