@@ -103,7 +103,7 @@ NET_UNUSED NET_TILE void net_transpose_sums(float *restrict to, long to_step,
                                             const float *restrict from, long from_step, int rows,
                                             int columns)
 {
-    net_turn_16x16(to, to_step, from, from_step, rows, columns);
+    net_transpose_16x16(to, to_step, from, from_step, rows, columns);
 }
 
 /* The gradient of a panel of outputs by `vectors` blocks of inputs, from block `block` of the

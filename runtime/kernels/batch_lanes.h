@@ -22,10 +22,10 @@
 NET_INLINE void net_transpose_channels(float *to, const float *x, int channels, int images)
 {
     if (channels > 8)
-        net_turn_16x16(to, 16, x, 16, images, channels);
+        net_transpose_16x16(to, 16, x, 16, images, channels);
     else
         NET_UNROLL(i, 2)
-            net_turn_8x8(to + 8 * i, 16, x + 128 * i, 16, images - 8 * i, channels);
+            net_transpose_8x8(to + 8 * i, 16, x + 128 * i, 16, images - 8 * i, channels);
 }
 
 /* to[pixel][channel][16 images] from a run of `pixels` pixels of one chunk. x: channel 0 of image 0
@@ -80,11 +80,12 @@ NET_INLINE void net_transpose_back(float *y, const float *from, long from_pixel,
 {
     NET_REPEAT(p, pixels) {
         if (channels > 8 || channels < 3) {
-            net_turn_16x16(y + 256 * p, 16, from + p * from_pixel, 16, channels, 16);
+            net_transpose_16x16(y + 256 * p, 16, from + p * from_pixel, 16, channels, 16);
             continue;
         }
         NET_UNROLL(i, 2)
-            net_turn_8x8(y + 256 * p + 128 * i, 16, from + p * from_pixel + 8 * i, 16, channels, 8);
+            net_transpose_8x8(y + 256 * p + 128 * i, 16, from + p * from_pixel + 8 * i, 16,
+                              channels, 8);
         NET_UNROLL(i, 16)
             memset(y + 256 * p + 16 * i + 8, 0, 8 * sizeof *y);
     }

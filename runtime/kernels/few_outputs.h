@@ -44,7 +44,7 @@ NET_TEMPLATE void net_few_outputs_sums(float *sums, const float *x, const float 
     }
     for (int o = 0; o < outputs; o++)
         vec_store(rows + 16 * o, vec_sum_each(lanes[o], 16));
-    net_turn_16x16(sums, 16, rows, 16, outputs, 16);
+    net_transpose_16x16(sums, 16, rows, 16, outputs, 16);
 }
 
 /* y = x w + b; b: or NULL; items: batch blocks */

@@ -418,10 +418,10 @@ NET_INLINE void net_transpose_block(float *wt, const float *w, struct net_transp
     for (int o = 0; o < s.outputs; o += 16) {
         const struct net_panel from = net_panel_of(o / 16, s.panels[0], s.panels[1]);
 
-        net_turn_16x16(wt + 16L * to.width * o, 16 * to.width,
-                       w + from.first * 16L * s.rows +
-                           (row * from.width + o / 16 - from.first) * 16,
-                       16 * from.width, p.inputs - 16 * block, s.outputs - o);
+        net_transpose_16x16(wt + 16L * to.width * o, 16 * to.width,
+                            w + from.first * 16L * s.rows +
+                                (row * from.width + o / 16 - from.first) * 16,
+                            16 * from.width, p.inputs - 16 * block, s.outputs - o);
     }
 }
 

@@ -1,5 +1,5 @@
 /*
- * transpose.h -- 16 x 16 numbers turned around in registers.
+ * transpose.h -- 16 x 16 numbers transposed in registers.
  *
  * With vectors of sixteen lanes all of them at once, with pairs of eight a quarter at a time, which
  * is as much as the registers hold. Of few rows or columns a quarter is enough on all targets.
@@ -16,8 +16,8 @@ typedef float net_half __attribute__((vector_size(32)));
 
 /* to[j][i] = from[i][j], 8 x 8: pairs of numbers, of pairs, and of halves change places. The first
    `rows` rows are read (the others count as +0), the first `columns` columns become rows. */
-NET_INLINE void net_turn_8x8(float *to, long to_step, const float *from, long from_step, int rows,
-                             int columns)
+NET_INLINE void net_transpose_8x8(float *to, long to_step, const float *from, long from_step,
+                                  int rows, int columns)
 {
     net_half a[8], b[8];
 
@@ -48,22 +48,22 @@ NET_INLINE void net_turn_8x8(float *to, long to_step, const float *from, long fr
 #ifdef NET_VEC_PAIR
 
 /* 16 x 16, a quarter at a time */
-NET_INLINE void net_turn_16x16(float *to, long to_step, const float *from, long from_step, int rows,
-                               int columns)
+NET_INLINE void net_transpose_16x16(float *to, long to_step, const float *from, long from_step,
+                                    int rows, int columns)
 {
     NET_UNROLL(i, 2)
         NET_UNROLL(j, 2)
             if (8 * j < columns)
-                net_turn_8x8(to + 8 * j * to_step + 8 * i, to_step,
-                             from + 8 * i * from_step + 8 * j, from_step, rows - 8 * i,
-                             columns - 8 * j);
+                net_transpose_8x8(to + 8 * j * to_step + 8 * i, to_step,
+                                  from + 8 * i * from_step + 8 * j, from_step, rows - 8 * i,
+                                  columns - 8 * j);
 }
 
 #else
 
 /* 16 x 16 by four rounds of interleaving rows i and i + 8 */
-NET_INLINE void net_turn_16x16(float *to, long to_step, const float *from, long from_step, int rows,
-                               int columns)
+NET_INLINE void net_transpose_16x16(float *to, long to_step, const float *from, long from_step,
+                                    int rows, int columns)
 {
     net_f32 a[16], b[16];
 

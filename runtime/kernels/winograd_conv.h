@@ -255,8 +255,8 @@ NET_TEMPLATE void net_winograd_weights(float *u, const float *w, struct net_wino
         _Alignas(64) float flipped[9][256];
 
         for (int tap = 0; s.transposed && tap < 9; tap++)
-            net_turn_16x16(flipped[8 - tap], 16, wi + tap * from.width * 16L * s.inputs,
-                           16 * from.width, s.inputs - 16 * input, 16);
+            net_transpose_16x16(flipped[8 - tap], 16, wi + tap * from.width * 16L * s.inputs,
+                                16 * from.width, s.inputs - 16 * input, 16);
         for (int c = 0; c < 16 && channel + c < channels; c++) {
             if (s.transposed)
                 filter(ui + c * to.width * 16, step, flipped[0] + 16 * c, 256);

@@ -87,8 +87,8 @@ static void init_orthogonal(const struct net_tensor *tensor, float *at, const ui
                             uint32_t purpose)
 {
     const long size = net_tensor_size(tensor), outputs = tensor->shape[0], inputs = size / outputs;
-    const bool turned = outputs > inputs;
-    const long rows = turned ? inputs : outputs, columns = size / rows;
+    const bool transposed = outputs > inputs;
+    const long rows = transposed ? inputs : outputs, columns = size / rows;
     double *a = net_allocate((size_t)size, sizeof *a);
     float *normals = draw_normals(size, seed, purpose);
 
@@ -97,8 +97,8 @@ static void init_orthogonal(const struct net_tensor *tensor, float *at, const ui
     free(normals);
     make_orthonormal(a, rows, columns);
     for (long i = 0; i < size; i++)
-        at[net_tensor_at(tensor, i)] = (float)(turned ? a[i % inputs * columns + i / inputs]
-                                                      : a[i]);
+        at[net_tensor_at(tensor, i)] = (float)(transposed ? a[i % inputs * columns + i / inputs]
+                                                          : a[i]);
     free(a);
 }
 

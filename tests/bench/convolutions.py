@@ -1,6 +1,6 @@
 """convolutions.py -- the 3x3 convolutions of ResNet-18, direct and by Winograd, on 1 and 2 threads.
 
-A part (forward, dx, dw) is all kernels that it needs: weights turned or transformed before, slices
+A part (forward, dx, dw) is all kernels that it needs: weights transposed or transformed before, slices
 added after, the bias and ReLU or the optimizer's update inside. The share is of the multiply-adds
 that a core can do, for direct ones; a speedup of Winograd is the direct time by its own."""
 
@@ -18,7 +18,7 @@ STEPS = 9
 def part_of(kernel):
     """forward, dx or dw; None: a bias's sum."""
     if kernel["kind"] == "transpose":
-        forward = kernel["kernel"].startswith("winograd") and "turned" not in kernel["kernel"]
+        forward = kernel["kernel"].startswith("winograd") and "transposed" not in kernel["kernel"]
         return "forward" if forward else "dx"
     return PARTS.get(kernel["kind"])
 

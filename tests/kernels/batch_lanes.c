@@ -98,7 +98,7 @@ static const Choice choices[] = {
     {8, 12, "conv2d(8, 3, groups=2)", false, false},
     {17, 12, "conv2d(17, 3)", false, false},
     {8, 12, "conv2d(8, 1)", false, false},   /* little but turning */
-    {300, 60, "conv2d(8, 3)", false, false}, /* a row of x is too much to turn */
+    {300, 60, "conv2d(8, 3)", false, false}, /* a row of x is too much to transpose */
 };
 
 static bool is_done_so(const Program *p, Op op)
