@@ -20,7 +20,7 @@ struct net_threads; /* threads and their barrier (threads.c) */
 struct net_profile; /* times of single kernels (profile.c) */
 
 /* A step's scalars of the optimizer, computed once in double by the runtime. */
-struct net_hyper {
+struct net_step_scalars {
     float lr;           /* the step size; adam, adamw: lr / (1 - beta1^t), t from 1 */
     float weight_decay; /* added to the gradient, times the parameter; adamw: 0 */
     float shrink;       /* adam, adamw: times the parameter; adamw: 1 - lr weight_decay */
@@ -30,7 +30,7 @@ struct net_hyper {
     float first_share;  /* adam, adamw: 1 - beta1 */
     float second_share; /* 1 - beta2 */
     float second_scale; /* adam, adamw: 1 / sqrt(1 - beta2^t) */
-    bool idle;          /* an update by a gradient of 0 changes neither parameter nor state:
+    bool zero_is_noop;  /* an update by a gradient of 0 changes neither parameter nor state:
                                    rows of an embedding that no token named may be left out */
     long stride;        /* floats between two copies of the parameters in `state` */
 };
@@ -38,11 +38,11 @@ struct net_hyper {
 /* One optimizer: w, state = update(w, g, state), elementwise over `count` floats, a multiple of 16,
    64-byte aligned. update(+0, +0, +0) is +0. */
 typedef void net_update(float *restrict w, const float *restrict g, float *restrict state,
-                        long count, const struct net_hyper *hyper);
+                        long count, const struct net_step_scalars *scalars);
 
 struct net_run {
     void *params;        /* net_model.params_size bytes: parameters and running statistics */
-    float *state;        /* optimizer state: hyper.stride floats for each copy */
+    float *state;        /* optimizer state: scalars.stride floats for each copy */
     float *grads;        /* the layout of params where gradients are wanted, else NULL:
                                    then update is not called, every gradient is stored here */
     void *arena;         /* net_model.arena_size bytes; nothing in it outlives a step */
@@ -57,7 +57,7 @@ struct net_run {
     uint32_t seed[2];    /* Philox key */
     uint32_t step;       /* of the random draws: counts from 0 */
     net_update *update;
-    struct net_hyper hyper;
+    struct net_step_scalars scalars;
     struct net_threads *pool;
     struct net_profile *profile; /* NULL outside `bench --per-kernel` */
 };

@@ -42,7 +42,7 @@ NET_INLINE void net_apply_rows(const struct net_run *run, float *to, float *g, i
 {
     const bool penalized = how.l1 > 0 || how.l2 > 0;
 
-    if (!how.update || penalized || run->grads || !run->hyper.idle) {
+    if (!how.update || penalized || run->grads || !run->scalars.zero_is_noop) {
         net_apply(run, to, g, rows * floats, how);
         return;
     }

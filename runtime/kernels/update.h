@@ -28,7 +28,7 @@ NET_INLINE void net_apply_update(const struct net_run *run, float *w, const floa
     if (run->grads)
         memcpy(run->grads + at, g, (size_t)count * sizeof *g);
     else
-        run->update(w, g, run->state ? run->state + at : NULL, count, &run->hyper);
+        run->update(w, g, run->state ? run->state + at : NULL, count, &run->scalars);
 }
 
 /* The same of a weight with penalties l1 |w| + l2 / 2 w^2, whose gradient is added on the way to

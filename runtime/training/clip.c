@@ -29,7 +29,7 @@ static void update_piece(const struct clip *clip, long at, long count)
     if (clip->most < INFINITY)
         for (long i = 0; i < count; i++) /* not a number stays so */
             g[i] = g[i] > clip->most ? clip->most : g[i] < -clip->most ? -clip->most : g[i];
-    run->update((float *)run->params + at, g, run->state + at, count, &run->hyper);
+    run->update((float *)run->params + at, g, run->state + at, count, &run->scalars);
 }
 
 /* This thread's share of the pieces of all tensors. */

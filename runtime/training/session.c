@@ -77,7 +77,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     run->seed[0] = (uint32_t)seed;
     run->seed[1] = (uint32_t)(seed >> 32);
     run->update = optimizer.update;
-    run->hyper.stride = (long)(model->params_size / sizeof(float));
+    run->scalars.stride = (long)(model->params_size / sizeof(float));
     session->state_copies = optimizer.copies;
     /* an optimizer without state never touches it, but is given a place inside it */
     run->state = optimizer.copies ? net_memory((size_t)optimizer.copies * model->params_size)
@@ -199,7 +199,7 @@ float net_step(struct net_session *session, const void *batch, int n)
 {
     struct net_run *run = &session->run;
 
-    net_set_hyper(&run->hyper, session->options, session->rate, run->step);
+    net_set_step_scalars(&run->scalars, session->options, session->rate, run->step);
     net_gradients(session, batch, n);
     if (run->grads)
         net_clip_update(session, session->options->value[NET_CLIP].number);

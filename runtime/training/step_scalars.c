@@ -27,21 +27,22 @@ struct net_variant net_find_update(const struct net_options *options)
 }
 
 /* Numbers that the optimizer does not have are 0. */
-void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, double rate,
-                   uint64_t step)
+void net_set_step_scalars(struct net_step_scalars *scalars, const struct net_options *options,
+                          double rate, uint64_t step)
 {
     const struct net_optimizer *optimizer = find_optimizer(options);
     const struct net_value *value = options->value;
     const double decay = value[NET_WEIGHT_DECAY].number;
 
-    hyper->lr = (float)rate;
-    hyper->weight_decay = (float)decay;
-    hyper->shrink = 1.0f;
-    hyper->momentum = (float)value[NET_MOMENTUM].number;
-    hyper->eps = (float)value[NET_EPS].number;
-    hyper->beta2 = 0.0f;
-    hyper->second_share = 1.0f;
-    hyper->idle = optimizer->zero_is_noop && decay == 0.0 && value[NET_MOMENTUM].number == 0.0;
+    scalars->lr = (float)rate;
+    scalars->weight_decay = (float)decay;
+    scalars->shrink = 1.0f;
+    scalars->momentum = (float)value[NET_MOMENTUM].number;
+    scalars->eps = (float)value[NET_EPS].number;
+    scalars->beta2 = 0.0f;
+    scalars->second_share = 1.0f;
+    scalars->zero_is_noop = optimizer->zero_is_noop && decay == 0.0 &&
+                            value[NET_MOMENTUM].number == 0.0;
     if (optimizer->scalars)
-        optimizer->scalars(hyper, options, rate, step);
+        optimizer->scalars(scalars, options, rate, step);
 }

@@ -152,8 +152,9 @@ struct net_optimizer {
     const char *name;
     bool zero_is_noop; /* without decay and momentum, a gradient of 0 changes nothing */
     struct net_variant (*variant)(const struct net_options *options);
-    void (*scalars)(struct net_hyper *hyper, const struct net_options *options, double rate,
-                    uint64_t step); /* what is its own of net_set_hyper's; or NULL */
+    void (*scalars)(struct net_step_scalars *scalars, const struct net_options *options,
+                    double rate,
+                    uint64_t step); /* what is its own of net_set_step_scalars's; or NULL */
 };
 
 #define OPTIMIZER(name, ...) extern const struct net_optimizer net_optimizer_##name;
@@ -162,8 +163,8 @@ struct net_optimizer {
 struct net_variant net_find_update(const struct net_options *options);
 
 /* The scalars of step `step`, which counts from 0, at learning rate `rate`. */
-void net_set_hyper(struct net_hyper *hyper, const struct net_options *options, double rate,
-                   uint64_t step);
+void net_set_step_scalars(struct net_step_scalars *scalars, const struct net_options *options,
+                          double rate, uint64_t step);
 
 /* ---- session.c: a model with its memory and threads ------------------------------------------ */
 

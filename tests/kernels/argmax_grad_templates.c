@@ -98,9 +98,9 @@ static void argmax_dw_update(float *w, const float *x, const float *dy, const fl
 
 /* What the optimizer is given stands where the weight was. */
 static void keep(float *restrict w, const float *restrict g, float *restrict state, long count,
-                 const struct net_hyper *hyper)
+                 const struct net_step_scalars *scalars)
 {
-    (void)state, (void)hyper;
+    (void)state, (void)scalars;
     memcpy(w, g, (size_t)count * sizeof *w);
 }
 

@@ -126,9 +126,9 @@ static void embedding_dw_update(float *w, const Ids *ids, const float *dy, NET_R
 
 /* What the optimizer is given stands where the weight was. */
 static void keep(float *restrict w, const float *restrict g, float *restrict state, long count,
-                 const struct net_hyper *hyper)
+                 const struct net_step_scalars *scalars)
 {
-    (void)state, (void)hyper;
+    (void)state, (void)scalars;
     memcpy(w, g, (size_t)count * sizeof *w);
 }
 
@@ -143,12 +143,13 @@ static double exact_dw(const Ids *ids, const TestValue *dy, int n, int token, in
     return sum;
 }
 
-/* idle: of an update to which a gradient of 0 is a no-op, which leaves rows without a token alone */
-static void check_dw(int n, int threads, bool update, bool idle)
+/* zero_is_noop: of an update to which a gradient of 0 is a no-op, which leaves rows without a token alone */
+static void check_dw(int n, int threads, bool update, bool zero_is_noop)
 {
     TestValue dy = random_value(BATCH_BLOCKS, LENGTH, CHANNELS, 4);
     float *dw = nan_floats(VOCABULARY * ROW);
-    struct net_run run = {.n = n, .params = dw, .update = keep, .hyper = {.idle = idle}};
+    struct net_run run = {
+        .n = n, .params = dw, .update = keep, .scalars = {.zero_is_noop = zero_is_noop}};
     Ids ids;
 
     pack(&ids, n);
@@ -158,7 +159,7 @@ static void check_dw(int n, int threads, bool update, bool idle)
     (update ? embedding_dw_update : embedding_dw)(dw, &ids, dy.at, &run, thread);
     for (int token = 0; token < VOCABULARY; token++)
         for (int c = 0; c < CHANNELS; c++) {
-            const bool left = idle && ids.begin[token] == ids.begin[token + 1];
+            const bool left = zero_is_noop && ids.begin[token] == ids.begin[token + 1];
             const double exact = left ? 9
                                  : !update && token == PADDING_ROW
                                      ? 0

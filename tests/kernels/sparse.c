@@ -243,9 +243,9 @@ static void dw_update(float *to, const Batch *b, const float *dy, NET_RUN)
 
 /* What the optimizer is given stands where the weight was. */
 static void keep(float *restrict w, const float *restrict g, float *restrict state, long count,
-                 const struct net_hyper *hyper)
+                 const struct net_step_scalars *scalars)
 {
-    (void)state, (void)hyper;
+    (void)state, (void)scalars;
     memcpy(w, g, (size_t)count * sizeof *w);
 }
 
@@ -253,7 +253,7 @@ static void keep(float *restrict w, const float *restrict g, float *restrict sta
 static void check_dw(const Batch *b, const TestValue *dy, bool update, int n, int threads)
 {
     float *w = nan_floats(INPUTS * 16 * BLOCKS);
-    struct net_run run = {.n = n, .params = w, .update = keep, .hyper = {.idle = true}};
+    struct net_run run = {.n = n, .params = w, .update = keep, .scalars = {.zero_is_noop = true}};
 
     for (int i = 0; update && i < INPUTS * 16 * BLOCKS; i++)
         w[i] = 1.0f;

@@ -286,9 +286,9 @@ END_TEST
 
 /* w -= g: plain descent */
 static void descend(float *restrict w, const float *restrict g, float *restrict state, long count,
-                    const struct net_hyper *hyper)
+                    const struct net_step_scalars *scalars)
 {
-    (void)state, (void)hyper;
+    (void)state, (void)scalars;
     for (long i = 0; i < count; i++)
         w[i] -= g[i];
 }

@@ -46,9 +46,9 @@ static long weight_at(const int panels[3], long rows, long row, int output)
 
 /* What the optimizer is given stands where the weight was. */
 static void keep(float *restrict w, const float *restrict g, float *restrict state, long count,
-                 const struct net_hyper *hyper)
+                 const struct net_step_scalars *scalars)
 {
-    (void)state, (void)hyper;
+    (void)state, (void)scalars;
     memcpy(w, g, (size_t)count * sizeof *w);
 }
 

@@ -195,7 +195,7 @@ START_TEST(optimizers_agree_with_pytorch)
     _Alignas(64) float w[16] = {0.5f, -1.25f, 2.0f}, g[16] = {0}, state[32] = {0};
     char copy[128], *argv[20], *rest = copy;
     struct net_options options;
-    struct net_hyper hyper = {.stride = 16};
+    struct net_step_scalars scalars = {.stride = 16};
     int argc = 0;
 
     snprintf(copy, sizeof copy, "%s", torch[_i].flags);
@@ -205,8 +205,8 @@ START_TEST(optimizers_agree_with_pytorch)
     net_flush_denormals();
     for (int t = 0; t < 5; t++) {
         g[0] = 0.3f * (float)(t + 1), g[1] = -0.7f + 0.2f * (float)t, g[2] = 0.01f * (float)t;
-        net_set_hyper(&hyper, &options, options.value[NET_LR].number, (uint64_t)t);
-        net_find_update(&options).update(w, g, state, 16, &hyper);
+        net_set_step_scalars(&scalars, &options, options.value[NET_LR].number, (uint64_t)t);
+        net_find_update(&options).update(w, g, state, 16, &scalars);
     }
     for (int i = 0; i < 3; i++)
         ck_assert_double_eq_tol((double)w[i], torch[_i].w[i], 1e-6);

@@ -48,7 +48,7 @@ START_TEST(optimizers_agree_with_pytorch)
 {
     _Alignas(64) float w[16] = {0.5f, -1.25f, 2.0f}, g[16] = {0}, state[48] = {0};
     struct net_options options;
-    struct net_hyper hyper = {.stride = 16};
+    struct net_step_scalars scalars = {.stride = 16};
 
     read_options(&options, &tiny_model, torch[_i].flags);
     net_flush_denormals();
@@ -56,8 +56,8 @@ START_TEST(optimizers_agree_with_pytorch)
         state[i] = (float)options.value[NET_INITIAL_ACCUMULATOR].number;
     for (int t = 0; t < 5; t++) {
         g[0] = 0.3f * (float)(t + 1), g[1] = -0.7f + 0.2f * (float)t, g[2] = 0.01f * (float)t;
-        net_set_hyper(&hyper, &options, options.value[NET_LR].number, (uint64_t)t);
-        net_find_update(&options).update(w, g, state, 16, &hyper);
+        net_set_step_scalars(&scalars, &options, options.value[NET_LR].number, (uint64_t)t);
+        net_find_update(&options).update(w, g, state, 16, &scalars);
     }
     for (int i = 0; i < 3; i++)
         ck_assert_double_eq_tol((double)w[i], torch[_i].w[i], 2e-6);
@@ -71,8 +71,8 @@ START_TEST(optimizers_agree_with_pytorch)
 }
 END_TEST
 
-/* hyper.idle: a gradient of 0 changes neither parameter nor state, and only then. */
-START_TEST(idle_is_true)
+/* scalars.zero_is_noop: a gradient of 0 changes neither parameter nor state, and only then. */
+START_TEST(zero_is_noop_is_true)
 {
     static const char *const flags[] = {
         "--momentum 0 --weight-decay 0",
@@ -90,16 +90,17 @@ START_TEST(idle_is_true)
     };
     _Alignas(64) float w[16] = {0.5f}, g[16] = {1}, state[48] = {0}, w1[16], state1[48];
     struct net_options options;
-    struct net_hyper hyper = {.stride = 16};
+    struct net_step_scalars scalars = {.stride = 16};
 
     read_options(&options, &tiny_model, flags[_i]);
-    net_set_hyper(&hyper, &options, 0.1, 0);
-    net_find_update(&options).update(w, g, state, 16, &hyper);
+    net_set_step_scalars(&scalars, &options, 0.1, 0);
+    net_find_update(&options).update(w, g, state, 16, &scalars);
     memcpy(w1, w, sizeof w);
     memcpy(state1, state, sizeof state);
     g[0] = 0.0f;
-    net_find_update(&options).update(w, g, state, 16, &hyper);
-    ck_assert_int_eq(hyper.idle, !memcmp(w, w1, sizeof w) && !memcmp(state, state1, sizeof state));
+    net_find_update(&options).update(w, g, state, 16, &scalars);
+    ck_assert_int_eq(scalars.zero_is_noop,
+                     !memcmp(w, w1, sizeof w) && !memcmp(state, state1, sizeof state));
     net_options_free(&options);
 }
 END_TEST
@@ -329,7 +330,7 @@ Suite *suite_training(void)
 
     tcase_add_loop_test(step_case, optimizers_agree_with_pytorch, 0,
                         (int)(sizeof torch / sizeof *torch));
-    tcase_add_loop_test(step_case, idle_is_true, 0, 12);
+    tcase_add_loop_test(step_case, zero_is_noop_is_true, 0, 12);
     tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, 6);
     tcase_add_loop_test(init, initial_values_have_their_spread, 0, 12);
     tcase_add_test(init, orthogonal_rows);

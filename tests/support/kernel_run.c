@@ -211,7 +211,7 @@ static Trial new_trial(const Compiled *c, int n, int threads)
         .has_target = true,
         .seed = {7, 11},
         .step = 3,
-        .hyper = {.lr = 0.01f, .momentum = 0.9f, .stride = (long)(net->params_size / 4)}};
+        .scalars = {.lr = 0.01f, .momentum = 0.9f, .stride = (long)(net->params_size / 4)}};
     set_params(&t);
     pack_rows(&t, 0, true);
     return t;

@@ -135,7 +135,7 @@ static void finish(const struct net_run *run, int t, float factor, int first)
     if (run->grads)
         memcpy(run->grads + at, g, (size_t)tensor->count * sizeof *g);
     else
-        run->update((float *)run->params + at, g, run->state + at, tensor->count, &run->hyper);
+        run->update((float *)run->params + at, g, run->state + at, tensor->count, &run->scalars);
 }
 
 static void mean_loss(struct net_run *run, int thread)

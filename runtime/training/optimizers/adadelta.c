@@ -8,12 +8,12 @@
 /* v = rho v + (1 - rho) g^2; s = sqrt(u + eps) / sqrt(v + eps) g; u = rho u + (1 - rho) s^2;
    w -= lr s */
 static void adadelta(float *restrict w, const float *restrict g, float *restrict v, long count,
-                     const struct net_hyper *hyper)
+                     const struct net_step_scalars *scalars)
 {
-    const vec rate = vec_set(-hyper->lr), decay = vec_set(hyper->weight_decay);
-    const vec rho = vec_set(hyper->beta2), share = vec_set(hyper->second_share);
-    const vec eps = vec_set(hyper->eps);
-    float *u = v + hyper->stride;
+    const vec rate = vec_set(-scalars->lr), decay = vec_set(scalars->weight_decay);
+    const vec rho = vec_set(scalars->beta2), share = vec_set(scalars->second_share);
+    const vec eps = vec_set(scalars->eps);
+    float *u = v + scalars->stride;
 
     for (long i = 0; i < count; i += 16) {
         const vec wi = vec_load(w + i), d = vec_fma(decay, wi, vec_load(g + i));
@@ -34,15 +34,15 @@ static struct net_variant variant(const struct net_options *options)
     return (struct net_variant){adadelta, 2};
 }
 
-static void scalars(struct net_hyper *hyper, const struct net_options *options, double rate,
-                    uint64_t step)
+static void set_scalars(struct net_step_scalars *scalars, const struct net_options *options,
+                        double rate, uint64_t step)
 {
     const double rho = options->value[NET_RHO].number;
 
     (void)rate, (void)step;
-    hyper->beta2 = (float)rho;
-    hyper->second_share = (float)(1.0 - rho);
+    scalars->beta2 = (float)rho;
+    scalars->second_share = (float)(1.0 - rho);
 }
 
 const struct net_optimizer net_optimizer_adadelta = {
-    .name = "adadelta", .variant = variant, .scalars = scalars};
+    .name = "adadelta", .variant = variant, .scalars = set_scalars};

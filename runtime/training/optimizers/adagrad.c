@@ -7,10 +7,10 @@
 
 /* v += g^2; w -= lr / (1 + lr_decay (t - 1)) g / (sqrt(v) + eps) */
 static void adagrad(float *restrict w, const float *restrict g, float *restrict v, long count,
-                    const struct net_hyper *hyper)
+                    const struct net_step_scalars *scalars)
 {
-    const vec rate = vec_set(-hyper->lr), decay = vec_set(hyper->weight_decay);
-    const vec eps = vec_set(hyper->eps);
+    const vec rate = vec_set(-scalars->lr), decay = vec_set(scalars->weight_decay);
+    const vec eps = vec_set(scalars->eps);
 
     for (long i = 0; i < count; i += 16) {
         const vec wi = vec_load(w + i), d = vec_fma(decay, wi, vec_load(g + i));
@@ -27,11 +27,11 @@ static struct net_variant variant(const struct net_options *options)
     return (struct net_variant){adagrad, 1};
 }
 
-static void scalars(struct net_hyper *hyper, const struct net_options *options, double rate,
-                    uint64_t step)
+static void set_scalars(struct net_step_scalars *scalars, const struct net_options *options,
+                        double rate, uint64_t step)
 {
-    hyper->lr = (float)(rate / (1.0 + (double)step * options->value[NET_LR_DECAY].number));
+    scalars->lr = (float)(rate / (1.0 + (double)step * options->value[NET_LR_DECAY].number));
 }
 
 const struct net_optimizer net_optimizer_adagrad = {
-    .name = "adagrad", .zero_is_noop = true, .variant = variant, .scalars = scalars};
+    .name = "adagrad", .zero_is_noop = true, .variant = variant, .scalars = set_scalars};

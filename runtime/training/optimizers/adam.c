@@ -12,13 +12,13 @@
    w = shrink w - lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps).
    adamw's decay is in `shrink`, adam's in the gradient. */
 static void adam(float *restrict w, const float *restrict g, float *restrict m, long count,
-                 const struct net_hyper *hyper)
+                 const struct net_step_scalars *scalars)
 {
-    const vec rate = vec_set(-hyper->lr), decay = vec_set(hyper->weight_decay);
-    const vec first = vec_set(hyper->first_share), second = vec_set(hyper->second_share);
-    const vec beta2 = vec_set(hyper->beta2), scale = vec_set(hyper->second_scale);
-    const vec eps = vec_set(hyper->eps), shrink = vec_set(hyper->shrink);
-    float *v = m + hyper->stride;
+    const vec rate = vec_set(-scalars->lr), decay = vec_set(scalars->weight_decay);
+    const vec first = vec_set(scalars->first_share), second = vec_set(scalars->second_share);
+    const vec beta2 = vec_set(scalars->beta2), scale = vec_set(scalars->second_scale);
+    const vec eps = vec_set(scalars->eps), shrink = vec_set(scalars->shrink);
+    float *v = m + scalars->stride;
 
     for (long i = 0; i < count; i += 16) {
         const vec wi = vec_load(w + i), d = vec_fma(decay, wi, vec_load(g + i));
@@ -38,28 +38,28 @@ static struct net_variant variant(const struct net_options *options)
     return (struct net_variant){adam, 2};
 }
 
-static void scalars(struct net_hyper *hyper, const struct net_options *options, double rate,
-                    uint64_t step)
+static void set_scalars(struct net_step_scalars *scalars, const struct net_options *options,
+                        double rate, uint64_t step)
 {
     const double first = options->value[NET_BETA1].number, t = (double)step + 1.0;
     const double second = options->value[NET_BETA2].number;
 
-    hyper->lr = (float)(rate / (1.0 - pow(first, t)));
-    hyper->first_share = (float)(1.0 - first);
-    hyper->second_scale = (float)(1.0 / sqrt(1.0 - pow(second, t)));
-    hyper->beta2 = (float)second;
-    hyper->second_share = (float)(1.0 - second);
+    scalars->lr = (float)(rate / (1.0 - pow(first, t)));
+    scalars->first_share = (float)(1.0 - first);
+    scalars->second_scale = (float)(1.0 / sqrt(1.0 - pow(second, t)));
+    scalars->beta2 = (float)second;
+    scalars->second_share = (float)(1.0 - second);
 }
 
-static void decoupled_scalars(struct net_hyper *hyper, const struct net_options *options,
+static void decoupled_scalars(struct net_step_scalars *scalars, const struct net_options *options,
                               double rate, uint64_t step)
 {
-    scalars(hyper, options, rate, step);
-    hyper->shrink = (float)(1.0 - rate * options->value[NET_WEIGHT_DECAY].number);
-    hyper->weight_decay = 0.0f;
+    set_scalars(scalars, options, rate, step);
+    scalars->shrink = (float)(1.0 - rate * options->value[NET_WEIGHT_DECAY].number);
+    scalars->weight_decay = 0.0f;
 }
 
 const struct net_optimizer net_optimizer_adam = {
-    .name = "adam", .variant = variant, .scalars = scalars};
+    .name = "adam", .variant = variant, .scalars = set_scalars};
 const struct net_optimizer net_optimizer_adamw = {
     .name = "adamw", .variant = variant, .scalars = decoupled_scalars};

@@ -11,13 +11,13 @@
 /* m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2;
    w -= (lr g + momentum m) / (sqrt(v) / sqrt(1 - beta2^t) + eps) */
 static void nadam(float *restrict w, const float *restrict g, float *restrict m, long count,
-                  const struct net_hyper *hyper)
+                  const struct net_step_scalars *scalars)
 {
-    const vec of_gradient = vec_set(-hyper->lr), of_mean = vec_set(-hyper->momentum);
-    const vec first = vec_set(hyper->first_share), second = vec_set(hyper->second_share);
-    const vec beta2 = vec_set(hyper->beta2), scale = vec_set(hyper->second_scale);
-    const vec eps = vec_set(hyper->eps), decay = vec_set(hyper->weight_decay);
-    float *v = m + hyper->stride;
+    const vec of_gradient = vec_set(-scalars->lr), of_mean = vec_set(-scalars->momentum);
+    const vec first = vec_set(scalars->first_share), second = vec_set(scalars->second_share);
+    const vec beta2 = vec_set(scalars->beta2), scale = vec_set(scalars->second_scale);
+    const vec eps = vec_set(scalars->eps), decay = vec_set(scalars->weight_decay);
+    float *v = m + scalars->stride;
 
     for (long i = 0; i < count; i += 16) {
         const vec wi = vec_load(w + i), d = vec_fma(decay, wi, vec_load(g + i));
@@ -55,21 +55,21 @@ static double product_of_momenta(const struct net_options *options, uint64_t t)
     return product;
 }
 
-static void scalars(struct net_hyper *hyper, const struct net_options *options, double rate,
-                    uint64_t step)
+static void set_scalars(struct net_step_scalars *scalars, const struct net_options *options,
+                        double rate, uint64_t step)
 {
     const double beta1 = options->value[NET_BETA1].number;
     const double beta2 = options->value[NET_BETA2].number, t = (double)step + 1.0;
     const double now = momentum_at(options, t), next = momentum_at(options, t + 1.0);
     const double product = product_of_momenta(options, step + 1);
 
-    hyper->lr = (float)(rate * (1.0 - now) / (1.0 - product));
-    hyper->momentum = (float)(rate * next / (1.0 - product * next));
-    hyper->first_share = (float)(1.0 - beta1);
-    hyper->second_scale = (float)(1.0 / sqrt(1.0 - pow(beta2, t)));
-    hyper->beta2 = (float)beta2;
-    hyper->second_share = (float)(1.0 - beta2);
+    scalars->lr = (float)(rate * (1.0 - now) / (1.0 - product));
+    scalars->momentum = (float)(rate * next / (1.0 - product * next));
+    scalars->first_share = (float)(1.0 - beta1);
+    scalars->second_scale = (float)(1.0 / sqrt(1.0 - pow(beta2, t)));
+    scalars->beta2 = (float)beta2;
+    scalars->second_share = (float)(1.0 - beta2);
 }
 
 const struct net_optimizer net_optimizer_nadam = {
-    .name = "nadam", .variant = variant, .scalars = scalars};
+    .name = "nadam", .variant = variant, .scalars = set_scalars};

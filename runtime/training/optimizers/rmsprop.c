@@ -10,13 +10,13 @@
    off: m += (1 - alpha) (g - m), and v - m^2 in place of v. With momentum: b = momentum b + s;
    w -= lr b. The state is v, then b, then m. */
 static inline void rmsprop_step(float *restrict w, const float *restrict g, float *restrict v,
-                                long count, const struct net_hyper *hyper, bool has_momentum,
-                                bool centered)
+                                long count, const struct net_step_scalars *scalars,
+                                bool has_momentum, bool centered)
 {
-    const vec rate = vec_set(-hyper->lr), decay = vec_set(hyper->weight_decay);
-    const vec alpha = vec_set(hyper->beta2), share = vec_set(hyper->second_share);
-    const vec momentum = vec_set(hyper->momentum), eps = vec_set(hyper->eps);
-    float *b = v + hyper->stride, *m = has_momentum ? b + hyper->stride : b;
+    const vec rate = vec_set(-scalars->lr), decay = vec_set(scalars->weight_decay);
+    const vec alpha = vec_set(scalars->beta2), share = vec_set(scalars->second_share);
+    const vec momentum = vec_set(scalars->momentum), eps = vec_set(scalars->eps);
+    float *b = v + scalars->stride, *m = has_momentum ? b + scalars->stride : b;
 
     for (long i = 0; i < count; i += 16) {
         const vec wi = vec_load(w + i), d = vec_fma(decay, wi, vec_load(g + i));
@@ -41,28 +41,28 @@ static inline void rmsprop_step(float *restrict w, const float *restrict g, floa
 }
 
 static void rmsprop(float *restrict w, const float *restrict g, float *restrict state, long count,
-                    const struct net_hyper *hyper)
+                    const struct net_step_scalars *scalars)
 {
-    rmsprop_step(w, g, state, count, hyper, false, false);
+    rmsprop_step(w, g, state, count, scalars, false, false);
 }
 
 static void rmsprop_momentum(float *restrict w, const float *restrict g, float *restrict state,
-                             long count, const struct net_hyper *hyper)
+                             long count, const struct net_step_scalars *scalars)
 {
-    rmsprop_step(w, g, state, count, hyper, true, false);
+    rmsprop_step(w, g, state, count, scalars, true, false);
 }
 
 static void rmsprop_centered(float *restrict w, const float *restrict g, float *restrict state,
-                             long count, const struct net_hyper *hyper)
+                             long count, const struct net_step_scalars *scalars)
 {
-    rmsprop_step(w, g, state, count, hyper, false, true);
+    rmsprop_step(w, g, state, count, scalars, false, true);
 }
 
 static void rmsprop_centered_momentum(float *restrict w, const float *restrict g,
                                       float *restrict state, long count,
-                                      const struct net_hyper *hyper)
+                                      const struct net_step_scalars *scalars)
 {
-    rmsprop_step(w, g, state, count, hyper, true, true);
+    rmsprop_step(w, g, state, count, scalars, true, true);
 }
 
 static struct net_variant variant(const struct net_options *options)
@@ -75,15 +75,15 @@ static struct net_variant variant(const struct net_options *options)
     return momentum ? (struct net_variant){rmsprop_momentum, 2} : (struct net_variant){rmsprop, 1};
 }
 
-static void scalars(struct net_hyper *hyper, const struct net_options *options, double rate,
-                    uint64_t step)
+static void set_scalars(struct net_step_scalars *scalars, const struct net_options *options,
+                        double rate, uint64_t step)
 {
     const double alpha = options->value[NET_ALPHA].number;
 
     (void)rate, (void)step;
-    hyper->beta2 = (float)alpha;
-    hyper->second_share = (float)(1.0 - alpha);
+    scalars->beta2 = (float)alpha;
+    scalars->second_share = (float)(1.0 - alpha);
 }
 
 const struct net_optimizer net_optimizer_rmsprop = {
-    .name = "rmsprop", .variant = variant, .scalars = scalars};
+    .name = "rmsprop", .variant = variant, .scalars = set_scalars};

@@ -7,9 +7,9 @@
 
 /* g + weight_decay w; w -= lr g */
 static void sgd(float *restrict w, const float *restrict g, float *restrict state, long count,
-                const struct net_hyper *hyper)
+                const struct net_step_scalars *scalars)
 {
-    const vec rate = vec_set(-hyper->lr), decay = vec_set(hyper->weight_decay);
+    const vec rate = vec_set(-scalars->lr), decay = vec_set(scalars->weight_decay);
 
     (void)state;
     for (long i = 0; i < count; i += 16) {
@@ -21,10 +21,10 @@ static void sgd(float *restrict w, const float *restrict g, float *restrict stat
 
 /* v = momentum v + g; w -= lr v. (v starts at 0, so that the first v is g.) */
 static void sgd_momentum(float *restrict w, const float *restrict g, float *restrict v, long count,
-                         const struct net_hyper *hyper)
+                         const struct net_step_scalars *scalars)
 {
-    const vec rate = vec_set(-hyper->lr), decay = vec_set(hyper->weight_decay);
-    const vec momentum = vec_set(hyper->momentum);
+    const vec rate = vec_set(-scalars->lr), decay = vec_set(scalars->weight_decay);
+    const vec momentum = vec_set(scalars->momentum);
 
     for (long i = 0; i < count; i += 16) {
         const vec wi = vec_load(w + i), d = vec_fma(decay, wi, vec_load(g + i));
@@ -37,10 +37,10 @@ static void sgd_momentum(float *restrict w, const float *restrict g, float *rest
 
 /* v = momentum v + g; w -= lr (g + momentum v) */
 static void sgd_nesterov(float *restrict w, const float *restrict g, float *restrict v, long count,
-                         const struct net_hyper *hyper)
+                         const struct net_step_scalars *scalars)
 {
-    const vec rate = vec_set(-hyper->lr), decay = vec_set(hyper->weight_decay);
-    const vec momentum = vec_set(hyper->momentum);
+    const vec rate = vec_set(-scalars->lr), decay = vec_set(scalars->weight_decay);
+    const vec momentum = vec_set(scalars->momentum);
 
     for (long i = 0; i < count; i += 16) {
         const vec wi = vec_load(w + i), d = vec_fma(decay, wi, vec_load(g + i));
