@@ -99,9 +99,9 @@ struct net_tensor {
     const char *init;       /* which initial values: the names in init.c */
     int fan_in, fan_out;    /* elements that an output, an input takes part in: for init */
     double l1, l2;          /* times sum |w| and sum w^2, added to the loss */
-    int padding_row;        /* of a table of words: the row that begins as 0, from 1; 0: none */
-    const char *pretrained; /* of a table of words: the file of its rows, or NULL */
-    int field;              /* whose words the rows of a pretrained table are */
+    int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
+    const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
+    int field;              /* whose tokens the rows of a pretrained matrix are */
 };
 
 /* The offset in floats of flat logical (PyTorch, row-major) element `index` inside the tensor. */
@@ -133,7 +133,7 @@ struct net_call {
 
 enum net_field_kind {
     NET_INPUT,        /* numbers */
-    NET_INPUT_TOKENS, /* ids of words, shape [length] */
+    NET_INPUT_TOKENS, /* token ids, shape [length] */
     NET_INPUT_SPARSE, /* a bag of words, shape [vocabulary] */
     NET_TARGET_CLASS,
     NET_TARGET_VALUES
@@ -159,7 +159,7 @@ struct net_field {
 
 /* Rows of one field as the data layer hands them to pack: row[i] points to `size` elements in
    logical row-major order. U8 rows become x * scale[c] + shift[c], with c the index
-   along the first axis of shape. I32: a class index, or `size` ids of words. SPARSE: row[i] is a
+   along the first axis of shape. I32: a class index, or `size` token ids. SPARSE: row[i] is a
    struct net_sparse. TEXT and F64 never reach pack: preparations make ids and
    floats of them. */
 enum net_type { NET_F32, NET_U8, NET_I32, NET_SPARSE, NET_TEXT, NET_F64 };

@@ -131,7 +131,7 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
         text_add(&more, ", .padding_row = %d", v->padding_row);
     if (v->pretrained)
         text_add(&more, ", .pretrained = %s, .field = %d", quoted(v->pretrained),
-                 find_index(e->model, v->words));
+                 find_index(e->model, v->token_field));
     line(out, 1, "NET_TENSOR(%s, %s, %s, %s, .init = %s),", member, quoted(v->name),
          trained ? "true" : "false", layout_text(v), more.at);
 }

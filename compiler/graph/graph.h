@@ -71,7 +71,7 @@ typedef enum ElementType {
     TYPE_F32,
     TYPE_CLASS,  /* int32: one index a row */
     TYPE_BYTE,   /* a pool's window index */
-    TYPE_TOKENS, /* int32: a word's number */
+    TYPE_TOKENS, /* int32: token ids */
     TYPE_SPARSE, /* a row is its elements that are not 0, with their indices */
 } ElementType;
 
@@ -96,7 +96,7 @@ typedef struct Value {
     double l1, l2;          /* of a weight: times sum |w| and sum w^2, added to the loss */
     int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
     const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
-    const Field *words;     /* of an embedding matrix: whose tokens */
+    const Field *token_field;  /* of an embedding matrix: whose tokens */
     struct Value *gradient_of; /* of a gradient: the value it belongs to; takes its layout */
     struct Physical *physical; /* layout.c */
     bool internal;             /* fuse.c: never stored, it lives in one kernel's registers */

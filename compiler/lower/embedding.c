@@ -66,7 +66,7 @@ static Owned *embedding_table(Lowering *l, const Layer *layer, Shape shape)
     if (row->kind == CONSTANT_NUMBER)
         table->padding_row = (int)row->number + 1;
     table->pretrained = file->kind == CONSTANT_STRING ? file->text : NULL;
-    table->words = layer->inputs[0]->field;
+    table->token_field = layer->inputs[0]->field;
     return owned;
 }
 

@@ -96,7 +96,7 @@ static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
     else if (field->step_count > 1)
         report(s, field->steps[1]->span, "%s cannot follow %s, which gives %s",
                field->steps[1]->name, step->name,
-               field->is_tokens ? "numbers of words" : "counts of words");
+               field->is_tokens ? "token ids" : "counts of words");
     else if (field->is_target)
         report(s, step->span, "a target cannot be words; classes(n) numbers texts");
     else if (has_sizes && !(field->shape.rank == 1 && field->shape.size[0] == shape.size[0]))

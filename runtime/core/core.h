@@ -114,21 +114,21 @@ struct net_string_table {
 };
 
 struct net_string_table *net_strings_new(void);
-void net_strings_free(struct net_string_table *words); /* NULL too */
+void net_strings_free(struct net_string_table *strings); /* NULL too */
 
 /* The number of a word, which is new or seen once more. */
-int32_t net_strings_add(struct net_string_table *words, const char *at, size_t length);
+int32_t net_strings_add(struct net_string_table *strings, const char *at, size_t length);
 /* The number of a word, or -1. */
-int32_t net_strings_find(const struct net_string_table *words, const char *at, size_t length);
+int32_t net_strings_find(const struct net_string_table *strings, const char *at, size_t length);
 
-static inline const char *net_string(const struct net_string_table *words, int32_t number)
+static inline const char *net_string(const struct net_string_table *strings, int32_t number)
 {
-    return words->text + words->begin[number];
+    return strings->text + strings->begin[number];
 }
 
 /* The words by spelling, or the most frequent first and equally frequent ones by spelling. Gives
    the old number of every new one, malloc'd. */
-int32_t *net_strings_order(const struct net_string_table *words, bool frequent_first);
+int32_t *net_strings_order(const struct net_string_table *strings, bool frequent_first);
 
 /* ---- tensor.c: tensors in PyTorch's layout --------------------------------------------------- */
 

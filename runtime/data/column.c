@@ -82,11 +82,11 @@ void net_column_free(struct net_column *column)
     for (int i = 0; column->elements && i < column->size; i++)
         free(column->elements[i]);
     free(column->elements);
-    net_strings_free(column->words);
+    net_strings_free(column->strings);
     free(column->at);
     free(column->pieces);
     column->elements = NULL;
-    column->words = NULL;
+    column->strings = NULL;
     column->at = NULL;
     column->pieces = NULL;
     column->piece_count = 0;

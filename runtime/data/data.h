@@ -51,7 +51,7 @@ struct net_column {
     size_t stride;   /* of pieces: bytes from a row to the next */
     char **elements; /* names of the row's elements (columns of a csv), owned; or NULL */
     struct net_string_table
-        *words;               /* of I32: the strings that the numbers stand for, sorted, owned; or
+        *strings;             /* of I32: the strings that the numbers stand for, sorted, owned; or
                                    NULL */
     net_read_text *read_text; /* of a text: how it is written in its file */
 };

@@ -102,7 +102,7 @@ static void check_classes(const struct net_data *data)
     net_values_open(&values, field, column);
     net_transform_classes.fit(&fitted, &values, &field->steps[0], NULL, 0);
     net_transform_classes.apply(&values, &field->steps[0], &fitted);
-    net_strings_free(fitted.words[0]);
+    net_strings_free(fitted.strings[0]);
     free(values.scale);
     free(values.shift);
     free(values.owned);
@@ -214,15 +214,15 @@ static void list_words(struct net_data *data)
     data->vocabulary = net_allocate((size_t)model->field_count, sizeof *data->vocabulary);
     for (int f = 0; f < model->field_count; f++) {
         const struct net_field *field = &model->fields[f];
-        const struct net_string_table *words = field->vocabulary ? data->fitted[f][0].words[0]
-                                                                 : NULL;
+        const struct net_string_table *strings = field->vocabulary ? data->fitted[f][0].strings[0]
+                                                                   : NULL;
         const int first = field->kind == NET_INPUT_TOKENS ? 2 : 0;
 
-        if (!words)
+        if (!strings)
             continue;
         data->vocabulary[f] = net_allocate((size_t)field->vocabulary, sizeof(char *));
-        for (int32_t i = 0; i < words->count && i + first < field->vocabulary; i++)
-            data->vocabulary[f][i + first] = net_string(words, i);
+        for (int32_t i = 0; i < strings->count && i + first < field->vocabulary; i++)
+            data->vocabulary[f][i + first] = net_string(strings, i);
     }
 }
 
@@ -399,8 +399,8 @@ void net_data_close(struct net_data *data)
         for (int s = 0; s < data->model->fields[f].step_count; s++) {
             free(data->fitted[f][s].list[0]);
             free(data->fitted[f][s].list[1]);
-            net_strings_free(data->fitted[f][s].words[0]);
-            net_strings_free(data->fitted[f][s].words[1]);
+            net_strings_free(data->fitted[f][s].strings[0]);
+            net_strings_free(data->fitted[f][s].strings[1]);
         }
         free(data->fitted[f]);
         free(data->vocabulary[f]);

@@ -36,7 +36,7 @@ const char *net_data_class_name(const struct net_data *data, int class)
 {
     const int last = data->model->field_count - 1;
     const struct net_field *target = &data->model->fields[last];
-    const struct net_string_table *names = target->step_count ? data->fitted[last][0].words[0]
+    const struct net_string_table *names = target->step_count ? data->fitted[last][0].strings[0]
                                                               : NULL;
 
     return names && class < names->count ? net_string(names, class) : NULL;

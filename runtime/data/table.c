@@ -166,7 +166,7 @@ void net_builder_open(struct net_builder *builder, struct net_table *table,
         *taker->column = (struct net_column){
             .name = field->source, .type = types[taker->take], .size = 1, .read_text = read_text};
         if (taker->take == NET_TAKE_CLASS)
-            taker->column->words = net_strings_new();
+            taker->column->strings = net_strings_new();
     }
 }
 
@@ -290,7 +290,7 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
                  spot->path, spot->line, spot->row, column->elements[0]);
     const struct net_slice name = clean_name((struct net_slice){at, length}, &builder->name, spot);
 
-    ((int32_t *)column->at)[builder->rows - 1] = net_strings_add(column->words, name.at,
+    ((int32_t *)column->at)[builder->rows - 1] = net_strings_add(column->strings, name.at,
                                                                  name.length);
 }
 
@@ -302,13 +302,13 @@ void net_builder_text(struct net_builder *builder, int f, const char *at)
 /* Strings get the numbers of their sorted order. */
 static void sort_classes(struct net_column *column)
 {
-    struct net_string_table *words = column->words, *sorted = net_strings_new();
-    int32_t *order = net_strings_order(words, false);
-    int32_t *rank = net_allocate((size_t)words->count, sizeof *rank);
+    struct net_string_table *strings = column->strings, *sorted = net_strings_new();
+    int32_t *order = net_strings_order(strings, false);
+    int32_t *rank = net_allocate((size_t)strings->count, sizeof *rank);
     int32_t *at = column->at;
 
-    for (int32_t i = 0; i < words->count; i++) {
-        const char *word = net_string(words, order[i]);
+    for (int32_t i = 0; i < strings->count; i++) {
+        const char *word = net_string(strings, order[i]);
 
         rank[order[i]] = net_strings_add(sorted, word, strlen(word));
     }
@@ -316,8 +316,8 @@ static void sort_classes(struct net_column *column)
         at[row] = rank[at[row]];
     free(order);
     free(rank);
-    net_strings_free(words);
-    column->words = sorted;
+    net_strings_free(strings);
+    column->strings = sorted;
 }
 
 void net_builder_close(struct net_builder *builder, const char *place)

@@ -153,7 +153,7 @@ START_TEST(csv_fields)
     ck_assert(isnan(number_at(&table, 0, 1, 0)) && isnan(number_at(&table, 0, 2, 0)) &&
               isnan(number_at(&table, 0, 3, 0)));
     ck_assert_double_eq(number_at(&table, 0, 4, 0), -.25);
-    ck_assert_str_eq(net_string(table.columns[1].words, 1), "fig");
+    ck_assert_str_eq(net_string(table.columns[1].strings, 1), "fig");
     free(scratch.at);
     net_table_free(&table);
 }
@@ -169,7 +169,7 @@ START_TEST(csv_names)
 
     for (int row = 0; row < 3; row++)
         ck_assert_str_eq(
-            net_string(table.columns[0].words, *(const int32_t *)net_row(&table.columns[0], row)),
+            net_string(table.columns[0].strings, *(const int32_t *)net_row(&table.columns[0], row)),
             names[row]);
     net_table_free(&table);
 }
@@ -201,7 +201,7 @@ START_TEST(jsonl_fields)
         ck_assert_double_eq(number_at(&table, 0, row, 0), b[row]);
         ck_assert_double_eq(number_at(&table, 3, row, 0), a[row]);
         ck_assert_double_eq(number_at(&table, 3, row, 1), b[row]);
-        ck_assert_str_eq(net_string(table.columns[1].words, kind), kinds[row]);
+        ck_assert_str_eq(net_string(table.columns[1].strings, kind), kinds[row]);
     }
     free(scratch.at);
     net_table_free(&table);

@@ -34,22 +34,22 @@ static int by_number(const void *a, const void *b)
 }
 
 /* The words in order, each number once; false where one is no number. */
-static bool list_numbers(const struct net_string_table *words, struct net_string_table *names)
+static bool list_numbers(const struct net_string_table *strings, struct net_string_table *names)
 {
-    struct label *labels = net_allocate((size_t)words->count, sizeof *labels);
+    struct label *labels = net_allocate((size_t)strings->count, sizeof *labels);
     int32_t count = 0;
 
-    while (count < words->count && is_number(net_string(words, count), &labels[count].number)) {
-        labels[count].word = net_string(words, count);
+    while (count < strings->count && is_number(net_string(strings, count), &labels[count].number)) {
+        labels[count].word = net_string(strings, count);
         count++;
     }
-    if (count == words->count)
+    if (count == strings->count)
         qsort(labels, (size_t)count, sizeof *labels, by_number);
-    for (int32_t i = 0; count == words->count && i < count; i++)
+    for (int32_t i = 0; count == strings->count && i < count; i++)
         if (!i || labels[i].number != labels[i - 1].number)
             net_strings_add(names, labels[i].word, strlen(labels[i].word));
     free(labels);
-    return count == words->count;
+    return count == strings->count;
 }
 
 /* The names of the training data's classes; none where they are the numbers 0 to n - 1. */
@@ -57,26 +57,27 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
                         const struct net_call *call, const long *rows, long row_count)
 {
     const struct net_column *column = &values->column;
-    const struct net_string_table *words = column->words;
+    const struct net_string_table *strings = column->strings;
     const int n = values->field->classes;
     int32_t plain = 0;
     double number;
 
     (void)rows, (void)row_count;
-    for (; words && plain < words->count && is_class(net_string(words, plain), n, &number); plain++)
+    for (; strings && plain < strings->count && is_class(net_string(strings, plain), n, &number);
+         plain++)
         ;
-    if (!words || plain == words->count)
+    if (!strings || plain == strings->count)
         return;
     struct net_string_table *names = net_strings_new();
 
-    if (!list_numbers(words, names))
-        for (int32_t i = 0; i < words->count; i++)
-            net_strings_add(names, net_string(words, i), strlen(net_string(words, i)));
+    if (!list_numbers(strings, names))
+        for (int32_t i = 0; i < strings->count; i++)
+            net_strings_add(names, net_string(strings, i), strlen(net_string(strings, i)));
     if (names->count > n)
         net_fail(1, "%s: %s has %d different values, such as \"%s\"; %s(%d) has room for %d",
                  column->place, column->name, names->count, net_string(names, names->count - 1),
                  call->name, n, n);
-    fitted->words[0] = names;
+    fitted->strings[0] = names;
 }
 
 /* The class of a name, which may be a number that is written otherwise (2.0); -1: none. */
@@ -101,24 +102,24 @@ static _Noreturn void fail_class(const struct net_values *values, int32_t word,
     while (*(const int32_t *)net_row(column, row) != word)
         row++;
     net_fail(1, "%s: row %ld (from 0): expected %s to be %s, found \"%s\"", column->place, row,
-             column->name, expected, net_string(column->words, word));
+             column->name, expected, net_string(column->strings, word));
 }
 
 /* The class of every string in the column's order; malloc'd. */
-static int32_t *number_words(const struct net_values *values, const struct net_fitted *fitted)
+static int32_t *number_strings(const struct net_values *values, const struct net_fitted *fitted)
 {
-    const struct net_string_table *words = values->column.words;
+    const struct net_string_table *strings = values->column.strings;
     const int n = values->field->classes;
-    int32_t *numbers = net_allocate((size_t)words->count, sizeof *numbers);
+    int32_t *numbers = net_allocate((size_t)strings->count, sizeof *numbers);
     char expected[64];
     double number;
 
     snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", n - 1);
-    for (int32_t i = 0; i < words->count; i++) {
-        const char *word = net_string(words, i);
+    for (int32_t i = 0; i < strings->count; i++) {
+        const char *word = net_string(strings, i);
 
-        if (fitted->words[0]) {
-            numbers[i] = find_name(fitted->words[0], word);
+        if (fitted->strings[0]) {
+            numbers[i] = find_name(fitted->strings[0], word);
             if (numbers[i] < 0)
                 fail_class(values, i, "a class of the training data");
         } else {
@@ -130,10 +131,10 @@ static int32_t *number_words(const struct net_values *values, const struct net_f
     return numbers;
 }
 
-static void read_words(const struct net_values *values, const struct net_fitted *fitted,
-                       int32_t *classes)
+static void read_strings(const struct net_values *values, const struct net_fitted *fitted,
+                         int32_t *classes)
 {
-    int32_t *numbers = number_words(values, fitted);
+    int32_t *numbers = number_strings(values, fitted);
 
     for (long row = 0; row < values->column.rows; row++)
         classes[row] = numbers[*(const int32_t *)net_row(&values->column, row)];
@@ -153,8 +154,8 @@ static int32_t *read_classes(const struct net_values *values, const char *prepar
     if (column->size != 1)
         net_fail(1, "%s: %s(%d) wants one number a row, a row of %s is %s", column->place,
                  preparation, n, column->name, net_shape_text(text, column->rank, column->shape));
-    if (column->words) {
-        read_words(values, fitted, classes);
+    if (column->strings) {
+        read_strings(values, fitted, classes);
         return classes;
     }
     for (long row = 0; row < column->rows; row++) {
@@ -189,6 +190,6 @@ static void apply_one_hot(struct net_values *values, const struct net_call *call
 }
 
 const struct net_transform net_transform_classes = {
-    .name = "classes", .words = {"names"}, .fit = fit_classes, .apply = apply_classes};
+    .name = "classes", .strings = {"names"}, .fit = fit_classes, .apply = apply_classes};
 const struct net_transform net_transform_one_hot = {
-    .name = "one_hot", .words = {"names"}, .fit = fit_classes, .apply = apply_one_hot};
+    .name = "one_hot", .strings = {"names"}, .fit = fit_classes, .apply = apply_one_hot};

@@ -1,5 +1,5 @@
 /*
- * preparation_json.c -- what preparations learnt from the training part, as a file that `eval` and
+ * preparation_json.c -- what transforms were fitted to on the training part, as a file that `eval` and
  * `predict` read back:
  *
  *     {"fields": {"features": [{"scale": {}}, {"standardize": {"mean": [...], "std": [...]}}],
@@ -29,12 +29,12 @@ static void add_list(struct net_text *text, const double *list, int count)
     net_text_add(text, "]");
 }
 
-static void add_words(struct net_text *text, const struct net_string_table *words)
+static void add_strings(struct net_text *text, const struct net_string_table *strings)
 {
     net_text_add(text, "[");
-    for (int32_t i = 0; i < words->count; i++) {
+    for (int32_t i = 0; i < strings->count; i++) {
         net_text_add(text, i ? ", " : "");
-        net_text_quote(text, net_string(words, i));
+        net_text_quote(text, net_string(strings, i));
     }
     net_text_add(text, "]");
 }
@@ -55,12 +55,12 @@ static void add_field(struct net_text *text, const struct net_field *field,
             add_list(text, fitted[s].list[l], fitted[s].count);
         }
         for (int w = 0, listed = fitted[s].count > 0; w < LISTS; w++) {
-            if (!fitted[s].words[w])
+            if (!fitted[s].strings[w])
                 continue;
             net_text_add(text, listed++ ? ", " : "");
-            net_text_quote(text, transform->words[w]);
+            net_text_quote(text, transform->strings[w]);
             net_text_add(text, ": ");
-            add_words(text, fitted[s].words[w]);
+            add_strings(text, fitted[s].strings[w]);
         }
         net_text_add(text, "}}");
     }
@@ -96,7 +96,7 @@ char *net_data_preparation_json(const struct net_data *data)
     return text.at;
 }
 
-/* One learnt list; the first one decides how many numbers there are. */
+/* One fitted list; the first one decides how many numbers there are. */
 static void load_list(const struct net_json *step, const char *name, struct net_fitted *fitted,
                       int l, const char *path)
 {
@@ -114,9 +114,9 @@ static void load_list(const struct net_json *step, const char *name, struct net_
     }
 }
 
-/* Learnt words, where there are any: classes may be numbers. */
-static void load_words(const struct net_json *step, const char *name,
-                       struct net_string_table **words, const char *path)
+/* Fitted strings, where there are any: classes may be numbers. */
+static void load_strings(const struct net_json *step, const char *name,
+                         struct net_string_table **strings, const char *path)
 {
     const struct net_json *list = step ? net_json_member(step, name) : NULL;
 
@@ -124,12 +124,12 @@ static void load_words(const struct net_json *step, const char *name,
         return;
     if (list->kind != NET_JSON_ARRAY)
         net_fail(1, "%s: expected a list of strings \"%s\"", path, name);
-    *words = net_strings_new();
+    *strings = net_strings_new();
     for (const struct net_json *item = list->first; item; item = item->next) {
-        const int32_t count = (*words)->count;
+        const int32_t count = (*strings)->count;
 
         if (item->kind != NET_JSON_STRING ||
-            net_strings_add(*words, item->text, strlen(item->text)) != count)
+            net_strings_add(*strings, item->text, strlen(item->text)) != count)
             net_fail(1, "%s: number %d of \"%s\" is not a string of its own", path, count, name);
     }
 }
@@ -144,15 +144,15 @@ static void load_field(const struct net_json *steps, const struct net_field *fie
                  field->step_count, field->step_count == 1 ? "" : "s", field->name);
     for (int s = 0; s < field->step_count; s++, step = step->next) {
         const struct net_transform *transform = field->steps[s].transform;
-        const struct net_json *learnt = net_json_member(step, transform->name);
+        const struct net_json *member = net_json_member(step, transform->name);
 
-        if (!learnt)
+        if (!member)
             net_fail(1, "%s: expected preparation %d of %s to be %s: the run is of another model",
                      path, s + 1, field->name, transform->name);
         for (int l = 0; l < LISTS && transform->fitted[l]; l++)
-            load_list(learnt, transform->fitted[l], &fitted[s], l, path);
-        for (int w = 0; w < LISTS && transform->words[w]; w++)
-            load_words(learnt, transform->words[w], &fitted[s].words[w], path);
+            load_list(member, transform->fitted[l], &fitted[s], l, path);
+        for (int w = 0; w < LISTS && transform->strings[w]; w++)
+            load_strings(member, transform->strings[w], &fitted[s].strings[w], path);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
  * text.c -- tokens(..) and bag_of_words(..): the vocabulary is the most frequent words
- * of the training rows; a row becomes numbers of words, or how often each word is there. Both keep
+ * of the training rows; a row becomes token ids, or how often each word is there. Both keep
  * only the words that a row has: tokens are padded when a batch is packed.
  */
 
@@ -9,7 +9,7 @@
 
 #include "data/transforms/transform.h"
 
-enum { WORDS, STOP };            /* of struct net_fitted */
+enum { VOCABULARY, STOP };       /* of struct net_fitted */
 enum { UNKNOWN = 1, FIRST = 2 }; /* ids of tokens; 0 is padding */
 
 /* ---- learning -------------------------------------------------------------------------------- */
@@ -19,14 +19,14 @@ static struct net_string_table *read_stop_words(const struct net_values *values,
                                                 const struct net_call *call)
 {
     const struct net_arg *file = net_argument(call, "stopwords");
-    struct net_string_table *words = net_strings_new();
+    struct net_string_table *strings = net_strings_new();
     struct net_table table = {0};
     struct net_tokenizer tokenizer;
     struct net_slice word;
     int count;
 
     if (!file || !file->text)
-        return words;
+        return strings;
     char **paths = net_paths(values->folder, file->text, &count);
 
     net_tokenizer_open(&tokenizer, call);
@@ -36,12 +36,12 @@ static struct net_string_table *read_stop_words(const struct net_values *values,
 
         net_tokenizer_begin(&tokenizer, (struct net_slice){bytes.at, bytes.size});
         while (net_tokenizer_next(&tokenizer, &word))
-            net_strings_add(words, word.at, word.length);
+            net_strings_add(strings, word.at, word.length);
     }
     net_tokenizer_close(&tokenizer);
     net_table_free(&table);
     net_paths_free(paths, count);
-    return words;
+    return strings;
 }
 
 static void need_text(const struct net_values *values, const struct net_call *call)
@@ -51,8 +51,8 @@ static void need_text(const struct net_values *values, const struct net_call *ca
                  values->column.name);
 }
 
-static void fit_words(struct net_fitted *fitted, const struct net_values *values,
-                      const struct net_call *call, const long *rows, long row_count)
+static void fit_vocabulary(struct net_fitted *fitted, const struct net_values *values,
+                           const struct net_call *call, const long *rows, long row_count)
 {
     const long least = (long)net_whole_argument(call, "min_count", 1, 1e9);
     const int most = (int)net_whole_argument(call, "vocabulary", 1, 1e9);
@@ -62,9 +62,9 @@ static void fit_words(struct net_fitted *fitted, const struct net_values *values
     struct net_slice word;
 
     need_text(values, call);
-    fitted->words[STOP] = read_stop_words(values, call);
+    fitted->strings[STOP] = read_stop_words(values, call);
     net_tokenizer_open(&tokenizer, call);
-    tokenizer.stop = fitted->words[STOP];
+    tokenizer.stop = fitted->strings[STOP];
     for (long r = 0; r < row_count; r++) {
         net_tokenizer_begin(&tokenizer,
                             net_text_row(&values->column, rows ? rows[r] : r, &scratch));
@@ -80,7 +80,7 @@ static void fit_words(struct net_fitted *fitted, const struct net_values *values
                  "%s: no word of %s is there %ld times in the training rows; min_count, "
                  "min_letters and strip say which words count",
                  values->column.place, values->column.name, least);
-    fitted->words[WORDS] = kept;
+    fitted->strings[VOCABULARY] = kept;
     net_strings_free(all);
     net_tokenizer_close(&tokenizer);
     free(order);
@@ -117,13 +117,13 @@ static int by_number(const void *a, const void *b)
 static void count_words(struct ragged *row, size_t begin, struct ragged *counts)
 {
     int32_t *at = (int32_t *)(row->memory + row->head) + begin;
-    const size_t words = row->used - begin;
+    const size_t strings = row->used - begin;
     size_t kept = 0;
 
-    if (words)
-        qsort(at, words, sizeof *at, by_number);
-    for (size_t i = 0, next; i < words; i = next) {
-        for (next = i; next < words && at[next] == at[i];)
+    if (strings)
+        qsort(at, strings, sizeof *at, by_number);
+    for (size_t i = 0, next; i < strings; i = next) {
+        for (next = i; next < strings && at[next] == at[i];)
             next++;
         at[kept++] = at[i];
         add_number(counts, (int32_t)(next - i));
@@ -149,8 +149,8 @@ static void number_row(struct net_tokenizer *tokenizer, const struct net_string_
 }
 
 /* length 0: a bag of words. */
-static void apply_words(struct net_values *values, const struct net_call *call,
-                        const struct net_fitted *fitted, int length)
+static void apply_vocabulary(struct net_values *values, const struct net_call *call,
+                             const struct net_fitted *fitted, int length)
 {
     const struct net_column *column = &values->column;
     const long rows = column->rows;
@@ -159,18 +159,18 @@ static void apply_words(struct net_values *values, const struct net_call *call,
     struct net_tokenizer tokenizer;
 
     need_text(values, call);
-    if (!fitted->words[WORDS] ||
-        fitted->words[WORDS]->count > (int)net_whole_argument(call, "vocabulary", 1, 1e9))
+    if (!fitted->strings[VOCABULARY] ||
+        fitted->strings[VOCABULARY]->count > (int)net_whole_argument(call, "vocabulary", 1, 1e9))
         net_fail(1, "%s: the preparation has no words, or more than the vocabulary",
                  values->field->name);
     net_tokenizer_open(&tokenizer, call);
-    tokenizer.stop = fitted->words[STOP];
+    tokenizer.stop = fitted->strings[STOP];
     ragged.memory = net_allocate(ragged.head, 1);
     for (long row = 0; row < rows; row++) {
         const size_t begin = ragged.used;
 
         net_tokenizer_begin(&tokenizer, net_text_row(column, row, &scratch));
-        number_row(&tokenizer, fitted->words[WORDS], &ragged, length);
+        number_row(&tokenizer, fitted->strings[VOCABULARY], &ragged, length);
         if (!length)
             count_words(&ragged, begin, &counts);
         ((long *)ragged.memory)[row + 1] = (long)ragged.used;
@@ -197,16 +197,20 @@ static void apply_words(struct net_values *values, const struct net_call *call,
 static void apply_tokens(struct net_values *values, const struct net_call *call,
                          const struct net_fitted *fitted)
 {
-    apply_words(values, call, fitted, (int)net_whole_argument(call, "length", 1, 1e9));
+    apply_vocabulary(values, call, fitted, (int)net_whole_argument(call, "length", 1, 1e9));
 }
 
 static void apply_bag(struct net_values *values, const struct net_call *call,
                       const struct net_fitted *fitted)
 {
-    apply_words(values, call, fitted, 0);
+    apply_vocabulary(values, call, fitted, 0);
 }
 
-const struct net_transform net_transform_tokens = {
-    .name = "tokens", .words = {"words", "stopwords"}, .fit = fit_words, .apply = apply_tokens};
-const struct net_transform net_transform_bag_of_words = {
-    .name = "bag_of_words", .words = {"words", "stopwords"}, .fit = fit_words, .apply = apply_bag};
+const struct net_transform net_transform_tokens = {.name = "tokens",
+                                                   .strings = {"words", "stopwords"},
+                                                   .fit = fit_vocabulary,
+                                                   .apply = apply_tokens};
+const struct net_transform net_transform_bag_of_words = {.name = "bag_of_words",
+                                                         .strings = {"words", "stopwords"},
+                                                         .fit = fit_vocabulary,
+                                                         .apply = apply_bag};

@@ -13,13 +13,13 @@
 struct net_fitted {
     double *list[2]; /* `count` numbers each */
     int count;
-    struct net_string_table *words[2]; /* by number, or NULL */
+    struct net_string_table *strings[2]; /* by number, or NULL */
 };
 
 struct net_transform {
-    const char *name;      /* "scale", "standardize", ... */
-    const char *fitted[2]; /* names of the learnt lists: "mean", "std"; NULL: no such list */
-    const char *words[2];  /* names of learnt words: "names"; NULL: none */
+    const char *name;       /* "scale", "standardize", ... */
+    const char *fitted[2];  /* names of the fitted lists: "mean", "std"; NULL: no such list */
+    const char *strings[2]; /* names of fitted strings: "names"; NULL: none */
     void (*fit)(struct net_fitted *fitted, const struct net_values *values,
                 const struct net_call *call, const long *rows, long row_count); /* of the
                                    training part; rows NULL: all; fit NULL: learns nothing */
