@@ -29,16 +29,6 @@ static bool has_edges(const Attributes *at)
     return at->padding[0] || at->padding[1] || at->padding_end[0] || at->padding_end[1];
 }
 
-/* w: its shape has the kernel */
-static const char *kernel_taps(const Node *node, Shape w, bool dx)
-{
-    Attributes at = node->at;
-
-    at.kernel[0] = w.size[2];
-    at.kernel[1] = w.size[3];
-    return taps_text(&at, dx);
-}
-
 void emit_dw_argmax(Driver *d, const Kernel *k)
 {
     const Node *node = k->node;
@@ -65,8 +55,8 @@ void emit_dw_argmax(Driver *d, const Kernel *k)
                       braces(input_panels, 3), w.size[1], w.size[0],
                       s->start / (x->height * x->width), s->channels, s->block, x->blocks,
                       x->height, x->width, window_count(&node->at, x->width, 1),
-                      has_edges(&node->at) ? "true" : "false", kernel_taps(node, w, false),
-                      apply_literal(k));
+                      has_edges(&node->at) ? "true" : "false",
+                      taps_text(&node->at, w, false, false), apply_literal(k));
     }
 }
 
@@ -90,5 +80,6 @@ void emit_dx_argmax(Driver *d, const Kernel *k)
                   "(struct net_argmax_dx){.x = %s, .dy = {%d, %d}, .outputs = %d, .taps = %s}",
                   pointer(d, node->inputs[0]), pointer(d, node->inputs[2]), scratch_pointer(d, k),
                   parts.at, count, end.arguments, add_row_end(d, k), extent_braces(v),
-                  dy_size(node, 0), dy_size(node, 1), w.size[0], kernel_taps(node, w, true));
+                  dy_size(node, 0), dy_size(node, 1), w.size[0],
+                  taps_text(&node->at, w, false, true));
 }

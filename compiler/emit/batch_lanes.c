@@ -95,19 +95,13 @@ static const char *shape_literal(const Loops *l)
 {
     const Node *node = l->k->node;
     const BatchLanes *g = l->g;
-    const Physical *x = l->x;
-    const Shape w = node->inputs[1]->shape;
-    const bool border = x->lanes < 16; /* packed with its padding */
 
-    return format("(struct net_batch_lanes){.x = {%d, %d, %d, %d}, .y = %s, .taps = {"
-                  ".kernel = {%d, %d}, .stride = %s, .padding = {%d, %d}, .dilation = {1, 1}%s}, "
-                  ".channels = %d, .pixels = %d, .rows = %d, .pad_top = %d, .left = %d, "
-                  ".transposed = %d, .columns = %d}",
-                  x->chunks, x->full_height, x->full_width, x->blocks, extent_braces(l->y),
-                  w.size[2], w.size[3], braces(node->at.stride, 2),
-                  border ? 0 : node->at.padding[0], border ? 0 : node->at.padding[1],
-                  l->dx ? ", .step = {1, 1}" : "", l->channels, g->pixels, g->rows, g->pad_top,
-                  g->left, g->transposed, g->columns);
+    return format("(struct net_batch_lanes){.x = %s, .y = %s, .taps = %s, .channels = %d, "
+                  ".pixels = %d, .rows = %d, .pad_top = %d, .left = %d, .transposed = %d, "
+                  ".columns = %d}",
+                  extent_braces(l->x), extent_braces(l->y),
+                  taps_text(&node->at, node->inputs[1]->shape, l->x->lanes < 16, l->dx),
+                  l->channels, g->pixels, g->rows, g->pad_top, g->left, g->transposed, g->columns);
 }
 
 void emit_batch_lanes(Driver *d, const Kernel *k)
@@ -168,14 +162,14 @@ static void call_dw_segment(Driver *d, const Kernel *k, const Segment *s)
     call_template(
         d,
         "net_batch_lanes_dw(%s, %s, (struct net_batch_lanes_dw){"
-        ".x = {%d, %d, %d, %d}, .dy = %s, .splits = %d, .by_column = %s, .kernel = {%d, %d}, "
+        ".x = %s, .dy = %s, .splits = %d, .by_column = %s, .kernel = {%d, %d}, "
         ".stride = %s, .padding = %s, .inputs = %d, .outputs = %d, .first = %d, .block = %d, "
         ".dy_block = %d, .scratch = %ld}, %d, %d, %s, %d, %d",
-        scratch_pointer(d, k), inputs_text(d, node), x->chunks, x->full_height, x->full_width,
-        x->blocks, extent_braces(dy), g->splits, g->by_column ? "true" : "false", w.size[2],
-        w.size[3], braces(node->at.stride, 2), braces(node->at.padding, 2), w.size[1], w.size[0],
-        s->start / (x->height * x->width), s->block, dy->segments[0].block, g->x, x->lanes,
-        s->channels, add_dw_tile(d->e, g, padded), g->inputs, g->outputs);
+        scratch_pointer(d, k), inputs_text(d, node), extent_braces(x), extent_braces(dy), g->splits,
+        g->by_column ? "true" : "false", w.size[2], w.size[3], braces(node->at.stride, 2),
+        braces(node->at.padding, 2), w.size[1], w.size[0], s->start / (x->height * x->width),
+        s->block, dy->segments[0].block, g->x, x->lanes, s->channels, add_dw_tile(d->e, g, padded),
+        g->inputs, g->outputs);
 }
 
 void emit_batch_lanes_dw(Driver *d, const Kernel *k)

@@ -7,15 +7,17 @@
 
 #include "emit/emit.h"
 
-/* `(struct net_taps){...}` of a convolution; `dx`: counted backward */
-const char *taps_text(const Attributes *at, bool dx)
+/* `{.kernel = {3, 3}, ...}`, a struct net_taps of a convolution with weights of shape w; of a packed x
+   the padding is in it; of a dx they count backward */
+const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx)
 {
-    const char *step = dx ? format(", .step = {%d, %d}", tap_step(at, 0), tap_step(at, 1)) : "";
+    const int dilation[] = {dilation_of(at, 0), dilation_of(at, 1)}, none[] = {0, 0};
+    const int step[] = {tap_step(at, 0), tap_step(at, 1)};
 
-    return format("{.kernel = {%d, %d}, .stride = {%d, %d}, .padding = {%d, %d}, "
-                  ".dilation = {%d, %d}%s}",
-                  at->kernel[0], at->kernel[1], at->stride[0], at->stride[1], at->padding[0],
-                  at->padding[1], dilation_of(at, 0), dilation_of(at, 1), step);
+    return format("{.kernel = %s, .stride = %s, .padding = %s, .dilation = %s%s}",
+                  braces(w.size + 2, 2), braces(at->stride, 2),
+                  braces(packed ? none : at->padding, 2), braces(dilation, 2),
+                  dx ? format(", .step = %s", braces(step, 2)) : "");
 }
 
 void emit_depthwise(Driver *d, const Kernel *k)
@@ -40,7 +42,7 @@ void emit_depthwise(Driver *d, const Kernel *k)
         plain ? pointer(d, y) : "NULL", inputs_text(d, node), dx ? ", NULL" : "", tile,
         plain ? "NULL, NULL, NULL" : add_epilogue(d, k, y->physical).arguments, add_row_end(d, k),
         extent_braces(y->physical), x->physical->height, x->physical->width,
-        taps_text(&node->at, dx));
+        taps_text(&node->at, node->inputs[1]->shape, false, dx));
 }
 
 void emit_depthwise_dw(Driver *d, const Kernel *k)
@@ -62,7 +64,7 @@ void emit_depthwise_dw(Driver *d, const Kernel *k)
                   ".blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, .parts = %d, .taps = %s}",
                   scratch_pointer(d, k), inputs_text(d, node), tile, x->chunks, x->blocks,
                   x->height, x->width, dy->height, dy->width, k->schedule.splits,
-                  taps_text(&node->at, false));
+                  taps_text(&node->at, node->outputs[0]->shape, false, false));
 }
 
 void emit_groups(Driver *d, const Kernel *k)

@@ -175,9 +175,9 @@ Epilogue add_epilogue(const Driver *d, const Kernel *k, const Physical *host); /
 
 typedef void EmitKernel(Driver *d, const Kernel *k);
 
-const char *extent_text(const Physical *v);           /* "(struct net_extent){4, 28, 28, 1}" */
-const char *extent_braces(const Physical *v);         /* "{4, 28, 28, 1}" */
-const char *taps_text(const Attributes *at, bool dx); /* a struct net_taps (depthwise.c) */
+const char *extent_text(const Physical *v);   /* "(struct net_extent){4, 28, 28, 1}" */
+const char *extent_braces(const Physical *v); /* "{4, 28, 28, 1}", with a border */
+const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx); /* depthwise.c */
 /* The sums that a kernel takes of each row it has finished (sums.c):
    "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
 const char *add_row_end(const Driver *d, const Kernel *host);

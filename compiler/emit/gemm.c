@@ -163,19 +163,6 @@ static const char *parts_text(const Group *parts, int count)
     return out.at;
 }
 
-/* The taps of a convolution; a packed x has the padding in it. */
-static const char *conv_taps(const Node *node)
-{
-    Attributes at = node->at;
-    const Shape w = node->inputs[1]->shape;
-
-    for (int axis = 0; axis < 2; axis++) {
-        at.kernel[axis] = w.size[2 + axis];
-        at.padding[axis] = is_packed(node) ? 0 : at.padding[axis];
-    }
-    return taps_text(&at, is_dx(node));
-}
-
 static const char *contraction_text(const Target *target, const Kernel *k, const Group *parts,
                                     int count)
 {
@@ -197,7 +184,7 @@ static const char *contraction_text(const Target *target, const Kernel *k, const
              flat ? format("{0, %d, 1, 0, 0}", w.size[0]) : segments_text(x),
              parts_text(parts, count));
     if (!is_dense(node))
-        text_add(&out, ", .taps = %s", conv_taps(node));
+        text_add(&out, ", .taps = %s", taps_text(&node->at, w, is_packed(node), is_dx(node)));
     text_add(&out, "}");
     return out.at;
 }
