@@ -375,6 +375,7 @@ static void add_compile_flags(Command *command, const Clang *clang, const char *
     static const char *const flags[] = {
         "-std=c11", "-O2", "-ffp-contract=off", "-fno-math-errno",
         "-fno-asynchronous-unwind-tables",
+        "-fno-unroll-loops", /* but those that a template marks */
         /* templates are inlined before anything is optimised, not into what already was: the same
            work once, two thirds of the time */
         "-mllvm", "-enable-module-inliner"};

@@ -168,7 +168,7 @@ NET_INLINE struct net_draws net_begin_draws(const uint32_t key[2], uint32_t elem
         .held = UINT32_MAX,
     };
 
-    for (int odd = 0; odd < 2; odd++) {
+    NET_UNROLL(odd, 2) {
         const net_u64 lane = (net_u64){0, 2, 4, 6, 8, 10, 12, 14} + (uint64_t)odd;
 
         d.a0[odd] = net_philox_product(lane * step + element, 0xD2511F53u);
@@ -194,7 +194,7 @@ NET_INLINE void net_draw(net_u32 draw[4], const struct net_draws *d, uint32_t gr
     uint32_t k0 = d->key[0] + 2 * 0x9E3779B9u, k1 = d->key[1] + 2 * 0xBB67AE85u;
     net_u64 c0[2], c1[2], c2[2], c3[2];
 
-    for (int odd = 0; odd < 2; odd++) {
+    NET_UNROLL(odd, 2) {
         c1[odd] = net_philox_product(d->a0[odd] ^ (a1_high ^ (d->key[1] + 0xBB67AE85u)),
                                      0xCD9E8D57u);
         c0[odd] = (c1[odd] >> 32) ^ d->b1[odd] ^ k0;
@@ -203,7 +203,7 @@ NET_INLINE void net_draw(net_u32 draw[4], const struct net_draws *d, uint32_t gr
     }
     NET_UNROLL(round, 7) {
         k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
-        for (int odd = 0; odd < 2; odd++) {
+        NET_UNROLL(odd, 2) {
             const net_u64 a = net_philox_product(c0[odd], 0xD2511F53u);
             const net_u64 b = net_philox_product(c2[odd], 0xCD9E8D57u);
 
@@ -229,7 +229,7 @@ NET_INLINE void vec_dropout(vec keep[4], struct net_draws *draws, uint32_t group
         net_draw(draws->word, draws, group / 2);
         draws->held = group / 2;
     }
-    for (int k = 0; k < 4; k++) {
+    NET_UNROLL(k, 4) {
         const net_u32 draw = group % 2 ? draws->word[k] : draws->word[k] << 16;
 
         keep[k] = vec_from_bits(on & (net_u32)(draw >= threshold << 16));
@@ -239,14 +239,14 @@ NET_INLINE void vec_dropout(vec keep[4], struct net_draws *draws, uint32_t group
 /* What dropout keeps of four images, a bit a lane, for backward to read. */
 NET_INLINE void net_write_mask(uint16_t *mask, const vec keep[4])
 {
-    for (int k = 0; k < 4; k++)
+    NET_UNROLL(k, 4)
         mask[k] = vec_lane_bits(keep[k]);
 }
 
 /* keep[k] = scale where the bit is set, else 0 */
 NET_INLINE void net_read_mask(vec keep[4], const uint16_t *mask, float scale)
 {
-    for (int k = 0; k < 4; k++)
+    NET_UNROLL(k, 4)
         keep[k] = vec_where_bits(mask[k], vec_set(scale));
 }
 

@@ -52,7 +52,7 @@ NET_INLINE void net_transpose_packed(float *to, long to_pixel, const float *x, i
 
         NET_UNROLL(i, lanes)
             memcpy(&a[i], x + (16 * lanes) * p + 16 * i, sizeof a[i]);
-        for (int left = lanes; left > 1; left /= 2) {
+        NET_UNROLL_HALVES(half, lanes) {
             NET_UNROLL(i, lanes / 2) {
                 b[i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 2, 4, 6, 8, 10, 12, 14,
                                                16, 18, 20, 22, 24, 26, 28, 30);

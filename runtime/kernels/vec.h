@@ -38,14 +38,16 @@
 
 #define NET_INLINE static inline __attribute__((always_inline))
 
-/* Loops that become straight code, and that stay loops. */
+/* Loops that become straight code, and that stay loops; in a trainer others stay loops too. */
 #ifdef __clang__
-#define NET_UNROLL(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
+#define NET_UNROLLED _Pragma("clang loop unroll(full)")
 #define NET_REPEAT(k, n) _Pragma("clang loop unroll(disable)") for (long k = 0; k < (n); k++)
 #else
-#define NET_UNROLL(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
+#define NET_UNROLLED _Pragma("GCC unroll 16")
 #define NET_REPEAT(k, n) _Pragma("GCC unroll 1") for (long k = 0; k < (n); k++)
 #endif
+#define NET_UNROLL(i, n) NET_UNROLLED for (int i = 0; i < (n); i++)
+#define NET_UNROLL_HALVES(half, n) NET_UNROLLED for (int half = (n) / 2; half > 0; half /= 2)
 
 /* vec_stream stores past the caches: what is larger than they are would first be read from memory,
  * line by line, to be overwritten. vec_fence stands between that and the barrier after which other
@@ -349,8 +351,8 @@ NET_INLINE float vec_sum(vec x)
     _Alignas(64) float a[16];
 
     vec_store(a, x);
-    for (int half = 8; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
+    NET_UNROLL_HALVES(half, 16)
+        NET_UNROLL(i, half)
             a[i] += a[i + half];
     return a[0];
 }
@@ -395,8 +397,8 @@ NET_INLINE float vec_top(vec x)
     _Alignas(64) float a[16];
 
     vec_store(a, x);
-    for (int half = 8; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
+    NET_UNROLL_HALVES(half, 16)
+        NET_UNROLL(i, half)
             a[i] = a[i] > a[i + half] ? a[i] : a[i + half];
     return a[0];
 }
