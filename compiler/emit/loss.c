@@ -56,8 +56,7 @@ static void call_elementwise(Driver *d, const Kernel *k, const char *values)
     const Physical *z = node->inputs[0]->physical;
     const bool class = node->inputs[1]->type == TYPE_CLASS;
     const char *target = pointer(d, node->inputs[1]);
-    const char *delta = node->op == OP_HUBER ? format(", .delta = %s", literal(node->at.delta))
-                                             : "";
+    const char *delta = node->at.delta > 0 ? format(", .delta = %s", literal(node->at.delta)) : "";
     const char *layout = node->op == OP_BINARY_CROSS_ENTROPY
                              ? format(", .z = {NET_SEGMENTS(%s)}", segments_text(z))
                              : "";

@@ -72,16 +72,10 @@ static const char *const signatures[OP_COUNT] = {
     [OP_LAYERNORM] = "nc~ c c > nc~",
     [OP_LAYERNORM_GRAD] = "nc~ nc~ c > nc~",
     [OP_LAYERNORM_SUMS] = "nc~ nc~ > c c",
-    [OP_MSE] = "* * > -",
-    [OP_MSE_GRAD] = "* * > *",
-    [OP_MAE] = "* * > -",
-    [OP_MAE_GRAD] = "* * > *",
-    [OP_HUBER] = "* * > -",
-    [OP_HUBER_GRAD] = "* * > *",
+#define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = "* * > -", [OP_##NAME##_GRAD] = "* * > *",
+#include "graph/ops.def"
     [OP_CROSS_ENTROPY] = "nc n > -",
     [OP_CROSS_ENTROPY_GRAD] = "nc n > nc",
-    [OP_BINARY_CROSS_ENTROPY] = "* * > -",
-    [OP_BINARY_CROSS_ENTROPY_GRAD] = "* * > *",
     [OP_UPDATE] = "* * > *",
 };
 

@@ -289,18 +289,19 @@ static void vjp_global_avgpool2d(Reverse *r, const Node *node, Value *dy)
     vjp_linear(r, node, dy, OP_GLOBAL_AVGPOOL2D_GRAD);
 }
 
+static const Op loss_gradients[OP_COUNT] = {
+    [OP_CROSS_ENTROPY] = OP_CROSS_ENTROPY_GRAD,
+#define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = OP_##NAME##_GRAD,
+#include "graph/ops.def"
+};
+
 /* A loss ends the graph: its gradient starts from d loss = 1. */
 static void vjp_loss(Reverse *r, const Node *node, Value *dy)
 {
-    const Op op = node->op == OP_MSE             ? OP_MSE_GRAD
-                  : node->op == OP_MAE           ? OP_MAE_GRAD
-                  : node->op == OP_HUBER         ? OP_HUBER_GRAD
-                  : node->op == OP_CROSS_ENTROPY ? OP_CROSS_ENTROPY_GRAD
-                                                 : OP_BINARY_CROSS_ENTROPY_GRAD;
-
     (void)dy;
     if (wants(r, 0))
-        accumulate(r, 0, append(r, op, node->inputs, 2, node->at)->outputs[0]);
+        accumulate(r, 0,
+                   append(r, loss_gradients[node->op], node->inputs, 2, node->at)->outputs[0]);
 }
 
 static Vjp *const vjps[OP_COUNT] = {
@@ -328,11 +329,9 @@ static Vjp *const vjps[OP_COUNT] = {
 #define ACTIVATION(NAME, ...) [OP_##NAME] = vjp_activation,
 #include "graph/ops.def"
     [OP_SOFTMAX] = vjp_softmax,
-    [OP_MSE] = vjp_loss,
-    [OP_MAE] = vjp_loss,
-    [OP_HUBER] = vjp_loss,
     [OP_CROSS_ENTROPY] = vjp_loss,
-    [OP_BINARY_CROSS_ENTROPY] = vjp_loss,
+#define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = vjp_loss,
+#include "graph/ops.def"
 };
 
 static void find_wanted(Reverse *r)

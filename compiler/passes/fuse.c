@@ -173,16 +173,10 @@ static AddNode *const adders[OP_COUNT] = {
     [OP_RESHAPE] = add_movement,
     [OP_CONCAT] = add_movement,
     [OP_SLICE] = add_movement,
-    [OP_MSE] = add_loss,
-    [OP_MAE] = add_loss,
-    [OP_HUBER] = add_loss,
     [OP_CROSS_ENTROPY] = add_loss,
-    [OP_BINARY_CROSS_ENTROPY] = add_loss,
-    [OP_MSE_GRAD] = add_loss_grad,
-    [OP_MAE_GRAD] = add_loss_grad,
-    [OP_HUBER_GRAD] = add_loss_grad,
     [OP_CROSS_ENTROPY_GRAD] = add_loss_grad,
-    [OP_BINARY_CROSS_ENTROPY_GRAD] = add_loss_grad,
+#define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = add_loss, [OP_##NAME##_GRAD] = add_loss_grad,
+#include "graph/ops.def"
     [OP_UPDATE] = add_update,
 };
 
