@@ -213,6 +213,18 @@ NET_INLINE vec net_huber(vec sum, vec z, vec t, vec *slope, struct net_loss_plac
     return vec_add(sum, vec_huber(error, p.delta));
 }
 
+/* log(cosh(e)) = |e| + log((1 + exp(-2|e|)) / 2): e^2 / 2 near 0, |e| - log 2 far from it; no exp
+   that is too large. Its derivative is tanh(e). */
+NET_INLINE vec net_log_cosh(vec sum, vec z, vec t, vec *slope, struct net_loss_place p)
+{
+    const vec error = vec_sub(z, t), a = vec_abs(error);
+    const vec tail = vec_exp(vec_mul(vec_set(-2.0f), a));
+
+    (void)p;
+    *slope = vec_tanh(error);
+    return vec_add(sum, vec_add(a, vec_log(vec_fma(vec_set(0.5f), tail, vec_set(0.5f)))));
+}
+
 NET_INLINE vec net_binary_cross_entropy(vec sum, vec z, vec t, vec *slope, struct net_loss_place p)
 {
     *slope = vec_first(p.lanes, vec_sub(vec_sigmoid(z), t), vec_zero());

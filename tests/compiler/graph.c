@@ -342,6 +342,7 @@ static const Case cases[] = {
     {OP_MSE, build_loss, 0, NOTHING},
     {OP_MAE, build_loss, 0, NOTHING},
     {OP_HUBER, build_loss, 0, {.delta = 1.5}},
+    {OP_LOG_COSH, build_loss, 0, NOTHING},
     {OP_CROSS_ENTROPY, build_loss, 0, NOTHING},
     {OP_CROSS_ENTROPY, build_loss, 0, {.smoothing = 0.25}},
     {OP_CROSS_ENTROPY, build_loss, 0, {.smoothing = 0.25, .class_weights = class_weights}},

@@ -327,6 +327,11 @@ static void huber(float *dz, float *loss, const float *z, const float *target, N
                          run, thread);
 }
 
+static void log_cosh(float *dz, float *loss, const float *z, const float *target, NET_RUN)
+{
+    net_elementwise_loss(dz, loss, z, target, NULL, net_log_cosh, LOSS(.slope = 1.0f), run, thread);
+}
+
 static void binary(float *dz, float *loss, const float *z, const float *target, NET_RUN)
 {
     net_elementwise_loss(dz, loss, z, target, NULL, net_binary_cross_entropy,
@@ -350,6 +355,11 @@ static double exact_huber(double z, double t)
     return a < 0.5 ? a * a / 2 : 0.5 * (a - 0.25);
 }
 
+static double exact_log_cosh(double z, double t)
+{
+    return log(cosh(z - t));
+}
+
 static double exact_binary(double z, double t)
 {
     return fmax(z, 0) - z * t + log1p(exp(-fabs(z)));
@@ -363,6 +373,7 @@ static const struct {
     {mse, exact_mse, "mse"},
     {mae, exact_mae, "mae"},
     {huber, exact_huber, "huber"},
+    {log_cosh, exact_log_cosh, "log_cosh"},
     {binary, exact_binary, "binary_cross_entropy"},
 };
 

@@ -82,6 +82,28 @@ static void evaluate_huber_grad(const Reference *r, const Node *node, double *co
         out[0][i] = fmax(-delta, fmin(delta, in[0][i] - in[1][i])) / (double)count;
 }
 
+static void evaluate_log_cosh(const Reference *r, const Node *node, double *const *in,
+                              double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    out[0][0] = 0;
+    for (long i = 0; i < count; i++) {
+        const double error = fabs(in[0][i] - in[1][i]);
+
+        out[0][0] += (error + log1p(exp(-2 * error)) - log(2)) / (double)count;
+    }
+}
+
+static void evaluate_log_cosh_grad(const Reference *r, const Node *node, double *const *in,
+                                   double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    for (long i = 0; i < count; i++)
+        out[0][i] = tanh(in[0][i] - in[1][i]) / (double)count;
+}
+
 /* log(sum of exp), without overflow */
 static double log_sum_exp(const double *x, int count)
 {
@@ -183,6 +205,8 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_MAE_GRAD] = evaluate_mae_grad,
     [OP_HUBER] = evaluate_huber,
     [OP_HUBER_GRAD] = evaluate_huber_grad,
+    [OP_LOG_COSH] = evaluate_log_cosh,
+    [OP_LOG_COSH_GRAD] = evaluate_log_cosh_grad,
     [OP_MSE] = evaluate_mse,
     [OP_MSE_GRAD] = evaluate_mse_grad,
     [OP_CROSS_ENTROPY] = evaluate_cross_entropy,

@@ -72,6 +72,7 @@ static double terms_of(const Node *node, int n)
     case OP_MSE:
     case OP_MAE:
     case OP_HUBER:
+    case OP_LOG_COSH:
     case OP_CROSS_ENTROPY:
     case OP_BINARY_CROSS_ENTROPY:
         return (double)n * shape_size(x);
@@ -197,6 +198,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_MSE_GRAD:
     case OP_MAE_GRAD:
     case OP_HUBER_GRAD:
+    case OP_LOG_COSH_GRAD:
     case OP_CROSS_ENTROPY_GRAD:
     case OP_BINARY_CROSS_ENTROPY_GRAD:
         return loss_gradient_term(b, node);
