@@ -29,15 +29,15 @@ static bool has_edges(const Attributes *at)
     return at->padding[0] || at->padding[1] || at->padding_end[0] || at->padding_end[1];
 }
 
-void emit_dw_argmax(Driver *d, const Kernel *k)
+void emit_dw_argmax(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
     const Shape w = node->outputs[0]->shape;
 
-    include(d->e, "argmax_grad");
-    name_dw(d, k, "");
-    text_add(&d->comment,
+    include(c->e, "argmax_grad");
+    name_dw(c, k, "");
+    text_add(&c->comment,
              "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: (blocks of "
              "inputs, panel) */\n",
              then_update(k));
@@ -46,12 +46,12 @@ void emit_dw_argmax(Driver *d, const Kernel *k)
         int input_panels[3];
 
         cut_panels((s->channels + 15) / 16, 3, input_panels);
-        call_template(d,
+        call_template(c,
                       "net_argmax_dw(%s, %s, (struct net_argmax_dw){.panels = %s, "
                       ".input_panels = %s, .inputs = %d, .outputs = %d, .first = %d, "
                       ".channels = %d, .block = %d, .x_blocks = %d, .x = {%d, %d}, "
                       ".dy_width = %d, .edges = %s, .taps = %s, .apply = %s}",
-                      result_pointer(d, k), inputs_text(d, node), braces(dw->panels, 3),
+                      result_pointer(c, k), inputs_text(c, node), braces(dw->panels, 3),
                       braces(input_panels, 3), w.size[1], w.size[0],
                       s->start / (x->height * x->width), s->channels, s->block, x->blocks,
                       x->height, x->width, window_count(&node->at, x->width, 1),
@@ -60,26 +60,26 @@ void emit_dw_argmax(Driver *d, const Kernel *k)
     }
 }
 
-void emit_dx_argmax(Driver *d, const Kernel *k)
+void emit_dx_argmax(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *v = node->outputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
-    const Epilogue end = add_epilogue(d, k, v);
+    const Epilogue end = add_epilogue(c, k, v);
     Group groups[MAX_SEGMENTS];
-    const int count = find_parts(k, d->e->target, groups);
+    const int count = find_parts(k, c->e->target, groups);
     Text parts = {0};
 
     for (int i = 0; i < count; i++)
         text_add(&parts, "%s{%d, %s, %ld}", i ? ", " : "", groups[i].block,
                  braces(groups[i].panels, 3), groups[i].w);
-    include(d->e, "argmax_grad");
-    describe_contraction(d, k, "", ", of a dy that is 0 but at `index`", "(batch block, row)");
-    call_template(d,
+    include(c->e, "argmax_grad");
+    describe_contraction(c, k, "", ", of a dy that is 0 but at `index`", "(batch block, row)");
+    call_template(c,
                   "net_argmax_dx(%s, %s, %s, (struct net_argmax_part[]){%s}, %d, %s, %s, "
                   "(struct net_argmax_dx){.x = %s, .dy = {%d, %d}, .outputs = %d, .taps = %s}",
-                  pointer(d, node->inputs[0]), pointer(d, node->inputs[2]), scratch_pointer(d, k),
-                  parts.at, count, end.arguments, add_row_end(d, k), extent_braces(v),
+                  pointer(c, node->inputs[0]), pointer(c, node->inputs[2]), scratch_pointer(c, k),
+                  parts.at, count, end.arguments, add_row_end(c, k), extent_braces(v),
                   dy_size(node, 0), dy_size(node, 1), w.size[0],
                   taps_text(&node->at, w, false, true));
 }

@@ -7,7 +7,7 @@
 
 /* What the functions of one kernel need. */
 typedef struct Loops {
-    Driver *d;
+    KernelCode *c;
     const Kernel *k;
     const BatchLanes *g;
     Body body;
@@ -42,7 +42,7 @@ static const char *add_transpose(const Loops *l)
     if (last > 0)
         line(&text, 1, "memset(to + %ld, 0, %ld * sizeof *to);", first + row, last);
     return add_function(
-        l->d->e, TILES,
+        l->c->e, TILES,
         format("transpose_row_%dx%d%s", l->channels, l->g->transposed, l->dx ? "_flipped" : ""),
         "NET_TRANSPOSE_ROW(%s)\n", text.at);
 }
@@ -57,7 +57,7 @@ static const char *add_unary(const Loops *l)
     for (int i = 0; i < l->body.first; i++)
         text_add(&name, "%s_%s", i ? "" : "unary", op_info[l->k->body[i]->op].text);
     line(&text, 1, "return %s;", write_unary(&text, 1, &l->body, "v0"));
-    return add_function(l->d->e, EPILOGUES, name.at, "NET_UNARY(%s)\n", text.at);
+    return add_function(l->c->e, EPILOGUES, name.at, "NET_UNARY(%s)\n", text.at);
 }
 
 /* "batch_lanes_4x6x3_by_2_bias_relu": pixels, outputs, channels */
@@ -82,7 +82,7 @@ static const char *add_tile(const Loops *l, int pixels)
     const int stride = l->k->node->at.stride[1];
 
     return add_function(
-        l->d->e, TILES, tile_name(l, pixels), "NET_BATCH_LANES_TILE(%s)\n",
+        l->c->e, TILES, tile_name(l, pixels), "NET_BATCH_LANES_TILE(%s)\n",
         format("    net_batch_lanes_sum(y, x, w, %s, taps, %d, %d, %d, %d, %d, %s, %s);\n",
                l->bias ? "b" : "NULL", pixels, g->channels, g->groups, l->outputs,
                16 * l->channels * (l->dx ? -1 : stride), add_unary(l),
@@ -104,7 +104,7 @@ static const char *shape_literal(const Loops *l)
                   l->channels, g->pixels, g->rows, g->pad_top, g->left, g->transposed, g->columns);
 }
 
-void emit_batch_lanes(Driver *d, const Kernel *k)
+void emit_batch_lanes(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const BatchLanes *g = &k->schedule.batch_lanes;
@@ -113,7 +113,7 @@ void emit_batch_lanes(Driver *d, const Kernel *k)
     const int rest = y->width % g->pixels;
     const bool dx = node->op == OP_CONV2D_DX;
     const Value *b = dx ? NULL : node->inputs[2];
-    Loops l = {.d = d,
+    Loops l = {.c = c,
                .k = k,
                .g = g,
                .x = x,
@@ -122,22 +122,22 @@ void emit_batch_lanes(Driver *d, const Kernel *k)
                .bias = b,
                .channels = w.size[!dx],
                .outputs = w.size[dx],
-               .body = start_body(d, k, y)};
+               .body = start_body(c, k, y)};
 
     l.transcendental = skip_unary(&l.body);
-    include(d->e, "batch_lanes");
-    describe_contraction(d, k, "_batch_lanes", ", batch in the lanes", "(batch block, row)");
+    include(c->e, "batch_lanes");
+    describe_contraction(c, k, "_batch_lanes", ", batch in the lanes", "(batch block, row)");
 
     const Value *last = (l.body.first ? k->body[l.body.first - 1] : node)->outputs[0];
     const bool direct = l.body.first == k->body_count; /* no epilogue is left */
 
-    call_template(d, "net_batch_lanes(%s, %s, %s, %s, %s, %d, %s, %s, %s, %s, %s",
-                  direct ? pointer(d, last) : "NULL", pointer(d, node->inputs[0]),
-                  dx ? scratch_pointer(d, k) : pointer(d, node->inputs[1]), pointer(d, b),
+    call_template(c, "net_batch_lanes(%s, %s, %s, %s, %s, %d, %s, %s, %s, %s, %s",
+                  direct ? pointer(c, last) : "NULL", pointer(c, node->inputs[0]),
+                  dx ? scratch_pointer(c, k) : pointer(c, node->inputs[1]), pointer(c, b),
                   shape_literal(&l), 16 * x->lanes * x->blocks, add_transpose(&l),
                   add_tile(&l, g->pixels), rest ? add_tile(&l, rest) : "NULL",
-                  direct ? "NULL, NULL, NULL" : write_epilogue(d->e, &l.body).arguments,
-                  add_row_end(d, k));
+                  direct ? "NULL, NULL, NULL" : write_epilogue(c->e, &l.body).arguments,
+                  add_row_end(c, k));
 }
 
 /* ---- dw -------------------------------------------------------------------------------------- */
@@ -151,7 +151,7 @@ static const char *add_dw_tile(Emitter *e, const BatchLanesDw *g, int outputs)
 }
 
 /* The call for the inputs of one segment of x. */
-static void call_dw_segment(Driver *d, const Kernel *k, const Segment *s)
+static void call_dw_segment(KernelCode *c, const Kernel *k, const Segment *s)
 {
     const Node *node = k->node;
     const BatchLanesDw *g = &k->schedule.batch_lanes_dw;
@@ -160,29 +160,29 @@ static void call_dw_segment(Driver *d, const Kernel *k, const Segment *s)
     const int padded = up(w.size[0], g->outputs) * g->outputs;
 
     call_template(
-        d,
+        c,
         "net_batch_lanes_dw(%s, %s, (struct net_batch_lanes_dw){"
         ".x = %s, .dy = %s, .splits = %d, .by_column = %s, .kernel = {%d, %d}, "
         ".stride = %s, .padding = %s, .inputs = %d, .outputs = %d, .first = %d, .block = %d, "
         ".dy_block = %d, .scratch = %ld}, %d, %d, %s, %d, %d",
-        scratch_pointer(d, k), inputs_text(d, node), extent_braces(x), extent_braces(dy), g->splits,
+        scratch_pointer(c, k), inputs_text(c, node), extent_braces(x), extent_braces(dy), g->splits,
         g->by_column ? "true" : "false", w.size[2], w.size[3], braces(node->at.stride, 2),
         braces(node->at.padding, 2), w.size[1], w.size[0], s->start / (x->height * x->width),
-        s->block, dy->segments[0].block, g->x, x->lanes, s->channels, add_dw_tile(d->e, g, padded),
+        s->block, dy->segments[0].block, g->x, x->lanes, s->channels, add_dw_tile(c->e, g, padded),
         g->inputs, g->outputs);
 }
 
-void emit_batch_lanes_dw(Driver *d, const Kernel *k)
+void emit_batch_lanes_dw(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical;
 
-    include(d->e, "batch_lanes_dw");
-    name_dw(d, k, "_batch_lanes");
-    text_add(&d->comment,
+    include(c->e, "batch_lanes_dw");
+    name_dw(c, k, "_batch_lanes");
+    text_add(&c->comment,
              "/* dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "
              "partial sums */\n",
              k->schedule.batch_lanes_dw.by_column ? "columns" : "rows");
     for (int i = 0; i < x->segment_count; i++)
-        call_dw_segment(d, k, &x->segments[i]);
+        call_dw_segment(c, k, &x->segments[i]);
 }

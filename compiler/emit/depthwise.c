@@ -20,54 +20,54 @@ const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx)
                   dx ? format(", .step = %s", braces(step, 2)) : "");
 }
 
-void emit_depthwise(Driver *d, const Kernel *k)
+void emit_depthwise(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const bool dx = node->op == OP_DEPTHWISE_DX, plain = k->body_count == 0;
     const Value *x = node->inputs[0], *y = node->outputs[0];
     const char *tile = add_function(
-        d->e, TILES, "depthwise_tile",
+        c->e, TILES, "depthwise_tile",
         "/* y = b + sum over taps of x w, channel by channel: 16 images of a block */\n"
         "NET_DEPTHWISE_TILE(%s)\n",
         "    net_depthwise_block(y, x, w, b, taps);\n");
 
-    d->base = format("%s%s_%s_%dx%d", op_info[node->op].text, body_name(k),
-                     shape_name(d->e, dx ? y : x), node->at.kernel[0], node->at.kernel[1]);
-    text_add(&d->comment, "/* %s channel by channel; items: (batch block, row) */\n",
+    c->base = format("%s%s_%s_%dx%d", op_info[node->op].text, body_name(k),
+                     shape_name(c->e, dx ? y : x), node->at.kernel[0], node->at.kernel[1]);
+    text_add(&c->comment, "/* %s channel by channel; items: (batch block, row) */\n",
              dx ? "dx = sum over taps of dy w" : "y = sum over taps of x w");
     call_template(
-        d,
+        c,
         "net_depthwise(%s, %s%s, %s, %s, %s, (struct net_depthwise){.y = %s, .x = {%d, %d}, "
         ".taps = %s}",
-        plain ? pointer(d, y) : "NULL", inputs_text(d, node), dx ? ", NULL" : "", tile,
-        plain ? "NULL, NULL, NULL" : add_epilogue(d, k, y->physical).arguments, add_row_end(d, k),
+        plain ? pointer(c, y) : "NULL", inputs_text(c, node), dx ? ", NULL" : "", tile,
+        plain ? "NULL, NULL, NULL" : add_epilogue(c, k, y->physical).arguments, add_row_end(c, k),
         extent_braces(y->physical), x->physical->height, x->physical->width,
         taps_text(&node->at, node->inputs[1]->shape, false, dx));
 }
 
-void emit_depthwise_dw(Driver *d, const Kernel *k)
+void emit_depthwise_dw(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
     const char *tile = add_function(
-        d->e, TILES, "depthwise_dw_tile",
+        c->e, TILES, "depthwise_dw_tile",
         "/* dw += sum over columns and images of x dy, channel by channel: one block */\n"
         "NET_DEPTHWISE_DW_TILE(%s)\n",
         "    net_depthwise_dw_block(dw, x, dy, columns, images, x_column, dy_column);\n");
 
-    d->base = format("depthwise_dw_partial_%s_%dx%d", shape_name(d->e, node->inputs[0]),
+    c->base = format("depthwise_dw_partial_%s_%dx%d", shape_name(c->e, node->inputs[0]),
                      node->at.kernel[0], node->at.kernel[1]);
-    text_add(&d->comment,
+    text_add(&c->comment,
              "/* dw = x dy over a batch block and some rows; items: partial sums */\n");
-    call_template(d,
+    call_template(c,
                   "net_depthwise_dw(%s, %s, %s, (struct net_depthwise_dw){.batch_blocks = %d, "
                   ".blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, .parts = %d, .taps = %s}",
-                  scratch_pointer(d, k), inputs_text(d, node), tile, x->chunks, x->blocks,
+                  scratch_pointer(c, k), inputs_text(c, node), tile, x->chunks, x->blocks,
                   x->height, x->width, dy->height, dy->width, k->schedule.splits,
                   taps_text(&node->at, node->outputs[0]->shape, false, false));
 }
 
-void emit_groups(Driver *d, const Kernel *k)
+void emit_groups(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const bool expand = node->op == OP_GROUP_EXPAND;
@@ -75,14 +75,14 @@ void emit_groups(Driver *d, const Kernel *k)
     const Value *grouped = expand ? node->inputs[0] : node->outputs[0];
     const Physical *p = full->physical;
 
-    d->base = format("%s_%d_%dx%d", op_info[node->op].text, node->at.groups, p->rows, p->outputs);
-    text_add(&d->comment, "/* %s; items: blocks of outputs */\n",
+    c->base = format("%s_%d_%dx%d", op_info[node->op].text, node->at.groups, p->rows, p->outputs);
+    text_add(&c->comment, "/* %s; items: blocks of outputs */\n",
              expand ? "full = w, by channels of all groups: +0 between them"
                     : "dw = what groups see");
-    call_template(d,
+    call_template(c,
                   "net_%s_groups(%s, %s, (struct net_groups){.panels = %s, .outputs = %d, "
                   ".channels = %d, .taps = %d, .from = %d, .to = %d}",
-                  expand ? "expand" : "collect", outputs_text(d, node), inputs_text(d, node),
+                  expand ? "expand" : "collect", outputs_text(c, node), inputs_text(c, node),
                   braces(p->panels, 3), p->outputs, full->shape.size[1],
                   full->shape.size[2] * full->shape.size[3], grouped->shape.size[1],
                   p->outputs / node->at.groups);

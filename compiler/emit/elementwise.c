@@ -7,27 +7,27 @@
 
 #include "emit/emit.h"
 
-void emit_elementwise(Driver *d, const Kernel *k)
+void emit_elementwise(KernelCode *c, const Kernel *k)
 {
     const Value *y = k->node->outputs[0];
-    const Epilogue end = add_epilogue(d, k, y->physical);
+    const Epilogue end = add_epilogue(c, k, y->physical);
 
-    d->base = format("%s%s_%s", op_info[k->node->op].text, body_name(k), shape_name(d->e, y));
-    text_add(&d->comment, "/* %s; items: (batch block, row) */\n", kernel_label(k));
-    call_template(d, "net_elementwise(%s, %s, %s", end.arguments, add_row_end(d, k),
+    c->base = format("%s%s_%s", op_info[k->node->op].text, body_name(k), shape_name(c->e, y));
+    text_add(&c->comment, "/* %s; items: (batch block, row) */\n", kernel_label(k));
+    call_template(c, "net_elementwise(%s, %s, %s", end.arguments, add_row_end(c, k),
                   extent_text(y->physical));
 }
 
 /* ---- Updates --------------------------------------------------------------------------------- */
 
 /* The terms of a sum of gradients, in the order in which they are added. */
-static void add_gradients(const Driver *d, Text *terms, const Value *g)
+static void add_gradients(const KernelCode *c, Text *terms, const Value *g)
 {
     if (g->node && g->node->op == OP_ADD) {
-        add_gradients(d, terms, g->node->inputs[0]);
-        add_gradients(d, terms, g->node->inputs[1]);
+        add_gradients(c, terms, g->node->inputs[0]);
+        add_gradients(c, terms, g->node->inputs[1]);
     } else {
-        text_add(terms, "%s%s", terms->at ? ", " : "", pointer(d, g));
+        text_add(terms, "%s%s", terms->at ? ", " : "", pointer(c, g));
     }
 }
 
@@ -39,16 +39,16 @@ static int count_gradients(const Value *g)
 }
 
 /* Of a gradient in memory, or of the sum of several: a parameter that is used more than once. */
-void emit_update(Driver *d, const Kernel *k)
+void emit_update(KernelCode *c, const Kernel *k)
 {
     const Value *w = k->node->inputs[0];
     const int floats = padded_count(w->physical);
     Text terms = {0};
 
-    add_gradients(d, &terms, k->node->inputs[1]);
-    d->base = format("update_%d", floats);
-    text_add(&d->comment, "/* w is updated from the sum of its gradients; items: vectors */\n");
-    call_template(d, "net_update_parameter(%s, (const float *const[]){%s}, %d, %d, %s, %s",
-                  pointer(d, w), terms.at, count_gradients(k->node->inputs[1]), floats,
+    add_gradients(c, &terms, k->node->inputs[1]);
+    c->base = format("update_%d", floats);
+    text_add(&c->comment, "/* w is updated from the sum of its gradients; items: vectors */\n");
+    call_template(c, "net_update_parameter(%s, (const float *const[]){%s}, %d, %d, %s, %s",
+                  pointer(c, w), terms.at, count_gradients(k->node->inputs[1]), floats,
                   literal((double)(float)w->l1), literal((double)(float)(2.0 * w->l2)));
 }

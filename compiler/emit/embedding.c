@@ -45,21 +45,21 @@ static const char *tokens_text(const Value *tokens, const Physical *values)
                   values->chunks, tokens->shape.size[0], values->blocks);
 }
 
-static const char *matrix_name(const Driver *d, const char *operation, const Value *tokens,
+static const char *matrix_name(const KernelCode *c, const char *operation, const Value *tokens,
                                Shape matrix)
 {
-    return format("%s_%s_%dx%d", operation, shape_name(d->e, tokens), matrix.size[0],
+    return format("%s_%s_%dx%d", operation, shape_name(c->e, tokens), matrix.size[0],
                   matrix.size[1]);
 }
 
-void emit_embedding(Driver *d, const Kernel *k)
+void emit_embedding(KernelCode *c, const Kernel *k)
 {
     const Value *tokens = k->node->inputs[0], *w = k->node->inputs[1], *y = k->node->outputs[0];
 
-    d->base = matrix_name(d, "embedding", tokens, w->shape);
-    text_add(&d->comment, "/* y = the row of w for each token; items: batch blocks */\n");
-    call_template(d, "net_embedding(%s, %s->id, %s, %s", pointer(d, y), name_of(d, tokens),
-                  pointer(d, w), tokens_text(tokens, y->physical));
+    c->base = matrix_name(c, "embedding", tokens, w->shape);
+    text_add(&c->comment, "/* y = the row of w for each token; items: batch blocks */\n");
+    call_template(c, "net_embedding(%s, %s->id, %s, %s", pointer(c, y), name_of(c, tokens),
+                  pointer(c, w), tokens_text(tokens, y->physical));
 }
 
 /* What a row is summed in: of NET_GRADIENT_FLOATS at most, an array of the template. */
@@ -70,34 +70,34 @@ long embedding_dw_floats(const Kernel *k)
     return floats > 4096 ? floats : 0;
 }
 
-void emit_embedding_dw(Driver *d, const Kernel *k)
+void emit_embedding_dw(KernelCode *c, const Kernel *k)
 {
     const Value *tokens = k->node->inputs[0], *dw = k->node->outputs[0];
     const int padding = k->node->at.padding_row - 1;
-    const char *name = name_of(d, tokens);
+    const char *name = name_of(c, tokens);
 
-    d->base = matrix_name(d, k->update ? "embedding_dw_update" : "embedding_dw", tokens, dw->shape);
-    text_add(&d->comment,
+    c->base = matrix_name(c, k->update ? "embedding_dw_update" : "embedding_dw", tokens, dw->shape);
+    text_add(&c->comment,
              "/* dw = the sum of dy over the places of each token%s%s; items: rows */\n",
              padding >= 0 ? format(", +0 for token %d", padding) : "", then_update(k));
-    call_template(d,
+    call_template(c,
                   "net_embedding_dw(%s, %s->begin, %s->order, %s, (struct net_embedding_dw){"
                   ".vocabulary = %d, .blocks = %d, .padding_row = %d, .apply = %s}",
-                  result_pointer(d, k), name, name, pointer(d, k->node->inputs[1]),
+                  result_pointer(c, k), name, name, pointer(c, k->node->inputs[1]),
                   dw->shape.size[0], dw->physical->blocks, padding, apply_literal(k));
 }
 
 /* The mean over the tokens of an image, and its gradient. */
-void emit_token_mean(Driver *d, const Kernel *k)
+void emit_token_mean(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Value *tokens = node->inputs[1], *y = node->outputs[0];
     const Value *x = node->backward ? y : node->inputs[0]; /* has a pixel for each token */
 
-    d->base = format("%s_%s", op_info[node->op].text, shape_name(d->e, x));
-    text_add(&d->comment, "/* %s where a token is not 0; items: batch blocks */\n",
+    c->base = format("%s_%s", op_info[node->op].text, shape_name(c->e, x));
+    text_add(&c->comment, "/* %s where a token is not 0; items: batch blocks */\n",
              node->backward ? "dx = dy / count" : "y = the mean of x");
-    call_template(d, "net_%s(%s, %s, %s->id, %s", op_info[node->op].text, pointer(d, y),
-                  pointer(d, node->inputs[0]), name_of(d, tokens),
+    call_template(c, "net_%s(%s, %s, %s->id, %s", op_info[node->op].text, pointer(c, y),
+                  pointer(c, node->inputs[0]), name_of(c, tokens),
                   tokens_text(tokens, x->physical));
 }

@@ -119,29 +119,29 @@ typedef struct Operand {
 } Operand;
 
 /* A kernel as it is written. */
-typedef struct Driver {
+typedef struct KernelCode {
     Emitter *e;
     const char *base;  /* its name, unless taken */
     Text comment;      /* what it computes */
     Text text;         /* its statements */
     Operand *operands; /* outputs first */
     int count;
-} Driver;
+} KernelCode;
 
-void list_operands(Emitter *e, Driver *d, const Kernel *k);
-const char *name_of(const Driver *d,
+void list_operands(Emitter *e, KernelCode *c, const Kernel *k);
+const char *name_of(const KernelCode *c,
                     const Value *value); /* "x"; or NULL, of none or in registers */
-const char *pointer(const Driver *d, const Value *value);      /* "V(x)", or "NULL" */
-const char *scratch_pointer(const Driver *d, const Kernel *k); /* "V(partial)" */
-const char *inputs_text(const Driver *d, const Node *node);    /* "V(x), V(w), NULL" */
-const char *outputs_text(const Driver *d, const Node *node);   /* "V(y), V(index)" */
+const char *pointer(const KernelCode *c, const Value *value);      /* "V(x)", or "NULL" */
+const char *scratch_pointer(const KernelCode *c, const Kernel *k); /* "V(partial)" */
+const char *inputs_text(const KernelCode *c, const Node *node);    /* "V(x), V(w), NULL" */
+const char *outputs_text(const KernelCode *c, const Node *node);   /* "V(y), V(index)" */
 /* A statement of it: fmt with ", run, thread);" behind it, "net_softmax(V(y), V(x)" */
-void call_template(Driver *d, const char *fmt, ...) PRINTF(2, 3);
+void call_template(KernelCode *c, const char *fmt, ...) PRINTF(2, 3);
 
 /* ---- epilogue.c: elementwise work at the end of a kernel ------------------------------------- */
 
 typedef struct Body {
-    const Driver *d;
+    const KernelCode *c;
     const Kernel *k;
     const Physical *host; /* the layout it works in */
     int first;            /* nodes before this one are done: they make the anchor */
@@ -151,7 +151,7 @@ typedef struct Body {
     bool masked;          /* f(0) is not 0: the last block's padding is cleared */
 } Body;
 
-Body start_body(const Driver *d, const Kernel *k, const Physical *host);
+Body start_body(const KernelCode *c, const Kernel *k, const Physical *host);
 /* Leaves nodes that only read the one before them, and draw nothing, to the host: it does them in
    any order of lanes. True if exponentials are among them. */
 bool skip_unary(Body *b);
@@ -169,20 +169,21 @@ typedef struct Epilogue {
 } Epilogue;
 
 Epilogue write_epilogue(Emitter *e, const Body *b);
-Epilogue add_epilogue(const Driver *d, const Kernel *k, const Physical *host); /* of all of it */
+Epilogue add_epilogue(const KernelCode *c, const Kernel *k,
+                      const Physical *host); /* of all of it */
 
 /* ---- What families share --------------------------------------------------------------------- */
 
-typedef void EmitKernel(Driver *d, const Kernel *k);
+typedef void EmitKernel(KernelCode *c, const Kernel *k);
 
 const char *extent_text(const Physical *v);   /* "(struct net_extent){4, 28, 28, 1}" */
 const char *extent_braces(const Physical *v); /* "{4, 28, 28, 1}", with a border */
 const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx); /* depthwise.c */
 /* The sums that a kernel takes of each row it has finished (sums.c):
    "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
-const char *add_row_end(const Driver *d, const Kernel *host);
+const char *add_row_end(const KernelCode *c, const Kernel *host);
 /* The final reduction of db behind a dense layer's dw, where it has one (sums.c) */
-void add_bias_gradient(Driver *d, const Kernel *dw);
+void add_bias_gradient(KernelCode *c, const Kernel *dw);
 
 /* Output blocks that stand side by side and share one set of weights. */
 typedef struct Group {
@@ -195,18 +196,20 @@ typedef struct Group {
 
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]); /* gemm.c */
 /* Its name and comment: "conv2d_winograd_relu_64x8x14x14_16x3x3"; way "_winograd", how " by F(4x4, 3x3)" */
-void describe_contraction(Driver *d, const Kernel *k, const char *way, const char *how,
+void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const char *how,
                           const char *items);
 
 /* Of weight gradients (weight_gradient.c). */
-void name_dw(Driver *d, const Kernel *k, const char *way);    /* "conv2d_dw_winograd_partial_..." */
-const char *result_pointer(const Driver *d, const Kernel *k); /* of the weight, or the gradient */
-const char *sums_pointer(const Driver *d, const Kernel *k);   /* or of its partial sums */
-const char *update_suffix(const Kernel *k);                   /* "_update", "_db_update" or "" */
-const char *then_update(const Kernel *k);                     /* ", then the update", or "" */
+void name_dw(KernelCode *c, const Kernel *k,
+             const char *way); /* "conv2d_dw_winograd_partial_..." */
+const char *result_pointer(const KernelCode *c,
+                           const Kernel *k);                    /* of the weight, or the gradient */
+const char *sums_pointer(const KernelCode *c, const Kernel *k); /* or of its partial sums */
+const char *update_suffix(const Kernel *k);                     /* "_update", "_db_update" or "" */
+const char *then_update(const Kernel *k);                       /* ", then the update", or "" */
 const char *apply_literal(const Kernel *k); /* "{.update = true}": of struct net_apply */
 const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch); /* its name */
-void call_dense_dw(Driver *d, const Kernel *k, const Value *x, const Value *dy, int first);
+void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *dy, int first);
 
 /* ---- The families ---------------------------------------------------------------------------- */
 

@@ -58,9 +58,9 @@ static void find_needs(Body *b)
     }
 }
 
-Body start_body(const Driver *d, const Kernel *k, const Physical *host)
+Body start_body(const KernelCode *c, const Kernel *k, const Physical *host)
 {
-    Body b = {.d = d, .k = k, .host = host};
+    Body b = {.c = c, .k = k, .host = host};
 
     find_needs(&b);
     return b;
@@ -219,7 +219,7 @@ static const char *element_of(const Body *b, const Value *value, const char *anc
                 return format("v%d", i + 1);
         return anchor;
     }
-    return format("vec_load(o->%s + e.%s)", name_of(b->d, root), root->batched ? "at" : "lane");
+    return format("vec_load(o->%s + e.%s)", name_of(b->c, root), root->batched ? "at" : "lane");
 }
 
 static const char *value_text(const Body *b, int index)
@@ -245,7 +245,7 @@ static void write_chain(Text *text, const Body *b)
     const Value *done = (b->first ? k->body[b->first - 1] : k->node)->outputs[0];
 
     if (k->kind != KERNEL_ELEMENTWISE && !done->internal)
-        line(text, 1, "vec_store(o->%s + e.at, v0);", name_of(b->d, done));
+        line(text, 1, "vec_store(o->%s + e.at, v0);", name_of(b->c, done));
     for (int i = b->first; i < k->body_count; i++) {
         const Value *y = k->body[i]->outputs[0];
         const char *value = value_text(b, i), *name = format("v%d", i + 1);
@@ -255,15 +255,15 @@ static void write_chain(Text *text, const Body *b)
         else
             name = value;
         if (!y->internal)
-            line(text, 1, "vec_store(o->%s + e.at, %s);", name_of(b->d, y), name);
+            line(text, 1, "vec_store(o->%s + e.at, %s);", name_of(b->c, y), name);
     }
 }
 
 static const char *mask_name(const Body *b)
 {
-    for (int i = 0; i < b->d->count; i++)
-        if (b->d->operands[i].buffer == b->k->mask)
-            return b->d->operands[i].name;
+    for (int i = 0; i < b->c->count; i++)
+        if (b->c->operands[i].buffer == b->k->mask)
+            return b->c->operands[i].name;
     return NULL;
 }
 
@@ -317,8 +317,8 @@ Epilogue write_epilogue(Emitter *e, const Body *b)
     Epilogue out = {.heavy = b->heavy};
     Text members = {0}, values = {0}, text = {0};
 
-    for (int i = 0; i < b->d->count; i++) {
-        const Operand *o = &b->d->operands[i];
+    for (int i = 0; i < b->c->count; i++) {
+        const Operand *o = &b->c->operands[i];
 
         if (!is_field(b, o))
             continue;
@@ -337,11 +337,11 @@ Epilogue write_epilogue(Emitter *e, const Body *b)
     return out;
 }
 
-Epilogue add_epilogue(const Driver *d, const Kernel *k, const Physical *host)
+Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Physical *host)
 {
-    const Body b = start_body(d, k, host);
+    const Body b = start_body(c, k, host);
 
-    return write_epilogue(d->e, &b);
+    return write_epilogue(c->e, &b);
 }
 
 const char *extent_braces(const Physical *v)

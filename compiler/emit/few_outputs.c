@@ -13,45 +13,45 @@ static int outputs_of(const Kernel *k)
 }
 
 /* Dense and its dx. */
-void emit_few_outputs(Driver *d, const Kernel *k)
+void emit_few_outputs(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const bool dx = node->op == OP_DENSE_DX;
     const Value *x = node->inputs[0], *y = node->outputs[0], *wide = dx ? y : x;
-    const int outputs = outputs_of(k), most = d->e->target->vectors == 1 ? 4 : 16;
-    const Epilogue end = add_epilogue(d, k, y->physical);
+    const int outputs = outputs_of(k), most = c->e->target->vectors == 1 ? 4 : 16;
+    const Epilogue end = add_epilogue(c, k, y->physical);
     int images = 16; /* at a time: what the registers hold */
 
     while (images * outputs > most && images > 1)
         images /= 2;
-    d->base = format("%s%s_%sx%d", op_info[node->op].text, body_name(k), shape_name(d->e, wide),
+    c->base = format("%s%s_%sx%d", op_info[node->op].text, body_name(k), shape_name(c->e, wide),
                      outputs);
-    text_add(&d->comment, "/* %s, along the inputs; items: batch blocks */\n",
+    text_add(&c->comment, "/* %s, along the inputs; items: batch blocks */\n",
              dx                ? "dx = dy w'"
              : node->inputs[2] ? "y = x w + b"
                                : "y = x w");
-    call_template(d, "net_dense_few_outputs%s(%s, %d%s, %s, %s, (struct net_few_outputs){%d, %d}",
-                  dx ? "_dx" : "", inputs_text(d, node), outputs, dx ? "" : format(", %d", images),
-                  end.arguments, add_row_end(d, k), wide->physical->chunks, wide->physical->blocks);
+    call_template(c, "net_dense_few_outputs%s(%s, %d%s, %s, %s, (struct net_few_outputs){%d, %d}",
+                  dx ? "_dx" : "", inputs_text(c, node), outputs, dx ? "" : format(", %d", images),
+                  end.arguments, add_row_end(c, k), wide->physical->chunks, wide->physical->blocks);
 }
 
-void emit_few_outputs_dw(Driver *d, const Kernel *k)
+void emit_few_outputs_dw(KernelCode *c, const Kernel *k)
 {
     const Value *x = k->node->inputs[0];
     const Physical *v = x->physical;
     const int outputs = outputs_of(k);
     /* blocks at a time, in registers: as many as divide them */
-    int group = (d->e->target->vectors == 1 ? 6 : 8) / outputs;
+    int group = (c->e->target->vectors == 1 ? 6 : 8) / outputs;
 
     while (v->blocks % group != 0)
         group--;
-    d->base = format("dense_dw%s_%sx%d", update_suffix(k), shape_name(d->e, x), outputs);
-    text_add(&d->comment, "/* dw = x' dy, along the inputs%s; items: %d blocks of inputs */\n",
+    c->base = format("dense_dw%s_%sx%d", update_suffix(k), shape_name(c->e, x), outputs);
+    text_add(&c->comment, "/* dw = x' dy, along the inputs%s; items: %d blocks of inputs */\n",
              then_update(k), group);
-    call_template(d,
+    call_template(c,
                   "net_dense_few_outputs_dw(%s, %s, %d, %d, (struct net_few_outputs){%d, %d}, "
                   "(struct net_apply)%s",
-                  result_pointer(d, k), inputs_text(d, k->node), outputs, group, v->chunks,
+                  result_pointer(c, k), inputs_text(c, k->node), outputs, group, v->chunks,
                   v->blocks, apply_literal(k));
-    add_bias_gradient(d, k);
+    add_bias_gradient(c, k);
 }

@@ -1,7 +1,7 @@
 /*
  * gemm.c -- dense, conv2d, their dx and the transposes of weights for them (kernels/gemm.h, conv.h).
  *
- * The one idea: a kernel is a driver with the register tiles of its panels' widths; a tile is an
+ * The one idea: a kernel is a template with the register tiles of its panels' widths; a tile is an
  * instance of one template with the epilogue in it, and kernels of one end share it.
  */
 
@@ -50,8 +50,8 @@ static const char *tile_name(const Kernel *k, int rows, int vectors, bool bias)
 
 static void write_prefetches(Text *text, const Body *b, int rows, int vectors)
 {
-    for (int i = 0; i < b->d->count; i++) {
-        const Operand *o = &b->d->operands[i];
+    for (int i = 0; i < b->c->count; i++) {
+        const Operand *o = &b->c->operands[i];
 
         if (o->value && !o->written && o->value->batched && is_field(b, o))
             line(text, 1, "net_prefetch_tile(o.%s + e.at, %d, %d);", o->name, rows, vectors);
@@ -61,7 +61,7 @@ static void write_prefetches(Text *text, const Body *b, int rows, int vectors)
 /* Its name. */
 static const char *write_tile(const Body *b, const Epilogue *end, int vectors, bool bias)
 {
-    Emitter *e = b->d->e;
+    Emitter *e = b->c->e;
     const Node *node = b->k->node;
     const Physical *x = node->inputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
@@ -80,7 +80,7 @@ static const char *write_tile(const Body *b, const Epilogue *end, int vectors, b
                         format("NET_CHAIN_TILE(%%s, %s)\n", end->function), text.at);
 }
 
-/* ---- Drivers --------------------------------------------------------------------------------- */
+/* ---- Kernels --------------------------------------------------------------------------------- */
 
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
 {
@@ -122,7 +122,7 @@ static const char *sum_text(const Node *node, bool bias)
                        : format("y = %sx w%s", taps, bias ? " + b" : "");
 }
 
-void describe_contraction(Driver *d, const Kernel *k, const char *way, const char *how,
+void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const char *how,
                           const char *items)
 {
     const Node *node = k->node;
@@ -132,14 +132,14 @@ void describe_contraction(Driver *d, const Kernel *k, const char *way, const cha
     const char *op = node->op == OP_CONV2D_DX && !node->backward ? "conv2d_transpose"
                                                                  : op_info[node->op].text;
 
-    d->base = format("%s%s%s_%sx%d", op, way, body_name(k), shape_name(d->e, x), w.size[0]);
+    c->base = format("%s%s%s_%sx%d", op, way, body_name(k), shape_name(c->e, x), w.size[0]);
     if (!is_dense(node))
-        d->base = format("%s%s%s_%s_%dx%dx%d", op, way, body_name(k), shape_name(d->e, x),
+        c->base = format("%s%s%s_%s_%dx%dx%d", op, way, body_name(k), shape_name(c->e, x),
                          w.size[0], w.size[2], w.size[3]);
-    text_add(&d->comment, "/* %s%s", sum_text(node, bias), how);
+    text_add(&c->comment, "/* %s%s", sum_text(node, bias), how);
     for (int i = 0; i < k->body_count; i++)
-        text_add(&d->comment, ", %s", op_info[k->body[i]->op].text);
-    text_add(&d->comment, "; items: %s */\n", items);
+        text_add(&c->comment, ", %s", op_info[k->body[i]->op].text);
+    text_add(&c->comment, "; items: %s */\n", items);
 }
 
 static const char *parts_text(const Group *parts, int count)
@@ -157,7 +157,7 @@ static const char *parts_text(const Group *parts, int count)
         text_add(&out, ".pixels = %d, ", part->pixels);
         if (part->stride && part->pixels > 1)
             text_add(&out, ".stride = %d, ", part->stride);
-        text_add(&out, ".panels = {%d, %d, %d}", part->panels[0], part->panels[1], part->panels[2]);
+        text_add(&out, ".panels = %s", braces(part->panels, 3));
         text_add(&out, part->w ? ", .w = %ld}" : "}", part->w);
     }
     return out.at;
@@ -172,12 +172,11 @@ static const char *contraction_text(const Target *target, const Kernel *k, const
     const bool flat = is_dense(node) && is_dx(node);
     Text out = {0};
 
-    text_add(&out, "(struct net_contraction){.tile_rows = %d,%s .y = {%d, %d, %d, %d}, ",
-             target->rows, k->schedule.panel_outer ? " .panel_outer = 1," : "", y->chunks,
-             y->height, y->width, y->blocks);
-    text_add(&out, ".x = {%d, %d, %d, %d}, .x_lanes = %d, .inputs = %d, .outputs = %d, ", x->chunks,
-             x->full_height, x->full_width, x->blocks, x->lanes, w.size[!is_dx(node)],
-             w.size[is_dx(node)]);
+    text_add(&out,
+             "(struct net_contraction){.tile_rows = %d,%s .y = %s, .x = %s, .x_lanes = %d, "
+             ".inputs = %d, .outputs = %d, ",
+             target->rows, k->schedule.panel_outer ? " .panel_outer = 1," : "", extent_braces(y),
+             extent_braces(x), x->lanes, w.size[!is_dx(node)], w.size[is_dx(node)]);
     if (groups_of(&node->at) > 1)
         text_add(&out, ".groups = %d, ", groups_of(&node->at));
     text_add(&out, "NET_SEGMENTS(%s), NET_PARTS(%s)",
@@ -206,45 +205,45 @@ static const char *tiles_text(const Body *b, const Epilogue *end, const Group *p
     return out.at;
 }
 
-void emit_contraction(Driver *d, const Kernel *k)
+void emit_contraction(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const Target *target = d->e->target;
+    const Target *target = c->e->target;
     const char *template = is_dense(node)      ? "net_dense"
                            : is_unrolled(node) ? "net_conv2d_packed"
                                                : "net_conv2d";
     const Value *b = is_dx(node) ? NULL : node->inputs[2];
-    const Body body = start_body(d, k, node->outputs[0]->physical);
-    const Epilogue end = write_epilogue(d->e, &body);
+    const Body body = start_body(c, k, node->outputs[0]->physical);
+    const Epilogue end = write_epilogue(c->e, &body);
     Group parts[MAX_SEGMENTS];
     const int count = find_parts(k, target, parts);
 
-    describe_contraction(d, k, "", "",
+    describe_contraction(c, k, "", "",
                          is_dense(node)
                              ? k->schedule.panel_outer ? "(panel, batch block)" : "batch blocks"
                          : k->schedule.panel_outer ? "(panel, batch block, row)"
                                                    : "(batch block, row)");
-    call_template(d, "%s(%s, %s, %s, %s, %s, %s, %s", template,
-                  tiles_text(&body, &end, parts, count, b), pointer(d, node->inputs[0]),
-                  is_dx(node) ? scratch_pointer(d, k) : pointer(d, node->inputs[1]), pointer(d, b),
-                  end.operands, add_row_end(d, k), contraction_text(target, k, parts, count));
+    call_template(c, "%s(%s, %s, %s, %s, %s, %s, %s", template,
+                  tiles_text(&body, &end, parts, count, b), pointer(c, node->inputs[0]),
+                  is_dx(node) ? scratch_pointer(c, k) : pointer(c, node->inputs[1]), pointer(c, b),
+                  end.operands, add_row_end(c, k), contraction_text(target, k, parts, count));
 }
 
 /* ---- Transposed weights ---------------------------------------------------------------------- */
 
 /* wt[panel of inputs][tap][output][block][16] from w[panel of outputs][row][block][16] */
-void emit_transpose(Driver *d, const Kernel *k)
+void emit_transpose(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Value *w = node->inputs[1];
     const Physical *p = w->physical;
     const bool dense = is_dense(node);
     Group parts[MAX_SEGMENTS];
-    const int count = find_parts(k, d->e->target, parts);
+    const int count = find_parts(k, c->e->target, parts);
     Text list = {0};
 
-    d->base = format("transpose_%dx%d", p->rows, p->outputs);
-    text_add(&d->comment, "/* wt = w', by panels of inputs; items: (tap, block of inputs) */\n");
+    c->base = format("transpose_%dx%d", p->rows, p->outputs);
+    text_add(&c->comment, "/* wt = w', by panels of inputs; items: (tap, block of inputs) */\n");
     for (int i = 0; i < count; i++) {
         const Segment *s = &node->outputs[0]->physical->segments[i];
         const int taps = dense ? s->pixels : p->segments[0].pixels;
@@ -255,7 +254,7 @@ void emit_transpose(Driver *d, const Kernel *k)
                  parts[i].panels[1]);
         text_add(&list, parts[i].w ? ", .at = %ld}" : "}", parts[i].w);
     }
-    call_template(d,
+    call_template(c,
                   "net_transpose_weights(V(wt), V(w), (struct net_transposed[]){%s}, %d, "
                   "(struct net_transpose){.rows = %d, .outputs = %d, .panels = {%d, %d}}",
                   list.at, count, p->rows, p->outputs, p->panels[0], p->panels[1]);

@@ -32,16 +32,16 @@ static const char *write_class_weights(Text *text, const Node *node)
                   literal(smoothing / classes));
 }
 
-static void call_cross_entropy(Driver *d, const Node *node, const char *values)
+static void call_cross_entropy(KernelCode *c, const Node *node, const char *values)
 {
     const Physical *z = node->inputs[0]->physical;
     const bool weighted = is_weighted(node);
     const char *name = weighted ? "net_weighted_cross_entropy" : "net_cross_entropy";
-    const char *weights = weighted ? format(", .weights = %s", write_class_weights(&d->text, node))
+    const char *weights = weighted ? format(", .weights = %s", write_class_weights(&c->text, node))
                                    : "";
 
-    call_template(d, "%s(%s, %s, (struct %s){.batch_blocks = %d, .classes = %d%s}", name, values,
-                  name_of(d, node->inputs[1]), name, z->chunks, channel_count(z), weights);
+    call_template(c, "%s(%s, %s, (struct %s){.batch_blocks = %d, .classes = %d%s}", name, values,
+                  name_of(c, node->inputs[1]), name, z->chunks, channel_count(z), weights);
 }
 
 /* What the loss is divided by, besides n. */
@@ -50,18 +50,18 @@ static int loss_elements(const Kernel *k)
     return k->node->op == OP_CROSS_ENTROPY ? 1 : shape_size(k->node->inputs[0]->shape);
 }
 
-static void call_elementwise(Driver *d, const Kernel *k, const char *values)
+static void call_elementwise(KernelCode *c, const Kernel *k, const char *values)
 {
     const Node *node = k->node;
     const Physical *z = node->inputs[0]->physical;
     const bool class = node->inputs[1]->type == TYPE_CLASS;
-    const char *target = pointer(d, node->inputs[1]);
+    const char *target = pointer(c, node->inputs[1]);
     const char *delta = node->at.delta > 0 ? format(", .delta = %s", literal(node->at.delta)) : "";
     const char *layout = node->op == OP_BINARY_CROSS_ENTROPY
                              ? format(", .z = {NET_SEGMENTS(%s)}", segments_text(z))
                              : "";
 
-    call_template(d,
+    call_template(c,
                   "net_elementwise_loss(%s, %s, %s, net_%s, (struct net_elementwise_loss){"
                   ".batch_blocks = %d, .blocks = %d, .elements = %d, .slope = %s%s%s}",
                   values, class ? "NULL" : target, class ? target : "NULL", op_info[node->op].text,
@@ -69,32 +69,32 @@ static void call_elementwise(Driver *d, const Kernel *k, const char *values)
                   node->op == OP_MSE ? "2.0f" : "1.0f", delta, layout);
 }
 
-void emit_loss(Driver *d, const Kernel *k)
+void emit_loss(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const char *operation = op_info[node->op].text;
     const Value *gradient = k->grad ? k->grad->outputs[0] : NULL;
-    const char *values = format("%s, %s, %s", pointer(d, gradient), pointer(d, node->outputs[0]),
-                                pointer(d, node->inputs[0]));
+    const char *values = format("%s, %s, %s", pointer(c, gradient), pointer(c, node->outputs[0]),
+                                pointer(c, node->inputs[0]));
 
-    d->base = format("%s%s_%s", operation, gradient ? "_grad" : "",
-                     shape_name(d->e, node->inputs[0]));
-    text_add(&d->comment, "/* loss = the sum of %s over the images of each batch block%s%s */\n",
+    c->base = format("%s%s_%s", operation, gradient ? "_grad" : "",
+                     shape_name(c->e, node->inputs[0]));
+    text_add(&c->comment, "/* loss = the sum of %s over the images of each batch block%s%s */\n",
              operation, is_weighted(node) ? ", over the weights of all rows" : "",
-             gradient ? format("; %s = its gradient", name_of(d, gradient)) : "");
+             gradient ? format("; %s = its gradient", name_of(c, gradient)) : "");
     if (node->op == OP_CROSS_ENTROPY)
-        call_cross_entropy(d, node, values);
+        call_cross_entropy(c, node, values);
     else
-        call_elementwise(d, k, values);
+        call_elementwise(c, k, values);
 }
 
-void emit_mean_loss(Driver *d, const Kernel *k)
+void emit_mean_loss(KernelCode *c, const Kernel *k)
 {
     const Value *loss = k->node->outputs[0];
 
-    d->base = format("mean_loss_%d", loss->physical->chunks);
-    text_add(&d->comment, "/* run->loss = the sums of loss added in order%s; one thread */\n",
+    c->base = format("mean_loss_%d", loss->physical->chunks);
+    text_add(&c->comment, "/* run->loss = the sums of loss added in order%s; one thread */\n",
              is_weighted(k->node) ? "" : ", over n");
-    call_template(d, "net_mean_loss(%s, (struct net_mean_loss){.elements = %d}", pointer(d, loss),
+    call_template(c, "net_mean_loss(%s, (struct net_mean_loss){.elements = %d}", pointer(c, loss),
                   is_weighted(k->node) ? 0 : loss_elements(k));
 }

@@ -6,7 +6,7 @@
 #include "emit/tables.h"
 
 /* concat, the gradient of a slice and the like: blocks of channels, whole */
-void emit_blocks(Driver *d, const Kernel *k)
+void emit_blocks(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Value *y = node->outputs[0];
@@ -19,20 +19,20 @@ void emit_blocks(Driver *d, const Kernel *k)
         const Physical *x = node->inputs[i]->physical;
         const int block = find_blocks(concat ? v : x, concat ? x : v, start * pixels);
 
-        text_add(&list, "%s{%s, %d, %d, %d, %d}", i ? ", " : "", pointer(d, node->inputs[i]),
+        text_add(&list, "%s{%s, %d, %d, %d, %d}", i ? ", " : "", pointer(c, node->inputs[i]),
                  x->blocks, concat ? 0 : block, concat ? block : 0, concat ? x->blocks : v->blocks);
         start += node->inputs[i]->shape.size[0];
     }
-    d->base = format("%s_%s", op_info[node->op].text, shape_name(d->e, y));
+    c->base = format("%s_%s", op_info[node->op].text, shape_name(c->e, y));
     if (!concat)
-        d->base = format("%s_from_%d_of_%s", d->base, node->at.begin,
-                         shape_name(d->e, node->inputs[0]));
-    text_add(&d->comment, "/* %s; items: (batch block, row) */\n",
+        c->base = format("%s_from_%d_of_%s", c->base, node->at.begin,
+                         shape_name(c->e, node->inputs[0]));
+    text_add(&c->comment, "/* %s; items: (batch block, row) */\n",
              concat ? "y = the blocks of each x, side by side" : "y = some blocks of x");
-    call_template(d,
+    call_template(c,
                   "net_copy_blocks(%s, (struct net_blocks[]){%s}, %d, (struct net_copy_blocks){"
                   ".batch_blocks = %d, .blocks = %d, .size = {%d, %d}}",
-                  pointer(d, y), list.at, parts, v->chunks, v->blocks, v->height, v->width);
+                  pointer(c, y), list.at, parts, v->chunks, v->blocks, v->height, v->width);
 }
 
 static const char *layout_of(const Physical *v)
@@ -41,16 +41,16 @@ static const char *layout_of(const Physical *v)
                   segments_text(v));
 }
 
-void emit_relayout(Driver *d, const Kernel *k)
+void emit_relayout(KernelCode *c, const Kernel *k)
 {
     const Value *x = k->node->inputs[0], *y = k->node->outputs[0];
     const Physical *v = y->physical;
 
-    d->base = format("relayout_%s", shape_name(d->e, y));
-    text_add(&d->comment, "/* y = x in another layout; items: batch blocks */\n");
-    call_template(d,
+    c->base = format("relayout_%s", shape_name(c->e, y));
+    text_add(&c->comment, "/* y = x in another layout; items: batch blocks */\n");
+    call_template(c,
                   "net_relayout(%s, %s, (struct net_relayout){.batch_blocks = %d, .start = %d, "
                   ".size = %d, .y = %s, .x = %s}",
-                  pointer(d, y), pointer(d, x), v->chunks, k->node->at.begin * v->height * v->width,
+                  pointer(c, y), pointer(c, x), v->chunks, k->node->at.begin * v->height * v->width,
                   shape_size(y->shape), layout_of(v), layout_of(x->physical));
 }

@@ -4,18 +4,18 @@
 
 #include "emit/emit.h"
 
-void emit_layernorm(Driver *d, const Kernel *k)
+void emit_layernorm(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *v = node->outputs[0]->physical;
     const char *operation = op_info[node->op].text;
-    const Epilogue end = add_epilogue(d, k, v);
+    const Epilogue end = add_epilogue(c, k, v);
 
-    d->base = format("%s%s_%s", operation, body_name(k), shape_name(d->e, node->outputs[0]));
-    text_add(&d->comment, "/* %s; items: (batch block, row) */\n",
+    c->base = format("%s%s_%s", operation, body_name(k), shape_name(c->e, node->outputs[0]));
+    text_add(&c->comment, "/* %s; items: (batch block, row) */\n",
              node->backward ? "dx = (g - mean of g - xhat mean of g xhat) / deviation, g = dy gamma"
                             : "y = (x - mean) / deviation gamma + beta along the channels");
-    call_template(d, "net_%s(%s, %s, %s, (struct net_layernorm){%s, .channels = %d, .eps = %s}",
-                  operation, inputs_text(d, node), end.arguments, add_row_end(d, k), extent_text(v),
+    call_template(c, "net_%s(%s, %s, %s, (struct net_layernorm){%s, .channels = %d, .eps = %s}",
+                  operation, inputs_text(c, node), end.arguments, add_row_end(c, k), extent_text(v),
                   channel_count(v), literal(node->at.eps));
 }

@@ -32,21 +32,21 @@ static Operand typed(Emitter *e, const Kernel *k, const Access *a)
     return o;
 }
 
-static Operand *find(const Driver *d, const Buffer *buffer)
+static Operand *find(const KernelCode *c, const Buffer *buffer)
 {
-    for (int i = 0; i < d->count; i++)
-        if (d->operands[i].buffer == buffer)
-            return &d->operands[i];
+    for (int i = 0; i < c->count; i++)
+        if (c->operands[i].buffer == buffer)
+            return &c->operands[i];
     return NULL;
 }
 
 /* A number behind a name that another operand has. */
-static const char *free_name(const Driver *d, const char *base)
+static const char *free_name(const KernelCode *c, const char *base)
 {
     const char *name = base;
 
-    for (int i = 0, n = 2; i < d->count; i++)
-        if (same(d->operands[i].name, name))
+    for (int i = 0, n = 2; i < c->count; i++)
+        if (same(c->operands[i].name, name))
             name = format("%s_%d", base, n++), i = -1;
     return name;
 }
@@ -57,76 +57,76 @@ static bool has_turn(const Access *a, int turn)
     return a->written ? turn == 0 : turn == (a->value ? 1 : 2);
 }
 
-void list_operands(Emitter *e, Driver *d, const Kernel *k)
+void list_operands(Emitter *e, KernelCode *c, const Kernel *k)
 {
     for (int turn = 0; turn < 3; turn++)
         for (int i = 0; i < k->operand_count; i++) {
             const Access *a = &k->operands[i];
             Operand o;
 
-            if (!has_turn(a, turn) || find(d, a->buffer))
+            if (!has_turn(a, turn) || find(c, a->buffer))
                 continue;
             o = typed(e, k, a);
-            o.name = free_name(d, o.name);
-            APPEND(d->operands, d->count, o);
+            o.name = free_name(c, o.name);
+            APPEND(c->operands, c->count, o);
         }
 }
 
 /* Every operand that an emitter names is one that the plan knows of. */
-static const char *name_of_buffer(const Driver *d, const Buffer *buffer)
+static const char *name_of_buffer(const KernelCode *c, const Buffer *buffer)
 {
-    const Operand *o = find(d, buffer);
+    const Operand *o = find(c, buffer);
 
     if (!o) {
-        fprintf(stderr, "netc: internal error: %s uses what is no operand of it\n", d->base);
+        fprintf(stderr, "netc: internal error: %s uses what is no operand of it\n", c->base);
         abort();
     }
     return o->name;
 }
 
-const char *name_of(const Driver *d, const Value *value)
+const char *name_of(const KernelCode *c, const Value *value)
 {
     return !value || value->internal ? NULL
-                                     : name_of_buffer(d, root_of((Value *)value)->physical->buffer);
+                                     : name_of_buffer(c, root_of((Value *)value)->physical->buffer);
 }
 
-const char *pointer(const Driver *d, const Value *value)
+const char *pointer(const KernelCode *c, const Value *value)
 {
-    const char *name = name_of(d, value);
+    const char *name = name_of(c, value);
 
     return name ? format("V(%s)", name) : "NULL";
 }
 
-const char *scratch_pointer(const Driver *d, const Kernel *k)
+const char *scratch_pointer(const KernelCode *c, const Kernel *k)
 {
-    return format("V(%s)", name_of_buffer(d, k->scratch));
+    return format("V(%s)", name_of_buffer(c, k->scratch));
 }
 
-const char *inputs_text(const Driver *d, const Node *node)
+const char *inputs_text(const KernelCode *c, const Node *node)
 {
     Text text = {0};
 
     for (int i = 0; i < node->input_count; i++)
-        text_add(&text, "%s%s", i ? ", " : "", pointer(d, node->inputs[i]));
+        text_add(&text, "%s%s", i ? ", " : "", pointer(c, node->inputs[i]));
     return text.at;
 }
 
-const char *outputs_text(const Driver *d, const Node *node)
+const char *outputs_text(const KernelCode *c, const Node *node)
 {
     Text text = {0};
 
     for (int i = 0; i < node->output_count; i++)
-        text_add(&text, "%s%s", i ? ", " : "", pointer(d, node->outputs[i]));
+        text_add(&text, "%s%s", i ? ", " : "", pointer(c, node->outputs[i]));
     return text.at;
 }
 
-void call_template(Driver *d, const char *fmt, ...)
+void call_template(KernelCode *c, const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
-    text_add(&d->text, "    ");
-    text_add_v(&d->text, fmt, args);
-    text_add(&d->text, ", run, thread);\n");
+    text_add(&c->text, "    ");
+    text_add_v(&c->text, fmt, args);
+    text_add(&c->text, ", run, thread);\n");
     va_end(args);
 }

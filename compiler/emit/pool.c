@@ -51,7 +51,7 @@ static const char *pool_text(const Node *node, const Physical *x, const Physical
     return text.at;
 }
 
-void emit_pool(Driver *d, const Kernel *k)
+void emit_pool(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Pool *pool = &pools[node->op];
@@ -64,24 +64,24 @@ void emit_pool(Driver *d, const Kernel *k)
     Text arguments = {0};
 
     if (!hosts)
-        text_add(&arguments, "%s, ", outputs_text(d, node));
-    text_add(&arguments, "%s, ", inputs_text(d, node));
+        text_add(&arguments, "%s, ", outputs_text(c, node));
+    text_add(&arguments, "%s, ", inputs_text(c, node));
     if (hosts) {
-        const Epilogue end = add_epilogue(d, k, first->physical);
+        const Epilogue end = add_epilogue(c, k, first->physical);
 
         text_add(&arguments, "%s, ", end.arguments);
         if (pool->has & UNROLL)
             text_add(&arguments, "%s, ", end.heavy ? "true" : "false");
     }
     if (pool->has & ENDS)
-        text_add(&arguments, "%s, ", add_row_end(d, k));
-    d->base = format("%s%s_%s", op_info[node->op].text, body_name(k), shape_name(d->e, x));
+        text_add(&arguments, "%s, ", add_row_end(c, k));
+    c->base = format("%s%s_%s", op_info[node->op].text, body_name(k), shape_name(c->e, x));
     if (!whole)
-        d->base = format("%s_%dx%d", d->base, node->at.kernel[0], node->at.kernel[1]);
-    text_add(&d->comment, "/* %.*s; items: %s */\n",
+        c->base = format("%s_%dx%d", c->base, node->at.kernel[0], node->at.kernel[1]);
+    text_add(&c->comment, "/* %.*s; items: %s */\n",
              (int)(index ? strlen(pool->does) : strcspn(pool->does, ",")), pool->does,
              pool->has & ENDS ? "(batch block, row)" : "batch blocks");
-    call_template(d, "net_%s(%s%s", op_info[node->op].text, arguments.at,
+    call_template(c, "net_%s(%s%s", op_info[node->op].text, arguments.at,
                   whole ? extent_text(x->physical)
                         : pool_text(node, (up ? y : x)->physical, (up ? x : y)->physical));
 }

@@ -4,18 +4,18 @@
 
 #include "emit/emit.h"
 
-void emit_softmax(Driver *d, const Kernel *k)
+void emit_softmax(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Value *y = node->outputs[0];
     const char *operation = op_info[node->op].text;
 
-    d->base = format("%s_%s", operation, shape_name(d->e, y));
-    text_add(&d->comment, "/* %s; items: (batch block, row) */\n",
+    c->base = format("%s_%s", operation, shape_name(c->e, y));
+    text_add(&c->comment, "/* %s; items: (batch block, row) */\n",
              node->backward ? "dx = y (dy - sum of y dy)" : "y = e^x / sum e^x along the channels");
-    call_template(d,
+    call_template(c,
                   "net_%s(%s, %s, (struct net_softmax){.batch_blocks = %d, .size = {%d, %d}, "
                   ".channels = %d}",
-                  operation, pointer(d, y), inputs_text(d, node), y->physical->chunks,
+                  operation, pointer(c, y), inputs_text(c, node), y->physical->chunks,
                   y->physical->height, y->physical->width, channel_count(y->physical));
 }

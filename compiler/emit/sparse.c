@@ -28,9 +28,9 @@ void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value 
          has_row_gradient(g, value) ? "true" : "false");
 }
 
-static const char *layer_name(const Driver *d, const char *operation, const Value *x, Shape w)
+static const char *layer_name(const KernelCode *c, const char *operation, const Value *x, Shape w)
 {
-    return format("%s_%sx%d%s", operation, shape_name(d->e, x), w.size[0],
+    return format("%s_%sx%d%s", operation, shape_name(c->e, x), w.size[0],
                   w.size[1] > x->shape.size[0] ? format("_and_%d", w.size[1] - x->shape.size[0])
                                                : "");
 }
@@ -48,57 +48,57 @@ static const char *layer_text(const Physical *y, const Physical *w, const Value 
                   y->chunks, braces(w->panels, 3), w->rows, columns, beside);
 }
 
-void emit_sparse_dense(Driver *d, const Kernel *k)
+void emit_sparse_dense(KernelCode *c, const Kernel *k)
 {
     Value *const *in = k->node->inputs; /* x h w b */
     const Value *y = k->node->outputs[0];
 
-    d->base = layer_name(d, "sparse_dense", in[0], in[2]->shape);
-    text_add(&d->comment, "/* y = x w%s%s of a sparse x; items: batch blocks */\n",
+    c->base = layer_name(c, "sparse_dense", in[0], in[2]->shape);
+    text_add(&c->comment, "/* y = x w%s%s of a sparse x; items: batch blocks */\n",
              in[1] ? " + h w" : "", in[3] ? " + b" : "");
-    call_template(d, "net_sparse_dense(%s, NET_CSR(%s), %s, %s, %s, %s", pointer(d, y),
-                  name_of(d, in[0]), pointer(d, in[1]), pointer(d, in[2]), pointer(d, in[3]),
+    call_template(c, "net_sparse_dense(%s, NET_CSR(%s), %s, %s, %s, %s", pointer(c, y),
+                  name_of(c, in[0]), pointer(c, in[1]), pointer(c, in[2]), pointer(c, in[3]),
                   layer_text(y->physical, in[2]->physical, in[1], in[0]->shape.size[0]));
 }
 
-void emit_sparse_dense_dx(Driver *d, const Kernel *k)
+void emit_sparse_dense_dx(KernelCode *c, const Kernel *k)
 {
     const Value *dy = k->node->inputs[0], *dh = k->node->outputs[0];
     const Physical *w = k->node->inputs[1]->physical;
 
-    d->base = format("sparse_dense_dx_%s_from_%d_of_%dx%d", shape_name(d->e, dh), k->node->at.begin,
+    c->base = format("sparse_dense_dx_%s_from_%d_of_%dx%d", shape_name(c->e, dh), k->node->at.begin,
                      w->rows, w->outputs);
-    text_add(&d->comment,
+    text_add(&c->comment,
              "/* dh = dy w', of what stands beside a sparse x; items: batch blocks */\n");
-    call_template(d, "net_sparse_dense_dx(%s, %s, %s", pointer(d, dh), inputs_text(d, k->node),
+    call_template(c, "net_sparse_dense_dx(%s, %s, %s", pointer(c, dh), inputs_text(c, k->node),
                   layer_text(dy->physical, w, dh, k->node->at.begin));
 }
 
-void emit_sparse_dense_dw(Driver *d, const Kernel *k)
+void emit_sparse_dense_dw(KernelCode *c, const Kernel *k)
 {
     const Value *x = k->node->inputs[0], *h = k->node->inputs[1], *dy = k->node->inputs[2];
     const Physical *dw = k->node->outputs[0]->physical;
 
-    d->base = layer_name(d, k->update ? "sparse_dense_dw_update" : "sparse_dense_dw", x,
+    c->base = layer_name(c, k->update ? "sparse_dense_dw_update" : "sparse_dense_dw", x,
                          k->node->outputs[0]->shape);
-    text_add(&d->comment,
+    text_add(&c->comment,
              "/* dw = x' dy over the elements of each column%s%s; items: (panel, rows) */\n",
              h ? ", h' dy over images" : "", then_update(k));
-    call_template(d,
+    call_template(c,
                   "net_sparse_dense_dw(%s, NET_CSC(%s), %s, (struct net_sparse_dense_dw){"
                   ".panels = %s, .inputs = %d, .columns = %d, .apply = %s}",
-                  result_pointer(d, k), name_of(d, x), pointer(d, dy), braces(dw->panels, 3),
+                  result_pointer(c, k), name_of(c, x), pointer(c, dy), braces(dw->panels, 3),
                   dw->rows, x->shape.size[0], apply_literal(k));
     if (h)
-        call_dense_dw(d, k, h, dy, x->shape.size[0]);
+        call_dense_dw(c, k, h, dy, x->shape.size[0]);
 }
 
-void emit_to_dense(Driver *d, const Kernel *k)
+void emit_to_dense(KernelCode *c, const Kernel *k)
 {
     const Value *x = k->node->inputs[0], *y = k->node->outputs[0];
 
-    d->base = format("to_dense_%s", shape_name(d->e, x));
-    text_add(&d->comment, "/* y = a sparse x with its zeros; items: batch blocks */\n");
-    call_template(d, "net_to_dense(%s, NET_CSR(%s), %d, %d", pointer(d, y), name_of(d, x),
+    c->base = format("to_dense_%s", shape_name(c->e, x));
+    text_add(&c->comment, "/* y = a sparse x with its zeros; items: batch blocks */\n");
+    call_template(c, "net_to_dense(%s, NET_CSR(%s), %d, %d", pointer(c, y), name_of(c, x),
                   y->physical->chunks, y->physical->blocks);
 }

@@ -28,23 +28,23 @@ static const char *formal_text(const Operand *o)
 }
 
 /* The function's head with %s for its name, which may get a number. */
-static const char *write_head(const Driver *d)
+static const char *write_head(const KernelCode *c)
 {
     const char *begin = "NET_KERNEL void (_2";
     Text head = {0};
-    Wrap wrap = {&head, (int)(strlen(begin) + strlen(d->base)), 8, 0};
+    Wrap wrap = {&head, (int)(strlen(begin) + strlen(c->base)), 8, 0};
 
-    text_add(&head, "%sNET_KERNEL void %%s(", d->comment.at);
-    for (int i = 0; i < d->count; i++)
-        wrap_item(&wrap, formal_text(&d->operands[i]));
+    text_add(&head, "%sNET_KERNEL void %%s(", c->comment.at);
+    for (int i = 0; i < c->count; i++)
+        wrap_item(&wrap, formal_text(&c->operands[i]));
     wrap_item(&wrap, "NET_RUN");
     text_add(&head, ")\n");
     return head.at;
 }
 
 /* RUN(3, dense_relu_64x784x20, relu_1, &batch->image, ...); under its line of the model. */
-static void write_call(const Emitter *e, Text *text, const Kernel *k, int number, const Driver *d,
-                       const char *name)
+static void write_call(const Emitter *e, Text *text, const Kernel *k, int number,
+                       const KernelCode *c, const char *name)
 {
     const bool trains = same(e->program->graph->name, "train");
     const char *begin = format("    %sRUN(%d, %s",
@@ -53,8 +53,8 @@ static void write_call(const Emitter *e, Text *text, const Kernel *k, int number
     Wrap wrap = {text, (int)strlen(begin), 8, 1};
 
     text_add(text, "%s", begin);
-    for (int i = 0; i < d->count; i++)
-        wrap_item(&wrap, d->operands[i].actual);
+    for (int i = 0; i < c->count; i++)
+        wrap_item(&wrap, c->operands[i].actual);
     text_add(text, ");\n");
 }
 
@@ -84,16 +84,16 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
     for (int i = 0; i < program->count; i++) {
         Kernel *k = program->kernels[i];
         const int place = line_of(e->model->source, k->node->span);
-        Driver d = {.e = e};
+        KernelCode c = {.e = e};
 
         if (i > 0 && k->phase != program->kernels[i - 1]->phase)
             line(calls, 1, "barrier(run, thread);");
-        list_operands(e, &d, k);
-        emitters[k->kind](&d, k);
-        k->driver = add_function(e, KERNELS, d.base, write_head(&d), d.text.at);
+        list_operands(e, &c, k);
+        emitters[k->kind](&c, k);
+        k->function = add_function(e, KERNELS, c.base, write_head(&c), c.text.at);
         if (place != last)
             line(calls, 0, "\n    /* %s */", place_text(e->model->source, k->node->span));
-        write_call(e, calls, k, i, &d, k->driver);
+        write_call(e, calls, k, i, &c, k->function);
         last = place;
     }
 }

@@ -18,15 +18,15 @@ static const char *const sums_of[OP_COUNT] = {
 
 /* The struct that the row end of one sum takes:
    `&(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 2}}` */
-static const char *sums_text(const Driver *d, const Kernel *k)
+static const char *sums_text(const KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *v = node->inputs[0]->physical;
     const bool stats = node->op == OP_BATCHNORM_STATS;
     Text text = {0};
 
-    text_add(&text, "&(struct net_%s){%s, %s, %s", op_info[node->op].text, scratch_pointer(d, k),
-             stats ? pointer(d, node->inputs[0]) : inputs_text(d, node), extent_braces(v));
+    text_add(&text, "&(struct net_%s){%s, %s, %s", op_info[node->op].text, scratch_pointer(c, k),
+             stats ? pointer(c, node->inputs[0]) : inputs_text(c, node), extent_braces(v));
     if (node->op == OP_LAYERNORM_SUMS)
         text_add(&text, ", %d, %s", channel_count(v), literal(node->at.eps));
     text_add(&text, "}");
@@ -34,7 +34,7 @@ static const char *sums_text(const Driver *d, const Kernel *k)
 }
 
 /* Several sums of one row: a list of them, and a function that goes through it. */
-static const char *several_sums(const Driver *d, const Kernel *host)
+static const char *several_sums(const KernelCode *c, const Kernel *host)
 {
     Text list = {0}, body = {0}, name = {0};
 
@@ -43,86 +43,86 @@ static const char *several_sums(const Driver *d, const Kernel *host)
     for (int i = 0; i < host->sum_count; i++) {
         const char *sum = op_info[host->sums[i]->node->op].text;
 
-        text_add(&list, "%s%s", i ? ", " : "", sums_text(d, host->sums[i]));
+        text_add(&list, "%s%s", i ? ", " : "", sums_text(c, host->sums[i]));
         text_add(&name, "_%s", sum);
         line(&body, 1, "net_%s_end(list[%d], run, batch_block, row);", sum, i);
     }
     return format("%s, (const void *const[]){%s}",
-                  add_function(d->e, EPILOGUES, name.at, "NET_ROW_END(%s)\n", body.at), list.at);
+                  add_function(c->e, EPILOGUES, name.at, "NET_ROW_END(%s)\n", body.at), list.at);
 }
 
-static const char *one_sum(const Driver *d, const Kernel *k)
+static const char *one_sum(const KernelCode *c, const Kernel *k)
 {
-    return format("net_%s_end, %s", op_info[k->node->op].text, sums_text(d, k));
+    return format("net_%s_end, %s", op_info[k->node->op].text, sums_text(c, k));
 }
 
-const char *add_row_end(const Driver *d, const Kernel *host)
+const char *add_row_end(const KernelCode *c, const Kernel *host)
 {
-    return host->sum_count > 1   ? several_sums(d, host)
-           : host->sum_count > 0 ? one_sum(d, host->sums[0])
+    return host->sum_count > 1   ? several_sums(c, host)
+           : host->sum_count > 0 ? one_sum(c, host->sums[0])
                                  : "NULL, NULL";
 }
 
-void emit_sums(Driver *d, const Kernel *k)
+void emit_sums(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const char *row_end = one_sum(d, k);
+    const char *row_end = one_sum(c, k);
 
-    d->base = format("%s_partial_%s", op_info[node->op].text, shape_name(d->e, node->inputs[0]));
-    text_add(&d->comment, "/* %s, partial sums of each item: (batch block, row) */\n",
+    c->base = format("%s_partial_%s", op_info[node->op].text, shape_name(c->e, node->inputs[0]));
+    text_add(&c->comment, "/* %s, partial sums of each item: (batch block, row) */\n",
              sums_of[node->op]);
-    call_template(d, "net_sum_rows(%s, %s", row_end, extent_text(node->inputs[0]->physical));
+    call_template(c, "net_sum_rows(%s, %s", row_end, extent_text(node->inputs[0]->physical));
 }
 
 /* ---- Final reductions ------------------------------------------------------------------------ */
 
-static void call_reduction(Driver *d, const Kernel *k)
+static void call_reduction(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const char *extent = extent_text(node->inputs[0]->physical);
-    const char *partial = scratch_pointer(d, k);
+    const char *partial = scratch_pointer(c, k);
 
     if (k->update)
-        call_template(d, "net_reduce_channels_update(%s, %s, %s", pointer(d, k->update->inputs[0]),
+        call_template(c, "net_reduce_channels_update(%s, %s, %s", pointer(c, k->update->inputs[0]),
                       partial, extent);
     else if (node->op == OP_BATCHNORM_STATS)
-        call_template(d, "net_batchnorm_stats(%s, %s, %s, %.17g, %.17g", outputs_text(d, node),
+        call_template(c, "net_batchnorm_stats(%s, %s, %s, %.17g, %.17g", outputs_text(c, node),
                       partial, extent, node->at.eps, node->at.momentum);
     else if (node->op == OP_CHANNEL_SUM)
-        call_template(d, "net_reduce_channels(%s, %s, 1, %s", outputs_text(d, node), partial,
+        call_template(c, "net_reduce_channels(%s, %s, 1, %s", outputs_text(c, node), partial,
                       extent);
     else
-        call_template(d, "net_reduce_pairs(%s, %s, %s", outputs_text(d, node), partial, extent);
+        call_template(c, "net_reduce_pairs(%s, %s, %s", outputs_text(c, node), partial, extent);
 }
 
-void add_bias_gradient(Driver *d, const Kernel *dw)
+void add_bias_gradient(KernelCode *c, const Kernel *dw)
 {
     if (!dw->bias)
         return;
-    text_add(&d->comment,
+    text_add(&c->comment,
              "/* db = partial sums added in order, then the update; items: blocks */\n");
-    call_reduction(d, dw->bias);
+    call_reduction(c, dw->bias);
 }
 
-void emit_sums_end(Driver *d, const Kernel *k)
+void emit_sums_end(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
 
-    d->base = format("%s%s_%s", op_info[node->op].text, k->update ? "_update" : "",
-                     shape_name(d->e, node->inputs[0]));
-    text_add(&d->comment, "/* partial sums added in order%s; items: blocks */\n",
+    c->base = format("%s%s_%s", op_info[node->op].text, k->update ? "_update" : "",
+                     shape_name(c->e, node->inputs[0]));
+    text_add(&c->comment, "/* partial sums added in order%s; items: blocks */\n",
              k->update                        ? ", then the update"
              : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch"
                                               : "");
-    call_reduction(d, k);
+    call_reduction(c, k);
 }
 
-void emit_inverse_std(Driver *d, const Kernel *k)
+void emit_inverse_std(KernelCode *c, const Kernel *k)
 {
     const int blocks = k->node->outputs[0]->physical->blocks;
 
-    d->base = format("inverse_std_%d", blocks * 16);
-    text_add(&d->comment, "/* 1 / sqrt(var + eps); items: blocks */\n");
-    call_template(d, "net_inverse_std(%s, %s, %d, %.17g", outputs_text(d, k->node),
-                  inputs_text(d, k->node), blocks, k->node->at.eps);
+    c->base = format("inverse_std_%d", blocks * 16);
+    text_add(&c->comment, "/* 1 / sqrt(var + eps); items: blocks */\n");
+    call_template(c, "net_inverse_std(%s, %s, %d, %.17g", outputs_text(c, k->node),
+                  inputs_text(c, k->node), blocks, k->node->at.eps);
 }

@@ -207,7 +207,7 @@ static void write_kernels(Text *out, const Program *p)
     for (int i = 0; i < p->count; i++) {
         const Kernel *k = p->kernels[i];
 
-        line(out, 1, "NET_ROW(%s, %s, %s, %d, %s, %s%s),", k->driver,
+        line(out, 1, "NET_ROW(%s, %s, %s, %d, %s, %s%s),", k->function,
              quoted(k->node->path ? k->node->path : ""), quoted(kind_of(k)),
              line_of(p->graph->source, k->node->span), number_text(k->flops), number_text(k->bytes),
              results_text(k, same(p->graph->name, "train")));

@@ -23,9 +23,9 @@ const char *apply_literal(const Kernel *k)
 }
 
 /* The weight that the update changes, or the place where the gradient is kept. */
-const char *result_pointer(const Driver *d, const Kernel *k)
+const char *result_pointer(const KernelCode *c, const Kernel *k)
 {
-    return pointer(d, k->update ? k->update->inputs[0] : k->node->outputs[0]);
+    return pointer(c, k->update ? k->update->inputs[0] : k->node->outputs[0]);
 }
 
 const char *update_suffix(const Kernel *k)
@@ -39,9 +39,9 @@ const char *then_update(const Kernel *k)
 }
 
 /* Partial sums of it, or all. */
-const char *sums_pointer(const Driver *d, const Kernel *k)
+const char *sums_pointer(const KernelCode *c, const Kernel *k)
 {
-    return k->scratch ? scratch_pointer(d, k) : result_pointer(d, k);
+    return k->scratch ? scratch_pointer(c, k) : result_pointer(c, k);
 }
 
 /* ---- Tiles ----------------------------------------------------------------------------------- */
@@ -75,21 +75,21 @@ static const char *tile_arguments(Emitter *e, const Physical *dw, bool add)
 /* ---- Whole kernels --------------------------------------------------------------------------- */
 
 /* Of a dense layer's inputs x, which are rows of dw from `first` on: a call for each segment. */
-void call_dense_dw(Driver *d, const Kernel *k, const Value *x, const Value *dy, int first)
+void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *dy, int first)
 {
     const Physical *v = x->physical, *dw = k->node->outputs[0]->physical;
 
     for (int i = 0; i < v->segment_count; i++) {
         const Segment *s = &v->segments[i];
 
-        call_template(d,
+        call_template(c,
                       "net_dense_dw(%s, %s, %s, (struct net_dense_dw){.panels = %s, .inputs = %d, "
                       ".first = %d, .channels = %d, .pixels = %d, .block = %d, .stride = %d, "
                       ".x_blocks = %d, .dy_blocks = %d, .apply = %s}, %d%s",
-                      result_pointer(d, k), pointer(d, x), pointer(d, dy), braces(dw->panels, 3),
+                      result_pointer(c, k), pointer(c, x), pointer(c, dy), braces(dw->panels, 3),
                       dw->rows, first + s->start, s->channels, s->pixels, s->block, s->stride,
                       v->blocks * v->height * v->width, dy->physical->blocks, apply_literal(k),
-                      d->e->target->rows, tile_arguments(d->e, dw, false));
+                      c->e->target->rows, tile_arguments(c->e, dw, false));
     }
 }
 
@@ -125,7 +125,7 @@ long conv_dw_floats(const Node *node)
     return most;
 }
 
-static void call_conv_dw(Driver *d, const Kernel *k, const Segment *s)
+static void call_conv_dw(KernelCode *c, const Kernel *k, const Segment *s)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
@@ -135,46 +135,46 @@ static void call_conv_dw(Driver *d, const Kernel *k, const Segment *s)
 
     find_tap_rows(tap_rows, node, s);
     call_template(
-        d,
+        c,
         "net_conv_dw(%s, %s, (struct net_conv_dw){.batch_blocks = %d, .panels = %s, "
         ".tap_rows = %s, .inputs = %d, .outputs = %d, .groups = %d, .first = %d, .channels = %d, "
         ".block = %d, .x_blocks = %d, .dy_blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, "
         ".kernel = {%d, %d}, .stride = %s, .padding = %s, .dilation = {%d, %d}, .partial = %s, "
         ".apply = %s}, %d%s",
-        sums_pointer(d, k), inputs_text(d, node), x->chunks, braces(dw->panels, 3),
+        sums_pointer(c, k), inputs_text(c, node), x->chunks, braces(dw->panels, 3),
         braces(tap_rows, 3), w.size[1], w.size[0], groups_of(&node->at),
         s->start / (x->height * x->width), s->channels, s->block, x->blocks, dy->blocks, x->height,
         x->width, dy->height, dy->width, w.size[2], w.size[3], braces(node->at.stride, 2),
         braces(node->at.padding, 2), dilation_of(&node->at, 0), dilation_of(&node->at, 1),
-        k->scratch ? "true" : "false", apply_literal(k), d->e->target->rows,
-        tile_arguments(d->e, dw, true));
+        k->scratch ? "true" : "false", apply_literal(k), c->e->target->rows,
+        tile_arguments(c->e, dw, true));
 }
 
-void name_dw(Driver *d, const Kernel *k, const char *way)
+void name_dw(KernelCode *c, const Kernel *k, const char *way)
 {
     const Physical *dw = k->node->outputs[0]->physical;
 
-    d->base = format("%s%s%s_%s_%dx%d", op_info[k->node->op].text, way,
+    c->base = format("%s%s%s_%s_%dx%d", op_info[k->node->op].text, way,
                      k->scratch ? "_partial" : update_suffix(k),
-                     shape_name(d->e, k->node->inputs[0]), dw->rows, dw->outputs);
+                     shape_name(c->e, k->node->inputs[0]), dw->rows, dw->outputs);
 }
 
-void emit_dw(Driver *d, const Kernel *k)
+void emit_dw(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical;
     const bool dense = node->op == OP_DENSE_DW;
 
-    name_dw(d, k, "");
-    text_add(&d->comment,
+    name_dw(c, k, "");
+    text_add(&c->comment,
              "/* dw = x' dy over images%s%s%s; items: (%spanel, %sblock of inputs) */\n",
              dense ? "" : " and pixels", k->scratch ? " of a batch block" : "", then_update(k),
              k->scratch ? "batch block, " : "", dense ? "pixel, " : "");
     if (dense)
-        call_dense_dw(d, k, node->inputs[0], node->inputs[1], 0);
+        call_dense_dw(c, k, node->inputs[0], node->inputs[1], 0);
     for (int i = 0; i < x->segment_count && !dense; i++)
-        call_conv_dw(d, k, &x->segments[i]);
-    add_bias_gradient(d, k);
+        call_conv_dw(c, k, &x->segments[i]);
+    add_bias_gradient(c, k);
 }
 
 /* ---- Packed images --------------------------------------------------------------------------- */
@@ -209,37 +209,37 @@ static const char *packed_tiles(Emitter *e, const Kernel *k, int vectors)
     return text.at;
 }
 
-void emit_packed_dw(Driver *d, const Kernel *k)
+void emit_packed_dw(KernelCode *c, const Kernel *k)
 {
-    Emitter *e = d->e;
+    Emitter *e = c->e;
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
     const Physical *dw = node->outputs[0]->physical;
     const int inputs[] = {packed_tile_inputs(e, 3), packed_tile_inputs(e, 2),
                           packed_tile_inputs(e, 1)};
 
-    name_dw(d, k, "");
+    name_dw(c, k, "");
     text_add(
-        &d->comment,
+        &c->comment,
         "/* dw = x' dy over the images of a batch block and some rows; items: partial sums */\n");
     call_template(
-        d,
+        c,
         "net_packed_dw(%s, %s, (struct net_packed_dw){.batch_blocks = %d, "
         ".splits = %d, .panels = %s, .inputs = %d, .tile_inputs = %s, .x = {%d, %d}, .lanes = %d, "
         ".dy = {%d, %d}, .dy_blocks = %d, .stride = %s}, %s, %s, %s",
-        scratch_pointer(d, k), inputs_text(d, node), x->chunks, k->schedule.splits,
+        scratch_pointer(c, k), inputs_text(c, node), x->chunks, k->schedule.splits,
         braces(dw->panels, 3), dw->rows, braces(inputs, 3), x->full_height, x->full_width, x->lanes,
         dy->height, dy->width, dy->blocks, braces(node->at.stride, 2), packed_tiles(e, k, 3),
         packed_tiles(e, k, 2), packed_tiles(e, k, 1));
 }
 
-void emit_dw_reduction(Driver *d, const Kernel *k)
+void emit_dw_reduction(KernelCode *c, const Kernel *k)
 {
     const int floats = padded_count(k->node->outputs[0]->physical);
 
-    d->base = format("reduce_partial%s_%d", k->update ? "_update" : "", floats);
-    text_add(&d->comment, "/* dw = partial sums added in order%s; items: vectors */\n",
+    c->base = format("reduce_partial%s_%d", k->update ? "_update" : "", floats);
+    text_add(&c->comment, "/* dw = partial sums added in order%s; items: vectors */\n",
              then_update(k));
-    call_template(d, "net_reduce_dw(%s, %s, %d, %d, (struct net_apply)%s", result_pointer(d, k),
-                  scratch_pointer(d, k), floats, k->schedule.splits, apply_literal(k));
+    call_template(c, "net_reduce_dw(%s, %s, %d, %d, (struct net_apply)%s", result_pointer(c, k),
+                  scratch_pointer(c, k), floats, k->schedule.splits, apply_literal(k));
 }

@@ -36,16 +36,16 @@ static const char *product_tile(Emitter *e, int vectors)
 
 /* ---- conv2d and its dx ----------------------------------------------------------------------- */
 
-void emit_winograd(Driver *d, const Kernel *k)
+void emit_winograd(KernelCode *c, const Kernel *k)
 {
-    Emitter *e = d->e;
+    Emitter *e = c->e;
     const Node *node = k->node;
     const Winograd *g = &k->schedule.winograd;
     const bool dx = node->op == OP_CONV2D_DX;
     const Value *b = node->input_count > 2 ? node->inputs[2] : NULL;
     const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
-    const Epilogue end = add_epilogue(d, k, y);
+    const Epilogue end = add_epilogue(c, k, y);
     int panels[3], padding[2];
     Text tiles = {0};
 
@@ -54,20 +54,20 @@ void emit_winograd(Driver *d, const Kernel *k)
         padding[axis] = dx ? 2 - node->at.padding[axis] : node->at.padding[axis];
     for (int width = 3; width >= 1; width--)
         text_add(&tiles, "%s, ", panels[3 - width] ? product_tile(e, width) : "NULL");
-    include(d->e, "winograd_conv");
-    describe_contraction(d, k, "_winograd", format(" by F(%dx%d, 3x3)", g->tile, g->tile),
+    include(c->e, "winograd_conv");
+    describe_contraction(c, k, "_winograd", format(" by F(%dx%d, 3x3)", g->tile, g->tile),
                          g->chunks > 1 ? "(batch blocks, row of tiles)"
                                        : "(batch block, row of tiles)");
-    call_template(d,
+    call_template(c,
                   "net_winograd(%s, %s, %s, (struct net_winograd){.x = %s, .y = %s, "
                   ".channels = %d, .outputs = %d, .panels = %s, .padding = %s, .m = %d, "
                   ".down = %d, .across = %d, .group = %d, .batch_blocks = %d}, %d, %s, %s, %s%s, "
                   "%s",
-                  pointer(d, node->inputs[0]), scratch_pointer(d, k), pointer(d, b),
+                  pointer(c, node->inputs[0]), scratch_pointer(c, k), pointer(c, b),
                   extent_braces(x), extent_braces(y), w.size[dx ? 0 : 1], w.size[dx ? 1 : 0],
                   braces(panels, 3), braces(padding, 2), g->tile, g->down, g->across, g->group,
                   g->chunks, e->target->rows, transform(e, "input", g->tile),
-                  transform(e, "output", g->tile), tiles.at, end.arguments, add_row_end(d, k));
+                  transform(e, "output", g->tile), tiles.at, end.arguments, add_row_end(c, k));
 }
 
 /* ---- Transformed weights --------------------------------------------------------------------- */
@@ -75,7 +75,7 @@ void emit_winograd(Driver *d, const Kernel *k)
 /* More bytes than this are not kept in a cache of a core until a convolution reads them. */
 enum { STREAMED = 1 << 20 };
 
-void emit_winograd_weights(Driver *d, const Kernel *k)
+void emit_winograd_weights(KernelCode *c, const Kernel *k)
 {
     const bool dx = k->node->op == OP_CONV2D_DX, stream = k->scratch->size > STREAMED;
     const Value *w = k->node->inputs[1];
@@ -83,18 +83,18 @@ void emit_winograd_weights(Driver *d, const Kernel *k)
               m = k->schedule.winograd.tile;
     int panels[3];
 
-    cut_panels(up(dx ? inputs : outputs, 16), d->e->target->vectors, panels);
-    include(d->e, "winograd_conv");
-    d->base = format("winograd_weights_%d%s_%dx%d", m, dx ? "_transposed" : "", inputs, outputs);
-    text_add(&d->comment, "/* wt = G w G'%s; items: (block of outputs, block of inputs) */\n",
+    cut_panels(up(dx ? inputs : outputs, 16), c->e->target->vectors, panels);
+    include(c->e, "winograd_conv");
+    c->base = format("winograd_weights_%d%s_%dx%d", m, dx ? "_transposed" : "", inputs, outputs);
+    text_add(&c->comment, "/* wt = G w G'%s; items: (block of outputs, block of inputs) */\n",
              dx ? ", inputs for outputs and taps flipped" : "");
-    call_template(d,
+    call_template(c,
                   "net_winograd_weights(%s, %s, (struct net_winograd_weights){.inputs = %d, "
                   ".outputs = %d, .panels = %s, .u_panels = %s, .transposed = %s, .stream = %s}, "
                   "%s",
-                  scratch_pointer(d, k), pointer(d, w), inputs, outputs,
+                  scratch_pointer(c, k), pointer(c, w), inputs, outputs,
                   braces(w->physical->panels, 3), braces(panels, 3), dx ? "true" : "false",
-                  stream ? "true" : "false", filter(d->e, m, stream));
+                  stream ? "true" : "false", filter(c->e, m, stream));
 }
 
 /* ---- dw -------------------------------------------------------------------------------------- */
@@ -114,38 +114,38 @@ static const char *dw_literal(const Kernel *k)
                   g->whole ? "true" : "false", g->splits, apply_literal(k));
 }
 
-void emit_winograd_dw(Driver *d, const Kernel *k)
+void emit_winograd_dw(KernelCode *c, const Kernel *k)
 {
-    Emitter *e = d->e;
+    Emitter *e = c->e;
     const Node *node = k->node;
     const Winograd *g = &k->schedule.winograd;
     const Physical *dw = node->outputs[0]->physical;
     Text tiles = {0};
 
-    include(d->e, "winograd_dw");
-    name_dw(d, k, "_winograd");
-    text_add(&d->comment,
+    include(c->e, "winograd_dw");
+    name_dw(c, k, "_winograd");
+    text_add(&c->comment,
              "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "
              "inputs) */\n",
              g->tile, g->tile, k->scratch ? ", not yet added and transformed" : then_update(k),
              k->scratch ? "split, " : "");
     for (int width = 3; width >= 1; width--)
         text_add(&tiles, ", %s", dw->panels[3 - width] ? dw_tile(e, width, true, false) : "NULL");
-    call_template(d, "net_winograd_dw(%s, %s, %s, %d, %d, %s, %s%s", sums_pointer(d, k),
-                  inputs_text(d, node), dw_literal(k), g->tile, e->target->rows,
+    call_template(c, "net_winograd_dw(%s, %s, %s, %d, %d, %s, %s%s", sums_pointer(c, k),
+                  inputs_text(c, node), dw_literal(k), g->tile, e->target->rows,
                   transform(e, "input", g->tile), transform(e, "gradient", g->tile), tiles.at);
 }
 
-void emit_winograd_dw_reduction(Driver *d, const Kernel *k)
+void emit_winograd_dw_reduction(KernelCode *c, const Kernel *k)
 {
     const Physical *dw = k->node->outputs[0]->physical;
 
-    include(d->e, "winograd_dw");
-    d->base = format("winograd_reduce_partial%s_%dx%d", k->update ? "_update" : "", dw->rows,
+    include(c->e, "winograd_dw");
+    c->base = format("winograd_reduce_partial%s_%dx%d", k->update ? "_update" : "", dw->rows,
                      dw->outputs);
-    text_add(&d->comment,
+    text_add(&c->comment,
              "/* dw = G' (partial sums added in order) G%s; items: (panel, block of inputs) */\n",
              then_update(k));
-    call_template(d, "net_winograd_reduce_dw(%s, %s, %s, %d", result_pointer(d, k),
-                  scratch_pointer(d, k), dw_literal(k), k->schedule.winograd.tile);
+    call_template(c, "net_winograd_reduce_dw(%s, %s, %s, %d", result_pointer(c, k),
+                  scratch_pointer(c, k), dw_literal(k), k->schedule.winograd.tile);
 }

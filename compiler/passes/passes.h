@@ -220,11 +220,11 @@ typedef struct Kernel {
     Access *operands;    /* all that it touches, its sums' too (kernel.c) */
     int operand_count;
     Schedule schedule;
-    bool needs_target;   /* left out of an evaluation without targets */
-    int phase;           /* plan.c: 0, 1, ... between barriers */
-    const char *driver;  /* emit: the C function */
-    double flops, bytes; /* read and written, once each */
-    double updated;      /* bytes of parameters that it updates, besides */
+    bool needs_target;    /* left out of an evaluation without targets */
+    int phase;            /* plan.c: 0, 1, ... between barriers */
+    const char *function; /* emit: in C */
+    double flops, bytes;  /* read and written, once each */
+    double updated;       /* bytes of parameters that it updates, besides */
 } Kernel;
 
 typedef struct Program {
