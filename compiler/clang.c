@@ -153,8 +153,8 @@ static bool was_ended(void)
     return sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) || sigismember(&set, SIGHUP);
 }
 
-/* Waits for the end of programs, which are told of a signal to netc. That one stays pending. True if
-   all succeeded. */
+/* Waits for the end of programs, which are told of a signal to netc. That one stays pending. True
+   if all succeeded. */
 static bool wait_for(pid_t *pids, int count)
 {
     sigset_t set = ending_signals();

@@ -1,8 +1,8 @@
 /*
  * main.c -- the compiler: the stages as flat calls.
  *
- * Exit: 0; 1 a fault in the model, or a file that cannot be written; 2 wrong usage; 3 clang failed on
- * generated code.
+ * Exit: 0; 1 a fault in the model, or a file that cannot be written; 2 wrong usage; 3 clang failed
+ * on generated code.
  */
 
 #include "driver.h"

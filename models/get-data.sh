@@ -53,7 +53,8 @@ fetch() {
     for ((try = 1; ; try++)); do
         ! transfer "$from" "$part" || break
         if [ "$try" -ge "$retries" ]; then
-            echo "get-data.sh: cannot fetch $from now; run this again to go on where it stopped." >&2
+            echo "get-data.sh: cannot fetch $from now; run this again to go on where it" \
+                "stopped." >&2
             echo "Without a network: put $name into $download and run this again," >&2
             echo "or bring what it becomes: $3" >&2
             exit 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# run.sh -- format and lint, then every test, in the plain build and in the sanitized one, and a line
-# of totals. The two builds are tested side by side. Called by `make test`, which made both. BUILD:
-# the plain one's folder; the other is in its subfolder asan.
+# run.sh -- format and lint, then every test, in the plain build and in the sanitized one, and a
+# line of totals. The two builds are tested side by side. Called by `make test`, which made both.
+# BUILD: the plain one's folder; the other is in its subfolder asan.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 build=$(realpath "${BUILD:-build}")

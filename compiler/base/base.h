@@ -57,7 +57,7 @@ typedef struct Table { /* zeroed, it is empty */
 int table_find(const Table *table, const char *word); /* -1: it is not there */
 void table_set(Table *table, const char *word, int number);
 
-/* ---- shape.c ------------------------------------------------------------------------------------ */
+/* ---- shape.c --------------------------------------------------------------------------------- */
 
 enum { MAX_RANK = 4 };
 

@@ -1,6 +1,6 @@
 /*
- * verify.c -- what every pass owes: a graph whose nodes read what is defined and not yet replaced, know
- * their values, and have the shapes that their operations say.
+ * verify.c -- what every pass owes: a graph whose nodes read what is defined and not yet replaced,
+ * know their values, and have the shapes that their operations say.
  */
 
 #include <stdlib.h>

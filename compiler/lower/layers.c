@@ -1,10 +1,11 @@
 /*
- * layers.c -- dense layers, normalizations, noise, activations, and layers that move or join values.
+ * layers.c -- dense layers, normalizations, noise, activations, and layers that move or join
+ * values.
  */
 
 #include "lower/lowering.h"
 
-/* ---- With parameters -------------------------------------------------------------------------- */
+/* ---- With parameters ------------------------------------------------------------------------- */
 
 Value *lower_dense(Lowering *l, Layer *layer, Value *const *x)
 {
@@ -112,7 +113,7 @@ Value *lower_layernorm(Lowering *l, Layer *layer, Value *const *x)
         ->outputs[0];
 }
 
-/* ---- Elementwise ------------------------------------------------------------------------------ */
+/* ---- Elementwise ----------------------------------------------------------------------------- */
 
 Value *lower_activation(Lowering *l, Layer *layer, Value *const *x)
 {
@@ -176,7 +177,7 @@ Value *lower_binary(Lowering *l, Layer *layer, Value *const *x)
     return append_node(l, layer, add ? OP_ADD : OP_MULTIPLY, x, 2, (Attributes){0})->outputs[0];
 }
 
-/* ---- Shapes ----------------------------------------------------------------------------------- */
+/* ---- Shapes ---------------------------------------------------------------------------------- */
 
 Value *lower_flatten(Lowering *l, Layer *layer, Value *const *x)
 {

@@ -1,8 +1,8 @@
 /*
  * lowering.h -- what the files of this phase share: lower.c, and a file a family of layers.
  *
- * The one idea: a function a layer, named in semantics/layers.def, appends nodes for it and gives its result,
- * or says what is wrong at the layer's place and gives NULL.
+ * The one idea: a function a layer, named in semantics/layers.def, appends nodes for it and gives
+ * its result, or says what is wrong at the layer's place and gives NULL.
  */
 
 #ifndef LOWERING_H
@@ -28,7 +28,7 @@ typedef struct Lowering {
 
 typedef Value *LowerLayer(Lowering *l, Layer *layer, Value *const *x);
 
-/* ---- sizes.c: sizes, checks, nodes ------------------------------------------------------------ */
+/* ---- sizes.c: sizes, checks, nodes ----------------------------------------------------------- */
 
 int whole(double x); /* as an int; what is too large becomes INT_MAX: see check_size */
 
@@ -46,7 +46,7 @@ Node *append_node(Lowering *l, const Layer *layer, Op op, Value *const *inputs, 
                   Attributes at);
 Value *reshape_value(Lowering *l, const Layer *layer, Value *x, Shape shape);
 
-/* ---- parameters.c ----------------------------------------------------------------------------- */
+/* ---- parameters.c ---------------------------------------------------------------------------- */
 
 Owned *find_owned(Lowering *l, const Layer *layer); /* of the first use; NULL where it failed */
 Owned *add_owned(Lowering *l, const Layer *layer);
@@ -60,7 +60,7 @@ bool count_parameters(Lowering *l, const Layer *layer, Shape shape);
    use. */
 Owned *weight_and_bias(Lowering *l, const Layer *layer, Shape shape, int outputs);
 
-/* ---- window.c --------------------------------------------------------------------------------- */
+/* ---- window.c -------------------------------------------------------------------------------- */
 
 bool check_image(Lowering *l, const Layer *layer);
 bool check_sequence(Lowering *l, const Layer *layer);
@@ -79,7 +79,7 @@ bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, A
 const char *window_text(const Layer *layer, const int size[2]); /* "3x3", of a sequence "3" */
 Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of its result */
 
-/* ---- a function a layer: layers.c, conv.c, pool.c, embedding.c -------------------------------- */
+/* ---- a function a layer: layers.c, conv.c, pool.c, embedding.c ------------------------------- */
 
 #define LAYER(name, function, ...) LowerLayer lower_##function;
 #include "semantics/layers.def"

@@ -1,8 +1,8 @@
 /*
  * parameters.c -- weights, biases and running statistics of layers: names, shapes, initial values.
  *
- * The one idea: a network that is called again has the parameters of its first use, whose shapes its
- * layers must then need, too.
+ * The one idea: a network that is called again has the parameters of its first use, whose shapes
+ * its layers must then need, too.
  */
 
 #include <limits.h>

@@ -11,7 +11,7 @@
 #include "semantics/semantics.h"
 #include "syntax/syntax.h"
 
-/* ---- builtins.c: what the language knows ------------------------------------------------------ */
+/* ---- builtins.c: what the language knows ----------------------------------------------------- */
 
 typedef enum Kind {
     KIND_LAYER = 1 << 0,
@@ -42,7 +42,7 @@ typedef enum ParamType { /* what a parameter takes */
                          PARAM_STRING,
                          PARAM_NAME,
                          PARAM_NAMES, /* a name or a list of them: words, nothing that is defined */
-                         PARAM_COLUMNS, /* of a field: a name or number, from 1, or a list of them */
+                         PARAM_COLUMNS, /* of a field: a name, a number from 1, or a list */
                          PARAM_COUNTS,  /* PARAM_COUNT, or [height, width] */
                          PARAM_WHOLES,  /* PARAM_WHOLE, or [height, width] */
                          PARAM_PADDING, /* PARAM_WHOLES, or `same` */
@@ -103,7 +103,7 @@ const char *usual_name(const char *name);               /* "linear" of another l
 const char *kind_names(unsigned kinds);
 void add_signature_names(const char ***names, int *count, unsigned kinds);
 
-/* ---- Objects: what an expression can be ------------------------------------------------------- */
+/* ---- Objects: what an expression can be ------------------------------------------------------ */
 
 typedef struct PartialCall PartialCall;
 
@@ -220,7 +220,7 @@ typedef struct Sema {
     int reported_count;
 } Sema;
 
-/* ---- scope.c: reports, limits, names ---------------------------------------------------------- */
+/* ---- scope.c: reports, limits, names --------------------------------------------------------- */
 
 Object error_object(Span span);
 
@@ -236,13 +236,13 @@ bool is_constant_name(const char *text);
 void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called);
 void list_names(Sema *s, unsigned kinds); /* a note of all of them */
 
-/* ---- param_type.c: what a parameter takes ----------------------------------------------------- */
+/* ---- param_type.c: what a parameter takes ---------------------------------------------------- */
 
 const char *describe(Object object); /* "the number 3", "a list" */
 /* Checks one object against a type; `name` is what the message calls it. */
 bool check_type(Sema *s, const char *name, ParamType type, Object object);
 
-/* ---- call.c: arguments meet parameters -------------------------------------------------------- */
+/* ---- call.c: arguments meet parameters ------------------------------------------------------- */
 
 PartialCall *new_function(const Signature *signature, const Ast *definition, Span span);
 bool wants_input(const PartialCall *f);
@@ -256,12 +256,12 @@ PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span);
 Call *finish_call(Sema *s, PartialCall *f);
 Constant to_constant(Object object);
 
-/* ---- expression.c ----------------------------------------------------------------------------- */
+/* ---- expression.c ---------------------------------------------------------------------------- */
 
 Object evaluate(Sema *s, const Ast *ast);
 Object evaluate_with(Sema *s, const Ast *ast, unsigned kinds);
 
-/* ---- network.c: layers, blocks, networks ------------------------------------------------------ */
+/* ---- network.c: layers, blocks, networks ----------------------------------------------------- */
 
 /* A layer, block or network that has its input gives its result; a loss stays as it is. */
 Object apply(Sema *s, PartialCall *f);
@@ -271,7 +271,7 @@ void resolve_paths(Sema *s);
 void check_body(Sema *s, const Ast *definition);
 void prune_layers(Sema *s); /* what the prediction does not depend on; inputs come first */
 
-/* ---- columns.c: what a source gives ----------------------------------------------------------- */
+/* ---- columns.c: what a source gives ---------------------------------------------------------- */
 
 bool is_table(const Call *source);    /* its fields are columns that column(..) chooses */
 bool names_files(const Call *source); /* each argument is a field */
@@ -283,7 +283,7 @@ bool source_shape(const Call *source, const Field *field, Shape *shape); /* fals
 /* column(..) or columns(..): fills the field; false after an error. `source` may be NULL. */
 bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast);
 
-/* ---- preparation.c: the steps of a field ------------------------------------------------------ */
+/* ---- preparation.c: the steps of a field ----------------------------------------------------- */
 
 Call *analyze_step(Sema *s, const Ast *stage); /* NULL after an error */
 
@@ -294,7 +294,7 @@ void check_normalize(Sema *s, const Field *field, const Call *step);
 /* What one step asks of the steps around it, of its field and of its own words. */
 void check_preparations(Sema *s, const Field *field);
 
-/* ---- data_section.c, augmentation.c, train_section.c, unused.c -------------------------------- */
+/* ---- data_section.c, augmentation.c, train_section.c, unused.c ------------------------------- */
 
 void analyze_data(Sema *s, const Ast *section);
 void analyze_augment(Sema *s, const Ast *ast); /* `augment image = ...`: after all fields */

@@ -13,7 +13,7 @@ enum {
     NESTED_MAX = 4,      /* lists of lists of ... */
 };
 
-/* ---- Names ------------------------------------------------------------------------------------ */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 /* The same object as seen at another place: messages point to its use. */
 static Object seen_at(Object object, Span span)

@@ -6,7 +6,7 @@
 
 #include "semantics/analysis.h"
 
-/* ---- Steps that make the shape ---------------------------------------------------------------- */
+/* ---- Steps that make the shape --------------------------------------------------------------- */
 
 Call *analyze_step(Sema *s, const Ast *stage)
 {
@@ -118,7 +118,7 @@ void prepare_shape(Sema *s, Field *field, bool has_sizes)
             prepare_words(s, field, i, has_sizes);
 }
 
-/* ---- Steps that keep it ----------------------------------------------------------------------- */
+/* ---- Steps that keep it ---------------------------------------------------------------------- */
 
 void check_normalize(Sema *s, const Field *field, const Call *step)
 {

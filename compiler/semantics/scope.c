@@ -13,7 +13,7 @@ enum {
     NAMES_MAX = 2000,    /* in one scope */
 };
 
-/* ---- Reports and limits ----------------------------------------------------------------------- */
+/* ---- Reports and limits ---------------------------------------------------------------------- */
 
 Object error_object(Span span)
 {
@@ -49,7 +49,7 @@ bool within_budget(Sema *s, double steps, Span span)
     return false;
 }
 
-/* ---- Definitions ------------------------------------------------------------------------------ */
+/* ---- Definitions ----------------------------------------------------------------------------- */
 
 Name *find_name(const Names *names, const char *text)
 {
@@ -100,7 +100,7 @@ void define_name(Sema *s, const char *text, Object value, Span span)
         note_at(s->source, name->span, "it was first defined here");
 }
 
-/* ---- Unknown names ---------------------------------------------------------------------------- */
+/* ---- Unknown names --------------------------------------------------------------------------- */
 
 /* A statement that sets `text`, anywhere in these statements. */
 static const Ast *find_setting(AstList items, const char *text)

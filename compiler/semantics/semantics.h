@@ -10,7 +10,7 @@
 
 typedef struct Ast Ast;
 
-/* ---- analyze.c: what the file means ----------------------------------------------------------- */
+/* ---- analyze.c: what the file means ---------------------------------------------------------- */
 
 typedef enum ConstantKind {
     CONSTANT_NONE, /* an argument without default that was not given: `none` */

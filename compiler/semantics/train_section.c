@@ -7,7 +7,7 @@
 
 #include "semantics/analysis.h"
 
-/* ---- Loss and optimizer ----------------------------------------------------------------------- */
+/* ---- Loss and optimizer ---------------------------------------------------------------------- */
 
 static void analyze_loss(Sema *s, const Ast *ast)
 {
@@ -77,7 +77,7 @@ static void analyze_optimizer(Sema *s, const Ast *ast)
         note(s->source, "such as sgd(lr=0.01, momentum=0.9, nesterov=true)");
 }
 
-/* ---- Schedules -------------------------------------------------------------------------------- */
+/* ---- Schedules ------------------------------------------------------------------------------- */
 
 /* Does it end by itself, so that another can come behind it? */
 static bool has_end(const Call *schedule)
@@ -153,7 +153,7 @@ static void check_schedule(Sema *s)
     }
 }
 
-/* ---- Metrics ---------------------------------------------------------------------------------- */
+/* ---- Metrics --------------------------------------------------------------------------------- */
 
 static void analyze_metric(Sema *s, const Ast *ast)
 {
@@ -212,7 +212,7 @@ static void check_metrics(Sema *s)
     }
 }
 
-/* ---- What is kept and watched ----------------------------------------------------------------- */
+/* ---- What is kept and watched ---------------------------------------------------------------- */
 
 /* best, last, or best(monitor=METRIC) */
 static void analyze_keep(Sema *s, const Ast *ast)
@@ -303,7 +303,7 @@ static void check_monitors(Sema *s)
         check_monitor(s, "keep", model->monitor, model->monitor_span);
 }
 
-/* ---- Keys ------------------------------------------------------------------------------------- */
+/* ---- Keys ------------------------------------------------------------------------------------ */
 
 static const char *const keys[] = {"loss", "optimizer", "schedule", "batch", "epochs", "metrics",
                                    "seed", "stop",      "keep",     "clip",  "conv"};

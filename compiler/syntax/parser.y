@@ -1,8 +1,8 @@
 /*
  * parser.y -- the grammar of a .net file.
  *
- * One idea: an action is one constructor call; what the text means is decided later, in semantics/. A
- * syntax error is explained here, then the lexer skips the statement it stands in, so that one
+ * One idea: an action is one constructor call; what the text means is decided later, in semantics/.
+ * A syntax error is explained here, then the lexer skips the statement it stands in, so that one
  * mistake gives one message.
  */
 

@@ -264,8 +264,8 @@ static void run_first_step(struct bench *bench, double begin)
     bench->memory = most_memory();
 }
 
-/* Some steps kernel by kernel: those before the loss are forward, weights transposed for the way back
-   apart. */
+/* Some steps kernel by kernel: those before the loss are forward, weights transposed for the way
+   back apart. */
 static void measure_parts(struct bench *bench)
 {
     struct net_session *session = &bench->session;

@@ -18,7 +18,8 @@ void net_help(const struct net_model *model); /* --help, to stdout */
 
 /* ---- settings.c: values before flags --------------------------------------------------------- */
 
-/* "sgd, rmsprop": the optimizers that have this number, malloc'd; NULL where all or none have it. */
+/* "sgd, rmsprop": the optimizers that have this number, malloc'd; NULL where all or none have
+   it. */
 char *net_settings_owners(enum net_option option);
 
 /* Fills what no flag gave; flags that cannot apply end the program. */

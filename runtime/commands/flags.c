@@ -1,7 +1,7 @@
 /*
- * flags.c -- the command line: flags and what stands behind them, and --help. Nothing that was typed
- * is ever ignored: a flag that is unknown, of another command, out of range, or without meaning for
- * the chosen optimizer ends the program with exit code 2.
+ * flags.c -- the command line: flags and what stands behind them, and --help. Nothing that was
+ * typed is ever ignored: a flag that is unknown, of another command, out of range, or without
+ * meaning for the chosen optimizer ends the program with exit code 2.
  */
 
 #include <stdlib.h>

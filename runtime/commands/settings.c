@@ -192,8 +192,8 @@ static void set_monitor(struct net_options *options)
     value->text = net_monitor_named(model, value->text);
 }
 
-/* Threads by default: the cores that this process may use, but no more than have a `share` of a step
-   each. For less, waiting for one another costs more than the other saves. */
+/* Threads by default: the cores that this process may use, but no more than have a `share` of a
+   step each. For less, waiting for one another costs more than the other saves. */
 static int default_threads(const struct net_model *model)
 {
     const double share = 25e-6, flops = 50e9, bytes = 20e9; /* seconds; a second on a core */

@@ -39,7 +39,8 @@ void save_training(struct trainer *trainer);
 /* The end after a step whose loss is not finite. */
 _Noreturn void fail_diverged(struct trainer *trainer);
 
-/* What may help against a loss that is not finite, after an update or before the first; malloc'd. */
+/* What may help against a loss that is not finite, after an update or before the first;
+   malloc'd. */
 char *advise_diverged(const struct trainer *trainer, bool updated);
 
 #endif

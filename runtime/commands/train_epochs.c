@@ -54,8 +54,8 @@ struct net_phase begin_epoch(struct trainer *trainer)
     return (struct net_phase){NET_PHASE_TRAIN, {seed[0], seed[1]}, epoch};
 }
 
-/* Trains the rows of the epoch that are left; false: it was stopped before the last, or a loss is not
-   finite. */
+/* Trains the rows of the epoch that are left; false: it was stopped before the last, or a loss is
+   not finite. */
 static bool train_rows(struct trainer *trainer)
 {
     struct net_session *session = &trainer->run.session;

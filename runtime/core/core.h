@@ -1,9 +1,9 @@
 /*
- * core.h -- what every part of a trainer stands on, a section a source file: failing, memory, text and
- * files, strings, JSON, threads, tensors in files, the machine.
+ * core.h -- what every part of a trainer stands on, a section a source file: failing, memory, text
+ * and files, strings, JSON, threads, tensors in files, the machine.
  *
- * Nothing here knows of data sets, of training or of commands. It needs netrt.h, for the tables of a
- * model, and random.h is apart, since generated code includes it.
+ * Nothing here knows of data sets, of training or of commands. It needs netrt.h, for the tables of
+ * a model, and random.h is apart, since generated code includes it.
  */
 
 #ifndef NET_CORE_H
@@ -168,8 +168,8 @@ const char *net_tensors_metadata(const struct net_tensors *tensors, const char *
 void net_tensors_get(const struct net_tensors *tensors, const char *name,
                      const struct net_tensor *tensor, void *base);
 
-/* The first tensor that a checkpoint lacks, has in another shape, or has and the model lacks, in words
-   (malloc'd); NULL: none. */
+/* The first tensor that a checkpoint lacks, has in another shape, or has and the model lacks, in
+   words (malloc'd); NULL: none. */
 char *net_tensors_difference(const struct net_tensors *tensors, const struct net_model *model);
 
 void net_weights_write(const char *path, const struct net_model *model, const void *params);

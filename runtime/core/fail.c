@@ -1,5 +1,6 @@
 /*
- * fail.c -- the end of a program that cannot go on: one line on stderr, and the exit code. Warnings.
+ * fail.c -- the end of a program that cannot go on: one line on stderr, and the exit code.
+ * Warnings.
  */
 
 #define _GNU_SOURCE

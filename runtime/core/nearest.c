@@ -1,6 +1,6 @@
 /*
- * nearest.c -- the name that was meant, perhaps: the nearest of several by edit distance. Part of netc
- * and of trainers.
+ * nearest.c -- the name that was meant, perhaps: the nearest of several by edit distance. Part of
+ * netc and of trainers.
  */
 
 #include "core/nearest.h"

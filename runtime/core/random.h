@@ -47,9 +47,9 @@ static inline void net_philox(uint32_t out[4], const uint32_t key[2], uint32_t c
     out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
 
-/* The 16 bits that decide on element `element` of batch row `row`: dropout(p) keeps it where they are
-   at least net_dropout_threshold(p). A word's low half is for one row, its high half for the row
-   four further. */
+/* The 16 bits that decide on element `element` of batch row `row`: dropout(p) keeps it where they
+   are at least net_dropout_threshold(p). A word's low half is for one row, its high half for the
+   row four further. */
 static inline uint32_t net_dropout_draw(const uint32_t key[2], uint32_t element, uint32_t row,
                                         uint32_t step, uint32_t stream)
 {

@@ -1,6 +1,6 @@
 /*
- * roofline.c -- the machine's limits: fused multiply-adds in registers, and a stream through memory.
- * Compiled once for each instruction set, so that the limit is that of the vectors in use.
+ * roofline.c -- the machine's limits: fused multiply-adds in registers, and a stream through
+ * memory. Compiled once for each instruction set, so that the limit is that of the vectors in use.
  */
 
 #include "core/core.h"

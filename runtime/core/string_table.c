@@ -1,6 +1,6 @@
 /*
- * string_table.c -- strings by number, in a hash table with open addressing. Its order never shows: words
- * are numbered as they arrive, and sorted by what they are.
+ * string_table.c -- strings by number, in a hash table with open addressing. Its order never shows:
+ * words are numbered as they arrive, and sorted by what they are.
  */
 
 #define _GNU_SOURCE

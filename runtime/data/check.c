@@ -1,6 +1,6 @@
 /*
- * check.c -- what a field's numbers must be before a model trains on them: finite, classes that there
- * are, probabilities where the loss wants some.
+ * check.c -- what a field's numbers must be before a model trains on them: finite, classes that
+ * there are, probabilities where the loss wants some.
  */
 
 #include <math.h>
@@ -31,8 +31,8 @@ void net_check_finite(const struct net_column *column, const struct net_field *f
         }
 }
 
-/* binary_cross_entropy takes its target as a probability: beyond 0 and 1 it has no least value. What
-   preparations round is let pass. `column`: the source's, with the names. */
+/* binary_cross_entropy takes its target as a probability: beyond 0 and 1 it has no least value.
+   What preparations round is let pass. `column`: the source's, with the names. */
 void net_check_probabilities(const struct net_prepared *prepared, const struct net_field *field,
                              const struct net_column *column)
 {
@@ -63,7 +63,8 @@ static _Noreturn void fail_prepared(const struct net_column *column, const struc
              column->place, place, field->name, x);
 }
 
-/* Preparations can make numbers too large that were finite in the source. `column`: the source's. */
+/* Preparations can make numbers too large that were finite in the source. `column`: the
+   source's. */
 void net_check_prepared(const struct net_prepared *prepared, const struct net_field *field,
                         const struct net_column *column)
 {

@@ -147,8 +147,8 @@ const char *net_data_target_place(const struct net_data *data, enum net_part par
 /* What class `class` of the target is called in the data, or NULL where classes are numbers. */
 const char *net_data_class_name(const struct net_data *data, int class);
 
-/* What preparations did to a target of values; nothing (count 0) where one of them has no inverse, or
-   the loss is of probabilities. transforms/inverse.c */
+/* What preparations did to a target of values; nothing (count 0) where one of them has no inverse,
+   or the loss is of probabilities. transforms/inverse.c */
 struct net_inverse {
     struct net_inverse_stage {
         double *scale, *shift; /* count each */

@@ -1,7 +1,7 @@
 /*
- * dataset.c -- the data of a model: opens the sources, divides them into parts, prepares the fields.
- * Parts that are drawn from one source share its rows and hold only numbers of
- * rows; preparations learn from the training part and are applied to every source as a whole.
+ * dataset.c -- the data of a model: opens the sources, divides them into parts, prepares the
+ * fields. Parts that are drawn from one source share its rows and hold only numbers of rows;
+ * preparations learn from the training part and are applied to every source as a whole.
  */
 
 #include <math.h>

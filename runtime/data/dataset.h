@@ -1,6 +1,6 @@
 /*
- * dataset.h -- the inside of struct net_data, for the files that build it: dataset.c opens sources and
- * prepares fields, check.c looks at their numbers, batch.c packs, split.c draws held-out rows,
+ * dataset.h -- the inside of struct net_data, for the files that build it: dataset.c opens sources
+ * and prepares fields, check.c looks at their numbers, batch.c packs, split.c draws held-out rows,
  * transforms/ change values, preparation_json.c keeps what was fitted.
  */
 

@@ -4,9 +4,9 @@
  * index[image][output], the pixel, stand for it.
  *
  * The one idea: nothing is multiplied by those zeros. A weight adds up one window of x an image; a
- * pixel of dx gathers the outputs whose maximum lies where one of its taps reads it, in the order of
- * taps and outputs. So both have an order of their own, that no thread changes. Vectors go along the
- * input channels; a dy of 0, as a relu leaves it, costs nothing.
+ * pixel of dx gathers the outputs whose maximum lies where one of its taps reads it, in the order
+ * of taps and outputs. So both have an order of their own, that no thread changes. Vectors go along
+ * the input channels; a dy of 0, as a relu leaves it, costs nothing.
  *
  * Needs: epilogue.h, kernel.h, window.h. Gives: net_argmax_dw, net_argmax_dx.
  */
@@ -187,7 +187,7 @@ NET_TEMPLATE void net_argmax_dw(float *dw, const float *x, const float *dy, cons
         net_argmax_dw_inputs(dw, x, dy, index, s, ones, n[2], 1, run, thread);
 }
 
-/* ---- dx: the outputs whose maximum lies where a tap reads a pixel ----------------------------- */
+/* ---- dx: the outputs whose maximum lies where a tap reads a pixel ---------------------------- */
 
 struct net_argmax_dx {
     struct net_extent x; /* of dx */
@@ -252,7 +252,8 @@ struct net_contributions {
     float *dy;
 };
 
-/* Of a pixel of dx, read by the taps of r and c; dy: of a batch block; memory: 32 outputs numbers */
+/* Of a pixel of dx, read by the taps of r and c; dy: of a batch block; memory: 32 outputs
+   numbers */
 NET_INLINE void net_find_contributions(struct net_contributions *to, void *memory, const float *dy,
                                        const struct net_argmax_lists *p, struct net_argmax_dx s,
                                        struct net_window r, struct net_window c)

@@ -4,9 +4,9 @@
  *
  * The one idea: a thread transposes the pixels it needs, [16 images][16 channels] each, into
  * [channel][16 images] in its scratch, [row][column][channel][16 images] with a border of zeros,
- * works on vectors of sixteen images there, where an output is a register and a weight a scalar, and
- * transposes results back. Activations come before that, while there is no padding; what reads other
- * values comes after it.
+ * works on vectors of sixteen images there, where an output is a register and a weight a scalar,
+ * and transposes results back. Activations come before that, while there is no padding; what reads
+ * other values comes after it.
  */
 
 #ifndef NET_BATCH_LANES_H
@@ -93,8 +93,8 @@ NET_INLINE void net_transpose_back(float *y, const float *from, long from_pixel,
 
 /* ---- Convolutions ---------------------------------------------------------------------------- */
 
-/* What a tile sums over: the taps and channels of a row are one run, of x and of w. A dx, whose taps
-   count columns down, has its rows flipped. */
+/* What a tile sums over: the taps and channels of a row are one run, of x and of w. A dx, whose
+   taps count columns down, has its rows flipped. */
 struct net_runs {
     long x, w;               /* floats to the first tap */
     long rows, x_row, w_row; /* of taps; floats from one to the next */
@@ -147,8 +147,8 @@ NET_INLINE struct net_band net_band_at(int item, int end, int height, int most)
              (int)((long)(chunks) * (height) * ((thread) + 1) / (run)->threads), height, most);    \
          band.rows > 0; band = net_band_at(band.item + band.rows, band.end, height, most))
 
-/* The halo of a band, rows of x, of `size`, under the windows of its rows of y; a window of `kernel` rows begins
-   `pad_top` rows earlier. */
+/* The halo of a band, rows of x, of `size`, under the windows of its rows of y; a window of
+   `kernel` rows begins `pad_top` rows earlier. */
 NET_INLINE struct net_range net_band_halo(struct net_band band, int stride, int pad_top, int kernel,
                                           int size)
 {
@@ -158,8 +158,8 @@ NET_INLINE struct net_range net_band_halo(struct net_band band, int stride, int 
     return (struct net_range){begin < 0 ? 0 : begin, end < size ? end : size};
 }
 
-/* Taps of a row that overlap x for any of `pixels` outputs from `column` on, in a transposed row: `left`
-   zeros, `size` pixels, zeros. `at`: where the first tap of the first output falls. */
+/* Taps of a row that overlap x for any of `pixels` outputs from `column` on, in a transposed row:
+   `left` zeros, `size` pixels, zeros. `at`: where the first tap of the first output falls. */
 NET_INLINE struct net_window net_tile_forward(int column, int pixels, int stride, int left,
                                               int kernel, int size)
 {
@@ -181,7 +181,7 @@ NET_INLINE struct net_window net_tile_backward(int column, int pixels, int outpu
     return (struct net_window){first, end > first ? end - first : 0, outputs - 1 - column + first};
 }
 
-/* ---- The kernel ------------------------------------------------------------------------------- */
+/* ---- The kernel ------------------------------------------------------------------------------ */
 
 /* A chain of activations of one vector, in any order of lanes. */
 typedef vec net_unary(vec v0);
@@ -202,8 +202,8 @@ typedef void net_batch_lanes_tile(float *restrict y, const float *restrict x,
 
 enum { NET_BATCH_LANES_SUMS = 64 }; /* pixels by outputs of a tile, at most */
 
-/* `groups` times `channels` outputs, of which `outputs` are no padding; x_pixel: floats from pixel to
-   pixel. unary: or NULL; `heavy`: has exponentials, so it is done in memory. */
+/* `groups` times `channels` outputs, of which `outputs` are no padding; x_pixel: floats from pixel
+   to pixel. unary: or NULL; `heavy`: has exponentials, so it is done in memory. */
 NET_TEMPLATE void net_batch_lanes_sum(float *y, const float *x, const float *w, const float *b,
                                       const struct net_runs *taps, int pixels, int channels,
                                       int groups, int outputs, long x_pixel, net_unary *unary,

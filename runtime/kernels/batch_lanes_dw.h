@@ -1,9 +1,10 @@
 /*
- * batch_lanes_dw.h -- weight gradients with the batch in the lanes, for convolutions of few outputs.
+ * batch_lanes_dw.h -- weight gradients with the batch in the lanes, for convolutions of few
+ * outputs.
  *
- * The one idea: transposed, [row][column][channel][16 images], the inputs that a row of taps sees from
- * one pixel stand side by side, and so do the gradients of its outputs: dw is the sum over lanes of
- * their products, of which none is of padding.
+ * The one idea: transposed, [row][column][channel][16 images], the inputs that a row of taps sees
+ * from one pixel stand side by side, and so do the gradients of its outputs: dw is the sum over
+ * lanes of their products, of which none is of padding.
  */
 
 #ifndef NET_BATCH_LANES_DW_H
@@ -91,7 +92,7 @@ NET_INLINE void net_sum_batch_lanes_dw(float *restrict sums, long sums_row, int 
             vec_store(sums + i * sums_row + 16 * j, acc[i * outputs + j]);
 }
 
-/* ---- The kernel ------------------------------------------------------------------------------- */
+/* ---- The kernel ------------------------------------------------------------------------------ */
 
 /* The inputs of one segment of x. */
 struct net_batch_lanes_dw {

@@ -16,9 +16,9 @@
 
 /* ---- Packing --------------------------------------------------------------------------------- */
 
-/* id[image][position]; in order[begin[t] .. begin[t + 1] - 1] the places of token t, by image, then position:
-   place 16 (batch block * length + position) + image % 16 of dy, [batch block][position][image].
-   sorted: does a gradient read begin and order? */
+/* id[image][position]; in order[begin[t] .. begin[t + 1] - 1] the places of token t, by image, then
+   position: place 16 (batch block * length + position) + image % 16 of dy, [batch
+   block][position][image]. sorted: does a gradient read begin and order? */
 static inline void net_pack_tokens(int32_t *id, int32_t *begin, int32_t *order,
                                    const struct net_rows *rows, int n, int length, int vocabulary,
                                    bool sorted)

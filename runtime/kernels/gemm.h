@@ -1,9 +1,10 @@
 /*
  * gemm.h -- matrix products in register tiles: rows of images by up to three vectors of outputs.
  *
- * The one idea: per output pixel, a sum over taps of small products, images by channels. A tile sums
- * in registers and ends with the epilogue; a driver walks items, panels and images and says where
- * each tile's taps are. Dense layers, convolutions (conv.h) and their dx differ in the taps alone.
+ * The one idea: per output pixel, a sum over taps of small products, images by channels. A tile
+ * sums in registers and ends with the epilogue; a driver walks items, panels and images and says
+ * where each tile's taps are. Dense layers, convolutions (conv.h) and their dx differ in the taps
+ * alone.
  *
  * Weights lie in panels of 3, 2 or 1 blocks of 16 outputs, [row][block][16], so that a tile reads
  * them in order; a dx reads them transposed, in panels of inputs.
@@ -23,7 +24,7 @@
     NET_UNROLL(j, 3)                                                                               \
         if (j < (vectors))
 
-/* ---- Sums in registers ------------------------------------------------------------------------ */
+/* ---- Sums in registers ----------------------------------------------------------------------- */
 
 /* What one output element sums over: taps in rows and columns, and channels in each; all steps in
    floats, from one to the next. A value with several segments has one of these for each. */
@@ -87,8 +88,8 @@ NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float
 
 /* ---- Register tiles -------------------------------------------------------------------------- */
 
-/* x: image 0 of the tile, which taps are relative to; w: a panel; b: of its outputs, or NULL; e: the
-   first block and image of the outputs. */
+/* x: image 0 of the tile, which taps are relative to; w: a panel; b: of its outputs, or NULL; e:
+   the first block and image of the outputs. */
 typedef void net_gemm_tile(const float *restrict x, const float *restrict w,
                            const float *restrict b, const struct taps *taps, int segments,
                            const void *operands, struct net_element e, const struct net_run *run);

@@ -1,8 +1,8 @@
 /*
  * groups.h -- convolutions whose outputs see a group of the channels.
  *
- * The weights of groups lie in a full matrix with zeros between groups, of which only the blocks that a
- * group touches are visited.
+ * The weights of groups lie in a full matrix with zeros between groups, of which only the blocks
+ * that a group touches are visited.
  */
 
 #ifndef NET_GROUPS_H

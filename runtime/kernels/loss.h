@@ -4,8 +4,9 @@
  * The one idea: a batch block of 16 images gives one number, its sum of losses, and these numbers
  * are added in order. dz = the gradient of the mean loss by the prediction z; NULL: not wanted.
  *
- * Needs: softmax.h, layout.h. Gives: net_cross_entropy, net_weighted_cross_entropy, net_elementwise_loss and
- * its terms (net_mse, net_mae, net_huber, net_binary_cross_entropy), net_mean_loss.
+ * Needs: softmax.h, layout.h. Gives: net_cross_entropy, net_weighted_cross_entropy,
+ * net_elementwise_loss and its terms (net_mse, net_mae, net_huber, net_binary_cross_entropy),
+ * net_mean_loss.
  */
 
 #ifndef NET_LOSS_H

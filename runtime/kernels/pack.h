@@ -1,6 +1,6 @@
 /*
- * pack.h -- between the runtime's rows and the layouts: rows into a packed batch, the prediction back
- * to rows.
+ * pack.h -- between the runtime's rows and the layouts: rows into a packed batch, the prediction
+ * back to rows.
  */
 
 #ifndef NET_PACK_H
@@ -77,8 +77,9 @@ static inline void net_pack_vectors(float *to, const struct net_rows *rows, int 
     }
 }
 
-/* Rows become a packed value, if there are any: u8 rows scaled on the way. Sixteen images stand side by side, so they
-   are written together, a line of pixels at a time, which stays in the cache. */
+/* Rows become a packed value, if there are any: u8 rows scaled on the way. Sixteen images stand
+   side by side, so they are written together, a line of pixels at a time, which stays in the
+   cache. */
 static inline void net_pack(float *to, const struct net_rows *rows, int n, struct net_place p)
 {
     if (!rows->row)

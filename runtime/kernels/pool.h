@@ -364,8 +364,8 @@ NET_TEMPLATE void net_global_maxpool2d(float *y, float *index, const float *x, s
             }
 }
 
-/* dx of one block of channels of a pixel: dy over all pixels, or where `index` is not NULL dy of the
-   images whose maximum the pixel is. */
+/* dx of one block of channels of a pixel: dy over all pixels, or where `index` is not NULL dy of
+   the images whose maximum the pixel is. */
 NET_INLINE void net_global_grad_block(const float *index, const float *dy, float scale, int pixel,
                                       net_epilogue *epilogue, net_draw_block *draw,
                                       const void *operands, struct net_element e,

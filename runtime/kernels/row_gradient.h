@@ -17,7 +17,7 @@
 /* Of a gradient, finished at once: rows, and floats unless one row has more. */
 enum { NET_GRADIENT_ROWS = 16, NET_GRADIENT_FLOATS = 4096 };
 
-/* ---- A stable counting sort: begin[k] to begin[k + 1] - 1 are the entries of row k ------------- */
+/* ---- A stable counting sort: begin[k] to begin[k + 1] - 1 are the entries of row k ----------- */
 
 /* From the number of entries of each row, begin[k + 1], to where they begin. */
 static inline void net_count_begins(int32_t *begin, int rows)

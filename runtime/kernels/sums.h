@@ -3,9 +3,9 @@
  * statistics of a batchnorm, the gradients of a batchnorm and of a layernorm.
  *
  * The one idea: a row of pixels of a batch block gives partial sums, [block][16 channels] of the
- * first sum and then of the second; the final reduction adds them in order. The order is that of the
- * rows, whoever computes them. A pixel is summed by itself first: thousands of equal numbers, as
- * padded tokens are, added to one sum would all be rounded the same way.
+ * first sum and then of the second; the final reduction adds them in order. The order is that of
+ * the rows, whoever computes them. A pixel is summed by itself first: thousands of equal numbers,
+ * as padded tokens are, added to one sum would all be rounded the same way.
  */
 
 #ifndef NET_SUMS_H
@@ -108,8 +108,8 @@ NET_TEMPLATE void net_batchnorm_sums_row(float *partial, const float *x, const f
     }
 }
 
-/* partial = sum of dy xhat, and of dy; mean and deviation of each pixel's `channels` are found again,
-   so sums wait in `partial` */
+/* partial = sum of dy xhat, and of dy; mean and deviation of each pixel's `channels` are found
+   again, so sums wait in `partial` */
 NET_TEMPLATE void net_layernorm_sums_row(float *partial, const float *x, const float *dy,
                                          struct net_extent v, int channels, float eps,
                                          const struct net_run *run, int batch_block, int row)
@@ -140,7 +140,7 @@ NET_TEMPLATE void net_layernorm_sums_row(float *partial, const float *x, const f
     }
 }
 
-/* ---- As the end of a row: what a host passes, and the function for it ------------------------- */
+/* ---- As the end of a row: what a host passes, and the function for it ------------------------ */
 
 struct net_channel_sum {
     float *partial;
@@ -205,7 +205,7 @@ NET_TEMPLATE void net_sum_rows(net_row_end *row_end, const void *sums, struct ne
         row_end(sums, run, item / v.height, item % v.height);
 }
 
-/* ---- Final reductions: partial sums added in order; items: blocks of channels ----------------- */
+/* ---- Final reductions: partial sums added in order; items: blocks of channels ---------------- */
 
 /* db = the sum of all rows; sums: how many values per channel a row has, of which this is one */
 NET_TEMPLATE void net_reduce_channels(float *db, const float *partial, int sums,
@@ -237,12 +237,12 @@ NET_TEMPLATE void net_reduce_pairs(float *dgamma, float *dbeta, const float *par
     net_reduce_channels(dbeta, partial + 16 * v.blocks, 2, v, run, thread);
 }
 
-/* Batchnorm of one block from the partial means m and, `second` floats further, their sums M of
-   (x - m)^2: mean = sum of k m / K, K var = sum of M + k (m - mean)^2 for parts of k numbers, K in
-   all (Chan, Golub and LeVeque 1979). Gives mean, 1 / std with the biased variance, and the running
+/* Batchnorm of one block from the partial means m and, `second` floats further, their sums M of (x
+   - m)^2: mean = sum of k m / K, K var = sum of M + k (m - mean)^2 for parts of k numbers, K in all
+   (Chan, Golub and LeVeque 1979). Gives mean, 1 / std with the biased variance, and the running
    statistics moved by `momentum` towards mean and unbiased variance (PyTorch's BatchNorm); a batch
-   of one number a channel has no variance and leaves them. A part is a row of `width` pixels of a batch
-   block, which has `height` of them. */
+   of one number a channel has no variance and leaves them. A part is a row of `width` pixels of a
+   batch block, which has `height` of them. */
 NET_TEMPLATE void net_batchnorm_reduce(float *mean, float *inv_std, float *running_mean,
                                        float *running_var, const float *partial, long second,
                                        long step, const struct net_run *run, int height, int width,

@@ -1,6 +1,6 @@
 /*
- * update.h -- the end of a gradient: partial sums added in order, and the update of its parameter, by
- * pieces of the gradient while they are in the cache, or by a gradient in memory.
+ * update.h -- the end of a gradient: partial sums added in order, and the update of its parameter,
+ * by pieces of the gradient while they are in the cache, or by a gradient in memory.
  */
 
 #ifndef NET_UPDATE_H
@@ -65,8 +65,8 @@ NET_INLINE void net_apply(const struct net_run *run, float *to, float *g, long c
 
 /* ---- A gradient in memory -------------------------------------------------------------------- */
 
-/* w is updated by the sum of g[0] ... g[terms - 1], in this order; items: vectors of 16 of `floats`.
-   With l1 or l2 the gradient of the penalty is added. */
+/* w is updated by the sum of g[0] ... g[terms - 1], in this order; items: vectors of 16 of
+   `floats`. With l1 or l2 the gradient of the penalty is added. */
 NET_TEMPLATE void net_update_parameter(float *w, const float *const *g, int terms, int floats,
                                        float l1, float l2, NET_RUN)
 {

@@ -32,10 +32,10 @@ typedef void net_dw_tile(float *restrict dw, const float *restrict x, const floa
     NET_TILE void name(float *restrict dw, const float *restrict x, const float *restrict dy,      \
                        const struct net_reduction *over)
 
-/* acc[i][j] += sum over batch blocks, rows, columns and images of x[input first + i] dy[j]: `inputs`
-   inputs by `vectors` blocks of outputs. Input (k, l, c) of taps `columns` wide is at k x_tap_row +
-   l x_tap_column + c; inside one block of channels there is a single tap of 16. `prefetch`: of the
-   next column. */
+/* acc[i][j] += sum over batch blocks, rows, columns and images of x[input first + i] dy[j]:
+   `inputs` inputs by `vectors` blocks of outputs. Input (k, l, c) of taps `columns` wide is at k
+   x_tap_row + l x_tap_column + c; inside one block of channels there is a single tap of 16.
+   `prefetch`: of the next column. */
 NET_INLINE void net_correlate(vec acc[][3], int inputs, int vectors, int first, int channels,
                               int columns, long x_tap_row, long x_tap_column, const float *x,
                               const float *dy, const struct net_reduction *over, bool prefetch)
@@ -196,8 +196,9 @@ NET_INLINE int net_conv_dw_height(struct net_conv_dw s, int vectors)
     return rows < 1 ? 1 : rows > s.dy[0] ? s.dy[0] : (int)rows;
 }
 
-/* sum[tap] += x' dy over `height` rows of dy from `row` on, in some images of one batch block: `count`
-   inputs of an item, and its taps, all or those of a row. x, dy: pixel 0 of the item's blocks. */
+/* sum[tap] += x' dy over `height` rows of dy from `row` on, in some images of one batch block:
+   `count` inputs of an item, and its taps, all or those of a row. x, dy: pixel 0 of the item's
+   blocks. */
 NET_TEMPLATE void net_conv_dw_rows(float *sum, const float *x, const float *dy,
                                    struct net_conv_dw s, int taps, int tap_row, int row, int height,
                                    int images, int count, int vectors, int inputs,

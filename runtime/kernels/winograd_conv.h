@@ -15,7 +15,7 @@
 #include "kernels/weight_gradient.h"
 #include "kernels/winograd.h"
 
-/* ---- Functions of their own, shared by kernels ------------------------------------------------ */
+/* ---- Functions of their own, shared by kernels ----------------------------------------------- */
 
 /* The pixels under a tile become its products, `step` floats apart: B' x B, or A dy A'. */
 typedef void net_winograd_transform(float *restrict to, long step, const float *const pixels[36]);
@@ -69,7 +69,7 @@ NET_TEMPLATE void net_winograd_transform_filter(float *to, long step, const floa
         store(to + k * step, u[k]);
 }
 
-/* ---- conv2d and its dx ------------------------------------------------------------------------ */
+/* ---- conv2d and its dx ----------------------------------------------------------------------- */
 
 /* Of a dx, x is dy and y is dx. */
 struct net_winograd {
@@ -223,7 +223,7 @@ NET_TEMPLATE void net_winograd(const float *x, const float *u, const float *b,
     }
 }
 
-/* ---- Weights ---------------------------------------------------------------------------------- */
+/* ---- Weights --------------------------------------------------------------------------------- */
 
 struct net_winograd_weights {
     int inputs, outputs;

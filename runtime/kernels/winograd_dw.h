@@ -5,7 +5,8 @@
  * The one idea: an item is some panels of outputs and blocks of inputs, and owns their weights. It
  * makes V and dM anew from x and dy, a few tiles at a time, so that all it touches stays in the
  * cache; sums are in one order on any number of threads. Few weights over many pixels have their
- * tiles split, each split with a dU of its own: partial sums, which a final reduction adds in order.
+ * tiles split, each split with a dU of its own: partial sums, which a final reduction adds in
+ * order.
  */
 
 #ifndef NET_WINOGRAD_DW_H
@@ -248,8 +249,8 @@ NET_TEMPLATE void net_winograd_dw_panels(float *w, const float *x, const float *
 }
 
 /* dw, or with splits partial sums of dU, of F(m x m, 3 x 3). Items: (split, panels, blocks of
-   inputs). Tiles are of `rows` inputs by 3, 2 and 1 blocks of outputs and add to dU; NULL where there
-   are no such panels. */
+   inputs). Tiles are of `rows` inputs by 3, 2 and 1 blocks of outputs and add to dU; NULL where
+   there are no such panels. */
 NET_TEMPLATE void net_winograd_dw(float *w, const float *x, const float *dy,
                                   struct net_winograd_dw s, int m, int rows,
                                   net_winograd_transform *input, net_winograd_transform *gradient,

@@ -1,6 +1,6 @@
 /*
- * classification.c -- what `eval` prints: the classification report in scikit-learn's layout with the
- * confusion matrix, or the errors of a regression.
+ * classification.c -- what `eval` prints: the classification report in scikit-learn's layout with
+ * the confusion matrix, or the errors of a regression.
  */
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * live.c -- the sink of a person who watches: a line that shows where the epoch is, one for each epoch,
- * and one for each part at the end.
+ * live.c -- the sink of a person who watches: a line that shows where the epoch is, one for each
+ * epoch, and one for each part at the end.
  */
 
 #include <math.h>

@@ -41,13 +41,13 @@ void net_folder_clear(const char *folder, int folds);
    process left half written in the folder goes away. */
 int net_folder_lock(const char *folder);
 
-/* Sets run->folder: of --resume, whose lock is held; or one that is made and locked now, where a run
-   that stands in it is refused. Gives the lock. */
+/* Sets run->folder: of --resume, whose lock is held; or one that is made and locked now, where a
+   run that stands in it is refused. Gives the lock. */
 int net_folder_open(struct net_training *run, int lock);
 
 struct tm net_calendar(long long now); /* a moment's date and time of day in UTC */
 
-/* ---- sinks.c: where the events of a training run go; a file and a row each -------------------- */
+/* ---- sinks.c: where the events of a training run go; a file and a row each ------------------- */
 
 #define NET_EVERY_SINK SINK(step_log) SINK(history) SINK(run_json) SINK(live)
 

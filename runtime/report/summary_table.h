@@ -1,6 +1,6 @@
 /*
- * summary_table.h -- a model's layers as the table that users of Keras know: `netc --summary` and the
- * trainer's `summary` print the same.
+ * summary_table.h -- a model's layers as the table that users of Keras know: `netc --summary` and
+ * the trainer's `summary` print the same.
  */
 
 #ifndef NET_SUMMARY_TABLE_H

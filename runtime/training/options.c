@@ -1,6 +1,6 @@
 /*
- * options.c -- every value that a run is asked for, in one table: its name, kind, range, the commands
- * that take it, its help. Values as text and JSON, and those of a run that goes on.
+ * options.c -- every value that a run is asked for, in one table: its name, kind, range, the
+ * commands that take it, its help. Values as text and JSON, and those of a run that goes on.
  */
 
 #include <errno.h>

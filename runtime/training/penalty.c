@@ -1,10 +1,11 @@
 /*
  * penalty.c -- sums over parameters whose bits depend on nothing: not on threads, not on a target.
  *
- * A reduction block is 16 outputs by up to 512 rows of one tensor. However wide a target's panels are, it
- * holds the same numbers in the same order; each is summed by one thread, and what they give is
- * added in order. Here are the penalties l1 and l2, and the norm of the gradients. (Compiled once
- * for each instruction set: lanes are summed apart, so that vectors of any width add alike.)
+ * A reduction block is 16 outputs by up to 512 rows of one tensor. However wide a target's panels
+ * are, it holds the same numbers in the same order; each is summed by one thread, and what they
+ * give is added in order. Here are the penalties l1 and l2, and the norm of the gradients.
+ * (Compiled once for each instruction set: lanes are summed apart, so that vectors of any width add
+ * alike.)
  */
 
 #include <math.h>

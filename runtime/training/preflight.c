@@ -1,6 +1,6 @@
 /*
- * preflight.c -- what can be told of a training run before its first step: a batch that no batchnorm
- * can take ends the program; what is more likely a mistake than meant is a warning.
+ * preflight.c -- what can be told of a training run before its first step: a batch that no
+ * batchnorm can take ends the program; what is more likely a mistake than meant is a warning.
  */
 
 #include <stdlib.h>

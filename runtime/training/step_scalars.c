@@ -1,6 +1,6 @@
 /*
- * step_scalars.c -- which optimizer the settings name, its update, and a step's scalars, computed in
- * double. An optimizer is a file in optimizers/ and a row of language.def.
+ * step_scalars.c -- which optimizer the settings name, its update, and a step's scalars, computed
+ * in double. An optimizer is a file in optimizers/ and a row of language.def.
  */
 
 #include <string.h>

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# titles.sh [ROWS] [FOLDER] -- how fast a large table of texts is read, and in how much memory: writes
-# ROWS product titles with one of 632 categories (6 million, as in the MeLi challenge), compiles a
-# model that reads words, and opens the data without training. The trainer says what it took.
+# titles.sh [ROWS] [FOLDER] -- how fast a large table of texts is read, and in how much memory:
+# writes ROWS product titles with one of 632 categories (6 million, as in the MeLi challenge),
+# compiles a model that reads words, and opens the data without training. The trainer says what it
+# took.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 rows=${1:-6000000}

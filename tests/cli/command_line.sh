@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# command_line.sh -- netc itself: wrong usage, faults, signals while clang runs, and what stays whole then.
+# command_line.sh -- netc itself: wrong usage, faults, signals while clang runs, and what stays
+# whole then.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1

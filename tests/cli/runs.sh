@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# runs.sh -- the folders of runs and k-folds, and what a trainer says of a run that will not go as it
-# was meant to.
+# runs.sh -- the folders of runs and k-folds, and what a trainer says of a run that will not go as
+# it was meant to.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1
@@ -37,7 +37,7 @@ build() {
 }
 check "netc flowers.net" "$netc" flowers.net
 
-# ---- what --force writes over is gone --------------------------------------------------------------
+# ---- what --force writes over is gone ------------------------------------------------------------
 
 check "a run" ./flowers --out q --quiet --lr 0.5
 touch q/notes.txt
@@ -81,7 +81,7 @@ for delay in 0.00{2,3,4,5,6,7,8,9}{0,3,6} 0.02; do
 done
 pass
 
-# ---- the line that goes on with a run ---------------------------------------------------------------
+# ---- the line that goes on with a run ------------------------------------------------------------
 
 ./flowers --epochs 100000 --out stopped >stopped.log 2>&1 &
 for _ in $(seq 200); do
@@ -94,7 +94,7 @@ line=$(sed -n 's/.*go on with:  //p' stopped.log)
 check "it says how to go on" [ "$line" = "./flowers train --resume stopped" ]
 check "that works" $line --max-steps 1 --quiet
 
-# ---- a checkpoint of another model -------------------------------------------------------------------
+# ---- a checkpoint of another model ---------------------------------------------------------------
 
 other() {
     exits "$1" 1 "$2.* is of flowers.net, [0-9a-f]*; this trainer is of $1.net, [0-9a-f]*" \
@@ -115,7 +115,7 @@ check "netc long.net" "$netc" long.net
 check "a run with a bias" ./long --out long_run --quiet
 exits "a tensor too many" 1 "it has net.dense_1.bias, this trainer none" ./short --resume long_run
 
-# ---- a loss that is not finite ------------------------------------------------------------------------
+# ---- a loss that is not finite -------------------------------------------------------------------
 
 exits "diverged" 3 "smaller --lr, or --clip 1, from .*diverged/check" \
     ./flowers --optimizer sgd --lr 1e30 --out diverged
@@ -135,7 +135,7 @@ build first 's/-> standardize/-> scale(1e30)/; s/x -> dense(8)/x * x -> dense(8)
 exits "the first loss" 3 "step 1 .*began in the result of .* No update came before it, so the" \
     ./first --out first_run
 
-# ---- what is told before the first step ----------------------------------------------------------------
+# ---- what is told before the first step ----------------------------------------------------------
 
 # 72 training rows; of four folds 67, 67, 68 and 68
 build normed 's/dense(8)/dense(8) -> batchnorm/; s/batch  .*/batch = 80/'
@@ -179,7 +179,7 @@ build ten 's/classes(3)/classes(10)/; s/dense(3)/dense(10)/'
 exits "many classes without rows" 0 "classes 0, 4, 5, 6, 7, ... of kind have" \
     ./ten --data three --out ten_run --quiet
 
-# ---- data that cannot be read twice --------------------------------------------------------------------
+# ---- data that cannot be read twice --------------------------------------------------------------
 
 mkdir pipe
 mkfifo pipe/flowers.csv

@@ -98,7 +98,8 @@ exits "labels beyond 1" 1 "tiny.csv: row 2 (from 0), y: expected 0 to 1 .*found 
     ./binary train --out none
 awk 'BEGIN { print "x,y"; for (i = 0; i < 70; i++) printf "%.4f,%de30\n", sin(i * i), i }' >huge.csv
 sed -e 's/tiny.csv/huge.csv/' -e 's/ -> classes(3)//' -e 's/dense(3)/dense(1)/' \
-    -e 's/cross_entropy/mae/' -e 's/epochs    = 1/epochs = 1\n    metrics = [mae]/' tiny.net >huge.net
+    -e 's/cross_entropy/mae/' -e 's/epochs    = 1/epochs = 1\n    metrics = [mae]/' tiny.net \
+    >huge.net
 build huge huge.net
 exits "a metric of 31 digits" 0 "mae 3.4[0-9]*e+31" ./huge train --out huge_run
 ./fruit eval --weights fruit_run >fruit.txt 2>&1
@@ -124,7 +125,8 @@ check "fruit: predict from a pipe" cmp predicted.txt piped.txt
 ./fruit predict --weights fruit_run - <other.csv.gz >piped.txt
 check "fruit: predict from standard input" cmp predicted.txt piped.txt
 gzip -dc other.csv.gz |
-    sed -E -e '1d' -e 's/^[0-9]+,"(.*)",([0-9.]+),$/{"length":\2,"text":"\1"}/' -e 's/""/\\"/g' >other
+    sed -E -e '1d' -e 's/^[0-9]+,"(.*)",([0-9.]+),$/{"length":\2,"text":"\1"}/' \
+        -e 's/""/\\"/g' >other
 check "fruit: predict from jsonl" ./fruit predict --weights fruit_run other -o piped.txt
 check "fruit: as from csv" cmp predicted.txt piped.txt
 printf 'text,kind\nred apple,apple\n' >short.csv

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# check.sh -- text that must stay as it is: the messages for wrong programs (tests/golden/errors) and odd ones
-# (tests/golden/warnings), what the stages print (tests/golden/passes), generated C (generated/). UPDATE=1 rewrites
-# what is expected.
+# check.sh -- text that must stay as it is: the messages for wrong programs (tests/golden/errors)
+# and odd ones (tests/golden/warnings), what the stages print (tests/golden/passes), generated C
+# (generated/). UPDATE=1 rewrites what is expected.
 set -uo pipefail
 shopt -s nullglob
 . "$(dirname "$0")/../support/shell.sh"

@@ -1,6 +1,6 @@
 /*
- * argmax_grad.c -- convolutions under a global maximum, whose gradient is argmax-sparse: as compiled
- * kernels against the reference, and which gradients are taken so.
+ * argmax_grad.c -- convolutions under a global maximum, whose gradient is argmax-sparse: as
+ * compiled kernels against the reference, and which gradients are taken so.
  */
 
 #include <check.h>

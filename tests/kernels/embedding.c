@@ -143,7 +143,8 @@ static double exact_dw(const Ids *ids, const TestValue *dy, int n, int token, in
     return sum;
 }
 
-/* zero_is_noop: of an update to which a gradient of 0 is a no-op, which leaves rows without a token alone */
+/* zero_is_noop: of an update to which a gradient of 0 is a no-op, which leaves rows without a token
+   alone */
 static void check_dw(int n, int threads, bool update, bool zero_is_noop)
 {
     TestValue dy = random_value(BATCH_BLOCKS, LENGTH, CHANNELS, 4);

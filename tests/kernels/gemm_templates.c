@@ -1,6 +1,7 @@
 /*
- * gemm_templates.c -- the templates of gemm.h and conv.h called directly, with literals of their own:
- * against naive loops in double, with batches that end inside a batch block, on one to three threads.
+ * gemm_templates.c -- the templates of gemm.h and conv.h called directly, with literals of their
+ * own: against naive loops in double, with batches that end inside a batch block, on one to three
+ * threads.
  */
 
 #include <check.h>

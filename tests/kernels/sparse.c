@@ -13,7 +13,8 @@
 
 Suite *suite_sparse(void);
 
-/* x: 35 columns; h: 3 and 18 channels, in 2 pixels each; 81 outputs: 6 blocks, in panels of 3, 2, 1 */
+/* x: 35 columns; h: 3 and 18 channels, in 2 pixels each; 81 outputs: 6 blocks, in panels of 3, 2,
+   1 */
 enum { COLUMNS = 35, OUTPUTS = 81, BLOCKS = 6, BATCH_BLOCKS = 3, IMAGES = 37 };
 enum { BESIDE = 2 * 3 + 2 * 18, INPUTS = COLUMNS + BESIDE, H_BLOCKS = 2 + 4 };
 

@@ -2,8 +2,8 @@
  * sums.c -- the templates of elementwise.h, sums.h and update.h, called with literals of their own,
  * against loops in double.
  *
- * The one idea: values of odd extents lie as kernels have them, the last batch block is not full, and
- * two threads take their items one after the other.
+ * The one idea: values of odd extents lie as kernels have them, the last batch block is not full,
+ * and two threads take their items one after the other.
  */
 
 #include <check.h>

@@ -1,7 +1,7 @@
 /*
  * winograd_templates.c -- the templates of winograd_conv.h and winograd_dw.h called directly, with
- * literals of their own: against naive loops in double, on one and two threads, for full and partial
- * batches.
+ * literals of their own: against naive loops in double, on one and two threads, for full and
+ * partial batches.
  */
 
 #include <check.h>

@@ -1,7 +1,7 @@
 /*
- * sources.c -- libsvm's rows and CIFAR's records: what is read, and that every broken file ends with
- * its name, a place and a remedy. Tables are in tables_test.c, words in readers_test.c, archives in
- * npz_test.c.
+ * sources.c -- libsvm's rows and CIFAR's records: what is read, and that every broken file ends
+ * with its name, a place and a remedy. Tables are in tables_test.c, words in readers_test.c,
+ * archives in npz_test.c.
  */
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * table_faults_test.c -- broken csv and jsonl: each ends with its name, a place and a remedy, wherever
- * it is cut and whatever byte stands in it.
+ * table_faults_test.c -- broken csv and jsonl: each ends with its name, a place and a remedy,
+ * wherever it is cut and whatever byte stands in it.
  */
 
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 /*
- * check_all.c -- runs the Check suites of suites.def. With a name as argument, that suite alone; with
- * two, the test case of the second name.
+ * check_all.c -- runs the Check suites of suites.def. With a name as argument, that suite alone;
+ * with two, the test case of the second name.
  */
 
 #define _POSIX_C_SOURCE 200809L /* setenv */

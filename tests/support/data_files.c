@@ -1,6 +1,6 @@
 /*
- * data_files.c -- files in a temporary folder, read as sources; faults in a child process, whose message
- * and exit code are looked at.
+ * data_files.c -- files in a temporary folder, read as sources; faults in a child process, whose
+ * message and exit code are looked at.
  */
 
 #define _GNU_SOURCE

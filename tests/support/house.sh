@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# house.sh -- are files and functions short, do files refer to each other in one direction, and does a
-# phase include only what is before it (docs/architecture.md)? Prints the longest, and each fault.
+# house.sh -- are files and functions short, do files refer to each other in one direction, and does
+# a phase include only what is before it (docs/architecture.md)? Prints the longest, and each fault.
 # BUILD: where `make tests` built: its objects say who refers to whom.
 #
 #     house.sh [N]        with the N longest files and functions
@@ -42,7 +42,7 @@ references() {
         $3 ~ /[TDRBC]/ { if (owner[$2] == "") owner[$2] = $1 }
         $3 == "U" { from[n] = $1; wanted[n++] = $2 }
         END { for (i = 0; i < n; i++)
-                  if (wanted[i] in owner && owner[wanted[i]] != from[i] && !seen[from[i], wanted[i]]++)
+                  if (wanted[i] in owner && owner[wanted[i]] != from[i])
                       print from[i], owner[wanted[i]] }' | sort -u
 }
 
@@ -52,8 +52,8 @@ includes() {
         sed -E 's,^([^:]*):[0-9]*:.*"([^"]*)".*,\1 \2,'
 }
 
-# Each circle of the pairs of stdin on a line, but the circle $1. First goes what nobody refers to, and
-# what refers to nobody; of the few that are left each looks how far it gets.
+# Each circle of the pairs of stdin on a line, but the circle $1. First goes what nobody refers to,
+# and what refers to nobody; of the few that are left each looks how far it gets.
 circles() {
     awk -v but="${1:-}" '
         function walk(start, at,   i) {
@@ -136,15 +136,20 @@ fault() {
     done
 }
 
-files_by_length=$(sources | grep -v '^tests/golden/' | xargs wc -l | awk '$2 != "total" { print $1, $2 }' | sort -rn)
+files_by_length=$(sources | grep -v '^tests/golden/' | xargs wc -l |
+    awk '$2 != "total" { print $1, $2 }' | sort -rn)
 functions_by_length=$(functions | sort -rn)
 if [ $# -gt 0 ]; then
     echo "the longest files:" && head -n "$1" <<<"$files_by_length"
     echo "the longest functions:" && head -n "$1" <<<"$functions_by_length"
 fi
-fault "more than $most_of_file lines" < <(awk -v most=$most_of_file '$1 > most' <<<"$files_by_length" | grep -vE " ${later#^}")
-fault "more than $most_of_function lines" < <(awk -v most=$most_of_function -v but="$long_functions" \
-    '$1 > most && index(but, $2) == 0' <<<"$functions_by_length" | grep -vE " ${later#^}")
+fault "more than $most_of_file lines" < <(awk -v most=$most_of_file -v later="$later" \
+    '$1 > most && $2 !~ later' <<<"$files_by_length")
+fault "more than $most_of_function lines" < <(awk -v most=$most_of_function -v later="$later" \
+    -v but="$long_functions" '$1 > most && $2 !~ later && index(but, $2) == 0' \
+    <<<"$functions_by_length")
+fault "more than 100 columns" < <(sources | grep -E '\.([chyl]|sh)$' | grep -vE "$later" |
+    xargs grep -nE '^.{101,}' | cut -d: -f1,2)
 fault "files that refer to each other" < <(references | circles "$circle" | grep -vE "$later")
 fault "headers that include each other" < <(includes | sed -E 's,^(compiler|runtime)/,,' | circles)
 fault "a phase that sees too much" < <(wrong_includes)

@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
-# lint.sh -- is every C file formatted, does clang-tidy find nothing, and does house.sh? BUILD: where
-# `make tests` built.
+# lint.sh -- is every C file formatted, does clang-tidy find nothing, and does house.sh? BUILD:
+# where `make tests` built.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build}
 passed=0 failed=0
 
 verdict() {
-    if [ "$2" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAILED: $1"; fi
+    if [ "$2" = 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $1"
+    fi
 }
 
 git ls-files '*.[ch]' ':!generated' | xargs clang-format --dry-run -Werror

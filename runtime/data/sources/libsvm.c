@@ -1,6 +1,6 @@
 /*
- * libsvm.c -- LIBSVM's text: a row a line, its label and the features that are not 0, numbered from 1
- * and rising: `-1 3:0.5 17:1`. What follows a # is a comment; several files stand one behind the
+ * libsvm.c -- LIBSVM's text: a row a line, its label and the features that are not 0, numbered from
+ * 1 and rising: `-1 3:0.5 17:1`. What follows a # is a comment; several files stand one behind the
  * other. Fields: y, the label; x, as many features as the model declares.
  */
 

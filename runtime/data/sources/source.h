@@ -1,6 +1,6 @@
 /*
- * source.h -- a source is a file of this folder and a row of language.def: a net_reader, which opens
- * what a call names and fills a table of columns.
+ * source.h -- a source is a file of this folder and a row of language.def: a net_reader, which
+ * opens what a call names and fills a table of columns.
  *
  * What readers share: plain and gzip files read the same way, with the byte at which something was
  * wrong; patterns that name several files; numbers of any width and order; and tables (csv, jsonl),

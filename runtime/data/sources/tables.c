@@ -1,6 +1,6 @@
 /*
- * tables.c -- the readers csv and jsonl. Each names both: `predict` of a model that was trained on one
- * may be given a file of the other.
+ * tables.c -- the readers csv and jsonl. Each names both: `predict` of a model that was trained on
+ * one may be given a file of the other.
  */
 
 #include "data/sources/source.h"

@@ -1,6 +1,6 @@
 /*
- * preparation_json.c -- what transforms were fitted to on the training part, as a file that `eval` and
- * `predict` read back:
+ * preparation_json.c -- what transforms were fitted to on the training part, as a file that `eval`
+ * and `predict` read back:
  *
  *     {"fields": {"features": [{"scale": {}}, {"standardize": {"mean": [...], "std": [...]}}],
  *                 "species": [{"classes": {"names": ["setosa", ...]}}]},
