@@ -105,13 +105,6 @@ static void add_movement(Fusion *f, Node *node)
     add_kernel(f, blocks ? KERNEL_BLOCKS : KERNEL_RELAYOUT, node);
 }
 
-/* An operation without a kernel is a fault of netc's. */
-_Noreturn static void fail_fusion(const Node *node)
-{
-    fprintf(stderr, "netc: fusion has no kernel for %s\n", op_info[node->op].text);
-    abort();
-}
-
 /* Of weights of which the batch touches some rows. */
 static void add_rows_gradient(Fusion *f, Node *node)
 {

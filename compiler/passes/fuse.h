@@ -36,6 +36,8 @@ Kernel *take_reduction(Fusion *f, const Value *summed); /* of db, with its updat
 void flush_pending(Fusion *f);        /* final reductions come after the kernels of their layer */
 bool takes_epilogue(const Kernel *k); /* elementwise work on what it computes, in registers */
 
+_Noreturn void fail_fusion(const Node *node); /* netc's own fault: an operation without a kernel */
+
 /* ---- What a node becomes --------------------------------------------------------------------- */
 
 typedef void AddNode(Fusion *f, Node *node);

@@ -8,6 +8,7 @@
 #include "passes/fuse.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 void split_rows(Kernel *k, const Value *value)
@@ -107,6 +108,12 @@ Kernel *take_reduction(Fusion *f, const Value *summed)
         return k;
     }
     return NULL;
+}
+
+void fail_fusion(const Node *node)
+{
+    fprintf(stderr, "netc: fusion has no kernel for %s\n", op_info[node->op].text);
+    abort();
 }
 
 /* At the start of the step, or where a kernel there makes `weight`, behind that. */

@@ -80,6 +80,8 @@ void add_loss_grad(Fusion *f, Node *node)
             f->fused[node->id] = true;
         }
     }
+    if (!f->fused[node->id])
+        fail_fusion(node);
 }
 
 void add_update(Fusion *f, Node *node)
