@@ -4,12 +4,6 @@
 
 #include "emit/emit.h"
 
-/* Members of a batch begin at 64 bytes. */
-long up16(long count)
-{
-    return (count + 15) / 16 * 16;
-}
-
 bool has_row_gradient(const Graph *g, const Value *value)
 {
     for (int i = 0; i < g->node_count; i++)
@@ -17,15 +11,6 @@ bool has_row_gradient(const Graph *g, const Value *value)
             g->nodes[i]->inputs[0] == value)
             return true;
     return false;
-}
-
-/* The places of a token: see net_pack_tokens. */
-const char *token_members(Emitter *e, const Physical *v)
-{
-    const long ids = up16((long)e->model->max_batch * v->width);
-
-    include(e, "embedding");
-    return format("int32_t id[%ld], begin[%ld], order[%ld];", ids, up16(v->rows + 1L), ids);
 }
 
 void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value *value, int field)

@@ -10,30 +10,6 @@
 
 #include <string.h>
 
-/* ---- Functions ------------------------------------------------------------------------------- */
-
-/* `head` may have %s for the name, once. Returns the name of a function with this text. */
-const char *add_function(Emitter *e, Section section, const char *base, const char *head,
-                         const char *text)
-{
-    const char *mark = strstr(head, "%s"), *all = format("%s\n%s", head, text), *name = base;
-    Function function = {.section = section, .key = all};
-
-    const int twin = table_find(&e->function_keys, all);
-
-    if (twin >= 0)
-        return e->functions[twin].name;
-    for (int n = 2; name_taken(e, name); n++)
-        name = format("%s_%d", base, n);
-    function.name = name;
-    function.head = format("%.*s%s%s", (int)(mark - head), head, name, mark + 2);
-    function.body = text;
-    table_set(&e->function_keys, all, e->function_count);
-    table_set(&e->function_names, name, e->function_count);
-    APPEND(e->functions, e->function_count, function);
-    return name;
-}
-
 /* ---- Parameters and batch -------------------------------------------------------------------- */
 
 static void find_parameters(Emitter *e, const Graph *g)
@@ -105,14 +81,6 @@ static long count_parameters(const Emitter *e)
     for (int i = 0; i < e->parameter_count; i++)
         count += shape_size(e->parameters[i]->shape);
     return count;
-}
-
-void include(Emitter *e, const char *header)
-{
-    const char *directive = format("#include \"kernels/%s.h\"\n", header);
-
-    if (!e->includes.at || !strstr(e->includes.at, directive))
-        text_add(&e->includes, "%s", directive);
 }
 
 static void write_header(Emitter *e, Text *out, const Program *train, const Program *evaluate)

@@ -100,11 +100,10 @@ const char *shape_name(const Emitter *e, const Value *value);     /* "64x32x28x2
 
 /* ---- types.c: declared once; each gives the type's name -------------------------------------- */
 
+long up16(long count); /* the next multiple of 16 */
 const char *declare_type(Emitter *e, const Physical *physical);
 const char *declare_scratch(Emitter *e, const Kernel *k); /* of the kernel that writes it */
 const char *declare_mask(Emitter *e, const Kernel *k);
-const char *token_members(Emitter *e, const Physical *v);  /* embedding.c */
-const char *sparse_members(Emitter *e, const Physical *v); /* sparse.c */
 
 /* ---- operands.c ------------------------------------------------------------------------------ */
 
@@ -194,7 +193,7 @@ typedef struct Group {
     int panels[3];
 } Group;
 
-int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]); /* gemm.c */
+int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]); /* types.c */
 /* Its name and comment: "conv2d_winograd_relu_64x8x14x14_16x3x3"; way "_winograd", how " by F(4x4, 3x3)" */
 void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const char *how,
                           const char *items);
@@ -243,7 +242,6 @@ size_t thread_floats(const Program *train, const Program *evaluate); /* all: tab
 void write_step(Emitter *e, Text *out, Program *program); /* step.c */
 void draw_memory(const Emitter *e, Text *out);            /* of the step: memory_picture.c */
 
-long up16(long count); /* the next multiple of 16 */
 void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value *value, int field);
 void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value *value, int field);
 bool has_row_gradient(const Graph *g, const Value *value); /* reads what a batch has sorted */

@@ -15,12 +15,6 @@ static bool is_dense(const Node *node)
     return node->op == OP_DENSE || node->op == OP_DENSE_DX;
 }
 
-static bool is_dx(const Node *node)
-{
-    return node->op == OP_DENSE_DX || node->op == OP_CONV2D_DX || node->op == OP_DEPTHWISE_DX ||
-           node->op == OP_CONV2D_DX_ARGMAX;
-}
-
 /* A packed image with its border: no tap falls outside, and a row of taps is unrolled. */
 static bool is_packed(const Node *node)
 {
@@ -82,53 +76,22 @@ static const char *write_tile(const Body *b, const Epilogue *end, int vectors, b
 
 /* ---- Kernels --------------------------------------------------------------------------------- */
 
-int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
-{
-    const Physical *y = k->node->outputs[0]->physical;
-    const Shape w = k->node->inputs[1]->shape;
-    const int groups = groups_of(&k->node->at);
-    const int size = w.size[is_dx(k->node)] / groups; /* channels of y in each */
-    long at = 0;
-
-    for (int i = 0; i < y->segment_count; i++) {
-        const Segment *s = &y->segments[i];
-        Group *part = &parts[i];
-
-        *part = (Group){.start = s->start / s->pixels,
-                        .block = s->block,
-                        .blocks = (s->channels + 15) / 16,
-                        .pixels = 1,
-                        .stride = s->stride,
-                        .w = at};
-        if (groups > 1)
-            cut_group_panels(part->blocks, target->vectors, part->start % size ? 1 : size,
-                             part->panels);
-        else
-            cut_panels(part->blocks, target->vectors, part->panels);
-        if (k->node->op == OP_DENSE_DX)
-            part->pixels = s->pixels;
-        at += (long)part->blocks * 16 * w.size[0] *
-              (w.rank == 4 ? w.size[2] * w.size[3] : part->pixels);
-    }
-    return y->segment_count;
-}
-
 /* "y = sum over taps of x w + b", "dx = dy w'" */
 static const char *sum_text(const Node *node, bool bias)
 {
     const char *taps = is_dense(node) ? "" : "sum over taps of ";
 
-    return is_dx(node) ? format("dx = %sdy w'", taps)
-                       : format("y = %sx w%s", taps, bias ? " + b" : "");
+    return is_input_gradient(node->op) ? format("dx = %sdy w'", taps)
+                                       : format("y = %sx w%s", taps, bias ? " + b" : "");
 }
 
 void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const char *how,
                           const char *items)
 {
     const Node *node = k->node;
-    const Value *x = is_dx(node) ? node->outputs[0] : node->inputs[0];
+    const Value *x = is_input_gradient(node->op) ? node->outputs[0] : node->inputs[0];
     const Shape w = node->inputs[1]->shape;
-    const bool bias = !is_dx(node) && node->inputs[2];
+    const bool bias = !is_input_gradient(node->op) && node->inputs[2];
     const char *op = node->op == OP_CONV2D_DX && !node->backward ? "conv2d_transpose"
                                                                  : op_info[node->op].text;
 
@@ -169,21 +132,23 @@ static const char *contraction_text(const Target *target, const Kernel *k, const
     const Node *node = k->node;
     const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
     const Shape w = node->inputs[1]->shape;
-    const bool flat = is_dense(node) && is_dx(node);
+    const bool flat = is_dense(node) && is_input_gradient(node->op);
     Text out = {0};
 
     text_add(&out,
              "(struct net_contraction){.tile_rows = %d,%s .y = %s, .x = %s, .x_lanes = %d, "
              ".inputs = %d, .outputs = %d, ",
              target->rows, k->schedule.panel_outer ? " .panel_outer = 1," : "", extent_braces(y),
-             extent_braces(x), x->lanes, w.size[!is_dx(node)], w.size[is_dx(node)]);
+             extent_braces(x), x->lanes, w.size[!is_input_gradient(node->op)],
+             w.size[is_input_gradient(node->op)]);
     if (groups_of(&node->at) > 1)
         text_add(&out, ".groups = %d, ", groups_of(&node->at));
     text_add(&out, "NET_SEGMENTS(%s), NET_PARTS(%s)",
              flat ? format("{0, %d, 1, 0, 0}", w.size[0]) : segments_text(x),
              parts_text(parts, count));
     if (!is_dense(node))
-        text_add(&out, ", .taps = %s", taps_text(&node->at, w, is_packed(node), is_dx(node)));
+        text_add(&out, ", .taps = %s",
+                 taps_text(&node->at, w, is_packed(node), is_input_gradient(node->op)));
     text_add(&out, "}");
     return out.at;
 }
@@ -212,7 +177,7 @@ void emit_contraction(KernelCode *c, const Kernel *k)
     const char *template = is_dense(node)      ? "net_dense"
                            : is_unrolled(node) ? "net_conv2d_packed"
                                                : "net_conv2d";
-    const Value *b = is_dx(node) ? NULL : node->inputs[2];
+    const Value *b = is_input_gradient(node->op) ? NULL : node->inputs[2];
     const Body body = start_body(c, k, node->outputs[0]->physical);
     const Epilogue end = write_epilogue(c->e, &body);
     Group parts[MAX_SEGMENTS];
@@ -225,8 +190,9 @@ void emit_contraction(KernelCode *c, const Kernel *k)
                                                    : "(batch block, row)");
     call_template(c, "%s(%s, %s, %s, %s, %s, %s, %s", template,
                   tiles_text(&body, &end, parts, count, b), pointer(c, node->inputs[0]),
-                  is_dx(node) ? scratch_pointer(c, k) : pointer(c, node->inputs[1]), pointer(c, b),
-                  end.operands, add_row_end(c, k), contraction_text(target, k, parts, count));
+                  is_input_gradient(node->op) ? scratch_pointer(c, k) : pointer(c, node->inputs[1]),
+                  pointer(c, b), end.operands, add_row_end(c, k),
+                  contraction_text(target, k, parts, count));
 }
 
 /* ---- Transposed weights ---------------------------------------------------------------------- */

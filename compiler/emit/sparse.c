@@ -5,18 +5,6 @@
 #include "emit/emit.h"
 #include "emit/tables.h"
 
-/* The elements of images (CSR), and the same of columns (CSC): every member a multiple of 64 bytes
-   long, as all of the batch; room for full rows. */
-const char *sparse_members(Emitter *e, const Physical *v)
-{
-    const long images = e->model->max_batch, elements = up16(images * v->rows);
-
-    include(e, "sparse");
-    return format("int32_t row_begin[%ld], column[%ld]; float value[%ld]; "
-                  "int32_t column_begin[%ld], image[%ld]; float column_value[%ld];",
-                  up16(images + 1), elements, elements, up16(v->rows + 1L), elements, elements);
-}
-
 void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value *value, int field)
 {
     const char *name = c_name(e, value->name);

@@ -5,74 +5,8 @@
 
 #include "emit/tables.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- Literals -------------------------------------------------------------------------------- */
-
-/* A C string literal. */
-const char *quoted(const char *text)
-{
-    Text out = {0};
-
-    if (!text)
-        return "NULL";
-    text_add(&out, "\"");
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            text_add(&out, "\\%c", *c);
-        else if (*c < 32 || *c > 126 || *c == '?')
-            text_add(&out, "\\%03o", *c);
-        else
-            text_add(&out, "%c", *c);
-    }
-    text_add(&out, "\"");
-    return out.at;
-}
-
-/* "1, 28, 28" */
-const char *list_of(Shape shape)
-{
-    Text out = {0};
-
-    for (int i = 0; i < shape.rank; i++)
-        text_add(&out, "%s%d", i ? ", " : "", shape.size[i]);
-    return out.at;
-}
-
-/* NET_SHAPE(1, 28, 28), or nothing of a scalar; `before` stands before it */
-const char *shape_member(const char *before, Shape shape)
-{
-    return shape.rank ? format("%sNET_SHAPE(%s)", before, list_of(shape)) : "";
-}
-
-/* The shortest text that reads back as x. */
-const char *number_text(double x)
-{
-    const char *text = format("%.0f", x);
-
-    if (fabs(x) < 1e15 && strtod(text, NULL) == x)
-        return text;
-    for (int digits = 6; digits <= 17; digits++) {
-        text = format("%.*g", digits, x);
-        if (strtod(text, NULL) == x)
-            return text;
-    }
-    return text;
-}
-
-/* "{0, 784, 1, 0, 49}, ..." */
-const char *segments_text(const Physical *v)
-{
-    Text out = {0};
-
-    for (int i = 0; i < v->segment_count; i++)
-        text_add(&out, "%s{%d, %d, %d, %d, %d}", i ? ", " : "", v->segments[i].start,
-                 v->segments[i].channels, v->segments[i].pixels, v->segments[i].block,
-                 v->segments[i].stride);
-    return out.at;
-}
 
 /* ---- Tensors --------------------------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 /*
- * tables.h -- what the files of the generated tables share: tables.c, call_tables.c, field_tables.c.
+ * tables.h -- what the files of the generated tables share: literals.c, tables.c, call_tables.c,
+ * field_tables.c.
  */
 
 #ifndef TABLES_H
@@ -7,7 +8,7 @@
 
 #include "emit/emit.h"
 
-/* ---- tables.c: literals of C ----------------------------------------------------------------- */
+/* ---- literals.c ------------------------------------------------------------------------------ */
 
 const char *quoted(const char *text);                      /* a string */
 const char *number_text(double x);                         /* reads back as x */

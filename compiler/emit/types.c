@@ -10,6 +10,65 @@
 
 #include <string.h>
 
+/* Members of a batch begin at 64 bytes. */
+long up16(long count)
+{
+    return (count + 15) / 16 * 16;
+}
+
+/* The places of a token: see net_pack_tokens. */
+static const char *token_members(Emitter *e, const Physical *v)
+{
+    const long ids = up16((long)e->model->max_batch * v->width);
+
+    include(e, "embedding");
+    return format("int32_t id[%ld], begin[%ld], order[%ld];", ids, up16(v->rows + 1L), ids);
+}
+
+/* The elements of images (CSR), and the same of columns (CSC): every member a multiple of 64 bytes
+   long, as all of the batch; room for full rows. */
+static const char *sparse_members(Emitter *e, const Physical *v)
+{
+    const long images = e->model->max_batch, elements = up16(images * v->rows);
+
+    include(e, "sparse");
+    return format("int32_t row_begin[%ld], column[%ld]; float value[%ld]; "
+                  "int32_t column_begin[%ld], image[%ld]; float column_value[%ld];",
+                  up16(images + 1), elements, elements, up16(v->rows + 1L), elements, elements);
+}
+
+/* Output blocks that stand side by side, of a contraction. */
+int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
+{
+    const Physical *y = k->node->outputs[0]->physical;
+    const Shape w = k->node->inputs[1]->shape;
+    const int groups = groups_of(&k->node->at);
+    const int size = w.size[is_input_gradient(k->node->op)] / groups; /* channels of y in each */
+    long at = 0;
+
+    for (int i = 0; i < y->segment_count; i++) {
+        const Segment *s = &y->segments[i];
+        Group *part = &parts[i];
+
+        *part = (Group){.start = s->start / s->pixels,
+                        .block = s->block,
+                        .blocks = (s->channels + 15) / 16,
+                        .pixels = 1,
+                        .stride = s->stride,
+                        .w = at};
+        if (groups > 1)
+            cut_group_panels(part->blocks, target->vectors, part->start % size ? 1 : size,
+                             part->panels);
+        else
+            cut_panels(part->blocks, target->vectors, part->panels);
+        if (k->node->op == OP_DENSE_DX)
+            part->pixels = s->pixels;
+        at += (long)part->blocks * 16 * w.size[0] *
+              (w.rank == 4 ? w.size[2] * w.size[3] : part->pixels);
+    }
+    return y->segment_count;
+}
+
 /* Declares it once. Members that differ under one name get another. */
 static const char *declare(Emitter *e, const char *base, const char *members)
 {
