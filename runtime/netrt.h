@@ -177,10 +177,10 @@ struct net_rows {
 };
 
 /* A layer's result in the arena: of image i, pixel p, blocks b: floats
-   at + i / 16 * chunk + (block + p * stride + b) * 256 + i % 16 * 16. */
+   at + i / 16 * batch_block + (block + p * stride + b) * 256 + i % 16 * 16. */
 struct net_result {
     size_t at; /* bytes */
-    long chunk;
+    long batch_block;
     int pixels, stride, block, blocks; /* blocks 0: it cannot be looked at */
 };
 

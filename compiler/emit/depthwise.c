@@ -7,8 +7,8 @@
 
 #include "emit/emit.h"
 
-/* `{.kernel = {3, 3}, ...}`, a struct net_taps of a convolution with weights of shape w; of a packed x
-   the padding is in it; of a dx they count backward */
+/* `{.kernel = {3, 3}, ...}`, a struct net_taps of a convolution with weights of shape w; of a
+   packed x the padding is in it; of a dx they count backward */
 const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx)
 {
     const int dilation[] = {dilation_of(at, 0), dilation_of(at, 1)}, none[] = {0, 0};
@@ -62,7 +62,7 @@ void emit_depthwise_dw(KernelCode *c, const Kernel *k)
     call_template(c,
                   "net_depthwise_dw(%s, %s, %s, (struct net_depthwise_dw){.batch_blocks = %d, "
                   ".blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, .parts = %d, .taps = %s}",
-                  scratch_pointer(c, k), inputs_text(c, node), tile, x->chunks, x->blocks,
+                  scratch_pointer(c, k), inputs_text(c, node), tile, x->batch_blocks, x->blocks,
                   x->height, x->width, dy->height, dy->width, k->schedule.splits,
                   taps_text(&node->at, node->outputs[0]->shape, false, false));
 }

@@ -1,8 +1,9 @@
 /*
  * elementwise.c -- chains of elementwise operations, sums over images, and updates.
  *
- * The one idea: items are (chunk, row of pixels), so that kernels in a row of elementwise work hand
- * each thread what it wrote itself. Sums take a slice an item and add the slices in order.
+ * The one idea: items are (batch block, row of pixels), so that kernels in a row of elementwise
+ * work hand each thread what it wrote itself. Sums take a slice an item and add the slices in
+ * order.
  */
 
 #include "emit/emit.h"

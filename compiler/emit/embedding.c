@@ -27,7 +27,7 @@ void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value 
 static const char *tokens_text(const Value *tokens, const Physical *values)
 {
     return format("(struct net_embedding){.batch_blocks = %d, .length = %d, .blocks = %d}",
-                  values->chunks, tokens->shape.size[0], values->blocks);
+                  values->batch_blocks, tokens->shape.size[0], values->blocks);
 }
 
 static const char *matrix_name(const KernelCode *c, const char *operation, const Value *tokens,

@@ -346,7 +346,7 @@ Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Physical *host
 
 const char *extent_braces(const Physical *v)
 {
-    return format("{%d, %d, %d, %d}", v->chunks, v->full_height, v->full_width, v->blocks);
+    return format("{%d, %d, %d, %d}", v->batch_blocks, v->full_height, v->full_width, v->blocks);
 }
 
 const char *extent_text(const Physical *v)

@@ -32,7 +32,8 @@ void emit_few_outputs(KernelCode *c, const Kernel *k)
                                : "y = x w");
     call_template(c, "net_dense_few_outputs%s(%s, %d%s, %s, %s, (struct net_few_outputs){%d, %d}",
                   dx ? "_dx" : "", inputs_text(c, node), outputs, dx ? "" : format(", %d", images),
-                  end.arguments, add_row_end(c, k), wide->physical->chunks, wide->physical->blocks);
+                  end.arguments, add_row_end(c, k), wide->physical->batch_blocks,
+                  wide->physical->blocks);
 }
 
 void emit_few_outputs_dw(KernelCode *c, const Kernel *k)
@@ -51,7 +52,7 @@ void emit_few_outputs_dw(KernelCode *c, const Kernel *k)
     call_template(c,
                   "net_dense_few_outputs_dw(%s, %s, %d, %d, (struct net_few_outputs){%d, %d}, "
                   "(struct net_apply)%s",
-                  result_pointer(c, k), inputs_text(c, k->node), outputs, group, v->chunks,
+                  result_pointer(c, k), inputs_text(c, k->node), outputs, group, v->batch_blocks,
                   v->blocks, apply_literal(k));
     add_bias_gradient(c, k);
 }

@@ -74,7 +74,7 @@ static void write_pack_value(const Emitter *e, Text *out, const Value *value, in
     const Shape declared = value->field->shape;
     const int scaled = declared.rank ? shape_size(declared) / declared.size[0] : 1;
     const long pixel = (long)v->blocks * 16 * v->lanes;
-    const long chunk = pixel * v->full_height * v->full_width;
+    const long batch_block = pixel * v->full_height * v->full_width;
 
     for (int i = 0; i < v->segment_count; i++) {
         const Segment *s = &v->segments[i];
@@ -86,16 +86,17 @@ static void write_pack_value(const Emitter *e, Text *out, const Value *value, in
         if (v->lanes < 16)
             line(out, 0,
                  ".channels = %d, .height = %d, .width = %d, .lanes = %d, .scaled = %d, .at = %ld, "
-                 ".chunk = %ld, .row = %ld, .column = %ld});",
+                 ".batch_block = %ld, .row = %ld, .column = %ld});",
                  s->channels, v->height, v->width, v->lanes, scaled,
-                 (v->top * v->full_width + v->left) * pixel, chunk, v->full_width * pixel, pixel);
+                 (v->top * v->full_width + v->left) * pixel, batch_block, v->full_width * pixel,
+                 pixel);
         else
             line(out, 0,
                  ".channels = %d, .height = 1, .width = %d, .lanes = BLOCK, .scaled = %d,%s "
-                 ".chunk = %s, .column = %s});",
+                 ".batch_block = %s, .column = %s});",
                  s->channels, s->pixels, scaled,
                  s->block ? format(" .at = %s,", tiles_text(s->block * 256L)) : "",
-                 tiles_text(chunk), tiles_text(s->stride * 256L));
+                 tiles_text(batch_block), tiles_text(s->stride * 256L));
     }
 }
 

@@ -41,7 +41,7 @@ static void call_cross_entropy(KernelCode *c, const Node *node, const char *valu
                                    : "";
 
     call_template(c, "%s(%s, %s, (struct %s){.batch_blocks = %d, .classes = %d%s}", name, values,
-                  name_of(c, node->inputs[1]), name, z->chunks, channel_count(z), weights);
+                  name_of(c, node->inputs[1]), name, z->batch_blocks, channel_count(z), weights);
 }
 
 /* What the loss is divided by, besides n. */
@@ -65,7 +65,7 @@ static void call_elementwise(KernelCode *c, const Kernel *k, const char *values)
                   "net_elementwise_loss(%s, %s, %s, net_%s, (struct net_elementwise_loss){"
                   ".batch_blocks = %d, .blocks = %d, .elements = %d, .slope = %s%s%s}",
                   values, class ? "NULL" : target, class ? target : "NULL", op_info[node->op].text,
-                  z->chunks, z->height * z->width * z->blocks, loss_elements(k),
+                  z->batch_blocks, z->height * z->width * z->blocks, loss_elements(k),
                   node->op == OP_MSE ? "2.0f" : "1.0f", delta, layout);
 }
 
@@ -92,7 +92,7 @@ void emit_mean_loss(KernelCode *c, const Kernel *k)
 {
     const Value *loss = k->node->outputs[0];
 
-    c->base = format("mean_loss_%d", loss->physical->chunks);
+    c->base = format("mean_loss_%d", loss->physical->batch_blocks);
     text_add(&c->comment, "/* run->loss = the sums of loss added in order%s; one thread */\n",
              is_weighted(k->node) ? "" : ", over n");
     call_template(c, "net_mean_loss(%s, (struct net_mean_loss){.elements = %d}", pointer(c, loss),

@@ -32,7 +32,7 @@ void emit_blocks(KernelCode *c, const Kernel *k)
     call_template(c,
                   "net_copy_blocks(%s, (struct net_blocks[]){%s}, %d, (struct net_copy_blocks){"
                   ".batch_blocks = %d, .blocks = %d, .size = {%d, %d}}",
-                  pointer(c, y), list.at, parts, v->chunks, v->blocks, v->height, v->width);
+                  pointer(c, y), list.at, parts, v->batch_blocks, v->blocks, v->height, v->width);
 }
 
 static const char *layout_of(const Physical *v)
@@ -51,6 +51,7 @@ void emit_relayout(KernelCode *c, const Kernel *k)
     call_template(c,
                   "net_relayout(%s, %s, (struct net_relayout){.batch_blocks = %d, .start = %d, "
                   ".size = %d, .y = %s, .x = %s}",
-                  pointer(c, y), pointer(c, x), v->chunks, k->node->at.begin * v->height * v->width,
-                  shape_size(y->shape), layout_of(v), layout_of(x->physical));
+                  pointer(c, y), pointer(c, x), v->batch_blocks,
+                  k->node->at.begin * v->height * v->width, shape_size(y->shape), layout_of(v),
+                  layout_of(x->physical));
 }

@@ -40,7 +40,7 @@ static const char *pool_text(const Node *node, const Physical *x, const Physical
     Text text = {0};
 
     text_add(&text, "(struct net_pool2d){.batch_blocks = %d, .blocks = %d, .x = {%d, %d}, ",
-             y->chunks, y->blocks, x->height, x->width);
+             y->batch_blocks, y->blocks, x->height, x->width);
     text_add(&text, ".y = {%d, %d}, .kernel = {%d, %d}, .stride = {%d, %d}", y->height, y->width,
              at->kernel[0], at->kernel[1], at->stride[0], at->stride[1]);
     if (at->padding[0] || at->padding[1])

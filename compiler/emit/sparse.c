@@ -33,7 +33,7 @@ static const char *layer_text(const Physical *y, const Physical *w, const Value 
 
     return format("(struct net_sparse_dense){.batch_blocks = %d, .panels = %s, .inputs = %d, "
                   ".columns = %d%s}",
-                  y->chunks, braces(w->panels, 3), w->rows, columns, beside);
+                  y->batch_blocks, braces(w->panels, 3), w->rows, columns, beside);
 }
 
 void emit_sparse_dense(KernelCode *c, const Kernel *k)
@@ -88,5 +88,5 @@ void emit_to_dense(KernelCode *c, const Kernel *k)
     c->base = format("to_dense_%s", shape_name(c->e, x));
     text_add(&c->comment, "/* y = a sparse x with its zeros; items: batch blocks */\n");
     call_template(c, "net_to_dense(%s, NET_CSR(%s), %d, %d", pointer(c, y), name_of(c, x),
-                  y->physical->chunks, y->physical->blocks);
+                  y->physical->batch_blocks, y->physical->blocks);
 }

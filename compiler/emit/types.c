@@ -112,10 +112,10 @@ static const char *members_of(Emitter *e, const Physical *v)
     case PHYSICAL_VECTOR:
         return format("float block[%d][BLOCK];", v->blocks);
     case PHYSICAL_SCALAR:
-        return format("float at[%d];", v->chunks);
+        return format("float at[%d];", v->batch_blocks);
     default:
         return format("%s at[%d][%d][%d][BLOCK][%s];",
-                      v->element == TYPE_BYTE ? "uint8_t" : "float", v->chunks,
+                      v->element == TYPE_BYTE ? "uint8_t" : "float", v->batch_blocks,
                       v->full_height * v->full_width, v->blocks,
                       v->lanes == 16 ? "BLOCK" : format("%d", v->lanes));
     }
@@ -159,7 +159,7 @@ static const char *transformed_type(Emitter *e, const Kernel *k)
 static const char *sums_type(Emitter *e, const Kernel *k)
 {
     const Physical *v = k->node->inputs[0]->physical;
-    const int sums = k->node->op == OP_CHANNEL_SUM ? 1 : 2, rows = v->chunks * v->height;
+    const int sums = k->node->op == OP_CHANNEL_SUM ? 1 : 2, rows = v->batch_blocks * v->height;
     const char *width = sums > 1 ? "[2]" : "";
 
     return declare(e, format("struct partial_%dx%s%d", rows, sums > 1 ? "2x" : "", 16 * v->blocks),

@@ -141,7 +141,7 @@ static void call_conv_dw(KernelCode *c, const Kernel *k, const Segment *s)
         ".block = %d, .x_blocks = %d, .dy_blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, "
         ".kernel = {%d, %d}, .stride = %s, .padding = %s, .dilation = {%d, %d}, .partial = %s, "
         ".apply = %s}, %d%s",
-        sums_pointer(c, k), inputs_text(c, node), x->chunks, braces(dw->panels, 3),
+        sums_pointer(c, k), inputs_text(c, node), x->batch_blocks, braces(dw->panels, 3),
         braces(tap_rows, 3), w.size[1], w.size[0], groups_of(&node->at),
         s->start / (x->height * x->width), s->channels, s->block, x->blocks, dy->blocks, x->height,
         x->width, dy->height, dy->width, w.size[2], w.size[3], braces(node->at.stride, 2),
@@ -227,7 +227,7 @@ void emit_packed_dw(KernelCode *c, const Kernel *k)
         "net_packed_dw(%s, %s, (struct net_packed_dw){.batch_blocks = %d, "
         ".splits = %d, .panels = %s, .inputs = %d, .tile_inputs = %s, .x = {%d, %d}, .lanes = %d, "
         ".dy = {%d, %d}, .dy_blocks = %d, .stride = %s}, %s, %s, %s",
-        scratch_pointer(c, k), inputs_text(c, node), x->chunks, k->schedule.splits,
+        scratch_pointer(c, k), inputs_text(c, node), x->batch_blocks, k->schedule.splits,
         braces(dw->panels, 3), dw->rows, braces(inputs, 3), x->full_height, x->full_width, x->lanes,
         dy->height, dy->width, dy->blocks, braces(node->at.stride, 2), packed_tiles(e, k, 3),
         packed_tiles(e, k, 2), packed_tiles(e, k, 1));

@@ -56,8 +56,8 @@ void emit_winograd(KernelCode *c, const Kernel *k)
         text_add(&tiles, "%s, ", panels[3 - width] ? product_tile(e, width) : "NULL");
     include(c->e, "winograd_conv");
     describe_contraction(c, k, "_winograd", format(" by F(%dx%d, 3x3)", g->tile, g->tile),
-                         g->chunks > 1 ? "(batch blocks, row of tiles)"
-                                       : "(batch block, row of tiles)");
+                         g->batch_blocks > 1 ? "(batch blocks, row of tiles)"
+                                             : "(batch block, row of tiles)");
     call_template(c,
                   "net_winograd(%s, %s, %s, (struct net_winograd){.x = %s, .y = %s, "
                   ".channels = %d, .outputs = %d, .panels = %s, .padding = %s, .m = %d, "
@@ -66,7 +66,7 @@ void emit_winograd(KernelCode *c, const Kernel *k)
                   pointer(c, node->inputs[0]), scratch_pointer(c, k), pointer(c, b),
                   extent_braces(x), extent_braces(y), w.size[dx ? 0 : 1], w.size[dx ? 1 : 0],
                   braces(panels, 3), braces(padding, 2), g->tile, g->down, g->across, g->group,
-                  g->chunks, e->target->rows, transform(e, "input", g->tile),
+                  g->batch_blocks, e->target->rows, transform(e, "input", g->tile),
                   transform(e, "output", g->tile), tiles.at, end.arguments, add_row_end(c, k));
 }
 
@@ -110,7 +110,7 @@ static const char *dw_literal(const Kernel *k)
                   extent_braces(node->inputs[0]->physical),
                   extent_braces(node->inputs[1]->physical), node->outputs[0]->shape.size[1],
                   braces(node->outputs[0]->physical->panels, 3), braces(node->at.padding, 2),
-                  g->down, g->across, g->group, g->chunks, g->panels, g->blocks,
+                  g->down, g->across, g->group, g->batch_blocks, g->panels, g->blocks,
                   g->whole ? "true" : "false", g->splits, apply_literal(k));
 }
 

@@ -23,7 +23,7 @@ static Buffer *new_mask(const Node *node)
 {
     const Physical *v = node->outputs[0]->physical;
     Buffer *buffer = allocate(sizeof *buffer);
-    const size_t rows = (size_t)v->chunks * (size_t)(v->height * v->width * v->blocks) * 16;
+    const size_t rows = (size_t)v->batch_blocks * (size_t)(v->height * v->width * v->blocks) * 16;
 
     *buffer = (Buffer){.where = IN_ARENA,
                        .size = (rows * sizeof(uint16_t) + 63) / 64 * 64,

@@ -166,7 +166,7 @@ static void add_weight(Fusion *f, Node *node)
             k->bias = take_reduction(f, node->inputs[1]);
         return;
     }
-    k->scratch = new_scratch((size_t)k->schedule.splits * (size_t)x->chunks *
+    k->scratch = new_scratch((size_t)k->schedule.splits * (size_t)x->batch_blocks *
                                  (size_t)padded_count(dw) * sizeof(float),
                              layer_part(node, "weight gradient, partial sums"));
     add_reduction(f, KERNEL_DW_REDUCTION, k, update, update == NULL);

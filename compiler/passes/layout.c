@@ -1,11 +1,11 @@
 /*
  * layout.c -- where the numbers of every value lie.
  *
- * The one idea: activations are [chunk][row][column][block][image][channel], with 16 images in
- * a chunk and 16 channels in a block, and a row of a value is a list of segments, runs of channels
- * on block boundaries. So flatten is the same memory under another name, concat is blocks side by
- * side, and the weights of the next layer follow the segments. Where two values have to meet in
- * different layouts, a copy stands between.
+ * The one idea: activations are [batch block][row][column][block][image][channel], with 16 images
+ * in a batch block and 16 channels in a block, and a row of a value is a list of segments, runs of
+ * channels on block boundaries. So flatten is the same memory under another name, concat is blocks
+ * side by side, and the weights of the next layer follow the segments. Where two values have to
+ * meet in different layouts, a copy stands between.
  *
  * Needs: simplified graphs. Gives: `physical` of every value; the same for inputs, targets and
  * parameters of both graphs.
@@ -239,10 +239,10 @@ static void lay_out_loss(Layout *l, Node *node)
         return;
     y->physical = allocate(sizeof *y->physical);
     *y->physical = (Physical){.kind = PHYSICAL_SCALAR,
-                              .chunks = (l->g->max_batch + 15) / 16,
+                              .batch_blocks = (l->g->max_batch + 15) / 16,
                               .buffer = new_buffer(IN_ARENA, "loss")};
-    y->physical->type = format("struct slices_%d", y->physical->chunks);
-    y->physical->buffer->size = round_up((size_t)y->physical->chunks * sizeof(float));
+    y->physical->type = format("struct slices_%d", y->physical->batch_blocks);
+    y->physical->buffer->size = round_up((size_t)y->physical->batch_blocks * sizeof(float));
 }
 
 /* Inputs that have to lie in one segment, a bit each. */

@@ -77,8 +77,8 @@ static Physical input_layout(const Graph *train, const Graph *evaluate, const Va
     return v;
 }
 
-/* Token ids by position and in order of the tokens; a sparse input's elements by image and by column.
-   Their structures say the same (emit/embedding.c, emit/sparse.c). */
+/* Token ids by position and in order of the tokens; a sparse input's elements by image and by
+   column. Their structures say the same (emit/embedding.c, emit/sparse.c). */
 static Physical ids_layout(const Graph *g, const Value *x)
 {
     const int rows = g->max_batch, size = x->shape.size[0];
@@ -91,11 +91,12 @@ static Physical ids_layout(const Graph *g, const Value *x)
         v.width = size;
         v.type = format("struct tokens_%dx%d_of_%d", rows, size, v.rows);
     }
-    v.chunks = (rows + 15) / 16;
+    v.batch_blocks = (rows + 15) / 16;
     return v;
 }
 
-/* What a step reads of it; of a sparse input, most of the memory for max_batch rows is never touched. */
+/* What a step reads of it; of a sparse input, most of the memory for max_batch rows is never
+   touched. */
 static size_t ids_bytes(const Graph *g, const Physical *v)
 {
     return round_up((size_t)g->max_batch * (size_t)v->width * 4);

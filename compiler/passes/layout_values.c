@@ -43,7 +43,7 @@ Physical new_value(const Graph *g, Shape shape)
     Physical v = {.kind = PHYSICAL_VALUE, .lanes = 16};
     const int channels = shape.rank > 0 ? shape.size[0] : 1;
 
-    v.chunks = (g->max_batch + 15) / 16;
+    v.batch_blocks = (g->max_batch + 15) / 16;
     set_pixels(&v, shape);
     v.blocks = blocks_of(channels);
     v.segments[0] = (Segment){0, channels, v.height * v.width, 0, v.blocks};
@@ -118,8 +118,8 @@ size_t value_bytes(const Physical *v)
 {
     const size_t each = v->element == TYPE_BYTE ? 1 : sizeof(float);
 
-    return (size_t)v->chunks * (size_t)(v->full_height * v->full_width) * (size_t)v->blocks * 16 *
-           (size_t)v->lanes * each;
+    return (size_t)v->batch_blocks * (size_t)(v->full_height * v->full_width) * (size_t)v->blocks *
+           16 * (size_t)v->lanes * each;
 }
 
 /* What tells many segments from others, short enough for a name. */

@@ -1,6 +1,6 @@
 /*
- * passes.h -- Graph -> Program: derivatives, where numbers lie, the kernels that compute them, their
- * order and memory.
+ * passes.h -- Graph -> Program: derivatives, where numbers lie, the kernels that compute them,
+ * their order and memory.
  */
 
 #ifndef PASSES_H
@@ -37,21 +37,21 @@ typedef struct Segment {
 enum { MAX_SEGMENTS = 16 };
 
 typedef enum PhysicalKind {
-    PHYSICAL_VALUE,  /* [chunk][height][width][block][16 images][lanes] */
+    PHYSICAL_VALUE,  /* [batch block][height][width][block][16 images][lanes] */
     PHYSICAL_VECTOR, /* [block][16]: a number a channel */
     PHYSICAL_WEIGHT, /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
     PHYSICAL_TABLE,  /* [row][block][16]: an embedding */
     PHYSICAL_CLASS,  /* [image] int32 */
     PHYSICAL_TOKENS, /* [image][position] int32, and the same by number of the word */
     PHYSICAL_SPARSE, /* elements that are not 0, by image and by column */
-    PHYSICAL_SCALAR, /* the loss: a slice a chunk */
+    PHYSICAL_SCALAR, /* the loss: a slice a batch block */
 } PhysicalKind;
 
 typedef struct Physical {
     PhysicalKind kind;
     Buffer *buffer;
     const char *type;          /* the C type: "struct value_64x32x28x28" */
-    int chunks;                /* of 16 images */
+    int batch_blocks;          /* of 16 images */
     int height, width, blocks; /* of a value; blocks a pixel */
     int lanes;                 /* 16; 1, 2, 4 or 8 for an image input of few channels */
     int top, left;             /* a packed input's border of zeros */
@@ -115,8 +115,8 @@ typedef enum KernelKind {
 
 /* How threads share a kernel: the same split of the same items needs no barrier in between. */
 typedef enum Split {
-    SPLIT_ROWS,   /* items (chunk, row of pixels) of its result */
-    SPLIT_IMAGES, /* items (chunk): one row of each */
+    SPLIT_ROWS,   /* items (batch block, row of pixels) of its result */
+    SPLIT_IMAGES, /* items (batch block): one row of each */
     SPLIT_OTHER,
 } Split;
 
@@ -162,13 +162,13 @@ typedef struct Access {
 
 /* How a kernel goes by Winograd's minimal filtering (winograd.c). */
 typedef struct Winograd {
-    int tile;           /* outputs of a tile each way, 4 or 2; 0: it does not */
-    int down, across;   /* tiles of an image */
-    int group, chunks;  /* tiles at a time, of each of so many chunks */
-    int panels, blocks; /* of a dw: panels of outputs and blocks of inputs of an item */
-    bool whole;         /* of a dw: one group is all there is */
-    int splits;         /* of a dw: of the groups, each with a dU of its own; or 1 */
-    long v, m, u;       /* floats of a thread's scratch: inputs, products, of a dw dU */
+    int tile;                /* outputs of a tile each way, 4 or 2; 0: it does not */
+    int down, across;        /* tiles of an image */
+    int group, batch_blocks; /* tiles at a time, of each of so many batch_blocks */
+    int panels, blocks;      /* of a dw: panels of outputs and blocks of inputs of an item */
+    bool whole;              /* of a dw: one group is all there is */
+    int splits;              /* of a dw: of the groups, each with a dU of its own; or 1 */
+    long v, m, u;            /* floats of a thread's scratch: inputs, products, of a dw dU */
 } Winograd;
 
 /* How the weight gradient of a convolution of few outputs has the batch in the lanes
@@ -195,8 +195,8 @@ typedef struct BatchLanes {
 /* How the work of a kernel is cut: into items for threads, into tiles for registers and caches. */
 typedef struct Schedule {
     Split split;
-    int rows;         /* of SPLIT_ROWS: rows of pixels a chunk */
-    bool panel_outer; /* of a contraction: items (panel, chunk, row) */
+    int rows;         /* of SPLIT_ROWS: rows of pixels a batch block */
+    bool panel_outer; /* of a contraction: items (panel, batch block, row) */
     int splits;       /* of a dw by partial sums and its reduction: of each batch block; or 0 */
     Winograd winograd;
     BatchLanesDw batch_lanes_dw;

@@ -1,6 +1,6 @@
 /*
- * weight_gradient.c -- how the gradient of a weight is summed: by items of its own, by partial sums of
- * split pixels, or with the batch in the lanes.
+ * weight_gradient.c -- how the gradient of a weight is summed: by items of its own, by partial sums
+ * of split pixels, or with the batch in the lanes.
  *
  * The one idea: pieces are the same for every target, so that sums have one order. Few weights are
  * few items, so pixels are split instead.
@@ -10,7 +10,7 @@
 
 enum {
     LEAST_ITEMS = 8,     /* for threads to share */
-    ITEMS = 16,          /* of all chunks, to have as many items */
+    ITEMS = 16,          /* of all batch blocks, to have as many items */
     PIXELS = 64,         /* about, of a split: sums over lanes cost as much as a few */
     SCRATCH = 512 << 10, /* bytes of a thread, at most */
     BEYOND = 32 * 16,    /* floats that a tile may read after its last input and output */
@@ -21,10 +21,10 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Of each chunk. */
+/* Of each batch block. */
 static int count_splits(const Physical *x, int most)
 {
-    const int splits = x->chunks >= ITEMS ? 1 : ITEMS / x->chunks;
+    const int splits = x->batch_blocks >= ITEMS ? 1 : ITEMS / x->batch_blocks;
 
     return least(splits, most);
 }
@@ -117,6 +117,6 @@ void plan_dw(Kernel *k, const Target *target)
         k->schedule.splits = count_splits(x, dy->height);
     } else {
         k->kind = KERNEL_DW;
-        k->schedule.splits = x->chunks > 1 && has_few_items(node);
+        k->schedule.splits = x->batch_blocks > 1 && has_few_items(node);
     }
 }

@@ -57,18 +57,19 @@ static long scratch_of(const Winograd *g, int blocks)
     return (g->tile + 2) * (g->tile + 2) * (blocks * 256L + 16);
 }
 
-/* Rows of tiles of some chunks are an item: V of a few tiles, then M of one panel at a time. */
+/* Rows of tiles of some batch blocks are an item: V of a few tiles, then M of one panel at a
+   time. */
 static void cut_forward(Winograd *g, const Node *node, int widest)
 {
     const Physical *x = node->inputs[0]->physical;
 
     g->group = g->across < GROUP ? g->across : GROUP;
-    g->chunks = 1;
-    while (2 * g->chunks * g->group <= GROUP && 2 * g->chunks <= x->chunks &&
-           x->chunks / (2 * g->chunks) * g->down >= LEAST_ITEMS)
-        g->chunks *= 2;
-    g->v = scratch_of(g, g->group * g->chunks * x->blocks);
-    g->m = scratch_of(g, g->group * g->chunks * widest);
+    g->batch_blocks = 1;
+    while (2 * g->batch_blocks * g->group <= GROUP && 2 * g->batch_blocks <= x->batch_blocks &&
+           x->batch_blocks / (2 * g->batch_blocks) * g->down >= LEAST_ITEMS)
+        g->batch_blocks *= 2;
+    g->v = scratch_of(g, g->group * g->batch_blocks * x->blocks);
+    g->m = scratch_of(g, g->group * g->batch_blocks * widest);
 }
 
 /* Of a panel and block of inputs: floats of dU. */
@@ -96,7 +97,7 @@ static int count_items(const Winograd *g, const Physical *x, const Physical *dw)
 /* Few weights are few items: then groups of tiles are split. */
 static void split_groups(Winograd *g, const Physical *x, const Physical *dw)
 {
-    const int groups = up(x->chunks, g->chunks) * up(g->down * g->across, g->group);
+    const int groups = up(x->batch_blocks, g->batch_blocks) * up(g->down * g->across, g->group);
     const long most = PARTIAL / (winograd_partial(dw, g->tile) * (long)sizeof(float));
 
     g->splits = up(DW_ITEMS, count_items(g, x, dw));
@@ -111,17 +112,17 @@ static void cut_weight(Winograd *g, const Node *node, int widest)
     const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
     const int tiles = g->across * g->down;
 
-    g->whole = tiles * x->chunks <= WHOLE;
+    g->whole = tiles * x->batch_blocks <= WHOLE;
     g->group = g->whole || tiles < GROUP ? tiles : GROUP;
-    g->chunks = g->whole ? x->chunks : GROUP / g->group;
-    g->chunks = g->chunks > x->chunks ? x->chunks : g->chunks;
+    g->batch_blocks = g->whole ? x->batch_blocks : GROUP / g->group;
+    g->batch_blocks = g->batch_blocks > x->batch_blocks ? x->batch_blocks : g->batch_blocks;
     g->panels = PANELS;
     g->blocks = g->whole ? WHOLE_BLOCKS : BLOCKS;
     split_groups(g, x, dw);
     while (g->splits == 1 && g->blocks > 1 && count_items(g, x, dw) < LEAST_ITEMS)
         g->blocks /= 2;
-    g->v = scratch_of(g, g->group * g->chunks);
-    g->m = g->panels * scratch_of(g, g->group * g->chunks * widest);
+    g->v = scratch_of(g, g->group * g->batch_blocks);
+    g->m = g->panels * scratch_of(g, g->group * g->batch_blocks * widest);
     if (g->splits == 1)
         g->u = g->panels * (g->whole ? 1 : g->blocks) * winograd_unit(g->tile, widest);
 }

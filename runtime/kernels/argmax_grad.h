@@ -140,7 +140,7 @@ NET_INLINE void net_sum_argmax_dw(float *acc, const float *x, const float *dy, c
     const int dy_blocks = (s.outputs + 15) / 16;
 
     memset(acc, 0, (size_t)outputs * (size_t)(taps * 16 * vectors) * sizeof *acc);
-    for (int batch_block = 0; batch_block < net_chunks(run); batch_block++)
+    for (int batch_block = 0; batch_block < net_batch_blocks(run); batch_block++)
         for (int o = 0; o < outputs; o++) {
             const long at = batch_block * 256L * dy_blocks + net_output_at(output + o);
             const float *xb = x + batch_block * 256L * s.x_blocks * s.x[0] * s.x[1];

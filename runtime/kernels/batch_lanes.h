@@ -28,9 +28,10 @@ NET_INLINE void net_transpose_channels(float *to, const float *x, int channels, 
             net_transpose_8x8(to + 8 * i, 16, x + 128 * i, 16, images - 8 * i, channels);
 }
 
-/* to[pixel][channel][16 images] from a run of `pixels` pixels of one chunk. x: channel 0 of image 0
-   in the first one, at the beginning of a block; x_pixel and to_pixel floats from pixel to pixel.
-   The first `images` images are read, the others become +0; a literal 16 takes all as they are. */
+/* to[pixel][channel][16 images] from a run of `pixels` pixels of one batch block. x: channel 0 of
+   image 0 in the first one, at the beginning of a block; x_pixel and to_pixel floats from pixel to
+   pixel. The first `images` images are read, the others become +0; a literal 16 takes all as they
+   are. */
 NET_INLINE void net_transpose_pixels(float *to, long to_pixel, const float *x, long x_pixel,
                                      int pixels, int channels, int images)
 {
@@ -125,10 +126,11 @@ NET_INLINE void net_contract_images(vec *acc, int pixels, int channels, const fl
     }
 }
 
-/* Some rows of one chunk that a thread takes together, of its share of items (chunk, row). */
+/* Some rows of one batch block that a thread takes together, of its share of items (batch block,
+   row). */
 struct net_band {
-    int item, end;          /* the first row's item; that of the share's end */
-    int chunk, first, rows; /* rows 0: none is left */
+    int item, end;                /* the first row's item; that of the share's end */
+    int batch_block, first, rows; /* rows 0: none is left */
 };
 
 NET_INLINE struct net_band net_band_at(int item, int end, int height, int most)
@@ -139,12 +141,13 @@ NET_INLINE struct net_band net_band_at(int item, int end, int height, int most)
     return (struct net_band){item, end, item / height, first, left < most ? left : most};
 }
 
-/* This thread's share of chunks * height items, the one that NET_ITEMS has, in bands of up to
+/* This thread's share of batch_blocks * height items, the one that NET_ITEMS has, in bands of up to
    `most` rows. */
-#define NET_BANDS(band, chunks, height, most, run, thread)                                         \
-    for (struct net_band band = net_band_at(                                                       \
-             (int)((long)(chunks) * (height) * (thread) / (run)->threads),                         \
-             (int)((long)(chunks) * (height) * ((thread) + 1) / (run)->threads), height, most);    \
+#define NET_BANDS(band, batch_blocks, height, most, run, thread)                                   \
+    for (struct net_band band =                                                                    \
+             net_band_at((int)((long)(batch_blocks) * (height) * (thread) / (run)->threads),       \
+                         (int)((long)(batch_blocks) * (height) * ((thread) + 1) / (run)->threads), \
+                         height, most);                                                            \
          band.rows > 0; band = net_band_at(band.item + band.rows, band.end, height, most))
 
 /* The halo of a band, rows of x, of `size`, under the windows of its rows of y; a window of
@@ -312,14 +315,15 @@ NET_TEMPLATE void net_batch_lanes(float *y, const float *x, const float *w, cons
         const struct net_range halo = net_band_halo(band, s.taps.stride[0], s.pad_top,
                                                     s.taps.kernel[0], s.x.height);
 
-        if (net_rows(run, band.chunk) == 0)
+        if (net_rows(run, band.batch_block) == 0)
             continue;
         for (int row = halo.begin; row < halo.end; row++)
             transpose(transposed + (row - halo.begin) * (s.columns * 16L * s.channels),
-                      x + ((long)band.chunk * s.x.height + row) * s.x.width * x_pixel);
+                      x + ((long)band.batch_block * s.x.height + row) * s.x.width * x_pixel);
         for (int row = band.first; row < band.first + band.rows; row++) {
-            const struct net_batch_lanes_row r = {
-                band.chunk, row, net_taps_at(s.taps, 0, row, s.x.height), transposed, halo.begin};
+            const struct net_batch_lanes_row r = {band.batch_block, row,
+                                                  net_taps_at(s.taps, 0, row, s.x.height),
+                                                  transposed, halo.begin};
 
             if (whole > 0)
                 net_batch_lanes_columns(y, w, b, s, r, 0, whole, s.pixels, tile, epilogue, draw,
@@ -328,7 +332,7 @@ NET_TEMPLATE void net_batch_lanes(float *y, const float *x, const float *w, cons
                 net_batch_lanes_columns(y, w, b, s, r, whole, s.y.width, s.y.width - whole, rest,
                                         epilogue, draw, operands, run);
             if (row_end)
-                row_end(sums, run, band.chunk, row);
+                row_end(sums, run, band.batch_block, row);
         }
     }
 }

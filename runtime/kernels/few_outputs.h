@@ -104,7 +104,7 @@ NET_TEMPLATE void net_dense_few_outputs_dw(float *dw, const float *x, const floa
                                            int group, struct net_few_outputs s,
                                            struct net_apply apply, NET_RUN)
 {
-    const int batch_blocks = net_chunks(run), last = run->n - 16 * (batch_blocks - 1);
+    const int batch_blocks = net_batch_blocks(run), last = run->n - 16 * (batch_blocks - 1);
 
     NET_ITEMS(item, s.blocks / group, run, thread) {
         const float *xg = x + 256L * group * item;

@@ -1,8 +1,8 @@
 /*
  * kernel.h -- what every generated file includes: the templates that most models take.
  *
- * Activations lie as [chunk of 16 images][row][column][block of 16 channels][image][channel],
- * written at[chunk][pixel][block][16][16]; lanes beyond the last channel are always +0.
+ * Activations lie as [batch block of 16 images][row][column][block of 16 channels][image][channel],
+ * written at[batch block][pixel][block][16][16]; lanes beyond the last channel are always +0.
  */
 
 #ifndef NET_KERNEL_H

@@ -289,7 +289,7 @@ NET_TEMPLATE void net_mean_loss(const float *loss, struct net_mean_loss s, NET_R
 
     if (thread != 0)
         return;
-    for (int b = 0; b < net_chunks(run); b++)
+    for (int b = 0; b < net_batch_blocks(run); b++)
         sum += loss[b];
     run->loss = s.elements ? sum / ((float)run->n * (float)s.elements) : sum;
 }

@@ -14,7 +14,7 @@ struct net_place {
     int start, channels, height, width; /* of the row: [channels][height][width] from start */
     int lanes;                          /* channels in a block */
     int scaled;                         /* elements of the row that share a scale and shift */
-    long at, chunk, row, column;
+    long at, batch_block, row, column;
 };
 
 /* Channels begin to end - 1 of one pixel, all of one scale: whole blocks of lanes at a time. */
@@ -65,7 +65,7 @@ static inline void net_pack_vectors(float *to, const struct net_rows *rows, int 
     for (int i = 0; i < n; i++) {
         const uint8_t *bytes = u8 ? (const uint8_t *)rows->row[i] + p.start : NULL;
         const float *values = u8 ? NULL : (const float *)rows->row[i] + p.start;
-        float *image = to + p.at + i / 16 * p.chunk + i % 16 * p.lanes;
+        float *image = to + p.at + i / 16 * p.batch_block + i % 16 * p.lanes;
 
         for (int c = 0, end; c < p.channels; c = end) {
             const int s = (p.start + c) / p.scaled, next = (s + 1) * p.scaled - p.start;
@@ -92,8 +92,8 @@ static inline void net_pack(float *to, const struct net_rows *rows, int n, struc
         for (int h = 0; h < p.height; h++)
             for (int i = first; i < n && i < first + 16; i++)
                 for (int c = 0; c < p.channels; c++)
-                    net_pack_line(to + p.at + i / 16 * p.chunk + i % 16 * p.lanes + c / 16 * 256 +
-                                      c % 16 + h * p.row,
+                    net_pack_line(to + p.at + i / 16 * p.batch_block + i % 16 * p.lanes +
+                                      c / 16 * 256 + c % 16 + h * p.row,
                                   p.column, rows, i, p.start + (c * p.height + h) * p.width,
                                   p.width, p.scaled);
 }
@@ -105,14 +105,14 @@ static inline void net_pack_classes(int32_t *to, const struct net_rows *rows, in
 }
 
 /* The prediction as rows: [n][size] */
-static inline void net_unpack(float *rows, const float *from, long chunk, int n,
+static inline void net_unpack(float *rows, const float *from, long batch_block, int n,
                               const struct net_segment *segments, int count, int size)
 {
     for (int k = 0; k < size; k++) {
         const long at = net_element_at(segments, count, k);
 
         for (int i = 0; i < n; i++)
-            rows[(long)i * size + k] = from[i / 16 * chunk + at + 16 * (i % 16)];
+            rows[(long)i * size + k] = from[i / 16 * batch_block + at + 16 * (i % 16)];
     }
 }
 

@@ -88,7 +88,7 @@ NET_INLINE int net_rows(const struct net_run *run, int batch_block)
 }
 
 /* Batch blocks that hold an image of this batch. */
-NET_INLINE int net_chunks(const struct net_run *run)
+NET_INLINE int net_batch_blocks(const struct net_run *run)
 {
     return (run->n + 15) / 16;
 }

@@ -213,7 +213,7 @@ NET_TEMPLATE void net_reduce_channels(float *db, const float *partial, int sums,
 {
     NET_ITEMS(block, v.blocks, run, thread)
         vec_store(db + 16 * block, net_sum_partials(partial + 16 * block, sums * v.blocks * 16,
-                                                    (long)net_chunks(run) * v.height));
+                                                    (long)net_batch_blocks(run) * v.height));
 }
 
 /* The same, and the update of b with it. */
@@ -224,7 +224,7 @@ NET_TEMPLATE void net_reduce_channels_update(float *b, const float *partial, str
         _Alignas(64) float db[16];
 
         vec_store(db, net_sum_partials(partial + 16 * block, v.blocks * 16,
-                                       (long)net_chunks(run) * v.height));
+                                       (long)net_batch_blocks(run) * v.height));
         net_apply_update(run, b + 16 * block, db, 16);
     }
 }
@@ -248,7 +248,7 @@ NET_TEMPLATE void net_batchnorm_reduce(float *mean, float *inv_std, float *runni
                                        long step, const struct net_run *run, int height, int width,
                                        double eps, double momentum)
 {
-    const long count = (long)net_chunks(run) * height;
+    const long count = (long)net_batch_blocks(run) * height;
     const double all = (double)run->n * height * width;
     double m[16] = {0}, var[16] = {0};
 

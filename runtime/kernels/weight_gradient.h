@@ -127,7 +127,7 @@ NET_TEMPLATE void net_dense_dw_panels(float *dw, const float *x, const float *dy
                                       int inputs, net_dw_tile *tile, NET_RUN)
 {
     const int blocks = (s.channels + 15) / 16, per_panel = s.pixels * blocks;
-    const int batch_blocks = net_chunks(run);
+    const int batch_blocks = net_batch_blocks(run);
     const struct net_reduction over = {
         .batch_blocks = batch_blocks,
         .rows = 1,
@@ -276,7 +276,7 @@ NET_TEMPLATE void net_conv_dw_panels(float *dw, const float *x, const float *dy,
                               net_group_channels(16 * panel_block, 16 * vectors, out_group,
                                                  in_group, s.outputs, input, count)
                                       .count > 0;
-        const int end = s.partial ? b + 1 : overlaps ? net_chunks(run) : 0;
+        const int end = s.partial ? b + 1 : overlaps ? net_batch_blocks(run) : 0;
 
         if (s.partial && net_rows(run, b) == 0)
             continue;
@@ -384,8 +384,8 @@ NET_TEMPLATE void net_reduce_dw(float *dw, const float *partial, long floats, in
     NET_ITEMS(item, floats / 16, run, thread) {
         _Alignas(64) float sum[16];
 
-        vec_store(sum,
-                  net_sum_partials(partial + 16 * item, floats, (long)splits * net_chunks(run)));
+        vec_store(sum, net_sum_partials(partial + 16 * item, floats,
+                                        (long)splits * net_batch_blocks(run)));
         net_apply(run, dw + 16 * item, sum, 16, apply);
     }
 }

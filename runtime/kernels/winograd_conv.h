@@ -212,7 +212,7 @@ NET_TEMPLATE void net_winograd(const float *x, const float *u, const float *b,
     NET_ITEMS(item, items, run, thread) {
         struct net_winograd_group at = {.batch_block = item / s.down * s.batch_blocks,
                                         .row = item % s.down};
-        const int left = net_chunks(run) - at.batch_block;
+        const int left = net_batch_blocks(run) - at.batch_block;
 
         at.count = left < s.batch_blocks ? left : s.batch_blocks;
         net_winograd_item(x, u, b, s, at, rows, input, output, tile3, tile2, tile1, epilogue, draw,

@@ -189,7 +189,7 @@ NET_TEMPLATE void net_winograd_dw_item(float *w, const float *x, const float *dy
     for (int group = groups * split / s.splits; group < groups * (split + 1) / s.splits; group++) {
         struct net_winograd_tiles at = {.batch_block = group / across * s.batch_blocks,
                                         .first = group % across * s.group};
-        const int left = net_chunks(run) - at.batch_block, left_tiles = tiles - at.first;
+        const int left = net_batch_blocks(run) - at.batch_block, left_tiles = tiles - at.first;
 
         at.count = left < s.batch_blocks ? left : s.batch_blocks;
         at.tiles = left_tiles < s.group ? left_tiles : s.group;

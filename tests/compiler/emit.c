@@ -10,11 +10,11 @@
 Suite *suite_emit(void);
 
 static const char *const lines[][2] = {
-    {"    const float *window = x->at[chunk][(h.at + m) * 28 + w.at + "
+    {"    const float *window = x->at[batch_block][(h.at + m) * 28 + w.at + "
      "l][block_of_all_the_windows][4 * "
      "g + r];\n",
      "    const float *window =\n"
-     "            x->at[chunk][(h.at + m) * 28 + w.at + l][block_of_all_the_windows][4 * g + "
+     "            x->at[batch_block][(h.at + m) * 28 + w.at + l][block_of_all_the_windows][4 * g + "
      "r];\n"},
     {"    net_larger(vec_load(the_first_of_them + 16 * r), vec_load(the_second_of_them + 16 * r), "
      "1, 2, 3, 4);\n",

@@ -63,7 +63,7 @@ static const KernelCase cases[] = {
      "    a -> conv2d_transpose(3, [6, 4], padding=[0, 1], bias=false) -> sigmoid\n",
      "mse"},
 
-    {"of many chunks", 64, 1, false, "input x[1, 5, 6] = x", "[1, 5, 6] = t", "x",
+    {"of many batch blocks", 64, 1, false, "input x[1, 5, 6] = x", "[1, 5, 6] = t", "x",
      "    a = x -> conv2d(8, 3, padding=1) -> relu\n"
      "    b = a -> conv2d(8, 3, padding=1) -> batchnorm -> relu -> conv2d(8, 3, padding=1)\n"
      "    (a + b) -> relu -> conv2d(1, 3, padding=1) -> sigmoid\n",

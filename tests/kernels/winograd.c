@@ -40,7 +40,7 @@ static const KernelCase cases[] = {
      "      -> conv2d(20, 3) -> relu -> global_avgpool2d -> dense(5)\n",
      "mse"},
 
-    {"of many chunks", 64, 1, false, "input x[16, 4, 4] = x", "[16, 4, 4] = t", "x",
+    {"of many batch blocks", 64, 1, false, "input x[16, 4, 4] = x", "[16, 4, 4] = t", "x",
      "    a = x -> conv2d(80, 3, padding=1) -> relu\n"
      "    b = a -> conv2d(48, 3, padding=1) -> leaky_relu -> conv2d(64, 3, padding=1) -> relu\n"
      "    b -> conv2d(16, 3, padding=1)\n",

@@ -87,27 +87,27 @@ void check_number(Comparison *c, long i, float got)
 static void check_value(Trial *t, const Value *value, const char *what)
 {
     const Physical *v = value->physical;
-    const long chunk = (long)v->height * v->width * v->blocks * 256;
+    const long batch_block = (long)v->height * v->width * v->blocks * 256;
     const float *at = (const float *)(const void *)(t->arena.at + v->buffer->offset);
     const int size = shape_size(value->shape);
     Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
-    bool *used = allocate((size_t)chunk);
+    bool *used = allocate((size_t)batch_block);
 
     for (int k = 0; k < size; k++) {
         const long place = element_at(v, k);
 
-        if (place < 0 || place >= chunk - 240 || used[place])
+        if (place < 0 || place >= batch_block - 240 || used[place])
             ck_abort_msg("%s: element %d of %s has no place of its own", what, k,
                          shape_text(value->shape));
         used[place] = true;
         for (int i = 0; i < t->run.n && t->expected; i++)
-            check_number(&c, (long)i * size + k, at[i / 16 * chunk + place + 16 * (i % 16)]);
+            check_number(&c, (long)i * size + k, at[i / 16 * batch_block + place + 16 * (i % 16)]);
     }
     if (t->expected)
         keep_distance(t, &c);
-    for (long place = 0; place < chunk; place++)
+    for (long place = 0; place < batch_block; place++)
         for (int i = 0; i < t->run.n && place % 256 < 16 && !used[place]; i++) {
-            const float *lane = &at[i / 16 * chunk + place + 16 * (i % 16)];
+            const float *lane = &at[i / 16 * batch_block + place + 16 * (i % 16)];
             uint32_t bits;
 
             memcpy(&bits, lane, sizeof bits);

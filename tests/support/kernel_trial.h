@@ -44,7 +44,7 @@ void check_number(Comparison *c, long i, float got); /* element i; fails the tes
 void check_tensor(Trial *t, const float *at, const struct net_tensor *tensor, Comparison *c,
                   bool padded, const char *what);
 
-/* Floats from a chunk's begin to element k of image 0. */
+/* Floats from a batch block's begin to element k of image 0. */
 long element_at(const Physical *v, int k);
 
 /* Called by the generated code after kernel number `kernel`: every value that it stored against the
