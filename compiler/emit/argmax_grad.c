@@ -20,7 +20,7 @@ long argmax_grad_floats(const Kernel *k)
         return 48L * (y.size[0] < 48 ? y.size[0] : 48) * y.size[2] * y.size[3];
     if (k->kind == KERNEL_DX_ARGMAX) /* lists, contributions, sums of a pixel */
         return 16L * (dy_size(node, 0) * dy_size(node, 1) + 2 + outputs) + 32L * outputs +
-               256L * node->outputs[0]->physical->blocks;
+               256L * node->outputs[0]->layout->blocks;
     return 0;
 }
 
@@ -32,7 +32,7 @@ static bool has_edges(const Attributes *at)
 void emit_dw_argmax(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout, *dw = node->outputs[0]->layout;
     const Shape w = node->outputs[0]->shape;
 
     include(c->e, "argmax_grad");
@@ -63,7 +63,7 @@ void emit_dw_argmax(KernelCode *c, const Kernel *k)
 void emit_dx_argmax(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const Physical *v = node->outputs[0]->physical;
+    const Layout *v = node->outputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
     const Epilogue end = add_epilogue(c, k, v);
     Group groups[MAX_SEGMENTS];

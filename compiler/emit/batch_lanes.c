@@ -1,6 +1,6 @@
 /*
- * batch_lanes.c -- convolutions of few outputs with the batch in the lanes, and their weight gradients
- * (kernels/batch_lanes.h, kernels/batch_lanes_dw.h).
+ * batch_lanes.c -- convolutions of few outputs with the batch in the lanes, and their weight
+ * gradients (kernels/batch_lanes.h, kernels/batch_lanes_dw.h).
  */
 
 #include "emit/emit.h"
@@ -12,7 +12,7 @@ typedef struct Loops {
     const BatchLanes *g;
     Body body;
     bool transcendental;   /* among the activations before outputs are transposed back */
-    const Physical *x, *y; /* of a dx: dy and dx */
+    const Layout *x, *y;   /* of a dx: dy and dx */
     int channels, outputs; /* summed over, and of y */
     bool dx, bias;
 } Loops;
@@ -22,7 +22,7 @@ typedef struct Loops {
 /* A row of x; of a dx flipped: its taps count the columns down. */
 static const char *add_transpose(const Loops *l)
 {
-    const Physical *x = l->x;
+    const Layout *x = l->x;
     const long pixel = 16L * l->channels, before = l->g->left * pixel;
     const long row = l->g->transposed * pixel, after = l->g->columns * pixel - before - row;
     const long first = l->dx ? after : before, last = l->dx ? before : after;
@@ -108,7 +108,7 @@ void emit_batch_lanes(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const BatchLanes *g = &k->schedule.batch_lanes;
-    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
     const int rest = y->width % g->pixels;
     const bool dx = node->op == OP_CONV2D_DX;
@@ -155,7 +155,7 @@ static void call_dw_segment(KernelCode *c, const Kernel *k, const Segment *s)
 {
     const Node *node = k->node;
     const BatchLanesDw *g = &k->schedule.batch_lanes_dw;
-    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
+    const Layout *x = node->inputs[0]->layout, *dy = node->inputs[1]->layout;
     const Shape w = node->outputs[0]->shape;
     const int padded = up(w.size[0], g->outputs) * g->outputs;
 
@@ -175,7 +175,7 @@ static void call_dw_segment(KernelCode *c, const Kernel *k, const Segment *s)
 void emit_batch_lanes_dw(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const Physical *x = node->inputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout;
 
     include(c->e, "batch_lanes_dw");
     name_dw(c, k, "_batch_lanes");

@@ -40,15 +40,15 @@ void emit_depthwise(KernelCode *c, const Kernel *k)
         "net_depthwise(%s, %s%s, %s, %s, %s, (struct net_depthwise){.y = %s, .x = {%d, %d}, "
         ".taps = %s}",
         plain ? pointer(c, y) : "NULL", inputs_text(c, node), dx ? ", NULL" : "", tile,
-        plain ? "NULL, NULL, NULL" : add_epilogue(c, k, y->physical).arguments, add_row_end(c, k),
-        extent_braces(y->physical), x->physical->height, x->physical->width,
+        plain ? "NULL, NULL, NULL" : add_epilogue(c, k, y->layout).arguments, add_row_end(c, k),
+        extent_braces(y->layout), x->layout->height, x->layout->width,
         taps_text(&node->at, node->inputs[1]->shape, false, dx));
 }
 
 void emit_depthwise_dw(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
+    const Layout *x = node->inputs[0]->layout, *dy = node->inputs[1]->layout;
     const char *tile = add_function(
         c->e, TILES, "depthwise_dw_tile",
         "/* dw += sum over columns and images of x dy, channel by channel: one block */\n"
@@ -73,7 +73,7 @@ void emit_groups(KernelCode *c, const Kernel *k)
     const bool expand = node->op == OP_GROUP_EXPAND;
     const Value *full = expand ? node->outputs[0] : node->inputs[0];
     const Value *grouped = expand ? node->inputs[0] : node->outputs[0];
-    const Physical *p = full->physical;
+    const Layout *p = full->layout;
 
     c->base = format("%s_%d_%dx%d", op_info[node->op].text, node->at.groups, p->rows, p->outputs);
     text_add(&c->comment, "/* %s; items: blocks of outputs */\n",

@@ -11,12 +11,12 @@
 void emit_elementwise(KernelCode *c, const Kernel *k)
 {
     const Value *y = k->node->outputs[0];
-    const Epilogue end = add_epilogue(c, k, y->physical);
+    const Epilogue end = add_epilogue(c, k, y->layout);
 
     c->base = format("%s%s_%s", op_info[k->node->op].text, body_name(k), shape_name(c->e, y));
     text_add(&c->comment, "/* %s; items: (batch block, row) */\n", kernel_label(k));
     call_template(c, "net_elementwise(%s, %s, %s", end.arguments, add_row_end(c, k),
-                  extent_text(y->physical));
+                  extent_text(y->layout));
 }
 
 /* ---- Updates --------------------------------------------------------------------------------- */
@@ -43,7 +43,7 @@ static int count_gradients(const Value *g)
 void emit_update(KernelCode *c, const Kernel *k)
 {
     const Value *w = k->node->inputs[0];
-    const int floats = padded_count(w->physical);
+    const int floats = padded_count(w->layout);
     Text terms = {0};
 
     add_gradients(c, &terms, k->node->inputs[1]);

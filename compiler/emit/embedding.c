@@ -15,7 +15,7 @@ bool has_row_gradient(const Graph *g, const Value *value)
 
 void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value *value, int field)
 {
-    const Physical *v = value->physical;
+    const Layout *v = value->layout;
     const char *name = c_name(e, value->name);
 
     line(out, 1,
@@ -24,7 +24,7 @@ void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value 
 }
 
 /* A shape for the values of as many positions as an image has tokens. */
-static const char *tokens_text(const Value *tokens, const Physical *values)
+static const char *tokens_text(const Value *tokens, const Layout *values)
 {
     return format("(struct net_embedding){.batch_blocks = %d, .length = %d, .blocks = %d}",
                   values->batch_blocks, tokens->shape.size[0], values->blocks);
@@ -44,13 +44,13 @@ void emit_embedding(KernelCode *c, const Kernel *k)
     c->base = matrix_name(c, "embedding", tokens, w->shape);
     text_add(&c->comment, "/* y = the row of w for each token; items: batch blocks */\n");
     call_template(c, "net_embedding(%s, %s->id, %s, %s", pointer(c, y), name_of(c, tokens),
-                  pointer(c, w), tokens_text(tokens, y->physical));
+                  pointer(c, w), tokens_text(tokens, y->layout));
 }
 
 /* What a row is summed in: of NET_GRADIENT_FLOATS at most, an array of the template. */
 long embedding_dw_floats(const Kernel *k)
 {
-    const long floats = 16L * k->node->outputs[0]->physical->blocks;
+    const long floats = 16L * k->node->outputs[0]->layout->blocks;
 
     return floats > 4096 ? floats : 0;
 }
@@ -69,7 +69,7 @@ void emit_embedding_dw(KernelCode *c, const Kernel *k)
                   "net_embedding_dw(%s, %s->begin, %s->order, %s, (struct net_embedding_dw){"
                   ".vocabulary = %d, .blocks = %d, .padding_row = %d, .apply = %s}",
                   result_pointer(c, k), name, name, pointer(c, k->node->inputs[1]),
-                  dw->shape.size[0], dw->physical->blocks, padding, apply_literal(k));
+                  dw->shape.size[0], dw->layout->blocks, padding, apply_literal(k));
 }
 
 /* The mean over the tokens of an image, and its gradient. */
@@ -83,6 +83,5 @@ void emit_token_mean(KernelCode *c, const Kernel *k)
     text_add(&c->comment, "/* %s where a token is not 0; items: batch blocks */\n",
              node->backward ? "dx = dy / count" : "y = the mean of x");
     call_template(c, "net_%s(%s, %s, %s->id, %s", op_info[node->op].text, pointer(c, y),
-                  pointer(c, node->inputs[0]), name_of(c, tokens),
-                  tokens_text(tokens, x->physical));
+                  pointer(c, node->inputs[0]), name_of(c, tokens), tokens_text(tokens, x->layout));
 }

@@ -28,7 +28,7 @@ static void find_parameters(Emitter *e, const Graph *g)
             name = format("%s_%d", base, n);
         }
         table_set(&names, name, 1);
-        value->physical->buffer->index = e->parameter_count;
+        value->layout->buffer->index = e->parameter_count;
         APPEND(e->parameters, e->parameter_count, value);
         e->tensors = grow(e->tensors, e->parameter_count - 1, sizeof *e->tensors);
         e->tensors[e->parameter_count - 1] = name;
@@ -43,7 +43,7 @@ static void write_structures(Emitter *e, Text *out, const Graph *g)
     for (int i = 0; i < e->parameter_count; i++) {
         const Value *value = e->parameters[i];
 
-        line(out, 1, "%s %s;    /* %s %s */", declare_type(e, value->physical), e->tensors[i],
+        line(out, 1, "%s %s;    /* %s %s */", declare_type(e, value->layout), e->tensors[i],
              value->name, shape_text(file_shape(value)));
     }
     if (!e->parameter_count)
@@ -54,13 +54,13 @@ static void write_structures(Emitter *e, Text *out, const Graph *g)
     for (int i = 0; i < g->value_count; i++) {
         const Value *value = g->values[i];
 
-        if (value->node || !value->field || !value->physical)
+        if (value->node || !value->field || !value->layout)
             continue;
         if (value->type == TYPE_CLASS)
             line(out, 1, "int32_t %s[%zu];", c_name(e, value->name),
-                 value->physical->buffer->size / sizeof(int32_t));
+                 value->layout->buffer->size / sizeof(int32_t));
         else
-            line(out, 1, "%s %s;", declare_type(e, value->physical), c_name(e, value->name));
+            line(out, 1, "%s %s;", declare_type(e, value->layout), c_name(e, value->name));
     }
     line(out, 0, "};\n");
 }
@@ -68,8 +68,8 @@ static void write_structures(Emitter *e, Text *out, const Graph *g)
 static void declare_all(Emitter *e, const Graph *g)
 {
     for (int i = 0; i < g->value_count; i++)
-        if (g->values[i]->physical && !g->values[i]->node)
-            declare_type(e, g->values[i]->physical);
+        if (g->values[i]->layout && !g->values[i]->node)
+            declare_type(e, g->values[i]->layout);
 }
 
 /* ---- The file -------------------------------------------------------------------------------- */

@@ -25,8 +25,8 @@ typedef struct Code {
 Code emit(const Model *model, Program *train, Program *evaluate, const LayerRow *layers,
           int layer_count);
 
-/* units.c. Unit 0 has the network and the tables, and each a share of the kernels. Before it is cut,
-   unit 0 is the whole file. */
+/* units.c. Unit 0 has the network and the tables, and each a share of the kernels. Before it is
+   cut, unit 0 is the whole file. */
 void cut_into_units(Code *code, int count);
 void write_unit(Text *out, const Code *code, int unit);
 const char *section_rule(const char *title); /* a comment across the page */
@@ -101,7 +101,7 @@ const char *shape_name(const Emitter *e, const Value *value);     /* "64x32x28x2
 /* ---- types.c: declared once; each gives the type's name -------------------------------------- */
 
 long up16(long count); /* the next multiple of 16 */
-const char *declare_type(Emitter *e, const Physical *physical);
+const char *declare_type(Emitter *e, const Layout *layout);
 const char *declare_scratch(Emitter *e, const Kernel *k); /* of the kernel that writes it */
 const char *declare_mask(Emitter *e, const Kernel *k);
 
@@ -142,15 +142,15 @@ void call_template(KernelCode *c, const char *fmt, ...) PRINTF(2, 3);
 typedef struct Body {
     const KernelCode *c;
     const Kernel *k;
-    const Physical *host; /* the layout it works in */
-    int first;            /* nodes before this one are done: they make the anchor */
-    bool heavy;           /* exponentials, random draws: not unrolled */
-    bool random;          /* dropout: groups of four images */
-    bool draws;           /* random numbers, and does not only read a mask of them */
-    bool masked;          /* f(0) is not 0: the last block's padding is cleared */
+    const Layout *host; /* the layout it works in */
+    int first;          /* nodes before this one are done: they make the anchor */
+    bool heavy;         /* exponentials, random draws: not unrolled */
+    bool random;        /* dropout: groups of four images */
+    bool draws;         /* random numbers, and does not only read a mask of them */
+    bool masked;        /* f(0) is not 0: the last block's padding is cleared */
 } Body;
 
-Body start_body(const KernelCode *c, const Kernel *k, const Physical *host);
+Body start_body(const KernelCode *c, const Kernel *k, const Layout *host);
 /* Leaves nodes that only read the one before them, and draw nothing, to the host: it does them in
    any order of lanes. True if exponentials are among them. */
 bool skip_unary(Body *b);
@@ -168,15 +168,14 @@ typedef struct Epilogue {
 } Epilogue;
 
 Epilogue write_epilogue(Emitter *e, const Body *b);
-Epilogue add_epilogue(const KernelCode *c, const Kernel *k,
-                      const Physical *host); /* of all of it */
+Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Layout *host); /* of all of it */
 
 /* ---- What families share --------------------------------------------------------------------- */
 
 typedef void EmitKernel(KernelCode *c, const Kernel *k);
 
-const char *extent_text(const Physical *v);   /* "(struct net_extent){4, 28, 28, 1}" */
-const char *extent_braces(const Physical *v); /* "{4, 28, 28, 1}", with a border */
+const char *extent_text(const Layout *v);   /* "(struct net_extent){4, 28, 28, 1}" */
+const char *extent_braces(const Layout *v); /* "{4, 28, 28, 1}", with a border */
 const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx); /* depthwise.c */
 /* The sums that a kernel takes of each row it has finished (sums.c):
    "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
@@ -194,7 +193,8 @@ typedef struct Group {
 } Group;
 
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]); /* types.c */
-/* Its name and comment: "conv2d_winograd_relu_64x8x14x14_16x3x3"; way "_winograd", how " by F(4x4, 3x3)" */
+/* Its name and comment: "conv2d_winograd_relu_64x8x14x14_16x3x3"; way "_winograd", how " by F(4x4,
+   3x3)" */
 void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const char *how,
                           const char *items);
 

@@ -34,7 +34,7 @@ static bool is_zero_preserving(Op op)
     return op != OP_GAUSSIAN_NOISE && !(a && op == a->op && a->zero == AT_NOT_ZERO);
 }
 
-static bool has_padding(const Physical *v)
+static bool has_padding(const Layout *v)
 {
     for (int i = 0; i < v->segment_count; i++)
         if (v->segments[i].channels % 16 != 0)
@@ -58,7 +58,7 @@ static void find_needs(Body *b)
     }
 }
 
-Body start_body(const KernelCode *c, const Kernel *k, const Physical *host)
+Body start_body(const KernelCode *c, const Kernel *k, const Layout *host)
 {
     Body b = {.c = c, .k = k, .host = host};
 
@@ -168,7 +168,7 @@ const char *write_unary(Text *text, int level, const Body *b, const char *anchor
 
 /* The function that says it for blocks counted through all pixels of a batch block. Layouts alike
    share one. */
-static const char *lanes_function(Emitter *e, const Physical *v)
+static const char *lanes_function(Emitter *e, const Layout *v)
 {
     const char *name = v->type + strlen("struct ");
 
@@ -337,19 +337,19 @@ Epilogue write_epilogue(Emitter *e, const Body *b)
     return out;
 }
 
-Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Physical *host)
+Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Layout *host)
 {
     const Body b = start_body(c, k, host);
 
     return write_epilogue(c->e, &b);
 }
 
-const char *extent_braces(const Physical *v)
+const char *extent_braces(const Layout *v)
 {
     return format("{%d, %d, %d, %d}", v->batch_blocks, v->full_height, v->full_width, v->blocks);
 }
 
-const char *extent_text(const Physical *v)
+const char *extent_text(const Layout *v)
 {
     return format("(struct net_extent)%s", extent_braces(v));
 }

@@ -19,7 +19,7 @@ void emit_few_outputs(KernelCode *c, const Kernel *k)
     const bool dx = node->op == OP_DENSE_DX;
     const Value *x = node->inputs[0], *y = node->outputs[0], *wide = dx ? y : x;
     const int outputs = outputs_of(k), most = c->e->target->vectors == 1 ? 4 : 16;
-    const Epilogue end = add_epilogue(c, k, y->physical);
+    const Epilogue end = add_epilogue(c, k, y->layout);
     int images = 16; /* at a time: what the registers hold */
 
     while (images * outputs > most && images > 1)
@@ -32,14 +32,14 @@ void emit_few_outputs(KernelCode *c, const Kernel *k)
                                : "y = x w");
     call_template(c, "net_dense_few_outputs%s(%s, %d%s, %s, %s, (struct net_few_outputs){%d, %d}",
                   dx ? "_dx" : "", inputs_text(c, node), outputs, dx ? "" : format(", %d", images),
-                  end.arguments, add_row_end(c, k), wide->physical->batch_blocks,
-                  wide->physical->blocks);
+                  end.arguments, add_row_end(c, k), wide->layout->batch_blocks,
+                  wide->layout->blocks);
 }
 
 void emit_few_outputs_dw(KernelCode *c, const Kernel *k)
 {
     const Value *x = k->node->inputs[0];
-    const Physical *v = x->physical;
+    const Layout *v = x->layout;
     const int outputs = outputs_of(k);
     /* blocks at a time, in registers: as many as divide them */
     int group = (c->e->target->vectors == 1 ? 6 : 8) / outputs;

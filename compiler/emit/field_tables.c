@@ -70,7 +70,7 @@ static const char *tiles_text(long floats)
 
 static void write_pack_value(const Emitter *e, Text *out, const Value *value, int index)
 {
-    const Physical *v = value->physical;
+    const Layout *v = value->layout;
     const Shape declared = value->field->shape;
     const int scaled = declared.rank ? shape_size(declared) / declared.size[0] : 1;
     const long pixel = (long)v->blocks * 16 * v->lanes;
@@ -109,7 +109,7 @@ void write_pack(const Emitter *e, Text *out, const Graph *g)
     for (int i = 0; i < e->model->field_count; i++) {
         const Value *value = find_field(g, e->model->fields[i]);
 
-        if (!value || !value->physical)
+        if (!value || !value->layout)
             continue;
         if (value->type == TYPE_CLASS) {
             line(out, 1, "net_pack_classes(to->%s, &fields[%d], n);", c_name(e, value->name), i);
@@ -126,7 +126,7 @@ void write_pack(const Emitter *e, Text *out, const Graph *g)
 
 void write_unpack(const Emitter *e, Text *out, const Graph *g)
 {
-    const Physical *v = g->prediction->physical;
+    const Layout *v = g->prediction->layout;
     const char *from = v->buffer->where == IN_BATCH
                            ? format("V(&((const struct batch *)run->batch)->%s)",
                                     c_name(e, root_of(g->prediction)->name))

@@ -1,5 +1,6 @@
 /*
- * gemm.c -- dense, conv2d, their dx and the transposes of weights for them (kernels/gemm.h, conv.h).
+ * gemm.c -- dense, conv2d, their dx and the transposes of weights for them (kernels/gemm.h,
+ * conv.h).
  *
  * The one idea: a kernel is a template with the register tiles of its panels' widths; a tile is an
  * instance of one template with the epilogue in it, and kernels of one end share it.
@@ -18,7 +19,7 @@ static bool is_dense(const Node *node)
 /* A packed image with its border: no tap falls outside, and a row of taps is unrolled. */
 static bool is_packed(const Node *node)
 {
-    return node->inputs[0]->physical->lanes < 16;
+    return node->inputs[0]->layout->lanes < 16;
 }
 
 /* Long rows of taps would be too much code. */
@@ -57,7 +58,7 @@ static const char *write_tile(const Body *b, const Epilogue *end, int vectors, b
 {
     Emitter *e = b->c->e;
     const Node *node = b->k->node;
-    const Physical *x = node->inputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
     const int rows = e->target->rows;
     const char *begin = format("%d, %d, %d", rows, vectors, x->lanes);
@@ -130,7 +131,7 @@ static const char *contraction_text(const Target *target, const Kernel *k, const
                                     int count)
 {
     const Node *node = k->node;
-    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
     const bool flat = is_dense(node) && is_input_gradient(node->op);
     Text out = {0};
@@ -178,7 +179,7 @@ void emit_contraction(KernelCode *c, const Kernel *k)
                            : is_unrolled(node) ? "net_conv2d_packed"
                                                : "net_conv2d";
     const Value *b = is_input_gradient(node->op) ? NULL : node->inputs[2];
-    const Body body = start_body(c, k, node->outputs[0]->physical);
+    const Body body = start_body(c, k, node->outputs[0]->layout);
     const Epilogue end = write_epilogue(c->e, &body);
     Group parts[MAX_SEGMENTS];
     const int count = find_parts(k, target, parts);
@@ -202,7 +203,7 @@ void emit_transpose(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Value *w = node->inputs[1];
-    const Physical *p = w->physical;
+    const Layout *p = w->layout;
     const bool dense = is_dense(node);
     Group parts[MAX_SEGMENTS];
     const int count = find_parts(k, c->e->target, parts);
@@ -211,7 +212,7 @@ void emit_transpose(KernelCode *c, const Kernel *k)
     c->base = format("transpose_%dx%d", p->rows, p->outputs);
     text_add(&c->comment, "/* wt = w', by panels of inputs; items: (tap, block of inputs) */\n");
     for (int i = 0; i < count; i++) {
-        const Segment *s = &node->outputs[0]->physical->segments[i];
+        const Segment *s = &node->outputs[0]->layout->segments[i];
         const int taps = dense ? s->pixels : p->segments[0].pixels;
 
         text_add(&list, "%s{.row = %d, .step = %d, .taps = %d, .inputs = %d, .panels = {%d, %d}",

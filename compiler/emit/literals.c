@@ -59,7 +59,7 @@ const char *number_text(double x)
 }
 
 /* "{0, 784, 1, 0, 49}, ..." */
-const char *segments_text(const Physical *v)
+const char *segments_text(const Layout *v)
 {
     Text out = {0};
 

@@ -34,7 +34,7 @@ static const char *write_class_weights(Text *text, const Node *node)
 
 static void call_cross_entropy(KernelCode *c, const Node *node, const char *values)
 {
-    const Physical *z = node->inputs[0]->physical;
+    const Layout *z = node->inputs[0]->layout;
     const bool weighted = is_weighted(node);
     const char *name = weighted ? "net_weighted_cross_entropy" : "net_cross_entropy";
     const char *weights = weighted ? format(", .weights = %s", write_class_weights(&c->text, node))
@@ -53,7 +53,7 @@ static int loss_elements(const Kernel *k)
 static void call_elementwise(KernelCode *c, const Kernel *k, const char *values)
 {
     const Node *node = k->node;
-    const Physical *z = node->inputs[0]->physical;
+    const Layout *z = node->inputs[0]->layout;
     const bool class = node->inputs[1]->type == TYPE_CLASS;
     const char *target = pointer(c, node->inputs[1]);
     const char *delta = node->at.delta > 0 ? format(", .delta = %s", literal(node->at.delta)) : "";
@@ -92,7 +92,7 @@ void emit_mean_loss(KernelCode *c, const Kernel *k)
 {
     const Value *loss = k->node->outputs[0];
 
-    c->base = format("mean_loss_%d", loss->physical->batch_blocks);
+    c->base = format("mean_loss_%d", loss->layout->batch_blocks);
     text_add(&c->comment, "/* run->loss = the sums of loss added in order%s; one thread */\n",
              is_weighted(k->node) ? "" : ", over n");
     call_template(c, "net_mean_loss(%s, (struct net_mean_loss){.elements = %d}", pointer(c, loss),

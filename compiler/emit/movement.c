@@ -10,13 +10,13 @@ void emit_blocks(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Value *y = node->outputs[0];
-    const Physical *v = y->physical;
+    const Layout *v = y->layout;
     const bool concat = node->op == OP_CONCAT;
     const int parts = concat ? node->input_count : 1, pixels = v->height * v->width;
     Text list = {0};
 
     for (int i = 0, start = concat ? 0 : node->at.begin; i < parts; i++) {
-        const Physical *x = node->inputs[i]->physical;
+        const Layout *x = node->inputs[i]->layout;
         const int block = find_blocks(concat ? v : x, concat ? x : v, start * pixels);
 
         text_add(&list, "%s{%s, %d, %d, %d, %d}", i ? ", " : "", pointer(c, node->inputs[i]),
@@ -35,7 +35,7 @@ void emit_blocks(KernelCode *c, const Kernel *k)
                   pointer(c, y), list.at, parts, v->batch_blocks, v->blocks, v->height, v->width);
 }
 
-static const char *layout_of(const Physical *v)
+static const char *layout_of(const Layout *v)
 {
     return format("{%d, NET_SEGMENTS(%s)}", v->height * v->width * v->blocks * 256,
                   segments_text(v));
@@ -44,7 +44,7 @@ static const char *layout_of(const Physical *v)
 void emit_relayout(KernelCode *c, const Kernel *k)
 {
     const Value *x = k->node->inputs[0], *y = k->node->outputs[0];
-    const Physical *v = y->physical;
+    const Layout *v = y->layout;
 
     c->base = format("relayout_%s", shape_name(c->e, y));
     text_add(&c->comment, "/* y = x in another layout; items: batch blocks */\n");
@@ -53,5 +53,5 @@ void emit_relayout(KernelCode *c, const Kernel *k)
                   ".size = %d, .y = %s, .x = %s}",
                   pointer(c, y), pointer(c, x), v->batch_blocks,
                   k->node->at.begin * v->height * v->width, shape_size(y->shape), layout_of(v),
-                  layout_of(x->physical));
+                  layout_of(x->layout));
 }

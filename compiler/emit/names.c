@@ -139,6 +139,6 @@ const char *actual_name(Emitter *e, const Access *operand, const char *type)
         return view_of(e, buffer, type, value ? value_name(e, value) : c_name(e, buffer->name));
     if (buffer->where == IN_PARAMS)
         return format("&p->%s", e->tensors[buffer->index]);
-    return format("%sbatch->%s", value->physical->kind == PHYSICAL_CLASS ? "" : "&",
+    return format("%sbatch->%s", value->layout->kind == LAYOUT_CLASS ? "" : "&",
                   c_name(e, value->name));
 }

@@ -7,7 +7,7 @@
 void emit_layernorm(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const Physical *v = node->outputs[0]->physical;
+    const Layout *v = node->outputs[0]->layout;
     const char *operation = op_info[node->op].text;
     const Epilogue end = add_epilogue(c, k, v);
 

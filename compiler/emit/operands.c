@@ -1,8 +1,9 @@
 /*
- * operands.c -- what a kernel is passed: the list of its operands (passes/kernel.c) with C types and
- * the model's names.
+ * operands.c -- what a kernel is passed: the list of its operands (passes/kernel.c) with C types
+ * and the model's names.
  *
- * The one idea: nothing is listed again here. An emitter asks what an operand of its node is called.
+ * The one idea: nothing is listed again here. An emitter asks what an operand of its node is
+ * called.
  */
 
 #include "emit/emit.h"
@@ -24,7 +25,7 @@ static Operand typed(Emitter *e, const Kernel *k, const Access *a)
     Operand o = {.name = a->name, .value = a->value, .buffer = a->buffer, .written = a->written};
     const char *seen = type_of_view(e, a->buffer);
 
-    o.type = a->value               ? declare_type(e, a->value->physical)
+    o.type = a->value               ? declare_type(e, a->value->layout)
              : seen                 ? seen
              : a->buffer == k->mask ? declare_mask(e, k)
                                     : declare_scratch(e, owner_of(k, a->buffer));
@@ -87,7 +88,7 @@ static const char *name_of_buffer(const KernelCode *c, const Buffer *buffer)
 const char *name_of(const KernelCode *c, const Value *value)
 {
     return !value || value->internal ? NULL
-                                     : name_of_buffer(c, root_of((Value *)value)->physical->buffer);
+                                     : name_of_buffer(c, root_of((Value *)value)->layout->buffer);
 }
 
 const char *pointer(const KernelCode *c, const Value *value)

@@ -33,7 +33,7 @@ static const Pool pools[OP_COUNT] = {
 };
 
 /* Windows of x, each a pixel of y; of an upsampling the larger side is x. */
-static const char *pool_text(const Node *node, const Physical *x, const Physical *y)
+static const char *pool_text(const Node *node, const Layout *x, const Layout *y)
 {
     const Attributes *at = &node->at;
     const int pixels = at->kernel[0] * at->kernel[1];
@@ -67,7 +67,7 @@ void emit_pool(KernelCode *c, const Kernel *k)
         text_add(&arguments, "%s, ", outputs_text(c, node));
     text_add(&arguments, "%s, ", inputs_text(c, node));
     if (hosts) {
-        const Epilogue end = add_epilogue(c, k, first->physical);
+        const Epilogue end = add_epilogue(c, k, first->layout);
 
         text_add(&arguments, "%s, ", end.arguments);
         if (pool->has & UNROLL)
@@ -82,6 +82,6 @@ void emit_pool(KernelCode *c, const Kernel *k)
              (int)(index ? strlen(pool->does) : strcspn(pool->does, ",")), pool->does,
              pool->has & ENDS ? "(batch block, row)" : "batch blocks");
     call_template(c, "net_%s(%s%s", op_info[node->op].text, arguments.at,
-                  whole ? extent_text(x->physical)
-                        : pool_text(node, (up ? y : x)->physical, (up ? x : y)->physical));
+                  whole ? extent_text(x->layout)
+                        : pool_text(node, (up ? y : x)->layout, (up ? x : y)->layout));
 }

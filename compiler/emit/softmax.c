@@ -16,6 +16,6 @@ void emit_softmax(KernelCode *c, const Kernel *k)
     call_template(c,
                   "net_%s(%s, %s, (struct net_softmax){.batch_blocks = %d, .size = {%d, %d}, "
                   ".channels = %d}",
-                  operation, pointer(c, y), inputs_text(c, node), y->physical->batch_blocks,
-                  y->physical->height, y->physical->width, channel_count(y->physical));
+                  operation, pointer(c, y), inputs_text(c, node), y->layout->batch_blocks,
+                  y->layout->height, y->layout->width, channel_count(y->layout));
 }

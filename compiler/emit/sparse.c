@@ -12,7 +12,7 @@ void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value 
     line(out, 1,
          "net_pack_sparse(to->%s.row_begin, to->%s.column, to->%s.value, to->%s.column_begin, "
          "to->%s.image, to->%s.column_value, &fields[%d], n, %d, %s);",
-         name, name, name, name, name, name, field, value->physical->rows,
+         name, name, name, name, name, name, field, value->layout->rows,
          has_row_gradient(g, value) ? "true" : "false");
 }
 
@@ -24,9 +24,9 @@ static const char *layer_name(const KernelCode *c, const char *operation, const 
 }
 
 /* h: the dense input beside it, or NULL; columns: the first row of w that is its */
-static const char *layer_text(const Physical *y, const Physical *w, const Value *h, int columns)
+static const char *layer_text(const Layout *y, const Layout *w, const Value *h, int columns)
 {
-    const Physical *v = h ? h->physical : NULL;
+    const Layout *v = h ? h->layout : NULL;
     const char *beside = v ? format(", .h = {%ld, NET_SEGMENTS(%s)}",
                                     256L * v->height * v->width * v->blocks, segments_text(v))
                            : "";
@@ -46,26 +46,26 @@ void emit_sparse_dense(KernelCode *c, const Kernel *k)
              in[1] ? " + h w" : "", in[3] ? " + b" : "");
     call_template(c, "net_sparse_dense(%s, NET_CSR(%s), %s, %s, %s, %s", pointer(c, y),
                   name_of(c, in[0]), pointer(c, in[1]), pointer(c, in[2]), pointer(c, in[3]),
-                  layer_text(y->physical, in[2]->physical, in[1], in[0]->shape.size[0]));
+                  layer_text(y->layout, in[2]->layout, in[1], in[0]->shape.size[0]));
 }
 
 void emit_sparse_dense_dx(KernelCode *c, const Kernel *k)
 {
     const Value *dy = k->node->inputs[0], *dh = k->node->outputs[0];
-    const Physical *w = k->node->inputs[1]->physical;
+    const Layout *w = k->node->inputs[1]->layout;
 
     c->base = format("sparse_dense_dx_%s_from_%d_of_%dx%d", shape_name(c->e, dh), k->node->at.begin,
                      w->rows, w->outputs);
     text_add(&c->comment,
              "/* dh = dy w', of what stands beside a sparse x; items: batch blocks */\n");
     call_template(c, "net_sparse_dense_dx(%s, %s, %s", pointer(c, dh), inputs_text(c, k->node),
-                  layer_text(dy->physical, w, dh, k->node->at.begin));
+                  layer_text(dy->layout, w, dh, k->node->at.begin));
 }
 
 void emit_sparse_dense_dw(KernelCode *c, const Kernel *k)
 {
     const Value *x = k->node->inputs[0], *h = k->node->inputs[1], *dy = k->node->inputs[2];
-    const Physical *dw = k->node->outputs[0]->physical;
+    const Layout *dw = k->node->outputs[0]->layout;
 
     c->base = layer_name(c, k->update ? "sparse_dense_dw_update" : "sparse_dense_dw", x,
                          k->node->outputs[0]->shape);
@@ -88,5 +88,5 @@ void emit_to_dense(KernelCode *c, const Kernel *k)
     c->base = format("to_dense_%s", shape_name(c->e, x));
     text_add(&c->comment, "/* y = a sparse x with its zeros; items: batch blocks */\n");
     call_template(c, "net_to_dense(%s, NET_CSR(%s), %d, %d", pointer(c, y), name_of(c, x),
-                  y->physical->batch_blocks, y->physical->blocks);
+                  y->layout->batch_blocks, y->layout->blocks);
 }

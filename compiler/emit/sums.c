@@ -21,7 +21,7 @@ static const char *const sums_of[OP_COUNT] = {
 static const char *sums_text(const KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const Physical *v = node->inputs[0]->physical;
+    const Layout *v = node->inputs[0]->layout;
     const bool stats = node->op == OP_BATCHNORM_STATS;
     Text text = {0};
 
@@ -71,7 +71,7 @@ void emit_sums(KernelCode *c, const Kernel *k)
     c->base = format("%s_partial_%s", op_info[node->op].text, shape_name(c->e, node->inputs[0]));
     text_add(&c->comment, "/* %s, partial sums of each item: (batch block, row) */\n",
              sums_of[node->op]);
-    call_template(c, "net_sum_rows(%s, %s", row_end, extent_text(node->inputs[0]->physical));
+    call_template(c, "net_sum_rows(%s, %s", row_end, extent_text(node->inputs[0]->layout));
 }
 
 /* ---- Final reductions ------------------------------------------------------------------------ */
@@ -79,7 +79,7 @@ void emit_sums(KernelCode *c, const Kernel *k)
 static void call_reduction(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const char *extent = extent_text(node->inputs[0]->physical);
+    const char *extent = extent_text(node->inputs[0]->layout);
     const char *partial = scratch_pointer(c, k);
 
     if (k->update)
@@ -119,7 +119,7 @@ void emit_sums_end(KernelCode *c, const Kernel *k)
 
 void emit_inverse_std(KernelCode *c, const Kernel *k)
 {
-    const int blocks = k->node->outputs[0]->physical->blocks;
+    const int blocks = k->node->outputs[0]->layout->blocks;
 
     c->base = format("inverse_std_%d", blocks * 16);
     text_add(&c->comment, "/* 1 / sqrt(var + eps); items: blocks */\n");

@@ -22,24 +22,23 @@ static int find_index(const Model *model, const Field *field)
 /* One value per channel, the channels in order. */
 static bool is_ordered_vector(const Value *v)
 {
-    const Physical *p = v->physical;
+    const Layout *p = v->layout;
 
-    return p->kind == PHYSICAL_VECTOR && p->segment_count == 1 && p->segments[0].start == 0 &&
+    return p->kind == LAYOUT_VECTOR && p->segment_count == 1 && p->segments[0].start == 0 &&
            p->segments[0].pixels == 1 && p->segments[0].block == 0 && file_shape(v).rank == 1 &&
            file_shape(v).size[0] == p->segments[0].channels;
 }
 
 static const char *layout_text(const Value *v)
 {
-    const Physical *p = v->physical;
+    const Layout *p = v->layout;
     const Shape shape = file_shape(v);
-    const char *kind = p->kind == PHYSICAL_WEIGHT  ? "NET_WEIGHT"
-                       : p->kind == PHYSICAL_TABLE ? "NET_TABLE"
-                                                   : "NET_VECTOR";
-    const char *panels = p->kind != PHYSICAL_WEIGHT
-                             ? ""
-                             : format(" .panels = {%d, %d, %d},", p->panels[0], p->panels[1],
-                                      p->panels[2]);
+    const char *kind = p->kind == LAYOUT_WEIGHT  ? "NET_WEIGHT"
+                       : p->kind == LAYOUT_TABLE ? "NET_TABLE"
+                                                 : "NET_VECTOR";
+    const char *panels = p->kind != LAYOUT_WEIGHT ? ""
+                                                  : format(" .panels = {%d, %d, %d},", p->panels[0],
+                                                           p->panels[1], p->panels[2]);
 
     return format(".kind = %s,%s NET_SHAPE(%s), NET_SEGMENTS(%s)", kind, panels, list_of(shape),
                   segments_text(p));
@@ -109,9 +108,9 @@ static const Value *find_result(const Kernel *k)
 
     for (int i = -1; i < k->body_count && !k->node->backward; i++) {
         const Value *value = i < 0 ? k->node->outputs[0] : k->body[i]->outputs[0];
-        const Physical *v = value->internal ? NULL : value->physical;
+        const Layout *v = value->internal ? NULL : value->layout;
 
-        if (v && v->kind == PHYSICAL_VALUE && v->buffer->where == IN_ARENA && v->lanes == 16 &&
+        if (v && v->kind == LAYOUT_VALUE && v->buffer->where == IN_ARENA && v->lanes == 16 &&
             v->element == TYPE_F32 && v->segment_count == 1)
             result = value;
     }
@@ -125,7 +124,7 @@ static const char *results_text(const Kernel *k, bool train)
 
     if (!result)
         return k->updated > 0 ? format(", .updated = %s", number_text(k->updated)) : "";
-    const Physical *v = result->physical;
+    const Layout *v = result->layout;
     const Segment *s = v->segments;
     return format(", .result = {%zu, %ld, %d, %d, %d, %d}", v->buffer->offset,
                   (long)v->full_height * v->full_width * v->blocks * 256, s->pixels, s->stride,
@@ -178,8 +177,8 @@ static bool is_one_number(const Graph *g)
     return one;
 }
 
-/* What the largest kernel of both steps wants for a thread: a stack does not grow with a model, so an
-   array whose size follows that of a layer or a kernel lies in the thread's scratch. */
+/* What the largest kernel of both steps wants for a thread: a stack does not grow with a model, so
+   an array whose size follows that of a layer or a kernel lies in the thread's scratch. */
 size_t thread_floats(const Program *train, const Program *evaluate)
 {
     long most = 0;

@@ -17,7 +17,7 @@ long up16(long count)
 }
 
 /* The places of a token: see net_pack_tokens. */
-static const char *token_members(Emitter *e, const Physical *v)
+static const char *token_members(Emitter *e, const Layout *v)
 {
     const long ids = up16((long)e->model->max_batch * v->width);
 
@@ -27,7 +27,7 @@ static const char *token_members(Emitter *e, const Physical *v)
 
 /* The elements of images (CSR), and the same of columns (CSC): every member a multiple of 64 bytes
    long, as all of the batch; room for full rows. */
-static const char *sparse_members(Emitter *e, const Physical *v)
+static const char *sparse_members(Emitter *e, const Layout *v)
 {
     const long images = e->model->max_batch, elements = up16(images * v->rows);
 
@@ -40,7 +40,7 @@ static const char *sparse_members(Emitter *e, const Physical *v)
 /* Output blocks that stand side by side, of a contraction. */
 int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
 {
-    const Physical *y = k->node->outputs[0]->physical;
+    const Layout *y = k->node->outputs[0]->layout;
     const Shape w = k->node->inputs[1]->shape;
     const int groups = groups_of(&k->node->at);
     const int size = w.size[is_input_gradient(k->node->op)] / groups; /* channels of y in each */
@@ -98,20 +98,20 @@ static const char *panel_members(const char *name, const int panels[3], const ch
     return text.at;
 }
 
-static const char *members_of(Emitter *e, const Physical *v)
+static const char *members_of(Emitter *e, const Layout *v)
 {
     switch (v->kind) {
-    case PHYSICAL_WEIGHT:
+    case LAYOUT_WEIGHT:
         return panel_members("panel", v->panels, format("[%d]", v->rows));
-    case PHYSICAL_TABLE:
+    case LAYOUT_TABLE:
         return format("float row[%d][%d][BLOCK];", v->rows, padded_count(v) / v->rows / 16);
-    case PHYSICAL_TOKENS:
+    case LAYOUT_TOKENS:
         return token_members(e, v);
-    case PHYSICAL_SPARSE:
+    case LAYOUT_SPARSE:
         return sparse_members(e, v);
-    case PHYSICAL_VECTOR:
+    case LAYOUT_VECTOR:
         return format("float block[%d][BLOCK];", v->blocks);
-    case PHYSICAL_SCALAR:
+    case LAYOUT_SCALAR:
         return format("float at[%d];", v->batch_blocks);
     default:
         return format("%s at[%d][%d][%d][BLOCK][%s];",
@@ -121,9 +121,9 @@ static const char *members_of(Emitter *e, const Physical *v)
     }
 }
 
-const char *declare_type(Emitter *e, const Physical *v)
+const char *declare_type(Emitter *e, const Layout *v)
 {
-    return v->kind == PHYSICAL_CLASS ? v->type : declare(e, v->type, members_of(e, v));
+    return v->kind == LAYOUT_CLASS ? v->type : declare(e, v->type, members_of(e, v));
 }
 
 /* ---- Scratch: by the kernel that writes it --------------------------------------------------- */
@@ -131,7 +131,7 @@ const char *declare_type(Emitter *e, const Physical *v)
 /* wt[panel of inputs][tap][output][block][BLOCK], of each segment of dx */
 static const char *transposed_type(Emitter *e, const Kernel *k)
 {
-    const Physical *w = k->node->inputs[1]->physical;
+    const Layout *w = k->node->inputs[1]->layout;
     Group parts[MAX_SEGMENTS];
     const int count = find_parts(k, e->target, parts);
     Text members = {0};
@@ -158,7 +158,7 @@ static const char *transformed_type(Emitter *e, const Kernel *k)
 /* Sums of each row of pixels, [row][sum][block][16 channels]. */
 static const char *sums_type(Emitter *e, const Kernel *k)
 {
-    const Physical *v = k->node->inputs[0]->physical;
+    const Layout *v = k->node->inputs[0]->layout;
     const int sums = k->node->op == OP_CHANNEL_SUM ? 1 : 2, rows = v->batch_blocks * v->height;
     const char *width = sums > 1 ? "[2]" : "";
 
@@ -169,7 +169,7 @@ static const char *sums_type(Emitter *e, const Kernel *k)
 /* Weight gradients of each split; those of Winograd before their transform. */
 static const char *splits_type(Emitter *e, const Kernel *k)
 {
-    const Physical *dw = k->node->outputs[0]->physical;
+    const Layout *dw = k->node->outputs[0]->layout;
     const size_t floats = k->scratch->size / sizeof(float);
     const size_t splits = k->kind == KERNEL_WINOGRAD_DW ? (size_t)k->schedule.winograd.splits
                                                         : floats / (size_t)padded_count(dw);

@@ -63,7 +63,7 @@ const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch)
 }
 
 /* ", dw_tile_8x3, NULL, NULL": of each width that dw has panels of */
-static const char *tile_arguments(Emitter *e, const Physical *dw, bool add)
+static const char *tile_arguments(Emitter *e, const Layout *dw, bool add)
 {
     Text text = {0};
 
@@ -77,7 +77,7 @@ static const char *tile_arguments(Emitter *e, const Physical *dw, bool add)
 /* Of a dense layer's inputs x, which are rows of dw from `first` on: a call for each segment. */
 void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *dy, int first)
 {
-    const Physical *v = x->physical, *dw = k->node->outputs[0]->physical;
+    const Layout *v = x->layout, *dw = k->node->outputs[0]->layout;
 
     for (int i = 0; i < v->segment_count; i++) {
         const Segment *s = &v->segments[i];
@@ -88,7 +88,7 @@ void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *
                       ".x_blocks = %d, .dy_blocks = %d, .apply = %s}, %d%s",
                       result_pointer(c, k), pointer(c, x), pointer(c, dy), braces(dw->panels, 3),
                       dw->rows, first + s->start, s->channels, s->pixels, s->block, s->stride,
-                      v->blocks * v->height * v->width, dy->physical->blocks, apply_literal(k),
+                      v->blocks * v->height * v->width, dy->layout->blocks, apply_literal(k),
                       c->e->target->rows, tile_arguments(c->e, dw, false));
     }
 }
@@ -96,7 +96,7 @@ void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *
 /* Parts of the taps that an item has one of, rows of them or all: for each width of panels. */
 static void find_tap_rows(int tap_rows[3], const Node *node, const Segment *s)
 {
-    const Physical *dw = node->outputs[0]->physical;
+    const Layout *dw = node->outputs[0]->layout;
     const Shape w = node->outputs[0]->shape;
 
     for (int i = 0; i < 3; i++) {
@@ -108,7 +108,7 @@ static void find_tap_rows(int tap_rows[3], const Node *node, const Segment *s)
 
 long conv_dw_floats(const Node *node)
 {
-    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout, *dw = node->outputs[0]->layout;
     const Shape w = node->outputs[0]->shape;
     long most = 0;
 
@@ -128,8 +128,8 @@ long conv_dw_floats(const Node *node)
 static void call_conv_dw(KernelCode *c, const Kernel *k, const Segment *s)
 {
     const Node *node = k->node;
-    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
-    const Physical *dw = node->outputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout, *dy = node->inputs[1]->layout;
+    const Layout *dw = node->outputs[0]->layout;
     const Shape w = node->outputs[0]->shape;
     int tap_rows[3];
 
@@ -152,7 +152,7 @@ static void call_conv_dw(KernelCode *c, const Kernel *k, const Segment *s)
 
 void name_dw(KernelCode *c, const Kernel *k, const char *way)
 {
-    const Physical *dw = k->node->outputs[0]->physical;
+    const Layout *dw = k->node->outputs[0]->layout;
 
     c->base = format("%s%s%s_%s_%dx%d", op_info[k->node->op].text, way,
                      k->scratch ? "_partial" : update_suffix(k),
@@ -162,7 +162,7 @@ void name_dw(KernelCode *c, const Kernel *k, const char *way)
 void emit_dw(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const Physical *x = node->inputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout;
     const bool dense = node->op == OP_DENSE_DW;
 
     name_dw(c, k, "");
@@ -189,7 +189,7 @@ static int packed_tile_inputs(const Emitter *e, int vectors)
 /* The tiles of one width side by side: "(net_dw_tile *[]){...}" */
 static const char *packed_tiles(Emitter *e, const Kernel *k, int vectors)
 {
-    const Physical *x = k->node->inputs[0]->physical, *dw = k->node->outputs[0]->physical;
+    const Layout *x = k->node->inputs[0]->layout, *dw = k->node->outputs[0]->layout;
     const Shape w = k->node->outputs[0]->shape;
     const int most = packed_tile_inputs(e, vectors), pixel = 16 * x->lanes;
     Text text = {0};
@@ -213,8 +213,8 @@ void emit_packed_dw(KernelCode *c, const Kernel *k)
 {
     Emitter *e = c->e;
     const Node *node = k->node;
-    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
-    const Physical *dw = node->outputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout, *dy = node->inputs[1]->layout;
+    const Layout *dw = node->outputs[0]->layout;
     const int inputs[] = {packed_tile_inputs(e, 3), packed_tile_inputs(e, 2),
                           packed_tile_inputs(e, 1)};
 
@@ -235,7 +235,7 @@ void emit_packed_dw(KernelCode *c, const Kernel *k)
 
 void emit_dw_reduction(KernelCode *c, const Kernel *k)
 {
-    const int floats = padded_count(k->node->outputs[0]->physical);
+    const int floats = padded_count(k->node->outputs[0]->layout);
 
     c->base = format("reduce_partial%s_%d", k->update ? "_update" : "", floats);
     text_add(&c->comment, "/* dw = partial sums added in order%s; items: vectors */\n",

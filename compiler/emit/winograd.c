@@ -43,7 +43,7 @@ void emit_winograd(KernelCode *c, const Kernel *k)
     const Winograd *g = &k->schedule.winograd;
     const bool dx = node->op == OP_CONV2D_DX;
     const Value *b = node->input_count > 2 ? node->inputs[2] : NULL;
-    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
     const Epilogue end = add_epilogue(c, k, y);
     int panels[3], padding[2];
@@ -79,7 +79,7 @@ void emit_winograd_weights(KernelCode *c, const Kernel *k)
 {
     const bool dx = k->node->op == OP_CONV2D_DX, stream = k->scratch->size > STREAMED;
     const Value *w = k->node->inputs[1];
-    const int outputs = w->physical->outputs, inputs = w->shape.size[1],
+    const int outputs = w->layout->outputs, inputs = w->shape.size[1],
               m = k->schedule.winograd.tile;
     int panels[3];
 
@@ -93,7 +93,7 @@ void emit_winograd_weights(KernelCode *c, const Kernel *k)
                   ".outputs = %d, .panels = %s, .u_panels = %s, .transposed = %s, .stream = %s}, "
                   "%s",
                   scratch_pointer(c, k), pointer(c, w), inputs, outputs,
-                  braces(w->physical->panels, 3), braces(panels, 3), dx ? "true" : "false",
+                  braces(w->layout->panels, 3), braces(panels, 3), dx ? "true" : "false",
                   stream ? "true" : "false", filter(c->e, m, stream));
 }
 
@@ -107,11 +107,10 @@ static const char *dw_literal(const Kernel *k)
     return format("(struct net_winograd_dw){.x = %s, .dy = %s, .inputs = %d, .panels = %s, "
                   ".padding = %s, .down = %d, .across = %d, .group = %d, .batch_blocks = %d, "
                   ".item_panels = %d, .item_blocks = %d, .whole = %s, .splits = %d, .apply = %s}",
-                  extent_braces(node->inputs[0]->physical),
-                  extent_braces(node->inputs[1]->physical), node->outputs[0]->shape.size[1],
-                  braces(node->outputs[0]->physical->panels, 3), braces(node->at.padding, 2),
-                  g->down, g->across, g->group, g->batch_blocks, g->panels, g->blocks,
-                  g->whole ? "true" : "false", g->splits, apply_literal(k));
+                  extent_braces(node->inputs[0]->layout), extent_braces(node->inputs[1]->layout),
+                  node->outputs[0]->shape.size[1], braces(node->outputs[0]->layout->panels, 3),
+                  braces(node->at.padding, 2), g->down, g->across, g->group, g->batch_blocks,
+                  g->panels, g->blocks, g->whole ? "true" : "false", g->splits, apply_literal(k));
 }
 
 void emit_winograd_dw(KernelCode *c, const Kernel *k)
@@ -119,7 +118,7 @@ void emit_winograd_dw(KernelCode *c, const Kernel *k)
     Emitter *e = c->e;
     const Node *node = k->node;
     const Winograd *g = &k->schedule.winograd;
-    const Physical *dw = node->outputs[0]->physical;
+    const Layout *dw = node->outputs[0]->layout;
     Text tiles = {0};
 
     include(c->e, "winograd_dw");
@@ -138,7 +137,7 @@ void emit_winograd_dw(KernelCode *c, const Kernel *k)
 
 void emit_winograd_dw_reduction(KernelCode *c, const Kernel *k)
 {
-    const Physical *dw = k->node->outputs[0]->physical;
+    const Layout *dw = k->node->outputs[0]->layout;
 
     include(c->e, "winograd_dw");
     c->base = format("winograd_reduce_partial%s_%dx%d", k->update ? "_update" : "", dw->rows,

@@ -98,7 +98,7 @@ typedef struct Value {
     const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
     const Field *token_field;  /* of an embedding matrix: whose tokens */
     struct Value *gradient_of; /* of a gradient: the value it belongs to; takes its layout */
-    struct Physical *physical; /* layout.c */
+    struct Layout *layout;     /* layout.c */
     bool internal;             /* fuse.c: never stored, it lives in one kernel's registers */
 } Value;
 

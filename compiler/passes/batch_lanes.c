@@ -19,7 +19,7 @@ static bool is_dx(const Node *node)
     return node->op == OP_CONV2D_DX;
 }
 
-static bool fits(const Node *node, const Physical *y)
+static bool fits(const Node *node, const Layout *y)
 {
     if ((node->op != OP_CONV2D && !is_dx(node)) || groups_of(&node->at) > 1 || !is_plain(y) ||
         channel_count(y) > MOST_CHANNELS)
@@ -31,7 +31,7 @@ static bool fits(const Node *node, const Physical *y)
 }
 
 /* Pixels that a window of y begins before its own place; what is packed has its border. */
-static int count_before(const Node *node, const Physical *x, int axis)
+static int count_before(const Node *node, const Layout *x, int axis)
 {
     const int padding = node->at.padding[axis];
 
@@ -49,8 +49,7 @@ static int cut_row(int width, int most)
 }
 
 /* Bands of rows, so that what is transposed for one stays in the cache. */
-static void cut_bands(BatchLanes *g, const Node *node, const Physical *x, const Physical *y,
-                      long row)
+static void cut_bands(BatchLanes *g, const Node *node, const Layout *x, const Layout *y, long row)
 {
     const int stride = node->at.stride[0], kernel = node->inputs[1]->shape.size[2];
     const long most = SCRATCH / ((long)sizeof(float) * row);
@@ -64,7 +63,7 @@ static void cut_bands(BatchLanes *g, const Node *node, const Physical *x, const 
     g->floats = row * (under < x->full_height ? under : x->full_height);
 }
 
-BatchLanes plan_batch_lanes(const Node *node, const Physical *x, const Physical *y,
+BatchLanes plan_batch_lanes(const Node *node, const Layout *x, const Layout *y,
                             const Target *target)
 {
     const BatchLanes none = {0};

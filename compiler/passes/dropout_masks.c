@@ -21,7 +21,7 @@ static const Node *find_dropout(const Kernel *k, int stream)
 /* The bits of 16 channels of an image are 16 of the mask, in the order of the value. */
 static Buffer *new_mask(const Node *node)
 {
-    const Physical *v = node->outputs[0]->physical;
+    const Layout *v = node->outputs[0]->layout;
     Buffer *buffer = allocate(sizeof *buffer);
     const size_t rows = (size_t)v->batch_blocks * (size_t)(v->height * v->width * v->blocks) * 16;
 
@@ -49,7 +49,7 @@ void share_masks(Program *p)
             Kernel *reads = drop[j];
             const Node *again = find_dropout(reads, node->at.stream);
 
-            if (!again || !same_layout(node->outputs[0]->physical, again->outputs[0]->physical))
+            if (!again || !same_layout(node->outputs[0]->layout, again->outputs[0]->layout))
                 continue;
             draws->mask = reads->mask = new_mask(node);
             draws->masked = node;

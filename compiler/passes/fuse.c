@@ -63,12 +63,12 @@ static int find_kernel_of(const Fusion *f, const Node *node)
     }
     assert(host < 0 || f->program->kernels);
     if (host < 0 || !takes_epilogue(f->program->kernels[host]) || !link->batched ||
-        !same_layout(link->physical, node->outputs[0]->physical) || link->type != TYPE_F32 ||
+        !same_layout(link->layout, node->outputs[0]->layout) || link->type != TYPE_F32 ||
         !has_room_for(f->program->kernels[host], node))
         return -1;
     for (int i = 0; i < node->input_count; i++) /* a view of what another reads as it lies */
         if (node->inputs[i]->batched &&
-            !same_layout(node->inputs[i]->physical, node->outputs[0]->physical))
+            !same_layout(node->inputs[i]->layout, node->outputs[0]->layout))
             return -1;
     return host;
 }
@@ -95,7 +95,7 @@ static void add_elementwise(Fusion *f, Node *node)
 
 static void add_movement(Fusion *f, Node *node)
 {
-    const Physical *x = node->inputs[0]->physical, *y = node->outputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout, *y = node->outputs[0]->layout;
     const int start = node->at.begin * y->height * y->width;
     const bool blocks = node->op == OP_CONCAT ||
                         (node->op == OP_SLICE && find_blocks(x, y, start) >= 0);

@@ -24,7 +24,7 @@ static double contraction_flops(const Node *node)
    are walked panel by panel, and so are dense layers, whose update is split the same way. */
 static void split_contraction(Kernel *k)
 {
-    const Physical *w = k->node->inputs[1]->physical, *y = k->node->outputs[0]->physical;
+    const Layout *w = k->node->inputs[1]->layout, *y = k->node->outputs[0]->layout;
     const size_t weights = (size_t)padded_count(w) * sizeof(float);
     const size_t limit = y->height * y->width > 1 ? 256 << 10 : 64 << 10;
 
@@ -37,7 +37,7 @@ static void split_contraction(Kernel *k)
 /* Do two dx read the same transposed weights? */
 static bool same_transpose(const Node *a, const Node *b)
 {
-    const Physical *u = a->outputs[0]->physical, *v = b->outputs[0]->physical;
+    const Layout *u = a->outputs[0]->layout, *v = b->outputs[0]->layout;
 
     if (a->inputs[1] != b->inputs[1] || u->segment_count != v->segment_count)
         return false;
@@ -51,7 +51,7 @@ static bool same_transpose(const Node *a, const Node *b)
 static Buffer *transposed_weights(Fusion *f, Node *node)
 {
     Kernel *transpose;
-    const Physical *w = node->inputs[1]->physical, *dx = node->outputs[0]->physical;
+    const Layout *w = node->inputs[1]->layout, *dx = node->outputs[0]->layout;
     size_t rows = 0;
 
     for (int i = 0; i < f->first_count; i++)
@@ -100,10 +100,9 @@ static void add_winograd_dw(Fusion *f, Node *node, Winograd winograd)
         k->update = update;
         return;
     }
-    k->scratch = new_scratch(
-        (size_t)winograd.splits * sizeof(float) *
-            (size_t)winograd_partial(node->outputs[0]->physical, winograd.tile),
-        layer_part(node, "weight gradient, partial sums"));
+    k->scratch = new_scratch((size_t)winograd.splits * sizeof(float) *
+                                 (size_t)winograd_partial(node->outputs[0]->layout, winograd.tile),
+                             layer_part(node, "weight gradient, partial sums"));
     add_reduction(f, KERNEL_WINOGRAD_DW_REDUCTION, k, update, update == NULL);
 }
 
@@ -147,14 +146,14 @@ static void add_batch_lanes(Fusion *f, Node *node)
 {
     Kernel *k = add_contraction(f, KERNEL_BATCH_LANES, node);
 
-    k->schedule.batch_lanes = plan_batch_lanes(node, node->inputs[0]->physical,
-                                               node->outputs[0]->physical, f->program->target);
+    k->schedule.batch_lanes = plan_batch_lanes(node, node->inputs[0]->layout,
+                                               node->outputs[0]->layout, f->program->target);
     k->flops = contraction_flops(node);
 }
 
 static void add_weight(Fusion *f, Node *node)
 {
-    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout, *dw = node->outputs[0]->layout;
     Kernel *k = add_kernel(f, KERNEL_DW, node);
     Node *update = take_update(f, node->outputs[0]);
 

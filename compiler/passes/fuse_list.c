@@ -14,7 +14,7 @@
 void split_rows(Kernel *k, const Value *value)
 {
     k->schedule.split = SPLIT_ROWS;
-    k->schedule.rows = value->physical->height;
+    k->schedule.rows = value->layout->height;
 }
 
 /* Split as its kind says. */

@@ -22,20 +22,20 @@ static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
     host = producer < 0 ? NULL : f->program->kernels[producer];
     if (!host || (!takes_epilogue(host) && host->kind != KERNEL_MAXPOOL) ||
         (host->kind != KERNEL_WINOGRAD &&
-         (host->schedule.split != SPLIT_ROWS || host->schedule.rows != summed->physical->height)) ||
-        !same(summed->physical->type, host->node->outputs[0]->physical->type))
+         (host->schedule.split != SPLIT_ROWS || host->schedule.rows != summed->layout->height)) ||
+        !same(summed->layout->type, host->node->outputs[0]->layout->type))
         return NULL;
     for (int i = 0; i < node->input_count; i++)
         if (f->producer[root_of(node->inputs[i])->id] > producer ||
             (node->inputs[i]->batched &&
-             !same(node->inputs[i]->physical->type, summed->physical->type)))
+             !same(node->inputs[i]->layout->type, summed->layout->type)))
             return NULL;
     return host;
 }
 
 void add_sums(Fusion *f, Node *node)
 {
-    const Physical *x = node->inputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout;
     const int sums = node->op == OP_CHANNEL_SUM ? 1 : 2;
     Node *update = NULL;
     Kernel *host, *k;

@@ -25,7 +25,7 @@ const KernelInfo kernel_info[] = {
 bool is_view(const Value *value)
 {
     return value->node && value->node->op == OP_RESHAPE &&
-           value->node->inputs[0]->physical->buffer == value->physical->buffer;
+           value->node->inputs[0]->layout->buffer == value->layout->buffer;
 }
 
 Value *root_of(Value *value)
@@ -72,7 +72,7 @@ static void list_value(Kernel *k, const char *name, Value *value, bool written, 
         return;
     list(k, (Access){.name = name,
                      .value = root_of(value),
-                     .buffer = value->physical->buffer,
+                     .buffer = value->layout->buffer,
                      .written = written,
                      .local = local || k->schedule.rows == 1});
 }
@@ -93,7 +93,7 @@ static void list_updated(Kernel *k, const Node *update)
 {
     Value *w = update->inputs[0];
 
-    list(k, (Access){.name = "w", .value = w, .buffer = w->physical->buffer, .written = true});
+    list(k, (Access){.name = "w", .value = w, .buffer = w->layout->buffer, .written = true});
 }
 
 static void list_scratch_operand(Kernel *k, Scratch scratch)
@@ -116,7 +116,7 @@ static void list_gradients(Kernel *k, Value *g)
         list_gradients(k, g->node->inputs[0]);
         list_gradients(k, g->node->inputs[1]);
     } else {
-        list(k, (Access){.name = "g", .value = root_of(g), .buffer = g->physical->buffer});
+        list(k, (Access){.name = "g", .value = root_of(g), .buffer = g->layout->buffer});
     }
 }
 
@@ -188,7 +188,7 @@ static void fill_operands(Kernel *k)
     if (info->reads == READS_RESULT) {
         list(k, (Access){.name = formal_name(node->op, node->input_count),
                          .value = node->outputs[0],
-                         .buffer = node->outputs[0]->physical->buffer});
+                         .buffer = node->outputs[0]->layout->buffer});
         return;
     }
     for (int i = 0; i < node->input_count; i++)
@@ -215,8 +215,8 @@ static void fill_operands(Kernel *k)
 static double buffer_bytes(const Kernel *k, const Buffer *buffer)
 {
     const Node *node = k->node;
-    const bool table = k->kind == KERNEL_EMBEDDING && buffer == node->inputs[1]->physical->buffer;
-    const size_t rows = table ? node->outputs[0]->physical->buffer->size : buffer->size;
+    const bool table = k->kind == KERNEL_EMBEDDING && buffer == node->inputs[1]->layout->buffer;
+    const size_t rows = table ? node->outputs[0]->layout->buffer->size : buffer->size;
 
     return (double)(rows < buffer->size ? rows : buffer->size);
 }
@@ -235,8 +235,8 @@ static void count_bytes(Kernel *k)
             counted = counted || k->operands[j].buffer == buffer;
         if (counted)
             continue;
-        if ((update && buffer == update->inputs[0]->physical->buffer) ||
-            (of_bias && buffer == of_bias->inputs[0]->physical->buffer))
+        if ((update && buffer == update->inputs[0]->layout->buffer) ||
+            (of_bias && buffer == of_bias->inputs[0]->layout->buffer))
             k->updated += (double)buffer->size;
         else
             k->bytes += buffer_bytes(k, buffer);

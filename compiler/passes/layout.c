@@ -7,7 +7,7 @@
  * side by side, and the weights of the next layer follow the segments. Where two values have to
  * meet in different layouts, a copy stands between.
  *
- * Needs: simplified graphs. Gives: `physical` of every value; the same for inputs, targets and
+ * Needs: simplified graphs. Gives: `layout` of every value; the same for inputs, targets and
  * parameters of both graphs.
  */
 
@@ -17,20 +17,20 @@
 
 /* ---- One graph ------------------------------------------------------------------------------- */
 
-typedef struct Layout {
+typedef struct LayoutPass {
     Graph *g;
     const Target *target;
     Node **nodes; /* the new list, with copies where they are needed */
     int count;
-} Layout;
+} LayoutPass;
 
-static bool lies_as(const Value *value, const Physical *wanted)
+static bool lies_as(const Value *value, const Layout *wanted)
 {
-    return same_layout(value->physical, wanted) && value->physical->height == wanted->height;
+    return same_layout(value->layout, wanted) && value->layout->height == wanted->height;
 }
 
 /* Makes input `i` of the node lie as `wanted`: through a copy unless it does. */
-static void require(Layout *l, Node *node, int i, const Physical *wanted)
+static void require(LayoutPass *l, Node *node, int i, const Layout *wanted)
 {
     Value *x = node->inputs[i];
     Graph *g = l->g;
@@ -55,39 +55,39 @@ static void require(Layout *l, Node *node, int i, const Physical *wanted)
     node->inputs[i] = copy->outputs[0];
 }
 
-static void require_plain(Layout *l, Node *node, int i)
+static void require_plain(LayoutPass *l, Node *node, int i)
 {
-    const Physical plain = new_value(l->g, node->inputs[i]->shape);
+    const Layout plain = new_value(l->g, node->inputs[i]->shape);
 
     require(l, node, i, &plain);
 }
 
 /* Operands lie as the first does; what is computed is given its place afterwards. */
-static void lay_out_elementwise(Layout *l, Node *node)
+static void lay_out_elementwise(LayoutPass *l, Node *node)
 {
     Value *y = node->outputs[0];
 
     if (!y->batched) { /* a sum of a parameter's gradients */
-        give_parameter(y, *node->inputs[0]->physical);
+        give_parameter(y, *node->inputs[0]->layout);
         return;
     }
     for (int i = 1; i < node->input_count; i++)
         if (node->inputs[i]->batched)
-            require(l, node, i, node->inputs[0]->physical);
+            require(l, node, i, node->inputs[0]->layout);
 }
 
 /* A view where the memory is the same, else a copy. */
-static void lay_out_reshape(Layout *l, Node *node)
+static void lay_out_reshape(LayoutPass *l, Node *node)
 {
-    const Physical *x = node->inputs[0]->physical, v = result_layout(l->g, node);
+    const Layout *x = node->inputs[0]->layout, v = result_layout(l->g, node);
 
     give(l->g, node->outputs[0], v, same_layout(x, &v) ? x->buffer : NULL);
 }
 
 /* The statistics of a batchnorm, and what it learns. */
-static void lay_out_vectors(Node *node, const Physical *x)
+static void lay_out_vectors(Node *node, const Layout *x)
 {
-    const Physical v = vector_of(x);
+    const Layout v = vector_of(x);
 
     for (int i = 0; i < node->input_count; i++)
         if (!node->inputs[i]->batched)
@@ -99,11 +99,11 @@ static void lay_out_vectors(Node *node, const Physical *x)
 
 /* x in the order of a weight's rows: they follow the first use of a weight that is shared, here
    from segment `first` on, which x begins with. A weight of few outputs has them for each. */
-static Physical as_rows(const Physical *x, const Physical *w, int first)
+static Layout as_rows(const Layout *x, const Layout *w, int first)
 {
-    const int repeated = w->kind == PHYSICAL_VECTOR ? w->outputs : 1;
+    const int repeated = w->kind == LAYOUT_VECTOR ? w->outputs : 1;
     const Segment *begin = &w->segments[first];
-    Physical v = *x;
+    Layout v = *x;
 
     v.segment_count = w->segment_count / repeated - first;
     for (int i = 0; i < v.segment_count; i++) {
@@ -111,9 +111,9 @@ static Physical as_rows(const Physical *x, const Physical *w, int first)
         v.segments[i].start -= begin->start;
         v.segments[i].block -= begin->block;
     }
-    if (w->kind == PHYSICAL_VECTOR)
+    if (w->kind == LAYOUT_VECTOR)
         v.blocks = w->blocks / repeated;
-    if (same_segments(&v, x) || w->kind == PHYSICAL_VECTOR)
+    if (same_segments(&v, x) || w->kind == LAYOUT_VECTOR)
         return v;
     v.blocks = 0;
     for (int i = 0; i < v.segment_count; i++) {
@@ -125,25 +125,25 @@ static Physical as_rows(const Physical *x, const Physical *w, int first)
     return v;
 }
 
-static void require_rows(Layout *l, Node *node, int i, const Physical *w, int first)
+static void require_rows(LayoutPass *l, Node *node, int i, const Layout *w, int first)
 {
-    const Physical wanted = as_rows(node->inputs[i]->physical, w, first);
+    const Layout wanted = as_rows(node->inputs[i]->layout, w, first);
 
-    if (!same_segments(&wanted, node->inputs[i]->physical) ||
-        wanted.blocks != node->inputs[i]->physical->blocks)
+    if (!same_segments(&wanted, node->inputs[i]->layout) ||
+        wanted.blocks != node->inputs[i]->layout->blocks)
         require(l, node, i, &wanted);
 }
 
 /* The gradient of x likewise. */
-static void give_rows(const Graph *g, Value *dx, const Physical *w, int first)
+static void give_rows(const Graph *g, Value *dx, const Layout *w, int first)
 {
-    const Physical x = gradient_layout(g, dx);
+    const Layout x = gradient_layout(g, dx);
 
     give(g, dx, as_rows(&x, w, first), NULL);
 }
 
 /* What selection counted with is what the kernel gets. */
-static void require_selected(Layout *l, Node *node)
+static void require_selected(LayoutPass *l, Node *node)
 {
     const Selection *s = node->selection;
 
@@ -156,28 +156,28 @@ static void require_selected(Layout *l, Node *node)
         give(l->g, node->outputs[0], is_input_gradient(node->op) ? s->x : s->y, NULL);
 }
 
-static void lay_out_contraction(Layout *l, Node *node)
+static void lay_out_contraction(LayoutPass *l, Node *node)
 {
     Value *w = node->inputs[1];
     const int outputs = w->shape.size[0];
     const bool along_inputs = node->selection->algorithm == ALGORITHM_FEW_OUTPUTS;
-    const Physical *x;
+    const Layout *x;
 
-    if (w->physical && node->op == OP_DENSE)
-        require_rows(l, node, 0, w->physical, 0);
-    else if (along_inputs && node->inputs[0]->physical->segment_count * outputs > MAX_SEGMENTS)
+    if (w->layout && node->op == OP_DENSE)
+        require_rows(l, node, 0, w->layout, 0);
+    else if (along_inputs && node->inputs[0]->layout->segment_count * outputs > MAX_SEGMENTS)
         require_plain(l, node, 0);
-    x = node->inputs[0]->physical;
+    x = node->inputs[0]->layout;
     give_parameter(w, along_inputs ? rows_layout(w, x) : weight_layout(w, x, 1, l->target));
     if (node->inputs[2])
         give_parameter(node->inputs[2], plain_vector(outputs));
 }
 
 /* What a concat of a sparse x and h would have, were x dense. */
-static Physical joined_layout(const Value *x, const Physical *h)
+static Layout joined_layout(const Value *x, const Layout *h)
 {
     const int columns = x->shape.size[0], blocks = blocks_of(columns);
-    Physical v = {.segments = {{0, columns, 1, 0, blocks}}, .segment_count = 1};
+    Layout v = {.segments = {{0, columns, 1, 0, blocks}}, .segment_count = 1};
 
     for (int i = 0; h && i < h->segment_count; i++) {
         Segment s = h->segments[i];
@@ -189,60 +189,60 @@ static Physical joined_layout(const Value *x, const Physical *h)
     return v;
 }
 
-static void lay_out_sparse_dense(Layout *l, Node *node)
+static void lay_out_sparse_dense(LayoutPass *l, Node *node)
 {
     Value *h = node->inputs[1], *w = node->inputs[2];
-    Physical joined;
+    Layout joined;
 
-    if (h && h->physical->segment_count == MAX_SEGMENTS)
+    if (h && h->layout->segment_count == MAX_SEGMENTS)
         require_plain(l, node, 1);
-    if (h && w->physical)
-        require_rows(l, node, 1, w->physical, 1);
+    if (h && w->layout)
+        require_rows(l, node, 1, w->layout, 1);
     h = node->inputs[1];
-    joined = joined_layout(node->inputs[0], h ? h->physical : NULL);
+    joined = joined_layout(node->inputs[0], h ? h->layout : NULL);
     give_parameter(w, weight_layout(w, &joined, 1, l->target));
     if (node->inputs[3])
         give_parameter(node->inputs[3], plain_vector(w->shape.size[0]));
 }
 
 /* The gradient needs h as forward read it: the rows of w follow its segments. */
-static void lay_out_sparse_dense_dw(Layout *l, Node *node)
+static void lay_out_sparse_dense_dw(LayoutPass *l, Node *node)
 {
     Value *dw = node->outputs[0];
 
     if (node->inputs[1])
-        require_rows(l, node, 1, dw->gradient_of->physical, 1);
+        require_rows(l, node, 1, dw->gradient_of->layout, 1);
     require_plain(l, node, 2);
-    give_parameter(dw, *dw->gradient_of->physical);
+    give_parameter(dw, *dw->gradient_of->layout);
 }
 
-static void lay_out_loss(Layout *l, Node *node)
+static void lay_out_loss(LayoutPass *l, Node *node)
 {
     Value *target = node->inputs[1], *y = node->outputs[0];
 
     if (target->type == TYPE_CLASS)
         require_plain(l, node, 0);
-    else if (target->physical)
-        require(l, node, 0, target->physical);
-    if (!target->physical) {
-        Physical v = target->type == TYPE_CLASS
-                         ? (Physical){.kind = PHYSICAL_CLASS, .lanes = 16, .height = 1, .width = 1}
-                         : *node->inputs[0]->physical;
+    else if (target->layout)
+        require(l, node, 0, target->layout);
+    if (!target->layout) {
+        Layout v = target->type == TYPE_CLASS
+                       ? (Layout){.kind = LAYOUT_CLASS, .lanes = 16, .height = 1, .width = 1}
+                       : *node->inputs[0]->layout;
         Buffer *buffer = new_buffer(IN_BATCH, target->name);
 
         give(l->g, target, v, buffer);
         buffer->size = target->type == TYPE_CLASS
                            ? round_up((size_t)l->g->max_batch * sizeof(int32_t))
-                           : round_up(value_bytes(target->physical));
+                           : round_up(value_bytes(target->layout));
     }
     if (y->batched)
         return;
-    y->physical = allocate(sizeof *y->physical);
-    *y->physical = (Physical){.kind = PHYSICAL_SCALAR,
-                              .batch_blocks = (l->g->max_batch + 15) / 16,
-                              .buffer = new_buffer(IN_ARENA, "loss")};
-    y->physical->type = format("struct slices_%d", y->physical->batch_blocks);
-    y->physical->buffer->size = round_up((size_t)y->physical->batch_blocks * sizeof(float));
+    y->layout = allocate(sizeof *y->layout);
+    *y->layout = (Layout){.kind = LAYOUT_SCALAR,
+                          .batch_blocks = (l->g->max_batch + 15) / 16,
+                          .buffer = new_buffer(IN_ARENA, "loss")};
+    y->layout->type = format("struct slices_%d", y->layout->batch_blocks);
+    y->layout->buffer->size = round_up((size_t)y->layout->batch_blocks * sizeof(float));
 }
 
 /* Inputs that have to lie in one segment, a bit each. */
@@ -256,7 +256,7 @@ static const unsigned char plain_inputs[OP_COUNT] = {
 };
 
 /* A weight and its gradient: in panels, along the inputs, a filter a channel, a table. */
-static void lay_out_weights(Layout *l, Node *node)
+static void lay_out_weights(LayoutPass *l, Node *node)
 {
     Value **in = node->inputs, *y = node->outputs[0];
 
@@ -266,20 +266,20 @@ static void lay_out_weights(Layout *l, Node *node)
         lay_out_contraction(l, node);
         break;
     case OP_DENSE_DX:
-        give_rows(l->g, y, in[1]->physical, 0);
+        give_rows(l->g, y, in[1]->layout, 0);
         break;
     case OP_CONV2D_DX:
-        give_parameter(in[1], weight_layout(in[1], in[0]->physical, 1, l->target));
+        give_parameter(in[1], weight_layout(in[1], in[0]->layout, 1, l->target));
         break;
     case OP_DENSE_DW:
-        require_rows(l, node, 0, y->gradient_of->physical, 0);
-        give_parameter(y, *y->gradient_of->physical);
+        require_rows(l, node, 0, y->gradient_of->layout, 0);
+        give_parameter(y, *y->gradient_of->layout);
         break;
     case OP_CONV2D_DW:
     case OP_CONV2D_DW_ARGMAX:
     case OP_EMBEDDING_DW:
     case OP_GROUP_COLLECT:
-        give_parameter(y, *y->gradient_of->physical);
+        give_parameter(y, *y->gradient_of->layout);
         break;
     case OP_GROUP_EXPAND:
         give_parameter(in[0], weight_layout(in[0], NULL, node->at.groups, l->target));
@@ -301,7 +301,7 @@ static void lay_out_weights(Layout *l, Node *node)
         lay_out_sparse_dense(l, node);
         break;
     case OP_SPARSE_DENSE_DX:
-        give_rows(l->g, y, in[1]->physical, 1);
+        give_rows(l->g, y, in[1]->layout, 1);
         break;
     case OP_SPARSE_DENSE_DW:
         lay_out_sparse_dense_dw(l, node);
@@ -312,7 +312,7 @@ static void lay_out_weights(Layout *l, Node *node)
 }
 
 /* One number a channel, and operations that ask for how their inputs lie. */
-static void lay_out_others(Layout *l, Node *node)
+static void lay_out_others(LayoutPass *l, Node *node)
 {
     Value **in = node->inputs, *y = node->outputs[0];
 
@@ -321,22 +321,22 @@ static void lay_out_others(Layout *l, Node *node)
         give_parameter(y, plain_vector(y->shape.size[0]));
         break;
     case OP_INVERSE_STD:
-        give_parameter(y, *in[0]->physical);
+        give_parameter(y, *in[0]->layout);
         break;
     case OP_BATCHNORM_SUMS:
-        require(l, node, 1, in[0]->physical);
-        lay_out_vectors(node, in[0]->physical);
+        require(l, node, 1, in[0]->layout);
+        lay_out_vectors(node, in[0]->layout);
         break;
     case OP_BATCHNORM_STATS:
     case OP_LAYERNORM:
     case OP_LAYERNORM_GRAD:
     case OP_LAYERNORM_SUMS:
-        lay_out_vectors(node, in[0]->physical);
+        lay_out_vectors(node, in[0]->layout);
         break;
     case OP_ADD_BIAS:
     case OP_NORMALIZE:
     case OP_NORMALIZE_GRAD:
-        lay_out_vectors(node, in[0]->physical);
+        lay_out_vectors(node, in[0]->layout);
         lay_out_elementwise(l, node);
         break;
     case OP_CONCAT:
@@ -346,7 +346,7 @@ static void lay_out_others(Layout *l, Node *node)
         break;
     case OP_MAXPOOL2D_GRAD:
     case OP_GLOBAL_MAXPOOL2D_GRAD:
-        require(l, node, 1, in[0]->physical);
+        require(l, node, 1, in[0]->layout);
         break;
     case OP_RESHAPE:
         lay_out_reshape(l, node);
@@ -360,7 +360,7 @@ static void lay_out_others(Layout *l, Node *node)
     }
 }
 
-static void lay_out_node(Layout *l, Node *node)
+static void lay_out_node(LayoutPass *l, Node *node)
 {
     Value *y = node->outputs[0];
 
@@ -370,19 +370,19 @@ static void lay_out_node(Layout *l, Node *node)
             require_plain(l, node, i);
     lay_out_weights(l, node);
     lay_out_others(l, node);
-    if (y->batched && !y->physical)
+    if (y->batched && !y->layout)
         give(l->g, y, result_layout(l->g, node), NULL);
     for (int i = 1; i < node->output_count; i++) /* the index of a maximum lies as the maxima */
         if (node->outputs[i]->batched)
-            give(l->g, node->outputs[i], *y->physical, NULL);
+            give(l->g, node->outputs[i], *y->layout, NULL);
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i]->storage)
-            node->outputs[i]->physical = node->outputs[i]->storage->physical;
+            node->outputs[i]->layout = node->outputs[i]->storage->layout;
 }
 
 static void lay_out_graph(Graph *g, const Target *target)
 {
-    Layout l = {.g = g, .target = target};
+    LayoutPass l = {.g = g, .target = target};
     const int count = g->node_count;
 
     for (int i = 0; i < count; i++) {
@@ -425,15 +425,15 @@ void lay_out(Graph *train, Graph *evaluate, const Target *target)
                                                  : find_named(train, value->name);
 
         if (same_value)
-            value->physical = same_value->physical;
+            value->layout = same_value->layout;
     }
     lay_out_graph(evaluate, target);
     for (int i = 0; i < train->value_count; i++) {
         const Value *value = train->values[i];
 
         if (value->role == ROLE_PARAMETER || value->role == ROLE_STATE)
-            place(value->physical->buffer, &params);
-        else if (value->role != ROLE_RESULT && value->physical)
-            place(value->physical->buffer, &batch);
+            place(value->layout->buffer, &params);
+        else if (value->role != ROLE_RESULT && value->layout)
+            place(value->layout->buffer, &batch);
     }
 }

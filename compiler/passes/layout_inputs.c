@@ -57,10 +57,10 @@ static bool read_by_convolutions(const Graph *g, const Value *x, Attributes *at,
 
 /* An image of few channels that goes into convolutions is packed densely, with its border of zeros:
    the first layer then has no edges. */
-static Physical input_layout(const Graph *train, const Graph *evaluate, const Value *x,
-                             const Value *other)
+static Layout input_layout(const Graph *train, const Graph *evaluate, const Value *x,
+                           const Value *other)
 {
-    Physical v = new_value(train, x->shape);
+    Layout v = new_value(train, x->shape);
     Attributes at = {0};
     bool found = false;
 
@@ -79,14 +79,14 @@ static Physical input_layout(const Graph *train, const Graph *evaluate, const Va
 
 /* Token ids by position and in order of the tokens; a sparse input's elements by image and by
    column. Their structures say the same (emit/embedding.c, emit/sparse.c). */
-static Physical ids_layout(const Graph *g, const Value *x)
+static Layout ids_layout(const Graph *g, const Value *x)
 {
     const int rows = g->max_batch, size = x->shape.size[0];
-    Physical v = {.kind = PHYSICAL_SPARSE, .lanes = 16, .height = 1, .width = 1, .rows = size};
+    Layout v = {.kind = LAYOUT_SPARSE, .lanes = 16, .height = 1, .width = 1, .rows = size};
 
     v.type = format("struct sparse_%dx%d", rows, size);
     if (x->type == TYPE_TOKENS) {
-        v.kind = PHYSICAL_TOKENS;
+        v.kind = LAYOUT_TOKENS;
         v.rows = x->vocabulary;
         v.width = size;
         v.type = format("struct tokens_%dx%d_of_%d", rows, size, v.rows);
@@ -97,7 +97,7 @@ static Physical ids_layout(const Graph *g, const Value *x)
 
 /* What a step reads of it; of a sparse input, most of the memory for max_batch rows is never
    touched. */
-static size_t ids_bytes(const Graph *g, const Physical *v)
+static size_t ids_bytes(const Graph *g, const Layout *v)
 {
     return round_up((size_t)g->max_batch * (size_t)v->width * 4);
 }
@@ -116,15 +116,15 @@ void lay_out_inputs(Graph *train, Graph *evaluate)
         buffer = new_buffer(IN_BATCH, x->name);
         if (x->type == TYPE_F32) {
             give(train, x, input_layout(train, evaluate, x, other), buffer);
-            buffer->size = round_up(value_bytes(x->physical));
+            buffer->size = round_up(value_bytes(x->layout));
         } else {
-            x->physical = allocate(sizeof *x->physical);
-            *x->physical = ids_layout(train, x);
-            x->physical->element = x->type;
-            x->physical->buffer = buffer;
-            buffer->size = ids_bytes(train, x->physical);
+            x->layout = allocate(sizeof *x->layout);
+            *x->layout = ids_layout(train, x);
+            x->layout->element = x->type;
+            x->layout->buffer = buffer;
+            buffer->size = ids_bytes(train, x->layout);
         }
         if (other)
-            other->physical = x->physical;
+            other->layout = x->layout;
     }
 }

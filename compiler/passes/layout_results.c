@@ -8,11 +8,11 @@
 #include "passes/layout.h"
 
 /* A gradient lies as the value it belongs to. */
-Physical gradient_layout(const Graph *g, const Value *dx)
+Layout gradient_layout(const Graph *g, const Value *dx)
 {
-    const Physical *like = dx->gradient_of ? dx->gradient_of->physical : NULL;
+    const Layout *like = dx->gradient_of ? dx->gradient_of->layout : NULL;
 
-    if (like && like->kind == PHYSICAL_VALUE && like->lanes == 16 &&
+    if (like && like->kind == LAYOUT_VALUE && like->lanes == 16 &&
         same_shape(dx->gradient_of->shape, dx->shape))
         return *like;
     return new_value(g, dx->shape);
@@ -25,7 +25,7 @@ static bool is_sequence(Shape shape)
 }
 
 /* The same memory where it can be. A sequence is an image of one row, however its channels lie. */
-static Physical reshaped(const Graph *g, const Value *x, const Value *y)
+static Layout reshaped(const Graph *g, const Value *x, const Value *y)
 {
     const bool one_row = is_sequence(x->shape) && is_sequence(y->shape) &&
                          x->shape.size[0] == y->shape.size[0];
@@ -33,12 +33,12 @@ static Physical reshaped(const Graph *g, const Value *x, const Value *y)
     if (y->gradient_of)
         return gradient_layout(g, y);
     if (y->shape.rank == 1)
-        return flattened(x->physical);
-    return one_row ? *x->physical : new_value(g, y->shape);
+        return flattened(x->layout);
+    return one_row ? *x->layout : new_value(g, y->shape);
 }
 
 /* Blocks of 16 that touch are one run of channels. */
-static void add_segment(Physical *v, Segment s)
+static void add_segment(Layout *v, Segment s)
 {
     Segment *last = v->segments + (v->segment_count ? v->segment_count - 1 : 0);
 
@@ -60,24 +60,23 @@ bool has_many_segments(const Node *concat)
     int segments = 0;
 
     for (int i = 0; i < concat->input_count; i++)
-        segments += concat->inputs[i]->physical->segment_count;
+        segments += concat->inputs[i]->layout->segment_count;
     return segments > MAX_SEGMENTS;
 }
 
 /* The blocks of the inputs side by side; of copies in one segment each where they have too many. */
-static Physical joined(const Graph *g, const Node *node)
+static Layout joined(const Graph *g, const Node *node)
 {
     const bool copied = has_many_segments(node);
-    Physical v = new_value(g, node->outputs[0]->shape);
+    Layout v = new_value(g, node->outputs[0]->shape);
     int start = 0, block = 0;
 
     v.segment_count = v.blocks = 0;
     for (int i = 0; i < node->input_count; i++)
         v.blocks += copied ? blocks_of(node->inputs[i]->shape.size[0])
-                           : node->inputs[i]->physical->blocks;
+                           : node->inputs[i]->layout->blocks;
     for (int i = 0; i < node->input_count; i++) {
-        const Physical x = copied ? new_value(g, node->inputs[i]->shape)
-                                  : *node->inputs[i]->physical;
+        const Layout x = copied ? new_value(g, node->inputs[i]->shape) : *node->inputs[i]->layout;
 
         for (int j = 0; j < x.segment_count; j++) {
             Segment s = x.segments[j];
@@ -94,7 +93,7 @@ static Physical joined(const Graph *g, const Node *node)
     return v;
 }
 
-Physical result_layout(const Graph *g, const Node *node)
+Layout result_layout(const Graph *g, const Node *node)
 {
     const Value *x = node->inputs[0], *y = node->outputs[0];
 
@@ -133,8 +132,8 @@ Physical result_layout(const Graph *g, const Node *node)
     case OP_GLOBAL_MAXPOOL2D_GRAD:
     case OP_GLOBAL_AVGPOOL2D:
     case OP_GLOBAL_AVGPOOL2D_GRAD:
-        return with_pixels(x->physical, y->shape);
+        return with_pixels(x->layout, y->shape);
     default:
-        return *x->physical;
+        return *x->layout;
     }
 }

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* ---- Physical layouts ------------------------------------------------------------------------ */
+/* ---- Layout layouts ------------------------------------------------------------------------ */
 
 int blocks_of(int channels)
 {
@@ -30,7 +30,7 @@ size_t round_up(size_t size)
 }
 
 /* [C, H, W]; [C, L] is one row of L; [C] one pixel. */
-static void set_pixels(Physical *v, Shape shape)
+static void set_pixels(Layout *v, Shape shape)
 {
     v->height = shape.rank == 3 ? shape.size[1] : 1;
     v->width = shape.rank > 1 ? shape.size[shape.rank - 1] : 1;
@@ -38,9 +38,9 @@ static void set_pixels(Physical *v, Shape shape)
     v->full_width = v->width;
 }
 
-Physical new_value(const Graph *g, Shape shape)
+Layout new_value(const Graph *g, Shape shape)
 {
-    Physical v = {.kind = PHYSICAL_VALUE, .lanes = 16};
+    Layout v = {.kind = LAYOUT_VALUE, .lanes = 16};
     const int channels = shape.rank > 0 ? shape.size[0] : 1;
 
     v.batch_blocks = (g->max_batch + 15) / 16;
@@ -51,7 +51,7 @@ Physical new_value(const Graph *g, Shape shape)
     return v;
 }
 
-int channel_count(const Physical *v)
+int channel_count(const Layout *v)
 {
     int sum = 0;
 
@@ -60,21 +60,21 @@ int channel_count(const Physical *v)
     return sum / (v->height * v->width);
 }
 
-int padded_count(const Physical *p)
+int padded_count(const Layout *p)
 {
-    return p->kind == PHYSICAL_WEIGHT  ? blocks_of(p->outputs) * 16 * p->rows
-           : p->kind == PHYSICAL_TABLE ? p->blocks * 16 * p->rows
-                                       : p->blocks * 16;
+    return p->kind == LAYOUT_WEIGHT  ? blocks_of(p->outputs) * 16 * p->rows
+           : p->kind == LAYOUT_TABLE ? p->blocks * 16 * p->rows
+                                     : p->blocks * 16;
 }
 
-bool same_segments(const Physical *a, const Physical *b)
+bool same_segments(const Layout *a, const Layout *b)
 {
     return a->segment_count == b->segment_count &&
            memcmp(a->segments, b->segments, (size_t)a->segment_count * sizeof *a->segments) == 0;
 }
 
 /* Equal memory: the number of pixels may differ, as before and after flatten. */
-bool same_layout(const Physical *a, const Physical *b)
+bool same_layout(const Layout *a, const Layout *b)
 {
     return a->lanes == b->lanes && a->top == b->top && a->left == b->left &&
            a->full_height * a->full_width * a->blocks ==
@@ -82,14 +82,14 @@ bool same_layout(const Physical *a, const Physical *b)
            same_segments(a, b);
 }
 
-bool is_plain(const Physical *v)
+bool is_plain(const Layout *v)
 {
     return v->segment_count == 1 && v->lanes == 16 && v->segments[0].pixels == v->height * v->width;
 }
 
 /* The first of the blocks of `whole` that hold what `part` does, from flat logical element `start`
    on, and nothing else; -1 where it lies otherwise. */
-int find_blocks(const Physical *whole, const Physical *part, int start)
+int find_blocks(const Layout *whole, const Layout *part, int start)
 {
     const bool pixels = whole->height * whole->width > 1;
     int first = -1;
@@ -114,7 +114,7 @@ int find_blocks(const Physical *whole, const Physical *part, int start)
     return first;
 }
 
-size_t value_bytes(const Physical *v)
+size_t value_bytes(const Layout *v)
 {
     const size_t each = v->element == TYPE_BYTE ? 1 : sizeof(float);
 
@@ -123,7 +123,7 @@ size_t value_bytes(const Physical *v)
 }
 
 /* What tells many segments from others, short enough for a name. */
-static unsigned hash_segments(const Physical *v)
+static unsigned hash_segments(const Layout *v)
 {
     unsigned hash = 2166136261u;
 
@@ -137,11 +137,11 @@ static unsigned hash_segments(const Physical *v)
 }
 
 /* "struct value_64x32x28x28", and the segments where they are not the usual ones */
-static const char *value_type(const Graph *g, const Physical *v, Shape shape)
+static const char *value_type(const Graph *g, const Layout *v, Shape shape)
 {
     Text text = {0};
 
-    if (v->kind == PHYSICAL_CLASS)
+    if (v->kind == LAYOUT_CLASS)
         return "int32_t";
     text_add(&text, "struct %s_%d",
              v->element == TYPE_BYTE ? "index"
@@ -187,9 +187,9 @@ static const char *value_label(const Value *value)
                   node->path ? node->path : op_info[node->op].text, part);
 }
 
-Physical *give(const Graph *g, Value *value, Physical layout, Buffer *buffer)
+Layout *give(const Graph *g, Value *value, Layout layout, Buffer *buffer)
 {
-    Physical *v = allocate(sizeof *v);
+    Layout *v = allocate(sizeof *v);
 
     *v = layout;
     v->element = value->type;
@@ -197,14 +197,14 @@ Physical *give(const Graph *g, Value *value, Physical layout, Buffer *buffer)
     v->buffer = buffer ? buffer : new_buffer(IN_ARENA, value_label(value));
     if (!buffer)
         v->buffer->size = round_up(value_bytes(v));
-    value->physical = v;
+    value->layout = v;
     return v;
 }
 
 /* The blocks of x, on other pixels: what pools give. */
-Physical with_pixels(const Physical *x, Shape shape)
+Layout with_pixels(const Layout *x, Shape shape)
 {
-    Physical v = *x;
+    Layout v = *x;
     const int before = x->height * x->width;
 
     set_pixels(&v, shape);
@@ -218,9 +218,9 @@ Physical with_pixels(const Physical *x, Shape shape)
 }
 
 /* One number a channel of x, in x's blocks. */
-Physical vector_of(const Physical *x)
+Layout vector_of(const Layout *x)
 {
-    Physical v = {.kind = PHYSICAL_VECTOR, .blocks = x->blocks, .segment_count = x->segment_count};
+    Layout v = {.kind = LAYOUT_VECTOR, .blocks = x->blocks, .segment_count = x->segment_count};
     const int pixels = x->height * x->width;
 
     for (int i = 0; i < x->segment_count; i++) {
@@ -232,9 +232,9 @@ Physical vector_of(const Physical *x)
     return v;
 }
 
-Physical flattened(const Physical *x)
+Layout flattened(const Layout *x)
 {
-    Physical v = *x;
+    Layout v = *x;
 
     v.blocks *= v.height * v.width;
     v.height = v.width = v.full_height = v.full_width = 1;
@@ -243,27 +243,27 @@ Physical flattened(const Physical *x)
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
-void give_parameter(Value *value, Physical layout)
+void give_parameter(Value *value, Layout layout)
 {
-    Physical *v;
+    Layout *v;
 
-    if (value->physical)
+    if (value->layout)
         return;
     v = allocate(sizeof *v);
     *v = layout;
     v->lanes = 16;
     v->buffer = new_buffer(value->role == ROLE_RESULT ? IN_ARENA : IN_PARAMS, value_label(value));
     v->buffer->size = (size_t)padded_count(v) * sizeof(float);
-    v->type = v->kind == PHYSICAL_WEIGHT  ? format("struct weight_%dx%d", v->rows, v->outputs)
-              : v->kind == PHYSICAL_TABLE ? format("struct table_%dx%d", v->rows, 16 * v->blocks)
-                                          : format("struct vector_%d", 16 * v->blocks);
-    value->physical = v;
+    v->type = v->kind == LAYOUT_WEIGHT  ? format("struct weight_%dx%d", v->rows, v->outputs)
+              : v->kind == LAYOUT_TABLE ? format("struct table_%dx%d", v->rows, 16 * v->blocks)
+                                        : format("struct vector_%d", 16 * v->blocks);
+    value->layout = v;
 }
 
 /* The inputs of a conv2d's weight are [C][taps]; those of a dense one follow the segments of x. */
-Physical weight_layout(const Value *w, const Physical *x, int groups, const Target *target)
+Layout weight_layout(const Value *w, const Layout *x, int groups, const Target *target)
 {
-    Physical v = {.kind = PHYSICAL_WEIGHT, .outputs = w->shape.size[0]};
+    Layout v = {.kind = LAYOUT_WEIGHT, .outputs = w->shape.size[0]};
 
     v.rows = shape_size(w->shape) / v.outputs;
     if (w->shape.rank == 4) {
@@ -281,9 +281,9 @@ Physical weight_layout(const Value *w, const Physical *x, int groups, const Targ
 }
 
 /* Output o of a dense layer: x's blocks from o times their number on. */
-Physical rows_layout(const Value *w, const Physical *x)
+Layout rows_layout(const Value *w, const Layout *x)
 {
-    Physical v = {.kind = PHYSICAL_VECTOR, .outputs = w->shape.size[0], .rows = w->shape.size[1]};
+    Layout v = {.kind = LAYOUT_VECTOR, .outputs = w->shape.size[0], .rows = w->shape.size[1]};
 
     v.blocks = v.outputs * x->blocks;
     for (int o = 0; o < v.outputs; o++)
@@ -297,27 +297,27 @@ Physical rows_layout(const Value *w, const Physical *x)
     return v;
 }
 
-Physical table_layout(Shape shape)
+Layout table_layout(Shape shape)
 {
-    return (Physical){.kind = PHYSICAL_TABLE,
-                      .rows = shape.size[0],
-                      .blocks = blocks_of(shape.size[1]),
-                      .segment_count = 1,
-                      .segments = {{0, shape.size[1], 1, 0, 0}}};
+    return (Layout){.kind = LAYOUT_TABLE,
+                    .rows = shape.size[0],
+                    .blocks = blocks_of(shape.size[1]),
+                    .segment_count = 1,
+                    .segments = {{0, shape.size[1], 1, 0, 0}}};
 }
 
-Physical plain_vector(int channels)
+Layout plain_vector(int channels)
 {
-    return (Physical){.kind = PHYSICAL_VECTOR,
-                      .blocks = blocks_of(channels),
-                      .segment_count = 1,
-                      .segments = {{0, channels, 1, 0, 0}}};
+    return (Layout){.kind = LAYOUT_VECTOR,
+                    .blocks = blocks_of(channels),
+                    .segment_count = 1,
+                    .segments = {{0, channels, 1, 0, 0}}};
 }
 
 /* A filter a channel: [tap][block][16]. */
-Physical filters_layout(const Value *w)
+Layout filters_layout(const Value *w)
 {
-    Physical v = plain_vector(w->shape.size[0]);
+    Layout v = plain_vector(w->shape.size[0]);
     const int taps = shape_size(w->shape) / w->shape.size[0];
 
     v.segments[0].pixels = taps;

@@ -36,19 +36,19 @@ typedef struct Segment {
 
 enum { MAX_SEGMENTS = 16 };
 
-typedef enum PhysicalKind {
-    PHYSICAL_VALUE,  /* [batch block][height][width][block][16 images][lanes] */
-    PHYSICAL_VECTOR, /* [block][16]: a number a channel */
-    PHYSICAL_WEIGHT, /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
-    PHYSICAL_TABLE,  /* [row][block][16]: an embedding */
-    PHYSICAL_CLASS,  /* [image] int32 */
-    PHYSICAL_TOKENS, /* [image][position] int32, and the same by number of the word */
-    PHYSICAL_SPARSE, /* elements that are not 0, by image and by column */
-    PHYSICAL_SCALAR, /* the loss: a slice a batch block */
-} PhysicalKind;
+typedef enum LayoutKind {
+    LAYOUT_VALUE,  /* [batch block][height][width][block][16 images][lanes] */
+    LAYOUT_VECTOR, /* [block][16]: a number a channel */
+    LAYOUT_WEIGHT, /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
+    LAYOUT_TABLE,  /* [row][block][16]: an embedding */
+    LAYOUT_CLASS,  /* [image] int32 */
+    LAYOUT_TOKENS, /* [image][position] int32, and the same by number of the word */
+    LAYOUT_SPARSE, /* elements that are not 0, by image and by column */
+    LAYOUT_SCALAR, /* the loss: a slice a batch block */
+} LayoutKind;
 
-typedef struct Physical {
-    PhysicalKind kind;
+typedef struct Layout {
+    LayoutKind kind;
     Buffer *buffer;
     const char *type;          /* the C type: "struct value_64x32x28x28" */
     int batch_blocks;          /* of 16 images */
@@ -62,16 +62,16 @@ typedef struct Physical {
                                    table; columns of a sparse input */
     int panels[3];     /* of a weight: how many of 3, of 2, of 1 blocks */
     ElementType element;
-} Physical;
+} Layout;
 
 /* Gives every value of both graphs a layout; inserts copies where two have to meet. The batch and
    the parameters are the same in both. */
 void lay_out(Graph *train, Graph *evaluate, const Target *target);
-int channel_count(const Physical *v); /* of a pixel: logical */
-int padded_count(const Physical *p);  /* floats of a weight or vector */
-bool same_layout(const Physical *a, const Physical *b);
-bool is_plain(const Physical *v); /* one segment, channels in order */
-int find_blocks(const Physical *whole, const Physical *part, int start);
+int channel_count(const Layout *v); /* of a pixel: logical */
+int padded_count(const Layout *p);  /* floats of a weight or vector */
+bool same_layout(const Layout *a, const Layout *b);
+bool is_plain(const Layout *v); /* one segment, channels in order */
+int find_blocks(const Layout *whole, const Layout *part, int start);
 
 /* ---- select.c: the algorithm of each contraction --------------------------------------------- */
 
@@ -98,7 +98,7 @@ extern const AlgorithmInfo algorithm_info[ALGORITHM_COUNT];
 typedef struct Selection {
     Algorithm algorithm;
     double cost[ALGORITHM_COUNT]; /* multiply-adds of vectors, an image; INFINITY: does not apply */
-    Physical x, y;                /* layouts that the costs were counted with: forward's x and y */
+    Layout x, y;                  /* layouts that the costs were counted with: forward's x and y */
 } Selection;
 
 /* Writes `selection` on each contraction of both graphs. A graph may come to have other nodes:
@@ -260,7 +260,7 @@ void share_masks(Program *p); /* where backward can read it */
 int winograd_tile(const Node *node);                            /* as selected: 4, 2, or 0 */
 Winograd plan_winograd(const Node *node, const Target *target); /* needs layouts */
 size_t winograd_weights(const Node *node, int tile);            /* floats, transformed */
-long winograd_partial(const Physical *dw, int tile); /* floats of the partial sums of a split */
+long winograd_partial(const Layout *dw, int tile);   /* floats of the partial sums of a split */
 long winograd_unit(int tile, int vectors);           /* of a panel and block of inputs in it */
 double winograd_flops(const Node *node, Winograd g); /* of the products, one image */
 
@@ -268,13 +268,13 @@ double winograd_flops(const Node *node, Winograd g); /* of the products, one ima
 
 void plan_dw(Kernel *k, const Target *target); /* its kind and splits; needs layouts */
 /* x and dy lie like that; splits 0: it does not fit. */
-BatchLanesDw plan_batch_lanes_dw(const Node *node, const Physical *x, const Physical *dy,
+BatchLanesDw plan_batch_lanes_dw(const Node *node, const Layout *x, const Layout *dy,
                                  const Target *target);
 
 /* ---- batch_lanes.c: convolutions with the batch in the lanes, in pieces ---------------------- */
 
 /* Of a conv2d or its dx that reads `from` and writes `to`; pixels 0: it does not fit. */
-BatchLanes plan_batch_lanes(const Node *node, const Physical *from, const Physical *to,
+BatchLanes plan_batch_lanes(const Node *node, const Layout *from, const Layout *to,
                             const Target *target);
 
 /* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */

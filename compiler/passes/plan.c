@@ -191,7 +191,7 @@ static void find_offsets(Program *p)
 
 void plan(Program *program)
 {
-    Buffer *result = root_of(program->graph->prediction)->physical->buffer;
+    Buffer *result = root_of(program->graph->prediction)->layout->buffer;
 
     find_phases(program);
     find_lifetimes(program);
@@ -225,7 +225,7 @@ static const Buffer *updated_by(const Kernel *k)
 {
     const Node *update = k->kind == KERNEL_UPDATE ? k->node : k->update;
 
-    return update ? update->inputs[0]->physical->buffer : NULL;
+    return update ? update->inputs[0]->layout->buffer : NULL;
 }
 
 static void check_uses(const Uses *of)

@@ -36,11 +36,11 @@ typedef struct Contraction {
     const Graph *g;
     const Node *node;
     const Target *target;
-    const Physical *x, *y; /* forward's: what a dx writes and reads, what a dw reads both of */
-    const Value *weight;   /* w or dw */
-    int inputs, outputs;   /* channels */
-    bool dx, dw, image;    /* image: conv2d, not dense */
-    bool among_sparse;     /* a row of the weight is read for each element of a sparse input */
+    const Layout *x, *y; /* forward's: what a dx writes and reads, what a dw reads both of */
+    const Value *weight; /* w or dw */
+    int inputs, outputs; /* channels */
+    bool dx, dw, image;  /* image: conv2d, not dense */
+    bool among_sparse;   /* a row of the weight is read for each element of a sparse input */
 } Contraction;
 
 /* Taps of windows on one axis that fall on x; all of them where x has a border of zeros. */
@@ -143,7 +143,7 @@ static double cost_argmax(const Contraction *c)
    for the next one, and y transposed back. */
 static double cost_batch_lanes_forward(const Contraction *c)
 {
-    const Physical *from = c->dx ? c->y : c->x, *to = c->dx ? c->x : c->y;
+    const Layout *from = c->dx ? c->y : c->x, *to = c->dx ? c->x : c->y;
     const BatchLanes plan = plan_batch_lanes(c->node, from, to, c->target);
     const double products = count_all_taps(c) * c->inputs * c->outputs;
     const int step = plan.rows * c->node->at.stride[0];
@@ -197,7 +197,7 @@ static bool winograd_applies(const Contraction *c)
    shared by all of a batch. */
 static double cost_winograd(const Contraction *c, int tile)
 {
-    const Physical *tiled = c->dx ? c->x : c->y;
+    const Layout *tiled = c->dx ? c->x : c->y;
     const double products = (tile + 2) * (tile + 2);
     const double from = c->dx ? c->outputs : c->inputs, to = blocks(c->dx ? c->inputs : c->outputs);
     const double tiles = up(tiled->height, tile) * up(tiled->width, tile);
@@ -277,7 +277,7 @@ static void choose(const Graph *g, Node *node, const Target *target, bool among_
                            .image = w->shape.rank == 4,
                            .among_sparse = among_sparse};
 
-    s->x = *(dx ? node->outputs[0] : node->inputs[0])->physical;
+    s->x = *(dx ? node->outputs[0] : node->inputs[0])->layout;
     s->y = new_value(g, (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->shape);
     for (int i = 0; i < ALGORITHM_COUNT; i++)
         s->cost[i] = costs[i](&c);
@@ -335,10 +335,10 @@ static void agree_on_weights(const Graph *g, const Graph *train)
 
 /* ---- Both graphs ----------------------------------------------------------------------------- */
 
-static void preview(Value *value, Physical layout)
+static void preview(Value *value, Layout layout)
 {
-    value->physical = allocate(sizeof *value->physical);
-    *value->physical = layout;
+    value->layout = allocate(sizeof *value->layout);
+    *value->layout = layout;
 }
 
 /* Has no layout yet: neither an input nor a result. */
@@ -363,7 +363,7 @@ static void forget_layouts(const Graph *g)
 {
     for (int i = 0; i < g->value_count; i++)
         if (g->values[i]->node || has_none(g->values[i]))
-            g->values[i]->physical = NULL;
+            g->values[i]->layout = NULL;
 }
 
 static void select_graph(Graph *g, const Graph *train, const Target *target)

@@ -22,7 +22,7 @@ static int least(int a, int b)
 }
 
 /* Of each batch block. */
-static int count_splits(const Physical *x, int most)
+static int count_splits(const Layout *x, int most)
 {
     const int splits = x->batch_blocks >= ITEMS ? 1 : ITEMS / x->batch_blocks;
 
@@ -38,7 +38,7 @@ static int halo(const Node *node, int axis, int outputs)
 }
 
 /* Floats of a thread's scratch for one split. */
-static void size_scratch(BatchLanesDw *g, const Node *node, const Physical *x, const Physical *dy)
+static void size_scratch(BatchLanesDw *g, const Node *node, const Layout *x, const Layout *dy)
 {
     const int rows = g->by_column ? 1 : up(dy->height, g->splits);
     const int columns = g->by_column ? up(dy->width, g->splits) : dy->width;
@@ -67,7 +67,7 @@ static void size_tile(BatchLanesDw *g, const Node *node, const Target *target)
     g->inputs = up(row, up(row, g->inputs));
 }
 
-BatchLanesDw plan_batch_lanes_dw(const Node *node, const Physical *x, const Physical *dy,
+BatchLanesDw plan_batch_lanes_dw(const Node *node, const Layout *x, const Layout *dy,
                                  const Target *target)
 {
     BatchLanesDw g = {.by_column = dy->height == 1};
@@ -92,7 +92,7 @@ BatchLanesDw plan_batch_lanes_dw(const Node *node, const Physical *x, const Phys
 /* A convolution's items (panel, block of inputs, row of taps), as weight_gradient.c makes them. */
 static bool has_few_items(const Node *node)
 {
-    const Physical *x = node->inputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout;
     const Shape w = node->outputs[0]->shape;
     int blocks = 0;
 
@@ -106,7 +106,7 @@ static bool has_few_items(const Node *node)
 void plan_dw(Kernel *k, const Target *target)
 {
     const Node *node = k->node;
-    const Physical *x = node->inputs[0]->physical, *dy = node->inputs[1]->physical;
+    const Layout *x = node->inputs[0]->layout, *dy = node->inputs[1]->layout;
 
     if (node->selection->algorithm == ALGORITHM_BATCH_LANES) {
         k->schedule.batch_lanes_dw = plan_batch_lanes_dw(node, x, dy, target);

@@ -17,9 +17,9 @@ static Problem find_problem(const Node *node)
 {
     const bool dw = node->op == OP_CONV2D_DW, dx = node->op == OP_CONV2D_DX;
     const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
-    const Physical *x = (dx ? node->outputs[0] : node->inputs[0])->physical;
-    const Physical *y = (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->physical;
-    const Physical *tiled = dx ? x : y;
+    const Layout *x = (dx ? node->outputs[0] : node->inputs[0])->layout;
+    const Layout *y = (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->layout;
+    const Layout *tiled = dx ? x : y;
 
     return (Problem){.size = {tiled->height, tiled->width},
                      .from = w.size[dx ? 0 : 1],
@@ -61,7 +61,7 @@ static long scratch_of(const Winograd *g, int blocks)
    time. */
 static void cut_forward(Winograd *g, const Node *node, int widest)
 {
-    const Physical *x = node->inputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout;
 
     g->group = g->across < GROUP ? g->across : GROUP;
     g->batch_blocks = 1;
@@ -78,7 +78,7 @@ long winograd_unit(int tile, int vectors)
     return (tile + 2) * (tile + 2) * (vectors * 256L + 16);
 }
 
-long winograd_partial(const Physical *dw, int tile)
+long winograd_partial(const Layout *dw, int tile)
 {
     const int blocks = up(dw->segments[0].channels, 16);
     long floats = 0;
@@ -89,13 +89,13 @@ long winograd_partial(const Physical *dw, int tile)
 }
 
 /* About how many items a dw has of each split: the same on every target, and so are the sums. */
-static int count_items(const Winograd *g, const Physical *x, const Physical *dw)
+static int count_items(const Winograd *g, const Layout *x, const Layout *dw)
 {
     return up(dw->outputs, g->panels * 48) * up(x->blocks, g->blocks);
 }
 
 /* Few weights are few items: then groups of tiles are split. */
-static void split_groups(Winograd *g, const Physical *x, const Physical *dw)
+static void split_groups(Winograd *g, const Layout *x, const Layout *dw)
 {
     const int groups = up(x->batch_blocks, g->batch_blocks) * up(g->down * g->across, g->group);
     const long most = PARTIAL / (winograd_partial(dw, g->tile) * (long)sizeof(float));
@@ -109,7 +109,7 @@ static void split_groups(Winograd *g, const Physical *x, const Physical *dw)
    a time. Where one group is all there is, so is dU, and blocks share nothing but dM. */
 static void cut_weight(Winograd *g, const Node *node, int widest)
 {
-    const Physical *x = node->inputs[0]->physical, *dw = node->outputs[0]->physical;
+    const Layout *x = node->inputs[0]->layout, *dw = node->outputs[0]->layout;
     const int tiles = g->across * g->down;
 
     g->whole = tiles * x->batch_blocks <= WHOLE;

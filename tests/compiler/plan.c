@@ -129,7 +129,7 @@ static void check_memory(const Program *p, const char *what)
                 first = first < 0 ? u.at[j].kernel->phase : first;
                 last = u.at[j].kernel->phase;
             }
-        if (mine == root_of(p->graph->prediction)->physical->buffer)
+        if (mine == root_of(p->graph->prediction)->layout->buffer)
             last = p->phases; /* the runtime reads it after the step */
         for (int j = 0; j < u.count; j++) {
             const Buffer *other = u.at[j].access.buffer;
@@ -286,7 +286,7 @@ START_TEST(test_internal)
 
         internal += value->internal;
         for (int j = 0; j < c.train->buffer_count && value->internal; j++)
-            ck_assert_ptr_ne(value->physical->buffer, c.train->buffers[j]);
+            ck_assert_ptr_ne(value->layout->buffer, c.train->buffers[j]);
     }
     ck_assert_int_ge(internal, 2); /* x w + b, and its gradient */
 }
@@ -355,7 +355,7 @@ static const Value *find_parameter(const Graph *g, const char *name)
     return NULL;
 }
 
-static void check_segment(const Physical *v, int i, Segment expected)
+static void check_segment(const Layout *v, int i, Segment expected)
 {
     const Segment *s = &v->segments[i];
 
@@ -385,8 +385,8 @@ START_TEST(test_concat_layout)
                                             "        -> dense(9)\n",
                                             cases[i].a, cases[i].b),
                                      "avx512");
-        const Physical *v = output_of(c.train->graph, OP_CONCAT)->physical;
-        const Physical *w = find_parameter(c.train->graph, "net.dense_3.weight")->physical;
+        const Layout *v = output_of(c.train->graph, OP_CONCAT)->layout;
+        const Layout *w = find_parameter(c.train->graph, "net.dense_3.weight")->layout;
 
         ck_assert_int_eq(v->segment_count, cases[i].segments);
         ck_assert_int_eq(v->blocks, cases[i].blocks);
@@ -410,9 +410,9 @@ START_TEST(test_flatten_layout)
     const Value *image = output_of(c.train->graph, OP_CONV2D);
     const Value *flat = output_of(c.train->graph, OP_RESHAPE);
 
-    ck_assert_ptr_eq(image->physical->buffer, flat->physical->buffer);
-    ck_assert_int_eq(flat->physical->blocks, 32);
-    check_segment(flat->physical, 0, (Segment){0, 17, 16, 0, 2});
+    ck_assert_ptr_eq(image->layout->buffer, flat->layout->buffer);
+    ck_assert_int_eq(flat->layout->blocks, 32);
+    check_segment(flat->layout, 0, (Segment){0, 17, 16, 0, 2});
 }
 END_TEST
 
@@ -422,7 +422,7 @@ START_TEST(test_packed_layout)
     const Compiled c = plan_body("    y -> conv2d(5, [3, 5], padding=[1, 2]) -> flatten\n"
                                  "        -> dense(9)\n",
                                  "avx512");
-    const Physical *v = find_parameter(c.train->graph, "y")->physical;
+    const Layout *v = find_parameter(c.train->graph, "y")->layout;
 
     ck_assert_int_eq(v->lanes, 4);
     ck_assert_int_eq(v->full_height, 8);
@@ -462,15 +462,15 @@ START_TEST(test_shared_layout)
 
         if (value->role != ROLE_PARAMETER && value->role != ROLE_STATE)
             continue;
-        ck_assert_uint_eq(value->physical->buffer->offset, end);
-        ck_assert_uint_eq(value->physical->buffer->size,
-                          (size_t)padded_count(value->physical) * sizeof(float));
-        end += value->physical->buffer->size;
+        ck_assert_uint_eq(value->layout->buffer->offset, end);
+        ck_assert_uint_eq(value->layout->buffer->size,
+                          (size_t)padded_count(value->layout) * sizeof(float));
+        end += value->layout->buffer->size;
     }
     for (int i = 0; i < evaluate->value_count; i++)
         if (evaluate->values[i]->role == ROLE_PARAMETER)
-            ck_assert_ptr_eq(evaluate->values[i]->physical,
-                             find_parameter(train, evaluate->values[i]->name)->physical);
+            ck_assert_ptr_eq(evaluate->values[i]->layout,
+                             find_parameter(train, evaluate->values[i]->name)->layout);
 }
 END_TEST
 

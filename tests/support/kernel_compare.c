@@ -14,7 +14,7 @@
 
 /* ---- Where a number is --------------------------------------------------------------------- */
 
-long element_at(const Physical *v, int k)
+long element_at(const Layout *v, int k)
 {
     int i = v->segment_count - 1;
     const Segment *s;
@@ -30,12 +30,12 @@ long element_at(const Physical *v, int k)
 /* A weight or vector in the arena lies as a tensor does. */
 static struct net_tensor tensor_of(const Value *value, struct net_segment segments[MAX_SEGMENTS])
 {
-    const Physical *p = value->physical;
+    const Layout *p = value->layout;
     struct net_tensor tensor = {.count = padded_count(p),
                                 .rank = value->shape.rank,
-                                .kind = p->kind == PHYSICAL_WEIGHT  ? NET_WEIGHT
-                                        : p->kind == PHYSICAL_TABLE ? NET_TABLE
-                                                                    : NET_VECTOR,
+                                .kind = p->kind == LAYOUT_WEIGHT  ? NET_WEIGHT
+                                        : p->kind == LAYOUT_TABLE ? NET_TABLE
+                                                                  : NET_VECTOR,
                                 .segments = segments,
                                 .segment_count = p->segment_count};
 
@@ -86,7 +86,7 @@ void check_number(Comparison *c, long i, float got)
 /* A value in the arena: its rows below n, and +0 in every lane that is no channel. */
 static void check_value(Trial *t, const Value *value, const char *what)
 {
-    const Physical *v = value->physical;
+    const Layout *v = value->layout;
     const long batch_block = (long)v->height * v->width * v->blocks * 256;
     const float *at = (const float *)(const void *)(t->arena.at + v->buffer->offset);
     const int size = shape_size(value->shape);
@@ -149,8 +149,8 @@ static bool stores(const Kernel *k, const Value *value)
 {
     const bool own = value->node == k->node;
 
-    if (!value->physical || value->internal || value->storage || !computes(k, value) ||
-        root_of((Value *)value) != value || value->physical->buffer->where != IN_ARENA)
+    if (!value->layout || value->internal || value->storage || !computes(k, value) ||
+        root_of((Value *)value) != value || value->layout->buffer->where != IN_ARENA)
         return false;
     switch (k->kind) {
     case KERNEL_TRANSPOSE:
@@ -166,7 +166,7 @@ static bool stores(const Kernel *k, const Value *value)
         return !k->scratch && !k->update;
     default:
         return !(own && k->update) && value->type == TYPE_F32 &&
-               value->physical->kind != PHYSICAL_SCALAR;
+               value->layout->kind != LAYOUT_SCALAR;
     }
 }
 
@@ -186,7 +186,7 @@ void check_kernel(struct net_profile *profile, int kernel, int thread)
         what = format("kernel %d (%s), %s%s%s %s", kernel, kernel_label(k),
                       op_info[value->node->op].text, value->node->path ? " of " : "",
                       value->node->path ? value->node->path : "", shape_text(value->shape));
-        if (value->physical->kind == PHYSICAL_VALUE) {
+        if (value->layout->kind == LAYOUT_VALUE) {
             check_value(t, value, what);
         } else {
             struct net_segment segments[MAX_SEGMENTS];
@@ -194,7 +194,7 @@ void check_kernel(struct net_profile *profile, int kernel, int thread)
             Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
 
             const float *at = (const float *)(const void *)(t->arena.at +
-                                                            value->physical->buffer->offset);
+                                                            value->layout->buffer->offset);
 
             /* 1 / std of channels that are none is multiplied by their gamma, +0 */
             check_tensor(t, at, &tensor, t->expected ? &c : NULL,

@@ -45,7 +45,7 @@ void check_tensor(Trial *t, const float *at, const struct net_tensor *tensor, Co
                   bool padded, const char *what);
 
 /* Floats from a batch block's begin to element k of image 0. */
-long element_at(const Physical *v, int k);
+long element_at(const Layout *v, int k);
 
 /* Called by the generated code after kernel number `kernel`: every value that it stored against the
    reference, lanes that are no channel against +0. */
