@@ -10,7 +10,7 @@ typedef struct Loops {
     KernelCode *c;
     const Kernel *k;
     const BatchLanes *g;
-    Body body;
+    Chain chain;
     bool transcendental;   /* among the activations before outputs are transposed back */
     const Layout *x, *y;   /* of a dx: dy and dx */
     int channels, outputs; /* summed over, and of y */
@@ -52,11 +52,11 @@ static const char *add_unary(const Loops *l)
 {
     Text name = {0}, text = {0};
 
-    if (!l->body.first)
+    if (!l->chain.first)
         return "NULL";
-    for (int i = 0; i < l->body.first; i++)
-        text_add(&name, "%s_%s", i ? "" : "unary", op_info[l->k->body[i]->op].text);
-    line(&text, 1, "return %s;", write_unary(&text, 1, &l->body, "v0"));
+    for (int i = 0; i < l->chain.first; i++)
+        text_add(&name, "%s_%s", i ? "" : "unary", op_info[l->k->epilogue[i]->op].text);
+    line(&text, 1, "return %s;", write_unary(&text, 1, &l->chain, "v0"));
     return add_function(l->c->e, EPILOGUES, name.at, "NET_UNARY(%s)\n", text.at);
 }
 
@@ -71,8 +71,8 @@ static const char *tile_name(const Loops *l, int pixels)
              : stride > 1 ? format("_by_%d", stride)
                           : "",
              l->bias ? "_bias" : "");
-    for (int i = 0; i < l->body.first; i++)
-        text_add(&text, "_%s", op_info[l->k->body[i]->op].text);
+    for (int i = 0; i < l->chain.first; i++)
+        text_add(&text, "_%s", op_info[l->k->epilogue[i]->op].text);
     return text.at;
 }
 
@@ -122,21 +122,21 @@ void emit_batch_lanes(KernelCode *c, const Kernel *k)
                .bias = b,
                .channels = w.size[!dx],
                .outputs = w.size[dx],
-               .body = start_body(c, k, y)};
+               .chain = start_chain(c, k, y)};
 
-    l.transcendental = skip_unary(&l.body);
+    l.transcendental = skip_unary(&l.chain);
     include(c->e, "batch_lanes");
     describe_contraction(c, k, "_batch_lanes", ", batch in the lanes", "(batch block, row)");
 
-    const Value *last = (l.body.first ? k->body[l.body.first - 1] : node)->outputs[0];
-    const bool direct = l.body.first == k->body_count; /* no epilogue is left */
+    const Value *last = (l.chain.first ? k->epilogue[l.chain.first - 1] : node)->outputs[0];
+    const bool direct = l.chain.first == k->epilogue_count; /* no epilogue is left */
 
     call_template(c, "net_batch_lanes(%s, %s, %s, %s, %s, %d, %s, %s, %s, %s, %s",
                   direct ? pointer(c, last) : "NULL", pointer(c, node->inputs[0]),
                   dx ? scratch_pointer(c, k) : pointer(c, node->inputs[1]), pointer(c, b),
                   shape_literal(&l), 16 * x->lanes * x->blocks, add_transpose(&l),
                   add_tile(&l, g->pixels), rest ? add_tile(&l, rest) : "NULL",
-                  direct ? "NULL, NULL, NULL" : write_epilogue(c->e, &l.body).arguments,
+                  direct ? "NULL, NULL, NULL" : write_epilogue(c->e, &l.chain).arguments,
                   add_row_end(c, k));
 }
 

@@ -23,7 +23,7 @@ const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx)
 void emit_depthwise(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
-    const bool dx = node->op == OP_DEPTHWISE_DX, plain = k->body_count == 0;
+    const bool dx = node->op == OP_DEPTHWISE_DX, plain = k->epilogue_count == 0;
     const Value *x = node->inputs[0], *y = node->outputs[0];
     const char *tile = add_function(
         c->e, TILES, "depthwise_tile",
@@ -31,7 +31,7 @@ void emit_depthwise(KernelCode *c, const Kernel *k)
         "NET_DEPTHWISE_TILE(%s)\n",
         "    net_depthwise_block(y, x, w, b, taps);\n");
 
-    c->base = format("%s%s_%s_%dx%d", op_info[node->op].text, body_name(k),
+    c->base = format("%s%s_%s_%dx%d", op_info[node->op].text, epilogue_name(k),
                      shape_name(c->e, dx ? y : x), node->at.kernel[0], node->at.kernel[1]);
     text_add(&c->comment, "/* %s channel by channel; items: (batch block, row) */\n",
              dx ? "dx = sum over taps of dy w" : "y = sum over taps of x w");

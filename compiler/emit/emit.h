@@ -34,9 +34,9 @@ const char *section_rule(const char *title); /* a comment across the page */
 /* A function of the file: kernels of equal text share one. */
 struct Function {
     const char *name;
-    const char *key;  /* the text without the name: what makes it another */
-    const char *head; /* comment and declaration */
-    const char *body; /* its statements */
+    const char *key;   /* the text without the name: what makes it another */
+    const char *head;  /* comment and declaration */
+    const char *chain; /* its statements */
     Section section;
     const char *text; /* all of it, as it is printed */
     int unit;         /* of a kernel */
@@ -139,7 +139,7 @@ void call_template(KernelCode *c, const char *fmt, ...) PRINTF(2, 3);
 
 /* ---- epilogue.c: elementwise work at the end of a kernel ------------------------------------- */
 
-typedef struct Body {
+typedef struct Chain {
     const KernelCode *c;
     const Kernel *k;
     const Layout *host; /* the layout it works in */
@@ -148,15 +148,15 @@ typedef struct Body {
     bool random;        /* dropout: groups of four images */
     bool draws;         /* random numbers, and does not only read a mask of them */
     bool masked;        /* f(0) is not 0: the last block's padding is cleared */
-} Body;
+} Chain;
 
-Body start_body(const KernelCode *c, const Kernel *k, const Layout *host);
+Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *host);
 /* Leaves nodes that only read the one before them, and draw nothing, to the host: it does them in
    any order of lanes. True if exponentials are among them. */
-bool skip_unary(Body *b);
-const char *write_unary(Text *text, int level, const Body *b, const char *anchor); /* its result */
-bool is_field(const Body *b, const Operand *o); /* does the chain read or write it? */
-const char *body_name(const Kernel *k);         /* "_relu", for a kernel's name */
+bool skip_unary(Chain *b);
+const char *write_unary(Text *text, int level, const Chain *b, const char *anchor); /* its result */
+bool is_field(const Chain *b, const Operand *o); /* does the chain read or write it? */
+const char *epilogue_name(const Kernel *k);      /* "_relu", for a kernel's name */
 
 /* The chain of a kernel as a function (runtime/kernels/epilogue.h), and what the kernel passes. */
 typedef struct Epilogue {
@@ -167,7 +167,7 @@ typedef struct Epilogue {
     bool heavy;            /* exponentials or draws: a register tile goes through memory first */
 } Epilogue;
 
-Epilogue write_epilogue(Emitter *e, const Body *b);
+Epilogue write_epilogue(Emitter *e, const Chain *b);
 Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Layout *host); /* of all of it */
 
 /* ---- What families share --------------------------------------------------------------------- */

@@ -43,48 +43,48 @@ static bool has_padding(const Layout *v)
 }
 
 /* What the nodes that are left ask of the host. */
-static void find_needs(Body *b)
+static void find_needs(Chain *b)
 {
     const Kernel *k = b->k;
 
     b->heavy = b->random = b->draws = b->masked = false;
-    for (int i = b->first; i < k->body_count; i++) {
-        const Op op = k->body[i]->op;
+    for (int i = b->first; i < k->epilogue_count; i++) {
+        const Op op = k->epilogue[i]->op;
 
         b->heavy = b->heavy || is_transcendental(op);
         b->random = b->random || is_random(op);
-        b->draws = b->draws || (is_random(op) && (k->body[i] != k->masked || k->writes_mask));
+        b->draws = b->draws || (is_random(op) && (k->epilogue[i] != k->masked || k->writes_mask));
         b->masked = b->masked || (!is_zero_preserving(op) && has_padding(b->host));
     }
 }
 
-Body start_body(const KernelCode *c, const Kernel *k, const Layout *host)
+Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *host)
 {
-    Body b = {.c = c, .k = k, .host = host};
+    Chain b = {.c = c, .k = k, .host = host};
 
     find_needs(&b);
     return b;
 }
 
-/* How often the body reads a value. */
+/* How often the chain reads a value. */
 static int count_reads(const Kernel *k, const Value *value)
 {
     int reads = 0;
 
-    for (int i = 0; i < k->body_count; i++)
-        for (int j = 0; j < k->body[i]->input_count; j++)
-            reads += root_of(k->body[i]->inputs[j]) == value;
+    for (int i = 0; i < k->epilogue_count; i++)
+        for (int j = 0; j < k->epilogue[i]->input_count; j++)
+            reads += root_of(k->epilogue[i]->inputs[j]) == value;
     return reads;
 }
 
-bool skip_unary(Body *b)
+bool skip_unary(Chain *b)
 {
     const Kernel *k = b->k;
     const Value *last = k->node->outputs[0];
     bool heavy = false;
 
-    while (b->first < k->body_count) {
-        const Node *node = k->body[b->first];
+    while (b->first < k->epilogue_count) {
+        const Node *node = k->epilogue[b->first];
 
         if (node->input_count != 1 || root_of(node->inputs[0]) != last || is_random(node->op) ||
             !last->internal || count_reads(k, last) > 1)
@@ -97,14 +97,14 @@ bool skip_unary(Body *b)
     return heavy;
 }
 
-const char *body_name(const Kernel *k)
+const char *epilogue_name(const Kernel *k)
 {
     Text text = {0};
 
     text_add(&text, "%s", "");
-    for (int i = 0; i < k->body_count; i++)
-        if (k->body[i] != k->node)
-            text_add(&text, "_%s", op_info[k->body[i]->op].text);
+    for (int i = 0; i < k->epilogue_count; i++)
+        if (k->epilogue[i] != k->node)
+            text_add(&text, "_%s", op_info[k->epilogue[i]->op].text);
     return text.at;
 }
 
@@ -153,13 +153,13 @@ static const char *operation(const Node *node, const char *const in[])
     }
 }
 
-const char *write_unary(Text *text, int level, const Body *b, const char *anchor)
+const char *write_unary(Text *text, int level, const Chain *b, const char *anchor)
 {
     for (int i = 0; i < b->first; i++) {
         const char *in[MAX_INPUTS] = {anchor};
 
         anchor = format("v%d", i + 1);
-        line(text, level, "const vec v%d = %s;", i + 1, operation(b->k->body[i], in));
+        line(text, level, "const vec v%d = %s;", i + 1, operation(b->k->epilogue[i], in));
     }
     return anchor;
 }
@@ -183,48 +183,48 @@ static const char *lanes_function(Emitter *e, const Layout *v)
 
 /* ---- As a function --------------------------------------------------------------------------- */
 
-bool is_field(const Body *b, const Operand *o)
+bool is_field(const Chain *b, const Operand *o)
 {
     const Kernel *k = b->k;
 
     if (o->buffer == k->mask || o->value == k->node->outputs[0])
         return true;
-    for (int i = 0; i < k->body_count; i++) {
-        if (o->value == k->body[i]->outputs[0])
+    for (int i = 0; i < k->epilogue_count; i++) {
+        if (o->value == k->epilogue[i]->outputs[0])
             return true;
-        for (int j = 0; j < k->body[i]->input_count; j++)
-            if (o->value && o->value == root_of(k->body[i]->inputs[j]))
+        for (int j = 0; j < k->epilogue[i]->input_count; j++)
+            if (o->value && o->value == root_of(k->epilogue[i]->inputs[j]))
                 return true;
     }
     return false;
 }
 
 /* Where the draws of a random node of the chain are. */
-static const char *draws_at(const Body *b, int index)
+static const char *draws_at(const Chain *b, int index)
 {
     int draws = 0;
 
     for (int i = 0; i < index; i++)
-        draws += is_random(b->k->body[i]->op);
+        draws += is_random(b->k->epilogue[i]->op);
     return draws ? format("draws + %d", 256 * draws) : "draws";
 }
 
-static const char *element_of(const Body *b, const Value *value, const char *anchor)
+static const char *element_of(const Chain *b, const Value *value, const char *anchor)
 {
     const Value *root = root_of((Value *)value);
 
     if (computes(b->k, root)) {
-        for (int i = b->first; i < b->k->body_count; i++)
-            if (b->k->body[i]->outputs[0] == root)
+        for (int i = b->first; i < b->k->epilogue_count; i++)
+            if (b->k->epilogue[i]->outputs[0] == root)
                 return format("v%d", i + 1);
         return anchor;
     }
     return format("vec_load(o->%s + e.%s)", name_of(b->c, root), root->batched ? "at" : "lane");
 }
 
-static const char *value_text(const Body *b, int index)
+static const char *value_text(const Chain *b, int index)
 {
-    const Node *node = b->k->body[index];
+    const Node *node = b->k->epilogue[index];
     const char *in[MAX_INPUTS] = {0}, *value;
 
     for (int j = 0; j < node->input_count; j++)
@@ -239,15 +239,15 @@ static const char *value_text(const Body *b, int index)
                : format("vec_first(lanes.lanes, %s, vec_zero())", value);
 }
 
-static void write_chain(Text *text, const Body *b)
+static void write_chain(Text *text, const Chain *b)
 {
     const Kernel *k = b->k;
-    const Value *done = (b->first ? k->body[b->first - 1] : k->node)->outputs[0];
+    const Value *done = (b->first ? k->epilogue[b->first - 1] : k->node)->outputs[0];
 
     if (k->kind != KERNEL_ELEMENTWISE && !done->internal)
         line(text, 1, "vec_store(o->%s + e.at, v0);", name_of(b->c, done));
-    for (int i = b->first; i < k->body_count; i++) {
-        const Value *y = k->body[i]->outputs[0];
+    for (int i = b->first; i < k->epilogue_count; i++) {
+        const Value *y = k->epilogue[i]->outputs[0];
         const char *value = value_text(b, i), *name = format("v%d", i + 1);
 
         if (count_reads(k, y) > 0 || y->internal)
@@ -259,7 +259,7 @@ static void write_chain(Text *text, const Body *b)
     }
 }
 
-static const char *mask_name(const Body *b)
+static const char *mask_name(const Chain *b)
 {
     for (int i = 0; i < b->c->count; i++)
         if (b->c->operands[i].buffer == b->k->mask)
@@ -268,10 +268,10 @@ static const char *mask_name(const Body *b)
 }
 
 /* The draws of sixteen images of a block, one random node after the other. */
-static void write_draw_calls(Text *text, const Body *b, const char *lanes)
+static void write_draw_calls(Text *text, const Chain *b, const char *lanes)
 {
-    for (int i = b->first; i < b->k->body_count; i++) {
-        const Node *node = b->k->body[i];
+    for (int i = b->first; i < b->k->epilogue_count; i++) {
+        const Node *node = b->k->epilogue[i];
         const char *to = draws_at(b, i);
         const char *scale = literal(1.0 / (1.0 - node->at.p));
         const bool keeps = node == b->k->masked;
@@ -288,7 +288,7 @@ static void write_draw_calls(Text *text, const Body *b, const char *lanes)
     }
 }
 
-static const char *write_draw_function(Emitter *e, const Body *b, const char *chain)
+static const char *write_draw_function(Emitter *e, const Chain *b, const char *chain)
 {
     const char *lanes = b->draws ? lanes_function(e, b->host) : NULL;
     Text text = {0};
@@ -298,21 +298,21 @@ static const char *write_draw_function(Emitter *e, const Body *b, const char *ch
     if (b->k->mask)
         line(&text, 1, "const struct %s *o = operands;\n", chain);
     write_draw_calls(&text, b, lanes);
-    return add_function(e, EPILOGUES, format("draws%s", body_name(b->k)),
+    return add_function(e, EPILOGUES, format("draws%s", epilogue_name(b->k)),
                         "/* the random numbers of a block of images */\nNET_DRAW(%s)\n", text.at);
 }
 
 /* "apply_bias_relu": no word of C or its library. */
-static const char *chain_name(const Body *b)
+static const char *chain_name(const Chain *b)
 {
     Text text = {0};
 
-    for (int i = b->first; i < b->k->body_count; i++)
-        text_add(&text, "%s%s", text.at ? "_" : "apply_", op_info[b->k->body[i]->op].text);
+    for (int i = b->first; i < b->k->epilogue_count; i++)
+        text_add(&text, "%s%s", text.at ? "_" : "apply_", op_info[b->k->epilogue[i]->op].text);
     return !text.at ? (b->k->node->backward ? "store_gradient" : "store") : text.at;
 }
 
-Epilogue write_epilogue(Emitter *e, const Body *b)
+Epilogue write_epilogue(Emitter *e, const Chain *b)
 {
     Epilogue out = {.heavy = b->heavy};
     Text members = {0}, values = {0}, text = {0};
@@ -339,7 +339,7 @@ Epilogue write_epilogue(Emitter *e, const Body *b)
 
 Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Layout *host)
 {
-    const Body b = start_body(c, k, host);
+    const Chain b = start_chain(c, k, host);
 
     return write_epilogue(c->e, &b);
 }

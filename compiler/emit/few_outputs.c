@@ -24,7 +24,7 @@ void emit_few_outputs(KernelCode *c, const Kernel *k)
 
     while (images * outputs > most && images > 1)
         images /= 2;
-    c->base = format("%s%s_%sx%d", op_info[node->op].text, body_name(k), shape_name(c->e, wide),
+    c->base = format("%s%s_%sx%d", op_info[node->op].text, epilogue_name(k), shape_name(c->e, wide),
                      outputs);
     text_add(&c->comment, "/* %s, along the inputs; items: batch blocks */\n",
              dx                ? "dx = dy w'"

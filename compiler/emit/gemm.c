@@ -40,10 +40,10 @@ static const char *tile_name(const Kernel *k, int rows, int vectors, bool bias)
                              ? ""
                              : format("_%dx%dx%d", w.size[1], w.size[2], w.size[3]);
 
-    return format("tile_%dx%d%s%s%s", rows, vectors, packed, bias ? "_bias" : "", body_name(k));
+    return format("tile_%dx%d%s%s%s", rows, vectors, packed, bias ? "_bias" : "", epilogue_name(k));
 }
 
-static void write_prefetches(Text *text, const Body *b, int rows, int vectors)
+static void write_prefetches(Text *text, const Chain *b, int rows, int vectors)
 {
     for (int i = 0; i < b->c->count; i++) {
         const Operand *o = &b->c->operands[i];
@@ -54,7 +54,7 @@ static void write_prefetches(Text *text, const Body *b, int rows, int vectors)
 }
 
 /* Its name. */
-static const char *write_tile(const Body *b, const Epilogue *end, int vectors, bool bias)
+static const char *write_tile(const Chain *b, const Epilogue *end, int vectors, bool bias)
 {
     Emitter *e = b->c->e;
     const Node *node = b->k->node;
@@ -96,13 +96,13 @@ void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const
     const char *op = node->op == OP_CONV2D_DX && !node->backward ? "conv2d_transpose"
                                                                  : op_info[node->op].text;
 
-    c->base = format("%s%s%s_%sx%d", op, way, body_name(k), shape_name(c->e, x), w.size[0]);
+    c->base = format("%s%s%s_%sx%d", op, way, epilogue_name(k), shape_name(c->e, x), w.size[0]);
     if (!is_dense(node))
-        c->base = format("%s%s%s_%s_%dx%dx%d", op, way, body_name(k), shape_name(c->e, x),
+        c->base = format("%s%s%s_%s_%dx%dx%d", op, way, epilogue_name(k), shape_name(c->e, x),
                          w.size[0], w.size[2], w.size[3]);
     text_add(&c->comment, "/* %s%s", sum_text(node, bias), how);
-    for (int i = 0; i < k->body_count; i++)
-        text_add(&c->comment, ", %s", op_info[k->body[i]->op].text);
+    for (int i = 0; i < k->epilogue_count; i++)
+        text_add(&c->comment, ", %s", op_info[k->epilogue[i]->op].text);
     text_add(&c->comment, "; items: %s */\n", items);
 }
 
@@ -155,7 +155,7 @@ static const char *contraction_text(const Target *target, const Kernel *k, const
 }
 
 /* `tile_8x3_relu, tile_8x2_relu, NULL`: of each width that a part has panels of */
-static const char *tiles_text(const Body *b, const Epilogue *end, const Group *parts, int count,
+static const char *tiles_text(const Chain *b, const Epilogue *end, const Group *parts, int count,
                               bool bias)
 {
     Text out = {0};
@@ -179,8 +179,8 @@ void emit_contraction(KernelCode *c, const Kernel *k)
                            : is_unrolled(node) ? "net_conv2d_packed"
                                                : "net_conv2d";
     const Value *b = is_input_gradient(node->op) ? NULL : node->inputs[2];
-    const Body body = start_body(c, k, node->outputs[0]->layout);
-    const Epilogue end = write_epilogue(c->e, &body);
+    const Chain chain = start_chain(c, k, node->outputs[0]->layout);
+    const Epilogue end = write_epilogue(c->e, &chain);
     Group parts[MAX_SEGMENTS];
     const int count = find_parts(k, target, parts);
 
@@ -190,7 +190,7 @@ void emit_contraction(KernelCode *c, const Kernel *k)
                          : k->schedule.panel_outer ? "(panel, batch block, row)"
                                                    : "(batch block, row)");
     call_template(c, "%s(%s, %s, %s, %s, %s, %s, %s", template,
-                  tiles_text(&body, &end, parts, count, b), pointer(c, node->inputs[0]),
+                  tiles_text(&chain, &end, parts, count, b), pointer(c, node->inputs[0]),
                   is_input_gradient(node->op) ? scratch_pointer(c, k) : pointer(c, node->inputs[1]),
                   pointer(c, b), end.operands, add_row_end(c, k),
                   contraction_text(target, k, parts, count));

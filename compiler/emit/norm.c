@@ -11,7 +11,7 @@ void emit_layernorm(KernelCode *c, const Kernel *k)
     const char *operation = op_info[node->op].text;
     const Epilogue end = add_epilogue(c, k, v);
 
-    c->base = format("%s%s_%s", operation, body_name(k), shape_name(c->e, node->outputs[0]));
+    c->base = format("%s%s_%s", operation, epilogue_name(k), shape_name(c->e, node->outputs[0]));
     text_add(&c->comment, "/* %s; items: (batch block, row) */\n",
              node->backward ? "dx = (g - mean of g - xhat mean of g xhat) / deviation, g = dy gamma"
                             : "y = (x - mean) / deviation gamma + beta along the channels");

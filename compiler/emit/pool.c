@@ -75,7 +75,7 @@ void emit_pool(KernelCode *c, const Kernel *k)
     }
     if (pool->has & ENDS)
         text_add(&arguments, "%s, ", add_row_end(c, k));
-    c->base = format("%s%s_%s", op_info[node->op].text, body_name(k), shape_name(c->e, x));
+    c->base = format("%s%s_%s", op_info[node->op].text, epilogue_name(k), shape_name(c->e, x));
     if (!whole)
         c->base = format("%s_%dx%d", c->base, node->at.kernel[0], node->at.kernel[1]);
     text_add(&c->comment, "/* %.*s; items: %s */\n",

@@ -106,8 +106,8 @@ static const Value *find_result(const Kernel *k)
 {
     const Value *result = NULL;
 
-    for (int i = -1; i < k->body_count && !k->node->backward; i++) {
-        const Value *value = i < 0 ? k->node->outputs[0] : k->body[i]->outputs[0];
+    for (int i = -1; i < k->epilogue_count && !k->node->backward; i++) {
+        const Value *value = i < 0 ? k->node->outputs[0] : k->epilogue[i]->outputs[0];
         const Layout *v = value->internal ? NULL : value->layout;
 
         if (v && v->kind == LAYOUT_VALUE && v->buffer->where == IN_ARENA && v->lanes == 16 &&

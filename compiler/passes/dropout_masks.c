@@ -12,9 +12,9 @@ static const Node *find_dropout(const Kernel *k, int stream)
 {
     const bool walks_pixels = k->kind == KERNEL_ELEMENTWISE || k->kind == KERNEL_FEW_OUTPUTS;
 
-    for (int i = 0; i < k->body_count && walks_pixels && !k->mask; i++)
-        if (k->body[i]->op == OP_DROPOUT && (stream < 0 || k->body[i]->at.stream == stream))
-            return k->body[i];
+    for (int i = 0; i < k->epilogue_count && walks_pixels && !k->mask; i++)
+        if (k->epilogue[i]->op == OP_DROPOUT && (stream < 0 || k->epilogue[i]->at.stream == stream))
+            return k->epilogue[i];
     return NULL;
 }
 

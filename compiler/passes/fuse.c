@@ -42,8 +42,8 @@ static bool has_room_for(const Kernel *k, const Node *node)
 {
     int draws = 0;
 
-    for (int i = 0; i < k->body_count; i++)
-        draws += op_info[k->body[i]->op].effects == RANDOM;
+    for (int i = 0; i < k->epilogue_count; i++)
+        draws += op_info[k->epilogue[i]->op].effects == RANDOM;
     return op_info[node->op].effects != RANDOM || draws < NET_MOST_DRAWS;
 }
 
@@ -82,11 +82,11 @@ static void add_elementwise(Fusion *f, Node *node)
         return; /* a sum of gradients: part of their update */
     if (host < 0) {
         k = add_kernel(f, KERNEL_ELEMENTWISE, node);
-        APPEND(k->body, k->body_count, node);
+        APPEND(k->epilogue, k->epilogue_count, node);
         return;
     }
     k = f->program->kernels[host];
-    APPEND(k->body, k->body_count, node);
+    APPEND(k->epilogue, k->epilogue_count, node);
     f->producer[node->outputs[0]->id] = host;
     f->fused[node->id] = true;
 }

@@ -43,8 +43,8 @@ bool computes(const Kernel *k, const Value *value)
         return false;
     if (node == k->node || node == k->grad)
         return true;
-    for (int i = 0; i < k->body_count; i++)
-        if (node == k->body[i])
+    for (int i = 0; i < k->epilogue_count; i++)
+        if (node == k->epilogue[i])
             return true;
     return false;
 }
@@ -125,8 +125,8 @@ static void list_epilogue_operands(Kernel *k)
     if (k->mask)
         list(k,
              (Access){.name = "mask", .buffer = k->mask, .written = k->writes_mask, .local = true});
-    for (int i = 0; i < k->body_count; i++) {
-        const Node *node = k->body[i];
+    for (int i = 0; i < k->epilogue_count; i++) {
+        const Node *node = k->epilogue[i];
 
         for (int j = 0; j < node->input_count; j++)
             list_input(k, node, j, node->inputs[j]->batched);

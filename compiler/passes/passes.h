@@ -205,14 +205,14 @@ typedef struct Schedule {
 
 typedef struct Kernel {
     KernelKind kind;
-    Node *node;   /* what it is made around */
-    Node *grad;   /* of a loss: the gradient computed with it, or NULL */
-    Node *update; /* of a weight or sum: the update at its end, or NULL */
-    Node **body;  /* elementwise nodes on what it computes, in order */
-    int body_count;
+    Node *node;      /* what it is made around */
+    Node *grad;      /* of a loss: the gradient computed with it, or NULL */
+    Node *update;    /* of a weight or sum: the update at its end, or NULL */
+    Node **epilogue; /* elementwise nodes on what it computes, in order */
+    int epilogue_count;
     Buffer *scratch;      /* transposed weights or partial sums: written by one, read by another */
     Buffer *mask;         /* what a dropout keeps, a bit an element (dropout_masks.c); or NULL */
-    const Node *masked;   /* that dropout, of the body */
+    const Node *masked;   /* that dropout, of the epilogue */
     bool writes_mask;     /* or reads it */
     struct Kernel **sums; /* KERNEL_SUMS taken of each finished item, still in the cache */
     int sum_count;
@@ -246,7 +246,7 @@ const char *kernel_label(const Kernel *k);             /* "conv2d relu" */
 
 bool is_view(const Value *value);                   /* a reshape without a copy */
 Value *root_of(Value *value);                       /* what such a one views */
-bool computes(const Kernel *k, const Value *value); /* in its node or body */
+bool computes(const Kernel *k, const Value *value); /* in its node or epilogue */
 
 void find_operands(Kernel *k); /* fills them; counts bytes */
 const Access *find_operand(const Kernel *k, const Buffer *buffer, bool written); /* or NULL */

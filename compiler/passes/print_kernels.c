@@ -22,9 +22,9 @@ const char *kernel_label(const Kernel *k)
     text_add(&text, "%s", kernel_info[k->kind].label);
     if (k->grad)
         text_add(&text, " %s", op_info[k->grad->op].text);
-    for (int i = 0; i < k->body_count; i++)
-        if (k->body[i] != k->node)
-            text_add(&text, " %s", op_info[k->body[i]->op].text);
+    for (int i = 0; i < k->epilogue_count; i++)
+        if (k->epilogue[i] != k->node)
+            text_add(&text, " %s", op_info[k->epilogue[i]->op].text);
     for (int i = 0; i < k->sum_count; i++)
         text_add(&text, " %s", op_info[k->sums[i]->node->op].text);
     if (k->update)
@@ -50,8 +50,8 @@ static void print_operands(FILE *out, const Kernel *k, bool written)
     }
 }
 
-/* "by direct 1024; winograd 2x2 1310": what was selected, and what lost, where more than one algorithm
-   applied; in multiply-adds of vectors, an image. */
+/* "by direct 1024; winograd 2x2 1310": what was selected, and what lost, where more than one
+   algorithm applied; in multiply-adds of vectors, an image. */
 static void print_selection(FILE *out, const Kernel *k)
 {
     const Selection *s = k->node->selection;
@@ -79,8 +79,8 @@ void print_kernels(FILE *out, const Program *program)
     fprintf(out, "%s: %d kernels\n", g->name, program->count);
     for (int i = 0; i < program->count; i++) {
         const Kernel *k = program->kernels[i];
-        const Value *y = k->body_count ? k->body[k->body_count - 1]->outputs[0]
-                                       : k->node->outputs[0];
+        const Value *y = k->epilogue_count ? k->epilogue[k->epilogue_count - 1]->outputs[0]
+                                           : k->node->outputs[0];
 
         fprintf(out, "%4d  %-40s -> %s", i, kernel_label(k), shape_text(y->shape));
         if (k->node->path)

@@ -207,8 +207,8 @@ START_TEST(test_choice)
     for (int i = 0; i < compiled.train->count; i++) {
         const Kernel *k = compiled.train->kernels[i];
 
-        for (int j = 0; j < k->body_count; j++)
-            drawn += k->body[j]->op == OP_DROPOUT && k->body[j] != k->masked;
+        for (int j = 0; j < k->epilogue_count; j++)
+            drawn += k->epilogue[j]->op == OP_DROPOUT && k->epilogue[j] != k->masked;
         if (k->writes_mask) {
             masks++;
             ck_assert_int_eq(count_readers(compiled.train, i), 1);
