@@ -35,7 +35,7 @@ enum { SANITIZED = 0 };
 enum { SANITIZED = 0 };
 #endif
 
-/* ---- where things are ----------------------------------------------------------------------- */
+/* ---- where things are ------------------------------------------------------------------------ */
 
 static bool is_program(const char *path)
 {

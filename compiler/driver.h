@@ -7,7 +7,7 @@
 
 #include "base/base.h"
 
-/* ---- command_line.c ------------------------------------------------------------------------- */
+/* ---- command_line.c -------------------------------------------------------------------------- */
 
 enum { EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_CLANG = 3 };
 
@@ -26,7 +26,7 @@ typedef struct Options {
 Options parse_options(int argc, char **argv);
 _Noreturn void fail_usage(const char *message); /* exit code 2 */
 
-/* ---- files.c -------------------------------------------------------------------------------- */
+/* ---- files.c --------------------------------------------------------------------------------- */
 
 int flush(void); /* what was printed has arrived: an exit code */
 bool is_same_file(const char *a, const char *b);
@@ -34,7 +34,7 @@ double milliseconds(void);                            /* of a clock that only go
 int write_output(const char *path, const Text *text); /* a whole file or none: an exit code */
 int write_out(const Options *o, const Text *text);    /* to stdout, or the file of -o */
 
-/* ---- output.c ------------------------------------------------------------------------------- */
+/* ---- output.c -------------------------------------------------------------------------------- */
 
 typedef struct Clang Clang;
 typedef struct Code Code;

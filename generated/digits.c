@@ -576,7 +576,7 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 
     net_pack(V(&to->image), &fields[0], n,
             (struct net_place){.channels = 1, .height = 28, .width = 28, .lanes = 1, .scaled = 784,
-            .at = 496, .chunk = 14400, .row = 480, .column = 16});
+            .at = 496, .batch_block = 14400, .row = 480, .column = 16});
     net_pack_classes(to->label, &fields[1], n);
 }
 
@@ -657,7 +657,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "9d34f630432a943c",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "fac829ec55bdeebb",
     .isa = "avx512", .batch = 64, .arena_size = 5052928, .scratch_size = 229376, .tensor_count = 8,
     .parts[0] = &part_train, .parts[1] = &part_validation, .parts[2] = &part_test,
     .metrics = metrics, .metric_count = 1, .default_batch = 64, .epochs = 10, .seed = 0,

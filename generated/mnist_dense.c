@@ -543,7 +543,7 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 
     net_pack(V(&to->image), &fields[0], n,
             (struct net_place){.channels = 784, .height = 1, .width = 1, .lanes = BLOCK,
-            .scaled = 784, .chunk = 49 * TILE, .column = 49 * TILE});
+            .scaled = 784, .batch_block = 49 * TILE, .column = 49 * TILE});
     net_pack_classes(to->digit, &fields[1], n);
 }
 
@@ -620,7 +620,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "f38fc1d70f1f865b", .isa = "avx512", .batch = 64, .least_batch = 2,
+    .hash = "b2fd5666b7bf7634", .isa = "avx512", .batch = 64, .least_batch = 2,
     .arena_size = 39936, .tensor_count = 14, .parts[0] = &part_train, .parts[1] = &part_validation,
     .parts[2] = &part_test, .metrics = metrics, .metric_count = 1, .default_batch = 64,
     .epochs = 20, .seed = 0, .keep = "best", .monitor = "validation_loss",

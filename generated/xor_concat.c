@@ -235,10 +235,10 @@ static void pack(void *batch, const struct net_rows *fields, int n)
 
     net_pack(V(&to->point), &fields[0], n,
             (struct net_place){.channels = 2, .height = 1, .width = 1, .lanes = BLOCK, .scaled = 1,
-            .chunk = TILE, .column = TILE});
+            .batch_block = TILE, .column = TILE});
     net_pack(V(&to->answer), &fields[1], n,
             (struct net_place){.channels = 1, .height = 1, .width = 1, .lanes = BLOCK, .scaled = 1,
-            .chunk = TILE, .column = TILE});
+            .batch_block = TILE, .column = TILE});
 }
 
 /* The prediction of an evaluation, as rows. */
@@ -285,7 +285,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "c903684a84ce9568",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "c2d0cf84c4ef7ab6",
     .isa = "avx512", .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
     .metrics = metrics, .metric_count = 1, .default_batch = 4, .epochs = 1000, .seed = 0,
     .keep = "best", .monitor = "validation_loss", .loss = NET_MSE, .activation = NET_IDENTITY,

@@ -20,7 +20,7 @@
 #define PRINTF(text, first) __attribute__((format(printf, text, first)))
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
-/* ---- util.c: memory, strings, growing arrays ----------------------------------------------- */
+/* ---- util.c: memory, strings, growing arrays ------------------------------------------------- */
 
 void *allocate(size_t size);                      /* zeroed; out of memory is fatal */
 char *format(const char *fmt, ...) PRINTF(1, 2);  /* a new string */
@@ -71,7 +71,7 @@ double shape_elements(Shape shape); /* the same without overflow */
 bool same_shape(Shape a, Shape b);
 const char *shape_text(Shape shape); /* "[3, 32, 32]" */
 
-/* ---- diag.c: errors with a place, a line and a caret ---------------------------------------- */
+/* ---- diag.c: errors with a place, a line and a caret ----------------------------------------- */
 
 typedef struct Span {
     int begin, end; /* byte offsets into the source; end is one past the last */

@@ -57,7 +57,7 @@ const char *literal(double x)
     return format("%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
 }
 
-/* ---- Lines that are too long ------------------------------------------------------------------ */
+/* ---- Lines that are too long ----------------------------------------------------------------- */
 
 /* Where a line can be broken: its next character is the first of the next line. */
 typedef struct Break {

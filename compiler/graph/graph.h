@@ -171,7 +171,7 @@ void print_graph(FILE *out, const Graph *g); /* --dump=graph, grad (print.c) */
 const char *find_fault(const Graph *g); /* what is wrong with it, or NULL */
 void verify(const Graph *g);            /* aborts with a message: netc's own bug */
 
-/* ---- shape.c: the shape rule of each operation ---------------------------------------------- */
+/* ---- shape.c: the shape rule of each operation ----------------------------------------------- */
 
 /* Sets shape, batched and type of a node's outputs from its inputs and attributes. */
 void infer_shapes(Node *node);

@@ -10,7 +10,7 @@
 #include "netrt.h"
 #include "semantics/semantics.h"
 
-/* ---- lower.c -------------------------------------------------------------------------------- */
+/* ---- lower.c --------------------------------------------------------------------------------- */
 
 typedef enum Mode { MODE_TRAIN, MODE_EVALUATE } Mode;
 

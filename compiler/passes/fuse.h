@@ -1,6 +1,6 @@
 /*
- * fuse.h -- what the files of `fuse` share: fuse_list.c makes the list of kernels, fuse_contractions.c
- * and fuse_reductions.c know what their nodes become, fuse.c walks the graph.
+ * fuse.h -- what the files of `fuse` share: fuse_list.c makes the list of kernels,
+ * fuse_contractions.c and fuse_reductions.c know what their nodes become, fuse.c walks the graph.
  */
 
 #ifndef FUSE_H

@@ -8,14 +8,14 @@
 
 #include "graph/graph.h"
 
-/* ---- autodiff.c, simplify.c ----------------------------------------------------------------- */
+/* ---- autodiff.c, simplify.c ------------------------------------------------------------------ */
 
 void autodiff(Graph *g);    /* needs: forward nodes, loss. gives: gradient and update nodes */
 void simplify(Graph *g);    /* reshapes, common subexpressions, dead nodes; after autodiff */
 bool remove_dead(Graph *g); /* what nobody reads; false: nothing */
 const Node *find_spread(const Value *dy); /* what spreads dy over the windows of a maximum; NULL */
 
-/* ---- layout*.c: where the numbers of a value lie ---------------------------------- */
+/* ---- layout*.c: where the numbers of a value lie --------------------------------------------- */
 
 /* A piece of memory with a place. Views of one value share it. */
 typedef enum Where { IN_ARENA, IN_BATCH, IN_PARAMS } Where;
@@ -251,7 +251,7 @@ bool computes(const Kernel *k, const Value *value); /* in its node or epilogue *
 void find_operands(Kernel *k); /* fills them; counts bytes */
 const Access *find_operand(const Kernel *k, const Buffer *buffer, bool written); /* or NULL */
 
-/* ---- dropout_masks.c: what dropout keeps, drawn once ------------------------------------------------- */
+/* ---- dropout_masks.c: what dropout keeps, drawn once ----------------------------------------- */
 
 void share_masks(Program *p); /* where backward can read it */
 
@@ -264,7 +264,7 @@ long winograd_partial(const Layout *dw, int tile);   /* floats of the partial su
 long winograd_unit(int tile, int vectors);           /* of a panel and block of inputs in it */
 double winograd_flops(const Node *node, Winograd g); /* of the products, one image */
 
-/* ---- weight_gradient.c: how weight gradients are summed ----------------------------------------------- */
+/* ---- weight_gradient.c: how weight gradients are summed -------------------------------------- */
 
 void plan_dw(Kernel *k, const Target *target); /* its kind and splits; needs layouts */
 /* x and dy lie like that; splits 0: it does not fit. */
@@ -283,7 +283,7 @@ void plan(Program *program);
 void verify_plan(const Program *program);           /* overlaps and hazards, from scratch */
 void print_plan(FILE *out, const Program *program); /* --dump=plan */
 
-/* ---- dot.c: `netc --graph` ------------------------------------------------------------------ */
+/* ---- dot.c: `netc --graph` ------------------------------------------------------------------- */
 
 void draw_graph(Text *out, const Program *program); /* kernels and what flows, for Graphviz */
 

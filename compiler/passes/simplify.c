@@ -210,8 +210,8 @@ static Node *insert_node(Graph *g, int at, Op op, Value *const *inputs, int coun
     return node;
 }
 
-/* The gradient of an activation that a maximum follows, where y or its sign is all it takes: of y at
-   the places of the maxima, which are the maxima, before dy is spread. */
+/* The gradient of an activation that a maximum follows, where y or its sign is all it takes: of y
+   at the places of the maxima, which are the maxima, before dy is spread. */
 static bool move_before_spread(Graph *g, int at)
 {
     Node *node = g->nodes[at], *moved;

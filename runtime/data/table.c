@@ -339,7 +339,7 @@ void net_builder_close(struct net_builder *builder, const char *place)
     free(builder->name.at);
 }
 
-/* ---- plain text ----------------------------------------------------------------------------- */
+/* ---- plain text ------------------------------------------------------------------------------ */
 
 static void read_lines(struct net_builder *builder, struct net_bytes bytes, const char *path)
 {

@@ -59,7 +59,7 @@ static const char *const bodies[] = {
 
 static const char *const all_targets[] = {"avx512", "avx2", "generic"};
 
-/* ---- Hazards and memory, again ------------------------------------------------------------- */
+/* ---- Hazards and memory, again --------------------------------------------------------------- */
 
 typedef struct Use {
     const Kernel *kernel;
@@ -171,7 +171,7 @@ START_TEST(test_plan)
 }
 END_TEST
 
-/* ---- Without a barrier --------------------------------------------------------------------- */
+/* ---- Without a barrier ----------------------------------------------------------------------- */
 
 /* Phases `phase` and `phase + 1` become one. */
 static void remove_barrier(Program *p, int phase)
@@ -221,7 +221,7 @@ START_TEST(test_barriers)
 }
 END_TEST
 
-/* ---- Fusion -------------------------------------------------------------------------------- */
+/* ---- Fusion ---------------------------------------------------------------------------------- */
 
 static int count_kernels(const Program *p, const char *label)
 {
@@ -336,7 +336,7 @@ START_TEST(test_forgotten_operation)
 }
 END_TEST
 
-/* ---- Layout -------------------------------------------------------------------------------- */
+/* ---- Layout ---------------------------------------------------------------------------------- */
 
 static const Value *output_of(const Graph *g, Op op)
 {

@@ -173,7 +173,7 @@ START_TEST(initial_weights)
 }
 END_TEST
 
-/* ---- optimizers: five steps, torch.optim in double ------------------------------------------ */
+/* ---- optimizers: five steps, torch.optim in double ------------------------------------------- */
 
 static const struct {
     const char *flags;

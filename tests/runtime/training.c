@@ -16,7 +16,7 @@
 
 TCase *schedule_tests(void); /* schedules.c */
 
-/* ---- optimizers: five steps, torch.optim in double ------------------------------------------ */
+/* ---- optimizers: five steps, torch.optim in double ------------------------------------------- */
 
 static const struct {
     const char *flags;

@@ -12,7 +12,7 @@
 #include "support/graph_test.h"
 #include "training/training.h"
 
-/* ---- Where a number is --------------------------------------------------------------------- */
+/* ---- Where a number is ----------------------------------------------------------------------- */
 
 long element_at(const Layout *v, int k)
 {
@@ -48,7 +48,7 @@ static struct net_tensor tensor_of(const Value *value, struct net_segment segmen
     return tensor;
 }
 
-/* ---- Comparison ---------------------------------------------------------------------------- */
+/* ---- Comparison ------------------------------------------------------------------------------ */
 
 Comparison compare(const Trial *t, const Value *value, const char *what)
 {

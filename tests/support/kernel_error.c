@@ -69,12 +69,9 @@ static double terms_of(const Node *node, int n)
     case OP_LAYERNORM_GRAD:
     case OP_CROSS_ENTROPY_GRAD:
         return x.size[0];
-    case OP_MSE:
-    case OP_MAE:
-    case OP_HUBER:
-    case OP_LOG_COSH:
     case OP_CROSS_ENTROPY:
-    case OP_BINARY_CROSS_ENTROPY:
+#define ELEMENTWISE_LOSS(NAME, ...) case OP_##NAME:
+#include "graph/ops.def"
         return (double)n * shape_size(x);
     default:
         return 1;
@@ -195,12 +192,9 @@ static double largest_term(const Bounds *b, const Node *node)
         return size_of(b, node->inputs[1]);
     case OP_GAUSSIAN_NOISE: /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
         return fmax(size_of(b, node->inputs[0]), 5.8 * node->at.scale);
-    case OP_MSE_GRAD:
-    case OP_MAE_GRAD:
-    case OP_HUBER_GRAD:
-    case OP_LOG_COSH_GRAD:
     case OP_CROSS_ENTROPY_GRAD:
-    case OP_BINARY_CROSS_ENTROPY_GRAD:
+#define ELEMENTWISE_LOSS(NAME, ...) case OP_##NAME##_GRAD:
+#include "graph/ops.def"
         return loss_gradient_term(b, node);
     case OP_LAYERNORM:
     case OP_LAYERNORM_SUMS:

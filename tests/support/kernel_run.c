@@ -19,7 +19,7 @@
 
 enum { GUARD = 4096, GUARD_BYTE = 0xa5 };
 
-/* ---- Memory -------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static Memory new_memory(size_t size)
 {
@@ -48,7 +48,7 @@ static void free_memory(Memory *memory, const char *what)
     free(memory->at - GUARD);
 }
 
-/* ---- Numbers that go in -------------------------------------------------------------------- */
+/* ---- Numbers that go in ---------------------------------------------------------------------- */
 
 static uint32_t hash_text(const char *text)
 {
@@ -228,7 +228,7 @@ static void free_trial(Trial *t)
     free_memory(&t->scratch, "the threads' scratch");
 }
 
-/* ---- Steps --------------------------------------------------------------------------------- */
+/* ---- Steps ----------------------------------------------------------------------------------- */
 
 static void work(void *context, int thread)
 {

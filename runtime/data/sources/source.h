@@ -79,7 +79,7 @@ void net_stream_end(struct net_stream *file);
 _Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- column.c: memory that columns point into ------------------------------------------- */
+/* ---- column.c: memory that columns point into ------------------------------------------------ */
 
 /* The table gives it back when it is closed. */
 void net_hold(struct net_table *table, void *at, size_t mapped);
@@ -102,7 +102,7 @@ const char *net_stream_map(struct net_stream *file, struct net_table *table, siz
 /* `rows` more rows, in a file. */
 void net_add_piece(struct net_column *column, long rows, const char *at, const char *end);
 
-/* ---- input.c: what `predict` was given -------------------------------------------------- */
+/* ---- input.c: what `predict` was given ------------------------------------------------------- */
 
 const char *net_input_path(const char *file); /* of `-`: standard input's */
 
@@ -110,7 +110,7 @@ const char *net_input_path(const char *file); /* of `-`: standard input's */
 enum net_shown { NET_SHOWS_NOTHING, NET_SHOWS_TABLE, NET_SHOWS_OBJECTS, NET_SHOWS_LINES };
 enum net_shown net_input_shows(const char *file, bool texts);
 
-/* ---- paths.c: names and arguments ------------------------------------------------------- */
+/* ---- paths.c: names and arguments ------------------------------------------------------------ */
 
 /* The files that `pattern` names, sorted; at least one. `folder` NULL: the current one. */
 char **net_paths(const char *folder, const char *pattern, int *count);
@@ -123,7 +123,7 @@ void net_need_regular(const char *folder, const char *pattern);
 /* A whole number between the limits, or a fault that names the argument. */
 double net_whole_argument(const struct net_call *call, const char *name, double least, double most);
 
-/* ---- number.c: files of numbers --------------------------------------------------------- */
+/* ---- number.c: files of numbers -------------------------------------------------------------- */
 
 /* How numbers lie in a file. */
 struct net_encoding {
