@@ -10,6 +10,7 @@
 
 #include "passes/passes.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,8 +31,10 @@ bool is_view(const Value *value)
 
 Value *root_of(Value *value)
 {
-    while (value && is_view(value))
+    while (value && is_view(value)) {
+        assert(value->node);
         value = value->node->inputs[0];
+    }
     return value;
 }
 
