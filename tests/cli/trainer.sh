@@ -399,8 +399,8 @@ if [ -z "$quick" ]; then
     check "digits: predict" ./digits predict --weights digits_run --part test
     holds "digits: size in bytes" "$(stat -c %s digits)" "<" 1200000
     "$netc" "$models/digits.net" --emit-c -o digits.c
-    sed -n '/^static const struct net_kernel train_kernels/,/^};/ s/^    { \("[^"]*"\).*/\1/p' \
-        digits.c >kernels
+    sed -n '/^static const struct net_kernel train_kernels/,/^};/p' digits.c |
+        sed -n 's/^    NET_ROW(\([^,]*\),.*/"\1"/p' >kernels
     check "digits: bench" sh -c './digits bench --steps 5 --threads 1 --per-kernel >bench.txt &&
                                  cat bench.txt'
     check "digits: bench counts its kernels" grep -q " of $(wc -l <kernels) kernels, " bench.txt
