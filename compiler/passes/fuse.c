@@ -144,7 +144,7 @@ static const struct {
 };
 
 /* Operations that are more than that, or part of another's kernel. */
-static AddNode *const adders[OP_COUNT] = {
+static AddNode *const adders[OP_COUNT + 1] = {
     [OP_DENSE] = add_selected,
     [OP_DENSE_DX] = add_selected,
     [OP_DENSE_DW] = add_selected,
