@@ -188,7 +188,8 @@ static void add_node_kernels(Fusion *f, Node *node)
         fail_fusion(node);
 }
 
-/* Who reads a value besides the kernel that computes it? */
+/* Who reads a value besides the kernel that computes it? What nobody else reads stays in registers;
+   not statistics and gradients of parameters, which a final reduction writes to memory. */
 static void find_internal(Fusion *f)
 {
     const Graph *g = f->g;
@@ -210,8 +211,8 @@ static void find_internal(Fusion *f)
     }
     stored[root_of(g->prediction)->id] = true;
     for (int i = 0; i < g->value_count; i++)
-        g->values[i]->internal = g->values[i]->node && !stored[root_of(g->values[i])->id] &&
-                                 g->values[i] != g->loss && !g->values[i]->storage;
+        g->values[i]->internal = g->values[i]->node && g->values[i]->batched &&
+                                 !stored[root_of(g->values[i])->id] && !g->values[i]->storage;
 }
 
 Program *fuse(Graph *g, const Target *target)

@@ -18,25 +18,6 @@
 
 Suite *suite_plan(void);
 
-/* A model of 16 rows with inputs x[7], y[3, 6, 6] and a target [9]. */
-static Compiled plan_body(const char *body, const char *target)
-{
-    return plan_model(format("data {\n"
-                             "    train = npy(x=\"x.npy\", y=\"y.npy\", t=\"t.npy\")\n"
-                             "    input x[7] = x\n"
-                             "    input y[3, 6, 6] = y\n"
-                             "    target t[9] = t\n"
-                             "}\n"
-                             "network net(x, y) {\n%s}\n"
-                             "train {\n"
-                             "    loss = mse(net(x, y), t)\n"
-                             "    optimizer = sgd(lr=0.1)\n"
-                             "    batch = 16\n"
-                             "}\n",
-                             body),
-                      target);
-}
-
 static const char *const bodies[] = {
     "    concat(x, y -> flatten) -> dense(40) -> relu -> dense(9)\n",
 
@@ -221,121 +202,6 @@ START_TEST(test_barriers)
 }
 END_TEST
 
-/* ---- Fusion ---------------------------------------------------------------------------------- */
-
-static int count_kernels(const Program *p, const char *label)
-{
-    int count = 0;
-
-    for (int i = 0; i < p->count; i++)
-        count += same(kernel_label(p->kernels[i]), label);
-    return count;
-}
-
-/* The kernels of an evaluation of `body`, without those of the loss. */
-static void check_fused(const char *body, const char *expected)
-{
-    const Compiled c = plan_body(body, "avx512");
-    Text labels = {0};
-
-    for (int i = 0; i < c.evaluate->count && !c.evaluate->kernels[i]->needs_target; i++)
-        text_add(&labels, "%s%s", i ? ", " : "", kernel_label(c.evaluate->kernels[i]));
-    ck_assert_str_eq(labels.at, expected);
-}
-
-START_TEST(test_fused)
-{
-    check_fused("    x -> dense(9) -> relu\n", "dense relu");
-    check_fused("    a = x -> dense(9)\n    b = x -> dense(9)\n    a + b -> tanh\n",
-                "dense, dense add tanh");
-    check_fused("    y -> conv2d(9, 3) -> relu -> global_avgpool2d\n",
-                "conv2d relu, global_avgpool2d");
-    check_fused("    y -> flatten -> dense(9)\n", "dense");
-    check_fused("    a = x -> dense(5) -> relu\n    b = x -> dense(4)\n    concat(a, b)\n",
-                "dense relu, dense, concat");
-}
-END_TEST
-
-/* Masks and residual sums of backward run in the registers of a dx; a dw ends with the update, and
-   with the reduction and the update of its db. */
-START_TEST(test_fused_backward)
-{
-    const Compiled c = plan_body("    a = x -> dense(20) -> relu\n"
-                                 "    b = a -> dense(20)\n"
-                                 "    (a + b) -> dense(9)\n",
-                                 "avx512");
-
-    ck_assert_int_eq(count_kernels(c.train, "dense_dw update, channel_sum final reduction update"),
-                     3);
-    ck_assert_int_eq(count_kernels(c.train, "dense_dx transpose"), 2);
-    for (int i = 0; i < c.train->count; i++)
-        ck_assert_msg(c.train->kernels[i]->kind != KERNEL_ELEMENTWISE, "%s stands alone",
-                      kernel_label(c.train->kernels[i]));
-}
-END_TEST
-
-/* A value that only its own kernel reads has no memory. */
-START_TEST(test_internal)
-{
-    const Compiled c = plan_body("    x -> dense(20) -> relu -> dense(9)\n", "avx512");
-    const Graph *g = c.train->graph;
-    int internal = 0;
-
-    for (int i = 0; i < g->value_count; i++) {
-        const Value *value = g->values[i];
-
-        internal += value->internal;
-        for (int j = 0; j < c.train->buffer_count && value->internal; j++)
-            ck_assert_ptr_ne(value->layout->buffer, c.train->buffers[j]);
-    }
-    ck_assert_int_ge(internal, 2); /* x w + b, and its gradient */
-}
-END_TEST
-
-/* Fuses in a process of its own: did it abort? `said` gets what it wrote to stderr. */
-static bool fusion_aborts(const Program *p, char *said, int size)
-{
-    int ends[2], status = 0, length = 0, got;
-    pid_t child;
-
-    ck_assert_int_eq(pipe(ends), 0);
-    fflush(NULL);
-    child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        fuse(p->graph, p->target);
-        _exit(0);
-    }
-    close(ends[1]);
-    while ((got = (int)read(ends[0], said + length, (size_t)(size - 1 - length))) > 0)
-        length += got;
-    said[length] = '\0';
-    close(ends[0]);
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-}
-
-/* An operation that fusion has no kernel for must not be left out of the trainer. */
-START_TEST(test_forgotten_operation)
-{
-    const Compiled c = plan_body("    x -> dense(20) -> relu -> dense(9)\n", "avx512");
-    char said[200];
-
-    ck_assert_msg(!fusion_aborts(c.evaluate, said, sizeof said), "the graph as it is: %s", said);
-    for (int i = 0; i < c.evaluate->graph->node_count; i++) {
-        Node *node = c.evaluate->graph->nodes[i];
-        const Op op = node->op;
-
-        node->op = OP_NONE;
-        ck_assert_msg(fusion_aborts(c.evaluate, said, sizeof said), "nobody misses %s",
-                      op_info[op].text);
-        ck_assert_str_eq(said, "netc: fusion has no kernel for no operation\n");
-        node->op = op;
-    }
-}
-END_TEST
-
 /* ---- Layout ---------------------------------------------------------------------------------- */
 
 static const Value *output_of(const Graph *g, Op op)
@@ -477,16 +343,12 @@ END_TEST
 Suite *suite_plan(void)
 {
     Suite *suite = suite_create("plan");
-    TCase *plans = tcase_create("plan"), *layouts = tcase_create("fusion and layout");
+    TCase *plans = tcase_create("plan"), *layouts = tcase_create("layout");
 
     tcase_set_timeout(plans, 120);
     tcase_add_loop_test(plans, test_plan, 0, COUNT(bodies));
     tcase_add_loop_test(plans, test_barriers, 0, COUNT(bodies));
     suite_add_tcase(suite, plans);
-    tcase_add_test(layouts, test_fused);
-    tcase_add_test(layouts, test_fused_backward);
-    tcase_add_test(layouts, test_internal);
-    tcase_add_test(layouts, test_forgotten_operation);
     tcase_add_test(layouts, test_concat_layout);
     tcase_add_test(layouts, test_flatten_layout);
     tcase_add_test(layouts, test_packed_layout);

@@ -65,6 +65,24 @@ Compiled plan_model(const char *text, const char *target)
     return c;
 }
 
+Compiled plan_body(const char *body, const char *target)
+{
+    return plan_model(format("data {\n"
+                             "    train = npy(x=\"x.npy\", y=\"y.npy\", t=\"t.npy\")\n"
+                             "    input x[7] = x\n"
+                             "    input y[3, 6, 6] = y\n"
+                             "    target t[9] = t\n"
+                             "}\n"
+                             "network net(x, y) {\n%s}\n"
+                             "train {\n"
+                             "    loss = mse(net(x, y), t)\n"
+                             "    optimizer = sgd(lr=0.1)\n"
+                             "    batch = 16\n"
+                             "}\n",
+                             body),
+                      target);
+}
+
 /* What a model links against, with the test behind it; readers and transforms are never called. */
 static const char hooks[] =
     "\nstruct net_reader { char none; };\n"
