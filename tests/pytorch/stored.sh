@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# torch.sh -- the first losses of every case of torch/cases.txt against PyTorch's, which are stored
-# in torch/losses.csv: where there is no PyTorch. Both begin with the weights of seed 1. ONLY=NAME
+# stored.sh -- the first losses of every case of cases.txt against PyTorch's, which are stored
+# in losses.csv: where there is no PyTorch. Both begin with the weights of seed 1. ONLY=NAME
 # tries one case.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
