@@ -19,24 +19,12 @@ static void keep_model(const Options *o, const char *path, const char *what)
             format("%s would be written over the model, %s; give -o another name", what, path));
 }
 
-/* A unit a core, where it has kernels enough: each takes clang a fifth of a second for headers. */
-static int count_units(const Code *code)
-{
-    enum { KERNELS = 8 }; /* of a unit, at least */
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int kernels = 0;
-
-    for (int i = 0; i < code->function_count; i++)
-        kernels += code->functions[i].section == KERNELS;
-    return kernels / KERNELS < 1 ? 1 : kernels / KERNELS < cores ? kernels / KERNELS : (int)cores;
-}
-
 /* Writes the units beside the trainer and builds it; they go away again. `whole`: the file to keep
    the generated C in, or NULL. */
 static Built build_from(const Clang *clang, const char *target, Code *code, const char *trainer,
                         const char *whole)
 {
-    const int count = count_units(code);
+    const int count = count_units(code, (int)sysconf(_SC_NPROCESSORS_ONLN));
     const char **files = allocate((size_t)count * sizeof *files);
     Built status = BUILT_NO_FILE;
     int written = 0;

@@ -119,17 +119,17 @@ static const char *tidied(const char *text)
 }
 
 /* A single statement stands in `{ }`, behind the head where both fit on one line. */
-static const char *function_text(const char *head, const char *chain)
+static const char *function_text(const char *head, const char *statements)
 {
     const int length = (int)strlen(head) - 1; /* without the end of its last line */
-    const char *statement = chain + strspn(chain, " ");
+    const char *statement = statements + strspn(statements, " ");
     const int count = (int)strcspn(statement, "\n");
     int column = 0;
 
     while (column < length && head[length - 1 - column] != '\n')
         column++;
     if (statement[count + 1])
-        return format("%s{\n%s}\n", head, chain);
+        return format("%s{\n%s}\n", head, statements);
     return format("%.*s%s{ %.*s }\n", length, head, column + count > 95 ? "\n" : " ", count,
                   statement);
 }
@@ -139,7 +139,7 @@ static void finish_functions(Emitter *e, Code *code)
     for (int i = 0; i < e->function_count; i++) {
         Function *f = &e->functions[i];
 
-        f->text = tidied(function_text(f->head, f->chain));
+        f->text = tidied(function_text(f->head, f->statements));
     }
     code->functions = e->functions;
     code->function_count = e->function_count;

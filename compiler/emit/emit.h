@@ -27,6 +27,7 @@ Code emit(const Model *model, Program *train, Program *evaluate, const LayerRow 
 
 /* units.c. Unit 0 has the network and the tables, and each a share of the kernels. Before it is
    cut, unit 0 is the whole file. */
+int count_units(const Code *code, int cores); /* that are worth it: 1 to a core each */
 void cut_into_units(Code *code, int count);
 void write_unit(Text *out, const Code *code, int unit);
 const char *section_rule(const char *title); /* a comment across the page */
@@ -34,9 +35,9 @@ const char *section_rule(const char *title); /* a comment across the page */
 /* A function of the file: kernels of equal text share one. */
 struct Function {
     const char *name;
-    const char *key;   /* the text without the name: what makes it another */
-    const char *head;  /* comment and declaration */
-    const char *chain; /* its statements */
+    const char *key;  /* the text without the name: what makes it another */
+    const char *head; /* comment and declaration */
+    const char *statements;
     Section section;
     const char *text; /* all of it, as it is printed */
     int unit;         /* of a kernel */

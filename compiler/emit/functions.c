@@ -23,7 +23,7 @@ const char *add_function(Emitter *e, Section section, const char *base, const ch
         name = format("%s_%d", base, n);
     function.name = name;
     function.head = format("%.*s%s%s", (int)(mark - head), head, name, mark + 2);
-    function.chain = text;
+    function.statements = text;
     table_set(&e->function_keys, all, e->function_count);
     table_set(&e->function_names, name, e->function_count);
     APPEND(e->functions, e->function_count, function);

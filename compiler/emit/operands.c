@@ -53,19 +53,19 @@ static const char *free_name(const KernelCode *c, const char *base)
 }
 
 /* What it writes before what it reads; transposed weights and partial sums last, as w behind dy. */
-static bool has_turn(const Access *a, int turn)
+static bool has_place(const Access *a, int place)
 {
-    return a->written ? turn == 0 : turn == (a->value ? 1 : 2);
+    return a->written ? place == 0 : place == (a->value ? 1 : 2);
 }
 
 void list_operands(Emitter *e, KernelCode *c, const Kernel *k)
 {
-    for (int turn = 0; turn < 3; turn++)
+    for (int place = 0; place < 3; place++)
         for (int i = 0; i < k->operand_count; i++) {
             const Access *a = &k->operands[i];
             Operand o;
 
-            if (!has_turn(a, turn) || find(c, a->buffer))
+            if (!has_place(a, place) || find(c, a->buffer))
                 continue;
             o = typed(e, k, a);
             o.name = free_name(c, o.name);

@@ -36,19 +36,20 @@ static const char *sums_text(const KernelCode *c, const Kernel *k)
 /* Several sums of one row: a list of them, and a function that goes through it. */
 static const char *several_sums(const KernelCode *c, const Kernel *host)
 {
-    Text list = {0}, chain = {0}, name = {0};
+    Text list = {0}, statements = {0}, name = {0};
 
     text_add(&name, "row_end");
-    line(&chain, 1, "const void *const *list = sums;\n");
+    line(&statements, 1, "const void *const *list = sums;\n");
     for (int i = 0; i < host->sum_count; i++) {
         const char *sum = op_info[host->sums[i]->node->op].text;
 
         text_add(&list, "%s%s", i ? ", " : "", sums_text(c, host->sums[i]));
         text_add(&name, "_%s", sum);
-        line(&chain, 1, "net_%s_end(list[%d], run, batch_block, row);", sum, i);
+        line(&statements, 1, "net_%s_end(list[%d], run, batch_block, row);", sum, i);
     }
     return format("%s, (const void *const[]){%s}",
-                  add_function(c->e, EPILOGUES, name.at, "NET_ROW_END(%s)\n", chain.at), list.at);
+                  add_function(c->e, EPILOGUES, name.at, "NET_ROW_END(%s)\n", statements.at),
+                  list.at);
 }
 
 static const char *one_sum(const KernelCode *c, const Kernel *k)

@@ -83,6 +83,18 @@ static int choose_unit(Unit *units, int count, const Calls *calls)
     return best;
 }
 
+/* Each takes clang a fifth of a second for headers. */
+int count_units(const Code *code, int cores)
+{
+    enum { LEAST = 8 }; /* kernels of a unit */
+    int kernels = 0, units;
+
+    for (int i = 0; i < code->function_count; i++)
+        kernels += code->functions[i].section == KERNELS;
+    units = kernels / LEAST < cores ? kernels / LEAST : cores;
+    return units < 1 ? 1 : units;
+}
+
 void cut_into_units(Code *code, int count)
 {
     Unit *units = allocate((size_t)count * sizeof *units);

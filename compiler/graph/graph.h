@@ -179,9 +179,8 @@ int dilation_of(const Attributes *at, int axis);  /* 1 or more; axis 0: height, 
 int groups_of(const Attributes *at);              /* 1 or more */
 int window_reach(const Attributes *at, int axis); /* pixels from first to last tap, both in */
 int window_count(const Attributes *at, int size, int axis); /* places on `size` pixels */
-int tap_step(const Attributes *at, int axis);    /* of a dx: from tap to tap of one pixel, */
-int window_step(const Attributes *at, int axis); /* and from window to window */
-Shape file_shape(const Value *parameter);        /* as PyTorch has it */
-const char *find_shape_fault(const Node *node);  /* do its values fit the op? NULL if so */
+int tap_step(const Attributes *at, int axis);   /* of a dx: from tap to tap of one pixel */
+Shape file_shape(const Value *parameter);       /* as PyTorch has it */
+const char *find_shape_fault(const Node *node); /* do its values fit the op? NULL if so */
 
 #endif

@@ -161,11 +161,6 @@ int tap_step(const Attributes *at, int axis)
     return at->stride[axis] / a;
 }
 
-int window_step(const Attributes *at, int axis)
-{
-    return tap_step(at, axis) * dilation_of(at, axis) / at->stride[axis];
-}
-
 int window_count(const Attributes *at, int size, int axis)
 {
     const long reach = (long)size + at->padding[axis] + at->padding_end[axis] -

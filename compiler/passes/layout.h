@@ -33,8 +33,8 @@ Layout with_pixels(const Layout *x, Shape shape);
 Layout flattened(const Layout *x);
 
 /* Of parameters: a number a channel, in the blocks of x or in order; a weight whose inputs follow x
-   (NULL for that of a convolution), in panels or, of few outputs, in a row for each; a table of
-   words; a filter a channel. */
+   (NULL for that of a convolution), in panels or, of few outputs, in a row for each; an
+   embedding matrix; a filter a channel. */
 Layout vector_of(const Layout *x);
 Layout plain_vector(int channels);
 Layout weight_layout(const Value *w, const Layout *x, int groups, const Target *target);

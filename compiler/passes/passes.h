@@ -11,7 +11,7 @@
 /* ---- autodiff.c, simplify.c ------------------------------------------------------------------ */
 
 void autodiff(Graph *g);    /* needs: forward nodes, loss. gives: gradient and update nodes */
-void simplify(Graph *g);    /* reshapes, common subexpressions, dead nodes; after autodiff */
+void simplify(Graph *g);    /* dead and equal nodes, reshapes, gradients under a maximum */
 bool remove_dead(Graph *g); /* what nobody reads; false: nothing */
 const Node *find_spread(const Value *dy); /* what spreads dy over the windows of a maximum; NULL */
 
@@ -58,8 +58,8 @@ typedef struct Layout {
     int full_height, full_width;
     Segment segments[MAX_SEGMENTS]; /* of a value or vector; of a weight: its inputs */
     int segment_count;
-    int outputs, rows; /* of a weight, outputs of rows of one (rows_layout); rows of a
-                                   table; columns of a sparse input */
+    int outputs, rows; /* of a weight: its outputs, and inputs times taps; rows of a table; columns
+                          of a sparse input */
     int panels[3];     /* of a weight: how many of 3, of 2, of 1 blocks */
     ElementType element;
 } Layout;

@@ -26,7 +26,7 @@ enum {
     IMAGES = 16,          /* in a batch block */
     MOST_FEW_OUTPUTS = 4, /* more, and a sum over lanes for each is no longer little */
     LEAST_WINOGRAD = 16,  /* channels on both sides */
-    LEAST_ARGMAX = 8,     /* more inputs than these: vectors are not left empty */
+    LEAST_ARGMAX = 9,     /* inputs: with fewer most lanes of vectors are empty */
     GRADIENT_INPUTS = 8,  /* of a weight gradient's register tile */
 };
 
@@ -133,7 +133,7 @@ static double cost_argmax(const Contraction *c)
 {
     const int *w = c->weight->shape.size;
 
-    if (!c->image || !find_argmax(c->node) || c->inputs <= LEAST_ARGMAX ||
+    if (!c->image || !find_argmax(c->node) || c->inputs < LEAST_ARGMAX ||
         groups_of(&c->node->at) > 1)
         return INFINITY;
     return SCATTER * c->outputs * w[2] * w[3] * blocks(c->inputs);

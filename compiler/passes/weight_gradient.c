@@ -89,7 +89,7 @@ BatchLanesDw plan_batch_lanes_dw(const Node *node, const Layout *x, const Layout
 
 /* ---- All weights ----------------------------------------------------------------------------- */
 
-/* A convolution's items (panel, block of inputs, row of taps), as weight_gradient.c makes them. */
+/* Items (panel, block of inputs, row of taps) of a convolution: kernels/weight_gradient.h. */
 static bool has_few_items(const Node *node)
 {
     const Layout *x = node->inputs[0]->layout;

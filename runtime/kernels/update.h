@@ -32,7 +32,7 @@ NET_INLINE void net_apply_update(const struct net_run *run, float *w, const floa
 }
 
 /* The same of a weight with penalties l1 |w| + l2 / 2 w^2, whose gradient is added on the way to
-   the optimizer; to a gradient that is kept strips.c adds it. */
+   the optimizer; to a gradient that is kept penalty.c adds it. */
 NET_INLINE void net_apply_penalized_update(const struct net_run *run, float *w, float *g,
                                            long count, float l1, float l2)
 {

@@ -77,6 +77,24 @@ START_TEST(units)
 }
 END_TEST
 
+/* A core each, of eight kernels or more. */
+START_TEST(number_of_units)
+{
+    static const struct {
+        int kernels, cores, units;
+    } counts[] = {{0, 2, 1}, {15, 2, 1}, {16, 2, 2}, {100, 2, 2}, {100, 1, 1}, {33, 64, 4}};
+    Function functions[100];
+
+    for (int i = 0; i < COUNT(functions); i++)
+        functions[i] = function(KERNELS, "NET_KERNEL", "kernel", "    sums();\n");
+    for (int i = 0; i < COUNT(counts); i++) {
+        const Code code = {.functions = functions, .function_count = counts[i].kernels};
+
+        ck_assert_int_eq(count_units(&code, counts[i].cores), counts[i].units);
+    }
+}
+END_TEST
+
 Suite *suite_emit(void)
 {
     Suite *suite = suite_create("emit");
@@ -86,6 +104,7 @@ Suite *suite_emit(void)
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("units");
     tcase_add_test(tcase, units);
+    tcase_add_test(tcase, number_of_units);
     suite_add_tcase(suite, tcase);
     return suite;
 }

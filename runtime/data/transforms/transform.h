@@ -1,6 +1,6 @@
 /*
  * transform.h -- a transform (`preparation` in a .net file) is a file of this folder and a row of
- * language.def: a net_preparation, which fits numbers on the training rows and applies them to all.
+ * language.def: a net_transform, which fits numbers on the training rows and applies them to all.
  */
 
 #ifndef NET_TRANSFORM_H
@@ -9,7 +9,7 @@
 #include "data/dataset.h"
 #include "data/sources/source.h"
 
-/* What a transform fitted on the training rows, by the names in net_preparation.fitted. */
+/* What a transform fitted on the training rows, by the names in net_transform.fitted. */
 struct net_fitted {
     double *list[2]; /* `count` numbers each */
     int count;
