@@ -1,5 +1,6 @@
 /*
- * parameters.c -- weights, biases and running statistics of layers: names, shapes, initial values.
+ * parameters.c -- weights, biases and running statistics of layers: names (the layer's path, which
+ * semantics/network.c makes, and a leaf), shapes, initial values.
  *
  * The one idea: a network that is called again has the parameters of its first use, whose shapes
  * its layers must then need, too.

@@ -3,7 +3,8 @@
  *
  * The one idea: drawing costs more than memory does, so where the dropout of backward works on the
  * elements that forward's did, one after another, forward leaves a bit for each and backward reads
- * it. Inside a contraction or a pool they are drawn again.
+ * it. Inside a contraction or a pool they are drawn again. The bits are written and read by
+ * net_draw_dropout and net_read_dropout of kernels/epilogue.h.
  */
 
 #include "passes/passes.h"

@@ -1,7 +1,8 @@
 /*
  * flags.c -- the command line: flags and what stands behind them, and --help. Nothing that was
  * typed is ever ignored: a flag that is unknown, of another command, out of range, or without
- * meaning for the chosen optimizer ends the program with exit code 2.
+ * meaning for the chosen optimizer ends the program with exit code 2. Values are read by
+ * training/options.c; what a step makes of them is in training/step_scalars.c.
  */
 
 #include <stdlib.h>

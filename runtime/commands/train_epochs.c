@@ -1,7 +1,8 @@
 /*
  * train_epochs.c -- epochs of steps, validation after each, and when a checkpoint is due.
  *
- * What happens is told to the sinks; nothing here knows how a run is shown or written.
+ * What happens is told to the sinks; nothing here knows how a run is shown or written. Whether
+ * early_stop ends it is asked of training/schedule.c.
  */
 
 #include <math.h>

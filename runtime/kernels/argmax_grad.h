@@ -8,7 +8,8 @@
  * of taps and outputs. So both have an order of their own, that no thread changes. Vectors go along
  * the input channels; a dy of 0, as a relu leaves it, costs nothing.
  *
- * Needs: epilogue.h, kernel.h, window.h. Gives: net_argmax_dw, net_argmax_dx.
+ * Needs: epilogue.h, kernel.h, window.h. Gives: net_argmax_dw, net_argmax_dx. (A max
+ * pooling's own gradient is in pool.h.)
  */
 
 #ifndef NET_ARGMAX_GRAD_H

@@ -5,8 +5,8 @@
  * are added in order. dz = the gradient of the mean loss by the prediction z; NULL: not wanted.
  *
  * Needs: softmax.h, layout.h. Gives: net_cross_entropy, net_weighted_cross_entropy,
- * net_elementwise_loss and its terms (net_mse, net_mae, net_huber, net_binary_cross_entropy),
- * net_mean_loss.
+ * net_elementwise_loss and its terms (net_mse, net_mae, net_huber, net_log_cosh,
+ * net_binary_cross_entropy), net_mean_loss. Label smoothing is in net_weighted_cross_entropy.
  */
 
 #ifndef NET_LOSS_H

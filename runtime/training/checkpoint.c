@@ -1,8 +1,8 @@
 /*
- * checkpoint.c -- all that a resume needs, in one safetensors file: parameters under their names,
- * optimizer state as optimizer.1.NAME, optimizer.2.NAME, ..., the best parameters so far as
- * kept.NAME, counters and settings in the metadata. (Random numbers have no state: they are drawn
- * by position.)
+ * checkpoint.c -- all that a resume needs, in one safetensors file, whose checksum is written and
+ * checked by core/safetensors.c: parameters under their names, optimizer state as optimizer.1.NAME,
+ * optimizer.2.NAME, ..., the best parameters so far as kept.NAME, counters and settings in the
+ * metadata. (Random numbers have no state: they are drawn by position.)
  */
 
 #define _GNU_SOURCE
