@@ -13,6 +13,7 @@
 
 #include "passes/layout.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- One graph ------------------------------------------------------------------------------- */
@@ -84,14 +85,42 @@ static void lay_out_reshape(LayoutPass *l, Node *node)
     give(l->g, node->outputs[0], v, same_layout(x, &v) ? x->buffer : NULL);
 }
 
+/* Abort with a message rather than read a parameter that lies otherwise. */
+static void check_kept(const Value *parameter, bool as_wanted)
+{
+    if (as_wanted)
+        return;
+    fprintf(stderr, "netc: internal error: two layouts of one parameter, %s\n",
+            parameter->name ? parameter->name : "a result");
+    abort();
+}
+
+/* A batchnorm that is called again has the parameters of its first call: x lies as they do, and as
+   its own statistics. */
+static void require_vector(LayoutPass *l, Node *node)
+{
+    for (int i = 1; i < node->input_count; i++) {
+        const Value *p = node->inputs[i];
+        const Layout offered = vector_of(node->inputs[0]->layout);
+
+        if (p && !p->batched && p->layout && !same_blocks(p->layout, &offered)) {
+            const Layout wanted = as_vector(l->g, node->inputs[0], p->layout);
+
+            require(l, node, 0, &wanted);
+        }
+    }
+}
+
 /* The statistics of a batchnorm, and what it learns. */
 static void lay_out_vectors(Node *node, const Layout *x)
 {
     const Layout v = vector_of(x);
 
     for (int i = 0; i < node->input_count; i++)
-        if (!node->inputs[i]->batched)
+        if (!node->inputs[i]->batched) {
             give_parameter(node->inputs[i], v);
+            check_kept(node->inputs[i], same_blocks(node->inputs[i]->layout, &v));
+        }
     for (int i = 0; i < node->output_count; i++)
         if (!node->outputs[i]->batched && !node->outputs[i]->storage)
             give_parameter(node->outputs[i], v);
@@ -201,6 +230,9 @@ static void lay_out_sparse_dense(LayoutPass *l, Node *node)
     h = node->inputs[1];
     joined = joined_layout(node->inputs[0], h ? h->layout : NULL);
     give_parameter(w, weight_layout(w, &joined, 1, l->target));
+    check_kept(w,
+               w->layout->kind == LAYOUT_WEIGHT && /* rows of the sparse x first, by themselves */
+                   w->layout->segments[0].channels == node->inputs[0]->shape.size[0]);
     if (node->inputs[3])
         give_parameter(node->inputs[3], plain_vector(w->shape.size[0]));
 }
@@ -324,10 +356,14 @@ static void lay_out_others(LayoutPass *l, Node *node)
         give_parameter(y, *in[0]->layout);
         break;
     case OP_BATCHNORM_SUMS:
+        require_vector(l, node);
         require(l, node, 1, in[0]->layout);
         lay_out_vectors(node, in[0]->layout);
         break;
     case OP_BATCHNORM_STATS:
+        require_vector(l, node);
+        lay_out_vectors(node, in[0]->layout);
+        break;
     case OP_LAYERNORM:
     case OP_LAYERNORM_GRAD:
     case OP_LAYERNORM_SUMS:
@@ -336,6 +372,7 @@ static void lay_out_others(LayoutPass *l, Node *node)
     case OP_ADD_BIAS:
     case OP_NORMALIZE:
     case OP_NORMALIZE_GRAD:
+        require_vector(l, node);
         lay_out_vectors(node, in[0]->layout);
         lay_out_elementwise(l, node);
         break;

@@ -37,6 +37,8 @@ Layout flattened(const Layout *x);
    embedding matrix; a filter a channel. */
 Layout vector_of(const Layout *x);
 Layout plain_vector(int channels);
+Layout as_vector(const Graph *g, const Value *x, const Layout *vector); /* x in its blocks */
+bool same_blocks(const Layout *a, const Layout *b); /* are channels in the same places? */
 Layout weight_layout(const Value *w, const Layout *x, int groups, const Target *target);
 Layout rows_layout(const Value *w, const Layout *x);
 Layout table_layout(Shape shape);

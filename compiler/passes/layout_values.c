@@ -232,6 +232,40 @@ Layout vector_of(const Layout *x)
     return v;
 }
 
+/* x in the blocks of a vector that it shares with another value: see vector_of. */
+Layout as_vector(const Graph *g, const Value *x, const Layout *vector)
+{
+    Layout v = new_value(g, x->shape);
+    const int pixels = v.height * v.width;
+
+    v.blocks = vector->blocks;
+    v.segment_count = vector->segment_count;
+    for (int i = 0; i < v.segment_count; i++) {
+        const Segment *s = &vector->segments[i];
+
+        v.segments[i] = *s;
+        if (pixels > 1)
+            v.segments[i] = (Segment){s->start * pixels, s->channels, pixels, s->block,
+                                      vector->blocks};
+        else if (s->pixels == 1)
+            v.segments[i].stride = blocks_of(s->channels);
+    }
+    return v;
+}
+
+bool same_blocks(const Layout *a, const Layout *b)
+{
+    bool alike = a->blocks == b->blocks && a->segment_count == b->segment_count;
+
+    for (int i = 0; alike && i < a->segment_count; i++) {
+        const Segment *s = &a->segments[i], *t = &b->segments[i];
+
+        alike = s->start == t->start && s->channels == t->channels && s->pixels == t->pixels &&
+                s->block == t->block && (s->pixels == 1 || s->stride == t->stride);
+    }
+    return alike;
+}
+
 Layout flattened(const Layout *x)
 {
     Layout v = *x;

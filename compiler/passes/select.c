@@ -285,15 +285,13 @@ static void choose(const Graph *g, Node *node, const Target *target, bool among_
     node->selection = s;
 }
 
-/* By value id: is it read by a dense layer of a sparse input? */
-static bool *find_among_sparse(const Graph *g)
+/* By value id: is the parameter of that name read by a dense layer of a sparse input in `other`? */
+static void mark_among_sparse(bool *among, const Graph *g, const Graph *other)
 {
-    bool *among = allocate((size_t)(g->value_count + 1) * sizeof *among);
-
-    for (int i = 0; i < g->node_count; i++)
-        if (g->nodes[i]->op == OP_SPARSE_DENSE)
-            among[g->nodes[i]->inputs[2]->id] = true;
-    return among;
+    for (int i = 0; i < other->node_count; i++)
+        for (int j = 0; j < g->value_count && other->nodes[i]->op == OP_SPARSE_DENSE; j++)
+            if (!g->values[j]->node && same(g->values[j]->name, other->nodes[i]->inputs[2]->name))
+                among[j] = true;
 }
 
 /* The algorithm of a node of `g` that uses the parameter of this name; or `otherwise`. */
@@ -366,10 +364,12 @@ static void forget_layouts(const Graph *g)
             g->values[i]->layout = NULL;
 }
 
-static void select_graph(Graph *g, const Graph *train, const Target *target)
+static void select_graph(Graph *g, const Graph *other, const Graph *train, const Target *target)
 {
-    const bool *among_sparse = find_among_sparse(g);
+    bool *among_sparse = allocate((size_t)(g->value_count + 1) * sizeof *among_sparse);
 
+    mark_among_sparse(among_sparse, g, g);
+    mark_among_sparse(among_sparse, g, other);
     preview_layouts(g);
     for (int i = 0; i < g->node_count; i++)
         if (is_contraction(g->nodes[i]))
@@ -382,6 +382,6 @@ static void select_graph(Graph *g, const Graph *train, const Target *target)
 void select_algorithms(Graph *train, Graph *evaluate, const Target *target)
 {
     lay_out_inputs(train, evaluate);
-    select_graph(train, NULL, target);
-    select_graph(evaluate, train, target);
+    select_graph(train, evaluate, NULL, target);
+    select_graph(evaluate, train, train, target);
 }

@@ -340,6 +340,41 @@ START_TEST(test_shared_layout)
 }
 END_TEST
 
+/* A batchnorm that is called on values that lie otherwise: each x lies as gamma does. */
+START_TEST(test_shared_batchnorm)
+{
+    const Compiled c = plan_model("data {\n"
+                                  "    train = npy(y=\"y.npy\", t=\"t.npy\")\n"
+                                  "    input y[3, 6, 6] = y\n"
+                                  "    target t[9] = t\n"
+                                  "}\n"
+                                  "network norm(y) { y -> batchnorm -> flatten -> dense(9) }\n"
+                                  "network net(y) {\n"
+                                  "    both = concat(y -> conv2d(8, 3), y -> conv2d(8, 3))\n"
+                                  "    norm(both) + norm(y -> conv2d(16, 3))\n"
+                                  "}\n"
+                                  "train {\n"
+                                  "    loss = mse(net(y), t)\n"
+                                  "    optimizer = sgd(lr=0.1)\n"
+                                  "    batch = 16\n"
+                                  "}\n",
+                                  "avx512");
+    int found = 0;
+
+    for (int i = 0; i < c.train->graph->node_count; i++) {
+        const Node *node = c.train->graph->nodes[i];
+
+        if (node->op != OP_NORMALIZE)
+            continue;
+        ck_assert_int_eq(node->inputs[3]->layout->blocks, 2);
+        ck_assert_int_eq(node->inputs[0]->layout->blocks, 2);
+        ck_assert_int_eq(node->inputs[0]->layout->segment_count, 2);
+        found++;
+    }
+    ck_assert_int_eq(found, 2);
+}
+END_TEST
+
 Suite *suite_plan(void)
 {
     Suite *suite = suite_create("plan");
@@ -353,6 +388,7 @@ Suite *suite_plan(void)
     tcase_add_test(layouts, test_flatten_layout);
     tcase_add_test(layouts, test_packed_layout);
     tcase_add_test(layouts, test_panels);
+    tcase_add_test(layouts, test_shared_batchnorm);
     tcase_add_loop_test(layouts, test_shared_layout, 0, COUNT(bodies));
     suite_add_tcase(suite, layouts);
     return suite;

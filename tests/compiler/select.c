@@ -145,6 +145,32 @@ START_TEST(a_shared_weight_has_one_algorithm)
 }
 END_TEST
 
+/* In evaluation, where dropout is nothing, the weight is read row by row of a sparse input: it is
+   in panels for training too. */
+START_TEST(a_sparse_reader_in_evaluation)
+{
+    const Compiled compiled = plan_model(
+        "data {\n"
+        "    train = csv(\"texts.csv\")\n"
+        "    input words[30] = column(\"text\") -> bag_of_words(vocabulary=30)\n"
+        "    target label = column(\"label\") -> classes(3)\n"
+        "}\n"
+        "network net(words) {\n"
+        "    concat(words, words -> dense(8)) -> dropout(0.5) -> dense(3)\n"
+        "}\n"
+        "train {\n"
+        "    loss = cross_entropy(net(words), label)\n"
+        "    optimizer = sgd(lr=0.1)\n"
+        "    batch = 16\n"
+        "}\n",
+        "avx2");
+    const Node *dense = find_node(&compiled, OP_DENSE, "dense_2");
+
+    ck_assert_ptr_nonnull(dense);
+    ck_assert_int_eq(dense->selection->algorithm, ALGORITHM_DIRECT);
+}
+END_TEST
+
 /* An input gradient that reads the weight as it lies stands before the gradient that updates it. */
 START_TEST(readers_stand_before_the_update)
 {
@@ -169,6 +195,7 @@ Suite *suite_select(void)
     tcase_add_loop_test(tests, the_least_cost_wins, 0, COUNT(choices));
     tcase_add_test(tests, replaced_nodes_are_gone);
     tcase_add_test(tests, a_shared_weight_has_one_algorithm);
+    tcase_add_test(tests, a_sparse_reader_in_evaluation);
     tcase_add_test(tests, readers_stand_before_the_update);
     suite_add_tcase(suite, tests);
     return suite;
