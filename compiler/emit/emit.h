@@ -143,12 +143,12 @@ void call_template(KernelCode *c, const char *fmt, ...) PRINTF(2, 3);
 typedef struct Chain {
     const KernelCode *c;
     const Kernel *k;
-    const Layout *host; /* the layout it works in */
-    int first;          /* nodes before this one are done: they make the anchor */
-    bool heavy;         /* exponentials, random draws: not unrolled */
-    bool random;        /* dropout: groups of four images */
-    bool draws;         /* random numbers, and does not only read a mask of them */
-    bool masked;        /* f(0) is not 0: the last block's padding is cleared */
+    const Layout *host;  /* the layout it works in */
+    int first;           /* nodes before this one are done: they make the anchor */
+    bool transcendental; /* exponentials, random draws: not unrolled */
+    bool random;         /* dropout: groups of four images */
+    bool draws;          /* random numbers, and does not only read a mask of them */
+    bool masked;         /* f(0) is not 0: the last block's padding is cleared */
 } Chain;
 
 Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *host);
@@ -165,7 +165,7 @@ typedef struct Epilogue {
     const char *draw;      /* the function of its random numbers, or "NULL" */
     const char *operands;  /* "&(struct relu_grad){V(dx), V(y)}" */
     const char *arguments; /* all three */
-    bool heavy;            /* exponentials or draws: a register tile goes through memory first */
+    bool transcendental;   /* exponentials or draws: a register tile goes through memory first */
 } Epilogue;
 
 Epilogue write_epilogue(Emitter *e, const Chain *b);

@@ -47,11 +47,11 @@ static void find_needs(Chain *b)
 {
     const Kernel *k = b->k;
 
-    b->heavy = b->random = b->draws = b->masked = false;
+    b->transcendental = b->random = b->draws = b->masked = false;
     for (int i = b->first; i < k->epilogue_count; i++) {
         const Op op = k->epilogue[i]->op;
 
-        b->heavy = b->heavy || is_transcendental(op);
+        b->transcendental = b->transcendental || is_transcendental(op);
         b->random = b->random || is_random(op);
         b->draws = b->draws || (is_random(op) && (k->epilogue[i] != k->masked || k->writes_mask));
         b->masked = b->masked || (!is_zero_preserving(op) && has_padding(b->host));
@@ -81,7 +81,7 @@ bool skip_unary(Chain *b)
 {
     const Kernel *k = b->k;
     const Value *last = k->node->outputs[0];
-    bool heavy = false;
+    bool transcendental = false;
 
     while (b->first < k->epilogue_count) {
         const Node *node = k->epilogue[b->first];
@@ -89,12 +89,12 @@ bool skip_unary(Chain *b)
         if (node->input_count != 1 || root_of(node->inputs[0]) != last || is_random(node->op) ||
             !last->internal || count_reads(k, last) > 1)
             break;
-        heavy = heavy || is_transcendental(node->op);
+        transcendental = transcendental || is_transcendental(node->op);
         last = node->outputs[0];
         b->first++;
     }
     find_needs(b);
-    return heavy;
+    return transcendental;
 }
 
 const char *epilogue_name(const Kernel *k)
@@ -314,7 +314,7 @@ static const char *chain_name(const Chain *b)
 
 Epilogue write_epilogue(Emitter *e, const Chain *b)
 {
-    Epilogue out = {.heavy = b->heavy};
+    Epilogue out = {.transcendental = b->transcendental};
     Text members = {0}, values = {0}, text = {0};
 
     for (int i = 0; i < b->c->count; i++) {

@@ -62,7 +62,8 @@ static const char *write_tile(const Chain *b, const Epilogue *end, int vectors, 
     const Shape w = node->inputs[1]->shape;
     const int rows = e->target->rows;
     const char *begin = format("%d, %d, %d", rows, vectors, x->lanes);
-    const char *function = format("%d, %s, %s, %d", bias, end->function, end->draw, end->heavy);
+    const char *function = format("%d, %s, %s, %d", bias, end->function, end->draw,
+                                  end->transcendental);
     Text text = {0};
 
     write_prefetches(&text, b, rows, vectors);

@@ -71,7 +71,7 @@ void emit_pool(KernelCode *c, const Kernel *k)
 
         text_add(&arguments, "%s, ", end.arguments);
         if (pool->has & UNROLL)
-            text_add(&arguments, "%s, ", end.heavy ? "true" : "false");
+            text_add(&arguments, "%s, ", end.transcendental ? "true" : "false");
     }
     if (pool->has & ENDS)
         text_add(&arguments, "%s, ", add_row_end(c, k));

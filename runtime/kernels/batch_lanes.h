@@ -206,11 +206,11 @@ typedef void net_batch_lanes_tile(float *restrict y, const float *restrict x,
 enum { NET_BATCH_LANES_SUMS = 64 }; /* pixels by outputs of a tile, at most */
 
 /* `groups` times `channels` outputs, of which `outputs` are no padding; x_pixel: floats from pixel
-   to pixel. unary: or NULL; `heavy`: has exponentials, so it is done in memory. */
+   to pixel. unary: or NULL; `transcendental`: has exponentials, so it is done in memory. */
 NET_TEMPLATE void net_batch_lanes_sum(float *y, const float *x, const float *w, const float *b,
                                       const struct net_runs *taps, int pixels, int channels,
                                       int groups, int outputs, long x_pixel, net_unary *unary,
-                                      bool heavy)
+                                      bool transcendental)
 {
     const int all = groups * channels;
     _Alignas(64) float sums[16 * NET_BATCH_LANES_SUMS];
@@ -223,9 +223,9 @@ NET_TEMPLATE void net_batch_lanes_sum(float *y, const float *x, const float *w, 
         net_contract_images(acc, pixels, channels, x, x_pixel, w + channels * g, taps, y);
         NET_UNROLL(i, pixels * channels)
             vec_store(sums + (i / channels * all + i % channels) * 16 + g * 16 * channels,
-                      unary && !heavy ? unary(acc[i]) : acc[i]);
+                      unary && !transcendental ? unary(acc[i]) : acc[i]);
     }
-    if (unary && heavy)
+    if (unary && transcendental)
         NET_REPEAT(i, pixels * all)
             vec_store(sums + 16 * i, unary(vec_load(sums + 16 * i)));
     net_transpose_back(y, sums, 16 * all, pixels, outputs);

@@ -138,20 +138,20 @@ NET_TEMPLATE void net_maxpool2d(float *y, uint8_t *index, const float *x, net_ro
 typedef void net_gather_window(vec sum[4], const uint8_t *index, const float *x,
                                struct net_window h, struct net_window w, struct net_pool2d s);
 
-/* The epilogue of four images from e on; `heavy`: it has exponentials or draws, and is not
+/* The epilogue of four images from e on; `transcendental`: it has exponentials or draws, and is not
    unrolled. */
 NET_INLINE void net_group_end(const vec v[4], net_epilogue *epilogue, const void *operands,
-                              bool heavy, struct net_element e, const float *draws,
+                              bool transcendental, struct net_element e, const float *draws,
                               const struct net_run *run)
 {
     _Alignas(64) float results[64];
 
     NET_UNROLL(r, 4)
-        if (heavy)
+        if (transcendental)
             vec_store(results + 16 * r, v[r]);
         else
             epilogue(v[r], operands, net_element_after(e, r), draws + 16 * r, run);
-    if (heavy)
+    if (transcendental)
         NET_REPEAT(r, 4)
             epilogue(vec_load(results + 16 * r), operands, net_element_after(e, (int)r),
                      draws + 16 * r, run);
@@ -160,7 +160,7 @@ NET_INLINE void net_group_end(const vec v[4], net_epilogue *epilogue, const void
 /* One block of channels of a pixel: sixteen images, four at a time. */
 NET_INLINE void net_gather_block(net_gather_window *gather, const uint8_t *index, const float *x,
                                  struct net_window h, struct net_window w, net_epilogue *epilogue,
-                                 net_draw_block *draw, const void *operands, bool heavy,
+                                 net_draw_block *draw, const void *operands, bool transcendental,
                                  struct net_element e, struct net_pool2d s,
                                  const struct net_run *run)
 {
@@ -174,7 +174,7 @@ NET_INLINE void net_gather_block(net_gather_window *gather, const uint8_t *index
         NET_UNROLL(r, 4)
             sum[r] = vec_zero();
         gather(sum, index ? index + 64 * g : NULL, x + 64 * g, h, w, s);
-        net_group_end(sum, epilogue, operands, heavy, net_element_after(e, 4 * (int)g),
+        net_group_end(sum, epilogue, operands, transcendental, net_element_after(e, 4 * (int)g),
                       draws + 64 * g, run);
     }
 }
@@ -183,8 +183,9 @@ NET_INLINE void net_gather_block(net_gather_window *gather, const uint8_t *index
    row). */
 NET_TEMPLATE void net_gather_windows(net_gather_window *gather, bool backward, const uint8_t *index,
                                      const float *at, net_epilogue *epilogue, net_draw_block *draw,
-                                     const void *operands, bool heavy, net_row_end *row_end,
-                                     const void *sums, struct net_pool2d s, NET_RUN)
+                                     const void *operands, bool transcendental,
+                                     net_row_end *row_end, const void *sums, struct net_pool2d s,
+                                     NET_RUN)
 {
     const struct net_extent to = backward ? net_pool_x(s) : net_pool_y(s);
     const struct net_extent of = backward ? net_pool_y(s) : net_pool_x(s);
@@ -202,7 +203,7 @@ NET_TEMPLATE void net_gather_windows(net_gather_window *gather, bool backward, c
                 const long first = net_block_at(of, batch_block, 0, block);
 
                 net_gather_block(gather, index ? index + first : NULL, at + first, h, w, epilogue,
-                                 draw, operands, heavy,
+                                 draw, operands, transcendental,
                                  net_element_of(to, batch_block, row * to.width + column, block, 0),
                                  s, run);
             }
@@ -256,30 +257,31 @@ NET_INLINE void net_gather_averages(vec sum[4], NET_UNUSED const uint8_t *index,
 
 /* dx = the sum of dy over the windows whose maximum is x, in the order of their taps. */
 NET_TEMPLATE void net_maxpool2d_grad(const uint8_t *index, const float *dy, net_epilogue *epilogue,
-                                     net_draw_block *draw, const void *operands, bool heavy,
-                                     net_row_end *row_end, const void *sums, struct net_pool2d s,
-                                     NET_RUN)
+                                     net_draw_block *draw, const void *operands,
+                                     bool transcendental, net_row_end *row_end, const void *sums,
+                                     struct net_pool2d s, NET_RUN)
 {
-    net_gather_windows(net_gather_max, true, index, dy, epilogue, draw, operands, heavy, row_end,
-                       sums, s, run, thread);
+    net_gather_windows(net_gather_max, true, index, dy, epilogue, draw, operands, transcendental,
+                       row_end, sums, s, run, thread);
 }
 
 /* y = scale times the sum of x over each window, padding counted as 0. */
 NET_TEMPLATE void net_avgpool2d(const float *x, net_epilogue *epilogue, net_draw_block *draw,
-                                const void *operands, bool heavy, net_row_end *row_end,
+                                const void *operands, bool transcendental, net_row_end *row_end,
                                 const void *sums, struct net_pool2d s, NET_RUN)
 {
-    net_gather_windows(net_gather_pixels, false, NULL, x, epilogue, draw, operands, heavy, row_end,
-                       sums, s, run, thread);
+    net_gather_windows(net_gather_pixels, false, NULL, x, epilogue, draw, operands, transcendental,
+                       row_end, sums, s, run, thread);
 }
 
 /* dx = scale times the sum of dy over the windows that hold x, in the order of their taps. */
 NET_TEMPLATE void net_avgpool2d_grad(const float *dy, net_epilogue *epilogue, net_draw_block *draw,
-                                     const void *operands, bool heavy, net_row_end *row_end,
-                                     const void *sums, struct net_pool2d s, NET_RUN)
+                                     const void *operands, bool transcendental,
+                                     net_row_end *row_end, const void *sums, struct net_pool2d s,
+                                     NET_RUN)
 {
-    net_gather_windows(net_gather_averages, true, NULL, dy, epilogue, draw, operands, heavy,
-                       row_end, sums, s, run, thread);
+    net_gather_windows(net_gather_averages, true, NULL, dy, epilogue, draw, operands,
+                       transcendental, row_end, sums, s, run, thread);
 }
 
 /* ---- Upsampling: the larger side is x of the struct ------------------------------------------ */
@@ -310,12 +312,13 @@ NET_TEMPLATE void net_upsample2d(const float *x, net_epilogue *epilogue, net_dra
 
 /* dx = the sum of dy over the pixels that x became. Items: (batch block, row of dx). */
 NET_TEMPLATE void net_upsample2d_grad(const float *dy, net_epilogue *epilogue, net_draw_block *draw,
-                                      const void *operands, bool heavy, net_row_end *row_end,
-                                      const void *sums, struct net_pool2d s, NET_RUN)
+                                      const void *operands, bool transcendental,
+                                      net_row_end *row_end, const void *sums, struct net_pool2d s,
+                                      NET_RUN)
 {
     s.scale = 1.0f;
-    net_gather_windows(net_gather_pixels, false, NULL, dy, epilogue, draw, operands, heavy, row_end,
-                       sums, s, run, thread);
+    net_gather_windows(net_gather_pixels, false, NULL, dy, epilogue, draw, operands, transcendental,
+                       row_end, sums, s, run, thread);
 }
 
 /* ---- The whole image ------------------------------------------------------------------------- */

@@ -57,12 +57,12 @@ static void transpose_row(float *restrict to, const float *restrict x)
     memset(to + 16 * FROM * (WIDE + 1), 0, 16 * FROM * sizeof *to);
 }
 
-#define LANES_TILE(name, pixels, channels, groups, outputs, step, unary, heavy)                    \
+#define LANES_TILE(name, pixels, channels, groups, outputs, step, unary, transcendental)           \
     static void name(float *restrict y, const float *restrict x, const float *restrict w,          \
                      const float *restrict b, const struct net_runs *taps)                         \
     {                                                                                              \
         net_batch_lanes_sum(y, x, w, b, taps, pixels, channels, groups, outputs, step, unary,      \
-                            heavy);                                                                \
+                            transcendental);                                                       \
     }
 
 LANES_TILE(tile_3x5, 3, 5, 1, TO, 16 * FROM, doubled, false)

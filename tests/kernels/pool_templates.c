@@ -111,8 +111,8 @@ static void maxpool_grad(const uint8_t *index, const float *dy, const void *oper
                        thread);
 }
 
-static void maxpool_grad_heavy(const uint8_t *index, const float *dy, const void *operands,
-                               const void *sums, NET_RUN)
+static void maxpool_grad_transcendental(const uint8_t *index, const float *dy, const void *operands,
+                                        const void *sums, NET_RUN)
 {
     net_maxpool2d_grad(index, dy, factor_bias_draw, image_numbers, operands, true, count_rows, sums,
                        POOL(), run, thread);
@@ -132,8 +132,8 @@ START_TEST(maxpool_gradient)
         for (long i = 0; i < dy.count; i++)
             index[i] = (uint8_t)(i * 7 % 6);
         ON_THREADS(&run, 1 + k / 2)
-        (draws ? maxpool_grad_heavy : maxpool_grad)(index, dy.at, &h.operands, &h.counts, &run,
-                                                    thread);
+        (draws ? maxpool_grad_transcendental : maxpool_grad)(index, dy.at, &h.operands, &h.counts,
+                                                             &run, thread);
         for (int i = 0; i < IMAGES; i++)
             for (int c = 0; c < CHANNELS; c++) {
                 double dx[XH * XW] = {0};
@@ -161,7 +161,7 @@ static void avgpool(const float *x, const void *operands, const void *sums, NET_
                   POOL(.scale = 1.0f / 6.0f), run, thread);
 }
 
-static void avgpool_heavy(const float *x, const void *operands, const void *sums, NET_RUN)
+static void avgpool_transcendental(const float *x, const void *operands, const void *sums, NET_RUN)
 {
     net_avgpool2d(x, factor_bias_draw, image_numbers, operands, true, count_rows, sums,
                   POOL(.scale = 1.0f / 6.0f), run, thread);
@@ -173,7 +173,8 @@ static void avgpool_grad(const float *dy, const void *operands, const void *sums
                        POOL(.scale = 1.0f / 6.0f), run, thread);
 }
 
-static void avgpool_grad_heavy(const float *dy, const void *operands, const void *sums, NET_RUN)
+static void avgpool_grad_transcendental(const float *dy, const void *operands, const void *sums,
+                                        NET_RUN)
 {
     net_avgpool2d_grad(dy, factor_bias_draw, image_numbers, operands, true, count_rows, sums,
                        POOL(.scale = 1.0f / 6.0f), run, thread);
@@ -189,7 +190,7 @@ START_TEST(average)
 
         start(&h, YH * YW);
         ON_THREADS(&run, 1 + k / 2)
-        (k % 2 ? avgpool_heavy : avgpool)(x.at, &h.operands, &h.counts, &run, thread);
+        (k % 2 ? avgpool_transcendental : avgpool)(x.at, &h.operands, &h.counts, &run, thread);
         for (int i = 0; i < IMAGES; i++)
             for (int p = 0; p < YH * YW; p++)
                 for (int c = 0; c < CHANNELS; c++) {
@@ -216,7 +217,8 @@ START_TEST(average_gradient)
 
         start(&h, XH * XW);
         ON_THREADS(&run, 1 + k / 2)
-        (k % 2 ? avgpool_grad_heavy : avgpool_grad)(dy.at, &h.operands, &h.counts, &run, thread);
+        (k % 2 ? avgpool_grad_transcendental : avgpool_grad)(dy.at, &h.operands, &h.counts, &run,
+                                                             thread);
         for (int i = 0; i < IMAGES; i++)
             for (int c = 0; c < CHANNELS; c++) {
                 double dx[XH * XW] = {0};
