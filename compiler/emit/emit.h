@@ -144,7 +144,7 @@ typedef struct Chain {
     const KernelCode *c;
     const Kernel *k;
     const Layout *host;  /* the layout it works in */
-    int first;           /* nodes before this one are done: they make the anchor */
+    int first;           /* nodes before this one are done: they make the accumulator */
     bool transcendental; /* exponentials, random draws: not unrolled */
     bool random;         /* dropout: groups of four images */
     bool draws;          /* random numbers, and does not only read a mask of them */
@@ -155,9 +155,10 @@ Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *host);
 /* Leaves nodes that only read the one before them, and draw nothing, to the host: it does them in
    any order of lanes. True if exponentials are among them. */
 bool skip_unary(Chain *b);
-const char *write_unary(Text *text, int level, const Chain *b, const char *anchor); /* its result */
-bool is_field(const Chain *b, const Operand *o); /* does the chain read or write it? */
-const char *epilogue_name(const Kernel *k);      /* "_relu", for a kernel's name */
+const char *write_unary(Text *text, int level, const Chain *b,
+                        const char *accumulator); /* its result */
+bool is_field(const Chain *b, const Operand *o);  /* does the chain read or write it? */
+const char *epilogue_name(const Kernel *k);       /* "_relu", for a kernel's name */
 
 /* The chain of a kernel as a function (runtime/kernels/epilogue.h), and what the kernel passes. */
 typedef struct Epilogue {

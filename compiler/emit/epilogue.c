@@ -153,15 +153,15 @@ static const char *operation(const Node *node, const char *const in[])
     }
 }
 
-const char *write_unary(Text *text, int level, const Chain *b, const char *anchor)
+const char *write_unary(Text *text, int level, const Chain *b, const char *accumulator)
 {
     for (int i = 0; i < b->first; i++) {
-        const char *in[MAX_INPUTS] = {anchor};
+        const char *in[MAX_INPUTS] = {accumulator};
 
-        anchor = format("v%d", i + 1);
+        accumulator = format("v%d", i + 1);
         line(text, level, "const vec v%d = %s;", i + 1, operation(b->k->epilogue[i], in));
     }
-    return anchor;
+    return accumulator;
 }
 
 /* ---- Which channels a block holds ------------------------------------------------------------ */
@@ -209,7 +209,7 @@ static const char *draws_at(const Chain *b, int index)
     return draws ? format("draws + %d", 256 * draws) : "draws";
 }
 
-static const char *element_of(const Chain *b, const Value *value, const char *anchor)
+static const char *element_of(const Chain *b, const Value *value, const char *accumulator)
 {
     const Value *root = root_of((Value *)value);
 
@@ -217,7 +217,7 @@ static const char *element_of(const Chain *b, const Value *value, const char *an
         for (int i = b->first; i < b->k->epilogue_count; i++)
             if (b->k->epilogue[i]->outputs[0] == root)
                 return format("v%d", i + 1);
-        return anchor;
+        return accumulator;
     }
     return format("vec_load(o->%s + e.%s)", name_of(b->c, root), root->batched ? "at" : "lane");
 }
