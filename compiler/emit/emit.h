@@ -143,16 +143,16 @@ void call_template(KernelCode *c, const char *fmt, ...) PRINTF(2, 3);
 typedef struct Chain {
     const KernelCode *c;
     const Kernel *k;
-    const Layout *host;  /* the layout it works in */
-    int first;           /* nodes before this one are done: they make the accumulator */
-    bool transcendental; /* exponentials, random draws: not unrolled */
-    bool random;         /* dropout: groups of four images */
-    bool draws;          /* random numbers, and does not only read a mask of them */
-    bool masked;         /* f(0) is not 0: the last block's padding is cleared */
+    const Layout *layout; /* that it works in */
+    int first;            /* nodes before this one are done: they make the accumulator */
+    bool transcendental;  /* exponentials, random draws: not unrolled */
+    bool random;          /* dropout: groups of four images */
+    bool draws;           /* random numbers, and does not only read a mask of them */
+    bool masked;          /* f(0) is not 0: the last block's padding is cleared */
 } Chain;
 
-Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *host);
-/* Leaves nodes that only read the one before them, and draw nothing, to the host: it does them in
+Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *layout);
+/* Leaves nodes that only read the one before them, and draw nothing, to the kernel: it does them in
    any order of lanes. True if exponentials are among them. */
 bool skip_unary(Chain *b);
 const char *write_unary(Text *text, int level, const Chain *b,
@@ -170,7 +170,8 @@ typedef struct Epilogue {
 } Epilogue;
 
 Epilogue write_epilogue(Emitter *e, const Chain *b);
-Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Layout *host); /* of all of it */
+Epilogue add_epilogue(const KernelCode *c, const Kernel *k,
+                      const Layout *layout); /* of all of it */
 
 /* ---- What families share --------------------------------------------------------------------- */
 
@@ -181,7 +182,7 @@ const char *extent_braces(const Layout *v); /* "{4, 28, 28, 1}", with a border *
 const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx); /* depthwise.c */
 /* The sums that a kernel takes of each row it has finished (sums.c):
    "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
-const char *add_row_end(const KernelCode *c, const Kernel *host);
+const char *add_row_end(const KernelCode *c, const Kernel *k);
 /* The final reduction of db behind a dense layer's dw, where it has one (sums.c) */
 void add_bias_gradient(KernelCode *c, const Kernel *dw);
 

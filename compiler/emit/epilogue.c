@@ -1,7 +1,7 @@
 /*
  * epilogue.c -- elementwise operations in registers: the end of a kernel, or all of it.
  *
- * The one idea: a chain of elementwise nodes becomes one `const vec` a node. The host kernel says
+ * The one idea: a chain of elementwise nodes becomes one `const vec` a node. The kernel says
  * where its element is: `at` floats into full values, `lane` floats into a number a channel.
  */
 
@@ -42,7 +42,7 @@ static bool has_padding(const Layout *v)
     return false;
 }
 
-/* What the nodes that are left ask of the host. */
+/* What the nodes that are left ask of the kernel. */
 static void find_needs(Chain *b)
 {
     const Kernel *k = b->k;
@@ -54,13 +54,13 @@ static void find_needs(Chain *b)
         b->transcendental = b->transcendental || is_transcendental(op);
         b->random = b->random || is_random(op);
         b->draws = b->draws || (is_random(op) && (k->epilogue[i] != k->masked || k->writes_mask));
-        b->masked = b->masked || (!is_zero_preserving(op) && has_padding(b->host));
+        b->masked = b->masked || (!is_zero_preserving(op) && has_padding(b->layout));
     }
 }
 
-Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *host)
+Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *layout)
 {
-    Chain b = {.c = c, .k = k, .host = host};
+    Chain b = {.c = c, .k = k, .layout = layout};
 
     find_needs(&b);
     return b;
@@ -290,7 +290,7 @@ static void write_draw_calls(Text *text, const Chain *b, const char *lanes)
 
 static const char *write_draw_function(Emitter *e, const Chain *b, const char *chain)
 {
-    const char *lanes = b->draws ? lanes_function(e, b->host) : NULL;
+    const char *lanes = b->draws ? lanes_function(e, b->layout) : NULL;
     Text text = {0};
 
     if (!b->random)
@@ -327,7 +327,8 @@ Epilogue write_epilogue(Emitter *e, const Chain *b)
         text_add(&values, "%sV(%s)", values.at ? ", " : "", o->name);
     }
     if (b->masked)
-        line(&text, 1, "const struct net_lanes lanes = %s(e.index);\n", lanes_function(e, b->host));
+        line(&text, 1, "const struct net_lanes lanes = %s(e.index);\n",
+             lanes_function(e, b->layout));
     write_chain(&text, b);
     out.function = add_function(e, EPILOGUES, chain_name(b),
                                 format("NET_CHAIN(%%s, %s)\n", members.at), text.at);
@@ -337,9 +338,9 @@ Epilogue write_epilogue(Emitter *e, const Chain *b)
     return out;
 }
 
-Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Layout *host)
+Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Layout *layout)
 {
-    const Chain b = start_chain(c, k, host);
+    const Chain b = start_chain(c, k, layout);
 
     return write_epilogue(c->e, &b);
 }

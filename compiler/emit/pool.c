@@ -60,13 +60,13 @@ void emit_pool(KernelCode *c, const Kernel *k)
     const Value *x = node->backward ? first : last, *y = node->backward ? last : first;
     const bool up = node->op == OP_UPSAMPLE2D || node->op == OP_UPSAMPLE2D_GRAD;
     const bool index = node->output_count < 2 || !node->outputs[1]->internal;
-    const bool hosts = kernel_info[k->kind].epilogue == EPILOGUE;
+    const bool epilogue = kernel_info[k->kind].epilogue == EPILOGUE;
     Text arguments = {0};
 
-    if (!hosts)
+    if (!epilogue)
         text_add(&arguments, "%s, ", outputs_text(c, node));
     text_add(&arguments, "%s, ", inputs_text(c, node));
-    if (hosts) {
+    if (epilogue) {
         const Epilogue end = add_epilogue(c, k, first->layout);
 
         text_add(&arguments, "%s, ", end.arguments);

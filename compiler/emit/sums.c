@@ -34,16 +34,16 @@ static const char *sums_text(const KernelCode *c, const Kernel *k)
 }
 
 /* Several sums of one row: a list of them, and a function that goes through it. */
-static const char *several_sums(const KernelCode *c, const Kernel *host)
+static const char *several_sums(const KernelCode *c, const Kernel *k)
 {
     Text list = {0}, statements = {0}, name = {0};
 
     text_add(&name, "row_end");
     line(&statements, 1, "const void *const *list = sums;\n");
-    for (int i = 0; i < host->sum_count; i++) {
-        const char *sum = op_info[host->sums[i]->node->op].text;
+    for (int i = 0; i < k->sum_count; i++) {
+        const char *sum = op_info[k->sums[i]->node->op].text;
 
-        text_add(&list, "%s%s", i ? ", " : "", sums_text(c, host->sums[i]));
+        text_add(&list, "%s%s", i ? ", " : "", sums_text(c, k->sums[i]));
         text_add(&name, "_%s", sum);
         line(&statements, 1, "net_%s_end(list[%d], run, batch_block, row);", sum, i);
     }
@@ -57,11 +57,11 @@ static const char *one_sum(const KernelCode *c, const Kernel *k)
     return format("net_%s_end, %s", op_info[k->node->op].text, sums_text(c, k));
 }
 
-const char *add_row_end(const KernelCode *c, const Kernel *host)
+const char *add_row_end(const KernelCode *c, const Kernel *k)
 {
-    return host->sum_count > 1   ? several_sums(c, host)
-           : host->sum_count > 0 ? one_sum(c, host->sums[0])
-                                 : "NULL, NULL";
+    return k->sum_count > 1   ? several_sums(c, k)
+           : k->sum_count > 0 ? one_sum(c, k->sums[0])
+                              : "NULL, NULL";
 }
 
 void emit_sums(KernelCode *c, const Kernel *k)

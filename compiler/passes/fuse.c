@@ -50,44 +50,44 @@ static bool has_room_for(const Kernel *k, const Node *node)
 /* The kernel that computes the last of what the node reads, if the node can be part of it. */
 static int find_kernel_of(const Fusion *f, const Node *node)
 {
-    int host = -1;
+    int producer = -1;
     const Value *link = NULL;
 
     for (int i = 0; i < node->input_count; i++) {
         Value *root = root_of(node->inputs[i]);
 
-        if (f->producer[root->id] > host) {
-            host = f->producer[root->id];
+        if (f->producer[root->id] > producer) {
+            producer = f->producer[root->id];
             link = root;
         }
     }
-    assert(host < 0 || f->program->kernels);
-    if (host < 0 || !takes_epilogue(f->program->kernels[host]) || !link->batched ||
+    assert(producer < 0 || f->program->kernels);
+    if (producer < 0 || !takes_epilogue(f->program->kernels[producer]) || !link->batched ||
         !same_layout(link->layout, node->outputs[0]->layout) || link->type != TYPE_F32 ||
-        !has_room_for(f->program->kernels[host], node))
+        !has_room_for(f->program->kernels[producer], node))
         return -1;
     for (int i = 0; i < node->input_count; i++) /* a view of what another reads as it lies */
         if (node->inputs[i]->batched &&
             !same_layout(node->inputs[i]->layout, node->outputs[0]->layout))
             return -1;
-    return host;
+    return producer;
 }
 
 static void add_elementwise(Fusion *f, Node *node)
 {
-    const int host = find_kernel_of(f, node);
+    const int producer = find_kernel_of(f, node);
     Kernel *k;
 
     if (!node->outputs[0]->batched)
         return; /* a sum of gradients: part of their update */
-    if (host < 0) {
+    if (producer < 0) {
         k = add_kernel(f, KERNEL_ELEMENTWISE, node);
         APPEND(k->epilogue, k->epilogue_count, node);
         return;
     }
-    k = f->program->kernels[host];
+    k = f->program->kernels[producer];
     APPEND(k->epilogue, k->epilogue_count, node);
-    f->producer[node->outputs[0]->id] = host;
+    f->producer[node->outputs[0]->id] = producer;
     f->fused[node->id] = true;
 }
 

@@ -16,21 +16,21 @@ static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
     const bool is_gradient = node->op == OP_BATCHNORM_SUMS || node->op == OP_LAYERNORM_SUMS;
     const Value *summed = root_of(node->inputs[is_gradient]);
     const int producer = f->producer[summed->id];
-    Kernel *host;
+    Kernel *writer;
 
     assert(producer < 0 || f->program->kernels);
-    host = producer < 0 ? NULL : f->program->kernels[producer];
-    if (!host || (!takes_epilogue(host) && host->kind != KERNEL_MAXPOOL) ||
-        (host->kind != KERNEL_WINOGRAD &&
-         (host->schedule.split != SPLIT_ROWS || host->schedule.rows != summed->layout->height)) ||
-        !same(summed->layout->type, host->node->outputs[0]->layout->type))
+    writer = producer < 0 ? NULL : f->program->kernels[producer];
+    if (!writer || (!takes_epilogue(writer) && writer->kind != KERNEL_MAXPOOL) ||
+        (writer->kind != KERNEL_WINOGRAD && (writer->schedule.split != SPLIT_ROWS ||
+                                             writer->schedule.rows != summed->layout->height)) ||
+        !same(summed->layout->type, writer->node->outputs[0]->layout->type))
         return NULL;
     for (int i = 0; i < node->input_count; i++)
         if (f->producer[root_of(node->inputs[i])->id] > producer ||
             (node->inputs[i]->batched &&
              !same(node->inputs[i]->layout->type, summed->layout->type)))
             return NULL;
-    return host;
+    return writer;
 }
 
 void add_sums(Fusion *f, Node *node)
@@ -38,14 +38,14 @@ void add_sums(Fusion *f, Node *node)
     const Layout *x = node->inputs[0]->layout;
     const int sums = node->op == OP_CHANNEL_SUM ? 1 : 2;
     Node *update = NULL;
-    Kernel *host, *k;
+    Kernel *writer, *k;
 
     flush_pending(f);
-    host = find_sums_kernel(f, node);
-    if (host) {
+    writer = find_sums_kernel(f, node);
+    if (writer) {
         k = new_kernel(KERNEL_SUMS, node);
         f->fused[node->id] = true;
-        APPEND(host->sums, host->sum_count, k);
+        APPEND(writer->sums, writer->sum_count, k);
     } else {
         k = add_kernel(f, KERNEL_SUMS, node);
     }

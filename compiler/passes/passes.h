@@ -139,11 +139,11 @@ typedef enum Scratch {
     PARTIAL_IN,  /* or read */
 } Scratch;
 
-typedef enum Hosting { NO_EPILOGUE, EPILOGUE } Hosting;
+typedef enum Epilogues { NO_EPILOGUE, EPILOGUE } Epilogues;
 
 typedef struct KernelInfo { /* a line of kernels.def */
     const char *label, *class;
-    Hosting epilogue;
+    Epilogues epilogue;
     Split split;
     Reads reads;
     Scratch scratch;

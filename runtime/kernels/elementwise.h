@@ -1,6 +1,8 @@
 /*
- * elementwise.h -- chains of elementwise operations that no kernel hosts; items: (batch block,
- * row), so that kernels in a row of elementwise work hand each thread what it wrote itself.
+ * elementwise.h -- chains of elementwise operations that are a kernel of their own.
+ *
+ * Items: (batch block, row), so that kernels in a row of elementwise work hand each thread what it
+ * wrote itself.
  */
 
 #ifndef NET_ELEMENTWISE_H

@@ -2,13 +2,13 @@
  * epilogue.h -- elementwise operations in registers, at the end of a kernel or as all of it.
  *
  * The one idea: a chain of elementwise nodes is one generated always-inline function, an epilogue,
- * from a vector that the kernel computed to its stores. A template that hosts one takes
+ * from a vector that the kernel computed to its stores. A template that ends with one takes
  *
  *     net_epilogue *epilogue, net_draw_block *draw, const void *operands
  *
  * and calls net_element_end for each image of a block of channels that it has finished, or
  * net_block_end for sixteen of them in memory. `operands` points to a struct of the chain's
- * pointers, each to the start of a value of the host's layout or of a vector with one value per
+ * pointers, each to the start of a value of the result's layout or of a vector with one value per
  * channel. `draw` is NULL but for chains with dropout or noise: it makes the random numbers of a
  * block of images before their elements, sixteen floats an image for each random operation.
  *

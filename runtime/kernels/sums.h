@@ -140,7 +140,7 @@ NET_TEMPLATE void net_layernorm_sums_row(float *partial, const float *x, const f
     }
 }
 
-/* ---- As the end of a row: what a host passes, and the function for it ------------------------ */
+/* ---- As the end of a row: what a kernel passes, and the function for it ---------------------- */
 
 struct net_channel_sum {
     float *partial;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "kernels/argmax_grad.h"
-#include "support/host_test.h"
+#include "support/epilogue_test.h"
 
 Suite *suite_argmax_grad_templates(void);
 
@@ -174,14 +174,14 @@ enum { DX_SCRATCH = 16 * (YH * YW + 2 + OUTPUTS) + 32 * OUTPUTS + 256 * BLOCKS }
     }
 
 /* One part in a panel of two blocks; weights [tap][output][block][16]. */
-static void dx_panel(const Sparse *s, const float *w, const Hosted *h, NET_RUN)
+static void dx_panel(const Sparse *s, const float *w, const Result *h, NET_RUN)
 {
     net_argmax_dx(s->dy.at, s->index.at, w, (struct net_argmax_part[]){{0, {0, 1, 0}, 0}}, 1,
                   factor_bias, NULL, &h->operands, count_rows, &h->counts, DX, run, thread);
 }
 
 /* Two parts of a block each, with draws; weights [part][tap][output][16]. */
-static void dx_parts(const Sparse *s, const float *w, const Hosted *h, NET_RUN)
+static void dx_parts(const Sparse *s, const float *w, const Result *h, NET_RUN)
 {
     net_argmax_dx(
         s->dy.at, s->index.at, w,
@@ -198,7 +198,7 @@ static void check_dx(const Sparse *s, bool parts, int threads)
 {
     float *w = nan_floats(TAPS * OUTPUTS * 32), *scratch = nan_floats(3 * DX_SCRATCH);
     struct net_run run = {.n = IMAGES, .scratch = scratch, .scratch_stride = DX_SCRATCH};
-    Hosted h;
+    Result h;
 
     start(&h, XH * XW);
     h.counts = h.rows;

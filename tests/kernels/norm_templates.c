@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "kernels/norm.h"
-#include "support/host_test.h"
+#include "support/epilogue_test.h"
 
 Suite *suite_norm_templates(void);
 
@@ -45,7 +45,7 @@ static void find_stats(const TestValue *x, int image, int pixel, double *mean, d
 }
 
 static void check_norms(const TestValue *x, const TestValue *dy, const float *gamma,
-                        const float *beta, const Hosted *y, const Hosted *dx, int image, int pixel)
+                        const float *beta, const Result *y, const Result *dx, int image, int pixel)
 {
     double mean, deviation, share = 0, slope = 0;
 
@@ -77,7 +77,7 @@ START_TEST(norms)
         TestValue dy = random_value(BATCH_BLOCKS, 6, CHANNELS, 2);
         TestValue vectors = random_value(1, 1, 16, 3);
         const float *gamma = vectors.at, *beta = vectors.at + 32;
-        Hosted y, dx;
+        Result y, dx;
 
         memset(vectors.at + CHANNELS, 0, (32 - CHANNELS) * sizeof(float));
         memset(vectors.at + 32 + CHANNELS, 0, (32 - CHANNELS) * sizeof(float));

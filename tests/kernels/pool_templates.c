@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "kernels/pool.h"
-#include "support/host_test.h"
+#include "support/epilogue_test.h"
 
 Suite *suite_pool_templates(void);
 
@@ -126,7 +126,7 @@ START_TEST(maxpool_gradient)
         const bool draws = k % 2;
         TestValue dy = random_value(BATCH_BLOCKS, YH * YW, CHANNELS, 1);
         uint8_t *index = malloc((size_t)dy.count);
-        Hosted h;
+        Result h;
 
         start(&h, XH * XW);
         for (long i = 0; i < dy.count; i++)
@@ -186,7 +186,7 @@ START_TEST(average)
 
     for (int k = 0; k < 6; k++) {
         TestValue x = random_value(BATCH_BLOCKS, XH * XW, CHANNELS, 1);
-        Hosted h;
+        Result h;
 
         start(&h, YH * YW);
         ON_THREADS(&run, 1 + k / 2)
@@ -213,7 +213,7 @@ START_TEST(average_gradient)
 
     for (int k = 0; k < 6; k++) {
         TestValue dy = random_value(BATCH_BLOCKS, YH * YW, CHANNELS, 1);
-        Hosted h;
+        Result h;
 
         start(&h, XH * XW);
         ON_THREADS(&run, 1 + k / 2)
@@ -267,7 +267,7 @@ START_TEST(upsampling)
     for (int threads = 1; threads <= 3; threads++) {
         TestValue x = random_value(BATCH_BLOCKS, 6, CHANNELS, 1);
         TestValue dy = random_value(BATCH_BLOCKS, 36, CHANNELS, 2);
-        Hosted y, dx;
+        Result y, dx;
 
         start(&y, 36);
         start(&dx, 6);
@@ -385,7 +385,7 @@ START_TEST(global_gradient)
     for (int threads = 1; threads <= 3; threads++) {
         TestValue dy = random_value(BATCH_BLOCKS, 1, CHANNELS, 1);
         TestValue index = nan_value(BATCH_BLOCKS, 1, CHANNELS);
-        Hosted mean, max;
+        Result mean, max;
 
         start(&mean, XH * XW);
         start(&max, XH * XW);

@@ -1,12 +1,12 @@
 /*
- * host_test.h -- what a template that hosts an epilogue and sums is given by its tests.
+ * epilogue_test.h -- what a template that ends with an epilogue and sums is given by its tests.
  *
  * The one idea: the epilogue is result = v factor + bias, and the number of its image where it has
  * draws, so that a wrong place shows; sums count how often each row was ended.
  */
 
-#ifndef HOST_TEST_H
-#define HOST_TEST_H
+#ifndef EPILOGUE_TEST_H
+#define EPILOGUE_TEST_H
 
 #include <check.h>
 #include <string.h>
@@ -54,13 +54,13 @@ NET_ROW_END(count_rows)
 }
 
 /* A result, and what its epilogue reads. */
-typedef struct Hosted {
+typedef struct Result {
     TestValue result, factor, bias;
     struct test_operands operands;
     int rows[16 * BATCH_BLOCKS], *counts;
-} Hosted;
+} Result;
 
-static inline void start(Hosted *h, int pixels)
+static inline void start(Result *h, int pixels)
 {
     memset(h->rows, 0, sizeof h->rows);
     h->counts = h->rows;
@@ -73,7 +73,7 @@ static inline void start(Hosted *h, int pixels)
 }
 
 /* Fails the test unless the result of one element is that of v. */
-static inline void check_result(const Hosted *h, int image, int pixel, int channel, double v,
+static inline void check_result(const Result *h, int image, int pixel, int channel, double v,
                                 bool draws, const char *what)
 {
     const double expected = v * test_get(&h->factor, image, pixel, channel) +
@@ -83,7 +83,7 @@ static inline void check_result(const Hosted *h, int image, int pixel, int chann
 }
 
 /* Fails the test unless each row was ended once, and padding is +0. */
-static inline void finish(Hosted *h, int height, bool draws, const char *what)
+static inline void finish(Result *h, int height, bool draws, const char *what)
 {
     for (int b = 0; b < BATCH_BLOCKS; b++)
         for (int row = 0; row < height; row++)
