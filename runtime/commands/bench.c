@@ -125,9 +125,9 @@ static void read_cpu(void *context, int thread)
     bench->thread_cpu[thread] = used() - bench->thread_cpu[thread];
 }
 
-static struct net_phase first_phase(const struct net_session *session)
+static struct net_mode first_mode(const struct net_session *session)
 {
-    return (struct net_phase){NET_PHASE_TRAIN, {session->run.seed[0], session->run.seed[1]}, 0};
+    return (struct net_mode){NET_MODE_TRAIN, {session->run.seed[0], session->run.seed[1]}, 0};
 }
 
 static void fill_batches(struct bench *bench)
@@ -148,10 +148,10 @@ static void fill_batches(struct bench *bench)
                  bench->row_count, bench->n);
     bench->rows = net_allocate((size_t)bench->row_count, sizeof *bench->rows);
     net_order(bench->rows, bench->row_count, session->run.seed, 0, true);
-    const struct net_phase phase = first_phase(session);
+    const struct net_mode mode = first_mode(session);
 
     for (int b = 0; b < 2; b++)
-        net_data_pack(session->data, NET_TRAIN, &phase,
+        net_data_pack(session->data, NET_TRAIN, &mode,
                       bench->rows + (bench->row_count >= 2 * bench->n ? b * bench->n : 0), bench->n,
                       session->batch[b]);
 }
@@ -191,15 +191,15 @@ static void run_steps(struct bench *bench)
 static void measure_preparing(struct bench *bench)
 {
     struct net_session *session = &bench->session;
-    const struct net_phase phase = first_phase(session);
+    const struct net_mode mode = first_mode(session);
     const long whole = bench->row_count / bench->n;
     double seconds[PREPARED];
 
     for (int i = 0; i < PREPARED; i++) {
         const double begin = used();
 
-        net_data_pack(session->data, NET_TRAIN, &phase, bench->rows + i % whole * bench->n,
-                      bench->n, session->batch[i % 2]);
+        net_data_pack(session->data, NET_TRAIN, &mode, bench->rows + i % whole * bench->n, bench->n,
+                      session->batch[i % 2]);
         seconds[i] = used() - begin;
     }
     bench->preparing = net_median(seconds, PREPARED);
@@ -210,7 +210,7 @@ static void run_loaded_steps(struct bench *bench)
 {
     struct net_session *session = &bench->session;
     struct net_loader *loader = net_loader_open(session->data, session->batch, session->threads);
-    const struct net_phase phase = first_phase(session);
+    const struct net_mode mode = first_mode(session);
     const long whole = bench->row_count / bench->n;
     double waited = 0.0, all = 0.0, last = 0.0;
 
@@ -220,7 +220,7 @@ static void run_loaded_steps(struct bench *bench)
 
         if (!left) {
             left = whole < bench->steps - s ? whole : bench->steps - s;
-            net_loader_begin(loader, NET_TRAIN, &phase, bench->rows, left * bench->n, bench->n);
+            net_loader_begin(loader, NET_TRAIN, &mode, bench->rows, left * bench->n, bench->n);
         }
         if (s <= 0) {
             last = net_now();

@@ -62,7 +62,7 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
 {
     const struct net_model *model = session->model;
     const long count = net_data_rows(session->data, part);
-    const struct net_phase phase = {.kind = NET_PHASE_PREDICT};
+    const struct net_mode mode = {.kind = NET_MODE_PREDICT};
     long *rows = net_allocate((size_t)model->batch, sizeof *rows);
     struct net_inverse inverse;
 
@@ -72,7 +72,7 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
 
         for (int i = 0; i < n; i++)
             rows[i] = begin + i;
-        net_data_pack(session->data, part, &phase, rows, n, session->batch[0]);
+        net_data_pack(session->data, part, &mode, rows, n, session->batch[0]);
         net_forward(session, session->batch[0], n, false);
         for (int i = 0; i < n; i++) {
             float *x = session->predictions + (long)i * model->outputs;

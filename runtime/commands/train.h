@@ -31,7 +31,7 @@ struct trainer {
 bool train_epochs(struct trainer *trainer);
 
 /* The epoch's order of rows and learning rate. */
-struct net_phase begin_epoch(struct trainer *trainer);
+struct net_mode begin_epoch(struct trainer *trainer);
 
 /* A checkpoint, and the weights as they would be kept. */
 void save_training(struct trainer *trainer);

@@ -43,8 +43,8 @@ static char *find_cause(struct trainer *trainer)
     if (session->run.step != trainer->end)
         return NULL;
 
-    const struct net_phase phase = begin_epoch(trainer);
-    net_loader_begin(trainer->loader, NET_TRAIN, &phase, trainer->rows + state->row,
+    const struct net_mode mode = begin_epoch(trainer);
+    net_loader_begin(trainer->loader, NET_TRAIN, &mode, trainer->rows + state->row,
                      trainer->run.row_count - state->row,
                      (int)net_whole(trainer->run.options, NET_BATCH));
     batch = net_loader_next(trainer->loader, &numbers, &n);

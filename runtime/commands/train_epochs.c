@@ -44,7 +44,7 @@ static bool stopped(const struct trainer *trainer)
 }
 
 /* The epoch's order of rows and learning rate. */
-struct net_phase begin_epoch(struct trainer *trainer)
+struct net_mode begin_epoch(struct trainer *trainer)
 {
     const uint32_t *seed = trainer->run.session.run.seed,
                    epoch = (uint32_t)trainer->run.state.epoch;
@@ -52,7 +52,7 @@ struct net_phase begin_epoch(struct trainer *trainer)
     net_order(trainer->rows, trainer->run.row_count, seed, epoch,
               net_flag(trainer->run.options, NET_SHUFFLE));
     trainer->run.session.rate = net_schedule_rate(trainer->run.options, &trainer->run.state);
-    return (struct net_phase){NET_PHASE_TRAIN, {seed[0], seed[1]}, epoch};
+    return (struct net_mode){NET_MODE_TRAIN, {seed[0], seed[1]}, epoch};
 }
 
 /* Trains the rows of the epoch that are left; false: it was stopped before the last, or a loss is
@@ -66,9 +66,9 @@ static bool train_rows(struct trainer *trainer)
     const double waited = state->waited - net_loader_waited(trainer->loader);
     double last = net_now();
     int n;
-    const struct net_phase phase = begin_epoch(trainer);
+    const struct net_mode mode = begin_epoch(trainer);
 
-    net_loader_begin(trainer->loader, NET_TRAIN, &phase, trainer->rows + state->row,
+    net_loader_begin(trainer->loader, NET_TRAIN, &mode, trainer->rows + state->row,
                      trainer->run.row_count - state->row,
                      (int)net_whole(trainer->run.options, NET_BATCH));
     while (!stopped(trainer) && (batch = net_loader_next(trainer->loader, &numbers, &n))) {

@@ -183,33 +183,33 @@ void net_augment_close(struct net_augment *augment)
     free(augment);
 }
 
-static bool is_training(const struct net_phase *phase)
+static bool is_training(const struct net_mode *mode)
 {
-    return phase && phase->kind == NET_PHASE_TRAIN;
+    return mode && mode->kind == NET_MODE_TRAIN;
 }
 
-static bool is_noisy(const struct net_augment *augment, const struct net_phase *phase)
+static bool is_noisy(const struct net_augment *augment, const struct net_mode *mode)
 {
-    return augment->std > 0 && !(phase && phase->kind == NET_PHASE_PREDICT);
+    return augment->std > 0 && !(mode && mode->kind == NET_MODE_PREDICT);
 }
 
 /* Weights that were trained on normalized pictures want no others. */
-static bool step_acts(const struct step *step, const struct net_phase *phase)
+static bool step_acts(const struct step *step, const struct net_mode *mode)
 {
-    return is_training(phase) || step->kind == NORMALIZE;
+    return is_training(mode) || step->kind == NORMALIZE;
 }
 
-static bool any_step_acts(const struct net_augment *augment, const struct net_phase *phase)
+static bool any_step_acts(const struct net_augment *augment, const struct net_mode *mode)
 {
     for (int i = 0; i < augment->step_count; i++)
-        if (step_acts(&augment->steps[i], phase))
+        if (step_acts(&augment->steps[i], mode))
             return true;
     return false;
 }
 
-bool net_augment_acts(const struct net_augment *augment, const struct net_phase *phase)
+bool net_augment_acts(const struct net_augment *augment, const struct net_mode *mode)
 {
-    return augment && (is_noisy(augment, phase) || any_step_acts(augment, phase));
+    return augment && (is_noisy(augment, mode) || any_step_acts(augment, mode));
 }
 
 /* ---- copying --------------------------------------------------------------------------------- */
@@ -283,10 +283,10 @@ static void copy_picture(const struct picture *p, int channels, float *to)
 /* ---- steps ----------------------------------------------------------------------------------- */
 
 /* Draw number `k` of a step, four words. */
-static void draw(uint32_t word[4], const struct net_augment *augment, const struct net_phase *phase,
+static void draw(uint32_t word[4], const struct net_augment *augment, const struct net_mode *mode,
                  const struct step *step, uint32_t k, long row)
 {
-    net_philox(word, phase->seed, 16 * step->number + k, (uint32_t)row, phase->epoch,
+    net_philox(word, mode->seed, 16 * step->number + k, (uint32_t)row, mode->epoch,
                augment->stream);
 }
 
@@ -333,16 +333,16 @@ static void flip(struct picture *p)
 
 /* RandomErasing of torchvision: a share of the area from 0.02 to 0.33, a ratio of sides from 0.3 to
    3.3 (its logarithm is uniform), ten attempts to find one that fits. */
-static void erase(const struct net_augment *augment, const struct net_phase *phase,
+static void erase(const struct net_augment *augment, const struct net_mode *mode,
                   const struct step *step, long row, float *at, int height, int width)
 {
     uint32_t word[4];
 
-    draw(word, augment, phase, step, 10, row);
+    draw(word, augment, mode, step, 10, row);
     if (unit(word[0]) >= step->p)
         return;
     for (uint32_t attempt = 0; attempt < 10; attempt++) {
-        draw(word, augment, phase, step, attempt, row);
+        draw(word, augment, mode, step, attempt, row);
         const double area = height * width * (.02 + (.33 - .02) * unit(word[0]));
         const double ratio = .3 * pow(3.3 / .3, unit(word[1]));
         const double h = round(sqrt(area * ratio)), w = round(sqrt(area / ratio));
@@ -385,7 +385,7 @@ static float *settle(const struct net_augment *augment, struct picture *p, float
     return (float *)p->from;
 }
 
-static void apply(const struct net_augment *augment, const struct net_phase *phase, int i, long row,
+static void apply(const struct net_augment *augment, const struct net_mode *mode, int i, long row,
                   struct picture *p, float *end)
 {
     const struct step *step = &augment->steps[i];
@@ -396,13 +396,13 @@ static void apply(const struct net_augment *augment, const struct net_phase *pha
         float *at = settle(augment, p, moves_after(augment, i) ? other : end);
 
         if (step->kind == ERASE)
-            erase(augment, phase, step, row, at, p->height, p->width);
+            erase(augment, mode, step, row, at, p->height, p->width);
         else
             normalize(step, at, augment->channels, p->height * p->width);
         return;
     }
     p->settled = false;
-    draw(word, augment, phase, step, 0, row);
+    draw(word, augment, mode, step, 0, row);
     if (step->kind == PAD)
         pad(p, step);
     else if (step->kind == CROP)
@@ -425,32 +425,32 @@ static void copy_elements(const struct net_augment *augment, const struct net_pr
                    augment->pixels, prepared->scale[c], prepared->shift[c], false);
 }
 
-static void add_noise(const struct net_augment *augment, const struct net_phase *phase, long row,
+static void add_noise(const struct net_augment *augment, const struct net_mode *mode, long row,
                       float *to)
 {
     static const uint32_t fixed[2] = {0};
-    const bool training = is_training(phase);
+    const bool training = is_training(mode);
     const float std = (float)augment->std;
 
-    net_normals(augment->normals, augment->field->size, training ? phase->seed : fixed,
-                (uint32_t)row, training ? phase->epoch : UINT32_MAX, augment->noise_stream);
+    net_normals(augment->normals, augment->field->size, training ? mode->seed : fixed,
+                (uint32_t)row, training ? mode->epoch : UINT32_MAX, augment->noise_stream);
     for (int i = 0; i < augment->field->size; i++)
         to[i] += std * augment->normals[i];
 }
 
-const float *net_augment_row(struct net_augment *augment, const struct net_phase *phase,
+const float *net_augment_row(struct net_augment *augment, const struct net_mode *mode,
                              const struct net_prepared *prepared, const void *element, long row,
                              int i)
 {
     const int *shape = augment->field->shape;
     float *to = augment->rows + (long)i * augment->field->size;
-    const bool steps = any_step_acts(augment, phase), noise = is_noisy(augment, phase);
+    const bool steps = any_step_acts(augment, mode), noise = is_noisy(augment, mode);
     const bool bytes = prepared->column.type == NET_U8;
     float *noisy = steps ? augment->copies[0] : to;
 
     if (noise) {
         copy_elements(augment, prepared, element, noisy);
-        add_noise(augment, phase, row, noisy);
+        add_noise(augment, mode, row, noisy);
     }
     if (!steps)
         return to;
@@ -459,8 +459,8 @@ const float *net_augment_row(struct net_augment *augment, const struct net_phase
     p.scale = bytes && !noise ? prepared->scale : NULL;
     p.shift = prepared->shift;
     for (int k = 0; k < augment->step_count; k++)
-        if (step_acts(&augment->steps[k], phase))
-            apply(augment, phase, k, row, &p, to);
+        if (step_acts(&augment->steps[k], mode))
+            apply(augment, mode, k, row, &p, to);
     if (p.from != to)
         copy_picture(&p, augment->channels, to);
     return to;

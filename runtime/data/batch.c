@@ -61,7 +61,7 @@ void net_packing_close(struct net_data *data, enum net_part part)
     free(from->scratch);
 }
 
-void net_data_pack(const struct net_data *data, enum net_part part, const struct net_phase *phase,
+void net_data_pack(const struct net_data *data, enum net_part part, const struct net_mode *mode,
                    const long *rows, int n, void *batch)
 {
     const struct net_model *model = data->model;
@@ -76,7 +76,7 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
 
         if (!net_has_rows(column))
             continue;
-        const bool changes = net_augment_acts(augment, phase);
+        const bool changes = net_augment_acts(augment, mode);
         const size_t width = made_width(prepared);
         double *numbers = from->scratch[f];
         char *scratch = from->scratch[f];
@@ -90,7 +90,7 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
                                                    scratch + (size_t)i * width)
                                         : net_row(column, row);
 
-            pointers[i] = changes ? net_augment_row(augment, phase, prepared, element, row, i)
+            pointers[i] = changes ? net_augment_row(augment, mode, prepared, element, row, i)
                                   : element;
         }
         fields[f] = (struct net_rows){changes || prepared->values ? NET_F32 : column->type,

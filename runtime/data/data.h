@@ -126,15 +126,15 @@ long net_data_rows(const struct net_data *data, enum net_part part); /* 0: no su
 
 /* What rows are packed for. Noise is new in every epoch of training, and one for each row where a
    part is evaluated; augmentation is for training alone, its normalize excepted. */
-struct net_phase {
-    enum net_phase_kind { NET_PHASE_EVALUATE, NET_PHASE_TRAIN, NET_PHASE_PREDICT } kind;
+struct net_mode {
+    enum net_mode_kind { NET_MODE_EVALUATE, NET_MODE_TRAIN, NET_MODE_PREDICT } kind;
     uint32_t seed[2]; /* of training */
     uint32_t epoch;   /* of training, from 0 */
 };
 
-/* Fills a packed batch from `n` rows of a part, by their numbers in the part. `phase` NULL: to
+/* Fills a packed batch from `n` rows of a part, by their numbers in the part. `mode` NULL: to
    evaluate. One thread at a time for a part; different parts may be packed at once. */
-void net_data_pack(const struct net_data *data, enum net_part part, const struct net_phase *phase,
+void net_data_pack(const struct net_data *data, enum net_part part, const struct net_mode *mode,
                    const long *rows, int n, void *batch);
 
 /* The prepared target of one row: a class index, or a pointer to field->size floats. */
@@ -189,7 +189,7 @@ struct net_loader *net_loader_open(const struct net_data *data, void *const batc
 
 /* From now on: `count` rows of a part, rows[0..count-1], `batch` at a time, the last may be
    less. */
-void net_loader_begin(struct net_loader *loader, enum net_part part, const struct net_phase *phase,
+void net_loader_begin(struct net_loader *loader, enum net_part part, const struct net_mode *mode,
                       const long *rows, long count, int batch);
 
 /* The next packed batch, or NULL after the last; the one before may be overwritten. */

@@ -87,11 +87,11 @@ bool net_field_imputes(const struct net_field *field);
 /* augment.c: rows of a field with noise, and with the part's share of `augment`. NULL: neither. */
 struct net_augment *net_augment_open(const struct net_model *model, int field, enum net_part part);
 void net_augment_close(struct net_augment *augment);
-/* Does a phase change the rows? */
-bool net_augment_acts(const struct net_augment *augment, const struct net_phase *phase);
+/* Does a mode change the rows? */
+bool net_augment_acts(const struct net_augment *augment, const struct net_mode *mode);
 /* The changed row: element 0 of place `i` of the batch. `row` is that of the source, `element` its
    prepared numbers. */
-const float *net_augment_row(struct net_augment *augment, const struct net_phase *phase,
+const float *net_augment_row(struct net_augment *augment, const struct net_mode *mode,
                              const struct net_prepared *prepared, const void *element, long row,
                              int i);
 

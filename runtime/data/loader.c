@@ -25,7 +25,7 @@ struct net_loader {
     atomic_bool stop;
     int spins;          /* before a wait goes to the kernel */
     enum net_part part; /* the job: fixed while the helper works on it */
-    struct net_phase phase;
+    struct net_mode mode;
     const long *rows;
     long count;
     int batch;
@@ -48,7 +48,7 @@ static void fill(struct net_loader *loader, unsigned number)
     const long *rows;
     const int n = batch_rows(loader, number, &rows);
 
-    net_data_pack(loader->data, loader->part, &loader->phase, rows, n,
+    net_data_pack(loader->data, loader->part, &loader->mode, rows, n,
                   loader->batch_memory[number % 2]);
 }
 
@@ -88,13 +88,13 @@ struct net_loader *net_loader_open(const struct net_data *data, void *const batc
 }
 
 /* The helper is idle here: the job before was read to its end, or cancelled. */
-void net_loader_begin(struct net_loader *loader, enum net_part part, const struct net_phase *phase,
+void net_loader_begin(struct net_loader *loader, enum net_part part, const struct net_mode *mode,
                       const long *rows, long count, int batch)
 {
     const unsigned batches = (unsigned)((count + batch - 1) / batch);
 
     loader->part = part;
-    loader->phase = phase ? *phase : (struct net_phase){0};
+    loader->mode = mode ? *mode : (struct net_mode){0};
     loader->rows = rows;
     loader->count = count;
     loader->batch = batch;

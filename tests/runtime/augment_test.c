@@ -51,9 +51,9 @@ static void set_augments(struct net_field *field, const struct net_call *calls, 
     field->augment_count = count;
 }
 
-static struct net_phase training_phase(uint32_t epoch)
+static struct net_mode training_mode(uint32_t epoch)
 {
-    return (struct net_phase){NET_PHASE_TRAIN, {3, 4}, epoch};
+    return (struct net_mode){NET_MODE_TRAIN, {3, 4}, epoch};
 }
 
 /* The pixel of a picture that was moved by y, x and perhaps flipped; 0 outside. */
@@ -101,12 +101,12 @@ START_TEST(moved_pictures)
     struct net_data *data = open_model(&f);
 
     for (uint32_t epoch = 0; epoch < 50; epoch++) {
-        const struct net_phase phase = training_phase(epoch);
+        const struct net_mode mode = training_mode(epoch);
         long rows[PICTURES];
 
         for (int i = 0; i < PICTURES; i++)
             rows[i] = (i * 7 + epoch) % PICTURES;
-        net_data_pack(data, NET_TRAIN, &phase, rows, PICTURES, batch);
+        net_data_pack(data, NET_TRAIN, &mode, rows, PICTURES, batch);
         for (int i = 0; i < PICTURES; i++) {
             int move[3];
 
@@ -143,7 +143,7 @@ START_TEST(draws_follow_rows)
     uint8_t bytes[PICTURES * PICTURE];
     struct batch *together = net_allocate(1, sizeof *together);
     struct batch *one = net_allocate(1, sizeof *one);
-    const struct net_phase phase = training_phase(3), next = training_phase(4);
+    const struct net_mode mode = training_mode(3), next = training_mode(4);
     struct fixture f;
     long rows[PICTURES];
     int same = 0;
@@ -158,13 +158,13 @@ START_TEST(draws_follow_rows)
         rows[i] = PICTURES - 1 - i;
     struct net_data *data = open_model(&f);
 
-    net_data_pack(data, NET_TRAIN, &phase, rows, PICTURES, together);
+    net_data_pack(data, NET_TRAIN, &mode, rows, PICTURES, together);
     net_data_close(data);
     memory.bytes = bytes;
     data = open_model(&f);
     ck_assert_int_eq(data->opened[NET_TRAIN].fields[0].column.type, NET_U8);
     for (int i = 0; i < PICTURES; i++) {
-        net_data_pack(data, NET_TRAIN, &phase, &rows[i], 1, one);
+        net_data_pack(data, NET_TRAIN, &mode, &rows[i], 1, one);
         ck_assert_mem_eq(one->x[0], together->x[i], PICTURE * sizeof(float));
         net_data_pack(data, NET_TRAIN, &next, &rows[i], 1, one);
         same += !memcmp(one->x[0], together->x[i], PICTURE * sizeof(float));
@@ -195,9 +195,9 @@ START_TEST(erased_pictures)
     struct net_data *data = open_model(&f);
 
     for (uint32_t epoch = 0; epoch < 50; epoch++) {
-        const struct net_phase phase = training_phase(epoch);
+        const struct net_mode mode = training_mode(epoch);
 
-        net_data_pack(data, NET_TRAIN, &phase, rows, PICTURES, batch);
+        net_data_pack(data, NET_TRAIN, &mode, rows, PICTURES, batch);
         for (int i = 0; i < PICTURES; i++) {
             int zeros = 0, top = HEIGHT, bottom = -1, left = WIDTH, right = -1;
 
@@ -239,7 +239,7 @@ START_TEST(normalized_everywhere)
     };
     static const struct net_arg half[] = {{.name = "fraction", .number = .5}};
     static const struct net_call holdout = {.name = "holdout", .args = half, .arg_count = 1};
-    const struct net_phase passes[] = {{.kind = NET_PHASE_EVALUATE}, {.kind = NET_PHASE_PREDICT}};
+    const struct net_mode passes[] = {{.kind = NET_MODE_EVALUATE}, {.kind = NET_MODE_PREDICT}};
     float x[PICTURES * PICTURE], y[PICTURES] = {0};
     uint8_t bytes[PICTURES * PICTURE];
     struct batch *batch = net_allocate(1, sizeof *batch);
@@ -272,8 +272,8 @@ START_TEST(noisy_rows)
 {
     float x[PICTURES * PICTURE], y[PICTURES] = {0};
     struct batch *batch = net_allocate(3, sizeof *batch);
-    const struct net_phase phase = training_phase(0), next = training_phase(1);
-    const struct net_phase predict = {.kind = NET_PHASE_PREDICT};
+    const struct net_mode mode = training_mode(0), next = training_mode(1);
+    const struct net_mode predict = {.kind = NET_MODE_PREDICT};
     double sum = 0, squares = 0, fourths = 0;
     const long row = 11, other = 12;
     struct fixture f;
@@ -282,7 +282,7 @@ START_TEST(noisy_rows)
     set_steps(&f, &noise, 1);
     struct net_data *data = open_model(&f);
 
-    net_data_pack(data, NET_TRAIN, &phase, &row, 1, &batch[0]);
+    net_data_pack(data, NET_TRAIN, &mode, &row, 1, &batch[0]);
     net_data_pack(data, NET_TRAIN, &next, &row, 1, &batch[1]);
     ck_assert_mem_ne(batch[0].x[0], batch[1].x[0], PICTURE * sizeof(float));
     net_data_pack(data, NET_TRAIN, NULL, &row, 1, &batch[1]);
@@ -324,7 +324,7 @@ START_TEST(noisy_rows_move)
         {.name = "random_flip", .args = always, .arg_count = 1}};
     float x[PICTURES * PICTURE], y[PICTURES] = {0};
     struct batch *batch = net_allocate(1, sizeof *batch);
-    const struct net_phase phase = training_phase(9);
+    const struct net_mode mode = training_mode(9);
     struct fixture f;
     double squares = 0;
 
@@ -337,7 +337,7 @@ START_TEST(noisy_rows_move)
     set_augments(&f.fields[1], flips, 1);
     struct net_data *data = open_model(&f);
 
-    net_data_pack(data, NET_TRAIN, &phase, &(long){0}, 1, batch);
+    net_data_pack(data, NET_TRAIN, &mode, &(long){0}, 1, batch);
     ck_assert(is_moved(batch->y[0], x, (int[3]){0, 0, 1}));
     for (int i = 0; i < PICTURE; i++) {
         const double difference = (double)batch->x[0][i] - (double)batch->y[0][i];
