@@ -1,5 +1,5 @@
 /*
- * base.h -- what every phase uses: memory, strings, shapes, errors with a place, and the target.
+ * base.h -- what every stage uses: memory, strings, shapes, errors with a place, and the target.
  *
  * The compiler allocates from one zeroing arena and never frees.
  */

@@ -1,6 +1,6 @@
 /*
  * lower.h -- Model -> Graph, for training and for evaluation; and the table of layers. What the
- * files of this phase share is in lowering.h.
+ * files of this stage share is in lowering.h.
  */
 
 #ifndef LOWER_H

@@ -1,5 +1,5 @@
 /*
- * lowering.h -- what the files of this phase share: lower.c, and a file a family of layers.
+ * lowering.h -- what the files of this stage share: lower.c, and a file a family of layers.
  *
  * The one idea: a function a layer, named in semantics/layers.def, appends nodes for it and gives
  * its result, or says what is wrong at the layer's place and gives NULL.

@@ -1,5 +1,5 @@
 /*
- * sizes.c -- what all files of this phase use: sizes read and checked, messages about them, nodes.
+ * sizes.c -- what all files of this stage use: sizes read and checked, messages about them, nodes.
  */
 
 #include <limits.h>

@@ -1,5 +1,5 @@
 /*
- * analysis.h -- what the files of this phase share.
+ * analysis.h -- what the files of this stage share.
  *
  * One idea: everything an expression can be while a file is evaluated is an Object; what went wrong
  * and was reported is OBJECT_ERROR, which every step takes in silence.

@@ -1,6 +1,6 @@
 /*
  * semantics.h -- AST -> Model: what the file means, with every constant evaluated and every block
- * expanded. What the files of this phase share is in analysis.h.
+ * expanded. What the files of this stage share is in analysis.h.
  */
 
 #ifndef SEMANTICS_H

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # house.sh -- are files and functions short, do files refer to each other in one direction, and does
-# a phase include only what is before it (docs/architecture.md)? Prints the longest, and each fault.
+# a stage include only what is before it (docs/architecture.md)? Prints the longest, and each fault.
 # BUILD: where `make tests` built: its objects say who refers to whom.
 #
 #     house.sh [N]        with the N longest files and functions
@@ -149,5 +149,5 @@ fault "more than 100 columns" < <(sources | grep -E '\.([chyl]|sh)$' |
     xargs grep -nE '^.{101,}' | cut -d: -f1,2)
 fault "files that refer to each other" < <(references | circles "$circle")
 fault "headers that include each other" < <(includes | sed -E 's,^(compiler|runtime)/,,' | circles)
-fault "a phase that sees too much" < <(wrong_includes)
+fault "a stage that sees too much" < <(wrong_includes)
 [ "$faults" = 0 ]
