@@ -12,10 +12,10 @@
 #include "graph/graph.h"
 
 const OpInfo op_info[OP_COUNT + 1] = {
-#define OP(name, text, formals, inputs, outputs, class, effects)                                   \
-    [OP_##name] = {text, formals, inputs, outputs, class, effects},
+#define OP(name, text, formals, shapes, inputs, outputs, class, effects)                           \
+    [OP_##name] = {text, formals, shapes, inputs, outputs, class, effects},
 #include "graph/ops.def"
-    [OP_NONE] = {"no operation", "", 0, 0, CLASS_UPDATE, PURE},
+    [OP_NONE] = {"no operation", "", "", 0, 0, CLASS_UPDATE, PURE},
 };
 
 const Activation *find_activation(Op op)
@@ -44,6 +44,17 @@ const char *formal_name(Op op, int at)
     for (; at > 0; at--)
         word += strcspn(word, " ") + 1;
     return copy_text(word, strcspn(word, " "));
+}
+
+bool wants_plain(Op op, int input)
+{
+    const char *word = op_info[op].shapes;
+
+    for (; input > 0 && *word; input--) {
+        word += strcspn(word, " ");
+        word += *word == ' ';
+    }
+    return word[strcspn(word, "! ")] == '!';
 }
 
 static bool gives(Op op, const char *formal)

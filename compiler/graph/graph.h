@@ -24,7 +24,7 @@ typedef enum OpClass {
 } OpClass;
 
 typedef enum Op {
-#define OP(name, text, formals, inputs, outputs, class, effects) OP_##name,
+#define OP(name, ...) OP_##name,
 #include "graph/ops.def"
     OP_COUNT,
     OP_NONE = OP_COUNT /* where there is no operation; no pass knows it */
@@ -35,6 +35,7 @@ typedef enum Effects { PURE, RANDOM, STATEFUL } Effects;
 typedef struct OpInfo {
     const char *text;    /* "conv2d_dx" */
     const char *formals; /* "dy w -> dx": what inputs and outputs are called */
+    const char *shapes;  /* "no! oi > ni" */
     int inputs;          /* how many; -1: one or more. An absent optional input is NULL. */
     int outputs;
     OpClass class;
@@ -56,8 +57,9 @@ const Activation *find_activation(Op op); /* of which op is the function or the 
 
 /* What the mathematics calls input `at`, or output `at` less the number of inputs: "dx". */
 const char *formal_name(Op op, int at);
-bool is_input_gradient(Op op);  /* of a contraction: dx */
-bool is_weight_gradient(Op op); /* dw */
+bool wants_plain(Op op, int input); /* an input that has to lie in one segment */
+bool is_input_gradient(Op op);      /* of a contraction: dx */
+bool is_weight_gradient(Op op);     /* dw */
 
 typedef enum Role {
     ROLE_INPUT,     /* from the batch */

@@ -1,15 +1,7 @@
 /*
  * shape.c -- what shapes an operation takes and gives.
  *
- * The one idea: a signature an operation, read like an einsum. A word is one value, a letter one
- * axis; the same letter means the same size everywhere:
- *
- *     "nchw ockl o? > noyx"      conv2d: x[n,c,h,w] w[o,c,k,l] b[o] -> y[n,o,y,x]
- *
- *     n  the batch axis, always first           ?  the input may be absent
- *     ~  the axes that are left, one or more    *  any shape, batched or not
- *     @  the shape in the node's attributes     -  a scalar
- *
+ * The one idea: a signature an operation, read like an einsum: the shapes in its row of ops.def.
  * The sizes that no input has come from the attributes: k l the kernel, c h w of at.shape where a
  * gradient restores what forward made smaller, y x the places of a window. One walk both infers
  * the outputs and finds what does not fit.
@@ -18,66 +10,6 @@
 #include <string.h>
 
 #include "graph/graph.h"
-
-static const char *const signatures[OP_COUNT] = {
-    [OP_DENSE] = "ni oi o? > no",
-    [OP_DENSE_DX] = "no oi > ni",
-    [OP_DENSE_DW] = "ni no > oi",
-    [OP_CONV2D] = "nchw ockl o? > noyx",
-    [OP_CONV2D_DX] = "noyx ockl > nchw",
-    [OP_CONV2D_DW] = "nchw noyx > ockl",
-    [OP_CONV2D_DX_ARGMAX] = "no ockl no > nchw",
-    [OP_CONV2D_DW_ARGMAX] = "nchw no no > ockl",
-    [OP_DEPTHWISE] = "nchw cikl c? > ncyx",
-    [OP_DEPTHWISE_DX] = "ncyx cikl > nchw",
-    [OP_DEPTHWISE_DW] = "nchw ncyx > cikl",
-    [OP_CHANNEL_SUM] = "nc~ > c",
-    [OP_ADD] = "* * > *",
-    [OP_ADD_BIAS] = "nc~ c > nc~",
-    [OP_MULTIPLY] = "* * > *",
-#define ACTIVATION(NAME, ...) [OP_##NAME] = "* > *", [OP_##NAME##_GRAD] = "* * > *",
-#include "graph/ops.def"
-    [OP_GAUSSIAN_NOISE] = "* > *",
-    [OP_DROPOUT] = "* > *",
-    [OP_BATCHNORM_STATS] = "nc~ c c > c c c c",
-    [OP_INVERSE_STD] = "c > c",
-    [OP_NORMALIZE] = "nc~ c c c c > nc~",
-    [OP_BATCHNORM_SUMS] = "nc~ nc~ c c > c c",
-    [OP_NORMALIZE_GRAD] = "nc~ nc~ c c c c c > nc~",
-    [OP_GROUP_EXPAND] = "* > @",
-    [OP_GROUP_COLLECT] = "* > @",
-    [OP_EMBEDDING] = "nl vc > ncl",
-    [OP_EMBEDDING_DW] = "nl ncl > vc",
-    [OP_TOKEN_MEAN] = "ncl nl > nc",
-    [OP_TOKEN_MEAN_GRAD] = "nc nl > ncl",
-    [OP_SPARSE_DENSE] = "nv nh? oi o? > no",
-    [OP_SPARSE_DENSE_DX] = "no oi > nh",
-    [OP_SPARSE_DENSE_DW] = "nv nh? no > oi",
-    [OP_TO_DENSE] = "nv > nv",
-    [OP_RESHAPE] = "* > @",
-    [OP_CONCAT] = "", /* any number of inputs: see match_concat */
-    [OP_SLICE] = "* > @",
-    [OP_MAXPOOL2D] = "nchw > ncyx ncyx",
-    [OP_MAXPOOL2D_GRAD] = "ncyx ncyx > nchw",
-    [OP_AVGPOOL2D] = "nchw > ncyx",
-    [OP_AVGPOOL2D_GRAD] = "ncyx > nchw",
-    [OP_UPSAMPLE2D] = "ncyx > nchw",
-    [OP_UPSAMPLE2D_GRAD] = "nchw > ncyx",
-    [OP_GLOBAL_MAXPOOL2D] = "nchw > nc nc",
-    [OP_GLOBAL_MAXPOOL2D_GRAD] = "nc nc > nchw",
-    [OP_GLOBAL_AVGPOOL2D] = "nchw > nc",
-    [OP_GLOBAL_AVGPOOL2D_GRAD] = "nc > nchw",
-    [OP_SOFTMAX] = "* > *",
-    [OP_SOFTMAX_GRAD] = "* * > *",
-    [OP_LAYERNORM] = "nc~ c c > nc~",
-    [OP_LAYERNORM_GRAD] = "nc~ nc~ c > nc~",
-    [OP_LAYERNORM_SUMS] = "nc~ nc~ > c c",
-#define ELEMENTWISE_LOSS(NAME, ...) [OP_##NAME] = "* * > -", [OP_##NAME##_GRAD] = "* * > *",
-#include "graph/ops.def"
-    [OP_CROSS_ENTROPY] = "nc n > -",
-    [OP_CROSS_ENTROPY_GRAD] = "nc n > nc",
-    [OP_UPDATE] = "* * > *",
-};
 
 typedef struct Match {
     Node *node;
@@ -247,7 +179,7 @@ static bool match_letters(Match *m, const char *word, size_t length, const Value
 
     if (value->batched != (bool)batched)
         return false;
-    for (size_t i = batched; i < length && word[i] != '?'; i++, axis++) {
+    for (size_t i = batched; i < length && !strchr("?!", word[i]); i++, axis++) {
         int *size = &m->size[(int)word[i]];
 
         if (word[i] == '~')
@@ -272,7 +204,7 @@ static void match_input(Match *m, const char *word, size_t length, int input)
     if (*word == '*' ? !match_any(m, value) : !match_letters(m, word, length, value))
         m->fault = format("input %d, %s%s, does not fit \"%s\"", input,
                           value->batched ? "n x " : "", shape_text(value->shape),
-                          signatures[m->node->op]);
+                          op_info[m->node->op].shapes);
 }
 
 /* Writes the shape that `word` says into an output. */
@@ -379,7 +311,7 @@ static ElementType wanted_type(const Node *node, int input)
 static const char *match(Node *node, Value *const *outputs)
 {
     Match m = {.node = node};
-    const char *word = signatures[node->op];
+    const char *word = op_info[node->op].shapes;
     int place = 0;
     bool after = false; /* the arrow */
 

@@ -277,16 +277,6 @@ static void lay_out_loss(LayoutPass *l, Node *node)
     y->layout->buffer->size = round_up((size_t)y->layout->batch_blocks * sizeof(float));
 }
 
-/* Inputs that have to lie in one segment, a bit each. */
-static const unsigned char plain_inputs[OP_COUNT] = {
-    [OP_DENSE_DX] = 1,     [OP_DENSE_DW] = 2,         [OP_CONV2D_DX] = 1,
-    [OP_CONV2D_DW] = 2,    [OP_CONV2D_DX_ARGMAX] = 5, [OP_CONV2D_DW_ARGMAX] = 6,
-    [OP_DEPTHWISE] = 1,    [OP_DEPTHWISE_DX] = 1,     [OP_DEPTHWISE_DW] = 3,
-    [OP_EMBEDDING_DW] = 2, [OP_SPARSE_DENSE_DX] = 1,  [OP_CHANNEL_SUM] = 1,
-    [OP_LAYERNORM] = 1,    [OP_LAYERNORM_GRAD] = 3,   [OP_LAYERNORM_SUMS] = 3,
-    [OP_SOFTMAX] = 1,      [OP_SOFTMAX_GRAD] = 3,
-};
-
 /* A weight and its gradient: in panels, along the inputs, a filter a channel, a table. */
 static void lay_out_weights(LayoutPass *l, Node *node)
 {
@@ -403,7 +393,7 @@ static void lay_out_node(LayoutPass *l, Node *node)
 
     require_selected(l, node);
     for (int i = 0; i < node->input_count; i++)
-        if (plain_inputs[node->op] >> i & 1)
+        if (wants_plain(node->op, i))
             require_plain(l, node, i);
     lay_out_weights(l, node);
     lay_out_others(l, node);

@@ -93,47 +93,42 @@ static Layout joined(const Graph *g, const Node *node)
     return v;
 }
 
+/* What the class of an operation says: new values, or in the blocks of x. */
+static Layout usual_layout(const Graph *g, const Node *node)
+{
+    const Layout *x = node->inputs[0]->layout;
+    const Shape y = node->outputs[0]->shape;
+
+    switch (op_info[node->op].class) {
+    case CLASS_CONTRACTION:
+    case CLASS_ROW:
+        return new_value(g, y);
+    case CLASS_WINDOW:
+        return with_pixels(x, y);
+    default:
+        return *x;
+    }
+}
+
 Layout result_layout(const Graph *g, const Node *node)
 {
     const Value *x = node->inputs[0], *y = node->outputs[0];
 
     switch (node->op) {
-    case OP_DENSE:
-    case OP_CONV2D:
-    case OP_DEPTHWISE:
-    case OP_DEPTHWISE_DX:
-    case OP_EMBEDDING:
-    case OP_SPARSE_DENSE:
-    case OP_TO_DENSE:
-    case OP_SOFTMAX:
-    case OP_SOFTMAX_GRAD:
-    case OP_LAYERNORM:
-    case OP_LAYERNORM_GRAD:
-        return new_value(g, y->shape);
     case OP_DENSE_DX:
     case OP_CONV2D_DX:
     case OP_CONV2D_DX_ARGMAX:
     case OP_SPARSE_DENSE_DX:
     case OP_SLICE:
         return gradient_layout(g, y);
+    case OP_EMBEDDING:
+    case OP_TO_DENSE:
+        return new_value(g, y->shape);
     case OP_RESHAPE:
         return reshaped(g, x, y);
     case OP_CONCAT:
         return joined(g, node);
-    case OP_TOKEN_MEAN:
-    case OP_TOKEN_MEAN_GRAD:
-    case OP_MAXPOOL2D:
-    case OP_MAXPOOL2D_GRAD:
-    case OP_AVGPOOL2D:
-    case OP_AVGPOOL2D_GRAD:
-    case OP_UPSAMPLE2D:
-    case OP_UPSAMPLE2D_GRAD:
-    case OP_GLOBAL_MAXPOOL2D:
-    case OP_GLOBAL_MAXPOOL2D_GRAD:
-    case OP_GLOBAL_AVGPOOL2D:
-    case OP_GLOBAL_AVGPOOL2D_GRAD:
-        return with_pixels(x->layout, y->shape);
     default:
-        return *x->layout;
+        return usual_layout(g, node);
     }
 }
