@@ -39,7 +39,7 @@ void net_packing_open(struct net_data *data, enum net_part part)
         from->augments[f] = net_augment_open(model, f, part);
     from->scratch = net_allocate((size_t)model->field_count, sizeof *from->scratch);
     for (int f = 0; f < model->field_count; f++) {
-        const struct net_prepared *prepared = &from->opened->fields[f];
+        const struct net_prepared *prepared = &from->source->fields[f];
         const size_t numbers = prepared->values ? (size_t)prepared->column.size : 0;
 
         if (made_width(prepared)) /* the numbers of a row come first, in double */
@@ -69,7 +69,7 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
     struct net_rows fields[NET_COLUMNS] = {0};
 
     for (int f = 0; f < model->field_count; f++) {
-        const struct net_prepared *prepared = &from->opened->fields[f];
+        const struct net_prepared *prepared = &from->source->fields[f];
         const struct net_column *column = &prepared->column;
         struct net_augment *augment = from->augments[f];
         const void **pointers = from->pointers + (size_t)f * (size_t)model->batch;

@@ -44,8 +44,8 @@ static const struct net_column *need_column(const struct net_table *table, const
 static void open_table(struct net_data *data, enum net_part part, const struct net_reader *reader,
                        const struct net_request *request)
 {
-    struct net_opened *opened = &data->opened[part];
-    struct net_table *table = &opened->table;
+    struct net_source *source = &data->sources[part];
+    struct net_table *table = &source->table;
 
     reader->open(table, request);
     table->rows = table->columns[0].rows;
@@ -56,8 +56,8 @@ static void open_table(struct net_data *data, enum net_part part, const struct n
     for (int f = 0; f < request->field_count; f++)
         if (!table->by_field) /* it knows better where a missing number stands */
             net_check_finite(need_column(table, reader->name, data->model, f), &request->fields[f]);
-    opened->fields = net_allocate((size_t)data->model->field_count, sizeof *opened->fields);
-    data->parts[part] = (struct net_selection){.opened = opened, .count = table->rows};
+    source->fields = net_allocate((size_t)data->model->field_count, sizeof *source->fields);
+    data->parts[part] = (struct net_selection){.source = source, .count = table->rows};
 }
 
 static void open_source(struct net_data *data, enum net_part part)
@@ -80,7 +80,7 @@ static void open_source(struct net_data *data, enum net_part part)
    it too. NULL: there is none. */
 static const struct net_column *class_column(const struct net_data *data)
 {
-    const struct net_column *column = find_column(&data->opened[NET_TRAIN].table, data->model,
+    const struct net_column *column = find_column(&data->sources[NET_TRAIN].table, data->model,
                                                   data->model->field_count - 1);
 
     if (!column || column->size != 1 || column->type == NET_TEXT || !net_has_rows(column))
@@ -92,7 +92,7 @@ static const struct net_column *class_column(const struct net_data *data)
 static void check_classes(const struct net_data *data)
 {
     const struct net_field *field = net_target_field(data->model);
-    const struct net_column *column = find_column(&data->opened[NET_TRAIN].table, data->model,
+    const struct net_column *column = find_column(&data->sources[NET_TRAIN].table, data->model,
                                                   data->model->field_count - 1);
     struct net_fitted fitted = {0};
     struct net_values values;
@@ -122,7 +122,7 @@ static void open_parts(struct net_data *data)
     for (int part = 0; part < NET_PARTS; part++)
         if (parts[part] && parts[part]->reader)
             open_source(data, (enum net_part)part);
-    if (!data->parts[NET_TRAIN].opened)
+    if (!data->parts[NET_TRAIN].source)
         net_fail(1, "the model names no source of training data");
     check_classes(data);
     if (parts[NET_TEST] && !parts[NET_TEST]->reader)
@@ -143,7 +143,7 @@ static void fit_field(struct net_data *data, int f)
     const struct net_selection *train = &data->parts[NET_TRAIN];
     struct net_values values;
 
-    net_values_open(&values, field, find_column(&train->opened->table, data->model, f));
+    net_values_open(&values, field, find_column(&train->source->table, data->model, f));
     values.folder = data->folder;
     for (int s = 0; s < field->step_count; s++) {
         const struct net_call *step = &field->steps[s];
@@ -165,10 +165,10 @@ static bool learns(const struct net_field *field)
     return false;
 }
 
-static void apply_field(struct net_data *data, int f, struct net_opened *opened)
+static void apply_field(struct net_data *data, int f, struct net_source *source)
 {
     const struct net_field *field = &data->model->fields[f];
-    const struct net_column *column = find_column(&opened->table, data->model, f);
+    const struct net_column *column = find_column(&source->table, data->model, f);
     struct net_values values;
 
     if (!column || !net_has_rows(column))
@@ -176,24 +176,24 @@ static void apply_field(struct net_data *data, int f, struct net_opened *opened)
     net_values_open(&values, field, column);
     for (int s = 0; s < field->step_count; s++)
         field->steps[s].transform->apply(&values, &field->steps[s], &data->fitted[f][s]);
-    net_values_finish(&values, &opened->fields[f]);
+    net_values_finish(&values, &source->fields[f]);
     if (field->step_count)
-        net_check_prepared(&opened->fields[f], field, column);
+        net_check_prepared(&source->fields[f], field, column);
     if (data->model->loss == NET_BINARY_CROSS_ENTROPY && field->kind == NET_TARGET_VALUES)
-        net_check_probabilities(&opened->fields[f], field, column);
+        net_check_probabilities(&source->fields[f], field, column);
 }
 
 /* Gives back the columns whose rows no field reads as they are, and files that no column needs. */
-static void free_unread(struct net_opened *opened, int field_count)
+static void free_unread(struct net_source *source, int field_count)
 {
     bool held = false;
 
-    for (int i = 0; i < opened->table.column_count; i++) {
-        struct net_column *column = &opened->table.columns[i];
+    for (int i = 0; i < source->table.column_count; i++) {
+        struct net_column *column = &source->table.columns[i];
         bool read = false;
 
         for (int f = 0; f < field_count; f++) {
-            const struct net_column *prepared = &opened->fields[f].column;
+            const struct net_column *prepared = &source->fields[f].column;
 
             read |= net_has_rows(prepared) && prepared->at == column->at &&
                     prepared->pieces == column->pieces;
@@ -203,7 +203,7 @@ static void free_unread(struct net_opened *opened, int field_count)
         held |= column->pieces != NULL;
     }
     if (!held)
-        net_table_release(&opened->table);
+        net_table_release(&source->table);
 }
 
 /* The words of every field that has a vocabulary, by id: those of tokens begin at 2. */
@@ -236,16 +236,16 @@ static void prepare(struct net_data *data, const char *preparation)
         if (!preparation && learns(&model->fields[f]))
             fit_field(data, f);
     for (int part = 0; part < NET_PARTS; part++) {
-        struct net_opened *opened = &data->opened[part];
+        struct net_source *source = &data->sources[part];
 
-        if (!opened->fields)
+        if (!source->fields)
             continue;
         for (int f = 0; f < model->field_count; f++)
-            apply_field(data, f, opened);
-        free_unread(opened, model->field_count);
+            apply_field(data, f, source);
+        free_unread(source, model->field_count);
     }
     for (int part = 0; part < NET_PARTS; part++)
-        if (data->parts[part].opened)
+        if (data->parts[part].source)
             net_packing_open(data, (enum net_part)part);
     list_words(data);
 }
@@ -334,7 +334,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
 {
     static const struct net_reader numbers = {.name = "predict", .open = open_numbers};
     struct net_data *data = new_data(model);
-    struct net_opened *opened = &data->opened[NET_TEST];
+    struct net_source *source = &data->sources[NET_TEST];
     const struct net_call *train = model->parts[NET_TRAIN];
     const struct net_reader *reader = train && train->reader ? train->reader : &numbers;
     struct net_arg *args = NULL;
@@ -367,8 +367,8 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
     if (preparation)
         net_preparation_load(data, preparation);
     for (int f = 0; f < request.field_count; f++)
-        apply_field(data, f, opened);
-    free_unread(opened, request.field_count);
+        apply_field(data, f, source);
+    free_unread(source, request.field_count);
     net_packing_open(data, NET_TEST);
     list_words(data);
     return data;
@@ -377,21 +377,21 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
 void net_data_close(struct net_data *data)
 {
     for (int part = 0; part < NET_PARTS; part++) {
-        struct net_opened *opened = &data->opened[part];
+        struct net_source *source = &data->sources[part];
 
-        for (int f = 0; opened->fields && f < data->model->field_count; f++) {
-            free(opened->fields[f].owned);
-            free(opened->fields[f].scale);
-            if (opened->fields[f].values) {
-                free(opened->fields[f].values->scale);
-                free(opened->fields[f].values->shift);
-                free(opened->fields[f].values->owned);
+        for (int f = 0; source->fields && f < data->model->field_count; f++) {
+            free(source->fields[f].owned);
+            free(source->fields[f].scale);
+            if (source->fields[f].values) {
+                free(source->fields[f].values->scale);
+                free(source->fields[f].values->shift);
+                free(source->fields[f].values->owned);
             }
-            free(opened->fields[f].values);
-            free(opened->fields[f].shift);
+            free(source->fields[f].values);
+            free(source->fields[f].shift);
         }
-        net_table_free(&opened->table);
-        free(opened->fields);
+        net_table_free(&source->table);
+        free(source->fields);
         free(data->parts[part].rows);
         net_packing_close(data, (enum net_part)part);
     }

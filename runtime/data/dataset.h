@@ -29,15 +29,15 @@ struct net_prepared {
     struct net_values *values; /* what makes floats of a row as it is packed; else NULL */
 };
 
-/* What was opened by one call of a reader. */
-struct net_opened {
+/* What one call of a reader opened. */
+struct net_source {
     struct net_table table;      /* columns that no field reads any more have at == NULL */
     struct net_prepared *fields; /* model->field_count of them; column.at == NULL: not there */
 };
 
 /* The rows of one part: a whole source, or the numbers of some of its rows. */
 struct net_selection {
-    const struct net_opened *opened; /* NULL: there is no such part */
+    const struct net_source *source; /* NULL: there is no such part */
     long *rows;                      /* NULL: all, in order */
     long count;
     const void **pointers;         /* pack's: [field][model->batch] */
@@ -47,7 +47,7 @@ struct net_selection {
 
 struct net_data {
     const struct net_model *model;
-    struct net_opened opened[NET_PARTS]; /* of the parts that have a reader */
+    struct net_source sources[NET_PARTS]; /* of the parts that have a reader */
     struct net_selection parts[NET_PARTS];
     struct net_fitted **fitted; /* [field][step] */
     const char *folder;         /* where files are read, or NULL: the current one */

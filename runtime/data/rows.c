@@ -8,12 +8,12 @@
 
 long net_data_rows(const struct net_data *data, enum net_part part)
 {
-    return data->parts[part].opened ? data->parts[part].count : 0;
+    return data->parts[part].source ? data->parts[part].count : 0;
 }
 
 static const struct net_column *target(const struct net_data *data, enum net_part part)
 {
-    return &data->parts[part].opened->fields[data->model->field_count - 1].column;
+    return &data->parts[part].source->fields[data->model->field_count - 1].column;
 }
 
 int net_data_class(const struct net_data *data, enum net_part part, long row)

@@ -104,7 +104,7 @@ static void end_division(const struct division *of, struct net_selection *from,
     from->rows = of->kept;
     from->count = of->kept_count;
     *held = (struct net_selection){
-        .opened = from->opened, .rows = of->taken, .count = of->taken_count};
+        .source = from->source, .rows = of->taken, .count = of->taken_count};
 }
 
 static long end_of_class(const struct ticket *tickets, long begin, long count)

@@ -162,7 +162,7 @@ START_TEST(draws_follow_rows)
     net_data_close(data);
     memory.bytes = bytes;
     data = open_model(&f);
-    ck_assert_int_eq(data->opened[NET_TRAIN].fields[0].column.type, NET_U8);
+    ck_assert_int_eq(data->sources[NET_TRAIN].fields[0].column.type, NET_U8);
     for (int i = 0; i < PICTURES; i++) {
         net_data_pack(data, NET_TRAIN, &mode, &rows[i], 1, one);
         ck_assert_mem_eq(one->x[0], together->x[i], PICTURE * sizeof(float));

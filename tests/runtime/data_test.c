@@ -22,7 +22,7 @@ START_TEST(bytes_stay_bytes)
     make_copier(&f, scale_normalize, 2, classes, 3);
     struct net_data *data = open_fixture(&f);
 
-    ck_assert_int_eq(data->opened[NET_TRAIN].fields[0].column.type, NET_U8);
+    ck_assert_int_eq(data->sources[NET_TRAIN].fields[0].column.type, NET_U8);
     net_data_pack(data, NET_TRAIN, NULL, rows, 2, &batch);
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < INPUT; k++) {

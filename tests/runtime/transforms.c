@@ -200,7 +200,7 @@ START_TEST(permuted)
     set_steps(&f, &call, 1);
     struct net_data *data = open_model(&f);
 
-    ck_assert_int_eq(data->opened[NET_TRAIN].fields[0].column.type, NET_U8);
+    ck_assert_int_eq(data->sources[NET_TRAIN].fields[0].column.type, NET_U8);
     read_row(data, NET_TRAIN, 0, row);
     read_row(data, NET_TRAIN, 1, second);
     for (int i = 0; i < 35; i++) {
