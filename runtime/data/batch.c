@@ -30,7 +30,7 @@ static const void *make_row(const struct net_prepared *prepared, long row, doubl
 void net_packing_open(struct net_data *data, enum net_part part)
 {
     const struct net_model *model = data->model;
-    struct net_selection *from = &data->parts[part];
+    struct net_subset *from = &data->parts[part];
 
     from->pointers = net_allocate((size_t)model->field_count * (size_t)model->batch,
                                   sizeof(void *));
@@ -50,7 +50,7 @@ void net_packing_open(struct net_data *data, enum net_part part)
 
 void net_packing_close(struct net_data *data, enum net_part part)
 {
-    struct net_selection *from = &data->parts[part];
+    struct net_subset *from = &data->parts[part];
 
     for (int f = 0; from->pointers && f < data->model->field_count; f++) {
         net_augment_close(from->augments[f]);
@@ -65,7 +65,7 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
                    const long *rows, int n, void *batch)
 {
     const struct net_model *model = data->model;
-    const struct net_selection *from = &data->parts[part];
+    const struct net_subset *from = &data->parts[part];
     struct net_rows fields[NET_COLUMNS] = {0};
 
     for (int f = 0; f < model->field_count; f++) {
@@ -85,7 +85,7 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
             scratch += (size_t)column->size * sizeof(double);
 
         for (int i = 0; i < n; i++) {
-            const long row = net_selected(from, rows[i]);
+            const long row = net_source_row(from, rows[i]);
             const void *element = width ? make_row(prepared, row, numbers,
                                                    scratch + (size_t)i * width)
                                         : net_row(column, row);

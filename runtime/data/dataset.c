@@ -57,7 +57,7 @@ static void open_table(struct net_data *data, enum net_part part, const struct n
         if (!table->by_field) /* it knows better where a missing number stands */
             net_check_finite(need_column(table, reader->name, data->model, f), &request->fields[f]);
     source->fields = net_allocate((size_t)data->model->field_count, sizeof *source->fields);
-    data->parts[part] = (struct net_selection){.source = source, .count = table->rows};
+    data->parts[part] = (struct net_subset){.source = source, .count = table->rows};
 }
 
 static void open_source(struct net_data *data, enum net_part part)
@@ -140,7 +140,7 @@ static void open_parts(struct net_data *data)
 static void fit_field(struct net_data *data, int f)
 {
     const struct net_field *field = &data->model->fields[f];
-    const struct net_selection *train = &data->parts[NET_TRAIN];
+    const struct net_subset *train = &data->parts[NET_TRAIN];
     struct net_values values;
 
     net_values_open(&values, field, find_column(&train->source->table, data->model, f));

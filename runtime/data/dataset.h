@@ -36,7 +36,7 @@ struct net_source {
 };
 
 /* The rows of one part: a whole source, or the numbers of some of its rows. */
-struct net_selection {
+struct net_subset {
     const struct net_source *source; /* NULL: there is no such part */
     long *rows;                      /* NULL: all, in order */
     long count;
@@ -48,24 +48,24 @@ struct net_selection {
 struct net_data {
     const struct net_model *model;
     struct net_source sources[NET_PARTS]; /* of the parts that have a reader */
-    struct net_selection parts[NET_PARTS];
+    struct net_subset parts[NET_PARTS];
     struct net_fitted **fitted; /* [field][step] */
     const char *folder;         /* where files are read, or NULL: the current one */
     const char ***vocabulary;   /* [field]: the words by id; NULL: the field has none */
     struct net_fold fold;
 };
 
-static inline long net_selected(const struct net_selection *part, long row)
+static inline long net_source_row(const struct net_subset *part, long row)
 {
     return part->rows ? part->rows[row] : row;
 }
 
 /* split.c: moves rows from a part to a new one, as holdout(f) says; stratified by `classes`
    (a column of the source with one number a row), or not where it is NULL. */
-void net_split(struct net_selection *from, struct net_selection *held, enum net_part part,
+void net_split(struct net_subset *from, struct net_subset *held, enum net_part part,
                const struct net_call *holdout, const struct net_column *classes);
 /* The same for one fold. `call`: the model's validation, whose seed is used; or NULL. */
-void net_split_fold(struct net_selection *from, struct net_selection *held, struct net_fold fold,
+void net_split_fold(struct net_subset *from, struct net_subset *held, struct net_fold fold,
                     const struct net_call *call, const struct net_column *classes);
 /* Is every number 0 or 1, or every one -1 or 1? */
 bool net_is_binary(const struct net_column *column);

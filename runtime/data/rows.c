@@ -18,17 +18,17 @@ static const struct net_column *target(const struct net_data *data, enum net_par
 
 int net_data_class(const struct net_data *data, enum net_part part, long row)
 {
-    return *(const int32_t *)net_row(target(data, part), net_selected(&data->parts[part], row));
+    return *(const int32_t *)net_row(target(data, part), net_source_row(&data->parts[part], row));
 }
 
 const float *net_data_target(const struct net_data *data, enum net_part part, long row)
 {
-    return net_row(target(data, part), net_selected(&data->parts[part], row));
+    return net_row(target(data, part), net_source_row(&data->parts[part], row));
 }
 
 const char *net_data_target_place(const struct net_data *data, enum net_part part, long *row)
 {
-    *row = net_selected(&data->parts[part], *row);
+    *row = net_source_row(&data->parts[part], *row);
     return target(data, part)->place;
 }
 

@@ -36,14 +36,14 @@ static int compare_rows(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static struct ticket *draw_tickets(const struct net_selection *from, enum net_part part,
-                                   uint64_t seed, const struct net_column *classes)
+static struct ticket *draw_tickets(const struct net_subset *from, enum net_part part, uint64_t seed,
+                                   const struct net_column *classes)
 {
     struct ticket *tickets = net_allocate((size_t)from->count, sizeof *tickets);
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
 
     for (long i = 0; i < from->count; i++) {
-        const long row = net_selected(from, i);
+        const long row = net_source_row(from, i);
         uint32_t word[4];
 
         net_philox(word, key, (uint32_t)row, (uint32_t)((uint64_t)row >> 32), part,
@@ -80,7 +80,7 @@ struct division {
     long kept_count, taken_count;
 };
 
-static struct division begin_division(const struct net_selection *from)
+static struct division begin_division(const struct net_subset *from)
 {
     return (struct division){.kept = net_allocate((size_t)from->count, sizeof(long)),
                              .taken = net_allocate((size_t)from->count, sizeof(long))};
@@ -95,15 +95,15 @@ static void add_row(struct division *to, long row, bool take)
 }
 
 /* Both parts in the order of the source. */
-static void end_division(const struct division *of, struct net_selection *from,
-                         struct net_selection *held)
+static void end_division(const struct division *of, struct net_subset *from,
+                         struct net_subset *held)
 {
     qsort(of->kept, (size_t)of->kept_count, sizeof *of->kept, compare_rows);
     qsort(of->taken, (size_t)of->taken_count, sizeof *of->taken, compare_rows);
     free(from->rows);
     from->rows = of->kept;
     from->count = of->kept_count;
-    *held = (struct net_selection){
+    *held = (struct net_subset){
         .source = from->source, .rows = of->taken, .count = of->taken_count};
 }
 
@@ -116,7 +116,7 @@ static long end_of_class(const struct ticket *tickets, long begin, long count)
     return end;
 }
 
-void net_split(struct net_selection *from, struct net_selection *held, enum net_part part,
+void net_split(struct net_subset *from, struct net_subset *held, enum net_part part,
                const struct net_call *holdout, const struct net_column *classes)
 {
     const double fraction = holdout->arg_count ? holdout->args[0].number : 0;
@@ -152,7 +152,7 @@ void net_split(struct net_selection *from, struct net_selection *held, enum net_
 
 /* Rows in the order of their classes and draws go to the folds in turn: every class and the whole
    are divided as evenly as can be. A class with one row stays in training. */
-void net_split_fold(struct net_selection *from, struct net_selection *held, struct net_fold fold,
+void net_split_fold(struct net_subset *from, struct net_subset *held, struct net_fold fold,
                     const struct net_call *call, const struct net_column *classes)
 {
     struct ticket *tickets = draw_tickets(from, NET_VALIDATION, seed_of(call), classes);

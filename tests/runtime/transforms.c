@@ -227,8 +227,8 @@ static void check_folds(const struct fixture *f, const float *x, const float *y,
 
     for (int k = 1; k <= FOLDS; k++) {
         struct net_data *data = net_data_open_fold(&f->model, NULL, (struct net_fold){k, FOLDS});
-        const struct net_selection *held = &data->parts[NET_VALIDATION];
-        const struct net_selection *train = &data->parts[NET_TRAIN];
+        const struct net_subset *held = &data->parts[NET_VALIDATION];
+        const struct net_subset *train = &data->parts[NET_TRAIN];
         double least = INFINITY, most = -INFINITY;
         int of_class[4] = {0};
 
