@@ -413,8 +413,9 @@ static void apply(const struct net_augment *augment, const struct net_mode *mode
 
 /* ---- a row ----------------------------------------------------------------------------------- */
 
-static void copy_elements(const struct net_augment *augment, const struct net_prepared *prepared,
-                          const void *element, float *to)
+static void copy_elements(const struct net_augment *augment,
+                          const struct net_prepared_column *prepared, const void *element,
+                          float *to)
 {
     if (prepared->column.type != NET_U8) {
         memcpy(to, element, (size_t)augment->field->size * sizeof *to);
@@ -439,8 +440,8 @@ static void add_noise(const struct net_augment *augment, const struct net_mode *
 }
 
 const float *net_augment_row(struct net_augment *augment, const struct net_mode *mode,
-                             const struct net_prepared *prepared, const void *element, long row,
-                             int i)
+                             const struct net_prepared_column *prepared, const void *element,
+                             long row, int i)
 {
     const int *shape = augment->field->shape;
     float *to = augment->rows + (long)i * augment->field->size;

@@ -10,13 +10,13 @@
 #include "data/transforms/transform.h"
 
 /* Bytes of a row that is made for each batch; 0 where rows are read where they stand. */
-static size_t made_width(const struct net_prepared *prepared)
+static size_t made_width(const struct net_prepared_column *prepared)
 {
     return prepared->values ? (size_t)prepared->column.size * sizeof(float)
                             : net_ragged_width(&prepared->column);
 }
 
-static const void *make_row(const struct net_prepared *prepared, long row, double *numbers,
+static const void *make_row(const struct net_prepared_column *prepared, long row, double *numbers,
                             void *scratch)
 {
     if (!prepared->values)
@@ -39,7 +39,7 @@ void net_packing_open(struct net_data *data, enum net_part part)
         from->augments[f] = net_augment_open(model, f, part);
     from->scratch = net_allocate((size_t)model->field_count, sizeof *from->scratch);
     for (int f = 0; f < model->field_count; f++) {
-        const struct net_prepared *prepared = &from->source->fields[f];
+        const struct net_prepared_column *prepared = &from->source->fields[f];
         const size_t numbers = prepared->values ? (size_t)prepared->column.size : 0;
 
         if (made_width(prepared)) /* the numbers of a row come first, in double */
@@ -69,7 +69,7 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
     struct net_rows fields[NET_COLUMNS] = {0};
 
     for (int f = 0; f < model->field_count; f++) {
-        const struct net_prepared *prepared = &from->source->fields[f];
+        const struct net_prepared_column *prepared = &from->source->fields[f];
         const struct net_column *column = &prepared->column;
         struct net_augment *augment = from->augments[f];
         const void **pointers = from->pointers + (size_t)f * (size_t)model->batch;

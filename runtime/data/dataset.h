@@ -22,7 +22,7 @@ struct net_values {
 };
 
 /* One field of one source as pack reads it. */
-struct net_prepared {
+struct net_prepared_column {
     struct net_column column;  /* U8 or F32; I32 for a class; what it owns is the source's */
     float *scale, *shift;      /* U8: one a channel, applied by pack */
     void *owned;               /* column.at where it is not the source's, else NULL */
@@ -31,8 +31,9 @@ struct net_prepared {
 
 /* What one call of a reader opened. */
 struct net_source {
-    struct net_table table;      /* columns that no field reads any more have at == NULL */
-    struct net_prepared *fields; /* model->field_count of them; column.at == NULL: not there */
+    struct net_table table; /* columns that no field reads any more have at == NULL */
+    struct net_prepared_column
+        *fields; /* model->field_count of them; column.at == NULL: not there */
 };
 
 /* The rows of one part: a whole source, or the numbers of some of its rows. */
@@ -76,9 +77,9 @@ void net_packing_close(struct net_data *data, enum net_part part);
 
 /* check.c: a number that is not as it must be ends the program. */
 void net_check_finite(const struct net_column *column, const struct net_field *field);
-void net_check_probabilities(const struct net_prepared *prepared, const struct net_field *field,
-                             const struct net_column *column);
-void net_check_prepared(const struct net_prepared *prepared, const struct net_field *field,
+void net_check_probabilities(const struct net_prepared_column *prepared,
+                             const struct net_field *field, const struct net_column *column);
+void net_check_prepared(const struct net_prepared_column *prepared, const struct net_field *field,
                         const struct net_column *column);
 
 /* impute.c: does a step of the field take numbers that are missing (NaN)? */
@@ -92,7 +93,7 @@ bool net_augment_acts(const struct net_augment *augment, const struct net_mode *
 /* The changed row: element 0 of place `i` of the batch. `row` is that of the source, `element` its
    prepared numbers. */
 const float *net_augment_row(struct net_augment *augment, const struct net_mode *mode,
-                             const struct net_prepared *prepared, const void *element, long row,
-                             int i);
+                             const struct net_prepared_column *prepared, const void *element,
+                             long row, int i);
 
 #endif

@@ -106,7 +106,7 @@ static bool fits(const struct net_column *column, const struct net_field *field)
 }
 
 /* One scale and shift a channel for pack, or false where a channel has several. */
-static bool by_channel(const struct net_values *values, struct net_prepared *prepared)
+static bool by_channel(const struct net_values *values, struct net_prepared_column *prepared)
 {
     const struct net_field *field = values->field;
     const int channels = field->rank ? field->shape[0] : 1, pixels = field->size / channels;
@@ -180,7 +180,7 @@ static bool is_deferred(const struct net_values *values)
     return deferred;
 }
 
-void net_values_finish(struct net_values *values, struct net_prepared *prepared)
+void net_values_finish(struct net_values *values, struct net_prepared_column *prepared)
 {
     const struct net_field *field = values->field;
     const struct net_column *column = &values->column;

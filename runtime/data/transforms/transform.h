@@ -51,7 +51,7 @@ void net_values_doubles(struct net_values *values);
 void net_values_replace(struct net_values *values, enum net_type type, int rank, int size,
                         void *at);
 /* The end of the chain: checks the shape and fills `prepared`. Takes over what `values` owns. */
-void net_values_finish(struct net_values *values, struct net_prepared *prepared);
+void net_values_finish(struct net_values *values, struct net_prepared_column *prepared);
 /* "[1, 28, 28]" into a buffer, which it returns. */
 const char *net_shape_text(char text[64], int rank, const int *shape);
 
