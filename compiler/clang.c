@@ -1,26 +1,21 @@
 /*
- * clang.c -- clang behind netc: finds it, asks it what this machine has, and lets it turn the
- * generated C and libnetrt into a trainer. One idea: programs are run directly, never by a shell,
- * and the output appears under its name only when it is complete.
+ * clang.c -- clang behind netc: finds it, and lets it turn the generated C and libnetrt into a
+ * trainer, which appears under its name only when it is complete.
+ *
+ * The headers of the kernels are most of what clang reads. They are parsed once, into a precompiled
+ * header in the user's cache; where there can be none, or it no longer fits, clang reads them.
  *
  * Needs: generated C in a file. Gives: a trainer.
  */
 
-#define _GNU_SOURCE
+#define _XOPEN_SOURCE 700 /* mkstemp, readlink */
 
 #include "driver.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 /* A netc that was built with sanitizers builds its trainers with them: so they are tested. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -112,205 +107,17 @@ bool find_clang(Clang *clang, const char *cc)
     return clang->program && find_runtime(clang);
 }
 
-/* ---- running it ------------------------------------------------------------------------------ */
-
-/* The signals that end netc; one that is ignored, as SIGHUP is under nohup, is left alone. */
-static sigset_t ending_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (int i = 0; i < COUNT(numbers); i++) {
-        struct sigaction action;
-
-        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&set, numbers[i]);
-    }
-    return set;
-}
-
-void hold_signals(void)
-{
-    const sigset_t set = ending_signals();
-
-    sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
-void release_signals(void)
-{
-    const sigset_t set = ending_signals();
-
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
-/* Has a signal come that is held? */
-static bool was_ended(void)
-{
-    sigset_t set;
-
-    sigpending(&set);
-    return sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) || sigismember(&set, SIGHUP);
-}
-
-/* Waits for the end of programs, which are told of a signal to netc. That one stays pending. True
-   if all succeeded. */
-static bool wait_for(pid_t *pids, int count)
-{
-    sigset_t set = ending_signals();
-    int number, ending = 0, running = count;
-    bool ok = true;
-
-    sigaddset(&set, SIGCHLD);
-    for (;;) {
-        for (int i = 0; i < count; i++) {
-            int status = -1;
-            const pid_t ended = pids[i] > 0 ? waitpid(pids[i], &status, WNOHANG) : 0;
-
-            if (ended == 0)
-                continue;
-            ok = ok && ended == pids[i] && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-            pids[i] = 0;
-            running--;
-        }
-        if (running == 0)
-            break;
-        if (sigwait(&set, &number) == 0 && number != SIGCHLD) {
-            for (int i = 0; i < count; i++)
-                if (pids[i] > 0)
-                    kill(pids[i], number);
-            ending = number;
-        }
-    }
-    if (ending)
-        raise(ending);
-    return ok;
-}
-
-/* Starts a program with the signal mask `mask`; 0 after an error. `out`: descriptor for its output,
-   or -1. */
-static pid_t start(const char *const *arguments, const sigset_t *mask, int out, bool quiet)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    pid_t pid = 0;
-    int error;
-
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, mask);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawn_file_actions_init(&actions);
-    if (out >= 0)
-        posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-    if (quiet)
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    error = posix_spawnp(&pid, arguments[0], &actions, &attributes, (char *const *)arguments,
-                         environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    if (!error)
-        return pid;
-    fprintf(stderr, "netc: error: cannot run %s: %s\n", arguments[0], strerror(error));
-    return 0;
-}
-
-/* Runs programs side by side to their end; true if all succeeded. */
-static bool run_all(const char *const *const *commands, int count, int out, bool quiet)
-{
-    pid_t *pids = allocate((size_t)count * sizeof *pids);
-    sigset_t set = ending_signals(), before, none;
-    int started = 0;
-    bool ok;
-
-    signal(SIGCHLD, SIG_DFL); /* ignored, it would not say that a program ended */
-    sigaddset(&set, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &set, &before);
-    sigemptyset(&none);
-    while (started < count && (pids[started] = start(commands[started], &none, out, quiet)) > 0)
-        started++;
-    ok = wait_for(pids, started) && started == count;
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    return ok;
-}
-
-static bool run(const char *const *arguments, int out, bool quiet)
-{
-    return run_all(&arguments, 1, out, quiet);
-}
-
-/* What a program prints, or NULL if it failed. */
-static const char *output_of(const char *const *arguments)
-{
-    const int memory = memfd_create("clang", MFD_CLOEXEC); /* no disk, which may be full */
-    FILE *file = memory < 0 ? NULL : fdopen(memory, "r");
-    Text text = {0};
-    char piece[4096];
-    size_t length;
-    bool ok;
-
-    if (!file)
-        return NULL;
-    ok = run(arguments, fileno(file), true);
-    rewind(file);
-    while ((length = fread(piece, 1, sizeof piece - 1, file)) > 0) {
-        piece[length] = '\0';
-        text_add(&text, "%s", piece);
-    }
-    fclose(file);
-    return ok && text.at ? text.at : NULL;
-}
-
-const char *native_target(const Clang *clang)
-{
-    const char *const arguments[] = {
-        clang->program, "-march=native", "-dM", "-E", "-x", "c", "/dev/null", NULL};
-    static const char *const avx512[] = {"__AVX512F__ ",  "__AVX512BW__ ", "__AVX512DQ__ ",
-                                         "__AVX512VL__ ", "__AVX512CD__ ", "__FMA__ "};
-    static const char *const avx2[] = {"__AVX2__ ", "__FMA__ ", "__BMI2__ "};
-    const char *macros = output_of(arguments);
-    bool has_avx512 = macros, has_avx2 = macros;
-
-    for (int i = 0; macros && i < COUNT(avx512); i++)
-        has_avx512 &= strstr(macros, avx512[i]) != NULL;
-    for (int i = 0; macros && i < COUNT(avx2); i++)
-        has_avx2 &= strstr(macros, avx2[i]) != NULL;
-    return has_avx512 ? "avx512" : has_avx2 ? "avx2" : "generic";
-}
-
 /* ---- the trainer ----------------------------------------------------------------------------- */
-
-typedef struct Command {
-    const char **words; /* NULL-terminated once complete */
-    int count;
-} Command;
-
-static void add(Command *command, const char *word)
-{
-    APPEND(command->words, command->count, word);
-}
-
-static void add_all(Command *command, const char *const *words, int count)
-{
-    for (int i = 0; i < count; i++)
-        add(command, words[i]);
-}
 
 /* The levels of the x86-64 psABI: what the Makefile compiles libnetrt-ISA.a for. */
 static void add_target(Command *command, const char *target)
 {
     if (same(target, "avx512")) {
-        add(command, "-march=x86-64-v4");
-        add(command, "-mprefer-vector-width=512");
+        add_word(command, "-march=x86-64-v4");
+        add_word(command, "-mprefer-vector-width=512");
     } else {
-        add(command, same(target, "avx2") ? "-march=x86-64-v3" : "-march=x86-64");
+        add_word(command, same(target, "avx2") ? "-march=x86-64-v3" : "-march=x86-64");
     }
-}
-
-static void print_command(const Command *command)
-{
-    for (int i = 0; command->words[i]; i++)
-        fprintf(stderr, "%s%s", i ? " " : "", command->words[i]);
-    fputc('\n', stderr);
 }
 
 /* Room for the largest trainer and what clang writes on its way to it. */
@@ -334,30 +141,15 @@ static int try_writing(const char *folder)
     return error;
 }
 
-/* Where clang keeps its own files. */
-static const char *temporary_folder(void)
-{
-    static const char *const names[] = {"TMPDIR", "TMP", "TEMP", "TEMPDIR"};
-
-    for (int i = 0; i < COUNT(names); i++)
-        if (getenv(names[i]))
-            return getenv(names[i]);
-    return "/tmp";
-}
-
 /* clang failed: for want of a place to write, or by a fault of the code. */
 static Built explain_failure(const Clang *clang, const char *output)
 {
     const char *slash = strrchr(output, '/');
-    const char *const folders[] = {slash ? format("%.*s", (int)(slash - output) + 1, output) : ".",
-                                   temporary_folder()};
+    const char *folder = slash ? format("%.*s", (int)(slash - output) + 1, output) : ".";
+    const int error = try_writing(folder);
 
-    for (int i = 0; i < COUNT(folders); i++) {
-        const int error = try_writing(folders[i]);
-
-        if (!error)
-            continue;
-        fprintf(stderr, "netc: error: clang cannot write in %s: %s\n", folders[i], strerror(error));
+    if (error) {
+        fprintf(stderr, "netc: error: clang cannot write in %s: %s\n", folder, strerror(error));
         return BUILT_NO_FILE;
     }
     fprintf(stderr,
@@ -370,92 +162,93 @@ static Built explain_failure(const Clang *clang, const char *output)
 static const char *const sanitize[] = {"-O1", "-gline-tables-only", "-fsanitize=address,undefined",
                                        "-fno-sanitize-recover=all"};
 
-static void add_compile_flags(Command *command, const Clang *clang, const char *target)
+static void add_compiler(Command *command, const Clang *clang, const char *target)
 {
     static const char *const flags[] = {
         "-std=c11", "-O2", "-ffp-contract=off", "-fno-math-errno",
-        "-fno-asynchronous-unwind-tables",
+        "-fno-asynchronous-unwind-tables", "-pthread",
         "-fno-unroll-loops", /* but those that a template marks */
         /* templates are inlined before anything is optimised, not into what already was: the same
            work once, two thirds of the time */
         "-mllvm", "-enable-module-inliner"};
 
-    add_all(command, flags, COUNT(flags));
+    add_word(command, clang->program);
+    add_words(command, flags, COUNT(flags));
     add_target(command, target);
     if (SANITIZED)
-        add_all(command, sanitize, COUNT(sanitize));
-    add(command, format("-I%s", clang->headers));
+        add_words(command, sanitize, COUNT(sanitize));
+    add_word(command, format("-I%s", clang->headers));
 }
 
-static void add_link_flags(Command *command, const Clang *clang, const char *target)
+static bool compile_units(const Clang *clang, const char *target, const char *const *files,
+                          const char *const *objects, int count, const char *precompiled)
 {
-    static const char *const link[] = {"-static", "-Wl,--gc-sections", "-s"};
+    const char *const **commands = allocate((size_t)count * sizeof *commands);
 
-    if (SANITIZED)
-        add_all(command, sanitize, COUNT(sanitize));
-    else
-        add_all(command, link, COUNT(link));
-    add(command, "-pthread");
-    add(command, "-Wl,--start-group");
-    add(command, format("%s/libnetrt.a", clang->libraries));
-    add(command, format("%s/libnetrt-%s.a", clang->libraries, target));
-    add(command, "-Wl,--end-group");
-    add(command, "-lz");
-    add(command, "-lm");
+    for (int i = 0; i < count; i++) {
+        Command command = {0};
+
+        add_compiler(&command, clang, target);
+        if (precompiled)
+            add_words(&command, (const char *[]){"-include-pch", precompiled}, 2);
+        add_words(&command, (const char *[]){"-c", "-o", objects[i], files[i]}, 4);
+        commands[i] = complete(&command, clang->verbose);
+    }
+    return run_all(commands, count, precompiled != NULL);
 }
 
-/* One command compiles and links a file alone. */
-static bool build_one(const Clang *clang, const char *target, const char *file, const char *part)
+static bool link_units(const Clang *clang, const char *target, const char *const *objects,
+                       int count, const char *output)
+{
+    static const char *const alone[] = {"-static", "-Wl,--gc-sections", "-s"};
+    const char *const libraries[] = {"-pthread",
+                                     "-Wl,--start-group",
+                                     format("%s/libnetrt.a", clang->libraries),
+                                     format("%s/libnetrt-%s.a", clang->libraries, target),
+                                     "-Wl,--end-group",
+                                     "-lz",
+                                     "-lm"};
+    Command command = {0};
+
+    add_words(&command, (const char *[]){clang->program, "-o", output}, 3);
+    add_words(&command, objects, count);
+    if (SANITIZED)
+        add_words(&command, sanitize, COUNT(sanitize));
+    else
+        add_words(&command, alone, COUNT(alone));
+    add_words(&command, libraries, COUNT(libraries));
+    return run(complete(&command, clang->verbose), false);
+}
+
+/* Parses the headers of the kernels, if the cache does not have them for this command. */
+static const char *precompile(const Clang *clang, const char *target)
 {
     Command command = {0};
 
-    add(&command, clang->program);
-    add_compile_flags(&command, clang, target);
-    add(&command, "-o");
-    add(&command, part);
-    add(&command, file);
-    add_link_flags(&command, clang, target);
-    add(&command, NULL);
-    if (clang->verbose)
-        print_command(&command);
-    return run(command.words, -1, false);
+    add_compiler(&command, clang, target);
+    return precompile_header(&command, format("%s/kernels/all.h", clang->headers), target,
+                             clang->verbose);
 }
 
-/* Units are compiled side by side, then linked. NET_UNITS: kernels are seen by other units. */
-static bool build_units(const Clang *clang, const char *target, const char *const *files, int count,
-                        const char *part)
+/* Units are compiled side by side, then linked. A precompiled header that clang does not take, as
+   after an update of clang or of libc, goes away: the next build makes another. */
+static bool build(const Clang *clang, const char *target, const char *const *files, int count,
+                  const char *output)
 {
-    Command link = {0}, *compile = allocate((size_t)count * sizeof *compile);
-    const char *const **commands = allocate((size_t)count * sizeof *commands);
+    const char **objects = allocate((size_t)count * sizeof *objects);
+    const char *precompiled = precompile(clang, target);
     bool ok;
 
-    add(&link, clang->program);
-    add(&link, "-o");
-    add(&link, part);
-    for (int i = 0; i < count; i++) {
-        const char *object = format("%.*s.o", (int)strlen(files[i]) - 2, files[i]);
-
-        add(&compile[i], clang->program);
-        add_compile_flags(&compile[i], clang, target);
-        add(&compile[i], "-DNET_UNITS");
-        add(&compile[i], "-pthread");
-        add(&compile[i], "-c");
-        add(&compile[i], "-o");
-        add(&compile[i], object);
-        add(&compile[i], files[i]);
-        add(&compile[i], NULL);
-        add(&link, object);
-        commands[i] = compile[i].words;
-        if (clang->verbose)
-            print_command(&compile[i]);
-    }
-    add_link_flags(&link, clang, target);
-    add(&link, NULL);
-    if (clang->verbose)
-        print_command(&link);
-    ok = run_all(commands, count, -1, false) && run(link.words, -1, false);
     for (int i = 0; i < count; i++)
-        unlink(link.words[3 + i]);
+        objects[i] = format("%s.%d.o", output, i);
+    ok = !was_ended() && compile_units(clang, target, files, objects, count, precompiled);
+    if (!ok && precompiled && !was_ended()) {
+        unlink(precompiled);
+        ok = compile_units(clang, target, files, objects, count, NULL);
+    }
+    ok = ok && link_units(clang, target, objects, count, output);
+    for (int i = 0; i < count; i++)
+        unlink(objects[i]);
     return ok;
 }
 
@@ -463,10 +256,8 @@ Built build_trainer(const Clang *clang, const char *target, const char *const *f
                     const char *output)
 {
     const char *part = format("%s.%ld.part", output, (long)getpid());
-    const bool ok = count == 1 ? build_one(clang, target, files[0], part)
-                               : build_units(clang, target, files, count, part);
 
-    if (!ok) {
+    if (!build(clang, target, files, count, part)) {
         unlink(part);
         return was_ended() ? BUILT_FAULT : explain_failure(clang, output);
     }

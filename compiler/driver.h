@@ -44,16 +44,45 @@ typedef struct Code Code;
 int build_output(const Options *o, const Clang *clang, const char *target, Code *code,
                  const char *name, double began);
 
+/* ---- programs.c: other programs -------------------------------------------------------------- */
+
+typedef struct Command {
+    const char **words;
+    int count;
+} Command;
+
+void add_word(Command *command, const char *word);
+void add_words(Command *command, const char *const *words, int count);
+/* The arguments, NULL-terminated; `verbose` prints them. */
+const char *const *complete(Command *command, bool verbose);
+
+/* Runs a program, or several side by side, to the end; true if all succeeded. `quiet`: what they
+   say of errors is dropped. */
+bool run(const char *const *arguments, bool quiet);
+bool run_all(const char *const *const *commands, int count, bool quiet);
+
+/* Between the two Ctrl-C, SIGTERM and SIGHUP end the programs that run, but netc only after it has
+   cleared up: at the second. */
+void hold_signals(void);
+void release_signals(void);
+bool was_ended(void); /* a signal came that is held */
+
+/* ---- precompiled.c: headers that clang parsed before ----------------------------------------- */
+
+/* The file in the user's cache of `header` as `compiler`, clang and its flags, parsed it, made
+   where it is missing; NULL if there can be none. */
+const char *precompile_header(const Command *compiler, const char *header, const char *name,
+                              bool verbose);
+
 /* ---- clang.c: clang behind netc -------------------------------------------------------------- */
 
 struct Clang {
     const char *program;             /* as found on PATH, or --cc */
     const char *headers, *libraries; /* the folders of netrt.h and libnetrt.a */
-    bool verbose;                    /* print the command */
+    bool verbose;                    /* print the commands */
 };
 
 bool find_clang(Clang *clang, const char *cc); /* prints its own error */
-const char *native_target(const Clang *clang); /* "avx512", "avx2" or "generic" */
 
 typedef enum Built {
     BUILT,
@@ -65,10 +94,5 @@ typedef enum Built {
    or not at all. */
 Built build_trainer(const Clang *clang, const char *target, const char *const *files, int count,
                     const char *output);
-
-/* Between the two Ctrl-C, SIGTERM and SIGHUP end the program that runs, but netc only after it has
-   cleared up: at the second. */
-void hold_signals(void);
-void release_signals(void);
 
 #endif

@@ -14,18 +14,6 @@
 
 #include <signal.h>
 
-/* The target's name, `native` resolved; NULL after an error. A clang is found where one is
-   needed. */
-static const char *choose_target(const Options *o, Clang *clang)
-{
-    const bool is_native = same(o->target, "native");
-    const bool builds = !o->emit_c && !o->summary && !o->graph && !o->dump;
-
-    if ((is_native || builds) && !find_clang(clang, o->cc))
-        return NULL;
-    return is_native ? native_target(clang) : o->target;
-}
-
 static int compile(const Options *o)
 {
     const double began = milliseconds();
@@ -66,12 +54,11 @@ static int compile(const Options *o)
         return print_graph(stdout, train), print_graph(stdout, evaluate), 0;
 
     Clang clang = {.verbose = o->verbose};
-    const char *name = choose_target(o, &clang);
+    const bool builds = !o->emit_c && !o->summary && !o->graph && !o->dump;
+    const Target *target = find_target(same(o->target, "native") ? native_target() : o->target);
 
-    if (!name)
+    if (builds && !find_clang(&clang, o->cc))
         return EXIT_USAGE;
-
-    const Target *target = find_target(name);
 
     select_algorithms(train, evaluate, target), verify(train), verify(evaluate);
     lay_out(train, evaluate, target), verify(train), verify(evaluate);
@@ -90,7 +77,7 @@ static int compile(const Options *o)
     if (o->summary) {
         const size_t arena = step->arena > forward->arena ? step->arena : forward->arena;
 
-        return print_summary(stdout, model, layers, layer_count, name, arena), 0;
+        return print_summary(stdout, model, layers, layer_count, target->name, arena), 0;
     }
     if (o->graph)
         return draw_graph(&text, step), write_out(o, &text);
@@ -99,7 +86,8 @@ static int compile(const Options *o)
 
     if (o->emit_c)
         return write_unit(&text, &code, 0), write_out(o, &text);
-    return build_output(o, &clang, name, &code, o->output ? o->output : source->name, began);
+    return build_output(o, &clang, target->name, &code, o->output ? o->output : source->name,
+                        began);
 }
 
 int main(int argc, char **argv)

@@ -118,6 +118,7 @@ typedef struct Target {
 } Target;
 
 const Target *find_target(const char *name);
+const char *native_target(void);                         /* the name of this machine's */
 void cut_panels(int blocks, int vectors, int panels[3]); /* how many of 3, of 2, of 1 blocks */
 /* Of groups of `size` channels: no panel of several blocks touches two. */
 void cut_group_panels(int blocks, int vectors, int size, int panels[3]);

@@ -19,6 +19,22 @@ const Target *find_target(const char *name)
     return NULL;
 }
 
+const char *native_target(void)
+{
+#if defined(__x86_64__)
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                      __builtin_cpu_supports("bmi2");
+
+    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512cd"))
+        return "avx512";
+    if (avx2)
+        return "avx2";
+#endif
+    return "generic";
+}
+
 /* Then every block of a panel sees the same channels, on all targets. */
 void cut_group_panels(int blocks, int vectors, int size, int panels[3])
 {

@@ -26,12 +26,9 @@
 /* Functions of their own: shared, seen by profilers, and compiled one by one. */
 #define NET_TILE static __attribute__((noinline))
 
-/* A kernel has all of its operands; a template may be given NULL for one that it can do without. */
-#ifdef NET_UNITS /* one of several files: other ones call its kernels */
+/* A kernel has all of its operands; a template may be given NULL for one that it can do without.
+   The units of a model call each other's. */
 #define NET_KERNEL __attribute__((noinline, nonnull, visibility("hidden")))
-#else
-#define NET_KERNEL static __attribute__((noinline, nonnull))
-#endif
 
 /* The last parameters of kernels and templates. */
 #define NET_RUN struct net_run *run, int thread

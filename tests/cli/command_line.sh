@@ -20,8 +20,7 @@ exits "no such model" 1 "error" "$netc" nowhere.net
 exits "no such clang" 2 "no program" "$netc" "$models/xor_split.net" --cc /nowhere/clang
 exits "output in no folder" 1 "cannot write" "$netc" "$models/xor_split.net" -o nowhere/x
 exits "output is a folder" 2 "folder" "$netc" "$models/xor_split.net" -o "$scratch"
-exits "no temporary folder" 1 "cannot write in /nowhere: No such" env TMPDIR=/nowhere "$netc" \
-    "$models/xor_split.net" -o unwritten
+check "no temporary folder is needed" env TMPDIR=/nowhere "$netc" "$models/xor_split.net" -o here
 exits "a trainer over the limit" 1 "clang cannot write in .*: File too large" \
     bash -c "ulimit -f 200; '$netc' '$models/xor_split.net' -o unwritten 2>&1 | cat >&2
         exit \${PIPESTATUS[0]}"
@@ -67,6 +66,29 @@ for signal in INT TERM HUP; do
     else
         pass
     fi
+done
+
+# the precompiled header: made once, renewed when clang does not take it, done without
+build() { # build CACHE FILE
+    XDG_CACHE_HOME=$1 "$netc" -v "$models/xor_split.net" -o "$2" 2>"$2.log"
+}
+check "a first build" build "$scratch/cache" first
+header=$(echo cache/netc/*)
+check "one precompiled header" [ -s "$header" ]
+cp "$header" whole.pch
+check "a second build" build "$scratch/cache" second
+check "it is used" grep -q include-pch second.log
+check "it is not made again" bash -c '! grep -q c-header second.log'
+echo rubbish >"$header"
+check "a header that does not fit" build "$scratch/cache" third
+check "it goes away" [ ! -e "$header" ]
+check "a fourth build" build "$scratch/cache" fourth
+check "it is made again" cmp "$header" whole.pch
+: >no_folder
+check "no cache" build "$scratch/no_folder" fifth
+check "no precompiled header" bash -c '! grep -q include-pch fifth.log'
+for other in second third fourth fifth; do
+    check "the same trainer, $other" cmp first "$other"
 done
 
 # a model without .net behind its name is not written over

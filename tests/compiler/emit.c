@@ -77,12 +77,12 @@ START_TEST(units)
 }
 END_TEST
 
-/* A core each, of eight kernels or more. */
+/* A core each, of four kernels or more. */
 START_TEST(number_of_units)
 {
     static const struct {
         int kernels, cores, units;
-    } counts[] = {{0, 2, 1}, {15, 2, 1}, {16, 2, 2}, {100, 2, 2}, {100, 1, 1}, {33, 64, 4}};
+    } counts[] = {{0, 2, 1}, {7, 2, 1}, {8, 2, 2}, {100, 2, 2}, {100, 1, 1}, {17, 64, 4}};
     Function functions[100];
 
     for (int i = 0; i < COUNT(functions); i++)

@@ -1,0 +1,69 @@
+/*
+ * precompiled.c -- a header that clang parsed before, in the user's cache.
+ *
+ * One idea: the cache can only save time. A file that is missing is made, one that cannot be made
+ * is done without, and clang itself looks whether a file still fits its headers.
+ *
+ * Needs: the command that compiles what includes the header. Gives: the file for -include-pch.
+ */
+
+#define _XOPEN_SOURCE 700
+
+#include "driver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool make_folder(const char *path)
+{
+    return mkdir(path, 0777) == 0 || errno == EEXIST;
+}
+
+/* netc's in the folder that the XDG Base Directory Specification names; NULL if there is none. */
+static const char *cache_folder(void)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *folder;
+
+    if (!cache || cache[0] != '/')
+        cache = home && home[0] == '/' ? format("%s/.cache", home) : NULL;
+    if (!cache || !make_folder(cache))
+        return NULL;
+    folder = format("%s/netc", cache);
+    return make_folder(folder) ? folder : NULL;
+}
+
+/* FNV-1a (Fowler, Noll, Vo), 64 bits: another command, another file. */
+static uint64_t hash_command(const Command *command)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+
+    for (int i = 0; i < command->count; i++)
+        for (const char *at = command->words[i];; at++) {
+            hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
+            if (!*at)
+                break;
+        }
+    return hash;
+}
+
+const char *precompile_header(const Command *compiler, const char *header, const char *name,
+                              bool verbose)
+{
+    const char *folder = cache_folder(), *file, *part;
+    Command command = {0};
+
+    if (!folder)
+        return NULL;
+    file = format("%s/%s-%016llx.pch", folder, name, (unsigned long long)hash_command(compiler));
+    if (access(file, R_OK) == 0)
+        return file;
+    part = format("%s.%ld.part", file, (long)getpid());
+    add_words(&command, compiler->words, compiler->count);
+    add_words(&command, (const char *[]){"-x", "c-header", "-o", part, header}, 5);
+    if (run(complete(&command, verbose), true) && rename(part, file) == 0)
+        return file;
+    unlink(part);
+    return NULL;
+}

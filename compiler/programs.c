@@ -1,0 +1,158 @@
+/*
+ * programs.c -- other programs, run to their end. One idea: they are run directly, never by a shell,
+ * and a signal to netc is told to them first, so that netc can clear up behind them.
+ *
+ * Needs: arguments. Gives: whether all succeeded.
+ */
+
+#define _GNU_SOURCE
+
+#include "driver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+void add_word(Command *command, const char *word)
+{
+    APPEND(command->words, command->count, word);
+}
+
+void add_words(Command *command, const char *const *words, int count)
+{
+    for (int i = 0; i < count; i++)
+        add_word(command, words[i]);
+}
+
+const char *const *complete(Command *command, bool verbose)
+{
+    for (int i = 0; verbose && i < command->count; i++)
+        fprintf(stderr, "%s%c", command->words[i], i + 1 < command->count ? ' ' : '\n');
+    add_word(command, NULL);
+    return command->words;
+}
+
+/* The signals that end netc; one that is ignored, as SIGHUP is under nohup, is left alone. */
+static sigset_t ending_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int i = 0; i < COUNT(numbers); i++) {
+        struct sigaction action;
+
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, numbers[i]);
+    }
+    return set;
+}
+
+void hold_signals(void)
+{
+    const sigset_t set = ending_signals();
+
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+void release_signals(void)
+{
+    const sigset_t set = ending_signals();
+
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+bool was_ended(void)
+{
+    sigset_t set;
+
+    sigpending(&set);
+    return sigismember(&set, SIGINT) || sigismember(&set, SIGTERM) || sigismember(&set, SIGHUP);
+}
+
+/* Waits for the end of programs, which are told of a signal to netc. That one stays pending. True
+   if all succeeded. */
+static bool wait_for(pid_t *pids, int count)
+{
+    sigset_t set = ending_signals();
+    int number, ending = 0, running = count;
+    bool ok = true;
+
+    sigaddset(&set, SIGCHLD);
+    for (;;) {
+        for (int i = 0; i < count; i++) {
+            int status = -1;
+            const pid_t ended = pids[i] > 0 ? waitpid(pids[i], &status, WNOHANG) : 0;
+
+            if (ended == 0)
+                continue;
+            ok = ok && ended == pids[i] && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+            pids[i] = 0;
+            running--;
+        }
+        if (running == 0)
+            break;
+        if (sigwait(&set, &number) == 0 && number != SIGCHLD) {
+            for (int i = 0; i < count; i++)
+                if (pids[i] > 0)
+                    kill(pids[i], number);
+            ending = number;
+        }
+    }
+    if (ending)
+        raise(ending);
+    return ok;
+}
+
+/* Starts a program with the signal mask `mask`; 0 after an error. */
+static pid_t start(const char *const *arguments, const sigset_t *mask, bool quiet)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    pid_t pid = 0;
+    int error;
+
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, mask);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawn_file_actions_init(&actions);
+    if (quiet)
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    error = posix_spawnp(&pid, arguments[0], &actions, &attributes, (char *const *)arguments,
+                         environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    if (!error)
+        return pid;
+    fprintf(stderr, "netc: error: cannot run %s: %s\n", arguments[0], strerror(error));
+    return 0;
+}
+
+bool run_all(const char *const *const *commands, int count, bool quiet)
+{
+    pid_t *pids = allocate((size_t)count * sizeof *pids);
+    sigset_t set = ending_signals(), before, none;
+    int started = 0;
+    bool ok;
+
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would not say that a program ended */
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    sigemptyset(&none);
+    while (started < count && (pids[started] = start(commands[started], &none, quiet)) > 0)
+        started++;
+    ok = wait_for(pids, started) && started == count;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return ok;
+}
+
+bool run(const char *const *arguments, bool quiet)
+{
+    return run_all(&arguments, 1, quiet);
+}
