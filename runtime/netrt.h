@@ -128,7 +128,7 @@ struct net_call {
     const struct net_arg *args;
     int arg_count;
     const struct net_reader *reader;       /* of a source, else NULL */
-    const struct net_transform *transform; /* of a preparation, else NULL */
+    const struct net_transform *transform; /* whose call it is, or NULL */
 };
 
 enum net_field_kind {
@@ -153,14 +153,14 @@ struct net_field {
                                    words: its columns; else 0 */
     const struct net_call *augments; /* of prepared rows, in order: augment.c */
     int augment_count;
-    const struct net_call *steps; /* preparations, in order */
+    const struct net_call *steps; /* transforms, in order */
     int step_count;
 };
 
 /* Rows of one field as the data layer hands them to pack: row[i] points to `size` elements in
    logical row-major order. U8 rows become x * scale[c] + shift[c], with c the index
    along the first axis of shape. I32: a class index, or `size` token ids. SPARSE: row[i] is a
-   struct net_sparse. TEXT and F64 never reach pack: preparations make ids and
+   struct net_sparse. TEXT and F64 never reach pack: transforms make ids and
    floats of them. */
 enum net_type { NET_F32, NET_U8, NET_I32, NET_SPARSE, NET_TEXT, NET_F64 };
 

@@ -1,5 +1,5 @@
 /*
- * call_tables.c -- the calls of the .net file, evaluated: sources, preparations, loss, optimizer,
+ * call_tables.c -- the calls of the .net file, evaluated: sources, transforms, loss, optimizer,
  * schedules, metrics. One struct net_call each, which names what is linked for it.
  */
 

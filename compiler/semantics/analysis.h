@@ -283,16 +283,16 @@ bool source_shape(const Call *source, const Field *field, Shape *shape); /* fals
 /* column(..) or columns(..): fills the field; false after an error. `source` may be NULL. */
 bool analyze_columns(Sema *s, Field *field, const Call *source, const Ast *ast);
 
-/* ---- preparation.c: the steps of a field ----------------------------------------------------- */
+/* ---- transform.c: the steps of a field ------------------------------------------------------- */
 
 Call *analyze_step(Sema *s, const Ast *stage); /* NULL after an error */
 
 /* The shape, where one of the field's steps makes it. `has_sizes`: it is written out, too. */
-void prepare_shape(Sema *s, Field *field, bool has_sizes);
+void find_transformed_shape(Sema *s, Field *field, bool has_sizes);
 void check_normalize(Sema *s, const Field *field, const Call *step);
 
 /* What one step asks of the steps around it, of its field and of its own words. */
-void check_preparations(Sema *s, const Field *field);
+void check_transforms(Sema *s, const Field *field);
 
 /* ---- data_section.c, augmentation.c, train_section.c, unused.c ------------------------------- */
 

@@ -1,7 +1,7 @@
 /*
- * data_section.c -- the data section: parts, fields and their preparations.
+ * data_section.c -- the data section: parts, fields and their transforms.
  *
- * One idea: a field's shape is settled here, from `[..]`, a preparation or the source, so that the
+ * One idea: a field's shape is settled here, from `[..]`, a transform or the source, so that the
  * network can be compiled before any data were seen.
  */
 
@@ -236,11 +236,11 @@ static void analyze_field(Sema *s, const Data *data, const Ast *ast)
         else if (find_signature(value->children.items[i]->text, KIND_TRANSFORM))
             known = false;
     }
-    prepare_shape(s, field, ast->arguments.count > 0 && right);
+    find_transformed_shape(s, field, ast->arguments.count > 0 && right);
     if (field->classes == 0 && field->vocabulary == 0 && known)
         settle_shape(s, field, ast, source);
     if (right)
-        check_preparations(s, field);
+        check_transforms(s, field);
     Layer *layer = new_input(field);
     define_name(s, ast->text,
                 (Object){.kind = OBJECT_TENSOR, .layer = layer, .span = ast->name_span},

@@ -62,7 +62,7 @@ typedef struct Field {
     int column_count;         /* of columns */
     bool column_range;        /* columns[0] is the first, columns[1] the last of them */
     int column_total;         /* how many they are; 0: a range of names */
-    Call **steps;             /* preparations, in order */
+    Call **steps;             /* transforms, in order */
     int step_count;
     bool is_target;
     bool is_class;   /* prepared by classes(n): an index, 0 to classes-1 */
@@ -72,7 +72,7 @@ typedef struct Field {
     int vocabulary;  /* of tokens: its words, padding 0 and unknown 1; of a bag: words */
     Call **augments; /* of prepared rows, in order: all in training, else normalize */
     int augment_count;
-    bool has_shape; /* known from [..], a preparation or the source */
+    bool has_shape; /* known from [..], a transform or the source */
     Shape shape;    /* of one row; a class has rank 0, a scalar column [1] */
     Span span;
 } Field;

@@ -32,7 +32,7 @@ void net_check_finite(const struct net_column *column, const struct net_field *f
 }
 
 /* binary_cross_entropy takes its target as a probability: beyond 0 and 1 it has no least value.
-   What preparations round is let pass. `column`: the source's, with the names. */
+   What transforms round is let pass. `column`: the source's, with the names. */
 void net_check_probabilities(const struct net_prepared_column *prepared,
                              const struct net_field *field, const struct net_column *column)
 {
@@ -63,7 +63,7 @@ static _Noreturn void fail_prepared(const struct net_column *column, const struc
              column->place, place, field->name, x);
 }
 
-/* Preparations can make numbers too large that were finite in the source. `column`: the
+/* Transforms can make numbers too large that were finite in the source. `column`: the
    source's. */
 void net_check_prepared(const struct net_prepared_column *prepared, const struct net_field *field,
                         const struct net_column *column)

@@ -1,9 +1,9 @@
 /*
- * data.h -- data sets: readers of sources, preparations of fields, and what training asks of them.
+ * data.h -- data sets: readers of sources, transforms of fields, and what training asks of them.
  *
- * A reader gives named fields with rows; a preparation turns a field's rows into what the model
+ * A reader gives named fields with rows; a transform turns a field's rows into what the model
  * reads, with numbers fitted on the training part only. The table of a generated model names the
- * readers and preparations that it uses, so that the linker takes only those.
+ * readers and transforms that it uses, so that the linker takes only those.
  *
  * A fault in data ends the program: net_fail prints file, row or byte, what was expected and what
  * was found, and exits 1.
@@ -97,7 +97,7 @@ struct net_data;
    for the current one where there is no such folder. paths.c */
 const char *net_data_folder(const struct net_model *model, const char *folder);
 
-/* Reads the parts, splits, fits and applies preparations. `folder`: --data, or NULL.
+/* Reads the parts, splits, fits and applies transforms. `folder`: --data, or NULL.
    `preparation`: the preparation.json of a run whose fitted numbers are used, or NULL to fit them
    on the training part. */
 struct net_data *net_data_open(const struct net_model *model, const char *folder,
@@ -147,13 +147,13 @@ const char *net_data_target_place(const struct net_data *data, enum net_part par
 /* What class `class` of the target is called in the data, or NULL where classes are numbers. */
 const char *net_data_class_name(const struct net_data *data, int class);
 
-/* What preparations did to a target of values; nothing (count 0) where one of them has no inverse,
+/* What transforms did to a target of values; nothing (count 0) where one of them has no inverse,
    or the loss is of probabilities. transforms/inverse.c */
 struct net_inverse {
     struct net_inverse_stage {
         double *scale, *shift; /* count each */
         double (*inverse)(double x);
-    } * stages; /* in the order of the preparations: affine ones together, or one function */
+    } * stages; /* in the order of the transforms: affine ones together, or one function */
     int stage_count;
     int count; /* the target's size */
 };

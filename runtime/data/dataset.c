@@ -1,7 +1,7 @@
 /*
  * dataset.c -- the data of a model: opens the sources, divides them into parts, prepares the
  * fields. Parts that are drawn from one source share its rows and hold only numbers of rows;
- * preparations learn from the training part and are applied to every source as a whole.
+ * transforms learn from the training part and are applied to every source as a whole.
  */
 
 #include <math.h>
@@ -134,9 +134,9 @@ static void open_parts(struct net_data *data)
         split(data, NET_VALIDATION);
 }
 
-/* ---- preparations ---------------------------------------------------------------------------- */
+/* ---- transforms ------------------------------------------------------------------------------ */
 
-/* Learns what a field's preparations learn, in order, each from what those before it give. */
+/* Learns what a field's transforms learn, in order, each from what those before it give. */
 static void fit_field(struct net_data *data, int f)
 {
     const struct net_field *field = &data->model->fields[f];

@@ -11,7 +11,7 @@
 
 /* What transforms fitted, and values on their way: transforms/transform.h. */
 struct net_fitted;
-/* A field's rows on their way through its preparations. Affine preparations only change scale and
+/* A field's rows on their way through its transforms. Affine transforms only change scale and
    shift; the rows are rewritten when something else needs their values, or at the end. */
 struct net_values {
     const struct net_field *field;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "core/random.h"
-#include "support/prep_test.h"
+#include "support/memory_data.h"
 
 /* ---- augmentation ---------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /*
- * data_test.c -- from a source to prepared rows: what preparations make of them, and which a split
+ * data_test.c -- from a source to prepared rows: what transforms make of them, and which a split
  * takes.
  */
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- preparations ---------------------------------------------------------------------------- */
+/* ---- transforms ------------------------------------------------------------------------------ */
 
 START_TEST(bytes_stay_bytes)
 {
@@ -145,7 +145,7 @@ START_TEST(faults_in_rows)
 }
 END_TEST
 
-/* binary_cross_entropy wants probabilities, behind the preparations and in every part. */
+/* binary_cross_entropy wants probabilities, behind the transforms and in every part. */
 START_TEST(faults_in_probabilities)
 {
     static const struct net_call minmax[] = {

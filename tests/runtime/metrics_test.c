@@ -290,7 +290,7 @@ START_TEST(predictions)
 }
 END_TEST
 
-/* What preparations of a target do is undone, unless the loss takes it as a probability. */
+/* What transforms of a target do is undone, unless the loss takes it as a probability. */
 START_TEST(undone)
 {
     static const float y[][2] = {{20, 7}, {30, 7}, {65, 7}};

@@ -12,7 +12,7 @@
 
 #include "report/report.h"
 #include "support/data_test.h"
-#include "support/prep_test.h"
+#include "support/memory_data.h"
 
 /* Confusion 3 of 4, 1 of 3, 0 of 0; two rows are taken for class 2, which never occurs. */
 START_TEST(scores_of_classes)

@@ -12,7 +12,7 @@
 
 #include "report/report.h"
 #include "support/data_test.h"
-#include "support/prep_test.h"
+#include "support/memory_data.h"
 
 /* Row `row` of a part, as it is packed outside of training. */
 static void read_row(const struct net_data *data, enum net_part part, long row, float *x)
@@ -29,7 +29,7 @@ static void open_and_close(const void *context)
     net_data_close(open_model(context));
 }
 
-/* ---- preparations ---------------------------------------------------------------------------- */
+/* ---- transforms ------------------------------------------------------------------------------ */
 
 static const struct net_arg half_args[] = {{.name = "f", .number = .5}};
 static const struct net_call halves = {.name = "holdout", .args = half_args, .arg_count = 1};
@@ -372,7 +372,7 @@ START_TEST(fold_faults)
 }
 END_TEST
 
-Suite *suite_prep(void)
+Suite *suite_transforms(void)
 {
     const TTest *const tests[] = {
         minmax_is_fitted_on_training,
@@ -384,7 +384,7 @@ Suite *suite_prep(void)
         folds_beside_a_test_part,
         fold_faults,
     };
-    Suite *suite = suite_create("prep");
+    Suite *suite = suite_create("transforms");
     TCase *prepared = tcase_create("prepared");
 
     tcase_set_timeout(prepared, 60);

@@ -21,7 +21,7 @@ int run_child(void (*work)(const void *), const void *context, char *message, si
 /* work(context) must end with exit code 1 and a message that contains `text`. */
 void expect_fault(void (*work)(const void *), const void *context, const char *text);
 
-TCase *data_test_prepared(void); /* data_test.c: preparations, splits */
+TCase *data_test_prepared(void); /* data_test.c: transforms, splits */
 TCase *data_test_metrics(void);  /* metrics_test.c: metrics, reports, predictions */
 
 #endif

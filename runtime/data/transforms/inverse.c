@@ -1,9 +1,9 @@
 /*
- * inverse.c -- predictions in the units of the data: what a target's preparations did to its values
+ * inverse.c -- predictions in the units of the data: what a target's transforms did to its values
  * is taken back, the last step first.
  *
  * One idea: affine steps next to one another are one scale and shift an element; between them stand
- * the functions whose inverse a preparation names. Where one step has none, nothing is taken back.
+ * the functions whose inverse a transform names. Where one step has none, nothing is taken back.
  */
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * noise.c -- the preparation noise(std): its row in the table. It changes nothing here: rows get
+ * noise.c -- the transform noise(std): its row in the table. It changes nothing here: rows get
  * their noise as they are packed (augment.c), so that every epoch has another.
  */
 

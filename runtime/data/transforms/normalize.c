@@ -1,5 +1,5 @@
 /*
- * normalize.c -- the preparation normalize(mean, std): (x - mean) / std, by channel.
+ * normalize.c -- the transform normalize(mean, std): (x - mean) / std, by channel.
  */
 
 #include <math.h>

@@ -6,7 +6,7 @@
  *                 "species": [{"classes": {"names": ["setosa", ...]}}]},
  *      "classes": ["setosa", ...], "fold": [3, 10]}
  *
- * A field's steps are its preparations in order; those that learn nothing are {}. A run that is one
+ * A field's steps are its transforms in order; those that learn nothing are {}. A run that is one
  * of several folds says which: its validation rows are found again by it.
  */
 

@@ -1,5 +1,5 @@
 /*
- * scale.c -- the preparation scale(k): every number times k.
+ * scale.c -- the transform scale(k): every number times k.
  */
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /*
- * standardize.c -- the preparation standardize: mean 0 and standard deviation 1 over the training
+ * standardize.c -- the transform standardize: mean 0 and standard deviation 1 over the training
  * rows, by element.
  */
 

@@ -37,7 +37,7 @@ struct net_transform {
 #define TRANSFORM(name, ...) extern const struct net_transform net_transform_##name;
 #include "language.def"
 
-/* ---- preparation.c: a field's rows on their way ---------------------------------------------- */
+/* ---- values.c: a field's rows on their way --------------------------------------------------- */
 
 void net_values_open(struct net_values *values, const struct net_field *field,
                      const struct net_column *column);

@@ -1,5 +1,5 @@
 /*
- * preparation.c -- what a preparation asks of its field, of the steps around it and of its words.
+ * transform.c -- what a transform asks of its field, of the steps around it and of its words.
  *
  * One idea: a step that could only be wrong when data are there is refused before there are any.
  */
@@ -108,7 +108,7 @@ static void prepare_words(Sema *s, Field *field, int i, bool has_sizes)
     field->shape = shape;
 }
 
-void prepare_shape(Sema *s, Field *field, bool has_sizes)
+void find_transformed_shape(Sema *s, Field *field, bool has_sizes)
 {
     for (int i = 0; i < field->step_count; i++)
         if (same(field->steps[i]->name, "classes") || same(field->steps[i]->name, "one_hot"))
@@ -205,7 +205,7 @@ static void check_noise(Sema *s, const Field *field, int i)
     }
 }
 
-void check_preparations(Sema *s, const Field *field)
+void check_transforms(Sema *s, const Field *field)
 {
     for (int i = 0; i < field->step_count; i++) {
         const Call *step = field->steps[i];

@@ -1,11 +1,11 @@
 /*
- * prep_test.c -- a model by hand on data in memory.
+ * memory_data.c -- a model by hand on data in memory.
  */
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/prep_test.h"
+#include "support/memory_data.h"
 
 struct memory memory;
 

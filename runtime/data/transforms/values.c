@@ -1,6 +1,6 @@
 /*
- * preparation.c -- what happens to a field's rows between the source and the model. Affine
- * preparations compose into one scale and shift an element, kept in double; pictures of bytes with
+ * values.c -- what happens to a field's rows between the source and the model. Affine
+ * transforms compose into one scale and shift an element, kept in double; pictures of bytes with
  * one scale a channel stay bytes, and the pack kernel applies it; everything else becomes floats,
  * rounded once, at the end.
  */

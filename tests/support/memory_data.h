@@ -1,10 +1,10 @@
 /*
- * prep_test.h -- data that stand in memory, and a model by hand whose pack copies what it is given:
- * what prep.c and augment_test.c share.
+ * memory_data.h -- data that stand in memory, and a model by hand whose pack copies what it is given:
+ * what transforms.c, scores.c and augment_test.c share.
  */
 
-#ifndef PREP_TEST_H
-#define PREP_TEST_H
+#ifndef MEMORY_DATA_H
+#define MEMORY_DATA_H
 
 #include <check.h>
 
