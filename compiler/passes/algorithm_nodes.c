@@ -113,10 +113,10 @@ static const Value *read_in_place(const Node *node)
                : NULL;
 }
 
-static bool reads(const Node *node, const Node *maker)
+static bool reads(const Node *node, const Node *producer)
 {
     for (int i = 0; i < node->input_count; i++)
-        if (node->inputs[i] && node->inputs[i]->node == maker)
+        if (node->inputs[i] && node->inputs[i]->node == producer)
             return true;
     return false;
 }
