@@ -66,20 +66,20 @@ void emit_dx_argmax(KernelCode *c, const Kernel *k)
     const Layout *v = node->outputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
     const Epilogue end = add_epilogue(c, k, v);
-    Group groups[MAX_SEGMENTS];
-    const int count = find_parts(k, c->e->target, groups);
-    Text parts = {0};
+    OutputPart parts[MAX_SEGMENTS];
+    const int count = find_parts(k, c->e->target, parts);
+    Text list = {0};
 
     for (int i = 0; i < count; i++)
-        text_add(&parts, "%s{%d, %s, %ld}", i ? ", " : "", groups[i].block,
-                 braces(groups[i].panels, 3), groups[i].w);
+        text_add(&list, "%s{%d, %s, %ld}", i ? ", " : "", parts[i].block,
+                 braces(parts[i].panels, 3), parts[i].w);
     include(c->e, "argmax_grad");
     describe_contraction(c, k, "", ", of a dy that is 0 but at `index`", "(batch block, row)");
     call_template(c,
                   "net_argmax_dx(%s, %s, %s, (struct net_argmax_part[]){%s}, %d, %s, %s, "
                   "(struct net_argmax_dx){.x = %s, .dy = {%d, %d}, .outputs = %d, .taps = %s}",
                   pointer(c, node->inputs[0]), pointer(c, node->inputs[2]), scratch_pointer(c, k),
-                  parts.at, count, end.arguments, add_row_end(c, k), extent_braces(v),
+                  list.at, count, end.arguments, add_row_end(c, k), extent_braces(v),
                   dy_size(node, 0), dy_size(node, 1), w.size[0],
                   taps_text(&node->at, w, false, true));
 }

@@ -187,15 +187,15 @@ const char *add_row_end(const KernelCode *c, const Kernel *k);
 void add_bias_gradient(KernelCode *c, const Kernel *dw);
 
 /* Output blocks that stand side by side and share one set of weights. */
-typedef struct Group {
+typedef struct OutputPart {
     int start;                 /* the first channel */
     int block, blocks;         /* of the output, in each of its pixels */
     int pixel, pixels, stride; /* a flat segment: its pixels are outputs too */
     long w;                    /* floats into the weights */
     int panels[3];
-} Group;
+} OutputPart;
 
-int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS]); /* types.c */
+int find_parts(const Kernel *k, const Target *target, OutputPart parts[MAX_SEGMENTS]); /* types.c */
 /* Its name and comment: "conv2d_winograd_relu_64x8x14x14_16x3x3"; way "_winograd", how " by F(4x4,
    3x3)" */
 void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const char *how,

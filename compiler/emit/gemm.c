@@ -107,12 +107,12 @@ void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const
     text_add(&c->comment, "; items: %s */\n", items);
 }
 
-static const char *parts_text(const Group *parts, int count)
+static const char *parts_text(const OutputPart *parts, int count)
 {
     Text out = {0};
 
     for (int i = 0; i < count; i++) {
-        const Group *part = &parts[i];
+        const OutputPart *part = &parts[i];
 
         text_add(&out, "%s{", i ? ", " : "");
         if (part->start)
@@ -128,7 +128,7 @@ static const char *parts_text(const Group *parts, int count)
     return out.at;
 }
 
-static const char *contraction_text(const Target *target, const Kernel *k, const Group *parts,
+static const char *contraction_text(const Target *target, const Kernel *k, const OutputPart *parts,
                                     int count)
 {
     const Node *node = k->node;
@@ -156,8 +156,8 @@ static const char *contraction_text(const Target *target, const Kernel *k, const
 }
 
 /* `tile_8x3_relu, tile_8x2_relu, NULL`: of each width that a part has panels of */
-static const char *tiles_text(const Chain *b, const Epilogue *end, const Group *parts, int count,
-                              bool bias)
+static const char *tiles_text(const Chain *b, const Epilogue *end, const OutputPart *parts,
+                              int count, bool bias)
 {
     Text out = {0};
 
@@ -182,7 +182,7 @@ void emit_contraction(KernelCode *c, const Kernel *k)
     const Value *b = is_input_gradient(node->op) ? NULL : node->inputs[2];
     const Chain chain = start_chain(c, k, node->outputs[0]->layout);
     const Epilogue end = write_epilogue(c->e, &chain);
-    Group parts[MAX_SEGMENTS];
+    OutputPart parts[MAX_SEGMENTS];
     const int count = find_parts(k, target, parts);
 
     describe_contraction(c, k, "", "",
@@ -206,7 +206,7 @@ void emit_transpose(KernelCode *c, const Kernel *k)
     const Value *w = node->inputs[1];
     const Layout *p = w->layout;
     const bool dense = is_dense(node);
-    Group parts[MAX_SEGMENTS];
+    OutputPart parts[MAX_SEGMENTS];
     const int count = find_parts(k, c->e->target, parts);
     Text list = {0};
 

@@ -38,7 +38,7 @@ static const char *sparse_members(Emitter *e, const Layout *v)
 }
 
 /* Output blocks that stand side by side, of a contraction. */
-int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
+int find_parts(const Kernel *k, const Target *target, OutputPart parts[MAX_SEGMENTS])
 {
     const Layout *y = k->node->outputs[0]->layout;
     const Shape w = k->node->inputs[1]->shape;
@@ -48,14 +48,14 @@ int find_parts(const Kernel *k, const Target *target, Group parts[MAX_SEGMENTS])
 
     for (int i = 0; i < y->segment_count; i++) {
         const Segment *s = &y->segments[i];
-        Group *part = &parts[i];
+        OutputPart *part = &parts[i];
 
-        *part = (Group){.start = s->start / s->pixels,
-                        .block = s->block,
-                        .blocks = (s->channels + 15) / 16,
-                        .pixels = 1,
-                        .stride = s->stride,
-                        .w = at};
+        *part = (OutputPart){.start = s->start / s->pixels,
+                             .block = s->block,
+                             .blocks = (s->channels + 15) / 16,
+                             .pixels = 1,
+                             .stride = s->stride,
+                             .w = at};
         if (groups > 1)
             cut_group_panels(part->blocks, target->vectors, part->start % size ? 1 : size,
                              part->panels);
@@ -132,7 +132,7 @@ const char *declare_type(Emitter *e, const Layout *v)
 static const char *transposed_type(Emitter *e, const Kernel *k)
 {
     const Layout *w = k->node->inputs[1]->layout;
-    Group parts[MAX_SEGMENTS];
+    OutputPart parts[MAX_SEGMENTS];
     const int count = find_parts(k, e->target, parts);
     Text members = {0};
 
