@@ -61,7 +61,7 @@ void emit_depthwise_dw(KernelCode *c, const Kernel *k)
              "/* dw = x dy over a batch block and some rows; items: partial sums */\n");
     call_template(c,
                   "net_depthwise_dw(%s, %s, %s, (struct net_depthwise_dw){.batch_blocks = %d, "
-                  ".blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, .parts = %d, .taps = %s}",
+                  ".blocks = %d, .x = {%d, %d}, .dy = {%d, %d}, .splits = %d, .taps = %s}",
                   scratch_pointer(c, k), inputs_text(c, node), tile, x->batch_blocks, x->blocks,
                   x->height, x->width, dy->height, dy->width, k->schedule.splits,
                   taps_text(&node->at, node->outputs[0]->shape, false, false));

@@ -150,7 +150,7 @@ NET_TEMPLATE void net_depthwise_dw_block(float *restrict dw, const float *restri
 struct net_depthwise_dw {
     int batch_blocks, blocks;
     int x[2], dy[2]; /* height and width */
-    int parts;       /* of the rows of dy of a batch block, each a partial sum */
+    int splits;      /* of the rows of dy of a batch block, each a partial sum */
     struct net_taps taps;
 };
 
@@ -180,15 +180,15 @@ NET_INLINE void net_depthwise_dw_row(float *partial, const float *x, const float
         }
 }
 
-/* partial[batch block][part][tap][block][16] = x dy over the images of a batch block and some rows;
+/* partial[batch block][split][tap][block][16] = x dy over the images of a batch block and some rows;
    items: partial sums */
 NET_TEMPLATE void net_depthwise_dw(float *partial, const float *x, const float *dy,
                                    net_depthwise_dw_tile *tile, struct net_depthwise_dw s, NET_RUN)
 {
     const long floats = (long)s.taps.kernel[0] * s.taps.kernel[1] * s.blocks * 16;
 
-    NET_ITEMS(item, s.batch_blocks * s.parts, run, thread) {
-        const int batch_block = item / s.parts, part = item % s.parts;
+    NET_ITEMS(item, s.batch_blocks * s.splits, run, thread) {
+        const int batch_block = item / s.splits, split = item % s.splits;
         const int images = net_rows(run, batch_block);
         const float *xb = x + (long)batch_block * s.x[0] * s.x[1] * s.blocks * 256;
         const float *dyb = dy + (long)batch_block * s.dy[0] * s.dy[1] * s.blocks * 256;
@@ -197,7 +197,7 @@ NET_TEMPLATE void net_depthwise_dw(float *partial, const float *x, const float *
         if (images == 0)
             continue;
         memset(sum, 0, (size_t)floats * sizeof *sum);
-        for (int row = s.dy[0] * part / s.parts; row < s.dy[0] * (part + 1) / s.parts; row++)
+        for (int row = s.dy[0] * split / s.splits; row < s.dy[0] * (split + 1) / s.splits; row++)
             net_depthwise_dw_row(sum, xb, dyb, tile, s, row, images);
     }
 }

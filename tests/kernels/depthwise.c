@@ -130,15 +130,15 @@ END_TEST
 
 START_TEST(weight_gradient)
 {
-    enum { PARTS = 3, FLOATS = 6 * CHANNELS };
+    enum { SPLITS = 3, FLOATS = 6 * CHANNELS };
     float *x = values(9, (long)BATCH_BLOCKS * H * W * BLOCKS * 256);
     float *dy = values(10, (long)BATCH_BLOCKS * YH * YW * BLOCKS * 256);
-    float *partial = values(11, (long)BATCH_BLOCKS * PARTS * FLOATS);
+    float *partial = values(11, (long)BATCH_BLOCKS * SPLITS * FLOATS);
     const struct net_depthwise_dw s = {.batch_blocks = BATCH_BLOCKS,
                                        .blocks = BLOCKS,
                                        .x = {H, W},
                                        .dy = {YH, YW},
-                                       .parts = PARTS,
+                                       .splits = SPLITS,
                                        .taps = TAPS};
     struct net_run run = {.n = N, .threads = 2};
 
@@ -148,7 +148,7 @@ START_TEST(weight_gradient)
         for (int c = 0; c < CHANNELS; c++) {
             double got = 0, wanted = 0;
 
-            for (int i = 0; i < BATCH_BLOCKS * PARTS; i++)
+            for (int i = 0; i < BATCH_BLOCKS * SPLITS; i++)
                 got += (double)partial[i * FLOATS + tap * CHANNELS + c];
             for (int n = 0; n < N; n++)
                 for (int pixel = 0; pixel < YH * YW; pixel++)
