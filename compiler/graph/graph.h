@@ -1,5 +1,5 @@
 /*
- * graph.h -- values and nodes in SSA form, and the shape rule of each operation.
+ * graph.h -- operations, values and nodes in SSA form, and the shape rule of each operation.
  */
 
 #ifndef GRAPH_H
@@ -10,7 +10,7 @@
 typedef struct Model Model;
 typedef struct Field Field;
 
-/* ---- graph.c: values and nodes in SSA form --------------------------------------------------- */
+/* ---- ops.c: the operations, rows of ops.def -------------------------------------------------- */
 
 typedef enum OpClass {
     CLASS_CONTRACTION, /* sums over channels (or images) of products */
@@ -60,6 +60,8 @@ const char *formal_name(Op op, int at);
 bool wants_plain(Op op, int input); /* an input that has to lie in one segment */
 bool is_input_gradient(Op op);      /* of a contraction: dx */
 bool is_weight_gradient(Op op);     /* dw */
+
+/* ---- graph.c: values and nodes in SSA form --------------------------------------------------- */
 
 typedef enum Role {
     ROLE_INPUT,     /* from the batch */
