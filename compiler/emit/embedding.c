@@ -48,9 +48,9 @@ void emit_embedding(KernelCode *c, const Kernel *k)
 }
 
 /* What a row is summed in: of NET_GRADIENT_FLOATS at most, an array of the template. */
-long embedding_dw_floats(const Kernel *k)
+static long dw_floats(const Value *dw)
 {
-    const long floats = 16L * k->node->outputs[0]->layout->blocks;
+    const long floats = 16L * dw->layout->blocks;
 
     return floats > 4096 ? floats : 0;
 }
@@ -61,6 +61,7 @@ void emit_embedding_dw(KernelCode *c, const Kernel *k)
     const int padding = k->node->at.padding_row - 1;
     const char *name = name_of(c, tokens);
 
+    want_scratch(c, dw_floats(dw));
     c->base = matrix_name(c, k->update ? "embedding_dw_update" : "embedding_dw", tokens, dw->shape);
     text_add(&c->comment,
              "/* dw = the sum of dy over the places of each token%s%s; items: rows */\n",

@@ -62,6 +62,7 @@ typedef struct Emitter {
     View *views;                         /* of this step */
     int view_count;
     int *view_of;             /* by index of the buffer; or -1 */
+    long scratch;             /* floats that a thread wants for itself, in any kernel */
     Table names;              /* taken by views of this step: how often */
     const char **tensors;     /* C names of parameters: by index of `parameters` */
     const Value **parameters; /* in the order of struct params */
@@ -136,6 +137,9 @@ const char *scratch_pointer(const KernelCode *c, const Kernel *k); /* "V(partial
 const char *inputs_text(const KernelCode *c, const Node *node);    /* "V(x), V(w), NULL" */
 const char *outputs_text(const KernelCode *c, const Node *node);   /* "V(y), V(index)" */
 /* A statement of it: fmt with ", run, thread);" behind it, "net_softmax(V(y), V(x)" */
+/* A stack does not grow with a model: an array whose size follows that of a layer lies in the
+   thread's scratch, which has as many floats as any kernel wants. */
+void want_scratch(KernelCode *c, long floats);
 void call_template(KernelCode *c, const char *fmt, ...) PRINTF(2, 3);
 
 /* ---- epilogue.c: elementwise work at the end of a kernel ------------------------------------- */
@@ -215,30 +219,11 @@ void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *
 
 /* ---- The families ---------------------------------------------------------------------------- */
 
-EmitKernel emit_contraction, emit_transpose;               /* gemm.c */
-EmitKernel emit_few_outputs, emit_few_outputs_dw;          /* few_outputs.c */
-EmitKernel emit_batch_lanes, emit_batch_lanes_dw;          /* batch_lanes.c */
-EmitKernel emit_dw, emit_packed_dw, emit_dw_reduction;     /* weight_gradient.c */
-EmitKernel emit_dx_argmax, emit_dw_argmax;                 /* argmax_grad.c */
-EmitKernel emit_depthwise, emit_depthwise_dw, emit_groups; /* depthwise.c */
-EmitKernel emit_winograd, emit_winograd_weights;           /* winograd.c */
-EmitKernel emit_winograd_dw, emit_winograd_dw_reduction;
-EmitKernel emit_elementwise, emit_update;                      /* elementwise.c */
-EmitKernel emit_sums, emit_sums_end, emit_inverse_std;         /* sums.c */
-EmitKernel emit_pool;                                          /* pool.c */
-EmitKernel emit_blocks, emit_relayout;                         /* movement.c */
-EmitKernel emit_softmax;                                       /* softmax.c */
-EmitKernel emit_layernorm;                                     /* norm.c */
-EmitKernel emit_loss, emit_mean_loss;                          /* loss.c */
-EmitKernel emit_embedding, emit_embedding_dw, emit_token_mean; /* embedding.c */
-EmitKernel emit_sparse_dense, emit_sparse_dense_dx, emit_sparse_dense_dw,
-    emit_to_dense; /* sparse.c */
-
-/* What some want of a thread's scratch: floats. */
-long conv_dw_floats(const Node *node);
-long argmax_grad_floats(const Kernel *k);
-long embedding_dw_floats(const Kernel *k);
-size_t thread_floats(const Program *train, const Program *evaluate); /* all: tables.c */
+/* One a kind of kernel: the function that its row of kernels.def names. */
+#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter, ...)                  \
+    EmitKernel emitter;
+#include "passes/kernels.def"
+#undef KERNEL
 
 /* ---- The steps and the tables ---------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 static EmitKernel *const emitters[] = {
-#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter)                       \
+#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter, operations)           \
     [KERNEL_##name] = emitter,
 #include "passes/kernels.def"
 #undef KERNEL

@@ -177,30 +177,6 @@ static bool is_one_number(const Graph *g)
     return one;
 }
 
-/* What the largest kernel of both steps wants for a thread: a stack does not grow with a model, so
-   an array whose size follows that of a layer or a kernel lies in the thread's scratch. */
-size_t thread_floats(const Program *train, const Program *evaluate)
-{
-    long most = 0;
-
-    for (int step = 0; step < 2; step++) {
-        const Program *p = step ? evaluate : train;
-
-        for (int i = 0; i < p->count; i++) {
-            const Kernel *k = p->kernels[i];
-            const Winograd *g = &k->schedule.winograd;
-            const bool conv_dw = k->kind == KERNEL_DW && k->node->op == OP_CONV2D_DW;
-            const long floats = g->v + g->m + g->u + argmax_grad_floats(k) +
-                                k->schedule.batch_lanes.floats + k->schedule.batch_lanes_dw.floats +
-                                (k->kind == KERNEL_EMBEDDING_DW ? embedding_dw_floats(k) : 0) +
-                                (conv_dw ? conv_dw_floats(k->node) : 0);
-
-            most = floats > most ? floats : most;
-        }
-    }
-    return (size_t)most;
-}
-
 static const char *loss_id(const Call *loss)
 {
     static const char *const ids[][2] = {
@@ -269,7 +245,6 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     const Model *m = e->model;
     const unsigned long long hash = hash_text(hash_text(14695981039346656037ULL, above), out);
     const char *folder = folder_of(m->source->path);
-    const size_t scratch = thread_floats(train, evaluate);
     Wrap w = {.text = out, .column = 4, .indent = 4};
 
     text_add(out, "const struct net_model net_model = {\n    NET_MODEL_TABLES,\n    ");
@@ -285,8 +260,8 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
         add_member(&w, ".least_batch = 2");
     add_member(&w, ".arena_size = %zu",
                train->arena > evaluate->arena ? train->arena : evaluate->arena);
-    if (scratch)
-        add_member(&w, ".scratch_size = %zu", scratch * sizeof(float));
+    if (e->scratch)
+        add_member(&w, ".scratch_size = %zu", (size_t)e->scratch * sizeof(float));
     add_member(&w, ".tensor_count = %d", e->parameter_count);
     add_training(&w, m);
     add_prediction(&w, m, evaluate->graph);

@@ -106,7 +106,7 @@ static void find_tap_rows(int tap_rows[3], const Node *node, const Segment *s)
     }
 }
 
-long conv_dw_floats(const Node *node)
+static long conv_dw_floats(const Node *node)
 {
     const Layout *x = node->inputs[0]->layout, *dw = node->outputs[0]->layout;
     const Shape w = node->outputs[0]->shape;
@@ -170,6 +170,8 @@ void emit_dw(KernelCode *c, const Kernel *k)
              "/* dw = x' dy over images%s%s%s; items: (%spanel, %sblock of inputs) */\n",
              dense ? "" : " and pixels", k->scratch ? " of a batch block" : "", then_update(k),
              k->scratch ? "batch block, " : "", dense ? "pixel, " : "");
+    if (!dense)
+        want_scratch(c, conv_dw_floats(node));
     if (dense)
         call_dense_dw(c, k, node->inputs[0], node->inputs[1], 0);
     for (int i = 0; i < x->segment_count && !dense; i++)

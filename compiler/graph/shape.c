@@ -191,6 +191,25 @@ static bool match_letters(Match *m, const char *word, size_t length, const Value
     return axis == value->shape.rank;
 }
 
+/* Two a product, and one for each combination of the letters of an einsum. */
+double product_flops(const Node *node)
+{
+    Match m = {.node = (Node *)node};
+    const char *word = op_info[node->op].shapes;
+    double flops = 2;
+
+    if (op_info[node->op].class != CLASS_CONTRACTION || node->input_count != 2 ||
+        !node->inputs[0]->batched || !node->inputs[1]->batched || !node->outputs[0]->batched)
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        match_letters(&m, word, strcspn(word, " "), node->inputs[i]);
+        word += strcspn(word, " ") + 1;
+    }
+    for (int letter = 0; letter < COUNT(m.size); letter++)
+        flops *= m.size[letter] ? m.size[letter] : 1;
+    return flops;
+}
+
 static void match_input(Match *m, const char *word, size_t length, int input)
 {
     const Value *value = m->node->inputs[input];

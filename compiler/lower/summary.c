@@ -127,7 +127,7 @@ static double forward_flops(const Node *node)
     if (node->op == OP_CONV2D || node->op == OP_DEPTHWISE)
         return 2.0 * shape_size(node->inputs[1]->shape) / groups_of(&node->at) * y.size[1] *
                y.size[2];
-    return 0;
+    return product_flops(node);
 }
 
 Shape row_shape(const LayerRow *row)

@@ -114,34 +114,29 @@ static void add_rows_gradient(Fusion *f, Node *node)
     k->update = take_update(f, node->outputs[0]);
 }
 
-/* Operations that are one kernel each. */
-static const struct {
-    Op op;
-    KernelKind kind;
-} alone[] = {
-    {OP_GROUP_COLLECT, KERNEL_GROUPS},
-    {OP_EMBEDDING, KERNEL_EMBEDDING},
-    {OP_TOKEN_MEAN, KERNEL_TOKEN_MEAN},
-    {OP_TOKEN_MEAN_GRAD, KERNEL_TOKEN_MEAN_GRAD},
-    {OP_SPARSE_DENSE, KERNEL_SPARSE_DENSE},
-    {OP_SPARSE_DENSE_DX, KERNEL_SPARSE_DENSE_DX},
-    {OP_TO_DENSE, KERNEL_TO_DENSE},
-    {OP_INVERSE_STD, KERNEL_INVERSE_STD},
-    {OP_MAXPOOL2D, KERNEL_MAXPOOL},
-    {OP_MAXPOOL2D_GRAD, KERNEL_MAXPOOL_GRAD},
-    {OP_AVGPOOL2D, KERNEL_WINDOW_SUM},
-    {OP_UPSAMPLE2D_GRAD, KERNEL_WINDOW_SUM},
-    {OP_AVGPOOL2D_GRAD, KERNEL_WINDOW_SPREAD},
-    {OP_UPSAMPLE2D, KERNEL_WINDOW_SPREAD},
-    {OP_GLOBAL_MAXPOOL2D, KERNEL_GLOBAL_MAXPOOL},
-    {OP_GLOBAL_MAXPOOL2D_GRAD, KERNEL_GLOBAL_MAXPOOL_GRAD},
-    {OP_GLOBAL_AVGPOOL2D, KERNEL_AVGPOOL},
-    {OP_GLOBAL_AVGPOOL2D_GRAD, KERNEL_AVGPOOL_GRAD},
-    {OP_LAYERNORM, KERNEL_LAYERNORM},
-    {OP_LAYERNORM_GRAD, KERNEL_LAYERNORM_GRAD},
-    {OP_SOFTMAX, KERNEL_SOFTMAX},
-    {OP_SOFTMAX_GRAD, KERNEL_SOFTMAX_GRAD},
-};
+/* The kernel that a node of an operation is by itself, as kernels.def says. */
+static bool find_alone(Op op, KernelKind *kind)
+{
+    enum { MOST = 8 }; /* of one kind, OP_NONE behind them */
+    /* clang-format off */
+#define ALONE(...) {__VA_ARGS__, OP_NONE}
+#define FUSED {OP_NONE}
+    /* clang-format on */
+    static const Op alone[][MOST] = {
+#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter, operations)           \
+    [KERNEL_##name] = operations,
+#include "passes/kernels.def"
+#undef KERNEL
+    };
+
+    for (int i = 0; i < COUNT(alone); i++)
+        for (const Op *at = alone[i]; *at != OP_NONE; at++)
+            if (*at == op) {
+                *kind = (KernelKind)i;
+                return true;
+            }
+    return false;
+}
 
 /* Operations that are more than that, or part of another's kernel. */
 static AddNode *const adders[OP_COUNT + 1] = {
@@ -175,12 +170,11 @@ static AddNode *const adders[OP_COUNT + 1] = {
 
 static void add_node_kernels(Fusion *f, Node *node)
 {
-    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
-        if (alone[i].op == node->op) {
-            add_kernel(f, alone[i].kind, node);
-            return;
-        }
-    if (adders[node->op])
+    KernelKind alone;
+
+    if (find_alone(node->op, &alone))
+        add_kernel(f, alone, node)->flops = product_flops(node);
+    else if (adders[node->op])
         adders[node->op](f, node);
     else if (op_info[node->op].class == CLASS_ELEMENTWISE)
         add_elementwise(f, node);

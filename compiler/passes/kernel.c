@@ -15,7 +15,7 @@
 #include <string.h>
 
 const KernelInfo kernel_info[] = {
-#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter)                       \
+#define KERNEL(name, label, class, epilogue, split, reads, scratch, ...)                           \
     [KERNEL_##name] = {label, class, epilogue, split, reads, scratch},
 #include "passes/kernels.def"
 #undef KERNEL

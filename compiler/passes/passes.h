@@ -108,7 +108,7 @@ void select_algorithms(Graph *train, Graph *evaluate, const Target *target);
 /* ---- fuse.c: nodes become kernels ------------------------------------------------------------ */
 
 typedef enum KernelKind {
-#define KERNEL(name, label, class, epilogue, split, reads, scratch, emitter) KERNEL_##name,
+#define KERNEL(name, ...) KERNEL_##name,
 #include "passes/kernels.def"
 #undef KERNEL
 } KernelKind;
