@@ -361,7 +361,7 @@ NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) logits,
      t conv2d_2_weight_gradient_partial_sums, u d_maxpool2d_1, v d_conv2d_1,
      w conv2d_1_gradients_sums, x conv2d_1_weight_gradient_partial_sums
 */
-static void train_step(struct net_run *run, int thread)
+NET_STEP void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
@@ -476,7 +476,7 @@ static void train_step(struct net_run *run, int thread)
   7  g...............................................................
      a relu_1, b maxpool2d_1, c relu_2, d maxpool2d_2, e relu_3, f dense_2, g cross_entropy
 */
-static void evaluate_step(struct net_run *run, int thread)
+NET_STEP void evaluate_step(struct net_run *run, int thread)
 {
     const struct params *p = run->params;
     const struct batch *batch = run->batch;
@@ -657,7 +657,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "fac829ec55bdeebb",
+    .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "f5a9cb66872fd1df",
     .isa = "avx512", .batch = 64, .arena_size = 5052928, .scratch_size = 229376, .tensor_count = 8,
     .parts[0] = &part_train, .parts[1] = &part_validation, .parts[2] = &part_test,
     .metrics = metrics, .metric_count = 1, .default_batch = 64, .epochs = 10, .seed = 0,

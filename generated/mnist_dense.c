@@ -334,7 +334,7 @@ NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) logits,
      w d_batchnorm_1, x batchnorm_1_gradients_sums, y d_batchnorm_1_weight, z d_batchnorm_1_bias,
      A d_dense_1, B dense_1_gradients_sums
 */
-static void train_step(struct net_run *run, int thread)
+NET_STEP void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
@@ -444,7 +444,7 @@ static void train_step(struct net_run *run, int thread)
      a relu_1, b batchnorm_1_inv_std, c batchnorm_1, d relu_2, e batchnorm_2_inv_std, f batchnorm_2,
      g dense_3, h cross_entropy
 */
-static void evaluate_step(struct net_run *run, int thread)
+NET_STEP void evaluate_step(struct net_run *run, int thread)
 {
     const struct params *p = run->params;
     const struct batch *batch = run->batch;
@@ -620,7 +620,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "b2fd5666b7bf7634", .isa = "avx512", .batch = 64, .least_batch = 2,
+    .hash = "ecd400e2cea4a110", .isa = "avx512", .batch = 64, .least_batch = 2,
     .arena_size = 39936, .tensor_count = 14, .parts[0] = &part_train, .parts[1] = &part_validation,
     .parts[2] = &part_test, .metrics = metrics, .metric_count = 1, .default_batch = 64,
     .epochs = 20, .seed = 0, .keep = "best", .monitor = "validation_loss",

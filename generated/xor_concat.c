@@ -131,7 +131,7 @@ NET_KERNEL void mse_4x1(OUT(slices_1) loss, IN(value_4x1) prediction, IN(value_4
      a tanh_1, b concat, c tanh_2, d mse, e d_tanh_2, f d_dense, g dense_gradients_sums, h d_concat,
      i d_tanh_1, j d_hidden, k hidden_gradients_sums
 */
-static void train_step(struct net_run *run, int thread)
+NET_STEP void train_step(struct net_run *run, int thread)
 {
     struct params *p = run->params;
     const struct batch *batch = run->batch;
@@ -181,7 +181,7 @@ static void train_step(struct net_run *run, int thread)
   2  ..............................................ccccccccccccccccdd
      a tanh_1, b concat, c tanh_2, d mse
 */
-static void evaluate_step(struct net_run *run, int thread)
+NET_STEP void evaluate_step(struct net_run *run, int thread)
 {
     const struct params *p = run->params;
     const struct batch *batch = run->batch;
@@ -285,7 +285,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "c2d0cf84c4ef7ab6",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "34f0b68a07b96c9e",
     .isa = "avx512", .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
     .metrics = metrics, .metric_count = 1, .default_batch = 4, .epochs = 1000, .seed = 0,
     .keep = "best", .monitor = "validation_loss", .loss = NET_MSE, .activation = NET_IDENTITY,

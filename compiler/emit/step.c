@@ -134,7 +134,7 @@ void write_step(Emitter *e, Text *out, Program *program)
     text_add(&calls, "%s", "");
     write_kernels(e, &calls, program);
     draw_memory(e, out);
-    text_add(out, "static void %s_step(struct net_run *run, int thread)\n{\n",
+    text_add(out, "NET_STEP void %s_step(struct net_run *run, int thread)\n{\n",
              program->graph->name);
     if (strstr(calls.at, "&p->"))
         line(out, 1, "%sstruct params *p = run->params;",

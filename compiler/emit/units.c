@@ -97,6 +97,7 @@ int count_units(const Code *code, int cores)
 
 void cut_into_units(Code *code, int count)
 {
+    enum { CALLS = 32 }; /* of a step that take clang as long as a function */
     Unit *units = allocate((size_t)count * sizeof *units);
     Calls *calls = allocate((size_t)code->function_count * sizeof *calls);
     Table tiles = {0};
@@ -112,8 +113,8 @@ void cut_into_units(Code *code, int count)
         }
     for (int i = 0; i < count; i++)
         units[i].there = allocate((size_t)code->function_count * sizeof *units[i].there);
-    units[0].functions = 2;   /* the steps */
-    for (; most >= 0; most--) /* the largest first */
+    units[0].functions = 2 + code->function_count / CALLS; /* the steps */
+    for (; most >= 0; most--)                              /* the largest first */
         for (int i = 0; i < code->function_count; i++)
             if (code->functions[i].section == KERNELS && calls[i].count == most)
                 code->functions[i].unit = choose_unit(units, count, &calls[i]);

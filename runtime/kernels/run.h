@@ -49,20 +49,25 @@ enum { BLOCK = 16, TILE = BLOCK * BLOCK };
              item##_end = (int)((long)(count) * ((thread) + 1) / (run)->threads);                  \
          item < item##_end; item++)
 
-/* One line of a step: the call of a kernel with its operands, then its time where someone asks. */
-#define RUN(number, kernel, ...)                                                                   \
-    do {                                                                                           \
-        kernel(__VA_ARGS__, run, thread);                                                          \
-        if (__builtin_expect(run->profile != NULL, 0))                                             \
-            net_profile_lap(run->profile, number, thread);                                         \
-    } while (0)
+/* A step of the network is a list of calls, so clang need not spend time on it: its own branches
+   are in these two functions. */
+#define NET_STEP static __attribute__((noinline, optnone))
+
+NET_TILE __attribute__((unused)) void net_lap(const struct net_run *run, int kernel, int thread)
+{
+    if (run->profile)
+        net_profile_lap(run->profile, kernel, thread);
+}
 
 /* All threads have finished what stands above before one begins what stands below. */
-NET_INLINE void barrier(const struct net_run *run, int thread)
+NET_TILE __attribute__((unused)) void barrier(const struct net_run *run, int thread)
 {
     if (run->threads > 1)
         net_threads_wait(run->pool, thread);
 }
+
+/* One line of a step: the call of a kernel with its operands, then its time where someone asks. */
+#define RUN(number, kernel, ...) (kernel(__VA_ARGS__, run, thread), net_lap(run, number, thread))
 
 /* A typed view: offset bytes into the arena. */
 NET_INLINE void *net_at(const struct net_run *run, size_t offset)
