@@ -28,6 +28,7 @@ parts() {
     part "tables" tests/cli/tables.sh
     part "words" tests/cli/words.sh "$2"
     part "folders of runs" tests/cli/runs.sh
+    part "what a run has learnt" tests/cli/contract.sh
     part "models" tests/cli/models.sh "$2"
 }
 

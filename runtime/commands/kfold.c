@@ -142,9 +142,9 @@ static void check_data(const struct folds *folds)
     const struct net_options *options = folds->options;
 
     for (int i = 0; i < (options->model->least_batch ? 2 : 1); i++) {
-        const struct net_fold fold = {i ? folds->count : 1, folds->count};
-        struct net_data *data = net_data_open_fold(options->model, options->value[NET_DATA].text,
-                                                   fold);
+        const struct net_opening opening = {.folder = options->value[NET_DATA].text,
+                                            .fold = {i ? folds->count : 1, folds->count}};
+        struct net_data *data = net_data_open_by(options->model, &opening);
 
         net_check_batches(options, net_data_rows(data, NET_TRAIN));
         net_data_close(data);

@@ -47,17 +47,6 @@ static void open_rows(struct trainer *trainer)
         trainer->sample[i] = i * trainer->run.row_count / count;
 }
 
-static struct net_fold resumed_fold(const char *folder)
-{
-    char *path = net_format("%s/preparation.json", folder);
-    struct net_fold fold = {0};
-
-    if (net_has_file(folder, "preparation.json"))
-        fold = net_preparation_fold(path);
-    free(path);
-    return fold;
-}
-
 /* Data that took long to read: how fast, and the most memory that the program has had. */
 static void say_data(struct trainer *trainer, double seconds)
 {
@@ -79,26 +68,39 @@ static void say(void *progress, const char *line)
     net_progress_say(progress, "%s", line);
 }
 
+/* Opens the data: as the run of `preparation` did, where there is one. */
+static void open_data(struct trainer *trainer, struct net_options *options, char *preparation)
+{
+    const struct net_opening opening = {.folder = options->value[NET_DATA].text,
+                                        .preparation = preparation,
+                                        .begins = !options->value[NET_RESUME].text,
+                                        .fold = options->fold};
+    const double begun = net_now();
+
+    trainer->run.session.data = net_data_open_by(options->model, &opening);
+    options->fold = net_data_fold(trainer->run.session.data);
+    say_data(trainer, net_now() - begun);
+    free(preparation);
+}
+
 static void open_training(struct trainer *trainer, struct net_options *options)
 {
     struct net_tensors tensors;
     struct net_session *session = &trainer->run.session;
-    const bool resume = options->value[NET_RESUME].text != NULL;
+    const char *run = options->value[NET_RESUME].text;
+    const bool resume = run != NULL;
+    char *preparation = NULL;
 
     if (resume) {
-        trainer->lock = net_folder_lock(options->value[NET_RESUME].text);
+        trainer->lock = net_folder_lock(run);
         net_checkpoint_settings(&tensors, options);
-        options->fold = resumed_fold(options->value[NET_RESUME].text);
+        preparation = net_format("%s/preparation.json", run);
     }
     net_progress_open(&trainer->progress, net_flag(options, NET_QUIET));
     net_session_open(session, options);
     if (options->value[NET_WEIGHTS].text)
-        free(net_session_weights(session));
-    const double begun = net_now();
-
-    session->data = net_data_open_fold(options->model, options->value[NET_DATA].text,
-                                       options->fold);
-    say_data(trainer, net_now() - begun);
+        preparation = net_session_weights(session);
+    open_data(trainer, options, preparation);
     if (!resume && !options->value[NET_WEIGHTS].text)
         net_pretrained_read(options->model, session->data, options->value[NET_DATA].text,
                             session->run.params, say, &trainer->progress);

@@ -73,7 +73,11 @@ static char *read_string(struct reader *r)
     if (!take(r, '"'))
         return wrong(r, "expected a string");
 
-    char *text = net_allocate((size_t)(r->end - r->at) + 1, 1), *out = text;
+    size_t length = 0; /* as it is written; nothing that is read back is longer */
+
+    while (r->at + length < r->end && r->at[length] != '"')
+        length += 1 + (r->at[length] == '\\');
+    char *text = net_allocate(length + 1, 1), *out = text;
 
     while (r->at < r->end && *r->at != '"' && !r->mistake) {
         const char *escapes = "\"\\/bfnrt", *plain = "\"\\/\b\f\n\r\t";
@@ -105,7 +109,7 @@ static char *read_string(struct reader *r)
         free(text);
         return NULL;
     }
-    return realloc(text, (size_t)(out - text) + 1);
+    return text;
 }
 
 static double read_number(struct reader *r)

@@ -19,6 +19,17 @@
 
 #include "core/core.h"
 
+/* Room for `more` bytes and a NUL behind them. */
+static void reserve(struct net_text *text, size_t more)
+{
+    if (text->length + more + 1 <= text->capacity)
+        return;
+    text->capacity = 2 * text->capacity + more + 64;
+    text->at = realloc(text->at, text->capacity);
+    if (!text->at)
+        net_fail(NET_FAULT, "out of memory");
+}
+
 static void add(struct net_text *text, const char *format, va_list args)
 {
     va_list again;
@@ -28,12 +39,7 @@ static void add(struct net_text *text, const char *format, va_list args)
     va_end(again);
     if (length < 0)
         net_fail(NET_FAULT, "cannot format a text");
-    if (text->length + (size_t)length + 1 > text->capacity) {
-        text->capacity = 2 * text->capacity + (size_t)length + 64;
-        text->at = realloc(text->at, text->capacity);
-        if (!text->at)
-            net_fail(NET_FAULT, "out of memory");
-    }
+    reserve(text, (size_t)length);
     vsnprintf(text->at + text->length, text->capacity - text->length, format, args);
     text->length += (size_t)length;
 }
@@ -47,17 +53,29 @@ void net_text_add(struct net_text *text, const char *format, ...)
     va_end(args);
 }
 
+/* A byte that is not UTF-8 is the Latin-1 character: JSON is UTF-8. */
 void net_text_quote(struct net_text *text, const char *string)
 {
-    net_text_add(text, "\"");
-    for (const unsigned char *c = (const unsigned char *)string; *c; c++)
-        if (*c == '"' || *c == '\\')
-            net_text_add(text, "\\%c", *c);
-        else if (*c < 0x20)
-            net_text_add(text, "\\u%04x", *c);
+    const unsigned char *at = (const unsigned char *)string, *end = at + strlen(string);
+    int length;
+
+    reserve(text, 6 * (size_t)(end - at) + 2); /* at most \u0001 a byte */
+    char *to = text->at + text->length;
+
+    *to++ = '"';
+    for (; at < end; at += length) {
+        const unsigned code = net_read_utf8(at, end, &length);
+
+        if (code == '"' || code == '\\')
+            *to++ = '\\';
+        if (code < 0x20)
+            to += sprintf(to, "\\u%04x", code);
         else
-            net_text_add(text, "%c", *c);
-    net_text_add(text, "\"");
+            to = net_put_utf8(to, code);
+    }
+    *to++ = '"';
+    *to = '\0';
+    text->length = (size_t)(to - text->at);
 }
 
 /* The shortest decimal number that reads back as x. */

@@ -17,7 +17,8 @@ unsigned net_read_utf8(const unsigned char *at, const unsigned char *end, int *l
         }
         code = code << 6 | (at[i] & 0x3Fu);
     }
-    if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
+    if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000) || (size == 3 && code < 0x800) ||
+        (size == 4 && code < 0x10000)) {
         *length = 1;
         return first;
     }

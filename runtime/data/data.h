@@ -56,6 +56,13 @@ struct net_column {
     net_read_text *read_text; /* of a text: how it is written in its file */
 };
 
+/* The columns of tables that a field is made of, as the run's first file has them. */
+struct net_names {
+    char **at;  /* their names, owned; the number where the file has none */
+    int *place; /* from 1, of a column without a name of its own; 0: by name, wherever it stands */
+    int count;  /* 0: not known yet */
+};
+
 enum { NET_COLUMNS = 16 }; /* fields that one source can have */
 
 /* Memory that columns point into. */
@@ -97,22 +104,27 @@ struct net_data;
    for the current one where there is no such folder. paths.c */
 const char *net_data_folder(const struct net_model *model, const char *folder);
 
-/* Reads the parts, splits, fits and applies transforms. `folder`: --data, or NULL.
-   `preparation`: the preparation.json of a run whose fitted numbers are used, or NULL to fit them
-   on the training part. */
-struct net_data *net_data_open(const struct net_model *model, const char *folder,
-                               const char *preparation);
-
 /* One of `count` folds, numbered from 1. */
 struct net_fold {
     int number, count; /* count 0: there are none */
 };
 
-/* The same for training: fitted on its own rows. With a fold, that fold is the validation part,
-   whatever the model says; without one, kfold(k) leaves all rows in training. net_data_open finds
-   the fold of a run in its preparation.json. */
-struct net_data *net_data_open_fold(const struct net_model *model, const char *folder,
-                                    struct net_fold fold);
+/* By what data are opened. */
+struct net_opening {
+    const char *folder;      /* --data, or NULL */
+    const char *preparation; /* the preparation.json of the run whose weights are used: nothing is
+                                   fitted again; NULL: all is, on the training part */
+    bool begins;             /* a new run begins: the fold is `fold`, not that of `preparation` */
+    struct net_fold fold;    /* the validation part, whatever the model says; without one kfold(k)
+                                   leaves all rows in training */
+};
+
+/* Reads the parts, splits, fits and applies transforms. */
+struct net_data *net_data_open_by(const struct net_model *model, const struct net_opening *opening);
+
+/* The same by a folder and a preparation, each of which may be NULL. */
+struct net_data *net_data_open(const struct net_model *model, const char *folder,
+                               const char *preparation);
 
 /* The same for rows of a user's FILE without targets: they become the NET_TEST part, for
    net_predict. It is read as the training source is, which may be idx or npy where that is either;
@@ -167,11 +179,10 @@ void net_inverse_close(struct net_inverse *inverse);
    unknown, ids that are not used). `count` is net_field.vocabulary. */
 const char *const *net_data_vocabulary(const struct net_data *data, int field, int *count);
 
-/* Fitted numbers and class names as JSON text (for preparation.json); malloc'd. */
+/* What the run has learnt of its data, for preparation.json; malloc'd. contract.c */
 char *net_data_preparation_json(const struct net_data *data);
 
-/* The fold of the run that a preparation.json belongs to. */
-struct net_fold net_preparation_fold(const char *path);
+struct net_fold net_data_fold(const struct net_data *data);
 
 /* The argument `name` of a call; NULL: there is no call, or it is not there, or `none`.
    paths.c */

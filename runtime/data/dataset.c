@@ -66,7 +66,8 @@ static void open_source(struct net_data *data, enum net_part part)
     const struct net_request request = {.call = call,
                                         .folder = data->folder,
                                         .fields = data->model->fields,
-                                        .field_count = data->model->field_count};
+                                        .field_count = data->model->field_count,
+                                        .names = data->names};
 
     for (int i = 0; i < call->arg_count; i++)
         if (call->args[i].text)
@@ -124,7 +125,8 @@ static void open_parts(struct net_data *data)
             open_source(data, (enum net_part)part);
     if (!data->parts[NET_TRAIN].source)
         net_fail(1, "the model names no source of training data");
-    check_classes(data);
+    if (!data->learnt)
+        check_classes(data);
     if (parts[NET_TEST] && !parts[NET_TEST]->reader)
         split(data, NET_TEST);
     if (data->fold.count)
@@ -226,14 +228,12 @@ static void list_words(struct net_data *data)
     }
 }
 
-static void prepare(struct net_data *data, const char *preparation)
+static void prepare(struct net_data *data)
 {
     const struct net_model *model = data->model;
 
-    if (preparation)
-        net_preparation_load(data, preparation);
     for (int f = 0; f < model->field_count; f++)
-        if (!preparation && learns(&model->fields[f]))
+        if (!data->learnt && learns(&model->fields[f]))
             fit_field(data, f);
     for (int part = 0; part < NET_PARTS; part++) {
         struct net_source *source = &data->sources[part];
@@ -266,29 +266,25 @@ static struct net_data *new_data(const struct net_model *model)
     return data;
 }
 
-struct net_data *net_data_open(const struct net_model *model, const char *folder,
-                               const char *preparation)
+struct net_data *net_data_open_by(const struct net_model *model, const struct net_opening *opening)
 {
     struct net_data *data = new_data(model);
 
-    data->folder = net_data_folder(model, folder);
-    if (preparation)
-        data->fold = net_preparation_fold(preparation);
+    data->folder = net_data_folder(model, opening->folder);
+    if (opening->preparation)
+        net_contract_read(data, opening->preparation);
+    if (!opening->preparation || opening->begins)
+        data->fold = opening->fold;
     open_parts(data);
-    prepare(data, preparation);
+    prepare(data);
     return data;
 }
 
-struct net_data *net_data_open_fold(const struct net_model *model, const char *folder,
-                                    struct net_fold fold)
+struct net_data *net_data_open(const struct net_model *model, const char *folder,
+                               const char *preparation)
 {
-    struct net_data *data = new_data(model);
-
-    data->folder = net_data_folder(model, folder);
-    data->fold = fold;
-    open_parts(data);
-    prepare(data, NULL);
-    return data;
+    return net_data_open_by(model,
+                            &(struct net_opening){.folder = folder, .preparation = preparation});
 }
 
 /* A user's file of idx or npy, whatever the training data were. */
@@ -343,8 +339,10 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
     net_need_file(file);
     struct net_call call = {
         .name = "predict", .args = &(struct net_arg){.text = file}, .arg_count = 1};
-    struct net_request request = {
-        .call = &call, .fields = model->fields, .field_count = model->field_count - 1};
+    struct net_request request = {.call = &call,
+                                  .fields = model->fields,
+                                  .field_count = model->field_count - 1,
+                                  .names = data->names};
 
     for (int f = 0; !preparation && f < request.field_count; f++)
         if (learns(&model->fields[f]))
@@ -362,10 +360,10 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
         call = (struct net_call){.name = train->name, .args = args, .arg_count = train->arg_count};
     }
     reader = choose_reader(reader->file ? reader : &numbers, file, &request);
+    if (preparation)
+        net_contract_read(data, preparation);
     open_table(data, NET_TEST, reader, &request);
     free(args);
-    if (preparation)
-        net_preparation_load(data, preparation);
     for (int f = 0; f < request.field_count; f++)
         apply_field(data, f, source);
     free_unread(source, request.field_count);
@@ -404,6 +402,7 @@ void net_data_close(struct net_data *data)
         }
         free(data->fitted[f]);
         free(data->vocabulary[f]);
+        net_names_free(&data->names[f]);
     }
     free(data->vocabulary);
     free(data->fitted);

@@ -1,7 +1,7 @@
 /*
  * dataset.h -- the inside of struct net_data, for the files that build it: dataset.c opens sources
  * and prepares fields, check.c looks at their numbers, batch.c packs, split.c draws held-out rows,
- * transforms/ change values, preparation_json.c keeps what was fitted.
+ * transforms/ change values, contract.c keeps what a run has learnt.
  */
 
 #ifndef NET_DATA_PARTS_H
@@ -50,9 +50,11 @@ struct net_data {
     const struct net_model *model;
     struct net_source sources[NET_PARTS]; /* of the parts that have a reader */
     struct net_subset parts[NET_PARTS];
-    struct net_fitted **fitted; /* [field][step] */
-    const char *folder;         /* where files are read, or NULL: the current one */
-    const char ***vocabulary;   /* [field]: the words by id; NULL: the field has none */
+    struct net_fitted **fitted;          /* [field][step] */
+    struct net_names names[NET_COLUMNS]; /* of each field of a table */
+    bool learnt;                         /* by a run before: nothing is fitted */
+    const char *folder;                  /* where files are read, or NULL: the current one */
+    const char ***vocabulary;            /* [field]: the words by id; NULL: the field has none */
     struct net_fold fold;
 };
 
@@ -60,6 +62,10 @@ static inline long net_source_row(const struct net_subset *part, long row)
 {
     return part->rows ? part->rows[row] : row;
 }
+
+/* contract.c: what the run of a preparation.json has learnt is this data's too; before sources are
+   opened. */
+void net_contract_read(struct net_data *data, const char *path);
 
 /* split.c: moves rows from a part to a new one, as holdout(f) says; stratified by `classes`
    (a column of the source with one number a row), or not where it is NULL. */

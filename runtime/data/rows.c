@@ -11,6 +11,11 @@ long net_data_rows(const struct net_data *data, enum net_part part)
     return data->parts[part].source ? data->parts[part].count : 0;
 }
 
+struct net_fold net_data_fold(const struct net_data *data)
+{
+    return data->fold;
+}
+
 static const struct net_column *target(const struct net_data *data, enum net_part part)
 {
     return &data->parts[part].source->fields[data->model->field_count - 1].column;

@@ -19,12 +19,12 @@ enum {
 
 /* ---- cells ----------------------------------------------------------------------------------- */
 
+const char *const net_missing_words[] = {"", "NA", "N/A", "NaN", "nan", "null", "?", NULL};
+
 static bool is_missing(const char *at, size_t length)
 {
-    static const char *const words[] = {"", "NA", "N/A", "NaN", "nan", "null", "?"};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i]) == length && !memcmp(words[i], at, length))
+    for (int i = 0; net_missing_words[i]; i++)
+        if (strlen(net_missing_words[i]) == length && !memcmp(net_missing_words[i], at, length))
             return true;
     return false;
 }
@@ -153,6 +153,7 @@ void net_builder_open(struct net_builder *builder, struct net_table *table,
     static const enum net_type types[] = {NET_F64, NET_I32, NET_TEXT};
 
     *builder = (struct net_builder){.table = table, .count = request->field_count};
+    builder->names = request->names ? request->names : builder->own;
     table->by_field = true;
     table->column_count = request->field_count;
     for (int f = 0; f < request->field_count; f++) {
@@ -170,15 +171,19 @@ void net_builder_open(struct net_builder *builder, struct net_table *table,
     }
 }
 
-void net_builder_elements(struct net_builder *builder, int f, int count, char **names)
+void net_builder_elements(struct net_builder *builder, int f)
 {
     struct net_taker *taker = &builder->takers[f];
+    const int count = builder->names[f].count;
+    char **names = net_allocate((size_t)count, sizeof *names);
 
     if (taker->take != NET_TAKE_NUMBERS && count != 1)
         net_fail(1, "%s: %s wants one column, %s are %d", taker->field->name,
                  taker->field->steps[0].name, taker->field->source, count);
     taker->column->rank = taker->take == NET_TAKE_NUMBERS;
     taker->column->size = taker->column->shape[0] = count;
+    for (int k = 0; k < count; k++)
+        names[k] = net_copy(builder->names[f].at[k]);
     taker->column->elements = names;
 }
 
@@ -335,6 +340,7 @@ void net_builder_close(struct net_builder *builder, const char *place)
         column->rows = builder->rows;
         if (taker->take == NET_TAKE_CLASS)
             sort_classes(column);
+        net_names_free(&builder->own[f]);
     }
     free(builder->name.at);
 }

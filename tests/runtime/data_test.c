@@ -189,18 +189,38 @@ static void load(const void *context)
 
 START_TEST(faults_in_a_preparation)
 {
-    static const char *const texts[] = {
-        "",
-        "{}",
-        "[1",
-        "{\"fields\": {\"image\": [{\"scale\": {}}], \"label\": []}}",
-        "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1]}}], \"label\": []}}",
-        "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1], \"std\": [1]}}],"
-        " \"label\": []}}",
-        "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1,1,1,1], \"std\": [1,0,1,1]}}],"
-        " \"label\": []}}",
-        "{\"fields\": {\"image\": [{\"standardize\": {\"mean\": [1,1,1,1], \"std\": [1,1,1]}}],"
-        " \"label\": []}}",
+    static const struct {
+        const char *text, *message; /* text: the fields, or all */
+    } cases[] = {
+        {"\"image\": [{\"scale\": {}}], \"label\": []", "p.json: expected preparation 1 of image"},
+        {"\"image\": [], \"label\": []", "p.json: expected the 1 preparation of image"},
+        {"\"image\": [{\"standardize\": {\"mean\": [1]}}], \"label\": []",
+         "p.json: expected a list of numbers \"std\""},
+        {"\"image\": [{\"standardize\": {\"mean\": [1], \"std\": [1]}}], \"label\": []",
+         "x.npy: a row of x has 4 numbers"},
+        {"\"image\": [{\"standardize\": {\"mean\": [1,1,1,1], \"std\": [1,0,1,1]}}],"
+         " \"label\": []",
+         "x.npy: "},
+        {"\"image\": [{\"standardize\": {\"mean\": [1,1,1,1], \"std\": [1,1,1]}}], \"label\": []",
+         "p.json: expected a list of numbers \"std\""},
+    };
+    static const struct {
+        const char *text, *message;
+    } others[] = {
+        {"", "p.json: the end came too early"},
+        {"[1", "p.json: expected `,` or `]`"},
+        {"{}", "p.json: expected a \"version\": the run is of an older netc"},
+        {"{\"fields\": {}}", "p.json: expected a \"version\": the run is of an older netc"},
+        {"{\"version\": 3}", "p.json: expected \"version\" 2"},
+        {"{\"version\": \"2\"}", "p.json: expected \"version\" 2"},
+        {"{\"version\": 2}", "p.json: expected \"columns\" of image"},
+        {"{\"version\": 2, \"columns\": {\"image\": []}}", "p.json: expected \"columns\" of image"},
+        {"{\"version\": 2, \"columns\": {\"image\": [\"x\", true]}}",
+         "p.json: number 1 of the columns of image is no name"},
+        {"{\"version\": 2, \"columns\": {\"image\": [\"z\"]}}",
+         "p.json: its image is made of z, this model's of x: the run is of another model"},
+        {"{\"version\": 2, \"columns\": {\"image\": [\"x\"], \"label\": [\"y\"]}}",
+         "p.json: expected \"missing\" to be the cells"},
     };
     struct fixture f;
     char path[128];
@@ -208,10 +228,20 @@ START_TEST(faults_in_a_preparation)
     write_pictures("\0\1\2");
     make_copier(&f, standardize, 1, NULL, 0);
     snprintf(path, sizeof path, "%s/p.json", data_test_folder());
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        write_bytes("p.json", texts[i], strlen(texts[i]), false);
-        expect_fault(load, &(struct loading){&f.model, path},
-                     i < 5 || i > 6 ? "p.json: " : "x.npy: ");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+
+        snprintf(text, sizeof text,
+                 "{\"version\": 2, \"columns\": {\"image\": [\"x\"], \"label\": [\"y\"]},"
+                 " \"missing\": [\"\", \"NA\", \"N/A\", \"NaN\", \"nan\", \"null\", \"?\"],"
+                 " \"fields\": {%s}}",
+                 cases[i].text);
+        write_bytes("p.json", text, strlen(text), false);
+        expect_fault(load, &(struct loading){&f.model, path}, cases[i].message);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        write_bytes("p.json", others[i].text, strlen(others[i].text), false);
+        expect_fault(load, &(struct loading){&f.model, path}, others[i].message);
     }
 }
 END_TEST

@@ -398,8 +398,12 @@ START_TEST(word_faults)
     write_sources();
     char *kept = keep_preparation();
 
-    write_text("preparation.json", "{\"fields\": {\"words\": [{\"tokens\": {}}], \"bag\": "
-                                   "[{\"bag_of_words\": {}}], \"kind\": [{\"classes\": {}}]}}");
+    write_text("preparation.json",
+               "{\"version\": 2, \"columns\": {\"words\": [\"text\"], \"bag\": [\"text\"],"
+               " \"kind\": [\"kind\"]},"
+               " \"missing\": [\"\", \"NA\", \"N/A\", \"NaN\", \"nan\", \"null\", \"?\"],"
+               " \"fields\": {\"words\": [{\"tokens\": {}}], \"bag\": [{\"bag_of_words\": {}}],"
+               " \"kind\": [{\"classes\": {}}]}}");
     expect_fault(open_model, kept, "words: the preparation has no words");
     free(kept);
 }

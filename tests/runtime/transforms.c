@@ -226,7 +226,8 @@ static void check_folds(const struct fixture *f, const float *x, const float *y,
     int seen[FOLD_ROWS] = {0};
 
     for (int k = 1; k <= FOLDS; k++) {
-        struct net_data *data = net_data_open_fold(&f->model, NULL, (struct net_fold){k, FOLDS});
+        struct net_data *data = net_data_open_by(&f->model,
+                                                 &(struct net_opening){.fold = {k, FOLDS}});
         const struct net_subset *held = &data->parts[NET_VALIDATION];
         const struct net_subset *train = &data->parts[NET_TRAIN];
         double least = INFINITY, most = -INFINITY;
@@ -323,7 +324,8 @@ START_TEST(folds_beside_a_test_part)
     set_classes(&f, 3);
     f.model.parts[NET_TEST] = &halves;
     for (int k = 1; k <= FOLDS; k++) {
-        struct net_data *data = net_data_open_fold(&f.model, NULL, (struct net_fold){k, FOLDS});
+        struct net_data *data = net_data_open_by(&f.model,
+                                                 &(struct net_opening){.fold = {k, FOLDS}});
 
         ck_assert_int_eq(net_data_rows(data, NET_TEST), 51);
         for (int part = NET_VALIDATION; part <= NET_TEST; part++)
@@ -340,22 +342,25 @@ static void open_fold(const void *context)
 {
     const struct fixture *f = context;
 
-    net_data_close(net_data_open_fold(&f->model, NULL, (struct net_fold){1, 4}));
+    net_data_close(net_data_open_by(&f->model, &(struct net_opening){.fold = {1, 4}}));
 }
 
 static void read_fold(const void *path)
 {
-    net_preparation_fold(path);
+    struct fixture f;
+
+    make_model(&f, 1, 1, 1);
+    net_data_close(net_data_open(&f.model, NULL, path));
 }
 
 START_TEST(fold_faults)
 {
     static const char *const texts[] = {
-        "{\"fold\": 3}",
-        "{\"fold\": [1]}",
-        "{\"fold\": [0, 2]}",
-        "{\"fold\": [3, 2]}",
-        "{\"fold\": [\"a\", \"b\"]}",
+        "{\"version\": 2, \"fold\": 3}",
+        "{\"version\": 2, \"fold\": [1]}",
+        "{\"version\": 2, \"fold\": [0, 2]}",
+        "{\"version\": 2, \"fold\": [3, 2]}",
+        "{\"version\": 2, \"fold\": [\"a\", \"b\"]}",
     };
     static const float x[3] = {0}, y[3] = {0, .5f, 2};
     struct fixture f;

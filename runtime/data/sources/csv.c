@@ -4,6 +4,7 @@
  * inside a cell that does not begin with one is an ordinary character.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +143,17 @@ static struct net_slice read_text(const char *at, const char *end, struct net_sc
 
 /* ---- the header ------------------------------------------------------------------------------ */
 
+/* A name as UTF-8, malloc'd: a byte that is none is the Latin-1 character. */
+static char *copy_name(struct net_slice name)
+{
+    const unsigned char *at = (const unsigned char *)name.at, *end = at + name.length;
+    char *copy = net_allocate(2 * name.length + 1, 1), *to = copy;
+
+    for (int length; at < end; at += length)
+        to = net_put_utf8(to, net_read_utf8(at, end, &length));
+    return copy;
+}
+
 /* Names of columns, malloc'd each; without a header they are "1", "2", ... */
 static char **read_names(struct csv *c, bool header)
 {
@@ -155,18 +167,10 @@ static char **read_names(struct csv *c, bool header)
             slice.at++, slice.length--;
         while (slice.length && !c->cells[i].quoted && slice.at[slice.length - 1] == ' ')
             slice.length--;
-        names[i] = header ? net_format("%.*s", (int)slice.length, slice.at)
-                          : net_format("%d", i + 1);
+        names[i] = header ? copy_name(slice) : net_format("%d", i + 1);
     }
     free(scratch.at);
     return names;
-}
-
-static void free_names(char **names, int count)
-{
-    for (int i = 0; names && i < count; i++)
-        free(names[i]);
-    free(names);
 }
 
 /* What to add where a row has one cell that looks like several. */
@@ -181,79 +185,37 @@ static const char *separator_hint(const struct csv *c)
     return "";
 }
 
-/* The place of a column by its name, or its number from 1. */
-static int find_column(const struct csv *c, char **names, const struct net_arg *column)
-{
-    int found = -1;
-    char text[48];
-
-    if (!column->text) {
-        if (column->number > c->count)
-            net_fail(1, "%s: there is no column %.0f, only %d%s", c->path, column->number, c->count,
-                     separator_hint(c));
-        return (int)column->number - 1;
-    }
-    for (int i = 0; i < c->count; i++) {
-        if (strcmp(names[i], column->text))
-            continue;
-        if (found >= 0)
-            net_fail(1, "%s: line 1: two columns are called %s, number %d and %d", c->path,
-                     column->text, found + 1, i + 1);
-        found = i;
-    }
-    if (found < 0) {
-        const char *near = net_nearest(column->text, (const char *const *)names, c->count);
-
-        net_fail(1, "%s: line 1: expected a column %s, found %s%s%s%s%s%s", c->path, column->text,
-                 net_cell_text(text, names[0], strlen(names[0])), c->count > 1 ? ", ..." : "",
-                 near ? "; did you mean " : "", near ? near : "", separator_hint(c),
-                 c->hint ? c->hint : "");
-    }
-    return found;
-}
-
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* Which cells the fields take: chosen[f], `total[f]` of them. */
-struct choice {
-    int *chosen[NET_COLUMNS];
-    int total[NET_COLUMNS];
-};
-
-static void choose(struct choice *choice, struct net_builder *builder, const struct csv *c,
-                   char **names)
+/* Which cells the fields take, from 1, chosen[f][k], by the file's first row; the first file tells
+   how many numbers a row of each field has. */
+static void choose(int **chosen, struct net_builder *builder, struct csv *c, bool named, bool first)
 {
+    char remark[128];
+    struct net_header header = {.path = c->path,
+                                .names = read_names(c, named),
+                                .count = c->count,
+                                .named = named,
+                                .remark = remark};
+
+    snprintf(remark, sizeof remark, "%s%s", separator_hint(c), c->hint ? c->hint : "");
+    net_header_open(&header);
     for (int f = 0; f < builder->count; f++) {
-        const struct net_field *field = builder->takers[f].field;
-        const int first = find_column(c, names, &field->columns[0]);
-        int count = field->column_count;
-
-        if (field->column_range) {
-            count = find_column(c, names, &field->columns[1]) - first + 1;
-            if (count < 1)
-                net_fail(1, "%s: line 1: column %s stands before %s", c->path,
-                         names[first + count - 1], names[first]);
-        }
-        int *chosen = net_allocate((size_t)count, sizeof *chosen);
-        char **elements = net_allocate((size_t)count, sizeof *elements);
-
-        for (int k = 0; k < count; k++) {
-            chosen[k] = field->column_range ? first + k : find_column(c, names, &field->columns[k]);
-            elements[k] = net_copy(names[chosen[k]]);
-        }
-        choice->chosen[f] = chosen;
-        choice->total[f] = count;
-        net_builder_elements(builder, f, count, elements);
+        free(chosen[f]);
+        chosen[f] = net_columns_find(&header, builder->takers[f].field, &builder->names[f]);
+        if (first)
+            net_builder_elements(builder, f);
     }
+    net_header_close(&header);
 }
 
-static void take_row(struct net_builder *builder, const struct choice *choice, const struct csv *c,
+static void take_row(struct net_builder *builder, int *const *chosen, const struct csv *c,
                      const struct net_spot *spot, struct net_scratch *scratch)
 {
     net_builder_row(builder);
     for (int f = 0; f < builder->count; f++)
-        for (int k = 0; k < choice->total[f]; k++) {
-            const struct cell cell = c->cells[choice->chosen[f][k]];
+        for (int k = 0; chosen[f] && k < builder->names[f].count; k++) {
+            const struct cell cell = c->cells[chosen[f][k] - 1];
 
             if (builder->takers[f].take == NET_TAKE_TEXT) {
                 net_builder_text(builder, f, cell.at - cell.quoted);
@@ -268,27 +230,6 @@ static void take_row(struct net_builder *builder, const struct choice *choice, c
         }
 }
 
-/* Another file of the same source has the same columns: where they are taken by name they may stand
-   elsewhere, by number they have the names of the first file's. */
-static void choose_again(struct choice *choice, const struct net_builder *builder,
-                         const struct csv *c, char **names, const char *first_path)
-{
-    for (int f = 0; f < builder->count; f++)
-        for (int k = 0; k < choice->total[f]; k++) {
-            int *chosen = &choice->chosen[f][k];
-            char *name = builder->takers[f].column->elements[k];
-
-            if (builder->takers[f].field->columns[0].text)
-                *chosen = find_column(c, names, &(struct net_arg){.text = name});
-            else if (*chosen >= c->count || strcmp(names[*chosen], name))
-                net_fail(1,
-                         "%s: line 1: column %d is %s, in %s it is %s; column(\"%s\") takes it "
-                         "wherever it stands",
-                         c->path, *chosen + 1, *chosen < c->count ? names[*chosen] : "not there",
-                         first_path, name, name);
-        }
-}
-
 void net_open_csv(struct net_table *table, const struct net_request *request)
 {
     if (request->lines) {
@@ -299,7 +240,7 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
     const bool header = !given || given->number != 0; /* a model of jsonl has names */
     const struct net_arg *file = net_argument(request->call, "file");
     struct net_scratch scratch = {0};
-    struct choice choice = {0};
+    int *chosen[NET_COLUMNS] = {NULL}; /* of each field */
     struct net_builder builder;
     int count, width = 0;
     char **paths = net_paths(request->folder, file->text, &count);
@@ -320,16 +261,10 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
         if (!read_row(&c, &line))
             net_fail(1, "%s: expected %s, found an empty file", paths[i],
                      header ? "a header" : "rows");
-        char **names = read_names(&c, header);
-
         if (i > 0 && !header && c.count != width)
             net_fail(1, "%s: line 1: %d columns, %s has %d", paths[i], c.count, paths[0], width);
         width = c.count;
-        if (i == 0)
-            choose(&choice, &builder, &c, names);
-        else
-            choose_again(&choice, &builder, &c, names, paths[0]);
-        free_names(names, width);
+        choose(chosen, &builder, &c, header, i == 0);
         if (!header)
             c.at = start.at, c.line = 1;
         while (read_row(&c, &line)) {
@@ -338,14 +273,14 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
             if (c.count != width)
                 net_fail(1, "%s: line %ld (row %ld): expected %d cells, found %d", paths[i], line,
                          builder.rows, width, c.count);
-            take_row(&builder, &choice, &c, &spot, &scratch);
+            take_row(&builder, chosen, &c, &spot, &scratch);
             net_builder_seen(&bytes, c.at);
         }
         free(c.cells);
     }
     net_builder_close(&builder, file->text);
     for (int f = 0; f < builder.count; f++)
-        free(choice.chosen[f]);
+        free(chosen[f]);
     free(scratch.at);
     net_paths_free(paths, count);
 }

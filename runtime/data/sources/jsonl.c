@@ -233,10 +233,10 @@ static void read_member(struct jsonl *l, struct json *j, bool *seen)
     const char *value = j->at;
 
     for (int f = 0, place = 0; f < l->builder.count; f++) {
-        const struct net_field *field = l->builder.takers[f].field;
+        const struct net_names *names = &l->builder.names[f];
 
-        for (int k = 0; k < field->column_count; k++, place++) {
-            const char *name = field->columns[k].text;
+        for (int k = 0; k < names->count; k++, place++) {
+            const char *name = names->at[k];
 
             if (strlen(name) != key.length || memcmp(name, key.at, key.length))
                 continue;
@@ -261,14 +261,14 @@ static void finish_row(struct jsonl *l, const struct json *j, const bool *seen)
     for (int f = 0, place = 0; f < l->builder.count; f++) {
         const struct net_taker *taker = &l->builder.takers[f];
 
-        for (int k = 0; k < taker->field->column_count; k++, place++) {
+        for (int k = 0; k < l->builder.names[f].count; k++, place++) {
             if (seen[place])
                 continue;
             if (taker->take == NET_TAKE_NUMBERS && taker->imputed)
                 net_builder_number(&l->builder, f, k, "", 0, &j->spot);
             else
                 net_fail(1, "%s: line %ld (row %ld): expected a member \"%s\", found none",
-                         j->spot.path, j->spot.line, j->spot.row, taker->field->columns[k].text);
+                         j->spot.path, j->spot.line, j->spot.row, l->builder.names[f].at[k]);
         }
     }
 }
@@ -311,6 +311,29 @@ static void read_file(struct jsonl *l, struct net_bytes bytes, const char *path,
     }
 }
 
+/* Members have names and no order. */
+static void need_names(struct net_builder *builder, int f, const char *path)
+{
+    const struct net_field *field = builder->takers[f].field;
+    struct net_names *names = &builder->names[f];
+    bool named = names->count || !field->column_range;
+
+    for (int k = 0; k < names->count; k++)
+        named &= !names->place[k];
+    for (int k = 0; !names->count && k < field->column_count; k++)
+        named &= field->columns[k].text != NULL;
+    if (!named)
+        net_fail(1, "%s: expected a csv file: the model takes %s by the place of its columns", path,
+                 field->name);
+    if (names->count)
+        return;
+    names->count = field->column_count;
+    names->at = net_allocate((size_t)names->count, sizeof *names->at);
+    names->place = net_allocate((size_t)names->count, sizeof *names->place);
+    for (int k = 0; k < names->count; k++)
+        names->at[k] = net_copy(field->columns[k].text);
+}
+
 void net_open_jsonl(struct net_table *table, const struct net_request *request)
 {
     const struct net_arg *file = net_argument(request->call, "file");
@@ -325,19 +348,9 @@ void net_open_jsonl(struct net_table *table, const struct net_request *request)
 
     net_builder_open(&l.builder, table, request, read_text);
     for (int f = 0; f < request->field_count; f++) {
-        const struct net_field *field = &request->fields[f];
-        char **names = net_allocate((size_t)field->column_count, sizeof *names);
-
-        for (int k = 0; k < field->column_count; k++) {
-            if (field->column_range || !field->columns[k].text)
-                net_fail(1,
-                         "%s: expected a csv file: the model takes %s by the place of its "
-                         "columns",
-                         file->text, field->name);
-            names[k] = net_copy(field->columns[k].text);
-        }
-        net_builder_elements(&l.builder, f, field->column_count, names);
-        places += field->column_count;
+        need_names(&l.builder, f, file->text);
+        net_builder_elements(&l.builder, f);
+        places += l.builder.names[f].count;
     }
     bool *seen = net_allocate((size_t)places, sizeof *seen);
 

@@ -21,6 +21,8 @@ struct net_request {
     const char *folder; /* where paths are relative to, or NULL for the current folder */
     const struct net_field *fields; /* of the model; without the target for `predict` */
     int field_count;
+    struct net_names
+        *names;       /* by field; what is not known yet is filled in. NULL: of this source */
     bool lines;       /* the file is plain text, a row a line */
     const char *hint; /* of `predict`, where a file has other columns; or NULL */
 };
@@ -123,6 +125,29 @@ void net_need_regular(const char *folder, const char *pattern);
 /* A whole number between the limits, or a fault that names the argument. */
 double net_whole_argument(const struct net_call *call, const char *name, double least, double most);
 
+/* ---- columns.c: which columns of a table the fields take ------------------------------------- */
+
+/* The first row of a file. */
+struct net_header {
+    const char *path;
+    char **names; /* owned; "1", "2", ... where the file has no header */
+    int count;
+    bool named;                     /* it has */
+    const char *remark;             /* behind a message that a column is not there */
+    struct net_string_table *table; /* the different names, and of each */
+    int *first;                     /* its first place, from 1 */
+};
+
+void net_header_open(struct net_header *header); /* table and first */
+void net_header_close(struct net_header *header);
+
+/* The places of a field's columns, from 1, malloc'd: names->count of them. Fills `names` where they
+   are not known yet. */
+int *net_columns_find(const struct net_header *header, const struct net_field *field,
+                      struct net_names *names);
+bool net_names_number(const struct net_names *names, int k); /* it has no name, only a place */
+void net_names_free(struct net_names *names);
+
 /* ---- number.c: files of numbers -------------------------------------------------------------- */
 
 /* How numbers lie in a file. */
@@ -193,6 +218,8 @@ struct net_builder {
     struct net_table *table;
     struct net_taker takers[NET_COLUMNS]; /* by field */
     int count;                            /* of takers */
+    struct net_names *names;              /* by field: the request's, or */
+    struct net_names own[NET_COLUMNS];
     long rows, room;
     struct net_scratch name; /* of a class, where it cannot be kept as it stands */
 };
@@ -201,8 +228,8 @@ struct net_builder {
 void net_builder_open(struct net_builder *builder, struct net_table *table,
                       const struct net_request *request, net_read_text *read_text);
 
-/* Field f has `count` numbers a row; names[k] (malloc'd) is taken over. */
-void net_builder_elements(struct net_builder *builder, int f, int count, char **names);
+/* Field f has a number a row for each of builder->names[f]. */
+void net_builder_elements(struct net_builder *builder, int f);
 
 /* A file begins; its texts stand between `at` and `end`. */
 void net_builder_file(struct net_builder *builder, struct net_bytes bytes);
@@ -224,7 +251,9 @@ void net_builder_close(struct net_builder *builder, const char *place);
 /* A text a line: what `predict` may be given where the model reads words. */
 void net_open_lines(struct net_table *table, const struct net_request *request);
 
-/* A decimal number, exactly rounded. Empty, NA, N/A, NaN, null and ? are missing. */
+extern const char *const net_missing_words[]; /* "NA", ...; NULL at the end */
+
+/* A decimal number, exactly rounded, or one of those words. */
 enum net_parsed { NET_PARSED, NET_MISSING, NET_NO_NUMBER };
 enum net_parsed net_parse_number(const char *at, size_t length, double *number);
 

@@ -1,13 +1,12 @@
 /*
- * preparation_json.c -- what transforms were fitted to on the training part, as a file that `eval`
- * and `predict` read back:
+ * preparation_json.c -- what transforms were fitted to on the training part, as members of
+ * preparation.json (contract.c):
  *
- *     {"fields": {"features": [{"scale": {}}, {"standardize": {"mean": [...], "std": [...]}}],
- *                 "species": [{"classes": {"names": ["setosa", ...]}}]},
- *      "classes": ["setosa", ...], "fold": [3, 10]}
+ *     "fields": {"features": [{"scale": {}}, {"standardize": {"mean": [...], "std": [...]}}],
+ *                "species": [{"classes": {"names": ["setosa", ...]}}]},
+ *     "classes": ["setosa", ...]
  *
- * A field's steps are its transforms in order; those that learn nothing are {}. A run that is one
- * of several folds says which: its validation rows are found again by it.
+ * A field's steps are its transforms in order; those that learn nothing are {}.
  */
 
 #include <math.h>
@@ -66,34 +65,29 @@ static void add_field(struct net_text *text, const struct net_field *field,
     }
 }
 
-char *net_data_preparation_json(const struct net_data *data)
+void net_fitted_write(struct net_text *text, const struct net_data *data)
 {
     const struct net_model *model = data->model;
-    struct net_text text = {0};
 
-    net_text_add(&text, "{\n  \"fields\": {");
+    net_text_add(text, "  \"fields\": {");
     for (int f = 0; f < model->field_count; f++) {
-        net_text_add(&text, f ? ",\n    " : "\n    ");
-        net_text_quote(&text, model->fields[f].name);
-        net_text_add(&text, ": [");
-        add_field(&text, &model->fields[f], data->fitted[f]);
-        net_text_add(&text, "]");
+        net_text_add(text, f ? ",\n    " : "\n    ");
+        net_text_quote(text, model->fields[f].name);
+        net_text_add(text, ": [");
+        add_field(text, &model->fields[f], data->fitted[f]);
+        net_text_add(text, "]");
     }
-    net_text_add(&text, "\n  },\n  \"classes\": [");
+    net_text_add(text, "\n  },\n  \"classes\": [");
     for (int c = 0; c < net_target_field(model)->classes; c++) {
         const char *name = net_data_class_name(data, c);
 
-        net_text_add(&text, c ? ", " : "");
+        net_text_add(text, c ? ", " : "");
         if (name)
-            net_text_quote(&text, name);
+            net_text_quote(text, name);
         else
-            net_text_add(&text, "\"%d\"", c);
+            net_text_add(text, "\"%d\"", c);
     }
-    net_text_add(&text, "]");
-    if (data->fold.count)
-        net_text_add(&text, ",\n  \"fold\": [%d, %d]", data->fold.number, data->fold.count);
-    net_text_add(&text, "\n}\n");
-    return text.at;
+    net_text_add(text, "]");
 }
 
 /* One fitted list; the first one decides how many numbers there are. */
@@ -156,43 +150,11 @@ static void load_field(const struct net_json *steps, const struct net_field *fie
     }
 }
 
-static struct net_json *read_json(const char *path)
+void net_fitted_read(struct net_data *data, const struct net_json *json, const char *path)
 {
-    size_t length;
-    char error[256];
-    char *text = net_file_read(path, &length);
-    struct net_json *json = net_json_read(text, length, error, sizeof error);
-
-    if (!json)
-        net_fail(1, "%s: %s", path, error);
-    free(text);
-    return json;
-}
-
-void net_preparation_load(struct net_data *data, const char *path)
-{
-    struct net_json *json = read_json(path);
     const struct net_json *fields = net_json_member(json, "fields");
 
     for (int f = 0; f < data->model->field_count; f++)
         load_field(fields ? net_json_member(fields, data->model->fields[f].name) : NULL,
                    &data->model->fields[f], data->fitted[f], path);
-    net_json_free(json);
-}
-
-struct net_fold net_preparation_fold(const char *path)
-{
-    struct net_json *json = read_json(path);
-    const struct net_json *fold = net_json_member(json, "fold");
-    const struct net_json *number = fold ? fold->first : NULL;
-    double read[2] = {0};
-
-    if (fold && (fold->kind != NET_JSON_ARRAY || fold->count != 2))
-        net_fail(1, "%s: expected \"fold\" to be two numbers", path);
-    for (int i = 0; fold && i < 2; i++, number = number->next)
-        read[i] = number->number;
-    if (fold && !(read[0] >= 1 && read[0] <= read[1] && read[1] < 1e9))
-        net_fail(1, "%s: expected \"fold\" to be a number and how many there are", path);
-    net_json_free(json);
-    return (struct net_fold){(int)read[0], (int)read[1]};
 }

@@ -57,8 +57,9 @@ const char *net_shape_text(char text[64], int rank, const int *shape);
 
 /* ---- preparation_json.c ---------------------------------------------------------------------- */
 
-/* Reads what was fitted back into data->fitted. */
-void net_preparation_load(struct net_data *data, const char *path);
+/* What was fitted, as members of preparation.json, and back into data->fitted. */
+void net_fitted_write(struct net_text *text, const struct net_data *data);
+void net_fitted_read(struct net_data *data, const struct net_json *json, const char *path);
 
 /* ---- tokenizer.c: a text as words ------------------------------------------------------------ */
 

@@ -1,0 +1,208 @@
+/*
+ * contract.c -- preparation.json, what a run has learnt of its data, as a contract: all that opens
+ * data for the run's weights goes through it, and nothing of it is fitted again.
+ *
+ *     {"version": 2,
+ *      "columns": {"x": ["a", "b"], "kind": ["kind"]},
+ *      "missing": ["", "NA", ...],
+ *      "fields": {"x": [{"standardize": {"mean": [...], "std": [...]}}], "kind": [...]},
+ *      "classes": ["setosa", ...],
+ *      "fold": [3, 10]}
+ *
+ * columns: of what each field is made, in order. A range or a number of the model became names in
+ * the run's first file; by them columns are found in every other. 3 is the third column of files
+ * without a header; {"b": 2} the second, called b as another is. missing: the cells of a table that
+ * are no number. fields: what transforms were fitted to (transforms/preparation_json.c). A run that
+ * is one of several folds says which: its validation rows are found again by it.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "data/transforms/transform.h"
+
+enum { VERSION = 2 };
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static void add_column(struct net_text *text, const struct net_names *names, int k)
+{
+    if (!names->place[k]) {
+        net_text_quote(text, names->at[k]);
+    } else if (net_names_number(names, k)) {
+        net_text_add(text, "%d", names->place[k]);
+    } else {
+        net_text_add(text, "{");
+        net_text_quote(text, names->at[k]);
+        net_text_add(text, ": %d}", names->place[k]);
+    }
+}
+
+static void add_columns(struct net_text *text, const struct net_data *data)
+{
+    net_text_add(text, "  \"columns\": {");
+    for (int f = 0; f < data->model->field_count; f++) {
+        const struct net_names *names = &data->names[f];
+
+        net_text_add(text, f ? ",\n    " : "\n    ");
+        net_text_quote(text, data->model->fields[f].name);
+        net_text_add(text, ": [");
+        if (!names->count)
+            net_text_quote(text, data->model->fields[f].source);
+        for (int k = 0; k < names->count; k++) {
+            net_text_add(text, k ? ", " : "");
+            add_column(text, names, k);
+        }
+        net_text_add(text, "]");
+    }
+    net_text_add(text, "\n  },\n  \"missing\": [");
+    for (int i = 0; net_missing_words[i]; i++) {
+        net_text_add(text, i ? ", " : "");
+        net_text_quote(text, net_missing_words[i]);
+    }
+    net_text_add(text, "],\n");
+}
+
+char *net_data_preparation_json(const struct net_data *data)
+{
+    struct net_text text = {0};
+
+    net_text_add(&text, "{\n  \"version\": %d,\n", VERSION);
+    add_columns(&text, data);
+    net_fitted_write(&text, data);
+    if (data->fold.count)
+        net_text_add(&text, ",\n  \"fold\": [%d, %d]", data->fold.number, data->fold.count);
+    net_text_add(&text, "\n}\n");
+    return text.at;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static struct net_json *read_json(const char *path)
+{
+    size_t length;
+    char error[256];
+    char *text = net_file_read(path, &length);
+    struct net_json *json = net_json_read(text, length, error, sizeof error);
+
+    if (!json)
+        net_fail(1, "%s: %s", path, error);
+    free(text);
+    const struct net_json *version = net_json_member(json, "version");
+
+    if (!version)
+        net_fail(1,
+                 "%s: expected a \"version\": the run is of an older netc, which did not keep "
+                 "what it read; it has to be trained again",
+                 path);
+    if (version->kind != NET_JSON_NUMBER || version->number != VERSION)
+        net_fail(1, "%s: expected \"version\" %d, this netc's", path, VERSION);
+    return json;
+}
+
+static bool is_place(const struct net_json *item)
+{
+    return item->kind == NET_JSON_NUMBER && item->number >= 1 && item->number < 1e9 &&
+           item->number == (double)(int)item->number;
+}
+
+static void read_names(struct net_names *names, const struct net_json *list, const char *field,
+                       const char *path)
+{
+    if (!list || list->kind != NET_JSON_ARRAY || !list->count)
+        net_fail(1, "%s: expected \"columns\" of %s", path, field);
+    names->at = net_allocate((size_t)list->count, sizeof *names->at);
+    names->place = net_allocate((size_t)list->count, sizeof *names->place);
+    for (const struct net_json *item = list->first; item; item = item->next) {
+        const bool named = item->kind == NET_JSON_OBJECT && item->count == 1;
+        const struct net_json *place = named ? item->first : item;
+
+        if (item->kind != NET_JSON_STRING && !is_place(place))
+            net_fail(1, "%s: number %d of the columns of %s is no name", path, names->count, field);
+        if (item->kind != NET_JSON_STRING)
+            names->place[names->count] = (int)place->number;
+        names->at[names->count++] = named ? net_copy(place->key)
+                                    : item->kind == NET_JSON_STRING
+                                        ? net_copy(item->text)
+                                        : net_format("%.0f", item->number);
+    }
+}
+
+/* Does the model mean these columns, as far as it says? A number says only where one was. */
+static bool means(const struct net_field *field, const struct net_names *names)
+{
+    const struct net_arg *columns = field->columns;
+    const int last = names->count - 1;
+
+    if (!columns)
+        return !last && !strcmp(names->at[0], field->source);
+    if (field->column_range && !columns[0].text && !columns[1].text)
+        return columns[1].number - columns[0].number == last;
+    if (!field->column_range && field->column_count != names->count)
+        return false;
+    for (int k = 0; k < field->column_count; k++)
+        if (columns[k].text &&
+            strcmp(columns[k].text, names->at[k && field->column_range ? last : k]))
+            return false;
+    return true;
+}
+
+static void read_columns(struct net_data *data, const struct net_json *columns, const char *path)
+{
+    for (int f = 0; f < data->model->field_count; f++) {
+        const struct net_field *field = &data->model->fields[f];
+        struct net_names *names = &data->names[f];
+
+        read_names(names, columns ? net_json_member(columns, field->name) : NULL, field->name,
+                   path);
+        if (!means(field, names))
+            net_fail(
+                1, "%s: its %s is made of %s%s%s, this model's of %s: the run is of another model",
+                path, field->name, names->at[0], names->count > 1 ? " to " : "",
+                names->count > 1 ? names->at[names->count - 1] : "", field->source);
+        if (!field->columns)
+            net_names_free(names);
+    }
+}
+
+static void check_missing(const struct net_json *list, const char *path)
+{
+    const struct net_json *item = list ? list->first : NULL;
+    int i = 0;
+
+    for (; item && net_missing_words[i]; item = item->next, i++)
+        if (item->kind != NET_JSON_STRING || strcmp(item->text, net_missing_words[i]) != 0)
+            break;
+    if (!list || item || net_missing_words[i])
+        net_fail(1, "%s: expected \"missing\" to be the cells that this netc takes for no number",
+                 path);
+}
+
+static void read_fold(struct net_data *data, const struct net_json *fold, const char *path)
+{
+    const struct net_json *number = fold ? fold->first : NULL;
+    double read[2] = {0};
+
+    if (!fold)
+        return;
+    if (fold->kind != NET_JSON_ARRAY || fold->count != 2)
+        net_fail(1, "%s: expected \"fold\" to be two numbers", path);
+    for (int i = 0; i < 2; i++, number = number->next)
+        read[i] = number->kind == NET_JSON_NUMBER ? number->number : 0;
+    if (!(read[0] >= 1 && read[0] <= read[1] && read[1] < 1e9))
+        net_fail(1, "%s: expected \"fold\" to be a number and how many there are", path);
+    data->fold = (struct net_fold){(int)read[0], (int)read[1]};
+}
+
+void net_contract_read(struct net_data *data, const char *path)
+{
+    struct net_json *json = read_json(path);
+
+    data->learnt = true;
+    read_fold(data, net_json_member(json, "fold"), path);
+    read_columns(data, net_json_member(json, "columns"), path);
+    check_missing(net_json_member(json, "missing"), path);
+    net_fitted_read(data, json, path);
+    net_json_free(json);
+}
