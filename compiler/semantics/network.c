@@ -109,10 +109,14 @@ static Object apply_layer(Sema *s, PartialCall *f)
     if (!call)
         return (Object){.kind = OBJECT_TENSOR, .layer = f->input.layer, .span = f->span};
     APPEND(inputs, count, f->input.layer);
-    for (int i = 0; i < f->count; i++)
-        if (f->signature->parameters[i].type == PARAM_TENSORS)
-            for (int j = 0; j < f->arguments[i].count; j++)
-                APPEND(inputs, count, f->arguments[i].items[j].layer);
+    for (int i = 0; i < f->count; i++) {
+        const ParamType type = f->signature->parameters[i].type;
+
+        if (type == PARAM_TENSOR)
+            APPEND(inputs, count, f->arguments[i].layer);
+        for (int j = 0; type == PARAM_TENSORS && j < f->arguments[i].count; j++)
+            APPEND(inputs, count, f->arguments[i].items[j].layer);
+    }
     return new_layer(s, call, inputs, count, f->signature->has_weights);
 }
 
