@@ -177,6 +177,63 @@ Value *lower_binary(Lowering *l, Layer *layer, Value *const *x)
     return append_node(l, layer, add ? OP_ADD : OP_MULTIPLY, x, 2, (Attributes){0})->outputs[0];
 }
 
+/* ---- Products -------------------------------------------------------------------------------- */
+
+/* "the 64 channels of `q`" or "the 32 positions of `k`", as a matrix of positions by channels. */
+static const char *axis_text(const Layer *input, bool channels)
+{
+    return format("the %d %s of %s", input->value->shape.size[channels ? 0 : 1],
+                  channels ? "channels" : "positions", source_text(input));
+}
+
+/* Over an axis of each: `transposed` is the call that could be meant. */
+static bool check_inner(Lowering *l, const Layer *layer, bool ta, bool tb)
+{
+    const Layer *a = layer->inputs[0], *b = layer->inputs[1];
+    const int *x = a->value->shape.size, *y = b->value->shape.size;
+    const char *remedy = NULL;
+
+    if (x[ta] == y[!tb])
+        return true;
+    error_at(l->model->source, layer->span,
+             "matmul sums over %s and %s, which must be equally many; these are %s and %s",
+             axis_text(a, !ta), axis_text(b, tb), shape_text(a->value->shape),
+             shape_text(b->value->shape));
+    if (x[ta] == y[tb])
+        remedy = tb ? "transpose_b=false" : "transpose_b=true";
+    else if (x[!ta] == y[!tb])
+        remedy = ta ? "transpose_a=false" : "transpose_a=true";
+    if (remedy)
+        note(l->model->source, "%s makes it %s and %s", remedy,
+             axis_text(a, x[ta] == y[tb] ? !ta : ta), axis_text(b, x[ta] == y[tb] ? !tb : tb));
+    return false;
+}
+
+/* Of sequences, each a matrix of positions by channels an image. */
+Value *lower_matmul(Lowering *l, Layer *layer, Value *const *x)
+{
+    static const Op products[2][2] = {{OP_MATMUL, OP_MATMUL_NT}, {OP_MATMUL_TN, OP_MATMUL_TT}};
+    const bool ta = number(layer->call, "transpose_a") != 0;
+    const bool tb = number(layer->call, "transpose_b") != 0;
+    Shape shape = {.rank = 2};
+
+    for (int i = 0; i < 2; i++)
+        if (x[i]->shape.rank != 2) {
+            error_at(l->model->source, layer->span,
+                     "matmul wants rank 2, [channels, length], twice; %s is %s; reshape makes a "
+                     "sequence of it",
+                     source_text(layer->inputs[i]), shape_text(x[i]->shape));
+            return NULL;
+        }
+    if (!check_inner(l, layer, ta, tb))
+        return NULL;
+    shape.size[0] = x[1]->shape.size[tb];
+    shape.size[1] = x[0]->shape.size[!ta];
+    if (!check_size(l, layer->span, "the result of matmul", shape))
+        return NULL;
+    return append_node(l, layer, products[ta][tb], x, 2, (Attributes){0})->outputs[0];
+}
+
 /* ---- Shapes ---------------------------------------------------------------------------------- */
 
 Value *lower_flatten(Lowering *l, Layer *layer, Value *const *x)

@@ -87,6 +87,41 @@ static void vjp_conv2d(Reverse *r, const Node *node, Value *dy)
     vjp_contraction(r, node, dy, OP_CONV2D_DW, OP_CONV2D_DX);
 }
 
+/* c = a b: da = dc b', db = a' dc; and so on: what is transposed there is transposed here. */
+static void vjp_matmul(Reverse *r, const Node *node, Value *dc)
+{
+    static const struct {
+        Op op, da, db;
+        bool b_first, dc_first; /* da = b dc, db = dc a */
+    } gradients[] = {
+        {OP_MATMUL, OP_MATMUL_NT, OP_MATMUL_TN, false, false},
+        {OP_MATMUL_NT, OP_MATMUL, OP_MATMUL_TN, false, true},
+        {OP_MATMUL_TN, OP_MATMUL_NT, OP_MATMUL, true, false},
+        {OP_MATMUL_TT, OP_MATMUL_TT, OP_MATMUL_TT, true, true},
+    };
+    Value *a = node->inputs[0], *b = node->inputs[1];
+    int i = 0;
+
+    while (gradients[i].op != node->op)
+        i++;
+    if (wants(r, 0)) {
+        const bool first = gradients[i].b_first;
+
+        accumulate(
+            r, 0,
+            append(r, gradients[i].da, (Value *[]){first ? b : dc, first ? dc : b}, 2, node->at)
+                ->outputs[0]);
+    }
+    if (wants(r, 1)) {
+        const bool first = gradients[i].dc_first;
+
+        accumulate(
+            r, 1,
+            append(r, gradients[i].db, (Value *[]){first ? dc : a, first ? a : dc}, 2, node->at)
+                ->outputs[0]);
+    }
+}
+
 static void vjp_group_expand(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
@@ -308,6 +343,10 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_DENSE] = vjp_dense,
     [OP_CONV2D] = vjp_conv2d,
     [OP_CONV2D_DX] = vjp_conv2d_dx,
+    [OP_MATMUL] = vjp_matmul,
+    [OP_MATMUL_NT] = vjp_matmul,
+    [OP_MATMUL_TN] = vjp_matmul,
+    [OP_MATMUL_TT] = vjp_matmul,
     [OP_GROUP_EXPAND] = vjp_group_expand,
     [OP_ADD] = vjp_add,
     [OP_ADD_BIAS] = vjp_add_bias,

@@ -20,6 +20,7 @@
 #include "kernels/kernel.h"
 #include "kernels/layout.h"
 #include "kernels/loss.h"
+#include "kernels/matmul.h"
 #include "kernels/movement.h"
 #include "kernels/norm.h"
 #include "kernels/pack.h"

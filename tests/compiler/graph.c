@@ -113,6 +113,18 @@ static void build_transpose(Graph *g, const Case *c, int channels)
     finish(g, append(g, OP_ADD_BIAS, at, 2, append(g, OP_CONV2D_DX, at, 2, x, w, NULL), b, NULL));
 }
 
+/* a of `other` rows, b of 3 columns: both read transposed or not. Then the product times itself. */
+static void build_matmul(Graph *g, const Case *c, int channels)
+{
+    const bool ta = c->op == OP_MATMUL_TN || c->op == OP_MATMUL_TT;
+    const bool tb = c->op == OP_MATMUL_NT || c->op == OP_MATMUL_TT;
+    Value *a = parameter(g, sequence(ta ? c->other : channels, ta ? channels : c->other), true);
+    Value *b = parameter(g, sequence(tb ? channels : 3, tb ? 3 : channels), true);
+    Value *y = append(g, c->op, c->at, 2, a, b, NULL);
+
+    finish(g, append(g, OP_MATMUL_NT, c->at, 2, y, y, NULL));
+}
+
 static void build_unary(Graph *g, const Case *c, int channels)
 {
     const Shape shape = c->other ? image(channels, c->other, c->other + 1) : vector(channels);
@@ -301,6 +313,11 @@ static const Case cases[] = {
     {OP_GROUP_EXPAND, build_groups, 1, WINDOW(2, 2, 1, 1, 0, 1, 0, 1)},
     {OP_GROUP_EXPAND, build_groups, 2, WINDOW(1, 2, 1, 2, 0, 0, 0, 0)},
     {OP_ADD_BIAS, build_transpose, 1, WINDOW(1, 1, 1, 1, 0, 0, 0, 0)},
+    {OP_MATMUL, build_matmul, 1, NOTHING},
+    {OP_MATMUL, build_matmul, 5, NOTHING},
+    {OP_MATMUL_NT, build_matmul, 2, NOTHING},
+    {OP_MATMUL_TN, build_matmul, 5, NOTHING},
+    {OP_MATMUL_TT, build_matmul, 7, NOTHING},
     {OP_ADD, build_binary, 0, NOTHING},
     {OP_MULTIPLY, build_binary, 0, NOTHING},
     {OP_RELU, build_unary, 0, NOTHING},

@@ -390,6 +390,20 @@ def file_residual(folder):
     return classes_case(arrays(folder), network)
 
 
+def file_attention(folder):
+    conv = convolution(F.conv1d)
+
+    def network(m, x):
+        p = "attention."
+        x = F.relu(conv(16, 3, padding="same")(m, p + "x", x.flatten(2)))
+        q, k, v = (conv(0, 1)(m, p + name, x) for name in "qkv")
+        q, k, v = (y.movedim(1, 2) for y in (q, k, v))  # positions by channels
+        weights = F.softmax(q @ k.mT, 2)
+        parts = weights @ v, q.mT @ v, v.mT @ weights.mT
+        return dense(5)(m, p + "dense", torch.cat([y.mean(1) for y in parts], 1))
+    return classes_case(arrays(folder), network)
+
+
 def file_concat(folder):
     def network(m, x):
         p = "branches."

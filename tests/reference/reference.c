@@ -184,6 +184,32 @@ static void evaluate_slice(const Reference *r, const Node *node, double *const *
             out[0][(long)row * part + k] = in[0][(long)row * whole + begin + k];
 }
 
+/* ---- Products -------------------------------------------------------------------------------- */
+
+/* c[j, i] = sum over k of a b; an image of [channels, length], either read with its axes swapped */
+static void evaluate_matmul(const Reference *r, const Node *node, double *const *in,
+                            double *const *out)
+{
+    const bool ta = node->op == OP_MATMUL_TN || node->op == OP_MATMUL_TT;
+    const bool tb = node->op == OP_MATMUL_NT || node->op == OP_MATMUL_TT;
+    const int rows = node->outputs[0]->shape.size[1], columns = node->outputs[0]->shape.size[0];
+    const int inner = node->inputs[0]->shape.size[ta];
+
+    for (int n = 0; n < r->n; n++) {
+        const double *a = in[0] + (long)n * rows * inner, *b = in[1] + (long)n * inner * columns;
+
+        for (int j = 0; j < columns; j++)
+            for (int i = 0; i < rows; i++) {
+                double sum = 0;
+
+                for (int k = 0; k < inner; k++)
+                    sum += a[ta ? i * inner + k : k * rows + i] *
+                           b[tb ? k * columns + j : j * inner + k];
+                out[0][((long)n * columns + j) * rows + i] = sum;
+            }
+    }
+}
+
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* Channels and the pixels of each: softmax runs along the former at each of the latter. */
@@ -353,6 +379,10 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_INVERSE_STD] = evaluate_elementwise,
     [OP_UPDATE] = evaluate_elementwise,
     [OP_DROPOUT] = evaluate_dropout,
+    [OP_MATMUL] = evaluate_matmul,
+    [OP_MATMUL_NT] = evaluate_matmul,
+    [OP_MATMUL_TN] = evaluate_matmul,
+    [OP_MATMUL_TT] = evaluate_matmul,
     [OP_RESHAPE] = evaluate_reshape,
     [OP_CONCAT] = evaluate_concat,
     [OP_SLICE] = evaluate_slice,

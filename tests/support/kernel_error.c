@@ -41,6 +41,12 @@ static double terms_of(const Node *node, int n)
     case OP_CONV2D_DW_ARGMAX:
     case OP_DEPTHWISE_DW:
         return (double)n * (w.rank == 3 ? w.size[1] * w.size[2] : 1);
+    case OP_MATMUL:
+    case OP_MATMUL_NT:
+        return x.size[0];
+    case OP_MATMUL_TN:
+    case OP_MATMUL_TT:
+        return x.size[1];
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:
     case OP_BATCHNORM_SUMS:

@@ -12,6 +12,11 @@ static inline Shape vector(int channels)
     return (Shape){.rank = 1, .size = {channels}};
 }
 
+static inline Shape sequence(int channels, int length)
+{
+    return (Shape){.rank = 2, .size = {channels, length}};
+}
+
 static inline Shape image(int channels, int height, int width)
 {
     return (Shape){.rank = 3, .size = {channels, height, width}};

@@ -1,0 +1,38 @@
+/*
+ * matmul.c -- the product of two values, an image at a time (kernels/matmul.h).
+ */
+
+#include "emit/emit.h"
+
+enum { ROWS_FLOATS = 4096 }; /* of a, packed: what stays in L1 beside a panel of b */
+
+/* Rows of a that are packed at a time: whole blocks, which tiles divide. */
+static int packed_rows(int rows, int inner)
+{
+    const int most = ROWS_FLOATS / (int)up16(inner) / 16 * 16, all = (int)up16(rows);
+
+    return most < 16 ? 16 : most < all ? most : all;
+}
+
+void emit_matmul(KernelCode *c, const Kernel *k)
+{
+    static const char *const signs[2] = {"", "'"};
+    const Node *node = k->node;
+    const bool ta = node->op == OP_MATMUL_TN || node->op == OP_MATMUL_TT;
+    const bool tb = node->op == OP_MATMUL_NT || node->op == OP_MATMUL_TT;
+    const Shape a = node->inputs[0]->shape, y = node->outputs[0]->shape;
+    const int rows = y.size[1], inner = a.size[ta], columns = y.size[0];
+    const int packed = packed_rows(rows, inner), tile = c->e->target->rows;
+    int panels[3];
+
+    cut_panels((int)up16(columns) / 16, c->e->target->vectors, panels);
+    include(c->e, "matmul");
+    want_scratch(c, packed * up16(inner) + inner * up16(columns));
+    c->base = format("%s_%s_%d", op_info[node->op].text, shape_name(c->e, node->outputs[0]), inner);
+    text_add(&c->comment, "/* c = a%s b%s of each image; items: images */\n", signs[ta], signs[tb]);
+    call_template(c,
+                  "net_matmul(%s, %s, %d, %d, %d, %d, (struct net_matmul){.rows = %d, .inner = %d, "
+                  ".columns = %d, .packed_rows = %d, .panels = %s}",
+                  pointer(c, node->outputs[0]), inputs_text(c, node), ta, tb, tile, rows % tile,
+                  rows, inner, columns, packed, braces(panels, 3));
+}
