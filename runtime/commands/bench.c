@@ -141,7 +141,7 @@ static void fill_batches(struct bench *bench)
                                session->batch[b]);
         return;
     }
-    session->data = net_data_open(session->model, folder, NULL);
+    session->data = net_data_open_by(session->model, &session->opening);
     bench->row_count = net_data_rows(session->data, NET_TRAIN);
     if (bench->row_count < bench->n)
         net_fail(NET_FAULT, "--data %s has %ld rows to train on; a batch has %d", folder,
@@ -308,7 +308,7 @@ int net_command_bench(struct net_options *options)
     bench->n = (int)net_whole(options, NET_BATCH);
     net_session_open(session, options);
     if (options->value[NET_WEIGHTS].text)
-        free(net_session_weights(session));
+        net_session_weights(session);
     fill_batches(bench);
     /* parameter and state are read and written; a gradient that is kept is only written */
     bench->update_traffic = session->run.grads ? 1.0 : 2.0 + 2.0 * session->state_copies;

@@ -94,8 +94,8 @@ int net_command_eval(struct net_options *options)
     struct net_session session;
 
     net_session_open(&session, options);
-    char *preparation = net_session_weights(&session);
-    session.data = net_data_open(model, options->value[NET_DATA].text, preparation);
+    net_session_weights(&session);
+    session.data = net_data_open_by(model, &session.opening);
     const long count = net_data_rows(session.data, part);
     if (!count)
         net_fail(NET_USAGE, "%s has no %s part; choose another with --part", model->source, name);
@@ -119,7 +119,6 @@ int net_command_eval(struct net_options *options)
     net_loader_close(loader);
     net_metrics_free(metrics);
     net_session_close(&session);
-    free(preparation);
     free(rows);
     return NET_OK;
 }

@@ -288,7 +288,7 @@ static void fill_batch(struct check *check, const struct net_options *options, i
         return;
     }
     if (!session->data)
-        session->data = net_data_open(model, options->value[NET_DATA].text, NULL);
+        session->data = net_data_open_by(model, &session->opening);
     const long count = net_data_rows(session->data, NET_TRAIN);
     long *rows = net_allocate((size_t)count, sizeof *rows);
 
@@ -370,7 +370,7 @@ int net_command_gradcheck(struct net_options *options)
                  options->file);
     net_session_open(session, options);
     if (options->value[NET_WEIGHTS].text)
-        free(net_session_weights(session));
+        net_session_weights(session);
     check.n = options->value[NET_BATCH].given ? (int)net_whole(options, NET_BATCH)
               : model->batch < ROWS           ? model->batch
                                               : ROWS;

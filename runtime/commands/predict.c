@@ -131,11 +131,9 @@ int net_command_predict(struct net_options *options)
         net_is_same_file(file, options->value[NET_WEIGHTS].text))
         net_fail(NET_USAGE, "-o %s is the file of weights, which would be lost", file);
     net_session_open(&session, options);
-    char *preparation = net_session_weights(&session);
-    if (options->file)
-        session.data = net_data_open_file(model, options->file, preparation);
-    else
-        session.data = net_data_open(model, options->value[NET_DATA].text, preparation);
+    net_session_weights(&session);
+    session.data = options->file ? net_data_open_file(model, options->file, &session.opening)
+                                 : net_data_open_by(model, &session.opening);
     const enum net_part rows = options->file ? NET_TEST : net_part_named(part);
 
     if (!net_data_rows(session.data, rows))
@@ -144,6 +142,5 @@ int net_command_predict(struct net_options *options)
     net_predict(out.out, &session, rows);
     close_predictions(&out, file);
     net_session_close(&session);
-    free(preparation);
     return NET_OK;
 }

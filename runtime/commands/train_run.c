@@ -68,39 +68,43 @@ static void say(void *progress, const char *line)
     net_progress_say(progress, "%s", line);
 }
 
-/* Opens the data: as the run of `preparation` did, where there is one. */
-static void open_data(struct trainer *trainer, struct net_options *options, char *preparation)
+/* Opens the data: as the run that goes on did, or that whose weights a new one begins with.
+   `tensors`: the checkpoint, or NULL. */
+static void open_data(struct trainer *trainer, struct net_options *options,
+                      const struct net_tensors *tensors)
 {
-    const struct net_opening opening = {.folder = options->value[NET_DATA].text,
-                                        .preparation = preparation,
-                                        .begins = !options->value[NET_RESUME].text,
-                                        .fold = options->fold};
+    struct net_session *session = &trainer->run.session;
+    struct net_opening *opening = &session->opening;
+    const char *mark = tensors ? net_tensors_metadata(tensors, "preparation") : NULL;
     const double begun = net_now();
 
-    trainer->run.session.data = net_data_open_by(options->model, &opening);
-    options->fold = net_data_fold(trainer->run.session.data);
+    if (tensors)
+        opening->preparation = net_format("%s/preparation.json", options->value[NET_RESUME].text);
+    if (mark)
+        opening->mark = net_format("%s", mark);
+    opening->begins = !tensors;
+    opening->fold = options->fold;
+    session->data = net_data_open_by(options->model, opening);
+    options->fold = net_data_fold(session->data);
+    net_data_mark(session->data, trainer->run.mark);
     say_data(trainer, net_now() - begun);
-    free(preparation);
 }
 
 static void open_training(struct trainer *trainer, struct net_options *options)
 {
     struct net_tensors tensors;
     struct net_session *session = &trainer->run.session;
-    const char *run = options->value[NET_RESUME].text;
-    const bool resume = run != NULL;
-    char *preparation = NULL;
+    const bool resume = options->value[NET_RESUME].text != NULL;
 
     if (resume) {
-        trainer->lock = net_folder_lock(run);
+        trainer->lock = net_folder_lock(options->value[NET_RESUME].text);
         net_checkpoint_settings(&tensors, options);
-        preparation = net_format("%s/preparation.json", run);
     }
     net_progress_open(&trainer->progress, net_flag(options, NET_QUIET));
     net_session_open(session, options);
     if (options->value[NET_WEIGHTS].text)
-        preparation = net_session_weights(session);
-    open_data(trainer, options, preparation);
+        net_session_weights(session);
+    open_data(trainer, options, resume ? &tensors : NULL);
     if (!resume && !options->value[NET_WEIGHTS].text)
         net_pretrained_read(options->model, session->data, options->value[NET_DATA].text,
                             session->run.params, say, &trainer->progress);
@@ -208,7 +212,7 @@ static void finish_training(struct trainer *trainer, bool whole)
         memcpy(session->run.params, trainer->run.kept, session->model->params_size);
     }
     char *path = net_format("%s/model.safetensors", trainer->run.folder);
-    net_weights_write(path, session->model, session->run.params);
+    net_weights_write(path, session->model, session->run.params, trainer->run.mark);
     free(path);
     const bool finite = evaluate_parts(trainer);
     net_progress_say(&trainer->progress, "the run is in %s", trainer->run.folder);

@@ -31,7 +31,8 @@ static void save_weights(const struct trainer *trainer)
     char *path = net_format("%s/model.safetensors", trainer->run.folder);
 
     net_weights_write(path, trainer->run.session.model,
-                      best ? trainer->run.kept : trainer->run.session.run.params);
+                      best ? trainer->run.kept : trainer->run.session.run.params,
+                      trainer->run.mark);
     free(path);
 }
 

@@ -172,8 +172,11 @@ void net_tensors_get(const struct net_tensors *tensors, const char *name,
    words (malloc'd); NULL: none. */
 char *net_tensors_difference(const struct net_tensors *tensors, const struct net_model *model);
 
-void net_weights_write(const char *path, const struct net_model *model, const void *params);
-void net_weights_read(const char *path, const struct net_model *model, void *params);
+/* `mark`: of what their run has learnt of its data (data/contract.c). The reader gives it,
+   malloc'd; NULL: they say nothing. */
+void net_weights_write(const char *path, const struct net_model *model, const void *params,
+                       const char *mark);
+char *net_weights_read(const char *path, const struct net_model *model, void *params);
 
 /* ---- threads.c ------------------------------------------------------------------------------- */
 

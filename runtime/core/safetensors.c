@@ -89,7 +89,8 @@ void net_tensors_write(const char *path, const struct net_entry *entries, int co
     free(header.at);
 }
 
-void net_weights_write(const char *path, const struct net_model *model, const void *params)
+void net_weights_write(const char *path, const struct net_model *model, const void *params,
+                       const char *mark)
 {
     struct net_entry *entries = net_allocate((size_t)model->tensor_count, sizeof *entries);
     struct net_text metadata = {0};
@@ -102,6 +103,7 @@ void net_weights_write(const char *path, const struct net_model *model, const vo
         };
     net_text_add(&metadata, "\"format\":\"pt\",\"model\":");
     net_text_quote(&metadata, model->name);
+    net_text_add(&metadata, ",\"preparation\":\"%s\"", mark);
     net_tensors_write(path, entries, model->tensor_count, &metadata);
     for (int t = 0; t < model->tensor_count; t++)
         free(entries[t].name);
@@ -321,7 +323,7 @@ static void check_unknown(const struct net_tensors *tensors, const struct net_mo
     }
 }
 
-void net_weights_read(const char *path, const struct net_model *model, void *params)
+char *net_weights_read(const char *path, const struct net_model *model, void *params)
 {
     struct net_tensors tensors;
 
@@ -329,5 +331,9 @@ void net_weights_read(const char *path, const struct net_model *model, void *par
     for (int t = 0; t < model->tensor_count; t++)
         net_tensors_get(&tensors, model->tensors[t].name, &model->tensors[t], params);
     check_unknown(&tensors, model);
+    const char *mark = net_tensors_metadata(&tensors, "preparation");
+    char *copy = mark ? net_format("%s", mark) : NULL;
+
     net_tensors_free(&tensors);
+    return copy;
 }

@@ -92,6 +92,15 @@ void net_column_free(struct net_column *column)
     column->piece_count = 0;
 }
 
+void net_names_free(struct net_names *names)
+{
+    for (int k = 0; k < names->count; k++)
+        free(names->at[k]);
+    free(names->at);
+    free(names->place);
+    *names = (struct net_names){0};
+}
+
 void net_hold(struct net_table *table, void *at, size_t mapped)
 {
     struct net_held *grown = realloc(table->held, ((size_t)table->held_count + 1) * sizeof *grown);

@@ -16,8 +16,11 @@
  * is one of several folds says which: its validation rows are found again by it.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <zlib.h>
 
 #include "data/dataset.h"
 #include "data/transforms/transform.h"
@@ -64,13 +67,28 @@ static void add_columns(struct net_text *text, const struct net_data *data)
     net_text_add(text, "],\n");
 }
 
+/* What weights mean nothing without. */
+static void add_learnt(struct net_text *text, const struct net_data *data)
+{
+    add_columns(text, data);
+    net_fitted_write(text, data);
+}
+
+void net_data_mark(const struct net_data *data, char mark[9])
+{
+    struct net_text text = {0};
+
+    add_learnt(&text, data);
+    snprintf(mark, 9, "%08lx", crc32_z(0, (const Bytef *)text.at, text.length) & 0xffffffffu);
+    free(text.at);
+}
+
 char *net_data_preparation_json(const struct net_data *data)
 {
     struct net_text text = {0};
 
     net_text_add(&text, "{\n  \"version\": %d,\n", VERSION);
-    add_columns(&text, data);
-    net_fitted_write(&text, data);
+    add_learnt(&text, data);
     if (data->fold.count)
         net_text_add(&text, ",\n  \"fold\": [%d, %d]", data->fold.number, data->fold.count);
     net_text_add(&text, "\n}\n");
@@ -195,8 +213,38 @@ static void read_fold(struct net_data *data, const struct net_json *fold, const 
     data->fold = (struct net_fold){(int)read[0], (int)read[1]};
 }
 
-void net_contract_read(struct net_data *data, const char *path)
+/* Weights of a run are of no use with what another has learnt. */
+static void check_mark(const struct net_data *data, const char *mark, const char *path)
 {
+    char own[9];
+
+    net_data_mark(data, own);
+    if (mark && strncmp(mark, NET_INITIAL, strlen(NET_INITIAL)) != 0 && strcmp(mark, own) != 0)
+        net_fail(1,
+                 "%s is not that of these weights: they bear the mark %s, it gives %s; it was "
+                 "changed, or is of another run",
+                 path, mark, own);
+}
+
+void net_contract_check_words(const struct net_data *data, const char *mark)
+{
+    const char *made = mark && !data->learnt ? strchr(mark, ' ') : NULL;
+    char own[9];
+
+    net_data_mark(data, own);
+    if (made && strcmp(made + 1, own) != 0)
+        net_fail(1, "the initial weights were made for the words of other data (mark %s, here %s)",
+                 made + 1, own);
+}
+
+void net_contract_read(struct net_data *data, const struct net_opening *opening)
+{
+    const char *path = opening->preparation;
+
+    if (!path)
+        return;
+    if (access(path, F_OK))
+        net_fail(1, "%s is missing: what the run has learnt of its data is lost with it", path);
     struct net_json *json = read_json(path);
 
     data->learnt = true;
@@ -205,4 +253,5 @@ void net_contract_read(struct net_data *data, const char *path)
     check_missing(net_json_member(json, "missing"), path);
     net_fitted_read(data, json, path);
     net_json_free(json);
+    check_mark(data, opening->mark, path);
 }

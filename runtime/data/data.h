@@ -111,11 +111,12 @@ struct net_fold {
 
 /* By what data are opened. */
 struct net_opening {
-    const char *folder;      /* --data, or NULL */
-    const char *preparation; /* the preparation.json of the run whose weights are used: nothing is
+    const char *folder;   /* --data, or NULL */
+    char *preparation;    /* the preparation.json of the run whose weights are used: nothing is
                                    fitted again; NULL: all is, on the training part */
-    bool begins;             /* a new run begins: the fold is `fold`, not that of `preparation` */
-    struct net_fold fold;    /* the validation part, whatever the model says; without one kfold(k)
+    char *mark;           /* that those weights bear, or NULL */
+    bool begins;          /* a new run begins: the fold is `fold`, not that of `preparation` */
+    struct net_fold fold; /* the validation part, whatever the model says; without one kfold(k)
                                    leaves all rows in training */
 };
 
@@ -130,7 +131,7 @@ struct net_data *net_data_open(const struct net_model *model, const char *folder
    net_predict. It is read as the training source is, which may be idx or npy where that is either;
    plain or gzip. */
 struct net_data *net_data_open_file(const struct net_model *model, const char *file,
-                                    const char *preparation);
+                                    const struct net_opening *opening);
 
 void net_data_close(struct net_data *data);
 
@@ -181,6 +182,16 @@ const char *const *net_data_vocabulary(const struct net_data *data, int field, i
 
 /* What the run has learnt of its data, for preparation.json; malloc'd. contract.c */
 char *net_data_preparation_json(const struct net_data *data);
+
+/* A mark of it, which the weights of a run bear: a CRC of columns and what was fitted, as 8 digits.
+   Weights that nothing has been learnt with bear NET_INITIAL, and behind it a space and the mark
+   where they were made for the words of some data. */
+void net_data_mark(const struct net_data *data, char mark[9]);
+#define NET_INITIAL "initial"
+
+/* The first field that means nothing without what a run has learnt: numbers or names of classes
+   that were fitted, words. NULL: none does. */
+const struct net_field *net_field_learns(const struct net_model *model);
 
 struct net_fold net_data_fold(const struct net_data *data);
 

@@ -159,12 +159,31 @@ static void fit_field(struct net_data *data, int f)
     free(values.owned);
 }
 
-static bool learns(const struct net_field *field)
+/* Classes have names in tables alone. */
+bool net_learns(const struct net_field *field)
 {
     for (int s = 0; s < field->step_count; s++)
-        if (field->steps[s].transform->fit)
+        if (field->steps[s].transform->fit &&
+            (field->columns || field->steps[s].transform->fit != net_transform_classes.fit))
             return true;
     return false;
+}
+
+const struct net_field *net_field_learns(const struct net_model *model)
+{
+    for (int f = 0; f < model->field_count; f++)
+        if (net_learns(&model->fields[f]))
+            return &model->fields[f];
+    return NULL;
+}
+
+/* Are its columns meant by their place in the first file? */
+static bool is_placed(const struct net_model *model, const struct net_field *field)
+{
+    const struct net_arg *header = net_argument(model->parts[NET_TRAIN], "header");
+
+    return field->columns && (field->column_range || !field->columns[0].text) &&
+           (!header || header->number != 0);
 }
 
 static void apply_field(struct net_data *data, int f, struct net_source *source)
@@ -233,7 +252,7 @@ static void prepare(struct net_data *data)
     const struct net_model *model = data->model;
 
     for (int f = 0; f < model->field_count; f++)
-        if (!data->learnt && learns(&model->fields[f]))
+        if (!data->learnt && net_learns(&model->fields[f]))
             fit_field(data, f);
     for (int part = 0; part < NET_PARTS; part++) {
         struct net_source *source = &data->sources[part];
@@ -271,20 +290,21 @@ struct net_data *net_data_open_by(const struct net_model *model, const struct ne
     struct net_data *data = new_data(model);
 
     data->folder = net_data_folder(model, opening->folder);
-    if (opening->preparation)
-        net_contract_read(data, opening->preparation);
+    net_contract_read(data, opening);
     if (!opening->preparation || opening->begins)
         data->fold = opening->fold;
     open_parts(data);
     prepare(data);
+    net_contract_check_words(data, opening->mark);
     return data;
 }
 
 struct net_data *net_data_open(const struct net_model *model, const char *folder,
                                const char *preparation)
 {
-    return net_data_open_by(model,
-                            &(struct net_opening){.folder = folder, .preparation = preparation});
+    const struct net_opening opening = {.folder = folder, .preparation = (char *)preparation};
+
+    return net_data_open_by(model, &opening);
 }
 
 /* A user's file of idx or npy, whatever the training data were. */
@@ -326,7 +346,7 @@ static const struct net_reader *choose_reader(const struct net_reader *reader, c
 }
 
 struct net_data *net_data_open_file(const struct net_model *model, const char *file,
-                                    const char *preparation)
+                                    const struct net_opening *opening)
 {
     static const struct net_reader numbers = {.name = "predict", .open = open_numbers};
     struct net_data *data = new_data(model);
@@ -344,12 +364,13 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
                                   .field_count = model->field_count - 1,
                                   .names = data->names};
 
-    for (int f = 0; !preparation && f < request.field_count; f++)
-        if (learns(&model->fields[f]))
+    for (int f = 0; !opening->preparation && f < request.field_count; f++)
+        if (net_learns(&model->fields[f]) || is_placed(model, &model->fields[f]))
             net_fail(1,
-                     "%s is prepared with numbers learnt in training: --weights wants a run's "
-                     "folder, with its preparation.json",
-                     model->fields[f].name);
+                     "%s is prepared with %s learnt in training: --weights wants a run's folder, "
+                     "with its preparation.json",
+                     model->fields[f].name,
+                     net_learns(&model->fields[f]) ? "numbers" : "the names of columns");
     if (reader->file) {
         args = net_allocate((size_t)train->arg_count, sizeof *args);
         for (int i = 0; i < train->arg_count; i++) {
@@ -360,8 +381,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
         call = (struct net_call){.name = train->name, .args = args, .arg_count = train->arg_count};
     }
     reader = choose_reader(reader->file ? reader : &numbers, file, &request);
-    if (preparation)
-        net_contract_read(data, preparation);
+    net_contract_read(data, opening);
     open_table(data, NET_TEST, reader, &request);
     free(args);
     for (int f = 0; f < request.field_count; f++)

@@ -65,7 +65,11 @@ static inline long net_source_row(const struct net_subset *part, long row)
 
 /* contract.c: what the run of a preparation.json has learnt is this data's too; before sources are
    opened. */
-void net_contract_read(struct net_data *data, const char *path);
+void net_contract_read(struct net_data *data, const struct net_opening *opening);
+/* Fails where weights were made for other words than these data have. */
+void net_contract_check_words(const struct net_data *data, const char *mark);
+/* Does a transform of the field learn? */
+bool net_learns(const struct net_field *field);
 
 /* split.c: moves rows from a part to a new one, as holdout(f) says; stratified by `classes`
    (a column of the source with one number a row), or not where it is NULL. */

@@ -85,6 +85,7 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
     net_text_quote(text, options->model->source);
     net_text_add(text, ",\"model_hash\":");
     net_text_quote(text, options->model->hash);
+    net_text_add(text, ",\"preparation\":\"%s\"", training->mark);
     add_count(text, "epoch", (double)state->epoch);
     add_count(text, "row", (double)state->row);
     add_count(text, "step", training->session.run.step);

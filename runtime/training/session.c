@@ -6,11 +6,9 @@
 
 #define _GNU_SOURCE
 
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "training/training.h"
@@ -59,6 +57,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     struct net_run *run = &session->run;
 
     *session = (struct net_session){.model = model, .options = options};
+    session->opening.folder = options->value[NET_DATA].text;
     session->threads = (int)net_whole(options, NET_THREADS);
     session->pool = net_threads_open(session->threads);
     for (int b = 0; b < 2; b++)
@@ -105,51 +104,8 @@ void net_session_close(struct net_session *session)
     free(session->run.scratch);
     if (session->data)
         net_data_close(session->data);
-}
-
-char *net_session_weights(struct net_session *session)
-{
-    const char *path = session->options->value[NET_WEIGHTS].text;
-    struct stat status;
-    char *folder, *file, *preparation, *copy;
-
-    if (!path)
-        net_fail(NET_USAGE, "--weights is wanted: a run's folder, or a .safetensors file");
-    if (stat(path, &status))
-        net_fail(NET_FAULT, "--weights %s: there is no such file or folder", path);
-    copy = net_format("%s", path);
-    if (S_ISDIR(status.st_mode)) {
-        if (net_has_file(path, "kfold.json"))
-            net_fail(NET_FAULT,
-                     "%s is a k-fold, with weights for each of its folds: --weights "
-                     "%s/fold_1",
-                     path, path);
-        folder = net_format("%s", path);
-        file = net_format("%s/model.safetensors", path);
-        if (access(file, R_OK) && net_has_file(path, "checkpoint.safetensors"))
-            net_fail(NET_FAULT,
-                     "%s has no model.safetensors: the run diverged, or has not saved "
-                     "yet; it has a checkpoint: --weights %s/checkpoint.safetensors",
-                     path, path);
-        if (access(file, R_OK))
-            net_fail(NET_FAULT,
-                     "%s has no model.safetensors: it is not a run's folder, or the run "
-                     "ended before its first checkpoint",
-                     path);
-    } else {
-        folder = net_format("%s", dirname(copy));
-        file = net_format("%s", path);
-    }
-    net_weights_read(file, session->model, session->run.params);
-    preparation = net_format("%s/preparation.json", folder);
-    if (access(preparation, R_OK)) {
-        free(preparation);
-        preparation = NULL;
-    }
-    free(folder);
-    free(file);
-    free(copy);
-    return preparation;
+    free(session->opening.preparation);
+    free(session->opening.mark);
 }
 
 static void run_evaluate(void *context, int thread)

@@ -173,9 +173,10 @@ struct net_session {
     const struct net_options *options;
     struct net_threads *pool;
     struct net_run run;
-    struct net_data *data; /* NULL until someone opens it */
-    void *batch[2];        /* packed: one is read by a step, the other filled */
-    float *predictions;    /* [model->batch][outputs], of the last net_forward */
+    struct net_opening opening; /* by what its data are opened; owned texts but the folder */
+    struct net_data *data;      /* NULL until someone opens it */
+    void *batch[2];             /* packed: one is read by a step, the other filled */
+    float *predictions;         /* [model->batch][outputs], of the last net_forward */
     int threads;
     int state_copies; /* of the parameters, in run.state */
     double rate;      /* the learning rate, by the schedule */
@@ -186,9 +187,9 @@ struct net_session {
 void net_session_open(struct net_session *session, const struct net_options *options);
 void net_session_close(struct net_session *session);
 
-/* Loads --weights: a run's folder or a .safetensors file. Gives the path of the preparation.json
-   beside it (malloc'd), or NULL where there is none. */
-char *net_session_weights(struct net_session *session);
+/* weights.c: loads --weights, a run's folder or a .safetensors file; data will be opened by the
+   preparation.json beside them. */
+void net_session_weights(struct net_session *session);
 
 /* Runs the evaluate step on a packed batch of n rows; fills session->predictions [n][outputs].
    With targets the result is the mean loss without penalties, else 0. */
@@ -278,6 +279,7 @@ struct net_training {
     char *folder;     /* the run's */
     bool made_folder; /* for this run: there was none */
     long row_count;   /* of the training part */
+    char mark[9];     /* of what it has learnt of its data */
     double began;     /* seconds since 1970 */
 };
 

@@ -36,7 +36,8 @@ printf 'a,d,c\n1,7,0\n' >without.csv
 awk -F, -v OFS=, '{ print $4, $3, $5, $2, $1 }' d.csv >turned.csv
 # is_sum: three predictions are about 1, 10 and 100
 is_sum() { awk '{ d += ($1 - 10 ^ (NR - 1)) ^ 2 } END { exit !(NR == 3 && d < 0.01) }'; }
-for columns in 'columns("a".."c")' 'columns(1..3)' 'columns([1, 2, 3])' 'columns(["a", "b", "c"])'; do
+for columns in 'columns("a".."c")' 'columns(1..3)' 'columns([1, 2, 3])' \
+    'columns(["a", "b", "c"])'; do
     sed "s/columns(.*)/$columns/" range.net >m.net
     build m m.net
     check "$columns trains" ./m train --out r --force --quiet
@@ -69,11 +70,128 @@ sed -e 's/csv("d.csv")/csv("n.csv", header=false)/' -e 's/columns(.*)/columns(1.
 build m m.net
 check "no header: trains" ./m train --out n --quiet
 printf '1,0,0\n0,1,0\n0,0,1\n' >three.csv
-check "no header: predict" bash -c "$(declare -f is_sum); ./m predict three.csv --weights n | is_sum"
+check "no header: predict" \
+    bash -c "$(declare -f is_sum); ./m predict three.csv --weights n | is_sum"
 printf '1,0\n' >two.csv
 exits "no header: a column less" 1 "there is no column 3, only 2" ./m predict two.csv --weights n
 exits "no header: members" 1 "expected a csv file: the model takes x by the place" \
     ./m predict other.jsonl --weights n
 check "no header: the contract has numbers" grep -q '"x": \[1, 2, 3\],' n/preparation.json
+
+# ---- what was fitted is not fitted again ---------------------------------------------------------
+
+mkdir a b
+awk 'BEGIN {
+    split("apple pear plum fig", word, " ")
+    print "text,size,kind" >"a/w.csv"
+    print "text,size,kind" >"b/w.csv"
+    for (i = 0; i < 60; i++) {                  # the words are as frequent as their numbers say
+        k = i % 10 < 4 ? 1 : i % 10 < 7 ? 2 : i % 10 < 9 ? 3 : 4
+        printf "%s,%g,%s\n", word[k], k + i / 60, word[k] >"a/w.csv"
+        k = 5 - k
+        printf "%s,%g,%s\n", word[k], 10 * k + i / 60, word[k] >"b/w.csv"
+    }
+}'
+cat >words.net <<'END'
+data {
+    train = csv("w.csv")
+    validation = holdout(0.2)
+    input  text  = column("text") -> tokens(vocabulary=20, length=2)
+    target kind  = column("kind") -> classes(4)
+}
+network n(text) { text -> embedding(4, padding_row=0) -> mean(skip_padding=true) -> dense(4) }
+train {
+    loss      = cross_entropy(n(text), kind)
+    optimizer = adam(lr=0.1)
+    batch     = 16
+    epochs    = 30
+    metrics   = [accuracy]
+}
+END
+build words words.net
+check "words: trains" ./words --data a --out run --quiet
+holds "words: accuracy" "$(final run validation accuracy)" "==" 1
+check "words: --weights on other data" ./words --data b --weights run --epochs 0 --out on_b --quiet
+holds "words: they keep their numbers" "$(final on_b validation accuracy)" "==" 1
+check "words: --weights FILE on other data" \
+    ./words --data b --weights run/checkpoint.safetensors --epochs 0 --out on_b --force --quiet
+holds "words: they keep their numbers" "$(final on_b validation accuracy)" "==" 1
+check "words: the contract goes on" bash -c \
+    'diff <(sed -n "/fields/,/classes/p" run/preparation.json) \
+          <(sed -n "/fields/,/classes/p" on_b/preparation.json)'
+
+# weights without what was learnt
+mkdir alone && cp run/model.safetensors alone
+for path in alone alone/model.safetensors; do
+    for command in "eval" "predict a/w.csv" "predict --part train" "train --out none"; do
+        exits "$command of $path" 1 \
+            "$path has no preparation.json beside it: what its run has learnt .*of text; --wei" \
+            ./words $command --data a --weights $path
+    done
+done
+check "no run is left of it" [ ! -e none ]
+
+# as other programs write them, without a mark
+strip() {
+    python3 - "$1" "$2" <<'END'
+import json, struct, sys
+bytes = open(sys.argv[1], "rb").read()
+length, = struct.unpack("<Q", bytes[:8])
+header = json.loads(bytes[8:8 + length])
+del header["__metadata__"]
+text = json.dumps(header).encode()
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + bytes[8 + length:])
+END
+}
+mkdir others
+strip run/model.safetensors others/words.safetensors
+exits "eval of others' weights" 1 "text is prepared with what was learnt in training" \
+    ./words eval --data a --weights others/words.safetensors
+exits "training of others' words" 1 "text is prepared with what was learnt in training" \
+    ./words train --data a --weights others/words.safetensors --out none
+sed -e '/input/s/.*/    input  x[1] = column("size") -> standardize/' \
+    -e 's/^network.*/network n(x) { x -> dense(8) -> relu -> dense(4) }/; s/n(text)/n(x)/' \
+    words.net >sizes.net
+build sizes sizes.net
+check "sizes: trains" ./sizes --data a --out sizes_run --quiet
+strip sizes_run/model.safetensors others/sizes.safetensors
+exits "training of others' weights" 0 "warning: .* x is fitted to the rows of this run" \
+    ./sizes train --data b --weights others/sizes.safetensors --out others_run --quiet
+check "init" ./words init -o initial.safetensors
+./words --data a --weights initial.safetensors --out from_initial --quiet 2>initial.log
+check "initial weights have learnt nothing" [ ! -s initial.log ]
+check "they are those of a run" cmp run/model.safetensors from_initial/model.safetensors
+
+# initial vectors are of the words of some data
+printf '4 2\napple 1 0\npear 0 1\nplum 1 1\nfig 2 1\n' | tee a/v.vec >b/v.vec
+sed 's/embedding(4, padding_row=0)/embedding(2, padding_row=0, pretrained="v.vec")/' words.net \
+    >vectors.net
+build vectors vectors.net
+check "init with vectors" ./vectors init --data a -o vectors.safetensors
+check "training from them" \
+    ./vectors --data a --weights vectors.safetensors --out vectors_run --quiet
+exits "training from them on other words" 1 "initial weights were made for the words of other" \
+    ./vectors --data b --weights vectors.safetensors --out none
+
+# what was learnt is the run's own, whole
+spoil() {
+    for command in "eval --weights bad" "predict a/w.csv --weights bad" "train --resume bad" \
+        "train --weights bad --out none"; do
+        exits "$1: $command" 1 "bad/preparation.json$2" ./words $command --data a
+    done
+    rm -r bad
+}
+cp -r run bad && echo rubbish >bad/preparation.json
+spoil "rubbish" ": a wrong number at byte 0"
+cp -r run bad && : >bad/preparation.json
+spoil "nothing" ": the end came too early"
+cp -r run bad && cp sizes_run/preparation.json bad
+spoil "another model's" ": expected \"columns\" of text"
+cp -r run bad && sed -i '/words/s/pear/peas/' bad/preparation.json
+spoil "another word" " is not that of these weights"
+cp -r run bad && sed -i '/"version"/d' bad/preparation.json
+spoil "an older netc's" ": expected a \"version\": the run is of an older netc"
+cp -r run bad && rm bad/preparation.json
+exits "a run that goes on without it" 1 "bad/preparation.json is missing" ./words --resume bad
 
 finish

@@ -152,12 +152,3 @@ int *net_columns_find(const struct net_header *header, const struct net_field *f
         places[k] = find_again(header, names, k);
     return places;
 }
-
-void net_names_free(struct net_names *names)
-{
-    for (int k = 0; k < names->count; k++)
-        free(names->at[k]);
-    free(names->at);
-    free(names->place);
-    *names = (struct net_names){0};
-}

@@ -83,6 +83,8 @@ _Noreturn void net_stream_fail(const struct net_stream *file, uint64_t at, const
 
 /* ---- column.c: memory that columns point into ------------------------------------------------ */
 
+void net_names_free(struct net_names *names);
+
 /* The table gives it back when it is closed. */
 void net_hold(struct net_table *table, void *at, size_t mapped);
 void net_table_release(struct net_table *table); /* what it holds; columns stay */
@@ -146,7 +148,6 @@ void net_header_close(struct net_header *header);
 int *net_columns_find(const struct net_header *header, const struct net_field *field,
                       struct net_names *names);
 bool net_names_number(const struct net_names *names, int k); /* it has no name, only a place */
-void net_names_free(struct net_names *names);
 
 /* ---- number.c: files of numbers -------------------------------------------------------------- */
 

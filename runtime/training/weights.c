@@ -1,0 +1,88 @@
+/*
+ * weights.c -- --weights: which file they are in, and whether what their run has learnt of its data
+ * is beside them. Weights bear a mark of it (data/contract.c); those of a run mean nothing without.
+ */
+
+#define _GNU_SOURCE
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "training/training.h"
+
+/* The weights of a run's folder, malloc'd. */
+static char *file_of_run(const char *path)
+{
+    char *file = net_format("%s/model.safetensors", path);
+
+    if (net_has_file(path, "kfold.json"))
+        net_fail(NET_FAULT,
+                 "%s is a k-fold, with weights for each of its folds: --weights "
+                 "%s/fold_1",
+                 path, path);
+    if (access(file, R_OK) && net_has_file(path, "checkpoint.safetensors"))
+        net_fail(NET_FAULT,
+                 "%s has no model.safetensors: the run diverged, or has not saved "
+                 "yet; it has a checkpoint: --weights %s/checkpoint.safetensors",
+                 path, path);
+    if (access(file, R_OK))
+        net_fail(NET_FAULT,
+                 "%s has no model.safetensors: it is not a run's folder, or the run "
+                 "ended before its first checkpoint",
+                 path);
+    return file;
+}
+
+/* There is no preparation.json beside the weights. `run`: a run's folder was named. */
+static void check_alone(const struct net_session *session, const char *path, bool run)
+{
+    const char *mark = session->opening.mark;
+    const struct net_field *field = net_field_learns(session->model);
+    const enum net_command command = session->options->command;
+    const bool initial = mark && !strncmp(mark, NET_INITIAL, strlen(NET_INITIAL));
+
+    if (initial || (!field && !(run && mark)))
+        return;
+    if (mark)
+        net_fail(NET_FAULT,
+                 "%s has no preparation.json beside it: what its run has learnt of its data is "
+                 "wanted too, such as of %s; --weights names the run's folder, whole",
+                 path, field ? field->name : session->model->fields[0].name);
+    if (command == NET_EVAL || command == NET_PREDICT ||
+        (command == NET_TRAIN_COMMAND && field->vocabulary))
+        net_fail(NET_FAULT,
+                 "%s has no preparation.json beside it, and %s is prepared with what was learnt "
+                 "in training: --weights wants a run's folder",
+                 path, field->name);
+    if (command == NET_TRAIN_COMMAND)
+        net_warn("%s has no preparation.json beside it: %s is fitted to the rows of this run", path,
+                 field->name);
+}
+
+void net_session_weights(struct net_session *session)
+{
+    const char *path = session->options->value[NET_WEIGHTS].text;
+    struct net_opening *opening = &session->opening;
+    struct stat status;
+
+    if (!path)
+        net_fail(NET_USAGE, "--weights is wanted: a run's folder, or a .safetensors file");
+    if (stat(path, &status))
+        net_fail(NET_FAULT, "--weights %s: there is no such file or folder", path);
+    const bool run = S_ISDIR(status.st_mode);
+    char *copy = net_format("%s", path);
+    char *file = run ? file_of_run(path) : net_format("%s", path);
+
+    opening->preparation = net_format("%s/preparation.json", run ? path : dirname(copy));
+    opening->mark = net_weights_read(file, session->model, session->run.params);
+    if (access(opening->preparation, F_OK)) {
+        free(opening->preparation);
+        opening->preparation = NULL;
+        check_alone(session, path, run);
+    }
+    free(file);
+    free(copy);
+}
