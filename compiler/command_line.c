@@ -122,14 +122,27 @@ static void set_flag(Options *o, const char *word)
                         : format("there is no option `%s`", word));
 }
 
+/* The model, once. */
+static void set_input(Options *o, const char *word)
+{
+    if (o->input)
+        fail_usage(format("one model at a time: `%s` and `%s`", o->input, word));
+    o->input = file_name(word);
+}
+
 Options parse_options(int argc, char **argv)
 {
     Options o = {.target = "native"};
+    bool ended = false; /* by "--": what follows are no options */
 
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
 
-        if (same(word, "--help") || same(word, "-h")) {
+        if (ended || word[0] != '-' || !word[1]) {
+            set_input(&o, word);
+        } else if (same(word, "--")) {
+            ended = true;
+        } else if (same(word, "--help") || same(word, "-h")) {
             fputs(usage, stdout);
             exit(flush());
         } else if (same(word, "--language")) {
@@ -139,7 +152,7 @@ Options parse_options(int argc, char **argv)
             puts("netc " NETC_VERSION);
             exit(flush());
         } else if (is_option(word, "-o")) {
-            o.output = value_of(argv, &i, "-o");
+            o.output = file_name(value_of(argv, &i, "-o"));
         } else if (is_option(word, "--target")) {
             o.target = value_of(argv, &i, "--target");
         } else if (is_option(word, "--batch")) {
@@ -150,12 +163,8 @@ Options parse_options(int argc, char **argv)
             o.cc = value_of(argv, &i, "--cc");
         } else if (is_option(word, "--define")) {
             add_define(&o, value_of(argv, &i, "--define"));
-        } else if (word[0] == '-' && word[1]) {
-            set_flag(&o, word);
-        } else if (o.input) {
-            fail_usage(format("one model at a time: `%s` and `%s`", o.input, word));
         } else {
-            o.input = word;
+            set_flag(&o, word);
         }
     }
     if (!o.input) {

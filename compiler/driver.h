@@ -29,6 +29,8 @@ _Noreturn void fail_usage(const char *message); /* exit code 2 */
 /* ---- files.c --------------------------------------------------------------------------------- */
 
 int flush(void); /* what was printed has arrived: an exit code */
+const char *
+file_name(const char *word); /* "./-x" of "-x", so that no program takes it for an option */
 bool is_same_file(const char *a, const char *b);
 double milliseconds(void);                            /* of a clock that only goes on */
 int write_output(const char *path, const Text *text); /* a whole file or none: an exit code */

@@ -21,6 +21,11 @@ int flush(void)
     return EXIT_FAULT;
 }
 
+const char *file_name(const char *word)
+{
+    return word[0] == '-' ? format("./%s", word) : word;
+}
+
 bool is_same_file(const char *a, const char *b)
 {
     struct stat one, other;

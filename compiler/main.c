@@ -5,6 +5,7 @@
  * on generated code.
  */
 
+#include "core/standard_files.h"
 #include "driver.h"
 #include "emit/emit.h"
 #include "lower/lower.h"
@@ -86,12 +87,13 @@ static int compile(const Options *o)
 
     if (o->emit_c)
         return write_unit(&text, &code, 0), write_out(o, &text);
-    return build_output(o, &clang, target->name, &code, o->output ? o->output : source->name,
-                        began);
+    return build_output(o, &clang, target->name, &code,
+                        o->output ? o->output : file_name(source->name), began);
 }
 
 int main(int argc, char **argv)
 {
+    net_open_standard_files();
     if (argc > 1 && same(argv[1], "fmt"))
         fail_usage("netc fmt is not implemented");
 

@@ -115,15 +115,19 @@ static int read_folds(const char *text)
 void net_options_read(struct net_options *options, const struct net_model *model,
                       enum net_command command, int argc, char **argv)
 {
+    bool ended = false; /* by "--": what follows are no flags */
+
     *options = (struct net_options){.model = model, .command = command};
     options->command_line = join(net_commands[command], argc, argv);
     for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o"))
+        if (!ended && !strcmp(argv[i], "--"))
+            ended = true;
+        else if (!ended && (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o")))
             i = read_flag(options, argc, argv, i);
         else if (command == NET_KFOLD && !options->folds)
             options->folds = read_folds(argv[i]);
         else if ((command != NET_PREDICT && command != NET_GRADCHECK) ||
-                 (argv[i][0] == '-' && argv[i][1]))
+                 (!ended && argv[i][0] == '-' && argv[i][1]))
             net_fail(NET_USAGE, "%s does not know what to do with \"%s\"; --help shows its flags",
                      net_commands[command], argv[i]);
         else if (options->file)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "core/standard_files.h"
 
 static int (*const commands[NET_COMMANDS])(struct net_options *) = {
 #define COMMAND(id, name, ...) net_command_##name,
@@ -59,7 +60,7 @@ static enum net_command find_command(const char *word)
 
 static bool asks(int argc, char **argv, const char *flag)
 {
-    for (int i = 1; i < argc; i++)
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (!strcmp(argv[i], flag))
             return true;
     return false;
@@ -75,6 +76,8 @@ static int flushed(int code)
 
 int net_main(int argc, char **argv, const struct net_model *model)
 {
+    net_open_standard_files();
+
     const bool named = argc > 1 && argv[1][0] != '-';
     const enum net_command command = named ? find_command(argv[1]) : NET_TRAIN_COMMAND;
     const int first = named ? 2 : argc > 0 ? 1 : 0;

@@ -68,6 +68,21 @@ for signal in INT TERM HUP; do
     fi
 done
 
+# names that begin with a dash are no options of clang's; "--" ends netc's own
+cp "$models/xor_split.net" ./-m.net
+check "a model ./-m.net" "$netc" ./-m.net
+check "its trainer" ./-m summary
+check "-o -x --keep" "$netc" ./-m.net -o -x --keep
+check "-x and -x.c" [ -x ./-x -a -s ./-x.c ]
+check "-- -m.net" "$netc" -o dashed -- -m.net
+exits "an option after --" 2 "one model at a time" "$netc" -- -m.net --check
+
+# a descriptor that is closed is not given to a file, which would get what is printed
+check "the generated C" "$netc" "$models/xor_split.net" --emit-c -o open.c
+check "without stdout and stderr" sh -c '"$1" "$2" --emit-c -v -o closed.c >&- 2>&-' - "$netc" \
+    "$models/xor_split.net"
+check "the same C" cmp open.c closed.c
+
 # the precompiled header: made once, renewed when clang does not take it, done without
 build() { # build CACHE FILE
     XDG_CACHE_HOME=$1 "$netc" -v "$models/xor_split.net" -o "$2" 2>"$2.log"

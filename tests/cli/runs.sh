@@ -37,6 +37,16 @@ build() {
 }
 check "netc flowers.net" "$netc" flowers.net
 
+# ---- standard descriptors ------------------------------------------------------------------------
+
+check "stdin, stdout and stderr closed" sh -c './flowers --out closed <&- >&- 2>&-'
+check "the history has an epoch a line" [ "$(grep -cE '^[0-9.,e-]+$' closed/history.csv)" = 2 -a \
+    "$(wc -l <closed/history.csv)" = 3 ]
+cp flowers.csv ./-rows.csv
+check "a file behind --" ./flowers predict --weights closed -- -rows.csv
+exits "a flag behind --" 2 "predict takes one file" ./flowers predict --weights closed -- \
+    -rows.csv --help
+
 # ---- what --force writes over is gone ------------------------------------------------------------
 
 check "a run" ./flowers --out q --quiet --lr 0.5
