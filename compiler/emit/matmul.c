@@ -4,7 +4,7 @@
 
 #include "emit/emit.h"
 
-enum { ROWS_FLOATS = 4096 }; /* of a, packed: what stays in L1 beside a panel of b */
+enum { ROWS_FLOATS = 16384 }; /* of a, packed: a small part of L2, where panels of b pass by */
 
 /* Rows of a that are packed at a time: whole blocks, which tiles divide. */
 static int packed_rows(int rows, int inner)
