@@ -1,5 +1,5 @@
 /*
- * embedding.c -- layers of words: embeddings, means over a sequence, dense layers of bags.
+ * embedding.c -- layers of tokens: embeddings, means over a sequence, dense layers of bags.
  *
  * The one idea: a bag of words stays as sparse as it came wherever a dense layer reads it, alone or
  * first in a concat; for every other layer it is written out with its zeros.
@@ -97,8 +97,8 @@ Value *lower_embedding(Lowering *l, Layer *layer, Value *const *x)
 
 /* ---- Means ----------------------------------------------------------------------------------- */
 
-/* The words that a sequence is made from, position by position; NULL: none. */
-static Value *find_words(const Layer *layer)
+/* The tokens that a sequence is made from, position by position; NULL: none. */
+static Value *find_tokens(const Layer *layer)
 {
     const int length = layer->value->shape.size[1];
 
@@ -113,14 +113,14 @@ static Value *find_words(const Layer *layer)
 
 Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
 {
-    Value *words;
+    Value *tokens;
 
     if (number(layer->call, "skip_padding") == 0)
         return lower_global_pool(l, layer, x);
     if (!check_sequence(l, layer))
         return NULL;
-    words = find_words(layer->inputs[0]);
-    if (!words) {
+    tokens = find_tokens(layer->inputs[0]);
+    if (!tokens) {
         error_at(l->model->source, layer->span,
                  "mean(skip_padding=true) wants a sequence with a "
                  "position for each word of an input; %s, %s, is not made that way",
@@ -128,7 +128,7 @@ Value *lower_mean(Lowering *l, Layer *layer, Value *const *x)
         note(l->model->source, "it follows an embedding, and layers that keep the length");
         return NULL;
     }
-    return append_node(l, layer, OP_TOKEN_MEAN, (Value *[]){x[0], words}, 2, (Attributes){0})
+    return append_node(l, layer, OP_TOKEN_MEAN, (Value *[]){x[0], tokens}, 2, (Attributes){0})
         ->outputs[0];
 }
 

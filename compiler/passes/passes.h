@@ -42,7 +42,7 @@ typedef enum LayoutKind {
     LAYOUT_WEIGHT, /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
     LAYOUT_TABLE,  /* [row][block][16]: an embedding */
     LAYOUT_CLASS,  /* [image] int32 */
-    LAYOUT_TOKENS, /* [image][position] int32, and the same by number of the word */
+    LAYOUT_TOKENS, /* [image][position] int32, and the same by id */
     LAYOUT_SPARSE, /* elements that are not 0, by image and by column */
     LAYOUT_SCALAR, /* the loss: a slice a batch block */
 } LayoutKind;

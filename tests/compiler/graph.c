@@ -233,11 +233,11 @@ static void build_class_loss(Graph *g, const Case *c, int channels)
     g->loss = append(g, c->op, c->at, 2, g->prediction, target(g, (Shape){0}, TYPE_CLASS), NULL);
 }
 
-static Value *words(Graph *g, int size, ElementType type)
+static Value *tokens_of(Graph *g, int size, ElementType type)
 {
     Value *value = add_value(g, vector(size), true, type, ROLE_INPUT);
 
-    value->name = "words";
+    value->name = "tokens";
     return value;
 }
 
@@ -245,7 +245,7 @@ static Value *words(Graph *g, int size, ElementType type)
 static void build_embedding(Graph *g, const Case *c, int channels)
 {
     const Attributes at = {.padding_row = c->other};
-    Value *tokens = words(g, 9, TYPE_TOKENS);
+    Value *tokens = tokens_of(g, 9, TYPE_TOKENS);
     Value *w = parameter(g, (Shape){.rank = 2, .size = {7, channels}}, false);
     Value *a = append(g, OP_EMBEDDING, at, 2, tokens, w, NULL);
     Value *b = append(g, OP_TOKEN_MEAN, at, 2, a, tokens, NULL);
@@ -257,7 +257,7 @@ static void build_embedding(Graph *g, const Case *c, int channels)
 /* A bag beside `other` numbers, and with its zeros. */
 static void build_bag(Graph *g, const Case *c, int channels)
 {
-    Value *bag = words(g, 11, TYPE_SPARSE), *h = NULL, *y;
+    Value *bag = tokens_of(g, 11, TYPE_SPARSE), *h = NULL, *y;
     Value *inputs[4] = {bag, NULL, NULL, NULL};
 
     if (c->other)
