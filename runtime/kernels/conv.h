@@ -1,5 +1,5 @@
 /*
- * conv.h -- convolutions and their dx as drivers of gemm.h.
+ * conv.h -- convolutions and their dx as kernels of gemm.h.
  *
  * The one idea: the taps of an output pixel that fall inside the image are a rectangle of pixels of
  * x and of rows of w, a step apart each; a dx walks transposed weights, and its taps count down.

@@ -2,7 +2,7 @@
  * gemm.h -- matrix products in register tiles: rows of images by up to three vectors of outputs.
  *
  * The one idea: per output pixel, a sum over taps of small products, images by channels. A tile
- * sums in registers and ends with the epilogue; a driver walks items, panels and images and says
+ * sums in registers and ends with the epilogue; a kernel walks items, panels and images and says
  * where each tile's taps are. Dense layers, convolutions (conv.h) and their dx differ in the taps
  * alone.
  *
@@ -234,7 +234,7 @@ NET_INLINE struct net_panel net_panel_at(int panel, int threes, int twos)
     return (struct net_panel){3 * threes + twos + panel, 1};
 }
 
-/* ---- Drivers --------------------------------------------------------------------------------- */
+/* ---- Kernels --------------------------------------------------------------------------------- */
 
 enum { NET_MOST_SEGMENTS = 16 };
 
