@@ -2,7 +2,7 @@
  * elementwise.c -- chains of elementwise operations, sums over images, and updates.
  *
  * The one idea: items are (batch block, row of pixels), so that kernels in a row of elementwise
- * work hand each thread what it wrote itself. Sums take a slice an item and add the slices in
+ * work hand each thread what it wrote itself. Sums are partial sums of each item, added in
  * order.
  */
 

@@ -44,7 +44,7 @@ typedef enum LayoutKind {
     LAYOUT_CLASS,  /* [image] int32 */
     LAYOUT_TOKENS, /* [image][position] int32, and the same by id */
     LAYOUT_SPARSE, /* elements that are not 0, by image and by column */
-    LAYOUT_SCALAR, /* the loss: a slice a batch block */
+    LAYOUT_SCALAR, /* the loss: a partial sum a batch block */
 } LayoutKind;
 
 typedef struct Layout {

@@ -11,12 +11,12 @@
 
 /* ---- Pieces of a gradient -------------------------------------------------------------------- */
 
-NET_INLINE vec net_sum_partials(const float *slices, long step, long count)
+NET_INLINE vec net_sum_partials(const float *partial, long step, long count)
 {
     vec sum = vec_zero();
 
     NET_REPEAT(s, count)
-        sum = vec_add(sum, vec_load(slices + s * step));
+        sum = vec_add(sum, vec_load(partial + s * step));
     return sum;
 }
 

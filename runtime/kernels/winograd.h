@@ -247,10 +247,10 @@ NET_INLINE void net_winograd_weight(vec u[36], const float *from, long tap, int 
     }
 }
 
-/* dW = G' dU G: `count` vectors, tap (r, c) of each at to + (3 r + c) tap; dU is the sum of slices,
-   `slice` floats apart */
+/* dW = G' dU G: `count` vectors, tap (r, c) of each at to + (3 r + c) tap; dU is the sum of
+   `splits` partial sums, `split` floats apart */
 NET_INLINE void net_winograd_weight_gradient(float *to, long tap, const float *from, long step,
-                                             long count, long slices, long slice, int m)
+                                             long count, long splits, long split, int m)
 {
     const int n = m + 2;
 
@@ -261,9 +261,9 @@ NET_INLINE void net_winograd_weight_gradient(float *to, long tap, const float *f
             vec x[6], y[3];
             NET_UNROLL(r, n)
                 x[r] = vec_load(from + (r * n + c) * step + 16 * i);
-            for (long s = 1; s < slices; s++)
+            for (long s = 1; s < splits; s++)
                 NET_UNROLL(r, n)
-                    x[r] = vec_add(x[r], vec_load(from + s * slice + (r * n + c) * step + 16 * i));
+                    x[r] = vec_add(x[r], vec_load(from + s * split + (r * n + c) * step + 16 * i));
             net_winograd_g_back(y, x, m);
             NET_UNROLL(r, 3)
                 half[r][c] = y[r];
