@@ -1,9 +1,8 @@
 /*
- * elementwise.c -- chains of elementwise operations, sums over images, and updates.
+ * elementwise.c -- chains of elementwise operations, and updates.
  *
  * The one idea: items are (batch block, row of pixels), so that kernels in a row of elementwise
- * work hand each thread what it wrote itself. Sums are partial sums of each item, added in
- * order.
+ * work hand each thread what it wrote itself.
  */
 
 #include "emit/emit.h"

@@ -2,7 +2,7 @@
  * epilogue.c -- elementwise operations in registers: the end of a kernel, or all of it.
  *
  * The one idea: a chain of elementwise nodes becomes one `const vec` a node. The kernel says
- * where its element is: `at` floats into full values, `lane` floats into a number a channel.
+ * where its element is: `at` floats into full values, `lane` floats into one value per channel.
  */
 
 #include "core/random.h"

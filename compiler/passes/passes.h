@@ -38,7 +38,7 @@ enum { MAX_SEGMENTS = 16 };
 
 typedef enum LayoutKind {
     LAYOUT_VALUE,  /* [batch block][height][width][block][16 images][lanes] */
-    LAYOUT_VECTOR, /* [block][16]: a number a channel */
+    LAYOUT_VECTOR, /* [block][16]: one value per channel */
     LAYOUT_WEIGHT, /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
     LAYOUT_TABLE,  /* [row][block][16]: an embedding */
     LAYOUT_CLASS,  /* [image] int32 */

@@ -172,7 +172,7 @@ static bool remove_repetition(Graph *g)
 /* ---- Gradients at one place ------------------------------------------------------------------ */
 
 /* The node that spreads dy over an image, where dy is nothing but the gradient of a maximum: of
-   each window, or of the whole image, a number a channel, at its index. */
+   each window, or of the whole image, one value per channel, at its index. */
 const Node *find_spread(const Value *dy)
 {
     while (dy && dy->node && dy->node->op == OP_RESHAPE)
