@@ -2,7 +2,7 @@
  * algorithm_nodes.c -- contractions become the operation that their algorithm computes.
  *
  * The one idea: an algorithm that reads or writes something other than x, w and y is an operation
- * of its own. What it makes superfluous (a gradient spread over an image, a weight with zeros
+ * of its own. What it makes superfluous (a gradient scattered over an image, a weight with zeros
  * between groups) is dead afterwards. And where a gradient reads a weight as it lies, it has to
  * stand before the kernel that ends with the update of it.
  */
@@ -17,25 +17,25 @@ const Node *find_argmax(const Node *node)
     const Value *dy = is_input_gradient(node->op)    ? node->inputs[0]
                       : is_weight_gradient(node->op) ? node->inputs[1]
                                                      : NULL;
-    const Node *spread = dy && node->backward ? find_spread(dy) : NULL;
+    const Node *pool_grad = dy && node->backward ? find_pool_grad(dy) : NULL;
 
-    return spread && spread->op == OP_GLOBAL_MAXPOOL2D_GRAD &&
-                   spread->inputs[1]->shape.size[0] == dy->shape.size[0]
-               ? spread
+    return pool_grad && pool_grad->op == OP_GLOBAL_MAXPOOL2D_GRAD &&
+                   pool_grad->inputs[1]->shape.size[0] == dy->shape.size[0]
+               ? pool_grad
                : NULL;
 }
 
 /* dx of d, w, index; dw of x, d, index: d holds one number a channel. */
-static void use_argmax(Node *node, const Node *spread)
+static void use_argmax(Node *node, const Node *pool_grad)
 {
     if (is_input_gradient(node->op)) {
         node->op = OP_CONV2D_DX_ARGMAX;
-        node->inputs[0] = spread->inputs[1];
+        node->inputs[0] = pool_grad->inputs[1];
     } else {
         node->op = OP_CONV2D_DW_ARGMAX;
-        node->inputs[1] = spread->inputs[1];
+        node->inputs[1] = pool_grad->inputs[1];
     }
-    node->inputs[2] = spread->inputs[0];
+    node->inputs[2] = pool_grad->inputs[0];
     node->input_count = 3;
 }
 
@@ -144,10 +144,10 @@ void use_algorithms(Graph *g)
         if (!node->selection)
             continue;
         if (node->selection->algorithm == ALGORITHM_ARGMAX_SPARSE) {
-            const Node *spread = find_argmax(node);
+            const Node *pool_grad = find_argmax(node);
 
-            sum_argmax(g, node->inputs[is_weight_gradient(node->op)], spread->inputs[1]);
-            use_argmax(node, spread);
+            sum_argmax(g, node->inputs[is_weight_gradient(node->op)], pool_grad->inputs[1]);
+            use_argmax(node, pool_grad);
         } else if (node->selection->algorithm == ALGORITHM_DEPTHWISE) {
             use_depthwise(g, node);
         }

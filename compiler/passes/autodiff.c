@@ -293,7 +293,7 @@ static void vjp_maxpool2d(Reverse *r, const Node *node, Value *dy)
                 ->outputs[0]);
 }
 
-/* What sums windows and what spreads a pixel over them are each other's gradient. */
+/* What sums windows and what scatters a pixel to them are each other's gradient. */
 static void vjp_linear(Reverse *r, const Node *node, Value *dy, Op op)
 {
     if (wants(r, 0))

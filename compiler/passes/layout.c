@@ -399,7 +399,7 @@ static void lay_out_node(LayoutPass *l, Node *node)
     lay_out_others(l, node);
     if (y->batched && !y->layout)
         give(l->g, y, result_layout(l->g, node), NULL);
-    for (int i = 1; i < node->output_count; i++) /* the index of a maximum lies as the maxima */
+    for (int i = 1; i < node->output_count; i++) /* the index of a max lies as the max */
         if (node->outputs[i]->batched)
             give(l->g, node->outputs[i], *y->layout, NULL);
     for (int i = 0; i < node->output_count; i++)

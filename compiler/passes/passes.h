@@ -13,7 +13,7 @@
 void autodiff(Graph *g);    /* needs: forward nodes, loss. gives: gradient and update nodes */
 void simplify(Graph *g);    /* dead and equal nodes, reshapes, gradients under a maximum */
 bool remove_dead(Graph *g); /* what nobody reads; false: nothing */
-const Node *find_spread(const Value *dy); /* what spreads dy over the windows of a maximum; NULL */
+const Node *find_pool_grad(const Value *dy); /* what scatters dy to the max of each window; NULL */
 
 /* ---- layout*.c: where the numbers of a value lie --------------------------------------------- */
 

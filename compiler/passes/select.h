@@ -8,7 +8,7 @@
 
 #include "passes/passes.h"
 
-/* Of a gradient of conv2d whose dy a global maximum spreads: the node that does; or NULL. */
+/* Of a gradient of conv2d whose dy a global max has scattered: the node that did; or NULL. */
 const Node *find_argmax(const Node *node);
 /* Is it a conv2d, dx or dw with a group for each channel, whose weight group_expand makes? */
 bool is_depthwise(const Graph *g, const Node *node);

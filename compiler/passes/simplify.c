@@ -3,7 +3,7 @@
  *
  * The one idea: a few local rules, repeated until none applies. An input that is only ever read
  * reshaped is packed in that shape; reshapes of reshapes and to the same shape go; an activation's
- * gradient is taken of the maxima that follow it, not of all they were taken of; what was
+ * gradient is taken of the max that follows it, not of all the pixels of a window; what was
  * computed before is not computed again (never what is random or has a state); what nobody reads
  * goes, with parameters that are left without a reader.
  *
@@ -171,9 +171,9 @@ static bool remove_repetition(Graph *g)
 
 /* ---- Gradients at one place ------------------------------------------------------------------ */
 
-/* The node that spreads dy over an image, where dy is nothing but the gradient of a maximum: of
-   each window, or of the whole image, one value per channel, at its index. */
-const Node *find_spread(const Value *dy)
+/* The node that scatters dy over an image, where dy is nothing but the gradient of a max: of each
+   window, or of the whole image, one value per channel, at its index. */
+const Node *find_pool_grad(const Value *dy)
 {
     while (dy && dy->node && dy->node->op == OP_RESHAPE)
         dy = dy->node->inputs[0];
@@ -184,10 +184,10 @@ const Node *find_spread(const Value *dy)
 }
 
 /* What the gradient of an activation is given of forward: is it that activation's y, or x, where
-   the maximum was taken of y? */
-static bool is_pooled(const Node *spread, const Activation *a, const Value *kept)
+   the max was taken of y? */
+static bool is_pooled(const Node *pool_grad, const Activation *a, const Value *kept)
 {
-    const Value *y = spread->inputs[0]->node->inputs[0];
+    const Value *y = pool_grad->inputs[0]->node->inputs[0];
 
     while (y->node && y->node->op == OP_RESHAPE && (a->kept != KEPT_Y || y != kept))
         y = y->node->inputs[0];
@@ -210,37 +210,37 @@ static Node *insert_node(Graph *g, int at, Op op, Value *const *inputs, int coun
     return node;
 }
 
-/* The gradient of an activation that a maximum follows, where y or its sign is all it takes: of y
-   at the places of the maxima, which are the maxima, before dy is spread. */
-static bool move_before_spread(Graph *g, int at)
+/* The gradient of an activation that a max follows, where y or its sign is all it takes: of y where
+   the max is, which is the max, before dy is scattered. */
+static bool move_before_scatter(Graph *g, int at)
 {
     Node *node = g->nodes[at], *moved;
     const Activation *a = find_activation(node->op);
-    const Node *spread = a && node->op == a->gradient && a->kept != KEPT_X
-                             ? find_spread(node->inputs[1])
-                             : NULL;
-    Value *index, *maxima, *dx = node->outputs[0];
+    const Node *pool_grad = a && node->op == a->gradient && a->kept != KEPT_X
+                                ? find_pool_grad(node->inputs[1])
+                                : NULL;
+    Value *index, *max, *dx = node->outputs[0];
 
-    if (!spread || !is_pooled(spread, a, node->inputs[0]))
+    if (!pool_grad || !is_pooled(pool_grad, a, node->inputs[0]))
         return false;
-    index = spread->inputs[0];
-    maxima = index->node->outputs[0];
-    moved = insert_node(g, at++, node->op, (Value *[]){maxima, spread->inputs[1]}, 2, node->at);
-    moved->outputs[0]->gradient_of = maxima;
+    index = pool_grad->inputs[0];
+    max = index->node->outputs[0];
+    moved = insert_node(g, at++, node->op, (Value *[]){max, pool_grad->inputs[1]}, 2, node->at);
+    moved->outputs[0]->gradient_of = max;
     node->inputs[0] = index;
     node->inputs[1] = moved->outputs[0];
-    node->op = spread->op;
-    node->at = spread->at;
-    if (!same_shape(dx->shape, spread->outputs[0]->shape)) {
-        Node *again = insert_node(g, at, spread->op, node->inputs, 2, spread->at);
+    node->op = pool_grad->op;
+    node->at = pool_grad->at;
+    if (!same_shape(dx->shape, pool_grad->outputs[0]->shape)) {
+        Node *again = insert_node(g, at, pool_grad->op, node->inputs, 2, pool_grad->at);
 
-        again->span = spread->span, again->path = spread->path;
+        again->span = pool_grad->span, again->path = pool_grad->path;
         node->op = OP_RESHAPE;
         node->at = (Attributes){.shape = dx->shape};
         node->inputs[0] = again->outputs[0];
         node->input_count = 1;
     } else {
-        node->span = spread->span, node->path = spread->path;
+        node->span = pool_grad->span, node->path = pool_grad->path;
     }
     return true;
 }
@@ -250,7 +250,7 @@ static bool move_activations(Graph *g)
     bool changed = false;
 
     for (int i = 0; i < g->node_count; i++)
-        changed = move_before_spread(g, i) || changed;
+        changed = move_before_scatter(g, i) || changed;
     return changed;
 }
 

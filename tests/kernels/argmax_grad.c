@@ -81,8 +81,8 @@ END_TEST
 /* ---- Which are taken so ---------------------------------------------------------------------- */
 
 static const struct {
-    const char *body;          /* of x[16, 5, 4]; t[16] */
-    int argmax, dense, spread; /* of both dw: how many; gradients spread over pixels */
+    const char *body;             /* of x[16, 5, 4]; t[16] */
+    int argmax, dense, scattered; /* of both dw: how many; gradients scattered over pixels */
 } choices[] = {
     {"    x -> conv2d(16, 3) -> global_maxpool2d\n", 0, 1, 1}, /* 6 pixels */
     {"    x -> conv2d(16, 2) -> global_maxpool2d\n", 1, 0, 0},
@@ -124,7 +124,7 @@ START_TEST(test_choice)
         count[g->nodes[i]->op]++;
     ck_assert_int_eq(count[OP_CONV2D_DW_ARGMAX], choices[_i].argmax);
     ck_assert_int_eq(count[OP_CONV2D_DW], choices[_i].dense);
-    ck_assert_int_eq(count[OP_GLOBAL_MAXPOOL2D_GRAD], choices[_i].spread);
+    ck_assert_int_eq(count[OP_GLOBAL_MAXPOOL2D_GRAD], choices[_i].scattered);
 }
 END_TEST
 

@@ -219,7 +219,7 @@ START_TEST(test_choice)
 }
 END_TEST
 
-/* ---- Gradients of activations before they are spread ----------------------------------------- */
+/* ---- Gradients of activations before they are scattered -------------------------------------- */
 
 static const struct {
     const char *body; /* of x[2, 9, 8]; t[16] */
