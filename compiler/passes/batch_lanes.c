@@ -53,14 +53,14 @@ static void cut_bands(BatchLanes *g, const Node *node, const Layout *x, const La
 {
     const int stride = node->at.stride[0], kernel = node->inputs[1]->shape.size[2];
     const long most = SCRATCH / ((long)sizeof(float) * row);
-    int under;
+    int halo;
 
     g->rows = y->height;
     if (x->full_height > most)
         while (g->rows > 1 && (g->rows - 1) * stride + kernel > most)
             g->rows--;
-    under = (g->rows - 1) * stride + kernel;
-    g->floats = row * (under < x->full_height ? under : x->full_height);
+    halo = (g->rows - 1) * stride + kernel;
+    g->floats = row * (halo < x->full_height ? halo : x->full_height);
 }
 
 BatchLanes plan_batch_lanes(const Node *node, const Layout *x, const Layout *y,

@@ -63,16 +63,16 @@ static bool in_conflict(const Use *a, const Use *b)
 
 /* ---- Phases ---------------------------------------------------------------------------------- */
 
-/* Does a kernel meet one of its own phase? A buffer's uses before it end with those of the phase:
-   `met` counts the ones that have been. */
-static bool meets_another(const Kernel *k, const Uses *uses, const int *met)
+/* Is there a hazard between a kernel and one of its own phase? Of each buffer, the uses `before` it
+   end with those of the phase. */
+static bool has_hazard(const Kernel *k, const Uses *uses, const int *before)
 {
     for (int i = 0; i < k->operand_count; i++) {
         const Access *access = &k->operands[i];
         const Uses *of = &uses[access->buffer->index];
         const Use mine = {k, access};
 
-        for (int j = met[access->buffer->index] - 1; j >= 0; j--) {
+        for (int j = before[access->buffer->index] - 1; j >= 0; j--) {
             if (of->at[j].kernel->phase != k->phase)
                 break;
             if (in_conflict(&of->at[j], &mine))
@@ -86,16 +86,16 @@ static void find_phases(Program *p)
 {
     int phase = 0, count;
     const Uses *uses = collect_uses(p, &count);
-    int *met = allocate((size_t)(count + 1) * sizeof *met);
+    int *before = allocate((size_t)(count + 1) * sizeof *before);
 
     for (int i = 0; i < p->count; i++) {
         Kernel *k = p->kernels[i];
 
         k->phase = phase;
-        if (meets_another(k, uses, met))
+        if (has_hazard(k, uses, before))
             k->phase = ++phase;
         for (int j = 0; j < k->operand_count; j++)
-            met[k->operands[j].buffer->index]++;
+            before[k->operands[j].buffer->index]++;
         for (int j = 0; j < k->sum_count; j++)
             k->sums[j]->phase = phase;
     }

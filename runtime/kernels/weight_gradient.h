@@ -190,8 +190,8 @@ struct net_conv_dw {
 NET_INLINE int net_conv_dw_height(struct net_conv_dw s, int vectors)
 {
     const long x_row = s.x[1] * 1024L, dy_row = s.dy[1] * 1024L * vectors;
-    const long above = (s.kernel[0] - 1) * s.dilation[0] * x_row;
-    const long rows = (256 * 1024 - above) / (x_row + dy_row);
+    const long halo = (s.kernel[0] - 1) * s.dilation[0] * x_row;
+    const long rows = (256 * 1024 - halo) / (x_row + dy_row);
 
     return rows < 1 ? 1 : rows > s.dy[0] ? s.dy[0] : (int)rows;
 }

@@ -48,7 +48,7 @@ static void free_sparse(Sparse *s)
 }
 
 /* The pixel of x that a tap reads for the output's maximum; -1: in the padding. */
-static int pixel_under(const Sparse *s, int image, int output, int tap)
+static int tap_pixel(const Sparse *s, int image, int output, int tap)
 {
     const int pixel = (int)test_get(&s->index, image, 0, output);
     const int row = pixel / YW * 2 - 1 + tap / KW, column = pixel % YW + tap % KW * 2;
@@ -109,10 +109,10 @@ static double exact_dw(const TestValue *x, const Sparse *s, int n, int output, i
     double sum = 0;
 
     for (int i = 0; i < n; i++) {
-        const int under = pixel_under(s, i, output, tap);
+        const int from = tap_pixel(s, i, output, tap);
 
-        if (under >= 0)
-            sum += test_get(&s->dy, i, 0, output) * test_get(x, i, under, channel);
+        if (from >= 0)
+            sum += test_get(&s->dy, i, 0, output) * test_get(x, i, from, channel);
     }
     return sum;
 }
@@ -214,9 +214,9 @@ static void check_dx(const Sparse *s, bool parts, int threads)
 
             for (int o = 0; o < OUTPUTS; o++)
                 for (int tap = 0; tap < TAPS; tap++)
-                    if (pixel_under(s, i, o, tap) >= 0)
-                        sum[pixel_under(s, i, o, tap)] += test_get(&s->dy, i, 0, o) *
-                                                          weight_of(o, tap, c);
+                    if (tap_pixel(s, i, o, tap) >= 0)
+                        sum[tap_pixel(s, i, o, tap)] += test_get(&s->dy, i, 0, o) *
+                                                        weight_of(o, tap, c);
             for (int pixel = 0; pixel < XH * XW; pixel++)
                 check_result(&h, i, pixel, c, sum[pixel], parts, "dx");
         }

@@ -43,7 +43,7 @@ static long at(int pixels, int n, int pixel, int c)
 }
 
 /* The pixel of x under a tap of a pixel of y; -1 outside. */
-static int under(int pixel, int tap)
+static int tap_pixel(int pixel, int tap)
 {
     const int h = pixel / YW * 2 - 1 + tap / 2, w = pixel % YW - 1 + tap % 2 * 2;
 
@@ -92,8 +92,8 @@ START_TEST(forward)
                 double sum = (double)b[c];
 
                 for (int tap = 0; tap < 6; tap++)
-                    if (under(pixel, tap) >= 0)
-                        sum += (double)x[at(H * W, n, under(pixel, tap), c)] *
+                    if (tap_pixel(pixel, tap) >= 0)
+                        sum += (double)x[at(H * W, n, tap_pixel(pixel, tap), c)] *
                                (double)w[tap * CHANNELS + c];
                 ck_assert_float_eq_tol(y[at(YH * YW, n, pixel, c)], (float)sum, 1e-5f);
                 ck_assert_float_eq(negative[at(YH * YW, n, pixel, c)],
@@ -118,9 +118,9 @@ START_TEST(backward)
 
             for (int pixel = 0; pixel < YH * YW; pixel++)
                 for (int tap = 0; tap < 6; tap++)
-                    if (under(pixel, tap) >= 0)
-                        sums[under(pixel, tap)] += (double)dy[at(YH * YW, n, pixel, c)] *
-                                                   (double)w[tap * CHANNELS + c];
+                    if (tap_pixel(pixel, tap) >= 0)
+                        sums[tap_pixel(pixel, tap)] += (double)dy[at(YH * YW, n, pixel, c)] *
+                                                       (double)w[tap * CHANNELS + c];
             for (int pixel = 0; pixel < H * W; pixel++)
                 ck_assert_float_eq_tol(dx[at(H * W, n, pixel, c)], (float)sums[pixel], 1e-5f);
         }
@@ -152,8 +152,8 @@ START_TEST(weight_gradient)
                 got += (double)partial[i * FLOATS + tap * CHANNELS + c];
             for (int n = 0; n < N; n++)
                 for (int pixel = 0; pixel < YH * YW; pixel++)
-                    if (under(pixel, tap) >= 0)
-                        wanted += (double)x[at(H * W, n, under(pixel, tap), c)] *
+                    if (tap_pixel(pixel, tap) >= 0)
+                        wanted += (double)x[at(H * W, n, tap_pixel(pixel, tap), c)] *
                                   (double)dy[at(YH * YW, n, pixel, c)];
             ck_assert_double_eq_tol(got, wanted, 1e-4);
         }

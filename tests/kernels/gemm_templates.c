@@ -239,7 +239,7 @@ enum { H = 7, W = 8, C = 19, O = 37, YH = 4, YW = 8 };
 #define TAPS .kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 1}, .dilation = {1, 2}
 
 /* The pixel of x under tap (k, l) of a pixel of y; -1 outside. */
-static int under(int pixel, int k, int l)
+static int tap_pixel(int pixel, int k, int l)
 {
     const int h = pixel / YW * 2 - 1 + k, w = pixel % YW - 1 + 2 * l;
 
@@ -281,7 +281,7 @@ START_TEST(conv2d)
                     double sum = 0;
 
                     for (int row = 0; row < 6 * C; row++) {
-                        const int at = under(p, row / C / 2, row / C % 2);
+                        const int at = tap_pixel(p, row / C / 2, row / C % 2);
 
                         if (at >= 0)
                             sum += test_get(&x, i, at, row % C) * (double)w.plain[row * O + o];
@@ -342,7 +342,7 @@ START_TEST(conv2d_dx)
             memset(sum, 0, (size_t)H * W * C * sizeof *sum);
             for (int p = 0; p < YH * YW; p++)
                 for (int row = 0; row < 6 * C; row++) {
-                    const int at = under(p, row / C / 2, row / C % 2);
+                    const int at = tap_pixel(p, row / C / 2, row / C % 2);
 
                     for (int o = 0; o < O && at >= 0; o++)
                         sum[at * C + row % C] += test_get(&dy, i, p, o) *

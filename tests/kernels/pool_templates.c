@@ -46,7 +46,7 @@ static TestValue coarse_value(int pixels, uint32_t seed)
 }
 
 /* The pixel of x under tap (k, l) of the window of y's pixel; -1: in the padding. */
-static int pixel_under(int pixel, int k, int l)
+static int tap_pixel(int pixel, int k, int l)
 {
     const int row = pixel / YW * 2 - 1 + k, column = pixel % YW + l;
 
@@ -58,8 +58,8 @@ static double exact_max(const TestValue *x, int image, int pixel, int channel, i
     double max = -INFINITY;
 
     for (int t = 0; t < 6; t++) {
-        const int under = pixel_under(pixel, t / 2, t % 2);
-        const double v = under < 0 ? -INFINITY : test_get(x, image, under, channel);
+        const int from = tap_pixel(pixel, t / 2, t % 2);
+        const double v = from < 0 ? -INFINITY : test_get(x, image, from, channel);
 
         if (v > max)
             max = v, *tap = t;
@@ -140,10 +140,10 @@ START_TEST(maxpool_gradient)
 
                 for (int p = 0; p < YH * YW; p++) {
                     const int tap = index[test_at(&dy, i, p, c)];
-                    const int under = pixel_under(p, tap / 2, tap % 2);
+                    const int from = tap_pixel(p, tap / 2, tap % 2);
 
-                    if (under >= 0)
-                        dx[under] += test_get(&dy, i, p, c);
+                    if (from >= 0)
+                        dx[from] += test_get(&dy, i, p, c);
                 }
                 for (int p = 0; p < XH * XW; p++)
                     check_result(&h, i, p, c, dx[p], draws, "maxpool2d_grad");
@@ -197,8 +197,8 @@ START_TEST(average)
                     double sum = 0;
 
                     for (int t = 0; t < 6; t++)
-                        if (pixel_under(p, t / 2, t % 2) >= 0)
-                            sum += test_get(&x, i, pixel_under(p, t / 2, t % 2), c);
+                        if (tap_pixel(p, t / 2, t % 2) >= 0)
+                            sum += test_get(&x, i, tap_pixel(p, t / 2, t % 2), c);
                     check_result(&h, i, p, c, sum / 6, k % 2, "avgpool2d");
                 }
         finish(&h, YH, k % 2, "avgpool2d");
@@ -225,8 +225,8 @@ START_TEST(average_gradient)
 
                 for (int p = 0; p < YH * YW; p++)
                     for (int t = 0; t < 6; t++)
-                        if (pixel_under(p, t / 2, t % 2) >= 0)
-                            dx[pixel_under(p, t / 2, t % 2)] += test_get(&dy, i, p, c) / 6;
+                        if (tap_pixel(p, t / 2, t % 2) >= 0)
+                            dx[tap_pixel(p, t / 2, t % 2)] += test_get(&dy, i, p, c) / 6;
                 for (int p = 0; p < XH * XW; p++)
                     check_result(&h, i, p, c, dx[p], k % 2, "avgpool2d_grad");
             }
