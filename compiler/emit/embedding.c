@@ -64,7 +64,7 @@ void emit_embedding_dw(KernelCode *c, const Kernel *k)
     want_scratch(c, dw_floats(dw));
     c->base = matrix_name(c, k->update ? "embedding_dw_update" : "embedding_dw", tokens, dw->shape);
     text_add(&c->comment,
-             "/* dw = the sum of dy over the places of each token%s%s; items: rows */\n",
+             "/* dw = the sum of dy over the positions of each token%s%s; items: rows */\n",
              padding >= 0 ? format(", +0 for token %d", padding) : "", then_update(k));
     call_template(c,
                   "net_embedding_dw(%s, %s->begin, %s->order, %s, (struct net_embedding_dw){"

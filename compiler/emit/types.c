@@ -16,7 +16,7 @@ long up16(long count)
     return (count + 15) / 16 * 16;
 }
 
-/* The places of a token: see net_pack_tokens. */
+/* The positions of a token: see net_pack_tokens. */
 static const char *token_members(Emitter *e, const Layout *v)
 {
     const long ids = up16((long)e->model->max_batch * v->width);

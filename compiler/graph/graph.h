@@ -182,7 +182,7 @@ void infer_shapes(Node *node);
 int dilation_of(const Attributes *at, int axis);  /* 1 or more; axis 0: height, 1: width */
 int groups_of(const Attributes *at);              /* 1 or more */
 int window_reach(const Attributes *at, int axis); /* pixels from first to last tap, both in */
-int window_count(const Attributes *at, int size, int axis); /* places on `size` pixels */
+int window_count(const Attributes *at, int size, int axis); /* positions on `size` pixels */
 int tap_step(const Attributes *at, int axis);   /* of a dx: from tap to tap of one pixel */
 double product_flops(const Node *node);         /* of two values, one image; 0: no such product */
 Shape file_shape(const Value *parameter);       /* as PyTorch has it */

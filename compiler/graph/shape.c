@@ -3,7 +3,7 @@
  *
  * The one idea: a signature an operation, read like an einsum: the shapes in its row of ops.def.
  * The sizes that no input has come from the attributes: k l the kernel, c h w of at.shape where a
- * gradient restores what forward made smaller, y x the places of a window. One walk both infers
+ * gradient restores what forward made smaller, y x the positions of a window. One walk both infers
  * the outputs and finds what does not fit.
  */
 
@@ -121,20 +121,20 @@ static void bind_bag(Match *m)
         m->fault = format("inputs %d to %d of %d", begin, begin + m->size['h'], *inputs);
 }
 
-/* The places of a window along height and width, once the image is known. */
+/* The positions of a window along height and width, once the image is known. */
 static void bind_window(Match *m)
 {
     const Attributes *at = &m->node->at;
-    const char *const image = "hw", *const places = "yx";
+    const char *const image = "hw", *const positions = "yx";
 
     for (int i = 0; i < 2; i++) {
         const int count = window_count(at, m->size[(int)image[i]], i);
-        int *known = &m->size[(int)places[i]];
+        int *known = &m->size[(int)positions[i]];
 
         if (count < 1)
             m->fault = "the window does not fit the image";
         else if (*known && *known != count)
-            m->fault = format("%d places of a window, not %d", count, *known);
+            m->fault = format("%d positions of a window, not %d", count, *known);
         *known = count;
     }
 }

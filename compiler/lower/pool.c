@@ -77,7 +77,7 @@ Value *lower_avgpool(Lowering *l, Layer *layer, Value *const *x)
     return append_pool(l, layer, OP_AVGPOOL2D, image, at);
 }
 
-/* Over all pixels of an image or places of a sequence: [channels]. */
+/* Over all pixels of an image or positions of a sequence: [channels]. */
 Value *lower_global_pool(Lowering *l, Layer *layer, Value *const *x)
 {
     const bool max = strstr(layer->call->name, "max") != NULL;

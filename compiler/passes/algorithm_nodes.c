@@ -11,7 +11,7 @@
 
 /* ---- Argmax-sparse --------------------------------------------------------------------------- */
 
-/* Are the channels of the maximum those of dy? Then its places are too: both count along rows. */
+/* Are the channels of the maximum those of dy? Then its pixels are too: both count along rows. */
 const Node *find_argmax(const Node *node)
 {
     const Value *dy = is_input_gradient(node->op)    ? node->inputs[0]

@@ -3,7 +3,7 @@
  * the tokens that are no padding.
  *
  * The one idea: a row of the matrix is contiguous, blocks of 16 floats, so forward copies vectors;
- * backward sums, row by row, the places of dy that the batch's counting sort has listed for it.
+ * backward sums, row by row, the positions of dy that the batch's counting sort has listed for it.
  *
  * Needs: row_gradient.h. Gives: net_pack_tokens, net_embedding, net_embedding_dw, net_token_mean,
  * net_token_mean_grad.
@@ -16,8 +16,8 @@
 
 /* ---- Packing --------------------------------------------------------------------------------- */
 
-/* id[image][position]; in order[begin[t] .. begin[t + 1] - 1] the places of token t, by image, then
-   position: place 16 (batch block * length + position) + image % 16 of dy, [batch
+/* id[image][position]; in order[begin[t] .. begin[t + 1] - 1] where token t is, by image, then
+   position: vector 16 (batch block * length + position) + image % 16 of dy, [batch
    block][position][image]. sorted: does a gradient read begin and order? */
 static inline void net_pack_tokens(int32_t *id, int32_t *begin, int32_t *order,
                                    const struct net_rows *rows, int n, int length, int vocabulary,
@@ -72,7 +72,7 @@ struct net_embedding_dw {
     struct net_apply apply;
 };
 
-/* The gradient of one row: the sum of dy over `count` places. */
+/* The gradient of one row: the sum of dy over `count` positions. */
 NET_INLINE void net_sum_places(float *dw, const float *dy, const int32_t *order, int32_t count,
                                int blocks)
 {
@@ -86,7 +86,7 @@ NET_INLINE void net_sum_places(float *dw, const float *dy, const int32_t *order,
     }
 }
 
-/* dw = the sum of dy over the places of each token; items: some rows. A row of more floats than
+/* dw = the sum of dy over the positions of each token; items: some rows. A row of more floats than
    NET_GRADIENT_FLOATS is summed in the thread's scratch. */
 NET_TEMPLATE void net_embedding_dw(float *dw, const int32_t *begin, const int32_t *order,
                                    const float *dy, struct net_embedding_dw s, NET_RUN)

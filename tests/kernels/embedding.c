@@ -59,7 +59,7 @@ static float *random_matrix(void)
 
 /* ---- Packing --------------------------------------------------------------------------------- */
 
-/* Each token has its places, by image, then position, and no other. */
+/* Each token has its positions, by image, then position, and no other. */
 START_TEST(packing)
 {
     Ids ids;

@@ -47,15 +47,15 @@ static void find_stats(const TestValue *x, int image, int pixel, double *mean, d
 static void check_norms(const TestValue *x, const TestValue *dy, const float *gamma,
                         const float *beta, const Result *y, const Result *dx, int image, int pixel)
 {
-    double mean, deviation, share = 0, slope = 0;
+    double mean, deviation, mean_g = 0, mean_g_xhat = 0;
 
     find_stats(x, image, pixel, &mean, &deviation);
     for (int c = 0; c < CHANNELS; c++) {
         const double xhat = (test_get(x, image, pixel, c) - mean) / deviation;
         const double g = test_get(dy, image, pixel, c) * (double)gamma[c];
 
-        share += g / CHANNELS;
-        slope += g * xhat / CHANNELS;
+        mean_g += g / CHANNELS;
+        mean_g_xhat += g * xhat / CHANNELS;
         check_result(y, image, pixel, c, xhat * (double)gamma[c] + (double)beta[c], true,
                      "layernorm");
     }
@@ -63,7 +63,7 @@ static void check_norms(const TestValue *x, const TestValue *dy, const float *ga
         const double xhat = (test_get(x, image, pixel, c) - mean) / deviation;
         const double g = test_get(dy, image, pixel, c) * (double)gamma[c];
 
-        check_result(dx, image, pixel, c, (g - share - xhat * slope) / deviation, false,
+        check_result(dx, image, pixel, c, (g - mean_g - xhat * mean_g_xhat) / deviation, false,
                      "layernorm_grad");
     }
 }

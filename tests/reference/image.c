@@ -2,7 +2,7 @@
  * image.c -- the naive evaluations that know channels and pixels: contractions, pools,
  * batch normalisation (Ioffe and Szegedy 2015).
  *
- * The one idea: a window is a walk over (output place, tap) pairs that meet inside the image, and
+ * The one idea: a window is a walk over (output position, tap) pairs that are inside the image, and
  * every operation with windows, forward or backward, is one statement at each step of that walk.
  */
 
@@ -62,13 +62,13 @@ static void evaluate_dense_dw(const Reference *r, const Node *node, double *cons
 
 /* ---- Windows --------------------------------------------------------------------------------- */
 
-/* One meeting of an output place with a tap of its window, both inside. */
-typedef struct Meeting {
-    int row;   /* of the batch */
-    int place; /* output pixel, row-major */
-    int tap;   /* kh * KW + kw */
-    int pixel; /* input pixel, row-major */
-} Meeting;
+/* One overlap of an output position with a tap of its window, both inside. */
+typedef struct Overlap {
+    int row;      /* of the batch */
+    int position; /* output pixel, row-major */
+    int tap;      /* kh * KW + kw */
+    int pixel;    /* input pixel, row-major */
+} Overlap;
 
 typedef struct Walk {
     const Attributes *at;
@@ -78,25 +78,25 @@ typedef struct Walk {
     double *const *out;
 } Walk;
 
-typedef void Visit(const Walk *walk, const Meeting *m);
+typedef void Visit(const Walk *walk, const Overlap *m);
 
 static void walk_windows(const Walk *walk, Visit *visit)
 {
     const Attributes *at = walk->at;
     const int taps = at->kernel[0] * at->kernel[1], width = walk->y.size[2];
-    const int places = walk->y.size[1] * width;
+    const int positions = walk->y.size[1] * width;
 
     for (int row = 0; row < walk->n; row++) {
-        for (int place = 0; place < places; place++) {
+        for (int position = 0; position < positions; position++) {
             for (int tap = 0; tap < taps; tap++) {
-                const int h = place / width * at->stride[0] - at->padding[0] +
+                const int h = position / width * at->stride[0] - at->padding[0] +
                               tap / at->kernel[1] * dilation_of(at, 0);
-                const int w = place % width * at->stride[1] - at->padding[1] +
+                const int w = position % width * at->stride[1] - at->padding[1] +
                               tap % at->kernel[1] * dilation_of(at, 1);
 
                 if (h < 0 || h >= walk->x.size[1] || w < 0 || w >= walk->x.size[2])
                     continue;
-                visit(walk, &(Meeting){row, place, tap, h * walk->x.size[2] + w});
+                visit(walk, &(Overlap){row, position, tap, h * walk->x.size[2] + w});
             }
         }
     }
@@ -133,21 +133,21 @@ typedef struct Products {
     long x_step, w_step; /* to the next; the output stays */
 } Products;
 
-static Products products_of(const Walk *walk, const Meeting *m, int output)
+static Products products_of(const Walk *walk, const Overlap *m, int output)
 {
     const int first = first_channel(walk, output);
 
     return (Products){
         .count = group_channels(walk),
         .x = channel_at(walk->x, m->row, first) + m->pixel,
-        .y = channel_at(walk->y, m->row, output) + m->place,
+        .y = channel_at(walk->y, m->row, output) + m->position,
         .w = weight_at(walk, output, first, m->tap),
         .x_step = channel_at(walk->x, 0, 1),
         .w_step = weight_at(walk, 0, 1, 0),
     };
 }
 
-static void visit_conv2d(const Walk *walk, const Meeting *m)
+static void visit_conv2d(const Walk *walk, const Overlap *m)
 {
     const double *x = walk->in[0], *w = walk->in[1];
 
@@ -161,7 +161,7 @@ static void visit_conv2d(const Walk *walk, const Meeting *m)
     }
 }
 
-static void visit_conv2d_dx(const Walk *walk, const Meeting *m)
+static void visit_conv2d_dx(const Walk *walk, const Overlap *m)
 {
     const double *dy = walk->in[0], *w = walk->in[1];
 
@@ -174,7 +174,7 @@ static void visit_conv2d_dx(const Walk *walk, const Meeting *m)
     }
 }
 
-static void visit_conv2d_dw(const Walk *walk, const Meeting *m)
+static void visit_conv2d_dw(const Walk *walk, const Overlap *m)
 {
     const double *x = walk->in[0], *dy = walk->in[1];
 
@@ -187,42 +187,42 @@ static void visit_conv2d_dw(const Walk *walk, const Meeting *m)
     }
 }
 
-static void visit_depthwise(const Walk *walk, const Meeting *m)
+static void visit_depthwise(const Walk *walk, const Overlap *m)
 {
     const int taps = walk->at->kernel[0] * walk->at->kernel[1];
 
     for (int c = 0; c < walk->x.size[0]; c++)
-        walk->out[0][channel_at(walk->y, m->row, c) + m->place] +=
+        walk->out[0][channel_at(walk->y, m->row, c) + m->position] +=
             walk->in[0][channel_at(walk->x, m->row, c) + m->pixel] *
             walk->in[1][(long)c * taps + m->tap];
 }
 
-static void visit_depthwise_dx(const Walk *walk, const Meeting *m)
+static void visit_depthwise_dx(const Walk *walk, const Overlap *m)
 {
     const int taps = walk->at->kernel[0] * walk->at->kernel[1];
 
     for (int c = 0; c < walk->x.size[0]; c++)
         walk->out[0][channel_at(walk->x, m->row, c) + m->pixel] +=
-            walk->in[0][channel_at(walk->y, m->row, c) + m->place] *
+            walk->in[0][channel_at(walk->y, m->row, c) + m->position] *
             walk->in[1][(long)c * taps + m->tap];
 }
 
-static void visit_depthwise_dw(const Walk *walk, const Meeting *m)
+static void visit_depthwise_dw(const Walk *walk, const Overlap *m)
 {
     const int taps = walk->at->kernel[0] * walk->at->kernel[1];
 
     for (int c = 0; c < walk->x.size[0]; c++)
         walk->out[0][(long)c * taps + m->tap] +=
             walk->in[0][channel_at(walk->x, m->row, c) + m->pixel] *
-            walk->in[1][channel_at(walk->y, m->row, c) + m->place];
+            walk->in[1][channel_at(walk->y, m->row, c) + m->position];
 }
 
 /* Taps come in order, so that a later equal one does not replace the first. */
-static void visit_maxpool2d(const Walk *walk, const Meeting *m)
+static void visit_maxpool2d(const Walk *walk, const Overlap *m)
 {
     for (int c = 0; c < walk->x.size[0]; c++) {
         const double x = walk->in[0][channel_at(walk->x, m->row, c) + m->pixel];
-        const long at = channel_at(walk->y, m->row, c) + m->place;
+        const long at = channel_at(walk->y, m->row, c) + m->position;
 
         if (x > walk->out[0][at]) {
             walk->out[0][at] = x;
@@ -231,10 +231,10 @@ static void visit_maxpool2d(const Walk *walk, const Meeting *m)
     }
 }
 
-static void visit_maxpool2d_grad(const Walk *walk, const Meeting *m)
+static void visit_maxpool2d_grad(const Walk *walk, const Overlap *m)
 {
     for (int c = 0; c < walk->x.size[0]; c++) {
-        const long at = channel_at(walk->y, m->row, c) + m->place;
+        const long at = channel_at(walk->y, m->row, c) + m->position;
 
         if ((int)walk->in[0][at] == m->tap)
             walk->out[0][channel_at(walk->x, m->row, c) + m->pixel] += walk->in[1][at];

@@ -21,10 +21,10 @@ static Plane planes_of(const Reference *r, const Value *value)
     return (Plane){(long)r->n * size[0], size[1], size[2]};
 }
 
-/* Adds, for each meeting of an output place with a pixel under its window, scale times one to the
-   other: the places to the pixels, or the pixels to the places. */
-static void meet(const Attributes *at, Plane y, Plane x, double scale, const double *from,
-                 double *to, bool to_places)
+/* Adds, for each overlap of an output position with a pixel under its window, scale times one to
+   the other: the positions to the pixels, or the pixels to the positions. */
+static void add_overlaps(const Attributes *at, Plane y, Plane x, double scale, const double *from,
+                         double *to, bool to_positions)
 {
     for (long i = 0; i < y.count * y.height * y.width; i++) {
         const long plane = i / (y.height * y.width);
@@ -37,7 +37,7 @@ static void meet(const Attributes *at, Plane y, Plane x, double scale, const dou
 
                 if (h < 0 || h >= x.height || w < 0 || w >= x.width)
                     continue;
-                if (to_places)
+                if (to_positions)
                     to[i] += scale * from[pixel];
                 else
                     to[pixel] += scale * from[i];
@@ -60,16 +60,16 @@ static void evaluate_avgpool2d(const Reference *r, const Node *node, double *con
                                double *const *out)
 {
     clear(r, node->outputs[0], out[0]);
-    meet(&node->at, planes_of(r, node->outputs[0]), planes_of(r, node->inputs[0]),
-         share_of(&node->at), in[0], out[0], true);
+    add_overlaps(&node->at, planes_of(r, node->outputs[0]), planes_of(r, node->inputs[0]),
+                 share_of(&node->at), in[0], out[0], true);
 }
 
 static void evaluate_avgpool2d_grad(const Reference *r, const Node *node, double *const *in,
                                     double *const *out)
 {
     clear(r, node->outputs[0], out[0]);
-    meet(&node->at, planes_of(r, node->inputs[0]), planes_of(r, node->outputs[0]),
-         share_of(&node->at), in[0], out[0], false);
+    add_overlaps(&node->at, planes_of(r, node->inputs[0]), planes_of(r, node->outputs[0]),
+                 share_of(&node->at), in[0], out[0], false);
 }
 
 static void evaluate_upsample2d(const Reference *r, const Node *node, double *const *in,
@@ -90,8 +90,8 @@ static void evaluate_upsample2d_grad(const Reference *r, const Node *node, doubl
                                      double *const *out)
 {
     clear(r, node->outputs[0], out[0]);
-    meet(&node->at, planes_of(r, node->outputs[0]), planes_of(r, node->inputs[0]), 1, in[0], out[0],
-         true);
+    add_overlaps(&node->at, planes_of(r, node->outputs[0]), planes_of(r, node->inputs[0]), 1, in[0],
+                 out[0], true);
 }
 
 static void evaluate_global_maxpool2d(const Reference *r, const Node *node, double *const *in,
