@@ -128,6 +128,46 @@ START_TEST(imputed)
 }
 END_TEST
 
+/* A constant stays one: the mean of its numbers is it, and what rounding makes of it is not taken
+   for a range. Columns: 0.1 and a missing number; 0.3 and 0.1 + 0.2; two numbers. */
+START_TEST(constants)
+{
+    static const char *const scalers[] = {"standardize", "minmax"};
+    static const struct net_transform *const transforms[] = {&net_transform_standardize,
+                                                             &net_transform_minmax};
+    enum { ROWS = 12 };
+    double x[ROWS][3];
+    float y[ROWS] = {0}, row[MOST];
+    struct net_arg args[3];
+    struct net_call calls[2];
+    struct fixture f;
+
+    for (int i = 0; i < ROWS; i++) {
+        x[i][0] = i % 4 == 3 ? NAN : 0.1;
+        x[i][1] = i % 2 ? 0.3 : 0.1 + 0.2;
+        x[i][2] = i % 2;
+    }
+    ck_assert_double_ne(x[0][1], x[1][1]);
+    memory.wide = x[0], memory.y = y, memory.bytes = NULL, memory.rows = ROWS, memory.size = 3;
+    make_model(&f, 3, 1, 1);
+    set_steps(&f, calls, 2);
+    set_impute(&calls[0], args, "missing", "mean", NULL, 0);
+    for (int i = 0; i < LENGTH(scalers); i++) {
+        calls[1] = (struct net_call){.name = scalers[i], .transform = transforms[i]};
+        struct net_data *data = open_model(&f);
+
+        for (long r = 0; r < ROWS; r++) {
+            read_row(data, NET_TRAIN, r, row);
+            ck_assert_float_eq_tol(row[0], 0, 1e-6f);
+            ck_assert_float_eq_tol(row[1], 0, 1e-6f);
+            ck_assert_float_eq(row[2], r % 2 ? 1 : i ? 0 : -1);
+        }
+        net_data_close(data);
+    }
+    memory.wide = NULL;
+}
+END_TEST
+
 START_TEST(logarithms)
 {
     static const float x[3][2] = {{0, 1}, {2.5f, -0.5f}, {1e6f, 1e-9f}}, y[3] = {0};
@@ -381,6 +421,7 @@ Suite *suite_transforms(void)
 {
     const TTest *const tests[] = {
         minmax_is_fitted_on_training,
+        constants,
         imputed,
         logarithms,
         impute_faults,

@@ -17,17 +17,22 @@ static void *copy(const void *at, size_t size)
 static void open_memory(struct net_table *table, const struct net_request *request)
 {
     const size_t count = (size_t)(memory.rows * memory.size);
+    const void *x = memory.wide    ? (const void *)memory.wide
+                    : memory.bytes ? (const void *)memory.bytes
+                                   : memory.x;
+    const size_t width = memory.wide ? 8 : memory.bytes ? 1 : 4;
 
     (void)request;
     table->columns[0] = (struct net_column){.name = "x",
                                             .place = "memory",
-                                            .type = memory.bytes ? NET_U8 : NET_F32,
+                                            .type = memory.wide    ? NET_F64
+                                                    : memory.bytes ? NET_U8
+                                                                   : NET_F32,
                                             .rank = 1,
                                             .shape = {memory.size},
                                             .rows = memory.rows,
                                             .size = memory.size,
-                                            .at = memory.bytes ? copy(memory.bytes, count)
-                                                               : copy(memory.x, 4 * count)};
+                                            .at = copy(x, width * count)};
     table->columns[1] = (struct net_column){.name = "y",
                                             .place = "memory",
                                             .type = NET_F32,

@@ -23,6 +23,7 @@ struct batch {
 struct memory {
     const float *x, *y;
     const uint8_t *bytes; /* x, in the place of floats; or NULL */
+    const double *wide;   /* likewise */
     int rows, size;
 };
 

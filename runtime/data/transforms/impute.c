@@ -120,23 +120,31 @@ static void fit_medians(const struct net_values *values, bool zeros, const long 
     free(row);
 }
 
+/* The means, and how many rows have one. Rounding does not take a mean out of its numbers' range:
+   that of a constant is the constant. */
 static void fit_means(const struct net_values *values, bool zeros, const long *rows, long row_count,
                       double *value, long *count)
 {
     const int size = values->column.size;
     double *row = net_allocate((size_t)size, sizeof *row);
+    double *least = net_allocate((size_t)size, sizeof *least);
+    double *most = net_allocate((size_t)size, sizeof *most);
 
     for (long r = 0; r < row_count; r++) {
         net_values_row(values, rows ? rows[r] : r, row);
         for (int i = 0; i < size; i++)
             if (!is_missing(row[i], zeros)) {
+                least[i] = !count[i] || row[i] < least[i] ? row[i] : least[i];
+                most[i] = !count[i] || row[i] > most[i] ? row[i] : most[i];
                 value[i] += row[i];
                 count[i]++;
             }
     }
     for (int i = 0; i < size; i++)
         if (count[i])
-            value[i] /= (double)count[i];
+            value[i] = fmin(fmax(value[i] / (double)count[i], least[i]), most[i]);
+    free(least);
+    free(most);
     free(row);
 }
 

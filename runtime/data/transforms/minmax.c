@@ -3,10 +3,18 @@
  * other rows may lie beyond. A constant becomes 0.
  */
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "data/transforms/transform.h"
+
+/* Numbers that differ by rounding alone (scikit-learn's MinMaxScaler: 10 units of the last place)
+   are a constant. */
+static bool is_constant(double least, double most)
+{
+    return most - least <= 10 * DBL_EPSILON * fmax(fabs(least), fabs(most));
+}
 
 static void fit_minmax(struct net_fitted *fitted, const struct net_values *values,
                        const struct net_call *call, const long *rows, long row_count)
@@ -26,6 +34,9 @@ static void fit_minmax(struct net_fitted *fitted, const struct net_values *value
             most[i] = row[i] > most[i] ? row[i] : most[i];
         }
     }
+    for (int i = 0; i < size; i++)
+        if (is_constant(least[i], most[i]))
+            most[i] = least[i];
     free(row);
     *fitted = (struct net_fitted){.list = {least, most}, .count = size};
 }

@@ -3,10 +3,19 @@
  * rows, by element.
  */
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "data/transforms/transform.h"
+
+/* No more than what rounding makes of a constant, by the bound of scikit-learn's StandardScaler. */
+static bool is_constant(double variance, double mean, long rows)
+{
+    const double n = (double)rows, rounding = n * mean * DBL_EPSILON;
+
+    return variance <= n * DBL_EPSILON * variance + rounding * rounding;
+}
 
 /* Mean and standard deviation (of the rows, not an estimate: as scikit-learn's StandardScaler) of
    every element. Differences from the first row make a constant's mean exact and its deviation 0;
@@ -35,9 +44,9 @@ static void fit_standardize(struct net_fitted *fitted, const struct net_values *
             std[i] += (numbers[i] - mean[i]) * (numbers[i] - mean[i]);
     }
     for (int i = 0; i < size; i++) {
-        std[i] = sqrt(std[i] / (double)row_count);
-        if (std[i] == 0)
-            std[i] = 1;
+        const double variance = std[i] / (double)row_count;
+
+        std[i] = is_constant(variance, mean[i], row_count) ? 1 : sqrt(variance);
     }
     free(first);
     free(numbers);
