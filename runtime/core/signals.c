@@ -13,18 +13,19 @@
 
 #include "core/core.h"
 
-/* A blocked signal is waited for even where it was ignored, as SIGHUP is under nohup: that one is
-   left alone. */
+/* A blocked signal is waited for even where it was ignored, as SIGHUP is under nohup and SIGINT
+   behind a shell's `&`: those are left alone. */
 static void fill_set(sigset_t *set)
 {
-    struct sigaction hangup;
+    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
     sigemptyset(set);
-    if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
-        sigaddset(set, SIGHUP);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGUSR1);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction action;
+
+        if (!sigaction(numbers[i], NULL, &action) && action.sa_handler != SIG_IGN)
+            sigaddset(set, numbers[i]);
+    }
 }
 
 static void *wait_for_signals(void *argument)

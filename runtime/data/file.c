@@ -82,8 +82,72 @@ void net_stream_memory(struct net_stream *file, const char *path, const char *me
     *file = (struct net_stream){.path = path, .memory = memory, .size = size};
 }
 
+/* ---- bytes behind gzip data ------------------------------------------------------------------ */
+
+/* zlib ends at the first byte that begins no further member (RFC 1952) and says nothing of the
+   rest. Of one member alone, the last 4 bytes of the file are the length of its data. */
+static bool ends_with_length(FILE *packed, uint64_t length)
+{
+    unsigned char last[4];
+
+    return fseek(packed, -4, SEEK_END) == 0 && fread(last, 1, 4, packed) == 4 &&
+           (last[0] | last[1] << 8 | last[2] << 16 | (uint32_t)last[3] << 24) == (uint32_t)length;
+}
+
+/* How many there are behind the last member, up to the size of a buffer; zeros, with which tapes
+   are padded, count for nothing. */
+static size_t bytes_behind(FILE *packed)
+{
+    static unsigned char in[1 << 16], out[1 << 16];
+    z_stream z = {0};
+    int code = Z_OK;
+    size_t rest = 0;
+
+    rewind(packed);
+    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
+        return 0;
+    while (code == Z_OK || code == Z_BUF_ERROR || code == Z_STREAM_END) {
+        if (z.avail_in == 0 &&
+            (z.avail_in = (unsigned)fread(z.next_in = in, 1, sizeof in, packed)) == 0)
+            break;
+        if (code == Z_STREAM_END && *z.next_in != 0x1f)
+            break;
+        if (code == Z_STREAM_END)
+            inflateReset(&z);
+        z.next_out = out, z.avail_out = sizeof out;
+        code = inflate(&z, Z_NO_FLUSH);
+    }
+    for (unsigned i = 0; i < z.avail_in; i++)
+        rest = z.next_in[i] ? z.avail_in : rest;
+    inflateEnd(&z);
+    return rest;
+}
+
+/* Told when all data were read. */
+static void check_end(const struct net_stream *file)
+{
+    char other[PATH_MAX];
+    FILE *packed = fopen(file->path, "rb");
+
+    if (!packed && name_other(other, file->path))
+        packed = fopen(other, "rb");
+    if (!packed)
+        return;
+    if (!ends_with_length(packed, file->at)) {
+        const size_t rest = bytes_behind(packed);
+
+        if (rest)
+            net_warn("%s: %zu bytes or more stand behind its gzip data and are not read; fetch the "
+                     "file again",
+                     file->path, rest);
+    }
+    fclose(packed);
+}
+
 void net_stream_close(struct net_stream *file)
 {
+    if (file->zlib && !gzdirect(file->zlib) && gzeof(file->zlib))
+        check_end(file);
     if (file->zlib)
         gzclose_r(file->zlib);
     file->zlib = NULL;

@@ -47,6 +47,19 @@ check "a file behind --" ./flowers predict --weights closed -- -rows.csv
 exits "a flag behind --" 2 "predict takes one file" ./flowers predict --weights closed -- \
     -rows.csv --help
 
+# ---- gzip data, and what stands behind them ------------------------------------------------------
+
+mkdir packed
+{ head -n 40 flowers.csv | gzip; tail -n +41 flowers.csv | gzip; head -c 100 /dev/zero; } \
+    >packed/flowers.csv.gz
+check "two members and zeros" ./flowers --data packed --out unpacked --quiet
+check "all rows are read" cmp closed/model.safetensors unpacked/model.safetensors
+check "nothing is said" bash -c '! ./flowers --data packed --out unpacked --force --quiet 2>&1 |
+    grep -q warning'
+echo rubbish >>packed/flowers.csv.gz
+exits "bytes behind" 0 "warning: packed/flowers.csv: 10[0-9] bytes or more stand behind its gzip" \
+    ./flowers --data packed --out unpacked --force --quiet
+
 # ---- what --force writes over is gone ------------------------------------------------------------
 
 check "a run" ./flowers --out q --quiet --lr 0.5

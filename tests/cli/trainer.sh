@@ -356,6 +356,16 @@ kill -TERM $held        # of two signals the thread that waits takes SIGHUP firs
 status=0
 wait $held || status=$?
 if [ $status = 143 ]; then pass; else fail "SIGHUP under nohup: exit $status, wanted 143"; fi
+rm -rf held                      # a script's & leaves SIGINT ignored, which it stays
+(trap '' INT; exec ./branches train --epochs 100000 --out held --quiet) &
+held=$!
+begun held
+kill -INT $held
+kill -INT $held
+kill -TERM $held
+status=0
+wait $held || status=$?
+if [ $status = 143 ]; then pass; else fail "SIGINT ignored: exit $status, wanted 143"; fi
 (sleep 0.5; exec ./xor_split train --out piped --epochs 40 2>&1) | true
 status=${PIPESTATUS[0]}
 if [ $status = 0 ]; then pass; else fail "a closed pipe: exit status $status, wanted 0"; fi
@@ -363,7 +373,7 @@ if [ $status = 0 ]; then pass; else fail "a closed pipe: exit status $status, wa
 # Ctrl-C: the step is finished, a checkpoint saved, and resuming goes on from there
 if [ -z "$quick" ]; then
     ./branches train --epochs 6 --out whole_branches --quiet
-    ./branches train --epochs 6 --out stopped --quiet &
+    env --default-signal=INT ./branches train --epochs 6 --out stopped --quiet &
     for _ in $(seq 200); do
         ! grep -qs "^1," stopped/history.csv || break
         sleep 0.1

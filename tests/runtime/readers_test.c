@@ -355,15 +355,15 @@ START_TEST(class_faults)
     static const struct {
         const char *train, *test, *message;
     } cases[] = {
-        {"a\nb\nc\nd\n", "a",
-         "train.csv: kind has 4 different values, such as \"d\"; classes(3) "
-         "has room for 3"},
+        {"a\nb\na\nb\nc\nd\nd\n", "a",
+         "train.csv: kind has 4 different values, classes(3) has room for 3; the rarest, \"c\", is "
+         "first in row 4 (from 0)"},
         {"a\nb\nc\n", "d",
          "test.jsonl: row 0 (from 0): expected kind to be a class of the "
          "training data, found \"d\""},
         {"0\n1\n3\n9\n", "0",
-         "train.csv: kind has 4 different values, such as \"9\"; classes(3) "
-         "has room for 3"},
+         "train.csv: kind has 4 different values, classes(3) has room for 3; the rarest, \"9\", is "
+         "first in row 3 (from 0)"},
         {"1\n2\n3\n", "4",
          "test.jsonl: row 0 (from 0): expected kind to be a class of the "
          "training data, found \"4\""},

@@ -58,6 +58,7 @@ static pid_t begin(const struct net_model *model, const char *line)
             argv[argc++] = word;
         dup2(out, 1);
         dup2(out, 2);
+        signal(SIGINT, SIG_DFL); /* the tests themselves may run in the background of a script */
         exit(net_main(argc, argv, model));
     }
     return child;

@@ -52,6 +52,30 @@ static bool list_numbers(const struct net_string_table *strings, struct net_stri
     return count == strings->count;
 }
 
+/* More values than classes: which is too many is not known, so the rarest is named, which a slip of
+   the pen is, and the first row that has it. */
+static _Noreturn void fail_values(const struct net_column *column, const struct net_call *call,
+                                  int values, int classes)
+{
+    const int32_t count = column->strings->count;
+    long *rows = net_allocate((size_t)count, sizeof *rows), row = 0;
+    int32_t rarest = 0;
+
+    for (long r = 0; r < column->rows; r++)
+        rows[*(const int32_t *)net_row(column, r)]++;
+    for (int32_t i = 0; i < count; i++)
+        if (rows[i] > 0 && (rows[rarest] == 0 || rows[i] <= rows[rarest]))
+            rarest = i;
+    while (*(const int32_t *)net_row(column, row) != rarest)
+        row++;
+    net_fail(
+        1,
+        "%s: %s has %d different values, %s(%d) has room for %d; the rarest, \"%s\", is first in "
+        "row %ld (from 0)",
+        column->place, column->name, values, call->name, classes, classes,
+        net_string(column->strings, rarest), row);
+}
+
 /* The names of the training data's classes; none where they are the numbers 0 to n - 1. */
 static void fit_classes(struct net_fitted *fitted, const struct net_values *values,
                         const struct net_call *call, const long *rows, long row_count)
@@ -74,9 +98,7 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
         for (int32_t i = 0; i < strings->count; i++)
             net_strings_add(names, net_string(strings, i), strlen(net_string(strings, i)));
     if (names->count > n)
-        net_fail(1, "%s: %s has %d different values, such as \"%s\"; %s(%d) has room for %d",
-                 column->place, column->name, names->count, net_string(names, names->count - 1),
-                 call->name, n, n);
+        fail_values(column, call, names->count, n);
     fitted->strings[0] = names;
 }
 
