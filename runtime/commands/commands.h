@@ -41,6 +41,9 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part);
 /* Evaluates rows of a part; gives the mean loss, and fills `metrics`. */
 double net_evaluate(struct net_session *session, struct net_loader *loader, enum net_part part,
                     const long *rows, long count, struct net_metrics *metrics);
+/* Opens the data for rows of a part. Rows that a run drew from its training source are its own only
+   while that is what it was: other parts may be of new data. */
+struct net_data *net_evaluated_open(struct net_session *session, enum net_part part);
 enum net_part net_part_named(const char *name); /* "train", "validation" or "test" */
 
 #endif

@@ -35,6 +35,17 @@ enum net_part net_part_named(const char *name)
     return name[0] == 'v' ? NET_VALIDATION : name[1] == 'e' ? NET_TEST : NET_TRAIN;
 }
 
+struct net_data *net_evaluated_open(struct net_session *session, enum net_part part)
+{
+    const struct net_call *call = session->model->parts[part];
+    struct net_opening *opening = &session->opening;
+
+    if (opening->preparation && (part == NET_TRAIN || !call || !call->reader))
+        opening->same = 1u << NET_TRAIN;
+    opening->changed = net_flag(session->options, NET_DATA_CHANGED);
+    return net_data_open_by(session->model, opening);
+}
+
 /* What a report of classes or of values tells, besides the model's own metrics. */
 static void add_usual(struct net_text *text, const struct net_model *model,
                       const struct net_metrics *metrics)
@@ -95,7 +106,7 @@ int net_command_eval(struct net_options *options)
 
     net_session_open(&session, options);
     net_session_weights(&session);
-    session.data = net_data_open_by(model, &session.opening);
+    session.data = net_evaluated_open(&session, part);
     const long count = net_data_rows(session.data, part);
     if (!count)
         net_fail(NET_USAGE, "%s has no %s part; choose another with --part", model->source, name);

@@ -118,6 +118,7 @@ int net_command_predict(struct net_options *options)
 {
     const struct net_model *model = options->model;
     const char *part = options->value[NET_PART].text, *file = options->value[NET_OUTPUT].text;
+    const enum net_part rows = options->file ? NET_TEST : net_part_named(part);
     struct net_session session;
     struct net_file out;
 
@@ -133,8 +134,7 @@ int net_command_predict(struct net_options *options)
     net_session_open(&session, options);
     net_session_weights(&session);
     session.data = options->file ? net_data_open_file(model, options->file, &session.opening)
-                                 : net_data_open_by(model, &session.opening);
-    const enum net_part rows = options->file ? NET_TEST : net_part_named(part);
+                                 : net_evaluated_open(&session, rows);
 
     if (!net_data_rows(session.data, rows))
         net_fail(NET_FAULT, "there are no rows to predict: the model's data have no such part");

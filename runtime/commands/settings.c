@@ -192,6 +192,18 @@ static void set_monitor(struct net_options *options)
     value->text = net_monitor_named(model, value->text);
 }
 
+/* A new run has no data that could have changed, a file to predict neither. */
+static void check_changed(const struct net_options *options)
+{
+    const struct net_value *value = options->value;
+    const bool trains = options->command == NET_TRAIN_COMMAND || options->command == NET_KFOLD;
+
+    if (value[NET_DATA_CHANGED].given && trains && !value[NET_RESUME].text)
+        net_fail(NET_USAGE, "--data-changed does not apply: it goes with --resume");
+    if (value[NET_DATA_CHANGED].given && options->file)
+        net_fail(NET_USAGE, "--data-changed does not apply: it goes with --part");
+}
+
 /* Threads by default: the cores that this process may use, but no more than have a `share` of a
    step each. For less, waiting for one another costs more than the other saves. */
 static int default_threads(const struct net_model *model)
@@ -237,6 +249,7 @@ void net_settings_default(struct net_options *options)
     set_optimizer(options, value[NET_OPTIMIZER].text);
     set_parts(options);
     set_monitor(options);
+    check_changed(options);
     if (value[NET_BATCH].number < model->least_batch &&
         (options->command == NET_TRAIN_COMMAND || options->command == NET_KFOLD))
         net_fail(NET_USAGE,

@@ -1,6 +1,6 @@
 /*
- * train.h -- a training run at work: what train_run.c opens and closes, train_epochs.c steps,
- * train_save.c saves, and train_diverged.c ends.
+ * train.h -- a training run at work: what train_run.c opens and closes, train_data.c gives data,
+ * train_epochs.c steps, train_save.c saves, and train_diverged.c ends.
  */
 
 #ifndef NET_TRAIN_H
@@ -25,6 +25,12 @@ struct trainer {
     bool again;        /* steps up to `end` are run again: nothing is shown or written */
     uint32_t end;
 };
+
+/* Opens the data: as the run that goes on did, or that whose weights a new one begins with; vectors
+   of words are read into a new one. `tensors`: the checkpoint, or NULL. */
+void open_data(struct trainer *trainer, struct net_options *options,
+               const struct net_tensors *tensors);
+void save_learnt(const struct trainer *trainer); /* where it is new */
 
 /* Epochs until the last, or until a signal, --max-steps or a loss that is not finite
    (trainer->diverged); false: stopped inside an epoch. */

@@ -12,16 +12,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "commands/train.h"
 
-enum {
-    SAMPLE = 10000, /* rows, at most, that an epoch's train metrics are taken from */
-    SLOW_DATA = 2,  /* seconds of reading after which a person is told of them */
-};
+enum { SAMPLE = 10000 }; /* rows, at most, that an epoch's train metrics are taken from */
 
 /* ---- Beginning ------------------------------------------------------------------------------- */
 
@@ -47,49 +43,6 @@ static void open_rows(struct trainer *trainer)
         trainer->sample[i] = i * trainer->run.row_count / count;
 }
 
-/* Data that took long to read: how fast, and the most memory that the program has had. */
-static void say_data(struct trainer *trainer, double seconds)
-{
-    const struct net_data *data = trainer->run.session.data;
-    struct rusage usage;
-    long rows = 0;
-
-    for (int part = 0; part < NET_PARTS; part++)
-        rows += net_data_rows(data, (enum net_part)part);
-    if (seconds > SLOW_DATA && getrusage(RUSAGE_SELF, &usage) == 0)
-        net_progress_say(&trainer->progress,
-                         "read %ld rows in %.1f s, %.0f a second; "
-                         "%.0f MB of memory at most",
-                         rows, seconds, (double)rows / seconds, (double)usage.ru_maxrss / 1024);
-}
-
-static void say(void *progress, const char *line)
-{
-    net_progress_say(progress, "%s", line);
-}
-
-/* Opens the data: as the run that goes on did, or that whose weights a new one begins with.
-   `tensors`: the checkpoint, or NULL. */
-static void open_data(struct trainer *trainer, struct net_options *options,
-                      const struct net_tensors *tensors)
-{
-    struct net_session *session = &trainer->run.session;
-    struct net_opening *opening = &session->opening;
-    const char *mark = tensors ? net_tensors_metadata(tensors, "preparation") : NULL;
-    const double begun = net_now();
-
-    if (tensors)
-        opening->preparation = net_format("%s/preparation.json", options->value[NET_RESUME].text);
-    if (mark)
-        opening->mark = net_format("%s", mark);
-    opening->begins = !tensors;
-    opening->fold = options->fold;
-    session->data = net_data_open_by(options->model, opening);
-    options->fold = net_data_fold(session->data);
-    net_data_mark(session->data, trainer->run.mark);
-    say_data(trainer, net_now() - begun);
-}
-
 static void open_training(struct trainer *trainer, struct net_options *options)
 {
     struct net_tensors tensors;
@@ -105,9 +58,6 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     if (options->value[NET_WEIGHTS].text)
         net_session_weights(session);
     open_data(trainer, options, resume ? &tensors : NULL);
-    if (!resume && !options->value[NET_WEIGHTS].text)
-        net_pretrained_read(options->model, session->data, options->value[NET_DATA].text,
-                            session->run.params, say, &trainer->progress);
     open_rows(trainer);
     net_preflight(options, session->data);
     if (!strcmp(options->value[NET_KEEP].text, "best") &&
@@ -129,16 +79,9 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     if (!resume)
         net_folder_clear(trainer->run.folder, 0);
     net_sinks_open(&trainer->sinks);
-    if (!resume) {
-        struct net_text text = {.at = net_data_preparation_json(session->data)};
-        char *path = net_format("%s/preparation.json", trainer->run.folder);
-
-        text.length = strlen(text.at);
-        net_file_replace(path, &text);
-        free(text.at);
-        free(path);
+    save_learnt(trainer);
+    if (!resume)
         net_checkpoint_write(&trainer->run); /* from now on there is always a good one */
-    }
 }
 
 /* ---- End ------------------------------------------------------------------------------------- */

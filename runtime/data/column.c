@@ -63,6 +63,17 @@ double net_element(const struct net_column *column, long row, int i)
     return 0;
 }
 
+const struct net_column *net_find_column(const struct net_table *table,
+                                         const struct net_model *model, int f)
+{
+    if (table->by_field)
+        return f < table->column_count ? &table->columns[f] : NULL;
+    for (int i = 0; i < table->column_count; i++)
+        if (!strcmp(table->columns[i].name, model->fields[f].source))
+            return &table->columns[i];
+    return NULL;
+}
+
 void net_add_piece(struct net_column *column, long rows, const char *at, const char *end)
 {
     struct net_piece *grown = realloc(column->pieces,

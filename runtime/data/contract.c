@@ -7,13 +7,15 @@
  *      "missing": ["", "NA", ...],
  *      "fields": {"x": [{"standardize": {"mean": [...], "std": [...]}}], "kind": [...]},
  *      "classes": ["setosa", ...],
+ *      "sources": {...}, "splits": {...},
  *      "fold": [3, 10]}
  *
  * columns: of what each field is made, in order. A range or a number of the model became names in
  * the run's first file; by them columns are found in every other. 3 is the third column of files
  * without a header; {"b": 2} the second, called b as another is. missing: the cells of a table that
- * are no number. fields: what transforms were fitted to (transforms/preparation_json.c). A run that
- * is one of several folds says which: its validation rows are found again by it.
+ * are no number. fields: what transforms were fitted to (transforms/preparation_json.c). sources,
+ * splits: which data they were, and who has which rows (identity.c). A run that is one of several
+ * folds says which: its validation rows are found again by it.
  */
 
 #include <stdio.h>
@@ -89,6 +91,8 @@ char *net_data_preparation_json(const struct net_data *data)
 
     net_text_add(&text, "{\n  \"version\": %d,\n", VERSION);
     add_learnt(&text, data);
+    net_text_add(&text, ",\n");
+    net_identity_write(&text, data);
     if (data->fold.count)
         net_text_add(&text, ",\n  \"fold\": [%d, %d]", data->fold.number, data->fold.count);
     net_text_add(&text, "\n}\n");
@@ -101,6 +105,9 @@ static struct net_json *read_json(const char *path)
 {
     size_t length;
     char error[256];
+
+    if (access(path, F_OK))
+        net_fail(1, "%s is missing: what the run has learnt of its data is lost with it", path);
     char *text = net_file_read(path, &length);
     struct net_json *json = net_json_read(text, length, error, sizeof error);
 
@@ -237,14 +244,22 @@ void net_contract_check_words(const struct net_data *data, const char *mark)
                  made + 1, own);
 }
 
+static void read_alike(struct net_data *data, const char *path)
+{
+    struct net_json *json = read_json(path);
+
+    net_identity_read(&data->kept, json, data->model, path);
+    net_json_free(json);
+}
+
 void net_contract_read(struct net_data *data, const struct net_opening *opening)
 {
     const char *path = opening->preparation;
 
+    if (opening->alike)
+        read_alike(data, opening->alike);
     if (!path)
         return;
-    if (access(path, F_OK))
-        net_fail(1, "%s is missing: what the run has learnt of its data is lost with it", path);
     struct net_json *json = read_json(path);
 
     data->learnt = true;
@@ -252,6 +267,8 @@ void net_contract_read(struct net_data *data, const struct net_opening *opening)
     read_columns(data, net_json_member(json, "columns"), path);
     check_missing(net_json_member(json, "missing"), path);
     net_fitted_read(data, json, path);
+    if (opening->same && !opening->alike)
+        net_identity_read(&data->kept, json, data->model, path);
     net_json_free(json);
     check_mark(data, opening->mark, path);
 }

@@ -54,6 +54,7 @@ struct net_column {
         *strings;             /* of I32: the strings that the numbers stand for, sorted, owned; or
                                    NULL */
     net_read_text *read_text; /* of a text: how it is written in its file */
+    uint32_t crc;             /* of texts, and how long each is */
 };
 
 /* The columns of tables that a field is made of, as the run's first file has them. */
@@ -80,6 +81,9 @@ struct net_table {
     int held_count;
 };
 
+/* The column of a table that a field is made from, or NULL. */
+const struct net_column *net_find_column(const struct net_table *table,
+                                         const struct net_model *model, int f);
 /* Bytes of an element; of a text: of the place where it begins. */
 size_t net_width(enum net_type type);
 /* Element 0 of a row. */
@@ -115,6 +119,10 @@ struct net_opening {
     char *preparation;    /* the preparation.json of the run whose weights are used: nothing is
                                    fitted again; NULL: all is, on the training part */
     char *mark;           /* that those weights bear, or NULL */
+    unsigned same;        /* bits 1 << part: their sources must hold what they did in that run */
+    char *alike;          /* or in the run of this preparation.json, whose rows may be divided
+                                   otherwise; or NULL */
+    bool changed;         /* where they do not, they are taken as they are */
     bool begins;          /* a new run begins: the fold is `fold`, not that of `preparation` */
     struct net_fold fold; /* the validation part, whatever the model says; without one kfold(k)
                                    leaves all rows in training */
@@ -194,6 +202,7 @@ void net_data_mark(const struct net_data *data, char mark[9]);
 const struct net_field *net_field_learns(const struct net_model *model);
 
 struct net_fold net_data_fold(const struct net_data *data);
+bool net_data_changed(const struct net_data *data); /* since the run of `preparation` */
 
 /* The argument `name` of a call; NULL: there is no call, or it is not there, or `none`.
    paths.c */

@@ -14,22 +14,10 @@
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
-/* The column that a field is made from, or NULL. */
-static const struct net_column *find_column(const struct net_table *table,
-                                            const struct net_model *model, int f)
-{
-    if (table->by_field)
-        return f < table->column_count ? &table->columns[f] : NULL;
-    for (int i = 0; i < table->column_count; i++)
-        if (!strcmp(table->columns[i].name, model->fields[f].source))
-            return &table->columns[i];
-    return NULL;
-}
-
 static const struct net_column *need_column(const struct net_table *table, const char *reader,
                                             const struct net_model *model, int f)
 {
-    const struct net_column *column = find_column(table, model, f);
+    const struct net_column *column = net_find_column(table, model, f);
     char names[256] = "";
 
     if (column)
@@ -81,8 +69,8 @@ static void open_source(struct net_data *data, enum net_part part)
    it too. NULL: there is none. */
 static const struct net_column *class_column(const struct net_data *data)
 {
-    const struct net_column *column = find_column(&data->sources[NET_TRAIN].table, data->model,
-                                                  data->model->field_count - 1);
+    const struct net_column *column = net_find_column(&data->sources[NET_TRAIN].table, data->model,
+                                                      data->model->field_count - 1);
 
     if (!column || column->size != 1 || column->type == NET_TEXT || !net_has_rows(column))
         return NULL;
@@ -93,8 +81,8 @@ static const struct net_column *class_column(const struct net_data *data)
 static void check_classes(const struct net_data *data)
 {
     const struct net_field *field = net_target_field(data->model);
-    const struct net_column *column = find_column(&data->sources[NET_TRAIN].table, data->model,
-                                                  data->model->field_count - 1);
+    const struct net_column *column = net_find_column(&data->sources[NET_TRAIN].table, data->model,
+                                                      data->model->field_count - 1);
     struct net_fitted fitted = {0};
     struct net_values values;
 
@@ -115,14 +103,26 @@ static void split(struct net_data *data, enum net_part part)
               class_column(data));
 }
 
-static void open_parts(struct net_data *data)
+/* Opens the source of a part, and compares it with the run's where that was asked for. */
+static void open_same(struct net_data *data, enum net_part part, const struct net_opening *opening)
+{
+    const bool same = opening->same & 1u << part;
+
+    open_source(data, part);
+    if (same || opening->begins || !opening->preparation)
+        net_identify_source(data, part);
+    if (same)
+        net_identity_check_source(data, part, opening->changed);
+}
+
+static void open_parts(struct net_data *data, const struct net_opening *opening)
 {
     const struct net_call *const *parts = data->model->parts;
     const struct net_call *validation = parts[NET_VALIDATION];
 
     for (int part = 0; part < NET_PARTS; part++)
         if (parts[part] && parts[part]->reader)
-            open_source(data, (enum net_part)part);
+            open_same(data, (enum net_part)part, opening);
     if (!data->parts[NET_TRAIN].source)
         net_fail(1, "the model names no source of training data");
     if (!data->learnt)
@@ -134,6 +134,8 @@ static void open_parts(struct net_data *data)
                        validation, class_column(data));
     else if (validation && !validation->reader && strcmp(validation->name, "kfold") != 0)
         split(data, NET_VALIDATION);
+    if (opening->same & 1u << NET_TRAIN && !opening->alike)
+        net_identity_check_splits(data, opening->changed);
 }
 
 /* ---- transforms ------------------------------------------------------------------------------ */
@@ -145,7 +147,7 @@ static void fit_field(struct net_data *data, int f)
     const struct net_subset *train = &data->parts[NET_TRAIN];
     struct net_values values;
 
-    net_values_open(&values, field, find_column(&train->source->table, data->model, f));
+    net_values_open(&values, field, net_find_column(&train->source->table, data->model, f));
     values.folder = data->folder;
     for (int s = 0; s < field->step_count; s++) {
         const struct net_call *step = &field->steps[s];
@@ -160,7 +162,7 @@ static void fit_field(struct net_data *data, int f)
 }
 
 /* Classes have names in tables alone. */
-bool net_learns(const struct net_field *field)
+static bool learns(const struct net_field *field)
 {
     for (int s = 0; s < field->step_count; s++)
         if (field->steps[s].transform->fit &&
@@ -172,7 +174,7 @@ bool net_learns(const struct net_field *field)
 const struct net_field *net_field_learns(const struct net_model *model)
 {
     for (int f = 0; f < model->field_count; f++)
-        if (net_learns(&model->fields[f]))
+        if (learns(&model->fields[f]))
             return &model->fields[f];
     return NULL;
 }
@@ -189,7 +191,7 @@ static bool is_placed(const struct net_model *model, const struct net_field *fie
 static void apply_field(struct net_data *data, int f, struct net_source *source)
 {
     const struct net_field *field = &data->model->fields[f];
-    const struct net_column *column = find_column(&source->table, data->model, f);
+    const struct net_column *column = net_find_column(&source->table, data->model, f);
     struct net_values values;
 
     if (!column || !net_has_rows(column))
@@ -252,7 +254,7 @@ static void prepare(struct net_data *data)
     const struct net_model *model = data->model;
 
     for (int f = 0; f < model->field_count; f++)
-        if (!data->learnt && net_learns(&model->fields[f]))
+        if (!data->learnt && learns(&model->fields[f]))
             fit_field(data, f);
     for (int part = 0; part < NET_PARTS; part++) {
         struct net_source *source = &data->sources[part];
@@ -293,7 +295,7 @@ struct net_data *net_data_open_by(const struct net_model *model, const struct ne
     net_contract_read(data, opening);
     if (!opening->preparation || opening->begins)
         data->fold = opening->fold;
-    open_parts(data);
+    open_parts(data, opening);
     prepare(data);
     net_contract_check_words(data, opening->mark);
     return data;
@@ -365,12 +367,12 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
                                   .names = data->names};
 
     for (int f = 0; !opening->preparation && f < request.field_count; f++)
-        if (net_learns(&model->fields[f]) || is_placed(model, &model->fields[f]))
+        if (learns(&model->fields[f]) || is_placed(model, &model->fields[f]))
             net_fail(1,
                      "%s is prepared with %s learnt in training: --weights wants a run's folder, "
                      "with its preparation.json",
                      model->fields[f].name,
-                     net_learns(&model->fields[f]) ? "numbers" : "the names of columns");
+                     learns(&model->fields[f]) ? "numbers" : "the names of columns");
     if (reader->file) {
         args = net_allocate((size_t)train->arg_count, sizeof *args);
         for (int i = 0; i < train->arg_count; i++) {

@@ -29,9 +29,33 @@ struct net_prepared_column {
     struct net_values *values; /* what makes floats of a row as it is packed; else NULL */
 };
 
+/* What a source holds, as preparation.json keeps it. */
+struct net_identity {
+    long rows;      /* 0: it was not looked at */
+    uint64_t bytes; /* of its files */
+    struct {
+        const char *type;
+        uint32_t crc; /* of its cells, as they were read */
+    } fields[NET_COLUMNS];
+};
+
+struct net_split_identity {
+    long rows;
+    uint32_t crc; /* of their numbers in the source; 0: it is all of them */
+};
+
+/* The same of a run before. */
+struct net_kept {
+    const char *path; /* of its preparation.json */
+    struct net_identity sources[NET_PARTS];
+    struct net_split_identity splits[NET_PARTS];
+    int changes; /* of its data, so far */
+};
+
 /* What one call of a reader opened. */
 struct net_source {
     struct net_table table; /* columns that no field reads any more have at == NULL */
+    struct net_identity identity;
     struct net_prepared_column
         *fields; /* model->field_count of them; column.at == NULL: not there */
 };
@@ -56,6 +80,8 @@ struct net_data {
     const char *folder;                  /* where files are read, or NULL: the current one */
     const char ***vocabulary;            /* [field]: the words by id; NULL: the field has none */
     struct net_fold fold;
+    struct net_kept kept;
+    int changes; /* of the run's data, with those that were found now; 0: none was */
 };
 
 static inline long net_source_row(const struct net_subset *part, long row)
@@ -68,8 +94,15 @@ static inline long net_source_row(const struct net_subset *part, long row)
 void net_contract_read(struct net_data *data, const struct net_opening *opening);
 /* Fails where weights were made for other words than these data have. */
 void net_contract_check_words(const struct net_data *data, const char *mark);
-/* Does a transform of the field learn? */
-bool net_learns(const struct net_field *field);
+
+/* identity.c: which data these are, and whether they are those of the run before. `taken`: they may
+   be others. */
+void net_identify_source(struct net_data *data, enum net_part part);
+void net_identity_check_source(struct net_data *data, enum net_part part, bool taken);
+void net_identity_check_splits(struct net_data *data, bool taken);
+void net_identity_write(struct net_text *text, const struct net_data *data);
+void net_identity_read(struct net_kept *kept, const struct net_json *json,
+                       const struct net_model *model, const char *path);
 
 /* split.c: moves rows from a part to a new one, as holdout(f) says; stratified by `classes`
    (a column of the source with one number a row), or not where it is NULL. */

@@ -16,6 +16,11 @@ struct net_fold net_data_fold(const struct net_data *data)
     return data->fold;
 }
 
+bool net_data_changed(const struct net_data *data)
+{
+    return data->changes > 0;
+}
+
 static const struct net_column *target(const struct net_data *data, enum net_part part)
 {
     return &data->parts[part].source->fields[data->model->field_count - 1].column;

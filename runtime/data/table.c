@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <zlib.h>
 
 #include "data/dataset.h"
 #include "data/sources/source.h"
@@ -299,9 +300,13 @@ void net_builder_class(struct net_builder *builder, int f, const char *at, size_
                                                                  name.length);
 }
 
-void net_builder_text(struct net_builder *builder, int f, const char *at)
+void net_builder_text(struct net_builder *builder, int f, const char *at, struct net_slice text)
 {
-    ((const char **)builder->takers[f].column->at)[builder->rows - 1] = at;
+    struct net_column *column = builder->takers[f].column;
+    const uLong crc = crc32_z(column->crc, (const Bytef *)&text.length, sizeof text.length);
+
+    ((const char **)column->at)[builder->rows - 1] = at;
+    column->crc = (uint32_t)crc32_z(crc, (const Bytef *)text.at, text.length);
 }
 
 /* Strings get the numbers of their sorted order. */
@@ -362,7 +367,7 @@ static void read_lines(struct net_builder *builder, struct net_bytes bytes, cons
 
         net_builder_row(builder);
         for (int f = 0; f < builder->count; f++)
-            net_builder_text(builder, f, at);
+            net_builder_text(builder, f, at, (struct net_slice){at, 0}); /* of no run */
         at = newline ? newline + 1 : end;
     }
 }

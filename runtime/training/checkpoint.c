@@ -262,9 +262,15 @@ void net_checkpoint_read(const struct net_tensors *tensors, struct net_training 
     state->waited = metadata_number(tensors, "waited");
     state->rows_trained = metadata_number(tensors, "rows_trained");
     training->session.run.step = (uint32_t)metadata_count(tensors, "step", UINT32_MAX);
-    if (metadata_count(tensors, "rows", LONG_MAX / 1024) != training->row_count ||
-        state->row >= training->row_count)
+    const bool rows_differ = metadata_count(tensors, "rows", LONG_MAX / 1024) !=
+                             training->row_count;
+
+    if (rows_differ && net_data_changed(training->session.data)) {
+        state->row = 0; /* the epoch begins again */
+        state->loss_sum = state->loss_weight = 0.0;
+    } else if (rows_differ || state->row >= training->row_count) {
         net_fail(NET_FAULT, "%s was trained on %.0f rows; there are %ld now: the data differ",
                  tensors->path, metadata_number(tensors, "rows"), training->row_count);
+    }
     visit_all(&walk, training->kept && state->best_epoch);
 }

@@ -77,6 +77,8 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
     [NET_FORCE] = {"force", NET_KIND_SWITCH, TRAIN, 0, 1, NULL, "  write over an existing run"},
     [NET_RESUME] = {"resume", NET_KIND_TEXT, TRAIN, 0, 0, NULL,
                     "RUN  go on exactly where it stopped"},
+    [NET_DATA_CHANGED] = {"data_changed", NET_KIND_SWITCH, TRAIN | EVAL | PREDICT, 0, 1, NULL,
+                          "  take data that are not the run's any more, knowingly"},
     [NET_WEIGHTS] = {"weights", NET_KIND_TEXT, STEP | EVAL | PREDICT | GRADCHECK, 0, 0, NULL,
                      "RUN|FILE  a run's folder, or a .safetensors file"},
     [NET_MAX_STEPS] = {"max_steps", NET_KIND_WHOLE, TRAIN, 0, 9007199254740992.0, NULL,

@@ -106,6 +106,7 @@ void net_session_close(struct net_session *session)
         net_data_close(session->data);
     free(session->opening.preparation);
     free(session->opening.mark);
+    free(session->opening.alike);
 }
 
 static void run_evaluate(void *context, int thread)

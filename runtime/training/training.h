@@ -45,6 +45,7 @@ enum net_option {
     NET_OUT,
     NET_FORCE,
     NET_RESUME,
+    NET_DATA_CHANGED,
     NET_WEIGHTS,
     NET_MAX_STEPS,
     NET_LOG_STEPS,

@@ -194,4 +194,112 @@ spoil "an older netc's" ": expected a \"version\": the run is of an older netc"
 cp -r run bad && rm bad/preparation.json
 exits "a run that goes on without it" 1 "bad/preparation.json is missing" ./words --resume bad
 
+# ---- the data of a run are those that it began with ----------------------------------------------
+
+awk 'BEGIN {
+    print "a,b,y"
+    for (i = 0; i < 203; i++) {
+        a = sin(i * i); b = 3 + 2 * cos(7 * i)
+        printf "%.5f,%.5f,%s\n", a, b, (a + b > 3) ? "v" : "u"
+    }
+}' >u.csv
+cp u.csv u.kept
+cat >unit.net <<'END'
+data {
+    train = csv("u.csv")
+    test  = holdout(0.2)
+    input  x[1] = column("b") -> standardize
+    input  z[1] = column("a")
+    target y    = column("y") -> classes(2)
+}
+network n(x, z) { concat(x, z) -> dense(8) -> relu -> dense(2) }
+train {
+    loss      = cross_entropy(n(x, z), y)
+    optimizer = adam(lr=0.02)
+    batch     = 10
+    epochs    = 12
+    metrics   = [accuracy]
+}
+END
+build unit unit.net
+check "unit: whole" ./unit --out u_whole --quiet
+check "unit: stops" ./unit --out u_run --quiet --max-steps 55
+# changed NAME PATTERN: u.csv is another; a run that goes on says what differs, and is left as it is
+changed() {
+    local command
+    for command in "train --resume u_run" "eval --weights u_run" \
+        "eval --part train --weights u_run" "predict --part test --weights u_run"; do
+        exits "$1: $command" 1 \
+            "not those of the run, by u_run/prep.*: train, u.csv, $2.*--data-ch" ./unit $command
+    done
+    cp u.kept u.csv
+}
+awk -F, -v OFS=, 'NR > 1 { $2 = $2 * 10 + 7 } 1' u.kept >u.csv
+changed "another unit" "has other cells, .* in x ("
+sed '$d' u.kept >u.csv
+changed "a row fewer" "has 202 rows, the run's had 203"
+{ head -n 1 u.kept && tail -n +2 u.kept | tac; } >u.csv
+changed "rows in another order" "has other cells, or the same in another order, in x, z, y ("
+sed '100s/^[^,]*/0.5/' u.kept >u.csv
+changed "another cell" "has other cells, .* in z ("
+sed '100s/[uv]$/w/' u.kept >u.csv
+changed "another class" "has other cells, .* in y ("
+sed 's/a,b,y/a,c,y/' u.kept >u.csv
+exits "a column less" 1 "expected a column b" ./unit --resume u_run
+# columns in another order, quoted cells, another beside them, gzip: the data are what they were
+awk -F, -v OFS=, '{ print "\"" $3 "\"", NR, $2, $1 }' u.kept >u.csv && gzip u.csv
+check "the same cells: eval" ./unit eval --weights u_run
+check "the same cells: resume" ./unit --resume u_run --quiet
+check "the same cells: it is uninterrupted" cmp u_whole/model.safetensors u_run/model.safetensors
+rm u.csv.gz
+
+# knowingly
+awk -F, -v OFS=, 'NR > 1 { $2 = $2 * 10 + 7 } 1' u.kept | sed '$d' >u.csv
+for how in "--max-steps 55" "--max-steps 51"; do      # within an epoch, and behind it
+    cp u.csv changed.csv && cp u.kept u.csv
+    check "unit: stops $how" ./unit --out u_cut --force --quiet $how
+    cp changed.csv u.csv
+    exits "data that changed, knowingly" 0 "warning: the data are not those of the run.* 202 rows" \
+        ./unit --resume u_cut --data-changed --quiet
+    check "it is told" grep -q '"changed": 1' u_cut/preparation.json
+    check "nothing is fitted again" bash -c 'diff <(grep mean u_whole/preparation.json) \
+        <(grep mean u_cut/preparation.json)'
+    ./unit eval --weights u_cut --json >eval.json
+    holds "run.json says what eval says" "$(sed 's/.*"accuracy": \([^,}]*\).*/\1/' eval.json)" \
+        "==" "$(final u_cut test accuracy)"
+    check "they are the run's data now" ./unit --resume u_cut --epochs 13 --quiet
+done
+exits "eval on them, knowingly" 0 "warning: the data are not those of the run" \
+    ./unit eval --weights u_whole --data-changed
+cp u.kept u.csv
+exits "a new run" 2 "does not apply: it goes with --resume" ./unit --data-changed
+exits "a file" 2 "does not apply: it goes with --part" \
+    ./unit predict u.csv --weights u_run --data-changed
+
+# rows that are divided in another way
+sed 's/holdout(0.2)/holdout(0.2, seed=1)/' unit.net >divided.net
+build divided divided.net
+exits "another split" 1 "test is 41 rows of the training data, the run's was 41 others" \
+    ./divided eval --weights u_run
+check "new weights begin another" ./divided --weights u_run --epochs 1 --out divided_run --quiet
+
+# a test part of its own may be of new data; a run that goes on has those that it had
+head -n 50 u.kept >v.csv
+sed 's/holdout(0.2)/csv("v.csv")/' unit.net >own.net
+build own own.net
+check "own: stops" ./own --out own_run --quiet --max-steps 50
+head -n 20 u.kept >v.csv
+check "own: eval of new rows" ./own eval --weights own_run
+exits "own: resume" 1 "test, v.csv, has 19 rows, the run's had 49" ./own --resume own_run
+
+# the folds of a k-fold have one data
+check "k-fold" ./unit kfold 3 --epochs 1 --out folds --quiet
+rm -r folds/fold_3
+sed '$d' u.kept >u.csv
+exits "k-fold that goes on" 1 "by folds/fold_1/prep.*: train, u.csv, has 202 rows" \
+    ./unit kfold --resume folds --quiet
+cp u.kept u.csv
+check "k-fold that goes on" ./unit kfold --resume folds --quiet
+check "a fold is evaluated" ./unit eval --weights folds/fold_3 --part validation
+
 finish

@@ -138,6 +138,6 @@ exits "a quote that is not closed" 1 "line 3: a quote opens here" \
 mkdir -p renamed
 sed 's/,pear$/,fig/' fruit.csv >renamed/fruit.csv
 exits "a class that training did not have" 1 'a class of the training data, found "fig"' \
-    ./fruit eval --weights fruit_run --data renamed
+    ./fruit eval --weights fruit_run --data renamed --data-changed
 
 finish

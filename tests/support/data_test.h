@@ -22,6 +22,7 @@ int run_child(void (*work)(const void *), const void *context, char *message, si
 void expect_fault(void (*work)(const void *), const void *context, const char *text);
 
 TCase *data_test_prepared(void); /* data_test.c: transforms, splits */
+TCase *data_test_identity(void); /* identity_test.c: is it the same data? */
 TCase *data_test_metrics(void);  /* metrics_test.c: metrics, reports, predictions */
 
 #endif

@@ -216,14 +216,11 @@ static void take_row(struct net_builder *builder, int *const *chosen, const stru
     for (int f = 0; f < builder->count; f++)
         for (int k = 0; chosen[f] && k < builder->names[f].count; k++) {
             const struct cell cell = c->cells[chosen[f][k] - 1];
-
-            if (builder->takers[f].take == NET_TAKE_TEXT) {
-                net_builder_text(builder, f, cell.at - cell.quoted);
-                continue;
-            }
             const struct net_slice slice = content(cell, scratch);
 
-            if (builder->takers[f].take == NET_TAKE_CLASS)
+            if (builder->takers[f].take == NET_TAKE_TEXT)
+                net_builder_text(builder, f, cell.at - cell.quoted, slice);
+            else if (builder->takers[f].take == NET_TAKE_CLASS)
                 net_builder_class(builder, f, slice.at, slice.length, spot);
             else
                 net_builder_number(builder, f, k, slice.at, slice.length, spot);

@@ -205,8 +205,9 @@ static void take_value(struct jsonl *l, struct json *j, int f, int k)
     if (what == NET_TAKE_TEXT) {
         if (!string)
             fail_json(j, "a string; a text of no words is \"\"");
-        net_builder_text(b, f, j->at);
-        read_string(j, &l->value);
+        const char *at = j->at;
+
+        net_builder_text(b, f, at, read_string(j, &l->value));
         return;
     }
     struct net_slice slice = string ? read_string(j, &l->value) : read_word(j);

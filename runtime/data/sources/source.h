@@ -56,7 +56,8 @@ struct net_stream {
 };
 
 void net_stream_open(struct net_stream *file, const char *path);
-void net_need_file(const char *path); /* of the user: fails where neither it nor a .gz is */
+void net_need_file(const char *path);     /* of the user: fails where neither it nor a .gz is */
+uint64_t net_file_size(const char *path); /* of it or its .gz; 0: neither is there */
 void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size);
 void net_stream_close(struct net_stream *file);
 
@@ -240,12 +241,13 @@ void net_builder_seen(struct net_bytes *bytes, const char *at);
 
 void net_builder_row(struct net_builder *builder); /* a row begins */
 
-/* Number k, the class, or the text of field f in the row that has begun. */
+/* Number k, the class, or the text of field f in the row that has begun; `text` begins at `at`, as
+   it is written in the file. */
 void net_builder_number(struct net_builder *builder, int f, int k, const char *at, size_t length,
                         const struct net_spot *spot);
 void net_builder_class(struct net_builder *builder, int f, const char *at, size_t length,
                        const struct net_spot *spot);
-void net_builder_text(struct net_builder *builder, int f, const char *at);
+void net_builder_text(struct net_builder *builder, int f, const char *at, struct net_slice text);
 
 void net_builder_close(struct net_builder *builder, const char *place);
 

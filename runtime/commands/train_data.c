@@ -1,0 +1,86 @@
+/*
+ * train_data.c -- the data of a training run: they are those of the run that goes on, or of the
+ * folds before; what is learnt of them is kept in the run's folder before its first checkpoint.
+ */
+
+#define _GNU_SOURCE
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "commands/train.h"
+
+enum { SLOW_DATA = 2 }; /* seconds of reading after which a person is told of them */
+
+/* Data that took long to read: how fast, and the most memory that the program has had. */
+static void say_data(struct trainer *trainer, double seconds)
+{
+    const struct net_data *data = trainer->run.session.data;
+    struct rusage usage;
+    long rows = 0;
+
+    for (int part = 0; part < NET_PARTS; part++)
+        rows += net_data_rows(data, (enum net_part)part);
+    if (seconds > SLOW_DATA && getrusage(RUSAGE_SELF, &usage) == 0)
+        net_progress_say(&trainer->progress,
+                         "read %ld rows in %.1f s, %.0f a second; "
+                         "%.0f MB of memory at most",
+                         rows, seconds, (double)rows / seconds, (double)usage.ru_maxrss / 1024);
+}
+
+static void say(void *progress, const char *line)
+{
+    net_progress_say(progress, "%s", line);
+}
+
+/* The first fold's preparation.json, malloc'd, where a later fold begins: all are of one data. */
+static char *first_fold(const struct net_options *options)
+{
+    if (options->fold.number < 2 || !options->whole)
+        return NULL;
+    return net_format("%s/fold_1/preparation.json", options->whole);
+}
+
+void open_data(struct trainer *trainer, struct net_options *options,
+               const struct net_tensors *tensors)
+{
+    struct net_session *session = &trainer->run.session;
+    struct net_opening *opening = &session->opening;
+    const char *mark = tensors ? net_tensors_metadata(tensors, "preparation") : NULL;
+    const double begun = net_now();
+
+    if (mark)
+        opening->mark = net_format("%s", mark);
+    if (tensors)
+        opening->preparation = net_format("%s/preparation.json", options->value[NET_RESUME].text);
+    else
+        opening->alike = first_fold(options);
+    opening->begins = !tensors;
+    opening->changed = net_flag(options, NET_DATA_CHANGED);
+    if (tensors || opening->alike)
+        opening->same = (1u << NET_PARTS) - 1;
+    opening->fold = options->fold;
+    session->data = net_data_open_by(options->model, opening);
+    options->fold = net_data_fold(session->data);
+    net_data_mark(session->data, trainer->run.mark);
+    say_data(trainer, net_now() - begun);
+    if (!tensors && !options->value[NET_WEIGHTS].text)
+        net_pretrained_read(options->model, session->data, opening->folder, session->run.params,
+                            say, &trainer->progress);
+}
+
+void save_learnt(const struct trainer *trainer)
+{
+    const struct net_data *data = trainer->run.session.data;
+
+    if (trainer->run.options->value[NET_RESUME].text && !net_data_changed(data))
+        return;
+    struct net_text text = {.at = net_data_preparation_json(data)};
+    char *path = net_format("%s/preparation.json", trainer->run.folder);
+
+    text.length = strlen(text.at);
+    net_file_replace(path, &text);
+    free(text.at);
+    free(path);
+}
