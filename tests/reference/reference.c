@@ -28,67 +28,30 @@ static double sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
-/* One element of the result from the elements at the same place; b is 0 where there is none. */
-static double element(const Node *node, double a, double b)
+/* The derivative of x tanh(log(1 + e^x)). */
+static double mish_slope(double x)
 {
-    switch (node->op) {
-    case OP_ADD:
-        return a + b;
-    case OP_MULTIPLY:
-        return a * b;
-    case OP_RELU:
-        return a > 0 ? a : 0;
-    case OP_RELU_GRAD:
-        return a > 0 ? b : 0;
-    case OP_LEAKY_RELU:
-        return a > 0 ? a : node->at.slope * a;
-    case OP_LEAKY_RELU_GRAD:
-        return a > 0 ? b : node->at.slope * b;
-    case OP_RELU6:
-        return a > 6 ? 6 : a > 0 ? a : 0;
-    case OP_RELU6_GRAD:
-        return a > 0 && a < 6 ? b : 0;
-    case OP_SIGMOID:
-        return sigmoid(a);
-    case OP_SIGMOID_GRAD:
-        return a * (1 - a) * b;
-    case OP_TANH:
-        return tanh(a);
-    case OP_TANH_GRAD:
-        return (1 - a * a) * b;
-    case OP_SILU:
-        return a * sigmoid(a);
-    case OP_SILU_GRAD:
-        return sigmoid(a) * (1 + a * (1 - sigmoid(a))) * b;
-    case OP_ELU:
-        return node->at.scale * (a > 0 ? a : node->at.slope * expm1(a));
-    case OP_ELU_GRAD:
-        return node->at.scale * (a > 0 ? b : node->at.slope * exp(a) * b);
-    case OP_GELU:
-        return a * (1 + erf(a / sqrt(2))) / 2;
-    case OP_GELU_GRAD:
-        return b * ((1 + erf(a / sqrt(2))) / 2 + a * exp(-a * a / 2) / sqrt(2 * acos(-1)));
-    case OP_SOFTPLUS:
-        return fmax(a, 0) + log1p(exp(-fabs(a)));
-    case OP_SOFTPLUS_GRAD:
-        return b * sigmoid(a);
-    case OP_MISH:
-        return a * tanh(log1p(exp(a)));
-    case OP_MISH_GRAD: {
-        const double t = tanh(log1p(exp(a)));
+    const double t = tanh(log1p(exp(x)));
 
-        return b * (t + a * (1 - t * t) * sigmoid(a));
-    }
-    case OP_HARDSWISH:
-        return a * fmin(fmax(a + 3, 0), 6) / 6;
-    case OP_HARDSWISH_GRAD:
-        return a <= -3 ? 0 : a < 3 ? b * (a / 3 + 0.5) : b;
-    case OP_INVERSE_STD:
-        return 1 / sqrt(a + node->at.eps);
-    default: /* UPDATE, which the runtime decides: here w stays w */
-        return a;
-    }
+    return t + x * (1 - t * t) * sigmoid(x);
 }
+
+#define UNUSED __attribute__((unused))
+#define ELEMENT(name, expression)                                                                  \
+    static double element_##name(UNUSED const Attributes *at, double a, UNUSED double b)           \
+    {                                                                                              \
+        return expression;                                                                         \
+    }
+#include "reference/elementwise.def"
+#undef ELEMENT
+
+typedef double Element(const Attributes *at, double a, double b);
+
+static Element *const elements[OP_COUNT] = {
+#define ELEMENT(name, expression) [OP_##name] = element_##name,
+#include "reference/elementwise.def"
+#undef ELEMENT
+};
 
 static void evaluate_elementwise(const Reference *r, const Node *node, double *const *in,
                                  double *const *out)
@@ -96,7 +59,7 @@ static void evaluate_elementwise(const Reference *r, const Node *node, double *c
     const long count = count_of(r, node->outputs[0]);
 
     for (long i = 0; i < count; i++)
-        out[0][i] = element(node, in[0][i], node->input_count > 1 ? in[1][i] : 0);
+        out[0][i] = elements[node->op](&node->at, in[0][i], node->input_count > 1 ? in[1][i] : 0);
 }
 
 static void evaluate_dropout(const Reference *r, const Node *node, double *const *in,
@@ -351,33 +314,10 @@ static void evaluate_layernorm_sums(const Reference *r, const Node *node, double
 /* ---- The graph ------------------------------------------------------------------------------- */
 
 static Evaluate *const evaluations[OP_COUNT] = {
-    [OP_ADD] = evaluate_elementwise,
-    [OP_MULTIPLY] = evaluate_elementwise,
-    [OP_RELU] = evaluate_elementwise,
-    [OP_RELU_GRAD] = evaluate_elementwise,
-    [OP_LEAKY_RELU] = evaluate_elementwise,
-    [OP_LEAKY_RELU_GRAD] = evaluate_elementwise,
-    [OP_RELU6] = evaluate_elementwise,
-    [OP_RELU6_GRAD] = evaluate_elementwise,
-    [OP_SIGMOID] = evaluate_elementwise,
-    [OP_SIGMOID_GRAD] = evaluate_elementwise,
-    [OP_TANH] = evaluate_elementwise,
-    [OP_TANH_GRAD] = evaluate_elementwise,
-    [OP_SILU] = evaluate_elementwise,
-    [OP_SILU_GRAD] = evaluate_elementwise,
-    [OP_ELU] = evaluate_elementwise,
-    [OP_ELU_GRAD] = evaluate_elementwise,
-    [OP_GELU] = evaluate_elementwise,
-    [OP_GELU_GRAD] = evaluate_elementwise,
-    [OP_SOFTPLUS] = evaluate_elementwise,
-    [OP_SOFTPLUS_GRAD] = evaluate_elementwise,
-    [OP_MISH] = evaluate_elementwise,
-    [OP_MISH_GRAD] = evaluate_elementwise,
-    [OP_HARDSWISH] = evaluate_elementwise,
-    [OP_HARDSWISH_GRAD] = evaluate_elementwise,
+#define ELEMENT(name, expression) [OP_##name] = evaluate_elementwise,
+#include "reference/elementwise.def"
+#undef ELEMENT
     [OP_GAUSSIAN_NOISE] = evaluate_gaussian_noise,
-    [OP_INVERSE_STD] = evaluate_elementwise,
-    [OP_UPDATE] = evaluate_elementwise,
     [OP_DROPOUT] = evaluate_dropout,
     [OP_MATMUL] = evaluate_matmul,
     [OP_MATMUL_NT] = evaluate_matmul,
