@@ -116,6 +116,20 @@ NET_INLINE vec net_mish_grad(vec x, vec dy)
     return vec_mul(dy, vec_fma(x, slope, t));
 }
 
+/* x / (1 + |x|) (Bergstra et al. 2009) */
+NET_INLINE vec net_softsign(vec x)
+{
+    return vec_div(x, vec_add(vec_set(1.0f), vec_abs(x)));
+}
+
+/* dy / (1 + |x|)^2 */
+NET_INLINE vec net_softsign_grad(vec x, vec dy)
+{
+    const vec size = vec_add(vec_set(1.0f), vec_abs(x));
+
+    return vec_div(dy, vec_mul(size, size));
+}
+
 /* x relu6(x + 3) / 6 (Howard et al. 2019) */
 NET_INLINE vec net_hardswish(vec x)
 {

@@ -330,6 +330,7 @@ static const Case cases[] = {
     {OP_GELU, build_unary, 0, NOTHING},
     {OP_SOFTPLUS, build_unary, 2, NOTHING},
     {OP_MISH, build_unary, 0, NOTHING},
+    {OP_SOFTSIGN, build_unary, 0, NOTHING},
     {OP_HARDSWISH, build_unary, 0, NOTHING},
     {OP_GAUSSIAN_NOISE, build_unary, 3, NOTHING},
     {OP_DROPOUT, build_unary, 3, NOTHING},

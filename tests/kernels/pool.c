@@ -90,6 +90,15 @@ static const KernelCase cases[] = {
      "    concat(a -> dense(5), b -> dense(5), c -> flatten -> dense(7), d, e, f, g, h)\n",
      "mse"},
 
+    {"softsign", 16, 1, true, "input x[13] = x\n    input y[2, 3, 4] = y", "[36] = t", "x, y",
+     "    a = concat(softsign(x -> dense(3)), softsign(x -> dense(17)),\n"
+     "               x -> softsign -> dense(1))\n"
+     "    b = y -> conv2d(5, 2) -> softsign -> conv2d(3, 1) -> softsign -> flatten -> dense(7)\n"
+     "    c = y -> softsign -> maxpool2d(2) -> flatten -> dense(3)\n"
+     "    d = x -> dense(33) -> softsign -> dense(2) -> gelu -> softsign -> dense(5)\n"
+     "    concat(a, b, c, d)\n",
+     "mse"},
+
     {"gaussian_noise", 64, 1, true, "input x[13] = x\n    input y[2, 5, 4] = y", "[30] = t", "x, y",
      "    a = x -> dense(1) -> gaussian_noise(0.5) -> dense(3)\n"
      "    b = x -> dense(17) -> relu -> gaussian_noise(0.25) -> dense(3)\n"

@@ -120,6 +120,8 @@ START_TEST(zero_stays_zero)
         net_gelu(zero),
         net_gelu_grad(zero, zero),
         net_softplus_grad(zero, zero),
+        net_softsign(zero),
+        net_softsign_grad(zero, zero),
         net_hardswish(zero),
         net_hardswish_grad(zero, zero),
     };

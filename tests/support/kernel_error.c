@@ -179,6 +179,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_GELU:
     case OP_SOFTPLUS:
     case OP_MISH:
+    case OP_SOFTSIGN:
     case OP_HARDSWISH:
     case OP_SIGMOID:
     case OP_TANH:
@@ -193,6 +194,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_GELU_GRAD:
     case OP_SOFTPLUS_GRAD:
     case OP_MISH_GRAD:
+    case OP_SOFTSIGN_GRAD:
     case OP_HARDSWISH_GRAD:
     case OP_SOFTMAX_GRAD:
         return size_of(b, node->inputs[1]);
