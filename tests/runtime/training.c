@@ -29,6 +29,9 @@ static const struct {
     {"--optimizer nadam --lr 0.05 --beta1 0.8 --beta2 0.95 --eps 1e-4 --weight-decay 0.05 "
      "--momentum-decay 0.1",
      {0.227015141, -1.103773488, 1.763225188}},
+    {"--optimizer adamax", {0.492494081, -1.243096454, 1.995684877}},
+    {"--optimizer adamax --lr 0.05 --beta1 0.8 --beta2 0.95 --eps 1e-4 --weight-decay 0.05",
+     {0.304780833, -1.064059078, 1.762931666}},
     {"--optimizer adagrad", {0.458992925, -1.230888253, 1.965734924}},
     {"--optimizer adagrad --lr 0.1 --lr-decay 0.2 --weight-decay 0.05 --eps 1e-3 "
      "--initial-accumulator 0.3",
@@ -87,6 +90,7 @@ START_TEST(zero_is_noop_is_true)
         "--optimizer adam",
         "--optimizer adamw",
         "--optimizer nadam",
+        "--optimizer adamax",
     };
     _Alignas(64) float w[16] = {0.5f}, g[16] = {1}, state[48] = {0}, w1[16], state1[48];
     struct net_options options;
@@ -308,6 +312,7 @@ START_TEST(another_optimizer_has_pytorchs_defaults)
     } cases[] = {
         {"adam", 1e-3, 0, 1e-8},    {"adamw", 1e-3, 1e-2, 1e-8}, {"adagrad", 1e-2, 0, 1e-10},
         {"rmsprop", 1e-2, 0, 1e-8}, {"adadelta", 1, 0, 1e-6},    {"nadam", 2e-3, 0, 1e-8},
+        {"adamax", 2e-3, 0, 1e-8},
     };
     char *line = net_format("--optimizer %s", cases[_i].name);
     struct net_options options;
@@ -330,8 +335,8 @@ Suite *suite_training(void)
 
     tcase_add_loop_test(step_case, optimizers_agree_with_pytorch, 0,
                         (int)(sizeof torch / sizeof *torch));
-    tcase_add_loop_test(step_case, zero_is_noop_is_true, 0, 12);
-    tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, 6);
+    tcase_add_loop_test(step_case, zero_is_noop_is_true, 0, 13);
+    tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, 7);
     tcase_add_loop_test(init, initial_values_have_their_spread, 0, 12);
     tcase_add_test(init, orthogonal_rows);
     tcase_add_test(init, orthogonal_columns);
