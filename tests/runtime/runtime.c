@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "support/length.h"
 #include "support/tiny_model.h"
 
 TCase *trainer_tests(void); /* trainers.c */
@@ -296,7 +297,7 @@ Suite *suite_runtime(void)
     tcase_add_test(parts, every_element_has_its_own_place);
     tcase_add_test(parts, known_places);
     tcase_add_test(parts, initial_weights);
-    tcase_add_loop_test(parts, optimizers_agree_with_pytorch, 0, 7);
+    tcase_add_loop_test(parts, optimizers_agree_with_pytorch, 0, LENGTH(torch));
     tcase_add_loop_test(parts, barriers_hold, 1, 8);
     tcase_add_test(parts, orders_are_permutations);
     suite_add_tcase(suite, parts);

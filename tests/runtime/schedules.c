@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "support/length.h"
 #include "support/tiny_model.h"
 
 TCase *schedule_tests(void); /* for training.c */
@@ -51,34 +52,35 @@ static const struct net_call constant[] = {CALL("constant", epochs_none, 1)},
                                         CALL("plateau", climb_args, 3)},
                              early_stop = CALL("early_stop", stop_args, 2);
 
+static const struct {
+    const struct net_call *schedule;
+    int count;
+    double rate[8]; /* of 8 epochs, lr 1 */
+} rates[] = {
+    {constant, 1, {1, 1, 1, 1, 1, 1, 1, 1}},
+    {warmup, 1, {0.25, 0.5, 0.75, 1, 1, 1, 1, 1}},
+    {step, 1, {1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01}},
+    {multistep, 1, {1, 1, 0.5, 0.5, 0.5, 0.25, 0.125, 0.125}},
+    {exponential, 1, {1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125}},
+    {cosine,
+     1,
+     {1, 0.965745789630079, 0.868198051533946, 0.72220754456429, 0.55, 0.37779245543571,
+      0.231801948466054, 0.134254210369921}},
+    {warm_cosine, 2, {0.25, 0.5, 0.75, 1, 1, 0.868198051533946, 0.55, 0.231801948466054}},
+    {three, 3, {0.5, 1, 1, 1, 1, 1, 1, 0.5}},
+};
+
 START_TEST(schedules_agree_with_pytorch)
 {
-    static const struct {
-        const struct net_call *schedule;
-        int count;
-        double rate[8]; /* of 8 epochs, lr 1 */
-    } cases[] = {
-        {constant, 1, {1, 1, 1, 1, 1, 1, 1, 1}},
-        {warmup, 1, {0.25, 0.5, 0.75, 1, 1, 1, 1, 1}},
-        {step, 1, {1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01}},
-        {multistep, 1, {1, 1, 0.5, 0.5, 0.5, 0.25, 0.125, 0.125}},
-        {exponential, 1, {1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125}},
-        {cosine,
-         1,
-         {1, 0.965745789630079, 0.868198051533946, 0.72220754456429, 0.55, 0.37779245543571,
-          0.231801948466054, 0.134254210369921}},
-        {warm_cosine, 2, {0.25, 0.5, 0.75, 1, 1, 0.868198051533946, 0.55, 0.231801948466054}},
-        {three, 3, {0.5, 1, 1, 1, 1, 1, 1, 0.5}},
-    };
     struct net_model model = tiny_model;
     struct net_state state = {.plateau_scale = 1};
     struct net_options options;
 
-    model.schedule = cases[_i].schedule;
-    model.schedule_count = cases[_i].count;
+    model.schedule = rates[_i].schedule;
+    model.schedule_count = rates[_i].count;
     read_options(&options, &model, "--epochs 8 --lr 1");
     for (state.epoch = 0; state.epoch < 8; state.epoch++)
-        ck_assert_double_eq_tol(net_schedule_rate(&options, &state), cases[_i].rate[state.epoch],
+        ck_assert_double_eq_tol(net_schedule_rate(&options, &state), rates[_i].rate[state.epoch],
                                 1e-12);
     net_options_free(&options);
 }
@@ -161,7 +163,7 @@ TCase *schedule_tests(void)
 {
     TCase *t = tcase_create("schedules");
 
-    tcase_add_loop_test(t, schedules_agree_with_pytorch, 0, 8);
+    tcase_add_loop_test(t, schedules_agree_with_pytorch, 0, LENGTH(rates));
     tcase_add_test(t, plateau_agrees_with_pytorch);
     tcase_add_test(t, plateau_has_an_end);
     tcase_add_test(t, early_stop_waits);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "commands/commands.h"
+#include "support/length.h"
 #include "support/tiny_model.h"
 
 TCase *trainer_tests(void);
@@ -316,80 +317,78 @@ static void write_tensors(const char *header, size_t bytes)
     "\"tiny.dense_2.weight\":{\"dtype\":\"F32\",\"shape\":[3,19],\"data_offsets\":[1064,1292]},"   \
     "\"tiny.dense_2.bias\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[1292,1304]}"
 
+static const struct {
+    const char *header, *text;
+    int code;
+} weights[] = {
+    {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[0,988]}" OTHERS "}", "accuracy", 0},
+    {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[0,988]}" OTHERS
+           ",\"bn.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]}}",
+     "accuracy", 0},
+    {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[0,988]}" OTHERS
+           ",\"head.weight\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+     "tensor head.weight is not of this model", 1},
+    {FIRST "\"BF16\",\"shape\":[19,13],\"data_offsets\":[0,988]}" OTHERS "}",
+     "tiny.dense_1.weight has dtype BF16", 1},
+    {FIRST "\"F32\",\"shape\":[13,19],\"data_offsets\":[0,988]}" OTHERS "}",
+     "tiny.dense_1.weight has shape [13, 19]; this model's is [19, 13]", 1},
+    {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[0,984]}" OTHERS "}", "data_offsets", 1},
+    {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[-8,980]}" OTHERS "}", "data_offsets", 1},
+    {FIRST "\"F32\",\"shape\":7,\"data_offsets\":[0,988]}" OTHERS "}", "has no shape", 1},
+    {FIRST "\"F32\",\"shape\":[19,13]}" OTHERS "}", "data_offsets", 1},
+    {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[0,9988]}}", "cut off", 1},
+    {"{}", "tiny.dense_1.weight is missing", 1},
+    {"{\"tiny.dense_1.weight\":3}", "dtype", 1},
+    {"{\"tiny.dense_1", "JSON", 1},
+};
+
 START_TEST(other_weights_are_named)
 {
-    static const struct {
-        const char *header, *text;
-        int code;
-    } cases[] = {
-        {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[0,988]}" OTHERS "}", "accuracy", 0},
-        {FIRST
-         "\"F32\",\"shape\":[19,13],\"data_offsets\":[0,988]}" OTHERS
-         ",\"bn.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]}}",
-         "accuracy", 0},
-        {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[0,988]}" OTHERS
-               ",\"head.weight\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
-         "tensor head.weight is not of this model", 1},
-        {FIRST "\"BF16\",\"shape\":[19,13],\"data_offsets\":[0,988]}" OTHERS "}",
-         "tiny.dense_1.weight has dtype BF16", 1},
-        {FIRST "\"F32\",\"shape\":[13,19],\"data_offsets\":[0,988]}" OTHERS "}",
-         "tiny.dense_1.weight has shape [13, 19]; this model's is [19, 13]", 1},
-        {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[0,984]}" OTHERS "}", "data_offsets", 1},
-        {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[-8,980]}" OTHERS "}", "data_offsets",
-         1},
-        {FIRST "\"F32\",\"shape\":7,\"data_offsets\":[0,988]}" OTHERS "}", "has no shape", 1},
-        {FIRST "\"F32\",\"shape\":[19,13]}" OTHERS "}", "data_offsets", 1},
-        {FIRST "\"F32\",\"shape\":[19,13],\"data_offsets\":[0,9988]}}", "cut off", 1},
-        {"{}", "tiny.dense_1.weight is missing", 1},
-        {"{\"tiny.dense_1.weight\":3}", "dtype", 1},
-        {"{\"tiny.dense_1", "JSON", 1},
-    };
-
-    write_tensors(cases[_i].header, 1304);
-    ck_assert_int_eq(run("eval --weights w.safetensors"), cases[_i].code);
-    ck_assert_msg(printed(cases[_i].text), "%s", cases[_i].header);
+    write_tensors(weights[_i].header, 1304);
+    ck_assert_int_eq(run("eval --weights w.safetensors"), weights[_i].code);
+    ck_assert_msg(printed(weights[_i].text), "%s", weights[_i].header);
 }
 END_TEST
 
+static const struct {
+    const char *line, *text;
+} usage[] = {
+    {"--lr=-0x", "--lr"},
+    {"--lr nan", "--lr"},
+    {"--lr 1e999", "--lr"},
+    {"--lr ", "--lr"},
+    {"--lr 0x10", "--lr"},
+    {"--lr -1", "--lr"},
+    {"--momentm 0.5", "--momentum"},
+    {"--beta1 0.5", "does not apply to sgd"},
+    {"--optimizer adam --momentum 0.9", "does not apply to adam"},
+    {"--optimizer lion", "rmsprop or adadelta"},
+    {"--batch 33", "netc --batch 33"},
+    {"--batch 0", "--batch"},
+    {"--batch 1.5", "--batch"},
+    {"--epochs", "--epochs"},
+    {"sweep", "not implemented"},
+    {"export", "not implemented"},
+    {"trian", "train"},
+    {"eval", "--weights"},
+    {"--steps 3", "bench"},
+    {"init --seed 7", "-o"},
+    {"--nesterov --momentum 0", "momentum"},
+    {"--lr 1 --lr 2", "twice"},
+    {"--weight-decay 1 --weight_decay 1", "twice"},
+    {"predict", "--part"},
+    {"--threads 65", "64"},
+    {"train x", "\"x\""},
+    {"--no-shuffle=1", "no value"},
+    {"--quiet=maybe", "true or false"},
+    {"--seed 123456789012345678901", "--seed"},
+    {"eval --part tset", "train, validation or test"},
+};
+
 START_TEST(wrong_usage_is_2)
 {
-    static const struct {
-        const char *line, *text;
-    } cases[] = {
-        {"--lr=-0x", "--lr"},
-        {"--lr nan", "--lr"},
-        {"--lr 1e999", "--lr"},
-        {"--lr ", "--lr"},
-        {"--lr 0x10", "--lr"},
-        {"--lr -1", "--lr"},
-        {"--momentm 0.5", "--momentum"},
-        {"--beta1 0.5", "does not apply to sgd"},
-        {"--optimizer adam --momentum 0.9", "does not apply to adam"},
-        {"--optimizer lion", "rmsprop or adadelta"},
-        {"--batch 33", "netc --batch 33"},
-        {"--batch 0", "--batch"},
-        {"--batch 1.5", "--batch"},
-        {"--epochs", "--epochs"},
-        {"sweep", "not implemented"},
-        {"export", "not implemented"},
-        {"trian", "train"},
-        {"eval", "--weights"},
-        {"--steps 3", "bench"},
-        {"init --seed 7", "-o"},
-        {"--nesterov --momentum 0", "momentum"},
-        {"--lr 1 --lr 2", "twice"},
-        {"--weight-decay 1 --weight_decay 1", "twice"},
-        {"predict", "--part"},
-        {"--threads 65", "64"},
-        {"train x", "\"x\""},
-        {"--no-shuffle=1", "no value"},
-        {"--quiet=maybe", "true or false"},
-        {"--seed 123456789012345678901", "--seed"},
-        {"eval --part tset", "train, validation or test"},
-    };
-
-    ck_assert_int_eq(run(cases[_i].line), 2);
-    ck_assert_msg(printed(cases[_i].text), "%s", cases[_i].line);
+    ck_assert_int_eq(run(usage[_i].line), 2);
+    ck_assert_msg(printed(usage[_i].text), "%s", usage[_i].line);
 }
 END_TEST
 
@@ -472,8 +471,8 @@ TCase *trainer_tests(void)
     tcase_add_test(t, sigusr1_saves_and_goes_on);
     tcase_add_test(t, divergence_is_told);
     tcase_add_loop_test(t, damaged_files_are_refused, 0, 2);
-    tcase_add_loop_test(t, other_weights_are_named, 0, 13);
-    tcase_add_loop_test(t, wrong_usage_is_2, 0, 30);
+    tcase_add_loop_test(t, other_weights_are_named, 0, LENGTH(weights));
+    tcase_add_loop_test(t, wrong_usage_is_2, 0, LENGTH(usage));
     tcase_add_test(t, exact_comparisons);
     tcase_add_test(t, gradcheck_tells_right_from_wrong);
     tcase_add_test(t, bench_and_the_rest);

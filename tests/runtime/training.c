@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "support/length.h"
 #include "support/tiny_model.h"
 
 TCase *schedule_tests(void); /* schedules.c */
@@ -75,28 +76,29 @@ START_TEST(optimizers_agree_with_pytorch)
 END_TEST
 
 /* scalars.zero_is_noop: a gradient of 0 changes neither parameter nor state, and only then. */
+static const char *const zero_flags[] = {
+    "--momentum 0 --weight-decay 0",
+    "--momentum 0 --weight-decay 0.1",
+    "--momentum 0.9 --weight-decay 0",
+    "--optimizer adagrad",
+    "--optimizer adagrad --lr-decay 0.1 --initial-accumulator 0.5",
+    "--optimizer adagrad --weight-decay 0.1",
+    "--optimizer rmsprop",
+    "--optimizer rmsprop --momentum 0.5",
+    "--optimizer adadelta",
+    "--optimizer adam",
+    "--optimizer adamw",
+    "--optimizer nadam",
+    "--optimizer adamax",
+};
+
 START_TEST(zero_is_noop_is_true)
 {
-    static const char *const flags[] = {
-        "--momentum 0 --weight-decay 0",
-        "--momentum 0 --weight-decay 0.1",
-        "--momentum 0.9 --weight-decay 0",
-        "--optimizer adagrad",
-        "--optimizer adagrad --lr-decay 0.1 --initial-accumulator 0.5",
-        "--optimizer adagrad --weight-decay 0.1",
-        "--optimizer rmsprop",
-        "--optimizer rmsprop --momentum 0.5",
-        "--optimizer adadelta",
-        "--optimizer adam",
-        "--optimizer adamw",
-        "--optimizer nadam",
-        "--optimizer adamax",
-    };
     _Alignas(64) float w[16] = {0.5f}, g[16] = {1}, state[48] = {0}, w1[16], state1[48];
     struct net_options options;
     struct net_step_scalars scalars = {.stride = 16};
 
-    read_options(&options, &tiny_model, flags[_i]);
+    read_options(&options, &tiny_model, zero_flags[_i]);
     net_set_step_scalars(&scalars, &options, 0.1, 0);
     net_find_update(&options).update(w, g, state, 16, &scalars);
     memcpy(w1, w, sizeof w);
@@ -147,32 +149,33 @@ static void draw(float *w, const char *init, bool wide, uint32_t seed)
     free(params);
 }
 
+static const struct {
+    const char *name;
+    double deviation, limit; /* limit 0: none */
+} initial[] = {
+    {"zeros", 0, 1e-30},
+    {"kaiming_uniform", 0.03928371, 0.06804138}, /* 1 / sqrt(216) */
+    {"normal", 1, 0},
+    {"small_uniform", 0.02886751, 0.05},
+    {"small_normal", 0.05, 0},
+    {"glorot_uniform", 0.04622502, 0.08006408}, /* sqrt(6 / 936) */
+    {"glorot_normal", 0.04622502, 0},
+    {"he_uniform", 0.09622504, 0.16666667},
+    {"he_normal", 0.09622504, 0},
+    {"lecun_uniform", 0.06804138, 0.11785113},
+    {"lecun_normal", 0.06804138, 0},
+    {"orthogonal", 0.06804138, 0}, /* rows of length 1 */
+};
+
 START_TEST(initial_values_have_their_spread)
 {
-    static const struct {
-        const char *name;
-        double deviation, limit; /* limit 0: none */
-    } cases[] = {
-        {"zeros", 0, 1e-30},
-        {"kaiming_uniform", 0.03928371, 0.06804138}, /* 1 / sqrt(216) */
-        {"normal", 1, 0},
-        {"small_uniform", 0.02886751, 0.05},
-        {"small_normal", 0.05, 0},
-        {"glorot_uniform", 0.04622502, 0.08006408}, /* sqrt(6 / 936) */
-        {"glorot_normal", 0.04622502, 0},
-        {"he_uniform", 0.09622504, 0.16666667},
-        {"he_normal", 0.09622504, 0},
-        {"lecun_uniform", 0.06804138, 0.11785113},
-        {"lecun_normal", 0.06804138, 0},
-        {"orthogonal", 0.06804138, 0}, /* rows of length 1 */
-    };
     static float w[OUT * FAN_IN], same[OUT * FAN_IN], other[OUT * FAN_IN];
     const int n = OUT * FAN_IN;
     double sum = 0, square = 0, fourth = 0, top = 0;
 
-    draw(w, cases[_i].name, false, 5);
-    draw(same, cases[_i].name, true, 5);
-    draw(other, cases[_i].name, false, 6);
+    draw(w, initial[_i].name, false, 5);
+    draw(same, initial[_i].name, true, 5);
+    draw(other, initial[_i].name, false, 6);
     ck_assert_mem_eq(w, same, sizeof w);
     ck_assert_int_eq(!memcmp(w, other, sizeof w), _i == 0);
     for (int i = 0; i < n; i++) {
@@ -183,7 +186,7 @@ START_TEST(initial_values_have_their_spread)
         fourth += x * x * x * x;
         top = fmax(top, fabs(x));
     }
-    const double deviation = cases[_i].deviation, limit = cases[_i].limit;
+    const double deviation = initial[_i].deviation, limit = initial[_i].limit;
     ck_assert_double_eq_tol(sum / n, 0, 4 * deviation / sqrt(n) + 1e-30);
     ck_assert_double_eq_tol(sqrt(square / n), deviation, 0.02 * deviation + 1e-30);
     if (limit > 0 && deviation > 0) {
@@ -304,23 +307,24 @@ END_TEST
 
 /* ---- settings.c ------------------------------------------------------------------------------ */
 
+static const struct {
+    const char *name;
+    double lr, decay, eps;
+} defaults[] = {
+    {"adam", 1e-3, 0, 1e-8},    {"adamw", 1e-3, 1e-2, 1e-8}, {"adagrad", 1e-2, 0, 1e-10},
+    {"rmsprop", 1e-2, 0, 1e-8}, {"adadelta", 1, 0, 1e-6},    {"nadam", 2e-3, 0, 1e-8},
+    {"adamax", 2e-3, 0, 1e-8},
+};
+
 START_TEST(another_optimizer_has_pytorchs_defaults)
 {
-    static const struct {
-        const char *name;
-        double lr, decay, eps;
-    } cases[] = {
-        {"adam", 1e-3, 0, 1e-8},    {"adamw", 1e-3, 1e-2, 1e-8}, {"adagrad", 1e-2, 0, 1e-10},
-        {"rmsprop", 1e-2, 0, 1e-8}, {"adadelta", 1, 0, 1e-6},    {"nadam", 2e-3, 0, 1e-8},
-        {"adamax", 2e-3, 0, 1e-8},
-    };
-    char *line = net_format("--optimizer %s", cases[_i].name);
+    char *line = net_format("--optimizer %s", defaults[_i].name);
     struct net_options options;
 
     read_options(&options, &tiny_model, line);
-    ck_assert_double_eq(options.value[NET_LR].number, cases[_i].lr);
-    ck_assert_double_eq(options.value[NET_WEIGHT_DECAY].number, cases[_i].decay);
-    ck_assert_double_eq(options.value[NET_EPS].number, cases[_i].eps);
+    ck_assert_double_eq(options.value[NET_LR].number, defaults[_i].lr);
+    ck_assert_double_eq(options.value[NET_WEIGHT_DECAY].number, defaults[_i].decay);
+    ck_assert_double_eq(options.value[NET_EPS].number, defaults[_i].eps);
     ck_assert_double_eq(options.value[NET_MOMENTUM].number, 0); /* not the model's 0.9 */
     net_options_free(&options);
     free(line);
@@ -333,11 +337,10 @@ Suite *suite_training(void)
     TCase *step_case = tcase_create("steps");
     TCase *init = tcase_create("init"), *sums = tcase_create("sums");
 
-    tcase_add_loop_test(step_case, optimizers_agree_with_pytorch, 0,
-                        (int)(sizeof torch / sizeof *torch));
-    tcase_add_loop_test(step_case, zero_is_noop_is_true, 0, 13);
-    tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, 7);
-    tcase_add_loop_test(init, initial_values_have_their_spread, 0, 12);
+    tcase_add_loop_test(step_case, optimizers_agree_with_pytorch, 0, LENGTH(torch));
+    tcase_add_loop_test(step_case, zero_is_noop_is_true, 0, LENGTH(zero_flags));
+    tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, LENGTH(defaults));
+    tcase_add_loop_test(init, initial_values_have_their_spread, 0, LENGTH(initial));
     tcase_add_test(init, orthogonal_rows);
     tcase_add_test(init, orthogonal_columns);
     tcase_add_test(sums, penalties_are_sums);

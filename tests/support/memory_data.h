@@ -10,8 +10,7 @@
 
 #include "data/dataset.h"
 #include "data/transforms/transform.h"
-
-#define LENGTH(list) ((int)(sizeof(list) / sizeof *(list)))
+#include "support/length.h"
 
 enum { BATCH = 64, MOST = 192 }; /* rows of a batch; numbers of a row */
 

@@ -5,8 +5,7 @@
 
 #include "data/sources/source.h"
 #include "support/data_test.h"
-
-#define LENGTH(list) ((int)(sizeof(list) / sizeof *(list)))
+#include "support/length.h"
 
 void write_text(const char *name, const char *text); /* a file in the test's folder */
 
