@@ -157,8 +157,8 @@ def optimizer(make, **renamed):
 
 OPTIMIZERS = {
     "sgd": optimizer(torch.optim.SGD), "adam": optimizer(torch.optim.Adam),
-    "adamw": optimizer(torch.optim.AdamW), "adamax": optimizer(torch.optim.Adamax),
-    "rmsprop": optimizer(torch.optim.RMSprop),
+    "adamw": optimizer(torch.optim.AdamW), "nadam": optimizer(torch.optim.NAdam),
+    "adamax": optimizer(torch.optim.Adamax), "rmsprop": optimizer(torch.optim.RMSprop),
     "adadelta": optimizer(torch.optim.Adadelta),
     "adagrad": optimizer(torch.optim.Adagrad, initial_accumulator="initial_accumulator_value"),
 }
@@ -183,7 +183,7 @@ def warmup_and(o, n, first, epochs, then):
 def evaluate(text):
     names = {**NAMES, **OPTIMIZERS, **SCHEDULES}
     value = eval(text, {"__builtins__": {}}, names)         # cases.txt is ours
-    return value() if text in WITHOUT_BRACKETS | {"adam", "adamw", "adamax", "adagrad",
+    return value() if text in WITHOUT_BRACKETS | {"adam", "adamw", "nadam", "adamax", "adagrad",
                                                   "adadelta", "cosine"} else value
 
 
