@@ -29,7 +29,8 @@ void emit_matmul(KernelCode *c, const Kernel *k)
     include(c->e, "matmul");
     want_scratch(c, packed * up16(inner) + inner * up16(columns));
     c->base = format("%s_%s_%d", op_info[node->op].text, shape_name(c->e, node->outputs[0]), inner);
-    text_add(&c->comment, "/* c = a%s b%s of each image; items: images */\n", signs[ta], signs[tb]);
+    text_add(&c->comment, "/* c = a%s b%s of each image; items: (image, %d rows) */\n", signs[ta],
+             signs[tb], packed);
     call_template(c,
                   "net_matmul(%s, %s, %d, %d, %d, %d, (struct net_matmul){.rows = %d, .inner = %d, "
                   ".columns = %d, .packed_rows = %d, .panels = %s}",

@@ -140,7 +140,7 @@ NET_INLINE void net_matmul_columns(float *c, const float *a, const float *b, int
 }
 
 /* c = a b. ta, tb: a or b is transposed; tile_rows: of a register tile; rest: s.rows % tile_rows.
-   Items: images. */
+   Items: (image, packed rows), so that few images of many rows have parts to share. */
 NET_TEMPLATE void net_matmul(float *c, const float *a, const float *b, int ta, int tb,
                              int tile_rows, int rest, struct net_matmul s, NET_RUN)
 {
@@ -149,20 +149,22 @@ NET_TEMPLATE void net_matmul(float *c, const float *a, const float *b, int ta, i
     const long of_b = tb ? s.columns * net_position_step(s.inner)
                          : s.inner * net_position_step(s.columns);
     const long step = net_position_step(s.columns), of_c = s.rows * step;
+    const int pieces = (s.rows + s.packed_rows - 1) / s.packed_rows;
     float *packed_b = net_scratch(run, thread);
     float *packed_a = packed_b + (s.columns + 15) / 16 * 16L * s.inner;
+    int packed = -1; /* the image whose b is */
 
-    NET_ITEMS(image, run->n, run, thread) {
+    NET_ITEMS(item, run->n * pieces, run, thread) {
+        const int image = item / pieces, first = item % pieces * s.packed_rows;
+        const int left = s.rows - first, rows = left < s.packed_rows ? left : s.packed_rows;
         const long block = image / 16, lane = image % 16 * 16;
 
-        net_pack_columns(packed_b, b + block * of_b + lane, tb, s);
-        for (int first = 0; first < s.rows; first += s.packed_rows) {
-            const int left = s.rows - first, rows = left < s.packed_rows ? left : s.packed_rows;
-
-            net_pack_rows(packed_a, a + block * of_a + lane, ta, first, first + rows, s);
-            net_matmul_columns(c + block * of_c + lane + first * step, packed_a, packed_b, ta,
-                               tile_rows, rest, rows, s);
-        }
+        if (image != packed)
+            net_pack_columns(packed_b, b + block * of_b + lane, tb, s);
+        packed = image;
+        net_pack_rows(packed_a, a + block * of_a + lane, ta, first, first + rows, s);
+        net_matmul_columns(c + block * of_c + lane + first * step, packed_a, packed_b, ta,
+                           tile_rows, rest, rows, s);
     }
 }
 
