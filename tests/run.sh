@@ -6,6 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 build=$(realpath "${BUILD:-build}")
 export CK_DEFAULT_TIMEOUT=300 CK_TIMEOUT_MULTIPLIER=5 CK_VERBOSITY=${CK_VERBOSITY:-normal}
+export XDG_CACHE_HOME=$build/cache      # of precompiled headers
 export ASAN_OPTIONS=detect_leaks=0      # the compiler's arena is never freed
 
 # part NAME COMMAND...: a part that dies before it has counted its tests is one failure.

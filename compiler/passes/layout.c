@@ -127,18 +127,26 @@ static void lay_out_vectors(Node *node, const Layout *x)
 }
 
 /* x in the order of a weight's rows: they follow the first use of a weight that is shared, here
-   from segment `first` on, which x begins with. A weight of few outputs has them for each. */
-static Layout as_rows(const Layout *x, const Layout *w, int first)
+   from row `row` on, where x begins: a segment's first, or inside one of one pixel, which stands
+   for several that fill their blocks. A weight of few outputs has them for each. */
+static Layout as_rows(const Layout *x, const Layout *w, int row)
 {
     const int repeated = w->kind == LAYOUT_VECTOR ? w->outputs : 1;
-    const Segment *begin = &w->segments[first];
+    const Segment *begin = w->segments;
     Layout v = *x;
 
-    v.segment_count = w->segment_count / repeated - first;
+    while (row >= begin->start + begin->channels * begin->pixels)
+        begin++;
+    v.segment_count = w->segment_count / repeated - (int)(begin - w->segments);
     for (int i = 0; i < v.segment_count; i++) {
         v.segments[i] = begin[i];
-        v.segments[i].start -= begin->start;
-        v.segments[i].block -= begin->block;
+        v.segments[i].start -= row;
+        v.segments[i].block -= begin->block + (row - begin->start) / 16;
+    }
+    if (row > begin->start) {
+        const int channels = begin->channels - (row - begin->start);
+
+        v.segments[0] = (Segment){0, channels, 1, 0, blocks_of(channels)};
     }
     if (w->kind == LAYOUT_VECTOR)
         v.blocks = w->blocks / repeated;
@@ -154,9 +162,9 @@ static Layout as_rows(const Layout *x, const Layout *w, int first)
     return v;
 }
 
-static void require_rows(LayoutPass *l, Node *node, int i, const Layout *w, int first)
+static void require_rows(LayoutPass *l, Node *node, int i, const Layout *w, int row)
 {
-    const Layout wanted = as_rows(node->inputs[i]->layout, w, first);
+    const Layout wanted = as_rows(node->inputs[i]->layout, w, row);
 
     if (!same_segments(&wanted, node->inputs[i]->layout) ||
         wanted.blocks != node->inputs[i]->layout->blocks)
@@ -164,11 +172,11 @@ static void require_rows(LayoutPass *l, Node *node, int i, const Layout *w, int 
 }
 
 /* The gradient of x likewise. */
-static void give_rows(const Graph *g, Value *dx, const Layout *w, int first)
+static void give_rows(const Graph *g, Value *dx, const Layout *w, int row)
 {
     const Layout x = gradient_layout(g, dx);
 
-    give(g, dx, as_rows(&x, w, first), NULL);
+    give(g, dx, as_rows(&x, w, row), NULL);
 }
 
 /* What selection counted with is what the kernel gets. */
@@ -221,18 +229,19 @@ static Layout joined_layout(const Value *x, const Layout *h)
 static void lay_out_sparse_dense(LayoutPass *l, Node *node)
 {
     Value *h = node->inputs[1], *w = node->inputs[2];
+    const int columns = node->inputs[0]->shape.size[0];
     Layout joined;
 
     if (h && h->layout->segment_count == MAX_SEGMENTS)
         require_plain(l, node, 1);
     if (h && w->layout)
-        require_rows(l, node, 1, w->layout, 1);
+        require_rows(l, node, 1, w->layout, columns);
     h = node->inputs[1];
     joined = joined_layout(node->inputs[0], h ? h->layout : NULL);
     give_parameter(w, weight_layout(w, &joined, 1, l->target));
-    check_kept(w,
-               w->layout->kind == LAYOUT_WEIGHT && /* rows of the sparse x first, by themselves */
-                   w->layout->segments[0].channels == node->inputs[0]->shape.size[0]);
+    check_kept(w, w->layout->kind == LAYOUT_WEIGHT && /* rows of the sparse x first, in its order */
+                      w->layout->segments[0].pixels == 1 &&
+                      w->layout->segments[0].channels >= columns);
     if (node->inputs[3])
         give_parameter(node->inputs[3], plain_vector(w->shape.size[0]));
 }
@@ -243,7 +252,7 @@ static void lay_out_sparse_dense_dw(LayoutPass *l, Node *node)
     Value *dw = node->outputs[0];
 
     if (node->inputs[1])
-        require_rows(l, node, 1, dw->gradient_of->layout, 1);
+        require_rows(l, node, 1, dw->gradient_of->layout, node->inputs[0]->shape.size[0]);
     require_plain(l, node, 2);
     give_parameter(dw, *dw->gradient_of->layout);
 }
@@ -323,7 +332,7 @@ static void lay_out_weights(LayoutPass *l, Node *node)
         lay_out_sparse_dense(l, node);
         break;
     case OP_SPARSE_DENSE_DX:
-        give_rows(l->g, y, in[1]->layout, 1);
+        give_rows(l->g, y, in[1]->layout, node->at.begin);
         break;
     case OP_SPARSE_DENSE_DW:
         lay_out_sparse_dense_dw(l, node);

@@ -299,6 +299,15 @@ static const KernelCase cases[] = {
      "    concat(a, b, c, d -> dense(1), e, f, g, h, i, j)\n",
      "mse"},
 
+    {"a vector beside a sparse input, behind dropout", 37, 1, false,
+     "input x = column(1) -> bag_of_words(vocabulary=160)", "[45] = columns(1..45)", "x",
+     "    h = x -> dense(16) -> relu\n"
+     "    k = x -> dense(21) -> tanh\n"
+     "    a = concat(x, h) -> dropout(0.5) -> dense(3)\n"
+     "    b = concat(x, h, k) -> dropout(0.5) -> dense(21)\n"
+     "    c = concat(x, k) -> dropout(0.5) -> dense(21)\n"
+     "    concat(a, b, c)\n",
+     "mse"},
     {"a whole network in batches of 4", 4, 1, false, "input x[1, 6, 6] = x", " = t -> classes(10)",
      "x", DIGITS, "cross_entropy"},
     {"a whole network in batches of 17", 17, 1, true, "input x[1, 6, 6] = x", " = t -> classes(10)",

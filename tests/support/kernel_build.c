@@ -113,7 +113,7 @@ static void check_columns(const char *code)
 }
 
 /* As compiler/clang.c does, with every warning. */
-static void run_clang(const Clang *clang, const Compiled *c)
+static const char *const *clang_command(const Clang *clang, const Compiled *c)
 {
     const bool wide = same(c->target, "avx512");
     const char *march = wide                      ? "-march=x86-64-v4"
@@ -137,16 +137,19 @@ static void run_clang(const Clang *clang, const Compiled *c)
                                  "-Wno-sign-conversion",
                                  "-Werror",
                                  headers,
-                                 "-shared",
-                                 "-fPIC",
-                                 "-Wl,-Bsymbolic",
-                                 "-o",
-                                 c->library,
-                                 c->code,
-                                 NULL};
+                                 "-fPIC"};
+    const char *const rest[] = {"-shared", "-Wl,-Bsymbolic", "-o", c->library, c->code};
+    Command command = {0};
 
-    execvp(clang->program, (char *const *)words);
-    _exit(127);
+    add_words(&command, words, COUNT(words));
+
+    const char *precompiled = precompile_header(
+        &command, format("%s/kernels/all.h", clang->headers), c->target, false);
+
+    if (precompiled)
+        add_words(&command, (const char *[]){"-include-pch", precompiled}, 2);
+    add_words(&command, rest, COUNT(rest));
+    return complete(&command, false);
 }
 
 void start_clang(Compiled *c)
@@ -171,10 +174,15 @@ void start_clang(Compiled *c)
     fprintf(file, "%s%s", text.at, hooks);
     ck_assert_int_eq(fclose(file), 0);
     fflush(stdout);
+
+    const char *const *command = clang_command(&clang, c);
+
     c->clang = fork();
     ck_assert_int_ge(c->clang, 0);
-    if (c->clang == 0)
-        run_clang(&clang, c);
+    if (c->clang == 0) {
+        execvp(command[0], (char *const *)command);
+        _exit(127);
+    }
 }
 
 static void *find_symbol(const Compiled *c, const char *name)
