@@ -162,6 +162,11 @@ START_TEST(template)
 }
 END_TEST
 
+KernelCases matmul_cases(void)
+{
+    return (KernelCases){cases, COUNT(cases)};
+}
+
 Suite *suite_matmul(void)
 {
     Suite *suite = suite_create("matmul");

@@ -118,6 +118,7 @@ KernelCases winograd_cases(void);        /* winograd.c */
 KernelCases argmax_grad_cases(void);     /* argmax_grad.c */
 KernelCases batch_lanes_cases(void);     /* batch_lanes.c */
 KernelCases weight_gradient_cases(void); /* weight_gradient.c */
+KernelCases matmul_cases(void);          /* matmul.c */
 
 const char *kernel_model(const KernelCase *c); /* its .net file */
 int most_threads(const char *target);          /* that steps are tried with */
