@@ -34,7 +34,7 @@ struct value_64x16x7x7 { float at[4][49][1][BLOCK][BLOCK]; };
 struct index_64x16x7x7 { uint8_t at[4][49][1][BLOCK][BLOCK]; };
 struct value_64x64 { float at[4][1][4][BLOCK][BLOCK]; };
 struct value_64x10 { float at[4][1][1][BLOCK][BLOCK]; };
-struct slices_4 { float at[4]; };
+struct losses_4 { float at[4]; };
 struct partial_4x16 { float row[4][1][BLOCK]; };
 struct partial_4x64 { float row[4][4][BLOCK]; };
 struct partial_56x16 { float row[56][1][BLOCK]; };
@@ -192,13 +192,13 @@ NET_KERNEL void dense_64x64x10(OUT(value_64x10) y, IN(value_64x64) x, IN(weight_
         NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread); }
 
 /* loss = the sum of cross_entropy over the images of each batch block; dlogits = its gradient */
-NET_KERNEL void cross_entropy_grad_64x10(OUT(slices_4) loss, OUT(value_64x10) dlogits,
+NET_KERNEL void cross_entropy_grad_64x10(OUT(losses_4) loss, OUT(value_64x10) dlogits,
         IN(value_64x10) logits, const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(V(dlogits), V(loss), V(logits), class,
         (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread); }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
-NET_KERNEL void mean_loss_4(IN(slices_4) loss, NET_RUN)
+NET_KERNEL void mean_loss_4(IN(losses_4) loss, NET_RUN)
 { net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread); }
 
 /* sums of dy, partial sums of each item: (batch block, row) */
@@ -331,7 +331,7 @@ NET_KERNEL void maxpool2d_64x16x14x14_2x2_2(OUT(value_64x16x7x7) y, IN(value_64x
         .kernel = {2, 2}, .stride = {2, 2}}, run, thread); }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
-NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) logits,
+NET_KERNEL void cross_entropy_64x10(OUT(losses_4) loss, IN(value_64x10) logits,
         const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(NULL, V(loss), V(logits), class,
         (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread); }
@@ -378,7 +378,7 @@ NET_STEP void train_step(struct net_run *run, int thread)
     struct index_64x16x7x7 *maxpool2d_2_index = net_at(run, 1204224);
     struct value_64x64 *relu_3 = net_at(run, 0), *d_dense_1 = net_at(run, 16384);
     struct value_64x10 *dense_2 = net_at(run, 5045248), *d_dense_2 = net_at(run, 32768);
-    struct slices_4 *cross_entropy = net_at(run, 16384);
+    struct losses_4 *cross_entropy = net_at(run, 16384);
     struct partial_4x16 *dense_2_gradients_sums = net_at(run, 37888);
     struct partial_4x64 *dense_1_gradients_sums = net_at(run, 36864);
     struct partial_56x16 *conv2d_2_gradients_sums = net_at(run, 5049344);
@@ -486,7 +486,7 @@ NET_STEP void evaluate_step(struct net_run *run, int thread)
     struct value_64x16x7x7 *maxpool2d_2 = net_at(run, 802816);
     struct value_64x64 *relu_3 = net_at(run, 0);
     struct value_64x10 *dense_2 = net_at(run, 16384);
-    struct slices_4 *cross_entropy = net_at(run, 20480);
+    struct losses_4 *cross_entropy = net_at(run, 20480);
 
     /* digits.net:13  image -> conv2d(8, 3, padding=same)  -> relu -> maxpool2d(2) */
     RUN(0, conv2d_relu_64x1x28x28_8x3x3, relu_1, &batch->image, &p->conv2d_1_weight,

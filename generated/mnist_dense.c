@@ -27,7 +27,7 @@ struct value_64x20 { float at[4][1][2][BLOCK][BLOCK]; };
 struct partial_4x2x32 { float row[4][2][2][BLOCK]; };
 struct value_64x10 { float at[4][1][1][BLOCK][BLOCK]; };
 struct partial_4x2x16 { float row[4][2][1][BLOCK]; };
-struct slices_4 { float at[4]; };
+struct losses_4 { float at[4]; };
 struct partial_4x16 { float row[4][1][BLOCK]; };
 struct partial_4x32 { float row[4][2][BLOCK]; };
 
@@ -176,13 +176,13 @@ NET_KERNEL void dense_64x10x10(OUT(value_64x10) y, IN(value_64x10) x, IN(weight_
         NET_PARTS({.pixels = 1, .panels = {0, 0, 1}})}, run, thread); }
 
 /* loss = the sum of cross_entropy over the images of each batch block; dlogits = its gradient */
-NET_KERNEL void cross_entropy_grad_64x10(OUT(slices_4) loss, OUT(value_64x10) dlogits,
+NET_KERNEL void cross_entropy_grad_64x10(OUT(losses_4) loss, OUT(value_64x10) dlogits,
         IN(value_64x10) logits, const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(V(dlogits), V(loss), V(logits), class,
         (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread); }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
-NET_KERNEL void mean_loss_4(IN(slices_4) loss, NET_RUN)
+NET_KERNEL void mean_loss_4(IN(losses_4) loss, NET_RUN)
 { net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread); }
 
 /* sums of dy, partial sums of each item: (batch block, row) */
@@ -303,7 +303,7 @@ NET_KERNEL void inverse_std_16(OUT(vector_16) inv_std, IN(vector_16) var, NET_RU
 { net_inverse_std(V(inv_std), V(var), 1, 0.001, run, thread); }
 
 /* loss = the sum of cross_entropy over the images of each batch block */
-NET_KERNEL void cross_entropy_64x10(OUT(slices_4) loss, IN(value_64x10) logits,
+NET_KERNEL void cross_entropy_64x10(OUT(losses_4) loss, IN(value_64x10) logits,
         const int32_t *restrict class, NET_RUN)
 { net_cross_entropy(NULL, V(loss), V(logits), class,
         (struct net_cross_entropy){.batch_blocks = 4, .classes = 10}, run, thread); }
@@ -355,7 +355,7 @@ NET_STEP void train_step(struct net_run *run, int thread)
     struct vector_16 *batchnorm_2_mean = net_at(run, 39808),
         *batchnorm_2_inv_std = net_at(run, 39872), *d_batchnorm_2_weight = net_at(run, 38400),
         *d_batchnorm_2_bias = net_at(run, 38464);
-    struct slices_4 *cross_entropy = net_at(run, 32768);
+    struct losses_4 *cross_entropy = net_at(run, 32768);
     struct partial_4x16 *dense_3_gradients_sums = net_at(run, 39296),
         *dense_2_gradients_sums = net_at(run, 38144);
     struct partial_4x32 *dense_1_gradients_sums = net_at(run, 24576);
@@ -453,7 +453,7 @@ NET_STEP void evaluate_step(struct net_run *run, int thread)
     struct value_64x10 *relu_2 = net_at(run, 16384), *batchnorm_2 = net_at(run, 0),
         *dense_3 = net_at(run, 4096);
     struct vector_16 *batchnorm_2_inv_std = net_at(run, 20608);
-    struct slices_4 *cross_entropy = net_at(run, 8192);
+    struct losses_4 *cross_entropy = net_at(run, 8192);
 
     /* mnist_dense.net:15  -> dense(20) -> relu -> batchnorm(momentum=0.01, eps=1e-3) */
     RUN(0, dense_relu_64x784x20, relu_1, &batch->image, &p->dense_1_weight, &p->dense_1_bias);

@@ -20,7 +20,7 @@ struct vector_16 { float block[1][BLOCK]; };
 struct vector_32 { float block[2][BLOCK]; };
 struct value_4x1 { float at[1][1][1][BLOCK][BLOCK]; };
 struct value_4x3_2_1 { float at[1][1][2][BLOCK][BLOCK]; };
-struct slices_1 { float at[1]; };
+struct losses_1 { float at[1]; };
 struct partial_1x16 { float row[1][1][BLOCK]; };
 
 /* Parameters and running statistics; gradients and optimizer state lie alike. */
@@ -66,7 +66,7 @@ NET_KERNEL void dense_tanh_4x3x1(OUT(value_4x1) y, IN(value_4x3_2_1) x, IN(vecto
         NULL, (struct net_few_outputs){1, 2}, run, thread); }
 
 /* loss = the sum of mse over the images of each batch block; dprediction = its gradient */
-NET_KERNEL void mse_grad_4x1(OUT(slices_1) loss, OUT(value_4x1) dprediction,
+NET_KERNEL void mse_grad_4x1(OUT(losses_1) loss, OUT(value_4x1) dprediction,
         IN(value_4x1) prediction, IN(value_4x1) target, NET_RUN)
 { net_elementwise_loss(V(dprediction), V(loss), V(prediction), V(target), NULL, net_mse,
         (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1, .slope = 2.0f},
@@ -80,7 +80,7 @@ NET_KERNEL void tanh_grad_4x1(OUT(value_4x1) dx, OUT(partial_1x16) partial, IN(v
         (struct net_extent){1, 1, 1, 1}, run, thread); }
 
 /* run->loss = the sums of loss added in order, over n; one thread */
-NET_KERNEL void mean_loss_1(IN(slices_1) loss, NET_RUN)
+NET_KERNEL void mean_loss_1(IN(losses_1) loss, NET_RUN)
 { net_mean_loss(V(loss), (struct net_mean_loss){.elements = 1}, run, thread); }
 
 /* dx = dy w', along the inputs; items: batch blocks */
@@ -114,7 +114,7 @@ NET_KERNEL void dense_dw_db_update_4x2x1(OUT(vector_16) w, OUT(vector_16) b, IN(
 }
 
 /* loss = the sum of mse over the images of each batch block */
-NET_KERNEL void mse_4x1(OUT(slices_1) loss, IN(value_4x1) prediction, IN(value_4x1) target,
+NET_KERNEL void mse_4x1(OUT(losses_1) loss, IN(value_4x1) prediction, IN(value_4x1) target,
         NET_RUN)
 { net_elementwise_loss(NULL, V(loss), V(prediction), V(target), NULL, net_mse,
         (struct net_elementwise_loss){.batch_blocks = 1, .blocks = 1, .elements = 1, .slope = 2.0f},
@@ -139,7 +139,7 @@ NET_STEP void train_step(struct net_run *run, int thread)
         *d_tanh_2 = net_at(run, 2048), *d_dense = net_at(run, 5120), *d_tanh_1 = net_at(run, 7168),
         *d_hidden = net_at(run, 8192);
     struct value_4x3_2_1 *concat = net_at(run, 0), *d_concat = net_at(run, 2048);
-    struct slices_1 *mse = net_at(run, 7168);
+    struct losses_1 *mse = net_at(run, 7168);
     struct partial_1x16 *dense_gradients_sums = net_at(run, 9216),
         *hidden_gradients_sums = net_at(run, 9280);
 
@@ -187,7 +187,7 @@ NET_STEP void evaluate_step(struct net_run *run, int thread)
     const struct batch *batch = run->batch;
     struct value_4x1 *tanh_1 = net_at(run, 2048), *tanh_2 = net_at(run, 3072);
     struct value_4x3_2_1 *concat = net_at(run, 0);
-    struct slices_1 *mse = net_at(run, 4096);
+    struct losses_1 *mse = net_at(run, 4096);
 
     /* xor_concat.net:12  hidden = point -> dense(1) -> tanh */
     RUN(0, dense_tanh_4x2x1, tanh_1, &batch->point, &p->hidden_weight, &p->hidden_bias);

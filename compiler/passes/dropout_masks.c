@@ -23,15 +23,10 @@ static const Node *find_dropout(const Kernel *k, int stream)
 static Buffer *new_mask(const Node *node)
 {
     const Layout *v = node->outputs[0]->layout;
-    Buffer *buffer = allocate(sizeof *buffer);
     const size_t rows = (size_t)v->batch_blocks * (size_t)(v->height * v->width * v->blocks) * 16;
 
-    *buffer = (Buffer){.where = IN_ARENA,
-                       .size = (rows * sizeof(uint16_t) + 63) / 64 * 64,
-                       .first = -1,
-                       .last = -1,
-                       .name = format("%s mask", node->path ? node->path : "dropout")};
-    return buffer;
+    return new_buffer(IN_ARENA, rows * sizeof(uint16_t),
+                      format("%s mask", node->path ? node->path : "dropout"));
 }
 
 void share_masks(Program *p)

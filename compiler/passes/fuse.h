@@ -27,7 +27,6 @@ Kernel *add_kernel(Fusion *f, KernelKind kind, Node *node); /* at the end of the
 void add_first(Fusion *f, Kernel *k, const Value *weight);  /* before the step */
 void join_first(Fusion *f);                                 /* those before the others */
 void split_rows(Kernel *k, const Value *value);             /* items: its rows of pixels */
-Buffer *new_scratch(size_t size, const char *name);         /* bytes */
 const char *layer_part(const Node *node, const char *what); /* "hidden weight gradient" */
 Node *take_update(Fusion *f, const Value *gradient);        /* if only it reads that; or NULL */
 /* The final reduction of partial sums; now if there is who waits for it. */

@@ -61,8 +61,8 @@ static Buffer *transposed_weights(Fusion *f, Node *node)
         rows += (size_t)((dx->segments[i].channels + 15) / 16) *
                 (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels : w->segments[0].pixels);
     transpose = new_kernel(KERNEL_TRANSPOSE, node);
-    transpose->scratch = new_scratch(rows * (size_t)w->outputs * 16 * sizeof(float),
-                                     layer_part(node, "weight, transposed"));
+    transpose->scratch = new_buffer(IN_ARENA, rows * (size_t)w->outputs * 16 * sizeof(float),
+                                    layer_part(node, "weight, transposed"));
     add_first(f, transpose, node->inputs[1]);
     return transpose->scratch;
 }
@@ -82,8 +82,8 @@ static Buffer *transformed_weights(Fusion *f, Node *node, Winograd winograd)
     }
     k = new_kernel(KERNEL_WINOGRAD_WEIGHTS, node);
     k->schedule.winograd = winograd;
-    k->scratch = new_scratch(
-        winograd_weights(node, winograd.tile) * sizeof(float),
+    k->scratch = new_buffer(
+        IN_ARENA, winograd_weights(node, winograd.tile) * sizeof(float),
         layer_part(node, node->backward ? "weight, transformed for dx" : "weight, transformed"));
     add_first(f, k, node->inputs[1]);
     return k->scratch;
@@ -100,9 +100,10 @@ static void add_winograd_dw(Fusion *f, Node *node, Winograd winograd)
         k->update = update;
         return;
     }
-    k->scratch = new_scratch((size_t)winograd.splits * sizeof(float) *
-                                 (size_t)winograd_partial(node->outputs[0]->layout, winograd.tile),
-                             layer_part(node, "weight gradient, partial sums"));
+    k->scratch = new_buffer(IN_ARENA,
+                            (size_t)winograd.splits * sizeof(float) *
+                                (size_t)winograd_partial(node->outputs[0]->layout, winograd.tile),
+                            layer_part(node, "weight gradient, partial sums"));
     add_reduction(f, KERNEL_WINOGRAD_DW_REDUCTION, k, update, update == NULL);
 }
 
@@ -165,9 +166,10 @@ static void add_weight(Fusion *f, Node *node)
             k->bias = take_reduction(f, node->inputs[1]);
         return;
     }
-    k->scratch = new_scratch((size_t)k->schedule.splits * (size_t)x->batch_blocks *
-                                 (size_t)padded_count(dw) * sizeof(float),
-                             layer_part(node, "weight gradient, partial sums"));
+    k->scratch = new_buffer(IN_ARENA,
+                            (size_t)k->schedule.splits * (size_t)x->batch_blocks *
+                                (size_t)padded_count(dw) * sizeof(float),
+                            layer_part(node, "weight gradient, partial sums"));
     add_reduction(f, KERNEL_DW_REDUCTION, k, update, update == NULL);
 }
 

@@ -41,15 +41,6 @@ Kernel *add_kernel(Fusion *f, KernelKind kind, Node *node)
     return k;
 }
 
-Buffer *new_scratch(size_t size, const char *name)
-{
-    Buffer *buffer = allocate(sizeof *buffer);
-
-    *buffer = (Buffer){
-        .where = IN_ARENA, .size = (size + 63) / 64 * 64, .first = -1, .last = -1, .name = name};
-    return buffer;
-}
-
 const char *layer_part(const Node *node, const char *what)
 {
     return format("%s %s", node->path ? node->path : op_info[node->op].text, what);

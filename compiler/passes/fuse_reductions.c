@@ -49,9 +49,10 @@ void add_sums(Fusion *f, Node *node)
     } else {
         k = add_kernel(f, KERNEL_SUMS, node);
     }
-    k->scratch = new_scratch((size_t)(x->batch_blocks * x->height) *
-                                 (size_t)(sums * x->blocks * 16) * sizeof(float),
-                             layer_part(node, node->backward ? "gradients' sums" : "sums"));
+    k->scratch = new_buffer(IN_ARENA,
+                            (size_t)(x->batch_blocks * x->height) *
+                                (size_t)(sums * x->blocks * 16) * sizeof(float),
+                            layer_part(node, node->backward ? "gradients' sums" : "sums"));
     split_rows(k, node->inputs[0]);
     if (node->op == OP_CHANNEL_SUM)
         update = take_update(f, node->outputs[0]);

@@ -269,7 +269,7 @@ static void lay_out_loss(LayoutPass *l, Node *node)
         Layout v = target->type == TYPE_CLASS
                        ? (Layout){.kind = LAYOUT_CLASS, .lanes = 16, .height = 1, .width = 1}
                        : *node->inputs[0]->layout;
-        Buffer *buffer = new_buffer(IN_BATCH, target->name);
+        Buffer *buffer = new_buffer(IN_BATCH, 0, target->name);
 
         give(l->g, target, v, buffer);
         buffer->size = target->type == TYPE_CLASS
@@ -279,11 +279,10 @@ static void lay_out_loss(LayoutPass *l, Node *node)
     if (y->batched)
         return;
     y->layout = allocate(sizeof *y->layout);
-    *y->layout = (Layout){.kind = LAYOUT_SCALAR,
-                          .batch_blocks = (l->g->max_batch + 15) / 16,
-                          .buffer = new_buffer(IN_ARENA, "loss")};
-    y->layout->type = format("struct slices_%d", y->layout->batch_blocks);
-    y->layout->buffer->size = round_up((size_t)y->layout->batch_blocks * sizeof(float));
+    *y->layout = (Layout){.kind = LAYOUT_SCALAR, .batch_blocks = (l->g->max_batch + 15) / 16};
+    y->layout->type = format("struct losses_%d", y->layout->batch_blocks);
+    y->layout->buffer = new_buffer(IN_ARENA, (size_t)y->layout->batch_blocks * sizeof(float),
+                                   "loss");
 }
 
 /* A weight and its gradient: in panels, along the inputs, a filter a channel, a table. */

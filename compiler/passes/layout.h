@@ -22,8 +22,7 @@ void lay_out_inputs(Graph *train, Graph *evaluate);
 /* ---- layout_values.c ------------------------------------------------------------------------- */
 
 int blocks_of(int channels);
-size_t round_up(size_t size);                      /* to 64 bytes */
-Buffer *new_buffer(Where where, const char *name); /* without a size */
+size_t round_up(size_t size); /* to 64 bytes */
 size_t value_bytes(const Layout *v);
 bool same_segments(const Layout *a, const Layout *b);
 

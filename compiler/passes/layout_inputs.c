@@ -113,7 +113,7 @@ void lay_out_inputs(Graph *train, Graph *evaluate)
         other = find_field(evaluate, x->field);
         if (other)
             agree_on_shape(evaluate, other, x->shape);
-        buffer = new_buffer(IN_BATCH, x->name);
+        buffer = new_buffer(IN_BATCH, 0, x->name);
         if (x->type == TYPE_F32) {
             give(train, x, input_layout(train, evaluate, x, other), buffer);
             buffer->size = round_up(value_bytes(x->layout));

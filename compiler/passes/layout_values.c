@@ -16,17 +16,18 @@ int blocks_of(int channels)
     return (channels + 15) / 16;
 }
 
-Buffer *new_buffer(Where where, const char *name)
-{
-    Buffer *buffer = allocate(sizeof *buffer);
-
-    *buffer = (Buffer){.where = where, .first = -1, .last = -1, .name = name};
-    return buffer;
-}
-
 size_t round_up(size_t size)
 {
     return (size + 63) / 64 * 64;
+}
+
+Buffer *new_buffer(Where where, size_t size, const char *name)
+{
+    Buffer *buffer = allocate(sizeof *buffer);
+
+    *buffer = (Buffer){
+        .where = where, .size = round_up(size), .first = -1, .last = -1, .name = name};
+    return buffer;
 }
 
 /* [C, H, W]; [C, L] is one row of L; [C] one pixel. */
@@ -194,9 +195,7 @@ Layout *give(const Graph *g, Value *value, Layout layout, Buffer *buffer)
     *v = layout;
     v->element = value->type;
     v->type = value_type(g, v, value->shape);
-    v->buffer = buffer ? buffer : new_buffer(IN_ARENA, value_label(value));
-    if (!buffer)
-        v->buffer->size = round_up(value_bytes(v));
+    v->buffer = buffer ? buffer : new_buffer(IN_ARENA, value_bytes(v), value_label(value));
     value->layout = v;
     return v;
 }
@@ -286,7 +285,8 @@ void give_parameter(Value *value, Layout layout)
     v = allocate(sizeof *v);
     *v = layout;
     v->lanes = 16;
-    v->buffer = new_buffer(value->role == ROLE_RESULT ? IN_ARENA : IN_PARAMS, value_label(value));
+    v->buffer = new_buffer(value->role == ROLE_RESULT ? IN_ARENA : IN_PARAMS, 0,
+                           value_label(value));
     v->buffer->size = (size_t)padded_count(v) * sizeof(float);
     v->type = v->kind == LAYOUT_WEIGHT  ? format("struct weight_%dx%d", v->rows, v->outputs)
               : v->kind == LAYOUT_TABLE ? format("struct table_%dx%d", v->rows, 16 * v->blocks)

@@ -28,6 +28,8 @@ typedef struct Buffer {
     int index;           /* of an arena's: in its program's buffers; of a parameter's: emit's */
 } Buffer;
 
+Buffer *new_buffer(Where where, size_t size, const char *name); /* size: bytes, or 0 for now */
+
 /* Channels start .. start + channels * pixels - 1 of a row (flat, row-major): element
    start + c * pixels + p is in block `block + p * stride + c / 16`, lane c % 16. */
 typedef struct Segment {
