@@ -72,3 +72,18 @@ Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, 
     APPEND(g->nodes, g->node_count, node);
     return node;
 }
+
+Node **find_only_readers(const Graph *g)
+{
+    Node **only = allocate((size_t)(g->value_count + 1) * sizeof *only);
+    int *reads = allocate((size_t)(g->value_count + 1) * sizeof *reads);
+
+    for (int i = 0; i < g->node_count; i++)
+        for (int j = 0; j < g->nodes[i]->input_count; j++)
+            if (g->nodes[i]->inputs[j]) {
+                const int id = g->nodes[i]->inputs[j]->id;
+
+                only[id] = reads[id]++ ? NULL : g->nodes[i];
+            }
+    return only;
+}

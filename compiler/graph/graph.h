@@ -167,6 +167,8 @@ Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, 
 /* What an in-place result replaces. A second update of the same memory replaces the first one's
    result, which lies where the parameter lies. */
 Value *storage_of(Value *replaced);
+/* By value id, the only node that reads it: NULL where none does, or several or one twice. */
+Node **find_only_readers(const Graph *g);
 
 /* A parameter by its name, a new version of it by the name and "'", a result by its number. */
 const char *printed_name(const Value *value);

@@ -49,21 +49,6 @@ static void sum_argmax(const Graph *g, const Value *dy, Value *d)
 
 /* ---- Depthwise ------------------------------------------------------------------------------- */
 
-/* The only reader of a value; NULL: none or several. */
-static Node *only_reader(const Graph *g, const Value *value)
-{
-    Node *only = NULL;
-
-    for (int i = 0; i < g->node_count; i++)
-        for (int j = 0; j < g->nodes[i]->input_count; j++)
-            if (g->nodes[i]->inputs[j] == value) {
-                if (only)
-                    return NULL;
-                only = g->nodes[i];
-            }
-    return only;
-}
-
 bool is_depthwise(const Graph *g, const Node *node)
 {
     const bool dw = node->op == OP_CONV2D_DW;
@@ -75,7 +60,7 @@ bool is_depthwise(const Graph *g, const Node *node)
         return false;
     if (!dw)
         return expand && expand->op == OP_GROUP_EXPAND;
-    reader = only_reader(g, w);
+    reader = find_only_readers(g)[w->id];
     return reader && reader->op == OP_GROUP_COLLECT;
 }
 
@@ -84,7 +69,7 @@ bool is_depthwise(const Graph *g, const Node *node)
 static void use_depthwise(const Graph *g, Node *node)
 {
     if (node->op == OP_CONV2D_DW) {
-        Node *collect = only_reader(g, node->outputs[0]);
+        Node *collect = find_only_readers(g)[node->outputs[0]->id];
         Value *full = node->outputs[0], *dw = collect->outputs[0];
 
         node->outputs[0] = dw, dw->node = node;

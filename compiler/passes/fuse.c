@@ -17,24 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Values ---------------------------------------------------------------------------------- */
-
-/* The only node that reads each value: NULL where none does, or several or one twice. */
-static Node **find_only_readers(const Graph *g)
-{
-    Node **only = allocate((size_t)(g->value_count + 1) * sizeof *only);
-    int *reads = allocate((size_t)(g->value_count + 1) * sizeof *reads);
-
-    for (int i = 0; i < g->node_count; i++)
-        for (int j = 0; j < g->nodes[i]->input_count; j++)
-            if (g->nodes[i]->inputs[j]) {
-                const int id = g->nodes[i]->inputs[j]->id;
-
-                only[id] = reads[id]++ ? NULL : g->nodes[i];
-            }
-    return only;
-}
-
 /* ---- Elementwise ----------------------------------------------------------------------------- */
 
 /* Is there room for the draws of one more random operation? */
