@@ -620,7 +620,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "ecd400e2cea4a110", .isa = "avx512", .batch = 64, .least_batch = 2,
+    .hash = "55f6fcc6ab624bc8", .isa = "avx512", .batch = 64, .least_batch = 2,
     .arena_size = 39936, .tensor_count = 14, .parts[0] = &part_train, .parts[1] = &part_validation,
     .parts[2] = &part_test, .metrics = metrics, .metric_count = 1, .default_batch = 64,
     .epochs = 20, .seed = 0, .keep = "best", .monitor = "validation_loss",

@@ -285,7 +285,7 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 
 const struct net_model net_model = {
     NET_MODEL_TABLES,
-    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "34f0b68a07b96c9e",
+    .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "8541fa8652c0f64e",
     .isa = "avx512", .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
     .metrics = metrics, .metric_count = 1, .default_batch = 4, .epochs = 1000, .seed = 0,
     .keep = "best", .monitor = "validation_loss", .loss = NET_MSE, .activation = NET_IDENTITY,

@@ -13,7 +13,6 @@
 
 void split_rows(Kernel *k, const Value *value)
 {
-    k->schedule.split = SPLIT_ROWS;
     k->schedule.rows = value->layout->height;
 }
 
@@ -22,11 +21,11 @@ Kernel *new_kernel(KernelKind kind, Node *node)
 {
     Kernel *k = allocate(sizeof *k);
 
-    *k = (Kernel){.kind = kind, .node = node, .schedule = {.split = SPLIT_OTHER}};
+    *k = (Kernel){.kind = kind, .node = node};
     if (kernel_info[kind].split == SPLIT_ROWS)
         split_rows(k, node->outputs[0]);
     if (kernel_info[kind].split == SPLIT_IMAGES)
-        k->schedule.split = SPLIT_ROWS, k->schedule.rows = 1;
+        k->schedule.rows = 1;
     return k;
 }
 

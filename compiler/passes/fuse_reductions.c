@@ -21,8 +21,7 @@ static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
     assert(producer < 0 || f->program->kernels);
     writer = producer < 0 ? NULL : f->program->kernels[producer];
     if (!writer || (!takes_epilogue(writer) && writer->kind != KERNEL_MAXPOOL) ||
-        (writer->kind != KERNEL_WINOGRAD && (writer->schedule.split != SPLIT_ROWS ||
-                                             writer->schedule.rows != summed->layout->height)) ||
+        (writer->kind != KERNEL_WINOGRAD && writer->schedule.rows != summed->layout->height) ||
         !same(summed->layout->type, writer->node->outputs[0]->layout->type))
         return NULL;
     for (int i = 0; i < node->input_count; i++)

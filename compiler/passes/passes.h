@@ -159,7 +159,7 @@ typedef struct Access {
     Value *value;     /* or NULL: of weights in another form, partial sums, a mask */
     Buffer *buffer;
     bool written;
-    bool local; /* under SPLIT_ROWS: only what belongs to the item itself */
+    bool local; /* where items are rows: only what belongs to the item itself */
 } Access;
 
 /* How a kernel goes by Winograd's minimal filtering (winograd.c). */
@@ -196,8 +196,7 @@ typedef struct BatchLanes {
 
 /* How the work of a kernel is cut: into items for threads, into tiles for registers and caches. */
 typedef struct Schedule {
-    Split split;
-    int rows;         /* of SPLIT_ROWS: rows of pixels a batch block */
+    int rows; /* of pixels a batch block, where items are (batch block, row); 0: other items */
     bool panel_outer; /* of a contraction: items (panel, batch block, row) */
     int splits;       /* of a dw by partial sums and its reduction: of each batch block; or 0 */
     Winograd winograd;

@@ -53,9 +53,8 @@ static Uses *collect_uses(const Program *p, int *count)
 /* May two uses of a buffer not stand in one phase? */
 static bool in_conflict(const Use *a, const Use *b)
 {
-    const bool alike = a->kernel->schedule.split == SPLIT_ROWS &&
-                       b->kernel->schedule.split == SPLIT_ROWS &&
-                       a->kernel->schedule.rows == b->kernel->schedule.rows;
+    const int rows = a->kernel->schedule.rows;
+    const bool alike = rows > 0 && rows == b->kernel->schedule.rows;
 
     return a->kernel != b->kernel && (a->access->written || b->access->written) &&
            !(alike && a->access->local && b->access->local);

@@ -62,8 +62,7 @@ static Uses all_uses(const Program *p)
 
         for (int j = 0; j < k->operand_count; j++)
             APPEND(uses.at, uses.count,
-                   ((Use){k, k->operands[j],
-                          k->operands[j].local && k->schedule.split == SPLIT_ROWS}));
+                   ((Use){k, k->operands[j], k->operands[j].local && k->schedule.rows > 0}));
     }
     return uses;
 }
