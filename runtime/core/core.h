@@ -72,6 +72,9 @@ char *net_put_utf8(char *to, unsigned code); /* a character; behind it */
 /* The code of \uXXXX at `at`, or -1: half a character where it is 0xD800 to 0xDFFF. */
 int net_read_escape(const char *at, const char *end);
 
+/* lower_case.c: the small letter of a capital, by Unicode's simple case mapping. */
+unsigned net_lower_case(unsigned code);
+
 /* ---- json.c: a reader ------------------------------------------------------------------------ */
 
 enum net_json_kind {

@@ -7,6 +7,13 @@ quick=
 [ "${1:-}" != quick ] || quick=1
 cd "$scratch" || exit 1
 
+if python3 -c 'import sys, unicodedata; sys.exit(unicodedata.unidata_version != "14.0.0")'; then
+    check "the table of small letters is made by its generator" bash -c \
+        'python3 "$1/lower_case.py" | diff - "$1/lower_case.def"' - "$root/runtime/core"
+else
+    skip "the table of small letters: another Unicode, or no Python"
+fi
+
 # 300 titles of up to 12 words out of 90; every class has words of its own.
 awk 'BEGIN {
     print "title,kind"

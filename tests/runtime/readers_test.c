@@ -54,6 +54,10 @@ START_TEST(words)
                  "and\xc3\xba|\xc4\x8d\xc4\x8d|");
     expect_words(&calls[1], "\xd0\x9f\xd0\x90 \xce\xa3\xce\x91", /* ПА ΣΑ */
                  "\xd0\xbf\xd0\xb0|\xcf\x83\xce\xb1|");
+    expect_words(&calls[1], /* Știri Қазақ Ⱥ: small letters of more bytes */
+                 "\xc8\x98tiri \xd2\x9a\xd0\xb0\xd0\xb7\xd0\xb0\xd2\x9b \xc8\xba\xc8\xba\xc8\xba",
+                 "\xc8\x99tiri|\xd2\x9b\xd0\xb0\xd0\xb7\xd0\xb0\xd2\x9b|"
+                 "\xe2\xb1\xa5\xe2\xb1\xa5\xe2\xb1\xa5|");
     expect_words(&calls[1], "a\xf1o", "a\xc3\xb1o|"); /* Latin-1 */
     expect_words(&calls[2], "It's<br /><b>5x4</b> \xc2\xbfQu\xc3\xa9? 2 < 3 & a<b",
                  "it|s|x|qu\xc3\xa9|a|b|");
@@ -62,6 +66,40 @@ START_TEST(words)
                  "\xe2\x80\x9cquoted\xe2\x80\x9d\xc2\xa0"
                  "2020",
                  "quoted|");
+}
+END_TEST
+
+/* Capitals of all scripts, in words and alone; what has no small letter stays. */
+START_TEST(small_letters)
+{
+    static const struct {
+        unsigned capital, small;
+    } cases[] = {
+        {'A', 'a'},         {'Z', 'z'},           {'@', '@'},         {'[', '['},
+        {0xC0, 0xE0},       {0xD7, 0xD7},         {0xDF, 0xDF},       {0xFF, 0xFF},
+        {0x130, 'i'},       {0x131, 0x131},       {0x132, 0x133},     {0x138, 0x138},
+        {0x178, 0xFF},      {0x17F, 0x17F},       {0x18F, 0x259},     {0x1C4, 0x1C6},
+        {0x1C5, 0x1C6},     {0x1CD, 0x1CE},       {0x218, 0x219},     {0x23A, 0x2C65},
+        {0x386, 0x3AC},     {0x38F, 0x3CE},       {0x3A2, 0x3A2},     {0x3A3, 0x3C3},
+        {0x490, 0x491},     {0x49A, 0x49B},       {0x4E2, 0x4E3},     {0x531, 0x561},
+        {0x556, 0x586},     {0x557, 0x557},       {0x10A0, 0x2D00},   {0x13A0, 0xAB70},
+        {0x1C90, 0x10D0},   {0x1E9E, 0xDF},       {0x1EA4, 0x1EA5},   {0x1ED4, 0x1ED5},
+        {0x1F88, 0x1F80},   {0x2126, 0x3C9},      {0x212A, 'k'},      {0x2167, 0x2177},
+        {0x24B6, 0x24D0},   {0x2C2F, 0x2C5F},     {0xA640, 0xA641},   {0xA7AA, 0x266},
+        {0xFF21, 0xFF41},   {0xFF3A, 0xFF5A},     {0x10400, 0x10428}, {0x118A0, 0x118C0},
+        {0x1E921, 0x1E943}, {0x10FFFF, 0x10FFFF},
+    };
+    int capitals = 0;
+
+    for (int i = 0; i < LENGTH(cases); i++)
+        ck_assert_uint_eq(net_lower_case(cases[i].capital), cases[i].small);
+    for (unsigned c = 0; c <= 0x10FFFF; c++) {
+        const unsigned small = net_lower_case(c);
+
+        ck_assert_uint_eq(net_lower_case(small), small);
+        capitals += small != c;
+    }
+    ck_assert_int_eq(capitals, 1433); /* of Unicode 14 */
 }
 END_TEST
 
@@ -413,8 +451,9 @@ END_TEST
 TCase *readers_test_words(void)
 {
     const TTest *const tests[] = {
-        words,        open_tags,   vocabulary, kept_vocabulary, files_to_predict, numbered_classes,
-        class_faults, word_faults,
+        words,           small_letters,    open_tags,        vocabulary,
+        kept_vocabulary, files_to_predict, numbered_classes, class_faults,
+        word_faults,
     };
     TCase *made = tcase_create("words");
 

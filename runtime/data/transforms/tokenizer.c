@@ -32,32 +32,11 @@ void net_tokenizer_begin(struct net_tokenizer *tokenizer, struct net_slice text)
     tokenizer->at = (const unsigned char *)text.at;
     tokenizer->end = tokenizer->at + text.length;
     tokenizer->untagged = false;
-    net_scratch_fit(&tokenizer->word, 2 * text.length + 1); /* Latin-1 grows */
+    net_scratch_fit(&tokenizer->word,
+                    2 * text.length + 1); /* Latin-1 grows, and so do some small letters */
 }
 
 /* ---- characters ------------------------------------------------------------------------------ */
-
-/* The small letter of a Latin, Greek or Cyrillic capital. */
-static unsigned small(unsigned c)
-{
-    if (c < 0x80)
-        return c >= 'A' && c <= 'Z' ? c + 32 : c;
-    if (c >= 0xC0 && c <= 0xDE)
-        return c == 0xD7 ? c : c + 32;
-    if (c == 0x130)
-        return 'i';
-    if (c == 0x178)
-        return 0xFF;
-    if ((c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177))
-        return c | 1;
-    if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E))
-        return c + (c & 1);
-    if (c >= 0x391 && c <= 0x3A9 && c != 0x3A2)
-        return c + 32;
-    if (c >= 0x410 && c <= 0x42F)
-        return c + 32;
-    return c >= 0x400 && c <= 0x40F ? c + 80 : c;
-}
 
 static bool is_space(unsigned c)
 {
@@ -107,7 +86,7 @@ static int read_word(struct net_tokenizer *t, struct net_slice *word)
         t->at = tag ? tag : t->at + length;
         if (space || (t->digits && c >= '0' && c <= '9'))
             continue;
-        to = net_put_utf8(to, t->lower ? small(c) : c);
+        to = net_put_utf8(to, t->lower ? net_lower_case(c) : c);
         letters++;
     }
     *word = (struct net_slice){t->word.at, (size_t)(to - t->word.at)};

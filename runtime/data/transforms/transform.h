@@ -66,7 +66,7 @@ void net_fitted_read(struct net_data *data, const struct net_json *json, const c
 /* Words stand between spaces; tags, punctuation and digits may be taken out before, letters made
    small, short words and stop words left out. */
 struct net_tokenizer {
-    bool lower;                          /* letters are made small: Latin, Greek, Cyrillic */
+    bool lower;                          /* letters are made small */
     bool tags;                           /* <...> is a space */
     bool punctuation;                    /* is a space */
     bool digits;                         /* are left out: "4x4" is "x" */
