@@ -1,8 +1,8 @@
 /*
  * precompiled.c -- a header that clang parsed before, in the user's cache.
  *
- * One idea: the cache can only save time. A file that is missing is made, one that cannot be made
- * is done without, and clang itself looks whether a file still fits its headers.
+ * One idea: the cache can only save time. A file that is missing or older than a header is made,
+ * one that cannot be made is done without, and clang itself looks whether a file still fits.
  *
  * Needs: the command that compiles what includes the header. Gives: the file for -include-pch.
  */
@@ -11,8 +11,10 @@
 
 #include "driver.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,16 +50,41 @@ static uint64_t hash_command(const Command *command)
     return hash;
 }
 
+static bool is_older(const struct stat *a, const struct stat *b)
+{
+    return a->st_mtim.tv_sec < b->st_mtim.tv_sec ||
+           (a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec < b->st_mtim.tv_nsec);
+}
+
+/* Is `file` there, and no header of the folder newer? */
+static bool is_fresh(const char *file, const char *folder)
+{
+    DIR *list = opendir(folder);
+    bool fresh = list && access(file, R_OK) == 0;
+    struct stat made, header;
+    struct dirent *entry;
+
+    fresh = fresh && stat(file, &made) == 0;
+    while (fresh && (entry = readdir(list)) != NULL)
+        fresh = !strstr(entry->d_name, ".h") ||
+                stat(format("%s/%s", folder, entry->d_name), &header) != 0 ||
+                !is_older(&made, &header);
+    if (list)
+        closedir(list);
+    return fresh;
+}
+
 const char *precompile_header(const Command *compiler, const char *header, const char *name,
                               bool verbose)
 {
     const char *folder = cache_folder(), *file, *part;
+    const int at = (int)(strrchr(header, '/') - header);
     Command command = {0};
 
     if (!folder)
         return NULL;
     file = format("%s/%s-%016llx.pch", folder, name, (unsigned long long)hash_command(compiler));
-    if (access(file, R_OK) == 0)
+    if (is_fresh(file, format("%.*s", at, header)) && is_fresh(file, format("%.*s/..", at, header)))
         return file;
     part = format("%s.%ld.part", file, (long)getpid());
     add_words(&command, compiler->words, compiler->count);

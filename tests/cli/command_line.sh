@@ -94,6 +94,9 @@ cp "$header" whole.pch
 check "a second build" build "$scratch/cache" second
 check "it is used" grep -q include-pch second.log
 check "it is not made again" bash -c '! grep -q c-header second.log'
+touch -d @1 "$header"
+check "an older build" build "$scratch/cache" older
+check "one that is older than a header is made again" grep -q c-header older.log
 echo rubbish >"$header"
 check "a header that does not fit" build "$scratch/cache" third
 check "it goes away" [ ! -e "$header" ]
