@@ -159,13 +159,15 @@ void bench_show_json(const struct bench *bench)
     const struct net_model *model = bench->session.model;
     struct net_text text = {0};
 
+    net_text_add(&text, "{\"model\": ");
+    net_text_quote(&text, model->name);
     net_text_add(
         &text,
-        "{\"model\": \"%s\", \"isa\": \"%s\", \"batch\": %d, \"threads\": %d, "
+        ", \"isa\": \"%s\", \"batch\": %d, \"threads\": %d, "
         "\"steps\": %ld, \"step_ms\": %.6f, \"step_least_ms\": %.6f, \"step_mean_ms\": %.6f, "
         "\"step_cpu_ms\": %.6f, ",
-        model->name, model->isa, bench->n, bench->session.threads, bench->steps,
-        1e3 * bench->median, 1e3 * bench->least, 1e3 * bench->mean, 1e3 * bench->cpu);
+        model->isa, bench->n, bench->session.threads, bench->steps, 1e3 * bench->median,
+        1e3 * bench->least, 1e3 * bench->mean, 1e3 * bench->cpu);
     net_text_add(&text,
                  "\"samples_per_second\": %.1f, \"flops\": %.0f, \"gflops\": %.3f, "
                  "\"peak_gflops\": %.3f, \"peak_share\": %.4f, \"peak_share_cpu\": %.4f, "

@@ -73,9 +73,9 @@ static void show_json(const struct net_session *session, const struct net_metric
     const int classes = net_metrics_classes(metrics);
     struct net_text text = {0};
 
-    net_text_add(&text,
-                 "{\"model\": \"%s\", \"part\": \"%s\", \"rows\": %ld, \"loss\": ", model->name,
-                 part, rows);
+    net_text_add(&text, "{\"model\": ");
+    net_text_quote(&text, model->name);
+    net_text_add(&text, ", \"part\": \"%s\", \"rows\": %ld, \"loss\": ", part, rows);
     net_text_number(&text, loss);
     net_metrics_json(&text, model, metrics);
     add_usual(&text, model, metrics);

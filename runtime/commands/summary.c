@@ -15,10 +15,12 @@ static void add_json(struct net_text *text, const struct net_model *model)
         trainable += model->layers[l].parameters;
         states += model->layers[l].states;
     }
+    net_text_add(text, "{\"model\": ");
+    net_text_quote(text, model->name);
     net_text_add(text,
-                 "{\"model\": \"%s\", \"parameters\": %ld, \"trainable\": %ld, "
-                 "\"non_trainable\": %ld, \"layers\": [",
-                 model->name, trainable + states, trainable, states);
+                 ", \"parameters\": %ld, \"trainable\": %ld, \"non_trainable\": %ld, "
+                 "\"layers\": [",
+                 trainable + states, trainable, states);
     for (int l = 0; l < model->layer_count; l++) {
         const struct net_layer *layer = &model->layers[l];
 

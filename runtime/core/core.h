@@ -68,6 +68,7 @@ bool net_has_file(const char *folder, const char *name);
 /* One character, and how many bytes it takes; a byte that is not UTF-8 is a Latin-1 character. */
 unsigned net_read_utf8(const unsigned char *at, const unsigned char *end, int *length);
 char *net_put_utf8(char *to, unsigned code); /* a character; behind it */
+bool net_is_utf8(const char *text);
 
 /* The code of \uXXXX at `at`, or -1: half a character where it is 0xD800 to 0xDFFF. */
 int net_read_escape(const char *at, const char *end);

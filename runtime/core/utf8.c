@@ -26,6 +26,19 @@ unsigned net_read_utf8(const unsigned char *at, const unsigned char *end, int *l
     return code;
 }
 
+bool net_is_utf8(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at;
+    int length;
+
+    while (*end)
+        end++;
+    for (; at < end; at += length)
+        if (net_read_utf8(at, end, &length) > 0x7F && length == 1)
+            return false;
+    return true;
+}
+
 char *net_put_utf8(char *to, unsigned code)
 {
     if (code < 0x80) {

@@ -74,6 +74,22 @@ static void add_exact(struct net_text *text, const char *key, double x)
     net_text_add(text, ",\"%s\":\"%a\"", key, x);
 }
 
+/* A path is bytes: where they are no UTF-8, JSON has them in hexadecimal too, as "KEY_bytes". */
+static void add_path(struct net_text *text, const char *key, const char *path)
+{
+    struct net_text shown = {0};
+
+    net_text_quote(&shown, path);
+    net_text_add(text, ",\"%s\":%s", key, shown.at);
+    if (!net_is_utf8(path)) {
+        net_text_add(text, ",\"%s_bytes\":\"", key);
+        for (const char *c = path; *c; c++)
+            net_text_add(text, "%02x", (unsigned)(unsigned char)*c);
+        net_text_add(text, "\"");
+    }
+    free(shown.at);
+}
+
 static void write_metadata(struct net_text *text, const struct net_training *training)
 {
     const struct net_options *options = training->options;
@@ -115,8 +131,7 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
     if (options->value[NET_DATA].text) {
         char *absolute = realpath(options->value[NET_DATA].text, NULL);
 
-        net_text_add(text, ",\"data\":");
-        net_text_quote(text, absolute ? absolute : options->value[NET_DATA].text);
+        add_path(text, "data", absolute ? absolute : options->value[NET_DATA].text);
         free(absolute);
     }
 }
@@ -170,6 +185,29 @@ static long metadata_count(const struct net_tensors *tensors, const char *key, l
     return (long)x;
 }
 
+/* The path that add_path wrote, malloc'd; NULL: there is none. */
+static char *metadata_path(const struct net_tensors *tensors, const char *key)
+{
+    const char *path = net_tensors_metadata(tensors, key);
+    char *bytes_key = net_format("%s_bytes", key);
+    const char *bytes = net_tensors_metadata(tensors, bytes_key);
+    char *copy = path ? net_format("%s", path) : NULL;
+
+    free(bytes_key);
+    if (!bytes)
+        return copy;
+    free(copy);
+    copy = net_allocate(strlen(bytes) / 2 + 1, 1);
+    for (size_t i = 0; i < strlen(bytes) / 2; i++) {
+        unsigned byte = 0;
+
+        if (sscanf(bytes + 2 * i, "%2x", &byte) != 1 || !byte)
+            net_fail(NET_FAULT, "%s: \"%s_bytes\" is no path in its metadata", tensors->path, key);
+        copy[i] = (char)byte;
+    }
+    return copy;
+}
+
 static void need_option(const struct net_options *options, enum net_option option)
 {
     if (options->value[option].given)
@@ -197,7 +235,7 @@ static _Noreturn void fail_other(const struct net_tensors *tensors, const char *
 
 void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options)
 {
-    const char *run = options->value[NET_RESUME].text, *hash, *data;
+    const char *run = options->value[NET_RESUME].text, *hash;
     char *path = net_format("%s/checkpoint.safetensors", run);
 
     need_option(options, NET_OUT);
@@ -236,9 +274,8 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
         else
             options->value[o].number = 0.0; /* of the model's optimizer, not of the run's */
     }
-    data = net_tensors_metadata(tensors, "data");
-    if (!options->value[NET_DATA].given && data)
-        options->value[NET_DATA].text = options->data = net_format("%s", data);
+    if (!options->value[NET_DATA].given && net_tensors_metadata(tensors, "data"))
+        options->value[NET_DATA].text = options->data = metadata_path(tensors, "data");
     free(path);
 }
 

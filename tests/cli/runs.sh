@@ -117,6 +117,20 @@ line=$(sed -n 's/.*go on with:  //p' stopped.log)
 check "it says how to go on" [ "$line" = "./flowers train --resume stopped" ]
 check "that works" $line --max-steps 1 --quiet
 
+# ---- a folder whose name is not UTF-8 ------------------------------------------------------------
+
+latin=$(printf 'caf\xe9')
+mkdir "$latin" && mv flowers.csv "$latin"
+check "data in a folder that is not UTF-8" \
+    ./flowers --data "$latin" --out latin --quiet --epochs 9 --max-steps 3
+length=$(od -An -tu8 -N8 latin/checkpoint.safetensors)
+head -c $((length + 8)) latin/checkpoint.safetensors | tail -c +9 >latin/header.json
+for json in run header; do
+    check "$json.json is UTF-8" iconv -f utf-8 -t utf-16 latin/$json.json
+done
+check "it goes on, in the same folder" ./flowers --resume latin --quiet
+mv "$latin/flowers.csv" .
+
 # ---- a checkpoint of another model ---------------------------------------------------------------
 
 other() {

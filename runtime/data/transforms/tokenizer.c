@@ -32,8 +32,7 @@ void net_tokenizer_begin(struct net_tokenizer *tokenizer, struct net_slice text)
     tokenizer->at = (const unsigned char *)text.at;
     tokenizer->end = tokenizer->at + text.length;
     tokenizer->untagged = false;
-    net_scratch_fit(&tokenizer->word,
-                    2 * text.length + 1); /* Latin-1 grows, and so do some small letters */
+    net_scratch_fit(&tokenizer->word, 2 * text.length + 1); /* Latin-1 and small letters grow */
 }
 
 /* ---- characters ------------------------------------------------------------------------------ */
