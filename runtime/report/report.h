@@ -49,10 +49,15 @@ struct tm net_calendar(long long now); /* a moment's date and time of day in UTC
 
 /* ---- sinks.c: where the events of a training run go; a file and a row each ------------------- */
 
-#define NET_EVERY_SINK SINK(step_log) SINK(history) SINK(run_json) SINK(live)
+/* SINK(name, its file in the run's folder, or NULL: none, or it has a place in run_folder.c) */
+#define NET_EVERY_SINK                                                                             \
+    SINK(step_log, NULL)                                                                           \
+    SINK(history, "history.csv")                                                                   \
+    SINK(run_json, NULL)                                                                           \
+    SINK(live, NULL)
 
 enum {
-#define SINK(name) NET_SINK_##name,
+#define SINK(name, file) NET_SINK_##name,
     NET_EVERY_SINK NET_SINKS
 #undef SINK
 };

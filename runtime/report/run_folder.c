@@ -57,6 +57,22 @@ char *net_new_folder(const struct net_model *model)
     return folder;
 }
 
+/* What netc writes of a run or a k-fold, in the order in which an earlier one's goes: weights first,
+   so that a process that is killed then leaves none that look like the new run's, and what tells
+   that there is a run last, so that the next one clears the rest. */
+static const char *const written[] = {
+    "model.safetensors",
+    "checkpoint.safetensors",
+    "preparation.json",
+    "folds.csv",
+    "band.csv",
+#define SINK(name, file) file,
+    NET_EVERY_SINK
+#undef SINK
+    "kfold.json",
+    "run.json",
+};
+
 /* FILE.PID.part, as net_text_write calls what is not whole yet */
 static bool is_part_of(const char *name, const char *file)
 {
@@ -71,21 +87,11 @@ static bool is_part_of(const char *name, const char *file)
 /* What a process that was killed had half written. */
 static void drop_parts(const char *folder)
 {
-    static const char *const whole[] = {
-        "run.json",
-        "history.csv",
-        "model.safetensors",
-        "preparation.json",
-        "checkpoint.safetensors",
-        "kfold.json",
-        "folds.csv",
-        "band.csv",
-    };
     DIR *files = opendir(folder);
 
     for (struct dirent *file; files && (file = readdir(files));)
-        for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
-            if (is_part_of(file->d_name, whole[i]))
+        for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+            if (written[i] && is_part_of(file->d_name, written[i]))
                 unlinkat(dirfd(files), file->d_name, 0);
     if (files)
         closedir(files);
@@ -106,22 +112,13 @@ int net_folder_lock(const char *folder)
     return lock;
 }
 
-/* What netc wrote of a run or a k-fold, in the order in which it goes: weights first, so that a
-   process that is killed here leaves none that look like the new run's, and what tells that there
-   is a run last, so that the next one clears the rest. */
 static void drop_files(const char *folder)
 {
-    static const char *const files[] = {
-        "model.safetensors", "checkpoint.safetensors",
-        "history.csv",       "preparation.json",
-        "folds.csv",         "band.csv",
-        "kfold.json",        "run.json",
-    };
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
+        char *path = written[i] ? net_format("%s/%s", folder, written[i]) : NULL;
 
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char *path = net_format("%s/%s", folder, files[i]);
-
-        unlink(path);
+        if (path)
+            unlink(path);
         free(path);
     }
 }

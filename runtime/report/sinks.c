@@ -5,12 +5,12 @@
 
 #include "report/report.h"
 
-#define SINK(name) extern const struct net_sink net_sink_##name;
+#define SINK(name, file) extern const struct net_sink net_sink_##name;
 NET_EVERY_SINK
 #undef SINK
 
 static const struct net_sink *const table[NET_SINKS] = {
-#define SINK(name) &net_sink_##name,
+#define SINK(name, file) &net_sink_##name,
     NET_EVERY_SINK
 #undef SINK
 };
