@@ -54,7 +54,8 @@ struct tm net_calendar(long long now); /* a moment's date and time of day in UTC
     SINK(step_log, NULL)                                                                           \
     SINK(history, "history.csv")                                                                   \
     SINK(run_json, NULL)                                                                           \
-    SINK(live, NULL)
+    SINK(live, NULL)                                                                               \
+    SINK(curves, "curves.svg")
 
 enum {
 #define SINK(name, file) NET_SINK_##name,

@@ -42,6 +42,22 @@ check "netc flowers.net" "$netc" flowers.net
 check "stdin, stdout and stderr closed" sh -c './flowers --out closed <&- >&- 2>&-'
 check "the history has an epoch a line" [ "$(grep -cE '^[0-9.,e-]+$' closed/history.csv)" = 2 -a \
     "$(wc -l <closed/history.csv)" = 3 ]
+
+# ---- the losses as a picture ---------------------------------------------------------------------
+
+# draws PICTURE LINES POINTS: a line is a path from its first point to the others
+draws() { [ "$(grep -cE "d=\"M[0-9. ]+h0(L[0-9. ]+){$(($3 - 1))}\"" "$1")" = "$2" ]; }
+check "losses of both splits" draws closed/curves.svg 2 2
+check "it is XML" python3 -c 'import sys, xml.dom.minidom as d; d.parse(sys.argv[1])' \
+    closed/curves.svg
+cp -r closed longer
+check "a run that goes on" ./flowers --resume longer --epochs 4 --quiet
+check "has earlier epochs in it" draws longer/curves.svg 2 4
+check "a run of one epoch" ./flowers --epochs 1 --out longer --force --quiet
+check "has a dot" draws longer/curves.svg 2 1
+build once 's/^ *train *=.*/    train = csv("flowers.csv")/; /validation *=/d'
+check "a run without validation" ./once --out once_run --quiet
+check "has one line" draws once_run/curves.svg 1 2
 cp flowers.csv ./-rows.csv
 check "a file behind --" ./flowers predict --weights closed -- -rows.csv
 exits "a flag behind --" 2 "predict takes one file" ./flowers predict --weights closed -- \
