@@ -145,6 +145,34 @@ START_TEST(a_shared_weight_has_one_algorithm)
 }
 END_TEST
 
+/* One call reads more parts of a concat than a row of a weight of few outputs can: its costs alone
+   would have it in panels. The sum of the costs decides, and the concat is copied to one part. */
+START_TEST(a_shared_weight_follows_the_sum_of_costs)
+{
+    const Compiled compiled = compile_networks(
+        "network head(v) { v -> dense(4) }\n"
+        "network net(x, image) {\n"
+        "    parts = concat(x -> dense(8), x -> dense(8), x -> dense(8), x -> dense(8),\n"
+        "                   x -> dense(8))\n"
+        "    concat(head(parts), head(x), image -> flatten) -> dense(9)\n"
+        "}\n");
+    const Graph *g = compiled.train->graph;
+    int overridden = 0, least = 0;
+
+    for (int i = 0; i < g->node_count; i++) {
+        const Selection *s = g->nodes[i]->selection;
+
+        if (!s || !g->nodes[i]->path || !strstr(g->nodes[i]->path, "head"))
+            continue;
+        ck_assert_int_eq(s->algorithm, ALGORITHM_FEW_OUTPUTS);
+        overridden += s->cost[ALGORITHM_DIRECT] < s->cost[ALGORITHM_FEW_OUTPUTS];
+        least += s->cost[ALGORITHM_DIRECT] >= s->cost[ALGORITHM_FEW_OUTPUTS];
+    }
+    ck_assert_int_gt(overridden, 0);
+    ck_assert_int_gt(least, 0);
+}
+END_TEST
+
 /* In evaluation, where dropout is nothing, the weight is read row by row of a sparse input: it is
    in panels for training too. */
 START_TEST(a_sparse_reader_in_evaluation)
@@ -195,6 +223,7 @@ Suite *suite_select(void)
     tcase_add_loop_test(tests, the_least_cost_wins, 0, COUNT(choices));
     tcase_add_test(tests, replaced_nodes_are_gone);
     tcase_add_test(tests, a_shared_weight_has_one_algorithm);
+    tcase_add_test(tests, a_shared_weight_follows_the_sum_of_costs);
     tcase_add_test(tests, a_sparse_reader_in_evaluation);
     tcase_add_test(tests, readers_stand_before_the_update);
     suite_add_tcase(suite, tests);

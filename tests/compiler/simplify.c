@@ -69,11 +69,63 @@ START_TEST(repetition_and_dead_ends_go)
 }
 END_TEST
 
+/* Activations that a pool follows: whose gradient is of what the pool chose, before it is scattered,
+   and whose is of all pixels. */
+static const struct {
+    Op activation, pool;
+    bool flat, moved; /* a reshape between them */
+} pooled[] = {
+    {OP_RELU, OP_MAXPOOL2D, false, true},         {OP_LEAKY_RELU, OP_MAXPOOL2D, false, true},
+    {OP_SIGMOID, OP_MAXPOOL2D, false, true},      {OP_TANH, OP_GLOBAL_MAXPOOL2D, false, true},
+    {OP_RELU, OP_GLOBAL_MAXPOOL2D, false, true},  {OP_SIGMOID, OP_MAXPOOL2D, true, true},
+    {OP_SILU, OP_MAXPOOL2D, false, false},        {OP_GELU, OP_GLOBAL_MAXPOOL2D, false, false},
+    {OP_SOFTSIGN, OP_MAXPOOL2D, false, false},    {OP_RELU, OP_AVGPOOL2D, false, false},
+    {OP_RELU, OP_GLOBAL_AVGPOOL2D, false, false},
+};
+
+/* The gradient of the activation of an image [3, 4, 6]; NULL: none. */
+static const Node *find_gradient(const Graph *g, Op activation)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->op == find_activation(activation)->gradient)
+            return g->nodes[i];
+    return NULL;
+}
+
+START_TEST(a_gradient_is_scattered_last)
+{
+    const Attributes window = {.kernel = {2, 2}, .stride = {2, 2}};
+    const bool global = pooled[_i].pool == OP_GLOBAL_MAXPOOL2D ||
+                        pooled[_i].pool == OP_GLOBAL_AVGPOOL2D;
+    Graph *g = new_graph("test");
+    Value *x = parameter(g, image(3, 4, 6), true);
+    Value *y = unary(g, pooled[_i].activation, x), *max;
+    const Node *gradient;
+
+    if (pooled[_i].flat)
+        y = append(g, OP_RESHAPE, (Attributes){.shape = image(3, 6, 4)}, 1, y, NULL, NULL);
+    max = append(g, pooled[_i].pool, global ? (Attributes){0} : window, 1, y, NULL, NULL);
+    finish(g, max);
+    autodiff(g);
+    gradient = find_gradient(g, pooled[_i].activation);
+    ck_assert(same_shape(gradient->outputs[0]->shape, x->shape));
+    simplify(g);
+    verify(g);
+    gradient = find_gradient(g, pooled[_i].activation);
+    ck_assert(same_shape(gradient->outputs[0]->shape, pooled[_i].moved ? max->shape : x->shape));
+    ck_assert(!pooled[_i].moved || gradient->inputs[0] == max);
+    for (int i = 0; i < g->node_count; i++)
+        if (g->nodes[i]->op == OP_UPDATE)
+            ck_assert(same_shape(g->nodes[i]->inputs[1]->shape, x->shape));
+}
+END_TEST
+
 TCase *simplify_tests(void)
 {
     TCase *t = tcase_create("simplify");
 
     tcase_add_test(t, an_input_read_flat_is_flat);
     tcase_add_test(t, repetition_and_dead_ends_go);
+    tcase_add_loop_test(t, a_gradient_is_scattered_last, 0, COUNT(pooled));
     return t;
 }
