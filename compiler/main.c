@@ -5,7 +5,6 @@
  * on generated code.
  */
 
-#include "core/standard_files.h"
 #include "driver.h"
 #include "emit/emit.h"
 #include "lower/lower.h"

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "core/nearest.h"
+#include "core/standard_files.h"
 
 #define NETC_VERSION "0.1"
 

@@ -95,7 +95,8 @@ NET_INLINE void net_matmul_tile(int rows, int width, float *c, long step, const 
             vec_store(c + i * step + 256 * j, acc[i][j]);
 }
 
-/* The packed rows of a by the panel of columns from `first` on; `rest`: rows of the last tile, where it has fewer. */
+/* The packed rows of a by the panel of columns from `first` on; `rest`: rows of the last tile, where
+   it has fewer. */
 NET_INLINE void net_matmul_rows(float *c, const float *a, const float *b, int ta, int tile_rows,
                                 int rest, int width, int first, int rows, struct net_matmul s)
 {

@@ -1,6 +1,6 @@
 /*
- * memory_data.h -- data that stand in memory, and a model by hand whose pack copies what it is given:
- * what transforms.c, scores.c and augment_test.c share.
+ * memory_data.h -- data that stand in memory, and a model by hand whose pack copies what it is
+ * given: what transforms.c, scores.c and augment_test.c share.
  */
 
 #ifndef MEMORY_DATA_H
