@@ -32,12 +32,27 @@ static void activate(float *x, int count, enum net_activation activation)
         x[i] = (float)(exp((double)x[i] - most) / sum);
 }
 
+/* A name is the line's first cell: one with blanks or quotes stands in quotes, as in a csv whose cells
+   are separated by blanks. */
+static void print_name(FILE *out, const char *name)
+{
+    if (*name && !strpbrk(name, " \"")) {
+        fputs(name, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *name; name++)
+        fputs(*name == '"' ? "\"\"" : (char[]){*name, 0}, out);
+    fputc('"', out);
+}
+
 static void print_row(FILE *out, const struct net_session *session, const float *x)
 {
     const struct net_model *model = session->model;
     const struct net_field *target = &model->fields[model->field_count - 1];
     const bool binary = model->outputs == 1 && model->loss == NET_BINARY_CROSS_ENTROPY;
-    const bool classes = target->classes > 0 && model->outputs > 1;
+    const bool classes = target->classes > 0 &&
+                         (model->outputs > 1 || target->kind == NET_TARGET_CLASS);
     int best = 0;
 
     for (int i = 1; i < model->outputs; i++)
@@ -47,9 +62,11 @@ static void print_row(FILE *out, const struct net_session *session, const float 
     const char *name = net_data_class_name(session->data, class);
 
     if ((binary || classes) && name)
-        fprintf(out, "%s ", name);
+        print_name(out, name);
     else if (binary || classes)
-        fprintf(out, "%d ", class);
+        fprintf(out, "%d", class);
+    if (binary || classes)
+        fputc(' ', out);
     for (int i = 0; i < model->outputs; i++) {
         if (i)
             fputc(' ', out);

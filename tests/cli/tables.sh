@@ -129,6 +129,38 @@ gzip -dc other.csv.gz |
         -e 's/""/\\"/g' >other
 check "fruit: predict from jsonl" ./fruit predict --weights fruit_run other -o piped.txt
 check "fruit: as from csv" cmp predicted.txt piped.txt
+
+# names with blanks and quotes are cells of a csv that is separated by blanks; one class has a name
+printf 'x,y\n0,New York 0.5\n1,"Rome, ""Roma"""\n2,Oslo\n' >cities.csv
+cat >cities.net <<'EOF'
+data {
+    train = csv("cities.csv")
+    input  x[1] = column("x")
+    target y    = column("y") -> classes(3)
+}
+network n(x) { x -> dense(8) -> relu -> dense(3) }
+train {
+    loss      = cross_entropy(n(x), y)
+    optimizer = adam(lr=0.05)
+    batch     = 3
+    epochs    = 300
+}
+EOF
+build cities cities.net
+check "cities trains" ./cities --out cities_run --quiet
+./cities predict cities.csv --weights cities_run |
+    sed 's/\( [01]\.[0-9]\{6\}\)\{3\}$/;/' >cities.txt
+check "names with blanks and quotes" diff cities.txt - <<'EOF'
+"New York 0.5";
+"Rome, ""Roma""";
+Oslo;
+EOF
+head -n 2 cities.csv >city.csv
+sed -e 's/cities.csv/city.csv/; s/classes(3)/classes(1)/; s/dense(3)/dense(1)/' \
+    -e 's/= 300/= 1/' cities.net >city.net
+build city city.net
+check "city trains" ./city --out city_run --quiet
+check "one class" diff <(./city predict city.csv --weights city_run) - <<<'"New York 0.5" 1.000000'
 printf 'text,kind\nred apple,apple\n' >short.csv
 exits "predict without a column" 1 "expected a column length" \
     ./fruit predict --weights fruit_run short.csv
