@@ -10,6 +10,24 @@
 /* Of NaN all of them are NaN, so that a network that diverged shows it in its loss: vec_min and
    vec_max give their second operand where one is NaN. */
 
+/* x - k log 2, in two steps */
+NET_INLINE vec vec_exp_rest(vec x, vec k)
+{
+    return vec_fma(k, vec_set(2.12194440e-4f), vec_fma(k, vec_set(-0.693359375f), x));
+}
+
+/* (e^r - 1 - r) / r^2 for |r| <= log 2 / 2 */
+NET_INLINE vec vec_exp_curve(vec r)
+{
+    vec p = vec_set(1.9875691500e-4f);
+
+    p = vec_fma(p, r, vec_set(1.3981999507e-3f));
+    p = vec_fma(p, r, vec_set(8.3334519073e-3f));
+    p = vec_fma(p, r, vec_set(4.1665795894e-2f));
+    p = vec_fma(p, r, vec_set(1.6666665459e-1f));
+    return vec_fma(p, r, vec_set(0.5f));
+}
+
 /* e^x = 2^k e^(x - k log 2), k the nearest integer; x is clamped to -87 .. 88 */
 NET_INLINE vec vec_exp(vec x)
 {
@@ -19,15 +37,8 @@ NET_INLINE vec vec_exp(vec x)
     x = vec_max(vec_set(-87.0f), vec_min(vec_set(88.0f), x));
     const vec t = vec_fma(x, vec_set(1.44269504f), magic);
     const vec k = vec_sub(t, magic);
-    vec r = vec_fma(k, vec_set(-0.693359375f), x);
-    r = vec_fma(k, vec_set(2.12194440e-4f), r);
-    vec p = vec_set(1.9875691500e-4f);
-    p = vec_fma(p, r, vec_set(1.3981999507e-3f));
-    p = vec_fma(p, r, vec_set(8.3334519073e-3f));
-    p = vec_fma(p, r, vec_set(4.1665795894e-2f));
-    p = vec_fma(p, r, vec_set(1.6666665459e-1f));
-    p = vec_fma(p, r, vec_set(0.5f));
-    p = vec_fma(vec_mul(r, r), p, vec_add(r, vec_set(1.0f)));
+    const vec r = vec_exp_rest(x, k);
+    const vec p = vec_fma(vec_mul(r, r), vec_exp_curve(r), vec_add(r, vec_set(1.0f)));
     return vec_mul(p, vec_from_bits(vec_bits(t) << 23));
 }
 
@@ -107,15 +118,8 @@ NET_INLINE vec vec_expm1(vec x)
     const vec t = vec_fma(x, vec_set(1.44269504f), magic);
     const vec k = vec_sub(t, magic);
     const vec two_k = vec_from_bits((vec_bits(t) << 23) + 0x3f800000u);
-    vec r = vec_fma(k, vec_set(-0.693359375f), x);
-    r = vec_fma(k, vec_set(2.12194440e-4f), r);
-    vec p = vec_set(1.9875691500e-4f);
-    p = vec_fma(p, r, vec_set(1.3981999507e-3f));
-    p = vec_fma(p, r, vec_set(8.3334519073e-3f));
-    p = vec_fma(p, r, vec_set(4.1665795894e-2f));
-    p = vec_fma(p, r, vec_set(1.6666665459e-1f));
-    p = vec_fma(p, r, vec_set(0.5f));
-    p = vec_fma(vec_mul(r, r), p, r);
+    const vec r = vec_exp_rest(x, k);
+    const vec p = vec_fma(vec_mul(r, r), vec_exp_curve(r), r);
     return vec_fma(two_k, p, vec_sub(two_k, vec_set(1.0f)));
 }
 
