@@ -61,39 +61,26 @@ static int tap_pixel(const Sparse *s, int image, int output, int tap)
 /* Of 23 inputs, the last CHANNELS are x's. */
 enum { INPUTS = 23, FIRST = INPUTS - CHANNELS, DW_FLOATS = TAPS * INPUTS * 32 };
 
+#define DW(...)                                                                                    \
+    (struct net_argmax_dw)                                                                         \
+    {                                                                                              \
+        .inputs = INPUTS, .outputs = OUTPUTS, .first = FIRST, .channels = CHANNELS,                \
+        .x_blocks = BLOCKS, .x = {XH, XW}, .dy_width = YW, .edges = true, .taps = TAPS_OF(),       \
+        __VA_ARGS__                                                                                \
+    }
+
 static void argmax_dw(float *dw, const float *x, const float *dy, const float *index, NET_RUN)
 {
-    net_argmax_dw(dw, x, dy, index,
-                  (struct net_argmax_dw){.panels = {0, 1, 0},
-                                         .input_panels = {0, 1, 0},
-                                         .inputs = INPUTS,
-                                         .outputs = OUTPUTS,
-                                         .first = FIRST,
-                                         .channels = CHANNELS,
-                                         .x_blocks = BLOCKS,
-                                         .x = {XH, XW},
-                                         .dy_width = YW,
-                                         .edges = true,
-                                         .taps = TAPS_OF()},
-                  run, thread);
+    net_argmax_dw(dw, x, dy, index, DW(.panels = {0, 1, 0}, .input_panels = {0, 1, 0}), run,
+                  thread);
 }
 
 static void argmax_dw_update(float *w, const float *x, const float *dy, const float *index, NET_RUN)
 {
-    net_argmax_dw(w, x, dy, index,
-                  (struct net_argmax_dw){.panels = {0, 0, 2},
-                                         .input_panels = {0, 0, 2},
-                                         .inputs = INPUTS,
-                                         .outputs = OUTPUTS,
-                                         .first = FIRST,
-                                         .channels = CHANNELS,
-                                         .x_blocks = BLOCKS,
-                                         .x = {XH, XW},
-                                         .dy_width = YW,
-                                         .edges = true,
-                                         .taps = TAPS_OF(),
-                                         .apply = {.update = true, .l2 = 0.5f}},
-                  run, thread);
+    net_argmax_dw(
+        w, x, dy, index,
+        DW(.panels = {0, 0, 2}, .input_panels = {0, 0, 2}, .apply = {.update = true, .l2 = 0.5f}),
+        run, thread);
 }
 
 /* What the optimizer is given stands where the weight was. */

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "commands/commands.h"
-#include "support/length.h"
 #include "support/tiny_model.h"
 
 TCase *trainer_tests(void); /* trainers.c */
@@ -174,53 +173,6 @@ START_TEST(initial_weights)
 }
 END_TEST
 
-/* ---- optimizers: five steps, torch.optim in double ------------------------------------------- */
-
-static const struct {
-    const char *flags;
-    double w[3];
-} torch[] = {
-    {"--lr 0.1 --momentum 0 --weight-decay 0", {0.05, -1.1, 1.99}},
-    {"--lr 0.1 --momentum 0 --weight-decay 0.05", {0.040613149, -1.071545983, 1.940547381}},
-    {"--lr 0.1 --momentum 0.9 --weight-decay 0", {-0.451093, -0.701093, 1.981441}},
-    {"--lr 0.1 --momentum 0.9 --weight-decay 0.05", {-0.47599686, -0.628755428, 1.851641853}},
-    {"--lr 0.1 --momentum 0.9 --nesterov --weight-decay 0.05",
-     {-0.829273098, -0.521540477, 1.80865545}},
-    {"--optimizer adam --lr 0.01", {0.451491691, -1.206557442, 1.966542891}},
-    {"--optimizer adam --lr 0.01 --beta1 0.8 --beta2 0.95 --eps 1e-3 --weight-decay 0.05",
-     {0.450403882, -1.20682841, 1.950020992}},
-};
-
-START_TEST(optimizers_agree_with_pytorch)
-{
-    _Alignas(64) float w[16] = {0.5f, -1.25f, 2.0f}, g[16] = {0}, state[32] = {0};
-    char copy[128], *argv[20], *rest = copy;
-    struct net_options options;
-    struct net_step_scalars scalars = {.stride = 16};
-    int argc = 0;
-
-    snprintf(copy, sizeof copy, "%s", torch[_i].flags);
-    for (char *word; (word = strsep(&rest, " "));)
-        argv[argc++] = word;
-    net_options_read(&options, &tiny_model, NET_TRAIN_COMMAND, argc, argv);
-    net_flush_denormals();
-    for (int t = 0; t < 5; t++) {
-        g[0] = 0.3f * (float)(t + 1), g[1] = -0.7f + 0.2f * (float)t, g[2] = 0.01f * (float)t;
-        net_set_step_scalars(&scalars, &options, options.value[NET_LR].number, (uint64_t)t);
-        net_find_update(&options).update(w, g, state, 16, &scalars);
-    }
-    for (int i = 0; i < 3; i++)
-        ck_assert_double_eq_tol((double)w[i], torch[_i].w[i], 1e-6);
-    for (int i = 3; i < 16; i++) {
-        uint32_t bits;
-
-        memcpy(&bits, &w[i], sizeof bits);
-        ck_assert_uint_eq(bits, 0);
-    }
-    net_options_free(&options);
-}
-END_TEST
-
 /* ---- pool.c, loader.c ------------------------------------------------------------------------ */
 
 struct counts {
@@ -297,7 +249,6 @@ Suite *suite_runtime(void)
     tcase_add_test(parts, every_element_has_its_own_place);
     tcase_add_test(parts, known_places);
     tcase_add_test(parts, initial_weights);
-    tcase_add_loop_test(parts, optimizers_agree_with_pytorch, 0, LENGTH(torch));
     tcase_add_loop_test(parts, barriers_hold, 1, 8);
     tcase_add_test(parts, orders_are_permutations);
     suite_add_tcase(suite, parts);

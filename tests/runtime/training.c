@@ -23,6 +23,15 @@ static const struct {
     const char *flags;
     double w[3];
 } torch[] = {
+    {"--lr 0.1 --momentum 0 --weight-decay 0", {0.05, -1.1, 1.99}},
+    {"--lr 0.1 --momentum 0 --weight-decay 0.05", {0.040613149, -1.071545983, 1.940547381}},
+    {"--lr 0.1 --momentum 0.9 --weight-decay 0", {-0.451093, -0.701093, 1.981441}},
+    {"--lr 0.1 --momentum 0.9 --weight-decay 0.05", {-0.47599686, -0.628755428, 1.851641853}},
+    {"--lr 0.1 --momentum 0.9 --nesterov --weight-decay 0.05",
+     {-0.829273098, -0.521540477, 1.80865545}},
+    {"--optimizer adam --lr 0.01", {0.451491691, -1.206557442, 1.966542891}},
+    {"--optimizer adam --lr 0.01 --beta1 0.8 --beta2 0.95 --eps 1e-3 --weight-decay 0.05",
+     {0.450403882, -1.20682841, 1.950020992}},
     {"--optimizer adamw", {0.495124267, -1.245593341, 1.996554339}},
     {"--optimizer adamw --lr 0.01 --beta1 0.8 --weight-decay 0.5",
      {0.437858423, -1.178209701, 1.914585608}},
