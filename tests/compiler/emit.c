@@ -5,9 +5,15 @@
 #include <check.h>
 #include <string.h>
 
+#include "data/data.h"
 #include "emit/emit.h"
 
 Suite *suite_emit(void);
+
+/* Tables give the parts of a data set by number. */
+_Static_assert((int)PART_TRAIN == (int)NET_TRAIN && (int)PART_VALIDATION == (int)NET_VALIDATION &&
+                   (int)PART_TEST == (int)NET_TEST && (int)PARTS == (int)NET_PARTS,
+               "netc and the runtime number parts alike");
 
 static const char *const lines[][2] = {
     {"    const float *window = x->at[batch_block][(h.at + m) * 28 + w.at + "
