@@ -1,6 +1,6 @@
 /*
- * programs.c -- other programs, run to their end. One idea: they are run directly, never by a shell,
- * and a signal to netc is told to them first, so that netc can clear up behind them.
+ * programs.c -- other programs, run to their end. One idea: they are run directly, never by a
+ * shell, and a signal to netc is told to them first, so that netc can clear up behind them.
  *
  * Needs: arguments. Gives: whether all succeeded.
  */

@@ -180,8 +180,8 @@ NET_INLINE void net_depthwise_dw_row(float *partial, const float *x, const float
         }
 }
 
-/* partial[batch block][split][tap][block][16] = x dy over the images of a batch block and some rows;
-   items: partial sums */
+/* partial[batch block][split][tap][block][16] = x dy over the images of a batch block and some
+   rows; items: partial sums */
 NET_TEMPLATE void net_depthwise_dw(float *partial, const float *x, const float *dy,
                                    net_depthwise_dw_tile *tile, struct net_depthwise_dw s, NET_RUN)
 {

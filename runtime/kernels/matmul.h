@@ -1,10 +1,10 @@
 /*
  * matmul.h -- c = a b of two values, an image at a time, either of them transposed.
  *
- * The one idea: an image of a sequence is a matrix of positions by channels whose rows are lines of 16
- * channels, far apart. What a tile reads is packed first: b as panels of 3, 2 or 1 vectors of
- * columns, [panel][inner][vector][16], then some rows of a, from which a tile broadcasts. An element
- * is one chain of fused multiply-adds from +0, over the inner axis in order.
+ * The one idea: an image of a sequence is a matrix of positions by channels whose rows are lines of
+ * 16 channels, far apart. What a tile reads is packed first: b as panels of 3, 2 or 1 vectors of
+ * columns, [panel][inner][vector][16], then some rows of a, from which a tile broadcasts. An
+ * element is one chain of fused multiply-adds from +0, over the inner axis in order.
  *
  * Needs: gemm.h. Gives: net_matmul.
  */
@@ -95,8 +95,8 @@ NET_INLINE void net_matmul_tile(int rows, int width, float *c, long step, const 
             vec_store(c + i * step + 256 * j, acc[i][j]);
 }
 
-/* The packed rows of a by the panel of columns from `first` on; `rest`: rows of the last tile, where
-   it has fewer. */
+/* The packed rows of a by the panel of columns from `first` on; `rest`: rows of the last tile,
+   where it has fewer. */
 NET_INLINE void net_matmul_rows(float *c, const float *a, const float *b, int ta, int tile_rows,
                                 int rest, int width, int first, int rows, struct net_matmul s)
 {

@@ -57,9 +57,9 @@ char *net_new_folder(const struct net_model *model)
     return folder;
 }
 
-/* What netc writes of a run or a k-fold, in the order in which an earlier one's goes: weights first,
-   so that a process that is killed then leaves none that look like the new run's, and what tells
-   that there is a run last, so that the next one clears the rest. */
+/* What netc writes of a run or a k-fold, in the order in which an earlier one's goes: weights
+   first, so that a process that is killed then leaves none that look like the new run's, and what
+   tells that there is a run last, so that the next one clears the rest. */
 static const char *const written[] = {
     "model.safetensors",
     "checkpoint.safetensors",

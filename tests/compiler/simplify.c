@@ -69,8 +69,8 @@ START_TEST(repetition_and_dead_ends_go)
 }
 END_TEST
 
-/* Activations that a pool follows: whose gradient is of what the pool chose, before it is scattered,
-   and whose is of all pixels. */
+/* Activations that a pool follows: whose gradient is of what the pool chose, before it is
+   scattered, and whose is of all pixels. */
 static const struct {
     Op activation, pool;
     bool flat, moved; /* a reshape between them */
