@@ -151,12 +151,20 @@ static void check_word(Sema *s, const Call *step, const char *parameter, const c
            words[0], words[1], word->text);
 }
 
-static bool learns(const Call *step)
+static bool is_fitted(const Call *step)
 {
-    return same(step->name, "standardize") || same(step->name, "minmax");
+    static const char *const fitted[] = {
+#define FITTED(name, ...) #name,
+#include "language.def"
+    };
+
+    for (int i = 0; i < COUNT(fitted); i++)
+        if (same(step->name, fitted[i]))
+            return true;
+    return false;
 }
 
-/* A number that is missing would spoil all that is learnt from its column. */
+/* A number that is missing would spoil all that is fitted to its column. */
 static void check_impute(Sema *s, const Field *field, int i)
 {
     static const char *const whats[] = {"zeros", "missing"}, *const bys[] = {"mean", "median"};
@@ -166,7 +174,7 @@ static void check_impute(Sema *s, const Field *field, int i)
     check_word(s, step, "what", whats, COUNT(whats));
     check_word(s, step, "by", bys, COUNT(bys));
     for (int k = 0; k < i; k++)
-        if (learns(field->steps[k])) {
+        if (is_fitted(field->steps[k])) {
             report(s, step->span,
                    "impute comes before %s, which learns from the numbers that "
                    "impute replaces",
