@@ -295,16 +295,17 @@ START_TEST(undone)
 {
     static const float y[][2] = {{20, 7}, {30, 7}, {65, 7}};
     static const struct net_call minmax = {.name = "minmax", .transform = &net_transform_minmax};
+    static const struct net_call robust = {.name = "robust", .transform = &net_transform_robust};
     static const struct net_call log1p = {.name = "log1p", .transform = &net_transform_log1p};
-    const struct net_call affine[] = {standardize[0], scale_normalize[0], minmax};
+    const struct net_call affine[] = {standardize[0], scale_normalize[0], minmax, robust};
     const struct net_call mixed[] = {affine[1], log1p, affine[0], log1p};
     struct fixture f;
 
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 8; i++) {
         struct net_inverse inverse;
 
-        make_copier(&f, NULL, 0, i < 3 ? affine : mixed, 0);
-        f.fields[1].step_count = i < 3 ? i + 1 : i - 2;
+        make_copier(&f, NULL, 0, i < 4 ? affine : mixed, 0);
+        f.fields[1].step_count = i < 4 ? i + 1 : i - 3;
         struct net_data *data = open_targets(&f, y[0], 3, 2);
 
         net_inverse_open(&inverse, data);

@@ -80,6 +80,37 @@ START_TEST(minmax_is_fitted_on_training)
 }
 END_TEST
 
+/* scikit-learn's RobustScaler, of five rows and of four. */
+START_TEST(robust_scaling)
+{
+    static const float x[5][2] = {{4, 1}, {1, 7}, {1e6, 2}, {2, 9}, {3, 4}}, y[5] = {0};
+    static const float expected[2][5][2] = {
+        {{0.5f, -0.6f}, {-1, 0.6f}, {499998.5f, -0.4f}, {-0.5f, 1}, {0, 0}},
+        {{3.99998e-6f, -0.60869565f},
+         {-7.99996e-6f, 0.43478261f},
+         {3.999968f, -0.43478261f},
+         {-3.99998e-6f, 0.78260870f}}};
+    static const struct net_call robust = {.name = "robust", .transform = &net_transform_robust};
+    struct fixture f;
+    float row[MOST];
+
+    memory.x = x[0], memory.y = y, memory.bytes = NULL, memory.size = 2;
+    make_model(&f, 2, 1, 1);
+    set_steps(&f, &robust, 1);
+    for (int k = 0; k < 2; k++) {
+        memory.rows = 5 - k;
+        struct net_data *data = open_model(&f);
+
+        for (long r = 0; r < memory.rows; r++) {
+            read_row(data, NET_TRAIN, r, row);
+            for (int i = 0; i < 2; i++)
+                ck_assert_float_eq_tol(row[i], expected[k][r][i], 1e-6f * fabsf(row[i]) + 1e-12f);
+        }
+        net_data_close(data);
+    }
+}
+END_TEST
+
 static void set_impute(struct net_call *call, struct net_arg args[3], const char *what,
                        const char *by, const double *except, int count)
 {
@@ -132,9 +163,14 @@ END_TEST
    for a range. Columns: 0.1 and a missing number; 0.3 and 0.1 + 0.2; two numbers. */
 START_TEST(constants)
 {
-    static const char *const scalers[] = {"standardize", "minmax"};
-    static const struct net_transform *const transforms[] = {&net_transform_standardize,
-                                                             &net_transform_minmax};
+    static const struct {
+        const struct net_transform *transform;
+        float low, high; /* of the third column */
+    } scalers[] = {
+        {&net_transform_standardize, -1, 1},
+        {&net_transform_minmax, 0, 1},
+        {&net_transform_robust, -0.5f, 0.5f},
+    };
     enum { ROWS = 12 };
     double x[ROWS][3];
     float y[ROWS] = {0}, row[MOST];
@@ -153,14 +189,15 @@ START_TEST(constants)
     set_steps(&f, calls, 2);
     set_impute(&calls[0], args, "missing", "mean", NULL, 0);
     for (int i = 0; i < LENGTH(scalers); i++) {
-        calls[1] = (struct net_call){.name = scalers[i], .transform = transforms[i]};
+        calls[1] = (struct net_call){.name = scalers[i].transform->name,
+                                     .transform = scalers[i].transform};
         struct net_data *data = open_model(&f);
 
         for (long r = 0; r < ROWS; r++) {
             read_row(data, NET_TRAIN, r, row);
             ck_assert_float_eq_tol(row[0], 0, 1e-6f);
             ck_assert_float_eq_tol(row[1], 0, 1e-6f);
-            ck_assert_float_eq(row[2], r % 2 ? 1 : i ? 0 : -1);
+            ck_assert_float_eq(row[2], r % 2 ? scalers[i].high : scalers[i].low);
         }
         net_data_close(data);
     }
@@ -421,6 +458,7 @@ Suite *suite_transforms(void)
 {
     const TTest *const tests[] = {
         minmax_is_fitted_on_training,
+        robust_scaling,
         constants,
         imputed,
         logarithms,
