@@ -32,8 +32,8 @@ static void activate(float *x, int count, enum net_activation activation)
         x[i] = (float)(exp((double)x[i] - most) / sum);
 }
 
-/* A name is the line's first cell: one with blanks or quotes stands in quotes, as in a csv whose cells
-   are separated by blanks. */
+/* A name is the line's first cell: one with blanks or quotes stands in quotes, as in a csv whose
+   cells are separated by blanks. */
 static void print_name(FILE *out, const char *name)
 {
     if (*name && !strpbrk(name, " \"")) {
