@@ -31,9 +31,9 @@ Layout new_value(const Graph *g, Shape shape);
 Layout with_pixels(const Layout *x, Shape shape);
 Layout flattened(const Layout *x);
 
-/* Of parameters: one value per channel, in the blocks of x or in order; a weight whose inputs follow
-   x (NULL for that of a convolution), in panels or, of few outputs, in a row for each; an embedding
-   matrix; a filter per channel. */
+/* Of parameters: one value per channel, in the blocks of x or in order; a weight whose inputs
+   follow x (NULL for that of a convolution), in panels or, of few outputs, in a row for each; an
+   embedding matrix; a filter per channel. */
 Layout vector_of(const Layout *x);
 Layout plain_vector(int channels);
 Layout as_vector(const Graph *g, const Value *x, const Layout *vector); /* x in its blocks */

@@ -76,7 +76,7 @@ static void free_result(struct result *result)
 }
 
 /* Mean, and standard deviation of a sample: the squares' sum divided by count - 1. */
-static void spread(const double *values, int count, double *mean, double *deviation)
+static void find_mean(const double *values, int count, double *mean, double *deviation)
 {
     double sum = 0.0, squares = 0.0;
 
@@ -90,14 +90,14 @@ static void spread(const double *values, int count, double *mean, double *deviat
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
-static void column_spread(const struct result *results, int folds, int column, double *mean,
-                          double *deviation)
+static void find_column_mean(const struct result *results, int folds, int column, double *mean,
+                             double *deviation)
 {
     double *values = net_allocate((size_t)folds, sizeof *values);
 
     for (int i = 0; i < folds; i++)
         values[i] = results[i].values[column];
-    spread(values, folds, mean, deviation);
+    find_mean(values, folds, mean, deviation);
     free(values);
 }
 
@@ -123,7 +123,7 @@ static void print_table(const struct result *results, int folds)
         for (int c = 0; c < first->count; c++) {
             double numbers[2];
 
-            column_spread(results, folds, c, &numbers[0], &numbers[1]);
+            find_column_mean(results, folds, c, &numbers[0], &numbers[1]);
             printf("  %*.6g", width_of(first->names[c]), numbers[row]);
         }
     }
@@ -159,7 +159,7 @@ static struct net_text as_json(const struct folds *folds, const struct result *r
             add_members(&text, results[i].names, results[i].values, columns);
         }
         for (int c = 0; c < columns; c++)
-            column_spread(results, folds->count, c, &mean[c], &deviation[c]);
+            find_column_mean(results, folds->count, c, &mean[c], &deviation[c]);
         net_text_add(&text, "\n  ],\n  \"mean\": {");
         add_members(&text, results[0].names, mean, columns);
         net_text_add(&text, ",\n  \"sample_standard_deviation\": {");
@@ -284,7 +284,7 @@ static void write_band(const struct folds *folds, const struct history *historie
             for (int i = 0; i < folds->count; i++)
                 if (row < histories[i].rows)
                     values[count++] = histories[i].values[row * histories[i].columns + c];
-            spread(values, count, &mean, &deviation);
+            find_mean(values, count, &mean, &deviation);
             net_text_add(&text, ",%.9g,%.9g", mean, deviation);
         }
         net_text_add(&text, there ? "\n" : "");

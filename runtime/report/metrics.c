@@ -19,7 +19,7 @@ enum task {
 /* Sums over rows of one output. */
 struct sums {
     double square, absolute; /* of prediction - target */
-    double mean, spread;     /* of the target: mean, sum of squared deviations (Welford) */
+    double mean, total;      /* of the target: mean, total sum of squares (Welford) */
 };
 
 /* Rows of one class. */
@@ -207,7 +207,7 @@ static void add_sums(struct net_metrics *metrics, const float *outputs, const fl
         sums->square += (p - y) * (p - y);
         sums->absolute += fabs(p - y);
         sums->mean += from_mean / (double)metrics->rows;
-        sums->spread += from_mean * (y - sums->mean);
+        sums->total += from_mean * (y - sums->mean);
     }
 }
 
@@ -323,8 +323,8 @@ static double r2(const struct net_metrics *metrics)
     for (int k = 0; k < metrics->model->outputs; k++) {
         const struct sums *sums = &metrics->sums[k];
 
-        if (sums->spread > 0)
-            sum += 1 - sums->square / sums->spread;
+        if (sums->total > 0)
+            sum += 1 - sums->square / sums->total;
         else
             sum += sums->square == 0;
     }

@@ -19,17 +19,17 @@ static double uniform(uint32_t draw)
 
 /* ---- Which numbers --------------------------------------------------------------------------- */
 
-enum spread { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL }; /* constant, limit or deviation */
-enum fan { ONE, IN, BOTH };                            /* sqrt(scale / what) */
+enum distribution { CONSTANT, UNIFORM, NORMAL, ORTHOGONAL }; /* constant, limit or deviation */
+enum fan { ONE, IN, BOTH };                                  /* sqrt(scale / what) */
 
 static const struct init {
     const char *name;
-    enum spread spread;
+    enum distribution distribution;
     double scale;
     enum fan fan;
 } inits[] = {
-#define INITIAL_VALUES(name, table, spread, scale, fan) {#table, spread, scale, fan},
-#define DEFAULT_VALUES(table, spread, scale, fan) {#table, spread, scale, fan},
+#define INITIAL_VALUES(name, table, distribution, scale, fan) {#table, distribution, scale, fan},
+#define DEFAULT_VALUES(table, distribution, scale, fan) {#table, distribution, scale, fan},
 #include "language.def"
 };
 
@@ -112,15 +112,15 @@ static void init_tensor(const struct net_tensor *tensor, int number, const uint3
     const double scale = scale_of(init, tensor);
     const uint32_t purpose = (uint32_t)(NET_RANDOM_INIT + number);
     const long size = net_tensor_size(tensor);
-    float *normals = init->spread == NORMAL ? draw_normals(size, seed, purpose) : NULL;
+    float *normals = init->distribution == NORMAL ? draw_normals(size, seed, purpose) : NULL;
 
-    if (init->spread == ORTHOGONAL)
+    if (init->distribution == ORTHOGONAL)
         init_orthogonal(tensor, at, seed, purpose);
-    for (long i = 0; init->spread != ORTHOGONAL && i < size; i++) {
+    for (long i = 0; init->distribution != ORTHOGONAL && i < size; i++) {
         double x = normals ? (double)normals[i] : 1.0;
         uint32_t draw[4];
 
-        if (init->spread == UNIFORM) {
+        if (init->distribution == UNIFORM) {
             net_philox(draw, seed, (uint32_t)i, 0, 0, purpose);
             x = uniform(draw[0]);
         }

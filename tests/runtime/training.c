@@ -176,7 +176,7 @@ static const struct {
     {"orthogonal", 0.06804138, 0}, /* rows of length 1 */
 };
 
-START_TEST(initial_values_have_their_spread)
+START_TEST(initial_values_have_their_deviation)
 {
     static float w[OUT * FAN_IN], same[OUT * FAN_IN], other[OUT * FAN_IN];
     const int n = OUT * FAN_IN;
@@ -349,7 +349,7 @@ Suite *suite_training(void)
     tcase_add_loop_test(step_case, optimizers_agree_with_pytorch, 0, LENGTH(torch));
     tcase_add_loop_test(step_case, zero_is_noop_is_true, 0, LENGTH(zero_flags));
     tcase_add_loop_test(step_case, another_optimizer_has_pytorchs_defaults, 0, LENGTH(defaults));
-    tcase_add_loop_test(init, initial_values_have_their_spread, 0, LENGTH(initial));
+    tcase_add_loop_test(init, initial_values_have_their_deviation, 0, LENGTH(initial));
     tcase_add_test(init, orthogonal_rows);
     tcase_add_test(init, orthogonal_columns);
     tcase_add_test(sums, penalties_are_sums);

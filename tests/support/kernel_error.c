@@ -28,11 +28,11 @@ static double terms_of(const Node *node, int n)
     switch (node->op) {
     case OP_DENSE:
     case OP_CONV2D:
-        return shape_size(w) / w.size[0];
     case OP_DEPTHWISE:
     case OP_DEPTHWISE_DX:
         return shape_size(w) / w.size[0];
     case OP_DENSE_DX:
+    case OP_SPARSE_DENSE_DX:
     case OP_CONV2D_DX:
     case OP_CONV2D_DX_ARGMAX:
         return (double)shape_size(w) / w.size[1];
@@ -41,12 +41,6 @@ static double terms_of(const Node *node, int n)
     case OP_CONV2D_DW_ARGMAX:
     case OP_DEPTHWISE_DW:
         return (double)n * (w.rank == 3 ? w.size[1] * w.size[2] : 1);
-    case OP_MATMUL:
-    case OP_MATMUL_NT:
-        return x.size[0];
-    case OP_MATMUL_TN:
-    case OP_MATMUL_TT:
-        return x.size[1];
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:
     case OP_BATCHNORM_SUMS:
@@ -57,11 +51,11 @@ static double terms_of(const Node *node, int n)
     case OP_EMBEDDING_DW:
         return (double)n * x.size[0];
     case OP_TOKEN_MEAN:
+    case OP_MATMUL_TN:
+    case OP_MATMUL_TT:
         return x.size[1];
     case OP_SPARSE_DENSE:
         return node->inputs[2]->shape.size[1];
-    case OP_SPARSE_DENSE_DX:
-        return w.size[0];
     case OP_SPARSE_DENSE_DW:
         return n;
     case OP_MAXPOOL2D_GRAD:
@@ -69,6 +63,8 @@ static double terms_of(const Node *node, int n)
     case OP_AVGPOOL2D_GRAD:
     case OP_UPSAMPLE2D_GRAD:
         return node->at.kernel[0] * node->at.kernel[1];
+    case OP_MATMUL:
+    case OP_MATMUL_NT:
     case OP_SOFTMAX:
     case OP_SOFTMAX_GRAD:
     case OP_LAYERNORM:

@@ -21,7 +21,7 @@ static inline void rmsprop_step(float *restrict w, const float *restrict g, floa
     for (long i = 0; i < count; i += 16) {
         const vec wi = vec_load(w + i), d = vec_fma(decay, wi, vec_load(g + i));
         const vec vi = vec_fma(vec_mul(share, d), d, vec_mul(alpha, vec_load(v + i)));
-        vec spread = vi;
+        vec variance = vi;
 
         vec_store(v + i, vi);
         if (centered) {
@@ -29,9 +29,9 @@ static inline void rmsprop_step(float *restrict w, const float *restrict g, floa
 
             vec_store(m + i, mi);
             /* rounding may take it below 0 */
-            spread = vec_max(vec_sub(vi, vec_mul(mi, mi)), vec_zero());
+            variance = vec_max(vec_sub(vi, vec_mul(mi, mi)), vec_zero());
         }
-        vec step = vec_div(d, vec_add(vec_sqrt(spread), eps));
+        vec step = vec_div(d, vec_add(vec_sqrt(variance), eps));
         if (has_momentum) {
             step = vec_fma(momentum, vec_load(b + i), step);
             vec_store(b + i, step);
