@@ -368,11 +368,11 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
 
     for (int f = 0; !opening->preparation && f < request.field_count; f++)
         if (learns(&model->fields[f]) || is_placed(model, &model->fields[f]))
-            net_fail(1,
-                     "%s is prepared with %s learnt in training: --weights wants a run's folder, "
-                     "with its preparation.json",
+            net_fail(1, "%s %s: --weights wants a run's folder, with its preparation.json",
                      model->fields[f].name,
-                     learns(&model->fields[f]) ? "numbers" : "the names of columns");
+                     learns(&model->fields[f])
+                         ? "is prepared with numbers learnt in training"
+                         : "is made of columns that the run's first file names");
     if (reader->file) {
         args = net_allocate((size_t)train->arg_count, sizeof *args);
         for (int i = 0; i < train->arg_count; i++) {

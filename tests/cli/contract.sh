@@ -58,6 +58,11 @@ for columns in 'columns("a".."c")' 'columns(1..3)' 'columns([1, 2, 3])' \
     check "$columns: it is still the model that it was" \
         bash -c "$(declare -f is_sum); ./v predict other.csv --weights s | is_sum"
 done
+cp r/model.safetensors bare.safetensors
+sed 's/columns(.*)/columns(1..3)/' range.net >m.net
+build m m.net
+exits "a range without its run" 1 "x is made of columns that the run's first file names: --wei" \
+    ./m predict other.csv --weights bare.safetensors
 sed 's/columns(.*)/columns(["c", "b", "a"])/' range.net >m.net
 build m m.net
 exits "other columns" 1 "its x is made of a to c, this model's of c, b, a: .* another model" \
