@@ -8,9 +8,9 @@
 #include <string.h>
 
 enum {
-    WHOLE = 1,  /* the window is the image */
-    ENDS = 2,   /* takes sums of its rows */
-    UNROLL = 4, /* says whether its epilogue is not to be unrolled */
+    WHOLE = 1,    /* the window is the image */
+    ROW_SUMS = 2, /* takes sums of its rows */
+    UNROLL = 4,   /* says whether its epilogue is not to be unrolled */
 };
 
 typedef struct Pool {
@@ -19,17 +19,17 @@ typedef struct Pool {
 } Pool;
 
 static const Pool pools[OP_COUNT] = {
-    [OP_MAXPOOL2D] = {"y = max of each window of x, index = its first tap that has it", ENDS},
-    [OP_MAXPOOL2D_GRAD] = {"dx = the dy of the windows whose max is x", ENDS | UNROLL},
-    [OP_AVGPOOL2D] = {"y = the mean of each window of x, padding counted as 0", ENDS | UNROLL},
+    [OP_MAXPOOL2D] = {"y = max of each window of x, index = its first tap that has it", ROW_SUMS},
+    [OP_MAXPOOL2D_GRAD] = {"dx = the dy of the windows whose max is x", ROW_SUMS | UNROLL},
+    [OP_AVGPOOL2D] = {"y = the mean of each window of x, padding counted as 0", ROW_SUMS | UNROLL},
     [OP_AVGPOOL2D_GRAD] = {"dx = the sum of dy over the windows that hold x, over their pixels",
-                           ENDS | UNROLL},
-    [OP_UPSAMPLE2D] = {"y = the x that it comes from, a pixel becomes several", ENDS},
-    [OP_UPSAMPLE2D_GRAD] = {"dx = the sum of the dy that x became", ENDS | UNROLL},
+                           ROW_SUMS | UNROLL},
+    [OP_UPSAMPLE2D] = {"y = the x that it comes from, a pixel becomes several", ROW_SUMS},
+    [OP_UPSAMPLE2D_GRAD] = {"dx = the sum of the dy that x became", ROW_SUMS | UNROLL},
     [OP_GLOBAL_MAXPOOL2D] = {"y = max over the pixels of x, index = the first that has it", WHOLE},
-    [OP_GLOBAL_MAXPOOL2D_GRAD] = {"dx = dy where x is the max", WHOLE | ENDS},
+    [OP_GLOBAL_MAXPOOL2D_GRAD] = {"dx = dy where x is the max", WHOLE | ROW_SUMS},
     [OP_GLOBAL_AVGPOOL2D] = {"y = the mean over the pixels of x", WHOLE},
-    [OP_GLOBAL_AVGPOOL2D_GRAD] = {"dx = dy / pixels", WHOLE | ENDS},
+    [OP_GLOBAL_AVGPOOL2D_GRAD] = {"dx = dy / pixels", WHOLE | ROW_SUMS},
 };
 
 /* Windows of x, each a pixel of y; of an upsampling the larger side is x. */
@@ -73,14 +73,14 @@ void emit_pool(KernelCode *c, const Kernel *k)
         if (pool->has & UNROLL)
             text_add(&arguments, "%s, ", end.transcendental ? "true" : "false");
     }
-    if (pool->has & ENDS)
+    if (pool->has & ROW_SUMS)
         text_add(&arguments, "%s, ", add_row_end(c, k));
     c->base = format("%s%s_%s", op_info[node->op].text, epilogue_name(k), shape_name(c->e, x));
     if (!whole)
         c->base = format("%s_%dx%d", c->base, node->at.kernel[0], node->at.kernel[1]);
     text_add(&c->comment, "/* %.*s; items: %s */\n",
              (int)(index ? strlen(pool->does) : strcspn(pool->does, ",")), pool->does,
-             pool->has & ENDS ? "(batch block, row)" : "batch blocks");
+             pool->has & ROW_SUMS ? "(batch block, row)" : "batch blocks");
     call_template(c, "net_%s(%s%s", op_info[node->op].text, arguments.at,
                   whole ? extent_text(x->layout)
                         : pool_text(node, (up ? y : x)->layout, (up ? x : y)->layout));
