@@ -43,10 +43,9 @@ RUNTIME_SOURCES = $(filter-out $(ISA_SOURCES),$(call sources_in,runtime))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 runtime_objects  = $(call objects,$(RUNTIME_SOURCES))
 test_objects     = $(call objects,$(call sources_in,tests))
-shared_objects   = $(call objects,$(addprefix runtime/,core/nearest.c core/standard_files.c \
-                   report/summary_table.c))
-compiler_objects = $(call objects,$(call sources_in,compiler)) $(BUILD)/lexer.o $(BUILD)/parser.o \
-                   $(shared_objects)
+shared = $(addprefix runtime/,core/nearest.c core/standard_files.c report/summary_table.c)
+compiler_objects = $(call objects,$(call sources_in,compiler) $(shared)) $(BUILD)/lexer.o \
+                   $(BUILD)/parser.o
 
 all: $(BUILD)/netc $(BUILD)/libnetrt.a $(ISAS:%=$(BUILD)/libnetrt-%.a) $(BUILD)/include
 
