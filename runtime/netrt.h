@@ -21,15 +21,15 @@ struct net_profile; /* times of single kernels (profile.c) */
 
 /* A step's scalars of the optimizer, computed once in double by the runtime. */
 struct net_step_scalars {
-    float lr;           /* the step size; adam, adamw: lr / (1 - beta1^t), t from 1 */
-    float weight_decay; /* added to the gradient, times the parameter; adamw: 0 */
-    float shrink;       /* adam, adamw: times the parameter; adamw: 1 - lr weight_decay */
-    float momentum;     /* sgd, rmsprop */
-    float beta2;        /* adam, adamw; rmsprop: alpha; adadelta: rho */
-    float eps;          /* all but sgd */
-    float first_share;  /* adam, adamw: 1 - beta1 */
-    float second_share; /* 1 - beta2 */
-    float second_scale; /* adam, adamw: 1 / sqrt(1 - beta2^t) */
+    float lr;           /* the step size, the correction of a first moment's bias in it */
+    float weight_decay; /* added to the gradient, times the parameter; 0 where it is decoupled */
+    float shrink;       /* times the parameter: 1 - lr weight_decay where it is decoupled */
+    float momentum;     /* of the velocity */
+    float beta2;        /* what the second moment keeps: beta2, alpha, rho */
+    float eps;          /* added to its root */
+    float first_share;  /* 1 - beta1, of the gradient in the first moment */
+    float second_share; /* 1 - beta2, of its square in the second */
+    float second_scale; /* 1 / sqrt(1 - beta2^t), the correction of its bias; t from 1 */
     bool zero_is_noop;  /* an update by a gradient of 0 changes neither parameter nor state:
                                    rows of an embedding that no token named may be left out */
     long stride;        /* floats between two copies of the parameters in `state` */

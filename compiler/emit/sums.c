@@ -105,7 +105,7 @@ void add_bias_gradient(KernelCode *c, const Kernel *dw)
     call_reduction(c, dw->bias);
 }
 
-void emit_sums_end(KernelCode *c, const Kernel *k)
+void emit_sums_reduction(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
 

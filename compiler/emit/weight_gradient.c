@@ -16,7 +16,7 @@ const char *apply_literal(const Kernel *k)
     text_add(&text, "{.update = %s", w ? "true" : "false");
     if (w && w->l1 > 0)
         text_add(&text, ", .l1 = %s", literal((double)(float)w->l1));
-    if (w && w->l2 > 0)
+    if (w && w->l2 > 0) /* of l2 w^2, whose derivative is 2 l2 w */
         text_add(&text, ", .l2 = %s", literal((double)(float)(2.0 * w->l2)));
     text_add(&text, "}");
     return text.at;

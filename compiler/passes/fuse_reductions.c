@@ -55,7 +55,7 @@ void add_sums(Fusion *f, Node *node)
     split_rows(k, node->inputs[0]);
     if (node->op == OP_CHANNEL_SUM)
         update = take_update(f, node->outputs[0]);
-    add_reduction(f, KERNEL_SUMS_END, k, update, update == NULL);
+    add_reduction(f, KERNEL_SUMS_REDUCTION, k, update, update == NULL);
 }
 
 void add_loss(Fusion *f, Node *node)

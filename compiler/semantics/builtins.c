@@ -87,7 +87,7 @@ const char *kind_text(Kind kind)
         "a layer",          "a loss",
         "an optimizer",     "a schedule",
         "a source of data", "a split",
-        "a preparation",    "an augmentation",
+        "a transform",    "an augmentation",
         "a metric",         "a way to clip gradients",
         "a rule to stop",
     };

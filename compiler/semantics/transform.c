@@ -208,7 +208,7 @@ static void check_noise(Sema *s, const Field *field, int i)
         if (report(s, step->span, "noise is for inputs; `%s` is a target", field->name))
             note(s->source, "a clean target and a noisy input can be made from one picture");
     } else if (i + 1 < field->step_count) {
-        report(s, field->steps[i + 1]->span, "noise is the last preparation: put %s before it",
+        report(s, field->steps[i + 1]->span, "noise is the last transform: put %s before it",
                field->steps[i + 1]->name);
     }
 }

@@ -51,11 +51,13 @@ static void add_usual(struct net_text *text, const struct net_model *model,
                       const struct net_metrics *metrics)
 {
     static const char *const names[] = {
-        "accuracy", "balanced_accuracy", "precision", "recall", "f1", "mse", "mae", "r2",
+#define METRIC(name, ...) #name,
+#include "language.def"
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        bool listed = net_metrics_classes(metrics) ? i >= 5 : i < 5;
+        bool listed = net_metric_of(names[i])->of_values == (net_metrics_classes(metrics) > 0) ||
+                      !strcmp(names[i], "top5"); /* of many classes: for who asks for it */
 
         for (int m = 0; m < model->metric_count; m++)
             listed = listed || !strcmp(model->metrics[m].name, names[i]);

@@ -1,6 +1,6 @@
 /*
  * kfold.c -- k-fold cross-validation: a whole run for each fold, in a folder of its own, from fresh
- * weights and with preparations fitted on its own training rows.
+ * weights and with transforms fitted on its own training rows.
  *
  * The runs' own files are the only truth: folds that are finished are known by their run.json, so
  * that an interrupted k-fold goes on where it stopped.

@@ -51,7 +51,7 @@ void net_check_probabilities(const struct net_prepared_column *prepared,
                          column->elements && column->size == made->size ? column->elements[i]
                                                                         : column->name,
                          (double)at[i],
-                         field->step_count ? " behind the preparations"
+                         field->step_count ? " behind the transforms"
                                            : "; `-> minmax` brings two values to 0 and 1");
     }
 }
@@ -59,7 +59,7 @@ void net_check_probabilities(const struct net_prepared_column *prepared,
 static _Noreturn void fail_prepared(const struct net_column *column, const struct net_field *field,
                                     const char *place, double x)
 {
-    net_fail(1, "%s: %s: the preparations of %s give %g there, beyond single precision (3.4e38)",
+    net_fail(1, "%s: %s: the transforms of %s give %g there, beyond single precision (3.4e38)",
              column->place, place, field->name, x);
 }
 

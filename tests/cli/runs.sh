@@ -175,14 +175,14 @@ exits "diverged" 3 "smaller --lr, or --clip 1, from .*diverged/check" \
 exits "diverged, clipped" 3 "smaller --lr, or a smaller --clip than 1, from .*diverged/check" \
     ./flowers --optimizer sgd --lr 1e30 --clip 1 --epochs 100 --out diverged --force
 build large 's/-> standardize/-> scale(1e38) -> scale(1e38)/'
-exits "preparations that give too much" 1 \
-    "flowers.csv: row 0, element 1 .*preparations of x give inf there, beyond single" \
+exits "transforms that give too much" 1 \
+    "flowers.csv: row 0, element 1 .*transforms of x give inf there, beyond single" \
     ./large --out none
 build large_bytes 's/train *=.*/train = digits(rows=64)/
     s/input.*/input image = image -> scale(1e38) -> scale(1e38)/
     s/target.*/target kind = label -> classes(10)/
     s/(x)/(image)/g; s/x -> dense(8)/image -> flatten/; s/dense(3)/dense(10)/'
-exits "preparations of bytes" 1 "bytes of 255, channel 0 .*preparations of image give inf" \
+exits "transforms of bytes" 1 "bytes of 255, channel 0 .*transforms of image give inf" \
     ./large_bytes --out none
 build first 's/-> standardize/-> scale(1e30)/; s/x -> dense(8)/x * x -> dense(8)/'
 exits "the first loss" 3 "step 1 .*began in the result of .* No update came before it, so the" \

@@ -93,7 +93,7 @@ START_TEST(test_unread_statistics)
     for (int i = 0; i < c.train->count; i++) {
         const Kernel *k = c.train->kernels[i];
 
-        if (k->kind != KERNEL_SUMS_END || k->node->op != OP_BATCHNORM_STATS)
+        if (k->kind != KERNEL_SUMS_REDUCTION || k->node->op != OP_BATCHNORM_STATS)
             continue;
         for (int j = 0; j < k->node->output_count; j++)
             ck_assert_ptr_nonnull(find_operand(k, k->node->outputs[j]->layout->buffer, true));

@@ -171,7 +171,7 @@ START_TEST(faults_in_probabilities)
     f.model.parts[NET_VALIDATION] = &second;
     expect_fault(open_and_close, &f,
                  "z.npy: row 2 (from 0), y: expected 0 to 1 for "
-                 "binary_cross_entropy, found -0.5 behind the preparations");
+                 "binary_cross_entropy, found -0.5 behind the transforms");
 }
 END_TEST
 

@@ -202,7 +202,7 @@ void net_values_finish(struct net_values *values, struct net_prepared_column *pr
                  column->place, column->name, found, kind, field->name, wanted);
     if (field->kind == NET_TARGET_CLASS) {
         if (column->type != NET_I32)
-            net_fail(1, "%s: the target %s wants classes(n) at the end of its preparations",
+            net_fail(1, "%s: the target %s wants classes(n) as the last of its transforms",
                      column->place, field->name);
     } else if (column->type == NET_U8 && field->kind == NET_INPUT && by_channel(values, prepared)) {
         /* stays bytes */
