@@ -199,11 +199,11 @@ static char *metadata_path(const struct net_tensors *tensors, const char *key)
     free(copy);
     copy = net_allocate(strlen(bytes) / 2 + 1, 1);
     for (size_t i = 0; i < strlen(bytes) / 2; i++) {
-        unsigned byte = 0;
+        const char pair[] = {bytes[2 * i], bytes[2 * i + 1], '\0'};
 
-        if (sscanf(bytes + 2 * i, "%2x", &byte) != 1 || !byte)
+        copy[i] = (char)strtol(pair, NULL, 16);
+        if (strspn(pair, "0123456789abcdef") != 2 || !copy[i])
             net_fail(NET_FAULT, "%s: \"%s_bytes\" is no path in its metadata", tensors->path, key);
-        copy[i] = (char)byte;
     }
     return copy;
 }
