@@ -84,11 +84,8 @@ const Signature *find_signature(const char *name, unsigned kinds)
 const char *kind_text(Kind kind)
 {
     static const char *const texts[KINDS] = {
-        "a layer",          "a loss",
-        "an optimizer",     "a schedule",
-        "a source of data", "a split",
-        "a transform",    "an augmentation",
-        "a metric",         "a way to clip gradients",
+        "a layer",        "a loss",      "an optimizer",    "a schedule", "a source of data",
+        "a split",        "a transform", "an augmentation", "a metric",   "a way to clip gradients",
         "a rule to stop",
     };
     int i = 0;

@@ -156,8 +156,7 @@ static void explain_kind(Sema *s, const Signature *f)
     if (f->kind == KIND_LOSS)
         note(s->source, "a loss stands in the train section: `loss = %s(...)`", f->name);
     else if (f->kind == KIND_TRANSFORM)
-        note(s->source, "a transform stands in the data section: `input x = field -> %s`",
-             f->name);
+        note(s->source, "a transform stands in the data section: `input x = field -> %s`", f->name);
     else if (f->kind == KIND_AUGMENTATION)
         note(s->source, "an augmentation stands in the data section: `augment image = %s`",
              f->name);
