@@ -26,7 +26,7 @@ enum { TRAIN, VALIDATION, CURVES };
 
 struct curves {
     double *loss[CURVES]; /* by epoch from 0; NaN: none */
-    long most, count;     /* epochs: there is room for, trained */
+    long room, count;     /* epochs: that there is memory for, trained */
     double least, top;    /* of all losses */
 };
 
@@ -35,10 +35,26 @@ static double finite_or_nan(double loss)
     return isfinite(loss) ? loss : NAN;
 }
 
+/* Memory grows with the epochs that were, not with those that are asked for. */
+static void make_room(struct curves *curves, long epochs)
+{
+    const long before = curves->room;
+
+    if (epochs <= before)
+        return;
+    curves->room = 2 * epochs;
+    for (int k = 0; k < CURVES; k++) {
+        curves->loss[k] = realloc(curves->loss[k], (size_t)curves->room * sizeof(double));
+        if (!curves->loss[k])
+            net_fail(NET_FAULT, "out of memory");
+        for (long i = before; i < curves->room; i++)
+            curves->loss[k][i] = NAN;
+    }
+}
+
 static void add_losses(struct curves *curves, long epoch, double train, double validation)
 {
-    if (epoch < 1 || epoch > curves->most)
-        return;
+    make_room(curves, epoch);
     curves->loss[TRAIN][epoch - 1] = finite_or_nan(train);
     curves->loss[VALIDATION][epoch - 1] = finite_or_nan(validation);
     curves->count = epoch > curves->count ? epoch : curves->count;
@@ -64,9 +80,12 @@ static void read_earlier(struct curves *curves, const struct net_training *run)
     const bool validation = net_data_rows(run->session.data, NET_VALIDATION) > 0;
     const int column = 2 + run->session.model->metric_count;
 
-    for (char *line; (line = strsep(&rest, "\n"));)
-        add_losses(curves, strtol(line, NULL, 10), cell_of(line, 1),
-                   validation ? cell_of(line, column) : NAN);
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        const long epoch = strtol(line, NULL, 10);
+
+        if (epoch >= 1 && epoch <= run->state.epoch)
+            add_losses(curves, epoch, cell_of(line, 1), validation ? cell_of(line, column) : NAN);
+    }
     free(text);
     free(path);
 }
@@ -76,12 +95,6 @@ static void *open_curves(const struct net_training *run, struct net_progress *pr
     struct curves *curves = net_allocate(1, sizeof *curves);
 
     (void)progress;
-    curves->most = net_whole(run->options, NET_EPOCHS);
-    for (int k = 0; k < CURVES; k++) {
-        curves->loss[k] = net_allocate((size_t)curves->most + 1, sizeof *curves->loss[k]);
-        for (long i = 0; i < curves->most; i++)
-            curves->loss[k][i] = NAN;
-    }
     if (run->options->value[NET_RESUME].text && net_has_file(run->folder, "history.csv"))
         read_earlier(curves, run);
     return curves;
