@@ -10,10 +10,10 @@
 #include "data/transforms/transform.h"
 
 /* Numbers that differ by rounding alone (scikit-learn's MinMaxScaler: 10 units of the last place)
-   are a constant. */
+   are a constant; where there are none, least is above most. */
 static bool is_constant(double least, double most)
 {
-    return most - least <= 10 * DBL_EPSILON * fmax(fabs(least), fabs(most));
+    return most >= least && most - least <= 10 * DBL_EPSILON * fmax(fabs(least), fabs(most));
 }
 
 static void fit_minmax(struct net_fitted *fitted, const struct net_values *values,
