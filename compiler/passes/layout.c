@@ -226,12 +226,24 @@ static Layout joined_layout(const Value *x, const Layout *h)
     return v;
 }
 
+/* Are the first rows of a weight those of a sparse x, in its order? What follows in their segment
+   begins a block. */
+static bool begins_with_columns(const Layout *w, int columns)
+{
+    const Segment *first = w->segments;
+
+    return w->kind == LAYOUT_WEIGHT && first->pixels == 1 &&
+           (first->channels == columns || (first->channels > columns && columns % 16 == 0));
+}
+
 static void lay_out_sparse_dense(LayoutPass *l, Node *node)
 {
     Value *h = node->inputs[1], *w = node->inputs[2];
     const int columns = node->inputs[0]->shape.size[0];
     Layout joined;
 
+    if (w->layout)
+        check_kept(w, begins_with_columns(w->layout, columns));
     if (h && h->layout->segment_count == MAX_SEGMENTS)
         require_plain(l, node, 1);
     if (h && w->layout)
@@ -239,9 +251,6 @@ static void lay_out_sparse_dense(LayoutPass *l, Node *node)
     h = node->inputs[1];
     joined = joined_layout(node->inputs[0], h ? h->layout : NULL);
     give_parameter(w, weight_layout(w, &joined, 1, l->target));
-    check_kept(w, w->layout->kind == LAYOUT_WEIGHT && /* rows of the sparse x first, in its order */
-                      w->layout->segments[0].pixels == 1 &&
-                      w->layout->segments[0].channels >= columns);
     if (node->inputs[3])
         give_parameter(node->inputs[3], plain_vector(w->shape.size[0]));
 }
