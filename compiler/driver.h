@@ -71,8 +71,9 @@ bool was_ended(void); /* a signal came that is held */
 
 /* ---- precompiled.c: headers that clang parsed before ----------------------------------------- */
 
-/* The file in the user's cache of `header` as `compiler`, clang and its flags, parsed it, made
-   where it is missing or older than a header beside it or above; NULL if there can be none. */
+/* The file in the user's cache of `header` as `compiler`, clang and its flags, parsed it,
+   made where it is missing or older than a header beside it, above, or of core/; NULL if
+   there can be none. */
 const char *precompile_header(const Command *compiler, const char *header, const char *name,
                               bool verbose);
 

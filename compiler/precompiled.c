@@ -66,7 +66,7 @@ static bool is_fresh(const char *file, const char *folder)
 
     fresh = fresh && stat(file, &made) == 0;
     while (fresh && (entry = readdir(list)) != NULL)
-        fresh = !strstr(entry->d_name, ".h") ||
+        fresh = (!strstr(entry->d_name, ".h") && !strstr(entry->d_name, ".def")) ||
                 stat(format("%s/%s", folder, entry->d_name), &header) != 0 ||
                 !is_older(&made, &header);
     if (list)
@@ -77,14 +77,18 @@ static bool is_fresh(const char *file, const char *folder)
 const char *precompile_header(const Command *compiler, const char *header, const char *name,
                               bool verbose)
 {
+    static const char *const beside[] = {".", "..", "../core"}; /* what the kernels' headers see */
     const char *folder = cache_folder(), *file, *part;
+    bool fresh = true;
     const int at = (int)(strrchr(header, '/') - header);
     Command command = {0};
 
     if (!folder)
         return NULL;
     file = format("%s/%s-%016llx.pch", folder, name, (unsigned long long)hash_command(compiler));
-    if (is_fresh(file, format("%.*s", at, header)) && is_fresh(file, format("%.*s/..", at, header)))
+    for (int i = 0; i < COUNT(beside); i++)
+        fresh = fresh && is_fresh(file, format("%.*s/%s", at, header, beside[i]));
+    if (fresh)
         return file;
     part = format("%s.%ld.part", file, (long)getpid());
     add_words(&command, compiler->words, compiler->count);
