@@ -67,7 +67,8 @@ int build_output(const Options *o, const Clang *clang, const char *target, Code 
     if (whole)
         keep_model(o, whole, "the generated C");
     hold_signals();
-    write_unit(&text, code, 0);
+    if (whole)
+        write_unit(&text, code, 0);
     if (whole && write_output(whole, &text) != 0)
         return EXIT_FAULT;
     emitted = milliseconds();
