@@ -93,9 +93,6 @@ static int compile(const Options *o)
 int main(int argc, char **argv)
 {
     net_open_standard_files();
-    if (argc > 1 && same(argv[1], "fmt"))
-        fail_usage("netc fmt is not implemented");
-
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is a write that fails, as others do */
 
     const Options o = parse_options(argc, argv);

@@ -41,17 +41,11 @@ static void check_isa(const struct net_model *model)
 /* Which command a word is; a word that is none ends the program. */
 static enum net_command find_command(const char *word)
 {
-    static const char *const later[] = {
-        "sweep", "report", "export", "tensorboard", "mlflow",
-    };
     const char *nearest;
 
     for (int c = 0; c < NET_COMMANDS; c++)
         if (!strcmp(word, net_commands[c]))
             return (enum net_command)c;
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (!strcmp(word, later[i]))
-            net_fail(NET_USAGE, "%s is not implemented", word);
     nearest = net_nearest(word, net_commands, NET_COMMANDS);
     if (nearest)
         net_fail(NET_USAGE, "there is no command \"%s\"; do you mean %s?", word, nearest);
