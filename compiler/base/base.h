@@ -24,6 +24,7 @@
 /* ---- util.c: memory, strings, growing arrays ------------------------------------------------- */
 
 void *allocate(size_t size);                      /* zeroed; out of memory is fatal */
+void give_back(void);                             /* all that was allocated, by tests alone */
 char *format(const char *fmt, ...) PRINTF(1, 2);  /* a new string */
 char *copy_text(const char *text, size_t length); /* a new string of `length` bytes */
 bool same(const char *a, const char *b);          /* both NULL, or equal */
@@ -84,12 +85,13 @@ typedef struct Source {
     const char *text;
     int length;
     int errors; /* reported so far */
-    int *lines; /* where each begins; NULL: not counted yet */
+    int *lines; /* where each begins */
     int line_count;
 } Source;
 
-Source *read_source(const char *path);        /* prints its own error; NULL */
-int line_of(const Source *source, Span span); /* from 1 */
+Source *read_source(const char *path); /* prints its own error; NULL */
+Source *new_source(const char *path, const char *text, size_t length); /* text ends with a NUL */
+int line_of(const Source *source, Span span);                          /* from 1 */
 
 /* `file:line:col: error: ...`, the line, `^~~~` under the span. Counts; prints the first 20. */
 void error_at(Source *source, Span span, const char *fmt, ...) PRINTF(3, 4);

@@ -31,12 +31,19 @@ static const char *base_name(const char *path)
     return copy_text(name, length);
 }
 
-static void find_lines(Source *source)
+Source *new_source(const char *path, const char *text, size_t length)
 {
+    Source *source = allocate(sizeof *source);
+
+    source->path = path;
+    source->name = base_name(path);
+    source->text = text;
+    source->length = (int)length;
     APPEND(source->lines, source->line_count, 0);
     for (int i = 0; i < source->length; i++)
         if (source->text[i] == '\n')
             APPEND(source->lines, source->line_count, i + 1);
+    return source;
 }
 
 Source *read_source(const char *path)
@@ -69,13 +76,7 @@ Source *read_source(const char *path)
                 LENGTH_MAX >> 20);
         return NULL;
     }
-    Source *source = allocate(sizeof *source);
-    source->path = path;
-    source->name = base_name(path);
-    source->text = text;
-    source->length = (int)length;
-    find_lines(source);
-    return source;
+    return new_source(path, text, length);
 }
 
 static int line_begin(const Source *source, int at)
@@ -89,13 +90,6 @@ int line_of(const Source *source, Span span)
 {
     int low = 0, high = source->line_count; /* the last line that begins at or before the span */
 
-    if (!source->lines) { /* of a text that was not read from a file */
-        int line = 1;
-
-        for (int i = 0; i < span.begin && i < source->length; i++)
-            line += source->text[i] == '\n';
-        return line;
-    }
     while (high - low > 1) {
         const int middle = (low + high) / 2;
 

@@ -1,14 +1,16 @@
 /*
  * util.c -- memory, strings, growing arrays.
  *
- * One idea: a compiler's run is short, so memory comes from one arena, zeroed, and is never given
- * back. Out of memory is fatal, so no caller has to ask.
+ * One idea: a compiler's run is short, so memory comes from one arena, zeroed, and goes back as a
+ * whole, where somebody compiles more than once. Out of memory is fatal, so no caller has to ask.
  */
 
 #include "base/base.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/attempt.h"
 
 /* A sanitizer sees overruns only at the end of a block of its own: there, one for each request. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -29,15 +31,24 @@ typedef struct Chunk {
     size_t used, size;  /* bytes, this header included */
 } Chunk;
 
+static Chunk *arena; /* the process's one, hence no parameter in every call */
+
 static _Noreturn void fail_memory(void)
 {
     fputs("netc: error: out of memory\n", stderr);
-    exit(1);
+    net_end(1);
+}
+
+void give_back(void)
+{
+    for (Chunk *next; arena; arena = next) {
+        next = arena->next;
+        free(arena);
+    }
 }
 
 void *allocate(size_t size)
 {
-    static Chunk *arena; /* the process's one arena, hence no parameter in every call */
     const size_t header = (sizeof(Chunk) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 
     if (size > SIZE_MAX / 2)

@@ -22,7 +22,7 @@
 /* Exit codes. */
 enum { NET_OK, NET_FAULT, NET_USAGE, NET_DIVERGED };
 
-/* Prints "NAME: error: ..." to stderr and exits with `code`. */
+/* Prints "NAME: error: ..." to stderr; then the end of the program or attempt (attempt.h). */
 _Noreturn void net_fail(int code, const char *format, ...) NET_PRINTF(2, 3);
 void net_warn(const char *format, ...) NET_PRINTF(1, 2); /* and goes on */
 

@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "core/attempt.h"
 #include "core/core.h"
 
 _Noreturn void net_fail(int code, const char *format, ...)
@@ -21,7 +21,7 @@ _Noreturn void net_fail(int code, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
-    exit(code);
+    net_end(code);
 }
 
 void net_warn(const char *format, ...)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "core/attempt.h"
 #include "core/nearest.h"
 
 TCase *base_tests(void); /* for frontend.c */
@@ -51,11 +52,35 @@ START_TEST(growing)
 }
 END_TEST
 
+static void allocate_too_much(const void *size)
+{
+    allocate(*(const size_t *)size);
+}
+
+/* Out of memory is told to who attempts it; what is given back can be had again, as zeros. */
+START_TEST(arena)
+{
+    const size_t most = SIZE_MAX, sizes[] = {1, 100, 70000, 1 << 20};
+
+    ck_assert_int_eq(net_attempt(allocate_too_much, &most), 1);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < COUNT(sizes); i++) {
+            char *at = allocate(sizes[i]);
+
+            ck_assert(at[0] == 0 && at[sizes[i] - 1] == 0);
+            memset(at, 0xff, sizes[i]);
+        }
+        give_back();
+    }
+}
+END_TEST
+
 TCase *base_tests(void)
 {
     TCase *t = tcase_create("base");
 
     tcase_add_test(t, nearest_spelling);
     tcase_add_test(t, growing);
+    tcase_add_test(t, arena);
     return t;
 }

@@ -19,13 +19,7 @@ TCase *base_tests(void); /* base.c */
 
 static Source *source_of(const char *text)
 {
-    Source *source = allocate(sizeof *source);
-
-    source->path = "test.net";
-    source->name = "test";
-    source->text = text;
-    source->length = (int)strlen(text);
-    return source;
+    return new_source("test.net", text, strlen(text));
 }
 
 /* A model on digits with these lines of text before its sections; `body` is the network's. */

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "core/attempt.h"
+#include "support/data_test.h"
 #include "support/tiny_model.h"
 
 TCase *trainer_tests(void); /* trainers.c */
@@ -78,6 +80,47 @@ START_TEST(nearest_names)
     ck_assert_ptr_null(net_nearest("", words, 0));
     ck_assert_str_eq(net_nearest("Y", (const char *const[]){"a", "b", "y"}, 3), "y");
     ck_assert_ptr_null(net_nearest("a", (const char *const[]){"1", "2", "3"}, 3));
+}
+END_TEST
+
+/* ---- attempt.c: faults that come back -------------------------------------------------------- */
+
+static void fail_with(const void *code)
+{
+    net_fail(*(const int *)code, "told");
+}
+
+static void do_nothing(const void *context)
+{
+    (void)context;
+}
+
+static void attempt_within(const void *code)
+{
+    const int usage = NET_USAGE;
+
+    ck_assert_int_eq(net_attempt(fail_with, &usage), NET_USAGE);
+    fail_with(code); /* of the attempt around it */
+}
+
+static void read_absent(const void *path)
+{
+    struct net_tensors tensors;
+
+    net_tensors_read(&tensors, path);
+}
+
+/* A fault's code comes back from any depth; behind an attempt it ends the program again. */
+START_TEST(faults_come_back)
+{
+    const int diverged = NET_DIVERGED, fault = NET_FAULT;
+
+    ck_assert_int_eq(net_attempt(do_nothing, NULL), NET_OK);
+    ck_assert_int_eq(net_attempt(fail_with, &diverged), NET_DIVERGED);
+    ck_assert_int_eq(net_attempt(attempt_within, &diverged), NET_DIVERGED);
+    ck_assert_int_eq(net_attempt(read_absent, "/no/such/file"), NET_FAULT);
+    ck_assert_int_eq(net_attempt(do_nothing, NULL), NET_OK);
+    expect_fault(fail_with, &fault, "told");
 }
 END_TEST
 
@@ -246,6 +289,7 @@ Suite *suite_runtime(void)
     tcase_add_test(parts, wrong_json_is_refused);
     tcase_add_test(parts, numbers_come_back);
     tcase_add_test(parts, nearest_names);
+    tcase_add_test(parts, faults_come_back);
     tcase_add_test(parts, every_element_has_its_own_place);
     tcase_add_test(parts, known_places);
     tcase_add_test(parts, initial_weights);

@@ -200,14 +200,10 @@ void check_same_results(const Graph *a, const Graph *b, int n)
 
 Model *model_of(const char *text)
 {
-    Source *source = allocate(sizeof *source);
+    Source *source = new_source("test.net", text, strlen(text));
     Ast *ast;
     Model *model;
 
-    source->path = "test.net";
-    source->name = "test";
-    source->text = text;
-    source->length = (int)strlen(text);
     ast = parse(source);
     ck_assert_ptr_nonnull(ast);
     model = analyze(source, ast, NULL, 0);

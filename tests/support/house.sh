@@ -94,7 +94,7 @@ wrong_includes() {
         }
         BEGIN {
             allow("compiler", "compiler base syntax semantics lower passes emit")
-            allow("compiler/base", "core")          # nearest.h, standard_files.h
+            allow("compiler/base", "core")          # attempt.h, nearest.h, standard_files.h
             allow("compiler/syntax", "base")
             allow("compiler/semantics", "base syntax")
             allow("compiler/graph", "base")
