@@ -205,8 +205,19 @@ void net_threads_run(struct net_threads *pool, void (*work)(void *context, int t
 void net_threads_close(struct net_threads *pool);
 void net_threads_profile(struct net_threads *pool, struct net_profile *profile); /* NULL: no more */
 void net_profile_resume(struct net_profile *profile, int thread); /* it waits no more */
-int net_cores(void);                                              /* that this process may use */
 void net_flush_denormals(void);                                   /* in this thread */
+
+/* ---- machine.c: what of the machine this process may use ------------------------------------- */
+
+int net_cores(void);         /* by affinity and the quotas of its control groups, 1 to 64 */
+double net_most_bytes(void); /* of memory: the machine's, or what its control groups leave of it */
+
+struct net_limits {
+    double cores, bytes; /* INFINITY: there is none */
+};
+
+/* Of the groups that `membership` tells, as /proc/self/cgroup does, mounted at `mount`. */
+struct net_limits net_group_limits(const char *membership, const char *mount);
 
 /* ---- signals.c: Ctrl-C and its kin ----------------------------------------------------------- */
 

@@ -9,7 +9,6 @@
 
 #include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -142,16 +141,6 @@ void net_threads_close(struct net_threads *pool)
 void net_threads_profile(struct net_threads *pool, struct net_profile *profile)
 {
     atomic_store(&pool->profile, profile);
-}
-
-int net_cores(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set))
-        return 1;
-    const int cores = CPU_COUNT(&set);
-    return cores < 1 ? 1 : cores > NET_MOST_THREADS ? NET_MOST_THREADS : cores;
 }
 
 /* A denormal number costs a hundred normal ones, and moments of dead units pass through them. */

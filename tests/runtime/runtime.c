@@ -10,10 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "commands/commands.h"
 #include "core/attempt.h"
-#include "support/data_test.h"
+#include "support/readers_test.h"
 #include "support/tiny_model.h"
 
 TCase *trainer_tests(void); /* trainers.c */
@@ -279,6 +280,50 @@ START_TEST(orders_are_permutations)
 }
 END_TEST
 
+/* Groups as a container's are mounted, of both versions. */
+static void write_group(const char *folder, const char *name, const char *text)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "%s/%s", data_test_folder(), folder);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    write_text(path, text);
+}
+
+static void check_limits(const char *membership, double cores, double bytes)
+{
+    const struct net_limits limits = net_group_limits(membership, data_test_folder());
+
+    ck_assert_double_eq(limits.cores, cores);
+    ck_assert_double_eq(limits.bytes, bytes);
+}
+
+START_TEST(limits_of_groups)
+{
+    write_group("a", "cpu.max", "350000 100000\n");
+    write_group("a", "memory.max", "8589934592\n");
+    write_group("a/b", "cpu.max", "max 100000\n");
+    write_group("a/b", "memory.max", "max\n");
+    write_group("a/c", "cpu.max", "150000 100000\n");
+    write_group("cpu", "cpu.cfs_quota_us", "-1\n");
+    write_group("cpu", "cpu.cfs_period_us", "100000\n");
+    write_group("cpu/d", "cpu.cfs_quota_us", "200000\n");
+    write_group("cpu/d", "cpu.cfs_period_us", "50000\n");
+    write_group("memory", "memory.limit_in_bytes", "1000000\n");
+    check_limits("0::/a/b\n", 3.5, 8589934592.0);
+    check_limits("0::/a/c\n", 1.5, 8589934592.0);
+    check_limits("0::/\n", INFINITY, INFINITY);
+    check_limits("0::/elsewhere", INFINITY, INFINITY);
+    check_limits("7:memory:/d\n4:cpu,cpuacct:/d\n1:name=systemd:/a\n", 4, 1e6);
+    check_limits("4:cpuacct,cpu:/\n", INFINITY, INFINITY);
+    check_limits("", INFINITY, INFINITY);
+    check_limits("rubbish\n:\n::", INFINITY, INFINITY);
+    ck_assert_int_ge(net_cores(), 1);
+    ck_assert_double_gt(net_most_bytes(), 1e6);
+}
+END_TEST
+
 Suite *suite_runtime(void)
 {
     Suite *suite = suite_create("runtime");
@@ -296,6 +341,11 @@ Suite *suite_runtime(void)
     tcase_add_loop_test(parts, barriers_hold, 1, 8);
     tcase_add_test(parts, orders_are_permutations);
     suite_add_tcase(suite, parts);
+    TCase *machine = tcase_create("machine");
+
+    tcase_add_checked_fixture(machine, data_test_make_folder, data_test_remove_folder);
+    tcase_add_test(machine, limits_of_groups);
+    suite_add_tcase(suite, machine);
     suite_add_tcase(suite, trainer_tests());
     return suite;
 }
