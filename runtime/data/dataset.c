@@ -28,6 +28,16 @@ static const struct net_column *need_column(const struct net_table *table, const
     net_fail(1, "%s has no field %s; it has %s", reader, model->fields[f].source, names);
 }
 
+/* Columns are files, or arrays of one. */
+static _Noreturn void fail_rows(const struct net_column *a, const struct net_column *b)
+{
+    if (strcmp(a->place, b->place) != 0)
+        net_fail(1, "%s has %ld rows, %s has %ld: expected as many", a->place, a->rows, b->place,
+                 b->rows);
+    net_fail(1, "%s: %s has %ld rows, %s has %ld: expected as many", a->place, a->name, a->rows,
+             b->name, b->rows);
+}
+
 /* Opens what `request` asks for as a part of its own. */
 static void open_table(struct net_data *data, enum net_part part, const struct net_reader *reader,
                        const struct net_request *request)
@@ -39,8 +49,7 @@ static void open_table(struct net_data *data, enum net_part part, const struct n
     table->rows = table->columns[0].rows;
     for (int i = 1; i < table->column_count; i++)
         if (table->columns[i].rows != table->rows)
-            net_fail(1, "%s has %ld rows, %s has %ld: expected as many", table->columns[0].place,
-                     table->rows, table->columns[i].place, table->columns[i].rows);
+            fail_rows(&table->columns[0], &table->columns[i]);
     for (int f = 0; f < request->field_count; f++)
         if (!table->by_field) /* it knows better where a missing number stands */
             net_check_finite(need_column(table, reader->name, data->model, f), &request->fields[f]);

@@ -85,6 +85,7 @@ void net_stream_open(struct net_stream *file, const char *path)
         net_fail(1, "cannot open %s: %s\n  The folder that holds the data is named by --data DIR.",
                  path, errno ? strerror(errno) : "out of memory");
     gzbuffer(file->zlib, 1 << 17);
+    file->most = net_most_bytes();
 }
 
 void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size)
@@ -213,6 +214,23 @@ void net_stream_read(struct net_stream *file, void *bytes, size_t size, const ch
         fail_short(file, begin, size, what);
 }
 
+/* A small file may hold zeros for a thousand times its size. */
+static void *grow(const struct net_stream *file, void *bytes, size_t used, size_t size)
+{
+    const bool packed = file->zlib && !gzdirect(file->zlib);
+
+    if (packed && (double)size > file->most)
+        net_fail(1,
+                 "%s: unpacked it is larger than the %.1f GB of memory; gunzip it: a file that is "
+                 "not packed is read where it lies",
+                 file->path, file->most / 1e9);
+    void *grown = realloc(bytes, size);
+
+    if (!grown)
+        net_fail(1, "%s: out of memory after %zu bytes", file->path, used);
+    return grown;
+}
+
 void *net_stream_append(struct net_stream *file, void *bytes, size_t used, size_t size,
                         const char *what)
 {
@@ -221,11 +239,8 @@ void *net_stream_append(struct net_stream *file, void *bytes, size_t used, size_
 
     for (size_t chunk = 1 << 20; done < size; chunk *= 2) {
         const size_t want = chunk < size - done ? chunk : size - done;
-        void *grown = realloc(bytes, used + done + want);
 
-        if (!grown)
-            net_fail(1, "%s: out of memory after %zu bytes", file->path, used + done);
-        bytes = grown;
+        bytes = grow(file, bytes, used + done, used + done + want);
         const size_t got = net_stream_some(file, (char *)bytes + used + done, want);
 
         done += got;
@@ -241,13 +256,8 @@ char *net_stream_rest(struct net_stream *file, size_t *size)
     size_t used = 0, capacity = 0;
 
     for (;;) {
-        if (capacity - used < 2) {
-            char *grown = realloc(bytes, capacity += capacity / 2 + (1 << 16));
-
-            if (!grown)
-                net_fail(1, "%s: out of memory after %zu bytes", file->path, used);
-            bytes = grown;
-        }
+        if (capacity - used < 2)
+            bytes = grow(file, bytes, used, capacity += capacity / 2 + (1 << 16));
         const size_t got = net_stream_some(file, bytes + used, capacity - used - 1);
 
         used += got;

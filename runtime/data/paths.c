@@ -56,13 +56,30 @@ static bool matches(const char *pattern, const char *name)
     return !pattern[strspn(pattern, "*")];
 }
 
+/* The files of a folder whose names match, onto paths[*count]. */
+static char **list_matches(const char *folder, DIR *files, const char *pattern, int *count)
+{
+    char **paths = net_allocate(1, sizeof *paths);
+    const struct dirent *entry;
+
+    rewinddir(files);
+    while ((entry = readdir(files))) {
+        if (entry->d_name[0] == '.' || !matches(pattern, entry->d_name))
+            continue;
+        if (*count == INT_MAX || !(paths = realloc(paths, ((size_t)*count + 1) * sizeof *paths)))
+            net_fail(1, "out of memory for the files \"%s\" in %s", pattern, folder);
+        paths[(*count)++] = join(folder, entry->d_name);
+    }
+    qsort(paths, (size_t)*count, sizeof *paths, by_name);
+    return paths;
+}
+
 /* Wildcards are for the last part of a path. (libc's glob would bring half of libc along: users'
    home folders, and the services that know them.) */
 static char **list_paths(const char *folder, const char *pattern, int *count, bool fail)
 {
     char *full = join(folder ? folder : ".", pattern), *last = strrchr(full, '/');
     char **paths = net_allocate(1, sizeof *paths);
-    const struct dirent *entry;
     DIR *files;
 
     *count = 0;
@@ -77,12 +94,12 @@ static char **list_paths(const char *folder, const char *pattern, int *count, bo
                  "cannot list the folder %s of \"%s\": %s\n"
                  "  The folder that holds the data is named by --data DIR.",
                  full, pattern, strerror(errno));
-    while (files && (entry = readdir(files))) {
-        if (entry->d_name[0] == '.' || !matches(last, entry->d_name))
-            continue;
-        if (*count == INT_MAX || !(paths = realloc(paths, ((size_t)*count + 1) * sizeof *paths)))
-            net_fail(1, "out of memory for the files \"%s\" in %s", pattern, full);
-        paths[(*count)++] = join(*full ? full : "/", entry->d_name);
+    for (int packed = 0; files && packed < 2 && !*count; packed++) { /* x.gz where there is no x */
+        char *wanted = net_format("%s%s", last, packed ? ".gz" : "");
+
+        free(paths);
+        paths = list_matches(*full ? full : "/", files, wanted, count);
+        free(wanted);
     }
     if (files)
         closedir(files);
@@ -91,7 +108,6 @@ static char **list_paths(const char *folder, const char *pattern, int *count, bo
                  "no file matches \"%s\" in %s\n"
                  "  The folder that holds the data is named by --data DIR.",
                  last, full);
-    qsort(paths, (size_t)*count, sizeof *paths, by_name);
     free(full);
     return paths;
 }

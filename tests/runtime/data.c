@@ -138,6 +138,32 @@ START_TEST(idx_faults)
 }
 END_TEST
 
+/* 65,552 bytes where there is room for half of them. */
+static void read_beyond_memory(const void *name)
+{
+    struct net_stream file;
+    char path[128];
+    size_t size;
+
+    snprintf(path, sizeof path, "%s/%s", data_test_folder(), (const char *)name);
+    net_stream_open(&file, path);
+    file.most = 0x8000;
+    free(net_stream_rest(&file, &size));
+    net_stream_close(&file);
+}
+
+START_TEST(packed_files_beyond_memory)
+{
+    static const char zeros[65552];
+
+    write_bytes("zeros.gz", zeros, sizeof zeros, true);
+    write_bytes("zeros", zeros, sizeof zeros, false);
+    expect_fault(read_beyond_memory, "zeros.gz",
+                 "zeros.gz: unpacked it is larger than the 0.0 GB of memory; gunzip it");
+    read_beyond_memory("zeros");
+}
+END_TEST
+
 START_TEST(files_that_cannot_be_read)
 {
     unsigned char packed[128];
@@ -416,9 +442,19 @@ END_TEST
 Suite *suite_data(void)
 {
     const TTest *const tests[] = {
-        idx_types,   idx_patterns, idx_faults,       files_that_cannot_be_read,
-        npy_types,   npy_orders,   npy_faults,       idx_mutated,
-        npy_mutated, digits_rows,  small_generators, generator_faults,
+        idx_types,
+        idx_patterns,
+        idx_faults,
+        files_that_cannot_be_read,
+        packed_files_beyond_memory,
+        npy_types,
+        npy_orders,
+        npy_faults,
+        idx_mutated,
+        npy_mutated,
+        digits_rows,
+        small_generators,
+        generator_faults,
     };
     Suite *suite = suite_create("data");
     TCase *readers = tcase_create("readers");

@@ -129,6 +129,22 @@ static void read_test_batch(const void *reader)
     net_table_free(&table);
 }
 
+/* Where no name matches, names of packed files do. */
+START_TEST(packed_records)
+{
+    write_records("data_batch_1.bin.gz", 1, 4, 0, true);
+    write_records("data_batch_2.bin.gz", 1, 3, 4, true);
+    struct net_table table = read_table(&net_reader_cifar10, "data_batch_*.bin", true, NULL, 0);
+
+    ck_assert_int_eq(table.columns[0].rows, 7);
+    net_table_free(&table);
+    write_records("data_batch_3.bin", 1, 2, 0, false);
+    table = read_table(&net_reader_cifar10, "data_batch_*.bin", true, NULL, 0);
+    ck_assert_int_eq(table.columns[0].rows, 2);
+    net_table_free(&table);
+}
+END_TEST
+
 /* The Python version unpacked in the place of the binary one. */
 START_TEST(cifar_pickles)
 {
@@ -166,7 +182,7 @@ END_TEST
 Suite *suite_readers(void)
 {
     const TTest *const tests[] = {
-        libsvm_rows, libsvm_faults, cifar_records, cifar_pickles, cifar_faults,
+        libsvm_rows, libsvm_faults, cifar_records, packed_records, cifar_pickles, cifar_faults,
     };
     Suite *suite = suite_create("readers");
     TCase *files = tcase_create("files");

@@ -53,6 +53,7 @@ struct net_stream {
     const char *memory; /* the bytes are here, `size` of them */
     size_t size;
     uint64_t at; /* bytes read so far */
+    double most; /* bytes that may be unpacked into memory: as many as there are */
 };
 
 void net_stream_open(struct net_stream *file, const char *path);
@@ -214,6 +215,8 @@ struct net_taker {
     struct net_column *column;
     enum net_take take;
     bool imputed; /* a number may be missing */
+    unsigned char
+        *holds; /* numbers: by element, an enum net_parsed: what its column holds so far */
 };
 
 struct net_builder {
@@ -256,8 +259,8 @@ void net_open_lines(struct net_table *table, const struct net_request *request);
 
 extern const char *const net_missing_words[]; /* "NA", ...; NULL at the end */
 
-/* A decimal number, exactly rounded, or one of those words. */
-enum net_parsed { NET_PARSED, NET_MISSING, NET_NO_NUMBER };
+/* A decimal number, exactly rounded, one of those words, or true or false: 1 or 0. */
+enum net_parsed { NET_NO_NUMBER, NET_PARSED, NET_MISSING, NET_TRUTH };
 enum net_parsed net_parse_number(const char *at, size_t length, double *number);
 
 /* What may be shown of a cell in a message. */
