@@ -38,7 +38,24 @@ static const char *missing_hint(const char *at, size_t length)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strlen(words[i]) == length && !strncasecmp(words[i], at, length))
             return "; missing numbers are written NA, N/A, NaN, nan, null, ? or not at all";
+    if (length && *at == '#') /* #N/A, #DIV/0!, #VALUE! */
+        return ", a spreadsheet's fault; mend it there, or leave the cell empty where the number "
+               "is "
+               "missing";
     return "";
+}
+
+/* As C, Python and R write them. */
+static bool is_truth(const char *at, size_t length, double *number)
+{
+    static const char *const words[] = {"false", "true", "False", "True", "FALSE", "TRUE"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == length && !memcmp(words[i], at, length)) {
+            *number = i % 2;
+            return true;
+        }
+    return false;
 }
 
 char *net_copy(const char *text)
@@ -83,6 +100,8 @@ enum net_parsed net_parse_number(const char *at, size_t length, double *number)
         length--;
     if (is_missing(at, length))
         return NET_MISSING;
+    if (is_truth(at, length, number))
+        return NET_TRUTH;
     const bool negative = *at == '-';
     const char *c = at + (*at == '-' || *at == '+'), *end = at + length;
     const char *point = NULL;
@@ -186,6 +205,7 @@ void net_builder_elements(struct net_builder *builder, int f)
     for (int k = 0; k < count; k++)
         names[k] = net_copy(builder->names[f].at[k]);
     taker->column->elements = names;
+    taker->holds = net_allocate((size_t)count, 1);
 }
 
 void net_builder_file(struct net_builder *builder, struct net_bytes bytes)
@@ -226,6 +246,20 @@ void net_builder_row(struct net_builder *builder)
     }
 }
 
+/* A column is of numbers, or of true and false: both in one are a column that went wrong. */
+static void need_alike(const struct net_taker *taker, int k, enum net_parsed found, const char *at,
+                       size_t length, const struct net_spot *spot)
+{
+    char text[48];
+
+    if (taker->holds[k] && taker->holds[k] != found)
+        net_fail(1, "%s: line %ld (row %ld), column %s: expected %s, as before, found \"%s\"",
+                 spot->path, spot->line, spot->row, taker->column->elements[k],
+                 found == NET_TRUTH ? "a number" : "true or false",
+                 net_cell_text(text, at, length));
+    taker->holds[k] = (unsigned char)found;
+}
+
 void net_builder_number(struct net_builder *builder, int f, int k, const char *at, size_t length,
                         const struct net_spot *spot)
 {
@@ -249,7 +283,11 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
                      spot->path, spot->line, spot->row, name, length ? "\"" : "nothing",
                      length ? net_cell_text(text, at, length) : "", length ? "\"" : "");
         break;
+    case NET_TRUTH:
+        need_alike(taker, k, NET_TRUTH, at, length, spot);
+        break;
     case NET_PARSED:
+        need_alike(taker, k, NET_PARSED, at, length, spot);
         if (isinf((float)number))
             net_fail(1, "%s: line %ld (row %ld), column %s: expected a 32-bit number, found %s",
                      spot->path, spot->line, spot->row, name, net_cell_text(text, at, length));
@@ -340,6 +378,7 @@ void net_builder_close(struct net_builder *builder, const char *place)
         const size_t width = net_width(column->type);
         void *fitting = realloc(column->at, (size_t)builder->rows * (size_t)column->size * width);
 
+        free(taker->holds);
         column->at = fitting ? fitting : column->at;
         column->place = place;
         column->rows = builder->rows;

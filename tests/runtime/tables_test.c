@@ -185,8 +185,8 @@ START_TEST(jsonl_fields)
                "\"a\": 2}\n"
                "\n"
                "  {\"text\":\"\",\"a\":-1e1,\"other\":{\"x\":[1,{\"y\":null}],\"z\":\"]\"},"
-               "\"kind\":7,\"b\":true}\r\n"
-               "{\"a\": \"3\", \"b\": 0, \"kind\": false, \"text\": \"\"}");
+               "\"kind\":7,\"b\":1}\r\n"
+               "{\"a\": 3, \"b\": 0, \"kind\": false, \"text\": \"\"}");
     struct net_table table = read_table(&net_reader_jsonl, "t.jsonl", true, fields, 4);
     const char *const texts[] = {"a\xc3\xb1o \xf0\x9f\x98\x80\n", "", ""};
     const double a[] = {2, -10, 3}, b[] = {1.5, 1, 0};
@@ -207,6 +207,35 @@ START_TEST(jsonl_fields)
     net_table_free(&table);
 }
 END_TEST
+/* A column of true and false alone is numbers; what may be missing stands between them. */
+START_TEST(truths)
+{
+    static const double expected[] = {1, 0, NAN, 1, NAN};
+    static const struct {
+        const struct net_reader *reader;
+        const char *text;
+    } cases[] = {
+        {&net_reader_csv, "b\nTrue\nFALSE\nNA\ntrue\n\"\"\n"},
+        {&net_reader_jsonl, "{\"b\": true}\n{\"b\": false}\n{\"b\": null}\n{\"b\": true}\n"
+                            "{\"b\": \"NA\"}\n"},
+        {&net_reader_csv, "b\n1\n0\nnan\n+1.0\n?\n"},
+    };
+
+    for (int i = 0; i < LENGTH(cases); i++) {
+        write_text("t", cases[i].text);
+        struct net_table table = read_table(cases[i].reader, "t", true, &imputed_field, 1);
+
+        ck_assert_int_eq(table.columns[0].rows, LENGTH(expected));
+        for (int row = 0; row < LENGTH(expected); row++) {
+            const double found = number_at(&table, 0, row, 0);
+
+            ck_assert(found == expected[row] || (isnan(found) && isnan(expected[row])));
+        }
+        net_table_free(&table);
+    }
+}
+END_TEST
+
 static void read_two_files(const void *context)
 {
     struct net_table table = read_table(&net_reader_csv, "t?", true, context, 1);
@@ -321,6 +350,33 @@ START_TEST(wide_headers)
     free(text);
 }
 END_TEST
+
+/* The same of the members of a line. */
+START_TEST(wide_lines)
+{
+    enum { WIDTH = 50000 };
+    char *text = net_allocate(WIDTH, 24), *to = text, (*names)[8] = net_allocate(WIDTH, 8);
+    struct net_arg *columns = net_allocate(WIDTH, sizeof *columns);
+    const struct net_field field = {.name = "x", .columns = columns, .column_count = WIDTH};
+
+    for (int k = 0; k < WIDTH; k++) {
+        snprintf(names[k], sizeof names[k], "c%d", k);
+        columns[k].text = names[k];
+    }
+    for (int k = WIDTH; k-- > 0;)
+        to += sprintf(to, "%s\"c%d\":%d%s", k == WIDTH - 1 ? "{" : ",", k, k, k ? "" : "}\n");
+    write_text("t", text);
+    struct net_table table = read_table(&net_reader_jsonl, "t", true, &field, 1);
+
+    for (int k = 0; k < WIDTH; k++)
+        ck_assert_double_eq(number_at(&table, 0, 0, k), k);
+    net_table_free(&table);
+    free(columns);
+    free(names);
+    free(text);
+}
+END_TEST
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 START_TEST(numbers_are_exact)
@@ -381,9 +437,20 @@ END_TEST
 TCase *readers_test_tables(void)
 {
     const TTest *const tests[] = {
-        csv_numbers,         csv_doubles,  csv_without_header, csv_fields,
-        csv_names,           jsonl_fields, headers_differ,     headers_in_another_order,
-        columns_of_one_name, wide_headers, numbers_are_exact,  numbers_end_with_a_page,
+        csv_numbers,
+        csv_doubles,
+        csv_without_header,
+        csv_fields,
+        csv_names,
+        jsonl_fields,
+        truths,
+        headers_differ,
+        headers_in_another_order,
+        columns_of_one_name,
+        wide_headers,
+        wide_lines,
+        numbers_are_exact,
+        numbers_end_with_a_page,
     };
     TCase *files = tcase_create("tables");
 

@@ -26,6 +26,14 @@ struct csv {
     int count, room;
 };
 
+/* What to say of a character behind a closing quote. */
+static const char *foreign_separator(char c)
+{
+    return c == ';'    ? "cells are separated by commas, this file seems to be by `;`"
+           : c == '\t' ? "cells are separated by commas, this file seems to be by tabs"
+                       : "a quote inside quotes is written \"\"";
+}
+
 /* One cell; leaves c->at on what ends it: a comma, a line break, or the file's end. */
 static struct cell read_cell(struct csv *c)
 {
@@ -61,18 +69,25 @@ static struct cell read_cell(struct csv *c)
         !(*at == '\r' && (at + 1 == c->end || at[1] == '\n')))
         net_fail(1,
                  "%s: line %ld: expected a comma or the line's end behind a closing quote, "
-                 "found \"%c\"; a quote inside quotes is written \"\"",
-                 c->path, c->line, *at < ' ' ? ' ' : *at);
+                 "found \"%c\"; %s",
+                 c->path, c->line, *at < ' ' ? ' ' : *at, foreign_separator(*at));
     c->at = at;
     return cell;
 }
 
-/* Lines of old Macs would be one long line, and no row. */
+/* Lines of old Macs would be one long line, and no row; CR CR LF, of a file that was converted
+   twice, leaves a CR in each last cell. */
 static void check_line_ends(const struct csv *c)
 {
     const size_t size = (size_t)(c->end - c->at);
-    const char *end = memchr(c->at, '\n', size) ? NULL : memchr(c->at, '\r', size);
+    const char *newline = memchr(c->at, '\n', size);
+    const char *end = newline ? NULL : memchr(c->at, '\r', size);
 
+    if (newline && newline - c->at >= 2 && newline[-1] == '\r' && newline[-2] == '\r')
+        net_fail(1,
+                 "%s: line 1: it ends with CR CR LF; expected LF or CR LF; convert the file, "
+                 "for example with tr -d '\\r'",
+                 c->path);
     if (end && end + 1 < c->end)
         net_fail(1,
                  "%s: line 1: it ends with CR alone; expected LF or CR LF; convert the file, "
@@ -185,6 +200,21 @@ static const char *separator_hint(const struct csv *c)
     return "";
 }
 
+/* Where a row has more cells than it should: a quote that does not begin its cell is text. */
+static const char *quote_hint(const struct csv *c)
+{
+    for (int i = 0; i < c->count; i++) {
+        const struct cell *cell = &c->cells[i];
+        size_t blanks = 0;
+
+        while (!cell->quoted && blanks < cell->length && cell->at[blanks] == ' ')
+            blanks++;
+        if (blanks && blanks < cell->length && cell->at[blanks] == '"')
+            return "; a quote behind a blank opens nothing: leave the blanks out before it";
+    }
+    return "";
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* Which cells the fields take, from 1, chosen[f][k], by the file's first row; the first file tells
@@ -268,8 +298,8 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
             const struct net_spot spot = {paths[i], line, builder.rows};
 
             if (c.count != width)
-                net_fail(1, "%s: line %ld (row %ld): expected %d cells, found %d", paths[i], line,
-                         builder.rows, width, c.count);
+                net_fail(1, "%s: line %ld (row %ld): expected %d cells, found %d%s", paths[i], line,
+                         builder.rows, width, c.count, quote_hint(&c));
             take_row(&builder, chosen, &c, &spot, &scratch);
             net_builder_seen(&bytes, c.at);
         }

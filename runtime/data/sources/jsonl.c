@@ -134,6 +134,18 @@ static struct net_slice read_text(const char *at, const char *end, struct net_sc
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+/* What other languages write where JSON has null, true or false. */
+static bool is_foreign(struct net_slice word)
+{
+    static const char *const words[] = {"NaN", "nan",  "Infinity", "-Infinity", "inf",
+                                        "NA",  "None", "True",     "False",     "undefined"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i]) == word.length && !memcmp(words[i], word.at, word.length))
+            return true;
+    return false;
+}
+
 /* A number, true, false or null: up to what ends it. */
 static struct net_slice read_word(struct json *j)
 {
@@ -150,7 +162,9 @@ static struct net_slice read_word(struct json *j)
     if (!name && (!word.length || !strchr("-0123456789", *word.at) ||
                   net_parse_number(word.at, word.length, &number) != NET_PARSED)) {
         j->at = word.at;
-        fail_json(j, "a value");
+        fail_json(j, is_foreign(word) ? "a value: JSON has true, false, numbers that are finite, "
+                                        "and null for one that is missing"
+                                      : "a value");
     }
     return word;
 }
@@ -188,9 +202,20 @@ static void pass_value(struct json *j, int depth)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
+/* A place that a member's value goes to: element k of field f. */
+struct place {
+    int f, k;
+    int next; /* place of the same member, or -1 */
+    bool seen;
+};
+
 struct jsonl {
     struct net_builder builder;
     struct net_scratch key, value;
+    struct net_string_table *members; /* that a field takes, by name */
+    struct place *places;
+    int *first; /* by member: its first place */
+    int place_count;
 };
 
 /* A value for element k of field f. */
@@ -210,7 +235,9 @@ static void take_value(struct jsonl *l, struct json *j, int f, int k)
         net_builder_text(b, f, at, read_string(j, &l->value));
         return;
     }
+    const char *value = j->at;
     struct net_slice slice = string ? read_string(j, &l->value) : read_word(j);
+    double number;
 
     if (what == NET_TAKE_CLASS) {
         const bool null = !string && *slice.at == 'n';
@@ -218,82 +245,76 @@ static void take_value(struct jsonl *l, struct json *j, int f, int k)
         net_builder_class(b, f, slice.at, null ? 0 : slice.length, &j->spot);
         return;
     }
-    if (!string && (*slice.at == 't' || *slice.at == 'f'))
-        slice = (struct net_slice){*slice.at == 't' ? "1" : "0", 1};
+    if (string && net_parse_number(slice.at, slice.length, &number) != NET_MISSING) {
+        j->at = value;
+        fail_json(j, "a number, which stands without quotes");
+    }
     net_builder_number(b, f, k, slice.at, slice.length, &j->spot);
 }
 
 /* One member: every field that is made of it takes its value. */
-static void read_member(struct jsonl *l, struct json *j, bool *seen)
+static void read_member(struct jsonl *l, struct json *j)
 {
     const struct net_slice key = read_string(j, &l->key);
-    const char *after = NULL;
+    const int32_t member = net_strings_find(l->members, key.at, key.length);
 
     if (!take(j, ':'))
         fail_json(j, "a colon");
+    if (j->at == j->end)
+        fail_json(j, "a value");
+    if (member < 0) {
+        pass_value(j, 1);
+        return;
+    }
     const char *value = j->at;
 
-    for (int f = 0, place = 0; f < l->builder.count; f++) {
-        const struct net_names *names = &l->builder.names[f];
+    for (int p = l->first[member]; p >= 0; p = l->places[p].next) {
+        struct place *place = &l->places[p];
 
-        for (int k = 0; k < names->count; k++, place++) {
-            const char *name = names->at[k];
-
-            if (strlen(name) != key.length || memcmp(name, key.at, key.length))
-                continue;
-            j->at = value;
-            if (value == j->end)
-                fail_json(j, "a value");
-            if (seen[place])
-                net_fail(1, "%s: line %ld: \"%s\" is there twice", j->spot.path, j->spot.line,
-                         name);
-            take_value(l, j, f, k);
-            seen[place] = true;
-            after = j->at;
-        }
+        if (place->seen)
+            net_fail(1, "%s: line %ld: \"%s\" is there twice", j->spot.path, j->spot.line,
+                     net_string(l->members, member));
+        j->at = value;
+        take_value(l, j, place->f, place->k);
+        place->seen = true;
     }
-    if (!after)
-        pass_value(j, 1);
 }
 
 /* What a line leaves out is missing: a number may be filled in, all else is a fault. */
-static void finish_row(struct jsonl *l, const struct json *j, const bool *seen)
+static void finish_row(struct jsonl *l, const struct json *j)
 {
-    for (int f = 0, place = 0; f < l->builder.count; f++) {
-        const struct net_taker *taker = &l->builder.takers[f];
+    for (struct place *place = l->places; place < l->places + l->place_count; place++) {
+        const struct net_taker *taker = &l->builder.takers[place->f];
 
-        for (int k = 0; k < l->builder.names[f].count; k++, place++) {
-            if (seen[place])
-                continue;
-            if (taker->take == NET_TAKE_NUMBERS && taker->imputed)
-                net_builder_number(&l->builder, f, k, "", 0, &j->spot);
-            else
-                net_fail(1, "%s: line %ld (row %ld): expected a member \"%s\", found none",
-                         j->spot.path, j->spot.line, j->spot.row, l->builder.names[f].at[k]);
-        }
+        if (!place->seen && (taker->take != NET_TAKE_NUMBERS || !taker->imputed))
+            net_fail(1, "%s: line %ld (row %ld): expected a member \"%s\", found none",
+                     j->spot.path, j->spot.line, j->spot.row,
+                     l->builder.names[place->f].at[place->k]);
+        if (!place->seen)
+            net_builder_number(&l->builder, place->f, place->k, "", 0, &j->spot);
     }
 }
 
-static void read_line(struct jsonl *l, struct json *j, bool *seen, int places)
+static void read_line(struct jsonl *l, struct json *j)
 {
     if (!take(j, '{'))
         fail_json(j, "an object, {\"name\": value, ...}");
-    memset(seen, 0, (size_t)places);
+    for (int p = 0; p < l->place_count; p++)
+        l->places[p].seen = false;
     net_builder_row(&l->builder);
     if (!take(j, '}')) {
         do
-            read_member(l, j, seen);
+            read_member(l, j);
         while (take(j, ','));
         if (!take(j, '}'))
             fail_json(j, "a comma or }");
     }
     if (j->at < j->end)
         fail_json(j, "the line's end");
-    finish_row(l, j, seen);
+    finish_row(l, j);
 }
 
-static void read_file(struct jsonl *l, struct net_bytes bytes, const char *path, bool *seen,
-                      int places)
+static void read_file(struct jsonl *l, struct net_bytes bytes, const char *path)
 {
     const char *at = bytes.at, *end = bytes.at + bytes.size;
 
@@ -306,7 +327,7 @@ static void read_file(struct jsonl *l, struct net_bytes bytes, const char *path,
 
         skip_spaces(&j);
         if (j.at < j.end)
-            read_line(l, &j, seen, places);
+            read_line(l, &j);
         at = newline ? newline + 1 : end;
         net_builder_seen(&bytes, at);
     }
@@ -335,11 +356,33 @@ static void need_names(struct net_builder *builder, int f, const char *path)
         names->at[k] = net_copy(field->columns[k].text);
 }
 
+/* Which members the fields take, and where each of them goes. */
+static void open_places(struct jsonl *l)
+{
+    int count = 0;
+
+    for (int f = 0; f < l->builder.count; f++)
+        count += l->builder.names[f].count;
+    l->members = net_strings_new();
+    l->places = net_allocate((size_t)count, sizeof *l->places);
+    l->first = net_allocate((size_t)count, sizeof *l->first);
+    for (int f = 0; f < l->builder.count; f++)
+        for (int k = 0; k < l->builder.names[f].count; k++) {
+            const char *name = l->builder.names[f].at[k];
+            const int32_t known = l->members->count;
+            const int32_t member = net_strings_add(l->members, name, strlen(name));
+
+            l->places[l->place_count] = (struct place){
+                .f = f, .k = k, .next = member < known ? l->first[member] : -1};
+            l->first[member] = l->place_count++;
+        }
+}
+
 void net_open_jsonl(struct net_table *table, const struct net_request *request)
 {
     const struct net_arg *file = net_argument(request->call, "file");
     struct jsonl l = {0};
-    int count, places = 0;
+    int count;
 
     if (request->lines) {
         net_open_lines(table, request);
@@ -351,18 +394,19 @@ void net_open_jsonl(struct net_table *table, const struct net_request *request)
     for (int f = 0; f < request->field_count; f++) {
         need_names(&l.builder, f, file->text);
         net_builder_elements(&l.builder, f);
-        places += l.builder.names[f].count;
     }
-    bool *seen = net_allocate((size_t)places, sizeof *seen);
+    open_places(&l);
 
     for (int i = 0; i < count; i++) {
         const struct net_bytes bytes = net_text_bytes(net_map_file(table, paths[i]), paths[i]);
 
         net_builder_file(&l.builder, bytes);
-        read_file(&l, bytes, paths[i], seen, places);
+        read_file(&l, bytes, paths[i]);
     }
     net_builder_close(&l.builder, file->text);
-    free(seen);
+    net_strings_free(l.members);
+    free(l.places);
+    free(l.first);
     free(l.key.at);
     free(l.value.at);
     net_paths_free(paths, count);
