@@ -39,22 +39,11 @@ static const struct {
 /* Numbers of calls in the train section that are flags, too. */
 static const struct {
     enum net_option option;
-    const char *call, *argument;
-} parts[] = {
-    {NET_WARMUP_EPOCHS, "warmup", "epochs"}, {NET_CONSTANT_EPOCHS, "constant", "epochs"},
-    {NET_STEP_SIZE, "step", "size"},         {NET_GAMMA, "step", "gamma"},
-    {NET_GAMMA, "multistep", "gamma"},       {NET_GAMMA, "exponential", "gamma"},
-    {NET_MINIMUM, "cosine", "minimum"},      {NET_FACTOR, "plateau", "factor"},
-    {NET_PATIENCE, "plateau", "patience"},   {NET_STOP_PATIENCE, "early_stop", "patience"},
+    const char *calls, *argument; /* calls: any of these words */
+} call_numbers[] = {
+#define CALL_NUMBER(id, name, calls, argument, ...) {NET_##id, calls, argument},
+#include "language.def"
 };
-
-static const struct net_call *find_call(const struct net_model *model, const char *name)
-{
-    for (int i = 0; i < model->schedule_count; i++)
-        if (!strcmp(model->schedule[i].name, name))
-            return &model->schedule[i];
-    return model->stop && !strcmp(model->stop->name, name) ? model->stop : NULL;
-}
 
 /* ---- The optimizer's ------------------------------------------------------------------------- */
 
@@ -150,27 +139,44 @@ static void set_optimizer(struct net_options *options, const char *optimizer)
 
 /* ---- The schedule's and early_stop's --------------------------------------------------------- */
 
-static void set_parts(struct net_options *options)
+static bool is_word_of(const char *words, const char *word)
+{
+    const size_t length = strlen(word);
+
+    for (const char *at = words; *at; at += strcspn(at, ", "), at += strspn(at, ", "))
+        if (strcspn(at, ", ") == length && !strncmp(at, word, length))
+            return true;
+    return false;
+}
+
+/* The model's own argument; NULL: it has none of the calls. */
+static const struct net_arg *find_number(const struct net_model *model, const char *calls,
+                                         const char *argument)
+{
+    for (int i = 0; i < model->schedule_count; i++)
+        if (is_word_of(calls, model->schedule[i].name))
+            return net_argument(&model->schedule[i], argument);
+    return model->stop && is_word_of(calls, model->stop->name) ? net_argument(model->stop, argument)
+                                                               : NULL;
+}
+
+static void set_call_numbers(struct net_options *options)
 {
     const struct net_model *model = options->model;
-    struct net_value *value = options->value;
-    const size_t count = sizeof parts / sizeof *parts;
 
-    for (size_t i = 0; i < count; i++)
-        value[parts[i].option].applies = false;
-    for (size_t i = 0; i < count; i++) {
-        const struct net_arg *arg = net_argument(find_call(model, parts[i].call),
-                                                 parts[i].argument);
-        struct net_value *v = &value[parts[i].option];
+    for (size_t i = 0; i < sizeof call_numbers / sizeof *call_numbers; i++) {
+        const enum net_option option = call_numbers[i].option;
+        struct net_value *v = &options->value[option];
+        const struct net_arg *arg = find_number(model, call_numbers[i].calls,
+                                                call_numbers[i].argument);
 
+        v->applies = arg != NULL;
         if (arg && !v->given)
             v->number = arg->number;
-        v->applies = v->applies || arg;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (value[parts[i].option].given && !value[parts[i].option].applies)
+        if (!arg && v->given)
             net_fail(NET_USAGE, "--%s does not apply: it is a number of %s, which %s does not have",
-                     net_option_flag(parts[i].option), parts[i].call, model->source);
+                     net_option_flag(option), call_numbers[i].calls, model->source);
+    }
 }
 
 /* ---- All ------------------------------------------------------------------------------------- */
@@ -247,7 +253,7 @@ void net_settings_default(struct net_options *options)
         value[o].applies = true;
     }
     set_optimizer(options, value[NET_OPTIMIZER].text);
-    set_parts(options);
+    set_call_numbers(options);
     set_monitor(options);
     check_changed(options);
     if (value[NET_BATCH].number < model->least_batch &&

@@ -23,15 +23,8 @@ extern const char *const net_commands[NET_COMMANDS]; /* "train" */
 enum net_option {
     NET_OPTIMIZER,
 #define OPTIMIZER_NUMBER(id, ...) NET_##id,
+#define CALL_NUMBER(id, ...) NET_##id,
 #include "language.def"
-    NET_WARMUP_EPOCHS,
-    NET_CONSTANT_EPOCHS,
-    NET_STEP_SIZE,
-    NET_GAMMA,
-    NET_MINIMUM,
-    NET_FACTOR,
-    NET_PATIENCE,
-    NET_STOP_PATIENCE,
     NET_CLIP,
     NET_BATCH,
     NET_EPOCHS,
