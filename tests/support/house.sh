@@ -32,6 +32,9 @@ functions() {
 references() {
     local objects=()
     mapfile -t objects < <(git ls-files '*.c' ':!generated' | sed 's/c$/o/' | while read -r o; do
+        if [ "${o%o}c" -nt "$build/$o" ] && [ -e "$build/$o" ]; then
+            echo "house.sh: $build/$o is older than its source: make tests" >&2
+        fi
         if [ -e "$build/$o" ]; then echo "$build/$o"
         elif [ -e "$build/generic/$o" ]; then echo "$build/generic/$o"; fi
     done)
