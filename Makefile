@@ -43,7 +43,8 @@ RUNTIME_SOURCES = $(filter-out $(ISA_SOURCES),$(call sources_in,runtime))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 runtime_objects  = $(call objects,$(RUNTIME_SOURCES))
 test_objects     = $(call objects,$(call sources_in,tests))
-shared = $(addprefix runtime/core/,attempt.c nearest.c standard_files.c) runtime/report/summary_table.c
+shared = $(addprefix runtime/core/,attempt.c nearest.c standard_files.c whole_file.c) \
+         runtime/report/summary_table.c
 compiler_objects = $(call objects,$(call sources_in,compiler) $(shared)) $(BUILD)/lexer.o \
                    $(BUILD)/parser.o
 
@@ -145,6 +146,5 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*.1
 clean:
 	rm -rf $(BUILD)
-.PHONY: all tests test test-torch test-gradients bench bench-run winograd-errors quickstart install \
-        format lint clean
+.PHONY: all tests test bench install format lint clean # no file has another rule's name
 .DELETE_ON_ERROR:

@@ -2,16 +2,16 @@
  * files.c -- where results go: to stdout, or to whole files or none.
  */
 
-#define _XOPEN_SOURCE 700 /* realpath */
+#define _XOPEN_SOURCE 700 /* clock_gettime */
 
+#include "core/whole_file.h"
 #include "driver.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 int flush(void)
 {
@@ -42,29 +42,22 @@ double milliseconds(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
-/* Beside its place first, then renamed. A link stays one. */
 int write_output(const char *path, const Text *text)
 {
-    const char *real = realpath(path, NULL);
-    const char *place = real ? real : path, *part = format("%s.%ld.part", place, (long)getpid());
-    struct stat there;
+    struct net_whole_file file;
+    bool ok = net_whole_open(&file, AT_FDCWD, path);
 
-    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+    if (!ok && errno == EEXIST) {
         fprintf(stderr, "netc: error: cannot write %s: it is not a file\n", path);
         return EXIT_USAGE;
     }
-
-    FILE *file = fopen(part, "w");
-    bool ok = file && fwrite(text->at, 1, text->length, file) == text->length;
-
-    if (file)
-        ok = fclose(file) == 0 && ok;
-    ok = ok && rename(part, place) == 0;
+    if (ok && fwrite(text->at, 1, text->length, file.out) == text->length)
+        ok = net_whole_commit(&file);
+    else if (ok)
+        net_whole_drop(&file), ok = false;
     if (ok)
         return 0;
     fprintf(stderr, "netc: error: cannot write %s: %s\n", path, strerror(errno));
-    if (file)
-        unlink(part);
     return EXIT_FAULT;
 }
 

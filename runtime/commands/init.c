@@ -28,7 +28,7 @@ int net_command_init(struct net_options *options)
         mark = net_format(NET_INITIAL " %s", words);
         net_data_close(data);
     }
-    net_weights_write(path, model, params, mark ? mark : NET_INITIAL);
+    net_weights_write(NULL, path, model, params, mark ? mark : NET_INITIAL);
     free(mark);
     free(params);
     return NET_OK;

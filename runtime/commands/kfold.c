@@ -11,22 +11,22 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands/commands.h"
 
 /* One that was cut short by --max-steps is finished too, as a run; it goes on as train does. */
-static bool is_finished(const struct folds *folds, const char *folder)
+static bool is_finished(const struct folds *folds, int number)
 {
-    if (!net_has_file(folder, "run.json"))
-        return false;
-    struct net_json *json = net_folds_read(folder, "run.json");
+    char *name = net_fold_name(number, "run.json");
+    struct net_json *json = net_folder_has(&folds->folder, name) ? net_folds_read(folds, name)
+                                                                 : NULL;
     const struct net_json *status = net_json_member(json, "status");
     const struct net_json *epochs = net_json_member(json, "epochs");
     const bool finished = status && status->text && !strcmp(status->text, "finished") && epochs &&
                           epochs->number >= folds->options->value[NET_EPOCHS].number;
 
     net_json_free(json);
+    free(name);
     return finished;
 }
 
@@ -34,27 +34,31 @@ static int train_fold(const struct folds *folds, int number)
 {
     struct net_options options = *folds->options;
     struct net_value *value = options.value;
-    char *folder = net_fold_folder(folds, number);
+    char *name = net_fold_name(number, NULL);
+    char *folder = net_path_in(&folds->folder, name);
+    char *checkpoint = net_fold_name(number, "checkpoint.safetensors");
     const bool resume = value[NET_RESUME].text != NULL;
     int code = NET_OK;
 
     options.fold = (struct net_fold){number, folds->count};
-    options.whole = folds->folder;
+    options.whole = &folds->folder;
     options.data = NULL;
     value[NET_RESUME] = (struct net_value){0};
     value[NET_OUT] = (struct net_value){.text = folder};
     value[NET_FORCE] = (struct net_value){.number = 1.0};
-    if (resume && net_has_file(folder, "checkpoint.safetensors")) {
+    if (resume && net_folder_has(&folds->folder, checkpoint)) {
         value[NET_RESUME].text = folder;
         value[NET_OUT].text = NULL;
     }
-    if (!resume || !is_finished(folds, folder)) {
+    if (!resume || !is_finished(folds, number)) {
         if (!net_flag(folds->options, NET_QUIET))
             fprintf(stderr, "fold %d of %d\n", number, folds->count);
         code = net_train_run(&options, folds->signals);
     }
     free(options.data);
+    free(checkpoint);
     free(folder);
+    free(name);
     return code;
 }
 
@@ -62,29 +66,27 @@ static int train_fold(const struct folds *folds, int number)
 static void take_settings(const struct folds *folds)
 {
     struct net_options *options = folds->options;
-    struct net_value *resume = &options->value[NET_RESUME];
-    char *folder = net_fold_folder(folds, 1);
+    char *name = net_fold_name(1, "checkpoint.safetensors");
     struct net_tensors tensors;
 
     if (options->value[NET_EPOCHS].given)
         net_fail(NET_USAGE, "--epochs: a k-fold that is resumed keeps its epochs");
-    resume->text = folder;
-    if (net_has_file(folder, "checkpoint.safetensors")) {
-        net_checkpoint_settings(&tensors, options);
+    if (net_folder_has(&folds->folder, name)) {
+        net_checkpoint_settings(&tensors, options, &folds->folder, name);
         net_tensors_free(&tensors);
     }
-    resume->text = folds->folder;
-    free(folder);
+    free(name);
 }
 
 /* How many folds the k-fold in this folder has, when it is of this model. */
-static int resumed_count(const struct net_options *options, const char *folder)
+static int resumed_count(const struct folds *all)
 {
-    if (!net_has_file(folder, ""))
-        net_fail(NET_FAULT, "--resume %s: there is no such folder", folder);
-    if (!net_has_file(folder, "kfold.json"))
+    const struct net_options *options = all->options;
+    const char *folder = all->folder.path;
+
+    if (!net_folder_has(&all->folder, "kfold.json"))
         net_fail(NET_FAULT, "--resume %s: there is no kfold.json in it", folder);
-    struct net_json *json = net_folds_read(folder, "kfold.json");
+    struct net_json *json = net_folds_read(all, "kfold.json");
     const struct net_json *hash = net_json_member(json, "model_hash");
     const struct net_json *count = net_json_member(json, "folds");
 
@@ -118,19 +120,16 @@ static void need_free(const struct folds *folds)
 {
     if (net_flag(folds->options, NET_FORCE))
         return;
-    if (net_is_run(folds->folder))
-        net_fail(NET_USAGE,
-                 "%s is a run already: --resume %s goes on with it, --force writes over it",
-                 folds->folder, folds->folder);
+    net_folder_need_free(&folds->folder, folds->options);
     for (int i = 1; i <= folds->count; i++) {
-        char *folder = net_fold_folder(folds, i);
+        char *name = net_fold_name(i, NULL);
 
-        if (net_is_run(folder))
+        if (net_is_run(&folds->folder, name))
             net_fail(NET_USAGE,
-                     "%s is a run already, where this k-fold trains: --force writes over "
+                     "%s/%s is a run already, where this k-fold trains: --force writes over "
                      "it, --out names another folder",
-                     folder);
-        free(folder);
+                     folds->folder.path, name);
+        free(name);
     }
 }
 
@@ -151,26 +150,28 @@ static void check_data(const struct folds *folds)
     }
 }
 
-/* Makes the folder, or refuses one that is there. Gives its lock. */
-static int open_folder(const struct folds *folds)
+/* Makes the folder, or refuses one that is there. */
+static void open_folder(struct folds *folds)
 {
-    need_free(folds);
+    const struct net_options *options = folds->options;
+    const char *out = options->value[NET_OUT].text;
+
+    if (out && net_folder_open(&folds->folder, NULL, out)) {
+        need_free(folds);
+        net_folder_close(&folds->folder);
+    }
     check_data(folds);
-    net_make_folder(folds->folder);
-
-    const int lock = net_folder_lock(folds->folder);
-
-    net_folder_clear(folds->folder, folds->count);
-    return lock;
+    net_folder_new(&folds->folder, NULL, out, options->model);
+    need_free(folds);
+    net_folder_clear(&folds->folder, folds->count);
 }
 
 int net_kfold(struct net_options *options, struct net_signals *signals)
 {
     const struct net_model *model = options->model;
-    const char *resume = options->value[NET_RESUME].text, *out = options->value[NET_OUT].text;
+    const char *resume = options->value[NET_RESUME].text;
     struct folds folds = {.options = options, .signals = signals};
-    char *folder = resume || out ? net_format("%s", resume ? resume : out) : net_new_folder(model);
-    int code = NET_OK, lock;
+    int code = NET_OK;
 
     if (model->parts[NET_VALIDATION] && model->parts[NET_VALIDATION]->reader)
         net_fail(NET_USAGE,
@@ -181,21 +182,19 @@ int net_kfold(struct net_options *options, struct net_signals *signals)
         net_fail(NET_USAGE, "--weights: every fold begins with fresh weights");
     if (options->value[NET_LOG_STEPS].text)
         net_fail(NET_USAGE, "--log-steps is for one run, not for all folds");
-    folds.folder = folder;
-    folds.count = resume ? resumed_count(options, resume) : asked_count(options);
     if (resume) {
-        lock = net_folder_lock(resume);
+        net_folder_resume(&folds.folder, NULL, resume);
+        folds.count = resumed_count(&folds);
         take_settings(&folds);
     } else {
-        lock = open_folder(&folds);
+        folds.count = asked_count(options);
+        open_folder(&folds);
         net_folds_write(&folds, NULL);
     }
     for (int i = 1; i <= folds.count && code == NET_OK; i++)
         code = train_fold(&folds, i);
     if (code == NET_OK)
         net_folds_show(&folds);
-    if (lock >= 0)
-        close(lock);
-    free(folder);
+    net_folder_close(&folds.folder);
     return code;
 }

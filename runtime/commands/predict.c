@@ -112,13 +112,13 @@ static void open_predictions(struct net_file *file, const char *path)
 {
     struct stat status;
 
-    *file = (struct net_file){.out = stdout};
+    *file = (struct net_file){.whole.out = stdout};
     if (path && !lstat(path, &status) && !S_ISREG(status.st_mode)) {
-        file->out = fopen(path, "w");
-        if (!file->out)
+        file->whole.out = fopen(path, "w");
+        if (!file->whole.out)
             net_fail(NET_FAULT, "cannot write %s: %s", path, strerror(errno));
     } else if (path) {
-        net_file_open(file, path);
+        net_file_open(file, NULL, path);
     }
 }
 
@@ -126,7 +126,8 @@ static void close_predictions(struct net_file *file, const char *path)
 {
     if (file->path)
         net_file_commit(file);
-    else if (fflush(file->out) || ferror(file->out) || (path && fclose(file->out)))
+    else if (fflush(file->whole.out) || ferror(file->whole.out) ||
+             (path && fclose(file->whole.out)))
         net_fail(NET_FAULT, "cannot write %s: %s", path ? path : "the predictions",
                  strerror(errno));
 }
@@ -156,7 +157,7 @@ int net_command_predict(struct net_options *options)
     if (!net_data_rows(session.data, rows))
         net_fail(NET_FAULT, "there are no rows to predict: the model's data have no such part");
     open_predictions(&out, file);
-    net_predict(out.out, &session, rows);
+    net_predict(out.whole.out, &session, rows);
     close_predictions(&out, file);
     net_session_close(&session);
     return NET_OK;

@@ -2,6 +2,7 @@
  * train.c -- `train` and `kfold`: one run, or one for each fold.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands/commands.h"
@@ -13,9 +14,11 @@ static int train(struct net_options *options)
     const struct net_call *validation = options->model->parts[NET_VALIDATION];
     const char *resume = options->value[NET_RESUME].text;
     struct net_signals *signals = net_allocate(1, sizeof *signals); /* a thread keeps it */
-    const bool folds = resume ? net_has_file(resume, "kfold.json")
+    char *kfold = resume ? net_format("%s/kfold.json", resume) : NULL;
+    const bool folds = resume ? net_folder_has(NULL, kfold)
                               : validation && !strcmp(validation->name, "kfold");
 
+    free(kfold);
     net_signals_open(signals);
     if (options->command == NET_KFOLD || folds)
         return net_kfold(options, signals);

@@ -15,7 +15,6 @@ struct trainer {
     struct net_loader *loader;
     struct net_metrics *metrics;
     struct net_signals *signals;
-    int lock;          /* on the run's folder; -1: none */
     long *rows;        /* the epoch's order */
     long *every;       /* 0, 1, 2, ... for the largest part */
     long *sample;      /* training rows whose metrics an epoch reports, evenly spaced */

@@ -34,14 +34,6 @@ static void say(void *progress, const char *line)
     net_progress_say(progress, "%s", line);
 }
 
-/* The first fold's preparation.json, malloc'd, where a later fold begins: all are of one data. */
-static char *first_fold(const struct net_options *options)
-{
-    if (options->fold.number < 2 || !options->whole)
-        return NULL;
-    return net_format("%s/fold_1/preparation.json", options->whole);
-}
-
 void open_data(struct trainer *trainer, struct net_options *options,
                const struct net_tensors *tensors)
 {
@@ -52,10 +44,13 @@ void open_data(struct trainer *trainer, struct net_options *options,
 
     if (mark)
         opening->mark = net_format("%s", mark);
-    if (tensors)
-        opening->preparation = net_format("%s/preparation.json", options->value[NET_RESUME].text);
-    else
-        opening->alike = first_fold(options);
+    if (tensors) {
+        opening->run = &trainer->run.folder;
+        opening->preparation = net_format("preparation.json");
+    } else if (options->whole && options->fold.number > 1) { /* folds are of one data */
+        opening->run = options->whole;
+        opening->alike = net_fold_name(1, "preparation.json");
+    }
     opening->begins = !tensors;
     opening->changed = net_flag(options, NET_DATA_CHANGED);
     if (tensors || opening->alike)
@@ -77,10 +72,8 @@ void save_learnt(const struct trainer *trainer)
     if (trainer->run.options->value[NET_RESUME].text && !net_data_changed(data))
         return;
     struct net_text text = {.at = net_data_preparation_json(data)};
-    char *path = net_format("%s/preparation.json", trainer->run.folder);
 
     text.length = strlen(text.at);
-    net_file_replace(path, &text);
+    net_file_replace(&trainer->run.folder, "preparation.json", &text);
     free(text.at);
-    free(path);
 }

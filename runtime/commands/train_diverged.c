@@ -30,15 +30,13 @@ static char *find_cause(struct trainer *trainer)
     net_progress_hush(&trainer->progress);
     trainer->again = true;
     trainer->end = session->run.step - 1;
-    char *path = net_format("%s/checkpoint.safetensors", trainer->run.folder);
-    net_tensors_read(&checkpoint, path);
+    net_tensors_read(&checkpoint, &trainer->run.folder, "checkpoint.safetensors");
     /* padding is not in the checkpoint, and the step has spoilt it */
     memset(session->run.params, 0, session->model->params_size);
     if (session->state_copies)
         memset(session->run.state, 0, (size_t)session->state_copies * session->model->params_size);
     net_checkpoint_read(&checkpoint, &trainer->run);
     net_tensors_free(&checkpoint);
-    free(path);
     train_epochs(trainer);
     if (session->run.step != trainer->end)
         return NULL;
@@ -63,7 +61,7 @@ _Noreturn void fail_diverged(struct trainer *trainer)
     net_progress_close(&trainer->progress);
     char *checkpoint = net_format(", from the last good checkpoint: --weights "
                                   "%s/checkpoint.safetensors",
-                                  trainer->run.folder);
+                                  net_folder_place(&trainer->run.folder));
 
     net_fail(NET_DIVERGED, "the loss is %s in step %u (epoch %ld, row %ld)%s%s. %s%s",
              isnan(loss) ? "not a number" : "infinite", step, epoch, row, cause ? "; " : "",

@@ -28,7 +28,7 @@ static void save_in_time(struct trainer *trainer)
         save_training(trainer);
         if (asked)
             net_progress_say(&trainer->progress, "saved %s/checkpoint.safetensors",
-                             trainer->run.folder);
+                             trainer->run.folder.path);
     }
 }
 

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "commands/train.h"
 
@@ -43,6 +42,26 @@ static void open_rows(struct trainer *trainer)
         trainer->sample[i] = i * trainer->run.row_count / count;
 }
 
+/* The run's folder: that of --resume before anything else, a new one where nothing stands in its
+   way any more. A fold's is in that of all. */
+static void open_folder(struct trainer *trainer, bool resume)
+{
+    struct net_training *run = &trainer->run;
+    const struct net_options *options = run->options;
+    char *fold = options->whole ? net_fold_name(options->fold.number, NULL) : NULL;
+
+    if (resume) {
+        net_folder_resume(&run->folder, options->whole,
+                          fold ? fold : options->value[NET_RESUME].text);
+    } else {
+        run->made_folder = net_folder_new(&run->folder, options->whole,
+                                          fold ? fold : options->value[NET_OUT].text,
+                                          options->model);
+        net_folder_need_free(&run->folder, options);
+    }
+    free(fold);
+}
+
 static void open_training(struct trainer *trainer, struct net_options *options)
 {
     struct net_tensors tensors;
@@ -50,8 +69,8 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     const bool resume = options->value[NET_RESUME].text != NULL;
 
     if (resume) {
-        trainer->lock = net_folder_lock(options->value[NET_RESUME].text);
-        net_checkpoint_settings(&tensors, options);
+        open_folder(trainer, true);
+        net_checkpoint_settings(&tensors, options, &trainer->run.folder, "checkpoint.safetensors");
     }
     net_progress_open(&trainer->progress, net_flag(options, NET_QUIET));
     net_session_open(session, options);
@@ -74,10 +93,11 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     trainer->loader = net_loader_open(session->data, session->batch, session->threads);
     trainer->saved = net_now();
     trainer->run.began = (double)time(NULL);
-    trainer->lock = net_folder_open(&trainer->run, trainer->lock);
+    if (!resume)
+        open_folder(trainer, false);
     net_sinks_reserve(&trainer->sinks, &trainer->run, &trainer->progress);
     if (!resume)
-        net_folder_clear(trainer->run.folder, 0);
+        net_folder_clear(&trainer->run.folder, 0);
     net_sinks_open(&trainer->sinks);
     save_learnt(trainer);
     if (!resume)
@@ -93,13 +113,11 @@ static void close_training(struct trainer *trainer)
     net_metrics_free(trainer->metrics);
     net_sinks_close(&trainer->sinks);
     net_session_close(&trainer->run.session);
-    if (trainer->lock >= 0)
-        close(trainer->lock);
     free(trainer->run.kept);
     free(trainer->rows);
     free(trainer->every);
     free(trainer->sample);
-    free(trainer->run.folder);
+    net_folder_close(&trainer->run.folder);
 }
 
 /* Every part once, with the weights that are kept. False when the rows that were trained have no
@@ -154,11 +172,12 @@ static void finish_training(struct trainer *trainer, bool whole)
                          trainer->run.options->value[NET_MONITOR].text);
         memcpy(session->run.params, trainer->run.kept, session->model->params_size);
     }
-    char *path = net_format("%s/model.safetensors", trainer->run.folder);
-    net_weights_write(path, session->model, session->run.params, trainer->run.mark);
-    free(path);
+    net_weights_write(&trainer->run.folder, "model.safetensors", session->model,
+                      session->run.params, trainer->run.mark);
     const bool finite = evaluate_parts(trainer);
-    net_progress_say(&trainer->progress, "the run is in %s", trainer->run.folder);
+    char *place = net_folder_place(&trainer->run.folder);
+    net_progress_say(&trainer->progress, "the run is in %s", place);
+    free(place);
     if (!finite) {
         net_progress_close(&trainer->progress);
         net_fail(NET_DIVERGED, "the loss after the last step is not finite. %s",
@@ -182,12 +201,14 @@ int net_train_run(struct net_options *options, struct net_signals *signals)
 
     save_training(trainer);
     if (signal) {
+        char *place = net_folder_place(options->whole ? options->whole : &trainer->run.folder);
+
         net_sinks_finish(&trainer->sinks, "interrupted");
         net_progress_say(&trainer->progress,
                          "stopped after step %u; go on with:  %s %s --resume %s",
                          trainer->run.session.run.step, program_invocation_name,
-                         options->whole ? "kfold" : "train",
-                         options->whole ? options->whole : trainer->run.folder);
+                         options->whole ? "kfold" : "train", place);
+        free(place);
     } else {
         finish_training(trainer, whole);
     }

@@ -28,12 +28,10 @@ char *advise_diverged(const struct trainer *trainer, bool updated)
 static void save_weights(const struct trainer *trainer)
 {
     const bool best = trainer->run.kept && trainer->run.state.best_epoch;
-    char *path = net_format("%s/model.safetensors", trainer->run.folder);
 
-    net_weights_write(path, trainer->run.session.model,
+    net_weights_write(&trainer->run.folder, "model.safetensors", trainer->run.session.model,
                       best ? trainer->run.kept : trainer->run.session.run.params,
                       trainer->run.mark);
-    free(path);
 }
 
 /* A good checkpoint is not written over by one whose parameters are not finite. */
@@ -50,7 +48,7 @@ void save_training(struct trainer *trainer)
                  "after step %u, the last step, %s is not finite. %s, from "
                  "the last good checkpoint: --weights %s/checkpoint.safetensors",
                  trainer->run.session.run.step, spoilt->name, advise_diverged(trainer, true),
-                 trainer->run.folder);
+                 net_folder_place(&trainer->run.folder));
     }
     net_checkpoint_write(&trainer->run);
     save_weights(trainer);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "core/nearest.h"
+#include "core/whole_file.h"
 #include "netrt.h"
 
 #define NET_PRINTF(text, first) __attribute__((format(printf, text, first)))
@@ -31,7 +32,7 @@ void net_warn(const char *format, ...) NET_PRINTF(1, 2); /* and goes on */
 void *net_allocate(size_t count, size_t size); /* zeroed, malloc'd */
 void *net_memory(size_t size);                 /* zeroed, malloc'd, 64-byte aligned, huge pages */
 
-/* ---- text.c: text that grows, files that are whole or absent --------------------------------- */
+/* ---- text.c: text that grows ----------------------------------------------------------------- */
 
 struct net_text {
     char *at; /* NUL-terminated, malloc'd; NULL while empty */
@@ -44,24 +45,41 @@ void net_text_number(struct net_text *text, double x); /* as JSON, exact; not fi
 
 char *net_format(const char *format, ...) NET_PRINTF(1, 2); /* malloc'd */
 
+/* ---- file.c: folders that stay open, files that are read or replaced as a whole -------------- */
+
+/* A folder whose files are reached by its descriptor, wherever it is moved to. NULL in its place is
+   the current one. */
+struct net_folder {
+    char *path; /* as it was named, for messages; malloc'd */
+    int at;     /* the descriptor */
+};
+
+char *net_path_in(const struct net_folder *folder, const char *name); /* for messages; malloc'd */
+/* The folder `name` in another. False: there is none that can be opened, errno says why. */
+bool net_folder_open(struct net_folder *folder, const struct net_folder *in, const char *name);
+void net_folder_close(struct net_folder *folder); /* one that was never opened too */
+bool net_folder_has(const struct net_folder *folder, const char *name);
+bool net_folder_moved(
+    const struct net_folder *folder); /* is its path another's now, or nobody's? */
+bool net_folder_make(const struct net_folder *in, const char *name); /* and those above; or it was
+                                                                        there: false */
+
 /* The whole file, with a NUL behind it; malloc'd. A file that cannot be read ends the program. */
-char *net_file_read(const char *path, size_t *length);
+char *net_file_read(const struct net_folder *folder, const char *name, size_t *length);
 
 bool net_is_same_file(const char *a, const char *b); /* under two names, perhaps */
 
-/* A file that replaces `path` at once, when it is complete and on the disk, or not at all. */
+/* A file that replaces another at once, when it is complete and on the disk, or not at all. */
 struct net_file {
-    FILE *out;
-    char *path, *temporary; /* beside `path` */
+    struct net_whole_file whole;
+    char *path; /* for messages; malloc'd */
 };
 
-void net_file_open(struct net_file *file, const char *path);
+void net_file_open(struct net_file *file, const struct net_folder *folder, const char *name);
 void net_file_write(struct net_file *file, const void *bytes, size_t count);
 void net_file_commit(struct net_file *file); /* sync, rename, sync the folder */
-void net_file_replace(const char *path, const struct net_text *text); /* all of it in one call */
-
-void net_make_folder(const char *path); /* and those above it */
-bool net_has_file(const char *folder, const char *name);
+void net_file_replace(const struct net_folder *folder, const char *name,
+                      const struct net_text *text); /* all of it in one call */
 
 /* ---- utf8.c: characters as UTF-8, and as JSON's \u escapes ----------------------------------- */
 
@@ -160,11 +178,12 @@ struct net_tensors {
 
 /* Writes entries behind one another; `metadata` is a JSON object of strings, or NULL. A checksum
    over the file is added to it. */
-void net_tensors_write(const char *path, const struct net_entry *entries, int count,
-                       const struct net_text *metadata);
+void net_tensors_write(const struct net_folder *folder, const char *name,
+                       const struct net_entry *entries, int count, const struct net_text *metadata);
 
 /* Every fault of the file ends the program; a checksum is verified where there is one. */
-void net_tensors_read(struct net_tensors *tensors, const char *path);
+void net_tensors_read(struct net_tensors *tensors, const struct net_folder *folder,
+                      const char *name);
 void net_tensors_free(struct net_tensors *tensors);
 const char *net_tensors_metadata(const struct net_tensors *tensors, const char *key); /* NULL */
 
@@ -178,9 +197,10 @@ char *net_tensors_difference(const struct net_tensors *tensors, const struct net
 
 /* `mark`: of what their run has learnt of its data (data/contract.c). The reader gives it,
    malloc'd; NULL: they say nothing. */
-void net_weights_write(const char *path, const struct net_model *model, const void *params,
-                       const char *mark);
-char *net_weights_read(const char *path, const struct net_model *model, void *params);
+void net_weights_write(const struct net_folder *folder, const char *name,
+                       const struct net_model *model, const void *params, const char *mark);
+char *net_weights_read(const struct net_folder *folder, const char *name,
+                       const struct net_model *model, void *params);
 
 /* ---- threads.c ------------------------------------------------------------------------------- */
 

@@ -46,8 +46,8 @@ static void write_header(struct net_text *header, const struct net_entry *entrie
 }
 
 /* Two passes over the numbers: the checksum stands in front of them. */
-void net_tensors_write(const char *path, const struct net_entry *entries, int count,
-                       const struct net_text *metadata)
+void net_tensors_write(const struct net_folder *folder, const char *name,
+                       const struct net_entry *entries, int count, const struct net_text *metadata)
 {
     struct net_text header = {0};
     struct net_file file;
@@ -61,7 +61,7 @@ void net_tensors_write(const char *path, const struct net_entry *entries, int co
 
     write_header(&header, entries, count, metadata);
     uLong crc = crc32(0, (const Bytef *)header.at, (uInt)header.length);
-    net_file_open(&file, path);
+    net_file_open(&file, folder, name);
     for (int pass = 0; pass < 2; pass++) {
         if (pass == 1) {
             const uint64_t length = header.length;
@@ -89,8 +89,8 @@ void net_tensors_write(const char *path, const struct net_entry *entries, int co
     free(header.at);
 }
 
-void net_weights_write(const char *path, const struct net_model *model, const void *params,
-                       const char *mark)
+void net_weights_write(const struct net_folder *folder, const char *name,
+                       const struct net_model *model, const void *params, const char *mark)
 {
     struct net_entry *entries = net_allocate((size_t)model->tensor_count, sizeof *entries);
     struct net_text metadata = {0};
@@ -104,7 +104,7 @@ void net_weights_write(const char *path, const struct net_model *model, const vo
     net_text_add(&metadata, "\"format\":\"pt\",\"model\":");
     net_text_quote(&metadata, model->name);
     net_text_add(&metadata, ",\"preparation\":\"%s\"", mark);
-    net_tensors_write(path, entries, model->tensor_count, &metadata);
+    net_tensors_write(folder, name, entries, model->tensor_count, &metadata);
     for (int t = 0; t < model->tensor_count; t++)
         free(entries[t].name);
     free(entries);
@@ -148,13 +148,14 @@ static void check_checksum(const struct net_tensors *tensors, size_t length)
                  found, sum);
 }
 
-void net_tensors_read(struct net_tensors *tensors, const char *path)
+void net_tensors_read(struct net_tensors *tensors, const struct net_folder *folder,
+                      const char *name)
 {
     size_t length;
-    char mistake[128];
+    char mistake[128], *path = net_path_in(folder, name);
 
-    *tensors = (struct net_tensors){.path = net_format("%s", path)};
-    tensors->bytes = net_file_read(path, &length);
+    *tensors = (struct net_tensors){.path = path};
+    tensors->bytes = net_file_read(folder, name, &length);
     const uint64_t header = length < 8 ? 0 : read_u64(tensors->bytes);
     if (length < 8 || header > HEADER_MOST || (length > 8 && tensors->bytes[8] != '{'))
         net_fail(NET_FAULT,
@@ -323,11 +324,12 @@ static void check_unknown(const struct net_tensors *tensors, const struct net_mo
     }
 }
 
-char *net_weights_read(const char *path, const struct net_model *model, void *params)
+char *net_weights_read(const struct net_folder *folder, const char *name,
+                       const struct net_model *model, void *params)
 {
     struct net_tensors tensors;
 
-    net_tensors_read(&tensors, path);
+    net_tensors_read(&tensors, folder, name);
     for (int t = 0; t < model->tensor_count; t++)
         net_tensors_get(&tensors, model->tensors[t].name, &model->tensors[t], params);
     check_unknown(&tensors, model);

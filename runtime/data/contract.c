@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "data/dataset.h"
@@ -101,14 +100,14 @@ char *net_data_preparation_json(const struct net_data *data)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static struct net_json *read_json(const char *path)
+static struct net_json *read_json(const struct net_folder *run, const char *name, const char *path)
 {
     size_t length;
     char error[256];
 
-    if (access(path, F_OK))
+    if (!net_folder_has(run, name))
         net_fail(1, "%s is missing: what the run has learnt of its data is lost with it", path);
-    char *text = net_file_read(path, &length);
+    char *text = net_file_read(run, name, &length);
     struct net_json *json = net_json_read(text, length, error, sizeof error);
 
     if (!json)
@@ -244,23 +243,24 @@ void net_contract_check_words(const struct net_data *data, const char *mark)
                  made + 1, own);
 }
 
-static void read_alike(struct net_data *data, const char *path)
+static void read_alike(struct net_data *data, const struct net_opening *opening)
 {
-    struct net_json *json = read_json(path);
+    char *path = net_path_in(opening->run, opening->alike);
+    struct net_json *json = read_json(opening->run, opening->alike, path);
 
     net_identity_read(&data->kept, json, data->model, path);
     net_json_free(json);
+    free(path);
 }
 
 void net_contract_read(struct net_data *data, const struct net_opening *opening)
 {
-    const char *path = opening->preparation;
-
     if (opening->alike)
-        read_alike(data, opening->alike);
-    if (!path)
+        read_alike(data, opening);
+    if (!opening->preparation)
         return;
-    struct net_json *json = read_json(path);
+    char *path = net_path_in(opening->run, opening->preparation);
+    struct net_json *json = read_json(opening->run, opening->preparation, path);
 
     data->learnt = true;
     read_fold(data, net_json_member(json, "fold"), path);
@@ -271,4 +271,5 @@ void net_contract_read(struct net_data *data, const struct net_opening *opening)
         net_identity_read(&data->kept, json, data->model, path);
     net_json_free(json);
     check_mark(data, opening->mark, path);
+    free(path);
 }

@@ -115,7 +115,8 @@ struct net_fold {
 
 /* By what data are opened. */
 struct net_opening {
-    const char *folder;   /* --data, or NULL */
+    const char *folder;           /* --data, or NULL */
+    const struct net_folder *run; /* where these two files are; NULL: in the current folder */
     char *preparation;    /* the preparation.json of the run whose weights are used: nothing is
                                    fitted again; NULL: all is, on the training part */
     char *mark;           /* that those weights bear, or NULL */

@@ -437,5 +437,6 @@ void net_data_close(struct net_data *data)
     }
     free(data->vocabulary);
     free(data->fitted);
+    free(data->kept.path);
     free(data);
 }

@@ -46,7 +46,7 @@ struct net_split_identity {
 
 /* The same of a run before. */
 struct net_kept {
-    const char *path; /* of its preparation.json */
+    char *path; /* of its preparation.json; malloc'd */
     struct net_identity sources[NET_PARTS];
     struct net_split_identity splits[NET_PARTS];
     int changes; /* of its data, so far */

@@ -237,7 +237,7 @@ void net_identity_read(struct net_kept *kept, const struct net_json *json,
     }
     if (net_json_member(json, "changed"))
         kept->changes = (int)read_count(json, "changed", path);
-    kept->path = path;
+    kept->path = net_format("%s", path);
 }
 
 /* ---- the same, or not ------------------------------------------------------------------------ */

@@ -75,8 +75,7 @@ static double cell_of(const char *line, int column)
 
 static void read_earlier(struct curves *curves, const struct net_training *run)
 {
-    char *path = net_format("%s/history.csv", run->folder);
-    char *text = net_file_read(path, &(size_t){0}), *rest = text;
+    char *text = net_file_read(&run->folder, "history.csv", &(size_t){0}), *rest = text;
     const bool validation = net_data_rows(run->session.data, NET_VALIDATION) > 0;
     const int column = 2 + run->session.model->metric_count;
 
@@ -87,7 +86,6 @@ static void read_earlier(struct curves *curves, const struct net_training *run)
             add_losses(curves, epoch, cell_of(line, 1), validation ? cell_of(line, column) : NAN);
     }
     free(text);
-    free(path);
 }
 
 static void *open_curves(const struct net_training *run, struct net_progress *progress)
@@ -95,7 +93,7 @@ static void *open_curves(const struct net_training *run, struct net_progress *pr
     struct curves *curves = net_allocate(1, sizeof *curves);
 
     (void)progress;
-    if (run->options->value[NET_RESUME].text && net_has_file(run->folder, "history.csv"))
+    if (run->options->value[NET_RESUME].text && net_folder_has(&run->folder, "history.csv"))
         read_earlier(curves, run);
     return curves;
 }
@@ -197,9 +195,7 @@ static void draw(void *sink, const struct net_training *run, const char *status)
     for (int k = 0; k < CURVES; k++)
         draw_curve(&svg, curves, k);
     net_text_add(&svg, "</svg>\n");
-    char *path = net_format("%s/curves.svg", run->folder);
-    net_file_replace(path, &svg);
-    free(path);
+    net_file_replace(&run->folder, "curves.svg", &svg);
     free(svg.at);
 }
 

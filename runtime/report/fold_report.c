@@ -13,16 +13,16 @@
 
 #include "report/report.h"
 
-char *net_fold_folder(const struct folds *folds, int number)
+char *net_fold_name(int number, const char *file)
 {
-    return net_format("%s/fold_%d", folds->folder, number);
+    return net_format("fold_%d%s%s", number, file ? "/" : "", file ? file : "");
 }
 
-struct net_json *net_folds_read(const char *folder, const char *name)
+struct net_json *net_folds_read(const struct folds *folds, const char *name)
 {
-    char *path = net_format("%s/%s", folder, name), error[256];
+    char *path = net_path_in(&folds->folder, name), error[256];
     size_t length;
-    char *text = net_file_read(path, &length);
+    char *text = net_file_read(&folds->folder, name, &length);
     struct net_json *json = net_json_read(text, length, error, sizeof error);
 
     if (!json)
@@ -54,9 +54,10 @@ static void add_result(struct result *result, const char *part, const struct net
     result->count++;
 }
 
-static struct result read_result(const char *folder)
+static struct result read_result(const struct folds *folds, int number)
 {
-    struct net_json *json = net_folds_read(folder, "run.json");
+    char *name = net_fold_name(number, "run.json");
+    struct net_json *json = net_folds_read(folds, name);
     const struct net_json *final = net_json_member(json, "final");
     struct result result = {0};
 
@@ -64,6 +65,7 @@ static struct result read_result(const char *folder)
         for (const struct net_json *number = part->first; number; number = number->next)
             add_result(&result, part->key, number);
     net_json_free(json);
+    free(name);
     return result;
 }
 
@@ -174,11 +176,9 @@ static struct net_text as_json(const struct folds *folds, const struct result *r
 void net_folds_write(const struct folds *folds, const struct result *results)
 {
     struct net_text json = as_json(folds, results);
-    char *path = net_format("%s/kfold.json", folds->folder);
 
-    net_file_replace(path, &json);
+    net_file_replace(&folds->folder, "kfold.json", &json);
     free(json.at);
-    free(path);
 }
 
 /* ---- Epochs ---------------------------------------------------------------------------------- */
@@ -200,13 +200,14 @@ static int count_of(const char *text, char c)
     return count;
 }
 
-static struct history read_history(const char *folder)
+static struct history read_history(const struct folds *folds, int number)
 {
-    char *path = net_format("%s/history.csv", folder), *rest, *line;
+    char *name = net_fold_name(number, "history.csv"), *rest, *line;
+    char *path = net_path_in(&folds->folder, name);
     struct history history = {0};
     size_t length;
 
-    history.text = rest = net_file_read(path, &length);
+    history.text = rest = net_file_read(&folds->folder, name, &length);
     const int lines = count_of(rest, '\n');
 
     line = strtok_r(rest, "\n", &rest);
@@ -230,6 +231,7 @@ static struct history read_history(const char *folder)
         }
     }
     free(path);
+    free(name);
     return history;
 }
 
@@ -243,7 +245,6 @@ static void free_history(struct history *history)
 /* folds.csv: the folds' histories in one file, a row an epoch and fold. */
 static void write_folds(const struct folds *folds, const struct history *histories)
 {
-    char *path = net_format("%s/folds.csv", folds->folder);
     struct net_text text = {0};
 
     net_text_add(&text, "fold");
@@ -256,15 +257,13 @@ static void write_folds(const struct folds *folds, const struct history *histori
                 net_text_add(&text, ",%.9g", histories[i].values[row * histories[i].columns + c]);
         }
     net_text_add(&text, "\n");
-    net_file_replace(path, &text);
+    net_file_replace(&folds->folder, "folds.csv", &text);
     free(text.at);
-    free(path);
 }
 
 /* band.csv: of each epoch the mean and standard deviation over the folds that came so far. */
 static void write_band(const struct folds *folds, const struct history *histories)
 {
-    char *path = net_format("%s/band.csv", folds->folder);
     double *values = net_allocate((size_t)folds->count, sizeof *values), mean, deviation;
     struct net_text text = {0};
 
@@ -289,10 +288,9 @@ static void write_band(const struct folds *folds, const struct history *historie
         }
         net_text_add(&text, there ? "\n" : "");
     }
-    net_file_replace(path, &text);
+    net_file_replace(&folds->folder, "band.csv", &text);
     free(text.at);
     free(values);
-    free(path);
 }
 
 static void write_epochs(const struct folds *folds)
@@ -300,10 +298,7 @@ static void write_epochs(const struct folds *folds)
     struct history *histories = net_allocate((size_t)folds->count, sizeof *histories);
 
     for (int i = 0; i < folds->count; i++) {
-        char *folder = net_fold_folder(folds, i + 1);
-
-        histories[i] = read_history(folder);
-        free(folder);
+        histories[i] = read_history(folds, i + 1);
         if (histories[i].columns != histories[0].columns)
             net_fail(NET_FAULT, "the histories of fold 1 and fold %d have other columns", i + 1);
     }
@@ -319,12 +314,10 @@ void net_folds_show(const struct folds *folds)
     struct result *results = net_allocate((size_t)folds->count, sizeof *results);
 
     for (int i = 0; i < folds->count; i++) {
-        char *folder = net_fold_folder(folds, i + 1);
-
-        results[i] = read_result(folder);
+        results[i] = read_result(folds, i + 1);
         if (results[i].count != results[0].count)
-            net_fail(NET_FAULT, "%s/run.json has other results than that of fold 1", folder);
-        free(folder);
+            net_fail(NET_FAULT, "%s/fold_%d/run.json has other results than that of fold 1",
+                     folds->folder.path, i + 1);
     }
     write_epochs(folds);
     net_folds_write(folds, results);
@@ -338,7 +331,7 @@ void net_folds_show(const struct folds *folds)
     }
     if (!net_flag(folds->options, NET_QUIET))
         fprintf(stderr, "the folds are in %s, and folds.csv, band.csv and kfold.json\n",
-                folds->folder);
+                folds->folder.path);
     for (int i = 0; i < folds->count; i++)
         free_result(&results[i]);
     free(results);

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,13 +31,13 @@ static void add_header(struct net_text *text, const struct net_training *run)
 static void *open_history(const struct net_training *run, struct net_progress *progress)
 {
     (void)progress;
-    char *path = net_format("%s/history.csv", run->folder);
+    char *path = net_path_in(&run->folder, "history.csv");
     struct net_text text = {0};
 
     add_header(&text, run);
-    if (run->options->value[NET_RESUME].text && net_has_file(run->folder, "history.csv")) {
+    if (run->options->value[NET_RESUME].text && net_folder_has(&run->folder, "history.csv")) {
         size_t length;
-        char *old = net_file_read(path, &length), *rest = old;
+        char *old = net_file_read(&run->folder, "history.csv", &length), *rest = old;
 
         strsep(&rest, "\n");
         for (char *line; rest && (line = strsep(&rest, "\n")) && rest;)
@@ -44,8 +45,9 @@ static void *open_history(const struct net_training *run, struct net_progress *p
                 net_text_add(&text, "%s\n", line);
         free(old);
     }
-    net_file_replace(path, &text);
-    FILE *history = fopen(path, "a");
+    net_file_replace(&run->folder, "history.csv", &text);
+    const int at = openat(run->folder.at, "history.csv", O_WRONLY | O_APPEND | O_CLOEXEC);
+    FILE *history = at >= 0 ? fdopen(at, "a") : NULL;
 
     if (!history)
         net_fail(NET_FAULT, "cannot write %s: %s", path, strerror(errno));
@@ -67,7 +69,7 @@ static void add_epoch(void *sink, const struct net_training *run, const struct n
     fprintf(history, ",%.9g,%.3f,%.0f\n", run->session.rate, epoch->seconds,
             epoch->samples_per_second);
     if (fflush(history))
-        net_fail(NET_FAULT, "cannot write %s/history.csv: %s", run->folder, strerror(errno));
+        net_fail(NET_FAULT, "cannot write %s/history.csv: %s", run->folder.path, strerror(errno));
 }
 
 static void close_history(void *sink, const struct net_training *run)
@@ -76,7 +78,7 @@ static void close_history(void *sink, const struct net_training *run)
     const bool lost = ferror(history);
 
     if (fclose(history) || lost)
-        net_fail(NET_FAULT, "%s: the history could not be written: %s", run->folder,
+        net_fail(NET_FAULT, "%s: the history could not be written: %s", run->folder.path,
                  strerror(errno));
 }
 

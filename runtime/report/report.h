@@ -29,21 +29,25 @@ NET_PRINTF(2, 3) void net_progress_say(struct net_progress *progress, const char
 
 /* ---- run_folder.c ---------------------------------------------------------------------------- */
 
-char *net_new_folder(const struct net_model *model); /* runs/NAME-DATE-TIME, malloc'd */
-bool net_is_run(const char *folder);                 /* or a k-fold */
+/* A run's folder is held by its descriptor, and locked, from its beginning to its end: no other
+   process trains there, and what is written is in it under whatever name it has. Where another
+   process trains the lock ends the program; one that cannot be had is told. What a killed process
+   left half written in the folder goes away. */
+void net_folder_lock(const struct net_folder *folder);
+void net_folder_resume(struct net_folder *folder, const struct net_folder *in, const char *name);
+/* Makes it, or takes one that is there: false. `name` NULL: runs/NAME-DATE-TIME, a new one. */
+bool net_folder_new(struct net_folder *folder, const struct net_folder *in, const char *name,
+                    const struct net_model *model);
+
+bool net_is_run(const struct net_folder *in, const char *name); /* or a k-fold; "." is `in` */
+/* A run that stands there is refused without --force. */
+void net_folder_need_free(const struct net_folder *folder, const struct net_options *options);
 
 /* What netc wrote there of an earlier run or k-fold goes; and of runs in fold_1 up to fold_FOLDS,
    k-fold or not. */
-void net_folder_clear(const char *folder, int folds);
-
-/* While the descriptor that it gives is open no other process trains there; where one does, the
-   program ends. A file system that has no locks (-1, or none is held) hinders nobody. What a killed
-   process left half written in the folder goes away. */
-int net_folder_lock(const char *folder);
-
-/* Sets run->folder: of --resume, whose lock is held; or one that is made and locked now, where a
-   run that stands in it is refused. Gives the lock. */
-int net_folder_open(struct net_training *run, int lock);
+void net_folder_clear(const struct net_folder *folder, int folds);
+void net_folder_unmake(const struct net_folder *folder); /* one that is empty */
+char *net_folder_place(const struct net_folder *folder); /* its path now; malloc'd */
 
 struct tm net_calendar(long long now); /* a moment's date and time of day in UTC */
 
@@ -158,11 +162,12 @@ struct folds {
     struct net_options *options;
     struct net_signals *signals;
     int count;
-    const char *folder; /* of all: it holds fold_1, fold_2, ... */
+    struct net_folder folder; /* of all: it holds fold_1, fold_2, ... */
 };
 
-char *net_fold_folder(const struct folds *folds, int number);          /* malloc'd */
-struct net_json *net_folds_read(const char *folder, const char *name); /* a JSON file in it */
+/* fold_N, or a file in it; malloc'd */
+char *net_fold_name(int number, const char *file);
+struct net_json *net_folds_read(const struct folds *folds, const char *name); /* a JSON file */
 
 /* kfold.json: the model and how many folds there are; with `results` their numbers too. */
 struct result;

@@ -41,20 +41,23 @@ struct tm net_calendar(long long now)
     return tm;
 }
 
-char *net_new_folder(const struct net_model *model)
+/* runs/NAME-DATE-TIME: mkdir decides whose it is, the next takes another name. */
+static char *make_new(const struct net_model *model)
 {
     const struct tm tm = net_calendar((long long)time(NULL));
-    char *date = net_format("%04d%02d%02d-%02d%02d%02d", tm.tm_year, tm.tm_mon + 1, tm.tm_mday,
-                            tm.tm_hour, tm.tm_min, tm.tm_sec);
-    char *folder;
+    char *first = net_format("runs/%s-%04d%02d%02d-%02d%02d%02d", model->name, tm.tm_year,
+                             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    char *path = net_format("%s", first);
 
-    folder = net_format("runs/%s-%s", model->name, date);
-    for (int i = 2; net_has_file(folder, ""); i++) {
-        free(folder);
-        folder = net_format("runs/%s-%s-%d", model->name, date, i);
+    net_folder_make(NULL, "runs");
+    for (int i = 2; mkdir(path, 0777); i++) {
+        if (errno != EEXIST)
+            net_fail(NET_FAULT, "the folder %s cannot be made: %s", path, strerror(errno));
+        free(path);
+        path = net_format("%s-%d", first, i);
     }
-    free(date);
-    return folder;
+    free(first);
+    return path;
 }
 
 /* What netc writes of a run or a k-fold, in the order in which an earlier one's goes: weights
@@ -73,115 +76,123 @@ static const char *const written[] = {
     "run.json",
 };
 
-/* FILE.PID.part, as net_text_write calls what is not whole yet */
-static bool is_part_of(const char *name, const char *file)
+static void drop_files(const struct net_folder *folder)
 {
-    const size_t length = strlen(file);
-
-    if (strncmp(name, file, length) || name[length] != '.')
-        return false;
-    const size_t digits = strspn(name + length + 1, "0123456789");
-    return digits > 0 && !strcmp(name + length + 1 + digits, ".part");
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+        if (written[i])
+            unlinkat(folder->at, written[i], 0);
 }
 
-/* What a process that was killed had half written. */
-static void drop_parts(const char *folder)
+void net_folder_lock(const struct net_folder *folder)
 {
-    DIR *files = opendir(folder);
+    const bool held = !flock(folder->at, LOCK_EX | LOCK_NB);
 
-    for (struct dirent *file; files && (file = readdir(files));)
-        for (size_t i = 0; i < sizeof written / sizeof *written; i++)
-            if (written[i] && is_part_of(file->d_name, written[i]))
-                unlinkat(dirfd(files), file->d_name, 0);
-    if (files)
-        closedir(files);
-}
-
-int net_folder_lock(const char *folder)
-{
-    const int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool held = lock >= 0 && !flock(lock, LOCK_EX | LOCK_NB);
-
-    if (lock >= 0 && !held && errno == EWOULDBLOCK)
+    if (!held && errno == EWOULDBLOCK)
         net_fail(NET_USAGE,
                  "another process trains in %s: wait for its end, or name another "
                  "folder with --out",
-                 folder);
-    if (held)
-        drop_parts(folder);
-    return lock;
-}
-
-static void drop_files(const char *folder)
-{
-    for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
-        char *path = written[i] ? net_format("%s/%s", folder, written[i]) : NULL;
-
-        if (path)
-            unlink(path);
-        free(path);
-    }
+                 folder->path);
+    if (!held)
+        net_warn("%s cannot be locked: %s; that no other process trains there is not known",
+                 folder->path, strerror(errno == EBADF ? EACCES : errno)); /* it is not readable */
+    for (size_t i = 0; held && i < sizeof written / sizeof *written; i++)
+        if (written[i])
+            net_whole_clean(folder->at, written[i]);
 }
 
 /* fold_1, ..., fold_MOST: of a k-fold. Other files in them stay, and so does then the folder. */
-static void drop_folds(const char *folder, long most)
+static void drop_folds(const struct net_folder *folder, long most)
 {
-    DIR *files = opendir(folder);
+    const int at = openat(folder->at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *files = at >= 0 ? fdopendir(at) : NULL;
+    struct net_folder fold;
 
     for (struct dirent *file; files && (file = readdir(files));) {
         const char *number = strncmp(file->d_name, "fold_", 5) ? "" : file->d_name + 5;
 
         if (*number < '1' || *number > '9' || number[strspn(number, "0123456789")] ||
-            strtol(number, NULL, 10) > most)
+            strtol(number, NULL, 10) > most || !net_folder_open(&fold, folder, file->d_name))
             continue;
-        char *fold = net_format("%s/%s", folder, file->d_name);
-        const int lock = net_folder_lock(fold);
-
-        drop_files(fold);
-        rmdir(fold);
-        if (lock >= 0)
-            close(lock);
-        free(fold);
+        net_folder_lock(&fold);
+        drop_files(&fold);
+        unlinkat(folder->at, file->d_name, AT_REMOVEDIR);
+        net_folder_close(&fold);
     }
     if (files)
         closedir(files);
+    else if (at >= 0)
+        close(at);
 }
 
-bool net_is_run(const char *folder)
+bool net_is_run(const struct net_folder *in, const char *name)
 {
-    return net_has_file(folder, "run.json") || net_has_file(folder, "checkpoint.safetensors") ||
-           net_has_file(folder, "kfold.json");
+    static const char *const files[] = {"run.json", "checkpoint.safetensors", "kfold.json"};
+    bool is = false;
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *file = net_format("%s/%s", name, files[i]);
+
+        is = is || net_folder_has(in, file);
+        free(file);
+    }
+    return is;
 }
 
-void net_folder_clear(const char *folder, int folds)
+void net_folder_clear(const struct net_folder *folder, int folds)
 {
-    drop_folds(folder, net_has_file(folder, "kfold.json") ? INT_MAX : folds);
-    if (net_is_run(folder))
+    drop_folds(folder, net_folder_has(folder, "kfold.json") ? INT_MAX : folds);
+    if (net_is_run(folder, "."))
         drop_files(folder);
 }
 
-int net_folder_open(struct net_training *run, int lock)
+void net_folder_resume(struct net_folder *folder, const struct net_folder *in, const char *name)
 {
-    const struct net_value *value = run->options->value;
+    if (!net_folder_open(folder, in, name) && (errno == ENOENT || errno == ENOTDIR))
+        net_fail(NET_FAULT, "--resume %s: there is no such folder", net_path_in(in, name));
+    if (!folder->path)
+        net_fail(NET_FAULT, "--resume %s: %s", net_path_in(in, name), strerror(errno));
+    net_folder_lock(folder);
+}
 
-    if (value[NET_RESUME].text) {
-        run->folder = net_format("%s", value[NET_RESUME].text);
-        return lock;
-    }
-    run->folder = value[NET_OUT].text ? net_format("%s", value[NET_OUT].text)
-                                      : net_new_folder(run->options->model);
-    const bool resumable = net_has_file(run->folder, "checkpoint.safetensors") ||
-                           net_has_file(run->folder, "kfold.json");
-    const bool force = net_flag(run->options, NET_FORCE);
+bool net_folder_new(struct net_folder *folder, const struct net_folder *in, const char *name,
+                    const struct net_model *model)
+{
+    char *path = name ? NULL : make_new(model);
+    const bool made = !name || net_folder_make(in, name);
 
-    if (net_is_run(run->folder) && !resumable && !force)
+    if (!net_folder_open(folder, in, name ? name : path))
+        net_fail(NET_FAULT, "the folder %s cannot be opened: %s",
+                 name ? net_path_in(in, name) : path, strerror(errno));
+    free(path);
+    net_folder_lock(folder);
+    return made;
+}
+
+void net_folder_need_free(const struct net_folder *folder, const struct net_options *options)
+{
+    if (!net_is_run(folder, ".") || net_flag(options, NET_FORCE))
+        return;
+    if (!net_folder_has(folder, "checkpoint.safetensors") && !net_folder_has(folder, "kfold.json"))
         net_fail(NET_USAGE, "%s is a run already, without a checkpoint: --force writes over it",
-                 run->folder);
-    if (net_is_run(run->folder) && !force)
-        net_fail(NET_USAGE,
-                 "%s is a run already: --resume %s goes on with it, --force writes over it",
-                 run->folder, run->folder);
-    run->made_folder = !net_has_file(run->folder, "");
-    net_make_folder(run->folder);
-    return net_folder_lock(run->folder);
+                 folder->path);
+    net_fail(NET_USAGE, "%s is a run already: --resume %s goes on with it, --force writes over it",
+             folder->path, folder->path);
+}
+
+void net_folder_unmake(const struct net_folder *folder)
+{
+    if (!net_folder_moved(folder))
+        rmdir(folder->path);
+}
+
+char *net_folder_place(const struct net_folder *folder)
+{
+    char own[40], now[PATH_MAX];
+
+    if (!net_folder_moved(folder))
+        return net_format("%s", folder->path);
+    snprintf(own, sizeof own, "/proc/self/fd/%d", folder->at);
+    const ssize_t length = readlink(own, now, sizeof now);
+
+    return length > 0 ? net_format("%.*s", (int)length, now) : net_format("%s", folder->path);
 }

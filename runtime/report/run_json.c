@@ -43,9 +43,7 @@ static void write_json(const struct net_training *run, const char *status, const
         net_text_add(&text, "  \"fold\": [%d, %d],\n", options->fold.number, options->fold.count);
     net_text_add(&text, "  \"best_epoch\": %ld,\n  \"final\": {%s}\n}\n",
                  state->best_epoch ? state->best_epoch : state->epoch, results ? results : "");
-    char *path = net_format("%s/run.json", run->folder);
-    net_file_replace(path, &text);
-    free(path);
+    net_file_replace(&run->folder, "run.json", &text);
     free(text.at);
 }
 

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "report/report.h"
 
@@ -27,7 +26,7 @@ static void *reserve_log(const struct net_training *run, struct net_progress *pr
     const int why = errno;
 
     if (run->made_folder)
-        rmdir(run->folder);
+        net_folder_unmake(&run->folder);
     net_fail(NET_FAULT, "cannot write %s: %s", path, strerror(why));
 }
 

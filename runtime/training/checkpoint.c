@@ -11,7 +11,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "training/training.h"
 
@@ -141,19 +140,18 @@ void net_checkpoint_write(const struct net_training *training)
     const struct net_model *model = training->session.model;
     struct walk walk = {.training = training};
     struct net_text metadata = {0};
-    char *path = net_format("%s/checkpoint.safetensors", training->folder);
 
     walk.entries = net_allocate((size_t)model->tensor_count *
                                     (2 + (size_t)training->session.state_copies),
                                 sizeof *walk.entries);
     visit_all(&walk, training->kept && training->state.best_epoch);
     write_metadata(&metadata, training);
-    net_tensors_write(path, walk.entries, walk.count, &metadata);
+    net_tensors_write(&training->folder, "checkpoint.safetensors", walk.entries, walk.count,
+                      &metadata);
     for (int e = 0; e < walk.count; e++)
         free(walk.entries[e].name);
     free(walk.entries);
     free(metadata.at);
-    free(path);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -233,24 +231,23 @@ static _Noreturn void fail_other(const struct net_tensors *tensors, const char *
              source ? source : "an older netc's", hash, model->source, model->hash);
 }
 
-void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options)
+void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options,
+                             const struct net_folder *folder, const char *name)
 {
     const char *run = options->value[NET_RESUME].text, *hash;
-    char *path = net_format("%s/checkpoint.safetensors", run);
+    char *path = net_path_in(folder, name);
 
     need_option(options, NET_OUT);
     need_option(options, NET_WEIGHTS);
     need_option(options, NET_FORCE);
-    if (!net_has_file(run, ""))
-        net_fail(NET_FAULT, "--resume %s: there is no such folder", run);
-    if (access(path, R_OK) && net_has_file(run, "run.json"))
+    if (!net_folder_has(folder, name) && net_folder_has(folder, "run.json"))
         net_fail(NET_FAULT,
                  "--resume %s: the run ended before its first checkpoint; --out %s "
                  "--force begins it again",
                  run, run);
-    if (access(path, R_OK))
+    if (!net_folder_has(folder, name))
         net_fail(NET_FAULT, "--resume %s: there is no checkpoint.safetensors in it", run);
-    net_tensors_read(tensors, path);
+    net_tensors_read(tensors, folder, name);
     hash = net_tensors_metadata(tensors, "model_hash");
     if (!net_tensors_metadata(tensors, "checkpoint") || !hash)
         net_fail(NET_FAULT,

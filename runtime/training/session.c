@@ -104,6 +104,7 @@ void net_session_close(struct net_session *session)
     free(session->run.scratch);
     if (session->data)
         net_data_close(session->data);
+    net_folder_close(&session->weights);
     free(session->opening.preparation);
     free(session->opening.mark);
     free(session->opening.alike);

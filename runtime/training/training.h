@@ -84,12 +84,12 @@ struct net_options {
     const struct net_model *model;
     enum net_command command;
     struct net_value value[NET_OPTIONS];
-    const char *file;     /* predict's FILE, gradcheck's NAME, or NULL */
-    int folds;            /* kfold's K, or 0 */
-    struct net_fold fold; /* that a training run validates on */
-    const char *whole;    /* the folder of all folds, or NULL */
-    char *command_line;   /* for run.json; malloc'd */
-    char *data;           /* --data of the run that is resumed; malloc'd, or NULL */
+    const char *file;               /* predict's FILE, gradcheck's NAME, or NULL */
+    int folds;                      /* kfold's K, or 0 */
+    struct net_fold fold;           /* that a training run validates on */
+    const struct net_folder *whole; /* the folder of all folds, or NULL */
+    char *command_line;             /* for run.json; malloc'd */
+    char *data;                     /* --data of the run that is resumed; malloc'd, or NULL */
 };
 
 static inline bool net_flag(const struct net_options *options, enum net_option option)
@@ -167,7 +167,8 @@ struct net_session {
     const struct net_options *options;
     struct net_threads *pool;
     struct net_run run;
-    struct net_opening opening; /* by what its data are opened; owned texts but the folder */
+    struct net_opening opening; /* by what its data are opened; owned texts but --data's */
+    struct net_folder weights;  /* where those of --weights are, with their preparation.json */
     struct net_data *data;      /* NULL until someone opens it */
     void *batch[2];             /* packed: one is read by a step, the other filled */
     float *predictions;         /* [model->batch][outputs], of the last net_forward */
@@ -269,12 +270,12 @@ struct net_training {
     struct net_session session;
     struct net_options *options;
     struct net_state state;
-    void *kept;       /* the best parameters; NULL: the last are kept */
-    char *folder;     /* the run's */
-    bool made_folder; /* for this run: there was none */
-    long row_count;   /* of the training part */
-    char mark[9];     /* of what it has learnt of its data */
-    double began;     /* seconds since 1970 */
+    void *kept;               /* the best parameters; NULL: the last are kept */
+    struct net_folder folder; /* the run's */
+    bool made_folder;         /* for this run: there was none */
+    long row_count;           /* of the training part */
+    char mark[9];             /* of what it has learnt of its data */
+    double began;             /* seconds since 1970 */
 };
 
 static inline double net_training_speed(const struct net_training *run) /* rows a second */
@@ -284,9 +285,10 @@ static inline double net_training_speed(const struct net_training *run) /* rows 
 
 void net_checkpoint_write(const struct net_training *training);
 
-/* Reads the checkpoint of --resume: its settings into the options first, then, when the session is
-   open, the rest. */
-void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options);
+/* Reads the checkpoint `name` of a run that is resumed: its settings into the options first, then,
+   when the session is open, the rest. */
+void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *options,
+                             const struct net_folder *folder, const char *name);
 void net_checkpoint_read(const struct net_tensors *tensors, struct net_training *training);
 
 #endif

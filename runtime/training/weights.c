@@ -5,35 +5,32 @@
 
 #define _GNU_SOURCE
 
-#include <libgen.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "training/training.h"
 
-/* The weights of a run's folder, malloc'd. */
-static char *file_of_run(const char *path)
+/* A run's folder has weights. */
+static void check_run(const struct net_folder *folder, const char *path)
 {
-    char *file = net_format("%s/model.safetensors", path);
-
-    if (net_has_file(path, "kfold.json"))
+    if (net_folder_has(folder, "kfold.json"))
         net_fail(NET_FAULT,
                  "%s is a k-fold, with weights for each of its folds: --weights "
                  "%s/fold_1",
                  path, path);
-    if (access(file, R_OK) && net_has_file(path, "checkpoint.safetensors"))
+    if (net_folder_has(folder, "model.safetensors"))
+        return;
+    if (net_folder_has(folder, "checkpoint.safetensors"))
         net_fail(NET_FAULT,
                  "%s has no model.safetensors: the run diverged, or has not saved "
                  "yet; it has a checkpoint: --weights %s/checkpoint.safetensors",
                  path, path);
-    if (access(file, R_OK))
-        net_fail(NET_FAULT,
-                 "%s has no model.safetensors: it is not a run's folder, or the run "
-                 "ended before its first checkpoint",
-                 path);
-    return file;
+    net_fail(NET_FAULT,
+             "%s has no model.safetensors: it is not a run's folder, or the run "
+             "ended before its first checkpoint",
+             path);
 }
 
 /* There is no preparation.json beside the weights. `run`: a run's folder was named. */
@@ -73,16 +70,22 @@ void net_session_weights(struct net_session *session)
     if (stat(path, &status))
         net_fail(NET_FAULT, "--weights %s: there is no such file or folder", path);
     const bool run = S_ISDIR(status.st_mode);
-    char *copy = net_format("%s", path);
-    char *file = run ? file_of_run(path) : net_format("%s", path);
+    const char *slash = strrchr(path, '/');
+    char *folder = run     ? net_format("%s", path)
+                   : slash ? net_format("%.*s", (int)(slash - path) + (slash == path), path)
+                           : net_format(".");
 
-    opening->preparation = net_format("%s/preparation.json", run ? path : dirname(copy));
-    opening->mark = net_weights_read(file, session->model, session->run.params);
-    if (access(opening->preparation, F_OK)) {
-        free(opening->preparation);
-        opening->preparation = NULL;
+    if (!net_folder_open(&session->weights, NULL, folder))
+        net_fail(NET_FAULT, "--weights %s: %s", path, strerror(errno));
+    if (run)
+        check_run(&session->weights, path);
+    opening->mark = run ? net_weights_read(&session->weights, "model.safetensors", session->model,
+                                           session->run.params)
+                        : net_weights_read(NULL, path, session->model, session->run.params);
+    opening->run = &session->weights;
+    if (net_folder_has(opening->run, "preparation.json"))
+        opening->preparation = net_format("preparation.json");
+    else
         check_alone(session, path, run);
-    }
-    free(file);
-    free(copy);
+    free(folder);
 }

@@ -124,13 +124,46 @@ for delay in 0.00{2,3,4,5,6,7,8,9}{0,3,6} 0.02; do
 done
 pass
 
+# ---- a folder that is moved while a run is in it -------------------------------------------------
+
+# begun FILE: waits until an epoch is in a history
+begun() {
+    for _ in $(seq 200); do
+        ! grep -qs "^1," "$1" || return 0
+        sleep 0.05
+    done
+}
+./flowers --epochs 100000 --out held >held.log 2>&1 &
+begun held/history.csv
+mv held moved
+check "another run takes its name" ./flowers --out held --quiet --seed 5
+cp -r held second
+kill -TERM $!
+wait $! 2>/dev/null
+check "the run that moved left it alone" diff -r held second
+check "its checkpoint went with it" grep -q '"status": "interrupted"' moved/run.json
+check "it says where it is" grep -q "go on with: .* --resume .*/moved$" held.log
+check "and goes on" ./flowers --resume moved --max-steps 1 --quiet
+
+./flowers kfold 3 --epochs 200 --out folds --quiet >folds.txt &
+begun folds/fold_1/history.csv
+mv folds moved_folds && mkdir folds
+check "a k-fold that was moved" wait $!
+check "is whole" [ "$(cd moved_folds && echo *)" = \
+    "band.csv fold_1 fold_2 fold_3 folds.csv kfold.json" -a -z "$(ls folds)" ]
+
+pids=()
+for _ in 1 2 3 4 5 6 7 8; do
+    ./flowers --quiet --seed $_ & pids+=($!)
+done
+wait "${pids[@]}" 2>/dev/null
+check "eight runs at once have a folder each" [ "$(ls runs | wc -l)" = 8 -a \
+    "$(cat runs/*/run.json | grep -c '"status": "finished"')" = 8 ]
+
 # ---- the line that goes on with a run ------------------------------------------------------------
 
 ./flowers --epochs 100000 --out stopped >stopped.log 2>&1 &
-for _ in $(seq 200); do
-    ! grep -qs "^1," stopped/history.csv || break
-    sleep 0.05
-done
+begun stopped/history.csv
 kill -TERM $!
 wait $! 2>/dev/null
 line=$(sed -n 's/.*go on with:  //p' stopped.log)

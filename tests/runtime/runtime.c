@@ -108,7 +108,7 @@ static void read_absent(const void *path)
 {
     struct net_tensors tensors;
 
-    net_tensors_read(&tensors, path);
+    net_tensors_read(&tensors, NULL, path);
 }
 
 /* A fault's code comes back from any depth; behind an attempt it ends the program again. */

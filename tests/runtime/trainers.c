@@ -83,7 +83,7 @@ static char *contents(const char *path, size_t *length)
 {
     size_t ignored;
 
-    return net_file_read(path, length ? length : &ignored);
+    return net_file_read(NULL, path, length ? length : &ignored);
 }
 
 static bool printed(const char *text)

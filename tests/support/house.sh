@@ -96,7 +96,7 @@ wrong_includes() {
             known[folder]
         }
         BEGIN {
-            allow("compiler", "compiler base syntax semantics lower passes emit")
+            allow("compiler", "compiler base syntax semantics lower passes emit core")
             allow("compiler/base", "core")          # attempt.h, nearest.h, standard_files.h
             allow("compiler/syntax", "base")
             allow("compiler/semantics", "base syntax")

@@ -1,0 +1,159 @@
+/*
+ * file.c -- files that are read or replaced as a whole, and folders that stay open. A fault ends
+ * the program.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/core.h"
+
+/* ---- Folders --------------------------------------------------------------------------------- */
+
+static int folder_at(const struct net_folder *folder)
+{
+    return folder ? folder->at : AT_FDCWD;
+}
+
+char *net_path_in(const struct net_folder *folder, const char *name)
+{
+    return folder ? net_format("%s/%s", folder->path, name) : net_format("%s", name);
+}
+
+bool net_folder_open(struct net_folder *folder, const struct net_folder *in, const char *name)
+{
+    const int at = net_open_folder(folder_at(in), name);
+
+    if (at >= 0)
+        *folder = (struct net_folder){net_path_in(in, name), at};
+    return at >= 0;
+}
+
+void net_folder_close(struct net_folder *folder)
+{
+    if (!folder->path)
+        return;
+    close(folder->at);
+    free(folder->path);
+    *folder = (struct net_folder){0};
+}
+
+bool net_folder_has(const struct net_folder *folder, const char *name)
+{
+    return !faccessat(folder_at(folder), name, F_OK, 0);
+}
+
+bool net_folder_moved(const struct net_folder *folder)
+{
+    struct stat named, held;
+
+    return stat(folder->path, &named) || fstat(folder->at, &held) || named.st_dev != held.st_dev ||
+           named.st_ino != held.st_ino;
+}
+
+bool net_folder_make(const struct net_folder *in, const char *name)
+{
+    char *path = net_format("%s", name);
+    struct stat status;
+    int above = 0;
+
+    for (char *c = path + 1; *c; c++)
+        if (*c == '/') {
+            *c = '\0'; /* the last one tells whether all is well, these why not */
+            if (mkdirat(folder_at(in), path, 0777) && errno != EEXIST && !above)
+                above = errno;
+            *c = '/';
+        }
+    const bool made = !mkdirat(folder_at(in), path, 0777);
+    char *whole = net_path_in(in, name);
+
+    if (!made && errno != EEXIST)
+        net_fail(NET_FAULT, "the folder %s cannot be made: %s", whole,
+                 strerror(errno == ENOENT && above ? above : errno));
+    if (!made && (fstatat(folder_at(in), name, &status, 0) || !S_ISDIR(status.st_mode)))
+        net_fail(NET_FAULT, "--out %s is a file, not a folder", whole);
+    free(whole);
+    free(path);
+    return made;
+}
+
+/* ---- Whole files ----------------------------------------------------------------------------- */
+
+char *net_file_read(const struct net_folder *folder, const char *name, size_t *length)
+{
+    char *path = net_path_in(folder, name);
+    struct stat status;
+    const int at = openat(folder_at(folder), name, O_RDONLY | O_CLOEXEC);
+    FILE *in = at >= 0 ? fdopen(at, "rb") : NULL;
+
+    if (!in || fstat(at, &status))
+        net_fail(NET_FAULT, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        net_fail(NET_FAULT, "%s is not a file", path);
+    char *bytes = malloc((size_t)status.st_size + 1);
+    if (!bytes)
+        net_fail(NET_FAULT, "%s: out of memory for %lld bytes", path, (long long)status.st_size);
+    *length = fread(bytes, 1, (size_t)status.st_size, in);
+    if (*length != (size_t)status.st_size)
+        net_fail(NET_FAULT, "%s: %zu of %lld bytes could be read", path, *length,
+                 (long long)status.st_size);
+    bytes[*length] = '\0';
+    fclose(in);
+    free(path);
+    return bytes;
+}
+
+bool net_is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    return !stat(a, &one) && !stat(b, &other) && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+static _Noreturn void fail_write(struct net_file *file)
+{
+    const int why = errno;
+
+    net_whole_drop(&file->whole);
+    net_fail(NET_FAULT, "cannot write %s: %s", file->path, strerror(why));
+}
+
+void net_file_open(struct net_file *file, const struct net_folder *folder, const char *name)
+{
+    file->path = net_path_in(folder, name);
+    if (net_whole_open(&file->whole, folder_at(folder), name))
+        return;
+    if (errno == EEXIST)
+        net_fail(NET_FAULT, "cannot write %s: it is there and not a file", file->path);
+    fail_write(file);
+}
+
+void net_file_write(struct net_file *file, const void *bytes, size_t count)
+{
+    if (fwrite(bytes, 1, count, file->whole.out) != count)
+        fail_write(file);
+}
+
+void net_file_commit(struct net_file *file)
+{
+    if (!net_whole_commit(&file->whole))
+        fail_write(file);
+    free(file->path);
+}
+
+void net_file_replace(const struct net_folder *folder, const char *name,
+                      const struct net_text *text)
+{
+    struct net_file file;
+
+    net_file_open(&file, folder, name);
+    net_file_write(&file, text->at, text->length);
+    net_file_commit(&file);
+}
