@@ -46,19 +46,15 @@ static void print_name(FILE *out, const char *name)
     fputc('"', out);
 }
 
-static void print_row(FILE *out, const struct net_session *session, const float *x)
+/* x: the outputs as they are shown; class: what they chose as they came, for rounding could make
+   two shares equal, or one half. */
+static void print_row(FILE *out, const struct net_session *session, const float *x, int class)
 {
     const struct net_model *model = session->model;
     const struct net_field *target = &model->fields[model->field_count - 1];
     const bool binary = model->outputs == 1 && model->loss == NET_BINARY_CROSS_ENTROPY;
     const bool classes = target->classes > 0 &&
                          (model->outputs > 1 || target->kind == NET_TARGET_CLASS);
-    int best = 0;
-
-    for (int i = 1; i < model->outputs; i++)
-        if (x[i] > x[best])
-            best = i;
-    const int class = binary ? x[0] >= .5f : best;
     const char *name = net_data_class_name(session->data, class);
 
     if ((binary || classes) && name)
@@ -93,10 +89,11 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
         net_forward(session, session->batch[0], n, false);
         for (int i = 0; i < n; i++) {
             float *x = session->predictions + (long)i * model->outputs;
+            const int class = net_chosen_class(model, x);
 
             activate(x, model->outputs, model->activation);
             net_inverse_apply(&inverse, x);
-            print_row(out, session, x);
+            print_row(out, session, x, class);
         }
     }
     net_inverse_close(&inverse);

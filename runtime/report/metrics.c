@@ -10,8 +10,8 @@
 #include "report/report.h"
 
 enum task {
-    TASK_CLASSES, /* the largest of several outputs */
-    TASK_BINARY,  /* one output: class 1 where p >= 0.5 */
+    TASK_CLASSES, /* several outputs, one a class */
+    TASK_BINARY,  /* one output: of class 1 */
     TASK_SIGN,    /* one output: class 1 where it is not negative; targets -1, 1 */
     TASK_VALUES,
 };
@@ -153,13 +153,16 @@ static int largest(const float *x, int count)
     return best;
 }
 
+int net_chosen_class(const struct net_model *model, const float *outputs)
+{
+    if (model->outputs > 1)
+        return largest(outputs, model->outputs);
+    return outputs[0] >= (model->activation == NET_SIGMOID ? 0 : .5f);
+}
+
 static int predicted_class(const struct net_metrics *metrics, const float *outputs)
 {
-    if (metrics->task == TASK_CLASSES)
-        return largest(outputs, metrics->model->outputs);
-    if (metrics->task == TASK_SIGN || metrics->model->activation == NET_SIGMOID)
-        return outputs[0] >= 0;
-    return outputs[0] >= .5f;
+    return metrics->task == TASK_SIGN ? outputs[0] >= 0 : net_chosen_class(metrics->model, outputs);
 }
 
 static int true_class(const struct net_metrics *metrics, enum net_part part, long row)

@@ -141,6 +141,9 @@ struct net_score {
 /* False for a class that neither occurs nor is predicted. */
 bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score);
 
+/* By the outputs as they come, for metrics and predictions alike: the first of the largest; of one
+   output 1 from a probability of 1/2 on. */
+int net_chosen_class(const struct net_model *model, const float *outputs);
 int net_metrics_classes(const struct net_metrics *metrics); /* 0: values */
 /* The matrix is kept for up to 1000 classes; false for values too. */
 bool net_metrics_has_confusion(const struct net_metrics *metrics);

@@ -290,6 +290,39 @@ START_TEST(predictions)
 }
 END_TEST
 
+/* Classes are chosen before outputs become shares, which rounding makes alike: as metrics do. */
+START_TEST(chosen_before_rounding)
+{
+    static const struct {
+        float outputs[4];
+        int count;
+        const char *line;
+    } cases[] = {
+        {{-1e-9f}, 1, "0 0.500000\n"},
+        {{0}, 1, "1 0.500000\n"},
+        {{1, 1.0000001f, 1, 0}, 4, "1 0.296"},
+        {{0, 3, 3, 3}, 4, "1 0.016"},
+    };
+    static const enum net_loss kinds[] = {NET_BINARY_CROSS_ENTROPY, NET_CROSS_ENTROPY};
+    struct fixture f;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const bool one = cases[i].count == 1;
+
+        make_copier(&f, NULL, 0, one ? NULL : classes, one ? 0 : 4);
+        f.model.outputs = cases[i].count;
+        f.model.activation = one ? NET_SIGMOID : NET_SOFTMAX;
+        f.model.loss = kinds[!one];
+        write_npy("outputs.npy", "<f4", "1, 4", cases[i].outputs, sizeof cases[i].outputs);
+        char *text = predict(&f, "outputs.npy");
+
+        ck_assert_msg(!strncmp(text, cases[i].line, strlen(cases[i].line)), "%s", text);
+        ck_assert_int_eq(net_chosen_class(&f.model, cases[i].outputs), text[0] - '0');
+        free(text);
+    }
+}
+END_TEST
+
 /* What transforms of a target do is undone, unless the loss takes it as a probability. */
 START_TEST(undone)
 {
@@ -332,7 +365,8 @@ END_TEST
 TCase *data_test_metrics(void)
 {
     const TTest *const tests[] = {
-        classification, many_classes, one_output, regression, predictions, undone,
+        classification, many_classes,           one_output, regression,
+        predictions,    chosen_before_rounding, undone,
     };
     TCase *metrics = tcase_create("metrics");
 

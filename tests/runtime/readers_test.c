@@ -381,6 +381,29 @@ START_TEST(numbered_classes)
 }
 END_TEST
 
+/* Labels that are one number in double, written apart; the same ones written otherwise. */
+START_TEST(long_classes)
+{
+    static const char *const names[] = {"-1e-400", "9007199254740992", "9007199254740993"};
+    static const int classes[] = {2, 1, 0, 1, 2};
+
+    write_text("stop.txt", "");
+    write_text("train.csv", "kind,text\n9007199254740993,cat cat\n9007199254740992,cat\n"
+                            "-1e-400,cat\n9007199254740992.0,cat\n9007199254740993.0,cat\n");
+    write_text("test.jsonl", "{\"kind\": 9007199254740992, \"text\": \"\"}\n"
+                             "{\"kind\": 9.007199254740993E15, \"text\": \"\"}\n");
+    struct net_data *data = net_data_open(&model, data_test_folder(), NULL);
+
+    for (int row = 0; row < 5; row++)
+        ck_assert_int_eq(net_data_class(data, NET_TRAIN, row), classes[row]);
+    ck_assert_int_eq(net_data_class(data, NET_TEST, 0), 1);
+    ck_assert_int_eq(net_data_class(data, NET_TEST, 1), 2);
+    for (int c = 0; c < 3; c++)
+        ck_assert_str_eq(net_data_class_name(data, c), names[c]);
+    net_data_close(data);
+}
+END_TEST
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 static void open_model(const void *preparation)
@@ -452,8 +475,8 @@ TCase *readers_test_words(void)
 {
     const TTest *const tests[] = {
         words,           small_letters,    open_tags,        vocabulary,
-        kept_vocabulary, files_to_predict, numbered_classes, class_faults,
-        word_faults,
+        kept_vocabulary, files_to_predict, numbered_classes, long_classes,
+        class_faults,    word_faults,
     };
     TCase *made = tcase_create("words");
 

@@ -16,39 +16,106 @@ static bool is_number(const char *word, double *number)
     return net_parse_number(word, strlen(word), number) == NET_PARSED;
 }
 
-static bool is_class(const char *word, int n, double *number)
+/* A decimal number as it is written, exactly: labels of 17 digits are told apart that are the same
+   double. sign times 0.DIGITS times 10^point, the first digit not 0; sign 0: no digit but 0. */
+struct decimal {
+    int sign;
+    long point;
+    const char *digits; /* a point may stand between them */
+};
+
+static struct decimal read_decimal(const char *word)
 {
-    return is_number(word, number) && *number >= 0 && *number < n && *number == floor(*number);
+    static const long most = 1L << 40; /* of an exponent */
+    struct decimal d = {.sign = 1};
+    bool behind = false;
+
+    word += strspn(word, " \t");
+    if (*word == '-')
+        d.sign = -1;
+    for (word += *word == '-' || *word == '+'; strchr("0123456789.", *word) && *word; word++) {
+        if (*word == '.') {
+            behind = true;
+            continue;
+        }
+        if (!d.digits && *word != '0')
+            d.digits = word;
+        d.point += d.digits ? !behind : -behind;
+    }
+    if (!d.digits)
+        return (struct decimal){0};
+    if (*word == 'e' || *word == 'E') {
+        const long exponent = strtol(word + 1, NULL, 10);
+
+        d.point += exponent > most ? most : exponent < -most ? -most : exponent;
+    }
+    return d;
 }
 
-struct label {
-    const char *word;
-    double number;
-};
+/* The digit at *at, and past it and a point; '0' behind the last. */
+static char next_digit(const char **at)
+{
+    *at += **at == '.';
+    return **at >= '0' && **at <= '9' ? *(*at)++ : '0';
+}
+
+static bool has_digit(const char *at)
+{
+    at += *at == '.';
+    return *at >= '0' && *at <= '9';
+}
+
+/* Less than 0, 0 or more, as the first number is smaller than the second, equal or larger. */
+static int compare_numbers(const char *first, const char *second)
+{
+    const struct decimal a = read_decimal(first), b = read_decimal(second);
+    const char *x = a.digits, *y = b.digits;
+
+    if (a.sign != b.sign || !a.sign)
+        return a.sign - b.sign;
+    if (a.point != b.point)
+        return a.point < b.point ? -a.sign : a.sign;
+    while (has_digit(x) || has_digit(y)) {
+        const int difference = next_digit(&x) - next_digit(&y);
+
+        if (difference)
+            return a.sign * difference;
+    }
+    return 0;
+}
+
+static bool is_class(const char *word, int n, double *number)
+{
+    char whole[16];
+
+    if (!is_number(word, number) || !(*number >= 0 && *number < n))
+        return false;
+    snprintf(whole, sizeof whole, "%d", (int)*number);
+    return compare_numbers(word, whole) == 0;
+}
 
 static int by_number(const void *a, const void *b)
 {
-    const double x = ((const struct label *)a)->number, y = ((const struct label *)b)->number;
-
-    return x < y ? -1 : x > y;
+    return compare_numbers(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* The words in order, each number once; false where one is no number. */
 static bool list_numbers(const struct net_string_table *strings, struct net_string_table *names)
 {
-    struct label *labels = net_allocate((size_t)strings->count, sizeof *labels);
+    const char **words = net_allocate((size_t)strings->count, sizeof *words);
     int32_t count = 0;
+    double number;
 
-    while (count < strings->count && is_number(net_string(strings, count), &labels[count].number)) {
-        labels[count].word = net_string(strings, count);
+    while (count < strings->count && is_number(net_string(strings, count), &number)) {
+        words[count] = net_string(strings, count);
         count++;
     }
     if (count == strings->count)
-        qsort(labels, (size_t)count, sizeof *labels, by_number);
+        qsort(words, (size_t)count, sizeof *words, by_number);
     for (int32_t i = 0; count == strings->count && i < count; i++)
-        if (!i || labels[i].number != labels[i - 1].number)
-            net_strings_add(names, labels[i].word, strlen(labels[i].word));
-    free(labels);
+        if (!i || compare_numbers(words[i], words[i - 1]))
+            net_strings_add(names, words[i], strlen(words[i]));
+    free(words);
     return count == strings->count;
 }
 
@@ -106,11 +173,12 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
 static int32_t find_name(const struct net_string_table *names, const char *word)
 {
     int32_t found = net_strings_find(names, word, strlen(word));
-    double wanted, number;
+    double number;
 
-    if (found < 0 && is_number(word, &wanted))
+    if (found < 0 && is_number(word, &number))
         for (int32_t i = 0; i < names->count && found < 0; i++)
-            if (is_number(net_string(names, i), &number) && number == wanted)
+            if (is_number(net_string(names, i), &number) &&
+                !compare_numbers(net_string(names, i), word))
                 found = i;
     return found;
 }
