@@ -173,7 +173,7 @@ struct net_sparse { /* the elements of a row that are not 0 */
 struct net_rows {
     enum net_type type;
     const void *const *row;
-    const float *scale, *shift; /* U8 only: shape[0] each */
+    const double *scale, *shift; /* U8 only: shape[0] each */
 };
 
 /* A layer's result in the arena: of image i, pixel p, blocks b: floats

@@ -20,16 +20,16 @@ enum kind { PAD, CROP, FLIP, ERASE, NORMALIZE };
 
 struct step {
     enum kind kind;
-    int height, width;    /* of a crop; of a padding on either side */
-    double p;             /* of a flip or an erasure */
-    uint32_t number;      /* of its draws: moves and others are counted apart */
-    float *scale, *shift; /* of normalize, one a channel */
+    int height, width;     /* of a crop; of a padding on either side */
+    double p;              /* of a flip or an erasure */
+    uint32_t number;       /* of its draws: moves and others are counted apart */
+    double *scale, *shift; /* of normalize, one a channel */
 };
 
 /* A picture that is being changed: pixels that are still to be copied, moved, from `from`. */
 struct picture {
-    const void *from;           /* channels x from_height x from_width */
-    const float *scale, *shift; /* one a channel, where `from` holds bytes; else NULL */
+    const void *from;            /* channels x from_height x from_width */
+    const double *scale, *shift; /* one a channel, where `from` holds bytes; else NULL */
     int from_height, from_width;
     int height, width;
     int y, x;                     /* the pixel of `from` that stands at 0, 0 */
@@ -61,11 +61,11 @@ static double noise_of(const struct net_field *field)
     return strcmp(last->name, "noise") ? 0 : last->args[0].number;
 }
 
-static float channel_number(const struct net_call *call, const char *name, int c)
+static double channel_number(const struct net_call *call, const char *name, int c)
 {
     const struct net_arg *arg = net_argument(call, name);
 
-    return (float)(arg->list ? arg->list[arg->count == 1 ? 0 : c] : arg->number);
+    return arg->list ? arg->list[arg->count == 1 ? 0 : c] : arg->number;
 }
 
 /* height, width of an argument that gives one number for both, or two. */
@@ -88,8 +88,8 @@ static struct step open_step(const struct net_call *call, int channels)
         step.width = (int)call->args[1].number;
     } else if (!strcmp(call->name, "normalize")) {
         step.kind = NORMALIZE;
-        step.scale = net_allocate((size_t)channels, sizeof(float));
-        step.shift = net_allocate((size_t)channels, sizeof(float));
+        step.scale = net_allocate((size_t)channels, sizeof(double));
+        step.shift = net_allocate((size_t)channels, sizeof(double));
         for (int c = 0; c < channels; c++) {
             step.scale[c] = 1 / channel_number(call, "std", c);
             step.shift[c] = -channel_number(call, "mean", c) * step.scale[c];
@@ -214,15 +214,15 @@ bool net_augment_acts(const struct net_augment *augment, const struct net_mode *
 
 /* ---- copying --------------------------------------------------------------------------------- */
 
-static void copy_bytes(float *to, const uint8_t *from, int count, float scale, float shift,
+static void copy_bytes(float *to, const uint8_t *from, int count, double scale, double shift,
                        bool flipped)
 {
     if (flipped)
         for (int i = 0; i < count; i++)
-            to[i] = from[-i] * scale + shift;
+            to[i] = (float)(from[-i] * scale + shift);
     else
         for (int i = 0; i < count; i++)
-            to[i] = from[i] * scale + shift;
+            to[i] = (float)(from[i] * scale + shift);
 }
 
 static void copy_floats(float *to, const float *from, int count, bool flipped)
@@ -362,7 +362,7 @@ static void normalize(const struct step *step, float *at, int channels, int pixe
 {
     for (int c = 0; c < channels; c++)
         for (int i = 0; i < pixels; i++, at++)
-            *at = *at * step->scale[c] + step->shift[c];
+            *at = (float)((double)*at * step->scale[c] + step->shift[c]);
 }
 
 static bool moves_after(const struct net_augment *augment, int step)

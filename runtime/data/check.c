@@ -75,7 +75,7 @@ void net_check_prepared(const struct net_prepared_column *prepared, const struct
 
     for (int c = 0; prepared->scale && c < channels; c++)
         for (int byte = 255; byte >= 0; byte -= 255) {
-            const float x = (float)byte * prepared->scale[c] + prepared->shift[c];
+            const float x = (float)(byte * prepared->scale[c] + prepared->shift[c]);
 
             if (isfinite(x))
                 continue;

@@ -24,7 +24,7 @@ struct net_values {
 /* One field of one source as pack reads it. */
 struct net_prepared_column {
     struct net_column column;  /* U8 or F32; I32 for a class; what it owns is the source's */
-    float *scale, *shift;      /* U8: one a channel, applied by pack */
+    double *scale, *shift;     /* U8: one a channel, applied by pack */
     void *owned;               /* column.at where it is not the source's, else NULL */
     struct net_values *values; /* what makes floats of a row as it is packed; else NULL */
 };

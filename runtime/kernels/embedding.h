@@ -77,12 +77,18 @@ NET_INLINE void net_sum_places(float *dw, const float *dy, const int32_t *order,
                                int blocks)
 {
     for (int block = 0; block < blocks; block++) {
-        vec sum = vec_zero();
+        struct net_long_sum sum = net_long_zero();
 
-        for (int32_t k = 0; k < count; k++)
-            sum = vec_add(sum, vec_load(dy + 256L * (order[k] / 16 * (long)blocks + block) +
-                                        order[k] % 16 * 16));
-        vec_store(dw + 16 * block, sum);
+        NET_SUM_GROUPS(k, end, count)
+        {
+            vec group = vec_zero();
+
+            for (; k < end; k++)
+                group = vec_add(group, vec_load(dy + 256L * (order[k] / 16 * (long)blocks + block) +
+                                                order[k] % 16 * 16));
+            net_long_add(&sum, group);
+        }
+        vec_store(dw + 16 * block, sum.sum);
     }
 }
 
@@ -139,13 +145,20 @@ NET_TEMPLATE void net_token_mean(float *y, const float *x, const int32_t *id,
             const float *from = x + (long)batch_block * s.length * s.blocks * 256 + 16 * i;
 
             for (int block = 0; block < s.blocks; block++) {
-                vec sum = vec_zero();
+                struct net_long_sum sum = net_long_zero();
 
-                for (int position = 0; position < s.length; position++)
-                    if (token[position] != 0)
-                        sum = vec_add(sum, vec_load(from + 256L * (position * s.blocks + block)));
+                NET_SUM_GROUPS(position, end, s.length)
+                {
+                    vec group = vec_zero();
+
+                    for (; position < end; position++)
+                        if (token[position] != 0)
+                            group = vec_add(group,
+                                            vec_load(from + 256L * (position * s.blocks + block)));
+                    net_long_add(&sum, group);
+                }
                 vec_store(y + ((long)batch_block * s.blocks + block) * 256 + 16 * i,
-                          net_over_count(sum, count));
+                          net_over_count(sum.sum, count));
             }
         }
 }

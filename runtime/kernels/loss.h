@@ -18,25 +18,43 @@
 
 /* ---- Cross entropy of a row of logits -------------------------------------------------------- */
 
-/* -log softmax(z)[label]; p: a place for the row's exponentials, or NULL */
-NET_INLINE float net_cross_entropy_row(float *p, float *sum, const float *z, int label,
+/* Where class `label` of a row of logits is. */
+NET_INLINE long net_class_at(int label)
+{
+    return label / 16 * 256 + label % 16;
+}
+
+/* -log softmax(z)[label] = log1p(rest) + (max - z[label]): added to either of the two first, a small
+   loss would be lost. p: a place for the row's exponentials, or NULL; rest: their sum less 1. */
+NET_INLINE float net_cross_entropy_row(float *p, float *rest, const float *z, int label,
                                        int channels)
 {
     const float max = net_row_max(z, channels);
 
-    *sum = net_row_exp(p, z, max, channels);
-    return net_log(*sum) + max - z[label / 16 * 256 + label % 16];
+    *rest = net_row_exp(p, z, max, channels);
+    return net_log1p(*rest) + (max - z[net_class_at(label)]);
 }
 
-/* dz = (p / sum - onehot(label)) scale, p as net_cross_entropy_row left it; dz may be p */
-NET_INLINE void net_cross_entropy_grad_row(float *dz, const float *p, float sum, int label,
+/* p[label] / (1 + rest) - 1, which for the largest is -rest / (1 + rest): no probability near 1 is
+   rounded before. */
+NET_INLINE float net_miss(float p, float rest)
+{
+    return (p - 1.0f - rest) / (1.0f + rest);
+}
+
+/* dz = (p / (1 + rest) - onehot(label)) scale, p and rest as net_cross_entropy_row left them; dz
+   may be p */
+NET_INLINE void net_cross_entropy_grad_row(float *dz, const float *p, float rest, int label,
                                            float scale, int channels)
 {
-    for (int c = 0; c < channels; c += 16) {
-        const vec q = vec_div(vec_load(p + 16 * c), vec_set(sum));
+    const float miss = net_miss(p[net_class_at(label)], rest);
 
-        vec_store(dz + 16 * c, vec_mul(vec_sub(q, vec_one_hot(label - c)), vec_set(scale)));
+    for (int c = 0; c < channels; c += 16) {
+        const vec q = vec_div(vec_load(p + 16 * c), vec_set(1.0f + rest));
+
+        vec_store(dz + 16 * c, vec_mul(q, vec_set(scale)));
     }
+    dz[net_class_at(label)] = miss * scale;
 }
 
 /* What the classes count in a row: class c by weight[c], times `own` in a row of its label, and
@@ -57,36 +75,49 @@ static inline float net_sum_weights(const int32_t *label, int n, const float *we
     return (float)sum;
 }
 
-/* The sum over classes of what they count times -log softmax(z)[c]; p as net_cross_entropy_row. */
-NET_INLINE float net_weighted_cross_entropy_row(float *p, float *sum, const float *z, int label,
+/* The sum over classes of what they count times -log softmax(z)[c]; p, rest as
+   net_cross_entropy_row. */
+NET_INLINE float net_weighted_cross_entropy_row(float *p, float *rest, const float *z, int label,
                                                 const struct net_class_weights *w, int channels)
 {
     const float max = net_row_max(z, channels);
-    float every = 0.0f;
+    struct net_long_sum every = net_long_zero();
 
-    *sum = net_row_exp(p, z, max, channels);
-    const float all = net_log(*sum) + max;
-    for (int c = 0; c < channels; c += 16)
-        every += vec_sum(
-            vec_mul(vec_load(w->weight + c), vec_sub(vec_set(all), vec_load(z + 16 * c))));
-    return w->own * w->weight[label] * (all - z[label / 16 * 256 + label % 16]) + w->every * every;
+    *rest = net_row_exp(p, z, max, channels);
+    const float all = net_log1p(*rest);
+    NET_SUM_GROUPS(block, end, (channels + 15) / 16)
+    {
+        vec part = vec_zero();
+
+        for (long c = 16 * block; c < 16 * end; c += 16) {
+            const vec below = vec_sub(vec_set(max), vec_load(z + 16 * c));
+
+            part = vec_fma(vec_load(w->weight + c), vec_add(vec_set(all), below), part);
+        }
+        net_long_add(&every, part);
+    }
+    return w->own * w->weight[label] * (all + (max - z[net_class_at(label)])) +
+           w->every * vec_sum(every.sum);
 }
 
-/* dz = (p / sum of what all classes count - what each class counts) scale */
-NET_INLINE void net_weighted_cross_entropy_grad_row(float *dz, const float *p, float sum, int label,
-                                                    const struct net_class_weights *w, float scale,
-                                                    int channels)
+/* dz = ((q - onehot(label)) what the label counts + every (q sum - weight)) scale, q = p / (1 +
+   rest) */
+NET_INLINE void net_weighted_cross_entropy_grad_row(float *dz, const float *p, float rest,
+                                                    int label, const struct net_class_weights *w,
+                                                    float scale, int channels)
 {
-    const float own = w->own * w->weight[label];
-    const vec all = vec_set(own + w->every * w->sum), every = vec_set(w->every);
+    const float own = w->own * w->weight[label], p_own = p[net_class_at(label)];
+    const float q_own = p_own / (1.0f + rest);
+    const float along = w->every * (q_own * w->sum - w->weight[label]);
 
     for (int c = 0; c < channels; c += 16) {
-        const vec q = vec_div(vec_load(p + 16 * c), vec_set(sum));
-        const vec counts = vec_fma(vec_one_hot(label - c), vec_set(own),
-                                   vec_mul(every, vec_load(w->weight + c)));
+        const vec q = vec_div(vec_load(p + 16 * c), vec_set(1.0f + rest));
+        const vec each = vec_sub(vec_mul(q, vec_set(w->sum)), vec_load(w->weight + c));
+        const vec g = vec_fma(q, vec_set(own), vec_mul(vec_set(w->every), each));
 
-        vec_store(dz + 16 * c, vec_mul(vec_sub(vec_mul(q, all), counts), vec_set(scale)));
+        vec_store(dz + 16 * c, vec_mul(g, vec_set(scale)));
     }
+    dz[net_class_at(label)] = (net_miss(p_own, rest) * own + along) * scale;
 }
 
 /* ---- Cross entropy kernels ------------------------------------------------------------------- */
@@ -109,11 +140,11 @@ NET_TEMPLATE void net_cross_entropy(float *dz, float *loss, const float *z, cons
         for (int i = 0; i < net_rows(run, b); i++) {
             const long at = b * floats + 16 * i;
             const int own = label[16 * b + i];
-            float *p = dz ? dz + at : NULL, sum;
+            float *p = dz ? dz + at : NULL, rest;
 
-            total += net_cross_entropy_row(p, &sum, z + at, own, s.classes);
+            total += net_cross_entropy_row(p, &rest, z + at, own, s.classes);
             if (dz)
-                net_cross_entropy_grad_row(p, p, sum, own, scale, s.classes);
+                net_cross_entropy_grad_row(p, p, rest, own, scale, s.classes);
         }
         loss[b] = total;
     }
@@ -142,12 +173,12 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
         for (int i = 0; i < net_rows(run, b); i++) {
             const long at = b * floats + 16 * i;
             const int own = label[16 * b + i];
-            float *p = dz ? dz + at : NULL, sum;
+            float *p = dz ? dz + at : NULL, rest;
 
             total += scale *
-                     net_weighted_cross_entropy_row(p, &sum, z + at, own, &s.weights, s.classes);
+                     net_weighted_cross_entropy_row(p, &rest, z + at, own, &s.weights, s.classes);
             if (dz)
-                net_weighted_cross_entropy_grad_row(p, p, sum, own, &s.weights, scale, s.classes);
+                net_weighted_cross_entropy_grad_row(p, p, rest, own, &s.weights, scale, s.classes);
         }
         loss[b] = total;
     }
@@ -155,13 +186,18 @@ NET_TEMPLATE void net_weighted_cross_entropy(float *dz, float *loss, const float
 
 /* ---- Elementwise losses ---------------------------------------------------------------------- */
 
-/* max(z, 0) - z t + log(1 + e^-|z|) */
-NET_INLINE vec vec_binary_cross_entropy(vec z, vec t)
+/* max(z, 0) - z t + log1p(e), e = e^-|z| */
+NET_INLINE vec vec_binary_cross_entropy(vec z, vec t, vec e)
 {
-    const vec e = vec_exp(vec_sub(vec_zero(), vec_abs(z)));
-    const vec soft = vec_log(vec_add(vec_set(1.0f), e));
+    return vec_add(vec_sub(vec_max(vec_zero(), z), vec_mul(z, t)), vec_log1p(e));
+}
 
-    return vec_add(vec_sub(vec_max(vec_zero(), z), vec_mul(z, t)), soft);
+/* 1 / (1 + e^-z) - t, of e = e^-|z| too: no probability near 1 is rounded before */
+NET_INLINE vec vec_binary_cross_entropy_grad(vec z, vec t, vec e)
+{
+    const vec one = vec_set(1.0f), small = vec_div(e, vec_add(one, e));
+
+    return vec_if_greater(z, vec_zero(), vec_sub(vec_sub(one, t), small), vec_sub(small, t));
 }
 
 /* e^2 / 2 up to delta, delta (|e| - delta / 2) beyond (Huber 1964) */
@@ -214,22 +250,27 @@ NET_INLINE vec net_huber(vec sum, vec z, vec t, vec *slope, struct net_loss_plac
     return vec_add(sum, vec_huber(error, p.delta));
 }
 
-/* log(cosh(e)) = |e| + log((1 + exp(-2|e|)) / 2): e^2 / 2 near 0, |e| - log 2 far from it; no exp
-   that is too large. Its derivative is tanh(e). */
+/* log(cosh(e)), a = |e|: log1p((1 - e^-a)^2 / (2 e^-a)) near 0, where it is e^2 / 2, and a +
+   log1p(e^-2a) - log 2 far from it; no exp that is too large. Its derivative is tanh(e). */
 NET_INLINE vec net_log_cosh(vec sum, vec z, vec t, vec *slope, struct net_loss_place p)
 {
-    const vec error = vec_sub(z, t), a = vec_abs(error);
-    const vec tail = vec_exp(vec_mul(vec_set(-2.0f), a));
+    const vec error = vec_sub(z, t), a = vec_abs(error), one = vec_set(1.0f);
+    const vec m = vec_expm1(vec_sub(vec_zero(), a)), e = vec_add(one, m);
+    const vec near = vec_div(vec_mul(m, m), vec_add(e, e));
+    const vec tail = vec_log1p(vec_if_greater(one, a, near, vec_mul(e, e)));
+    const vec line = vec_sub(a, vec_set(0.69314718f));
 
     (void)p;
     *slope = vec_tanh(error);
-    return vec_add(sum, vec_add(a, vec_log(vec_fma(vec_set(0.5f), tail, vec_set(0.5f)))));
+    return vec_add(sum, vec_add(tail, vec_if_greater(one, a, vec_zero(), line)));
 }
 
 NET_INLINE vec net_binary_cross_entropy(vec sum, vec z, vec t, vec *slope, struct net_loss_place p)
 {
-    *slope = vec_first(p.lanes, vec_sub(vec_sigmoid(z), t), vec_zero());
-    return vec_add(sum, vec_first(p.lanes, vec_binary_cross_entropy(z, t), vec_zero()));
+    const vec e = vec_exp(vec_sub(vec_zero(), vec_abs(z)));
+
+    *slope = vec_first(p.lanes, vec_binary_cross_entropy_grad(z, t, e), vec_zero());
+    return vec_add(sum, vec_first(p.lanes, vec_binary_cross_entropy(z, t, e), vec_zero()));
 }
 
 struct net_elementwise_loss {
@@ -239,6 +280,29 @@ struct net_elementwise_loss {
     float slope, delta;  /* dz is slope times the term's, over all elements; of huber */
     struct net_layout z; /* of a term that does not give +0 for padding */
 };
+
+/* sums[i] = the sum of `term` over blocks `first` to `end` - 1 of image i of a batch block. */
+NET_INLINE void net_sum_terms(vec sums[16], float *dz, const float *z, const float *target,
+                              const int32_t *label, net_loss_term *term, long first, long end,
+                              int images, vec scale, struct net_elementwise_loss s)
+{
+    for (int i = 0; i < images; i++)
+        sums[i] = vec_zero();
+    for (long block = first; block < end; block++) {
+        const struct net_loss_place p = {
+            net_lanes_of(s.z.segments, s.z.segment_count, (int)block).lanes, s.delta};
+
+        for (int i = 0; i < images; i++) {
+            const long at = 256 * block + 16 * i;
+            const vec t = target ? vec_load(target + at) : vec_set((float)label[i]);
+            vec slope;
+
+            sums[i] = term(sums[i], vec_load(z + at), t, &slope, p);
+            if (dz)
+                vec_store(dz + at, vec_mul(slope, scale));
+        }
+    }
+}
 
 /* loss = the sum of `term` over images and their elements, dz = its slope over n elements. z
    against `target` of its layout, or where that is NULL against the number of each image's class.
@@ -251,27 +315,23 @@ NET_TEMPLATE void net_elementwise_loss(float *dz, float *loss, const float *z, c
 
     NET_ITEMS(b, s.batch_blocks, run, thread) {
         const int images = net_rows(run, b);
+        const long at = (long)b * s.blocks * 256;
+        struct net_long_sum sums[16];
         float total = 0.0f;
-        vec sum[16];
 
         for (int i = 0; i < images; i++)
-            sum[i] = vec_zero();
-        for (int block = 0; block < s.blocks; block++) {
-            const struct net_loss_place p = {
-                net_lanes_of(s.z.segments, s.z.segment_count, block).lanes, s.delta};
+            sums[i] = net_long_zero();
+        NET_SUM_GROUPS(first, end, s.blocks)
+        {
+            vec part[16];
 
-            for (int i = 0; i < images; i++) {
-                const long at = ((long)b * s.blocks + block) * 256 + 16 * i;
-                const vec t = target ? vec_load(target + at) : vec_set((float)label[16 * b + i]);
-                vec slope;
-
-                sum[i] = term(sum[i], vec_load(z + at), t, &slope, p);
-                if (dz)
-                    vec_store(dz + at, vec_mul(slope, scale));
-            }
+            net_sum_terms(part, dz ? dz + at : NULL, z + at, target ? target + at : NULL,
+                          label ? label + 16 * b : NULL, term, first, end, images, scale, s);
+            for (int i = 0; i < images; i++)
+                net_long_add(&sums[i], part[i]);
         }
         for (int i = 0; i < images; i++)
-            total += vec_sum(sum[i]);
+            total += vec_sum(sums[i].sum);
         loss[b] = total;
     }
 }
@@ -282,16 +342,16 @@ struct net_mean_loss {
     int elements; /* of an image; 0: the sums are divided already */
 };
 
-/* run->loss = the batch blocks' sums added in order, over n elements. One thread. */
+/* run->loss = the batch blocks' sums added in order, in double, over n elements. One thread. */
 NET_TEMPLATE void net_mean_loss(const float *loss, struct net_mean_loss s, NET_RUN)
 {
-    float sum = 0.0f;
+    double sum = 0;
 
     if (thread != 0)
         return;
     for (int b = 0; b < net_batch_blocks(run); b++)
-        sum += loss[b];
-    run->loss = s.elements ? sum / ((float)run->n * (float)s.elements) : sum;
+        sum += (double)loss[b];
+    run->loss = (float)(s.elements ? sum / ((double)run->n * s.elements) : sum);
 }
 
 #endif

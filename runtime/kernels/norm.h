@@ -51,23 +51,36 @@ NET_INLINE void net_find_stats(struct net_stats *s, const float *x, int channels
     const vec count = vec_set((float)channels);
 
     for (int i = 0; i < 16; i++) {
-        vec sum = vec_zero();
+        struct net_long_sum sum = net_long_zero();
 
-        for (int c = 0; c < channels; c += 16)
-            sum = vec_add(sum, vec_load(x + 16 * c + 16 * i));
-        vec_store(part + 16 * i, sum);
+        NET_SUM_GROUPS(block, end, (channels + 15) / 16)
+        {
+            vec group = vec_zero();
+
+            for (; block < end; block++)
+                group = vec_add(group, vec_load(x + 256 * block + 16 * i));
+            net_long_add(&sum, group);
+        }
+        vec_store(part + 16 * i, sum.sum);
     }
     vec_store(s->mean, vec_div(vec_sum_each(part, 16), count));
     for (int i = 0; i < 16; i++) {
         const vec mean = vec_set(s->mean[i]);
-        vec sum = vec_zero();
+        struct net_long_sum sum = net_long_zero();
 
-        for (int c = 0; c < channels; c += 16) {
-            const vec d = vec_first(channels - c, vec_sub(vec_load(x + 16 * c + 16 * i), mean),
-                                    vec_zero());
-            sum = vec_fma(d, d, sum);
+        NET_SUM_GROUPS(block, end, (channels + 15) / 16)
+        {
+            vec group = vec_zero();
+
+            for (; block < end; block++) {
+                const vec away = vec_sub(vec_load(x + 256 * block + 16 * i), mean);
+                const vec d = vec_first(channels - 16 * (int)block, away, vec_zero());
+
+                group = vec_fma(d, d, group);
+            }
+            net_long_add(&sum, group);
         }
-        vec_store(part + 16 * i, sum);
+        vec_store(part + 16 * i, sum.sum);
     }
     const vec variance = vec_div(vec_sum_each(part, 16), count);
     vec_store(s->inv_std, vec_div(vec_set(1.0f), vec_sqrt(vec_add(variance, vec_set(eps)))));
@@ -87,16 +100,25 @@ NET_INLINE void net_find_grad_means(struct net_grad_means *means, const struct n
     const vec count = vec_set((float)channels);
 
     for (int i = 0; i < 16; i++) {
-        vec sum = vec_zero(), second = vec_zero();
+        struct net_long_sum sum = net_long_zero(), second = net_long_zero();
 
-        for (int c = 0; c < channels; c += 16) {
-            const vec g = vec_mul(vec_load(dy + 16 * c + 16 * i), vec_load(gamma + c));
+        NET_SUM_GROUPS(block, end, (channels + 15) / 16)
+        {
+            vec group = vec_zero(), second_group = vec_zero();
 
-            sum = vec_add(sum, g);
-            second = vec_fma(g, net_standard(s, i, vec_load(x + 16 * c + 16 * i)), second);
+            for (; block < end; block++) {
+                const vec xhat = net_standard(s, i, vec_load(x + 256 * block + 16 * i));
+                const vec g = vec_mul(vec_load(dy + 256 * block + 16 * i),
+                                      vec_load(gamma + 16 * block));
+
+                group = vec_add(group, g);
+                second_group = vec_fma(g, xhat, second_group);
+            }
+            net_long_add(&sum, group);
+            net_long_add(&second, second_group);
         }
-        vec_store(part + 16 * i, sum);
-        vec_store(part_xhat + 16 * i, second);
+        vec_store(part + 16 * i, sum.sum);
+        vec_store(part_xhat + 16 * i, second.sum);
     }
     vec_store(means->g, vec_div(vec_sum_each(part, 16), count));
     vec_store(means->g_xhat, vec_div(vec_sum_each(part_xhat, 16), count));

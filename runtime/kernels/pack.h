@@ -17,23 +17,40 @@ struct net_place {
     long at, batch_block, row, column;
 };
 
+/* A byte as a number: in double, rounded once, as all transforms are. */
+NET_INLINE float net_scale_byte(uint8_t byte, double scale, double shift)
+{
+    return (float)(byte * scale + shift);
+}
+
+NET_INLINE vec net_scale_bytes(const uint8_t *bytes, double scale, double shift)
+{
+    net_f32 scaled;
+    net_u8 u;
+    vec x;
+
+    memcpy(&u, bytes, sizeof u);
+    scaled = __builtin_convertvector(__builtin_convertvector(u, net_f64) * scale + shift, net_f32);
+    memcpy(&x, &scaled, sizeof x);
+    return x;
+}
+
 /* Channels begin to end - 1 of one pixel, all of one scale: whole blocks of lanes at a time. */
 NET_INLINE void net_pack_channels(float *to, const uint8_t *bytes, const float *values, int begin,
-                                  int end, float scale, float shift)
+                                  int end, double scale, double shift)
 {
     const int first = (begin + 15) / 16 * 16 < end ? (begin + 15) / 16 * 16 : end;
     const int last = first + (end - first) / 16 * 16;
 
     for (int c = begin; c < first; c++)
-        to[c / 16 * 256 + c % 16] = bytes ? (float)bytes[c] * scale + shift : values[c];
+        to[c / 16 * 256 + c % 16] = bytes ? net_scale_byte(bytes[c], scale, shift) : values[c];
     for (int c = first; c < last; c += 16)
         if (bytes)
-            vec_store(to + 16 * c,
-                      vec_add(vec_mul(vec_load_bytes(bytes + c), vec_set(scale)), vec_set(shift)));
+            vec_store(to + 16 * c, net_scale_bytes(bytes + c, scale, shift));
         else
             memcpy(to + 16 * c, values + c, 16 * sizeof *to);
     for (int c = last; c < end; c++)
-        to[c / 16 * 256 + c % 16] = bytes ? (float)bytes[c] * scale + shift : values[c];
+        to[c / 16 * 256 + c % 16] = bytes ? net_scale_byte(bytes[c], scale, shift) : values[c];
 }
 
 /* `count` elements of row i, from element `from` on, to every `step`th float. */
@@ -49,11 +66,11 @@ static inline void net_pack_line(float *to, long step, const struct net_rows *ro
             to[k * step] = values[k];
     else if (s == (from + count - 1) / scaled)
         for (int k = 0; k < count; k++)
-            to[k * step] = (float)bytes[k] * rows->scale[s] + rows->shift[s];
+            to[k * step] = net_scale_byte(bytes[k], rows->scale[s], rows->shift[s]);
     else
         for (int k = 0; k < count; k++)
-            to[k * step] = (float)bytes[k] * rows->scale[(from + k) / scaled] +
-                           rows->shift[(from + k) / scaled];
+            to[k * step] = net_scale_byte(bytes[k], rows->scale[(from + k) / scaled],
+                                          rows->shift[(from + k) / scaled]);
 }
 
 /* Rows of one pixel a channel; `scaled` channels after each other have one scale. */
@@ -71,8 +88,8 @@ static inline void net_pack_vectors(float *to, const struct net_rows *rows, int 
             const int s = (p.start + c) / p.scaled, next = (s + 1) * p.scaled - p.start;
 
             end = u8 && next < p.channels ? next : p.channels;
-            net_pack_channels(image, bytes, values, c, end, u8 ? rows->scale[s] : 1.0f,
-                              u8 ? rows->shift[s] : 0.0f);
+            net_pack_channels(image, bytes, values, c, end, u8 ? rows->scale[s] : 1,
+                              u8 ? rows->shift[s] : 0);
         }
     }
 }

@@ -157,11 +157,45 @@ NET_INLINE void net_group_end(const vec v[4], net_epilogue *epilogue, const void
                      draws + 16 * r, run);
 }
 
+/* Taps `first` to first + count - 1 of a window: of its kernel, or where it is backward every
+   stride-th of it. */
+NET_INLINE struct net_window net_window_part(struct net_window w, int first, int count,
+                                             bool backward, int stride)
+{
+    return backward ? (struct net_window){w.first + first * stride, count, w.at - first}
+                    : (struct net_window){w.first + first, count, w.at + first};
+}
+
+/* The same of a large window, whose sums are long: in groups of a row of it. */
+NET_INLINE void net_gather_large(net_gather_window *gather, bool backward, vec sum[4],
+                                 const uint8_t *index, const float *x, struct net_window h,
+                                 struct net_window w, struct net_pool2d s)
+{
+    struct net_long_sum all[4];
+
+    NET_UNROLL(r, 4)
+        all[r] = net_long_zero();
+    for (int m = 0; m < h.count; m++)
+        NET_SUM_GROUPS(first, end, w.count)
+        {
+            vec group[4];
+
+            NET_UNROLL(r, 4)
+                group[r] = vec_zero();
+            gather(group, index, x, net_window_part(h, m, 1, backward, s.stride[0]),
+                   net_window_part(w, (int)first, (int)(end - first), backward, s.stride[1]), s);
+            NET_UNROLL(r, 4)
+                net_long_add(&all[r], group[r]);
+        }
+    NET_UNROLL(r, 4)
+        sum[r] = all[r].sum;
+}
+
 /* One block of channels of a pixel: sixteen images, four at a time. */
-NET_INLINE void net_gather_block(net_gather_window *gather, const uint8_t *index, const float *x,
-                                 struct net_window h, struct net_window w, net_epilogue *epilogue,
-                                 net_draw_block *draw, const void *operands, bool transcendental,
-                                 struct net_element e, struct net_pool2d s,
+NET_INLINE void net_gather_block(net_gather_window *gather, bool backward, const uint8_t *index,
+                                 const float *x, struct net_window h, struct net_window w,
+                                 net_epilogue *epilogue, net_draw_block *draw, const void *operands,
+                                 bool transcendental, struct net_element e, struct net_pool2d s,
                                  const struct net_run *run)
 {
     _Alignas(64) float draws[NET_MOST_DRAWS * 256];
@@ -173,7 +207,11 @@ NET_INLINE void net_gather_block(net_gather_window *gather, const uint8_t *index
 
         NET_UNROLL(r, 4)
             sum[r] = vec_zero();
-        gather(sum, index ? index + 64 * g : NULL, x + 64 * g, h, w, s);
+        if (s.kernel[0] * s.kernel[1] > NET_SUM_GROUP)
+            net_gather_large(gather, backward, sum, index ? index + 64 * g : NULL, x + 64 * g, h, w,
+                             s);
+        else
+            gather(sum, index ? index + 64 * g : NULL, x + 64 * g, h, w, s);
         net_group_end(sum, epilogue, operands, transcendental, net_element_after(e, 4 * (int)g),
                       draws + 64 * g, run);
     }
@@ -202,8 +240,8 @@ NET_TEMPLATE void net_gather_windows(net_gather_window *gather, bool backward, c
             for (int block = 0; block < to.blocks; block++) {
                 const long first = net_block_at(of, batch_block, 0, block);
 
-                net_gather_block(gather, index ? index + first : NULL, at + first, h, w, epilogue,
-                                 draw, operands, transcendental,
+                net_gather_block(gather, backward, index ? index + first : NULL, at + first, h, w,
+                                 epilogue, draw, operands, transcendental,
                                  net_element_of(to, batch_block, row * to.width + column, block, 0),
                                  s, run);
             }
@@ -328,14 +366,30 @@ NET_TEMPLATE void net_global_avgpool2d(float *y, const float *x, struct net_exte
 {
     NET_ITEMS(batch_block, v.batch_blocks, run, thread)
         for (int block = 0; block < v.blocks; block++)
-            for (int i = 0; i < 16; i++) {
+            for (int i = 0; i < 16; i += 4) {
                 const float *from = x + net_block_at(v, batch_block, 0, block) + 16 * i;
-                vec sum = vec_zero();
+                float *to = y + ((long)batch_block * v.blocks + block) * 256 + 16 * i;
+                struct net_long_sum sum[4];
 
-                NET_REPEAT(pixel, v.height * v.width)
-                    sum = vec_add(sum, vec_load(from + pixel * v.blocks * 256));
-                vec_store(y + ((long)batch_block * v.blocks + block) * 256 + 16 * i,
-                          vec_mul(sum, vec_set(1.0f / (float)(v.height * v.width))));
+                NET_UNROLL(j, 4)
+                    sum[j] = net_long_zero();
+                NET_SUM_GROUPS(first, end, v.height * v.width)
+                {
+                    vec group[4];
+
+                    NET_UNROLL(j, 4)
+                        group[j] = vec_zero();
+                    NET_REPEAT(pixel, end - first)
+                        NET_UNROLL(j, 4)
+                            group[j] = vec_add(
+                                group[j],
+                                vec_load(from + (first + pixel) * v.blocks * 256 + 16 * j));
+                    NET_UNROLL(j, 4)
+                        net_long_add(&sum[j], group[j]);
+                }
+                NET_UNROLL(j, 4)
+                    vec_store(to + 16 * j,
+                              vec_mul(sum[j].sum, vec_set(1.0f / (float)(v.height * v.width))));
             }
 }
 

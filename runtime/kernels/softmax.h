@@ -27,25 +27,35 @@ NET_INLINE float net_row_max(const float *z, int channels)
     return max;
 }
 
-/* p = e^(z - max), +0 beyond the last channel, where p is not NULL; returns the sum */
+/* p = e^(z - max), +0 beyond the last channel, where p is not NULL; returns their sum less the 1 of
+   the largest, beside which those of a confident row would be lost. e^0 is 1 to the bit. */
 NET_INLINE float net_row_exp(float *p, const float *z, float max, int channels)
 {
-    float sum = 0.0f;
+    struct net_long_sum sum = net_long_zero();
+    int largest = -1;
 
-    for (int c = 0; c < channels; c += 16) {
-        const vec e = vec_exp(vec_sub(vec_load(z + 16 * c), vec_set(max)));
-        const vec in = vec_first(channels - c, e, vec_zero());
+    NET_SUM_GROUPS(block, end, (channels + 15) / 16)
+    {
+        vec part = vec_zero();
 
-        if (p)
-            vec_store(p + 16 * c, in);
-        sum += vec_sum(in);
+        for (long c = 16 * block; c < 16 * end; c += 16) {
+            const vec e = vec_exp(vec_sub(vec_load(z + 16 * c), vec_set(max)));
+            const vec in = vec_first(channels - (int)c, e, vec_zero());
+            const vec is_one = vec_if_greater(in, vec_set(0x1.fffffep-1f), in, vec_zero());
+
+            if (p)
+                vec_store(p + 16 * c, in);
+            largest += __builtin_popcount(vec_lane_bits(is_one));
+            part = vec_add(part, vec_sub(in, is_one));
+        }
+        net_long_add(&sum, part);
     }
-    return sum;
+    return (float)largest + vec_sum(sum.sum);
 }
 
 NET_INLINE void net_softmax_row(float *y, const float *x, int channels)
 {
-    const float sum = net_row_exp(y, x, net_row_max(x, channels), channels);
+    const float sum = 1.0f + net_row_exp(y, x, net_row_max(x, channels), channels);
 
     for (int c = 0; c < channels; c += 16)
         vec_store(y + 16 * c, vec_div(vec_load(y + 16 * c), vec_set(sum)));

@@ -31,17 +31,24 @@ NET_TEMPLATE void net_channel_sum_row(float *partial, const float *dy, struct ne
     float *to = net_partial_of(partial, v, 1, batch_block, row);
 
     for (int block = 0; block < v.blocks; block++) {
-        vec sum = vec_zero();
+        struct net_long_sum sum = net_long_zero();
 
-        for (int column = 0; column < v.width; column++) {
-            const float *di = dy + net_block_at(v, batch_block, row * v.width + column, block);
-            vec a = vec_zero();
+        NET_SUM_GROUPS(column, end, v.width)
+        {
+            vec group = vec_zero();
 
-            for (int i = 0; i < images; i++)
-                a = vec_add(a, vec_load(di + 16 * i));
-            sum = vec_add(sum, a);
+            for (; column < end; column++) {
+                const float *di = dy +
+                                  net_block_at(v, batch_block, row * v.width + (int)column, block);
+                vec a = vec_zero();
+
+                for (int i = 0; i < images; i++)
+                    a = vec_add(a, vec_load(di + 16 * i));
+                group = vec_add(group, a);
+            }
+            net_long_add(&sum, group);
         }
-        vec_store(to + 16 * block, sum);
+        vec_store(to + 16 * block, sum.sum);
     }
 }
 
@@ -55,25 +62,33 @@ NET_TEMPLATE void net_batchnorm_stats_row(float *partial, const float *x, struct
 
     for (int block = 0; block < v.blocks; block++) {
         const vec shift = vec_load(x + net_block_at(v, batch_block, row * v.width, block));
-        vec sum = vec_zero(), second = vec_zero();
+        struct net_long_sum sum = net_long_zero(), second = net_long_zero();
 
-        for (int column = 0; column < v.width; column++) {
-            const float *xi = x + net_block_at(v, batch_block, row * v.width + column, block);
-            vec a = vec_zero(), b = vec_zero();
+        NET_SUM_GROUPS(column, end, v.width)
+        {
+            vec first_group = vec_zero(), second_group = vec_zero();
 
-            for (int i = 0; i < images; i++) {
-                const vec d = vec_sub(vec_load(xi + 16 * i), shift);
+            for (; column < end; column++) {
+                const float *xi = x +
+                                  net_block_at(v, batch_block, row * v.width + (int)column, block);
+                vec a = vec_zero(), b = vec_zero();
 
-                a = vec_add(a, d);
-                b = vec_fma(d, d, b);
+                for (int i = 0; i < images; i++) {
+                    const vec d = vec_sub(vec_load(xi + 16 * i), shift);
+
+                    a = vec_add(a, d);
+                    b = vec_fma(d, d, b);
+                }
+                first_group = vec_add(first_group, a);
+                second_group = vec_add(second_group, b);
             }
-            sum = vec_add(sum, a);
-            second = vec_add(second, b);
+            net_long_add(&sum, first_group);
+            net_long_add(&second, second_group);
         }
-        const vec mean = vec_div(sum, vec_set((float)(images * v.width)));
+        const vec mean = vec_div(sum.sum, vec_set((float)(images * v.width)));
 
         vec_store(to + 16 * block, vec_add(shift, mean));
-        vec_store(to + 16 * (v.blocks + block), vec_sub(second, vec_mul(sum, mean)));
+        vec_store(to + 16 * (v.blocks + block), vec_sub(second.sum, vec_mul(sum.sum, mean)));
     }
 }
 
@@ -88,28 +103,35 @@ NET_TEMPLATE void net_batchnorm_sums_row(float *partial, const float *x, const f
 
     for (int block = 0; block < v.blocks; block++) {
         const vec m = vec_load(mean + 16 * block), s = vec_load(inv_std + 16 * block);
-        vec sum = vec_zero(), second = vec_zero();
+        struct net_long_sum sum = net_long_zero(), second = net_long_zero();
 
-        for (int column = 0; column < v.width; column++) {
-            const long at = net_block_at(v, batch_block, row * v.width + column, block);
-            vec a = vec_zero(), b = vec_zero();
+        NET_SUM_GROUPS(column, end, v.width)
+        {
+            vec first_group = vec_zero(), second_group = vec_zero();
 
-            for (int i = 0; i < images; i++) {
-                const vec di = vec_load(dy + at + 16 * i), xi = vec_load(x + at + 16 * i);
+            for (; column < end; column++) {
+                const long at = net_block_at(v, batch_block, row * v.width + (int)column, block);
+                vec a = vec_zero(), b = vec_zero();
 
-                a = vec_fma(di, vec_mul(vec_sub(xi, m), s), a);
-                b = vec_add(b, di);
+                for (int i = 0; i < images; i++) {
+                    const vec di = vec_load(dy + at + 16 * i), xi = vec_load(x + at + 16 * i);
+
+                    a = vec_fma(di, vec_mul(vec_sub(xi, m), s), a);
+                    b = vec_add(b, di);
+                }
+                first_group = vec_add(first_group, a);
+                second_group = vec_add(second_group, b);
             }
-            sum = vec_add(sum, a);
-            second = vec_add(second, b);
+            net_long_add(&sum, first_group);
+            net_long_add(&second, second_group);
         }
-        vec_store(to + 16 * block, sum);
-        vec_store(to + 16 * (v.blocks + block), second);
+        vec_store(to + 16 * block, sum.sum);
+        vec_store(to + 16 * (v.blocks + block), second.sum);
     }
 }
 
 /* partial = sum of dy xhat, and of dy; mean and deviation of each pixel's `channels` are found
-   again, so sums wait in `partial` */
+   again, a group of pixels at a time, whose sums are added to `partial` */
 NET_TEMPLATE void net_layernorm_sums_row(float *partial, const float *x, const float *dy,
                                          struct net_extent v, int channels, float eps,
                                          const struct net_run *run, int batch_block, int row)
@@ -118,24 +140,32 @@ NET_TEMPLATE void net_layernorm_sums_row(float *partial, const float *x, const f
     float *to = net_partial_of(partial, v, 2, batch_block, row);
 
     memset(to, 0, (size_t)(32 * v.blocks) * sizeof *to);
-    for (int column = 0; column < v.width; column++) {
-        const long pixel = net_block_at(v, batch_block, row * v.width + column, 0);
-        struct net_stats s;
+    NET_SUM_GROUPS(column, end, v.width)
+    {
+        const long pixel = net_block_at(v, batch_block, row * v.width + (int)column, 0);
+        struct net_stats stats[NET_SUM_GROUP];
 
-        net_find_stats(&s, x + pixel, channels, eps);
+        for (long k = 0; k < end - column; k++)
+            net_find_stats(&stats[k], x + pixel + 256 * v.blocks * k, channels, eps);
         for (int block = 0; block < v.blocks; block++) {
             float *first = to + 16 * block, *other = to + 16 * (v.blocks + block);
-            vec sum = vec_load(first), second = vec_load(other);
+            vec sum = vec_zero(), second = vec_zero();
 
-            for (int i = 0; i < images; i++) {
-                const vec di = vec_load(dy + pixel + 256 * block + 16 * i);
-                const vec xi = vec_load(x + pixel + 256 * block + 16 * i);
+            for (long k = 0; k < end - column; k++) {
+                const long at = pixel + 256 * (v.blocks * k + block);
+                vec a = vec_zero(), b = vec_zero();
 
-                sum = vec_fma(di, net_standard(&s, i, xi), sum);
-                second = vec_add(second, di);
+                for (int i = 0; i < images; i++) {
+                    const vec di = vec_load(dy + at + 16 * i), xi = vec_load(x + at + 16 * i);
+
+                    a = vec_fma(di, net_standard(&stats[k], i, xi), a);
+                    b = vec_add(b, di);
+                }
+                sum = vec_add(sum, a);
+                second = vec_add(second, b);
             }
-            vec_store(first, sum);
-            vec_store(other, second);
+            vec_store(first, vec_add(vec_load(first), sum));
+            vec_store(other, vec_add(vec_load(other), second));
         }
     }
 }

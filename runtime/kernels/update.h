@@ -13,11 +13,17 @@
 
 NET_INLINE vec net_sum_partials(const float *partial, long step, long count)
 {
-    vec sum = vec_zero();
+    struct net_long_sum sum = net_long_zero();
 
-    NET_REPEAT(s, count)
-        sum = vec_add(sum, vec_load(partial + s * step));
-    return sum;
+    NET_SUM_GROUPS(first, end, count)
+    {
+        vec group = vec_zero();
+
+        NET_REPEAT(s, end - first)
+            group = vec_add(group, vec_load(partial + (first + s) * step));
+        net_long_add(&sum, group);
+    }
+    return sum.sum;
 }
 
 /* A finished piece of gradient goes to the optimizer, or to G where the run wants it kept. */

@@ -245,6 +245,7 @@ NET_INLINE vec vec_fresh_zero(void)
 /* ---- The same sixteen lanes as integers: clang's vectors, where SIMDe 0.7.4 has gaps --------- */
 
 typedef float net_f32 __attribute__((vector_size(64)));
+typedef double net_f64 __attribute__((vector_size(128)));
 typedef uint32_t net_u32 __attribute__((vector_size(64)));
 typedef uint64_t net_u64 __attribute__((vector_size(64)));
 typedef uint8_t net_u8 __attribute__((vector_size(16)));
@@ -322,18 +323,6 @@ NET_INLINE vec vec_where_bits(uint16_t bits, vec x)
 }
 
 /* 16 small whole numbers kept as bytes: a pool's window index */
-NET_INLINE vec vec_load_bytes(const uint8_t *p)
-{
-    net_u8 u;
-    net_f32 f;
-    vec x;
-
-    memcpy(&u, p, sizeof u);
-    f = __builtin_convertvector(u, net_f32);
-    memcpy(&x, &f, sizeof x);
-    return x;
-}
-
 NET_INLINE void vec_store_bytes(uint8_t *p, vec x)
 {
     net_f32 f;
@@ -402,5 +391,38 @@ NET_INLINE float vec_top(vec x)
             a[i] = a[i] > a[i + half] ? a[i] : a[i + half];
     return a[0];
 }
+
+/* ---- Long sums ------------------------------------------------------------------------------- */
+
+/* Groups of numbers are added as they come; what rounding takes from the sum of groups is given
+   back (Kahan 1965): the error is that of a group, however many there are. */
+struct net_long_sum {
+    vec sum, lost;
+};
+
+NET_INLINE struct net_long_sum net_long_zero(void)
+{
+    return (struct net_long_sum){vec_zero(), vec_zero()};
+}
+
+NET_INLINE void net_long_add(struct net_long_sum *s, vec group)
+{
+    const vec rest = vec_sub(group, s->lost), sum = vec_add(s->sum, rest);
+
+    s->lost = vec_sub(vec_sub(sum, s->sum), rest);
+    s->sum = sum;
+}
+
+enum { NET_SUM_GROUP = 32 };
+
+NET_INLINE long net_sum_group_end(long first, long count)
+{
+    return first + NET_SUM_GROUP < count ? first + NET_SUM_GROUP : count;
+}
+
+/* Groups `first` to `end` - 1 of the numbers 0 to count - 1. */
+#define NET_SUM_GROUPS(first, end, count)                                                          \
+    for (long first = 0, end = net_sum_group_end(0, count); first < (count);                       \
+         first = end, end = net_sum_group_end(first, count))
 
 #endif

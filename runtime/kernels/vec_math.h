@@ -62,14 +62,6 @@ NET_INLINE vec vec_log(vec x)
     return vec_fma(k, vec_set(6.9313812256e-01f), y);
 }
 
-NET_INLINE float net_log(float x)
-{
-    _Alignas(64) float a[16];
-
-    vec_store(a, vec_log(vec_set(x)));
-    return a[0];
-}
-
 /* 1 / (1 + e^-x) */
 NET_INLINE vec vec_sigmoid(vec x)
 {
@@ -129,6 +121,14 @@ NET_INLINE vec vec_log1p(vec x)
     const vec one = vec_set(1.0f), u = vec_add(one, x);
 
     return vec_add(vec_log(u), vec_div(vec_sub(x, vec_sub(u, one)), u));
+}
+
+NET_INLINE float net_log1p(float x)
+{
+    _Alignas(64) float a[16];
+
+    vec_store(a, vec_log1p(vec_set(x)));
+    return a[0];
 }
 
 /* erf x: x + x p(x^2) below 0.92, 1 - e^(-t q(t)), t = |x|, with the sign of x above; p and q are

@@ -346,14 +346,14 @@ static void make_rows(const struct net_field *field, int n, struct net_rows *byt
                       struct net_rows *floats)
 {
     const int each = field->size / field->shape[0];
-    float *scale = allocate((size_t)field->shape[0] * sizeof *scale);
-    float *shift = allocate((size_t)field->shape[0] * sizeof *shift);
+    double *scale = allocate((size_t)field->shape[0] * sizeof *scale);
+    double *shift = allocate((size_t)field->shape[0] * sizeof *shift);
     const void **byte_rows = allocate((size_t)n * sizeof *byte_rows);
     const void **float_rows = allocate((size_t)n * sizeof *float_rows);
 
     for (int c = 0; c < field->shape[0]; c++) {
-        scale[c] = (float)random_number(1, c);
-        shift[c] = (float)random_number(2, c);
+        scale[c] = random_number(1, c);
+        shift[c] = random_number(2, c);
     }
     for (int row = 0; row < n; row++) {
         uint8_t *b = allocate((size_t)field->size);
@@ -361,7 +361,7 @@ static void make_rows(const struct net_field *field, int n, struct net_rows *byt
 
         for (int k = 0; k < field->size; k++) {
             b[k] = (uint8_t)(127.5 * (1 + random_number(3, (long)row * field->size + k)));
-            f[k] = (float)b[k] * scale[k / each] + shift[k / each];
+            f[k] = (float)(b[k] * scale[k / each] + shift[k / each]);
         }
         byte_rows[row] = b;
         float_rows[row] = f;

@@ -17,9 +17,9 @@ static void pack(void *to, const struct net_rows *fields, int n)
         for (int k = 0; k < INPUT; k++)
             batch->input[i][k] = fields[0].type == NET_F32
                                      ? ((const float *)fields[0].row[i])[k]
-                                     : fmaf(((const uint8_t *)fields[0].row[i])[k],
-                                            fields[0].scale[k / PIXELS],
-                                            fields[0].shift[k / PIXELS]);
+                                     : (float)(((const uint8_t *)fields[0].row[i])[k] *
+                                                   fields[0].scale[k / PIXELS] +
+                                               fields[0].shift[k / PIXELS]);
         if (fields[1].row)
             batch->target[i] = fields[1].type == NET_F32
                                    ? *(const float *)fields[1].row[i]

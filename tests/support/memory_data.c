@@ -57,7 +57,8 @@ static void pack_field(float (*to)[MOST], const struct net_rows *rows, int chann
             to[i][k] = rows->type == NET_F32 ? ((const float *)rows->row[i])[k]
                        : rows->type == NET_I32
                            ? (float)((const int32_t *)rows->row[i])[k]
-                           : ((const uint8_t *)rows->row[i])[k] * rows->scale[c] + rows->shift[c];
+                           : (float)(((const uint8_t *)rows->row[i])[k] * rows->scale[c] +
+                                     rows->shift[c]);
         }
 }
 

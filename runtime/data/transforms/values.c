@@ -115,11 +115,11 @@ static bool by_channel(const struct net_values *values, struct net_prepared_colu
         if (values->scale[i] != values->scale[i / pixels * pixels] ||
             values->shift[i] != values->shift[i / pixels * pixels])
             return false;
-    prepared->scale = net_allocate((size_t)channels, sizeof(float));
-    prepared->shift = net_allocate((size_t)channels, sizeof(float));
+    prepared->scale = net_allocate((size_t)channels, sizeof(double));
+    prepared->shift = net_allocate((size_t)channels, sizeof(double));
     for (int c = 0; c < channels; c++) {
-        prepared->scale[c] = (float)values->scale[c * pixels];
-        prepared->shift[c] = (float)values->shift[c * pixels];
+        prepared->scale[c] = values->scale[c * pixels];
+        prepared->shift[c] = values->shift[c * pixels];
     }
     return true;
 }
