@@ -21,6 +21,7 @@ struct trainer {
     long sample_count; /* of them */
     float diverged;    /* the loss that is not finite, which ended the last epoch; 0: none */
     double saved;      /* when the last checkpoint was, in seconds */
+    double looked;     /* and when it was looked whether files have changed */
     bool again;        /* steps up to `end` are run again: nothing is shown or written */
     uint32_t end;
 };
@@ -37,6 +38,9 @@ bool train_epochs(struct trainer *trainer);
 
 /* The epoch's order of rows and learning rate. */
 struct net_mode begin_epoch(struct trainer *trainer);
+
+/* Files of the data that have changed in mid-run are told once each. */
+void look_at_data(struct trainer *trainer);
 
 /* A checkpoint, and the weights as they would be kept. */
 void save_training(struct trainer *trainer);

@@ -14,6 +14,7 @@
 enum {
     SAVE_AFTER_EPOCH = 5,   /* seconds since the last checkpoint, at the end of an epoch */
     SAVE_WITHIN_EPOCH = 60, /* the same, inside one */
+    LOOK_AFTER = 1,         /* since the data's files were looked at, at the end of an epoch */
 };
 
 /* ---- Saving ---------------------------------------------------------------------------------- */
@@ -22,9 +23,8 @@ static void save_in_time(struct trainer *trainer)
 {
     const bool asked = atomic_exchange_explicit(&trainer->signals->save, false,
                                                 memory_order_relaxed);
-    const bool every = trainer->run.options->value[NET_CHECKPOINT_EVERY].number > 0.0;
 
-    if (asked || (!every && net_now() - trainer->saved > SAVE_WITHIN_EPOCH)) {
+    if (asked || net_now() - trainer->saved > SAVE_WITHIN_EPOCH) {
         save_training(trainer);
         if (asked)
             net_progress_say(&trainer->progress, "saved %s/checkpoint.safetensors",
@@ -158,7 +158,9 @@ static void finish_epoch(struct trainer *trainer, double *values, double began, 
     epoch.seconds = net_now() - began;
     if (!trainer->again)
         net_sinks_epoch(&trainer->sinks, &epoch);
-    if (every ? state->epoch % every == 0 : net_now() - trainer->saved > SAVE_AFTER_EPOCH)
+    if (!trainer->again && net_now() - trainer->looked > LOOK_AFTER)
+        look_at_data(trainer);
+    if ((every && state->epoch % every == 0) || net_now() - trainer->saved > SAVE_AFTER_EPOCH)
         save_training(trainer);
 }
 

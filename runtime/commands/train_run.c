@@ -100,8 +100,10 @@ static void open_training(struct trainer *trainer, struct net_options *options)
         net_folder_clear(&trainer->run.folder, 0);
     net_sinks_open(&trainer->sinks);
     save_learnt(trainer);
-    if (!resume)
-        net_checkpoint_write(&trainer->run); /* from now on there is always a good one */
+    if (!resume) { /* from now on there is always a good one */
+        net_sinks_save(&trainer->sinks, &trainer->run);
+        net_checkpoint_write(&trainer->run);
+    }
 }
 
 /* ---- End ------------------------------------------------------------------------------------- */
@@ -199,6 +201,7 @@ int net_train_run(struct net_options *options, struct net_signals *signals)
         fail_diverged(trainer);
     const int signal = atomic_load(&signals->stop);
 
+    look_at_data(trainer);
     save_training(trainer);
     if (signal) {
         char *place = net_folder_place(options->whole ? options->whole : &trainer->run.folder);

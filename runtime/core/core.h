@@ -239,6 +239,18 @@ struct net_limits {
 /* Of the groups that `membership` tells, as /proc/self/cgroup does, mounted at `mount`. */
 struct net_limits net_group_limits(const char *membership, const char *mount);
 
+/* ---- last_words.c: a program that ends in its middle ----------------------------------------- */
+
+/* Where the program ends by a fault from now on, the file `name` is written with `text`, which is
+   taken over, and in it, at `status`, why: "failed", or "interrupted" at a second Ctrl-C. */
+void net_last_words(const struct net_folder *folder, const char *name, char *text, size_t status);
+void net_last_words_drop(void); /* it goes to its end */
+void net_last_words_say(const char *status);
+
+/* A file that is mapped: one that is cut short there ends the program, and is named. */
+void net_map_begins(const void *at, size_t size, const char *path);
+void net_map_ends(const void *at);
+
 /* ---- signals.c: Ctrl-C and its kin ----------------------------------------------------------- */
 
 struct net_signals {

@@ -40,8 +40,10 @@ static void *wait_for_signals(void *argument)
             atomic_store(&signals->save, true);
         else if (!atomic_load(&signals->stop))
             atomic_store(&signals->stop, number);
-        else if (number != SIGHUP) /* of one hangup come two: the kernel's and the shell's */
+        else if (number != SIGHUP) { /* of one hangup come two: the kernel's and the shell's */
+            net_last_words_say("interrupted");
             _exit(128 + number);
+        }
     return NULL;
 }
 

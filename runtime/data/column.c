@@ -125,10 +125,12 @@ void net_hold(struct net_table *table, void *at, size_t mapped)
 void net_table_release(struct net_table *table)
 {
     for (int i = 0; i < table->held_count; i++)
-        if (table->held[i].mapped)
+        if (table->held[i].mapped) {
+            net_map_ends(table->held[i].at);
             munmap(table->held[i].at, table->held[i].mapped);
-        else
+        } else {
             free(table->held[i].at);
+        }
     free(table->held);
     table->held = NULL;
     table->held_count = 0;
@@ -185,6 +187,7 @@ static char *map_whole(struct net_table *table, const char *path, size_t *size)
     close(file);
     if (at == MAP_FAILED)
         return NULL;
+    net_map_begins(at, *size, path);
     net_hold(table, at, *size);
     return at;
 }

@@ -205,6 +205,11 @@ const struct net_field *net_field_learns(const struct net_model *model);
 struct net_fold net_data_fold(const struct net_data *data);
 bool net_data_changed(const struct net_data *data); /* since the run of `preparation` */
 
+/* A file of the data that has changed since it was opened and was not told of yet, in words,
+   malloc'd; NULL: there is none. Then: the path of each that was, by number. watch.c */
+char *net_data_look(struct net_data *data);
+const char *net_data_touched(const struct net_data *data, int number);
+
 /* The argument `name` of a call; NULL: there is no call, or it is not there, or `none`.
    paths.c */
 const struct net_arg *net_argument(const struct net_call *call, const char *name);

@@ -117,6 +117,7 @@ static void open_same(struct net_data *data, enum net_part part, const struct ne
 {
     const bool same = opening->same & 1u << part;
 
+    net_watch_source(data, part);
     open_source(data, part);
     if (same || opening->begins || !opening->preparation)
         net_identify_source(data, part);
@@ -420,6 +421,7 @@ void net_data_close(struct net_data *data)
             free(source->fields[f].shift);
         }
         net_table_free(&source->table);
+        net_watch_end(source);
         free(source->fields);
         free(data->parts[part].rows);
         net_packing_close(data, (enum net_part)part);

@@ -52,8 +52,12 @@ struct net_kept {
     int changes; /* of its data, so far */
 };
 
+struct net_watched;
+
 /* What one call of a reader opened. */
 struct net_source {
+    struct net_watched *files; /* that it reads, file_count of them */
+    int file_count;
     struct net_table table; /* columns that no field reads any more have at == NULL */
     struct net_identity identity;
     struct net_prepared_column
@@ -94,6 +98,11 @@ static inline long net_source_row(const struct net_subset *part, long row)
 void net_contract_read(struct net_data *data, const struct net_opening *opening);
 /* Fails where weights were made for other words than these data have. */
 void net_contract_check_words(const struct net_data *data, const char *mark);
+
+/* watch.c: the files of a source, from before it is opened on. */
+void net_watch_source(struct net_data *data, enum net_part part);
+uint64_t net_watched_bytes(const struct net_source *source);
+void net_watch_end(struct net_source *source);
 
 /* identity.c: which data these are, and whether they are those of the run before. `taken`: they may
    be others. */

@@ -64,14 +64,11 @@ void net_need_file(const char *path)
              path, strerror(errno));
 }
 
-uint64_t net_file_size(const char *path)
+bool net_file_status(const char *path, struct stat *status)
 {
-    struct stat status;
     char other[PATH_MAX];
 
-    if (stat(path, &status) == 0 || (name_other(other, path) && stat(other, &status) == 0))
-        return (uint64_t)status.st_size;
-    return 0;
+    return stat(path, status) == 0 || (name_other(other, path) && stat(other, status) == 0);
 }
 
 void net_stream_open(struct net_stream *file, const char *path)

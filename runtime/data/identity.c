@@ -84,30 +84,13 @@ static const char *const type_names[] = {
 };
 static const char class_name[] = "class";
 
-static uint64_t size_of_files(const struct net_call *call, const char *folder)
-{
-    uint64_t bytes = 0;
-
-    for (int i = 0; i < call->arg_count; i++) {
-        int count = 0;
-        char **paths = call->args[i].text ? net_paths_if_any(folder, call->args[i].text, &count)
-                                          : NULL;
-
-        for (int p = 0; p < count; p++)
-            bytes += net_file_size(paths[p]);
-        if (paths)
-            net_paths_free(paths, count);
-    }
-    return bytes;
-}
-
 void net_identify_source(struct net_data *data, enum net_part part)
 {
     const struct net_table *table = &data->sources[part].table;
     struct net_identity *identity = &data->sources[part].identity;
 
     identity->rows = table->rows;
-    identity->bytes = size_of_files(data->model->parts[part], data->folder);
+    identity->bytes = net_watched_bytes(&data->sources[part]);
     for (int f = 0; f < data->model->field_count; f++) {
         const struct net_column *column = net_find_column(table, data->model, f);
 

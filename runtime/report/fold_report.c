@@ -229,6 +229,9 @@ static struct history read_history(const struct folds *folds, int number)
                          history.rows + 2);
             values[c] = strtod(number, NULL);
         }
+        if (values[0] != history.rows + 1)
+            net_fail(NET_FAULT, "%s: line %d is of epoch %g, expected %d: it was edited", path,
+                     history.rows + 2, values[0], history.rows + 1);
     }
     free(path);
     free(name);
@@ -319,8 +322,7 @@ void net_folds_show(const struct folds *folds)
             net_fail(NET_FAULT, "%s/fold_%d/run.json has other results than that of fold 1",
                      folds->folder.path, i + 1);
     }
-    write_epochs(folds);
-    net_folds_write(folds, results);
+    net_folds_write(folds, results); /* of the runs; what histories add is told after it */
     if (net_flag(folds->options, NET_JSON_OUTPUT)) {
         struct net_text json = as_json(folds, results);
 
@@ -329,6 +331,7 @@ void net_folds_show(const struct folds *folds)
     } else {
         print_table(results, folds->count);
     }
+    write_epochs(folds);
     if (!net_flag(folds->options, NET_QUIET))
         fprintf(stderr, "the folds are in %s, and folds.csv, band.csv and kfold.json\n",
                 folds->folder.path);

@@ -1,5 +1,6 @@
 /*
- * history.c -- the sink of history.csv: a line an epoch, with losses and metrics.
+ * history.c -- the sink of history.csv: a line an epoch, with losses and metrics. It grows, and is
+ * the one file of a run that does: a checkpoint has the CRC-32 of the lines that were before it.
  */
 
 #define _GNU_SOURCE
@@ -8,6 +9,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <zlib.h>
 
 #include "report/report.h"
 
@@ -27,63 +30,162 @@ static void add_header(struct net_text *text, const struct net_training *run)
     net_text_add(text, ",lr,seconds,samples_per_second\n");
 }
 
-/* A resumed run keeps the lines of the epochs that its checkpoint knows. */
+/* ---- what a resumed run finds ---------------------------------------------------------------- */
+
+static int count_cells(const char *line)
+{
+    int count = 1;
+
+    for (; *line; line++)
+        count += *line == ',';
+    return count;
+}
+
+/* Adds the whole lines of epochs up to the checkpoint's, in order, that have a cell for each of the
+   header's; gives how many. */
+static long add_epochs(struct net_text *text, const struct net_training *run, const char *rest,
+                       int cells)
+{
+    char *copy = net_format("%s", rest), *left = copy;
+    long last = 0, count = 0;
+
+    for (char *line; (line = strsep(&left, "\n")) && left;) {
+        const long epoch = strtol(line, NULL, 10);
+
+        if (epoch <= last || epoch > run->state.epoch || count_cells(line) != cells)
+            continue;
+        net_text_add(text, "%s\n", line);
+        last = epoch;
+        count++;
+    }
+    free(copy);
+    return count;
+}
+
+/* The file that was found is kept beside: nothing of it is lost. */
+static char *set_aside(const struct net_training *run, const struct net_text *found)
+{
+    char *name = net_format("history.csv.found");
+
+    for (int i = 2; net_folder_has(&run->folder, name); i++) {
+        free(name);
+        name = net_format("history.csv.found.%d", i);
+    }
+    net_file_replace(&run->folder, name, found);
+    return name;
+}
+
+/* Adds the epochs that the checkpoint counts. A history that is not the one it was written behind,
+   which its CRC-32 tells, is told. */
+static void take_up(struct net_text *text, const struct net_training *run)
+{
+    const bool there = net_folder_has(&run->folder, "history.csv");
+    struct net_text found = {0};
+    char *header = net_format("%s", text->at), crc[9];
+
+    if (there)
+        found.at = net_file_read(&run->folder, "history.csv", &found.length);
+    const bool ours = there && !strncmp(found.at, header, strlen(header));
+    const long count = ours ? add_epochs(text, run, found.at + strlen(header), count_cells(header))
+                            : 0;
+
+    snprintf(crc, sizeof crc, "%08x", (unsigned)crc32_z(0, (const Bytef *)text->at, text->length));
+    const bool same = ours && count == run->state.epoch &&
+                      (!*run->history || !strcmp(crc, run->history));
+
+    if (!same) {
+        char *aside = there && found.length ? set_aside(run, &found) : NULL;
+
+        net_warn("%s/history.csv is not as the checkpoint counts it, %ld epochs: it %s; the lines "
+                 "of %ld epochs are kept%s%s",
+                 run->folder.path, run->state.epoch,
+                 !there                      ? "is missing"
+                 : !found.length             ? "is empty"
+                 : !ours                     ? "has another header"
+                 : count != run->state.epoch ? "has others, or fewer"
+                                             : "was edited",
+                 count, aside ? ", what was found is in " : "", aside ? aside : "");
+        free(aside);
+    }
+    free(header);
+    free(found.at);
+}
+
+/* ---- the sink -------------------------------------------------------------------------------- */
+
+struct history {
+    FILE *out;
+    uint32_t crc; /* of what is in it */
+};
+
+static _Noreturn void fail_write(const struct net_training *run)
+{
+    net_fail(NET_FAULT, "cannot write %s/history.csv: %s", run->folder.path, strerror(errno));
+}
+
 static void *open_history(const struct net_training *run, struct net_progress *progress)
 {
-    (void)progress;
-    char *path = net_path_in(&run->folder, "history.csv");
+    struct history *history = net_allocate(1, sizeof *history);
     struct net_text text = {0};
 
     add_header(&text, run);
-    if (run->options->value[NET_RESUME].text && net_folder_has(&run->folder, "history.csv")) {
-        size_t length;
-        char *old = net_file_read(&run->folder, "history.csv", &length), *rest = old;
-
-        strsep(&rest, "\n");
-        for (char *line; rest && (line = strsep(&rest, "\n")) && rest;)
-            if (strtol(line, NULL, 10) >= 1 && strtol(line, NULL, 10) <= run->state.epoch)
-                net_text_add(&text, "%s\n", line);
-        free(old);
+    if (run->options->value[NET_RESUME].text) {
+        net_progress_close(progress);
+        take_up(&text, run);
     }
     net_file_replace(&run->folder, "history.csv", &text);
     const int at = openat(run->folder.at, "history.csv", O_WRONLY | O_APPEND | O_CLOEXEC);
-    FILE *history = at >= 0 ? fdopen(at, "a") : NULL;
 
-    if (!history)
-        net_fail(NET_FAULT, "cannot write %s: %s", path, strerror(errno));
+    history->out = at >= 0 ? fdopen(at, "a") : NULL;
+    history->crc = (uint32_t)crc32_z(0, (const Bytef *)text.at, text.length);
+    if (!history->out)
+        fail_write(run);
     free(text.at);
-    free(path);
     return history;
 }
 
 static void add_epoch(void *sink, const struct net_training *run, const struct net_epoch *epoch)
 {
-    FILE *history = sink;
+    struct history *history = sink;
     const struct net_model *model = run->session.model;
     const bool validation = net_data_rows(run->session.data, NET_VALIDATION) > 0;
     const int count = model->metric_count + validation * (1 + model->metric_count);
+    struct net_text line = {0};
 
-    fprintf(history, "%ld,%.9g", run->state.epoch, epoch->loss);
+    net_text_add(&line, "%ld,%.9g", run->state.epoch, epoch->loss);
     for (int i = 0; i < count; i++)
-        fprintf(history, ",%.9g", epoch->values[i]);
-    fprintf(history, ",%.9g,%.3f,%.0f\n", run->session.rate, epoch->seconds,
-            epoch->samples_per_second);
-    if (fflush(history))
-        net_fail(NET_FAULT, "cannot write %s/history.csv: %s", run->folder.path, strerror(errno));
+        net_text_add(&line, ",%.9g", epoch->values[i]);
+    net_text_add(&line, ",%.9g,%.3f,%.0f\n", run->session.rate, epoch->seconds,
+                 epoch->samples_per_second);
+    if (fwrite(line.at, 1, line.length, history->out) != line.length || fflush(history->out))
+        fail_write(run);
+    history->crc = (uint32_t)crc32_z(history->crc, (const Bytef *)line.at, line.length);
+    free(line.at);
+}
+
+/* The lines that a checkpoint counts are on the disk before it. */
+static void save_history(void *sink, struct net_training *run)
+{
+    const struct history *history = sink;
+
+    if (fsync(fileno(history->out)))
+        fail_write(run);
+    snprintf(run->history, sizeof run->history, "%08x", history->crc);
 }
 
 static void close_history(void *sink, const struct net_training *run)
 {
-    FILE *history = sink;
-    const bool lost = ferror(history);
+    struct history *history = sink;
+    const bool lost = ferror(history->out);
 
-    if (fclose(history) || lost)
-        net_fail(NET_FAULT, "%s: the history could not be written: %s", run->folder.path,
-                 strerror(errno));
+    if (fclose(history->out) || lost)
+        fail_write(run);
+    free(history);
 }
 
 const struct net_sink net_sink_history = {
     .open = open_history,
     .epoch = add_epoch,
+    .save = save_history,
     .close = close_history,
 };

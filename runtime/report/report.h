@@ -84,6 +84,9 @@ struct net_sink {
     void *(*open)(const struct net_training *run, struct net_progress *progress);
     void (*step)(void *sink, const struct net_training *run, double loss); /* perhaps not finite */
     void (*epoch)(void *sink, const struct net_training *run, const struct net_epoch *epoch);
+    void (*save)(void *sink,
+                 struct net_training *run); /* what was told so far has to be on the disk:
+                               a checkpoint will count it */
     void (*part)(void *sink, const struct net_training *run, enum net_part part, double loss,
                  const double *values); /* with the weights that are kept; a value a metric */
     void (*finish)(void *sink, const struct net_training *run,
@@ -103,6 +106,7 @@ void net_sinks_reserve(struct net_sinks *sinks, const struct net_training *run,
 void net_sinks_open(struct net_sinks *sinks);
 void net_sinks_step(const struct net_sinks *sinks, double loss);
 void net_sinks_epoch(const struct net_sinks *sinks, const struct net_epoch *epoch);
+void net_sinks_save(const struct net_sinks *sinks, struct net_training *run);
 void net_sinks_part(const struct net_sinks *sinks, enum net_part part, double loss,
                     const double *values);
 void net_sinks_finish(const struct net_sinks *sinks, const char *status);

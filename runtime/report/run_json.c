@@ -1,17 +1,49 @@
 /*
- * run_json.c -- the sink of run.json: what the run is, with which settings, and how it ended.
+ * run_json.c -- the sink of run.json: what the run is, with which settings, and how it ended. Where
+ * it ends in its middle, the file that says so is ready (core/last_words.c).
  */
 
 #define _GNU_SOURCE
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "report/report.h"
 
-/* `results`: the members of "final", or NULL while there are none. */
-static void write_json(const struct net_training *run, const char *status, const char *results)
+enum { RENDER_AFTER = 1 }; /* seconds since the last words were, at the end of an epoch */
+
+struct run_json {
+    struct net_text results; /* the members of "final" as they come */
+    char **earlier;          /* files of the data that changed before the run was resumed */
+    int earlier_count;
+    int told;        /* files that changed since then and are in the file */
+    double rendered; /* when the last words were, in seconds */
+};
+
+/* Files of the data that changed while it ran, in this session and before. */
+static void add_changed(struct net_text *text, const struct run_json *json,
+                        const struct net_data *data)
+{
+    const char *comma = "  \"data_changed\": [", *path;
+    int count = 0;
+
+    for (int i = 0; i < json->earlier_count; i++, comma = ", ") {
+        net_text_add(text, "%s", comma);
+        net_text_quote(text, json->earlier[i]);
+    }
+    for (; (path = net_data_touched(data, count)) != NULL; count++, comma = ", ") {
+        net_text_add(text, "%s", comma);
+        net_text_quote(text, path);
+    }
+    if (count + json->earlier_count)
+        net_text_add(text, "],\n");
+}
+
+/* `place`: of the status in the text. */
+static struct net_text as_json(const struct run_json *json, const struct net_training *run,
+                               const char *status, size_t *place)
 {
     const struct net_options *options = run->options;
     const struct net_model *model = options->model;
@@ -23,7 +55,9 @@ static void write_json(const struct net_training *run, const char *status, const
     gethostname(host, sizeof host - 1);
     net_text_add(&text, "{\n  \"model\": ");
     net_text_quote(&text, model->name);
-    net_text_add(&text, ",\n  \"status\": \"%s\",\n  \"command\": ", status);
+    net_text_add(&text, ",\n  \"status\": \"");
+    *place = text.length;
+    net_text_add(&text, "%s\",\n  \"command\": ", status);
     net_text_quote(&text, options->command_line);
     net_text_add(&text, ",\n  \"hyperparameters\": ");
     net_settings_json(&text, options);
@@ -41,25 +75,88 @@ static void write_json(const struct net_training *run, const char *status, const
                  run->session.run.step);
     if (options->fold.count)
         net_text_add(&text, "  \"fold\": [%d, %d],\n", options->fold.number, options->fold.count);
+    add_changed(&text, json, run->session.data);
     net_text_add(&text, "  \"best_epoch\": %ld,\n  \"final\": {%s}\n}\n",
-                 state->best_epoch ? state->best_epoch : state->epoch, results ? results : "");
+                 state->best_epoch ? state->best_epoch : state->epoch,
+                 json->results.at ? json->results.at : "");
+    return text;
+}
+
+static void write_json(struct run_json *json, const struct net_training *run, const char *status)
+{
+    size_t place;
+    struct net_text text = as_json(json, run, status, &place);
+
     net_file_replace(&run->folder, "run.json", &text);
+    while (net_data_touched(run->session.data, json->told))
+        json->told++;
     free(text.at);
 }
 
-/* The sink: the members of "final" as they come. */
+/* What the file will say if the run ends before it comes to its end. */
+static void prepare_words(struct run_json *json, const struct net_training *run)
+{
+    size_t place;
+
+    net_last_words(&run->folder, "run.json", as_json(json, run, "", &place).at, place);
+    json->rendered = net_now();
+}
+
+/* What the file of the session before says of data that changed. */
+static void read_earlier(struct run_json *json, const struct net_training *run)
+{
+    char error[128];
+    size_t length;
+    char *text = net_file_read(&run->folder, "run.json", &length);
+    struct net_json *before = net_json_read(text, length, error, sizeof error);
+    const struct net_json *list = net_json_member(before, "data_changed");
+
+    json->earlier = net_allocate(list ? (size_t)list->count : 0, sizeof *json->earlier);
+    for (const struct net_json *path = list ? list->first : NULL; path; path = path->next)
+        if (path->kind == NET_JSON_STRING)
+            json->earlier[json->earlier_count++] = net_format("%s", path->text);
+    net_json_free(before);
+    free(text);
+}
+
+/* ---- the sink -------------------------------------------------------------------------------- */
+
 static void *open_json(const struct net_training *run, struct net_progress *progress)
 {
+    struct run_json *json = net_allocate(1, sizeof *json);
+
     (void)progress;
-    write_json(run, "running", NULL);
-    return net_allocate(1, sizeof(struct net_text));
+    if (run->options->value[NET_RESUME].text && net_folder_has(&run->folder, "run.json"))
+        read_earlier(json, run);
+    prepare_words(json, run);
+    write_json(json, run, "running");
+    return json;
+}
+
+static void add_epoch(void *sink, const struct net_training *run, const struct net_epoch *epoch)
+{
+    struct run_json *json = sink;
+
+    (void)epoch;
+    if (net_now() - json->rendered > RENDER_AFTER)
+        prepare_words(json, run);
+}
+
+/* Data that changed are on record before the weights that saw them. */
+static void save_json(void *sink, struct net_training *run)
+{
+    struct run_json *json = sink;
+
+    if (net_data_touched(run->session.data, json->told))
+        write_json(json, run, "running");
+    prepare_words(json, run);
 }
 
 static void add_part(void *sink, const struct net_training *run, enum net_part part, double loss,
                      const double *values)
 {
     const struct net_model *model = run->session.model;
-    struct net_text *results = sink;
+    struct net_text *results = &((struct run_json *)sink)->results;
 
     net_text_add(results, "%s\n    \"%s\": {\"loss\": ", results->at ? "," : "",
                  net_part_names[part]);
@@ -73,24 +170,30 @@ static void add_part(void *sink, const struct net_training *run, enum net_part p
 
 static void finish_json(void *sink, const struct net_training *run, const char *status)
 {
-    struct net_text *results = sink;
+    struct run_json *json = sink;
 
-    if (results->at)
-        net_text_add(results, "\n  ");
-    write_json(run, status, results->at);
+    if (json->results.at)
+        net_text_add(&json->results, "\n  ");
+    write_json(json, run, status);
+    net_last_words_drop();
 }
 
 static void close_json(void *sink, const struct net_training *run)
 {
-    struct net_text *results = sink;
+    struct run_json *json = sink;
 
     (void)run;
-    free(results->at);
-    free(results);
+    for (int i = 0; i < json->earlier_count; i++)
+        free(json->earlier[i]);
+    free(json->earlier);
+    free(json->results.at);
+    free(json);
 }
 
 const struct net_sink net_sink_run_json = {
     .open = open_json,
+    .epoch = add_epoch,
+    .save = save_json,
     .part = add_part,
     .finish = finish_json,
     .close = close_json,

@@ -45,6 +45,13 @@ void net_sinks_epoch(const struct net_sinks *sinks, const struct net_epoch *epoc
             table[s]->epoch(sinks->state[s], sinks->run, epoch);
 }
 
+void net_sinks_save(const struct net_sinks *sinks, struct net_training *run)
+{
+    for (int s = 0; s < NET_SINKS; s++)
+        if (sinks->state[s] && table[s]->save)
+            table[s]->save(sinks->state[s], run);
+}
+
 void net_sinks_part(const struct net_sinks *sinks, enum net_part part, double loss,
                     const double *values)
 {

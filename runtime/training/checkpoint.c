@@ -101,6 +101,7 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
     net_text_add(text, ",\"model_hash\":");
     net_text_quote(text, options->model->hash);
     net_text_add(text, ",\"preparation\":\"%s\"", training->mark);
+    net_text_add(text, ",\"history\":\"%s\"", training->history);
     add_count(text, "epoch", (double)state->epoch);
     add_count(text, "row", (double)state->row);
     add_count(text, "step", training->session.run.step);
@@ -280,7 +281,10 @@ void net_checkpoint_read(const struct net_tensors *tensors, struct net_training 
 {
     struct net_state *state = &training->state;
     struct walk walk = {.training = training, .tensors = tensors};
+    const char *history = net_tensors_metadata(tensors, "history");
 
+    if (history)
+        snprintf(training->history, sizeof training->history, "%s", history);
     state->epoch = metadata_count(tensors, "epoch", INT_MAX);
     state->row = metadata_count(tensors, "row", LONG_MAX / 1024);
     state->loss_sum = metadata_number(tensors, "loss_sum");

@@ -275,6 +275,7 @@ struct net_training {
     bool made_folder;         /* for this run: there was none */
     long row_count;           /* of the training part */
     char mark[9];             /* of what it has learnt of its data */
+    char history[9];          /* of history.csv up to the last epoch: a CRC-32; "": unknown */
     double began;             /* seconds since 1970 */
 };
 

@@ -160,6 +160,87 @@ wait "${pids[@]}" 2>/dev/null
 check "eight runs at once have a folder each" [ "$(ls runs | wc -l)" = 8 -a \
     "$(cat runs/*/run.json | grep -c '"status": "finished"')" = 8 ]
 
+# ---- data under a run's feet ---------------------------------------------------------------------
+
+cat >mapped.net <<'END'
+data {
+    train = npy(x="x.npy", y="y.npy")
+    input  x[64] = x
+    target y     = y -> classes(4)
+}
+network net(x) { x -> dense(4) }
+train {
+    loss      = cross_entropy(net(x), y)
+    optimizer = sgd(lr=0.01)
+    batch     = 16
+    epochs    = 100000
+}
+END
+check "netc mapped.net" "$netc" mapped.net -o mapped
+# npy FILE TYPE SHAPE BYTES: zeros
+npy() {
+    printf '\223NUMPY\1\0v\0%-117s\n' "{'descr': '$2', 'fortran_order': False, 'shape': ($3)}" >"$1"
+    head -c "$4" /dev/zero >>"$1"
+}
+npy y.npy '|u1' 4000, 4000
+npy x.npy '<f4' '4000, 64' 1024000
+check "a run" ./mapped --out whole --max-steps 1 --quiet
+./mapped --out feet --quiet 2>feet.log &
+begun feet/history.csv
+truncate -s 100000 x.npy
+wait $!
+check "a mapped file that is cut short ends a run" [ $? = 1 ]
+check "it is named" grep -q 'error: .*x.npy: byte [0-9]* is not there any more' feet.log
+check "the run has failed" grep -q '"status": "failed"' feet/run.json
+
+npy x.npy '<f4' '4000, 64' 1024000
+mkfifo predictions
+./mapped predict --weights whole --part train -o predictions 2>feet.log &
+timeout 20 bash -c '{ read -r _; truncate -s 8192 x.npy; cat >/dev/null; } <predictions'
+wait $!
+check "it ends predict, which waits for its reader" [ $? = 1 ]
+check "it is named there" grep -q 'error: .*x.npy: byte [0-9]* is not there any more' feet.log
+
+npy x.npy '<f4' '4000, 64' 1024000
+./mapped --out feet --force 2>feet.log &
+begun feet/history.csv
+printf 1234 | dd of=x.npy bs=1 seek=5000 conv=notrunc 2>/dev/null
+for _ in $(seq 100); do
+    ! grep -q "written to" feet.log || break
+    sleep 0.05
+done
+check "a file that is written to is told of" grep -q "warning: .*x.npy was written to:" feet.log
+touch y.npy
+kill -TERM $!
+wait $! 2>/dev/null
+check "once" [ "$(grep -c x.npy feet.log)" = 1 ]
+check "it is on record" grep -q '"data_changed": \["./x.npy", "./y.npy"\]' feet/run.json
+check "a run that goes on" ./mapped --resume feet --max-steps 1 --quiet --data-changed
+check "keeps the record" grep -q '"data_changed": \["./x.npy", "./y.npy"\]' feet/run.json
+
+# ---- a history that is not the checkpoint's ------------------------------------------------------
+
+# history NAME PATTERN CHANGE...: of a run whose history was changed
+history() {
+    local name=$1 pattern=$2
+    shift 2
+    rm -rf told && cp -r closed told
+    (cd told && cp history.csv before.csv && "$@")
+    exits "history: $name" 0 "history.csv is not as the checkpoint .* 2 epochs: it $pattern" \
+        ./flowers --resume told --epochs 3 --quiet
+}
+history gone "is missing; the lines of 0 epochs are kept" rm history.csv
+history emptied "is empty; the lines of 0 " truncate -s 0 history.csv
+history foreign "has another header; .* 0 .*kept, what was found is in history.csv.found" \
+    sed -i 1s/epoch/day/ history.csv
+check "it is kept beside" [ "$(head -c 3 told/history.csv.found)" = day ]
+history fewer "has others, or fewer; the lines of 1 epochs" sed -i 3d history.csv
+check "they are kept" [ "$(cut -d, -f1 told/history.csv | tr '\n' ' ')" = "epoch 1 3 " ]
+history edited "was edited; the lines of 2 epochs" sed -i '2s/,/,1/' history.csv
+rm -rf told && cp -r closed told && echo 3,4 >>told/history.csv
+./flowers --resume told --epochs 3 --quiet 2>told.log
+check "lines behind the checkpoint's are usual" [ ! -s told.log ]
+
 # ---- the line that goes on with a run ------------------------------------------------------------
 
 ./flowers --epochs 100000 --out stopped >stopped.log 2>&1 &

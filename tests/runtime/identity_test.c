@@ -36,11 +36,13 @@ static struct net_identity identity_of(const struct net_call *call, const struct
 
     data->model = &model;
     data->folder = data_test_folder();
+    net_watch_source(data, NET_TRAIN);
     call->reader->open(&data->sources[0].table, &request);
     data->sources[0].table.rows = data->sources[0].table.columns[0].rows;
     net_identify_source(data, NET_TRAIN);
     const struct net_identity identity = data->sources[0].identity;
 
+    net_watch_end(&data->sources[0]);
     net_table_free(&data->sources[0].table);
     free(data);
     return identity;

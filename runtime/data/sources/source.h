@@ -57,8 +57,9 @@ struct net_stream {
 };
 
 void net_stream_open(struct net_stream *file, const char *path);
-void net_need_file(const char *path);     /* of the user: fails where neither it nor a .gz is */
-uint64_t net_file_size(const char *path); /* of it or its .gz; 0: neither is there */
+void net_need_file(const char *path); /* of the user: fails where neither it nor a .gz is */
+struct stat;
+bool net_file_status(const char *path, struct stat *status); /* of it or its .gz; or neither is */
 void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size);
 void net_stream_close(struct net_stream *file);
 
