@@ -42,7 +42,7 @@ ISA_SOURCES  = $(addprefix runtime/,data/augment.c core/normal.c core/roofline.c
 RUNTIME_SOURCES = $(filter-out $(ISA_SOURCES),$(call sources_in,runtime))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 runtime_objects  = $(call objects,$(RUNTIME_SOURCES))
-test_objects     = $(call objects,$(call sources_in,tests))
+test_objects     = $(call objects,$(filter-out tests/fuzz/%,$(call sources_in,tests)))
 shared = $(addprefix runtime/core/,attempt.c nearest.c standard_files.c whole_file.c) \
          runtime/report/summary_table.c
 compiler_objects = $(call objects,$(call sources_in,compiler) $(shared)) $(BUILD)/lexer.o \
@@ -90,7 +90,8 @@ $(BUILD)/$(1)/runtime/%.o: runtime/%.c
 endef
 $(foreach isa,$(ISAS),$(eval $(call isa_rules,$(isa))))
 
--include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/asan/*' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/asan/*' -not -path '$(BUILD)/fuzz/*' \
+           2>/dev/null)
 
 # The Check suites: every stage of the compiler and the runtime, in one program.
 $(BUILD)/check_all: $(test_objects) $(filter-out %/main.o,$(compiler_objects)) \
@@ -113,18 +114,17 @@ test-torch: all     # the losses of tests/pytorch/cases.txt against the PyTorch 
 	@BUILD=$(BUILD) tests/pytorch/live.sh
 test-gradients: all # of the largest models too: minutes each
 	tests/cli/models.sh every
+fuzz:               # of every reader and the compiler: make fuzz SECONDS=600 (of all targets)
+	@BUILD=$(BUILD) tests/fuzz/run.sh $(SECONDS)
 bench: all          # MODELS="lenet5 cnet": some
 	python3 tests/bench/bench.py --netc $(BUILD)/netc --out bench.json --models "$(MODELS)"
-bench-run: all
-	python3 tests/bench/whole_run.py --netc $(BUILD)/netc
+bench-run: all; python3 tests/bench/whole_run.py --netc $(BUILD)/netc
 winograd-errors: $(BUILD)/check_all
 	@ERRORS=1 CK_RUN_SUITE=winograd CK_RUN_CASE=errors $(BUILD)/check_all
 
 format:
 	clang-format -i $$(git ls-files '*.[ch]' ':!generated')
-lint: tests
-	$(PACKAGES) lint
-	@BUILD=$(BUILD) tests/support/lint.sh
+lint: tests; $(PACKAGES) lint && BUILD=$(BUILD) tests/support/lint.sh
 quickstart:
 	$(PACKAGES) build
 	@$(MAKE) --no-print-directory all

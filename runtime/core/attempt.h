@@ -1,6 +1,6 @@
 /*
- * attempt.h -- work that may end in a fault, of which its caller is told: what tests and fuzzing run
- * readers, and the whole compiler, in. Shared with netc.
+ * attempt.h -- work that may end in a fault, of which its caller is told: what tests and fuzzing
+ * run readers, and the whole compiler, in. Shared with netc.
  */
 
 #ifndef NET_ATTEMPT_H
@@ -10,7 +10,7 @@
    What `work` had open at a fault stays open. */
 int net_attempt(void (*work)(const void *context), const void *context);
 
-/* A fault's end: that of the innermost attempt of this thread, or where there is none the program's. */
+/* A fault's end: that of this thread's innermost attempt; where there is none, the program's. */
 _Noreturn void net_end(int code);
 
 #endif
