@@ -233,37 +233,31 @@ static const char *precompile(const Clang *clang, const char *target)
 /* Units are compiled side by side, then linked. A precompiled header that clang does not take, as
    after an update of clang or of libc, goes away: the next build makes another. */
 static bool build(const Clang *clang, const char *target, const char *const *files, int count,
-                  const char *output)
+                  const char *work, const char *output)
 {
     const char **objects = allocate((size_t)count * sizeof *objects);
     const char *precompiled = precompile(clang, target);
     bool ok;
 
     for (int i = 0; i < count; i++)
-        objects[i] = format("%s.%d.o", output, i);
+        objects[i] = format("%s/%d.o", work, i);
     ok = !was_ended() && compile_units(clang, target, files, objects, count, precompiled);
     if (!ok && precompiled && !was_ended()) {
         unlink(precompiled);
         ok = compile_units(clang, target, files, objects, count, NULL);
     }
-    ok = ok && link_units(clang, target, objects, count, output);
-    for (int i = 0; i < count; i++)
-        unlink(objects[i]);
-    return ok;
+    return ok && link_units(clang, target, objects, count, output);
 }
 
 Built build_trainer(const Clang *clang, const char *target, const char *const *files, int count,
-                    const char *output)
+                    const char *output, const char *work)
 {
-    const char *part = format("%s.%ld.part", output, (long)getpid());
+    const char *part = format("%s/trainer", work);
 
-    if (!build(clang, target, files, count, part)) {
-        unlink(part);
+    if (!build(clang, target, files, count, work, part))
         return was_ended() ? BUILT_FAULT : explain_failure(clang, output);
-    }
     if (rename(part, output) != 0) {
         fprintf(stderr, "netc: error: cannot write %s: %s\n", output, strerror(errno));
-        unlink(part);
         return BUILT_NO_FILE;
     }
     return BUILT;

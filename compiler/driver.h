@@ -7,6 +7,8 @@
 
 #include "base/base.h"
 
+#include <sys/types.h>
+
 /* ---- command_line.c -------------------------------------------------------------------------- */
 
 enum { EXIT_FAULT = 1, EXIT_USAGE = 2, EXIT_CLANG = 3 };
@@ -69,6 +71,20 @@ void hold_signals(void);
 void release_signals(void);
 bool was_ended(void); /* a signal came that is held */
 
+/* ---- work_folder.c --------------------------------------------------------------------------- */
+
+/* A folder beside `place` for files in the making. It goes away with netc at the latest, one that
+   is killed too. */
+typedef struct WorkFolder {
+    const char *path;
+    int lock;
+    int end;      /* of the keeper's pipe */
+    pid_t keeper; /* the process that removes it */
+} WorkFolder;
+
+bool open_work_folder(WorkFolder *folder, const char *place); /* false: errno says why */
+void close_work_folder(WorkFolder *folder);
+
 /* ---- precompiled.c: headers that clang parsed before ----------------------------------------- */
 
 /* The file in the user's cache of `header` as `compiler`, clang and its flags, parsed it,
@@ -94,8 +110,8 @@ typedef enum Built {
 } Built;
 
 /* Compiles `count` units of generated C, side by side, to the trainer `output`, which appears whole
-   or not at all. */
+   or not at all. What is in the making is in the folder `work`. */
 Built build_trainer(const Clang *clang, const char *target, const char *const *files, int count,
-                    const char *output);
+                    const char *output, const char *work);
 
 #endif

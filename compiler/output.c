@@ -7,7 +7,9 @@
 #include "driver.h"
 #include "emit/emit.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,32 +21,33 @@ static void keep_model(const Options *o, const char *path, const char *what)
             format("%s would be written over the model, %s; give -o another name", what, path));
 }
 
-/* Writes the units beside the trainer and builds it; they go away again. `whole`: the file to keep
-   the generated C in, or NULL. */
+/* Writes the units and builds the trainer. `whole`: the file that has the generated C already, or
+   NULL. */
 static Built build_from(const Clang *clang, const char *target, Code *code, const char *trainer,
                         const char *whole)
 {
+    WorkFolder work;
     const int count = count_units(code, (int)sysconf(_SC_NPROCESSORS_ONLN));
     const char **files = allocate((size_t)count * sizeof *files);
     Built status = BUILT_NO_FILE;
     int written = 0;
 
+    if (!open_work_folder(&work, trainer)) {
+        fprintf(stderr, "netc: error: cannot write %s: %s\n", work.path, strerror(errno));
+        return BUILT_NO_FILE;
+    }
     cut_into_units(code, count);
     for (; written < count; written++) {
         Text text = {0};
 
-        files[written] = whole && count == 1
-                             ? whole
-                             : format("%s.%ld.%d.c", trainer, (long)getpid(), written);
+        files[written] = whole && count == 1 ? whole : format("%s/%d.c", work.path, written);
         write_unit(&text, code, written);
-        if (write_output(files[written], &text) != 0)
+        if (files[written] != whole && write_output(files[written], &text) != 0)
             break;
     }
     if (written == count)
-        status = build_trainer(clang, target, files, count, trainer);
-    for (int i = 0; i < written; i++)
-        if (files[i] != whole)
-            unlink(files[i]);
+        status = build_trainer(clang, target, files, count, trainer, work.path);
+    close_work_folder(&work);
     return status;
 }
 

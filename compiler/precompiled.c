@@ -82,6 +82,7 @@ const char *precompile_header(const Command *compiler, const char *header, const
     bool fresh = true;
     const int at = (int)(strrchr(header, '/') - header);
     Command command = {0};
+    WorkFolder work;
 
     if (!folder)
         return NULL;
@@ -90,11 +91,13 @@ const char *precompile_header(const Command *compiler, const char *header, const
         fresh = fresh && is_fresh(file, format("%.*s/%s", at, header, beside[i]));
     if (fresh)
         return file;
-    part = format("%s.%ld.part", file, (long)getpid());
+    if (!open_work_folder(&work, file))
+        return NULL;
+    part = format("%s/header.pch", work.path);
     add_words(&command, compiler->words, compiler->count);
     add_words(&command, (const char *[]){"-x", "c-header", "-o", part, header}, 5);
-    if (run(complete(&command, verbose), true) && rename(part, file) == 0)
-        return file;
-    unlink(part);
-    return NULL;
+    if (!run(complete(&command, verbose), true) || rename(part, file) != 0)
+        file = NULL;
+    close_work_folder(&work);
+    return file;
 }

@@ -1,6 +1,7 @@
 /*
  * programs.c -- other programs, run to their end. One idea: they are run directly, never by a
- * shell, and a signal to netc is told to them first, so that netc can clear up behind them.
+ * shell; a signal to netc is told to them first, so that netc can clear up behind them, and they
+ * die with a netc that is killed.
  *
  * Needs: arguments. Gives: whether all succeeded.
  */
@@ -12,12 +13,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 void add_word(Command *command, const char *word)
 {
@@ -110,24 +109,45 @@ static bool wait_for(pid_t *pids, int count)
     return ok;
 }
 
+/* In the child: it dies with netc, also where that has died already. Gives errno to the pipe. */
+static _Noreturn void become(const char *const *arguments, const sigset_t *mask, bool quiet,
+                             pid_t netc, int report)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != netc)
+        _exit(1);
+    if (quiet) {
+        const int null = open("/dev/null", O_WRONLY);
+
+        if (null >= 0)
+            dup2(null, STDERR_FILENO);
+    }
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    execvp(arguments[0], (char *const *)arguments);
+    const int error = errno;
+
+    _exit(write(report, &error, sizeof error) == sizeof error ? 1 : 2);
+}
+
 /* Starts a program with the signal mask `mask`; 0 after an error. */
 static pid_t start(const char *const *arguments, const sigset_t *mask, bool quiet)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    pid_t pid = 0;
-    int error;
+    const pid_t netc = getpid();
+    int report[2], error = 0;
 
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, mask);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawn_file_actions_init(&actions);
-    if (quiet)
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    error = posix_spawnp(&pid, arguments[0], &actions, &attributes, (char *const *)arguments,
-                         environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
+    fflush(NULL);
+    pid_t pid = pipe2(report, O_CLOEXEC) == 0 ? fork() : -1;
+
+    if (pid == 0)
+        become(arguments, mask, quiet, netc, report[1]);
+    if (pid < 0) {
+        error = errno;
+    } else {
+        close(report[1]);
+        if (read(report[0], &error, sizeof error) == sizeof error)
+            waitpid(pid, NULL, 0);
+        close(report[0]);
+    }
     if (!error)
         return pid;
     fprintf(stderr, "netc: error: cannot run %s: %s\n", arguments[0], strerror(error));

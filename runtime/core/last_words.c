@@ -1,6 +1,7 @@
 /*
- * last_words.c -- what a program that ends in its middle still does: it says that of a mapped file a
- * byte is gone, and writes a file that was prepared, such as the run.json of a run that failed.
+ * last_words.c -- what a program that ends in its middle still does: it says that of a mapped
+ * file a byte is gone, and writes a file that was prepared, such as the run.json of a run that
+ * failed.
  *
  * A mapped file that is cut short raises SIGBUS where it is read. Nothing is known there but the
  * address, and little may be called: hence the two variables, and a text that is ready.
