@@ -206,6 +206,7 @@ static void lay_out_contraction(LayoutPass *l, Node *node)
         require_plain(l, node, 0);
     x = node->inputs[0]->layout;
     give_parameter(w, along_inputs ? rows_layout(w, x) : weight_layout(w, x, 1, l->target));
+    check_kept(w, (w->layout->kind == LAYOUT_VECTOR) == along_inputs);
     if (node->inputs[2])
         give_parameter(node->inputs[2], plain_vector(outputs));
 }

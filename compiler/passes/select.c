@@ -304,7 +304,7 @@ static Algorithm algorithm_of(const Graph *g, const Value *w, Algorithm otherwis
 }
 
 /* A weight of few outputs lies along its inputs for all that use it, when the sums of their costs
-   say so; in an evaluate graph, when it does in training. */
+   say so; in an evaluate graph, when it does in training, whatever its own values lie like. */
 static void agree_on_weights(const Graph *g, const Graph *train)
 {
     Selection **total = allocate((size_t)(g->value_count + 1) * sizeof(Selection *));
@@ -325,9 +325,10 @@ static void agree_on_weights(const Graph *g, const Graph *train)
         Selection *s = g->nodes[i]->selection;
         const Value *w = s ? parameter_of(g->nodes[i]) : NULL;
 
-        if (w && total[w->id])
-            s->algorithm = train ? algorithm_of(train, w, total[w->id]->algorithm)
-                                 : total[w->id]->algorithm;
+        if (w && train && w->shape.rank == 2)
+            s->algorithm = algorithm_of(train, w, s->algorithm);
+        else if (w && total[w->id])
+            s->algorithm = total[w->id]->algorithm;
     }
 }
 

@@ -1,0 +1,137 @@
+/*
+ * random.c -- random networks through the whole compiler: COUNT of them from SEED on, 50 from 1
+ * unless the environment says otherwise.
+ *
+ * The one idea: everything that is told of one network holds for any. Its gradients are differences
+ * of its loss in double; the compiled kernels agree with that graph, value by value, and with
+ * themselves on 1, 2 and 3 threads, for full and partial batches, on every target of the machine in
+ * each fifth network and on one of them in the others; where nothing is random, evaluation has the
+ * loss of training. With FOLDER=DIR a network is written there with data (random.sh).
+ */
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "random/network.h"
+#include "support/graph_test.h"
+#include "support/kernel_test.h"
+
+Suite *suite_random(void);
+
+static int from_environment(const char *name, int otherwise)
+{
+    const char *text = getenv(name);
+
+    return text ? atoi(text) : otherwise;
+}
+
+static FILE *open_in(const char *folder, const char *name)
+{
+    FILE *file = fopen(format("%s/%s", folder, name), "w");
+
+    ck_assert_ptr_nonnull(file);
+    return file;
+}
+
+static void keep(const RandomNetwork *network, uint64_t seed, const char *folder)
+{
+    FILE *text = open_in(folder, "network.net"), *rows = open_in(folder, "rows.csv");
+
+    fputs(network->text, text);
+    write_rows(rows, network, seed, 40);
+    ck_assert_int_eq(fclose(text) | fclose(rows), 0);
+}
+
+static double reference_loss(const Graph *g, int n)
+{
+    Reference *r = random_reference(g, n, 11);
+
+    evaluate_reference(r);
+    return *r->at[g->loss->id];
+}
+
+static void check_graphs(const RandomNetwork *network, uint64_t seed)
+{
+    Model *model = model_of(network->text);
+
+    model->max_batch = model->batch;
+    Graph *train = lower(model, MODE_TRAIN), *evaluate = lower(model, MODE_EVALUATE);
+    const int n = model->batch < 5 ? model->batch : 5;
+
+    autodiff(train);
+    check_gradients(train, n, format("network %lu", (unsigned long)seed));
+    if (network->plain) {
+        const double a = reference_loss(train, n), b = reference_loss(evaluate, n);
+
+        ck_assert_msg(fabs(a - b) <= 1e-12 * (1 + fabs(a)),
+                      "training has loss %.15g, evaluation %.15g", a, b);
+    }
+}
+
+static void check_target(const char *text, const char *target, bool with_reference)
+{
+    Compiled c = plan_model(text, target);
+    const int batch = c.model->batch, sizes[2] = {batch, batch > 13 ? 13 : batch > 2 ? 2 : batch};
+
+    start_clang(&c);
+    load_model(&c);
+    for (int s = 0; s < 2; s++) {
+        const Outcome one = check_step(&c, sizes[s], with_reference);
+
+        for (int threads = 2; threads <= 3 && s == 0; threads++) {
+            const Outcome many = run_step(&c, sizes[s], threads);
+
+            check_same_bits(&one, &many, format("%s, 1 thread and %d", target, threads));
+        }
+    }
+}
+
+/* The whole step of every target has the bits of the first. */
+static void check_targets(const char *text, const char *const *targets, int count)
+{
+    Outcome first = {0};
+
+    for (int i = 0; i < count; i++) {
+        Compiled c = plan_model(text, targets[i]);
+
+        start_clang(&c);
+        load_model(&c);
+        const Outcome one = run_step(&c, c.model->batch, 1);
+
+        if (i)
+            check_same_bits(&first, &one, format("%s and %s", targets[0], targets[i]));
+        else
+            first = one;
+    }
+}
+
+START_TEST(network)
+{
+    const uint64_t seed = (uint64_t)(from_environment("SEED", 1) + _i);
+    const RandomNetwork network = random_network(seed);
+    const char *targets[MAX_TARGETS], *folder = getenv("FOLDER");
+    const int count = find_targets(targets);
+
+    if (folder) {
+        keep(&network, seed, folder);
+        return;
+    }
+    check_graphs(&network, seed);
+    check_target(network.text, targets[seed % (uint64_t)count], true);
+    if (seed % 5 == 0)
+        check_targets(network.text, targets, count);
+}
+END_TEST
+
+Suite *suite_random(void)
+{
+    Suite *suite = suite_create("random");
+    TCase *tcase = tcase_create("networks");
+
+    tcase_set_timeout(tcase, 300);
+    tcase_add_loop_test(tcase, network, 0, from_environment("COUNT", is_sanitized() ? 5 : 50));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
