@@ -24,8 +24,9 @@ NET_INLINE long net_class_at(int label)
     return label / 16 * 256 + label % 16;
 }
 
-/* -log softmax(z)[label] = log1p(rest) + (max - z[label]): added to either of the two first, a small
-   loss would be lost. p: a place for the row's exponentials, or NULL; rest: their sum less 1. */
+/* -log softmax(z)[label] = log1p(rest) + (max - z[label]): added to either of the two first, a
+   small loss would be lost. p: a place for the row's exponentials, or NULL; rest: their sum less
+   1. */
 NET_INLINE float net_cross_entropy_row(float *p, float *rest, const float *z, int label,
                                        int channels)
 {

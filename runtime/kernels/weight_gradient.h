@@ -75,7 +75,8 @@ NET_INLINE void net_correlate(vec acc[][3], int inputs, int vectors, int first, 
 
 enum { NET_DW_INPUTS = 24 }; /* of a tile, at most: its sums are registers */
 
-/* dw = x' dy, or where `add` dw += x' dy, which is summed first: inputs of one block of channels. */
+/* dw = x' dy, or where `add` dw += x' dy, which is summed first: inputs of one block of
+   channels. */
 NET_TEMPLATE void net_sum_dw(float *dw, const float *x, const float *dy,
                              const struct net_reduction *over, int inputs, int vectors, bool add,
                              bool prefetch)
@@ -94,8 +95,8 @@ NET_TEMPLATE void net_sum_dw(float *dw, const float *x, const float *dy,
         }
 }
 
-/* dw = x' dy of a packed image, a sum of rows of pixels: inputs from `first` on, counted through taps `columns` wide and
-   `channels` channels, a tap's row and column of x apart. */
+/* dw = x' dy of a packed image, a sum of rows of pixels: inputs from `first` on, counted through
+   taps `columns` wide and `channels` channels, a tap's row and column of x apart. */
 NET_TEMPLATE void net_sum_packed_dw(float *dw, const float *x, const float *dy,
                                     const struct net_reduction *over, int inputs, int vectors,
                                     int first, int channels, int columns, long x_row, long x_column)

@@ -15,7 +15,7 @@
 
 enum {
     MOST_VALUES = 64,
-    MOST_NUMBERS = 1500, /* of a value */
+    MOST_NUMBERS = 800, /* of a value */
     MOST_CALL = 256,
 };
 

@@ -58,7 +58,7 @@ static void check_graphs(const RandomNetwork *network, uint64_t seed)
 
     model->max_batch = model->batch;
     Graph *train = lower(model, MODE_TRAIN), *evaluate = lower(model, MODE_EVALUATE);
-    const int n = model->batch < 5 ? model->batch : 5;
+    const int n = model->batch < 3 ? model->batch : 3;
 
     autodiff(train);
     check_gradients(train, n, format("network %lu", (unsigned long)seed));
