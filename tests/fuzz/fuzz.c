@@ -302,17 +302,45 @@ void __wrap_free(void *at)
     __real_free(at);
 }
 
-/* Of files alone: a session's memory is unmapped in parts. */
+/* The guard of maps keeps what it is told to the program's end: it is told nothing. */
+void __wrap_net_map_begins(const void *at, size_t size, const char *path)
+{
+    (void)at, (void)size, (void)path;
+}
+
+void __wrap_net_map_ends(const void *at)
+{
+    (void)at;
+}
+
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset)
 {
     void *map = __real_mmap(at, size, protection, flags, file, offset);
 
-    return map == MAP_FAILED || file < 0 ? map : opened(MAP, map, size);
+    return map == MAP_FAILED ? map : opened(MAP, map, size);
 }
+
+/* A map may be ended in parts, of its begin or of its end; pages are whole. */
 
 int __wrap_munmap(void *at, size_t size)
 {
-    closed(at);
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (size + page - 1) / page * page;
+
+    for (size_t i = 0; table && count && i <= mask; i++) {
+        const struct open map = table[i];
+        char *const begin = map.at, *const part = at;
+
+        if (!begin || map.kind != MAP || part < begin || part >= begin + map.size)
+            continue;
+        char *const end = begin + map.size;
+
+        closed(begin);
+        if (begin < part)
+            opened(MAP, begin, (size_t)(part - begin));
+        else if (part + whole < end)
+            opened(MAP, part + whole, (size_t)(end - part) - whole);
+        break;
+    }
     return __real_munmap(at, size);
 }
 

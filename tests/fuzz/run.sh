@@ -37,7 +37,7 @@ build() { make -s --no-print-directory -j"$jobs" BUILD="$fuzz" CC="$cc" CFLAGS="
 model_of() { grep -o 'models/[a-z]*\.net' "$here/targets/$1.c" | head -1; }
 
 wrapped=(malloc calloc realloc aligned_alloc strdup realpath free mmap munmap open openat close
-    fopen fdopen fclose gzopen gzclose_r opendir fdopendir closedir)
+    fopen fdopen fclose gzopen gzclose_r opendir fdopendir closedir net_map_begins net_map_ends)
 
 link() {
     local target=$1 model objects=("$fuzz/$here/targets/$1.o")

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "fuzz/fuzz.h"
 #include "report/report.h"
@@ -9,12 +10,13 @@
 extern const struct net_sink net_sink_history;
 
 static struct net_options options;
+static struct net_progress progress = {.quiet = true};
 static struct net_training run = {.options = &options, .state.epoch = 3};
 
 static void open_history(const void *unused)
 {
     (void)unused;
-    net_sink_history.close(net_sink_history.open(&run, NULL), &run);
+    net_sink_history.close(net_sink_history.open(&run, &progress), &run);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -31,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (!file || fwrite(bytes, 1, size, file) != size || fclose(file))
         fuzz_finding("cannot write %s", path);
     fuzz_attempt(open_history, NULL);
+    unlinkat(run.folder.at, "history.csv.found", 0);
     free(path);
     return 0;
 }
