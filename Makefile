@@ -42,7 +42,7 @@ ISA_SOURCES  = $(addprefix runtime/,data/augment.c core/normal.c core/roofline.c
 RUNTIME_SOURCES = $(filter-out $(ISA_SOURCES),$(call sources_in,runtime))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 runtime_objects  = $(call objects,$(RUNTIME_SOURCES))
-test_objects     = $(call objects,$(filter-out tests/fuzz/%,$(call sources_in,tests)))
+test_objects = $(call objects,$(filter-out tests/fuzz/% tests/faults/%,$(call sources_in,tests)))
 shared = $(addprefix runtime/core/,attempt.c nearest.c standard_files.c whole_file.c) \
          runtime/report/summary_table.c
 compiler_objects = $(call objects,$(call sources_in,compiler) $(shared)) $(BUILD)/lexer.o \
@@ -116,6 +116,8 @@ test-gradients: all # of the largest models too: minutes each
 	tests/cli/models.sh every
 fuzz:               # of every reader and the compiler: make fuzz SECONDS=600 (of all targets)
 	@BUILD=$(BUILD) tests/fuzz/run.sh $(SECONDS)
+faults: all         # of the system, at every moment of a short run: a table
+	@BUILD=$(BUILD) tests/faults/faults.py
 bench: all          # MODELS="lenet5 cnet": some
 	python3 tests/bench/bench.py --netc $(BUILD)/netc --out bench.json --models "$(MODELS)"
 bench-run: all; python3 tests/bench/whole_run.py --netc $(BUILD)/netc
@@ -134,8 +136,7 @@ quickstart:
 	@echo
 	@echo "The trainer is $(BUILD)/digits (try --help), the run's folder $(BUILD)/digits-run."
 
-data-%:
-	@models/get-data.sh --to $(DATA) $*
+data-%: ; @models/get-data.sh --to $(DATA) $*
 LIB = $(DESTDIR)$(PREFIX)/lib/netc
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/netc
@@ -144,7 +145,6 @@ install: all
 	install -D -m 644 -t $(LIB)/include/core runtime/core/random.h
 	install -D -m 644 -t $(LIB)/include/kernels runtime/kernels/*.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*.1
-clean:
-	rm -rf $(BUILD)
+clean: ; rm -rf $(BUILD)
 .PHONY: all tests test bench install format lint clean # no file has another rule's name
 .DELETE_ON_ERROR:

@@ -50,6 +50,7 @@ part "format and lint" tests/support/lint.sh
     part "whole models on several threads" tests/cli/threads.sh
     part "downloads" tests/cli/get_data.sh
     part "make bench" tests/bench/check.sh
+    part "faults of the system" tests/faults/faults.py --short
     part "fuzzing" env JOBS=1 tests/fuzz/run.sh 60
 )
 wait

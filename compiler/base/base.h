@@ -23,7 +23,8 @@
 
 /* ---- util.c: memory, strings, growing arrays ------------------------------------------------- */
 
-void *allocate(size_t size);                      /* zeroed; out of memory is fatal */
+void *allocate(size_t size); /* zeroed; out of memory is fatal */
+_Noreturn void fail_memory(void);
 void give_back(void);                             /* all that was allocated, by tests alone */
 char *format(const char *fmt, ...) PRINTF(1, 2);  /* a new string */
 char *copy_text(const char *text, size_t length); /* a new string of `length` bytes */

@@ -33,7 +33,7 @@ typedef struct Chunk {
 
 static Chunk *arena; /* the process's one, hence no parameter in every call */
 
-static _Noreturn void fail_memory(void)
+_Noreturn void fail_memory(void)
 {
     fputs("netc: error: out of memory\n", stderr);
     net_end(1);

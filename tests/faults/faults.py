@@ -1,0 +1,436 @@
+#!/usr/bin/env python3
+"""Faults of the system, one at a time, at every moment of a short run; prints a table.
+
+    faults.py [--short]     BUILD: where netc was built
+
+Right is: exit 0 and the same bits; or exit 1 or 2, an error that is told, nothing half written
+under a final name, nothing left in the making, and a run that then goes on, or begins again, to the
+same bits. --short takes some moments of each kind, spread evenly.
+"""
+
+import argparse
+import concurrent.futures
+import errno
+import os
+import random
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get('BUILD', ROOT / 'build'))
+NETC = Path(os.environ.get('NETC', BUILD / 'netc')).resolve()
+CLANGS = ['clang', *(f'clang-{version}' for version in range(14, 20))]
+CC = next((clang for clang in CLANGS if shutil.which(clang)), 'cc')
+ERRORS = {'read': errno.EIO, 'write': errno.ENOSPC, 'fsync': errno.EIO, 'rename': errno.EIO,
+          'link': errno.EIO, 'open': errno.EMFILE, 'close': errno.EIO, 'mmap': errno.ENOMEM,
+          'mkdir': errno.ENOSPC, 'flock': errno.ENOLCK, 'unlink': errno.EIO, 'clone': errno.EAGAIN}
+CHANGING = ('write', 'fsync', 'rename', 'link', 'open', 'mkdir', 'unlink')
+WRAPPED = [f'-Wl,--wrap={f}' for f in ('malloc', 'calloc', 'realloc', 'aligned_alloc')]
+MODEL = '''data {
+    train      = npy(x="x.npy", y="y.npy")
+    validation = holdout(0.2)
+    input  x[8] = x -> standardize
+    target y    = y -> classes(2)
+}
+network net(x) { x -> dense(8) -> relu -> dropout(0.2) -> dense(2) }
+train {
+    loss      = cross_entropy(net(x), y)
+    optimizer = adam(lr=0.01)
+    batch     = 32
+    epochs    = 3
+    metrics   = [accuracy]
+}
+'''
+
+
+def npy(path, kind, shape, numbers):
+    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + '\n'
+    path.write_bytes(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(head)) + head.encode() + numbers)
+
+
+def run(words, cwd, **more):
+    return subprocess.run([str(w) for w in words], cwd=cwd, capture_output=True, timeout=60,
+                          stdin=subprocess.DEVNULL, **more)
+
+
+class Bench:
+    """A scratch folder with trainers, reference results, and what happened so far."""
+
+    def __init__(self, folder, short):
+        self.folder, self.short = folder, short
+        self.kinds, self.wrong = {}, []
+        draw = random.Random(1)
+        rows = [[draw.gauss(0, 1) for _ in range(8)] for _ in range(200)]
+        npy(folder / 'x.npy', '<f4', '(200, 8)', b''.join(struct.pack('<8f', *r) for r in rows))
+        npy(folder / 'y.npy', '|u1', '(200,)', bytes(r[0] + r[1] > 0 for r in rows))
+        (folder / 'm.net').write_text(MODEL)
+        here = Path(__file__).parent
+        self.inject = folder / 'inject'
+        for words in ['-o', self.inject, here / 'inject.c'], \
+                ['-c', '-o', folder / 'allocate.o', here / 'allocate.c']:
+            subprocess.run([CC, '-std=c11', '-O1', *words], check=True)
+        cc = folder / 'cc'
+        cc.write_text(f'#!/bin/sh\ncase " $* " in *" -c "*) exec {CC} "$@" ;; esac\n'
+                      f'exec {CC} "$@" {folder}/allocate.o {" ".join(WRAPPED)}\n')
+        cc.chmod(0o755)
+        self.trainer, self.wrapped = folder / 'm', folder / 'wrapped'
+        for trainer, more in (self.trainer, []), (self.wrapped, ['--cc', cc]):
+            subprocess.run([NETC, 'm.net', '-o', trainer, *more], cwd=folder, check=True)
+        self.go(folder, 'train', '--out', 'whole', '--quiet')
+        self.go(folder, 'train', '--out', 'stopped', '--quiet', '--max-steps', '7')
+        self.bits = (folder / 'whole/model.safetensors').read_bytes()
+        self.scores = self.go(folder, 'eval', '--weights', 'whole').stdout
+        self.go(folder, 'predict', '--weights', 'whole', '--part', 'train', '-o', 'rows.txt')
+        self.rows = (folder / 'rows.txt').read_bytes()
+        self.code = run([NETC, 'm.net', '--target', 'generic', '--emit-c'], folder).stdout
+
+    def go(self, cwd, *words, program=None):
+        done = run([program or self.trainer, *words], cwd)
+        if done.returncode:
+            raise RuntimeError(f'{words}: {done.stderr.decode()}')
+        return done
+
+    def place(self):
+        """A folder of its own for one moment."""
+        place = Path(tempfile.mkdtemp(dir=self.folder))
+        for file in ('x.npy', 'y.npy', 'm.net'):
+            (place / file).symlink_to(self.folder / file)
+        for name in 'whole', 'stopped':
+            shutil.copytree(self.folder / name, place / name)
+        (place / 'p.txt').write_text('old')
+        (place / 'out.c').write_text('old')
+        return place
+
+    def count(self, kind, verdict, what):
+        self.kinds.setdefault(kind, Counter())[verdict] += 1
+        if verdict == 'wrong':
+            self.wrong.append(what)
+
+    def moments(self, most, some=12):
+        every = list(range(1, most + 1))
+        if not self.short or most <= some:
+            return every
+        return sorted({every[i * (most - 1) // (some - 1)] for i in range(some)})
+
+
+def is_told(done):
+    return done.returncode in (1, 2) and b'error: ' in done.stderr
+
+
+def left_over(place):
+    return [str(p.relative_to(place)) for p in place.rglob('*') if p.name.endswith('.part')]
+
+
+def goes_on(bench, place, folder='r'):
+    """A run that ended anywhere goes on, or begins again, to the bits of one that did not."""
+    resume = (place / folder / 'checkpoint.safetensors').exists()
+    words = ['--resume', folder] if resume else ['--out', folder, '--force']
+    done = run([bench.trainer, 'train', *words, '--quiet'], place)
+    if done.returncode:
+        return f'{words}: exit {done.returncode}: {done.stderr.decode()}'
+    if (place / folder / 'model.safetensors').read_bytes() != bench.bits:
+        return f'{words}: other bits'
+    if len((place / folder / 'history.csv').read_text().splitlines()) != 4:
+        return f'{words}: the history has other epochs'
+    return f'{words}: left: {left_over(place)}' if left_over(place) else None
+
+
+# A command: its words, and what is wrong behind it (None: nothing) after exit 0, or after a fault.
+def judge_train(bench, place, ok):
+    if ok and (place / 'r/model.safetensors').read_bytes() != bench.bits:
+        return 'other bits'
+    return goes_on(bench, place)
+
+
+def judge_resume(bench, place, ok):
+    if ok and (place / 'stopped/model.safetensors').read_bytes() != bench.bits:
+        return 'other bits'
+    return goes_on(bench, place, 'stopped')
+
+
+def judge_file(name, wanted):
+    def judge(bench, place, ok):
+        found = (place / name).read_bytes()
+        if found != getattr(bench, wanted) and (ok or found != b'old'):
+            return f'{name} is half written, or lost'
+        return f'left: {left_over(place)}' if left_over(place) else None
+    return judge
+
+
+COMMANDS = {
+    'train': (['train', '--out', 'r', '--quiet'], judge_train),
+    'resume': (['train', '--resume', 'stopped', '--quiet'], judge_resume),
+    'eval': (['eval', '--weights', 'whole'], None),
+    'predict': (['predict', '--weights', 'whole', '--part', 'train', '-o', 'p.txt'],
+                judge_file('p.txt', 'rows')),
+    'netc': (['m.net', '--target', 'generic', '--emit-c', '-o', 'out.c'],
+             judge_file('out.c', 'code')),
+}
+
+
+def judge(bench, command, place, done):
+    """survived, told or wrong; and what."""
+    words, look = COMMANDS[command]
+    ok = done.returncode == 0
+    if not ok and not is_told(done):
+        return 'wrong', f'exit {done.returncode}: {done.stderr.decode()[-300:]}'
+    if command == 'eval':
+        fault = 'other scores' if ok and done.stdout != bench.scores else None
+    else:
+        fault = look(bench, place, ok)
+    return ('wrong', fault) if fault else ('survived' if ok else 'told', None)
+
+
+def judge_killed(bench, command, place):
+    """The next of its kind clears up: a file's part has a name between two system calls."""
+    words, look = COMMANDS[command]
+    fault = None
+    if command in ('predict', 'netc'):
+        name, wanted = ('p.txt', bench.rows) if command == 'predict' else ('out.c', bench.code)
+        if (place / name).read_bytes() not in (b'old', wanted):
+            return 'wrong', f'{name} is half written'
+        run([program_of(bench, command), *words], place)
+    if look:
+        fault = look(bench, place, command in ('predict', 'netc'))
+    return ('wrong', fault) if fault else ('survived', None)
+
+
+def program_of(bench, command, wrapped=False):
+    if command == 'netc':
+        return bench.folder / ('wrapped_netc' if wrapped else 'netc')
+    return bench.wrapped if wrapped else bench.trainer
+
+
+def one_call(bench, command, kind, number, error):
+    place = bench.place()
+    words = [bench.inject, place / 'counts', kind, number, error, program_of(bench, command),
+             *COMMANDS[command][0]]
+    try:
+        done = run(words, place)
+        if error:
+            verdict, fault = judge(bench, command, place, done)
+        else:  # it is killed: what is left goes on
+            verdict, fault = judge_killed(bench, command, place)
+    except subprocess.TimeoutExpired:
+        verdict, fault = 'wrong', 'it hangs'
+    shutil.rmtree(place)
+    name = f'{kind} fails' if error else f'killed at {kind}'
+    return f'{command}: {name}', verdict, f'{command}: {name} {number}: {fault}'
+
+
+def one_allocation(bench, command, number):
+    place = bench.place()
+    more = dict(os.environ, FAULT_ALLOCATION=str(number), FAULT_COUNT=str(place / 'count'))
+    done = run([program_of(bench, command, True), *COMMANDS[command][0]], place, env=more)
+    verdict, fault = judge(bench, command, place, done)
+    shutil.rmtree(place)
+    return f'{command}: malloc fails', verdict, f'{command}: malloc fails {number}: {fault}'
+
+
+def one_kill(bench, number):
+    """At a moment that is drawn; then it goes on."""
+    place, draw = bench.place(), random.Random(number)
+    words = [bench.trainer, 'train', '--out', 'r', '--quiet', '--checkpoint-every', '1']
+    with subprocess.Popen(words, cwd=place) as process:
+        time.sleep(draw.uniform(0, 0.03))
+        process.send_signal(signal.SIGKILL)
+    fault = goes_on(bench, place)
+    shutil.rmtree(place)
+    return 'train: killed at random', 'wrong' if fault else 'survived', f'killed {number}: {fault}'
+
+
+DAMAGED = [('checkpoint.safetensors', 'resume'), ('preparation.json', 'resume'),
+           ('history.csv', 'resume'), ('run.json', 'resume'), ('model.safetensors', 'eval'),
+           ('preparation.json', 'eval'), ('x.npy', 'resume'), ('x.npy', 'eval')]
+
+
+def one_damage(bench, file, command, how, number):
+    """A file that is cut, or has another bit, somewhere that is drawn."""
+    place, draw = bench.place(), random.Random(f'{file} {command} {how} {number}')
+    folder = place / ('stopped' if command == 'resume' else 'whole')
+    path = place / file if file == 'x.npy' else folder / file
+    data = bytearray((bench.folder / path.relative_to(place)).read_bytes())
+    at = draw.randrange(len(data))
+    if how == 'cut':
+        data = data[:at]
+    else:
+        data[at] ^= 1 << draw.randrange(8)
+    path.unlink()
+    path.write_bytes(data)
+    words = list(COMMANDS[command][0])
+    if file == 'x.npy' and command == 'eval':
+        words += ['--part', 'train']
+    done = run([bench.trainer, *words], place)
+    fault = None
+    if done.returncode:
+        fault = None if is_told(done) else f'exit {done.returncode}: {done.stderr.decode()[-300:]}'
+    elif command == 'resume' and (folder / 'model.safetensors').read_bytes() != bench.bits:
+        fault = 'other bits'
+    elif command == 'eval' and file != 'x.npy' and done.stdout != bench.scores:
+        fault = 'other scores'
+    elif command == 'eval' and file == 'x.npy':
+        fault = 'data that changed are taken'
+    verdict = 'wrong' if fault else 'told' if done.returncode else 'survived'
+    if verdict == 'survived' and b'warning: ' in done.stderr:
+        verdict = 'told'
+    shutil.rmtree(place)
+    return f'{command}: {file} {how}', verdict, f'{command}: {file} {how} at {at}: {fault}'
+
+
+def one_limit(bench, size):
+    """No file may be larger: a full disk, nearly."""
+    place = bench.place()
+    done = run([bench.trainer, *COMMANDS['train'][0]], place,
+               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+    verdict, fault = judge(bench, 'train', place, done)
+    shutil.rmtree(place)
+    return 'train: files of limited size', verdict, f'files of {size} bytes: {fault}'
+
+
+def one_tmpfs(bench, size):
+    """A disk of so many KB."""
+    place = bench.place()
+    (place / 'r').mkdir()
+    disk = ['mount', '-t', 'tmpfs', '-o', f'size={size}k', 'tmpfs', place / 'r']
+    if run(disk, place).returncode:
+        shutil.rmtree(place)
+        return None
+    done = run([bench.trainer, *COMMANDS['train'][0]], place)
+    fault = None
+    if done.returncode:
+        fault = None if is_told(done) else f'exit {done.returncode}'
+        run(['mount', '-o', 'remount,size=10m', place / 'r'], place)
+    fault = fault or goes_on(bench, place)
+    run(['umount', place / 'r'], place)
+    shutil.rmtree(place)
+    return ('train: a full disk', 'wrong' if fault else 'told' if done.returncode else 'survived',
+            f'a disk of {size} KB: {fault}')
+
+
+def one_closed(bench, number):
+    place = bench.place()
+    files = [d for d in range(3) if number >> d & 1]
+    closing = ' '.join(f'{d}>&-' for d in files)
+    done = run(['sh', '-c', f'exec "{bench.trainer}" train --out r {closing}'], place)
+    fault = judge_train(bench, place, True) if done.returncode == 0 else f'exit {done.returncode}'
+    shutil.rmtree(place)
+    return 'train: closed descriptors', 'wrong' if fault else 'survived', f'{files} closed: {fault}'
+
+
+def one_pair(bench, _number):
+    """Two trainers in one folder: one of them is refused."""
+    place = bench.place()
+    words = [str(bench.trainer), 'train', '--out', 'r', '--quiet', '--force']
+    pair = [subprocess.Popen(words, cwd=place, stderr=subprocess.PIPE) for _ in range(2)]
+    told = [p.communicate(timeout=60)[1] for p in pair]
+    codes = [p.returncode for p in pair]
+    fault = goes_on(bench, place)
+    if sorted(codes) not in ([0, 0], [0, 2]) or any(c and b'error: ' not in t
+                                                    for c, t in zip(codes, told)):
+        fault = f'exits {codes}: {told}'
+    shutil.rmtree(place)
+    return ('train: two in one folder', 'wrong' if fault else 'told' if 2 in codes else 'survived',
+            f'two trainers: {fault}')
+
+
+def count_calls(bench, command):
+    place = bench.place()
+    done = run([bench.inject, place / 'counts', 'none', 0, 1, program_of(bench, command),
+                *COMMANDS[command][0]], place)
+    if done.returncode == 125:
+        print(f'skipped: calls that fail in {command}: programs cannot be traced here')
+        return {}
+    counts = dict(line.split() for line in (place / 'counts').read_text().splitlines())
+    shutil.rmtree(place)
+    return {kind: int(n) for kind, n in counts.items()}
+
+
+def count_allocations(bench, command):
+    place = bench.place()
+    run([program_of(bench, command, True), *COMMANDS[command][0]], place,
+        env=dict(os.environ, FAULT_COUNT=str(place / 'count')))
+    count = int((place / 'count').read_text())
+    shutil.rmtree(place)
+    return count
+
+
+def build_netc(bench):
+    """netc without the loader, whose faults are its own, and one with allocations that fail: of the
+    objects of its build."""
+    sources = [source.relative_to(ROOT) for source in ROOT.glob('compiler/**/*.c')]
+    objects = [NETC.parent / source.with_suffix('.o') for source in sources]
+    objects += [NETC.parent / n for n in ('lexer.o', 'parser.o', 'libnetrt.a')]
+    subprocess.run([CC, '-static', '-o', bench.folder / 'netc', *objects, '-lm'],
+                   check=True)
+    subprocess.run([CC, '-static', '-o', bench.folder / 'wrapped_netc', *objects,
+                    bench.folder / 'allocate.o', *WRAPPED, '-lm'], check=True)
+    for name in ('include', *(p.name for p in NETC.parent.glob('*.a'))):
+        (bench.folder / name).symlink_to(NETC.parent / name)
+
+
+def jobs_of(bench):
+    some = 12 if not bench.short else 5
+    for command in COMMANDS:
+        for kind, most in count_calls(bench, command).items():
+            for number in bench.moments(most, some):
+                yield one_call, command, kind, number, ERRORS[kind]
+            for number in bench.moments(most, some) if kind in CHANGING else []:
+                yield one_call, command, kind, number, 0
+        for number in bench.moments(count_allocations(bench, command), 3 * some):
+            yield one_allocation, command, number
+    for number in range(10 if bench.short else 200):
+        yield one_kill, number
+    for file, command in DAMAGED:
+        for how in 'cut', 'flipped':
+            for number in range(4 if bench.short else 100):
+                yield one_damage, file, command, how, number
+    for size in bench.moments(6000, some):
+        if size % 50 == 1 or bench.short:
+            yield one_limit, size
+    for size in range(4, 60, 16 if bench.short else 4):
+        if os.geteuid() == 0:
+            yield one_tmpfs, size
+    for number in range(1, 8):
+        yield one_closed, number
+    for number in range(2 if bench.short else 20):
+        yield one_pair, number
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--short', action='store_true')
+    short = parser.parse_args().short
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), short)
+        build_netc(bench)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for done in pool.map(lambda job: job[0](bench, *job[1:]), list(jobs_of(bench))):
+                if done:
+                    bench.count(*done)
+    print(f'{"":36} {"moments":>8} {"survived":>8} {"told":>8} {"wrong":>8}')
+    total = Counter()
+    for kind, counts in bench.kinds.items():
+        total += counts
+        print(f'{kind:36} {sum(counts.values()):8} ' +
+              ' '.join(f'{counts[v]:8}' for v in ('survived', 'told', 'wrong')))
+    print(f'{"all":36} {sum(total.values()):8} ' +
+          ' '.join(f'{total[v]:8}' for v in ('survived', 'told', 'wrong')) +
+          f'   {time.monotonic() - began:.0f} s')
+    for what in bench.wrong[:40]:
+        print('FAILED:', what)
+    if os.environ.get('TOTALS'):
+        with open(os.environ['TOTALS'], 'a', encoding='utf-8') as totals:
+            totals.write(f'{sum(total.values()) - total["wrong"]} {total["wrong"]} 0\n')
+    return total['wrong'] > 0
+
+
+sys.exit(main())
