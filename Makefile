@@ -112,12 +112,12 @@ test:
 
 test-torch: all     # the losses of tests/pytorch/cases.txt against the PyTorch that is installed
 	@BUILD=$(BUILD) tests/pytorch/live.sh
-test-gradients: all # of the largest models too: minutes each
-	tests/cli/models.sh every
+test-gradients: all; tests/cli/models.sh every # of the largest models too: minutes each
 fuzz:               # of every reader and the compiler: make fuzz SECONDS=600 (of all targets)
 	@BUILD=$(BUILD) tests/fuzz/run.sh $(SECONDS)
 faults: all         # of the system, at every moment of a short run: a table
 	@BUILD=$(BUILD) tests/faults/faults.py
+random: tests; @BUILD=$(BUILD) tests/random/random.sh # COUNT=1000 SEED=1: networks, a table
 bench: all          # MODELS="lenet5 cnet": some
 	python3 tests/bench/bench.py --netc $(BUILD)/netc --out bench.json --models "$(MODELS)"
 bench-run: all; python3 tests/bench/whole_run.py --netc $(BUILD)/netc

@@ -46,6 +46,7 @@ part "format and lint" tests/support/lint.sh
 ) >"$build/asan.log" 2>&1 &
 (
     parts "$build" all "$build/totals.plain"
+    part "random trainers" env BUILD="$build" tests/random/trainers.sh
     part "netc's own memory" tests/compiler/growth.sh
     part "whole models on several threads" tests/cli/threads.sh
     part "downloads" tests/cli/get_data.sh

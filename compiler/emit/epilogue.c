@@ -97,15 +97,30 @@ bool skip_unary(Chain *b)
     return transcendental;
 }
 
-const char *epilogue_name(const Kernel *k)
+enum { MOST_NAMED = 6 }; /* operations in a name; of a longer chain the others' number */
+
+/* "_bias_relu": the operations of a chain from `first` on. */
+static const char *operations_text(const Kernel *k, int first, const Node *but)
 {
     Text text = {0};
+    int named = 0, more = 0;
 
     text_add(&text, "%s", "");
-    for (int i = 0; i < k->epilogue_count; i++)
-        if (k->epilogue[i] != k->node)
+    for (int i = first; i < k->epilogue_count; i++)
+        if (k->epilogue[i] == but)
+            continue;
+        else if (named++ < MOST_NAMED)
             text_add(&text, "_%s", op_info[k->epilogue[i]->op].text);
+        else
+            more++;
+    if (more)
+        text_add(&text, "_and_%d", more);
     return text.at;
+}
+
+const char *epilogue_name(const Kernel *k)
+{
+    return operations_text(k, 0, k->node);
 }
 
 /* A C expression of ops.def with its operands and attributes. */
@@ -305,11 +320,11 @@ static const char *write_draw_function(Emitter *e, const Chain *b, const char *c
 /* "apply_bias_relu": no word of C or its library. */
 static const char *chain_name(const Chain *b)
 {
-    Text text = {0};
+    const char *operations = operations_text(b->k, b->first, NULL);
 
-    for (int i = b->first; i < b->k->epilogue_count; i++)
-        text_add(&text, "%s%s", text.at ? "_" : "apply_", op_info[b->k->epilogue[i]->op].text);
-    return !text.at ? (b->k->node->backward ? "store_gradient" : "store") : text.at;
+    if (!*operations)
+        return b->k->node->backward ? "store_gradient" : "store";
+    return format("apply%s", operations);
 }
 
 Epilogue write_epilogue(Emitter *e, const Chain *b)
