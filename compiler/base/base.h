@@ -35,6 +35,8 @@ int up(int size, int unit);                       /* units that hold `size` */
 #define APPEND(items, count, item)                                                                 \
     ((items) = grow((items), (count), sizeof *(items)), (items)[(count)++] = (item))
 void *grow(void *items, int count, size_t size);
+/* A copy that may grow, of `count` entries wherever they stand; NULL: they are zeros. */
+void *copy_array(const void *items, int count, size_t size);
 
 /* An output that grows in memory, then goes to a file at once, or not at all. */
 typedef struct Text {

@@ -75,10 +75,22 @@ void *allocate(size_t size)
     return at;
 }
 
+enum { FIRST = 4 }; /* entries of a growing array at first */
+
+void *copy_array(const void *items, int count, size_t size)
+{
+    int room = FIRST;
+
+    while (room < count)
+        room *= 2;
+    void *copy = allocate((size_t)room * size);
+    if (count > 0 && items)
+        memcpy(copy, items, (size_t)count * size);
+    return copy;
+}
+
 void *grow(void *items, int count, size_t size)
 {
-    enum { FIRST = 4 };
-
     if (count == 0)
         return allocate(FIRST * size);
     if (count < FIRST || (count & (count - 1)) != 0)

@@ -137,6 +137,7 @@ struct PartialCall {
     const Ast *definition;      /* or NULL */
     bool has_input;             /* a layer, block, network or loss: its first argument */
     bool failed;                /* an argument was: do not ask for those that are missing */
+    bool owns_rest;             /* the list that gathers what is left is nobody else's */
     Object input;
     Object *arguments;  /* by parameter; of takes_files: as they came */
     bool *given;        /* by parameter */

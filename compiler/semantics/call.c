@@ -62,18 +62,12 @@ PartialCall *new_function(const Signature *signature, const Ast *definition, Spa
 static PartialCall *copy_function(const PartialCall *f)
 {
     PartialCall *copy = allocate(sizeof *copy);
-    size_t count = (size_t)f->count;
 
     *copy = *f;
-    copy->arguments = allocate(count * sizeof *copy->arguments);
-    copy->given = allocate(count * sizeof *copy->given);
-    copy->names = allocate(count * sizeof *copy->names);
-    if (count > 0) {
-        memcpy(copy->arguments, f->arguments, count * sizeof *copy->arguments);
-        memcpy(copy->given, f->given, count * sizeof *copy->given);
-        if (f->names)
-            memcpy(copy->names, f->names, count * sizeof *copy->names);
-    }
+    copy->arguments = copy_array(f->arguments, f->count, sizeof *copy->arguments);
+    copy->given = copy_array(f->given, f->count, sizeof *copy->given);
+    copy->names = copy_array(f->names, f->count, sizeof *copy->names);
+    copy->owns_rest = false;
     return copy;
 }
 
@@ -132,6 +126,9 @@ static void add_to_rest(Sema *s, PartialCall *f, int i, Object object)
         f->failed = true;
         return;
     }
+    if (!f->owns_rest) /* but another call's, a variable's or a range */
+        list->items = copy_array(list->items, list->count, sizeof *list->items);
+    f->owns_rest = true;
     list->kind = OBJECT_LIST;
     list->span = object.span;
     APPEND(list->items, list->count, object);
