@@ -44,7 +44,7 @@ link() {
     model=$(model_of "$target")
     if [ "$target" = model ]; then
         mapfile -t -O 1 objects < <(find "$fuzz/compiler" -name '*.o' ! -name main.o)
-        objects+=("$fuzz/lexer.o" "$fuzz/parser.o")
+        objects+=("$fuzz/lexer.o" "$fuzz/parser.o" "$fuzz/$here/mutate_model.o")
     else
         objects+=("$fuzz/$here/fuzz.o" "$fuzz/$here/data.o"
             "$fuzz/$here/${model:-models/tiny.net}.o")
@@ -58,7 +58,7 @@ link() {
 build_all() {
     local model objects=("${targets[@]/%/.o}")
     build SANITIZE="$sanitize" "$fuzz/netc" "$fuzz/libnetrt.a" "$fuzz/libnetrt-generic.a" \
-        "$fuzz/$here/fuzz.o" "$fuzz/$here/data.o" "${objects[@]/#/$fuzz/$here/targets/}" || return
+        "$fuzz/$here/"{fuzz,data,mutate_model}.o "${objects[@]/#/$fuzz/$here/targets/}" || return
     mkdir -p "$fuzz/$here/models"
     for model in "$here"/models/*.net; do
         "$fuzz/netc" --target generic --emit-c "$model" -o "$fuzz/$model.c" &&
