@@ -307,7 +307,7 @@ def one_tmpfs(bench, size):
     fault = None
     if done.returncode:
         fault = None if is_told(done) else f'exit {done.returncode}'
-        run(['mount', '-o', 'remount,size=10m', place / 'r'], place)
+    run(['mount', '-o', 'remount,size=10m', place / 'r'], place)
     fault = fault or goes_on(bench, place)
     run(['umount', place / 'r'], place)
     shutil.rmtree(place)
