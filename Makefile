@@ -114,7 +114,7 @@ test-torch: all     # the losses of tests/pytorch/cases.txt against the PyTorch 
 	@BUILD=$(BUILD) tests/pytorch/live.sh
 test-gradients: all; tests/cli/models.sh every # of the largest models too: minutes each
 fuzz:               # of every reader and the compiler: make fuzz SECONDS=600 (of all targets)
-	@BUILD=$(BUILD) tests/fuzz/run.sh $(SECONDS)
+	@BUILD=$(BUILD) CC=$(CC) tests/fuzz/run.sh $(SECONDS)
 faults: all         # of the system, at every moment of a short run: a table
 	@BUILD=$(BUILD) tests/faults/faults.py
 random: tests; @BUILD=$(BUILD) tests/random/random.sh # COUNT=1000 SEED=1: networks, a table
