@@ -29,6 +29,18 @@ static bool has_room_for(const Kernel *k, const Node *node)
     return op_info[node->op].effects != RANDOM || draws < NET_MOST_DRAWS;
 }
 
+/* A number a channel is found by the block of a pixel: the kernel's pixels have to be the node's,
+   while what is the same for each element goes through a flatten. */
+static bool finds_channels(const Kernel *k, const Node *node)
+{
+    const Layout *host = k->node->outputs[0]->layout, *y = node->outputs[0]->layout;
+    bool has_vectors = false;
+
+    for (int i = 0; i < node->input_count; i++)
+        has_vectors = has_vectors || (node->inputs[i] && !node->inputs[i]->batched);
+    return !has_vectors || host->blocks == y->blocks;
+}
+
 /* The kernel that computes the last of what the node reads, if the node can be part of it. */
 static int find_kernel_of(const Fusion *f, const Node *node)
 {
@@ -46,7 +58,8 @@ static int find_kernel_of(const Fusion *f, const Node *node)
     assert(producer < 0 || f->program->kernels);
     if (producer < 0 || !takes_epilogue(f->program->kernels[producer]) || !link->batched ||
         !same_layout(link->layout, node->outputs[0]->layout) || link->type != TYPE_F32 ||
-        !has_room_for(f->program->kernels[producer], node))
+        !has_room_for(f->program->kernels[producer], node) ||
+        !finds_channels(f->program->kernels[producer], node))
         return -1;
     for (int i = 0; i < node->input_count; i++) /* a view of what another reads as it lies */
         if (node->inputs[i]->batched &&

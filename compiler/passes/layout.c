@@ -351,6 +351,15 @@ static void lay_out_weights(LayoutPass *l, Node *node)
     }
 }
 
+/* Of a vector that is a flat image: its blocks are those of pixels, and none of other pixels. */
+static bool has_pixels(const Layout *vector)
+{
+    for (int i = 0; i < vector->segment_count; i++)
+        if (vector->segments[i].pixels > 1)
+            return true;
+    return false;
+}
+
 /* One number a channel, and operations that ask for how their inputs lie. */
 static void lay_out_others(LayoutPass *l, Node *node)
 {
@@ -388,6 +397,11 @@ static void lay_out_others(LayoutPass *l, Node *node)
         if (has_many_segments(node))
             for (int i = 0; i < node->input_count; i++)
                 require_plain(l, node, i);
+        break;
+    case OP_GLOBAL_AVGPOOL2D_GRAD:
+    case OP_TOKEN_MEAN_GRAD:
+        if (has_pixels(in[0]->layout))
+            require_plain(l, node, 0);
         break;
     case OP_MAXPOOL2D_GRAD:
     case OP_GLOBAL_MAXPOOL2D_GRAD:

@@ -116,6 +116,33 @@ START_TEST(network)
 }
 END_TEST
 
+/* What random networks have found, as short as it can be. */
+START_TEST(found)
+{
+    /* a weight of few outputs, whose inputs have more segments in evaluation; the gradient of a mean
+       that lies as a flat sequence; a batchnorm of a sequence behind one of what it is flat */
+    static const char few[] = "    a = x -> dense(33)\n    b = x -> dense(33)\n"
+                              "    c = concat(a, b) -> reshape(22, 3) -> gaussian_noise(0.1)\n"
+                              "    concat(c -> flatten, a, b, x -> dense(33), x -> dense(33))"
+                              " -> dense(3)\n";
+    static const char mean[] = "    m = x -> dense(20) -> reshape(20, 1) -> global_avgpool1d\n"
+                               "    m -> dropout(0.3) -> reshape(5, 4) -> gaussian_noise(0.1)"
+                               " -> flatten -> dense(3)\n";
+    static const char *const bodies[] = {few, mean, "    x -> part -> part -> dense(3)\n"};
+    const char *targets[MAX_TARGETS];
+    const int count = find_targets(targets);
+    const char *text = format(
+        "data {\n    train = npy(x=\"x.npy\", t=\"t.npy\")\n    input x[20] = x\n"
+        "    target t[3] = t\n}\n"
+        "network part(v) { v -> reshape(5, 4) -> batchnorm -> flatten -> batchnorm }\n"
+        "network net(x) {\n%s}\n"
+        "train {\n    loss = mse(net(x), t)\n    optimizer = sgd(lr=0.1)\n    batch = 17\n}\n",
+        bodies[_i]);
+
+    check_kernels(text, targets, count);
+}
+END_TEST
+
 Suite *suite_random(void)
 {
     Suite *suite = suite_create("random");
@@ -123,6 +150,7 @@ Suite *suite_random(void)
 
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, network, 0, from_environment("COUNT", is_sanitized() ? 5 : 50));
+    tcase_add_loop_test(tcase, found, 0, getenv("COUNT") ? 0 : 3);
     suite_add_tcase(suite, tcase);
     return suite;
 }
