@@ -202,7 +202,8 @@ check "it ends predict, which waits for its reader" [ $? = 1 ]
 check "it is named there" grep -q 'error: .*x.npy: byte [0-9]* is not there any more' feet.log
 
 npy x.npy '<f4' '4000, 64' 1024000
-./mapped --out feet --force 2>feet.log &
+rm -rf feet # its history would be taken for that of the run to come
+./mapped --out feet 2>feet.log &
 begun feet/history.csv
 printf 1234 | dd of=x.npy bs=1 seek=5000 conv=notrunc 2>/dev/null
 for _ in $(seq 100); do
