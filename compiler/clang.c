@@ -18,17 +18,21 @@
 #include <unistd.h>
 
 /* A netc that was built with sanitizers builds its trainers with them: so they are tested. */
-#if defined(__SANITIZE_ADDRESS__)
-enum { SANITIZED = 1 };
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
+#ifndef __has_feature
+#define __has_feature(name) 0
 #endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define SANITIZERS "-fsanitize=address,undefined"
+#elif defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define SANITIZERS "-fsanitize=thread"
 #else
-enum { SANITIZED = 0 };
+#define SANITIZERS ""
 #endif
+
+static bool is_sanitized(void)
+{
+    return *SANITIZERS;
+}
 
 /* ---- where things are ------------------------------------------------------------------------ */
 
@@ -159,7 +163,7 @@ static Built explain_failure(const Clang *clang, const char *output)
     return BUILT_FAULT;
 }
 
-static const char *const sanitize[] = {"-O1", "-gline-tables-only", "-fsanitize=address,undefined",
+static const char *const sanitize[] = {"-O1", "-gline-tables-only", SANITIZERS,
                                        "-fno-sanitize-recover=all"};
 
 static void add_compiler(Command *command, const Clang *clang, const char *target)
@@ -175,7 +179,7 @@ static void add_compiler(Command *command, const Clang *clang, const char *targe
     add_word(command, clang->program);
     add_words(command, flags, COUNT(flags));
     add_target(command, target);
-    if (SANITIZED)
+    if (is_sanitized())
         add_words(command, sanitize, COUNT(sanitize));
     add_word(command, format("-I%s", clang->headers));
 }
@@ -212,7 +216,7 @@ static bool link_units(const Clang *clang, const char *target, const char *const
 
     add_words(&command, (const char *[]){clang->program, "-o", output}, 3);
     add_words(&command, objects, count);
-    if (SANITIZED)
+    if (is_sanitized())
         add_words(&command, sanitize, COUNT(sanitize));
     else
         add_words(&command, alone, COUNT(alone));

@@ -49,6 +49,7 @@ part "format and lint" tests/support/lint.sh
     part "random trainers" env BUILD="$build" tests/random/trainers.sh
     part "netc's own memory" tests/compiler/growth.sh
     part "whole models on several threads" tests/cli/threads.sh
+    part "races" env BUILD="$build" tests/cli/races.sh
     part "downloads" tests/cli/get_data.sh
     part "make bench" tests/bench/check.sh
     part "faults of the system" tests/faults/faults.py --short

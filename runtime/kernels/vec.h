@@ -38,6 +38,20 @@
 
 #define NET_INLINE static inline __attribute__((always_inline))
 
+/* ThreadSanitizer looks at no access of more than 16 bytes, so it is told of them. */
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+void __tsan_read_range(const void *at, unsigned long size);
+void __tsan_write_range(void *at, unsigned long size);
+#define NET_READS(p) __tsan_read_range(p, 64)
+#define NET_WRITES(p) __tsan_write_range(p, 64)
+#endif
+#endif
+#ifndef NET_READS
+#define NET_READS(p)
+#define NET_WRITES(p)
+#endif
+
 /* Loops that become straight code, and that stay loops; in a trainer others stay loops too. */
 #ifdef __clang__
 #define NET_UNROLLED _Pragma("clang loop unroll(full)")
@@ -74,11 +88,13 @@ NET_INLINE vec vec_set(float x)
 
 NET_INLINE vec vec_load(const float *p)
 {
+    NET_READS(p);
     return (vec){simde_mm256_load_ps(p), simde_mm256_load_ps(p + 8)};
 }
 
 NET_INLINE void vec_store(float *p, vec x)
 {
+    NET_WRITES(p);
     simde_mm256_store_ps(p, x.low);
     simde_mm256_store_ps(p + 8, x.high);
 }
@@ -143,10 +159,12 @@ NET_INLINE vec vec_set(float x)
 }
 NET_INLINE vec vec_load(const float *p)
 {
+    NET_READS(p);
     return simde_mm512_load_ps(p);
 }
 NET_INLINE void vec_store(float *p, vec x)
 {
+    NET_WRITES(p);
     simde_mm512_store_ps(p, x);
 }
 #ifdef __AVX512F__
