@@ -16,17 +16,24 @@
 
 #include "core/core.h"
 
-/* Up to two numbers of FOLDER/NAME; how many there are. A word such as "max" is none. */
+/* Up to two numbers of FOLDER/NAME; how many there are. A word such as "max" is none. (scanf would
+   bring 80 KB along.) */
 static int read_numbers(const char *folder, const char *name, double numbers[2])
 {
-    char *path = net_format("%s/%s", folder, name);
+    char *path = net_format("%s/%s", folder, name), line[80] = "", *end;
     FILE *file = fopen(path, "r");
-    const int count = file ? fscanf(file, "%lf %lf", &numbers[0], &numbers[1]) : 0;
+    const char *at = file && fgets(line, sizeof line, file) ? line : "";
+    int count = 0;
 
+    for (; count < 2; count++, at = end) {
+        numbers[count] = strtod(at, &end);
+        if (end == at)
+            break;
+    }
     free(path);
     if (file)
         fclose(file);
-    return count < 0 ? 0 : count;
+    return count;
 }
 
 static void take_folder(struct net_limits *limits, const char *folder)
