@@ -31,7 +31,9 @@ fi
 
 # ---- build ---------------------------------------------------------------------------------------
 
-build() { MAKEFLAGS= make -s --no-print-directory -j"$jobs" BUILD="$fuzz" CC="$cc" CFLAGS="-O1 -g" "$@"; }
+build() {
+    MAKEFLAGS= make -s --no-print-directory -j"$jobs" BUILD="$fuzz" CC="$cc" CFLAGS="-O1 -g" "$@"
+}
 
 # the .net file of a target: the first that its text names
 model_of() { grep -o 'models/[a-z]*\.net' "$here/targets/$1.c" | head -1; }

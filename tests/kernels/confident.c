@@ -1,7 +1,7 @@
 /*
- * confident.c -- losses and gradients of rows that a network is sure of, and of errors near 0: small
- * numbers that must not be what is left of large ones. Each is held against libm in double, to a few
- * units of its own last place.
+ * confident.c -- losses and gradients of rows that a network is sure of, and of errors near 0:
+ * small numbers that must not be what is left of large ones. Each is held against libm in double,
+ * to a few units of its own last place.
  */
 
 #include <check.h>

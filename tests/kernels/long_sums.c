@@ -1,6 +1,6 @@
 /*
- * long_sums.c -- what float sums of a great many numbers lose: every template that adds up more than
- * a group, called with a large literal, against the sum in double.
+ * long_sums.c -- what float sums of a great many numbers lose: every template that adds up more
+ * than a group, called with a large literal, against the sum in double.
  *
  * The one idea: numbers that are all the same are the worst, since a running sum then rounds them
  * all the same way; bytes / 255 are what pictures are made of. ERRORS=1 prints the errors in units

@@ -7,6 +7,7 @@
  */
 
 #include "random/network.h"
+#include "random/draw.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -33,20 +34,11 @@ typedef struct Generator {
     bool plain;
 } Generator;
 
-/* ---- Draws (splitmix64) ---------------------------------------------------------------------- */
-
-static uint64_t draw(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
+/* ---- Draws ----------------------------------------------------------------------------------- */
 
 static int below(Generator *g, int count)
 {
-    return (int)(draw(&g->state) >> 33) % count;
+    return draw_below(&g->state, count);
 }
 
 static bool percent(Generator *g, int share)
@@ -401,7 +393,8 @@ static const char *add_words(Generator *g)
                   vocabulary, length);
 }
 
-/* What nothing reads, and some that were read, side by side, flat, and a dense layer of `outputs`. */
+/* What nothing reads, and some that were read, side by side, flat, and a dense layer of
+   `outputs`. */
 static void end_body(Generator *g, int outputs)
 {
     const char *all = NULL;
@@ -495,35 +488,4 @@ RandomNetwork random_network(uint64_t seed)
     }
     write_network(&n, &g, words);
     return n;
-}
-
-/* ---- Rows ------------------------------------------------------------------------------------ */
-
-static void write_names(FILE *file, char letter, int count)
-{
-    for (int i = 0; i < count; i++)
-        fprintf(file, "%c%d,", letter, i);
-}
-
-void write_rows(FILE *file, const RandomNetwork *n, uint64_t seed, int rows)
-{
-    const int pixels = n->image[0] * n->image[1] * n->image[2];
-    Generator g = {.state = seed};
-
-    write_names(file, 'i', pixels);
-    write_names(file, 'v', n->vector);
-    write_names(file, 't', n->targets ? n->targets : 1);
-    fprintf(file, "w\n");
-    for (int row = 0; row < rows; row++) {
-        for (int i = 0; i < pixels + n->vector; i++)
-            fprintf(file, "%.3f,", (below(&g, 2001) - 1000) / 500.0);
-        for (int i = 0; i < (n->targets ? n->targets : 1); i++)
-            if (n->targets && !n->is_binary)
-                fprintf(file, "%.3f,", (below(&g, 2001) - 1000) / 1000.0);
-            else
-                fprintf(file, "%d,", n->targets ? below(&g, 2) : row % 3);
-        for (int i = below(&g, 8); i >= 0; i--)
-            fprintf(file, "w%d ", below(&g, 40));
-        fprintf(file, "\n");
-    }
 }

@@ -119,8 +119,8 @@ END_TEST
 /* What random networks have found, as short as it can be. */
 START_TEST(found)
 {
-    /* a weight of few outputs, whose inputs have more segments in evaluation; the gradient of a mean
-       that lies as a flat sequence; a batchnorm of a sequence behind one of what it is flat */
+    /* a weight of few outputs, whose inputs have more segments in evaluation; the gradient of a
+       mean that lies as a flat sequence; a batchnorm of a sequence behind one of what it is flat */
     static const char few[] = "    a = x -> dense(33)\n    b = x -> dense(33)\n"
                               "    c = concat(a, b) -> reshape(22, 3) -> gaussian_noise(0.1)\n"
                               "    concat(c -> flatten, a, b, x -> dense(33), x -> dense(33))"

@@ -16,7 +16,8 @@ part() {
     local seed=$1 left=$((SEED + COUNT - $1)) count=20 log=$kept/$1.log
     [ "$left" -ge 20 ] || count=$left
     SEED=$seed COUNT=$count CK_RUN_SUITE=random "$build/check_all" >"$log" 2>&1
-    TOTALS=/dev/null tests/random/trainers.sh "$seed" 1 >>"$log" 2>&1 || echo "trainer $seed" >>"$log"
+    TOTALS=/dev/null tests/random/trainers.sh "$seed" 1 >>"$log" 2>&1 ||
+        echo "trainer $seed" >>"$log"
     awk -v seed="$seed" -v last=$((seed + count - 1)) '
         /Checks: / { gsub(/[^0-9 ]/, ""); networks = $2; failed = $3 + $4 }
         /^trainer / { trainers = 1 }

@@ -23,8 +23,10 @@ for ((seed = ${1:-1}; seed < ${1:-1} + ${2:-5}; seed++)); do
     {
         check "gradcheck of $seed" "$seed/trainer" gradcheck $data
         check "$seed at once" "$seed/trainer" train $data --epochs 4 --threads 1 --out "$seed/one"
-        check "$seed, two epochs" "$seed/trainer" train $data --epochs 2 --threads 2 --out "$seed/two"
-        check "$seed resumed" "$seed/trainer" train $data --epochs 4 --threads 2 --resume "$seed/two"
+        check "$seed, two epochs" "$seed/trainer" train $data --epochs 2 --threads 2 \
+            --out "$seed/two"
+        check "$seed resumed" "$seed/trainer" train $data --epochs 4 --threads 2 \
+            --resume "$seed/two"
     }
     check "$seed resumed, its bits" same "$seed/one" "$seed/two"
 done
