@@ -6,7 +6,10 @@
 
 #include "lower/lowering.h"
 
-enum { MAX_REACH = 1 << 24 }; /* pixels of a kernel, a stride, a padding: a few fit an int */
+enum {
+    MAX_REACH = 1 << 24, /* pixels of a kernel, a stride, a padding: a few fit an int */
+    MAX_TAPS = 1 << 18,  /* of a convolution: tables have a row for each */
+};
 
 bool check_image(Lowering *l, const Layer *layer)
 {
@@ -83,6 +86,12 @@ bool read_window(Lowering *l, const Layer *layer, const char *kernel, Attributes
                      window_text(layer, (int[]){dilation_of(at, 0), dilation_of(at, 1)}));
             return false;
         }
+    }
+    if (same(kernel, "kernel") && (double)at->kernel[0] * at->kernel[1] > MAX_TAPS) {
+        error_at(l->model->source, layer->span,
+                 "a kernel of %s has more than %d taps, the most that a convolution may have",
+                 window_text(layer, at->kernel), MAX_TAPS);
+        return false;
     }
     return true;
 }
