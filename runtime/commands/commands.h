@@ -25,6 +25,9 @@ char *net_settings_owners(enum net_option option);
 /* Fills what no flag gave; flags that cannot apply end the program. */
 void net_settings_default(struct net_options *options);
 
+/* Files that are named for what the command gives are not what it reads, nor a run's. */
+void net_check_outputs(const struct net_options *options);
+
 /* ---- the commands ---------------------------------------------------------------------------- */
 
 /* `train` as net_command_train(options), and so on; gives the exit code. */

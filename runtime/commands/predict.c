@@ -141,11 +141,6 @@ int net_command_predict(struct net_options *options)
         net_fail(NET_USAGE, "predict takes a FILE or --part, not both");
     if (!options->file && !options->value[NET_PART].given)
         net_fail(NET_USAGE, "predict wants a FILE with rows, or --part test");
-    if (file && options->file && net_is_same_file(file, options->file))
-        net_fail(NET_USAGE, "-o %s is the file of rows, which would be lost", file);
-    if (file && options->value[NET_WEIGHTS].text &&
-        net_is_same_file(file, options->value[NET_WEIGHTS].text))
-        net_fail(NET_USAGE, "-o %s is the file of weights, which would be lost", file);
     net_session_open(&session, options);
     net_session_weights(&session);
     session.data = options->file ? net_data_open_file(model, options->file, &session.opening)

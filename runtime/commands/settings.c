@@ -256,6 +256,7 @@ void net_settings_default(struct net_options *options)
     set_call_numbers(options);
     set_monitor(options);
     check_changed(options);
+    net_check_outputs(options);
     if (value[NET_BATCH].number < model->least_batch &&
         (options->command == NET_TRAIN_COMMAND || options->command == NET_KFOLD))
         net_fail(NET_USAGE,

@@ -28,19 +28,25 @@ static void fill_set(sigset_t *set)
     }
 }
 
+/* One request may come twice: of a hangup the kernel's and the shell's, and timeout(1) signals the
+   process and then its group. Seconds. */
+static const double same_request = 0.5;
+
 static void *wait_for_signals(void *argument)
 {
     struct net_signals *signals = argument;
+    double asked = 0.0;
     sigset_t set;
     int number;
 
     fill_set(&set);
     while (!sigwait(&set, &number))
-        if (number == SIGUSR1)
+        if (number == SIGUSR1) {
             atomic_store(&signals->save, true);
-        else if (!atomic_load(&signals->stop))
+        } else if (!atomic_load(&signals->stop)) {
+            asked = net_now();
             atomic_store(&signals->stop, number);
-        else if (number != SIGHUP) { /* of one hangup come two: the kernel's and the shell's */
+        } else if (number != SIGHUP && net_now() - asked > same_request) {
             net_last_words_say("interrupted");
             _exit(128 + number);
         }

@@ -11,7 +11,10 @@
 
 void net_open_standard_files(void)
 {
+    /* what is written to a stdout that was closed is lost, and that is a fault: it cannot be */
+    static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
+
     for (int descriptor = 0; descriptor <= 2; descriptor++)
-        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDWR) != descriptor)
+        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", modes[descriptor]) != descriptor)
             exit(1); /* there is nobody to tell */
 }

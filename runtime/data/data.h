@@ -108,6 +108,9 @@ struct net_data;
    for the current one where there is no such folder. paths.c */
 const char *net_data_folder(const struct net_model *model, const char *folder);
 
+/* Is the file one of a part, packed or not? paths.c */
+bool net_is_data_file(const struct net_model *model, const char *folder, const char *path);
+
 /* One of `count` folds, numbered from 1. */
 struct net_fold {
     int number, count; /* count 0: there are none */

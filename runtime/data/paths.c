@@ -137,6 +137,29 @@ void net_need_regular(const char *folder, const char *pattern)
     net_paths_free(paths, count);
 }
 
+bool net_is_data_file(const struct net_model *model, const char *folder, const char *path)
+{
+    bool is = false;
+
+    folder = net_data_folder(model, folder);
+    for (int part = 0; part < NET_PARTS; part++)
+        for (int i = 0; model->parts[part] && i < model->parts[part]->arg_count; i++) {
+            const char *text = model->parts[part]->args[i].text;
+            int count = 0;
+            char **paths = text ? net_paths_if_any(folder, text, &count) : NULL;
+
+            for (int p = 0; p < count; p++) {
+                char *packed = net_format("%s.gz", paths[p]);
+
+                is = is || net_is_same_file(path, paths[p]) || net_is_same_file(path, packed);
+                free(packed);
+            }
+            if (paths)
+                net_paths_free(paths, count);
+        }
+    return is;
+}
+
 void net_paths_free(char **paths, int count)
 {
     for (int i = 0; i < count; i++)

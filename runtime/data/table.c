@@ -277,11 +277,11 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
             taker->field->kind == NET_INPUT ? "" : "\n  strings are numbered by `-> classes(n)`");
     case NET_MISSING:
         if (!taker->imputed)
-            net_fail(1,
-                     "%s: line %ld (row %ld), column %s: expected a number, found %s%s%s; "
-                     "`-> impute(missing, mean)` fills it in",
+            net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found %s%s%s; %s",
                      spot->path, spot->line, spot->row, name, length ? "\"" : "nothing",
-                     length ? net_cell_text(text, at, length) : "", length ? "\"" : "");
+                     length ? net_cell_text(text, at, length) : "", length ? "\"" : "",
+                     taker->field->kind == NET_INPUT ? "`-> impute(missing, mean)` fills it in"
+                                                     : "leave out rows without a target");
         break;
     case NET_TRUTH:
         need_alike(taker, k, NET_TRUTH, at, length, spot);

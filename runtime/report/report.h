@@ -40,6 +40,7 @@ bool net_folder_new(struct net_folder *folder, const struct net_folder *in, cons
                     const struct net_model *model);
 
 bool net_is_run(const struct net_folder *in, const char *name); /* or a k-fold; "." is `in` */
+bool net_is_file_of_run(const char *path); /* one that netc wrote beside others of a run */
 /* A run that stands there is refused without --force. */
 void net_folder_need_free(const struct net_folder *folder, const struct net_options *options);
 

@@ -138,6 +138,21 @@ bool net_is_run(const struct net_folder *in, const char *name)
     return is;
 }
 
+bool net_is_file_of_run(const char *path)
+{
+    char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
+    bool is = false;
+
+    if (slash) {
+        *slash = '\0';
+        for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+            is |= written[i] && !strcmp(slash + 1, written[i]);
+        is = is && net_is_run(NULL, slash == real ? "/" : real);
+    }
+    free(real);
+    return is;
+}
+
 void net_folder_clear(const struct net_folder *folder, int folds)
 {
     drop_folds(folder, net_folder_has(folder, "kfold.json") ? INT_MAX : folds);

@@ -47,6 +47,18 @@ cp fruit.csv rows.csv
 exits "predictions over the rows" 2 "would be lost" \
     ./fruit predict rows.csv --weights fruit_run -o ./rows.csv
 check "the rows are whole" cmp fruit.csv rows.csv
+ln fruit.csv hard.csv
+exits "predictions over the data" 2 "a file of the model's data, which would be lost" \
+    ./fruit predict rows.csv --weights fruit_run -o hard.csv
+exits "steps over the data" 2 "which would be lost" \
+    ./fruit train --out none --quiet --log-steps fruit.csv
+exits "steps over a run's history" 2 "a file of a run, which would be lost" \
+    ./fruit train --out none --quiet --log-steps fruit_run/history.csv
+exits "initial weights over a run's" 2 "which would be lost" \
+    ./fruit init -o fruit_run/model.safetensors
+check "the data are whole" cmp fruit.csv rows.csv
+exits "results to a stdout that is closed" 1 "cannot write" \
+    bash -c './fruit eval --weights fruit_run >&-'
 exits "no such file to predict" 1 "from the current folder" \
     ./fruit predict nowhere.csv --weights fruit_run
 
