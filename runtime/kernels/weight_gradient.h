@@ -75,8 +75,8 @@ NET_INLINE void net_correlate(vec acc[][3], int inputs, int vectors, int first, 
 
 enum { NET_DW_INPUTS = 24 }; /* of a tile, at most: its sums are registers */
 
-/* dw = x' dy, or where `add` dw += x' dy, which is summed first: inputs of one block of
-   channels. */
+/* dw = x' dy, or where `add` dw += x' dy: inputs of one block of channels. The sum goes on from
+   what is there, since how a target cuts its calls must not show. */
 NET_TEMPLATE void net_sum_dw(float *dw, const float *x, const float *dy,
                              const struct net_reduction *over, int inputs, int vectors, bool add,
                              bool prefetch)
@@ -85,14 +85,11 @@ NET_TEMPLATE void net_sum_dw(float *dw, const float *x, const float *dy,
 
     NET_UNROLL(i, inputs)
         NET_VECTORS(j, vectors)
-            acc[i][j] = vec_fresh_zero();
+            acc[i][j] = add ? vec_load(dw + 16 * (vectors * i + j)) : vec_fresh_zero();
     net_correlate(acc, inputs, vectors, 0, 16, 1, 0, 0, x, dy, over, prefetch);
     NET_UNROLL(i, inputs)
-        NET_VECTORS(j, vectors) {
-            float *to = dw + 16 * (vectors * i + j);
-
-            vec_store(to, add ? vec_add(vec_load(to), acc[i][j]) : acc[i][j]);
-        }
+        NET_VECTORS(j, vectors)
+            vec_store(dw + 16 * (vectors * i + j), acc[i][j]);
 }
 
 /* dw = x' dy of a packed image, a sum of rows of pixels: inputs from `first` on, counted through
