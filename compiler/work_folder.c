@@ -11,6 +11,7 @@
 
 #define _GNU_SOURCE
 
+#include "core/whole_file.h"
 #include "driver.h"
 
 #include <dirent.h>
@@ -48,14 +49,10 @@ static void remove_older(const char *place)
 {
     const char *slash = strrchr(place, '/'), *name = slash ? slash + 1 : place;
     const char *beside = slash ? format("%.*s", (int)(slash - place) + 1, place) : "./";
-    const size_t length = strlen(name);
     DIR *folder = opendir(beside);
 
     for (struct dirent *entry; folder && (entry = readdir(folder)) != NULL;) {
-        const char *rest = entry->d_name + length;
-
-        if (strncmp(entry->d_name, name, length) != 0 || *rest != '.' ||
-            !same(rest + 1 + strspn(rest + 1, "0123456789"), ".part"))
+        if (!net_is_part_of(entry->d_name, name))
             continue;
         const char *path = format("%s%s", beside, entry->d_name);
         const int lock = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

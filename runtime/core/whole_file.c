@@ -87,8 +87,7 @@ static bool find_place(struct net_whole_file *file, int folder, const char *path
 
 /* ---- what was left half written -------------------------------------------------------------- */
 
-/* NAME.PID.part */
-static bool is_part_of(const char *entry, const char *name)
+bool net_is_part_of(const char *entry, const char *name)
 {
     const size_t length = strlen(name);
 
@@ -114,7 +113,7 @@ void net_whole_clean(int folder, const char *name)
     DIR *entries = at >= 0 ? fdopendir(at) : NULL;
 
     for (struct dirent *entry; entries && (entry = readdir(entries));)
-        if (is_part_of(entry->d_name, name))
+        if (net_is_part_of(entry->d_name, name))
             drop_unlocked(folder, entry->d_name);
     if (entries)
         closedir(entries);

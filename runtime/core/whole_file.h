@@ -25,6 +25,9 @@ bool net_whole_open(struct net_whole_file *file, int folder, const char *path);
 bool net_whole_commit(struct net_whole_file *file); /* on the disk, and under its name; or false */
 void net_whole_drop(struct net_whole_file *file);   /* what was written is gone; errno stays */
 
+/* Is the entry of a folder NAME.PID.part? */
+bool net_is_part_of(const char *entry, const char *name);
+
 /* Removes what processes that are no more have left of a file half written. */
 void net_whole_clean(int folder, const char *name);
 
