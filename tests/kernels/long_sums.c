@@ -4,7 +4,7 @@
  *
  * The one idea: numbers that are all the same are the worst, since a running sum then rounds them
  * all the same way; bytes / 255 are what pictures are made of. ERRORS=1 prints the errors in units
- * of 2^-24, of 512 x 512 pixels too. dw is a sum of rows, each a plain one.
+ * of 2^-24, of 512 x 512 pixels too, and those of a running sum. dw is a sum of rows, each one.
  */
 
 #include <check.h>
@@ -53,13 +53,21 @@ static double square(double x)
     return x * x;
 }
 
-static void check_error(const char *what, long count, bool alike, double got, double exact,
-                        double allowed)
+/* In units of 2^-24. */
+static double error_of(const char *what, long count, bool alike, double got, double exact)
 {
     const double error = fabs(got - exact) / fabs(exact) * 0x1p24;
 
     if (getenv("ERRORS"))
         printf("%-24s %7ld %-6s %9.1f\n", what, count, alike ? "alike" : "bytes", error);
+    return error;
+}
+
+static void check_error(const char *what, long count, bool alike, double got, double exact,
+                        double allowed)
+{
+    const double error = error_of(what, count, alike, got, exact);
+
     ck_assert_msg(error <= allowed, "%s of %ld: %.9g, not %.9g (%.1f units)", what, count, got,
                   exact, error);
 }
@@ -203,6 +211,24 @@ static double total_of_channels(const float *x, long vectors, double (*f)(double
     return sum;
 }
 
+/* What the groups are for: a running sum of numbers that are alike is off by far more. */
+START_TEST(running_sums)
+{
+    for (int k = 0; k < (getenv("ERRORS") ? 4 : 2); k++) {
+        const long pixels = k < 2 ? LONG : LONGEST;
+        float *x = numbers(pixels, k % 2), sum = 0;
+
+        for (long v = 0; v < pixels; v++)
+            sum += x[256 * v];
+        const double error = error_of("a running sum", pixels, k % 2, (double)sum,
+                                      total(x, pixels, same));
+
+        ck_assert(k % 2 == 0 || error > 100 * FEW);
+        free(x);
+    }
+}
+END_TEST
+
 START_TEST(sums_of_pictures)
 {
     for (int k = 0; k < (getenv("ERRORS") ? 4 : 2); k++) {
@@ -287,6 +313,7 @@ Suite *suite_long_sums(void)
 
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, sums_of_pictures, 0, (int)(sizeof pictures / sizeof *pictures));
+    tcase_add_test(tcase, running_sums);
     tcase_add_test(tcase, sums_of_tokens);
     tcase_add_test(tcase, sums_of_channels);
     tcase_add_test(tcase, sums_of_classes);
