@@ -1,6 +1,6 @@
 /*
  * signals.c -- Ctrl-C, SIGTERM or a terminal that is closed finishes the step; a second Ctrl-C or
- * SIGTERM ends at once.
+ * SIGTERM, a moment later, ends at once.
  *
  * The signals are blocked in every thread, and one thread waits for them: no handler, no global.
  */

@@ -366,6 +366,15 @@ kill -TERM $held
 status=0
 wait $held || status=$?
 if [ $status = 143 ]; then pass; else fail "SIGINT ignored: exit $status, wanted 143"; fi
+./branches train --epochs 100000 --out twice 2>twice.log &
+twice=$!
+begun twice
+kill -TERM $twice
+kill -TERM $twice                # timeout(1) signals a process, then its group
+status=0
+wait $twice || status=$?
+if [ $status = 143 ]; then pass; else fail "SIGTERM twice: exit $status, wanted 143"; fi
+check "one request that came twice" grep -q "stopped after step .*; go on with:" twice.log
 (sleep 0.5; exec ./xor_split train --out piped --epochs 40 2>&1) | true
 status=${PIPESTATUS[0]}
 if [ $status = 0 ]; then pass; else fail "a closed pipe: exit status $status, wanted 0"; fi
