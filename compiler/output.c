@@ -67,6 +67,9 @@ int build_output(const Options *o, const Clang *clang, const char *target, Code 
     if (stat(trainer, &there) == 0 && !S_ISREG(there.st_mode))
         fail_usage(format("%s is not a file; name the trainer with -o", trainer));
     keep_model(o, trainer, "the trainer");
+    if (stat(trainer, &there) == 0 && there.st_size > 0 && !(there.st_mode & 0111))
+        fail_usage(format("%s is there and no program, which would be lost; give -o another name",
+                          trainer));
     if (whole)
         keep_model(o, whole, "the generated C");
     hold_signals();

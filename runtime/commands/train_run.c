@@ -71,6 +71,7 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     if (resume) {
         open_folder(trainer, true);
         net_checkpoint_settings(&tensors, options, &trainer->run.folder, "checkpoint.safetensors");
+        net_check_outputs(options); /* the run's --data is known now */
     }
     net_progress_open(&trainer->progress, net_flag(options, NET_QUIET));
     net_session_open(session, options);

@@ -137,27 +137,46 @@ void net_need_regular(const char *folder, const char *pattern)
     net_paths_free(paths, count);
 }
 
+void net_visit_paths(const struct net_call *call, const char *folder,
+                     void (*visit)(void *context, const char *path), void *context)
+{
+    for (int i = 0; call && i < call->arg_count; i++) {
+        int count = 0;
+        char **paths = call->args[i].text ? net_paths_if_any(folder, call->args[i].text, &count)
+                                          : NULL;
+
+        for (int p = 0; p < count; p++)
+            visit(context, paths[p]);
+        if (paths)
+            net_paths_free(paths, count);
+    }
+}
+
+struct search {
+    struct stat wanted;
+    bool found;
+};
+
+/* Of the file, or of the .gz in its place. */
+static void compare(void *context, const char *path)
+{
+    struct search *search = context;
+    struct stat status;
+
+    search->found = search->found ||
+                    (net_file_status(path, &status) && status.st_dev == search->wanted.st_dev &&
+                     status.st_ino == search->wanted.st_ino);
+}
+
 bool net_is_data_file(const struct net_model *model, const char *folder, const char *path)
 {
-    bool is = false;
+    struct search search = {0};
 
-    folder = net_data_folder(model, folder);
+    if (stat(path, &search.wanted))
+        return false;
     for (int part = 0; part < NET_PARTS; part++)
-        for (int i = 0; model->parts[part] && i < model->parts[part]->arg_count; i++) {
-            const char *text = model->parts[part]->args[i].text;
-            int count = 0;
-            char **paths = text ? net_paths_if_any(folder, text, &count) : NULL;
-
-            for (int p = 0; p < count; p++) {
-                char *packed = net_format("%s.gz", paths[p]);
-
-                is = is || net_is_same_file(path, paths[p]) || net_is_same_file(path, packed);
-                free(packed);
-            }
-            if (paths)
-                net_paths_free(paths, count);
-        }
-    return is;
+        net_visit_paths(model->parts[part], net_data_folder(model, folder), compare, &search);
+    return search.found;
 }
 
 void net_paths_free(char **paths, int count)

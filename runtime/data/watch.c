@@ -17,8 +17,9 @@ struct net_watched {
     bool changed;       /* since then, as was found */
 };
 
-static void watch(struct net_source *source, const char *path)
+static void watch(void *context, const char *path)
 {
+    struct net_source *source = context;
     struct net_watched file = {0};
 
     if (!net_file_status(path, &file.status))
@@ -35,19 +36,7 @@ static void watch(struct net_source *source, const char *path)
 
 void net_watch_source(struct net_data *data, enum net_part part)
 {
-    const struct net_call *call = data->model->parts[part];
-
-    for (int i = 0; i < call->arg_count; i++) {
-        int count = 0;
-        char **paths = call->args[i].text
-                           ? net_paths_if_any(data->folder, call->args[i].text, &count)
-                           : NULL;
-
-        for (int p = 0; p < count; p++)
-            watch(&data->sources[part], paths[p]);
-        if (paths)
-            net_paths_free(paths, count);
-    }
+    net_visit_paths(data->model->parts[part], data->folder, watch, &data->sources[part]);
 }
 
 uint64_t net_watched_bytes(const struct net_source *source)

@@ -10,6 +10,12 @@ check "netc --version" "$netc" --version
 check "netc --help" "$netc" --help
 check "netc --language" bash -c '"$1" --language | grep -q "^  nadam(lr=2e-3, "' - "$netc"
 exits "no model" 2 "usage" "$netc"
+echo 1,2 >rows.csv
+exits "a trainer over data" 2 "rows.csv is there and no program, which would be lost" \
+    "$netc" "$models/digits.net" -o rows.csv
+check "the data are whole" grep -qx 1,2 rows.csv
+exits "a summary to a stdout that is closed" 1 "cannot write" \
+    sh -c '"$1" "$2" --summary >&-' - "$netc" "$models/digits.net"
 exits "unknown option" 2 "did you mean \`--summary\`" "$netc" "$models/digits.net" --sumary
 exits "unknown target" 2 "--target" "$netc" "$models/digits.net" --target=avx1024
 exits "batch out of range" 2 "--batch" "$netc" "$models/digits.net" --batch 0

@@ -57,6 +57,10 @@ exits "steps over a run's history" 2 "a file of a run, which would be lost" \
 exits "initial weights over a run's" 2 "which would be lost" \
     ./fruit init -o fruit_run/model.safetensors
 check "the data are whole" cmp fruit.csv rows.csv
+mkdir away && cp fruit.csv away
+check "a run of data elsewhere" ./fruit train --data away --out away_run --quiet --max-steps 2
+exits "steps over the data of a run that goes on" 2 "which would be lost" \
+    ./fruit train --resume away_run --quiet --log-steps away/fruit.csv
 exits "results to a stdout that is closed" 1 "cannot write" \
     bash -c './fruit eval --weights fruit_run >&-'
 exits "no such file to predict" 1 "from the current folder" \

@@ -11,6 +11,8 @@
 #ifndef NET_SOURCE_H
 #define NET_SOURCE_H
 
+#include <sys/stat.h>
+
 #include "data/data.h"
 
 /* ---- a reader -------------------------------------------------------------------------------- */
@@ -58,7 +60,6 @@ struct net_stream {
 
 void net_stream_open(struct net_stream *file, const char *path);
 void net_need_file(const char *path); /* of the user: fails where neither it nor a .gz is */
-struct stat;
 bool net_file_status(const char *path, struct stat *status); /* of it or its .gz; or neither is */
 void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size);
 void net_stream_close(struct net_stream *file);
@@ -122,6 +123,9 @@ enum net_shown net_input_shows(const char *file, bool texts);
 /* The files that `pattern` names, sorted; at least one. `folder` NULL: the current one. */
 char **net_paths(const char *folder, const char *pattern, int *count);
 /* The same where none may match. */
+/* Calls `visit` with each path that a part's call names, by patterns too. */
+void net_visit_paths(const struct net_call *call, const char *folder,
+                     void (*visit)(void *context, const char *path), void *context);
 char **net_paths_if_any(const char *folder, const char *pattern, int *count);
 void net_paths_free(char **paths, int count);
 /* Fails where one of the files is none that can be read again. */
@@ -215,9 +219,8 @@ struct net_taker {
     const struct net_field *field;
     struct net_column *column;
     enum net_take take;
-    bool imputed; /* a number may be missing */
-    unsigned char
-        *holds; /* numbers: by element, an enum net_parsed: what its column holds so far */
+    bool imputed;         /* a number may be missing */
+    unsigned char *holds; /* numbers: of each element what it was so far, an enum net_parsed */
 };
 
 struct net_builder {
