@@ -59,10 +59,10 @@ char *net_path_in(const struct net_folder *folder, const char *name); /* for mes
 bool net_folder_open(struct net_folder *folder, const struct net_folder *in, const char *name);
 void net_folder_close(struct net_folder *folder); /* one that was never opened too */
 bool net_folder_has(const struct net_folder *folder, const char *name);
-bool net_folder_moved(
-    const struct net_folder *folder); /* is its path another's now, or nobody's? */
-bool net_folder_make(const struct net_folder *in, const char *name); /* and those above; or it was
-                                                                        there: false */
+/* Is its path another's now, or nobody's? */
+bool net_folder_moved(const struct net_folder *folder);
+/* And those above it; false: it was there. */
+bool net_folder_make(const struct net_folder *in, const char *name);
 
 /* The whole file, with a NUL behind it; malloc'd. A file that cannot be read ends the program. */
 char *net_file_read(const struct net_folder *folder, const char *name, size_t *length);

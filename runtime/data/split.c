@@ -167,9 +167,8 @@ void net_split_fold(struct net_subset *from, struct net_subset *held, struct net
             add_row(&division, tickets[i].row, !alone && turn++ % fold.count == fold.number - 1);
     }
     if (turn < fold.count)
-        net_fail(
-            1, "%d folds of %ld rows: there are too few rows to divide%s", fold.count, from->count,
-            turn < from->count ? "; a row that is its class's only one stays in training" : "");
+        net_fail(1, "%d folds of %ld rows: there are too few rows to divide%s", fold.count,
+                 from->count, turn < from->count ? "; a class's only row stays in training" : "");
     free(tickets);
     end_division(&division, from, held);
 }

@@ -39,9 +39,7 @@ static const char *missing_hint(const char *at, size_t length)
         if (strlen(words[i]) == length && !strncasecmp(words[i], at, length))
             return "; missing numbers are written NA, N/A, NaN, nan, null, ? or not at all";
     if (length && *at == '#') /* #N/A, #DIV/0!, #VALUE! */
-        return ", a spreadsheet's fault; mend it there, or leave the cell empty where the number "
-               "is "
-               "missing";
+        return ", a spreadsheet's fault; mend it there, or leave the cell empty";
     return "";
 }
 

@@ -85,9 +85,8 @@ struct net_sink {
     void *(*open)(const struct net_training *run, struct net_progress *progress);
     void (*step)(void *sink, const struct net_training *run, double loss); /* perhaps not finite */
     void (*epoch)(void *sink, const struct net_training *run, const struct net_epoch *epoch);
-    void (*save)(void *sink,
-                 struct net_training *run); /* what was told so far has to be on the disk:
-                               a checkpoint will count it */
+    /* what was told so far has to be on the disk: a checkpoint will count it */
+    void (*save)(void *sink, struct net_training *run);
     void (*part)(void *sink, const struct net_training *run, enum net_part part, double loss,
                  const double *values); /* with the weights that are kept; a value a metric */
     void (*finish)(void *sink, const struct net_training *run,
