@@ -185,6 +185,9 @@ static const char *read_type(const struct net_json *of, const char *name, const 
     for (size_t t = 0; t < sizeof type_names / sizeof *type_names; t++)
         if (!strcmp(type->text, type_names[t]))
             return type_names[t];
+    if (strcmp(type->text, class_name) != 0)
+        net_fail(1, "%s: the type of \"%s\" is \"%s\", which there is none of", path, name,
+                 type->text);
     return class_name;
 }
 
@@ -237,15 +240,13 @@ static char *source_difference(const struct net_data *data, enum net_part part)
     if (now->rows != kept->rows)
         return net_format("%s, %s, has %ld rows, the run's had %ld", name, place, now->rows,
                           kept->rows);
-    for (int f = 0; f < data->model->field_count; f++) {
-        const char *field = data->model->fields[f].name;
-
+    for (int f = 0; f < data->model->field_count; f++)
         if (now->fields[f].type != kept->fields[f].type)
-            return net_format("%s of %s, %s, is %s, the run's was %s", field, name, place,
-                              now->fields[f].type, kept->fields[f].type);
+            return net_format("%s of %s, %s, is %s, the run's was %s", data->model->fields[f].name,
+                              name, place, now->fields[f].type, kept->fields[f].type);
+    for (int f = 0; f < data->model->field_count; f++)
         if (now->fields[f].crc != kept->fields[f].crc)
-            net_text_add(&fields, "%s%s", fields.at ? ", " : "", field);
-    }
+            net_text_add(&fields, "%s%s", fields.at ? ", " : "", data->model->fields[f].name);
     if (!fields.at)
         return NULL;
     char *difference = net_format("%s, %s, has other cells, or the same in another order, in %s "

@@ -169,6 +169,7 @@ START_TEST(kept_data)
         {"\"rows\": 3", "\"rows\": 4", "train, x.npy, has 3 rows, the run's had 4. --data-changed"},
         {"\"uint8\"", "\"float32\"", "image of train, x.npy, is uint8, the run's was float32"},
         {"\"uint8\"", "8", "preparation.json: expected the type of \"image\""},
+        {"\"uint8\"", "\"uint9\"", "the type of \"image\" is \"uint9\", which there is none of"},
         {"\"crc\": {\"image\": \"", "\"crc\": {\"image\": \"0",
          "a CRC-32 of \"image\" in 8 digits"},
         {"\"sources\"", "\"source\"", "preparation.json: expected a count \"rows\""},
