@@ -1,65 +1,97 @@
 #!/usr/bin/env bash
-# run.sh -- format and lint, then every test, in the plain build and in the sanitized one, and a
-# line of totals. The two builds are tested side by side. Called by `make test`, which made both.
-# BUILD: the plain one's folder; the other is in its subfolder asan.
+# run.sh [PATTERN] -- every test, in the plain build and in the sanitized one: a row a part as it
+# ends, then what failed, and the totals. As many parts run at once as there are cores. Called by
+# `make test`, which made both builds; with PATTERN, the parts whose names match it.
+# BUILD: the plain build's folder; in its subfolders, asan: the other build, log: the parts' logs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-build=$(realpath "${BUILD:-build}")
+build=$(realpath "${BUILD:-build}") pattern=${1:-.}
+logs=$build/log
 export CK_DEFAULT_TIMEOUT=300 CK_TIMEOUT_MULTIPLIER=5 CK_VERBOSITY=${CK_VERBOSITY:-normal}
 export XDG_CACHE_HOME=$build/cache      # of precompiled headers
 export ASAN_OPTIONS=detect_leaks=0      # the compiler's arena is never freed
+export BUILD=$build NETC=$build/netc
 
-# part NAME COMMAND...: a part that dies before it has counted its tests is one failure.
+names=() commands=()
+
+# part NAME COMMAND...
 part() {
-    local name=$1 before
+    [[ $1 =~ $pattern ]] || return 0
+    names+=("$1")
     shift
-    before=$(wc -l <"$TOTALS")
-    echo "== $name"
-    "$@" || [ "$(wc -l <"$TOTALS")" -gt "$before" ] || echo "0 1 0" >>"$TOTALS"
+    commands+=("$(printf '%q ' "$@")")
 }
 
-# parts BUILD MODE TOTALS
-parts() {
-    export TOTALS=$3 NETC=$1/netc
-    : >"$TOTALS"
-    part "Check suites" "$1/check_all"
-    part "wrong programs, dumps, generated C" tests/golden/check.sh
-    part "the command line" tests/cli/command_line.sh
-    part "trainers" tests/cli/trainer.sh "$2"
-    part "tables" tests/cli/tables.sh
-    part "words" tests/cli/words.sh "$2"
-    part "folders of runs" tests/cli/runs.sh
-    part "what a run has learnt" tests/cli/contract.sh
-    part "models" tests/cli/models.sh "$2"
+# both NAME COMMAND...: in both builds; {} is the build's folder, {mode} all or quick.
+both() {
+    local name=$1 words
+    shift
+    words=("${@//\{\}/$build}")
+    part "$name" env NETC="$build/netc" "${words[@]//\{mode\}/all}"
+    words=("${@//\{\}/$build/asan}")
+    part "$name, sanitized" env NETC="$build/asan/netc" "${words[@]//\{mode\}/quick}"
 }
 
-export TOTALS=$build/totals.lint
-: >"$TOTALS"
-part "format and lint" tests/support/lint.sh
+# suite NAME...: of check_all
+suite() {
+    for name in "$@"; do both "suite $name" {}/check_all "$name"; done
+}
 
-# two lanes of about the same length
-(
-    parts "$build/asan" quick "$build/totals.asan"
-    export TOTALS=$build/totals.torch NETC=$build/netc
-    : >"$TOTALS"
-    part "losses against PyTorch's" tests/pytorch/stored.sh
-) >"$build/asan.log" 2>&1 &
-(
-    parts "$build" all "$build/totals.plain"
-    part "random trainers" env BUILD="$build" tests/random/trainers.sh
-    part "netc's own memory" tests/compiler/growth.sh
-    part "whole models on several threads" tests/cli/threads.sh
-    part "races" env BUILD="$build" tests/cli/races.sh
-    part "downloads" tests/cli/get_data.sh
-    part "make bench" tests/bench/check.sh
-    part "faults of the system" tests/faults/faults.py --short
-    part "fuzzing" env JOBS=1 tests/fuzz/run.sh 60
-)
+# Runs part number $1; a part that fails or counts nothing is one failure at least.
+run() {
+    local log=$logs/$1.log began=$SECONDS status=0
+    export TOTALS=$logs/$1.totals
+    eval "${commands[$1]}" >"$log" 2>&1 || status=$?
+    if ! awk -v status=$status '{ passed += $1; failed += $2; skipped += $3 }
+            END { exit status ? !failed : !(passed + skipped) }' "$TOTALS"; then
+        echo "FAILED: ${names[$1]} ended with $status" >>"$log"
+        echo "0 1 0" >>"$TOTALS"
+    fi
+    awk -v name="${names[$1]}" -v seconds=$((SECONDS - began)) '
+        { passed += $1; failed += $2; skipped += $3 }
+        END { printf "%-44s %6d passed %4d failed %4d skipped %6d s\n", name, passed, failed,
+                     skipped, seconds }' "$TOTALS"
+    grep -h '^skipped: ' "$log"
+}
+
+# the long ones first
+suite $(sed -n 's/^SUITE(\(.*\))/\1/p' tests/support/suites.def)
+part "format and lint" env JOBS=1 tests/support/lint.sh
+part "fuzzing" env JOBS=1 SEED=1 SLOW=60 tests/fuzz/run.sh 60
+part "races" tests/cli/races.sh
+part "losses against PyTorch's" tests/pytorch/stored.sh
+part "faults of the system" tests/faults/faults.py --short
+part "random trainers" tests/random/trainers.sh
+part "whole models on several threads" tests/cli/threads.sh
+both "trainers" tests/cli/trainer.sh {mode}
+both "models" tests/cli/models.sh {mode}
+both "folders of runs" tests/cli/runs.sh
+both "what a run has learnt" tests/cli/contract.sh
+both "the command line" tests/cli/command_line.sh
+both "words" tests/cli/words.sh {mode}
+both "tables" tests/cli/tables.sh
+both "wrong programs, dumps, generated C" tests/golden/check.sh
+part "netc under valgrind" tests/compiler/valgrind.sh
+part "netc's own memory" tests/compiler/growth.sh
+part "make bench" tests/bench/check.sh
+part "downloads" tests/cli/get_data.sh
+
+rm -rf "$logs"
+mkdir -p "$logs"
+for i in "${!names[@]}"; do
+    : >"$logs/$i.totals"
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+    run "$i" &
+done
 wait
-echo "==== with address and undefined-behaviour sanitizers; then PyTorch's losses"
-cat "$build/asan.log"
 
-awk '{ passed += $1; failed += $2; skipped += $3 }
-     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
-           exit failed > 0 || passed == 0 }' "$build/totals.lint" "$build/totals.plain" \
-    "$build/totals.asan" "$build/totals.torch"
+for i in "${!names[@]}"; do
+    if awk '{ failed += $2 } END { exit !failed }' "$logs/$i.totals"; then
+        echo "==== ${names[$i]}, $logs/$i.log"
+        grep -E -A 20 '^FAILED: |:[FE]:' "$logs/$i.log" | head -n 60
+    fi
+done
+cat "$logs"/*.totals |
+    awk -v seconds=$SECONDS '{ passed += $1; failed += $2; skipped += $3 }
+        END { printf "%d passed, %d failed, %d skipped; %d s\n", passed, failed, skipped, seconds
+              exit failed > 0 || passed == 0 }'

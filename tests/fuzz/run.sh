@@ -5,7 +5,8 @@
 #
 #     run.sh SECONDS [TARGET...]      in all, divided between the targets
 #
-# BUILD: the folder of the build. JOBS: how many run at once. What they learn is kept in
+# BUILD: the folder of the build. JOBS: how many run at once. SEED: what is drawn, 0 for something
+# new each time. SLOW: the seconds after which an input is a finding. What they learn is kept in
 # BUILD/fuzz/corpus for the next time.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -102,9 +103,10 @@ run() {
         folders+=("$fuzz/models")
     fi
     [ ! -e "$dictionary" ] || options=("-dict=$dictionary")
-    TMPDIR=$fuzz/tmp nice "$fuzz/$target" "${options[@]}" -max_total_time="$2" -timeout=5 \
-        -rss_limit_mb=1024 -detect_leaks=0 -close_fd_mask=3 -print_final_stats=1 \
-        -artifact_prefix="$found/" "${folders[@]}" >"$fuzz/$target.log" 2>&1
+    TMPDIR=$fuzz/tmp nice "$fuzz/$target" "${options[@]}" -max_total_time="$2" \
+        -seed="${SEED:-0}" -timeout="${SLOW:-5}" -rss_limit_mb=1024 -detect_leaks=0 \
+        -close_fd_mask=3 -print_final_stats=1 -artifact_prefix="$found/" "${folders[@]}" \
+        >"$fuzz/$target.log" 2>&1
 }
 
 row() {
@@ -143,6 +145,7 @@ for target in "${targets[@]}"; do
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
+        echo "FAILED: $target: $fuzz/$target.log, $(find "$fuzz/found/$target" -type f)"
         grep -E 'ERROR|SUMMARY|runtime error' "$fuzz/$target.log" | head -3
     fi
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # lint.sh -- is every C file formatted, does clang-tidy find nothing, and does house.sh? BUILD:
-# where `make tests` built.
+# where `make tests` built. JOBS: how many clang-tidies at once.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build}
@@ -21,8 +21,9 @@ verdict "clang-format: run make format" $?
 paths=$(printf ' --extra-arg=%s' -Xclang -analyzer-config -Xclang max-nodes=60000)
 # shellcheck disable=SC2086
 find compiler runtime -name '*.c' -print0 |
-    xargs -0 -P "$(nproc)" -n 4 clang-tidy --quiet --extra-arg=-std=c11 --extra-arg=-Icompiler \
-        --extra-arg=-Iruntime --extra-arg="-I$build" $paths >"$build/lint.log" 2>/dev/null
+    xargs -0 -P "${JOBS:-$(nproc)}" -n 4 clang-tidy --quiet --extra-arg=-std=c11 \
+        --extra-arg=-Icompiler --extra-arg=-Iruntime --extra-arg="-I$build" $paths \
+        >"$build/lint.log" 2>/dev/null
 verdict "clang-tidy" $?
 grep -E 'error:|warning:' "$build/lint.log" | sort -u | head -40
 BUILD=$build tests/support/house.sh

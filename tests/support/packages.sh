@@ -14,7 +14,7 @@ cc=${CC:-clang}
 # a package, and a file or command that says it is there; Debian 12's `clang` is clang 14
 build="flex:flex bison:bison clang:$cc libsimde-dev:/usr/include/simde/x86/avx512.h \
        zlib1g-dev:/usr/include/zlib.h"
-tests="pkg-config:pkg-config check:/usr/include/check.h"
+tests="pkg-config:pkg-config check:/usr/include/check.h valgrind:valgrind"
 
 install() {
     local as=
