@@ -2,7 +2,7 @@
 """The first losses of every case of tests/pytorch/cases.txt, here and in PyTorch.
 
     losses.py compare [CASE...]   both now, from weights drawn with another seed
-    losses.py compare --record    and its table into differences.md
+    losses.py compare --record    against PyTorch in float64 too; the table into differences.md
     losses.py make [CASE...]      write PyTorch's to losses.csv, from weights of seed 1
     losses.py data                write the rows that they train on, into this folder
 
@@ -36,6 +36,8 @@ MODEL_TOLERANCE = 1e-5  # of a loss of a file of models/
 TENSOR_TOLERANCE = 5e-3 # of a tensor's largest number, after the last step
 UPDATE_TOLERANCE = 2e-2 # of a tensor's largest change in all steps, in a file of models/
 UPDATE_FLOOR = 1e-3     # of the largest change of all: a change below it is rounding alone
+MOST_TIMES = 10         # a loss's error in errors of PyTorch's own, in float32, against float64
+UNIT = 2**-24           # an error below it is none
 
 
 # ---- rows -----------------------------------------------------------------------------------------
@@ -416,12 +418,13 @@ TABLE = f"""\
 `python3 tests/pytorch/losses.py compare --record` writes this: both sides run, from the same weights
 (of seed 7) and rows. A loss differs by at most {TOLERANCE:g} of it ({MODEL_TOLERANCE:g} in a file of
 models/); the tensors after the last step by {TENSOR_TOLERANCE:g} of a tensor's largest number, and in a
-file of models/ by {UPDATE_TOLERANCE:g} of the largest change that the steps made to it. The column
-float32 is how far PyTorch's own losses in float32 are from its own in float64 (-: not measured).
-Cases that are not here were not run since the table is kept.
+file of models/ by {UPDATE_TOLERANCE:g} of the largest change that the steps made to it.
 
-| case | steps | losses | tensors | changes | float32 | PyTorch |
-| --- | --- | --- | --- | --- | --- | --- |
+netc and float32 are how far netc's losses, and PyTorch's in float32, are from PyTorch's in float64;
+times is their quotient, errors below 2^-24 taken as that, and at most {MOST_TIMES}.
+
+| case | steps | losses | tensors | changes | netc | float32 | times | PyTorch |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 
 
@@ -430,7 +433,7 @@ def loss_difference(losses, right):
 
 
 def compare(netc, folder, wanted, record):
-    failed, rows = 0, {}
+    failed, rows, all_times = 0, {}, []
     for case in wanted:
         try:
             trainer = compile_case(case, netc, folder)
@@ -447,15 +450,25 @@ def compare(netc, folder, wanted, record):
         good = (len(ours) == case.steps and worst <= case.tolerance and
                 apart <= TENSOR_TOLERANCE and
                 (moved <= UPDATE_TOLERANCE or not case.whole))
+        exact = ""
+        if record:      # in double convolutions are slow
+            right = torch_run(case, weights, torch.float64)[0]
+            errors = loss_difference(ours, right), loss_difference(theirs, right)
+            times = max(errors[0], UNIT) / max(errors[1], UNIT)
+            all_times.append(times)
+            good = good and times <= MOST_TIMES
+            exact = f", {times:.1f} times PyTorch's own error"
+            rows[case.name] = (f"| {case.name} | {case.steps} | {worst:.1e} | {apart:.1e} | "
+                               f"{moved:.1e} | {errors[0]:.1e} | {errors[1]:.1e} | {times:.1f} | "
+                               f"{torch.__version__} |\n")
         failed += not good
         print(f"{case.name:22} {case.steps:2} losses {ours[0]:.6f} to {ours[-1]:.6f}, differ by "
-              f"{worst:.1e}, tensors by {apart:.1e}, changes by {moved:.1e}"
+              f"{worst:.1e}, tensors by {apart:.1e}, changes by {moved:.1e}{exact}"
               + ("" if good else f" ({name}, {moved_name})  FAILED"), flush=True)
-        if record:      # in double convolutions are slow
-            rounding = loss_difference(theirs, torch_run(case, weights, torch.float64)[0])
-            rows[case.name] = (f"| {case.name} | {case.steps} | {worst:.1e} | {apart:.1e} | "
-                               f"{moved:.1e} | {rounding:.1e} | {torch.__version__} |\n")
         os.remove(trainer)
+    if all_times:
+        print(f"errors beside PyTorch's own in float32: median {np.median(all_times):.2f}, "
+              f"worst {max(all_times):.1f}")
     print(f"{len(wanted) - failed} passed, {failed} failed, 0 skipped "
           f"(PyTorch {torch.__version__})")
     return failed != 0, rows

@@ -4,6 +4,8 @@
  * The one idea: a rule instead of numbers. An error is relative to the largest entry of a value, or
  * to the largest term of what it adds up where terms cancel; it grows by one rounding for each
  * operand and by the root of the number of terms, and takes over what its operands already have.
+ * Where rounding may decide which of two numbers is the maximum, or on which side of a kink one is,
+ * gradients behind it are not bound.
  */
 
 #include "support/kernel_test.h"
@@ -16,13 +18,19 @@ typedef struct Bounds {
     const Reference *r;
     double *sizes; /* largest entries; where all are 0, the largest term */
     double *errors;
+    bool *jumps; /* an error of this value may change what its gradient is by more than an error */
 } Bounds;
+
+static int pixels_of(Shape x) /* of a channel; steps of a sequence */
+{
+    return x.rank > 1 ? shape_size(x) / x.size[0] : 1;
+}
 
 /* How many products or numbers an element of the node's result is a sum of. */
 static double terms_of(const Node *node, int n)
 {
     const Shape x = node->inputs[0]->shape;
-    const int pixels = x.rank == 3 ? x.size[1] * x.size[2] : 1;
+    const int pixels = pixels_of(x);
     const Shape w = node->input_count > 1 && node->inputs[1] ? node->inputs[1]->shape : x;
 
     switch (node->op) {
@@ -40,7 +48,7 @@ static double terms_of(const Node *node, int n)
     case OP_CONV2D_DW:
     case OP_CONV2D_DW_ARGMAX:
     case OP_DEPTHWISE_DW:
-        return (double)n * (w.rank == 3 ? w.size[1] * w.size[2] : 1);
+        return (double)n * pixels_of(w);
     case OP_CHANNEL_SUM:
     case OP_BATCHNORM_STATS:
     case OP_BATCHNORM_SUMS:
@@ -206,6 +214,8 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_LAYERNORM_GRAD:
         return standardized(b, node) * product_of(b, node, 1, 2) *
                (1 + standardized(b, node) / size_of(b, node->inputs[0]));
+    case OP_MULTIPLY:
+        return product_of(b, node, 0, 1);
     case OP_NORMALIZE:
         return product_of(b, node, 2, 3) * size_of(b, node->inputs[0]);
     case OP_NORMALIZE_GRAD:
@@ -213,6 +223,119 @@ static double largest_term(const Bounds *b, const Node *node)
     default:
         return op_info[node->op].class == CLASS_CONTRACTION ? product_of(b, node, 0, 1) : 0;
     }
+}
+
+static bool is_gradient(const Node *node)
+{
+    return node->input_count == 2 && strstr(op_info[node->op].text, "_grad");
+}
+
+/* The error of a result whose operand's largest entry is gone from it, where entries were chosen,
+   averaged, or bent by a function of a slope of up to 1.13 (gelu's): the operand's error is not.
+   Of a loss, the error of the prediction by the loss's slope. */
+static double passed_on(const Bounds *b, const Node *node)
+{
+    const bool gradient = is_gradient(node);
+    const double error = b->errors[node->inputs[gradient]->id];
+    double most = 0;
+
+    switch (op_info[node->op].class) {
+    case CLASS_WINDOW:
+        return error;
+    case CLASS_MOVEMENT:
+        for (int i = 0; i < node->input_count; i++)
+            most = fmax(most, b->errors[node->inputs[i]->id]);
+        return most;
+    case CLASS_ELEMENTWISE:
+        return node->op == OP_ADD       ? error + b->errors[node->inputs[1]->id]
+               : node->input_count <= 2 ? 1.13 * error
+                                        : 0;
+    case CLASS_LOSS:
+        if (gradient)
+            return 0;
+        if (node->op == OP_MSE)
+            return 2 * (size_of(b, node->inputs[0]) + size_of(b, node->inputs[1])) * error;
+        return (node->op == OP_HUBER ? node->at.delta : 2) * error;
+    default:
+        return node->op == OP_BATCHNORM_STATS ? error : 0;
+    }
+}
+
+/* Where a derivative jumps: at 0, and at one point more. */
+static bool has_jump(const Node *node, double *other)
+{
+    *other = 0;
+    switch (node->op) {
+    case OP_RELU:
+    case OP_LEAKY_RELU:
+    case OP_ELU:
+        return true;
+    case OP_RELU6:
+        *other = 6;
+        return true;
+    case OP_HARDSWISH:
+        *other = 3; /* and -3 */
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_near_jump(const Bounds *b, const Value *x, double jump)
+{
+    for (long i = 0; i < element_count(x, b->r->n); i++) {
+        const double distance = fabs(fabs(b->r->at[x->id][i]) - jump);
+
+        if (distance > 0 && distance <= b->errors[x->id])
+            return true;
+    }
+    return false;
+}
+
+/* Does a maximum fall elsewhere where every entry of x is off by its error, up or down? Entries that
+   are alike stay so: which of them it is has to be right. */
+static bool has_near_maximum(const Bounds *b, const Node *node)
+{
+    const Value *x = node->inputs[0], *y = node->outputs[0];
+    const long count = element_count(x, b->r->n), outputs = element_count(y, b->r->n);
+    const double *index = b->r->at[node->outputs[1]->id];
+    double *moved = allocate((size_t)count * sizeof *moved),
+           *largest = allocate((size_t)outputs * sizeof *largest),
+           *other = allocate((size_t)outputs * sizeof *other);
+    bool differs = false;
+
+    for (int sign = -1; sign <= 1; sign += 2) {
+        for (long i = 0; i < count; i++) {
+            uint64_t bits;
+
+            memcpy(&bits, &b->r->at[x->id][i], sizeof bits);
+            bits *= 0x9e3779b97f4a7c15;
+            moved[i] = b->r->at[x->id][i] + (bits >> 63 ? sign : -sign) * b->errors[x->id];
+        }
+        find_evaluation(node->op)(b->r, node, (double *[]){moved}, (double *[]){largest, other});
+        for (long i = 0; i < outputs; i++)
+            differs = differs || index[i] != other[i];
+    }
+    return differs;
+}
+
+/* The gradients behind a jump may be others than the reference's, and are not compared. */
+static void find_jumps(Bounds *b, const Node *node)
+{
+    double other;
+
+    if (node->op == OP_MAXPOOL2D || node->op == OP_GLOBAL_MAXPOOL2D)
+        b->jumps[node->outputs[1]->id] = has_near_maximum(b, node);
+    if (has_jump(node, &other) &&
+        (is_near_jump(b, node->inputs[0], 0) || is_near_jump(b, node->inputs[0], other)))
+        b->jumps[node->inputs[0]->id] = b->jumps[node->outputs[0]->id] = true;
+}
+
+static bool is_behind_jump(const Bounds *b, const Node *node)
+{
+    if (node->op == OP_CONV2D_DX_ARGMAX || node->op == OP_CONV2D_DW_ARGMAX)
+        return b->jumps[node->inputs[2]->id];
+    return is_gradient(node) && b->jumps[node->inputs[0]->id];
 }
 
 /* Winograd's transforms add up what they later take away: with tiles of 4 x 4 errors were found up
@@ -229,6 +352,7 @@ static void bound_node(Bounds *b, const Node *node)
     double term = largest_term(b, node);
     double relative = node->input_count + sqrt(terms_of(node, b->r->n)), inherited = 0;
 
+    find_jumps(b, node);
     for (int i = 0; i < node->input_count; i++) {
         const Value *x = node->inputs[i];
 
@@ -246,7 +370,10 @@ static void bound_node(Bounds *b, const Node *node)
             for (int j = 0; j < node->input_count; j++)
                 term = fmax(term, node->inputs[j] ? size_of(b, node->inputs[j]) : 0);
         b->sizes[y] = largest > 0 ? largest : term;
-        b->errors[y] = relative * fmax(largest, term);
+        b->errors[y] = fmax(relative * fmax(largest, term),
+                            passed_on(b, node) + largest / (1 << 24));
+        if (is_behind_jump(b, node) || isinf(inherited))
+            b->errors[y] = INFINITY;
         if (node->op == OP_BATCHNORM_STATS && i == 1) /* errors of x, in deviations */
             b->errors[y] += (b->errors[node->inputs[0]->id] +
                              size_of(b, node->inputs[0]) / (1 << 24)) *
@@ -257,7 +384,8 @@ static void bound_node(Bounds *b, const Node *node)
 double *bound_errors(const Reference *r)
 {
     const size_t count = (size_t)r->graph->value_count + 1;
-    Bounds b = {r, allocate(count * sizeof(double)), allocate(count * sizeof(double))};
+    Bounds b = {r, allocate(count * sizeof(double)), allocate(count * sizeof(double)),
+                allocate(count * sizeof(bool))};
 
     for (int i = 0; i < r->graph->node_count; i++)
         bound_node(&b, r->graph->nodes[i]);
