@@ -73,7 +73,11 @@ static void open_training(struct trainer *trainer, struct net_options *options)
         net_checkpoint_settings(&tensors, options, &trainer->run.folder, "checkpoint.safetensors");
         net_check_outputs(options); /* the run's --data is known now */
     }
-    net_progress_open(&trainer->progress, net_flag(options, NET_QUIET));
+    net_progress_open(&trainer->progress,
+                      options->command == NET_KFOLD        ? stderr
+                      : net_flag(options, NET_JSON_OUTPUT) ? NULL
+                                                           : stdout,
+                      net_flag(options, NET_QUIET));
     net_session_open(session, options);
     if (options->value[NET_WEIGHTS].text)
         net_session_weights(session);
@@ -90,6 +94,7 @@ static void open_training(struct trainer *trainer, struct net_options *options)
         net_checkpoint_read(&tensors, &trainer->run);
         net_tensors_free(&tensors);
     }
+    trainer->run.epochs = net_allocate(1, sizeof *trainer->run.epochs);
     trainer->metrics = net_metrics_new(options->model, session->data);
     trainer->loader = net_loader_open(session->data, session->batch, session->threads);
     trainer->saved = net_now();
@@ -115,6 +120,7 @@ static void close_training(struct trainer *trainer)
     net_loader_close(trainer->loader);
     net_metrics_free(trainer->metrics);
     net_sinks_close(&trainer->sinks);
+    free(trainer->run.epochs);
     net_session_close(&trainer->run.session);
     free(trainer->run.kept);
     free(trainer->rows);
@@ -150,37 +156,16 @@ static bool evaluate_parts(struct trainer *trainer)
     return finite;
 }
 
-/* Is the data in the way? */
-static void say_speed(struct trainer *trainer)
-{
-    const struct net_state *state = &trainer->run.state;
-
-    if (state->seconds > 0.0)
-        net_progress_say(&trainer->progress,
-                         "trained %.0f rows in %.1f s: %.0f samples/s, %.1f%% of the time waiting "
-                         "for data",
-                         state->rows_trained, state->seconds, net_training_speed(&trainer->run),
-                         100.0 * state->waited / state->seconds);
-}
-
 /* After the checkpoint is written: from here on the parameters are those that are kept. */
 static void finish_training(struct trainer *trainer, bool whole)
 {
     struct net_session *session = &trainer->run.session;
 
-    say_speed(trainer);
-    if (trainer->run.kept && trainer->run.state.best_epoch && whole) {
-        net_progress_say(&trainer->progress, "keeping the weights of epoch %ld, the best by %s",
-                         trainer->run.state.best_epoch,
-                         trainer->run.options->value[NET_MONITOR].text);
+    if (trainer->run.kept && trainer->run.state.best_epoch && whole)
         memcpy(session->run.params, trainer->run.kept, session->model->params_size);
-    }
     net_weights_write(&trainer->run.folder, "model.safetensors", session->model,
                       session->run.params, trainer->run.mark);
     const bool finite = evaluate_parts(trainer);
-    char *place = net_folder_place(&trainer->run.folder);
-    net_progress_say(&trainer->progress, "the run is in %s", place);
-    free(place);
     if (!finite) {
         net_progress_close(&trainer->progress);
         net_fail(NET_DIVERGED, "the loss after the last step is not finite. %s",

@@ -1,8 +1,7 @@
 /*
  * curves.c -- the sink of curves.svg: the losses of all epochs as a picture, drawn at the end.
  *
- * The one idea: a loss that is not there or not finite is NaN, and left out of its line. A resumed
- * run takes the epochs before it from history.csv, as far as they can be read.
+ * The one idea: a loss that is not there or not finite is NaN, and left out of its line.
  */
 
 #define _GNU_SOURCE
@@ -24,83 +23,26 @@ enum {
 
 enum { TRAIN, VALIDATION, CURVES };
 
+static const char *const names[] = {"train_loss", "validation_loss"};
+
 struct curves {
-    double *loss[CURVES]; /* by epoch from 0; NaN: none */
-    long room, count;     /* epochs: that there is memory for, trained */
-    double least, top;    /* of all losses */
+    const struct net_epochs *epochs;
+    int column[CURVES]; /* -1: none */
+    long count;         /* the number of the last epoch */
+    double least, top;  /* of all losses */
 };
 
-static double finite_or_nan(double loss)
+/* Of the epoch with that number, from 0; NaN: none. */
+static double loss_of(const struct curves *curves, int k, long row)
 {
+    const double loss = net_epochs_at(curves->epochs, row, curves->column[k]);
+
     return isfinite(loss) ? loss : NAN;
 }
 
-/* Memory grows with the epochs that were, not with those that are asked for. */
-static void make_room(struct curves *curves, long epochs)
+static long epoch_of(const struct curves *curves, long row)
 {
-    const long before = curves->room;
-
-    if (epochs <= before)
-        return;
-    curves->room = 2 * epochs;
-    for (int k = 0; k < CURVES; k++) {
-        curves->loss[k] = realloc(curves->loss[k], (size_t)curves->room * sizeof(double));
-        if (!curves->loss[k])
-            net_fail(NET_FAULT, "out of memory");
-        for (long i = before; i < curves->room; i++)
-            curves->loss[k][i] = NAN;
-    }
-}
-
-static void add_losses(struct curves *curves, long epoch, double train, double validation)
-{
-    make_room(curves, epoch);
-    curves->loss[TRAIN][epoch - 1] = finite_or_nan(train);
-    curves->loss[VALIDATION][epoch - 1] = finite_or_nan(validation);
-    curves->count = epoch > curves->count ? epoch : curves->count;
-}
-
-/* Number `column` of a line of cells; NaN: there is none. */
-static double cell_of(const char *line, int column)
-{
-    char *end;
-
-    for (; line && column > 0; column--) {
-        line = strchr(line, ',');
-        line = line ? line + 1 : NULL;
-    }
-    const double value = line ? strtod(line, &end) : NAN;
-    return line && end != line ? value : NAN;
-}
-
-static void read_earlier(struct curves *curves, const struct net_training *run)
-{
-    char *text = net_file_read(&run->folder, "history.csv", &(size_t){0}), *rest = text;
-    const bool validation = net_data_rows(run->session.data, NET_VALIDATION) > 0;
-    const int column = 2 + run->session.model->metric_count;
-
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        const long epoch = strtol(line, NULL, 10);
-
-        if (epoch >= 1 && epoch <= run->state.epoch)
-            add_losses(curves, epoch, cell_of(line, 1), validation ? cell_of(line, column) : NAN);
-    }
-    free(text);
-}
-
-static void *open_curves(const struct net_training *run, struct net_progress *progress)
-{
-    struct curves *curves = net_allocate(1, sizeof *curves);
-
-    (void)progress;
-    if (run->options->value[NET_RESUME].text && net_folder_has(&run->folder, "history.csv"))
-        read_earlier(curves, run);
-    return curves;
-}
-
-static void add_epoch(void *sink, const struct net_training *run, const struct net_epoch *epoch)
-{
-    add_losses(sink, run->state.epoch, epoch->loss, epoch->validation_loss);
+    return (long)net_epochs_at(curves->epochs, row, 0);
 }
 
 /* ---- The picture ----------------------------------------------------------------------------- */
@@ -122,9 +64,9 @@ static bool find_range(struct curves *curves)
 {
     curves->least = INFINITY, curves->top = -INFINITY;
     for (int k = 0; k < CURVES; k++)
-        for (long i = 0; i < curves->count; i++) {
-            curves->least = fmin(curves->least, curves->loss[k][i]);
-            curves->top = fmax(curves->top, curves->loss[k][i]);
+        for (long i = 0; i < curves->epochs->count; i++) {
+            curves->least = fmin(curves->least, loss_of(curves, k, i));
+            curves->top = fmax(curves->top, loss_of(curves, k, i));
         }
     if (curves->least == curves->top) { /* lines in the middle */
         const double half = 0.5 * fabs(curves->top) + 1e-9;
@@ -155,13 +97,13 @@ static void draw_grid(struct net_text *svg, const struct curves *curves)
 static void draw_curve(struct net_text *svg, const struct curves *curves, int k)
 {
     static const char *const colors[] = {"#1f77b4", "#ff7f0e"};
-    static const char *const names[] = {"train_loss", "validation_loss"};
-    const long step = 1 + curves->count / POINTS;
+    const long count = curves->epochs->count, step = 1 + count / POINTS;
     bool goes_on = false, any = false;
 
-    for (long i = (curves->count - 1) % step; i < curves->count; i += step) {
-        const double loss = curves->loss[k][i];
+    for (long i = (count - 1) % step; i < count; i += step) {
+        const double loss = loss_of(curves, k, i);
 
+        goes_on = goes_on && epoch_of(curves, i) == epoch_of(curves, i - step) + step;
         if (isnan(loss)) {
             goes_on = false;
             continue;
@@ -172,8 +114,8 @@ static void draw_curve(struct net_text *svg, const struct curves *curves, int k)
                          "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\" "
                          "stroke-linecap=\"round\" d=\"",
                          LEFT + 130 * k, BOTTOM + 38, colors[k], names[k], colors[k]);
-        net_text_add(svg, goes_on ? "L%.1f %.1f" : "M%.1f %.1fh0", x_of(curves, i),
-                     y_of(curves, loss));
+        net_text_add(svg, goes_on ? "L%.1f %.1f" : "M%.1f %.1fh0",
+                     x_of(curves, epoch_of(curves, i) - 1), y_of(curves, loss));
         goes_on = any = true;
     }
     if (any)
@@ -182,36 +124,34 @@ static void draw_curve(struct net_text *svg, const struct curves *curves, int k)
 
 static void draw(void *sink, const struct net_training *run, const char *status)
 {
-    struct curves *curves = sink;
+    const struct net_epochs *epochs = run->epochs;
+    struct curves curves = {.epochs = epochs};
     struct net_text svg = {0};
 
-    (void)status;
-    if (!find_range(curves))
+    (void)sink, (void)status;
+    for (int k = 0; k < CURVES; k++)
+        curves.column[k] = net_epochs_column(epochs, names[k]);
+    if (!find_range(&curves))
         return;
+    curves.count = epoch_of(&curves, epochs->count - 1);
     net_text_add(&svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"640\" height=\"400\" "
                        "font-family=\"sans-serif\" font-size=\"12\">\n"
                        "<rect width=\"640\" height=\"400\" fill=\"#fff\"/>\n");
-    draw_grid(&svg, curves);
+    draw_grid(&svg, &curves);
     for (int k = 0; k < CURVES; k++)
-        draw_curve(&svg, curves, k);
+        draw_curve(&svg, &curves, k);
     net_text_add(&svg, "</svg>\n");
     net_file_replace(&run->folder, "curves.svg", &svg);
     free(svg.at);
 }
 
-static void close_curves(void *sink, const struct net_training *run)
+static void *open_curves(const struct net_training *run, struct net_progress *progress)
 {
-    struct curves *curves = sink;
-
-    (void)run;
-    for (int k = 0; k < CURVES; k++)
-        free(curves->loss[k]);
-    free(curves);
+    (void)progress;
+    return run->epochs;
 }
 
 const struct net_sink net_sink_curves = {
     .open = open_curves,
-    .epoch = add_epoch,
     .finish = draw,
-    .close = close_curves,
 };

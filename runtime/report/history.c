@@ -1,6 +1,7 @@
 /*
  * history.c -- the sink of history.csv: a line an epoch, with losses and metrics. It grows, and is
  * the one file of a run that does: a checkpoint has the CRC-32 of the lines that were before it.
+ * What is in it is in run->epochs, too.
  */
 
 #define _GNU_SOURCE
@@ -140,6 +141,7 @@ static void *open_history(const struct net_training *run, struct net_progress *p
     history->crc = (uint32_t)crc32_z(0, (const Bytef *)text.at, text.length);
     if (!history->out)
         fail_write(run);
+    net_epochs_read(run->epochs, text.at);
     free(text.at);
     return history;
 }
@@ -160,6 +162,7 @@ static void add_epoch(void *sink, const struct net_training *run, const struct n
     if (fwrite(line.at, 1, line.length, history->out) != line.length || fflush(history->out))
         fail_write(run);
     history->crc = (uint32_t)crc32_z(history->crc, (const Bytef *)line.at, line.length);
+    net_epochs_read(run->epochs, line.at);
     free(line.at);
 }
 
@@ -180,6 +183,7 @@ static void close_history(void *sink, const struct net_training *run)
 
     if (fclose(history->out) || lost)
         fail_write(run);
+    net_epochs_free(run->epochs);
     free(history);
 }
 

@@ -1,97 +1,345 @@
 /*
- * live.c -- the sink of a person who watches: a line that shows where the epoch is, one for each
- * epoch, and one for each part at the end.
+ * live.c -- the sink of a person who watches: what is trained, where the epoch is, a line for each
+ * epoch, and at its end a table of the parts.
+ *
+ * The one idea: a line is a list of pieces. Where it is too wide for the terminal it loses what is
+ * least of use first, and is broken between two pieces then; never a metric.
  */
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/report.h"
 
 struct live {
     struct net_progress *progress;
-    char *metrics; /* of the last epoch's training rows, as text; malloc'd */
+    struct net_text table; /* of the parts, as they come */
 };
 
-/* "  accuracy 0.9812", for each metric; what is very large or small by its power of ten */
-static char *metrics_text(const struct net_model *model, const double *values)
+enum { SPEED = 1, SECONDS = 2, WHOLE_WORDS = 4 }; /* what a line may have */
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+/* 0.9812; what is very large or small by its power of ten */
+static void add_value(struct net_text *text, int width, double value)
 {
+    const double size = fabs(value);
+
+    net_text_add(text, size == 0 || (size >= 1e-4 && size < 1e6) ? "%*.4f" : "%*.4g", width, value);
+}
+
+/* 1,234,567 */
+static void add_count(struct net_text *text, double count)
+{
+    char digits[32];
+    const int length = snprintf(digits, sizeof digits, "%.0f", count);
+
+    for (int i = 0; i < length; i++)
+        net_text_add(text, "%s%c", i && (length - i) % 3 == 0 ? "," : "", digits[i]);
+}
+
+static void add_duration(struct net_text *text, double seconds)
+{
+    const long whole = (long)seconds;
+
+    if (seconds < 60)
+        net_text_add(text, "%.1f s", seconds);
+    else if (whole < 3600)
+        net_text_add(text, "%ld:%02ld", whole / 60, whole % 60);
+    else
+        net_text_add(text, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+/* ---- before the first epoch ------------------------------------------------------------------ */
+
+static void add_parts(struct net_text *text, const struct net_training *run)
+{
+    const char *comma = "";
+
+    for (int part = 0; part < NET_PARTS; part++) {
+        const long rows = net_data_rows(run->session.data, (enum net_part)part);
+
+        if (!rows)
+            continue;
+        net_text_add(text, "%s", comma);
+        add_count(text, (double)rows);
+        net_text_add(text, " %s", net_part_names[part]);
+        comma = ", ";
+    }
+}
+
+static void add_model(struct net_text *text, const struct net_training *run)
+{
+    const struct net_model *model = run->session.model;
+    double parameters = 0;
+
+    for (int l = 0; l < model->layer_count; l++)
+        parameters += (double)(model->layers[l].parameters + model->layers[l].states);
+    net_text_add(text, "%s (%s): ", model->name, model->source);
+    add_count(text, parameters);
+    net_text_add(text, " parameters; %s, %d thread%s\n", model->isa, run->session.threads,
+                 run->session.threads > 1 ? "s" : "");
+}
+
+static void print_header(const struct live *live, const struct net_training *run)
+{
+    const struct net_options *options = run->options;
+    const long batch = net_whole(options, NET_BATCH);
     struct net_text text = {0};
 
-    net_text_add(&text, "%s", "");
-    for (int m = 0; m < model->metric_count; m++) {
-        const double size = fabs(values[m]);
-
-        net_text_add(&text, size == 0 || (size >= 1e-4 && size < 1e6) ? "  %s %.4f" : "  %s %.6g",
-                     model->metrics[m].name, values[m]);
+    if (options->fold.number <= 1) { /* the same for all */
+        add_model(&text, run);
+        add_parts(&text, run);
+        net_text_add(&text, " rows; ");
+        add_count(&text, (double)((run->row_count + batch - 1) / batch));
+        net_text_add(&text, " batches of %ld\n%s, lr %g, seed %.0f, %ld epochs", batch,
+                     options->value[NET_OPTIMIZER].text, options->value[NET_LR].number,
+                     options->value[NET_SEED].number, net_whole(options, NET_EPOCHS));
+        if (run->state.epoch)
+            net_text_add(&text, " from %ld on", run->state.epoch + 1);
+        net_text_add(&text, options->fold.count ? "\n" : "; ");
     }
-    return text.at;
+    if (options->fold.count)
+        net_text_add(&text, "fold %d of %d ", options->fold.number, options->fold.count);
+    net_text_add(&text, "in %s", run->folder.path);
+    net_progress_print(live->progress, text.at);
+    free(text.at);
 }
 
 static void *open_live(const struct net_training *run, struct net_progress *progress)
 {
     struct live *live = net_allocate(1, sizeof *live);
 
-    (void)run;
     live->progress = progress;
-    live->metrics = net_format("%s", "");
+    print_header(live, run);
     return live;
 }
 
+/* ---- while an epoch runs --------------------------------------------------------------------- */
+
+static void add_bar(struct net_text *text, const struct net_progress *progress, double share,
+                    int columns)
+{
+    const int full = (int)(share * columns);
+
+    net_text_add(text, "%s", progress->color ? "\033[36m" : "");
+    for (int i = 0; i < columns; i++)
+        net_text_add(text, "%s",
+                     i < full ? (progress->utf8 ? "━" : "=") : (progress->utf8 ? "╌" : "."));
+    net_text_add(text, "%s", progress->color ? "\033[0m" : "");
+}
+
 /* The loss is that of the epoch so far; batches weigh as they do in net_evaluate. */
+static void add_step(struct net_text *text, const struct live *live, const struct net_training *run,
+                     int bar, bool speed)
+{
+    const struct net_state *state = &run->state;
+    const long epochs = net_whole(run->options, NET_EPOCHS),
+               batch = net_whole(run->options, NET_BATCH);
+    const double rows = net_training_speed(run),
+                 left = ((double)(epochs - state->epoch) * (double)run->row_count -
+                         (double)state->row) /
+                        fmax(rows, 1.0);
+
+    net_text_add(text, "epoch %ld/%ld  ", state->epoch + 1, epochs);
+    if (bar) {
+        add_bar(text, live->progress, (double)state->row / (double)run->row_count, bar);
+        net_text_add(text, "  ");
+    }
+    net_text_add(text, "step %ld/%ld  loss ", (state->row + batch - 1) / batch,
+                 (run->row_count + batch - 1) / batch);
+    add_value(text, 0, state->loss_weight > 0.0 ? state->loss_sum / state->loss_weight : 0.0);
+    if (speed) {
+        net_text_add(text, "  ");
+        add_count(text, rows);
+        net_text_add(text, " rows/s");
+    }
+    net_text_add(text, "  ");
+    add_duration(text, left);
+    net_text_add(text, " left");
+}
+
 static void show_step(void *sink, const struct net_training *run, double loss)
 {
+    static const struct {
+        int bar;
+        bool speed;
+    } forms[] = {{30, true}, {16, true}, {16, false}, {8, false}, {0, false}};
     const struct live *live = sink;
-    const struct net_state *state = &run->state;
-    const long epochs = net_whole(run->options, NET_EPOCHS);
-    const long batch = net_whole(run->options, NET_BATCH);
+    struct net_text text = {0};
 
     if (!isfinite(loss) || !net_progress_due(live->progress))
         return;
-    const double speed = net_training_speed(run);
-    const double mean = state->loss_weight > 0.0 ? state->loss_sum / state->loss_weight : 0.0;
-    const double left = ((double)(epochs - state->epoch) * (double)run->row_count -
-                         (double)state->row) /
-                        fmax(speed, 1.0);
-    char *line = net_format(
-        "epoch %ld/%ld  step %ld/%ld  loss %.4g%s  %.0f samples/s  %.0f:%02.0f left",
-        state->epoch + 1, epochs, (state->row + batch - 1) / batch,
-        (run->row_count + batch - 1) / batch, mean, live->metrics, speed, floor(left / 60.0),
-        floor(fmod(left, 60.0)));
+    const int columns = net_progress_width();
 
-    net_progress_step(live->progress, line);
-    free(line);
+    if (net_flag(run->options, NET_PLOT) && run->epochs->count)
+        net_plot(&text, run, columns - 1, live->progress);
+    const size_t begin = text.length;
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        text.length = begin;
+        add_step(&text, live, run, forms[i].bar, forms[i].speed);
+        if (net_text_columns(text.at + begin) < columns)
+            break;
+    }
+    net_progress_draw(live->progress, text.at);
+    free(text.at);
+}
+
+/* ---- an epoch -------------------------------------------------------------------------------- */
+
+struct pieces {
+    char *at[64]; /* malloc'd */
+    int count;
+};
+
+static void add_piece(struct pieces *pieces, char *piece)
+{
+    if (pieces->count < 64)
+        pieces->at[pieces->count++] = piece;
+    else
+        free(piece);
+}
+
+static void add_metrics(struct pieces *pieces, const struct net_model *model, const char *part,
+                        double loss, const double *values)
+{
+    for (int m = -1; m < model->metric_count; m++) {
+        struct net_text text = {0};
+
+        net_text_add(&text, "%s%s ", m < 0 ? part : "", m < 0 ? "loss" : model->metrics[m].name);
+        add_value(&text, 0, m < 0 ? loss : values[m]);
+        add_piece(pieces, text.at);
+    }
+}
+
+static void list_pieces(struct pieces *pieces, const struct net_training *run,
+                        const struct net_epoch *epoch, int form)
+{
+    const struct net_model *model = run->session.model;
+    struct net_text text = {0};
+
+    add_piece(pieces,
+              net_format("epoch %ld/%ld", run->state.epoch, net_whole(run->options, NET_EPOCHS)));
+    add_metrics(pieces, model, "", epoch->loss, epoch->values);
+    if (isfinite(epoch->validation_loss))
+        add_metrics(pieces, model, form & WHOLE_WORDS ? "validation " : "val ",
+                    epoch->validation_loss, epoch->values + model->metric_count + 1);
+    if (form & SECONDS) {
+        add_duration(&text, epoch->seconds);
+        add_piece(pieces, text.at);
+        text = (struct net_text){0};
+    }
+    if (form & SPEED) {
+        add_count(&text, epoch->samples_per_second);
+        net_text_add(&text, " rows/s");
+        add_piece(pieces, text.at);
+    }
+}
+
+static char *join(struct pieces *pieces, int columns)
+{
+    struct net_text text = {0};
+    int used = 0;
+
+    for (int i = 0; i < pieces->count; i++) {
+        const int width = net_text_columns(pieces->at[i]);
+        const bool breaks = columns && i && used + 2 + width > columns;
+
+        net_text_add(&text, "%s%s", breaks ? "\n    " : i ? "  " : "", pieces->at[i]);
+        used = breaks ? 4 + width : used + (i ? 2 : 0) + width;
+        free(pieces->at[i]);
+    }
+    pieces->count = 0;
+    return text.at;
 }
 
 static void show_epoch(void *sink, const struct net_training *run, const struct net_epoch *epoch)
 {
-    struct live *live = sink;
-    const struct net_model *model = run->session.model;
-    struct net_text line = {0};
+    static const int forms[] = {SPEED | SECONDS | WHOLE_WORDS, SECONDS | WHOLE_WORDS, SECONDS, 0};
+    const struct live *live = sink;
+    const int columns = net_progress_lines_width(live->progress);
 
-    free(live->metrics);
-    live->metrics = metrics_text(model, epoch->values);
-    net_text_add(&line, "epoch %ld/%ld  loss %.4g%s", run->state.epoch,
-                 net_whole(run->options, NET_EPOCHS), epoch->loss, live->metrics);
-    if (isfinite(epoch->validation_loss)) {
-        char *metrics = metrics_text(model, epoch->values + model->metric_count + 1);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct pieces pieces = {0};
 
-        net_text_add(&line, "  validation loss %.4g%s", epoch->validation_loss, metrics);
-        free(metrics);
+        list_pieces(&pieces, run, epoch, forms[i]);
+        char *line = join(&pieces, 0);
+        const bool fits = !columns || net_text_columns(line) < columns;
+
+        if (!fits && i + 1 == sizeof forms / sizeof *forms) {
+            free(line);
+            list_pieces(&pieces, run, epoch, SECONDS | WHOLE_WORDS);
+            line = join(&pieces, columns - 1);
+        } else if (!fits) {
+            free(line);
+            continue;
+        }
+        net_progress_print(live->progress, line);
+        free(line);
+        break;
     }
-    net_text_add(&line, "  %.1f s  %.0f samples/s", epoch->seconds, epoch->samples_per_second);
-    net_progress_line(live->progress, line.at);
-    free(line.at);
 }
 
-static void show_part(void *sink, const struct net_training *run, enum net_part part, double loss,
-                      const double *values)
-{
-    const struct live *live = sink;
-    char *metrics = metrics_text(run->session.model, values);
+/* ---- the end --------------------------------------------------------------------------------- */
 
-    net_progress_say(live->progress, "%-10s  loss %.6g%s", net_part_names[part], loss, metrics);
-    free(metrics);
+static void add_part(void *sink, const struct net_training *run, enum net_part part, double loss,
+                     const double *values)
+{
+    struct net_text *table = &((struct live *)sink)->table;
+    const struct net_model *model = run->session.model;
+
+    if (!table->at) {
+        net_text_add(table, "\n%-10s  %10s", "", "loss");
+        for (int m = 0; m < model->metric_count; m++)
+            net_text_add(table, "  %10s", model->metrics[m].name);
+    }
+    net_text_add(table, "\n%-10s  ", net_part_names[part]);
+    add_value(table, 10, loss);
+    for (int m = 0; m < model->metric_count; m++) {
+        const int name = (int)strlen(model->metrics[m].name);
+
+        net_text_add(table, "  ");
+        add_value(table, name > 10 ? name : 10, values[m]);
+    }
+}
+
+static void show_end(void *sink, const struct net_training *run, const char *status)
+{
+    struct live *live = sink;
+    struct net_text *text = &live->table;
+    const struct net_state *state = &run->state;
+
+    (void)status;
+    if (net_flag(run->options, NET_PLOT) && run->epochs->count) {
+        struct net_text plot = {0};
+        const int columns = net_progress_lines_width(live->progress);
+
+        net_plot(&plot, run, columns ? columns - 1 : 79, live->progress);
+        plot.at[plot.length - 1] = '\0'; /* the end of its last line */
+        net_progress_print(live->progress, plot.at);
+        free(plot.at);
+    }
+    if (!text->at)
+        return;
+    char *place = net_folder_place(&run->folder);
+
+    net_text_add(text, "\n\n");
+    if (run->kept && state->best_epoch && !state->row)
+        net_text_add(text, "The weights kept are those of epoch %ld, the best by %s.\n",
+                     state->best_epoch, run->options->value[NET_MONITOR].text);
+    net_text_add(text, "Trained ");
+    add_count(text, state->rows_trained);
+    net_text_add(text, " rows in ");
+    add_duration(text, state->seconds);
+    net_text_add(text, ": ");
+    add_count(text, net_training_speed(run));
+    net_text_add(text, " rows/s, %.1f%% of the time waiting for data.\nThe run is in %s: ",
+                 state->seconds > 0.0 ? 100.0 * state->waited / state->seconds : 0.0, place);
+    net_text_add(text, "model.safetensors, history.csv, curves.svg, run.json.");
+    net_progress_print(live->progress, text->at);
+    free(place);
 }
 
 static void close_live(void *sink, const struct net_training *run)
@@ -99,7 +347,7 @@ static void close_live(void *sink, const struct net_training *run)
     struct live *live = sink;
 
     (void)run;
-    free(live->metrics);
+    free(live->table.at);
     free(live);
 }
 
@@ -107,6 +355,7 @@ const struct net_sink net_sink_live = {
     .open = open_live,
     .step = show_step,
     .epoch = show_epoch,
-    .part = show_part,
+    .part = add_part,
+    .finish = show_end,
     .close = close_live,
 };

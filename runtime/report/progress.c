@@ -1,10 +1,11 @@
 /*
- * progress.c -- what a person sees while it trains, on stderr: on a terminal one line that is drawn
- * again in its place, elsewhere a plain line an epoch.
+ * progress.c -- what a person sees while it trains: lines that stay on stdout, and below them,
+ * where stderr is a terminal, what is drawn again in its place.
  */
 
 #define _GNU_SOURCE
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,90 @@
 
 #include "report/report.h"
 
-void net_progress_open(struct net_progress *progress, bool quiet)
+/* The first of LC_ALL, LC_CTYPE and LANG that says something. */
+static bool speaks_utf8(void)
 {
-    const char *term = getenv("TERM");
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
 
-    *progress = (struct net_progress){.quiet = quiet, .begun = net_now()};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+void net_progress_open(struct net_progress *progress, FILE *lines, bool quiet)
+{
+    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+
+    *progress = (struct net_progress){.lines = quiet ? NULL : lines, .quiet = quiet};
     progress->terminal = !quiet && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    progress->color = progress->terminal && !(no_color && *no_color);
+    progress->utf8 = speaks_utf8();
+}
+
+static int columns_of(int file)
+{
+    struct winsize size;
+
+    return ioctl(file, TIOCGWINSZ, &size) || size.ws_col < 20 ? 80 : size.ws_col;
+}
+
+int net_progress_width(void)
+{
+    return columns_of(STDERR_FILENO);
+}
+
+int net_progress_lines_width(const struct net_progress *progress)
+{
+    return progress->lines && isatty(fileno(progress->lines)) ? columns_of(fileno(progress->lines))
+                                                              : 0;
+}
+
+int net_text_columns(const char *line)
+{
+    int columns = 0;
+
+    for (; *line; line++) {
+        if (*line == '\033')
+            line += strcspn(line, "m");
+        else
+            columns += ((unsigned char)*line & 0xc0) != 0x80;
+        if (!*line)
+            break;
+    }
+    return columns;
+}
+
+/* Rows of the terminal that the drawn lines take: it may have become narrower since then. */
+static int rows_of(const char *lines, int width)
+{
+    int rows = 0;
+    char *copy = net_format("%s", lines), *rest = copy;
+
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        const int columns = net_text_columns(line);
+
+        rows += columns ? (columns + width - 1) / width : 1;
+    }
+    free(copy);
+    return rows;
+}
+
+void net_progress_close(struct net_progress *progress)
+{
+    if (!progress->shown)
+        return;
+    const int rows = rows_of(progress->shown, net_progress_width());
+
+    if (rows > 1)
+        fprintf(stderr, "\033[%dA", rows - 1);
+    fputs("\r\033[J", stderr);
+    fflush(stderr);
+    free(progress->shown);
+    progress->shown = NULL;
 }
 
 void net_progress_hush(struct net_progress *progress)
@@ -27,6 +106,7 @@ void net_progress_hush(struct net_progress *progress)
     net_progress_close(progress);
     progress->quiet = true;
     progress->terminal = false;
+    progress->lines = NULL;
 }
 
 bool net_progress_due(const struct net_progress *progress)
@@ -34,38 +114,36 @@ bool net_progress_due(const struct net_progress *progress)
     return progress->terminal && net_now() - progress->drawn >= 0.1;
 }
 
-/* A line that is wider than the terminal could not be drawn over. */
-static void draw(struct net_progress *progress, const char *line)
+void net_progress_draw(struct net_progress *progress, const char *lines)
 {
-    struct winsize size = {.ws_col = 80};
-
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) || size.ws_col < 20)
-        size.ws_col = 80;
-    fprintf(stderr, "\r\033[K%.*s", size.ws_col - 1, line);
+    if (!progress->terminal)
+        return;
+    net_progress_close(progress);
+    fputs(lines, stderr);
     fflush(stderr);
     progress->drawn = net_now();
-    progress->shown = 1;
+    progress->shown = net_format("%s", lines);
 }
 
-void net_progress_step(struct net_progress *progress, const char *line)
+void net_print_lines(FILE **file, const char *lines)
 {
-    if (progress->terminal)
-        draw(progress, line);
+    if (!*file)
+        return;
+    if (fprintf(*file, "%s\n", lines) >= 0 && !fflush(*file))
+        return;
+    if (errno != EPIPE && errno != EBADF)
+        net_warn("cannot write to stdout: %s; nothing more is printed", strerror(errno));
+    else if (*file == stdout && !freopen("/dev/null", "w", stdout))
+        net_fail(NET_FAULT, "cannot open /dev/null: %s", strerror(errno));
+    *file = NULL;
 }
 
-void net_progress_line(struct net_progress *progress, const char *line)
+void net_progress_print(struct net_progress *progress, const char *lines)
 {
-    if (progress->terminal)
-        draw(progress, line);
-    else if (!progress->quiet)
-        fprintf(stderr, "%s\n", line);
-}
-
-void net_progress_close(struct net_progress *progress)
-{
-    if (progress->shown)
-        fputc('\n', stderr);
-    progress->shown = 0;
+    if (!progress->lines)
+        return;
+    net_progress_close(progress);
+    net_print_lines(&progress->lines, lines);
 }
 
 void net_progress_say(struct net_progress *progress, const char *format, ...)

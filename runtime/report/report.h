@@ -12,20 +12,59 @@
 
 /* ---- progress.c: what a person sees while it trains ------------------------------------------ */
 
+/* What was asked for, lines that stay, goes to `lines`; on a terminal something is drawn on stderr
+   below them, again and again in its place; all else that is said goes to stderr. */
 struct net_progress {
-    bool quiet, terminal;
-    double drawn; /* when the line was last drawn, in seconds */
-    double begun; /* the run */
-    int shown;    /* characters on the terminal's line */
+    FILE *lines; /* stdout; stderr where it has its own use for stdout; NULL: they are not wanted */
+    bool quiet;  /* nothing is said or drawn */
+    bool terminal; /* stderr is one */
+    bool color;    /* of what is drawn and of lines */
+    bool utf8;     /* the terminal shows it */
+    double drawn;  /* when it was last drawn, in seconds */
+    char *shown;   /* what is drawn now, or NULL; malloc'd */
 };
 
-void net_progress_open(struct net_progress *progress, bool quiet);
-void net_progress_step(struct net_progress *progress, const char *line); /* on a terminal only */
-void net_progress_line(struct net_progress *progress, const char *line); /* the end of an epoch */
+void net_progress_open(struct net_progress *progress, FILE *lines, bool quiet);
 bool net_progress_due(const struct net_progress *progress); /* is it time to draw again? */
-void net_progress_close(struct net_progress *progress);     /* the line stays */
-void net_progress_hush(struct net_progress *progress);      /* nothing more is shown */
+/* Draws lines, each ended but the last, in place of what was drawn; on a terminal only. */
+void net_progress_draw(struct net_progress *progress, const char *lines);
+/* Lines that stay; and a sentence on stderr. */
+void net_progress_print(struct net_progress *progress, const char *lines);
 NET_PRINTF(2, 3) void net_progress_say(struct net_progress *progress, const char *format, ...);
+void net_progress_close(struct net_progress *progress); /* nothing is drawn any more */
+void net_progress_hush(struct net_progress *progress);  /* nor will be, or said */
+
+/* Prints lines. A reader that goes away, as head does, or never was, for stdout is closed, ends no
+   training; nor does another fault, which is told here, and by main.c's exit code. *file is NULL
+   then. */
+void net_print_lines(FILE **file, const char *lines);
+
+/* Columns of stderr's terminal, 80 if unknown; and of where lines go: 0, no limit, for a file. */
+int net_progress_width(void);
+int net_progress_lines_width(const struct net_progress *progress);
+int net_text_columns(const char *line); /* of UTF-8 with escapes of color */
+
+/* ---- epochs.c: history.csv as a table -------------------------------------------------------- */
+
+struct net_epochs {
+    char **names; /* of the columns: "epoch", "train_loss", ... */
+    int columns;
+    double *cells;    /* row after row; NaN: no number */
+    long count, room; /* rows */
+};
+
+/* Adds lines of a csv, the first ever its header. */
+void net_epochs_read(struct net_epochs *epochs, const char *csv);
+int net_epochs_column(const struct net_epochs *epochs, const char *name);    /* -1: none */
+double net_epochs_at(const struct net_epochs *epochs, long row, int column); /* -1: NaN */
+void net_epochs_free(struct net_epochs *epochs);
+
+/* ---- plot.c: curves in a terminal ------------------------------------------------------------ */
+
+/* Adds the losses, and the first metric where there is one, of all epochs so far, as pictures of
+   characters in so many columns. */
+void net_plot(struct net_text *text, const struct net_training *run, int columns,
+              const struct net_progress *progress);
 
 /* ---- run_folder.c ---------------------------------------------------------------------------- */
 
@@ -57,9 +96,10 @@ struct tm net_calendar(long long now); /* a moment's date and time of day in UTC
 /* SINK(name, its file in the run's folder, or NULL: none, or it has a place in run_folder.c) */
 #define NET_EVERY_SINK                                                                             \
     SINK(step_log, NULL)                                                                           \
-    SINK(history, "history.csv")                                                                   \
+    SINK(history, "history.csv") /* first of those that look at run->epochs */                     \
     SINK(run_json, NULL)                                                                           \
     SINK(live, NULL)                                                                               \
+    SINK(json_lines, NULL)                                                                         \
     SINK(curves, "curves.svg")
 
 enum {

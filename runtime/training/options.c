@@ -81,8 +81,9 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
     [NET_SYNTHETIC] = {"synthetic", NET_KIND_SWITCH, GRADCHECK, 0, 1, NULL,
                        "  random rows, no data needed"},
     [NET_OUTPUT] = {"output", NET_KIND_TEXT, INIT | PREDICT, 0, 0, NULL, "FILE  or -o FILE"},
-    [NET_JSON_OUTPUT] = {"json", NET_KIND_SWITCH, EVAL | BENCH | SUMMARY | CONFIG | KFOLD, 0, 1,
-                         NULL, "  for machines"},
+    [NET_JSON_OUTPUT] = {"json", NET_KIND_SWITCH, TRAIN | EVAL | BENCH | SUMMARY, 0, 1, NULL,
+                         "  for machines"},
+    [NET_PLOT] = {"plot", NET_KIND_SWITCH, TRAIN, 0, 1, NULL, "  the curves in the terminal"},
     [NET_QUIET] = {"quiet", NET_KIND_SWITCH, TRAIN, 0, 1, NULL, "  nothing but errors"},
 };
 

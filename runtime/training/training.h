@@ -50,6 +50,7 @@ enum net_option {
     NET_SYNTHETIC,
     NET_OUTPUT,
     NET_JSON_OUTPUT,
+    NET_PLOT,
     NET_QUIET,
     NET_OPTIONS
 };
@@ -270,13 +271,14 @@ struct net_training {
     struct net_session session;
     struct net_options *options;
     struct net_state state;
-    void *kept;               /* the best parameters; NULL: the last are kept */
-    struct net_folder folder; /* the run's */
-    bool made_folder;         /* for this run: there was none */
-    long row_count;           /* of the training part */
-    char mark[9];             /* of what it has learnt of its data */
-    char history[9];          /* of history.csv up to the last epoch: a CRC-32; "": unknown */
-    double began;             /* seconds since 1970 */
+    void *kept;                /* the best parameters; NULL: the last are kept */
+    struct net_folder folder;  /* the run's */
+    bool made_folder;          /* for this run: there was none */
+    long row_count;            /* of the training part */
+    char mark[9];              /* of what it has learnt of its data */
+    char history[9];           /* of history.csv up to the last epoch: a CRC-32; "": unknown */
+    double began;              /* seconds since 1970 */
+    struct net_epochs *epochs; /* that are complete, as history.csv has them: report.h */
 };
 
 static inline double net_training_speed(const struct net_training *run) /* rows a second */

@@ -117,7 +117,7 @@ sed -e 's/tiny.csv/huge.csv/' -e 's/ -> classes(3)//' -e 's/dense(3)/dense(1)/' 
     -e 's/cross_entropy/mae/' -e 's/epochs    = 1/epochs = 1\n    metrics = [mae]/' tiny.net \
     >huge.net
 build huge huge.net
-exits "a metric of 31 digits" 0 "mae 3.4[0-9]*e+31" ./huge train --out huge_run
+check "a metric of 31 digits" bash -c './huge train --out huge_run | grep "mae 3.[0-9]*e+31"'
 ./fruit eval --weights fruit_run >fruit.txt 2>&1
 check "fruit: classes by name" grep -q "^ *plum  *1.00" fruit.txt
 # files without --data: beside the .net file as netc was given it, else in the current folder

@@ -14,6 +14,8 @@ same() {
     cmp "$1/model.safetensors" "$2/model.safetensors"
 }
 
+slow="--lr 1e-4 --clip 1" # some of the networks diverge at their own rate
+
 for ((seed = ${1:-1}; seed < ${1:-1} + ${2:-5}; seed++)); do
     mkdir "$seed"
     SEED=$seed COUNT=1 FOLDER=$scratch/$seed CK_RUN_SUITE=random "$check_all" >/dev/null 2>&1
@@ -22,8 +24,9 @@ for ((seed = ${1:-1}; seed < ${1:-1} + ${2:-5}; seed++)); do
     # shellcheck disable=SC2086
     {
         check "gradcheck of $seed" "$seed/trainer" gradcheck $data
-        check "$seed at once" "$seed/trainer" train $data --epochs 4 --threads 1 --out "$seed/one"
-        check "$seed, two epochs" "$seed/trainer" train $data --epochs 2 --threads 2 \
+        check "$seed at once" "$seed/trainer" train $data $slow --epochs 4 --threads 1 \
+            --out "$seed/one"
+        check "$seed, two epochs" "$seed/trainer" train $data $slow --epochs 2 --threads 2 \
             --out "$seed/two"
         check "$seed resumed" "$seed/trainer" train $data --epochs 4 --threads 2 \
             --resume "$seed/two"

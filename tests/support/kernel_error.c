@@ -292,8 +292,8 @@ static bool is_near_jump(const Bounds *b, const Value *x, double jump)
     return false;
 }
 
-/* Does a maximum fall elsewhere where every entry of x is off by its error, up or down? Entries that
-   are alike stay so: which of them it is has to be right. */
+/* Does a maximum fall elsewhere where every entry of x is off by its error, up or down? Entries
+   that are alike stay so: which of them it is has to be right. */
 static bool has_near_maximum(const Bounds *b, const Node *node)
 {
     const Value *x = node->inputs[0], *y = node->outputs[0];

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# terminal.sh -- what a person sees of a run: lines on stdout, whole on terminals of any width; what
+# is drawn again, on terminals alone; curves; objects for machines.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+cd "$scratch" || exit 1
+esc=$'\033'
+
+sed 's/digits([^)]*)/digits(rows=400)/; s/metrics *= .*/metrics = [accuracy, balanced_accuracy]/' \
+    "$root/models/digits.net" >digits.net
+build digits digits.net
+
+# ---- files and pipes -----------------------------------------------------------------------------
+
+check "a run" bash -c './digits --epochs 3 --out plain >plain.txt 2>plain.err'
+holds "an epoch a line" \
+    "$(grep -c '^epoch [123]/3  loss .*  balanced_accuracy .*rows/s$' plain.txt)" "==" 3
+check "the parts in a table" grep -qE '^validation( +[0-9.]+){3}$' plain.txt
+check "where it is" grep -q '^The run is in plain: model.safetensors' plain.txt
+check "nothing else" test ! -s plain.err
+check "no escapes" bash -c "! grep -q $'\033' plain.txt"
+check "quiet is quiet" bash -c '[ -z "$(./digits --epochs 1 --out quiet --quiet 2>&1)" ]'
+check "a reader that goes away stops nothing" bash -c \
+    './digits --epochs 30 --out gone | head -n 1; [ "${PIPESTATUS[0]}" = 0 ]'
+check "it is trained to its end" grep -q '"status": "finished"' gone/run.json
+check "nor a stdout that is closed" ./digits --epochs 3 --out closed >&-
+exits "a full disk behind stdout is told" 1 "cannot write to stdout: No space left" \
+    bash -c './digits --epochs 3 --out full >/dev/full'
+check "and the run is whole" grep -q '"status": "finished"' full/run.json
+
+# ---- terminals -----------------------------------------------------------------------------------
+
+# on COLUMNS NAME ARGUMENT...: the run in a terminal that wide; what it shows
+on() {
+    local columns=$1
+    shift
+    TERM=xterm LC_ALL=C.UTF-8 script -qec "stty cols $columns; ./digits $*" /dev/null 2>&1 |
+        tr -d '\r'
+}
+
+# what stays of it: without what was drawn again in its place, and colors
+stays() { sed -E "s/.*$esc\\[J//; s/$esc\\[[0-9;]*m//g"; }
+
+if script -qec true /dev/null >/dev/null 2>&1; then
+    for columns in 40 60 80 200; do
+        on $columns --epochs 2 --out "wide_$columns" | stays >"$columns.txt"
+        holds "$columns columns: every metric of every epoch" "$(tr -d '\n' <"$columns.txt" |
+            grep -oE '(balanced_)?accuracy 0' | wc -l)" "==" 8
+        holds "$columns columns: no epoch is wider" "$(awk '/^epoch|^    [a-z]/ { print length }' \
+            "$columns.txt" | sort -n | tail -n 1)" "<=" "$columns"
+    done
+    on 80 --epochs 2 --out drawn --force >drawn.txt
+    check "something is drawn" grep -q "$esc\\[J" drawn.txt
+    NO_COLOR=1 on 80 --epochs 2 --out drawn --force >plain.txt
+    check "NO_COLOR: no color" bash -c "! grep -q $'\033\\[3' plain.txt"
+    on 80 --epochs 3 --out plot --plot | stays >plot.txt
+    check "curves" grep -q '⠉' plot.txt
+else
+    skip "terminals: script is missing"
+fi
+check "curves in a file" bash -c './digits --epochs 3 --out plot --force --plot >plot.txt &&
+    grep -q "loss (v: validation) by epoch, 1 to 3" plot.txt && grep -q "vvv" plot.txt'
+
+# ---- machines ------------------------------------------------------------------------------------
+
+if command -v python3 >/dev/null; then
+    ./digits --epochs 2 --out json --json >json.txt 2>json.err
+    check "an object an epoch, and one at the end" python3 - <<'END'
+import csv, json
+lines = [json.loads(line) for line in open("json.txt")]
+rows = list(csv.DictReader(open("json/history.csv")))
+assert [line["epoch"] for line in lines[:-1]] == [1, 2]
+for line, row in zip(lines, rows):
+    assert abs(line["validation"]["loss"] - float(row["validation_loss"])) < 1e-6
+    assert abs(line["train"]["accuracy"] - float(row["train_accuracy"])) < 1e-6
+end, run = lines[-1], json.load(open("json/run.json"))
+assert end["status"] == "finished" and end["folder"] == "json"
+assert end["test"] == run["final"]["test"] and end["best_epoch"] == run["best_epoch"]
+END
+    check "nothing on stderr" test ! -s json.err
+else
+    skip "train --json: python3 is missing"
+fi
+finish
