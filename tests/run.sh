@@ -66,6 +66,7 @@ part "whole models on several threads" tests/cli/threads.sh
 both "trainers" tests/cli/trainer.sh {mode}
 both "models" tests/cli/models.sh {mode}
 both "what a person sees" tests/cli/terminal.sh
+both "report.html" tests/cli/report.sh
 both "folders of runs" tests/cli/runs.sh
 both "what a run has learnt" tests/cli/contract.sh
 both "the command line" tests/cli/command_line.sh

@@ -186,10 +186,10 @@ void net_help(const struct net_model *model)
            model->version, model->source, model->isa, model->batch);
     print_commands();
     puts("\n"
-         "A run's folder holds run.json, history.csv, curves.svg, model.safetensors,\n"
-         "preparation.json and checkpoint.safetensors. Exit: 0; 1 a fault in data or\n"
-         "weights; 2 wrong usage; 3 diverged; 129, 130 and 143 after SIGHUP, Ctrl-C and\n"
-         "SIGTERM, with a checkpoint.");
+         "A run's folder holds report.html, run.json, history.csv, curves.svg,\n"
+         "model.safetensors, preparation.json and checkpoint.safetensors. Exit: 0; 1 a\n"
+         "fault in data or weights; 2 wrong usage; 3 diverged; 129, 130 and 143 after\n"
+         "SIGHUP, Ctrl-C and SIGTERM, with a checkpoint.");
     for (int o = 0; o < NET_OPTIONS; o++) {
         if (o == 0 || o == NET_SETTINGS)
             printf("\n%s\n", o ? "Flags of the program:" : "Flags of a run, by the model's names:");

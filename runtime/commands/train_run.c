@@ -149,7 +149,7 @@ static bool evaluate_parts(struct trainer *trainer)
         finite = finite && (part != NET_TRAIN || isfinite(loss));
         for (int m = 0; m < model->metric_count; m++)
             values[m] = net_metrics_value(trainer->metrics, model->metrics[m].name);
-        net_sinks_part(&trainer->sinks, (enum net_part)part, loss, values);
+        net_sinks_part(&trainer->sinks, (enum net_part)part, loss, values, trainer->metrics);
     }
     net_sinks_finish(&trainer->sinks, finite ? "finished" : "diverged");
     free(values);

@@ -70,6 +70,30 @@ void net_text_quote(struct net_text *text, const char *string)
     text->length = (size_t)(to - text->at);
 }
 
+void net_text_html(struct net_text *text, const char *string)
+{
+    const unsigned char *at = (const unsigned char *)string, *end = at + strlen(string);
+    int length;
+
+    reserve(text, 6 * (size_t)(end - at)); /* at most &quot; a byte */
+    char *to = text->at + text->length;
+
+    for (; at < end; at += length) {
+        const unsigned code = net_read_utf8(at, end, &length);
+
+        if (code == '&' || code == '<' || code == '>' || code == '"')
+            to += sprintf(to, "&%s;",
+                          code == '&'   ? "amp"
+                          : code == '<' ? "lt"
+                          : code == '>' ? "gt"
+                                        : "quot");
+        else
+            to = net_put_utf8(to, code < 0x20 && code != '\n' && code != '\t' ? ' ' : code);
+    }
+    *to = '\0';
+    text->length = (size_t)(to - text->at);
+}
+
 /* The shortest decimal number that reads back as x. */
 void net_text_number(struct net_text *text, double x)
 {

@@ -61,10 +61,11 @@ static void print_epoch(void *sink, const struct net_training *run, const struct
 }
 
 static void keep_part(void *sink, const struct net_training *run, enum net_part part, double loss,
-                      const double *values)
+                      const double *values, const struct net_metrics *metrics)
 {
     struct lines *lines = sink;
 
+    (void)metrics;
     add_part(&lines->parts, run->session.model, net_part_names[part], loss, values);
 }
 

@@ -285,11 +285,12 @@ static void show_epoch(void *sink, const struct net_training *run, const struct 
 /* ---- the end --------------------------------------------------------------------------------- */
 
 static void add_part(void *sink, const struct net_training *run, enum net_part part, double loss,
-                     const double *values)
+                     const double *values, const struct net_metrics *metrics)
 {
     struct net_text *table = &((struct live *)sink)->table;
     const struct net_model *model = run->session.model;
 
+    (void)metrics;
     if (!table->at) {
         net_text_add(table, "\n%-10s  %10s", "", "loss");
         for (int m = 0; m < model->metric_count; m++)
@@ -337,7 +338,7 @@ static void show_end(void *sink, const struct net_training *run, const char *sta
     add_count(text, net_training_speed(run));
     net_text_add(text, " rows/s, %.1f%% of the time waiting for data.\nThe run is in %s: ",
                  state->seconds > 0.0 ? 100.0 * state->waited / state->seconds : 0.0, place);
-    net_text_add(text, "model.safetensors, history.csv, curves.svg, run.json.");
+    net_text_add(text, "report.html, model.safetensors, history.csv, run.json.");
     net_progress_print(live->progress, text->at);
     free(place);
 }

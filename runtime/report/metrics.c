@@ -29,6 +29,15 @@ struct tally {
     long right;     /* both */
 };
 
+/* Some numbers of evenly spaced rows as they should be and as they are predicted: where there are
+   too many, each second goes. */
+struct pairs {
+    float (*at)[2];
+    int count;
+    long every; /* rows between two of them */
+};
+
+enum { MOST_PAIRS = 1024 };
 enum { MOST_IN_CONFUSION = 1000 }; /* classes; the matrix grows with their square */
 
 struct net_metrics {
@@ -42,6 +51,7 @@ struct net_metrics {
     long *confusion;       /* [truth][predicted]; NULL for more than MOST_IN_CONFUSION */
     long in_top5;          /* rows whose class is among the five largest outputs */
     struct sums *sums;     /* [outputs]; NULL for targets that are class indices */
+    struct pairs pairs;    /* of TASK_VALUES */
 };
 
 /* The first row to train on whose target is neither 1 nor as the lower ones before it, 0 or -1;
@@ -120,6 +130,9 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
                                           sizeof *metrics->confusion);
     if (target->kind == NET_TARGET_VALUES)
         metrics->sums = net_allocate((size_t)model->outputs, sizeof *metrics->sums);
+    if (metrics->task == TASK_VALUES)
+        metrics->pairs.at = net_allocate(MOST_PAIRS, sizeof *metrics->pairs.at);
+    metrics->pairs.every = 1;
     return metrics;
 }
 
@@ -128,6 +141,7 @@ void net_metrics_free(struct net_metrics *metrics)
     free(metrics->tallies);
     free(metrics->confusion);
     free(metrics->sums);
+    free(metrics->pairs.at);
     free(metrics);
 }
 
@@ -135,6 +149,8 @@ void net_metrics_reset(struct net_metrics *metrics)
 {
     metrics->rows = 0;
     metrics->in_top5 = 0;
+    metrics->pairs.count = 0;
+    metrics->pairs.every = 1;
     memset(metrics->tallies, 0, (size_t)metrics->classes * sizeof *metrics->tallies);
     if (metrics->confusion)
         memset(metrics->confusion, 0,
@@ -214,6 +230,35 @@ static void add_sums(struct net_metrics *metrics, const float *outputs, const fl
     }
 }
 
+/* Of a row with several values one of them, another in each row. */
+static void add_pair(struct net_metrics *metrics, const float *outputs, const float *target)
+{
+    struct pairs *pairs = &metrics->pairs;
+    const long row = metrics->rows - 1;
+    const int k = (int)(row * 7919 % metrics->model->outputs);
+
+    if (row % pairs->every)
+        return;
+    if (pairs->count == MOST_PAIRS) {
+        pairs->count /= 2;
+        pairs->every *= 2;
+        for (int i = 0; i < pairs->count; i++)
+            memcpy(pairs->at[i], pairs->at[2 * i], sizeof *pairs->at);
+        if (row % pairs->every)
+            return;
+    }
+    pairs->at[pairs->count][0] = target[k];
+    pairs->at[pairs->count++][1] = metrics->model->activation == NET_SIGMOID
+                                       ? 1 / (1 + expf(-outputs[k]))
+                                       : outputs[k];
+}
+
+int net_metrics_pairs(const struct net_metrics *metrics, const float (**pairs)[2])
+{
+    *pairs = (const float(*)[2])metrics->pairs.at;
+    return metrics->pairs.count;
+}
+
 void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long *rows,
                      const float *predictions, int n)
 {
@@ -225,6 +270,8 @@ void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long
             add_class(metrics, true_class(metrics, part, rows[i]), outputs);
         if (metrics->sums)
             add_sums(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
+        if (metrics->pairs.at)
+            add_pair(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
     }
 }
 

@@ -100,13 +100,16 @@ struct tm net_calendar(long long now); /* a moment's date and time of day in UTC
     SINK(run_json, NULL)                                                                           \
     SINK(live, NULL)                                                                               \
     SINK(json_lines, NULL)                                                                         \
-    SINK(curves, "curves.svg")
+    SINK(curves, "curves.svg")                                                                     \
+    SINK(page, "report.html")
 
 enum {
 #define SINK(name, file) NET_SINK_##name,
     NET_EVERY_SINK NET_SINKS
 #undef SINK
 };
+
+struct net_metrics;
 
 /* A complete epoch; run->state counts it. */
 struct net_epoch {
@@ -127,8 +130,9 @@ struct net_sink {
     void (*epoch)(void *sink, const struct net_training *run, const struct net_epoch *epoch);
     /* what was told so far has to be on the disk: a checkpoint will count it */
     void (*save)(void *sink, struct net_training *run);
+    /* with the weights that are kept; a value a metric of the model's, and all that can be told */
     void (*part)(void *sink, const struct net_training *run, enum net_part part, double loss,
-                 const double *values); /* with the weights that are kept; a value a metric */
+                 const double *values, const struct net_metrics *metrics);
     void (*finish)(void *sink, const struct net_training *run,
                    const char *status); /* "finished", "interrupted", "diverged" */
     void (*close)(void *sink, const struct net_training *run);
@@ -148,7 +152,7 @@ void net_sinks_step(const struct net_sinks *sinks, double loss);
 void net_sinks_epoch(const struct net_sinks *sinks, const struct net_epoch *epoch);
 void net_sinks_save(const struct net_sinks *sinks, struct net_training *run);
 void net_sinks_part(const struct net_sinks *sinks, enum net_part part, double loss,
-                    const double *values);
+                    const double *values, const struct net_metrics *metrics);
 void net_sinks_finish(const struct net_sinks *sinks, const char *status);
 void net_sinks_close(struct net_sinks *sinks);
 
@@ -161,7 +165,6 @@ void net_sinks_close(struct net_sinks *sinks);
        one output, targets all 0 or 1          p >= 0.5: two classes
        one output, targets all -1 or 1         the sign: two classes
        anything else                           values: mse, mae, r2 only */
-struct net_metrics;
 
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data);
 void net_metrics_free(struct net_metrics *metrics);
@@ -192,6 +195,8 @@ int net_metrics_classes(const struct net_metrics *metrics); /* 0: values */
 /* The matrix is kept for up to 1000 classes; false for values too. */
 bool net_metrics_has_confusion(const struct net_metrics *metrics);
 long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted);
+/* Of values: some as they should be and as they are predicted, of rows evenly spaced; how many. */
+int net_metrics_pairs(const struct net_metrics *metrics, const float (**pairs)[2]);
 const char *net_metrics_class_name(const struct net_metrics *metrics, int class, char text[16]);
 
 void net_metrics_json(struct net_text *text, const struct net_model *model,

@@ -153,11 +153,12 @@ static void save_json(void *sink, struct net_training *run)
 }
 
 static void add_part(void *sink, const struct net_training *run, enum net_part part, double loss,
-                     const double *values)
+                     const double *values, const struct net_metrics *metrics)
 {
     const struct net_model *model = run->session.model;
     struct net_text *results = &((struct run_json *)sink)->results;
 
+    (void)metrics;
     net_text_add(results, "%s\n    \"%s\": {\"loss\": ", results->at ? "," : "",
                  net_part_names[part]);
     net_text_number(results, loss);

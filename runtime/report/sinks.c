@@ -53,11 +53,11 @@ void net_sinks_save(const struct net_sinks *sinks, struct net_training *run)
 }
 
 void net_sinks_part(const struct net_sinks *sinks, enum net_part part, double loss,
-                    const double *values)
+                    const double *values, const struct net_metrics *metrics)
 {
     for (int s = 0; s < NET_SINKS; s++)
         if (sinks->state[s] && table[s]->part)
-            table[s]->part(sinks->state[s], sinks->run, part, loss, values);
+            table[s]->part(sinks->state[s], sinks->run, part, loss, values, metrics);
 }
 
 void net_sinks_finish(const struct net_sinks *sinks, const char *status)

@@ -16,7 +16,7 @@ check "a run" bash -c './digits --epochs 3 --out plain >plain.txt 2>plain.err'
 holds "an epoch a line" \
     "$(grep -c '^epoch [123]/3  loss .*  balanced_accuracy .*rows/s$' plain.txt)" "==" 3
 check "the parts in a table" grep -qE '^validation( +[0-9.]+){3}$' plain.txt
-check "where it is" grep -q '^The run is in plain: model.safetensors' plain.txt
+check "where it is" grep -q '^The run is in plain: report.html, model.safetensors' plain.txt
 check "nothing else" test ! -s plain.err
 check "no escapes" bash -c "! grep -q $'\033' plain.txt"
 check "quiet is quiet" bash -c '[ -z "$(./digits --epochs 1 --out quiet --quiet 2>&1)" ]'

@@ -1,0 +1,345 @@
+/*
+ * page.c -- the sink of report.html: one page of a run, without a script or anything from elsewhere,
+ * written again as epochs end and at the run's end.
+ *
+ * It loads itself again while the run lasts. A page is written when a second has passed since the
+ * last, and writing it took no more than a hundredth of the time since then.
+ */
+
+#define _GNU_SOURCE
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report/page.h"
+
+enum {
+    RELOAD = 5,
+    AT_LEAST = 1,
+    SHARE = 100,
+    MOST_ROWS = 500
+}; /* seconds, seconds, times, epochs */
+
+struct page {
+    double written, cost;    /* when the last was, and how long it took, in seconds */
+    struct net_text parts;   /* rows of the table of the parts */
+    struct net_text results; /* of the last part that was told */
+};
+
+/* ---- HTML ------------------------------------------------------------------------------------ */
+
+static const char style[] =
+    "<style>\n"
+    ":root{--ink:#222;--soft:#666;--paper:#fff;--line:#ddd;--a:#1f77b4;--b:#e8710a;--good:31 119 "
+    "180;--bad:232 113 10}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#ddd;--soft:#999;--paper:#16181b;--line:#3a3d42;"
+    "--a:#6cb2eb;--b:#f6a04d;--good:108 178 235;--bad:246 160 77}}\n"
+    "@media print{:root{--ink:#000;--soft:#444;--paper:#fff;--line:#ccc;--a:#1f77b4;--b:#e8710a;"
+    "--good:31 119 180;--bad:232 113 10}details>*{display:block}figure,table{break-inside:avoid}}\n"
+    "body{margin:0 auto;max-width:70rem;padding:1rem;color:var(--ink);background:var(--paper);"
+    "font:16px/1.45 system-ui,sans-serif}\n"
+    "h1{font-size:1.5rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2rem 0 .6rem}\n"
+    "p{margin:.3rem 0}.soft{color:var(--soft)}code{overflow-wrap:anywhere}\n"
+    ".wide{overflow-x:auto;margin:.6rem 0}table{border-collapse:collapse;font-variant-numeric:"
+    "tabular-nums}\n"
+    "td,th{padding:.15rem .7rem;text-align:right;border-bottom:1px solid var(--line);font-weight:"
+    "normal}\n"
+    "th:first-child,td.text{text-align:left}th:not([scope]){color:var(--soft)}\n"
+    "caption{text-align:left;color:var(--soft);padding-bottom:.3rem}\n"
+    ".map td,.map th{padding:.3rem .5rem;border:0;text-align:center;min-width:1.6rem}\n"
+    ".right{background:rgb(var(--good)/var(--share))}.wrong{background:rgb(var(--bad)/"
+    "calc(var(--share)*1.5))}.dark{color:var(--paper)}\n"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));"
+    "gap:1rem}figure{margin:0}\n"
+    "svg{width:100%;height:auto;display:block}text{font:12px system-ui,sans-serif;fill:var(--ink)}"
+    ".title{font-weight:bold}.grid{stroke:var(--line)}.a{stroke:var(--a)}.b{stroke:var(--b)}"
+    "text.a{fill:var(--a);stroke:none}text.b{fill:var(--b);stroke:none}"
+    ".best{stroke:var(--soft);stroke-dasharray:4}.dot{fill:var(--a);fill-opacity:.5}\n"
+    "summary{cursor:pointer;margin:.6rem 0}\n"
+    "</style>\n";
+
+void net_page_begin(struct net_text *page, const char *title, int reload)
+{
+    net_text_add(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                       "<meta name=\"color-scheme\" content=\"light dark\">\n");
+    if (reload)
+        net_text_add(page, "<meta http-equiv=\"refresh\" content=\"%d\">\n", reload);
+    net_text_add(page, "<title>");
+    net_text_html(page, title);
+    net_text_add(page, "</title>\n");
+    net_text_add(page, "%s", style);
+    net_text_add(page, "</head>\n<body>\n");
+}
+
+void net_page_end(struct net_text *page)
+{
+    net_text_add(page, "</body>\n</html>\n");
+}
+
+void net_page_heading(struct net_text *page, const char *heading)
+{
+    net_text_add(page, "<h2>");
+    net_text_html(page, heading);
+    net_text_add(page, "</h2>\n");
+}
+
+void net_page_number(struct net_text *page, double number)
+{
+    net_text_add(page, isfinite(number) ? "<td>%.4g" : "<td>–", number);
+}
+
+void net_page_figure(struct net_text *page, const struct net_text *svg)
+{
+    net_text_add(page, "<figure>%s</figure>\n", svg->at);
+}
+
+/* ---- what the run is ------------------------------------------------------------------------- */
+
+static void add_fact(struct net_text *page, const char *name, const char *value)
+{
+    net_text_add(page, "<tr><th scope=\"row\">%s<td class=\"text\"><code>", name);
+    net_text_html(page, value);
+    net_text_add(page, "</code></tr>\n");
+}
+
+static void add_run(struct net_text *page, const struct net_training *run)
+{
+    const struct net_options *options = run->options;
+    const struct net_model *model = options->model;
+    const struct tm tm = net_calendar((long long)run->began);
+    char host[256] = "", text[300];
+
+    gethostname(host, sizeof host - 1);
+    net_page_heading(page, "The run");
+    net_text_add(page, "<div class=\"wide\"><table>\n");
+    add_fact(page, "command", options->command_line);
+    add_fact(page, "model", model->source);
+    for (int part = 0; part < NET_PARTS; part++) {
+        const struct net_call *call = model->parts[part];
+
+        snprintf(text, sizeof text, "%ld%s%s",
+                 net_data_rows(run->session.data, (enum net_part)part), call ? ", " : "",
+                 call ? call->name : "");
+        if (net_data_rows(run->session.data, (enum net_part)part)) {
+            char *name = net_format("%s rows", net_part_names[part]);
+
+            add_fact(page, name, text);
+            free(name);
+        }
+    }
+    snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d UTC", tm.tm_year, tm.tm_mon + 1,
+             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    add_fact(page, "started", text);
+    snprintf(text, sizeof text, "%.1f s in all, %.0f rows/s, %.1f%% of it waiting for data",
+             run->state.seconds, net_training_speed(run),
+             run->state.seconds > 0 ? 100 * run->state.waited / run->state.seconds : 0.0);
+    add_fact(page, "trained", text);
+    snprintf(text, sizeof text, "%s, %s, threads: %d, netc %s", host, model->isa,
+             run->session.threads, model->version);
+    add_fact(page, "machine", text);
+    net_text_add(page, "</table></div>\n");
+}
+
+static void add_settings(struct net_text *page, const struct net_options *options)
+{
+    struct net_text value = {0};
+
+    net_text_add(page, "<details><summary>Settings</summary><div class=\"wide\"><table>"
+                       "<tr><th>name<th>value<th>from</tr>\n");
+    for (int o = 0; o <= NET_THREADS; o++) {
+        if (!options->value[o].applies)
+            continue;
+        value.length = 0;
+        net_option_show(&value, options, (enum net_option)o);
+        net_text_add(page, "<tr><th scope=\"row\">%s<td class=\"text\">", net_option_infos[o].name);
+        net_text_html(page, value.at);
+        net_text_add(page, "<td class=\"text\">%s</tr>\n",
+                     options->value[o].given ? "a flag" : "the model, or the default");
+    }
+    net_text_add(page, "</table></div></details>\n");
+    free(value.at);
+}
+
+static void add_layers(struct net_text *page, const struct net_model *model)
+{
+    net_text_add(page, "<details><summary>Layers</summary><div class=\"wide\"><table>"
+                       "<tr><th>layer<th>type<th>output<th>parameters</tr>\n");
+    for (int l = 0; l < model->layer_count; l++) {
+        const struct net_layer *layer = &model->layers[l];
+
+        net_text_add(page, "<tr><th scope=\"row\">");
+        net_text_html(page, layer->name);
+        net_text_add(page, "<td class=\"text\">");
+        net_text_html(page, layer->type);
+        net_text_add(page, "<td class=\"text\">");
+        for (int axis = 0; axis < layer->rank; axis++)
+            net_text_add(page, "%s%d", axis ? " × " : "", layer->shape[axis]);
+        net_text_add(page, "<td>%ld</tr>\n", layer->parameters + layer->states);
+    }
+    net_text_add(page, "</table></div></details>\n");
+}
+
+/* ---- its epochs ------------------------------------------------------------------------------ */
+
+static void add_curves(struct net_text *page, const struct net_training *run)
+{
+    const struct net_model *model = run->session.model;
+
+    net_page_heading(page, "Epochs");
+    net_text_add(page, "<div class=\"figures\">\n");
+    for (int m = -1; m <= model->metric_count; m++) {
+        struct net_curves curves = net_curves_of(run->epochs, m < 0 ? "loss"
+                                                              : m < model->metric_count
+                                                                  ? model->metrics[m].name
+                                                                  : "");
+        struct net_text svg = {0};
+
+        if (m == model->metric_count)
+            curves = (struct net_curves){run->epochs,
+                                         "learning rate",
+                                         {"lr", ""},
+                                         {net_epochs_column(run->epochs, "lr"), -1},
+                                         0};
+        curves.best = run->state.best_epoch;
+        if (net_figure_curves(&svg, &curves))
+            net_page_figure(page, &svg);
+        free(svg.at);
+    }
+    net_text_add(page, "</div>\n");
+}
+
+static void add_epochs(struct net_text *page, const struct net_epochs *epochs)
+{
+    const long first = epochs->count > MOST_ROWS ? epochs->count - MOST_ROWS : 0;
+
+    net_text_add(page,
+                 "<details><summary>%s%ld epochs as a table</summary><div class=\"wide\">"
+                 "<table><tr>",
+                 first ? "The last of " : "", epochs->count);
+    for (int c = 0; c < epochs->columns; c++)
+        net_text_add(page, "<th>%s", epochs->names[c]);
+    net_text_add(page, "</tr>\n");
+    for (long row = first; row < epochs->count; row++) {
+        net_text_add(page, "<tr>");
+        for (int c = 0; c < epochs->columns; c++)
+            net_page_number(page, net_epochs_at(epochs, row, c));
+        net_text_add(page, "</tr>\n");
+    }
+    net_text_add(page, "</table></div></details>\n");
+}
+
+/* ---- the page -------------------------------------------------------------------------------- */
+
+static void add_parts(struct net_text *page, const struct page *sink, const struct net_model *model)
+{
+    net_text_add(page, "<div class=\"wide\"><table><tr><th>rows<th>loss");
+    for (int m = 0; m < model->metric_count; m++)
+        net_text_add(page, "<th>%s", model->metrics[m].name);
+    net_text_add(page, "</tr>\n%s</table></div>\n", sink->parts.at);
+}
+
+static void add_status(struct net_text *page, const struct net_training *run, const char *status)
+{
+    net_text_add(page, "<h1>");
+    net_text_html(page, run->session.model->name);
+    net_text_add(page, "</h1>\n<p>%s after %ld of %ld epochs", status, run->state.epoch,
+                 net_whole(run->options, NET_EPOCHS));
+    if (run->state.best_epoch)
+        net_text_add(page, "; the best by %s is %ld", run->options->value[NET_MONITOR].text,
+                     run->state.best_epoch);
+    if (!strcmp(status, "running"))
+        net_text_add(page, ". This page loads itself again every %d seconds", RELOAD);
+    if (!strcmp(status, "diverged"))
+        net_text_add(page, ": a loss or a parameter is not finite; try a smaller learning rate, or "
+                           "clipping");
+    if (!strcmp(status, "interrupted"))
+        net_text_add(page, ": it was asked to stop, and goes on with <code>--resume</code>");
+    net_text_add(page, ".</p>\n");
+}
+
+static void write_page(struct page *sink, const struct net_training *run, const char *status)
+{
+    const struct net_model *model = run->session.model;
+    const bool running = !strcmp(status, "running");
+    const double began = net_now();
+    struct net_text page = {0};
+    char *title = net_format("%s: %s", model->name, status);
+
+    net_page_begin(&page, title, running ? RELOAD : 0);
+    add_status(&page, run, status);
+    if (sink->parts.at)
+        add_parts(&page, sink, model);
+    if (run->epochs->count)
+        add_curves(&page, run);
+    if (sink->results.at)
+        net_text_add(&page, "%s", sink->results.at);
+    add_run(&page, run);
+    add_settings(&page, run->options);
+    add_layers(&page, model);
+    if (run->epochs->count)
+        add_epochs(&page, run->epochs);
+    net_page_end(&page);
+    net_file_replace(&run->folder, "report.html", &page);
+    free(page.at);
+    free(title);
+    sink->written = net_now();
+    sink->cost = sink->written - began;
+}
+
+static void *open_page(const struct net_training *run, struct net_progress *progress)
+{
+    struct page *sink = net_allocate(1, sizeof *sink);
+
+    (void)progress;
+    write_page(sink, run, "running");
+    return sink;
+}
+
+static void add_epoch(void *at, const struct net_training *run, const struct net_epoch *epoch)
+{
+    struct page *sink = at;
+
+    (void)epoch;
+    if (net_now() - sink->written > fmax(AT_LEAST, SHARE * sink->cost))
+        write_page(sink, run, "running");
+}
+
+static void add_part(void *at, const struct net_training *run, enum net_part part, double loss,
+                     const double *values, const struct net_metrics *metrics)
+{
+    struct page *sink = at;
+
+    net_text_add(&sink->parts, "<tr><th scope=\"row\">%s", net_part_names[part]);
+    net_page_number(&sink->parts, loss);
+    for (int m = 0; m < run->session.model->metric_count; m++)
+        net_page_number(&sink->parts, values[m]);
+    net_text_add(&sink->parts, "</tr>\n");
+    sink->results.length = 0;
+    net_page_results(&sink->results, metrics, net_part_names[part]);
+}
+
+static void finish_page(void *at, const struct net_training *run, const char *status)
+{
+    write_page(at, run, status);
+}
+
+static void close_page(void *at, const struct net_training *run)
+{
+    struct page *sink = at;
+
+    (void)run;
+    free(sink->parts.at);
+    free(sink->results.at);
+    free(sink);
+}
+
+const struct net_sink net_sink_page = {
+    .open = open_page,
+    .epoch = add_epoch,
+    .part = add_part,
+    .finish = finish_page,
+    .close = close_page,
+};

@@ -1,0 +1,26 @@
+/*
+ * page.h -- the parts of report.html: page.c puts them together, page_results.c shows what the
+ * predictions of a part are worth.
+ */
+
+#ifndef NET_PAGE_H
+#define NET_PAGE_H
+
+#include "report/figure.h"
+
+/* Head, style and opening tags of a page; `reload`: seconds after which it loads itself again, 0:
+   never. */
+void net_page_begin(struct net_text *page, const char *title, int reload);
+void net_page_end(struct net_text *page);
+
+void net_page_heading(struct net_text *page, const char *heading);
+/* A row of a table: a name, in HTML already, and a number; not finite: a dash. */
+void net_page_number(struct net_text *page, double number);
+/* Ends a figure element that begins with the picture. */
+void net_page_figure(struct net_text *page, const struct net_text *svg);
+
+/* Of classes the report and the confusion matrix, of values predicted against true and the
+   residuals. */
+void net_page_results(struct net_text *page, const struct net_metrics *metrics, const char *part);
+
+#endif

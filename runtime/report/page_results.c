@@ -1,0 +1,157 @@
+/*
+ * page_results.c -- what the predictions of a part are worth, for report.html: a table a class and
+ * the confusion matrix as a heat map, or its worst pairs where classes are many; of values points.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "report/page.h"
+
+enum { MOST_IN_MAP = 40, WORST = 20 }; /* classes of a heat map; pairs of classes in a list */
+
+static void add_name(struct net_text *page, const struct net_metrics *metrics, int class)
+{
+    char text[16];
+
+    net_text_html(page, net_metrics_class_name(metrics, class, text));
+}
+
+static void add_scores(struct net_text *page, const struct net_metrics *metrics)
+{
+    struct net_score score;
+
+    net_text_add(page, "<div class=\"wide\"><table><tr><th>class<th>precision<th>recall<th>F1"
+                       "<th>rows</tr>\n");
+    for (int c = 0; c < net_metrics_classes(metrics); c++) {
+        if (!net_metrics_score(metrics, c, &score))
+            continue;
+        net_text_add(page, "<tr><th scope=\"row\">");
+        add_name(page, metrics, c);
+        net_page_number(page, score.precision);
+        net_page_number(page, score.recall);
+        net_page_number(page, score.f1);
+        net_text_add(page, "<td>%ld</tr>\n", score.support);
+    }
+    net_text_add(page, "</table></div>\n");
+}
+
+/* Each cell as dark as its share of the row's rows. */
+static void add_map(struct net_text *page, const struct net_metrics *metrics)
+{
+    const int classes = net_metrics_classes(metrics);
+
+    net_text_add(page, "<div class=\"wide\"><table class=\"map\"><caption>rows: true class, "
+                       "columns: predicted</caption><tr><td>");
+    for (int c = 0; c < classes; c++) {
+        net_text_add(page, "<th scope=\"col\">");
+        add_name(page, metrics, c);
+    }
+    net_text_add(page, "</tr>\n");
+    for (int truth = 0; truth < classes; truth++) {
+        long all = 0;
+
+        for (int c = 0; c < classes; c++)
+            all += net_metrics_confusion(metrics, truth, c);
+        net_text_add(page, "<tr><th scope=\"row\">");
+        add_name(page, metrics, truth);
+        for (int c = 0; c < classes; c++) {
+            const long count = net_metrics_confusion(metrics, truth, c);
+            const double share = all ? (double)count / (double)all : 0;
+
+            net_text_add(page, "<td class=\"%s%s\" style=\"--share:%.3f\">%ld",
+                         c == truth ? "right" : "wrong", share > .5 ? " dark" : "", share, count);
+        }
+        net_text_add(page, "</tr>\n");
+    }
+    net_text_add(page, "</table></div>\n");
+}
+
+struct pair {
+    int truth, predicted;
+    long count;
+};
+
+static int more(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+
+    if (x->count != y->count)
+        return x->count < y->count ? 1 : -1;
+    return x->truth != y->truth ? (x->truth > y->truth ? 1 : -1)
+                                : (x->predicted > y->predicted) - (x->predicted < y->predicted);
+}
+
+static void add_worst(struct net_text *page, const struct net_metrics *metrics)
+{
+    const int classes = net_metrics_classes(metrics);
+    struct pair *pairs = net_allocate((size_t)classes * (size_t)classes, sizeof *pairs);
+    int count = 0;
+
+    for (int truth = 0; truth < classes; truth++)
+        for (int c = 0; c < classes; c++)
+            if (c != truth && net_metrics_confusion(metrics, truth, c))
+                pairs[count++] = (struct pair){truth, c, net_metrics_confusion(metrics, truth, c)};
+    qsort(pairs, (size_t)count, sizeof *pairs, more);
+    net_text_add(page, "<div class=\"wide\"><table><caption>the pairs of classes that were "
+                       "confused most</caption><tr><th>true<th>predicted<th>rows</tr>\n");
+    for (int i = 0; i < count && i < WORST; i++) {
+        net_text_add(page, "<tr><th scope=\"row\">");
+        add_name(page, metrics, pairs[i].truth);
+        net_text_add(page, "<td>");
+        add_name(page, metrics, pairs[i].predicted);
+        net_text_add(page, "<td>%ld</tr>\n", pairs[i].count);
+    }
+    net_text_add(page, "</table></div>\n");
+    free(pairs);
+}
+
+static void add_points(struct net_text *page, const struct net_metrics *metrics)
+{
+    const float(*pairs)[2];
+    const int count = net_metrics_pairs(metrics, &pairs);
+    double *numbers = net_allocate(3 * (size_t)count + 1, sizeof *numbers);
+    double *truth = numbers, *predicted = numbers + count, *residual = numbers + 2 * count;
+    int finite = 0;
+
+    for (int i = 0; i < count; i++)
+        if (isfinite(pairs[i][0]) && isfinite(pairs[i][1])) {
+            truth[finite] = (double)pairs[i][0];
+            predicted[finite] = (double)pairs[i][1];
+            residual[finite] = predicted[finite] - truth[finite];
+            finite++;
+        }
+    const struct net_points figures[] = {
+        {"predicted against true", "true", "predicted", truth, predicted, finite, true},
+        {"residuals", "predicted", "predicted - true", predicted, residual, finite, false},
+    };
+
+    net_text_add(page, "<div class=\"figures\">\n");
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        struct net_text svg = {0};
+
+        if (net_figure_points(&svg, &figures[i]))
+            net_page_figure(page, &svg);
+        free(svg.at);
+    }
+    net_text_add(page, "</div>\n");
+    free(numbers);
+}
+
+void net_page_results(struct net_text *page, const struct net_metrics *metrics, const char *part)
+{
+    const int classes = net_metrics_classes(metrics);
+    char *heading = net_format("The %s rows", part);
+
+    net_page_heading(page, heading);
+    free(heading);
+    if (!classes) {
+        add_points(page, metrics);
+        return;
+    }
+    add_scores(page, metrics);
+    if (net_metrics_has_confusion(metrics) && classes <= MOST_IN_MAP)
+        add_map(page, metrics);
+    else if (net_metrics_has_confusion(metrics))
+        add_worst(page, metrics);
+}

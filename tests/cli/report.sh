@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# report.sh -- report.html of a run: what it shows of classes and of values, while it runs and how
+# it ended; one file that stands alone.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+cd "$scratch" || exit 1
+
+# shows NAME FILE PATTERN...: each is in the file
+shows() {
+    local name=$1 file=$2 pattern
+    shift 2
+    for pattern in "$@"; do
+        check "$name: $pattern" grep -qE "$pattern" "$file"
+    done
+}
+
+# stands_alone FILE: elements are closed, and nothing is fetched
+cat >stands_alone.py <<'END'
+import html.parser, sys
+
+VOID = {"meta"}
+OPTIONAL = {"td", "th", "tr"}   # may end where the next begins
+
+class Page(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open = []
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            assert name not in ("src", "href"), (tag, name, value)
+            assert "://" not in (value or "") or name == "xmlns", (tag, name, value)
+        assert tag != "script" and len(dict(attributes)) == len(attributes), (tag, attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+    def handle_startendtag(self, tag, attributes):
+        pass
+    def handle_endtag(self, tag):
+        while self.open[-1] != tag:
+            assert self.open.pop() in OPTIONAL, (tag, self.open, self.getpos())
+        self.open.pop()
+
+text = open(sys.argv[1], encoding="utf-8").read()
+page = Page()
+page.feed(text)
+assert not page.open and text.startswith("<!DOCTYPE html>") and len(text) < 1e6
+assert "nan" not in text.lower().split("</style>")[1] and "url(" not in text
+END
+stands_alone() {
+    if command -v python3 >/dev/null; then
+        check "$1 stands alone" python3 stands_alone.py "$1"
+    else
+        skip "$1 as HTML: python3 is missing"
+    fi
+}
+
+# ---- classes -------------------------------------------------------------------------------------
+
+sed 's/digits([^)]*)/digits(rows=400)/' "$root/models/digits.net" >digits.net
+build digits digits.net
+check "a run" ./digits --epochs 4 --out "a <b> & \"c\"" --quiet
+mv "a <b> & \"c\"" run
+shows "classes" run/report.html "<h1>cnn</h1>" "finished after 4 of 4 epochs" \
+    '<tr><th scope="row">validation<td>[0-9.]+<td>[0-9.]+</tr>' 'class="title"[^>]*>accuracy<' \
+    "<title>epoch 4, validation: " "The test rows" '<table class="map">' \
+    'a &lt;b&gt; &amp; &quot;c&quot;' '<tr><th scope="row">lr<td class="text">0.001' \
+    '<th scope="row">cnn.conv2d_1<td class="text">conv2d' "4 epochs as a table"
+holds "a cell for each pair of classes" "$(grep -oE '<td class="(right|wrong)[^>]*>[0-9]+' \
+    run/report.html | wc -l)" "==" 100
+holds "that count the rows" "$(grep -oE '<td class="(right|wrong)[^>]*>[0-9]+' run/report.html |
+    sed 's/.*>//' | paste -sd+ | xargs -I{} echo '{}' | awk -F+ '{
+        for (i = 1; i <= NF; i++) sum += $i; print sum }')" "==" 400
+stands_alone run/report.html
+check "it does not load itself again" bash -c '! grep -q http-equiv run/report.html'
+check "a run that goes on" ./digits --resume run --epochs 6 --quiet
+shows "earlier epochs" run/report.html "<title>epoch 1, train: " "<title>epoch 6, train: "
+
+# ---- while it runs, and how it ended -------------------------------------------------------------
+
+./digits --epochs 1000000 --out long --quiet &
+long=$!
+for _ in $(seq 200); do
+    grep -qs "<title>epoch\|running after [1-9]" long/report.html && break
+    sleep 0.1
+done
+shows "running" long/report.html "running after [1-9][0-9]* of 1000000 epochs" \
+    'http-equiv="refresh" content="5"'
+kill -TERM $long
+wait $long
+shows "stopped" long/report.html "interrupted after .*--resume"
+stands_alone long/report.html
+exits "a run that diverges" 3 "" ./digits --epochs 3 --lr 1e30 --out diverged --quiet
+shows "diverged" diverged/report.html "diverged after [0-3] of 3 epochs.*learning rate"
+stands_alone diverged/report.html
+
+# ---- values, and many classes --------------------------------------------------------------------
+
+awk 'BEGIN { print "x,y,c"; for (i = 0; i < 3000; i++)
+                 printf "%.4f,%.4f,%d\n", sin(i), 3 * sin(i) + cos(7 * i), i % 60 }' >values.csv
+cat >values.net <<'END'
+data {
+    train      = csv("values.csv")
+    validation = holdout(0.4)
+    input  x[1] = column("x")
+    target y    = column("y")
+}
+network line(x) { x -> dense(1) }
+train {
+    loss      = mse(line(x), y)
+    optimizer = sgd(lr=0.1)
+    batch     = 100
+    epochs    = 3
+    metrics   = [mae]
+}
+END
+build values values.net
+check "values" ./values --out values_run --quiet
+shows "values" values_run/report.html "predicted against true" "residuals" "The validation rows"
+points=$(grep -c '<circle class="dot"' values_run/report.html)
+holds "points of two pictures, some of 1,200 rows" "$points" ">=" 1024
+holds "not all" "$points" "<=" 2048
+stands_alone values_run/report.html
+sed -e 's/target y .*/target y = column("c") -> classes(60)/' -e 's/dense(1)/dense(60)/' \
+    -e 's/mse/cross_entropy/' -e 's/mae/accuracy/' values.net >classes.net
+build classes classes.net
+check "sixty classes" ./classes --out classes_run --quiet
+shows "sixty classes" classes_run/report.html "confused most"
+stands_alone classes_run/report.html
+finish
