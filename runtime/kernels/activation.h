@@ -148,6 +148,23 @@ NET_INLINE vec net_hardswish_grad(vec x, vec dy)
     return vec_if_greater(x, vec_set(-3.0f), below, vec_zero());
 }
 
+/* relu6(x + 3) / 6 (Howard et al. 2019); of 0 it is 1/2 */
+NET_INLINE vec net_hardsigmoid(vec x)
+{
+    const vec six = vec_set(6.0f), up = vec_add(x, vec_set(3.0f));
+
+    return vec_div(vec_min(six, vec_max(vec_zero(), up)), six);
+}
+
+/* dy / 6 where 0 < y < 1 */
+NET_INLINE vec net_hardsigmoid_grad(vec y, vec dy)
+{
+    const vec slope = vec_mul(vec_set(1.0f / 6.0f), dy);
+    const vec below = vec_if_greater(vec_set(1.0f), y, slope, vec_zero());
+
+    return vec_if_greater(y, vec_zero(), below, vec_zero());
+}
+
 /* ---- Random draws: sixteen elements of four images ------------------------------------------- */
 
 /* Of one block of sixteen elements, what draws for all its images share: the products of Philox's

@@ -332,6 +332,7 @@ static const Case cases[] = {
     {OP_MISH, build_unary, 0, NOTHING},
     {OP_SOFTSIGN, build_unary, 0, NOTHING},
     {OP_HARDSWISH, build_unary, 0, NOTHING},
+    {OP_HARDSIGMOID, build_unary, 0, NOTHING},
     {OP_GAUSSIAN_NOISE, build_unary, 3, NOTHING},
     {OP_DROPOUT, build_unary, 3, NOTHING},
     {OP_BATCHNORM_STATS, build_batchnorm, 0, NOTHING},

@@ -17,7 +17,7 @@ START_TEST(nan_reaches_the_loss)
 #define ACTIVATIONS(of)                                                                            \
     "relu(" of "), leaky_relu(" of "), relu6(" of "), sigmoid(" of "), tanh(" of "), "             \
     "silu(" of "), elu(" of "), selu(" of "), gelu(" of "), softplus(" of "), mish(" of            \
-    "), hardswish(" of "), softsign(" of "), "                                                     \
+    "), hardswish(" of "), hardsigmoid(" of "), softsign(" of "), "                                \
     "softmax(" of ")"
 #define ONE_OF_MANY "    concat(x -> dense(2), nan, x -> dense(2))\n"
 #define LOSS(target, loss)                                                                         \
@@ -26,7 +26,7 @@ START_TEST(nan_reaches_the_loss)
             loss                                                                                   \
     }
     static const KernelCase all[] = {
-        {"activations", 16, 1, true, "input nan[3] = x", "[112] = t", "nan",
+        {"activations", 16, 1, true, "input nan[3] = x", "[120] = t", "nan",
          "    concat(" ACTIVATIONS("nan") ", " ACTIVATIONS("nan -> dense(5)") ")\n", "mse"},
         LOSS("[5] = t", "mse"),
         LOSS("[5] = t", "mae"),

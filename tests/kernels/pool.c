@@ -99,6 +99,16 @@ static const KernelCase cases[] = {
      "    concat(a, b, c, d)\n",
      "mse"},
 
+    {"hardsigmoid", 16, 1, true, "input x[13] = x\n    input y[2, 3, 4] = y", "[36] = t", "x, y",
+     "    a = concat(hardsigmoid(x -> dense(3)), hardsigmoid(x -> dense(17)),\n"
+     "               x -> hardsigmoid -> dense(1))\n"
+     "    b = y -> conv2d(5, 2) -> hardsigmoid -> conv2d(3, 1) -> hardsigmoid -> flatten\n"
+     "          -> dense(7)\n"
+     "    c = y -> hardsigmoid -> maxpool2d(2) -> flatten -> dense(3)\n"
+     "    d = x -> dense(33) -> hardsigmoid -> dense(2) -> gelu -> hardsigmoid -> dense(5)\n"
+     "    concat(a, b, c, d)\n",
+     "mse"},
+
     {"gaussian_noise", 64, 1, true, "input x[13] = x\n    input y[2, 5, 4] = y", "[30] = t", "x, y",
      "    a = x -> dense(1) -> gaussian_noise(0.5) -> dense(3)\n"
      "    b = x -> dense(17) -> relu -> gaussian_noise(0.25) -> dense(3)\n"

@@ -124,6 +124,7 @@ START_TEST(zero_stays_zero)
         net_softsign_grad(zero, zero),
         net_hardswish(zero),
         net_hardswish_grad(zero, zero),
+        net_hardsigmoid_grad(zero, zero),
     };
 
     for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
@@ -199,6 +200,7 @@ START_TEST(nan_stays_nan)
         {"gelu", net_gelu},
         {"softplus", net_softplus},
         {"hardswish", net_hardswish},
+        {"hardsigmoid", net_hardsigmoid},
         {"elu_grad", elu_grad},
         {"gelu_grad", gelu_grad},
         {"softplus_grad", softplus_grad},

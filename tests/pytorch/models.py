@@ -136,6 +136,7 @@ NAMES = {
     "silu": plain(F.silu), "tanh": plain(torch.tanh), "sigmoid": plain(torch.sigmoid),
     "softplus": plain(F.softplus), "mish": plain(F.mish),
     "softsign": plain(F.softsign), "hardswish": plain(F.hardswish),
+    "hardsigmoid": plain(F.hardsigmoid),
     "softmax": plain(lambda x: F.softmax(x, 1)),
     "leaky_relu": lambda slope=0.01: plain(lambda x: F.leaky_relu(x, slope)),
     "elu": lambda alpha=1: plain(lambda x: F.elu(x, alpha)),

@@ -185,6 +185,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_MISH:
     case OP_SOFTSIGN:
     case OP_HARDSWISH:
+    case OP_HARDSIGMOID:
     case OP_SIGMOID:
     case OP_TANH:
     case OP_SILU:
@@ -200,6 +201,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_MISH_GRAD:
     case OP_SOFTSIGN_GRAD:
     case OP_HARDSWISH_GRAD:
+    case OP_HARDSIGMOID_GRAD:
     case OP_SOFTMAX_GRAD:
         return size_of(b, node->inputs[1]);
     case OP_GAUSSIAN_NOISE: /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
