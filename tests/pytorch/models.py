@@ -159,6 +159,7 @@ def optimizer(make, **renamed):
 OPTIMIZERS = {
     "sgd": optimizer(torch.optim.SGD), "adam": optimizer(torch.optim.Adam),
     "adamw": optimizer(torch.optim.AdamW), "nadam": optimizer(torch.optim.NAdam),
+    "radam": optimizer(torch.optim.RAdam),
     "adamax": optimizer(torch.optim.Adamax), "rmsprop": optimizer(torch.optim.RMSprop),
     "adadelta": optimizer(torch.optim.Adadelta),
     "adagrad": optimizer(torch.optim.Adagrad, initial_accumulator="initial_accumulator_value"),
@@ -184,8 +185,7 @@ def warmup_and(o, n, first, epochs, then):
 def evaluate(text):
     names = {**NAMES, **OPTIMIZERS, **SCHEDULES}
     value = eval(text, {"__builtins__": {}}, names)         # cases.txt is ours
-    return value() if text in WITHOUT_BRACKETS | {"adam", "adamw", "nadam", "adamax", "adagrad",
-                                                  "adadelta", "cosine"} else value
+    return value() if text in WITHOUT_BRACKETS | OPTIMIZERS.keys() | {"cosine"} else value
 
 
 # ---- data -----------------------------------------------------------------------------------------

@@ -17,44 +17,49 @@
 
 TCase *schedule_tests(void); /* schedules.c */
 
-/* ---- optimizers: five steps, torch.optim in double ------------------------------------------- */
+/* ---- optimizers: nine steps (radam changes after the fifth), torch.optim in double ---------- */
 
 static const struct {
     const char *flags;
     double w[3];
 } torch[] = {
-    {"--lr 0.1 --momentum 0 --weight-decay 0", {0.05, -1.1, 1.99}},
-    {"--lr 0.1 --momentum 0 --weight-decay 0.05", {0.040613149, -1.071545983, 1.940547381}},
-    {"--lr 0.1 --momentum 0.9 --weight-decay 0", {-0.451093, -0.701093, 1.981441}},
-    {"--lr 0.1 --momentum 0.9 --weight-decay 0.05", {-0.47599686, -0.628755428, 1.851641853}},
+    {"--lr 0.1 --momentum 0 --weight-decay 0", {-0.85, -1.34, 1.964}},
+    {"--lr 0.1 --momentum 0 --weight-decay 0.05", {-0.85421177, -1.288978756, 1.876196022}},
+    {"--lr 0.1 --momentum 0.9 --weight-decay 0", {-3.585682117, -0.835682117, 1.89867844}},
+    {"--lr 0.1 --momentum 0.9 --weight-decay 0.05", {-3.576426799, -0.674242723, 1.564211753}},
     {"--lr 0.1 --momentum 0.9 --nesterov --weight-decay 0.05",
-     {-0.829273098, -0.521540477, 1.80865545}},
-    {"--optimizer adam --lr 0.01", {0.451491691, -1.206557442, 1.966542891}},
+     {-4.453846485, -0.799826536, 1.493133109}},
+    {"--optimizer adam --lr 0.01", {0.411768463, -1.209559887, 1.928308381}},
     {"--optimizer adam --lr 0.01 --beta1 0.8 --beta2 0.95 --eps 1e-3 --weight-decay 0.05",
-     {0.450403882, -1.20682841, 1.950020992}},
-    {"--optimizer adamw", {0.495124267, -1.245593341, 1.996554339}},
+     {0.408291024, -1.213407313, 1.908670523}},
+    {"--optimizer adamw", {0.491132199, -1.245843772, 1.992651083}},
     {"--optimizer adamw --lr 0.01 --beta1 0.8 --weight-decay 0.5",
-     {0.437858423, -1.178209701, 1.914585608}},
-    {"--optimizer nadam", {0.490013273, -1.245174843, 1.991549872}},
+     {0.385576294, -1.166739844, 1.83353773}},
+    {"--optimizer nadam", {0.481133064, -1.251120712, 1.982323199}},
     {"--optimizer nadam --lr 0.05 --beta1 0.8 --beta2 0.95 --eps 1e-4 --weight-decay 0.05 "
      "--momentum-decay 0.1",
-     {0.227015141, -1.103773488, 1.763225188}},
-    {"--optimizer adamax", {0.492494081, -1.243096454, 1.995684877}},
+     {-0.020063492, -1.25375045, 1.556271448}},
+    {"--optimizer radam", {0.496728002, -1.247606326, 1.99980987}},
+    {"--optimizer radam --lr 0.05 --beta1 0.8 --beta2 0.95 --eps 1e-4 --weight-decay 0.05",
+     {0.277171908, -1.131099479, 1.919683457}},
+    {"--optimizer radam --lr 0.05 --beta1 0.8 --beta2 0.5 --eps 1e-4 --weight-decay 0.05",
+     {0.01192646, -1.137554119, 1.943860566}},
+    {"--optimizer adamax", {0.487436973, -1.243492179, 1.991094429}},
     {"--optimizer adamax --lr 0.05 --beta1 0.8 --beta2 0.95 --eps 1e-4 --weight-decay 0.05",
-     {0.304780833, -1.064059078, 1.762931666}},
-    {"--optimizer adagrad", {0.458992925, -1.230888253, 1.965734924}},
+     {0.164339811, -1.086658484, 1.586155071}},
+    {"--optimizer adagrad", {0.435854876, -1.249670145, 1.941186016}},
     {"--optimizer adagrad --lr 0.1 --lr-decay 0.2 --weight-decay 0.05 --eps 1e-3 "
      "--initial-accumulator 0.3",
-     {0.260408506, -1.097977752, 1.925638441}},
-    {"--optimizer rmsprop", {0.089116971, -1.058495645, 1.656845533}},
+     {0.159875525, -1.162724706, 1.88297928}},
+    {"--optimizer rmsprop", {-0.144008787, -1.249655816, 1.409810084}},
     {"--optimizer rmsprop --alpha 0.9 --momentum 0.5 --weight-decay 0.05",
-     {0.282843127, -1.124579589, 1.812784388}},
-    {"--optimizer rmsprop --centered --eps 1e-4", {0.084740153, -1.057190947, 1.669843467}},
+     {0.118475118, -1.20825085, 1.680671701}},
+    {"--optimizer rmsprop --centered --eps 1e-4", {-0.155343277, -1.248617817, 1.418916947}},
     {"--optimizer rmsprop --centered --momentum 0.9 --eps 1e-4",
-     {-0.651386165, -0.535579936, 1.227968114}},
-    {"--optimizer adadelta", {0.475787484, -1.242339333, 1.982848841}},
+     {-2.238813366, -0.516506209, -0.223490485}},
+    {"--optimizer adadelta", {0.442216794, -1.255244099, 1.953223029}},
     {"--optimizer adadelta --lr 2 --rho 0.8 --eps 1e-3 --weight-decay 0.05",
-     {-0.561271854, -0.867047828, 1.354639605}},
+     {-2.001775948, -1.427223655, 0.743793303}},
 };
 
 START_TEST(optimizers_agree_with_pytorch)
@@ -67,7 +72,7 @@ START_TEST(optimizers_agree_with_pytorch)
     net_flush_denormals();
     for (int i = 0; i < 3; i++)
         state[i] = (float)options.value[NET_INITIAL_ACCUMULATOR].number;
-    for (int t = 0; t < 5; t++) {
+    for (int t = 0; t < 9; t++) {
         g[0] = 0.3f * (float)(t + 1), g[1] = -0.7f + 0.2f * (float)t, g[2] = 0.01f * (float)t;
         net_set_step_scalars(&scalars, &options, options.value[NET_LR].number, (uint64_t)t);
         net_find_update(&options).update(w, g, state, 16, &scalars);
@@ -98,6 +103,7 @@ static const char *const zero_flags[] = {
     "--optimizer adam",
     "--optimizer adamw",
     "--optimizer nadam",
+    "--optimizer radam",
     "--optimizer adamax",
 };
 
@@ -322,7 +328,7 @@ static const struct {
 } defaults[] = {
     {"adam", 1e-3, 0, 1e-8},    {"adamw", 1e-3, 1e-2, 1e-8}, {"adagrad", 1e-2, 0, 1e-10},
     {"rmsprop", 1e-2, 0, 1e-8}, {"adadelta", 1, 0, 1e-6},    {"nadam", 2e-3, 0, 1e-8},
-    {"adamax", 2e-3, 0, 1e-8},
+    {"adamax", 2e-3, 0, 1e-8},  {"radam", 1e-3, 0, 1e-8},
 };
 
 START_TEST(another_optimizer_has_pytorchs_defaults)

@@ -1,6 +1,6 @@
 /*
- * adam.c -- adam and adamw (Kingma and Ba 2014; Loshchilov and Hutter 2017): one update, whose
- * weight decay is in one scalar or the other.
+ * adam.c -- adam, adamw and radam (Kingma and Ba 2014; Loshchilov and Hutter 2017; Liu et al.
+ * 2020): one update, of which each has its own scalars.
  */
 
 #include <math.h>
@@ -10,7 +10,8 @@
 
 /* m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2;
    w = shrink w - lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps).
-   adamw's decay is in `shrink`, adam's in the gradient. */
+   adamw's decay is in `shrink`, adam's in the gradient; radam's rate and what it divides by are
+   below. */
 static void adam(float *restrict w, const float *restrict g, float *restrict m, long count,
                  const struct net_step_scalars *scalars)
 {
@@ -59,7 +60,27 @@ static void decoupled_scalars(struct net_step_scalars *scalars, const struct net
     scalars->weight_decay = 0.0f;
 }
 
+/* rho says how many squares the mean of them stands for, which it tends to `last`. Up to 5 the step
+   is lr / (1 - beta1^t) m, beyond lr / (1 - beta1^t) r sqrt(1 - beta2^t) m / (sqrt(v) + eps), where
+   r sets right how much such a step varies. */
+static void rectified_scalars(struct net_step_scalars *scalars, const struct net_options *options,
+                              double rate, uint64_t step)
+{
+    const double second = options->value[NET_BETA2].number, t = (double)step + 1.0;
+    const double rest = 1.0 - pow(second, t), last = 2.0 / (1.0 - second) - 1.0;
+    const double rho = last - 2.0 * t * (1.0 - rest) / rest;
+
+    if (rho > 5.0)
+        rate *= sqrt(rest * (rho - 4.0) * (rho - 2.0) * last / ((last - 4.0) * (last - 2.0) * rho));
+    set_scalars(scalars, options, rate, step);
+    scalars->second_scale = rho > 5.0 ? 1.0f : 0.0f;
+    if (!(rho > 5.0))
+        scalars->eps = 1.0f;
+}
+
 const struct net_optimizer net_optimizer_adam = {
     .name = "adam", .variant = variant, .scalars = set_scalars};
 const struct net_optimizer net_optimizer_adamw = {
     .name = "adamw", .variant = variant, .scalars = decoupled_scalars};
+const struct net_optimizer net_optimizer_radam = {
+    .name = "radam", .variant = variant, .scalars = rectified_scalars};
