@@ -116,7 +116,7 @@ typedef struct Attributes {
     double slope;                   /* leaky_relu, elu: below 0 */
     double scale;                   /* elu: of all; gaussian_noise: the deviation */
     double p;                       /* dropout */
-    double delta;                   /* huber: where squares become lines */
+    double delta;                   /* of a loss: where squares become lines */
     double smoothing;            /* cross_entropy: the share of a label that all classes divide */
     const double *class_weights; /* cross_entropy: one a class; NULL: all 1 */
     double eps, momentum;        /* batchnorm; eps of layernorm too */

@@ -92,8 +92,8 @@ static const unsigned attributes_of[OP_COUNT] = {
     [OP_LAYERNORM_GRAD] = EPS,
     [OP_LAYERNORM_SUMS] = EPS,
     [OP_NORMALIZE_GRAD] = PIXELS,
-    [OP_HUBER] = DELTA,
-    [OP_HUBER_GRAD] = DELTA,
+#define PARAMETRIC_LOSS(NAME, ...) [OP_##NAME] = DELTA, [OP_##NAME##_GRAD] = DELTA,
+#include "graph/ops.def"
     [OP_CROSS_ENTROPY] = LABELS,
     [OP_CROSS_ENTROPY_GRAD] = LABELS,
     [OP_EMBEDDING_DW] = PADDING_ROW,

@@ -21,6 +21,12 @@ static const Loss losses[] = {
 #include "language.def"
 };
 
+/* Which argument is at.delta. */
+static const char *const delta_names[OP_COUNT] = {
+#define PARAMETRIC_LOSS(NAME, name, z, argument) [OP_##NAME] = #argument,
+#include "graph/ops.def"
+};
+
 /* The logits that `prediction` was made from. Reshaping commutes with a sigmoid, not a softmax. */
 static Value *strip_activation(Graph *g, Value *prediction, Op activation)
 {
@@ -134,8 +140,8 @@ static const double *find_class_weights(Model *model, const Constant *list, int 
 /* The arguments of the loss; false after an error. */
 static bool find_attributes(Model *model, const Loss *loss, Attributes *at)
 {
-    if (loss->op == OP_HUBER)
-        at->delta = number(model->loss, "delta");
+    if (delta_names[loss->op])
+        at->delta = number(model->loss, delta_names[loss->op]);
     if (loss->op != OP_CROSS_ENTROPY)
         return true;
     at->smoothing = number(model->loss, "smoothing");
