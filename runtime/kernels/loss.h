@@ -5,7 +5,7 @@
  * are added in order. dz = the gradient of the mean loss by the prediction z; NULL: not wanted.
  *
  * Needs: softmax.h, layout.h. Gives: net_cross_entropy, net_weighted_cross_entropy,
- * net_elementwise_loss and its terms (net_mse, net_mae, net_huber, net_log_cosh,
+ * net_elementwise_loss and its terms (net_mse, net_mae, net_huber, net_smooth_l1, net_log_cosh,
  * net_binary_cross_entropy), net_mean_loss. Label smoothing is in net_weighted_cross_entropy.
  */
 
@@ -249,6 +249,16 @@ NET_INLINE vec net_huber(vec sum, vec z, vec t, vec *slope, struct net_loss_plac
 
     *slope = vec_huber_grad(error, p.delta);
     return vec_add(sum, vec_huber(error, p.delta));
+}
+
+/* e^2 / (2 beta) up to beta, |e| - beta / 2 beyond: huber of delta = beta, over it */
+NET_INLINE vec net_smooth_l1(vec sum, vec z, vec t, vec *slope, struct net_loss_place p)
+{
+    const vec error = vec_sub(z, t), a = vec_abs(error), beta = vec_set(p.delta);
+    const vec near = vec_min(a, beta);
+
+    *slope = vec_div(vec_huber_grad(error, p.delta), beta);
+    return vec_fma(vec_div(near, beta), vec_fma(near, vec_set(-0.5f), a), sum);
 }
 
 /* log(cosh(e)), a = |e|: log1p((1 - e^-a)^2 / (2 e^-a)) near 0, where it is e^2 / 2, and a +

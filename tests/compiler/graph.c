@@ -361,6 +361,7 @@ static const Case cases[] = {
     {OP_MSE, build_loss, 0, NOTHING},
     {OP_MAE, build_loss, 0, NOTHING},
     {OP_HUBER, build_loss, 0, {.delta = 1.5}},
+    {OP_SMOOTH_L1, build_loss, 0, {.delta = 0.7}},
     {OP_LOG_COSH, build_loss, 0, NOTHING},
     {OP_CROSS_ENTROPY, build_loss, 0, NOTHING},
     {OP_CROSS_ENTROPY, build_loss, 0, {.smoothing = 0.25}},

@@ -31,6 +31,7 @@ START_TEST(nan_reaches_the_loss)
         LOSS("[5] = t", "mse"),
         LOSS("[5] = t", "mae"),
         LOSS("[5] = t", "huber, delta=0.5"),
+        LOSS("[5] = t", "smooth_l1, beta=0.5"),
         LOSS("[5] = t", "binary_cross_entropy"),
         LOSS(" = t -> classes(5)", "cross_entropy"),
         LOSS(" = t -> classes(5)", "cross_entropy, smoothing=0.1"),

@@ -149,6 +149,8 @@ static const KernelCase cases[] = {
      "mae"},
     {"huber of a concat", 16, 1, true, "input x[7] = x", "[22] = t", "x",
      "    concat(x -> dense(5), x -> dense(17))\n", "huber, delta=0.7"},
+    {"smooth_l1 of a concat", 17, 1, true, "input x[7] = x", "[22] = t", "x",
+     "    concat(x -> dense(5), x -> dense(17))\n", "smooth_l1, beta=0.4"},
     {"log_cosh of a concat", 17, 1, true, "input x[7] = x", "[22] = t", "x",
      "    concat(x -> dense(5), x -> dense(17))\n", "log_cosh"},
     {"huber of one number", 64, 1, false, "input x[7] = x", "[1] = t", "x", "    x -> dense(1)\n",

@@ -327,6 +327,12 @@ static void huber(float *dz, float *loss, const float *z, const float *target, N
                          run, thread);
 }
 
+static void smooth_l1(float *dz, float *loss, const float *z, const float *target, NET_RUN)
+{
+    net_elementwise_loss(dz, loss, z, target, NULL, net_smooth_l1,
+                         LOSS(.slope = 1.0f, .delta = 0.5f), run, thread);
+}
+
 static void log_cosh(float *dz, float *loss, const float *z, const float *target, NET_RUN)
 {
     net_elementwise_loss(dz, loss, z, target, NULL, net_log_cosh, LOSS(.slope = 1.0f), run, thread);
@@ -355,6 +361,11 @@ static double exact_huber(double z, double t)
     return a < 0.5 ? a * a / 2 : 0.5 * (a - 0.25);
 }
 
+static double exact_smooth_l1(double z, double t)
+{
+    return exact_huber(z, t) / 0.5;
+}
+
 static double exact_log_cosh(double z, double t)
 {
     return log(cosh(z - t));
@@ -373,6 +384,7 @@ static const struct {
     {mse, exact_mse, "mse"},
     {mae, exact_mae, "mae"},
     {huber, exact_huber, "huber"},
+    {smooth_l1, exact_smooth_l1, "smooth_l1"},
     {log_cosh, exact_log_cosh, "log_cosh"},
     {binary, exact_binary, "binary_cross_entropy"},
 };

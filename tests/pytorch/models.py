@@ -312,6 +312,7 @@ def file_classes(folder, smooth=0, weights=None, softmaxed=False):
 
 def regression_loss(how, beyond):
     return {"mse": F.mse_loss, "mae": F.l1_loss,
+            "smooth_l1": lambda y, target: F.smooth_l1_loss(y, target, beta=beyond),
             "huber": lambda y, target: F.huber_loss(y, target, delta=beyond)}[how]
 
 

@@ -82,6 +82,24 @@ static void evaluate_huber_grad(const Reference *r, const Node *node, double *co
         out[0][i] = fmax(-delta, fmin(delta, in[0][i] - in[1][i])) / (double)count;
 }
 
+/* Huber's loss over its delta. */
+static void evaluate_smooth_l1(const Reference *r, const Node *node, double *const *in,
+                               double *const *out)
+{
+    evaluate_huber(r, node, in, out);
+    out[0][0] /= node->at.delta;
+}
+
+static void evaluate_smooth_l1_grad(const Reference *r, const Node *node, double *const *in,
+                                    double *const *out)
+{
+    const long count = count_of(r, node->inputs[0]);
+
+    evaluate_huber_grad(r, node, in, out);
+    for (long i = 0; i < count; i++)
+        out[0][i] /= node->at.delta;
+}
+
 static void evaluate_log_cosh(const Reference *r, const Node *node, double *const *in,
                               double *const *out)
 {
@@ -205,6 +223,8 @@ static Evaluate *const evaluations[OP_COUNT] = {
     [OP_MAE_GRAD] = evaluate_mae_grad,
     [OP_HUBER] = evaluate_huber,
     [OP_HUBER_GRAD] = evaluate_huber_grad,
+    [OP_SMOOTH_L1] = evaluate_smooth_l1,
+    [OP_SMOOTH_L1_GRAD] = evaluate_smooth_l1_grad,
     [OP_LOG_COSH] = evaluate_log_cosh,
     [OP_LOG_COSH_GRAD] = evaluate_log_cosh_grad,
     [OP_MSE] = evaluate_mse,

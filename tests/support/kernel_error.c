@@ -156,6 +156,8 @@ static double loss_gradient_term(const Bounds *b, const Node *node)
         return (1 + y / 4) / count;
     case OP_MSE_GRAD:
         return 2 * y / count;
+    case OP_SMOOTH_L1_GRAD:
+        return y / node->at.delta / count;
     default:
         return y / count;
     }
