@@ -74,6 +74,14 @@ static long find_stray(const struct net_data *data, float *low)
     return row;
 }
 
+/* The names of metrics of values, each followed by a comma and a space. */
+static const char value_metrics[] =
+#define CLASSES_NAME(name)
+#define VALUES_NAME(name) name ", "
+#define METRIC(name, of, better, help) of##_NAME(#name)
+#include "language.def"
+    ;
+
 /* Row `stray` shows that the target has no classes: a metric that counts them cannot be had. */
 static void check_names(const struct net_model *model, const struct net_data *data, long stray)
 {
@@ -86,8 +94,9 @@ static void check_names(const struct net_model *model, const struct net_data *da
         if (!net_metric_of(name)->of_values)
             net_fail(1,
                      "%s: row %ld (from 0), %s: expected 0 and 1, or -1 and 1, for the metric "
-                     "%s, found %.9g; metrics of values are mse, mae and r2",
-                     place, stray, model->fields[model->field_count - 1].name, name, found);
+                     "%s, found %.9g; metrics of values are %.*s",
+                     place, stray, model->fields[model->field_count - 1].name, name, found,
+                     (int)sizeof value_metrics - 3, value_metrics);
     }
 }
 
@@ -381,42 +390,64 @@ static double r2(const struct net_metrics *metrics)
     return sum / metrics->model->outputs;
 }
 
-/* Of classes; NaN for a name that is none of theirs. */
-static double class_value(const struct net_metrics *metrics, const char *name)
+/* Of several outputs. */
+static double top5(const struct net_metrics *metrics)
 {
-    if (!strcmp(name, "accuracy"))
-        return accuracy(metrics);
-    if (!strcmp(name, "balanced_accuracy"))
-        return balanced_accuracy(metrics);
-    if (!strcmp(name, "precision"))
-        return score(metrics).precision;
-    if (!strcmp(name, "recall"))
-        return score(metrics).recall;
-    if (!strcmp(name, "f1"))
-        return score(metrics).f1;
-    if (!strcmp(name, "top5") && metrics->task == TASK_CLASSES)
-        return (double)metrics->in_top5 / (double)metrics->rows;
-    return NAN;
+    return metrics->task == TASK_CLASSES ? (double)metrics->in_top5 / (double)metrics->rows : NAN;
+}
+
+static double precision(const struct net_metrics *metrics)
+{
+    return score(metrics).precision;
+}
+
+static double recall(const struct net_metrics *metrics)
+{
+    return score(metrics).recall;
+}
+
+static double f1(const struct net_metrics *metrics)
+{
+    return score(metrics).f1;
+}
+
+static double mse(const struct net_metrics *metrics)
+{
+    double sum = 0;
+
+    for (int k = 0; k < metrics->model->outputs; k++)
+        sum += metrics->sums[k].square;
+    return sum / ((double)metrics->rows * metrics->model->outputs);
+}
+
+static double mae(const struct net_metrics *metrics)
+{
+    double sum = 0;
+
+    for (int k = 0; k < metrics->model->outputs; k++)
+        sum += metrics->sums[k].absolute;
+    return sum / ((double)metrics->rows * metrics->model->outputs);
 }
 
 double net_metrics_value(const struct net_metrics *metrics, const char *name)
 {
-    const double of_classes = metrics->rows && metrics->classes ? class_value(metrics, name) : NAN;
-    double square = 0, absolute = 0;
+    enum { CLASSES, VALUES };
+    static const struct {
+        const char *name;
+        double (*value)(const struct net_metrics *metrics); /* of one row or more */
+        bool of_values;
+    } rows[] = {
+#define METRIC(name, of, better, help) {#name, name, of == VALUES},
+#include "language.def"
+    };
 
-    if (!isnan(of_classes) || !metrics->rows || !metrics->sums)
-        return of_classes;
-    const double elements = (double)metrics->rows * metrics->model->outputs;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!strcmp(rows[i].name, name)) {
+            const bool known = rows[i].of_values ? metrics->sums != NULL : metrics->classes > 0;
 
-    for (int k = 0; k < metrics->model->outputs; k++) {
-        square += metrics->sums[k].square;
-        absolute += metrics->sums[k].absolute;
-    }
-    if (!strcmp(name, "mse"))
-        return square / elements;
-    if (!strcmp(name, "mae"))
-        return absolute / elements;
-    return strcmp(name, "r2") ? NAN : r2(metrics);
+            return known && metrics->rows ? rows[i].value(metrics) : NAN;
+        }
+    return NAN;
 }
 
 /* The model's metrics as members: , "accuracy": 0.9 */

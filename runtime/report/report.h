@@ -164,7 +164,7 @@ void net_sinks_close(struct net_sinks *sinks);
        classes(n), one_hot(n)                  arg-max of n outputs
        one output, targets all 0 or 1          p >= 0.5: two classes
        one output, targets all -1 or 1         the sign: two classes
-       anything else                           values: mse, mae, r2 only */
+       anything else                           metrics of values only */
 
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data);
 void net_metrics_free(struct net_metrics *metrics);
