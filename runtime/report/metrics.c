@@ -420,6 +420,11 @@ static double mse(const struct net_metrics *metrics)
     return sum / ((double)metrics->rows * metrics->model->outputs);
 }
 
+static double rmse(const struct net_metrics *metrics)
+{
+    return sqrt(mse(metrics));
+}
+
 static double mae(const struct net_metrics *metrics)
 {
     double sum = 0;

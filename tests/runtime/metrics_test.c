@@ -207,6 +207,7 @@ START_TEST(regression)
     net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], 3);
     ck_assert_double_eq_tol(net_metrics_value(metrics, "r2"), 0.1160714286, 1e-9);
     ck_assert_double_eq_tol(net_metrics_value(metrics, "mse"), 0.25, 1e-9);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "rmse"), 0.5, 1e-9);
     ck_assert_double_eq_tol(net_metrics_value(metrics, "mae"), 0.3333333333, 1e-9);
     char *text = report_text(metrics, 2);
 

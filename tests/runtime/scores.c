@@ -124,7 +124,7 @@ START_TEST(classes_of_values)
     } cases[] = {
         {{0, 1, 50.25f, 2},
          "row 2 (from 0), target: expected 0 and 1, or -1 and 1, for the metric "
-         "accuracy, found 50.25; metrics of values are mse, mae, r2"},
+         "accuracy, found 50.25; metrics of values are mse, rmse, mae, r2"},
         {{1, -1, 1, 0}, "row 3 (from 0), target: expected 0 and 1, or -1 and 1"},
         {{1, 0, 1, -1}, "row 3 (from 0), target: expected 0 and 1, or -1 and 1"},
         {{1, 1, 1, 1}, NULL},
