@@ -7,6 +7,7 @@
  */
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "core/random.h"
 #include "reference/reference.h"
@@ -366,6 +367,10 @@ void evaluate_reference(Reference *r)
             in[j] = node->inputs[j] ? r->at[node->inputs[j]->id] : NULL;
         for (int j = 0; j < node->output_count; j++)
             out[j] = r->at[node->outputs[j]->id];
+        if (!find_evaluation(node->op)) {
+            fprintf(stderr, "%s has no evaluation in tests/reference/\n", op_info[node->op].text);
+            abort();
+        }
         find_evaluation(node->op)(r, node, in, out);
     }
 }

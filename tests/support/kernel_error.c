@@ -168,6 +168,8 @@ static double loss_gradient_term(const Bounds *b, const Node *node)
    the sort. */
 static double largest_term(const Bounds *b, const Node *node)
 {
+    if (node->op == OP_RELU || node->op == OP_RELU_GRAD)
+        return 0; /* rounds nothing */
     switch (node->op) {
     case OP_SPARSE_DENSE:
     case OP_SPARSE_DENSE_DW: /* the bag and what stands beside it, times w or dy */
@@ -180,31 +182,14 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_ADD_BIAS:
         return fmax(size_of(b, node->inputs[0]), size_of(b, node->inputs[1]));
     case OP_CHANNEL_SUM:
-    case OP_RELU6:
-    case OP_ELU:
-    case OP_GELU:
-    case OP_SOFTPLUS:
-    case OP_MISH:
-    case OP_SOFTSIGN:
-    case OP_HARDSWISH:
-    case OP_HARDSIGMOID:
-    case OP_SIGMOID:
-    case OP_TANH:
-    case OP_SILU:
     case OP_SOFTMAX:
+#define ACTIVATION(NAME, ...) case OP_##NAME:
+#include "graph/ops.def"
         return size_of(b, node->inputs[0]);
     case OP_BATCHNORM_SUMS:
-    case OP_SIGMOID_GRAD:
-    case OP_TANH_GRAD:
-    case OP_SILU_GRAD:
-    case OP_ELU_GRAD:
-    case OP_GELU_GRAD:
-    case OP_SOFTPLUS_GRAD:
-    case OP_MISH_GRAD:
-    case OP_SOFTSIGN_GRAD:
-    case OP_HARDSWISH_GRAD:
-    case OP_HARDSIGMOID_GRAD:
     case OP_SOFTMAX_GRAD:
+#define ACTIVATION(NAME, ...) case OP_##NAME##_GRAD:
+#include "graph/ops.def"
         return size_of(b, node->inputs[1]);
     case OP_GAUSSIAN_NOISE: /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
         return fmax(size_of(b, node->inputs[0]), 5.8 * node->at.scale);
@@ -278,6 +263,7 @@ static bool has_jump(const Node *node, double *other)
         *other = 6;
         return true;
     case OP_HARDSWISH:
+    case OP_HARDSIGMOID:
         *other = 3; /* and -3 */
         return true;
     default:
