@@ -1,6 +1,6 @@
 /*
  * outputs.c -- files that a user names for what a command gives: none of them may be one that the
- * command reads, or one of a run. Links are seen through.
+ * command reads, the trainer itself, or one of a run. Links are seen through.
  */
 
 #include "commands/commands.h"
@@ -17,6 +17,7 @@ static void check_output(const struct net_options *options, const char *flag, co
         return;
     need_other(flag, output, options->file, "the file of rows");
     need_other(flag, output, options->value[NET_WEIGHTS].text, "the file of weights");
+    need_other(flag, output, "/proc/self/exe", "this trainer");
     if (net_is_file_of_run(output))
         net_fail(NET_USAGE, "%s %s is a file of a run, which would be lost", flag, output);
     if (net_is_data_file(options->model, options->value[NET_DATA].text, output))

@@ -56,6 +56,10 @@ exits "steps over a run's history" 2 "a file of a run, which would be lost" \
     ./fruit train --out none --quiet --log-steps fruit_run/history.csv
 exits "initial weights over a run's" 2 "which would be lost" \
     ./fruit init -o fruit_run/model.safetensors
+exits "predictions over the trainer" 2 "is this trainer, which would be lost" \
+    ./fruit predict rows.csv --weights fruit_run -o ./fruit
+exits "initial weights over the trainer" 2 "is this trainer, which would be lost" \
+    ./fruit init -o fruit
 check "the data are whole" cmp fruit.csv rows.csv
 mkdir away && cp fruit.csv away
 check "a run of data elsewhere" ./fruit train --data away --out away_run --quiet --max-steps 2
