@@ -199,6 +199,55 @@ spoil "an older netc's" ": expected a \"version\": the run is of an older netc"
 cp -r run bad && rm bad/preparation.json
 exits "a run that goes on without it" 1 "bad/preparation.json is missing" ./words --resume bad
 
+# the arguments of a transform are the run's too: numbers, lists, words, those of augmentation
+cat >given.net <<'END'
+data {
+    train = npz("given.npz")
+    input  x[2, 1, 3] = x -> scale(0.5) -> normalize(mean=[0.5, 0.1], std=2) -> permute_pixels
+    target y          = y -> classes(2)
+    augment x         = normalize(mean=[0.1, 0.2], std=[1, 2])
+}
+network n(x) { x -> flatten -> dense(2) }
+train {
+    loss      = cross_entropy(n(x), y)
+    optimizer = sgd(lr=0.1)
+}
+END
+python3 - <<'END'
+import struct, zipfile
+def npy(kind, shape, numbers, code):
+    head = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (kind, shape)
+    head += " " * (63 - (10 + len(head)) % 64) + "\n"
+    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode()
+            + struct.pack("<%d%s" % (len(numbers), code), *numbers))
+with zipfile.ZipFile("given.npz", "w") as archive:
+    archive.writestr("x.npy", npy("<f4", (8, 2, 1, 3), [i % 7 for i in range(48)], "f"))
+    archive.writestr("y.npy", npy("<i4", (8,), [i % 2 for i in range(8)], "i"))
+END
+build given given.net
+check "given: trains" ./given --out given_run --quiet
+check "given: eval" ./given eval --weights given_run
+# other MODEL RUN EDIT PATTERN: the model, changed, says which argument the run did not have
+other() {
+    sed "$3" "$1.net" >other.net
+    build other other.net
+    for command in eval "predict --part train" "train --out none"; do
+        exits "$3: $command" 1 "$2/preparation.json: expected $4: the run is of another model" \
+            ./other $command --data "${5:-.}" --weights "$2"
+    done
+}
+other given given_run 's/0\.5)/0.25)/' "scale of x to have k 0.25"
+other given given_run 's/\[0.5, 0.1\]/[0.5, 0.2]/' "normalize of x to have mean \[0.5, 0.2\]"
+other given given_run 's/std=2/std=[2, 2]/' "normalize of x to have std \[2, 2\]"
+other given given_run 's/permute_pixels/&(seed=1)/' "permute_pixels of x to have seed 1"
+other given given_run 's/\[1, 2\]/[1, 3]/' "normalize of x to have std \[1, 3\]"
+other given given_run '/augment/d' "the 3 preparations of x"
+other words run 's/length=2/&, lower=false/' "tokens of text to have lower 0" a
+other words run 's/length=2/&, strip=[digits]/' 'tokens of text to have strip "digits"' a
+sed 's/length=2/&, min_count=2/' words.net >other.net
+build other other.net
+check "what only fitting asks for may be another" ./other eval --data a --weights run
+
 # ---- the data of a run are those that it began with ----------------------------------------------
 
 awk 'BEGIN {

@@ -207,6 +207,7 @@ static void apply_impute(struct net_values *values, const struct net_call *call,
 
 const struct net_transform net_transform_impute = {.name = "impute",
                                                    .fitted = {"value"},
+                                                   .given = {"what", "except"},
                                                    .fit = fit_impute,
                                                    .apply = apply_impute,
                                                    .inverse_kind = NET_INVERSE_NOTHING};

@@ -42,5 +42,7 @@ static void apply_normalize(struct net_values *values, const struct net_call *ca
     }
 }
 
-const struct net_transform net_transform_normalize = {
-    .name = "normalize", .apply = apply_normalize, .inverse_kind = NET_INVERSE_AFFINE};
+const struct net_transform net_transform_normalize = {.name = "normalize",
+                                                      .given = {"mean", "std"},
+                                                      .apply = apply_normalize,
+                                                      .inverse_kind = NET_INVERSE_AFFINE};

@@ -75,5 +75,5 @@ static void apply_permute(struct net_values *values, const struct net_call *call
     column->pieces = NULL;
 }
 
-const struct net_transform net_transform_permute_pixels = {.name = "permute_pixels",
-                                                           .apply = apply_permute};
+const struct net_transform net_transform_permute_pixels = {
+    .name = "permute_pixels", .given = {"seed"}, .apply = apply_permute};

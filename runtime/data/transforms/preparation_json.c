@@ -2,11 +2,12 @@
  * preparation_json.c -- what transforms were fitted to on the training part, as members of
  * preparation.json (contract.c):
  *
- *     "fields": {"features": [{"scale": {}}, {"standardize": {"mean": [...], "std": [...]}}],
+ *     "fields": {"features": [{"scale": {"k": 0.5}}, {"standardize": {"mean": [...], ...}}],
  *                "species": [{"classes": {"names": ["setosa", ...]}}]},
  *     "classes": ["setosa", ...]
  *
- * A field's steps are its transforms in order; those that learn nothing are {}.
+ * A field's steps are its transforms in order: with the arguments of the .net file that say what
+ * a cell becomes, so that another model does not take them for its own, and what was fitted.
  */
 
 #include <math.h>
@@ -16,6 +17,29 @@
 #include "data/transforms/transform.h"
 
 enum { LISTS = 2 }; /* of struct net_fitted */
+
+/* Step s of a field: its transforms, and then the step of its augmentation that acts in evaluation
+   too; NULL: there are no more. */
+static const struct net_call *find_step(const struct net_field *field, int s)
+{
+    int i = 0;
+
+    if (s < field->step_count)
+        return &field->steps[s];
+    for (s -= field->step_count; i < field->augment_count; i++)
+        if (!strcmp(field->augments[i].name, "normalize") && !s--)
+            return &field->augments[i];
+    return NULL;
+}
+
+static int count_steps(const struct net_field *field)
+{
+    int count = field->step_count;
+
+    while (find_step(field, count))
+        count++;
+    return count;
+}
 
 static void add_list(struct net_text *text, const double *list, int count)
 {
@@ -38,29 +62,96 @@ static void add_strings(struct net_text *text, const struct net_string_table *st
     net_text_add(text, "]");
 }
 
+static void add_key(struct net_text *text, const char *key, int members)
+{
+    net_text_add(text, members ? ", " : "");
+    net_text_quote(text, key);
+    net_text_add(text, ": ");
+}
+
+static void add_argument(struct net_text *text, const struct net_arg *arg)
+{
+    if (!arg)
+        net_text_add(text, "null");
+    else if (arg->list)
+        add_list(text, arg->list, arg->count);
+    else if (arg->texts) {
+        for (int i = 0; i < arg->count; i++) {
+            net_text_add(text, i ? ", " : "[");
+            net_text_quote(text, arg->texts[i]);
+        }
+        net_text_add(text, arg->count ? "]" : "[]");
+    } else if (arg->text)
+        net_text_quote(text, arg->text);
+    else
+        net_text_number(text, arg->number);
+}
+
+static bool is_same(const struct net_json *a, const struct net_json *b)
+{
+    if (a->kind != b->kind || a->count != b->count || a->number != b->number ||
+        (a->text && strcmp(a->text, b->text) != 0))
+        return false;
+    for (a = a->first, b = b->first; a; a = a->next, b = b->next)
+        if (!is_same(a, b))
+            return false;
+    return true;
+}
+
+/* The arguments of the step are those of the model's call. */
+static void check_given(const struct net_json *step, const struct net_field *field,
+                        const struct net_call *call, const char *path)
+{
+    char error[64];
+
+    for (int a = 0; call->transform->given[a]; a++) {
+        const char *name = call->transform->given[a];
+        const struct net_json *found = net_json_member(step, name);
+        struct net_text text = {0};
+
+        add_argument(&text, net_argument(call, name));
+        struct net_json *own = net_json_read(text.at, text.length, error, sizeof error);
+
+        if (!found || !own || !is_same(found, own))
+            net_fail(1, "%s: expected %s of %s to have %s %s: the run is of another model", path,
+                     call->name, field->name, name, text.at);
+        net_json_free(own);
+        free(text.at);
+    }
+}
+
+static void add_step(struct net_text *text, const struct net_call *step,
+                     const struct net_fitted *fitted)
+{
+    const struct net_transform *transform = step->transform;
+    int members = 0;
+
+    for (int a = 0; transform->given[a]; a++) {
+        add_key(text, transform->given[a], members++);
+        add_argument(text, net_argument(step, transform->given[a]));
+    }
+    for (int l = 0; l < LISTS && fitted && transform->fitted[l]; l++) {
+        add_key(text, transform->fitted[l], members++);
+        add_list(text, fitted->list[l], fitted->count);
+    }
+    for (int w = 0; w < LISTS && fitted; w++) {
+        if (!fitted->strings[w])
+            continue;
+        add_key(text, transform->strings[w], members++);
+        add_strings(text, fitted->strings[w]);
+    }
+}
+
 static void add_field(struct net_text *text, const struct net_field *field,
                       const struct net_fitted *fitted)
 {
-    for (int s = 0; s < field->step_count; s++) {
-        const struct net_transform *transform = field->steps[s].transform;
+    const struct net_call *step;
 
+    for (int s = 0; (step = find_step(field, s)); s++) {
         net_text_add(text, s ? ", {" : "{");
-        net_text_quote(text, transform->name);
+        net_text_quote(text, step->name);
         net_text_add(text, ": {");
-        for (int l = 0; l < LISTS && transform->fitted[l]; l++) {
-            net_text_add(text, l ? ", " : "");
-            net_text_quote(text, transform->fitted[l]);
-            net_text_add(text, ": ");
-            add_list(text, fitted[s].list[l], fitted[s].count);
-        }
-        for (int w = 0, listed = fitted[s].count > 0; w < LISTS; w++) {
-            if (!fitted[s].strings[w])
-                continue;
-            net_text_add(text, listed++ ? ", " : "");
-            net_text_quote(text, transform->strings[w]);
-            net_text_add(text, ": ");
-            add_strings(text, fitted[s].strings[w]);
-        }
+        add_step(text, step, s < field->step_count ? &fitted[s] : NULL);
         net_text_add(text, "}}");
     }
 }
@@ -132,17 +223,20 @@ static void load_field(const struct net_json *steps, const struct net_field *fie
                        struct net_fitted *fitted, const char *path)
 {
     const struct net_json *step = steps ? steps->first : NULL;
+    const int count = count_steps(field);
 
-    if (!steps || steps->kind != NET_JSON_ARRAY || steps->count != field->step_count)
+    if (!steps || steps->kind != NET_JSON_ARRAY || steps->count != count)
         net_fail(1, "%s: expected the %d preparation%s of %s: the run is of another model", path,
-                 field->step_count, field->step_count == 1 ? "" : "s", field->name);
-    for (int s = 0; s < field->step_count; s++, step = step->next) {
-        const struct net_transform *transform = field->steps[s].transform;
-        const struct net_json *member = net_json_member(step, transform->name);
+                 count, count == 1 ? "" : "s", field->name);
+    for (int s = 0; s < count; s++, step = step->next) {
+        const struct net_call *call = find_step(field, s);
+        const struct net_transform *transform = call->transform;
+        const struct net_json *member = net_json_member(step, call->name);
 
         if (!member)
             net_fail(1, "%s: expected preparation %d of %s to be %s: the run is of another model",
-                     path, s + 1, field->name, transform->name);
+                     path, s + 1, field->name, call->name);
+        check_given(member, field, call, path);
         for (int l = 0; l < LISTS && transform->fitted[l]; l++)
             load_list(member, transform->fitted[l], &fitted[s], l, path);
         for (int w = 0; w < LISTS && transform->strings[w]; w++)

@@ -21,4 +21,4 @@ static void apply_scale(struct net_values *values, const struct net_call *call,
 }
 
 const struct net_transform net_transform_scale = {
-    .name = "scale", .apply = apply_scale, .inverse_kind = NET_INVERSE_AFFINE};
+    .name = "scale", .given = {"k"}, .apply = apply_scale, .inverse_kind = NET_INVERSE_AFFINE};

@@ -20,6 +20,7 @@ struct net_transform {
     const char *name;       /* "scale", "standardize", ... */
     const char *fitted[2];  /* names of the fitted lists: "mean", "std"; NULL: no such list */
     const char *strings[2]; /* names of fitted strings: "names"; NULL: none */
+    const char *given[4];   /* arguments without which what it does is not known, up to NULL */
     void (*fit)(struct net_fitted *fitted, const struct net_values *values,
                 const struct net_call *call, const long *rows, long row_count); /* of the
                                    training part; rows NULL: all; fit NULL: learns nothing */
