@@ -149,50 +149,96 @@ void net_options_free(struct net_options *options)
 
 /* ---- --help ---------------------------------------------------------------------------------- */
 
-static void print_commands(void)
-{
-    static const char *const rows[NET_COMMANDS][2] = {
-#define COMMAND(id, name, argument, help) {#name " " argument, help},
+static const char *const command_help[NET_COMMANDS][2] = {
+/* argument, help */
+#define COMMAND(id, name, argument, help) {argument, help},
 #include "language.def"
-    };
+};
 
-    for (int c = 0; c < NET_COMMANDS; c++)
-        printf("  %-10s %s\n", rows[c][0], rows[c][1]);
-}
-
-static void print_flag(enum net_option option)
+static void print_flag(enum net_option option, const char *behind)
 {
     const struct net_option_info *d = &net_option_infos[option];
     const char *space = strstr(d->help, "  ");
     char *name = net_typed_name(d->name),
          *flag = net_format("--%s %.*s", name, (int)(space - d->help), d->help);
-    char *owners = net_settings_owners(option);
 
-    printf("  %-26s %s%s%s  (", flag, space + 2, owners ? ": " : "", owners ? owners : "");
-    for (int c = 0, first = 1; c < NET_COMMANDS; c++)
-        if (d->commands & 1u << c && c != NET_CONFIG) {
-            printf("%s%s", first ? "" : " ", net_commands[c]);
-            first = 0;
-        }
-    puts(")");
-    free(owners);
+    printf("  %-26s %s%s\n", flag, space + 2, behind);
     free(flag);
     free(name);
+}
+
+/* ": adam, nadam  (train bench kfold)": whose number it is, which commands take it */
+static char *takers(enum net_option option)
+{
+    struct net_text text = {0};
+    char *owners = net_settings_owners(option);
+
+    net_text_add(&text, "%s%s  (", owners ? ": " : "", owners ? owners : "");
+    for (int c = 0, first = 1; c < NET_COMMANDS; c++)
+        if (net_option_infos[option].commands & 1u << c && c != NET_CONFIG) {
+            net_text_add(&text, "%s%s", first ? "" : " ", net_commands[c]);
+            first = 0;
+        }
+    net_text_add(&text, ")");
+    free(owners);
+    return text.at;
+}
+
+static void print_heading(int option)
+{
+    printf("\n%s\n", option >= NET_SETTINGS ? "Flags of the program:"
+                                            : "Flags of a run, by the model's names:");
 }
 
 void net_help(const struct net_model *model)
 {
     printf("%s: a trainer made by netc %s from %s (%s, batches of up to %d)\n\n", model->name,
            model->version, model->source, model->isa, model->batch);
-    print_commands();
-    puts("\n"
-         "A run's folder holds report.html, run.json, history.csv, curves.svg,\n"
-         "model.safetensors, preparation.json and checkpoint.safetensors. Exit: 0; 1 a\n"
-         "fault in data or weights; 2 wrong usage; 3 diverged; 129, 130 and 143 after\n"
-         "SIGHUP, Ctrl-C and SIGTERM, with a checkpoint.");
-    for (int o = 0; o < NET_OPTIONS; o++) {
-        if (o == 0 || o == NET_SETTINGS)
-            printf("\n%s\n", o ? "Flags of the program:" : "Flags of a run, by the model's names:");
-        print_flag((enum net_option)o);
+    for (int c = 0; c < NET_COMMANDS; c++) {
+        char *command = net_format("%s %s", net_commands[c], command_help[c][0]);
+
+        printf("  %-15s %s\n", command, command_help[c][1]);
+        free(command);
     }
+    puts("\n"
+         "COMMAND --help tells of one. A run's folder holds report.html, run.json,\n"
+         "history.csv, curves.svg, model.safetensors, preparation.json and\n"
+         "checkpoint.safetensors. Exit: 0; 1 a fault in data or weights; 2 wrong usage; 3\n"
+         "diverged; 129, 130 and 143 after SIGHUP, Ctrl-C and SIGTERM, with a checkpoint.");
+    for (int o = 0; o < NET_OPTIONS; o++) {
+        char *behind = takers((enum net_option)o);
+
+        if (o == 0 || o == NET_SETTINGS)
+            print_heading(o);
+        print_flag((enum net_option)o, behind);
+        free(behind);
+    }
+}
+
+void net_command_help(const struct net_model *model, enum net_command command)
+{
+    struct net_options options;
+    int told = -1; /* the last flag's heading: of a run's, 0, or the program's, 1 */
+
+    net_options_read(&options, model, command, 0, NULL);
+    printf("%s %s%s%s [--FLAG VALUE ...]: %s\n", model->name, net_commands[command],
+           *command_help[command][0] ? " " : "", command_help[command][0],
+           command_help[command][1]);
+    for (int o = 0; o < NET_OPTIONS; o++) {
+        struct net_text value = {0};
+
+        if (!(net_option_infos[o].commands & 1u << command) || !options.value[o].applies)
+            continue;
+        if (told != (o >= NET_SETTINGS))
+            print_heading(o);
+        told = o >= NET_SETTINGS;
+        if (o <= NET_THREADS) {
+            net_text_add(&value, "  [");
+            net_option_show(&value, &options, (enum net_option)o);
+            net_text_add(&value, "]");
+        }
+        print_flag((enum net_option)o, value.at ? value.at : "");
+        free(value.at);
+    }
+    net_options_free(&options);
 }

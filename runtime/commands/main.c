@@ -78,7 +78,10 @@ int net_main(int argc, char **argv, const struct net_model *model)
     struct net_options options;
 
     if (asks(argc, argv, "--help") || asks(argc, argv, "-h")) {
-        net_help(model);
+        if (named)
+            net_command_help(model, command);
+        else
+            net_help(model);
         return flushed(NET_OK);
     }
     if (asks(argc, argv, "--version")) {

@@ -1,6 +1,6 @@
 /*
  * page.h -- the parts of report.html: page.c puts them together, page_results.c shows what the
- * predictions of a part are worth.
+ * predictions of a part are worth, html.c has what both are made of.
  */
 
 #ifndef NET_PAGE_H

@@ -122,6 +122,14 @@ for file in "$torch"/*.npy; do gzip -c "$file" >"packed/${file##*/}.gz"; done
 check "files found with .gz behind" ./torch_dense train --data packed --epochs 0 --out from_packed
 check "config" ./xor_split config
 check "help" ./xor_split --help
+for command in train eval predict summary init gradcheck bench config kfold; do
+    check "help of $command" bash -c \
+        "./xor_split $command --help | grep -q '^xor_split $command\\b'"
+done
+check "help with values" bash -c \
+    "./xor_split train --help | grep -qE '^  --lr X .*\[0?\.?[0-9.]+\]$'"
+check "help of what applies" bash -c "! ./xor_split train --help | grep -q -e --beta1"
+check "help of what it takes" bash -c "! ./xor_split predict --help | grep -q -e --epochs"
 check "eval" ./xor_split eval --weights run_xor_split --part train
 # ---- sameness: threads, targets, resuming --------------------------------------------------------
 

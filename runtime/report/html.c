@@ -1,0 +1,73 @@
+/*
+ * html.c -- what pages are made of: head and style, headings, numbers, figures.
+ */
+
+#include <math.h>
+
+#include "report/page.h"
+
+static const char style[] =
+    "<style>\n"
+    ":root{--ink:#222;--soft:#666;--paper:#fff;--line:#ddd;--a:#1f77b4;--b:#e8710a;--good:31 119 "
+    "180;--bad:232 113 10}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#ddd;--soft:#999;--paper:#16181b;--line:#3a3d42;"
+    "--a:#6cb2eb;--b:#f6a04d;--good:108 178 235;--bad:246 160 77}}\n"
+    "@media print{:root{--ink:#000;--soft:#444;--paper:#fff;--line:#ccc;--a:#1f77b4;--b:#e8710a;"
+    "--good:31 119 180;--bad:232 113 10}details>*{display:block}figure,table{break-inside:avoid}}\n"
+    "body{margin:0 auto;max-width:70rem;padding:1rem;color:var(--ink);background:var(--paper);"
+    "font:16px/1.45 system-ui,sans-serif}\n"
+    "h1{font-size:1.5rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2rem 0 .6rem}\n"
+    "p{margin:.3rem 0}.soft{color:var(--soft)}code{overflow-wrap:anywhere}\n"
+    ".wide{overflow-x:auto;margin:.6rem 0}table{border-collapse:collapse;font-variant-numeric:"
+    "tabular-nums}\n"
+    "td,th{padding:.15rem .7rem;text-align:right;border-bottom:1px solid var(--line);font-weight:"
+    "normal}\n"
+    "th:first-child,td.text{text-align:left}th:not([scope]){color:var(--soft)}\n"
+    "caption{text-align:left;color:var(--soft);padding-bottom:.3rem}\n"
+    ".map td,.map th{padding:.3rem .5rem;border:0;text-align:center;min-width:1.6rem}\n"
+    ".right{background:rgb(var(--good)/var(--share))}.wrong{background:rgb(var(--bad)/"
+    "calc(var(--share)*1.5))}.dark{color:var(--paper)}\n"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));"
+    "gap:1rem}figure{margin:0}\n"
+    "svg{width:100%;height:auto;display:block}text{font:12px system-ui,sans-serif;fill:var(--ink)}"
+    ".title{font-weight:bold}.grid{stroke:var(--line)}.a{stroke:var(--a)}.b{stroke:var(--b)}"
+    "text.a{fill:var(--a);stroke:none}text.b{fill:var(--b);stroke:none}"
+    ".best{stroke:var(--soft);stroke-dasharray:4}.dot{fill:var(--a);fill-opacity:.5}\n"
+    "summary{cursor:pointer;margin:.6rem 0}\n"
+    "</style>\n";
+
+void net_page_begin(struct net_text *page, const char *title, int reload)
+{
+    net_text_add(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                       "<meta name=\"color-scheme\" content=\"light dark\">\n");
+    if (reload)
+        net_text_add(page, "<meta http-equiv=\"refresh\" content=\"%d\">\n", reload);
+    net_text_add(page, "<title>");
+    net_text_html(page, title);
+    net_text_add(page, "</title>\n");
+    net_text_add(page, "%s", style);
+    net_text_add(page, "</head>\n<body>\n");
+}
+
+void net_page_end(struct net_text *page)
+{
+    net_text_add(page, "</body>\n</html>\n");
+}
+
+void net_page_heading(struct net_text *page, const char *heading)
+{
+    net_text_add(page, "<h2>");
+    net_text_html(page, heading);
+    net_text_add(page, "</h2>\n");
+}
+
+void net_page_number(struct net_text *page, double number)
+{
+    net_text_add(page, isfinite(number) ? "<td>%.4g" : "<td>–", number);
+}
+
+void net_page_figure(struct net_text *page, const struct net_text *svg)
+{
+    net_text_add(page, "<figure>%s</figure>\n", svg->at);
+}
