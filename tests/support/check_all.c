@@ -38,6 +38,12 @@ int main(int argc, char **argv)
     run = srunner_ntests_run(runner);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    if (run == 0) {
+        fprintf(stderr, "check_all: no test of this name; the suites are");
+        for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+            fprintf(stderr, " %s", suites[i].name);
+        fprintf(stderr, "\n");
+    }
     if (totals) {
         FILE *file = fopen(totals, "a");
 
