@@ -22,12 +22,11 @@ static Kernel *find_sums_kernel(const Fusion *f, const Node *node)
     writer = producer < 0 ? NULL : f->program->kernels[producer];
     if (!writer || (!takes_epilogue(writer) && writer->kind != KERNEL_MAXPOOL) ||
         (writer->kind != KERNEL_WINOGRAD && writer->schedule.rows != summed->layout->height) ||
-        !same(summed->layout->type, writer->node->outputs[0]->layout->type))
+        !lies_as(summed->layout, writer->node->outputs[0]->layout))
         return NULL;
     for (int i = 0; i < node->input_count; i++)
         if (f->producer[root_of(node->inputs[i])->id] > producer ||
-            (node->inputs[i]->batched &&
-             !same(node->inputs[i]->layout->type, summed->layout->type)))
+            (node->inputs[i]->batched && !lies_as(node->inputs[i]->layout, summed->layout)))
             return NULL;
     return writer;
 }

@@ -25,11 +25,6 @@ typedef struct LayoutPass {
     int count;
 } LayoutPass;
 
-static bool lies_as(const Value *value, const Layout *wanted)
-{
-    return same_layout(value->layout, wanted) && value->layout->height == wanted->height;
-}
-
 /* Makes input `i` of the node lie as `wanted`: through a copy unless it does. */
 static void require(LayoutPass *l, Node *node, int i, const Layout *wanted)
 {
@@ -37,13 +32,13 @@ static void require(LayoutPass *l, Node *node, int i, const Layout *wanted)
     Graph *g = l->g;
     Node *copy;
 
-    if (lies_as(x, wanted))
+    if (lies_as(x->layout, wanted))
         return;
     for (int j = 0; j < l->count; j++) { /* a loss and its gradient read the same copy */
         Value *y = l->nodes[j]->outputs[0];
 
         if (l->nodes[j]->op == OP_RESHAPE && l->nodes[j]->inputs[0] == x &&
-            same_shape(y->shape, x->shape) && lies_as(y, wanted)) {
+            same_shape(y->shape, x->shape) && lies_as(y->layout, wanted)) {
             node->inputs[i] = y;
             return;
         }

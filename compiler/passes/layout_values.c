@@ -83,6 +83,11 @@ bool same_layout(const Layout *a, const Layout *b)
            same_segments(a, b);
 }
 
+bool lies_as(const Layout *a, const Layout *b)
+{
+    return same_layout(a, b) && a->height == b->height;
+}
+
 bool is_plain(const Layout *v)
 {
     return v->segment_count == 1 && v->lanes == 16 && v->segments[0].pixels == v->height * v->width;

@@ -71,7 +71,8 @@ typedef struct Layout {
 void lay_out(Graph *train, Graph *evaluate, const Target *target);
 int channel_count(const Layout *v); /* of a pixel: logical */
 int padded_count(const Layout *p);  /* floats of a weight or vector */
-bool same_layout(const Layout *a, const Layout *b);
+bool same_layout(const Layout *a, const Layout *b); /* equal memory */
+bool lies_as(const Layout *a, const Layout *b);     /* and rows of as many pixels */
 bool is_plain(const Layout *v); /* one segment, channels in order */
 int find_blocks(const Layout *whole, const Layout *part, int start);
 
