@@ -32,15 +32,12 @@ bool is_sanitized(void)
 
 int find_targets(const char *targets[MAX_TARGETS])
 {
+    static const char *const all[MAX_TARGETS] = {"avx512", "avx2", "generic"};
     int count = 0;
 
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512cd"))
-        targets[count++] = "avx512";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        targets[count++] = "avx2";
-    targets[count++] = "generic";
+    for (int i = 0; i < MAX_TARGETS; i++) /* each runs what those after it do */
+        if (count || same(all[i], native_target()))
+            targets[count++] = all[i];
     return is_sanitized() ? 1 : count;
 }
 
