@@ -173,17 +173,29 @@ static void add_weight(Fusion *f, Node *node)
     add_reduction(f, KERNEL_DW_REDUCTION, k, update, update == NULL);
 }
 
-/* Forward and dx by one kernel, dw by another, which updates the weight. */
-static void add_pair(Fusion *f, KernelKind kind, KernelKind dw, Node *node)
+/* Forward or dx by a kernel of its own. */
+static void add_alone(Fusion *f, KernelKind kind, Node *node)
 {
-    Kernel *k = add_kernel(f, is_weight_gradient(node->op) ? dw : kind, node);
+    add_kernel(f, kind, node)->flops = contraction_flops(node);
+}
 
-    if (k->kind == dw) {
-        k->update = take_update(f, node->outputs[0]);
-        if (node->op == OP_DENSE_DW)
-            k->bias = take_reduction(f, node->inputs[1]);
-    }
+/* dw by a kernel that updates the weight. */
+static void add_updating(Fusion *f, KernelKind kind, Node *node)
+{
+    Kernel *k = add_kernel(f, kind, node);
+
+    k->update = take_update(f, node->outputs[0]);
+    if (node->op == OP_DENSE_DW)
+        k->bias = take_reduction(f, node->inputs[1]);
     k->flops = contraction_flops(node);
+}
+
+static void add_few_outputs(Fusion *f, Node *node)
+{
+    if (is_weight_gradient(node->op))
+        add_updating(f, KERNEL_FEW_OUTPUTS_DW, node);
+    else
+        add_alone(f, KERNEL_FEW_OUTPUTS, node);
 }
 
 static void add_argmax(Fusion *f, Node *node)
@@ -191,7 +203,7 @@ static void add_argmax(Fusion *f, Node *node)
     if (node->op == OP_CONV2D_DX_ARGMAX)
         add_contraction(f, KERNEL_DX_ARGMAX, node)->flops = contraction_flops(node);
     else
-        add_pair(f, KERNEL_DX_ARGMAX, KERNEL_DW_ARGMAX, node);
+        add_updating(f, KERNEL_DW_ARGMAX, node);
 }
 
 static void add_direct(Fusion *f, Node *node)
@@ -205,18 +217,17 @@ static void add_direct(Fusion *f, Node *node)
 void add_selected(Fusion *f, Node *node)
 {
     const Algorithm algorithm = node->selection->algorithm;
-    const bool dw = is_weight_gradient(node->op);
 
     if (algorithm == ALGORITHM_WINOGRAD_2 || algorithm == ALGORITHM_WINOGRAD_4)
         add_winograd(f, node);
     else if (algorithm == ALGORITHM_FEW_OUTPUTS)
-        add_pair(f, KERNEL_FEW_OUTPUTS, KERNEL_FEW_OUTPUTS_DW, node);
+        add_few_outputs(f, node);
     else if (algorithm == ALGORITHM_ARGMAX_SPARSE)
         add_argmax(f, node);
-    else if (dw)
+    else if (is_weight_gradient(node->op))
         add_weight(f, node);
     else if (algorithm == ALGORITHM_DEPTHWISE)
-        add_pair(f, KERNEL_DEPTHWISE, KERNEL_DEPTHWISE_DW, node);
+        add_alone(f, KERNEL_DEPTHWISE, node);
     else if (algorithm == ALGORITHM_BATCH_LANES)
         add_batch_lanes(f, node);
     else
