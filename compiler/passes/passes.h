@@ -282,7 +282,7 @@ BatchLanes plan_batch_lanes(const Node *node, const Layout *from, const Layout *
 /* ---- plan.c: phases, barriers, memory -------------------------------------------------------- */
 
 void plan(Program *program);
-void verify_plan(const Program *program);           /* overlaps and hazards, from scratch */
+void verify_plan(const Program *program);           /* its overlaps and hazards */
 void print_plan(FILE *out, const Program *program); /* --dump=plan */
 
 /* ---- dot.c: `netc --graph` ------------------------------------------------------------------- */

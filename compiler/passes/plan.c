@@ -197,10 +197,9 @@ void plan(Program *program)
     if (result->where == IN_ARENA)
         result->last = program->phases - 1; /* the runtime reads it after the step */
     find_offsets(program);
-    verify_plan(program);
 }
 
-/* ---- Checked again, the slow way ------------------------------------------------------------- */
+/* ---- Checked again: by the planner's own uses and conflicts ---------------------------------- */
 
 static _Noreturn void fail_plan(const char *what, const char *a, const char *b)
 {
