@@ -136,10 +136,10 @@ const char *pointer(const KernelCode *c, const Value *value);      /* "V(x)", or
 const char *scratch_pointer(const KernelCode *c, const Kernel *k); /* "V(partial)" */
 const char *inputs_text(const KernelCode *c, const Node *node);    /* "V(x), V(w), NULL" */
 const char *outputs_text(const KernelCode *c, const Node *node);   /* "V(y), V(index)" */
-/* A statement of it: fmt with ", run, thread);" behind it, "net_softmax(V(y), V(x)" */
 /* A stack does not grow with a model: an array whose size follows that of a layer lies in the
    thread's scratch, which has as many floats as any kernel wants. */
 void want_scratch(KernelCode *c, long floats);
+/* A statement of it: fmt with ", run, thread);" behind it, "net_softmax(V(y), V(x)" */
 void call_template(KernelCode *c, const char *fmt, ...) PRINTF(2, 3);
 
 /* ---- epilogue.c: elementwise work at the end of a kernel ------------------------------------- */
@@ -166,9 +166,9 @@ const char *epilogue_name(const Kernel *k);       /* "_relu", for a kernel's nam
 
 /* The chain of a kernel as a function (runtime/kernels/epilogue.h), and what the kernel passes. */
 typedef struct Epilogue {
-    const char *function;  /* "relu_grad" */
+    const char *function;  /* "apply_relu_grad" */
     const char *draw;      /* the function of its random numbers, or "NULL" */
-    const char *operands;  /* "&(struct relu_grad){V(dx), V(y)}" */
+    const char *operands;  /* "&(struct apply_relu_grad){V(dx), V(y)}" */
     const char *arguments; /* all three */
     bool transcendental;   /* exponentials or draws: a register tile goes through memory first */
 } Epilogue;

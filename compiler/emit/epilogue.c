@@ -99,7 +99,7 @@ bool skip_unary(Chain *b)
 
 enum { MOST_NAMED = 6 }; /* operations in a name; of a longer chain the others' number */
 
-/* "_bias_relu": the operations of a chain from `first` on. */
+/* "_relu_dropout": the operations of a chain from `first` on. */
 static const char *operations_text(const Kernel *k, int first, const Node *but)
 {
     Text text = {0};

@@ -10,10 +10,10 @@
 #include "passes/passes.h"
 #include "reference/reference.h"
 
-/* Element `index` of stream `stream`: uniform in [-1, 1], the same in every run. */
 /* Of tokens: 0 and 1 often; of a bag: 0 often. Some rows hold nothing, some bags everything; `x`
    is the element's random number. */
 double word_number(const Value *value, double x, long i);
+/* Element `index` of stream `stream`: uniform in [-1, 1], the same in every run. */
 double random_number(uint32_t stream, long index);
 
 long element_count(const Value *value, int n); /* with its rows where batched */
