@@ -1,7 +1,7 @@
 /*
  * base.h -- what every stage uses: memory, strings, shapes, errors with a place, and the target.
  *
- * The compiler allocates from one zeroing arena and never frees.
+ * The compiler allocates from one zeroing arena, which is given back as a whole or not at all.
  */
 
 #ifndef BASE_H
