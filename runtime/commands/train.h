@@ -30,7 +30,7 @@ struct trainer {
    of words are read into a new one. `tensors`: the checkpoint, or NULL. */
 void open_data(struct trainer *trainer, struct net_options *options,
                const struct net_tensors *tensors);
-void save_learnt(const struct trainer *trainer); /* where it is new */
+void save_learnt(const struct trainer *trainer); /* where it is new, or gone */
 
 /* Epochs until the last, or until a signal, --max-steps or a loss that is not finite
    (trainer->diverged); false: stopped inside an epoch. */

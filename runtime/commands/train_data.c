@@ -80,7 +80,7 @@ void save_learnt(const struct trainer *trainer)
 {
     const struct net_data *data = trainer->run.session.data;
 
-    if (trainer->run.options->value[NET_RESUME].text && !net_data_changed(data))
+    if (net_folder_has(&trainer->run.folder, "preparation.json") && !net_data_changed(data))
         return;
     struct net_text text = {.at = net_data_preparation_json(data)};
 

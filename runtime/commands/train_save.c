@@ -50,6 +50,7 @@ void save_training(struct trainer *trainer)
                  trainer->run.session.run.step, spoilt->name, advise_diverged(trainer, true),
                  net_folder_place(&trainer->run.folder));
     }
+    save_learnt(trainer);
     net_sinks_save(&trainer->sinks, &trainer->run);
     net_checkpoint_write(&trainer->run);
     save_weights(trainer);

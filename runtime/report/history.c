@@ -1,7 +1,8 @@
 /*
  * history.c -- the sink of history.csv: a line an epoch, with losses and metrics. It grows, and is
  * the one file of a run that does: a checkpoint has the CRC-32 of the lines that were before it.
- * What is in it is in run->epochs, too.
+ * What is in it is in run->epochs, too, and in memory: a file that is taken away or replaced while
+ * the run goes on is written again.
  */
 
 #define _GNU_SOURCE
@@ -10,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -116,7 +118,8 @@ static void take_up(struct net_text *text, const struct net_training *run)
 
 struct history {
     FILE *out;
-    uint32_t crc; /* of what is in it */
+    struct net_text text;          /* all of it */
+    struct net_progress *progress; /* is closed before a warning */
 };
 
 static _Noreturn void fail_write(const struct net_training *run)
@@ -124,25 +127,28 @@ static _Noreturn void fail_write(const struct net_training *run)
     net_fail(NET_FAULT, "cannot write %s/history.csv: %s", run->folder.path, strerror(errno));
 }
 
-static void *open_history(const struct net_training *run, struct net_progress *progress)
+static void write_whole(struct history *history, const struct net_training *run)
 {
-    struct history *history = net_allocate(1, sizeof *history);
-    struct net_text text = {0};
-
-    add_header(&text, run);
-    if (run->options->value[NET_RESUME].text) {
-        net_progress_close(progress);
-        take_up(&text, run);
-    }
-    net_file_replace(&run->folder, "history.csv", &text);
+    net_file_replace(&run->folder, "history.csv", &history->text);
     const int at = openat(run->folder.at, "history.csv", O_WRONLY | O_APPEND | O_CLOEXEC);
 
     history->out = at >= 0 ? fdopen(at, "a") : NULL;
-    history->crc = (uint32_t)crc32_z(0, (const Bytef *)text.at, text.length);
     if (!history->out)
         fail_write(run);
-    net_epochs_read(run->epochs, text.at);
-    free(text.at);
+}
+
+static void *open_history(const struct net_training *run, struct net_progress *progress)
+{
+    struct history *history = net_allocate(1, sizeof *history);
+
+    history->progress = progress;
+    add_header(&history->text, run);
+    if (run->options->value[NET_RESUME].text) {
+        net_progress_close(progress);
+        take_up(&history->text, run);
+    }
+    write_whole(history, run);
+    net_epochs_read(run->epochs, history->text.at);
     return history;
 }
 
@@ -161,19 +167,52 @@ static void add_epoch(void *sink, const struct net_training *run, const struct n
                  epoch->samples_per_second);
     if (fwrite(line.at, 1, line.length, history->out) != line.length || fflush(history->out))
         fail_write(run);
-    history->crc = (uint32_t)crc32_z(history->crc, (const Bytef *)line.at, line.length);
+    net_text_add(&history->text, "%s", line.at);
     net_epochs_read(run->epochs, line.at);
     free(line.at);
+}
+
+/* Is the file of the run's folder still the one that is written, with nothing else in it? */
+static bool is_ours(const struct history *history, const struct net_training *run)
+{
+    struct stat there, ours;
+
+    return !fstatat(run->folder.at, "history.csv", &there, 0) &&
+           !fstat(fileno(history->out), &ours) && there.st_dev == ours.st_dev &&
+           there.st_ino == ours.st_ino && (size_t)there.st_size == history->text.length;
+}
+
+static void write_again(struct history *history, const struct net_training *run)
+{
+    const bool there = net_folder_has(&run->folder, "history.csv");
+    struct net_text found = {0};
+
+    if (there)
+        found.at = net_file_read(&run->folder, "history.csv", &found.length);
+    char *aside = there && found.length ? set_aside(run, &found) : NULL;
+
+    net_progress_close(history->progress);
+    net_warn("%s/history.csv was %s while the run goes on; it is written again%s%s",
+             run->folder.path, there ? "changed" : "taken away",
+             aside ? ", what was found is in " : "", aside ? aside : "");
+    fclose(history->out);
+    write_whole(history, run);
+    free(aside);
+    free(found.at);
 }
 
 /* The lines that a checkpoint counts are on the disk before it. */
 static void save_history(void *sink, struct net_training *run)
 {
-    const struct history *history = sink;
+    struct history *history = sink;
+    const struct net_text *text = &history->text;
 
+    if (!is_ours(history, run))
+        write_again(history, run);
     if (fsync(fileno(history->out)))
         fail_write(run);
-    snprintf(run->history, sizeof run->history, "%08x", history->crc);
+    snprintf(run->history, sizeof run->history, "%08x",
+             (unsigned)crc32_z(0, (const Bytef *)text->at, text->length));
 }
 
 static void close_history(void *sink, const struct net_training *run)
@@ -184,6 +223,7 @@ static void close_history(void *sink, const struct net_training *run)
     if (fclose(history->out) || lost)
         fail_write(run);
     net_epochs_free(run->epochs);
+    free(history->text.at);
     free(history);
 }
 

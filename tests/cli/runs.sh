@@ -145,6 +145,26 @@ check "its checkpoint went with it" grep -q '"status": "interrupted"' moved/run.
 check "it says where it is" grep -q "go on with: .* --resume .*/moved$" held.log
 check "and goes on" ./flowers --resume moved --max-steps 1 --quiet
 
+# files that are taken away, or written to, are there again at the end
+./flowers --epochs 100000 --out emptied >/dev/null 2>emptied.log &
+begun emptied/history.csv
+rm emptied/*
+kill -TERM $!
+wait $! 2>/dev/null
+check "it is told" grep -q "emptied/history.csv was taken away while" emptied.log
+check "the weights are of use" ./flowers eval --weights emptied
+check "its history is whole" grep -q "^1," emptied/history.csv
+./flowers --resume emptied --max-steps 1 --quiet 2>resumed.log
+check "it goes on without a word" [ $? = 0 -a ! -s resumed.log ]
+./flowers --epochs 100000 --out edited >/dev/null 2>edited.log &
+begun edited/history.csv
+sed -i s/epoch/Epoch/ edited/history.csv
+kill -TERM $!
+wait $! 2>/dev/null
+check "an edit is told" grep -q "was changed while .* is in history.csv.found" edited.log
+check "and kept aside" grep -q "^Epoch" edited/history.csv.found
+check "its history is the run's" grep -q "^epoch" edited/history.csv
+
 ./flowers kfold 3 --epochs 200 --out folds --quiet >folds.txt &
 begun folds/fold_1/history.csv
 mv folds moved_folds && mkdir folds
