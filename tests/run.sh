@@ -67,6 +67,7 @@ both "trainers" tests/cli/trainer.sh {mode}
 both "models" tests/cli/models.sh {mode}
 both "what a person sees" tests/cli/terminal.sh
 both "report.html" tests/cli/report.sh
+both "predictions" tests/cli/predictions.sh
 both "folders of runs" tests/cli/runs.sh
 both "what a run has learnt" tests/cli/contract.sh
 both "the command line" tests/cli/command_line.sh

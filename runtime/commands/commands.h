@@ -14,8 +14,8 @@
 void net_options_read(struct net_options *options, const struct net_model *model,
                       enum net_command command, int argc, char **argv);
 void net_options_free(struct net_options *options);
-/* --help, to stdout: of all commands, or of one, with the flags that apply to it and the values that
-   they have without being given. */
+/* --help, to stdout: of all commands, or of one, with the flags that apply to it and the values
+   that they have without being given. */
 void net_help(const struct net_model *model);
 void net_command_help(const struct net_model *model, enum net_command command);
 

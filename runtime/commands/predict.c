@@ -1,7 +1,6 @@
 /*
- * predict.c -- a line a row: the class and the probabilities of all classes, or the values in the
- * units of the data. One output with binary cross-entropy prints the class, 0 or 1, and the
- * probability of 1.
+ * predict.c -- the predictions of rows, in order: of classes their probabilities, of values in the
+ * units of the data. How they are written is in predictions.c.
  */
 
 #define _GNU_SOURCE
@@ -12,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "commands/commands.h"
+#include "commands/predictions.h"
 
 /* Applies in place the softmax or sigmoid that the loss took in. */
 static void activate(float *x, int count, enum net_activation activation)
@@ -32,54 +31,18 @@ static void activate(float *x, int count, enum net_activation activation)
         x[i] = (float)(exp((double)x[i] - most) / sum);
 }
 
-/* A name is the line's first cell: one with blanks or quotes stands in quotes, as in a csv whose
-   cells are separated by blanks. */
-static void print_name(FILE *out, const char *name)
-{
-    if (*name && !strpbrk(name, " \"")) {
-        fputs(name, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *name; name++)
-        fputs(*name == '"' ? "\"\"" : (char[]){*name, 0}, out);
-    fputc('"', out);
-}
-
-/* x: the outputs as they are shown; class: what they chose as they came, for rounding could make
-   two shares equal, or one half. */
-static void print_row(FILE *out, const struct net_session *session, const float *x, int class)
-{
-    const struct net_model *model = session->model;
-    const struct net_field *target = &model->fields[model->field_count - 1];
-    const bool binary = model->outputs == 1 && model->loss == NET_BINARY_CROSS_ENTROPY;
-    const bool classes = target->classes > 0 &&
-                         (model->outputs > 1 || target->kind == NET_TARGET_CLASS);
-    const char *name = net_data_class_name(session->data, class);
-
-    if ((binary || classes) && name)
-        print_name(out, name);
-    else if (binary || classes)
-        fprintf(out, "%d", class);
-    if (binary || classes)
-        fputc(' ', out);
-    for (int i = 0; i < model->outputs; i++) {
-        if (i)
-            fputc(' ', out);
-        fprintf(out, binary || classes ? "%.6f" : "%.9g", (double)x[i]);
-    }
-    fputc('\n', out);
-}
-
 void net_predict(FILE *out, struct net_session *session, enum net_part part)
 {
     const struct net_model *model = session->model;
     const long count = net_data_rows(session->data, part);
     const struct net_mode mode = {.kind = NET_MODE_PREDICT};
     long *rows = net_allocate((size_t)model->batch, sizeof *rows);
+    struct net_predictions predictions;
     struct net_inverse inverse;
 
+    net_predictions_open(&predictions, out, session);
     net_inverse_open(&inverse, session->data);
+    net_predictions_begin(&predictions, count);
     for (long begin = 0; begin < count && !ferror(out); begin += model->batch) {
         const int n = count - begin < model->batch ? (int)(count - begin) : model->batch;
 
@@ -93,7 +56,7 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
 
             activate(x, model->outputs, model->activation);
             net_inverse_apply(&inverse, x);
-            print_row(out, session, x, class);
+            net_predictions_add(&predictions, x, class);
         }
     }
     net_inverse_close(&inverse);

@@ -244,6 +244,7 @@ void net_settings_default(struct net_options *options)
                               : model->parts[NET_VALIDATION] ? "validation"
                                                              : "train"},
         [NET_DIGITS] = {.number = 2.0},
+        [NET_FORMAT] = {.text = "text"},
         [NET_STEPS] = {.number = 200.0},
     };
 

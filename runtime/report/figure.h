@@ -26,7 +26,8 @@ struct net_curves net_curves_of(const struct net_epochs *epochs, const char *nam
 /* False, and nothing, where there is no number. */
 bool net_figure_curves(struct net_text *svg, const struct net_curves *curves);
 
-/* Points (x[i], y[i]), finite; with the diagonal where both are the same thing, or the line y = 0. */
+/* Points (x[i], y[i]), finite; with the diagonal where both are the same thing, or the line y = 0.
+ */
 struct net_points {
     const char *title, *x_name, *y_name;
     const double *x, *y;

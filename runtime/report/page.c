@@ -1,6 +1,6 @@
 /*
- * page.c -- the sink of report.html: one page of a run, without a script or anything from elsewhere,
- * written again as epochs end and at the run's end.
+ * page.c -- the sink of report.html: one page of a run, without a script or anything from
+ * elsewhere, written again as epochs end and at the run's end.
  *
  * It loads itself again while the run lasts. A page is written when a second has passed since the
  * last, and writing it took no more than a hundredth of the time since then.

@@ -29,6 +29,12 @@ static const char *const optimizers[] = {
 #include "language.def"
     NULL,
 };
+static const char *const formats[] = {
+#define FORMAT(name) #name,
+    NET_EVERY_FORMAT
+#undef FORMAT
+        NULL,
+};
 static const char *const kept[] = {"best", "last", NULL};
 
 const struct net_option_info net_option_infos[NET_OPTIONS] = {
@@ -75,7 +81,12 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                               "N  epochs; 0: when 5 seconds have passed"},
     [NET_PART] = {"part", NET_KIND_CHOICE, EVAL | PREDICT, 0, 0, net_part_names,
                   "WHICH  train, validation or test"},
-    [NET_DIGITS] = {"digits", NET_KIND_WHOLE, EVAL, 0, 17, NULL, "N  behind the report's points"},
+    [NET_DIGITS] = {"digits", NET_KIND_WHOLE, EVAL | PREDICT, 0, 17, NULL,
+                    "N  behind the points of what is printed"},
+    [NET_FORMAT] = {"format", NET_KIND_CHOICE, PREDICT, 0, 0, formats,
+                    "HOW  text, csv, json (an object a line) or npy"},
+    [NET_TOP] = {"top", NET_KIND_WHOLE, PREDICT, 1, INT32_MAX, NULL,
+                 "K  the K likeliest classes, the first one first"},
     [NET_STEPS] = {"steps", NET_KIND_WHOLE, BENCH, 1, 10000000, NULL, "N  steps to measure"},
     [NET_PER_KERNEL] = {"per_kernel", NET_KIND_SWITCH, BENCH, 0, 1, NULL, "  each kernel's share"},
     [NET_SYNTHETIC] = {"synthetic", NET_KIND_SWITCH, GRADCHECK, 0, 1, NULL,

@@ -45,6 +45,8 @@ enum net_option {
     NET_CHECKPOINT_EVERY,
     NET_PART,
     NET_DIGITS,
+    NET_FORMAT,
+    NET_TOP,
     NET_STEPS,
     NET_PER_KERNEL,
     NET_SYNTHETIC,
@@ -54,6 +56,9 @@ enum net_option {
     NET_QUIET,
     NET_OPTIONS
 };
+
+/* Of predictions: FORMAT(name); commands/predictions.c writes them. */
+#define NET_EVERY_FORMAT FORMAT(text) FORMAT(csv) FORMAT(json) FORMAT(npy)
 
 enum net_option_kind {
     NET_KIND_NUMBER, /* with a point or an exponent, low to high */

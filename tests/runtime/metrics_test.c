@@ -225,7 +225,8 @@ END_TEST
 
 static char *predict(const struct fixture *f, const char *file)
 {
-    struct net_session session = {.model = &f->model};
+    struct net_options options = {.model = &f->model, .value[NET_FORMAT].text = "text"};
+    struct net_session session = {.model = &f->model, .options = &options};
     char *text = NULL, path[128];
     size_t size;
     FILE *out = open_memstream(&text, &size);

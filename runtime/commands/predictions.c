@@ -1,0 +1,285 @@
+/*
+ * predictions.c -- predictions as text (a line a row: the class and the probabilities of all, or the
+ * values), csv with a header, JSON (an object a line), or a numpy array.
+ *
+ * One output with binary cross-entropy is the probability of class 1.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands/predictions.h"
+
+/* ---- what is predicted ----------------------------------------------------------------------- */
+
+static bool is_binary(const struct net_model *model)
+{
+    return model->outputs == 1 && model->loss == NET_BINARY_CROSS_ENTROPY;
+}
+
+static bool has_classes(const struct net_model *model)
+{
+    const struct net_field *target = &model->fields[model->field_count - 1];
+
+    return is_binary(model) ||
+           (target->classes > 0 && (model->outputs > 1 || target->kind == NET_TARGET_CLASS));
+}
+
+static int told_classes(const struct net_predictions *predictions)
+{
+    const int outputs = predictions->session->model->outputs;
+
+    return predictions->top && predictions->top < outputs ? predictions->top : outputs;
+}
+
+/* The `place`-th likeliest class, from 0; of equal ones the first. The chosen class is the first. */
+static int class_at(const struct net_predictions *predictions, const float *x, int class, int place)
+{
+    const int outputs = predictions->session->model->outputs;
+
+    if (!predictions->top)
+        return place;
+    for (int c = 0; c < outputs; c++) {
+        int before = c != class && class < outputs;
+
+        for (int other = 0; other < outputs; other++)
+            before += other != c && other != class &&
+                      (x[other] > x[c] || (x[other] == x[c] && other < c));
+        if (c == class ? !place : before == place)
+            return c;
+    }
+    return class;
+}
+
+static void put_number(const struct net_predictions *predictions, double x)
+{
+    const bool classes = has_classes(predictions->session->model);
+
+    if (predictions->digits >= 0)
+        fprintf(predictions->out, "%.*f", predictions->digits, x);
+    else
+        fprintf(predictions->out, classes ? "%.6f" : "%.9g", x);
+}
+
+static const char *name_of(const struct net_predictions *predictions, int class, char text[16])
+{
+    const char *name = net_data_class_name(predictions->session->data, class);
+
+    if (name)
+        return name;
+    snprintf(text, 16, "%d", class);
+    return text;
+}
+
+/* In quotes, doubled inside, where one of `special` is in it or it is empty. */
+static void put_quoted(FILE *out, const char *before, const char *name, const char *special)
+{
+    const bool quotes = (!*name && !*before) || strpbrk(name, special);
+
+    if (quotes)
+        fputc('"', out);
+    fputs(before, out);
+    for (; *name; name++)
+        fputs(quotes && *name == '"' ? "\"\"" : (char[]){*name, 0}, out);
+    if (quotes)
+        fputc('"', out);
+}
+
+/* ---- cells of a line ------------------------------------------------------------------------- */
+
+static void add_cells(struct net_predictions *predictions, const float *x, int class, char between,
+                      const char *special)
+{
+    FILE *out = predictions->out;
+    char text[16];
+
+    if (has_classes(predictions->session->model) && !predictions->top) {
+        put_quoted(out, "", name_of(predictions, class, text), special);
+        fputc(between, out);
+    }
+    for (int i = 0; i < told_classes(predictions); i++) {
+        const int c = class_at(predictions, x, class, i);
+
+        if (i)
+            fputc(between, out);
+        if (predictions->top) {
+            put_quoted(out, "", name_of(predictions, c, text), special);
+            fputc(between, out);
+        }
+        put_number(predictions, (double)x[c]);
+    }
+    fputc('\n', out);
+}
+
+static void add_text(struct net_predictions *predictions, const float *x, int class)
+{
+    add_cells(predictions, x, class, ' ', " \"\n\r");
+}
+
+/* ---- csv, RFC 4180 --------------------------------------------------------------------------- */
+
+static const char special[] = ",\"\n\r \t";
+
+static void begin_csv(struct net_predictions *predictions, long rows)
+{
+    const struct net_model *model = predictions->session->model;
+    FILE *out = predictions->out;
+    char text[16];
+
+    (void)rows;
+    if (has_classes(model) && !predictions->top)
+        fputs("class,", out);
+    for (int i = 0; i < told_classes(predictions); i++) {
+        if (i)
+            fputc(',', out);
+        if (predictions->top)
+            fprintf(out, "class_%d,probability_%d", i + 1, i + 1);
+        else if (has_classes(model))
+            put_quoted(out, "probability_", name_of(predictions, is_binary(model) ? 1 : i, text),
+                       special);
+        else if (model->outputs == 1)
+            fputs("value", out);
+        else
+            fprintf(out, "value_%d", i + 1);
+    }
+    fputc('\n', out);
+}
+
+static void add_csv(struct net_predictions *predictions, const float *x, int class)
+{
+    add_cells(predictions, x, class, ',', special);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+/* A number that is not finite is null. */
+static void put_json(const struct net_predictions *predictions, double x)
+{
+    if (x - x == 0)
+        put_number(predictions, x);
+    else
+        fputs("null", predictions->out);
+}
+
+static void put_name(const struct net_predictions *predictions, int class)
+{
+    struct net_text text = {0};
+    char number[16];
+
+    net_text_quote(&text, name_of(predictions, class, number));
+    fputs(text.at, predictions->out);
+    free(text.at);
+}
+
+static void put_classes(struct net_predictions *predictions, const float *x, int class)
+{
+    const struct net_model *model = predictions->session->model;
+    FILE *out = predictions->out;
+
+    fputs("{\"class\": ", out);
+    put_name(predictions, class);
+    fputs(predictions->top ? ", \"top\": [" : ", \"probabilities\": {", out);
+    for (int i = 0; i < told_classes(predictions); i++) {
+        const int c = class_at(predictions, x, class, i);
+
+        fputs(i ? ", " : "", out);
+        fputs(predictions->top ? "{\"class\": " : "", out);
+        put_name(predictions, is_binary(model) ? 1 : c);
+        fputs(predictions->top ? ", \"probability\": " : ": ", out);
+        put_json(predictions, (double)x[c]);
+        fputs(predictions->top ? "}" : "", out);
+    }
+    fputs(predictions->top ? "]}\n" : "}}\n", out);
+}
+
+static void add_json(struct net_predictions *predictions, const float *x, int class)
+{
+    const struct net_model *model = predictions->session->model;
+
+    if (has_classes(model)) {
+        put_classes(predictions, x, class);
+        return;
+    }
+    fputs("{\"values\": [", predictions->out);
+    for (int i = 0; i < model->outputs; i++) {
+        fputs(i ? ", " : "", predictions->out);
+        put_json(predictions, (double)x[i]);
+    }
+    fputs("]}\n", predictions->out);
+}
+
+/* ---- npy: float32, [rows][the prediction's shape] -------------------------------------------- */
+
+static void begin_npy(struct net_predictions *predictions, long rows)
+{
+    const struct net_model *model = predictions->session->model;
+    struct net_text head = {0};
+
+    net_text_add(&head, "{'descr': '<f4', 'fortran_order': False, 'shape': (%ld,", rows);
+    for (int axis = 0; axis < model->output_rank && model->outputs > 1; axis++)
+        net_text_add(&head, "%s%d", axis ? ", " : " ", model->output_shape[axis]);
+    net_text_add(&head, "), }");
+    while ((10 + head.length + 1) % 64)
+        net_text_add(&head, " ");
+    net_text_add(&head, "\n");
+    fwrite("\x93NUMPY\x01", 1, 7, predictions->out);
+    fputc(0, predictions->out);
+    fputc((int)(head.length % 256), predictions->out);
+    fputc((int)(head.length / 256), predictions->out);
+    fwrite(head.at, 1, head.length, predictions->out);
+    free(head.at);
+}
+
+static void add_npy(struct net_predictions *predictions, const float *x, int class)
+{
+    (void)class;
+    fwrite(x, sizeof *x, (size_t)predictions->session->model->outputs, predictions->out);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+#define begin_text NULL
+#define begin_json NULL
+
+static const struct net_prediction_format {
+    const char *name;
+    void (*begin)(struct net_predictions *predictions, long rows); /* or NULL */
+    void (*add)(struct net_predictions *predictions, const float *x, int class);
+} formats[] = {
+#define FORMAT(name) {#name, begin_##name, add_##name},
+    NET_EVERY_FORMAT
+#undef FORMAT
+};
+
+void net_predictions_open(struct net_predictions *predictions, FILE *out,
+                          const struct net_session *session)
+{
+    const struct net_value *value = session->options->value;
+    int f = 0;
+
+    while (strcmp(formats[f].name, value[NET_FORMAT].text) != 0)
+        f++;
+    *predictions = (struct net_predictions){
+        .out = out,
+        .session = session,
+        .format = &formats[f],
+        .top = (int)value[NET_TOP].number,
+        .digits = value[NET_DIGITS].given ? (int)value[NET_DIGITS].number : -1};
+    if (predictions->top && (!has_classes(session->model) || session->model->outputs == 1))
+        net_fail(NET_USAGE, "--top does not apply: %s does not predict one of several classes",
+                 session->model->source);
+    if (formats[f].add == add_npy && (predictions->top || value[NET_DIGITS].given))
+        net_fail(NET_USAGE, "--%s does not apply to --format npy, an array of all outputs",
+                 predictions->top ? "top" : "digits");
+}
+
+void net_predictions_begin(struct net_predictions *predictions, long rows)
+{
+    if (predictions->format->begin)
+        predictions->format->begin(predictions, rows);
+}
+
+void net_predictions_add(struct net_predictions *predictions, const float *x, int class)
+{
+    predictions->format->add(predictions, x, class);
+}

@@ -1,0 +1,26 @@
+/*
+ * predictions.h -- predictions as text, csv, JSON or an array.
+ */
+
+#ifndef NET_PREDICTIONS_H
+#define NET_PREDICTIONS_H
+
+#include "commands/commands.h"
+
+struct net_predictions {
+    FILE *out;
+    const struct net_session *session;
+    const struct net_prediction_format *format;
+    int top;    /* classes that are told, the likeliest first; 0: all, in their order */
+    int digits; /* behind the point; -1: 6 of probabilities, all that there are of values */
+};
+
+/* By --format, --top and --digits; what does not apply ends the program. */
+void net_predictions_open(struct net_predictions *predictions, FILE *out,
+                          const struct net_session *session);
+void net_predictions_begin(struct net_predictions *predictions, long rows); /* a header */
+/* x: a row's outputs as they are shown; class: what they chose as they came, for rounding could
+   make two shares equal, or one half. */
+void net_predictions_add(struct net_predictions *predictions, const float *x, int class);
+
+#endif

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# predictions.sh -- predictions as text, csv, JSON and arrays: the same numbers in each, names of
+# classes whatever is in them, the likeliest first.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+cd "$scratch" || exit 1
+if ! command -v python3 >/dev/null; then
+    skip "formats of predictions: python3 is missing"
+    finish
+    exit
+fi
+
+python3 - <<'END'
+import csv, math
+names = ["New York, NY", 'say "hi"', "plain", " blank", "zażółć"]
+with open("odd.csv", "w", newline="", encoding="utf-8") as file:
+    writer = csv.writer(file)
+    writer.writerow(["a", "b", "city", "size"])
+    for i in range(400):
+        writer.writerow([math.sin(i), math.cos(3 * i), names[i * 7 % 5], 100 + 10 * math.sin(i)])
+END
+cat >odd.net <<'END'
+data {
+    train      = csv("odd.csv")
+    validation = holdout(0.2)
+    input  x[2] = columns("a", "b")
+    target city = column("city") -> classes(5)
+}
+network net(x) { x -> dense(5) }
+train {
+    loss      = cross_entropy(net(x), city)
+    optimizer = adam(lr=0.01)
+    batch     = 32
+    epochs    = 2
+}
+END
+sed -e 's/target city.*/target size = column("size") -> standardize/' -e 's/dense(5)/dense(1)/' \
+    -e 's/cross_entropy(net(x), city)/mse(net(x), size)/' odd.net >values.net
+for model in odd values; do
+    build $model $model.net
+    check "train $model" ./$model --out $model.run --quiet
+    for format in text csv json npy; do
+        check "$model as $format" ./$model predict --weights $model.run --part validation \
+            --format $format -o $model.${format/csv/table}
+    done
+done
+check "top" ./odd predict --weights odd.run --part validation --format csv --top 2 -o top.csv
+check "top as JSON" ./odd predict --weights odd.run --part validation --format json --top 2 \
+    -o top.json
+check "top as text" ./odd predict --weights odd.run --part validation --top 1 -o top.text
+check "digits" ./values predict --weights values.run --part validation --digits 2 -o digits.text
+
+check "all formats say the same" python3 - <<'END'
+import ast, csv, json, struct
+
+def rows_of(name):
+    return list(csv.reader(open(name, newline="", encoding="utf-8")))
+
+def array(name):
+    data = open(name, "rb").read()
+    assert data[:8] == b"\x93NUMPY\x01\x00"
+    size = struct.unpack("<H", data[8:10])[0]
+    assert (10 + size) % 64 == 0
+    head = ast.literal_eval(data[10:10 + size].decode())
+    assert head["descr"] == "<f4" and not head["fortran_order"]
+    count = 1
+    for side in head["shape"]:
+        count *= side
+    return head["shape"], struct.unpack(f"<{count}f", data[10 + size:])
+
+header, *rows = rows_of("odd.table")
+shape, numbers = array("odd.npy")
+objects = [json.loads(line) for line in open("odd.json", encoding="utf-8")]
+text = list(csv.reader(open("odd.text", newline="", encoding="utf-8"), delimiter=" "))
+assert shape == (80, 5) and len(rows) == len(objects) == len(text) == 80
+names = [name.removeprefix("probability_") for name in header[1:]]
+assert set(names) == {"New York, NY", 'say "hi"', "plain", " blank", "zażółć"}
+top, top_objects = rows_of("top.csv")[1:], [json.loads(line) for line in open("top.json")]
+first = list(csv.reader(open("top.text", newline="", encoding="utf-8"), delimiter=" "))
+for i, (row, words, thing) in enumerate(zip(rows, text, objects)):
+    shares = numbers[5 * i:5 * i + 5]
+    assert row == words and thing["class"] == row[0] == names[shares.index(max(shares))]
+    assert all(abs(float(cell) - share) < 1e-6 for cell, share in zip(row[1:], shares))
+    assert [thing["probabilities"][name] for name in names] == [float(cell) for cell in row[1:]]
+    best = sorted(range(5), key=lambda c: -shares[c])[:2]
+    assert top[i][::2] == [names[c] for c in best] and first[i] == top[i][:2]
+    assert [pair["class"] for pair in top_objects[i]["top"]] == top[i][::2]
+shape, numbers = array("values.npy")
+values = [float(row[0]) for row in rows_of("values.table")[1:]]
+assert shape == (80,) and rows_of("values.table")[0] == ["value"]
+assert all(abs(a - b) < 1e-4 and 50 < a < 150 for a, b in zip(values, numbers))
+assert [json.loads(line)["values"][0] for line in open("values.json")] == values
+assert [float(line) for line in open("values.text")] == values
+assert all(len(line.split(".")[1]) == 3 for line in open("digits.text"))
+END
+exits "top of values" 2 "top does not apply" ./values predict --weights values.run \
+    --part validation --top 2
+exits "digits of an array" 2 "digits does not apply to --format npy" ./odd predict \
+    --weights odd.run --part validation --format npy --digits 3
+exits "a format that there is none of" 2 "text, csv, json\|text csv json" ./odd predict \
+    --weights odd.run --part validation --format xml
+finish
