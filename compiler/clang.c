@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A netc that was built with sanitizers builds its trainers with them: so they are tested. */
@@ -38,7 +39,9 @@ static bool is_sanitized(void)
 
 static bool is_program(const char *path)
 {
-    return access(path, X_OK) == 0;
+    struct stat status;
+
+    return access(path, X_OK) == 0 && stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 static bool on_path(const char *name)
@@ -101,7 +104,8 @@ bool find_clang(Clang *clang, const char *cc)
     for (int i = 0; !cc && !clang->program && i < COUNT(names); i++)
         if (on_path(names[i]))
             clang->program = names[i];
-    if (cc && on_path(cc))
+    clang->asked = cc != NULL;
+    if (cc && *cc && on_path(cc))
         clang->program = cc;
     if (!clang->program && cc)
         fprintf(stderr, "netc: error: --cc: there is no program `%s`\n", cc);
@@ -157,8 +161,12 @@ static Built explain_failure(const Clang *clang, const char *output)
         return BUILT_NO_FILE;
     }
     fprintf(stderr,
-            "netc: error: %s failed on the generated C (its message is above); that is a "
-            "fault of netc's, not of the model: please report it\n",
+            clang->asked ? "netc: error: `%s` of --cc made no trainer of the generated C; "
+                           "netc wants clang 14 to 19. If it is one, its message is above, "
+                           "and that is a fault of netc's: please report it\n"
+                         : "netc: error: %s failed on the generated C (its message is "
+                           "above); that is a fault of netc's, not of the model: please "
+                           "report it\n",
             clang->program);
     return BUILT_FAULT;
 }
@@ -258,7 +266,7 @@ Built build_trainer(const Clang *clang, const char *target, const char *const *f
 {
     const char *part = format("%s/trainer", work);
 
-    if (!build(clang, target, files, count, work, part))
+    if (!build(clang, target, files, count, work, part) || !is_program(part))
         return was_ended() ? BUILT_FAULT : explain_failure(clang, output);
     if (rename(part, output) != 0) {
         fprintf(stderr, "netc: error: cannot write %s: %s\n", output, strerror(errno));

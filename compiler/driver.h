@@ -97,6 +97,7 @@ const char *precompile_header(const Command *compiler, const char *header, const
 
 struct Clang {
     const char *program;             /* as found on PATH, or --cc */
+    bool asked;                      /* it is --cc */
     const char *headers, *libraries; /* the folders of netrt.h and libnetrt.a */
     bool verbose;                    /* print the commands */
 };

@@ -39,12 +39,19 @@ static _Noreturn void unknown_flag(const char *typed, enum net_command command)
     net_fail(NET_USAGE, "there is no flag --%s; --help lists them", typed);
 }
 
+/* config takes every flag of a run, which need not be said; --json is its own. */
+static bool is_listed(const struct net_option_info *d, int command)
+{
+    return d->commands & 1u << command &&
+           (command != NET_CONFIG || d == &net_option_infos[NET_JSON_OUTPUT]);
+}
+
 static void wrong_command(const struct net_option_info *d, enum net_command command)
 {
     struct net_text list = {0};
 
     for (int c = 0; c < NET_COMMANDS; c++)
-        if (d->commands & 1u << c && c != NET_CONFIG)
+        if (is_listed(d, c))
             net_text_add(&list, "%s%s", list.at ? ", " : "", net_commands[c]);
     net_fail(NET_USAGE, "--%s is a flag of %s, not of %s", net_typed_name(d->name),
              list.at ? list.at : "config", net_commands[command]);
@@ -175,7 +182,7 @@ static char *takers(enum net_option option)
 
     net_text_add(&text, "%s%s  (", owners ? ": " : "", owners ? owners : "");
     for (int c = 0, first = 1; c < NET_COMMANDS; c++)
-        if (net_option_infos[option].commands & 1u << c && c != NET_CONFIG) {
+        if (is_listed(&net_option_infos[option], c)) {
             net_text_add(&text, "%s%s", first ? "" : " ", net_commands[c]);
             first = 0;
         }

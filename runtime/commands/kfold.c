@@ -178,10 +178,6 @@ int net_kfold(struct net_options *options, struct net_signals *signals)
                  "kfold: the validation part of %s is a source of its own, not rows of "
                  "the training part",
                  model->source);
-    if (options->value[NET_WEIGHTS].text)
-        net_fail(NET_USAGE, "--weights: every fold begins with fresh weights");
-    if (options->value[NET_LOG_STEPS].text)
-        net_fail(NET_USAGE, "--log-steps is for one run, not for all folds");
     if (resume) {
         net_folder_resume(&folds.folder, NULL, resume);
         folds.count = resumed_count(&folds);

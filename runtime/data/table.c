@@ -269,10 +269,12 @@ void net_builder_number(struct net_builder *builder, int f, int k, const char *a
 
     switch (net_parse_number(at, length, &number)) {
     case NET_NO_NUMBER:
-        net_fail(
-            1, "%s: line %ld (row %ld), column %s: expected a number, found \"%s\"%s%s", spot->path,
-            spot->line, spot->row, name, net_cell_text(text, at, length), missing_hint(at, length),
-            taker->field->kind == NET_INPUT ? "" : "\n  strings are numbered by `-> classes(n)`");
+        net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found \"%s\"%s%s",
+                 spot->path, spot->line, spot->row, name, net_cell_text(text, at, length),
+                 missing_hint(at, length),
+                 taker->field->kind != NET_INPUT ? "\n  strings are numbered by `-> classes(n)`"
+                 : taker->field->column_range ? "\n  a list of names, columns([..]), leaves it out"
+                                              : "");
     case NET_MISSING:
         if (!taker->imputed)
             net_fail(1, "%s: line %ld (row %ld), column %s: expected a number, found %s%s%s; %s",

@@ -24,7 +24,7 @@ static void *batch_memory(size_t size)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (base == MAP_FAILED)
-        net_fail(NET_FAULT, "out of memory: %.1f MB are wanted for a batch", (double)size / 1e6);
+        net_fail(NET_FAULT, "out of memory: %zu bytes are wanted for a batch", size);
     const size_t before = -(uintptr_t)base % HUGE_PAGE;
 
     if (before)

@@ -67,6 +67,27 @@ exits "steps over the data of a run that goes on" 2 "which would be lost" \
     ./fruit train --resume away_run --quiet --log-steps away/fruit.csv
 exits "results to a stdout that is closed" 1 "cannot write" \
     bash -c './fruit eval --weights fruit_run >&-'
+printf 'a,b,c,y\n1,2024-01-01,3,4\n1,2024-01-02,3,4\n' >dated.csv
+cat >dated.net <<'END'
+data {
+    train = csv("dated.csv")
+    input  x[3] = columns("a".."c")
+    target y    = column("y")
+}
+network n(x) { x -> dense(1) }
+train {
+    loss      = mse(n(x), y)
+    optimizer = adam
+}
+END
+build dated dated.net
+exits "a date in a range" 1 "a list of names, columns(\[..\]), leaves it out" \
+    ./dated --out none --quiet
+for flag in --weights --log-steps; do
+    exits "$flag of a k-fold" 2 "$flag is a flag of train.*, not of kfold" \
+        ./dated kfold 2 $flag none
+done
+check "config takes --json" bash -c './dated --help | grep -e "--json .*config"'
 exits "no such file to predict" 1 "from the current folder" \
     ./fruit predict nowhere.csv --weights fruit_run
 
