@@ -2,6 +2,7 @@
  * param_type.c -- what a parameter takes: types with their ranges, and how messages speak of them.
  */
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -57,12 +58,20 @@ static bool is_pair(Object object, double least)
            is_count(object.items[1], least);
 }
 
+/* A float of another number than 0 is neither 0, or flushed to it, nor infinite. */
+static bool is_float(Object object)
+{
+    const double size = fabs(object.number);
+
+    return object.kind == OBJECT_NUMBER && (size == 0 || (size >= FLT_MIN && size <= FLT_MAX));
+}
+
 static bool are_numbers(Object object, bool positive)
 {
     if (object.kind != OBJECT_LIST)
-        return object.kind == OBJECT_NUMBER && (!positive || object.number > 0);
+        return is_float(object) && (!positive || object.number > 0);
     for (int i = 0; i < object.count; i++)
-        if (object.items[i].kind != OBJECT_NUMBER || (positive && !(object.items[i].number > 0)))
+        if (!is_float(object.items[i]) || (positive && !(object.items[i].number > 0)))
             return false;
     return object.count > 0;
 }
@@ -115,7 +124,7 @@ static bool is_initial(Object object)
 
 static bool has_type(ParamType type, Object object)
 {
-    const bool number = object.kind == OBJECT_NUMBER;
+    const bool number = is_float(object);
     const double x = object.number;
 
     switch (type) {
@@ -231,6 +240,9 @@ bool check_type(Sema *s, const char *name, ParamType type, Object object)
         return false;
     if (type == PARAM_INIT)
         explain_initial(s, object);
+    if (object.kind == OBJECT_NUMBER && !is_float(object))
+        note(s->source, "numbers are float32: 0, or from %.2g to %.2g", (double)FLT_MIN,
+             (double)FLT_MAX);
     if (type == PARAM_PADDING && object.text && same(object.text, "valid"))
         note(s->source, "no padding, elsewhere called valid, is 0");
     if ((type == PARAM_TENSOR || type == PARAM_TENSORS) && object.kind == OBJECT_FUNCTION)
