@@ -75,19 +75,25 @@ static void run_walk(void *context, int thread)
     walk_all(&walk);
 }
 
+void net_sums_open(struct net_session *session)
+{
+    struct walk walk = {.session = session};
+
+    walk_all(&walk);
+    session->sum_count = walk.count;
+    session->sums = net_allocate((size_t)walk.count, sizeof *session->sums);
+}
+
 static double sum_blocks(struct net_session *session, block_work *work)
 {
-    struct walk count = {.session = session}, walk = count;
+    struct walk walk = {.session = session,
+                        .work = work,
+                        .sums = session->sums,
+                        .threads = session->threads};
     double sum = 0.0;
 
-    walk_all(&count);
-    if (!session->sums)
-        session->sums = net_allocate((size_t)count.count, sizeof *session->sums);
-    walk.work = work;
-    walk.sums = session->sums;
-    walk.threads = session->threads;
     net_threads_run(session->pool, run_walk, &walk);
-    for (int s = 0; s < count.count; s++)
+    for (int s = 0; s < session->sum_count; s++)
         sum += session->sums[s];
     return sum;
 }

@@ -86,6 +86,8 @@ void net_session_open(struct net_session *session, const struct net_options *opt
     session->penalized = net_has_penalties(model);
     if (options->value[NET_CLIP].number > 0.0)
         run->grads = net_memory(model->params_size);
+    if (session->penalized || run->grads)
+        net_sums_open(session);
     net_init_params(model, run->seed, run->params);
 }
 

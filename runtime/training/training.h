@@ -182,7 +182,8 @@ struct net_session {
     int state_copies; /* of the parameters, in run.state */
     double rate;      /* the learning rate, by the schedule */
     bool penalized;   /* a tensor has l1 or l2 */
-    double *sums;     /* of penalty.c; NULL until they are needed */
+    double *sums;     /* of penalty.c: of each reduction block; NULL: nothing asks for them */
+    int sum_count;
 };
 
 void net_session_open(struct net_session *session, const struct net_options *options);
@@ -209,6 +210,7 @@ void net_clip_update(struct net_session *session, double most);
 
 /* penalty.c: the norm of run.grads; the penalties l1 and l2, alone or adding their gradients to
    run.grads. */
+void net_sums_open(struct net_session *session); /* memory for them, before the first */
 double net_gradient_norm(struct net_session *session);
 bool net_has_penalties(const struct net_model *model);
 double net_penalty(struct net_session *session);

@@ -289,6 +289,7 @@ START_TEST(penalties_are_sums)
 
             tensor.l1 = 0.25;
             tensor.l2 = 0.125;
+            net_sums_open(&session);
             session.run.params = net_memory(sizeof w);
             session.run.grads = net_memory(sizeof w);
             net_tensor_set(&tensor, session.run.params, w);
