@@ -88,8 +88,6 @@ static int count_padded_inputs(const Contraction *c)
 
 /* ---- The costs ------------------------------------------------------------------------------- */
 
-static double cost_winograd(const Contraction *c, int tile);
-
 /* Products with whole blocks of what is written. Of groups, a block of outputs reads all the inputs
    that any of its outputs has. */
 static double cost_direct(const Contraction *c)
@@ -98,8 +96,6 @@ static double cost_direct(const Contraction *c)
     const double taps = c->image ? count_taps(c, 0) * count_taps(c, 1) : 1;
     double inputs = c->inputs, outputs = c->outputs;
 
-    if (same(c->g->conv, "winograd") && isfinite(cost_winograd(c, 4)))
-        return INFINITY;
     if (groups > 1) {
         inputs = fmax(inputs / groups, fmin(inputs, 16 * inputs / outputs));
         outputs = fmax(outputs / groups, fmin(outputs, 16 * outputs / c->inputs));
@@ -187,7 +183,7 @@ static bool winograd_applies(const Contraction *c)
     const Attributes *at = &c->node->at;
     const int *w = c->weight->shape.size;
 
-    return c->image && !same(c->g->conv, "direct") && groups_of(at) == 1 && w[2] == 3 &&
+    return c->image && groups_of(at) == 1 && w[2] == 3 &&
            w[3] == 3 && at->stride[0] == 1 && at->stride[1] == 1 && dilation_of(at, 0) == 1 &&
            dilation_of(at, 1) == 1 && c->inputs >= LEAST_WINOGRAD && c->outputs >= LEAST_WINOGRAD &&
            is_plain(c->x) && is_plain(c->y);
@@ -258,6 +254,15 @@ static bool is_contraction(const Node *node)
            node->op == OP_CONV2D || node->op == OP_CONV2D_DX || node->op == OP_CONV2D_DW;
 }
 
+/* What `conv` does not allow costs infinitely much; where Winograd does not apply, direct stays. */
+static void apply_conv(Selection *s, const char *conv)
+{
+    if (same(conv, "direct"))
+        s->cost[ALGORITHM_WINOGRAD_2] = s->cost[ALGORITHM_WINOGRAD_4] = INFINITY;
+    if (same(conv, "winograd") && isfinite(s->cost[ALGORITHM_WINOGRAD_4]))
+        s->cost[ALGORITHM_DIRECT] = INFINITY;
+}
+
 /* Layout makes dy plain for both gradients. */
 static void choose(const Graph *g, Node *node, const Target *target, bool among_sparse)
 {
@@ -281,6 +286,7 @@ static void choose(const Graph *g, Node *node, const Target *target, bool among_
     s->y = new_value(g, (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->shape);
     for (int i = 0; i < ALGORITHM_COUNT; i++)
         s->cost[i] = costs[i](&c);
+    apply_conv(s, g->conv);
     take_least(s);
     node->selection = s;
 }
