@@ -7,9 +7,7 @@
 
 static int outputs_of(const Kernel *k)
 {
-    const Value *w = k->kind == KERNEL_FEW_OUTPUTS_DW ? k->node->outputs[0] : k->node->inputs[1];
-
-    return w->shape.size[0];
+    return weight_of(k->node)->shape.size[0];
 }
 
 /* Dense and its dx. */

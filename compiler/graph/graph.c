@@ -73,6 +73,11 @@ Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, 
     return node;
 }
 
+const Value *weight_of(const Node *node)
+{
+    return is_weight_gradient(node->op) ? node->outputs[0] : node->inputs[1];
+}
+
 Node **find_only_readers(const Graph *g)
 {
     Node **only = allocate((size_t)(g->value_count + 1) * sizeof *only);

@@ -158,6 +158,7 @@ typedef struct Graph {
 } Graph;
 
 Graph *new_graph(const char *name);
+const Value *weight_of(const Node *node); /* of a contraction; of a dw its gradient */
 Value *add_value(Graph *g, Shape shape, bool batched, ElementType type, Role role);
 Value *find_field(const Graph *g, const Field *field); /* its input or target; NULL: not used */
 /* Appends a node with inputs (NULL for an absent one); its outputs get types and shapes from

@@ -52,7 +52,7 @@ static void sum_argmax(const Graph *g, const Value *dy, Value *d)
 bool is_depthwise(const Graph *g, const Node *node)
 {
     const bool dw = node->op == OP_CONV2D_DW;
-    const Value *w = dw ? node->outputs[0] : node->inputs[1];
+    const Value *w = weight_of(node);
     const Node *reader, *expand = w->node;
     const int groups = groups_of(&node->at);
 

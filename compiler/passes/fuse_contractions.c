@@ -12,7 +12,7 @@
 static double contraction_flops(const Node *node)
 {
     const bool dw = is_weight_gradient(node->op);
-    const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
+    const Shape w = weight_of(node)->shape;
     const Shape y = dw                            ? node->inputs[1]->shape
                     : is_input_gradient(node->op) ? node->inputs[0]->shape
                                                   : node->outputs[0]->shape;

@@ -235,11 +235,6 @@ static void take_least(Selection *s)
             s->algorithm = (Algorithm)i;
 }
 
-static const Value *weight_of(const Node *node)
-{
-    return is_weight_gradient(node->op) ? node->outputs[0] : node->inputs[1];
-}
-
 /* The parameter behind a weight or its gradient. */
 static const Value *parameter_of(const Node *node)
 {

@@ -16,7 +16,7 @@ typedef struct Problem {
 static Problem find_problem(const Node *node)
 {
     const bool dw = node->op == OP_CONV2D_DW, dx = node->op == OP_CONV2D_DX;
-    const Shape w = (dw ? node->outputs[0] : node->inputs[1])->shape;
+    const Shape w = weight_of(node)->shape;
     const Layout *x = (dx ? node->outputs[0] : node->inputs[0])->layout;
     const Layout *y = (dx ? node->inputs[0] : dw ? node->inputs[1] : node->outputs[0])->layout;
     const Layout *tiled = dx ? x : y;

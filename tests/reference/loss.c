@@ -134,7 +134,7 @@ static double log_sum_exp(const double *x, int count)
     return most + log(sum);
 }
 
-static double weight_of(const Node *node, int class)
+static double label_weight(const Node *node, int class)
 {
     return node->at.class_weights ? node->at.class_weights[class] : 1;
 }
@@ -145,7 +145,7 @@ static double weight_of_rows(const Reference *r, const Node *node, const double 
     double sum = 0;
 
     for (int row = 0; row < r->n; row++)
-        sum += weight_of(node, (int)class[row]);
+        sum += label_weight(node, (int)class[row]);
     return sum > 0 ? sum : 1;
 }
 
@@ -155,7 +155,7 @@ static double share_of(const Node *node, int of, int c)
 {
     const double smoothing = node->at.smoothing;
 
-    return weight_of(node, c) *
+    return label_weight(node, c) *
            ((c == of ? 1 - smoothing : 0) + smoothing / node->inputs[0]->shape.size[0]);
 }
 
