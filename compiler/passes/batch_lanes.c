@@ -9,7 +9,7 @@
 #include "passes/passes.h"
 
 enum {
-    MOST_CHANNELS = 8,   /* of y */
+    MOST_CHANNELS = 8,   /* of what is written */
     MOST_PIXELS = 16,    /* of a tile */
     SCRATCH = 256 << 10, /* bytes of transposed rows, at most: a part of L2 */
 };
@@ -19,10 +19,10 @@ static bool is_dx(const Node *node)
     return node->op == OP_CONV2D_DX;
 }
 
-static bool fits(const Node *node, const Layout *y)
+static bool fits(const Node *node, const Layout *to)
 {
-    if ((node->op != OP_CONV2D && !is_dx(node)) || groups_of(&node->at) > 1 || !is_plain(y) ||
-        channel_count(y) > MOST_CHANNELS)
+    if ((node->op != OP_CONV2D && !is_dx(node)) || groups_of(&node->at) > 1 || !is_plain(to) ||
+        channel_count(to) > MOST_CHANNELS)
         return false;
     for (int axis = 0; axis < 2; axis++)
         if (dilation_of(&node->at, axis) > 1 || (is_dx(node) && node->at.stride[axis] > 1))
@@ -30,14 +30,14 @@ static bool fits(const Node *node, const Layout *y)
     return true;
 }
 
-/* Pixels that a window of y begins before its own place; what is packed has its border. */
-static int count_before(const Node *node, const Layout *x, int axis)
+/* Pixels that a window of `to` begins before its own place; what is packed has its border. */
+static int pad_before(const Node *node, const Layout *from, int axis)
 {
     const int padding = node->at.padding[axis];
 
     if (is_dx(node))
         return node->inputs[1]->shape.size[2 + axis] - 1 - padding;
-    return x->lanes < 16 ? 0 : padding;
+    return from->lanes < 16 ? 0 : padding;
 }
 
 /* Pixels of a tile: as many as there are registers for, and tiles of about one size in a row. */
@@ -49,39 +49,40 @@ static int cut_row(int width, int most)
 }
 
 /* Bands of rows, so that what is transposed for one stays in the cache. */
-static void cut_bands(BatchLanes *g, const Node *node, const Layout *x, const Layout *y, long row)
+static void cut_bands(BatchLanes *g, const Node *node, const Layout *from, const Layout *to,
+                      long row)
 {
     const int stride = node->at.stride[0], kernel = node->inputs[1]->shape.size[2];
     const long most = SCRATCH / ((long)sizeof(float) * row);
     int halo;
 
-    g->rows = y->height;
-    if (x->full_height > most)
+    g->rows = to->height;
+    if (from->full_height > most)
         while (g->rows > 1 && (g->rows - 1) * stride + kernel > most)
             g->rows--;
     halo = (g->rows - 1) * stride + kernel;
-    g->floats = row * (halo < x->full_height ? halo : x->full_height);
+    g->floats = row * (halo < from->full_height ? halo : from->full_height);
 }
 
-BatchLanes plan_batch_lanes(const Node *node, const Layout *x, const Layout *y,
+BatchLanes plan_batch_lanes(const Node *node, const Layout *from, const Layout *to,
                             const Target *target)
 {
     const BatchLanes none = {0};
     BatchLanes g = {0};
     int outputs, most;
 
-    if (!fits(node, y))
+    if (!fits(node, to))
         return none;
-    outputs = channel_count(y);
+    outputs = channel_count(to);
     g.groups = (outputs + target->sums - 1) / target->sums;
     g.channels = (outputs + g.groups - 1) / g.groups;
     most = target->sums / g.channels;
-    g.pixels = cut_row(y->width, most < MOST_PIXELS ? most : MOST_PIXELS);
-    g.pad_top = count_before(node, x, 0);
-    g.left = count_before(node, x, 1);
-    g.columns = (y->width - 1) * node->at.stride[1] + node->inputs[1]->shape.size[3];
-    g.transposed = x->full_width < g.columns - g.left ? x->full_width : g.columns - g.left;
-    cut_bands(&g, node, x, y, 16L * g.columns * channel_count(x));
+    g.pixels = cut_row(to->width, most < MOST_PIXELS ? most : MOST_PIXELS);
+    g.pad_top = pad_before(node, from, 0);
+    g.left = pad_before(node, from, 1);
+    g.columns = (to->width - 1) * node->at.stride[1] + node->inputs[1]->shape.size[3];
+    g.transposed = from->full_width < g.columns - g.left ? from->full_width : g.columns - g.left;
+    cut_bands(&g, node, from, to, 16L * g.columns * channel_count(from));
     if (g.pad_top < 0 || g.left < 0 || g.transposed <= 0 ||
         g.floats * (long)sizeof(float) > SCRATCH)
         return none;
