@@ -29,7 +29,8 @@ void give_back(void);                             /* all that was allocated, by 
 char *format(const char *fmt, ...) PRINTF(1, 2);  /* a new string */
 char *copy_text(const char *text, size_t length); /* a new string of `length` bytes */
 bool same(const char *a, const char *b);          /* both NULL, or equal */
-int up(int size, int unit);                       /* units that hold `size` */
+int divide_up(int size, int unit);                /* units that hold `size` */
+int blocks_of(int count);                         /* of 16 channels or images */
 
 /* Appends to a growing array `items` with `count` used entries; reallocates at powers of two. */
 #define APPEND(items, count, item)                                                                 \

@@ -156,7 +156,12 @@ void text_add(Text *text, const char *fmt, ...)
     va_end(args);
 }
 
-int up(int size, int unit)
+int divide_up(int size, int unit)
 {
     return (size + unit - 1) / unit;
+}
+
+int blocks_of(int count)
+{
+    return divide_up(count, 16);
 }

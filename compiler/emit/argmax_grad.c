@@ -42,7 +42,7 @@ void emit_dw_argmax(KernelCode *c, const Kernel *k)
         const Segment *s = &x->segments[i];
         int input_panels[3];
 
-        cut_panels((s->channels + 15) / 16, 3, input_panels);
+        cut_panels(blocks_of(s->channels), 3, input_panels);
         call_template(c,
                       "net_argmax_dw(%s, %s, (struct net_argmax_dw){.panels = %s, "
                       ".input_panels = %s, .inputs = %d, .outputs = %d, .first = %d, "

@@ -158,7 +158,7 @@ static void call_dw_segment(KernelCode *c, const Kernel *k, const Segment *s)
     const BatchLanesDw *g = &k->schedule.batch_lanes_dw;
     const Layout *x = node->inputs[0]->layout, *dy = node->inputs[1]->layout;
     const Shape w = node->outputs[0]->shape;
-    const int padded = up(w.size[0], g->outputs) * g->outputs;
+    const int padded = divide_up(w.size[0], g->outputs) * g->outputs;
 
     call_template(
         c,

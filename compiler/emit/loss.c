@@ -19,7 +19,7 @@ static const char *write_class_weights(Text *text, const Node *node)
     double sum = 0;
     Wrap wrap;
 
-    text_add(text, "    static const _Alignas(64) float weight[%d] = {", up(classes, 16) * 16);
+    text_add(text, "    static const _Alignas(64) float weight[%d] = {", blocks_of(classes) * 16);
     wrap = (Wrap){text, 50, 8, 0};
     for (int c = 0; c < classes; c++) {
         const double weight = node->at.class_weights ? node->at.class_weights[c] : 1;

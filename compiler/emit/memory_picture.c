@@ -55,7 +55,7 @@ static void write_legend(const Emitter *e, Text *out, int begin, int end)
 void draw_memory(const Emitter *e, Text *out)
 {
     const Program *p = e->program;
-    const int pictures = p->buffer_count > LETTERS ? up(p->buffer_count, LETTERS) : 1;
+    const int pictures = p->buffer_count > LETTERS ? divide_up(p->buffer_count, LETTERS) : 1;
 
     if (pictures > MOST_PICTURES) {
         line(out, 0, "/* %d buffers in %d phases; `netc --dump=plan` lists them */",

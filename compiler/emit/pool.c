@@ -58,7 +58,7 @@ void emit_pool(KernelCode *c, const Kernel *k)
     const bool whole = pool->has & WHOLE;
     const Value *first = node->outputs[0], *last = node->inputs[node->input_count - 1];
     const Value *x = node->backward ? first : last, *y = node->backward ? last : first;
-    const bool up = node->op == OP_UPSAMPLE2D || node->op == OP_UPSAMPLE2D_GRAD;
+    const bool upsample = node->op == OP_UPSAMPLE2D || node->op == OP_UPSAMPLE2D_GRAD;
     const bool index = node->output_count < 2 || !node->outputs[1]->internal;
     const bool epilogue = kernel_info[k->kind].epilogue == EPILOGUE;
     Text arguments = {0};
@@ -83,5 +83,5 @@ void emit_pool(KernelCode *c, const Kernel *k)
              pool->has & ROW_SUMS ? "(batch block, row)" : "batch blocks");
     call_template(c, "net_%s(%s%s", op_info[node->op].text, arguments.at,
                   whole ? extent_text(x->layout)
-                        : pool_text(node, (up ? y : x)->layout, (up ? x : y)->layout));
+                        : pool_text(node, (upsample ? y : x)->layout, (upsample ? x : y)->layout));
 }

@@ -128,7 +128,7 @@ static const char *results_text(const Kernel *k, bool train)
     const Segment *s = v->segments;
     return format(", .result = {%zu, %ld, %d, %d, %d, %d}", v->buffer->offset,
                   (long)v->full_height * v->full_width * v->blocks * 256, s->pixels, s->stride,
-                  s->block, (s->channels + 15) / 16);
+                  s->block, blocks_of(s->channels));
 }
 
 static void write_kernels(Text *out, const Program *p)

@@ -52,7 +52,7 @@ int find_parts(const Kernel *k, const Target *target, OutputPart parts[MAX_SEGME
 
         *part = (OutputPart){.start = s->start / s->pixels,
                              .block = s->block,
-                             .blocks = (s->channels + 15) / 16,
+                             .blocks = blocks_of(s->channels),
                              .pixels = 1,
                              .stride = s->stride,
                              .w = at};

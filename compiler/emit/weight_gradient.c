@@ -100,7 +100,7 @@ static void find_tap_rows(int tap_rows[3], const Node *node, const Segment *s)
     const Shape w = node->outputs[0]->shape;
 
     for (int i = 0; i < 3; i++) {
-        const bool few = dw->panels[i] * up(s->channels, 16) < 8;
+        const bool few = dw->panels[i] * blocks_of(s->channels) < 8;
 
         tap_rows[i] = few || w.size[2] * w.size[3] * (3 - i) > 48 ? w.size[2] : 1;
     }

@@ -49,7 +49,7 @@ void emit_winograd(KernelCode *c, const Kernel *k)
     int panels[3], padding[2];
     Text tiles = {0};
 
-    cut_panels(up(w.size[dx ? 1 : 0], 16), e->target->vectors, panels);
+    cut_panels(blocks_of(w.size[dx ? 1 : 0]), e->target->vectors, panels);
     for (int axis = 0; axis < 2; axis++)
         padding[axis] = dx ? 2 - node->at.padding[axis] : node->at.padding[axis];
     for (int width = 3; width >= 1; width--)
@@ -84,7 +84,7 @@ void emit_winograd_weights(KernelCode *c, const Kernel *k)
               m = k->schedule.winograd.tile;
     int panels[3];
 
-    cut_panels(up(dx ? inputs : outputs, 16), c->e->target->vectors, panels);
+    cut_panels(blocks_of(dx ? inputs : outputs), c->e->target->vectors, panels);
     include(c->e, "winograd_conv");
     c->base = format("winograd_weights_%d%s_%dx%d", m, dx ? "_transposed" : "", inputs, outputs);
     text_add(&c->comment, "/* wt = G w G'%s; items: (block of outputs, block of inputs) */\n",

@@ -37,7 +37,7 @@ static bool check_file(Lowering *l, const Constant *file)
 static Owned *embedding_table(Lowering *l, const Layer *layer, Shape shape)
 {
     const Call *call = layer->call;
-    const Shape padded = {.rank = 2, .size = {shape.size[0], (shape.size[1] + 15) / 16 * 16}};
+    const Shape padded = {.rank = 2, .size = {shape.size[0], blocks_of(shape.size[1]) * 16}};
     const Constant *file = argument(call, "pretrained"), *row = argument(call, "padding_row");
     Owned *owned = layer->shared ? find_owned(l, layer->shared) : NULL;
     Value *table;

@@ -58,7 +58,7 @@ static Buffer *transposed_weights(Fusion *f, Node *node)
         if (f->first[i]->kind == KERNEL_TRANSPOSE && same_transpose(f->first[i]->node, node))
             return f->first[i]->scratch;
     for (int i = 0; i < dx->segment_count; i++)
-        rows += (size_t)((dx->segments[i].channels + 15) / 16) *
+        rows += (size_t)blocks_of(dx->segments[i].channels) *
                 (size_t)(node->op == OP_DENSE_DX ? dx->segments[i].pixels : w->segments[0].pixels);
     transpose = new_kernel(KERNEL_TRANSPOSE, node);
     transpose->scratch = new_buffer(IN_ARENA, rows * (size_t)w->outputs * 16 * sizeof(float),

@@ -284,7 +284,7 @@ static void lay_out_loss(LayoutPass *l, Node *node)
     if (y->batched)
         return;
     y->layout = allocate(sizeof *y->layout);
-    *y->layout = (Layout){.kind = LAYOUT_SCALAR, .batch_blocks = (l->g->max_batch + 15) / 16};
+    *y->layout = (Layout){.kind = LAYOUT_SCALAR, .batch_blocks = blocks_of(l->g->max_batch)};
     y->layout->type = format("struct losses_%d", y->layout->batch_blocks);
     y->layout->buffer = new_buffer(IN_ARENA, (size_t)y->layout->batch_blocks * sizeof(float),
                                    "loss");

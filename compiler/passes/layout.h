@@ -21,7 +21,6 @@ void lay_out_inputs(Graph *train, Graph *evaluate);
 
 /* ---- layout_values.c ------------------------------------------------------------------------- */
 
-int blocks_of(int channels);
 size_t round_up(size_t size); /* to 64 bytes */
 size_t value_bytes(const Layout *v);
 bool same_segments(const Layout *a, const Layout *b);

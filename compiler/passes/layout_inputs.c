@@ -91,7 +91,7 @@ static Layout ids_layout(const Graph *g, const Value *x)
         v.width = size;
         v.type = format("struct tokens_%dx%d_of_%d", rows, size, v.rows);
     }
-    v.batch_blocks = (rows + 15) / 16;
+    v.batch_blocks = blocks_of(rows);
     return v;
 }
 

@@ -11,11 +11,6 @@
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
-int blocks_of(int channels)
-{
-    return (channels + 15) / 16;
-}
-
 size_t round_up(size_t size)
 {
     return (size + 63) / 64 * 64;
@@ -44,7 +39,7 @@ Layout new_value(const Graph *g, Shape shape)
     Layout v = {.kind = LAYOUT_VALUE, .lanes = 16};
     const int channels = shape.rank > 0 ? shape.size[0] : 1;
 
-    v.batch_blocks = (g->max_batch + 15) / 16;
+    v.batch_blocks = blocks_of(g->max_batch);
     set_pixels(&v, shape);
     v.blocks = blocks_of(channels);
     v.segments[0] = (Segment){0, channels, v.height * v.width, 0, v.blocks};

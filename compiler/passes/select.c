@@ -69,11 +69,6 @@ static double count_all_taps(const Contraction *c)
     return (double)c->y->height * c->y->width * w[2] * w[3];
 }
 
-static int blocks(int channels)
-{
-    return up(channels, 16);
-}
-
 /* Of a weight gradient: rows of register tiles, of each segment of x on its own. */
 static int count_padded_inputs(const Contraction *c)
 {
@@ -82,7 +77,7 @@ static int count_padded_inputs(const Contraction *c)
     for (int i = 0; i < c->x->segment_count; i++)
         rows += c->x->lanes < 16
                     ? c->x->segments[i].channels
-                    : up(c->x->segments[i].channels, GRADIENT_INPUTS) * GRADIENT_INPUTS;
+                    : divide_up(c->x->segments[i].channels, GRADIENT_INPUTS) * GRADIENT_INPUTS;
     return rows;
 }
 
@@ -101,10 +96,10 @@ static double cost_direct(const Contraction *c)
         outputs = fmax(outputs / groups, fmin(outputs, 16 * outputs / c->inputs));
     }
     if (c->dx)
-        return taps * outputs * blocks(c->inputs);
+        return taps * outputs * blocks_of(c->inputs);
     if (c->dw && c->image && groups == 1)
         inputs = count_padded_inputs(c);
-    return taps * inputs * blocks(c->outputs);
+    return taps * inputs * blocks_of(c->outputs);
 }
 
 /* Products along the inputs, a sum over lanes at the end of each row. */
@@ -113,7 +108,7 @@ static double cost_few_outputs(const Contraction *c)
     if (c->image || c->among_sparse || c->outputs > MOST_FEW_OUTPUTS ||
         c->x->segment_count * c->outputs > MAX_SEGMENTS)
         return INFINITY;
-    return (double)c->outputs * blocks(c->inputs);
+    return (double)c->outputs * blocks_of(c->inputs);
 }
 
 /* Each channel with its filter; the weight comes through group_expand, which goes. */
@@ -121,7 +116,7 @@ static double cost_depthwise(const Contraction *c)
 {
     if (!is_depthwise(c->g, c->node))
         return INFINITY;
-    return count_taps(c, 0) * count_taps(c, 1) * blocks(c->outputs);
+    return count_taps(c, 0) * count_taps(c, 1) * blocks_of(c->outputs);
 }
 
 /* One window an output: dy is 0 but at one pixel a channel. */
@@ -132,7 +127,7 @@ static double cost_argmax(const Contraction *c)
     if (!c->image || !find_argmax(c->node) || c->inputs < LEAST_ARGMAX ||
         groups_of(&c->node->at) > 1)
         return INFINITY;
-    return SCATTER * c->outputs * w[2] * w[3] * blocks(c->inputs);
+    return SCATTER * c->outputs * w[2] * w[3] * blocks_of(c->inputs);
 }
 
 /* Of 16 images: products with the outputs there are, the rows under a band of y transposed again
@@ -165,7 +160,7 @@ static double cost_batch_lanes_dw(const Contraction *c)
     if (c->x->lanes == 16) {
         x = 0;
         for (int i = 0; i < c->x->segment_count; i++)
-            x += TRANSPOSE * blocks(c->x->segments[i].channels);
+            x += TRANSPOSE * blocks_of(c->x->segments[i].channels);
     }
     return (BATCH_LANES_PRODUCT * products + TRANSPOSE * c->y->height * c->y->width +
             x * c->x->height * c->x->width) /
@@ -183,10 +178,10 @@ static bool winograd_applies(const Contraction *c)
     const Attributes *at = &c->node->at;
     const int *w = c->weight->shape.size;
 
-    return c->image && groups_of(at) == 1 && w[2] == 3 &&
-           w[3] == 3 && at->stride[0] == 1 && at->stride[1] == 1 && dilation_of(at, 0) == 1 &&
-           dilation_of(at, 1) == 1 && c->inputs >= LEAST_WINOGRAD && c->outputs >= LEAST_WINOGRAD &&
-           is_plain(c->x) && is_plain(c->y);
+    return c->image && groups_of(at) == 1 && w[2] == 3 && w[3] == 3 && at->stride[0] == 1 &&
+           at->stride[1] == 1 && dilation_of(at, 0) == 1 && dilation_of(at, 1) == 1 &&
+           c->inputs >= LEAST_WINOGRAD && c->outputs >= LEAST_WINOGRAD && is_plain(c->x) &&
+           is_plain(c->y);
 }
 
 /* Whole tiles, at the edges too, and transforms of what is read and written; that of the weights is
@@ -195,12 +190,13 @@ static double cost_winograd(const Contraction *c, int tile)
 {
     const Layout *tiled = c->dx ? c->x : c->y;
     const double products = (tile + 2) * (tile + 2);
-    const double from = c->dx ? c->outputs : c->inputs, to = blocks(c->dx ? c->inputs : c->outputs);
-    const double tiles = up(tiled->height, tile) * up(tiled->width, tile);
+    const double from = c->dx ? c->outputs : c->inputs,
+                 to = blocks_of(c->dx ? c->inputs : c->outputs);
+    const double tiles = divide_up(tiled->height, tile) * divide_up(tiled->width, tile);
 
     if (!winograd_applies(c))
         return INFINITY;
-    return products * (tiles * (from * to + WINOGRAD_TRANSFORM * (blocks((int)from) + to)) +
+    return products * (tiles * (from * to + WINOGRAD_TRANSFORM * (blocks_of((int)from) + to)) +
                        WINOGRAD_TRANSFORM * from * to / c->g->max_batch);
 }
 

@@ -40,8 +40,8 @@ static int halo(const Node *node, int axis, int outputs)
 /* Floats of a thread's scratch for one split. */
 static void size_scratch(BatchLanesDw *g, const Node *node, const Layout *x, const Layout *dy)
 {
-    const int rows = g->by_column ? 1 : up(dy->height, g->splits);
-    const int columns = g->by_column ? up(dy->width, g->splits) : dy->width;
+    const int rows = g->by_column ? 1 : divide_up(dy->height, g->splits);
+    const int columns = g->by_column ? divide_up(dy->width, g->splits) : dy->width;
     int channels = 0;
 
     for (int i = 0; i < x->segment_count; i++)
@@ -60,11 +60,11 @@ static void size_tile(BatchLanesDw *g, const Node *node, const Target *target)
     const int most = target->vectors == 1 ? 6 : 8;
     const int row = least(w.size[1], 16) * w.size[3];
 
-    g->outputs = up(w.size[0], up(w.size[0], most));
+    g->outputs = divide_up(w.size[0], divide_up(w.size[0], most));
     for (g->inputs = sums / g->outputs; g->inputs > 1; g->inputs--)
         if (g->inputs * g->outputs + least(g->inputs, g->outputs) + 1 <= registers)
             break;
-    g->inputs = up(row, up(row, g->inputs));
+    g->inputs = divide_up(row, divide_up(row, g->inputs));
 }
 
 BatchLanesDw plan_batch_lanes_dw(const Node *node, const Layout *x, const Layout *dy,
@@ -76,7 +76,7 @@ BatchLanesDw plan_batch_lanes_dw(const Node *node, const Layout *x, const Layout
     if (node->op != OP_CONV2D_DW || groups_of(&node->at) > 1 || dilation_of(&node->at, 0) > 1 ||
         dilation_of(&node->at, 1) > 1 || dy->segment_count > 1 || dy->segments[0].channels > 16)
         return g;
-    g.splits = count_splits(x, least(length, up(dy->height * dy->width, PIXELS)));
+    g.splits = count_splits(x, least(length, divide_up(dy->height * dy->width, PIXELS)));
     size_scratch(&g, node, x, dy);
     while (g.floats * (long)sizeof(float) > SCRATCH) {
         if (g.splits++ == length)
@@ -99,8 +99,8 @@ static bool has_few_items(const Node *node)
     if (node->op != OP_CONV2D_DW || groups_of(&node->at) > 1)
         return false;
     for (int i = 0; i < x->segment_count; i++)
-        blocks += up(x->segments[i].channels, 16);
-    return up(w.size[0], 48) * blocks * w.size[2] < LEAST_ITEMS;
+        blocks += blocks_of(x->segments[i].channels);
+    return divide_up(w.size[0], 48) * blocks * w.size[2] < LEAST_ITEMS;
 }
 
 void plan_dw(Kernel *k, const Target *target)

@@ -80,7 +80,7 @@ long winograd_unit(int tile, int vectors)
 
 long winograd_partial(const Layout *dw, int tile)
 {
-    const int blocks = up(dw->segments[0].channels, 16);
+    const int blocks = blocks_of(dw->segments[0].channels);
     long floats = 0;
 
     for (int i = 0; i < 3; i++)
@@ -91,16 +91,17 @@ long winograd_partial(const Layout *dw, int tile)
 /* About how many items a dw has of each split: the same on every target, and so are the sums. */
 static int count_items(const Winograd *g, const Layout *x, const Layout *dw)
 {
-    return up(dw->outputs, g->panels * 48) * up(x->blocks, g->blocks);
+    return divide_up(dw->outputs, g->panels * 48) * divide_up(x->blocks, g->blocks);
 }
 
 /* Few weights are few items: then groups of tiles are split. */
 static void split_groups(Winograd *g, const Layout *x, const Layout *dw)
 {
-    const int groups = up(x->batch_blocks, g->batch_blocks) * up(g->down * g->across, g->group);
+    const int groups = divide_up(x->batch_blocks, g->batch_blocks) *
+                       divide_up(g->down * g->across, g->group);
     const long most = PARTIAL / (winograd_partial(dw, g->tile) * (long)sizeof(float));
 
-    g->splits = up(DW_ITEMS, count_items(g, x, dw));
+    g->splits = divide_up(DW_ITEMS, count_items(g, x, dw));
     g->splits = g->splits < groups ? g->splits : groups;
     g->splits = g->splits < most ? g->splits : most > 1 ? (int)most : 1;
 }
@@ -141,9 +142,9 @@ Winograd plan_winograd(const Node *node, const Target *target)
     if (!plan.tile)
         return plan;
     p = find_problem(node);
-    plan.down = up(p.size[0], plan.tile);
-    plan.across = up(p.size[1], plan.tile);
-    cut_panels(up(p.to, 16), target->vectors, panels);
+    plan.down = divide_up(p.size[0], plan.tile);
+    plan.across = divide_up(p.size[1], plan.tile);
+    cut_panels(blocks_of(p.to), target->vectors, panels);
     if (node->op == OP_CONV2D_DW)
         cut_weight(&plan, node, widest_panel(panels));
     else
@@ -163,5 +164,5 @@ size_t winograd_weights(const Node *node, int tile)
 {
     const Problem p = find_problem(node);
 
-    return (size_t)((tile + 2) * (tile + 2)) * (size_t)p.from * (size_t)up(p.to, 16) * 16;
+    return (size_t)((tile + 2) * (tile + 2)) * (size_t)p.from * (size_t)blocks_of(p.to) * 16;
 }
