@@ -9,8 +9,6 @@
 #include "emit/emit.h"
 #include "emit/tables.h"
 
-#include <string.h>
-
 static bool is_dense(const Node *node)
 {
     return node->op == OP_DENSE || node->op == OP_DENSE_DX;

@@ -9,7 +9,6 @@
 #include "emit/emit.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* The kernel whose scratch it is: this one, or one of the sums that it takes. */
 static const Kernel *owner_of(const Kernel *k, const Buffer *scratch)

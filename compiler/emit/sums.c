@@ -5,8 +5,6 @@
 
 #include "emit/emit.h"
 
-#include <string.h>
-
 /* ---- Partial sums ---------------------------------------------------------------------------- */
 
 static const char *const sums_of[OP_COUNT] = {

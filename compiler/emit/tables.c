@@ -5,7 +5,6 @@
 
 #include "emit/tables.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- Tensors --------------------------------------------------------------------------------- */

@@ -4,8 +4,6 @@
 
 #include "emit/emit.h"
 
-#include <string.h>
-
 /* ---- What becomes of a finished piece -------------------------------------------------------- */
 
 const char *apply_literal(const Kernel *k)

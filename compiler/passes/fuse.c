@@ -14,8 +14,6 @@
 #include "core/random.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- Elementwise ----------------------------------------------------------------------------- */
 

@@ -11,8 +11,6 @@
 #include "passes/passes.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 const KernelInfo kernel_info[] = {
 #define KERNEL(name, label, class, epilogue, split, reads, scratch, ...)                           \

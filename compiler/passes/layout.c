@@ -14,7 +14,6 @@
 #include "passes/layout.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- One graph ------------------------------------------------------------------------------- */
 

@@ -6,8 +6,6 @@
  */
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "training/training.h"
 

@@ -9,7 +9,6 @@
  */
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "training/training.h"
 
@@ -86,10 +85,8 @@ void net_sums_open(struct net_session *session)
 
 static double sum_blocks(struct net_session *session, block_work *work)
 {
-    struct walk walk = {.session = session,
-                        .work = work,
-                        .sums = session->sums,
-                        .threads = session->threads};
+    struct walk walk = {
+        .session = session, .work = work, .sums = session->sums, .threads = session->threads};
     double sum = 0.0;
 
     net_threads_run(session->pool, run_walk, &walk);

@@ -6,7 +6,6 @@
 #include "support/kernel_trial.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "support/graph_test.h"

@@ -2,7 +2,6 @@
  * memory_data.c -- a model by hand on data in memory.
  */
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "support/memory_data.h"
