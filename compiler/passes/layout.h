@@ -44,7 +44,7 @@ Layout filters_layout(const Value *w);
 
 /* The layout becomes the value's; in a buffer of its own where `buffer` is NULL. A parameter keeps
    the first that it gets. */
-Layout *give(const Graph *g, Value *value, Layout layout, Buffer *buffer);
+void give(const Graph *g, Value *value, Layout layout, Buffer *buffer);
 void give_parameter(Value *value, Layout layout);
 
 #endif

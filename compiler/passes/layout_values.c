@@ -188,7 +188,7 @@ static const char *value_label(const Value *value)
                   node->path ? node->path : op_info[node->op].text, part);
 }
 
-Layout *give(const Graph *g, Value *value, Layout layout, Buffer *buffer)
+void give(const Graph *g, Value *value, Layout layout, Buffer *buffer)
 {
     Layout *v = allocate(sizeof *v);
 
@@ -197,7 +197,6 @@ Layout *give(const Graph *g, Value *value, Layout layout, Buffer *buffer)
     v->type = value_type(g, v, value->shape);
     v->buffer = buffer ? buffer : new_buffer(IN_ARENA, value_bytes(v), value_label(value));
     value->layout = v;
-    return v;
 }
 
 /* The blocks of x, on other pixels: what pools give. */

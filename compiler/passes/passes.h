@@ -263,7 +263,6 @@ int winograd_tile(const Node *node);                            /* as selected: 
 Winograd plan_winograd(const Node *node, const Target *target); /* needs layouts */
 size_t winograd_weights(const Node *node, int tile);            /* floats, transformed */
 long winograd_partial(const Layout *dw, int tile);   /* floats of the partial sums of a split */
-long winograd_unit(int tile, int vectors);           /* of a panel and block of inputs in it */
 double winograd_flops(const Node *node, Winograd g); /* of the products, one image */
 
 /* ---- weight_gradient.c: how weight gradients are summed -------------------------------------- */

@@ -73,7 +73,7 @@ static void cut_forward(Winograd *g, const Node *node, int widest)
 }
 
 /* Of a panel and block of inputs: floats of dU. */
-long winograd_unit(int tile, int vectors)
+static long winograd_unit(int tile, int vectors)
 {
     return (tile + 2) * (tile + 2) * (vectors * 256L + 16);
 }

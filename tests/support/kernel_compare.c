@@ -13,7 +13,8 @@
 
 /* ---- Where a number is ----------------------------------------------------------------------- */
 
-long element_at(const Layout *v, int k)
+/* Floats from a batch block's begin to element k of image 0. */
+static long element_at(const Layout *v, int k)
 {
     int i = v->segment_count - 1;
     const Segment *s;

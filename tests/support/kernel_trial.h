@@ -44,9 +44,6 @@ void check_number(Comparison *c, long i, float got); /* element i; fails the tes
 void check_tensor(Trial *t, const float *at, const struct net_tensor *tensor, Comparison *c,
                   bool padded, const char *what);
 
-/* Floats from a batch block's begin to element k of image 0. */
-long element_at(const Layout *v, int k);
-
 /* Called by the generated code after kernel number `kernel`: every value that it stored against the
    reference, lanes that are no channel against +0. */
 void check_kernel(struct net_profile *profile, int kernel, int thread);
