@@ -52,6 +52,17 @@ static gzFile open_packed_or_not(const char *path)
     return gzopen(other, "rb");
 }
 
+char *net_file_present(char *path)
+{
+    char other[PATH_MAX];
+
+    if (access(path, F_OK) == 0 || errno != ENOENT || !name_other(other, path) ||
+        access(other, F_OK) != 0)
+        return path;
+    free(path);
+    return net_format("%s", other);
+}
+
 void net_need_file(const char *path)
 {
     char other[PATH_MAX];

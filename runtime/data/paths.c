@@ -84,7 +84,7 @@ static char **list_paths(const char *folder, const char *pattern, int *count, bo
 
     *count = 0;
     if (!strpbrk(pattern, "*?")) {
-        paths[(*count)++] = full;
+        paths[(*count)++] = net_file_present(full);
         return paths;
     }
     *last++ = '\0';

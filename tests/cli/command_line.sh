@@ -31,8 +31,8 @@ exits "a trainer over the limit" 1 "clang cannot write in .*: File too large" \
     bash -c "ulimit -f 200; '$netc' '$models/xor_split.net' -o unwritten 2>&1 | cat >&2
         exit \${PIPESTATUS[0]}"
 printf '#!/bin/sh\nexit 1\n' >failing_cc && chmod +x failing_cc
-exits "--cc fails" 3 "./failing_cc. of --cc made no trainer .* clang 14 to 19" "$netc" "$models/xor_split.net" --cc ./failing_cc \
-    --target generic -o unwritten
+exits "--cc fails" 3 "./failing_cc. of --cc made no trainer .* clang 14 to 19" \
+    "$netc" "$models/xor_split.net" --cc ./failing_cc --target generic -o unwritten
 for cc in true "" .; do
     exits "--cc '$cc'" "$([ "$cc" = true ] && echo 3 || echo 2)" "--cc" \
         "$netc" "$models/xor_split.net" --cc "$cc" --target generic -o unwritten

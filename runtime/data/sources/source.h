@@ -60,6 +60,9 @@ struct net_stream {
 
 void net_stream_open(struct net_stream *file, const char *path);
 void net_need_file(const char *path); /* of the user: fails where neither it nor a .gz is */
+/* The path of what is there: x.gz where x is named and missing, and the other way round; `path`,
+   which it takes over, where neither is. */
+char *net_file_present(char *path);
 bool net_file_status(const char *path, struct stat *status); /* of it or its .gz; or neither is */
 void net_stream_memory(struct net_stream *file, const char *path, const char *memory, size_t size);
 void net_stream_close(struct net_stream *file);
