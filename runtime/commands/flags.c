@@ -90,9 +90,10 @@ static int read_flag(struct net_options *options, int argc, char **argv, int i)
         net_fail(NET_USAGE, "--no-%s takes no value", net_typed_name(d->name));
     } else if (equals) {
         net_option_read(value, d, equals + 1);
-    } else if (i + 1 == argc) {
-        net_fail(NET_USAGE, "--%s wants a value behind it; --help tells which",
-                 net_typed_name(d->name));
+    } else if (i + 1 == argc || (!strncmp(argv[i + 1], "--", 2) && argv[i + 1][2])) {
+        net_fail(NET_USAGE, "--%s wants a value behind it, %s", net_typed_name(d->name),
+                 i + 1 == argc ? "--help tells which"
+                               : "or with = one that begins with --, as a flag does");
     } else {
         net_option_read(value, d, argv[++i]);
     }

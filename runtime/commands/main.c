@@ -63,8 +63,10 @@ static bool asks(int argc, char **argv, const char *flag)
 /* What was printed has to arrive: a full disk behind stdout is a fault. */
 static int flushed(int code)
 {
-    if (fflush(stdout) || ferror(stdout))
+    if (fflush(stdout))
         net_fail(NET_FAULT, "cannot write to stdout: %s", strerror(errno));
+    if (ferror(stdout)) /* why was known then */
+        net_fail(NET_FAULT, "not all of it could be written to stdout");
     return code;
 }
 

@@ -15,7 +15,8 @@ static void check_output(const struct net_options *options, const char *flag, co
 {
     if (!output)
         return;
-    need_other(flag, output, options->file, "the file of rows");
+    if (options->file && net_is_file_of(NULL, options->file, output))
+        net_fail(NET_USAGE, "%s %s is the file of rows, which would be lost", flag, output);
     need_other(flag, output, options->value[NET_WEIGHTS].text, "the file of weights");
     need_other(flag, output, "/proc/self/exe", "this trainer");
     if (net_is_file_of_run(output))

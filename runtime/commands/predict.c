@@ -65,15 +65,16 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-/* Where predictions go: a file that is whole or absent, or as it stands what is there and no file,
-   such as a pipe or a link (/dev/stdout is one); without a path, stdout. `file->path` tells which
-   it is. */
+/* Where predictions go: a file that is whole or absent, behind links too, or as it stands what is
+   there and no file, such as a pipe, and what /dev/stdout is; without a path, stdout. `file->path`
+   tells which it is. */
 static void open_predictions(struct net_file *file, const char *path)
 {
     struct stat status;
 
     *file = (struct net_file){.whole.out = stdout};
-    if (path && !lstat(path, &status) && !S_ISREG(status.st_mode)) {
+    if (path && (!strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6) ||
+                 (!stat(path, &status) && !S_ISREG(status.st_mode)))) {
         file->whole.out = fopen(path, "w");
         if (!file->whole.out)
             net_fail(NET_FAULT, "cannot write %s: %s", path, strerror(errno));

@@ -1,6 +1,6 @@
 /*
- * predictions.c -- predictions as text (a line a row: the class and the probabilities of all, or the
- * values), csv with a header, JSON (an object a line), or a numpy array.
+ * predictions.c -- predictions as text (a line a row: the class and the probabilities of all, or
+ * the values), csv with a header, JSON (an object a line), or a numpy array.
  *
  * One output with binary cross-entropy is the probability of class 1.
  */
@@ -32,7 +32,7 @@ static int told_classes(const struct net_predictions *predictions)
     return predictions->top && predictions->top < outputs ? predictions->top : outputs;
 }
 
-/* The `place`-th likeliest class, from 0; of equal ones the first. The chosen class is the first. */
+/* The `place`-th likeliest class, from 0; of equal ones the first. The chosen class is at 0. */
 static int class_at(const struct net_predictions *predictions, const float *x, int class, int place)
 {
     const int outputs = predictions->session->model->outputs;

@@ -81,6 +81,8 @@ void net_file_write(struct net_file *file, const void *bytes, size_t count);
 void net_file_commit(struct net_file *file); /* sync, rename, sync the folder */
 void net_file_replace(const struct net_folder *folder, const char *name,
                       const struct net_text *text); /* all of it in one call */
+/* The same of a file that a run can do without; false: errno says why. */
+bool net_file_try(const struct net_folder *folder, const char *name, const struct net_text *text);
 
 /* ---- utf8.c: characters as UTF-8, and as JSON's \u escapes ----------------------------------- */
 

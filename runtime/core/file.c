@@ -157,3 +157,18 @@ void net_file_replace(const struct net_folder *folder, const char *name,
     net_file_write(&file, text->at, text->length);
     net_file_commit(&file);
 }
+
+bool net_file_try(const struct net_folder *folder, const char *name, const struct net_text *text)
+{
+    struct net_whole_file file;
+
+    if (!net_whole_open(&file, folder_at(folder), name))
+        return false;
+    if (fwrite(text->at, 1, text->length, file.out) == text->length && net_whole_commit(&file))
+        return true;
+    const int why = errno;
+
+    net_whole_drop(&file);
+    errno = why;
+    return false;
+}

@@ -110,6 +110,8 @@ const char *net_data_folder(const struct net_model *model, const char *folder);
 
 /* Is the file one of a part, packed or not? paths.c */
 bool net_is_data_file(const struct net_model *model, const char *folder, const char *path);
+/* Is it one of those that a pattern names? */
+bool net_is_file_of(const char *folder, const char *pattern, const char *path);
 
 /* One of `count` folds, numbered from 1. */
 struct net_fold {

@@ -83,7 +83,7 @@ static char **list_paths(const char *folder, const char *pattern, int *count, bo
     DIR *files;
 
     *count = 0;
-    if (!strpbrk(pattern, "*?")) {
+    if (!strpbrk(pattern, "*?") || !access(full, F_OK)) {
         paths[(*count)++] = net_file_present(full);
         return paths;
     }
@@ -168,14 +168,40 @@ static void compare(void *context, const char *path)
                      status.st_ino == search->wanted.st_ino);
 }
 
+static void compare_all(struct search *search, const char *folder, const char *pattern)
+{
+    int count;
+    char **paths = net_paths_if_any(folder, pattern, &count);
+
+    for (int p = 0; p < count; p++)
+        compare(search, paths[p]);
+    net_paths_free(paths, count);
+}
+
+bool net_is_file_of(const char *folder, const char *pattern, const char *path)
+{
+    struct search search = {0};
+
+    if (!stat(path, &search.wanted))
+        compare_all(&search, folder, pattern);
+    return search.found;
+}
+
 bool net_is_data_file(const struct net_model *model, const char *folder, const char *path)
 {
     struct search search = {0};
+    const char *data = net_data_folder(model, folder);
 
     if (stat(path, &search.wanted))
         return false;
     for (int part = 0; part < NET_PARTS; part++)
-        net_visit_paths(model->parts[part], net_data_folder(model, folder), compare, &search);
+        net_visit_paths(model->parts[part], data, compare, &search);
+    for (int f = 0; f < model->field_count; f++) /* of stop words */
+        for (int i = 0; i < model->fields[f].step_count; i++)
+            net_visit_paths(&model->fields[f].steps[i], data, compare, &search);
+    for (int t = 0; t < model->tensor_count; t++)
+        if (model->tensors[t].pretrained)
+            compare_all(&search, data, model->tensors[t].pretrained);
     return search.found;
 }
 

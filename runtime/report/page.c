@@ -8,6 +8,7 @@
 
 #define _GNU_SOURCE
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct page {
     double written, cost;    /* when the last was, and how long it took, in seconds */
     struct net_text parts;   /* rows of the table of the parts */
     struct net_text results; /* of the last part that was told */
+    bool lost;               /* it could not be written, which was told */
 };
 
 /* ---- what the run is ------------------------------------------------------------------------- */
@@ -214,7 +216,11 @@ static void write_page(struct page *sink, const struct net_training *run, const 
     if (run->epochs->count)
         add_epochs(&page, run->epochs);
     net_page_end(&page);
-    net_file_replace(&run->folder, "report.html", &page);
+    if (!net_file_try(&run->folder, "report.html", &page) && !sink->lost) {
+        net_warn("cannot write %s/report.html: %s; the run goes on", run->folder.path,
+                 strerror(errno));
+        sink->lost = true;
+    }
     free(page.at);
     free(title);
     sink->written = net_now();

@@ -97,6 +97,28 @@ exits "top of values" 2 "top does not apply" ./values predict --weights values.r
     --part validation --top 2
 exits "digits of an array" 2 "digits does not apply to --format npy" ./odd predict \
     --weights odd.run --part validation --format npy --digits 3
+
+# ---- where they go -------------------------------------------------------------------------------
+
+mkdir parts
+cp odd.csv parts/part1.csv
+cp odd.csv parts/part2.csv
+exits "over one of its files" 2 "part1.csv is the file of rows, which would be lost" ./odd predict \
+    --weights odd.run 'parts/part*.csv' -o parts/part1.csv
+gzip -k parts/part2.csv && rm parts/part2.csv
+exits "over its packed file" 2 "is the file of rows" ./odd predict --weights odd.run \
+    parts/part2.csv -o parts/part2.csv.gz
+cp odd.csv 'what?.csv'
+cp odd.csv what1.csv
+check "a name with a question mark" ./odd predict --weights odd.run 'what?.csv' -o what.text
+holds "is that file alone" "$(wc -l <what.text)" "==" 400
+echo old >target
+ln -s target link
+check "behind a link" ./odd predict --weights odd.run odd.csv -o link
+check "is the file that it names" bash -c '[ -L link ] && [ "$(wc -l <target)" = 400 ]'
+check "to a pipe" bash -c '[ "$(./odd predict --weights odd.run odd.csv -o /dev/stdout |
+    wc -l)" = 400 ]'
+
 exits "a format that there is none of" 2 "text, csv, json\|text csv json" ./odd predict \
     --weights odd.run --part validation --format xml
 finish

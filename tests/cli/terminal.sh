@@ -24,9 +24,15 @@ check "a reader that goes away stops nothing" bash -c \
     './digits --epochs 30 --out gone | head -n 1; [ "${PIPESTATUS[0]}" = 0 ]'
 check "it is trained to its end" grep -q '"status": "finished"' gone/run.json
 check "nor a stdout that is closed" ./digits --epochs 3 --out closed >&-
-exits "a full disk behind stdout is told" 1 "cannot write to stdout: No space left" \
+exits "a full disk behind stdout is told" 1 "written to stdout" \
     bash -c './digits --epochs 3 --out full >/dev/full'
 check "and the run is whole" grep -q '"status": "finished"' full/run.json
+
+exits "a flag where a value is wanted" 2 "--out wants a value" ./digits --out --epochs
+check "a page that cannot be written" bash -c \
+    'mkdir -p page/report.html && ./digits --epochs 2 --out page >page.txt 2>page.err'
+check "is told" grep -q "warning: cannot write page/report.html: .*; the run goes on" page.err
+check "and the run ends well" grep -q '"status": "finished"' page/run.json
 
 # ---- terminals -----------------------------------------------------------------------------------
 
