@@ -69,6 +69,7 @@ both "what a person sees" tests/cli/terminal.sh
 both "report.html" tests/cli/report.sh
 both "predictions" tests/cli/predictions.sh
 both "folders of runs" tests/cli/runs.sh
+both "what folders keep" tests/cli/folders.sh
 both "what a run has learnt" tests/cli/contract.sh
 both "the command line" tests/cli/command_line.sh
 both "words" tests/cli/words.sh {mode}

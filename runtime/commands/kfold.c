@@ -115,7 +115,7 @@ static int asked_count(const struct net_options *options)
     net_fail(NET_USAGE, "kfold wants how many folds: kfold 10");
 }
 
-/* A run here, or one in a folder of the folds to come, is written over by --force alone. */
+/* What a run wrote here, or in a folder of the folds to come, is written over by --force alone. */
 static void need_free(const struct folds *folds)
 {
     if (net_flag(folds->options, NET_FORCE))
@@ -124,11 +124,13 @@ static void need_free(const struct folds *folds)
     for (int i = 1; i <= folds->count; i++) {
         char *name = net_fold_name(i, NULL);
 
-        if (net_is_run(&folds->folder, name))
+        const char *file = net_folder_taken(&folds->folder, name);
+
+        if (file)
             net_fail(NET_USAGE,
-                     "%s/%s is a run already, where this k-fold trains: --force writes over "
-                     "it, --out names another folder",
-                     folds->folder.path, name);
+                     "%s/%s has %s already, where this k-fold trains: --force writes over it, "
+                     "--out names another folder",
+                     folds->folder.path, name, file);
         free(name);
     }
 }

@@ -15,6 +15,7 @@ struct trainer {
     struct net_loader *loader;
     struct net_metrics *metrics;
     struct net_signals *signals;
+    struct net_text learnt; /* preparation.json as it has to be */
     long *rows;        /* the epoch's order */
     long *every;       /* 0, 1, 2, ... for the largest part */
     long *sample;      /* training rows whose metrics an epoch reports, evenly spaced */
@@ -30,7 +31,7 @@ struct trainer {
    of words are read into a new one. `tensors`: the checkpoint, or NULL. */
 void open_data(struct trainer *trainer, struct net_options *options,
                const struct net_tensors *tensors);
-void save_learnt(const struct trainer *trainer); /* where it is new, or gone */
+void save_learnt(struct trainer *trainer); /* where it is new, gone or was changed */
 
 /* Epochs until the last, or until a signal, --max-steps or a loss that is not finite
    (trainer->diverged); false: stopped inside an epoch. */

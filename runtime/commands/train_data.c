@@ -76,15 +76,24 @@ void look_at_data(struct trainer *trainer)
     }
 }
 
-void save_learnt(const struct trainer *trainer)
+void save_learnt(struct trainer *trainer)
 {
+    const struct net_folder *folder = &trainer->run.folder;
     const struct net_data *data = trainer->run.session.data;
+    const bool resume = trainer->run.options->value[NET_RESUME].text != NULL;
+    struct net_text *learnt = &trainer->learnt, there = {0};
 
-    if (net_folder_has(&trainer->run.folder, "preparation.json") && !net_data_changed(data))
+    if (!learnt->at && resume && !net_data_changed(data)) { /* it was read, and is right */
+        learnt->at = net_file_read(folder, "preparation.json", &learnt->length);
         return;
-    struct net_text text = {.at = net_data_preparation_json(data)};
-
-    text.length = strlen(text.at);
-    net_file_replace(&trainer->run.folder, "preparation.json", &text);
-    free(text.at);
+    }
+    if (!learnt->at) {
+        learnt->at = net_data_preparation_json(data);
+        learnt->length = strlen(learnt->at);
+    }
+    if (net_folder_has(folder, "preparation.json"))
+        there.at = net_file_read(folder, "preparation.json", &there.length);
+    if (!there.at || strcmp(there.at, learnt->at) != 0)
+        net_file_replace(folder, "preparation.json", learnt);
+    free(there.at);
 }

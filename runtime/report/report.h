@@ -78,9 +78,10 @@ void net_folder_resume(struct net_folder *folder, const struct net_folder *in, c
 bool net_folder_new(struct net_folder *folder, const struct net_folder *in, const char *name,
                     const struct net_model *model);
 
-bool net_is_run(const struct net_folder *in, const char *name); /* or a k-fold; "." is `in` */
+/* The first file there that a run or a k-fold would write over, or NULL; "." is `in`. */
+const char *net_folder_taken(const struct net_folder *in, const char *name);
 bool net_is_file_of_run(const char *path); /* one that netc wrote beside others of a run */
-/* A run that stands there is refused without --force. */
+/* A run that stands there, or a file of a run's names, is refused without --force. */
 void net_folder_need_free(const struct net_folder *folder, const struct net_options *options);
 
 /* What netc wrote there of an earlier run or k-fold goes; and of runs in fold_1 up to fold_FOLDS,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,42 +101,85 @@ void net_folder_lock(const struct net_folder *folder)
             net_whole_clean(folder->at, written[i]);
 }
 
-/* fold_1, ..., fold_MOST: of a k-fold. Other files in them stay, and so does then the folder. */
-static void drop_folds(const struct net_folder *folder, long most)
+/* The folders fold_1, ..., fold_MOST, open and locked: where another process trains in one the
+   program ends, and none has lost a file. */
+static struct net_folder *hold_folds(const struct net_folder *folder, long most, int *count)
 {
     const int at = openat(folder->at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *files = at >= 0 ? fdopendir(at) : NULL;
-    struct net_folder fold;
+    struct net_folder *folds = NULL;
+    struct rlimit limit;
 
+    if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+        limit.rlim_cur = limit.rlim_max; /* a descriptor a fold */
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
     for (struct dirent *file; files && (file = readdir(files));) {
         const char *number = strncmp(file->d_name, "fold_", 5) ? "" : file->d_name + 5;
+        struct net_folder fold;
 
         if (*number < '1' || *number > '9' || number[strspn(number, "0123456789")] ||
-            strtol(number, NULL, 10) > most || !net_folder_open(&fold, folder, file->d_name))
+            strtol(number, NULL, 10) > most)
             continue;
+        if (!net_folder_open(&fold, folder, file->d_name)) {
+            if (errno == EMFILE || errno == ENFILE)
+                net_fail(NET_FAULT, "%s: its folds cannot all be opened: %s", folder->path,
+                         strerror(errno));
+            continue;
+        }
         net_folder_lock(&fold);
-        drop_files(&fold);
-        unlinkat(folder->at, file->d_name, AT_REMOVEDIR);
-        net_folder_close(&fold);
+        folds = realloc(folds, (size_t)(*count + 1) * sizeof *folds);
+        if (!folds)
+            net_fail(NET_FAULT, "out of memory");
+        folds[(*count)++] = fold;
     }
     if (files)
         closedir(files);
     else if (at >= 0)
         close(at);
+    return folds;
 }
 
-bool net_is_run(const struct net_folder *in, const char *name)
+/* Other files in them stay, and so does then the folder. */
+static void drop_folds(const struct net_folder *folder, long most)
 {
-    static const char *const files[] = {"run.json", "checkpoint.safetensors", "kfold.json"};
-    bool is = false;
+    int count = 0;
+    struct net_folder *folds = hold_folds(folder, most, &count);
 
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char *file = net_format("%s/%s", name, files[i]);
+    for (int i = 0; i < count; i++) {
+        drop_files(&folds[i]);
+        unlinkat(folder->at, strrchr(folds[i].path, '/') + 1, AT_REMOVEDIR);
+        net_folder_close(&folds[i]);
+    }
+    free(folds);
+}
 
-        is = is || net_folder_has(in, file);
+/* The first of so many files that stands in the folder; NULL: none does. */
+static const char *first_there(const struct net_folder *in, const char *name,
+                               const char *const *files, size_t count)
+{
+    const char *first = NULL;
+
+    for (size_t i = 0; i < count && !first; i++) {
+        char *file = files[i] ? net_format("%s/%s", name, files[i]) : NULL;
+
+        if (file && net_folder_has(in, file))
+            first = files[i];
         free(file);
     }
-    return is;
+    return first;
+}
+
+static bool is_run(const struct net_folder *in, const char *name)
+{
+    static const char *const files[] = {"run.json", "checkpoint.safetensors", "kfold.json"};
+
+    return first_there(in, name, files, sizeof files / sizeof *files);
+}
+
+const char *net_folder_taken(const struct net_folder *in, const char *name)
+{
+    return first_there(in, name, written, sizeof written / sizeof *written);
 }
 
 bool net_is_file_of_run(const char *path)
@@ -147,7 +191,7 @@ bool net_is_file_of_run(const char *path)
         *slash = '\0';
         for (size_t i = 0; i < sizeof written / sizeof *written; i++)
             is |= written[i] && !strcmp(slash + 1, written[i]);
-        is = is && net_is_run(NULL, slash == real ? "/" : real);
+        is = is && is_run(NULL, slash == real ? "/" : real);
     }
     free(real);
     return is;
@@ -156,8 +200,7 @@ bool net_is_file_of_run(const char *path)
 void net_folder_clear(const struct net_folder *folder, int folds)
 {
     drop_folds(folder, net_folder_has(folder, "kfold.json") ? INT_MAX : folds);
-    if (net_is_run(folder, "."))
-        drop_files(folder);
+    drop_files(folder);
 }
 
 void net_folder_resume(struct net_folder *folder, const struct net_folder *in, const char *name)
@@ -185,8 +228,13 @@ bool net_folder_new(struct net_folder *folder, const struct net_folder *in, cons
 
 void net_folder_need_free(const struct net_folder *folder, const struct net_options *options)
 {
-    if (!net_is_run(folder, ".") || net_flag(options, NET_FORCE))
+    const char *file = net_folder_taken(folder, ".");
+
+    if (!file || net_flag(options, NET_FORCE))
         return;
+    if (!is_run(folder, "."))
+        net_fail(NET_USAGE, "%s has %s already, which a run writes: --force writes over it",
+                 folder->path, file);
     if (!net_folder_has(folder, "checkpoint.safetensors") && !net_folder_has(folder, "kfold.json"))
         net_fail(NET_USAGE, "%s is a run already, without a checkpoint: --force writes over it",
                  folder->path);

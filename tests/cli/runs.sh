@@ -103,7 +103,7 @@ check "it is one run" grep -q '"steps": 40,' q/run.json
 
 mkdir hand
 check "a run in a folder of that name" ./flowers --out hand/fold_2 --quiet
-exits "it is in the way of a k-fold" 2 "hand/fold_2 is a run already, .* --force" \
+exits "it is in the way of a k-fold" 2 "hand/fold_2 has model.safetensors already, .* --force" \
     ./flowers kfold 2 --out hand --quiet
 check "but not of a run" ./flowers --out hand --quiet
 check "nor of one over that" ./flowers --out hand --force --quiet

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# folders.sh -- what stands in a run's folder is lost only where it was said so, and what was said
+# at its beginning is kept to its end.
+set -uo pipefail
+. "$(dirname "$0")/../support/shell.sh"
+cd "$scratch" || exit 1
+
+# rows COUNT: of three classes
+rows() {
+    awk -v n="$1" 'BEGIN {
+        print "x,y,kind"
+        for (i = 0; i < n; i++)
+            printf "%.4f,%.4f,%s\n", sin(i * i) + i % 3, cos(i), substr("abc", i % 3 + 1, 1)
+    }'
+}
+rows 90 >flowers.csv
+cat >flowers.net <<'END'
+data {
+    train      = csv("flowers.csv")
+    validation = holdout(0.2)
+
+    input  x[2] = columns("x".."y") -> standardize
+    target kind = column("kind") -> classes(3)
+}
+
+network net(x) { x -> dense(8) -> relu -> dense(3) }
+
+train {
+    loss      = cross_entropy(net(x), kind)
+    optimizer = adam(lr=0.01)
+    batch     = 16
+    epochs    = 2
+}
+END
+check "netc flowers.net" "$netc" flowers.net
+
+# begun FILE: waits until an epoch is in a history
+begun() {
+    for _ in $(seq 200); do
+        ! grep -qs "^1," "$1" || return 0
+        sleep 0.05
+    done
+}
+
+# ---- files of a run that is not there ------------------------------------------------------------
+
+mkdir other
+rows 60 >other/flowers.csv
+check "a run" ./flowers --out first --quiet
+for file in model.safetensors preparation.json history.csv report.html; do
+    rm -rf copied && mkdir copied && cp "first/$file" copied
+    exits "$file is in the way of a run" 2 "copied has $file already, .* --force" \
+        ./flowers --data other --out copied --quiet
+    check "$file is as it was" cmp "first/$file" "copied/$file"
+done
+cp first/preparation.json first/model.safetensors copied
+check "a run over them" ./flowers --data other --out copied --force --quiet
+check "its contract is its own" ./flowers eval --data other --weights copied
+check "it goes on" ./flowers --resume copied --epochs 3 --quiet
+mkdir -p held/fold_1 && cp first/model.safetensors held/fold_1
+exits "weights are in the way of a k-fold" 2 "held/fold_1 has model.safetensors already, .* --force" \
+    ./flowers kfold 2 --out held --quiet
+check "they are as they were" cmp first/model.safetensors held/fold_1/model.safetensors
+check "no k-fold began" [ ! -e held/kfold.json ]
+
+./flowers --epochs 100000 --out edited >/dev/null 2>&1 &
+begun edited/history.csv
+cp edited/preparation.json own.json
+cp copied/preparation.json edited
+kill -TERM $!
+wait $! 2>/dev/null
+check "a contract that was written over in mid-run is the run's again" \
+    cmp own.json edited/preparation.json
+
+# ---- a fold that trains is in the way of --force -------------------------------------------------
+
+check "a k-fold" ./flowers kfold 5 --epochs 1 --out five --quiet
+cp -r five before
+./flowers --resume five/fold_3 --epochs 1000000 --quiet &
+for _ in $(seq 200); do
+    ! grep -q '"status": "running"' five/fold_3/run.json || break
+    sleep 0.05
+done
+exits "another process trains in a fold" 2 "trains in five/fold_3" \
+    ./flowers kfold 5 --epochs 1 --out five --force --quiet
+kill -KILL $!
+{ wait $!; } 2>/dev/null
+check "no other fold has lost a file" diff -r -x fold_3 before five
+
+# ---- data that changed, and a kill before the next checkpoint ------------------------------------
+
+mkdir grown
+rows 90 >grown/flowers.csv
+for count in 99 70; do
+    rm -rf killed
+    rows 90 >grown/flowers.csv
+    check "a run stops" ./flowers --data grown --out killed --epochs 90 --max-steps 13 --quiet
+    rows "$count" >grown/flowers.csv
+    cp killed/checkpoint.safetensors old.safetensors
+    ./flowers --resume killed --data-changed --epochs 1000000 --quiet 2>/dev/null &
+    for _ in $(seq 200); do
+        ! grep -q '"changed": 1' killed/preparation.json || break
+        sleep 0.02
+    done
+    kill -KILL $!
+    { wait $!; } 2>/dev/null
+    check "$count rows: goes on after a kill" ./flowers --resume killed --max-steps 20 --quiet
+    # as if it had been killed between the two files, one way and the other
+    check "the checkpoint of before" cp old.safetensors killed/checkpoint.safetensors
+    exits "$count rows: a checkpoint of others" 1 "[-]-data-changed takes them" \
+        ./flowers --resume killed --max-steps 20 --quiet
+    check "$count rows: is taken" ./flowers --resume killed --data-changed --max-steps 20 --quiet
+    rows 90 >grown/flowers.csv
+    check "$count rows: and those of before again" \
+        ./flowers --resume killed --data-changed --max-steps 30 --quiet
+done
+
+finish
