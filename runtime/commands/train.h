@@ -16,14 +16,14 @@ struct trainer {
     struct net_metrics *metrics;
     struct net_signals *signals;
     struct net_text learnt; /* preparation.json as it has to be */
-    long *rows;        /* the epoch's order */
-    long *every;       /* 0, 1, 2, ... for the largest part */
-    long *sample;      /* training rows whose metrics an epoch reports, evenly spaced */
-    long sample_count; /* of them */
-    float diverged;    /* the loss that is not finite, which ended the last epoch; 0: none */
-    double saved;      /* when the last checkpoint was, in seconds */
-    double looked;     /* and when it was looked whether files have changed */
-    bool again;        /* steps up to `end` are run again: nothing is shown or written */
+    long *rows;             /* the epoch's order */
+    long *every;            /* 0, 1, 2, ... for the largest part */
+    long *sample;           /* training rows whose metrics an epoch reports, evenly spaced */
+    long sample_count;      /* of them */
+    float diverged;         /* the loss that is not finite, which ended the last epoch; 0: none */
+    double saved;           /* when the last checkpoint was, in seconds */
+    double looked;          /* and when it was looked whether files have changed */
+    bool again;             /* steps up to `end` are run again: nothing is shown or written */
     uint32_t end;
 };
 

@@ -62,6 +62,21 @@ static void open_folder(struct trainer *trainer, bool resume)
     free(fold);
 }
 
+/* From now on there is always a good checkpoint, and it is of these data. Data that changed are
+   taken up by it before preparation.json says that they are the run's: a run that is killed between
+   the two finds that they have changed once more. */
+static void save_beginning(struct trainer *trainer, bool resume)
+{
+    if (!resume)
+        save_learnt(trainer);
+    if (!resume || net_data_changed(trainer->run.session.data)) {
+        net_sinks_save(&trainer->sinks, &trainer->run);
+        net_checkpoint_write(&trainer->run);
+    }
+    if (resume)
+        save_learnt(trainer);
+}
+
 static void open_training(struct trainer *trainer, struct net_options *options)
 {
     struct net_tensors tensors;
@@ -105,11 +120,7 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     if (!resume)
         net_folder_clear(&trainer->run.folder, 0);
     net_sinks_open(&trainer->sinks);
-    save_learnt(trainer);
-    if (!resume) { /* from now on there is always a good one */
-        net_sinks_save(&trainer->sinks, &trainer->run);
-        net_checkpoint_write(&trainer->run);
-    }
+    save_beginning(trainer, resume);
 }
 
 /* ---- End ------------------------------------------------------------------------------------- */
@@ -123,6 +134,7 @@ static void close_training(struct trainer *trainer)
     free(trainer->run.epochs);
     net_session_close(&trainer->run.session);
     free(trainer->run.kept);
+    free(trainer->learnt.at);
     free(trainer->rows);
     free(trainer->every);
     free(trainer->sample);

@@ -303,11 +303,13 @@ void net_checkpoint_read(const struct net_tensors *tensors, struct net_training 
     const bool rows_differ = metadata_count(tensors, "rows", LONG_MAX / 1024) !=
                              training->row_count;
 
-    if (rows_differ && net_data_changed(training->session.data)) {
+    if (rows_differ && net_flag(training->options, NET_DATA_CHANGED)) {
         state->row = 0; /* the epoch begins again */
         state->loss_sum = state->loss_weight = 0.0;
     } else if (rows_differ || state->row >= training->row_count) {
-        net_fail(NET_FAULT, "%s was trained on %.0f rows; there are %ld now: the data differ",
+        net_fail(NET_FAULT,
+                 "%s was trained on %.0f rows; there are %ld now: the data differ. --data-changed "
+                 "takes them as they are",
                  tensors->path, metadata_number(tensors, "rows"), training->row_count);
     }
     visit_all(&walk, training->kept && state->best_epoch);
