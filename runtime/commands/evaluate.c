@@ -35,11 +35,27 @@ enum net_part net_part_named(const char *name)
     return name[0] == 'v' ? NET_VALIDATION : name[1] == 'e' ? NET_TEST : NET_TRAIN;
 }
 
+/* Are the rows of the part some of the training source's? */
+static bool is_drawn(const struct net_model *model, enum net_part part)
+{
+    bool drawn = false;
+
+    for (int p = 0; p < NET_PARTS; p++)
+        drawn |= (part == NET_TRAIN || p == (int)part) && model->parts[p] &&
+                 !model->parts[p]->reader;
+    return drawn;
+}
+
 struct net_data *net_evaluated_open(struct net_session *session, enum net_part part)
 {
     const struct net_call *call = session->model->parts[part];
     struct net_opening *opening = &session->opening;
 
+    if (!opening->preparation && net_is_run_mark(opening->mark) && is_drawn(session->model, part))
+        net_fail(NET_FAULT,
+                 "%s has no preparation.json beside it, which tells the rows of %s from those that "
+                 "the run trained or held out: --weights names the run's folder, whole",
+                 session->options->value[NET_WEIGHTS].text, net_part_names[part]);
     if (opening->preparation && (part == NET_TRAIN || !call || !call->reader))
         opening->same = 1u << NET_TRAIN;
     opening->changed = net_flag(session->options, NET_DATA_CHANGED);

@@ -219,28 +219,69 @@ static void read_fold(struct net_data *data, const struct net_json *fold, const 
     data->fold = (struct net_fold){(int)read[0], (int)read[1]};
 }
 
+bool net_is_run_mark(const char *mark)
+{
+    return mark && strncmp(mark, NET_INITIAL, strlen(NET_INITIAL)) != 0;
+}
+
 /* Weights of a run are of no use with what another has learnt. */
 static void check_mark(const struct net_data *data, const char *mark, const char *path)
 {
     char own[9];
 
     net_data_mark(data, own);
-    if (mark && strncmp(mark, NET_INITIAL, strlen(NET_INITIAL)) != 0 && strcmp(mark, own) != 0)
+    if (net_is_run_mark(mark) && strcmp(mark, own) != 0)
         net_fail(1,
                  "%s is not that of these weights: they bear the mark %s, it gives %s; it was "
                  "changed, or is of another run",
                  path, mark, own);
 }
 
-void net_contract_check_words(const struct net_data *data, const char *mark)
+/* Columns that no file was asked for, such as those of the target in `predict`, by their names in
+   the model. */
+static void name_columns(struct net_data *data, int f)
 {
-    const char *made = mark && !data->learnt ? strchr(mark, ' ') : NULL;
+    const struct net_field *field = &data->model->fields[f];
+    struct net_names *names = &data->names[f];
+    const int first = field->columns ? (int)field->columns[0].number : 0;
+
+    if (names->count || !field->columns)
+        return;
+    names->count = field->column_range ? (int)field->columns[1].number - first + 1
+                                       : field->column_count;
+    names->at = net_allocate((size_t)names->count, sizeof *names->at);
+    names->place = net_allocate((size_t)names->count, sizeof *names->place);
+    for (int k = 0; k < names->count; k++) {
+        const struct net_arg *column = &field->columns[field->column_range ? 0 : k];
+
+        if (!column->text)
+            names->place[k] = field->column_range ? first + k : (int)column->number;
+        names->at[k] = column->text ? net_copy(column->text) : net_format("%d", names->place[k]);
+    }
+}
+
+void net_contract_check(struct net_data *data, const char *mark)
+{
+    const bool run = net_is_run_mark(mark);
+    const char *blank = mark && !run ? strchr(mark, ' ') : NULL;
+    const char *made = run ? mark : blank ? blank + 1 : NULL;
     char own[9];
 
+    if (!made || data->learnt)
+        return;
+    for (int f = 0; f < data->model->field_count; f++)
+        name_columns(data, f);
     net_data_mark(data, own);
-    if (made && strcmp(made + 1, own) != 0)
-        net_fail(1, "the initial weights were made for the words of other data (mark %s, here %s)",
-                 made + 1, own);
+    if (!strcmp(made, own))
+        return;
+    if (run)
+        net_fail(1,
+                 "the weights bear the mark %s, of the columns and transforms of their run; here "
+                 "they are others, with the mark %s: --weights wants the run's folder, with its "
+                 "preparation.json",
+                 made, own);
+    net_fail(1, "the initial weights were made for the words of other data (mark %s, here %s)",
+             made, own);
 }
 
 static void read_alike(struct net_data *data, const struct net_opening *opening)

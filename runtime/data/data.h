@@ -202,6 +202,7 @@ char *net_data_preparation_json(const struct net_data *data);
    where they were made for the words of some data. */
 void net_data_mark(const struct net_data *data, char mark[9]);
 #define NET_INITIAL "initial"
+bool net_is_run_mark(const char *mark); /* not of initial weights, nor NULL */
 
 /* The first field that means nothing without what a run has learnt: numbers or names of classes
    that were fitted, words. NULL: none does. */

@@ -307,7 +307,7 @@ struct net_data *net_data_open_by(const struct net_model *model, const struct ne
         data->fold = opening->fold;
     open_parts(data, opening);
     prepare(data);
-    net_contract_check_words(data, opening->mark);
+    net_contract_check(data, opening->mark);
     return data;
 }
 
@@ -357,6 +357,18 @@ static const struct net_reader *choose_reader(const struct net_reader *reader, c
                                             : reader->table;
 }
 
+/* A file is read by the first `count` fields and no preparation.json. */
+static void check_alone(const struct net_model *model, int count)
+{
+    for (int f = 0; f < count; f++)
+        if (learns(&model->fields[f]) || is_placed(model, &model->fields[f]))
+            net_fail(1, "%s %s: --weights wants a run's folder, with its preparation.json",
+                     model->fields[f].name,
+                     learns(&model->fields[f])
+                         ? "is prepared with numbers learnt in training"
+                         : "is made of columns that the run's first file names");
+}
+
 struct net_data *net_data_open_file(const struct net_model *model, const char *file,
                                     const struct net_opening *opening)
 {
@@ -376,13 +388,9 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
                                   .field_count = model->field_count - 1,
                                   .names = data->names};
 
-    for (int f = 0; !opening->preparation && f < request.field_count; f++)
-        if (learns(&model->fields[f]) || is_placed(model, &model->fields[f]))
-            net_fail(1, "%s %s: --weights wants a run's folder, with its preparation.json",
-                     model->fields[f].name,
-                     learns(&model->fields[f])
-                         ? "is prepared with numbers learnt in training"
-                         : "is made of columns that the run's first file names");
+    if (!opening->preparation)
+        check_alone(model,
+                    net_is_run_mark(opening->mark) ? model->field_count : request.field_count);
     if (reader->file) {
         args = net_allocate((size_t)train->arg_count, sizeof *args);
         for (int i = 0; i < train->arg_count; i++) {
@@ -401,6 +409,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
     free_unread(source, request.field_count);
     net_packing_open(data, NET_TEST);
     list_words(data);
+    net_contract_check(data, opening->mark);
     return data;
 }
 

@@ -96,8 +96,9 @@ static inline long net_source_row(const struct net_subset *part, long row)
 /* contract.c: what the run of a preparation.json has learnt is this data's too; before sources are
    opened. */
 void net_contract_read(struct net_data *data, const struct net_opening *opening);
-/* Fails where weights were made for other words than these data have. */
-void net_contract_check_words(const struct net_data *data, const char *mark);
+/* Of data that are open by no preparation.json: fails where the weights are of a run with other
+   columns or transforms, or were made for other words. */
+void net_contract_check(struct net_data *data, const char *mark);
 
 /* watch.c: the files of a source, from before it is opened on. */
 void net_watch_source(struct net_data *data, enum net_part part);

@@ -39,9 +39,8 @@ static void check_alone(const struct net_session *session, const char *path, boo
     const char *mark = session->opening.mark;
     const struct net_field *field = net_field_learns(session->model);
     const enum net_command command = session->options->command;
-    const bool initial = mark && !strncmp(mark, NET_INITIAL, strlen(NET_INITIAL));
 
-    if (initial || (!field && !(run && mark)))
+    if ((mark && !net_is_run_mark(mark)) || (!field && !(run && mark)))
         return;
     if (mark)
         net_fail(NET_FAULT,

@@ -63,8 +63,32 @@ sed 's/columns(.*)/columns(1..3)/' range.net >m.net
 build m m.net
 exits "a range without its run" 1 "x is made of columns that the run's first file names: --wei" \
     ./m predict other.csv --weights bare.safetensors
+awk -F, -v OFS=, '{ print $3, $2, $1, $4, $5 }' d.csv >back.csv
+for columns in 'columns("a".."c")' 'columns(1..3)' 'columns([1, 2, 3])'; do
+    sed "s/columns(.*)/$columns/" range.net >m.net
+    sed -e 's/csv("d.csv")/csv("back.csv")/; s/"a".."c"/"c".."a"/' m.net >v.net
+    build m m.net
+    build v v.net
+    check "$columns: weights alone, of the columns that they had" \
+        ./m eval --weights bare.safetensors --part train
+    for command in "eval --part train" "predict --part train" "train --out none"; do
+        exits "$columns: $command of others" 1 "bear the mark .* wants the run's folder" \
+            ./v $command --weights bare.safetensors
+    done
+done
+sed 's/columns(.*)/columns(["a", "b", "c"])/' range.net >m.net
+build m m.net
+check "names without their run" ./m predict other.csv --weights bare.safetensors
 sed 's/columns(.*)/columns(["c", "b", "a"])/' range.net >m.net
 build m m.net
+exits "other names without their run" 1 "bear the mark .* wants the run's folder" \
+    ./m predict other.csv --weights bare.safetensors
+sed '/train = csv/a\    test  = holdout(0.2)' range.net >t.net
+build t t.net
+for part in train test; do
+    exits "rows that were drawn: $part" 1 "which tells the rows of $part from those that the run" \
+        ./t eval --weights bare.safetensors --part $part
+done
 exits "other columns" 1 "its x is made of a to c, this model's of c, b, a: .* another model" \
     ./m eval --weights r
 
