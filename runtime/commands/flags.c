@@ -105,8 +105,10 @@ static char *join(const char *command, int argc, char **argv)
     struct net_text text = {0};
 
     net_text_add(&text, "%s", command);
-    for (int i = 0; i < argc; i++)
-        net_text_add(&text, " %s", argv[i]);
+    for (int i = 0; i < argc; i++) {
+        net_text_add(&text, " ");
+        net_text_shell(&text, argv[i]);
+    }
     return text.at;
 }
 
@@ -134,6 +136,11 @@ void net_options_read(struct net_options *options, const struct net_model *model
             i = read_flag(options, argc, argv, i);
         else if (command == NET_KFOLD && !options->folds)
             options->folds = read_folds(argv[i]);
+        else if (command != NET_PREDICT && command != NET_KFOLD && net_folder_taken(NULL, argv[i]))
+            net_fail(NET_USAGE, "%s takes no name of a run; --weights %s%s", net_commands[command],
+                     argv[i],
+                     command == NET_TRAIN_COMMAND ? " begins with its weights, --resume goes on"
+                                                  : "");
         else if ((command != NET_PREDICT && command != NET_GRADCHECK) ||
                  (!ended && argv[i][0] == '-' && argv[i][1]))
             net_fail(NET_USAGE, "%s does not know what to do with \"%s\"; --help shows its flags",

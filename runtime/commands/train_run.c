@@ -203,12 +203,15 @@ int net_train_run(struct net_options *options, struct net_signals *signals)
     save_training(trainer);
     if (signal) {
         char *place = net_folder_place(options->whole ? options->whole : &trainer->run.folder);
+        struct net_text command = {0};
 
+        net_text_shell(&command, program_invocation_name);
+        net_text_add(&command, " %s --resume ", options->whole ? "kfold" : "train");
+        net_text_shell(&command, place);
         net_sinks_finish(&trainer->sinks, "interrupted");
-        net_progress_say(&trainer->progress,
-                         "stopped after step %u; go on with:  %s %s --resume %s",
-                         trainer->run.session.run.step, program_invocation_name,
-                         options->whole ? "kfold" : "train", place);
+        net_progress_say(&trainer->progress, "stopped after step %u; go on with:  %s",
+                         trainer->run.session.run.step, command.at);
+        free(command.at);
         free(place);
     } else {
         finish_training(trainer, whole);

@@ -70,6 +70,21 @@ void net_text_quote(struct net_text *text, const char *string)
     text->length = (size_t)(to - text->at);
 }
 
+void net_text_shell(struct net_text *text, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "%+,-./:=@_";
+
+    if (*word && !word[strspn(word, plain)]) {
+        net_text_add(text, "%s", word);
+        return;
+    }
+    net_text_add(text, "'");
+    for (; *word; word++)
+        net_text_add(text, *word == '\'' ? "'\\''" : "%c", *word);
+    net_text_add(text, "'");
+}
+
 void net_text_html(struct net_text *text, const char *string)
 {
     const unsigned char *at = (const unsigned char *)string, *end = at + strlen(string);

@@ -22,7 +22,7 @@ static const char style[] =
     "tabular-nums}\n"
     "td,th{padding:.15rem .7rem;text-align:right;border-bottom:1px solid var(--line);font-weight:"
     "normal}\n"
-    "th:first-child,td.text{text-align:left}th:not([scope]){color:var(--soft)}\n"
+    "th:first-child,.text{text-align:left}th:not([scope]){color:var(--soft)}\n"
     "caption{text-align:left;color:var(--soft);padding-bottom:.3rem}\n"
     ".map td,.map th{padding:.3rem .5rem;border:0;text-align:center;min-width:1.6rem}\n"
     ".right{background:rgb(var(--good)/var(--share))}.wrong{background:rgb(var(--bad)/"
@@ -64,7 +64,13 @@ void net_page_heading(struct net_text *page, const char *heading)
 
 void net_page_number(struct net_text *page, double number)
 {
-    net_text_add(page, isfinite(number) ? "<td>%.4g" : "<td>–", number);
+    const double size = fabs(number);
+
+    net_text_add(page,
+                 !isfinite(number)            ? "<td>–"
+                 : size >= 1e4 && size < 1e12 ? "<td>%.0f"
+                                              : "<td>%.4g",
+                 number);
 }
 
 void net_page_figure(struct net_text *page, const struct net_text *svg)

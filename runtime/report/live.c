@@ -92,16 +92,17 @@ static void print_header(const struct live *live, const struct net_training *run
         add_model(&text, run);
         add_parts(&text, run);
         net_text_add(&text, " rows; ");
-        add_count(&text, (double)((run->row_count + batch - 1) / batch));
-        net_text_add(&text, " batches of %ld\n%s, lr %g, seed %.0f, %ld epochs", batch,
-                     options->value[NET_OPTIMIZER].text, options->value[NET_LR].number,
-                     options->value[NET_SEED].number, net_whole(options, NET_EPOCHS));
+        const long batches = (run->row_count + batch - 1) / batch;
+
+        add_count(&text, (double)batches);
+        net_text_add(&text, " batch%s of %ld\n%s, lr %g, seed %.0f, %ld epochs",
+                     batches > 1 ? "es" : "", batch, options->value[NET_OPTIMIZER].text,
+                     options->value[NET_LR].number, options->value[NET_SEED].number,
+                     net_whole(options, NET_EPOCHS));
         if (run->state.epoch)
             net_text_add(&text, " from %ld on", run->state.epoch + 1);
         net_text_add(&text, options->fold.count ? "\n" : "; ");
     }
-    if (options->fold.count)
-        net_text_add(&text, "fold %d of %d ", options->fold.number, options->fold.count);
     net_text_add(&text, "in %s", run->folder.path);
     net_progress_print(live->progress, text.at);
     free(text.at);
@@ -270,7 +271,7 @@ static void show_epoch(void *sink, const struct net_training *run, const struct 
 
         if (!fits && i + 1 == sizeof forms / sizeof *forms) {
             free(line);
-            list_pieces(&pieces, run, epoch, SECONDS | WHOLE_WORDS);
+            list_pieces(&pieces, run, epoch, WHOLE_WORDS);
             line = join(&pieces, columns - 1);
         } else if (!fits) {
             free(line);
@@ -306,6 +307,13 @@ static void add_part(void *sink, const struct net_training *run, enum net_part p
     }
 }
 
+static bool stopped_by_steps(const struct net_training *run)
+{
+    return net_whole(run->options, NET_MAX_STEPS) &&
+           run->state.epoch < net_whole(run->options, NET_EPOCHS) &&
+           run->session.run.step >= (uint64_t)net_whole(run->options, NET_MAX_STEPS);
+}
+
 static void show_end(void *sink, const struct net_training *run, const char *status)
 {
     struct live *live = sink;
@@ -327,6 +335,8 @@ static void show_end(void *sink, const struct net_training *run, const char *sta
     char *place = net_folder_place(&run->folder);
 
     net_text_add(text, "\n\n");
+    if (stopped_by_steps(run))
+        net_text_add(text, "Stopped after step %u, by --max-steps.\n", run->session.run.step);
     if (run->kept && state->best_epoch && !state->row)
         net_text_add(text, "The weights kept are those of epoch %ld, the best by %s.\n",
                      state->best_epoch, run->options->value[NET_MONITOR].text);

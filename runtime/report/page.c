@@ -64,6 +64,10 @@ static void add_run(struct net_text *page, const struct net_training *run)
             free(name);
         }
     }
+    if (options->fold.count) {
+        snprintf(text, sizeof text, "%d of %d", options->fold.number, options->fold.count);
+        add_fact(page, "fold", text);
+    }
     snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d UTC", tm.tm_year, tm.tm_mon + 1,
              tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
     add_fact(page, "started", text);
@@ -82,7 +86,7 @@ static void add_settings(struct net_text *page, const struct net_options *option
     struct net_text value = {0};
 
     net_text_add(page, "<details><summary>Settings</summary><div class=\"wide\"><table>"
-                       "<tr><th>name<th>value<th>from</tr>\n");
+                       "<tr><th>name<th class=\"text\">value<th class=\"text\">from</tr>\n");
     for (int o = 0; o <= NET_THREADS; o++) {
         if (!options->value[o].applies)
             continue;
@@ -99,8 +103,9 @@ static void add_settings(struct net_text *page, const struct net_options *option
 
 static void add_layers(struct net_text *page, const struct net_model *model)
 {
-    net_text_add(page, "<details><summary>Layers</summary><div class=\"wide\"><table>"
-                       "<tr><th>layer<th>type<th>output<th>parameters</tr>\n");
+    net_text_add(
+        page, "<details><summary>Layers</summary><div class=\"wide\"><table>"
+              "<tr><th>layer<th class=\"text\">type<th class=\"text\">output<th>parameters</tr>\n");
     for (int l = 0; l < model->layer_count; l++) {
         const struct net_layer *layer = &model->layers[l];
 
@@ -134,7 +139,7 @@ static void add_curves(struct net_text *page, const struct net_training *run)
         if (m == model->metric_count)
             curves = (struct net_curves){run->epochs,
                                          "learning rate",
-                                         {"lr", ""},
+                                         {"", ""},
                                          {net_epochs_column(run->epochs, "lr"), -1},
                                          0};
         curves.best = run->state.best_epoch;
@@ -150,9 +155,9 @@ static void add_epochs(struct net_text *page, const struct net_epochs *epochs)
     const long first = epochs->count > MOST_ROWS ? epochs->count - MOST_ROWS : 0;
 
     net_text_add(page,
-                 "<details><summary>%s%ld epochs as a table</summary><div class=\"wide\">"
+                 "<details><summary>%s%ld epoch%s as a table</summary><div class=\"wide\">"
                  "<table><tr>",
-                 first ? "The last of " : "", epochs->count);
+                 first ? "The last of " : "", epochs->count, epochs->count > 1 ? "s" : "");
     for (int c = 0; c < epochs->columns; c++)
         net_text_add(page, "<th>%s", epochs->names[c]);
     net_text_add(page, "</tr>\n");
@@ -175,12 +180,26 @@ static void add_parts(struct net_text *page, const struct page *sink, const stru
     net_text_add(page, "</tr>\n%s</table></div>\n", sink->parts.at);
 }
 
+/* Why it ended before its last epoch. */
+static void add_reason(struct net_text *page, const struct net_training *run)
+{
+    const struct net_call *stop = run->session.model->stop;
+
+    if (net_schedule_stops(run->options, &run->state))
+        net_text_add(page, ", stopped early: no better %s for %ld epochs",
+                     net_argument(stop, "monitor")->text, run->state.stop_bad);
+    else
+        net_text_add(page, ", stopped by --max-steps at step %u", run->session.run.step);
+}
+
 static void add_status(struct net_text *page, const struct net_training *run, const char *status)
 {
     net_text_add(page, "<h1>");
     net_text_html(page, run->session.model->name);
     net_text_add(page, "</h1>\n<p>%s after %ld of %ld epochs", status, run->state.epoch,
                  net_whole(run->options, NET_EPOCHS));
+    if (!strcmp(status, "finished") && run->state.epoch < net_whole(run->options, NET_EPOCHS))
+        add_reason(page, run);
     if (run->state.best_epoch)
         net_text_add(page, "; the best by %s is %ld", run->options->value[NET_MONITOR].text,
                      run->state.best_epoch);

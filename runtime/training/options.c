@@ -74,7 +74,7 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
     [NET_WEIGHTS] = {"weights", NET_KIND_TEXT, (STEP & ~KFOLD) | EVAL | PREDICT | GRADCHECK, 0, 0,
                      NULL, "RUN|FILE  a run's folder, or a .safetensors file"},
     [NET_MAX_STEPS] = {"max_steps", NET_KIND_WHOLE, TRAIN, 0, 9007199254740992.0, NULL,
-                       "N  stop after N steps; their weights are kept"},
+                       "N  stop after N steps (0: do not); their weights are kept"},
     [NET_LOG_STEPS] = {"log_steps", NET_KIND_TEXT, TRAIN & ~KFOLD, 0, 0, NULL,
                        "FILE  step,loss of every step"},
     [NET_CHECKPOINT_EVERY] = {"checkpoint_every", NET_KIND_WHOLE, TRAIN, 0, INT32_MAX, NULL,

@@ -10,7 +10,7 @@ shows() {
     local name=$1 file=$2 pattern
     shift 2
     for pattern in "$@"; do
-        check "$name: $pattern" grep -qE "$pattern" "$file"
+        check "$name: $pattern" grep -qE -e "$pattern" "$file"
     done
 }
 
@@ -62,7 +62,7 @@ mv "a <b> & \"c\"" run
 shows "classes" run/report.html "<h1>cnn</h1>" "finished after 4 of 4 epochs" \
     '<tr><th scope="row">validation<td>[0-9.]+<td>[0-9.]+</tr>' 'class="title"[^>]*>accuracy<' \
     "<title>epoch 4, validation: " "The test rows" '<table class="map">' \
-    'a &lt;b&gt; &amp; &quot;c&quot;' '<tr><th scope="row">lr<td class="text">0.001' \
+    '--out .a &lt;b&gt; &amp; &quot;c&quot;' '<tr><th scope="row">lr<td class="text">0.001' \
     '<th scope="row">cnn.conv2d_1<td class="text">conv2d' "4 epochs as a table"
 holds "a cell for each pair of classes" "$(grep -oE '<td class="(right|wrong)[^>]*>[0-9]+' \
     run/report.html | wc -l)" "==" 100
@@ -86,11 +86,21 @@ shows "running" long/report.html "running after [1-9][0-9]* of 1000000 epochs" \
     'http-equiv="refresh" content="5"'
 kill -TERM $long
 wait $long
+./digits --epochs 1000000 --out "long 2" >/dev/null 2>quoted.txt &
+long=$!
+for _ in $(seq 200); do [ -e "long 2/report.html" ] && break; sleep 0.1; done
+kill -TERM $long
+wait $long
+check "how to go on can be typed" grep -q -e "--resume 'long 2'" quoted.txt
 shows "stopped" long/report.html "interrupted after .*--resume"
 stands_alone long/report.html
 exits "a run that diverges" 3 "" ./digits --epochs 3 --lr 1e30 --out diverged --quiet
 shows "diverged" diverged/report.html "diverged after [0-3] of 3 epochs.*learning rate"
 stands_alone diverged/report.html
+
+check "a few steps" ./digits --epochs 3 --max-steps 9 --out "few steps" --quiet
+shows "a few steps" "few steps/report.html" "finished after 1 of 3 epochs, stopped by --max-steps"
+exits "a run without a flag" 2 "eval takes no name of a run; --weights run" ./digits eval run
 
 # ---- values, and many classes --------------------------------------------------------------------
 

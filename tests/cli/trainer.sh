@@ -324,7 +324,8 @@ exits "kfold without a count" 2 "how many folds" ./augmented kfold --quiet
 exits "kfold of no folder" 1 "no such folder" ./folded kfold --resume nowhere
 exits "kfold of one" 2 "from 2" ./folded kfold 1
 exits "an existing k-fold" 2 "force" ./folded train --out folds
-exits "kfold with weights" 2 "fresh weights" ./folded kfold --weights folds/fold_1 --out none
+exits "kfold with weights" 2 "--weights is a flag of train, .* not of kfold" \
+    ./folded kfold --weights folds/fold_1 --out none
 exits "more folds than rows" 1 "too few rows" ./folded kfold 999 --out folds_999 --quiet
 check "no folder is left of it" [ ! -e folds_999 ]
 check "kfold cut short" ./folded kfold --max-steps 3 --out folds_cut --quiet
