@@ -58,6 +58,23 @@ static void check_alone(const struct net_session *session, const char *path, boo
                  field->name);
 }
 
+/* Nothing that is not finite is anybody's result; and weights that another program wrote say nothing
+   of what was learnt beside them. */
+static void check_numbers(const struct net_session *session, const char *path, bool run)
+{
+    const struct net_tensor *spoilt = net_not_finite(session);
+    const struct net_field *field = net_field_learns(session->model);
+
+    if (spoilt)
+        net_fail(NET_FAULT, "--weights %s: %s is not finite; the run that it is of has diverged",
+                 path, spoilt->name);
+    if (!run && !session->opening.mark && session->opening.preparation && field)
+        net_warn(
+            "%s bears no mark of a run: that the preparation.json beside it is what it learnt, "
+            "such as of %s, is not known",
+            path, field->name);
+}
+
 void net_session_weights(struct net_session *session)
 {
     const char *path = session->options->value[NET_WEIGHTS].text;
@@ -86,5 +103,6 @@ void net_session_weights(struct net_session *session)
         opening->preparation = net_format("preparation.json");
     else
         check_alone(session, path, run);
+    check_numbers(session, path, run);
     free(folder);
 }

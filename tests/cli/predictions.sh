@@ -119,6 +119,30 @@ check "is the file that it names" bash -c '[ -L link ] && [ "$(wc -l <target)" =
 check "to a pipe" bash -c '[ "$(./odd predict --weights odd.run odd.csv -o /dev/stdout |
     wc -l)" = 400 ]'
 
+# ---- weights that another program wrote ----------------------------------------------------------
+
+# plain FILE NUMBER: odd.run's weights without metadata, the first number another
+cat >plain.py <<'END'
+import json, struct, sys
+data = open("odd.run/model.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+head = json.loads(data[8:8 + size])
+head.pop("__metadata__")
+body = bytearray(data[8 + size:])
+if sys.argv[2] != "same":
+    body[:4] = struct.pack("<f", float(sys.argv[2]))
+head = json.dumps(head).encode()
+open(sys.argv[1], "wb").write(struct.pack("<Q", len(head)) + head + body)
+END
+python3 plain.py odd.run/nan.safetensors nan
+python3 plain.py odd.run/plain.safetensors same
+for command in "eval --part validation" "predict odd.csv" train; do
+    exits "$command: weights that are not finite" 1 "weight is not finite" \
+        ./odd $command --weights odd.run/nan.safetensors
+done
+exits "weights without a mark" 0 "bears no mark of a run: .* city, is not known" ./odd predict \
+    --weights odd.run/plain.safetensors odd.csv
+
 exits "a format that there is none of" 2 "text, csv, json\|text csv json" ./odd predict \
     --weights odd.run --part validation --format xml
 finish
