@@ -54,16 +54,16 @@ struct net_metrics {
     struct pairs pairs;    /* of TASK_VALUES */
 };
 
-/* The first row to train on whose target is neither 1 nor as the lower ones before it, 0 or -1;
-   else the number of rows. `low`: which of the two. */
-static long find_stray(const struct net_data *data, float *low)
+/* The first row of a part whose target is neither 1 nor as the lower ones before it, 0 or -1 (a
+   `low` of 0: not known yet, of -1: known); else the number of rows. */
+static long find_stray(const struct net_data *data, enum net_part part, float *low)
 {
-    const long rows = net_data_rows(data, NET_TRAIN);
-    bool seen = false;
+    const long rows = net_data_rows(data, part);
+    bool seen = *low < 0;
     long row = 0;
 
-    for (*low = 0; row < rows; row++) {
-        const float y = *net_data_target(data, NET_TRAIN, row);
+    for (; row < rows; row++) {
+        const float y = *net_data_target(data, part, row);
 
         if (!seen && y == -1)
             *low = -1;
@@ -100,10 +100,39 @@ static void check_names(const struct net_model *model, const struct net_data *da
     }
 }
 
+/* Metrics of values, and none of classes: whatever the numbers are, they are no classes. */
+static bool speaks_of_values(const struct net_model *model)
+{
+    for (int m = 0; m < model->metric_count; m++)
+        if (!net_metric_of(model->metrics[m].name)->of_values)
+            return false;
+    return model->metric_count && model->loss != NET_BINARY_CROSS_ENTROPY;
+}
+
+/* The other parts have the two classes of the training rows, 1 and `low`, too. */
+static void check_parts(const struct net_model *model, const struct net_data *data, float low)
+{
+    for (int part = NET_VALIDATION; part < NET_PARTS; part++) {
+        const long rows = net_data_rows(data, (enum net_part)part);
+        float lower = low;
+        long stray = find_stray(data, (enum net_part)part, &lower);
+
+        if (stray == rows)
+            continue;
+        const double found = (double)*net_data_target(data, (enum net_part)part, stray);
+        const char *place = net_data_target_place(data, (enum net_part)part, &stray);
+
+        net_fail(NET_FAULT,
+                 "%s: row %ld (from 0), %s: found %.9g, but all rows to train on have %.0f or 1, "
+                 "and so are two classes; metrics = [mae, r2] makes values of them",
+                 place, stray, model->fields[model->field_count - 1].name, found, (double)low);
+    }
+}
+
 static enum task find_task(const struct net_model *model, const struct net_field *target,
                            const struct net_data *data)
 {
-    float low;
+    float low = 0;
 
     if (target->classes && model->outputs > 1)
         return TASK_CLASSES;
@@ -111,12 +140,15 @@ static enum task find_task(const struct net_model *model, const struct net_field
         return TASK_VALUES;
     if (target->kind == NET_TARGET_CLASS)
         return TASK_BINARY;
-    const long rows = net_data_rows(data, NET_TRAIN), stray = find_stray(data, &low);
+    if (speaks_of_values(model))
+        return TASK_VALUES;
+    const long rows = net_data_rows(data, NET_TRAIN), stray = find_stray(data, NET_TRAIN, &low);
 
     if (stray < rows)
         check_names(model, data, stray);
     if (stray < rows || !rows)
         return TASK_VALUES;
+    check_parts(model, data, low);
     return low < 0 ? TASK_SIGN : TASK_BINARY;
 }
 

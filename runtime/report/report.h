@@ -163,6 +163,7 @@ void net_sinks_close(struct net_sinks *sinks);
    in the softmax or sigmoid). What a target is decides what can be said:
 
        classes(n), one_hot(n)                  arg-max of n outputs
+       one output, metrics of values alone     values, but with binary cross-entropy
        one output, targets all 0 or 1          p >= 0.5: two classes
        one output, targets all -1 or 1         the sign: two classes
        anything else                           metrics of values only */

@@ -213,4 +213,34 @@ sed 's/,pear$/,fig/' fruit.csv >renamed/fruit.csv
 exits "a class that training did not have" 1 'a class of the training data, found "fig"' \
     ./fruit eval --weights fruit_run --data renamed --data-changed
 
+
+# ---- values or classes ---------------------------------------------------------------------------
+
+awk 'BEGIN { print "x,y"; for (i = 0; i < 200; i++) printf "%.3f,%d\n", sin(i), i % 3 == 0 }' \
+    >two.csv
+awk 'BEGIN { print "x,y"; for (i = 0; i < 60; i++) printf "%.3f,%d\n", sin(i), i % 6 }' >six.csv
+cat >two.net <<'END'
+data {
+    train = csv("two.csv")
+    test  = csv("six.csv")
+    input  x[1] = column("x")
+    target y    = column("y")
+}
+network line(x) { x -> dense(1) }
+train {
+    loss      = mse(line(x), y)
+    optimizer = sgd(lr=0.1)
+    batch     = 20
+    epochs    = 1
+    metrics   = [r2]
+}
+END
+build two two.net
+check "numbers that happen to be 0 and 1" ./two --out two_run --quiet
+check "are values where metrics say so" bash -c \
+    './two eval --weights two_run >two.txt && grep -q "^MSE" two.txt && ! grep -q precision two.txt'
+sed '/metrics/d' two.net >classes.net
+build classes classes.net
+exits "other numbers than the two classes of training" 1 \
+    "six.csv: row 2 .*found 2, but all rows to train on have 0 or 1" ./classes --out none
 finish
