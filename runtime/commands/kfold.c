@@ -62,26 +62,11 @@ static int train_fold(const struct folds *folds, int number)
     return code;
 }
 
-/* Folds that have not begun are trained as the first one was. */
-static void take_settings(const struct folds *folds)
+/* The k-fold in this folder, when it is of this model: how many folds it has, and the settings that
+   it began with, which those have that are still to come. */
+static int take_up(const struct folds *all)
 {
-    struct net_options *options = folds->options;
-    char *name = net_fold_name(1, "checkpoint.safetensors");
-    struct net_tensors tensors;
-
-    if (options->value[NET_EPOCHS].given)
-        net_fail(NET_USAGE, "--epochs: a k-fold that is resumed keeps its epochs");
-    if (net_folder_has(&folds->folder, name)) {
-        net_checkpoint_settings(&tensors, options, &folds->folder, name);
-        net_tensors_free(&tensors);
-    }
-    free(name);
-}
-
-/* How many folds the k-fold in this folder has, when it is of this model. */
-static int resumed_count(const struct folds *all)
-{
-    const struct net_options *options = all->options;
+    struct net_options *options = all->options;
     const char *folder = all->folder.path;
 
     if (!net_folder_has(&all->folder, "kfold.json"))
@@ -95,9 +80,17 @@ static int resumed_count(const struct folds *all)
     if (!count || !(count->number >= 2 && count->number <= 10000) ||
         count->number != floor(count->number))
         net_fail(NET_FAULT, "%s/kfold.json: expected a number of \"folds\"", folder);
+    const struct net_json *settings = net_json_member(json, "settings");
     const int folds = (int)count->number;
+    char *path = net_path_in(&all->folder, "kfold.json");
 
+    if (options->value[NET_EPOCHS].given)
+        net_fail(NET_USAGE, "--epochs: a k-fold that is resumed keeps its epochs");
+    if (!settings || settings->kind != NET_JSON_OBJECT)
+        net_fail(NET_FAULT, "%s: expected \"settings\", with which its folds are trained", path);
+    net_settings_take(options, settings, path);
     net_json_free(json);
+    free(path);
     if (options->folds && options->folds != folds)
         net_fail(NET_USAGE, "kfold %d: the k-fold in %s has %d folds", options->folds, folder,
                  folds);
@@ -168,6 +161,17 @@ static void open_folder(struct folds *folds)
     net_folder_clear(&folds->folder, folds->count);
 }
 
+/* `train` has flags that are of one run; where the model says kfold(k) they have no meaning. */
+static void check_flags(const struct net_options *options)
+{
+    if (options->value[NET_WEIGHTS].given)
+        net_fail(NET_USAGE,
+                 "--weights does not go with a k-fold: its folds begin with fresh weights");
+    if (options->value[NET_LOG_STEPS].given)
+        net_fail(NET_USAGE,
+                 "--log-steps does not go with a k-fold: each fold has steps of its own");
+}
+
 int net_kfold(struct net_options *options, struct net_signals *signals)
 {
     const struct net_model *model = options->model;
@@ -175,6 +179,7 @@ int net_kfold(struct net_options *options, struct net_signals *signals)
     struct folds folds = {.options = options, .signals = signals};
     int code = NET_OK;
 
+    check_flags(options);
     if (model->parts[NET_VALIDATION] && model->parts[NET_VALIDATION]->reader)
         net_fail(NET_USAGE,
                  "kfold: the validation part of %s is a source of its own, not rows of "
@@ -182,8 +187,7 @@ int net_kfold(struct net_options *options, struct net_signals *signals)
                  model->source);
     if (resume) {
         net_folder_resume(&folds.folder, NULL, resume);
-        folds.count = resumed_count(&folds);
-        take_settings(&folds);
+        folds.count = take_up(&folds);
     } else {
         folds.count = asked_count(options);
         open_folder(&folds);

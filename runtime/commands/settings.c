@@ -210,6 +210,19 @@ static void check_changed(const struct net_options *options)
         net_fail(NET_USAGE, "--data-changed does not apply: it goes with --part");
 }
 
+/* A run that goes on does so in its folder, from its checkpoint. */
+static void check_resume(const struct net_options *options)
+{
+    static const enum net_option others[] = {NET_OUT, NET_WEIGHTS, NET_FORCE};
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (options->value[NET_RESUME].text && options->value[others[i]].given)
+            net_fail(NET_USAGE,
+                     "--%s and --resume exclude each other: a resumed run goes on in its folder, "
+                     "from its checkpoint",
+                     net_option_flag(others[i]));
+}
+
 /* Threads by default: the cores that this process may use, but no more than have a `share` of a
    step each. For less, waiting for one another costs more than the other saves. */
 static int default_threads(const struct net_model *model)
@@ -257,6 +270,7 @@ void net_settings_default(struct net_options *options)
     set_call_numbers(options);
     set_monitor(options);
     check_changed(options);
+    check_resume(options);
     net_check_outputs(options);
     if (value[NET_BATCH].number < model->least_batch &&
         (options->command == NET_TRAIN_COMMAND || options->command == NET_KFOLD))

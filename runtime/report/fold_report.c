@@ -150,6 +150,9 @@ static struct net_text as_json(const struct folds *folds, const struct result *r
     net_text_quote(&text, folds->options->model->name);
     net_text_add(&text, ",\n  \"model_hash\": \"%s\",\n  \"folds\": %d",
                  folds->options->model->hash, folds->count);
+    net_text_add(&text, ",\n  \"settings\": {");
+    net_settings_keep(&text, folds->options);
+    net_text_add(&text, "}");
     if (results) {
         const int columns = results[0].count;
         double *mean = net_allocate((size_t)columns, sizeof *mean);

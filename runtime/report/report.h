@@ -223,7 +223,7 @@ struct folds {
 char *net_fold_name(int number, const char *file);
 struct net_json *net_folds_read(const struct folds *folds, const char *name); /* a JSON file */
 
-/* kfold.json: the model and how many folds there are; with `results` their numbers too. */
+/* kfold.json: the model, how many folds there are and their settings; with `results` their numbers too. */
 struct result;
 void net_folds_write(const struct folds *folds, const struct result *results);
 

@@ -73,22 +73,6 @@ static void add_exact(struct net_text *text, const char *key, double x)
     net_text_add(text, ",\"%s\":\"%a\"", key, x);
 }
 
-/* A path is bytes: where they are no UTF-8, JSON has them in hexadecimal too, as "KEY_bytes". */
-static void add_path(struct net_text *text, const char *key, const char *path)
-{
-    struct net_text shown = {0};
-
-    net_text_quote(&shown, path);
-    net_text_add(text, ",\"%s\":%s", key, shown.at);
-    if (!net_is_utf8(path)) {
-        net_text_add(text, ",\"%s_bytes\":\"", key);
-        for (const char *c = path; *c; c++)
-            net_text_add(text, "%02x", (unsigned)(unsigned char)*c);
-        net_text_add(text, "\"");
-    }
-    free(shown.at);
-}
-
 static void write_metadata(struct net_text *text, const struct net_training *training)
 {
     const struct net_options *options = training->options;
@@ -118,22 +102,8 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
     add_exact(text, "waited", state->waited);
     add_count(text, "rows_trained", state->rows_trained);
     add_count(text, "rows", (double)training->row_count);
-    for (int o = 0; o < NET_SETTINGS; o++) {
-        struct net_text value = {0};
-
-        if (!options->value[o].applies)
-            continue;
-        net_option_show(&value, options, (enum net_option)o);
-        net_text_add(text, ",\"setting.%s\":", net_option_name((enum net_option)o));
-        net_text_quote(text, value.at);
-        free(value.at);
-    }
-    if (options->value[NET_DATA].text) {
-        char *absolute = realpath(options->value[NET_DATA].text, NULL);
-
-        add_path(text, "data", absolute ? absolute : options->value[NET_DATA].text);
-        free(absolute);
-    }
+    net_text_add(text, ",");
+    net_settings_keep(text, options);
 }
 
 void net_checkpoint_write(const struct net_training *training)
@@ -184,38 +154,6 @@ static long metadata_count(const struct net_tensors *tensors, const char *key, l
     return (long)x;
 }
 
-/* The path that add_path wrote, malloc'd; NULL: there is none. */
-static char *metadata_path(const struct net_tensors *tensors, const char *key)
-{
-    const char *path = net_tensors_metadata(tensors, key);
-    char *bytes_key = net_format("%s_bytes", key);
-    const char *bytes = net_tensors_metadata(tensors, bytes_key);
-    char *copy = path ? net_format("%s", path) : NULL;
-
-    free(bytes_key);
-    if (!bytes)
-        return copy;
-    free(copy);
-    copy = net_allocate(strlen(bytes) / 2 + 1, 1);
-    for (size_t i = 0; i < strlen(bytes) / 2; i++) {
-        const char pair[] = {bytes[2 * i], bytes[2 * i + 1], '\0'};
-
-        copy[i] = (char)strtol(pair, NULL, 16);
-        if (strspn(pair, "0123456789abcdef") != 2 || !copy[i])
-            net_fail(NET_FAULT, "%s: \"%s_bytes\" is no path in its metadata", tensors->path, key);
-    }
-    return copy;
-}
-
-static void need_option(const struct net_options *options, enum net_option option)
-{
-    if (options->value[option].given)
-        net_fail(NET_USAGE,
-                 "--%s and --resume exclude each other: a resumed run goes on in its "
-                 "folder, from its checkpoint",
-                 net_option_flag(option));
-}
-
 /* A layer of another size or name is told; what has no weights shows in the hash alone. */
 static _Noreturn void fail_other(const struct net_tensors *tensors, const char *hash,
                                  const struct net_model *model)
@@ -238,9 +176,6 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
     const char *run = options->value[NET_RESUME].text, *hash;
     char *path = net_path_in(folder, name);
 
-    need_option(options, NET_OUT);
-    need_option(options, NET_WEIGHTS);
-    need_option(options, NET_FORCE);
     if (!net_folder_has(folder, name) && net_folder_has(folder, "run.json"))
         net_fail(NET_FAULT,
                  "--resume %s: the run ended before its first checkpoint; --out %s "
@@ -257,23 +192,7 @@ void net_checkpoint_settings(struct net_tensors *tensors, struct net_options *op
                  path);
     if (strcmp(hash, options->model->hash) != 0)
         fail_other(tensors, hash, options->model);
-    for (int o = 0; o < NET_SETTINGS; o++) {
-        char key[64];
-        const char *text;
-
-        snprintf(key, sizeof key, "setting.%s", net_option_name((enum net_option)o));
-        text = net_tensors_metadata(tensors, key);
-        options->value[o].applies = text != NULL;
-        if (text)
-            net_settings_resume(options, o, text, path);
-        else if (options->value[o].given)
-            net_fail(NET_USAGE, "--%s does not apply to the run of %s",
-                     net_option_flag((enum net_option)o), path);
-        else
-            options->value[o].number = 0.0; /* of the model's optimizer, not of the run's */
-    }
-    if (!options->value[NET_DATA].given && net_tensors_metadata(tensors, "data"))
-        options->value[NET_DATA].text = options->data = metadata_path(tensors, "data");
+    net_settings_take(options, net_json_member(tensors->header, "__metadata__"), path);
     free(path);
 }
 

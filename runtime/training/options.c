@@ -221,8 +221,9 @@ void net_settings_resume(struct net_options *options, int option, const char *te
     if (value->given && !same && !(option == NET_EPOCHS && value->number > old.number))
         net_fail(NET_USAGE,
                  "--%s differs: %s was trained with %s; a run that is resumed keeps its "
-                 "settings (epochs may grow). --weights %s begins a new run from it",
-                 net_typed_name(d->name), path, text, path);
+                 "settings (epochs may grow). %s begins a new one",
+                 net_typed_name(d->name), path, text,
+                 strstr(path, ".safetensors") ? net_format("--weights %s", path) : "--out");
     if (!value->given) {
         value->number = old.number;
         value->text = old.text;

@@ -119,6 +119,11 @@ void net_option_show(struct net_text *text, const struct net_options *options,
                      enum net_option option); /* its value, as one would type it */
 void net_settings_json(struct net_text *text, const struct net_options *options); /* an object */
 
+/* kept_settings.c: settings and the path of the data as members of an object of JSON, and back;
+   `file` is where they stand. */
+void net_settings_keep(struct net_text *text, const struct net_options *options);
+void net_settings_take(struct net_options *options, const struct net_json *kept, const char *file);
+
 /* A setting of the checkpoint at `path` as text: taken over, or refused where another was given. */
 void net_settings_resume(struct net_options *options, int option, const char *text,
                          const char *path);

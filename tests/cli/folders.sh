@@ -87,6 +87,29 @@ kill -KILL $!
 { wait $!; } 2>/dev/null
 check "no other fold has lost a file" diff -r -x fold_3 before five
 
+# ---- a k-fold that is killed before its first checkpoint -----------------------------------------
+
+flags="--lr 0.5 --seed 3 --batch 7 --data other"
+check "a whole k-fold" ./flowers kfold 3 $flags --epochs 3 --out three --quiet
+./flowers kfold 3 $flags --epochs 3 --out begun --quiet >/dev/null 2>&1 &
+for _ in $(seq 200); do
+    [ ! -e begun/kfold.json ] || break
+    sleep 0.01
+done
+kill -KILL $!
+{ wait $!; } 2>/dev/null
+rm -rf begun/fold_*
+check "it has no results yet" bash -c '! grep -q results begun/kfold.json'
+exits "with another rate" 2 "[-]-lr differs: begun/kfold.json was trained with 0.5" \
+    ./flowers kfold --resume begun --lr 0.1 --quiet
+exits "in another folder" 2 "[-]-out and --resume exclude" ./flowers kfold --resume begun --out x
+check "it goes on" ./flowers kfold --resume begun --quiet
+for fold in 1 2 3; do
+    check "fold $fold is trained as it was meant to be" \
+        cmp {three,begun}/fold_$fold/model.safetensors
+done
+check "and so are the results" cmp {three,begun}/kfold.json
+
 # ---- data that changed, and a kill before the next checkpoint ------------------------------------
 
 mkdir grown

@@ -326,6 +326,8 @@ exits "kfold of one" 2 "from 2" ./folded kfold 1
 exits "an existing k-fold" 2 "force" ./folded train --out folds
 exits "kfold with weights" 2 "--weights is a flag of train, .* not of kfold" \
     ./folded kfold --weights folds/fold_1 --out none
+exits "folds with weights" 2 "fresh weights" ./folded train --weights folds/fold_1 --out none
+exits "folds with a log" 2 "steps of its own" ./folded train --log-steps steps.csv --out none
 exits "more folds than rows" 1 "too few rows" ./folded kfold 999 --out folds_999 --quiet
 check "no folder is left of it" [ ! -e folds_999 ]
 check "kfold cut short" ./folded kfold --max-steps 3 --out folds_cut --quiet

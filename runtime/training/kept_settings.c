@@ -1,0 +1,105 @@
+/*
+ * kept_settings.c -- what a resume needs of the command line that a run or a k-fold began with, in
+ * an object of JSON: "setting.lr": "0.5" for each setting that applies, and "data", the absolute
+ * path of --data. All are texts, as the metadata of a checkpoint have to be.
+ */
+
+#define _GNU_SOURCE
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "training/training.h"
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* A path is bytes: where they are no UTF-8, JSON has them in hexadecimal too, as "KEY_bytes". */
+static void add_path(struct net_text *text, const char *key, const char *path)
+{
+    struct net_text shown = {0};
+
+    net_text_quote(&shown, path);
+    net_text_add(text, ", \"%s\": %s", key, shown.at);
+    if (!net_is_utf8(path)) {
+        net_text_add(text, ", \"%s_bytes\": \"", key);
+        for (const char *c = path; *c; c++)
+            net_text_add(text, "%02x", (unsigned)(unsigned char)*c);
+        net_text_add(text, "\"");
+    }
+    free(shown.at);
+}
+
+void net_settings_keep(struct net_text *text, const struct net_options *options)
+{
+    const char *comma = "";
+
+    for (int o = 0; o < NET_SETTINGS; o++) {
+        struct net_text value = {0};
+
+        if (!options->value[o].applies)
+            continue;
+        net_option_show(&value, options, (enum net_option)o);
+        net_text_add(text, "%s\"setting.%s\": ", comma, net_option_name((enum net_option)o));
+        net_text_quote(text, value.at);
+        free(value.at);
+        comma = ", ";
+    }
+    if (options->value[NET_DATA].text) {
+        char *absolute = realpath(options->value[NET_DATA].text, NULL);
+
+        add_path(text, "data", absolute ? absolute : options->value[NET_DATA].text);
+        free(absolute);
+    }
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static const char *text_of(const struct net_json *kept, const char *key)
+{
+    const struct net_json *text = net_json_member(kept, key);
+
+    return text && text->kind == NET_JSON_STRING ? text->text : NULL;
+}
+
+/* The path that add_path wrote, malloc'd; NULL: there is none. */
+static char *read_path(const struct net_json *kept, const char *key, const char *file)
+{
+    const char *path = text_of(kept, key);
+    char *bytes_key = net_format("%s_bytes", key);
+    const char *bytes = text_of(kept, bytes_key);
+    char *copy = path ? net_format("%s", path) : NULL;
+
+    free(bytes_key);
+    if (!bytes)
+        return copy;
+    free(copy);
+    copy = net_allocate(strlen(bytes) / 2 + 1, 1);
+    for (size_t i = 0; i < strlen(bytes) / 2; i++) {
+        const char pair[] = {bytes[2 * i], bytes[2 * i + 1], '\0'};
+
+        copy[i] = (char)strtol(pair, NULL, 16);
+        if (strspn(pair, "0123456789abcdef") != 2 || !copy[i])
+            net_fail(NET_FAULT, "%s: \"%s_bytes\" is no path", file, key);
+    }
+    return copy;
+}
+
+void net_settings_take(struct net_options *options, const struct net_json *kept, const char *file)
+{
+    for (int o = 0; o < NET_SETTINGS; o++) {
+        char *key = net_format("setting.%s", net_option_name((enum net_option)o));
+        const char *text = text_of(kept, key);
+
+        free(key);
+        options->value[o].applies = text != NULL;
+        if (text)
+            net_settings_resume(options, o, text, file);
+        else if (options->value[o].given)
+            net_fail(NET_USAGE, "--%s does not apply to the run of %s",
+                     net_option_flag((enum net_option)o), file);
+        else
+            options->value[o].number = 0.0; /* of the model's optimizer, not of the run's */
+    }
+    if (!options->value[NET_DATA].given && text_of(kept, "data"))
+        options->value[NET_DATA].text = options->data = read_path(kept, "data", file);
+}
