@@ -1,5 +1,5 @@
 /*
- * work_folder.c -- a folder for files in the making, PLACE.PID.part, which goes away whatever ends
+ * work_folder.c -- a folder for files in the making, PLACE.PID.netc-part, gone whatever ends
  * netc.
  *
  * One idea: a keeper, a process of its own, waits for the end of a pipe whose other end netc alone
@@ -87,7 +87,8 @@ bool open_work_folder(WorkFolder *folder, const char *place)
     int ends[2];
 
     remove_older(place);
-    *folder = (WorkFolder){.path = format("%s.%ld.part", place, (long)getpid()), .lock = -1};
+    *folder = (WorkFolder){.path = format("%s.%ld" NET_PART_SUFFIX, place, (long)getpid()),
+                           .lock = -1};
     if (mkdir(folder->path, 0777) != 0 && errno != EEXIST)
         return false;
     folder->lock = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -54,7 +54,7 @@ void net_last_words(const struct net_folder *folder, const char *name, char *tex
         atexit(say_failed);
     *words = (struct words){.folder = folder->at,
                             .name = net_format("%s", name),
-                            .part = net_format("%s.%ld.part", name, (long)getpid()),
+                            .part = net_format("%s.%ld" NET_PART_SUFFIX, name, (long)getpid()),
                             .text = text,
                             .length = strlen(text),
                             .status = status};

@@ -3,9 +3,9 @@
  * process or a power cut leaves the old one.
  *
  * It is written without a name (O_TMPFILE), synced, and linked under its own. A name that is taken
- * cannot be linked over: the file is called NAME.PID.part then, between two system calls. Where
- * there are no files without a name it is called so from its beginning, and locked: a part whose
- * lock is free was left by a process that was killed.
+ * cannot be linked over: the file is called NAME.PID.netc-part then, between two system calls.
+ * Where there are no files without a name it is called so from its beginning, and locked: a part
+ * whose lock is free was left by a process that was killed.
  */
 
 #define _GNU_SOURCE
@@ -80,7 +80,7 @@ static bool find_place(struct net_whole_file *file, int folder, const char *path
     if (!file->name || file->folder < 0)
         return false;
     if (*file->name)
-        return asprintf(&file->part, "%s.%ld.part", file->name, (long)getpid()) >= 0;
+        return asprintf(&file->part, "%s.%ld" NET_PART_SUFFIX, file->name, (long)getpid()) >= 0;
     errno = EISDIR;
     return false;
 }
@@ -94,7 +94,7 @@ bool net_is_part_of(const char *entry, const char *name)
     if (strncmp(entry, name, length) || entry[length] != '.')
         return false;
     const size_t digits = strspn(entry + length + 1, "0123456789");
-    return digits > 0 && !strcmp(entry + length + 1 + digits, ".part");
+    return digits > 0 && !strcmp(entry + length + 1 + digits, NET_PART_SUFFIX);
 }
 
 static void drop_unlocked(int folder, const char *part)

@@ -9,8 +9,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* How a name ends that no user gives. */
+#define NET_PART_SUFFIX ".netc-part"
+
 /* A file that is being written, which has no name yet where the file system allows that: a process
-   that is killed then leaves nothing. Elsewhere it is called NAME.PID.part, and locked. */
+   that is killed then leaves nothing. Elsewhere it is called NAME.PID.netc-part, and locked. */
 struct net_whole_file {
     FILE *out;         /* what is written to the file */
     int at;            /* a descriptor of it */
@@ -25,7 +28,7 @@ bool net_whole_open(struct net_whole_file *file, int folder, const char *path);
 bool net_whole_commit(struct net_whole_file *file); /* on the disk, and under its name; or false */
 void net_whole_drop(struct net_whole_file *file);   /* what was written is gone; errno stays */
 
-/* Is the entry of a folder NAME.PID.part? */
+/* Is the entry of a folder NAME.PID.netc-part? */
 bool net_is_part_of(const char *entry, const char *name);
 
 /* Removes what processes that are no more have left of a file half written. */

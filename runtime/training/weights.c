@@ -58,8 +58,8 @@ static void check_alone(const struct net_session *session, const char *path, boo
                  field->name);
 }
 
-/* Nothing that is not finite is anybody's result; and weights that another program wrote say nothing
-   of what was learnt beside them. */
+/* Nothing that is not finite is anybody's result; and weights that another program wrote say
+   nothing of what was learnt beside them. */
 static void check_numbers(const struct net_session *session, const char *path, bool run)
 {
     const struct net_tensor *spoilt = net_not_finite(session);

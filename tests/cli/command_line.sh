@@ -46,7 +46,7 @@ if [ -c /dev/full ]; then
 fi
 printf 'network n(x) { x -> dense(2 }\n' >broken.net
 exits "fault in a model" 1 "error" "$netc" broken.net -o broken
-if [ -e broken ] || ls -- *.part >/dev/null 2>&1; then
+if [ -e broken ] || ls -- *.netc-part >/dev/null 2>&1; then
     fail "an output after an error"
 else
     pass
@@ -108,15 +108,15 @@ for way in alone group; do
     if [ $way = alone ]; then kill -KILL $!; else kill -KILL -$!; fi
     { wait $!; } 2>/dev/null
     for _ in $(seq 100); do
-        [ -e /proc/"$compiler" ] || ls -d slow.*.part >/dev/null 2>&1 || break
+        [ -e /proc/"$compiler" ] || ls -d slow.*.netc-part >/dev/null 2>&1 || break
         sleep 0.05
     done
     check "killed ($way): clang dies" [ ! -e /proc/"$compiler" ]
     check "killed ($way): nothing is left" [ "$(echo slow*)" = "slow.log slow_cc" ]
 done
-mkdir slow.1.part && : >slow.1.part/0.c
+mkdir slow.1.netc-part && : >slow.1.netc-part/0.c
 check "a build behind one that left a folder" "$netc" "$models/xor_split.net" -o slow
-check "it is gone" [ ! -e slow.1.part ]
+check "it is gone" [ ! -e slow.1.netc-part ]
 rm slow
 
 # the precompiled header: made once, renewed when clang does not take it, done without

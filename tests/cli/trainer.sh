@@ -85,11 +85,11 @@ check "no folder is left of it" [ ! -e no_steps ]
 check "steps in the run's folder" \
     ./xor_split train --log-steps steps/steps.csv --out steps --epochs 3 --quiet
 holds "rows of steps" "$(wc -l <steps/steps.csv)" "==" 4
-parts="steps/checkpoint.safetensors.12.part steps/run.json.7.part"
+parts="steps/checkpoint.safetensors.12.netc-part steps/run.json.7.netc-part"
 for how in "--resume steps" "--out steps --force"; do
-    touch $parts steps/my.json.3.part
+    touch $parts steps/run.json.3.part
     check "over what was half written: $how" ./xor_split train $how --epochs 3 --quiet
-    check "it is gone: $how" [ "$(ls steps/*.part)" = steps/my.json.3.part ]
+    check "it is gone: $how" [ "$(ls steps/*part)" = steps/run.json.3.part ]
 done
 predict="./xor_split predict --part train --weights run_xor_split"
 exits "predictions in no folder" 1 "cannot write nowhere/p: No such" $predict -o nowhere/p

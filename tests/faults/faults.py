@@ -126,7 +126,7 @@ def is_told(done):
 
 
 def left_over(place):
-    return [str(p.relative_to(place)) for p in place.rglob('*') if p.name.endswith('.part')]
+    return [str(p.relative_to(place)) for p in place.rglob('*') if p.name.endswith('.netc-part')]
 
 
 def goes_on(bench, place, folder='r'):
