@@ -50,6 +50,8 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
 /* Opens the data for rows of a part. Rows that a run drew from its training source are its own only
    while that is what it was: other parts may be of new data. */
 struct net_data *net_evaluated_open(struct net_session *session, enum net_part part);
+/* Ends the program where a file was written to since the data were opened. */
+void net_need_unwritten(struct net_data *data);
 enum net_part net_part_named(const char *name); /* "train", "validation" or "test" */
 
 #endif

@@ -30,6 +30,15 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
     return (weight > 0 ? sum / weight : 0) + net_penalty(session);
 }
 
+void net_need_unwritten(struct net_data *data)
+{
+    const char *change = net_data_look(data, true);
+
+    if (change)
+        net_fail(NET_FAULT, "%s while its rows were read: the result is of no one state of it",
+                 change);
+}
+
 enum net_part net_part_named(const char *name)
 {
     return name[0] == 'v' ? NET_VALIDATION : name[1] == 'e' ? NET_TEST : NET_TRAIN;
@@ -135,6 +144,10 @@ int net_command_eval(struct net_options *options)
 
     net_order(rows, count, session.run.seed, 0, false);
     const double loss = net_evaluate(&session, loader, part, rows, count, metrics);
+    net_need_unwritten(session.data);
+    if (net_metrics_lost(metrics))
+        net_warn("outputs of %ld of %ld rows are not finite: they are of no class and no value",
+                 net_metrics_lost(metrics), count);
     if (net_flag(options, NET_JSON_OUTPUT)) {
         show_json(&session, metrics, name, loss, count);
     } else {

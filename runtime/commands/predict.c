@@ -31,6 +31,16 @@ static void activate(float *x, int count, enum net_activation activation)
         x[i] = (float)(exp((double)x[i] - most) / sum);
 }
 
+static _Noreturn void fail_row(const struct net_data *data, enum net_part part, long row)
+{
+    const char *place = net_data_place(data, part, 0, &row);
+
+    net_fail(NET_FAULT,
+             "%s: row %ld (from 0): the network's output is not finite, there is no prediction: "
+             "numbers in the row are far from those of training, or the weights are not finite",
+             place, row);
+}
+
 void net_predict(FILE *out, struct net_session *session, enum net_part part)
 {
     const struct net_model *model = session->model;
@@ -52,6 +62,9 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
         net_forward(session, session->batch[0], n, false);
         for (int i = 0; i < n; i++) {
             float *x = session->predictions + (long)i * model->outputs;
+
+            if (!net_is_finite(x, model->outputs))
+                fail_row(session->data, part, rows[i]);
             const int class = net_chosen_class(model, x);
 
             activate(x, model->outputs, model->activation);
@@ -114,6 +127,7 @@ int net_command_predict(struct net_options *options)
         net_fail(NET_FAULT, "there are no rows to predict: the model's data have no such part");
     open_predictions(&out, file);
     net_predict(out.whole.out, &session, rows);
+    net_need_unwritten(session.data);
     close_predictions(&out, file);
     net_session_close(&session);
     return NET_OK;

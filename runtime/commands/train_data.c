@@ -68,7 +68,8 @@ void open_data(struct trainer *trainer, struct net_options *options,
 void look_at_data(struct trainer *trainer)
 {
     trainer->looked = net_now();
-    for (char *change; (change = net_data_look(trainer->run.session.data)) != NULL; free(change)) {
+    for (char *change; (change = net_data_look(trainer->run.session.data, false)) != NULL;
+         free(change)) {
         net_progress_close(&trainer->progress);
         net_warn("%s: what the run reads of it from now on may be other rows than before; run.json "
                  "says so",

@@ -163,6 +163,7 @@ static bool evaluate_parts(struct trainer *trainer)
             values[m] = net_metrics_value(trainer->metrics, model->metrics[m].name);
         net_sinks_part(&trainer->sinks, (enum net_part)part, loss, values, trainer->metrics);
     }
+    look_at_data(trainer);
     net_sinks_finish(&trainer->sinks, finite ? "finished" : "diverged");
     free(values);
     return finite;

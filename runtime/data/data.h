@@ -168,8 +168,8 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
 int net_data_class(const struct net_data *data, enum net_part part, long row);
 const float *net_data_target(const struct net_data *data, enum net_part part, long row);
 
-/* Where the target of a row was read. `row`, by number in the part, becomes that in the source. */
-const char *net_data_target_place(const struct net_data *data, enum net_part part, long *row);
+/* Where a field of a row was read. `row`, by number in the part, becomes that in the source. */
+const char *net_data_place(const struct net_data *data, enum net_part part, int field, long *row);
 
 /* What class `class` of the target is called in the data, or NULL where classes are numbers. */
 const char *net_data_class_name(const struct net_data *data, int class);
@@ -212,8 +212,10 @@ struct net_fold net_data_fold(const struct net_data *data);
 bool net_data_changed(const struct net_data *data); /* since the run of `preparation` */
 
 /* A file of the data that has changed since it was opened and was not told of yet, in words,
-   malloc'd; NULL: there is none. Then: the path of each that was, by number. watch.c */
-char *net_data_look(struct net_data *data);
+   malloc'd; NULL: there is none. `written`: in its place, so that rows before and after may be of
+   two states; else it may be another file too. Then: the path of each that was, by number.
+   watch.c */
+char *net_data_look(struct net_data *data, bool written);
 const char *net_data_touched(const struct net_data *data, int number);
 
 /* The argument `name` of a call; NULL: there is no call, or it is not there, or `none`.

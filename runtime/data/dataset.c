@@ -117,7 +117,7 @@ static void open_same(struct net_data *data, enum net_part part, const struct ne
 {
     const bool same = opening->same & 1u << part;
 
-    net_watch_source(data, part);
+    net_watch_files(data, part, data->model->parts[part]);
     open_source(data, part);
     if (same || opening->begins || !opening->preparation)
         net_identify_source(data, part);
@@ -402,6 +402,7 @@ struct net_data *net_data_open_file(const struct net_model *model, const char *f
     }
     reader = choose_reader(reader->file ? reader : &numbers, file, &request);
     net_contract_read(data, opening);
+    net_watch_files(data, NET_TEST, &call);
     open_table(data, NET_TEST, reader, &request);
     free(args);
     for (int f = 0; f < request.field_count; f++)

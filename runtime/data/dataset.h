@@ -101,7 +101,7 @@ void net_contract_read(struct net_data *data, const struct net_opening *opening)
 void net_contract_check(struct net_data *data, const char *mark);
 
 /* watch.c: the files of a source, from before it is opened on. */
-void net_watch_source(struct net_data *data, enum net_part part);
+void net_watch_files(struct net_data *data, enum net_part part, const struct net_call *call);
 uint64_t net_watched_bytes(const struct net_source *source);
 void net_watch_end(struct net_source *source);
 

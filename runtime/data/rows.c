@@ -21,6 +21,12 @@ bool net_data_changed(const struct net_data *data)
     return data->changes > 0;
 }
 
+const char *net_data_place(const struct net_data *data, enum net_part part, int field, long *row)
+{
+    *row = net_source_row(&data->parts[part], *row);
+    return data->parts[part].source->fields[field].column.place;
+}
+
 static const struct net_column *target(const struct net_data *data, enum net_part part)
 {
     return &data->parts[part].source->fields[data->model->field_count - 1].column;
@@ -34,12 +40,6 @@ int net_data_class(const struct net_data *data, enum net_part part, long row)
 const float *net_data_target(const struct net_data *data, enum net_part part, long row)
 {
     return net_row(target(data, part), net_source_row(&data->parts[part], row));
-}
-
-const char *net_data_target_place(const struct net_data *data, enum net_part part, long *row)
-{
-    *row = net_source_row(&data->parts[part], *row);
-    return target(data, part)->place;
 }
 
 const char *net_data_class_name(const struct net_data *data, int class)

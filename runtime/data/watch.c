@@ -22,8 +22,10 @@ static void watch(void *context, const char *path)
     struct net_source *source = context;
     struct net_watched file = {0};
 
-    if (!net_file_status(path, &file.status))
-        return; /* of a call's other texts, or the reader says that it is missing */
+    if (!net_file_status(path, &file.status)) /* of a call's other texts, or the reader says so */
+        return;
+    if (!S_ISREG(file.status.st_mode) && !S_ISDIR(file.status.st_mode))
+        return; /* a pipe changes as it is read */
     struct net_watched *grown = realloc(source->files,
                                         ((size_t)source->file_count + 1) * sizeof *grown);
 
@@ -34,9 +36,9 @@ static void watch(void *context, const char *path)
     grown[source->file_count++] = file;
 }
 
-void net_watch_source(struct net_data *data, enum net_part part)
+void net_watch_files(struct net_data *data, enum net_part part, const struct net_call *call)
 {
-    net_visit_paths(data->model->parts[part], data->folder, watch, &data->sources[part]);
+    net_visit_paths(call, data->folder, watch, &data->sources[part]);
 }
 
 uint64_t net_watched_bytes(const struct net_source *source)
@@ -49,15 +51,15 @@ uint64_t net_watched_bytes(const struct net_source *source)
 }
 
 /* In words, malloc'd; NULL: nothing has changed. */
-static char *difference(const struct net_watched *file)
+static char *difference(const struct net_watched *file, bool written)
 {
     const struct stat *then = &file->status;
     struct stat now;
 
     if (!net_file_status(file->path, &now))
-        return net_format("%s is not there any more", file->path);
+        return written ? NULL : net_format("%s is not there any more", file->path);
     if (now.st_dev != then->st_dev || now.st_ino != then->st_ino)
-        return net_format("%s is another file now", file->path);
+        return written ? NULL : net_format("%s is another file now", file->path);
     if (now.st_size != then->st_size)
         return net_format("%s has %lld bytes now, it had %lld", file->path, (long long)now.st_size,
                           (long long)then->st_size);
@@ -66,12 +68,12 @@ static char *difference(const struct net_watched *file)
     return NULL;
 }
 
-char *net_data_look(struct net_data *data)
+char *net_data_look(struct net_data *data, bool written)
 {
     for (int part = 0; part < NET_PARTS; part++)
         for (int i = 0; i < data->sources[part].file_count; i++) {
             struct net_watched *file = &data->sources[part].files[i];
-            char *words = file->changed ? NULL : difference(file);
+            char *words = file->changed ? NULL : difference(file, written);
 
             file->changed |= words != NULL;
             if (words)

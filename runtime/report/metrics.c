@@ -8,13 +8,7 @@
 #include <string.h>
 
 #include "report/report.h"
-
-enum task {
-    TASK_CLASSES, /* several outputs, one a class */
-    TASK_BINARY,  /* one output: of class 1 */
-    TASK_SIGN,    /* one output: class 1 where it is not negative; targets -1, 1 */
-    TASK_VALUES,
-};
+#include "report/task.h"
 
 /* Sums over rows of one output. */
 struct sums {
@@ -49,108 +43,11 @@ struct net_metrics {
     long rows;
     struct tally *tallies; /* [classes] */
     long *confusion;       /* [truth][predicted]; NULL for more than MOST_IN_CONFUSION */
+    long lost;             /* rows with an output that is not finite */
     long in_top5;          /* rows whose class is among the five largest outputs */
     struct sums *sums;     /* [outputs]; NULL for targets that are class indices */
     struct pairs pairs;    /* of TASK_VALUES */
 };
-
-/* The first row of a part whose target is neither 1 nor as the lower ones before it, 0 or -1 (a
-   `low` of 0: not known yet, of -1: known); else the number of rows. */
-static long find_stray(const struct net_data *data, enum net_part part, float *low)
-{
-    const long rows = net_data_rows(data, part);
-    bool seen = *low < 0;
-    long row = 0;
-
-    for (; row < rows; row++) {
-        const float y = *net_data_target(data, part, row);
-
-        if (!seen && y == -1)
-            *low = -1;
-        if (y != 1 && y != *low)
-            break;
-        seen = seen || y != 1;
-    }
-    return row;
-}
-
-/* The names of metrics of values, each followed by a comma and a space. */
-static const char value_metrics[] =
-#define CLASSES_NAME(name)
-#define VALUES_NAME(name) name ", "
-#define METRIC(name, of, better, help) of##_NAME(#name)
-#include "language.def"
-    ;
-
-/* Row `stray` shows that the target has no classes: a metric that counts them cannot be had. */
-static void check_names(const struct net_model *model, const struct net_data *data, long stray)
-{
-    const double found = (double)*net_data_target(data, NET_TRAIN, stray);
-    const char *place = net_data_target_place(data, NET_TRAIN, &stray);
-
-    for (int m = 0; m < model->metric_count; m++) {
-        const char *name = model->metrics[m].name;
-
-        if (!net_metric_of(name)->of_values)
-            net_fail(1,
-                     "%s: row %ld (from 0), %s: expected 0 and 1, or -1 and 1, for the metric "
-                     "%s, found %.9g; metrics of values are %.*s",
-                     place, stray, model->fields[model->field_count - 1].name, name, found,
-                     (int)sizeof value_metrics - 3, value_metrics);
-    }
-}
-
-/* Metrics of values, and none of classes: whatever the numbers are, they are no classes. */
-static bool speaks_of_values(const struct net_model *model)
-{
-    for (int m = 0; m < model->metric_count; m++)
-        if (!net_metric_of(model->metrics[m].name)->of_values)
-            return false;
-    return model->metric_count && model->loss != NET_BINARY_CROSS_ENTROPY;
-}
-
-/* The other parts have the two classes of the training rows, 1 and `low`, too. */
-static void check_parts(const struct net_model *model, const struct net_data *data, float low)
-{
-    for (int part = NET_VALIDATION; part < NET_PARTS; part++) {
-        const long rows = net_data_rows(data, (enum net_part)part);
-        float lower = low;
-        long stray = find_stray(data, (enum net_part)part, &lower);
-
-        if (stray == rows)
-            continue;
-        const double found = (double)*net_data_target(data, (enum net_part)part, stray);
-        const char *place = net_data_target_place(data, (enum net_part)part, &stray);
-
-        net_fail(NET_FAULT,
-                 "%s: row %ld (from 0), %s: found %.9g, but all rows to train on have %.0f or 1, "
-                 "and so are two classes; metrics = [mae, r2] makes values of them",
-                 place, stray, model->fields[model->field_count - 1].name, found, (double)low);
-    }
-}
-
-static enum task find_task(const struct net_model *model, const struct net_field *target,
-                           const struct net_data *data)
-{
-    float low = 0;
-
-    if (target->classes && model->outputs > 1)
-        return TASK_CLASSES;
-    if (model->outputs > 1)
-        return TASK_VALUES;
-    if (target->kind == NET_TARGET_CLASS)
-        return TASK_BINARY;
-    if (speaks_of_values(model))
-        return TASK_VALUES;
-    const long rows = net_data_rows(data, NET_TRAIN), stray = find_stray(data, NET_TRAIN, &low);
-
-    if (stray < rows)
-        check_names(model, data, stray);
-    if (stray < rows || !rows)
-        return TASK_VALUES;
-    check_parts(model, data, low);
-    return low < 0 ? TASK_SIGN : TASK_BINARY;
-}
 
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data)
 {
@@ -160,7 +57,7 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
     metrics->model = model;
     metrics->data = data;
     metrics->target = target;
-    metrics->task = find_task(model, target, data);
+    metrics->task = net_task_find(model, data);
     metrics->classes = metrics->task == TASK_VALUES       ? 0
                        : metrics->task != TASK_CLASSES    ? 2
                        : model->outputs > target->classes ? model->outputs
@@ -189,6 +86,7 @@ void net_metrics_free(struct net_metrics *metrics)
 void net_metrics_reset(struct net_metrics *metrics)
 {
     metrics->rows = 0;
+    metrics->lost = 0;
     metrics->in_top5 = 0;
     metrics->pairs.count = 0;
     metrics->pairs.every = 1;
@@ -208,6 +106,15 @@ static int largest(const float *x, int count)
         if (x[i] > x[best])
             best = i;
     return best;
+}
+
+bool net_is_finite(const float *outputs, int count)
+{
+    bool finite = true;
+
+    for (int i = 0; i < count; i++)
+        finite &= isfinite(outputs[i]) != 0;
+    return finite;
 }
 
 int net_chosen_class(const struct net_model *model, const float *outputs)
@@ -241,11 +148,14 @@ static bool is_in_top5(const float *outputs, int count, int class)
     return larger < 5;
 }
 
-static void add_class(struct net_metrics *metrics, int truth, const float *outputs)
+/* Outputs that are not finite are of no class: the row counts as one of its own that was missed. */
+static void add_class(struct net_metrics *metrics, int truth, const float *outputs, bool finite)
 {
+    metrics->tallies[truth].support++;
+    if (!finite)
+        return;
     const int predicted = predicted_class(metrics, outputs);
 
-    metrics->tallies[truth].support++;
     metrics->tallies[predicted].predicted++;
     metrics->tallies[truth].right += truth == predicted;
     if (metrics->confusion)
@@ -305,15 +215,22 @@ void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long
 {
     for (int i = 0; i < n; i++) {
         const float *outputs = predictions + (long)i * metrics->model->outputs;
+        const bool finite = net_is_finite(outputs, metrics->model->outputs);
 
         metrics->rows++;
+        metrics->lost += !finite;
         if (metrics->classes)
-            add_class(metrics, true_class(metrics, part, rows[i]), outputs);
+            add_class(metrics, true_class(metrics, part, rows[i]), outputs, finite);
         if (metrics->sums)
             add_sums(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
         if (metrics->pairs.at)
             add_pair(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
     }
+}
+
+long net_metrics_lost(const struct net_metrics *metrics)
+{
+    return metrics->lost;
 }
 
 int net_metrics_classes(const struct net_metrics *metrics)

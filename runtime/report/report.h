@@ -190,9 +190,11 @@ struct net_score {
 /* False for a class that neither occurs nor is predicted. */
 bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score);
 
-/* By the outputs as they come, for metrics and predictions alike: the first of the largest; of one
-   output 1 from a probability of 1/2 on. */
+/* By the outputs as they come, which are finite, for metrics and predictions alike: the first of
+   the largest; of one output 1 from a probability of 1/2 on. */
 int net_chosen_class(const struct net_model *model, const float *outputs);
+bool net_is_finite(const float *outputs, int count);
+long net_metrics_lost(const struct net_metrics *metrics);   /* rows with outputs that are not */
 int net_metrics_classes(const struct net_metrics *metrics); /* 0: values */
 /* The matrix is kept for up to 1000 classes; false for values too. */
 bool net_metrics_has_confusion(const struct net_metrics *metrics);
@@ -223,7 +225,8 @@ struct folds {
 char *net_fold_name(int number, const char *file);
 struct net_json *net_folds_read(const struct folds *folds, const char *name); /* a JSON file */
 
-/* kfold.json: the model, how many folds there are and their settings; with `results` their numbers too. */
+/* kfold.json: the model, how many folds there are and their settings; with `results` their numbers
+   too. */
 struct result;
 void net_folds_write(const struct folds *folds, const struct result *results);
 

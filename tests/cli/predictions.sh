@@ -98,6 +98,22 @@ exits "top of values" 2 "top does not apply" ./values predict --weights values.r
 exits "digits of an array" 2 "digits does not apply to --format npy" ./odd predict \
     --weights odd.run --part validation --format npy --digits 3
 
+# ---- of rows that overflow in the network --------------------------------------------------------
+
+for model in odd values; do
+    sed -e 's/net(x) { x/net(x) { x * x/' -e 's/holdout(0.2)/csv("far.csv")/' $model.net >far.net
+    sed '5s/^[^,]*,[^,]*/1e30,1e30/' odd.csv >far.csv
+    build far far.net
+    check "far: trains" ./far --out far.run --force --quiet --epochs 1
+    for file in far.csv "--part validation"; do
+        exits "$model: predict $file" 1 "far.csv: row 3 (from 0): the network's output is not fin" \
+            ./far predict --weights far.run $file -o far.text
+    done
+    check "nothing is left of it" [ ! -e far.text ]
+    exits "$model: eval" 0 "warning: outputs of 1 of 400 rows are not finite" \
+        ./far eval --weights far.run --part validation
+done
+
 # ---- where they go -------------------------------------------------------------------------------
 
 mkdir parts

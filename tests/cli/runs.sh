@@ -221,6 +221,25 @@ wait $!
 check "it ends predict, which waits for its reader" [ $? = 1 ]
 check "it is named there" grep -q 'error: .*x.npy: byte [0-9]* is not there any more' feet.log
 
+for change in "written to:1" "renamed:0"; do # a file in its place was not read
+    npy x.npy '<f4' '4000, 64' 1024000
+    ./mapped predict --weights whole --part train -o predictions 2>feet.log &
+    timeout 20 bash -c '{ read -r _; [ "$0" = renamed:0 ] && cp x.npy new.npy && mv new.npy x.npy ||
+        printf 1234 | dd of=x.npy bs=1 seek=5000 conv=notrunc 2>/dev/null
+        cat >/dev/null; } <predictions' "$change"
+    wait $!
+    check "predict of a file that is $change" [ $? = "${change#*:}" ]
+done
+check "init" ./mapped init -o initial.safetensors
+npy y.npy '|u1' 400000, 400000
+npy x.npy '<f4' '400000, 64' 102400000
+./mapped eval --weights initial.safetensors --part train >feet.out 2>feet.log &
+while kill -0 $! 2>/dev/null; do touch x.npy; done
+wait $!
+check "eval of a file that is written to" [ $? = 1 ]
+check "it is named in its place" grep -q "error: .*x.npy was written to while its rows" feet.log
+check "no numbers are told" [ ! -s feet.out ]
+npy y.npy '|u1' 4000, 4000
 npy x.npy '<f4' '4000, 64' 1024000
 rm -rf feet # its history would be taken for that of the run to come
 ./mapped --out feet 2>feet.log &

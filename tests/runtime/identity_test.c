@@ -36,7 +36,7 @@ static struct net_identity identity_of(const struct net_call *call, const struct
 
     data->model = &model;
     data->folder = data_test_folder();
-    net_watch_source(data, NET_TRAIN);
+    net_watch_files(data, NET_TRAIN, data->model->parts[NET_TRAIN]);
     call->reader->open(&data->sources[0].table, &request);
     data->sources[0].table.rows = data->sources[0].table.columns[0].rows;
     net_identify_source(data, NET_TRAIN);

@@ -118,6 +118,34 @@ START_TEST(classification)
 }
 END_TEST
 
+/* Outputs that are not finite are of no class: neither the first, nor among the likeliest. */
+START_TEST(lost_rows)
+{
+    const float y[] = {0, 0, 1};
+    const float predictions[3][3] = {{1, 0, 0}, {NAN, NAN, NAN}, {0, INFINITY, NAN}};
+    const long rows[] = {0, 1, 2};
+    struct net_score score;
+    struct fixture f;
+
+    make_copier(&f, NULL, 0, classes, 3);
+    f.model.outputs = 3;
+    struct net_data *data = open_targets(&f, y, 3, 1);
+    struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+    net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], 3);
+    ck_assert_int_eq(net_metrics_lost(metrics), 2);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "accuracy"), 1 / 3., 1e-12);
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "top5"), 1 / 3., 1e-12);
+    ck_assert(net_metrics_score(metrics, 0, &score) && score.support == 2 && score.precision == 1);
+    ck_assert_int_eq(net_metrics_confusion(metrics, 0, 0), 1);
+    ck_assert_int_eq(net_metrics_confusion(metrics, 1, 1), 0);
+    net_metrics_reset(metrics);
+    ck_assert_int_eq(net_metrics_lost(metrics), 0);
+    net_metrics_free(metrics);
+    net_data_close(data);
+}
+END_TEST
+
 /* Memory grows with the classes, not with their square. */
 START_TEST(many_classes)
 {
@@ -367,8 +395,8 @@ END_TEST
 TCase *data_test_metrics(void)
 {
     const TTest *const tests[] = {
-        classification, many_classes,           one_output, regression,
-        predictions,    chosen_before_rounding, undone,
+        classification, lost_rows,   many_classes,           one_output,
+        regression,     predictions, chosen_before_rounding, undone,
     };
     TCase *metrics = tcase_create("metrics");
 
