@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,6 +76,23 @@ static bool write_all(int file, const char *bytes, size_t size)
     return !size;
 }
 
+/* Locked, so that no other process takes it for one that was left; it may have been, before the
+   lock. */
+static int create_part(const struct words *words)
+{
+    struct stat status;
+    int file = -1;
+
+    do {
+        if (file >= 0)
+            close(file);
+        file = openat(words->folder, words->part,
+                      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    } while (file >= 0 && !flock(file, LOCK_EX | LOCK_NB) && !fstat(file, &status) &&
+             !status.st_nlink);
+    return file;
+}
+
 /* Async-signal-safe. Who takes the words away owns them: they are said once. */
 void net_last_words_say(const char *status)
 {
@@ -82,18 +100,17 @@ void net_last_words_say(const char *status)
 
     if (!words)
         return;
-    const int file = openat(words->folder, words->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-                            0666);
+    const int file = create_part(words);
     const bool whole = file >= 0 && write_all(file, words->text, words->status) &&
                        write_all(file, status, strlen(status)) &&
                        write_all(file, words->text + words->status,
                                  words->length - words->status) &&
                        !fsync(file);
 
-    if (file >= 0)
-        close(file);
     if (file >= 0 && (!whole || renameat(words->folder, words->part, words->folder, words->name)))
         unlinkat(words->folder, words->part, 0);
+    if (file >= 0)
+        close(file);
 }
 
 /* ---- mapped files ---------------------------------------------------------------------------- */

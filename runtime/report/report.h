@@ -80,6 +80,8 @@ bool net_folder_new(struct net_folder *folder, const struct net_folder *in, cons
 
 /* The first file there that a run or a k-fold would write over, or NULL; "." is `in`. */
 const char *net_folder_taken(const struct net_folder *in, const char *name);
+/* The name under which an open file is one that a run writes there; NULL: it is none. */
+const char *net_folder_file(const struct net_folder *folder, int file);
 bool net_is_file_of_run(const char *path); /* one that netc wrote beside others of a run */
 /* A run that stands there, or a file of a run's names, is refused without --force. */
 void net_folder_need_free(const struct net_folder *folder, const struct net_options *options);

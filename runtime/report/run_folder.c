@@ -182,6 +182,17 @@ const char *net_folder_taken(const struct net_folder *in, const char *name)
     return first_there(in, name, written, sizeof written / sizeof *written);
 }
 
+const char *net_folder_file(const struct net_folder *folder, int file)
+{
+    struct stat own, other;
+
+    for (size_t i = 0; i < sizeof written / sizeof *written && !fstat(file, &other); i++)
+        if (written[i] && !fstatat(folder->at, written[i], &own, 0) && own.st_dev == other.st_dev &&
+            own.st_ino == other.st_ino)
+            return written[i];
+    return NULL;
+}
+
 bool net_is_file_of_run(const char *path)
 {
     char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;

@@ -102,15 +102,25 @@ static void prepare_words(struct run_json *json, const struct net_training *run)
     json->rendered = net_now();
 }
 
-/* What the file of the session before says of data that changed. */
-static void read_earlier(struct run_json *json, const struct net_training *run)
+/* What the file of the session before says of data that changed; one that cannot say so is told. */
+static void read_earlier(struct run_json *json, const struct net_training *run,
+                         struct net_progress *progress)
 {
-    char error[128];
+    const bool there = net_folder_has(&run->folder, "run.json");
+    char error[128] = "it is missing";
     size_t length;
-    char *text = net_file_read(&run->folder, "run.json", &length);
-    struct net_json *before = net_json_read(text, length, error, sizeof error);
+    char *text = there ? net_file_read(&run->folder, "run.json", &length) : NULL;
+    struct net_json *before = there ? net_json_read(text, length, error, sizeof error) : NULL;
     const struct net_json *list = net_json_member(before, "data_changed");
 
+    if (before && list && list->kind != NET_JSON_ARRAY)
+        snprintf(error, sizeof error, "expected \"data_changed\" to be a list");
+    if (!before || (list && list->kind != NET_JSON_ARRAY)) {
+        net_progress_close(progress);
+        net_warn("%s/run.json: %s; it is written anew, and which data changed before is not known "
+                 "any more",
+                 run->folder.path, error);
+    }
     json->earlier = net_allocate(list ? (size_t)list->count : 0, sizeof *json->earlier);
     for (const struct net_json *path = list ? list->first : NULL; path; path = path->next)
         if (path->kind == NET_JSON_STRING)
@@ -125,9 +135,8 @@ static void *open_json(const struct net_training *run, struct net_progress *prog
 {
     struct run_json *json = net_allocate(1, sizeof *json);
 
-    (void)progress;
-    if (run->options->value[NET_RESUME].text && net_folder_has(&run->folder, "run.json"))
-        read_earlier(json, run);
+    if (run->options->value[NET_RESUME].text)
+        read_earlier(json, run, progress);
     prepare_words(json, run);
     write_json(json, run, "running");
     return json;

@@ -1,16 +1,79 @@
 /*
- * step_log.c -- the sink of --log-steps: a csv with a line a step.
+ * step_log.c -- the sink of --log-steps: a csv with a line a step. A run that goes on with a log that
+ * is there keeps its lines up to the checkpoint's step.
  */
 
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "report/report.h"
 
-/* Where it cannot be written no folder is left that was made for the run. What is written now tells
-   of a full disk, too. */
+static const char header[] = "step,loss\n";
+
+struct step_log {
+    FILE *out;
+    int lost; /* why lines are not on the disk; 0: they are */
+};
+
+/* Where it cannot be written no folder is left that was made for the run. */
+static _Noreturn void refuse(const struct net_training *run, int code, char *why)
+{
+    if (run->made_folder)
+        net_folder_unmake(&run->folder);
+    net_fail(code, "%s", why);
+}
+
+/* Bytes of a log that are of steps up to the checkpoint's, one after another. */
+static off_t count_kept(const struct net_training *run, const char *path)
+{
+    FILE *in = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    off_t kept = 0;
+    unsigned long last = 0;
+
+    if (!in)
+        refuse(run, NET_FAULT, net_format("cannot read %s: %s", path, strerror(errno)));
+    if ((length = getline(&line, &room, in)) > 0 && !strcmp(line, header))
+        kept = length;
+    while (kept && (length = getline(&line, &room, in)) > 0 && line[length - 1] == '\n') {
+        const unsigned long step = strtoul(line, NULL, 10);
+
+        if (step <= last || step > run->session.run.step)
+            break;
+        last = step;
+        kept += length;
+    }
+    free(line);
+    fclose(in);
+    return kept;
+}
+
+/* It is opened as it is: what is one of the run's own files, behind links too, is refused whole. */
+static int open_log(const struct net_training *run, const char *path)
+{
+    struct stat status;
+    const bool there = !stat(path, &status);
+    const int log = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    const char *own = log >= 0 ? net_folder_file(&run->folder, log) : NULL;
+
+    if (own && !there)
+        unlinkat(run->folder.at, own, 0);
+    if (own)
+        refuse(run, NET_USAGE,
+               net_format("--log-steps %s is the %s of the run's folder, which would be lost", path,
+                          own));
+    return log;
+}
+
+/* What is written now tells of a full disk, too. */
 static void *reserve_log(const struct net_training *run, struct net_progress *progress)
 {
     (void)progress;
@@ -18,35 +81,56 @@ static void *reserve_log(const struct net_training *run, struct net_progress *pr
 
     if (!path)
         return NULL;
-    FILE *log = fopen(path, "w");
+    struct step_log *log = net_allocate(1, sizeof *log);
+    const int at = open_log(run, path);
+    struct stat status;
+    bool ok = at >= 0 && !fstat(at, &status);
+    const bool regular = ok && S_ISREG(status.st_mode);
+    const off_t kept = regular && run->options->value[NET_RESUME].text ? count_kept(run, path) : 0;
 
-    if (log && fprintf(log, "step,loss\n") > 0 && !fflush(log))
+    if (regular)
+        ok = !ftruncate(at, kept) && lseek(at, kept, SEEK_SET) == kept;
+    log->out = ok ? fdopen(at, "w") : NULL;
+    if (log->out && (kept || fputs(header, log->out) >= 0) && !fflush(log->out))
         return log;
-
-    const int why = errno;
-
-    if (run->made_folder)
-        net_folder_unmake(&run->folder);
-    net_fail(NET_FAULT, "cannot write %s: %s", path, strerror(why));
+    refuse(run, NET_FAULT, net_format("cannot write %s: %s", path, strerror(errno)));
 }
 
 static void add_step(void *sink, const struct net_training *run, double loss)
 {
-    fprintf(sink, "%u,%.9g\n", run->session.run.step, loss);
+    struct step_log *log = sink;
+
+    fprintf(log->out, "%u,%.9g\n", run->session.run.step, loss);
+}
+
+/* A checkpoint counts these steps: a run that goes on with it does not write them again. A pipe
+   cannot be synced. */
+static void save_log(void *sink, struct net_training *run)
+{
+    struct step_log *log = sink;
+
+    (void)run;
+    if ((fflush(log->out) || (fsync(fileno(log->out)) && errno != EINVAL && errno != EROFS)) &&
+        !log->lost)
+        log->lost = errno;
 }
 
 static void close_log(void *sink, const struct net_training *run)
 {
-    FILE *log = sink;
-    const bool lost = ferror(log);
+    struct step_log *log = sink;
+    const bool failed = ferror(log->out);
 
-    if (fclose(log) || lost)
+    if ((fclose(log->out) || failed) && !log->lost)
+        log->lost = errno;
+    if (log->lost)
         net_fail(NET_FAULT, "%s: the steps could not all be written: %s",
-                 run->options->value[NET_LOG_STEPS].text, strerror(errno));
+                 run->options->value[NET_LOG_STEPS].text, strerror(log->lost));
+    free(log);
 }
 
 const struct net_sink net_sink_step_log = {
     .reserve = reserve_log,
     .step = add_step,
+    .save = save_log,
     .close = close_log,
 };

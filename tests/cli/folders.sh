@@ -138,4 +138,42 @@ for count in 99 70; do
         ./flowers --resume killed --data-changed --max-steps 30 --quiet
 done
 
+# ---- the log of steps ----------------------------------------------------------------------------
+
+exits "a log that the run would write over" 2 "history.csv is the history.csv of the run's folder" \
+    ./flowers --out logged --log-steps logged/history.csv --quiet
+check "no folder is left of it" [ ! -e logged ]
+mkdir logged && ln -s logged/curves.svg link.csv
+exits "a log behind a link" 2 "link.csv is the curves.svg" \
+    ./flowers --out logged --log-steps link.csv --quiet
+check "no file is left of it" [ -z "$(ls logged)" ]
+check "a log" ./flowers --out logged --log-steps logged/steps.csv --epochs 20 --quiet
+check "a run that stops" \
+    ./flowers --out cut --log-steps cut.csv --epochs 20 --max-steps 33 --quiet
+echo 34,1 >>cut.csv # of a step behind the checkpoint
+check "a run that goes on" ./flowers --resume cut --log-steps cut.csv --quiet
+check "it has one log" cmp cut.csv logged/steps.csv
+check "a run that starts anew" ./flowers --out cut --force --log-steps cut.csv --epochs 1 --quiet
+check "has a new one" [ "$(wc -l <cut.csv)" = 6 ]
+check "a log to a pipe" bash -c './flowers --out cut --force --quiet --epochs 1 \
+    --log-steps /dev/stdout | diff - cut.csv'
+./flowers --resume first --epochs 1000000 --log-steps first.csv --checkpoint-every 1 --quiet &
+begun first.csv
+sleep 0.3
+kill -KILL $!
+{ wait $!; } 2>/dev/null
+check "after a kill" ./flowers --resume first --log-steps first.csv --max-steps 1 --quiet
+check "it has every step" awk -F, 'NR > 2 && $1 != last + 1 { exit 1 } { last = $1 }' first.csv
+
+# ---- a run.json that cannot be read --------------------------------------------------------------
+
+echo '{"status": ' >cut/run.json
+exits "a damaged run.json" 0 "warning: cut/run.json: .*which data changed before is not known" \
+    ./flowers --resume cut --epochs 2 --quiet
+rm cut/run.json
+exits "a missing run.json" 0 "warning: cut/run.json: it is missing" \
+    ./flowers --resume cut --epochs 3 --quiet
+./flowers --resume cut --epochs 4 --quiet 2>again.log
+check "it is told once" [ ! -s again.log ]
+
 finish
