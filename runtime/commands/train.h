@@ -23,6 +23,7 @@ struct trainer {
     float diverged;         /* the loss that is not finite, which ended the last epoch; 0: none */
     double saved;           /* when the last checkpoint was, in seconds */
     double looked;          /* and when it was looked whether files have changed */
+    bool lost;              /* it was told that a part that is held out has no finite loss */
     bool again;             /* steps up to `end` are run again: nothing is shown or written */
     uint32_t end;
 };
@@ -42,6 +43,9 @@ struct net_mode begin_epoch(struct trainer *trainer);
 
 /* Files of the data that have changed in mid-run are told once each. */
 void look_at_data(struct trainer *trainer);
+
+/* A loss of validation or test that is not finite stops nothing, but is told, once. */
+void look_at_loss(struct trainer *trainer, enum net_part part, double loss);
 
 /* A checkpoint, and the weights as they would be kept. */
 void save_training(struct trainer *trainer);

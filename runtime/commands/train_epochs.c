@@ -94,6 +94,18 @@ static bool train_rows(struct trainer *trainer)
     return state->row == trainer->run.row_count && isfinite(trainer->diverged);
 }
 
+void look_at_loss(struct trainer *trainer, enum net_part part, double loss)
+{
+    if (isfinite(loss) || trainer->lost || trainer->again)
+        return;
+    trainer->lost = true;
+    net_progress_close(&trainer->progress);
+    net_warn("the loss of %s is not finite after step %u: outputs of %ld of %ld rows are not "
+             "finite; the run goes on",
+             net_part_names[part], trainer->run.session.run.step,
+             net_metrics_lost(trainer->metrics), net_data_rows(trainer->run.session.data, part));
+}
+
 /* The metrics of an epoch, as sinks are told them: of a sample of the training rows, then loss and
    metrics of validation. Gives the validation loss, or infinity. */
 static double measure(struct trainer *trainer, double *values)
@@ -112,6 +124,7 @@ static double measure(struct trainer *trainer, double *values)
         return loss;
     loss = net_evaluate(session, trainer->loader, NET_VALIDATION, trainer->every, count,
                         trainer->metrics);
+    look_at_loss(trainer, NET_VALIDATION, loss);
     *values++ = loss;
     for (int m = 0; m < model->metric_count; m++)
         *values++ = net_metrics_value(trainer->metrics, model->metrics[m].name);

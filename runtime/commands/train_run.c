@@ -158,6 +158,8 @@ static bool evaluate_parts(struct trainer *trainer)
         const double loss = net_evaluate(session, trainer->loader, (enum net_part)part,
                                          trainer->every, count, trainer->metrics);
 
+        if (part != NET_TRAIN)
+            look_at_loss(trainer, (enum net_part)part, loss);
         finite = finite && (part != NET_TRAIN || isfinite(loss));
         for (int m = 0; m < model->metric_count; m++)
             values[m] = net_metrics_value(trainer->metrics, model->metrics[m].name);
@@ -176,6 +178,12 @@ static void finish_training(struct trainer *trainer, bool whole)
 
     if (trainer->run.kept && trainer->run.state.best_epoch && whole)
         memcpy(session->run.params, trainer->run.kept, session->model->params_size);
+    if (trainer->run.kept && !trainer->run.state.best_epoch && trainer->run.state.epoch) {
+        net_progress_close(&trainer->progress);
+        net_warn("no epoch is the best, since none has a %s that is finite: the last weights are "
+                 "kept",
+                 trainer->run.options->value[NET_MONITOR].text);
+    }
     net_weights_write(&trainer->run.folder, "model.safetensors", session->model,
                       session->run.params, trainer->run.mark);
     const bool finite = evaluate_parts(trainer);

@@ -104,7 +104,10 @@ for model in odd values; do
     sed -e 's/net(x) { x/net(x) { x * x/' -e 's/holdout(0.2)/csv("far.csv")/' $model.net >far.net
     sed '5s/^[^,]*,[^,]*/1e30,1e30/' odd.csv >far.csv
     build far far.net
-    check "far: trains" ./far --out far.run --force --quiet --epochs 1
+    ./far --out far.run --force --quiet --epochs 3 --keep best 2>far.log
+    check "far: trains" [ $? = 0 ]
+    check "far: it is told once" [ "$(grep -c "loss of validation is not finite" far.log)" = 1 ]
+    check "far: and why no epoch is the best" grep -q "warning: no epoch is the best" far.log
     for file in far.csv "--part validation"; do
         exits "$model: predict $file" 1 "far.csv: row 3 (from 0): the network's output is not fin" \
             ./far predict --weights far.run $file -o far.text
