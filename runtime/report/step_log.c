@@ -1,6 +1,6 @@
 /*
- * step_log.c -- the sink of --log-steps: a csv with a line a step. A run that goes on with a log that
- * is there keeps its lines up to the checkpoint's step.
+ * step_log.c -- the sink of --log-steps: a csv with a line a step. A run that goes on with a log
+ * that is there keeps its lines up to the checkpoint's step.
  */
 
 #define _GNU_SOURCE

@@ -58,8 +58,8 @@ check "a run over them" ./flowers --data other --out copied --force --quiet
 check "its contract is its own" ./flowers eval --data other --weights copied
 check "it goes on" ./flowers --resume copied --epochs 3 --quiet
 mkdir -p held/fold_1 && cp first/model.safetensors held/fold_1
-exits "weights are in the way of a k-fold" 2 "held/fold_1 has model.safetensors already, .* --force" \
-    ./flowers kfold 2 --out held --quiet
+exits "weights are in the way of a k-fold" 2 \
+    "held/fold_1 has model.safetensors already, .* --force" ./flowers kfold 2 --out held --quiet
 check "they are as they were" cmp first/model.safetensors held/fold_1/model.safetensors
 check "no k-fold began" [ ! -e held/kfold.json ]
 
