@@ -30,7 +30,7 @@ check "and the run is whole" grep -q '"status": "finished"' full/run.json
 
 exits "a flag where a value is wanted" 2 "--out wants a value" ./digits --out --epochs
 check "a page that cannot be written" bash -c \
-    'mkdir -p page/report.html && ./digits --epochs 2 --out page >page.txt 2>page.err'
+    'mkdir -p page/report.html && ./digits --epochs 2 --out page --force >page.txt 2>page.err'
 check "is told" grep -q "warning: cannot write page/report.html: .*; the run goes on" page.err
 check "and the run ends well" grep -q '"status": "finished"' page/run.json
 
