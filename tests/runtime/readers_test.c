@@ -464,7 +464,10 @@ START_TEST(word_faults)
                "{\"version\": 2, \"columns\": {\"words\": [\"text\"], \"bag\": [\"text\"],"
                " \"kind\": [\"kind\"]},"
                " \"missing\": [\"\", \"NA\", \"N/A\", \"NaN\", \"nan\", \"null\", \"?\"],"
-               " \"fields\": {\"words\": [{\"tokens\": {}}], \"bag\": [{\"bag_of_words\": {}}],"
+               " \"fields\": {\"words\": [{\"tokens\": {\"lower\": 1, \"min_letters\": 1,"
+               " \"strip\": \"punctuation\"}}],"
+               " \"bag\": [{\"bag_of_words\": {\"lower\": 1, \"min_letters\": 1,"
+               " \"strip\": \"punctuation\"}}],"
                " \"kind\": [{\"classes\": {}}]}}");
     expect_fault(open_model, kept, "words: the preparation has no words");
     free(kept);
