@@ -11,7 +11,8 @@ extern const struct net_sink net_sink_history;
 
 static struct net_options options;
 static struct net_progress progress = {.quiet = true};
-static struct net_training run = {.options = &options, .state.epoch = 3};
+static struct net_epochs epochs;
+static struct net_training run = {.options = &options, .state.epoch = 3, .epochs = &epochs};
 
 static void open_history(const void *unused)
 {
