@@ -48,7 +48,13 @@ static double at_y(const struct axes *axes, double y)
 /* 1, 2 or 5 times a power of ten: about a fifth of the range. */
 static double round_step(double range)
 {
-    const double power = pow(10, floor(log10(range / 5))), share = range / 5 / power;
+    double power = 1;
+
+    while (power * 10 <= range / 5)
+        power *= 10;
+    while (power > range / 5)
+        power /= 10;
+    const double share = range / 5 / power;
 
     return power * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
 }
@@ -81,7 +87,7 @@ static void begin(struct net_text *svg, const char *title)
 
 static void add_lines(struct net_text *svg, const struct axes *axes)
 {
-    const int count = (int)lround((axes->y[1] - axes->y[0]) / axes->step);
+    const int count = (int)((axes->y[1] - axes->y[0]) / axes->step + 0.5);
 
     for (int i = 0; i <= count; i++) {
         const double y = axes->y[0] + i * axes->step;
@@ -115,7 +121,7 @@ static double value_at(const struct net_curves *curves, int k, long row)
 {
     const double value = net_epochs_at(curves->epochs, row, curves->columns[k]);
 
-    return isfinite(value) ? value : NAN;
+    return fabs(value) < 1e300 ? value : NAN; /* a range of others would be infinite */
 }
 
 static double epoch_at(const struct net_curves *curves, long row)
@@ -225,7 +231,7 @@ static void range_of(double range[2], const double *at, int count)
 
 static void add_x_lines(struct net_text *svg, const struct axes *axes, double step)
 {
-    const int count = (int)lround((axes->x[1] - axes->x[0]) / step);
+    const int count = (int)((axes->x[1] - axes->x[0]) / step + 0.5);
 
     for (int i = 0; i <= count; i++) {
         const double x = axes->x[0] + i * step;

@@ -200,7 +200,7 @@ static void add_pair(struct net_metrics *metrics, const float *outputs, const fl
     }
     pairs->at[pairs->count][0] = target[k];
     pairs->at[pairs->count++][1] = metrics->model->activation == NET_SIGMOID
-                                       ? 1 / (1 + expf(-outputs[k]))
+                                       ? (float)(1 / (1 + exp(-(double)outputs[k])))
                                        : outputs[k];
 }
 

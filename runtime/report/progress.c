@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static bool speaks_utf8(void)
         const char *value = getenv(names[i]);
 
         if (value && *value)
-            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+            return strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "utf-8");
     }
     return false;
 }
@@ -125,6 +126,18 @@ void net_progress_draw(struct net_progress *progress, const char *lines)
     progress->shown = net_format("%s", lines);
 }
 
+/* What is in its buffer goes nowhere, and is no fault. */
+static void drop_stdout(void)
+{
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (nowhere < 0 || dup2(nowhere, STDOUT_FILENO) < 0)
+        net_fail(NET_FAULT, "cannot open /dev/null: %s", strerror(errno));
+    close(nowhere);
+    fflush(stdout);
+    clearerr(stdout);
+}
+
 void net_print_lines(FILE **file, const char *lines)
 {
     if (!*file)
@@ -133,8 +146,8 @@ void net_print_lines(FILE **file, const char *lines)
         return;
     if (errno != EPIPE && errno != EBADF)
         net_warn("cannot write to stdout: %s; nothing more is printed", strerror(errno));
-    else if (*file == stdout && !freopen("/dev/null", "w", stdout))
-        net_fail(NET_FAULT, "cannot open /dev/null: %s", strerror(errno));
+    else if (*file == stdout)
+        drop_stdout();
     *file = NULL;
 }
 
