@@ -5,30 +5,8 @@ set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 cd "$scratch" || exit 1
 
-# 90 rows of three classes
-awk 'BEGIN {
-    print "x,y,kind"
-    for (i = 0; i < 90; i++)
-        printf "%.4f,%.4f,%s\n", sin(i * i) + i % 3, cos(i), substr("abc", i % 3 + 1, 1)
-}' >flowers.csv
-cat >flowers.net <<'END'
-data {
-    train      = csv("flowers.csv")
-    validation = holdout(0.2)
-
-    input  x[2] = columns("x".."y") -> standardize
-    target kind = column("kind") -> classes(3)
-}
-
-network net(x) { x -> dense(8) -> relu -> dense(3) }
-
-train {
-    loss      = cross_entropy(net(x), kind)
-    optimizer = adam(lr=0.01)
-    batch     = 16
-    epochs    = 2
-}
-END
+# shellcheck source=tests/support/flowers.sh
+. "$root/tests/support/flowers.sh"
 
 # build NAME CHANGE: flowers.net, changed by sed
 build() {
