@@ -43,7 +43,7 @@ RUNTIME_SOURCES = $(filter-out $(ISA_SOURCES),$(call sources_in,runtime))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 runtime_objects  = $(call objects,$(RUNTIME_SOURCES))
 test_objects = $(call objects,$(filter-out tests/fuzz/% tests/faults/%,$(call sources_in,tests)))
-shared = $(addprefix runtime/core/,attempt.c nearest.c standard_files.c whole_file.c) \
+shared = $(addprefix runtime/core/,attempt.c nearest.c standard_files.c atomic_file.c) \
          runtime/report/summary_table.c
 compiler_objects = $(call objects,$(call sources_in,compiler) $(shared)) $(BUILD)/lexer.o \
                    $(BUILD)/parser.o

@@ -59,8 +59,8 @@ static int parse_batch(const char *text)
 
     errno = 0;
     n = strtol(text, &end, 10);
-    if (end == text || *end || errno || n < 1 || n > BATCH_MAX)
-        fail_usage(format("--batch: `%s` is not a number of rows from 1 to %d", text, BATCH_MAX));
+    if (end == text || *end || errno || n < 1 || n > MAX_BATCH)
+        fail_usage(format("--batch: `%s` is not a number of rows from 1 to %d", text, MAX_BATCH));
     return (int)n;
 }
 

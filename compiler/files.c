@@ -4,7 +4,7 @@
 
 #define _XOPEN_SOURCE 700 /* clock_gettime */
 
-#include "core/whole_file.h"
+#include "core/atomic_file.h"
 #include "driver.h"
 
 #include <errno.h>
@@ -44,17 +44,17 @@ double milliseconds(void)
 
 int write_output(const char *path, const Text *text)
 {
-    struct net_whole_file file;
-    bool ok = net_whole_open(&file, AT_FDCWD, path);
+    struct net_atomic_file file;
+    bool ok = net_atomic_open(&file, AT_FDCWD, path);
 
     if (!ok && errno == EEXIST) {
         fprintf(stderr, "netc: error: cannot write %s: it is not a file\n", path);
         return EXIT_USAGE;
     }
     if (ok && fwrite(text->at, 1, text->length, file.out) == text->length)
-        ok = net_whole_commit(&file);
+        ok = net_atomic_commit(&file);
     else if (ok)
-        net_whole_drop(&file), ok = false;
+        net_atomic_drop(&file), ok = false;
     if (ok)
         return 0;
     fprintf(stderr, "netc: error: cannot write %s: %s\n", path, strerror(errno));

@@ -11,7 +11,7 @@
 
 #define _GNU_SOURCE
 
-#include "core/whole_file.h"
+#include "core/atomic_file.h"
 #include "driver.h"
 
 #include <dirent.h>

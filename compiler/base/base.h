@@ -113,7 +113,7 @@ typedef struct Define { /* --define NAME=VALUE */
     const char *name, *value;
 } Define;
 
-enum { BATCH_MAX = 65536 }; /* rows */
+enum { MAX_BATCH = 65536 }; /* rows */
 
 /* ---- target.c: register tiles and panels ----------------------------------------------------- */
 

@@ -18,7 +18,7 @@ enum {
     ERRORS_SHOWN = 20,
     TAB = 4,              /* columns that a tab is shown as */
     WIDTH = 96,           /* columns of a source line that are shown */
-    LENGTH_MAX = 4 << 20, /* bytes in a .net file */
+    MAX_LENGTH = 4 << 20, /* bytes in a .net file */
 };
 
 static const char *base_name(const char *path)
@@ -56,7 +56,7 @@ Source *read_source(const char *path)
     size_t length = 0, capacity = 1 << 14;
     char *text = allocate(capacity + 1);
     size_t got;
-    while ((got = fread(text + length, 1, capacity - length, file)) > 0 && length <= LENGTH_MAX) {
+    while ((got = fread(text + length, 1, capacity - length, file)) > 0 && length <= MAX_LENGTH) {
         length += got;
         if (length == capacity) {
             char *larger = allocate(2 * capacity + 1);
@@ -71,9 +71,9 @@ Source *read_source(const char *path)
         fprintf(stderr, "netc: error: cannot read `%s`: %s\n", path, strerror(failure));
         return NULL;
     }
-    if (length > LENGTH_MAX) {
+    if (length > MAX_LENGTH) {
         fprintf(stderr, "netc: error: `%s` is too large for a model: more than %d MB\n", path,
-                LENGTH_MAX >> 20);
+                MAX_LENGTH >> 20);
         return NULL;
     }
     return new_source(path, text, length);

@@ -95,7 +95,7 @@ const char *literal(double x);                /* a float constant of C: "0.25f",
 
 bool name_taken(const Emitter *e, const char *name); /* by a function, or a view of the step */
 /* What a step passes: "relu_1", "&p->dense_1_weight", "&batch->image" */
-const char *actual_name(Emitter *e, const Access *operand, const char *type);
+const char *actual_name(Emitter *e, const Operand *operand, const char *type);
 const char *type_of_view(const Emitter *e, const Buffer *buffer); /* or NULL: it has none yet */
 const char *c_name(const Emitter *e, const char *path);           /* "dense_1_weight" */
 const char *shape_name(const Emitter *e, const Value *value);     /* "64x32x28x28" */
@@ -110,22 +110,22 @@ const char *declare_mask(Emitter *e, const Kernel *k);
 /* ---- operands.c ------------------------------------------------------------------------------ */
 
 /* One formal parameter of a kernel, and what a step passes for it. */
-typedef struct Operand {
+typedef struct Formal {
     const char *name;   /* "y", "dy", "w": the mathematics */
     const char *type;   /* "struct value_64x256" */
     const char *actual; /* "dense_1", "&p->dense_1.weight" */
     const Value *value; /* root, or NULL */
     const Buffer *buffer;
     bool written;
-} Operand;
+} Formal;
 
 /* A kernel as it is written. */
 typedef struct KernelCode {
     Emitter *e;
-    const char *base;  /* its name, unless taken */
-    Text comment;      /* what it computes */
-    Text text;         /* its statements */
-    Operand *operands; /* outputs first */
+    const char *base; /* its name, unless taken */
+    Text comment;     /* what it computes */
+    Text text;        /* its statements */
+    Formal *formals;  /* outputs first */
     int count;
 } KernelCode;
 
@@ -161,7 +161,7 @@ Chain start_chain(const KernelCode *c, const Kernel *k, const Layout *layout);
 bool skip_unary(Chain *b);
 const char *write_unary(Text *text, int level, const Chain *b,
                         const char *accumulator); /* its result */
-bool is_field(const Chain *b, const Operand *o);  /* does the chain read or write it? */
+bool is_field(const Chain *b, const Formal *o);   /* does the chain read or write it? */
 const char *epilogue_name(const Kernel *k);       /* "_relu", for a kernel's name */
 
 /* The chain of a kernel as a function (runtime/kernels/epilogue.h), and what the kernel passes. */

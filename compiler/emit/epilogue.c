@@ -97,7 +97,7 @@ bool skip_unary(Chain *b)
     return transcendental;
 }
 
-enum { MOST_NAMED = 6 }; /* operations in a name; of a longer chain the others' number */
+enum { MAX_NAMED = 6 }; /* operations in a name; of a longer chain the others' number */
 
 /* "_relu_dropout": the operations of a chain from `first` on. */
 static const char *operations_text(const Kernel *k, int first, const Node *but)
@@ -109,7 +109,7 @@ static const char *operations_text(const Kernel *k, int first, const Node *but)
     for (int i = first; i < k->epilogue_count; i++)
         if (k->epilogue[i] == but)
             continue;
-        else if (named++ < MOST_NAMED)
+        else if (named++ < MAX_NAMED)
             text_add(&text, "_%s", op_info[k->epilogue[i]->op].text);
         else
             more++;
@@ -198,7 +198,7 @@ static const char *lanes_function(Emitter *e, const Layout *v)
 
 /* ---- As a function --------------------------------------------------------------------------- */
 
-bool is_field(const Chain *b, const Operand *o)
+bool is_field(const Chain *b, const Formal *o)
 {
     const Kernel *k = b->k;
 
@@ -277,8 +277,8 @@ static void write_chain(Text *text, const Chain *b)
 static const char *mask_name(const Chain *b)
 {
     for (int i = 0; i < b->c->count; i++)
-        if (b->c->operands[i].buffer == b->k->mask)
-            return b->c->operands[i].name;
+        if (b->c->formals[i].buffer == b->k->mask)
+            return b->c->formals[i].name;
     return NULL;
 }
 
@@ -333,7 +333,7 @@ Epilogue write_epilogue(Emitter *e, const Chain *b)
     Text members = {0}, values = {0}, text = {0};
 
     for (int i = 0; i < b->c->count; i++) {
-        const Operand *o = &b->c->operands[i];
+        const Formal *o = &b->c->formals[i];
 
         if (!is_field(b, o))
             continue;

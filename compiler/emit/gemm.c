@@ -44,7 +44,7 @@ static const char *tile_name(const Kernel *k, int rows, int vectors, bool bias)
 static void write_prefetches(Text *text, const Chain *b, int rows, int vectors)
 {
     for (int i = 0; i < b->c->count; i++) {
-        const Operand *o = &b->c->operands[i];
+        const Formal *o = &b->c->formals[i];
 
         if (o->value && !o->written && o->value->batched && is_field(b, o))
             line(text, 1, "net_prefetch_tile(o.%s + e.at, %d, %d);", o->name, rows, vectors);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { COLUMNS = 64, LETTERS = 52, MOST_PICTURES = 4 };
+enum { COLUMNS = 64, LETTERS = 52, MAX_PICTURES = 4 };
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -57,7 +57,7 @@ void draw_memory(const Emitter *e, Text *out)
     const Program *p = e->program;
     const int pictures = p->buffer_count > LETTERS ? divide_up(p->buffer_count, LETTERS) : 1;
 
-    if (pictures > MOST_PICTURES) {
+    if (pictures > MAX_PICTURES) {
         line(out, 0, "/* %d buffers in %d phases; `netc --dump=plan` lists them */",
              p->buffer_count, p->phases);
         return;

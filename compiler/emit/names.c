@@ -130,7 +130,7 @@ static const char *value_name(const Emitter *e, Value *value)
                   node->path ? c_name(e, node->path) : op_info[node->op].text, part_of(value));
 }
 
-const char *actual_name(Emitter *e, const Access *operand, const char *type)
+const char *actual_name(Emitter *e, const Operand *operand, const char *type)
 {
     const Buffer *buffer = operand->buffer;
     Value *value = operand->value;

@@ -19,9 +19,9 @@ static const Kernel *owner_of(const Kernel *k, const Buffer *scratch)
     return k->bias && k->bias->scratch == scratch ? k->bias : k;
 }
 
-static Operand typed(Emitter *e, const Kernel *k, const Access *a)
+static Formal typed(Emitter *e, const Kernel *k, const Operand *a)
 {
-    Operand o = {.name = a->name, .value = a->value, .buffer = a->buffer, .written = a->written};
+    Formal o = {.name = a->name, .value = a->value, .buffer = a->buffer, .written = a->written};
     const char *seen = type_of_view(e, a->buffer);
 
     o.type = a->value               ? declare_type(e, a->value->layout)
@@ -32,11 +32,11 @@ static Operand typed(Emitter *e, const Kernel *k, const Access *a)
     return o;
 }
 
-static Operand *find(const KernelCode *c, const Buffer *buffer)
+static Formal *find(const KernelCode *c, const Buffer *buffer)
 {
     for (int i = 0; i < c->count; i++)
-        if (c->operands[i].buffer == buffer)
-            return &c->operands[i];
+        if (c->formals[i].buffer == buffer)
+            return &c->formals[i];
     return NULL;
 }
 
@@ -46,13 +46,13 @@ static const char *free_name(const KernelCode *c, const char *base)
     const char *name = base;
 
     for (int i = 0, n = 2; i < c->count; i++)
-        if (same(c->operands[i].name, name))
+        if (same(c->formals[i].name, name))
             name = format("%s_%d", base, n++), i = -1;
     return name;
 }
 
 /* What it writes before what it reads; transposed weights and partial sums last, as w behind dy. */
-static bool has_place(const Access *a, int place)
+static bool has_place(const Operand *a, int place)
 {
     return a->written ? place == 0 : place == (a->value ? 1 : 2);
 }
@@ -61,21 +61,21 @@ void list_operands(Emitter *e, KernelCode *c, const Kernel *k)
 {
     for (int place = 0; place < 3; place++)
         for (int i = 0; i < k->operand_count; i++) {
-            const Access *a = &k->operands[i];
-            Operand o;
+            const Operand *a = &k->operands[i];
+            Formal o;
 
             if (!has_place(a, place) || find(c, a->buffer))
                 continue;
             o = typed(e, k, a);
             o.name = free_name(c, o.name);
-            APPEND(c->operands, c->count, o);
+            APPEND(c->formals, c->count, o);
         }
 }
 
 /* Every operand that an emitter names is one that the plan knows of. */
 static const char *name_of_buffer(const KernelCode *c, const Buffer *buffer)
 {
-    const Operand *o = find(c, buffer);
+    const Formal *o = find(c, buffer);
 
     if (!o) {
         fprintf(stderr, "netc: internal error: %s uses what is no operand of it\n", c->base);

@@ -18,7 +18,7 @@ static EmitKernel *const emitters[] = {
 };
 
 /* "OUT(value_64x20) y", "const int32_t *restrict target" */
-static const char *formal_text(const Operand *o)
+static const char *formal_text(const Formal *o)
 {
     const size_t tag = strlen("struct ");
 
@@ -36,7 +36,7 @@ static const char *write_head(const KernelCode *c)
 
     text_add(&head, "%sNET_KERNEL void %%s(", c->comment.at);
     for (int i = 0; i < c->count; i++)
-        wrap_item(&wrap, formal_text(&c->operands[i]));
+        wrap_item(&wrap, formal_text(&c->formals[i]));
     wrap_item(&wrap, "NET_RUN");
     text_add(&head, ")\n");
     return head.at;
@@ -54,7 +54,7 @@ static void write_call(const Emitter *e, Text *text, const Kernel *k, int number
 
     text_add(text, "%s", begin);
     for (int i = 0; i < c->count; i++)
-        wrap_item(&wrap, c->operands[i].actual);
+        wrap_item(&wrap, c->formals[i].actual);
     text_add(text, ");\n");
 }
 

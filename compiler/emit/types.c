@@ -110,6 +110,8 @@ static const char *members_of(Emitter *e, const Layout *v)
     case LAYOUT_SPARSE:
         return sparse_members(e, v);
     case LAYOUT_VECTOR:
+    case LAYOUT_ROWS:
+    case LAYOUT_FILTERS:
         return format("float block[%d][BLOCK];", v->blocks);
     case LAYOUT_SCALAR:
         return format("float at[%d];", v->batch_blocks);

@@ -8,7 +8,7 @@
 
 #include "lower/lower.h"
 
-#define MOST_WEIGHT 1e6 /* of a class: sums of many stay exact enough */
+#define MAX_WEIGHT 1e6 /* of a class: sums of many stay exact enough */
 
 typedef struct Loss {
     const char *name;
@@ -122,9 +122,9 @@ static const double *find_class_weights(Model *model, const Constant *list, int 
     for (int i = 0; i < classes; i++) {
         weights[i] = list->items[i].number;
         sum += weights[i];
-        if (!(weights[i] >= 0 && weights[i] <= MOST_WEIGHT)) {
+        if (!(weights[i] >= 0 && weights[i] <= MAX_WEIGHT)) {
             error_at(model->source, list->items[i].span,
-                     "the weight of a class is 0 to %g; this is %g", MOST_WEIGHT, weights[i]);
+                     "the weight of a class is 0 to %g; this is %g", MAX_WEIGHT, weights[i]);
             return NULL;
         }
     }

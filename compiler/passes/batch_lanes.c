@@ -9,8 +9,8 @@
 #include "passes/passes.h"
 
 enum {
-    MOST_CHANNELS = 8,   /* of what is written */
-    MOST_PIXELS = 16,    /* of a tile */
+    MAX_CHANNELS = 8,    /* of what is written */
+    MAX_PIXELS = 16,     /* of a tile */
     SCRATCH = 256 << 10, /* bytes of transposed rows, at most: a part of L2 */
 };
 
@@ -22,7 +22,7 @@ static bool is_dx(const Node *node)
 static bool fits(const Node *node, const Layout *to)
 {
     if ((node->op != OP_CONV2D && !is_dx(node)) || groups_of(&node->at) > 1 || !is_plain(to) ||
-        channel_count(to) > MOST_CHANNELS)
+        channel_count(to) > MAX_CHANNELS)
         return false;
     for (int axis = 0; axis < 2; axis++)
         if (dilation_of(&node->at, axis) > 1 || (is_dx(node) && node->at.stride[axis] > 1))
@@ -77,7 +77,7 @@ BatchLanes plan_batch_lanes(const Node *node, const Layout *from, const Layout *
     g.groups = (outputs + target->sums - 1) / target->sums;
     g.channels = (outputs + g.groups - 1) / g.groups;
     most = target->sums / g.channels;
-    g.pixels = cut_row(to->width, most < MOST_PIXELS ? most : MOST_PIXELS);
+    g.pixels = cut_row(to->width, most < MAX_PIXELS ? most : MAX_PIXELS);
     g.pad_top = pad_before(node, from, 0);
     g.left = pad_before(node, from, 1);
     g.columns = (to->width - 1) * node->at.stride[1] + node->inputs[1]->shape.size[3];

@@ -45,7 +45,7 @@ static void draw_operands(Drawing *d, int kernel)
     const Kernel *k = d->program->kernels[kernel];
 
     for (int i = 0; i < k->operand_count; i++) {
-        const Access *a = &k->operands[i];
+        const Operand *a = &k->operands[i];
         const int writer = find_writer(d->program, kernel, a->buffer);
 
         if (a->written || find_operand(k, a->buffer, false) != a)

@@ -24,7 +24,7 @@ static bool has_room_for(const Kernel *k, const Node *node)
 
     for (int i = 0; i < k->epilogue_count; i++)
         draws += op_info[k->epilogue[i]->op].effects == RANDOM;
-    return op_info[node->op].effects != RANDOM || draws < NET_MOST_DRAWS;
+    return op_info[node->op].effects != RANDOM || draws < NET_MAX_DRAWS;
 }
 
 /* A number a channel is found by the block of a pixel: the kernel's pixels have to be the node's,
@@ -222,7 +222,7 @@ Program *fuse(Graph *g, const Target *target)
     share_masks(p);
     for (int i = 0; i < p->count; i++) {
         p->kernels[i]->flops *= g->max_batch;
-        find_operands(p->kernels[i]);
+        fill_operands(p->kernels[i]);
     }
     return p;
 }

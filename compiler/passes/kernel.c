@@ -53,10 +53,10 @@ bool computes(const Kernel *k, const Value *value)
 /* ---- Operands -------------------------------------------------------------------------------- */
 
 /* Once, however often it is read. */
-static void list(Kernel *k, Access operand)
+static void list(Kernel *k, Operand operand)
 {
     for (int i = 0; i < k->operand_count; i++) {
-        Access *other = &k->operands[i];
+        Operand *other = &k->operands[i];
 
         if (other->buffer == operand.buffer && other->written == operand.written) {
             other->local = other->local && operand.local;
@@ -71,11 +71,11 @@ static void list_value(Kernel *k, const char *name, Value *value, bool written, 
 {
     if (!value || value->internal || (!written && computes(k, root_of(value))))
         return;
-    list(k, (Access){.name = name,
-                     .value = root_of(value),
-                     .buffer = value->layout->buffer,
-                     .written = written,
-                     .local = local || k->schedule.rows == 1});
+    list(k, (Operand){.name = name,
+                      .value = root_of(value),
+                      .buffer = value->layout->buffer,
+                      .written = written,
+                      .local = local || k->schedule.rows == 1});
 }
 
 static void list_input(Kernel *k, const Node *node, int i, bool local)
@@ -94,7 +94,7 @@ static void list_updated(Kernel *k, const Node *update)
 {
     Value *w = update->inputs[0];
 
-    list(k, (Access){.name = "w", .value = w, .buffer = w->layout->buffer, .written = true});
+    list(k, (Operand){.name = "w", .value = w, .buffer = w->layout->buffer, .written = true});
 }
 
 static void list_scratch_operand(Kernel *k, Scratch scratch)
@@ -104,10 +104,10 @@ static void list_scratch_operand(Kernel *k, Scratch scratch)
                                         [PARTIAL_IN] = "partial",
                                         [PARTIAL_OUT] = "partial"};
 
-    list(k, (Access){.name = names[scratch],
-                     .buffer = k->scratch,
-                     .written = scratch == WEIGHTS_OUT || scratch == PARTIAL_OUT,
-                     .local = scratch == PARTIAL_OUT && k->schedule.rows == 1});
+    list(k, (Operand){.name = names[scratch],
+                      .buffer = k->scratch,
+                      .written = scratch == WEIGHTS_OUT || scratch == PARTIAL_OUT,
+                      .local = scratch == PARTIAL_OUT && k->schedule.rows == 1});
 }
 
 /* The leaves of a sum of gradients. */
@@ -117,15 +117,15 @@ static void list_gradients(Kernel *k, Value *g)
         list_gradients(k, g->node->inputs[0]);
         list_gradients(k, g->node->inputs[1]);
     } else {
-        list(k, (Access){.name = "g", .value = root_of(g), .buffer = g->layout->buffer});
+        list(k, (Operand){.name = "g", .value = root_of(g), .buffer = g->layout->buffer});
     }
 }
 
 static void list_epilogue_operands(Kernel *k)
 {
     if (k->mask)
-        list(k,
-             (Access){.name = "mask", .buffer = k->mask, .written = k->writes_mask, .local = true});
+        list(k, (Operand){
+                    .name = "mask", .buffer = k->mask, .written = k->writes_mask, .local = true});
     for (int i = 0; i < k->epilogue_count; i++) {
         const Node *node = k->epilogue[i];
 
@@ -159,14 +159,14 @@ static void list_results(Kernel *k, const KernelInfo *info)
         list_output(k, k->grad, 0, true);
 }
 
-static void fill_operands(Kernel *k);
+static void list_all(Kernel *k);
 
 /* What it updates is the layer's b. */
 static void list_bias_operands(Kernel *k)
 {
-    fill_operands(k->bias);
+    list_all(k->bias);
     for (int i = 0; i < k->bias->operand_count; i++) {
-        Access operand = k->bias->operands[i];
+        Operand operand = k->bias->operands[i];
 
         if (operand.value)
             operand.name = "b";
@@ -174,7 +174,7 @@ static void list_bias_operands(Kernel *k)
     }
 }
 
-static void fill_operands(Kernel *k)
+static void list_all(Kernel *k)
 {
     const KernelInfo *info = &kernel_info[k->kind];
     const Node *node = k->node;
@@ -187,9 +187,9 @@ static void fill_operands(Kernel *k)
         return;
     }
     if (info->reads == READS_RESULT) {
-        list(k, (Access){.name = formal_name(node->op, node->input_count),
-                         .value = node->outputs[0],
-                         .buffer = node->outputs[0]->layout->buffer});
+        list(k, (Operand){.name = formal_name(node->op, node->input_count),
+                          .value = node->outputs[0],
+                          .buffer = node->outputs[0]->layout->buffer});
         return;
     }
     for (int i = 0; i < node->input_count; i++)
@@ -201,7 +201,7 @@ static void fill_operands(Kernel *k)
     list_results(k, info);
     list_epilogue_operands(k);
     for (int i = 0; i < k->sum_count; i++) {
-        fill_operands(k->sums[i]);
+        list_all(k->sums[i]);
         for (int j = 0; j < k->sums[i]->operand_count; j++)
             list(k, k->sums[i]->operands[j]);
     }
@@ -244,13 +244,13 @@ static void count_bytes(Kernel *k)
     }
 }
 
-void find_operands(Kernel *k)
+void fill_operands(Kernel *k)
 {
-    fill_operands(k);
+    list_all(k);
     count_bytes(k);
 }
 
-const Access *find_operand(const Kernel *k, const Buffer *buffer, bool written)
+const Operand *find_operand(const Kernel *k, const Buffer *buffer, bool written)
 {
     for (int i = 0; i < k->operand_count; i++)
         if (k->operands[i].buffer == buffer && k->operands[i].written == written)

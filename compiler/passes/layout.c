@@ -125,7 +125,7 @@ static void lay_out_vectors(Node *node, const Layout *x)
    for several that fill their blocks. A weight of few outputs has them for each. */
 static Layout as_rows(const Layout *x, const Layout *w, int row)
 {
-    const int repeated = w->kind == LAYOUT_VECTOR ? w->outputs : 1;
+    const int repeated = w->kind == LAYOUT_ROWS ? w->outputs : 1;
     const Segment *begin = w->segments;
     Layout v = *x;
 
@@ -142,9 +142,9 @@ static Layout as_rows(const Layout *x, const Layout *w, int row)
 
         v.segments[0] = (Segment){0, channels, 1, 0, blocks_of(channels)};
     }
-    if (w->kind == LAYOUT_VECTOR)
+    if (w->kind == LAYOUT_ROWS)
         v.blocks = w->blocks / repeated;
-    if (same_segments(&v, x) || w->kind == LAYOUT_VECTOR)
+    if (same_segments(&v, x) || w->kind == LAYOUT_ROWS)
         return v;
     v.blocks = 0;
     for (int i = 0; i < v.segment_count; i++) {
@@ -178,7 +178,7 @@ static void require_selected(LayoutPass *l, Node *node)
 {
     const Selection *s = node->selection;
 
-    if (!s || algorithm_info[s->algorithm].layout != LAYOUT_SELECTED)
+    if (!s || algorithm_info[s->algorithm].layout != SELECTED_LAYOUT)
         return;
     require(l, node, 0, is_input_gradient(node->op) ? &s->y : &s->x);
     if (is_weight_gradient(node->op))
@@ -200,7 +200,7 @@ static void lay_out_contraction(LayoutPass *l, Node *node)
         require_plain(l, node, 0);
     x = node->inputs[0]->layout;
     give_parameter(w, along_inputs ? rows_layout(w, x) : weight_layout(w, x, 1, l->target));
-    check_kept(w, (w->layout->kind == LAYOUT_VECTOR) == along_inputs);
+    check_kept(w, (w->layout->kind == LAYOUT_ROWS) == along_inputs);
     if (node->inputs[2])
         give_parameter(node->inputs[2], plain_vector(outputs));
 }

@@ -316,7 +316,7 @@ Layout weight_layout(const Value *w, const Layout *x, int groups, const Target *
 /* Output o of a dense layer: x's blocks from o times their number on. */
 Layout rows_layout(const Value *w, const Layout *x)
 {
-    Layout v = {.kind = LAYOUT_VECTOR, .outputs = w->shape.size[0], .rows = w->shape.size[1]};
+    Layout v = {.kind = LAYOUT_ROWS, .outputs = w->shape.size[0], .rows = w->shape.size[1]};
 
     v.blocks = v.outputs * x->blocks;
     for (int o = 0; o < v.outputs; o++)
@@ -353,6 +353,7 @@ Layout filters_layout(const Value *w)
     Layout v = plain_vector(w->shape.size[0]);
     const int taps = shape_size(w->shape) / w->shape.size[0];
 
+    v.kind = LAYOUT_FILTERS;
     v.segments[0].pixels = taps;
     v.segments[0].stride = v.blocks;
     v.blocks *= taps;

@@ -39,14 +39,16 @@ typedef struct Segment {
 enum { MAX_SEGMENTS = 16 };
 
 typedef enum LayoutKind {
-    LAYOUT_VALUE,  /* [batch block][height][width][block][16 images][lanes] */
-    LAYOUT_VECTOR, /* [block][16]: one value per channel */
-    LAYOUT_WEIGHT, /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
-    LAYOUT_TABLE,  /* [row][block][16]: an embedding */
-    LAYOUT_CLASS,  /* [image] int32 */
-    LAYOUT_TOKENS, /* [image][position] int32, and the same by id */
-    LAYOUT_SPARSE, /* elements that are not 0, by image and by column */
-    LAYOUT_SCALAR, /* the loss: a partial sum a batch block */
+    LAYOUT_VALUE,   /* [batch block][height][width][block][16 images][lanes] */
+    LAYOUT_VECTOR,  /* [block][16]: one value per channel */
+    LAYOUT_ROWS,    /* [output][block][16]: a weight of few outputs, each along the inputs */
+    LAYOUT_FILTERS, /* [tap][block][16]: a filter per channel */
+    LAYOUT_WEIGHT,  /* panels of 3, 2 or 1 blocks of outputs: [row][block][16] */
+    LAYOUT_TABLE,   /* [row][block][16]: an embedding */
+    LAYOUT_CLASS,   /* [image] int32 */
+    LAYOUT_TOKENS,  /* [image][position] int32, and the same by id */
+    LAYOUT_SPARSE,  /* elements that are not 0, by image and by column */
+    LAYOUT_SCALAR,  /* the loss: a partial sum a batch block */
 } LayoutKind;
 
 typedef struct Layout {
@@ -86,8 +88,8 @@ typedef enum Algorithm {
 } Algorithm;
 
 typedef enum AlgorithmLayout {
-    LAYOUT_FREE,     /* values lie as they come */
-    LAYOUT_SELECTED, /* x and y lie as selection took them to lie */
+    ANY_LAYOUT,      /* values lie as they come */
+    SELECTED_LAYOUT, /* x and y lie as selection took them to lie */
 } AlgorithmLayout;
 
 typedef struct AlgorithmInfo { /* a line of algorithms.def */
@@ -155,13 +157,13 @@ typedef struct KernelInfo { /* a line of kernels.def */
 extern const KernelInfo kernel_info[];
 
 /* What a kernel reads or writes. */
-typedef struct Access {
+typedef struct Operand {
     const char *name; /* formal, from the mathematics: "x", "dw", "partial" */
     Value *value;     /* or NULL: of weights in another form, partial sums, a mask */
     Buffer *buffer;
     bool written;
     bool local; /* where items are rows: only what belongs to the item itself */
-} Access;
+} Operand;
 
 /* How a kernel goes by Winograd's minimal filtering (winograd.c). */
 typedef struct Winograd {
@@ -219,7 +221,7 @@ typedef struct Kernel {
     struct Kernel **sums; /* KERNEL_SUMS taken of each finished item, still in the cache */
     int sum_count;
     struct Kernel *bias; /* of a dense layer's dw: the final reduction of its db; or NULL */
-    Access *operands;    /* all that it touches, its sums' too (kernel.c) */
+    Operand *operands;   /* all that it touches, its sums' too (kernel.c) */
     int operand_count;
     Schedule schedule;
     bool needs_target;    /* left out of an evaluation without targets */
@@ -250,8 +252,8 @@ bool is_view(const Value *value);                   /* a reshape without a copy 
 Value *root_of(Value *value);                       /* what such a one views */
 bool computes(const Kernel *k, const Value *value); /* in its node or epilogue */
 
-void find_operands(Kernel *k); /* fills them; counts bytes */
-const Access *find_operand(const Kernel *k, const Buffer *buffer, bool written); /* or NULL */
+void fill_operands(Kernel *k); /* fills them; counts bytes */
+const Operand *find_operand(const Kernel *k, const Buffer *buffer, bool written); /* or NULL */
 
 /* ---- dropout_masks.c: what dropout keeps, drawn once ----------------------------------------- */
 

@@ -18,7 +18,7 @@
 
 typedef struct Use {
     const Kernel *kernel;
-    const Access *access;
+    const Operand *operand;
 } Use;
 
 typedef struct Uses { /* of one buffer, in the order of the kernels */
@@ -37,15 +37,15 @@ static Uses *collect_uses(const Program *p, int *count)
             p->kernels[i]->operands[j].buffer->index = -1;
     for (int i = 0; i < p->count; i++)
         for (int j = 0; j < p->kernels[i]->operand_count; j++) {
-            const Access *access = &p->kernels[i]->operands[j];
+            const Operand *operand = &p->kernels[i]->operands[j];
             Uses *of;
 
-            if (access->buffer->index < 0) {
-                access->buffer->index = *count;
+            if (operand->buffer->index < 0) {
+                operand->buffer->index = *count;
                 APPEND(uses, *count, (Uses){0});
             }
-            of = &uses[access->buffer->index];
-            APPEND(of->at, of->count, ((Use){p->kernels[i], access}));
+            of = &uses[operand->buffer->index];
+            APPEND(of->at, of->count, ((Use){p->kernels[i], operand}));
         }
     return uses;
 }
@@ -56,8 +56,8 @@ static bool in_conflict(const Use *a, const Use *b)
     const int rows = a->kernel->schedule.rows;
     const bool alike = rows > 0 && rows == b->kernel->schedule.rows;
 
-    return a->kernel != b->kernel && (a->access->written || b->access->written) &&
-           !(alike && a->access->local && b->access->local);
+    return a->kernel != b->kernel && (a->operand->written || b->operand->written) &&
+           !(alike && a->operand->local && b->operand->local);
 }
 
 /* ---- Phases ---------------------------------------------------------------------------------- */
@@ -67,11 +67,11 @@ static bool in_conflict(const Use *a, const Use *b)
 static bool has_hazard(const Kernel *k, const Uses *uses, const int *before)
 {
     for (int i = 0; i < k->operand_count; i++) {
-        const Access *access = &k->operands[i];
-        const Uses *of = &uses[access->buffer->index];
-        const Use mine = {k, access};
+        const Operand *operand = &k->operands[i];
+        const Uses *of = &uses[operand->buffer->index];
+        const Use mine = {k, operand};
 
-        for (int j = before[access->buffer->index] - 1; j >= 0; j--) {
+        for (int j = before[operand->buffer->index] - 1; j >= 0; j--) {
             if (of->at[j].kernel->phase != k->phase)
                 break;
             if (in_conflict(&of->at[j], &mine))
@@ -235,8 +235,8 @@ static void check_uses(const Uses *of)
 
         if (update && use->kernel != update)
             fail_plan("used after its update", kernel_label(use->kernel),
-                      use->access->buffer->name);
-        if (updated_by(use->kernel) == use->access->buffer)
+                      use->operand->buffer->name);
+        if (updated_by(use->kernel) == use->operand->buffer)
             update = use->kernel;
         for (int j = i - 1; j >= 0 && of->at[j].kernel->phase == use->kernel->phase; j--)
             if (in_conflict(&of->at[j], use))

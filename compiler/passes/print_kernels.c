@@ -38,7 +38,7 @@ const char *kernel_label(const Kernel *k)
 static void print_operands(FILE *out, const Kernel *k, bool written)
 {
     for (int i = 0; i < k->operand_count; i++) {
-        const Access *a = &k->operands[i];
+        const Operand *a = &k->operands[i];
 
         if (a->written != written)
             continue;

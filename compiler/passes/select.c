@@ -23,11 +23,11 @@
 #define SCATTER 6.0             /* a product at an index, against one in a register tile */
 
 enum {
-    IMAGES = 16,          /* in a batch block */
-    MOST_FEW_OUTPUTS = 4, /* more, and a sum over lanes for each is no longer little */
-    LEAST_WINOGRAD = 16,  /* channels on both sides */
-    LEAST_ARGMAX = 9,     /* inputs: with fewer most lanes of vectors are empty */
-    GRADIENT_INPUTS = 8,  /* of a weight gradient's register tile */
+    IMAGES = 16,         /* in a batch block */
+    MAX_FEW_OUTPUTS = 4, /* more, and a sum over lanes for each is no longer little */
+    MIN_WINOGRAD = 16,   /* channels on both sides */
+    MIN_ARGMAX = 9,      /* inputs: with fewer most lanes of vectors are empty */
+    GRADIENT_INPUTS = 8, /* of a weight gradient's register tile */
 };
 
 /* ---- A contraction, as it is counted --------------------------------------------------------- */
@@ -105,7 +105,7 @@ static double cost_direct(const Contraction *c)
 /* Products along the inputs, a sum over lanes at the end of each row. */
 static double cost_few_outputs(const Contraction *c)
 {
-    if (c->image || c->among_sparse || c->outputs > MOST_FEW_OUTPUTS ||
+    if (c->image || c->among_sparse || c->outputs > MAX_FEW_OUTPUTS ||
         c->x->segment_count * c->outputs > MAX_SEGMENTS)
         return INFINITY;
     return (double)c->outputs * blocks_of(c->inputs);
@@ -124,8 +124,7 @@ static double cost_argmax(const Contraction *c)
 {
     const int *w = c->weight->shape.size;
 
-    if (!c->image || !find_argmax(c->node) || c->inputs < LEAST_ARGMAX ||
-        groups_of(&c->node->at) > 1)
+    if (!c->image || !find_argmax(c->node) || c->inputs < MIN_ARGMAX || groups_of(&c->node->at) > 1)
         return INFINITY;
     return SCATTER * c->outputs * w[2] * w[3] * blocks_of(c->inputs);
 }
@@ -180,7 +179,7 @@ static bool winograd_applies(const Contraction *c)
 
     return c->image && groups_of(at) == 1 && w[2] == 3 && w[3] == 3 && at->stride[0] == 1 &&
            at->stride[1] == 1 && dilation_of(at, 0) == 1 && dilation_of(at, 1) == 1 &&
-           c->inputs >= LEAST_WINOGRAD && c->outputs >= LEAST_WINOGRAD && is_plain(c->x) &&
+           c->inputs >= MIN_WINOGRAD && c->outputs >= MIN_WINOGRAD && is_plain(c->x) &&
            is_plain(c->y);
 }
 

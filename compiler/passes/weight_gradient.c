@@ -9,14 +9,14 @@
 #include "passes/passes.h"
 
 enum {
-    LEAST_ITEMS = 8,     /* for threads to share */
+    MIN_ITEMS = 8,       /* for threads to share */
     ITEMS = 16,          /* of all batch blocks, to have as many items */
     PIXELS = 64,         /* about, of a split: sums over lanes cost as much as a few */
     SCRATCH = 512 << 10, /* bytes of a thread, at most */
     BEYOND = 32 * 16,    /* floats that a tile may read after its last input and output */
 };
 
-static int least(int a, int b)
+static int minimum(int a, int b)
 {
     return a < b ? a : b;
 }
@@ -26,7 +26,7 @@ static int count_splits(const Layout *x, int most)
 {
     const int splits = x->batch_blocks >= ITEMS ? 1 : ITEMS / x->batch_blocks;
 
-    return least(splits, most);
+    return minimum(splits, most);
 }
 
 /* ---- Batch in the lanes ---------------------------------------------------------------------- */
@@ -46,7 +46,7 @@ static void size_scratch(BatchLanesDw *g, const Node *node, const Layout *x, con
 
     for (int i = 0; i < x->segment_count; i++)
         if (x->segments[i].channels > channels)
-            channels = least(x->segments[i].channels, 16);
+            channels = minimum(x->segments[i].channels, 16);
     g->x = 16L * channels * halo(node, 0, rows) * halo(node, 1, columns);
     g->floats = g->x + 16L * node->outputs[0]->shape.size[0] * rows * columns + BEYOND;
 }
@@ -58,11 +58,11 @@ static void size_tile(BatchLanesDw *g, const Node *node, const Target *target)
     const Shape w = node->outputs[0]->shape;
     const int registers = target->vectors == 1 ? 8 : 32, sums = registers / 4 * 3;
     const int most = target->vectors == 1 ? 6 : 8;
-    const int row = least(w.size[1], 16) * w.size[3];
+    const int row = minimum(w.size[1], 16) * w.size[3];
 
     g->outputs = divide_up(w.size[0], divide_up(w.size[0], most));
     for (g->inputs = sums / g->outputs; g->inputs > 1; g->inputs--)
-        if (g->inputs * g->outputs + least(g->inputs, g->outputs) + 1 <= registers)
+        if (g->inputs * g->outputs + minimum(g->inputs, g->outputs) + 1 <= registers)
             break;
     g->inputs = divide_up(row, divide_up(row, g->inputs));
 }
@@ -76,7 +76,7 @@ BatchLanesDw plan_batch_lanes_dw(const Node *node, const Layout *x, const Layout
     if (node->op != OP_CONV2D_DW || groups_of(&node->at) > 1 || dilation_of(&node->at, 0) > 1 ||
         dilation_of(&node->at, 1) > 1 || dy->segment_count > 1 || dy->segments[0].channels > 16)
         return g;
-    g.splits = count_splits(x, least(length, divide_up(dy->height * dy->width, PIXELS)));
+    g.splits = count_splits(x, minimum(length, divide_up(dy->height * dy->width, PIXELS)));
     size_scratch(&g, node, x, dy);
     while (g.floats * (long)sizeof(float) > SCRATCH) {
         if (g.splits++ == length)
@@ -100,7 +100,7 @@ static bool has_few_items(const Node *node)
         return false;
     for (int i = 0; i < x->segment_count; i++)
         blocks += blocks_of(x->segments[i].channels);
-    return divide_up(w.size[0], 48) * blocks * w.size[2] < LEAST_ITEMS;
+    return divide_up(w.size[0], 48) * blocks * w.size[2] < MIN_ITEMS;
 }
 
 void plan_dw(Kernel *k, const Target *target)

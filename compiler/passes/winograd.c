@@ -45,7 +45,7 @@ enum {
     PANELS = 2, /* of a dw: panels of outputs an item, */
     BLOCKS = 4,
     WHOLE_BLOCKS = 16, /* and blocks of inputs */
-    LEAST_ITEMS = 2,   /* for threads to share */
+    MIN_ITEMS = 2,     /* for threads to share */
     DW_ITEMS = 8,      /* the same of a dw, which can be split */
     PARTIAL = 8 << 20, /* bytes of all partial sums, at most */
 };
@@ -66,7 +66,7 @@ static void cut_forward(Winograd *g, const Node *node, int widest)
     g->group = g->across < GROUP ? g->across : GROUP;
     g->batch_blocks = 1;
     while (2 * g->batch_blocks * g->group <= GROUP && 2 * g->batch_blocks <= x->batch_blocks &&
-           x->batch_blocks / (2 * g->batch_blocks) * g->down >= LEAST_ITEMS)
+           x->batch_blocks / (2 * g->batch_blocks) * g->down >= MIN_ITEMS)
         g->batch_blocks *= 2;
     g->v = scratch_of(g, g->group * g->batch_blocks * x->blocks);
     g->m = scratch_of(g, g->group * g->batch_blocks * widest);
@@ -120,7 +120,7 @@ static void cut_weight(Winograd *g, const Node *node, int widest)
     g->panels = PANELS;
     g->blocks = g->whole ? WHOLE_BLOCKS : BLOCKS;
     split_groups(g, x, dw);
-    while (g->splits == 1 && g->blocks > 1 && count_items(g, x, dw) < LEAST_ITEMS)
+    while (g->splits == 1 && g->blocks > 1 && count_items(g, x, dw) < MIN_ITEMS)
         g->blocks /= 2;
     g->v = scratch_of(g, g->group * g->batch_blocks);
     g->m = g->panels * scratch_of(g, g->group * g->batch_blocks * widest);

@@ -56,7 +56,7 @@ typedef enum ParamType { /* what a parameter takes */
                          PARAM_TENSORS, /* every argument that is left: layers' results */
 } ParamType;
 
-enum { PARAMETERS_MAX = 12 };
+enum { MAX_PARAMETERS = 12 };
 
 typedef struct Parameter {
     const char *name; /* NULL: the end */
@@ -79,7 +79,7 @@ typedef struct SourceField {
     bool has_shape;   /* false: the file's */
 } SourceField;
 
-enum { SOURCE_FIELDS_MAX = 6 };
+enum { MAX_SOURCE_FIELDS = 6 };
 
 typedef struct Signature {
     const char *name;
@@ -88,8 +88,8 @@ typedef struct Signature {
     bool has_weights; /* a layer with parameters to train */
     bool of_values;   /* a metric that compares values, and counts no classes */
     SourceKind source;
-    SourceField fields[SOURCE_FIELDS_MAX]; /* of a source, as far as they are known */
-    Parameter parameters[PARAMETERS_MAX];
+    SourceField fields[MAX_SOURCE_FIELDS]; /* of a source, as far as they are known */
+    Parameter parameters[MAX_PARAMETERS];
 } Signature;
 
 const Signature *find_signature(const char *name, unsigned kinds); /* or NULL */

@@ -109,7 +109,7 @@ const char *signature_text(const Signature *signature)
         text_add(&text, "(field=\"file\", ...)");
     const bool loss = signature->kind == KIND_LOSS;
 
-    for (int i = 0; i < PARAMETERS_MAX && signature->parameters[i].name; i++) {
+    for (int i = 0; i < MAX_PARAMETERS && signature->parameters[i].name; i++) {
         const Parameter *p = &signature->parameters[i];
         text_add(&text, "%s%s", i > 0 ? ", " : loss ? "(prediction, " : "(", p->name);
         if (p->type == PARAM_SIZES || p->type == PARAM_TENSORS)
@@ -140,7 +140,7 @@ const char *kind_names(unsigned kinds)
         if (!(signatures[i].kind & kinds))
             continue;
         text_add(&name, "%s", signatures[i].name);
-        for (int k = 0; k < PARAMETERS_MAX && is_needed(&p[k]); k++)
+        for (int k = 0; k < MAX_PARAMETERS && is_needed(&p[k]); k++)
             text_add(&name, "%s%s", k > 0 ? ", " : "(", p[k].name);
         text_add(&name, "%s", is_needed(p) ? ")" : "");
         const int length = (int)strlen(name.at);

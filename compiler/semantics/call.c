@@ -22,7 +22,7 @@ int parameter_count(const PartialCall *f)
 
     if (f->definition)
         return f->definition->arguments.count - 1;
-    while (count < PARAMETERS_MAX && f->signature->parameters[count].name)
+    while (count < MAX_PARAMETERS && f->signature->parameters[count].name)
         count++;
     return count;
 }

@@ -9,8 +9,8 @@
 #include <math.h>
 
 enum {
-    EVALUATE_MAX = 1500, /* nested expressions, through all blocks */
-    NESTED_MAX = 4,      /* lists of lists of ... */
+    MAX_EVALUATE = 1500, /* nested expressions, through all blocks */
+    MAX_NESTED = 4,      /* lists of lists of ... */
 };
 
 /* ---- Names ----------------------------------------------------------------------------------- */
@@ -211,8 +211,8 @@ static Object evaluate_list(Sema *s, const Ast *ast)
         list.total += item.kind == OBJECT_LIST ? item.total : 1;
         APPEND(list.items, list.count, item);
     }
-    if (list.nested > NESTED_MAX) {
-        report(s, ast->span, "lists are nested more than %d deep", NESTED_MAX);
+    if (list.nested > MAX_NESTED) {
+        report(s, ast->span, "lists are nested more than %d deep", MAX_NESTED);
         return error_object(ast->span);
     }
     return within_budget(s, (double)list.total, ast->span) ? list : error_object(ast->span);
@@ -337,8 +337,8 @@ Object evaluate(Sema *s, const Ast *ast)
 {
     if (!within_budget(s, 1, ast->span))
         return error_object(ast->span);
-    if (s->depth >= EVALUATE_MAX) {
-        report(s, ast->span, "evaluation is nested more than %d deep", EVALUATE_MAX);
+    if (s->depth >= MAX_EVALUATE) {
+        report(s, ast->span, "evaluation is nested more than %d deep", MAX_EVALUATE);
         s->stopped = true;
         return error_object(ast->span);
     }

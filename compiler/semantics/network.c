@@ -9,9 +9,9 @@
 #include "semantics/analysis.h"
 
 enum {
-    CALLS_MAX = 64, /* blocks and networks inside one another */
-    LAYERS_MAX = 100000,
-    DECLARED_MAX = 100, /* parameters of a block or network */
+    MAX_CALLS = 64, /* blocks and networks inside one another */
+    MAX_LAYERS = 100000,
+    MAX_DECLARED = 100, /* parameters of a block or network */
 };
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
@@ -65,8 +65,8 @@ Object new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_
             return error_object(call->span);
         }
     }
-    if (model->layer_count == LAYERS_MAX) {
-        report(s, call->span, "the network has more than %d layers", LAYERS_MAX);
+    if (model->layer_count == MAX_LAYERS) {
+        report(s, call->span, "the network has more than %d layers", MAX_LAYERS);
         s->stopped = true;
         return error_object(call->span);
     }
@@ -221,8 +221,8 @@ void check_body(Sema *s, const Ast *definition)
 {
     const AstList parameters = definition->arguments;
 
-    if (parameters.count > DECLARED_MAX) {
-        report(s, parameters.items[DECLARED_MAX]->span, "more than %d parameters", DECLARED_MAX);
+    if (parameters.count > MAX_DECLARED) {
+        report(s, parameters.items[MAX_DECLARED]->span, "more than %d parameters", MAX_DECLARED);
         s->stopped = true;
         return;
     }
@@ -350,8 +350,8 @@ static Object call_definition(Sema *s, const PartialCall *f)
     Paths *const outer_paths = s->paths;
     const unsigned kinds = s->kinds;
 
-    if (s->calls == CALLS_MAX) {
-        report(s, f->span, "calls are nested more than %d deep: does `%s` call itself?", CALLS_MAX,
+    if (s->calls == MAX_CALLS) {
+        report(s, f->span, "calls are nested more than %d deep: does `%s` call itself?", MAX_CALLS,
                f->definition->text);
         s->stopped = true;
         return error_object(f->span);

@@ -10,7 +10,7 @@
 
 enum {
     COUNT_LIMIT = 1000000000, /* far beyond use, safe as an int */
-    SIZES_MAX = 16,           /* of one shape */
+    MAX_SIZES = 16,           /* of one shape */
 };
 
 const char *describe(Object object)
@@ -100,7 +100,7 @@ static bool are_columns(Object object)
 
 static bool are_counts(Object object)
 {
-    if (object.count > SIZES_MAX)
+    if (object.count > MAX_SIZES)
         return false;
     for (int i = 0; i < object.count; i++)
         if (!is_count(object.items[i], 1))

@@ -9,8 +9,8 @@
 #include "semantics/analysis.h"
 
 enum {
-    STEPS_MAX = 2000000, /* expressions evaluated, list items made */
-    NAMES_MAX = 2000,    /* in one scope */
+    MAX_STEPS = 2000000, /* expressions evaluated, list items made */
+    MAX_NAMES = 2000,    /* in one scope */
 };
 
 /* ---- Reports and limits ---------------------------------------------------------------------- */
@@ -42,10 +42,10 @@ bool within_budget(Sema *s, double steps, Span span)
     if (s->stopped)
         return false;
     s->steps += steps;
-    if (s->steps <= STEPS_MAX)
+    if (s->steps <= MAX_STEPS)
         return true;
     s->stopped = true;
-    report(s, span, "the file asks for too much: more than %d steps of evaluation", STEPS_MAX);
+    report(s, span, "the file asks for too much: more than %d steps of evaluation", MAX_STEPS);
     return false;
 }
 
@@ -71,9 +71,9 @@ bool is_constant_name(const char *text)
 
 static bool has_room(Sema *s, const Names *names, Span span)
 {
-    if (names->count < NAMES_MAX)
+    if (names->count < MAX_NAMES)
         return true;
-    report(s, span, "more than %d names", NAMES_MAX);
+    report(s, span, "more than %d names", MAX_NAMES);
     s->stopped = true;
     return false;
 }

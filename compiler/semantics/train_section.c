@@ -314,8 +314,8 @@ static int analyze_batch(Sema *s, const Ast *ast)
 
     if (!check_type(s, ast->text, PARAM_COUNT, object))
         return 1;
-    if (object.number > BATCH_MAX)
-        report(s, object.span, "`batch` is at most %d rows; this is %s", BATCH_MAX,
+    if (object.number > MAX_BATCH)
+        report(s, object.span, "`batch` is at most %d rows; this is %s", MAX_BATCH,
                describe(object));
     return (int)object.number;
 }

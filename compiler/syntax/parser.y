@@ -18,7 +18,7 @@
 %code requires {
 #include "syntax/syntax.h"
 
-enum { OPEN_MAX = 200, DEPTH_MAX = 300 };   /* open brackets; depth of the tree */
+enum { MAX_OPEN = 200, MAX_DEPTH = 300 };   /* open brackets; depth of the tree */
 
 typedef struct Open {
     int bracket;                /* ( [ or {; 0: none */
@@ -38,7 +38,7 @@ typedef struct Parser {
     int tokens;                 /* of this statement, this one included */
     int first_token;            /* of this statement */
     Span first;                 /* its place */
-    Open open[OPEN_MAX];        /* brackets and braces that are open now */
+    Open open[MAX_OPEN];        /* brackets and braces that are open now */
     int open_count;
     Open unclosed;              /* the bracket that this brace or end of file found open */
 } Parser;
@@ -409,9 +409,9 @@ static Ast *run_parser(Source *source, int start)
         error_at(source, (Span){0, 0}, "this is not a model");
     if (source->errors > 0)
         return NULL;
-    const Ast *deep = find_deep(p->result, DEPTH_MAX);
+    const Ast *deep = find_deep(p->result, MAX_DEPTH);
     if (deep) {
-        error_at(source, deep->span, "nested more than %d levels deep", DEPTH_MAX);
+        error_at(source, deep->span, "nested more than %d levels deep", MAX_DEPTH);
         return NULL;
     }
     return p->result;

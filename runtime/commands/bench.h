@@ -31,7 +31,7 @@ struct bench {
     double peak, bandwidth[LEVELS];   /* measured: flops and bytes a second */
     enum level level;                 /* where a step's values are found again, at least */
     double update_traffic;            /* reads and writes of each parameter that is updated */
-    double thread_cpu[NET_MOST_THREADS];
+    double thread_cpu[NET_MAX_THREADS];
     long rounds;              /* of net_roofline_fma, about two milliseconds */
     float *a, *b, *c;         /* of the triad */
     long triad, triad_rounds; /* floats in use of each; how often they are walked */

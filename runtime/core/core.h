@@ -12,8 +12,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "core/atomic_file.h"
 #include "core/nearest.h"
-#include "core/whole_file.h"
 #include "netrt.h"
 
 #define NET_PRINTF(text, first) __attribute__((format(printf, text, first)))
@@ -73,7 +73,7 @@ bool net_is_same_file(const char *a, const char *b); /* under two names, perhaps
 
 /* A file that replaces another at once, when it is complete and on the disk, or not at all. */
 struct net_file {
-    struct net_whole_file whole;
+    struct net_atomic_file whole;
     char *path; /* for messages; malloc'd */
 };
 
@@ -209,19 +209,20 @@ char *net_weights_read(const struct net_folder *folder, const char *name,
 /* ---- threads.c ------------------------------------------------------------------------------- */
 
 enum {
-    NET_MOST_THREADS = 64,
+    NET_MAX_THREADS = 64,
     NET_SPINS = 2000, /* of a wait before it goes to the kernel, where each has a core */
 };
 
 /* A number that one side advances and others wait for: a bounded spin, then a futex. */
-struct net_gate {
+struct net_eventcount {
     atomic_uint value;
     atomic_uint sleepers; /* waiting in the kernel */
 };
 
-unsigned net_gate_value(struct net_gate *gate);
-void net_gate_wait(struct net_gate *gate, unsigned value, int spins); /* until it is another */
-void net_gate_advance(struct net_gate *gate);
+unsigned net_eventcount_value(struct net_eventcount *count);
+/* Until its value is another. */
+void net_eventcount_wait(struct net_eventcount *count, unsigned value, int spins);
+void net_eventcount_advance(struct net_eventcount *count);
 
 struct net_threads *net_threads_open(int threads); /* the caller is thread 0 */
 void net_threads_run(struct net_threads *pool, void (*work)(void *context, int thread),
@@ -243,13 +244,13 @@ struct net_limits {
 /* Of the groups that `membership` tells, as /proc/self/cgroup does, mounted at `mount`. */
 struct net_limits net_group_limits(const char *membership, const char *mount);
 
-/* ---- last_words.c: a program that ends in its middle ----------------------------------------- */
+/* ---- exit_report.c: a program that ends in its middle ---------------------------------------- */
 
 /* Where the program ends by a fault from now on, the file `name` is written with `text`, which is
    taken over, and in it, at `status`, why: "failed", or "interrupted" at a second Ctrl-C. */
-void net_last_words(const struct net_folder *folder, const char *name, char *text, size_t status);
-void net_last_words_drop(void); /* it goes to its end */
-void net_last_words_say(const char *status);
+void net_exit_report(const struct net_folder *folder, const char *name, char *text, size_t status);
+void net_exit_report_drop(void); /* it goes to its end */
+void net_exit_report_write(const char *status);
 
 /* A file that is mapped: one that is cut short there ends the program, and is named. */
 void net_map_begins(const void *at, size_t size, const char *path);

@@ -121,14 +121,14 @@ static _Noreturn void fail_write(struct net_file *file)
 {
     const int why = errno;
 
-    net_whole_drop(&file->whole);
+    net_atomic_drop(&file->whole);
     net_fail(NET_FAULT, "cannot write %s: %s", file->path, strerror(why));
 }
 
 void net_file_open(struct net_file *file, const struct net_folder *folder, const char *name)
 {
     file->path = net_path_in(folder, name);
-    if (net_whole_open(&file->whole, folder_at(folder), name))
+    if (net_atomic_open(&file->whole, folder_at(folder), name))
         return;
     if (errno == EEXIST)
         net_fail(NET_FAULT, "cannot write %s: it is there and not a file", file->path);
@@ -143,7 +143,7 @@ void net_file_write(struct net_file *file, const void *bytes, size_t count)
 
 void net_file_commit(struct net_file *file)
 {
-    if (!net_whole_commit(&file->whole))
+    if (!net_atomic_commit(&file->whole))
         fail_write(file);
     free(file->path);
 }
@@ -160,15 +160,15 @@ void net_file_replace(const struct net_folder *folder, const char *name,
 
 bool net_file_try(const struct net_folder *folder, const char *name, const struct net_text *text)
 {
-    struct net_whole_file file;
+    struct net_atomic_file file;
 
-    if (!net_whole_open(&file, folder_at(folder), name))
+    if (!net_atomic_open(&file, folder_at(folder), name))
         return false;
-    if (fwrite(text->at, 1, text->length, file.out) == text->length && net_whole_commit(&file))
+    if (fwrite(text->at, 1, text->length, file.out) == text->length && net_atomic_commit(&file))
         return true;
     const int why = errno;
 
-    net_whole_drop(&file);
+    net_atomic_drop(&file);
     errno = why;
     return false;
 }

@@ -10,7 +10,7 @@
 
 #include "core/core.h"
 
-enum { DEEPEST = 64 };
+enum { MAX_DEPTH = 64 };
 
 struct reader {
     const char *begin, *at, *end;
@@ -145,7 +145,7 @@ static void read_members(struct reader *r, struct net_json *in, char close)
 {
     struct net_json **last = &in->first;
 
-    if (++r->depth > DEEPEST) {
+    if (++r->depth > MAX_DEPTH) {
         wrong(r, "too deep");
         return;
     }

@@ -107,7 +107,7 @@ int net_cores(void)
 
     /* a part of a core is none: the threads of a step wait for the slowest */
     cores = (int)fmin(cores, own_limits().cores);
-    return cores < 1 ? 1 : cores > NET_MOST_THREADS ? NET_MOST_THREADS : cores;
+    return cores < 1 ? 1 : cores > NET_MAX_THREADS ? NET_MAX_THREADS : cores;
 }
 
 double net_most_bytes(void)

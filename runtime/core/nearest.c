@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { WORD_MAX = 40 }; /* longer words are nobody's misspelling */
+enum { MAX_WORD = 40 }; /* longer words are nobody's misspelling */
 
 static bool same_letter(char a, char b)
 {
@@ -24,7 +24,7 @@ static int minimum(int a, int b)
 /* Edits that turn a into b: insert, delete, replace, swap two neighbours; case costs nothing. */
 static int edit_distance(const char *a, const char *b)
 {
-    int rows[3][WORD_MAX + 1];
+    int rows[3][MAX_WORD + 1];
     int a_length = (int)strlen(a), b_length = (int)strlen(b);
 
     for (int j = 0; j <= b_length; j++)
@@ -49,12 +49,12 @@ const char *net_nearest(const char *word, const char *const *words, int count)
     int best_distance = 0;
     const size_t length = strlen(word);
 
-    if (length > WORD_MAX)
+    if (length > MAX_WORD)
         return NULL;
     for (int i = 0; i < count; i++) {
         const size_t other = strlen(words[i]);
 
-        if (other > WORD_MAX)
+        if (other > MAX_WORD)
             continue;
         const int longer = (int)(other > length ? other : length);
         const int most = longer == 2 ? 1 : longer / 3; /* "lt" may be "lr" */

@@ -27,7 +27,7 @@ struct lane {
 struct net_profile {
     int kernels, threads;
     long steps, step; /* all; the one that runs */
-    struct lane lanes[NET_MOST_THREADS];
+    struct lane lanes[NET_MAX_THREADS];
     void (*look)(void *context, int kernel); /* called in place of all this, or NULL */
     void *context;
 };

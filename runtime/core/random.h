@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-enum { NET_MOST_DRAWS = 4 }; /* random operations of one chain of elementwise ones */
+enum { NET_MAX_DRAWS = 4 }; /* random operations of one chain of elementwise ones */
 
 enum net_purpose { /* the counter's fourth word, plus a stream in its low half */
                    NET_RANDOM_INIT = 1 << 16,    /* + tensor; (element, 0, 0) */

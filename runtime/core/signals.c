@@ -47,7 +47,7 @@ static void *wait_for_signals(void *argument)
             asked = net_now();
             atomic_store(&signals->stop, number);
         } else if (number != SIGHUP && net_now() - asked > same_request) {
-            net_last_words_say("interrupted");
+            net_exit_report_write("interrupted");
             _exit(128 + number);
         }
     return NULL;

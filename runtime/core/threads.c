@@ -18,7 +18,7 @@
 /* What one thread writes often, on a cache line of its own. */
 struct net_threads {
     _Alignas(64) atomic_uint arrived;                     /* threads at the barrier */
-    _Alignas(64) struct net_gate generation;              /* advanced when all have arrived */
+    _Alignas(64) struct net_eventcount generation;        /* advanced when all have arrived */
     _Alignas(64) void (*work)(void *context, int thread); /* NULL: the end */
     void *context;
     _Atomic(struct net_profile *) profile; /* told when a thread leaves the barrier, or NULL */
@@ -28,7 +28,7 @@ struct net_threads {
         struct net_threads *pool;
         int number;
         pthread_t id;
-    } workers[NET_MOST_THREADS];
+    } workers[NET_MAX_THREADS];
 };
 
 static void pause_briefly(void)
@@ -40,44 +40,44 @@ static void pause_briefly(void)
 #endif
 }
 
-unsigned net_gate_value(struct net_gate *gate)
+unsigned net_eventcount_value(struct net_eventcount *count)
 {
-    return atomic_load_explicit(&gate->value, memory_order_acquire);
+    return atomic_load_explicit(&count->value, memory_order_acquire);
 }
 
-/* A sleeper is counted before the kernel compares `value`, and net_gate_advance changes `value`
+/* A sleeper is counted before the kernel compares `value`, and net_eventcount_advance changes it
    before it looks for sleepers; both in one total order, so that no wake is lost. */
-void net_gate_wait(struct net_gate *gate, unsigned value, int spins)
+void net_eventcount_wait(struct net_eventcount *count, unsigned value, int spins)
 {
     for (int i = 0; i < spins; i++) {
-        if (net_gate_value(gate) != value)
+        if (net_eventcount_value(count) != value)
             return;
         pause_briefly();
     }
-    atomic_fetch_add(&gate->sleepers, 1);
-    while (atomic_load(&gate->value) == value)
-        syscall(SYS_futex, &gate->value, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-    atomic_fetch_sub(&gate->sleepers, 1);
+    atomic_fetch_add(&count->sleepers, 1);
+    while (atomic_load(&count->value) == value)
+        syscall(SYS_futex, &count->value, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+    atomic_fetch_sub(&count->sleepers, 1);
 }
 
-void net_gate_advance(struct net_gate *gate)
+void net_eventcount_advance(struct net_eventcount *count)
 {
-    atomic_fetch_add(&gate->value, 1);
-    if (atomic_load(&gate->sleepers))
-        syscall(SYS_futex, &gate->value, FUTEX_WAKE_PRIVATE, NET_MOST_THREADS, NULL, NULL, 0);
+    atomic_fetch_add(&count->value, 1);
+    if (atomic_load(&count->sleepers))
+        syscall(SYS_futex, &count->value, FUTEX_WAKE_PRIVATE, NET_MAX_THREADS, NULL, NULL, 0);
 }
 
 void net_threads_wait(struct net_threads *pool, int thread)
 {
     if (pool->threads > 1) {
-        const unsigned generation = net_gate_value(&pool->generation);
+        const unsigned generation = net_eventcount_value(&pool->generation);
         const unsigned last = (unsigned)pool->threads - 1;
 
         if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == last) {
             atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
-            net_gate_advance(&pool->generation);
+            net_eventcount_advance(&pool->generation);
         } else {
-            net_gate_wait(&pool->generation, generation, pool->spins);
+            net_eventcount_wait(&pool->generation, generation, pool->spins);
         }
     }
     struct net_profile *profile = atomic_load_explicit(&pool->profile, memory_order_relaxed);
@@ -104,8 +104,8 @@ struct net_threads *net_threads_open(int threads)
 {
     struct net_threads *pool = net_memory(sizeof *pool);
 
-    if (threads < 1 || threads > NET_MOST_THREADS)
-        net_fail(NET_USAGE, "%d threads: a trainer runs on 1 to %d", threads, NET_MOST_THREADS);
+    if (threads < 1 || threads > NET_MAX_THREADS)
+        net_fail(NET_USAGE, "%d threads: a trainer runs on 1 to %d", threads, NET_MAX_THREADS);
     pool->threads = threads;
     pool->spins = NET_SPINS;
     if (threads > net_cores())

@@ -18,10 +18,10 @@ struct net_loader {
     const struct net_data *data;
     void *batch_memory[2]; /* packed batches */
     pthread_t helper;
-    struct net_gate asked;  /* advanced when the helper may have something to do */
-    struct net_gate filled; /* batches that the helper has filled, in all */
-    atomic_uint taken;      /* batches that net_loader_next has given out, in all */
-    atomic_uint end;        /* the number behind the job's last batch */
+    struct net_eventcount asked;  /* advanced when the helper may have something to do */
+    struct net_eventcount filled; /* batches that the helper has filled, in all */
+    atomic_uint taken;            /* batches that net_loader_next has given out, in all */
+    atomic_uint end;              /* the number behind the job's last batch */
     atomic_bool stop;
     int spins;          /* before a wait goes to the kernel */
     enum net_part part; /* the job: fixed while the helper works on it */
@@ -60,16 +60,16 @@ static void *help(void *argument)
 
     net_flush_denormals();
     for (;;) {
-        const unsigned asked = net_gate_value(&loader->asked);
-        const unsigned number = net_gate_value(&loader->filled);
+        const unsigned asked = net_eventcount_value(&loader->asked);
+        const unsigned number = net_eventcount_value(&loader->filled);
 
         if (atomic_load(&loader->stop))
             return NULL;
         if (number != atomic_load(&loader->end) && number == atomic_load(&loader->taken)) {
             fill(loader, number);
-            net_gate_advance(&loader->filled);
+            net_eventcount_advance(&loader->filled);
         } else {
-            net_gate_wait(&loader->asked, asked, loader->spins);
+            net_eventcount_wait(&loader->asked, asked, loader->spins);
         }
     }
 }
@@ -98,11 +98,11 @@ void net_loader_begin(struct net_loader *loader, enum net_part part, const struc
     loader->rows = rows;
     loader->count = count;
     loader->batch = batch;
-    loader->begin = net_gate_value(&loader->filled);
+    loader->begin = net_eventcount_value(&loader->filled);
     loader->alone = batches == 1;
     if (batches > 1) {
         atomic_store(&loader->end, loader->begin + batches);
-        net_gate_advance(&loader->asked);
+        net_eventcount_advance(&loader->asked);
     }
 }
 
@@ -121,16 +121,16 @@ const void *net_loader_next(struct net_loader *loader, const long **rows, int *n
     }
     if (number == atomic_load(&loader->end))
         return NULL;
-    if (net_gate_value(&loader->filled) == number) {
+    if (net_eventcount_value(&loader->filled) == number) {
         const double began = net_now();
 
-        net_gate_wait(&loader->filled, number, loader->spins);
+        net_eventcount_wait(&loader->filled, number, loader->spins);
         loader->waited += net_now() - began;
     }
     *n = batch_rows(loader, number, rows);
     atomic_store(&loader->taken, number + 1);
     if (number + 1 != atomic_load(&loader->end))
-        net_gate_advance(&loader->asked);
+        net_eventcount_advance(&loader->asked);
     return loader->batch_memory[number % 2];
 }
 
@@ -156,7 +156,7 @@ double net_loader_waited(const struct net_loader *loader)
 void net_loader_close(struct net_loader *loader)
 {
     atomic_store(&loader->stop, true);
-    net_gate_advance(&loader->asked);
+    net_eventcount_advance(&loader->asked);
     pthread_join(loader->helper, NULL);
     free(loader);
 }

@@ -90,7 +90,7 @@ NET_INLINE struct net_element net_element_after(struct net_element e, int images
 NET_INLINE void net_block_end(const float *results, net_epilogue *epilogue, net_draw_block *draw,
                               const void *operands, struct net_element e, const struct net_run *run)
 {
-    _Alignas(64) float draws[NET_MOST_DRAWS * 256];
+    _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
     if (draw)
         draw(draws, operands, e, 16, run);

@@ -80,7 +80,7 @@ NET_TEMPLATE void net_dense_few_outputs_dx(const float *dy, const float *w, int 
 
         for (int block = 0; block < s.blocks; block++) {
             const struct net_element e = net_element_of(dx, batch_block, 0, block, 0);
-            _Alignas(64) float draws[NET_MOST_DRAWS * 256];
+            _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
             if (draw)
                 draw(draws, operands, e, 16, run);

@@ -147,7 +147,7 @@ NET_INLINE void net_end_tile_in_memory(vec acc[][3], int rows, int vectors, net_
                                        net_draw_block *draw, const void *operands,
                                        struct net_element e, const struct net_run *run)
 {
-    _Alignas(64) float tile[NET_TILE_ROWS * 3 * 16], draws[NET_MOST_DRAWS * 256];
+    _Alignas(64) float tile[NET_TILE_ROWS * 3 * 16], draws[NET_MAX_DRAWS * 256];
 
     NET_UNROLL(i, rows)
         NET_VECTORS(j, vectors)
@@ -236,7 +236,7 @@ NET_INLINE struct net_panel net_panel_at(int panel, int threes, int twos)
 
 /* ---- Kernels --------------------------------------------------------------------------------- */
 
-enum { NET_MOST_SEGMENTS = 16 };
+enum { NET_MAX_SEGMENTS = 16 };
 
 /* Outputs that stand side by side in a pixel and have panels of their own: a segment of y. */
 struct net_part {
@@ -287,7 +287,7 @@ NET_INLINE void net_contract_row(net_gemm_tile *tile, int width, net_find_taps *
     const float *x = p->x + batch_block * x_block;
     const float *w = p->w + part->w + panel * w_block * part->pixels;
     const float *b = p->b ? p->b + 16 * panel : NULL;
-    struct taps at[NET_MOST_SEGMENTS];
+    struct taps at[NET_MAX_SEGMENTS];
 
     for (int i = 0; i < net_rows(run, batch_block); i += s->tile_rows)
         for (int pixel = 0; pixel < part->pixels; pixel++)

@@ -151,7 +151,7 @@ NET_INLINE void net_layernorm_block(const float *x, const float *dy, const struc
                                     struct net_element e, const struct net_run *run)
 {
     const vec scale = vec_load(gamma);
-    _Alignas(64) float draws[NET_MOST_DRAWS * 256];
+    _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
     if (draw)
         draw(draws, operands, e, 16, run);

@@ -198,7 +198,7 @@ NET_INLINE void net_gather_block(net_gather_window *gather, bool backward, const
                                  bool transcendental, struct net_element e, struct net_pool2d s,
                                  const struct net_run *run)
 {
-    _Alignas(64) float draws[NET_MOST_DRAWS * 256];
+    _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
     if (draw)
         draw(draws, operands, e, 16, run);
@@ -428,7 +428,7 @@ NET_INLINE void net_global_grad_block(const float *index, const float *dy, float
                                       const void *operands, struct net_element e,
                                       const struct net_run *run)
 {
-    _Alignas(64) float draws[NET_MOST_DRAWS * 256];
+    _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
     if (draw)
         draw(draws, operands, e, 16, run);

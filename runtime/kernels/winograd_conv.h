@@ -117,7 +117,7 @@ NET_TEMPLATE void net_winograd_end(const float *tile, const float *b, struct net
                                    const void *operands, const struct net_run *run)
 {
     const vec bias = b ? vec_load(b + 16 * block) : vec_zero();
-    _Alignas(64) float draws[NET_MOST_DRAWS * 256];
+    _Alignas(64) float draws[NET_MAX_DRAWS * 256];
 
     for (int row = 0; row < s.m && tile_row * s.m + row < s.y.height; row++)
         for (int column = 0; column < s.m && tile_column * s.m + column < s.y.width; column++) {

@@ -98,7 +98,7 @@ void net_folder_lock(const struct net_folder *folder)
                  folder->path, strerror(errno == EBADF ? EACCES : errno)); /* it is not readable */
     for (size_t i = 0; held && i < sizeof written / sizeof *written; i++)
         if (written[i])
-            net_whole_clean(folder->at, written[i]);
+            net_atomic_clean(folder->at, written[i]);
 }
 
 /* The folders fold_1, ..., fold_MOST, open and locked: where another process trains in one the

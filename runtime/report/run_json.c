@@ -1,6 +1,6 @@
 /*
  * run_json.c -- the sink of run.json: what the run is, with which settings, and how it ended. Where
- * it ends in its middle, the file that says so is ready (core/last_words.c).
+ * it ends in its middle, the file that says so is ready (core/exit_report.c).
  */
 
 #define _GNU_SOURCE
@@ -98,7 +98,7 @@ static void prepare_words(struct run_json *json, const struct net_training *run)
 {
     size_t place;
 
-    net_last_words(&run->folder, "run.json", as_json(json, run, "", &place).at, place);
+    net_exit_report(&run->folder, "run.json", as_json(json, run, "", &place).at, place);
     json->rendered = net_now();
 }
 
@@ -185,7 +185,7 @@ static void finish_json(void *sink, const struct net_training *run, const char *
     if (json->results.at)
         net_text_add(&json->results, "\n  ");
     write_json(json, run, status);
-    net_last_words_drop();
+    net_exit_report_drop();
 }
 
 static void close_json(void *sink, const struct net_training *run)

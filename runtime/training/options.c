@@ -61,7 +61,7 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                   "WHICH  best (by the validation part) or last weights"},
     [NET_MONITOR] = {"monitor", NET_KIND_TEXT, TRAIN, 0, 0, NULL,
                      "NAME  what is best: validation_loss or a metric"},
-    [NET_THREADS] = {"threads", NET_KIND_WHOLE, STEP | EVAL | GRADCHECK, 1, NET_MOST_THREADS, NULL,
+    [NET_THREADS] = {"threads", NET_KIND_WHOLE, STEP | EVAL | GRADCHECK, 1, NET_MAX_THREADS, NULL,
                      "N  default: the cores it may use, fewer for a short step"},
     [NET_DATA] = {"data", NET_KIND_TEXT, STEP | EVAL | PREDICT | GRADCHECK | INIT, 0, 0, NULL,
                   "DIR  where the data files are; default: beside the .net file"},

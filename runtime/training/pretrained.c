@@ -15,7 +15,7 @@
 #include "data/sources/source.h"
 #include "training/training.h"
 
-enum { PIECE = 1 << 20, LONGEST_LINE = 1 << 26 };
+enum { PIECE = 1 << 20, MAX_LINE = 1 << 26 };
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
@@ -54,7 +54,7 @@ static bool read_more(struct lines *lines)
     lines->used -= lines->begin;
     lines->begin = 0;
     if (lines->used == lines->room) {
-        char *grown = lines->room < LONGEST_LINE ? realloc(lines->at, 2 * lines->room + 1) : NULL;
+        char *grown = lines->room < MAX_LINE ? realloc(lines->at, 2 * lines->room + 1) : NULL;
 
         if (!grown)
             fail_line(lines, "the next line has no end; is this a text of vectors?");

@@ -9,7 +9,7 @@ import statistics
 import sys
 import time
 
-LEAST_STEPS = 3
+MIN_STEPS = 3
 
 
 def make_step(model_name, variant, batch):
@@ -43,7 +43,7 @@ def make_step(model_name, variant, batch):
 def measure(step, seconds):
     step()                          # caches and clock after a pause
     times, end = [], time.perf_counter() + seconds
-    while len(times) < LEAST_STEPS or time.perf_counter() < end:
+    while len(times) < MIN_STEPS or time.perf_counter() < end:
         times.append(step())
     names = ["forward_ms", "backward_ms", "update_ms", "step_ms"]
     answer = {n: statistics.median(t) for n, t in zip(names, zip(*times))}

@@ -44,7 +44,7 @@ static const char *const all_targets[] = {"avx512", "avx2", "generic"};
 
 typedef struct Use {
     const Kernel *kernel;
-    Access access;
+    Operand operand;
     bool ordered; /* what it touches belongs to its items, split as the kernel says */
 } Use;
 
@@ -77,7 +77,8 @@ static void check_hazards(const Program *p, const char *what)
             const Use *a = &u.at[i], *b = &u.at[j];
 
             if (a->kernel == b->kernel || a->kernel->phase != b->kernel->phase ||
-                a->access.buffer != b->access.buffer || (!a->access.written && !b->access.written))
+                a->operand.buffer != b->operand.buffer ||
+                (!a->operand.written && !b->operand.written))
                 continue;
             ck_assert_msg(
                 a->ordered && b->ordered && a->kernel->schedule.rows == b->kernel->schedule.rows,
@@ -97,7 +98,7 @@ static void check_memory(const Program *p, const char *what)
     const Uses u = all_uses(p);
 
     for (int i = 0; i < u.count; i++) {
-        const Buffer *mine = u.at[i].access.buffer;
+        const Buffer *mine = u.at[i].operand.buffer;
         int first = -1, last = -1;
 
         if (mine->where != IN_ARENA)
@@ -105,14 +106,14 @@ static void check_memory(const Program *p, const char *what)
         ck_assert_msg(mine->offset % 64 == 0 && mine->offset + mine->size <= p->arena,
                       "%s, %s: %s lies outside", what, p->graph->name, mine->name);
         for (int j = 0; j < u.count; j++)
-            if (u.at[j].access.buffer == mine) {
+            if (u.at[j].operand.buffer == mine) {
                 first = first < 0 ? u.at[j].kernel->phase : first;
                 last = u.at[j].kernel->phase;
             }
         if (mine == root_of(p->graph->prediction)->layout->buffer)
             last = p->phases; /* the runtime reads it after the step */
         for (int j = 0; j < u.count; j++) {
-            const Buffer *other = u.at[j].access.buffer;
+            const Buffer *other = u.at[j].operand.buffer;
 
             if (other == mine || other->where != IN_ARENA || !overlap(mine, other))
                 continue;
@@ -129,13 +130,13 @@ static void check_written(const Program *p, const char *what)
     const Uses u = all_uses(p);
 
     for (int i = 0; i < u.count; i++) {
-        bool written = u.at[i].access.buffer->where != IN_ARENA;
+        bool written = u.at[i].operand.buffer->where != IN_ARENA;
 
         for (int j = 0; j < u.count && u.at[j].kernel->phase <= u.at[i].kernel->phase; j++)
             written = written ||
-                      (u.at[j].access.buffer == u.at[i].access.buffer && u.at[j].access.written);
+                      (u.at[j].operand.buffer == u.at[i].operand.buffer && u.at[j].operand.written);
         ck_assert_msg(written, "%s, %s: %s reads %s, which nobody wrote", what, p->graph->name,
-                      kernel_label(u.at[i].kernel), u.at[i].access.buffer->name);
+                      kernel_label(u.at[i].kernel), u.at[i].operand.buffer->name);
     }
 }
 

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CANNOT = 125, MOST_THREADS = 256 };
+enum { CANNOT = 125, MAX_THREADS = 256 };
 
 static const struct {
     const char *name;
@@ -59,7 +59,7 @@ static int kind_of(long call)
 
 static struct thread *find_thread(struct thread *threads, pid_t id)
 {
-    for (int i = 0; i < MOST_THREADS; i++) {
+    for (int i = 0; i < MAX_THREADS; i++) {
         if (!threads[i].id)
             threads[i].id = id;
         if (threads[i].id == id)
@@ -104,7 +104,7 @@ static void look(struct thread *thread, struct fault *fault, pid_t program)
 /* Gives the program's exit code. */
 static int follow(pid_t program, struct fault *fault)
 {
-    static struct thread threads[MOST_THREADS];
+    static struct thread threads[MAX_THREADS];
     int status, code = CANNOT;
     pid_t id;
 

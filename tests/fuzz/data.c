@@ -9,7 +9,7 @@
 #include "core/attempt.h"
 #include "fuzz/fuzz.h"
 
-enum { MOST_BATCHES = 8 };
+enum { MAX_BATCHES = 8 };
 
 void fuzz_pack(const struct net_data *data, enum net_part part)
 {
@@ -17,7 +17,7 @@ void fuzz_pack(const struct net_data *data, enum net_part part)
     void *batch = net_memory(net_model.batch_size);
     long *rows = net_allocate((size_t)net_model.batch, sizeof *rows);
 
-    for (long begin = 0; begin < count && begin < MOST_BATCHES * net_model.batch;) {
+    for (long begin = 0; begin < count && begin < MAX_BATCHES * net_model.batch;) {
         int n = 0;
 
         for (; n < net_model.batch && begin < count; n++)

@@ -20,12 +20,12 @@
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-enum { MOST_FILES = 8 };
+enum { MAX_FILES = 8 };
 
 static struct {
     char *name, *path;
     int memory; /* its descriptor */
-} files[MOST_FILES];
+} files[MAX_FILES];
 static char folder[256];
 static bool attempting; /* what is opened is looked after */
 
@@ -96,8 +96,8 @@ const char *fuzz_file(const char *name, const void *bytes, size_t size)
     int i = 0;
 
     while (files[i].name && strcmp(files[i].name, name) != 0)
-        if (++i == MOST_FILES)
-            fuzz_finding("more than %d files", MOST_FILES);
+        if (++i == MAX_FILES)
+            fuzz_finding("more than %d files", MAX_FILES);
     attempting = false; /* names and descriptors stay */
     if (!files[i].name) {
         files[i].name = net_format("%s", name);

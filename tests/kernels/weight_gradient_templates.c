@@ -123,7 +123,7 @@ END_TEST
 
 /* ---- Convolutions ---------------------------------------------------------------------------- */
 
-enum { BATCH_BLOCKS = 3, MOST_DW = 9 * 38 * 80 };
+enum { BATCH_BLOCKS = 3, MAX_DW = 9 * 38 * 80 };
 
 typedef struct Conv {
     struct net_conv_dw s;
@@ -229,8 +229,8 @@ START_TEST(conv)
     TestValue dy = random_value(BATCH_BLOCKS, s->dy[0] * s->dy[1], s->outputs, 2);
 
     for (int threads = 1; threads <= 2; threads++) {
-        float *dw = nan_floats(BATCH_BLOCKS * floats), *scratch = nan_floats(2L * MOST_DW);
-        struct net_run run = {.n = n, .scratch = scratch, .scratch_stride = MOST_DW};
+        float *dw = nan_floats(BATCH_BLOCKS * floats), *scratch = nan_floats(2L * MAX_DW);
+        struct net_run run = {.n = n, .scratch = scratch, .scratch_stride = MAX_DW};
 
         ON_THREADS(&run, threads)
         convs[_i % CONVS].kernel(dw, x.at, dy.at, &run, thread);

@@ -36,7 +36,7 @@ MODEL_TOLERANCE = 1e-5  # of a loss of a file of models/
 TENSOR_TOLERANCE = 5e-3 # of a tensor's largest number, after the last step
 UPDATE_TOLERANCE = 2e-2 # of a tensor's largest change in all steps, in a file of models/
 UPDATE_FLOOR = 1e-3     # of the largest change of all: a change below it is rounding alone
-MOST_TIMES = 10         # a loss's error in errors of PyTorch's own, in float32, against float64
+MAX_TIMES = 10         # a loss's error in errors of PyTorch's own, in float32, against float64
 UNIT = 2**-24           # an error below it is none
 
 
@@ -421,7 +421,7 @@ models/); the tensors after the last step by {TENSOR_TOLERANCE:g} of a tensor's 
 file of models/ by {UPDATE_TOLERANCE:g} of the largest change that the steps made to it.
 
 netc and float32 are how far netc's losses, and PyTorch's in float32, are from PyTorch's in float64;
-times is their quotient, errors below 2^-24 taken as that, and at most {MOST_TIMES}.
+times is their quotient, errors below 2^-24 taken as that, and at most {MAX_TIMES}.
 
 | case | steps | losses | tensors | changes | netc | float32 | times | PyTorch |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -456,7 +456,7 @@ def compare(netc, folder, wanted, record):
             errors = loss_difference(ours, right), loss_difference(theirs, right)
             times = max(errors[0], UNIT) / max(errors[1], UNIT)
             all_times.append(times)
-            good = good and times <= MOST_TIMES
+            good = good and times <= MAX_TIMES
             exact = f", {times:.1f} times PyTorch's own error"
             rows[case.name] = (f"| {case.name} | {case.steps} | {worst:.1e} | {apart:.1e} | "
                                f"{moved:.1e} | {errors[0]:.1e} | {errors[1]:.1e} | {times:.1f} | "

@@ -15,9 +15,9 @@
 #include "base/base.h"
 
 enum {
-    MOST_VALUES = 64,
-    MOST_NUMBERS = 800, /* of a value */
-    MOST_CALL = 256,
+    MAX_VALUES = 64,
+    MAX_NUMBERS = 800, /* of a value */
+    MAX_CALL = 256,
 };
 
 typedef struct Part {
@@ -29,7 +29,7 @@ typedef struct Part {
 typedef struct Generator {
     uint64_t state;
     Text body, networks;
-    Part parts[MOST_VALUES];
+    Part parts[MAX_VALUES];
     int count, names, network_count;
     bool plain;
 } Generator;
@@ -101,7 +101,7 @@ static bool convolve(Generator *g, Part *p, char *call)
     }
     if (channels > 48)
         return false;
-    snprintf(call, MOST_CALL, "%s(%d, %d, stride=%d, padding=%d, dilation=%d, groups=%d, bias=%s)",
+    snprintf(call, MAX_CALL, "%s(%d, %d, stride=%d, padding=%d, dilation=%d, groups=%d, bias=%s)",
              image ? "conv2d" : "conv1d", channels, kernel, stride, padding, dilation, groups,
              yes_or_no(g));
     p->size[0] = channels;
@@ -118,7 +118,7 @@ static bool convolve_back(Generator *g, Part *p, char *call)
     p->size[0] = channels;
     for (int axis = 1; axis < 3; axis++)
         p->size[axis] = (p->size[axis] - 1) * stride + dilation * (kernel - 1) + 1 - 2 * padding;
-    snprintf(call, MOST_CALL,
+    snprintf(call, MAX_CALL,
              "conv2d_transpose(%d, %d, stride=%d, padding=%d, dilation=%d, bias=%s)", channels,
              kernel, stride, padding, dilation, yes_or_no(g));
     return p->size[1] > 0 && p->size[2] > 0;
@@ -133,15 +133,14 @@ static bool pool(Generator *g, Part *p, char *call)
             return false;
         p->size[axis] = (p->size[axis] + 2 * padding - kernel) / stride + 1;
     }
-    snprintf(call, MOST_CALL, "%s%dd(%d, stride=%d, padding=%d)",
+    snprintf(call, MAX_CALL, "%s%dd(%d, stride=%d, padding=%d)",
              ANY_NAME(g, "maxpool", "maxpool", "avgpool"), p->rank - 1, kernel, stride, padding);
     return true;
 }
 
 static bool pool_all(Generator *g, Part *p, char *call)
 {
-    snprintf(call, MOST_CALL, "%s%dd", ANY_NAME(g, "global_maxpool", "global_avgpool"),
-             p->rank - 1);
+    snprintf(call, MAX_CALL, "%s%dd", ANY_NAME(g, "global_maxpool", "global_avgpool"), p->rank - 1);
     p->rank = 1;
     return true;
 }
@@ -152,13 +151,13 @@ static bool reshape(Generator *g, Part *p, char *call)
 
     if (percent(g, 30)) {
         *p = (Part){.rank = 1, .size = {all}};
-        snprintf(call, MOST_CALL, "flatten");
+        snprintf(call, MAX_CALL, "flatten");
     } else if (percent(g, 40)) {
         *p = (Part){.rank = 2, .size = {a, all / a}};
-        snprintf(call, MOST_CALL, "reshape(%d, %d)", a, all / a);
+        snprintf(call, MAX_CALL, "reshape(%d, %d)", a, all / a);
     } else {
         *p = (Part){.rank = 3, .size = {a, b, all / a / b}};
-        snprintf(call, MOST_CALL, "reshape(%d, %d, %d)", a, b, all / a / b);
+        snprintf(call, MAX_CALL, "reshape(%d, %d, %d)", a, b, all / a / b);
     }
     return true;
 }
@@ -170,7 +169,7 @@ static bool between_reshapes(Generator *g, Part *p, char *call)
     const char *layer = g->plain ? ANY_NAME(g, "layernorm", "tanh")
                                  : ANY_NAME(g, "dropout(0.3)", "gaussian_noise(0.1)", "batchnorm");
 
-    snprintf(call, MOST_CALL, "reshape(%d, %d) -> %s -> flatten", a, all / a, layer);
+    snprintf(call, MAX_CALL, "reshape(%d, %d) -> %s -> flatten", a, all / a, layer);
     *p = (Part){.rank = 1, .size = {all}};
     return true;
 }
@@ -180,7 +179,7 @@ static bool upsample(Generator *g, Part *p, char *call)
     (void)g;
     p->size[1] *= 2;
     p->size[2] *= 2;
-    snprintf(call, MOST_CALL, "upsample2d(2)");
+    snprintf(call, MAX_CALL, "upsample2d(2)");
     return true;
 }
 
@@ -188,7 +187,7 @@ static bool dense(Generator *g, Part *p, char *call)
 {
     const int units = ANY(g, 1, 2, 3, 4, 5, 16, 17, 33);
 
-    snprintf(call, MOST_CALL, "dense(%d, bias=%s)", units, yes_or_no(g));
+    snprintf(call, MAX_CALL, "dense(%d, bias=%s)", units, yes_or_no(g));
     p->size[0] = units;
     return true;
 }
@@ -199,18 +198,18 @@ static bool anywhere(Generator *g, Part *p, char *call)
 
     (void)p;
     if (kind < 45)
-        snprintf(call, MOST_CALL, "%s",
+        snprintf(call, MAX_CALL, "%s",
                  ANY_NAME(g, "relu", "sigmoid", "tanh", "leaky_relu(0.1)", "gelu", "elu(0.5)",
                           "relu6", "silu", "softplus", "mish", "selu", "softsign", "hardswish"));
     else if (kind < 65)
-        snprintf(call, MOST_CALL, "%s", g->plain ? "layernorm" : "batchnorm");
+        snprintf(call, MAX_CALL, "%s", g->plain ? "layernorm" : "batchnorm");
     else if (kind < 72)
-        snprintf(call, MOST_CALL, "layernorm");
+        snprintf(call, MAX_CALL, "layernorm");
     else if (kind < 92)
-        snprintf(call, MOST_CALL, "%s",
+        snprintf(call, MAX_CALL, "%s",
                  g->plain ? "tanh" : ANY_NAME(g, "dropout(0.3)", "gaussian_noise(0.1)"));
     else
-        snprintf(call, MOST_CALL, "softmax");
+        snprintf(call, MAX_CALL, "softmax");
     return true;
 }
 
@@ -227,7 +226,7 @@ static bool layer(Generator *g, Part *p, char *call)
                     : p->rank == 2 ? of_sequence[below(g, COUNT(of_sequence))]
                                    : of_vector[below(g, COUNT(of_vector))];
 
-    return chosen(g, p, call) && numbers_of(p) <= MOST_NUMBERS;
+    return chosen(g, p, call) && numbers_of(p) <= MAX_NUMBERS;
 }
 
 /* ---- Values ---------------------------------------------------------------------------------- */
@@ -285,7 +284,7 @@ static const Part *like(Generator *g, const Part *p, int from)
 static void add_layer(Generator *g)
 {
     const Part *from = some_part(g);
-    char call[MOST_CALL];
+    char call[MAX_CALL];
     Part shape = *from;
 
     if (layer(g, &shape, call))
@@ -311,7 +310,7 @@ static void add_concat(Generator *g)
         names = format("%s, %s", names, other->name);
         shape.size[0] += other->size[0];
     }
-    if (numbers_of(&shape) <= MOST_NUMBERS)
+    if (numbers_of(&shape) <= MAX_NUMBERS)
         add(g, format("concat(%s)", names), shape);
 }
 
@@ -343,7 +342,7 @@ static void add_network(Generator *g)
     int layers = 0;
 
     for (int k = 1 + below(g, 3); k > 0; k--) {
-        char call[MOST_CALL];
+        char call[MAX_CALL];
         Part next = shape;
 
         if (!layer(g, &next, call))
@@ -472,7 +471,7 @@ RandomNetwork random_network(uint64_t seed)
     g.parts[g.count++] = (Part){"vector", 1, {n.vector}, false};
     if (n.words)
         words = add_words(&g);
-    for (int steps = 5 + below(&g, 9); steps > 0 && g.count < MOST_VALUES - 8; steps--) {
+    for (int steps = 5 + below(&g, 9); steps > 0 && g.count < MAX_VALUES - 8; steps--) {
         const int kind = below(&g, 100);
 
         if (kind < 58)

@@ -13,7 +13,7 @@
 #include "core/random.h"
 #include "data/sources/source.h"
 
-enum { SIDE = 28, PIXELS = SIDE * SIDE, MOST_POINTS = 16, GRID = 5, PIECES = 4 };
+enum { SIDE = 28, PIXELS = SIDE * SIDE, MAX_POINTS = 16, GRID = 5, PIECES = 4 };
 
 /* ---- strokes --------------------------------------------------------------------------------- */
 
@@ -26,7 +26,7 @@ struct point {
 struct stroke {
     enum form form;
     int count;
-    struct point at[MOST_POINTS];
+    struct point at[MAX_POINTS];
 };
 
 struct glyph {
@@ -335,7 +335,7 @@ static void draw_digit(uint8_t image[PIXELS], uint8_t *label, struct draws *draw
         near[i / SIDE][i % SIDE] = 1e9f;
     for (int i = 0; i < glyph->stroke_count; i++) {
         const struct stroke *stroke = &glyph->strokes[i];
-        struct point at[MOST_POINTS];
+        struct point at[MAX_POINTS];
 
         for (int k = 0; k < stroke->count; k++) {
             at[k].x = stroke->at[k].x + uniform(draws, -.04f, .04f);

@@ -7,7 +7,7 @@
 
 #include "data/sources/source.h"
 
-enum { MOST_AXES = 5 }; /* rows and the four axes of struct net_column */
+enum { MAX_AXES = 5 }; /* rows and the four axes of struct net_column */
 
 static struct net_encoding encoding_of(const struct net_stream *file, int type)
 {
@@ -32,7 +32,7 @@ size_t net_header_idx(struct net_stream *file, struct net_column *column,
                       struct net_encoding *encoding)
 {
     unsigned char magic[4], size[4];
-    uint64_t shape[MOST_AXES];
+    uint64_t shape[MAX_AXES];
     size_t bytes;
 
     net_stream_read(file, magic, 4, "an IDX header");
@@ -51,8 +51,8 @@ size_t net_header_idx(struct net_stream *file, struct net_column *column,
     *encoding = encoding_of(file, magic[2]);
     const int axes = magic[3];
 
-    if (axes < 1 || axes > MOST_AXES)
-        net_stream_fail(file, 3, "expected 1 to %d axes, found %d", MOST_AXES, axes);
+    if (axes < 1 || axes > MAX_AXES)
+        net_stream_fail(file, 3, "expected 1 to %d axes, found %d", MAX_AXES, axes);
     for (int i = 0; i < axes; i++) {
         net_stream_read(file, size, 4, "the size of an axis");
         shape[i] = (uint64_t)size[0] << 24 | (uint64_t)size[1] << 16 | (uint64_t)size[2] << 8 |

@@ -9,7 +9,7 @@
 
 #include "data/sources/source.h"
 
-enum { DEEPEST = 64 }; /* arrays and objects inside one another */
+enum { MAX_DEPTH = 64 }; /* arrays and objects inside one another */
 
 /* One line. */
 struct json {
@@ -174,7 +174,7 @@ static void pass_value(struct json *j, int depth)
     const bool object = j->at < j->end && *j->at == '{';
     bool escaped;
 
-    if (depth == DEEPEST)
+    if (depth == MAX_DEPTH)
         fail_json(j, "at most 64 arrays and objects inside one another");
     if (j->at < j->end && *j->at == '"') {
         pass_string(j, &escaped);

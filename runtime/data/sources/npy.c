@@ -8,7 +8,7 @@
 
 #include "data/sources/source.h"
 
-enum { MOST_AXES = 5, LONGEST_HEADER = 1 << 16 };
+enum { MAX_AXES = 5, MAX_HEADER = 1 << 16 };
 
 /* A header's text being read. */
 struct cursor {
@@ -95,7 +95,7 @@ static bool read_bool(struct cursor *c)
 }
 
 /* (60000, 28, 28): returns how many. */
-static int read_shape(struct cursor *c, uint64_t shape[MOST_AXES])
+static int read_shape(struct cursor *c, uint64_t shape[MAX_AXES])
 {
     int rank = 0;
 
@@ -109,7 +109,7 @@ static int read_shape(struct cursor *c, uint64_t shape[MOST_AXES])
             if (__builtin_mul_overflow(size, 10u, &size) ||
                 __builtin_add_overflow(size, (uint64_t)(*c->at - '0'), &size))
                 fail_header(c, "a size that can be");
-        if (rank == MOST_AXES)
+        if (rank == MAX_AXES)
             fail_header(c, "at most 5 axes");
         if (!size)
             fail_header(c, "sizes of 1 or more");
@@ -125,7 +125,7 @@ static int read_shape(struct cursor *c, uint64_t shape[MOST_AXES])
 static size_t parse_header(struct cursor *c, struct net_column *column,
                            struct net_encoding *encoding)
 {
-    uint64_t shape[MOST_AXES];
+    uint64_t shape[MAX_AXES];
     bool has_type = false, has_order = false;
     int rank = 0;
     char key[32];
@@ -172,8 +172,8 @@ size_t net_header_npy(struct net_stream *file, struct net_column *column,
     const size_t size = length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16 |
                         (size_t)length[3] << 24;
 
-    if (size > LONGEST_HEADER)
-        net_stream_fail(file, 8, "expected a header of at most %d bytes, found %zu", LONGEST_HEADER,
+    if (size > MAX_HEADER)
+        net_stream_fail(file, 8, "expected a header of at most %d bytes, found %zu", MAX_HEADER,
                         size);
     char *text = net_allocate(size + 1, 1);
     struct cursor c = {file, text, text, file->at};

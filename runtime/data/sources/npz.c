@@ -11,7 +11,7 @@
 
 #include "data/sources/source.h"
 
-enum { END_SIZE = 22, LONGEST_COMMENT = 65535, ENTRY_SIZE = 46, LOCAL_SIZE = 30 };
+enum { END_SIZE = 22, MAX_COMMENT = 65535, ENTRY_SIZE = 46, LOCAL_SIZE = 30 };
 enum { CHUNK = 1 << 25 }; /* bytes summed before they are let go */
 
 /* An archive, and where its directory stands. */
@@ -57,9 +57,8 @@ static const unsigned char *part_of(const struct zip *zip, uint64_t at, uint64_t
 
 static void find_directory(struct zip *zip)
 {
-    const size_t least = zip->size > END_SIZE + LONGEST_COMMENT
-                             ? zip->size - END_SIZE - LONGEST_COMMENT
-                             : 0;
+    const size_t least = zip->size > END_SIZE + MAX_COMMENT ? zip->size - END_SIZE - MAX_COMMENT
+                                                            : 0;
     size_t end = zip->size >= END_SIZE ? zip->size - END_SIZE : 0;
 
     if (zip->size < END_SIZE || memcmp(zip->at, "PK", 2))

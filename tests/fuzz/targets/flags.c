@@ -9,9 +9,9 @@
 #include "commands/commands.h"
 #include "fuzz/fuzz.h"
 
-enum { MOST_WORDS = 40 };
+enum { MAX_WORDS = 40 };
 
-static char *words[MOST_WORDS];
+static char *words[MAX_WORDS];
 static int count;
 static enum net_command command;
 
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     char *rest = copy;
 
     command = size ? bytes[0] % NET_COMMANDS : 0;
-    for (count = 0; rest && count < MOST_WORDS; count++)
+    for (count = 0; rest && count < MAX_WORDS; count++)
         words[count] = strsep(&rest, "\n");
     fuzz_attempt(read_flags, NULL);
     free(copy);

@@ -1,5 +1,5 @@
 /*
- * last_words.c -- what a program that ends in its middle still does: it says that of a mapped
+ * exit_report.c -- what a program that ends in its middle still does: it says that of a mapped
  * file a byte is gone, and writes a file that was prepared, such as the run.json of a run that
  * failed.
  *
@@ -43,10 +43,10 @@ static void free_words(struct words *words)
 
 static void say_failed(void)
 {
-    net_last_words_say("failed");
+    net_exit_report_write("failed");
 }
 
-void net_last_words(const struct net_folder *folder, const char *name, char *text, size_t status)
+void net_exit_report(const struct net_folder *folder, const char *name, char *text, size_t status)
 {
     static atomic_flag registered = ATOMIC_FLAG_INIT;
     struct words *words = net_allocate(1, sizeof *words);
@@ -62,7 +62,7 @@ void net_last_words(const struct net_folder *folder, const char *name, char *tex
     free_words(atomic_exchange(&prepared, words));
 }
 
-void net_last_words_drop(void)
+void net_exit_report_drop(void)
 {
     free_words(atomic_exchange(&prepared, NULL));
 }
@@ -94,7 +94,7 @@ static int create_part(const struct words *words)
 }
 
 /* Async-signal-safe. Who takes the words away owns them: they are said once. */
-void net_last_words_say(const char *status)
+void net_exit_report_write(const char *status)
 {
     const struct words *words = atomic_exchange(&prepared, NULL);
 
@@ -161,7 +161,7 @@ static _Noreturn void tell(const struct mapped *map, size_t byte)
                       : " is not there any more: the file was cut short while it was read");
     *to++ = '\n';
     write_all(STDERR_FILENO, line, (size_t)(to - line));
-    net_last_words_say("failed");
+    net_exit_report_write("failed");
     _exit(NET_FAULT);
 }
 

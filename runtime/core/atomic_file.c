@@ -1,5 +1,5 @@
 /*
- * whole_file.c -- a file that appears whole under its name, or not at all: a full disk, a killed
+ * atomic_file.c -- a file that appears whole under its name, or not at all: a full disk, a killed
  * process or a power cut leaves the old one.
  *
  * It is written without a name (O_TMPFILE), synced, and linked under its own. A name that is taken
@@ -10,7 +10,7 @@
 
 #define _GNU_SOURCE
 
-#include "core/whole_file.h"
+#include "core/atomic_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -60,7 +60,7 @@ static char *behind_links(int *folder, const char *path)
     return real;
 }
 
-static bool find_place(struct net_whole_file *file, int folder, const char *path)
+static bool find_place(struct net_atomic_file *file, int folder, const char *path)
 {
     struct stat status;
 
@@ -107,7 +107,7 @@ static void drop_unlocked(int folder, const char *part)
         close(at);
 }
 
-void net_whole_clean(int folder, const char *name)
+void net_atomic_clean(int folder, const char *name)
 {
     const int at = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *entries = at >= 0 ? fdopendir(at) : NULL;
@@ -124,7 +124,7 @@ void net_whole_clean(int folder, const char *name)
 /* ---- writing --------------------------------------------------------------------------------- */
 
 /* Another process that clears up may take the part between its making and its lock. */
-static int create_part(struct net_whole_file *file)
+static int create_part(struct net_atomic_file *file)
 {
     struct stat status;
     int at = -1;
@@ -139,7 +139,7 @@ static int create_part(struct net_whole_file *file)
     return at;
 }
 
-static int create(struct net_whole_file *file)
+static int create(struct net_atomic_file *file)
 {
     char own[OWN_PATH];
     const int at = openat(file->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
@@ -151,12 +151,12 @@ static int create(struct net_whole_file *file)
     return create_part(file);
 }
 
-bool net_whole_open(struct net_whole_file *file, int folder, const char *path)
+bool net_atomic_open(struct net_atomic_file *file, int folder, const char *path)
 {
-    *file = (struct net_whole_file){.at = -1, .folder = -1};
+    *file = (struct net_atomic_file){.at = -1, .folder = -1};
     if (find_place(file, folder, path)) {
         if (folder == AT_FDCWD)
-            net_whole_clean(file->folder, file->name);
+            net_atomic_clean(file->folder, file->name);
         file->at = create(file);
     }
     const int out = file->at >= 0 ? fcntl(file->at, F_DUPFD_CLOEXEC, 0) : -1;
@@ -166,11 +166,11 @@ bool net_whole_open(struct net_whole_file *file, int folder, const char *path)
         return true;
     if (out >= 0)
         close(out);
-    net_whole_drop(file);
+    net_atomic_drop(file);
     return false;
 }
 
-static bool take_name(struct net_whole_file *file)
+static bool take_name(struct net_atomic_file *file)
 {
     char own[OWN_PATH];
 
@@ -198,7 +198,7 @@ static bool sync_folder(int folder)
     return !fsync(folder) || errno == EINVAL || (errno == EBADF && fcntl(folder, F_GETFL) & O_PATH);
 }
 
-bool net_whole_commit(struct net_whole_file *file)
+bool net_atomic_commit(struct net_atomic_file *file)
 {
     FILE *out = file->out;
 
@@ -212,11 +212,11 @@ bool net_whole_commit(struct net_whole_file *file)
     else
         errno = why;
     ok = ok && take_name(file) && sync_folder(file->folder);
-    net_whole_drop(file);
+    net_atomic_drop(file);
     return ok;
 }
 
-void net_whole_drop(struct net_whole_file *file)
+void net_atomic_drop(struct net_atomic_file *file)
 {
     const int why = errno;
 
@@ -230,6 +230,6 @@ void net_whole_drop(struct net_whole_file *file)
         close(file->folder);
     free(file->name);
     free(file->part);
-    *file = (struct net_whole_file){.at = -1, .folder = -1};
+    *file = (struct net_atomic_file){.at = -1, .folder = -1};
     errno = why;
 }

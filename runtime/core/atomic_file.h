@@ -1,10 +1,10 @@
 /*
- * whole_file.h -- a file that appears whole under its name, or not at all. Shared by netc and its
+ * atomic_file.h -- a file that appears whole under its name, or not at all. Shared by netc and its
  * trainers.
  */
 
-#ifndef NET_WHOLE_FILE_H
-#define NET_WHOLE_FILE_H
+#ifndef NET_ATOMIC_FILE_H
+#define NET_ATOMIC_FILE_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 /* A file that is being written, which has no name yet where the file system allows that: a process
    that is killed then leaves nothing. Elsewhere it is called NAME.PID.netc-part, and locked. */
-struct net_whole_file {
+struct net_atomic_file {
     FILE *out;         /* what is written to the file */
     int at;            /* a descriptor of it */
     int folder;        /* the folder that it will be in */
@@ -24,15 +24,16 @@ struct net_whole_file {
 
 /* `path` is relative to the folder of the descriptor, or AT_FDCWD. A link stays one: what it names
    is replaced. False after an error: errno says which, EEXIST that the path is no file. */
-bool net_whole_open(struct net_whole_file *file, int folder, const char *path);
-bool net_whole_commit(struct net_whole_file *file); /* on the disk, and under its name; or false */
-void net_whole_drop(struct net_whole_file *file);   /* what was written is gone; errno stays */
+bool net_atomic_open(struct net_atomic_file *file, int folder, const char *path);
+bool net_atomic_commit(
+    struct net_atomic_file *file);                  /* on the disk, and under its name; or false */
+void net_atomic_drop(struct net_atomic_file *file); /* what was written is gone; errno stays */
 
 /* Is the entry of a folder NAME.PID.netc-part? */
 bool net_is_part_of(const char *entry, const char *name);
 
 /* Removes what processes that are no more have left of a file half written. */
-void net_whole_clean(int folder, const char *name);
+void net_atomic_clean(int folder, const char *name);
 
 /* A descriptor of a folder; of one that may be searched and not read, one that nothing but its
    files can be reached by. -1: errno says why not. */
