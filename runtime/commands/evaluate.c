@@ -68,7 +68,10 @@ struct net_data *net_evaluated_open(struct net_session *session, enum net_part p
     if (opening->preparation && (part == NET_TRAIN || !call || !call->reader))
         opening->same = 1u << NET_TRAIN;
     opening->changed = net_flag(session->options, NET_DATA_CHANGED);
-    return net_data_open_by(session->model, opening);
+    struct net_data *data = net_data_open_by(session->model, opening);
+
+    net_data_check_task(data, part);
+    return data;
 }
 
 /* What a report of classes or of values tells, besides the model's own metrics. */

@@ -8,14 +8,16 @@
  *      "fields": {"x": [{"standardize": {"mean": [...], "std": [...]}}], "kind": [...]},
  *      "classes": ["setosa", ...],
  *      "sources": {...}, "splits": {...},
+ *      "task": "classes",
  *      "fold": [3, 10]}
  *
  * columns: of what each field is made, in order. A range or a number of the model became names in
  * the run's first file; by them columns are found in every other. 3 is the third column of files
  * without a header; {"b": 2} the second, called b as another is. missing: the cells of a table that
  * are no number. fields: what transforms were fitted to (transforms/preparation_json.c). sources,
- * splits: which data they were, and who has which rows (identity.c). A run that is one of several
- * folds says which: its validation rows are found again by it.
+ * splits: which data they were, and who has which rows (identity.c). task: what the target is
+ * (task.c). A run that is one of several folds says which: its validation rows are found again by
+ * it.
  */
 
 #include <stdio.h>
@@ -92,6 +94,7 @@ char *net_data_preparation_json(const struct net_data *data)
     add_learnt(&text, data);
     net_text_add(&text, ",\n");
     net_identity_write(&text, data);
+    net_task_write(&text, data);
     if (data->fold.count)
         net_text_add(&text, ",\n  \"fold\": [%d, %d]", data->fold.number, data->fold.count);
     net_text_add(&text, "\n}\n");
@@ -290,6 +293,7 @@ static void read_alike(struct net_data *data, const struct net_opening *opening)
     struct net_json *json = read_json(opening->run, opening->alike, path);
 
     net_identity_read(&data->kept, json, data->model, path);
+    net_task_read(data, json, path);
     net_json_free(json);
     free(path);
 }
@@ -308,6 +312,7 @@ void net_contract_read(struct net_data *data, const struct net_opening *opening)
     read_columns(data, net_json_member(json, "columns"), path);
     check_missing(net_json_member(json, "missing"), path);
     net_fitted_read(data, json, path);
+    net_task_read(data, json, path);
     if (opening->same && !opening->alike)
         net_identity_read(&data->kept, json, data->model, path);
     net_json_free(json);

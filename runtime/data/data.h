@@ -171,6 +171,29 @@ const float *net_data_target(const struct net_data *data, enum net_part part, lo
 /* Where a field of a row was read. `row`, by number in the part, becomes that in the source. */
 const char *net_data_place(const struct net_data *data, enum net_part part, int field, long *row);
 
+/* What the outputs of a model are. */
+enum net_task {
+    NET_TASK_OF_DATA, /* not known yet */
+    NET_TASK_CLASSES, /* several outputs, one a class */
+    NET_TASK_BINARY,  /* one output: of class 1 */
+    NET_TASK_SIGN,    /* one output: class 1 where it is not negative; targets -1, 1 */
+    NET_TASK_VALUES,
+};
+
+/* By the model, or the run's; where neither says, by the rows to train on. task.c */
+enum net_task net_data_task(const struct net_data *data);
+/* A target of the part that is of no class, where the task says two, ends the program. */
+void net_data_check_task(const struct net_data *data, enum net_part part);
+
+/* What language.def says of a metric. */
+struct net_metric {
+    const char *name;
+    bool of_values; /* it compares values, and counts no classes */
+    bool less;      /* is better */
+};
+
+const struct net_metric *net_metric_of(const char *name);
+
 /* What class `class` of the target is called in the data, or NULL where classes are numbers. */
 const char *net_data_class_name(const struct net_data *data, int class);
 

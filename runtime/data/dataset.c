@@ -307,6 +307,7 @@ struct net_data *net_data_open_by(const struct net_model *model, const struct ne
         data->fold = opening->fold;
     open_parts(data, opening);
     prepare(data);
+    net_task_find(data);
     net_contract_check(data, opening->mark);
     return data;
 }

@@ -80,9 +80,10 @@ struct net_data {
     struct net_subset parts[NET_PARTS];
     struct net_fitted **fitted;          /* [field][step] */
     struct net_names names[NET_COLUMNS]; /* of each field of a table */
-    bool learnt;                         /* by a run before: nothing is fitted */
-    const char *folder;                  /* where files are read, or NULL: the current one */
-    const char ***vocabulary;            /* [field]: the words by id; NULL: the field has none */
+    enum net_task task;
+    bool learnt;              /* by a run before: nothing is fitted */
+    const char *folder;       /* where files are read, or NULL: the current one */
+    const char ***vocabulary; /* [field]: the words by id; NULL: the field has none */
     struct net_fold fold;
     struct net_kept kept;
     int changes; /* of the run's data, with those that were found now; 0: none was */
@@ -99,6 +100,11 @@ void net_contract_read(struct net_data *data, const struct net_opening *opening)
 /* Of data that are open by no preparation.json: fails where the weights are of a run with other
    columns or transforms, or were made for other words. */
 void net_contract_check(struct net_data *data, const char *mark);
+
+/* task.c: what the target is, where the run before did not say; of a run, for preparation.json */
+void net_task_find(struct net_data *data);
+void net_task_write(struct net_text *text, const struct net_data *data);
+void net_task_read(struct net_data *data, const struct net_json *json, const char *path);
 
 /* watch.c: the files of a source, from before it is opened on. */
 void net_watch_files(struct net_data *data, enum net_part part, const struct net_call *call);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "report/report.h"
-#include "report/task.h"
 
 /* Sums over rows of one output. */
 struct sums {
@@ -38,15 +37,15 @@ struct net_metrics {
     const struct net_model *model;
     const struct net_data *data;
     const struct net_field *target;
-    enum task task;
-    int classes; /* 0 for TASK_VALUES */
+    enum net_task task;
+    int classes; /* 0 for NET_TASK_VALUES */
     long rows;
     struct tally *tallies; /* [classes] */
     long *confusion;       /* [truth][predicted]; NULL for more than MOST_IN_CONFUSION */
     long lost;             /* rows with an output that is not finite */
     long in_top5;          /* rows whose class is among the five largest outputs */
     struct sums *sums;     /* [outputs]; NULL for targets that are class indices */
-    struct pairs pairs;    /* of TASK_VALUES */
+    struct pairs pairs;    /* of NET_TASK_VALUES */
 };
 
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data)
@@ -57,18 +56,18 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
     metrics->model = model;
     metrics->data = data;
     metrics->target = target;
-    metrics->task = net_task_find(model, data);
-    metrics->classes = metrics->task == TASK_VALUES       ? 0
-                       : metrics->task != TASK_CLASSES    ? 2
-                       : model->outputs > target->classes ? model->outputs
-                                                          : target->classes;
+    metrics->task = net_data_task(data);
+    metrics->classes = metrics->task == NET_TASK_VALUES    ? 0
+                       : metrics->task != NET_TASK_CLASSES ? 2
+                       : model->outputs > target->classes  ? model->outputs
+                                                           : target->classes;
     metrics->tallies = net_allocate((size_t)metrics->classes, sizeof *metrics->tallies);
     if (metrics->classes <= MOST_IN_CONFUSION)
         metrics->confusion = net_allocate((size_t)metrics->classes * (size_t)metrics->classes,
                                           sizeof *metrics->confusion);
     if (target->kind == NET_TARGET_VALUES)
         metrics->sums = net_allocate((size_t)model->outputs, sizeof *metrics->sums);
-    if (metrics->task == TASK_VALUES)
+    if (metrics->task == NET_TASK_VALUES)
         metrics->pairs.at = net_allocate(MOST_PAIRS, sizeof *metrics->pairs.at);
     metrics->pairs.every = 1;
     return metrics;
@@ -126,7 +125,8 @@ int net_chosen_class(const struct net_model *model, const float *outputs)
 
 static int predicted_class(const struct net_metrics *metrics, const float *outputs)
 {
-    return metrics->task == TASK_SIGN ? outputs[0] >= 0 : net_chosen_class(metrics->model, outputs);
+    return metrics->task == NET_TASK_SIGN ? outputs[0] >= 0
+                                          : net_chosen_class(metrics->model, outputs);
 }
 
 static int true_class(const struct net_metrics *metrics, enum net_part part, long row)
@@ -135,7 +135,8 @@ static int true_class(const struct net_metrics *metrics, enum net_part part, lon
         return net_data_class(metrics->data, part, row);
     const float *target = net_data_target(metrics->data, part, row);
 
-    return metrics->task == TASK_CLASSES ? largest(target, metrics->target->size) : target[0] > 0;
+    return metrics->task == NET_TASK_CLASSES ? largest(target, metrics->target->size)
+                                             : target[0] > 0;
 }
 
 /* Of equal outputs the first counts as larger, as for the arg-max. */
@@ -160,7 +161,7 @@ static void add_class(struct net_metrics *metrics, int truth, const float *outpu
     metrics->tallies[truth].right += truth == predicted;
     if (metrics->confusion)
         metrics->confusion[truth * metrics->classes + predicted]++;
-    if (metrics->task == TASK_CLASSES && truth < metrics->model->outputs)
+    if (metrics->task == NET_TASK_CLASSES && truth < metrics->model->outputs)
         metrics->in_top5 += is_in_top5(outputs, metrics->model->outputs, truth);
 }
 
@@ -254,7 +255,7 @@ const char *net_metrics_class_name(const struct net_metrics *metrics, int class,
 
     if (name)
         return name;
-    snprintf(text, 16, "%d", metrics->task == TASK_SIGN ? 2 * class - 1 : class);
+    snprintf(text, 16, "%d", metrics->task == NET_TASK_SIGN ? 2 * class - 1 : class);
     return text;
 }
 
@@ -342,7 +343,8 @@ static double r2(const struct net_metrics *metrics)
 /* Of several outputs. */
 static double top5(const struct net_metrics *metrics)
 {
-    return metrics->task == TASK_CLASSES ? (double)metrics->in_top5 / (double)metrics->rows : NAN;
+    return metrics->task == NET_TASK_CLASSES ? (double)metrics->in_top5 / (double)metrics->rows
+                                             : NAN;
 }
 
 static double precision(const struct net_metrics *metrics)

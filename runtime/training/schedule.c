@@ -107,22 +107,6 @@ const struct net_call *net_schedule_late(const struct net_options *options)
 
 /* ---- Watching -------------------------------------------------------------------------------- */
 
-const struct net_metric *net_metric_of(const char *name)
-{
-    enum { CLASSES, VALUES };
-    enum { MORE, LESS };
-    static const struct net_metric rows[] = {
-#define METRIC(name, of, better, help) {#name, of == VALUES, better == LESS},
-#include "language.def"
-    };
-    size_t i = 0;
-
-    while (strcmp(rows[i].name, name) != 0)
-        if (++i == sizeof rows / sizeof *rows)
-            net_fail(1, "this trainer has no metric `%s`", name);
-    return &rows[i];
-}
-
 /* The number that `monitor` names, of the validation part; turned round where more is better. */
 double net_monitored(const struct net_model *model, const char *monitor, double validation_loss,
                      const double *metrics)

@@ -264,15 +264,6 @@ const struct net_call *net_schedule_late(const struct net_options *options);
 void net_schedule_watch(const struct net_options *options, struct net_state *state,
                         double validation_loss, const double *metrics);
 bool net_schedule_stops(const struct net_options *options, const struct net_state *state);
-/* What language.def says of a metric. */
-struct net_metric {
-    const char *name;
-    bool of_values; /* it compares values, and counts no classes */
-    bool less;      /* is better */
-};
-
-const struct net_metric *net_metric_of(const char *name);
-
 double net_monitored(const struct net_model *model, const char *monitor, double validation_loss,
                      const double *metrics);
 

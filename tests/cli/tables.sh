@@ -243,4 +243,32 @@ sed '/metrics/d' two.net >classes.net
 build classes classes.net
 exits "other numbers than the two classes of training" 1 \
     "six.csv: row 2 .*found 2, but all rows to train on have 0 or 1" ./classes --out none
+
+# what the target is is found as a run begins, and then the run's, whatever its data become
+sed -i 's/,[2-5]$/,1/' six.csv
+check "two classes" ./classes --out classes_run --quiet
+check "it is kept" grep -q '"task": "binary"' classes_run/preparation.json
+cp two.csv kept.csv
+sed -i '3s/,[01]$/,0.5/' two.csv
+check "a training row that is of none: the test split has its classes" bash -c \
+    './classes eval --weights classes_run | grep -q precision'
+for command in "eval --part train --weights" "--resume"; do
+    exits "a training row that is of none: $command" 1 \
+        "two.csv: row 1 .*, y: found 0.5, but all rows that the run was .* metrics = .mae, r2." \
+        ./classes $command classes_run --data-changed
+done
+cp kept.csv two.csv
+sed -i '4s/,[01]$/,0.5/' six.csv
+exits "a row of the test split" 1 "six.csv: row 2 .*, y: found 0.5, but all rows that the run" \
+    ./classes eval --weights classes_run
+exits "a row of the test split: run's weights begin another" 1 "six.csv: row 2 .*found 0.5" \
+    ./classes --weights classes_run --out none
+check "a model of values takes them" bash -c './two eval --weights classes_run | grep -q ^MSE'
+sed -i '4s/,0.5$/,1/' six.csv
+sed -i 's/"binary"/"sign"/' classes_run/preparation.json
+exits "classes of another kind" 1 "six.csv: row .*, y: found 0, but .* have -1 or 1" \
+    ./classes eval --weights classes_run
+sed -i 's/"sign"/"names"/' classes_run/preparation.json
+exits "a kind that there is none of" 1 "classes_run/prep.*: expected .task. to be" \
+    ./classes eval --weights classes_run
 finish
