@@ -3,24 +3,17 @@
  */
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "report/figure.h"
 
 static void draw(void *sink, const struct net_training *run, const char *status)
 {
-    const struct net_curves curves = net_curves_of(run->epochs, "loss");
-    struct net_text svg = {0}, file = {0};
+    struct net_text svg = {0};
 
     (void)sink, (void)status;
-    if (!net_figure_curves(&svg, &curves))
-        return;
-    const char *behind = strchr(svg.at, '\n'); /* the opening tag */
-
-    net_text_add(&file, "%.*s%s%s", (int)(behind - svg.at), svg.at, net_figure_style, behind);
-    net_file_replace(&run->folder, "curves.svg", &file);
+    if (net_figure_epochs(&svg, run->epochs, "loss", run->state.best_epoch))
+        net_figure_file(&run->folder, "curves.svg", &svg);
     free(svg.at);
-    free(file.at);
 }
 
 static void *open_curves(const struct net_training *run, struct net_progress *progress)

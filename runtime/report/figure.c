@@ -1,8 +1,8 @@
 /*
- * figure.c -- axes, curves and points as SVG.
+ * figure.c -- axes, lines, points and bands as SVG.
  *
- * The one idea: a picture has 640 by 400 units, an axis is a range of numbers that ends on round
- * ones, and whatever is drawn goes through at_x and at_y.
+ * The one idea: a picture is 640 units wide and 400 and its key high, an axis is a range of numbers
+ * that becomes a range of units, and whatever is drawn goes through place().
  */
 
 #include <math.h>
@@ -16,33 +16,63 @@ enum {
     RIGHT = 620,
     TOP = 30,
     BOTTOM = 350,
-    POINTS = 1000, /* of a curve, about */
-    MARKS = 60     /* epochs that have a mark each, at most */
+    LETTER = 7,    /* about, the width of one */
+    LINE = 18,     /* the height of one of the key */
+    POINTS = 1000, /* of a line, about */
+    MARKS = 60     /* points that have a mark each, at most */
 };
 
-const char net_figure_style[] =
+static const char style[] =
     "<style>svg{background:#fff}text{font:12px sans-serif;fill:#333}.title{font-weight:bold}"
-    ".grid{stroke:#ddd}.a{stroke:#1f77b4}.b{stroke:#e8710a}.best{stroke:#999;stroke-dasharray:4}"
-    "text.a{fill:#1f77b4;stroke:none}text.b{fill:#e8710a;stroke:none}"
-    ".dot{fill:#1f77b4;fill-opacity:.5}</style>";
+    ".grid{stroke:#ddd}.best{stroke:#999;stroke-dasharray:4}.grey{stroke:#bbb}"
+    ".dot{fill:#1f77b4;fill-opacity:.5}.band{fill:#1f77b4;fill-opacity:.2}"
+#define COLOR(class, light, dark)                                                                  \
+    "." #class "{stroke:" light "}text." #class "{fill:" light ";stroke:none}"
+    NET_EVERY_COLOR
+#undef COLOR
+    "</style>";
 
-static const char *const classes[NET_CURVES] = {"a", "b"};
-
-struct axes {
-    double x[2], y[2]; /* the first and last number */
-    double step;       /* between two lines of y */
-};
-
-static double at_x(const struct axes *axes, double x)
+/* Colors come again with dashes. */
+static const char *class_of(const struct net_line *line)
 {
-    return axes->x[1] > axes->x[0]
-               ? LEFT + (RIGHT - LEFT) * (x - axes->x[0]) / (axes->x[1] - axes->x[0])
-               : 0.5 * (LEFT + RIGHT);
+    static const char *const names[NET_COLORS] = {
+#define COLOR(class, light, dark) #class,
+        NET_EVERY_COLOR
+#undef COLOR
+    };
+
+    return line->color < 0 ? "grey" : names[line->color % NET_COLORS];
 }
 
-static double at_y(const struct axes *axes, double y)
+static const char *dashes_of(const struct net_line *line)
 {
-    return BOTTOM - (BOTTOM - TOP) * (y - axes->y[0]) / (axes->y[1] - axes->y[0]);
+    static const char *const dashes[] = {"", " stroke-dasharray=\"6 3\"",
+                                         " stroke-dasharray=\"2 3\""};
+
+    return dashes[line->color < 0 ? 0 : line->color / NET_COLORS % 3];
+}
+
+/* ---- axes ------------------------------------------------------------------------------------ */
+
+struct scale {
+    double low, high; /* the logarithms, where it is logarithmic */
+    double step;      /* between two of its lines */
+    bool log;
+    int from, to; /* units */
+};
+
+static double place(const struct scale *scale, double value)
+{
+    const double at = scale->log ? log10(value) : value;
+
+    return scale->high > scale->low ? scale->from + (scale->to - scale->from) * (at - scale->low) /
+                                                        (scale->high - scale->low)
+                                    : 0.5 * (scale->from + scale->to);
+}
+
+static bool can_draw(const struct scale *scale, double value)
+{
+    return fabs(value) < 1e300 && (!scale->log || value > 0); /* beyond, a range is infinite */
 }
 
 /* 1, 2 or 5 times a power of ten: about a fifth of the range. */
@@ -59,223 +89,323 @@ static double round_step(double range)
     return power * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
 }
 
-/* Widens a range to round numbers; one without a width gets one. */
-static double widen(double range[2])
+static void take_in(struct scale *scale, const double *at, int count)
 {
-    if (range[0] == range[1]) {
-        const double half = 0.5 * fabs(range[1]) + 1e-9;
-
-        range[0] -= half, range[1] += half;
-    }
-    const double step = round_step(range[1] - range[0]);
-
-    range[0] = step * floor(range[0] / step + 1e-9);
-    range[1] = step * ceil(range[1] / step - 1e-9);
-    return step;
-}
-
-static void begin(struct net_text *svg, const char *title)
-{
-    net_text_add(svg,
-                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 400\" role=\"img\" "
-                 "aria-label=\"");
-    net_text_html(svg, title);
-    net_text_add(svg, "\">\n<text class=\"title\" x=\"%d\" y=\"18\">", LEFT);
-    net_text_html(svg, title);
-    net_text_add(svg, "</text>\n");
-}
-
-static void add_lines(struct net_text *svg, const struct axes *axes)
-{
-    const int count = (int)((axes->y[1] - axes->y[0]) / axes->step + 0.5);
-
-    for (int i = 0; i <= count; i++) {
-        const double y = axes->y[0] + i * axes->step;
-
-        net_text_add(svg,
-                     "<path class=\"grid\" d=\"M%d %.1fH%d\"/>"
-                     "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n",
-                     LEFT, at_y(axes, y), RIGHT, LEFT - 6, at_y(axes, y) + 4,
-                     fabs(y) < 1e-9 * axes->step ? 0.0 : y);
-    }
-}
-
-/* ---- curves ---------------------------------------------------------------------------------- */
-
-struct net_curves net_curves_of(const struct net_epochs *epochs, const char *name)
-{
-    static const char *const parts[NET_CURVES] = {"train", "validation"};
-    struct net_curves curves = {.epochs = epochs, .title = name};
-
-    for (int k = 0; k < NET_CURVES; k++) {
-        char *column = net_format("%s_%s", parts[k], name);
-
-        curves.names[k] = parts[k];
-        curves.columns[k] = net_epochs_column(epochs, column);
-        free(column);
-    }
-    return curves;
-}
-
-static double value_at(const struct net_curves *curves, int k, long row)
-{
-    const double value = net_epochs_at(curves->epochs, row, curves->columns[k]);
-
-    return fabs(value) < 1e300 ? value : NAN; /* a range of others would be infinite */
-}
-
-static double epoch_at(const struct net_curves *curves, long row)
-{
-    return net_epochs_at(curves->epochs, row, 0);
-}
-
-static bool find_ranges(struct axes *axes, const struct net_curves *curves)
-{
-    const long count = curves->epochs->count;
-
-    *axes = (struct axes){.y = {INFINITY, -INFINITY}};
-    for (int k = 0; k < NET_CURVES; k++)
-        for (long i = 0; i < count; i++) {
-            axes->y[0] = fmin(axes->y[0], value_at(curves, k, i));
-            axes->y[1] = fmax(axes->y[1], value_at(curves, k, i));
+    for (int i = 0; i < count; i++)
+        if (can_draw(scale, at[i])) {
+            scale->low = fmin(scale->low, scale->log ? log10(at[i]) : at[i]);
+            scale->high = fmax(scale->high, scale->log ? log10(at[i]) : at[i]);
         }
-    if (!isfinite(axes->y[0]))
-        return false;
-    axes->x[0] = 1;
-    axes->x[1] = epoch_at(curves, count - 1);
-    axes->step = widen(axes->y);
+}
+
+static bool all_positive(const double *at, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (at[i] <= 0)
+            return false;
     return true;
 }
 
-/* What stands under the pointer, without a script. */
-static void add_marks(struct net_text *svg, const struct axes *axes,
-                      const struct net_curves *curves, int k)
+/* Ends on round numbers, unless it is exact; one without a width gets one. */
+static void widen(struct scale *scale, bool exact)
 {
-    if (curves->epochs->count > MARKS)
-        return;
-    for (long i = 0; i < curves->epochs->count; i++) {
-        const double value = value_at(curves, k, i);
+    if (scale->low == scale->high && !exact) {
+        const double half = scale->log ? 0.3 : 0.5 * fabs(scale->high) + 1e-9;
 
-        if (!isnan(value))
-            net_text_add(svg,
-                         "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"none\">"
-                         "<title>epoch %.0f, %s: %.6g</title></circle>\n",
-                         classes[k], at_x(axes, epoch_at(curves, i)), at_y(axes, value),
-                         epoch_at(curves, i), curves->names[k], value);
+        scale->low -= half, scale->high += half;
     }
+    scale->step = scale->high > scale->low ? round_step(scale->high - scale->low) : 1;
+    if (exact || scale->log)
+        return;
+    scale->low = scale->step * floor(scale->low / scale->step + 1e-9);
+    scale->high = scale->step * ceil(scale->high / scale->step - 1e-9);
 }
 
-/* From epoch to epoch, the last one among them; one alone is a dot. */
-static void add_curve(struct net_text *svg, const struct axes *axes,
-                      const struct net_curves *curves, int k)
+static bool find_scale(struct scale *scale, const struct net_figure *figure, bool is_y)
 {
-    const long count = curves->epochs->count, step = 1 + count / POINTS;
-    bool goes_on = false, any = false;
+    const struct net_axis *axis = is_y ? &figure->y : &figure->x;
+    bool log = axis->log;
 
-    for (long i = (count - 1) % step; i < count; i += step) {
-        const double value = value_at(curves, k, i);
+    for (int l = 0; l < figure->line_count; l++)
+        log = log &&
+              all_positive(is_y ? figure->lines[l].y : figure->lines[l].x, figure->lines[l].count);
+    *scale = (struct scale){.low = INFINITY,
+                            .high = -INFINITY,
+                            .log = log,
+                            .from = is_y ? BOTTOM : LEFT,
+                            .to = is_y ? TOP : RIGHT};
+    for (int l = 0; l < figure->line_count; l++)
+        take_in(scale, is_y ? figure->lines[l].y : figure->lines[l].x, figure->lines[l].count);
+    if (is_y) {
+        take_in(scale, figure->band_low, figure->band_count);
+        take_in(scale, figure->band_high, figure->band_count);
+    }
+    if (is_y && figure->zero)
+        take_in(scale, &(double){0}, 1);
+    if (!isfinite(scale->low))
+        return false;
+    if (axis->words)
+        scale->low = -0.5, scale->high = axis->word_count - 0.5;
+    else if (axis->low < axis->high)
+        scale->low = axis->low, scale->high = axis->high;
+    widen(scale, axis->exact || axis->words || axis->low < axis->high);
+    return true;
+}
 
-        goes_on = goes_on && epoch_at(curves, i) <= epoch_at(curves, i - step) + (double)step;
-        if (isnan(value)) {
-            goes_on = false;
+static void add_tick(struct net_text *svg, const struct scale *scale, bool is_y, double value,
+                     const char *word)
+{
+    const double at = place(scale, value);
+
+    if (is_y)
+        net_text_add(svg,
+                     "<path class=\"grid\" d=\"M%d %.1fH%d\"/>"
+                     "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
+                     LEFT, at, RIGHT, LEFT - 6, at + 4);
+    else
+        net_text_add(svg,
+                     "<path class=\"grid\" d=\"M%.1f %dV%d\"/>"
+                     "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">",
+                     at, TOP, BOTTOM, at, BOTTOM + LINE);
+    if (word)
+        net_text_html(svg, word);
+    else
+        net_text_add(svg, "%.4g", fabs(value) < 1e-9 * scale->step ? 0.0 : value);
+    net_text_add(svg, "</text>\n");
+}
+
+/* Powers of ten; where the axis has fewer than three of them, their multiples. */
+static void add_log_ticks(struct net_text *svg, const struct scale *scale, bool is_y)
+{
+    const double range = scale->high - scale->low;
+    const int every = range > 8 ? (int)(range / 6) : 1;
+
+    for (int power = (int)floor(scale->low); power <= scale->high; power += every)
+        for (int times = 1; times < 10; times++) {
+            const double value = times * pow(10, power);
+
+            if (log10(value) < scale->low - 1e-9 || log10(value) > scale->high + 1e-9)
+                continue;
+            if (times == 1 || (range < 2.5 && (times == 2 || times == 5)) || range < 0.5)
+                add_tick(svg, scale, is_y, value, NULL);
+        }
+}
+
+static void add_ticks(struct net_text *svg, const struct net_axis *axis, const struct scale *scale,
+                      bool is_y, bool whole)
+{
+    const double step = whole ? fmax(1, scale->step) : scale->step;
+
+    if (axis->words)
+        for (int i = 0; i < axis->word_count; i++)
+            add_tick(svg, scale, is_y, i, axis->words[i]);
+    else if (scale->log)
+        add_log_ticks(svg, scale, is_y);
+    else
+        for (double i = ceil(scale->low / step - 1e-9); i * step <= scale->high + 1e-9 * step; i++)
+            add_tick(svg, scale, is_y, i * step, NULL);
+}
+
+static void add_axes(struct net_text *svg, const struct net_figure *figure, const struct scale *x,
+                     const struct scale *y)
+{
+    /* epochs and the like: exact, and whole at both ends */
+    const bool whole = figure->x.exact && x->low == floor(x->low) && x->high == floor(x->high);
+
+    add_ticks(svg, &figure->y, y, true, false);
+    add_ticks(svg, &figure->x, x, false, whole);
+    if (figure->x.name) {
+        net_text_add(svg, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (LEFT + RIGHT) / 2,
+                     BOTTOM + 2 * LINE);
+        net_text_html(svg, figure->x.name);
+        net_text_add(svg, "</text>\n");
+    }
+    if (figure->y.name) {
+        net_text_add(svg,
+                     "<text transform=\"translate(14 %d) rotate(-90)\" text-anchor=\"middle\">",
+                     (TOP + BOTTOM) / 2);
+        net_text_html(svg, figure->y.name);
+        net_text_add(svg, "</text>\n");
+    }
+    if (figure->diagonal)
+        net_text_add(svg, "<path class=\"best\" d=\"M%d %dL%d %d\"/>\n", LEFT, BOTTOM, RIGHT, TOP);
+    if (figure->zero)
+        net_text_add(svg, "<path class=\"best\" d=\"M%d %.1fH%d\"/>\n", LEFT, place(y, 0), RIGHT);
+    if (figure->best > 0)
+        net_text_add(svg,
+                     "<path class=\"best\" d=\"M%.1f %dV%d\"><title>best: %s %g</title></path>\n",
+                     place(x, figure->best), TOP, BOTTOM, figure->x.name, figure->best);
+}
+
+/* ---- lines ----------------------------------------------------------------------------------- */
+
+/* From point to point, the last among them; one alone is a dot. */
+static void add_joined(struct net_text *svg, const struct net_line *line, const struct scale *x,
+                       const struct scale *y)
+{
+    const int step = 1 + line->count / POINTS;
+    bool goes_on = false;
+
+    net_text_add(svg,
+                 "<path class=\"%s\" fill=\"none\" stroke-width=\"%s\" stroke-linecap=\"round\""
+                 "%s d=\"",
+                 class_of(line), line->thin ? "1" : "2", dashes_of(line));
+    for (int i = (line->count - 1) % step; i < line->count; i += step) {
+        for (int k = i; k > i - step && k >= 0; k--)
+            goes_on = goes_on && can_draw(x, line->x[k]) && can_draw(y, line->y[k]);
+        if (!can_draw(x, line->x[i]) || !can_draw(y, line->y[i]))
+            continue;
+        net_text_add(svg, goes_on ? "L%.1f %.1f" : "M%.1f %.1fh0", place(x, line->x[i]),
+                     place(y, line->y[i]));
+        goes_on = true;
+    }
+    net_text_add(svg, "\"/>\n");
+}
+
+static void add_points(struct net_text *svg, const struct net_figure *figure,
+                       const struct net_line *line, const struct scale *x, const struct scale *y)
+{
+    const bool marked = line->drawn & NET_MARKED && line->count <= MARKS;
+
+    for (int i = 0; (marked || line->drawn & NET_DOTTED) && i < line->count; i++) {
+        if (!can_draw(x, line->x[i]) || !can_draw(y, line->y[i]))
+            continue;
+        if (!marked) {
+            net_text_add(svg, "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\"/>\n",
+                         place(x, line->x[i]), place(y, line->y[i]));
             continue;
         }
-        if (!any)
-            net_text_add(svg,
-                         "<text class=\"%s\" x=\"%d\" y=\"%d\">%s</text>\n"
-                         "<path class=\"%s\" fill=\"none\" stroke-width=\"2\" "
-                         "stroke-linecap=\"round\" d=\"",
-                         classes[k], LEFT + 130 * k, BOTTOM + 40, curves->names[k], classes[k]);
-        net_text_add(svg, goes_on ? "L%.1f %.1f" : "M%.1f %.1fh0", at_x(axes, epoch_at(curves, i)),
-                     at_y(axes, value));
-        goes_on = any = true;
-    }
-    if (any) {
-        net_text_add(svg, "\"/>\n");
-        add_marks(svg, axes, curves, k);
+        net_text_add(svg,
+                     "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"none\">"
+                     "<title>",
+                     class_of(line), place(x, line->x[i]), place(y, line->y[i]));
+        net_text_html(svg, figure->x.name);
+        if (figure->x.words)
+            net_text_add(svg, " %s", figure->x.words[(int)line->x[i]]);
+        else
+            net_text_add(svg, " %.6g", line->x[i]);
+        net_text_add(svg, ", ");
+        net_text_html(svg, line->name ? line->name : figure->title);
+        net_text_add(svg, ": %.6g</title></circle>\n", line->y[i]);
     }
 }
 
-bool net_figure_curves(struct net_text *svg, const struct net_curves *curves)
+static void add_band(struct net_text *svg, const struct net_figure *figure, const struct scale *x,
+                     const struct scale *y)
 {
-    struct axes axes;
+    const int count = figure->band_count;
+    bool goes_on = false;
 
-    if (!find_ranges(&axes, curves))
+    net_text_add(svg, "<path class=\"band\" d=\"");
+    for (int i = 0; i < 2 * count; i++) {
+        const int at = i < count ? i : 2 * count - 1 - i;
+        const double value = i < count ? figure->band_high[at] : figure->band_low[at];
+
+        if (!can_draw(y, figure->band_high[at]) || !can_draw(y, figure->band_low[at]))
+            continue;
+        net_text_add(svg, "%c%.1f %.1f", goes_on ? 'L' : 'M', place(x, figure->band_x[at]),
+                     place(y, value));
+        goes_on = true;
+    }
+    net_text_add(svg, "%s\"/>\n", goes_on ? "Z" : "M0 0");
+}
+
+/* ---- the key --------------------------------------------------------------------------------- */
+
+static bool has_numbers(const struct net_line *line)
+{
+    for (int i = 0; i < line->count; i++)
+        if (isfinite(line->y[i]))
+            return true;
+    return false;
+}
+
+static bool in_key(const struct net_line *line)
+{
+    return line->name && *line->name && has_numbers(line);
+}
+
+struct key {
+    int count, columns, width;
+};
+
+static struct key find_key(const struct net_figure *figure)
+{
+    struct key key = {.width = 60};
+
+    for (int l = 0; l < figure->line_count; l++)
+        if (in_key(&figure->lines[l])) {
+            const int width = LETTER * net_text_columns(figure->lines[l].name) + 40;
+
+            key.count++;
+            key.width = width > key.width ? width : key.width;
+        }
+    key.columns = (RIGHT - LEFT) / key.width > 1 ? (RIGHT - LEFT) / key.width : 1;
+    return key;
+}
+
+static void add_key(struct net_text *svg, const struct net_figure *figure, const struct key *key,
+                    int top)
+{
+    int i = 0;
+
+    for (int l = 0; l < figure->line_count; l++) {
+        const struct net_line *line = &figure->lines[l];
+
+        if (!in_key(line))
+            continue;
+        const int x = LEFT + key->width * (i % key->columns), y = top + LINE * (i / key->columns);
+
+        net_text_add(svg,
+                     "<path class=\"%s\" stroke-width=\"2\"%s d=\"M%d %dh18\"/>"
+                     "<text class=\"%s\" x=\"%d\" y=\"%d\">",
+                     class_of(line), dashes_of(line), x, y - 4, class_of(line), x + 24, y);
+        net_text_html(svg, line->name);
+        net_text_add(svg, "</text>\n");
+        i++;
+    }
+}
+
+/* ---- the picture ----------------------------------------------------------------------------- */
+
+bool net_figure_draw(struct net_text *svg, const struct net_figure *figure)
+{
+    const struct key key = find_key(figure);
+    const int bottom = BOTTOM + LINE + (figure->x.name ? LINE : 0);
+    const int rows = (key.count + key.columns - 1) / key.columns;
+    struct scale x, y;
+
+    if (!find_scale(&x, figure, false) || !find_scale(&y, figure, true))
         return false;
-    begin(svg, curves->title);
-    add_lines(svg, &axes);
     net_text_add(svg,
-                 "<text x=\"%d\" y=\"%d\">epoch 1</text>"
-                 "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.0f</text>\n",
-                 LEFT, BOTTOM + 18, RIGHT, BOTTOM + 18, axes.x[1]);
-    if (curves->best)
-        net_text_add(
-            svg, "<path class=\"best\" d=\"M%.1f %dV%d\"><title>best: epoch %ld</title></path>\n",
-            at_x(&axes, (double)curves->best), TOP, BOTTOM, curves->best);
-    for (int k = 0; k < NET_CURVES; k++)
-        add_curve(svg, &axes, curves, k);
+                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 %d\" role=\"img\" "
+                 "aria-label=\"",
+                 bottom + 10 + LINE * rows);
+    net_text_html(svg, figure->title);
+    net_text_add(svg, "\">\n<text class=\"title\" x=\"%d\" y=\"18\">", LEFT);
+    net_text_html(svg, figure->title);
+    net_text_add(svg, "</text>\n");
+    add_axes(svg, figure, &x, &y);
+    if (figure->band_count)
+        add_band(svg, figure, &x, &y);
+    for (int l = 0; l < figure->line_count; l++) {
+        const struct net_line *line = &figure->lines[l];
+
+        if (line->drawn & NET_JOINED && has_numbers(line))
+            add_joined(svg, line, &x, &y);
+        add_points(svg, figure, line, &x, &y);
+    }
+    add_key(svg, figure, &key, bottom + LINE);
     net_text_add(svg, "</svg>\n");
     return true;
 }
 
-/* ---- points ---------------------------------------------------------------------------------- */
-
-static void range_of(double range[2], const double *at, int count)
+void net_figure_file(const struct net_folder *folder, const char *name, const struct net_text *svg)
 {
-    range[0] = INFINITY, range[1] = -INFINITY;
-    for (int i = 0; i < count; i++) {
-        range[0] = fmin(range[0], at[i]);
-        range[1] = fmax(range[1], at[i]);
-    }
-}
+    const char *behind = strchr(svg->at, '\n'); /* the opening tag */
+    struct net_text file = {0};
 
-static void add_x_lines(struct net_text *svg, const struct axes *axes, double step)
-{
-    const int count = (int)((axes->x[1] - axes->x[0]) / step + 0.5);
-
-    for (int i = 0; i <= count; i++) {
-        const double x = axes->x[0] + i * step;
-
-        net_text_add(svg,
-                     "<path class=\"grid\" d=\"M%.1f %dV%d\"/>"
-                     "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.4g</text>\n",
-                     at_x(axes, x), TOP, BOTTOM, at_x(axes, x), BOTTOM + 18,
-                     fabs(x) < 1e-9 * step ? 0.0 : x);
-    }
-}
-
-bool net_figure_points(struct net_text *svg, const struct net_points *points)
-{
-    struct axes axes;
-
-    if (!points->count)
-        return false;
-    range_of(axes.x, points->x, points->count);
-    range_of(axes.y, points->y, points->count);
-    if (points->diagonal) {
-        axes.x[0] = axes.y[0] = fmin(axes.x[0], axes.y[0]);
-        axes.x[1] = axes.y[1] = fmax(axes.x[1], axes.y[1]);
-    } else {
-        axes.y[0] = fmin(axes.y[0], 0);
-        axes.y[1] = fmax(axes.y[1], 0);
-    }
-    const double step = widen(axes.x);
-
-    axes.step = widen(axes.y);
-    begin(svg, points->title);
-    add_lines(svg, &axes);
-    add_x_lines(svg, &axes, step);
-    net_text_add(svg, "<path class=\"best\" d=\"M%d %.1fL%d %.1f\"/>\n", LEFT,
-                 points->diagonal ? (double)BOTTOM : at_y(&axes, 0), RIGHT,
-                 points->diagonal ? (double)TOP : at_y(&axes, 0));
-    for (int i = 0; i < points->count; i++)
-        net_text_add(svg, "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\"/>\n",
-                     at_x(&axes, points->x[i]), at_y(&axes, points->y[i]));
-    net_text_add(
-        svg,
-        "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>"
-        "<text transform=\"translate(14 %d) rotate(-90)\" text-anchor=\"middle\">%s</text>\n"
-        "</svg>\n",
-        (LEFT + RIGHT) / 2, BOTTOM + 40, points->x_name, (TOP + BOTTOM) / 2, points->y_name);
-    return true;
+    net_text_add(&file, "%.*s%s%s", (int)(behind - svg->at), svg->at, style, behind);
+    net_file_replace(folder, name, &file);
+    free(file.at);
 }

@@ -1,7 +1,6 @@
 /*
- * figure.h -- pictures of a run's numbers as SVG: curves over epochs, pairs of numbers, a matrix of
- * counts. Colors are classes, so that a page has them light and dark; a file of its own brings them
- * along.
+ * figure.h -- pictures of a run's numbers as SVG: lines, points and bands over two axes. Colors are
+ * classes, so that a page has them light and dark; a file of its own brings them along.
  */
 
 #ifndef NET_FIGURE_H
@@ -9,35 +8,71 @@
 
 #include "report/report.h"
 
-enum { NET_CURVES = 2 };
+/* COLOR(class, on white, on black) */
+#define NET_EVERY_COLOR                                                                            \
+    COLOR(a, "#1f77b4", "#6cb2eb")                                                                 \
+    COLOR(b, "#d95f02", "#f6a04d")                                                                 \
+    COLOR(c, "#2a8c55", "#63c98a")                                                                 \
+    COLOR(d, "#c8373f", "#f07178")                                                                 \
+    COLOR(e, "#8257b8", "#b794f4")                                                                 \
+    COLOR(f, "#8c6d31", "#c9a86a")                                                                 \
+    COLOR(g, "#c43c88", "#f29ac8")                                                                 \
+    COLOR(h, "#2b8a94", "#6fd0d8")
 
-/* Columns of history.csv over epochs; one that is missing (-1) or has no finite number is left
-   out. */
-struct net_curves {
-    const struct net_epochs *epochs;
-    const char *title;
-    const char *names[NET_CURVES];
-    int columns[NET_CURVES];
-    long best; /* the epoch that is marked; 0: none */
+enum {
+#define COLOR(class, light, dark) NET_COLOR_##class,
+    NET_EVERY_COLOR NET_COLORS,
+#undef COLOR
+    NET_GREY = -1
 };
 
-/* The curves of train_NAME and validation_NAME. */
-struct net_curves net_curves_of(const struct net_epochs *epochs, const char *name);
-/* False, and nothing, where there is no number. */
-bool net_figure_curves(struct net_text *svg, const struct net_curves *curves);
+struct net_axis {
+    const char *name;         /* NULL: none */
+    bool log;                 /* where all numbers are above 0 */
+    bool exact;               /* it ends where the numbers do; else on round ones */
+    double low, high;         /* where it ends, if low < high */
+    const char *const *words; /* what 0, 1, 2, ... stand for, or NULL */
+    int word_count;
+};
 
-/* Points (x[i], y[i]), finite; with the diagonal where both are the same thing, or the line y = 0.
- */
-struct net_points {
-    const char *title, *x_name, *y_name;
+/* How the points (x[i], y[i]) of a line are drawn. */
+enum net_drawn { NET_JOINED = 1, NET_MARKED = 2, NET_DOTTED = 4 };
+
+/* A number that is not finite breaks a line. Where points are marked, what they are stands under
+   the pointer, without a script: "x-axis x, name: y". */
+struct net_line {
+    const char *name; /* in the key; NULL: it is not there */
     const double *x, *y;
     int count;
-    bool diagonal;
+    int color;
+    unsigned drawn; /* bits of net_drawn */
+    bool thin;
 };
 
-bool net_figure_points(struct net_text *svg, const struct net_points *points);
+struct net_figure {
+    const char *title;
+    struct net_axis x, y;
+    const struct net_line *lines;
+    int line_count;
+    const double *band_x, *band_low, *band_high; /* an area under the lines, or NULL */
+    int band_count;
+    double best;   /* of x: marked as such; 0: none */
+    bool diagonal; /* from corner to corner */
+    bool zero;     /* the line y = 0 */
+};
 
-/* A style element for a file that stands alone. */
-extern const char net_figure_style[];
+/* False, and nothing, where there is no number. */
+bool net_figure_draw(struct net_text *svg, const struct net_figure *figure);
+
+/* figure_epochs.c: the curves of train_NAME and validation_NAME over epochs, or of "lr" alone. */
+bool net_figure_epochs(struct net_text *svg, const struct net_epochs *epochs, const char *name,
+                       long best);
+/* A column as a line: x and y are malloc'd, y behind x. An epoch that is missing breaks it. */
+struct net_line net_epochs_line(const struct net_epochs *epochs, int column);
+/* The loss is drawn by its logarithm where it falls by more than this. */
+bool net_serves_log(const struct net_line *lines, int count);
+
+/* A picture as a file of its own, for a document; its style has no variables. */
+void net_figure_file(const struct net_folder *folder, const char *name, const struct net_text *svg);
 
 #endif

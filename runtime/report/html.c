@@ -8,12 +8,18 @@
 
 static const char style[] =
     "<style>\n"
-    ":root{--ink:#222;--soft:#666;--paper:#fff;--line:#ddd;--a:#1f77b4;--b:#e8710a;--good:31 119 "
-    "180;--bad:232 113 10}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#ddd;--soft:#999;--paper:#16181b;--line:#3a3d42;"
-    "--a:#6cb2eb;--b:#f6a04d;--good:108 178 235;--bad:246 160 77}}\n"
-    "@media print{:root{--ink:#000;--soft:#444;--paper:#fff;--line:#ccc;--a:#1f77b4;--b:#e8710a;"
-    "--good:31 119 180;--bad:232 113 10}details>*{display:block}figure,table{break-inside:avoid}}\n"
+    ":root{--ink:#222;--soft:#666;--paper:#fff;--line:#ddd;--good:31 119 180;--bad:217 95 2"
+#define COLOR(class, light, dark) ";--" #class ":" light
+    NET_EVERY_COLOR
+#undef COLOR
+    "}\n"
+    "@media screen and (prefers-color-scheme:dark){:root{--ink:#ddd;--soft:#999;--paper:#16181b;"
+    "--line:#3a3d42;--good:108 178 235;--bad:246 160 77"
+#define COLOR(class, light, dark) ";--" #class ":" dark
+    NET_EVERY_COLOR
+#undef COLOR
+    "}}\n"
+    "@media print{details>*{display:block}figure,table,tr{break-inside:avoid}}\n"
     "body{margin:0 auto;max-width:70rem;padding:1rem;color:var(--ink);background:var(--paper);"
     "font:16px/1.45 system-ui,sans-serif}\n"
     "h1{font-size:1.5rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2rem 0 .6rem}\n"
@@ -30,9 +36,14 @@ static const char style[] =
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));"
     "gap:1rem}figure{margin:0}\n"
     "svg{width:100%;height:auto;display:block}text{font:12px system-ui,sans-serif;fill:var(--ink)}"
-    ".title{font-weight:bold}.grid{stroke:var(--line)}.a{stroke:var(--a)}.b{stroke:var(--b)}"
-    "text.a{fill:var(--a);stroke:none}text.b{fill:var(--b);stroke:none}"
-    ".best{stroke:var(--soft);stroke-dasharray:4}.dot{fill:var(--a);fill-opacity:.5}\n"
+    ".title{font-weight:bold}.grid{stroke:var(--line)}.grey{stroke:var(--soft);opacity:.5}"
+    ".best{stroke:var(--soft);stroke-dasharray:4}.dot{fill:var(--a);fill-opacity:.5}"
+    ".band{fill:var(--a);fill-opacity:.2}"
+#define COLOR(class, light, dark)                                                                  \
+    "." #class "{stroke:var(--" #class ")}text." #class "{fill:var(--" #class ");stroke:none}"
+    NET_EVERY_COLOR
+#undef COLOR
+    "\n"
     "summary{cursor:pointer;margin:.6rem 0}\n"
     "</style>\n";
 

@@ -130,20 +130,10 @@ static void add_curves(struct net_text *page, const struct net_training *run)
     net_page_heading(page, "Epochs");
     net_text_add(page, "<div class=\"figures\">\n");
     for (int m = -1; m <= model->metric_count; m++) {
-        struct net_curves curves = net_curves_of(run->epochs, m < 0 ? "loss"
-                                                              : m < model->metric_count
-                                                                  ? model->metrics[m].name
-                                                                  : "");
+        const char *name = m < 0 ? "loss" : m < model->metric_count ? model->metrics[m].name : "lr";
         struct net_text svg = {0};
 
-        if (m == model->metric_count)
-            curves = (struct net_curves){run->epochs,
-                                         "learning rate",
-                                         {"", ""},
-                                         {net_epochs_column(run->epochs, "lr"), -1},
-                                         0};
-        curves.best = run->state.best_epoch;
-        if (net_figure_curves(&svg, &curves))
+        if (net_figure_epochs(&svg, run->epochs, name, run->state.best_epoch))
             net_page_figure(page, &svg);
         free(svg.at);
     }

@@ -112,6 +112,7 @@ static void add_points(struct net_text *page, const struct net_metrics *metrics)
     const int count = net_metrics_pairs(metrics, &pairs);
     double *numbers = net_allocate(3 * (size_t)count + 1, sizeof *numbers);
     double *truth = numbers, *predicted = numbers + count, *residual = numbers + 2 * count;
+    double least = INFINITY, most = -INFINITY;
     int finite = 0;
 
     for (int i = 0; i < count; i++)
@@ -119,18 +120,38 @@ static void add_points(struct net_text *page, const struct net_metrics *metrics)
             truth[finite] = (double)pairs[i][0];
             predicted[finite] = (double)pairs[i][1];
             residual[finite] = predicted[finite] - truth[finite];
+            least = fmin(least, fmin(truth[finite], predicted[finite]));
+            most = fmax(most, fmax(truth[finite], predicted[finite]));
             finite++;
         }
-    const struct net_points figures[] = {
-        {"predicted against true", "true", "predicted", truth, predicted, finite, true},
-        {"residuals", "predicted", "predicted - true", predicted, residual, finite, false},
+    const struct net_line lines[] = {
+        {.x = truth, .y = predicted, .count = finite, .drawn = NET_DOTTED},
+        {.x = predicted, .y = residual, .count = finite, .drawn = NET_DOTTED},
+    };
+    const struct net_axis both = {.low = least, .high = most};
+    struct net_axis x = both, y = both;
+
+    x.name = "true", y.name = "predicted";
+    const struct net_figure figures[] = {
+        {.title = "predicted against true",
+         .x = x,
+         .y = y,
+         .lines = &lines[0],
+         .line_count = 1,
+         .diagonal = true},
+        {.title = "residuals",
+         .x = {.name = "predicted"},
+         .y = {.name = "predicted - true"},
+         .lines = &lines[1],
+         .line_count = 1,
+         .zero = true},
     };
 
     net_text_add(page, "<div class=\"figures\">\n");
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
         struct net_text svg = {0};
 
-        if (net_figure_points(&svg, &figures[i]))
+        if (net_figure_draw(&svg, &figures[i]))
             net_page_figure(page, &svg);
         free(svg.at);
     }
