@@ -128,12 +128,15 @@ void net_options_read(struct net_options *options, const struct net_model *model
     bool ended = false; /* by "--": what follows are no flags */
 
     *options = (struct net_options){.model = model, .command = command};
+    options->runs = net_allocate((size_t)argc, sizeof *options->runs);
     options->command_line = join(net_commands[command], argc, argv);
     for (int i = 0; i < argc; i++) {
         if (!ended && !strcmp(argv[i], "--"))
             ended = true;
         else if (!ended && (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o")))
             i = read_flag(options, argc, argv, i);
+        else if (command == NET_REPORT && (ended || argv[i][0] != '-'))
+            options->runs[options->run_count++] = argv[i];
         else if (command == NET_KFOLD && !options->folds)
             options->folds = read_folds(argv[i]);
         else if (command != NET_PREDICT && command != NET_KFOLD && net_folder_taken(NULL, argv[i]))
@@ -160,6 +163,7 @@ void net_options_free(struct net_options *options)
 {
     free(options->command_line);
     free(options->data);
+    free(options->runs);
 }
 
 /* ---- --help ---------------------------------------------------------------------------------- */

@@ -29,5 +29,7 @@ static void check_output(const struct net_options *options, const char *flag, co
 void net_check_outputs(const struct net_options *options)
 {
     check_output(options, "-o", options->value[NET_OUTPUT].text);
+    check_output(options, "--tex", options->value[NET_TEX].text);
+    check_output(options, "--md", options->value[NET_MD].text);
     check_output(options, "--log-steps", options->value[NET_LOG_STEPS].text);
 }

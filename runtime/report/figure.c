@@ -275,10 +275,16 @@ static void add_points(struct net_text *svg, const struct net_figure *figure,
                          place(x, line->x[i]), place(y, line->y[i]));
             continue;
         }
-        net_text_add(svg,
-                     "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"none\">"
-                     "<title>",
-                     class_of(line), place(x, line->x[i]), place(y, line->y[i]));
+        if (line->thin)
+            net_text_add(svg,
+                         "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"transparent\">"
+                         "<title>",
+                         place(x, line->x[i]), place(y, line->y[i]));
+        else
+            net_text_add(svg,
+                         "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"none\">"
+                         "<title>",
+                         class_of(line), place(x, line->x[i]), place(y, line->y[i]));
         net_text_html(svg, figure->x.name);
         if (figure->x.words)
             net_text_add(svg, " %s", figure->x.words[(int)line->x[i]]);
@@ -322,7 +328,7 @@ static bool has_numbers(const struct net_line *line)
 
 static bool in_key(const struct net_line *line)
 {
-    return line->name && *line->name && has_numbers(line);
+    return line->name && !line->hidden && has_numbers(line);
 }
 
 struct key {
@@ -388,7 +394,7 @@ bool net_figure_draw(struct net_text *svg, const struct net_figure *figure)
     add_axes(svg, figure, &x, &y);
     if (figure->band_count)
         add_band(svg, figure, &x, &y);
-    for (int l = 0; l < figure->line_count; l++) {
+    for (int l = figure->line_count - 1; l >= 0; l--) { /* the first on top */
         const struct net_line *line = &figure->lines[l];
 
         if (line->drawn & NET_JOINED && has_numbers(line))

@@ -41,7 +41,8 @@ enum net_drawn { NET_JOINED = 1, NET_MARKED = 2, NET_DOTTED = 4 };
 /* A number that is not finite breaks a line. Where points are marked, what they are stands under
    the pointer, without a script: "x-axis x, name: y". */
 struct net_line {
-    const char *name; /* in the key; NULL: it is not there */
+    const char *name; /* under the pointer and in the key; NULL: none */
+    bool hidden;      /* not in the key */
     const double *x, *y;
     int count;
     int color;

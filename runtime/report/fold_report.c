@@ -77,19 +77,6 @@ static void free_result(struct result *result)
     free(result->values);
 }
 
-/* Mean, and standard deviation of a sample: the squares' sum divided by count - 1. */
-static void find_mean(const double *values, int count, double *mean, double *deviation)
-{
-    double sum = 0.0, squares = 0.0;
-
-    for (int i = 0; i < count; i++)
-        sum += values[i] - values[0];
-    *mean = values[0] + sum / count; /* of equal numbers: exactly theirs */
-    for (int i = 0; i < count; i++)
-        squares += (values[i] - *mean) * (values[i] - *mean);
-    *deviation = count > 1 ? sqrt(squares / (count - 1)) : NAN;
-}
-
 /* ---- The table ------------------------------------------------------------------------------- */
 
 static void find_column_mean(const struct result *results, int folds, int column, double *mean,
@@ -99,7 +86,7 @@ static void find_column_mean(const struct result *results, int folds, int column
 
     for (int i = 0; i < folds; i++)
         values[i] = results[i].values[column];
-    find_mean(values, folds, mean, deviation);
+    net_find_mean(values, folds, mean, deviation);
     free(values);
 }
 
@@ -289,7 +276,7 @@ static void write_band(const struct folds *folds, const struct history *historie
             for (int i = 0; i < folds->count; i++)
                 if (row < histories[i].rows)
                     values[count++] = histories[i].values[row * histories[i].columns + c];
-            find_mean(values, count, &mean, &deviation);
+            net_find_mean(values, count, &mean, &deviation);
             net_text_add(&text, ",%.9g,%.9g", mean, deviation);
         }
         net_text_add(&text, there ? "\n" : "");
@@ -335,8 +322,10 @@ void net_folds_show(const struct folds *folds)
         print_table(results, folds->count);
     }
     write_epochs(folds);
+    net_compare_folder(&folds->folder);
     if (!net_flag(folds->options, NET_QUIET))
-        fprintf(stderr, "the folds are in %s, and folds.csv, band.csv and kfold.json\n",
+        fprintf(stderr,
+                "the folds are in %s, and report.html, folds.csv, band.csv and kfold.json\n",
                 folds->folder.path);
     for (int i = 0; i < folds->count; i++)
         free_result(&results[i]);

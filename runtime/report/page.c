@@ -16,12 +16,7 @@
 
 #include "report/page.h"
 
-enum {
-    RELOAD = 5,
-    AT_LEAST = 1,
-    SHARE = 100,
-    MOST_ROWS = 500
-}; /* seconds, seconds, times, epochs */
+enum { AT_LEAST = 1, SHARE = 100, MOST_ROWS = 500 }; /* seconds, times, epochs */
 
 struct page {
     double written, cost;    /* when the last was, and how long it took, in seconds */
@@ -194,7 +189,7 @@ static void add_status(struct net_text *page, const struct net_training *run, co
         net_text_add(page, "; the best by %s is %ld", run->options->value[NET_MONITOR].text,
                      run->state.best_epoch);
     if (!strcmp(status, "running"))
-        net_text_add(page, ". This page loads itself again every %d seconds", RELOAD);
+        net_text_add(page, ". This page loads itself again every %d seconds", NET_PAGE_RELOAD);
     if (!strcmp(status, "diverged"))
         net_text_add(page, ": a loss or a parameter is not finite; try a smaller learning rate, or "
                            "clipping");
@@ -211,7 +206,7 @@ static void write_page(struct page *sink, const struct net_training *run, const 
     struct net_text page = {0};
     char *title = net_format("%s: %s", model->name, status);
 
-    net_page_begin(&page, title, running ? RELOAD : 0);
+    net_page_begin(&page, title, running ? NET_PAGE_RELOAD : 0);
     add_status(&page, run, status);
     if (sink->parts.at)
         add_parts(&page, sink, model);

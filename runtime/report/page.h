@@ -8,6 +8,8 @@
 
 #include "report/figure.h"
 
+enum { NET_PAGE_RELOAD = 5 }; /* seconds */
+
 /* Head, style and opening tags of a page; `reload`: seconds after which it loads itself again, 0:
    never. */
 void net_page_begin(struct net_text *page, const char *title, int reload);

@@ -214,6 +214,17 @@ void net_metrics_json(struct net_text *text, const struct net_model *model,
    MAE and R2. `digits` after the point, scikit-learn's default is 2. */
 void net_report(FILE *out, const struct net_metrics *metrics, int digits);
 
+/* ---- mean.c ---------------------------------------------------------------------------------- */
+
+/* Mean, and standard deviation of a sample: the squares' sum divided by count - 1. */
+void net_find_mean(const double *values, int count, double *mean, double *deviation);
+
+/* ---- compare.c: runs side by side, as their folders tell of them ----------------------------- */
+
+/* Writes report.html into a folder: of all runs in its subfolders, ranked by what their best
+   weights were kept by, or of the folds of a k-fold. What there is so far, as often as wanted. */
+void net_compare_folder(const struct net_folder *folder);
+
 /* ---- fold_report.c: the folds of a k-fold, summed up ----------------------------------------- */
 
 struct folds {

@@ -21,6 +21,7 @@ enum { /* commands that take a flag, as bits */
        INIT = 1 << NET_INIT,
        SUMMARY = 1 << NET_SUMMARY,
        CONFIG = 1 << NET_CONFIG,
+       REPORT = 1 << NET_REPORT,
        STEP = TRAIN | BENCH,
 };
 
@@ -91,7 +92,11 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
     [NET_PER_KERNEL] = {"per_kernel", NET_KIND_SWITCH, BENCH, 0, 1, NULL, "  each kernel's share"},
     [NET_SYNTHETIC] = {"synthetic", NET_KIND_SWITCH, GRADCHECK, 0, 1, NULL,
                        "  random rows, no data needed"},
-    [NET_OUTPUT] = {"output", NET_KIND_TEXT, INIT | PREDICT, 0, 0, NULL, "FILE  or -o FILE"},
+    [NET_OUTPUT] = {"output", NET_KIND_TEXT, INIT | PREDICT | REPORT, 0, 0, NULL,
+                    "FILE  or -o FILE"},
+    [NET_SVG] = {"svg", NET_KIND_TEXT, REPORT, 0, 0, NULL, "DIR  each picture as a file"},
+    [NET_TEX] = {"tex", NET_KIND_TEXT, REPORT, 0, 0, NULL, "DIR|FILE  the tables, for LaTeX"},
+    [NET_MD] = {"md", NET_KIND_TEXT, REPORT, 0, 0, NULL, "DIR|FILE  the tables, as Markdown"},
     [NET_JSON_OUTPUT] = {"json", NET_KIND_SWITCH, TRAIN | EVAL | BENCH | SUMMARY, 0, 1, NULL,
                          "  for machines"},
     [NET_PLOT] = {"plot", NET_KIND_SWITCH, TRAIN, 0, 1, NULL, "  the curves in the terminal"},

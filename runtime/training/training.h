@@ -51,6 +51,9 @@ enum net_option {
     NET_PER_KERNEL,
     NET_SYNTHETIC,
     NET_OUTPUT,
+    NET_SVG,
+    NET_TEX,
+    NET_MD,
     NET_JSON_OUTPUT,
     NET_PLOT,
     NET_QUIET,
@@ -90,7 +93,9 @@ struct net_options {
     const struct net_model *model;
     enum net_command command;
     struct net_value value[NET_OPTIONS];
-    const char *file;               /* predict's FILE, gradcheck's NAME, or NULL */
+    const char *file;  /* predict's FILE, gradcheck's NAME, or NULL */
+    const char **runs; /* of report; malloc'd */
+    int run_count;
     int folds;                      /* kfold's K, or 0 */
     struct net_fold fold;           /* that a training run validates on */
     const struct net_folder *whole; /* the folder of all folds, or NULL */

@@ -102,6 +102,40 @@ check "a few steps" ./digits --epochs 3 --max-steps 9 --out "few steps" --quiet
 shows "a few steps" "few steps/report.html" "finished after 1 of 3 epochs, stopped by --max-steps"
 exits "a run without a flag" 2 "eval takes no name of a run; --weights run" ./digits eval run
 
+# ---- runs side by side ---------------------------------------------------------------------------
+
+for b in 16 64; do
+    for lr in 0.001 0.01; do
+        check "a run of many" ./digits --epochs 2 --batch $b --lr $lr --out "many/b$b lr$lr" --quiet
+    done
+done
+exits "one of them diverges" 3 "" ./digits --epochs 2 --lr 1e30 --out many/diverged --quiet
+check "they are compared" bash -c './digits report many -o many.html --svg figures --tex t_b.tex \
+    --md tables/ >compared.txt'
+shows "compared" many.html "4 of 5 finished, 1 diverged; ranked by validation_loss" "What differs" \
+    "validation_accuracy by lr" "<title>lr 0.01, batch 16: 0" "<title>epoch 2, b16 lr0.001: 0" \
+    '<th scope="row" class="text">diverged<td class="text">diverged<td>0<td>–'
+stands_alone many.html
+best=$(for run in many/b*; do
+    sed -n 's/.*"validation": {"loss": \([^,]*\),.*/\1/p' "$run/run.json" | tr '\n' ' '
+    echo "${run#many/}"
+done | sort -g | head -1 | cut -d' ' -f2-)
+check "the best comes first" bash -c 'sed -n 2p compared.txt | grep -q "^$0  "' "$best"
+check "a run that diverged comes last" bash -c 'sed -n 6p compared.txt | grep -q "^diverged"'
+check "a picture stands alone" bash -c '
+    ! grep -q "var(" figures/validation_loss.svg && grep -q "<style>" figures/validation_loss.svg'
+shows "for LaTeX" t_b.tex '^\\begin\{tabular\}\{llr+\}$' '^b64 lr0.01 & finished & 2 & [0-9]' \
+    'validation\\_accuracy'
+shows "as Markdown" tables/settings.md '^\| run \| lr \| batch \|' \
+    '^\| b64 lr0.001 \| 0.001 \| 64 \|'
+check "runs by name stay in their order" bash -c '
+    ./digits report "many/b64 lr0.01" run "many/b16 lr0.01" | cut -c 1-8 | head -4 | tail -3 |
+        tr "\n" " " | grep -q "^many/b64 run      many/b16"'
+exits "report of nothing" 2 "report wants folders of runs" ./digits report
+exits "report of no run" 1 "figures: neither a run's folder" ./digits report figures
+exits "a page is not written over a run's" 2 "is a file of a run" \
+    ./digits report run -o run/report.html
+
 # ---- values, and many classes --------------------------------------------------------------------
 
 awk 'BEGIN { print "x,y,c"; for (i = 0; i < 3000; i++)
@@ -129,6 +163,14 @@ points=$(grep -c '<circle class="dot"' values_run/report.html)
 holds "points of two pictures, some of 1,200 rows" "$points" ">=" 1024
 holds "not all" "$points" "<=" 2048
 stands_alone values_run/report.html
+check "a k-fold" ./values kfold 3 --out folds --quiet
+shows "k-fold" folds/report.html "line: 3 folds" "3 of 3 finished" 'class="band"' \
+    "<title>epoch 3, mean ± sd of the folds: " "<title>epoch 3, fold_2: " \
+    '<tr><th scope="row" class="text">sd<td'
+stands_alone folds/report.html
+mean=$(./values report folds | awk '$1 == "mean" { print $NF }')
+holds "mean of the folds' validation metric" "$mean" "==" "$(sed -n 's/.*"mean": {//p' \
+    folds/kfold.json | grep -o '"validation_mae": [^,}]*' | awk '{ printf "%.4g", $2 }')"
 sed -e 's/target y .*/target y = column("c") -> classes(60)/' -e 's/dense(1)/dense(60)/' \
     -e 's/mse/cross_entropy/' -e 's/mae/accuracy/' values.net >classes.net
 build classes classes.net

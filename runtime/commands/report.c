@@ -1,0 +1,127 @@
+/*
+ * report.c -- `report`: runs side by side, as a page, as pictures, and as tables for documents. It
+ * reads what their folders tell, and no data.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "commands/commands.h"
+#include "report/compare.h"
+
+static void open_output_folder(struct net_folder *folder, const char *path)
+{
+    net_folder_make(NULL, path);
+    if (!net_folder_open(folder, NULL, path))
+        net_fail(NET_FAULT, "the folder %s cannot be opened: %s", path, strerror(errno));
+}
+
+static void write_figure(void *to, const char *name, const struct net_text *svg)
+{
+    char *file = net_format("%s.svg", name);
+
+    net_figure_file(to, file, svg);
+    free(file);
+}
+
+static void write_figures(const struct net_told_runs *runs, const char *path)
+{
+    struct net_folder folder;
+
+    open_output_folder(&folder, path);
+    net_compare_epochs(runs, write_figure, &folder);
+    net_compare_varied(runs, write_figure, &folder);
+    net_folder_close(&folder);
+}
+
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+typedef void add_cells(struct net_text *text, const struct net_cells *cells);
+
+/* Into a folder, results.tex and settings.tex; into a file one after the other. */
+static void write_tables(const struct net_told_runs *runs, const char *path, const char *ending,
+                         add_cells *add)
+{
+    static const struct {
+        const char *name;
+        void (*fill)(struct net_cells *cells, const struct net_told_runs *runs);
+    } tables[] = {{"results", net_told_results}, {"settings", net_told_differences}};
+    const size_t length = strlen(path);
+    struct stat status;
+    const bool many = path[length - 1] == '/' || (!stat(path, &status) && S_ISDIR(status.st_mode));
+    struct net_folder folder;
+    struct net_text text = {0};
+
+    if (many)
+        open_output_folder(&folder, path);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        struct net_cells cells;
+        char *name = net_format("%s.%s", tables[i].name, ending);
+
+        if (i && (!runs->varied_count || runs->folds)) {
+            free(name);
+            break;
+        }
+        net_text_add(&text, text.length ? "\n" : "");
+        tables[i].fill(&cells, runs);
+        add(&text, &cells);
+        if (many) {
+            net_file_replace(&folder, name, &text);
+            text.length = 0;
+        }
+        net_cells_free(&cells);
+        free(name);
+    }
+    if (many)
+        net_folder_close(&folder);
+    else
+        net_file_replace(NULL, path, &text);
+    free(text.at);
+}
+
+static void print_tables(const struct net_told_runs *runs)
+{
+    struct net_text text = {0};
+    struct net_cells cells;
+
+    net_told_results(&cells, runs);
+    net_cells_print(&text, &cells);
+    net_cells_free(&cells);
+    if (runs->varied_count && !runs->folds) {
+        net_text_add(&text, "\n");
+        net_told_differences(&cells, runs);
+        net_cells_print(&text, &cells);
+        net_cells_free(&cells);
+    }
+    fputs(text.at, stdout);
+    free(text.at);
+}
+
+int net_command_report(struct net_options *options)
+{
+    const struct net_value *value = options->value;
+    struct net_told_runs runs;
+    struct net_text page = {0};
+
+    if (!options->run_count)
+        net_fail(NET_USAGE, "report wants folders of runs: report runs/first runs/second");
+    net_told_open(&runs, NULL, options->runs, options->run_count);
+    print_tables(&runs);
+    if (value[NET_SVG].text)
+        write_figures(&runs, value[NET_SVG].text);
+    if (value[NET_TEX].text)
+        write_tables(&runs, value[NET_TEX].text, "tex", net_cells_tex);
+    if (value[NET_MD].text)
+        write_tables(&runs, value[NET_MD].text, "md", net_cells_md);
+    if (value[NET_OUTPUT].text) {
+        net_compare_page(&page, &runs);
+        net_file_replace(NULL, value[NET_OUTPUT].text, &page);
+        free(page.at);
+    }
+    net_told_close(&runs);
+    return NET_OK;
+}

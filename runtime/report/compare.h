@@ -1,0 +1,74 @@
+/*
+ * compare.h -- runs as their folders tell of them: told_runs.c reads run.json and history.csv,
+ * compare.c writes the page, compare_figures.c draws, cells.c has the tables.
+ */
+
+#ifndef NET_COMPARE_H
+#define NET_COMPARE_H
+
+#include "report/page.h"
+
+/* ---- cells.c: a table of texts, and what documents take it as ------------------------------- */
+
+struct net_cells {
+    char **at; /* [count], row after row, the header first; malloc'd each */
+    int columns, count, room;
+    int texts; /* so many columns, the first ones, are texts and stand left */
+};
+
+void net_cells_add(struct net_cells *cells, const char *format, ...) NET_PRINTF(2, 3);
+void net_cells_number(struct net_cells *cells, double number); /* not finite: a dash */
+void net_cells_free(struct net_cells *cells);
+
+void net_cells_print(struct net_text *text, const struct net_cells *cells); /* in columns */
+void net_cells_html(struct net_text *text, const struct net_cells *cells);
+void net_cells_tex(struct net_text *text, const struct net_cells *cells); /* a tabular */
+void net_cells_md(struct net_text *text, const struct net_cells *cells);
+
+/* ---- told_runs.c ----------------------------------------------------------------------------- */
+
+struct net_told {
+    char *path, *name;     /* as it was named; without what the paths of all begin with */
+    const char *status;    /* of run.json; "killed": nobody trains there any more */
+    struct net_json *json; /* run.json */
+    struct net_epochs epochs;
+    double score; /* of the validation part, or where there is none of the training part: what the
+                     runs are ranked by, less is better; NaN: none */
+    double shown; /* the number that is drawn by what was varied; NaN: none */
+};
+
+struct net_told_runs {
+    struct net_told *at;
+    int count;
+    bool ranked;           /* by score, the best first */
+    bool folds;            /* they are those of one k-fold */
+    char *monitor, *shown; /* what score and shown are: "validation_loss" */
+    char **varied;         /* the settings that differ, by name */
+    int varied_count;
+};
+
+/* Runs, k-folds, and folders with runs in them; `in` or NULL. What is none ends the program. */
+void net_told_open(struct net_told_runs *runs, const struct net_folder *in,
+                   const char *const *paths, int count);
+void net_told_close(struct net_told_runs *runs);
+
+/* A setting as text, malloc'd; "" where the run has none. */
+char *net_told_setting(const struct net_told *run, const char *name);
+double net_told_final(const struct net_told *run, const char *part, const char *name);
+
+/* The numbers of all runs, and what differs between them. */
+void net_told_results(struct net_cells *cells, const struct net_told_runs *runs);
+void net_told_differences(struct net_cells *cells, const struct net_told_runs *runs);
+
+/* ---- compare.c ------------------------------------------------------------------------------- */
+
+void net_compare_page(struct net_text *page, const struct net_told_runs *runs);
+
+/* ---- compare_figures.c ----------------------------------------------------------------------- */
+
+/* Each figure, with the name of a file for it. */
+typedef void net_take_figure(void *to, const char *name, const struct net_text *svg);
+void net_compare_epochs(const struct net_told_runs *runs, net_take_figure *take, void *to);
+void net_compare_varied(const struct net_told_runs *runs, net_take_figure *take, void *to);
+
+#endif

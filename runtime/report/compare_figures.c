@@ -1,0 +1,254 @@
+/*
+ * compare_figures.c -- runs on the same axes: every column of history.csv over epochs, of folds
+ * their mean and deviation too; and what was reached by what was varied.
+ */
+
+#define _GNU_SOURCE
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/compare.h"
+
+enum {
+    MOST_COLORS = 16, /* runs with a color each; of more the first 8 have one */
+    MOST_WORDS = 12   /* values of a setting that stand at its axis */
+};
+
+static int color_of(const struct net_told_runs *runs, int r)
+{
+    return runs->count <= MOST_COLORS || r < NET_COLORS ? r : NET_GREY;
+}
+
+/* ---- epochs ---------------------------------------------------------------------------------- */
+
+/* Of each epoch over the folds that came so far. */
+struct band {
+    double *x, *mean, *low, *high;
+    int count;
+};
+
+static struct band find_band(const struct net_told_runs *runs, const char *column)
+{
+    double *values = net_allocate((size_t)runs->count, sizeof *values);
+    struct band band = {0};
+    long most = 0;
+
+    for (int r = 0; r < runs->count; r++)
+        most = runs->at[r].epochs.count > most ? runs->at[r].epochs.count : most;
+    band.x = net_allocate(4 * (size_t)most + 1, sizeof *band.x);
+    band.mean = band.x + most, band.low = band.mean + most, band.high = band.low + most;
+    for (long row = 0; row < most; row++) {
+        int count = 0;
+        double mean, deviation;
+
+        for (int r = 0; r < runs->count; r++)
+            if (row < runs->at[r].epochs.count)
+                values[count++] = net_epochs_at(&runs->at[r].epochs, row,
+                                                net_epochs_column(&runs->at[r].epochs, column));
+        net_find_mean(values, count, &mean, &deviation);
+        if (!isfinite(mean))
+            continue;
+        band.x[band.count] = (double)row + 1;
+        band.mean[band.count] = mean;
+        band.low[band.count] = mean - (isfinite(deviation) ? deviation : 0);
+        band.high[band.count++] = mean + (isfinite(deviation) ? deviation : 0);
+    }
+    free(values);
+    return band;
+}
+
+static void draw_column(const struct net_told_runs *runs, const char *column, net_take_figure *take,
+                        void *to)
+{
+    struct net_line *lines = net_allocate((size_t)runs->count + 1, sizeof *lines);
+    struct net_figure figure = {.title = column,
+                                .x = {.name = "epoch", .exact = true},
+                                .lines = lines,
+                                .line_count = runs->folds + runs->count};
+    struct band band = {0};
+    struct net_text svg = {0};
+    char *title = net_format("%s", column);
+
+    for (int r = 0; r < runs->count; r++) {
+        struct net_line *line = &lines[runs->folds + r];
+
+        *line = net_epochs_line(&runs->at[r].epochs,
+                                net_epochs_column(&runs->at[r].epochs, column));
+        line->name = runs->at[r].name;
+        line->hidden = runs->folds || color_of(runs, r) == NET_GREY;
+        line->color = runs->folds ? NET_GREY : color_of(runs, r);
+        line->thin = runs->folds || line->color == NET_GREY;
+    }
+    figure.y.log = net_serves_log(lines + runs->folds, runs->count);
+    if (runs->folds) {
+        band = find_band(runs, column);
+        lines[0] = (struct net_line){.name = "mean ± sd of the folds",
+                                     .x = band.x,
+                                     .y = band.mean,
+                                     .count = band.count,
+                                     .drawn = NET_JOINED | NET_MARKED};
+        figure.band_x = band.x, figure.band_low = band.low, figure.band_high = band.high;
+        figure.band_count = runs->count > 1 ? band.count : 0;
+    }
+    for (char *c = title; *c; c++)
+        *c = *c == '_' ? ' ' : *c;
+    figure.title = title;
+    if (net_figure_draw(&svg, &figure))
+        take(to, column, &svg);
+    for (int r = 0; r < runs->count; r++)
+        free((void *)lines[runs->folds + r].x);
+    free(title);
+    free(band.x);
+    free(svg.at);
+    free(lines);
+}
+
+/* Validation first; times are not compared. */
+void net_compare_epochs(const struct net_told_runs *runs, net_take_figure *take, void *to)
+{
+    const struct net_epochs *epochs = NULL;
+
+    for (int r = 0; r < runs->count && !epochs; r++)
+        epochs = runs->at[r].epochs.columns ? &runs->at[r].epochs : NULL;
+    for (int part = 0; epochs && part < 2; part++)
+        for (int c = 0; c < epochs->columns; c++)
+            if (!strncmp(epochs->names[c], part ? "train_" : "validation_", part ? 6 : 11))
+                draw_column(runs, epochs->names[c], take, to);
+}
+
+/* ---- a setting as an axis -------------------------------------------------------------------- */
+
+struct setting {
+    const char *name;
+    double *at;   /* of each run: its number, or that of its word */
+    char **words; /* each once, sorted by number; NULL where they are too many */
+    int count;
+    bool numbers; /* all are */
+};
+
+static int by_value(const void *a, const void *b)
+{
+    return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+static struct setting find_setting(const struct net_told_runs *runs, const char *name)
+{
+    struct setting setting = {.name = name, .numbers = true};
+    char **values = net_allocate((size_t)runs->count, sizeof *values);
+
+    setting.at = net_allocate((size_t)runs->count, sizeof *setting.at);
+    setting.words = net_allocate((size_t)runs->count, sizeof *setting.words);
+    for (int r = 0; r < runs->count; r++) {
+        char *end;
+        bool known = false;
+
+        values[r] = net_told_setting(&runs->at[r], name);
+        setting.at[r] = strtod(values[r], &end);
+        setting.numbers = setting.numbers && *values[r] && !*end;
+        for (int w = 0; w < setting.count; w++)
+            known = known || !strcmp(setting.words[w], values[r]);
+        if (!known)
+            setting.words[setting.count++] = net_format("%s", values[r]);
+    }
+    qsort(setting.words, (size_t)setting.count, sizeof *setting.words, by_value);
+    for (int r = 0; r < runs->count; r++) {
+        for (int w = 0; w < setting.count && !setting.numbers; w++)
+            if (!strcmp(setting.words[w], values[r]))
+                setting.at[r] = w;
+        free(values[r]);
+    }
+    free(values);
+    return setting;
+}
+
+static void close_setting(struct setting *setting)
+{
+    for (int w = 0; w < setting->count; w++)
+        free(setting->words[w]);
+    free(setting->words);
+    free(setting->at);
+}
+
+/* ---- panels ---------------------------------------------------------------------------------- */
+
+/* Runs that have the value `word` of another setting, in the order of this one. */
+static struct net_line join_runs(const struct net_told_runs *runs, const struct setting *setting,
+                                 const char *other, const char *word)
+{
+    double *x = net_allocate(2 * (size_t)runs->count, sizeof *x), *y = x + runs->count;
+    int count = 0;
+
+    for (int r = 0; r < runs->count; r++) {
+        char *value = other ? net_told_setting(&runs->at[r], other) : NULL;
+        int i = count;
+
+        if ((!other || !strcmp(value, word)) && isfinite(runs->at[r].shown)) {
+            for (; i > 0 && x[i - 1] > setting->at[r]; i--)
+                x[i] = x[i - 1], y[i] = y[i - 1];
+            x[i] = setting->at[r];
+            y[i] = runs->at[r].shown;
+            count++;
+        }
+        free(value);
+    }
+    return (struct net_line){.x = x, .y = y, .count = count, .drawn = NET_MARKED};
+}
+
+/* Two settings: a line for each value of the other one. */
+static void draw_panel(const struct net_told_runs *runs, const struct setting *setting,
+                       const struct setting *other, net_take_figure *take, void *to)
+{
+    const bool joins = other && other->count <= MOST_COLORS;
+    const int count = joins ? other->count : 1;
+    struct net_line *lines = net_allocate((size_t)count, sizeof *lines);
+    struct net_figure figure = {.x = {.name = setting->name}, .lines = lines, .line_count = count};
+    struct net_text svg = {0};
+    char *title = net_format("%s by %s", runs->shown, setting->name);
+    char *name = net_format("%s_by_%s", runs->shown, setting->name);
+
+    for (int l = 0; l < count; l++) {
+        char *key = joins ? net_format("%s %s", other->name, other->words[l]) : NULL;
+
+        lines[l] = join_runs(runs, setting, joins ? other->name : NULL,
+                             joins ? other->words[l] : NULL);
+        lines[l].name = key;
+        lines[l].color = l;
+        lines[l].drawn |= runs->varied_count <= 2 ? NET_JOINED : 0;
+    }
+    figure.title = title;
+    if (!setting->numbers) {
+        figure.x.words = (const char *const *)setting->words;
+        figure.x.word_count = setting->count;
+    } else {
+        const struct net_line all = {.y = setting->at, .count = runs->count};
+
+        figure.x.log = net_serves_log(&all, 1);
+    }
+    if (net_figure_draw(&svg, &figure))
+        take(to, name, &svg);
+    for (int l = 0; l < count; l++) {
+        free((void *)lines[l].name);
+        free((void *)lines[l].x);
+    }
+    free(lines);
+    free(title);
+    free(name);
+    free(svg.at);
+}
+
+void net_compare_varied(const struct net_told_runs *runs, net_take_figure *take, void *to)
+{
+    struct setting *settings = net_allocate((size_t)runs->varied_count + 1, sizeof *settings);
+    const int count = runs->varied_count;
+
+    for (int s = 0; s < count; s++)
+        settings[s] = find_setting(runs, runs->varied[s]);
+    for (int s = 0; s < count && !runs->folds; s++)
+        if (settings[s].numbers || settings[s].count <= MOST_WORDS)
+            draw_panel(runs, &settings[s], count == 2 ? &settings[1 - s] : NULL, take, to);
+    for (int s = 0; s < count; s++)
+        close_setting(&settings[s]);
+    free(settings);
+}

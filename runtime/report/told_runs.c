@@ -1,0 +1,309 @@
+/*
+ * told_runs.c -- runs as run.json and history.csv of their folders tell of them: of any trainer,
+ * finished or not. Data and weights are not read.
+ */
+
+#define _GNU_SOURCE
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "report/compare.h"
+
+static const char *text_of(const struct net_json *json, const char *key)
+{
+    const struct net_json *member = net_json_member(json, key);
+
+    return member && member->kind == NET_JSON_STRING ? member->text : "";
+}
+
+/* ---- a run ----------------------------------------------------------------------------------- */
+
+/* A run that was killed still says that it is running; who trains holds the folder's lock. */
+static const char *find_status(const struct net_json *json, const struct net_folder *folder)
+{
+    const char *status = text_of(json, "status");
+
+    if (strcmp(status, "running") != 0 || flock(folder->at, LOCK_SH | LOCK_NB))
+        return status;
+    flock(folder->at, LOCK_UN);
+    return "killed";
+}
+
+static void read_run(struct net_told_runs *runs, const struct net_folder *folder)
+{
+    char *path = net_path_in(folder, "run.json"), error[256];
+    struct net_told run = {.path = net_format("%s", folder->path), .score = NAN, .shown = NAN};
+    size_t length;
+    char *text = net_file_read(folder, "run.json", &length);
+
+    run.json = net_json_read(text, length, error, sizeof error);
+    if (!run.json)
+        net_fail(NET_FAULT, "%s: %s", path, error);
+    free(text);
+    run.status = find_status(run.json, folder);
+    if (net_folder_has(folder, "history.csv")) {
+        text = net_file_read(folder, "history.csv", &length);
+        net_epochs_read(&run.epochs, text);
+        free(text);
+    }
+    runs->at = realloc(runs->at, (size_t)(runs->count + 1) * sizeof *runs->at);
+    if (!runs->at)
+        net_fail(NET_FAULT, "out of memory");
+    runs->at[runs->count++] = run;
+    free(path);
+}
+
+char *net_told_setting(const struct net_told *run, const char *name)
+{
+    const struct net_json *settings = net_json_member(run->json, "hyperparameters");
+    const struct net_json *value = net_json_member(settings, name);
+    struct net_text text = {0};
+
+    if (!value)
+        value = net_json_member(run->json, name);
+    if (value && value->kind == NET_JSON_STRING)
+        return net_format("%s", value->text);
+    if (value && value->kind == NET_JSON_BOOL)
+        return net_format(value->number != 0 ? "true" : "false");
+    if (!value || value->kind != NET_JSON_NUMBER)
+        return net_format("");
+    net_text_number(&text, value->number);
+    return text.at;
+}
+
+double net_told_final(const struct net_told *run, const char *part, const char *name)
+{
+    const struct net_json *final = net_json_member(run->json, "final");
+    const struct net_json *value = net_json_member(net_json_member(final, part), name);
+
+    return value && value->kind == NET_JSON_NUMBER ? value->number : NAN;
+}
+
+static bool is_less_better(const char *name)
+{
+    const struct net_metric *metric = strcmp(name, "loss") ? net_metric_of(name) : NULL;
+
+    return !metric || metric->less;
+}
+
+/* Of a run that has no end yet: the best of its epochs so far. */
+static double find_number(const struct net_told *run, const char *part, const char *name)
+{
+    const double final = net_told_final(run, part, name), sign = is_less_better(name) ? 1 : -1;
+    char *column = net_format("%s_%s", part, name);
+    const int c = net_epochs_column(&run->epochs, column);
+    double best = INFINITY;
+
+    free(column);
+    if (isfinite(final) || !strcmp(run->status, "finished") || !strcmp(run->status, "diverged"))
+        return final;
+    for (long row = 0; row < run->epochs.count; row++)
+        best = fmin(best, sign * net_epochs_at(&run->epochs, row, c));
+    return isfinite(best) ? sign * best : NAN;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+/* Of names with numbers in them the smaller number first: fold_2 before fold_10. */
+static int by_name(const void *a, const void *b)
+{
+    return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Its subfolders' names, sorted; malloc'd. */
+static char **list_folders(const struct net_folder *folder, int *count)
+{
+    const int at = openat(folder->at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *files = at >= 0 ? fdopendir(at) : NULL;
+    char **names = NULL;
+
+    *count = 0;
+    for (struct dirent *file; files && (file = readdir(files));) {
+        char *run = net_format("%s/run.json", file->d_name);
+
+        if (file->d_name[0] != '.' && net_folder_has(folder, run)) {
+            names = realloc(names, (size_t)(*count + 1) * sizeof *names);
+            if (!names)
+                net_fail(NET_FAULT, "out of memory");
+            names[(*count)++] = net_format("%s", file->d_name);
+        }
+        free(run);
+    }
+    if (files)
+        closedir(files);
+    if (*count)
+        qsort(names, (size_t)*count, sizeof *names, by_name);
+    return names;
+}
+
+static void read_folder(struct net_told_runs *runs, const struct net_folder *folder)
+{
+    int count;
+    char **names = list_folders(folder, &count);
+
+    for (int i = 0; i < count; i++) {
+        struct net_folder run;
+
+        if (net_folder_open(&run, folder, names[i])) {
+            read_run(runs, &run);
+            net_folder_close(&run);
+        }
+        free(names[i]);
+    }
+    free(names);
+}
+
+static void read_path(struct net_told_runs *runs, const struct net_folder *in, const char *path)
+{
+    struct net_folder folder;
+    const int before = runs->count;
+
+    if (!net_folder_open(&folder, in, path))
+        net_fail(NET_FAULT, "%s: %s", net_path_in(in, path), strerror(errno));
+    const bool folds = net_folder_has(&folder, "kfold.json");
+
+    if (!folds && net_folder_has(&folder, "run.json"))
+        read_run(runs, &folder);
+    else
+        read_folder(runs, &folder);
+    if (runs->count == before && !in)
+        net_fail(NET_FAULT,
+                 "%s: neither a run's folder nor one with runs in it: there is no "
+                 "run.json",
+                 path);
+    runs->folds = folds && !before;
+    runs->ranked = runs->ranked || (!folds && runs->count > before + 1);
+    net_folder_close(&folder);
+}
+
+/* ---- what they are compared by --------------------------------------------------------------- */
+
+static void shorten_names(struct net_told_runs *runs)
+{
+    size_t common = 0;
+
+    for (size_t i = 0; runs->count > 1; i++) {
+        const char letter = runs->at[0].path[i];
+
+        for (int r = 1; r < runs->count && letter; r++)
+            if (runs->at[r].path[i] != letter)
+                goto found;
+        if (!letter)
+            break;
+        if (letter == '/')
+            common = i + 1;
+    }
+found:
+    for (int r = 0; r < runs->count; r++)
+        runs->at[r].name = net_format("%s", runs->at[r].path + common);
+}
+
+/* Ranked by what the best weights were kept by; drawn is a metric, if there is one. */
+static void find_scores(struct net_told_runs *runs)
+{
+    const struct net_told *first = &runs->at[0];
+    const struct net_json *settings = net_json_member(first->json, "hyperparameters");
+    const bool validation = net_epochs_column(&first->epochs, "validation_loss") >= 0 ||
+                            isfinite(net_told_final(first, "validation", "loss"));
+    const char *part = validation ? "validation" : "train", *monitor = text_of(settings, "monitor");
+    const char *shown = "loss";
+
+    monitor = *monitor && strcmp(monitor, "validation_loss") != 0 ? monitor : "loss";
+    if (strcmp(monitor, "loss") != 0)
+        shown = monitor;
+    else if (first->epochs.columns > 2 && !strncmp(first->epochs.names[2], "train_", 6))
+        shown = first->epochs.names[2] + 6;
+    runs->monitor = net_format("%s_%s", part, monitor);
+    runs->shown = net_format("%s_%s", part, shown);
+    for (int r = 0; r < runs->count; r++) {
+        struct net_told *run = &runs->at[r];
+
+        run->shown = find_number(run, part, shown);
+        run->score = find_number(run, part, monitor) * (is_less_better(monitor) ? 1 : -1);
+    }
+}
+
+static int by_score(const void *a, const void *b)
+{
+    const struct net_told *x = a, *y = b;
+    const double p = isnan(x->score) ? INFINITY : x->score;
+    const double q = isnan(y->score) ? INFINITY : y->score;
+
+    return p != q ? (p > q ? 1 : -1) : strverscmp(x->path, y->path);
+}
+
+static void look_at_setting(struct net_told_runs *runs, const char *name)
+{
+    char *first = net_told_setting(&runs->at[0], name);
+    bool differs = false;
+
+    for (int v = 0; v < runs->varied_count; v++)
+        if (!strcmp(runs->varied[v], name))
+            goto end;
+    for (int r = 1; r < runs->count && !differs; r++) {
+        char *other = net_told_setting(&runs->at[r], name);
+
+        differs = strcmp(first, other) != 0;
+        free(other);
+    }
+    if (differs) {
+        runs->varied = realloc(runs->varied,
+                               (size_t)(runs->varied_count + 1) * sizeof *runs->varied);
+        if (!runs->varied)
+            net_fail(NET_FAULT, "out of memory");
+        runs->varied[runs->varied_count++] = net_format("%s", name);
+    }
+end:
+    free(first);
+}
+
+static void find_varied(struct net_told_runs *runs)
+{
+    look_at_setting(runs, "model");
+    look_at_setting(runs, "model_hash");
+    for (int r = 0; r < runs->count; r++) {
+        const struct net_json *settings = net_json_member(runs->at[r].json, "hyperparameters");
+
+        for (const struct net_json *s = settings ? settings->first : NULL; s; s = s->next)
+            look_at_setting(runs, s->key);
+    }
+}
+
+void net_told_open(struct net_told_runs *runs, const struct net_folder *in,
+                   const char *const *paths, int count)
+{
+    *runs = (struct net_told_runs){0};
+    for (int i = 0; i < count; i++)
+        read_path(runs, in, paths[i]);
+    runs->folds = runs->folds && count == 1;
+    shorten_names(runs);
+    if (!runs->count)
+        return;
+    find_scores(runs);
+    if (runs->ranked)
+        qsort(runs->at, (size_t)runs->count, sizeof *runs->at, by_score);
+    find_varied(runs);
+}
+
+void net_told_close(struct net_told_runs *runs)
+{
+    for (int r = 0; r < runs->count; r++) {
+        free(runs->at[r].path);
+        free(runs->at[r].name);
+        net_json_free(runs->at[r].json);
+        net_epochs_free(&runs->at[r].epochs);
+    }
+    for (int v = 0; v < runs->varied_count; v++)
+        free(runs->varied[v]);
+    free(runs->varied);
+    free(runs->at);
+    free(runs->monitor);
+    free(runs->shown);
+}

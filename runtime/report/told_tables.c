@@ -1,0 +1,107 @@
+/*
+ * told_tables.c -- tables of runs: their results, and the settings that differ between them.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/compare.h"
+
+/* The parts and names of all results, in the order in which they come first. */
+struct columns {
+    const char *parts[64], *names[64];
+    int count;
+};
+
+static struct columns find_columns(const struct net_told_runs *runs)
+{
+    struct columns columns = {0};
+
+    for (int r = 0; r < runs->count; r++) {
+        const struct net_json *final = net_json_member(runs->at[r].json, "final");
+
+        for (const struct net_json *part = final ? final->first : NULL; part; part = part->next)
+            for (const struct net_json *one = part->first; one; one = one->next) {
+                int c = 0;
+
+                while (c < columns.count && (strcmp(columns.parts[c], part->key) != 0 ||
+                                             strcmp(columns.names[c], one->key) != 0))
+                    c++;
+                if (c == columns.count && c < 64) {
+                    columns.parts[c] = part->key;
+                    columns.names[c] = one->key;
+                    columns.count++;
+                }
+            }
+    }
+    return columns;
+}
+
+/* Mean and deviation of the folds. */
+static void add_means(struct net_cells *cells, const struct net_told_runs *runs,
+                      const struct columns *columns)
+{
+    double *values = net_allocate((size_t)runs->count, sizeof *values);
+
+    for (int row = 0; row < 2; row++) {
+        net_cells_add(cells, row ? "sd" : "mean");
+        net_cells_add(cells, "%s", "");
+        net_cells_add(cells, "%s", "");
+        for (int c = 0; c < columns->count; c++) {
+            double numbers[2];
+
+            for (int r = 0; r < runs->count; r++)
+                values[r] = net_told_final(&runs->at[r], columns->parts[c], columns->names[c]);
+            net_find_mean(values, runs->count, &numbers[0], &numbers[1]);
+            net_cells_number(cells, numbers[row]);
+        }
+        net_cells_add(cells, "%s", "");
+    }
+    free(values);
+}
+
+void net_told_results(struct net_cells *cells, const struct net_told_runs *runs)
+{
+    const struct columns columns = find_columns(runs);
+
+    *cells = (struct net_cells){.columns = 4 + columns.count, .texts = 2};
+    net_cells_add(cells, runs->folds ? "fold" : "run");
+    net_cells_add(cells, "status");
+    net_cells_add(cells, "epochs");
+    for (int c = 0; c < columns.count; c++)
+        net_cells_add(cells, "%s %s", columns.parts[c], columns.names[c]);
+    net_cells_add(cells, "seconds");
+    for (int r = 0; r < runs->count; r++) {
+        const struct net_told *run = &runs->at[r];
+        const struct net_json *seconds = net_json_member(run->json, "seconds");
+
+        net_cells_add(cells, "%s", run->name);
+        net_cells_add(cells, "%s", run->status);
+        net_cells_add(cells, "%ld", run->epochs.count);
+        for (int c = 0; c < columns.count; c++)
+            net_cells_number(cells, net_told_final(run, columns.parts[c], columns.names[c]));
+        net_cells_number(cells, seconds && seconds->number > 0 ? seconds->number : NAN);
+    }
+    if (runs->folds && runs->count > 1)
+        add_means(cells, runs, &columns);
+}
+
+void net_told_differences(struct net_cells *cells, const struct net_told_runs *runs)
+{
+    *cells = (struct net_cells){.columns = 2 + runs->varied_count, .texts = 1};
+    net_cells_add(cells, "run");
+    for (int v = 0; v < runs->varied_count; v++)
+        net_cells_add(cells, "%s", runs->varied[v]);
+    net_cells_add(cells, "%s", runs->shown);
+    for (int r = 0; r < runs->count; r++) {
+        net_cells_add(cells, "%s", runs->at[r].name);
+        for (int v = 0; v < runs->varied_count; v++) {
+            char *value = net_told_setting(&runs->at[r], runs->varied[v]);
+
+            net_cells_add(cells, "%s", *value ? value : "–");
+            free(value);
+        }
+        net_cells_number(cells, runs->at[r].shown);
+    }
+}
