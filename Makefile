@@ -73,7 +73,7 @@ $(BUILD)/lexer.c $(BUILD)/lexer.h &: compiler/syntax/lexer.l
 $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 	$(compile) -Wno-conversion -Wno-unused-function -Wno-unused-but-set-variable -c -o $@ $<
 
-$(runtime_objects): extra = $(RUNTIME_FLAGS) $(if $(findstring /commands/,$@)$(findstring /report/,$@),-Os) # small
+$(runtime_objects): extra = $(RUNTIME_FLAGS) $(if $(findstring /commands/,$@)$(findstring /report/,$@)$(findstring /lets.,$@),-Os) # small
 $(test_objects): extra = -pthread $(if $(SANITIZE),-O0) # unrolled templates take it minutes
 $(BUILD)/%.o: %.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 	@mkdir -p $(@D)

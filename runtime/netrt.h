@@ -48,6 +48,7 @@ struct net_run {
     void *arena;         /* net_model.arena_size bytes; nothing in it outlives a step */
     float *scratch;      /* net_model.scratch_size bytes for each thread, 64-byte aligned */
     long scratch_stride; /* floats from thread to thread */
+    const float *values; /* net_model.value_count, 64-byte aligned: what find_values made */
     const void *batch;   /* net_model.batch_size bytes, zeroed at first, filled by pack */
     int n;               /* rows in this batch, as packed: 1 to net_model.batch */
     int threads;         /* 1 or more */
@@ -99,6 +100,7 @@ struct net_tensor {
     const char *init;       /* which initial values: the names in init.c */
     int fan_in, fan_out;    /* elements that an output, an input takes part in: for init */
     double l1, l2;          /* times sum |w| and sum w^2, added to the loss */
+    int run_l1, run_l2;     /* from 1: numbers of the run in their place; 0: none */
     int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
     const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
     int field;              /* whose tokens the rows of a pretrained matrix are */
@@ -116,6 +118,8 @@ struct net_arg {
     const double *list;       /* a list of numbers, else NULL */
     const char *const *texts; /* a list of strings, else NULL */
     int count;                /* of list or texts */
+    int run_number;           /* from 1: a number of the run in its place; 0: none */
+    const int *run_list;      /* the same of each of `list`; NULL: of none */
     bool given;               /* false: the default */
     bool none;                /* no value at all */
 };
@@ -207,6 +211,24 @@ struct net_layer {                    /* a line of `summary` */
     int rank, shape[4];               /* of its output, one row */
 };
 
+/* A `let` of the file. One that reaches run-time numbers alone is a flag. */
+struct net_let {
+    const char *name;
+    double number;    /* by the file; 0 of what is no number */
+    int line;         /* of its place; of one that is compiled, of what takes it */
+    bool by_run;      /* a run can set it */
+    double low, high; /* its range */
+    bool whole;
+};
+
+/* A number of the model that lets make. */
+struct net_number {
+    const char *what; /* "p of dropout" */
+    int line;
+    double low, high;
+    bool whole;
+};
+
 enum net_loss {
 #define LOSS(name, id, ...) NET_##id,
 #include "language.def"
@@ -233,6 +255,13 @@ struct net_model {
     const struct net_call *stop, *clip; /* NULL where there is none */
     const struct net_call *metrics;
     int metric_count;
+    const struct net_let *lets;
+    int let_count;
+    const struct net_number *numbers;
+    int number_count, value_count;
+    /* numbers, and lets that were not given and others make, of lets; floats for kernels of both */
+    void (*find_numbers)(double *numbers, double *lets, const bool *given);
+    void (*find_values)(float *values, const double *numbers);
     int least_batch; /* 2 where a batchnorm has one number a channel and
                                                row, or 0; for training */
     int default_batch, epochs;

@@ -67,6 +67,7 @@ both "trainers" tests/cli/trainer.sh {mode}
 both "models" tests/cli/models.sh {mode}
 both "what a person sees" tests/cli/terminal.sh
 both "report.html" tests/cli/report.sh
+both "lets and sweeps" tests/cli/sweep.sh
 both "predictions" tests/cli/predictions.sh
 both "folders of runs" tests/cli/runs.sh
 both "what folders keep" tests/cli/folders.sh

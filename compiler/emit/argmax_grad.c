@@ -53,7 +53,7 @@ void emit_dw_argmax(KernelCode *c, const Kernel *k)
                       s->start / (x->height * x->width), s->channels, s->block, x->blocks,
                       x->height, x->width, window_count(&node->at, x->width, 1),
                       has_edges(&node->at) ? "true" : "false",
-                      taps_text(&node->at, w, false, false), apply_literal(k));
+                      taps_text(&node->at, w, false, false), apply_literal(c, k));
     }
 }
 

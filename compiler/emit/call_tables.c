@@ -47,12 +47,20 @@ static const char *list_text(const Constant *v)
     const bool texts = is_texts(v);
     Text out = {0};
 
+    bool live = false;
+
     text_add(&out, ".%s = (const %s[]){", texts ? "texts" : "list",
              texts ? "char *const " : "double");
     for (int i = 0; i < v->count; i++)
         text_add(&out, "%s%s", i ? ", " : "",
                  texts ? quoted(v->items[i].text) : number_text(v->items[i].number));
     text_add(&out, "}, .count = %d", v->count);
+    for (int i = 0; i < v->count; i++)
+        live |= v->items[i].run_number > 0;
+    for (int i = 0; live && i < v->count; i++)
+        text_add(&out, "%s%d", i ? ", " : ", .run_list = (const int[]){", v->items[i].run_number);
+    if (live)
+        text_add(&out, "}");
     return out.at;
 }
 
@@ -73,6 +81,8 @@ static const char *argument_text(const Argument *a)
         text_add(&out, ".%s",
                  v->kind == CONSTANT_NONE ? "none = true"
                                           : format("number = %s", number_text(v->number)));
+    if (v->run_number)
+        text_add(&out, ", .run_number = %d", v->run_number);
     text_add(&out, "%s)", a->given ? ", .given = true" : "");
     return out.at;
 }

@@ -50,5 +50,5 @@ void emit_update(KernelCode *c, const Kernel *k)
     text_add(&c->comment, "/* w is updated from the sum of its gradients; items: vectors */\n");
     call_template(c, "net_update_parameter(%s, (const float *const[]){%s}, %d, %d, %s, %s",
                   pointer(c, w), terms.at, count_gradients(k->node->inputs[1]), floats,
-                  literal((double)(float)w->l1), literal((double)(float)(2.0 * w->l2)));
+                  l1_text(c->e, w), l2_text(c->e, w));
 }

@@ -70,7 +70,7 @@ void emit_embedding_dw(KernelCode *c, const Kernel *k)
                   "net_embedding_dw(%s, %s->begin, %s->order, %s, (struct net_embedding_dw){"
                   ".vocabulary = %d, .blocks = %d, .padding_row = %d, .apply = %s}",
                   result_pointer(c, k), name, name, pointer(c, k->node->inputs[1]),
-                  dw->shape.size[0], dw->layout->blocks, padding, apply_literal(k));
+                  dw->shape.size[0], dw->layout->blocks, padding, apply_literal(c, k));
 }
 
 /* The mean over the tokens of an image, and its gradient. */

@@ -67,7 +67,20 @@ typedef struct Emitter {
     const char **tensors;     /* C names of parameters: by index of `parameters` */
     const Value **parameters; /* in the order of struct params */
     int parameter_count;
+    const char **run_values; /* C, of `numbers`: what kernels read of run->values */
+    int run_value_count;
 } Emitter;
+
+/* ---- run_numbers.c: numbers that a run can change -------------------------------------------- */
+
+/* Number `run_number` of Model.numbers in an expression for run_value; 0: x itself. */
+const char *number_operand(int run_number, double x);
+/* A float that is known when the run is: "run->values[3]". `expression` is C in double. */
+const char *run_value(Emitter *e, const char *expression);
+/* An aligned array of them, as many as vectors of 16 hold: "run->values + 16". */
+const char *run_array(Emitter *e, const char *const *expressions, int count);
+/* Their tables and functions, where there are lets. */
+void write_run_numbers(Text *out, const Emitter *e);
 
 /* The name of a function of this text. head: a format with %s for the name */
 const char *add_function(Emitter *e, Section section, const char *base, const char *head,
@@ -213,7 +226,10 @@ const char *result_pointer(const KernelCode *c,
 const char *sums_pointer(const KernelCode *c, const Kernel *k); /* or of its partial sums */
 const char *update_suffix(const Kernel *k);                     /* "_update", "_db_update" or "" */
 const char *then_update(const Kernel *k);                       /* ", then the update", or "" */
-const char *apply_literal(const Kernel *k); /* "{.update = true}": of struct net_apply */
+/* "{.update = true}": of struct net_apply; its l1, and its l2 */
+const char *apply_literal(const KernelCode *c, const Kernel *k);
+const char *l1_text(Emitter *e, const Value *w);
+const char *l2_text(Emitter *e, const Value *w);
 const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch); /* its name */
 void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *dy, int first);
 

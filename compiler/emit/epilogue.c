@@ -282,24 +282,50 @@ static const char *mask_name(const Chain *b)
     return NULL;
 }
 
+/* What the draws are made with: literals, or what the run says. */
+static const char *noise_scale(Emitter *e, const Node *node)
+{
+    const int number = node->at.run_number;
+
+    return number ? run_value(e, number_operand(number, 0)) : literal(node->at.scale);
+}
+
+static const char *dropout_scale(Emitter *e, const Node *node)
+{
+    const int number = node->at.run_number;
+
+    return number ? run_value(e, format("1.0 / (1.0 - %s)", number_operand(number, 0)))
+                  : literal(1.0 / (1.0 - node->at.p));
+}
+
+static const char *dropout_threshold(Emitter *e, const Node *node)
+{
+    const int number = node->at.run_number;
+
+    if (!number)
+        return format("%uu", net_dropout_threshold(node->at.p));
+    return format("(uint32_t)%s",
+                  run_value(e, format("net_dropout_threshold(%s)", number_operand(number, 0))));
+}
+
 /* The draws of sixteen images of a block, one random node after the other. */
 static void write_draw_calls(Text *text, const Chain *b, const char *lanes)
 {
     for (int i = b->first; i < b->k->epilogue_count; i++) {
         const Node *node = b->k->epilogue[i];
         const char *to = draws_at(b, i);
-        const char *scale = literal(1.0 / (1.0 - node->at.p));
         const bool keeps = node == b->k->masked;
 
         if (node->op == OP_GAUSSIAN_NOISE)
             line(text, 1, "net_draw_noise(%s, %s(e.index), %d, %s, e, images, run);", to, lanes,
-                 node->at.stream, literal(node->at.scale));
+                 node->at.stream, noise_scale(b->c->e, node));
         else if (node->op == OP_DROPOUT && keeps && !b->k->writes_mask)
-            line(text, 1, "net_read_dropout(%s, o->%s, %s, e, images);", to, mask_name(b), scale);
+            line(text, 1, "net_read_dropout(%s, o->%s, %s, e, images);", to, mask_name(b),
+                 dropout_scale(b->c->e, node));
         else if (node->op == OP_DROPOUT)
-            line(text, 1, "net_draw_dropout(%s, %s, %s(e.index), %d, %uu, %s, e, images, run);", to,
+            line(text, 1, "net_draw_dropout(%s, %s, %s(e.index), %d, %s, %s, e, images, run);", to,
                  keeps ? format("o->%s", mask_name(b)) : "NULL", lanes, node->at.stream,
-                 net_dropout_threshold(node->at.p), scale);
+                 dropout_threshold(b->c->e, node), dropout_scale(b->c->e, node));
     }
 }
 

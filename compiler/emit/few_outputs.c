@@ -51,6 +51,6 @@ void emit_few_outputs_dw(KernelCode *c, const Kernel *k)
                   "net_dense_few_outputs_dw(%s, %s, %d, %d, (struct net_few_outputs){%d, %d}, "
                   "(struct net_apply)%s",
                   result_pointer(c, k), inputs_text(c, k->node), outputs, group, v->batch_blocks,
-                  v->blocks, apply_literal(k));
+                  v->blocks, apply_literal(c, k));
     add_bias_gradient(c, k);
 }

@@ -8,17 +8,45 @@
 /* Does each row count by its class, or a label for more than its own? */
 static bool is_weighted(const Node *node)
 {
-    return node->op == OP_CROSS_ENTROPY && (node->at.class_weights || node->at.smoothing != 0);
+    return node->op == OP_CROSS_ENTROPY &&
+           (node->at.class_weights || node->at.smoothing != 0 || node->at.run_number);
+}
+
+/* Weights that a run can change: where they are, and their sum. */
+static const char *find_run_weights(Emitter *e, const Node *node, const char **sum)
+{
+    const int classes = node->inputs[0]->shape.size[0];
+    const char **weights = allocate((size_t)classes * sizeof *weights);
+    Text terms = {0};
+
+    for (int c = 0; c < classes; c++) {
+        weights[c] = number_operand(node->at.run_weights[c], node->at.class_weights[c]);
+        text_add(&terms, "%s%s", c ? " + " : "", weights[c]);
+    }
+    *sum = run_value(e, terms.at);
+    return run_array(e, weights, classes);
 }
 
 /* `static const float weight[16] = ...;`, and the struct that says what a class counts. */
-static const char *write_class_weights(Text *text, const Node *node)
+static const char *write_class_weights(KernelCode *code, const Node *node)
 {
-    const int classes = node->inputs[0]->shape.size[0];
+    const int classes = node->inputs[0]->shape.size[0], number = node->at.run_number;
     const double smoothing = node->at.smoothing;
+    const char *own = number ? run_value(code->e, format("1.0 - %s", number_operand(number, 0)))
+                             : literal(1 - smoothing);
+    const char *rest = number ? run_value(code->e,
+                                          format("%s / %d", number_operand(number, 0), classes))
+                              : literal(smoothing / classes);
+    Text *text = &code->text;
+    const char *all;
     double sum = 0;
     Wrap wrap;
 
+    if (node->at.run_weights) {
+        const char *weights = find_run_weights(code->e, node, &all);
+
+        return format("{%s, %s, %s, %s}", weights, all, own, rest);
+    }
     text_add(text, "    static const _Alignas(64) float weight[%d] = {", blocks_of(classes) * 16);
     wrap = (Wrap){text, 50, 8, 0};
     for (int c = 0; c < classes; c++) {
@@ -28,8 +56,7 @@ static const char *write_class_weights(Text *text, const Node *node)
         sum += weight;
     }
     text_add(text, "};\n\n");
-    return format("{weight, %s, %s, %s}", literal(sum), literal(1 - smoothing),
-                  literal(smoothing / classes));
+    return format("{weight, %s, %s, %s}", literal(sum), own, rest);
 }
 
 static void call_cross_entropy(KernelCode *c, const Node *node, const char *values)
@@ -37,8 +64,7 @@ static void call_cross_entropy(KernelCode *c, const Node *node, const char *valu
     const Layout *z = node->inputs[0]->layout;
     const bool weighted = is_weighted(node);
     const char *name = weighted ? "net_weighted_cross_entropy" : "net_cross_entropy";
-    const char *weights = weighted ? format(", .weights = %s", write_class_weights(&c->text, node))
-                                   : "";
+    const char *weights = weighted ? format(", .weights = %s", write_class_weights(c, node)) : "";
 
     call_template(c, "%s(%s, %s, (struct %s){.batch_blocks = %d, .classes = %d%s}", name, values,
                   name_of(c, node->inputs[1]), name, z->batch_blocks, channel_count(z), weights);
@@ -56,7 +82,10 @@ static void call_elementwise(KernelCode *c, const Kernel *k, const char *values)
     const Layout *z = node->inputs[0]->layout;
     const bool class = node->inputs[1]->type == TYPE_CLASS;
     const char *target = pointer(c, node->inputs[1]);
-    const char *delta = node->at.delta > 0 ? format(", .delta = %s", literal(node->at.delta)) : "";
+    const int number = node->at.run_number;
+    const char *value = number ? run_value(c->e, number_operand(number, 0))
+                               : literal(node->at.delta);
+    const char *delta = node->at.delta > 0 ? format(", .delta = %s", value) : "";
     const char *layout = node->op == OP_BINARY_CROSS_ENTROPY
                              ? format(", .z = {NET_SEGMENTS(%s)}", segments_text(z))
                              : "";

@@ -76,7 +76,7 @@ void emit_sparse_dense_dw(KernelCode *c, const Kernel *k)
                   "net_sparse_dense_dw(%s, NET_CSC(%s), %s, (struct net_sparse_dense_dw){"
                   ".panels = %s, .inputs = %d, .columns = %d, .apply = %s}",
                   result_pointer(c, k), name_of(c, x), pointer(c, dy), braces(dw->panels, 3),
-                  dw->rows, x->shape.size[0], apply_literal(k));
+                  dw->rows, x->shape.size[0], apply_literal(c, k));
     if (h)
         call_dense_dw(c, k, h, dy, x->shape.size[0]);
 }

@@ -48,7 +48,7 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
     const bool trained = v->role == ROLE_PARAMETER;
     Text more = {0};
 
-    if (is_ordered_vector(v) && v->l1 + v->l2 == 0) {
+    if (is_ordered_vector(v) && v->l1 + v->l2 == 0 && !v->run_l1 && !v->run_l2) {
         line(out, 1, "%s(%s, %s, %d, %s%s),", trained ? "NET_TRAINED_VECTOR" : "NET_STATISTIC",
              member, quoted(v->name), file_shape(v).size[0], quoted(v->init),
              trained ? format(", %d", v->fan_in) : "");
@@ -59,6 +59,8 @@ static void write_tensor(const Emitter *e, Text *out, const Value *v, const char
         text_add(&more, ", .fan_out = %d", v->fan_out);
     if (v->l1 > 0 || v->l2 > 0)
         text_add(&more, ", .l1 = %s, .l2 = %s", number_text(v->l1), number_text(v->l2));
+    if (v->run_l1 || v->run_l2)
+        text_add(&more, ", .run_l1 = %d, .run_l2 = %d", v->run_l1, v->run_l2);
     if (v->padding_row)
         text_add(&more, ", .padding_row = %d", v->padding_row);
     if (v->pretrained)
@@ -262,6 +264,13 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     if (e->scratch)
         add_member(&w, ".scratch_size = %zu", (size_t)e->scratch * sizeof(float));
     add_member(&w, ".tensor_count = %d", e->parameter_count);
+    if (m->let_count)
+        add_member(&w, ".lets = lets, .let_count = %d", m->let_count);
+    if (m->number_count)
+        add_member(&w, ".numbers = numbers, .number_count = %d, .find_numbers = find_numbers",
+                   m->number_count);
+    if (e->run_value_count)
+        add_member(&w, ".value_count = %d, .find_values = find_values", e->run_value_count);
     add_training(&w, m);
     add_prediction(&w, m, evaluate->graph);
     line(out, 0, ",\n};\n");
@@ -289,5 +298,6 @@ void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,
     write_layers(out, layers, layer_count);
     write_kernels(out, train);
     write_kernels(out, evaluate);
+    write_run_numbers(out, e);
     write_model(out, e, above, train, evaluate);
 }

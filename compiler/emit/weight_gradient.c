@@ -6,16 +6,28 @@
 
 /* ---- What becomes of a finished piece -------------------------------------------------------- */
 
-const char *apply_literal(const Kernel *k)
+const char *l1_text(Emitter *e, const Value *w)
+{
+    return w->run_l1 ? run_value(e, number_operand(w->run_l1, 0)) : literal((double)(float)w->l1);
+}
+
+/* Of l2 w^2, whose derivative is 2 l2 w. */
+const char *l2_text(Emitter *e, const Value *w)
+{
+    return w->run_l2 ? run_value(e, format("2.0 * %s", number_operand(w->run_l2, 0)))
+                     : literal((double)(float)(2.0 * w->l2));
+}
+
+const char *apply_literal(const KernelCode *c, const Kernel *k)
 {
     const Value *w = k->update ? k->update->inputs[0] : NULL;
     Text text = {0};
 
     text_add(&text, "{.update = %s", w ? "true" : "false");
-    if (w && w->l1 > 0)
-        text_add(&text, ", .l1 = %s", literal((double)(float)w->l1));
-    if (w && w->l2 > 0) /* of l2 w^2, whose derivative is 2 l2 w */
-        text_add(&text, ", .l2 = %s", literal((double)(float)(2.0 * w->l2)));
+    if (w && (w->l1 > 0 || w->run_l1))
+        text_add(&text, ", .l1 = %s", l1_text(c->e, w));
+    if (w && (w->l2 > 0 || w->run_l2))
+        text_add(&text, ", .l2 = %s", l2_text(c->e, w));
     text_add(&text, "}");
     return text.at;
 }
@@ -86,7 +98,7 @@ void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *
                       ".x_blocks = %d, .dy_blocks = %d, .apply = %s}, %d%s",
                       result_pointer(c, k), pointer(c, x), pointer(c, dy), braces(dw->panels, 3),
                       dw->rows, first + s->start, s->channels, s->pixels, s->block, s->stride,
-                      v->blocks * v->height * v->width, dy->layout->blocks, apply_literal(k),
+                      v->blocks * v->height * v->width, dy->layout->blocks, apply_literal(c, k),
                       c->e->target->rows, tile_arguments(c->e, dw, false));
     }
 }
@@ -144,7 +156,7 @@ static void call_conv_dw(KernelCode *c, const Kernel *k, const Segment *s)
         s->start / (x->height * x->width), s->channels, s->block, x->blocks, dy->blocks, x->height,
         x->width, dy->height, dy->width, w.size[2], w.size[3], braces(node->at.stride, 2),
         braces(node->at.padding, 2), dilation_of(&node->at, 0), dilation_of(&node->at, 1),
-        k->scratch ? "true" : "false", apply_literal(k), c->e->target->rows,
+        k->scratch ? "true" : "false", apply_literal(c, k), c->e->target->rows,
         tile_arguments(c->e, dw, true));
 }
 
@@ -241,5 +253,5 @@ void emit_dw_reduction(KernelCode *c, const Kernel *k)
     text_add(&c->comment, "/* dw = partial sums added in order%s; items: vectors */\n",
              then_update(k));
     call_template(c, "net_reduce_dw(%s, %s, %d, %d, (struct net_apply)%s", result_pointer(c, k),
-                  scratch_pointer(c, k), floats, k->schedule.splits, apply_literal(k));
+                  scratch_pointer(c, k), floats, k->schedule.splits, apply_literal(c, k));
 }

@@ -100,7 +100,7 @@ void emit_winograd_weights(KernelCode *c, const Kernel *k)
 
 /* ---- dw -------------------------------------------------------------------------------------- */
 
-static const char *dw_literal(const Kernel *k)
+static const char *dw_literal(const KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
     const Winograd *g = &k->schedule.winograd;
@@ -111,7 +111,8 @@ static const char *dw_literal(const Kernel *k)
                   extent_braces(node->inputs[0]->layout), extent_braces(node->inputs[1]->layout),
                   node->outputs[0]->shape.size[1], braces(node->outputs[0]->layout->panels, 3),
                   braces(node->at.padding, 2), g->down, g->across, g->group, g->batch_blocks,
-                  g->panels, g->blocks, g->whole ? "true" : "false", g->splits, apply_literal(k));
+                  g->panels, g->blocks, g->whole ? "true" : "false", g->splits,
+                  apply_literal(c, k));
 }
 
 void emit_winograd_dw(KernelCode *c, const Kernel *k)
@@ -133,7 +134,7 @@ void emit_winograd_dw(KernelCode *c, const Kernel *k)
     for (int width = 3; width >= 1; width--)
         text_add(&tiles, ", %s", dw->panels[3 - width] ? dw_tile(e, width, true, false) : "NULL");
     call_template(c, "net_winograd_dw(%s, %s, %s, %d, %d, %s, %s%s", sums_pointer(c, k),
-                  inputs_text(c, node), dw_literal(k), g->tile, e->target->rows,
+                  inputs_text(c, node), dw_literal(c, k), g->tile, e->target->rows,
                   transform(e, "input", g->tile), transform(e, "gradient", g->tile), tiles.at);
 }
 
@@ -148,5 +149,5 @@ void emit_winograd_dw_reduction(KernelCode *c, const Kernel *k)
              "/* dw = G' (partial sums added in order) G%s; items: (panel, block of inputs) */\n",
              then_update(k));
     call_template(c, "net_winograd_reduce_dw(%s, %s, %s, %d", result_pointer(c, k),
-                  scratch_pointer(c, k), dw_literal(k), k->schedule.winograd.tile);
+                  scratch_pointer(c, k), dw_literal(c, k), k->schedule.winograd.tile);
 }

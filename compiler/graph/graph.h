@@ -98,6 +98,7 @@ typedef struct Value {
     const char *init;       /* of a parameter: "kaiming_uniform", "ones", ... (PyTorch's) */
     int fan_in, fan_out;    /* of a parameter, for its initial values */
     double l1, l2;          /* of a weight: times sum |w| and sum w^2, added to the loss */
+    int run_l1, run_l2;     /* from 1 of Model.numbers, in their place; 0: none */
     int padding_row;        /* of an embedding matrix: the row that begins as 0, from 1; 0: none */
     const char *pretrained; /* of an embedding matrix: the file of its rows, or NULL */
     const Field *token_field;  /* of an embedding matrix: whose tokens */
@@ -119,6 +120,9 @@ typedef struct Attributes {
     double delta;                   /* of a loss: where squares become lines */
     double smoothing;            /* cross_entropy: the share of a label that all classes divide */
     const double *class_weights; /* cross_entropy: one a class; NULL: all 1 */
+    int run_number;              /* of p, of a noise's scale, of delta, of smoothing: from 1 of
+                                    Model.numbers, in their place; 0: none */
+    const int *run_weights;      /* the same of each class weight; NULL: of none */
     double eps, momentum;        /* batchnorm; eps of layernorm too */
     int stream;                  /* of random draws: its number, so that backward draws the same */
     int begin;                   /* slice: first channel (axis 0); sparse_dense_dx: first input */

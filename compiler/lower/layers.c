@@ -143,9 +143,10 @@ Value *lower_elu(Lowering *l, Layer *layer, Value *const *x)
 
 Value *lower_gaussian_noise(Lowering *l, Layer *layer, Value *const *x)
 {
-    Attributes at = {.scale = number(layer->call, "std")};
+    Attributes at = {.scale = number(layer->call, "std"),
+                     .run_number = run_number(layer->call, "std")};
 
-    if (l->mode != MODE_TRAIN || at.scale == 0)
+    if (l->mode != MODE_TRAIN || (at.scale == 0 && !at.run_number))
         return x[0];
     at.stream = l->streams++;
     return append_node(l, layer, OP_GAUSSIAN_NOISE, x, 1, at)->outputs[0];
@@ -153,9 +154,9 @@ Value *lower_gaussian_noise(Lowering *l, Layer *layer, Value *const *x)
 
 Value *lower_dropout(Lowering *l, Layer *layer, Value *const *x)
 {
-    Attributes at = {.p = number(layer->call, "p")};
+    Attributes at = {.p = number(layer->call, "p"), .run_number = run_number(layer->call, "p")};
 
-    if (l->mode != MODE_TRAIN || at.p == 0)
+    if (l->mode != MODE_TRAIN || (at.p == 0 && !at.run_number))
         return x[0];
     at.stream = l->streams++;
     return append_node(l, layer, OP_DROPOUT, x, 1, at)->outputs[0];

@@ -8,8 +8,6 @@
 
 #include "lower/lower.h"
 
-#define MAX_WEIGHT 1e6 /* of a class: sums of many stay exact enough */
-
 typedef struct Loss {
     const char *name;
     Op op;
@@ -122,9 +120,9 @@ static const double *find_class_weights(Model *model, const Constant *list, int 
     for (int i = 0; i < classes; i++) {
         weights[i] = list->items[i].number;
         sum += weights[i];
-        if (!(weights[i] >= 0 && weights[i] <= MAX_WEIGHT)) {
+        if (!(weights[i] >= 0 && weights[i] <= MAX_CLASS_WEIGHT)) {
             error_at(model->source, list->items[i].span,
-                     "the weight of a class is 0 to %g; this is %g", MAX_WEIGHT, weights[i]);
+                     "the weight of a class is 0 to %g; this is %g", MAX_CLASS_WEIGHT, weights[i]);
             return NULL;
         }
     }
@@ -137,18 +135,37 @@ static const double *find_class_weights(Model *model, const Constant *list, int 
     return weights;
 }
 
+/* Which of them a run can change; NULL: none. */
+static const int *find_run_weights(const Constant *list)
+{
+    int *numbers = allocate((size_t)list->count * sizeof *numbers);
+    bool any = false;
+
+    for (int i = 0; i < list->count; i++) {
+        numbers[i] = list->items[i].run_number;
+        any |= numbers[i] > 0;
+    }
+    return any ? numbers : NULL;
+}
+
 /* The arguments of the loss; false after an error. */
 static bool find_attributes(Model *model, const Loss *loss, Attributes *at)
 {
-    if (delta_names[loss->op])
-        at->delta = number(model->loss, delta_names[loss->op]);
+    const char *argument_name = delta_names[loss->op];
+
+    if (argument_name) {
+        at->delta = number(model->loss, argument_name);
+        at->run_number = run_number(model->loss, argument_name);
+    }
     if (loss->op != OP_CROSS_ENTROPY)
         return true;
     at->smoothing = number(model->loss, "smoothing");
+    at->run_number = run_number(model->loss, "smoothing");
     if (argument(model->loss, "class_weights")->kind == CONSTANT_NONE)
         return true;
     at->class_weights = find_class_weights(model, argument(model->loss, "class_weights"),
                                            model->target->classes);
+    at->run_weights = find_run_weights(argument(model->loss, "class_weights"));
     return at->class_weights != NULL;
 }
 

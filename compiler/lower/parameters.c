@@ -35,6 +35,8 @@ static void set_weight(Value *weight, const Call *call)
 
     weight->l1 = number(call, "l1");
     weight->l2 = number(call, "l2");
+    weight->run_l1 = run_number(call, "l1");
+    weight->run_l2 = run_number(call, "l2");
     if (!init || same(init->text, "default"))
         return;
     kernel.size[0] = kernel.size[1] = 1;

@@ -128,6 +128,8 @@ typedef struct Object {
     struct Object *items;
     Layer *layer; /* of a value */
     PartialCall *function;
+    const char *formula; /* of a number that lets make: lets.c; else NULL */
+    uint64_t lets;       /* that it is made of, a bit each */
     Span span;
 } Object;
 
@@ -241,7 +243,21 @@ void list_names(Sema *s, unsigned kinds); /* a note of all of them */
 
 const char *describe(Object object); /* "the number 3", "a list" */
 /* Checks one object against a type; `name` is what the message calls it. */
+bool fits_type(Sema *s, const char *name, ParamType type, Object object);
+bool is_whole(ParamType type); /* a number or list of numbers without parts */
+/* The numbers that a parameter takes. */
+void find_range(ParamType type, double *low, double *high, bool *whole);
+
+/* ---- lets.c: which numbers a run can change -------------------------------------------------- */
+
+/* Its value, as it is read. */
+Object define_let(Sema *s, const char *name, Object value, Span span);
+Object add_formula(Sema *s, Object result, const char *op, Object a, Object b); /* a op b, or -a */
+void hold(Sema *s, Object object); /* what takes it is compiled */
+/* fits_type outside of calls, where what takes a whole number is compiled. */
 bool check_type(Sema *s, const char *name, ParamType type, Object object);
+bool takes_run_number(const Signature *signature, const Parameter *parameter);
+void find_run_numbers(Sema *s); /* when all is known */
 
 /* ---- call.c: arguments meet parameters ------------------------------------------------------- */
 

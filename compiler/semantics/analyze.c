@@ -58,7 +58,7 @@ static void analyze_let(Sema *s, const Ast *ast, const Define *defines, int coun
     for (int i = 0; i < count; i++)
         if (same(defines[i].name, ast->text))
             object = evaluate_define(s, &defines[i], object);
-    define_name(s, ast->text, object, ast->name_span);
+    define_name(s, ast->text, define_let(s, ast->text, object, ast->name_span), ast->name_span);
 }
 
 static void check_defines(Sema *s, const Define *defines, int define_count, const char **lets,
@@ -234,6 +234,7 @@ Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count
         APPEND(model->schedule, model->schedule_count, constant_schedule(train->span));
     if (source->errors > 0)
         return NULL;
+    find_run_numbers(s);
     warn_unused(s);
     return model;
 }

@@ -106,7 +106,9 @@ static void set_argument(Sema *s, PartialCall *f, int i, Object object)
         f->failed |= object.kind == OBJECT_ERROR && parameter;
         return;
     }
-    if (!check_type(s, name, parameter->type, object))
+    if (!takes_run_number(f->signature, parameter))
+        hold(s, object);
+    if (!fits_type(s, name, parameter->type, object))
         f->failed = true;
 }
 
@@ -335,6 +337,8 @@ Constant to_constant(Object object)
                          .number = object.number,
                          .text = object.text,
                          .count = object.count,
+                         .formula = object.formula,
+                         .lets = object.lets,
                          .span = object.span};
 
     constant.items = allocate((size_t)object.count * sizeof *constant.items);
@@ -406,6 +410,12 @@ double number(const Call *call, const char *name)
 {
     const Constant *constant = argument(call, name);
     return constant ? constant->number : 0;
+}
+
+int run_number(const Call *call, const char *name)
+{
+    const Constant *constant = argument(call, name);
+    return constant ? constant->run_number : 0;
 }
 
 bool is_name(const Call *call, const char *name, const char *text)

@@ -7,6 +7,7 @@
 
 #include "semantics/analysis.h"
 #include <math.h>
+#include <string.h>
 
 enum {
     MAX_EVALUATE = 1500, /* nested expressions, through all blocks */
@@ -129,6 +130,10 @@ static Object calculate(Sema *s, const Ast *ast, Object a, Object b)
 {
     const char *op = ast->text;
 
+    if (strchr(".<>", *op)) {
+        hold(s, a);
+        hold(s, b);
+    }
     if (same(op, ".."))
         return make_range(s, a, b, ast->span);
     if (same(op, "<"))
@@ -143,12 +148,13 @@ static Object calculate(Sema *s, const Ast *ast, Object a, Object b)
         report(s, ast->span, "division by 0");
         return error_object(ast->span);
     }
-    return new_number(s,
-                      same(op, "+")   ? a.number + b.number
-                      : same(op, "-") ? a.number - b.number
-                      : same(op, "*") ? a.number * b.number
-                                      : a.number / b.number,
-                      ast->span);
+    const Object result = new_number(s,
+                                     same(op, "+")   ? a.number + b.number
+                                     : same(op, "-") ? a.number - b.number
+                                     : same(op, "*") ? a.number * b.number
+                                                     : a.number / b.number,
+                                     ast->span);
+    return add_formula(s, result, op, a, b);
 }
 
 static Object evaluate_logic(Sema *s, const Ast *ast)
@@ -176,6 +182,10 @@ static Object evaluate_binary(Sema *s, const Ast *ast)
     const bool compares = same(ast->text, "==") || same(ast->text, "!=");
     if (compares && !within_budget(s, (double)a.total, ast->span))
         return error_object(ast->span);
+    if (compares) {
+        hold(s, a);
+        hold(s, b);
+    }
     if (compares)
         return new_bool(equal(a, b) == same(ast->text, "=="), ast->span);
     if ((same(ast->text, "+") || same(ast->text, "*")) &&
@@ -195,7 +205,8 @@ static Object evaluate_unary(Sema *s, const Ast *ast)
     if (!check_type(s, format("what follows `%s`", ast->text), negative ? PARAM_NUMBER : PARAM_BOOL,
                     a))
         return error_object(ast->span);
-    return negative ? new_number(s, -a.number, ast->span) : new_bool(a.number == 0, ast->span);
+    return negative ? add_formula(s, new_number(s, -a.number, ast->span), "-", a, (Object){0})
+                    : new_bool(a.number == 0, ast->span);
 }
 
 static Object evaluate_list(Sema *s, const Ast *ast)

@@ -229,7 +229,28 @@ static void explain_initial(Sema *s, Object object)
         note(s->source, "there are %s", list.at);
 }
 
-bool check_type(Sema *s, const char *name, ParamType type, Object object)
+bool is_whole(ParamType type)
+{
+    return type == PARAM_COUNT || type == PARAM_WHOLE || type == PARAM_MILESTONES;
+}
+
+void find_range(ParamType type, double *low, double *high, bool *whole)
+{
+    const double below_1 = 0.99999988; /* the float below 1 is above it */
+
+    *whole = is_whole(type);
+    *low = type == PARAM_COUNT || type == PARAM_MILESTONES     ? 1
+           : type == PARAM_POSITIVE || type == PARAM_POSITIVES ? (double)FLT_MIN
+           : type == PARAM_FRACTION                            ? 1e-30
+           : type == PARAM_NUMBER || type == PARAM_NUMBERS     ? -(double)FLT_MAX
+                                                               : 0;
+    *high = *whole                                                ? COUNT_LIMIT
+            : type == PARAM_PROBABILITY || type == PARAM_FRACTION ? below_1
+            : type == PARAM_UNIT                                  ? 1
+                                                                  : (double)FLT_MAX;
+}
+
+bool fits_type(Sema *s, const char *name, ParamType type, Object object)
 {
     if (object.kind == OBJECT_ERROR)
         return false;

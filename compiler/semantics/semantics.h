@@ -31,6 +31,9 @@ typedef struct Constant {
     struct Constant *items;
     int count; /* of items */
     Call *call;
+    const char *formula; /* of a number that lets make: C, of `lets`; else NULL */
+    uint64_t lets;       /* that it is made of, a bit each */
+    int run_number;      /* from 1, of Model.numbers; 0: no run can change it */
     Span span;
 } Constant;
 
@@ -90,6 +93,29 @@ typedef struct Layer {
     Span span;            /* the stage in the source */
 } Layer;
 
+/* A let of the file. A run can set one that is a number and reaches nothing that is compiled. */
+typedef struct Let {
+    const char *name;
+    bool is_number;
+    double number;       /* by the file, or a --define */
+    const char *formula; /* where other lets make it: C, of `lets`; else NULL */
+    uint64_t lets;       /* those others */
+    bool held;           /* it reaches what is compiled, at `span` */
+    bool used;           /* by Model.numbers */
+    double low, high;    /* of its value, where it is one of Model.numbers as it stands */
+    bool whole;
+    Span span;
+} Let;
+
+/* A number of the model that a run can change, by lets. */
+typedef struct RunNumber {
+    const char *formula; /* C, of `lets` */
+    const char *what;    /* "p of dropout" */
+    double low, high;
+    bool whole;
+    Span span;
+} RunNumber;
+
 typedef struct Model {
     Source *source;
     const char *name;   /* of the network that makes the prediction */
@@ -115,7 +141,16 @@ typedef struct Model {
     Span monitor_span;   /* where it is said, or that the best are kept */
     bool keep_best;      /* the file says so */
     const char *conv;    /* "direct", "winograd" or "auto": how 3x3 convolutions are done */
+    Let *lets;
+    int let_count;
+    RunNumber *numbers;
+    int number_count;
 } Model;
+
+#define MAX_CLASS_WEIGHT 1e6 /* sums of many stay exact enough */
+
+bool can_be_set(const Let *let);                    /* by a run */
+int run_number(const Call *call, const char *name); /* of an argument that is a number, or 0 */
 
 /* Every name of the language, with its arguments and a line of help. */
 void print_language(FILE *out);

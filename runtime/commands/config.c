@@ -25,6 +25,19 @@ int net_command_config(struct net_options *options)
         printf("%-20s %-14s %s\n", net_option_infos[o].name, text.at,
                options->value[o].given ? "given" : "default");
     }
+    for (int i = 0; i < options->model->let_count && i < NET_MAX_LETS; i++) {
+        const struct net_let *let = &options->model->lets[i];
+
+        if (!options->let[i].applies)
+            continue;
+        text.length = 0;
+        net_text_number(&text, options->let[i].number);
+        printf("%-20s %-14s ", let->name, text.at);
+        if (options->let[i].given)
+            puts("given");
+        else
+            printf("let, %s:%d\n", options->model->source, let->line);
+    }
     free(text.at);
     return NET_OK;
 }

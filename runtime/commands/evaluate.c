@@ -134,6 +134,7 @@ int net_command_eval(struct net_options *options)
     const enum net_part part = net_part_named(name);
     struct net_session session;
 
+    net_lets_of_run(options); /* its loss is the run's */
     net_session_open(&session, options);
     net_session_weights(&session);
     session.data = net_evaluated_open(&session, part);

@@ -10,25 +10,20 @@
 
 #include "commands/commands.h"
 
-static bool same_name(const char *name, const char *typed, size_t length)
+static _Noreturn void unknown_flag(const char *typed, const struct net_options *options)
 {
-    if (strlen(name) != length)
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (name[i] != (typed[i] == '-' ? '_' : typed[i]))
-            return false;
-    return true;
-}
-
-static _Noreturn void unknown_flag(const char *typed, enum net_command command)
-{
-    const char *names[NET_OPTIONS], *nearest;
+    const struct net_model *model = options->model;
+    const enum net_command command = options->command;
+    const char *names[NET_OPTIONS + NET_MAX_LETS], *nearest;
     char word[64];
     int count = 0;
 
     for (int o = 0; o < NET_OPTIONS; o++)
         if (net_option_infos[o].commands & 1u << command)
             names[count++] = net_option_infos[o].name;
+    for (int i = 0; i < model->let_count && i < NET_MAX_LETS; i++)
+        if (model->lets[i].by_run)
+            names[count++] = model->lets[i].name;
     snprintf(word, sizeof word, "%s", typed);
     for (char *c = word; *c; c++)
         *c = *c == '-' ? '_' : *c;
@@ -69,15 +64,21 @@ static int read_flag(struct net_options *options, int argc, char **argv, int i)
     for (o = 0; o < NET_OPTIONS; o++) {
         off = net_option_infos[o].kind == NET_KIND_SWITCH && length > 3 &&
               !strncmp(typed, "no-", 3) &&
-              same_name(net_option_infos[o].name, typed + 3, length - 3);
-        if (off || same_name(net_option_infos[o].name, typed, length))
+              net_same_name(net_option_infos[o].name, typed + 3, length - 3);
+        if (off || net_same_name(net_option_infos[o].name, typed, length))
             break;
     }
-    if (o == NET_OPTIONS)
-        unknown_flag(typed, options->command);
+    const int let = o == NET_OPTIONS ? net_let_named(options->model, typed, length) : -1;
+    const struct net_option_info own = let < 0 ? net_option_infos[0]
+                                               : net_let_info(options->model, let);
 
-    const struct net_option_info *d = &net_option_infos[o];
-    struct net_value *value = &options->value[o];
+    if (o == NET_OPTIONS && let < 0)
+        unknown_flag(typed, options);
+    if (let >= 0 && !options->model->lets[let].by_run)
+        net_let_refuse(options->model, let);
+
+    const struct net_option_info *d = let < 0 ? &net_option_infos[o] : &own;
+    struct net_value *value = let < 0 ? &options->value[o] : &options->let[let];
 
     if (!(d->commands & 1u << options->command))
         wrong_command(d, options->command);
@@ -163,6 +164,7 @@ void net_options_free(struct net_options *options)
 {
     free(options->command_line);
     free(options->data);
+    net_lets_free(options);
     free(options->runs);
 }
 
@@ -209,8 +211,33 @@ static void print_heading(int option)
                                             : "Flags of a run, by the model's names:");
 }
 
+/* The lets that are flags of this command, with their values. */
+static void print_lets(const struct net_options *options)
+{
+    const struct net_model *model = options->model;
+
+    for (int i = 0; i < model->let_count && i < NET_MAX_LETS; i++) {
+        const struct net_option_info d = net_let_info(model, i);
+        struct net_text value = {0};
+
+        if (!options->let[i].applies || !(d.commands & 1u << options->command))
+            continue;
+        char *name = net_typed_name(d.name), *flag = net_format("--%s %.1s", name, d.help);
+
+        net_text_number(&value, options->let[i].number);
+        printf("  %-26s %s, %s:%d  [%s]\n", flag, d.help + 3, model->source, model->lets[i].line,
+               value.at);
+        free(value.at);
+        free(flag);
+        free(name);
+    }
+}
+
 void net_help(const struct net_model *model)
 {
+    struct net_options options = {.model = model, .command = NET_TRAIN_COMMAND};
+
+    net_lets_default(&options);
     printf("%s: a trainer made by netc %s from %s (%s, batches of up to %d)\n\n", model->name,
            model->version, model->source, model->isa, model->batch);
     for (int c = 0; c < NET_COMMANDS; c++) {
@@ -227,11 +254,14 @@ void net_help(const struct net_model *model)
     for (int o = 0; o < NET_OPTIONS; o++) {
         char *behind = takers((enum net_option)o);
 
+        if (o == NET_SETTINGS)
+            print_lets(&options);
         if (o == 0 || o == NET_SETTINGS)
             print_heading(o);
         print_flag((enum net_option)o, behind);
         free(behind);
     }
+    net_lets_free(&options);
 }
 
 void net_command_help(const struct net_model *model, enum net_command command)
@@ -246,6 +276,8 @@ void net_command_help(const struct net_model *model, enum net_command command)
     for (int o = 0; o < NET_OPTIONS; o++) {
         struct net_text value = {0};
 
+        if (o == NET_SETTINGS)
+            print_lets(&options);
         if (!(net_option_infos[o].commands & 1u << command) || !options.value[o].applies)
             continue;
         if (told != (o >= NET_SETTINGS))

@@ -241,6 +241,8 @@ static int default_threads(const struct net_model *model)
 
 void net_settings_default(struct net_options *options)
 {
+    net_lets_default(options); /* the model's numbers */
+
     const struct net_model *model = options->model;
     struct net_value *value = options->value;
     const struct net_value defaults[NET_OPTIONS] = {

@@ -44,6 +44,13 @@ void net_settings_keep(struct net_text *text, const struct net_options *options)
         free(value.at);
         comma = ", ";
     }
+    for (int i = 0; i < options->model->let_count && i < NET_MAX_LETS; i++)
+        if (options->let[i].applies) {
+            net_text_add(text, "%s\"let.%s\": \"", comma, options->model->lets[i].name);
+            net_text_number(text, options->let[i].number);
+            net_text_add(text, "\"");
+            comma = ", ";
+        }
     if (options->value[NET_DATA].text) {
         char *absolute = realpath(options->value[NET_DATA].text, NULL);
 
@@ -84,8 +91,24 @@ static char *read_path(const struct net_json *kept, const char *key, const char 
     return copy;
 }
 
+static void take_lets(struct net_options *options, const struct net_json *kept, const char *file)
+{
+    for (int i = 0; i < options->model->let_count && i < NET_MAX_LETS; i++) {
+        char *key = net_format("let.%s", options->model->lets[i].name);
+        const char *text = text_of(kept, key);
+
+        if (text && options->let[i].applies) {
+            net_let_resume(options, i, text, file);
+            options->let[i].given = true; /* as the run had it, whatever others make of it */
+        }
+        free(key);
+    }
+    net_lets_apply(options);
+}
+
 void net_settings_take(struct net_options *options, const struct net_json *kept, const char *file)
 {
+    take_lets(options, kept, file);
     for (int o = 0; o < NET_SETTINGS; o++) {
         char *key = net_format("setting.%s", net_option_name((enum net_option)o));
         const char *text = text_of(kept, key);

@@ -145,6 +145,9 @@ static void usage_range(const struct net_option_info *d, const char *text)
     if (d->kind == NET_KIND_WHOLE)
         net_fail(NET_USAGE, "--%s wants a whole number from %.0f to %.0f, not \"%s\"", name, d->low,
                  d->high, text);
+    if (d->high >= FLT_MAX && d->low <= (double)FLT_MIN && d->low != 0)
+        net_fail(NET_USAGE, "--%s wants a number%s, not \"%s\"", name, d->low > 0 ? " above 0" : "",
+                 text);
     if (d->high >= FLT_MAX)
         net_fail(NET_USAGE, "--%s wants a number that is %g or more, not \"%s\"", name, d->low,
                  text);
@@ -212,27 +215,35 @@ const char *net_monitor_named(const struct net_model *model, const char *name)
 }
 
 /* A run that goes on has the settings it began with; other epochs only if there are more. */
-void net_settings_resume(struct net_options *options, int option, const char *text,
-                         const char *path)
+void net_value_resume(struct net_value *value, const struct net_option_info *d,
+                      const struct net_value *old, const char *text, const char *path)
 {
-    const struct net_option_info *d = &net_option_infos[option];
-    struct net_value *value = &options->value[option], old = {0};
+    const bool same = old->number == value->number &&
+                      (!old->text || (value->text && !strcmp(old->text, value->text)));
+    const bool grows = d == &net_option_infos[NET_EPOCHS] && value->number > old->number;
 
-    net_option_read(&old, d, text);
-    if (option == NET_MONITOR)
-        old.text = net_monitor_named(options->model, text); /* `text` does not last */
-    const bool same = old.number == value->number &&
-                      (!old.text || (value->text && !strcmp(old.text, value->text)));
-    if (value->given && !same && !(option == NET_EPOCHS && value->number > old.number))
+    if (value->given && !same && !grows)
         net_fail(NET_USAGE,
                  "--%s differs: %s was trained with %s; a run that is resumed keeps its "
                  "settings (epochs may grow). %s begins a new one",
                  net_typed_name(d->name), path, text,
                  strstr(path, ".safetensors") ? net_format("--weights %s", path) : "--out");
     if (!value->given) {
-        value->number = old.number;
-        value->text = old.text;
+        value->number = old->number;
+        value->text = old->text;
     }
+}
+
+void net_settings_resume(struct net_options *options, int option, const char *text,
+                         const char *path)
+{
+    const struct net_option_info *d = &net_option_infos[option];
+    struct net_value old = {0};
+
+    net_option_read(&old, d, text);
+    if (option == NET_MONITOR)
+        old.text = net_monitor_named(options->model, text); /* `text` does not last */
+    net_value_resume(&options->value[option], d, &old, text, path);
 }
 
 /* ---- Showing --------------------------------------------------------------------------------- */
@@ -268,5 +279,11 @@ void net_settings_json(struct net_text *text, const struct net_options *options)
             net_option_show(text, options, (enum net_option)o);
         comma = ", ";
     }
+    for (int i = 0; i < options->model->let_count && i < NET_MAX_LETS; i++)
+        if (options->let[i].applies) {
+            net_text_add(text, "%s\"%s\": ", comma, options->model->lets[i].name);
+            net_text_number(text, options->let[i].number);
+            comma = ", ";
+        }
     net_text_add(text, "}");
 }

@@ -70,6 +70,7 @@ void net_session_open(struct net_session *session, const struct net_options *opt
         run->scratch = net_memory(model->scratch_size * (size_t)session->threads);
         run->scratch_stride = (long)(model->scratch_size / sizeof(float));
     }
+    run->values = net_lets_values(options);
     run->threads = session->threads;
     run->pool = session->pool;
     run->seed[0] = (uint32_t)seed;

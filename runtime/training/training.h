@@ -89,12 +89,16 @@ struct net_value {
     bool applies;     /* false: the run has no use for it */
 };
 
+enum { NET_MAX_LETS = 64 }; /* of a model, that a run can set */
+
 struct net_options {
     const struct net_model *model;
     enum net_command command;
     struct net_value value[NET_OPTIONS];
-    const char *file;  /* predict's FILE, gradcheck's NAME, or NULL */
-    const char **runs; /* of report; malloc'd */
+    struct net_value let[NET_MAX_LETS]; /* of model->lets */
+    struct net_run_model *run_model;    /* lets.c: `model` with the numbers of the run, or NULL */
+    const char *file;                   /* predict's FILE, gradcheck's NAME, or NULL */
+    const char **runs;                  /* of report; malloc'd */
     int run_count;
     int folds;                      /* kfold's K, or 0 */
     struct net_fold fold;           /* that a training run validates on */
@@ -118,6 +122,23 @@ enum net_option net_option_named(const char *name);  /* of one that there is */
 char *net_option_flag(enum net_option option);       /* "weight-decay", malloc'd */
 char *net_typed_name(const char *name);              /* the same of any name, malloc'd */
 
+/* ---- lets.c: lets of the model that a run can set -------------------------------------------- */
+
+/* Values that no flag gave; then `options->model` has the numbers that all lets make. A number out
+   of its range ends the program. */
+void net_lets_default(struct net_options *options);
+void net_lets_apply(struct net_options *options);  /* once more, after lets were changed */
+void net_lets_of_run(struct net_options *options); /* those that no flag gave, of --weights' run */
+void net_lets_free(struct net_options *options);
+/* What kernels read: the model's value_count floats; NULL: none. */
+const float *net_lets_values(const struct net_options *options);
+
+/* The let of that name, typed with - or _, `length` characters of it; -1: the model has none. */
+int net_let_named(const struct net_model *model, const char *typed, size_t length);
+struct net_option_info net_let_info(const struct net_model *model, int let);
+_Noreturn void net_let_refuse(const struct net_model *model, int let);  /* it is compiled */
+bool net_same_name(const char *name, const char *typed, size_t length); /* - or _ */
+
 /* The value that `text` is, or the end of the program. */
 void net_option_read(struct net_value *value, const struct net_option_info *info, const char *text);
 void net_option_show(struct net_text *text, const struct net_options *options,
@@ -132,6 +153,9 @@ void net_settings_take(struct net_options *options, const struct net_json *kept,
 /* A setting of the checkpoint at `path` as text: taken over, or refused where another was given. */
 void net_settings_resume(struct net_options *options, int option, const char *text,
                          const char *path);
+void net_value_resume(struct net_value *value, const struct net_option_info *info,
+                      const struct net_value *old, const char *text, const char *path);
+void net_let_resume(struct net_options *options, int let, const char *text, const char *path);
 const char *net_monitor_named(const struct net_model *model, const char *name); /* or the end */
 
 /* ---- init.c ---------------------------------------------------------------------------------- */
