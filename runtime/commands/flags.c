@@ -128,7 +128,7 @@ void net_options_read(struct net_options *options, const struct net_model *model
 {
     bool ended = false; /* by "--": what follows are no flags */
 
-    *options = (struct net_options){.model = model, .command = command};
+    *options = (struct net_options){.model = model, .command = command, .argc = argc, .argv = argv};
     options->runs = net_allocate((size_t)argc, sizeof *options->runs);
     options->command_line = join(net_commands[command], argc, argv);
     for (int i = 0; i < argc; i++) {
@@ -136,7 +136,8 @@ void net_options_read(struct net_options *options, const struct net_model *model
             ended = true;
         else if (!ended && (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o")))
             i = read_flag(options, argc, argv, i);
-        else if (command == NET_REPORT && (ended || argv[i][0] != '-'))
+        else if ((command == NET_REPORT && (ended || argv[i][0] != '-')) ||
+                 (command == NET_SWEEP && strchr(argv[i], '=')))
             options->runs[options->run_count++] = argv[i];
         else if (command == NET_KFOLD && !options->folds)
             options->folds = read_folds(argv[i]);

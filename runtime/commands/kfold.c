@@ -42,6 +42,7 @@ static int train_fold(const struct folds *folds, int number)
 
     options.fold = (struct net_fold){number, folds->count};
     options.whole = &folds->folder;
+    options.place = name;
     options.data = NULL;
     value[NET_RESUME] = (struct net_value){0};
     value[NET_OUT] = (struct net_value){.text = folder};
@@ -111,19 +112,11 @@ static int asked_count(const struct net_options *options)
 /* What a run wrote here, or in a folder of the folds to come, is written over by --force alone. */
 static void need_free(const struct folds *folds)
 {
-    if (net_flag(folds->options, NET_FORCE))
-        return;
     net_folder_need_free(&folds->folder, folds->options);
     for (int i = 1; i <= folds->count; i++) {
         char *name = net_fold_name(i, NULL);
 
-        const char *file = net_folder_taken(&folds->folder, name);
-
-        if (file)
-            net_fail(NET_USAGE,
-                     "%s/%s has %s already, where this k-fold trains: --force writes over it, "
-                     "--out names another folder",
-                     folds->folder.path, name, file);
+        net_folder_need_free_part(&folds->folder, name, "k-fold", folds->options);
         free(name);
     }
 }

@@ -125,6 +125,8 @@ static void set_optimizer(struct net_options *options, const char *optimizer)
         if (!v->given)
             v->number = arg ? arg->number : standard_of(n);
     }
+    if (options->command == NET_SWEEP) /* its points say the rest, and are checked */
+        return;
     for (int o = 0; o < NET_OPTIONS; o++)
         if (value[o].given && !value[o].applies && is_optimizers((enum net_option)o))
             refuse_number((enum net_option)o, optimizer);
@@ -181,6 +183,11 @@ static void set_call_numbers(struct net_options *options)
 
 /* ---- All ------------------------------------------------------------------------------------- */
 
+static bool is_training(enum net_command command)
+{
+    return command == NET_TRAIN_COMMAND || command == NET_KFOLD || command == NET_SWEEP;
+}
+
 static void set_monitor(struct net_options *options)
 {
     const struct net_model *model = options->model;
@@ -202,7 +209,7 @@ static void set_monitor(struct net_options *options)
 static void check_changed(const struct net_options *options)
 {
     const struct net_value *value = options->value;
-    const bool trains = options->command == NET_TRAIN_COMMAND || options->command == NET_KFOLD;
+    const bool trains = is_training(options->command);
 
     if (value[NET_DATA_CHANGED].given && trains && !value[NET_RESUME].text)
         net_fail(NET_USAGE, "--data-changed does not apply: it goes with --resume");
@@ -274,8 +281,7 @@ void net_settings_default(struct net_options *options)
     check_changed(options);
     check_resume(options);
     net_check_outputs(options);
-    if (value[NET_BATCH].number < model->least_batch &&
-        (options->command == NET_TRAIN_COMMAND || options->command == NET_KFOLD))
+    if (value[NET_BATCH].number < model->least_batch && (is_training(options->command)))
         net_fail(NET_USAGE,
                  "--batch %.0f: a batchnorm of %s has one number a channel there, without "
                  "a variance; --batch %d or more",

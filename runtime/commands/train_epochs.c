@@ -177,6 +177,14 @@ static void finish_epoch(struct trainer *trainer, double *values, double began, 
         save_training(trainer);
 }
 
+/* Where it ends, or pauses: a point of a sweep that goes on when it is among the better ones. */
+static long last_epoch(const struct net_options *options)
+{
+    const long epochs = net_whole(options, NET_EPOCHS);
+
+    return options->pause && options->pause < epochs ? options->pause : epochs;
+}
+
 bool train_epochs(struct trainer *trainer)
 {
     const struct net_options *options = trainer->run.options;
@@ -185,7 +193,7 @@ bool train_epochs(struct trainer *trainer)
     double *values = net_allocate(2 * (size_t)model->metric_count + 1, sizeof *values);
     bool whole = true;
 
-    while (whole && state->epoch < net_whole(options, NET_EPOCHS) && !stopped(trainer) &&
+    while (whole && state->epoch < last_epoch(options) && !stopped(trainer) &&
            !net_schedule_stops(options, state)) {
         const double began = net_now();
         const long done = state->row;

@@ -48,18 +48,17 @@ static void open_folder(struct trainer *trainer, bool resume)
 {
     struct net_training *run = &trainer->run;
     const struct net_options *options = run->options;
-    char *fold = options->whole ? net_fold_name(options->fold.number, NULL) : NULL;
+    const char *place = options->whole ? options->place : NULL;
 
     if (resume) {
         net_folder_resume(&run->folder, options->whole,
-                          fold ? fold : options->value[NET_RESUME].text);
+                          place ? place : options->value[NET_RESUME].text);
     } else {
         run->made_folder = net_folder_new(&run->folder, options->whole,
-                                          fold ? fold : options->value[NET_OUT].text,
+                                          place ? place : options->value[NET_OUT].text,
                                           options->model);
         net_folder_need_free(&run->folder, options);
     }
-    free(fold);
 }
 
 /* From now on there is always a good checkpoint, and it is of these data. Data that changed are

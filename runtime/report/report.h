@@ -86,8 +86,12 @@ bool net_is_file_of_run(const char *path); /* one that netc wrote beside others 
 /* A run that stands there, or a file of a run's names, is refused without --force. */
 void net_folder_need_free(const struct net_folder *folder, const struct net_options *options);
 
-/* What netc wrote there of an earlier run or k-fold goes; and of runs in fold_1 up to fold_FOLDS,
-   k-fold or not. */
+/* The same of the folder `name` in it, where a part of this `what` will be: "k-fold", "sweep". */
+void net_folder_need_free_part(const struct net_folder *folder, const char *name, const char *what,
+                               const struct net_options *options);
+
+/* What netc wrote there of an earlier run, k-fold or sweep goes; and of runs in fold_1 up to
+   fold_FOLDS, and in points alike. */
 void net_folder_clear(const struct net_folder *folder, int folds);
 void net_folder_unmake(const struct net_folder *folder); /* one that is empty */
 char *net_folder_place(const struct net_folder *folder); /* its path now; malloc'd */

@@ -73,7 +73,9 @@ static const char *const written[] = {
 #define SINK(name, file) file,
     NET_EVERY_SINK
 #undef SINK
+    "sweep.csv",
     "kfold.json",
+    "sweep.json",
     "run.json",
 };
 
@@ -101,8 +103,14 @@ void net_folder_lock(const struct net_folder *folder)
             net_atomic_clean(folder->at, written[i]);
 }
 
-/* The folders fold_1, ..., fold_MOST, open and locked: where another process trains in one the
-   program ends, and none has lost a file. */
+/* Of fold_3 or point_3; "" of another name. */
+static const char *number_of(const char *name)
+{
+    return !strncmp(name, "fold_", 5) ? name + 5 : !strncmp(name, "point_", 6) ? name + 6 : "";
+}
+
+/* The folders fold_1, ..., fold_MOST, and points alike, open and locked: where another process
+   trains in one the program ends, and none has lost a file. */
 static struct net_folder *hold_folds(const struct net_folder *folder, long most, int *count)
 {
     const int at = openat(folder->at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -115,7 +123,7 @@ static struct net_folder *hold_folds(const struct net_folder *folder, long most,
         setrlimit(RLIMIT_NOFILE, &limit);
     }
     for (struct dirent *file; files && (file = readdir(files));) {
-        const char *number = strncmp(file->d_name, "fold_", 5) ? "" : file->d_name + 5;
+        const char *number = number_of(file->d_name);
         struct net_folder fold;
 
         if (*number < '1' || *number > '9' || number[strspn(number, "0123456789")] ||
@@ -172,7 +180,8 @@ static const char *first_there(const struct net_folder *in, const char *name,
 
 static bool is_run(const struct net_folder *in, const char *name)
 {
-    static const char *const files[] = {"run.json", "checkpoint.safetensors", "kfold.json"};
+    static const char *const files[] = {"run.json", "checkpoint.safetensors", "kfold.json",
+                                        "sweep.json"};
 
     return first_there(in, name, files, sizeof files / sizeof *files);
 }
@@ -210,7 +219,9 @@ bool net_is_file_of_run(const char *path)
 
 void net_folder_clear(const struct net_folder *folder, int folds)
 {
-    drop_folds(folder, net_folder_has(folder, "kfold.json") ? INT_MAX : folds);
+    const bool all = net_folder_has(folder, "kfold.json") || net_folder_has(folder, "sweep.json");
+
+    drop_folds(folder, all ? INT_MAX : folds);
     drop_files(folder);
 }
 
@@ -246,11 +257,24 @@ void net_folder_need_free(const struct net_folder *folder, const struct net_opti
     if (!is_run(folder, "."))
         net_fail(NET_USAGE, "%s has %s already, which a run writes: --force writes over it",
                  folder->path, file);
-    if (!net_folder_has(folder, "checkpoint.safetensors") && !net_folder_has(folder, "kfold.json"))
+    if (!net_folder_has(folder, "checkpoint.safetensors") &&
+        !net_folder_has(folder, "kfold.json") && !net_folder_has(folder, "sweep.json"))
         net_fail(NET_USAGE, "%s is a run already, without a checkpoint: --force writes over it",
                  folder->path);
     net_fail(NET_USAGE, "%s is a run already: --resume %s goes on with it, --force writes over it",
              folder->path, folder->path);
+}
+
+void net_folder_need_free_part(const struct net_folder *folder, const char *name, const char *what,
+                               const struct net_options *options)
+{
+    const char *file = net_flag(options, NET_FORCE) ? NULL : net_folder_taken(folder, name);
+
+    if (file)
+        net_fail(NET_USAGE,
+                 "%s/%s has %s already, where this %s trains: --force writes over it, --out names "
+                 "another folder",
+                 folder->path, name, file, what);
 }
 
 void net_folder_unmake(const struct net_folder *folder)

@@ -51,6 +51,10 @@ enum net_option {
     NET_PER_KERNEL,
     NET_SYNTHETIC,
     NET_OUTPUT,
+    NET_POINTS,
+    NET_TRIALS,
+    NET_HALVING,
+    NET_TIME,
     NET_SVG,
     NET_TEX,
     NET_MD,
@@ -98,11 +102,16 @@ struct net_options {
     struct net_value let[NET_MAX_LETS]; /* of model->lets */
     struct net_run_model *run_model;    /* lets.c: `model` with the numbers of the run, or NULL */
     const char *file;                   /* predict's FILE, gradcheck's NAME, or NULL */
-    const char **runs;                  /* of report; malloc'd */
+    const char **runs;                  /* of report; sweep's words; malloc'd */
     int run_count;
+    int argc; /* what stands after the command */
+    char **argv;
     int folds;                      /* kfold's K, or 0 */
     struct net_fold fold;           /* that a training run validates on */
-    const struct net_folder *whole; /* the folder of all folds, or NULL */
+    const struct net_folder *whole; /* the folder of all folds or points, or NULL */
+    const char *place;              /* the run's own in it: "fold_3" */
+    long pause;                     /* it ends at this epoch, to go on later; 0: at its last */
+    struct net_data *opened;        /* its data, or NULL: it opens them */
     char *command_line;             /* for run.json; malloc'd */
     char *data;                     /* --data of the run that is resumed; malloc'd, or NULL */
 };

@@ -1,0 +1,241 @@
+/*
+ * sweep_runs.c -- the points of a sweep as runs, each in a process of its own: one that diverges or
+ * is killed ends alone, and the data that were read before are the same memory for all.
+ *
+ * How many at once: a model whose step is too short to be shared by all cores (--threads, or its
+ * default) leaves some idle, which take further points. With a core for each thread none waits for
+ * another.
+ */
+
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "commands/sweep.h"
+
+enum { LOOK_EVERY = 200 }; /* ms, for a signal or the end of the time */
+
+struct job {
+    pid_t process; /* 0: free */
+    int point;
+    int said;             /* a pipe: its stderr */
+    struct net_text text; /* what came so far */
+};
+
+/* ---- What there is already ------------------------------------------------------------------- */
+
+/* Finished up to that epoch, stopped early, or diverged. */
+static bool is_done(const struct sweep *sweep, int point, long pause)
+{
+    struct net_json *json = sweep_run_json(sweep, point);
+    const struct net_json *status = net_json_member(json, "status");
+    const struct net_json *epochs = net_json_member(json, "epochs");
+    struct net_options options;
+
+    sweep_options(sweep, point, &options);
+    const double last = options.value[NET_EPOCHS].number;
+    const double wanted = pause && (double)pause < last ? (double)pause : last;
+    const char *text = status && status->text ? status->text : "";
+    const bool done = !strcmp(text, "diverged") ||
+                      (!strcmp(text, "finished") && epochs && epochs->number >= wanted);
+
+    sweep_options_free(&options);
+    net_json_free(json);
+    return done;
+}
+
+/* ---- A process for each ---------------------------------------------------------------------- */
+
+/* Of several at once each has cores of its own: a run's helper, which packs batches, would else
+   take those of another's steps, and both wait. */
+static void take_cores(const struct sweep *sweep, int job)
+{
+    const int threads = (int)net_whole(sweep->options, NET_THREADS);
+    cpu_set_t all, own;
+    int seen = 0;
+
+    if (sweep->jobs < 2 || sched_getaffinity(0, sizeof all, &all))
+        return;
+    CPU_ZERO(&own);
+    for (int core = 0; core < CPU_SETSIZE; core++)
+        if (CPU_ISSET(core, &all) && seen++ / threads == job)
+            CPU_SET(core, &own);
+    sched_setaffinity(0, sizeof own, &own); /* where it cannot be had, the kernel's choice */
+}
+
+static _Noreturn void train_point(const struct sweep *sweep, int point, int job, long pause)
+{
+    struct net_signals *signals = net_allocate(1, sizeof *signals);
+    char *checkpoint = net_format("%s/checkpoint.safetensors", sweep->names[point]);
+    struct net_options options;
+
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* without the sweep it saves, and ends */
+    if (getppid() == 1)
+        _exit(NET_FAULT);
+    take_cores(sweep, job);
+    net_signals_open(signals);
+    sweep_options(sweep, point, &options);
+    options.whole = &sweep->folder;
+    options.place = sweep->names[point];
+    options.pause = pause;
+    options.opened = sweep->data;
+    options.value[NET_QUIET].number = 1.0;
+    char *folder = net_path_in(&sweep->folder, sweep->names[point]);
+    const bool resume = net_folder_has(&sweep->folder, checkpoint);
+
+    options.value[resume ? NET_RESUME : NET_OUT] = (struct net_value){.text = folder};
+    options.value[NET_FORCE] = (struct net_value){.number = 1.0};
+    const int code = net_train_run(&options, signals);
+
+    fflush(NULL);
+    _exit(code);
+}
+
+static void start(const struct sweep *sweep, struct job *job, int number, int point, long pause)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC))
+        net_fail(NET_FAULT, "a pipe cannot be opened: %s", strerror(errno));
+    fflush(NULL);
+    const pid_t process = fork();
+
+    if (process < 0)
+        net_fail(NET_FAULT, "a process cannot be started: %s", strerror(errno));
+    if (process == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        train_point(sweep, point, number, pause);
+    }
+    close(ends[1]);
+    *job = (struct job){.process = process, .point = point, .said = ends[0]};
+}
+
+/* Reads what it says; true: it has ended. */
+static bool hear(struct job *job)
+{
+    char bytes[4096];
+    const ssize_t count = read(job->said, bytes, sizeof bytes);
+
+    if (count > 0)
+        net_text_add(&job->text, "%.*s", (int)count, bytes);
+    return count == 0 || (count < 0 && errno != EINTR);
+}
+
+/* Its exit code. A point that diverged says so in its row; warnings and faults are passed on. */
+static int finish(struct sweep *sweep, struct job *job)
+{
+    int status = 0;
+
+    while (waitpid(job->process, &status, 0) < 0 && errno == EINTR)
+        ;
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    const bool interrupted = code > 128 && WIFEXITED(status);
+
+    if (job->text.length && code != NET_DIVERGED && !interrupted &&
+        !(sweep->said && !strcmp(sweep->said, job->text.at))) {
+        fprintf(stderr, "%s: %s%s", sweep->names[job->point], job->text.at,
+                job->text.at[job->text.length - 1] == '\n' ? "" : "\n");
+        free(sweep->said);
+        sweep->said = job->text.at;
+        job->text.at = NULL;
+    }
+    sweep->left = sweep->left || (code != NET_OK && code != NET_DIVERGED);
+    if (WIFSIGNALED(status))
+        fprintf(stderr, "%s: it was ended by signal %d\n", sweep->names[job->point],
+                WTERMSIG(status));
+    close(job->said);
+    free(job->text.at);
+    job->process = 0;
+    return code;
+}
+
+static bool is_late(const struct sweep *sweep)
+{
+    return sweep->deadline > 0 && net_now() >= sweep->deadline;
+}
+
+/* ---- All ------------------------------------------------------------------------------------- */
+
+struct queue {
+    struct job *jobs;
+    const int *points;
+    int count, next, ended, running;
+    bool stopping; /* those that run were told to */
+    int code;
+};
+
+static void stop_all(struct sweep *sweep, struct queue *queue)
+{
+    for (int j = 0; j < sweep->jobs; j++)
+        if (queue->jobs[j].process)
+            kill(queue->jobs[j].process, SIGTERM);
+    queue->stopping = true;
+}
+
+static void wait_for_some(struct sweep *sweep, struct queue *queue)
+{
+    struct pollfd files[NET_MAX_THREADS];
+
+    for (int j = 0; j < sweep->jobs; j++)
+        files[j] = (struct pollfd){.fd = queue->jobs[j].process ? queue->jobs[j].said : -1,
+                                   .events = POLLIN};
+    if (poll(files, (nfds_t)sweep->jobs, LOOK_EVERY) <= 0)
+        return;
+    for (int j = 0; j < sweep->jobs; j++) {
+        struct job *job = &queue->jobs[j];
+
+        if (!job->process || !files[j].revents || !hear(job))
+            continue;
+        const int code = finish(sweep, job);
+
+        queue->running--;
+        if (code == NET_OK || code == NET_DIVERGED)
+            sweep_tell(sweep, job->point, ++queue->ended, queue->count);
+        else if (!queue->stopping && queue->code == NET_OK)
+            queue->code = code;
+    }
+}
+
+int sweep_train(struct sweep *sweep, const int *points, int count, long pause)
+{
+    struct queue queue = {.points = points, .count = count};
+
+    queue.jobs = net_allocate((size_t)sweep->jobs, sizeof *queue.jobs);
+    for (;;) {
+        const bool stop = queue.code != NET_OK || atomic_load(&sweep->signals->stop) ||
+                          is_late(sweep);
+
+        for (int j = 0; j < sweep->jobs && !stop && queue.next < count; j++) {
+            if (queue.jobs[j].process)
+                continue;
+            const int point = points[queue.next++];
+
+            if (is_done(sweep, point, pause)) {
+                queue.ended++;
+                j--; /* the job is free for the next */
+                continue;
+            }
+            start(sweep, &queue.jobs[j], j, point, pause);
+            queue.running++;
+        }
+        if (stop && !queue.stopping)
+            stop_all(sweep, &queue);
+        if (!queue.running)
+            break;
+        wait_for_some(sweep, &queue);
+    }
+    sweep->left = sweep->left || queue.next < count;
+    free(queue.jobs);
+    const int signal = atomic_load(&sweep->signals->stop);
+
+    return signal ? 128 + signal : queue.code;
+}

@@ -1,0 +1,234 @@
+/*
+ * sweep_tables.c -- what the points of a sweep reached: a table, sweep.csv and the page, read from
+ * the folders of their runs; and which of them are the better half. Of validation and training
+ * alone: what was chosen by the test part would say nothing of it.
+ */
+
+#define _GNU_SOURCE
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands/sweep.h"
+
+struct net_json *sweep_run_json(const struct sweep *sweep, int point)
+{
+    char *name = net_format("%s/run.json", sweep->names[point]), error[128];
+    size_t length;
+    char *text = net_folder_has(&sweep->folder, name) ? net_file_read(&sweep->folder, name, &length)
+                                                      : NULL;
+    struct net_json *json = text ? net_json_read(text, length, error, sizeof error) : NULL;
+
+    free(text);
+    free(name);
+    return json;
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+/* The point's number of a folder's name, or -1: another sweep's or a stranger's. */
+static int point_of(const struct sweep *sweep, const struct net_told *run)
+{
+    const char *slash = strrchr(run->path, '/'), *name = slash ? slash + 1 : run->path;
+
+    for (int p = 0; p < sweep->point_count; p++)
+        if (!strcmp(name, sweep->names[p]))
+            return p;
+    return -1;
+}
+
+static double member(const struct net_told *run, const char *name)
+{
+    const struct net_json *number = run ? net_json_member(run->json, name) : NULL;
+
+    return number && number->kind == NET_JSON_NUMBER ? number->number : NAN;
+}
+
+static void add_number(struct net_cells *cells, double number, bool exact)
+{
+    if (!exact)
+        net_cells_number(cells, number);
+    else if (isfinite(number))
+        net_cells_add(cells, "%.9g", number);
+    else
+        net_cells_add(cells, "%s", "");
+}
+
+static void add_header(const struct sweep *sweep, struct net_cells *cells, bool exact)
+{
+    static const char *const parts[] = {"validation", "train"};
+    const struct net_model *model = sweep->options->model;
+    const char *between = exact ? "_" : " ";
+
+    for (int s = 0; s < sweep->setting_count; s++)
+        net_cells_add(cells, "%s", sweep->settings[s].info.name);
+    for (int p = 0; p < 2; p++) {
+        net_cells_add(cells, "%s%sloss", parts[p], between);
+        for (int m = 0; m < model->metric_count; m++)
+            net_cells_add(cells, "%s%s%s", parts[p], between, model->metrics[m].name);
+    }
+    net_cells_add(cells, "epochs");
+    net_cells_add(cells, "best%sepoch", between);
+    net_cells_add(cells, "seconds");
+    net_cells_add(cells, "folder");
+    net_cells_add(cells, "status");
+}
+
+/* `run` NULL: the point was not begun. */
+static void add_row(const struct sweep *sweep, struct net_cells *cells, int point,
+                    const struct net_told *run, bool exact)
+{
+    static const char *const parts[] = {"validation", "train"};
+    const struct net_model *model = sweep->options->model;
+
+    for (int s = 0; s < sweep->setting_count; s++) {
+        const char *value = sweep->points[point * sweep->setting_count + s];
+
+        net_cells_add(cells, "%s", value ? value : exact ? "" : "–");
+    }
+    for (int p = 0; p < 2; p++) {
+        add_number(cells, run ? net_told_final(run, parts[p], "loss") : NAN, exact);
+        for (int m = 0; m < model->metric_count; m++)
+            add_number(cells, run ? net_told_final(run, parts[p], model->metrics[m].name) : NAN,
+                       exact);
+    }
+    add_number(cells, member(run, "epochs"), exact);
+    add_number(cells, member(run, "best_epoch"), exact);
+    add_number(cells, member(run, "seconds"), exact);
+    net_cells_add(cells, "%s", sweep->names[point]);
+    net_cells_add(cells, "%s", run ? run->status : "not begun");
+}
+
+/* The best first; those that were not begun at the end. */
+static void fill(const struct sweep *sweep, struct net_cells *cells, bool exact)
+{
+    static const char *const here[] = {"."};
+    bool *told = net_allocate((size_t)sweep->point_count, sizeof *told);
+    struct net_told_runs runs;
+
+    *cells = (struct net_cells){.columns = sweep->setting_count +
+                                           2 * (1 + sweep->options->model->metric_count) + 5};
+    add_header(sweep, cells, exact);
+    net_told_open(&runs, &sweep->folder, here, 1);
+    for (int r = 0; r < runs.count; r++) {
+        const int point = point_of(sweep, &runs.at[r]);
+
+        if (point < 0)
+            continue;
+        told[point] = true;
+        add_row(sweep, cells, point, &runs.at[r], exact);
+    }
+    for (int p = 0; p < sweep->point_count; p++)
+        if (!told[p])
+            add_row(sweep, cells, p, NULL, exact);
+    net_told_close(&runs);
+    free(told);
+}
+
+void sweep_write_tables(const struct sweep *sweep)
+{
+    struct net_text csv = {0};
+    struct net_cells cells;
+
+    fill(sweep, &cells, true);
+    for (int i = 0; i < cells.count; i++)
+        net_text_add(&csv, "%s%s", cells.at[i], (i + 1) % cells.columns ? "," : "\n");
+    net_file_replace(&sweep->folder, "sweep.csv", &csv);
+    net_cells_free(&cells);
+    free(csv.at);
+    net_compare_folder(&sweep->folder);
+}
+
+void sweep_print(const struct sweep *sweep)
+{
+    struct net_text text = {0};
+    struct net_cells cells;
+
+    fill(sweep, &cells, false);
+    net_cells_print(&text, &cells);
+    fputs(text.at, stdout);
+    net_cells_free(&cells);
+    free(text.at);
+}
+
+void sweep_tell(const struct sweep *sweep, int point, int done, int count)
+{
+    struct net_json *json = sweep_run_json(sweep, point);
+    const struct net_json *status = net_json_member(json, "status");
+    const struct net_json *validation = net_json_member(net_json_member(json, "final"),
+                                                        "validation");
+    char *text = sweep_point_text(sweep, point);
+
+    if (!net_flag(sweep->options, NET_QUIET)) {
+        fprintf(stderr, "%d of %d  %s:", done, count, text);
+        for (const struct net_json *n = validation ? validation->first : NULL; n; n = n->next)
+            fprintf(stderr, " %s %.4g", n->key, n->number);
+        if (status && status->text && strcmp(status->text, "finished") != 0)
+            fprintf(stderr, " %s", status->text);
+        fprintf(stderr, "\n");
+    }
+    free(text);
+    net_json_free(json);
+}
+
+/* ---- Halving --------------------------------------------------------------------------------- */
+
+struct rank {
+    int point;
+    double score; /* less is better; infinite: none */
+};
+
+static int by_score(const void *a, const void *b)
+{
+    const struct rank *x = a, *y = b;
+
+    return x->score != y->score ? (x->score > y->score ? 1 : -1) : x->point - y->point;
+}
+
+/* The best of its epochs up to that one: what it did later has no part in it, so that a sweep that
+   goes on drops the same points. */
+static double score_of(const struct sweep *sweep, int point, long epoch)
+{
+    const char *monitor = sweep->options->value[NET_MONITOR].text;
+    const bool loss = !strcmp(monitor, "validation_loss");
+    const struct net_metric *metric = loss ? NULL : net_metric_of(monitor);
+    const double sign = !metric || metric->less ? 1 : -1;
+    char *column = loss ? net_format("%s", monitor) : net_format("validation_%s", monitor);
+    char *name = net_format("%s/history.csv", sweep->names[point]);
+    struct net_epochs epochs = {0};
+    double best = INFINITY;
+    size_t length;
+
+    if (net_folder_has(&sweep->folder, name)) {
+        char *text = net_file_read(&sweep->folder, name, &length);
+
+        net_epochs_read(&epochs, text);
+        free(text);
+    }
+    const int c = net_epochs_column(&epochs, column);
+
+    for (long row = 0; row < epochs.count && row < epoch; row++) {
+        const double value = sign * net_epochs_at(&epochs, row, c);
+
+        best = isfinite(value) ? fmin(best, value) : best;
+    }
+    net_epochs_free(&epochs);
+    free(column);
+    free(name);
+    return best;
+}
+
+int sweep_keep_half(const struct sweep *sweep, int *points, int count, long epoch)
+{
+    struct rank *ranks = net_allocate((size_t)count, sizeof *ranks);
+    int kept = 0;
+
+    for (int i = 0; i < count; i++)
+        ranks[i] = (struct rank){points[i], score_of(sweep, points[i], epoch)};
+    qsort(ranks, (size_t)count, sizeof *ranks, by_score);
+    for (int i = 0; i < (count + 1) / 2 && isfinite(ranks[i].score); i++)
+        points[kept++] = ranks[i].point;
+    free(ranks);
+    return kept;
+}
