@@ -72,6 +72,7 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
             net_predictions_add(&predictions, x, class);
         }
     }
+    net_predictions_close(&predictions);
     net_inverse_close(&inverse);
     free(rows);
 }

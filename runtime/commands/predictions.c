@@ -5,6 +5,8 @@
  * One output with binary cross-entropy is the probability of class 1.
  */
 
+#define _GNU_SOURCE
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,23 +34,35 @@ static int told_classes(const struct net_predictions *predictions)
     return predictions->top && predictions->top < outputs ? predictions->top : outputs;
 }
 
-/* The `place`-th likeliest class, from 0; of equal ones the first. The chosen class is at 0. */
-static int class_at(const struct net_predictions *predictions, const float *x, int class, int place)
+static int by_likelihood(const void *a, const void *b, void *row)
+{
+    const float *x = row;
+    const int i = *(const int *)a, j = *(const int *)b;
+
+    return x[i] != x[j] ? (x[i] > x[j] ? -1 : 1) : i - j;
+}
+
+/* The classes from the likeliest on, of equal ones the first; the chosen one is at 0, whatever
+   rounding has made of the outputs. */
+static void order_classes(struct net_predictions *predictions, const float *x, int class)
 {
     const int outputs = predictions->session->model->outputs;
+    int place = 0;
 
-    if (!predictions->top)
-        return place;
-    for (int c = 0; c < outputs; c++) {
-        int before = c != class && class < outputs;
+    for (int i = 0; i < outputs; i++)
+        predictions->order[i] = i;
+    qsort_r(predictions->order, (size_t)outputs, sizeof *predictions->order, by_likelihood,
+            (void *)x);
+    while (predictions->order[place] != class)
+        place++;
+    memmove(predictions->order + 1, predictions->order, (size_t)place * sizeof(int));
+    predictions->order[0] = class;
+}
 
-        for (int other = 0; other < outputs; other++)
-            before += other != c && other != class &&
-                      (x[other] > x[c] || (x[other] == x[c] && other < c));
-        if (c == class ? !place : before == place)
-            return c;
-    }
-    return class;
+/* The class whose probability stands at a place, from 0. */
+static int class_at(const struct net_predictions *predictions, int place)
+{
+    return predictions->top ? predictions->order[place] : place;
 }
 
 static void put_number(const struct net_predictions *predictions, double x)
@@ -98,7 +112,7 @@ static void add_cells(struct net_predictions *predictions, const float *x, int c
         fputc(between, out);
     }
     for (int i = 0; i < told_classes(predictions); i++) {
-        const int c = class_at(predictions, x, class, i);
+        const int c = class_at(predictions, i);
 
         if (i)
             fputc(between, out);
@@ -180,7 +194,7 @@ static void put_classes(struct net_predictions *predictions, const float *x, int
     put_name(predictions, class);
     fputs(predictions->top ? ", \"top\": [" : ", \"probabilities\": {", out);
     for (int i = 0; i < told_classes(predictions); i++) {
-        const int c = class_at(predictions, x, class, i);
+        const int c = class_at(predictions, i);
 
         fputs(i ? ", " : "", out);
         fputs(predictions->top ? "{\"class\": " : "", out);
@@ -271,6 +285,9 @@ void net_predictions_open(struct net_predictions *predictions, FILE *out,
     if (formats[f].add == add_npy && (predictions->top || value[NET_DIGITS].given))
         net_fail(NET_USAGE, "--%s does not apply to --format npy, an array of all outputs",
                  predictions->top ? "top" : "digits");
+    if (predictions->top)
+        predictions->order = net_allocate((size_t)session->model->outputs,
+                                          sizeof *predictions->order);
 }
 
 void net_predictions_begin(struct net_predictions *predictions, long rows)
@@ -281,5 +298,12 @@ void net_predictions_begin(struct net_predictions *predictions, long rows)
 
 void net_predictions_add(struct net_predictions *predictions, const float *x, int class)
 {
+    if (predictions->top)
+        order_classes(predictions, x, class);
     predictions->format->add(predictions, x, class);
+}
+
+void net_predictions_close(struct net_predictions *predictions)
+{
+    free(predictions->order);
 }

@@ -12,6 +12,7 @@ struct net_predictions {
     const struct net_session *session;
     const struct net_prediction_format *format;
     int top;    /* classes that are told, the likeliest first; 0: all, in their order */
+    int *order; /* of a row, where `top` is not 0: its classes, the likeliest first */
     int digits; /* behind the point; -1: 6 of probabilities, all that there are of values */
 };
 
@@ -22,5 +23,6 @@ void net_predictions_begin(struct net_predictions *predictions, long rows); /* a
 /* x: a row's outputs as they are shown; class: what they chose as they came, for rounding could
    make two shares equal, or one half. */
 void net_predictions_add(struct net_predictions *predictions, const float *x, int class);
+void net_predictions_close(struct net_predictions *predictions);
 
 #endif

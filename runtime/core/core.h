@@ -117,6 +117,9 @@ struct net_json {
     struct net_json *first; /* of an array or object */
     struct net_json *next;  /* in the array or object that it is in */
     int count;              /* of an array or object */
+    struct net_json *
+        *slots; /* of an object of many members: by the hash of their keys, `mask` + 1 */
+    size_t mask;
 };
 
 /* NULL after a mistake; then `error` (of `size` bytes) says what and at which byte. */
@@ -146,6 +149,7 @@ void net_strings_free(struct net_string_table *strings); /* NULL too */
 int32_t net_strings_add(struct net_string_table *strings, const char *at, size_t length);
 /* The number of a word, or -1. */
 int32_t net_strings_find(const struct net_string_table *strings, const char *at, size_t length);
+uint32_t net_hash(const char *at, size_t length);
 
 static inline const char *net_string(const struct net_string_table *strings, int32_t number)
 {

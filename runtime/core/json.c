@@ -10,7 +10,7 @@
 
 #include "core/core.h"
 
-enum { MAX_DEPTH = 64 };
+enum { MAX_DEPTH = 64, MANY = 16 /* members, from which on they are found by a hash */ };
 
 struct reader {
     const char *begin, *at, *end;
@@ -138,6 +138,35 @@ static bool take_word(struct reader *r, const char *word)
     return true;
 }
 
+/* Where a member of this name is, or would be. */
+static struct net_json **slot_of(const struct net_json *object, const char *key)
+{
+    size_t i = net_hash(key, strlen(key)) & object->mask;
+
+    while (object->slots[i] && strcmp(object->slots[i]->key, key) != 0)
+        i = (i + 1) & object->mask;
+    return &object->slots[i];
+}
+
+/* Of two members of one name the first is found. */
+static void index_members(struct net_json *object)
+{
+    size_t slots = 2 * MANY;
+
+    if (object->count < MANY)
+        return;
+    while (slots < 2 * (size_t)object->count)
+        slots *= 2;
+    object->slots = net_allocate(slots, sizeof(struct net_json *));
+    object->mask = slots - 1;
+    for (struct net_json *member = object->first; member; member = member->next) {
+        struct net_json **slot = slot_of(object, member->key);
+
+        if (!*slot)
+            *slot = member;
+    }
+}
+
 static struct net_json *read_value(struct reader *r);
 
 /* The members of an object, or the elements of an array, up to and with `close`. */
@@ -186,6 +215,8 @@ static struct net_json *read_value(struct reader *r)
         json->kind = NET_JSON_OBJECT;
         r->at++;
         read_members(r, json, '}');
+        if (!r->mistake)
+            index_members(json);
     } else if (*r->at == '[') {
         json->kind = NET_JSON_ARRAY;
         r->at++;
@@ -235,6 +266,7 @@ void net_json_free(struct net_json *json)
         net_json_free(json->first);
         free(json->key);
         free(json->text);
+        free(json->slots);
         free(json);
         json = next;
     }
@@ -242,9 +274,14 @@ void net_json_free(struct net_json *json)
 
 const struct net_json *net_json_member(const struct net_json *object, const char *key)
 {
-    if (object && object->kind == NET_JSON_OBJECT)
-        for (const struct net_json *member = object->first; member; member = member->next)
-            if (!strcmp(member->key, key))
-                return member;
-    return NULL;
+    const struct net_json *member;
+
+    if (!object || object->kind != NET_JSON_OBJECT)
+        return NULL;
+    if (object->slots)
+        return *slot_of(object, key);
+    for (member = object->first; member; member = member->next)
+        if (!strcmp(member->key, key))
+            break;
+    return member;
 }

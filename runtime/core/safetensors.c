@@ -270,6 +270,38 @@ void net_tensors_get(const struct net_tensors *tensors, const char *name,
     free(logical);
 }
 
+/* A tensor of the file that the model does not have; NULL: none. */
+static const char *find_unknown(const struct net_tensors *tensors, const struct net_model *model,
+                                bool (*may_be)(const char *name))
+{
+    struct net_string_table *names = net_strings_new();
+    const char *unknown = NULL;
+
+    for (int t = 0; t < model->tensor_count; t++)
+        net_strings_add(names, model->tensors[t].name, strlen(model->tensors[t].name));
+    for (const struct net_json *entry = tensors->header->first; entry && !unknown;
+         entry = entry->next)
+        if (strcmp(entry->key, "__metadata__") != 0 && !may_be(entry->key) &&
+            net_strings_find(names, entry->key, strlen(entry->key)) < 0)
+            unknown = entry->key;
+    net_strings_free(names);
+    return unknown;
+}
+
+static bool is_of_checkpoint(const char *name)
+{
+    return !strncmp(name, "kept.", 5) || !strncmp(name, "optimizer.", 10);
+}
+
+/* PyTorch's batch norms also save a count that nothing needs. */
+static bool is_of_pytorch(const char *name)
+{
+    static const char end[] = ".num_batches_tracked";
+    const size_t length = strlen(name), tail = sizeof end - 1;
+
+    return length >= tail && !strcmp(name + length - tail, end);
+}
+
 char *net_tensors_difference(const struct net_tensors *tensors, const struct net_model *model)
 {
     for (int t = 0; t < model->tensor_count; t++) {
@@ -287,41 +319,22 @@ char *net_tensors_difference(const struct net_tensors *tensors, const struct net
         free(found.at);
         free(wanted.at);
     }
-    for (const struct net_json *entry = tensors->header->first; entry; entry = entry->next) {
-        bool known = !strcmp(entry->key, "__metadata__") || !strncmp(entry->key, "kept.", 5) ||
-                     !strncmp(entry->key, "optimizer.", 10);
+    const char *unknown = find_unknown(tensors, model, is_of_checkpoint);
 
-        for (int t = 0; t < model->tensor_count && !known; t++)
-            known = !strcmp(entry->key, model->tensors[t].name);
-        if (!known)
-            return net_format("it has %s, this trainer none", entry->key);
-    }
-    return NULL;
+    return unknown ? net_format("it has %s, this trainer none", unknown) : NULL;
 }
 
-static bool ends_with(const char *name, const char *end)
-{
-    const size_t length = strlen(name), tail = strlen(end);
-
-    return length >= tail && !strcmp(name + length - tail, end);
-}
-
-/* A tensor that the model does not have: another model's file. (PyTorch's batch norms also save a
-   count that nothing needs; a checkpoint has more than weights.) */
+/* A tensor that the model does not have: another model's file. (A checkpoint has more than
+   weights.) */
 static void check_unknown(const struct net_tensors *tensors, const struct net_model *model)
 {
-    if (net_tensors_metadata(tensors, "checkpoint"))
-        return;
-    for (const struct net_json *entry = tensors->header->first; entry; entry = entry->next) {
-        bool known = !strcmp(entry->key, "__metadata__") ||
-                     ends_with(entry->key, ".num_batches_tracked");
+    const char *unknown = net_tensors_metadata(tensors, "checkpoint")
+                              ? NULL
+                              : find_unknown(tensors, model, is_of_pytorch);
 
-        for (int t = 0; t < model->tensor_count && !known; t++)
-            known = !strcmp(entry->key, model->tensors[t].name);
-        if (!known)
-            net_fail(NET_FAULT, "%s: tensor %s is not of this model (%s)", tensors->path,
-                     entry->key, model->name);
-    }
+    if (unknown)
+        net_fail(NET_FAULT, "%s: tensor %s is not of this model (%s)", tensors->path, unknown,
+                 model->name);
 }
 
 char *net_weights_read(const struct net_folder *folder, const char *name,

@@ -31,7 +31,7 @@ void net_strings_free(struct net_string_table *strings)
 }
 
 /* FNV-1a, with its high bits stirred into the low ones that the table takes. */
-static uint32_t hash_of(const char *at, size_t length)
+uint32_t net_hash(const char *at, size_t length)
 {
     uint64_t hash = 14695981039346656037u;
 
@@ -99,7 +99,7 @@ struct net_string_table *net_strings_new(void)
 
 int32_t net_strings_add(struct net_string_table *strings, const char *at, size_t length)
 {
-    const uint32_t hash = hash_of(at, length);
+    const uint32_t hash = net_hash(at, length);
     struct net_slot *slot = slot_of(strings, hash, at, length);
 
     if (slot->number >= 0) {
@@ -130,7 +130,7 @@ int32_t net_strings_add(struct net_string_table *strings, const char *at, size_t
 
 int32_t net_strings_find(const struct net_string_table *strings, const char *at, size_t length)
 {
-    return slot_of(strings, hash_of(at, length), at, length)->number;
+    return slot_of(strings, net_hash(at, length), at, length)->number;
 }
 
 static int by_spelling(const void *a, const void *b, void *context)

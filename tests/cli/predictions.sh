@@ -164,4 +164,36 @@ exits "weights without a mark" 0 "bears no mark of a run: .* city, is not known"
 
 exits "a format that there is none of" 2 "text, csv, json\|text csv json" ./odd predict \
     --weights odd.run --part validation --format xml
+# ---- thousands of classes ------------------------------------------------------------------------
+
+# their names are numbers, in the test split with a point; a row with --top names all of them
+awk 'BEGIN { print "x,y" >"many.csv"; print "x,y" >"points.csv"
+    for (i = 0; i < 10000; i++) {
+        printf "%g,%d\n", i / 10000, 3 * i + 7 >"many.csv"
+        printf "%g,%d.0\n", i / 10000, 3 * i + 7 >"points.csv"
+    } }'
+cat >many.net <<'END'
+data {
+    train = csv("many.csv")
+    test  = csv("points.csv")
+    input  x[1] = column("x")
+    target y    = column("y") -> classes(10000)
+}
+network net(x) { x -> dense(10000) }
+train {
+    loss      = cross_entropy(net(x), y)
+    optimizer = sgd(lr=0.1)
+    batch     = 32
+    epochs    = 1
+}
+END
+build many many.net
+check "initial weights" ./many init -o many.safetensors
+check "names that are written otherwise" timeout 10 ./many eval --weights many.safetensors
+head -n 4 points.csv | sed 's/,y//; s/,.*//' >few.csv
+check "all classes, the likeliest first" bash -c "timeout 10 ./many predict few.csv \
+    --weights many.safetensors --top 10000 --format csv | awk -F, 'NR > 1 {
+        for (i = 2; i + 2 <= NF; i += 2) if (\$i < \$(i + 2)) exit 1
+        rows += NF == 20000 } END { exit rows != 3 }'"
+
 finish

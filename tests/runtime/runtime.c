@@ -37,6 +37,28 @@ START_TEST(json_is_read)
 }
 END_TEST
 
+/* 100,000 members, two of each name, found in a moment. */
+START_TEST(many_members_are_found)
+{
+    struct net_text text = {0};
+    char key[16], error[128];
+
+    for (int i = 0; i < 100000; i++)
+        net_text_add(&text, "%s\"k%d\": %d", i ? "," : "{", i % 50000, i);
+    net_text_add(&text, "}");
+    struct net_json *json = net_json_read(text.at, text.length, error, sizeof error);
+
+    ck_assert_ptr_nonnull(json);
+    for (int i = 0; i < 50000; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        ck_assert_int_eq((int)net_json_member(json, key)->number, i);
+    }
+    ck_assert_ptr_null(net_json_member(json, "k50000"));
+    net_json_free(json);
+    free(text.at);
+}
+END_TEST
+
 START_TEST(wrong_json_is_refused)
 {
     static const char *const texts[] = {
@@ -331,6 +353,7 @@ Suite *suite_runtime(void)
 
     tcase_set_timeout(parts, 60);
     tcase_add_test(parts, json_is_read);
+    tcase_add_test(parts, many_members_are_found);
     tcase_add_test(parts, wrong_json_is_refused);
     tcase_add_test(parts, numbers_come_back);
     tcase_add_test(parts, nearest_names);

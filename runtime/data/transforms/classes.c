@@ -169,18 +169,36 @@ static void fit_classes(struct net_fitted *fitted, const struct net_values *valu
     fitted->strings[0] = names;
 }
 
-/* The class of a name, which may be a number that is written otherwise (2.0); -1: none. */
-static int32_t find_name(const struct net_string_table *names, const char *word)
+/* Names that are numbers, in order of size: a cell may be one that is written otherwise (2.0). */
+struct numbers {
+    const char **at;
+    size_t count;
+};
+
+static struct numbers sort_numbers(const struct net_string_table *names)
 {
-    int32_t found = net_strings_find(names, word, strlen(word));
+    struct numbers numbers = {net_allocate((size_t)names->count, sizeof *numbers.at), 0};
     double number;
 
-    if (found < 0 && is_number(word, &number))
-        for (int32_t i = 0; i < names->count && found < 0; i++)
-            if (is_number(net_string(names, i), &number) &&
-                !compare_numbers(net_string(names, i), word))
-                found = i;
-    return found;
+    for (int32_t i = 0; i < names->count; i++)
+        if (is_number(net_string(names, i), &number))
+            numbers.at[numbers.count++] = net_string(names, i);
+    qsort(numbers.at, numbers.count, sizeof *numbers.at, by_number);
+    return numbers;
+}
+
+/* The class of a name; -1: none. */
+static int32_t find_name(const struct net_string_table *names, const struct numbers *numbers,
+                         const char *word)
+{
+    const int32_t found = net_strings_find(names, word, strlen(word));
+    double number;
+
+    if (found >= 0 || !is_number(word, &number))
+        return found;
+    const char **same = bsearch(&word, numbers->at, numbers->count, sizeof *numbers->at, by_number);
+
+    return same ? net_strings_find(names, *same, strlen(*same)) : -1;
 }
 
 static _Noreturn void fail_class(const struct net_values *values, int32_t word,
@@ -200,25 +218,29 @@ static int32_t *number_strings(const struct net_values *values, const struct net
 {
     const struct net_string_table *strings = values->column.strings;
     const int n = values->field->classes;
-    int32_t *numbers = net_allocate((size_t)strings->count, sizeof *numbers);
+    int32_t *classes = net_allocate((size_t)strings->count, sizeof *classes);
+    struct numbers numbers = {0};
     char expected[64];
     double number;
 
     snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", n - 1);
+    if (fitted->strings[0])
+        numbers = sort_numbers(fitted->strings[0]);
     for (int32_t i = 0; i < strings->count; i++) {
         const char *word = net_string(strings, i);
 
         if (fitted->strings[0]) {
-            numbers[i] = find_name(fitted->strings[0], word);
-            if (numbers[i] < 0)
+            classes[i] = find_name(fitted->strings[0], &numbers, word);
+            if (classes[i] < 0)
                 fail_class(values, i, "a class of the training data");
         } else {
             if (!is_class(word, n, &number))
                 fail_class(values, i, expected);
-            numbers[i] = (int32_t)number;
+            classes[i] = (int32_t)number;
         }
     }
-    return numbers;
+    free(numbers.at);
+    return classes;
 }
 
 static void read_strings(const struct net_values *values, const struct net_fitted *fitted,
