@@ -39,6 +39,7 @@ static int compile(const Options *o)
     if (!evaluate || source->errors)
         return EXIT_FAULT;
     verify(train), verify(evaluate);
+    warn_doubtful(train);
     if (o->check)
         return 0;
     if (same(o->dump, "graph"))

@@ -67,6 +67,10 @@ static bool check_class(Model *model, const Loss *loss, Shape prediction)
                  "%s wants a number a class; the prediction is %s, `%s` has "
                  "%d classes",
                  loss->name, shape_text(prediction), target->name, target->classes);
+        note(model->source, "end the network with `dense(%d)`%s", target->classes,
+             target->classes == 2 && prediction.size[0] == 1
+                 ? ", or write binary_cross_entropy, which takes one number"
+                 : "");
     } else {
         return true;
     }

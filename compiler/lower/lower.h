@@ -18,6 +18,8 @@ typedef enum Mode { MODE_TRAIN, MODE_EVALUATE } Mode;
 Graph *lower(Model *model, Mode mode);
 void lower_loss(Graph *g, const Layer *prediction); /* loss.c: target, prediction, loss */
 
+void warn_doubtful(const Graph *train); /* doubtful.c: what trains badly */
+
 /* ---- summary.c: the table that Keras users know ---------------------------------------------- */
 
 typedef struct net_layer LayerRow; /* the trainer's row of the same table */

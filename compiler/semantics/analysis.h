@@ -98,7 +98,6 @@ bool is_initial_name(const char *text);       /* is it one of them? */
 bool takes_files(const Signature *signature); /* any keyword is a parameter: PARAM_STRING */
 const char *kind_text(Kind kind);             /* "a layer" */
 const char *signature_text(const Signature *signature); /* "dense(units, bias=true)" */
-const char *usual_name(const char *name);               /* "linear" of another library: "dense" */
 /* "sgd(lr), adam, ...", with what each needs, in lines */
 const char *kind_names(unsigned kinds);
 void add_signature_names(const char ***names, int *count, unsigned kinds);
@@ -237,7 +236,8 @@ void define_name(Sema *s, const char *text, Object value, Span span); /* a globa
 bool is_constant_name(const char *text);
 /* With the nearest name; of what is `called`, and has none near, with all that there are. */
 void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called);
-void list_names(Sema *s, unsigned kinds); /* a note of all of them */
+bool refuse_quotes(Sema *s, const Ast *string); /* of '...', which is no string: an error */
+void list_names(Sema *s, unsigned kinds);       /* a note of all of them */
 
 /* ---- param_type.c: what a parameter takes ---------------------------------------------------- */
 
@@ -258,6 +258,24 @@ void hold(Sema *s, Object object); /* what takes it is compiled */
 bool check_type(Sema *s, const char *name, ParamType type, Object object);
 bool takes_run_number(const Signature *signature, const Parameter *parameter);
 void find_run_numbers(Sema *s); /* when all is known */
+
+/* ---- elsewhere.c: what users of other libraries write ---------------------------------------- */
+
+typedef enum AdvicePlace { ADVICE_WORDS, ADVICE_PARAMETERS, ADVICE_KEYS } AdvicePlace;
+
+/* Its name here: of these kinds, of these parameters, of a key, a part or a value; or NULL. */
+const char *word_elsewhere(const char *text, unsigned kinds);
+const char *parameter_elsewhere(const char *const *names, int count, const char *text);
+const char *key_elsewhere(const char *text);
+const char *part_elsewhere(const char *text);
+const char *value_elsewhere(const char *text);
+
+/* A note of what to do where no word is the answer; `value`: what it was given, or NULL. */
+bool advise(Source *source, AdvicePlace place, const char *text, const Ast *value);
+/* A note on a name with dots in it; false: it has none. */
+bool explain_dotted(Source *source, const char *text, unsigned kinds);
+const char *value_text(const Source *source, const Ast *value); /* as it stands in the file */
+const char *source_of_file(const char *text); /* `csv("x.csv")` of "x.csv", or NULL */
 
 /* ---- call.c: arguments meet parameters ------------------------------------------------------- */
 
@@ -316,6 +334,7 @@ void check_transforms(Sema *s, const Field *field);
 void analyze_data(Sema *s, const Ast *section);
 void analyze_augment(Sema *s, const Ast *ast); /* `augment image = ...`: after all fields */
 void analyze_train(Sema *s, const Ast *section);
+bool is_train_key(const char *text);
 void warn_unused(Sema *s);
 
 #endif

@@ -154,27 +154,6 @@ const char *kind_names(unsigned kinds)
     return text.at;
 }
 
-const char *usual_name(const char *name)
-{
-    static const char *const words[][2] = {
-        {"linear", "dense"},
-        {"fc", "dense"},
-        {"fully_connected", "dense"},
-        {"swish", "silu"},
-        {"logistic", "sigmoid"},
-        {"bce", "binary_cross_entropy"},
-        {"categorical_crossentropy", "cross_entropy"},
-        {"nll_loss", "cross_entropy"},
-        {"mean_squared_error", "mse"},
-        {"mnist", "idx"},
-        {"permute", "permute_pixels"},
-    };
-    for (int i = 0; i < COUNT(words); i++)
-        if (same(words[i][0], name))
-            return words[i][1];
-    return NULL;
-}
-
 void add_signature_names(const char ***names, int *count, unsigned kinds)
 {
     for (int i = 0; i < COUNT(signatures); i++)

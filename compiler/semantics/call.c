@@ -217,11 +217,18 @@ static void bind_name(Sema *s, PartialCall *f, const Ast *argument, Object objec
     }
     if (!report(s, argument->name_span, "`%s` has no parameter `%s`", name_of(f), argument->text))
         return;
-    const char *near = net_nearest(argument->text, names, count);
-    if (near)
-        note(s->source, "did you mean `%s`?", near);
-    else
-        explain(s, f);
+    const char *here = parameter_elsewhere(names, count, argument->text);
+    if (here)
+        note(s->source, "its name here is `%s`", here);
+    else if (!f->signature ||
+             !advise(s->source, ADVICE_PARAMETERS, argument->text, argument->first)) {
+        const char *near = net_nearest(argument->text, names, count);
+
+        if (near)
+            note(s->source, "did you mean `%s`?", near);
+        else
+            explain(s, f);
+    }
 }
 
 /* The names of `init`, `monitor`, `strip` and `impute` are nothing else than names, but for a `let`
@@ -234,6 +241,8 @@ static Object evaluate_names(Sema *s, const Ast *value, ParamType type)
         return (Object){.kind = OBJECT_NAME, .text = name->value.text, .span = value->span};
     if (value->kind == AST_NAME)
         return (Object){.kind = OBJECT_NAME, .text = value->text, .span = value->span};
+    if (value->kind == AST_STRING)
+        return (Object){.kind = OBJECT_STRING, .text = value->text, .span = value->span};
     if (value->kind != AST_LIST || type != PARAM_NAMES)
         return evaluate(s, value);
     Object list = {.kind = OBJECT_LIST, .nested = 1, .span = value->span};
@@ -268,6 +277,9 @@ static Object evaluate_argument(Sema *s, const PartialCall *f, const Ast *argume
 
     if (parameter && parameter->type == PARAM_PADDING && is_valid_padding(s, argument->first))
         return (Object){.kind = OBJECT_NAME, .text = "valid", .span = argument->first->span};
+    if (parameter && parameter->type == PARAM_PADDING && argument->first->kind == AST_STRING)
+        return (Object){
+            .kind = OBJECT_STRING, .text = argument->first->text, .span = argument->first->span};
     if (parameter && (parameter->type == PARAM_NAME || parameter->type == PARAM_NAMES ||
                       parameter->type == PARAM_INIT || parameter->type == PARAM_MONITOR))
         return evaluate_names(s, argument->first, parameter->type);

@@ -5,6 +5,8 @@
  * network can be compiled before any data were seen.
  */
 
+#include <string.h>
+
 #include "semantics/analysis.h"
 
 static const char *const part_names[PARTS] = {"train", "validation", "test"};
@@ -22,19 +24,44 @@ static bool is_split(const Call *call)
     return find_signature(call->name, KIND_SPLIT) != NULL;
 }
 
+/* With the split or the source that was meant. */
+static void refuse_source(Sema *s, const Ast *ast, Object object)
+{
+    const bool whole = same(ast->text, "train");
+    const char *source = object.text ? source_of_file(object.text) : NULL;
+
+    if (!report(s, object.span, "`%s` must be a source of data%s; this is %s", ast->text,
+                whole ? "" : " or a split", describe(object)))
+        return;
+    if (source)
+        note(s->source, "write `%s = %s`", ast->text, source);
+    else if (object.kind == OBJECT_NUMBER && !whole && object.number > 0 && object.number < 1)
+        note(s->source, "write `%s = holdout(%.10g)`, a share of the rows of `train`", ast->text,
+             object.number);
+    else if (object.kind == OBJECT_NUMBER && !whole)
+        note(s->source, "a share of the rows of `train` is such as `%s = holdout(0.2)`", ast->text);
+    else
+        note(s->source, "such as idx(image=\"...\", label=\"...\"), or digits");
+}
+
 static Call *evaluate_part(Sema *s, const Ast *ast, Part part)
 {
-    Object object = evaluate_with(s, ast->first, KIND_SOURCE | KIND_SPLIT);
     int count;
+
+    if (ast->first->kind == AST_NAME && strchr(ast->first->text, '.')) {
+        refuse_source(
+            s, ast,
+            (Object){.kind = OBJECT_NAME, .text = ast->first->text, .span = ast->first->span});
+        return NULL;
+    }
+    Object object = evaluate_with(s, ast->first, KIND_SOURCE | KIND_SPLIT);
 
     if (object.kind == OBJECT_ERROR)
         return NULL;
     if (object.kind != OBJECT_FUNCTION ||
         !(object.function->signature &&
           object.function->signature->kind & (KIND_SOURCE | KIND_SPLIT))) {
-        if (report(s, object.span, "`%s` must be a source of data; this is %s", ast->text,
-                   describe(object)))
-            note(s->source, "such as idx(image=\"...\", label=\"...\"), or digits");
+        refuse_source(s, ast, object);
         return NULL;
     }
     Call *call = finish_call(s, object.function);
@@ -77,8 +104,13 @@ static void analyze_part(Sema *s, Data *data, const Ast *ast)
         data->misspelt = true;
         if (!report(s, ast->name_span, "the data section has no part `%s`", ast->text))
             return;
-        const char *near = net_nearest(ast->text, part_names, PARTS);
-        if (near)
+        const char *here = part_elsewhere(ast->text);
+        const char *near = here ? here : net_nearest(ast->text, part_names, PARTS);
+        if (is_train_key(ast->text))
+            note(s->source, "it is a key of the train section");
+        else if (here)
+            note(s->source, "its name here is `%s`", here);
+        else if (near)
             note(s->source, "did you mean `%s`?", near);
         else
             note(s->source, "parts are `train`, `validation` and `test`; fields begin with `input` "

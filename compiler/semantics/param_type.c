@@ -222,8 +222,12 @@ static void explain_initial(Sema *s, Object object)
 
     for (; initial_values[count]; count++)
         text_add(&list, "%s%s", count > 0 ? ", " : "", initial_values[count]);
+    const char *here = object.text ? value_elsewhere(object.text) : NULL;
+
     near = object.kind == OBJECT_NAME ? net_nearest(object.text, initial_values, count) : NULL;
-    if (near)
+    if (here)
+        note(s->source, "its name here is `%s`", here);
+    else if (near)
         note(s->source, "did you mean `%s`?", near);
     else
         note(s->source, "there are %s", list.at);
@@ -250,6 +254,21 @@ void find_range(ParamType type, double *low, double *high, bool *whole)
                                                                   : (double)FLT_MAX;
 }
 
+/* Would the text of a string be right as a name? */
+static bool stands_without_quotes(ParamType type, const char *text)
+{
+    return has_type(type, (Object){.kind = OBJECT_NAME, .text = text}) ||
+           (type == PARAM_BOOL && (same(text, "true") || same(text, "false")));
+}
+
+static bool is_number(const char *text)
+{
+    double number;
+    char rest;
+
+    return sscanf(text, "%lf%c", &number, &rest) == 1;
+}
+
 bool fits_type(Sema *s, const char *name, ParamType type, Object object)
 {
     if (object.kind == OBJECT_ERROR)
@@ -259,8 +278,13 @@ bool fits_type(Sema *s, const char *name, ParamType type, Object object)
     if (!report(s, object.span, "%s must be %s; this is %s", name, type_text(type),
                 describe(object)))
         return false;
-    if (type == PARAM_INIT)
+    if (object.kind == OBJECT_STRING && stands_without_quotes(type, object.text))
+        note(s->source, "a name stands without quotes: write `%s`",
+             value_elsewhere(object.text) ? value_elsewhere(object.text) : object.text);
+    else if (type == PARAM_INIT)
         explain_initial(s, object);
+    if (object.kind == OBJECT_STRING && is_number(object.text) && type != PARAM_COLUMNS)
+        note(s->source, "a number stands without quotes: write %s", object.text);
     if (object.kind == OBJECT_NUMBER && !is_float(object))
         note(s->source, "numbers are float32: 0, or from %.2g to %.2g", (double)FLT_MIN,
              (double)FLT_MAX);

@@ -172,7 +172,7 @@ void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called)
     const Signature *other = find_signature(text, ~0u);
     const Ast *setting = s->frame ? find_setting(s->frame->definition->children, text) : NULL;
     const Ast *let = find_let(s->file, text);
-    const char *usual = usual_name(text);
+    const char *usual = word_elsewhere(text, kinds);
 
     if (setting) {
         if (report(s, span, "`%s` is not set here", text))
@@ -195,15 +195,28 @@ void unknown(Sema *s, const char *text, Span span, unsigned kinds, bool called)
         note_at(s->source, let->name_span, "it is defined here, later");
         return;
     }
-    if (usual && find_signature(usual, kinds)) {
+    if (usual) {
         note(s->source, "its name here is `%s`", usual);
         return;
     }
-    const char *near = nearest_name(s, text, kinds);
+    if (advise(s->source, ADVICE_WORDS, text, NULL) || explain_dotted(s->source, text, kinds))
+        return;
+    const char *near = value_elsewhere(text);
+    if (!near)
+        near = nearest_name(s, text, kinds);
     if (near)
         note(s->source, "did you mean `%s`?", near);
     else if (kinds & KIND_LOSS)
         list_names(s, KIND_LOSS);
     else if (called && (kinds == KIND_LAYER || !(kinds & KIND_LAYER)))
         list_names(s, kinds);
+}
+
+bool refuse_quotes(Sema *s, const Ast *string)
+{
+    if (s->source->text[string->span.begin] != '\'')
+        return false;
+    if (report(s, string->span, "a string stands between `\"`"))
+        note(s->source, "write \"%s\"", string->text);
+    return true;
 }

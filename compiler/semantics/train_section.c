@@ -53,8 +53,19 @@ static Call *to_choice(Sema *s, const Ast *ast, Object object, Kind kind)
         return NULL;
     if (object.kind != OBJECT_FUNCTION || !object.function->signature ||
         object.function->signature->kind != kind) {
-        if (report(s, object.span, "`%s` is %s; this is %s", ast->text, kind_text(kind),
-                   describe(object)))
+        const char *here = object.kind != OBJECT_STRING        ? NULL
+                           : find_signature(object.text, kind) ? object.text
+                                                               : word_elsewhere(object.text, kind);
+
+        if (!report(s, object.span, "`%s` is %s; this is %s", ast->text, kind_text(kind),
+                    describe(object)))
+            return NULL;
+        if (here)
+            note(s->source, "write `%s`, without quotes", here);
+        else if (object.kind == OBJECT_NUMBER && (kind & (KIND_CLIP | KIND_STOP)))
+            note(s->source, "write `%s = %s(%.10g)`", ast->text,
+                 kind == KIND_CLIP ? "norm" : "early_stop", object.number);
+        else
             list_names(s, kind);
         return NULL;
     }
@@ -161,8 +172,13 @@ static void analyze_metric(Sema *s, const Ast *ast)
                                                        : NULL;
 
     if (ast->kind != AST_NAME) {
+        const char *here = ast->kind != AST_STRING ? NULL
+                           : find_signature(ast->text, KIND_METRIC)
+                               ? ast->text
+                               : word_elsewhere(ast->text, KIND_METRIC);
+
         if (report(s, ast->span, "metrics are names"))
-            note(s->source, "such as [accuracy, mae]");
+            note(s->source, here ? "write `%s`, without quotes" : "such as [accuracy, mae]", here);
         return;
     }
     if (!signature) {
@@ -265,8 +281,13 @@ static void check_monitor(Sema *s, const char *owner, const char *monitor, Span 
         if (report(s, span, "%s watches `%s`, which is not among the metrics", owner, monitor))
             note(s->source, "add it: `metrics = [%s]`", monitor);
     } else if (!known) {
-        const char *near = net_nearest(monitor, names, count);
+        const char *here = value_elsewhere(monitor);
+        const char *near = here && same(here, "validation_loss")
+                               ? here
+                               : net_nearest(monitor, names, count);
+        const char *metric = word_elsewhere(monitor, KIND_METRIC);
 
+        near = metric ? metric : near;
         if (report(s, span, "%s can watch validation_loss or a metric, not `%s`", owner, monitor)) {
             if (near)
                 note(s->source, "did you mean `%s`?", near);
@@ -381,16 +402,53 @@ static void analyze_key(Sema *s, const Ast *ast)
         model->stop = analyze_choice(s, ast, KIND_STOP);
 }
 
-/* The key that was meant perhaps, or COUNT(keys). */
-static int refuse_key(Sema *s, const Ast *ast)
+bool is_train_key(const char *text)
 {
-    const char *near = net_nearest(ast->text, keys, COUNT(keys));
+    for (int key = 0; key < COUNT(keys); key++)
+        if (same(keys[key], text))
+            return true;
+    return false;
+}
+
+/* `lr = 0.1` on a line of its own: an argument of the optimizer. */
+static bool advise_optimizer(Sema *s, const Ast *section, const Ast *key)
+{
+    const char *optimizer = "adam", **names = NULL;
+    int count = 0;
+
+    for (int i = 0; i < section->children.count; i++) {
+        const Ast *ast = section->children.items[i];
+
+        if (ast->kind == AST_ASSIGN && same(ast->text, "optimizer") && ast->first->text &&
+            find_signature(ast->first->text, KIND_OPTIMIZER))
+            optimizer = ast->first->text;
+    }
+    const Parameter *parameters = find_signature(optimizer, KIND_OPTIMIZER)->parameters;
+
+    for (int i = 0; i < MAX_PARAMETERS && parameters[i].name; i++)
+        APPEND(names, count, parameters[i].name);
+    const char *here = parameter_elsewhere(names, count, key->text);
+
+    if (here)
+        note(s->source, "it is an argument of the optimizer: `optimizer = %s(%s=%s)`", optimizer,
+             here, value_text(s->source, key->first));
+    return here != NULL;
+}
+
+/* The key that was meant perhaps, or COUNT(keys). */
+static int refuse_key(Sema *s, const Ast *section, const Ast *ast)
+{
+    const char *here = key_elsewhere(ast->text);
+    const char *near = here ? here : net_nearest(ast->text, keys, COUNT(keys));
     Text list = {0};
     int key = 0;
 
     report(s, ast->name_span, "the train section has no key `%s`", ast->text);
+    if (!here && (advise(s->source, ADVICE_KEYS, ast->text, ast->first) ||
+                  advise_optimizer(s, section, ast)))
+        return COUNT(keys);
     if (near) {
-        note(s->source, "did you mean `%s`?", near);
+        note(s->source, here ? "its name here is `%s`" : "did you mean `%s`?", near);
         while (!same(keys[key], near))
             key++;
         return key;
@@ -413,7 +471,7 @@ void analyze_train(Sema *s, const Ast *section)
         while (key < COUNT(keys) && !same(keys[key], ast->text))
             key++;
         if (key == COUNT(keys)) {
-            key = refuse_key(s, ast);
+            key = refuse_key(s, section, ast);
             given[key] = given[key] ? given[key] : ast;
         } else if (given[key]) {
             if (report(s, ast->name_span, "`%s` is given twice", ast->text))

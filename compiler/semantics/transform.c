@@ -44,7 +44,7 @@ static void prepare_classes(Sema *s, Field *field, int i, bool has_sizes)
                field->steps[1]->name);
     } else if (!vector && !field->is_target) {
         if (report(s, step->span, "an input cannot be the number of a class"))
-            note(s->source, "one_hot(%d) makes a vector of it", field->classes);
+            note(s->source, "write `one_hot(%d)`, which makes a vector of it", field->classes);
     } else if (!vector && has_sizes) {
         report(s, field->span, "`%s` has a shape, but classes gives one number", field->name);
     } else if (field->has_shape && vector &&

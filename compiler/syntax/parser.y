@@ -89,12 +89,12 @@ static Ast *binary(Span span, const char *text, Ast *first, Ast *second) {
 %token '<' "`<`" '>' "`>`" '+' "`+`" '-' "`-`" '*' "`*`" '/' "`/`"
 %token <text> DATA "`data`" NETWORK "`network`" BLOCK "`block`" TRAIN "`train`"
 %token <text> INPUT "`input`" TARGET "`target`" AUGMENT "`augment`" NAME "a name"
-%token <text> STRING "a string"
+%token <text> STRING "a string" DOTTED "a name with dots"
 %token <number> NUMBER "a number"
 
 %type <node> item section let data_statement train_statement statement branch else_part assignment
 %type <node> parameter expression pipe stage choice or_expression and_expression comparison range
-%type <node> sum term unary primary call argument name
+%type <node> sum term unary primary call dotted argument name
 %type <list> items parameters parameter_list data_statements train_statements statements sizes
 %type <list> arguments argument_list expressions
 %type <text> word
@@ -178,7 +178,7 @@ pipe: choice
     | pipe ARROW stage                  { $$ = new_pipe(@$, $1, $3); }
     | pipe ARROW stage operator or_expression
                                         { $$ = refuse_operator(p, @4, $1); } ;
-stage: name | call ;
+stage: name | call | dotted ;
 operator: comparator | DOTS | '+' | '-' | '*' | '/' | AND | OR ;
 comparator: EQUAL | UNEQUAL | LESS_EQUAL | GREATER_EQUAL | '<' | '>' ;
 
@@ -211,12 +211,16 @@ primary: NUMBER                 { $$ = new_leaf(AST_NUMBER, @$, NULL); $$->numbe
        | STRING                 { $$ = new_leaf(AST_STRING, @$, $1); }
        | name
        | call
+       | dotted
        | '(' expression ')'     { $$ = $2; }
        | '[' expressions ']'    { $$ = new_list(AST_LIST, @$, $2); }
        | '[' ']'                { $$ = new_list(AST_LIST, @$, (AstList){0}); } ;
 expressions: expression                     { $$ = add_item((AstList){0}, $1); }
            | expressions ',' expression     { $$ = add_item($1, $3); } ;
 
+dotted: DOTTED                  { $$ = new_leaf(AST_NAME, @$, $1); }
+      | DOTTED '(' arguments ')'
+            { $$ = new_body(AST_CALL, @$, new_leaf(AST_NAME, @1, $1), $3, NULL, (AstList){0}); } ;
 call: name '(' arguments ')'    { $$ = new_body(AST_CALL, @$, $1, $3, NULL, (AstList){0}); } ;
 arguments: %empty               { $$ = (AstList){0}; }
          | argument_list ;
@@ -297,6 +301,19 @@ static const char *misspelt_keyword(const Parser *p)
                              (size_t)(p->first.end - p->first.begin)), keywords, COUNT(keywords));
 }
 
+/* "[3, 3]" of (3, 3), whose comma this token is; NULL: it is no tuple. */
+static const char *tuple_as_list(const Parser *p, yysymbol_kind_t token)
+{
+    const Open *top = p->open_count > 0 ? &p->open[p->open_count - 1] : NULL;
+
+    if (!top || top->bracket != '(' || !same(yysymbol_name(token), "`,`"))
+        return NULL;
+    const char *text = p->source->text + top->span.end;
+    const int length = (int)strcspn(text, "()\n");
+
+    return text[length] == ')' && length < 60 ? format("[%.*s]", length, text) : NULL;
+}
+
 /* Why a token that is wrong here may have been written. */
 static void explain(Parser *p, yysymbol_kind_t token, const yypcontext_t *context)
 {
@@ -309,8 +326,10 @@ static void explain(Parser *p, yysymbol_kind_t token, const yypcontext_t *contex
         equal |= expected[i] == YYSYMBOL_EQUAL;
         otherwise |= expected[i] == YYSYMBOL_ELSE || expected[i] == YYSYMBOL_THEN;
     }
-    const char *keyword = misspelt_keyword(p);
-    if (keyword)
+    const char *keyword = misspelt_keyword(p), *list = tuple_as_list(p, token);
+    if (list)
+        note(p->source, "a list stands in square brackets: write `%s`", list);
+    else if (keyword)
         note(p->source, "did you mean `%s`?", keyword);
     else if (token == YYSYMBOL_ARROW && otherwise)
         note(p->source, "inside `if ... then ... else`, a pipe stands in brackets");

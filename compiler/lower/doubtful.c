@@ -1,0 +1,100 @@
+/*
+ * doubtful.c -- warnings of what trains badly although nothing is wrong with its shapes: an
+ * activation upon another that leaves it little or nothing to do, and logits that the loss's own
+ * activation would squash a second time.
+ *
+ * Needs: a train Graph without errors, with its loss. Gives: warnings.
+ */
+
+#include "lower/lower.h"
+
+static const Node *activation_before(const Value *value)
+{
+    const Node *node = value->node;
+
+    while (node && (node->op == OP_RESHAPE || node->op == OP_DROPOUT))
+        node = node->inputs[0]->node;
+    return node;
+}
+
+/* Does it give numbers from 0 to 1, so that a softmax or sigmoid of it is nearly flat? */
+static bool is_squashed(const Node *node)
+{
+    return node && (node->op == OP_SOFTMAX || node->op == OP_SIGMOID);
+}
+
+static bool keeps_sign(const Node *node)
+{
+    return node && (node->op == OP_RELU || node->op == OP_SOFTPLUS);
+}
+
+/* What stands upon `before` in one pipe. */
+static void warn_pair(const Graph *g, const Node *node, const Node *before)
+{
+    const char *name = op_info[node->op].text, *other = op_info[before->op].text;
+
+    if (node->op == before->op && node->op == OP_RELU)
+        warn_at(g->model->source, node->span, "a second relu changes nothing; leave it out");
+    else if (is_squashed(before) && is_squashed(node))
+        warn_at(g->model->source, node->span,
+                "%s of a %s is nearly flat: little is learnt through it; leave one out", name,
+                other);
+    else if (node->op == OP_RELU && is_squashed(before))
+        warn_at(g->model->source, node->span, "relu of a %s changes nothing; leave it out", other);
+}
+
+static bool is_lone_softmax(const Node *node)
+{
+    const Shape shape = node->outputs[0]->shape;
+
+    return node->op == OP_SOFTMAX && shape.rank == 1 && shape.size[0] == 1;
+}
+
+/* A softmax of one number a row is 1, whatever that is. */
+static void warn_lone_softmax(const Graph *g, const Node *node)
+{
+    if (is_lone_softmax(node))
+        warn_at(g->model->source, node->span,
+                "softmax of one number is always 1; of two classes, dense(1) -> sigmoid gives the "
+                "probability of one");
+}
+
+/* The loss takes its own softmax or sigmoid; what is left before it are its logits. */
+static void warn_logits(const Graph *g)
+{
+    const Node *logits = activation_before(g->prediction);
+    const char *own = g->prediction_activation == OP_NONE ? NULL
+                                                          : op_info[g->prediction_activation].text;
+
+    if (!own || !logits || is_lone_softmax(logits))
+        return;
+    if (is_squashed(logits))
+        warn_at(g->model->source, logits->span,
+                "%s takes a %s of its input, and that of a %s is nearly flat: little is learnt; "
+                "leave this %s out",
+                g->model->loss->name, own, op_info[logits->op].text, op_info[logits->op].text);
+    else if (keeps_sign(logits))
+        warn_at(g->model->source, logits->span,
+                "%s takes a %s of its input, which %s keeps from being negative; leave this %s out",
+                g->model->loss->name, own, op_info[logits->op].text, op_info[logits->op].text);
+}
+
+void warn_doubtful(const Graph *g)
+{
+    const Node *logits = g->prediction_activation == OP_NONE ? NULL
+                                                             : activation_before(g->prediction);
+    int told = -1; /* where the last line was that a loop repeats */
+
+    for (int i = 0; i < g->node_count; i++) {
+        const Node *node = g->nodes[i];
+        const Node *before = node->input_count > 0 ? activation_before(node->inputs[0]) : NULL;
+
+        if (node->span.begin <= told || !(is_squashed(node) || node->op == OP_RELU))
+            continue;
+        told = node->span.begin;
+        if (before && !(logits && before == logits))
+            warn_pair(g, node, before);
+        warn_lone_softmax(g, node);
+    }
+    warn_logits(g);
+}
