@@ -5,6 +5,7 @@
  * on nothing but the weights.
  */
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,9 +75,10 @@ struct net_data *net_evaluated_open(struct net_session *session, enum net_part p
     return data;
 }
 
-/* What a report of classes or of values tells, besides the model's own metrics. */
+/* What a report of classes or of values tells, besides the model's own metrics: all that can be
+   had; in units the model's own too. */
 static void add_usual(struct net_text *text, const struct net_model *model,
-                      const struct net_metrics *metrics)
+                      const struct net_metrics *metrics, bool in_units)
 {
     static const char *const names[] = {
 #define METRIC(name, ...) #name,
@@ -84,15 +86,18 @@ static void add_usual(struct net_text *text, const struct net_model *model,
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        bool listed = net_metric_of(names[i])->of_values == (net_metrics_classes(metrics) > 0) ||
+        const bool of_values = net_metric_of(names[i])->of_values;
+        double value = net_metrics_value(metrics, names[i]);
+        bool listed = of_values == (net_metrics_classes(metrics) > 0) ||
+                      (of_values && isnan(value) && strcmp(names[i], "r2") != 0) ||
                       !strcmp(names[i], "top5"); /* of many classes: for who asks for it */
 
-        for (int m = 0; m < model->metric_count; m++)
+        for (int m = 0; m < model->metric_count && !in_units; m++)
             listed = listed || !strcmp(model->metrics[m].name, names[i]);
-        if (listed)
+        if (listed || (in_units && !net_metrics_in_units(metrics, names[i], &value)))
             continue;
-        net_text_add(text, ", \"%s\": ", names[i]);
-        net_text_number(text, net_metrics_value(metrics, names[i]));
+        net_text_add(text, "%s\"%s\": ", text->at[text->length - 1] == '{' ? "" : ", ", names[i]);
+        net_text_number(text, value);
     }
 }
 
@@ -108,7 +113,12 @@ static void show_json(const struct net_session *session, const struct net_metric
     net_text_add(&text, ", \"part\": \"%s\", \"rows\": %ld, \"loss\": ", part, rows);
     net_text_number(&text, loss);
     net_metrics_json(&text, model, metrics);
-    add_usual(&text, model, metrics);
+    add_usual(&text, model, metrics, false);
+    if (net_metrics_in_units(metrics, "mse", &(double){0})) {
+        net_text_add(&text, ", \"in_units\": {");
+        add_usual(&text, model, metrics, true);
+        net_text_add(&text, "}");
+    }
     if (classes && !net_metrics_has_confusion(metrics)) {
         net_text_add(&text, ", \"confusion\": null");
     } else if (classes) {
@@ -145,6 +155,9 @@ int net_command_eval(struct net_options *options)
     long *rows = net_allocate((size_t)count, sizeof *rows);
     struct net_loader *loader = net_loader_open(session.data, session.batch, session.threads);
     struct net_metrics *metrics = net_metrics_new(model, session.data);
+
+    if (net_metrics_has_confusion(metrics) && net_flag(options, NET_JSON_OUTPUT))
+        net_metrics_rank(metrics);
 
     net_order(rows, count, session.run.seed, 0, false);
     const double loss = net_evaluate(&session, loader, part, rows, count, metrics);

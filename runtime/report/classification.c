@@ -125,6 +125,23 @@ static void print_matrix(FILE *out, const struct net_metrics *metrics)
     }
 }
 
+static double in_units(const struct net_metrics *metrics, const char *name)
+{
+    double value = 0;
+
+    net_metrics_in_units(metrics, name, &value);
+    return value;
+}
+
+static void print_values(FILE *out, const struct net_metrics *metrics, const char *title,
+                         double (*value)(const struct net_metrics *, const char *))
+{
+    fprintf(out, "%sMSE  %.9g\n", title ? title : "", value(metrics, "mse"));
+    if (title)
+        fprintf(out, "RMSE %.9g\n", value(metrics, "rmse"));
+    fprintf(out, "MAE  %.9g\nR2   %.9g\n", value(metrics, "mae"), value(metrics, "r2"));
+}
+
 void net_report(FILE *out, const struct net_metrics *metrics, int digits)
 {
     if (net_metrics_classes(metrics)) {
@@ -132,6 +149,7 @@ void net_report(FILE *out, const struct net_metrics *metrics, int digits)
         print_matrix(out, metrics);
         return;
     }
-    fprintf(out, "MSE  %.9g\nMAE  %.9g\nR2   %.9g\n", net_metrics_value(metrics, "mse"),
-            net_metrics_value(metrics, "mae"), net_metrics_value(metrics, "r2"));
+    print_values(out, metrics, NULL, net_metrics_value);
+    if (net_metrics_in_units(metrics, "mse", &(double){0}))
+        print_values(out, metrics, "\nIn the units of the data:\n", in_units);
 }

@@ -7,46 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/report.h"
-
-/* Sums over rows of one output. */
-struct sums {
-    double square, absolute; /* of prediction - target */
-    double mean, total;      /* of the target: mean, total sum of squares (Welford) */
-};
-
-/* Rows of one class. */
-struct tally {
-    long support;   /* whose class it is */
-    long predicted; /* for which it was predicted */
-    long right;     /* both */
-};
-
-/* Some numbers of evenly spaced rows as they should be and as they are predicted: where there are
-   too many, each second goes. */
-struct pairs {
-    float (*at)[2];
-    int count;
-    long every; /* rows between two of them */
-};
+#include "report/metrics.h"
 
 enum { MOST_PAIRS = 1024 };
 enum { MOST_IN_CONFUSION = 1000 }; /* classes; the matrix grows with their square */
-
-struct net_metrics {
-    const struct net_model *model;
-    const struct net_data *data;
-    const struct net_field *target;
-    enum net_task task;
-    int classes; /* 0 for NET_TASK_VALUES */
-    long rows;
-    struct tally *tallies; /* [classes] */
-    long *confusion;       /* [truth][predicted]; NULL for more than MOST_IN_CONFUSION */
-    long lost;             /* rows with an output that is not finite */
-    long in_top5;          /* rows whose class is among the five largest outputs */
-    struct sums *sums;     /* [outputs]; NULL for targets that are class indices */
-    struct pairs pairs;    /* of NET_TASK_VALUES */
-};
 
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data)
 {
@@ -66,7 +30,10 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
         metrics->confusion = net_allocate((size_t)metrics->classes * (size_t)metrics->classes,
                                           sizeof *metrics->confusion);
     if (target->kind == NET_TARGET_VALUES)
-        metrics->sums = net_allocate((size_t)model->outputs, sizeof *metrics->sums);
+        net_sums_new(&metrics->sums, metrics);
+    for (int m = 0; m < model->metric_count && metrics->classes; m++)
+        if (strstr(model->metrics[m].name, "auc"))
+            net_metrics_rank(metrics);
     if (metrics->task == NET_TASK_VALUES)
         metrics->pairs.at = net_allocate(MOST_PAIRS, sizeof *metrics->pairs.at);
     metrics->pairs.every = 1;
@@ -77,7 +44,8 @@ void net_metrics_free(struct net_metrics *metrics)
 {
     free(metrics->tallies);
     free(metrics->confusion);
-    free(metrics->sums);
+    net_sums_free(&metrics->sums);
+    net_ranks_free(&metrics->ranks);
     free(metrics->pairs.at);
     free(metrics);
 }
@@ -93,8 +61,9 @@ void net_metrics_reset(struct net_metrics *metrics)
     if (metrics->confusion)
         memset(metrics->confusion, 0,
                (size_t)metrics->classes * (size_t)metrics->classes * sizeof *metrics->confusion);
-    if (metrics->sums)
-        memset(metrics->sums, 0, (size_t)metrics->model->outputs * sizeof *metrics->sums);
+    metrics->surprise = 0;
+    metrics->ranks.count = 0;
+    net_sums_reset(&metrics->sums, metrics);
 }
 
 static int largest(const float *x, int count)
@@ -163,29 +132,15 @@ static void add_class(struct net_metrics *metrics, int truth, const float *outpu
         metrics->confusion[truth * metrics->classes + predicted]++;
     if (metrics->task == NET_TASK_CLASSES && truth < metrics->model->outputs)
         metrics->in_top5 += is_in_top5(outputs, metrics->model->outputs, truth);
-}
-
-static void add_sums(struct net_metrics *metrics, const float *outputs, const float *target)
-{
-    const bool sigmoid = metrics->model->activation == NET_SIGMOID;
-
-    for (int k = 0; k < metrics->model->outputs; k++) {
-        struct sums *sums = &metrics->sums[k];
-        const double y = (double)target[k], from_mean = y - sums->mean;
-
-        const double p = sigmoid ? 1 / (1 + exp(-(double)outputs[k])) : (double)outputs[k];
-
-        sums->square += (p - y) * (p - y);
-        sums->absolute += fabs(p - y);
-        sums->mean += from_mean / (double)metrics->rows;
-        sums->total += from_mean * (y - sums->mean);
-    }
+    metrics->surprise += net_surprise(metrics, truth, outputs);
+    if (metrics->ranks.scores)
+        net_ranks_add(metrics, truth, outputs);
 }
 
 /* Of a row with several values one of them, another in each row. */
 static void add_pair(struct net_metrics *metrics, const float *outputs, const float *target)
 {
-    struct pairs *pairs = &metrics->pairs;
+    struct net_pairs *pairs = &metrics->pairs;
     const long row = metrics->rows - 1;
     const int k = (int)(row * 7919 % metrics->model->outputs);
 
@@ -222,8 +177,8 @@ void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long
         metrics->lost += !finite;
         if (metrics->classes)
             add_class(metrics, true_class(metrics, part, rows[i]), outputs, finite);
-        if (metrics->sums)
-            add_sums(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
+        if (metrics->sums.at)
+            net_sums_add(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
         if (metrics->pairs.at)
             add_pair(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
     }
@@ -261,7 +216,7 @@ const char *net_metrics_class_name(const struct net_metrics *metrics, int class,
 
 bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score)
 {
-    const struct tally *t = &metrics->tallies[class];
+    const struct net_tally *t = &metrics->tallies[class];
     const long right = t->right, predicted = t->predicted, support = t->support;
 
     *score = (struct net_score){
@@ -295,7 +250,7 @@ static struct net_score score(const struct net_metrics *metrics)
     return (struct net_score){sum.precision / classes, sum.recall / classes, sum.f1 / classes, 0};
 }
 
-static double accuracy(const struct net_metrics *metrics)
+double net_metric_accuracy(const struct net_metrics *metrics)
 {
     long right = 0;
 
@@ -305,13 +260,13 @@ static double accuracy(const struct net_metrics *metrics)
 }
 
 /* The mean recall of the classes that there are. */
-static double balanced_accuracy(const struct net_metrics *metrics)
+double net_metric_balanced_accuracy(const struct net_metrics *metrics)
 {
     double sum = 0;
     int present = 0;
 
     for (int c = 0; c < metrics->classes; c++) {
-        const struct tally *t = &metrics->tallies[c];
+        const struct net_tally *t = &metrics->tallies[c];
 
         if (t->support) {
             sum += (double)t->right / (double)t->support;
@@ -321,68 +276,26 @@ static double balanced_accuracy(const struct net_metrics *metrics)
     return sum / present;
 }
 
-/* 1 - squared error / squared deviation of the target, the mean over outputs; where a target is
-   constant, 1 for no error and 0 for any, as in scikit-learn. Of a single row: NaN. */
-static double r2(const struct net_metrics *metrics)
-{
-    double sum = 0;
-
-    if (metrics->rows < 2)
-        return NAN;
-    for (int k = 0; k < metrics->model->outputs; k++) {
-        const struct sums *sums = &metrics->sums[k];
-
-        if (sums->total > 0)
-            sum += 1 - sums->square / sums->total;
-        else
-            sum += sums->square == 0;
-    }
-    return sum / metrics->model->outputs;
-}
-
 /* Of several outputs. */
-static double top5(const struct net_metrics *metrics)
+double net_metric_top5(const struct net_metrics *metrics)
 {
     return metrics->task == NET_TASK_CLASSES ? (double)metrics->in_top5 / (double)metrics->rows
                                              : NAN;
 }
 
-static double precision(const struct net_metrics *metrics)
+double net_metric_precision(const struct net_metrics *metrics)
 {
     return score(metrics).precision;
 }
 
-static double recall(const struct net_metrics *metrics)
+double net_metric_recall(const struct net_metrics *metrics)
 {
     return score(metrics).recall;
 }
 
-static double f1(const struct net_metrics *metrics)
+double net_metric_f1(const struct net_metrics *metrics)
 {
     return score(metrics).f1;
-}
-
-static double mse(const struct net_metrics *metrics)
-{
-    double sum = 0;
-
-    for (int k = 0; k < metrics->model->outputs; k++)
-        sum += metrics->sums[k].square;
-    return sum / ((double)metrics->rows * metrics->model->outputs);
-}
-
-static double rmse(const struct net_metrics *metrics)
-{
-    return sqrt(mse(metrics));
-}
-
-static double mae(const struct net_metrics *metrics)
-{
-    double sum = 0;
-
-    for (int k = 0; k < metrics->model->outputs; k++)
-        sum += metrics->sums[k].absolute;
-    return sum / ((double)metrics->rows * metrics->model->outputs);
 }
 
 double net_metrics_value(const struct net_metrics *metrics, const char *name)
@@ -393,17 +306,28 @@ double net_metrics_value(const struct net_metrics *metrics, const char *name)
         double (*value)(const struct net_metrics *metrics); /* of one row or more */
         bool of_values;
     } rows[] = {
-#define METRIC(name, of, better, help) {#name, name, of == VALUES},
+#define METRIC(name, of, better, help) {#name, net_metric_##name, of == VALUES},
 #include "language.def"
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!strcmp(rows[i].name, name)) {
-            const bool known = rows[i].of_values ? metrics->sums != NULL : metrics->classes > 0;
+            const bool known = rows[i].of_values ? metrics->sums.at != NULL : metrics->classes > 0;
 
             return known && metrics->rows ? rows[i].value(metrics) : NAN;
         }
     return NAN;
+}
+
+bool net_metrics_in_units(const struct net_metrics *metrics, const char *name, double *value)
+{
+    struct net_metrics in_units = *metrics;
+
+    if (!metrics->sums.in_units || !net_metric_of(name)->of_values)
+        return false;
+    in_units.sums.at = metrics->sums.in_units;
+    *value = net_metrics_value(&in_units, name);
+    return true;
 }
 
 /* The model's metrics as members: , "accuracy": 0.9 */

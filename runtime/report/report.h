@@ -175,6 +175,7 @@ void net_sinks_close(struct net_sinks *sinks);
        anything else                           metrics of values only */
 
 struct net_metrics *net_metrics_new(const struct net_model *model, const struct net_data *data);
+void net_metrics_rank(struct net_metrics *metrics); /* auc is wanted though no metric asks */
 void net_metrics_free(struct net_metrics *metrics);
 void net_metrics_reset(struct net_metrics *metrics);
 
@@ -186,6 +187,8 @@ void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long
    values). Precision, recall and F1 are those of class 1 where one output tells two classes, else
    the mean over the classes that occur or are predicted; 0 / 0 is 0. */
 double net_metrics_value(const struct net_metrics *metrics, const char *name);
+/* A metric of values in the units of the data; false: they are those of the target. */
+bool net_metrics_in_units(const struct net_metrics *metrics, const char *name, double *value);
 
 /* One class against all others. */
 struct net_score {

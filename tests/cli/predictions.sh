@@ -93,6 +93,17 @@ assert [json.loads(line)["values"][0] for line in open("values.json")] == values
 assert [float(line) for line in open("values.text")] == values
 assert all(len(line.split(".")[1]) == 3 for line in open("digits.text"))
 END
+./odd eval --weights odd.run --part validation --json >classes.json
+./values eval --weights values.run --part validation --json >in_units.json
+check "errors in the units of the data, areas that metrics did not ask for" python3 - <<'END'
+import json, math
+classes, values = json.load(open("classes.json")), json.load(open("in_units.json"))
+assert 0 < classes["auc"] < 1 and 0 < classes["pr_auc"] < 1
+assert abs(classes["log_loss"] - classes["loss"]) < 1e-5 and "in_units" not in classes
+units = values["in_units"]
+assert set(units) == {"mse", "rmse", "mae", "r2", "mape"} and values["mape"] == units["mape"]
+assert abs(units["rmse"] / values["rmse"] - 10 / math.sqrt(2)) < .3 and "exact_match" not in values
+END
 exits "top of values" 2 "top does not apply" ./values predict --weights values.run \
     --part validation --top 2
 exits "digits of an array" 2 "digits does not apply to --format npy" ./odd predict \

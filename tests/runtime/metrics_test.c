@@ -249,6 +249,98 @@ START_TEST(regression)
 }
 END_TEST
 
+/* Of several values 0 or 1, as `python3 tests/runtime/sklearn_metrics.py` prints them; a value that
+   is neither has none. */
+START_TEST(labels)
+{
+    enum { ROWS = 97 };
+    float y[ROWS][3], predictions[ROWS][3];
+    long rows[ROWS];
+    struct fixture f;
+
+    for (int i = 0; i < ROWS; i++) {
+        const int n = i * i + i / 3;
+
+        rows[i] = i;
+        y[i][0] = (float)(n % 2), y[i][1] = n % 3 > 0, y[i][2] = n % 5 > 3;
+        for (int c = 0; c < 3; c++)
+            predictions[i][c] = (float)((i * 37 + c * 101 + i * i * 7) % 17 - 8) / 4;
+    }
+    for (int stray = 0; stray < 2; stray++) {
+        make_copier(&f, NULL, 0, NULL, 0);
+        f.model.outputs = 3;
+        f.model.activation = NET_SIGMOID;
+        y[5][1] = stray ? .25f : y[5][1];
+        struct net_data *data = open_targets(&f, y[0], ROWS, 3);
+        struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+        net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], 9);
+        net_metrics_reset(metrics);
+        net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], ROWS);
+        const double exact = net_metrics_value(metrics, "exact_match"),
+                     accuracy = net_metrics_value(metrics, "label_accuracy"),
+                     f1 = net_metrics_value(metrics, "label_f1");
+
+        if (stray) {
+            ck_assert(isnan(exact) && isnan(accuracy) && isnan(f1));
+        } else {
+            ck_assert_double_eq_tol(exact, 0.061855670103092786, 1e-12);
+            ck_assert_double_eq_tol(accuracy, 0.4776632302405498, 1e-12);
+            ck_assert_double_eq_tol(f1, 0.3997181825546048, 1e-12);
+        }
+        net_metrics_free(metrics);
+        net_data_close(data);
+    }
+}
+END_TEST
+
+/* A target that is standardized: errors in its units are scikit-learn's of the data. */
+START_TEST(units)
+{
+    static const float y[][2] = {{20, 7}, {30, 8}, {65, 11}};
+    static const float wanted[][2] = {{25, 7.5f}, {27, 8}, {70, 10}};
+    static const struct {
+        const char *name;
+        double value;
+    } cases[] = {{"mape", 0.0982101232101232},
+                 {"rmse", 3.1688588903052577},
+                 {"mae", 2.4166666666666665},
+                 {"r2", 0.9014667049368542}};
+    float predictions[3][2];
+    const long rows[] = {0, 1, 2};
+    struct fixture f;
+    double value;
+
+    make_copier(&f, NULL, 0, standardize, 0);
+    struct net_data *data = open_targets(&f, y[0], 3, 2);
+    f.model.outputs = 2;
+    for (int k = 0; k < 2; k++) { /* as y was: by its first and last rows */
+        const double first = (double)*(net_data_target(data, NET_TRAIN, 0) + k),
+                     last = (double)*(net_data_target(data, NET_TRAIN, 2) + k),
+                     unit = (last - first) / (double)(y[2][k] - y[0][k]);
+
+        for (int i = 0; i < 3; i++)
+            predictions[i][k] = (float)(first + unit * (double)(wanted[i][k] - y[0][k]));
+    }
+    struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+    net_metrics_add(metrics, NET_TRAIN, rows, predictions[0], 3);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert(net_metrics_in_units(metrics, cases[i].name, &value));
+        ck_assert_double_eq_tol(value, cases[i].value, 1e-6);
+    }
+    ck_assert_double_eq_tol(net_metrics_value(metrics, "mape"), cases[0].value, 1e-6);
+    ck_assert_double_lt(net_metrics_value(metrics, "rmse"), 1);
+    ck_assert(!net_metrics_in_units(metrics, "accuracy", &value));
+    char *text = report_text(metrics, 2);
+
+    ck_assert_ptr_nonnull(strstr(text, "\nIn the units of the data:\nMSE  10.04166"));
+    free(text);
+    net_metrics_free(metrics);
+    net_data_close(data);
+}
+END_TEST
+
 /* ---- predict --------------------------------------------------------------------------------- */
 
 static char *predict(const struct fixture *f, const char *file)
@@ -395,8 +487,8 @@ END_TEST
 TCase *data_test_metrics(void)
 {
     const TTest *const tests[] = {
-        classification, lost_rows,   many_classes,           one_output,
-        regression,     predictions, chosen_before_rounding, undone,
+        classification, lost_rows,   many_classes,           one_output, regression, labels,
+        units,          predictions, chosen_before_rounding, undone,
     };
     TCase *metrics = tcase_create("metrics");
 

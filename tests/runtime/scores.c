@@ -106,6 +106,93 @@ START_TEST(scores_of_two_classes)
 }
 END_TEST
 
+/* Areas and log loss of scores that are often equal, as `python3 tests/runtime/sklearn_metrics.py`
+   prints them. Of one output and of two classes they do not need to be asked for twice. */
+START_TEST(ranks)
+{
+    enum { ROWS = 97 };
+    static const struct {
+        int outputs;
+        double auc, pr_auc, log_loss;
+    } cases[] = {
+        {1, 0.49903846153846154, 0.3327086015622898, 0.9044779581907849},
+        {2, 0.5009615384615385, 0.33032646048109965, 0.9089963899455198},
+        {5, 0.5319818057735033, 0.21264020037435943, 1.822114263162982},
+    };
+    static const struct net_call names[] = {{.name = "auc"}, {.name = "pr_auc"}};
+
+    for (int i = 0; i < LENGTH(cases); i++) {
+        const int count = cases[i].outputs;
+        float x[ROWS] = {0}, y[ROWS], outputs[ROWS][5];
+        long rows[ROWS];
+        struct fixture f;
+
+        for (int row = 0; row < ROWS; row++) {
+            rows[row] = row;
+            y[row] = (float)((row * row + row / 3) % (count == 1 ? 2 : count));
+            for (int c = 0; c < count; c++)
+                outputs[0][row * count + c] =
+                    (float)((row * 37 + c * 101 + row * row * 7) % 17 - 8) / 4;
+        }
+        memory.x = x, memory.y = y, memory.bytes = NULL, memory.rows = ROWS, memory.size = 1;
+        make_model(&f, 1, 1, 1);
+        if (count > 1)
+            set_classes(&f, count);
+        f.model.outputs = count;
+        f.model.activation = count > 1 ? NET_SOFTMAX : NET_SIGMOID;
+        f.model.metrics = names;
+        f.model.metric_count = 2;
+        struct net_data *data = open_model(&f);
+        struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+        net_metrics_add(metrics, NET_TRAIN, rows, outputs[0], ROWS);
+        net_metrics_reset(metrics);
+        net_metrics_add(metrics, NET_TRAIN, rows, outputs[0], 50);
+        net_metrics_add(metrics, NET_TRAIN, rows + 50, outputs[0] + 50L * count, ROWS - 50);
+        ck_assert_double_eq_tol(net_metrics_value(metrics, "auc"), cases[i].auc, 1e-12);
+        ck_assert_double_eq_tol(net_metrics_value(metrics, "pr_auc"), cases[i].pr_auc, 1e-12);
+        ck_assert_double_eq_tol(net_metrics_value(metrics, "log_loss"), cases[i].log_loss, 1e-12);
+        net_metrics_free(metrics);
+        net_data_close(data);
+    }
+}
+END_TEST
+
+/* Probabilities that floats would round to 1 rank as they should; a class that is not there has no
+   area; rows that are lost leave none. */
+START_TEST(ranks_of_few)
+{
+    static const float y[4] = {0, 0, 1, 1};
+    static const float outputs[5][3] = {{60, 0, -9}, {0, 80, -9}, {0, 81, -9}, {0, 90, -9}, {NAN}};
+    const long rows[4] = {0, 1, 2, 3};
+    float x[4] = {0};
+    struct fixture f;
+
+    memory.x = x, memory.y = y, memory.bytes = NULL, memory.rows = 4, memory.size = 1;
+    make_model(&f, 1, 1, 1);
+    set_classes(&f, 3);
+    f.model.outputs = 3;
+    f.model.activation = NET_SOFTMAX;
+    struct net_data *data = open_model(&f);
+    struct net_metrics *metrics = net_metrics_new(&f.model, data);
+
+    ck_assert(isnan(net_metrics_value(metrics, "auc")));
+    net_metrics_rank(metrics);
+    net_metrics_add(metrics, NET_TRAIN, rows, outputs[0], 4);
+    ck_assert_double_eq(net_metrics_value(metrics, "auc"), 1);
+    ck_assert_double_eq(net_metrics_value(metrics, "pr_auc"), 1);
+    net_metrics_reset(metrics);
+    net_metrics_add(metrics, NET_TRAIN, rows, outputs[0], 2);
+    ck_assert(isnan(net_metrics_value(metrics, "auc")));
+    net_metrics_reset(metrics);
+    net_metrics_add(metrics, NET_TRAIN, rows, outputs[1], 4);
+    ck_assert(isnan(net_metrics_value(metrics, "auc")));
+    ck_assert(isnan(net_metrics_value(metrics, "log_loss")));
+    net_metrics_free(metrics);
+    net_data_close(data);
+}
+END_TEST
+
 static void make_metrics(const void *context)
 {
     const struct fixture *f = context;
@@ -154,10 +241,8 @@ END_TEST
 TCase *scores_test(void)
 {
     const TTest *const tests[] = {
-        scores_of_classes,
-        scores_of_one_output,
-        scores_of_two_classes,
-        classes_of_values,
+        scores_of_classes, scores_of_one_output, scores_of_two_classes, ranks,
+        ranks_of_few,      classes_of_values,
     };
     TCase *scores = tcase_create("scores");
 

@@ -1,0 +1,91 @@
+/*
+ * metrics.h -- what the files of metrics share: metrics.c counts classes, value_sums.c sums
+ * differences of values, ranks.c keeps every row's scores. A metric is a row of language.def and
+ * here the function net_metric_NAME of what they keep, of one row or more.
+ */
+
+#ifndef NET_METRICS_H
+#define NET_METRICS_H
+
+#include "report/report.h"
+
+/* ---- value_sums.c ---------------------------------------------------------------------------- */
+
+/* Sums over rows of one output. */
+struct net_sums {
+    double square, absolute;      /* of prediction - target */
+    double share;                 /* of |prediction - target| / |target| */
+    double mean, total;           /* of the target: mean, total sum of squares (Welford) */
+    long labels, predicted, both; /* rows where the target is 1, where 1 is predicted */
+    long strays;                  /* whose target is neither 0 nor 1 */
+};
+
+/* As they come, and in the units of the data where the target was prepared. */
+struct net_value_sums {
+    struct net_sums *at, *in_units; /* [outputs]; in_units may be NULL */
+    struct net_inverse inverse;
+    float *row; /* [2][outputs]: prediction and target in units */
+    long right; /* rows whose labels are all predicted */
+};
+
+void net_sums_new(struct net_value_sums *sums, const struct net_metrics *metrics);
+void net_sums_reset(struct net_value_sums *sums, const struct net_metrics *metrics);
+void net_sums_free(struct net_value_sums *sums);
+void net_sums_add(struct net_metrics *metrics, const float *outputs, const float *target);
+
+/* ---- ranks.c --------------------------------------------------------------------------------- */
+
+/* Every row's class and its scores: log-odds of each class where outputs are logits, of class 1
+   alone where there are two; else the outputs. */
+struct net_ranks {
+    int scores;   /* of a row: 1 for two classes; 0: none are kept */
+    double *at;   /* [room][scores] */
+    int *classes; /* [room] */
+    long room;    /* rows of the largest part */
+    long count;
+    struct net_ranked *order; /* [room] */
+};
+
+void net_ranks_free(struct net_ranks *ranks);
+void net_ranks_add(struct net_metrics *metrics, int class, const float *outputs);
+/* -log of the probability that outputs give to a class; NaN: they are no probabilities. */
+double net_surprise(const struct net_metrics *metrics, int class, const float *outputs);
+
+/* ---- metrics.c ------------------------------------------------------------------------------- */
+
+/* Rows of one class. */
+struct net_tally {
+    long support;   /* whose class it is */
+    long predicted; /* for which it was predicted */
+    long right;     /* both */
+};
+
+/* Some numbers of evenly spaced rows as they should be and as they are predicted: where there are
+   too many, each second goes. */
+struct net_pairs {
+    float (*at)[2];
+    int count;
+    long every; /* rows between two of them */
+};
+
+struct net_metrics {
+    const struct net_model *model;
+    const struct net_data *data;
+    const struct net_field *target;
+    enum net_task task;
+    int classes; /* 0 for NET_TASK_VALUES */
+    long rows;
+    struct net_tally *tallies; /* [classes] */
+    long *confusion;           /* [truth][predicted]; NULL for too many */
+    long lost;                 /* rows with an output that is not finite */
+    long in_top5;              /* rows whose class is among the five largest outputs */
+    double surprise;           /* sum of net_surprise */
+    struct net_ranks ranks;
+    struct net_value_sums sums; /* at NULL for targets that are class indices */
+    struct net_pairs pairs;     /* of NET_TASK_VALUES */
+};
+
+#define METRIC(name, ...) double net_metric_##name(const struct net_metrics *metrics);
+#include "language.def"
+
+#endif
