@@ -13,6 +13,8 @@
 /* Reads the arguments after the command; a mistake ends the program with exit code 2. */
 void net_options_read(struct net_options *options, const struct net_model *model,
                       enum net_command command, int argc, char **argv);
+/* Is the flag there, and not as the value of another? */
+bool net_options_ask(const struct net_model *model, int argc, char **argv, const char *flag);
 void net_options_free(struct net_options *options);
 /* --help, to stdout: of all commands, or of one, with the flags that apply to it and the values
    that they have without being given. */

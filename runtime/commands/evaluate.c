@@ -33,7 +33,8 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
 
 void net_need_unwritten(struct net_data *data)
 {
-    const char *change = net_data_look(data, true);
+    bool rows;
+    const char *change = net_data_look(data, true, &rows);
 
     if (change)
         net_fail(NET_FAULT, "%s while its rows were read: the result is of no one state of it",

@@ -101,6 +101,31 @@ static int read_flag(struct net_options *options, int argc, char **argv, int i)
     return i;
 }
 
+/* Is what stands behind this word its value? */
+static bool takes_value(const struct net_model *model, const char *word)
+{
+    const size_t length = strlen(word);
+
+    if (!strcmp(word, "-o"))
+        return true;
+    if (strncmp(word, "--", 2) != 0 || strchr(word, '='))
+        return false;
+    for (int o = 0; o < NET_OPTIONS; o++)
+        if (net_same_name(net_option_infos[o].name, word + 2, length - 2))
+            return net_option_infos[o].kind != NET_KIND_SWITCH;
+    return net_let_named(model, word + 2, length - 2) >= 0;
+}
+
+bool net_options_ask(const struct net_model *model, int argc, char **argv, const char *flag)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (!strcmp(argv[i], flag))
+            return true;
+        i += takes_value(model, argv[i]);
+    }
+    return false;
+}
+
 static char *join(const char *command, int argc, char **argv)
 {
     struct net_text text = {0};

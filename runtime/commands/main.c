@@ -52,14 +52,6 @@ static enum net_command find_command(const char *word)
     net_fail(NET_USAGE, "there is no command \"%s\"; --help lists them", word);
 }
 
-static bool asks(int argc, char **argv, const char *flag)
-{
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (!strcmp(argv[i], flag))
-            return true;
-    return false;
-}
-
 /* What was printed has to arrive: a full disk behind stdout is a fault. */
 static int flushed(int code)
 {
@@ -79,14 +71,15 @@ int net_main(int argc, char **argv, const struct net_model *model)
     const int first = named ? 2 : argc > 0 ? 1 : 0;
     struct net_options options;
 
-    if (asks(argc, argv, "--help") || asks(argc, argv, "-h")) {
+    if (net_options_ask(model, argc - first, argv + first, "--help") ||
+        net_options_ask(model, argc - first, argv + first, "-h")) {
         if (named)
             net_command_help(model, command);
         else
             net_help(model);
         return flushed(NET_OK);
     }
-    if (asks(argc, argv, "--version")) {
+    if (net_options_ask(model, argc - first, argv + first, "--version")) {
         printf("%s %s, netc %s, %s\n", model->name, model->hash, model->version, model->isa);
         return flushed(NET_OK);
     }

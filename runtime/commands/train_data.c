@@ -70,13 +70,15 @@ void open_data(struct trainer *trainer, struct net_options *options,
 
 void look_at_data(struct trainer *trainer)
 {
+    bool rows;
+
     trainer->looked = net_now();
-    for (char *change; (change = net_data_look(trainer->run.session.data, false)) != NULL;
+    for (char *change; (change = net_data_look(trainer->run.session.data, false, &rows)) != NULL;
          free(change)) {
         net_progress_close(&trainer->progress);
-        net_warn("%s: what the run reads of it from now on may be other rows than before; run.json "
-                 "says so",
-                 change);
+        net_warn("%s: %s; run.json says so", change,
+                 rows ? "what the run reads of it from now on may be other rows than before"
+                      : "the run goes on with the rows that it had");
     }
 }
 

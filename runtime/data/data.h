@@ -235,10 +235,10 @@ struct net_fold net_data_fold(const struct net_data *data);
 bool net_data_changed(const struct net_data *data); /* since the run of `preparation` */
 
 /* A file of the data that has changed since it was opened and was not told of yet, in words,
-   malloc'd; NULL: there is none. `written`: in its place, so that rows before and after may be of
-   two states; else it may be another file too. Then: the path of each that was, by number.
-   watch.c */
-char *net_data_look(struct net_data *data, bool written);
+   malloc'd; NULL: there is none. `written`: in its place alone; else its name may be another file's
+   too. `rows`: rows that are yet to be read may be of another state. Then: the path of each that
+   was, by number. watch.c */
+char *net_data_look(struct net_data *data, bool written, bool *rows);
 const char *net_data_touched(const struct net_data *data, int number);
 
 /* The argument `name` of a call; NULL: there is no call, or it is not there, or `none`.

@@ -68,13 +68,26 @@ static char *difference(const struct net_watched *file, bool written)
     return NULL;
 }
 
-char *net_data_look(struct net_data *data, bool written)
+/* Are rows still read from its files? Not from one that has another's name now, or none. */
+static bool is_mapped(const struct net_source *source)
+{
+    bool mapped = false;
+
+    for (int i = 0; i < source->table.held_count; i++)
+        mapped |= source->table.held[i].mapped > 0;
+    return mapped;
+}
+
+char *net_data_look(struct net_data *data, bool written, bool *rows)
 {
     for (int part = 0; part < NET_PARTS; part++)
         for (int i = 0; i < data->sources[part].file_count; i++) {
             struct net_watched *file = &data->sources[part].files[i];
-            char *words = file->changed ? NULL : difference(file, written);
+            char *words = file->changed ? NULL : difference(file, true);
 
+            *rows = words && is_mapped(&data->sources[part]);
+            if (!words && !file->changed && !written)
+                words = difference(file, false);
             file->changed |= words != NULL;
             if (words)
                 return words;

@@ -64,7 +64,7 @@ check "a run" ./flowers --out q --quiet --lr 0.5
 touch q/notes.txt
 check "a k-fold over it" ./flowers kfold 4 --out q --force --quiet
 check "of the run is left what was not netc's" [ "$(cd q && echo [!f]*)" = \
-    "band.csv kfold.json notes.txt" ]
+    "band.csv kfold.json notes.txt report.html" ]
 exits "weights of a k-fold" 1 "q is a k-fold, .*: --weights q/fold_1" ./flowers eval --weights q
 check "weights of a fold" ./flowers eval --weights q/fold_1
 exits "a run in a k-fold's folder" 2 "q is a run already: --resume q goes on with it" \
@@ -148,7 +148,7 @@ begun folds/fold_1/history.csv
 mv folds moved_folds && mkdir folds
 check "a k-fold that was moved" wait $!
 check "is whole" [ "$(cd moved_folds && echo *)" = \
-    "band.csv fold_1 fold_2 fold_3 folds.csv kfold.json" -a -z "$(ls folds)" ]
+    "band.csv fold_1 fold_2 fold_3 folds.csv kfold.json report.html" -a -z "$(ls folds)" ]
 
 pids=()
 for _ in 1 2 3 4 5 6 7 8; do
@@ -228,9 +228,11 @@ for _ in $(seq 100); do
     sleep 0.05
 done
 check "a file that is written to is told of" grep -q "warning: .*x.npy was written to:" feet.log
-touch y.npy
+cp y.npy z.npy && mv z.npy y.npy
 kill -TERM $!
 wait $! 2>/dev/null
+check "a file whose name is another's is told of" grep -q \
+    "warning: .*y.npy is another file now: the run goes on with the rows that it had" feet.log
 check "once" [ "$(grep -c x.npy feet.log)" = 1 ]
 check "it is on record" grep -q '"data_changed": \["./x.npy", "./y.npy"\]' feet/run.json
 check "a run that goes on" ./mapped --resume feet --max-steps 1 --quiet --data-changed

@@ -49,6 +49,9 @@ check "c_words: gradcheck" ./c_words gradcheck
 # ---- usage and faults ----------------------------------------------------------------------------
 
 exits "unknown flag" 2 "momentum" ./xor_split train --momentun 0.5
+exits "help in the place of a value" 2 "wants a value behind it" ./xor_split predict -o --help
+exits "a value that is no question" 1 "weights -h: there is no such" ./xor_split eval --weights -h
+check "help behind a value" sh -c './xor_split train --lr 1 --help | grep -q "^Usage\|^ *--lr"'
 exits "a flag that cannot apply" 2 "momentum" ./xor_split train --optimizer adam --momentum 0.5
 exits "a flag of no schedule" 2 "gamma" ./xor_split train --gamma 0.5
 exits "a flag without validation" 2 "validation" ./xor_split train --monitor validation_loss

@@ -9,8 +9,9 @@
 
 #include "data/transforms/transform.h"
 
-/* Numbers that differ by rounding alone (scikit-learn's MinMaxScaler: 10 units of the last place)
-   are a constant; where there are none, least is above most. */
+/* Numbers that differ by rounding alone, 10 epsilon of the larger, are a constant; where there are
+   none, least is above most. (In scikit-learn's MinMaxScaler it is 10 epsilon of 1, whatever the
+   numbers are.) */
 static bool is_constant(double least, double most)
 {
     return most >= least && most - least <= 10 * DBL_EPSILON * fmax(fabs(least), fabs(most));
