@@ -11,6 +11,7 @@
 
 static const char usage[] =
     "usage: netc model.net [-o trainer]    compile to one standalone trainer\n"
+    "       netc fmt model.net ...         lay models out anew; --help tells more\n"
     "\n"
     "  -o FILE              the output (default: the model's name, in the current folder)\n"
     "  --emit-c             stop at the generated C (to stdout without -o)\n"

@@ -28,6 +28,10 @@ typedef struct Options {
 Options parse_options(int argc, char **argv);
 _Noreturn void fail_usage(const char *message); /* exit code 2 */
 
+/* ---- fmt.c: `netc fmt`, with what stands behind that ----------------------------------------- */
+
+int format_files(int argc, char **argv);
+
 /* ---- files.c --------------------------------------------------------------------------------- */
 
 int flush(void); /* what was printed has arrived: an exit code */

@@ -96,6 +96,9 @@ int main(int argc, char **argv)
     net_open_standard_files();
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is a write that fails, as others do */
 
+    if (argc > 1 && same(argv[1], "fmt"))
+        return format_files(argc - 2, argv + 2);
+
     const Options o = parse_options(argc, argv);
     const int status = compile(&o);
 

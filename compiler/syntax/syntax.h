@@ -1,5 +1,5 @@
 /*
- * syntax.h -- text -> AST: lexer.l, parser.y, ast.c.
+ * syntax.h -- text -> AST: lexer.l, parser.y, ast.c; text -> its layout: format.c.
  */
 
 #ifndef SYNTAX_H
@@ -60,6 +60,9 @@ struct Ast {
 Ast *parse(Source *source);                /* NULL after errors */
 Ast *parse_expression(Source *source);     /* one value, as in --define; or NULL */
 void print_ast(FILE *out, const Ast *ast); /* --dump=ast */
+
+/* format.c: the canonical layout of a file without syntax errors. */
+void format_source(Text *text, const Source *source);
 
 /* What parser.y builds the tree with. */
 Ast *new_leaf(AstKind kind, Span span, const char *text);
