@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands/sweep.h"
 
@@ -285,11 +286,10 @@ static void say_resume(const struct sweep *sweep)
 int net_command_sweep(struct net_options *options)
 {
     const char *resume = options->value[NET_RESUME].text;
-    struct sweep sweep = {.options = options};
+    struct sweep sweep = {.options = options, .process = getpid()};
     struct net_json *kept = NULL;
 
     need_validation(options->model);
-    sweep.signals = net_allocate(1, sizeof *sweep.signals); /* a thread keeps it */
     if (resume) {
         check_resumed(options);
         net_folder_resume(&sweep.folder, NULL, resume);
@@ -306,7 +306,7 @@ int net_command_sweep(struct net_options *options)
         open_folder(&sweep);
         write_sweep(&sweep, options->argc, options->argv);
     }
-    net_signals_open(sweep.signals);
+    sweep.signals = net_signals_file();
     const int code = train_all(&sweep);
 
     sweep_write_tables(&sweep);
@@ -320,6 +320,8 @@ int net_command_sweep(struct net_options *options)
     net_data_close(sweep.data);
     sweep_points_free(&sweep);
     free(sweep.said);
+    if (sweep.signals >= 0)
+        close(sweep.signals);
     net_folder_close(&sweep.folder);
     if (resume) {
         net_options_free(sweep.options);

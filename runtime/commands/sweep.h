@@ -21,8 +21,10 @@ struct sweep_setting {
 
 struct sweep {
     struct net_options *options; /* of all points: what was typed beside them */
-    struct net_signals *signals;
-    struct net_folder folder; /* it holds point_1, point_2, ... */
+    int process;                 /* its number */
+    int signals;                 /* of net_signals_file */
+    int signal;                  /* that came, and ends it; 0: none */
+    struct net_folder folder;    /* it holds point_1, point_2, ... */
     struct sweep_setting *settings;
     int setting_count;
     char **points; /* [point_count][setting_count], texts; NULL: as all have it */
@@ -30,6 +32,7 @@ struct sweep {
     char **names;          /* [point_count]: "point_3" */
     struct net_data *data; /* of all points, read once */
     int jobs;              /* points that are trained at once */
+    double asked;          /* when it came, of net_now() */
     double deadline;       /* of net_now(); 0: none */
     bool left;             /* a point was stopped, or not begun */
     char *said;            /* what a point said last, which others need not repeat */

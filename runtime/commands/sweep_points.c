@@ -320,13 +320,19 @@ static char *command_of(const struct net_options *options)
         if (options->value[o].given || (o == NET_DATA && options->value[o].text)) {
             value.length = 0;
             net_option_show(&value, options, (enum net_option)o);
-            net_text_add(&text, " --%s=", net_option_flag((enum net_option)o));
+            char *flag = net_option_flag((enum net_option)o);
+
+            net_text_add(&text, " --%s=", flag);
             net_text_shell(&text, value.at);
+            free(flag);
         }
     for (int i = 0; i < options->model->let_count && i < NET_MAX_LETS; i++)
         if (options->let[i].given && options->let[i].applies) {
-            net_text_add(&text, " --%s=", net_typed_name(options->model->lets[i].name));
+            char *flag = net_typed_name(options->model->lets[i].name);
+
+            net_text_add(&text, " --%s=", flag);
             net_text_number(&text, options->let[i].number);
+            free(flag);
         }
     free(value.at);
     return text.at;

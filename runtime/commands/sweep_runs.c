@@ -22,7 +22,8 @@
 
 #include "commands/sweep.h"
 
-enum { LOOK_EVERY = 200 }; /* ms, for a signal or the end of the time */
+enum { LOOK_EVERY = 200 }; /* ms, for the end of the time */
+#define SAME_REQUEST 0.5   /* seconds: a hangup or a Ctrl-C may come twice */
 
 struct job {
     pid_t process; /* 0: free */
@@ -79,7 +80,7 @@ static _Noreturn void train_point(const struct sweep *sweep, int point, int job,
     struct net_options options;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* without the sweep it saves, and ends */
-    if (getppid() == 1)
+    if (getppid() != sweep->process)  /* it is gone already */
         _exit(NET_FAULT);
     take_cores(sweep, job);
     net_signals_open(signals);
@@ -181,15 +182,32 @@ static void stop_all(struct sweep *sweep, struct queue *queue)
     queue->stopping = true;
 }
 
+/* The first asks for the end, as one to a run does; another, a moment later, for it at once. */
+static void take_signal(struct sweep *sweep)
+{
+    const int signal = net_signals_take(sweep->signals);
+
+    if (!signal || signal == SIGUSR1)
+        return;
+    if (sweep->signal && net_now() - sweep->asked > SAME_REQUEST && signal != SIGHUP)
+        _exit(128 + signal);
+    if (!sweep->signal)
+        sweep->asked = net_now();
+    sweep->signal = sweep->signal ? sweep->signal : signal;
+}
+
 static void wait_for_some(struct sweep *sweep, struct queue *queue)
 {
-    struct pollfd files[NET_MAX_THREADS];
+    struct pollfd files[NET_MAX_THREADS + 1];
 
     for (int j = 0; j < sweep->jobs; j++)
         files[j] = (struct pollfd){.fd = queue->jobs[j].process ? queue->jobs[j].said : -1,
                                    .events = POLLIN};
-    if (poll(files, (nfds_t)sweep->jobs, LOOK_EVERY) <= 0)
+    files[sweep->jobs] = (struct pollfd){.fd = sweep->signals, .events = POLLIN};
+    if (poll(files, (nfds_t)sweep->jobs + 1, LOOK_EVERY) <= 0)
         return;
+    if (files[sweep->jobs].revents)
+        take_signal(sweep);
     for (int j = 0; j < sweep->jobs; j++) {
         struct job *job = &queue->jobs[j];
 
@@ -211,8 +229,7 @@ int sweep_train(struct sweep *sweep, const int *points, int count, long pause)
 
     queue.jobs = net_allocate((size_t)sweep->jobs, sizeof *queue.jobs);
     for (;;) {
-        const bool stop = queue.code != NET_OK || atomic_load(&sweep->signals->stop) ||
-                          is_late(sweep);
+        const bool stop = queue.code != NET_OK || sweep->signal || is_late(sweep);
 
         for (int j = 0; j < sweep->jobs && !stop && queue.next < count; j++) {
             if (queue.jobs[j].process)
@@ -235,7 +252,5 @@ int sweep_train(struct sweep *sweep, const int *points, int count, long pause)
     }
     sweep->left = sweep->left || queue.next < count;
     free(queue.jobs);
-    const int signal = atomic_load(&sweep->signals->stop);
-
-    return signal ? 128 + signal : queue.code;
+    return sweep->signal ? 128 + sweep->signal : queue.code;
 }

@@ -59,9 +59,11 @@ _Noreturn void fail_diverged(struct trainer *trainer)
     trainer->diverged = 0.0f;
     const char *cause = find_cause(trainer);
     net_progress_close(&trainer->progress);
+    char *place = net_folder_place(&trainer->run.folder);
     char *checkpoint = net_format(", from the last good checkpoint: --weights "
                                   "%s/checkpoint.safetensors",
-                                  net_folder_place(&trainer->run.folder));
+                                  place);
+    free(place);
 
     net_fail(NET_DIVERGED, "the loss is %s in step %u (epoch %ld, row %ld)%s%s. %s%s",
              isnan(loss) ? "not a number" : "infinite", step, epoch, row, cause ? "; " : "",

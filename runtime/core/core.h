@@ -271,6 +271,11 @@ struct net_signals {
    Called before any thread is started. */
 void net_signals_open(struct net_signals *signals);
 
+/* The same for a program that starts processes of its kind, which a thread would be in the way of:
+   a file that can be read when one of them came, and its number; 0: none did. */
+int net_signals_file(void);
+int net_signals_take(int file);
+
 /* ---- profile.c: times of single kernels; net_profile_lap is in netrt.h ----------------------- */
 
 double net_now(void); /* seconds, of a clock that never jumps */

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "core/core.h"
@@ -51,6 +52,23 @@ static void *wait_for_signals(void *argument)
             _exit(128 + number);
         }
     return NULL;
+}
+
+int net_signals_file(void)
+{
+    sigset_t set;
+
+    signal(SIGPIPE, SIG_IGN);
+    fill_set(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+int net_signals_take(int file)
+{
+    struct signalfd_siginfo info;
+
+    return read(file, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 }
 
 void net_signals_open(struct net_signals *signals)

@@ -130,6 +130,11 @@ check "its points are rows" [ "$(column short status | sort -u)" = "not begun" ]
 check "it goes on" ./lets sweep --resume short --quiet
 check "to the same bits, too" same_points whole short
 
+exits "a disk that is full" 1 "point_1: lets: error: .*cut short/point_1" \
+    bash -c 'ulimit -f 40; ./lets sweep "$@" --out "cut short"' - "${long[@]}"
+exits "is no harm to what is there" 0 "The sweep is in cut short" ./lets sweep --resume "cut short"
+check "it ends with the same bits" same_points whole "cut short"
+
 # ---- what is refused, before anything runs -------------------------------------------------------
 
 exits "a folder with a sweep" 2 "cut is a run already: --resume cut" ./lets sweep lr=0.1 --out cut
