@@ -660,9 +660,10 @@ const struct net_model net_model = {
     .name = "cnn", .source = "digits.net", .version = "0.1", .hash = "07b9b17d8436104b",
     .isa = "avx512", .batch = 64, .arena_size = 5052928, .scratch_size = 229376, .tensor_count = 8,
     .parts[0] = &part_train, .parts[1] = &part_validation, .parts[2] = &part_test,
-    .metrics = metrics, .metric_count = 1, .default_batch = 64, .epochs = 10, .seed = 0,
-    .keep = "best", .monitor = "validation_loss", .loss = NET_CROSS_ENTROPY,
-    .activation = NET_SOFTMAX, .outputs = 10, .output_rank = 1, .output_shape = {10},
+    .metrics = metrics, .metric_count = 1, .keys = "loss optimizer batch epochs metrics",
+    .default_batch = 64, .epochs = 10, .seed = 0, .keep = "best", .monitor = "validation_loss",
+    .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX, .outputs = 10, .output_rank = 1,
+    .output_shape = {10},
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

@@ -287,9 +287,10 @@ const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "8541fa8652c0f64e",
     .isa = "avx512", .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
-    .metrics = metrics, .metric_count = 1, .default_batch = 4, .epochs = 1000, .seed = 0,
-    .keep = "best", .monitor = "validation_loss", .loss = NET_MSE, .activation = NET_IDENTITY,
-    .outputs = 1, .output_rank = 1, .output_shape = {1},
+    .metrics = metrics, .metric_count = 1, .keys = "loss optimizer batch epochs metrics",
+    .default_batch = 4, .epochs = 1000, .seed = 0, .keep = "best", .monitor = "validation_loss",
+    .loss = NET_MSE, .activation = NET_IDENTITY, .outputs = 1, .output_rank = 1,
+    .output_shape = {1},
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

@@ -262,8 +262,9 @@ struct net_model {
     /* numbers, and lets that were not given and others make, of lets; floats for kernels of both */
     void (*find_numbers)(double *numbers, double *lets, const bool *given);
     void (*find_values)(float *values, const double *numbers);
-    int least_batch; /* 2 where a batchnorm has one number a channel and
+    int least_batch;  /* 2 where a batchnorm has one number a channel and
                                                row, or 0; for training */
+    const char *keys; /* those that the train section has, "loss optimizer monitor" */
     int default_batch, epochs;
     double seed;
     const char *keep;    /* "best" or "last" */

@@ -218,6 +218,7 @@ static void add_training(Wrap *w, const Model *m)
         add_member(w, ".clip = &clip");
     if (m->metric_count)
         add_member(w, ".metrics = metrics, .metric_count = %d", m->metric_count);
+    add_member(w, ".keys = %s", quoted(m->keys));
     add_member(w, ".default_batch = %d", m->batch);
     add_member(w, ".epochs = %d", m->epochs);
     add_member(w, ".seed = %s", number_text(m->seed));

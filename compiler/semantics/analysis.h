@@ -265,6 +265,8 @@ typedef enum AdvicePlace { ADVICE_WORDS, ADVICE_PARAMETERS, ADVICE_KEYS } Advice
 
 /* Its name here: of these kinds, of these parameters, of a key, a part or a value; or NULL. */
 const char *word_elsewhere(const char *text, unsigned kinds);
+const char *unquoted_name(const char *text,
+                          unsigned kinds); /* the name that a string is, or NULL */
 const char *parameter_elsewhere(const char *const *names, int count, const char *text);
 const char *key_elsewhere(const char *text);
 const char *part_elsewhere(const char *text);

@@ -96,6 +96,11 @@ const char *word_elsewhere(const char *text, unsigned kinds)
     return NULL;
 }
 
+const char *unquoted_name(const char *text, unsigned kinds)
+{
+    return find_signature(text, kinds) ? text : word_elsewhere(text, kinds);
+}
+
 const char *parameter_elsewhere(const char *const *names, int count, const char *text)
 {
     for (int k = 0; k < count; k++)

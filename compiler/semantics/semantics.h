@@ -131,6 +131,7 @@ typedef struct Model {
     int schedule_count;
     Call **metrics; /* without arguments */
     int metric_count;
+    const char *keys;    /* of the train section, those that are written: "loss optimizer" */
     int batch, epochs;   /* the defaults; 32 and 1 where not given */
     int max_batch;       /* rows a step is compiled for: batch, or --batch (main.c) */
     double seed;         /* 0 where not given */

@@ -53,9 +53,7 @@ static Call *to_choice(Sema *s, const Ast *ast, Object object, Kind kind)
         return NULL;
     if (object.kind != OBJECT_FUNCTION || !object.function->signature ||
         object.function->signature->kind != kind) {
-        const char *here = object.kind != OBJECT_STRING        ? NULL
-                           : find_signature(object.text, kind) ? object.text
-                                                               : word_elsewhere(object.text, kind);
+        const char *here = object.kind == OBJECT_STRING ? unquoted_name(object.text, kind) : NULL;
 
         if (!report(s, object.span, "`%s` is %s; this is %s", ast->text, kind_text(kind),
                     describe(object)))
@@ -172,10 +170,7 @@ static void analyze_metric(Sema *s, const Ast *ast)
                                                        : NULL;
 
     if (ast->kind != AST_NAME) {
-        const char *here = ast->kind != AST_STRING ? NULL
-                           : find_signature(ast->text, KIND_METRIC)
-                               ? ast->text
-                               : word_elsewhere(ast->text, KIND_METRIC);
+        const char *here = ast->kind == AST_STRING ? unquoted_name(ast->text, KIND_METRIC) : NULL;
 
         if (report(s, ast->span, "metrics are names"))
             note(s->source, here ? "write `%s`, without quotes" : "such as [accuracy, mae]", here);
@@ -461,6 +456,7 @@ static int refuse_key(Sema *s, const Ast *section, const Ast *ast)
 
 void analyze_train(Sema *s, const Ast *section)
 {
+    Text written = {0};
     const Ast *given[COUNT(keys) + 1] = {0}; /* the last one for what is no key */
 
     for (int i = 0; i < section->children.count; i++) {
@@ -478,6 +474,7 @@ void analyze_train(Sema *s, const Ast *section)
                 note_at(s->source, given[key]->name_span, "it was first given here");
         } else {
             given[key] = ast;
+            text_add(&written, "%s%s", written.at ? " " : "", ast->text);
             analyze_key(s, ast);
         }
     }
@@ -490,6 +487,9 @@ void analyze_train(Sema *s, const Ast *section)
              key == 0 ? "loss = cross_entropy(network(image), label)"
                       : "optimizer = adam(lr=1e-3)");
     }
+    if (s->model->monitor)
+        text_add(&written, " monitor");
+    s->model->keys = written.at ? written.at : "";
     check_monitors(s);
     check_minimum(s);
     if (s->source->errors == 0)

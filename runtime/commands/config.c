@@ -1,5 +1,5 @@
 /*
- * config.c -- `config`: every value of a run, and which are defaults.
+ * config.c -- `config`: every value of a run, and where it comes from.
  */
 
 #include <stdio.h>
@@ -23,7 +23,9 @@ int net_command_config(struct net_options *options)
         text.length = 0;
         net_option_show(&text, options, (enum net_option)o);
         printf("%-20s %-14s %s\n", net_option_infos[o].name, text.at,
-               options->value[o].given ? "given" : "default");
+               options->value[o].given      ? "flag"
+               : options->value[o].by_model ? "model file"
+                                            : "built in");
     }
     for (int i = 0; i < options->model->let_count && i < NET_MAX_LETS; i++) {
         const struct net_let *let = &options->model->lets[i];
@@ -34,7 +36,7 @@ int net_command_config(struct net_options *options)
         net_text_number(&text, options->let[i].number);
         printf("%-20s %-14s ", let->name, text.at);
         if (options->let[i].given)
-            puts("given");
+            puts("flag");
         else
             printf("let, %s:%d\n", options->model->source, let->line);
     }

@@ -10,6 +10,55 @@
 
 #include "commands/commands.h"
 
+/* Flags of other programs that train. */
+static const char *const elsewhere[][2] = {
+    {"learning_rate", "lr"},
+    {"batch_size", "batch"},
+    {"num_epochs", "epochs"},
+    {"n_epochs", "epochs"},
+    {"max_epochs", "epochs"},
+    {"num_workers", "threads"},
+    {"workers", "threads"},
+    {"jobs", "threads"},
+    {"output_dir", "out"},
+    {"save_dir", "out"},
+    {"logdir", "out"},
+    {"log_dir", "out"},
+    {"random_seed", "seed"},
+    {"random_state", "seed"},
+    {"data_dir", "data"},
+    {"data_path", "data"},
+    {"dataset", "data"},
+    {"model", "weights"},
+    {"checkpoint", "weights"},
+    {"ckpt", "weights"},
+    {"load", "weights"},
+    {"beta_1", "beta1"},
+    {"beta_2", "beta2"},
+    {"epsilon", "eps"},
+    {"decay", "weight_decay"},
+    {"wd", "weight_decay"},
+    {"clipnorm", "clip"},
+    {"clip_grad_norm", "clip"},
+    {"early_stopping", "stop_patience"},
+    {"split", "part"},
+    {"b", "batch"},
+    {"e", "epochs"},
+    {"j", "threads"},
+    {"n", "epochs"},
+    {"s", "seed"},
+    {"d", "data"},
+    {"w", "weights"},
+    {"q", "quiet"},
+};
+
+/* "-lr": flags begin with two dashes, but for -o. */
+static bool is_short(const char *word)
+{
+    return word[0] == '-' && word[1] != '-' && !strchr("0123456789.", word[1]) &&
+           strcmp(word, "-o") != 0;
+}
+
 static _Noreturn void unknown_flag(const char *typed, const struct net_options *options)
 {
     const struct net_model *model = options->model;
@@ -24,14 +73,20 @@ static _Noreturn void unknown_flag(const char *typed, const struct net_options *
     for (int i = 0; i < model->let_count && i < NET_MAX_LETS; i++)
         if (model->lets[i].by_run)
             names[count++] = model->lets[i].name;
-    snprintf(word, sizeof word, "%s", typed);
+    const int dashes = typed[1] == '-' ? 2 : 1, length = (int)strcspn(typed, "=");
+
+    snprintf(word, sizeof word, "%.*s", length - dashes, typed + dashes);
     for (char *c = word; *c; c++)
         *c = *c == '-' ? '_' : *c;
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        if (!strcmp(elsewhere[i][0], word))
+            snprintf(word, sizeof word, "%s", elsewhere[i][1]);
     nearest = net_nearest(word, names, count);
     if (nearest)
-        net_fail(NET_USAGE, "there is no flag --%s; do you mean --%s?", typed,
-                 net_typed_name(nearest));
-    net_fail(NET_USAGE, "there is no flag --%s; --help lists them", typed);
+        net_fail(NET_USAGE, "there is no flag %.*s; %s --%s%s", length, typed,
+                 strcmp(nearest, word) ? "do you mean" : "its name here is",
+                 net_typed_name(nearest), strcmp(nearest, word) ? "?" : "");
+    net_fail(NET_USAGE, "there is no flag %.*s; --help lists them", length, typed);
 }
 
 /* config takes every flag of a run, which need not be said; --json is its own. */
@@ -73,7 +128,7 @@ static int read_flag(struct net_options *options, int argc, char **argv, int i)
                                                : net_let_info(options->model, let);
 
     if (o == NET_OPTIONS && let < 0)
-        unknown_flag(typed, options);
+        unknown_flag(argv[i], options);
     if (let >= 0 && !options->model->lets[let].by_run)
         net_let_refuse(options->model, let);
 
@@ -159,6 +214,8 @@ void net_options_read(struct net_options *options, const struct net_model *model
     for (int i = 0; i < argc; i++) {
         if (!ended && !strcmp(argv[i], "--"))
             ended = true;
+        else if (!ended && is_short(argv[i]))
+            unknown_flag(argv[i], options);
         else if (!ended && (!strncmp(argv[i], "--", 2) || !strcmp(argv[i], "-o")))
             i = read_flag(options, argc, argv, i);
         else if ((command == NET_REPORT && (ended || argv[i][0] != '-')) ||

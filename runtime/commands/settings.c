@@ -124,6 +124,7 @@ static void set_optimizer(struct net_options *options, const char *optimizer)
         v->applies = true;
         if (!v->given)
             v->number = arg ? arg->number : standard_of(n);
+        v->by_model = !v->given && arg && arg->given;
     }
     if (options->command == NET_SWEEP) /* its points say the rest, and are checked */
         return;
@@ -175,6 +176,7 @@ static void set_call_numbers(struct net_options *options)
         v->applies = arg != NULL;
         if (arg && !v->given)
             v->number = arg->number;
+        v->by_model = arg && !v->given && arg->given;
         if (!arg && v->given)
             net_fail(NET_USAGE, "--%s does not apply: it is a number of %s, which %s does not have",
                      net_option_flag(option), call_numbers[i].calls, model->source);
@@ -274,6 +276,7 @@ void net_settings_default(struct net_options *options)
         if (!value[o].given)
             value[o] = defaults[o];
         value[o].applies = true;
+        value[o].by_model = !value[o].given && is_word_of(model->keys, net_option_infos[o].name);
     }
     set_optimizer(options, value[NET_OPTIMIZER].text);
     set_call_numbers(options);

@@ -3,6 +3,7 @@
  * batchnorm can take ends the program; what is more likely a mistake than meant is a warning.
  */
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,32 @@ static void check_classes(const struct net_model *model, const struct net_data *
     free(there);
 }
 
+/* ---- Values far from what a network gives ---------------------------------------------------- */
+
+/* A network's first outputs are near 0: a loss of targets of thousands makes steps as large. */
+static void check_values(const struct net_model *model, const struct net_data *data)
+{
+    const struct net_field *target = net_target_field(model);
+    const long rows = net_data_rows(data, NET_TRAIN);
+    const double large = 1e3;
+    double sum = 0.0;
+
+    if (target->kind != NET_TARGET_VALUES || target->size > 16)
+        return;
+    for (long row = 0; row < rows; row++) {
+        const float *y = net_data_target(data, NET_TRAIN, row);
+
+        for (int i = 0; i < target->size; i++)
+            sum += fabs((double)y[i]);
+    }
+    const double mean = sum / (double)rows / target->size;
+
+    if (mean > large)
+        net_warn("the target %s is %.3g in the mean, far from the first outputs, which are about "
+                 "1: the loss may grow without end; `-> standardize` behind it in %s makes it so",
+                 target->name, mean, model->source);
+}
+
 void net_preflight(const struct net_options *options, const struct net_data *data)
 {
     const struct net_call *late = net_schedule_late(options);
@@ -90,6 +117,7 @@ void net_preflight(const struct net_options *options, const struct net_data *dat
     if (options->fold.number > 1)
         return; /* of a k-fold, once */
     check_classes(options->model, data);
+    check_values(options->model, data);
     if (late)
         net_warn("the schedule's %s never comes: what is before it lasts as long as the run, %ld "
                  "epochs; --epochs wants more, or --%s less",

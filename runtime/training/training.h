@@ -90,6 +90,7 @@ struct net_value {
     double number;    /* of a number, or a bool (0, 1) */
     const char *text; /* of a text; NULL: none */
     bool given;       /* on the command line */
+    bool by_model;    /* not given there, but written in the model file */
     bool applies;     /* false: the run has no use for it */
 };
 

@@ -32,7 +32,7 @@ exits "literals are no flags" 2 "compiled into this trainer" ./literals --rate 0
 check "a let that another makes" bash -c './lets config --rate 0.5 |
     grep -qE "^half +0.25 +let, lets.net:4"'
 check "is its own where it is given" bash -c './lets config --rate 0.5 --half 0 |
-    grep -qE "^half +0 +given"'
+    grep -qE "^half +0 +flag"'
 check "help has them" bash -c './lets train --help |
     grep -qE -- "--rate X .*lets.net:3 +.0.2.$"'
 check "run.json has them" grep -q '"rate": 0.5, "half": 0.25, "l2": 0.01, "smooth": 0' \

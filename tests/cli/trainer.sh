@@ -123,7 +123,15 @@ fi
 mkdir packed
 for file in "$torch"/*.npy; do gzip -c "$file" >"packed/${file##*/}.gz"; done
 check "files found with .gz behind" ./torch_dense train --data packed --epochs 0 --out from_packed
-check "config" ./xor_split config
+origins() {
+    ./xor_split config --momentum 0.8 | awk '{ print $1, $3, $4 }' |
+        grep -xcE '(lr|epochs) model file|momentum flag |(clip|weight_decay) built in'
+}
+check "config says the file's, the flag's and netc's own" test "$(origins)" = 5
+for flag in -lr --learning-rate --learning_rate=0.1; do
+    exits "another program's flag $flag" 2 "its name here is --lr" ./xor_split train $flag 0.1
+done
+exits "another program's flag --batch-size" 2 "is --batch$" ./xor_split train --batch-size 4
 check "help" ./xor_split --help
 for command in train eval predict summary init gradcheck bench config kfold; do
     check "help of $command" bash -c \
