@@ -236,8 +236,8 @@ static int train_halves(struct sweep *sweep, int *points)
     for (int round = rounds; round >= 0 && count && code == NET_OK; round--) {
         const long pause = (epochs + (1L << round) - 1) >> round;
 
-        if (!net_flag(sweep->options, NET_QUIET))
-            fprintf(stderr, "%d point%s to epoch %ld\n", count, count > 1 ? "s" : "", pause);
+        net_progress_say(&sweep->progress, "%d point%s to epoch %ld", count, count > 1 ? "s" : "",
+                         pause);
         code = sweep_train(sweep, points, count, pause);
         if (sweep->left || code != NET_OK)
             break;
@@ -307,7 +307,10 @@ int net_command_sweep(struct net_options *options)
         write_sweep(&sweep, options->argc, options->argv);
     }
     sweep.signals = net_signals_file();
+    net_progress_open(&sweep.progress, NULL, net_flag(options, NET_QUIET));
     const int code = train_all(&sweep);
+
+    net_progress_close(&sweep.progress);
 
     sweep_write_tables(&sweep);
     if (code == NET_OK) {

@@ -24,7 +24,8 @@ struct sweep {
     int process;                 /* its number */
     int signals;                 /* of net_signals_file */
     int signal;                  /* that came, and ends it; 0: none */
-    struct net_folder folder;    /* it holds point_1, point_2, ... */
+    struct net_progress progress;
+    struct net_folder folder; /* it holds point_1, point_2, ... */
     struct sweep_setting *settings;
     int setting_count;
     char **points; /* [point_count][setting_count], texts; NULL: as all have it */
@@ -63,7 +64,9 @@ void sweep_print(const struct sweep *sweep); /* the table, to stdout, the best f
 /* The better half of the points after `epoch`, in place; gives their number. */
 int sweep_keep_half(const struct sweep *sweep, int *points, int count, long epoch);
 /* A line of one point that has ended, to stderr. */
-void sweep_tell(const struct sweep *sweep, int point, int done, int count);
+void sweep_tell(struct sweep *sweep, int point, int done, int count);
+/* What runs now, on a terminal: so many points have ended. */
+void sweep_show(struct sweep *sweep, const int *points, int running, int done, int count);
 struct net_json *sweep_run_json(const struct sweep *sweep, int point); /* NULL: there is none */
 
 #endif

@@ -23,6 +23,7 @@
 #include "commands/sweep.h"
 
 enum { LOOK_EVERY = 200 }; /* ms, for the end of the time */
+#define SHOW_EVERY 0.5     /* seconds */
 #define SAME_REQUEST 0.5   /* seconds: a hangup or a Ctrl-C may come twice */
 
 struct job {
@@ -141,6 +142,7 @@ static int finish(struct sweep *sweep, struct job *job)
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     const bool interrupted = code > 128 && WIFEXITED(status);
 
+    net_progress_close(&sweep->progress); /* nothing is drawn where it is said */
     if (job->text.length && code != NET_DIVERGED && !interrupted &&
         !(sweep->said && !strcmp(sweep->said, job->text.at))) {
         fprintf(stderr, "%s: %s%s", sweep->names[job->point], job->text.at,
@@ -196,6 +198,18 @@ static void take_signal(struct sweep *sweep)
     sweep->signal = sweep->signal ? sweep->signal : signal;
 }
 
+static void show(struct sweep *sweep, const struct queue *queue)
+{
+    int points[NET_MAX_THREADS], count = 0;
+
+    if (net_now() - sweep->progress.drawn < SHOW_EVERY)
+        return;
+    for (int j = 0; j < sweep->jobs; j++)
+        if (queue->jobs[j].process)
+            points[count++] = queue->jobs[j].point;
+    sweep_show(sweep, points, count, queue->ended, queue->count);
+}
+
 static void wait_for_some(struct sweep *sweep, struct queue *queue)
 {
     struct pollfd files[NET_MAX_THREADS + 1];
@@ -204,6 +218,7 @@ static void wait_for_some(struct sweep *sweep, struct queue *queue)
         files[j] = (struct pollfd){.fd = queue->jobs[j].process ? queue->jobs[j].said : -1,
                                    .events = POLLIN};
     files[sweep->jobs] = (struct pollfd){.fd = sweep->signals, .events = POLLIN};
+    show(sweep, queue);
     if (poll(files, (nfds_t)sweep->jobs + 1, LOOK_EVERY) <= 0)
         return;
     if (files[sweep->jobs].revents)

@@ -152,7 +152,7 @@ void sweep_print(const struct sweep *sweep)
     free(text.at);
 }
 
-void sweep_tell(const struct sweep *sweep, int point, int done, int count)
+void sweep_tell(struct sweep *sweep, int point, int done, int count)
 {
     struct net_json *json = sweep_run_json(sweep, point);
     const struct net_json *status = net_json_member(json, "status");
@@ -160,16 +160,53 @@ void sweep_tell(const struct sweep *sweep, int point, int done, int count)
                                                         "validation");
     char *text = sweep_point_text(sweep, point);
 
-    if (!net_flag(sweep->options, NET_QUIET)) {
-        fprintf(stderr, "%d of %d  %s:", done, count, text);
-        for (const struct net_json *n = validation ? validation->first : NULL; n; n = n->next)
-            fprintf(stderr, " %s %.4g", n->key, n->number);
-        if (status && status->text && strcmp(status->text, "finished") != 0)
-            fprintf(stderr, " %s", status->text);
-        fprintf(stderr, "\n");
-    }
+    struct net_text line = {0};
+
+    net_text_add(&line, "%d of %d  %s:", done, count, text);
+    for (const struct net_json *n = validation ? validation->first : NULL; n; n = n->next)
+        net_text_add(&line, " %s %.4g", n->key, n->number);
+    if (status && status->text && strcmp(status->text, "finished") != 0)
+        net_text_add(&line, " %s", status->text);
+    net_progress_say(&sweep->progress, "%s", line.at);
+    free(line.at);
     free(text);
     net_json_free(json);
+}
+
+static long count_epochs(const struct sweep *sweep, int point)
+{
+    char *name = net_format("%s/history.csv", sweep->names[point]);
+    long lines = 0;
+    size_t length;
+
+    if (net_folder_has(&sweep->folder, name)) {
+        char *text = net_file_read(&sweep->folder, name, &length);
+
+        for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+            lines++;
+        free(text);
+    }
+    free(name);
+    return lines > 0 ? lines - 1 : 0; /* without the header */
+}
+
+void sweep_show(struct sweep *sweep, const int *points, int running, int done, int count)
+{
+    const int width = net_progress_width() - 1;
+    struct net_text lines = {0};
+
+    for (int i = 0; i < running && sweep->progress.terminal; i++) {
+        char *text = sweep_point_text(sweep, points[i]);
+        char *line = net_format("%d of %d ended; %s: %ld epochs", done, count, text,
+                                count_epochs(sweep, points[i]));
+
+        net_text_add(&lines, "%s%.*s", i ? "\n" : "", width, line);
+        free(line);
+        free(text);
+    }
+    if (lines.at)
+        net_progress_draw(&sweep->progress, lines.at);
+    free(lines.at);
 }
 
 /* ---- Halving --------------------------------------------------------------------------------- */

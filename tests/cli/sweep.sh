@@ -130,6 +130,9 @@ check "its points are rows" [ "$(column short status | sort -u)" = "not begun" ]
 check "it goes on" ./lets sweep --resume short --quiet
 check "to the same bits, too" same_points whole short
 
+check "time that is up in the middle" ./lets sweep "${long[@]}" --out middle --time 0.1s --quiet
+check "and more of it" ./lets sweep --resume middle --time 1h --quiet
+check "no bit is another" same_points whole middle
 exits "a disk that is full" 1 "point_1: lets: error: .*cut short/point_1" \
     bash -c 'ulimit -f 40; ./lets sweep "$@" --out "cut short"' - "${long[@]}"
 exits "is no harm to what is there" 0 "The sweep is in cut short" ./lets sweep --resume "cut short"
