@@ -43,7 +43,7 @@ int net_train_run(struct net_options *options, struct net_signals *signals); /* 
 int net_kfold(struct net_options *options, struct net_signals *signals);
 
 /* A line a row of session->data, in order: class and probabilities, or values. Rows: NET_TEST of
-   net_data_open_file, or any part of net_data_open. Fails when `out` cannot be written. */
+   net_data_open_files, or any part of net_data_open. Fails when `out` cannot be written. */
 void net_predict(FILE *out, struct net_session *session, enum net_part part);
 
 /* Evaluates rows of a part; gives the mean loss, and fills `metrics`. */
@@ -52,6 +52,8 @@ double net_evaluate(struct net_session *session, struct net_loader *loader, enum
 /* Opens the data for rows of a part. Rows that a run drew from its training source are its own only
    while that is what it was: other parts may be of new data. */
 struct net_data *net_evaluated_open(struct net_session *session, enum net_part part);
+/* The same for what the command was asked for: the part of its files, or that of --part. */
+enum net_part net_asked_open(struct net_session *session, bool labelled);
 /* Ends the program where a file was written to since the data were opened. */
 void net_need_unwritten(struct net_data *data);
 enum net_part net_part_named(const char *name); /* "train", "validation" or "test" */

@@ -76,6 +76,21 @@ struct net_data *net_evaluated_open(struct net_session *session, enum net_part p
     return data;
 }
 
+enum net_part net_asked_open(struct net_session *session, bool labelled)
+{
+    const struct net_options *options = session->options;
+    const enum net_part part = options->file ? NET_TEST
+                                             : net_part_named(options->value[NET_PART].text);
+
+    if (options->file && options->value[NET_PART].given)
+        net_fail(NET_USAGE, "%s takes a FILE or --part, not both", net_commands[options->command]);
+    session->opening.labelled = labelled;
+    session->data = options->file ? net_data_open_files(session->model, options->runs,
+                                                        options->run_count, &session->opening)
+                                  : net_evaluated_open(session, part);
+    return part;
+}
+
 /* What a report of classes or of values tells, besides the model's own metrics: all that can be
    had; in units the model's own too. */
 static void add_usual(struct net_text *text, const struct net_model *model,
@@ -102,6 +117,27 @@ static void add_usual(struct net_text *text, const struct net_model *model,
     }
 }
 
+static void add_classes(struct net_text *text, const struct net_metrics *metrics)
+{
+    struct net_score score;
+    char number[16];
+
+    net_text_add(text, ", \"classes\": [");
+    for (int c = 0; c < net_metrics_classes(metrics); c++) {
+        net_metrics_score(metrics, c, &score);
+        net_text_add(text, "%s{\"name\": ", c ? ", " : "");
+        net_text_quote(text, net_metrics_class_name(metrics, c, number));
+        net_text_add(text, ", \"precision\": ");
+        net_text_number(text, score.precision);
+        net_text_add(text, ", \"recall\": ");
+        net_text_number(text, score.recall);
+        net_text_add(text, ", \"f1\": ");
+        net_text_number(text, score.f1);
+        net_text_add(text, ", \"support\": %ld}", score.support);
+    }
+    net_text_add(text, "]");
+}
+
 static void show_json(const struct net_session *session, const struct net_metrics *metrics,
                       const char *part, double loss, long rows)
 {
@@ -111,7 +147,9 @@ static void show_json(const struct net_session *session, const struct net_metric
 
     net_text_add(&text, "{\"model\": ");
     net_text_quote(&text, model->name);
-    net_text_add(&text, ", \"part\": \"%s\", \"rows\": %ld, \"loss\": ", part, rows);
+    net_text_add(&text, ", \"%s\": ", session->options->file ? "file" : "part");
+    net_text_quote(&text, part);
+    net_text_add(&text, ", \"rows\": %ld, \"loss\": ", rows);
     net_text_number(&text, loss);
     net_metrics_json(&text, model, metrics);
     add_usual(&text, model, metrics, false);
@@ -120,6 +158,8 @@ static void show_json(const struct net_session *session, const struct net_metric
         add_usual(&text, model, metrics, true);
         net_text_add(&text, "}");
     }
+    if (classes)
+        add_classes(&text, metrics);
     if (classes && !net_metrics_has_confusion(metrics)) {
         net_text_add(&text, ", \"confusion\": null");
     } else if (classes) {
@@ -141,14 +181,13 @@ static void show_json(const struct net_session *session, const struct net_metric
 int net_command_eval(struct net_options *options)
 {
     const struct net_model *model = options->model;
-    const char *name = options->value[NET_PART].text;
-    const enum net_part part = net_part_named(name);
+    const char *name = options->file ? options->file : options->value[NET_PART].text;
     struct net_session session;
 
-    net_lets_of_run(options); /* its loss is the run's */
+    net_settings_of_run(options); /* its loss is the run's */
     net_session_open(&session, options);
     net_session_weights(&session);
-    session.data = net_evaluated_open(&session, part);
+    const enum net_part part = net_asked_open(&session, true);
     const long count = net_data_rows(session.data, part);
     if (!count)
         net_fail(NET_USAGE, "%s has no %s part; choose another with --part", model->source, name);

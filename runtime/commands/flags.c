@@ -228,18 +228,20 @@ void net_options_read(struct net_options *options, const struct net_model *model
                      argv[i],
                      command == NET_TRAIN_COMMAND ? " begins with its weights, --resume goes on"
                                                   : "");
-        else if ((command != NET_PREDICT && command != NET_GRADCHECK) ||
+        else if ((command != NET_EVAL && command != NET_PREDICT && command != NET_GRADCHECK) ||
                  (!ended && argv[i][0] == '-' && argv[i][1]))
             net_fail(NET_USAGE, "%s does not know what to do with \"%s\"; --help shows its flags",
                      net_commands[command], argv[i]);
-        else if (options->file)
-            net_fail(NET_USAGE, "%s; \"%s\" is the second",
-                     command == NET_PREDICT ? "predict takes one file"
-                                            : "gradcheck takes one name that tensors begin with",
+        else if (command == NET_GRADCHECK && options->file)
+            net_fail(NET_USAGE,
+                     "gradcheck takes one name that tensors begin with; \"%s\" is the "
+                     "second",
                      argv[i]);
         else
-            options->file = argv[i];
+            options->runs[options->run_count++] = options->file = argv[i];
     }
+    if (options->file)
+        options->file = options->runs[0];
     net_settings_default(options);
 }
 

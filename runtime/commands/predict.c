@@ -41,25 +41,62 @@ static _Noreturn void fail_row(const struct net_data *data, enum net_part part, 
              place, row);
 }
 
+/* The truth of a row, and its values in the data's units in `values`. */
+static struct net_truth find_truth(const struct net_session *session, enum net_part part, long row,
+                                   const struct net_inverse *inverse, float *values)
+{
+    const struct net_model *model = session->model;
+    const struct net_field *target = net_target_field(model);
+    struct net_truth truth = {.row = row};
+
+    net_data_place(session->data, part, model->field_count - 1, &truth.row);
+    if (target->kind == NET_TARGET_CLASS) {
+        truth.class = net_data_class(session->data, part, row);
+        return truth;
+    }
+    memcpy(values, net_data_target(session->data, part, row),
+           (size_t)model->outputs * sizeof *values);
+    if (net_predicts_classes(model)) {
+        truth.class = model->outputs == 1 ? values[0] >= .5f : 0;
+        for (int c = 1; c < model->outputs; c++)
+            truth.class = values[c] > values[truth.class] ? c : truth.class;
+        return truth;
+    }
+    net_inverse_apply(inverse, values);
+    truth.values = values;
+    return truth;
+}
+
+/* With truths rows are told one by one, each with a loss of its own. */
 void net_predict(FILE *out, struct net_session *session, enum net_part part)
 {
     const struct net_model *model = session->model;
     const long count = net_data_rows(session->data, part);
     const struct net_mode mode = {.kind = NET_MODE_PREDICT};
-    long *rows = net_allocate((size_t)model->batch, sizeof *rows);
+    const bool with_truth = net_flag(session->options, NET_WITH_TRUTH);
+    const int batch = with_truth ? 1 : model->batch;
+    long *rows = net_allocate((size_t)batch, sizeof *rows);
+    float *values = net_allocate((size_t)model->outputs, sizeof *values);
+    struct net_truth truth;
     struct net_predictions predictions;
     struct net_inverse inverse;
 
     net_predictions_open(&predictions, out, session);
     net_inverse_open(&inverse, session->data);
     net_predictions_begin(&predictions, count);
-    for (long begin = 0; begin < count && !ferror(out); begin += model->batch) {
-        const int n = count - begin < model->batch ? (int)(count - begin) : model->batch;
+    for (long begin = 0; begin < count && !ferror(out); begin += batch) {
+        const int n = count - begin < batch ? (int)(count - begin) : batch;
 
         for (int i = 0; i < n; i++)
             rows[i] = begin + i;
         net_data_pack(session->data, part, &mode, rows, n, session->batch[0]);
-        net_forward(session, session->batch[0], n, false);
+        const float loss = net_forward(session, session->batch[0], n, with_truth);
+
+        if (with_truth) {
+            truth = find_truth(session, part, begin, &inverse, values);
+            truth.loss = (double)loss;
+            predictions.truth = &truth;
+        }
         for (int i = 0; i < n; i++) {
             float *x = session->predictions + (long)i * model->outputs;
 
@@ -75,6 +112,7 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
     net_predictions_close(&predictions);
     net_inverse_close(&inverse);
     free(rows);
+    free(values);
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */
@@ -109,20 +147,16 @@ static void close_predictions(struct net_file *file, const char *path)
 
 int net_command_predict(struct net_options *options)
 {
-    const struct net_model *model = options->model;
-    const char *part = options->value[NET_PART].text, *file = options->value[NET_OUTPUT].text;
-    const enum net_part rows = options->file ? NET_TEST : net_part_named(part);
+    const char *file = options->value[NET_OUTPUT].text;
     struct net_session session;
     struct net_file out;
 
-    if (options->file && options->value[NET_PART].given)
-        net_fail(NET_USAGE, "predict takes a FILE or --part, not both");
     if (!options->file && !options->value[NET_PART].given)
         net_fail(NET_USAGE, "predict wants a FILE with rows, or --part test");
+    net_settings_of_run(options);
     net_session_open(&session, options);
     net_session_weights(&session);
-    session.data = options->file ? net_data_open_file(model, options->file, &session.opening)
-                                 : net_evaluated_open(&session, rows);
+    const enum net_part rows = net_asked_open(&session, net_flag(options, NET_WITH_TRUTH));
 
     if (!net_data_rows(session.data, rows))
         net_fail(NET_FAULT, "there are no rows to predict: the model's data have no such part");

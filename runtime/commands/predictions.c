@@ -19,7 +19,7 @@ static bool is_binary(const struct net_model *model)
     return model->outputs == 1 && model->loss == NET_BINARY_CROSS_ENTROPY;
 }
 
-static bool has_classes(const struct net_model *model)
+bool net_predicts_classes(const struct net_model *model)
 {
     const struct net_field *target = &model->fields[model->field_count - 1];
 
@@ -67,7 +67,7 @@ static int class_at(const struct net_predictions *predictions, int place)
 
 static void put_number(const struct net_predictions *predictions, double x)
 {
-    const bool classes = has_classes(predictions->session->model);
+    const bool classes = net_predicts_classes(predictions->session->model);
 
     if (predictions->digits >= 0)
         fprintf(predictions->out, "%.*f", predictions->digits, x);
@@ -101,13 +101,33 @@ static void put_quoted(FILE *out, const char *before, const char *name, const ch
 
 /* ---- cells of a line ------------------------------------------------------------------------- */
 
+/* Behind the others: what the row is, its loss, its number. */
+static void add_truth(const struct net_predictions *predictions, char between, const char *special)
+{
+    const struct net_truth *truth = predictions->truth;
+    FILE *out = predictions->out;
+    char text[16];
+
+    if (!truth)
+        return;
+    if (!truth->values) {
+        fputc(between, out);
+        put_quoted(out, "", name_of(predictions, truth->class, text), special);
+    }
+    for (int i = 0; truth->values && i < predictions->session->model->outputs; i++) {
+        fputc(between, out);
+        put_number(predictions, (double)truth->values[i]);
+    }
+    fprintf(out, "%c%.9g%c%ld", between, truth->loss, between, truth->row);
+}
+
 static void add_cells(struct net_predictions *predictions, const float *x, int class, char between,
                       const char *special)
 {
     FILE *out = predictions->out;
     char text[16];
 
-    if (has_classes(predictions->session->model) && !predictions->top) {
+    if (net_predicts_classes(predictions->session->model) && !predictions->top) {
         put_quoted(out, "", name_of(predictions, class, text), special);
         fputc(between, out);
     }
@@ -122,6 +142,7 @@ static void add_cells(struct net_predictions *predictions, const float *x, int c
         }
         put_number(predictions, (double)x[c]);
     }
+    add_truth(predictions, between, special);
     fputc('\n', out);
 }
 
@@ -141,20 +162,27 @@ static void begin_csv(struct net_predictions *predictions, long rows)
     char text[16];
 
     (void)rows;
-    if (has_classes(model) && !predictions->top)
+    if (net_predicts_classes(model) && !predictions->top)
         fputs("class,", out);
     for (int i = 0; i < told_classes(predictions); i++) {
         if (i)
             fputc(',', out);
         if (predictions->top)
             fprintf(out, "class_%d,probability_%d", i + 1, i + 1);
-        else if (has_classes(model))
+        else if (net_predicts_classes(model))
             put_quoted(out, "probability_", name_of(predictions, is_binary(model) ? 1 : i, text),
                        special);
         else if (model->outputs == 1)
             fputs("value", out);
         else
             fprintf(out, "value_%d", i + 1);
+    }
+    if (net_flag(predictions->session->options, NET_WITH_TRUTH)) {
+        for (int i = 0; i < (net_predicts_classes(model) ? 1 : model->outputs); i++)
+            fprintf(out,
+                    net_predicts_classes(model) || model->outputs == 1 ? ",truth" : ",truth_%d",
+                    i + 1);
+        fputs(",loss,row", out);
     }
     fputc('\n', out);
 }
@@ -190,7 +218,7 @@ static void put_classes(struct net_predictions *predictions, const float *x, int
     const struct net_model *model = predictions->session->model;
     FILE *out = predictions->out;
 
-    fputs("{\"class\": ", out);
+    fputs("\"class\": ", out);
     put_name(predictions, class);
     fputs(predictions->top ? ", \"top\": [" : ", \"probabilities\": {", out);
     for (int i = 0; i < told_classes(predictions); i++) {
@@ -203,23 +231,41 @@ static void put_classes(struct net_predictions *predictions, const float *x, int
         put_json(predictions, (double)x[c]);
         fputs(predictions->top ? "}" : "", out);
     }
-    fputs(predictions->top ? "]}\n" : "}}\n", out);
+    fputs(predictions->top ? "]" : "}", out);
+}
+
+static void put_values(struct net_predictions *predictions, const char *name, const float *x)
+{
+    fprintf(predictions->out, "\"%s\": [", name);
+    for (int i = 0; i < predictions->session->model->outputs; i++) {
+        fputs(i ? ", " : "", predictions->out);
+        put_json(predictions, (double)x[i]);
+    }
+    fputc(']', predictions->out);
 }
 
 static void add_json(struct net_predictions *predictions, const float *x, int class)
 {
-    const struct net_model *model = predictions->session->model;
+    const struct net_truth *truth = predictions->truth;
+    FILE *out = predictions->out;
 
-    if (has_classes(model)) {
+    fputc('{', out);
+    if (net_predicts_classes(predictions->session->model))
         put_classes(predictions, x, class);
-        return;
+    else
+        put_values(predictions, "values", x);
+    if (truth) {
+        fputs(truth->values ? ", " : ", \"truth\": ", out);
+        if (truth->values)
+            put_values(predictions, "truth", truth->values);
+        else
+            put_name(predictions, truth->class);
+        if (truth->loss - truth->loss == 0)
+            fprintf(out, ", \"loss\": %.9g, \"row\": %ld", truth->loss, truth->row);
+        else
+            fprintf(out, ", \"loss\": null, \"row\": %ld", truth->row);
     }
-    fputs("{\"values\": [", predictions->out);
-    for (int i = 0; i < model->outputs; i++) {
-        fputs(i ? ", " : "", predictions->out);
-        put_json(predictions, (double)x[i]);
-    }
-    fputs("]}\n", predictions->out);
+    fputs("}\n", out);
 }
 
 /* ---- npy: float32, [rows][the prediction's shape] -------------------------------------------- */
@@ -279,12 +325,19 @@ void net_predictions_open(struct net_predictions *predictions, FILE *out,
         .format = &formats[f],
         .top = (int)value[NET_TOP].number,
         .digits = value[NET_DIGITS].given ? (int)value[NET_DIGITS].number : -1};
-    if (predictions->top && (!has_classes(session->model) || session->model->outputs == 1))
+    if (predictions->top && (!net_predicts_classes(session->model) || session->model->outputs == 1))
         net_fail(NET_USAGE, "--top does not apply: %s does not predict one of several classes",
                  session->model->source);
-    if (formats[f].add == add_npy && (predictions->top || value[NET_DIGITS].given))
+    const bool truth = net_flag(session->options, NET_WITH_TRUTH);
+
+    if (formats[f].add == add_npy && (predictions->top || value[NET_DIGITS].given || truth))
         net_fail(NET_USAGE, "--%s does not apply to --format npy, an array of all outputs",
-                 predictions->top ? "top" : "digits");
+                 predictions->top ? "top"
+                 : truth          ? "with-truth"
+                                  : "digits");
+    if (formats[f].add == add_text && is_binary(session->model) &&
+        net_data_class_name(session->data, 1))
+        fprintf(stderr, "the probability is that of %s\n", net_data_class_name(session->data, 1));
     if (predictions->top)
         predictions->order = net_allocate((size_t)session->model->outputs,
                                           sizeof *predictions->order);

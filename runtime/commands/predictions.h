@@ -7,15 +7,25 @@
 
 #include "commands/commands.h"
 
+/* What the data say of a row. */
+struct net_truth {
+    int class;
+    const float *values; /* in the units of the data; NULL: the class */
+    double loss;
+    long row; /* in its source, from 0 */
+};
+
 struct net_predictions {
     FILE *out;
     const struct net_session *session;
     const struct net_prediction_format *format;
     int top;    /* classes that are told, the likeliest first; 0: all, in their order */
     int *order; /* of a row, where `top` is not 0: its classes, the likeliest first */
+    const struct net_truth *truth; /* of the row that is added next; NULL: none is told */
     int digits; /* behind the point; -1: 6 of probabilities, all that there are of values */
 };
 
+bool net_predicts_classes(const struct net_model *model); /* else values */
 /* By --format, --top and --digits; what does not apply ends the program. */
 void net_predictions_open(struct net_predictions *predictions, FILE *out,
                           const struct net_session *session);

@@ -129,6 +129,7 @@ struct net_opening {
     char *alike;          /* or in the run of this preparation.json, whose rows may be divided
                                    otherwise; or NULL */
     bool changed;         /* where they do not, they are taken as they are */
+    bool labelled;        /* a user's files have the targets too */
     bool begins;          /* a new run begins: the fold is `fold`, not that of `preparation` */
     struct net_fold fold; /* the validation part, whatever the model says; without one kfold(k)
                                    leaves all rows in training */
@@ -141,11 +142,11 @@ struct net_data *net_data_open_by(const struct net_model *model, const struct ne
 struct net_data *net_data_open(const struct net_model *model, const char *folder,
                                const char *preparation);
 
-/* The same for rows of a user's FILE without targets: they become the NET_TEST part, for
-   net_predict. It is read as the training source is, which may be idx or npy where that is either;
-   plain or gzip. */
-struct net_data *net_data_open_file(const struct net_model *model, const char *file,
-                                    const struct net_opening *opening);
+/* The same for rows of a user's files, which become the NET_TEST part: one that is read as the
+   training source is, or idx or npy where that is either, one for each field; plain or gzip.
+   Without opening->labelled they have no targets. */
+struct net_data *net_data_open_files(const struct net_model *model, const char *const *files,
+                                     int count, const struct net_opening *opening);
 
 void net_data_close(struct net_data *data);
 

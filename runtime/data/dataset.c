@@ -307,7 +307,7 @@ struct net_data *net_data_open_by(const struct net_model *model, const struct ne
         data->fold = opening->fold;
     open_parts(data, opening);
     prepare(data);
-    net_task_find(data);
+    net_task_find(data, NET_TRAIN);
     net_contract_check(data, opening->mark);
     return data;
 }
@@ -323,15 +323,21 @@ struct net_data *net_data_open(const struct net_model *model, const char *folder
 /* A user's file of idx or npy, whatever the training data were. */
 static void open_numbers(struct net_table *table, const struct net_request *request)
 {
-    struct net_column *column = &table->columns[0];
-    char *path = (char *)request->call->args[0].text;
+    const struct net_call *call = request->call;
 
-    if (request->field_count != 1)
-        net_fail(1, "predict FILE works for a model with one input, this one has %d",
-                 request->field_count);
-    *column = (struct net_column){.name = request->fields[0].source, .place = path};
-    table->column_count = 1;
-    net_read_files(table, column, &path, 1, net_is_npy(path) ? net_header_npy : net_header_idx);
+    if (request->field_count != call->arg_count)
+        net_fail(NET_USAGE, "this model reads idx or npy files, one for each of %d field%s: %s%s%s",
+                 request->field_count, request->field_count > 1 ? "s" : "",
+                 request->fields[0].source, request->field_count > 1 ? ", then " : "",
+                 request->field_count > 1 ? request->fields[request->field_count - 1].source : "");
+    for (int i = 0; i < call->arg_count; i++) {
+        char *path = (char *)call->args[i].text;
+
+        table->columns[i] = (struct net_column){.name = request->fields[i].source, .place = path};
+        net_read_files(table, &table->columns[i], &path, 1,
+                       net_is_npy(path) ? net_header_npy : net_header_idx);
+    }
+    table->column_count = call->arg_count;
 }
 
 static bool reads_texts(const struct net_request *request)
@@ -370,48 +376,73 @@ static void check_alone(const struct net_model *model, int count)
                          : "is made of columns that the run's first file names");
 }
 
-struct net_data *net_data_open_file(const struct net_model *model, const char *file,
-                                    const struct net_opening *opening)
+/* The call of a source with a user's files in the place of its own: that of training where `reader`
+   names the argument, else of numbers. */
+static struct net_call call_of_files(const struct net_model *model, const struct net_reader *reader,
+                                     const char *const *files, int count)
+{
+    const struct net_call *train = model->parts[NET_TRAIN];
+    const int arg_count = reader->file ? train->arg_count : count;
+    struct net_arg *args = net_allocate((size_t)arg_count, sizeof *args);
+
+    if (reader->file && count > 1)
+        net_fail(NET_USAGE,
+                 "one file of rows is wanted, \"%s\" is the second; a pattern in quotes "
+                 "names several: 'part*'",
+                 files[1]);
+    for (int i = 0; i < arg_count; i++) {
+        const char *path = !reader->file || !strcmp(train->args[i].name, reader->file)
+                               ? net_input_path(files[reader->file ? 0 : i])
+                               : NULL;
+
+        if (reader->file)
+            args[i] = train->args[i];
+        if (path) {
+            net_need_file(path);
+            args[i].text = path;
+        }
+    }
+    return (struct net_call){
+        .name = reader->file ? train->name : reader->name, .args = args, .arg_count = arg_count};
+}
+
+struct net_data *net_data_open_files(const struct net_model *model, const char *const *files,
+                                     int count, const struct net_opening *opening)
 {
     static const struct net_reader numbers = {.name = "predict", .open = open_numbers};
     struct net_data *data = new_data(model);
-    struct net_source *source = &data->sources[NET_TEST];
     const struct net_call *train = model->parts[NET_TRAIN];
-    const struct net_reader *reader = train && train->reader ? train->reader : &numbers;
-    struct net_arg *args = NULL;
-
-    file = net_input_path(file);
-    net_need_file(file);
-    struct net_call call = {
-        .name = "predict", .args = &(struct net_arg){.text = file}, .arg_count = 1};
+    const struct net_reader *reader = train && train->reader && train->reader->file ? train->reader
+                                                                                    : &numbers;
+    const struct net_call call = call_of_files(model, reader, files, count);
     struct net_request request = {.call = &call,
                                   .fields = model->fields,
-                                  .field_count = model->field_count - 1,
+                                  .field_count = model->field_count - !opening->labelled,
                                   .names = data->names};
 
     if (!opening->preparation)
         check_alone(model,
                     net_is_run_mark(opening->mark) ? model->field_count : request.field_count);
-    if (reader->file) {
-        args = net_allocate((size_t)train->arg_count, sizeof *args);
-        for (int i = 0; i < train->arg_count; i++) {
-            args[i] = train->args[i];
-            if (!strcmp(args[i].name, reader->file))
-                args[i].text = file;
-        }
-        call = (struct net_call){.name = train->name, .args = args, .arg_count = train->arg_count};
-    }
-    reader = choose_reader(reader->file ? reader : &numbers, file, &request);
+    reader = choose_reader(
+        reader, reader->file ? net_argument(&call, reader->file)->text : call.args[0].text,
+        &request);
+    if (request.lines && opening->labelled)
+        net_fail(NET_USAGE, "%s is read as a text a line, which has no %s", files[0],
+                 net_target_field(model)->name);
     net_contract_read(data, opening);
     net_watch_files(data, NET_TEST, &call);
     open_table(data, NET_TEST, reader, &request);
-    free(args);
+    free((struct net_arg *)call.args);
     for (int f = 0; f < request.field_count; f++)
-        apply_field(data, f, source);
-    free_unread(source, request.field_count);
+        apply_field(data, f, &data->sources[NET_TEST]);
+    free_unread(&data->sources[NET_TEST], request.field_count);
     net_packing_open(data, NET_TEST);
     list_words(data);
     net_contract_check(data, opening->mark);
+    if (opening->labelled && !data->task)
+        net_task_find(data, NET_TEST);
+    if (opening->labelled)
+        net_data_check_task(data, NET_TEST);
     return data;
 }
 

@@ -102,7 +102,7 @@ void net_contract_read(struct net_data *data, const struct net_opening *opening)
 void net_contract_check(struct net_data *data, const char *mark);
 
 /* task.c: what the target is, where the run before did not say; of a run, for preparation.json */
-void net_task_find(struct net_data *data);
+void net_task_find(struct net_data *data, enum net_part part);
 void net_task_write(struct net_text *text, const struct net_data *data);
 void net_task_read(struct net_data *data, const struct net_json *json, const char *path);
 

@@ -82,15 +82,15 @@ static long find_stray(const struct net_data *data, enum net_part part, float *l
 }
 
 /* Row `stray` shows that the target has no classes: a metric that counts them cannot be had. */
-static void check_metrics(const struct net_data *data, long stray)
+static void check_metrics(const struct net_data *data, enum net_part part, long stray)
 {
     const struct net_model *model = data->model;
     const char *name = find_metric(model, false);
 
     if (!name)
         return;
-    const double found = (double)*net_data_target(data, NET_TRAIN, stray);
-    const char *place = net_data_place(data, NET_TRAIN, model->field_count - 1, &stray);
+    const double found = (double)*net_data_target(data, part, stray);
+    const char *place = net_data_place(data, part, model->field_count - 1, &stray);
 
     net_fail(1,
              "%s: row %ld (from 0), %s: expected 0 and 1, or -1 and 1, for the metric %s, found "
@@ -99,20 +99,20 @@ static void check_metrics(const struct net_data *data, long stray)
              (int)sizeof value_metrics - 3, value_metrics);
 }
 
-void net_task_find(struct net_data *data)
+void net_task_find(struct net_data *data, enum net_part part)
 {
     const enum net_task task = of_model(data->model);
-    const long rows = net_data_rows(data, NET_TRAIN);
+    const long rows = net_data_rows(data, part);
     float low = 1;
 
     if (task)
         data->task = task;
     if (data->task)
         return;
-    const long stray = find_stray(data, NET_TRAIN, &low);
+    const long stray = find_stray(data, part, &low);
 
     if (stray < rows)
-        check_metrics(data, stray);
+        check_metrics(data, part, stray);
     data->task = stray < rows || !rows ? NET_TASK_VALUES
                  : low < 0             ? NET_TASK_SIGN
                                        : NET_TASK_BINARY;

@@ -59,6 +59,7 @@ static struct net_text as_json(const struct run_json *json, const struct net_tra
     *place = text.length;
     net_text_add(&text, "%s\",\n  \"command\": ", status);
     net_text_quote(&text, options->command_line);
+    net_data_keep(&text, ",\n  ", options);
     net_text_add(&text, ",\n  \"hyperparameters\": ");
     net_settings_json(&text, options);
     net_text_add(&text, ",\n  \"seed\": %.0f,\n  \"threads\": %d,\n  \"host\": ",

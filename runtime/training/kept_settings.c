@@ -8,18 +8,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "training/training.h"
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* A path is bytes: where they are no UTF-8, JSON has them in hexadecimal too, as "KEY_bytes". */
-static void add_path(struct net_text *text, const char *key, const char *path)
+static void add_path(struct net_text *text, const char *before, const char *key, const char *path)
 {
     struct net_text shown = {0};
 
     net_text_quote(&shown, path);
-    net_text_add(text, ", \"%s\": %s", key, shown.at);
+    net_text_add(text, "%s\"%s\": %s", before, key, shown.at);
     if (!net_is_utf8(path)) {
         net_text_add(text, ", \"%s_bytes\": \"", key);
         for (const char *c = path; *c; c++)
@@ -27,6 +28,16 @@ static void add_path(struct net_text *text, const char *key, const char *path)
         net_text_add(text, "\"");
     }
     free(shown.at);
+}
+
+void net_data_keep(struct net_text *text, const char *before, const struct net_options *options)
+{
+    const char *folder = options->value[NET_DATA].text;
+    char *absolute = folder ? realpath(folder, NULL) : NULL;
+
+    if (folder)
+        add_path(text, before, "data", absolute ? absolute : folder);
+    free(absolute);
 }
 
 void net_settings_keep(struct net_text *text, const struct net_options *options)
@@ -51,12 +62,7 @@ void net_settings_keep(struct net_text *text, const struct net_options *options)
             net_text_add(text, "\"");
             comma = ", ";
         }
-    if (options->value[NET_DATA].text) {
-        char *absolute = realpath(options->value[NET_DATA].text, NULL);
-
-        add_path(text, "data", absolute ? absolute : options->value[NET_DATA].text);
-        free(absolute);
-    }
+    net_data_keep(text, ", ", options);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -125,4 +131,52 @@ void net_settings_take(struct net_options *options, const struct net_json *kept,
     }
     if (!options->value[NET_DATA].given && text_of(kept, "data"))
         options->value[NET_DATA].text = options->data = read_path(kept, "data", file);
+}
+
+static void take_data(struct net_options *options, const struct net_json *run, const char *file)
+{
+    struct net_value *data = &options->value[NET_DATA];
+
+    if (data->given || options->file)
+        return;
+    options->data = read_path(run, "data", file);
+    if (!options->data)
+        return;
+    data->text = options->data;
+    if (access(options->data, F_OK))
+        net_fail(NET_FAULT,
+                 "the data of the run were in %s, which is not there any more: --data DIR says "
+                 "where they are",
+                 options->data);
+}
+
+void net_settings_of_run(struct net_options *options)
+{
+    const char *weights = options->value[NET_WEIGHTS].text;
+    const char *slash = weights ? strrchr(weights, '/') : NULL;
+    struct net_folder folder;
+    char error[128];
+    size_t length;
+
+    if (!weights)
+        return;
+    if (!net_folder_open(&folder, NULL, weights)) {
+        char *beside = slash ? net_format("%.*s", (int)(slash - weights) + (slash == weights),
+                                          weights)
+                             : net_format(".");
+        const bool there = net_folder_open(&folder, NULL, beside);
+
+        free(beside);
+        if (!there)
+            return;
+    }
+    char *text = net_folder_has(&folder, "run.json") ? net_file_read(&folder, "run.json", &length)
+                                                     : NULL;
+    struct net_json *json = text ? net_json_read(text, length, error, sizeof error) : NULL;
+
+    net_lets_of_run(options, net_json_member(json, "hyperparameters"));
+    take_data(options, json, "run.json");
+    net_json_free(json);
+    free(text);
+    net_folder_close(&folder);
 }

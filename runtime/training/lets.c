@@ -250,21 +250,9 @@ void net_let_resume(struct net_options *options, int let, const char *text, cons
     net_value_resume(&options->let[let], &d, &old, text, path);
 }
 
-void net_lets_of_run(struct net_options *options)
+void net_lets_of_run(struct net_options *options, const struct net_json *kept)
 {
-    const char *run = options->value[NET_WEIGHTS].text;
-    struct net_folder folder;
-    char error[128];
-    size_t length;
-
-    if (!options->run_model || !run || !net_folder_open(&folder, NULL, run))
-        return;
-    char *text = net_folder_has(&folder, "run.json") ? net_file_read(&folder, "run.json", &length)
-                                                     : NULL;
-    struct net_json *json = text ? net_json_read(text, length, error, sizeof error) : NULL;
-    const struct net_json *kept = net_json_member(json, "hyperparameters");
-
-    for (int i = 0; i < options->model->let_count && i < NET_MAX_LETS; i++) {
+    for (int i = 0; options->run_model && i < options->model->let_count && i < NET_MAX_LETS; i++) {
         struct net_value *let = &options->let[i];
         const struct net_json *number = net_json_member(kept, options->model->lets[i].name);
 
@@ -273,10 +261,8 @@ void net_lets_of_run(struct net_options *options)
         let->number = number->number;
         let->given = true;
     }
-    net_lets_apply(options);
-    net_json_free(json);
-    free(text);
-    net_folder_close(&folder);
+    if (options->run_model)
+        net_lets_apply(options);
 }
 
 const float *net_lets_values(const struct net_options *options)

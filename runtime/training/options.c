@@ -89,6 +89,8 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                     "HOW  text, csv, json (an object a line) or npy"},
     [NET_TOP] = {"top", NET_KIND_WHOLE, PREDICT, 1, INT32_MAX, NULL,
                  "K  the K likeliest classes, the first one first"},
+    [NET_WITH_TRUTH] = {"with_truth", NET_KIND_SWITCH, PREDICT, 0, 1, NULL,
+                        "  what the file says, the row's loss and its number beside it"},
     [NET_STEPS] = {"steps", NET_KIND_WHOLE, BENCH, 1, 10000000, NULL, "N  steps to measure"},
     [NET_PER_KERNEL] = {"per_kernel", NET_KIND_SWITCH, BENCH, 0, 1, NULL, "  each kernel's share"},
     [NET_SYNTHETIC] = {"synthetic", NET_KIND_SWITCH, GRADCHECK, 0, 1, NULL,

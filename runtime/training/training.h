@@ -47,6 +47,7 @@ enum net_option {
     NET_DIGITS,
     NET_FORMAT,
     NET_TOP,
+    NET_WITH_TRUTH,
     NET_STEPS,
     NET_PER_KERNEL,
     NET_SYNTHETIC,
@@ -102,7 +103,8 @@ struct net_options {
     struct net_value value[NET_OPTIONS];
     struct net_value let[NET_MAX_LETS]; /* of model->lets */
     struct net_run_model *run_model;    /* lets.c: `model` with the numbers of the run, or NULL */
-    const char *file;                   /* predict's FILE, gradcheck's NAME, or NULL */
+    const char *file;                   /* the first of predict's and eval's files,
+                                           gradcheck's NAME, or NULL */
     const char **runs;                  /* of report; sweep's words; malloc'd */
     int run_count;
     int argc; /* what stands after the command */
@@ -137,8 +139,9 @@ char *net_typed_name(const char *name);              /* the same of any name, ma
 /* Values that no flag gave; then `options->model` has the numbers that all lets make. A number out
    of its range ends the program. */
 void net_lets_default(struct net_options *options);
-void net_lets_apply(struct net_options *options);  /* once more, after lets were changed */
-void net_lets_of_run(struct net_options *options); /* those that no flag gave, of --weights' run */
+void net_lets_apply(struct net_options *options); /* once more, after lets were changed */
+/* Those that no flag gave, of a run's hyperparameters. */
+void net_lets_of_run(struct net_options *options, const struct net_json *kept);
 void net_lets_free(struct net_options *options);
 /* What kernels read: the model's value_count floats; NULL: none. */
 const float *net_lets_values(const struct net_options *options);
@@ -158,6 +161,11 @@ void net_settings_json(struct net_text *text, const struct net_options *options)
 /* kept_settings.c: settings and the path of the data as members of an object of JSON, and back;
    `file` is where they stand. */
 void net_settings_keep(struct net_text *text, const struct net_options *options);
+/* What no flag gave, by run.json of the run whose weights are used: lets, and the data's folder,
+   which has to be there. */
+void net_settings_of_run(struct net_options *options);
+/* The absolute path of --data as a member, `before` it; nothing without one. */
+void net_data_keep(struct net_text *text, const char *before, const struct net_options *options);
 void net_settings_take(struct net_options *options, const struct net_json *kept, const char *file);
 
 /* A setting of the checkpoint at `path` as text: taken over, or refused where another was given. */

@@ -109,6 +109,71 @@ exits "top of values" 2 "top does not apply" ./values predict --weights values.r
 exits "digits of an array" 2 "digits does not apply to --format npy" ./odd predict \
     --weights odd.run --part validation --format npy --digits 3
 
+# ---- beside what the data say --------------------------------------------------------------------
+
+{ head -1 odd.csv; tail -50 odd.csv; } >new.csv
+cut -d, -f1,2 new.csv >bare.csv
+mkdir elsewhere
+cp odd.csv elsewhere
+(cd elsewhere && ../odd --data . --out ../far.run --quiet)
+./odd eval --weights odd.run new.csv --json >new.json
+./odd eval --weights odd.run/model.safetensors --part validation --json >part.json
+for model in odd values; do
+    for format in csv json text; do
+        check "$model: truth as $format" ./$model predict --weights $model.run new.csv \
+            --with-truth --format $format -o $model.truth.$format
+    done
+done
+check "truth of a part" ./values predict --weights values.run --part validation --with-truth \
+    --format csv -o part.csv
+check "truths, losses and numbers of rows are those of eval" python3 - <<'END'
+import csv, json
+
+def table(name):
+    return list(csv.DictReader(open(name, newline="", encoding="utf-8")))
+
+rows, new = table("odd.truth.csv"), table("new.csv")
+found = json.load(open("new.json"))
+assert [row["truth"] for row in rows] == [row["city"] for row in new] and len(rows) == 50
+assert [int(row["row"]) for row in rows] == list(range(50)) and found["rows"] == 50
+assert abs(sum(float(row["loss"]) for row in rows) / 50 - found["loss"]) < 1e-5
+assert found["file"] == "new.csv" and found["accuracy"] == \
+    sum(row["truth"] == row["class"] for row in rows) / 50
+for i, one in enumerate(found["classes"]):
+    assert one["support"] == sum(found["confusion"][i]) == \
+        sum(row["truth"] == one["name"] for row in rows)
+    assert abs(one["recall"] * one["support"] - found["confusion"][i][i]) < 1e-9
+for line, row in zip(open("odd.truth.json", encoding="utf-8"), rows):
+    thing = json.loads(line)
+    assert [thing["truth"], str(thing["row"])] == [row["truth"], row["row"]]
+text = list(csv.reader(open("odd.truth.text", newline="", encoding="utf-8"), delimiter=" "))
+assert text == [list(row.values()) for row in rows]
+for row, wanted in zip(table("values.truth.csv"), new):
+    assert abs(float(row["truth"]) - float(wanted["size"])) < 1e-4 and len(row) == 4
+whole = table("odd.csv")
+part = table("part.csv")
+assert len(part) == 80 and len({row["row"] for row in part}) == 80
+for row in part:
+    assert abs(float(row["truth"]) - float(whole[int(row["row"])]["size"])) < 1e-4
+assert all("truth" in json.loads(line) for line in open("values.truth.json"))
+END
+exits "truth that a file does not have" 1 "city" ./odd predict --weights odd.run bare.csv \
+    --with-truth
+exits "eval of it" 1 "city" ./odd eval --weights odd.run bare.csv
+exits "truth in an array" 2 "with-truth does not apply to --format npy" ./odd predict \
+    --weights odd.run new.csv --with-truth --format npy
+exits "a file and a part" 2 "eval takes a FILE or --part, not both" ./odd eval --weights odd.run \
+    new.csv --part test
+exits "two tables" 2 "new.csv\" is the second" ./odd eval --weights odd.run new.csv new.csv
+mv odd.csv hidden.csv
+check "the run's own data" ./odd eval --weights far.run --part validation
+mv elsewhere moved
+exits "that are gone" 1 "were in .*/elsewhere, which is not there any more: --data" ./odd eval \
+    --weights far.run --part validation
+check "and come back" ./odd predict --weights far.run --part validation --data moved -o back
+mv hidden.csv odd.csv
+rm -r far.run
+
 # ---- of rows that overflow in the network --------------------------------------------------------
 
 for model in odd values; do

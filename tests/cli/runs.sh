@@ -42,7 +42,7 @@ check "as many epochs as can be asked for" bash -c 'ulimit -v "$1"
     ./flowers --epochs 2147483647 --max-steps 20 --out many --quiet' - "$limit"
 cp flowers.csv ./-rows.csv
 check "a file behind --" ./flowers predict --weights closed -- -rows.csv
-exits "a flag behind --" 2 "predict takes one file" ./flowers predict --weights closed -- \
+exits "a flag behind --" 2 "one file of rows is wanted" ./flowers predict --weights closed -- \
     -rows.csv --help
 
 # ---- gzip data, and what stands behind them ------------------------------------------------------

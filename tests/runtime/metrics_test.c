@@ -352,7 +352,8 @@ static char *predict(const struct fixture *f, const char *file)
     FILE *out = open_memstream(&text, &size);
 
     snprintf(path, sizeof path, "%s/%s", data_test_folder(), file);
-    session.data = net_data_open_file(&f->model, path, &(struct net_opening){0});
+    session.data = net_data_open_files(&f->model, (const char *[]){path}, 1,
+                                       &(struct net_opening){0});
     session.pool = net_threads_open(1);
     session.batch[0] = net_allocate(1, sizeof(struct batch));
     session.predictions = net_allocate(BATCH * INPUT, sizeof(float));

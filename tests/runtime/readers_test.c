@@ -342,8 +342,8 @@ START_TEST(files_to_predict)
                                 i % 2 ? ".gz" : "");
 
         write_bytes(strrchr(file, '/') + 1, files[i / 2].text, strlen(files[i / 2].text), i % 2);
-        struct net_data *data = net_data_open_file(&model, file,
-                                                   &(struct net_opening){.preparation = path});
+        struct net_data *data = net_data_open_files(&model, (const char *[]){file}, 1,
+                                                    &(struct net_opening){.preparation = path});
 
         ck_assert_int_eq(net_data_rows(data, NET_TEST), files[i / 2].rows);
         expect_batch(data, NET_TEST, 0, (int32_t[]){2, 3, 0, 0}, NULL);

@@ -26,8 +26,8 @@ static void open_resume(const void *path)
 static void open_predict(const void *path)
 {
     const struct net_opening opening = {.folder = fuzz_folder(), .preparation = (char *)path};
-    struct net_data *data = net_data_open_file(&net_model, fuzz_file("t.csv", rows, strlen(rows)),
-                                               &opening);
+    const char *const file = fuzz_file("t.csv", rows, strlen(rows));
+    struct net_data *data = net_data_open_files(&net_model, &file, 1, &opening);
 
     fuzz_pack(data, NET_TEST);
     net_data_close(data);
