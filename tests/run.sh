@@ -61,6 +61,7 @@ part "fuzzing" env JOBS=1 SEED=1 SLOW=60 tests/fuzz/run.sh 60
 part "layout of models" tests/cli/fmt.sh
 part "slips of users of Keras and PyTorch" tests/cli/slips.sh
 part "races" tests/cli/races.sh
+part "trackers" tests/trackers/trackers.sh
 part "losses against PyTorch's" tests/pytorch/stored.sh
 part "faults of the system" tests/faults/faults.py --short
 part "random trainers" tests/random/trainers.sh

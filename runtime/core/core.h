@@ -65,6 +65,8 @@ bool net_folder_has(const struct net_folder *folder, const char *name);
 bool net_folder_moved(const struct net_folder *folder);
 /* And those above it; false: it was there. */
 bool net_folder_make(const struct net_folder *in, const char *name);
+/* The same without an end of the program: false, and errno says why. */
+bool net_folder_try(const struct net_folder *in, const char *name, bool *made);
 
 /* The whole file, with a NUL behind it; malloc'd. A file that cannot be read ends the program. */
 char *net_file_read(const struct net_folder *folder, const char *name, size_t *length);

@@ -57,7 +57,7 @@ bool net_folder_moved(const struct net_folder *folder)
            named.st_ino != held.st_ino;
 }
 
-bool net_folder_make(const struct net_folder *in, const char *name)
+bool net_folder_try(const struct net_folder *in, const char *name, bool *made)
 {
     char *path = net_format("%s", name);
     struct stat status;
@@ -70,16 +70,30 @@ bool net_folder_make(const struct net_folder *in, const char *name)
                 above = errno;
             *c = '/';
         }
-    const bool made = !mkdirat(folder_at(in), path, 0777);
-    char *whole = net_path_in(in, name);
-
-    if (!made && errno != EEXIST)
-        net_fail(NET_FAULT, "the folder %s cannot be made: %s", whole,
-                 strerror(errno == ENOENT && above ? above : errno));
-    if (!made && (fstatat(folder_at(in), name, &status, 0) || !S_ISDIR(status.st_mode)))
-        net_fail(NET_FAULT, "--out %s is a file, not a folder", whole);
-    free(whole);
     free(path);
+    *made = !mkdirat(folder_at(in), name, 0777);
+    if (!*made && errno == ENOENT && above)
+        errno = above;
+    if (*made || errno != EEXIST)
+        return *made;
+    if (fstatat(folder_at(in), name, &status, 0) || !S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+        return false;
+    }
+    return true;
+}
+
+bool net_folder_make(const struct net_folder *in, const char *name)
+{
+    bool made;
+
+    if (!net_folder_try(in, name, &made)) {
+        char *whole = net_path_in(in, name);
+
+        if (errno == ENOTDIR && net_folder_has(in, name))
+            net_fail(NET_FAULT, "--out %s is a file, not a folder", whole);
+        net_fail(NET_FAULT, "the folder %s cannot be made: %s", whole, strerror(errno));
+    }
     return made;
 }
 

@@ -98,3 +98,24 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
     }
     model->pack(batch, fields, n);
 }
+
+bool net_data_input(const struct net_data *data, enum net_part part, int field, long row, float *x)
+{
+    const struct net_subset *from = &data->parts[part];
+    const struct net_prepared_column *prepared = &from->source->fields[field];
+    const struct net_column *column = &prepared->column;
+    double *numbers = net_allocate((size_t)column->size, sizeof *numbers);
+
+    row = net_source_row(from, row);
+    if (prepared->values)
+        net_values_row(prepared->values, row, numbers);
+    for (int i = 0; i < column->size; i++)
+        x[i] = (float)(prepared->values ? numbers[i] : net_element(column, row, i));
+    free(numbers);
+    return !prepared->values && column->type == NET_U8;
+}
+
+const struct net_model *net_data_model(const struct net_data *data)
+{
+    return data->model;
+}

@@ -169,6 +169,11 @@ void net_data_pack(const struct net_data *data, enum net_part part, const struct
 int net_data_class(const struct net_data *data, enum net_part part, long row);
 const float *net_data_target(const struct net_data *data, enum net_part part, long row);
 
+/* The numbers of a field of numbers in one row, [field->size]: as they were read where they are
+   bytes (true), else prepared, without what is drawn. */
+bool net_data_input(const struct net_data *data, enum net_part part, int field, long row, float *x);
+const struct net_model *net_data_model(const struct net_data *data);
+
 /* Where a field of a row was read. `row`, by number in the part, becomes that in the source. */
 const char *net_data_place(const struct net_data *data, enum net_part part, int field, long *row);
 

@@ -1,0 +1,156 @@
+/*
+ * picture.c -- rows of pictures as PNG: bytes as they were read, other numbers from the least to
+ * the largest of the picture. What is in a PNG is not compressed, for the trainer to be small.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "report/picture.h"
+
+enum { SAMPLES = 8, MOST_SIDE = 1024, STORED = 65535 /* bytes of a block, at most */ };
+
+/* ---- Samples --------------------------------------------------------------------------------- */
+
+static bool is_picture(const struct net_field *field)
+{
+    return field->kind == NET_INPUT && field->rank == 3 &&
+           (field->shape[0] == 1 || field->shape[0] == 3) && field->shape[1] > 1 &&
+           field->shape[2] > 1 && field->shape[1] <= MOST_SIDE && field->shape[2] <= MOST_SIDE;
+}
+
+static char *name_row(const struct net_data *data, const struct net_model *model, int f,
+                      enum net_part part, long row)
+{
+    const struct net_field *target = net_target_field(model);
+
+    if (target->kind != NET_TARGET_CLASS)
+        return net_format("%s/%s row %ld", model->fields[f].name, net_part_names[part], row + 1);
+    const int class = net_data_class(data, part, row);
+    const char *name = net_data_class_name(data, class);
+
+    return name ? net_format("%s/%s row %ld: %s", model->fields[f].name, net_part_names[part],
+                             row + 1, name)
+                : net_format("%s/%s row %ld: %d", model->fields[f].name, net_part_names[part],
+                             row + 1, class);
+}
+
+/* Numbers [channels][height][width] to pixels. */
+static void draw(struct net_picture *picture, const float *x, bool bytes)
+{
+    const int area = picture->height * picture->width;
+    float low = INFINITY, high = -INFINITY;
+
+    for (int i = 0; i < picture->channels * area; i++) {
+        low = fminf(low, x[i]);
+        high = fmaxf(high, x[i]);
+    }
+    if (bytes)
+        low = 0.0F, high = 255.0F;
+    const float scale = high > low ? 255.0F / (high - low) : 0.0F;
+
+    for (int c = 0; c < picture->channels; c++)
+        for (int p = 0; p < area; p++) {
+            const float level = (x[c * area + p] - low) * scale;
+
+            picture->pixels[p * picture->channels + c] = level >= 0.0F && level <= 255.0F
+                                                             ? (unsigned char)lrintf(level)
+                                                             : 0;
+        }
+}
+
+bool net_picture_sample(struct net_picture *picture, const struct net_data *data, int number)
+{
+    const struct net_model *model = net_data_model(data);
+    const enum net_part part = net_data_rows(data, NET_VALIDATION) ? NET_VALIDATION : NET_TRAIN;
+    const long rows = net_data_rows(data, part), count = rows < SAMPLES ? rows : SAMPLES;
+    int f = 0;
+
+    while (f < model->field_count && !is_picture(&model->fields[f]))
+        f++;
+    if (f == model->field_count || number >= count)
+        return false;
+    const struct net_field *field = &model->fields[f];
+    const long row = number * rows / count;
+    float *x = net_allocate((size_t)field->size, sizeof *x);
+    const bool bytes = net_data_input(data, part, f, row, x);
+
+    *picture = (struct net_picture){.name = name_row(data, model, f, part, row),
+                                    .height = field->shape[1],
+                                    .width = field->shape[2],
+                                    .channels = field->shape[0],
+                                    .pixels = net_allocate((size_t)field->size, 1)};
+    draw(picture, x, bytes);
+    free(x);
+    return true;
+}
+
+void net_picture_free(struct net_picture *picture)
+{
+    free(picture->name);
+    free(picture->pixels);
+}
+
+/* ---- PNG ------------------------------------------------------------------------------------- */
+
+static void add_32(struct net_bytes *bytes, uint32_t value)
+{
+    const unsigned char at[] = {(unsigned char)(value >> 24), (unsigned char)(value >> 16),
+                                (unsigned char)(value >> 8), (unsigned char)value};
+
+    net_bytes_add(bytes, at, sizeof at);
+}
+
+/* `type` and data are under the CRC. */
+static void add_chunk(struct net_bytes *file, const char *type, struct net_bytes *data)
+{
+    const size_t begin = file->length + 4;
+
+    add_32(file, (uint32_t)data->length);
+    net_bytes_add(file, type, 4);
+    if (data->length)
+        net_bytes_add(file, data->at, data->length);
+    add_32(file, (uint32_t)crc32_z(0, file->at + begin, data->length + 4));
+    free(data->at);
+    *data = (struct net_bytes){0};
+}
+
+/* A zlib stream of stored blocks. */
+static void store(struct net_bytes *stream, const struct net_bytes *lines)
+{
+    net_bytes_add(stream, "\x78\x01", 2);
+    for (size_t at = 0; at < lines->length;) {
+        const size_t left = lines->length - at, count = left < STORED ? left : STORED;
+        const unsigned char head[] = {count == left, (unsigned char)count,
+                                      (unsigned char)(count >> 8), (unsigned char)~count,
+                                      (unsigned char)(~count >> 8)};
+
+        net_bytes_add(stream, head, sizeof head);
+        net_bytes_add(stream, lines->at + at, count);
+        at += count;
+    }
+    add_32(stream, (uint32_t)adler32_z(1, lines->at, lines->length));
+}
+
+void net_picture_png(struct net_bytes *file, const struct net_picture *picture)
+{
+    const size_t width = (size_t)picture->width * (size_t)picture->channels;
+    const unsigned char kind[] = {8, picture->channels == 3 ? 2 : 0, 0, 0, 0};
+    struct net_bytes chunk = {0}, lines = {0};
+
+    net_bytes_add(file, "\x89PNG\r\n\x1a\n", 8);
+    add_32(&chunk, (uint32_t)picture->width);
+    add_32(&chunk, (uint32_t)picture->height);
+    net_bytes_add(&chunk, kind, sizeof kind);
+    add_chunk(file, "IHDR", &chunk);
+    for (int y = 0; y < picture->height; y++) { /* each behind a byte: no filter */
+        net_bytes_add(&lines, "", 1);
+        net_bytes_add(&lines, picture->pixels + (size_t)y * width, width);
+    }
+    store(&chunk, &lines);
+    add_chunk(file, "IDAT", &chunk);
+    add_chunk(file, "IEND", &chunk);
+    free(lines.at);
+}
