@@ -63,6 +63,7 @@ static int compile(const Options *o)
 
     select_algorithms(train, evaluate, target), verify(train), verify(evaluate);
     lay_out(train, evaluate, target), verify(train), verify(evaluate);
+    verify_layout(train, evaluate);
 
     Program *step = fuse(train, target), *forward = fuse(evaluate, target);
 

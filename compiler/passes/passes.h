@@ -71,11 +71,14 @@ typedef struct Layout {
 /* Gives every value of both graphs a layout; inserts copies where two have to meet. The batch and
    the parameters are the same in both. */
 void lay_out(Graph *train, Graph *evaluate, const Target *target);
-int channel_count(const Layout *v);                 /* of a pixel: logical */
-int padded_count(const Layout *p);                  /* floats of a weight or vector */
-bool same_layout(const Layout *a, const Layout *b); /* equal memory */
-bool lies_as(const Layout *a, const Layout *b);     /* and rows of as many pixels */
-bool is_plain(const Layout *v);                     /* one segment, channels in order */
+/* verify_layout.c: numbers that are put together lie together; NULL, or what is wrong. */
+const char *find_layout_fault(const Graph *train, const Graph *evaluate);
+void verify_layout(const Graph *train, const Graph *evaluate); /* aborts: netc's own bug */
+int channel_count(const Layout *v);                            /* of a pixel: logical */
+int padded_count(const Layout *p);                             /* floats of a weight or vector */
+bool same_layout(const Layout *a, const Layout *b);            /* equal memory */
+bool lies_as(const Layout *a, const Layout *b);                /* and rows of as many pixels */
+bool is_plain(const Layout *v);                                /* one segment, channels in order */
 int find_blocks(const Layout *whole, const Layout *part, int start);
 
 /* ---- select.c: the algorithm of each contraction --------------------------------------------- */

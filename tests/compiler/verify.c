@@ -1,5 +1,5 @@
 /*
- * verify.c -- what `verify` finds: a sound graph, damaged in one place.
+ * verify.c -- what `verify` and `verify_layout` find: a sound graph, damaged in one place.
  */
 
 #include <check.h>
@@ -7,6 +7,7 @@
 
 #include "lower/lower.h"
 #include "passes/passes.h"
+#include "support/kernel_test.h"
 #include "support/small_graph.h"
 
 TCase *verify_tests(void); /* for graph.c */
@@ -170,11 +171,103 @@ START_TEST(two_batchnorms_share_a_state_in_turn)
 }
 END_TEST
 
+/* ---- layouts --------------------------------------------------------------------------------- */
+
+/* The layout of a value that is damaged is its own; those that shared it are as they were. */
+static Layout *own_layout(Value *value)
+{
+    Layout *own = allocate(sizeof *own);
+
+    *own = *value->layout;
+    value->layout = own;
+    return own;
+}
+
+static Node *node_of(const Graph *g, Op op)
+{
+    return g->nodes[find_node(g, op)];
+}
+
+static void break_gamma(const Compiled *c)
+{
+    own_layout(node_of(c->train->graph, OP_NORMALIZE)->inputs[3])->segments[1].block++;
+}
+
+static void break_statistics(const Compiled *c)
+{
+    own_layout(node_of(c->train->graph, OP_BATCHNORM_STATS)->outputs[0])->segments[0].channels--;
+}
+
+static void break_beta(const Compiled *c)
+{
+    Layout *beta = own_layout(node_of(c->evaluate->graph, OP_NORMALIZE)->inputs[4]);
+    const Segment first = beta->segments[0];
+
+    beta->segments[0] = beta->segments[1], beta->segments[1] = first;
+}
+
+static void break_mean(const Compiled *c)
+{
+    own_layout(node_of(c->evaluate->graph, OP_NORMALIZE)->inputs[1])->blocks++;
+}
+
+static void break_operand(const Compiled *c)
+{
+    own_layout(node_of(c->train->graph, OP_MULTIPLY)->inputs[1])->segments[0].stride++;
+}
+
+static void break_rows(const Compiled *c)
+{
+    own_layout(node_of(c->train->graph, OP_DENSE)->inputs[1])->segments[1].block++;
+}
+
+static void break_bias(const Compiled *c)
+{
+    own_layout(node_of(c->train->graph, OP_CONV2D)->inputs[2])->segments[0].block++;
+}
+
+static void break_gradient(const Compiled *c)
+{
+    own_layout(node_of(c->train->graph, OP_UPDATE)->inputs[1])->kind = LAYOUT_TABLE;
+}
+
+static const struct {
+    void (*damage)(const Compiled *c);
+    const char *fault; /* a part of what find_layout_fault says */
+} layout_damages[] = {
+    {break_gamma, "normalize: net.batchnorm.weight does not lie as"},
+    {break_statistics, "batchnorm_stats: %"},
+    {break_beta, "net.batchnorm.bias lies in another way in evaluation"},
+    {break_mean, "net.batchnorm.running_mean lies in another way in evaluation"},
+    {break_operand, "graph train: node"},
+    {break_rows, "dense: the rows of net.dense.weight"},
+    {break_bias, "conv2d: net.z.bias does not lie as"},
+    {break_gradient, "update: "},
+};
+
+START_TEST(verify_layout_finds_what_is_wrong)
+{
+    const Compiled c = plan_body("    let z = y -> conv2d(20, 3)\n"
+                                 "    let h = concat(x, z * sigmoid(z) -> flatten)\n"
+                                 "    h -> batchnorm -> dense(9)\n",
+                                 "generic");
+    const char *fault = find_layout_fault(c.train->graph, c.evaluate->graph);
+
+    ck_assert_msg(!fault, "%s", fault);
+    layout_damages[_i].damage(&c);
+    fault = find_layout_fault(c.train->graph, c.evaluate->graph);
+    ck_assert_ptr_nonnull(fault);
+    ck_assert_msg(strstr(fault, layout_damages[_i].fault), "\"%s\" does not say \"%s\"", fault,
+                  layout_damages[_i].fault);
+}
+END_TEST
+
 TCase *verify_tests(void)
 {
     TCase *t = tcase_create("verify");
 
     tcase_add_loop_test(t, verify_finds_what_is_wrong, 0, COUNT(damages));
+    tcase_add_loop_test(t, verify_layout_finds_what_is_wrong, 0, COUNT(layout_damages));
     tcase_add_test(t, two_batchnorms_share_a_state_in_turn);
     return t;
 }

@@ -55,6 +55,7 @@ Compiled plan_model(const char *text, const char *target)
     simplify(evaluate), verify(evaluate);
     select_algorithms(train, evaluate, find_target(target)), verify(train), verify(evaluate);
     lay_out(train, evaluate, find_target(target)), verify(train), verify(evaluate);
+    verify_layout(train, evaluate);
     c.train = fuse(train, find_target(target));
     c.evaluate = fuse(evaluate, find_target(target));
     plan(c.train), verify_plan(c.train);

@@ -28,6 +28,7 @@ static void emit_model(Source *source, Model *model, const Target *target)
     simplify(evaluate), verify(evaluate);
     select_algorithms(train, evaluate, target), verify(train), verify(evaluate);
     lay_out(train, evaluate, target), verify(train), verify(evaluate);
+    verify_layout(train, evaluate);
 
     Program *step = fuse(train, target), *forward = fuse(evaluate, target);
 
