@@ -3,7 +3,7 @@
 
     losses.py compare [CASE...]   both now, from weights drawn with another seed
     losses.py compare --record    against PyTorch in float64 too; the table into differences.md
-    losses.py make [CASE...]      write PyTorch's to losses.csv, from weights of seed 1
+    losses.py make [CASE...]      write PyTorch's in float64 to losses.csv, from weights of seed 1
     losses.py data                write the rows that they train on, into this folder
 
 tests/pytorch/stored.sh compares with losses.csv where there is no PyTorch; `compare` is `make test-torch`.
@@ -267,9 +267,8 @@ def torch_run(case, weights, dtype=torch.float32):
         return {name: tensor.to(dtype) for name, tensor in read_safetensors(weights).items()}
 
     torch.manual_seed(0)
-    options = {key: models.evaluate(value) for key, value in case.defines.items()
-               if key not in ("optimizing", "scheduling", "limit", "rate")
-               and not (case.file == "clip" and key == "how")}
+    others = ("optimizing", "scheduling", "limit", "rate", "how" if case.file == "clip" else "")
+    options = {k: models.evaluate(v) for k, v in case.defines.items() if k not in others}
     model = published.case_of(case.file, TORCH, options)
     model = model._replace(x=floating(model.x, dtype), y=floating(model.y, dtype))
     run = models.Run(initial(), TORCH)
@@ -384,16 +383,17 @@ def replace_lines(path, name_of, head, new):
 
 
 def make(netc, folder, wanted):
-    path = os.path.join(TORCH, "losses.csv")
-    head = f"# PyTorch {torch.__version__}\n"
+    path, head = os.path.join(TORCH, "losses.csv"), f"# PyTorch {torch.__version__}\n"
     with open(path) as file:
         if file.readline() != head and len(wanted) < len(cases([])):
             sys.exit(f"{path} is of another PyTorch than {torch.__version__}: make all cases")
     new = {}
     for case in wanted:
         trainer = compile_case(case, netc, folder)
-        losses, _ = torch_run(case, initial_weights(trainer, 1, folder))
-        new[case.name] = ",".join([case.name] + [f"{loss:.7g}" for loss in losses]) + "\n"
+        weights = initial_weights(trainer, 1, folder)
+        theirs, right = (torch_run(case, weights, t)[0] for t in (torch.float32, torch.float64))
+        new[case.name] = ",".join([case.name, f"{loss_difference(theirs, right):.1e}",
+                                   *map("{:.10g}".format, right)]) + "\n"
         os.remove(trainer)
     replace_lines(path, lambda line: line.partition(",")[0], head, new)
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# stored.sh -- the first losses of every case of cases.txt against PyTorch's, which are stored
-# in losses.csv: where there is no PyTorch. Both begin with the weights of seed 1. ONLY=NAME
-# tries one case.
+# stored.sh -- the first losses of every case of cases.txt against PyTorch's in float64, which are
+# stored in losses.csv: where there is no PyTorch. Both begin with the weights of seed 1. They may
+# be ten times as far from them as PyTorch's in float32 are, which is stored too. ONLY=NAME tries
+# one case.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 torch=$root/tests/pytorch
@@ -10,15 +11,19 @@ mkdir "$scratch/data"
 cp "$torch"/*.{npy,csv,vec,txt} "$torch"/*{.csv,.vec,-ubyte}.gz "$scratch/data"
 for file in "$torch"/*.bin.gz; do gzip -dc "$file" >"$scratch/data/$(basename "$file" .gz)"; done
 
-# differences NAME: a line, the largest relative difference between steps.csv and losses.csv
+# differences NAME: a line, the largest relative difference between steps.csv and losses.csv, and
+# how many times PyTorch's own it is, of which both are at least 2^-24
 differences() {
     awk -F, -v name="$1" '
-        NR == FNR { if ($1 == name) for (i = 2; i <= NF; i++) want[++count] = $i; next }
+        NR == FNR { if ($1 == name) { own = $2; for (i = 3; i <= NF; i++) want[++count] = $i }
+                    next }
         FNR > 1   { d = ($2 - want[FNR - 1]) / want[FNR - 1]
                     if (d < 0) d = -d
                     if (!(d <= worst)) worst = d
                     rows++ }
-        END       { print (count > 0 && rows == count ? worst + 0 : "wrong number of steps") }
+        END       { unit = 2 ^ -24; worst += 0
+                    if (count == 0 || rows != count) print "wrong-number-of-steps"
+                    else print worst, (worst > unit ? worst : unit) / (own > unit ? own : unit) }
     ' "$torch/losses.csv" "$scratch/steps.csv"
 }
 
@@ -61,20 +66,21 @@ while read -r name file options; do
         "$scratch/trainer" train --data "$scratch/data" --seed 1 --no-shuffle \
             "${flags[@]}" --log-steps "$scratch/steps.csv" --out "$scratch/run" --force --quiet \
             >"$scratch/log" 2>&1; then
-        difference=$(differences "$name")
-        if awk -v x="$difference" -v limit=$tolerance 'BEGIN { exit !(x ~ /^[0-9]/ && x <= limit) }'
-        then
+        read -r difference times < <(differences "$name")
+        if awk -v x="$difference" -v limit=$tolerance -v times="${times:-}" \
+            'BEGIN { exit !(x ~ /^[0-9]/ && x <= limit && times ~ /^[0-9]/ && times <= 10) }'; then
             pass
         else
-            fail "$name: the losses differ by $difference" "$scratch/steps.csv"
+            fail "$name: the losses differ by $difference, $times times PyTorch's own error" \
+                "$scratch/steps.csv"
         fi
-        if awk -v x="$difference" -v y="$worst" 'BEGIN { exit !(x > y) }'; then
-            worst=$difference worst_name=$name
+        if awk -v x="${times:-0}" -v y="$worst" 'BEGIN { exit !(x > y) }'; then
+            worst=$times worst_name=$name
         fi
     else
         fail "$name" "$scratch/log"
     fi
 done <"$torch/cases.txt"
 
-echo "largest relative difference: $worst ($worst_name)"
+echo "most times PyTorch's own error: $worst ($worst_name)"
 finish
