@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands/sweep.h"
 
@@ -45,9 +46,12 @@ static double member(const struct net_told *run, const char *name)
     return number && number->kind == NET_JSON_NUMBER ? number->number : NAN;
 }
 
-static void add_number(struct net_cells *cells, double number, bool exact)
+/* Of a table: what a narrow terminal has room for, all, and all of every number. */
+enum extent { SHORT, WHOLE, EXACT };
+
+static void add_number(struct net_cells *cells, double number, enum extent extent)
 {
-    if (!exact)
+    if (extent != EXACT)
         net_cells_number(cells, number);
     else if (isfinite(number))
         net_cells_add(cells, "%.9g", number);
@@ -55,29 +59,31 @@ static void add_number(struct net_cells *cells, double number, bool exact)
         net_cells_add(cells, "%s", "");
 }
 
-static void add_header(const struct sweep *sweep, struct net_cells *cells, bool exact)
+static void add_header(const struct sweep *sweep, struct net_cells *cells, enum extent extent)
 {
     static const char *const parts[] = {"validation", "train"};
     const struct net_model *model = sweep->options->model;
-    const char *between = exact ? "_" : " ";
+    const char *between = extent == EXACT ? "_" : " ";
 
     for (int s = 0; s < sweep->setting_count; s++)
         net_cells_add(cells, "%s", sweep->settings[s].info.name);
-    for (int p = 0; p < 2; p++) {
+    for (int p = 0; p < (extent == SHORT ? 1 : 2); p++) {
         net_cells_add(cells, "%s%sloss", parts[p], between);
         for (int m = 0; m < model->metric_count; m++)
             net_cells_add(cells, "%s%s%s", parts[p], between, model->metrics[m].name);
     }
     net_cells_add(cells, "epochs");
-    net_cells_add(cells, "best%sepoch", between);
-    net_cells_add(cells, "seconds");
+    if (extent != SHORT) {
+        net_cells_add(cells, "best%sepoch", between);
+        net_cells_add(cells, "seconds");
+    }
     net_cells_add(cells, "folder");
     net_cells_add(cells, "status");
 }
 
 /* `run` NULL: the point was not begun. */
 static void add_row(const struct sweep *sweep, struct net_cells *cells, int point,
-                    const struct net_told *run, bool exact)
+                    const struct net_told *run, enum extent extent)
 {
     static const char *const parts[] = {"validation", "train"};
     const struct net_model *model = sweep->options->model;
@@ -85,31 +91,35 @@ static void add_row(const struct sweep *sweep, struct net_cells *cells, int poin
     for (int s = 0; s < sweep->setting_count; s++) {
         const char *value = sweep->points[point * sweep->setting_count + s];
 
-        net_cells_add(cells, "%s", value ? value : exact ? "" : "–");
+        net_cells_add(cells, "%s", value ? value : extent == EXACT ? "" : "–");
     }
-    for (int p = 0; p < 2; p++) {
-        add_number(cells, run ? net_told_final(run, parts[p], "loss") : NAN, exact);
+    for (int p = 0; p < (extent == SHORT ? 1 : 2); p++) {
+        add_number(cells, run ? net_told_final(run, parts[p], "loss") : NAN, extent);
         for (int m = 0; m < model->metric_count; m++)
             add_number(cells, run ? net_told_final(run, parts[p], model->metrics[m].name) : NAN,
-                       exact);
+                       extent == EXACT);
     }
-    add_number(cells, member(run, "epochs"), exact);
-    add_number(cells, member(run, "best_epoch"), exact);
-    add_number(cells, member(run, "seconds"), exact);
+    add_number(cells, member(run, "epochs"), extent);
+    if (extent != SHORT) {
+        add_number(cells, member(run, "best_epoch"), extent);
+        add_number(cells, member(run, "seconds"), extent);
+    }
     net_cells_add(cells, "%s", sweep->names[point]);
     net_cells_add(cells, "%s", run ? run->status : "not begun");
 }
 
 /* The best first; those that were not begun at the end. */
-static void fill(const struct sweep *sweep, struct net_cells *cells, bool exact)
+static void fill(const struct sweep *sweep, struct net_cells *cells, enum extent extent)
 {
     static const char *const here[] = {"."};
     bool *told = net_allocate((size_t)sweep->point_count, sizeof *told);
     struct net_told_runs runs;
 
+    const int metrics = 1 + sweep->options->model->metric_count;
+
     *cells = (struct net_cells){.columns = sweep->setting_count +
-                                           2 * (1 + sweep->options->model->metric_count) + 5};
-    add_header(sweep, cells, exact);
+                                           (extent == SHORT ? metrics + 3 : 2 * metrics + 5)};
+    add_header(sweep, cells, extent);
     net_told_open(&runs, &sweep->folder, here, 1);
     for (int r = 0; r < runs.count; r++) {
         const int point = point_of(sweep, &runs.at[r]);
@@ -117,11 +127,11 @@ static void fill(const struct sweep *sweep, struct net_cells *cells, bool exact)
         if (point < 0)
             continue;
         told[point] = true;
-        add_row(sweep, cells, point, &runs.at[r], exact);
+        add_row(sweep, cells, point, &runs.at[r], extent);
     }
     for (int p = 0; p < sweep->point_count; p++)
         if (!told[p])
-            add_row(sweep, cells, p, NULL, exact);
+            add_row(sweep, cells, p, NULL, extent);
     net_told_close(&runs);
     free(told);
 }
@@ -131,7 +141,7 @@ void sweep_write_tables(const struct sweep *sweep)
     struct net_text csv = {0};
     struct net_cells cells;
 
-    fill(sweep, &cells, true);
+    fill(sweep, &cells, EXACT);
     for (int i = 0; i < cells.count; i++)
         net_text_add(&csv, "%s%s", cells.at[i], (i + 1) % cells.columns ? "," : "\n");
     net_file_replace(&sweep->folder, "sweep.csv", &csv);
@@ -142,14 +152,23 @@ void sweep_write_tables(const struct sweep *sweep)
 
 void sweep_print(const struct sweep *sweep)
 {
-    struct net_text text = {0};
-    struct net_cells cells;
+    for (int extent = WHOLE; extent >= SHORT; extent--) {
+        struct net_text text = {0};
+        struct net_cells cells;
 
-    fill(sweep, &cells, false);
-    net_cells_print(&text, &cells);
-    fputs(text.at, stdout);
-    net_cells_free(&cells);
-    free(text.at);
+        fill(sweep, &cells, (enum extent)extent);
+        net_cells_print(&text, &cells);
+        char *line = net_format("%.*s", (int)strcspn(text.at, "\n"), text.at);
+        const bool fits = !isatty(STDOUT_FILENO) || net_text_columns(line) <= net_progress_width();
+
+        if (fits || extent == SHORT) {
+            fputs(text.at, stdout);
+            extent = SHORT;
+        }
+        free(line);
+        net_cells_free(&cells);
+        free(text.at);
+    }
 }
 
 void sweep_tell(struct sweep *sweep, int point, int done, int count)
