@@ -2,9 +2,9 @@
 #
 #     make quickstart     install what is missing, build, train models/digits.net, show it
 #     make test           install what is missing, build, run every test; docs in CONTRIBUTING.md
-#     make bench          step times beside PyTorch's (bench-run: a whole run; winograd-errors)
+#     make bench          step times beside PyTorch's; MODELS="lenet5 cnet": some; bench-run
 #     make data-mnist     fetch a data set into DATA (data/); also cifar10 cifar100 imdb boston pima
-#     make install        to PREFIX (/usr/local)
+#     make install        to PREFIX (/usr/local), with man pages and completions; make uninstall
 #
 # A trainer is the generated C of one model, libnetrt.a, and libnetrt-ISA.a: the few runtime files
 # that hold vector code, compiled once for each instruction set.
@@ -103,29 +103,21 @@ tests: all $(BUILD)/check_all
 PACKAGES = @CC=$(CC) tests/support/packages.sh
 ASAN = BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
        CFLAGS="-O1 -g"
-
 test:
 	$(PACKAGES) test sanitizers lint
 	@$(MAKE) --no-print-directory tests
 	@$(MAKE) --no-print-directory $(ASAN) tests
 	@BUILD=$(BUILD) tests/run.sh
 
-test-torch: all     # the losses of tests/pytorch/cases.txt against the PyTorch that is installed
-	@BUILD=$(BUILD) tests/pytorch/live.sh
+test-torch: all; @BUILD=$(BUILD) tests/pytorch/live.sh # losses against the PyTorch installed
 test-gradients: all; tests/cli/models.sh every # of the largest models too: minutes each
-fuzz:               # of every reader and the compiler: make fuzz SECONDS=600 (of all targets)
-	@BUILD=$(BUILD) CC=$(CC) tests/fuzz/run.sh $(SECONDS)
-faults: all         # of the system, at every moment of a short run: a table
-	@BUILD=$(BUILD) tests/faults/faults.py
+fuzz: ; @BUILD=$(BUILD) CC=$(CC) tests/fuzz/run.sh $(SECONDS) # SECONDS=600 of all targets
+faults: all; @BUILD=$(BUILD) tests/faults/faults.py # of the system, in a short run: a table
 random: tests; @BUILD=$(BUILD) tests/random/random.sh # COUNT=1000 SEED=1: networks, a table
-bench: all          # MODELS="lenet5 cnet": some
-	python3 tests/bench/bench.py --netc $(BUILD)/netc --out bench.json --models "$(MODELS)"
+bench: all; python3 tests/bench/bench.py --netc $(BUILD)/netc --out bench.json --models "$(MODELS)"
 bench-run: all; python3 tests/bench/whole_run.py --netc $(BUILD)/netc
-winograd-errors: $(BUILD)/check_all
-	@ERRORS=1 CK_RUN_SUITE=winograd CK_RUN_CASE=errors $(BUILD)/check_all
-
-format:
-	clang-format -i $$(git ls-files '*.[ch]' ':!generated')
+winograd-errors: $(BUILD)/check_all; @ERRORS=1 CK_RUN_SUITE=winograd CK_RUN_CASE=errors $(BUILD)/check_all
+format: ; clang-format -i $$(git ls-files '*.[ch]' ':!generated')
 lint: tests; $(PACKAGES) lint && BUILD=$(BUILD) tests/support/lint.sh
 quickstart:
 	$(PACKAGES) build
@@ -133,18 +125,26 @@ quickstart:
 	$(BUILD)/netc models/digits.net -o $(BUILD)/digits
 	$(BUILD)/digits train --out $(BUILD)/digits-run --force
 	$(BUILD)/digits eval --weights $(BUILD)/digits-run
-	@echo
 	@echo "The trainer is $(BUILD)/digits (try --help), the run's folder $(BUILD)/digits-run."
-
 data-%: ; @models/get-data.sh --to $(DATA) $*
+help: ; @sed -n 's/^#     //p' Makefile
 LIB = $(DESTDIR)$(PREFIX)/lib/netc
+SHARE = $(DESTDIR)$(PREFIX)/share
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/netc
 	install -D -m 644 -t $(LIB) $(BUILD)/libnetrt*.a
 	install -D -m 644 -t $(LIB)/include runtime/netrt.h runtime/language.def
 	install -D -m 644 -t $(LIB)/include/core runtime/core/random.h
 	install -D -m 644 -t $(LIB)/include/kernels runtime/kernels/*.h
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/*.1
+	install -D -m 644 -t $(SHARE)/man/man1 docs/man/*.1
+	install -D -m 644 editors/completions/netc.bash $(SHARE)/bash-completion/completions/netc
+	install -D -m 644 -t $(SHARE)/zsh/site-functions editors/completions/_netc
+	install -D -m 644 -t $(SHARE)/fish/vendor_completions.d editors/completions/netc.fish
+	install -D -m 644 -t $(SHARE)/netc editors/netc.tmLanguage.json
+uninstall:
+	rm -rf $(LIB) $(DESTDIR)$(PREFIX)/bin/netc $(addprefix $(SHARE)/,netc man/man1/netc.1 \
+	    man/man1/netc-trainer.1 bash-completion/completions/netc zsh/site-functions/_netc \
+	    fish/vendor_completions.d/netc.fish)
 clean: ; rm -rf $(BUILD)
-.PHONY: all tests test bench install format lint clean # no file has another rule's name
+.PHONY: all tests test bench install uninstall help format lint clean # no file has another rule's name
 .DELETE_ON_ERROR:

@@ -17,7 +17,7 @@ static const char usage[] =
     "  --emit-c             stop at the generated C (to stdout without -o)\n"
     "  --summary            print layers, connections, shapes, parameters, FLOPs, memory\n"
     "  --graph              print the graph after fusion, for Graphviz\n"
-    "  --check              diagnose only\n"
+    "  --check              diagnose only; with --json for editors, as one JSON object\n"
     "  --define NAME=VALUE  override a `let`\n"
     "  --target ISA         native (default), avx512, avx2, generic\n"
     "  --batch N            compile for batches of up to N rows\n"
@@ -103,7 +103,7 @@ static void set_flag(Options *o, const char *word)
     static const char *const names[] = {"--emit-c",   "--summary", "--graph",  "--check",
                                         "--keep",     "-v",        "--define", "--target",
                                         "--batch",    "--dump",    "--cc",     "-o",
-                                        "--language", "--version", "--help"};
+                                        "--language", "--version", "--help",   "--json"};
     const char *near = net_nearest(word, names, COUNT(names));
 
     if (same(word, "--emit-c"))
@@ -114,6 +114,8 @@ static void set_flag(Options *o, const char *word)
         o->graph = true;
     else if (same(word, "--check"))
         o->check = true;
+    else if (same(word, "--json"))
+        o->json = true;
     else if (same(word, "--keep"))
         o->keep = true;
     else if (same(word, "-v"))
@@ -177,6 +179,8 @@ Options parse_options(int argc, char **argv)
         require_one_of("--dump", o.dump, stages, COUNT(stages));
     if (o.emit_c + o.summary + o.graph + o.check + (o.dump != NULL) > 1)
         fail_usage("only one of --emit-c, --summary, --graph, --check and --dump at a time");
+    if (o.json && !o.check)
+        fail_usage("--json goes with --check");
     if (o.output && (o.summary || o.check || o.dump))
         fail_usage("-o goes with a trainer, --emit-c or --graph; the rest is printed");
     if (o.output && !*o.output)

@@ -22,7 +22,7 @@ typedef struct Options {
     Define *defines;
     int define_count;
     int batch; /* 0: as the model says */
-    bool emit_c, summary, graph, check, keep, verbose;
+    bool emit_c, summary, graph, check, json, keep, verbose;
 } Options;
 
 Options parse_options(int argc, char **argv);

@@ -14,11 +14,10 @@
 
 #include <signal.h>
 
-static int compile(const Options *o)
+static int compile(const Options *o, Source *source)
 {
     const double began = milliseconds();
-    Source *source = read_source(o->input);
-    Ast *ast = source ? parse(source) : NULL;
+    Ast *ast = parse(source);
 
     if (!ast || source->errors)
         return EXIT_FAULT;
@@ -101,7 +100,16 @@ int main(int argc, char **argv)
         return format_files(argc - 2, argv + 2);
 
     const Options o = parse_options(argc, argv);
-    const int status = compile(&o);
+    Source *source = read_source(o.input);
+
+    if (!source)
+        return EXIT_FAULT;
+    if (o.json)
+        keep_diagnostics(source);
+    const int status = compile(&o, source);
+
+    if (o.json)
+        print_diagnostics(stdout, source);
 
     return status ? status : flush();
 }

@@ -58,6 +58,7 @@ run() {
 suite $(sed -n 's/^SUITE(\(.*\))/\1/p' tests/support/suites.def)
 part "format and lint" env JOBS=1 tests/support/lint.sh
 part "fuzzing" env JOBS=1 SEED=1 SLOW=60 tests/fuzz/run.sh 60
+part "what editors and shells are given" tests/cli/editors.sh
 part "layout of models" tests/cli/fmt.sh
 part "slips of users of Keras and PyTorch" tests/cli/slips.sh
 part "races" tests/cli/races.sh

@@ -91,11 +91,14 @@ typedef struct Source {
     int errors; /* reported so far */
     int *lines; /* where each begins */
     int line_count;
+    struct Diagnostics *kept; /* messages for editors, which are not printed then; or NULL */
 } Source;
 
 Source *read_source(const char *path); /* prints its own error; NULL */
 Source *new_source(const char *path, const char *text, size_t length); /* text ends with a NUL */
 int line_of(const Source *source, Span span);                          /* from 1 */
+
+int column_of(const Source *source, int at); /* from 1, in characters */
 
 /* `file:line:col: error: ...`, the line, `^~~~` under the span. Counts; prints the first 20. */
 void error_at(Source *source, Span span, const char *fmt, ...) PRINTF(3, 4);
@@ -108,6 +111,24 @@ void note_at(Source *source, Span span, const char *fmt, ...) PRINTF(3, 4);
 
 /* A note without a place, such as a remedy. */
 void note(Source *source, const char *fmt, ...) PRINTF(2, 3);
+
+/* Messages that are kept for editors, and are not printed. */
+typedef struct Message {
+    Span span;
+    const char *severity, *text;
+    const char *fix; /* or NULL */
+    int note_of;     /* the message that this is a note of; -1: it is none */
+} Message;
+
+typedef struct Diagnostics {
+    Message *items;
+    const Source **sources; /* by message: the model, or a --define */
+    int count, source_count;
+} Diagnostics;
+
+void keep_diagnostics(Source *source); /* from here on */
+void keep_message(const Source *source, Span span, const char *severity, const char *text);
+void print_diagnostics(FILE *out, const Source *source); /* diag_json.c */
 
 typedef struct Define { /* --define NAME=VALUE */
     const char *name, *value;

@@ -186,12 +186,55 @@ static Span clamp(const Source *source, Span span)
     return span;
 }
 
+int column_of(const Source *source, int at)
+{
+    return columns(source, line_begin(source, at), at, source->length, false) + 1;
+}
+
+static const char *text_of(const char *fmt, va_list args)
+{
+    Text text = {0};
+
+    text_add_v(&text, fmt, args);
+    return text.at ? text.at : "";
+}
+
+void keep_diagnostics(Source *source)
+{
+    source->kept = allocate(sizeof *source->kept);
+}
+
+void keep_message(const Source *source, Span span, const char *severity, const char *text)
+{
+    Diagnostics *kept = source->kept;
+    int owner = -1;
+
+    for (int i = 0; i < kept->count && same(severity, "note"); i++)
+        owner = kept->items[i].note_of < 0 ? i : owner;
+    APPEND(kept->items, kept->count, ((Message){span, severity, text, NULL, owner}));
+    APPEND(kept->sources, kept->source_count, source);
+}
+
+static void keep_fix(const Source *source, const char *text)
+{
+    Message *last = NULL;
+
+    for (int i = 0; i < source->kept->count; i++)
+        if (source->kept->items[i].note_of < 0)
+            last = &source->kept->items[i];
+    if (last)
+        last->fix = last->fix ? format("%s; %s", last->fix, text) : text;
+}
+
 static void report(const Source *source, Span span, const char *what, const char *fmt, va_list args)
 {
     span = clamp(source, span);
-    int begin = line_begin(source, span.begin);
+    if (source->kept) {
+        keep_message(source, span, what, text_of(fmt, args));
+        return;
+    }
     fprintf(stderr, "%s:%d:%d: %s: ", source->path, line_of(source, span),
-            columns(source, begin, span.begin, source->length, false) + 1, what);
+            column_of(source, span.begin), what);
     vfprintf(stderr, fmt, args);
     fputc('\n', stderr);
     print_place(source, span);
@@ -205,7 +248,7 @@ void error_at(Source *source, Span span, const char *fmt, ...)
         va_start(args, fmt);
         report(source, span, "error", fmt, args);
         va_end(args);
-    } else if (source->errors == ERRORS_SHOWN + 1) {
+    } else if (source->errors == ERRORS_SHOWN + 1 && !source->kept) {
         fprintf(stderr, "%s: there are more errors; the first %d are shown\n", source->path,
                 ERRORS_SHOWN);
     }
@@ -235,8 +278,12 @@ void note(Source *source, const char *fmt, ...)
         return;
     va_list args;
     va_start(args, fmt);
-    fputs("    note: ", stderr);
-    vfprintf(stderr, fmt, args);
-    fputc('\n', stderr);
+    if (source->kept) {
+        keep_fix(source, text_of(fmt, args));
+    } else {
+        fputs("    note: ", stderr);
+        vfprintf(stderr, fmt, args);
+        fputc('\n', stderr);
+    }
     va_end(args);
 }

@@ -39,6 +39,7 @@ static Object evaluate_define(Sema *s, const Define *define, Object standard)
     source->name = source->path;
     source->text = copy_text(define->value, length);
     source->length = (int)length;
+    source->kept = model->kept;
     const Ast *ast = parse_expression(source);
     Object object = error_object(standard.span);
     if (ast) {
@@ -71,11 +72,15 @@ static void check_defines(Sema *s, const Define *defines, int define_count, cons
         if (found)
             continue;
         s->source->errors++;
-        fprintf(stderr, "netc: error: --define %s: `%s` has no `let %s`\n", defines[i].name,
-                s->source->path, defines[i].name);
+        const char *message = format("--define %s: `%s` has no `let %s`", defines[i].name,
+                                     s->source->path, defines[i].name);
         const char *near = net_nearest(defines[i].name, lets, let_count);
+        if (s->source->kept)
+            keep_message(s->source, (Span){0, 0}, "error", message);
+        else
+            fprintf(stderr, "netc: error: %s\n", message);
         if (near)
-            fprintf(stderr, "    note: did you mean `%s`?\n", near);
+            note(s->source, "did you mean `%s`?", near);
     }
 }
 

@@ -275,7 +275,7 @@ static void set_blanks(Lines *lines)
 /* ---- Columns --------------------------------------------------------------------------------- */
 
 /* Columns before a token, from the line's first one; UTF-8's following bytes take none. */
-static int column_of(const Line *line, int token)
+static int token_column(const Line *line, int token)
 {
     int column = 0;
 
@@ -306,7 +306,7 @@ static void align_equals(Lines *lines)
                            !lines->items[last].tokens[0].comment;
              last++) {
             const int equal = find_equal(&lines->items[last]);
-            const int column = equal > 0 ? column_of(&lines->items[last], equal) : 0;
+            const int column = equal > 0 ? token_column(&lines->items[last], equal) : 0;
 
             widest = column > widest ? column : widest;
         }
@@ -314,7 +314,8 @@ static void align_equals(Lines *lines)
             const int equal = find_equal(&lines->items[i]);
 
             if (equal > 0)
-                lines->items[i].tokens[equal].blanks += widest - column_of(&lines->items[i], equal);
+                lines->items[i].tokens[equal].blanks += widest -
+                                                        token_column(&lines->items[i], equal);
         }
     }
 }
@@ -345,7 +346,7 @@ static void align_arrows(Lines *lines)
                           strncmp(name->text, line->tokens[arrows[0] + 1].text,
                                   (size_t)name->length) != 0)))
                 break;
-            const int width = column_of(line, arrows[1]) - column_of(line, arrows[0]);
+            const int width = token_column(line, arrows[1]) - token_column(line, arrows[0]);
 
             name = &line->tokens[arrows[0] + 1];
             widest = width > widest ? width : widest;
@@ -355,8 +356,8 @@ static void align_arrows(Lines *lines)
             Line *line = &lines->items[i];
 
             find_arrows(line, arrows);
-            line->tokens[arrows[1]].blanks += widest - (column_of(line, arrows[1]) -
-                                                        column_of(line, arrows[0]));
+            line->tokens[arrows[1]].blanks += widest - (token_column(line, arrows[1]) -
+                                                        token_column(line, arrows[0]));
         }
         last -= last > first; /* what ended this group may begin another */
     }
@@ -375,7 +376,7 @@ static int follow_line(const Line *line, OpenPlace *places, int count)
 {
     for (int i = 0; i < line->count; i++) {
         const Token *token = &line->tokens[i];
-        const int column = line->indent + column_of(line, i);
+        const int column = line->indent + token_column(line, i);
         const bool ends = i + 1 == line->count || line->tokens[i + 1].comment;
 
         if (is_text(token, "=") && count == 1)
@@ -438,7 +439,7 @@ static void align_comments(Lines *lines)
                            lines->items[last].tokens[lines->items[last].count - 1].comment;
              last++) {
             const Line *line = &lines->items[last];
-            const int column = line->indent + column_of(line, line->count - 1);
+            const int column = line->indent + token_column(line, line->count - 1);
 
             widest = column > widest ? column : widest;
         }
@@ -446,7 +447,7 @@ static void align_comments(Lines *lines)
             Line *line = &lines->items[i];
 
             line->tokens[line->count - 1].blanks += widest - line->indent -
-                                                    column_of(line, line->count - 1);
+                                                    token_column(line, line->count - 1);
         }
     }
 }
