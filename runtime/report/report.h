@@ -109,7 +109,8 @@ struct tm net_calendar(long long now); /* a moment's date and time of day in UTC
     SINK(json_lines, NULL)                                                                         \
     SINK(curves, "curves.svg")                                                                     \
     SINK(page, "report.html")                                                                      \
-    SINK(tensorboard, "tensorboard.run")
+    SINK(tensorboard, "tensorboard.run")                                                           \
+    SINK(mlflow, "mlflow.run")
 
 enum {
 #define SINK(name, file) NET_SINK_##name,

@@ -12,17 +12,20 @@
 
 #include "report/tracked.h"
 
+_Noreturn void net_tracked_refuse(const struct net_training *run, const char *why)
+{
+    if (run->made_folder)
+        net_folder_unmake(&run->folder);
+    net_fail(NET_FAULT, "%s", why);
+}
+
 void net_tracked_reserve(const struct net_training *run, const char *flag, const char *path)
 {
     bool made;
 
-    if (net_folder_try(NULL, path, &made))
-        return;
-    const int why = errno;
-
-    if (run->made_folder)
-        net_folder_unmake(&run->folder);
-    net_fail(NET_FAULT, "%s %s: the folder cannot be made: %s", flag, path, strerror(why));
+    if (!net_folder_try(NULL, path, &made))
+        net_tracked_refuse(
+            run, net_format("%s %s: the folder cannot be made: %s", flag, path, strerror(errno)));
 }
 
 char *net_tracked_title(const struct net_training *run)

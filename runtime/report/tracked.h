@@ -8,6 +8,8 @@
 
 #include "report/report.h"
 
+/* The end of the program, before anything of the run is left. */
+_Noreturn void net_tracked_refuse(const struct net_training *run, const char *why);
 /* The folder `path` of a flag is made, or the program ends. */
 void net_tracked_reserve(const struct net_training *run, const char *flag, const char *path);
 

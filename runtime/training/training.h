@@ -43,6 +43,7 @@ enum net_option {
     NET_MAX_STEPS,
     NET_LOG_STEPS,
     NET_TENSORBOARD,
+    NET_MLFLOW,
     NET_TRACK_EVERY,
     NET_CHECKPOINT_EVERY,
     NET_PART,

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# trackers.sh -- what TensorBoard's own package reads of a run. It is installed from
-# requirements.txt into build/trackers, once; skipped where it cannot be.
+# trackers.sh -- what the packages of TensorBoard and MLflow read of a run. They are installed from
+# requirements.txt into build/trackers, once; skipped where they cannot be.
 set -uo pipefail
 . "$(dirname "$0")/../support/shell.sh"
 here=$root/tests/trackers venv=$(realpath -m "${BUILD:-$root/build}")/trackers
 cd "$scratch" || exit 1
 
-# A venv with the package by the file as it is now, or nothing.
+# A venv with the packages by the file as it is now, or nothing.
 install() {
     cmp -s "$here/requirements.txt" "$venv/installed" && return
     command -v python3 >/dev/null && rm -rf "$venv" && python3 -m venv "$venv" &&
@@ -15,7 +15,7 @@ install() {
 } >"$scratch/install.log" 2>&1
 
 if ! install; then
-    skip "TensorBoard: its package cannot be installed"
+    skip "TensorBoard and MLflow: their packages cannot be installed"
     tail -n 3 "$scratch/install.log"
     finish
     exit
@@ -91,5 +91,53 @@ exits "a file in its place" 1 "tensorboard steps.csv: the folder cannot be made"
 check "leaves no folder" [ ! -e refused ]
 check "a sweep" ./digits sweep lr=0.001,0.01 --epochs 1 --out swept --tensorboard tb --quiet
 check "has each point" [ "$(find tb/swept -name train | wc -l)" = 2 ]
+
+# ---- MLflow --------------------------------------------------------------------------------------
+
+store() { "$python" "$here/store.py" "$1" >"$2" 2>store.log || cat store.log; }
+
+check "a run with MLflow" ./digits --epochs 3 --out "the whole" --mlflow "ml runs" --track-every 2 \
+    --lr 0.002 --quiet
+./digits --epochs 3 --out stopped --mlflow "ml runs" --track-every 2 --max-steps 8 --lr 0.002 \
+    --quiet
+check "a run that goes on with MLflow" ./digits --resume stopped --mlflow "ml runs" \
+    --track-every 2 --quiet
+./digits --epochs 1000000 --out killed --mlflow "ml runs" --quiet 2>/dev/null &
+pid=$!
+for ((i = 0; i < 100; i++)); do
+    [ "$(wc -l 2>/dev/null <killed/history.csv || echo 0)" -lt 3 ] || break
+    sleep 0.1
+done
+kill -TERM $pid
+wait $pid
+./digits --epochs 3 --out far --mlflow "ml runs" --lr 1e30 --quiet 2>/dev/null
+store "ml runs" runs.json
+for part in train validation; do
+    for metric in loss accuracy; do
+        asks "MLflow" runs.json "($near)(o['the whole']['metrics']['${part}_$metric'], \
+            $(column "the whole" ${part}_$metric))"
+    done
+done
+asks "MLflow" runs.json "[x[0] for x in o['the whole']['metrics']['lr']] == [1, 2, 3]"
+asks "MLflow" runs.json "abs(o['the whole']['metrics']['final_test_accuracy'][0][1] - \
+    $(final "the whole" test accuracy)) < 1e-6"
+asks "MLflow" runs.json "o['the whole']['params']['lr'] == '0.002'"
+asks "MLflow" runs.json "o['the whole']['params']['optimizer'] == 'adam'"
+asks "MLflow" runs.json "{o[r]['experiment'] for r in o} == {'cnn'}"
+asks "MLflow" runs.json "'--epochs 3' in o['the whole']['tags']['netc.command']"
+asks "MLflow" runs.json "0 < o['the whole']['seconds'] < 60"
+for file in model.safetensors report.html history.csv run.json preparation.json; do
+    asks "MLflow" runs.json "'$file' in o['the whole']['artifacts']"
+done
+asks "as the run has it" runs.json "o['stopped']['metrics']['step_loss'] == \
+    o['the whole']['metrics']['step_loss']"
+asks "each epoch once" runs.json "o['stopped']['metrics']['train_loss'] == \
+    o['the whole']['metrics']['train_loss']"
+asks "the status" runs.json "[o[r]['status'] for r in ('the whole', 'stopped', 'killed', 'far')] \
+    == ['FINISHED', 'FINISHED', 'KILLED', 'FAILED']"
+check "the artifact is the file" cmp "the whole/model.safetensors" \
+    "$(find "ml runs/$(cat "the whole/mlflow.run")" -name model.safetensors)"
+exits "a server" 1 "a server cannot be sent to" ./digits --out refused --mlflow http://127.0.0.1:1
+check "leaves no folder either" [ ! -e refused ]
 
 finish
