@@ -207,6 +207,8 @@ char *net_tensors_difference(const struct net_tensors *tensors, const struct net
 
 /* `mark`: of what their run has learnt of its data (data/contract.c). The reader gives it,
    malloc'd; NULL: they say nothing. */
+/* As a member of the metadata: the types of the model's layers, in order. */
+void net_layers_keep(struct net_text *metadata, const struct net_model *model);
 void net_weights_write(const struct net_folder *folder, const char *name,
                        const struct net_model *model, const void *params, const char *mark);
 char *net_weights_read(const struct net_folder *folder, const char *name,

@@ -12,6 +12,8 @@
 
 #include "core/core.h"
 
+#define BETWEEN_LAYERS "; "
+
 #define CHECKSUM "\"checksum\":\""
 #define NO_CHECKSUM "00000000"
 
@@ -89,6 +91,19 @@ void net_tensors_write(const struct net_folder *folder, const char *name,
     free(header.at);
 }
 
+void net_layers_keep(struct net_text *metadata, const struct net_model *model)
+{
+    struct net_text layers = {0};
+
+    for (int l = 0; l < model->layer_count; l++)
+        net_text_add(&layers, "%s%s", l ? BETWEEN_LAYERS : "", model->layers[l].type);
+    if (layers.at) {
+        net_text_add(metadata, ",\"layers\":");
+        net_text_quote(metadata, layers.at);
+    }
+    free(layers.at);
+}
+
 void net_weights_write(const struct net_folder *folder, const char *name,
                        const struct net_model *model, const void *params, const char *mark)
 {
@@ -104,6 +119,7 @@ void net_weights_write(const struct net_folder *folder, const char *name,
     net_text_add(&metadata, "\"format\":\"pt\",\"model\":");
     net_text_quote(&metadata, model->name);
     net_text_add(&metadata, ",\"preparation\":\"%s\"", mark);
+    net_layers_keep(&metadata, model);
     net_tensors_write(folder, name, entries, model->tensor_count, &metadata);
     for (int t = 0; t < model->tensor_count; t++)
         free(entries[t].name);
@@ -337,6 +353,27 @@ static void check_unknown(const struct net_tensors *tensors, const struct net_mo
                  model->name);
 }
 
+/* Layers without weights show in no tensor: where they are others the weights are taken, as those
+   of any network may be, but it is told. */
+static void compare_layers(const struct net_tensors *tensors, const struct net_model *model)
+{
+    const char *kept = net_tensors_metadata(tensors, "layers");
+
+    for (int l = 0; kept && l <= model->layer_count; l++) {
+        const char *end = strstr(kept, BETWEEN_LAYERS);
+        const int length = (int)(end ? end - kept : (long)strlen(kept));
+        const char *own = l < model->layer_count ? model->layers[l].type : "none";
+
+        if (length != (int)strlen(own) || strncmp(kept, own, (size_t)length) != 0) {
+            net_warn("%s: layer %d of its network is %.*s, of this model %s: the weights were "
+                     "trained for another network",
+                     tensors->path, l + 1, length ? length : 4, length ? kept : "none", own);
+            return;
+        }
+        kept = end ? end + strlen(BETWEEN_LAYERS) : l + 1 < model->layer_count ? "" : NULL;
+    }
+}
+
 char *net_weights_read(const struct net_folder *folder, const char *name,
                        const struct net_model *model, void *params)
 {
@@ -346,6 +383,7 @@ char *net_weights_read(const struct net_folder *folder, const char *name,
     for (int t = 0; t < model->tensor_count; t++)
         net_tensors_get(&tensors, model->tensors[t].name, &model->tensors[t], params);
     check_unknown(&tensors, model);
+    compare_layers(&tensors, model);
     const char *mark = net_tensors_metadata(&tensors, "preparation");
     char *copy = mark ? net_format("%s", mark) : NULL;
 

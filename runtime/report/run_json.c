@@ -18,8 +18,10 @@ struct run_json {
     struct net_text results; /* the members of "final" as they come */
     char **earlier;          /* files of the data that changed before the run was resumed */
     int earlier_count;
-    int told;        /* files that changed since then and are in the file */
-    double rendered; /* when the last words were, in seconds */
+    char *command, *started; /* of the run's beginning, where it was resumed; or NULL */
+    struct net_text resumed; /* of a resumed run: how it was each time, the members of a list */
+    int told;                /* files that changed since then and are in the file */
+    double rendered;         /* when the last words were, in seconds */
 };
 
 /* Files of the data that changed while it ran, in this session and before. */
@@ -41,6 +43,24 @@ static void add_changed(struct net_text *text, const struct run_json *json,
         net_text_add(text, "],\n");
 }
 
+static char *started_text(const struct net_training *run)
+{
+    const struct tm tm = net_calendar((long long)run->began);
+
+    return net_format("%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year, tm.tm_mon + 1, tm.tm_mday,
+                      tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+/* The command that the run goes on by, and when. */
+static void add_resumed(struct net_text *list, const char *command, const char *started)
+{
+    net_text_add(list, "%s\n    {\"command\": ", list->at ? "," : "");
+    net_text_quote(list, command);
+    net_text_add(list, ", \"started\": ");
+    net_text_quote(list, started);
+    net_text_add(list, "}");
+}
+
 /* `place`: of the status in the text. */
 static struct net_text as_json(const struct run_json *json, const struct net_training *run,
                                const char *status, size_t *place)
@@ -49,7 +69,7 @@ static struct net_text as_json(const struct run_json *json, const struct net_tra
     const struct net_model *model = options->model;
     const struct net_state *state = &run->state;
     struct net_text text = {0};
-    const struct tm tm = net_calendar((long long)run->began);
+    char *started = started_text(run);
     char host[256] = "";
 
     gethostname(host, sizeof host - 1);
@@ -58,7 +78,7 @@ static struct net_text as_json(const struct run_json *json, const struct net_tra
     net_text_add(&text, ",\n  \"status\": \"");
     *place = text.length;
     net_text_add(&text, "%s\",\n  \"command\": ", status);
-    net_text_quote(&text, options->command_line);
+    net_text_quote(&text, json->command ? json->command : options->command_line);
     net_data_keep(&text, ",\n  ", options);
     net_text_add(&text, ",\n  \"hyperparameters\": ");
     net_settings_json(&text, options);
@@ -67,8 +87,10 @@ static struct net_text as_json(const struct run_json *json, const struct net_tra
     net_text_quote(&text, host);
     net_text_add(&text, ",\n  \"isa\": \"%s\",\n  \"netc\": \"%s\",\n  \"model_hash\": \"%s\",\n",
                  model->isa, model->version, model->hash);
-    net_text_add(&text, "  \"started\": \"%04d-%02d-%02dT%02d:%02d:%02dZ\",\n", tm.tm_year,
-                 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    net_text_add(&text, "  \"started\": \"%s\",\n", json->started ? json->started : started);
+    free(started);
+    if (json->resumed.at)
+        net_text_add(&text, "  \"resumed\": [%s\n  ],\n", json->resumed.at);
     net_text_add(&text, "  \"seconds\": %.3f,\n  \"waited_for_data\": %.3f,\n", state->seconds,
                  state->waited);
     net_text_add(&text, "  \"samples_per_second\": %.0f,\n  \"epochs\": %ld,\n  \"steps\": %u,\n",
@@ -103,6 +125,41 @@ static void prepare_words(struct run_json *json, const struct net_training *run)
     json->rendered = net_now();
 }
 
+/* A member that is a text, malloc'd; or NULL. */
+static char *copy_text(const struct net_json *object, const char *key)
+{
+    const struct net_json *text = net_json_member(object, key);
+
+    return text && text->kind == NET_JSON_STRING ? net_format("%s", text->text) : NULL;
+}
+
+/* How the run began, and was resumed before; this session is one more. */
+static void read_beginning(struct run_json *json, const struct net_json *before,
+                           const struct net_training *run)
+{
+    const struct net_json *list = net_json_member(before, "resumed");
+    char *command = copy_text(before, "command"), *started = copy_text(before, "started");
+    char *now = started_text(run);
+
+    if (command && started) {
+        json->command = command;
+        json->started = started;
+    } else {
+        free(command);
+        free(started);
+    }
+    for (const struct net_json *one = list ? list->first : NULL; one; one = one->next) {
+        command = copy_text(one, "command");
+        started = copy_text(one, "started");
+        if (command && started)
+            add_resumed(&json->resumed, command, started);
+        free(command);
+        free(started);
+    }
+    add_resumed(&json->resumed, run->options->command_line, now);
+    free(now);
+}
+
 /* What the file of the session before says of data that changed; one that cannot say so is told. */
 static void read_earlier(struct run_json *json, const struct net_training *run,
                          struct net_progress *progress)
@@ -126,6 +183,7 @@ static void read_earlier(struct run_json *json, const struct net_training *run,
     for (const struct net_json *path = list ? list->first : NULL; path; path = path->next)
         if (path->kind == NET_JSON_STRING)
             json->earlier[json->earlier_count++] = net_format("%s", path->text);
+    read_beginning(json, before, run);
     net_json_free(before);
     free(text);
 }
@@ -197,6 +255,9 @@ static void close_json(void *sink, const struct net_training *run)
     for (int i = 0; i < json->earlier_count; i++)
         free(json->earlier[i]);
     free(json->earlier);
+    free(json->command);
+    free(json->started);
+    free(json->resumed.at);
     free(json->results.at);
     free(json);
 }

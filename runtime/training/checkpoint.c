@@ -86,6 +86,7 @@ static void write_metadata(struct net_text *text, const struct net_training *tra
     net_text_quote(text, options->model->hash);
     net_text_add(text, ",\"preparation\":\"%s\"", training->mark);
     net_text_add(text, ",\"history\":\"%s\"", training->history);
+    net_layers_keep(text, options->model);
     add_count(text, "epoch", (double)state->epoch);
     add_count(text, "row", (double)state->row);
     add_count(text, "step", training->session.run.step);

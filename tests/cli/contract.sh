@@ -354,6 +354,18 @@ exits "a new run" 2 "does not apply: it goes with --resume" ./unit --data-change
 exits "a file" 2 "does not apply: it goes with --part" \
     ./unit predict u.csv --weights u_run --data-changed
 
+# layers without weights show in no tensor
+for edit in "s/relu/tanh/|layer 5 of its network is relu, of this model tanh" \
+    "s/relu/relu -> dropout(0.5)/|layer 6 of its network is dense(2), .* model dropout(p=0.5)"; do
+    sed "${edit%|*}" unit.net >other.net
+    build other other.net
+    for weights in u_whole u_whole/checkpoint.safetensors; do
+        exits "${edit%|*}: $weights" 0 "warning: u_whole/.*: ${edit#*|}: the weights were trained" \
+            ./other eval --weights $weights
+    done
+done
+check "the same layers" bash -c '! ./unit eval --weights u_whole 2>&1 | grep warning'
+
 # rows that are divided in another way
 sed 's/holdout(0.2)/holdout(0.2, seed=1)/' unit.net >divided.net
 build divided divided.net

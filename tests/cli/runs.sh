@@ -236,6 +236,12 @@ check "a file whose name is another's is told of" grep -q \
 check "once" [ "$(grep -c x.npy feet.log)" = 1 ]
 check "it is on record" grep -q '"data_changed": \["./x.npy", "./y.npy"\]' feet/run.json
 check "a run that goes on" ./mapped --resume feet --max-steps 1 --quiet --data-changed
+check "keeps its beginning" grep -q '^  "command": "train --out feet"' feet/run.json
+for times in 1 2; do
+    check "and lists what went on" \
+        [ "$(grep -c '"command": "train --resume feet' feet/run.json)" = $times ]
+    ./mapped --resume feet --max-steps 1 --quiet --data-changed
+done
 check "keeps the record" grep -q '"data_changed": \["./x.npy", "./y.npy"\]' feet/run.json
 
 # ---- a history that is not the checkpoint's ------------------------------------------------------
