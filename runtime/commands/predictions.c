@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/npy.h"
 #include "commands/predictions.h"
 
 /* ---- what is predicted ----------------------------------------------------------------------- */
@@ -273,21 +274,17 @@ static void add_json(struct net_predictions *predictions, const float *x, int cl
 static void begin_npy(struct net_predictions *predictions, long rows)
 {
     const struct net_model *model = predictions->session->model;
-    struct net_text head = {0};
+    struct net_text shape = {0};
+    struct net_npy npy;
 
-    net_text_add(&head, "{'descr': '<f4', 'fortran_order': False, 'shape': (%ld,", rows);
+    net_text_add(&shape, "%ld,", rows);
     for (int axis = 0; axis < model->output_rank && model->outputs > 1; axis++)
-        net_text_add(&head, "%s%d", axis ? ", " : " ", model->output_shape[axis]);
-    net_text_add(&head, "), }");
-    while ((10 + head.length + 1) % 64)
-        net_text_add(&head, " ");
-    net_text_add(&head, "\n");
-    fwrite("\x93NUMPY\x01", 1, 7, predictions->out);
-    fputc(0, predictions->out);
-    fputc((int)(head.length % 256), predictions->out);
-    fputc((int)(head.length / 256), predictions->out);
-    fwrite(head.at, 1, head.length, predictions->out);
-    free(head.at);
+        net_text_add(&shape, "%s%d", axis ? ", " : " ", model->output_shape[axis]);
+    net_npy_begin(&npy, shape.at);
+    fwrite(npy.magic, 1, sizeof npy.magic, predictions->out);
+    fwrite(npy.line.at, 1, npy.line.length, predictions->out);
+    free(npy.line.at);
+    free(shape.at);
 }
 
 static void add_npy(struct net_predictions *predictions, const float *x, int class)
@@ -315,10 +312,12 @@ void net_predictions_open(struct net_predictions *predictions, FILE *out,
                           const struct net_session *session)
 {
     const struct net_value *value = session->options->value;
-    int f = 0;
+    size_t f = 0;
 
     while (strcmp(formats[f].name, value[NET_FORMAT].text) != 0)
-        f++;
+        if (++f == sizeof formats / sizeof *formats)
+            net_fail(NET_USAGE, "predict writes --format text, csv, json or npy, not %s",
+                     value[NET_FORMAT].text);
     *predictions = (struct net_predictions){
         .out = out,
         .session = session,

@@ -20,6 +20,7 @@ enum { /* commands that take a flag, as bits */
        PREDICT = 1 << NET_PREDICT,
        GRADCHECK = 1 << NET_GRADCHECK,
        INIT = 1 << NET_INIT,
+       EXPORT = 1 << NET_EXPORT,
        SUMMARY = 1 << NET_SUMMARY,
        CONFIG = 1 << NET_CONFIG,
        REPORT = 1 << NET_REPORT,
@@ -35,7 +36,9 @@ static const char *const formats[] = {
 #define FORMAT(name) #name,
     NET_EVERY_FORMAT
 #undef FORMAT
-        NULL,
+    "npz",
+    "safetensors",
+    NULL,
 };
 static const char *const kept[] = {"best", "last", NULL};
 
@@ -73,8 +76,9 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                     "RUN  go on exactly where it stopped"},
     [NET_DATA_CHANGED] = {"data_changed", NET_KIND_SWITCH, (TRAIN & ~SWEEP) | EVAL | PREDICT, 0, 1,
                           NULL, "  take data that are not the run's any more, knowingly"},
-    [NET_WEIGHTS] = {"weights", NET_KIND_TEXT, (STEP & ~KFOLD) | EVAL | PREDICT | GRADCHECK, 0, 0,
-                     NULL, "RUN|FILE  a run's folder, or a .safetensors file"},
+    [NET_WEIGHTS] = {"weights", NET_KIND_TEXT,
+                     (STEP & ~KFOLD) | EVAL | PREDICT | GRADCHECK | EXPORT, 0, 0, NULL,
+                     "RUN|FILE  a run's folder, or a .safetensors file"},
     [NET_MAX_STEPS] = {"max_steps", NET_KIND_WHOLE, TRAIN, 0, 9007199254740992.0, NULL,
                        "N  stop after N steps (0: do not); their weights are kept"},
     [NET_LOG_STEPS] = {"log_steps", NET_KIND_TEXT, TRAIN & ~KFOLD & ~SWEEP, 0, 0, NULL,
@@ -91,8 +95,8 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
                   "WHICH  train, validation or test"},
     [NET_DIGITS] = {"digits", NET_KIND_WHOLE, EVAL | PREDICT, 0, 17, NULL,
                     "N  behind the points of what is printed"},
-    [NET_FORMAT] = {"format", NET_KIND_CHOICE, PREDICT, 0, 0, formats,
-                    "HOW  text, csv, json (an object a line) or npy"},
+    [NET_FORMAT] = {"format", NET_KIND_CHOICE, PREDICT | EXPORT, 0, 0, formats,
+                    "HOW  text, csv, json (an object a line), npy; of weights npz, safetensors"},
     [NET_TOP] = {"top", NET_KIND_WHOLE, PREDICT, 1, INT32_MAX, NULL,
                  "K  the K likeliest classes, the first one first"},
     [NET_WITH_TRUTH] = {"with_truth", NET_KIND_SWITCH, PREDICT, 0, 1, NULL,
@@ -101,7 +105,7 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
     [NET_PER_KERNEL] = {"per_kernel", NET_KIND_SWITCH, BENCH, 0, 1, NULL, "  each kernel's share"},
     [NET_SYNTHETIC] = {"synthetic", NET_KIND_SWITCH, GRADCHECK, 0, 1, NULL,
                        "  random rows, no data needed"},
-    [NET_OUTPUT] = {"output", NET_KIND_TEXT, INIT | PREDICT | REPORT, 0, 0, NULL,
+    [NET_OUTPUT] = {"output", NET_KIND_TEXT, INIT | EXPORT | PREDICT | REPORT, 0, 0, NULL,
                     "FILE  or -o FILE"},
     [NET_POINTS] = {"points", NET_KIND_TEXT, SWEEP, 0, 0, NULL,
                     "TEXT  these points: \"lr=.01 momentum=.9; lr=.1\""},

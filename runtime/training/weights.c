@@ -40,7 +40,7 @@ static void check_alone(const struct net_session *session, const char *path, boo
     const struct net_field *field = net_field_learns(session->model);
     const enum net_command command = session->options->command;
 
-    if ((mark && !net_is_run_mark(mark)) || (!field && !(run && mark)))
+    if (command == NET_EXPORT || (mark && !net_is_run_mark(mark)) || (!field && !(run && mark)))
         return;
     if (mark)
         net_fail(NET_FAULT,
