@@ -153,24 +153,18 @@ static char *make_experiment(const struct net_folder *store, const char *name)
 {
     char *id = net_format("%u%09u", net_hash(name, strlen(name)), (unsigned)strlen(name));
     char *meta = net_format("%s/meta.yaml", id), *url = as_url(store);
-    char *tags = net_format("%s/tags", id), *kind = net_format("%s/mlflow.experimentKind", tags);
     char *now = milliseconds(net_tracked_now());
-    struct net_text text = {0}, custom = {0};
+    struct net_text text = {0};
     bool made;
 
-    net_text_add(&custom, "custom_model_development"); /* its page begins with runs, not traces */
     net_text_add(&text,
                  "artifact_location: '%s/%s'\ncreation_time: %s\nexperiment_id: '%s'\n"
                  "last_update_time: %s\nlifecycle_stage: active\nname: '%s'\n",
                  url, id, now, id, now, name);
-    if (!net_folder_try(store, tags, &made) || !net_file_try(store, kind, &custom) ||
-        !net_file_try(store, meta, &text))
+    if (!net_folder_try(store, id, &made) || !net_file_try(store, meta, &text))
         net_fail(NET_FAULT, "--mlflow: cannot write %s/%s: %s", store->path, meta, strerror(errno));
-    free(custom.at);
     free(text.at);
     free(now);
-    free(kind);
-    free(tags);
     free(url);
     free(meta);
     return id;
