@@ -367,8 +367,9 @@ static const struct {
     {"--batch 0", "--batch"},
     {"--batch 1.5", "--batch"},
     {"--epochs", "--epochs"},
-    {"sweep", "there is no command \"sweep\""},
-    {"export", "there is no command \"export\""},
+    {"serve", "there is no command \"serve\""},
+    {"sweep", "wants what to vary"},
+    {"export", "-o FILE"},
     {"trian", "train"},
     {"eval", "--weights"},
     {"--steps 3", "bench"},
@@ -451,7 +452,7 @@ START_TEST(bench_and_the_rest)
     ck_assert_int_eq(run("summary"), 0);
     ck_assert(printed(" Total params: 326 (1.27 KB)\n"));
     ck_assert_int_eq(run("config --lr 0.25"), 0);
-    ck_assert(printed("0.25           given"));
+    ck_assert(printed("0.25           flag"));
     ck_assert_int_eq(run("--help"), 0);
     ck_assert_int_eq(run("--version"), 0);
 }
