@@ -123,7 +123,7 @@ START_TEST(ranks)
 
     for (int i = 0; i < LENGTH(cases); i++) {
         const int count = cases[i].outputs;
-        float x[ROWS] = {0}, y[ROWS], outputs[ROWS][5];
+        float x[ROWS] = {0}, y[ROWS], outputs[ROWS * 5];
         long rows[ROWS];
         struct fixture f;
 
@@ -131,8 +131,8 @@ START_TEST(ranks)
             rows[row] = row;
             y[row] = (float)((row * row + row / 3) % (count == 1 ? 2 : count));
             for (int c = 0; c < count; c++)
-                outputs[0][row * count + c] =
-                    (float)((row * 37 + c * 101 + row * row * 7) % 17 - 8) / 4;
+                outputs[row * count + c] = (float)((row * 37 + c * 101 + row * row * 7) % 17 - 8) /
+                                           4;
         }
         memory.x = x, memory.y = y, memory.bytes = NULL, memory.rows = ROWS, memory.size = 1;
         make_model(&f, 1, 1, 1);
@@ -145,10 +145,10 @@ START_TEST(ranks)
         struct net_data *data = open_model(&f);
         struct net_metrics *metrics = net_metrics_new(&f.model, data);
 
-        net_metrics_add(metrics, NET_TRAIN, rows, outputs[0], ROWS);
+        net_metrics_add(metrics, NET_TRAIN, rows, outputs, ROWS);
         net_metrics_reset(metrics);
-        net_metrics_add(metrics, NET_TRAIN, rows, outputs[0], 50);
-        net_metrics_add(metrics, NET_TRAIN, rows + 50, outputs[0] + 50L * count, ROWS - 50);
+        net_metrics_add(metrics, NET_TRAIN, rows, outputs, 50);
+        net_metrics_add(metrics, NET_TRAIN, rows + 50, outputs + 50L * count, ROWS - 50);
         ck_assert_double_eq_tol(net_metrics_value(metrics, "auc"), cases[i].auc, 1e-12);
         ck_assert_double_eq_tol(net_metrics_value(metrics, "pr_auc"), cases[i].pr_auc, 1e-12);
         ck_assert_double_eq_tol(net_metrics_value(metrics, "log_loss"), cases[i].log_loss, 1e-12);
