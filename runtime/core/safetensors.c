@@ -91,12 +91,24 @@ void net_tensors_write(const struct net_folder *folder, const char *name,
     free(header.at);
 }
 
+/* A layer without the file of its initial vectors: it comes last and is none of the network's. */
+static char *without_vectors(const char *type)
+{
+    const char *file = strstr(type, ", pretrained=");
+
+    return file ? net_format("%.*s)", (int)(file - type), type) : net_format("%s", type);
+}
+
 void net_layers_keep(struct net_text *metadata, const struct net_model *model)
 {
     struct net_text layers = {0};
 
-    for (int l = 0; l < model->layer_count; l++)
-        net_text_add(&layers, "%s%s", l ? BETWEEN_LAYERS : "", model->layers[l].type);
+    for (int l = 0; l < model->layer_count; l++) {
+        char *type = without_vectors(model->layers[l].type);
+
+        net_text_add(&layers, "%s%s", l ? BETWEEN_LAYERS : "", type);
+        free(type);
+    }
     if (layers.at) {
         net_text_add(metadata, ",\"layers\":");
         net_text_quote(metadata, layers.at);
@@ -362,14 +374,16 @@ static void compare_layers(const struct net_tensors *tensors, const struct net_m
     for (int l = 0; kept && l <= model->layer_count; l++) {
         const char *end = strstr(kept, BETWEEN_LAYERS);
         const int length = (int)(end ? end - kept : (long)strlen(kept));
-        const char *own = l < model->layer_count ? model->layers[l].type : "none";
+        char *own = without_vectors(l < model->layer_count ? model->layers[l].type : "none");
+        const bool same = length == (int)strlen(own) && !strncmp(kept, own, (size_t)length);
 
-        if (length != (int)strlen(own) || strncmp(kept, own, (size_t)length) != 0) {
+        if (!same)
             net_warn("%s: layer %d of its network is %.*s, of this model %s: the weights were "
                      "trained for another network",
                      tensors->path, l + 1, length ? length : 4, length ? kept : "none", own);
+        free(own);
+        if (!same)
             return;
-        }
         kept = end ? end + strlen(BETWEEN_LAYERS) : l + 1 < model->layer_count ? "" : NULL;
     }
 }
