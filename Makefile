@@ -134,7 +134,7 @@ install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/netc
 	install -D -m 644 -t $(LIB) $(BUILD)/libnetrt*.a
 	install -D -m 644 -t $(LIB)/include runtime/netrt.h runtime/language.def
-	install -D -m 644 -t $(LIB)/include/core runtime/core/random.h
+	install -D -m 644 -t $(LIB)/include/core $(addprefix runtime/core/,kernel_sizes.h random.h)
 	install -D -m 644 -t $(LIB)/include/kernels runtime/kernels/*.h
 	install -D -m 644 -t $(SHARE)/man/man1 docs/man/*.1
 	install -D -m 644 editors/completions/netc.bash $(SHARE)/bash-completion/completions/netc

@@ -31,6 +31,7 @@ char *copy_text(const char *text, size_t length); /* a new string of `length` by
 bool same(const char *a, const char *b);          /* both NULL, or equal */
 int divide_up(int size, int unit);                /* units that hold `size` */
 int blocks_of(int count);                         /* of 16 channels or images */
+long up16(long count);                            /* the next multiple of 16 */
 
 /* Appends to a growing array `items` with `count` used entries; reallocates at powers of two. */
 #define APPEND(items, count, item)                                                                 \
@@ -142,7 +143,8 @@ enum { MAX_BATCH = 65536 }; /* rows */
 typedef struct Target {
     const char *name;  /* "avx512", "avx2", "generic" */
     int rows, vectors; /* of a register tile: images by blocks */
-    int sums;          /* of a convolution's tile with the batch in the lanes: pixels by channels */
+    int sums;          /* that registers hold beside what is multiplied */
+    int registers;     /* of 16 lanes */
 } Target;
 
 const Target *find_target(const char *name);

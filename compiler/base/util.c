@@ -165,3 +165,8 @@ int blocks_of(int count)
 {
     return divide_up(count, 16);
 }
+
+long up16(long count)
+{
+    return (count + 15) / 16 * 16;
+}

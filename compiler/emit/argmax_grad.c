@@ -10,15 +10,6 @@ static int dy_size(const Node *node, int axis)
     return window_count(&node->at, node->outputs[0]->shape.size[1 + axis], axis);
 }
 
-/* Lists, contributions, sums of a pixel. */
-static long dx_floats(const Node *node)
-{
-    const long outputs = node->inputs[0]->shape.size[0];
-
-    return 16L * (dy_size(node, 0) * dy_size(node, 1) + 2 + outputs) + 32L * outputs +
-           256L * node->outputs[0]->layout->blocks;
-}
-
 static bool has_edges(const Attributes *at)
 {
     return at->padding[0] || at->padding[1] || at->padding_end[0] || at->padding_end[1];
@@ -31,8 +22,6 @@ void emit_dw_argmax(KernelCode *c, const Kernel *k)
     const Shape w = node->outputs[0]->shape;
 
     include(c->e, "argmax_grad");
-    /* three blocks of inputs by a panel of outputs */
-    want_scratch(c, 48L * (w.size[0] < 48 ? w.size[0] : 48) * w.size[2] * w.size[3]);
     name_dw(c, k, "");
     text_add(&c->comment,
              "/* dw = x' dy over images, of a dy that is 0 but at `index`%s; items: (blocks of "
@@ -63,11 +52,10 @@ void emit_dx_argmax(KernelCode *c, const Kernel *k)
     const Layout *v = node->outputs[0]->layout;
     const Shape w = node->inputs[1]->shape;
     const Epilogue end = add_epilogue(c, k, v);
-    OutputPart parts[MAX_SEGMENTS];
-    const int count = find_parts(k, c->e->target, parts);
+    OutputPart parts[NET_MAX_SEGMENTS];
+    const int count = find_parts(node, c->e->target, parts);
     Text list = {0};
 
-    want_scratch(c, dx_floats(node));
     for (int i = 0; i < count; i++)
         text_add(&list, "%s{%d, %s, %ld}", i ? ", " : "", parts[i].block,
                  braces(parts[i].panels, 3), parts[i].w);

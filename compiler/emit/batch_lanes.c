@@ -126,7 +126,6 @@ void emit_batch_lanes(KernelCode *c, const Kernel *k)
 
     l.transcendental = skip_unary(&l.chain);
     include(c->e, "batch_lanes");
-    want_scratch(c, g->floats);
     describe_contraction(c, k, "_batch_lanes", ", batch in the lanes", "(batch block, row)");
 
     const Value *last = (l.chain.first ? k->epilogue[l.chain.first - 1] : node)->outputs[0];
@@ -179,7 +178,6 @@ void emit_batch_lanes_dw(KernelCode *c, const Kernel *k)
     const Layout *x = node->inputs[0]->layout;
 
     include(c->e, "batch_lanes_dw");
-    want_scratch(c, k->schedule.batch_lanes_dw.floats);
     name_dw(c, k, "_batch_lanes");
     text_add(&c->comment,
              "/* dw = x' dy over the images of a batch block, in the lanes, and some %s; items: "

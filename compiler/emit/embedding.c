@@ -47,21 +47,12 @@ void emit_embedding(KernelCode *c, const Kernel *k)
                   pointer(c, w), tokens_text(tokens, y->layout));
 }
 
-/* What a row is summed in: of NET_GRADIENT_FLOATS at most, an array of the template. */
-static long dw_floats(const Value *dw)
-{
-    const long floats = 16L * dw->layout->blocks;
-
-    return floats > 4096 ? floats : 0;
-}
-
 void emit_embedding_dw(KernelCode *c, const Kernel *k)
 {
     const Value *tokens = k->node->inputs[0], *dw = k->node->outputs[0];
     const int padding = k->node->at.padding_row - 1;
     const char *name = name_of(c, tokens);
 
-    want_scratch(c, dw_floats(dw));
     c->base = matrix_name(c, k->update ? "embedding_dw_update" : "embedding_dw", tokens, dw->shape);
     text_add(&c->comment,
              "/* dw = the sum of dy over the positions of each token%s%s; items: rows */\n",

@@ -115,7 +115,6 @@ const char *shape_name(const Emitter *e, const Value *value);     /* "64x32x28x2
 
 /* ---- types.c: declared once; each gives the type's name -------------------------------------- */
 
-long up16(long count); /* the next multiple of 16 */
 const char *declare_type(Emitter *e, const Layout *layout);
 const char *declare_scratch(Emitter *e, const Kernel *k); /* of the kernel that writes it */
 const char *declare_mask(Emitter *e, const Kernel *k);
@@ -149,9 +148,6 @@ const char *pointer(const KernelCode *c, const Value *value);      /* "V(x)", or
 const char *scratch_pointer(const KernelCode *c, const Kernel *k); /* "V(partial)" */
 const char *inputs_text(const KernelCode *c, const Node *node);    /* "V(x), V(w), NULL" */
 const char *outputs_text(const KernelCode *c, const Node *node);   /* "V(y), V(index)" */
-/* A stack does not grow with a model: an array whose size follows that of a layer lies in the
-   thread's scratch, which has as many floats as any kernel wants. */
-void want_scratch(KernelCode *c, long floats);
 /* A statement of it: fmt with ", run, thread);" behind it, "net_softmax(V(y), V(x)" */
 void call_template(KernelCode *c, const char *fmt, ...) PRINTF(2, 3);
 
@@ -203,16 +199,6 @@ const char *add_row_end(const KernelCode *c, const Kernel *k);
 /* The final reduction of db behind a dense layer's dw, where it has one (sums.c) */
 void add_bias_gradient(KernelCode *c, const Kernel *dw);
 
-/* Output blocks that stand side by side and share one set of weights. */
-typedef struct OutputPart {
-    int start;                 /* the first channel */
-    int block, blocks;         /* of the output, in each of its pixels */
-    int pixel, pixels, stride; /* a flat segment: its pixels are outputs too */
-    long w;                    /* floats into the weights */
-    int panels[3];
-} OutputPart;
-
-int find_parts(const Kernel *k, const Target *target, OutputPart parts[MAX_SEGMENTS]); /* types.c */
 /* Its name and comment: "conv2d_winograd_relu_64x8x14x14_16x3x3"; way "_winograd", how " by F(4x4,
    3x3)" */
 void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const char *how,

@@ -16,12 +16,9 @@ void emit_few_outputs(KernelCode *c, const Kernel *k)
     const Node *node = k->node;
     const bool dx = node->op == OP_DENSE_DX;
     const Value *x = node->inputs[0], *y = node->outputs[0], *wide = dx ? y : x;
-    const int outputs = outputs_of(k), most = c->e->target->vectors == 1 ? 4 : 16;
+    const int outputs = outputs_of(k);
     const Epilogue end = add_epilogue(c, k, y->layout);
-    int images = 16; /* at a time: what the registers hold */
 
-    while (images * outputs > most && images > 1)
-        images /= 2;
     c->base = format("%s%s_%sx%d", op_info[node->op].text, epilogue_name(k), shape_name(c->e, wide),
                      outputs);
     text_add(&c->comment, "/* %s, along the inputs; items: batch blocks */\n",
@@ -29,21 +26,17 @@ void emit_few_outputs(KernelCode *c, const Kernel *k)
              : node->inputs[2] ? "y = x w + b"
                                : "y = x w");
     call_template(c, "net_dense_few_outputs%s(%s, %d%s, %s, %s, (struct net_few_outputs){%d, %d}",
-                  dx ? "_dx" : "", inputs_text(c, node), outputs, dx ? "" : format(", %d", images),
-                  end.arguments, add_row_end(c, k), wide->layout->batch_blocks,
-                  wide->layout->blocks);
+                  dx ? "_dx" : "", inputs_text(c, node), outputs,
+                  dx ? "" : format(", %d", k->schedule.tile), end.arguments, add_row_end(c, k),
+                  wide->layout->batch_blocks, wide->layout->blocks);
 }
 
 void emit_few_outputs_dw(KernelCode *c, const Kernel *k)
 {
     const Value *x = k->node->inputs[0];
     const Layout *v = x->layout;
-    const int outputs = outputs_of(k);
-    /* blocks at a time, in registers: as many as divide them */
-    int group = (c->e->target->vectors == 1 ? 6 : 8) / outputs;
+    const int outputs = outputs_of(k), group = k->schedule.tile;
 
-    while (v->blocks % group != 0)
-        group--;
     c->base = format("dense_dw%s_%sx%d", update_suffix(k), shape_name(c->e, x), outputs);
     text_add(&c->comment, "/* dw = x' dy, along the inputs%s; items: %d blocks of inputs */\n",
              then_update(k), group);

@@ -180,8 +180,8 @@ void emit_contraction(KernelCode *c, const Kernel *k)
     const Value *b = is_input_gradient(node->op) ? NULL : node->inputs[2];
     const Chain chain = start_chain(c, k, node->outputs[0]->layout);
     const Epilogue end = write_epilogue(c->e, &chain);
-    OutputPart parts[MAX_SEGMENTS];
-    const int count = find_parts(k, target, parts);
+    OutputPart parts[NET_MAX_SEGMENTS];
+    const int count = find_parts(node, target, parts);
 
     describe_contraction(c, k, "", "",
                          is_dense(node)
@@ -204,8 +204,8 @@ void emit_transpose(KernelCode *c, const Kernel *k)
     const Value *w = node->inputs[1];
     const Layout *p = w->layout;
     const bool dense = is_dense(node);
-    OutputPart parts[MAX_SEGMENTS];
-    const int count = find_parts(k, c->e->target, parts);
+    OutputPart parts[NET_MAX_SEGMENTS];
+    const int count = find_parts(node, c->e->target, parts);
     Text list = {0};
 
     c->base = format("transpose_%dx%d", p->rows, p->outputs);

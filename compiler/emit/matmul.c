@@ -4,16 +4,6 @@
 
 #include "emit/emit.h"
 
-enum { ROWS_FLOATS = 16384 }; /* of a, packed: a small part of L2, where panels of b pass by */
-
-/* Rows of a that are packed at a time: whole blocks, which tiles divide. */
-static int packed_rows(int rows, int inner)
-{
-    const int most = ROWS_FLOATS / (int)up16(inner) / 16 * 16, all = (int)up16(rows);
-
-    return most < 16 ? 16 : most < all ? most : all;
-}
-
 void emit_matmul(KernelCode *c, const Kernel *k)
 {
     static const char *const signs[2] = {"", "'"};
@@ -22,12 +12,11 @@ void emit_matmul(KernelCode *c, const Kernel *k)
     const bool tb = node->op == OP_MATMUL_NT || node->op == OP_MATMUL_TT;
     const Shape a = node->inputs[0]->shape, y = node->outputs[0]->shape;
     const int rows = y.size[1], inner = a.size[ta], columns = y.size[0];
-    const int packed = packed_rows(rows, inner), tile = c->e->target->rows;
+    const int packed = k->schedule.tile, tile = c->e->target->rows;
     int panels[3];
 
-    cut_panels((int)up16(columns) / 16, c->e->target->vectors, panels);
+    cut_panels(blocks_of(columns), c->e->target->vectors, panels);
     include(c->e, "matmul");
-    want_scratch(c, packed * up16(inner) + inner * up16(columns));
     c->base = format("%s_%s_%d", op_info[node->op].text, shape_name(c->e, node->outputs[0]), inner);
     text_add(&c->comment, "/* c = a%s b%s of each image; items: (image, %d rows) */\n", signs[ta],
              signs[tb], packed);

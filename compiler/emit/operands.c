@@ -120,12 +120,6 @@ const char *outputs_text(const KernelCode *c, const Node *node)
     return text.at;
 }
 
-void want_scratch(KernelCode *c, long floats)
-{
-    if (floats > c->e->scratch)
-        c->e->scratch = floats;
-}
-
 void call_template(KernelCode *c, const char *fmt, ...)
 {
     va_list args;

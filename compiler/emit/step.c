@@ -90,6 +90,7 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
             line(calls, 1, "barrier(run, thread);");
         list_operands(e, &c, k);
         emitters[k->kind](&c, k);
+        e->scratch = k->schedule.scratch > e->scratch ? k->schedule.scratch : e->scratch;
         k->function = add_function(e, KERNELS, c.base, write_head(&c), c.text.at);
         if (place != last)
             line(calls, 0, "\n    /* %s */", place_text(e->model->source, k->node->span));

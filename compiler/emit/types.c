@@ -10,13 +10,7 @@
 
 #include <string.h>
 
-/* Members of a batch begin at 64 bytes. */
-long up16(long count)
-{
-    return (count + 15) / 16 * 16;
-}
-
-/* The positions of a token: see net_pack_tokens. */
+/* The positions of a token: see net_pack_tokens. Members of a batch begin at 64 bytes. */
 static const char *token_members(Emitter *e, const Layout *v)
 {
     const long ids = up16((long)e->model->max_batch * v->width);
@@ -35,38 +29,6 @@ static const char *sparse_members(Emitter *e, const Layout *v)
     return format("int32_t row_begin[%ld], column[%ld]; float value[%ld]; "
                   "int32_t column_begin[%ld], image[%ld]; float column_value[%ld];",
                   up16(images + 1), elements, elements, up16(v->rows + 1L), elements, elements);
-}
-
-/* Output blocks that stand side by side, of a contraction. */
-int find_parts(const Kernel *k, const Target *target, OutputPart parts[MAX_SEGMENTS])
-{
-    const Layout *y = k->node->outputs[0]->layout;
-    const Shape w = k->node->inputs[1]->shape;
-    const int groups = groups_of(&k->node->at);
-    const int size = w.size[is_input_gradient(k->node->op)] / groups; /* channels of y in each */
-    long at = 0;
-
-    for (int i = 0; i < y->segment_count; i++) {
-        const Segment *s = &y->segments[i];
-        OutputPart *part = &parts[i];
-
-        *part = (OutputPart){.start = s->start / s->pixels,
-                             .block = s->block,
-                             .blocks = blocks_of(s->channels),
-                             .pixels = 1,
-                             .stride = s->stride,
-                             .w = at};
-        if (groups > 1)
-            cut_group_panels(part->blocks, target->vectors, part->start % size ? 1 : size,
-                             part->panels);
-        else
-            cut_panels(part->blocks, target->vectors, part->panels);
-        if (k->node->op == OP_DENSE_DX)
-            part->pixels = s->pixels;
-        at += (long)part->blocks * 16 * w.size[0] *
-              (w.rank == 4 ? w.size[2] * w.size[3] : part->pixels);
-    }
-    return y->segment_count;
 }
 
 /* Declares it once. Members that differ under one name get another. */
@@ -134,8 +96,8 @@ const char *declare_type(Emitter *e, const Layout *v)
 static const char *transposed_type(Emitter *e, const Kernel *k)
 {
     const Layout *w = k->node->inputs[1]->layout;
-    OutputPart parts[MAX_SEGMENTS];
-    const int count = find_parts(k, e->target, parts);
+    OutputPart parts[NET_MAX_SEGMENTS];
+    const int count = find_parts(k->node, e->target, parts);
     Text members = {0};
 
     for (int i = 0; i < count; i++) {

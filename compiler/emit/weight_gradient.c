@@ -103,38 +103,6 @@ void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *
     }
 }
 
-/* Parts of the taps that an item has one of, rows of them or all: for each width of panels. */
-static void find_tap_rows(int tap_rows[3], const Node *node, const Segment *s)
-{
-    const Layout *dw = node->outputs[0]->layout;
-    const Shape w = node->outputs[0]->shape;
-
-    for (int i = 0; i < 3; i++) {
-        const bool few = dw->panels[i] * blocks_of(s->channels) < 8;
-
-        tap_rows[i] = few || w.size[2] * w.size[3] * (3 - i) > 48 ? w.size[2] : 1;
-    }
-}
-
-static long conv_dw_floats(const Node *node)
-{
-    const Layout *x = node->inputs[0]->layout, *dw = node->outputs[0]->layout;
-    const Shape w = node->outputs[0]->shape;
-    long most = 0;
-
-    for (int s = 0; s < x->segment_count; s++) {
-        int tap_rows[3];
-
-        find_tap_rows(tap_rows, node, &x->segments[s]);
-        for (int i = 0; i < 3; i++) {
-            const long floats = 256L * (3 - i) * w.size[2] * w.size[3] / tap_rows[i];
-
-            most = dw->panels[i] && floats > most ? floats : most;
-        }
-    }
-    return most;
-}
-
 static void call_conv_dw(KernelCode *c, const Kernel *k, const Segment *s)
 {
     const Node *node = k->node;
@@ -143,7 +111,7 @@ static void call_conv_dw(KernelCode *c, const Kernel *k, const Segment *s)
     const Shape w = node->outputs[0]->shape;
     int tap_rows[3];
 
-    find_tap_rows(tap_rows, node, s);
+    cut_taps(node, s, tap_rows);
     call_template(
         c,
         "net_conv_dw(%s, %s, (struct net_conv_dw){.batch_blocks = %d, .panels = %s, "
@@ -180,8 +148,6 @@ void emit_dw(KernelCode *c, const Kernel *k)
              "/* dw = x' dy over images%s%s%s; items: (%spanel, %sblock of inputs) */\n",
              dense ? "" : " and pixels", k->scratch ? " of a batch block" : "", then_update(k),
              k->scratch ? "batch block, " : "", dense ? "pixel, " : "");
-    if (!dense)
-        want_scratch(c, conv_dw_floats(node));
     if (dense)
         call_dense_dw(c, k, node->inputs[0], node->inputs[1], 0);
     for (int i = 0; i < x->segment_count && !dense; i++)

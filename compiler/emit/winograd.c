@@ -55,7 +55,6 @@ void emit_winograd(KernelCode *c, const Kernel *k)
     for (int width = 3; width >= 1; width--)
         text_add(&tiles, "%s, ", panels[3 - width] ? product_tile(e, width) : "NULL");
     include(c->e, "winograd_conv");
-    want_scratch(c, g->v + g->m);
     describe_contraction(c, k, "_winograd", format(" by F(%dx%d, 3x3)", g->tile, g->tile),
                          g->batch_blocks > 1 ? "(batch blocks, row of tiles)"
                                              : "(batch block, row of tiles)");
@@ -124,7 +123,6 @@ void emit_winograd_dw(KernelCode *c, const Kernel *k)
     Text tiles = {0};
 
     include(c->e, "winograd_dw");
-    want_scratch(c, g->v + g->m + g->u);
     name_dw(c, k, "_winograd");
     text_add(&c->comment,
              "/* dw = x' dy over images and pixels by F(%dx%d, 3x3)%s; items: (%spanels, blocks of "

@@ -11,7 +11,6 @@
  */
 
 #include "passes/fuse.h"
-#include "core/random.h"
 
 #include <assert.h>
 
@@ -222,6 +221,7 @@ Program *fuse(Graph *g, const Target *target)
     share_masks(p);
     for (int i = 0; i < p->count; i++) {
         p->kernels[i]->flops *= g->max_batch;
+        plan_schedule(p->kernels[i], target);
         fill_operands(p->kernels[i]);
     }
     return p;

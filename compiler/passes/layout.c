@@ -196,7 +196,7 @@ static void lay_out_contraction(LayoutPass *l, Node *node)
 
     if (w->layout && node->op == OP_DENSE)
         require_rows(l, node, 0, w->layout, 0);
-    else if (along_inputs && node->inputs[0]->layout->segment_count * outputs > MAX_SEGMENTS)
+    else if (along_inputs && node->inputs[0]->layout->segment_count * outputs > NET_MAX_SEGMENTS)
         require_plain(l, node, 0);
     x = node->inputs[0]->layout;
     give_parameter(w, along_inputs ? rows_layout(w, x) : weight_layout(w, x, 1, l->target));
@@ -239,7 +239,7 @@ static void lay_out_sparse_dense(LayoutPass *l, Node *node)
 
     if (w->layout)
         check_kept(w, begins_with_columns(w->layout, columns));
-    if (h && h->layout->segment_count == MAX_SEGMENTS)
+    if (h && h->layout->segment_count == NET_MAX_SEGMENTS)
         require_plain(l, node, 1);
     if (h && w->layout)
         require_rows(l, node, 1, w->layout, columns);

@@ -61,7 +61,7 @@ bool has_many_segments(const Node *concat)
 
     for (int i = 0; i < concat->input_count; i++)
         segments += concat->inputs[i]->layout->segment_count;
-    return segments > MAX_SEGMENTS;
+    return segments > NET_MAX_SEGMENTS;
 }
 
 /* The blocks of the inputs side by side; of copies in one segment each where they have too many. */

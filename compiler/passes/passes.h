@@ -6,6 +6,7 @@
 #ifndef PASSES_H
 #define PASSES_H
 
+#include "core/kernel_sizes.h"
 #include "graph/graph.h"
 
 /* ---- autodiff.c, simplify.c ------------------------------------------------------------------ */
@@ -36,8 +37,6 @@ typedef struct Segment {
     int start, channels, pixels, block, stride;
 } Segment;
 
-enum { MAX_SEGMENTS = 16 };
-
 typedef enum LayoutKind {
     LAYOUT_VALUE,   /* [batch block][height][width][block][16 images][lanes] */
     LAYOUT_VECTOR,  /* [block][16]: one value per channel */
@@ -60,7 +59,7 @@ typedef struct Layout {
     int lanes;                 /* 16; 1, 2, 4 or 8 for an image input of few channels */
     int top, left;             /* a packed input's border of zeros */
     int full_height, full_width;
-    Segment segments[MAX_SEGMENTS]; /* of a value or vector; of a weight: its inputs */
+    Segment segments[NET_MAX_SEGMENTS]; /* of a value or vector; of a weight: its inputs */
     int segment_count;
     int outputs, rows; /* of a weight: its outputs, and inputs times taps; rows of a table; columns
                           of a sparse input */
@@ -205,6 +204,9 @@ typedef struct Schedule {
     int rows; /* of pixels a batch block, where items are (batch block, row); 0: other items */
     bool panel_outer; /* of a contraction: items (panel, batch block, row) */
     int splits;       /* of a dw by partial sums and its reduction: of each batch block; or 0 */
+    int tile;     /* at a time: of few outputs images, of their dw blocks of inputs, in registers;
+                         of a matmul rows, packed */
+    long scratch; /* floats that a thread wants for itself: a stack does not grow with a model */
     Winograd winograd;
     BatchLanesDw batch_lanes_dw;
     BatchLanes batch_lanes;
@@ -257,6 +259,24 @@ bool computes(const Kernel *k, const Value *value); /* in its node or epilogue *
 
 void fill_operands(Kernel *k); /* fills them; counts bytes */
 const Operand *find_operand(const Kernel *k, const Buffer *buffer, bool written); /* or NULL */
+
+/* ---- schedule.c: pieces ---------------------------------------------------------------------- */
+
+/* Output blocks that stand side by side and share one set of weights: a segment of what a
+   contraction writes. */
+typedef struct OutputPart {
+    int start;                 /* the first channel */
+    int block, blocks;         /* of the output, in each of its pixels */
+    int pixel, pixels, stride; /* a flat segment: its pixels are outputs too */
+    long w;                    /* floats into the weights */
+    int panels[3];
+} OutputPart;
+
+int find_parts(const Node *node, const Target *target, OutputPart parts[NET_MAX_SEGMENTS]);
+/* Of a convolution's dw, for each width of panels: into how many parts an item's taps are cut, rows
+   of them or one. */
+void cut_taps(const Node *dw, const Segment *inputs, int tap_rows[3]);
+void plan_schedule(Kernel *k, const Target *target); /* `tile` and `scratch` */
 
 /* ---- dropout_masks.c: what dropout keeps, drawn once ----------------------------------------- */
 

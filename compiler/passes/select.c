@@ -24,7 +24,6 @@
 
 enum {
     IMAGES = 16,         /* in a batch block */
-    MAX_FEW_OUTPUTS = 4, /* more, and a sum over lanes for each is no longer little */
     MIN_WINOGRAD = 16,   /* channels on both sides */
     MIN_ARGMAX = 9,      /* inputs: with fewer most lanes of vectors are empty */
     GRADIENT_INPUTS = 8, /* of a weight gradient's register tile */
@@ -105,8 +104,8 @@ static double cost_direct(const Contraction *c)
 /* Products along the inputs, a sum over lanes at the end of each row. */
 static double cost_few_outputs(const Contraction *c)
 {
-    if (c->image || c->among_sparse || c->outputs > MAX_FEW_OUTPUTS ||
-        c->x->segment_count * c->outputs > MAX_SEGMENTS)
+    if (c->image || c->among_sparse || c->outputs > NET_MAX_FEW_OUTPUTS ||
+        c->x->segment_count * c->outputs > NET_MAX_SEGMENTS)
         return INFINITY;
     return (double)c->outputs * blocks_of(c->inputs);
 }

@@ -56,13 +56,12 @@ static void size_scratch(BatchLanesDw *g, const Node *node, const Layout *x, con
 static void size_tile(BatchLanesDw *g, const Node *node, const Target *target)
 {
     const Shape w = node->outputs[0]->shape;
-    const int registers = target->vectors == 1 ? 8 : 32, sums = registers / 4 * 3;
-    const int most = target->vectors == 1 ? 6 : 8;
+    const int most = minimum(8, target->sums);
     const int row = minimum(w.size[1], 16) * w.size[3];
 
     g->outputs = divide_up(w.size[0], divide_up(w.size[0], most));
-    for (g->inputs = sums / g->outputs; g->inputs > 1; g->inputs--)
-        if (g->inputs * g->outputs + minimum(g->inputs, g->outputs) + 1 <= registers)
+    for (g->inputs = target->sums / g->outputs; g->inputs > 1; g->inputs--)
+        if (g->inputs * g->outputs + minimum(g->inputs, g->outputs) + 1 <= target->registers)
             break;
     g->inputs = divide_up(row, divide_up(row, g->inputs));
 }

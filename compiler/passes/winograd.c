@@ -50,11 +50,10 @@ enum {
     PARTIAL = 8 << 20, /* bytes of all partial sums, at most */
 };
 
-/* Floats of all products, for so many blocks of sixteen images and channels each. A vector more
-   between two, or all of them would fall into one set of the cache. */
+/* Floats of all products, for so many blocks of sixteen images and channels each. */
 static long scratch_of(const Winograd *g, int blocks)
 {
-    return (g->tile + 2) * (g->tile + 2) * (blocks * 256L + 16);
+    return (g->tile + 2) * (g->tile + 2) * net_winograd_step(blocks);
 }
 
 /* Rows of tiles of some batch blocks are an item: V of a few tiles, then M of one panel at a
@@ -75,7 +74,7 @@ static void cut_forward(Winograd *g, const Node *node, int widest)
 /* Of a panel and block of inputs: floats of dU. */
 static long winograd_unit(int tile, int vectors)
 {
-    return (tile + 2) * (tile + 2) * (vectors * 256L + 16);
+    return (tile + 2) * (tile + 2) * net_winograd_step(vectors);
 }
 
 long winograd_partial(const Layout *dw, int tile)

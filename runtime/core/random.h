@@ -11,8 +11,6 @@
 
 #include <stdint.h>
 
-enum { NET_MAX_DRAWS = 4 }; /* random operations of one chain of elementwise ones */
-
 enum net_purpose { /* the counter's fourth word, plus a stream in its low half */
                    NET_RANDOM_INIT = 1 << 16,    /* + tensor; (element, 0, 0) */
                    NET_RANDOM_SHUFFLE = 2 << 16, /* (row, epoch, 0) */

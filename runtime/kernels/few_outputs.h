@@ -12,8 +12,6 @@
 #include "kernels/epilogue.h"
 #include "kernels/weight_gradient.h"
 
-enum { NET_FEW_OUTPUTS = 4 }; /* at most */
-
 struct net_few_outputs {
     int batch_blocks, blocks; /* of 16 images; of inputs */
 };
@@ -23,10 +21,10 @@ struct net_few_outputs {
 NET_TEMPLATE void net_few_outputs_sums(float *sums, const float *x, const float *w, long blocks,
                                        int outputs, int images)
 {
-    _Alignas(64) float lanes[NET_FEW_OUTPUTS][256], rows[256];
+    _Alignas(64) float lanes[NET_MAX_FEW_OUTPUTS][256], rows[256];
 
     for (int first = 0; first < 16; first += images) {
-        vec acc[NET_FEW_OUTPUTS][16];
+        vec acc[NET_MAX_FEW_OUTPUTS][16];
 
         NET_UNROLL(o, outputs)
             NET_UNROLL(i, images)
@@ -108,8 +106,8 @@ NET_TEMPLATE void net_dense_few_outputs_dw(float *dw, const float *x, const floa
 
     NET_ITEMS(item, s.blocks / group, run, thread) {
         const float *xg = x + 256L * group * item;
-        _Alignas(64) float sums[NET_FEW_OUTPUTS * 8 * 16];
-        vec acc[NET_FEW_OUTPUTS][8];
+        _Alignas(64) float sums[NET_MAX_FEW_OUTPUTS * NET_FEW_OUTPUTS_BLOCKS * 16];
+        vec acc[NET_MAX_FEW_OUTPUTS][NET_FEW_OUTPUTS_BLOCKS];
 
         NET_UNROLL(o, outputs)
             NET_UNROLL(b, group)

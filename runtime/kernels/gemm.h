@@ -116,8 +116,6 @@ typedef void net_gemm_tile(const float *restrict x, const float *restrict w,
                               const struct chain o, struct net_element e,                          \
                               const struct net_run *run)
 
-enum { NET_TILE_ROWS = 8 }; /* images of a tile, at most */
-
 /* What an epilogue reads of a value is asked for before the long sum, and comes meanwhile. */
 NET_INLINE void net_prefetch_tile(const float *at, int rows, int vectors)
 {
@@ -235,8 +233,6 @@ NET_INLINE struct net_panel net_panel_at(int panel, int threes, int twos)
 }
 
 /* ---- Kernels --------------------------------------------------------------------------------- */
-
-enum { NET_MAX_SEGMENTS = 16 };
 
 /* Outputs that stand side by side in a pixel and have panels of their own: a segment of y. */
 struct net_part {

@@ -14,8 +14,7 @@
 
 #include "kernels/update.h"
 
-/* Of a gradient, finished at once: rows, and floats unless one row has more. */
-enum { NET_GRADIENT_ROWS = 16, NET_GRADIENT_FLOATS = 4096 };
+enum { NET_GRADIENT_ROWS = 16 }; /* of a gradient, finished at once, at most */
 
 /* ---- A stable counting sort: begin[k] to begin[k + 1] - 1 are the entries of row k ----------- */
 

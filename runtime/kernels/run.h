@@ -18,6 +18,7 @@
 #ifndef NET_KERNELS_RUN_H
 #define NET_KERNELS_RUN_H
 
+#include "core/kernel_sizes.h"
 #include "kernels/vec.h"
 #include "netrt.h"
 

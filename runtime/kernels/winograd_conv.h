@@ -90,7 +90,7 @@ struct net_winograd_group {
 
 NET_INLINE long net_winograd_v_step(struct net_winograd s)
 {
-    return (long)s.group * s.batch_blocks * s.x.blocks * 256 + 16;
+    return net_winograd_step((long)s.group * s.batch_blocks * s.x.blocks);
 }
 
 NET_TEMPLATE void net_winograd_inputs(float *v, const float *x, struct net_winograd s,
@@ -144,7 +144,7 @@ NET_TEMPLATE void net_winograd_panel(float *m, const float *v, const float *u, c
                                      net_epilogue *epilogue, net_draw_block *draw,
                                      const void *operands, const struct net_run *run)
 {
-    const long step = (long)s.group * s.batch_blocks * vectors * 256 + 16;
+    const long step = net_winograd_step((long)s.group * s.batch_blocks * vectors);
 
     for (int k = 0; k < (s.m + 2) * (s.m + 2); k++) {
         const float *uk = u + (k * (long)((s.outputs + 15) / 16) + panel_block) * 16 * s.channels;

@@ -42,9 +42,9 @@ NET_INLINE int net_winograd_products(int m)
 NET_INLINE struct net_winograd_steps net_winograd_steps_of(struct net_winograd_dw s, int vectors,
                                                            int m)
 {
-    struct net_winograd_steps steps = {.v = s.group * s.batch_blocks * 256L + 16,
-                                       .dm = s.group * s.batch_blocks * vectors * 256L + 16,
-                                       .du = vectors * 256L + 16};
+    struct net_winograd_steps steps = {.v = net_winograd_step(s.group * s.batch_blocks),
+                                       .dm = net_winograd_step(s.group * s.batch_blocks * vectors),
+                                       .du = net_winograd_step(vectors)};
 
     steps.dm_panel = steps.dm * net_winograd_products(m);
     steps.du_block = steps.du * net_winograd_products(m);
@@ -59,7 +59,7 @@ NET_INLINE long net_winograd_partial_at(struct net_winograd_dw s, int vectors, i
 
     for (int width = 3; width > vectors; width--)
         at += (long)s.panels[3 - width] * s.x.blocks * net_winograd_products(m) *
-              (width * 256L + 16);
+              net_winograd_step(width);
     return at;
 }
 
@@ -142,7 +142,7 @@ NET_TEMPLATE void net_winograd_dw_end(float *w, const float *du, struct net_wino
     const int width = 16 * vectors, left = s.inputs - 16 * block, inputs = left < 16 ? left : 16;
     _Alignas(64) float dw[9 * 16 * 48];
 
-    net_winograd_weight_gradient(dw, 16 * width, du, vectors * 256 + 16, width, splits,
+    net_winograd_weight_gradient(dw, 16 * width, du, net_winograd_step(vectors), width, splits,
                                  net_winograd_partial_at(s, 0, m), m);
     for (int tap = 0; tap < 9; tap++)
         net_apply(run,

@@ -15,8 +15,6 @@
 
 Suite *suite_gemm_templates(void);
 
-_Static_assert((int)MAX_SEGMENTS == (int)NET_MAX_SEGMENTS, "a layout's segments fit a kernel's");
-
 /* Images of a batch that may have up to 48: each test is run for each of them. */
 static const int batches[] = {1, 16, 19, 48};
 

@@ -28,7 +28,8 @@ static long element_at(const Layout *v, int k)
 }
 
 /* A weight or vector in the arena lies as a tensor does. */
-static struct net_tensor tensor_of(const Value *value, struct net_segment segments[MAX_SEGMENTS])
+static struct net_tensor tensor_of(const Value *value,
+                                   struct net_segment segments[NET_MAX_SEGMENTS])
 {
     const Layout *p = value->layout;
     struct net_tensor tensor = {.count = padded_count(p),
@@ -189,7 +190,7 @@ void check_kernel(struct net_profile *profile, int kernel, int thread)
         if (value->layout->kind == LAYOUT_VALUE) {
             check_value(t, value, what);
         } else {
-            struct net_segment segments[MAX_SEGMENTS];
+            struct net_segment segments[NET_MAX_SEGMENTS];
             const struct net_tensor tensor = tensor_of(value, segments);
             Comparison c = t->expected ? compare(t, value, what) : (Comparison){0};
 

@@ -1,0 +1,184 @@
+/*
+ * schedule.c -- how a kernel's work is cut for registers and caches, where its algorithm has no
+ * file of its own, and what a thread wants for itself.
+ *
+ * Needs: kernels with layouts and, of Winograd's and those with the batch in the lanes, their
+ * pieces. Gives: `tile` and `scratch` of a schedule.
+ */
+
+#include "passes/passes.h"
+
+enum {
+    PACKED_FLOATS = 16384, /* of a matmul's rows: a small part of L2, where panels pass by */
+    FEW_PANELS = 8,        /* of a dw, by blocks of inputs: fewer are few items */
+    ITEM_TAPS = 48,        /* of a dw, by blocks of a panel: more would not stay in L1 */
+};
+
+static long smaller(long a, long b)
+{
+    return a < b ? a : b;
+}
+
+/* Numbers that an element of a product sums over. */
+static long depth_of(const Node *matmul)
+{
+    return shape_size(matmul->inputs[0]->shape) / matmul->outputs[0]->shape.size[1];
+}
+
+/* ---- Pieces ---------------------------------------------------------------------------------- */
+
+int find_parts(const Node *node, const Target *target, OutputPart parts[NET_MAX_SEGMENTS])
+{
+    const Layout *y = node->outputs[0]->layout;
+    const Shape w = node->inputs[1]->shape;
+    const int groups = groups_of(&node->at);
+    const int size = w.size[is_input_gradient(node->op)] / groups; /* channels of y in each */
+    long at = 0;
+
+    for (int i = 0; i < y->segment_count; i++) {
+        const Segment *s = &y->segments[i];
+        OutputPart *part = &parts[i];
+
+        *part = (OutputPart){.start = s->start / s->pixels,
+                             .block = s->block,
+                             .blocks = blocks_of(s->channels),
+                             .pixels = 1,
+                             .stride = s->stride,
+                             .w = at};
+        if (groups > 1)
+            cut_group_panels(part->blocks, target->vectors, part->start % size ? 1 : size,
+                             part->panels);
+        else
+            cut_panels(part->blocks, target->vectors, part->panels);
+        if (node->op == OP_DENSE_DX)
+            part->pixels = s->pixels;
+        at += (long)part->blocks * 16 * w.size[0] *
+              (w.rank == 4 ? w.size[2] * w.size[3] : part->pixels);
+    }
+    return y->segment_count;
+}
+
+void cut_taps(const Node *dw, const Segment *inputs, int tap_rows[3])
+{
+    const int *panels = dw->outputs[0]->layout->panels;
+    const Shape w = dw->outputs[0]->shape;
+
+    for (int i = 0; i < 3; i++) {
+        const bool few = panels[i] * blocks_of(inputs->channels) < FEW_PANELS;
+
+        tap_rows[i] = few || w.size[2] * w.size[3] * (3 - i) > ITEM_TAPS ? w.size[2] : 1;
+    }
+}
+
+/* What registers hold at a time of few outputs: images, or of their dw blocks of inputs, as many as
+   divide them; of a matmul, rows that are packed: whole blocks, which tiles divide. */
+static int cut_tile(const Kernel *k, const Target *target)
+{
+    const Node *node = k->node;
+    int tile = 0;
+
+    if (k->kind == KERNEL_FEW_OUTPUTS) {
+        for (tile = 16; tile > 1 && tile * weight_of(node)->shape.size[0] > target->registers / 2;)
+            tile /= 2;
+    } else if (k->kind == KERNEL_FEW_OUTPUTS_DW) {
+        tile = (int)smaller(NET_FEW_OUTPUTS_BLOCKS, target->sums) / weight_of(node)->shape.size[0];
+        while (node->inputs[0]->layout->blocks % tile != 0)
+            tile--;
+    } else if (k->kind == KERNEL_MATMUL) {
+        const long rows = PACKED_FLOATS / up16(depth_of(node)) / 16 * 16;
+
+        tile = (int)smaller(rows < 16 ? 16 : rows, up16(node->outputs[0]->shape.size[1]));
+    }
+    return tile;
+}
+
+/* ---- A thread's scratch, in floats ----------------------------------------------------------- */
+
+/* Sums of an item. */
+static long dw_scratch(const Node *node)
+{
+    const Layout *x = node->inputs[0]->layout;
+    const int *panels = node->outputs[0]->layout->panels;
+    const Shape w = node->outputs[0]->shape;
+    long most = 0;
+
+    for (int s = 0; s < x->segment_count && node->op == OP_CONV2D_DW; s++) {
+        int tap_rows[3];
+
+        cut_taps(node, &x->segments[s], tap_rows);
+        for (int i = 0; i < 3; i++) {
+            const long floats = 256L * (3 - i) * w.size[2] * w.size[3] / tap_rows[i];
+
+            most = panels[i] && floats > most ? floats : most;
+        }
+    }
+    return most;
+}
+
+/* Three blocks of inputs by a panel of outputs. */
+static long dw_argmax_scratch(const Node *node)
+{
+    const Shape w = node->outputs[0]->shape;
+
+    return 48 * smaller(w.size[0], 48) * w.size[2] * w.size[3];
+}
+
+/* Lists, contributions, sums of a pixel. */
+static long dx_argmax_scratch(const Node *node)
+{
+    const Value *dx = node->outputs[0];
+    const long outputs = node->inputs[0]->shape.size[0];
+    const int windows = window_count(&node->at, dx->shape.size[1], 0) *
+                        window_count(&node->at, dx->shape.size[2], 1);
+
+    return 16 * (windows + 2 + outputs) + 32 * outputs + 256L * dx->layout->blocks;
+}
+
+/* What a row is summed in, unless an array of the template holds it. */
+static long embedding_dw_scratch(const Node *node)
+{
+    const long floats = 16L * node->outputs[0]->layout->blocks;
+
+    return floats > NET_GRADIENT_FLOATS ? floats : 0;
+}
+
+/* Rows of one operand, and all of the other. */
+static long matmul_scratch(const Kernel *k)
+{
+    const long inner = depth_of(k->node);
+
+    return k->schedule.tile * up16(inner) + inner * up16(k->node->outputs[0]->shape.size[0]);
+}
+
+static long count_scratch(const Kernel *k)
+{
+    const Schedule *s = &k->schedule;
+
+    switch (k->kind) {
+    case KERNEL_WINOGRAD:
+    case KERNEL_WINOGRAD_DW:
+        return s->winograd.v + s->winograd.m + s->winograd.u;
+    case KERNEL_BATCH_LANES:
+        return s->batch_lanes.floats;
+    case KERNEL_BATCH_LANES_DW:
+        return s->batch_lanes_dw.floats;
+    case KERNEL_DW:
+        return dw_scratch(k->node);
+    case KERNEL_DW_ARGMAX:
+        return dw_argmax_scratch(k->node);
+    case KERNEL_DX_ARGMAX:
+        return dx_argmax_scratch(k->node);
+    case KERNEL_EMBEDDING_DW:
+        return embedding_dw_scratch(k->node);
+    case KERNEL_MATMUL:
+        return matmul_scratch(k);
+    default:
+        return 0;
+    }
+}
+
+void plan_schedule(Kernel *k, const Target *target)
+{
+    k->schedule.tile = cut_tile(k, target);
+    k->schedule.scratch = count_scratch(k);
+}
