@@ -7,13 +7,22 @@
 #     packages.sh sanitizers      clang's sanitizers, in a package named by its version
 #     packages.sh lint            clang-format and clang-tidy
 #
-# CC: the compiler that is used instead of clang, as in the Makefile.
+# CC: a compiler that netc is built with instead of the first clang; models want clang all the same.
 set -euo pipefail
-cc=${CC:-clang}
+
+# the clang that netc finds, or else nothing
+first_clang() {
+    local name
+    for name in clang clang-{14..19}; do
+        type -P "$name" && return
+    done
+    return 0
+}
 
 # a package, and a file or command that says it is there; Debian 12's `clang` is clang 14
-build="flex:flex bison:bison clang:$cc libsimde-dev:/usr/include/simde/x86/avx512.h \
-       zlib1g-dev:/usr/include/zlib.h"
+found=$(first_clang)
+build="flex:flex bison:bison clang:${found:-clang} \
+       libsimde-dev:/usr/include/simde/x86/avx512.h zlib1g-dev:/usr/include/zlib.h"
 tests="pkg-config:pkg-config check:/usr/include/check.h valgrind:valgrind"
 
 install() {
@@ -36,6 +45,7 @@ missing_of() {
 }
 
 sanitizers() {
+    local cc=${CC:-$(first_clang)}
     echo 'int main(void) { return 0; }' |
         "$cc" -fsanitize=address,undefined -x c -o /dev/null - 2>/dev/null ||
         install "libclang-rt-$("$cc" -dumpversion | cut -d. -f1)-dev"
