@@ -214,7 +214,8 @@ struct net_layer {                    /* a line of `summary` */
 /* A `let` of the file. One that reaches run-time numbers alone is a flag. */
 struct net_let {
     const char *name;
-    double number;    /* by the file; 0 of what is no number */
+    const char *text; /* of what is no number: as it stands in the file, "relu"; else NULL */
+    double number;    /* by the file */
     int line;         /* of its place; of one that is compiled, of what takes it */
     bool by_run;      /* a run can set it */
     double low, high; /* its range */

@@ -56,7 +56,8 @@ static void write_lets(Text *out, const Model *m)
         const Let *let = &m->lets[i];
         const bool own = can_be_set(let);
 
-        line(out, 1, "{ %s, %s, %d, %s, %s, %s, %s },", quoted(let->name),
+        line(out, 1, "{ %s, %s, %s, %d, %s, %s, %s, %s },", quoted(let->name),
+             let->is_number ? "NULL" : quoted(let->text),
              number_text(let->is_number ? let->number : 0), line_of(m->source, let->span),
              own ? "true" : "false", number_text(own ? let->low : 0),
              number_text(own ? let->high : 0), let->whole ? "true" : "false");

@@ -250,8 +250,8 @@ void find_range(ParamType type, double *low, double *high, bool *whole);
 
 /* ---- lets.c: which numbers a run can change -------------------------------------------------- */
 
-/* Its value, as it is read. */
-Object define_let(Sema *s, const char *name, Object value, Span span);
+/* Its value, as it is read; `text`: as it stands. */
+Object define_let(Sema *s, const char *name, Object value, const char *text, Span span);
 Object add_formula(Sema *s, Object result, const char *op, Object a, Object b); /* a op b, or -a */
 void hold(Sema *s, Object object); /* what takes it is compiled */
 /* fits_type outside of calls, where what takes a whole number is compiled. */

@@ -54,12 +54,17 @@ static Object evaluate_define(Sema *s, const Define *define, Object standard)
 
 static void analyze_let(Sema *s, const Ast *ast, const Define *defines, int count)
 {
+    const Span span = ast->first->span;
+    const char *text = copy_text(s->source->text + span.begin, (size_t)(span.end - span.begin));
     Object object = evaluate(s, ast->first);
 
     for (int i = 0; i < count; i++)
-        if (same(defines[i].name, ast->text))
+        if (same(defines[i].name, ast->text)) {
             object = evaluate_define(s, &defines[i], object);
-    define_name(s, ast->text, define_let(s, ast->text, object, ast->name_span), ast->name_span);
+            text = defines[i].value;
+        }
+    object = define_let(s, ast->text, object, text, ast->name_span);
+    define_name(s, ast->text, object, ast->name_span);
 }
 
 static void check_defines(Sema *s, const Define *defines, int define_count, const char **lets,

@@ -72,12 +72,13 @@ Object add_formula(Sema *s, Object result, const char *op, Object a, Object b)
     return result;
 }
 
-Object define_let(Sema *s, const char *name, Object value, Span span)
+Object define_let(Sema *s, const char *name, Object value, const char *text, Span span)
 {
     const int index = s->model->let_count;
     Let let = {.name = name,
                .is_number = value.kind == OBJECT_NUMBER && index < MAX_LETS,
                .number = value.number,
+               .text = text,
                .formula = value.formula,
                .lets = value.lets,
                .low = -(double)FLT_MAX,

@@ -98,6 +98,7 @@ typedef struct Let {
     const char *name;
     bool is_number;
     double number;       /* by the file, or a --define */
+    const char *text;    /* of what is no number: as it stands there */
     const char *formula; /* where other lets make it: C, of `lets`; else NULL */
     uint64_t lets;       /* those others */
     bool held;           /* it reaches what is compiled, at `span` */

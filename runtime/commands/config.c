@@ -22,23 +22,17 @@ int net_command_config(struct net_options *options)
             continue;
         text.length = 0;
         net_option_show(&text, options, (enum net_option)o);
-        printf("%-20s %-14s %s\n", net_option_infos[o].name, text.at,
-               options->value[o].given      ? "flag"
-               : options->value[o].by_model ? "model file"
-                                            : "built in");
+        printf("%-20s %-14s %s\n", net_option_infos[o].name, text.at, net_option_from(options, o));
     }
-    for (int i = 0; i < options->model->let_count && i < NET_MAX_LETS; i++) {
+    for (int i = 0; i < options->model->let_count; i++) {
         const struct net_let *let = &options->model->lets[i];
+        char *from = net_let_from(options, i);
 
-        if (!options->let[i].applies)
-            continue;
         text.length = 0;
-        net_text_number(&text, options->let[i].number);
-        printf("%-20s %-14s ", let->name, text.at);
-        if (options->let[i].given)
-            puts("flag");
-        else
-            printf("let, %s:%d\n", options->model->source, let->line);
+        net_let_show(&text, options, i);
+        if (net_let_is_shown(let))
+            printf("%-20s %-14s %s\n", let->name, text.at, from);
+        free(from);
     }
     free(text.at);
     return NET_OK;

@@ -76,8 +76,17 @@ static void add_run(struct net_text *page, const struct net_training *run)
     net_text_add(page, "</table></div>\n");
 }
 
+static void add_setting(struct net_text *page, const char *name, const struct net_text *value,
+                        const char *from)
+{
+    net_text_add(page, "<tr><th scope=\"row\">%s<td class=\"text\">", name);
+    net_text_html(page, value->at);
+    net_text_add(page, "<td class=\"text\">%s</tr>\n", from);
+}
+
 static void add_settings(struct net_text *page, const struct net_options *options)
 {
+    const struct net_model *model = options->model;
     struct net_text value = {0};
 
     net_text_add(page, "<details><summary>Settings</summary><div class=\"wide\"><table>"
@@ -87,10 +96,16 @@ static void add_settings(struct net_text *page, const struct net_options *option
             continue;
         value.length = 0;
         net_option_show(&value, options, (enum net_option)o);
-        net_text_add(page, "<tr><th scope=\"row\">%s<td class=\"text\">", net_option_infos[o].name);
-        net_text_html(page, value.at);
-        net_text_add(page, "<td class=\"text\">%s</tr>\n",
-                     options->value[o].given ? "a flag" : "the model, or the default");
+        add_setting(page, net_option_infos[o].name, &value, net_option_from(options, o));
+    }
+    for (int i = 0; i < model->let_count; i++) {
+        char *from = net_let_from(options, i);
+
+        value.length = 0;
+        net_let_show(&value, options, i);
+        if (net_let_is_shown(&model->lets[i]))
+            add_setting(page, model->lets[i].name, &value, from);
+        free(from);
     }
     net_text_add(page, "</table></div></details>\n");
     free(value.at);

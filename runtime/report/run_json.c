@@ -75,6 +75,8 @@ static struct net_text as_json(const struct run_json *json, const struct net_tra
     gethostname(host, sizeof host - 1);
     net_text_add(&text, "{\n  \"model\": ");
     net_text_quote(&text, model->name);
+    net_text_add(&text, ",\n  \"source\": ");
+    net_text_quote(&text, model->source);
     net_text_add(&text, ",\n  \"status\": \"");
     *place = text.length;
     net_text_add(&text, "%s\",\n  \"command\": ", status);

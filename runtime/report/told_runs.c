@@ -264,16 +264,43 @@ end:
     free(first);
 }
 
+/* Are there two of one file and the same values, compiled from different text? */
+static bool has_unnamed(const struct net_told_runs *runs)
+{
+    struct net_text *key = net_allocate((size_t)runs->count, sizeof *key);
+    bool found = false;
+
+    for (int r = 0; r < runs->count; r++) {
+        net_text_add(&key[r], ":");
+        for (int v = 0; v < runs->varied_count; v++) {
+            char *value = net_told_setting(&runs->at[r], runs->varied[v]);
+
+            if (!net_is_option(runs->varied[v]))
+                net_text_add(&key[r], "%s\n", value);
+            free(value);
+        }
+        for (int q = 0; q < r && !found; q++)
+            found = !strcmp(key[q].at, key[r].at) &&
+                    strcmp(text_of(runs->at[q].json, "model_hash"),
+                           text_of(runs->at[r].json, "model_hash")) != 0;
+    }
+    for (int r = 0; r < runs->count; r++)
+        free(key[r].at);
+    free(key);
+    return found;
+}
+
 static void find_varied(struct net_told_runs *runs)
 {
-    look_at_setting(runs, "model");
-    look_at_setting(runs, "model_hash");
+    look_at_setting(runs, "source");
     for (int r = 0; r < runs->count; r++) {
         const struct net_json *settings = net_json_member(runs->at[r].json, "hyperparameters");
 
         for (const struct net_json *s = settings ? settings->first : NULL; s; s = s->next)
             look_at_setting(runs, s->key);
     }
+    if (has_unnamed(runs))
+        look_at_setting(runs, "model_hash");
 }
 
 void net_told_open(struct net_told_runs *runs, const struct net_folder *in,

@@ -41,12 +41,9 @@ int net_let_named(const struct net_model *model, const char *typed, size_t lengt
 }
 
 /* Flags that there are keep their meaning: `let lr = 0.1` is --lr, which is the optimizer's. */
-static bool is_flag(const char *name)
+bool net_let_is_shown(const struct net_let *let)
 {
-    for (int o = 0; o < NET_OPTIONS; o++)
-        if (!strcmp(net_option_infos[o].name, name))
-            return true;
-    return false;
+    return !net_is_option(let->name);
 }
 
 struct net_option_info net_let_info(const struct net_model *model, int let)
@@ -234,7 +231,7 @@ void net_lets_default(struct net_options *options)
     for (int i = 0; i < model->let_count && i < NET_MAX_LETS; i++) {
         struct net_value *value = &options->let[i];
 
-        value->applies = model->lets[i].by_run && !is_flag(model->lets[i].name);
+        value->applies = model->lets[i].by_run && net_let_is_shown(&model->lets[i]);
         if (!value->given)
             value->number = model->lets[i].number;
     }

@@ -135,6 +135,14 @@ const char *net_option_name(enum net_option option)
     return net_option_infos[option].name;
 }
 
+bool net_is_option(const char *name)
+{
+    for (int o = 0; o < NET_OPTIONS; o++)
+        if (!strcmp(net_option_infos[o].name, name))
+            return true;
+    return false;
+}
+
 enum net_option net_option_named(const char *name)
 {
     int o = 0;
@@ -283,29 +291,4 @@ void net_option_show(struct net_text *text, const struct net_options *options,
         net_text_number(text, value->number);
     else
         net_text_add(text, "%s", value->text ? value->text : "");
-}
-
-void net_settings_json(struct net_text *text, const struct net_options *options)
-{
-    const char *comma = "";
-
-    net_text_add(text, "{");
-    for (int o = 0; o < NET_SETTINGS; o++) {
-        if (!options->value[o].applies)
-            continue;
-        net_text_add(text, "%s\"%s\": ", comma, net_option_infos[o].name);
-        if (net_option_infos[o].kind == NET_KIND_CHOICE ||
-            net_option_infos[o].kind == NET_KIND_TEXT)
-            net_text_quote(text, options->value[o].text);
-        else
-            net_option_show(text, options, (enum net_option)o);
-        comma = ", ";
-    }
-    for (int i = 0; i < options->model->let_count && i < NET_MAX_LETS; i++)
-        if (options->let[i].applies) {
-            net_text_add(text, "%s\"%s\": ", comma, options->model->lets[i].name);
-            net_text_number(text, options->let[i].number);
-            comma = ", ";
-        }
-    net_text_add(text, "}");
 }

@@ -133,9 +133,10 @@ static inline long net_whole(const struct net_options *options, enum net_option 
 }
 
 const char *net_option_name(enum net_option option); /* "weight_decay" */
-enum net_option net_option_named(const char *name);  /* of one that there is */
-char *net_option_flag(enum net_option option);       /* "weight-decay", malloc'd */
-char *net_typed_name(const char *name);              /* the same of any name, malloc'd */
+bool net_is_option(const char *name);
+enum net_option net_option_named(const char *name); /* of one that there is */
+char *net_option_flag(enum net_option option);      /* "weight-decay", malloc'd */
+char *net_typed_name(const char *name);             /* the same of any name, malloc'd */
 
 /* ---- lets.c: lets of the model that a run can set -------------------------------------------- */
 
@@ -153,13 +154,19 @@ const float *net_lets_values(const struct net_options *options);
 int net_let_named(const struct net_model *model, const char *typed, size_t length);
 struct net_option_info net_let_info(const struct net_model *model, int let);
 _Noreturn void net_let_refuse(const struct net_model *model, int let);  /* it is compiled */
+bool net_let_is_shown(const struct net_let *let);                       /* no flag has its name */
 bool net_same_name(const char *name, const char *typed, size_t length); /* - or _ */
 
 /* The value that `text` is, or the end of the program. */
 void net_option_read(struct net_value *value, const struct net_option_info *info, const char *text);
 void net_option_show(struct net_text *text, const struct net_options *options,
                      enum net_option option); /* its value, as one would type it */
-void net_settings_json(struct net_text *text, const struct net_options *options); /* an object */
+
+/* shown_settings.c: settings and lets as an object; where a value comes from, of a let malloc'd. */
+void net_settings_json(struct net_text *text, const struct net_options *options);
+const char *net_option_from(const struct net_options *options, enum net_option option); /* "flag" */
+void net_let_show(struct net_text *text, const struct net_options *options, int let);
+char *net_let_from(const struct net_options *options, int let);
 
 /* kept_settings.c: settings and the path of the data as members of an object of JSON, and back;
    `file` is where they stand. */

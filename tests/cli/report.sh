@@ -131,6 +131,24 @@ shows "as Markdown" tables/settings.md '^\| run \| lr \| batch \|' \
 check "runs by name stay in their order" bash -c '
     ./digits report "many/b64 lr0.01" run "many/b16 lr0.01" | cut -c 1-8 | head -4 | tail -3 |
         tr "\n" " " | grep -q "^many/b64 run      many/b16"'
+for activation in relu tanh; do
+    printf "let words = $activation\nlet noted = 0\n" |
+        cat - "$root/models/digits.net" >both.net
+    check "compiled: $activation" "$netc" both.net --define noted=1 -o both
+    check "trained: $activation" ./both --max-steps 2 --out "compiled/$activation" --quiet
+done
+check "lets that were compiled are told" bash -c './both report compiled/relu compiled/tanh \
+    --md compiled.md >/dev/null; grep -q "^| run | words | validation" compiled.md &&
+    grep -q "^| tanh | tanh | 0" compiled.md'
+check "in the settings of a run" bash -c './both config | grep -q "^noted  *1  *compiled$" &&
+    grep -q "\"words\": \"tanh\", \"noted\": 1}" compiled/tanh/run.json'
+shows "on its page" compiled/tanh/report.html \
+    '<th scope="row">words<td class="text">tanh<td class="text">compiled'
+check "an edited file" bash -c 'sed -i "s/dense(64)/dense(32)/" both.net &&
+    "$0" both.net --define noted=1 -o both &&
+    ./both --max-steps 2 --out compiled/third --quiet' "$netc"
+check "is told by its hash alone" bash -c './both report compiled/tanh compiled/third |
+    grep -q "^run .* model_hash"'
 exits "report of nothing" 2 "report wants folders of runs" ./digits report
 exits "report of no run" 1 "figures: neither a run's folder" ./digits report figures
 exits "a page is not written over a run's" 2 "is a file of a run" \
