@@ -94,9 +94,10 @@ static void add_row(const struct sweep *sweep, struct net_cells *cells, int poin
         net_cells_add(cells, "%s", value ? value : extent == EXACT ? "" : "–");
     }
     for (int p = 0; p < (extent == SHORT ? 1 : 2); p++) {
-        add_number(cells, run ? net_told_final(run, parts[p], "loss") : NAN, extent);
+        add_number(cells, run ? net_told_final(run, parts[p], "loss", NULL) : NAN, extent);
         for (int m = 0; m < model->metric_count; m++)
-            add_number(cells, run ? net_told_final(run, parts[p], model->metrics[m].name) : NAN,
+            add_number(cells,
+                       run ? net_told_final(run, parts[p], model->metrics[m].name, NULL) : NAN,
                        extent == EXACT);
     }
     add_number(cells, member(run, "epochs"), extent);

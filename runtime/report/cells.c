@@ -93,6 +93,8 @@ static void add_tex(struct net_text *text, const char *cell)
             net_text_add(text, "$%c$", *cell);
         else if (!strncmp(cell, "–", 3))
             net_text_add(text, "--"), cell += 2;
+        else if (!strncmp(cell, "±", 2))
+            net_text_add(text, "$\\pm$"), cell += 1;
         else
             net_text_add(text, "%c", *cell);
 }

@@ -1,5 +1,6 @@
 /*
  * compare.h -- runs as their folders tell of them: told_runs.c reads run.json and history.csv,
+ * told_folds.c makes one of the folds of a k-fold, told_tables.c has what is told,
  * compare.c writes the page, compare_figures.c draws, cells.c has the tables.
  */
 
@@ -32,6 +33,9 @@ struct net_told {
     const char *status;    /* of run.json; "killed": nobody trains there any more */
     struct net_json *json; /* run.json */
     struct net_epochs epochs;
+    struct net_told *folds; /* of a k-fold that stands beside other runs, else NULL */
+    int fold_count;
+    struct net_epochs deviations; /* of epochs, over the folds */
     double score; /* of the validation part, or where there is none of the training part: what the
                      runs are ranked by, less is better; NaN: none */
     double shown; /* the number that is drawn by what was varied; NaN: none */
@@ -54,7 +58,14 @@ void net_told_close(struct net_told_runs *runs);
 
 /* A setting as text, malloc'd; "" where the run has none. */
 char *net_told_setting(const struct net_told *run, const char *name);
-double net_told_final(const struct net_told *run, const char *part, const char *name);
+/* Of a k-fold the mean and, unless NULL, the standard deviation; of one run that is NaN. */
+double net_told_final(const struct net_told *run, const char *part, const char *name,
+                      double *deviation);
+
+/* told_folds.c: `run` is the means of these folds, and has the first one's settings; _unfold gives
+   back what it made, not the folds. */
+void net_told_fold(struct net_told *run, struct net_told *folds, int count);
+void net_told_unfold(struct net_told *run);
 
 /* The numbers of all runs, and what differs between them. */
 void net_told_results(struct net_cells *cells, const struct net_told_runs *runs);

@@ -23,59 +23,51 @@ static int color_of(const struct net_told_runs *runs, int r)
 
 /* ---- epochs ---------------------------------------------------------------------------------- */
 
-/* Of each epoch over the folds that came so far. */
-struct band {
-    double *x, *mean, *low, *high;
-    int count;
-};
-
-static struct band find_band(const struct net_told_runs *runs, const char *column)
+/* A column of a run as a line; x and what else is made is in `x`. Of folds with its deviation. */
+static struct net_line line_of(const struct net_told *run, const char *column)
 {
-    double *values = net_allocate((size_t)runs->count, sizeof *values);
-    struct band band = {0};
-    long most = 0;
+    const int c = net_epochs_column(&run->epochs, column);
+    struct net_line line = net_epochs_line(&run->epochs, c);
+    double *low = NULL, *high;
 
-    for (int r = 0; r < runs->count; r++)
-        most = runs->at[r].epochs.count > most ? runs->at[r].epochs.count : most;
-    band.x = net_allocate(4 * (size_t)most + 1, sizeof *band.x);
-    band.mean = band.x + most, band.low = band.mean + most, band.high = band.low + most;
-    for (long row = 0; row < most; row++) {
-        int count = 0;
-        double mean, deviation;
+    if (run->fold_count > 1 && line.count == run->epochs.count) { /* no epoch is missing */
+        low = net_allocate(2 * (size_t)line.count + 1, sizeof *low);
+        high = low + line.count;
+        for (int i = 0; i < line.count; i++) {
+            const double deviation = net_epochs_at(&run->deviations, i, c);
 
-        for (int r = 0; r < runs->count; r++)
-            if (row < runs->at[r].epochs.count)
-                values[count++] = net_epochs_at(&runs->at[r].epochs, row,
-                                                net_epochs_column(&runs->at[r].epochs, column));
-        net_find_mean(values, count, &mean, &deviation);
-        if (!isfinite(mean))
-            continue;
-        band.x[band.count] = (double)row + 1;
-        band.mean[band.count] = mean;
-        band.low[band.count] = mean - (isfinite(deviation) ? deviation : 0);
-        band.high[band.count++] = mean + (isfinite(deviation) ? deviation : 0);
+            low[i] = line.y[i] - (isfinite(deviation) ? deviation : 0);
+            high[i] = line.y[i] + (isfinite(deviation) ? deviation : 0);
+        }
+        line.low = low, line.high = high;
     }
-    free(values);
-    return band;
+    return line;
 }
 
+static void free_lines(struct net_line *lines, int count)
+{
+    for (int l = 0; l < count; l++) {
+        free((void *)lines[l].x);
+        free((void *)lines[l].low);
+    }
+    free(lines);
+}
+
+/* The folds of one k-fold are grey, their mean before them. */
 static void draw_column(const struct net_told_runs *runs, const char *column, net_take_figure *take,
                         void *to)
 {
     struct net_line *lines = net_allocate((size_t)runs->count + 1, sizeof *lines);
-    struct net_figure figure = {.title = column,
-                                .x = {.name = "epoch", .exact = true},
+    struct net_figure figure = {.x = {.name = "epoch", .exact = true},
                                 .lines = lines,
                                 .line_count = runs->folds + runs->count};
-    struct band band = {0};
     struct net_text svg = {0};
     char *title = net_format("%s", column);
 
     for (int r = 0; r < runs->count; r++) {
         struct net_line *line = &lines[runs->folds + r];
 
-        *line = net_epochs_line(&runs->at[r].epochs,
-                                net_epochs_column(&runs->at[r].epochs, column));
+        *line = line_of(&runs->at[r], column);
         line->name = runs->at[r].name;
         line->hidden = runs->folds || color_of(runs, r) == NET_GREY;
         line->color = runs->folds ? NET_GREY : color_of(runs, r);
@@ -83,26 +75,21 @@ static void draw_column(const struct net_told_runs *runs, const char *column, ne
     }
     figure.y.log = net_serves_log(lines + runs->folds, runs->count);
     if (runs->folds) {
-        band = find_band(runs, column);
-        lines[0] = (struct net_line){.name = "mean ± sd of the folds",
-                                     .x = band.x,
-                                     .y = band.mean,
-                                     .count = band.count,
-                                     .drawn = NET_JOINED | NET_MARKED};
-        figure.band_x = band.x, figure.band_low = band.low, figure.band_high = band.high;
-        figure.band_count = runs->count > 1 ? band.count : 0;
+        struct net_told mean;
+
+        net_told_fold(&mean, runs->at, runs->count);
+        lines[0] = line_of(&mean, column);
+        lines[0].name = "mean ± sd of the folds";
+        net_told_unfold(&mean);
     }
     for (char *c = title; *c; c++)
         *c = *c == '_' ? ' ' : *c;
     figure.title = title;
     if (net_figure_draw(&svg, &figure))
         take(to, column, &svg);
-    for (int r = 0; r < runs->count; r++)
-        free((void *)lines[runs->folds + r].x);
+    free_lines(lines, figure.line_count);
     free(title);
-    free(band.x);
     free(svg.at);
-    free(lines);
 }
 
 /* Validation first; times are not compared. */
@@ -215,7 +202,7 @@ static void draw_panel(const struct net_told_runs *runs, const struct setting *s
                              joins ? other->words[l] : NULL);
         lines[l].name = key;
         lines[l].color = l;
-        lines[l].drawn |= runs->varied_count <= 2 ? NET_JOINED : 0;
+        lines[l].drawn |= setting->numbers && runs->varied_count <= 2 ? NET_JOINED : 0;
     }
     figure.title = title;
     if (!setting->numbers) {

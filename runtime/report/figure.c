@@ -25,12 +25,12 @@ enum {
 static const char style[] =
     "<style>svg{background:#fff}text{font:12px sans-serif;fill:#333}.title{font-weight:bold}"
     ".grid{stroke:#ddd}.best{stroke:#999;stroke-dasharray:4}.grey{stroke:#bbb}"
-    ".dot{fill:#1f77b4;fill-opacity:.5}.band{fill:#1f77b4;fill-opacity:.2}"
+    ".dot{fill:#1f77b4;fill-opacity:.5}"
 #define COLOR(class, light, dark)                                                                  \
-    "." #class "{stroke:" light "}text." #class "{fill:" light ";stroke:none}"
+    "." #class "{color:" light ";stroke:" light "}text." #class "{fill:" light ";stroke:none}"
     NET_EVERY_COLOR
 #undef COLOR
-    "</style>";
+    ".band{fill:currentColor;fill-opacity:.2;stroke:none}</style>";
 
 /* Colors come again with dashes. */
 static const char *class_of(const struct net_line *line)
@@ -136,10 +136,11 @@ static bool find_scale(struct scale *scale, const struct net_figure *figure, boo
                             .to = is_y ? TOP : RIGHT};
     for (int l = 0; l < figure->line_count; l++)
         take_in(scale, is_y ? figure->lines[l].y : figure->lines[l].x, figure->lines[l].count);
-    if (is_y) {
-        take_in(scale, figure->band_low, figure->band_count);
-        take_in(scale, figure->band_high, figure->band_count);
-    }
+    for (int l = 0; is_y && l < figure->line_count; l++)
+        if (figure->lines[l].low) {
+            take_in(scale, figure->lines[l].low, figure->lines[l].count);
+            take_in(scale, figure->lines[l].high, figure->lines[l].count);
+        }
     if (is_y && figure->zero)
         take_in(scale, &(double){0}, 1);
     if (!isfinite(scale->low))
@@ -296,20 +297,20 @@ static void add_points(struct net_text *svg, const struct net_figure *figure,
     }
 }
 
-static void add_band(struct net_text *svg, const struct net_figure *figure, const struct scale *x,
+static void add_band(struct net_text *svg, const struct net_line *line, const struct scale *x,
                      const struct scale *y)
 {
-    const int count = figure->band_count;
+    const int count = line->count;
     bool goes_on = false;
 
-    net_text_add(svg, "<path class=\"band\" d=\"");
+    net_text_add(svg, "<path class=\"band %s\" d=\"", class_of(line));
     for (int i = 0; i < 2 * count; i++) {
         const int at = i < count ? i : 2 * count - 1 - i;
-        const double value = i < count ? figure->band_high[at] : figure->band_low[at];
+        const double value = i < count ? line->high[at] : line->low[at];
 
-        if (!can_draw(y, figure->band_high[at]) || !can_draw(y, figure->band_low[at]))
+        if (!can_draw(y, line->high[at]) || !can_draw(y, line->low[at]))
             continue;
-        net_text_add(svg, "%c%.1f %.1f", goes_on ? 'L' : 'M', place(x, figure->band_x[at]),
+        net_text_add(svg, "%c%.1f %.1f", goes_on ? 'L' : 'M', place(x, line->x[at]),
                      place(y, value));
         goes_on = true;
     }
@@ -392,8 +393,9 @@ bool net_figure_draw(struct net_text *svg, const struct net_figure *figure)
     net_text_html(svg, figure->title);
     net_text_add(svg, "</text>\n");
     add_axes(svg, figure, &x, &y);
-    if (figure->band_count)
-        add_band(svg, figure, &x, &y);
+    for (int l = 0; l < figure->line_count; l++)
+        if (figure->lines[l].low)
+            add_band(svg, &figure->lines[l], &x, &y);
     for (int l = figure->line_count - 1; l >= 0; l--) { /* the first on top */
         const struct net_line *line = &figure->lines[l];
 

@@ -44,6 +44,7 @@ struct net_line {
     const char *name; /* under the pointer and in the key; NULL: none */
     bool hidden;      /* not in the key */
     const double *x, *y;
+    const double *low, *high; /* [count], an area around the line; or NULL */
     int count;
     int color;
     unsigned drawn; /* bits of net_drawn */
@@ -55,8 +56,6 @@ struct net_figure {
     struct net_axis x, y;
     const struct net_line *lines;
     int line_count;
-    const double *band_x, *band_low, *band_high; /* an area under the lines, or NULL */
-    int band_count;
     double best;   /* of x: marked as such; 0: none */
     bool diagonal; /* from corner to corner */
     bool zero;     /* the line y = 0 */

@@ -39,12 +39,15 @@ static const char style[] =
     "svg{width:100%;height:auto;display:block}text{font:12px system-ui,sans-serif;fill:var(--ink)}"
     ".title{font-weight:bold}.grid{stroke:var(--line)}.grey{stroke:var(--soft);opacity:.5}"
     ".best{stroke:var(--soft);stroke-dasharray:4}.dot{fill:var(--a);fill-opacity:.5}"
-    ".band{fill:var(--a);fill-opacity:.2}"
 #define COLOR(class, light, dark)                                                                  \
-    "." #class "{stroke:var(--" #class ")}text." #class "{fill:var(--" #class ");stroke:none}"
+    "." #class "{color:var(--" #class ");stroke:var(--" #class ")}text." #class "{fill:var(-"      \
+                                                                                "-" #class ");"    \
+                                                                                           "strok" \
+                                                                                           "e:"    \
+                                                                                           "none}"
     NET_EVERY_COLOR
 #undef COLOR
-    "\n"
+    ".band{fill:currentColor;fill-opacity:.2;stroke:none}\n"
     "summary{cursor:pointer;margin:.6rem 0}\n"
     "</style>\n";
 

@@ -78,12 +78,28 @@ char *net_told_setting(const struct net_told *run, const char *name)
     return text.at;
 }
 
-double net_told_final(const struct net_told *run, const char *part, const char *name)
+static double find_final(const struct net_told *run, const char *part, const char *name)
 {
     const struct net_json *final = net_json_member(run->json, "final");
     const struct net_json *value = net_json_member(net_json_member(final, part), name);
 
     return value && value->kind == NET_JSON_NUMBER ? value->number : NAN;
+}
+
+double net_told_final(const struct net_told *run, const char *part, const char *name,
+                      double *deviation)
+{
+    double *values = net_allocate((size_t)run->fold_count + 1, sizeof *values);
+    double mean = find_final(run, part, name), spread = NAN;
+
+    for (int f = 0; f < run->fold_count; f++)
+        values[f] = find_final(&run->folds[f], part, name);
+    if (run->fold_count)
+        net_find_mean(values, run->fold_count, &mean, &spread);
+    if (deviation)
+        *deviation = spread;
+    free(values);
+    return mean;
 }
 
 static bool is_less_better(const char *name)
@@ -96,7 +112,8 @@ static bool is_less_better(const char *name)
 /* Of a run that has no end yet: the best of its epochs so far. */
 static double find_number(const struct net_told *run, const char *part, const char *name)
 {
-    const double final = net_told_final(run, part, name), sign = is_less_better(name) ? 1 : -1;
+    const double final = net_told_final(run, part, name, NULL),
+                 sign = is_less_better(name) ? 1 : -1;
     char *column = net_format("%s_%s", part, name);
     const int c = net_epochs_column(&run->epochs, column);
     double best = INFINITY;
@@ -160,7 +177,20 @@ static void read_folder(struct net_told_runs *runs, const struct net_folder *fol
     free(names);
 }
 
-static void read_path(struct net_told_runs *runs, const struct net_folder *in, const char *path)
+/* A k-fold beside other runs is one of them. */
+static void fold_up(struct net_told_runs *runs, int before, const char *path)
+{
+    const int count = runs->count - before;
+    struct net_told *folds = net_allocate((size_t)count, sizeof *folds);
+
+    memcpy(folds, runs->at + before, (size_t)count * sizeof *folds);
+    runs->count = before + 1;
+    net_told_fold(&runs->at[before], folds, count);
+    runs->at[before].path = net_format("%s", path);
+}
+
+static void read_path(struct net_told_runs *runs, const struct net_folder *in, const char *path,
+                      bool alone)
 {
     struct net_folder folder;
     const int before = runs->count;
@@ -178,7 +208,9 @@ static void read_path(struct net_told_runs *runs, const struct net_folder *in, c
                  "%s: neither a run's folder nor one with runs in it: there is no "
                  "run.json",
                  path);
-    runs->folds = folds && !before;
+    runs->folds = folds && alone;
+    if (folds && !alone)
+        fold_up(runs, before, folder.path);
     runs->ranked = runs->ranked || (!folds && runs->count > before + 1);
     net_folder_close(&folder);
 }
@@ -211,7 +243,7 @@ static void find_scores(struct net_told_runs *runs)
     const struct net_told *first = &runs->at[0];
     const struct net_json *settings = net_json_member(first->json, "hyperparameters");
     const bool validation = net_epochs_column(&first->epochs, "validation_loss") >= 0 ||
-                            isfinite(net_told_final(first, "validation", "loss"));
+                            isfinite(net_told_final(first, "validation", "loss", NULL));
     const char *part = validation ? "validation" : "train", *monitor = text_of(settings, "monitor");
     const char *shown = "loss";
 
@@ -308,8 +340,7 @@ void net_told_open(struct net_told_runs *runs, const struct net_folder *in,
 {
     *runs = (struct net_told_runs){0};
     for (int i = 0; i < count; i++)
-        read_path(runs, in, paths[i]);
-    runs->folds = runs->folds && count == 1;
+        read_path(runs, in, paths[i], count == 1);
     shorten_names(runs);
     if (!runs->count)
         return;
@@ -319,18 +350,28 @@ void net_told_open(struct net_told_runs *runs, const struct net_folder *in,
     find_varied(runs);
 }
 
+static void free_runs(struct net_told *at, int count)
+{
+    for (int r = 0; r < count; r++) {
+        free(at[r].path);
+        free(at[r].name);
+        if (at[r].folds) {
+            net_told_unfold(&at[r]);
+            free_runs(at[r].folds, at[r].fold_count);
+        } else {
+            net_json_free(at[r].json);
+            net_epochs_free(&at[r].epochs);
+        }
+    }
+    free(at);
+}
+
 void net_told_close(struct net_told_runs *runs)
 {
-    for (int r = 0; r < runs->count; r++) {
-        free(runs->at[r].path);
-        free(runs->at[r].name);
-        net_json_free(runs->at[r].json);
-        net_epochs_free(&runs->at[r].epochs);
-    }
+    free_runs(runs->at, runs->count);
     for (int v = 0; v < runs->varied_count; v++)
         free(runs->varied[v]);
     free(runs->varied);
-    free(runs->at);
     free(runs->monitor);
     free(runs->shown);
 }

@@ -52,13 +52,37 @@ static void add_means(struct net_cells *cells, const struct net_told_runs *runs,
             double numbers[2];
 
             for (int r = 0; r < runs->count; r++)
-                values[r] = net_told_final(&runs->at[r], columns->parts[c], columns->names[c]);
+                values[r] = net_told_final(&runs->at[r], columns->parts[c], columns->names[c],
+                                           NULL);
             net_find_mean(values, runs->count, &numbers[0], &numbers[1]);
             net_cells_number(cells, numbers[row]);
         }
         net_cells_add(cells, "%s", "");
     }
     free(values);
+}
+
+/* Of a k-fold with its deviation. */
+static void add_number(struct net_cells *cells, const struct net_told *run, const char *part,
+                       const char *name)
+{
+    double deviation;
+    const double number = net_told_final(run, part, name, &deviation);
+
+    if (isfinite(deviation) && isfinite(number))
+        net_cells_add(cells, "%.4g ± %.2g", number, deviation);
+    else
+        net_cells_number(cells, number);
+}
+
+static double find_seconds(const struct net_told *run)
+{
+    const struct net_json *seconds = net_json_member(run->json, "seconds");
+    double sum = 0;
+
+    for (int f = 0; f < run->fold_count; f++)
+        sum += find_seconds(&run->folds[f]);
+    return run->fold_count ? sum : seconds && seconds->number > 0 ? seconds->number : NAN;
 }
 
 void net_told_results(struct net_cells *cells, const struct net_told_runs *runs)
@@ -74,14 +98,13 @@ void net_told_results(struct net_cells *cells, const struct net_told_runs *runs)
     net_cells_add(cells, "seconds");
     for (int r = 0; r < runs->count; r++) {
         const struct net_told *run = &runs->at[r];
-        const struct net_json *seconds = net_json_member(run->json, "seconds");
 
         net_cells_add(cells, "%s", run->name);
         net_cells_add(cells, "%s", run->status);
         net_cells_add(cells, "%ld", run->epochs.count);
         for (int c = 0; c < columns.count; c++)
-            net_cells_number(cells, net_told_final(run, columns.parts[c], columns.names[c]));
-        net_cells_number(cells, seconds && seconds->number > 0 ? seconds->number : NAN);
+            add_number(cells, run, columns.parts[c], columns.names[c]);
+        net_cells_number(cells, find_seconds(run));
     }
     if (runs->folds && runs->count > 1)
         add_means(cells, runs, &columns);

@@ -182,13 +182,25 @@ holds "points of two pictures, some of 1,200 rows" "$points" ">=" 1024
 holds "not all" "$points" "<=" 2048
 stands_alone values_run/report.html
 check "a k-fold" ./values kfold 3 --out folds --quiet
-shows "k-fold" folds/report.html "line: 3 folds" "3 of 3 finished" 'class="band"' \
+shows "k-fold" folds/report.html "line: 3 folds" "3 of 3 finished" 'class="band a"' \
     "<title>epoch 3, mean ± sd of the folds: " "<title>epoch 3, fold_2: " \
     '<tr><th scope="row" class="text">sd<td'
 stands_alone folds/report.html
 mean=$(./values report folds | awk '$1 == "mean" { print $NF }')
 holds "mean of the folds' validation metric" "$mean" "==" "$(sed -n 's/.*"mean": {//p' \
     folds/kfold.json | grep -o '"validation_mae": [^,}]*' | awk '{ printf "%.4g", $2 }')"
+check "another k-fold" ./values kfold 3 --epochs 2 --lr 0.02 --out folds_b --quiet
+check "they are compared" bash -c './values report folds folds_b values_run -o folds.html \
+    --tex folds.tex >folds.txt'
+check "each is one run" bash -c 'awk "NR > 1 { print \$1 } !NF { exit }" folds.txt | tr "\n" " " |
+    grep -q "^folds folds_b values_run "'
+sd=$(sed -n 's/.*"sample_standard_deviation": {//p' folds/kfold.json |
+    grep -o '"validation_mae": [^,}]*' | awk '{ printf "%.2g", $2 }')
+check "mean and deviation" grep -qE "^folds .* $mean ± $sd( |$)" folds.txt
+check "in LaTeX" grep -qF "$mean \$\\pm\$ $sd" folds.tex
+shows "their bands" folds.html 'class="band a"' 'class="band b"' "<title>epoch 2, folds_b: "
+check "a single run has none" bash -c '! grep -q "band c" folds.html'
+stands_alone folds.html
 sed -e 's/target y .*/target y = column("c") -> classes(60)/' -e 's/dense(1)/dense(60)/' \
     -e 's/mse/cross_entropy/' -e 's/mae/accuracy/' values.net >classes.net
 build classes classes.net
