@@ -88,33 +88,43 @@ NET_INLINE void contract_pixels(vec acc[][3], int rows, int vectors, const float
 
 /* ---- Register tiles -------------------------------------------------------------------------- */
 
-/* x: image 0 of the tile, which taps are relative to; w: a panel; b: of its outputs, or NULL; e:
-   the first block and image of the outputs. */
+/* What tiles of a row have in common, and the element that changes from one to the next. It is
+   written field by field and passed by its address: a struct that is passed by value is copied in
+   pieces wider than its fields, and such a load waits until what was stored before is in the
+   cache. */
+struct net_tile_call {
+    const struct taps *taps; /* of each segment of x */
+    int segments;
+    const void *operands; /* of the epilogue */
+    const struct net_run *run;
+    struct net_element e; /* the first block and image of the outputs */
+};
+
+/* x: image 0 of the tile, which taps are relative to; w: a panel; b: of its outputs, or NULL. */
 typedef void net_gemm_tile(const float *restrict x, const float *restrict w,
-                           const float *restrict b, const struct taps *taps, int segments,
-                           const void *operands, struct net_element e, const struct net_run *run);
+                           const float *restrict b, const struct net_tile_call *call);
 
-/* The head of a tile: a function of its own, which kernels with one end share. */
-#define NET_GEMM_TILE(name)                                                                        \
-    NET_TILE void name(const float *restrict x, const float *restrict w,                           \
-                       NET_UNUSED const float *restrict b, NET_UNUSED const struct taps *taps,     \
-                       NET_UNUSED int segments, const void *operands, struct net_element e,        \
-                       const struct net_run *run)
-
-/* The same of a chain, whose operands `o` are copied: its stores do not make it read their pointers
-   again. */
-#define NET_CHAIN_TILE(name, chain)                                                                \
+/* The head of a tile: a function of its own, which kernels with one end share. `o`, of type
+   `operands_type`, is made of the operands by `operands_of`. */
+#define NET_TILE_OF(name, operands_type, operands_of)                                              \
     NET_INLINE void name##_of(const float *x, const float *w, const float *b,                      \
-                              const struct taps *taps, int segments, struct chain o,               \
+                              const struct taps *taps, int segments, operands_type o,              \
                               struct net_element e, const struct net_run *run);                    \
-    NET_GEMM_TILE(name)                                                                            \
+    NET_TILE void name(const float *restrict x, const float *restrict w, const float *restrict b,  \
+                       const struct net_tile_call *call)                                           \
     {                                                                                              \
-        name##_of(x, w, b, taps, segments, *(const struct chain *)operands, e, run);               \
+        name##_of(x, w, b, call->taps, call->segments, operands_of call->operands, call->e,        \
+                  call->run);                                                                      \
     }                                                                                              \
     NET_INLINE void name##_of(const float *x, const float *w, NET_UNUSED const float *b,           \
                               NET_UNUSED const struct taps *taps, NET_UNUSED int segments,         \
-                              const struct chain o, struct net_element e,                          \
-                              const struct net_run *run)
+                              operands_type o, struct net_element e, const struct net_run *run)
+
+#define NET_GEMM_TILE(name) NET_TILE_OF(name, const void *, )
+
+/* The same of a chain, whose operands are copied: its stores do not make it read their pointers
+   again. */
+#define NET_CHAIN_TILE(name, chain) NET_TILE_OF(name, const struct chain, *(const struct chain *))
 
 /* What an epilogue reads of a value is asked for before the long sum, and comes meanwhile. */
 NET_INLINE void net_prefetch_tile(const float *at, int rows, int vectors)
@@ -284,17 +294,23 @@ NET_INLINE void net_contract_row(net_gemm_tile *tile, int width, net_find_taps *
     const float *w = p->w + part->w + panel * w_block * part->pixels;
     const float *b = p->b ? p->b + 16 * panel : NULL;
     struct taps at[NET_MAX_SEGMENTS];
+    struct net_tile_call call = {at, s->segment_count, p->operands, run, .e.at = 0};
 
     for (int i = 0; i < net_rows(run, batch_block); i += s->tile_rows)
-        for (int pixel = 0; pixel < part->pixels; pixel++)
+        for (int pixel = 0; pixel < part->pixels; pixel++) {
+            const int block = part->block + pixel * part->stride + panel;
+            const struct net_element first = net_element_of(s->y, batch_block, row * s->y.width,
+                                                            block, i);
+
+            call.e = first;
             for (int column = 0; column < s->y.width; column++) {
-                const int block = part->block + pixel * part->stride + panel;
                 const long from = find_taps(at, s, width, part->channel + 16 * panel, row, column);
 
-                tile(x + from + i * s->x_lanes, w + pixel * w_block * width, b, at,
-                     s->segment_count, p->operands,
-                     net_element_of(s->y, batch_block, row * s->y.width + column, block, i), run);
+                call.e.at = first.at + column * s->y.blocks * 256L;
+                call.e.index = first.index + column * s->y.blocks;
+                tile(x + from + i * s->x_lanes, w + pixel * w_block * width, b, &call);
             }
+        }
 }
 
 /* The panels of one width, which begin at block `first`; of one item, or of items of their own. */
