@@ -11,7 +11,7 @@
 static void take_figure(void *to, const char *name, const struct net_text *svg)
 {
     (void)name;
-    net_page_figure(to, svg);
+    net_page_figure(to, NULL, svg);
 }
 
 static void add_figures(struct net_text *page, const struct net_told_runs *runs,

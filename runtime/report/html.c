@@ -3,6 +3,7 @@
  */
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "report/page.h"
 
@@ -30,12 +31,12 @@ static const char style[] =
     "normal}\n"
     "th:first-child,.text{text-align:left}th:not([scope]){color:var(--soft)}th[scope]{white-space:"
     "nowrap}\n"
-    "caption{text-align:left;color:var(--soft);padding-bottom:.3rem}\n"
+    "caption{text-align:left;white-space:nowrap;color:var(--soft);padding-bottom:.3rem}\n"
     ".map td,.map th{padding:.3rem .5rem;border:0;text-align:center;min-width:1.6rem}\n"
     ".right{background:rgb(var(--good)/var(--share))}.wrong{background:rgb(var(--bad)/"
     "calc(var(--share)*1.5))}.dark{color:var(--paper)}\n"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));"
-    "gap:1rem}figure{margin:0}\n"
+    "gap:1rem;margin:1rem 0}figure{margin:0}\n"
     "svg{width:100%;height:auto;display:block}text{font:12px system-ui,sans-serif;fill:var(--ink)}"
     ".title{font-weight:bold}.grid{stroke:var(--line)}.grey{stroke:var(--soft);opacity:.5}"
     ".best{stroke:var(--soft);stroke-dasharray:4}.dot{fill:var(--a);fill-opacity:.5}"
@@ -88,7 +89,17 @@ void net_page_number(struct net_text *page, double number)
                  number);
 }
 
-void net_page_figure(struct net_text *page, const struct net_text *svg)
+void net_page_figure(struct net_text *page, const char *id, const struct net_text *svg)
 {
-    net_text_add(page, "<figure>%s</figure>\n", svg->at);
+    net_text_add(page, id ? "<figure id=\"%s\">" : "<figure>", id);
+    net_text_add(page, "%s</figure>\n", svg->at);
+}
+
+void net_page_draw(struct net_text *page, const char *id, const struct net_figure *figure)
+{
+    struct net_text svg = {0};
+
+    if (net_figure_draw(&svg, figure))
+        net_page_figure(page, id, &svg);
+    free(svg.at);
 }

@@ -63,6 +63,7 @@ void net_metrics_reset(struct net_metrics *metrics)
                (size_t)metrics->classes * (size_t)metrics->classes * sizeof *metrics->confusion);
     metrics->surprise = 0;
     metrics->ranks.count = 0;
+    memset(metrics->bins, 0, sizeof metrics->bins);
     net_sums_reset(&metrics->sums, metrics);
 }
 
@@ -132,7 +133,10 @@ static void add_class(struct net_metrics *metrics, int truth, const float *outpu
         metrics->confusion[truth * metrics->classes + predicted]++;
     if (metrics->task == NET_TASK_CLASSES && truth < metrics->model->outputs)
         metrics->in_top5 += is_in_top5(outputs, metrics->model->outputs, truth);
-    metrics->surprise += net_surprise(metrics, truth, outputs);
+    const double surprise = net_surprise(metrics, truth, outputs);
+
+    metrics->surprise += surprise;
+    net_bins_add(metrics, truth, predicted, surprise, outputs);
     if (metrics->ranks.scores)
         net_ranks_add(metrics, truth, outputs);
 }

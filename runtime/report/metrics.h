@@ -50,6 +50,9 @@ void net_ranks_free(struct net_ranks *ranks);
 void net_ranks_add(struct net_metrics *metrics, int class, const float *outputs);
 /* -log of the probability that outputs give to a class; NaN: they are no probabilities. */
 double net_surprise(const struct net_metrics *metrics, int class, const float *outputs);
+/* `surprise` is that of the true class. */
+void net_bins_add(struct net_metrics *metrics, int truth, int predicted, double surprise,
+                  const float *outputs);
 
 /* ---- metrics.c ------------------------------------------------------------------------------- */
 
@@ -81,6 +84,7 @@ struct net_metrics {
     long in_top5;              /* rows whose class is among the five largest outputs */
     double surprise;           /* sum of net_surprise */
     struct net_ranks ranks;
+    struct net_bin bins[NET_BINS];
     struct net_value_sums sums; /* at NULL for targets that are class indices */
     struct net_pairs pairs;     /* of NET_TASK_VALUES */
 };

@@ -144,7 +144,7 @@ static void add_curves(struct net_text *page, const struct net_training *run)
         struct net_text svg = {0};
 
         if (net_figure_epochs(&svg, run->epochs, name, run->state.best_epoch))
-            net_page_figure(page, &svg);
+            net_page_figure(page, NULL, &svg);
         free(svg.at);
     }
     net_text_add(page, "</div>\n");

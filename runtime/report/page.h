@@ -1,6 +1,7 @@
 /*
  * page.h -- the parts of report.html: page.c puts them together, page_results.c shows what the
- * predictions of a part are worth, html.c has what both are made of.
+ * predictions of a part are worth, page_scores.c how far their scores and probabilities can be
+ * trusted, html.c has what they are made of.
  */
 
 #ifndef NET_PAGE_H
@@ -18,11 +19,16 @@ void net_page_end(struct net_text *page);
 void net_page_heading(struct net_text *page, const char *heading);
 /* A row of a table: a name, in HTML already, and a number; not finite: a dash. */
 void net_page_number(struct net_text *page, double number);
-/* Ends a figure element that begins with the picture. */
-void net_page_figure(struct net_text *page, const struct net_text *svg);
+/* `id`: `report --svg` takes the picture from the page by this name; or NULL. */
+void net_page_figure(struct net_text *page, const char *id, const struct net_text *svg);
+/* Draws it and adds it where there is a number. */
+void net_page_draw(struct net_text *page, const char *id, const struct net_figure *figure);
 
 /* Of classes the report and the confusion matrix, of values predicted against true and the
    residuals. */
 void net_page_results(struct net_text *page, const struct net_metrics *metrics, const char *part);
+
+/* ROC, precision by recall, calibration. */
+void net_page_scores(struct net_text *page, const struct net_metrics *metrics);
 
 #endif

@@ -148,13 +148,8 @@ static void add_points(struct net_text *page, const struct net_metrics *metrics)
     };
 
     net_text_add(page, "<div class=\"figures\">\n");
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-        struct net_text svg = {0};
-
-        if (net_figure_draw(&svg, &figures[i]))
-            net_page_figure(page, &svg);
-        free(svg.at);
-    }
+    net_page_draw(page, "predicted", &figures[0]);
+    net_page_draw(page, "residuals", &figures[1]);
     net_text_add(page, "</div>\n");
     free(numbers);
 }
@@ -175,4 +170,5 @@ void net_page_results(struct net_text *page, const struct net_metrics *metrics, 
         add_map(page, metrics);
     else if (net_metrics_has_confusion(metrics))
         add_worst(page, metrics);
+    net_page_scores(page, metrics);
 }

@@ -1,7 +1,7 @@
 /*
  * ranks.c -- metrics of the order in which rows are put: areas under the ROC curve and under the
- * one of precision by recall, and the log loss. Of several classes each against all others, and the
- * mean.
+ * one of precision by recall, these curves, and the log loss. Of several classes each against all
+ * others, and the mean.
  *
  * One idea: the score of a class is its log-odds, which ranks as its probability does, and never
  * becomes 0 or 1: exact over all rows. Rows of equal score stand in one place.
@@ -106,30 +106,66 @@ static double precision_of_place(const struct place *place)
     return place->hits * hits / (hits + place->misses_before + place->misses);
 }
 
+static void sort_rows(const struct net_ranks *ranks, int score, int class)
+{
+    for (long i = 0; i < ranks->count; i++)
+        ranks->order[i] = (struct net_ranked){ranks->at[i * ranks->scores + score],
+                                              ranks->classes[i] == class};
+    qsort(ranks->order, (size_t)ranks->count, sizeof *ranks->order, compare);
+}
+
+/* Goes on to the place that begins with row i, and behind it; false: there is none. */
+static bool next_place(const struct net_ranks *ranks, long *i, struct place *place)
+{
+    const double here = *i < ranks->count ? ranks->order[*i].score : 0;
+
+    place->hits_before += place->hits;
+    place->misses_before += place->misses;
+    place->hits = place->misses = 0;
+    if (*i == ranks->count)
+        return false;
+    for (; *i < ranks->count && ranks->order[*i].score == here; ++*i) {
+        place->hits += ranks->order[*i].positive;
+        place->misses += !ranks->order[*i].positive;
+    }
+    return true;
+}
+
 /* The sum over places of `of` for one class; into `place` the numbers of rows. */
 static double walk(const struct net_ranks *ranks, int score, int class,
                    double (*of)(const struct place *), struct place *place)
 {
     double sum = 0;
 
-    for (long i = 0; i < ranks->count; i++)
-        ranks->order[i] = (struct net_ranked){ranks->at[i * ranks->scores + score],
-                                              ranks->classes[i] == class};
-    qsort(ranks->order, (size_t)ranks->count, sizeof *ranks->order, compare);
+    sort_rows(ranks, score, class);
     *place = (struct place){0};
-    for (long i = 0; i < ranks->count;) {
-        const double here = ranks->order[i].score;
-
-        for (; i < ranks->count && ranks->order[i].score == here; i++) {
-            place->hits += ranks->order[i].positive;
-            place->misses += !ranks->order[i].positive;
-        }
+    for (long i = 0; next_place(ranks, &i, place);)
         sum += of(place);
-        place->hits_before += place->hits;
-        place->misses_before += place->misses;
-        place->hits = place->misses = 0;
-    }
     return sum;
+}
+
+int net_metrics_curve(const struct net_metrics *metrics, double (*points)[2])
+{
+    const struct net_ranks *ranks = &metrics->ranks;
+    const double hits = (double)metrics->tallies[1].support,
+                 misses = (double)(metrics->rows - metrics->tallies[1].support);
+    struct place place = {0};
+    int count = 0;
+
+    if (ranks->scores != 1 || metrics->lost || hits == 0 || misses == 0)
+        return 0;
+    sort_rows(ranks, 0, 1);
+    for (long i = 0; next_place(ranks, &i, &place);) {
+        const double x = place.misses_before + place.misses, y = place.hits_before + place.hits;
+
+        if (count > NET_CURVE_BEGIN && i < ranks->count &&
+            x - points[count - 1][0] < misses / NET_CURVE_STEPS &&
+            y - points[count - 1][1] < hits / NET_CURVE_STEPS)
+            continue;
+        points[count][0] = x;
+        points[count++][1] = y;
+    }
+    return count;
 }
 
 /* Of two classes that of class 1; else the mean over classes that occur, and where `misses` others
@@ -190,6 +226,32 @@ double net_surprise(const struct net_metrics *metrics, int class, const float *o
     for (int c = 0; c < model->outputs; c++)
         sum += exp((double)outputs[c] - most);
     return log(sum) - ((double)outputs[class] - most);
+}
+
+/* What the probability that a row's outputs give says of it: of two classes that it is class 1, of
+   several that it is the predicted one. */
+void net_bins_add(struct net_metrics *metrics, int truth, int predicted, double surprise,
+                  const float *outputs)
+{
+    const bool two = metrics->classes == 2;
+    const double right = exp(-surprise); /* of the true class */
+    const double p = two ? (truth ? right : 1 - right)
+                     : metrics->model->activation == NET_SOFTMAX
+                         ? right * exp((double)outputs[predicted] - (double)outputs[truth])
+                         : (double)outputs[predicted];
+
+    if (!(p >= 0 && p <= 1.001))
+        return;
+    struct net_bin *bin = &metrics->bins[(int)fmin(p * NET_BINS, NET_BINS - 1)];
+
+    bin->rows++;
+    bin->hits += two ? truth == 1 : truth == predicted;
+    bin->sum += p;
+}
+
+const struct net_bin *net_metrics_bins(const struct net_metrics *metrics)
+{
+    return metrics->bins;
 }
 
 double net_metric_log_loss(const struct net_metrics *metrics)

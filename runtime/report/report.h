@@ -212,6 +212,20 @@ bool net_metrics_has_confusion(const struct net_metrics *metrics);
 long net_metrics_confusion(const struct net_metrics *metrics, int truth, int predicted);
 /* Of values: some as they should be and as they are predicted, of rows evenly spaced; how many. */
 int net_metrics_pairs(const struct net_metrics *metrics, const float (**pairs)[2]);
+/* Of two classes, where rows are ranked: rows of class 0 and of class 1 that are put above each of
+   some places in the order, the last of all rows. The first places are all there; then about each
+   pixel has one. Returns how many; 0: there is no such curve. */
+enum { NET_CURVE_STEPS = 400, NET_CURVE_BEGIN = 90, NET_CURVE = 900 };
+int net_metrics_curve(const struct net_metrics *metrics, double (*points)[2]); /* [NET_CURVE] */
+
+/* Rows by the probability that the network gave: of two classes to class 1, of several to the
+   predicted one. */
+enum { NET_BINS = 10 };
+struct net_bin {
+    long rows, hits; /* of the rows, those of which it was true */
+    double sum;      /* of the probabilities */
+};
+const struct net_bin *net_metrics_bins(const struct net_metrics *metrics); /* [NET_BINS] */
 const char *net_metrics_class_name(const struct net_metrics *metrics, int class, char text[16]);
 
 void net_metrics_json(struct net_text *text, const struct net_model *model,

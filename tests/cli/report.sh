@@ -156,8 +156,10 @@ exits "a page is not written over a run's" 2 "is a file of a run" \
 
 # ---- values, and many classes --------------------------------------------------------------------
 
-awk 'BEGIN { print "x,y,c"; for (i = 0; i < 3000; i++)
-                 printf "%.4f,%.4f,%d\n", sin(i), 3 * sin(i) + cos(7 * i), i % 60 }' >values.csv
+awk 'BEGIN { print "x,y,c,b"; for (i = 0; i < 3000; i++)
+                 printf "%.4f,%.4f,%d,%d\n",
+                     sin(i), 3 * sin(i) + cos(7 * i), i % 60,
+                     (sin(i) + cos(i * i) / 2 > 0) }' >values.csv
 cat >values.net <<'END'
 data {
     train      = csv("values.csv")
@@ -205,6 +207,22 @@ sed -e 's/target y .*/target y = column("c") -> classes(60)/' -e 's/dense(1)/den
     -e 's/mse/cross_entropy/' -e 's/mae/accuracy/' values.net >classes.net
 build classes classes.net
 check "sixty classes" ./classes --out classes_run --quiet
-shows "sixty classes" classes_run/report.html "confused most"
+shows "sixty classes" classes_run/report.html "confused most" '<figure id="calibration">'
 stands_alone classes_run/report.html
+
+# ---- two classes ---------------------------------------------------------------------------------
+
+sed -e 's/"y"/"b"/' -e 's/mse/binary_cross_entropy/' -e 's/mae/auc, pr_auc/' values.net >two.net
+build two two.net
+check "two classes" ./two --out two_run --quiet
+area() {
+    grep '^    "validation"' two_run/run.json | grep -o "\"$1\": [^,}]*" |
+        awk '{ printf "%.4f", $2 }'
+}
+shows "two classes" two_run/report.html '<figure id="roc">' ">ROC, area $(area auc)<" \
+    ">precision and recall, area $(area pr_auc)<" "what the network said of class 1<"
+holds "rows of the table of calibration" "$(sed -n '/calibration: what/,/<\/table>/p' \
+    two_run/report.html | grep -o '<td>[0-9]*<td>' | tr -dc '0-9\n' |
+    awk '{ sum += $1 } END { print sum }')" "==" 1200
+stands_alone two_run/report.html
 finish

@@ -193,6 +193,90 @@ START_TEST(ranks_of_few)
 }
 END_TEST
 
+/* The curve has the areas: the ROC by trapezoids, precision by steps of recall. Of very many rows
+   it is as long as a picture is wide, and still has them. */
+START_TEST(curves)
+{
+    enum { MOST = 60000 };
+    static const struct net_call names[] = {{.name = "auc"}, {.name = "pr_auc"}};
+    static float x[MOST], y[MOST], outputs[MOST];
+    static long rows[MOST];
+    static double points[NET_CURVE][2];
+
+    for (int count = 97; count <= MOST; count += MOST - 97) {
+        double area = 0, precision = 0, before[2] = {0};
+        struct fixture f;
+
+        for (int row = 0; row < count; row++) {
+            rows[row] = row;
+            y[row] = (float)((row * row + row / 3) % 2);
+            outputs[row] = sinf((float)row * 1.7F) + y[row] / 2;
+        }
+        memory.x = x, memory.y = y, memory.bytes = NULL, memory.rows = count, memory.size = 1;
+        make_model(&f, 1, 1, 1);
+        f.model.activation = NET_SIGMOID;
+        f.model.metrics = names;
+        f.model.metric_count = 2;
+        struct net_data *data = open_model(&f);
+        struct net_metrics *metrics = net_metrics_new(&f.model, data);
+        net_metrics_add(metrics, NET_TRAIN, rows, outputs, count);
+        const int length = net_metrics_curve(metrics, points);
+        const double *all = points[length - 1];
+
+        ck_assert_int_gt(length, NET_CURVE_BEGIN / 2);
+        ck_assert_int_lt(length, NET_CURVE);
+        for (int i = 0; i < length; i++) {
+            area += (points[i][0] - before[0]) * (points[i][1] + before[1]) / 2;
+            precision += (points[i][1] - before[1]) * points[i][1] / (points[i][0] + points[i][1]);
+            before[0] = points[i][0], before[1] = points[i][1];
+        }
+        const double most = count == MOST ? 1e-3 : 1e-12;
+        ck_assert_double_eq_tol(area / all[0] / all[1], net_metrics_value(metrics, "auc"), most);
+        ck_assert_double_eq_tol(precision / all[1], net_metrics_value(metrics, "pr_auc"), most);
+        ck_assert_double_eq(all[0] + all[1], count);
+        net_metrics_free(metrics);
+        net_data_close(data);
+    }
+}
+END_TEST
+
+/* Of one output the probability of class 1, of several that of the predicted class. */
+START_TEST(calibration)
+{
+    static const float y[3] = {1, 0, 2};
+    static const float one[3] = {1.0986123F, -1.0986123F,
+                                 1.0986123F}; /* log 3: p = 3/4, 1/4, 3/4 */
+    static const float three[3][3] = {{0, 1.3862944F, 0}, {0, 0, 1.3862944F}, {0, 0, 90}};
+    const long rows[3] = {0, 1, 2};
+
+    for (int outputs = 1; outputs <= 3; outputs += 2) {
+        const float truth[3] = {y[0], y[1], outputs == 1 ? 0 : y[2]};
+        float x[3] = {0};
+        struct fixture f;
+
+        memory.x = x, memory.y = truth, memory.bytes = NULL, memory.rows = 3, memory.size = 1;
+        make_model(&f, 1, 1, 1);
+        if (outputs > 1)
+            set_classes(&f, outputs);
+        f.model.outputs = outputs;
+        f.model.activation = outputs > 1 ? NET_SOFTMAX : NET_SIGMOID;
+        struct net_data *data = open_model(&f);
+        struct net_metrics *metrics = net_metrics_new(&f.model, data);
+        net_metrics_add(metrics, NET_TRAIN, rows, outputs > 1 ? three[0] : one, 3);
+        const struct net_bin *bin = net_metrics_bins(metrics);
+
+        /* 4 / (4 + 1 + 1) is 2/3 */
+        ck_assert_int_eq(bin[outputs > 1 ? 6 : 7].rows, 2);
+        ck_assert_int_eq(bin[outputs > 1 ? 6 : 7].hits, 1);
+        ck_assert_double_eq_tol(bin[outputs > 1 ? 6 : 7].sum, outputs > 1 ? 4 / 3. : 1.5, 1e-6);
+        ck_assert_int_eq(bin[outputs > 1 ? 9 : 2].rows, 1);
+        ck_assert_int_eq(bin[outputs > 1 ? 9 : 2].hits, outputs > 1);
+        net_metrics_free(metrics);
+        net_data_close(data);
+    }
+}
+END_TEST
+
 static void make_metrics(const void *context)
 {
     const struct fixture *f = context;
@@ -241,8 +325,8 @@ END_TEST
 TCase *scores_test(void)
 {
     const TTest *const tests[] = {
-        scores_of_classes, scores_of_one_output, scores_of_two_classes, ranks,
-        ranks_of_few,      classes_of_values,
+        scores_of_classes, scores_of_one_output, scores_of_two_classes, ranks, ranks_of_few, curves,
+        calibration,       classes_of_values,
     };
     TCase *scores = tcase_create("scores");
 
