@@ -26,6 +26,15 @@ static const char *filter(Emitter *e, int m, bool stream)
                                m, stream ? "vec_stream" : "vec_store"));
 }
 
+static const char *filter_gradient(Emitter *e, int m)
+{
+    return add_function(
+        e, TILES, format("winograd_filter_gradient_%d", m), "NET_WINOGRAD_FILTER_GRADIENT(%s)\n",
+        format("    net_winograd_weight_gradient(to, tap, from, step, count, splits, "
+               "split, %d);\n",
+               m));
+}
+
 static const char *product_tile(Emitter *e, int vectors)
 {
     return add_function(e, TILES, format("winograd_tile_%dx%d", e->target->rows, vectors),
@@ -131,9 +140,10 @@ void emit_winograd_dw(KernelCode *c, const Kernel *k)
              k->scratch ? "split, " : "");
     for (int width = 3; width >= 1; width--)
         text_add(&tiles, ", %s", dw->panels[3 - width] ? dw_tile(e, width, true, false) : "NULL");
-    call_template(c, "net_winograd_dw(%s, %s, %s, %d, %d, %s, %s%s", sums_pointer(c, k),
+    call_template(c, "net_winograd_dw(%s, %s, %s, %d, %d, %s, %s, %s%s", sums_pointer(c, k),
                   inputs_text(c, node), dw_literal(c, k), g->tile, e->target->rows,
-                  transform(e, "input", g->tile), transform(e, "gradient", g->tile), tiles.at);
+                  transform(e, "input", g->tile), transform(e, "gradient", g->tile),
+                  filter_gradient(e, g->tile), tiles.at);
 }
 
 void emit_winograd_dw_reduction(KernelCode *c, const Kernel *k)
@@ -146,6 +156,7 @@ void emit_winograd_dw_reduction(KernelCode *c, const Kernel *k)
     text_add(&c->comment,
              "/* dw = G' (partial sums added in order) G%s; items: (panel, block of inputs) */\n",
              then_update(k));
-    call_template(c, "net_winograd_reduce_dw(%s, %s, %s, %d", result_pointer(c, k),
-                  scratch_pointer(c, k), dw_literal(c, k), k->schedule.winograd.tile);
+    call_template(c, "net_winograd_reduce_dw(%s, %s, %s, %d, %s", result_pointer(c, k),
+                  scratch_pointer(c, k), dw_literal(c, k), k->schedule.winograd.tile,
+                  filter_gradient(c->e, k->schedule.winograd.tile));
 }

@@ -10,7 +10,9 @@
  *     { net_softmax(V(y), V(x), (struct net_softmax){.batch_blocks = 4, ...}, run, thread); }
  *
  * What must be unrolled early, and functions that it calls, are parameters of a template rather
- * than members of the struct.
+ * than members of the struct. Code for a tile that may be NULL stands behind `if (tile)`: a NULL
+ * argument takes it away when the template is inlined, a number of the struct only much later,
+ * when clang has made and optimised it.
  *
  * Needs: vec.h, netrt.h. Gives: nothing that computes.
  */

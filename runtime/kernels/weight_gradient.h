@@ -171,11 +171,11 @@ NET_TEMPLATE void net_dense_dw(float *dw, const float *x, const float *dy, struc
 {
     const int twos = 3 * s.panels[0], ones = twos + 2 * s.panels[1];
 
-    if (s.panels[0])
+    if (tile3)
         net_dense_dw_panels(dw, x, dy, s, 0, 3, inputs, tile3, run, thread);
-    if (s.panels[1])
+    if (tile2)
         net_dense_dw_panels(dw, x, dy, s, twos, 2, inputs, tile2, run, thread);
-    if (s.panels[2])
+    if (tile1)
         net_dense_dw_panels(dw, x, dy, s, ones, 1, inputs, tile1, run, thread);
 }
 
@@ -314,11 +314,11 @@ NET_TEMPLATE void net_conv_dw(float *dw, const float *x, const float *dy, struct
 {
     const int twos = 3 * s.panels[0], ones = twos + 2 * s.panels[1];
 
-    if (s.panels[0])
+    if (tile3)
         net_conv_dw_panels(dw, x, dy, s, 0, 3, inputs, tile3, run, thread);
-    if (s.panels[1])
+    if (tile2)
         net_conv_dw_panels(dw, x, dy, s, twos, 2, inputs, tile2, run, thread);
-    if (s.panels[2])
+    if (tile1)
         net_conv_dw_panels(dw, x, dy, s, ones, 1, inputs, tile1, run, thread);
 }
 
@@ -375,11 +375,11 @@ NET_TEMPLATE void net_packed_dw(float *partial, const float *x, const float *dy,
 
         if (net_rows(run, b) == 0)
             continue;
-        if (s.panels[0])
+        if (tiles3)
             net_packed_dw_panels(dw, xs, dys, s, 0, 3, tiles3, &over);
-        if (s.panels[1])
+        if (tiles2)
             net_packed_dw_panels(dw, xs, dys, s, twos, 2, tiles2, &over);
-        if (s.panels[2])
+        if (tiles1)
             net_packed_dw_panels(dw, xs, dys, s, ones, 1, tiles1, &over);
     }
 }

@@ -185,13 +185,13 @@ NET_TEMPLATE void net_winograd_item(const float *x, const float *u, const float 
 
         at.tiles = s.across % s.group == 0 || s.group < left ? s.group : left;
         net_winograd_inputs(v, x, s, at, input);
-        for (int panel = 0; panel < s.panels[0]; panel++)
+        for (int panel = 0; tile3 && panel < s.panels[0]; panel++)
             net_winograd_panel(m, v, u, b, s, at, 3 * panel, 3, rows, tile3, output, epilogue, draw,
                                operands, run);
-        for (int panel = 0; panel < s.panels[1]; panel++)
+        for (int panel = 0; tile2 && panel < s.panels[1]; panel++)
             net_winograd_panel(m, v, u, b, s, at, twos + 2 * panel, 2, rows, tile2, output,
                                epilogue, draw, operands, run);
-        for (int panel = 0; panel < s.panels[2]; panel++)
+        for (int panel = 0; tile1 && panel < s.panels[2]; panel++)
             net_winograd_panel(m, v, u, b, s, at, ones + panel, 1, rows, tile1, output, epilogue,
                                draw, operands, run);
     }

@@ -14,6 +14,13 @@
 
 #include "kernels/winograd_conv.h"
 
+/* dW = G' dU G of `count` vectors, dU the sum of `splits` partial sums (winograd.h). */
+typedef void net_winograd_filter_gradient(float *restrict to, long tap, const float *restrict from,
+                                          long step, long count, long splits, long split);
+#define NET_WINOGRAD_FILTER_GRADIENT(name)                                                         \
+    NET_TILE void name(float *restrict to, long tap, const float *restrict from, long step,        \
+                       long count, long splits, long split)
+
 struct net_winograd_dw {
     struct net_extent x, dy;
     int inputs;                   /* of dw */
@@ -137,13 +144,13 @@ NET_TEMPLATE void net_winograd_dw_block(float *du, const float *x, struct net_wi
 /* From a finished dU of a panel and a block of inputs to the weights. */
 NET_TEMPLATE void net_winograd_dw_end(float *w, const float *du, struct net_winograd_dw s,
                                       int panel_block, int block, int vectors, int m, int splits,
-                                      const struct net_run *run)
+                                      net_winograd_filter_gradient *back, const struct net_run *run)
 {
     const int width = 16 * vectors, left = s.inputs - 16 * block, inputs = left < 16 ? left : 16;
     _Alignas(64) float dw[9 * 16 * 48];
 
-    net_winograd_weight_gradient(dw, 16 * width, du, net_winograd_step(vectors), width, splits,
-                                 net_winograd_partial_at(s, 0, m), m);
+    back(dw, 16 * width, du, net_winograd_step(vectors), width, splits,
+         net_winograd_partial_at(s, 0, m));
     for (int tap = 0; tap < 9; tap++)
         net_apply(run,
                   w + panel_block * 144L * s.inputs + (tap * s.inputs + 16 * block) * (long)width,
@@ -152,13 +159,14 @@ NET_TEMPLATE void net_winograd_dw_end(float *w, const float *du, struct net_wino
 
 NET_TEMPLATE void net_winograd_dw_ends(float *w, const float *du, struct net_winograd_dw s,
                                        struct net_winograd_work work, int block, int vectors, int m,
+                                       net_winograd_filter_gradient *back,
                                        const struct net_run *run)
 {
     const struct net_winograd_steps steps = net_winograd_steps_of(s, vectors, m);
 
     for (int p = 0; p < work.panels; p++)
         net_winograd_dw_end(w, du + p * steps.du_panel, s, work.first_block + p * vectors, block,
-                            vectors, m, 1, run);
+                            vectors, m, 1, back, run);
 }
 
 /* dU of some blocks = 0 */
@@ -177,7 +185,8 @@ NET_TEMPLATE void net_winograd_dw_item(float *w, const float *x, const float *dy
                                        struct net_winograd_dw s, struct net_winograd_work work,
                                        int split, int rows, int vectors, int m,
                                        net_winograd_transform *input,
-                                       net_winograd_transform *gradient, net_dw_tile *tile,
+                                       net_winograd_transform *gradient,
+                                       net_winograd_filter_gradient *back, net_dw_tile *tile,
                                        const struct net_run *run)
 {
     const int tiles = s.down * s.across, across = (tiles + s.group - 1) / s.group;
@@ -203,19 +212,20 @@ NET_TEMPLATE void net_winograd_dw_item(float *w, const float *x, const float *dy
                 net_winograd_clear(s, work, 1, vectors, m);
             net_winograd_dw_block(du, x, s, work, at, block, rows, vectors, m, input, tile, run);
             if (s.whole)
-                net_winograd_dw_ends(w, du, s, work, block, vectors, m, run);
+                net_winograd_dw_ends(w, du, s, work, block, vectors, m, back, run);
         }
     }
     for (int block = work.begin; !s.whole && s.splits == 1 && block < work.end; block++)
         net_winograd_dw_ends(w, work.du + (block - work.begin) * unit, s, work, block, vectors, m,
-                             run);
+                             back, run);
 }
 
 /* Panels of one width. */
 NET_TEMPLATE void net_winograd_dw_panels(float *w, const float *x, const float *dy,
                                          struct net_winograd_dw s, int first, int rows, int vectors,
                                          int m, net_winograd_transform *input,
-                                         net_winograd_transform *gradient, net_dw_tile *tile,
+                                         net_winograd_transform *gradient,
+                                         net_winograd_filter_gradient *back, net_dw_tile *tile,
                                          NET_RUN)
 {
     const int all = s.panels[3 - vectors], many = s.item_panels < all ? s.item_panels : all;
@@ -243,8 +253,8 @@ NET_TEMPLATE void net_winograd_dw_panels(float *w, const float *x, const float *
                                : du,
         };
 
-        net_winograd_dw_item(w, x, dy, s, work, split, rows, vectors, m, input, gradient, tile,
-                             run);
+        net_winograd_dw_item(w, x, dy, s, work, split, rows, vectors, m, input, gradient, back,
+                             tile, run);
     }
 }
 
@@ -254,43 +264,46 @@ NET_TEMPLATE void net_winograd_dw_panels(float *w, const float *x, const float *
 NET_TEMPLATE void net_winograd_dw(float *w, const float *x, const float *dy,
                                   struct net_winograd_dw s, int m, int rows,
                                   net_winograd_transform *input, net_winograd_transform *gradient,
-                                  net_dw_tile *tile3, net_dw_tile *tile2, net_dw_tile *tile1,
-                                  NET_RUN)
+                                  net_winograd_filter_gradient *back, net_dw_tile *tile3,
+                                  net_dw_tile *tile2, net_dw_tile *tile1, NET_RUN)
 {
     const int twos = 3 * s.panels[0], ones = twos + 2 * s.panels[1];
 
-    if (s.panels[0])
-        net_winograd_dw_panels(w, x, dy, s, 0, rows, 3, m, input, gradient, tile3, run, thread);
-    if (s.panels[1])
-        net_winograd_dw_panels(w, x, dy, s, twos, rows, 2, m, input, gradient, tile2, run, thread);
-    if (s.panels[2])
-        net_winograd_dw_panels(w, x, dy, s, ones, rows, 1, m, input, gradient, tile1, run, thread);
+    if (tile3)
+        net_winograd_dw_panels(w, x, dy, s, 0, rows, 3, m, input, gradient, back, tile3, run,
+                               thread);
+    if (tile2)
+        net_winograd_dw_panels(w, x, dy, s, twos, rows, 2, m, input, gradient, back, tile2, run,
+                               thread);
+    if (tile1)
+        net_winograd_dw_panels(w, x, dy, s, ones, rows, 1, m, input, gradient, back, tile1, run,
+                               thread);
 }
 
 NET_TEMPLATE void net_winograd_reduce_panels(float *w, const float *partial,
                                              struct net_winograd_dw s, int first, int vectors,
-                                             int m, NET_RUN)
+                                             int m, net_winograd_filter_gradient *back, NET_RUN)
 {
     const long unit = net_winograd_steps_of(s, vectors, m).du_block;
 
     NET_ITEMS(item, s.panels[3 - vectors] * s.x.blocks, run, thread)
         net_winograd_dw_end(w, partial + net_winograd_partial_at(s, vectors, m) + item * unit, s,
                             first + item / s.x.blocks * vectors, item % s.x.blocks, vectors, m,
-                            s.splits, run);
+                            s.splits, back, run);
 }
 
 /* dw = G' (partial sums added in order) G; items: (panel, block of inputs) */
 NET_TEMPLATE void net_winograd_reduce_dw(float *w, const float *partial, struct net_winograd_dw s,
-                                         int m, NET_RUN)
+                                         int m, net_winograd_filter_gradient *back, NET_RUN)
 {
     const int twos = 3 * s.panels[0], ones = twos + 2 * s.panels[1];
 
     if (s.panels[0])
-        net_winograd_reduce_panels(w, partial, s, 0, 3, m, run, thread);
+        net_winograd_reduce_panels(w, partial, s, 0, 3, m, back, run, thread);
     if (s.panels[1])
-        net_winograd_reduce_panels(w, partial, s, twos, 2, m, run, thread);
+        net_winograd_reduce_panels(w, partial, s, twos, 2, m, back, run, thread);
     if (s.panels[2])
-        net_winograd_reduce_panels(w, partial, s, ones, 1, m, run, thread);
+        net_winograd_reduce_panels(w, partial, s, ones, 1, m, back, run, thread);
 }
 
 #endif

@@ -75,6 +75,18 @@ static void filter_4(float *restrict to, long step, const float *restrict from, 
     net_winograd_transform_filter(to, step, from, tap, 4, vec_store);
 }
 
+static void filter_gradient_2(float *restrict to, long tap, const float *restrict from, long step,
+                              long count, long splits, long split)
+{
+    net_winograd_weight_gradient(to, tap, from, step, count, splits, split, 2);
+}
+
+static void filter_gradient_4(float *restrict to, long tap, const float *restrict from, long step,
+                              long count, long splits, long split)
+{
+    net_winograd_weight_gradient(to, tap, from, step, count, splits, split, 4);
+}
+
 #define PRODUCT_TILE(vectors)                                                                      \
     static void tile_8x##vectors(float *restrict m, const float *restrict v,                       \
                                  const float *restrict u, long channels)                           \
@@ -237,22 +249,22 @@ END_TEST
 static void dw_2(float *dw, float *partial, const float *x, const float *dy, NET_RUN)
 {
     (void)partial;
-    net_winograd_dw(dw, x, dy,
-                    (struct net_winograd_dw){DW, .down = 4, .across = 5, .group = 2,
-                                             .batch_blocks = 1, .item_panels = 2, .item_blocks = 1,
-                                             .splits = 1},
-                    2, 8, input_2, gradient_2, dw_tile_8x3, dw_tile_8x2, NULL, run, thread);
+    net_winograd_dw(
+        dw, x, dy,
+        (struct net_winograd_dw){DW, .down = 4, .across = 5, .group = 2, .batch_blocks = 1,
+                                 .item_panels = 2, .item_blocks = 1, .splits = 1},
+        2, 8, input_2, gradient_2, filter_gradient_2, dw_tile_8x3, dw_tile_8x2, NULL, run, thread);
 }
 
 /* All tiles are one group. */
 static void whole_dw_4(float *dw, float *partial, const float *x, const float *dy, NET_RUN)
 {
     (void)partial;
-    net_winograd_dw(dw, x, dy,
-                    (struct net_winograd_dw){DW, .down = 2, .across = 3, .group = 6,
-                                             .batch_blocks = 3, .item_panels = 1, .item_blocks = 2,
-                                             .whole = true, .splits = 1},
-                    4, 8, input_4, gradient_4, dw_tile_8x3, dw_tile_8x2, NULL, run, thread);
+    net_winograd_dw(
+        dw, x, dy,
+        (struct net_winograd_dw){DW, .down = 2, .across = 3, .group = 6, .batch_blocks = 3,
+                                 .item_panels = 1, .item_blocks = 2, .whole = true, .splits = 1},
+        4, 8, input_4, gradient_4, filter_gradient_4, dw_tile_8x3, dw_tile_8x2, NULL, run, thread);
 }
 
 #define SPLIT                                                                                      \
@@ -267,9 +279,9 @@ static void split_dw_4(float *dw, float *partial, const float *x, const float *d
 {
     (void)thread;
     for (int t = 0; t < run->threads && thread == 0; t++)
-        net_winograd_dw(partial, x, dy, SPLIT, 4, 8, input_4, gradient_4, dw_tile_8x3, dw_tile_8x2,
-                        NULL, run, t);
-    net_winograd_reduce_dw(dw, partial, SPLIT, 4, run, thread);
+        net_winograd_dw(partial, x, dy, SPLIT, 4, 8, input_4, gradient_4, filter_gradient_4,
+                        dw_tile_8x3, dw_tile_8x2, NULL, run, t);
+    net_winograd_reduce_dw(dw, partial, SPLIT, 4, filter_gradient_4, run, thread);
 }
 
 static double dw_sum(const TestValue *x, const TestValue *dy, int n, int row, int output)
