@@ -620,12 +620,16 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "mnist_dense", .source = "mnist_dense.net", .version = "0.1",
-    .hash = "55f6fcc6ab624bc8", .isa = "avx512", .batch = 64, .least_batch = 2,
-    .arena_size = 39936, .tensor_count = 14, .parts[0] = &part_train, .parts[1] = &part_validation,
-    .parts[2] = &part_test, .metrics = metrics, .metric_count = 1,
-    .keys = "loss optimizer batch epochs metrics", .default_batch = 64, .epochs = 20, .seed = 0,
-    .keep = "best", .monitor = "validation_loss", .loss = NET_CROSS_ENTROPY,
-    .activation = NET_SOFTMAX, .outputs = 10, .output_rank = 1, .output_shape = {10},
+    .hash = "55f6fcc6ab624bc8",
+    .evaluated =
+            "input; flatten; dense(units=20); relu; batchnorm(eps=0.001); dense(units=10); relu; "
+            "batchnorm(eps=0.001); dense(units=10)",
+    .isa = "avx512", .batch = 64, .least_batch = 2, .arena_size = 39936, .tensor_count = 14,
+    .parts[0] = &part_train, .parts[1] = &part_validation, .parts[2] = &part_test,
+    .metrics = metrics, .metric_count = 1, .keys = "loss optimizer batch epochs metrics",
+    .default_batch = 64, .epochs = 20, .seed = 0, .keep = "best", .monitor = "validation_loss",
+    .loss = NET_CROSS_ENTROPY, .activation = NET_SOFTMAX, .outputs = 10, .output_rank = 1,
+    .output_shape = {10},
 };
 
 int main(int argc, char **argv) { return net_main(argc, argv, &net_model); }

@@ -286,7 +286,8 @@ static const struct net_kernel evaluate_kernels[] = { /* name, layer, kind, line
 const struct net_model net_model = {
     NET_MODEL_TABLES,
     .name = "xor_concat", .source = "xor_concat.net", .version = "0.1", .hash = "8541fa8652c0f64e",
-    .isa = "avx512", .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
+    .evaluated = "input; dense(units=1); tanh; concat; dense(units=1); tanh", .isa = "avx512",
+    .batch = 4, .arena_size = 9344, .tensor_count = 4, .parts[0] = &part_train,
     .metrics = metrics, .metric_count = 1, .keys = "loss optimizer batch epochs metrics",
     .default_batch = 4, .epochs = 1000, .seed = 0, .keep = "best", .monitor = "validation_loss",
     .loss = NET_MSE, .activation = NET_IDENTITY, .outputs = 1, .output_rank = 1,

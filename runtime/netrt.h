@@ -241,8 +241,11 @@ struct net_model {
     const char *name, *source, *version; /* "lenet5", "cifar10_lenet5.net", "0.1" */
     const char *folder; /* of the .net file as netc was given it; NULL: the current one */
     const char *hash;   /* 16 hex digits of the text above the table */
-    const char *isa;    /* "avx512", "avx2", "generic" */
-    int batch;          /* rows that a step is compiled for, at most */
+    /* Its layers, with the arguments that evaluation depends on, where they are not the defaults:
+       "dense(units=10); batchnorm(eps=0.001); relu". */
+    const char *evaluated;
+    const char *isa;                            /* "avx512", "avx2", "generic" */
+    int batch;                                  /* rows that a step is compiled for, at most */
     size_t params_size, arena_size, batch_size; /* bytes */
     size_t scratch_size; /* bytes that a thread needs for itself, a multiple of 64; or 0 */
     const struct net_tensor *tensors;

@@ -256,6 +256,7 @@ static void write_model(Text *out, const Emitter *e, const Text *above, const Pr
     if (folder)
         add_member(&w, ".folder = %s", quoted(folder));
     add_member(&w, ".hash = \"%016llx\"", hash);
+    add_member(&w, ".evaluated = %s", quoted(evaluated_text(m)));
     add_member(&w, ".isa = %s", quoted(e->target->name));
     add_member(&w, ".batch = %d", m->max_batch);
     if (is_one_number(train->graph))

@@ -11,66 +11,6 @@
 
 #include <string.h>
 
-static void add_constant(Text *text, const Constant *constant)
-{
-    switch (constant->kind) {
-    case CONSTANT_NUMBER:
-        text_add(text, "%g", constant->number);
-        break;
-    case CONSTANT_BOOL:
-        text_add(text, "%s", constant->number != 0 ? "true" : "false");
-        break;
-    case CONSTANT_LIST:
-        text_add(text, "[");
-        for (int i = 0; i < constant->count; i++) {
-            text_add(text, "%s", i ? ", " : "");
-            add_constant(text, &constant->items[i]);
-        }
-        text_add(text, "]");
-        break;
-    case CONSTANT_CALL:
-        text_add(text, "%s", constant->call->name);
-        break;
-    case CONSTANT_NONE:
-    case CONSTANT_STRING:
-    case CONSTANT_NAME:
-        text_add(text, "%s", constant->text ? constant->text : "none");
-        break;
-    }
-}
-
-static bool is_size(const Constant *constant)
-{
-    return constant->kind == CONSTANT_LIST ||
-           (constant->kind == CONSTANT_NUMBER && constant->number >= 1);
-}
-
-/* "conv2d(6, 5, padding=same)": what was given, two sizes at most without their names */
-static const char *call_text(const Call *call)
-{
-    Text text = {0};
-    bool by_position = true;
-    int printed = 0;
-
-    text_add(&text, "%s", call->name);
-    for (int i = 0; i < call->count; i++) {
-        const Argument *argument = &call->arguments[i];
-
-        if (!argument->given) {
-            by_position = false;
-            continue;
-        }
-        by_position = by_position && i < 2 && is_size(&argument->value);
-        text_add(&text, "%s", printed++ ? ", " : "(");
-        if (!by_position)
-            text_add(&text, "%s=", argument->name);
-        add_constant(&text, &argument->value);
-    }
-    if (printed)
-        text_add(&text, ")");
-    return text.at;
-}
-
 /* A name a layer without a path can be called by: the input's, or the operation's. */
 static const char *layer_name(const Layer *layer)
 {
@@ -148,7 +88,7 @@ LayerRow *summarize(const Model *model, const Graph *evaluate, int *count)
         LayerRow *row = &rows[i];
 
         row->name = layer_name(layer);
-        row->type = call_text(layer->call);
+        row->type = typed_text(layer->call);
         row->inputs = input_names(layer);
         row->rank = layer->value->shape.rank;
         memcpy(row->shape, layer->value->shape.size, sizeof row->shape);

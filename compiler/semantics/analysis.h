@@ -62,6 +62,8 @@ typedef struct Parameter {
     const char *name; /* NULL: the end */
     ParamType type;
     const char *standard; /* the default as text, another parameter's name; NULL: none */
+    bool training;        /* of a layer: evaluation does not depend on it */
+    bool by_run;          /* of a layer: the trainer reads it while it runs */
 } Parameter;
 
 typedef enum SourceKind {                 /* where a source's fields come from */

@@ -10,6 +10,10 @@
 /* clang-format off */
 #define NEEDS(text, takes) {.name = text, .type = PARAM_##takes}
 #define TAKES(text, takes, value) {.name = text, .type = PARAM_##takes, .standard = value}
+#define TRAINING(text, takes, value)                                                               \
+    {.name = text, .type = PARAM_##takes, .standard = value, .training = true}
+#define BY_RUN(text, takes, value)                                                                 \
+    {.name = text, .type = PARAM_##takes, .standard = value, .training = true, .by_run = true}
 #define NO_ARGUMENTS {.name = NULL}
 
 #define SIZES(...) .rank = COUNT(((int[]){__VA_ARGS__})), .size = {__VA_ARGS__}

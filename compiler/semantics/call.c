@@ -369,10 +369,28 @@ static Constant default_constant(const Call *call, const char *standard, Span sp
     return to_constant(default_object(standard, span));
 }
 
-static void add_argument(Call *call, const char *name, Constant value, bool given)
+static bool are_same(const Constant *a, const Constant *b)
 {
-    APPEND(call->arguments, call->count,
-           ((Argument){.name = name, .value = value, .given = given}));
+    if (a->kind != b->kind || a->count != b->count || a->number != b->number ||
+        !a->text != !b->text || (a->text && !same(a->text, b->text)))
+        return false;
+    for (int i = 0; i < a->count; i++)
+        if (!are_same(&a->items[i], &b->items[i]))
+            return false;
+    return true;
+}
+
+static void add_argument(Call *call, const PartialCall *f, int i)
+{
+    const Parameter *parameter = &f->signature->parameters[i];
+    Argument argument = {.name = parameter->name, .given = f->given[i]};
+    Constant standard = {.kind = CONSTANT_NONE};
+
+    if (parameter->standard)
+        standard = default_constant(call, parameter->standard, f->span);
+    argument.value = argument.given ? to_constant(f->arguments[i]) : standard;
+    argument.evaluated = !parameter->training && !are_same(&argument.value, &standard);
+    APPEND(call->arguments, call->count, argument);
 }
 
 Call *finish_call(Sema *s, PartialCall *f)
@@ -385,7 +403,9 @@ Call *finish_call(Sema *s, PartialCall *f)
     call->span = f->span;
     for (int i = 0; i < f->count; i++) {
         if (takes_files(f->signature)) {
-            add_argument(call, f->names[i], to_constant(f->arguments[i]), true);
+            const Argument file = {
+                .name = f->names[i], .value = to_constant(f->arguments[i]), .given = true};
+            APPEND(call->arguments, call->count, file);
             continue;
         }
         const Parameter *parameter = &f->signature->parameters[i];
@@ -402,10 +422,7 @@ Call *finish_call(Sema *s, PartialCall *f)
         }
         if (parameter->type == PARAM_TENSOR || parameter->type == PARAM_TENSORS)
             continue;
-        add_argument(call, parameter->name,
-                     f->given[i] ? to_constant(f->arguments[i])
-                                 : default_constant(call, parameter->standard, f->span),
-                     f->given[i]);
+        add_argument(call, f, i);
     }
     return call;
 }

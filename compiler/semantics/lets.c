@@ -97,15 +97,9 @@ Object define_let(Sema *s, const char *name, Object value, const char *text, Spa
 
 bool takes_run_number(const Signature *signature, const Parameter *parameter)
 {
-    const char *name = parameter->name;
-
     if (signature->kind & (KIND_OPTIMIZER | KIND_SCHEDULE | KIND_STOP | KIND_CLIP | KIND_LOSS))
         return true;
-    if (signature->kind != KIND_LAYER)
-        return false;
-    return same(name, "l1") || same(name, "l2") ||
-           (same(signature->name, "dropout") && same(name, "p")) ||
-           (same(signature->name, "gaussian_noise") && same(name, "std"));
+    return parameter->by_run;
 }
 
 /* ---- When all is known ----------------------------------------------------------------------- */

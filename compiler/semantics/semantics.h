@@ -41,6 +41,7 @@ typedef struct Argument {
     const char *name; /* as the signature names it */
     Constant value;   /* given, or the default */
     bool given;
+    bool evaluated; /* of a layer: evaluation depends on it, and it is not the default */
 } Argument;
 
 /* An evaluated call: every parameter of the signature is there, in the signature's order. */
@@ -161,5 +162,12 @@ void print_language(FILE *out);
 const char *initial_table_name(const char *text);
 
 Model *analyze(Source *source, Ast *ast, const Define *defines, int define_count);
+
+/* ---- layers_text.c: layers as text ----------------------------------------------------------- */
+
+/* "conv2d(6, 5, padding=same)": what was given, two sizes at most without their names. */
+const char *typed_text(const Call *call);
+/* Its layers by what evaluation depends on: "dense(units=10); batchnorm(eps=0.001); relu". */
+const char *evaluated_text(const Model *model);
 
 #endif

@@ -91,29 +91,10 @@ void net_tensors_write(const struct net_folder *folder, const char *name,
     free(header.at);
 }
 
-/* A layer without the file of its initial vectors: it comes last and is none of the network's. */
-static char *without_vectors(const char *type)
-{
-    const char *file = strstr(type, ", pretrained=");
-
-    return file ? net_format("%.*s)", (int)(file - type), type) : net_format("%s", type);
-}
-
 void net_layers_keep(struct net_text *metadata, const struct net_model *model)
 {
-    struct net_text layers = {0};
-
-    for (int l = 0; l < model->layer_count; l++) {
-        char *type = without_vectors(model->layers[l].type);
-
-        net_text_add(&layers, "%s%s", l ? BETWEEN_LAYERS : "", type);
-        free(type);
-    }
-    if (layers.at) {
-        net_text_add(metadata, ",\"layers\":");
-        net_text_quote(metadata, layers.at);
-    }
-    free(layers.at);
+    net_text_add(metadata, ",\"evaluated\":");
+    net_text_quote(metadata, model->evaluated);
 }
 
 void net_weights_write(const struct net_folder *folder, const char *name,
@@ -365,26 +346,38 @@ static void check_unknown(const struct net_tensors *tensors, const struct net_mo
                  model->name);
 }
 
+/* The length of a layer's text in a list of them. */
+static int length_of_layer(const char *list)
+{
+    const char *end = strstr(list, BETWEEN_LAYERS);
+
+    return (int)(end ? end - list : (long)strlen(list));
+}
+
+static void next_layer(const char **list)
+{
+    *list += length_of_layer(*list);
+    *list += **list ? strlen(BETWEEN_LAYERS) : 0;
+}
+
 /* Layers without weights show in no tensor: where they are others the weights are taken, as those
    of any network may be, but it is told. */
 static void compare_layers(const struct net_tensors *tensors, const struct net_model *model)
 {
-    const char *kept = net_tensors_metadata(tensors, "layers");
+    const char *kept = net_tensors_metadata(tensors, "evaluated"), *own = model->evaluated;
 
-    for (int l = 0; kept && l <= model->layer_count; l++) {
-        const char *end = strstr(kept, BETWEEN_LAYERS);
-        const int length = (int)(end ? end - kept : (long)strlen(kept));
-        char *own = without_vectors(l < model->layer_count ? model->layers[l].type : "none");
-        const bool same = length == (int)strlen(own) && !strncmp(kept, own, (size_t)length);
+    for (int l = 1; kept && (*kept || *own); l++) {
+        const int length = length_of_layer(kept), own_length = length_of_layer(own);
 
-        if (!same)
-            net_warn("%s: layer %d of its network is %.*s, of this model %s: the weights were "
+        if (length != own_length || strncmp(kept, own, (size_t)length) != 0) {
+            net_warn("%s: layer %d of its network is %.*s, of this model %.*s: the weights were "
                      "trained for another network",
-                     tensors->path, l + 1, length ? length : 4, length ? kept : "none", own);
-        free(own);
-        if (!same)
+                     tensors->path, l, length ? length : 4, length ? kept : "none",
+                     own_length ? own_length : 4, own_length ? own : "none");
             return;
-        kept = end ? end + strlen(BETWEEN_LAYERS) : l + 1 < model->layer_count ? "" : NULL;
+        }
+        next_layer(&kept);
+        next_layer(&own);
     }
 }
 

@@ -356,7 +356,8 @@ exits "a file" 2 "does not apply: it goes with --part" \
 
 # layers without weights show in no tensor
 for edit in "s/relu/tanh/|layer 5 of its network is relu, of this model tanh" \
-    "s/relu/relu -> dropout(0.5)/|layer 6 of its network is dense(2), .* model dropout(p=0.5)"; do
+    "s/relu/elu(0.5)/|layer 5 of its network is relu, of this model elu(alpha=0.5)" \
+    "s/relu/relu -> dropout(0.5)/|layer 6 of its network is dense(units=2), .* model dropout"; do
     sed "${edit%|*}" unit.net >other.net
     build other other.net
     for weights in u_whole u_whole/checkpoint.safetensors; do
@@ -364,6 +365,19 @@ for edit in "s/relu/tanh/|layer 5 of its network is relu, of this model tanh" \
             ./other eval --weights $weights
     done
 done
+for edit in 's/dense(8)/dense(8, bias=true, init=glorot_uniform, l2=0.1)/' \
+    's/dense(2)/dense(2, l1=penalty)/; 1i let penalty = 0.001'; do # of training, or the default
+    sed "$edit" unit.net >other.net
+    build other other.net
+    check "the same in evaluation: $edit" bash -c '
+        ! ./other eval --weights u_whole 2>&1 | grep warning'
+done
+sed 's/relu/relu -> gaussian_noise(0.1) -> dropout(0.5)/' unit.net >other.net
+build other other.net
+check "dropout" ./other --epochs 1 --out u_dropout --quiet
+sed 's/relu/relu -> gaussian_noise(0.2) -> dropout(0.1)/' unit.net >other.net
+build other other.net
+check "other noise" bash -c '! ./other eval --weights u_dropout 2>&1 | grep warning'
 check "the same layers" bash -c '! ./unit eval --weights u_whole 2>&1 | grep warning'
 
 # rows that are divided in another way
