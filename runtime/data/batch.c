@@ -5,6 +5,7 @@
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "data/dataset.h"
 #include "data/transforms/transform.h"
@@ -113,6 +114,22 @@ bool net_data_input(const struct net_data *data, enum net_part part, int field, 
         x[i] = (float)(prepared->values ? numbers[i] : net_element(column, row, i));
     free(numbers);
     return !prepared->values && column->type == NET_U8;
+}
+
+bool net_data_given(const struct net_data *data, enum net_part part, int field, long row, float *x)
+{
+    const struct net_subset *from = &data->parts[part];
+    const struct net_prepared_column *prepared = &from->source->fields[field];
+    const bool bytes = net_data_input(data, part, field, row, x);
+
+    if (!net_augment_acts(from->augments[field], NULL))
+        return bytes;
+    row = net_source_row(from, row);
+    memcpy(x,
+           net_augment_row(from->augments[field], NULL, prepared,
+                           prepared->values ? x : net_row(&prepared->column, row), row, 0),
+           (size_t)prepared->column.size * sizeof *x);
+    return false;
 }
 
 const struct net_model *net_data_model(const struct net_data *data)

@@ -172,6 +172,11 @@ const float *net_data_target(const struct net_data *data, enum net_part part, lo
 /* The numbers of a field of numbers in one row, [field->size]: as they were read where they are
    bytes (true), else prepared, without what is drawn. */
 bool net_data_input(const struct net_data *data, enum net_part part, int field, long row, float *x);
+/* The same with what is drawn of a row where a part is evaluated: noise. */
+bool net_data_given(const struct net_data *data, enum net_part part, int field, long row, float *x);
+/* A field of a row as a person reads it; not of pictures. shown.c */
+void net_data_show(struct net_text *text, const struct net_data *data, enum net_part part,
+                   int field, long row);
 const struct net_model *net_data_model(const struct net_data *data);
 
 /* Where a field of a row was read. `row`, by number in the part, becomes that in the source. */
@@ -215,6 +220,8 @@ struct net_inverse {
 };
 
 void net_inverse_open(struct net_inverse *inverse, const struct net_data *data);
+void net_inverse_field(struct net_inverse *inverse, const struct net_data *data,
+                       int field); /* of any field of numbers */
 void net_inverse_apply(const struct net_inverse *inverse,
                        float *outputs); /* of one row, in place */
 void net_inverse_close(struct net_inverse *inverse);

@@ -36,7 +36,7 @@ static const char style[] =
     ".right{background:rgb(var(--good)/var(--share))}.wrong{background:rgb(var(--bad)/"
     "calc(var(--share)*1.5))}.dark{color:var(--paper)}\n"
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26rem,100%),1fr));"
-    "gap:1rem;margin:1rem 0}figure{margin:0}\n"
+    "gap:1rem;margin:1rem 0}figure{margin:0;max-width:42rem}\n"
     "svg{width:100%;height:auto;display:block}text{font:12px system-ui,sans-serif;fill:var(--ink)}"
     ".title{font-weight:bold}.grid{stroke:var(--line)}.grey{stroke:var(--soft);opacity:.5}"
     ".best{stroke:var(--soft);stroke-dasharray:4}.dot{fill:var(--a);fill-opacity:.5}"
@@ -49,6 +49,8 @@ static const char style[] =
     NET_EVERY_COLOR
 #undef COLOR
     ".band{fill:currentColor;fill-opacity:.2;stroke:none}\n"
+    ".rows td,.rows th{vertical-align:top}.rows .text{min-width:4rem;max-width:40rem}"
+    "img{image-rendering:pixelated;display:block}\n"
     "summary{cursor:pointer;margin:.6rem 0}\n"
     "</style>\n";
 

@@ -37,6 +37,7 @@ struct net_metrics *net_metrics_new(const struct net_model *model, const struct 
     if (metrics->task == NET_TASK_VALUES)
         metrics->pairs.at = net_allocate(MOST_PAIRS, sizeof *metrics->pairs.at);
     metrics->pairs.every = 1;
+    net_worst_new(metrics);
     return metrics;
 }
 
@@ -47,6 +48,7 @@ void net_metrics_free(struct net_metrics *metrics)
     net_sums_free(&metrics->sums);
     net_ranks_free(&metrics->ranks);
     free(metrics->pairs.at);
+    free(metrics->worst.outputs);
     free(metrics);
 }
 
@@ -63,6 +65,7 @@ void net_metrics_reset(struct net_metrics *metrics)
                (size_t)metrics->classes * (size_t)metrics->classes * sizeof *metrics->confusion);
     metrics->surprise = 0;
     metrics->ranks.count = 0;
+    metrics->worst.count = 0;
     memset(metrics->bins, 0, sizeof metrics->bins);
     net_sums_reset(&metrics->sums, metrics);
 }
@@ -120,7 +123,8 @@ static bool is_in_top5(const float *outputs, int count, int class)
 }
 
 /* Outputs that are not finite are of no class: the row counts as one of its own that was missed. */
-static void add_class(struct net_metrics *metrics, int truth, const float *outputs, bool finite)
+static void add_class(struct net_metrics *metrics, long row, int truth, const float *outputs,
+                      bool finite)
 {
     metrics->tallies[truth].support++;
     if (!finite)
@@ -137,6 +141,8 @@ static void add_class(struct net_metrics *metrics, int truth, const float *outpu
 
     metrics->surprise += surprise;
     net_bins_add(metrics, truth, predicted, surprise, outputs);
+    if (truth != predicted)
+        net_worst_add(metrics, row, truth, predicted, isnan(surprise) ? 0 : surprise, outputs);
     if (metrics->ranks.scores)
         net_ranks_add(metrics, truth, outputs);
 }
@@ -180,9 +186,14 @@ void net_metrics_add(struct net_metrics *metrics, enum net_part part, const long
         metrics->rows++;
         metrics->lost += !finite;
         if (metrics->classes)
-            add_class(metrics, true_class(metrics, part, rows[i]), outputs, finite);
-        if (metrics->sums.at)
-            net_sums_add(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
+            add_class(metrics, rows[i], true_class(metrics, part, rows[i]), outputs, finite);
+        if (metrics->sums.at) {
+            const double error = net_sums_add(metrics, outputs,
+                                              net_data_target(metrics->data, part, rows[i]));
+
+            if (!metrics->classes)
+                net_worst_add(metrics, rows[i], 0, 0, error, outputs);
+        }
         if (metrics->pairs.at)
             add_pair(metrics, outputs, net_data_target(metrics->data, part, rows[i]));
     }

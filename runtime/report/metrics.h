@@ -1,6 +1,7 @@
 /*
  * metrics.h -- what the files of metrics share: metrics.c counts classes, value_sums.c sums
- * differences of values, ranks.c keeps every row's scores. A metric is a row of language.def and
+ * differences of values, ranks.c keeps every row's scores,
+ * worst.c some rows. A metric is a row of language.def and
  * here the function net_metric_NAME of what they keep, of one row or more.
  */
 
@@ -31,7 +32,8 @@ struct net_value_sums {
 void net_sums_new(struct net_value_sums *sums, const struct net_metrics *metrics);
 void net_sums_reset(struct net_value_sums *sums, const struct net_metrics *metrics);
 void net_sums_free(struct net_value_sums *sums);
-void net_sums_add(struct net_metrics *metrics, const float *outputs, const float *target);
+/* Returns the sum of squares of the row. */
+double net_sums_add(struct net_metrics *metrics, const float *outputs, const float *target);
 
 /* ---- ranks.c --------------------------------------------------------------------------------- */
 
@@ -53,6 +55,30 @@ double net_surprise(const struct net_metrics *metrics, int class, const float *o
 /* `surprise` is that of the true class. */
 void net_bins_add(struct net_metrics *metrics, int truth, int predicted, double surprise,
                   const float *outputs);
+
+/* ---- worst.c --------------------------------------------------------------------------------- */
+
+enum { NET_WORST = 12 };
+
+struct net_worst_row {
+    long row;             /* its number in the part */
+    int truth, predicted; /* of classes */
+    double error;         /* the log loss; of values the sum of squares */
+    float *outputs;
+};
+
+struct net_worst {
+    struct net_worst_row at[NET_WORST];
+    int count, room;
+    int first; /* so many are the first rows, whatever their error */
+    float *outputs;
+};
+
+void net_worst_new(struct net_metrics *metrics);
+void net_worst_add(struct net_metrics *metrics, long row, int truth, int predicted, double error,
+                   const float *outputs);
+/* The first ones, then the worst first; how many. */
+int net_worst_rows(const struct net_metrics *metrics, struct net_worst_row rows[NET_WORST]);
 
 /* ---- metrics.c ------------------------------------------------------------------------------- */
 
@@ -85,6 +111,7 @@ struct net_metrics {
     double surprise;           /* sum of net_surprise */
     struct net_ranks ranks;
     struct net_bin bins[NET_BINS];
+    struct net_worst worst;
     struct net_value_sums sums; /* at NULL for targets that are class indices */
     struct net_pairs pairs;     /* of NET_TASK_VALUES */
 };

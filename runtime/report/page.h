@@ -1,7 +1,7 @@
 /*
  * page.h -- the parts of report.html: page.c puts them together, page_results.c shows what the
  * predictions of a part are worth, page_scores.c how far their scores and probabilities can be
- * trusted, html.c has what they are made of.
+ * trusted, page_rows.c which rows were most wrong, html.c has what they are made of.
  */
 
 #ifndef NET_PAGE_H
@@ -26,7 +26,10 @@ void net_page_draw(struct net_text *page, const char *id, const struct net_figur
 
 /* Of classes the report and the confusion matrix, of values predicted against true and the
    residuals. */
-void net_page_results(struct net_text *page, const struct net_metrics *metrics, const char *part);
+void net_page_results(struct net_text *page, const struct net_metrics *metrics, enum net_part part);
+
+/* Rows that were most wrong. */
+void net_page_rows(struct net_text *page, const struct net_metrics *metrics, enum net_part part);
 
 /* ROC, precision by recall, calibration. */
 void net_page_scores(struct net_text *page, const struct net_metrics *metrics);

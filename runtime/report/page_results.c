@@ -154,15 +154,16 @@ static void add_points(struct net_text *page, const struct net_metrics *metrics)
     free(numbers);
 }
 
-void net_page_results(struct net_text *page, const struct net_metrics *metrics, const char *part)
+void net_page_results(struct net_text *page, const struct net_metrics *metrics, enum net_part part)
 {
     const int classes = net_metrics_classes(metrics);
-    char *heading = net_format("The %s rows", part);
+    char *heading = net_format("The %s rows", net_part_names[part]);
 
     net_page_heading(page, heading);
     free(heading);
     if (!classes) {
         add_points(page, metrics);
+        net_page_rows(page, metrics, part);
         return;
     }
     add_scores(page, metrics);
@@ -171,4 +172,5 @@ void net_page_results(struct net_text *page, const struct net_metrics *metrics, 
     else if (net_metrics_has_confusion(metrics))
         add_worst(page, metrics);
     net_page_scores(page, metrics);
+    net_page_rows(page, metrics, part);
 }

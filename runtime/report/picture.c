@@ -14,9 +14,9 @@ enum { SAMPLES = 8, MOST_SIDE = 1024, STORED = 65535 /* bytes of a block, at mos
 
 /* ---- Samples --------------------------------------------------------------------------------- */
 
-static bool is_picture(const struct net_field *field)
+bool net_is_picture(const struct net_field *field)
 {
-    return field->kind == NET_INPUT && field->rank == 3 &&
+    return (field->kind == NET_INPUT || field->kind == NET_TARGET_VALUES) && field->rank == 3 &&
            (field->shape[0] == 1 || field->shape[0] == 3) && field->shape[1] > 1 &&
            field->shape[2] > 1 && field->shape[1] <= MOST_SIDE && field->shape[2] <= MOST_SIDE;
 }
@@ -37,28 +37,29 @@ static char *name_row(const struct net_data *data, const struct net_model *model
                              row + 1, class);
 }
 
-/* Numbers [channels][height][width] to pixels. */
-static void draw(struct net_picture *picture, const float *x, bool bytes)
+struct net_picture net_picture_draw(const int shape[3], const float *x, float low, float high)
 {
-    const int area = picture->height * picture->width;
-    float low = INFINITY, high = -INFINITY;
+    const int area = shape[1] * shape[2], size = shape[0] * area;
+    const struct net_picture picture = {.height = shape[1],
+                                        .width = shape[2],
+                                        .channels = shape[0],
+                                        .pixels = net_allocate((size_t)size, 1)};
 
-    for (int i = 0; i < picture->channels * area; i++) {
-        low = fminf(low, x[i]);
-        high = fmaxf(high, x[i]);
+    if (!(high > low)) {
+        low = INFINITY, high = -INFINITY;
+        for (int i = 0; i < size; i++) {
+            low = fminf(low, x[i]);
+            high = fmaxf(high, x[i]);
+        }
     }
-    if (bytes)
-        low = 0.0F, high = 255.0F;
     const float scale = high > low ? 255.0F / (high - low) : 0.0F;
 
-    for (int c = 0; c < picture->channels; c++)
-        for (int p = 0; p < area; p++) {
-            const float level = (x[c * area + p] - low) * scale;
+    for (int i = 0; i < size; i++) {
+        const float level = fminf(fmaxf((x[i] - low) * scale, 0.0F), 255.0F); /* NaN: 0 */
 
-            picture->pixels[p * picture->channels + c] = level >= 0.0F && level <= 255.0F
-                                                             ? (unsigned char)lrintf(level)
-                                                             : 0;
-        }
+        picture.pixels[i % area * shape[0] + i / area] = (unsigned char)lrintf(level);
+    }
+    return picture;
 }
 
 bool net_picture_sample(struct net_picture *picture, const struct net_data *data, int number)
@@ -68,21 +69,17 @@ bool net_picture_sample(struct net_picture *picture, const struct net_data *data
     const long rows = net_data_rows(data, part), count = rows < SAMPLES ? rows : SAMPLES;
     int f = 0;
 
-    while (f < model->field_count && !is_picture(&model->fields[f]))
+    while (f < model->field_count - 1 && !net_is_picture(&model->fields[f]))
         f++;
-    if (f == model->field_count || number >= count)
+    if (f == model->field_count - 1 || number >= count)
         return false;
     const struct net_field *field = &model->fields[f];
     const long row = number * rows / count;
     float *x = net_allocate((size_t)field->size, sizeof *x);
     const bool bytes = net_data_input(data, part, f, row, x);
 
-    *picture = (struct net_picture){.name = name_row(data, model, f, part, row),
-                                    .height = field->shape[1],
-                                    .width = field->shape[2],
-                                    .channels = field->shape[0],
-                                    .pixels = net_allocate((size_t)field->size, 1)};
-    draw(picture, x, bytes);
+    *picture = net_picture_draw(field->shape, x, 0.0F, bytes ? 255.0F : 0.0F);
+    picture->name = name_row(data, model, f, part, row);
     free(x);
     return true;
 }

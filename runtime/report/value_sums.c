@@ -63,22 +63,24 @@ static bool add_label(struct net_sums *sums, bool predicted, float target)
     return predicted == (target == 1);
 }
 
-void net_sums_add(struct net_metrics *metrics, const float *outputs, const float *target)
+double net_sums_add(struct net_metrics *metrics, const float *outputs, const float *target)
 {
     struct net_value_sums *sums = &metrics->sums;
     const int count = metrics->model->outputs;
     const bool sigmoid = metrics->model->activation == NET_SIGMOID;
     bool right = true;
+    double square = 0;
 
     for (int k = 0; k < count; k++) {
-        const double z = (double)outputs[k];
+        const double z = (double)outputs[k], p = sigmoid ? 1 / (1 + exp(-z)) : z;
 
-        add_value(&sums->at[k], sigmoid ? 1 / (1 + exp(-z)) : z, (double)target[k], metrics->rows);
+        add_value(&sums->at[k], p, (double)target[k], metrics->rows);
+        square += (p - (double)target[k]) * (p - (double)target[k]);
         right &= add_label(&sums->at[k], outputs[k] >= (sigmoid ? 0 : .5f), target[k]);
     }
     sums->right += right;
     if (!sums->in_units)
-        return;
+        return square;
     memcpy(sums->row, outputs, (size_t)count * sizeof *outputs);
     memcpy(sums->row + count, target, (size_t)count * sizeof *target);
     net_inverse_apply(&sums->inverse, sums->row);
@@ -86,6 +88,7 @@ void net_sums_add(struct net_metrics *metrics, const float *outputs, const float
     for (int k = 0; k < count; k++)
         add_value(&sums->in_units[k], (double)sums->row[k], (double)sums->row[count + k],
                   metrics->rows);
+    return square;
 }
 
 /* ---- metrics --------------------------------------------------------------------------------- */

@@ -16,9 +16,9 @@ shows() {
 
 # stands_alone FILE: elements are closed, and nothing is fetched
 cat >stands_alone.py <<'END'
-import html.parser, sys
+import base64, html.parser, re, struct, sys, zlib
 
-VOID = {"meta"}
+VOID = {"meta", "img"}
 OPTIONAL = {"td", "th", "tr"}   # may end where the next begins
 
 class Page(html.parser.HTMLParser):
@@ -27,7 +27,8 @@ class Page(html.parser.HTMLParser):
         self.open = []
     def handle_starttag(self, tag, attributes):
         for name, value in attributes:
-            assert name not in ("src", "href"), (tag, name, value)
+            assert (name not in ("src", "href") or
+                    value.startswith("data:image/png;base64,")), (tag, name)
             assert "://" not in (value or "") or name == "xmlns", (tag, name, value)
         assert tag != "script" and len(dict(attributes)) == len(attributes), (tag, attributes)
         if tag not in VOID:
@@ -42,7 +43,14 @@ class Page(html.parser.HTMLParser):
 text = open(sys.argv[1], encoding="utf-8").read()
 page = Page()
 page.feed(text)
+for png in re.findall(r'src="data:image/png;base64,([^"]*)"', text):
+    png = base64.b64decode(png, validate=True)
+    assert png[:8] == b"\x89PNG\r\n\x1a\n" and png.count(b"IDAT") == 1 and png[-8:-4] == b"IEND"
+    width, height = struct.unpack(">II", png[16:24])
+    lines = zlib.decompress(png[png.index(b"IDAT") + 4:-16])
+    assert len(lines) == height * (1 + width * (3 if png[25] == 2 else 1)), (width, height)
 assert not page.open and text.startswith("<!DOCTYPE html>") and len(text) < 1e6
+text = re.sub('base64,[^"]*', '', text)
 assert "nan" not in text.lower().split("</style>")[1] and "url(" not in text
 END
 stands_alone() {
@@ -70,6 +78,8 @@ holds "that count the rows" "$(grep -oE '<td class="(right|wrong)[^>]*>[0-9]+' r
     sed 's/.*>//' | paste -sd+ | xargs -I{} echo '{}' | awk -F+ '{
         for (i = 1; i <= NF; i++) sum += $i; print sum }')" "==" 400
 stands_alone run/report.html
+shows "rows that were wrong" run/report.html "taken for another class" \
+    '<img width="64" height="64" alt="given" src="data:image/png;base64,'
 check "it does not load itself again" bash -c '! grep -q http-equiv run/report.html'
 check "a run that goes on" ./digits --resume run --epochs 6 --quiet
 shows "earlier epochs" run/report.html "<title>epoch 1, train: " "<title>epoch 6, train: "
@@ -183,6 +193,14 @@ points=$(grep -c '<circle class="dot"' values_run/report.html)
 holds "points of two pictures, some of 1,200 rows" "$points" ">=" 1024
 holds "not all" "$points" "<=" 2048
 stands_alone values_run/report.html
+worst=$(./values predict --weights values_run --part validation --with-truth --format csv |
+    awk -F, 'NR > 1 { e = $1 - $2; e = e < 0 ? -e : e; if (e > most) { most = e; row = $4 + 1 } }
+        END { print row }')
+shows "the largest error" values_run/report.html "the largest errors.*</caption>"
+first=$(sed -n '/the largest errors/{n;p}' values_run/report.html)
+holds "comes first" "$(sed 's/<tr><th scope="row">\([0-9]*\)<.*/\1/' <<<"$first")" "==" "$worst"
+holds "with its cell as in the file" "$(sed 's/.*class="text">x \([^<]*\)<.*/\1/' <<<"$first")" \
+    "==" "$(sed -n "$((worst + 1))p" values.csv | cut -d, -f1)"
 check "a k-fold" ./values kfold 3 --out folds --quiet
 shows "k-fold" folds/report.html "line: 3 folds" "3 of 3 finished" 'class="band a"' \
     "<title>epoch 3, mean ± sd of the folds: " "<title>epoch 3, fold_2: " \
@@ -225,4 +243,36 @@ holds "rows of the table of calibration" "$(sed -n '/calibration: what/,/<\/tabl
     two_run/report.html | grep -o '<td>[0-9]*<td>' | tr -dc '0-9\n' |
     awk '{ sum += $1 } END { print sum }')" "==" 1200
 stands_alone two_run/report.html
+
+# ---- words, and pictures that are predicted ------------------------------------------------------
+
+awk 'BEGIN { print "t,b"; for (i = 0; i < 300; i++)
+                 printf "w%d <b>%d</b> end,%d\n", i % 7, i % 3, (i * i % 5 > 1) }' >words.csv
+sed -e 's/values.csv/words.csv/' -e 's/"y"/"b"/' -e 's/mse/binary_cross_entropy/' \
+    -e 's/input .*/input x = column("t") -> tokens(vocabulary=30, length=6)/' -e 's/mae/accuracy/' \
+    -e 's/x -> dense/x -> embedding(4) -> flatten -> dense/' values.net >words.net
+build words words.net
+check "words" ./words --out words_run --quiet
+shows "words" words_run/report.html '<td class="text">w[0-6] ' 'true<th>its probability'
+stands_alone words_run/report.html
+cat >restore.net <<'END'
+data {
+    train      = digits(rows=200)
+    validation = holdout(0.2)
+    input  noisy[1, 28, 28] = image -> scale(1/255) -> noise(0.5)
+    target clean[1, 28, 28] = image -> scale(1/255)
+}
+network restore(x) { x -> conv2d(2, 3, padding=same) -> relu -> conv2d(1, 3, padding=same) }
+train {
+    loss      = mse(restore(noisy), clean)
+    optimizer = adam(lr=0.01)
+    batch     = 20
+    epochs    = 1
+}
+END
+build restore restore.net
+check "pictures that are predicted" ./restore --out restore_run --quiet
+shows "pictures" restore_run/report.html "the first ones, then the largest errors" 'alt="wanted"'
+holds "twelve of each" "$(grep -o 'alt="restored"' restore_run/report.html | wc -l)" "==" 12
+stands_alone restore_run/report.html
 finish

@@ -33,18 +33,17 @@ static void add_affine(struct net_inverse *inverse, struct net_values *values)
     net_values_open(values, values->field, &column);
 }
 
-void net_inverse_open(struct net_inverse *inverse, const struct net_data *data)
+void net_inverse_field(struct net_inverse *inverse, const struct net_data *data, int f)
 {
     const struct net_model *model = data->model;
-    const struct net_field *field = net_target_field(model);
-    const struct net_fitted *fitted = data->fitted[model->field_count - 1];
+    const struct net_field *field = &model->fields[f];
+    const struct net_fitted *fitted = data->fitted[f];
     const struct net_column column = {
         .name = field->name, .place = model->source, .size = field->size};
     struct net_values values;
 
     *inverse = (struct net_inverse){0};
-    if (model->loss == NET_CROSS_ENTROPY || model->loss == NET_BINARY_CROSS_ENTROPY ||
-        field->kind != NET_TARGET_VALUES || !has_inverse(field))
+    if (!has_inverse(field))
         return;
     inverse->count = field->size;
     inverse->stages = net_allocate(2 * (size_t)field->step_count + 1, sizeof *inverse->stages);
@@ -69,6 +68,16 @@ void net_inverse_open(struct net_inverse *inverse, const struct net_data *data)
     add_affine(inverse, &values);
     free(values.scale);
     free(values.shift);
+}
+
+void net_inverse_open(struct net_inverse *inverse, const struct net_data *data)
+{
+    const struct net_model *model = data->model;
+
+    *inverse = (struct net_inverse){0};
+    if (model->loss != NET_CROSS_ENTROPY && model->loss != NET_BINARY_CROSS_ENTROPY &&
+        net_target_field(model)->kind == NET_TARGET_VALUES)
+        net_inverse_field(inverse, data, model->field_count - 1);
 }
 
 void net_inverse_apply(const struct net_inverse *inverse, float *x)

@@ -1,0 +1,67 @@
+/*
+ * shown.c -- a field of a row as a person reads it: its first words, or its cells by name, what the
+ * transforms did to them taken back.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+
+enum { WORDS = 60, CELLS = 24, LONGEST = 64 /* bytes of a word */ };
+
+/* Of a bag the rarest, which stand last. */
+static void show_words(struct net_text *text, const struct net_column *column, long row,
+                       const char *const *words, int count)
+{
+    const int32_t *ids = (const int32_t *)column->at + column->begin[row];
+    const long length = column->begin[row + 1] - column->begin[row];
+
+    for (long i = 0; i < length && i < WORDS; i++) {
+        const int32_t id = ids[column->type == NET_SPARSE ? length - 1 - i : i];
+        const char *word = words && id >= 0 && id < count ? words[id] : NULL;
+
+        net_text_add(text, "%s%s", i ? " " : "", word && strlen(word) <= LONGEST ? word : "…");
+    }
+    net_text_add(text, length > WORDS ? " …" : "");
+}
+
+static void show_cells(struct net_text *text, const struct net_data *data, enum net_part part,
+                       int f, long row)
+{
+    const struct net_field *field = &data->model->fields[f];
+    const struct net_names *names = &data->names[f];
+    float *x = net_allocate(2 * (size_t)field->size, sizeof *x), *next = x + field->size;
+    struct net_inverse inverse = {0};
+
+    if (!net_data_input(data, part, f, row, x))
+        net_inverse_field(&inverse, data, f);
+    for (int i = 0; i < field->size; i++)
+        next[i] = x[i] + 1;
+    net_inverse_apply(&inverse, x);
+    net_inverse_apply(&inverse, next);
+    for (int i = 0; i < field->size && i < CELLS; i++) {
+        net_text_add(text, i ? ", " : "");
+        if (names->count == field->size)
+            net_text_add(text, "%s ", names->at[i]);
+        /* what a float's rounding leaves of 0 */
+        net_text_add(text, "%.5g", fabsf(x[i]) < 1e-5F * fabsf(next[i] - x[i]) ? 0 : (double)x[i]);
+    }
+    net_text_add(text, field->size > CELLS ? ", …" : "");
+    net_inverse_close(&inverse);
+    free(x);
+}
+
+void net_data_show(struct net_text *text, const struct net_data *data, enum net_part part, int f,
+                   long row)
+{
+    const struct net_subset *from = &data->parts[part];
+    const struct net_column *column = &from->source->fields[f].column;
+
+    if (column->begin)
+        show_words(text, column, net_source_row(from, row), data->vocabulary[f],
+                   data->model->fields[f].vocabulary);
+    else if (data->model->fields[f].kind == NET_INPUT)
+        show_cells(text, data, part, f, row);
+}
