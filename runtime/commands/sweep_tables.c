@@ -153,6 +153,8 @@ void sweep_write_tables(const struct sweep *sweep)
 
 void sweep_print(const struct sweep *sweep)
 {
+    FILE *out = stdout;
+
     for (int extent = WHOLE; extent >= SHORT; extent--) {
         struct net_text text = {0};
         struct net_cells cells;
@@ -163,7 +165,8 @@ void sweep_print(const struct sweep *sweep)
         const bool fits = !isatty(STDOUT_FILENO) || net_text_columns(line) <= net_progress_width();
 
         if (fits || extent == SHORT) {
-            fputs(text.at, stdout);
+            text.at[text.length - 1] = '\0'; /* its last newline */
+            net_print_lines(&out, text.at);
             extent = SHORT;
         }
         free(line);

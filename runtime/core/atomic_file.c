@@ -107,13 +107,20 @@ static void drop_unlocked(int folder, const char *part)
         close(at);
 }
 
+static bool is_part(const char *entry)
+{
+    const size_t length = strlen(entry), suffix = strlen(NET_PART_SUFFIX);
+
+    return length > suffix && !strcmp(entry + length - suffix, NET_PART_SUFFIX);
+}
+
 void net_atomic_clean(int folder, const char *name)
 {
     const int at = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *entries = at >= 0 ? fdopendir(at) : NULL;
 
     for (struct dirent *entry; entries && (entry = readdir(entries));)
-        if (net_is_part_of(entry->d_name, name))
+        if (name ? net_is_part_of(entry->d_name, name) : is_part(entry->d_name))
             drop_unlocked(folder, entry->d_name);
     if (entries)
         closedir(entries);

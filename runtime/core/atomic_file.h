@@ -32,7 +32,7 @@ void net_atomic_drop(struct net_atomic_file *file); /* what was written is gone;
 /* Is the entry of a folder NAME.PID.netc-part? */
 bool net_is_part_of(const char *entry, const char *name);
 
-/* Removes what processes that are no more have left of a file half written. */
+/* Removes what processes that are no more have left of a file half written; NULL: of any. */
 void net_atomic_clean(int folder, const char *name);
 
 /* A descriptor of a folder; of one that may be searched and not read, one that nothing but its

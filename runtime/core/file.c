@@ -76,11 +76,10 @@ bool net_folder_try(const struct net_folder *in, const char *name, bool *made)
         errno = above;
     if (*made || errno != EEXIST)
         return *made;
-    if (fstatat(folder_at(in), name, &status, 0) || !S_ISDIR(status.st_mode)) {
-        errno = ENOTDIR;
-        return false;
-    }
-    return true;
+    if (fstatat(folder_at(in), name, &status, 0))
+        return false; /* a link that leads nowhere */
+    errno = S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+    return !errno;
 }
 
 bool net_folder_make(const struct net_folder *in, const char *name)
@@ -88,11 +87,18 @@ bool net_folder_make(const struct net_folder *in, const char *name)
     bool made;
 
     if (!net_folder_try(in, name, &made)) {
+        const int why = errno;
         char *whole = net_path_in(in, name);
+        struct stat status;
 
-        if (errno == ENOTDIR && net_folder_has(in, name))
+        if (why == ENOTDIR && net_folder_has(in, name))
             net_fail(NET_FAULT, "--out %s is a file, not a folder", whole);
-        net_fail(NET_FAULT, "the folder %s cannot be made: %s", whole, strerror(errno));
+        if (why == ENOENT && !fstatat(folder_at(in), name, &status, AT_SYMLINK_NOFOLLOW))
+            net_fail(
+                NET_FAULT,
+                "--out %s is a link to a folder that is not there: make it, or remove the link",
+                whole);
+        net_fail(NET_FAULT, "the folder %s cannot be made: %s", whole, strerror(why));
     }
     return made;
 }

@@ -95,28 +95,30 @@ static int width_of(const char *name)
     return strlen(name) > 10 ? (int)strlen(name) : 10;
 }
 
-static void print_table(const struct result *results, int folds)
+static struct net_text as_table(const struct result *results, int folds)
 {
     const struct result *first = &results[0];
+    struct net_text text = {0};
 
-    printf("%-5s", "fold");
+    net_text_add(&text, "%-5s", "fold");
     for (int c = 0; c < first->count; c++)
-        printf("  %*s", width_of(first->names[c]), first->names[c]);
+        net_text_add(&text, "  %*s", width_of(first->names[c]), first->names[c]);
     for (int i = 0; i < folds; i++) {
-        printf("\n%-5d", i + 1);
+        net_text_add(&text, "\n%-5d", i + 1);
         for (int c = 0; c < first->count; c++)
-            printf("  %*.6g", width_of(first->names[c]), results[i].values[c]);
+            net_text_add(&text, "  %*.6g", width_of(first->names[c]), results[i].values[c]);
     }
     for (int row = 0; row < 2; row++) {
-        printf("%s\n%-5s", row ? "" : "\n", row ? "sd" : "mean");
+        net_text_add(&text, "%s\n%-5s", row ? "" : "\n", row ? "sd" : "mean");
         for (int c = 0; c < first->count; c++) {
             double numbers[2];
 
             find_column_mean(results, folds, c, &numbers[0], &numbers[1]);
-            printf("  %*.6g", width_of(first->names[c]), numbers[row]);
+            net_text_add(&text, "  %*.6g", width_of(first->names[c]), numbers[row]);
         }
     }
-    printf("\n\nsd: the standard deviation of a sample, over %d - 1\n", folds);
+    net_text_add(&text, "\n\nsd: the standard deviation of a sample, over %d - 1", folds);
+    return text;
 }
 
 static void add_members(struct net_text *text, char *const *names, const double *values, int count)
@@ -159,7 +161,7 @@ static struct net_text as_json(const struct folds *folds, const struct result *r
         free(mean);
         free(deviation);
     }
-    net_text_add(&text, "\n}\n");
+    net_text_add(&text, "\n}");
     return text;
 }
 
@@ -167,6 +169,7 @@ void net_folds_write(const struct folds *folds, const struct result *results)
 {
     struct net_text json = as_json(folds, results);
 
+    net_text_add(&json, "\n");
     net_file_replace(&folds->folder, "kfold.json", &json);
     free(json.at);
 }
@@ -313,14 +316,12 @@ void net_folds_show(const struct folds *folds)
                      folds->folder.path, i + 1);
     }
     net_folds_write(folds, results); /* of the runs; what histories add is told after it */
-    if (net_flag(folds->options, NET_JSON_OUTPUT)) {
-        struct net_text json = as_json(folds, results);
+    const bool json = net_flag(folds->options, NET_JSON_OUTPUT);
+    struct net_text text = json ? as_json(folds, results) : as_table(results, folds->count);
+    FILE *out = stdout;
 
-        fputs(json.at, stdout);
-        free(json.at);
-    } else {
-        print_table(results, folds->count);
-    }
+    net_print_lines(&out, text.at);
+    free(text.at);
     write_epochs(folds);
     net_compare_folder(&folds->folder);
     if (!net_flag(folds->options, NET_QUIET))

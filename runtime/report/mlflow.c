@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/atomic_file.h"
 #include "report/tracked.h"
 
 enum status { RUNNING = 1, FINISHED = 3, FAILED, KILLED };
@@ -316,6 +317,21 @@ static void *reserve_mlflow(const struct net_training *run, struct net_progress 
     return NULL;
 }
 
+/* What a process that was killed left half written. */
+static void clean(const struct net_folder *folder)
+{
+    static const char *const folders[] = {".", "metrics", "artifacts"};
+
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        const int at = net_open_folder(folder->at, folders[i]);
+
+        if (at >= 0) {
+            net_atomic_clean(at, NULL);
+            close(at);
+        }
+    }
+}
+
 /* mlflow.run: EXPERIMENT/RUN. A run that goes on into another DIR, or whose entry is gone, is a new
    one there. */
 static bool take_up(struct mlflow *mlflow, const struct net_training *run,
@@ -327,6 +343,7 @@ static bool take_up(struct mlflow *mlflow, const struct net_training *run,
     const bool found = began && net_folder_open(&mlflow->folder, store, kept);
 
     if (found) {
+        clean(&mlflow->folder);
         mlflow->experiment = net_format("%.*s", (int)(slash - kept), kept);
         mlflow->id = net_format("%s", slash + 1);
         mlflow->began = strtod(began, NULL) / 1000.0;

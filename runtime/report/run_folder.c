@@ -227,11 +227,19 @@ void net_folder_clear(const struct net_folder *folder, int folds)
 
 void net_folder_resume(struct net_folder *folder, const struct net_folder *in, const char *name)
 {
+    int count = 0;
+
     if (!net_folder_open(folder, in, name) && (errno == ENOENT || errno == ENOTDIR))
         net_fail(NET_FAULT, "--resume %s: there is no such folder", net_path_in(in, name));
     if (!folder->path)
         net_fail(NET_FAULT, "--resume %s: %s", net_path_in(in, name), strerror(errno));
     net_folder_lock(folder);
+    struct net_folder *folds = hold_folds(folder, INT_MAX, &count);
+
+    for (int i = 0; i < count;
+         i++) /* what was left in those that are finished went with the lock */
+        net_folder_close(&folds[i]);
+    free(folds);
 }
 
 bool net_folder_new(struct net_folder *folder, const struct net_folder *in, const char *name,

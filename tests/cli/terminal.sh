@@ -23,11 +23,26 @@ check "quiet is quiet" bash -c '[ -z "$(./digits --epochs 1 --out quiet --quiet 
 check "a reader that goes away stops nothing" bash -c \
     './digits --epochs 30 --out gone | head -n 1; [ "${PIPESTATUS[0]}" = 0 ]'
 check "it is trained to its end" grep -q '"status": "finished"' gone/run.json
+for command in "kfold 2" "sweep lr=0.1,0.01"; do
+    for more in --quiet --threads=1; do
+        folder=gone-${command%% *}$more
+        check "a reader that is gone stops no $command $more" bash -c \
+            "{ sleep 0.1; ./digits $command --epochs 1 --out '$folder' $more; echo \$? >code; } |
+            true; [ \$(cat code) = 0 ]"
+        check "$command $more: what it makes is there" test -s "$folder/report.html"
+    done
+    exits "$command: a full disk behind stdout is told" 1 "written to stdout" \
+        bash -c "./digits $command --epochs 1 --out full-${command%% *} >/dev/full"
+done
 check "nor a stdout that is closed" ./digits --epochs 3 --out closed >&-
 exits "a full disk behind stdout is told" 1 "written to stdout" \
     bash -c './digits --epochs 3 --out full >/dev/full'
 check "and the run is whole" grep -q '"status": "finished"' full/run.json
 
+ln -s nowhere link
+exits "--out is a link to nowhere" 1 "link is a link to a folder that is not there: make it" \
+    ./digits --epochs 1 --out link
+check "nothing is made" test ! -e nowhere
 exits "a flag where a value is wanted" 2 "--out wants a value" ./digits --out --epochs
 check "a page that cannot be written" bash -c \
     'mkdir -p page/report.html && ./digits --epochs 2 --out page --force >page.txt 2>page.err'

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Faults of the system, one at a time, at every moment of a short run; prints a table.
 
-    faults.py [--short]     BUILD: where netc was built
+    faults.py [--short] [COMMAND ...]   BUILD: where netc was built; commands.py lists COMMANDs
 
 Right is: exit 0 and the same bits; or exit 1 or 2, an error that is told, nothing half written
 under a final name, nothing left in the making, and a run that then goes on, or begins again, to the
@@ -24,6 +24,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from commands import COMMANDS, goes_on, judge_train, run
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get('BUILD', ROOT / 'build'))
 NETC = Path(os.environ.get('NETC', BUILD / 'netc')).resolve()
@@ -31,7 +33,10 @@ CLANGS = ['clang', *(f'clang-{version}' for version in range(14, 20))]
 CC = next((clang for clang in CLANGS if shutil.which(clang)), 'cc')
 ERRORS = {'read': errno.EIO, 'write': errno.ENOSPC, 'fsync': errno.EIO, 'rename': errno.EIO,
           'link': errno.EIO, 'open': errno.EMFILE, 'close': errno.EIO, 'mmap': errno.ENOMEM,
-          'mkdir': errno.ENOSPC, 'flock': errno.ENOLCK, 'unlink': errno.EIO, 'clone': errno.EAGAIN}
+          'mkdir': errno.ENOSPC, 'flock': errno.ENOLCK, 'unlink': errno.EIO, 'clone': errno.EAGAIN,
+          'say': errno.EIO}
+WARNING = b'warning: '
+WRITING = ('write', 'fsync', 'rename', 'link')
 CHANGING = ('write', 'fsync', 'rename', 'link', 'open', 'mkdir', 'unlink')
 WRAPPED = [f'-Wl,--wrap={f}' for f in ('malloc', 'calloc', 'realloc', 'aligned_alloc')]
 MODEL = '''data {
@@ -56,16 +61,11 @@ def npy(path, kind, shape, numbers):
     path.write_bytes(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(head)) + head.encode() + numbers)
 
 
-def run(words, cwd, **more):
-    return subprocess.run([str(w) for w in words], cwd=cwd, capture_output=True, timeout=60,
-                          stdin=subprocess.DEVNULL, **more)
-
-
 class Bench:
     """A scratch folder with trainers, reference results, and what happened so far."""
 
-    def __init__(self, folder, short):
-        self.folder, self.short = folder, short
+    def __init__(self, folder, short, commands):
+        self.folder, self.short, self.commands = folder, short, commands
         self.kinds, self.wrong = {}, []
         draw = random.Random(1)
         rows = [[draw.gauss(0, 1) for _ in range(8)] for _ in range(200)]
@@ -90,7 +90,20 @@ class Bench:
         self.scores = self.go(folder, 'eval', '--weights', 'whole').stdout
         self.go(folder, 'predict', '--weights', 'whole', '--part', 'train', '-o', 'rows.txt')
         self.rows = (folder / 'rows.txt').read_bytes()
+        (folder / 'other').mkdir()
+        rows[3][3] = 7.0
+        npy(folder / 'other/x.npy', '<f4', '(200, 8)',
+            b''.join(struct.pack('<8f', *r) for r in rows))
+        (folder / 'other/y.npy').symlink_to(folder / 'y.npy')
         self.code = run([NETC, 'm.net', '--target', 'generic', '--emit-c'], folder).stdout
+        self.results, self.warnings = {}, {}
+        for command, (words, look) in COMMANDS.items():
+            place = self.place()
+            if command != 'netc':
+                self.warnings[command] = self.go(place, *words).stderr.count(WARNING)
+            if command != 'netc' and look and (fault := look(self, place, True)):
+                raise RuntimeError(f'{command}: {fault}')
+            shutil.rmtree(place)
 
     def go(self, cwd, *words, program=None):
         done = run([program or self.trainer, *words], cwd)
@@ -101,7 +114,7 @@ class Bench:
     def place(self):
         """A folder of its own for one moment."""
         place = Path(tempfile.mkdtemp(dir=self.folder))
-        for file in ('x.npy', 'y.npy', 'm.net'):
+        for file in ('x.npy', 'y.npy', 'm.net', 'other'):
             (place / file).symlink_to(self.folder / file)
         for name in 'whole', 'stopped':
             shutil.copytree(self.folder / name, place / name)
@@ -125,55 +138,9 @@ def is_told(done):
     return done.returncode in (1, 2) and b'error: ' in done.stderr
 
 
-def left_over(place):
-    return [str(p.relative_to(place)) for p in place.rglob('*') if p.name.endswith('.netc-part')]
-
-
-def goes_on(bench, place, folder='r'):
-    """A run that ended anywhere goes on, or begins again, to the bits of one that did not."""
-    resume = (place / folder / 'checkpoint.safetensors').exists()
-    words = ['--resume', folder] if resume else ['--out', folder, '--force']
-    done = run([bench.trainer, 'train', *words, '--quiet'], place)
-    if done.returncode:
-        return f'{words}: exit {done.returncode}: {done.stderr.decode()}'
-    if (place / folder / 'model.safetensors').read_bytes() != bench.bits:
-        return f'{words}: other bits'
-    if len((place / folder / 'history.csv').read_text().splitlines()) != 4:
-        return f'{words}: the history has other epochs'
-    return f'{words}: left: {left_over(place)}' if left_over(place) else None
-
-
-# A command: its words, and what is wrong behind it (None: nothing) after exit 0, or after a fault.
-def judge_train(bench, place, ok):
-    if ok and (place / 'r/model.safetensors').read_bytes() != bench.bits:
-        return 'other bits'
-    return goes_on(bench, place)
-
-
-def judge_resume(bench, place, ok):
-    if ok and (place / 'stopped/model.safetensors').read_bytes() != bench.bits:
-        return 'other bits'
-    return goes_on(bench, place, 'stopped')
-
-
-def judge_file(name, wanted):
-    def judge(bench, place, ok):
-        found = (place / name).read_bytes()
-        if found != getattr(bench, wanted) and (ok or found != b'old'):
-            return f'{name} is half written, or lost'
-        return f'left: {left_over(place)}' if left_over(place) else None
-    return judge
-
-
-COMMANDS = {
-    'train': (['train', '--out', 'r', '--quiet'], judge_train),
-    'resume': (['train', '--resume', 'stopped', '--quiet'], judge_resume),
-    'eval': (['eval', '--weights', 'whole'], None),
-    'predict': (['predict', '--weights', 'whole', '--part', 'train', '-o', 'p.txt'],
-                judge_file('p.txt', 'rows')),
-    'netc': (['m.net', '--target', 'generic', '--emit-c', '-o', 'out.c'],
-             judge_file('out.c', 'code')),
-}
+def warned(bench, command, done):
+    """Of more than it warns of without a fault."""
+    return done.stderr.count(WARNING) > bench.warnings.get(command, 0)
 
 
 def judge(bench, command, place, done):
@@ -185,7 +152,7 @@ def judge(bench, command, place, done):
     if command == 'eval':
         fault = 'other scores' if ok and done.stdout != bench.scores else None
     else:
-        fault = look(bench, place, ok)
+        fault = look(bench, place, ok, warned(bench, command, done))
     return ('wrong', fault) if fault else ('survived' if ok else 'told', None)
 
 
@@ -217,6 +184,10 @@ def one_call(bench, command, kind, number, error):
         done = run(words, place)
         if error:
             verdict, fault = judge(bench, command, place, done)
+            if verdict == 'survived' and warned(bench, command, done):
+                verdict = 'told'
+            if verdict == 'survived' and kind in WRITING and calls(place)[kind] >= number:
+                verdict, fault = 'wrong', 'not told'
         else:  # it is killed: what is left goes on
             verdict, fault = judge_killed(bench, command, place)
     except subprocess.TimeoutExpired:
@@ -341,6 +312,12 @@ def one_pair(bench, _number):
             f'two trainers: {fault}')
 
 
+def calls(place):
+    """How many system calls of each kind there were."""
+    lines = (place / 'counts').read_text().splitlines()
+    return {kind: int(n) for kind, n in map(str.split, lines)}
+
+
 def count_calls(bench, command):
     place = bench.place()
     done = run([bench.inject, place / 'counts', 'none', 0, 1, program_of(bench, command),
@@ -348,9 +325,9 @@ def count_calls(bench, command):
     if done.returncode == 125:
         print(f'skipped: calls that fail in {command}: programs cannot be traced here')
         return {}
-    counts = dict(line.split() for line in (place / 'counts').read_text().splitlines())
+    counts = calls(place)
     shutil.rmtree(place)
-    return {kind: int(n) for kind, n in counts.items()}
+    return counts
 
 
 def count_allocations(bench, command):
@@ -378,7 +355,7 @@ def build_netc(bench):
 
 def jobs_of(bench):
     some = 12 if not bench.short else 5
-    for command in COMMANDS:
+    for command in bench.commands:
         for kind, most in count_calls(bench, command).items():
             for number in bench.moments(most, some):
                 yield one_call, command, kind, number, ERRORS[kind]
@@ -386,6 +363,8 @@ def jobs_of(bench):
                 yield one_call, command, kind, number, 0
         for number in bench.moments(count_allocations(bench, command), 3 * some):
             yield one_allocation, command, number
+    if len(bench.commands) < len(COMMANDS):
+        return
     for number in range(10 if bench.short else 200):
         yield one_kill, number
     for file, command in DAMAGED:
@@ -407,10 +386,11 @@ def jobs_of(bench):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--short', action='store_true')
-    short = parser.parse_args().short
+    parser.add_argument('commands', nargs='*', metavar='COMMAND', help=' '.join(COMMANDS))
+    given = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), short)
+        bench = Bench(Path(folder), given.short, given.commands or list(COMMANDS))
         build_netc(bench)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             for done in pool.map(lambda job: job[0](bench, *job[1:]), list(jobs_of(bench))):

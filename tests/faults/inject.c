@@ -39,8 +39,9 @@ static const struct {
     {"flock", {SYS_flock, -1, -1, -1}},
     {"unlink", {SYS_unlink, SYS_unlinkat, SYS_rmdir, -1}},
     {"clone", {SYS_clone, SYS_clone3, SYS_fork, SYS_vfork}},
+    {"say", {-1, -1, -1, -1}}, /* a write to stderr */
 };
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { WRITE = 1, KINDS = sizeof kinds / sizeof *kinds, SAY = KINDS - 1 };
 
 /* A thread between the entry and the exit of a call. */
 struct thread {
@@ -48,12 +49,12 @@ struct thread {
     int inside, fails;
 };
 
-static int kind_of(long call)
+static int kind_of(long call, unsigned long long descriptor)
 {
     for (int k = 0; k < KINDS; k++)
         for (int i = 0; i < 4; i++)
             if (kinds[k].calls[i] >= 0 && kinds[k].calls[i] == call)
-                return k;
+                return k == WRITE && descriptor == STDERR_FILENO ? SAY : k;
     return -1;
 }
 
@@ -84,7 +85,7 @@ static void look(struct thread *thread, struct fault *fault, pid_t program)
         return;
     thread->inside = !thread->inside;
     if (thread->inside) {
-        const int kind = kind_of((long)registers.orig_rax);
+        const int kind = kind_of((long)registers.orig_rax, registers.rdi);
 
         thread->fails = kind >= 0 && ++fault->counts[kind] == fault->number &&
                         !strcmp(kinds[kind].name, fault->kind);
