@@ -30,7 +30,8 @@ static const char style[] =
     "." #class "{color:" light ";stroke:" light "}text." #class "{fill:" light ";stroke:none}"
     NET_EVERY_COLOR
 #undef COLOR
-    ".band{fill:currentColor;fill-opacity:.2;stroke:none}</style>";
+    ".band{fill:currentColor;fill-opacity:.2;stroke:none}"
+    ".over{paint-order:stroke;stroke:#fff;stroke-width:4}</style>";
 
 /* Colors come again with dashes. */
 static const char *class_of(const struct net_line *line)

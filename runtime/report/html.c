@@ -48,6 +48,7 @@ static const char style[] =
                                                                                            "none}"
     NET_EVERY_COLOR
 #undef COLOR
+    ".over{paint-order:stroke;stroke:var(--paper);stroke-width:4}"
     ".band{fill:currentColor;fill-opacity:.2;stroke:none}\n"
     ".rows td,.rows th{vertical-align:top}.rows .text{min-width:4rem;max-width:40rem}"
     "img{image-rendering:pixelated;display:block}\n"

@@ -159,6 +159,15 @@ check "an edited file" bash -c 'sed -i "s/dense(64)/dense(32)/" both.net &&
     ./both --max-steps 2 --out compiled/third --quiet' "$netc"
 check "is told by its hash alone" bash -c './both report compiled/tanh compiled/third |
     grep -q "^run .* model_hash"'
+for wide in "0.001 16 1" "0.01 16 2" "0.001 64 2"; do
+    read -r lr b seed <<<"$wide"
+    check "three settings" ./digits --max-steps 9 --batch $b --lr $lr --seed $seed \
+        --out "wide/s$seed b$b" --quiet
+done
+check "they are compared" ./digits report wide -o wide.html --svg figures
+shows "on parallel axes" wide.html ">parallel coordinates<" "<title>s1 b16: 0" "<title>s2 b64: 0"
+check "as a picture" grep -q "<style>" figures/parallel.svg
+stands_alone wide.html
 exits "report of nothing" 2 "report wants folders of runs" ./digits report
 exits "report of no run" 1 "figures: neither a run's folder" ./digits report figures
 exits "a page is not written over a run's" 2 "is a file of a run" \
