@@ -43,6 +43,16 @@ Value *find_field(const Graph *g, const Field *field)
     return NULL;
 }
 
+Table named_values(const Graph *g)
+{
+    Table named = {0};
+
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->name && !g->values[i]->node)
+            table_set(&named, g->values[i]->name, i);
+    return named;
+}
+
 Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, Span span,
                const char *path)
 {

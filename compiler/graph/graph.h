@@ -165,6 +165,7 @@ Graph *new_graph(const char *name);
 const Value *weight_of(const Node *node); /* of a contraction; of a dw its gradient */
 Value *add_value(Graph *g, Shape shape, bool batched, ElementType type, Role role);
 Value *find_field(const Graph *g, const Field *field); /* its input or target; NULL: not used */
+Table named_values(const Graph *g); /* where in g->values those are that no node gives */
 /* Appends a node with inputs (NULL for an absent one); its outputs get types and shapes from
    shape.c. Reports no errors: lower.c checks what a person can get wrong beforehand. */
 Node *add_node(Graph *g, Op op, Value *const *inputs, int count, Attributes at, Span span,

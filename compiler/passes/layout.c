@@ -452,12 +452,17 @@ static void lay_out_graph(Graph *g, const Target *target)
 
 /* ---- What both graphs share ------------------------------------------------------------------ */
 
-static Value *find_named(const Graph *g, const char *name)
+/* A graph has many parameters and few fields. */
+static const Value *find_shared(const Graph *train, const Table *named, const Value *value)
 {
-    for (int i = 0; i < g->value_count; i++)
-        if (!g->values[i]->node && same(g->values[i]->name, name))
-            return g->values[i];
-    return NULL;
+    int at;
+
+    if (value->node || value->role == ROLE_INPUT)
+        return NULL;
+    if (value->field)
+        return find_field(train, value->field);
+    at = value->name ? table_find(named, value->name) : -1;
+    return at < 0 ? NULL : train->values[at];
 }
 
 static void place(Buffer *buffer, size_t *offset)
@@ -468,17 +473,15 @@ static void place(Buffer *buffer, size_t *offset)
 
 void lay_out(Graph *train, Graph *evaluate, const Target *target)
 {
+    const Table named = named_values(train);
     size_t params = 0, batch = 0;
 
     lay_out_graph(train, target);
     for (int i = 0; i < evaluate->value_count; i++) {
-        Value *value = evaluate->values[i];
-        const Value *same_value = value->node || value->role == ROLE_INPUT ? NULL
-                                  : value->field ? find_field(train, value->field)
-                                                 : find_named(train, value->name);
+        const Value *shared = find_shared(train, &named, evaluate->values[i]);
 
-        if (same_value)
-            value->layout = same_value->layout;
+        if (shared)
+            evaluate->values[i]->layout = shared->layout;
     }
     lay_out_graph(evaluate, target);
     for (int i = 0; i < train->value_count; i++) {

@@ -4,7 +4,8 @@
  * The one idea: it asks where an element is, by the meaning of segments in passes.h, and by nothing
  * of the layout pass. A node of which the shapes say "nc~ c" reads number c of the vector where
  * channel c of the value is; elementwise operands have every element at one place; a dense weight's
- * rows follow the elements that it multiplies; train and evaluate have one place for a parameter.
+ * rows follow the elements that it multiplies, the columns of a sparse input first; train and
+ * evaluate have one place for a parameter.
  *
  * Needs: layouts of every value.
  */
@@ -85,19 +86,28 @@ static bool lie_alike(const Layout *a, const Layout *b)
            !memcmp(a->segments, b->segments, (size_t)a->segment_count * sizeof *a->segments);
 }
 
-/* Row i of a dense weight belongs to element i of x; of few outputs each has such rows. */
-static bool follows(const Layout *w, const Value *x)
+/* Row `first` + i of a dense weight belongs to element i of x; of few outputs each has its rows. */
+static bool follows(const Layout *w, const Value *x, int first)
 {
     const int repeated = w->kind == LAYOUT_ROWS ? w->outputs : 1, rows = shape_size(x->shape);
 
     for (int o = 0; o < repeated; o++)
         for (int i = 0; i < rows; i++) {
-            Spot spot = find_spot(w, o * rows + i);
+            Spot spot = find_spot(w, first + o * rows + i);
 
-            spot.block -= o * x->layout->blocks;
+            spot.block -= o * x->layout->blocks + blocks_of(first);
             if (!same_spot(spot, find_spot(x->layout, i)))
                 return false;
         }
+    return true;
+}
+
+/* The first rows of a weight are the columns of a sparse x, one by one. */
+static bool begins_with(const Layout *w, int columns)
+{
+    for (int i = 0; i < columns; i++)
+        if (!same_spot(find_spot(w, i), (Spot){i / 16, i % 16}))
+            return false;
     return true;
 }
 
@@ -174,14 +184,42 @@ static const char *find_operand_fault(const Node *node)
     return NULL;
 }
 
+/* A dense weight, what its rows from `first` on multiply (or NULL), and the columns before them. */
+typedef struct Product {
+    const Value *w, *x;
+    int first;
+} Product;
+
+static Product product_of(const Node *node)
+{
+    Value *const *in = node->inputs, *y = node->outputs[0];
+
+    switch (node->op) {
+    case OP_DENSE:
+        return (Product){in[1], in[0], 0};
+    case OP_DENSE_DX:
+        return (Product){in[1], y, 0};
+    case OP_DENSE_DW:
+        return (Product){y, in[0], 0};
+    case OP_SPARSE_DENSE:
+        return (Product){in[2], in[1], in[0]->shape.size[0]};
+    case OP_SPARSE_DENSE_DX:
+        return (Product){in[1], y, node->at.begin};
+    case OP_SPARSE_DENSE_DW:
+        return (Product){y, in[1], in[0]->shape.size[0]};
+    default:
+        return (Product){0};
+    }
+}
+
 static const char *find_weight_fault(const Node *node)
 {
-    const Value *w = weight_of(node);
-    const Value *x = node->op == OP_DENSE_DX ? node->outputs[0] : node->inputs[0];
+    const Product p = product_of(node);
 
-    if ((node->op == OP_DENSE || node->op == OP_DENSE_DX || node->op == OP_DENSE_DW) &&
-        !follows(w->layout, x))
-        return format("the rows of %s do not lie as %s does", printed_name(w), printed_name(x));
+    if (p.x && !follows(p.w->layout, p.x, p.first))
+        return format("the rows of %s do not lie as %s does", printed_name(p.w), printed_name(p.x));
+    if (p.w && !begins_with(p.w->layout, p.first))
+        return format("the rows of %s do not begin with %d columns", printed_name(p.w), p.first);
     return NULL;
 }
 
@@ -208,16 +246,14 @@ static bool is_kept(const Value *value)
 
 static const char *find_parameter_fault(const Graph *train, const Graph *evaluate)
 {
-    Table names = {0};
+    const Table named = named_values(train);
 
-    for (int i = 0; i < train->value_count; i++)
-        if (is_kept(train->values[i]))
-            table_set(&names, train->values[i]->name, i);
     for (int i = 0; i < evaluate->value_count; i++) {
         const Value *value = evaluate->values[i];
-        const int at = is_kept(value) ? table_find(&names, value->name) : -1;
+        const int at = is_kept(value) ? table_find(&named, value->name) : -1;
 
-        if (at >= 0 && !lie_alike(train->values[at]->layout, value->layout))
+        if (at >= 0 && is_kept(train->values[at]) &&
+            !lie_alike(train->values[at]->layout, value->layout))
             return format("%s lies in another way in evaluation", printed_name(value));
     }
     return NULL;

@@ -231,10 +231,32 @@ static void break_gradient(const Compiled *c)
     own_layout(node_of(c->train->graph, OP_UPDATE)->inputs[1])->kind = LAYOUT_TABLE;
 }
 
-static const struct {
+static void break_columns(const Compiled *c)
+{
+    own_layout(node_of(c->train->graph, OP_SPARSE_DENSE)->inputs[2])->segments[0].channels--;
+}
+
+static void break_rows_beside(const Compiled *c)
+{
+    own_layout(node_of(c->train->graph, OP_SPARSE_DENSE_DX)->inputs[1])->segments[1].block++;
+}
+
+static void break_sparse_dx(const Compiled *c)
+{
+    own_layout(node_of(c->train->graph, OP_SPARSE_DENSE_DX)->outputs[0])->segments[0].block++;
+}
+
+static void break_sparse_dw(const Compiled *c)
+{
+    own_layout(node_of(c->train->graph, OP_SPARSE_DENSE_DW)->outputs[0])->segments[0].block++;
+}
+
+typedef struct LayoutDamage {
     void (*damage)(const Compiled *c);
     const char *fault; /* a part of what find_layout_fault says */
-} layout_damages[] = {
+} LayoutDamage;
+
+static const LayoutDamage layout_damages[] = {
     {break_gamma, "normalize: net.batchnorm.weight does not lie as"},
     {break_statistics, "batchnorm_stats: %"},
     {break_beta, "net.batchnorm.bias lies in another way in evaluation"},
@@ -245,20 +267,41 @@ static const struct {
     {break_gradient, "update: "},
 };
 
+static const LayoutDamage sparse_damages[] = {
+    {break_columns, "sparse_dense: the rows of net.dense_1.weight do not begin with 30 columns"},
+    {break_rows_beside, "sparse_dense: the rows of net.dense_2.weight do not lie as"},
+    {break_sparse_dx, "sparse_dense_dx: the rows of net.dense_2.weight do not lie as"},
+    {break_sparse_dw, "sparse_dense_dw: the rows of"},
+};
+
+static void check_damage(const Compiled *c, LayoutDamage damage)
+{
+    const char *fault = find_layout_fault(c->train->graph, c->evaluate->graph);
+
+    ck_assert_msg(!fault, "%s", fault);
+    damage.damage(c);
+    fault = find_layout_fault(c->train->graph, c->evaluate->graph);
+    ck_assert_ptr_nonnull(fault);
+    ck_assert_msg(strstr(fault, damage.fault), "\"%s\" does not say \"%s\"", fault, damage.fault);
+}
+
 START_TEST(verify_layout_finds_what_is_wrong)
 {
     const Compiled c = plan_body("    let z = y -> conv2d(20, 3)\n"
                                  "    let h = concat(x, z * sigmoid(z) -> flatten)\n"
                                  "    h -> batchnorm -> dense(9)\n",
                                  "generic");
-    const char *fault = find_layout_fault(c.train->graph, c.evaluate->graph);
 
-    ck_assert_msg(!fault, "%s", fault);
-    layout_damages[_i].damage(&c);
-    fault = find_layout_fault(c.train->graph, c.evaluate->graph);
-    ck_assert_ptr_nonnull(fault);
-    ck_assert_msg(strstr(fault, layout_damages[_i].fault), "\"%s\" does not say \"%s\"", fault,
-                  layout_damages[_i].fault);
+    check_damage(&c, layout_damages[_i]);
+}
+END_TEST
+
+START_TEST(verify_layout_finds_what_is_wrong_beside_a_sparse_input)
+{
+    const Compiled c = plan_sparse_body("    concat(words, words -> dense(8)) -> dense(3)\n",
+                                        "generic");
+
+    check_damage(&c, sparse_damages[_i]);
 }
 END_TEST
 
@@ -268,6 +311,8 @@ TCase *verify_tests(void)
 
     tcase_add_loop_test(t, verify_finds_what_is_wrong, 0, COUNT(damages));
     tcase_add_loop_test(t, verify_layout_finds_what_is_wrong, 0, COUNT(layout_damages));
+    tcase_add_loop_test(t, verify_layout_finds_what_is_wrong_beside_a_sparse_input, 0,
+                        COUNT(sparse_damages));
     tcase_add_test(t, two_batchnorms_share_a_state_in_turn);
     return t;
 }

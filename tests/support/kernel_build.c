@@ -81,6 +81,24 @@ Compiled plan_body(const char *body, const char *target)
                       target);
 }
 
+Compiled plan_sparse_body(const char *body, const char *target)
+{
+    return plan_model(format("data {\n"
+                             "    train = csv(\"texts.csv\")\n"
+                             "    input words[30] = column(\"text\") -> "
+                             "bag_of_words(vocabulary=30)\n"
+                             "    target label = column(\"label\") -> classes(3)\n"
+                             "}\n"
+                             "network net(words) {\n%s}\n"
+                             "train {\n"
+                             "    loss = cross_entropy(net(words), label)\n"
+                             "    optimizer = sgd(lr=0.1)\n"
+                             "    batch = 16\n"
+                             "}\n",
+                             body),
+                      target);
+}
+
 /* What a model links against, with the test behind it; readers and transforms are never called. */
 static const char hooks[] =
     "\nstruct net_reader { char none; };\n"

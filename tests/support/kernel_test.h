@@ -43,6 +43,8 @@ int find_targets(const char *targets[MAX_TARGETS]);
 Compiled plan_model(const char *text, const char *target);
 /* Of a network of these statements, 16 rows, with inputs x[7], y[3, 6, 6] and a target [9]. */
 Compiled plan_body(const char *body, const char *target);
+/* words: a sparse row of 30; label: one of 3 classes */
+Compiled plan_sparse_body(const char *body, const char *target);
 
 /* Starts clang on the generated C; fails the test where a line is longer than 100 columns. */
 void start_clang(Compiled *c);
