@@ -67,24 +67,37 @@ NET_INLINE struct net_extent net_pool_y(struct net_pool2d s)
     return (struct net_extent){s.batch_blocks, s.y[0], s.y[1], s.blocks};
 }
 
-/* The taps of y's position i inside x, along one axis. */
+/* The taps of y's position i inside x, along one axis: all of them, where no window leaves x. */
 NET_INLINE struct net_window net_pool_taps(struct net_pool2d s, int axis, int i)
 {
+    if (s.padding[axis] == 0 && (s.y[axis] - 1) * s.stride[axis] + s.kernel[axis] <= s.x[axis])
+        return (struct net_window){0, s.kernel[axis], i * s.stride[axis]};
     return net_taps_forward(i, s.stride[axis], s.padding[axis], s.kernel[axis], s.x[axis]);
 }
 
-/* The taps by which x's position i is in a window of y, along one axis. */
+/* The taps by which x's position i is in a window of y, along one axis: one, where windows lie side
+   by side on all of x. */
 NET_INLINE struct net_window net_pool_windows(struct net_pool2d s, int axis, int i)
 {
+    if (s.padding[axis] == 0 && s.kernel[axis] == s.stride[axis] &&
+        s.y[axis] * s.stride[axis] >= s.x[axis])
+        return (struct net_window){i % s.stride[axis], 1, i / s.stride[axis]};
     return net_taps_backward(i, s.stride[axis], s.padding[axis], s.kernel[axis], s.y[axis]);
 }
 
-/* The maximum of four images' windows, and its first tap: from image 4 g on of block `block`. */
-NET_INLINE void net_maxpool_group(vec max[4], vec tap[4], const float *x, struct net_pool2d s,
+/* Images whose maxima and taps are kept in registers together. */
+#ifdef NET_VEC_PAIR
+enum { NET_MAXPOOL_IMAGES = 2 };
+#else
+enum { NET_MAXPOOL_IMAGES = 4 };
+#endif
+
+/* The maximum of some images' windows, and its first tap; x: of the first image. */
+NET_INLINE void net_maxpool_group(vec max[], vec tap[], const float *x, struct net_pool2d s,
                                   int batch_block, int block, struct net_window h,
                                   struct net_window w)
 {
-    NET_UNROLL(r, 4)
+    NET_UNROLL(r, NET_MAXPOOL_IMAGES)
         max[r] = vec_set(-INFINITY), tap[r] = vec_zero();
     for (int m = 0; m < h.count; m++)
         for (int l = 0; l < w.count; l++) {
@@ -92,7 +105,7 @@ NET_INLINE void net_maxpool_group(vec max[4], vec tap[4], const float *x, struct
             const float *from = x + net_block_at(net_pool_x(s), batch_block, pixel, block);
             const vec at = vec_set((float)((h.first + m) * s.kernel[1] + w.first + l));
 
-            NET_UNROLL(r, 4) {
+            NET_UNROLL(r, NET_MAXPOOL_IMAGES) {
                 const vec v = vec_load(from + 16 * r);
 
                 tap[r] = vec_if_greater(v, max[r], at, tap[r]);
@@ -113,13 +126,14 @@ NET_TEMPLATE void net_maxpool2d(float *y, uint8_t *index, const float *x, net_ro
             const struct net_window h = net_pool_taps(s, 0, row), w = net_pool_taps(s, 1, column);
 
             for (int block = 0; block < s.blocks; block++)
-                NET_REPEAT(g, 4) {
-                    const long at = 64 * g + net_block_at(net_pool_y(s), batch_block,
-                                                          row * s.y[1] + column, block);
-                    vec max[4], tap[4];
+                NET_REPEAT(g, 16 / NET_MAXPOOL_IMAGES) {
+                    const long image = 16 * NET_MAXPOOL_IMAGES * g;
+                    const long at = image + net_block_at(net_pool_y(s), batch_block,
+                                                         row * s.y[1] + column, block);
+                    vec max[NET_MAXPOOL_IMAGES], tap[NET_MAXPOOL_IMAGES];
 
-                    net_maxpool_group(max, tap, x + 64 * g, s, batch_block, block, h, w);
-                    NET_UNROLL(r, 4) {
+                    net_maxpool_group(max, tap, x + image, s, batch_block, block, h, w);
+                    NET_UNROLL(r, NET_MAXPOOL_IMAGES) {
                         vec_store(y + at + 16 * r, max[r]);
                         if (index)
                             vec_store_bytes(index + at + 16 * r, tap[r]);

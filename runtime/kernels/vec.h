@@ -265,6 +265,7 @@ NET_INLINE vec vec_fresh_zero(void)
 typedef float net_f32 __attribute__((vector_size(64)));
 typedef double net_f64 __attribute__((vector_size(128)));
 typedef uint32_t net_u32 __attribute__((vector_size(64)));
+typedef int32_t net_i32 __attribute__((vector_size(64)));
 typedef uint64_t net_u64 __attribute__((vector_size(64)));
 typedef uint8_t net_u8 __attribute__((vector_size(16)));
 
@@ -347,7 +348,7 @@ NET_INLINE void vec_store_bytes(uint8_t *p, vec x)
     net_u8 u;
 
     memcpy(&f, &x, sizeof f);
-    u = __builtin_convertvector(__builtin_convertvector(f, net_u32), net_u8);
+    u = __builtin_convertvector(__builtin_convertvector(f, net_i32), net_u8);
     memcpy(p, &u, sizeof u);
 }
 
