@@ -244,7 +244,7 @@ static double height_of(const struct upright *axis, double value)
 
     return axis->high > axis->low
                ? BOTTOM + (TOP - BOTTOM) * (at - axis->low) / (axis->high - axis->low)
-               : (TOP + BOTTOM) / 2;
+               : (TOP + BOTTOM) / 2.0;
 }
 
 static struct upright stand(const struct net_told_runs *runs, const char *name, const double *at,
