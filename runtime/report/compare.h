@@ -1,7 +1,7 @@
 /*
  * compare.h -- runs as their folders tell of them: told_runs.c reads run.json and history.csv,
- * told_folds.c makes one of the folds of a k-fold, told_tables.c has what is told,
- * compare.c writes the page, compare_figures.c draws, cells.c has the tables.
+ * told_folds.c makes one of the folds of a k-fold, told_tables.c has what is told, compare.c writes
+ * the page, compare_figures.c and compare_parallel.c draw, cells.c has the tables.
  */
 
 #ifndef NET_COMPARE_H
@@ -81,5 +81,19 @@ void net_compare_page(struct net_text *page, const struct net_told_runs *runs);
 typedef void net_take_figure(void *to, const char *name, const struct net_text *svg);
 void net_compare_epochs(const struct net_told_runs *runs, net_take_figure *take, void *to);
 void net_compare_varied(const struct net_told_runs *runs, net_take_figure *take, void *to);
+
+/* A setting that was varied, as an axis. */
+enum { NET_MOST_WORDS = 12 }; /* values that stand at it */
+struct net_varied {
+    const char *name;
+    double *at;   /* of each run: its number, or that of its word */
+    char **words; /* each value once, sorted by number */
+    int count;
+    bool numbers; /* all are */
+};
+
+/* compare_parallel.c: `count` settings at once. */
+void net_compare_parallel(const struct net_told_runs *runs, const struct net_varied *settings,
+                          int count, net_take_figure *take, void *to);
 
 #endif
