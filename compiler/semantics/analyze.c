@@ -63,6 +63,8 @@ static void analyze_let(Sema *s, const Ast *ast, const Define *defines, int coun
             object = evaluate_define(s, &defines[i], object);
             text = defines[i].value;
         }
+    if (object.kind == OBJECT_STRING)
+        text = object.text;
     object = define_let(s, ast->text, object, text, ast->name_span);
     define_name(s, ast->text, object, ast->name_span);
 }

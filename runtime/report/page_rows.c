@@ -27,22 +27,24 @@ struct rows {
 
 /* ---- pictures -------------------------------------------------------------------------------- */
 
-/* To at most SIDE pixels, each the mean of a square of them; `shape` becomes that of the result. */
+/* To at most SIDE pixels, each the mean of a square of them, or of a narrow picture's whole side;
+   `shape` becomes that of the result. */
 static void shrink(float *x, int shape[3])
 {
     const int side = shape[1] > shape[2] ? shape[1] : shape[2], step = (side + SIDE - 1) / SIDE;
-    const int height = shape[1] / step, width = shape[2] / step;
+    const int down = step < shape[1] ? step : shape[1], across = step < shape[2] ? step : shape[2];
+    const int height = shape[1] / down, width = shape[2] / across;
     float *to = x;
 
     for (int c = 0; c < shape[0]; c++)
         for (int i = 0; i < height * width; i++) {
-            const float *from = x + ((long)c * shape[1] + i / width * step) * shape[2] +
-                                (long)(i % width) * step;
+            const float *from = x + ((long)c * shape[1] + i / width * down) * shape[2] +
+                                (long)(i % width) * across;
             float sum = 0.0F;
 
-            for (int k = 0; k < step * step; k++)
-                sum += from[k / step * shape[2] + k % step];
-            *to++ = sum / (float)(step * step);
+            for (int k = 0; k < down * across; k++)
+                sum += from[k / across * shape[2] + k % across];
+            *to++ = sum / (float)(down * across);
         }
     shape[1] = height, shape[2] = width;
 }

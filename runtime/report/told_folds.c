@@ -17,9 +17,13 @@ static void add_row(struct net_told *run, long row, double *values)
     for (int c = 0; c < columns; c++) {
         int count = 0;
 
-        for (int f = 0; f < run->fold_count; f++)
-            if (row < run->folds[f].epochs.count)
-                values[count++] = net_epochs_at(&run->folds[f].epochs, row, c);
+        for (int f = 0; f < run->fold_count; f++) {
+            const struct net_epochs *epochs = &run->folds[f].epochs;
+
+            if (row < epochs->count)
+                values[count++] = net_epochs_at(epochs, row,
+                                                net_epochs_column(epochs, run->epochs.names[c]));
+        }
         net_find_mean(values, count, &run->epochs.cells[row * columns + c],
                       &run->deviations.cells[row * columns + c]);
     }

@@ -142,16 +142,16 @@ check "runs by name stay in their order" bash -c '
     ./digits report "many/b64 lr0.01" run "many/b16 lr0.01" | cut -c 1-8 | head -4 | tail -3 |
         tr "\n" " " | grep -q "^many/b64 run      many/b16"'
 for activation in relu tanh; do
-    printf "let words = $activation\nlet noted = 0\n" |
+    printf "let words = $activation\nlet noted = 0\nlet title = \"x\"\n" |
         cat - "$root/models/digits.net" >both.net
-    check "compiled: $activation" "$netc" both.net --define noted=1 -o both
+    check "compiled: $activation" "$netc" both.net --define noted=1 --define title=x -o both
     check "trained: $activation" ./both --max-steps 2 --out "compiled/$activation" --quiet
 done
 check "lets that were compiled are told" bash -c './both report compiled/relu compiled/tanh \
     --md compiled.md >/dev/null; grep -q "^| run | words | validation" compiled.md &&
     grep -q "^| tanh | tanh | 0" compiled.md'
 check "in the settings of a run" bash -c './both config | grep -q "^noted  *1  *compiled$" &&
-    grep -q "\"words\": \"tanh\", \"noted\": 1}" compiled/tanh/run.json'
+    grep -q "\"words\": \"tanh\", \"noted\": 1, \"title\": \"x\"}" compiled/tanh/run.json'
 shows "on its page" compiled/tanh/report.html \
     '<th scope="row">words<td class="text">tanh<td class="text">compiled'
 check "an edited file" bash -c 'sed -i "s/dense(64)/dense(32)/" both.net &&
@@ -230,6 +230,10 @@ check "in LaTeX" grep -qF "$mean \$\\pm\$ $sd" folds.tex
 shows "their bands" folds.html 'class="band a"' 'class="band b"' "<title>epoch 2, folds_b: "
 check "a single run has none" bash -c '! grep -q "band c" folds.html'
 stands_alone folds.html
+cut -d, -f1-3 folds_b/fold_2/history.csv >short.csv
+cp short.csv folds_b/fold_2/history.csv
+check "a fold without some columns" ./values report folds folds_b -o folds.html
+shows "is drawn as far as it goes" folds.html "<title>epoch 2, folds_b: "
 sed -e 's/target y .*/target y = column("c") -> classes(60)/' -e 's/dense(1)/dense(60)/' \
     -e 's/mse/cross_entropy/' -e 's/mae/accuracy/' values.net >classes.net
 build classes classes.net
@@ -282,6 +286,19 @@ END
 build restore restore.net
 check "pictures that are predicted" ./restore --out restore_run --quiet
 shows "pictures" restore_run/report.html "the first ones, then the largest errors" 'alt="wanted"'
+python3 - <<'END'
+import struct
+head = "{'descr': '<f4', 'fortran_order': False, 'shape': (40, 1, 2, 1000), }"
+head += " " * (63 - (len(head) + 10) % 64) + "\n"
+open("narrow.npy", "wb").write(b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head.encode() +
+    b"".join(struct.pack("<f", i % 7) for i in range(80000)))
+END
+sed -e 's/digits(rows=200)/npy(image="narrow.npy")/' -e 's/1, 28, 28/1, 2, 1000/' \
+    restore.net >narrow.net
+build narrow narrow.net
+check "narrow pictures" ./narrow --out narrow_run --quiet
+shows "narrow pictures" narrow_run/report.html 'width="64" height="1" alt="given"'
+stands_alone narrow_run/report.html
 holds "twelve of each" "$(grep -o 'alt="restored"' restore_run/report.html | wc -l)" "==" 12
 stands_alone restore_run/report.html
 finish
