@@ -85,6 +85,7 @@ part "netc under valgrind" tests/compiler/valgrind.sh
 part "netc's own memory" tests/compiler/growth.sh
 part "make bench" tests/bench/check.sh
 part "downloads" tests/cli/get_data.sh
+part "packages that are missing" tests/cli/packages.sh
 
 rm -rf "$logs"
 mkdir -p "$logs"
