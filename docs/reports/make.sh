@@ -2,7 +2,7 @@
 # make.sh [PART ...] -- the figures and tables of five published reports, by netc alone. A part is a
 # page beside this file, with the commands that made it: they are run in BUILD/reports.
 #
-#     NETC_DATA=DIR docs/reports/make.sh pima imdb        # all parts without a name: an hour
+#     NETC_DATA=DIR docs/reports/make.sh pima imdb        # all parts without a name
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

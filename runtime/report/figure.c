@@ -27,7 +27,7 @@ static const char style[] =
     ".grid{stroke:#ddd}.best{stroke:#999;stroke-dasharray:4}.grey{stroke:#bbb}"
     ".dot{fill:#1f77b4;fill-opacity:.5}"
 #define COLOR(class, light, dark)                                                                  \
-    "." #class "{color:" light ";stroke:" light "}text." #class "{fill:" light ";stroke:none}"
+    "." #class "{color:" light ";stroke:currentColor}text." #class NET_COLORED_TEXT
     NET_EVERY_COLOR
 #undef COLOR
     ".band{fill:currentColor;fill-opacity:.2;stroke:none}"

@@ -8,6 +8,8 @@
 
 #include "report/report.h"
 
+#define NET_COLORED_TEXT "{fill:currentColor;stroke:none}" /* of a color's class */
+
 /* COLOR(class, on white, on black) */
 #define NET_EVERY_COLOR                                                                            \
     COLOR(a, "#1f77b4", "#6cb2eb")                                                                 \

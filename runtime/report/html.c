@@ -41,11 +41,7 @@ static const char style[] =
     ".title{font-weight:bold}.grid{stroke:var(--line)}.grey{stroke:var(--soft);opacity:.5}"
     ".best{stroke:var(--soft);stroke-dasharray:4}.dot{fill:var(--a);fill-opacity:.5}"
 #define COLOR(class, light, dark)                                                                  \
-    "." #class "{color:var(--" #class ");stroke:var(--" #class ")}text." #class "{fill:var(-"      \
-                                                                                "-" #class ");"    \
-                                                                                           "strok" \
-                                                                                           "e:"    \
-                                                                                           "none}"
+    "." #class "{color:var(--" #class ");stroke:currentColor}text." #class NET_COLORED_TEXT
     NET_EVERY_COLOR
 #undef COLOR
     ".over{paint-order:stroke;stroke:var(--paper);stroke-width:4}"

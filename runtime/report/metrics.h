@@ -1,8 +1,7 @@
 /*
  * metrics.h -- what the files of metrics share: metrics.c counts classes, value_sums.c sums
- * differences of values, ranks.c keeps every row's scores,
- * worst.c some rows. A metric is a row of language.def and
- * here the function net_metric_NAME of what they keep, of one row or more.
+ * differences of values, ranks.c keeps every row's scores, worst.c some rows. A metric is a row of
+ * language.def and here the function net_metric_NAME of what they keep, of one row or more.
  */
 
 #ifndef NET_METRICS_H

@@ -19,7 +19,7 @@ void net_page_end(struct net_text *page);
 void net_page_heading(struct net_text *page, const char *heading);
 /* A row of a table: a name, in HTML already, and a number; not finite: a dash. */
 void net_page_number(struct net_text *page, double number);
-/* `id`: `report --svg` takes the picture from the page by this name; or NULL. */
+/* `id`: of its element; or NULL. */
 void net_page_figure(struct net_text *page, const char *id, const struct net_text *svg);
 /* Draws it and adds it where there is a number. */
 void net_page_draw(struct net_text *page, const char *id, const struct net_figure *figure);

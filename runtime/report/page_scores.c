@@ -11,7 +11,7 @@
 static const struct net_axis share = {.high = 1};
 
 static void draw_curve(struct net_text *page, const char *id, const char *title, double area,
-                       const char *x, const char *y, const struct net_line *line)
+                       const char *x, const char *y, const struct net_line *line, bool diagonal)
 {
     char *text = net_format("%s, area %.4f", title, area);
     struct net_figure figure = {.title = text,
@@ -19,7 +19,7 @@ static void draw_curve(struct net_text *page, const char *id, const char *title,
                                 .y = share,
                                 .lines = line,
                                 .line_count = 1,
-                                .diagonal = *id == 'r'};
+                                .diagonal = diagonal};
 
     figure.x.name = x, figure.y.name = y;
     net_page_draw(page, id, &figure);
@@ -43,7 +43,7 @@ static void add_curves(struct net_text *page, const struct net_metrics *metrics)
     }
     if (count)
         draw_curve(page, "roc", "ROC", net_metrics_value(metrics, "auc"), "false positive rate",
-                   "true positive rate", &line);
+                   "true positive rate", &line, true);
     line.count = 0;
     for (int i = 0; i < count; i++) {
         const double recall = points[i][1] / all[1];
@@ -58,7 +58,7 @@ static void add_curves(struct net_text *page, const struct net_metrics *metrics)
     }
     if (count)
         draw_curve(page, "precision_recall", "precision and recall",
-                   net_metrics_value(metrics, "pr_auc"), "recall", "precision", &line);
+                   net_metrics_value(metrics, "pr_auc"), "recall", "precision", &line, false);
     free(points);
     free(x);
 }

@@ -1,7 +1,7 @@
 /*
  * ranks.c -- metrics of the order in which rows are put: areas under the ROC curve and under the
  * one of precision by recall, these curves, and the log loss. Of several classes each against all
- * others, and the mean.
+ * others, and the mean. And how often what was given a probability was true.
  *
  * One idea: the score of a class is its log-odds, which ranks as its probability does, and never
  * becomes 0 or 1: exact over all rows. Rows of equal score stand in one place.

@@ -236,8 +236,7 @@ void net_folder_resume(struct net_folder *folder, const struct net_folder *in, c
     net_folder_lock(folder);
     struct net_folder *folds = hold_folds(folder, INT_MAX, &count);
 
-    for (int i = 0; i < count;
-         i++) /* what was left in those that are finished went with the lock */
+    for (int i = 0; i < count; i++) /* to lock one takes away what was left there half written */
         net_folder_close(&folds[i]);
     free(folds);
 }
