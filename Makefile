@@ -49,19 +49,15 @@ compiler_objects = $(call objects,$(call sources_in,compiler) $(shared)) $(BUILD
                    $(BUILD)/parser.o
 
 all: $(BUILD)/netc $(BUILD)/libnetrt.a $(ISAS:%=$(BUILD)/libnetrt-%.a) $(BUILD)/include
-
 $(BUILD)/netc: $(compiler_objects)
 	$(CC) $(SANITIZE) -o $@ $^ -lm
-
 # netc looks for its headers beside itself, here as in an installation
 $(BUILD)/include: | $(BUILD)/netc
 	ln -sfnr runtime $@
-
 # files of one name in two folders: q, since r would keep only the last of them
 $(BUILD)/libnetrt.a: $(runtime_objects)
 	rm -f $@
 	ar qc $@ $^
-
 $(BUILD)/parser.c $(BUILD)/parser.h &: compiler/syntax/parser.y
 	@mkdir -p $(@D)
 	bison -Wall --defines=$(BUILD)/parser.h -o $(BUILD)/parser.c $<
@@ -73,7 +69,12 @@ $(BUILD)/lexer.c $(BUILD)/lexer.h &: compiler/syntax/lexer.l
 $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 	$(compile) -Wno-conversion -Wno-unused-function -Wno-unused-but-set-variable -c -o $@ $<
 
-$(runtime_objects): extra = $(RUNTIME_FLAGS) $(if $(findstring /commands/,$@)$(findstring /report/,$@)$(findstring /lets.,$@),-Os) # small
+# what no step and no row waits for is small
+SMALL = $(addprefix $(BUILD)/runtime/,commands/% report/% training/%settings.o data/paths.o \
+        $(addprefix training/,lets.o options.o preflight.o checkpoint.o) core/safetensors.o \
+        data/contract.o data/transforms/preparation_json.o)
+$(runtime_objects): extra = $(RUNTIME_FLAGS)
+$(filter $(SMALL),$(runtime_objects)): extra += $(if $(findstring clang,$(CC)),-Oz,-Os)
 $(test_objects): extra = -pthread $(if $(SANITIZE),-O0) # unrolled templates take it minutes
 $(BUILD)/%.o: %.c | $(BUILD)/parser.h $(BUILD)/lexer.h
 	@mkdir -p $(@D)
@@ -83,7 +84,6 @@ define isa_rules
 $(BUILD)/libnetrt-$(1).a: $(ISA_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	rm -f $$@
 	ar qc $$@ $$^
-
 $(BUILD)/$(1)/runtime/%.o: runtime/%.c
 	@mkdir -p $$(@D)
 	$$(compile) $(RUNTIME_FLAGS) $(march_$(1)) -c -o $$@ $$<
@@ -133,7 +133,7 @@ SHARE = $(DESTDIR)$(PREFIX)/share
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/netc
 	install -D -m 644 -t $(LIB) $(BUILD)/libnetrt*.a
-	install -D -m 644 -t $(LIB)/include runtime/netrt.h runtime/language.def
+	install -D -m 644 -t $(LIB)/include $(addprefix runtime/,netrt.h language.def trainer.ld)
 	install -D -m 644 -t $(LIB)/include/core $(addprefix runtime/core/,kernel_sizes.h random.h)
 	install -D -m 644 -t $(LIB)/include/kernels runtime/kernels/*.h
 	install -D -m 644 -t $(SHARE)/man/man1 docs/man/*.1

@@ -212,7 +212,13 @@ static bool compile_units(const Clang *clang, const char *target, const char *co
 static bool link_units(const Clang *clang, const char *target, const char *const *objects,
                        int count, const char *output)
 {
-    static const char *const alone[] = {"-static", "-Wl,--gc-sections", "-s"};
+    const char *const alone[] = {"-static",
+                                 "-Wl,--gc-sections",
+                                 "-s",
+                                 "-Wl,-z,noseparate-code", /* no padding between code and data */
+                                 "-Wl,--build-id=none",
+                                 "-Wl,--no-eh-frame-hdr",
+                                 format("-Wl,-T,%s/trainer.ld", clang->headers)};
     const char *const libraries[] = {"-pthread",
                                      "-Wl,--start-group",
                                      format("%s/libnetrt.a", clang->libraries),
