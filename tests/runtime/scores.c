@@ -207,7 +207,7 @@ START_TEST(curves)
         double area = 0, precision = 0, before[2] = {0};
         struct fixture f;
 
-        for (int row = 0; row < count; row++) {
+        for (long row = 0; row < count; row++) {
             rows[row] = row;
             y[row] = (float)((row * row + row / 3) % 2);
             outputs[row] = sinf((float)row * 1.7F) + y[row] / 2;
