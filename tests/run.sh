@@ -73,6 +73,7 @@ both "what a person sees" tests/cli/terminal.sh
 both "report.html" tests/cli/report.sh
 both "lets and sweeps" tests/cli/sweep.sh
 both "predictions" tests/cli/predictions.sh
+both "rows that arrive" tests/cli/arriving.sh
 part "weights in PyTorch" tests/cli/interchange.sh
 both "folders of runs" tests/cli/runs.sh
 both "what folders keep" tests/cli/folders.sh

@@ -67,8 +67,9 @@ static struct net_truth find_truth(const struct net_session *session, enum net_p
     return truth;
 }
 
-/* With truths rows are told one by one, each with a loss of its own. */
-void net_predict(FILE *out, struct net_session *session, enum net_part part)
+/* The rows that are there. With truths they are told one by one, each with a loss of its own. */
+static void predict_rows(struct net_predictions *predictions, struct net_session *session,
+                         enum net_part part, const struct net_inverse *inverse)
 {
     const struct net_model *model = session->model;
     const long count = net_data_rows(session->data, part);
@@ -78,13 +79,8 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
     long *rows = net_allocate((size_t)batch, sizeof *rows);
     float *values = net_allocate((size_t)model->outputs, sizeof *values);
     struct net_truth truth;
-    struct net_predictions predictions;
-    struct net_inverse inverse;
 
-    net_predictions_open(&predictions, out, session);
-    net_inverse_open(&inverse, session->data);
-    net_predictions_begin(&predictions, count);
-    for (long begin = 0; begin < count && !ferror(out); begin += batch) {
+    for (long begin = 0; begin < count && !ferror(predictions->out); begin += batch) {
         const int n = count - begin < batch ? (int)(count - begin) : batch;
 
         for (int i = 0; i < n; i++)
@@ -93,9 +89,9 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
         const float loss = net_forward(session, session->batch[0], n, with_truth);
 
         if (with_truth) {
-            truth = find_truth(session, part, begin, &inverse, values);
+            truth = find_truth(session, part, begin, inverse, values);
             truth.loss = (double)loss;
-            predictions.truth = &truth;
+            predictions->truth = &truth;
         }
         for (int i = 0; i < n; i++) {
             float *x = session->predictions + (long)i * model->outputs;
@@ -105,14 +101,27 @@ void net_predict(FILE *out, struct net_session *session, enum net_part part)
             const int class = net_chosen_class(model, x);
 
             activate(x, model->outputs, model->activation);
-            net_inverse_apply(&inverse, x);
-            net_predictions_add(&predictions, x, class);
+            net_inverse_apply(inverse, x);
+            net_predictions_add(predictions, x, class);
         }
     }
-    net_predictions_close(&predictions);
-    net_inverse_close(&inverse);
     free(rows);
     free(values);
+}
+
+void net_predict(FILE *out, struct net_session *session, enum net_part part)
+{
+    struct net_predictions predictions;
+    struct net_inverse inverse;
+
+    net_predictions_open(&predictions, out, session);
+    net_inverse_open(&inverse, session->data);
+    net_predictions_begin(&predictions, net_data_rows(session->data, part));
+    do
+        predict_rows(&predictions, session, part, &inverse);
+    while (!fflush(out) && net_data_next(session->data));
+    net_predictions_close(&predictions);
+    net_inverse_close(&inverse);
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */
@@ -156,6 +165,7 @@ int net_command_predict(struct net_options *options)
     net_settings_of_run(options);
     net_session_open(&session, options);
     net_session_weights(&session);
+    session.opening.arriving = strcmp(options->value[NET_FORMAT].text, "npy") != 0;
     const enum net_part rows = net_asked_open(&session, net_flag(options, NET_WITH_TRUTH));
 
     if (!net_data_rows(session.data, rows))

@@ -129,6 +129,7 @@ struct net_opening {
     char *alike;          /* or in the run of this preparation.json, whose rows may be divided
                                    otherwise; or NULL */
     bool changed;         /* where they do not, they are taken as they are */
+    bool arriving;        /* rows of a pipe are had as they come, by net_data_next */
     bool labelled;        /* a user's files have the targets too */
     bool begins;          /* a new run begins: the fold is `fold`, not that of `preparation` */
     struct net_fold fold; /* the validation part, whatever the model says; without one kfold(k)
@@ -147,6 +148,9 @@ struct net_data *net_data_open(const struct net_model *model, const char *folder
    Without opening->labelled they have no targets. */
 struct net_data *net_data_open_files(const struct net_model *model, const char *const *files,
                                      int count, const struct net_opening *opening);
+
+/* The next rows of a pipe in the place of those before; waits for them. false: there are none. */
+bool net_data_next(struct net_data *data);
 
 void net_data_close(struct net_data *data);
 

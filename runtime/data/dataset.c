@@ -39,8 +39,8 @@ static _Noreturn void fail_rows(const struct net_column *a, const struct net_col
 }
 
 /* Opens what `request` asks for as a part of its own. */
-static void open_table(struct net_data *data, enum net_part part, const struct net_reader *reader,
-                       const struct net_request *request)
+void net_table_open(struct net_data *data, enum net_part part, const struct net_reader *reader,
+                    const struct net_request *request)
 {
     struct net_source *source = &data->sources[part];
     struct net_table *table = &source->table;
@@ -69,7 +69,7 @@ static void open_source(struct net_data *data, enum net_part part)
     for (int i = 0; i < call->arg_count; i++)
         if (call->args[i].text)
             net_need_regular(data->folder, call->args[i].text);
-    open_table(data, part, call->reader, &request);
+    net_table_open(data, part, call->reader, &request);
 }
 
 /* ---- parts ----------------------------------------------------------------------------------- */
@@ -172,7 +172,7 @@ static void fit_field(struct net_data *data, int f)
 }
 
 /* Classes have names in tables alone. */
-static bool learns(const struct net_field *field)
+bool net_learns(const struct net_field *field)
 {
     for (int s = 0; s < field->step_count; s++)
         if (field->steps[s].transform->fit &&
@@ -184,13 +184,13 @@ static bool learns(const struct net_field *field)
 const struct net_field *net_field_learns(const struct net_model *model)
 {
     for (int f = 0; f < model->field_count; f++)
-        if (learns(&model->fields[f]))
+        if (net_learns(&model->fields[f]))
             return &model->fields[f];
     return NULL;
 }
 
 /* Are its columns meant by their place in the first file? */
-static bool is_placed(const struct net_model *model, const struct net_field *field)
+bool net_is_placed(const struct net_model *model, const struct net_field *field)
 {
     const struct net_arg *header = net_argument(model->parts[NET_TRAIN], "header");
 
@@ -198,7 +198,7 @@ static bool is_placed(const struct net_model *model, const struct net_field *fie
            (!header || header->number != 0);
 }
 
-static void apply_field(struct net_data *data, int f, struct net_source *source)
+void net_field_apply(struct net_data *data, int f, struct net_source *source)
 {
     const struct net_field *field = &data->model->fields[f];
     const struct net_column *column = net_find_column(&source->table, data->model, f);
@@ -217,7 +217,7 @@ static void apply_field(struct net_data *data, int f, struct net_source *source)
 }
 
 /* Gives back the columns whose rows no field reads as they are, and files that no column needs. */
-static void free_unread(struct net_source *source, int field_count)
+void net_source_trim(struct net_source *source, int field_count)
 {
     bool held = false;
 
@@ -240,7 +240,7 @@ static void free_unread(struct net_source *source, int field_count)
 }
 
 /* The words of every field that has a vocabulary, by id: those of tokens begin at 2. */
-static void list_words(struct net_data *data)
+void net_list_words(struct net_data *data)
 {
     const struct net_model *model = data->model;
 
@@ -264,7 +264,7 @@ static void prepare(struct net_data *data)
     const struct net_model *model = data->model;
 
     for (int f = 0; f < model->field_count; f++)
-        if (!data->learnt && learns(&model->fields[f]))
+        if (!data->learnt && net_learns(&model->fields[f]))
             fit_field(data, f);
     for (int part = 0; part < NET_PARTS; part++) {
         struct net_source *source = &data->sources[part];
@@ -272,18 +272,18 @@ static void prepare(struct net_data *data)
         if (!source->fields)
             continue;
         for (int f = 0; f < model->field_count; f++)
-            apply_field(data, f, source);
-        free_unread(source, model->field_count);
+            net_field_apply(data, f, source);
+        net_source_trim(source, model->field_count);
     }
     for (int part = 0; part < NET_PARTS; part++)
         if (data->parts[part].source)
             net_packing_open(data, (enum net_part)part);
-    list_words(data);
+    net_list_words(data);
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static struct net_data *new_data(const struct net_model *model)
+struct net_data *net_data_new(const struct net_model *model)
 {
     struct net_data *data = net_allocate(1, sizeof *data);
 
@@ -299,7 +299,7 @@ static struct net_data *new_data(const struct net_model *model)
 
 struct net_data *net_data_open_by(const struct net_model *model, const struct net_opening *opening)
 {
-    struct net_data *data = new_data(model);
+    struct net_data *data = net_data_new(model);
 
     data->folder = net_data_folder(model, opening->folder);
     net_contract_read(data, opening);
@@ -320,154 +320,34 @@ struct net_data *net_data_open(const struct net_model *model, const char *folder
     return net_data_open_by(model, &opening);
 }
 
-/* A user's file of idx or npy, whatever the training data were. */
-static void open_numbers(struct net_table *table, const struct net_request *request)
+void net_part_close(struct net_data *data, enum net_part part)
 {
-    const struct net_call *call = request->call;
+    struct net_source *source = &data->sources[part];
 
-    if (request->field_count != call->arg_count)
-        net_fail(NET_USAGE, "this model reads idx or npy files, one for each of %d field%s: %s%s%s",
-                 request->field_count, request->field_count > 1 ? "s" : "",
-                 request->fields[0].source, request->field_count > 1 ? ", then " : "",
-                 request->field_count > 1 ? request->fields[request->field_count - 1].source : "");
-    for (int i = 0; i < call->arg_count; i++) {
-        char *path = (char *)call->args[i].text;
-
-        table->columns[i] = (struct net_column){.name = request->fields[i].source, .place = path};
-        net_read_files(table, &table->columns[i], &path, 1,
-                       net_is_npy(path) ? net_header_npy : net_header_idx);
-    }
-    table->column_count = call->arg_count;
-}
-
-static bool reads_texts(const struct net_request *request)
-{
-    bool texts = true;
-
-    for (int f = 0; f < request->field_count; f++)
-        texts &= request->fields[f].vocabulary > 0;
-    return texts;
-}
-
-/* The reader for a file such as `predict` was given, where tables may be of either kind. */
-static const struct net_reader *choose_reader(const struct net_reader *reader, const char *file,
-                                              struct net_request *request)
-{
-    const bool texts = reads_texts(request);
-    const enum net_shown shown = reader->table ? net_input_shows(file, texts) : NET_SHOWS_TABLE;
-
-    request->lines = shown == NET_SHOWS_LINES;
-    if (texts && reader->table)
-        request->hint = "\n  A file of a text a line is called .txt, or read from -.";
-    return !reader->table || request->lines ? reader
-           : shown == NET_SHOWS_OBJECTS     ? reader->objects
-                                            : reader->table;
-}
-
-/* A file is read by the first `count` fields and no preparation.json. */
-static void check_alone(const struct net_model *model, int count)
-{
-    for (int f = 0; f < count; f++)
-        if (learns(&model->fields[f]) || is_placed(model, &model->fields[f]))
-            net_fail(1, "%s %s: --weights wants a run's folder, with its preparation.json",
-                     model->fields[f].name,
-                     learns(&model->fields[f])
-                         ? "is prepared with numbers learnt in training"
-                         : "is made of columns that the run's first file names");
-}
-
-/* The call of a source with a user's files in the place of its own: that of training where `reader`
-   names the argument, else of numbers. */
-static struct net_call call_of_files(const struct net_model *model, const struct net_reader *reader,
-                                     const char *const *files, int count)
-{
-    const struct net_call *train = model->parts[NET_TRAIN];
-    const int arg_count = reader->file ? train->arg_count : count;
-    struct net_arg *args = net_allocate((size_t)arg_count, sizeof *args);
-
-    if (reader->file && count > 1)
-        net_fail(NET_USAGE,
-                 "one file of rows is wanted, \"%s\" is the second; a pattern in quotes "
-                 "names several: 'part*'",
-                 files[1]);
-    for (int i = 0; i < arg_count; i++) {
-        const char *path = !reader->file || !strcmp(train->args[i].name, reader->file)
-                               ? net_input_path(files[reader->file ? 0 : i])
-                               : NULL;
-
-        if (reader->file)
-            args[i] = train->args[i];
-        if (path) {
-            net_need_file(path);
-            args[i].text = path;
+    for (int f = 0; source->fields && f < data->model->field_count; f++) {
+        free(source->fields[f].owned);
+        free(source->fields[f].scale);
+        if (source->fields[f].values) {
+            free(source->fields[f].values->scale);
+            free(source->fields[f].values->shift);
+            free(source->fields[f].values->owned);
         }
+        free(source->fields[f].values);
+        free(source->fields[f].shift);
     }
-    return (struct net_call){
-        .name = reader->file ? train->name : reader->name, .args = args, .arg_count = arg_count};
-}
-
-struct net_data *net_data_open_files(const struct net_model *model, const char *const *files,
-                                     int count, const struct net_opening *opening)
-{
-    static const struct net_reader numbers = {.name = "predict", .open = open_numbers};
-    struct net_data *data = new_data(model);
-    const struct net_call *train = model->parts[NET_TRAIN];
-    const struct net_reader *reader = train && train->reader && train->reader->file ? train->reader
-                                                                                    : &numbers;
-    const struct net_call call = call_of_files(model, reader, files, count);
-    struct net_request request = {.call = &call,
-                                  .fields = model->fields,
-                                  .field_count = model->field_count - !opening->labelled,
-                                  .names = data->names};
-
-    if (!opening->preparation)
-        check_alone(model,
-                    net_is_run_mark(opening->mark) ? model->field_count : request.field_count);
-    reader = choose_reader(
-        reader, reader->file ? net_argument(&call, reader->file)->text : call.args[0].text,
-        &request);
-    if (request.lines && opening->labelled)
-        net_fail(NET_USAGE, "%s is read as a text a line, which has no %s", files[0],
-                 net_target_field(model)->name);
-    net_contract_read(data, opening);
-    net_watch_files(data, NET_TEST, &call);
-    open_table(data, NET_TEST, reader, &request);
-    free((struct net_arg *)call.args);
-    for (int f = 0; f < request.field_count; f++)
-        apply_field(data, f, &data->sources[NET_TEST]);
-    free_unread(&data->sources[NET_TEST], request.field_count);
-    net_packing_open(data, NET_TEST);
-    list_words(data);
-    net_contract_check(data, opening->mark);
-    if (opening->labelled && !data->task)
-        net_task_find(data, NET_TEST);
-    if (opening->labelled)
-        net_data_check_task(data, NET_TEST);
-    return data;
+    net_table_free(&source->table);
+    net_watch_end(source);
+    free(source->fields);
+    free(data->parts[part].rows);
+    net_packing_close(data, part);
+    *source = (struct net_source){0};
+    data->parts[part] = (struct net_subset){0};
 }
 
 void net_data_close(struct net_data *data)
 {
-    for (int part = 0; part < NET_PARTS; part++) {
-        struct net_source *source = &data->sources[part];
-
-        for (int f = 0; source->fields && f < data->model->field_count; f++) {
-            free(source->fields[f].owned);
-            free(source->fields[f].scale);
-            if (source->fields[f].values) {
-                free(source->fields[f].values->scale);
-                free(source->fields[f].values->shift);
-                free(source->fields[f].values->owned);
-            }
-            free(source->fields[f].values);
-            free(source->fields[f].shift);
-        }
-        net_table_free(&source->table);
-        net_watch_end(source);
-        free(source->fields);
-        free(data->parts[part].rows);
-        net_packing_close(data, (enum net_part)part);
-    }
+    for (int part = 0; part < NET_PARTS; part++)
+        net_part_close(data, (enum net_part)part);
     for (int f = 0; f < data->model->field_count; f++) {
         for (int s = 0; s < data->model->fields[f].step_count; s++) {
             free(data->fitted[f][s].list[0]);
@@ -479,6 +359,7 @@ void net_data_close(struct net_data *data)
         free(data->vocabulary[f]);
         net_names_free(&data->names[f]);
     }
+    free(data->asked);
     free(data->vocabulary);
     free(data->fitted);
     free(data->kept.path);

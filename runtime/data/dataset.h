@@ -53,12 +53,14 @@ struct net_kept {
 };
 
 struct net_watched;
+struct net_request;
 
 /* What one call of a reader opened. */
 struct net_source {
     struct net_watched *files; /* that it reads, file_count of them */
     int file_count;
     struct net_table table; /* columns that no field reads any more have at == NULL */
+    long first;             /* its first row's number, where others came before */
     struct net_identity identity;
     struct net_prepared_column
         *fields; /* model->field_count of them; column.at == NULL: not there */
@@ -86,13 +88,27 @@ struct net_data {
     const char ***vocabulary; /* [field]: the words by id; NULL: the field has none */
     struct net_fold fold;
     struct net_kept kept;
-    int changes; /* of the run's data, with those that were found now; 0: none was */
+    struct net_asked *asked; /* by net_data_open_files; malloc'd as one */
+    int changes;             /* of the run's data, with those that were found now; 0: none was */
 };
 
 static inline long net_source_row(const struct net_subset *part, long row)
 {
     return part->rows ? part->rows[row] : row;
 }
+
+/* dataset.c: the steps of opening data. A part of the rows that `request` asks for; a field's
+   transforms; columns that no field reads go; the words of fields that have a vocabulary. */
+struct net_data *net_data_new(const struct net_model *model);
+void net_table_open(struct net_data *data, enum net_part part, const struct net_reader *reader,
+                    const struct net_request *request);
+void net_field_apply(struct net_data *data, int f, struct net_source *source);
+void net_source_trim(struct net_source *source, int field_count);
+void net_list_words(struct net_data *data);
+void net_part_close(struct net_data *data, enum net_part part);
+bool net_learns(const struct net_field *field); /* numbers or words, in training */
+/* Are its columns meant by their place in the first file? */
+bool net_is_placed(const struct net_model *model, const struct net_field *field);
 
 /* contract.c: what the run of a preparation.json has learnt is this data's too; before sources are
    opened. */

@@ -43,7 +43,7 @@ static void keep_input(int from, const char *name)
 }
 
 /* What the name says; NET_SHOWS_NOTHING: look inside. */
-static enum net_shown name_shows(const char *file)
+enum net_shown net_input_named(const char *file)
 {
     if (ends_with(file, ".txt"))
         return NET_SHOWS_LINES;
@@ -63,7 +63,8 @@ const char *net_input_path(const char *file)
             keep_input(STDIN_FILENO, standard_input);
         return standard_input;
     }
-    if (name_shows(file) != NET_SHOWS_NOTHING || stat(file, &status) || !S_ISFIFO(status.st_mode))
+    if (net_input_named(file) != NET_SHOWS_NOTHING || stat(file, &status) ||
+        !S_ISFIFO(status.st_mode))
         return file;
     keep_input(open(file, O_RDONLY), file); /* a pipe that has to be looked into */
     return standard_input;
@@ -84,7 +85,7 @@ static bool begins_with(const char *file, char wanted)
 
 enum net_shown net_input_shows(const char *file, bool texts)
 {
-    const enum net_shown named = name_shows(file);
+    const enum net_shown named = net_input_named(file);
 
     if (named != NET_SHOWS_NOTHING)
         return named;

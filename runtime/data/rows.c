@@ -23,7 +23,7 @@ bool net_data_changed(const struct net_data *data)
 
 const char *net_data_place(const struct net_data *data, enum net_part part, int field, long *row)
 {
-    *row = net_source_row(&data->parts[part], *row);
+    *row = net_source_row(&data->parts[part], *row) + data->parts[part].source->first;
     return data->parts[part].source->fields[field].column.place;
 }
 

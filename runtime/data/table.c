@@ -170,7 +170,8 @@ void net_builder_open(struct net_builder *builder, struct net_table *table,
 {
     static const enum net_type types[] = {NET_F64, NET_I32, NET_TEXT};
 
-    *builder = (struct net_builder){.table = table, .count = request->field_count};
+    *builder = (struct net_builder){
+        .table = table, .count = request->field_count, .before = request->rows};
     builder->names = request->names ? request->names : builder->own;
     table->by_field = true;
     table->column_count = request->field_count;

@@ -278,7 +278,7 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
         struct csv c = {.path = paths[i],
                         .at = bytes.at,
                         .end = bytes.at + bytes.size,
-                        .line = 1,
+                        .line = 1 + request->lines_before,
                         .hint = request->hint};
         const struct csv start = c;
         long line;
@@ -293,13 +293,13 @@ void net_open_csv(struct net_table *table, const struct net_request *request)
         width = c.count;
         choose(chosen, &builder, &c, header, i == 0);
         if (!header)
-            c.at = start.at, c.line = 1;
+            c.at = start.at, c.line = start.line;
         while (read_row(&c, &line)) {
-            const struct net_spot spot = {paths[i], line, builder.rows};
+            const struct net_spot spot = {paths[i], line, builder.before + builder.rows};
 
             if (c.count != width)
                 net_fail(1, "%s: line %ld (row %ld): expected %d cells, found %d%s", paths[i], line,
-                         builder.rows, width, c.count, quote_hint(&c));
+                         builder.before + builder.rows, width, c.count, quote_hint(&c));
             take_row(&builder, chosen, &c, &spot, &scratch);
             net_builder_seen(&bytes, c.at);
         }

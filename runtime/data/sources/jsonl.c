@@ -314,16 +314,16 @@ static void read_line(struct jsonl *l, struct json *j)
     finish_row(l, j);
 }
 
-static void read_file(struct jsonl *l, struct net_bytes bytes, const char *path)
+static void read_file(struct jsonl *l, struct net_bytes bytes, const char *path, long before)
 {
     const char *at = bytes.at, *end = bytes.at + bytes.size;
 
-    for (long line = 1; at < end; line++) {
+    for (long line = 1 + before; at < end; line++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         struct json j = {.at = at,
                          .begin = at,
                          .end = newline ? newline : end,
-                         .spot = {path, line, l->builder.rows}};
+                         .spot = {path, line, l->builder.before + l->builder.rows}};
 
         skip_spaces(&j);
         if (j.at < j.end)
@@ -401,7 +401,7 @@ void net_open_jsonl(struct net_table *table, const struct net_request *request)
         const struct net_bytes bytes = net_text_bytes(net_map_file(table, paths[i]), paths[i]);
 
         net_builder_file(&l.builder, bytes);
-        read_file(&l, bytes, paths[i]);
+        read_file(&l, bytes, paths[i], request->lines_before);
     }
     net_builder_close(&l.builder, file->text);
     net_strings_free(l.members);

@@ -24,9 +24,10 @@ struct net_request {
     const struct net_field *fields; /* of the model; without the target for `predict` */
     int field_count;
     struct net_names
-        *names;       /* by field; what is not known yet is filled in. NULL: of this source */
-    bool lines;       /* the file is plain text, a row a line */
-    const char *hint; /* of `predict`, where a file has other columns; or NULL */
+        *names; /* by field; what is not known yet is filled in. NULL: of this source */
+    bool lines; /* the file is plain text, a row a line */
+    long lines_before, rows; /* lines and rows that came before, of the same pipe */
+    const char *hint;        /* of `predict`, where a file has other columns; or NULL */
 };
 
 /* Opens a source. Fills the columns; dataset.c checks that their rows agree. Fails by net_fail. */
@@ -119,7 +120,18 @@ const char *net_input_path(const char *file); /* of `-`: standard input's */
 
 /* Wildcards name tables. `texts`: the model reads nothing else, and standard input is lines. */
 enum net_shown { NET_SHOWS_NOTHING, NET_SHOWS_TABLE, NET_SHOWS_OBJECTS, NET_SHOWS_LINES };
+/* What its name says, or nothing. */
+enum net_shown net_input_named(const char *file);
 enum net_shown net_input_shows(const char *file, bool texts);
+
+/* ---- arriving.c: rows of a pipe -------------------------------------------------------------- */
+
+/* Standard input becomes a file of the first rows that the pipe `file` gives: complete ones, one at
+   least where there is one, behind the `header` that a table has. `texts`: as net_input_shows says.
+   false: it is no pipe. */
+bool net_arriving_open(const char *file, bool texts, bool header);
+/* The same of the next rows; how many lines and rows came before them. false: there are none. */
+bool net_arriving_next(long *lines, long *rows);
 
 /* ---- paths.c: names and arguments ------------------------------------------------------------ */
 
@@ -233,6 +245,7 @@ struct net_builder {
     struct net_names *names;              /* by field: the request's, or */
     struct net_names own[NET_COLUMNS];
     long rows, room;
+    long before;             /* rows that came before those, of the same pipe */
     struct net_scratch name; /* of a class, where it cannot be kept as it stands */
 };
 
