@@ -7,19 +7,6 @@
 
 #include "emit/emit.h"
 
-/* `{.kernel = {3, 3}, ...}`, a struct net_taps of a convolution with weights of shape w; of a
-   packed x the padding is in it; of a dx they count backward */
-const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx)
-{
-    const int dilation[] = {dilation_of(at, 0), dilation_of(at, 1)}, none[] = {0, 0};
-    const int step[] = {tap_step(at, 0), tap_step(at, 1)};
-
-    return format("{.kernel = %s, .stride = %s, .padding = %s, .dilation = %s%s}",
-                  braces(w.size + 2, 2), braces(at->stride, 2),
-                  braces(packed ? none : at->padding, 2), braces(dilation, 2),
-                  dx ? format(", .step = %s", braces(step, 2)) : "");
-}
-
 void emit_depthwise(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
@@ -31,10 +18,9 @@ void emit_depthwise(KernelCode *c, const Kernel *k)
         "NET_DEPTHWISE_TILE(%s)\n",
         "    net_depthwise_block(y, x, w, b, taps);\n");
 
-    c->base = format("%s%s_%s_%dx%d", op_info[node->op].text, epilogue_name(k),
-                     shape_name(c->e, dx ? y : x), node->at.kernel[0], node->at.kernel[1]);
-    text_add(&c->comment, "/* %s channel by channel; items: (batch block, row) */\n",
-             dx ? "dx = sum over taps of dy w" : "y = sum over taps of x w");
+    describe_kernel(c, k, dx ? y : x, "%s channel by channel; items: (batch block, row)",
+                    dx ? "dx = sum over taps of dy w" : "y = sum over taps of x w");
+    c->base = format("%s_%dx%d", c->base, node->at.kernel[0], node->at.kernel[1]);
     call_template(
         c,
         "net_depthwise(%s, %s%s, %s, %s, %s, (struct net_depthwise){.y = %s, .x = {%d, %d}, "

@@ -12,8 +12,7 @@ void emit_elementwise(KernelCode *c, const Kernel *k)
     const Value *y = k->node->outputs[0];
     const Epilogue end = add_epilogue(c, k, y->layout);
 
-    c->base = format("%s%s_%s", op_info[k->node->op].text, epilogue_name(k), shape_name(c->e, y));
-    text_add(&c->comment, "/* %s; items: (batch block, row) */\n", kernel_label(k));
+    describe_kernel(c, k, y, "%s; items: (batch block, row)", kernel_label(k));
     call_template(c, "net_elementwise(%s, %s, %s", end.arguments, add_row_end(c, k),
                   extent_text(y->layout));
 }

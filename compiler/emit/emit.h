@@ -190,23 +190,31 @@ Epilogue add_epilogue(const KernelCode *c, const Kernel *k,
 
 typedef void EmitKernel(KernelCode *c, const Kernel *k);
 
+/* Of layouts and windows, as C (literals.c). */
 const char *extent_text(const Layout *v);   /* "(struct net_extent){4, 28, 28, 1}" */
 const char *extent_braces(const Layout *v); /* "{4, 28, 28, 1}", with a border */
-const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx); /* depthwise.c */
+const char *segments_text(const Layout *v); /* "{0, 784, 1, 0, 49}, ..." */
+const char *taps_text(const Attributes *at, Shape w, bool packed, bool dx);
 /* The sums that a kernel takes of each row it has finished (sums.c):
    "net_channel_sum_end, &(struct net_channel_sum){..}", or "NULL, NULL" */
 const char *add_row_end(const KernelCode *c, const Kernel *k);
 /* The final reduction of db behind a dense layer's dw, where it has one (sums.c) */
 void add_bias_gradient(KernelCode *c, const Kernel *dw);
 
-/* Its name and comment: "conv2d_winograd_relu_64x8x14x14_16x3x3"; way "_winograd", how " by F(4x4,
-   3x3)" */
+/* ---- describe.c: a kernel's name, and the comment above it ----------------------------------- */
+
+/* "maxpool2d_grad_relu_64x8x14x14", by the shape of a value; fmt says what it computes, and what its
+   items are. */
+void describe_kernel(KernelCode *c, const Kernel *k, const Value *shape, const char *fmt, ...)
+    PRINTF(4, 5);
+void name_dw(KernelCode *c, const Kernel *k, const char *way); /* "conv2d_dw_winograd_partial_.." */
+
+/* A contraction's name and comment (gemm.c): "conv2d_winograd_relu_64x8x14x14_16x3x3"; way
+   "_winograd", how " by F(4x4, 3x3)" */
 void describe_contraction(KernelCode *c, const Kernel *k, const char *way, const char *how,
                           const char *items);
 
-/* Of weight gradients (weight_gradient.c). */
-void name_dw(KernelCode *c, const Kernel *k,
-             const char *way); /* "conv2d_dw_winograd_partial_..." */
+/* Of a weight's gradient: what becomes of it (apply.c). */
 const char *result_pointer(const KernelCode *c,
                            const Kernel *k);                    /* of the weight, or the gradient */
 const char *sums_pointer(const KernelCode *c, const Kernel *k); /* or of its partial sums */
@@ -216,6 +224,7 @@ const char *then_update(const Kernel *k);                       /* ", then the u
 const char *apply_literal(const KernelCode *c, const Kernel *k);
 const char *l1_text(Emitter *e, const Value *w);
 const char *l2_text(Emitter *e, const Value *w);
+
 const char *dw_tile(Emitter *e, int vectors, bool add, bool prefetch); /* its name */
 void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *dy, int first);
 
@@ -231,10 +240,6 @@ void call_dense_dw(KernelCode *c, const Kernel *k, const Value *x, const Value *
 
 void write_step(Emitter *e, Text *out, Program *program); /* step.c */
 void draw_memory(const Emitter *e, Text *out);            /* of the step: memory_picture.c */
-
-void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value *value, int field);
-void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value *value, int field);
-bool has_row_gradient(const Graph *g, const Value *value); /* reads what a batch has sorted */
 
 /* `above`: the file so far, whose hash the tables have */
 void emit_tables(Emitter *e, Text *out, const Text *above, const Program *train,

@@ -385,13 +385,3 @@ Epilogue add_epilogue(const KernelCode *c, const Kernel *k, const Layout *layout
 
     return write_epilogue(c->e, &b);
 }
-
-const char *extent_braces(const Layout *v)
-{
-    return format("{%d, %d, %d, %d}", v->batch_blocks, v->full_height, v->full_width, v->blocks);
-}
-
-const char *extent_text(const Layout *v)
-{
-    return format("(struct net_extent)%s", extent_braces(v));
-}

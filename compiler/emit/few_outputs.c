@@ -19,12 +19,11 @@ void emit_few_outputs(KernelCode *c, const Kernel *k)
     const int outputs = outputs_of(k);
     const Epilogue end = add_epilogue(c, k, y->layout);
 
-    c->base = format("%s%s_%sx%d", op_info[node->op].text, epilogue_name(k), shape_name(c->e, wide),
-                     outputs);
-    text_add(&c->comment, "/* %s, along the inputs; items: batch blocks */\n",
-             dx                ? "dx = dy w'"
-             : node->inputs[2] ? "y = x w + b"
-                               : "y = x w");
+    describe_kernel(c, k, wide, "%s, along the inputs; items: batch blocks",
+                    dx                ? "dx = dy w'"
+                    : node->inputs[2] ? "y = x w + b"
+                                      : "y = x w");
+    c->base = format("%sx%d", c->base, outputs);
     call_template(c, "net_dense_few_outputs%s(%s, %d%s, %s, %s, (struct net_few_outputs){%d, %d}",
                   dx ? "_dx" : "", inputs_text(c, node), outputs,
                   dx ? "" : format(", %d", k->schedule.tile), end.arguments, add_row_end(c, k),
@@ -37,9 +36,9 @@ void emit_few_outputs_dw(KernelCode *c, const Kernel *k)
     const Layout *v = x->layout;
     const int outputs = outputs_of(k), group = k->schedule.tile;
 
-    c->base = format("dense_dw%s_%sx%d", update_suffix(k), shape_name(c->e, x), outputs);
-    text_add(&c->comment, "/* dw = x' dy, along the inputs%s; items: %d blocks of inputs */\n",
-             then_update(k), group);
+    describe_kernel(c, k, x, "dw = x' dy, along the inputs%s; items: %d blocks of inputs",
+                    then_update(k), group);
+    c->base = format("%sx%d", c->base, outputs);
     call_template(c,
                   "net_dense_few_outputs_dw(%s, %s, %d, %d, (struct net_few_outputs){%d, %d}, "
                   "(struct net_apply)%s",

@@ -68,6 +68,39 @@ static const char *tiles_text(long floats)
     return floats == 256 ? "TILE" : format("%ld * TILE", floats / 256);
 }
 
+/* Does a gradient read what a batch has sorted? */
+static bool has_row_gradient(const Graph *g, const Value *value)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if ((g->nodes[i]->op == OP_EMBEDDING_DW || g->nodes[i]->op == OP_SPARSE_DENSE_DW) &&
+            g->nodes[i]->inputs[0] == value)
+            return true;
+    return false;
+}
+
+static void write_pack_tokens(const Emitter *e, Text *out, const Graph *g, const Value *value,
+                              int field)
+{
+    const Layout *v = value->layout;
+    const char *name = c_name(e, value->name);
+
+    line(out, 1,
+         "net_pack_tokens(to->%s.id, to->%s.begin, to->%s.order, &fields[%d], n, %d, %d, %s);",
+         name, name, name, field, v->width, v->rows, has_row_gradient(g, value) ? "true" : "false");
+}
+
+static void write_pack_sparse(const Emitter *e, Text *out, const Graph *g, const Value *value,
+                              int field)
+{
+    const char *name = c_name(e, value->name);
+
+    line(out, 1,
+         "net_pack_sparse(to->%s.row_begin, to->%s.column, to->%s.value, to->%s.column_begin, "
+         "to->%s.image, to->%s.column_value, &fields[%d], n, %d, %s);",
+         name, name, name, name, name, name, field, value->layout->rows,
+         has_row_gradient(g, value) ? "true" : "false");
+}
+
 static void write_pack_value(const Emitter *e, Text *out, const Value *value, int index)
 {
     const Layout *v = value->layout;

@@ -7,7 +7,6 @@
  */
 
 #include "emit/emit.h"
-#include "emit/tables.h"
 
 static bool is_dense(const Node *node)
 {

@@ -3,7 +3,6 @@
  */
 
 #include "emit/emit.h"
-#include "emit/tables.h"
 
 /* Does each row count by its class, or a label for more than its own? */
 static bool is_weighted(const Node *node)

@@ -17,9 +17,9 @@ void emit_matmul(KernelCode *c, const Kernel *k)
 
     cut_panels(blocks_of(columns), c->e->target->vectors, panels);
     include(c->e, "matmul");
-    c->base = format("%s_%s_%d", op_info[node->op].text, shape_name(c->e, node->outputs[0]), inner);
-    text_add(&c->comment, "/* c = a%s b%s of each image; items: (image, %d rows) */\n", signs[ta],
-             signs[tb], packed);
+    describe_kernel(c, k, node->outputs[0], "c = a%s b%s of each image; items: (image, %d rows)",
+                    signs[ta], signs[tb], packed);
+    c->base = format("%s_%d", c->base, inner);
     call_template(c,
                   "net_matmul(%s, %s, %d, %d, %d, %d, (struct net_matmul){.rows = %d, .inner = %d, "
                   ".columns = %d, .packed_rows = %d, .panels = %s}",

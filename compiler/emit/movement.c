@@ -3,7 +3,6 @@
  */
 
 #include "emit/emit.h"
-#include "emit/tables.h"
 
 /* concat, the gradient of a slice and the like: blocks of channels, whole */
 void emit_blocks(KernelCode *c, const Kernel *k)
@@ -23,12 +22,11 @@ void emit_blocks(KernelCode *c, const Kernel *k)
                  x->blocks, concat ? 0 : block, concat ? block : 0, concat ? x->blocks : v->blocks);
         start += node->inputs[i]->shape.size[0];
     }
-    c->base = format("%s_%s", op_info[node->op].text, shape_name(c->e, y));
+    describe_kernel(c, k, y, "%s; items: (batch block, row)",
+                    concat ? "y = the blocks of each x, side by side" : "y = some blocks of x");
     if (!concat)
         c->base = format("%s_from_%d_of_%s", c->base, node->at.begin,
                          shape_name(c->e, node->inputs[0]));
-    text_add(&c->comment, "/* %s; items: (batch block, row) */\n",
-             concat ? "y = the blocks of each x, side by side" : "y = some blocks of x");
     call_template(c,
                   "net_copy_blocks(%s, (struct net_blocks[]){%s}, %d, (struct net_copy_blocks){"
                   ".batch_blocks = %d, .blocks = %d, .size = {%d, %d}}",

@@ -11,10 +11,10 @@ void emit_layernorm(KernelCode *c, const Kernel *k)
     const char *operation = op_info[node->op].text;
     const Epilogue end = add_epilogue(c, k, v);
 
-    c->base = format("%s%s_%s", operation, epilogue_name(k), shape_name(c->e, node->outputs[0]));
-    text_add(&c->comment, "/* %s; items: (batch block, row) */\n",
-             node->backward ? "dx = (g - mean of g - xhat mean of g xhat) / deviation, g = dy gamma"
-                            : "y = (x - mean) / deviation gamma + beta along the channels");
+    describe_kernel(c, k, node->outputs[0], "%s; items: (batch block, row)",
+                    node->backward
+                        ? "dx = (g - mean of g - xhat mean of g xhat) / deviation, g = dy gamma"
+                        : "y = (x - mean) / deviation gamma + beta along the channels");
     call_template(c, "net_%s(%s, %s, %s, (struct net_layernorm){%s, .channels = %d, .eps = %s}",
                   operation, inputs_text(c, node), end.arguments, add_row_end(c, k), extent_text(v),
                   channel_count(v), literal(node->at.eps));

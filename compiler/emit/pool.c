@@ -75,12 +75,11 @@ void emit_pool(KernelCode *c, const Kernel *k)
     }
     if (pool->has & ROW_SUMS)
         text_add(&arguments, "%s, ", add_row_end(c, k));
-    c->base = format("%s%s_%s", op_info[node->op].text, epilogue_name(k), shape_name(c->e, x));
+    describe_kernel(c, k, x, "%.*s; items: %s",
+                    (int)(index ? strlen(pool->does) : strcspn(pool->does, ",")), pool->does,
+                    pool->has & ROW_SUMS ? "(batch block, row)" : "batch blocks");
     if (!whole)
         c->base = format("%s_%dx%d", c->base, node->at.kernel[0], node->at.kernel[1]);
-    text_add(&c->comment, "/* %.*s; items: %s */\n",
-             (int)(index ? strlen(pool->does) : strcspn(pool->does, ",")), pool->does,
-             pool->has & ROW_SUMS ? "(batch block, row)" : "batch blocks");
     call_template(c, "net_%s(%s%s", op_info[node->op].text, arguments.at,
                   whole ? extent_text(x->layout)
                         : pool_text(node, (upsample ? y : x)->layout, (upsample ? x : y)->layout));

@@ -10,9 +10,9 @@ void emit_softmax(KernelCode *c, const Kernel *k)
     const Value *y = node->outputs[0];
     const char *operation = op_info[node->op].text;
 
-    c->base = format("%s_%s", operation, shape_name(c->e, y));
-    text_add(&c->comment, "/* %s; items: (batch block, row) */\n",
-             node->backward ? "dx = y (dy - sum of y dy)" : "y = e^x / sum e^x along the channels");
+    describe_kernel(c, k, y, "%s; items: (batch block, row)",
+                    node->backward ? "dx = y (dy - sum of y dy)"
+                                   : "y = e^x / sum e^x along the channels");
     call_template(c,
                   "net_%s(%s, %s, (struct net_softmax){.batch_blocks = %d, .size = {%d, %d}, "
                   ".channels = %d}",

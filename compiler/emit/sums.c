@@ -107,12 +107,10 @@ void emit_sums_reduction(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
 
-    c->base = format("%s%s_%s", op_info[node->op].text, k->update ? "_update" : "",
-                     shape_name(c->e, node->inputs[0]));
-    text_add(&c->comment, "/* partial sums added in order%s; items: blocks */\n",
-             k->update                        ? ", then the update"
-             : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch"
-                                              : "");
+    describe_kernel(c, k, node->inputs[0], "partial sums added in order%s; items: blocks",
+                    k->update                        ? ", then the update"
+                    : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch"
+                                                     : "");
     call_reduction(c, k);
 }
 

@@ -14,7 +14,6 @@ const char *quoted(const char *text);                      /* a string */
 const char *number_text(double x);                         /* reads back as x */
 const char *list_of(Shape shape);                          /* "1, 28, 28" */
 const char *shape_member(const char *before, Shape shape); /* NET_SHAPE(..), or "" */
-const char *segments_text(const Layout *v);                /* "{0, 784, 1, 0, 49}, ..." */
 
 /* ---- call_tables.c: evaluated calls of the .net file ----------------------------------------- */
 

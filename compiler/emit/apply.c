@@ -1,0 +1,54 @@
+/*
+ * apply.c -- what becomes of a weight's gradient: it is kept, or the update of the weight; of some
+ * images it is a partial sum.
+ */
+
+#include "emit/emit.h"
+
+const char *l1_text(Emitter *e, const Value *w)
+{
+    return w->run_l1 ? run_value(e, number_operand(w->run_l1, 0)) : literal((double)(float)w->l1);
+}
+
+/* Of l2 w^2, whose derivative is 2 l2 w. */
+const char *l2_text(Emitter *e, const Value *w)
+{
+    return w->run_l2 ? run_value(e, format("2.0 * %s", number_operand(w->run_l2, 0)))
+                     : literal((double)(float)(2.0 * w->l2));
+}
+
+const char *apply_literal(const KernelCode *c, const Kernel *k)
+{
+    const Value *w = k->update ? k->update->inputs[0] : NULL;
+    Text text = {0};
+
+    text_add(&text, "{.update = %s", w ? "true" : "false");
+    if (w && (w->l1 > 0 || w->run_l1))
+        text_add(&text, ", .l1 = %s", l1_text(c->e, w));
+    if (w && (w->l2 > 0 || w->run_l2))
+        text_add(&text, ", .l2 = %s", l2_text(c->e, w));
+    text_add(&text, "}");
+    return text.at;
+}
+
+/* The weight that the update changes, or the place where the gradient is kept. */
+const char *result_pointer(const KernelCode *c, const Kernel *k)
+{
+    return pointer(c, k->update ? k->update->inputs[0] : k->node->outputs[0]);
+}
+
+const char *update_suffix(const Kernel *k)
+{
+    return k->bias ? "_db_update" : k->update ? "_update" : "";
+}
+
+const char *then_update(const Kernel *k)
+{
+    return k->update ? ", then the update" : "";
+}
+
+/* Partial sums of it, or all. */
+const char *sums_pointer(const KernelCode *c, const Kernel *k)
+{
+    return k->scratch ? scratch_pointer(c, k) : result_pointer(c, k);
+}
