@@ -203,8 +203,8 @@ void add_bias_gradient(KernelCode *c, const Kernel *dw);
 
 /* ---- describe.c: a kernel's name, and the comment above it ----------------------------------- */
 
-/* "maxpool2d_grad_relu_64x8x14x14", by the shape of a value; fmt says what it computes, and what its
-   items are. */
+/* "maxpool2d_grad_relu_64x8x14x14", by the shape of a value; fmt says what it computes, and what
+   its items are. */
 void describe_kernel(KernelCode *c, const Kernel *k, const Value *shape, const char *fmt, ...)
     PRINTF(4, 5);
 void name_dw(KernelCode *c, const Kernel *k, const char *way); /* "conv2d_dw_winograd_partial_.." */

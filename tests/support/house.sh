@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# house.sh -- are files and functions short, do files refer to each other in one direction, and does
-# a stage include only what is before it (docs/architecture.md)? Prints the longest, and each fault.
+# house.sh -- are files and functions short, do files refer to each other in one direction, does a
+# stage include only what is before it (docs/architecture.md), and is no register tile passed a
+# struct by value? Prints the longest, and each fault.
 # BUILD: where `make tests` built: its objects say who refers to whom.
 #
 #     house.sh [N]        with the N longest files and functions
@@ -127,6 +128,16 @@ wrong_includes() {
         $2 ~ /^core\/core.h$/ && $1 ~ /^(compiler|runtime\/kernels)\// { print $1 " includes " $2 }'
 }
 
+# A register tile is called: a struct by value would be stored at each call, and read back before
+# its stores are done.
+tiles_of_structs() {
+    awk '
+        /NET_TILE (void|vec) / { head = FILENAME ":" FNR; text = "" }
+        head { text = text $0 }
+        head && /\)/ { if (text ~ /struct [a-z_]+ [a-z_]+[,)]/) print head; head = "" }' \
+        runtime/kernels/*.h
+}
+
 faults=0
 fault() {
     while read -r line; do
@@ -153,4 +164,5 @@ fault "more than 100 columns" < <(sources | grep -E '\.([chyl]|sh)$' |
 fault "files that refer to each other" < <(references | circles "$circle")
 fault "headers that include each other" < <(includes | sed -E 's,^(compiler|runtime)/,,' | circles)
 fault "a stage that sees too much" < <(wrong_includes)
+fault "a tile that is passed a struct by value" < <(tiles_of_structs)
 [ "$faults" = 0 ]
