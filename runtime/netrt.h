@@ -60,7 +60,7 @@ struct net_run {
     net_update *update;
     struct net_step_scalars scalars;
     struct net_threads *pool;
-    struct net_profile *profile; /* NULL outside `bench --per-kernel` */
+    struct net_profile *profile; /* NULL: this step is not timed */
 };
 
 void net_threads_wait(struct net_threads *pool, int thread);

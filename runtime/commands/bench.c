@@ -163,19 +163,16 @@ static void run_steps(struct bench *bench)
 
     for (long s = 0; s < 2 || net_now() - begin < 0.2; s++)
         net_step(session, session->batch[s % 2], bench->n);
-    session->run.profile = bench->profile;
-    net_threads_profile(session->pool, bench->profile);
     net_threads_run(session->pool, read_cpu, bench);
     for (long s = 0; s < bench->steps; s++) {
-        if (bench->profile)
-            net_profile_step(bench->profile, s);
         const double before = net_now();
-        net_step(session, session->batch[s % 2], bench->n);
+        if (bench->profile)
+            net_profiled_step(session, bench->profile, s, session->batch[s % 2], bench->n);
+        else
+            net_step(session, session->batch[s % 2], bench->n);
         bench->seconds[s] = net_now() - before;
     }
     net_threads_run(session->pool, read_cpu, bench);
-    net_threads_profile(session->pool, NULL);
-    session->run.profile = NULL;
 
     bench->least = INFINITY;
     for (long s = 0; s < bench->steps; s++) {
@@ -264,34 +261,22 @@ static void run_first_step(struct bench *bench, double begin)
     bench->memory = most_memory();
 }
 
-/* Some steps kernel by kernel: those before the loss are forward, weights transposed for the way
-   back apart. */
+/* Some steps kernel by kernel. */
 static void measure_parts(struct bench *bench)
 {
     struct net_session *session = &bench->session;
     const struct net_step *train = &session->model->train;
     const long steps = bench->steps < PARTS_STEPS ? bench->steps : PARTS_STEPS;
     struct net_profile *profile = net_profile_open(train->kernel_count, session->threads, steps);
-    bool forward = true;
+    struct net_layer_time *layers = net_allocate((size_t)train->kernel_count, sizeof *layers);
 
-    session->run.profile = profile;
-    net_threads_profile(session->pool, profile);
-    for (long s = 0; s < steps; s++) {
-        net_profile_step(profile, s);
-        net_step(session, session->batch[s % 2], bench->n);
-    }
-    net_threads_profile(session->pool, NULL);
-    session->run.profile = NULL;
-    for (int k = 0; k < train->kernel_count; k++) {
-        const char *kind = train->kernels[k].kind;
-        const double seconds = net_profile_median(profile, k);
-
-        forward = forward && strcmp(kind, "loss") != 0;
-        *(!strcmp(kind, "update")                     ? &bench->update
-          : forward && strcmp(kind, "transpose") != 0 ? &bench->forward
-                                                      : &bench->backward) += seconds;
-    }
+    for (long s = 0; s < steps; s++)
+        net_profiled_step(session, profile, s, session->batch[s % 2], bench->n);
+    for (int l = net_layer_times(profile, train, layers) - 1; l >= 0; l--)
+        for (int phase = 0; phase < NET_PHASES; phase++)
+            bench->phases[phase] += layers[l].seconds[phase];
     net_profile_close(profile);
+    free(layers);
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */

@@ -131,7 +131,8 @@ void bench_show(const struct bench *bench)
            1e6 * bench->median, 1e6 * bench->least, 1e6 * bench->mean);
     printf("processor    %.1f us a step, of the thread that used most\n", 1e6 * bench->cpu);
     printf("parts        forward %.1f, backward %.1f, updates of their own %.1f us\n",
-           1e6 * bench->forward, 1e6 * bench->backward, 1e6 * bench->update);
+           1e6 * bench->phases[NET_PHASE_FORWARD], 1e6 * bench->phases[NET_PHASE_BACKWARD],
+           1e6 * bench->phases[NET_PHASE_UPDATE]);
     printf("samples/s    %.0f\n", bench->n / bench->median);
     printf("memory       %.1f MB, first step after %.3f s\n", bench->memory / 1048576.0,
            bench->first);
@@ -178,8 +179,8 @@ void bench_show_json(const struct bench *bench)
                  1e-9 * bench->peak, bench->flops / bench->median / bench->peak,
                  bench->flops / bench->cpu / bench->peak, 1e-9 * bench->bandwidth[MEMORY],
                  1e-9 * bench->bandwidth[THIRD_CACHE], 1e-9 * bench->bandwidth[OWN_CACHE],
-                 1e3 * bench->forward, 1e3 * bench->backward, 1e3 * bench->update,
-                 bench->memory / 1048576.0, bench->first);
+                 1e3 * bench->phases[NET_PHASE_FORWARD], 1e3 * bench->phases[NET_PHASE_BACKWARD],
+                 1e3 * bench->phases[NET_PHASE_UPDATE], bench->memory / 1048576.0, bench->first);
     if (bench->rows)
         net_text_add(&text,
                      ", \"preparing_ms\": %.6f, \"loaded_step_ms\": %.6f, "

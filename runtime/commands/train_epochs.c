@@ -72,7 +72,7 @@ static bool train_rows(struct trainer *trainer)
                      trainer->run.row_count - state->row,
                      (int)net_whole(trainer->run.options, NET_BATCH));
     while (!stopped(trainer) && (batch = net_loader_next(trainer->loader, &numbers, &n))) {
-        const float loss = net_step(session, batch, n);
+        const float loss = net_timed_step(&trainer->run.times, session, batch, n);
         const double now = net_now();
 
         state->row += n;

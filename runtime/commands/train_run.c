@@ -113,6 +113,7 @@ static void open_training(struct trainer *trainer, struct net_options *options)
     if (net_metrics_classes(trainer->metrics) == 2)
         net_metrics_rank(trainer->metrics); /* for the curves of report.html */
     trainer->loader = net_loader_open(session->data, session->batch, session->threads);
+    net_step_times_open(&trainer->run.times, session);
     trainer->saved = net_now();
     trainer->run.began = (double)time(NULL);
     if (!resume)
@@ -133,6 +134,7 @@ static void close_training(struct trainer *trainer)
     net_metrics_free(trainer->metrics);
     net_sinks_close(&trainer->sinks);
     free(trainer->run.epochs);
+    net_step_times_close(&trainer->run.times);
     net_session_close(&trainer->run.session);
     free(trainer->run.kept);
     free(trainer->learnt.at);

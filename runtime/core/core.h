@@ -287,8 +287,9 @@ double net_now(void); /* seconds, of a clock that never jumps */
 struct net_profile *net_profile_open(int kernels, int threads, long steps);
 /* Another use: `look` is called after each kernel of a step on one thread. */
 struct net_profile *net_profile_look(void (*look)(void *context, int kernel), void *context);
-void net_profile_step(struct net_profile *profile, long step); /* the laps to come belong to it */
-double net_profile_median(const struct net_profile *profile, int kernel); /* seconds a step */
+void net_profile_step(struct net_profile *profile, long step); /* laps to come belong to it */
+/* Seconds a step, of those up to the last that began. */
+double net_profile_median(const struct net_profile *profile, int kernel);
 void net_profile_close(struct net_profile *profile);
 double net_median(double *x, long count); /* sorts x */
 

@@ -26,7 +26,7 @@ struct lane {
 
 struct net_profile {
     int kernels, threads;
-    long steps, step; /* all; the one that runs */
+    long step; /* that runs */
     struct lane lanes[NET_MAX_THREADS];
     void (*look)(void *context, int kernel); /* called in place of all this, or NULL */
     void *context;
@@ -38,7 +38,6 @@ struct net_profile *net_profile_open(int kernels, int threads, long steps)
 
     profile->kernels = kernels;
     profile->threads = threads;
-    profile->steps = steps;
     for (int t = 0; t < threads; t++)
         profile->lanes[t].laps = net_memory(sizeof(float) * (size_t)steps * (size_t)kernels);
     return profile;
@@ -91,16 +90,17 @@ double net_median(double *x, long count)
 
 double net_profile_median(const struct net_profile *profile, int kernel)
 {
-    double *slowest = net_allocate((size_t)profile->steps, sizeof *slowest), median;
+    const long steps = profile->step + 1;
+    double *slowest = net_allocate((size_t)steps, sizeof *slowest), median;
 
-    for (long s = 0; s < profile->steps; s++)
+    for (long s = 0; s < steps; s++)
         for (int t = 0; t < profile->threads; t++) {
             const double lap = (double)profile->lanes[t].laps[s * profile->kernels + kernel];
 
             if (lap > slowest[s])
                 slowest[s] = lap;
         }
-    median = net_median(slowest, profile->steps);
+    median = net_median(slowest, steps);
     free(slowest);
     return median;
 }

@@ -47,6 +47,7 @@ static const char style[] =
     ".over{paint-order:stroke;stroke:var(--paper);stroke-width:4}"
     ".band{fill:currentColor;fill-opacity:.2;stroke:none}\n"
     ".rows td,.rows th{vertical-align:top}.rows .text{min-width:4rem;max-width:40rem}"
+    ".bar{min-width:8rem}.bar div{background:rgb(var(--good));height:.7rem}"
     "img{image-rendering:pixelated;display:block}\n"
     "summary{cursor:pointer;margin:.6rem 0}\n"
     "</style>\n";

@@ -232,6 +232,7 @@ static void write_page(struct page *sink, const struct net_training *run, const 
     add_run(&page, run);
     add_settings(&page, run->options);
     add_layers(&page, model);
+    net_page_times(&page, run);
     if (run->epochs->count)
         add_epochs(&page, run->epochs);
     net_page_end(&page);

@@ -1,7 +1,8 @@
 /*
  * page.h -- the parts of report.html: page.c puts them together, page_results.c shows what the
  * predictions of a part are worth, page_scores.c how far their scores and probabilities can be
- * trusted, page_rows.c which rows were most wrong, html.c has what they are made of.
+ * trusted, page_rows.c which rows were most wrong, page_times.c where the time of a step goes,
+ * html.c has what they are made of.
  */
 
 #ifndef NET_PAGE_H
@@ -30,6 +31,9 @@ void net_page_results(struct net_text *page, const struct net_metrics *metrics, 
 
 /* Rows that were most wrong. */
 void net_page_rows(struct net_text *page, const struct net_metrics *metrics, enum net_part part);
+
+/* The share of each layer in a step's time, where steps were timed. */
+void net_page_times(struct net_text *page, const struct net_training *run);
 
 /* ROC, precision by recall, calibration. */
 void net_page_scores(struct net_text *page, const struct net_metrics *metrics);

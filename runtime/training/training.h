@@ -266,6 +266,36 @@ float net_gradients(struct net_session *session, const void *batch, int n);
 /* Runs the train step: parameters and optimizer state change. Gives the mean loss. */
 float net_step(struct net_session *session, const void *batch, int n);
 
+/* ---- step_times.c: where the time of a step goes --------------------------------------------- */
+
+/* A step that `profile` hears as number `number`. */
+float net_profiled_step(struct net_session *session, struct net_profile *profile, long number,
+                        const void *batch, int n);
+
+enum net_phase { NET_PHASE_FORWARD, NET_PHASE_BACKWARD, NET_PHASE_UPDATE, NET_PHASES };
+
+struct net_layer_time {
+    const char *layer;
+    double seconds[NET_PHASES]; /* a step; an update inside a weight gradient is backward */
+};
+
+/* Of each layer with kernels of its own, in the order of the step; `layers`: as many as kernels. */
+int net_layer_times(const struct net_profile *profile, const struct net_step *step,
+                    struct net_layer_time *layers);
+
+/* Some steps of a run, after the first ones. */
+struct net_step_times {
+    struct net_profile *profile;
+    long steps; /* since it was opened, up to the last that is timed */
+};
+
+void net_step_times_open(struct net_step_times *times, const struct net_session *session);
+void net_step_times_close(struct net_step_times *times);
+long net_steps_timed(const struct net_step_times *times);
+/* net_step, timed where it is one of them. */
+float net_timed_step(struct net_step_times *times, struct net_session *session, const void *batch,
+                     int n);
+
 /* clip.c: clips run.grads by --clip's way to `most` (0: not at all), then updates every trainable
    tensor. */
 void net_clip_update(struct net_session *session, double most);
@@ -331,14 +361,15 @@ struct net_training {
     struct net_session session;
     struct net_options *options;
     struct net_state state;
-    void *kept;                /* the best parameters; NULL: the last are kept */
-    struct net_folder folder;  /* the run's */
-    bool made_folder;          /* for this run: there was none */
-    long row_count;            /* of the training part */
-    char mark[9];              /* of what it has learnt of its data */
-    char history[9];           /* of history.csv up to the last epoch: a CRC-32; "": unknown */
-    double began;              /* seconds since 1970 */
-    struct net_epochs *epochs; /* that are complete, as history.csv has them: report.h */
+    void *kept;                  /* the best parameters; NULL: the last are kept */
+    struct net_folder folder;    /* the run's */
+    bool made_folder;            /* for this run: there was none */
+    long row_count;              /* of the training part */
+    char mark[9];                /* of what it has learnt of its data */
+    char history[9];             /* of history.csv up to the last epoch: a CRC-32; "": unknown */
+    double began;                /* seconds since 1970 */
+    struct net_epochs *epochs;   /* that are complete, as history.csv has them: report.h */
+    struct net_step_times times; /* of this session */
 };
 
 static inline double net_training_speed(const struct net_training *run) /* rows a second */

@@ -80,6 +80,10 @@ holds "that count the rows" "$(grep -oE '<td class="(right|wrong)[^>]*>[0-9]+' r
 stands_alone run/report.html
 shows "rows that were wrong" run/report.html "taken for another class" \
     '<img width="64" height="64" alt="given" src="data:image/png;base64,'
+shows "the time of a step" run/report.html "Time by layer" "medians of 20 steps" \
+    '<tr><th scope="row">cnn.maxpool2d_2<td>[0-9.]+<td>[0-9.]+<td>[0-9.]+%'
+holds "shares of it" "$(grep -oE '<td>[0-9.]+%<td class="bar">' run/report.html | tr -dc '0-9.\n' |
+    awk '{ sum += $1 } END { print sum }')" ">" 99
 check "it does not load itself again" bash -c '! grep -q http-equiv run/report.html'
 check "a run that goes on" ./digits --resume run --epochs 6 --quiet
 shows "earlier epochs" run/report.html "<title>epoch 1, train: " "<title>epoch 6, train: "
