@@ -35,6 +35,8 @@ static void write_figures(const struct net_told_runs *runs, const char *path)
     open_output_folder(&folder, path);
     net_compare_epochs(runs, write_figure, &folder);
     net_compare_varied(runs, write_figure, &folder);
+    if (runs->count == 1)
+        net_told_page_figures(&runs->at[0], write_figure, &folder);
     net_folder_close(&folder);
 }
 
@@ -42,61 +44,80 @@ static void write_figures(const struct net_told_runs *runs, const char *path)
 
 typedef void add_cells(struct net_text *text, const struct net_cells *cells);
 
-/* Into a folder, results.tex and settings.tex; into a file one after the other. */
+struct tables {
+    const char *ending; /* "tex" */
+    add_cells *add;
+    struct net_folder folder; /* where each is a file, or */
+    struct net_text text;     /* one after the other */
+    bool many;
+};
+
+static void write_table(void *to, const char *name, const struct net_cells *cells)
+{
+    struct tables *tables = to;
+    char *file = net_format("%s.%s", name, tables->ending);
+
+    net_text_add(&tables->text, tables->text.length ? "\n" : "");
+    tables->add(&tables->text, cells);
+    if (tables->many) {
+        net_file_replace(&tables->folder, file, &tables->text);
+        tables->text.length = 0;
+    }
+    free(file);
+}
+
+/* Results, and what differs. */
+static void take_tables(const struct net_told_runs *runs, net_take_table *take, void *to)
+{
+    struct net_cells cells;
+
+    net_told_results(&cells, runs);
+    take(to, "results", &cells);
+    net_cells_free(&cells);
+    if (runs->varied_count && !runs->folds) {
+        net_told_differences(&cells, runs);
+        take(to, "settings", &cells);
+        net_cells_free(&cells);
+    }
+}
+
 static void write_tables(const struct net_told_runs *runs, const char *path, const char *ending,
                          add_cells *add)
 {
-    static const struct {
-        const char *name;
-        void (*fill)(struct net_cells *cells, const struct net_told_runs *runs);
-    } tables[] = {{"results", net_told_results}, {"settings", net_told_differences}};
     const size_t length = strlen(path);
     struct stat status;
-    const bool many = path[length - 1] == '/' || (!stat(path, &status) && S_ISDIR(status.st_mode));
-    struct net_folder folder;
-    struct net_text text = {0};
+    struct tables tables = {
+        .ending = ending,
+        .add = add,
+        .many = path[length - 1] == '/' || (!stat(path, &status) && S_ISDIR(status.st_mode)),
+    };
 
-    if (many)
-        open_output_folder(&folder, path);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        struct net_cells cells;
-        char *name = net_format("%s.%s", tables[i].name, ending);
-
-        if (i && (!runs->varied_count || runs->folds)) {
-            free(name);
-            break;
-        }
-        net_text_add(&text, text.length ? "\n" : "");
-        tables[i].fill(&cells, runs);
-        add(&text, &cells);
-        if (many) {
-            net_file_replace(&folder, name, &text);
-            text.length = 0;
-        }
-        net_cells_free(&cells);
-        free(name);
-    }
-    if (many)
-        net_folder_close(&folder);
+    if (tables.many)
+        open_output_folder(&tables.folder, path);
+    take_tables(runs, write_table, &tables);
+    if (runs->count == 1)
+        net_told_page_tables(&runs->at[0], write_table, &tables);
+    if (tables.many)
+        net_folder_close(&tables.folder);
     else
-        net_file_replace(NULL, path, &text);
-    free(text.at);
+        net_file_replace(NULL, path, &tables.text);
+    free(tables.text.at);
+}
+
+static void print_table(void *to, const char *name, const struct net_cells *cells)
+{
+    struct net_text *text = to;
+
+    (void)name;
+    net_text_add(text, text->length ? "\n" : "");
+    net_cells_print(text, cells);
 }
 
 static void print_tables(const struct net_told_runs *runs)
 {
     struct net_text text = {0};
-    struct net_cells cells;
 
-    net_told_results(&cells, runs);
-    net_cells_print(&text, &cells);
-    net_cells_free(&cells);
-    if (runs->varied_count && !runs->folds) {
-        net_text_add(&text, "\n");
-        net_told_differences(&cells, runs);
-        net_cells_print(&text, &cells);
-        net_cells_free(&cells);
-    }
+    take_tables(runs, print_table, &text);
     fputs(text.at, stdout);
     free(text.at);
 }

@@ -38,6 +38,25 @@ static void divide_score(struct net_score *sum, double by, long support)
                               support};
 }
 
+void net_metrics_averages(const struct net_metrics *metrics, struct net_score *macro,
+                          struct net_score *weighted)
+{
+    struct net_score score;
+    long rows = 0;
+    int counted = 0;
+
+    *macro = *weighted = (struct net_score){0};
+    for (int c = 0; c < net_metrics_classes(metrics); c++)
+        if (net_metrics_score(metrics, c, &score)) {
+            add_score(macro, &score, 1);
+            add_score(weighted, &score, (double)score.support);
+            rows += score.support;
+            counted++;
+        }
+    divide_score(macro, counted, rows);
+    divide_score(weighted, (double)rows, rows);
+}
+
 static int longest_name(const struct net_metrics *metrics)
 {
     int longest = 0;
@@ -56,26 +75,17 @@ static void print_classification(FILE *out, const struct net_metrics *metrics, i
     const int classes = net_metrics_classes(metrics);
     const int longest = longest_name(metrics) > digits ? longest_name(metrics) : digits;
     const int width = longest > 12 ? longest : 12; /* 12: "weighted avg" */
-    struct net_score macro = {0}, weighted = {0}, score;
-    long rows = 0;
-    int lines = 0;
+    struct net_score macro, weighted, score;
     char name[16];
 
     fprintf(out, "%*s  %9s %9s %9s %9s\n\n", width, "", "precision", "recall", "f1-score",
             "support");
-    for (int c = 0; c < classes; c++) {
-        if (!net_metrics_score(metrics, c, &score))
-            continue;
-        print_score(out, net_metrics_class_name(metrics, c, name), width, &score, digits);
-        add_score(&macro, &score, 1);
-        add_score(&weighted, &score, (double)score.support);
-        rows += score.support;
-        lines++;
-    }
-    divide_score(&macro, lines, rows);
-    divide_score(&weighted, (double)rows, rows);
+    for (int c = 0; c < classes; c++)
+        if (net_metrics_score(metrics, c, &score))
+            print_score(out, net_metrics_class_name(metrics, c, name), width, &score, digits);
+    net_metrics_averages(metrics, &macro, &weighted);
     fprintf(out, "\n%*s  %9s %9s %9.*f %9ld\n", width, "accuracy", "", "", digits,
-            net_metrics_value(metrics, "accuracy"), rows);
+            net_metrics_value(metrics, "accuracy"), macro.support);
     print_score(out, "macro avg", width, &macro, digits);
     print_score(out, "weighted avg", width, &weighted, digits);
     fprintf(out, "\nBalanced accuracy: %.*f\n", digits,

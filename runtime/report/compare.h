@@ -1,7 +1,8 @@
 /*
  * compare.h -- runs as their folders tell of them: told_runs.c reads run.json and history.csv,
- * told_folds.c makes one of the folds of a k-fold, told_tables.c has what is told, compare.c writes
- * the page, compare_figures.c and compare_parallel.c draw, cells.c has the tables.
+ * told_folds.c makes one of the folds of a k-fold, told_page.c what report.html shows of one,
+ * told_tables.c has what is told of all, compare.c writes the page, compare_figures.c,
+ * compare_parallel.c and figure_map.c draw, cells.c has the tables.
  */
 
 #ifndef NET_COMPARE_H
@@ -71,6 +72,17 @@ void net_told_unfold(struct net_told *run);
 void net_told_results(struct net_cells *cells, const struct net_told_runs *runs);
 void net_told_differences(struct net_cells *cells, const struct net_told_runs *runs);
 
+/* told_page.c: what report.html of a run has of its results, each with its name: tables, and
+   figures, a confusion matrix among them as a map. Nothing where there is no such page. */
+typedef void net_take_table(void *to, const char *name, const struct net_cells *cells);
+typedef void net_take_figure(void *to, const char *name, const struct net_text *svg);
+void net_told_page_tables(const struct net_told *run, net_take_table *take, void *to);
+void net_told_page_figures(const struct net_told *run, net_take_figure *take, void *to);
+
+/* figure_map.c: a square of counts with names, each as dark as its share of its row; false, and
+   nothing, where it is none. */
+bool net_figure_map(struct net_text *svg, const struct net_cells *cells);
+
 /* ---- compare.c ------------------------------------------------------------------------------- */
 
 void net_compare_page(struct net_text *page, const struct net_told_runs *runs);
@@ -78,7 +90,6 @@ void net_compare_page(struct net_text *page, const struct net_told_runs *runs);
 /* ---- compare_figures.c ----------------------------------------------------------------------- */
 
 /* Each figure, with the name of a file for it. */
-typedef void net_take_figure(void *to, const char *name, const struct net_text *svg);
 void net_compare_epochs(const struct net_told_runs *runs, net_take_figure *take, void *to);
 void net_compare_varied(const struct net_told_runs *runs, net_take_figure *take, void *to);
 

@@ -17,23 +17,39 @@ static void add_name(struct net_text *page, const struct net_metrics *metrics, i
     net_text_html(page, net_metrics_class_name(metrics, class, text));
 }
 
+static void add_score(struct net_text *page, const struct net_score *score)
+{
+    net_page_number(page, score->precision);
+    net_page_number(page, score->recall);
+    net_page_number(page, score->f1);
+    net_text_add(page, "<td>%ld</tr>\n", score->support);
+}
+
 static void add_scores(struct net_text *page, const struct net_metrics *metrics)
 {
-    struct net_score score;
+    const bool many = net_metrics_classes(metrics) > MOST_IN_MAP;
+    struct net_score score, macro, weighted;
 
-    net_text_add(page, "<div class=\"wide\"><table><tr><th>class<th>precision<th>recall<th>F1"
-                       "<th>rows</tr>\n");
+    if (many)
+        net_text_add(page, "<details><summary>Classes</summary>");
+
+    net_text_add(page, "<div class=\"wide\"><table id=\"classification_report\"><tr><th>class"
+                       "<th>precision<th>recall<th>F1<th>rows</tr>\n");
     for (int c = 0; c < net_metrics_classes(metrics); c++) {
         if (!net_metrics_score(metrics, c, &score))
             continue;
         net_text_add(page, "<tr><th scope=\"row\">");
         add_name(page, metrics, c);
-        net_page_number(page, score.precision);
-        net_page_number(page, score.recall);
-        net_page_number(page, score.f1);
-        net_text_add(page, "<td>%ld</tr>\n", score.support);
+        add_score(page, &score);
     }
-    net_text_add(page, "</table></div>\n");
+    net_metrics_averages(metrics, &macro, &weighted);
+    net_text_add(page, "<tr><th scope=\"row\">accuracy<td><td>");
+    net_page_number(page, net_metrics_value(metrics, "accuracy"));
+    net_text_add(page, "<td>%ld</tr>\n<tr><th scope=\"row\">macro avg", macro.support);
+    add_score(page, &macro);
+    net_text_add(page, "<tr><th scope=\"row\">weighted avg");
+    add_score(page, &weighted);
+    net_text_add(page, "</table></div>%s\n", many ? "</details>" : "");
 }
 
 /* Each cell as dark as its share of the row's rows. */
@@ -41,7 +57,8 @@ static void add_map(struct net_text *page, const struct net_metrics *metrics)
 {
     const int classes = net_metrics_classes(metrics);
 
-    net_text_add(page, "<div class=\"wide\"><table class=\"map\"><caption>rows: true class, "
+    net_text_add(page, "<div class=\"wide\"><table class=\"map\" "
+                       "id=\"confusion_matrix\"><caption>rows: true class, "
                        "columns: predicted</caption><tr><td>");
     for (int c = 0; c < classes; c++) {
         net_text_add(page, "<th scope=\"col\">");
@@ -93,8 +110,10 @@ static void add_worst(struct net_text *page, const struct net_metrics *metrics)
             if (c != truth && net_metrics_confusion(metrics, truth, c))
                 pairs[count++] = (struct pair){truth, c, net_metrics_confusion(metrics, truth, c)};
     qsort(pairs, (size_t)count, sizeof *pairs, more);
-    net_text_add(page, "<div class=\"wide\"><table><caption>the pairs of classes that were "
-                       "confused most</caption><tr><th>true<th>predicted<th>rows</tr>\n");
+    net_text_add(
+        page,
+        "<div class=\"wide\"><table id=\"confused_pairs\"><caption>the pairs of classes that were "
+        "confused most</caption><tr><th>true<th>predicted<th>rows</tr>\n");
     for (int i = 0; i < count && i < WORST; i++) {
         net_text_add(page, "<tr><th scope=\"row\">");
         add_name(page, metrics, pairs[i].truth);

@@ -200,6 +200,9 @@ struct net_score {
 
 /* False for a class that neither occurs nor is predicted. */
 bool net_metrics_score(const struct net_metrics *metrics, int class, struct net_score *score);
+/* classification.c: over the classes that there are, each alike and by its rows. */
+void net_metrics_averages(const struct net_metrics *metrics, struct net_score *macro,
+                          struct net_score *weighted);
 
 /* By the outputs as they come, which are finite, for metrics and predictions alike: the first of
    the largest; of one output 1 from a probability of 1/2 on. */

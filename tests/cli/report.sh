@@ -69,7 +69,7 @@ check "a run" ./digits --epochs 4 --out "a <b> & \"c\"" --quiet
 mv "a <b> & \"c\"" run
 shows "classes" run/report.html "<h1>cnn</h1>" "finished after 4 of 4 epochs" \
     '<tr><th scope="row">validation<td>[0-9.]+<td>[0-9.]+</tr>' 'class="title"[^>]*>accuracy<' \
-    "<title>epoch 4, validation: " "The test rows" '<table class="map">' \
+    "<title>epoch 4, validation: " "The test rows" '<table class="map" id="confusion_matrix">' \
     '--out .a &lt;b&gt; &amp; &quot;c&quot;' '<tr><th scope="row">lr<td class="text">0.001' \
     '<th scope="row">cnn.conv2d_1<td class="text">conv2d' "4 epochs as a table"
 holds "a cell for each pair of classes" "$(grep -oE '<td class="(right|wrong)[^>]*>[0-9]+' \
@@ -87,6 +87,35 @@ holds "shares of it" "$(grep -oE '<td>[0-9.]+%<td class="bar">' run/report.html 
 check "it does not load itself again" bash -c '! grep -q http-equiv run/report.html'
 check "a run that goes on" ./digits --resume run --epochs 6 --quiet
 shows "earlier epochs" run/report.html "<title>epoch 1, train: " "<title>epoch 6, train: "
+
+# ---- its results for a document ------------------------------------------------------------------
+
+check "figures and tables of a run" bash -c './digits report run --svg one --tex one/ --md one.md \
+    >/dev/null'
+check "only what the page has" bash -c '[ "$(ls one)" = "calibration.svg
+classification_report.tex
+confusion_matrix.svg
+confusion_matrix.tex
+results.tex
+train_accuracy.svg
+train_loss.svg
+validation_accuracy.svg
+validation_loss.svg" ]'
+accuracy=$(./digits eval --weights run --digits 6 | awk '$1 == "accuracy" { print $2 }' | tail -1)
+shows "as LaTeX" one/classification_report.tex '^class & precision & recall & F1 & rows' \
+    "^accuracy &  &  & $(printf %.4g "$accuracy") & 400" '^weighted avg & 0'
+holds "the matrix" "$(grep -E '^[0-9] &' one/confusion_matrix.tex | tr '&' '\n' |
+    awk 'NR % 11 != 1 { sum += $1 } END { print sum }')" "==" 400
+holds "and its picture" "$(grep -oE 'px[^>]*>[0-9]+<' one/confusion_matrix.svg |
+    sed 's/.*>//' | awk '{ sum += $1 } END { print sum }')" "==" 400
+shows "a picture of its own" one/calibration.svg "<style>" "share that was true"
+shows "as Markdown" one.md '^\| macro avg \| 0'
+cp -r run damaged
+printf '<figure id="../x"><svg \n</svg></figure><figure id="y"><svg ></figure>' >damaged/report.html
+printf '<table id="z"><tr><th>a<th>b</tr><tr><td>c</tr></table><table id="z' >>damaged/report.html
+check "a page of something else" ./digits report damaged --svg other --tex other/
+check "has nothing to take" bash -c '! ls other x.svg | grep -qE "^(x|y|z)[.]"'
+rm -r damaged
 
 # ---- while it runs, and how it ended -------------------------------------------------------------
 
@@ -242,7 +271,10 @@ sed -e 's/target y .*/target y = column("c") -> classes(60)/' -e 's/dense(1)/den
     -e 's/mse/cross_entropy/' -e 's/mae/accuracy/' values.net >classes.net
 build classes classes.net
 check "sixty classes" ./classes --out classes_run --quiet
-shows "sixty classes" classes_run/report.html "confused most" '<figure id="calibration">'
+shows "sixty classes" classes_run/report.html "confused most" '<figure id="calibration">' \
+    "<details><summary>Classes"
+check "their pairs" bash -c './classes report classes_run --md pairs/ >/dev/null &&
+    grep -q "^| true | predicted | rows |" pairs/confused_pairs.md'
 stands_alone classes_run/report.html
 
 # ---- two classes ---------------------------------------------------------------------------------
@@ -303,6 +335,20 @@ build narrow narrow.net
 check "narrow pictures" ./narrow --out narrow_run --quiet
 shows "narrow pictures" narrow_run/report.html 'width="64" height="1" alt="given"'
 stands_alone narrow_run/report.html
+check "figures of values" ./values report values_run --svg values_figures
+shows "figures of values" values_figures/residuals.svg "<style>" 'class="dot"'
 holds "twelve of each" "$(grep -o 'alt="restored"' restore_run/report.html | wc -l)" "==" 12
 stands_alone restore_run/report.html
+
+# ---- by the HTML checker of the W3C --------------------------------------------------------------
+
+# It comes from npm, once, and wants Java.
+checker=$(realpath -m "${BUILD:-$root/build}")/vnu
+jar=$checker/node_modules/vnu-jar/build/dist/vnu.jar
+if command -v java >/dev/null && { [ -e "$jar" ] || { command -v npm >/dev/null &&
+    timeout 120 npm install --ignore-scripts --prefix "$checker" vnu-jar; }; } >npm.log 2>&1; then
+    check "valid HTML" java -jar "$jar" --errors-only *.html */report.html
+else
+    skip "valid HTML: java, or npm's package vnu-jar, is missing"
+fi
 finish
