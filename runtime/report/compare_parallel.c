@@ -46,8 +46,9 @@ static struct upright stand(const struct net_told_runs *runs, const char *name, 
 static void add_mark(struct net_text *svg, const struct upright *axis, double value,
                      const char *word)
 {
-    net_text_add(svg, "<text class=\"over\" text-anchor=\"end\" x=\"%d\" y=\"%.1f\">", axis->x - 5,
-                 height_of(axis, value) + 4);
+    net_text_add(
+        svg, "<text class=\"over\" paint-order=\"stroke\" text-anchor=\"end\" x=\"%d\" y=\"%.1f\">",
+        axis->x - 5, height_of(axis, value) + 4);
     if (word)
         net_text_html(svg, word);
     else

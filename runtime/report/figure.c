@@ -31,7 +31,7 @@ static const char style[] =
     NET_EVERY_COLOR
 #undef COLOR
     ".band{fill:currentColor;fill-opacity:.2;stroke:none}"
-    ".over{paint-order:stroke;stroke:#fff;stroke-width:4}</style>";
+    ".over{stroke:#fff;stroke-width:4}</style>";
 
 /* Colors come again with dashes. */
 static const char *class_of(const struct net_line *line)
@@ -343,7 +343,7 @@ static struct key find_key(const struct net_figure *figure)
 
     for (int l = 0; l < figure->line_count; l++)
         if (in_key(&figure->lines[l])) {
-            const int width = LETTER * net_text_columns(figure->lines[l].name) + 40;
+            const int width = LETTER * net_text_columns(figure->lines[l].name) + 60;
 
             key.count++;
             key.width = width > key.width ? width : key.width;

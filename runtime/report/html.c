@@ -20,7 +20,6 @@ static const char style[] =
     NET_EVERY_COLOR
 #undef COLOR
     "}}\n"
-    "@media print{details>*{display:block}figure,table,tr{break-inside:avoid}}\n"
     "body{margin:0 auto;max-width:70rem;padding:1rem;color:var(--ink);background:var(--paper);"
     "font:16px/1.45 system-ui,sans-serif}\n"
     "h1{font-size:1.5rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2rem 0 .6rem}\n"
@@ -44,12 +43,19 @@ static const char style[] =
     "." #class "{color:var(--" #class ");stroke:currentColor}text." #class NET_COLORED_TEXT
     NET_EVERY_COLOR
 #undef COLOR
-    ".over{paint-order:stroke;stroke:var(--paper);stroke-width:4}"
+    ".over{stroke:var(--paper);stroke-width:4}"
     ".band{fill:currentColor;fill-opacity:.2;stroke:none}\n"
-    ".rows td,.rows th{vertical-align:top}.rows .text{min-width:4rem;max-width:40rem}"
+    ".rows td,.rows th{vertical-align:top}.rows td.text{min-width:14rem;max-width:40rem}.rows "
+    ".picture{text-align:left}"
     ".bar{min-width:8rem}.bar div{background:rgb(var(--good));height:.7rem}"
     "img{image-rendering:pixelated;display:block}\n"
     "summary{cursor:pointer;margin:.6rem 0}\n"
+    "@media(max-width:40rem){td,th{padding:.15rem .4rem}caption{white-space:normal}text{font-size:"
+    "16px}}\n"
+    "@media print{body{font-size:11px;max-width:none;padding:0}td,th{padding:.1rem .3rem}.figures{"
+    "grid-template-columns:1fr 1fr}.wide{overflow:visible}h2,summary,caption,tr:first-child{"
+    "break-after:avoid}figure,tr{break-inside:avoid}details::details-content{display:block;"
+    "content-visibility:visible}}\n"
     "</style>\n";
 
 void net_page_begin(struct net_text *page, const char *title, int reload)

@@ -73,7 +73,7 @@ static void add_picture(struct rows *rows, const int *of, float *x, float low, f
     int shape[] = {of[0], of[1], of[2]};
     struct net_bytes file = {0};
 
-    net_text_add(rows->page, "<td class=\"text\">");
+    net_text_add(rows->page, "<td class=\"picture\">");
     if (rows->pictures > MOST_PICTURES)
         return;
     shrink(x, shape);
