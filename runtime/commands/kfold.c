@@ -15,7 +15,7 @@
 #include "commands/commands.h"
 
 /* One that was cut short by --max-steps is finished too, as a run; it goes on as train does. */
-static bool is_finished(const struct folds *folds, int number)
+static bool is_finished(const struct net_folds *folds, int number)
 {
     char *name = net_fold_name(number, "run.json");
     struct net_json *json = net_folder_has(&folds->folder, name) ? net_folds_read(folds, name)
@@ -30,7 +30,7 @@ static bool is_finished(const struct folds *folds, int number)
     return finished;
 }
 
-static int train_fold(const struct folds *folds, int number)
+static int train_fold(const struct net_folds *folds, int number)
 {
     struct net_options options = *folds->options;
     struct net_value *value = options.value;
@@ -65,7 +65,7 @@ static int train_fold(const struct folds *folds, int number)
 
 /* The k-fold in this folder, when it is of this model: how many folds it has, and the settings that
    it began with, which those have that are still to come. */
-static int take_up(const struct folds *all)
+static int take_up(const struct net_folds *all)
 {
     struct net_options *options = all->options;
     const char *folder = all->folder.path;
@@ -110,7 +110,7 @@ static int asked_count(const struct net_options *options)
 }
 
 /* What a run wrote here, or in a folder of the folds to come, is written over by --force alone. */
-static void need_free(const struct folds *folds)
+static void need_free(const struct net_folds *folds)
 {
     net_folder_need_free(&folds->folder, folds->options);
     for (int i = 1; i <= folds->count; i++) {
@@ -124,7 +124,7 @@ static void need_free(const struct folds *folds)
 /* Data that are not there or too few fail here, before a folder is made that is in the way. The
    first fold has as many rows as any, the last as few: where batches do not go with that, no fold
    is trained. */
-static void check_data(const struct folds *folds)
+static void check_data(const struct net_folds *folds)
 {
     const struct net_options *options = folds->options;
 
@@ -139,7 +139,7 @@ static void check_data(const struct folds *folds)
 }
 
 /* Makes the folder, or refuses one that is there. */
-static void open_folder(struct folds *folds)
+static void open_folder(struct net_folds *folds)
 {
     const struct net_options *options = folds->options;
     const char *out = options->value[NET_OUT].text;
@@ -169,7 +169,7 @@ int net_kfold(struct net_options *options, struct net_signals *signals)
 {
     const struct net_model *model = options->model;
     const char *resume = options->value[NET_RESUME].text;
-    struct folds folds = {.options = options, .signals = signals};
+    struct net_folds folds = {.options = options, .signals = signals};
     int code = NET_OK;
 
     check_flags(options);

@@ -42,12 +42,7 @@ static void add_json(struct net_text *text, const struct net_model *model)
 int net_command_summary(struct net_options *options)
 {
     const struct net_model *model = options->model;
-    const struct net_summary summary = {.name = model->name,
-                                        .layers = model->layers,
-                                        .layer_count = model->layer_count,
-                                        .batch = model->batch,
-                                        .memory = model->arena_size,
-                                        .target = model->isa};
+    const struct net_summary summary = net_summary_of(model);
     struct net_text text = {0};
 
     if (!net_flag(options, NET_JSON_OUTPUT)) {

@@ -4,7 +4,6 @@
 
 #define _GNU_SOURCE
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +28,11 @@ void net_cells_add(struct net_cells *cells, const char *format, ...)
 
 void net_cells_number(struct net_cells *cells, double number)
 {
-    if (!isfinite(number))
-        net_cells_add(cells, "–");
-    else
-        net_cells_add(cells, fabs(number) >= 1e4 && fabs(number) < 1e12 ? "%.0f" : "%.4g", number);
+    struct net_text text = {0};
+
+    net_text_shown(&text, number);
+    net_cells_add(cells, "%s", text.at);
+    free(text.at);
 }
 
 void net_cells_free(struct net_cells *cells)

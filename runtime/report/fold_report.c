@@ -18,7 +18,7 @@ char *net_fold_name(int number, const char *file)
     return net_format("fold_%d%s%s", number, file ? "/" : "", file ? file : "");
 }
 
-struct net_json *net_folds_read(const struct folds *folds, const char *name)
+struct net_json *net_folds_read(const struct net_folds *folds, const char *name)
 {
     char *path = net_path_in(&folds->folder, name), error[256];
     size_t length;
@@ -35,13 +35,14 @@ struct net_json *net_folds_read(const struct folds *folds, const char *name)
 /* ---- What a fold gave ------------------------------------------------------------------------ */
 
 /* The numbers of a run's "final": train_loss, train_accuracy, validation_loss, ... */
-struct result {
+struct net_fold_results {
     char **names;
     double *values; /* NaN where it was null */
     int count;
 };
 
-static void add_result(struct result *result, const char *part, const struct net_json *number)
+static void add_result(struct net_fold_results *result, const char *part,
+                       const struct net_json *number)
 {
     const size_t count = (size_t)result->count + 1;
 
@@ -54,12 +55,12 @@ static void add_result(struct result *result, const char *part, const struct net
     result->count++;
 }
 
-static struct result read_result(const struct folds *folds, int number)
+static struct net_fold_results read_result(const struct net_folds *folds, int number)
 {
     char *name = net_fold_name(number, "run.json");
     struct net_json *json = net_folds_read(folds, name);
     const struct net_json *final = net_json_member(json, "final");
-    struct result result = {0};
+    struct net_fold_results result = {0};
 
     for (const struct net_json *part = final ? final->first : NULL; part; part = part->next)
         for (const struct net_json *number = part->first; number; number = number->next)
@@ -69,7 +70,7 @@ static struct result read_result(const struct folds *folds, int number)
     return result;
 }
 
-static void free_result(struct result *result)
+static void free_result(struct net_fold_results *result)
 {
     for (int i = 0; i < result->count; i++)
         free(result->names[i]);
@@ -79,8 +80,8 @@ static void free_result(struct result *result)
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
-static void find_column_mean(const struct result *results, int folds, int column, double *mean,
-                             double *deviation)
+static void find_column_mean(const struct net_fold_results *results, int folds, int column,
+                             double *mean, double *deviation)
 {
     double *values = net_allocate((size_t)folds, sizeof *values);
 
@@ -95,9 +96,9 @@ static int width_of(const char *name)
     return strlen(name) > 10 ? (int)strlen(name) : 10;
 }
 
-static struct net_text as_table(const struct result *results, int folds)
+static struct net_text as_table(const struct net_fold_results *results, int folds)
 {
-    const struct result *first = &results[0];
+    const struct net_fold_results *first = &results[0];
     struct net_text text = {0};
 
     net_text_add(&text, "%-5s", "fold");
@@ -131,7 +132,8 @@ static void add_members(struct net_text *text, char *const *names, const double 
 }
 
 /* The whole as JSON; without results where `results` is NULL. */
-static struct net_text as_json(const struct folds *folds, const struct result *results)
+static struct net_text as_json(const struct net_folds *folds,
+                               const struct net_fold_results *results)
 {
     struct net_text text = {0};
 
@@ -165,7 +167,7 @@ static struct net_text as_json(const struct folds *folds, const struct result *r
     return text;
 }
 
-void net_folds_write(const struct folds *folds, const struct result *results)
+void net_folds_write(const struct net_folds *folds, const struct net_fold_results *results)
 {
     struct net_text json = as_json(folds, results);
 
@@ -193,7 +195,7 @@ static int count_of(const char *text, char c)
     return count;
 }
 
-static struct history read_history(const struct folds *folds, int number)
+static struct history read_history(const struct net_folds *folds, int number)
 {
     char *name = net_fold_name(number, "history.csv"), *rest, *line;
     char *path = net_path_in(&folds->folder, name);
@@ -239,7 +241,7 @@ static void free_history(struct history *history)
 }
 
 /* folds.csv: the folds' histories in one file, a row an epoch and fold. */
-static void write_folds(const struct folds *folds, const struct history *histories)
+static void write_folds(const struct net_folds *folds, const struct history *histories)
 {
     struct net_text text = {0};
 
@@ -258,7 +260,7 @@ static void write_folds(const struct folds *folds, const struct history *histori
 }
 
 /* band.csv: of each epoch the mean and standard deviation over the folds that came so far. */
-static void write_band(const struct folds *folds, const struct history *histories)
+static void write_band(const struct net_folds *folds, const struct history *histories)
 {
     double *values = net_allocate((size_t)folds->count, sizeof *values), mean, deviation;
     struct net_text text = {0};
@@ -289,7 +291,7 @@ static void write_band(const struct folds *folds, const struct history *historie
     free(values);
 }
 
-static void write_epochs(const struct folds *folds)
+static void write_epochs(const struct net_folds *folds)
 {
     struct history *histories = net_allocate((size_t)folds->count, sizeof *histories);
 
@@ -305,9 +307,9 @@ static void write_epochs(const struct folds *folds)
     free(histories);
 }
 
-void net_folds_show(const struct folds *folds)
+void net_folds_show(const struct net_folds *folds)
 {
-    struct result *results = net_allocate((size_t)folds->count, sizeof *results);
+    struct net_fold_results *results = net_allocate((size_t)folds->count, sizeof *results);
 
     for (int i = 0; i < folds->count; i++) {
         results[i] = read_result(folds, i + 1);

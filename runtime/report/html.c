@@ -84,15 +84,21 @@ void net_page_heading(struct net_text *page, const char *heading)
     net_text_add(page, "</h2>\n");
 }
 
-void net_page_number(struct net_text *page, double number)
+void net_text_shown(struct net_text *text, double number)
 {
     const double size = fabs(number);
 
-    net_text_add(page,
-                 !isfinite(number)            ? "<td>–"
-                 : size >= 1e4 && size < 1e12 ? "<td>%.0f"
-                                              : "<td>%.4g",
+    net_text_add(text,
+                 !isfinite(number)            ? "–"
+                 : size >= 1e4 && size < 1e12 ? "%.0f"
+                                              : "%.4g",
                  number);
+}
+
+void net_page_number(struct net_text *page, double number)
+{
+    net_text_add(page, "<td>");
+    net_text_shown(page, number);
 }
 
 void net_page_figure(struct net_text *page, const char *id, const struct net_text *svg)

@@ -18,7 +18,9 @@ void net_page_begin(struct net_text *page, const char *title, int reload);
 void net_page_end(struct net_text *page);
 
 void net_page_heading(struct net_text *page, const char *heading);
-/* A row of a table: a name, in HTML already, and a number; not finite: a dash. */
+/* As people read it, in four digits or whole; not finite: a dash. */
+void net_text_shown(struct net_text *text, double number);
+/* The same as the cell of a table. */
 void net_page_number(struct net_text *page, double number);
 /* `id`: of its element; or NULL. */
 void net_page_figure(struct net_text *page, const char *id, const struct net_text *svg);

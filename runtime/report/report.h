@@ -253,7 +253,7 @@ void net_compare_folder(const struct net_folder *folder);
 
 /* ---- fold_report.c: the folds of a k-fold, summed up ----------------------------------------- */
 
-struct folds {
+struct net_folds {
     struct net_options *options;
     struct net_signals *signals;
     int count;
@@ -262,14 +262,14 @@ struct folds {
 
 /* fold_N, or a file in it; malloc'd */
 char *net_fold_name(int number, const char *file);
-struct net_json *net_folds_read(const struct folds *folds, const char *name); /* a JSON file */
+struct net_json *net_folds_read(const struct net_folds *folds, const char *name); /* a JSON file */
 
 /* kfold.json: the model, how many folds there are and their settings; with `results` their numbers
    too. */
-struct result;
-void net_folds_write(const struct folds *folds, const struct result *results);
+struct net_fold_results;
+void net_folds_write(const struct net_folds *folds, const struct net_fold_results *results);
 
 /* When all are trained: folds.csv, band.csv, kfold.json, and the table on stdout. */
-void net_folds_show(const struct folds *folds);
+void net_folds_show(const struct net_folds *folds);
 
 #endif

@@ -19,6 +19,12 @@ struct net_summary {
     const char *target; /* "avx512" */
 };
 
+static inline struct net_summary net_summary_of(const struct net_model *model)
+{
+    return (struct net_summary){model->name,  model->layers,     model->layer_count,
+                                model->batch, model->arena_size, model->isa};
+}
+
 void net_summary_print(FILE *out, const struct net_summary *summary);
 
 #endif

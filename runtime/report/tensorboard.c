@@ -130,12 +130,7 @@ static void add_text(struct board *board, const char *tag, const char *text)
 static void add_texts(struct board *board, const struct net_training *run)
 {
     const struct net_model *model = run->session.model;
-    const struct net_summary summary = {.name = model->name,
-                                        .layers = model->layers,
-                                        .layer_count = model->layer_count,
-                                        .batch = model->batch,
-                                        .memory = model->arena_size,
-                                        .target = model->isa};
+    const struct net_summary summary = net_summary_of(model);
     char *table = NULL, *text;
     size_t length;
     FILE *out = open_memstream(&table, &length);
