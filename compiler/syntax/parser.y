@@ -36,7 +36,7 @@ typedef struct Parser {
     bool wrapped;               /* a line ended inside a bracket, just before this token */
     bool stopped;               /* nothing more is read */
     int tokens;                 /* of this statement, this one included */
-    int first_token;            /* of this statement */
+    int first_token, last_token; /* of this statement */
     Span first;                 /* its place */
     Open open[MAX_OPEN];        /* brackets and braces that are open now */
     int open_count;
