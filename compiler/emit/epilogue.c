@@ -27,11 +27,20 @@ static bool is_transcendental(Op op)
 }
 
 /* Is it 0 of 0? Otherwise lanes that are no channels are cleared. */
-static bool is_zero_preserving(Op op)
+static bool is_zero_preserving(const Node *node)
 {
-    const Activation *a = find_activation(op);
+    const Activation *a = find_activation(node->op);
 
-    return op != OP_GAUSSIAN_NOISE && !(a && op == a->op && a->zero == AT_NOT_ZERO);
+    switch (node->op) {
+    case OP_GAUSSIAN_NOISE:
+    case OP_SHIFT:
+    case OP_DIVIDE:
+        return false;
+    case OP_ABOVE:
+        return !(node->at.scale > 0 ? 0 > node->at.shift : node->at.shift > 0);
+    default:
+        return !a || (node->op == a->op ? a->zero == AT_ZERO : a->zero != AT_SINGULAR);
+    }
 }
 
 static bool has_padding(const Layout *v)
@@ -54,7 +63,7 @@ static void find_needs(Chain *b)
         b->transcendental = b->transcendental || is_transcendental(op);
         b->random = b->random || is_random(op);
         b->draws = b->draws || (is_random(op) && (k->epilogue[i] != k->masked || k->writes_mask));
-        b->masked = b->masked || (!is_zero_preserving(op) && has_padding(b->layout));
+        b->masked = b->masked || (!is_zero_preserving(k->epilogue[i]) && has_padding(b->layout));
     }
 }
 
@@ -97,7 +106,7 @@ bool skip_unary(Chain *b)
     return transcendental;
 }
 
-enum { MAX_NAMED = 6 }; /* operations in a name; of a longer chain the others' number */
+enum { MAX_NAMED = 6, MAX_LETTERS = 44 }; /* in a name; of a longer chain the others' number */
 
 /* "_relu_dropout": the operations of a chain from `first` on. */
 static const char *operations_text(const Kernel *k, int first, const Node *but)
@@ -109,10 +118,11 @@ static const char *operations_text(const Kernel *k, int first, const Node *but)
     for (int i = first; i < k->epilogue_count; i++)
         if (k->epilogue[i] == but)
             continue;
-        else if (named++ < MAX_NAMED)
-            text_add(&text, "_%s", op_info[k->epilogue[i]->op].text);
-        else
+        else if (more || named++ == MAX_NAMED ||
+                 strlen(text.at) + strlen(op_info[k->epilogue[i]->op].text) > MAX_LETTERS)
             more++;
+        else
+            text_add(&text, "_%s", op_info[k->epilogue[i]->op].text);
     if (more)
         text_add(&text, "_and_%d", more);
     return text.at;
@@ -155,6 +165,24 @@ static const char *operation(const Node *node, const char *const in[])
         return format("vec_add(%s, %s)", a, b);
     case OP_MULTIPLY:
         return format("vec_mul(%s, %s)", a, b);
+    case OP_DIVIDE:
+        return format("vec_div(%s, %s)", a, b);
+    case OP_MAXIMUM:
+        return format("net_maximum(%s, %s)", a, b);
+    case OP_MAXIMUM_GRAD:
+        return format("net_maximum_grad(%s, %s, %s)", a, b, in[2]);
+    case OP_GREATER:
+        return format("vec_if_greater(%s, %s, vec_set(1.0f), vec_zero())", a, b);
+    case OP_ABOVE:
+        b = format("vec_set(%s)", literal(node->at.shift));
+        return format("vec_if_greater(%s, %s, vec_set(1.0f), vec_zero())",
+                      node->at.scale > 0 ? a : b, node->at.scale > 0 ? b : a);
+    case OP_SCALE:
+        return node->at.scale < 0 ? format("vec_sub(vec_zero(), vec_mul(%s, vec_set(%s)))", a,
+                                           literal(-node->at.scale))
+                                  : format("vec_mul(%s, vec_set(%s))", a, literal(node->at.scale));
+    case OP_SHIFT:
+        return format("vec_add(%s, vec_set(%s))", a, literal(node->at.shift));
     case OP_NORMALIZE:
         return format("net_normalize(%s, %s, %s, %s, %s)", a, b, in[2], in[3], in[4]);
     case OP_NORMALIZE_GRAD:
@@ -249,7 +277,7 @@ static const char *value_text(const Chain *b, int index)
                        in[0], draws_at(b, index));
     else
         value = operation(node, in);
-    return is_zero_preserving(node->op) || !b->masked
+    return is_zero_preserving(node) || !b->masked
                ? value
                : format("vec_first(lanes.lanes, %s, vec_zero())", value);
 }

@@ -28,6 +28,8 @@ static const Pool pools[OP_COUNT] = {
     [OP_UPSAMPLE2D_GRAD] = {"dx = the sum of the dy that x became", ROW_SUMS | UNROLL},
     [OP_GLOBAL_MAXPOOL2D] = {"y = max over the pixels of x, index = the first that has it", WHOLE},
     [OP_GLOBAL_MAXPOOL2D_GRAD] = {"dx = dy where x is the max", WHOLE | ROW_SUMS},
+    [OP_STRETCH] = {"y = x on every pixel", WHOLE | ROW_SUMS},
+    [OP_PIXEL_SUM] = {"y = the sum over the pixels of x", WHOLE},
     [OP_GLOBAL_AVGPOOL2D] = {"y = the mean over the pixels of x", WHOLE},
     [OP_GLOBAL_AVGPOOL2D_GRAD] = {"dx = dy / pixels", WHOLE | ROW_SUMS},
 };
@@ -57,7 +59,8 @@ void emit_pool(KernelCode *c, const Kernel *k)
     const Pool *pool = &pools[node->op];
     const bool whole = pool->has & WHOLE;
     const Value *first = node->outputs[0], *last = node->inputs[node->input_count - 1];
-    const Value *x = node->backward ? first : last, *y = node->backward ? last : first;
+    const bool up = node->op == OP_STRETCH || (node->backward && node->op != OP_PIXEL_SUM);
+    const Value *x = up ? first : last, *y = up ? last : first;
     const bool upsample = node->op == OP_UPSAMPLE2D || node->op == OP_UPSAMPLE2D_GRAD;
     const bool index = node->output_count < 2 || !node->outputs[1]->internal;
     const bool epilogue = kernel_info[k->kind].epilogue == EPILOGUE;

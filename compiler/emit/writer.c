@@ -7,6 +7,7 @@
 
 #include "emit/emit.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { COLUMNS = 100 };
@@ -54,6 +55,8 @@ const char *literal(double x)
 {
     const char *digits = format("%.9g", x);
 
+    if (isinf(x))
+        return x > 0 ? "INFINITY" : "-INFINITY";
     return format("%s%sf", digits, strpbrk(digits, ".e") ? "" : ".0");
 }
 

@@ -49,8 +49,8 @@ typedef struct Activation {
     Op op, gradient;
     enum { KEPT_X, KEPT_Y, KEPT_SIGN } kept; /* what the gradient reads */
     enum { COST_SIMPLE, COST_TRANSCENDENTAL } cost;
-    enum { AT_ZERO, AT_NOT_ZERO } zero; /* f(0) */
-    const char *forward, *backward;     /* C expressions of $1 and $2 */
+    enum { AT_ZERO, AT_NOT_ZERO, AT_SINGULAR } zero; /* f(0) */
+    const char *forward, *backward;                  /* C expressions of $1 and $2 */
 } Activation;
 
 const Activation *find_activation(Op op); /* of which op is the function or the gradient; NULL */
@@ -115,7 +115,8 @@ typedef struct Attributes {
     int dilation[2];                /* of a convolution: pixels from tap to tap; 0 is 1 */
     int groups;                     /* of a convolution: its weight is 0 between them; 0 is 1 */
     double slope;                   /* leaky_relu, elu: below 0 */
-    double scale;                   /* elu: of all; gaussian_noise: the deviation */
+    double scale;                   /* elu: of all; gaussian_noise: the deviation; scale, above */
+    double shift;                   /* shift: what is added; above: the limit */
     double p;                       /* dropout */
     double delta;                   /* of a loss: where squares become lines */
     double smoothing;            /* cross_entropy: the share of a label that all classes divide */

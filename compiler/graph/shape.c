@@ -48,6 +48,7 @@ static void bind_attributes(Match *m)
     case OP_MAXPOOL2D_GRAD:
     case OP_AVGPOOL2D_GRAD:
     case OP_UPSAMPLE2D:
+    case OP_STRETCH:
     case OP_GLOBAL_MAXPOOL2D_GRAD:
     case OP_GLOBAL_AVGPOOL2D_GRAD:
         m->size['c'] = at->shape.size[0];

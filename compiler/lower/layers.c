@@ -162,22 +162,6 @@ Value *lower_dropout(Lowering *l, Layer *layer, Value *const *x)
     return append_node(l, layer, OP_DROPOUT, x, 1, at)->outputs[0];
 }
 
-/* a + b, a * b */
-Value *lower_binary(Lowering *l, Layer *layer, Value *const *x)
-{
-    const bool add = same(layer->call->name, "add");
-
-    if (!same_shape(x[0]->shape, x[1]->shape)) {
-        error_at(l->model->source, layer->span, "`%s` wants equal shapes, these are %s and %s",
-                 add ? "+" : "*", shape_text(x[0]->shape), shape_text(x[1]->shape));
-        note(l->model->source,
-             "shapes never broadcast; %s brings one side to the shape of the other",
-             x[0]->shape.rank == 3 ? "a conv2d of kernel 1, with a stride," : "a dense layer");
-        return NULL;
-    }
-    return append_node(l, layer, add ? OP_ADD : OP_MULTIPLY, x, 2, (Attributes){0})->outputs[0];
-}
-
 /* ---- Products -------------------------------------------------------------------------------- */
 
 /* "the 64 channels of `q`" or "the 32 positions of `k`", as a matrix of positions by channels. */

@@ -36,9 +36,8 @@ static const struct {
     LowerLayer *lower;
 } layers[] = {
     {"input", lower_input},
-    {"add", lower_binary},
-    {"multiply", lower_binary},
 #define LAYER(name, function, ...) {#name, lower_##function},
+#define OPERATOR(name, function) {#name, lower_##function},
 #include "semantics/layers.def"
 };
 

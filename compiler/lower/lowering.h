@@ -79,11 +79,11 @@ bool find_window(Lowering *l, const Layer *layer, const char *kernel, Shape x, A
 const char *window_text(const Layer *layer, const int size[2]); /* "3x3", of a sequence "3" */
 Shape windowed(Shape x, const Attributes *at, int channels);    /* the shape of its result */
 
-/* ---- a function a layer: layers.c, conv.c, pool.c, embedding.c ------------------------------- */
+/* ---- a function a layer: layers.c, arithmetic.c, conv.c, pool.c ... -------------------------- */
 
 #define LAYER(name, function, ...) LowerLayer lower_##function;
+#define OPERATOR(name, function) LowerLayer lower_##function;
 #include "semantics/layers.def"
-LowerLayer lower_binary; /* a + b, a * b */
 
 /* A dense layer of a bag of words, or of a concat that begins with one; NULL: of neither. */
 const Node *lower_sparse_dense(Lowering *l, const Layer *layer, Value *x, const Owned *owned);

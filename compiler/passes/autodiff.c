@@ -156,14 +156,64 @@ static void vjp_add(Reverse *r, const Node *node, Value *dy)
             accumulate(r, i, dy);
 }
 
+/* A forward value as backward reads it: what is stretched over an image is stretched again, in the
+   kernel that needs it, and not kept. */
+static Value *kept_value(Reverse *r, Value *value)
+{
+    const Node *node = value->node;
+
+    return node && node->op == OP_STRETCH
+               ? append(r, OP_STRETCH, node->inputs, 1, node->at)->outputs[0]
+               : value;
+}
+
 /* d(ab) = b da + a db */
 static void vjp_multiply(Reverse *r, const Node *node, Value *dy)
 {
     for (int i = 0; i < 2; i++)
         if (wants(r, i))
             accumulate(r, i,
-                       append(r, OP_MULTIPLY, (Value *[]){dy, node->inputs[1 - i]}, 2, node->at)
+                       append(r, OP_MULTIPLY, (Value *[]){dy, kept_value(r, node->inputs[1 - i])},
+                              2, node->at)
                            ->outputs[0]);
+}
+
+static Value *scaled(Reverse *r, Value *x, double scale)
+{
+    return append(r, OP_SCALE, &x, 1, (Attributes){.scale = scale})->outputs[0];
+}
+
+/* y = a / b: da = dy / b, db = -da y */
+static void vjp_divide(Reverse *r, const Node *node, Value *dy)
+{
+    Value *b = kept_value(r, node->inputs[1]);
+    Value *da = append(r, OP_DIVIDE, (Value *[]){dy, b}, 2, node->at)->outputs[0];
+
+    if (wants(r, 0))
+        accumulate(r, 0, da);
+    if (wants(r, 1))
+        accumulate(
+            r, 1,
+            scaled(
+                r,
+                append(r, OP_MULTIPLY, (Value *[]){da, node->outputs[0]}, 2, node->at)->outputs[0],
+                -1));
+}
+
+static void vjp_maximum(Reverse *r, const Node *node, Value *dy)
+{
+    for (int i = 0; i < 2; i++)
+        if (wants(r, i))
+            accumulate(r, i,
+                       append(r, OP_MAXIMUM_GRAD,
+                              (Value *[]){node->inputs[i], node->inputs[1 - i], dy}, 3, node->at)
+                           ->outputs[0]);
+}
+
+static void vjp_scale(Reverse *r, const Node *node, Value *dy)
+{
+    if (wants(r, 0))
+        accumulate(r, 0, append(r, OP_SCALE, &dy, 1, node->at)->outputs[0]);
 }
 
 /* The gradient of an activation reads x or y. */
@@ -191,8 +241,8 @@ static void vjp_dropout(Reverse *r, const Node *node, Value *dy)
         accumulate(r, 0, append(r, OP_DROPOUT, &dy, 1, node->at)->outputs[0]);
 }
 
-/* x + noise */
-static void vjp_gaussian_noise(Reverse *r, const Node *node, Value *dy)
+/* x + noise, x + a number */
+static void vjp_shift(Reverse *r, const Node *node, Value *dy)
 {
     (void)node;
     if (wants(r, 0))
@@ -310,6 +360,16 @@ static void vjp_upsample2d(Reverse *r, const Node *node, Value *dy)
     vjp_linear(r, node, dy, OP_UPSAMPLE2D_GRAD);
 }
 
+static void vjp_stretch(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_PIXEL_SUM);
+}
+
+static void vjp_pixel_sum(Reverse *r, const Node *node, Value *dy)
+{
+    vjp_linear(r, node, dy, OP_STRETCH);
+}
+
 static void vjp_global_maxpool2d(Reverse *r, const Node *node, Value *dy)
 {
     if (wants(r, 0))
@@ -351,7 +411,11 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_ADD] = vjp_add,
     [OP_ADD_BIAS] = vjp_add_bias,
     [OP_MULTIPLY] = vjp_multiply,
-    [OP_GAUSSIAN_NOISE] = vjp_gaussian_noise,
+    [OP_DIVIDE] = vjp_divide,
+    [OP_MAXIMUM] = vjp_maximum,
+    [OP_GAUSSIAN_NOISE] = vjp_shift,
+    [OP_SHIFT] = vjp_shift,
+    [OP_SCALE] = vjp_scale,
     [OP_DROPOUT] = vjp_dropout,
     [OP_NORMALIZE] = vjp_normalize,
     [OP_EMBEDDING] = vjp_embedding,
@@ -363,6 +427,8 @@ static Vjp *const vjps[OP_COUNT] = {
     [OP_MAXPOOL2D] = vjp_maxpool2d,
     [OP_AVGPOOL2D] = vjp_avgpool2d,
     [OP_UPSAMPLE2D] = vjp_upsample2d,
+    [OP_STRETCH] = vjp_stretch,
+    [OP_PIXEL_SUM] = vjp_pixel_sum,
     [OP_GLOBAL_MAXPOOL2D] = vjp_global_maxpool2d,
     [OP_GLOBAL_AVGPOOL2D] = vjp_global_avgpool2d,
 #define ACTIVATION(NAME, ...) [OP_##NAME] = vjp_activation,

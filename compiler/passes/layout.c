@@ -393,6 +393,7 @@ static void lay_out_others(LayoutPass *l, Node *node)
                 require_plain(l, node, i);
         break;
     case OP_GLOBAL_AVGPOOL2D_GRAD:
+    case OP_STRETCH:
     case OP_TOKEN_MEAN_GRAD:
         if (has_pixels(in[0]->layout))
             require_plain(l, node, 0);

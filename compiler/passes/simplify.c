@@ -94,11 +94,11 @@ static bool same_attributes(const Attributes *a, const Attributes *b)
     return same_pair(a->kernel, b->kernel) && same_pair(a->stride, b->stride) &&
            same_pair(a->padding, b->padding) && same_pair(a->padding_end, b->padding_end) &&
            same_pair(a->dilation, b->dilation) && a->groups == b->groups && a->slope == b->slope &&
-           a->scale == b->scale && a->delta == b->delta && a->smoothing == b->smoothing &&
-           a->class_weights == b->class_weights && a->run_number == b->run_number &&
-           a->run_weights == b->run_weights && a->p == b->p && a->eps == b->eps &&
-           a->momentum == b->momentum && a->stream == b->stream && a->begin == b->begin &&
-           a->pixels == b->pixels && a->padding_row == b->padding_row &&
+           a->scale == b->scale && a->shift == b->shift && a->delta == b->delta &&
+           a->smoothing == b->smoothing && a->class_weights == b->class_weights &&
+           a->run_number == b->run_number && a->run_weights == b->run_weights && a->p == b->p &&
+           a->eps == b->eps && a->momentum == b->momentum && a->stream == b->stream &&
+           a->begin == b->begin && a->pixels == b->pixels && a->padding_row == b->padding_row &&
            same_shape(a->shape, b->shape);
 }
 

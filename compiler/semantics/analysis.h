@@ -52,6 +52,7 @@ typedef enum ParamType { /* what a parameter takes */
                          PARAM_INIT,       /* the name of initial values */
                          PARAM_MONITOR,    /* the name validation_loss, or a metric's */
                          PARAM_SIZES,   /* every argument that is left: counts, or a list of them */
+                         PARAM_OPERAND, /* a number, or a layer's result */
                          PARAM_TENSOR,  /* a layer's result */
                          PARAM_TENSORS, /* every argument that is left: layers' results */
 } ParamType;
@@ -300,12 +301,20 @@ Constant to_constant(Object object);
 Object evaluate(Sema *s, const Ast *ast);
 Object evaluate_with(Sema *s, const Ast *ast, unsigned kinds);
 
+/* ---- layer.c: a use of a layer --------------------------------------------------------------- */
+
+Object new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights);
+Layer *new_input(Field *field);
+
+/* ---- arithmetic.c: operators on results of layers -------------------------------------------- */
+
+Object combine_values(Sema *s, const Ast *ast, Object a, Object b); /* one of them is no number */
+Object negate_value(Sema *s, Span span, Object a);
+
 /* ---- network.c: layers, blocks, networks ----------------------------------------------------- */
 
 /* A layer, block or network that has its input gives its result; a loss stays as it is. */
 Object apply(Sema *s, PartialCall *f);
-Object new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights);
-Layer *new_input(Field *field);
 void resolve_paths(Sema *s);
 void check_body(Sema *s, const Ast *definition);
 void prune_layers(Sema *s); /* what the prediction does not depend on; inputs come first */

@@ -304,6 +304,13 @@ static void refuse_prediction(Sema *s, PartialCall *f, Object object)
         note(s->source, "such as `%s(network(input), target)`", name_of(f));
 }
 
+/* `max(0, x)`: a number stands before the input. */
+static bool is_late_input(const PartialCall *f, const Ast *argument, Object object)
+{
+    return f->signature && f->count > 0 && f->signature->parameters[0].type == PARAM_OPERAND &&
+           !f->has_input && !argument->text && object.kind == OBJECT_TENSOR;
+}
+
 PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
 {
     PartialCall *bound = copy_function(f);
@@ -323,7 +330,8 @@ PartialCall *bind(Sema *s, const PartialCall *f, AstList arguments, Span span)
             if (report(s, argument->span,
                        "an argument without a name stands after one with a name"))
                 note(s->source, "give its name too");
-        } else if (first && (object.kind == OBJECT_TENSOR || object.kind == OBJECT_ERROR)) {
+        } else if ((first && (object.kind == OBJECT_TENSOR || object.kind == OBJECT_ERROR)) ||
+                   is_late_input(bound, argument, object)) {
             bound->input = object;
             bound->has_input = true;
         } else if (first && f->signature && f->signature->kind == KIND_LOSS &&
@@ -344,6 +352,7 @@ Constant to_constant(Object object)
         [OBJECT_NUMBER] = CONSTANT_NUMBER, [OBJECT_BOOL] = CONSTANT_BOOL,
         [OBJECT_STRING] = CONSTANT_STRING, [OBJECT_NAME] = CONSTANT_NAME,
         [OBJECT_LIST] = CONSTANT_LIST,     [OBJECT_FUNCTION] = CONSTANT_NONE,
+        [OBJECT_TENSOR] = CONSTANT_NONE,
     };
     Constant constant = {.kind = kinds[object.kind],
                          .number = object.number,

@@ -108,43 +108,6 @@ static Object make_range(Sema *s, Object a, Object b, Span span)
     return list;
 }
 
-static bool refuse_loss(Sema *s, const Ast *ast, Object side)
-{
-    if (side.kind != OBJECT_FUNCTION || !side.function->signature ||
-        side.function->signature->kind != KIND_LOSS)
-        return false;
-    if (report(s, side.span, "`%s` does not work on %s", ast->text, describe(side)))
-        note(s->source,
-             "a loss stands alone, `loss = %s(...)`: a factor of it is one of `lr`, and "
-             "penalties are arguments of layers, `l1` and `l2`",
-             side.function->signature->name);
-    return true;
-}
-
-/* a + b and a * b of layers' results are layers. */
-static Object combine_values(Sema *s, const Ast *ast, Object a, Object b)
-{
-    if (a.kind != OBJECT_TENSOR || b.kind != OBJECT_TENSOR) {
-        Object odd = a.kind == OBJECT_TENSOR ? b : a;
-        const bool waits = odd.kind == OBJECT_FUNCTION;
-        if (refuse_loss(s, ast, odd))
-            return error_object(ast->span);
-        if (report(s, odd.span, "`%s` joins two results of layers; this is %s", ast->text,
-                   describe(odd)) &&
-            waits)
-            note(s->source, "a layer waits for its input: `x -> layer`");
-        else if (odd.kind == OBJECT_NUMBER)
-            note(s->source,
-                 "leave the number out: the next layer's weights learn it, and an input is "
-                 "scaled in the data section, such as `-> scale(1/255)`");
-        return error_object(ast->span);
-    }
-    Call *call = allocate(sizeof *call);
-    call->name = same(ast->text, "+") ? "add" : "multiply";
-    call->span = ast->span;
-    return new_layer(s, call, (Layer *[]){a.layer, b.layer}, 2, false);
-}
-
 static Object calculate(Sema *s, const Ast *ast, Object a, Object b)
 {
     const char *op = ast->text;
@@ -191,24 +154,12 @@ static Object evaluate_logic(Sema *s, const Ast *ast)
     return new_bool(b.number != 0, ast->span);
 }
 
-/* A side that no operator takes: a loss, or the result of a layer. */
-static bool refuse_operand(Sema *s, const Ast *ast, Object side)
+/* A result of a layer, or a loss, which no operator takes. */
+static bool is_value(Object side)
 {
-    if (refuse_loss(s, ast, side))
-        return true;
-    if (side.kind != OBJECT_TENSOR)
-        return false;
-    if (!report(s, side.span, "a side of `%s` must be a number; this is %s", ast->text,
-                describe(side)))
-        return true;
-    if (same(ast->text, "/") || same(ast->text, "-"))
-        note(s->source,
-             "layers are joined by `+` and `*` alone; an input is scaled in the data section, "
-             "`-> scale(1/255)` or `-> normalize(mean=0.5, std=0.5)`, and a layer such as dense or "
-             "conv2d before a `+` learns the sign of a side");
-    else
-        note(s->source, "numbers are compared before the network runs, results of layers never");
-    return true;
+    return side.kind == OBJECT_TENSOR ||
+           (side.kind == OBJECT_FUNCTION && side.function->signature &&
+            side.function->signature->kind == KIND_LOSS);
 }
 
 static Object evaluate_binary(Sema *s, const Ast *ast)
@@ -227,11 +178,8 @@ static Object evaluate_binary(Sema *s, const Ast *ast)
     }
     if (compares)
         return new_bool(equal(a, b) == same(ast->text, "=="), ast->span);
-    if ((same(ast->text, "+") || same(ast->text, "*")) &&
-        (a.kind == OBJECT_TENSOR || b.kind == OBJECT_TENSOR))
+    if (is_value(a) || is_value(b))
         return combine_values(s, ast, a, b);
-    if (refuse_operand(s, ast, a) || refuse_operand(s, ast, b))
-        return error_object(ast->span);
     const char *side = format("a side of `%s`", ast->text);
     if (!check_type(s, side, PARAM_NUMBER, a) || !check_type(s, side, PARAM_NUMBER, b))
         return error_object(ast->span);
@@ -243,6 +191,8 @@ static Object evaluate_unary(Sema *s, const Ast *ast)
     const bool negative = same(ast->text, "-");
     Object a = evaluate(s, ast->first);
 
+    if (negative && a.kind == OBJECT_TENSOR)
+        return negate_value(s, ast->span, a);
     if (!check_type(s, format("what follows `%s`", ast->text), negative ? PARAM_NUMBER : PARAM_BOOL,
                     a))
         return error_object(ast->span);

@@ -1,5 +1,5 @@
 /*
- * network.c -- layers, blocks and networks: bodies run, and every use of a layer is recorded.
+ * network.c -- blocks and networks: bodies run, and every use of a layer is recorded.
  *
  * One idea: a block is a call with its own names, so its layers get a path of their own; a network
  * is a call whose first run is remembered, so that a later one finds the same layers and shares
@@ -9,95 +9,11 @@
 #include "semantics/analysis.h"
 
 enum {
-    MAX_CALLS = 64, /* blocks and networks inside one another */
-    MAX_LAYERS = 100000,
+    MAX_CALLS = 64,     /* blocks and networks inside one another */
     MAX_DECLARED = 100, /* parameters of a block or network */
 };
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
-
-static bool equal_constants(const Constant *a, const Constant *b)
-{
-    if (a->kind != b->kind || a->number != b->number || !same(a->text, b->text) ||
-        a->count != b->count)
-        return false;
-    for (int i = 0; i < a->count; i++)
-        if (!equal_constants(&a->items[i], &b->items[i]))
-            return false;
-    return true;
-}
-
-static bool equal_calls(const Call *a, const Call *b)
-{
-    if (!same(a->name, b->name) || a->count != b->count)
-        return false;
-    for (int i = 0; i < a->count; i++)
-        if (!equal_constants(&a->arguments[i].value, &b->arguments[i].value))
-            return false;
-    return true;
-}
-
-/* A later call of a network: the layer that the first one made in this place. */
-static void share(Sema *s, Layer *layer)
-{
-    Instance *instance = s->instance;
-    Layer *first = instance->next < instance->count ? instance->layers[instance->next++] : NULL;
-
-    if (first && equal_calls(first->call, layer->call)) {
-        layer->shared = first;
-    } else if (s->source->errors == 0 &&
-               report(s, layer->span, "`%s` is called again, and makes another layer here",
-                      instance->definition->text)) {
-        note(s->source, "a network that is called twice shares its parameters; a block does not");
-    }
-}
-
-Object new_layer(Sema *s, Call *call, Layer *const *inputs, int count, bool has_weights)
-{
-    Layer *layer = allocate(sizeof *layer);
-    Model *model = s->model;
-
-    for (int i = 0; i < count; i++) {
-        if (inputs[i]->field && inputs[i]->field->is_target) {
-            if (report(s, call->span, "`%s` is a target: layers do not take it",
-                       inputs[i]->field->name))
-                note(s->source, "declare it as an input too, or prepare it in the data section");
-            return error_object(call->span);
-        }
-    }
-    if (model->layer_count == MAX_LAYERS) {
-        report(s, call->span, "the network has more than %d layers", MAX_LAYERS);
-        s->stopped = true;
-        return error_object(call->span);
-    }
-    layer->call = call;
-    layer->span = call->span;
-    layer->input_count = count;
-    layer->inputs = allocate((size_t)count * sizeof *layer->inputs);
-    for (int i = 0; i < count; i++)
-        layer->inputs[i] = inputs[i];
-    APPEND(model->layers, model->layer_count, layer);
-    APPEND(s->paths->entries, s->paths->count,
-           ((Entry){.base = call->name, .layer = layer, .has_weights = has_weights}));
-    if (s->instance && s->instance->complete)
-        share(s, layer);
-    else if (s->instance)
-        APPEND(s->instance->layers, s->instance->count, layer);
-    return (Object){.kind = OBJECT_TENSOR, .layer = layer, .span = call->span};
-}
-
-Layer *new_input(Field *field)
-{
-    Layer *layer = allocate(sizeof *layer);
-
-    layer->call = allocate(sizeof *layer->call);
-    layer->call->name = "input";
-    layer->call->span = field->span;
-    layer->path = field->name;
-    layer->field = field;
-    layer->span = field->span;
-    return layer;
-}
 
 /* After an error in its arguments, a layer passes its input on, so that what follows is checked. */
 static Object apply_layer(Sema *s, PartialCall *f)
@@ -112,7 +28,8 @@ static Object apply_layer(Sema *s, PartialCall *f)
     for (int i = 0; i < f->count; i++) {
         const ParamType type = f->signature->parameters[i].type;
 
-        if (type == PARAM_TENSOR)
+        if (type == PARAM_TENSOR ||
+            (type == PARAM_OPERAND && f->arguments[i].kind == OBJECT_TENSOR))
             APPEND(inputs, count, f->arguments[i].layer);
         for (int j = 0; type == PARAM_TENSORS && j < f->arguments[i].count; j++)
             APPEND(inputs, count, f->arguments[i].items[j].layer);

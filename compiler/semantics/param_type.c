@@ -174,6 +174,8 @@ static bool has_type(ParamType type, Object object)
         return object.kind == OBJECT_NAME;
     case PARAM_SIZES:
         return are_counts(object);
+    case PARAM_OPERAND:
+        return number || object.kind == OBJECT_TENSOR;
     case PARAM_TENSOR:
     case PARAM_TENSORS:
         return object.kind == OBJECT_TENSOR;
@@ -207,6 +209,7 @@ static const char *type_text(ParamType type)
         [PARAM_INIT] = "the name of initial values",
         [PARAM_MONITOR] = "validation_loss or the name of a metric",
         [PARAM_SIZES] = "whole numbers, 1 or more",
+        [PARAM_OPERAND] = "the result of a layer, or a number",
         [PARAM_TENSOR] = "the result of a layer",
         [PARAM_TENSORS] = "results of layers",
     };

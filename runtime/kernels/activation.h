@@ -130,6 +130,108 @@ NET_INLINE vec net_softsign_grad(vec x, vec dy)
     return vec_div(dy, vec_mul(size, size));
 }
 
+/* e^x: infinite above 88.72, 0 below -86.6, where it is less than 3e-38 */
+NET_INLINE vec net_exp(vec x)
+{
+    /* half of 2^k is a float for each k that the result has; magic as in vec_exp */
+    const vec magic = vec_set(12583038.0f), least = vec_set(-86.6f);
+    const vec inside = vec_max(least, vec_min(vec_set(89.0f), x));
+    const vec t = vec_fma(inside, vec_set(1.44269504f), magic);
+    const vec r = vec_exp_rest(inside, vec_sub(t, magic));
+    const vec p = vec_fma(vec_mul(r, r), vec_exp_curve(r), vec_add(r, vec_set(1.0f)));
+    const vec half = vec_mul(p, vec_from_bits(vec_bits(t) << 23));
+
+    return vec_if_greater(least, x, vec_zero(), vec_add(half, half));
+}
+
+/* log x: -infinity of 0, NaN below */
+NET_INLINE vec net_log(vec x)
+{
+    const vec most = vec_set(3.40282347e38f), least = vec_set(1.17549435e-38f);
+    const vec y = vec_if_greater(least, x, vec_set(-INFINITY), vec_log(x));
+
+    return vec_if_greater(x, most, x, vec_if_greater(vec_zero(), x, vec_set(NAN), y));
+}
+
+/* Sine and cosine of x: of what is left of the nearest multiple of pi / 2, which has three floats;
+   of |x| above 2e5, where the nearest may be missed, by the library's. */
+NET_INLINE void net_sin_cos(vec x, vec *sine, vec *cosine)
+{
+    const vec magic = vec_set(12582912.0f);
+    const vec t = vec_fma(x, vec_set(0.636619772f), magic), k = vec_sub(magic, t);
+    const vec r = vec_fma(k, vec_set(1.57079637f), x);
+
+    vec_sin_cos_quarter(
+        vec_fma(k, vec_set(-1.71512451e-15f), vec_fma(k, vec_set(-4.37113883e-8f), r)), vec_bits(t),
+        sine, cosine);
+    if (vec_lane_bits(vec_if_greater(vec_abs(x), vec_set(2e5f), x, vec_zero()))) {
+        _Alignas(64) float at[16], s[16], c[16];
+
+        vec_store(at, x);
+        for (int i = 0; i < 16; i++)
+            s[i] = (float)sin((double)at[i]), c[i] = (float)cos((double)at[i]);
+        *sine = vec_load(s), *cosine = vec_load(c);
+    }
+}
+
+NET_INLINE vec net_sin(vec x)
+{
+    vec sine, cosine;
+
+    net_sin_cos(x, &sine, &cosine);
+    return sine;
+}
+
+NET_INLINE vec net_cos(vec x)
+{
+    vec sine, cosine;
+
+    net_sin_cos(x, &sine, &cosine);
+    return cosine;
+}
+
+/* -dy sin x */
+NET_INLINE vec net_cos_grad(vec x, vec dy)
+{
+    return vec_sub(vec_zero(), vec_mul(dy, net_sin(x)));
+}
+
+/* -dy y^2 */
+NET_INLINE vec net_reciprocal_grad(vec y, vec dy)
+{
+    return vec_sub(vec_zero(), vec_mul(dy, vec_mul(y, y)));
+}
+
+/* x, but least and most where it is beyond them */
+NET_INLINE vec net_clamp(vec x, float least, float most)
+{
+    return vec_max(vec_set(least), vec_min(vec_set(most), x));
+}
+
+/* dy where least <= x <= most */
+NET_INLINE vec net_clamp_grad(vec x, vec dy, float least, float most)
+{
+    const vec inside = vec_if_greater(x, vec_set(most), vec_zero(), dy);
+
+    return vec_if_greater(vec_set(least), x, vec_zero(), inside);
+}
+
+/* The larger of a and b; NaN where one is. */
+NET_INLINE vec net_maximum(vec a, vec b)
+{
+    const net_u32 none = (net_u32)((vec_bits(a) & 0x7fffffffu) > 0x7f800000u);
+
+    return vec_from_bits((vec_bits(a) & none) | (vec_bits(vec_max(a, b)) & ~none));
+}
+
+/* dy where a is the larger, half of it where it is b too (as PyTorch) */
+NET_INLINE vec net_maximum_grad(vec a, vec b, vec dy)
+{
+    const vec both = vec_if_greater(b, a, vec_zero(), vec_mul(vec_set(0.5f), dy));
+
+    return vec_if_greater(a, b, dy, both);
+}
+
 /* x relu6(x + 3) / 6 (Howard et al. 2019) */
 NET_INLINE vec net_hardswish(vec x)
 {

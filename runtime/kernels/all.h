@@ -16,6 +16,7 @@
 #include "kernels/epilogue.h"
 #include "kernels/few_outputs.h"
 #include "kernels/gemm.h"
+#include "kernels/global_pool.h"
 #include "kernels/groups.h"
 #include "kernels/kernel.h"
 #include "kernels/layout.h"

@@ -14,6 +14,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/few_outputs.h"
 #include "kernels/gemm.h"
+#include "kernels/global_pool.h"
 #include "kernels/groups.h"
 #include "kernels/loss.h"
 #include "kernels/movement.h"

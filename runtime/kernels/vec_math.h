@@ -155,14 +155,11 @@ NET_INLINE vec vec_erf(vec x)
     return vec_if_greater(t, vec_set(0.92f), signed_far, p);
 }
 
-/* sin and cos of 2 pi u, 0 <= u < 1: of f pi / 2 with f in -1/2 .. 1/2, turned by quarters */
-NET_INLINE void vec_sin_cos_turns(vec u, vec *sine, vec *cosine)
+/* sin and cos of an angle a of -pi/4 .. pi/4 that is turned by so many quarters */
+NET_INLINE void vec_sin_cos_quarter(vec a, net_u32 quarter, vec *sine, vec *cosine)
 {
-    const vec magic = vec_set(12582912.0f);
-    const vec t = vec_fma(u, vec_set(4.0f), magic);
-    const vec f = vec_fma(u, vec_set(4.0f), vec_sub(magic, t));
-    const vec a = vec_mul(f, vec_set(1.57079633f)), z = vec_mul(a, a);
-    const net_u32 quarter = vec_bits(t), odd = (net_u32)((quarter & 1u) == 1u);
+    const vec z = vec_mul(a, a);
+    const net_u32 odd = (net_u32)((quarter & 1u) == 1u);
     vec s = vec_set(-1.9515295891e-4f), c = vec_set(2.443315711809948e-5f);
 
     s = vec_fma(s, z, vec_set(8.3321608736e-3f));
@@ -175,6 +172,16 @@ NET_INLINE void vec_sin_cos_turns(vec u, vec *sine, vec *cosine)
     const net_u32 cos_bits = (vec_bits(s) & odd) | (vec_bits(c) & ~odd);
     *sine = vec_from_bits(sin_bits ^ ((quarter & 2u) << 30));
     *cosine = vec_from_bits(cos_bits ^ (((quarter + 1u) & 2u) << 30));
+}
+
+/* sin and cos of 2 pi u, 0 <= u < 1: of f pi / 2 with f in -1/2 .. 1/2, turned by quarters */
+NET_INLINE void vec_sin_cos_turns(vec u, vec *sine, vec *cosine)
+{
+    const vec magic = vec_set(12582912.0f);
+    const vec t = vec_fma(u, vec_set(4.0f), magic);
+    const vec f = vec_fma(u, vec_set(4.0f), vec_sub(magic, t));
+
+    vec_sin_cos_quarter(vec_mul(f, vec_set(1.57079633f)), vec_bits(t), sine, cosine);
 }
 
 #endif

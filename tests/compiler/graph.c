@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/arithmetic_cases.h"
 #include "lower/lower.h"
 #include "support/graph_test.h"
 #include "support/small_graph.h"
@@ -22,15 +23,6 @@ TCase *verify_tests(void);   /* verify.c */
 TCase *lower_tests(void);    /* lower.c */
 
 /* ---- Cases ----------------------------------------------------------------------------------- */
-
-typedef struct Case Case;
-
-struct Case {
-    Op op; /* what the case is for */
-    void (*build)(Graph *g, const Case *c, int channels);
-    int other; /* outputs of a contraction, elements of an image's side */
-    Attributes at;
-};
 
 static void build_dense(Graph *g, const Case *c, int channels)
 {
@@ -320,6 +312,24 @@ static const Case cases[] = {
     {OP_MATMUL_TT, build_matmul, 7, NOTHING},
     {OP_ADD, build_binary, 0, NOTHING},
     {OP_MULTIPLY, build_binary, 0, NOTHING},
+    {OP_DIVIDE, build_divide, 0, NOTHING},
+    {OP_MAXIMUM, build_binary, 0, NOTHING},
+    {OP_GREATER, build_comparison, 0, NOTHING},
+    {OP_ABOVE, build_comparison, 0, {.scale = 1, .shift = 0.1}},
+    {OP_ABOVE, build_comparison, 0, {.scale = -1, .shift = -0.1}},
+    {OP_SCALE, build_unary, 0, NOTHING},
+    {OP_SHIFT, build_unary, 0, NOTHING},
+    {OP_EXP, build_unary, 0, NOTHING},
+    {OP_LOG, build_positive, 0, NOTHING},
+    {OP_SQRT, build_positive, 0, NOTHING},
+    {OP_SQUARE, build_unary, 0, NOTHING},
+    {OP_ABS, build_unary, 0, NOTHING},
+    {OP_SIN, build_unary, 0, NOTHING},
+    {OP_COS, build_unary, 0, NOTHING},
+    {OP_RECIPROCAL, build_positive, 0, NOTHING},
+    {OP_CLAMP, build_unary, 0, NOTHING},
+    {OP_STRETCH, build_stretch, 3, NOTHING},
+    {OP_PIXEL_SUM, build_stretch, 2, NOTHING},
     {OP_RELU, build_unary, 0, NOTHING},
     {OP_LEAKY_RELU, build_unary, 0, NOTHING},
     {OP_RELU6, build_unary, 0, NOTHING},

@@ -109,6 +109,24 @@ static const KernelCase cases[] = {
      "    concat(a, b, c, d)\n",
      "mse"},
 
+    {"arithmetic", 17, 1, true, "input x[13] = x\n    input y[2, 5, 4] = y", "[50] = t", "x, y",
+     "    x3 = x -> dense(3)\n"
+     "    x17 = x -> dense(17) -> tanh\n"
+     "    wide = y -> conv2d(17, 2) -> sigmoid\n"
+     "    a = 1 - x3 / (1 + square(x17) -> dense(3) -> exp) * 2 + -x3\n"
+     "    b = sqrt(x3 * x3 + 0.5) -> dense(3)\n"
+     "    c = log(2 + x17) - 3 / (x17 + 4) -> dense(5)\n"
+     "    d = x3 -> sin -> dense(17) -> cos -> abs -> dense(3)\n"
+     "    e = max(x17, x17 * x17) * min(x17, 0.25) -> dense(3)\n"
+     "    f = min(x3, x3 -> dense(3)) + clamp(x3, -0.5, 0.5) + max(0.1 * x3, -0.2)\n"
+     "    g = (x17 > 0.1) * x17 + (x17 < x17 * 2) - (x17 >= 0.3) * (x17 <= -0.2) -> dense(3)\n"
+     "    h = pow(2 + wide, -1.5) -> global_avgpool2d -> dense(3)\n"
+     "    k = pow(x3, 3) * pow(h, 2)\n"
+     "    i = wide * x17 + x17 - wide / (2 + x17) -> conv2d(3, 2) -> flatten\n"
+     "    j = (y -> conv2d(17, 1) -> reshape(17, 20)) * sigmoid(x17) -> mean\n"
+     "    concat(a, b, c, d, e, f, g, h, k, i, j -> dense(3))\n",
+     "mse"},
+
     {"gaussian_noise", 64, 1, true, "input x[13] = x\n    input y[2, 5, 4] = y", "[30] = t", "x, y",
      "    a = x -> dense(1) -> gaussian_noise(0.5) -> dense(3)\n"
      "    b = x -> dense(17) -> relu -> gaussian_noise(0.25) -> dense(3)\n"

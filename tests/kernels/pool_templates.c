@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/pool.h"
+#include "kernels/global_pool.h"
 #include "support/epilogue_test.h"
 
 Suite *suite_pool_templates(void);
@@ -310,6 +310,16 @@ static void global_avgpool(float *y, const float *x, NET_RUN)
     net_global_avgpool2d(y, x, IMAGE, run, thread);
 }
 
+static void pixel_sum(float *y, const float *x, NET_RUN)
+{
+    net_pixel_sum(y, x, IMAGE, run, thread);
+}
+
+static void stretch(const float *x, const void *operands, const void *sums, NET_RUN)
+{
+    net_stretch(x, factor_bias, NULL, operands, count_rows, sums, IMAGE, run, thread);
+}
+
 static void global_maxpool(float *y, float *index, const float *x, NET_RUN)
 {
     net_global_maxpool2d(y, index, x, IMAGE, run, thread);
@@ -340,6 +350,7 @@ START_TEST(global)
     for (int threads = 1; threads <= 3; threads++) {
         TestValue x = coarse_value(XH * XW, 1);
         TestValue mean = nan_value(BATCH_BLOCKS, 1, CHANNELS);
+        TestValue total = nan_value(BATCH_BLOCKS, 1, CHANNELS);
         TestValue max = nan_value(BATCH_BLOCKS, 1, CHANNELS);
         TestValue alone = nan_value(BATCH_BLOCKS, 1, CHANNELS);
         TestValue index = nan_value(BATCH_BLOCKS, 1, CHANNELS);
@@ -347,10 +358,12 @@ START_TEST(global)
         ON_THREADS(&run, threads)
         {
             global_avgpool(mean.at, x.at, &run, thread);
+            pixel_sum(total.at, x.at, &run, thread);
             global_maxpool(max.at, index.at, x.at, &run, thread);
             global_maxpool_alone(alone.at, x.at, &run, thread);
         }
         check_padding(&mean, IMAGES, "global_avgpool2d");
+        check_padding(&total, IMAGES, "pixel_sum");
         check_padding(&max, IMAGES, "global_maxpool2d");
         ck_assert_mem_eq(max.at, alone.at, (size_t)max.count * sizeof *max.at);
         for (int i = 0; i < IMAGES; i++)
@@ -366,11 +379,13 @@ START_TEST(global)
                         most = v, first = p;
                 }
                 check_near(test_get(&mean, i, 0, c), sum / (XH * XW), 1e-6, "global_avgpool2d");
+                check_near(test_get(&total, i, 0, c), sum, 1e-5, "pixel_sum");
                 ck_assert(test_get(&max, i, 0, c) == most);
                 ck_assert(test_get(&index, i, 0, c) == first);
             }
         free_value(&x);
         free_value(&mean);
+        free_value(&total);
         free_value(&max);
         free_value(&alone);
         free_value(&index);
@@ -385,15 +400,17 @@ START_TEST(global_gradient)
     for (int threads = 1; threads <= 3; threads++) {
         TestValue dy = random_value(BATCH_BLOCKS, 1, CHANNELS, 1);
         TestValue index = nan_value(BATCH_BLOCKS, 1, CHANNELS);
-        Result mean, max;
+        Result mean, wide, max;
 
         start(&mean, XH * XW);
+        start(&wide, XH * XW);
         start(&max, XH * XW);
         for (long i = 0; i < index.count; i++)
             index.at[i] = (float)(i * 5 % (XH * XW));
         ON_THREADS(&run, threads)
         {
             global_avgpool_grad(dy.at, &mean.operands, &mean.counts, &run, thread);
+            stretch(dy.at, &wide.operands, &wide.counts, &run, thread);
             global_maxpool_grad(index.at, dy.at, &max.operands, &max.counts, &run, thread);
         }
         for (int i = 0; i < IMAGES; i++)
@@ -402,10 +419,12 @@ START_TEST(global_gradient)
                     const double g = test_get(&dy, i, 0, c);
 
                     check_result(&mean, i, p, c, g / (XH * XW), false, "global_avgpool2d_grad");
+                    check_result(&wide, i, p, c, g, false, "stretch");
                     check_result(&max, i, p, c, test_get(&index, i, 0, c) == p ? g : 0, true,
                                  "global_maxpool2d_grad");
                 }
         finish(&mean, XH, false, "global_avgpool2d_grad");
+        finish(&wide, XH, false, "stretch");
         finish(&max, XH, true, "global_maxpool2d_grad");
         free_value(&dy);
         free_value(&index);

@@ -78,6 +78,16 @@ static const struct {
     {"erf near 0", vec_erf, erf, -1e-3, 1e-3, 0, 2},
     {"sine", sine_of_turns, exact_sine, 0, 0.99999994, 0.05, 2},
     {"cosine", cosine_of_turns, exact_cosine, 0, 0.99999994, 0.05, 2},
+    {"exp", net_exp, exp, -86.5, 88.7, 0, 2},
+    {"exp near 0", net_exp, exp, -1e-3, 1e-3, 0, 2},
+    {"log", net_log, log, 1e-6, 4, 0, 2},
+    {"log of large", net_log, log, 1, 3e38, 0, 2},
+    {"log of small", net_log, log, 1.2e-38, 1e-30, 0, 2},
+    {"sin", net_sin, sin, -7, 7, 0, 2},
+    {"sin of large", net_sin, sin, 1e5, 3e5, 0, 2},
+    {"sin of very large", net_sin, sin, 1e7, 3e38, 0, 2},
+    {"cos", net_cos, cos, -7, 7, 0, 2},
+    {"cos of large", net_cos, cos, -3e5, -1e5, 0, 2},
     {"selu", selu, exact_selu, -10, 10, 0, 4},
     {"gelu", net_gelu, exact_gelu, -8, 8, 0.25, 4},
     {"softplus", net_softplus, exact_softplus, -30, 30, 0, 4},
@@ -125,6 +135,12 @@ START_TEST(zero_stays_zero)
         net_hardswish(zero),
         net_hardswish_grad(zero, zero),
         net_hardsigmoid_grad(zero, zero),
+        net_sin(zero),
+        net_cos_grad(zero, zero),
+        net_reciprocal_grad(zero, zero),
+        net_clamp_grad(zero, zero, -1, 1),
+        net_maximum(zero, zero),
+        net_maximum_grad(zero, zero, zero),
     };
 
     for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
@@ -151,6 +167,21 @@ static vec gelu_grad(vec x)
 static vec softplus_grad(vec x)
 {
     return net_softplus_grad(x, vec_set(1.0f));
+}
+
+static vec clamp(vec x)
+{
+    return net_clamp(x, -1, 1);
+}
+
+static vec larger(vec x)
+{
+    return net_maximum(x, vec_set(1.0f));
+}
+
+static vec larger_than(vec x)
+{
+    return net_maximum(vec_set(INFINITY), x);
 }
 
 static vec relu(vec x)
@@ -201,6 +232,13 @@ START_TEST(nan_stays_nan)
         {"softplus", net_softplus},
         {"hardswish", net_hardswish},
         {"hardsigmoid", net_hardsigmoid},
+        {"its own exp", net_exp},
+        {"its own log", net_log},
+        {"sin", net_sin},
+        {"cos", net_cos},
+        {"clamp", clamp},
+        {"maximum", larger},
+        {"maximum of infinity", larger_than},
         {"elu_grad", elu_grad},
         {"gelu_grad", gelu_grad},
         {"softplus_grad", softplus_grad},
@@ -220,6 +258,52 @@ START_TEST(nan_stays_nan)
                 ck_assert_msg((y[lane] & 0x7fffffffu) > 0x7f800000u, "%s of NaN %x is %x",
                               all[i].name, nans[k], y[lane]);
         }
+}
+END_TEST
+
+/* ---- Where functions have no finite value ---------------------------------------------------- */
+
+static vec reciprocal(vec x)
+{
+    return vec_div(vec_set(1.0f), x);
+}
+
+START_TEST(ends_are_ieee)
+{
+    static const struct {
+        const char *name;
+        vec (*function)(vec x);
+        float x, y; /* NAN is any */
+    } ends[] = {
+        {"exp", net_exp, 88.8f, INFINITY},
+        {"exp", net_exp, INFINITY, INFINITY},
+        {"exp", net_exp, -90, 0},
+        {"exp", net_exp, -INFINITY, 0},
+        {"exp", net_exp, 0, 1},
+        {"log", net_log, 0, -INFINITY},
+        {"log", net_log, INFINITY, INFINITY},
+        {"log", net_log, -1, NAN},
+        {"log", net_log, -INFINITY, NAN},
+        {"log", net_log, 1, 0},
+        {"sin", net_sin, INFINITY, NAN},
+        {"cos", net_cos, -INFINITY, NAN},
+        {"cos", net_cos, 0, 1},
+        {"reciprocal", reciprocal, 0, INFINITY},
+        {"clamp", clamp, INFINITY, 1},
+        {"clamp", clamp, -INFINITY, -1},
+        {"maximum", larger, -INFINITY, 1},
+        {"maximum", larger, INFINITY, INFINITY},
+        {"maximum", larger_than, 3, INFINITY},
+    };
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        _Alignas(64) float y[16];
+
+        vec_store(y, ends[i].function(vec_set(ends[i].x)));
+        for (int k = 0; k < 16; k++)
+            ck_assert_msg(isnan(ends[i].y) ? isnan(y[k]) : y[k] == ends[i].y, "%s of %g is %g",
+                          ends[i].name, (double)ends[i].x, (double)y[k]);
+    }
 }
 END_TEST
 
@@ -401,6 +485,7 @@ Suite *suite_vec(void)
                         sizeof functions / sizeof *functions);
     tcase_add_test(tcase, zero_stays_zero);
     tcase_add_test(tcase, nan_stays_nan);
+    tcase_add_test(tcase, ends_are_ieee);
     tcase_add_test(tcase, nan_spoils_its_row);
     tcase_add_loop_test(tcase, sums_over_lanes_are_the_same, 0, 8);
     tcase_add_test(tcase, noise_is_normal);

@@ -283,6 +283,20 @@ def file_pair(folder, how):
             x = a * conv("b", 7, x)
         elif how == "square":
             x = a * a
+        elif how == "gate":
+            b = conv("b", 7, x)
+            gate = F.relu(layer(m, "dense_1", b.mean((2, 3)), dense(3)))
+            gate = torch.sigmoid(layer(m, "dense_2", gate, dense(7)))
+            x = a * gate[:, :, None, None] + b.amax((2, 3))[:, :, None, None]
+        elif how == "arithmetic":
+            b = conv("b", 7, x)
+            x = (torch.maximum(a, b) / (1 + torch.exp(-b)) - a.clamp(max=0.1) * b.clamp(-0.3, 0.2)
+                 + (a > b) * torch.sqrt(1 + a * a))
+        elif how == "functions":
+            b = conv("b", 7, x)
+            x = (torch.log(1.5 + torch.tanh(a)) * torch.sin(3 * b)
+                 - torch.cos(a) / (2 + torch.square(b)) + torch.pow(abs(a) + 1, 2.5) / 10
+                 - torch.pow(abs(b) + 0.5, -1) + torch.pow(abs(b) + 1, 0.7))
         elif how == "concat":
             x = torch.cat([a, conv("b", 7, x), conv("c", 19, F.relu(a), padding=1)], 1)
         else:

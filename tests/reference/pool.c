@@ -168,7 +168,32 @@ static void evaluate_conv2d_dx_argmax(const Reference *r, const Node *node, doub
                  out[0], false);
 }
 
+static void evaluate_pixel_sum(const Reference *r, const Node *node, double *const *in,
+                               double *const *out)
+{
+    const Plane x = planes_of(r, node->inputs[0]);
+    const int pixels = x.height * x.width;
+
+    for (long i = 0; i < x.count; i++) {
+        out[0][i] = 0;
+        for (int p = 0; p < pixels; p++)
+            out[0][i] += in[0][i * pixels + p];
+    }
+}
+
+static void evaluate_stretch(const Reference *r, const Node *node, double *const *in,
+                             double *const *out)
+{
+    const Plane y = planes_of(r, node->outputs[0]);
+    const int pixels = y.height * y.width;
+
+    for (long i = 0; i < y.count * pixels; i++)
+        out[0][i] = in[0][i / pixels];
+}
+
 static Evaluate *const evaluations[OP_COUNT] = {
+    [OP_PIXEL_SUM] = evaluate_pixel_sum,
+    [OP_STRETCH] = evaluate_stretch,
     [OP_CONV2D_DX_ARGMAX] = evaluate_conv2d_dx_argmax,
     [OP_CONV2D_DW_ARGMAX] = evaluate_conv2d_dw_argmax,
     [OP_AVGPOOL2D] = evaluate_avgpool2d,

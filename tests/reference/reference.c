@@ -39,14 +39,15 @@ static double mish_slope(double x)
 
 #define UNUSED __attribute__((unused))
 #define ELEMENT(name, expression)                                                                  \
-    static double element_##name(UNUSED const Attributes *at, double a, UNUSED double b)           \
+    static double element_##name(UNUSED const Attributes *at, double a, UNUSED double b,           \
+                                 UNUSED double c)                                                  \
     {                                                                                              \
         return expression;                                                                         \
     }
 #include "reference/elementwise.def"
 #undef ELEMENT
 
-typedef double Element(const Attributes *at, double a, double b);
+typedef double Element(const Attributes *at, double a, double b, double c);
 
 static Element *const elements[OP_COUNT] = {
 #define ELEMENT(name, expression) [OP_##name] = element_##name,
@@ -60,7 +61,8 @@ static void evaluate_elementwise(const Reference *r, const Node *node, double *c
     const long count = count_of(r, node->outputs[0]);
 
     for (long i = 0; i < count; i++)
-        out[0][i] = elements[node->op](&node->at, in[0][i], node->input_count > 1 ? in[1][i] : 0);
+        out[0][i] = elements[node->op](&node->at, in[0][i], node->input_count > 1 ? in[1][i] : 0,
+                                       node->input_count > 2 ? in[2][i] : 0);
 }
 
 static void evaluate_dropout(const Reference *r, const Node *node, double *const *in,

@@ -163,6 +163,37 @@ static double loss_gradient_term(const Bounds *b, const Node *node)
     }
 }
 
+/* The same of arithmetic and functions; of others that of an input. */
+static double arithmetic_term(const Bounds *b, const Node *node)
+{
+    const Activation *a = find_activation(node->op);
+
+    switch (node->op) {
+    case OP_PIXEL_SUM: /* gradients of both signs */
+        return pixels_of(node->inputs[0]->shape) * size_of(b, node->inputs[0]);
+    case OP_EXP: /* an error of x is one of e^x, as a share */
+        return fmax(1, size_of(b, node->inputs[0])) * largest_entry(b->r, node->outputs[0]);
+    case OP_SQUARE:
+        return 2 * product_of(b, node, 0, 0);
+    case OP_LOG_GRAD: /* of x that are not near 0 */
+    case OP_SQRT_GRAD:
+    case OP_SQUARE_GRAD:
+    case OP_SIN_GRAD:
+    case OP_COS_GRAD:
+    case OP_RECIPROCAL_GRAD:
+    case OP_DIVIDE: /* by what is not near 0 */
+        return 2 * (1 + size_of(b, node->inputs[0])) * (1 + size_of(b, node->inputs[1]));
+    case OP_SHIFT:
+        return fmax(size_of(b, node->inputs[0]), fabs(node->at.shift));
+    case OP_MAXIMUM:
+        return fmax(size_of(b, node->inputs[0]), size_of(b, node->inputs[1]));
+    default:
+        if (a)
+            return size_of(b, node->inputs[node->op != a->op]);
+        return op_info[node->op].class == CLASS_CONTRACTION ? product_of(b, node, 0, 1) : 0;
+    }
+}
+
 /* The largest term of what a node adds up, or the largest number that it takes in: its result may
    be smaller, where terms cancel or an activation saturates, but is no more exact. 0: nothing of
    the sort. */
@@ -183,13 +214,9 @@ static double largest_term(const Bounds *b, const Node *node)
         return fmax(size_of(b, node->inputs[0]), size_of(b, node->inputs[1]));
     case OP_CHANNEL_SUM:
     case OP_SOFTMAX:
-#define ACTIVATION(NAME, ...) case OP_##NAME:
-#include "graph/ops.def"
         return size_of(b, node->inputs[0]);
     case OP_BATCHNORM_SUMS:
     case OP_SOFTMAX_GRAD:
-#define ACTIVATION(NAME, ...) case OP_##NAME##_GRAD:
-#include "graph/ops.def"
         return size_of(b, node->inputs[1]);
     case OP_GAUSSIAN_NOISE: /* no draw is beyond sqrt(-2 log 2^-24) = 5.8 */
         return fmax(size_of(b, node->inputs[0]), 5.8 * node->at.scale);
@@ -210,7 +237,7 @@ static double largest_term(const Bounds *b, const Node *node)
     case OP_NORMALIZE_GRAD:
         return product_of(b, node, 3, 4) * size_of(b, node->inputs[1]);
     default:
-        return op_info[node->op].class == CLASS_CONTRACTION ? product_of(b, node, 0, 1) : 0;
+        return arithmetic_term(b, node);
     }
 }
 
@@ -258,6 +285,10 @@ static bool has_jump(const Node *node, double *other)
     case OP_RELU:
     case OP_LEAKY_RELU:
     case OP_ELU:
+    case OP_ABS:
+        return true;
+    case OP_CLAMP:
+        *other = node->at.scale; /* and less that */
         return true;
     case OP_RELU6:
         *other = 6;
@@ -309,6 +340,21 @@ static bool has_near_maximum(const Bounds *b, const Node *node)
     return differs;
 }
 
+/* Are entries of a nearly b, or the limit? What is larger may be the other one then. */
+static bool has_near_tie(const Bounds *b, const Node *node)
+{
+    const Value *x = node->inputs[0], *y = node->input_count > 1 ? node->inputs[1] : NULL;
+
+    for (long i = 0; i < element_count(x, b->r->n); i++) {
+        const double other = y ? b->r->at[y->id][i] : node->at.shift;
+        const double distance = fabs(b->r->at[x->id][i] - other);
+
+        if (distance > 0 && distance <= b->errors[x->id] + (y ? b->errors[y->id] : 0))
+            return true;
+    }
+    return false;
+}
+
 /* The gradients behind a jump may be others than the reference's, and are not compared. */
 static void find_jumps(Bounds *b, const Node *node)
 {
@@ -325,6 +371,8 @@ static bool is_behind_jump(const Bounds *b, const Node *node)
 {
     if (node->op == OP_CONV2D_DX_ARGMAX || node->op == OP_CONV2D_DW_ARGMAX)
         return b->jumps[node->inputs[2]->id];
+    if (node->op == OP_MAXIMUM_GRAD || node->op == OP_GREATER || node->op == OP_ABOVE)
+        return has_near_tie(b, node);
     return is_gradient(node) && b->jumps[node->inputs[0]->id];
 }
 

@@ -1,0 +1,214 @@
+/*
+ * arithmetic.c -- operators on results of layers, and the functions max, min, clamp and pow.
+ *
+ * The one idea: both sides have one shape, but a vector of the channels, [c], beside an image
+ * [c, h, w] or a sequence [c, l]: it is stretched over the pixels first.
+ */
+
+#include "lower/lowering.h"
+
+#include <math.h>
+
+/* ---- Shapes ---------------------------------------------------------------------------------- */
+
+/* Is it [c], and the other [c, h, w] or [c, l]? */
+static bool is_of_channels(Shape shape, Shape other)
+{
+    return shape.rank == 1 && other.rank > 1 && shape.size[0] == other.size[0];
+}
+
+/* x[c] on every pixel of an image, or every position of a sequence. */
+static Value *stretch(Lowering *l, const Layer *layer, Value *x, Shape shape)
+{
+    const Shape image = shape.rank == 3
+                            ? shape
+                            : (Shape){.rank = 3, .size = {shape.size[0], 1, shape.size[1]}};
+    Value *y = append_node(l, layer, OP_STRETCH, &x, 1, (Attributes){.shape = image})->outputs[0];
+
+    return reshape_value(l, layer, y, shape);
+}
+
+/* What the operator is in the file: "+". */
+static const char *sign_of(const Layer *layer)
+{
+    static const char *const signs[][2] = {
+        {"add", "+"}, {"subtract", "-"}, {"multiply", "*"}, {"divide", "/"}, {"greater", ">"}};
+
+    for (int i = 0; i < COUNT(signs); i++)
+        if (same(layer->call->name, signs[i][0]))
+            return signs[i][1];
+    return layer->call->name;
+}
+
+/* Both sides in one shape; false after an error. */
+static bool match_shapes(Lowering *l, const Layer *layer, Value *x[2])
+{
+    for (int i = 0; i < 2; i++)
+        if (is_of_channels(x[i]->shape, x[1 - i]->shape))
+            x[i] = stretch(l, layer, x[i], x[1 - i]->shape);
+    if (same_shape(x[0]->shape, x[1]->shape))
+        return true;
+    error_at(l->model->source, layer->span, "`%s` wants equal shapes, these are %s and %s",
+             sign_of(layer), shape_text(x[0]->shape), shape_text(x[1]->shape));
+    note(l->model->source, "%s%s brings one side to the shape of the other",
+         x[0]->shape.rank == x[1]->shape.rank
+             ? ""
+             : "only a vector of the channels is stretched over what has them; ",
+         x[0]->shape.rank == 3 ? "a conv2d of kernel 1, with a stride," : "a dense layer");
+    return false;
+}
+
+static Value *join(Lowering *l, const Layer *layer, Op op, Value *a, Value *b)
+{
+    return append_node(l, layer, op, (Value *[]){a, b}, 2, (Attributes){0})->outputs[0];
+}
+
+static Value *scale(Lowering *l, const Layer *layer, Value *x, double factor)
+{
+    return append_node(l, layer, OP_SCALE, &x, 1, (Attributes){.scale = factor})->outputs[0];
+}
+
+/* ---- Operators ------------------------------------------------------------------------------- */
+
+/* a - b is a + (-b): the same bits. */
+Value *lower_binary(Lowering *l, Layer *layer, Value *const *x)
+{
+    static const struct {
+        const char *name;
+        Op op;
+    } operators[] = {{"add", OP_ADD},
+                     {"subtract", OP_ADD},
+                     {"multiply", OP_MULTIPLY},
+                     {"divide", OP_DIVIDE},
+                     {"greater", OP_GREATER}};
+    Value *sides[] = {x[0], x[1]};
+    int i = 0;
+
+    if (!match_shapes(l, layer, sides))
+        return NULL;
+    while (!same(layer->call->name, operators[i].name))
+        i++;
+    if (same(layer->call->name, "subtract"))
+        sides[1] = scale(l, layer, sides[1], -1);
+    return join(l, layer, operators[i].op, sides[0], sides[1]);
+}
+
+Value *lower_with_number(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Call *call = layer->call;
+
+    if (same(call->name, "scale"))
+        return scale(l, layer, x[0], number(call, "factor"));
+    if (same(call->name, "shift"))
+        return append_node(l, layer, OP_SHIFT, x, 1, (Attributes){.shift = number(call, "term")})
+            ->outputs[0];
+    return append_node(l, layer, OP_ABOVE, x, 1,
+                       (Attributes){.scale = same(call->name, "above") ? 1 : -1,
+                                    .shift = number(call, "limit")})
+        ->outputs[0];
+}
+
+/* ---- The larger, the smaller ----------------------------------------------------------------- */
+
+static Value *clamp(Lowering *l, const Layer *layer, Value *x, double least, double most)
+{
+    return append_node(l, layer, OP_CLAMP, &x, 1, (Attributes){.slope = least, .scale = most})
+        ->outputs[0];
+}
+
+Value *lower_clamp(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Constant *least = argument(layer->call, "least"), *most = argument(layer->call, "most");
+    const bool below = least->kind == CONSTANT_NUMBER, above = most->kind == CONSTANT_NUMBER;
+
+    if (!below && !above) {
+        error_at(l->model->source, layer->span, "clamp wants `least`, `most` or both");
+        note(l->model->source, "such as clamp(0, 1), or clamp(most=6)");
+        return NULL;
+    }
+    if (below && above && least->number > most->number) {
+        error_at(l->model->source, layer->span, "clamp wants a least below its most, not %g and %g",
+                 least->number, most->number);
+        return NULL;
+    }
+    return clamp(l, layer, x[0], below ? least->number : -INFINITY,
+                 above ? most->number : INFINITY);
+}
+
+/* max(a, b) of values; -max(-a, -b) is the smaller. */
+static Value *larger(Lowering *l, const Layer *layer, Value *const *x, double sign)
+{
+    Value *sides[] = {x[0], x[1]};
+
+    if (!match_shapes(l, layer, sides))
+        return NULL;
+    if (sign > 0)
+        return join(l, layer, OP_MAXIMUM, sides[0], sides[1]);
+    for (int i = 0; i < 2; i++)
+        sides[i] = scale(l, layer, sides[i], -1);
+    return scale(l, layer, join(l, layer, OP_MAXIMUM, sides[0], sides[1]), -1);
+}
+
+/* Of a value and a number, of two values, or of the positions of one sequence. */
+Value *lower_max(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Constant *other = argument(layer->call, "other");
+
+    if (other->kind == CONSTANT_NUMBER)
+        return clamp(l, layer, x[0], other->number, INFINITY);
+    return layer->input_count > 1 ? larger(l, layer, x, 1) : lower_global_pool(l, layer, x);
+}
+
+Value *lower_min(Lowering *l, Layer *layer, Value *const *x)
+{
+    const Constant *other = argument(layer->call, "other");
+
+    if (other->kind == CONSTANT_NUMBER)
+        return clamp(l, layer, x[0], -INFINITY, other->number);
+    return larger(l, layer, x, -1);
+}
+
+/* ---- Powers ---------------------------------------------------------------------------------- */
+
+enum { MAX_PRODUCTS = 64 }; /* the largest exponent that is a product */
+
+static Value *unary(Lowering *l, const Layer *layer, Op op, Value *x)
+{
+    return append_node(l, layer, op, &x, 1, (Attributes){0})->outputs[0];
+}
+
+/* x^n, n > 0, by squares. */
+static Value *whole_power(Lowering *l, const Layer *layer, Value *x, int n)
+{
+    Value *product = NULL;
+
+    for (; n; n /= 2) {
+        if (n % 2)
+            product = product ? join(l, layer, OP_MULTIPLY, product, x) : x;
+        if (n > 1)
+            x = unary(l, layer, OP_SQUARE, x);
+    }
+    return product;
+}
+
+/* Products and a square root where the exponent has no other part; else e^(p log x), of x > 0. */
+Value *lower_pow(Lowering *l, Layer *layer, Value *const *x)
+{
+    const double exponent = number(layer->call, "exponent"), size = fabs(exponent);
+    const double rest = size - floor(size);
+    Value *y;
+
+    if (exponent == 0) {
+        error_at(l->model->source, layer->span, "x to the power of 0 is 1, whatever x is");
+        return NULL;
+    }
+    if (size > MAX_PRODUCTS || (rest != 0 && rest != 0.5))
+        return unary(l, layer, OP_EXP, scale(l, layer, unary(l, layer, OP_LOG, x[0]), exponent));
+    y = rest == 0.5 ? unary(l, layer, OP_SQRT, x[0]) : NULL;
+    if (size >= 1) {
+        Value *power = whole_power(l, layer, x[0], (int)size);
+
+        y = y ? join(l, layer, OP_MULTIPLY, power, y) : power;
+    }
+    return exponent < 0 ? unary(l, layer, OP_RECIPROCAL, y) : y;
+}
