@@ -70,9 +70,12 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 	$(compile) -Wno-conversion -Wno-unused-function -Wno-unused-but-set-variable -c -o $@ $<
 
 # what no step and no row waits for is small
-SMALL = $(addprefix $(BUILD)/runtime/,commands/% report/% training/%settings.o data/paths.o \
-        $(addprefix training/,lets.o options.o preflight.o checkpoint.o) core/safetensors.o \
-        data/contract.o data/transforms/preparation_json.o)
+SMALL = $(addprefix $(BUILD)/runtime/,commands/% report/% training/%settings.o \
+        $(addprefix training/,lets.o options.o preflight.o checkpoint.o weights.o session.o \
+        find_nan.o) $(addprefix core/,safetensors.o json.o text.o file.o atomic_file.o machine.o \
+        exit_report.o fail.o nearest.o profile.o program.o signals.o) \
+        $(addprefix data/,arriving.o asked.o contract.o dataset.o identity.o paths.o shown.o \
+        split.o task.o transforms/preparation_json.o watch.o))
 $(runtime_objects): extra = $(RUNTIME_FLAGS)
 $(filter $(SMALL),$(runtime_objects)): extra += $(if $(findstring clang,$(CC)),-Oz,-Os)
 $(test_objects): extra = -pthread $(if $(SANITIZE),-O0) # unrolled templates take it minutes

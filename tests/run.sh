@@ -63,6 +63,7 @@ part "layout of models" tests/cli/fmt.sh
 part "slips of users of Keras and PyTorch" tests/cli/slips.sh
 part "races" tests/cli/races.sh
 part "trackers" tests/trackers/trackers.sh
+part "MLflow's server" tests/trackers/server.sh
 part "losses against PyTorch's" tests/pytorch/stored.sh
 part "faults of the system" tests/faults/faults.py --short
 part "random trainers" tests/random/trainers.sh

@@ -12,6 +12,7 @@
 
 #include "commands/commands.h"
 #include "report/compare.h"
+#include "report/tracked.h"
 
 static void open_output_folder(struct net_folder *folder, const char *path)
 {
@@ -122,6 +123,16 @@ static void print_tables(const struct net_told_runs *runs)
     free(text.at);
 }
 
+/* The folds of a k-fold that stands beside others are runs too. */
+static void send_runs(const struct net_told *at, int count, const char *url)
+{
+    for (int r = 0; r < count; r++)
+        if (at[r].folds)
+            send_runs(at[r].folds, at[r].fold_count, url);
+        else
+            net_mlflow_send(&at[r], url);
+}
+
 int net_command_report(struct net_options *options)
 {
     const struct net_value *value = options->value;
@@ -130,6 +141,8 @@ int net_command_report(struct net_options *options)
 
     if (!options->run_count)
         net_fail(NET_USAGE, "report wants folders of runs: report runs/first runs/second");
+    if (value[NET_MLFLOW].text && !net_is_url(value[NET_MLFLOW].text))
+        net_fail(NET_USAGE, "report sends runs to a server: --mlflow http://...");
     net_told_open(&runs, NULL, options->runs, options->run_count);
     print_tables(&runs);
     if (value[NET_SVG].text)
@@ -143,6 +156,8 @@ int net_command_report(struct net_options *options)
         net_file_replace(NULL, value[NET_OUTPUT].text, &page);
         free(page.at);
     }
+    if (value[NET_MLFLOW].text)
+        send_runs(runs.at, runs.count, value[NET_MLFLOW].text);
     net_told_close(&runs);
     return NET_OK;
 }

@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "core/atomic_file.h"
 #include "core/nearest.h"
@@ -279,6 +280,13 @@ void net_signals_open(struct net_signals *signals);
    a file that can be read when one of them came, and its number; 0: none did. */
 int net_signals_file(void);
 int net_signals_take(int file);
+
+/* ---- program.c: another program -------------------------------------------------------------- */
+
+/* Its words with a NULL behind them, and its stdin, stdout and stderr; -1: as here. -1, and errno,
+   where it cannot be started. */
+pid_t net_program_start(const char *program, const char *const *words, const int files[3]);
+int net_program_end(pid_t process, bool wait); /* its exit code; -1: it has not ended */
 
 /* ---- profile.c: times of single kernels; net_profile_lap is in netrt.h ----------------------- */
 

@@ -57,6 +57,7 @@ void net_told_open(struct net_told_runs *runs, const struct net_folder *in,
                    const char *const *paths, int count);
 void net_told_close(struct net_told_runs *runs);
 
+const char *net_told_text(const struct net_json *json, const char *key); /* "": it is none */
 /* A setting as text, malloc'd; "" where the run has none. */
 char *net_told_setting(const struct net_told *run, const char *name);
 /* Of a k-fold the mean and, unless NULL, the standard deviation; of one run that is NaN. */

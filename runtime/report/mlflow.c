@@ -1,5 +1,5 @@
 /*
- * mlflow.c -- the sink of --mlflow: the run in MLflow's layout of files,
+ * mlflow.c -- the sink of --mlflow DIR: the run in MLflow's layout of files,
  *
  *     DIR/EXPERIMENT/meta.yaml         the experiment, called as the model
  *     DIR/EXPERIMENT/RUN/meta.yaml     name, status and times of the run
@@ -26,9 +26,6 @@
 #include "report/tracked.h"
 
 enum status { RUNNING = 1, FINISHED = 3, FAILED, KILLED };
-
-static const char *const artifacts[] = {"model.safetensors", "report.html", "history.csv",
-                                        "run.json", "preparation.json"};
 
 struct mlflow {
     struct net_folder folder; /* of the run in DIR */
@@ -286,12 +283,12 @@ static void cut_metrics(struct mlflow *mlflow, const struct net_training *run)
 
 static void copy_artifacts(struct mlflow *mlflow, const struct net_training *run)
 {
-    for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts; i++) {
-        char *path = net_format("artifacts/%s", artifacts[i]);
+    for (int i = 0; net_tracked_files[i]; i++) {
+        char *path = net_format("artifacts/%s", net_tracked_files[i]);
         struct net_text text = {0};
 
-        if (net_folder_has(&run->folder, artifacts[i])) {
-            text.at = net_file_read(&run->folder, artifacts[i], &text.length);
+        if (net_folder_has(&run->folder, net_tracked_files[i])) {
+            text.at = net_file_read(&run->folder, net_tracked_files[i], &text.length);
             if (!net_file_try(&mlflow->folder, path, &text))
                 tell(mlflow, path);
         }
@@ -307,12 +304,7 @@ static void *reserve_mlflow(const struct net_training *run, struct net_progress 
     const char *path = run->options->value[NET_MLFLOW].text;
 
     (void)progress;
-    if (path && strstr(path, "://"))
-        net_tracked_refuse(run,
-                           net_format("--mlflow %s: a server cannot be sent to; name a folder, "
-                                      "and open that with `mlflow server`",
-                                      path));
-    if (path)
+    if (path && !net_is_url(path))
         net_tracked_reserve(run, "--mlflow", path);
     return NULL;
 }
@@ -386,7 +378,7 @@ static void *open_mlflow(const struct net_training *run, struct net_progress *pr
     const char *path = run->options->value[NET_MLFLOW].text;
     struct net_folder store;
 
-    if (!path)
+    if (!path || net_is_url(path))
         return NULL;
     struct mlflow *mlflow = net_allocate(1, sizeof *mlflow);
 

@@ -110,7 +110,8 @@ struct tm net_calendar(long long now); /* a moment's date and time of day in UTC
     SINK(curves, "curves.svg")                                                                     \
     SINK(page, "report.html")                                                                      \
     SINK(tensorboard, "tensorboard.run")                                                           \
-    SINK(mlflow, "mlflow.run")
+    SINK(mlflow, "mlflow.run")                                                                     \
+    SINK(mlflow_server, "mlflow.sent") /* behind those that write what it sends */
 
 enum {
 #define SINK(name, file) NET_SINK_##name,

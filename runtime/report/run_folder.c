@@ -73,6 +73,7 @@ static const char *const written[] = {
 #define SINK(name, file) file,
     NET_EVERY_SINK
 #undef SINK
+    "mlflow.steps",
     "sweep.csv",
     "kfold.json",
     "sweep.json",

@@ -16,7 +16,7 @@
 
 #include "report/compare.h"
 
-static const char *text_of(const struct net_json *json, const char *key)
+const char *net_told_text(const struct net_json *json, const char *key)
 {
     const struct net_json *member = net_json_member(json, key);
 
@@ -28,7 +28,7 @@ static const char *text_of(const struct net_json *json, const char *key)
 /* A run that was killed still says that it is running; who trains holds the folder's lock. */
 static const char *find_status(const struct net_json *json, const struct net_folder *folder)
 {
-    const char *status = text_of(json, "status");
+    const char *status = net_told_text(json, "status");
 
     if (strcmp(status, "running") != 0 || flock(folder->at, LOCK_SH | LOCK_NB))
         return status;
@@ -244,7 +244,8 @@ static void find_scores(struct net_told_runs *runs)
     const struct net_json *settings = net_json_member(first->json, "hyperparameters");
     const bool validation = net_epochs_column(&first->epochs, "validation_loss") >= 0 ||
                             isfinite(net_told_final(first, "validation", "loss", NULL));
-    const char *part = validation ? "validation" : "train", *monitor = text_of(settings, "monitor");
+    const char *part = validation ? "validation" : "train",
+               *monitor = net_told_text(settings, "monitor");
     const char *shown = "loss";
 
     monitor = *monitor && strcmp(monitor, "validation_loss") != 0 ? monitor : "loss";
@@ -313,8 +314,8 @@ static bool has_unnamed(const struct net_told_runs *runs)
         }
         for (int q = 0; q < r && !found; q++)
             found = !strcmp(key[q].at, key[r].at) &&
-                    strcmp(text_of(runs->at[q].json, "model_hash"),
-                           text_of(runs->at[r].json, "model_hash")) != 0;
+                    strcmp(net_told_text(runs->at[q].json, "model_hash"),
+                           net_told_text(runs->at[r].json, "model_hash")) != 0;
     }
     for (int r = 0; r < runs->count; r++)
         free(key[r].at);

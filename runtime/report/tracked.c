@@ -12,6 +12,14 @@
 
 #include "report/tracked.h"
 
+const char *const net_tracked_files[] = {"model.safetensors", "report.html",      "history.csv",
+                                         "run.json",          "preparation.json", NULL};
+
+bool net_is_url(const char *place)
+{
+    return place && strstr(place, "://");
+}
+
 _Noreturn void net_tracked_refuse(const struct net_training *run, const char *why)
 {
     if (run->made_folder)

@@ -21,7 +21,14 @@ char *net_tracked_title(const struct net_training *run);
 char *net_tracked_name(const struct net_training *run, const char *file, const char *path);
 char *net_tracked_kept(const struct net_training *run, const char *file); /* or NULL */
 
+extern const char
+    *const net_tracked_files[];     /* of a run's folder, that go along; NULL behind them */
+bool net_is_url(const char *place); /* or NULL: neither it nor a folder */
 struct net_json *net_tracked_settings(const struct net_training *run); /* an object */
 double net_tracked_now(void);                                          /* seconds since 1970 */
+
+/* mlflow_send.c: what was not sent before. A fault ends the program. */
+struct net_told;
+void net_mlflow_send(const struct net_told *told, const char *url);
 
 #endif

@@ -1,4 +1,4 @@
-"""store.py: what MLflow's own package finds in a folder of runs, as JSON by the run's name."""
+"""store.py: what MLflow's own package finds in a folder or on a server, as JSON by the run's name."""
 
 import json
 import os
@@ -9,8 +9,8 @@ os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 from mlflow.tracking import MlflowClient
 
 
-def main(folder):
-    client = MlflowClient(tracking_uri=f"file://{os.path.realpath(folder)}")
+def main(place):
+    client = MlflowClient(place if "://" in place else f"file://{os.path.realpath(place)}")
     runs = {}
     for experiment in client.search_experiments():
         for run in client.search_runs([experiment.experiment_id]):
