@@ -19,7 +19,6 @@ struct trainer {
     long *rows;             /* the epoch's order */
     long *every;            /* 0, 1, 2, ... for the largest part */
     long *sample;           /* training rows whose metrics an epoch reports, evenly spaced */
-    long sample_count;      /* of them */
     float diverged;         /* the loss that is not finite, which ended the last epoch; 0: none */
     double saved;           /* when the last checkpoint was, in seconds */
     double looked;          /* and when it was looked whether files have changed */

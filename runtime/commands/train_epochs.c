@@ -116,7 +116,7 @@ static double measure(struct trainer *trainer, double *values)
     double loss = INFINITY;
 
     if (model->metric_count)
-        net_evaluate(session, trainer->loader, NET_TRAIN, trainer->sample, trainer->sample_count,
+        net_evaluate(session, trainer->loader, NET_TRAIN, trainer->sample, trainer->run.measured,
                      trainer->metrics);
     for (int m = 0; m < model->metric_count; m++)
         *values++ = net_metrics_value(trainer->metrics, model->metrics[m].name);

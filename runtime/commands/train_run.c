@@ -37,7 +37,7 @@ static void open_rows(struct trainer *trainer)
 
     const long count = trainer->run.row_count < SAMPLE ? trainer->run.row_count : SAMPLE;
     trainer->sample = net_allocate((size_t)count, sizeof(long));
-    trainer->sample_count = count;
+    trainer->run.measured = count;
     for (long i = 0; i < count; i++)
         trainer->sample[i] = i * trainer->run.row_count / count;
 }

@@ -30,7 +30,7 @@ static void add_header(struct net_text *text, const struct net_training *run)
         for (int m = 0; m < model->metric_count; m++)
             net_text_add(text, ",%s_%s", name, model->metrics[m].name);
     }
-    net_text_add(text, ",lr,seconds,samples_per_second\n");
+    net_text_add(text, ",lr,seconds,samples_per_second,measured_rows\n");
 }
 
 /* ---- what a resumed run finds ---------------------------------------------------------------- */
@@ -163,8 +163,8 @@ static void add_epoch(void *sink, const struct net_training *run, const struct n
     net_text_add(&line, "%ld,%.9g", run->state.epoch, epoch->loss);
     for (int i = 0; i < count; i++)
         net_text_add(&line, ",%.9g", epoch->values[i]);
-    net_text_add(&line, ",%.9g,%.3f,%.0f\n", run->session.rate, epoch->seconds,
-                 epoch->samples_per_second);
+    net_text_add(&line, ",%.9g,%.3f,%.0f,%ld\n", run->session.rate, epoch->seconds,
+                 epoch->samples_per_second, run->measured);
     if (fwrite(line.at, 1, line.length, history->out) != line.length || fflush(history->out))
         fail_write(run);
     net_text_add(&history->text, "%s", line.at);

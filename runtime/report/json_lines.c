@@ -55,8 +55,9 @@ static void print_epoch(void *sink, const struct net_training *run, const struct
                  epoch->values + model->metric_count + 1);
     net_text_add(&text, ", \"lr\": ");
     net_text_number(&text, run->session.rate);
-    net_text_add(&text, ", \"seconds\": %.3f, \"samples_per_second\": %.0f}", epoch->seconds,
-                 epoch->samples_per_second);
+    net_text_add(&text,
+                 ", \"seconds\": %.3f, \"samples_per_second\": %.0f, \"measured_rows\": %ld}",
+                 epoch->seconds, epoch->samples_per_second, run->measured);
     print(sink, &text);
 }
 

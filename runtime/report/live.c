@@ -224,6 +224,16 @@ static void list_pieces(struct pieces *pieces, const struct net_training *run,
     add_piece(pieces,
               net_format("epoch %ld/%ld", run->state.epoch, net_whole(run->options, NET_EPOCHS)));
     add_metrics(pieces, model, "", epoch->loss, epoch->values);
+    if (run->measured < run->row_count && model->metric_count) {
+        char **last = &pieces->at[pieces->count - 1];
+
+        net_text_add(&text, "%s of ", *last);
+        add_count(&text, (double)run->measured);
+        net_text_add(&text, form & WHOLE_WORDS ? " rows" : "");
+        free(*last);
+        *last = text.at;
+        text = (struct net_text){0};
+    }
     if (isfinite(epoch->validation_loss))
         add_metrics(pieces, model, form & WHOLE_WORDS ? "validation " : "val ",
                     epoch->validation_loss, epoch->values + model->metric_count + 1);

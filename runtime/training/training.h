@@ -365,6 +365,7 @@ struct net_training {
     struct net_folder folder;    /* the run's */
     bool made_folder;            /* for this run: there was none */
     long row_count;              /* of the training part */
+    long measured;               /* of these the rows that an epoch's metrics are of */
     char mark[9];                /* of what it has learnt of its data */
     char history[9];             /* of history.csv up to the last epoch: a CRC-32; "": unknown */
     double began;                /* seconds since 1970 */

@@ -39,6 +39,30 @@ exits "a full disk behind stdout is told" 1 "written to stdout" \
     bash -c './digits --epochs 3 --out full >/dev/full'
 check "and the run is whole" grep -q '"status": "finished"' full/run.json
 
+# metrics of training rows are of a sample, which is said where it is one
+awk 'BEGIN { print "x,y"; for (i = 0; i < 11000; i++) print i % 7 "," i % 2 }' >many.csv
+cat >many.net <<'END_OF_MODEL'
+data {
+    train = csv("many.csv")
+    input  x[1] = column("x")
+    target y    = column("y") -> classes(2)
+}
+network net(x) { x -> dense(2) }
+train {
+    loss      = cross_entropy(net(x), y)
+    optimizer = sgd(lr=0.01)
+    batch     = 500
+    epochs    = 1
+    metrics   = [accuracy, f1]
+}
+END_OF_MODEL
+build many many.net
+check "a sample of the rows" sh -c './many --out many.run | tee many.txt'
+check "the line says so" grep -qE '^epoch 1/1 .*  f1 [0-9.]+ of 10,000 rows  ' many.txt
+check "and history.csv" sh -c 'sed -n "1s/.*,measured_rows$/&/p; 2s/.*,10000$/&/p" \
+    many.run/history.csv | [ "$(wc -l)" = 2 ]'
+check "all of them" sh -c '! grep -q " rows  " plain.txt && tail -n 1 plain/history.csv | grep -q ",360$"'
+
 ln -s nowhere link
 exits "--out is a link to nowhere" 1 "link is a link to a folder that is not there: make it" \
     ./digits --epochs 1 --out link
