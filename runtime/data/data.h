@@ -207,7 +207,8 @@ struct net_metric {
     bool less;      /* is better */
 };
 
-const struct net_metric *net_metric_of(const char *name);
+const struct net_metric *net_metric_of(const char *name);   /* one that there is */
+const struct net_metric *net_metric_find(const char *name); /* or NULL */
 
 /* What class `class` of the target is called in the data, or NULL where classes are numbers. */
 const char *net_data_class_name(const struct net_data *data, int class);

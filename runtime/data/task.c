@@ -14,7 +14,7 @@ static const char *const task_names[] = {[NET_TASK_CLASSES] = "classes",
                                          [NET_TASK_SIGN] = "sign",
                                          [NET_TASK_VALUES] = "values"};
 
-const struct net_metric *net_metric_of(const char *name)
+const struct net_metric *net_metric_find(const char *name)
 {
     enum { CLASSES, VALUES };
     enum { MORE, LESS };
@@ -22,12 +22,20 @@ const struct net_metric *net_metric_of(const char *name)
 #define METRIC(name, of, better, help) {#name, of == VALUES, better == LESS},
 #include "language.def"
     };
-    size_t i = 0;
 
-    while (strcmp(rows[i].name, name) != 0)
-        if (++i == sizeof rows / sizeof *rows)
-            net_fail(1, "this trainer has no metric `%s`", name);
-    return &rows[i];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!strcmp(rows[i].name, name))
+            return &rows[i];
+    return NULL;
+}
+
+const struct net_metric *net_metric_of(const char *name)
+{
+    const struct net_metric *metric = net_metric_find(name);
+
+    if (!metric)
+        net_fail(1, "this trainer has no metric `%s`", name);
+    return metric;
 }
 
 /* The names of metrics of values, each followed by a comma and a space. */

@@ -102,18 +102,24 @@ double net_told_final(const struct net_told *run, const char *part, const char *
     return mean;
 }
 
-static bool is_less_better(const char *name)
+static bool is_less_better(const struct net_told *run, const char *name)
 {
-    const struct net_metric *metric = strcmp(name, "loss") ? net_metric_of(name) : NULL;
+    const bool loss = !strcmp(name, "loss");
+    const struct net_metric *metric = loss ? NULL : net_metric_find(name);
 
-    return !metric || metric->less;
+    if (!loss && !metric)
+        net_fail(NET_FAULT,
+                 "%s/run.json: this trainer has no metric `%s`: compare such runs by one of the "
+                 "netc that made theirs",
+                 run->path, name);
+    return loss || metric->less;
 }
 
 /* Of a run that has no end yet: the best of its epochs so far. */
 static double find_number(const struct net_told *run, const char *part, const char *name)
 {
     const double final = net_told_final(run, part, name, NULL),
-                 sign = is_less_better(name) ? 1 : -1;
+                 sign = is_less_better(run, name) ? 1 : -1;
     char *column = net_format("%s_%s", part, name);
     const int c = net_epochs_column(&run->epochs, column);
     double best = INFINITY;
@@ -259,7 +265,7 @@ static void find_scores(struct net_told_runs *runs)
         struct net_told *run = &runs->at[r];
 
         run->shown = find_number(run, part, shown);
-        run->score = find_number(run, part, monitor) * (is_less_better(monitor) ? 1 : -1);
+        run->score = find_number(run, part, monitor) * (is_less_better(run, monitor) ? 1 : -1);
     }
 }
 

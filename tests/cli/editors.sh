@@ -82,16 +82,37 @@ completes avx512 netc --target avx
 completes models/digits.net netc models/di
 completes fmt netc f
 completes --check netc fmt --c
-if command -v zsh >/dev/null; then
-    check "zsh reads its completions" zsh -n editors/completions/_netc
-else
-    skip "zsh, which is not installed"
-fi
-if command -v fish >/dev/null; then
-    check "fish reads its completions" fish -n editors/completions/netc.fish
-else
-    skip "fish, which is not installed"
-fi
+build "$scratch/trainer" models/digits.net
+check "help, man pages and documents tell of the same flags" \
+    python3 tests/cli/flags.py "$netc" "$scratch/trainer"
+
+# What zsh and fish make of a word that has one completion, where they are installed
+ends=(
+    "netc --su" --summary
+    "netc --target avx5" avx512
+    "netc models/digi" models/digits.net
+    "netc --dump=pl" --dump=plan
+    "netc fm" fmt
+    "netc fmt --ch" --check
+    "$scratch/trainer predi" predict
+    "$scratch/trainer --epo" --epochs
+    "$scratch/trainer predict --to" --top
+    "$scratch/trainer predict READ" README.md
+)
+in_zsh() { zsh -f tests/cli/complete.zsh "$1" | grep -qE -- "[ /]$2 $"; }
+in_fish() {
+    fish -c "source editors/completions/netc.fish; complete -C '$1'" | cut -f 1 | grep -qxF -- "$2"
+}
+for shell in zsh fish; do
+    if ! command -v $shell >/dev/null; then
+        skip "$shell, which is not installed"
+        continue
+    fi
+    for ((i = 0; i < ${#ends[@]}; i += 2)); do
+        check "$shell: ${ends[i]} completes to ${ends[i + 1]}" \
+            in_$shell "${ends[i]}" "${ends[i + 1]}"
+    done
+done
 
 # What is installed checks a model, and goes away again.
 make=(env -u MAKEFLAGS -u MAKELEVEL make -s "PREFIX=$scratch/to")

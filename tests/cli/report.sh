@@ -202,6 +202,10 @@ shows "on parallel axes" wide.html ">parallel coordinates<" "<title>s1 b16: 0" "
 check "as a picture" grep -q "<style>" figures/parallel.svg
 stands_alone wide.html
 exits "report of nothing" 2 "report wants folders of runs" ./digits report
+mkdir later
+sed 's/"monitor": "[a-z_]*"/"monitor": "iou"/' run/run.json >later/run.json
+exits "a metric of a later netc" 1 "later/run.json: this trainer has no metric .iou." \
+    ./digits report later
 exits "report of no run" 1 "figures: neither a run's folder" ./digits report figures
 exits "a page is not written over a run's" 2 "is a file of a run" \
     ./digits report run -o run/report.html
