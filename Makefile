@@ -72,7 +72,7 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 # what no step and no row waits for is small
 SMALL = $(addprefix $(BUILD)/runtime/,commands/% report/% training/%settings.o \
         $(addprefix training/,lets.o options.o preflight.o checkpoint.o weights.o session.o \
-        find_nan.o) $(addprefix core/,safetensors.o json.o text.o file.o atomic_file.o machine.o \
+        find_nan.o step_times.o) $(addprefix core/,safetensors.o json.o text.o file.o atomic_file.o machine.o \
         exit_report.o fail.o nearest.o profile.o program.o signals.o) \
         $(addprefix data/,arriving.o asked.o contract.o dataset.o identity.o paths.o shown.o \
         split.o task.o transforms/preparation_json.o watch.o))

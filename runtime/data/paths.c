@@ -18,11 +18,10 @@
 static char *join(const char *folder, const char *name)
 {
     const size_t length = folder ? strlen(folder) : 0;
-    char *path = net_allocate(length + strlen(name) + 2, 1);
 
-    if (length && name[0] != '/')
-        sprintf(path, "%s%s", folder, folder[length - 1] == '/' ? "" : "/");
-    return strcat(path, name);
+    if (!length || name[0] == '/')
+        return net_format("%s", name);
+    return net_format("%s%s%s", folder, folder[length - 1] == '/' ? "" : "/", name);
 }
 
 static int by_name(const void *a, const void *b)
