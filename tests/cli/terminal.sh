@@ -61,7 +61,8 @@ check "a sample of the rows" sh -c './many --out many.run | tee many.txt'
 check "the line says so" grep -qE '^epoch 1/1 .*  f1 [0-9.]+ of 10,000 rows  ' many.txt
 check "and history.csv" sh -c 'sed -n "1s/.*,measured_rows$/&/p; 2s/.*,10000$/&/p" \
     many.run/history.csv | [ "$(wc -l)" = 2 ]'
-check "all of them" sh -c '! grep -q " rows  " plain.txt && tail -n 1 plain/history.csv | grep -q ",360$"'
+check "all of them" sh -c '! grep -q " rows  " plain.txt &&
+    tail -n 1 plain/history.csv | grep -q ",360$"'
 
 ln -s nowhere link
 exits "--out is a link to nowhere" 1 "link is a link to a folder that is not there: make it" \

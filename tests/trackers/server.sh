@@ -149,7 +149,8 @@ server=
 "$python" -m http.server --bind 127.0.0.1 "$port" >/dev/null 2>&1 &
 server=$!
 until_is curl -s "$url" -o server.html
-exits "another server" 1 "the server answers 404: <!DOCTYPE HTML>$" ./digits report again --mlflow "$url/"
+exits "another server" 1 "the server answers 404: <!DOCTYPE HTML>$" \
+    ./digits report again --mlflow "$url/"
 stop
 server=
 exits "an address of another kind" 1 "begins with http://" \
