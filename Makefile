@@ -70,12 +70,10 @@ $(BUILD)/lexer.o $(BUILD)/parser.o: $(BUILD)/%.o: $(BUILD)/%.c | $(BUILD)/parser
 	$(compile) -Wno-conversion -Wno-unused-function -Wno-unused-but-set-variable -c -o $@ $<
 
 # what no step and no row waits for is small
-SMALL = $(addprefix $(BUILD)/runtime/,commands/% report/% training/%settings.o \
-        $(addprefix training/,lets.o options.o preflight.o checkpoint.o weights.o session.o \
-        find_nan.o step_times.o) $(addprefix core/,safetensors.o json.o text.o file.o atomic_file.o machine.o \
-        exit_report.o fail.o nearest.o profile.o program.o signals.o) \
-        $(addprefix data/,arriving.o asked.o contract.o dataset.o identity.o paths.o shown.o \
-        split.o task.o transforms/preparation_json.o watch.o))
+SMALL = $(addprefix $(BUILD)/runtime/,$(addsuffix .o,commands/% report/% training/%settings \
+        $(addprefix core/,safetensors json text %file exit_report pro% signals) $(addprefix \
+        training/,checkpoint find_nan init lets options preflight pretrained session weights) \
+        $(addprefix data/,asked contract dataset identity paths shown split synthetic %/digits %_json)))
 $(runtime_objects): extra = $(RUNTIME_FLAGS)
 $(filter $(SMALL),$(runtime_objects)): extra += $(if $(findstring clang,$(CC)),-Oz,-Os)
 $(test_objects): extra = -pthread $(if $(SANITIZE),-O0) # unrolled templates take it minutes
@@ -104,8 +102,7 @@ $(BUILD)/check_all: $(test_objects) $(filter-out %/main.o,$(compiler_objects)) \
 
 tests: all $(BUILD)/check_all
 PACKAGES = @CC="$(if $(filter file,$(origin CC)),,$(CC))" tests/support/packages.sh
-ASAN = BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
-       CFLAGS="-O1 -g"
+ASAN = BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" CFLAGS="-O1 -g"
 test:
 	$(PACKAGES) test sanitizers lint
 	@$(MAKE) --no-print-directory tests

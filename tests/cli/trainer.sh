@@ -438,7 +438,10 @@ if [ -z "$quick" ]; then
     holds "digits: accuracy" "$(final digits_run test accuracy)" ">" 0.97
     check "digits: report" ./digits eval --weights digits_run --digits 4
     check "digits: predict" ./digits predict --weights digits_run --part test
-    holds "digits: size in bytes" "$(stat -c %s digits)" "<" 1200000
+    for target in avx2 avx512; do
+        "$netc" "$models/digits.net" --target $target -o "digits_$target"
+        holds "digits: size in bytes, $target" "$(stat -c %s digits_$target)" "<" 1200000
+    done
     "$netc" "$models/digits.net" --emit-c -o digits.c
     sed -n '/^static const struct net_kernel train_kernels/,/^};/p' digits.c |
         sed -n 's/^    NET_ROW(\([^,]*\),.*/"\1"/p' >kernels
