@@ -207,6 +207,10 @@ void add_bias_gradient(KernelCode *c, const Kernel *dw);
    its items are. */
 void describe_kernel(KernelCode *c, const Kernel *k, const Value *shape, const char *fmt, ...)
     PRINTF(4, 5);
+/* "sums of dy", of formal names; and what is said of every kernel behind its emitter's comment:
+   formulas of batchnorm, sums that it takes of its rows */
+const char *sums_comment(const KernelCode *c, const Node *sum);
+void describe_rest(KernelCode *c, const Kernel *k);
 void name_dw(KernelCode *c, const Kernel *k, const char *way); /* "conv2d_dw_winograd_partial_.." */
 
 /* A contraction's name and comment (gemm.c): "conv2d_winograd_relu_64x8x14x14_16x3x3"; way

@@ -62,7 +62,8 @@ void draw_memory(const Emitter *e, Text *out)
              p->buffer_count, p->phases);
         return;
     }
-    line(out, 0, "/* Memory: a column is %zu B of the arena, a row one phase between barriers%s.",
+    line(out, 0,
+         "/* Memory: a column is %zu B of the arena, a row a phase, numbered at its barrier%s.",
          p->arena / COLUMNS + 1, pictures > 1 ? "; + where another picture has a letter" : "");
     for (int i = 0; i < pictures; i++) {
         const int end = (i + 1) * LETTERS < p->buffer_count ? (i + 1) * LETTERS : p->buffer_count;

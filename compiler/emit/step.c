@@ -58,10 +58,10 @@ static void write_call(const Emitter *e, Text *text, const Kernel *k, int number
     text_add(text, ");\n");
 }
 
-/* What the model says there: "digits.net:13  -> conv2d(8, 3) -> relu". */
-static const char *place_text(const Source *source, Span span)
+/* What the model says there: "digits.net:13  -> conv2d(8, 3) -> relu", or "backward, .." */
+static const char *place_text(const Source *source, const Node *node)
 {
-    const int number = line_of(source, span);
+    const int number = line_of(source, node->span);
     const char *at = source->text, *line;
     int length;
 
@@ -71,9 +71,10 @@ static const char *place_text(const Source *source, Span span)
     length = (int)strcspn(at, "#\n\r");
     while (length > 0 && at[length - 1] == ' ')
         length--;
-    line = format("%s.net:%d  %.*s", source->name, number, length, at);
-    return strstr(line, "*/") || strlen(line) > 90 ? format("%s.net:%d", source->name, number)
-                                                   : line;
+    line = format("%s%s.net:%d", node->backward ? "backward, " : "", source->name, number);
+    const char *whole = format("%s  %.*s", line, length, at);
+
+    return strstr(whole, "*/") || strlen(whole) > 90 ? line : whole;
 }
 
 /* The kernels of a step, in order, with barriers between its phases. */
@@ -87,13 +88,14 @@ static void write_kernels(Emitter *e, Text *calls, Program *program)
         KernelCode c = {.e = e};
 
         if (i > 0 && k->phase != program->kernels[i - 1]->phase)
-            line(calls, 1, "barrier(run, thread);");
+            line(calls, 1, "barrier(run, thread);    /* %d */", k->phase + 1);
         list_operands(e, &c, k);
         emitters[k->kind](&c, k);
+        describe_rest(&c, k);
         e->scratch = k->schedule.scratch > e->scratch ? k->schedule.scratch : e->scratch;
         k->function = add_function(e, KERNELS, c.base, write_head(&c), c.text.at);
         if (place != last)
-            line(calls, 0, "\n    /* %s */", place_text(e->model->source, k->node->span));
+            line(calls, 0, "\n    /* %s */", place_text(e->model->source, k->node));
         write_call(e, calls, k, i, &c, k->function);
         last = place;
     }

@@ -7,13 +7,6 @@
 
 /* ---- Partial sums ---------------------------------------------------------------------------- */
 
-static const char *const sums_of[OP_COUNT] = {
-    [OP_CHANNEL_SUM] = "sums of dy",
-    [OP_BATCHNORM_STATS] = "mean and sum of (x - mean)^2",
-    [OP_BATCHNORM_SUMS] = "sums of dy xhat and of dy",
-    [OP_LAYERNORM_SUMS] = "sums of dy xhat and of dy",
-};
-
 /* The struct that the row end of one sum takes:
    `&(struct net_channel_sum){V(partial), V(dx), {4, 1, 1, 2}}` */
 static const char *sums_text(const KernelCode *c, const Kernel *k)
@@ -68,8 +61,8 @@ void emit_sums(KernelCode *c, const Kernel *k)
     const char *row_end = one_sum(c, k);
 
     c->base = format("%s_partial_%s", op_info[node->op].text, shape_name(c->e, node->inputs[0]));
-    text_add(&c->comment, "/* %s, partial sums of each item: (batch block, row) */\n",
-             sums_of[node->op]);
+    text_add(&c->comment, "/* partial = %s, of each item: (batch block, row) */\n",
+             sums_comment(c, node));
     call_template(c, "net_sum_rows(%s, %s", row_end, extent_text(node->inputs[0]->layout));
 }
 
@@ -107,10 +100,14 @@ void emit_sums_reduction(KernelCode *c, const Kernel *k)
 {
     const Node *node = k->node;
 
-    describe_kernel(c, k, node->inputs[0], "partial sums added in order%s; items: blocks",
-                    k->update                        ? ", then the update"
-                    : node->op == OP_BATCHNORM_STATS ? ": the statistics of the batch"
-                                                     : "");
+    describe_kernel(c, k, node->inputs[0], "%s; items: blocks",
+                    k->update                    ? "partial sums added in order, then the update"
+                    : node->op == OP_CHANNEL_SUM ? "partial sums added in order"
+                    : node->op == OP_BATCHNORM_STATS
+                        ? "mean, inv_std = 1 / sqrt(var + eps), running += "
+                          "momentum (new - running)"
+                        : "partial sums added in order: dgamma = sum of dy xhat, "
+                          "dbeta = sum of dy");
     call_reduction(c, k);
 }
 
@@ -119,7 +116,7 @@ void emit_inverse_std(KernelCode *c, const Kernel *k)
     const int blocks = k->node->outputs[0]->layout->blocks;
 
     c->base = format("inverse_std_%d", blocks * 16);
-    text_add(&c->comment, "/* 1 / sqrt(var + eps); items: blocks */\n");
+    text_add(&c->comment, "/* inv_std = 1 / sqrt(var + eps); items: blocks */\n");
     call_template(c, "net_inverse_std(%s, %s, %d, %.17g", outputs_text(c, k->node),
                   inputs_text(c, k->node), blocks, k->node->at.eps);
 }

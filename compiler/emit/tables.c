@@ -168,8 +168,7 @@ static const char *folder_of(const char *path)
     return last && path[0] != '/' ? format("%.*s", (int)(last - path), path) : NULL;
 }
 
-/* Does a batchnorm have one number a channel and row? */
-static bool is_one_number(const Graph *g)
+bool is_one_number(const Graph *g)
 {
     bool one = false;
 

@@ -15,6 +15,10 @@ const char *number_text(double x);                         /* reads back as x */
 const char *list_of(Shape shape);                          /* "1, 28, 28" */
 const char *shape_member(const char *before, Shape shape); /* NET_SHAPE(..), or "" */
 
+/* ---- tables.c -------------------------------------------------------------------------------- */
+
+bool is_one_number(const Graph *g); /* a batchnorm has one number a channel and row */
+
 /* ---- call_tables.c: evaluated calls of the .net file ----------------------------------------- */
 
 void write_call(Text *out, const Call *call, const char *name);               /* nothing of NULL */

@@ -3,6 +3,7 @@
  * SIGTERM, a moment later, ends at once.
  *
  * The signals are blocked in every thread, and one thread waits for them: no handler, no global.
+ * SIGBUS, of a mapped file that is cut short, is exit_report.c's.
  */
 
 #define _GNU_SOURCE

@@ -1,6 +1,7 @@
 /*
  * file.c -- files as readers see them: bytes with a position, plain or gzip alike. The one
- * idea: a header's promise is never believed before the bytes are there.
+ * idea: a header's promise is never believed before the bytes are there. One that is cut short
+ * while it is mapped ends in core/exit_report.c.
  */
 
 #define _GNU_SOURCE

@@ -53,7 +53,7 @@ const struct net_option_info net_option_infos[NET_OPTIONS] = {
     [NET_##id] = {#name, NET_KIND_##kind, TRAIN, low, high, NULL, value "  " help},
 #include "language.def"
     [NET_CLIP] = {"clip", NET_KIND_NUMBER, STEP, 0, FLT_MAX, NULL,
-                  "X  the largest norm of all gradients, or with clip=value(..) of one; 0: any"},
+                  "X  the largest norm of all gradients, or with clip=value(..) of one; 0: none"},
     [NET_BATCH] = {"batch", NET_KIND_WHOLE, STEP | GRADCHECK, 1, INT32_MAX, NULL,
                    "N  rows in a step"},
     [NET_EPOCHS] = {"epochs", NET_KIND_WHOLE, TRAIN, 0, INT32_MAX, NULL,
@@ -179,9 +179,9 @@ static void usage_range(const struct net_option_info *d, const char *text)
         net_fail(NET_USAGE, "--%s wants a number%s, not \"%s\"", name, d->low > 0 ? " above 0" : "",
                  text);
     if (d->high >= FLT_MAX)
-        net_fail(NET_USAGE, "--%s wants a number that is %g or more, not \"%s\"", name, d->low,
+        net_fail(NET_USAGE, "--%s wants a number that is %.8g or more, not \"%s\"", name, d->low,
                  text);
-    net_fail(NET_USAGE, "--%s wants a number from %g to %.8g, not \"%s\"", name, d->low, d->high,
+    net_fail(NET_USAGE, "--%s wants a number from %.8g to %.8g, not \"%s\"", name, d->low, d->high,
              text);
 }
 

@@ -41,7 +41,7 @@ done
 
 # lacks NUMBER: the trainer of digits without that barrier of its train step
 lacks() {
-    awk -v number="$1" '!/^ *barrier\(run, thread\);$/ || ++count != number' digits.c >lacks.c &&
+    awk -v number="$1" '!/^ *barrier\(run, thread\);/ || ++count != number' digits.c >lacks.c &&
         # shellcheck disable=SC2086
         "$cc" -std=c11 -O1 -g -ffp-contract=off -pthread $march -fsanitize=thread \
             -I"$build/tsan/include" -o lacks lacks.c -Wl,--start-group "$build/tsan/libnetrt.a" \

@@ -177,7 +177,7 @@ Suite *suite_argmax_grad(void);
 Suite *suite_argmax_grad(void)
 {
     Suite *suite = suite_create("argmax_grad");
-    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
+    TCase *tcase = add_cases(suite, test_case, cases, COUNT(cases));
 
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));
     tcase_add_test(tcase, only_zeros_are_left_out);

@@ -137,7 +137,7 @@ Suite *suite_batch_lanes(void);
 Suite *suite_batch_lanes(void)
 {
     Suite *suite = suite_create("batch_lanes");
-    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
+    TCase *tcase = add_cases(suite, test_case, cases, COUNT(cases));
 
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));
     return suite;

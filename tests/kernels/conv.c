@@ -237,7 +237,7 @@ Suite *suite_conv(void);
 Suite *suite_conv(void)
 {
     Suite *suite = suite_create("conv");
-    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
+    TCase *tcase = add_cases(suite, test_case, cases, COUNT(cases));
 
     tcase_add_loop_test(tcase, test_facts, 0, COUNT(facts));
     return suite;

@@ -481,7 +481,7 @@ END_TEST
 Suite *suite_kernels(void)
 {
     Suite *suite = suite_create("kernels");
-    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
+    TCase *tcase = add_cases(suite, test_case, cases, COUNT(cases));
 
     tcase_add_test(tcase, test_pack);
     tcase_add_test(tcase, test_training);

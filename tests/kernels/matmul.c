@@ -172,7 +172,7 @@ Suite *suite_matmul(void)
     Suite *suite = suite_create("matmul");
     TCase *t = tcase_create("template");
 
-    add_cases(suite, networks, COUNT(cases));
+    add_cases(suite, networks, cases, COUNT(cases));
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, template, 0, COUNT(products));
     suite_add_tcase(suite, t);

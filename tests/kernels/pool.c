@@ -311,7 +311,7 @@ Suite *suite_pool(void);
 Suite *suite_pool(void)
 {
     Suite *suite = suite_create("pool");
-    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
+    TCase *tcase = add_cases(suite, test_case, cases, COUNT(cases));
 
     tcase_add_loop_test(tcase, test_activation, 0, COUNT(activations));
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));

@@ -170,7 +170,7 @@ Suite *suite_scratch(void)
     Suite *suite = suite_create("scratch");
     TCase *stack = tcase_create("stack");
 
-    add_cases(suite, test_case, COUNT(cases));
+    add_cases(suite, test_case, cases, COUNT(cases));
     tcase_set_timeout(stack, 120);
     tcase_add_test(stack, arrays_are_found);
     tcase_add_loop_test(stack, stack_does_not_grow, 0, COUNT(huge));

@@ -143,7 +143,7 @@ Suite *suite_weight_gradient(void);
 Suite *suite_weight_gradient(void)
 {
     Suite *suite = suite_create("weight_gradient");
-    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
+    TCase *tcase = add_cases(suite, test_case, cases, COUNT(cases));
 
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));
     return suite;

@@ -208,7 +208,7 @@ Suite *suite_winograd(void);
 Suite *suite_winograd(void)
 {
     Suite *suite = suite_create("winograd");
-    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
+    TCase *tcase = add_cases(suite, test_case, cases, COUNT(cases));
 
     tcase_add_loop_test(tcase, test_choice, 0, COUNT(choices));
     if (getenv("ERRORS")) {

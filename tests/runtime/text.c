@@ -141,7 +141,7 @@ Suite *suite_text(void);
 Suite *suite_text(void)
 {
     Suite *suite = suite_create("text");
-    TCase *tcase = add_cases(suite, test_case, COUNT(cases));
+    TCase *tcase = add_cases(suite, test_case, cases, COUNT(cases));
 
     tcase_add_test(tcase, test_threads);
     return suite;

@@ -105,14 +105,37 @@ void check_kernel_text(const KernelCase *c, const char *text)
     }
 }
 
-TCase *add_cases(Suite *suite, const TTest *test, int count)
+/* The case of this number or name; `count` where there is none. */
+static int find_case(const KernelCase *cases, int count, const char *only)
+{
+    char *end;
+    const long number = strtol(only, &end, 10);
+
+    if (*only && !*end)
+        return number >= 0 && number < count ? (int)number : count;
+    for (int i = 0; i < count; i++)
+        if (same(cases[i].name, only))
+            return i;
+    return count;
+}
+
+START_TEST(no_such_case)
+{
+    ck_abort_msg("this suite has no case of the number or name CASE=%s", getenv("CASE"));
+}
+END_TEST
+
+TCase *add_cases(Suite *suite, const TTest *test, const KernelCase *cases, int count)
 {
     const char *only = getenv("CASE");
-    const int first = only ? atoi(only) : 0;
+    const int first = only ? find_case(cases, count, only) : 0;
     TCase *tcase = tcase_create("against the reference");
 
     tcase_set_timeout(tcase, 300);
-    tcase_add_loop_test(tcase, test, first, only && first < count ? first + 1 : count);
+    if (first == count)
+        tcase_add_test(tcase, no_such_case);
+    else
+        tcase_add_loop_test(tcase, test, first, only ? first + 1 : count);
     suite_add_tcase(suite, tcase);
     return tcase;
 }

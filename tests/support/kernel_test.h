@@ -130,8 +130,8 @@ int most_threads(const char *target);          /* that steps are tried with */
 void check_kernel_case(const KernelCase *c);
 void check_kernel_text(const KernelCase *c, const char *text); /* of another .net file for it */
 
-/* A loop of `test` over a suite's cases, or with CASE=3 in the environment that one alone; what is
-   returned is part of the suite and takes its other tests. */
-TCase *add_cases(Suite *suite, const TTest *test, int count);
+/* A loop of `test` over a suite's cases, or with CASE=3 or CASE=NAME in the environment that one
+   alone; what is returned is part of the suite and takes its other tests. */
+TCase *add_cases(Suite *suite, const TTest *test, const KernelCase *cases, int count);
 
 #endif
